@@ -1,0 +1,94 @@
+/*
+ * Configuration: one schema table, YAML read by libfyaml, `--set key=value` overrides.
+ *
+ *     const char *sets[] = {"train.batch_size=128", "data.targets=[Nucleoplasm, Cytosol]"};
+ *     hpac_config config;
+ *     status = hpac_config_load("configs/improved.yaml", sets, 2, &config);
+ *     hpac_config_fini(&config);
+ *
+ * Every key is typed and has a range, a default and a help text in the schema
+ * (src/train/config_schema.c), from which docs/configuration.md is made. Unknown keys, wrong types
+ * and values out of range are refused with file and line (or the --set they came from); all of them
+ * together. Relative paths are relative to the current directory.
+ */
+#ifndef HPAC_CONFIG_H
+#define HPAC_CONFIG_H
+
+#include <hpac/device.h>
+#include <hpac/labels.h>
+#include <hpac/layer.h>
+#include <hpac/split.h>
+
+#include <stdio.h>
+
+typedef struct hpac_config_data {
+    char *labels;                  /* data.labels: required */
+    char *images;                  /* data.images: required */
+    int targets[HPAC_CLASS_COUNT]; /* data.targets: class numbers, in the order given; all 28 when
+                                      absent */
+    int target_count;
+    int channels;               /* data.channels: 1..4 */
+    int image_rows, image_cols; /* data.image */
+    int scale_rows, scale_cols; /* data.scale: factors; prepared size = image / scale, at least 1 */
+    hpac_pixels pixels;         /* data.pixels: uint8 | float32 */
+    char *test_images;          /* data.test.images; NULL: no test set */
+    char *test_ids;             /* data.test.ids; NULL: no test set (both or neither) */
+    int workers;                /* data.workers: auto = 0, or 1..256 */
+    bool skip_bad_images;       /* data.on_bad_image: fail | skip */
+    int cache_mib; /* data.cache_mib: memory for prepared images; auto = -1 (a quarter of RAM), 0:
+                      none */
+    hpac_split_options split; /* data.split.{folds, repeats, seed, method} */
+    int fold;                 /* data.split.fold: 0 .. folds x repeats - 1 */
+} hpac_config_data;
+
+typedef enum hpac_weighting {
+    HPAC_WEIGHTING_NONE,
+    HPAC_WEIGHTING_BALANCED, /* zeros / ones of the class in the training rows */
+    HPAC_WEIGHTING_LIST,
+} hpac_weighting;
+
+typedef struct hpac_config_train {
+    int epochs, batch_size;
+    bool shuffle, drop_last;
+    uint64_t seed;
+    hpac_adadelta optimizer; /* train.optimizer: {type: adadelta, learning_rate, rho, epsilon} */
+    hpac_weighting
+        weighting; /* train.positive_weights: none | balanced | [numbers, one a target] */
+    float positive_weights[HPAC_CLASS_COUNT]; /* for LIST */
+    int patience; /* train.early_stopping.patience: epochs without a better validation loss; 0: off
+                   */
+    float min_delta; /* train.early_stopping.min_delta: what counts as better */
+    char *
+        initial_model; /* train.initial_model: a .h5 whose weights the training starts from; NULL */
+} hpac_config_train;
+
+typedef struct hpac_config {
+    char *name; /* of the configuration: the file's name without .yaml */
+    hpac_config_data data;
+    hpac_layer *layers; /* model: (layer_count); the last layer's units resolved to the targets */
+    int layer_count;
+    hpac_config_train train;
+    struct {
+        hpac_precision precision; /* device.precision: fp32 | tf32 | bf16 */
+        bool deterministic;       /* device.deterministic */
+        int threads;              /* device.threads: auto = 0 */
+    } device;
+} hpac_config;
+
+/* Reads and checks a configuration; the model is checked against the prepared image size. On error
+ * the config is left zeroed. Errors: CONFIG. */
+hpac_status hpac_config_load(const char *path, const char *const *sets, int set_count,
+                             hpac_config *config);
+void hpac_config_fini(hpac_config *config);
+
+/* The resolved configuration as YAML that hpac_config_load reads back to the same values. */
+hpac_status hpac_config_write(const hpac_config *config, FILE *stream);
+/* The same as a table for the terminal: a line a key, "data.channels  1", defaults marked. */
+void hpac_config_print(const hpac_config *config, FILE *stream);
+/* The schema as docs/configuration.md. */
+void hpac_config_print_reference(FILE *stream);
+
+/* The prepared image size that follows from data.image and data.scale. */
+hpac_shape hpac_config_input_shape(const hpac_config *config);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * CSV files, read by libcsv (quotes, CRLF) and written by these few functions.
+ *
+ * Reading calls back once a row with the row's cells and its line in the file:
+ *
+ *     static hpac_status on_row(void *user, const hpac_csv_row *row);
+ *     status = hpac_csv_read("train.csv", on_row, &user);
+ *
+ * Refused, with file and line: a NUL byte, a row longer than 1 MiB, a quote that is never closed, a
+ * file that cannot be read. A UTF-8 byte order mark at the start is dropped; blank lines are passed
+ * over.
+ */
+#ifndef HPAC_CSV_H
+#define HPAC_CSV_H
+
+#include <hpac/status.h>
+
+#include <stdio.h>
+
+typedef struct hpac_csv_row {
+    size_t line;        /* of the file, from 1, where the row begins */
+    size_t count;       /* cells */
+    const char **cells; /* (count) NUL-terminated, white space kept; valid during the call */
+} hpac_csv_row;
+
+/* Reads `path` from the start. A status other than OK from `on_row` ends the reading and is
+ * returned. Errors: DATA. */
+hpac_status hpac_csv_read(const char *path,
+                          hpac_status (*on_row)(void *user, const hpac_csv_row *row), void *user);
+
+/* Writes one cell, quoted when it needs to be; the caller writes commas and newlines. */
+void hpac_csv_write_cell(FILE *stream, const char *text);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * A data set: the rows of a label file and the images that belong to them, as the network sees
+ * them.
+ *
+ * Row r has the pictures <images>/<Id>_<channel>.png, the first n of green, blue, red, yellow. Each
+ * is resized from whatever size it has to (rows, cols) and interleaved: (rows, cols, channels),
+ * bytes 0..255 or floats 0..1. Prepared images are kept in memory (the cache) when there is room,
+ * so that a second epoch does not decode again.
+ */
+#ifndef HPAC_DATASET_H
+#define HPAC_DATASET_H
+
+#include <hpac/labels.h>
+#include <hpac/pixels.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define HPAC_MAX_CHANNELS 4
+extern const char
+    *const hpac_channel_names[HPAC_MAX_CHANNELS]; /* "green", "blue", "red", "yellow" */
+
+typedef struct hpac_dataset_options {
+    const char *images;        /* folder */
+    const hpac_labels *labels; /* borrowed; must outlive the data set. masks NULL: no targets */
+    const int *targets; /* (target_count) class numbers, in the order of the network's outputs */
+    int target_count;   /* 0 when the labels have no masks */
+    int channels;       /* 1 .. HPAC_MAX_CHANNELS */
+    int rows, cols;     /* after resizing */
+    hpac_pixels pixels;
+    size_t cache_nbytes; /* keep prepared images if all of them fit into this; 0: never */
+} hpac_dataset_options;
+
+typedef struct hpac_dataset hpac_dataset;
+
+/* Errors: INTERNAL (memory). */
+hpac_status hpac_dataset_create(const hpac_dataset_options *options, hpac_dataset **dataset);
+void hpac_dataset_destroy(hpac_dataset *dataset); /* NULL is fine; no reader may be left */
+
+const hpac_dataset_options *hpac_dataset_get_options(const hpac_dataset *dataset);
+/* Whether prepared images are kept. */
+bool hpac_dataset_is_cached(const hpac_dataset *dataset);
+
+/* Looks at every file of these rows (NULL: all rows): present, PNG signature, size in range. All
+ * the bad ones are listed in one DATA error. `threads` as in hpac_parallel_for. */
+hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, size_t row_count,
+                               int threads);
+
+/* The targets of a row: one byte 0 or 1 each, in the order of options.targets. */
+void hpac_dataset_targets(const hpac_dataset *dataset, size_t row, uint8_t *targets);
+
+/* One thread's means of reading: decoder, resizers for the sizes met so far. */
+typedef struct hpac_dataset_reader hpac_dataset_reader;
+hpac_status hpac_dataset_reader_create(hpac_dataset *dataset, hpac_dataset_reader **reader);
+void hpac_dataset_reader_destroy(hpac_dataset_reader *reader); /* NULL is fine */
+
+/* Writes the prepared image of a row to `pixels`, from the cache or from its files. On error the
+ * pixels are undefined. Errors: DATA, naming the file. */
+hpac_status hpac_dataset_read(hpac_dataset_reader *reader, size_t row, void *pixels);
+
+#endif

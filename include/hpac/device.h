@@ -1,0 +1,214 @@
+/*
+ * Devices: one table of operations, implemented by the CPU (src/device/cpu) and by CUDA
+ * (src/device/cuda, a shared object). The network (network.h) is their only caller.
+ *
+ * Addresses are the device's. `void *` named to, from, x, y, ... below is an address inside a block
+ * of device memory unless it says pinned or host; the host never reads through it. All enqueueing
+ * calls (upload, download, forward, backward, loss, adadelta, events) return before the work is
+ * done, do not allocate and do not wait; on the CPU device they simply compute. Everything enqueued
+ * on one queue runs in order; between queues only events order. All calls on a device come from one
+ * thread at a time.
+ *
+ * Layout: how activations and parameters lie inside a device is its own affair, decided when a plan
+ * is made. What crosses the door is NHWC images, HWIO convolution kernels, (in, out) dense kernels,
+ * as Keras writes them.
+ *
+ * Errors of every function: DEVICE, with the call of the library, its text and the shapes; INTERNAL
+ * for host memory.
+ */
+#ifndef HPAC_DEVICE_H
+#define HPAC_DEVICE_H
+
+#include <hpac/op.h>
+#include <hpac/status.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HPAC_DEVICE_ABI 1
+#define HPAC_DEVICE_MAX_CLASSES 32
+
+typedef struct hpac_device_ops hpac_device_ops;
+typedef struct hpac_event hpac_event;
+
+/* An open device; implementations put their own state behind this. */
+typedef struct hpac_device {
+    const hpac_device_ops *ops;
+} hpac_device;
+
+typedef enum hpac_precision {
+    HPAC_PRECISION_FP32,
+    HPAC_PRECISION_TF32,
+    HPAC_PRECISION_BF16,
+} hpac_precision;
+
+typedef struct hpac_device_options {
+    const char *name; /* "auto", "cpu", "cuda" or "cuda:1" */
+    int threads;      /* CPU compute threads; 0: one a core */
+    hpac_precision precision;
+    bool deterministic; /* algorithms that give the same bits every time */
+} hpac_device_options;
+
+/* Opens a device. "auto" takes CUDA if it opens, else the CPU, and logs why. A precision or option
+ * the device does not know is an error, not ignored. */
+hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device);
+
+typedef struct hpac_device_info {
+    char name[128];      /* "cpu: Intel Xeon ..., 2 threads, AVX-512" */
+    char libraries[128]; /* "oneDNN 2.6.3" */
+    size_t total_nbytes, free_nbytes;
+} hpac_device_info;
+
+typedef enum hpac_memory {
+    HPAC_MEMORY_DEVICE,
+    HPAC_MEMORY_PINNED, /* host memory the device copies from and to */
+} hpac_memory;
+
+typedef enum hpac_queue {
+    HPAC_QUEUE_COMPUTE,
+    HPAC_QUEUE_COPY,
+} hpac_queue;
+
+/* Adadelta as Keras writes it (Zeiler 2012):
+ *   a <- rho a + (1 - rho) g^2;  d = g sqrt(u + eps) / sqrt(a + eps);
+ *   u <- rho u + (1 - rho) d^2;  w <- w - lr d */
+typedef struct hpac_adadelta {
+    float learning_rate, rho, epsilon;
+} hpac_adadelta;
+
+/* What a step leaves behind, in device memory; loss() sets all of it, the updates raise
+ * `nonfinite`. */
+typedef struct hpac_step_result {
+    double loss_sum;    /* over images and classes; the mean is loss_sum / (count x classes) */
+    uint32_t nonfinite; /* nonzero: a gradient or a weight is not finite */
+    uint32_t true_positives[HPAC_DEVICE_MAX_CLASSES];
+    uint32_t false_positives[HPAC_DEVICE_MAX_CLASSES];
+    uint32_t false_negatives[HPAC_DEVICE_MAX_CLASSES];
+} hpac_step_result;
+
+/* The private layout of an activation: a code of the device's own. 0 is plain (NHWC, or a vector).
+ */
+typedef int hpac_layout;
+#define HPAC_LAYOUT_PLAIN 0
+
+/* A request for a plan: a run of operations, the output of each being the input of the next. */
+typedef struct hpac_plan_request {
+    const hpac_op *ops;
+    int op_count;
+    int batch;                   /* images; every call computes all of them */
+    hpac_layout input_layout;    /* of the activation the run reads; for PIXELS: plain */
+    bool plain_output;           /* the output must be plain (the logits) */
+    bool training;               /* backward will be called */
+    bool input_gradient;         /* backward must write dx */
+    const hpac_adadelta *update; /* not NULL: the plan may update its parameters in backward */
+} hpac_plan_request;
+
+#define HPAC_PLAN_MAX_PARAMETERS 8
+
+/* One kernel or bias of a plan, in the order of the operations, kernel before bias. */
+typedef struct hpac_parameter {
+    int op; /* index into the request's ops */
+    bool is_bias;
+    size_t count;         /* elements as Keras counts them */
+    size_t offset_nbytes; /* in the plan's slice of the parameter arena */
+} hpac_parameter;
+
+/* A plan: the way one run is computed for one shape; made once. */
+typedef struct hpac_plan {
+    hpac_device *device;
+    hpac_layout output_layout;
+    size_t output_nbytes;     /* of the activation it writes */
+    size_t input_nbytes;      /* of the activation it reads, and of dx */
+    size_t state_nbytes;      /* kept from forward to backward (argmax, masks, inner activations) */
+    size_t workspace_nbytes;  /* scratch during a call; shared by all plans */
+    size_t parameters_nbytes; /* slice of the arenas of parameters, gradients, both accumulators */
+    bool updates_parameters;  /* backward applies the update; the gradient slice is not written */
+    int parameter_count;
+    hpac_parameter parameters[HPAC_PLAN_MAX_PARAMETERS];
+    char algorithm[192]; /* what was chosen, for the start-up table: "jit:avx512_core / ..." */
+} hpac_plan;
+
+/* The addresses of one forward or backward call. Slices start at multiples of 256 bytes. */
+typedef struct hpac_run {
+    const void *x;                        /* input */
+    void *y;                              /* output: written by forward, read by backward */
+    void *dy;                             /* gradient of the output; backward may overwrite it */
+    void *dx;                             /* gradient of the input; NULL when not asked for */
+    void *parameters, *gradients;         /* slices of the arenas; gradients are overwritten */
+    void *square_average, *delta_average; /* slices a and u, for plans that update */
+    void *state, *workspace;
+    hpac_step_result *result; /* device address, for `nonfinite` of plans that update */
+    bool training;            /* dropout drops, state is kept for backward */
+} hpac_run;
+
+/* Binary cross-entropy from logits, with its gradient and the counts, in one pass:
+ *   loss = max(z, 0) - z y + log(1 + exp(-|z|)), its positive part weighted by w[class] where y =
+ * 1; dz = (p - y) / (count x classes), likewise; positive means p > 0.5. Rows from `count` on (a
+ * last batch that is not full) give no loss and a gradient of 0. */
+typedef struct hpac_loss {
+    int batch, count, classes;     /* classes <= HPAC_DEVICE_MAX_CLASSES */
+    const void *logits;            /* (batch, classes) float, plain */
+    const void *targets;           /* (batch, classes) bytes 0 or 1 */
+    const float *positive_weights; /* (classes) device; NULL: all 1 */
+    void *dlogits;                 /* (batch, classes); NULL: no gradient wanted */
+    void *probabilities;           /* (batch, classes); NULL: not wanted */
+    hpac_step_result *result;      /* device address */
+} hpac_loss;
+
+struct hpac_device_ops {
+    uint32_t abi; /* HPAC_DEVICE_ABI */
+    const char *name;
+
+    void (*close)(hpac_device *device);
+    hpac_status (*describe)(hpac_device *device, hpac_device_info *info);
+
+    /* Memory, zeroed, aligned to 4096 bytes. */
+    hpac_status (*alloc)(hpac_device *device, hpac_memory memory, size_t nbytes, void **address);
+    void (*free)(hpac_device *device, hpac_memory memory, void *address);
+
+    /* Copies between pinned and device memory. */
+    hpac_status (*upload)(hpac_device *device, hpac_queue queue, void *to, const void *from_pinned,
+                          size_t nbytes);
+    hpac_status (*download)(hpac_device *device, hpac_queue queue, void *to_pinned,
+                            const void *from, size_t nbytes);
+
+    /* An event is recorded on a queue; another queue (await) or the host (synchronize) waits for
+     * it. One that was never recorded counts as past. */
+    hpac_status (*event_create)(hpac_device *device, hpac_event **event);
+    void (*event_destroy)(hpac_device *device, hpac_event *event);
+    hpac_status (*event_record)(hpac_device *device, hpac_event *event, hpac_queue queue);
+    hpac_status (*event_await)(hpac_device *device, hpac_event *event, hpac_queue queue);
+    hpac_status (*event_synchronize)(hpac_device *device, hpac_event *event);
+    /* Waits for all queues. */
+    hpac_status (*synchronize)(hpac_device *device);
+
+    /* Makes a plan, or declines with *plan = NULL and HPAC_OK; single operations are never
+     * declined. The plan's fields are filled in; nothing is computed. */
+    hpac_status (*plan_create)(hpac_device *device, const hpac_plan_request *request,
+                               hpac_plan **plan);
+    void (*plan_destroy)(hpac_plan *plan);
+
+    /* Parameters between host memory in Keras's layout and the plan's slice of an arena
+     * (parameters, gradients or accumulators alike). These wait; they are for start, checkpoints
+     * and tests. */
+    hpac_status (*parameter_write)(hpac_plan *plan, int parameter, void *slice,
+                                   const float *values);
+    hpac_status (*parameter_read)(hpac_plan *plan, int parameter, const void *slice, float *values);
+    /* Activations likewise, (batch, rows, cols, channels) in plain order; for tests. `input`: the
+     * plan's input or dx, else its output or dy. */
+    hpac_status (*activation_write)(hpac_plan *plan, bool input, void *address,
+                                    const float *values);
+    hpac_status (*activation_read)(hpac_plan *plan, bool input, const void *address, float *values);
+
+    /* The update step and the seed that the next forward calls draw dropout for. */
+    hpac_status (*set_step)(hpac_device *device, uint64_t seed, uint32_t step);
+    hpac_status (*forward)(hpac_plan *plan, const hpac_run *run);
+    hpac_status (*backward)(hpac_plan *plan, const hpac_run *run);
+    hpac_status (*loss)(hpac_device *device, const hpac_loss *loss);
+    /* Updates `count` consecutive parameters; raises result->nonfinite. */
+    hpac_status (*adadelta)(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,
+                            const void *gradients, void *square_average, void *delta_average,
+                            size_t count, hpac_step_result *result);
+};
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * Files that are whole or not there: written to a temporary name beside the target, flushed to
+ * disk, renamed. What a crash leaves is the old file or the new one.
+ *
+ *     hpac_file file;
+ *     hpac_status status = hpac_file_create(&file, "runs/demo/metrics.csv");
+ *     if (status == HPAC_OK) {
+ *         fprintf(file.stream, ...);
+ *         status = hpac_file_commit(&file);
+ *     }
+ *
+ * Errors of this header: CONFIG when a folder or file cannot be made (path, errno text), DATA when
+ * reading or writing fails later (a full disk).
+ */
+#ifndef HPAC_FILE_H
+#define HPAC_FILE_H
+
+#include <hpac/status.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct hpac_file {
+    FILE *stream;    /* write here */
+    char *path;      /* the target */
+    char *temporary; /* "<path>.tmp.<pid>" */
+} hpac_file;
+
+/* Opens the temporary file. On error nothing is left to clean up. */
+hpac_status hpac_file_create(hpac_file *file, const char *path);
+/* Flushes, fsyncs, closes, renames, fsyncs the folder. On error the temporary file is gone and the
+ * target is what it was. Either way `file` is done with. */
+hpac_status hpac_file_commit(hpac_file *file);
+/* Closes and removes the temporary file; for error paths. Does nothing on a zeroed or finished
+ * file. */
+void hpac_file_discard(hpac_file *file);
+
+/* The rename step alone, for libraries that write files of their own (HDF5): fsync `temporary`,
+ * rename it to `path`, fsync the folder. On error `temporary` is removed. */
+hpac_status hpac_file_replace(const char *temporary, const char *path);
+
+/* Makes a folder and its missing parents; one that is there already is fine. */
+hpac_status hpac_folder_create(const char *path);
+/* Tells whether a file can be created in this folder, by doing so. Errors: CONFIG. */
+hpac_status hpac_folder_probe(const char *path);
+bool hpac_path_exists(const char *path);
+
+/* Reads a whole file. `*bytes` is malloc'ed (one byte longer, that byte 0) and the caller's. A file
+ * of more than `limit_nbytes` is an error, as is a folder or a device. Errors: DATA. */
+hpac_status hpac_file_read(const char *path, size_t limit_nbytes, unsigned char **bytes,
+                           size_t *nbytes);
+
+/* "folder/name" or, with a format, "folder/<printf>"; malloc'ed, NULL when memory is out. */
+char *hpac_path_join(const char *folder, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

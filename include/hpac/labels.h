@@ -1,0 +1,40 @@
+/*
+ * The 28 classes, and the label files of the competition.
+ *
+ * train.csv has the columns Id,Target, Target being class numbers separated by spaces in any order
+ * ("16 0"); sample_submission.csv has Id,Predicted, of which only the Ids and their order matter.
+ */
+#ifndef HPAC_LABELS_H
+#define HPAC_LABELS_H
+
+#include <hpac/status.h>
+
+#include <stdint.h>
+
+#define HPAC_CLASS_COUNT 28
+
+/* Class names by number, as the write-up lists them (1.1.1). */
+extern const char *const hpac_class_names[HPAC_CLASS_COUNT];
+
+/* The number of the class with exactly this name, or -1. */
+int hpac_class_find(const char *name);
+
+typedef struct hpac_labels {
+    size_t count;    /* rows */
+    char **ids;      /* (count) owned */
+    uint32_t *masks; /* (count) bit c set: the image carries class c. NULL for a list of Ids */
+} hpac_labels;
+
+/* Reads a label file: header with the columns Id and Target (others are ignored, any order). All
+ * bad rows are reported together with their lines: unknown or repeated class number, an Id that is
+ * empty, stands twice or holds a '/', empty target, missing cell. A file without rows is an error.
+ * On success the caller owns `labels` (hpac_labels_fini); on error it is left zeroed. Errors: DATA.
+ */
+hpac_status hpac_labels_read_csv(const char *path, hpac_labels *labels);
+
+/* Reads a list of Ids: header with a column Id. The same rules; masks stays NULL. */
+hpac_status hpac_ids_read_csv(const char *path, hpac_labels *labels);
+
+void hpac_labels_fini(hpac_labels *labels);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * Layers, as the user and Keras name them, and the operations a network is made of.
+ *
+ * A layer is a line of the configuration: {type: conv2d, filters: 16, kernel: 3, activation: relu}.
+ * The network turns layers into operations (conv2d, relu) and offers the device the longest run of
+ * them that may be one plan (device.h).
+ */
+#ifndef HPAC_LAYER_H
+#define HPAC_LAYER_H
+
+#include <hpac/op.h>
+#include <hpac/status.h>
+
+typedef enum hpac_layer_kind {
+    HPAC_LAYER_CONV2D,
+    HPAC_LAYER_MAXPOOL,
+    HPAC_LAYER_DROPOUT,
+    HPAC_LAYER_FLATTEN,
+    HPAC_LAYER_DENSE,
+    HPAC_LAYER_ACTIVATION, /* a layer of its own: {type: relu} or {type: sigmoid} */
+} hpac_layer_kind;
+
+typedef enum hpac_activation {
+    HPAC_ACTIVATION_LINEAR,
+    HPAC_ACTIVATION_RELU,
+    HPAC_ACTIVATION_SIGMOID,
+} hpac_activation;
+
+typedef enum hpac_initializer {
+    /* VarianceScaling as the write-up sets it: scale 1, fan-in, truncated normal. */
+    HPAC_INIT_VARIANCE_SCALING,
+    /* Keras's default: Glorot and Bengio (2010), uniform on +-sqrt(6 / (in + out)). */
+    HPAC_INIT_GLOROT_UNIFORM,
+} hpac_initializer;
+
+typedef struct hpac_layer {
+    hpac_layer_kind kind;
+    int filters;                  /* conv2d */
+    int kernel_rows, kernel_cols; /* conv2d: the kernel, stride 1; maxpool: window and stride */
+    int units;                    /* dense */
+    float rate;                   /* dropout: share of values set to 0, [0, 1) */
+    hpac_activation activation;   /* conv2d, dense, activation */
+    hpac_initializer initializer; /* conv2d, dense */
+} hpac_layer;
+
+/* "conv2d", "relu", ...: the name in configurations. */
+const char *hpac_layer_name(const hpac_layer *layer);
+
+/* The shape a layer makes of `in`. Errors: CONFIG, naming the layer's number (from 1) and both
+ * shapes, for what cannot be: a window larger than the image, dense before flatten, a convolution
+ * after it. */
+hpac_status hpac_layer_output_shape(const hpac_layer *layer, int number, hpac_shape in,
+                                    hpac_shape *out);
+
+/* Elements of the kernel and bias of a layer; 0 for layers without. */
+size_t hpac_layer_kernel_count(const hpac_layer *layer, hpac_shape in);
+size_t hpac_layer_bias_count(const hpac_layer *layer);
+
+/* Checks a whole stack: every layer fits the one before, and the last is dense with `classes` units
+ * and a sigmoid. Writes the output shape of each layer to shapes (layer_count). Errors: CONFIG. */
+hpac_status hpac_layers_check(const hpac_layer *layers, int layer_count, hpac_shape input,
+                              int classes, hpac_shape *shapes);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * What is measured, from counts over a whole set (never averaged over batches).
+ */
+#ifndef HPAC_METRICS_H
+#define HPAC_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Counts of one set, per class. */
+typedef struct hpac_counts {
+    int classes;
+    uint64_t images;
+    double loss_sum; /* over images and classes */
+    uint64_t true_positives[32], false_positives[32], false_negatives[32];
+} hpac_counts;
+
+typedef struct hpac_f1_summary {
+    double min, max, mean, std; /* over the classes; std of the population */
+} hpac_f1_summary;
+
+/* With Keras's epsilon, as the write-up has it: precision = tp / (tp + fp + 1e-7),
+ * recall = tp / (tp + fn + 1e-7), f1 = 2 p r / (p + r + 1e-7). */
+double hpac_precision_of(uint64_t tp, uint64_t fp);
+double hpac_recall_of(uint64_t tp, uint64_t fn);
+double hpac_f1_of(uint64_t tp, uint64_t fp, uint64_t fn);
+hpac_f1_summary hpac_f1_summarize(const hpac_counts *counts);
+
+double hpac_mean_loss(const hpac_counts *counts);
+/* Share of labels, 0s and 1s alike, that are right. */
+double hpac_accuracy(const hpac_counts *counts);
+/* What the answer "none" scores: the share of 0s. */
+double hpac_all_zero_accuracy(const hpac_counts *counts);
+
+/* Loss of the constant predictor that answers each class's share of ones among the rows `prior` for
+ * every one of the rows `judged`: mean over classes of -(q log p + (1 - q) log(1 - p)). Shares are
+ * kept within 1e-7 of 0 and 1, as Keras clips. masks, targets: as in labels.h, dataset.h. Rows
+ * NULL: all 0 .. count - 1. */
+double hpac_prior_loss(const uint32_t *masks, const int *targets, int target_count,
+                       const size_t *prior_rows, size_t prior_count, const size_t *judged_rows,
+                       size_t judged_count);
+
+#endif

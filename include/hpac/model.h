@@ -1,0 +1,67 @@
+/*
+ * Model files: HDF5 in Keras's layout, so that Keras opens a model trained here and a model saved
+ * by Keras starts a training here.
+ *
+ * The weights are found through the attributes `layer_names` and `weight_names`, never by fixed
+ * paths: Keras 2 and 3 name them differently. What Keras does not know lies under `hpac/`.
+ */
+#ifndef HPAC_MODEL_H
+#define HPAC_MODEL_H
+
+#include <hpac/device.h>
+#include <hpac/labels.h>
+#include <hpac/layer.h>
+
+/* The parameters of one layer, in Keras's layout: conv2d kernels (rows, cols, in, out), dense
+ * kernels (in, out). NULL and 0 for layers without. */
+typedef struct hpac_weights {
+    size_t kernel_count, bias_count;
+    float *kernel, *bias; /* owned */
+} hpac_weights;
+
+/* Where a training stood, for resuming. */
+typedef struct hpac_training_state {
+    hpac_adadelta optimizer;
+    hpac_weights *square_average, *delta_average; /* (layer_count) Adadelta's a and u */
+    uint64_t seed;
+    uint32_t epoch;   /* epochs finished */
+    uint32_t batch;   /* batches finished of the epoch under way */
+    uint32_t step;    /* update steps in all */
+    double best_loss; /* lowest validation loss; INFINITY before the first */
+    uint32_t best_epoch, epochs_without_best;
+    double epoch_loss_sum; /* running sums of the epoch under way */
+    uint64_t epoch_image_count;
+    uint64_t true_positives[HPAC_DEVICE_MAX_CLASSES];
+    uint64_t false_positives[HPAC_DEVICE_MAX_CLASSES];
+    uint64_t false_negatives[HPAC_DEVICE_MAX_CLASSES];
+    double elapsed_s; /* training time so far */
+} hpac_training_state;
+
+typedef struct hpac_model {
+    hpac_shape input;
+    int layer_count;
+    hpac_layer *layers;    /* owned */
+    hpac_weights *weights; /* (layer_count) owned */
+    /* The rest is hpac's own and may be missing in a file of Keras's. */
+    int targets[HPAC_CLASS_COUNT]; /* class numbers in the order of the outputs */
+    int target_count;              /* 0: not known */
+    char *config_yaml;             /* the run's resolved configuration; NULL: not known */
+    hpac_training_state *training; /* NULL: not a resume file */
+} hpac_model;
+
+/* Writes `path` atomically. A model with `training` has it under hpac/training. Errors: DATA,
+ * CONFIG. */
+hpac_status hpac_model_save(const hpac_model *model, const char *path);
+
+/* Reads a file of hpac, Keras 2 or Keras 3. On error `model` is left zeroed. Errors: DATA, naming
+ * the file and the object: not HDF5, no model_config, a layer or option hpac does not have (by its
+ * Keras name), a weight of the wrong shape, a weight that is not finite. */
+hpac_status hpac_model_load(const char *path, hpac_model *model);
+
+void hpac_model_fini(hpac_model *model);
+
+/* Room for the weights of `layers` on `input`, zeroed: an array of layer_count. NULL: no memory. */
+hpac_weights *hpac_weights_create(const hpac_layer *layers, int layer_count, hpac_shape input);
+void hpac_weights_destroy(hpac_weights *weights, int layer_count); /* NULL is fine */
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * A network on a device: layers turned into plans, memory in arenas, steps enqueued.
+ *
+ *     hpac_network_create(&options, &network);            // plans and the memory plan; allocates
+ * nothing hpac_network_allocate(network);                     // refuses with sizes if it does not
+ * fit hpac_network_initialize(network, seed); hpac_network_train(network, batch, count, step); //
+ * enqueues a training step hpac_network_collect(network, &outcome);            // waits for the
+ * oldest step not yet collected
+ *
+ * Up to HPAC_NETWORK_IN_FLIGHT steps may be enqueued before one is collected, so that the host
+ * prepares the next while the device works.
+ */
+#ifndef HPAC_NETWORK_H
+#define HPAC_NETWORK_H
+
+#include <hpac/device.h>
+#include <hpac/model.h>
+
+#include <stdio.h>
+
+#define HPAC_NETWORK_IN_FLIGHT 2
+
+typedef struct hpac_network_options {
+    hpac_device *device;      /* borrowed */
+    const hpac_layer *layers; /* (layer_count) copied */
+    int layer_count;
+    hpac_batch_format format; /* batch size, input shape, classes, pixel type */
+    bool training;
+    bool unfused; /* every operation a plan of its own, no update inside a plan: for tests */
+    hpac_adadelta optimizer;       /* training */
+    const float *positive_weights; /* (classes) copied; NULL: all 1 */
+    uint64_t seed;                 /* dropout */
+} hpac_network_options;
+
+typedef struct hpac_network hpac_network;
+
+/* Bytes on the device, and pinned. */
+typedef struct hpac_memory_plan {
+    size_t activations, gradients, parameters, optimizer, workspace, batches;
+} hpac_memory_plan;
+
+/* Errors: CONFIG for impossible stacks (layer.h), DEVICE. */
+hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network);
+void hpac_network_destroy(hpac_network *network); /* NULL is fine */
+
+hpac_memory_plan hpac_network_memory_plan(const hpac_network *network);
+size_t hpac_network_parameter_count(const hpac_network *network);
+/* The table of the start: a line a layer with output shape and parameters, then the plans with the
+ * algorithms the device chose, then the memory plan. */
+void hpac_network_print(const hpac_network *network, FILE *stream);
+
+/* Allocates the arenas. Errors: DEVICE with what is needed and what is free. */
+hpac_status hpac_network_allocate(hpac_network *network);
+
+/* Draws the initial weights from (seed, tensor): the distributions of the write-up (layer.h). */
+hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed);
+
+/* Weights and accumulators to and from Keras's layout; arrays of layer_count, as
+ * hpac_weights_create makes them. They wait for the device. Any of the three may be NULL. */
+hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weights,
+                                const hpac_weights *square_average,
+                                const hpac_weights *delta_average);
+hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
+                                hpac_weights *square_average, hpac_weights *delta_average);
+/* The gradients of the last training step, for tests; the network must be `unfused`. */
+hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients);
+
+/* Enqueues forward, loss, backward and update for the first `count` images of a pinned slot
+ * (pixels.h). The slot must stay as it is until the step is collected. `step` numbers the update,
+ * for dropout. */
+hpac_status hpac_network_train(hpac_network *network, const void *slot, int count, uint32_t step);
+/* Enqueues forward and loss without dropout; the probabilities can be collected. */
+hpac_status hpac_network_evaluate(hpac_network *network, const void *slot, int count);
+
+typedef struct hpac_outcome {
+    hpac_step_result result;
+    const float *probabilities; /* (count, classes) of hpac_network_evaluate, until the next call;
+                                   else NULL */
+} hpac_outcome;
+
+/* Steps enqueued and not collected. */
+int hpac_network_in_flight(const hpac_network *network);
+/* Waits for the oldest of them. Errors: INTERNAL if there is none, DEVICE. */
+hpac_status hpac_network_collect(hpac_network *network, hpac_outcome *outcome);
+
+#endif

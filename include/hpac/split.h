@@ -1,0 +1,57 @@
+/*
+ * Train and validation rows of a repeated k-fold.
+ *
+ * The k-fold equals scikit-learn's RepeatedKFold(n_splits, n_repeats, random_state) bit for bit:
+ * one MT19937 for all repeats shuffles 0..n-1, the first n % folds folds get one row more, and the
+ * rows of each side are sorted. The stratified split is Sechidis, Tsoumakas, Vlahavas: "On the
+ * stratification of multi-label data" (ECML 2011): the rarest class left is dealt first, to the
+ * fold that wants it most.
+ *
+ *     hpac_split_options options = {.folds = 3, .repeats = 1, .seed = 0};
+ *     hpac_split split;
+ *     status = hpac_split_create(&options, labels.count, labels.masks, &split);
+ *     // split.folds[repeat * options.folds + fold].train[0 .. train_count - 1]
+ *     hpac_split_fini(&split);
+ */
+#ifndef HPAC_SPLIT_H
+#define HPAC_SPLIT_H
+
+#include <hpac/status.h>
+
+#include <stdint.h>
+#include <stdio.h>
+
+typedef enum hpac_split_method {
+    HPAC_SPLIT_KFOLD,
+    HPAC_SPLIT_STRATIFIED,
+} hpac_split_method;
+
+typedef struct hpac_split_options {
+    int folds;     /* 2 .. rows */
+    int repeats;   /* 1 .. */
+    uint32_t seed; /* numpy takes 32 bits */
+    hpac_split_method method;
+} hpac_split_options;
+
+typedef struct hpac_fold {
+    size_t train_count, validation_count;
+    size_t *train, *validation; /* row numbers, ascending */
+} hpac_fold;
+
+typedef struct hpac_split {
+    size_t count;     /* folds x repeats */
+    hpac_fold *folds; /* (count) repeat-major */
+} hpac_split;
+
+/* Splits rows 0 .. row_count - 1. `masks` (row_count), as in hpac_labels, is read by the stratified
+ * method only and may be NULL for the other. On error `split` is left zeroed. Errors: CONFIG for
+ * folds, repeats out of range. */
+hpac_status hpac_split_create(const hpac_split_options *options, size_t row_count,
+                              const uint32_t *masks, hpac_split *split);
+void hpac_split_fini(hpac_split *split);
+
+/* Prints the two lines a fold of the write-up, numbers as numpy prints a long array (the first and
+ * the last three; all of them where there are no more than 1000, wrapped at 75 columns). */
+void hpac_split_print(const hpac_split *split, FILE *stream);
+
+#endif

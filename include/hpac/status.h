@@ -1,0 +1,74 @@
+/*
+ * Status codes and the error record.
+ *
+ * Library functions that can fail return a hpac_status. The message that goes with a failure (file,
+ * row, key, what was expected) rides in a record of the calling thread, replaced by each new
+ * failure:
+ *
+ *     if (rows < 1)
+ *         return hpac_fail(HPAC_ERR_CONFIG, "data.image.rows: %d is not positive", rows);
+ *     ...
+ *     hpac_status status = hpac_labels_read_csv(path, &labels);
+ *     if (status != HPAC_OK)
+ *         fprintf(stderr, "hpac: %s\n", hpac_error_message());
+ *
+ * The values are the exit codes of the program.
+ */
+#ifndef HPAC_STATUS_H
+#define HPAC_STATUS_H
+
+#include <stddef.h>
+
+typedef enum hpac_status {
+    HPAC_OK = 0,
+    HPAC_ERR_INTERNAL = 1,  /* out of memory, or a promise of this library broken */
+    HPAC_ERR_CONFIG = 2,    /* usage or configuration: something the user typed */
+    HPAC_ERR_DATA = 3,      /* files: what was read is bad, or writing failed */
+    HPAC_ERR_DEVICE = 4,    /* the device or one of its libraries */
+    HPAC_ERR_NUMERIC = 5,   /* a loss, gradient or weight that is not finite */
+    HPAC_INTERRUPTED = 130, /* SIGINT or SIGTERM; everything is saved */
+} hpac_status;
+
+/* Sets the calling thread's error record and returns `status`, so that a failure is one line. The
+ * message may have several lines; it has no newline at its end. `status` must not be HPAC_OK. */
+hpac_status hpac_fail(hpac_status status, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* hpac_fail(HPAC_ERR_INTERNAL) for an allocation of `nbytes` that failed. */
+hpac_status hpac_fail_memory(size_t nbytes);
+
+/* Puts "text: " in front of the record's message and returns `status` unchanged: a caller adds what
+ * the callee could not know. Does nothing when `status` is HPAC_OK. */
+hpac_status hpac_fail_within(hpac_status status, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The message of the calling thread's last failure; "" if there was none. Valid until the thread's
+ * next call of a function of this header. To hand it to another thread, copy it. */
+const char *hpac_error_message(void);
+
+/* The name of a status, for logs: "data error". Never NULL. */
+const char *hpac_status_name(hpac_status status);
+
+/*
+ * A list of problems, for checks that report everything that is wrong and not just the first:
+ *
+ *     hpac_problems problems = {0};
+ *     for each row: if (bad) hpac_problems_add(&problems, "%s:%zu: empty target", path, row);
+ *     return hpac_problems_finish(&problems, HPAC_ERR_DATA, "%s: bad rows", path);
+ */
+typedef struct hpac_problems {
+    char *text; /* owned; lines */
+    size_t length, capacity;
+    size_t count;
+} hpac_problems;
+
+/* Adds one line. An allocation that fails drops the line but still counts it. */
+void hpac_problems_add(hpac_problems *problems, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* HPAC_OK if nothing was added; else hpac_fail(status) with the headline, the count and all lines.
+ * Frees the list either way and leaves it empty. */
+hpac_status hpac_problems_finish(hpac_problems *problems, hpac_status status, const char *headline,
+                                 ...) __attribute__((format(printf, 3, 4)));
+
+#endif

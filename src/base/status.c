@@ -1,0 +1,122 @@
+/* The error record of a thread, and lists of problems. */
+#include <hpac/status.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Messages grow to whatever they need; when memory is out, this says so instead. */
+static _Thread_local char *record;
+static const char no_memory[] = "out of memory while reporting an error";
+
+static char *format_text(const char *format, va_list arguments)
+{
+    char *text = NULL;
+    return vasprintf(&text, format, arguments) < 0 ? NULL : text;
+}
+
+static void set_record(char *text)
+{
+    free(record);
+    record = text;
+}
+
+hpac_status hpac_fail(hpac_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    set_record(format_text(format, arguments));
+    va_end(arguments);
+    return status;
+}
+
+hpac_status hpac_fail_memory(size_t nbytes)
+{
+    return hpac_fail(HPAC_ERR_INTERNAL, "out of memory: %zu bytes asked for", nbytes);
+}
+
+hpac_status hpac_fail_within(hpac_status status, const char *format, ...)
+{
+    if (status == HPAC_OK)
+        return status;
+    va_list arguments;
+    va_start(arguments, format);
+    char *outer = format_text(format, arguments);
+    va_end(arguments);
+    char *text = NULL;
+    if (outer && asprintf(&text, "%s: %s", outer, hpac_error_message()) >= 0)
+        set_record(text);
+    free(outer);
+    return status;
+}
+
+const char *hpac_error_message(void)
+{
+    return record ? record : no_memory;
+}
+
+const char *hpac_status_name(hpac_status status)
+{
+    switch (status) {
+    case HPAC_OK:
+        return "ok";
+    case HPAC_ERR_INTERNAL:
+        return "internal error";
+    case HPAC_ERR_CONFIG:
+        return "configuration error";
+    case HPAC_ERR_DATA:
+        return "data error";
+    case HPAC_ERR_DEVICE:
+        return "device error";
+    case HPAC_ERR_NUMERIC:
+        return "numeric error";
+    case HPAC_INTERRUPTED:
+        return "interrupted";
+    }
+    return "unknown status";
+}
+
+void hpac_problems_add(hpac_problems *problems, const char *format, ...)
+{
+    problems->count++;
+    va_list arguments;
+    va_start(arguments, format);
+    char *line = format_text(format, arguments);
+    va_end(arguments);
+    if (!line)
+        return;
+    size_t line_length = strlen(line);
+    size_t needed = problems->length + line_length + 2; /* newline before, NUL after */
+    if (needed > problems->capacity) {
+        size_t capacity = needed * 2;
+        char *text = realloc(problems->text, capacity);
+        if (!text) {
+            free(line);
+            return;
+        }
+        problems->text = text;
+        problems->capacity = capacity;
+    }
+    problems->text[problems->length] = '\n';
+    memcpy(problems->text + problems->length + 1, line, line_length + 1);
+    problems->length += line_length + 1;
+    free(line);
+}
+
+hpac_status hpac_problems_finish(hpac_problems *problems, hpac_status status, const char *headline,
+                                 ...)
+{
+    if (problems->count == 0)
+        return HPAC_OK;
+    va_list arguments;
+    va_start(arguments, headline);
+    char *head = format_text(headline, arguments);
+    va_end(arguments);
+    hpac_fail(status, "%s: %zu problem%s%s", head ? head : "", problems->count,
+              problems->count == 1 ? "" : "s", problems->text ? problems->text : "");
+    free(head);
+    free(problems->text);
+    *problems = (hpac_problems){0};
+    return status;
+}

@@ -1,0 +1,13 @@
+/* The commands, in the order of the help. A new one is declared here and listed in main.c. */
+#ifndef HPAC_COMMANDS_H
+#define HPAC_COMMANDS_H
+
+#include "cli.h"
+
+extern const cli_command cmd_split;
+extern const cli_command cmd_preprocess;
+extern const cli_command cmd_synth;
+extern const cli_command cmd_train;
+extern const cli_command cmd_info;
+
+#endif
