@@ -1,0 +1,164 @@
+# Shared by the tests of the whole program. A test file looks like this:
+#
+#     load helpers
+#
+#     @test "split refuses a folder in place of the label file" {
+#         run_hpac split --labels "$TMP"
+#         assert_exit 3
+#         assert_error_has "$TMP"
+#         assert_no_output
+#     }
+#
+# Every test starts in the root of the repository with
+#     $HPAC       the program under test, absolute (default: build/hpac)
+#     $TMP        an empty folder of its own, removed afterwards
+# and may use
+#     run_hpac ARG...             runs it to its end; sets $status, $output (stdout), $stderr, and
+#                                 $lines / $stderr_lines. After $HPAC_TIMEOUT seconds (300) it is
+#                                 killed and $status is 124
+#     run_hpac_without_privilege ARG...   the same, but file permissions hold for root too
+#     start_hpac ARG...           starts it in the background: $HPAC_PID, $TMP/stdout, $TMP/stderr;
+#                                 SIGINT works although it is a background job
+#     wait_hpac                   waits for it; sets $status, $output and $stderr
+#     assert_exit CODE            0 done, 1 internal, 2 usage, 3 data, 4 device, 5 numeric, 130
+#     assert_output_has TEXT      TEXT stands somewhere in stdout (a plain string, no pattern)
+#     assert_error_has TEXT       the same for stderr
+#     refute_output_has TEXT, refute_error_has TEXT, assert_no_output
+#     assert_file FILE...         each is there and not empty
+#     assert_no_file PATH...      none of them is there
+#     assert_same FILE FILE       equal byte for byte
+#     assert_line_count N FILE
+#     real_data_or_skip           sets $REAL_DATA (train.csv, sample_submission.csv, train/...), or
+#                                 skips the test when the competition's data are not there
+#     small_disk_or_skip KIB      sets $SMALL_DISK, an empty file system of that size
+#     require_tool NAME           fails the test, with the reason, if NAME is not installed
+#     require_free_space MIB skips unless the temporary folder has that much room
+# A file with a setup or teardown of its own calls helpers_setup / helpers_teardown in it.
+
+bats_require_minimum_version 1.5.0
+
+helpers_setup() {
+    cd "$BATS_TEST_DIRNAME/../.." || return 1
+    ROOT=$PWD
+    HPAC=${HPAC:-build/hpac}
+    [[ $HPAC == /* ]] || HPAC=$ROOT/$HPAC
+    [[ -x $HPAC ]] || fail_with "no program at $HPAC: run make first, or set HPAC"
+    TMP=$BATS_TEST_TMPDIR
+    SMALL_DISK=
+    HPAC_PID=
+}
+
+helpers_teardown() {
+    [[ -z $HPAC_PID ]] || kill -KILL "$HPAC_PID" 2>/dev/null || true
+    [[ -z $SMALL_DISK ]] || umount "$SMALL_DISK"
+}
+
+setup() { helpers_setup; }
+teardown() { helpers_teardown; }
+
+# Says why and shows what the program printed last.
+fail_with() {
+    printf '%s\n' "$1" >&2
+    printf -- '--- exit code: %s\n--- stdout:\n%s\n--- stderr:\n%s\n' \
+        "${status-}" "${output-}" "${stderr-}" >&2
+    return 1
+}
+
+run_hpac() {
+    run --separate-stderr timeout --kill-after=10 "${HPAC_TIMEOUT:-300}" "$HPAC" "$@"
+}
+
+# Root reads and writes everything by two capabilities; without them it is bound by permissions.
+run_hpac_without_privilege() {
+    local drop=()
+    if [[ $EUID -eq 0 ]]; then
+        local capabilities="-dac_override,-dac_read_search"
+        drop=(setpriv "--bounding-set=$capabilities" "--inh-caps=$capabilities")
+    fi
+    run --separate-stderr "${drop[@]}" timeout --kill-after=10 "${HPAC_TIMEOUT:-300}" "$HPAC" "$@"
+}
+
+# A shell without job control lets its background jobs ignore SIGINT: give them the default back.
+start_hpac() {
+    env --default-signal=INT,QUIT "$HPAC" "$@" >"$TMP/stdout" 2>"$TMP/stderr" 3>&- &
+    HPAC_PID=$!
+}
+
+wait_hpac() {
+    status=0
+    wait "$HPAC_PID" || status=$?
+    HPAC_PID=
+    output=$(<"$TMP/stdout")
+    stderr=$(<"$TMP/stderr")
+}
+
+assert_exit() {
+    [[ $status -eq $1 ]] || fail_with "expected exit code $1, got $status"
+}
+
+assert_output_has() {
+    [[ $output == *"$1"* ]] || fail_with "expected in stdout: $1"
+}
+
+assert_error_has() {
+    [[ $stderr == *"$1"* ]] || fail_with "expected in stderr: $1"
+}
+
+refute_output_has() {
+    [[ $output != *"$1"* ]] || fail_with "not expected in stdout: $1"
+}
+
+refute_error_has() {
+    [[ $stderr != *"$1"* ]] || fail_with "not expected in stderr: $1"
+}
+
+assert_no_output() {
+    [[ -z $output ]] || fail_with "expected nothing in stdout"
+}
+
+assert_file() {
+    local file
+    for file; do
+        [[ -s $file ]] || fail_with "expected a file that is not empty: $file" || return 1
+    done
+}
+
+assert_no_file() {
+    local file
+    for file; do
+        [[ ! -e $file ]] || fail_with "not expected: $file" || return 1
+    done
+}
+
+assert_same() {
+    cmp -- "$1" "$2" >&2 || fail_with "expected equal files: $1 and $2"
+}
+
+assert_line_count() {
+    local count
+    count=$(wc -l <"$2")
+    [[ $count -eq $1 ]] || fail_with "expected $1 lines in $2, got $count"
+}
+
+real_data_or_skip() {
+    REAL_DATA=${HPAC_REAL_DATA:-$ROOT/../shared/data/hpa2018}
+    [[ -f $REAL_DATA/train.csv ]] || skip "no competition data in $REAL_DATA (HPAC_REAL_DATA)"
+}
+
+small_disk_or_skip() {
+    local folder=$TMP/small-disk
+    mkdir -p "$folder"
+    mount -t tmpfs -o "size=${1}k" tmpfs "$folder" 2>/dev/null ||
+        skip "only root can mount a small file system"
+    SMALL_DISK=$folder
+}
+
+require_tool() {
+    command -v "$1" >/dev/null || fail_with "$1 is not installed: tools/bootstrap deps"
+}
+
+require_free_space() {
+    local free_mib
+    free_mib=$(df --output=avail -BM "$TMP" | tail -n 1 | tr -dc 0-9)
+    [[ $free_mib -ge $1 ]] || skip "less than $1 MiB free in $TMP"
+}
