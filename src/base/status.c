@@ -1,14 +1,32 @@
 /* The error record of a thread, and lists of problems. */
 #include <hpac/status.h>
 
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Messages grow to whatever they need; when memory is out, this says so instead. */
-static _Thread_local char *record;
-static const char no_memory[] = "out of memory while reporting an error";
+/* Messages grow to whatever they need. A key and not a _Thread_local, because the record of a
+ * thread that ends must be freed. */
+static pthread_key_t record_key;
+static pthread_once_t record_once = PTHREAD_ONCE_INIT;
+static bool has_record_key;
+
+/* What is said when there is no record: nothing failed yet, or memory was out. */
+static _Thread_local const char *no_record = "";
+
+static void make_record_key(void)
+{
+    has_record_key = pthread_key_create(&record_key, free) == 0;
+}
+
+static char *get_record(void)
+{
+    pthread_once(&record_once, make_record_key);
+    return has_record_key ? pthread_getspecific(record_key) : NULL;
+}
 
 static char *format_text(const char *format, va_list arguments)
 {
@@ -18,8 +36,14 @@ static char *format_text(const char *format, va_list arguments)
 
 static void set_record(char *text)
 {
-    free(record);
-    record = text;
+    no_record = "out of memory while reporting an error";
+    free(get_record());
+    if (!has_record_key)
+        free(text);
+    else if (pthread_setspecific(record_key, text) != 0) {
+        pthread_setspecific(record_key, NULL);
+        free(text);
+    }
 }
 
 hpac_status hpac_fail(hpac_status status, const char *format, ...)
@@ -53,7 +77,8 @@ hpac_status hpac_fail_within(hpac_status status, const char *format, ...)
 
 const char *hpac_error_message(void)
 {
-    return record ? record : no_memory;
+    const char *record = get_record();
+    return record ? record : no_record;
 }
 
 const char *hpac_status_name(hpac_status status)

@@ -3,6 +3,8 @@
 
 #include <criterion/criterion.h>
 
+#include <pthread.h>
+
 Test(status, failure_carries_its_message)
 {
     cr_assert_eq(hpac_fail(HPAC_ERR_DATA, "%s:%d: empty target", "train.csv", 7), HPAC_ERR_DATA);
@@ -30,4 +32,23 @@ Test(status, problems_are_listed_together)
     cr_assert_not_null(strstr(message, "\nrow 100 is bad"));
     cr_assert_eq(problems.count, 0);
     cr_assert_null(problems.text);
+}
+
+static void *fail_elsewhere(void *user)
+{
+    cr_assert_str_empty(hpac_error_message());
+    cr_assert_eq(hpac_fail(HPAC_ERR_NUMERIC, "elsewhere"), HPAC_ERR_NUMERIC);
+    cr_assert_str_eq(hpac_error_message(), "elsewhere");
+    return user;
+}
+
+/* That the record of a thread that ends is freed is what the leak checker sees here. */
+Test(status, a_thread_has_a_record_of_its_own)
+{
+    cr_assert_str_empty(hpac_error_message());
+    hpac_fail(HPAC_ERR_DATA, "here");
+    pthread_t thread;
+    cr_assert_eq(pthread_create(&thread, NULL, fail_elsewhere, NULL), 0);
+    pthread_join(thread, NULL);
+    cr_assert_str_eq(hpac_error_message(), "here");
 }
