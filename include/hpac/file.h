@@ -27,10 +27,12 @@ typedef struct hpac_file {
     char *temporary; /* "<path>.tmp.<pid>" */
 } hpac_file;
 
-/* Opens the temporary file. On error nothing is left to clean up. */
+/* Opens the temporary file. On error nothing is left to clean up. A target that is there already
+ * must be a regular file. */
 hpac_status hpac_file_create(hpac_file *file, const char *path);
 /* Flushes, fsyncs, closes, renames, fsyncs the folder. On error the temporary file is gone and the
- * target is what it was. Either way `file` is done with. */
+ * target is what it was (or, if only flushing the folder failed, the new file). Either way `file`
+ * is done with. */
 hpac_status hpac_file_commit(hpac_file *file);
 /* Closes and removes the temporary file; for error paths. Does nothing on a zeroed or finished
  * file. */
@@ -46,8 +48,9 @@ hpac_status hpac_folder_create(const char *path);
 hpac_status hpac_folder_probe(const char *path);
 bool hpac_path_exists(const char *path);
 
-/* Reads a whole file. `*bytes` is malloc'ed (one byte longer, that byte 0) and the caller's. A file
- * of more than `limit_nbytes` is an error, as is a folder or a device. Errors: DATA. */
+/* Reads a whole file. `*bytes` is malloc'ed (one byte longer, that byte 0) and the caller's; NULL
+ * on error. A file of more than `limit_nbytes` is an error, as is a folder or a device. Errors:
+ * DATA. */
 hpac_status hpac_file_read(const char *path, size_t limit_nbytes, unsigned char **bytes,
                            size_t *nbytes);
 

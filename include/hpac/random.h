@@ -57,7 +57,8 @@ typedef struct hpac_mt19937 {
 
 void hpac_mt19937_init(hpac_mt19937 *mt, uint32_t seed);
 uint32_t hpac_mt19937_next(hpac_mt19937 *mt);
-/* RandomState.shuffle of `count` numbers: Fisher-Yates from the end, masked rejection. */
+/* RandomState.shuffle of `count` numbers: Fisher-Yates from the end, masked rejection.
+ * count <= 2^32. */
 void hpac_mt19937_shuffle(hpac_mt19937 *mt, size_t *values, size_t count);
 
 #endif

@@ -1,0 +1,218 @@
+/* Reading CSV with libcsv: the file goes to the parser piece by piece, a piece ending at every CR
+ * or LF, so that a piece ends at most one row and the line of each row's beginning is known. */
+#include <hpac/csv.h>
+
+#include <csv.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROW_LIMIT_NBYTES ((size_t)1 << 20)
+
+typedef struct csv_reader {
+    const char *path;
+    struct csv_parser parser;
+    hpac_status (*on_row)(void *user, const hpac_csv_row *row);
+    void *user;
+    hpac_status status; /* of the calls back */
+
+    size_t line;     /* the one being read, from 1 */
+    bool after_cr;   /* the last byte was a CR, whose line ends unless a LF follows */
+    size_t row_line; /* where the row being read begins */
+    size_t row_nbytes;
+    bool row_ended;
+    bool skipping; /* to the next newline, after a defect */
+
+    char *text; /* the row's cells, each with a NUL */
+    size_t text_nbytes, text_capacity;
+    const char **cells;
+    size_t *offsets; /* of the cells in text, which moves as it grows */
+    size_t cell_count, cell_capacity;
+} csv_reader;
+
+static bool reserve_text(csv_reader *reader, size_t nbytes)
+{
+    if (reader->text_nbytes + nbytes <= reader->text_capacity)
+        return true;
+    size_t capacity = 2 * (reader->text_nbytes + nbytes);
+    char *text = realloc(reader->text, capacity);
+    if (!text)
+        return false;
+    reader->text = text;
+    reader->text_capacity = capacity;
+    return true;
+}
+
+static bool reserve_cell(csv_reader *reader)
+{
+    if (reader->cell_count < reader->cell_capacity)
+        return true;
+    size_t capacity = 2 * reader->cell_capacity + 16;
+    const char **cells = realloc(reader->cells, capacity * sizeof *cells);
+    if (cells)
+        reader->cells = cells;
+    size_t *offsets = realloc(reader->offsets, capacity * sizeof *offsets);
+    if (offsets)
+        reader->offsets = offsets;
+    if (!cells || !offsets)
+        return false;
+    reader->cell_capacity = capacity;
+    return true;
+}
+
+static void on_cell(void *bytes, size_t nbytes, void *user)
+{
+    csv_reader *reader = user;
+    if (!reserve_text(reader, nbytes + 1) || !reserve_cell(reader)) {
+        reader->status = hpac_fail_memory(nbytes);
+        return;
+    }
+    char *cell = reader->text + reader->text_nbytes;
+    if (nbytes)
+        memcpy(cell, bytes, nbytes);
+    cell[nbytes] = '\0';
+    reader->offsets[reader->cell_count++] = reader->text_nbytes;
+    reader->text_nbytes += nbytes + 1;
+}
+
+/* Also called for blank lines and for the LF of a CRLF: then there are no cells. */
+static void on_row_end(int terminator, void *user)
+{
+    (void)terminator;
+    csv_reader *reader = user;
+    reader->row_ended = true;
+    if (reader->cell_count && reader->status == HPAC_OK) {
+        for (size_t i = 0; i < reader->cell_count; i++)
+            reader->cells[i] = reader->text + reader->offsets[i];
+        hpac_csv_row row = {
+            .line = reader->row_line, .count = reader->cell_count, .cells = reader->cells};
+        reader->status = reader->on_row(reader->user, &row);
+    }
+    reader->cell_count = 0;
+    reader->text_nbytes = 0;
+}
+
+/* White space belongs to a cell. */
+static int is_never_space(unsigned char byte)
+{
+    (void)byte;
+    return 0;
+}
+
+static hpac_status start_parser(struct csv_parser *parser)
+{
+    /* Every newline is reported, so that a piece without one is known to lie inside quotes. */
+    if (csv_init(parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL) != 0)
+        return hpac_fail(HPAC_ERR_INTERNAL, "libcsv cannot be started");
+    csv_set_space_func(parser, is_never_space);
+    csv_set_blk_size(parser, 4096);
+    return HPAC_OK;
+}
+
+/* Hands over a row that cannot be read. The next one begins after the next newline. */
+static hpac_status report_defect(csv_reader *reader, const char *defect)
+{
+    reader->cell_count = 0;
+    reader->text_nbytes = 0;
+    reader->skipping = true;
+    hpac_csv_row row = {.line = reader->row_line, .defect = defect};
+    reader->status = reader->on_row(reader->user, &row);
+    csv_free(&reader->parser);
+    hpac_status started = start_parser(&reader->parser);
+    return reader->status != HPAC_OK ? reader->status : started;
+}
+
+static hpac_status parse_piece(csv_reader *reader, const char *bytes, size_t nbytes)
+{
+    if (memchr(bytes, '\0', nbytes))
+        return report_defect(reader, "a NUL byte, expected text");
+    if (reader->row_nbytes > ROW_LIMIT_NBYTES)
+        return report_defect(reader, "longer than 1 MiB; a quote left open?");
+    if (csv_parse(&reader->parser, bytes, nbytes, on_cell, on_row_end, reader) == nbytes)
+        return reader->status;
+    if (csv_error(&reader->parser) == CSV_EPARSE)
+        return report_defect(reader, "a quote inside a cell, expected \"\" for it and quotes "
+                                     "around the whole cell");
+    return hpac_fail(HPAC_ERR_INTERNAL, "%s:%zu: %s", reader->path, reader->row_line,
+                     csv_strerror(csv_error(&reader->parser)));
+}
+
+/* `nbytes` bytes of which none but the last is a CR or LF. */
+static hpac_status read_piece(csv_reader *reader, const char *bytes, size_t nbytes)
+{
+    if (reader->after_cr && bytes[0] != '\n')
+        reader->line++;
+    if (reader->row_ended) {
+        reader->row_ended = false;
+        reader->row_line = reader->line;
+        reader->row_nbytes = 0;
+    }
+    reader->row_nbytes += nbytes;
+    hpac_status status = reader->skipping ? HPAC_OK : parse_piece(reader, bytes, nbytes);
+    char last = bytes[nbytes - 1];
+    if (reader->skipping && (last == '\n' || last == '\r')) {
+        reader->skipping = false;
+        reader->row_ended = true;
+    }
+    reader->after_cr = last == '\r';
+    reader->line += last == '\n';
+    return status;
+}
+
+static hpac_status read_block(csv_reader *reader, const char *bytes, size_t nbytes)
+{
+    hpac_status status = HPAC_OK;
+    for (size_t begin = 0, end = 0; begin < nbytes && status == HPAC_OK; begin = end) {
+        while (end < nbytes && bytes[end] != '\n' && bytes[end] != '\r')
+            end++;
+        end += end < nbytes;
+        status = read_piece(reader, bytes + begin, end - begin);
+    }
+    return status;
+}
+
+static hpac_status read_stream(csv_reader *reader, FILE *stream)
+{
+    char block[1 << 14];
+    hpac_status status = HPAC_OK;
+    bool at_start = true;
+    size_t nbytes;
+    while (status == HPAC_OK && (nbytes = fread(block, 1, sizeof block, stream)) > 0) {
+        size_t mark = at_start && nbytes >= 3 && memcmp(block, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+        at_start = false;
+        status = read_block(reader, block + mark, nbytes - mark);
+    }
+    if (status == HPAC_OK && ferror(stream))
+        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot be read: %s", reader->path, strerror(errno));
+    if (status == HPAC_OK && csv_fini(&reader->parser, on_cell, on_row_end, reader) != 0)
+        return report_defect(reader, "a quote is never closed");
+    return status == HPAC_OK ? reader->status : status;
+}
+
+hpac_status hpac_csv_read(const char *path,
+                          hpac_status (*on_row)(void *user, const hpac_csv_row *row), void *user)
+{
+    FILE *stream = fopen(path, "re");
+    if (!stream)
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
+    csv_reader reader = {
+        .path = path, .on_row = on_row, .user = user, .line = 1, .row_ended = true};
+    hpac_status status = start_parser(&reader.parser);
+    if (status == HPAC_OK)
+        status = read_stream(&reader, stream);
+    csv_free(&reader.parser);
+    free(reader.text);
+    free(reader.cells);
+    free(reader.offsets);
+    fclose(stream);
+    return status;
+}
+
+void hpac_csv_write_cell(FILE *stream, const char *text)
+{
+    if (strpbrk(text, ",\"\r\n"))
+        csv_fwrite(stream, text, strlen(text));
+    else
+        fputs(text, stream);
+}

@@ -1,0 +1,86 @@
+/* Scratch folders of tests. */
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char folder[4096];
+static pid_t owner;
+static struct path {
+    struct path *next;
+    char text[];
+} * paths;
+
+static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
+{
+    (void)info;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
+static void remove_folder(void)
+{
+    if (getpid() == owner)
+        nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    while (paths) {
+        struct path *next = paths->next;
+        free(paths);
+        paths = next;
+    }
+}
+
+const char *scratch_folder(void)
+{
+    if (*folder)
+        return folder;
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof folder, "%s/hpac-test-XXXXXX", base && *base ? base : "/tmp");
+    cr_assert_not_null(mkdtemp(folder), "no scratch folder can be made: %s", folder);
+    owner = getpid();
+    atexit(remove_folder);
+    return folder;
+}
+
+const char *scratch_path(const char *name)
+{
+    size_t nbytes = strlen(scratch_folder()) + strlen(name) + 2;
+    struct path *path = malloc(sizeof *path + nbytes);
+    cr_assert_not_null(path);
+    snprintf(path->text, nbytes, "%s/%s", folder, name);
+    path->next = paths;
+    paths = path;
+    return path->text;
+}
+
+const char *scratch_write(const char *name, const void *bytes, size_t nbytes)
+{
+    const char *path = scratch_path(name);
+    FILE *stream = fopen(path, "w");
+    cr_assert_not_null(stream, "%s", path);
+    cr_assert_eq(fwrite(bytes, 1, nbytes, stream), nbytes);
+    cr_assert_eq(fclose(stream), 0);
+    return path;
+}
+
+const char *scratch_write_text(const char *name, const char *text)
+{
+    return scratch_write(name, text, strlen(text));
+}
+
+int count_entries(const char *path)
+{
+    DIR *directory = opendir(path);
+    if (!directory)
+        return -1;
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(directory));)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(directory);
+    return count;
+}

@@ -1,0 +1,205 @@
+/* Reading and writing CSV. */
+#include <hpac/csv.h>
+
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Writes what it is handed as text: "line|cell|cell\n", a defect as "line!defect\n". */
+static hpac_status transcribe(void *user, const hpac_csv_row *row)
+{
+    FILE *out = user;
+    fprintf(out, "%zu", row->line);
+    if (row->defect) {
+        cr_assert_eq(row->count, 0);
+        fprintf(out, "!%s", row->defect);
+    } else {
+        cr_assert_geq(row->count, 1);
+    }
+    for (size_t i = 0; i < row->count; i++)
+        fprintf(out, "|%s", row->cells[i]);
+    fputc('\n', out);
+    return HPAC_OK;
+}
+
+static void assert_reads(const void *bytes, size_t nbytes, const char *expected)
+{
+    const char *path = scratch_write("a.csv", bytes, nbytes);
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    hpac_status status = hpac_csv_read(path, transcribe, out);
+    fclose(out);
+    cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
+    cr_assert_str_eq(text, expected);
+    free(text);
+}
+
+static void assert_reads_text(const char *text, const char *expected)
+{
+    assert_reads(text, strlen(text), expected);
+}
+
+Test(csv, plain_rows)
+{
+    assert_reads_text("Id,Target\na,16 0\nb,\n", "1|Id|Target\n2|a|16 0\n3|b|\n");
+    assert_reads_text("a,b", "1|a|b\n");
+    assert_reads_text("", "");
+}
+
+Test(csv, white_space_belongs_to_cells)
+{
+    assert_reads_text(" a ,\tb \n  \n", "1| a |\tb \n2|  \n");
+}
+
+Test(csv, every_kind_of_newline)
+{
+    assert_reads_text("a,1\r\nb,2\r\nc,3\r\n", "1|a|1\n2|b|2\n3|c|3\n");
+    assert_reads_text("a,1\rb,2\rc,3", "1|a|1\n2|b|2\n3|c|3\n");
+    assert_reads_text("a\r\rb\n\nc\r\n\r\nd\n\re", "1|a\n3|b\n5|c\n7|d\n9|e\n");
+}
+
+Test(csv, quotes)
+{
+    assert_reads_text("\"a,b\",\"c \"\"d\"\"\"\n\"\",x\n", "1|a,b|c \"d\"\n2||x\n");
+    assert_reads_text("\"two\nlines\",1\n\"and\r\nthree\n\",2\nlast,3\n",
+                      "1|two\nlines|1\n3|and\r\nthree\n|2\n6|last|3\n");
+}
+
+Test(csv, byte_order_mark_is_dropped_at_the_start_only)
+{
+    assert_reads_text("\xEF\xBB\xBF\"Id\",Target\n\xEF\xBB\xBFx,1\n",
+                      "1|Id|Target\n2|\xEF\xBB\xBFx|1\n");
+    assert_reads_text("\xEF\xBB", "1|\xEF\xBB\n");
+}
+
+Test(csv, a_nul_byte_is_a_defect_of_its_row)
+{
+    static const char text[] = "a,1\nb\0,2\nc,3\n";
+    assert_reads(text, sizeof text - 1, "1|a|1\n2!a NUL byte, expected text\n3|c|3\n");
+    static const char only[] = "\0";
+    assert_reads(only, 1, "1!a NUL byte, expected text\n");
+    static const char crlf[] = "a\r\n\0\r\n\r\nb\r\n";
+    assert_reads(crlf, sizeof crlf - 1, "1|a\n2!a NUL byte, expected text\n4|b\n");
+}
+
+Test(csv, a_quote_inside_a_cell_is_a_defect_of_its_row)
+{
+    assert_reads_text(
+        "a\"b,1\nc,2\n\"d\"e,3\n\"f\",4\n",
+        "1!a quote inside a cell, expected \"\" for it and quotes around the whole "
+        "cell\n2|c|2\n3!a quote inside a cell, expected \"\" for it and quotes around "
+        "the whole cell\n4|f|4\n");
+}
+
+Test(csv, a_quote_left_open_is_a_defect_where_it_opens)
+{
+    assert_reads_text("a,1\n\nb,\"2\nc,3\n", "1|a|1\n3!a quote is never closed\n");
+    assert_reads_text("\"", "1!a quote is never closed\n");
+}
+
+/* One byte under, at and over 1 MiB, the newline counted; the last with a quote left open, which
+ * swallows lines up to the limit. */
+Test(csv, a_row_has_at_most_one_mebibyte)
+{
+    enum { LIMIT = 1 << 20 };
+    char *text = malloc(10 * LIMIT + 100);
+    char *expected = malloc(LIMIT + 100);
+    for (size_t nbytes = LIMIT - 1; nbytes <= LIMIT + 1; nbytes++) {
+        memset(text, 'x', nbytes - 1);
+        strcpy(text + nbytes - 1, "\nend\n");
+        if (nbytes <= LIMIT)
+            sprintf(expected, "1|%.*s\n2|end\n", (int)nbytes - 1, text);
+        else
+            strcpy(expected, "1!longer than 1 MiB; a quote left open?\n2|end\n");
+        assert_reads_text(text, expected);
+    }
+    memset(text, 'x', 10 * LIMIT);
+    strcpy(text + 10 * LIMIT, "\nend\n");
+    assert_reads_text(text, "1!longer than 1 MiB; a quote left open?\n2|end\n");
+    memset(text, '\n', 10 * LIMIT);
+    text[0] = '"';
+    strcpy(text + LIMIT + 10, "end\n");
+    sprintf(expected, "1!longer than 1 MiB; a quote left open?\n%d|end\n", LIMIT + 10);
+    assert_reads_text(text, expected);
+    free(text);
+    free(expected);
+}
+
+/* Cells across the blocks in which a file is read. */
+Test(csv, rows_of_all_lengths_come_whole)
+{
+    char *text = NULL, *expected = NULL;
+    size_t length, expected_length;
+    FILE *in = open_memstream(&text, &length);
+    FILE *out = open_memstream(&expected, &expected_length);
+    for (int line = 1; line <= 3000; line++) {
+        int width = line * 7919 % 1000;
+        fprintf(in, "\"%0*d\",%d\r\n", width, 1, line);
+        fprintf(out, "%d|%0*d|%d\n", line, width, 1, line);
+    }
+    fclose(in);
+    fclose(out);
+    assert_reads(text, length, expected);
+    free(text);
+    free(expected);
+}
+
+Test(csv, a_row_of_many_cells)
+{
+    enum { CELLS = 100000 };
+    char *text = malloc(CELLS + 1), *expected = malloc(CELLS + 10);
+    memset(text, ',', CELLS);
+    text[CELLS] = '\0';
+    sprintf(expected, "1|");
+    memset(expected + 2, '|', CELLS);
+    strcpy(expected + 2 + CELLS, "\n");
+    assert_reads_text(text, expected);
+    free(text);
+    free(expected);
+}
+
+Test(csv, a_file_that_cannot_be_read_is_an_error)
+{
+    cr_assert_eq(hpac_csv_read(scratch_path("absent"), transcribe, stderr), HPAC_ERR_DATA);
+    cr_assert_not_null(strstr(hpac_error_message(), "absent: cannot be opened"));
+    cr_assert_eq(hpac_csv_read(scratch_folder(), transcribe, stderr), HPAC_ERR_DATA);
+    cr_assert_not_null(strstr(hpac_error_message(), "Is a directory"));
+}
+
+static hpac_status refuse_third(void *user, const hpac_csv_row *row)
+{
+    (void)user;
+    cr_assert_leq(row->line, 3);
+    return row->line == 3 ? hpac_fail(HPAC_ERR_CONFIG, "enough") : HPAC_OK;
+}
+
+Test(csv, the_callback_ends_the_reading)
+{
+    const char *path = scratch_write_text("a.csv", "1\n2\n3\n4\n5\n");
+    cr_assert_eq(hpac_csv_read(path, refuse_third, NULL), HPAC_ERR_CONFIG);
+    cr_assert_str_eq(hpac_error_message(), "enough");
+    path = scratch_write_text("b.csv", "1\n2\n3"); /* without a newline at its end */
+    cr_assert_eq(hpac_csv_read(path, refuse_third, NULL), HPAC_ERR_CONFIG);
+    path = scratch_write_text("c.csv", "1\n2\n\"3"); /* in a defect */
+    cr_assert_eq(hpac_csv_read(path, refuse_third, NULL), HPAC_ERR_CONFIG);
+}
+
+Test(csv, cells_are_quoted_when_they_need_to_be)
+{
+    static const char *const cells[] = {"plain", "", "a b", "a,b", "say \"x\"", "two\nlines", "\r"};
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        if (i)
+            fputc(',', out);
+        hpac_csv_write_cell(out, cells[i]);
+    }
+    fclose(out);
+    cr_assert_str_eq(text, "plain,,a b,\"a,b\",\"say \"\"x\"\"\",\"two\nlines\",\"\r\"");
+    assert_reads(text, length, "1|plain||a b|a,b|say \"x\"|two\nlines|\r\n");
+    free(text);
+}

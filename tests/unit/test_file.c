@@ -1,0 +1,252 @@
+/* Files that are whole or not there. */
+#include <hpac/file.h>
+
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void assert_content(const char *path, const char *expected)
+{
+    unsigned char *bytes;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read(path, 1 << 20, &bytes, &nbytes), HPAC_OK, "%s",
+                 hpac_error_message());
+    cr_assert_eq(nbytes, strlen(expected));
+    cr_assert_str_eq((char *)bytes, expected);
+    free(bytes);
+}
+
+static void assert_message_has(const char *part)
+{
+    cr_assert_not_null(strstr(hpac_error_message(), part), "\"%s\" lacks \"%s\"",
+                       hpac_error_message(), part);
+}
+
+Test(file, appears_when_it_is_committed)
+{
+    const char *path = scratch_path("a.csv");
+    hpac_file file;
+    cr_assert_eq(hpac_file_create(&file, path), HPAC_OK);
+    fputs("hello\n", file.stream);
+    fflush(file.stream);
+    cr_assert_not(hpac_path_exists(path));
+    cr_assert_eq(hpac_file_commit(&file), HPAC_OK);
+    assert_content(path, "hello\n");
+    cr_assert_eq(count_entries(scratch_folder()), 1);
+    hpac_file_discard(&file);
+    assert_content(path, "hello\n");
+}
+
+Test(file, replaces_the_old_one_only_then)
+{
+    const char *path = scratch_write_text("a.csv", "old");
+    hpac_file file;
+    cr_assert_eq(hpac_file_create(&file, path), HPAC_OK);
+    fputs("new", file.stream);
+    fflush(file.stream);
+    assert_content(path, "old");
+    cr_assert_eq(hpac_file_commit(&file), HPAC_OK);
+    assert_content(path, "new");
+    cr_assert_eq(count_entries(scratch_folder()), 1);
+}
+
+Test(file, discarded_leaves_nothing)
+{
+    const char *path = scratch_write_text("a.csv", "old");
+    hpac_file file;
+    cr_assert_eq(hpac_file_create(&file, path), HPAC_OK);
+    fputs("new", file.stream);
+    hpac_file_discard(&file);
+    assert_content(path, "old");
+    cr_assert_eq(count_entries(scratch_folder()), 1);
+    hpac_file_discard(&file);
+}
+
+Test(file, that_cannot_be_made_is_an_error_with_its_path)
+{
+    const char *plain = scratch_write_text("plain", "x");
+    const char *under_file = scratch_path("plain/a.csv");
+    const char *in_no_folder = scratch_path("absent/a.csv");
+    hpac_file file;
+    cr_assert_eq(hpac_file_create(&file, under_file), HPAC_ERR_CONFIG);
+    assert_message_has(under_file);
+    assert_message_has("Not a directory");
+    cr_assert_null(file.stream);
+    cr_assert_eq(hpac_file_create(&file, in_no_folder), HPAC_ERR_CONFIG);
+    assert_message_has("No such file");
+    cr_assert_eq(hpac_file_create(&file, scratch_folder()), HPAC_ERR_CONFIG);
+    assert_message_has("a folder");
+    cr_assert_eq(hpac_file_create(&file, "/dev/null"), HPAC_ERR_CONFIG);
+    assert_message_has("not a regular file");
+    cr_assert_eq(count_entries(scratch_folder()), 1);
+    assert_content(plain, "x");
+}
+
+/* /dev/full stands in for a disk that is full: every flush fails. */
+Test(file, on_a_full_disk_is_an_error_and_leaves_the_old_one)
+{
+    const char *path = scratch_write_text("a.csv", "old");
+    hpac_file file;
+    cr_assert_eq(hpac_file_create(&file, path), HPAC_OK);
+    fclose(file.stream);
+    file.stream = fopen("/dev/full", "w");
+    fputs("new", file.stream);
+    cr_assert_eq(hpac_file_commit(&file), HPAC_ERR_DATA);
+    assert_message_has("a.csv: writing failed: No space left");
+    assert_content(path, "old");
+    cr_assert_eq(count_entries(scratch_folder()), 1);
+}
+
+/* The write fails long before the commit, and the commit itself has nothing left to flush. */
+Test(file, remembers_a_write_that_failed_earlier)
+{
+    const char *path = scratch_path("a.csv");
+    signal(SIGXFSZ, SIG_IGN);
+    hpac_file file;
+    cr_assert_eq(hpac_file_create(&file, path), HPAC_OK);
+    struct rlimit old, small = {.rlim_cur = 1000};
+    getrlimit(RLIMIT_FSIZE, &old);
+    small.rlim_max = old.rlim_max;
+    setrlimit(RLIMIT_FSIZE, &small);
+    setvbuf(file.stream, NULL, _IONBF, 0);
+    for (int i = 0; i < 200; i++)
+        fputs("0123456789", file.stream);
+    setrlimit(RLIMIT_FSIZE, &old);
+    cr_assert_eq(hpac_file_commit(&file), HPAC_ERR_DATA);
+    assert_message_has("writing failed");
+    cr_assert_eq(count_entries(scratch_folder()), 0);
+}
+
+Test(file, whose_target_became_a_folder_is_an_error)
+{
+    const char *path = scratch_path("a.csv");
+    hpac_file file;
+    cr_assert_eq(hpac_file_create(&file, path), HPAC_OK);
+    cr_assert_eq(mkdir(path, 0777), 0);
+    cr_assert_eq(hpac_file_commit(&file), HPAC_ERR_CONFIG);
+    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(path), 0);
+}
+
+Test(file, replace_moves_a_finished_file)
+{
+    const char *path = scratch_write_text("model.h5", "old");
+    const char *temporary = scratch_write_text("model.h5.tmp", "new");
+    cr_assert_eq(hpac_file_replace(temporary, path), HPAC_OK);
+    assert_content(path, "new");
+    cr_assert_eq(count_entries(scratch_folder()), 1);
+}
+
+Test(file, replace_that_fails_removes_the_temporary)
+{
+    const char *path = scratch_path("absent/model.h5");
+    const char *temporary = scratch_write_text("model.h5.tmp", "new");
+    cr_assert_eq(hpac_file_replace(temporary, path), HPAC_ERR_DATA);
+    assert_message_has("absent/model.h5");
+    cr_assert_eq(count_entries(scratch_folder()), 0);
+    cr_assert_eq(hpac_file_replace(temporary, path), HPAC_ERR_DATA);
+}
+
+Test(file, a_name_without_a_folder_lies_in_the_current_one)
+{
+    cr_assert_eq(chdir(scratch_folder()), 0);
+    hpac_file file;
+    cr_assert_eq(hpac_file_create(&file, "a.csv"), HPAC_OK);
+    cr_assert_eq(hpac_file_commit(&file), HPAC_OK);
+    assert_content(scratch_path("a.csv"), "");
+}
+
+Test(file, folders_are_made_with_their_parents)
+{
+    const char *path = scratch_path("a/b//c/");
+    cr_assert_eq(hpac_folder_create(path), HPAC_OK);
+    cr_assert_eq(count_entries(path), 0);
+    cr_assert_eq(hpac_folder_create(path), HPAC_OK);
+    cr_assert_eq(hpac_folder_create("/"), HPAC_OK);
+    cr_assert_eq(hpac_folder_create("."), HPAC_OK);
+    cr_assert_eq(hpac_folder_create(""), HPAC_ERR_CONFIG);
+}
+
+Test(file, folders_that_cannot_be_made_are_errors)
+{
+    const char *plain = scratch_write_text("plain", "x");
+    cr_assert_eq(hpac_folder_create(plain), HPAC_ERR_CONFIG);
+    assert_message_has("a file stands there");
+    cr_assert_eq(hpac_folder_create(scratch_path("plain/a/b")), HPAC_ERR_CONFIG);
+    assert_message_has("plain");
+    cr_assert_eq(hpac_folder_create("/proc/no-such-folder"), HPAC_ERR_CONFIG);
+}
+
+Test(file, a_probe_tells_and_leaves_nothing)
+{
+    const char *plain = scratch_write_text("plain", "x");
+    cr_assert_eq(hpac_folder_probe(scratch_folder()), HPAC_OK);
+    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(hpac_folder_probe(plain), HPAC_ERR_CONFIG);
+    assert_message_has(plain);
+    cr_assert_eq(hpac_folder_probe(scratch_path("absent")), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_folder_probe("/proc"), HPAC_ERR_CONFIG);
+}
+
+Test(file, reading_knows_its_limit)
+{
+    const char *path = scratch_write("a", "12345\000789", 9);
+    unsigned char *bytes;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read(path, 9, &bytes, &nbytes), HPAC_OK);
+    cr_assert_eq(nbytes, 9);
+    cr_assert_arr_eq(bytes, "12345\000789", 10);
+    free(bytes);
+    cr_assert_eq(hpac_file_read(path, 8, &bytes, &nbytes), HPAC_ERR_DATA);
+    assert_message_has("expected at most 8");
+    cr_assert_null(bytes);
+}
+
+/* Files under /proc have size 0 and grow as they are read. */
+Test(file, reading_does_not_trust_the_size)
+{
+    unsigned char *bytes;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read("/proc/self/maps", 1 << 24, &bytes, &nbytes), HPAC_OK);
+    cr_assert_gt(nbytes, 100);
+    cr_assert_eq(strlen((char *)bytes), nbytes);
+    free(bytes);
+    cr_assert_eq(hpac_file_read("/proc/self/maps", 100, &bytes, &nbytes), HPAC_ERR_DATA);
+    cr_assert_null(bytes);
+}
+
+Test(file, reading_what_is_no_file_is_an_error)
+{
+    unsigned char *bytes;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read(scratch_path("absent"), 10, &bytes, &nbytes), HPAC_ERR_DATA);
+    assert_message_has("No such file");
+    cr_assert_eq(hpac_file_read(scratch_folder(), 10, &bytes, &nbytes), HPAC_ERR_DATA);
+    assert_message_has("a folder");
+    cr_assert_eq(hpac_file_read("/dev/zero", 10, &bytes, &nbytes), HPAC_ERR_DATA);
+    const char *pipe = scratch_path("pipe");
+    cr_assert_eq(mkfifo(pipe, 0600), 0);
+    cr_assert_eq(hpac_file_read(pipe, 10, &bytes, &nbytes), HPAC_ERR_DATA);
+    assert_message_has("a device or pipe");
+}
+
+Test(file, paths_are_joined_with_one_slash)
+{
+    static const struct {
+        const char *folder, *expected;
+    } cases[] = {{"a", "a/7_green.png"},
+                 {"a/", "a/7_green.png"},
+                 {"/", "/7_green.png"},
+                 {"", "7_green.png"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *path = hpac_path_join(cases[i].folder, "%d_%s.png", 7, "green");
+        cr_assert_str_eq(path, cases[i].expected);
+        free(path);
+    }
+}

@@ -1,0 +1,69 @@
+/* Loops on several threads. */
+#include <hpac/parallel.h>
+
+#include <criterion/criterion.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum { COUNT = 1000 };
+
+typedef struct visit_log {
+    atomic_int times[COUNT];
+    atomic_int outside; /* thread numbers out of range */
+    int threads;
+    size_t fail_from, fail_step; /* these indices fail; step 0: none */
+} visit_log;
+
+static hpac_status visit(void *user, size_t index, int thread)
+{
+    visit_log *visits = user;
+    if (thread < 0 || thread >= visits->threads)
+        visits->outside++;
+    visits->times[index]++;
+    if (visits->fail_step && index >= visits->fail_from &&
+        (index - visits->fail_from) % visits->fail_step == 0) {
+        if (index == visits->fail_from)
+            usleep(2000); /* so that a later failure is noted first */
+        return hpac_fail(HPAC_ERR_DATA, "index %zu is bad", index);
+    }
+    return HPAC_OK;
+}
+
+Test(parallel, every_index_is_visited_once)
+{
+    static const int threads[] = {1, 2, 3, 8};
+    static const size_t counts[] = {0, 1, 2, 7, COUNT};
+    for (size_t t = 0; t < 4; t++)
+        for (size_t c = 0; c < 5; c++) {
+            static visit_log visits;
+            visits = (visit_log){.threads = threads[t]};
+            cr_assert_eq(hpac_parallel_for(threads[t], counts[c], visit, &visits), HPAC_OK);
+            for (size_t i = 0; i < COUNT; i++)
+                cr_assert_eq(visits.times[i], i < counts[c] ? 1 : 0);
+            cr_assert_eq(visits.outside, 0);
+        }
+}
+
+Test(parallel, no_thread_number_means_one_a_core)
+{
+    cr_assert_geq(hpac_core_count(), 1);
+    static visit_log visits;
+    visits.threads = hpac_core_count();
+    cr_assert_eq(hpac_parallel_for(0, COUNT, visit, &visits), HPAC_OK);
+    for (size_t i = 0; i < COUNT; i++)
+        cr_assert_eq(visits.times[i], 1);
+    cr_assert_eq(visits.outside, 0);
+}
+
+Test(parallel, the_lowest_failure_is_returned_and_the_rest_left)
+{
+    for (int threads = 1; threads <= 4; threads++)
+        for (int round = 0; round < 20; round++) {
+            static visit_log visits;
+            visits = (visit_log){.threads = threads, .fail_from = 10, .fail_step = 1};
+            cr_assert_eq(hpac_parallel_for(threads, COUNT, visit, &visits), HPAC_ERR_DATA);
+            cr_assert_str_eq(hpac_error_message(), "index 10 is bad");
+            cr_assert_eq(visits.times[10], 1);
+            cr_assert_eq(visits.times[COUNT - 1], 0);
+        }
+}
