@@ -1,53 +1,216 @@
-# hpac: one entry for building, testing, benchmarking. `make help` lists the targets.
+# hpac: one entry for building, testing, installing. `make help` lists the targets and variables.
+#
+# Variables of the command line:
+#   BUILD=build      where everything goes; another folder for another compiler or sanitizer
+#   CC=gcc           gcc or clang
+#   OPT="-O3 -g"     optimisation. No -march: what must be fast asks the processor at run time
+#   CFLAGS= CPPFLAGS= LDFLAGS= LDLIBS=    added to the project's own
+#   SANITIZE=        address,undefined or thread
+#   WERROR=1         warnings are errors
+#   PREFIX=/usr/local DESTDIR=    for install
+#   CUDA_HOME=       the CUDA toolkit, where tools/find-cuda does not find the right one
 .DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
 
 VERSION  := 0.1.0
 BUILD    ?= build
-CC       ?= gcc
+PREFIX   ?= /usr/local
+DESTDIR  ?=
 OPT      ?= -O3 -g
-PACKAGES := dnnl hdf5 jansson libdeflate libfyaml libpng
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 
+# The libraries pkg-config knows; libcsv and oneDNN have no file for it.
+PACKAGES := hdf5 jansson libdeflate libfyaml libpng
+ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell pkg-config --exists $(PACKAGES) && echo there),there)
+$(error libraries are missing (some of: $(PACKAGES) libcsv dnnl). Run tools/bootstrap deps)
+endif
+endif
+
+# ---- flags -------------------------------------------------------------------------------------
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
+# An instrumented build stops at the first finding. The thread sanitizer knows nothing of the OpenMP
+# runtime and would take its barriers for races: there the pragmas are left out.
+# Nor does Criterion start beside it: tests/threads/criterion/ stands in.
+THREADS     := $(if $(findstring thread,$(SANITIZE)),-Wno-unknown-pragmas,-fopenmp)
+INCLUDES    := $(if $(findstring thread,$(SANITIZE)),-Itests/threads)
+INSTRUMENTS := $(SANITIZE:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # No contraction into FMA behind our back: prepared pixels and CSV figures must not depend on the
 # compiler or the processor. Hot kernels ask for FMA themselves.
-CFLAGS   := -std=c17 $(OPT) -ffp-contract=off -fopenmp $(WARNINGS) $(SANITIZE:%=-fsanitize=%)
-CPPFLAGS := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -Iinclude -MMD -MP
-LDFLAGS  := -fopenmp $(SANITIZE:%=-fsanitize=%)
+DIALECT  := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -Iinclude $(INCLUDES) \
+            $(shell pkg-config --cflags $(PACKAGES)) -std=c17
+COMPILE   = $(CC) $(DIALECT) $(OPT) -ffp-contract=off $(THREADS) $(WARNINGS) $(INSTRUMENTS) \
+            $(CPPFLAGS) $(CFLAGS)
+LINK      = $(CC) $(filter -fopenmp,$(THREADS)) $(INSTRUMENTS) $(LDFLAGS)
+LIBS     := $(shell pkg-config --libs $(PACKAGES)) -lcsv -ldnnl -ldl -lm -lpthread $(LDLIBS)
 
-CPPFLAGS += $(shell pkg-config --cflags hdf5 jansson libdeflate libfyaml libpng)
-LDLIBS   := $(shell pkg-config --libs hdf5 jansson libdeflate libfyaml libpng) -lcsv -ldnnl -ldl -lm -lpthread
-
-LIB_SOURCES  := $(wildcard $(addprefix src/,base/*.c data/*.c net/*.c device/*.c device/cpu/*.c train/*.c report/*.c))
+# ---- files -------------------------------------------------------------------------------------
+ROOMS        := base data net device device/cpu train report
+LIB_SOURCES  := $(wildcard $(ROOMS:%=src/%/*.c))
 CLI_SOURCES  := $(wildcard src/cli/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
+FUZZ_SOURCES := $(wildcard tests/fuzz/*.c)
+HEADERS      := $(wildcard include/hpac/*.h)
+CONFIGS      := $(wildcard configs/*.yaml)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 all: $(BUILD)/hpac ## build the program and the library
 
-$(BUILD)/obj/%.o: %.c
+# ---- building ----------------------------------------------------------------------------------
+# The commands that made the objects: touched when they change, so that everything is built anew.
+COMMANDS := $(COMPILE) / $(LINK) $(LIBS)
+$(BUILD)/commands: force
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	@echo '$(subst ','\'',$(COMMANDS))' | cmp -s - $@ || echo '$(subst ','\'',$(COMMANDS))' >$@
 
-$(BUILD)/libhpac.a: $(call objects,$(LIB_SOURCES))
+$(BUILD)/obj/%.o: %.c $(BUILD)/commands
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+# A list of objects, so that a source that was removed leaves the archive too.
+$(BUILD)/libhpac.a: $(call objects,$(LIB_SOURCES)) $(BUILD)/sources
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcs $@ $(filter %.o,$^)
+
+$(BUILD)/sources: force
+	@mkdir -p $(@D)
+	@echo '$(LIB_SOURCES)' | cmp -s - $@ || echo '$(LIB_SOURCES)' >$@
 
 $(BUILD)/hpac: $(call objects,$(CLI_SOURCES)) $(BUILD)/libhpac.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(LINK) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/unit: $(call objects,$(UNIT_SOURCES)) $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcriterion
+	$(LINK) -o $@ $^ $(LIBS) -lcriterion
 
-unit: $(BUILD)/tests/unit ## run the unit tests
-	$(BUILD)/tests/unit
+# Tests of what starts threads, for SANITIZE=thread.
+THREAD_SOURCES := tests/threads/main.c tests/unit/scratch.c
+THREAD_SOURCES += $(wildcard $(foreach room,parallel loader dataset,tests/unit/test_$(room)*.c))
+$(BUILD)/tests/threads: $(call objects,$(THREAD_SOURCES)) $(BUILD)/libhpac.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS)
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+# ---- testing -----------------------------------------------------------------------------------
+# Every suite of tools/run-tests builds what it needs through this file, in a folder of its own.
+test: ## run every test
+	tools/run-tests
 
-.PHONY: all unit clean help
+unit: $(BUILD)/tests/unit ## run the unit tests
+	$(BUILD)/tests/unit
+
+e2e: $(BUILD)/hpac ## run the tests of the whole program
+	HPAC=$(abspath $(BUILD)/hpac) bats tests/e2e
+
+asan: ## run the unit tests under the address and undefined-behaviour sanitizers
+	tools/run-tests asan
+
+tsan: ## run the loader's tests under the thread sanitizer
+	tools/run-tests tsan
+
+clang: ## build everything with clang, warnings are errors
+	tools/run-tests clang
+
+# Each file is looked at again only when it, a header of it or the rules changed.
+C_FILES       := $(LIB_SOURCES) $(CLI_SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES)
+FORMATTED     := $(C_FILES) $(HEADERS) $(wildcard src/*/*.h src/*/*/*.h tests/*/*.h tests/threads/*.c tests/threads/*/*.h)
+SHELL_SCRIPTS := .ci/run $(shell grep -lI '^.!/.*\(bash\|sh\)$$' tools/* 2>/dev/null) tests/e2e/helpers.bash
+tidied         = $(patsubst %.c,$(BUILD)/tidy/%.tidied,$(1))
+
+lint: lint-format lint-tidy lint-cppcheck lint-shell ## formatting, clang-tidy, cppcheck, shellcheck
+
+lint-format:
+	clang-format --dry-run -Werror $(FORMATTED)
+
+lint-tidy: $(call tidied,$(LIB_SOURCES) $(CLI_SOURCES) $(FUZZ_SOURCES))
+
+$(BUILD)/tidy/%.tidied: %.c .clang-tidy tools/clang-tidy.h $(BUILD)/obj/%.o
+	@mkdir -p $(@D)
+	clang-tidy --quiet $< -- $(DIALECT) -fopenmp $(if $(filter %/status.c,$<),,-include tools/clang-tidy.h)
+	@touch $@
+
+lint-cppcheck:
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+	  --inline-suppr -Iinclude $(LIB_SOURCES) $(CLI_SOURCES)
+
+lint-shell:
+	shellcheck --shell=bash $(SHELL_SCRIPTS)
+
+cuda-check: ## compile, link and start a program of the CUDA libraries
+	tools/run-tests cuda
+
+# Coverage-guided fuzzing of everything that reads a file, FUZZ_SECONDS each.
+FUZZ_SECONDS ?= 30
+fuzz: ## fuzz the readers of files, FUZZ_SECONDS=30 each
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tools/run-tests fuzz
+
+# The fuzzed programs: only clang has the fuzzer. Built by tools/run-tests in build/fuzz.
+FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/tests/fuzz/%)
+fuzzers: $(FUZZERS)
+$(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libhpac.a
+	@mkdir -p $(@D)
+	$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# ---- CUDA --------------------------------------------------------------------------------------
+# Asked only when a target needs them. Without CUDA these are empty and the target says why.
+NVCC        = $(shell tools/find-cuda --nvcc)
+CUDA_CFLAGS = $(shell tools/find-cuda --cflags)
+CUDA_LIBS   = $(shell tools/find-cuda --libs)
+
+$(BUILD)/tests/cuda/toolchain: tests/cuda/toolchain.cu tools/find-cuda
+	@mkdir -p $(@D)
+	@tools/find-cuda >/dev/null
+	$(NVCC) -std=c++17 $(CUDA_CFLAGS) -o $@ $< $(CUDA_LIBS)
+
+# ---- installing --------------------------------------------------------------------------------
+bindir     := $(DESTDIR)$(PREFIX)/bin
+libdir     := $(DESTDIR)$(PREFIX)/lib
+includedir := $(DESTDIR)$(PREFIX)/include/hpac
+configdir  := $(DESTDIR)$(PREFIX)/share/hpac/configs
+docdir     := $(DESTDIR)$(PREFIX)/share/doc/hpac
+
+# The library is static only: whoever links it needs its libraries too, so they stand in Libs and
+# Requires and not in their .private twins.
+define PKG_CONFIG
+prefix=$(PREFIX)
+includedir=$${prefix}/include
+libdir=$${prefix}/lib
+
+Name: hpac
+Description: Classifier for the Human Protein Atlas images
+Version: $(VERSION)
+Requires: $(PACKAGES)
+Cflags: -I$${includedir}
+Libs: -L$${libdir} -lhpac -lcsv -ldnnl -fopenmp -ldl -lm -lpthread
+endef
+
+install: $(BUILD)/hpac ## install program, library, headers, configurations: PREFIX=, DESTDIR=
+	install -d $(bindir) $(libdir)/pkgconfig $(includedir) $(configdir) $(docdir)
+	install -m 755 $(BUILD)/hpac $(bindir)
+	install -m 644 $(BUILD)/libhpac.a $(libdir)
+	install -m 644 $(HEADERS) $(includedir)
+	$(if $(CONFIGS),install -m 644 $(CONFIGS) $(configdir))
+	install -m 644 $(wildcard README.md LICENSE THIRD_PARTY.md) $(docdir)
+	$(file >$(BUILD)/hpac.pc,$(PKG_CONFIG))
+	install -m 644 $(BUILD)/hpac.pc $(libdir)/pkgconfig
+
+uninstall: ## remove what install put there: the same PREFIX= and DESTDIR=
+	rm -f $(bindir)/hpac $(libdir)/libhpac.a $(libdir)/pkgconfig/hpac.pc
+	rm -rf $(includedir) $(DESTDIR)$(PREFIX)/share/hpac $(docdir)
+
+help: ## list the targets and variables
+	@echo "targets:"
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+	@echo "variables:"
+	@sed -nE 's/^#   ([A-Z_]+=.*)/  \1/p' $(firstword $(MAKEFILE_LIST))
+
+force:
+.PHONY: all clean test unit e2e asan tsan clang cuda-check
+.PHONY: lint lint-format lint-tidy lint-cppcheck lint-shell
+.PHONY: fuzz fuzzers install uninstall help force
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
