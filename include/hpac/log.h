@@ -34,6 +34,9 @@ void hpac_log_set_hook(void (*before)(void *), void (*after)(void *), void *user
 void hpac_log_line(hpac_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A line for the file alone, when there is one. */
+void hpac_log_record(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #define hpac_log_error(...) hpac_log_line(HPAC_LOG_ERROR, __VA_ARGS__)
 #define hpac_log_warning(...) hpac_log_line(HPAC_LOG_WARNING, __VA_ARGS__)
 #define hpac_log_info(...) hpac_log_line(HPAC_LOG_INFO, __VA_ARGS__)

@@ -49,7 +49,11 @@ size_t hpac_network_parameter_count(const hpac_network *network);
  * algorithms the device chose, then the memory plan. */
 void hpac_network_print(const hpac_network *network, FILE *stream);
 
-/* Allocates the arenas. Errors: DEVICE with what is needed and what is free. */
+/* Whether the memory plan fits the device now. Errors: DEVICE with what is needed and what is free.
+ */
+hpac_status hpac_network_check_memory(const hpac_network *network);
+
+/* Checks, then allocates the arenas. */
 hpac_status hpac_network_allocate(hpac_network *network);
 
 /* Draws the initial weights from (seed, tensor): the distributions of the write-up (layer.h). */

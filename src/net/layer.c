@@ -17,7 +17,9 @@ const char *hpac_layer_name(const hpac_layer *layer)
     case HPAC_LAYER_DENSE:
         return "dense";
     case HPAC_LAYER_ACTIVATION:
-        return layer->activation == HPAC_ACTIVATION_RELU ? "relu" : "sigmoid";
+        return layer->activation == HPAC_ACTIVATION_RELU      ? "relu"
+               : layer->activation == HPAC_ACTIVATION_SIGMOID ? "sigmoid"
+                                                              : "linear";
     }
     return "unknown";
 }

@@ -1,0 +1,53 @@
+/*
+ * Training: from a configuration to a run folder.
+ *
+ * The folder holds config.yaml, run.json, train.log; losses.csv, batch_losses.csv,
+ * batch_counts.csv, metrics.csv, class_metrics.csv; model.h5, best.h5, resume.h5; predictions.csv
+ * and, with a test set, submission_proba.csv and submission.csv. docs/design.md tells what is in
+ * them.
+ */
+#ifndef HPAC_TRAINER_H
+#define HPAC_TRAINER_H
+
+#include <hpac/config.h>
+#include <hpac/metrics.h>
+
+#include <signal.h>
+
+typedef enum hpac_phase {
+    HPAC_PHASE_TRAIN,
+    HPAC_PHASE_VALIDATE,
+    HPAC_PHASE_PREDICT, /* the test set */
+} hpac_phase;
+
+/* How far a phase has come; given after every batch. */
+typedef struct hpac_progress {
+    hpac_phase phase;
+    uint32_t epoch, epochs; /* the epoch under way, from 1 */
+    size_t batch, batches;  /* finished of the phase */
+    double loss, f1_mean;   /* so far in the phase */
+    double images_per_s;    /* in the phase */
+    double waiting;     /* share of the phase's time that the device stood still for data, 0..1 */
+    double remaining_s; /* of the phase */
+} hpac_progress;
+
+typedef struct hpac_train_options {
+    const hpac_config *config;
+    hpac_device *device;
+    const char *folder; /* the run folder */
+    bool resume;        /* go on from resume.h5 if it is there */
+    bool force;         /* throw away what an earlier run left in the folder */
+    bool dry_run;       /* all checks and the memory plan, nothing written, no training */
+    /* Nonzero: finish the batch, save, return HPAC_INTERRUPTED. May be NULL. */
+    const volatile sig_atomic_t *stop;
+    void (*progress)(void *user, const hpac_progress *progress); /* may be NULL */
+    void *user;
+} hpac_train_options;
+
+/* Trains. A finished folder is left as it is, with a log line that says so. Errors: CONFIG (an
+ * unfinished folder without resume or force, a batch larger than the training set, ...), DATA,
+ * DEVICE, NUMERIC for a loss, gradient or weight that is not finite (the Ids of the batch in the
+ * message; the last checkpoint stays), HPAC_INTERRUPTED. */
+hpac_status hpac_train(const hpac_train_options *options);
+
+#endif

@@ -1,0 +1,127 @@
+/* The progress bar. */
+#include "progress.h"
+
+#include <hpac/log.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REDRAW_S 0.1 /* on a terminal */
+#define LINE_S 10.0  /* elsewhere */
+#define BAR_CELLS 20
+
+static struct {
+    bool quiet, terminal, shown;
+    double last_s;
+    char line[256];
+} bar;
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void erase(void *user)
+{
+    (void)user;
+    if (bar.shown)
+        fputs("\r\033[K", stderr);
+}
+
+static void redraw(void *user)
+{
+    (void)user;
+    if (bar.shown) {
+        fputs(bar.line, stderr);
+        fflush(stderr);
+    }
+}
+
+void progress_begin(bool quiet)
+{
+    memset(&bar, 0, sizeof bar);
+    bar.quiet = quiet;
+    bar.terminal = isatty(STDERR_FILENO) == 1;
+    bar.last_s = now_s();
+    if (bar.terminal)
+        hpac_log_set_hook(erase, redraw, NULL);
+}
+
+/* Whether it is time to show something; the end of a phase always is on a terminal. */
+static bool is_due(bool last)
+{
+    double now = now_s();
+    if (bar.quiet || now - bar.last_s < (bar.terminal ? (last ? 0 : REDRAW_S) : LINE_S))
+        return false;
+    bar.last_s = now;
+    return true;
+}
+
+static void show_line(void)
+{
+    if (bar.terminal) {
+        erase(NULL);
+        bar.shown = true;
+        redraw(NULL);
+    } else {
+        fprintf(stderr, "%s\n", bar.line);
+    }
+}
+
+static void draw_cells(char *cells, size_t done, size_t total)
+{
+    size_t filled = total > 0 ? done * BAR_CELLS / total : BAR_CELLS;
+    for (size_t i = 0; i < BAR_CELLS; i++)
+        cells[i] = i < filled ? '#' : '.';
+    cells[BAR_CELLS] = '\0';
+}
+
+static void write_remaining(char text[16], double seconds)
+{
+    int whole = seconds < 359999 ? (int)(seconds + 0.5) : 359999;
+    if (whole >= 3600)
+        snprintf(text, 16, "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        snprintf(text, 16, "%d:%02d", whole / 60, whole % 60);
+}
+
+void progress_show(void *user, const hpac_progress *progress)
+{
+    (void)user;
+    if (!is_due(progress->batch == progress->batches))
+        return;
+    static const char *const phases[] = {"train", "validate", "test"};
+    char cells[BAR_CELLS + 1], remaining[16], waiting[32] = "", measured[64] = "";
+    draw_cells(cells, progress->batch, progress->batches);
+    write_remaining(remaining, progress->remaining_s);
+    if (progress->waiting >= 0.02)
+        snprintf(waiting, sizeof waiting, "  waiting for data %.0f %%", 100 * progress->waiting);
+    if (progress->phase != HPAC_PHASE_PREDICT)
+        snprintf(measured, sizeof measured, "  loss %.4f  F1 %.3f", progress->loss,
+                 progress->f1_mean);
+    snprintf(bar.line, sizeof bar.line, "epoch %u/%u %-8s [%s] %zu/%zu%s  %.0f images/s  %s left%s",
+             progress->epoch, progress->epochs, phases[progress->phase], cells, progress->batch,
+             progress->batches, measured, progress->images_per_s, remaining, waiting);
+    show_line();
+}
+
+void progress_count(const char *what, size_t done, size_t total)
+{
+    if (!is_due(done == total))
+        return;
+    char cells[BAR_CELLS + 1];
+    draw_cells(cells, done, total);
+    snprintf(bar.line, sizeof bar.line, "%s [%s] %zu/%zu", what, cells, done, total);
+    show_line();
+}
+
+void progress_end(void)
+{
+    erase(NULL);
+    bar.shown = false;
+    hpac_log_set_hook(NULL, NULL, NULL);
+}

@@ -1,0 +1,16 @@
+/* The progress bar: one line of stderr redrawn, or a plain line now and then when that is not a
+ * terminal. */
+#ifndef HPAC_PROGRESS_H
+#define HPAC_PROGRESS_H
+
+#include <hpac/trainer.h>
+
+/* Takes over stderr until progress_end; log lines appear above the bar. quiet: nothing is shown. */
+void progress_begin(bool quiet);
+/* A callback for hpac_train_options.progress; `user` is not used. */
+void progress_show(void *user, const hpac_progress *progress);
+/* A bar for counting work: "painting 12/200". Thread rules are the caller's: one call at a time. */
+void progress_count(const char *what, size_t done, size_t total);
+void progress_end(void);
+
+#endif

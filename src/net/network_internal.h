@@ -1,0 +1,68 @@
+/* What the files of the network share. */
+#ifndef HPAC_NETWORK_INTERNAL_H
+#define HPAC_NETWORK_INTERNAL_H
+
+#include <hpac/network.h>
+
+/* A plan in its place: where its input comes from, where its output and slices lie. */
+typedef struct network_stage {
+    hpac_plan *plan;
+    int first_op, op_count;
+    bool input_gradient;      /* something before it has parameters */
+    size_t output_offset;     /* in the arena of activations */
+    size_t state_offset;      /* likewise */
+    size_t parameters_offset; /* in the arenas of parameters, gradients and both accumulators */
+} network_stage;
+
+/* What each of the steps in flight has for itself. */
+typedef struct network_lane {
+    void *staging;            /* device: the batch */
+    void *result;             /* device: hpac_step_result */
+    void *probabilities;      /* device: (batch, classes) */
+    void *host_result;        /* pinned */
+    void *host_probabilities; /* pinned */
+    hpac_event *uploaded, *consumed, *done;
+    bool evaluates; /* the step under way delivers probabilities */
+} network_lane;
+
+struct hpac_network {
+    hpac_network_options options; /* layers, positive_weights: the copies below */
+    hpac_layer *layers;           /* (layer_count) */
+    hpac_shape *shapes;           /* (layer_count) */
+    float *positive_weights;      /* (classes) or NULL */
+
+    hpac_op *ops;     /* (op_count) */
+    int *layer_of_op; /* (op_count) -1 for pixels */
+    int op_count;
+
+    network_stage *stages; /* (stage_count) */
+    int stage_count;
+    int first_trained; /* the first stage with parameters: backward ends there */
+
+    size_t activations_nbytes;
+    size_t parameters_nbytes;         /* one arena */
+    size_t updated_parameters_nbytes; /* its first part: what adadelta() updates */
+    size_t flow_nbytes;               /* one of the two buffers that gradients flow through */
+    size_t workspace_nbytes;
+
+    bool allocated;
+    void *activations, *parameters, *gradients, *square_average, *delta_average;
+    void *flow[2], *workspace, *device_positive_weights;
+    network_lane lanes[HPAC_NETWORK_IN_FLIGHT];
+    uint64_t enqueued, collected; /* steps so far */
+};
+
+/* The address `offset` bytes into a block of device memory. */
+static inline void *network_at(void *block, size_t offset)
+{
+    return (unsigned char *)block + offset;
+}
+
+static inline hpac_shape network_input_shape(const hpac_network *network)
+{
+    const hpac_batch_format *format = &network->options.format;
+    return (hpac_shape){
+        .rank = 3, .rows = format->rows, .cols = format->cols, .channels = format->channels};
+}
+
+#endif

@@ -1,0 +1,173 @@
+/* Steps of a network: enqueued without waiting, collected in order. */
+#include "network_internal.h"
+
+/* The first error of a sequence of enqueueing calls ends it. */
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        hpac_status try_status = (call);                                                           \
+        if (try_status != HPAC_OK)                                                                 \
+            return try_status;                                                                     \
+    } while (0)
+
+static void *stage_output(const hpac_network *network, int stage)
+{
+    return network_at(network->activations, network->stages[stage].output_offset);
+}
+
+static hpac_run make_run(const hpac_network *network, int number, const network_lane *lane,
+                         bool training)
+{
+    const network_stage *stage = &network->stages[number];
+    size_t offset = stage->parameters_offset;
+    size_t pixels = hpac_batch_pixels_offset_nbytes(&network->options.format);
+    hpac_run run = {
+        .x = number == 0 ? network_at(lane->staging, pixels) : stage_output(network, number - 1),
+        .y = stage_output(network, number),
+        .parameters = network_at(network->parameters, offset),
+        .state = network_at(network->activations, stage->state_offset),
+        .workspace = network->workspace,
+        .result = lane->result,
+        .training = training,
+    };
+    if (training) {
+        run.square_average = network_at(network->square_average, offset);
+        run.delta_average = network_at(network->delta_average, offset);
+        if (!stage->plan->updates_parameters)
+            run.gradients = network_at(network->gradients, offset);
+    }
+    return run;
+}
+
+static hpac_status upload_batch(hpac_network *network, network_lane *lane, const void *slot)
+{
+    hpac_device *device = network->options.device;
+    const hpac_device_ops *ops = device->ops;
+    TRY(ops->event_await(device, lane->consumed, HPAC_QUEUE_COPY));
+    TRY(ops->upload(device, HPAC_QUEUE_COPY, lane->staging, slot,
+                    hpac_batch_nbytes(&network->options.format)));
+    TRY(ops->event_record(device, lane->uploaded, HPAC_QUEUE_COPY));
+    return ops->event_await(device, lane->uploaded, HPAC_QUEUE_COMPUTE);
+}
+
+static hpac_status forward(hpac_network *network, const network_lane *lane, bool training)
+{
+    for (int i = 0; i < network->stage_count; i++) {
+        hpac_run run = make_run(network, i, lane, training);
+        TRY(network->options.device->ops->forward(network->stages[i].plan, &run));
+    }
+    return HPAC_OK;
+}
+
+static hpac_status loss(hpac_network *network, const network_lane *lane, int count, bool training)
+{
+    hpac_device *device = network->options.device;
+    const hpac_batch_format *format = &network->options.format;
+    hpac_loss request = {
+        .batch = format->batch_size,
+        .count = count,
+        .classes = format->target_count,
+        .logits = stage_output(network, network->stage_count - 1),
+        .targets = lane->staging,
+        .positive_weights = network->device_positive_weights,
+        .dlogits = training ? network->flow[0] : NULL,
+        .probabilities = training ? NULL : lane->probabilities,
+        .result = lane->result,
+    };
+    return device->ops->loss(device, &request);
+}
+
+static hpac_status backward(hpac_network *network, const network_lane *lane)
+{
+    int flow = 0;
+    for (int i = network->stage_count - 1; i >= network->first_trained; i--) {
+        hpac_run run = make_run(network, i, lane, true);
+        run.dy = network->flow[flow];
+        if (network->stages[i].input_gradient) {
+            flow = 1 - flow;
+            run.dx = network->flow[flow];
+        }
+        TRY(network->options.device->ops->backward(network->stages[i].plan, &run));
+    }
+    return HPAC_OK;
+}
+
+static hpac_status update(hpac_network *network, const network_lane *lane)
+{
+    hpac_device *device = network->options.device;
+    return device->ops->adadelta(device, &network->options.optimizer, network->parameters,
+                                 network->gradients, network->square_average,
+                                 network->delta_average,
+                                 network->updated_parameters_nbytes / sizeof(float), lane->result);
+}
+
+/* Starts a step on the next lane; what is enqueued between this and finish_step is the step. */
+static hpac_status begin_step(hpac_network *network, const void *slot, network_lane **lane)
+{
+    if (!network->allocated)
+        return hpac_fail(HPAC_ERR_INTERNAL, "the network has no memory yet");
+    if (hpac_network_in_flight(network) == HPAC_NETWORK_IN_FLIGHT)
+        return hpac_fail(HPAC_ERR_INTERNAL, "%d steps are in flight already",
+                         HPAC_NETWORK_IN_FLIGHT);
+    *lane = &network->lanes[network->enqueued % HPAC_NETWORK_IN_FLIGHT];
+    return upload_batch(network, *lane, slot);
+}
+
+static hpac_status finish_step(hpac_network *network, network_lane *lane, bool evaluates)
+{
+    hpac_device *device = network->options.device;
+    const hpac_device_ops *ops = device->ops;
+    const hpac_batch_format *format = &network->options.format;
+    TRY(ops->event_record(device, lane->consumed, HPAC_QUEUE_COMPUTE));
+    TRY(ops->download(device, HPAC_QUEUE_COMPUTE, lane->host_result, lane->result,
+                      sizeof(hpac_step_result)));
+    if (evaluates)
+        TRY(ops->download(device, HPAC_QUEUE_COMPUTE, lane->host_probabilities, lane->probabilities,
+                          (size_t)format->batch_size * (size_t)format->target_count *
+                              sizeof(float)));
+    TRY(ops->event_record(device, lane->done, HPAC_QUEUE_COMPUTE));
+    lane->evaluates = evaluates;
+    network->enqueued++;
+    return HPAC_OK;
+}
+
+hpac_status hpac_network_train(hpac_network *network, const void *slot, int count, uint32_t step)
+{
+    if (!network->options.training)
+        return hpac_fail(HPAC_ERR_INTERNAL, "the network was not made for training");
+    hpac_device *device = network->options.device;
+    network_lane *lane;
+    TRY(begin_step(network, slot, &lane));
+    TRY(device->ops->set_step(device, network->options.seed, step));
+    TRY(forward(network, lane, true));
+    TRY(loss(network, lane, count, true));
+    TRY(backward(network, lane));
+    TRY(update(network, lane));
+    return finish_step(network, lane, false);
+}
+
+hpac_status hpac_network_evaluate(hpac_network *network, const void *slot, int count)
+{
+    network_lane *lane;
+    TRY(begin_step(network, slot, &lane));
+    TRY(forward(network, lane, false));
+    TRY(loss(network, lane, count, false));
+    return finish_step(network, lane, true);
+}
+
+int hpac_network_in_flight(const hpac_network *network)
+{
+    return (int)(network->enqueued - network->collected);
+}
+
+hpac_status hpac_network_collect(hpac_network *network, hpac_outcome *outcome)
+{
+    if (hpac_network_in_flight(network) == 0)
+        return hpac_fail(HPAC_ERR_INTERNAL, "no step is in flight");
+    hpac_device *device = network->options.device;
+    network_lane *lane = &network->lanes[network->collected % HPAC_NETWORK_IN_FLIGHT];
+    TRY(device->ops->event_synchronize(device, lane->done));
+    network->collected++;
+    outcome->result = *(const hpac_step_result *)lane->host_result;
+    outcome->probabilities = lane->evaluates ? lane->host_probabilities : NULL;
+    return HPAC_OK;
+}

@@ -1,0 +1,107 @@
+/* Weights of a network to and from host memory in Keras's layout, and the weights it starts with.
+ */
+#include "network_internal.h"
+
+#include "initializer.h"
+
+#include <hpac/random.h>
+
+#include <stdlib.h>
+
+/* Where a parameter of a plan stands among the layers. */
+static float *host_values(const hpac_network *network, const network_stage *stage,
+                          const hpac_parameter *parameter, const hpac_weights *weights)
+{
+    const hpac_weights *of_layer = &weights[network->layer_of_op[stage->first_op + parameter->op]];
+    return parameter->is_bias ? of_layer->bias : of_layer->kernel;
+}
+
+typedef enum direction {
+    TO_DEVICE,
+    TO_HOST,
+} direction;
+
+/* Moves all parameters between an arena and `weights`, which is (layer_count). */
+static hpac_status move(hpac_network *network, direction way, void *arena,
+                        const hpac_weights *weights)
+{
+    hpac_device *device = network->options.device;
+    if (!weights)
+        return HPAC_OK;
+    if (!arena)
+        return hpac_fail(HPAC_ERR_INTERNAL, "the network has no memory for these parameters");
+    for (int i = 0; i < network->stage_count; i++) {
+        const network_stage *stage = &network->stages[i];
+        void *slice = network_at(arena, stage->parameters_offset);
+        for (int p = 0; p < stage->plan->parameter_count; p++) {
+            const hpac_parameter *parameter = &stage->plan->parameters[p];
+            float *values = host_values(network, stage, parameter, weights);
+            hpac_status status = way == TO_DEVICE
+                                     ? device->ops->parameter_write(stage->plan, p, slice, values)
+                                     : device->ops->parameter_read(stage->plan, p, slice, values);
+            if (status != HPAC_OK)
+                return status;
+        }
+    }
+    return HPAC_OK;
+}
+
+hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weights,
+                                const hpac_weights *square_average,
+                                const hpac_weights *delta_average)
+{
+    hpac_status status = move(network, TO_DEVICE, network->parameters, weights);
+    if (status == HPAC_OK)
+        status = move(network, TO_DEVICE, network->square_average, square_average);
+    if (status == HPAC_OK)
+        status = move(network, TO_DEVICE, network->delta_average, delta_average);
+    return status;
+}
+
+hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
+                                hpac_weights *square_average, hpac_weights *delta_average)
+{
+    hpac_device *device = network->options.device;
+    hpac_status status = device->ops->synchronize(device);
+    if (status == HPAC_OK)
+        status = move(network, TO_HOST, network->parameters, weights);
+    if (status == HPAC_OK)
+        status = move(network, TO_HOST, network->square_average, square_average);
+    if (status == HPAC_OK)
+        status = move(network, TO_HOST, network->delta_average, delta_average);
+    return status;
+}
+
+hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients)
+{
+    hpac_device *device = network->options.device;
+    if (!network->options.unfused)
+        return hpac_fail(HPAC_ERR_INTERNAL, "gradients are kept by unfused networks only");
+    hpac_status status = device->ops->synchronize(device);
+    return status == HPAC_OK ? move(network, TO_HOST, network->gradients, gradients) : status;
+}
+
+hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed)
+{
+    int layer_count = network->options.layer_count;
+    hpac_shape in = network_input_shape(network);
+    hpac_weights *weights = hpac_weights_create(network->layers, layer_count, in);
+    if (!weights)
+        return hpac_fail(HPAC_ERR_INTERNAL, "out of memory for the initial weights");
+    for (int i = 0; i < layer_count; i++) {
+        hpac_initialize_kernel(&network->layers[i], in, seed, (uint32_t)i, weights[i].kernel);
+        in = network->shapes[i]; /* biases stay 0 */
+    }
+    hpac_status status = hpac_network_import(network, weights, NULL, NULL);
+    hpac_weights_destroy(weights, layer_count);
+    return status;
+}
+
+size_t hpac_network_parameter_count(const hpac_network *network)
+{
+    size_t count = 0;
+    for (int i = 0; i < network->stage_count; i++)
+        for (int p = 0; p < network->stages[i].plan->parameter_count; p++)
+            count += network->stages[i].plan->parameters[p].count;
+    return count;
+}

@@ -1,0 +1,109 @@
+/* predictions.csv, submission_proba.csv, submission.csv. */
+#include <hpac/submission.h>
+
+#include <hpac/csv.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+hpac_status hpac_predictions_create(hpac_predictions *predictions, const char *path,
+                                    const int *targets, int target_count)
+{
+    hpac_status status = hpac_file_create(&predictions->file, path);
+    if (status != HPAC_OK)
+        return status;
+    predictions->target_count = target_count;
+    fputs("Id", predictions->file.stream);
+    for (int t = 0; t < target_count; t++) {
+        fputc(',', predictions->file.stream);
+        hpac_csv_write_cell(predictions->file.stream, hpac_class_names[targets[t]]);
+    }
+    fputc('\n', predictions->file.stream);
+    return HPAC_OK;
+}
+
+void hpac_predictions_add(hpac_predictions *predictions, const char *id, const float *probabilities)
+{
+    FILE *stream = predictions->file.stream;
+    hpac_csv_write_cell(stream, id);
+    for (int t = 0; t < predictions->target_count; t++)
+        fprintf(stream, ",%.9g", (double)probabilities[t]); /* 9 digits give the float back */
+    fputc('\n', stream);
+}
+
+hpac_status hpac_predictions_commit(hpac_predictions *predictions)
+{
+    return hpac_file_commit(&predictions->file);
+}
+
+void hpac_predictions_discard(hpac_predictions *predictions)
+{
+    hpac_file_discard(&predictions->file);
+}
+
+static hpac_status create_labels(hpac_submission *submission, const char *folder)
+{
+    char *path = hpac_path_join(folder, "submission.csv");
+    if (!path)
+        return hpac_fail_memory(strlen(folder));
+    hpac_status status = hpac_file_create(&submission->labels, path);
+    free(path);
+    if (status == HPAC_OK)
+        fputs("Id,Predicted\n", submission->labels.stream);
+    return status;
+}
+
+hpac_status hpac_submission_create(hpac_submission *submission, const char *folder,
+                                   const int *targets, int target_count)
+{
+    *submission = (hpac_submission){.target_count = target_count};
+    memcpy(submission->targets, targets, (size_t)target_count * sizeof *targets);
+    char *path = hpac_path_join(folder, "submission_proba.csv");
+    if (!path)
+        return hpac_fail_memory(strlen(folder));
+    int all[HPAC_CLASS_COUNT];
+    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
+        all[c] = c;
+    hpac_status status =
+        hpac_predictions_create(&submission->probabilities, path, all, HPAC_CLASS_COUNT);
+    free(path);
+    if (status != HPAC_OK)
+        return status;
+    status = create_labels(submission, folder);
+    if (status != HPAC_OK)
+        hpac_predictions_discard(&submission->probabilities);
+    return status;
+}
+
+void hpac_submission_add(hpac_submission *submission, const char *id, const float *probabilities)
+{
+    float all[HPAC_CLASS_COUNT] = {0};
+    for (int t = 0; t < submission->target_count; t++)
+        all[submission->targets[t]] = probabilities[t];
+    hpac_predictions_add(&submission->probabilities, id, all);
+
+    FILE *stream = submission->labels.stream;
+    hpac_csv_write_cell(stream, id);
+    char separator = ',';
+    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
+        if (all[c] > 0.5f) {
+            fprintf(stream, "%c%d", separator, c);
+            separator = ' ';
+        }
+    fputs(separator == ',' ? ",\n" : "\n", stream);
+}
+
+hpac_status hpac_submission_commit(hpac_submission *submission)
+{
+    hpac_status status = hpac_predictions_commit(&submission->probabilities);
+    if (status == HPAC_OK)
+        return hpac_file_commit(&submission->labels);
+    hpac_file_discard(&submission->labels);
+    return status;
+}
+
+void hpac_submission_discard(hpac_submission *submission)
+{
+    hpac_predictions_discard(&submission->probabilities);
+    hpac_file_discard(&submission->labels);
+}

@@ -1,0 +1,105 @@
+/* Where the weights come from, and the files they go to. */
+#include "train_internal.h"
+
+#include <hpac/file.h>
+#include <hpac/log.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_layers(const hpac_model *a, const hpac_model *b)
+{
+    if (a->layer_count != b->layer_count || a->input.rows != b->input.rows ||
+        a->input.cols != b->input.cols || a->input.channels != b->input.channels)
+        return false;
+    for (int i = 0; i < a->layer_count; i++) {
+        const hpac_layer *x = &a->layers[i], *y = &b->layers[i];
+        if (x->kind != y->kind || x->filters != y->filters || x->units != y->units ||
+            x->kernel_rows != y->kernel_rows || x->kernel_cols != y->kernel_cols ||
+            x->activation != y->activation)
+            return false;
+    }
+    return true;
+}
+
+static hpac_status load_matching(const train_job *training, const char *path, hpac_model *model)
+{
+    hpac_status status = hpac_model_load(path, model);
+    if (status != HPAC_OK || same_layers(&training->model, model))
+        return status;
+    hpac_model_fini(model);
+    return hpac_fail(HPAC_ERR_DATA,
+                     "%s: its layers or input size differ from the configuration's model; \"hpac "
+                     "info\" shows them",
+                     path);
+}
+
+hpac_status checkpoint_start(train_job *training)
+{
+    const hpac_config_train *train = &training->config->train;
+    if (!train->initial_model)
+        return hpac_network_initialize(training->network, train->seed);
+    hpac_model initial;
+    hpac_status status = load_matching(training, train->initial_model, &initial);
+    if (status != HPAC_OK)
+        return hpac_fail_within(status, "train.initial_model");
+    hpac_log_info("weights: from %s", train->initial_model);
+    status = hpac_network_import(training->network, initial.weights, NULL, NULL);
+    hpac_model_fini(&initial);
+    return status;
+}
+
+hpac_status checkpoint_resume(train_job *training)
+{
+    char *path = hpac_path_join(training->options->folder, "resume.h5");
+    if (!path)
+        return hpac_fail_memory(0);
+    hpac_model saved;
+    hpac_status status = load_matching(training, path, &saved);
+    if (status == HPAC_OK && !saved.training) {
+        hpac_model_fini(&saved);
+        status = hpac_fail(HPAC_ERR_DATA, "%s: holds no training state", path);
+    }
+    free(path);
+    if (status != HPAC_OK)
+        return status;
+
+    char *config_yaml = training->model.config_yaml; /* of today's configuration */
+    training->model.config_yaml = NULL;
+    hpac_model_fini(&training->model);
+    training->model = saved;
+    free(training->model.config_yaml);
+    training->model.config_yaml = config_yaml;
+    const hpac_training_state *state = training->model.training;
+    hpac_log_info("resuming after %u epochs and %u batches (%u steps)", state->epoch, state->batch,
+                  state->step);
+    return hpac_network_import(training->network, training->model.weights, state->square_average,
+                               state->delta_average);
+}
+
+static hpac_status save(train_job *training, const char *name, bool with_training)
+{
+    char *path = hpac_path_join(training->options->folder, "%s", name);
+    if (!path)
+        return hpac_fail_memory(strlen(name));
+    hpac_model model = training->model;
+    if (!with_training)
+        model.training = NULL;
+    hpac_status status = hpac_network_export(training->network, model.weights,
+                                             with_training ? model.training->square_average : NULL,
+                                             with_training ? model.training->delta_average : NULL);
+    if (status == HPAC_OK)
+        status = hpac_model_save(&model, path);
+    free(path);
+    return status;
+}
+
+hpac_status checkpoint_save(train_job *training)
+{
+    return save(training, "resume.h5", true);
+}
+
+hpac_status checkpoint_save_model(train_job *training, const char *name)
+{
+    return save(training, name, false);
+}

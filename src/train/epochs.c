@@ -1,0 +1,203 @@
+/* The epochs: train, validate, keep the history, the best weights and a checkpoint. */
+#include "train_internal.h"
+
+#include <hpac/log.h>
+
+#include <string.h>
+
+/* The counts of the epoch under way stand in the training state, so that a run can be cut in the
+ * middle. */
+static hpac_counts counts_of_state(const train_job *training)
+{
+    const hpac_training_state *state = training->model.training;
+    hpac_counts counts = {.classes = training->config->data.target_count,
+                          .images = state->epoch_image_count,
+                          .loss_sum = state->epoch_loss_sum};
+    memcpy(counts.true_positives, state->true_positives, sizeof counts.true_positives);
+    memcpy(counts.false_positives, state->false_positives, sizeof counts.false_positives);
+    memcpy(counts.false_negatives, state->false_negatives, sizeof counts.false_negatives);
+    return counts;
+}
+
+static void keep_counts(hpac_training_state *state, const hpac_counts *counts)
+{
+    state->epoch_image_count = counts->images;
+    state->epoch_loss_sum = counts->loss_sum;
+    memcpy(state->true_positives, counts->true_positives, sizeof counts->true_positives);
+    memcpy(state->false_positives, counts->false_positives, sizeof counts->false_positives);
+    memcpy(state->false_negatives, counts->false_negatives, sizeof counts->false_negatives);
+}
+
+typedef struct epoch_run {
+    train_job *training;
+    train_history *history;
+    hpac_counts train, validation;
+    double images_per_s, waiting;
+} epoch_run;
+
+static hpac_status on_train_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)
+{
+    epoch_run *run = user;
+    hpac_training_state *state = run->training->model.training;
+    state->step++;
+    state->batch = (uint32_t)batch->index + 1;
+    int classes = run->train.classes;
+    double loss = outcome->result.loss_sum / ((double)batch->count * (double)classes);
+    return history_add_batch(run->history, state->step, loss, classes, &outcome->result);
+}
+
+static hpac_status on_validation_batch(void *user, const hpac_batch *batch,
+                                       const hpac_outcome *outcome)
+{
+    train_job *training = ((epoch_run *)user)->training;
+    size_t classes = (size_t)training->config->data.target_count;
+    train_predictions *predictions = &training->validation_predictions;
+    memcpy(predictions->probabilities + predictions->count * classes, outcome->probabilities,
+           (size_t)batch->count * classes * sizeof(float));
+    memcpy(predictions->rows + predictions->count, batch->rows,
+           (size_t)batch->count * sizeof *batch->rows);
+    predictions->count += (size_t)batch->count;
+    return HPAC_OK;
+}
+
+static hpac_status train_epoch(epoch_run *run)
+{
+    train_job *training = run->training;
+    hpac_training_state *state = training->model.training;
+    run->train = counts_of_state(training);
+    train_pass pass = {
+        .training = training,
+        .feed = &training->training_feed,
+        .phase = HPAC_PHASE_TRAIN,
+        .epoch = state->epoch,
+        .first_batch = state->batch,
+        .counts = &run->train,
+        .on_batch = on_train_batch,
+        .user = run,
+    };
+    hpac_status status = train_run_pass(&pass);
+    keep_counts(state, &run->train);
+    run->images_per_s = pass.images_per_s;
+    run->waiting = pass.waiting;
+    return status;
+}
+
+static hpac_status validate(epoch_run *run)
+{
+    train_job *training = run->training;
+    run->validation = (hpac_counts){.classes = training->config->data.target_count};
+    training->validation_predictions.count = 0;
+    train_pass pass = {
+        .training = training,
+        .feed = &training->validation_feed,
+        .phase = HPAC_PHASE_VALIDATE,
+        .epoch = training->model.training->epoch,
+        .counts = &run->validation,
+        .on_batch = on_validation_batch,
+        .user = run,
+    };
+    return train_run_pass(&pass);
+}
+
+static void log_epoch(const epoch_run *run, double validation_loss, bool best)
+{
+    const train_job *training = run->training;
+    hpac_f1_summary f1 = hpac_f1_summarize(&run->validation);
+    hpac_log_info(
+        "epoch %u/%d  loss %.5f  val_loss %.5f%s (prior %.5f)  val_accuracy %.4f (all zero %.4f)  "
+        "val_f1 mean %.4f min %.4f max %.4f std %.4f  %.0f images/s, waited %.0f %%",
+        training->model.training->epoch + 1, training->config->train.epochs,
+        hpac_mean_loss(&run->train), validation_loss, best ? " best" : "", training->prior_loss,
+        hpac_accuracy(&run->validation), hpac_all_zero_accuracy(&run->validation), f1.mean, f1.min,
+        f1.max, f1.std, run->images_per_s, 100 * run->waiting);
+}
+
+/* Keeps the best weights; early stopping counts the epochs since. */
+static hpac_status judge_epoch(train_job *training, double validation_loss, bool *best)
+{
+    hpac_training_state *state = training->model.training;
+    *best = validation_loss < state->best_loss;
+    bool better = validation_loss < state->best_loss - (double)training->config->train.min_delta;
+    state->epochs_without_best = better ? 0 : state->epochs_without_best + 1;
+    if (!*best)
+        return HPAC_OK;
+    state->best_loss = validation_loss;
+    state->best_epoch = state->epoch + 1;
+    return checkpoint_save_model(training, "best.h5");
+}
+
+static double seconds_since(const struct timespec *start)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) * 1e-9;
+}
+
+static hpac_status run_epoch(train_job *training, train_history *history)
+{
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    hpac_training_state *state = training->model.training;
+    epoch_run run = {.training = training, .history = history};
+    hpac_status status = train_epoch(&run);
+    if (status == HPAC_OK)
+        status = validate(&run);
+    state->elapsed_s += seconds_since(&start);
+    if (status != HPAC_OK)
+        return status;
+
+    double validation_loss = hpac_mean_loss(&run.validation);
+    history_epoch row = {
+        .epoch = state->epoch + 1,
+        .step = state->step,
+        .train = &run.train,
+        .validation = &run.validation,
+        .prior_loss = training->prior_loss,
+        .elapsed_s = state->elapsed_s,
+        .images_per_s = run.images_per_s,
+        .waiting = run.waiting,
+    };
+    bool best;
+    status = history_add_epoch(history, training, &row);
+    if (status == HPAC_OK)
+        status = judge_epoch(training, validation_loss, &best);
+    if (status != HPAC_OK)
+        return status;
+    log_epoch(&run, validation_loss, best);
+    state->epoch++;
+    state->batch = 0;
+    keep_counts(state, &(hpac_counts){0});
+    return checkpoint_save(training);
+}
+
+static bool stops_early(const train_job *training)
+{
+    int patience = training->config->train.patience;
+    return patience > 0 && training->model.training->epochs_without_best >= (uint32_t)patience;
+}
+
+hpac_status train_run_epochs(train_job *training, train_history *history)
+{
+    const hpac_training_state *state = training->model.training;
+    hpac_status status = HPAC_OK;
+    while (status == HPAC_OK && state->epoch < (uint32_t)training->config->train.epochs) {
+        if (stops_early(training)) {
+            hpac_log_info("stopping early: no better validation loss for %u epochs",
+                          state->epochs_without_best);
+            break;
+        }
+        status = run_epoch(training, history);
+    }
+    if (status != HPAC_INTERRUPTED)
+        return status;
+    hpac_status saved = history_flush(history);
+    if (saved == HPAC_OK)
+        saved = checkpoint_save(training);
+    return saved == HPAC_OK ? HPAC_INTERRUPTED : saved;
+}
+
+hpac_status train_validate(train_job *training)
+{
+    epoch_run run = {.training = training};
+    return validate(&run);
+}

@@ -1,0 +1,254 @@
+/* The run folder: whose it is, how far it came, and its descriptions config.yaml and run.json. */
+#include "train_internal.h"
+
+#include <hpac/file.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Everything a run may write; what --force removes. */
+static const char *const run_files[] = {
+    "config.yaml",      "run.json",
+    "train.log",        "losses.csv",
+    "batch_losses.csv", "batch_counts.csv",
+    "metrics.csv",      "class_metrics.csv",
+    "predictions.csv",  "submission_proba.csv",
+    "submission.csv",   "model.h5",
+    "best.h5",          "resume.h5",
+};
+
+/* ---- whose it is, how far it came ---- */
+
+static hpac_status lock_folder(const char *path, run_folder *folder)
+{
+    folder->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder->lock < 0)
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot be opened as a folder: %s", path,
+                         strerror(errno));
+    if (flock(folder->lock, LOCK_EX | LOCK_NB) == 0)
+        return HPAC_OK;
+    return hpac_fail(HPAC_ERR_CONFIG, "%s: another hpac is training into this folder", path);
+}
+
+static bool folder_has(const char *path, const char *name)
+{
+    char *file = hpac_path_join(path, "%s", name);
+    bool there = file && hpac_path_exists(file);
+    free(file);
+    return there;
+}
+
+static bool folder_is_empty(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return false;
+    bool empty = true;
+    for (struct dirent *entry; empty && (entry = readdir(folder));)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    closedir(folder);
+    return empty;
+}
+
+static hpac_status read_state(const char *path, run_state *state)
+{
+    char *file = hpac_path_join(path, "run.json");
+    if (!file)
+        return hpac_fail_memory(strlen(path));
+    json_error_t error;
+    json_t *root = json_load_file(file, 0, &error);
+    const char *text = json_string_value(json_object_get(root, "state"));
+    hpac_status status = HPAC_OK;
+    if (!text)
+        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot be read (%s); begin anew with --force", file,
+                           root ? "no state" : error.text);
+    else
+        *state = strcmp(text, "finished") == 0 ? RUN_FINISHED : RUN_UNFINISHED;
+    json_decref(root);
+    free(file);
+    return status;
+}
+
+hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder)
+{
+    *folder = (run_folder){.lock = -1, .state = RUN_NEW};
+    if (!hpac_path_exists(path))
+        return HPAC_OK;
+    hpac_status status = lock_folder(path, folder);
+    if (status != HPAC_OK || folder_is_empty(path))
+        return status;
+    folder->has_checkpoint = folder_has(path, "resume.h5");
+    if (force)
+        folder->state = RUN_UNFINISHED;
+    else if (folder_has(path, "run.json"))
+        status = read_state(path, &folder->state);
+    else
+        status =
+            hpac_fail(HPAC_ERR_CONFIG,
+                      "%s: holds files, but no run.json of an earlier run; name another folder "
+                      "with --out, or use --force",
+                      path);
+    return status;
+}
+
+hpac_status run_folder_claim(const char *path, run_folder *folder)
+{
+    hpac_status status = hpac_folder_create(path);
+    if (status == HPAC_OK && folder->lock < 0)
+        status = lock_folder(path, folder);
+    return status == HPAC_OK ? hpac_folder_probe(path) : status;
+}
+
+hpac_status run_folder_clear(const char *path)
+{
+    for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
+        char *file = hpac_path_join(path, "%s", run_files[i]);
+        if (!file)
+            return hpac_fail_memory(strlen(path));
+        int failed = unlink(file) != 0 && errno != ENOENT;
+        if (failed)
+            hpac_fail(HPAC_ERR_CONFIG, "%s: cannot be removed: %s", file, strerror(errno));
+        free(file);
+        if (failed)
+            return HPAC_ERR_CONFIG;
+    }
+    return HPAC_OK;
+}
+
+void run_folder_release(run_folder *folder)
+{
+    if (folder->lock >= 0)
+        close(folder->lock);
+    folder->lock = -1;
+}
+
+/* ---- config.yaml ---- */
+
+static hpac_status config_text(const hpac_config *config, char **text)
+{
+    size_t length;
+    FILE *stream = open_memstream(text, &length);
+    if (!stream)
+        return hpac_fail_memory(0);
+    hpac_status status = hpac_config_write(config, stream);
+    if (fclose(stream) != 0 && status == HPAC_OK)
+        status = hpac_fail(HPAC_ERR_INTERNAL, "out of memory for the configuration's text");
+    return status;
+}
+
+hpac_status run_folder_write_config(train_job *training)
+{
+    free(training->model.config_yaml);
+    training->model.config_yaml = NULL;
+    hpac_status status = config_text(training->config, &training->model.config_yaml);
+    if (status != HPAC_OK)
+        return status;
+    char *path = hpac_path_join(training->options->folder, "config.yaml");
+    if (!path)
+        return hpac_fail_memory(0);
+    hpac_file file;
+    status = hpac_file_create(&file, path);
+    if (status == HPAC_OK) {
+        fputs(training->model.config_yaml, file.stream);
+        status = hpac_file_commit(&file);
+    }
+    free(path);
+    return status;
+}
+
+/* The first line in which two texts differ, as "was ... is now ...". */
+static hpac_status fail_with_difference(const char *path, const char *old, const char *new)
+{
+    while (*old && *new) {
+        size_t old_length = strcspn(old, "\n"), new_length = strcspn(new, "\n");
+        if (old_length != new_length || memcmp(old, new, old_length) != 0)
+            break;
+        old += old_length + (old[old_length] == '\n');
+        new += new_length + (new[new_length] == '\n');
+    }
+    return hpac_fail(HPAC_ERR_CONFIG,
+                     "%s: the run was begun with another configuration: it says \"%.*s\", now it "
+                     "is \"%.*s\"; begin anew with --force, or name another folder with --out",
+                     path, (int)strcspn(old, "\n"), old, (int)strcspn(new, "\n"), new);
+}
+
+hpac_status run_folder_check_config(const train_job *training)
+{
+    char *path = hpac_path_join(training->options->folder, "config.yaml");
+    if (!path)
+        return hpac_fail_memory(0);
+    hpac_config old;
+    hpac_status status = hpac_config_load(path, NULL, 0, &old);
+    if (status != HPAC_OK) {
+        free(path);
+        return status;
+    }
+    /* What may change between the parts of a run, since it does not change what a step computes. */
+    old.train.epochs = training->config->train.epochs;
+    old.train.patience = training->config->train.patience;
+    old.train.min_delta = training->config->train.min_delta;
+    old.data.workers = training->config->data.workers;
+    old.data.cache_mib = training->config->data.cache_mib;
+    char *old_text = NULL, *new_text = NULL;
+    status = config_text(&old, &old_text);
+    if (status == HPAC_OK)
+        status = config_text(training->config, &new_text);
+    if (status == HPAC_OK && strcmp(old_text, new_text) != 0)
+        status = fail_with_difference(path, old_text, new_text);
+    free(old_text);
+    free(new_text);
+    free(path);
+    hpac_config_fini(&old);
+    return status;
+}
+
+/* ---- run.json ---- */
+
+static void iso_time(time_t when, char text[32])
+{
+    struct tm utc;
+    strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &utc));
+}
+
+hpac_status run_folder_write_json(const train_job *training, const char *state)
+{
+    hpac_device_info info;
+    hpac_status status = training->device->ops->describe(training->device, &info);
+    if (status != HPAC_OK)
+        return status;
+    const hpac_training_state *progress = training->model.training;
+    char now[32], started[32];
+    iso_time(time(NULL), now);
+    iso_time(training->started, started);
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:f, s:I, s:I, s:I}", "state",
+        state, "hpac", HPAC_VERSION, "configuration", training->config->name, "device", info.name,
+        "libraries", info.libraries, "seed", (json_int_t)training->config->train.seed, "started",
+        started, "updated", now, "epochs", (json_int_t)progress->epoch, "steps",
+        (json_int_t)progress->step, "best_epoch", (json_int_t)progress->best_epoch, "elapsed_s",
+        progress->elapsed_s, "train_images", (json_int_t)training->fold->train_count,
+        "validation_images", (json_int_t)training->fold->validation_count, "skipped_images",
+        (json_int_t)training->skipped_images);
+    char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    char *path = hpac_path_join(training->options->folder, "run.json");
+    hpac_file file;
+    if (!text || !path)
+        status = hpac_fail(HPAC_ERR_INTERNAL, "out of memory for run.json");
+    else
+        status = hpac_file_create(&file, path);
+    if (status == HPAC_OK) {
+        fprintf(file.stream, "%s\n", text);
+        status = hpac_file_commit(&file);
+    }
+    free(path);
+    free(text);
+    json_decref(root);
+    return status;
+}

@@ -1,0 +1,245 @@
+/* What a training needs before its first step: labels, split, checked files, network, loaders. */
+#include "train_internal.h"
+
+#include <hpac/log.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A quarter of the machine's memory, for `cache_mib: auto`. */
+static size_t cache_nbytes(const hpac_config *config)
+{
+    if (config->data.cache_mib >= 0)
+        return (size_t)config->data.cache_mib << 20;
+    long pages = sysconf(_SC_PHYS_PAGES), page_nbytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page_nbytes > 0 ? (size_t)pages * (size_t)page_nbytes / 4 : 0;
+}
+
+static hpac_status open_datasets(train_job *training)
+{
+    const hpac_config *config = training->config;
+    hpac_shape input = hpac_config_input_shape(config);
+    hpac_dataset_options options = {
+        .images = config->data.images,
+        .labels = &training->labels,
+        .targets = config->data.targets,
+        .target_count = config->data.target_count,
+        .channels = input.channels,
+        .rows = input.rows,
+        .cols = input.cols,
+        .pixels = config->data.pixels,
+        .cache_nbytes = config->train.epochs > 1 ? cache_nbytes(config) : 0,
+    };
+    hpac_status status = hpac_dataset_create(&options, &training->dataset);
+    if (status != HPAC_OK || !config->data.test_ids)
+        return status;
+    options.images = config->data.test_images;
+    options.labels = &training->test_ids;
+    options.targets = NULL;
+    options.target_count = 0;
+    options.cache_nbytes = 0;
+    return hpac_dataset_create(&options, &training->test_dataset);
+}
+
+static hpac_status check_files(train_job *training)
+{
+    /* With skip, a bad image is known only when its turn comes; without, nothing starts before all
+     * are seen. */
+    if (training->config->data.skip_bad_images)
+        return HPAC_OK;
+    int threads = training->config->data.workers;
+    hpac_status status = hpac_dataset_check(training->dataset, NULL, 0, threads);
+    if (status == HPAC_OK && training->test_dataset)
+        status = hpac_dataset_check(training->test_dataset, NULL, 0, threads);
+    return status;
+}
+
+static size_t count_positives(const train_job *training, int class)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < training->fold->train_count; i++)
+        count += training->labels.masks[training->fold->train[i]] >> class & 1;
+    return count;
+}
+
+static hpac_status weigh_classes(train_job *training)
+{
+    const hpac_config *config = training->config;
+    const hpac_config_train *train = &config->train;
+    for (int t = 0; t < config->data.target_count; t++) {
+        training->positive_weights[t] = 1;
+        if (train->weighting == HPAC_WEIGHTING_LIST)
+            training->positive_weights[t] = train->positive_weights[t];
+        if (train->weighting != HPAC_WEIGHTING_BALANCED)
+            continue;
+        size_t ones = count_positives(training, config->data.targets[t]);
+        if (ones == 0)
+            return hpac_fail(HPAC_ERR_CONFIG,
+                             "train.positive_weights: balanced: no training image carries %s",
+                             hpac_class_names[config->data.targets[t]]);
+        training->positive_weights[t] = (float)(training->fold->train_count - ones) / (float)ones;
+    }
+    return HPAC_OK;
+}
+
+static hpac_status check_sizes(const train_job *training)
+{
+    const hpac_config *config = training->config;
+    size_t batch_size = (size_t)config->train.batch_size;
+    if (config->train.drop_last && training->fold->train_count < batch_size)
+        return hpac_fail(
+            HPAC_ERR_CONFIG,
+            "train.batch_size: %zu is larger than the training set of %zu images (fold "
+            "%d); lower it, or set train.drop_last=false",
+            batch_size, training->fold->train_count,
+            config->data.split.folds > 0 ? config->data.fold : 0);
+    return HPAC_OK;
+}
+
+hpac_status train_setup_data(train_job *training)
+{
+    const hpac_config *config = training->config;
+    hpac_status status = hpac_labels_read_csv(config->data.labels, &training->labels);
+    if (status == HPAC_OK && config->data.test_ids)
+        status = hpac_ids_read_csv(config->data.test_ids, &training->test_ids);
+    if (status == HPAC_OK)
+        status = hpac_split_create(&config->data.split, training->labels.count,
+                                   training->labels.masks, &training->split);
+    if (status != HPAC_OK)
+        return status;
+    training->fold = &training->split.folds[config->data.fold];
+
+    status = check_sizes(training);
+    if (status == HPAC_OK)
+        status = weigh_classes(training);
+    if (status == HPAC_OK)
+        status = open_datasets(training);
+    if (status == HPAC_OK)
+        status = check_files(training);
+    if (status != HPAC_OK)
+        return status;
+
+    training->prior_loss =
+        hpac_prior_loss(training->labels.masks, config->data.targets, config->data.target_count,
+                        training->fold->train, training->fold->train_count,
+                        training->fold->validation, training->fold->validation_count);
+    hpac_log_info("data: %zu images, %zu to train on, %zu to validate (fold %d of %zu); %s",
+                  training->labels.count, training->fold->train_count,
+                  training->fold->validation_count, config->data.fold, training->split.count,
+                  hpac_dataset_is_cached(training->dataset) ? "prepared images are kept in memory"
+                                                            : "images are prepared anew each time");
+    if (training->test_dataset)
+        hpac_log_info("test: %zu images", training->test_ids.count);
+    return HPAC_OK;
+}
+
+/* The host's mirror of the network: room for weights and accumulators. */
+static hpac_status make_model(train_job *training)
+{
+    const hpac_config *config = training->config;
+    hpac_model *model = &training->model;
+    hpac_shape input = hpac_config_input_shape(config);
+    int layer_count = config->layer_count;
+    size_t layers_nbytes = (size_t)layer_count * sizeof *model->layers;
+    model->input = input;
+    model->layer_count = layer_count;
+    model->layers = malloc(layers_nbytes);
+    model->weights = hpac_weights_create(config->layers, layer_count, input);
+    model->training = calloc(1, sizeof *model->training);
+    if (!model->layers || !model->weights || !model->training)
+        return hpac_fail_memory(layers_nbytes);
+    memcpy(model->layers, config->layers, layers_nbytes);
+    memcpy(model->targets, config->data.targets, sizeof model->targets);
+    model->target_count = config->data.target_count;
+
+    hpac_training_state *state = model->training;
+    state->optimizer = config->train.optimizer;
+    state->seed = config->train.seed;
+    state->best_loss = INFINITY;
+    state->square_average = hpac_weights_create(config->layers, layer_count, input);
+    state->delta_average = hpac_weights_create(config->layers, layer_count, input);
+    return state->square_average && state->delta_average ? HPAC_OK
+                                                         : hpac_fail_memory(layers_nbytes);
+}
+
+hpac_status train_setup_network(train_job *training)
+{
+    const hpac_config *config = training->config;
+    hpac_shape input = hpac_config_input_shape(config);
+    training->format = (hpac_batch_format){
+        .batch_size = config->train.batch_size,
+        .target_count = config->data.target_count,
+        .rows = input.rows,
+        .cols = input.cols,
+        .channels = input.channels,
+        .pixels = config->data.pixels,
+    };
+    hpac_network_options options = {
+        .device = training->device,
+        .layers = config->layers,
+        .layer_count = config->layer_count,
+        .format = training->format,
+        .training = true,
+        .optimizer = config->train.optimizer,
+        .positive_weights =
+            config->train.weighting == HPAC_WEIGHTING_NONE ? NULL : training->positive_weights,
+        .seed = config->train.seed,
+    };
+    hpac_status status = hpac_network_create(&options, &training->network);
+    return status == HPAC_OK ? make_model(training) : status;
+}
+
+hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const size_t *rows,
+                            size_t row_count, bool for_training, train_feed *feed)
+{
+    const hpac_config *config = training->config;
+    hpac_device *device = training->device;
+    for (int i = 0; i < TRAIN_SLOTS; i++) {
+        void *slot;
+        hpac_status status = device->ops->alloc(device, HPAC_MEMORY_PINNED,
+                                                hpac_batch_nbytes(&training->format), &slot);
+        if (status != HPAC_OK)
+            return status;
+        feed->slots[i] = slot;
+    }
+    hpac_loader_options options = {
+        .dataset = dataset,
+        .rows = rows,
+        .row_count = row_count,
+        .batch_size = training->format.batch_size,
+        .drop_last = for_training && config->train.drop_last,
+        .shuffle = for_training && config->train.shuffle,
+        .seed = config->train.seed,
+        .workers = config->data.workers,
+        .skip_bad_images = config->data.skip_bad_images,
+        .slots = feed->slots,
+        .slot_count = TRAIN_SLOTS,
+    };
+    return hpac_loader_create(&options, &feed->loader);
+}
+
+void train_feed_close(train_job *training, train_feed *feed)
+{
+    hpac_device *device = training->device;
+    hpac_loader_destroy(feed->loader);
+    for (int i = 0; i < TRAIN_SLOTS; i++)
+        device->ops->free(device, HPAC_MEMORY_PINNED, feed->slots[i]);
+    *feed = (train_feed){0};
+}
+
+void train_teardown(train_job *training)
+{
+    hpac_network_destroy(training->network);
+    train_feed_close(training, &training->training_feed);
+    train_feed_close(training, &training->validation_feed);
+    free(training->validation_predictions.rows);
+    free(training->validation_predictions.probabilities);
+    hpac_model_fini(&training->model);
+    hpac_dataset_destroy(training->dataset);
+    hpac_dataset_destroy(training->test_dataset);
+    hpac_split_fini(&training->split);
+    hpac_labels_fini(&training->labels);
+    hpac_labels_fini(&training->test_ids);
+}

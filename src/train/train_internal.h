@@ -1,0 +1,165 @@
+/* What the files of training share. */
+#ifndef HPAC_TRAIN_INTERNAL_H
+#define HPAC_TRAIN_INTERNAL_H
+
+#include <hpac/dataset.h>
+#include <hpac/loader.h>
+#include <hpac/model.h>
+#include <hpac/network.h>
+#include <hpac/trainer.h>
+
+#include <stdio.h>
+#include <time.h>
+
+/* Slots of a loader: those of the steps in flight, and two that are being filled meanwhile. */
+#define TRAIN_SLOTS (HPAC_NETWORK_IN_FLIGHT + 2)
+
+/* A loader and the pinned slots it fills. */
+typedef struct train_feed {
+    hpac_loader *loader;
+    uint8_t *slots[TRAIN_SLOTS];
+} train_feed;
+
+/* The probabilities of the last validation. */
+typedef struct train_predictions {
+    size_t count;         /* images */
+    size_t *rows;         /* (count) of the labels */
+    float *probabilities; /* (count, targets) */
+} train_predictions;
+
+/* Everything a training holds. */
+typedef struct train_job {
+    const hpac_train_options *options;
+    const hpac_config *config;
+    hpac_device *device;
+
+    hpac_labels labels, test_ids;
+    hpac_split split;
+    const hpac_fold *fold; /* of split */
+    hpac_dataset *dataset, *test_dataset;
+    hpac_batch_format format;
+    float positive_weights[HPAC_CLASS_COUNT];
+    double prior_loss; /* of the validation rows, for the shares of the training rows */
+
+    hpac_network *network;
+    train_feed training_feed, validation_feed;
+    train_predictions validation_predictions;
+
+    time_t started;
+    size_t skipped_images; /* bad ones, over all loaders */
+
+    hpac_model model; /* layers, weights and, in .training, where the training stands */
+} train_job;
+
+/* ---- setup.c ---- */
+
+/* Reads labels, splits, checks all files, sizes the batch. Errors: CONFIG, DATA. */
+hpac_status train_setup_data(train_job *training);
+/* Makes the network (nothing allocated) and the model that mirrors it on the host. */
+hpac_status train_setup_network(train_job *training);
+/* Loader and slots for `rows` of a data set. */
+hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const size_t *rows,
+                            size_t row_count, bool for_training, train_feed *feed);
+void train_feed_close(train_job *training, train_feed *feed);
+void train_teardown(train_job *training);
+
+/* ---- pass.c ---- */
+
+/* One way through a loader's batches. */
+typedef struct train_pass {
+    train_job *training;
+    train_feed *feed;
+    hpac_phase phase;
+    uint32_t epoch;               /* from 0 */
+    size_t first_batch;           /* of the epoch */
+    hpac_counts *counts;          /* added to */
+    double images_per_s, waiting; /* set by train_run_pass: of the whole pass */
+    /* Called for every batch in order, after its step was collected. May be NULL. */
+    hpac_status (*on_batch)(void *user, const hpac_batch *batch, const hpac_outcome *outcome);
+    void *user;
+} train_pass;
+
+/* Returns HPAC_INTERRUPTED when options->stop was raised; the batches in flight are finished then.
+ */
+hpac_status train_run_pass(train_pass *pass);
+
+/* ---- history.c: the CSVs that grow with the training ---- */
+
+typedef struct train_history {
+    FILE *losses, *batch_losses, *batch_counts, *metrics, *class_metrics;
+} train_history;
+
+/* What one epoch came to. */
+typedef struct history_epoch {
+    uint32_t epoch; /* from 1 */
+    uint32_t step;
+    const hpac_counts *train, *validation;
+    double prior_loss, elapsed_s, images_per_s, waiting;
+} history_epoch;
+
+/* Opens the CSVs of a folder. A fresh training begins them with their headers; one that is resumed
+ * cuts them back to `epochs` and `steps` rows. Errors: DATA, when they hold fewer. */
+hpac_status history_open(train_history *history, const train_job *training, bool fresh,
+                         uint32_t epochs, uint32_t steps);
+hpac_status history_add_batch(train_history *history, uint32_t step, double loss, int classes,
+                              const hpac_step_result *result);
+hpac_status history_add_epoch(train_history *history, const train_job *training,
+                              const history_epoch *epoch);
+/* Everything added so far is on the disk when this returns. */
+hpac_status history_flush(train_history *history);
+void history_close(train_history *history);
+
+/* ---- run_folder.c ---- */
+
+typedef enum run_state {
+    RUN_NEW,        /* nothing there */
+    RUN_UNFINISHED, /* begun by an earlier run */
+    RUN_FINISHED,
+} run_state;
+
+typedef struct run_folder {
+    int lock; /* descriptor of the folder, locked; -1: none */
+    run_state state;
+    bool has_checkpoint; /* resume.h5 is there */
+} run_folder;
+
+/* Looks without touching. Errors: CONFIG, when it is not a folder, another hpac is at work in it,
+ * or it holds files but no run.json. */
+hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder);
+/* Makes the folder if it is not there, locks it, and tells whether it can be written. */
+hpac_status run_folder_claim(const char *path, run_folder *folder);
+/* Removes what an earlier run left. */
+hpac_status run_folder_clear(const char *path);
+void run_folder_release(run_folder *folder);
+
+/* Writes run.json: "running", "interrupted", "failed" or "finished". */
+hpac_status run_folder_write_json(const train_job *training, const char *state);
+/* Writes config.yaml, and keeps its text in the model for the files of weights. */
+hpac_status run_folder_write_config(train_job *training);
+/* A training can only go on with the configuration it began with: all keys but train.epochs, early
+ * stopping, data.workers and data.cache_mib must agree with config.yaml. */
+hpac_status run_folder_check_config(const train_job *training);
+
+/* ---- checkpoint.c ---- */
+
+/* Sets the weights the training starts from: drawn, from train.initial_model, or from resume.h5. */
+hpac_status checkpoint_start(train_job *training);
+hpac_status checkpoint_resume(train_job *training);
+/* Writes resume.h5 (weights, accumulators, state). */
+hpac_status checkpoint_save(train_job *training);
+/* Writes best.h5 or model.h5 (weights alone). */
+hpac_status checkpoint_save_model(train_job *training, const char *name);
+
+/* ---- epochs.c ---- */
+
+/* Trains and validates until the last epoch or early stopping; a stop saves and is
+ * HPAC_INTERRUPTED. */
+hpac_status train_run_epochs(train_job *training, train_history *history);
+/* Validates once; the probabilities are in validation_predictions then. */
+hpac_status train_validate(train_job *training);
+
+/* ---- finish.c ---- */
+
+hpac_status train_finish(train_job *training);
+
+#endif

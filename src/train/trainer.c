@@ -1,0 +1,174 @@
+/* Training: checks, the run folder, and the order of things. */
+#include "train_internal.h"
+
+#include <hpac/log.h>
+#include <hpac/file.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the start ---- */
+
+/* Logs a text of several lines line by line. */
+static void log_lines(char *text)
+{
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        if (*line)
+            hpac_log_info("%s", line);
+}
+
+static hpac_status log_tables(const train_job *training)
+{
+    hpac_device_info info;
+    hpac_status status = training->device->ops->describe(training->device, &info);
+    if (status != HPAC_OK)
+        return status;
+    char *text = NULL;
+    size_t length;
+    FILE *stream = open_memstream(&text, &length);
+    if (!stream)
+        return hpac_fail_memory(0);
+    fprintf(stream, "configuration: %s\n", training->config->name);
+    hpac_config_print(training->config, stream);
+    fprintf(stream, "device: %s; %s\n", info.name, info.libraries);
+    hpac_network_print(training->network, stream);
+    if (fclose(stream) != 0)
+        status = hpac_fail_memory(length);
+    else
+        log_lines(text);
+    free(text);
+    return status;
+}
+
+/* ---- the whole ---- */
+
+static hpac_status open_feeds(train_job *training)
+{
+    const hpac_fold *fold = training->fold;
+    hpac_status status = train_feed_open(training, training->dataset, fold->train,
+                                         fold->train_count, true, &training->training_feed);
+    if (status == HPAC_OK)
+        status = train_feed_open(training, training->dataset, fold->validation,
+                                 fold->validation_count, false, &training->validation_feed);
+    train_predictions *predictions = &training->validation_predictions;
+    size_t values = fold->validation_count * (size_t)training->config->data.target_count;
+    predictions->probabilities = malloc(values * sizeof *predictions->probabilities);
+    predictions->rows = malloc(fold->validation_count * sizeof *predictions->rows);
+    if (status == HPAC_OK && (!predictions->probabilities || !predictions->rows))
+        status = hpac_fail_memory(values * sizeof *predictions->probabilities);
+    return status;
+}
+
+/* Everything after the checks: the folder is ours and `resume` says whether it holds a checkpoint
+ * to go on from. */
+static hpac_status train_in_folder(train_job *training, bool resume)
+{
+    train_history history = {0};
+    hpac_status status = hpac_network_allocate(training->network);
+    if (status == HPAC_OK)
+        status = resume ? checkpoint_resume(training) : checkpoint_start(training);
+    if (status == HPAC_OK)
+        status = open_feeds(training);
+    const hpac_training_state *state = training->model.training;
+    if (status == HPAC_OK)
+        status = history_open(&history, training, !resume, state->epoch, state->step);
+    if (status == HPAC_OK)
+        status = train_run_epochs(training, &history);
+    if (status == HPAC_OK)
+        status = train_finish(training);
+    history_close(&history);
+    return status;
+}
+
+static const char *state_name(hpac_status status)
+{
+    return status == HPAC_OK ? "finished" : status == HPAC_INTERRUPTED ? "interrupted" : "failed";
+}
+
+static hpac_status claim_folder(train_job *training, run_folder *folder, bool resume)
+{
+    const char *path = training->options->folder;
+    hpac_status status = run_folder_claim(path, folder);
+    if (status == HPAC_OK && !resume)
+        status = run_folder_clear(path);
+    if (status == HPAC_OK)
+        status = run_folder_write_config(training);
+    if (status == HPAC_OK)
+        status = run_folder_write_json(training, "running");
+    if (status != HPAC_OK)
+        return status;
+    char *log = hpac_path_join(path, "train.log");
+    status = log ? hpac_log_open_file(log) : hpac_fail_memory(0);
+    free(log);
+    return status;
+}
+
+static hpac_status train(train_job *training, run_folder *folder)
+{
+    const hpac_train_options *options = training->options;
+    bool resume = options->resume && folder->state == RUN_UNFINISHED && folder->has_checkpoint;
+    hpac_status status = HPAC_OK;
+    if (resume)
+        status = run_folder_check_config(training);
+    if (status == HPAC_OK)
+        status = train_setup_data(training);
+    if (status == HPAC_OK)
+        status = train_setup_network(training);
+    if (status == HPAC_OK && options->dry_run) {
+        status = log_tables(training);
+        return status == HPAC_OK ? hpac_network_check_memory(training->network) : status;
+    }
+    if (status == HPAC_OK)
+        status = claim_folder(training, folder, resume);
+    if (status != HPAC_OK)
+        return status;
+
+    status = log_tables(training);
+    if (status == HPAC_OK)
+        status = train_in_folder(training, resume);
+    if (status == HPAC_INTERRUPTED)
+        hpac_fail(status,
+                  "interrupted after %u epochs and %u batches; all is saved, go on with "
+                  "--resume",
+                  training->model.training->epoch, training->model.training->batch);
+    char *message = status == HPAC_OK ? NULL : strdup(hpac_error_message());
+    hpac_status written = run_folder_write_json(training, state_name(status));
+    if (message) {
+        hpac_log_record("%s", message);
+        hpac_fail(status, "%s", message); /* the first error is the one to tell */
+    }
+    free(message);
+    hpac_log_close_file();
+    return status == HPAC_OK ? written : status;
+}
+
+hpac_status hpac_train(const hpac_train_options *options)
+{
+    train_job training = {
+        .options = options,
+        .config = options->config,
+        .device = options->device,
+        .started = time(NULL),
+    };
+    run_folder folder;
+    hpac_status status =
+        run_folder_inspect(options->folder, options->force || options->dry_run, &folder);
+    if (status == HPAC_OK && !options->force && !options->dry_run) {
+        if (folder.state == RUN_FINISHED) {
+            hpac_log_info("%s: finished already; --force trains it again", options->folder);
+            run_folder_release(&folder);
+            return HPAC_OK;
+        }
+        if (folder.state == RUN_UNFINISHED && !options->resume)
+            status = hpac_fail(HPAC_ERR_CONFIG,
+                               "%s: holds an unfinished run; go on with --resume, or throw it away "
+                               "with --force",
+                               options->folder);
+    }
+    if (status == HPAC_OK)
+        status = train(&training, &folder);
+    train_teardown(&training);
+    run_folder_release(&folder);
+    return status;
+}
