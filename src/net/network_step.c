@@ -135,7 +135,7 @@ hpac_status hpac_network_train(hpac_network *network, const void *slot, int coun
     if (!network->options.training)
         return hpac_fail(HPAC_ERR_INTERNAL, "the network was not made for training");
     hpac_device *device = network->options.device;
-    network_lane *lane;
+    network_lane *lane = NULL;
     TRY(begin_step(network, slot, &lane));
     TRY(device->ops->set_step(device, network->options.seed, step));
     TRY(forward(network, lane, true));
@@ -147,7 +147,7 @@ hpac_status hpac_network_train(hpac_network *network, const void *slot, int coun
 
 hpac_status hpac_network_evaluate(hpac_network *network, const void *slot, int count)
 {
-    network_lane *lane;
+    network_lane *lane = NULL;
     TRY(begin_step(network, slot, &lane));
     TRY(forward(network, lane, false));
     TRY(loss(network, lane, count, false));
