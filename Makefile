@@ -125,21 +125,24 @@ tidied         = $(patsubst %.c,$(BUILD)/tidy/%.tidied,$(1))
 lint: lint-format lint-tidy lint-cppcheck lint-shell ## formatting, clang-tidy, cppcheck, shellcheck
 
 lint-format:
-	clang-format --dry-run -Werror $(FORMATTED)
+	@clang-format --dry-run -Werror $(FORMATTED)
+
+# Not for the file that defines what it models.
+TIDY_MODEL = $(if $(filter %/status.c,$<),,-include tools/clang-tidy.h)
 
 lint-tidy: $(call tidied,$(LIB_SOURCES) $(CLI_SOURCES) $(FUZZ_SOURCES))
 
 $(BUILD)/tidy/%.tidied: %.c .clang-tidy tools/clang-tidy.h $(BUILD)/obj/%.o
 	@mkdir -p $(@D)
-	clang-tidy --quiet $< -- $(DIALECT) -fopenmp $(if $(filter %/status.c,$<),,-include tools/clang-tidy.h)
+	@clang-tidy --quiet $< -- $(DIALECT) -fopenmp $(TIDY_MODEL) 2>$@.err || { cat $@.err >&2; exit 1; }
 	@touch $@
 
 lint-cppcheck:
-	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 	  --inline-suppr -Iinclude $(LIB_SOURCES) $(CLI_SOURCES)
 
 lint-shell:
-	shellcheck --shell=bash $(SHELL_SCRIPTS)
+	@shellcheck --shell=bash $(SHELL_SCRIPTS)
 
 cuda-check: ## compile, link and start a program of the CUDA libraries
 	tools/run-tests cuda

@@ -1,0 +1,51 @@
+# What `make install` puts there is enough to use the program and the library.
+load helpers
+
+# The variables of a make that runs the tests must not reach the one they start.
+make_quietly() {
+    env -u MAKEFLAGS -u MAKELEVEL make -s "$@" >"$TMP/make.log" 2>&1 || {
+        cat "$TMP/make.log" >&2
+        return 1
+    }
+}
+
+@test "another program builds and links with pkg-config" {
+    make_quietly install PREFIX="$TMP/usr"
+    cat >"$TMP/user.c" <<'PROGRAM'
+#include <hpac/status.h>
+#include <stdio.h>
+
+int main(void)
+{
+    hpac_fail(HPAC_ERR_DATA, "linked");
+    return puts(hpac_error_message()) < 0;
+}
+PROGRAM
+    export PKG_CONFIG_PATH=$TMP/usr/lib/pkgconfig
+    read -ra flags < <(pkg-config --cflags --libs hpac)
+    gcc -o "$TMP/user" "$TMP/user.c" "${flags[@]}"
+    run "$TMP/user"
+    [[ $status -eq 0 && $output == linked ]] || fail_with "expected: linked"
+    [[ "hpac $(pkg-config --modversion hpac)" == "$("$TMP/usr/bin/hpac" --version)" ]]
+}
+
+@test "every public header compiles on its own" {
+    local header
+    for header in include/hpac/*.h; do
+        printf '#include <hpac/%s>\nint main(void) { return 0; }\n' "$(basename "$header")" \
+            >"$TMP/alone.c"
+        gcc -std=c17 -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only "$TMP/alone.c" ||
+            fail_with "$header does not compile on its own"
+    done
+}
+
+@test "DESTDIR goes in front, and uninstall leaves nothing" {
+    make_quietly install DESTDIR="$TMP/stage" PREFIX=/opt/hpac
+    assert_file "$TMP/stage/opt/hpac/bin/hpac" "$TMP/stage/opt/hpac/lib/libhpac.a"
+    run cat "$TMP/stage/opt/hpac/lib/pkgconfig/hpac.pc"
+    assert_output_has "prefix=/opt/hpac"
+    refute_output_has "$TMP"
+    make_quietly uninstall DESTDIR="$TMP/stage" PREFIX=/opt/hpac
+    run find "$TMP/stage" -type f
+    assert_no_output
+}
