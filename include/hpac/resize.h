@@ -18,7 +18,7 @@
  */
 typedef struct hpac_resizer hpac_resizer;
 
-/* All sizes >= 1. Errors: INTERNAL (memory). */
+/* All sizes in 1 .. HPAC_IMAGE_MAX_SIDE (image.h). Errors: INTERNAL (memory). */
 hpac_status hpac_resizer_create(int in_rows, int in_cols, int out_rows, int out_cols,
                                 hpac_resizer **resizer);
 void hpac_resizer_destroy(hpac_resizer *resizer); /* NULL is fine */
