@@ -14,8 +14,10 @@
 
 #include <stdint.h>
 
-/* Larger files (a "PNG bomb") are refused before anything is allocated. */
+/* Larger pictures (a "PNG bomb") are refused before anything is allocated. The longest side is
+ * libpng's own default. */
 #define HPAC_IMAGE_MAX_PIXELS ((size_t)1 << 28)
+#define HPAC_IMAGE_MAX_SIDE 1000000
 
 typedef struct hpac_image {
     int rows, cols;
