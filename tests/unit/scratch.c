@@ -47,15 +47,20 @@ const char *scratch_folder(void)
     return folder;
 }
 
-const char *scratch_path(const char *name)
+static const char *keep_path(const char *in_folder, const char *name)
 {
-    size_t nbytes = strlen(scratch_folder()) + strlen(name) + 2;
+    size_t nbytes = strlen(in_folder) + strlen(name) + 2;
     struct path *path = malloc(sizeof *path + nbytes);
     cr_assert_not_null(path);
-    snprintf(path->text, nbytes, "%s/%s", folder, name);
+    snprintf(path->text, nbytes, "%s/%s", in_folder, name);
     path->next = paths;
     paths = path;
     return path->text;
+}
+
+const char *scratch_path(const char *name)
+{
+    return keep_path(scratch_folder(), name);
 }
 
 const char *scratch_write(const char *name, const void *bytes, size_t nbytes)
@@ -83,4 +88,14 @@ int count_entries(const char *path)
         count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
     closedir(directory);
     return count;
+}
+
+const char *real_data_or_skip(const char *name)
+{
+    scratch_folder(); /* whose end frees the path */
+    const char *data = getenv("HPAC_REAL_DATA");
+    const char *path = keep_path(data && *data ? data : "../shared/data/hpa2018", name);
+    if (access(path, R_OK) != 0)
+        cr_skip_test("no competition data at %s (HPAC_REAL_DATA)", path);
+    return path;
 }

@@ -18,4 +18,8 @@ const char *scratch_write_text(const char *name, const char *text);
 /* Names in a folder, "." and ".." left out; -1 when it cannot be read. */
 int count_entries(const char *folder);
 
+/* Path of a file of the competition's data, in $HPAC_REAL_DATA or ../shared/data/hpa2018. Skips the
+ * test when it is not there. */
+const char *real_data_or_skip(const char *name);
+
 #endif
