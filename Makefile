@@ -93,6 +93,14 @@ $(BUILD)/tests/threads: $(call objects,$(THREAD_SOURCES)) $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)
 
+# docs/configuration.md is made from the schema; a unit test compares the two.
+$(BUILD)/tools/print-configuration-manual: $(BUILD)/obj/tools/print-configuration-manual.o $(BUILD)/libhpac.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS)
+
+docs: $(BUILD)/tools/print-configuration-manual ## write docs/configuration.md anew from the schema
+	$< >docs/configuration.md
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
@@ -215,5 +223,5 @@ help: ## list the targets and variables
 force:
 .PHONY: all clean test unit e2e asan tsan clang cuda-check
 .PHONY: lint lint-format lint-tidy lint-cppcheck lint-shell
-.PHONY: fuzz fuzzers install uninstall help force
+.PHONY: docs fuzz fuzzers install uninstall help force
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
