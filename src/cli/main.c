@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {
+    &cmd_split,
     NULL,
 };
 
@@ -54,6 +55,8 @@ int main(int argc, char **argv)
         return HPAC_OK;
     }
     hpac_status status = cli_run(command, argc - 1, argv + 1);
+    if (status == HPAC_OK && (ferror(stdout) || fflush(stdout) != 0))
+        status = hpac_fail(HPAC_ERR_DATA, "standard output cannot be written; is the disk full?");
     if (status != HPAC_OK)
         fprintf(stderr, "hpac: %s\n", hpac_error_message());
     return (int)status;
