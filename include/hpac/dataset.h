@@ -21,9 +21,10 @@ extern const char
     *const hpac_channel_names[HPAC_MAX_CHANNELS]; /* "green", "blue", "red", "yellow" */
 
 typedef struct hpac_dataset_options {
-    const char *images;        /* folder */
+    const char *images;        /* folder; copied */
     const hpac_labels *labels; /* borrowed; must outlive the data set. masks NULL: no targets */
-    const int *targets; /* (target_count) class numbers, in the order of the network's outputs */
+    const int *targets; /* (target_count) class numbers, in the order of the network's outputs;
+                           copied */
     int target_count;   /* 0 when the labels have no masks */
     int channels;       /* 1 .. HPAC_MAX_CHANNELS */
     int rows, cols;     /* after resizing */
@@ -33,7 +34,7 @@ typedef struct hpac_dataset_options {
 
 typedef struct hpac_dataset hpac_dataset;
 
-/* Errors: INTERNAL (memory). */
+/* Errors: INTERNAL (memory; options out of range, targets of rows without labels). */
 hpac_status hpac_dataset_create(const hpac_dataset_options *options, hpac_dataset **dataset);
 void hpac_dataset_destroy(hpac_dataset *dataset); /* NULL is fine; no reader may be left */
 
@@ -42,7 +43,8 @@ const hpac_dataset_options *hpac_dataset_get_options(const hpac_dataset *dataset
 bool hpac_dataset_is_cached(const hpac_dataset *dataset);
 
 /* Looks at every file of these rows (NULL: all rows): present, PNG signature, size in range. All
- * the bad ones are listed in one DATA error. `threads` as in hpac_parallel_for. */
+ * the bad ones are listed in one DATA error, in the order of rows and channels; a missing folder is
+ * told of once. `threads` as in hpac_parallel_for. */
 hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, size_t row_count,
                                int threads);
 

@@ -17,7 +17,7 @@
 
 typedef struct hpac_loader_options {
     hpac_dataset *dataset;
-    const size_t *rows; /* (row_count) of the data set, borrowed */
+    const size_t *rows; /* (row_count) of the data set, borrowed; must outlive the loader */
     size_t row_count;
     int batch_size;
     bool drop_last; /* leave out the last batch when it is not full */
@@ -41,7 +41,8 @@ typedef struct hpac_batch {
 
 typedef struct hpac_loader hpac_loader;
 
-/* Errors: CONFIG when drop_last leaves no batch (batch and row counts in the message), INTERNAL. */
+/* Errors: CONFIG when drop_last leaves no batch (batch and row counts in the message), INTERNAL
+ * (memory, threads; rows that the data set does not have). */
 hpac_status hpac_loader_create(const hpac_loader_options *options, hpac_loader **loader);
 /* Stops the workers, in the middle of an epoch too. NULL is fine. */
 void hpac_loader_destroy(hpac_loader *loader);
@@ -50,18 +51,21 @@ void hpac_loader_destroy(hpac_loader *loader);
 size_t hpac_loader_batch_count(const hpac_loader *loader);
 
 /* Starts filling slots with the batches of `epoch` from `first_batch` on; an epoch under way is
- * dropped. All batches handed out must have been released. */
+ * dropped. Errors: INTERNAL when a batch handed out has not been released, or first_batch is larger
+ * than the number of batches. */
 hpac_status hpac_loader_begin(hpac_loader *loader, uint32_t epoch, size_t first_batch);
 
 /* Waits for the next batch, in order. Bad images that are skipped leave the batch smaller, the
  * others move up, and a batch of which none is left is passed over. count == 0 after the last
- * batch. Errors: those of hpac_dataset_read. */
+ * batch. Errors: those of hpac_dataset_read, of the first bad image in the order of rows, again at
+ * each call until the next epoch is begun; INTERNAL when all slots are out. */
 hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch);
-/* Gives the slot back, in any order; the batch's memory may be filled again from here on. */
+/* Gives the slot back, in any order; the batch's memory may be filled again from here on. A batch
+ * of count 0 is fine. */
 void hpac_loader_release(hpac_loader *loader, const hpac_batch *batch);
 
-/* Rows skipped since creation, each once, in ascending order; the array is valid until the next
- * call of a function of this loader. */
+/* Rows skipped since creation, each once (and logged once), in ascending order; the array is valid
+ * until the next call of a function of this loader. */
 const size_t *hpac_loader_skipped(hpac_loader *loader, size_t *count);
 
 #endif
