@@ -24,7 +24,7 @@ endif
 # The libraries pkg-config knows; libcsv and oneDNN have no file for it.
 PACKAGES := hdf5 jansson libdeflate libfyaml libpng
 ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell pkg-config --exists $(PACKAGES) && echo there),there)
+ifneq ($(shell pkg-config --exists $(PACKAGES) 2>/dev/null && echo there),there)
 $(error libraries are missing (some of: $(PACKAGES) libcsv dnnl). Run tools/bootstrap deps)
 endif
 endif
