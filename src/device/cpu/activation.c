@@ -1,0 +1,134 @@
+/* ReLU and sigmoid as operations of their own. */
+#include "cpu.h"
+
+#include <stdio.h>
+
+typedef struct relu_job {
+    const float *x, *y, *dy;
+    float *out;
+} relu_job;
+
+/* max(x, 0) that lets a NaN through, so that it is seen later. */
+CPU_CLONES static void relu_values(const float *x, float *y, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = x[i] < 0.0F ? 0.0F : x[i];
+}
+
+CPU_CLONES static void relu_gradients(const float *y, const float *dy, float *dx, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        dx[i] = y[i] > 0.0F ? dy[i] : 0.0F;
+}
+
+static void relu_forward_piece(const void *context, size_t begin, size_t end)
+{
+    const relu_job *job = context;
+    relu_values(job->x + begin, job->out + begin, end - begin);
+}
+
+static void relu_backward_piece(const void *context, size_t begin, size_t end)
+{
+    const relu_job *job = context;
+    relu_gradients(job->y + begin, job->dy + begin, job->out + begin, end - begin);
+}
+
+void hpac_cpu_relu_backward(const float *y, const float *dy, float *dx, size_t count)
+{
+    relu_job job = {.y = y, .dy = dy, .out = dx};
+    hpac_cpu_for_pieces(count, 1024, relu_backward_piece, &job);
+}
+
+static hpac_status relu_forward(cpu_plan *plan, const hpac_run *run)
+{
+    relu_job job = {.x = run->x, .out = run->y};
+    hpac_cpu_for_pieces(hpac_cpu_tensor_count(&plan->output), 1024, relu_forward_piece, &job);
+    return HPAC_OK;
+}
+
+static hpac_status relu_backward(cpu_plan *plan, const hpac_run *run)
+{
+    if (run->dx)
+        hpac_cpu_relu_backward(run->y, run->dy, run->dx, hpac_cpu_tensor_count(&plan->output));
+    return HPAC_OK;
+}
+
+/* oneDNN's sigmoid keeps the padding of blocked layouts at zero, where sigmoid(0) is not. */
+typedef struct sigmoid_plan {
+    cpu_plan base;
+    cpu_primitive forward, backward;
+} sigmoid_plan;
+
+static hpac_status sigmoid_forward(cpu_plan *base, const hpac_run *run)
+{
+    sigmoid_plan *plan = (sigmoid_plan *)base;
+    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, run->workspace,
+                   {DNNL_ARG_SRC, run->x}, {DNNL_ARG_DST, run->y});
+}
+
+static hpac_status sigmoid_backward(cpu_plan *base, const hpac_run *run)
+{
+    sigmoid_plan *plan = (sigmoid_plan *)base;
+    if (!run->dx)
+        return HPAC_OK;
+    return CPU_RUN((cpu_device *)base->base.device, &plan->backward, run->workspace,
+                   {DNNL_ARG_DST, run->y}, {DNNL_ARG_DIFF_DST, run->dy},
+                   {DNNL_ARG_DIFF_SRC, run->dx});
+}
+
+static void sigmoid_fini(cpu_plan *base)
+{
+    sigmoid_plan *plan = (sigmoid_plan *)base;
+    hpac_cpu_primitive_destroy(&plan->forward);
+    hpac_cpu_primitive_destroy(&plan->backward);
+}
+
+static hpac_status make_sigmoid(cpu_device *device, sigmoid_plan *plan)
+{
+    dnnl_memory_desc_t memory;
+    dnnl_eltwise_desc_t forward, backward;
+    dnnl_primitive_desc_t forward_desc = NULL, backward_desc = NULL;
+    CPU_TRY(hpac_cpu_tensor_describe(&plan->base.output, &memory));
+    CPU_TRY_DNNL(dnnl_eltwise_forward_desc_init(
+        &forward, dnnl_forward_training, dnnl_eltwise_logistic_use_dst_for_bwd, &memory, 0, 0));
+    CPU_TRY_DNNL(dnnl_eltwise_backward_desc_init(&backward, dnnl_eltwise_logistic_use_dst_for_bwd,
+                                                 &memory, &memory, 0, 0));
+    hpac_status status = hpac_cpu_describe(device, &forward, false, NULL, &forward_desc);
+    if (status == HPAC_OK)
+        status = hpac_cpu_describe(device, &backward, false, forward_desc, &backward_desc);
+    if (status == HPAC_OK && !(forward_desc && backward_desc))
+        status = hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no sigmoid");
+    if (status == HPAC_OK)
+        status = hpac_cpu_primitive_create(device, forward_desc, &plan->forward);
+    if (status == HPAC_OK)
+        status = hpac_cpu_primitive_create(device, backward_desc, &plan->backward);
+    if (status == HPAC_OK)
+        snprintf(plan->base.base.algorithm, sizeof plan->base.base.algorithm, "%s / %s",
+                 hpac_cpu_implementation(forward_desc), hpac_cpu_implementation(backward_desc));
+    dnnl_primitive_desc_destroy(forward_desc);
+    dnnl_primitive_desc_destroy(backward_desc);
+    return status;
+}
+
+hpac_status hpac_cpu_try_activation(cpu_device *device, const hpac_plan_request *request,
+                                    cpu_plan **plan)
+{
+    if (hpac_cpu_is_run(request, 1, (hpac_op_kind[]){HPAC_OP_RELU})) {
+        CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof **plan, plan));
+        (*plan)->forward = relu_forward;
+        (*plan)->backward = relu_backward;
+        return HPAC_OK;
+    }
+    if (!hpac_cpu_is_run(request, 1, (hpac_op_kind[]){HPAC_OP_SIGMOID}))
+        return HPAC_OK;
+    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(sigmoid_plan), plan));
+    (*plan)->forward = sigmoid_forward;
+    (*plan)->backward = sigmoid_backward;
+    (*plan)->fini = sigmoid_fini;
+    CPU_TRY(make_sigmoid(device, (sigmoid_plan *)*plan));
+    (*plan)->base.workspace_nbytes = ((sigmoid_plan *)*plan)->forward.scratch_nbytes;
+    size_t backward_nbytes = ((sigmoid_plan *)*plan)->backward.scratch_nbytes;
+    if (backward_nbytes > (*plan)->base.workspace_nbytes)
+        (*plan)->base.workspace_nbytes = backward_nbytes;
+    return HPAC_OK;
+}

@@ -1,0 +1,324 @@
+/* Convolutions, alone or with the ReLU behind them, by oneDNN's direct algorithms (Winograd is
+ * faster and less exact). */
+#include "cpu.h"
+
+#include <stdio.h>
+
+typedef struct conv2d_plan {
+    cpu_plan base;
+    bool relu;
+    cpu_tensor source; /* the input as the convolution wants it */
+    cpu_primitive forward, backward_weights, backward_data;
+    /* Reorders, each only where the two sides differ. */
+    cpu_primitive input_to_source, source_to_input, kernel_to_data, gradient_to_kernel;
+    size_t source_offset, kernel_offset, gradient_offset; /* pieces of the workspace */
+} conv2d_plan;
+
+typedef struct conv2d_descs {
+    dnnl_primitive_desc_t forward, hint, backward_weights, backward_data;
+} conv2d_descs;
+
+static const dnnl_dims_t unit_strides = {1, 1}, no_padding = {0, 0};
+
+static hpac_status run_reorder(const conv2d_plan *plan, const cpu_primitive *reorder,
+                               const hpac_run *run, const void *from, void *to)
+{
+    return CPU_RUN((cpu_device *)plan->base.base.device, reorder, run->workspace,
+                   {DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to});
+}
+
+/* The input in the layout of the convolution: where it lies, or reordered into the workspace. */
+static hpac_status find_source(const conv2d_plan *plan, const hpac_run *run, const void **source)
+{
+    *source = run->x;
+    if (!plan->input_to_source.primitive)
+        return HPAC_OK;
+    void *reordered = (char *)run->workspace + plan->source_offset;
+    *source = reordered;
+    return run_reorder(plan, &plan->input_to_source, run, run->x, reordered);
+}
+
+static hpac_status conv2d_forward(cpu_plan *base, const hpac_run *run)
+{
+    const conv2d_plan *plan = (const conv2d_plan *)base;
+    const char *parameters = run->parameters;
+    const void *source;
+    CPU_TRY(find_source(plan, run, &source));
+    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, run->workspace,
+                   {DNNL_ARG_SRC, source},
+                   {DNNL_ARG_WEIGHTS, parameters + base->base.parameters[0].offset_nbytes},
+                   {DNNL_ARG_BIAS, parameters + base->base.parameters[1].offset_nbytes},
+                   {DNNL_ARG_DST, run->y});
+}
+
+static hpac_status compute_gradients(const conv2d_plan *plan, const hpac_run *run)
+{
+    const hpac_plan *public = &plan->base.base;
+    char *kernel_gradient = (char *)run->gradients + public->parameters[0].offset_nbytes;
+    char *bias_gradient = (char *)run->gradients + public->parameters[1].offset_nbytes;
+    bool reorder = plan->gradient_to_kernel.primitive != NULL;
+    char *written = reorder ? (char *)run->workspace + plan->gradient_offset : kernel_gradient;
+    const void *source;
+    CPU_TRY(find_source(plan, run, &source));
+    CPU_TRY(CPU_RUN((cpu_device *)public->device, &plan->backward_weights, run->workspace,
+                    {DNNL_ARG_SRC, source}, {DNNL_ARG_DIFF_DST, run->dy},
+                    {DNNL_ARG_DIFF_WEIGHTS, written}, {DNNL_ARG_DIFF_BIAS, bias_gradient}));
+    return reorder ? run_reorder(plan, &plan->gradient_to_kernel, run, written, kernel_gradient)
+                   : HPAC_OK;
+}
+
+static hpac_status compute_dx(const conv2d_plan *plan, const hpac_run *run)
+{
+    const hpac_plan *public = &plan->base.base;
+    const void *kernel = (char *)run->parameters + public->parameters[0].offset_nbytes;
+    void *written = run->dx;
+    if (plan->kernel_to_data.primitive) {
+        void *reordered = (char *)run->workspace + plan->kernel_offset;
+        CPU_TRY(run_reorder(plan, &plan->kernel_to_data, run, kernel, reordered));
+        kernel = reordered;
+    }
+    if (plan->source_to_input.primitive)
+        written = (char *)run->workspace + plan->source_offset;
+    CPU_TRY(CPU_RUN((cpu_device *)public->device, &plan->backward_data, run->workspace,
+                    {DNNL_ARG_DIFF_DST, run->dy}, {DNNL_ARG_WEIGHTS, kernel},
+                    {DNNL_ARG_DIFF_SRC, written}));
+    if (plan->source_to_input.primitive)
+        CPU_TRY(run_reorder(plan, &plan->source_to_input, run, written, run->dx));
+    return HPAC_OK;
+}
+
+static hpac_status conv2d_backward(cpu_plan *base, const hpac_run *run)
+{
+    const conv2d_plan *plan = (const conv2d_plan *)base;
+    if (plan->relu)
+        hpac_cpu_relu_backward(run->y, run->dy, run->dy, hpac_cpu_tensor_count(&base->output));
+    CPU_TRY(compute_gradients(plan, run));
+    return run->dx ? compute_dx(plan, run) : HPAC_OK;
+}
+
+static void conv2d_fini(cpu_plan *base)
+{
+    conv2d_plan *plan = (conv2d_plan *)base;
+    hpac_cpu_primitive_destroy(&plan->forward);
+    hpac_cpu_primitive_destroy(&plan->backward_weights);
+    hpac_cpu_primitive_destroy(&plan->backward_data);
+    hpac_cpu_primitive_destroy(&plan->input_to_source);
+    hpac_cpu_primitive_destroy(&plan->source_to_input);
+    hpac_cpu_primitive_destroy(&plan->kernel_to_data);
+    hpac_cpu_primitive_destroy(&plan->gradient_to_kernel);
+}
+
+/* What the request says, as oneDNN wants to hear it. */
+typedef struct conv2d_memory {
+    dnnl_memory_desc_t source, kernel, bias, output;
+} conv2d_memory;
+
+static hpac_status describe_memory(const hpac_plan_request *request, const conv2d_plan *plan,
+                                   bool any_source, conv2d_memory *memory)
+{
+    const hpac_op *op = &request->ops[0];
+    const dnnl_dims_t source = {request->batch, op->in.channels, op->in.rows, op->in.cols};
+    const dnnl_dims_t output = {request->batch, op->out.channels, op->out.rows, op->out.cols};
+    const dnnl_dims_t kernel = {op->out.channels, op->in.channels, op->kernel_rows,
+                                op->kernel_cols};
+    const dnnl_dims_t bias = {op->out.channels};
+    if (any_source)
+        CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->source, 4, source, dnnl_f32,
+                                                  dnnl_format_tag_any));
+    else
+        CPU_TRY(hpac_cpu_tensor_describe(&plan->base.input, &memory->source));
+    CPU_TRY_DNNL(
+        dnnl_memory_desc_init_by_tag(&memory->kernel, 4, kernel, dnnl_f32, dnnl_format_tag_any));
+    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->bias, 1, bias, dnnl_f32, dnnl_a));
+    CPU_TRY_DNNL(
+        dnnl_memory_desc_init_by_tag(&memory->output, 4, output, dnnl_f32,
+                                     request->plain_output ? dnnl_nhwc : dnnl_format_tag_any));
+    return HPAC_OK;
+}
+
+static hpac_status describe_forward(cpu_device *device, const conv2d_memory *memory, bool relu,
+                                    dnnl_primitive_desc_t *desc)
+{
+    dnnl_convolution_desc_t forward;
+    CPU_TRY_DNNL(dnnl_convolution_forward_desc_init(
+        &forward, dnnl_forward_training, dnnl_convolution_direct, &memory->source, &memory->kernel,
+        &memory->bias, &memory->output, unit_strides, no_padding, no_padding));
+    return hpac_cpu_describe(device, &forward, relu, NULL, desc);
+}
+
+/* Whether `desc` has activations in layouts that we know; if so, the plan takes them. */
+static bool take_layouts(conv2d_plan *plan, const_dnnl_primitive_desc_t desc)
+{
+    cpu_tensor source = plan->base.input, output = plan->base.output;
+    if (!hpac_cpu_tensor_recognize(&source,
+                                   dnnl_primitive_desc_query_md(desc, dnnl_query_src_md, 0)) ||
+        !hpac_cpu_tensor_recognize(&output,
+                                   dnnl_primitive_desc_query_md(desc, dnnl_query_dst_md, 0)))
+        return false;
+    plan->source = source;
+    hpac_cpu_plan_set_output(&plan->base, output.layout);
+    return true;
+}
+
+/* The implementation that takes the input as it lies; if that is a slow one, the best one, with a
+ * reorder in front. */
+static hpac_status choose_forward(cpu_device *device, const hpac_plan_request *request,
+                                  conv2d_plan *plan, dnnl_primitive_desc_t *chosen)
+{
+    conv2d_memory memory;
+    dnnl_primitive_desc_t other = NULL;
+    CPU_TRY(describe_memory(request, plan, false, &memory));
+    CPU_TRY(describe_forward(device, &memory, plan->relu, chosen));
+    if (*chosen && take_layouts(plan, *chosen) && hpac_cpu_is_jit(*chosen))
+        return HPAC_OK;
+    CPU_TRY(describe_memory(request, plan, true, &memory));
+    CPU_TRY(describe_forward(device, &memory, plan->relu, &other));
+    if (other && hpac_cpu_is_jit(other) && take_layouts(plan, other)) {
+        dnnl_primitive_desc_destroy(*chosen);
+        *chosen = other;
+        return HPAC_OK;
+    }
+    dnnl_primitive_desc_destroy(other);
+    if (*chosen && take_layouts(plan, *chosen))
+        return HPAC_OK;
+    return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no convolution for this shape");
+}
+
+/* The backward passes read and write the activations in the layouts of the forward pass; the
+ * kernels they may have in layouts of their own. */
+static hpac_status describe_backward(cpu_device *device, const hpac_plan_request *request,
+                                     const conv2d_plan *plan, conv2d_descs *descs)
+{
+    conv2d_memory memory;
+    dnnl_convolution_desc_t backward;
+    CPU_TRY(describe_memory(request, plan, false, &memory));
+    CPU_TRY(hpac_cpu_tensor_describe(&plan->source, &memory.source));
+    CPU_TRY(hpac_cpu_tensor_describe(&plan->base.output, &memory.output));
+    CPU_TRY(describe_forward(device, &memory, false, &descs->hint));
+    CPU_TRY_DNNL(dnnl_convolution_backward_weights_desc_init(
+        &backward, dnnl_convolution_direct, &memory.source, &memory.kernel, &memory.bias,
+        &memory.output, unit_strides, no_padding, no_padding));
+    CPU_TRY(hpac_cpu_describe(device, &backward, false, descs->hint, &descs->backward_weights));
+    CPU_TRY_DNNL(dnnl_convolution_backward_data_desc_init(
+        &backward, dnnl_convolution_direct, &memory.source, &memory.kernel, &memory.output,
+        unit_strides, no_padding, no_padding));
+    CPU_TRY(hpac_cpu_describe(device, &backward, false, descs->hint, &descs->backward_data));
+    if (!descs->backward_weights || !descs->backward_data)
+        return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no gradient of the convolution");
+    return HPAC_OK;
+}
+
+/* A reorder where the two sides differ, and room for what it writes. */
+static hpac_status bridge(cpu_device *device, const dnnl_memory_desc_t *from,
+                          const dnnl_memory_desc_t *to, cpu_primitive *reorder)
+{
+    return dnnl_memory_desc_equal(from, to) ? HPAC_OK
+                                            : hpac_cpu_reorder_create(device, from, to, reorder);
+}
+
+static hpac_status make_reorders(cpu_device *device, conv2d_plan *plan, const conv2d_descs *descs)
+{
+    const dnnl_memory_desc_t *kernel =
+        dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0);
+    dnnl_memory_desc_t input, source;
+    CPU_TRY(hpac_cpu_tensor_describe(&plan->base.input, &input));
+    CPU_TRY(hpac_cpu_tensor_describe(&plan->source, &source));
+    CPU_TRY(bridge(device, &input, &source, &plan->input_to_source));
+    if (!descs->backward_weights)
+        return HPAC_OK;
+    CPU_TRY(bridge(device, &source, &input, &plan->source_to_input));
+    CPU_TRY(
+        bridge(device,
+               dnnl_primitive_desc_query_md(descs->backward_weights, dnnl_query_diff_weights_md, 0),
+               kernel, &plan->gradient_to_kernel));
+    return bridge(device, kernel,
+                  dnnl_primitive_desc_query_md(descs->backward_data, dnnl_query_weights_md, 0),
+                  &plan->kernel_to_data);
+}
+
+/* The scratchpad lies first, then what the reorders write. */
+static void plan_workspace(conv2d_plan *plan, const conv2d_descs *descs)
+{
+    size_t *total = &plan->base.base.workspace_nbytes;
+    const cpu_primitive *users[] = {
+        &plan->forward,         &plan->backward_weights, &plan->backward_data,
+        &plan->input_to_source, &plan->source_to_input,  &plan->gradient_to_kernel,
+        &plan->kernel_to_data,
+    };
+    size_t scratch_nbytes = 0;
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++)
+        if (users[i]->scratch_nbytes > scratch_nbytes)
+            scratch_nbytes = users[i]->scratch_nbytes;
+    (void)hpac_cpu_reserve(total, scratch_nbytes);
+    if (plan->input_to_source.primitive)
+        plan->source_offset = hpac_cpu_reserve(total, hpac_cpu_tensor_nbytes(&plan->source));
+    if (plan->gradient_to_kernel.primitive)
+        plan->gradient_offset =
+            hpac_cpu_reserve(total, dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(
+                                        descs->backward_weights, dnnl_query_diff_weights_md, 0)));
+    if (plan->kernel_to_data.primitive)
+        plan->kernel_offset =
+            hpac_cpu_reserve(total, dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(
+                                        descs->backward_data, dnnl_query_weights_md, 0)));
+}
+
+static hpac_status add_parameters(conv2d_plan *plan, const hpac_op *op, const conv2d_descs *descs)
+{
+    cpu_parameter kernel = {
+        .stored = *dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0)};
+    cpu_parameter bias = {
+        .stored = *dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 1)};
+    bias.keras = bias.stored;
+    const dnnl_dims_t dims = {op->out.channels, op->in.channels, op->kernel_rows, op->kernel_cols};
+    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&kernel.keras, 4, dims, dnnl_f32, dnnl_hwio));
+    size_t count = (size_t)op->kernel_rows * (size_t)op->kernel_cols * (size_t)op->in.channels *
+                   (size_t)op->out.channels;
+    hpac_cpu_plan_add_parameter(&plan->base, &(hpac_parameter){.count = count}, &kernel);
+    hpac_cpu_plan_add_parameter(
+        &plan->base, &(hpac_parameter){.is_bias = true, .count = (size_t)op->out.channels}, &bias);
+    return HPAC_OK;
+}
+
+static hpac_status make_conv2d(cpu_device *device, const hpac_plan_request *request,
+                               conv2d_plan *plan, conv2d_descs *descs)
+{
+    hpac_plan *public = &plan->base.base;
+    CPU_TRY(choose_forward(device, request, plan, &descs->forward));
+    CPU_TRY(hpac_cpu_primitive_create(device, descs->forward, &plan->forward));
+    if (request->training) {
+        CPU_TRY(describe_backward(device, request, plan, descs));
+        CPU_TRY(
+            hpac_cpu_primitive_create(device, descs->backward_weights, &plan->backward_weights));
+        CPU_TRY(hpac_cpu_primitive_create(device, descs->backward_data, &plan->backward_data));
+    }
+    CPU_TRY(make_reorders(device, plan, descs));
+    CPU_TRY(add_parameters(plan, &request->ops[0], descs));
+    plan_workspace(plan, descs);
+    snprintf(public->algorithm, sizeof public->algorithm, "%s%s / %s / %s",
+             plan->input_to_source.primitive ? "reorder " : "",
+             hpac_cpu_implementation(descs->forward),
+             hpac_cpu_implementation(descs->backward_weights),
+             hpac_cpu_implementation(descs->backward_data));
+    return HPAC_OK;
+}
+
+hpac_status hpac_cpu_try_conv2d(cpu_device *device, const hpac_plan_request *request,
+                                cpu_plan **result)
+{
+    bool relu = hpac_cpu_is_run(request, 2, (hpac_op_kind[]){HPAC_OP_CONV2D, HPAC_OP_RELU});
+    if (!relu && !hpac_cpu_is_run(request, 1, (hpac_op_kind[]){HPAC_OP_CONV2D}))
+        return HPAC_OK;
+    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(conv2d_plan), result));
+    conv2d_plan *plan = (conv2d_plan *)*result;
+    plan->base.forward = conv2d_forward;
+    plan->base.backward = conv2d_backward;
+    plan->base.fini = conv2d_fini;
+    plan->relu = relu;
+    conv2d_descs descs = {0};
+    hpac_status status = make_conv2d(device, request, plan, &descs);
+    dnnl_primitive_desc_destroy(descs.forward);
+    dnnl_primitive_desc_destroy(descs.hint);
+    dnnl_primitive_desc_destroy(descs.backward_weights);
+    dnnl_primitive_desc_destroy(descs.backward_data);
+    return status;
+}

@@ -1,0 +1,207 @@
+/* Dense layers, alone or with Flatten before and ReLU behind, by oneDNN's inner product.
+ *
+ * Flatten costs nothing: an image is taken as a vector in the order in which it lies in memory,
+ * and the rows of the kernel are put in that order when they are written (parameter.c). */
+#include "cpu.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct dense_plan {
+    cpu_plan base;
+    bool relu;
+    int op; /* which of the run is the dense one */
+    cpu_primitive forward, backward_weights, backward_data;
+} dense_plan;
+
+typedef struct dense_descs {
+    dnnl_primitive_desc_t forward, hint, backward_weights, backward_data;
+} dense_descs;
+
+typedef struct dense_memory {
+    dnnl_memory_desc_t source, kernel, bias, output;
+} dense_memory;
+
+static hpac_status dense_forward(cpu_plan *base, const hpac_run *run)
+{
+    const dense_plan *plan = (const dense_plan *)base;
+    const char *parameters = run->parameters;
+    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, run->workspace,
+                   {DNNL_ARG_SRC, run->x},
+                   {DNNL_ARG_WEIGHTS, parameters + base->base.parameters[0].offset_nbytes},
+                   {DNNL_ARG_BIAS, parameters + base->base.parameters[1].offset_nbytes},
+                   {DNNL_ARG_DST, run->y});
+}
+
+static hpac_status dense_backward(cpu_plan *base, const hpac_run *run)
+{
+    const dense_plan *plan = (const dense_plan *)base;
+    cpu_device *device = (cpu_device *)base->base.device;
+    const hpac_parameter *kernel = &base->base.parameters[0], *bias = &base->base.parameters[1];
+    if (plan->relu)
+        hpac_cpu_relu_backward(run->y, run->dy, run->dy, hpac_cpu_tensor_count(&base->output));
+    CPU_TRY(CPU_RUN(device, &plan->backward_weights, run->workspace, {DNNL_ARG_SRC, run->x},
+                    {DNNL_ARG_DIFF_DST, run->dy},
+                    {DNNL_ARG_DIFF_WEIGHTS, (char *)run->gradients + kernel->offset_nbytes},
+                    {DNNL_ARG_DIFF_BIAS, (char *)run->gradients + bias->offset_nbytes}));
+    if (!run->dx)
+        return HPAC_OK;
+    return CPU_RUN(device, &plan->backward_data, run->workspace, {DNNL_ARG_DIFF_DST, run->dy},
+                   {DNNL_ARG_WEIGHTS, (char *)run->parameters + kernel->offset_nbytes},
+                   {DNNL_ARG_DIFF_SRC, run->dx});
+}
+
+static void dense_fini(cpu_plan *base)
+{
+    dense_plan *plan = (dense_plan *)base;
+    hpac_cpu_primitive_destroy(&plan->forward);
+    hpac_cpu_primitive_destroy(&plan->backward_weights);
+    hpac_cpu_primitive_destroy(&plan->backward_data);
+}
+
+static void destroy_descs(dense_descs *descs)
+{
+    dnnl_primitive_desc_destroy(descs->forward);
+    dnnl_primitive_desc_destroy(descs->hint);
+    dnnl_primitive_desc_destroy(descs->backward_weights);
+    dnnl_primitive_desc_destroy(descs->backward_data);
+    *descs = (dense_descs){0};
+}
+
+static hpac_status describe_memory(const dense_plan *plan, dnnl_format_tag_t kernel_tag,
+                                   dense_memory *memory)
+{
+    const dnnl_dim_t batch = plan->base.input.batch, columns = plan->base.output.shape.channels;
+    const dnnl_dim_t rows = (dnnl_dim_t)hpac_cpu_image_count(&plan->base.input);
+    const dnnl_dims_t source = {batch, rows}, output = {batch, columns}, bias = {columns};
+    const dnnl_dims_t kernel = {columns, rows};
+    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->source, 2, source, dnnl_f32, dnnl_ab));
+    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->kernel, 2, kernel, dnnl_f32, kernel_tag));
+    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->bias, 1, bias, dnnl_f32, dnnl_a));
+    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->output, 2, output, dnnl_f32, dnnl_ab));
+    return HPAC_OK;
+}
+
+/* The three passes on one layout of the kernel; if the forward pass may choose, on its choice. */
+static hpac_status describe_passes(cpu_device *device, const dense_plan *plan, bool training,
+                                   dnnl_format_tag_t kernel_tag, dense_descs *descs)
+{
+    dense_memory memory;
+    dnnl_inner_product_desc_t pass;
+    CPU_TRY(describe_memory(plan, kernel_tag, &memory));
+    CPU_TRY_DNNL(dnnl_inner_product_forward_desc_init(&pass, dnnl_forward_training, &memory.source,
+                                                      &memory.kernel, &memory.bias,
+                                                      &memory.output));
+    CPU_TRY(hpac_cpu_describe(device, &pass, plan->relu, NULL, &descs->forward));
+    if (!descs->forward || !training)
+        return HPAC_OK;
+    memory.kernel = *dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0);
+    CPU_TRY_DNNL(dnnl_inner_product_forward_desc_init(&pass, dnnl_forward_training, &memory.source,
+                                                      &memory.kernel, &memory.bias,
+                                                      &memory.output));
+    CPU_TRY(hpac_cpu_describe(device, &pass, false, NULL, &descs->hint));
+    CPU_TRY_DNNL(dnnl_inner_product_backward_weights_desc_init(
+        &pass, &memory.source, &memory.kernel, &memory.bias, &memory.output));
+    CPU_TRY(hpac_cpu_describe(device, &pass, false, descs->hint, &descs->backward_weights));
+    CPU_TRY_DNNL(dnnl_inner_product_backward_data_desc_init(&pass, &memory.source, &memory.kernel,
+                                                            &memory.output));
+    return hpac_cpu_describe(device, &pass, false, descs->hint, &descs->backward_data);
+}
+
+static bool is_usable(const dense_descs *descs, bool training)
+{
+    const dnnl_primitive_desc_t all[] = {descs->forward, descs->backward_weights,
+                                         descs->backward_data};
+    for (size_t i = 0; i < (training ? 3 : 1); i++)
+        if (!all[i] || strstr(hpac_cpu_implementation(all[i]), "ref"))
+            return false;
+    return true;
+}
+
+/* Layouts of the kernel, best first: one must serve all three passes. */
+static const dnnl_format_tag_t kernel_tags[] = {dnnl_ba, dnnl_ab, dnnl_format_tag_any};
+
+static hpac_status choose_passes(cpu_device *device, const dense_plan *plan, bool training,
+                                 dense_descs *descs)
+{
+    for (size_t i = 0; i < sizeof kernel_tags / sizeof *kernel_tags; i++) {
+        CPU_TRY(describe_passes(device, plan, training, kernel_tags[i], descs));
+        if (is_usable(descs, training))
+            return HPAC_OK;
+        destroy_descs(descs);
+    }
+    return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no inner product for this shape");
+}
+
+static hpac_status add_parameters(dense_plan *plan, const dense_descs *descs)
+{
+    const hpac_shape *in = &plan->base.input.shape, *out = &plan->base.output.shape;
+    dense_memory keras;
+    CPU_TRY(describe_memory(plan, dnnl_ba, &keras)); /* (in, out): the outputs lie side by side */
+    cpu_parameter kernel = {
+        .keras = keras.kernel,
+        .stored = *dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0),
+        .rows = plan->base.input.layout == HPAC_LAYOUT_PLAIN ? NULL : &plan->base.input,
+    };
+    cpu_parameter bias = {.keras = keras.bias, .stored = keras.bias};
+    size_t columns = (size_t)out->channels;
+    hpac_cpu_plan_add_parameter(
+        &plan->base, &(hpac_parameter){.op = plan->op, .count = hpac_shape_count(*in) * columns},
+        &kernel);
+    hpac_cpu_plan_add_parameter(
+        &plan->base, &(hpac_parameter){.op = plan->op, .is_bias = true, .count = columns}, &bias);
+    return HPAC_OK;
+}
+
+static hpac_status make_dense(cpu_device *device, bool training, dense_plan *plan,
+                              dense_descs *descs)
+{
+    hpac_plan *public = &plan->base.base;
+    const cpu_primitive *users[] = {&plan->forward, &plan->backward_weights, &plan->backward_data};
+    CPU_TRY(choose_passes(device, plan, training, descs));
+    CPU_TRY(hpac_cpu_primitive_create(device, descs->forward, &plan->forward));
+    if (training) {
+        CPU_TRY(
+            hpac_cpu_primitive_create(device, descs->backward_weights, &plan->backward_weights));
+        CPU_TRY(hpac_cpu_primitive_create(device, descs->backward_data, &plan->backward_data));
+    }
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++)
+        if (users[i]->scratch_nbytes > public->workspace_nbytes)
+    public->workspace_nbytes = users[i]->scratch_nbytes;
+    CPU_TRY(add_parameters(plan, descs));
+    snprintf(public->algorithm, sizeof public->algorithm, "%s / %s / %s",
+             hpac_cpu_implementation(descs->forward),
+             hpac_cpu_implementation(descs->backward_weights),
+             hpac_cpu_implementation(descs->backward_data));
+    return HPAC_OK;
+}
+
+/* [flatten] dense [relu] */
+static bool is_dense_run(const hpac_plan_request *request, bool *flatten, bool *relu)
+{
+    const hpac_op_kind kinds[] = {HPAC_OP_FLATTEN, HPAC_OP_DENSE, HPAC_OP_RELU};
+    *flatten = request->ops[0].kind == HPAC_OP_FLATTEN;
+    int rest = request->op_count - (*flatten ? 1 : 0);
+    *relu = rest == 2;
+    return (rest == 1 || rest == 2) &&
+           hpac_cpu_is_run(request, request->op_count, kinds + (*flatten ? 0 : 1));
+}
+
+hpac_status hpac_cpu_try_dense(cpu_device *device, const hpac_plan_request *request,
+                               cpu_plan **result)
+{
+    bool flatten, relu;
+    if (!is_dense_run(request, &flatten, &relu))
+        return HPAC_OK;
+    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(dense_plan), result));
+    dense_plan *plan = (dense_plan *)*result;
+    plan->base.forward = dense_forward;
+    plan->base.backward = dense_backward;
+    plan->base.fini = dense_fini;
+    plan->relu = relu;
+    plan->op = flatten ? 1 : 0;
+    dense_descs descs = {0};
+    hpac_status status = make_dense(device, request->training, plan, &descs);
+    destroy_descs(&descs);
+    return status;
+}

@@ -1,0 +1,118 @@
+/* Layouts of activations: codes, oneDNN's descriptors, and plain host values. */
+#include "cpu.h"
+
+#include <string.h>
+
+static const int layout_blocks[CPU_LAYOUT_COUNT] = {
+    [CPU_LAYOUT_NHWC] = 1,
+    [CPU_LAYOUT_NCHW] = 1,
+    [CPU_LAYOUT_NCHW8C] = 8,
+    [CPU_LAYOUT_NCHW16C] = 16,
+};
+
+static const dnnl_format_tag_t layout_tags[CPU_LAYOUT_COUNT] = {
+    [CPU_LAYOUT_NHWC] = dnnl_nhwc,
+    [CPU_LAYOUT_NCHW] = dnnl_nchw,
+    [CPU_LAYOUT_NCHW8C] = dnnl_nChw8c,
+    [CPU_LAYOUT_NCHW16C] = dnnl_nChw16c,
+};
+
+static size_t channel_block_count(const cpu_tensor *tensor)
+{
+    int block = layout_blocks[tensor->layout];
+    return ((size_t)tensor->shape.channels + (size_t)block - 1) / (size_t)block;
+}
+
+size_t hpac_cpu_image_count(const cpu_tensor *tensor)
+{
+    return (size_t)tensor->shape.rows * (size_t)tensor->shape.cols * channel_block_count(tensor) *
+           (size_t)layout_blocks[tensor->layout];
+}
+
+size_t hpac_cpu_tensor_count(const cpu_tensor *tensor)
+{
+    return (size_t)tensor->batch * hpac_cpu_image_count(tensor);
+}
+
+size_t hpac_cpu_tensor_nbytes(const cpu_tensor *tensor)
+{
+    return hpac_cpu_tensor_count(tensor) * sizeof(float);
+}
+
+size_t hpac_cpu_image_index(const cpu_tensor *tensor, int row, int col, int channel)
+{
+    size_t rows = (size_t)tensor->shape.rows, cols = (size_t)tensor->shape.cols;
+    size_t pixel = (size_t)row * cols + (size_t)col;
+    if (tensor->layout == CPU_LAYOUT_NHWC)
+        return pixel * (size_t)tensor->shape.channels + (size_t)channel;
+    size_t block = (size_t)layout_blocks[tensor->layout];
+    return ((size_t)channel / block * rows * cols + pixel) * block + (size_t)channel % block;
+}
+
+hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, dnnl_memory_desc_t *desc)
+{
+    const hpac_shape *shape = &tensor->shape;
+    dnnl_dims_t dims = {tensor->batch, shape->channels, shape->rows, shape->cols};
+    bool vector = shape->rank == 1;
+    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(desc, vector ? 2 : 4, dims, dnnl_f32,
+                                              vector ? dnnl_ab : layout_tags[tensor->layout]));
+    return HPAC_OK;
+}
+
+bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const dnnl_memory_desc_t *desc)
+{
+    cpu_tensor candidate = *tensor;
+    for (int layout = 0; layout < CPU_LAYOUT_COUNT; layout++) {
+        dnnl_memory_desc_t known;
+        candidate.layout = layout;
+        if (hpac_cpu_tensor_describe(&candidate, &known) != HPAC_OK ||
+            !dnnl_memory_desc_equal(&known, desc))
+            continue;
+        /* One channel: rows of pixels either way, and plain is what everyone takes. */
+        bool plain = layout == CPU_LAYOUT_NCHW && tensor->shape.channels == 1;
+        tensor->layout = plain ? CPU_LAYOUT_NHWC : layout;
+        return true;
+    }
+    return false;
+}
+
+typedef struct conversion {
+    const cpu_tensor *tensor;
+    float *device;
+    float *host;
+    bool write;
+} conversion;
+
+static void convert_images(const void *context, size_t begin, size_t end)
+{
+    const conversion *job = context;
+    const hpac_shape *shape = &job->tensor->shape;
+    size_t stored = hpac_cpu_image_count(job->tensor), plain = hpac_shape_count(*shape);
+    for (size_t image = begin; image < end; image++) {
+        float *device = job->device + image * stored;
+        float *host = job->host + image * plain;
+        if (job->write)
+            memset(device, 0, stored * sizeof *device);
+        for (int row = 0; row < shape->rows; row++)
+            for (int col = 0; col < shape->cols; col++)
+                for (int channel = 0; channel < shape->channels; channel++, host++) {
+                    float *place = device + hpac_cpu_image_index(job->tensor, row, col, channel);
+                    if (job->write)
+                        *place = *host;
+                    else
+                        *host = *place;
+                }
+    }
+}
+
+void hpac_cpu_tensor_write(const cpu_tensor *tensor, float *to, const float *values)
+{
+    conversion job = {.tensor = tensor, .device = to, .host = (float *)values, .write = true};
+    hpac_cpu_for_pieces((size_t)tensor->batch, 1, convert_images, &job);
+}
+
+void hpac_cpu_tensor_read(const cpu_tensor *tensor, const float *from, float *values)
+{
+    conversion job = {.tensor = tensor, .device = (float *)from, .host = values};
+    hpac_cpu_for_pieces((size_t)tensor->batch, 1, convert_images, &job);
+}

@@ -1,0 +1,99 @@
+/* Max pooling, window = stride, by oneDNN, which keeps each window's winner for backward. */
+#include "cpu.h"
+
+#include <stdio.h>
+
+typedef struct maxpool_plan {
+    cpu_plan base;
+    cpu_primitive forward, backward;
+    size_t winners_offset; /* in the workspace, for calls that have no state */
+} maxpool_plan;
+
+/* Where the winners go: kept when training, thrown away otherwise. */
+static void *winners(const maxpool_plan *plan, const hpac_run *run)
+{
+    return run->training ? run->state : (char *)run->workspace + plan->winners_offset;
+}
+
+static hpac_status maxpool_forward(cpu_plan *base, const hpac_run *run)
+{
+    maxpool_plan *plan = (maxpool_plan *)base;
+    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, run->workspace,
+                   {DNNL_ARG_SRC, run->x}, {DNNL_ARG_DST, run->y},
+                   {DNNL_ARG_WORKSPACE, winners(plan, run)});
+}
+
+static hpac_status maxpool_backward(cpu_plan *base, const hpac_run *run)
+{
+    maxpool_plan *plan = (maxpool_plan *)base;
+    if (!run->dx)
+        return HPAC_OK;
+    return CPU_RUN((cpu_device *)base->base.device, &plan->backward, run->workspace,
+                   {DNNL_ARG_DIFF_DST, run->dy}, {DNNL_ARG_DIFF_SRC, run->dx},
+                   {DNNL_ARG_WORKSPACE, run->state});
+}
+
+static void maxpool_fini(cpu_plan *base)
+{
+    maxpool_plan *plan = (maxpool_plan *)base;
+    hpac_cpu_primitive_destroy(&plan->forward);
+    hpac_cpu_primitive_destroy(&plan->backward);
+}
+
+typedef struct maxpool_descs {
+    dnnl_primitive_desc_t forward, backward;
+} maxpool_descs;
+
+static hpac_status describe_maxpool(cpu_device *device, const maxpool_plan *plan, const hpac_op *op,
+                                    maxpool_descs *descs)
+{
+    dnnl_memory_desc_t x, y;
+    dnnl_pooling_desc_t forward, backward;
+    const dnnl_dims_t window = {op->kernel_rows, op->kernel_cols}, no_padding = {0, 0};
+    CPU_TRY(hpac_cpu_tensor_describe(&plan->base.input, &x));
+    CPU_TRY(hpac_cpu_tensor_describe(&plan->base.output, &y));
+    CPU_TRY_DNNL(dnnl_pooling_forward_desc_init(&forward, dnnl_forward_training, dnnl_pooling_max,
+                                                &x, &y, window, window, no_padding, no_padding));
+    CPU_TRY_DNNL(dnnl_pooling_backward_desc_init(&backward, dnnl_pooling_max, &x, &y, window,
+                                                 window, no_padding, no_padding));
+    CPU_TRY(hpac_cpu_describe(device, &forward, false, NULL, &descs->forward));
+    CPU_TRY(hpac_cpu_describe(device, &backward, false, descs->forward, &descs->backward));
+    if (!descs->forward || !descs->backward)
+        return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no max pooling");
+    return HPAC_OK;
+}
+
+static hpac_status make_maxpool(cpu_device *device, const hpac_op *op, maxpool_plan *plan,
+                                maxpool_descs *descs)
+{
+    hpac_plan *public = &plan->base.base;
+    CPU_TRY(describe_maxpool(device, plan, op, descs));
+    CPU_TRY(hpac_cpu_primitive_create(device, descs->forward, &plan->forward));
+    CPU_TRY(hpac_cpu_primitive_create(device, descs->backward, &plan->backward));
+    public->state_nbytes = dnnl_memory_desc_get_size(
+        dnnl_primitive_desc_query_md(descs->forward, dnnl_query_workspace_md, 0));
+    size_t scratch_nbytes = plan->forward.scratch_nbytes > plan->backward.scratch_nbytes
+                                ? plan->forward.scratch_nbytes
+                                : plan->backward.scratch_nbytes;
+    (void)hpac_cpu_reserve(&public->workspace_nbytes, scratch_nbytes);
+    plan->winners_offset = hpac_cpu_reserve(&public->workspace_nbytes, public->state_nbytes);
+    snprintf(public->algorithm, sizeof public->algorithm, "%s / %s",
+             hpac_cpu_implementation(descs->forward), hpac_cpu_implementation(descs->backward));
+    return HPAC_OK;
+}
+
+hpac_status hpac_cpu_try_maxpool(cpu_device *device, const hpac_plan_request *request,
+                                 cpu_plan **plan)
+{
+    if (!hpac_cpu_is_run(request, 1, (hpac_op_kind[]){HPAC_OP_MAXPOOL}))
+        return HPAC_OK;
+    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(maxpool_plan), plan));
+    (*plan)->forward = maxpool_forward;
+    (*plan)->backward = maxpool_backward;
+    (*plan)->fini = maxpool_fini;
+    maxpool_descs descs = {0};
+    hpac_status status = make_maxpool(device, &request->ops[0], (maxpool_plan *)*plan, &descs);
+    dnnl_primitive_desc_destroy(descs.forward);
+    dnnl_primitive_desc_destroy(descs.backward);
+    return status;
+}

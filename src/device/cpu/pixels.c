@@ -1,0 +1,54 @@
+/* Pixels: what the loader left in the slot -> floats on 0..1. */
+#include "cpu.h"
+
+typedef struct pixels_job {
+    const uint8_t *bytes;
+    float *y;
+} pixels_job;
+
+CPU_CLONES static void divide_bytes(const uint8_t *restrict bytes, float *restrict y, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = (float)bytes[i] / 255.0F;
+}
+
+static void divide_piece(const void *context, size_t begin, size_t end)
+{
+    const pixels_job *job = context;
+    divide_bytes(job->bytes + begin, job->y + begin, end - begin);
+}
+
+static hpac_status bytes_forward(cpu_plan *plan, const hpac_run *run)
+{
+    pixels_job job = {.bytes = run->x, .y = run->y};
+    hpac_cpu_for_pieces(hpac_cpu_tensor_count(&plan->output), 64, divide_piece, &job);
+    return HPAC_OK;
+}
+
+static hpac_status floats_forward(cpu_plan *plan, const hpac_run *run)
+{
+    hpac_cpu_copy(run->y, run->x, hpac_cpu_tensor_count(&plan->output));
+    return HPAC_OK;
+}
+
+/* The first of a network: nobody before it wants a gradient. */
+static hpac_status pixels_backward(cpu_plan *plan, const hpac_run *run)
+{
+    (void)plan;
+    (void)run;
+    return HPAC_OK;
+}
+
+hpac_status hpac_cpu_try_pixels(cpu_device *device, const hpac_plan_request *request,
+                                cpu_plan **plan)
+{
+    if (!hpac_cpu_is_run(request, 1, (hpac_op_kind[]){HPAC_OP_PIXELS}))
+        return HPAC_OK;
+    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof **plan, plan));
+    bool bytes = request->ops[0].pixels == HPAC_PIXELS_UINT8;
+    (*plan)->forward = bytes ? bytes_forward : floats_forward;
+    (*plan)->backward = pixels_backward;
+    if (bytes)
+        (*plan)->base.input_nbytes = hpac_cpu_tensor_count(&(*plan)->input);
+    return HPAC_OK;
+}

@@ -1,0 +1,107 @@
+/* Choosing and opening a device. CUDA comes from a shared object, loaded only when asked for, so
+ * that one program runs on every machine. */
+#include <hpac/device.h>
+#include <hpac/log.h>
+
+#include "cpu/cpu.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CUDA_LIBRARY "libhpac_cuda.so"
+
+/* What the shared object exports as `hpac_cuda_open`: opens GPU `index`, or fails when `abi` is not
+ * the HPAC_DEVICE_ABI it was built with. */
+typedef hpac_status cuda_open(uint32_t abi, const hpac_device_options *options, int index,
+                              hpac_device **device);
+
+/* The folder of the running program, without a slash at its end; "." if the system does not say. */
+static void find_program_folder(char *folder, size_t folder_nbytes)
+{
+    ssize_t length = readlink("/proc/self/exe", folder, folder_nbytes - 1);
+    folder[length > 0 ? length : 0] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    else
+        snprintf(folder, folder_nbytes, ".");
+}
+
+/* Loads the library from the program's folder, from the lib folder beside that (where it is
+ * installed), or from where the system looks. It is never unloaded: the device's code is in it. */
+static void *load_cuda_library(void)
+{
+    char folder[PATH_MAX], path[PATH_MAX + 64];
+    find_program_folder(folder, sizeof folder);
+    snprintf(path, sizeof path, "%s/" CUDA_LIBRARY, folder);
+    if (access(path, F_OK) != 0)
+        snprintf(path, sizeof path, "%s/../lib/" CUDA_LIBRARY, folder);
+    return dlopen(access(path, F_OK) == 0 ? path : CUDA_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+}
+
+static hpac_status open_cuda(const hpac_device_options *options, int index, hpac_device **device)
+{
+    void *library = load_cuda_library();
+    if (!library)
+        return hpac_fail(HPAC_ERR_DEVICE, "cuda: not available: %s", dlerror());
+    cuda_open *open = NULL;
+    void *symbol = dlsym(library, "hpac_cuda_open");
+    memcpy(&open, &symbol,
+           sizeof open); /* ISO C has no cast from an object's address to a function's */
+    if (!open)
+        return hpac_fail(HPAC_ERR_DEVICE, "cuda: " CUDA_LIBRARY ": no hpac_cuda_open in it");
+    hpac_status status = open(HPAC_DEVICE_ABI, options, index, device);
+    if (status != HPAC_OK)
+        return hpac_fail_within(status, "cuda");
+    if ((*device)->ops->abi == HPAC_DEVICE_ABI)
+        return HPAC_OK;
+    status = hpac_fail(HPAC_ERR_DEVICE,
+                       "cuda: " CUDA_LIBRARY " has device interface %u, this program has %d: "
+                       "build both from the same sources",
+                       (*device)->ops->abi, HPAC_DEVICE_ABI);
+    (*device)->ops->close(*device);
+    *device = NULL;
+    return status;
+}
+
+/* The GPU that "cuda" or "cuda:2" names; false if `name` is neither. */
+static bool parse_cuda_name(const char *name, int *index)
+{
+    *index = 0;
+    if (strcmp(name, "cuda") == 0)
+        return true;
+    if (strncmp(name, "cuda:", 5) != 0 || name[5] < '0' || name[5] > '9')
+        return false;
+    char *end;
+    errno = 0;
+    long value = strtol(name + 5, &end, 10);
+    *index = (int)value;
+    return *end == '\0' && errno == 0 && value <= INT_MAX;
+}
+
+static hpac_status open_auto(const hpac_device_options *options, hpac_device **device)
+{
+    if (open_cuda(options, 0, device) == HPAC_OK)
+        return HPAC_OK;
+    hpac_log_info("device: using the cpu (%s)", hpac_error_message());
+    return hpac_cpu_device_open(options, device);
+}
+
+hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device)
+{
+    int index;
+    *device = NULL;
+    if (strcmp(options->name, "auto") == 0)
+        return open_auto(options, device);
+    if (strcmp(options->name, "cpu") == 0)
+        return hpac_cpu_device_open(options, device);
+    if (parse_cuda_name(options->name, &index))
+        return open_cuda(options, index, device);
+    return hpac_fail(HPAC_ERR_DEVICE,
+                     "device: no device '%s': expected auto, cpu, cuda or cuda:<n>", options->name);
+}
