@@ -65,10 +65,7 @@ static const hpac_key dense_keys[] = {
 
 static const hpac_key activation_keys[] = {TYPE_KEY};
 
-#define TABLE(keys)                                                                                \
-    {                                                                                              \
-        keys, (int)(sizeof keys / sizeof *keys)                                                    \
-    }
+#define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 
 typedef struct layer_type {
     const char *name;
@@ -78,35 +75,39 @@ typedef struct layer_type {
 } layer_type;
 
 static const layer_type layer_types[] = {
-    {"conv2d", {.kind = HPAC_LAYER_CONV2D}, TABLE(conv2d_keys), "Convolution, with a bias."},
-    {"maxpool", {.kind = HPAC_LAYER_MAXPOOL}, TABLE(maxpool_keys), "The largest of each window."},
+    {"conv2d",
+     {.kind = HPAC_LAYER_CONV2D},
+     {conv2d_keys, COUNT(conv2d_keys)},
+     "Convolution, with a bias."},
+    {"maxpool",
+     {.kind = HPAC_LAYER_MAXPOOL},
+     {maxpool_keys, COUNT(maxpool_keys)},
+     "The largest of each window."},
     {"dropout",
      {.kind = HPAC_LAYER_DROPOUT},
-     TABLE(dropout_keys),
+     {dropout_keys, COUNT(dropout_keys)},
      "Random zeros in training, nothing otherwise."},
     {"flatten",
      {.kind = HPAC_LAYER_FLATTEN},
-     TABLE(flatten_keys),
+     {flatten_keys, COUNT(flatten_keys)},
      "(rows, cols, channels) to a vector, as dense wants it."},
     {"dense",
      {.kind = HPAC_LAYER_DENSE},
-     TABLE(dense_keys),
+     {dense_keys, COUNT(dense_keys)},
      "Every output sees every input, with a bias."},
     {"relu",
      {.kind = HPAC_LAYER_ACTIVATION, .activation = HPAC_ACTIVATION_RELU},
-     TABLE(activation_keys),
+     {activation_keys, COUNT(activation_keys)},
      "max(x, 0), as a layer of its own."},
     {"sigmoid",
      {.kind = HPAC_LAYER_ACTIVATION, .activation = HPAC_ACTIVATION_SIGMOID},
-     TABLE(activation_keys),
+     {activation_keys, COUNT(activation_keys)},
      "1 / (1 + exp(-x)), as a layer of its own."},
 };
 
-#define LAYER_TYPE_COUNT (int)(sizeof layer_types / sizeof *layer_types)
-
 static const layer_type *find_type(const char *name)
 {
-    for (int i = 0; i < LAYER_TYPE_COUNT; i++)
+    for (int i = 0; i < COUNT(layer_types); i++)
         if (strcmp(layer_types[i].name, name) == 0)
             return &layer_types[i];
     return NULL;
@@ -238,7 +239,7 @@ void hpac_model_finish(hpac_reader *reader, const hpac_yaml_node *model, hpac_co
 
 void hpac_layers_print_reference(FILE *stream)
 {
-    for (int i = 0; i < LAYER_TYPE_COUNT; i++) {
+    for (int i = 0; i < COUNT(layer_types); i++) {
         const layer_type *type = &layer_types[i];
         fprintf(stream, "\n### %s\n\n%s\n", type->name, type->help);
         hpac_keys_print_reference(&type->table, "", stream);

@@ -54,11 +54,12 @@ void hpac_nearest_offer(hpac_nearest *nearest, const char *candidate)
 void hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBYTES])
 {
     if (node->kind != HPAC_YAML_SCALAR) {
-        strcpy(shown, node->kind == HPAC_YAML_LIST ? "a list" : "a mapping");
+        snprintf(shown, HPAC_SHOWN_NBYTES, "%s",
+                 node->kind == HPAC_YAML_LIST ? "a list" : "a mapping");
         return;
     }
     if (hpac_yaml_is_null(node)) {
-        strcpy(shown, "nothing");
+        snprintf(shown, HPAC_SHOWN_NBYTES, "nothing");
         return;
     }
     const char *text = node->text, *end = text + strlen(text);
@@ -200,7 +201,7 @@ static void refuse_unknown(const walk *w, const char *section, const hpac_yaml_n
         size_t distance = elsewhere.distance;
         hpac_nearest_offer(&elsewhere, leaf_of(w->table->keys[i].path));
         if (elsewhere.distance < distance)
-            strcpy(elsewhere.best, w->table->keys[i].path);
+            snprintf(elsewhere.best, sizeof elsewhere.best, "%s", w->table->keys[i].path);
     }
     if (*elsewhere.best) {
         hpac_reader_refuse(w->reader, path, key, "unknown key; did you mean %s?", elsewhere.best);

@@ -210,10 +210,10 @@ static void read_text(hpac_reader *reader, const hpac_key *key, const char *path
         hpac_reader_expected(reader, key, path, node);
         return;
     }
-    char *text = strdup(node->text);
-    if (!text)
+    char **place = (void *)((char *)record + key->offset);
+    *place = strdup(node->text);
+    if (!*place)
         reader->status = hpac_fail_memory(strlen(node->text) + 1);
-    memcpy((char *)record + key->offset, &text, sizeof text);
 }
 
 /* Whether a text may stand without quotes: only characters that mean nothing in YAML anywhere. */
