@@ -1,0 +1,102 @@
+/* Labels and Ids of synthetic images. */
+#include "synth_paint.h"
+#include "synth_table.h"
+
+#include <hpac/labels.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* After this many rounds every class is within 1 % of the mean. The last to come are endosomes:
+ * lysosomes never stand without them, so being as frequent they may hardly stand alone. */
+#define FITTING_ROUNDS 100
+
+struct hpac_synth_sampler {
+    uint64_t seed;
+    bool balance;
+    double start;                       /* of the sequence of balanced draws */
+    double cumulative[SYNTH_SET_COUNT]; /* weights of the sets up to this one; the last is 1 */
+};
+
+static double class_weight(const double *weights, int label)
+{
+    double sum = 0.0;
+    for (int set = 0; set < SYNTH_SET_COUNT; set++)
+        if (synth_sets[set].mask >> label & 1)
+            sum += weights[set];
+    return sum;
+}
+
+/* Iterative proportional fitting (Deming, Stephan 1940): scales the sets of each class in turn so
+ * that the class gets the weight wanted, until all have it. */
+static void equalize(double *weights)
+{
+    double target = 0.0;
+    for (int label = 0; label < HPAC_CLASS_COUNT; label++)
+        target += class_weight(weights, label) / HPAC_CLASS_COUNT;
+    for (int round = 0; round < FITTING_ROUNDS; round++) {
+        for (int label = 0; label < HPAC_CLASS_COUNT; label++) {
+            double factor = target / class_weight(weights, label);
+            for (int set = 0; set < SYNTH_SET_COUNT; set++)
+                if (synth_sets[set].mask >> label & 1)
+                    weights[set] *= factor;
+        }
+    }
+}
+
+hpac_status hpac_synth_sampler_create(uint64_t seed, bool balance, hpac_synth_sampler **sampler)
+{
+    hpac_synth_sampler *made = malloc(sizeof *made);
+    if (!made)
+        return hpac_fail_memory(sizeof *made);
+    made->seed = seed;
+    made->balance = balance;
+    made->start =
+        hpac_random_u32(seed, HPAC_PURPOSE_SYNTH, SYNTH_PART_LABELS, UINT32_MAX, 0) * 0x1p-32;
+    double *weights = made->cumulative, sum = 0.0;
+    for (int set = 0; set < SYNTH_SET_COUNT; set++)
+        weights[set] = synth_sets[set].images;
+    if (balance)
+        equalize(weights);
+    for (int set = 0; set < SYNTH_SET_COUNT; set++)
+        weights[set] = sum += weights[set];
+    for (int set = 0; set < SYNTH_SET_COUNT; set++)
+        weights[set] /= sum;
+    *sampler = made;
+    return HPAC_OK;
+}
+
+void hpac_synth_sampler_destroy(hpac_synth_sampler *sampler)
+{
+    free(sampler);
+}
+
+uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number)
+{
+    double place;
+    if (sampler->balance) /* steps of the golden ratio: any stretch of images is nearly balanced */
+        place = fmod(sampler->start + number * 0.6180339887498949, 1.0);
+    else
+        place = hpac_random_u32(sampler->seed, HPAC_PURPOSE_SYNTH, SYNTH_PART_LABELS, number, 0) *
+                0x1p-32;
+    int low = 0, high = SYNTH_SET_COUNT - 1;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (place < sampler->cumulative[middle])
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return synth_sets[low].mask;
+}
+
+void hpac_synth_id(uint64_t seed, uint32_t number, char id[37])
+{
+    uint32_t words[4];
+    for (uint32_t i = 0; i < 4; i++)
+        words[i] = hpac_random_u32(seed, HPAC_PURPOSE_SYNTH, SYNTH_PART_ID, number, i);
+    /* Version 4 and variant 1 in their places (RFC 4122, 4.4). */
+    snprintf(id, 37, "%08x-%04x-4%03x-%04x-%04x%08x", words[0], words[1] >> 16, words[1] & 0xfff,
+             (words[2] >> 16 & 0x3fff) | 0x8000, words[2] & 0xffff, words[3]);
+}
