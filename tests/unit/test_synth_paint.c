@@ -1,0 +1,186 @@
+/* Painted images: the same whoever paints them, at any size, and the protein where its class says.
+ */
+#include <hpac/labels.h>
+#include <hpac/synth.h>
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALL_CLASSES ((1u << HPAC_CLASS_COUNT) - 1)
+
+typedef struct picture {
+    int size;
+    uint8_t *planes[HPAC_SYNTH_CHANNELS]; /* green, blue, red, yellow */
+} picture;
+
+static picture paint(hpac_synth_painter *painter, int size, uint64_t seed, uint32_t number,
+                     uint32_t labels)
+{
+    picture made = {.size = size};
+    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++)
+        made.planes[channel] = malloc((size_t)size * (size_t)size);
+    hpac_synth_paint(painter, seed, number, labels, made.planes);
+    return made;
+}
+
+static void discard(picture *made)
+{
+    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++)
+        free(made->planes[channel]);
+}
+
+static hpac_synth_painter *make_painter(int size)
+{
+    hpac_synth_painter *painter = NULL;
+    cr_assert_eq(hpac_synth_painter_create(size, &painter), HPAC_OK, "%s", hpac_error_message());
+    return painter;
+}
+
+/* Whether two pictures are the same in a channel. */
+static bool same(const picture *a, const picture *b, int channel)
+{
+    return memcmp(a->planes[channel], b->planes[channel], (size_t)a->size * (size_t)a->size) == 0;
+}
+
+Test(synth_paint, pictures_are_a_function_of_seed_number_and_labels)
+{
+    hpac_synth_painter *painter = make_painter(128), *fresh = make_painter(128);
+    picture first = paint(painter, 128, 1, 7, ALL_CLASSES);
+    picture other_number = paint(painter, 128, 1, 8, ALL_CLASSES);
+    picture other_seed = paint(painter, 128, 2, 7, ALL_CLASSES);
+    picture again = paint(painter, 128, 1, 7, ALL_CLASSES);
+    picture by_fresh = paint(fresh, 128, 1, 7, ALL_CLASSES);
+    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++) {
+        cr_assert(same(&first, &again, channel), "channel %d: a painter remembers", channel);
+        cr_assert(same(&first, &by_fresh, channel), "channel %d: painters differ", channel);
+        cr_assert_not(same(&first, &other_number, channel), "channel %d: number", channel);
+        cr_assert_not(same(&first, &other_seed, channel), "channel %d: seed", channel);
+    }
+    discard(&first);
+    discard(&other_number);
+    discard(&other_seed);
+    discard(&again);
+    discard(&by_fresh);
+    hpac_synth_painter_destroy(painter);
+    hpac_synth_painter_destroy(fresh);
+}
+
+Test(synth_paint, the_cells_do_not_depend_on_common_labels)
+{
+    hpac_synth_painter *painter = make_painter(128);
+    picture nucleoplasm = paint(painter, 128, 1, 3, 1u << 0);
+    picture mitochondria = paint(painter, 128, 1, 3, 1u << 23);
+    cr_assert_not(same(&nucleoplasm, &mitochondria, 0));
+    for (int channel = 1; channel < HPAC_SYNTH_CHANNELS; channel++)
+        cr_assert(same(&nucleoplasm, &mitochondria, channel));
+    discard(&nucleoplasm);
+    discard(&mitochondria);
+    hpac_synth_painter_destroy(painter);
+}
+
+Test(synth_paint, every_size_is_painted)
+{
+    static const int sizes[] = {64, 65, 99, 257, 700};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        hpac_synth_painter *painter = make_painter(sizes[i]);
+        for (uint32_t number = 0; number < 6; number++) {
+            picture made = paint(painter, sizes[i], 4, number, ALL_CLASSES);
+            for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++) {
+                int bright = 0, dark = 0;
+                for (int p = 0; p < sizes[i] * sizes[i]; p++) {
+                    bright += made.planes[channel][p] > 30;
+                    dark += made.planes[channel][p] < 30;
+                }
+                cr_assert(bright > 0 && dark > 0, "size %d number %d channel %d: empty", sizes[i],
+                          (int)number, channel);
+            }
+            discard(&made);
+        }
+        hpac_synth_painter_destroy(painter);
+    }
+}
+
+/* Whether a pixel lies in a nucleus by the blue channel: the mean of its neighbours is bright. */
+static bool in_nucleus(const picture *made, int x, int y)
+{
+    int sum = 0;
+    for (int dy = -2; dy <= 2; dy++)
+        for (int dx = -2; dx <= 2; dx++)
+            sum += made->planes[1][(y + dy) * made->size + x + dx];
+    return sum > 25 * 20;
+}
+
+/* The share of the brightest `wanted` pixels of green that lie in nuclei. */
+static double share_in_nuclei(const picture *made, int wanted)
+{
+    int counts[256] = {0}, level = 255, seen = 0, inside = 0, all = 0;
+    for (int p = 0; p < made->size * made->size; p++)
+        counts[made->planes[0][p]]++;
+    while (level > 1 && (seen += counts[level]) < wanted)
+        level--;
+    for (int y = 2; y < made->size - 2; y++) {
+        for (int x = 2; x < made->size - 2; x++) {
+            if (made->planes[0][y * made->size + x] >= level) {
+                all++;
+                inside += in_nucleus(made, x, y);
+            }
+        }
+    }
+    return all > 0 ? (double)inside / all : 0.0;
+}
+
+/* Classes whose brightest light must lie in nuclei, and those whose must not. A membrane lies on
+ * the border, a centrosome beside it, fibres of actin cross it: those are in neither list. */
+Test(synth_paint, proteins_are_where_their_class_says)
+{
+    static const int inside[] = {0, 2, 3, 4, 5};
+    static const int outside[] = {6, 7, 8, 9, 10, 11, 13, 15, 16, 20, 21, 22, 23, 24, 25, 26, 27};
+    hpac_synth_painter *painter = make_painter(256);
+    double shares[HPAC_CLASS_COUNT] = {0};
+    for (int c = 0; c < HPAC_CLASS_COUNT; c++) {
+        for (uint32_t number = 0; number < 6; number++) {
+            picture made = paint(painter, 256, 9, number, 1u << c);
+            shares[c] += share_in_nuclei(&made, 130) / 6.0;
+            discard(&made);
+        }
+    }
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+        cr_assert(shares[inside[i]] > 0.85, "%s: %.2f in nuclei", hpac_class_names[inside[i]],
+                  shares[inside[i]]);
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+        cr_assert(shares[outside[i]] < 0.25, "%s: %.2f in nuclei", hpac_class_names[outside[i]],
+                  shares[outside[i]]);
+    hpac_synth_painter_destroy(painter);
+}
+
+/* The write-up's own network sees 128x128: the three commonest kinds of classes must be told apart
+ * there. Nucleoplasm fills nuclei, cytosol what is around them. */
+Test(synth_paint, nucleoplasm_and_cytosol_differ_at_128)
+{
+    hpac_synth_painter *painter = make_painter(128);
+    double mean[2][2] = {{0}}; /* [class][in a nucleus] */
+    for (int which = 0; which < 2; which++) {
+        double sum[2] = {0}, count[2] = {0};
+        for (uint32_t number = 0; number < 10; number++) {
+            picture made = paint(painter, 128, 21, number, which ? 1u << 25 : 1u << 0);
+            for (int y = 2; y < 126; y++) {
+                for (int x = 2; x < 126; x++) {
+                    bool nucleus = in_nucleus(&made, x, y);
+                    if (!nucleus && made.planes[3][y * 128 + x] < 20) /* no cell there */
+                        continue;
+                    sum[nucleus] += made.planes[0][y * 128 + x];
+                    count[nucleus]++;
+                }
+            }
+            discard(&made);
+        }
+        for (int nucleus = 0; nucleus < 2; nucleus++)
+            mean[which][nucleus] = sum[nucleus] / count[nucleus];
+    }
+    cr_assert(mean[0][1] > 3.0 * mean[0][0], "nucleoplasm: %.1f in nuclei, %.1f around", mean[0][1],
+              mean[0][0]);
+    cr_assert(mean[1][0] > 1.3 * mean[1][1], "cytosol: %.1f in nuclei, %.1f around", mean[1][1],
+              mean[1][0]);
+    hpac_synth_painter_destroy(painter);
+}
