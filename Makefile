@@ -42,7 +42,7 @@ INSTRUMENTS := $(SANITIZE:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-fra
 DIALECT  := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -Iinclude $(INCLUDES) \
             $(shell pkg-config --cflags $(PACKAGES)) -std=c17
 COMPILE   = $(CC) $(DIALECT) $(OPT) -ffp-contract=off $(THREADS) $(WARNINGS) $(INSTRUMENTS) \
-            $(CPPFLAGS) $(CFLAGS)
+            $(PROCESSOR) $(CPPFLAGS) $(CFLAGS)
 LINK      = $(CC) $(filter -fopenmp,$(THREADS)) $(INSTRUMENTS) $(LDFLAGS)
 LIBS     := $(shell pkg-config --libs $(PACKAGES)) -lcsv -ldnnl -ldl -lm -lpthread $(LDLIBS)
 
@@ -65,6 +65,15 @@ COMMANDS := $(COMPILE) / $(LINK) $(LIBS)
 $(BUILD)/commands: force
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(COMMANDS))' | cmp -s - $@ || echo '$(subst ','\'',$(COMMANDS))' >$@
+
+# Kernels written once and compiled for each kind of processor; the device picks at run time. Here the
+# compiler may contract a * b + c to one FMA, the exception to the rule above.
+ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
+AVX2   := -mavx2 -mfma -ffp-contract=fast
+AVX512 := $(AVX2) -mavx512f -mavx512dq -mavx512bw -mavx512vl
+$(BUILD)/obj/src/device/cpu/trunk_avx2.o:   PROCESSOR := $(AVX2)
+$(BUILD)/obj/src/device/cpu/trunk_avx512.o: PROCESSOR := $(AVX512)
+endif
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/commands
 	@mkdir -p $(@D)

@@ -174,13 +174,21 @@ hpac_status hpac_cpu_activation_read(hpac_plan *plan, bool input, const void *ad
 
 typedef hpac_status cpu_try(cpu_device *device, const hpac_plan_request *request, cpu_plan **plan);
 
-cpu_try hpac_cpu_try_pixels, hpac_cpu_try_conv2d, hpac_cpu_try_maxpool, hpac_cpu_try_dense,
-    hpac_cpu_try_activation, hpac_cpu_try_dropout, hpac_cpu_try_flatten;
+cpu_try hpac_cpu_try_trunk, hpac_cpu_try_pixels, hpac_cpu_try_conv2d, hpac_cpu_try_maxpool,
+    hpac_cpu_try_dense, hpac_cpu_try_activation, hpac_cpu_try_dropout, hpac_cpu_try_flatten;
 
 hpac_status hpac_cpu_loss(hpac_device *device, const hpac_loss *loss);
 hpac_status hpac_cpu_adadelta(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,
                               const void *gradients, void *square_average, void *delta_average,
                               size_t count, hpac_step_result *result);
+
+/* --- dropout.c -------------------------------------------------------------------------------- */
+
+/* Draws the mask of `count` values in plain order: a bit a value, set where it is kept, from the
+ * lowest bit of the first byte on; hpac_cpu_mask_nbytes(count) bytes are written or spare. */
+size_t hpac_cpu_mask_nbytes(size_t count);
+void hpac_cpu_draw_mask(const cpu_device *device, uint32_t stream, uint32_t threshold, size_t count,
+                        uint8_t *bits);
 
 /* --- loops.c: pieces that several operations use ------------------------------------------------
  */

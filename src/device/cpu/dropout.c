@@ -73,13 +73,18 @@ static size_t group_count(size_t value_count)
     return (value_count + GROUP_BITS - 1) / GROUP_BITS;
 }
 
-static void draw_mask(const cpu_device *device, const dropout_plan *plan, uint8_t *bits)
+size_t hpac_cpu_mask_nbytes(size_t count)
 {
-    size_t count = (size_t)plan->base.output.batch * hpac_shape_count(plan->base.output.shape);
+    return group_count(count) * GROUP_NBYTES + sizeof(uint32_t);
+}
+
+void hpac_cpu_draw_mask(const cpu_device *device, uint32_t stream, uint32_t threshold, size_t count,
+                        uint8_t *bits)
+{
     mask_job job = {
         .seed = {(uint32_t)device->seed, (uint32_t)(device->seed >> 32)},
-        .place = {device->step, (uint32_t)HPAC_PURPOSE_DROPOUT << 24 | plan->stream},
-        .threshold = plan->threshold,
+        .place = {device->step, (uint32_t)HPAC_PURPOSE_DROPOUT << 24 | stream},
+        .threshold = threshold,
         .bits = bits,
     };
     hpac_cpu_for_pieces(group_count(count), 16, draw_piece, &job);
@@ -190,7 +195,9 @@ static hpac_status dropout_forward(cpu_plan *base, const hpac_run *run)
         hpac_cpu_copy(run->y, run->x, hpac_cpu_tensor_count(&base->output));
         return HPAC_OK;
     }
-    draw_mask((const cpu_device *)base->base.device, plan, run->state);
+    hpac_cpu_draw_mask((const cpu_device *)base->base.device, plan->stream, plan->threshold,
+                       (size_t)base->output.batch * hpac_shape_count(base->output.shape),
+                       run->state);
     apply_mask(plan, run->state, run->x, run->y);
     return HPAC_OK;
 }
@@ -216,6 +223,6 @@ hpac_status hpac_cpu_try_dropout(cpu_device *device, const hpac_plan_request *re
     plan->threshold = hpac_dropout_threshold(op->rate);
     plan->scale = 1.0F / (1.0F - op->rate);
     size_t count = (size_t)request->batch * hpac_shape_count(op->out);
-    plan->base.base.state_nbytes = group_count(count) * GROUP_NBYTES + sizeof(uint32_t);
+    plan->base.base.state_nbytes = hpac_cpu_mask_nbytes(count);
     return HPAC_OK;
 }
