@@ -112,7 +112,8 @@ Test(dataset, each_file_may_have_its_own_size)
         for (int channel = 0; channel < 2; channel++) {
             uint8_t gray[40 * 40];
             memset(gray, picture_byte(row, channel, 0, 0), sizeof gray);
-            write_png(picture_path(&folder, row, channel), gray, 1 + 3 * (int)row, 40 - (int)row);
+            int rows = 1 + 3 * ((int)row / 2), cols = 40 - (int)row; /* two of each height */
+            write_png(picture_path(&folder, row, channel), gray, rows, cols);
         }
     hpac_dataset_options options = options_of(&folder, 2);
     hpac_dataset *dataset;
