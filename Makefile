@@ -110,6 +110,11 @@ $(BUILD)/tools/print-configuration-manual: $(BUILD)/obj/tools/print-configuratio
 docs: $(BUILD)/tools/print-configuration-manual ## write docs/configuration.md anew from the schema
 	$< >docs/configuration.md
 
+# Benchmarks of single rooms: each file says how it is run.
+$(BUILD)/bench/%: $(BUILD)/obj/tools/bench/%.o $(BUILD)/libhpac.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS)
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
