@@ -78,8 +78,9 @@ static void read_passes(job *work, size_t channels)
         return;
     }
     for (int pass = 0; pass < PNG_INTERLACE_ADAM7_PASSES; pass++)
-        read_pass(work, channels, PNG_PASS_START_ROW(pass), PNG_PASS_ROW_OFFSET(pass),
-                  PNG_PASS_START_COL(pass), PNG_PASS_COL_OFFSET(pass));
+        read_pass(work, channels, (size_t)PNG_PASS_START_ROW(pass),
+                  (size_t)PNG_PASS_ROW_OFFSET(pass), (size_t)PNG_PASS_START_COL(pass),
+                  (size_t)PNG_PASS_COL_OFFSET(pass));
 }
 
 static void ask_for_plain_samples(png_structp png)

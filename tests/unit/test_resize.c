@@ -1,5 +1,5 @@
 /* Resizing against scikit-image (tests/golden/resize.txt). */
-#include <hpac/resize.h>
+#include "../../src/data/resize_internal.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -102,6 +102,40 @@ Test(resize, bytes_are_rounded_floats)
         cr_assert_leq(fabsf((float)bytes[i] - floats[i] * 255), 0.5001f);
     hpac_resizer_destroy(resizer);
     free(picture);
+}
+
+/* Sizes with blocks, strips and chunks that are full, begun, and several. */
+Test(resize, every_instruction_set_gives_the_same_bits)
+{
+    static const int sizes[][4] = {
+        {300, 200, 40, 70}, {16, 64, 16, 64}, {1000, 65, 3, 17}, {31, 129, 60, 128}, {2, 3, 5, 4}};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        const int *size = sizes[s];
+        size_t count = (size_t)size[2] * (size_t)size[3];
+        uint8_t *picture = make_picture((size_t)size[0] * (size_t)size[1]);
+        float *plain = malloc(count * sizeof *plain), *other = malloc(count * sizeof *other);
+        uint8_t *plain_u8 = malloc(count), *other_u8 = malloc(count);
+        for (int number = 0; number < RESIZE_KERNELS_COUNT; number++) {
+            const resize_kernels *kernels = resize_kernels_get(number);
+            if (!kernels)
+                continue;
+            hpac_resizer *resizer;
+            cr_assert_eq(resize_create_with(kernels, size[0], size[1], size[2], size[3], &resizer),
+                         HPAC_OK);
+            hpac_resize_f32(resizer, picture, number ? other : plain, 1);
+            hpac_resize_u8(resizer, picture, number ? other_u8 : plain_u8, 1);
+            hpac_resizer_destroy(resizer);
+            if (number > 0) {
+                cr_assert_arr_eq(other, plain, count * sizeof *plain, "kernels %d", number);
+                cr_assert_arr_eq(other_u8, plain_u8, count, "kernels %d", number);
+            }
+        }
+        free(picture);
+        free(plain);
+        free(other);
+        free(plain_u8);
+        free(other_u8);
+    }
 }
 
 Test(resize, channels_interleave_and_nothing_else_is_written)

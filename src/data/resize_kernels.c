@@ -1,0 +1,57 @@
+/* The loops of resizing, for each instruction set, and the choice among them. */
+#include "resize_internal.h"
+
+#include <string.h>
+
+/* Input rows that are floats at a time: with the sums they stay in the first cache. */
+enum { ROW_CHUNK = 32 };
+
+typedef float floats4 __attribute__((vector_size(16), aligned(4), may_alias));
+
+#define LOOPS(name) name##_plain
+#define TARGET
+#define WIDTH 4
+#include "resize_loops.h"
+#undef LOOPS
+#undef TARGET
+#undef WIDTH
+
+static const resize_kernels plain = {filter_rows_plain, filter_cols_plain, to_u8_plain,
+                                     to_unit_plain};
+
+#if defined(__x86_64__)
+#define LOOPS(name) name##_avx2
+#define TARGET __attribute__((target("avx2")))
+#define WIDTH 8
+#include "resize_loops.h"
+#undef LOOPS
+#undef TARGET
+#undef WIDTH
+
+#define LOOPS(name) name##_avx512
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define WIDTH 16
+#include "resize_loops.h"
+#undef LOOPS
+#undef TARGET
+#undef WIDTH
+
+const resize_kernels *resize_kernels_get(int number)
+{
+    static const resize_kernels avx2 = {filter_rows_avx2, filter_cols_avx2, to_u8_avx2,
+                                        to_unit_avx2};
+    static const resize_kernels avx512 = {filter_rows_avx512, filter_cols_avx512, to_u8_avx512,
+                                          to_unit_avx512};
+    if (number == 1 && __builtin_cpu_supports("avx2"))
+        return &avx2;
+    if (number == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return &avx512;
+    return number == 0 ? &plain : NULL;
+}
+#else
+const resize_kernels *resize_kernels_get(int number)
+{
+    return number == 0 ? &plain : NULL;
+}
+#endif

@@ -1,0 +1,102 @@
+/*
+ * The bodies of resize_kernels.c, included once for each instruction set, with
+ *
+ *     LOOPS(name)  the function's name for this set
+ *     TARGET       its target attribute
+ *     WIDTH        floats in one of its vectors
+ *
+ * (Not target_clones: gcc breaks vectors wider than the baseline's into pieces before it clones.)
+ */
+typedef float LOOPS(wide) __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+
+/* sums[row][column] += weights * input rows, for the rows of a strip and a block of columns. The
+ * input rows i0 .. i0 + row_count - 1 are there as floats. Taps are added in their order. */
+TARGET static void LOOPS(add_rows)(const resize_axis *line, int first, int count,
+                                   float (*rows)[RESIZE_BLOCK], int i0, int row_count,
+                                   float (*sums)[RESIZE_BLOCK])
+{
+    enum { PARTS = RESIZE_BLOCK / WIDTH };
+    for (int k = 0; k < count; k++) {
+        int start = line->starts[first + k], end = start + line->taps;
+        int from = start > i0 ? start : i0, to = end < i0 + row_count ? end : i0 + row_count;
+        const float *weights = line->weights + (size_t)(first + k) * (size_t)line->taps;
+        LOOPS(wide) sum[PARTS];
+        for (size_t j = 0; j < PARTS; j++)
+            sum[j] = *(LOOPS(wide) *)(sums[k] + WIDTH * j);
+        for (int i = from; i < to; i++)
+            for (size_t j = 0; j < PARTS; j++)
+                sum[j] += weights[i - start] * *(LOOPS(wide) *)(rows[i - i0] + WIDTH * j);
+        for (size_t j = 0; j < PARTS; j++)
+            *(LOOPS(wide) *)(sums[k] + WIDTH * j) = sum[j];
+    }
+}
+
+/* out[c * RESIZE_STRIP + r] = in[r][c], 4 x 4. */
+TARGET static void LOOPS(transpose4)(float (*in)[RESIZE_BLOCK], size_t at, float *out)
+{
+    floats4 a = *(floats4 *)(in[0] + at), b = *(floats4 *)(in[1] + at);
+    floats4 c = *(floats4 *)(in[2] + at), d = *(floats4 *)(in[3] + at);
+    floats4 ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5);
+    floats4 ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7);
+    floats4 bd_low = __builtin_shufflevector(b, d, 0, 4, 1, 5);
+    floats4 bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
+    *(floats4 *)out = __builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5);
+    *(floats4 *)(out + RESIZE_STRIP) = __builtin_shufflevector(ac_low, bd_low, 2, 6, 3, 7);
+    *(floats4 *)(out + (size_t)2 * RESIZE_STRIP) =
+        __builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5);
+    *(floats4 *)(out + (size_t)3 * RESIZE_STRIP) =
+        __builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7);
+}
+
+TARGET static void LOOPS(filter_rows)(const resize_axis *line, int first, int count,
+                                      const uint8_t *in, size_t in_cols, float *columns)
+{
+    float rows[ROW_CHUNK][RESIZE_BLOCK], sums[RESIZE_STRIP][RESIZE_BLOCK];
+    int end = line->starts[first + count - 1] + line->taps;
+    memset(rows, 0, sizeof rows); /* what a narrow last block does not fill must be numbers */
+    for (size_t at = 0; at < in_cols; at += RESIZE_BLOCK) {
+        size_t width = in_cols - at < RESIZE_BLOCK ? in_cols - at : RESIZE_BLOCK;
+        memset(sums, 0, sizeof sums);
+        for (int i0 = line->starts[first]; i0 < end; i0 += ROW_CHUNK) {
+            int row_count = end - i0 < ROW_CHUNK ? end - i0 : ROW_CHUNK;
+            for (int i = 0; i < row_count; i++) {
+                const uint8_t *bytes = in + (size_t)(i0 + i) * in_cols + at;
+                for (size_t c = 0; c < width; c++)
+                    rows[i][c] = bytes[c];
+            }
+            LOOPS(add_rows)(line, first, count, rows, i0, row_count, sums);
+        }
+        for (size_t c = 0; c < RESIZE_BLOCK; c += 4)
+            for (size_t r = 0; r < RESIZE_STRIP; r += 4)
+                LOOPS(transpose4)(sums + r, c, columns + (at + c) * RESIZE_STRIP + r);
+    }
+}
+
+TARGET static void LOOPS(filter_cols)(const resize_axis *line, const float *columns, float *strip)
+{
+    enum { PARTS = RESIZE_STRIP / WIDTH };
+    size_t taps = (size_t)line->taps;
+    for (size_t o = 0; o < (size_t)line->out; o++) {
+        const float *weights = line->weights + o * taps;
+        const float *from = columns + (size_t)line->starts[o] * RESIZE_STRIP;
+        LOOPS(wide) sum[PARTS] = {0};
+        for (size_t t = 0; t < taps; t++, from += RESIZE_STRIP)
+            for (size_t j = 0; j < PARTS; j++)
+                sum[j] += weights[t] * *(const LOOPS(wide) *)(from + WIDTH * j);
+        for (size_t j = 0; j < PARTS; j++)
+            *(LOOPS(wide) *)(strip + o * RESIZE_STRIP + WIDTH * j) = sum[j];
+    }
+}
+
+/* Rounding errors of the weights must not lead out of the range. */
+TARGET static void LOOPS(to_u8)(const float *values, size_t count, uint8_t *bytes)
+{
+    for (size_t i = 0; i < count; i++)
+        bytes[i] = (uint8_t)(int)((values[i] < 255 ? values[i] : 255) + 0.5f);
+}
+
+TARGET static void LOOPS(to_unit)(float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = (values[i] < 255 ? values[i] : 255) / 255;
+}
