@@ -25,21 +25,23 @@ static void deal_shuffled(hpac_mt19937 *mt, int folds, size_t row_count, size_t 
     }
 }
 
-/* Both sides of one fold; ascending because the rows are gone through in order. */
+/* Both sides of one fold, in one block; ascending because the rows are gone through in order. */
 static hpac_status collect_fold(hpac_fold *fold, int number, size_t row_count, const int *fold_of)
 {
-    size_t validation_count = 0;
+    size_t *rows = calloc(row_count, sizeof *rows);
+    if (!rows)
+        return hpac_fail_memory(row_count * sizeof *rows);
     for (size_t row = 0; row < row_count; row++)
-        validation_count += fold_of[row] == number;
-    fold->validation = malloc(validation_count * sizeof *fold->validation);
-    fold->train = malloc((row_count - validation_count) * sizeof *fold->train);
-    if (!fold->validation || !fold->train)
-        return hpac_fail_memory(row_count * sizeof *fold->train);
+        fold->train_count += fold_of[row] != number;
+    fold->validation_count = row_count - fold->train_count;
+    fold->train = rows;
+    fold->validation = rows + fold->train_count;
+    size_t *train = fold->train, *validation = fold->validation;
     for (size_t row = 0; row < row_count; row++)
         if (fold_of[row] == number)
-            fold->validation[fold->validation_count++] = row;
+            *validation++ = row;
         else
-            fold->train[fold->train_count++] = row;
+            *train++ = row;
     return HPAC_OK;
 }
 
@@ -48,7 +50,7 @@ static hpac_status check_options(const hpac_split_options *options, size_t row_c
     if (row_count > UINT32_MAX)
         return hpac_fail(HPAC_ERR_CONFIG, "split: %zu rows, expected at most %" PRIu32, row_count,
                          UINT32_MAX);
-    if (options->folds < 2 || (size_t)options->folds > row_count)
+    if (row_count == 0 || options->folds < 2 || (size_t)options->folds > row_count)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "split: %d folds of %zu rows, expected at least 2 and at most as many as "
                          "rows",
@@ -77,7 +79,7 @@ hpac_status hpac_split_create(const hpac_split_options *options, size_t row_coun
     if (status != HPAC_OK)
         return status;
     size_t count = (size_t)options->folds * (size_t)options->repeats;
-    int *fold_of = malloc(row_count * sizeof *fold_of);
+    int *fold_of = calloc(row_count, sizeof *fold_of);
     size_t *rows = malloc(row_count * sizeof *rows);
     split->folds = calloc(count, sizeof *split->folds);
     if (!fold_of || !rows || !split->folds) {
@@ -108,10 +110,8 @@ done:
 
 void hpac_split_fini(hpac_split *split)
 {
-    for (size_t i = 0; i < split->count; i++) {
-        free(split->folds[i].train);
-        free(split->folds[i].validation);
-    }
+    for (size_t i = 0; split->folds && i < split->count; i++)
+        free(split->folds[i].train); /* and its validation rows with it */
     free(split->folds);
     *split = (hpac_split){0};
 }
