@@ -4,6 +4,14 @@
  *
  * The weights are found through the attributes `layer_names` and `weight_names`, never by fixed
  * paths: Keras 2 and 3 name them differently. What Keras does not know lies under `hpac/`.
+ *
+ *     hpac_model model;
+ *     hpac_status status = hpac_model_load("model.h5", &model);
+ *     ...
+ *     hpac_model_fini(&model);
+ *
+ * These functions are not to be called from two threads at once: HDF5 has one state. Loading tries
+ * a file out in a process of its own (fork) first, since HDF5 crashes on some damaged files.
  */
 #ifndef HPAC_MODEL_H
 #define HPAC_MODEL_H
@@ -47,20 +55,27 @@ typedef struct hpac_model {
     int target_count;              /* 0: not known */
     char *config_yaml;             /* the run's resolved configuration; NULL: not known */
     hpac_training_state *training; /* NULL: not a resume file */
+    char *written_by;              /* "hpac 0.1.0", "Keras 3.15.1": read, never written */
 } hpac_model;
 
-/* Writes `path` atomically. A model with `training` has it under hpac/training. Errors: DATA,
- * CONFIG. */
+/* Writes `path` atomically. A model with `training` has it under hpac/training. The same model
+ * makes the same bytes. The file is put together in memory first, so that a full disk meets our own
+ * write and not HDF5, which does not survive one. Errors: CONFIG (layers that do not fit together,
+ * a file that cannot be made), DATA (a write that fails, as on a full disk). */
 hpac_status hpac_model_save(const hpac_model *model, const char *path);
 
-/* Reads a file of hpac, Keras 2 or Keras 3. On error `model` is left zeroed. Errors: DATA, naming
- * the file and the object: not HDF5, no model_config, a layer or option hpac does not have (by its
- * Keras name), a weight of the wrong shape, a weight that is not finite. */
+/* Reads a file of hpac, Keras 2 or Keras 3: a Sequential or a functional model of one chain whose
+ * last layer is Dense with a sigmoid (which may be an Activation layer of its own there).
+ * Initialisers other than our two read as Glorot's: the weights are there. On error `model` is left
+ * zeroed. Errors: DATA, naming the file and the object: not HDF5, no model_config, a layer or
+ * option hpac does not have (by its Keras name), a weight of the wrong shape, a weight that is not
+ * finite. */
 hpac_status hpac_model_load(const char *path, hpac_model *model);
 
 void hpac_model_fini(hpac_model *model);
 
-/* Room for the weights of `layers` on `input`, zeroed: an array of layer_count. NULL: no memory. */
+/* Room for the weights of `layers` on `input`, zeroed: an array of layer_count. The stack must have
+ * passed hpac_layers_check. NULL: no memory. */
 hpac_weights *hpac_weights_create(const hpac_layer *layers, int layer_count, hpac_shape input);
 void hpac_weights_destroy(hpac_weights *weights, int layer_count); /* NULL is fine */
 

@@ -1,0 +1,176 @@
+/* Where a training stood: attributes of hpac/training, and the accumulators of each layer. */
+#include "hdf5_io.h"
+#include "model_weights.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef enum field_type { FIELD_F32, FIELD_F64, FIELD_U32, FIELD_U64 } field_type;
+
+typedef struct field {
+    const char *name;
+    size_t offset;
+    field_type type;
+    hsize_t count;
+} field;
+
+#define FIELD(member, type, count)                                                                 \
+    {                                                                                              \
+#member, offsetof(hpac_training_state, member), FIELD_##type, count                        \
+    }
+
+static const field fields[] = {
+    {"learning_rate", offsetof(hpac_training_state, optimizer.learning_rate), FIELD_F32, 1},
+    {"rho", offsetof(hpac_training_state, optimizer.rho), FIELD_F32, 1},
+    {"epsilon", offsetof(hpac_training_state, optimizer.epsilon), FIELD_F32, 1},
+    FIELD(seed, U64, 1),
+    FIELD(epoch, U32, 1),
+    FIELD(batch, U32, 1),
+    FIELD(step, U32, 1),
+    FIELD(best_loss, F64, 1),
+    FIELD(best_epoch, U32, 1),
+    FIELD(epochs_without_best, U32, 1),
+    FIELD(epoch_loss_sum, F64, 1),
+    FIELD(epoch_image_count, U64, 1),
+    FIELD(true_positives, U64, HPAC_DEVICE_MAX_CLASSES),
+    FIELD(false_positives, U64, HPAC_DEVICE_MAX_CLASSES),
+    FIELD(false_negatives, U64, HPAC_DEVICE_MAX_CLASSES),
+    FIELD(elapsed_s, F64, 1),
+};
+
+#define FIELD_COUNT (sizeof fields / sizeof *fields)
+
+/* Files are little-endian, like all machines hpac runs on; so is memory. */
+static hid_t hdf5_type(field_type type)
+{
+    switch (type) {
+    case FIELD_F32:
+        return H5T_IEEE_F32LE;
+    case FIELD_F64:
+        return H5T_IEEE_F64LE;
+    case FIELD_U32:
+        return H5T_STD_U32LE;
+    case FIELD_U64:
+        break;
+    }
+    return H5T_STD_U64LE;
+}
+
+/* "3/square_average/kernel": layers are numbered from 1. */
+typedef struct dataset_name {
+    char text[64];
+} dataset_name;
+
+static dataset_name accumulator_name(int layer, const char *accumulator, const char *parameter)
+{
+    dataset_name name;
+    snprintf(name.text, sizeof name.text, "%d/%s/%s", layer + 1, accumulator, parameter);
+    return name;
+}
+
+static hpac_status write_accumulator(hid_t group, const hpac_model *model, const char *accumulator,
+                                     const hpac_weights *values)
+{
+    hpac_shape in = model->input;
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < model->layer_count && status == HPAC_OK; i++) {
+        const hpac_layer *layer = &model->layers[i];
+        hsize_t dims[4];
+        int rank = hpac_model_kernel_dims(layer, in, dims);
+        if (rank > 0)
+            status = hpac_hdf5_write_floats(group, accumulator_name(i, accumulator, "kernel").text,
+                                            rank, dims, values[i].kernel);
+        rank = hpac_model_bias_dims(layer, dims);
+        if (rank > 0 && status == HPAC_OK)
+            status = hpac_hdf5_write_floats(group, accumulator_name(i, accumulator, "bias").text,
+                                            rank, dims, values[i].bias);
+        if (status == HPAC_OK)
+            status = hpac_layer_output_shape(layer, i + 1, in, &in);
+    }
+    return status;
+}
+
+hpac_status hpac_model_write_training(hid_t file, const hpac_model *model)
+{
+    const hpac_training_state *training = model->training;
+    hid_t group;
+    hpac_status status = hpac_hdf5_create_group(file, "hpac/training", &group);
+    if (status != HPAC_OK)
+        return status;
+    for (size_t i = 0; i < FIELD_COUNT && status == HPAC_OK; i++)
+        status =
+            hpac_hdf5_write_numbers(group, fields[i].name, hdf5_type(fields[i].type),
+                                    fields[i].count, (const char *)training + fields[i].offset);
+    if (status == HPAC_OK)
+        status = write_accumulator(group, model, "square_average", training->square_average);
+    if (status == HPAC_OK)
+        status = write_accumulator(group, model, "delta_average", training->delta_average);
+    H5Gclose(group);
+    return status;
+}
+
+/* With values NULL: checks only. */
+static hpac_status read_accumulator(hid_t group, const hpac_model *model, const char *accumulator,
+                                    hpac_weights *values)
+{
+    hpac_shape in = model->input;
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < model->layer_count && status == HPAC_OK; i++) {
+        const hpac_layer *layer = &model->layers[i];
+        hsize_t dims[4];
+        int rank = hpac_model_kernel_dims(layer, in, dims);
+        if (rank > 0)
+            status = hpac_hdf5_read_floats(group, accumulator_name(i, accumulator, "kernel").text,
+                                           rank, dims, values ? values[i].kernel : NULL);
+        rank = hpac_model_bias_dims(layer, dims);
+        if (rank > 0 && status == HPAC_OK)
+            status = hpac_hdf5_read_floats(group, accumulator_name(i, accumulator, "bias").text,
+                                           rank, dims, values ? values[i].bias : NULL);
+        if (status == HPAC_OK)
+            status = hpac_layer_output_shape(layer, i + 1, in, &in);
+    }
+    if (status == HPAC_OK && values)
+        status = hpac_fail_within(hpac_model_check_finite(values, model->layer_count, true),
+                                  "hpac/training: %s", accumulator);
+    return status;
+}
+
+static hpac_status read_accumulators(hid_t group, hpac_model *model)
+{
+    hpac_status status = read_accumulator(group, model, "square_average", NULL);
+    if (status == HPAC_OK)
+        status = read_accumulator(group, model, "delta_average", NULL);
+    if (status != HPAC_OK)
+        return status;
+    hpac_training_state *training = model->training;
+    training->square_average = hpac_weights_create(model->layers, model->layer_count, model->input);
+    training->delta_average = hpac_weights_create(model->layers, model->layer_count, model->input);
+    if (!training->square_average || !training->delta_average)
+        return hpac_fail_memory(0);
+    status = read_accumulator(group, model, "square_average", training->square_average);
+    if (status == HPAC_OK)
+        status = read_accumulator(group, model, "delta_average", training->delta_average);
+    return status;
+}
+
+hpac_status hpac_model_read_training(hid_t file, hpac_model *model)
+{
+    if (!hpac_hdf5_has_group(file, "hpac/training"))
+        return HPAC_OK;
+    model->training = calloc(1, sizeof *model->training);
+    if (!model->training)
+        return hpac_fail_memory(sizeof *model->training);
+    hid_t group;
+    hpac_status status = hpac_hdf5_open_group(file, "hpac/training", &group);
+    if (status != HPAC_OK)
+        return status;
+    for (size_t i = 0; i < FIELD_COUNT && status == HPAC_OK; i++)
+        status =
+            hpac_hdf5_read_numbers(group, fields[i].name, hdf5_type(fields[i].type),
+                                   fields[i].count, (char *)model->training + fields[i].offset);
+    if (status == HPAC_OK)
+        status = read_accumulators(group, model);
+    H5Gclose(group);
+    return status;
+}

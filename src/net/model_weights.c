@@ -1,0 +1,52 @@
+/* Dimensions of parameters as Keras keeps them, and the check that they are numbers. */
+#include "model_weights.h"
+
+#include <math.h>
+
+int hpac_model_kernel_dims(const hpac_layer *layer, hpac_shape in, hsize_t dims[4])
+{
+    if (layer->kind == HPAC_LAYER_CONV2D) {
+        dims[0] = (hsize_t)layer->kernel_rows;
+        dims[1] = (hsize_t)layer->kernel_cols;
+        dims[2] = (hsize_t)in.channels;
+        dims[3] = (hsize_t)layer->filters;
+        return 4;
+    }
+    if (layer->kind == HPAC_LAYER_DENSE) {
+        dims[0] = (hsize_t)in.channels;
+        dims[1] = (hsize_t)layer->units;
+        return 2;
+    }
+    return 0;
+}
+
+int hpac_model_bias_dims(const hpac_layer *layer, hsize_t dims[1])
+{
+    dims[0] = (hsize_t)hpac_layer_bias_count(layer);
+    return dims[0] > 0;
+}
+
+static hpac_status check_values(const float *values, size_t count, bool not_negative, int number,
+                                const char *what)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i]) || (not_negative && values[i] < 0))
+            return hpac_fail(HPAC_ERR_DATA, "layer %d: %s value %zu is %g, expected a %s number",
+                             number, what, i, (double)values[i],
+                             not_negative ? "finite, not negative" : "finite");
+    return HPAC_OK;
+}
+
+hpac_status hpac_model_check_finite(const hpac_weights *weights, int layer_count, bool not_negative)
+{
+    for (int i = 0; i < layer_count; i++) {
+        hpac_status status =
+            check_values(weights[i].kernel, weights[i].kernel_count, not_negative, i + 1, "kernel");
+        if (status == HPAC_OK)
+            status =
+                check_values(weights[i].bias, weights[i].bias_count, not_negative, i + 1, "bias");
+        if (status != HPAC_OK)
+            return status;
+    }
+    return HPAC_OK;
+}

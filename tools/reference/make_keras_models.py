@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Small model files as Keras writes them, for tests/unit/test_model.c.
+
+    python tools/reference/make_keras_models.py tests/golden
+
+with Keras 3 (see requirements.txt) writes keras3_*.h5 and keras3_predictions.csv; with
+TensorFlow 2.15 and its Keras 2 (requirements_keras2.txt) keras2_*. Weights and images come from
+formula.py; the predictions are Keras's.
+"""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+import formula
+
+SHAPE = (10, 9, 2)
+IMAGES = 3
+
+
+def sequential():
+    model = keras.Sequential(
+        [
+            layers.Input(SHAPE),
+            layers.Conv2D(3, (3, 2), activation="relu"),
+            layers.MaxPooling2D((2, 3)),
+            layers.Dropout(0.25),
+            layers.Flatten(),
+            layers.Dense(16, activation="relu"),
+            layers.Dense(3, activation="sigmoid"),
+        ]
+    )
+    # A compiled model has training_config and optimizer_weights in its file.
+    model.compile(optimizer="adadelta", loss="binary_crossentropy")
+    return model
+
+
+def input_shape():
+    return keras.Sequential(
+        [
+            layers.Conv2D(
+                2,
+                (2, 3),
+                activation="relu",
+                input_shape=SHAPE,
+                kernel_initializer=keras.initializers.VarianceScaling(seed=0),
+            ),
+            layers.Conv2D(3, 3, activation="sigmoid"),
+            layers.Flatten(),
+            layers.Dense(3, activation="sigmoid"),
+        ]
+    )
+
+
+def functional():
+    inputs = layers.Input(SHAPE)
+    x = layers.Conv2D(3, 3)(inputs)
+    x = layers.ReLU()(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(12)(x)
+    x = layers.Activation("relu")(x)
+    x = layers.Dropout(0.5)(x)
+    x = layers.Activation("linear")(x)
+    x = layers.Dense(3)(x)
+    x = layers.Activation("sigmoid")(x)
+    return keras.Model(inputs, x)
+
+
+def main(folder):
+    major = keras.__version__.split(".")[0]
+    images = formula.images(0, IMAGES, SHAPE).astype(np.float32) / np.float32(255)
+    with open(os.path.join(folder, f"keras{major}_predictions.csv"), "w") as out:
+        out.write(
+            "# tools/reference/make_keras_models.py, "
+            f"Keras {keras.__version__}, TensorFlow {tf.__version__}, CPU, float32\n"
+        )
+        out.write("model,image,class0,class1,class2\n")
+        for make in (sequential, input_shape, functional):
+            keras.backend.clear_session()  # names count from 0 in every file
+            keras.utils.set_random_seed(0)
+            model = make()
+            formula.set_weights(model)
+            name = f"keras{major}_{make.__name__}"
+            model.save(os.path.join(folder, name + ".h5"))
+            for i, row in enumerate(model.predict(images, verbose=0)):
+                out.write(f"{name},{i}," + ",".join(f"{p:.9g}" for p in row) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
