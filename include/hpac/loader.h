@@ -61,7 +61,7 @@ hpac_status hpac_loader_begin(hpac_loader *loader, uint32_t epoch, size_t first_
  * each call until the next epoch is begun; INTERNAL when all slots are out. */
 hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch);
 /* Gives the slot back, in any order; the batch's memory may be filled again from here on. A batch
- * of count 0 is fine. */
+ * of count 0, or one given back already, is fine. */
 void hpac_loader_release(hpac_loader *loader, const hpac_batch *batch);
 
 /* Rows skipped since creation, each once (and logged once), in ascending order; the array is valid

@@ -335,6 +335,7 @@ hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch)
             batch->count = slot->count;
             batch->index = slot->batch;
             batch->rows = slot->rows;
+            slot->out = true;
             loader->out_count++;
             return HPAC_OK;
         }
@@ -346,8 +347,9 @@ hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch)
 
 void hpac_loader_release(hpac_loader *loader, const hpac_batch *batch)
 {
-    if (batch->count == 0)
+    if (batch->count == 0 || !loader->slots[batch->slot].out)
         return;
+    loader->slots[batch->slot].out = false;
     loader->out_count--;
     free_slot(loader, &loader->slots[batch->slot]);
 }

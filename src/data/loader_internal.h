@@ -30,6 +30,7 @@ struct slot {
     size_t batch;
     size_t *rows;             /* (batch_size) */
     struct failure *failures; /* (batch_size) all OK when the slot is free */
+    bool out;                 /* with the consumer */
     int count;                /* images of the batch */
     int handed;               /* places handed out to workers */
     int done;
