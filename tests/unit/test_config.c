@@ -570,6 +570,18 @@ Test(config, what_is_no_yaml_is_refused)
     refused(deep, "c.yaml:1: nested too deep");
 }
 
+Test(config, files_of_other_systems_are_read)
+{
+    hpac_config config = load_good("\xef\xbb\xbf"
+                                   "data:\r\n  labels: l.csv\r\n  images: \"i\"\r\n");
+    cr_assert_str_eq(config.data.labels, "l.csv");
+    cr_assert_str_eq(config.data.images, "i");
+    hpac_config_fini(&config);
+    refused("\xef\xbb\xbf"
+            "data:\r\n  labels: l.csv\r\n  images: i\r\n  channels: 7\r\n",
+            "1 problem\nc.yaml:4: data.channels: expected a whole number in 1..4, not \"7\"");
+}
+
 Test(config, files_that_cannot_be_read_are_refused)
 {
     hpac_config config;
@@ -598,9 +610,11 @@ Test(config, overrides_replace_and_add)
         "train.batch_size=128",    "data.targets=[Nucleoplasm, Cytosol]",
         "data.split.fold=1",       "data.labels=other=file.csv",
         "train.epochs=3",          "train.epochs=4",
-        "train.optimizer.rho=0.5",
+        "train.optimizer.rho=0.5", "data.test={images: t, ids: s.csv}",
     };
-    hpac_config config = load_good_sets(REQUIRED "train:\n  epochs: oops\n", sets, 7);
+    hpac_config config = load_good_sets(REQUIRED "train:\n  epochs: oops\n", sets, 8);
+    cr_assert_str_eq(config.data.test_images, "t");
+    cr_assert_str_eq(config.data.test_ids, "s.csv");
     cr_assert_eq(config.train.batch_size, 128);
     cr_assert(config.data.target_count == 2 && config.data.targets[1] == 25);
     cr_assert_eq(config.data.fold, 1);
