@@ -6,6 +6,7 @@
 
 static const cli_command *const commands[] = {
     &cmd_split,
+    &cmd_train,
     &cmd_synth,
     NULL,
 };

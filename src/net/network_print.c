@@ -51,8 +51,8 @@ static void print_stage(const hpac_network *network, const network_stage *stage,
     for (int i = 0; i < stage->op_count; i++)
         fprintf(stream, "%s%s", i > 0 ? " + " : "",
                 op_name(network->ops[stage->first_op + i].kind));
-    fprintf(stream, "%s: %s\n", stage->plan->updates_parameters ? " + adadelta" : "",
-            stage->plan->algorithm);
+    fprintf(stream, "%s%s%s\n", stage->plan->updates_parameters ? " + adadelta" : "",
+            *stage->plan->algorithm ? ": " : "", stage->plan->algorithm);
 }
 
 static double mib(size_t nbytes)

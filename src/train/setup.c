@@ -125,13 +125,6 @@ hpac_status train_setup_data(train_job *training)
         hpac_prior_loss(training->labels.masks, config->data.targets, config->data.target_count,
                         training->fold->train, training->fold->train_count,
                         training->fold->validation, training->fold->validation_count);
-    hpac_log_info("data: %zu images, %zu to train on, %zu to validate (fold %d of %zu); %s",
-                  training->labels.count, training->fold->train_count,
-                  training->fold->validation_count, config->data.fold, training->split.count,
-                  hpac_dataset_is_cached(training->dataset) ? "prepared images are kept in memory"
-                                                            : "images are prepared anew each time");
-    if (training->test_dataset)
-        hpac_log_info("test: %zu images", training->test_ids.count);
     return HPAC_OK;
 }
 

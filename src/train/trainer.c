@@ -18,6 +18,19 @@ static void log_lines(char *text)
             hpac_log_info("%s", line);
 }
 
+static void print_data(const train_job *training, FILE *stream)
+{
+    const hpac_fold *fold = training->fold;
+    fprintf(stream, "data: %zu images, %zu to train on, %zu to validate (fold %d of %zu)\n",
+            training->labels.count, fold->train_count, fold->validation_count,
+            training->config->data.fold, training->split.count);
+    fprintf(stream, "data: %s\n",
+            hpac_dataset_is_cached(training->dataset) ? "prepared images are kept in memory"
+                                                      : "images are prepared anew each time");
+    if (training->test_dataset)
+        fprintf(stream, "data: %zu test images\n", training->test_ids.count);
+}
+
 static hpac_status log_tables(const train_job *training)
 {
     hpac_device_info info;
@@ -29,6 +42,7 @@ static hpac_status log_tables(const train_job *training)
     FILE *stream = open_memstream(&text, &length);
     if (!stream)
         return hpac_fail_memory(0);
+    print_data(training, stream);
     fprintf(stream, "configuration: %s\n", training->config->name);
     hpac_config_print(training->config, stream);
     fprintf(stream, "device: %s; %s\n", info.name, info.libraries);

@@ -1,0 +1,114 @@
+/* hpac train: from a configuration to a run folder. */
+#include "commands.h"
+#include "progress.h"
+
+#include <hpac/log.h>
+#include <hpac/trainer.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static const cli_option options[] = {
+    {"set", CLI_LIST, "KEY=VALUE", NULL, "override a key of the configuration; may be repeated",
+     false, 0, 0},
+    {"device", CLI_TEXT, "NAME", "auto", "auto, cpu, cuda or cuda:N", false, 0, 0},
+    {"out", CLI_TEXT, "DIR", NULL, "run folder; otherwise runs/ and the configuration's name",
+     false, 0, 0},
+    {"resume", CLI_FLAG, NULL, NULL, "go on with an unfinished run, bit for bit", false, 0, 0},
+    {"force", CLI_FLAG, NULL, NULL, "throw away what an earlier run left, and begin anew", false, 0,
+     0},
+    {"dry-run", CLI_FLAG, NULL, NULL, "make every check and the memory plan, train nothing", false,
+     0, 0},
+    {"quiet", CLI_FLAG, NULL, NULL, "errors and warnings only", false, 0, 0},
+    {0},
+};
+
+static volatile sig_atomic_t stop_signal;
+
+/* The first signal asks for a clean stop; a second one ends the program at once. */
+static void on_signal(int signal_number)
+{
+    stop_signal = signal_number;
+    signal(signal_number, SIG_DFL);
+}
+
+static void watch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static hpac_status train_with(const cli_arguments *arguments, const hpac_config *config,
+                              const char *folder)
+{
+    hpac_device_options device_options = {
+        .name = cli_text(arguments, "device"),
+        .threads = config->device.threads,
+        .precision = config->device.precision,
+        .deterministic = config->device.deterministic,
+    };
+    hpac_device *device;
+    hpac_status status = hpac_device_open(&device_options, &device);
+    if (status != HPAC_OK)
+        return status;
+    hpac_train_options train_options = {
+        .config = config,
+        .device = device,
+        .folder = folder,
+        .resume = cli_flag(arguments, "resume"),
+        .force = cli_flag(arguments, "force"),
+        .dry_run = cli_flag(arguments, "dry-run"),
+        .stop = &stop_signal,
+        .progress = progress_show,
+    };
+    watch_signals();
+    progress_begin(cli_flag(arguments, "quiet"));
+    status = hpac_train(&train_options);
+    progress_end();
+    device->ops->close(device);
+    return status;
+}
+
+static hpac_status run(const cli_arguments *arguments)
+{
+    if (cli_flag(arguments, "resume") && cli_flag(arguments, "force"))
+        return hpac_fail(HPAC_ERR_CONFIG, "train: --resume and --force exclude each other");
+    if (cli_flag(arguments, "quiet"))
+        hpac_log_set_level(HPAC_LOG_WARNING);
+    int set_count;
+    const char *const *sets = cli_list(arguments, "set", &set_count);
+    hpac_config config;
+    hpac_status status = hpac_config_load(cli_operand(arguments, 0), sets, set_count, &config);
+    if (status != HPAC_OK)
+        return status;
+    char folder[4096];
+    const char *out = cli_text(arguments, "out");
+    int length = out ? snprintf(folder, sizeof folder, "%s", out)
+                     : snprintf(folder, sizeof folder, "runs/%s", config.name);
+    if (length < 1 || (size_t)length >= sizeof folder)
+        status = hpac_fail(HPAC_ERR_CONFIG, "--out: expected a path of 1 to %zu bytes",
+                           sizeof folder - 1);
+    else
+        status = train_with(arguments, &config, folder);
+    if (status == HPAC_OK && !cli_flag(arguments, "dry-run"))
+        printf("%s\n", folder);
+    hpac_config_fini(&config);
+    return status;
+}
+
+const cli_command cmd_train = {
+    .name = "train",
+    .operands = "CONFIG",
+    .summary = "train a network as a configuration says",
+    .description =
+        "Reads labels and images, trains, validates after every epoch, and leaves in the run "
+        "folder\n"
+        "the model (model.h5, best.h5), metrics.csv and the other tables, and with data.test the\n"
+        "submission. The folder's name is printed at the end. Ctrl-C finishes the batch and "
+        "saves;\n"
+        "--resume goes on from there. Configurations: configs/*.yaml, docs/configuration.md.",
+    .options = options,
+    .run = run,
+};

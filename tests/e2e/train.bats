@@ -1,0 +1,280 @@
+# hpac train: the run folder, its promises, and what is refused.
+
+load helpers
+
+# A data set of 60 small images, painted once for the file.
+setup_file() {
+    export DATA=$BATS_FILE_TMPDIR/data
+    "${HPAC:-build/hpac}" synth --count 60 --test-count 7 --size 64 --seed 3 --balance --out "$DATA"
+}
+
+setup() {
+    helpers_setup
+    cat > "$TMP/small.yaml" <<EOF
+data:
+  labels: $DATA/train.csv
+  images: $DATA/train
+  targets: [Nucleoplasm, Cytosol, Plasma membrane]
+  image: {rows: 64, cols: 64}
+  scale: {rows: 4, cols: 4}
+model:
+  - {type: conv2d, filters: 4, kernel: 3, activation: relu}
+  - {type: conv2d, filters: 8, kernel: 3, activation: relu}
+  - {type: maxpool, size: 2}
+  - {type: dropout, rate: 0.25}
+  - {type: flatten}
+  - {type: dense, units: 16, activation: relu}
+  - {type: dropout, rate: 0.5}
+  - {type: dense, units: classes, activation: sigmoid}
+train: {epochs: 3, batch_size: 8, shuffle: true}
+EOF
+}
+
+train() {
+    run_hpac train "$TMP/small.yaml" --device cpu --quiet "$@"
+}
+
+# What a run computed, without the times it took.
+assert_same_training() {
+    local file
+    for file in losses.csv batch_losses.csv batch_counts.csv class_metrics.csv predictions.csv; do
+        assert_same "$1/$file" "$2/$file"
+    done
+}
+
+@test "train leaves the files of a run" {
+    train --out "$TMP/run"
+    assert_exit 0
+    assert_output_has "$TMP/run"
+    assert_file "$TMP"/run/{config.yaml,run.json,train.log,model.h5,best.h5,resume.h5}
+    assert_line_count 4 "$TMP/run/losses.csv"        # header, 3 epochs
+    assert_line_count 16 "$TMP/run/batch_losses.csv" # 40 images, batches of 8, 3 epochs
+    assert_line_count 16 "$TMP/run/batch_counts.csv"
+    assert_line_count 4 "$TMP/run/metrics.csv"
+    assert_line_count 10 "$TMP/run/class_metrics.csv"
+    assert_line_count 21 "$TMP/run/predictions.csv"
+    assert_no_file "$TMP"/run/*.tmp.* "$TMP/run/submission.csv"
+    [[ $(head -n 1 "$TMP/run/predictions.csv") == "Id,Nucleoplasm,Cytosol,Plasma membrane" ]]
+    grep -q '"state": "finished"' "$TMP/run/run.json"
+}
+
+@test "a test set gives a submission in its order, with all 28 columns" {
+    train --out "$TMP/run" --set data.test.images="$DATA/test" \
+        --set data.test.ids="$DATA/sample_submission.csv"
+    assert_exit 0
+    assert_line_count 8 "$TMP/run/submission.csv"
+    diff <(cut -d, -f1 "$DATA/sample_submission.csv") <(cut -d, -f1 "$TMP/run/submission.csv")
+    diff <(cut -d, -f1 "$DATA/sample_submission.csv") <(cut -d, -f1 "$TMP/run/submission_proba.csv")
+    awk -F, 'NF != 29 || (NR > 1 && $3 != "0") || (NR > 1 && !($2 > 0 && $2 < 1)) {exit 1}' \
+        "$TMP/run/submission_proba.csv"
+}
+
+@test "the same seed gives the same bits, whatever the workers" {
+    train --out "$TMP/a" --set data.workers=1
+    assert_exit 0
+    train --out "$TMP/b" --set data.workers=3 --set data.cache_mib=0
+    assert_exit 0
+    assert_same_training "$TMP/a" "$TMP/b"
+    train --out "$TMP/c" --set train.seed=1
+    assert_exit 0
+    ! cmp -s "$TMP/a/losses.csv" "$TMP/c/losses.csv"
+}
+
+@test "a finished run is left alone, --force trains it again" {
+    train --out "$TMP/run"
+    assert_exit 0
+    cp -r "$TMP/run" "$TMP/before"
+    run_hpac train "$TMP/small.yaml" --device cpu --out "$TMP/run"
+    assert_exit 0
+    assert_error_has "finished already"
+    assert_same "$TMP/run/run.json" "$TMP/before/run.json"
+    train --out "$TMP/run" --force --set train.epochs=1
+    assert_exit 0
+    assert_line_count 2 "$TMP/run/losses.csv"
+}
+
+# Starts a long run and stops it with a signal once it has some steps.
+interrupt_with() {
+    start_hpac train "$TMP/small.yaml" --device cpu --set train.epochs=400 --out "$1"
+    local wait=0
+    until [[ $(wc -l < "$1/losses.csv" 2>/dev/null || echo 0) -ge 4 ]]; do
+        sleep 0.05
+        [[ $((wait += 1)) -lt 600 ]] || fail_with "no epoch in 30 s"
+    done
+    kill -"$2" "$HPAC_PID"
+    wait_hpac
+}
+
+# The epochs a stopped run has behind it, so that an unbroken one of the same length can be made.
+resume_and_compare() {
+    local epochs=$(($(grep -c . "$TMP/broken/losses.csv") + 3))
+    train --out "$TMP/broken"
+    assert_exit 2
+    assert_error_has "--resume"
+    train --out "$TMP/broken" --resume --set train.epochs=$epochs
+    assert_exit 0
+    train --out "$TMP/whole" --set train.epochs=$epochs
+    assert_exit 0
+    assert_same_training "$TMP/broken" "$TMP/whole"
+}
+
+@test "SIGINT saves and exits 130; the resumed run equals the unbroken one" {
+    interrupt_with "$TMP/broken" INT
+    assert_exit 130
+    grep -q '"state": "interrupted"' "$TMP/broken/run.json"
+    resume_and_compare
+}
+
+@test "SIGTERM saves and exits 130" {
+    interrupt_with "$TMP/broken" TERM
+    assert_exit 130
+    resume_and_compare
+}
+
+@test "a killed run resumes and equals the unbroken one" {
+    interrupt_with "$TMP/broken" KILL
+    assert_exit 137
+    resume_and_compare
+}
+
+@test "resuming with another configuration is refused, naming the key" {
+    interrupt_with "$TMP/broken" INT
+    train --out "$TMP/broken" --resume --set train.batch_size=4
+    assert_exit 2
+    assert_error_has "batch_size"
+}
+
+@test "--resume without a checkpoint begins anew" {
+    train --out "$TMP/run" --resume
+    assert_exit 0
+    assert_line_count 4 "$TMP/run/losses.csv"
+}
+
+@test "a folder with foreign files is not touched" {
+    mkdir "$TMP/mine"
+    echo precious > "$TMP/mine/model.h5"
+    train --out "$TMP/mine"
+    assert_exit 2
+    assert_error_has "run.json"
+    [[ $(cat "$TMP/mine/model.h5") == precious ]]
+}
+
+@test "--dry-run checks and plans, and writes nothing" {
+    run_hpac train "$TMP/small.yaml" --device cpu --dry-run --out "$TMP/run"
+    assert_exit 0
+    assert_error_has "memory, MiB"
+    assert_error_has "of 3x3 relu"
+    assert_no_file "$TMP/run"
+}
+
+@test "a trained model starts another training" {
+    train --out "$TMP/first"
+    assert_exit 0
+    train --out "$TMP/second" --set train.initial_model="$TMP/first/model.h5" \
+        --set train.optimizer.learning_rate=1e-30 --set train.epochs=1
+    assert_exit 0
+    # A step of next to nothing leaves the first run's answers.
+    assert_same "$TMP/first/predictions.csv" "$TMP/second/predictions.csv"
+}
+
+@test "early stopping ends a run that gets no better" {
+    train --out "$TMP/run" --set train.epochs=50 --set train.early_stopping.patience=2 \
+        --set train.early_stopping.min_delta=10
+    assert_exit 0
+    assert_line_count 4 "$TMP/run/losses.csv" # the first is better than nothing, then two that are not
+}
+
+@test "positive weights raise the recall" {
+    train --out "$TMP/plain" --set train.epochs=6
+    train --out "$TMP/weighted" --set train.epochs=6 --set train.positive_weights='[50, 50, 50]'
+    assert_exit 0
+    local plain weighted
+    plain=$(awk -F, 'NR > 1 && $1 == 6 {n += $4 + $5} END {print n}' "$TMP/plain/class_metrics.csv")
+    weighted=$(awk -F, 'NR > 1 && $1 == 6 {n += $4 + $5} END {print n}' "$TMP/weighted/class_metrics.csv")
+    [[ $weighted -gt $plain ]]
+}
+
+@test "all missing images are listed before the first step" {
+    cp -r "$DATA" "$TMP/data"
+    rm "$TMP"/data/train/0*_green.png
+    local missing
+    missing=$(comm -23 <(ls "$DATA/train") <(ls "$TMP/data/train"))
+    [[ -n $missing ]]
+    train --out "$TMP/run" --set data.images="$TMP/data/train"
+    assert_exit 3
+    local file
+    for file in $missing; do assert_error_has "$file"; done
+    assert_no_file "$TMP/run"
+}
+
+@test "a truncated image stops the run with its name, or is skipped and counted" {
+    cp -r "$DATA" "$TMP/data"
+    local id
+    id=$(sed -n 5p "$DATA/train.csv" | cut -d, -f1)
+    head -c 900 "$DATA/train/${id}_green.png" > "$TMP/data/train/${id}_green.png"
+    train --out "$TMP/fails" --set data.images="$TMP/data/train"
+    assert_exit 3
+    assert_error_has "${id}_green.png"
+    train --out "$TMP/skips" --set data.images="$TMP/data/train" --set data.on_bad_image=skip
+    assert_exit 0
+    assert_error_has "${id}_green.png"
+    grep -q '"skipped_images": 1' "$TMP/skips/run.json"
+}
+
+@test "a batch larger than the training set is refused" {
+    train --out "$TMP/run" --set train.batch_size=41
+    assert_exit 2
+    assert_error_has "train.batch_size"
+    assert_error_has "40 images"
+    assert_no_file "$TMP/run"
+    train --out "$TMP/run" --set train.batch_size=41 --set train.drop_last=false
+    assert_exit 0
+}
+
+@test "an unwritable run folder is refused before training" {
+    train --out /proc/run
+    assert_exit 2
+    assert_error_has "/proc/run"
+    touch "$TMP/file"
+    train --out "$TMP/file/run"
+    assert_exit 2
+}
+
+@test "a full disk ends the run with exit 3 and leaves whole files" {
+    small_disk_or_skip 200
+    train --out "$SMALL_DISK/run" --set train.epochs=3
+    assert_exit 3
+    run ! compgen -G "$SMALL_DISK/run/*.tmp.*"
+}
+
+@test "a run that is not finite any more stops with exit 5 and the Ids of its batch" {
+    train --out "$TMP/run" --set train.optimizer.learning_rate=1e38
+    assert_exit 5
+    assert_error_has "not finite"
+    assert_error_has "$(sed -n 2p "$DATA/train.csv" | cut -c1-8 | cut -c1)"
+    grep -q '"state": "failed"' "$TMP/run/run.json"
+}
+
+@test "unknown keys, devices and files are refused" {
+    train --out "$TMP/run" --set train.epoch=3
+    assert_exit 2
+    assert_error_has "train.epoch"
+    run_hpac train "$TMP/small.yaml" --device gpu --out "$TMP/run"
+    assert_exit 4
+    run_hpac train "$TMP/none.yaml" --out "$TMP/run"
+    assert_exit 2
+    assert_error_has "none.yaml"
+    assert_no_file "$TMP/run"
+}
+
+@test "the real images are learnt" {
+    real_data_or_skip
+    run_hpac train configs/improved.yaml --device cpu --quiet --out "$TMP/run" \
+        --set data.images="$REAL_DATA/train" --set data.labels="$REAL_DATA/train_sample.csv" \
+        --set data.test.images="$REAL_DATA/test" \
+        --set data.test.ids="$REAL_DATA/sample_submission_sample.csv" \
+        --set train.epochs=30 --set train.batch_size=16
+    assert_exit 0
+    awk -F, 'END {exit !($2 < 0.15)}' "$TMP/run/losses.csv"
+    assert_line_count 27 "$TMP/run/submission.csv"
+}
