@@ -11,6 +11,8 @@
 #include <hpac/op.h>
 #include <hpac/status.h>
 
+#include <stdio.h>
+
 typedef enum hpac_layer_kind {
     HPAC_LAYER_CONV2D,
     HPAC_LAYER_MAXPOOL,
@@ -60,5 +62,9 @@ size_t hpac_layer_bias_count(const hpac_layer *layer);
  * and a sigmoid. Writes the output shape of each layer to shapes (layer_count). Errors: CONFIG. */
 hpac_status hpac_layers_check(const hpac_layer *layers, int layer_count, hpac_shape input,
                               int classes, hpac_shape *shapes);
+
+/* The table of a stack that was checked: a line a layer with options, output shape and parameters.
+ */
+void hpac_layers_print(const hpac_layer *layers, int layer_count, hpac_shape input, FILE *stream);
 
 #endif

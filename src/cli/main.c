@@ -8,6 +8,7 @@ static const cli_command *const commands[] = {
     &cmd_split,
     &cmd_train,
     &cmd_synth,
+    &cmd_info,
     NULL,
 };
 

@@ -1,0 +1,55 @@
+/* The table of a stack of layers. */
+#include <hpac/layer.h>
+
+#include <string.h>
+
+typedef struct text {
+    char bytes[48];
+} text;
+
+static text describe_shape(hpac_shape shape)
+{
+    text described;
+    if (shape.rank == 3)
+        snprintf(described.bytes, sizeof described.bytes, "%d x %d x %d", shape.rows, shape.cols,
+                 shape.channels);
+    else
+        snprintf(described.bytes, sizeof described.bytes, "%d", shape.channels);
+    return described;
+}
+
+static text describe_options(const hpac_layer *layer)
+{
+    static const char *const activations[] = {"", " relu", " sigmoid"};
+    text described = {""};
+    size_t size = sizeof described.bytes;
+    if (layer->kind == HPAC_LAYER_CONV2D)
+        snprintf(described.bytes, size, "%d of %dx%d%s", layer->filters, layer->kernel_rows,
+                 layer->kernel_cols, activations[layer->activation]);
+    else if (layer->kind == HPAC_LAYER_MAXPOOL)
+        snprintf(described.bytes, size, "%dx%d", layer->kernel_rows, layer->kernel_cols);
+    else if (layer->kind == HPAC_LAYER_DROPOUT)
+        snprintf(described.bytes, size, "%g", (double)layer->rate);
+    else if (layer->kind == HPAC_LAYER_DENSE && layer->activation != HPAC_ACTIVATION_LINEAR)
+        snprintf(described.bytes, size, "%s", activations[layer->activation] + 1);
+    return described;
+}
+
+void hpac_layers_print(const hpac_layer *layers, int layer_count, hpac_shape input, FILE *stream)
+{
+    fprintf(stream, "model: input %s\n", describe_shape(input).bytes);
+    fprintf(stream, "      layer     options            output             parameters\n");
+    hpac_shape in = input, out;
+    size_t total = 0;
+    for (int i = 0; i < layer_count; i++) {
+        size_t parameters =
+            hpac_layer_kernel_count(&layers[i], in) + hpac_layer_bias_count(&layers[i]);
+        if (hpac_layer_output_shape(&layers[i], i + 1, in, &out) != HPAC_OK)
+            return; /* the stack was checked */
+        fprintf(stream, "  %2d  %-9s %-18s %-18s %10zu\n", i + 1, hpac_layer_name(&layers[i]),
+                describe_options(&layers[i]).bytes, describe_shape(out).bytes, parameters);
+        total += parameters;
+        in = out;
+    }
+    fprintf(stream, "  %62zu in all\n", total);
+}

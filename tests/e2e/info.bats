@@ -1,0 +1,59 @@
+# hpac info: files of Keras, files that are no models.
+load helpers
+
+@test "info shows a file of Keras 3" {
+    run_hpac info tests/golden/keras3_sequential.h5
+    assert_exit 0
+    assert_output_has "tests/golden/keras3_sequential.h5: written by Keras 3."
+    assert_output_has "model: input 10 x 9 x 2"
+    assert_output_has "   1  conv2d    3 of 3x2 relu      8 x 8 x 3                  39"
+    assert_output_has "   2  maxpool   2x3                4 x 2 x 3                   0"
+    assert_output_has "   6  dense     sigmoid            3                          51"
+    assert_output_has " 490 in all"
+    assert_output_has "classes: 3, not named in the file"
+    assert_output_has "configuration: not in the file"
+    refute_output_has "training:"
+    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+}
+
+@test "info shows a file of Keras 2" {
+    run_hpac info tests/golden/keras2_functional.h5
+    assert_exit 0
+    assert_output_has "written by Keras 2.15.0"
+    assert_output_has "   2  relu "
+}
+
+@test "info refuses what is not a model" {
+    run_hpac info "$TMP/missing.h5"
+    assert_exit 3
+    assert_error_has "$TMP/missing.h5: cannot be opened: No such file or directory"
+    assert_no_output
+
+    echo "Id,Target" >"$TMP/text.h5"
+    run_hpac info "$TMP/text.h5"
+    assert_exit 3
+    assert_error_has "$TMP/text.h5: not an HDF5 file"
+
+    head -c 9000 tests/golden/keras3_sequential.h5 >"$TMP/short.h5"
+    run_hpac info "$TMP/short.h5"
+    assert_exit 3
+    assert_error_has "$TMP/short.h5: HDF5: damaged or cut short"
+
+    run_hpac info "$TMP"
+    assert_exit 3
+    assert_error_has "not a file"
+
+    : >"$TMP/unreadable.h5"
+    chmod 000 "$TMP/unreadable.h5"
+    run_hpac_without_privilege info "$TMP/unreadable.h5"
+    assert_exit 3
+    assert_error_has "Permission denied"
+}
+
+@test "info wants one file" {
+    run_hpac info
+    assert_exit 2
+    assert_error_has "MODEL.h5"
+    run_hpac info a.h5 b.h5
+    assert_exit 2
+}
