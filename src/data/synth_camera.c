@@ -12,9 +12,10 @@
 #include <stdlib.h>
 
 #define QUANTILES 4096
-#define LEVELS 2048   /* of light, four to a gray value */
-#define BINS 2048     /* of the histogram that finds the bright parts */
-#define FAINTEST 0.7f /* less light is not taken for a bright part */
+#define LEVELS 2048     /* of light, four to a gray value */
+#define BINS 2048       /* of the histogram that finds the bright parts */
+#define BRIGHTEST 20.0f /* the histogram's end */
+#define FAINTEST 0.7f   /* less light is not taken for a bright part */
 
 /* What the channels look like in the competition's images: gray value of the bright parts (median,
  * spread of its logarithm, limits), variance of the noise by gray value (median and spread), as
@@ -28,7 +29,7 @@ typedef struct film {
 } film;
 
 static const film films[HPAC_SYNTH_CHANNELS] = {
-    {0.9985f, 125.0f, 0.65f, 22.0f, 330.0f, 8.0f, 0.45f, 9.0f, 0.003f}, /* green */
+    {0.9985f, 125.0f, 0.65f, 22.0f, 330.0f, 8.0f, 0.45f, 7.0f, 0.003f}, /* green */
     {0.995f, 185.0f, 0.30f, 50.0f, 300.0f, 2.6f, 0.25f, 3.0f, 0.0f},    /* blue */
     {0.995f, 185.0f, 0.40f, 50.0f, 340.0f, 5.0f, 0.35f, 5.0f, 0.01f},   /* red */
     {0.995f, 165.0f, 0.42f, 50.0f, 330.0f, 5.0f, 0.40f, 5.0f, 0.01f},   /* yellow */
@@ -71,18 +72,17 @@ void synth_camera_fini(synth_camera *camera)
 /* The light that a share of the pixels stays below; every third pixel is asked. */
 static float bright_light(const synth_canvas *light, float share)
 {
-    size_t pixels = (size_t)light->size * (size_t)light->size, counts[BINS] = {0}, seen = 0;
-    float most = 0.0f;
-    for (size_t p = 0; p < pixels; p++)
-        most = light->values[p] > most ? light->values[p] : most;
-    float factor = (BINS - 1) / (most + FAINTEST);
-    for (size_t p = 0; p < pixels; p += 3)
-        counts[(int)(light->values[p] * factor)]++;
+    size_t asked = (size_t)light->size * (size_t)light->size / 3, counts[BINS] = {0}, seen = 0;
+    for (size_t i = 0; i < asked; i++) {
+        int bin = (int)(light->values[3 * i] * (BINS / BRIGHTEST));
+        bin = bin > 0 ? bin : 0; /* noise may have taken a little more light than there was */
+        counts[bin < BINS ? bin : BINS - 1]++;
+    }
     int bin = BINS - 1;
-    for (size_t above = (size_t)((1.0f - share) * (float)(pixels / 3)); bin > 0; bin--)
+    for (size_t above = (size_t)((1.0f - share) * (float)asked); bin > 0; bin--)
         if ((seen += counts[bin]) > above)
             break;
-    float bright = ((float)bin + 1.0f) / factor;
+    float bright = ((float)bin + 1.0f) * (BRIGHTEST / BINS);
     return bright > FAINTEST ? bright : FAINTEST;
 }
 
@@ -100,6 +100,7 @@ static inline uint8_t expose_pixel(const synth_camera *camera, float mean, float
                                    uint32_t draw)
 {
     int level = (int)(4.0f * mean);
+    level = level > 0 ? level : 0;
     level = level < LEVELS ? level : LEVELS - 1;
     float t = camera->noise[level].shape + camera->noise[level].width * camera->quantiles[draw];
     int gray = (int)(mean * t * t * t - dark + 0.5f);

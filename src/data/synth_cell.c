@@ -7,10 +7,11 @@
 /* Ranges judged by eye and by the number of nuclei in the competition's images (8 to 80). */
 static void draw_culture(synth_culture *culture, uint32_t labels, hpac_random *random)
 {
-    bool spindly = hpac_random_uniform(random) < 0.25f;
+    bool spindly = hpac_random_uniform(random) < 0.3f;
     culture->nucleus_radius = 24.0f * synth_spread(random, 0.2f);
     culture->cell_ratio = synth_between(random, 1.7f, 2.6f);
-    culture->elongation = synth_between(random, 1.05f, spindly ? 2.6f : 1.7f);
+    culture->elongation =
+        spindly ? synth_between(random, 1.4f, 2.8f) : synth_between(random, 1.05f, 1.7f);
     culture->align = hpac_random_uniform(random);
     culture->spikes = spindly ? synth_between(random, 0.4f, 1.0f) : synth_between(random, 0, 0.15f);
     culture->ragged = synth_between(random, 0.02f, 0.09f);
@@ -37,7 +38,7 @@ static void draw_culture(synth_culture *culture, uint32_t labels, hpac_random *r
 float synth_outline_at(const float outline[SYNTH_ANGLES], float angle)
 {
     float place = angle * (SYNTH_ANGLES / (2.0f * SYNTH_PI)) + 2.0f * SYNTH_ANGLES;
-    int index = (int)place;
+    unsigned index = (unsigned)place;
     float rest = place - (float)index;
     float low = outline[index % SYNTH_ANGLES], high = outline[(index + 1) % SYNTH_ANGLES];
     return low + rest * (high - low);

@@ -177,10 +177,11 @@ void synth_paint_aggresome(const synth_brush *brush)
         if (cell->phase != SYNTH_INTERPHASE)
             continue;
         synth_draw_disc(brush->canvas, x, y, radius, 1.4f * cell->protein);
-        for (int n = 0; n < 5; n++)
-            synth_draw_spot(brush->canvas, x + synth_jitter(random, 0.6f * radius),
-                            y + synth_jitter(random, 0.6f * radius), 0.4f * radius,
-                            0.5f * cell->protein);
+        for (int n = 0; n < 5; n++) {
+            float lump_x = x + synth_jitter(random, 0.6f * radius);
+            float lump_y = y + synth_jitter(random, 0.6f * radius);
+            synth_draw_spot(brush->canvas, lump_x, lump_y, 0.4f * radius, 0.5f * cell->protein);
+        }
     }
 }
 

@@ -14,7 +14,7 @@
 
 #define PITCH 4.0f    /* units between nodes */
 #define MAX_NODES 132 /* a side: the image's and one beyond each border */
-#define OUTER 1.35f   /* shares of the radius beyond which a cell is not asked */
+#define OUTER 1.12f   /* shares of the radius beyond which a cell is not asked */
 #define NOWHERE 9.0f  /* a share no cell reaches */
 
 /* A cell's measures at the nodes of a grid that covers it, as far as it lies in the image. */
@@ -98,19 +98,25 @@ static void measure(const synth_scene *scene, const synth_cell *cell, struct syn
     for (int row = 0; row < patch->rows; row++) {
         for (int col = 0; col < patch->cols; col++) {
             float x = PITCH * (float)(patch->left + col), y = PITCH * (float)(patch->top + row);
-            float dx = x - cell->x, dy = y - cell->y;
-            float share =
-                sqrtf(dx * dx + dy * dy) / synth_outline_at(cell->outline, atan2f(dy, dx));
+            float dx = x - cell->x, dy = y - cell->y, away = sqrtf(dx * dx + dy * dy);
+            int node = row * MAX_NODES + col;
+            patch->share[node] = NOWHERE;
+            patch->nucleus[node] = -SYNTH_FAR;
+            if (away > longest)
+                continue;
+            float angle = atan2f(dy, dx), share = away / synth_outline_at(cell->outline, angle);
             if (cell->phase == SYNTH_INTERPHASE)
                 share += share * ragged * bend_at(scene, patch->left + col, patch->top + row);
             dx = x - cell->nucleus_x;
             dy = y - cell->nucleus_y;
-            float inside =
-                synth_outline_at(cell->nucleus_outline, atan2f(dy, dx)) - sqrtf(dx * dx + dy * dy);
+            away = sqrtf(dx * dx + dy * dy);
+            if (away < 2.0f * cell->nucleus_radius) /* further off the angles are much the same */
+                angle = atan2f(dy, dx);
+            float inside = synth_outline_at(cell->nucleus_outline, angle) - away;
             /* The surroundings of a nucleus belong to its cell, whoever else is near. */
             share *= 0.45f + 0.55f * synth_ramp(-inside, 0.0f, 10.0f);
-            patch->share[row * MAX_NODES + col] = share;
-            patch->nucleus[row * MAX_NODES + col] = inside;
+            patch->share[node] = share;
+            patch->nucleus[node] = inside;
         }
     }
 }

@@ -59,7 +59,7 @@ void synth_paint_nucleoli(const synth_brush *brush)
             size_t p = offset + (size_t)col;
             float light = scene->nucleolus[p];
             if (light > 0.0f && scene->owner[p])
-                brush->canvas->values[p] += 1.5f * light * (1.0f + 0.15f * medium[col]) *
+                brush->canvas->values[p] += 2.0f * light * (1.0f + 0.15f * medium[col]) *
                                             scene->cells[scene->owner[p] - 1].protein;
         }
     }

@@ -70,6 +70,7 @@ static inline float synth_bump(float value, float width)
     return rest > 0.0f ? rest * rest : 0.0f;
 }
 
+/* Draw once in an expression: in which order a compiler calls functions is its own affair. */
 float synth_between(hpac_random *random, float low, float high);
 /* About normal with this deviation, but never further than 2.5 of them: a sum of two uniforms. */
 float synth_jitter(hpac_random *random, float deviation);

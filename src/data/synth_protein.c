@@ -42,7 +42,7 @@ static synth_painting *const paintings[HPAC_CLASS_COUNT] = {
 static void draw_background(const synth_scene *scene, const synth_canvas *canvas,
                             hpac_random *random)
 {
-    float haze = 0.045f * synth_spread(random, 0.6f);
+    float haze = 0.065f * synth_spread(random, 0.7f);
     int size = scene->size;
     for (int row = 0; row < size; row++) {
         const float *fine = synth_noise_row(&scene->noise[SYNTH_FINE], row, 11);
@@ -57,10 +57,11 @@ static void draw_background(const synth_scene *scene, const synth_canvas *canvas
         }
     }
     int grains = (int)synth_between(random, 0.0f, 40.0f);
-    for (int i = 0; i < grains; i++)
-        synth_draw_spot(canvas, synth_between(random, 0.0f, SYNTH_SIDE),
-                        synth_between(random, 0.0f, SYNTH_SIDE), 0.7f,
-                        synth_between(random, 0.1f, 0.4f));
+    for (int i = 0; i < grains; i++) {
+        float x = synth_between(random, 0.0f, SYNTH_SIDE);
+        float y = synth_between(random, 0.0f, SYNTH_SIDE);
+        synth_draw_spot(canvas, x, y, 0.7f, synth_between(random, 0.1f, 0.4f));
+    }
 }
 
 void synth_stain_green(const synth_scene *scene, const synth_canvas *canvas,

@@ -43,10 +43,11 @@ void synth_stain_blue(const synth_scene *scene, const synth_canvas *canvas, hpac
         const synth_cell *cell = &scene->cells[i];
         if (cell->phase == SYNTH_METAPHASE)
             draw_plate(cell, canvas, random);
-        if (hpac_random_uniform(random) < 0.04f) /* a micronucleus or debris */
-            synth_draw_spot(canvas, cell->x + synth_jitter(random, 20.0f),
-                            cell->y + synth_jitter(random, 20.0f),
-                            synth_between(random, 0.8f, 2.2f), 0.7f);
+        if (hpac_random_uniform(random) < 0.04f) { /* a micronucleus or debris */
+            float x = cell->x + synth_jitter(random, 20.0f);
+            float y = cell->y + synth_jitter(random, 20.0f);
+            synth_draw_spot(canvas, x, y, synth_between(random, 0.8f, 2.2f), 0.7f);
+        }
     }
 }
 

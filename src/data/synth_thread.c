@@ -77,9 +77,9 @@ static bool start_microtubule(const synth_scene *scene, int cell, synth_thread *
     }
     if (!synth_pick(scene, cell, &anywhere, random, &thread->x, &thread->y))
         return false;
-    thread->direction = atan2f(thread->y - c->nucleus_y, thread->x - c->nucleus_x) +
-                        (hpac_random_uniform(random) < 0.5f ? 1.35f : -1.35f) +
-                        synth_jitter(random, 0.6f);
+    thread->direction = atan2f(thread->y - c->nucleus_y, thread->x - c->nucleus_x);
+    thread->direction += hpac_random_uniform(random) < 0.5f ? 1.35f : -1.35f;
+    thread->direction += synth_jitter(random, 0.6f);
     return true;
 }
 
@@ -95,17 +95,21 @@ static void draw_end(const synth_canvas *canvas, const synth_thread *thread, flo
 void synth_draw_microtubules(const synth_scene *scene, const synth_canvas *canvas, float density,
                              bool ends, hpac_random *random)
 {
+    /* Where pixels are too coarse to show them singly, fewer and brighter ones do. */
+    float coarse = canvas->scale < 0.5f && !ends ? 2.0f : 1.0f;
     synth_pen pen;
     synth_pen_init(&pen, canvas, 0.65f);
+    density /= coarse;
     for (int i = 0; i < scene->cell_count; i++) {
         const synth_cell *cell = &scene->cells[i];
         if (cell->phase == SYNTH_METAPHASE)
             continue;
-        float brightness = ends ? cell->protein : cell->stain;
+        float brightness = ends ? cell->protein : coarse * cell->stain;
         int count = (int)(density * scene->culture.filaments * 2.8f * cell->radius);
         for (int n = 0; n < count; n++) {
             synth_thread thread = {.nucleus = 0.35f, .bend = scene->culture.waviness};
-            thread.rim = 1.0f + 7.0f * hpac_random_uniform(random) * hpac_random_uniform(random);
+            thread.rim = hpac_random_uniform(random);
+            thread.rim = 1.0f + 8.0f * thread.rim * thread.rim;
             thread.length = cell->radius * synth_between(random, 0.4f, 1.5f);
             if (hpac_random_uniform(random) < 0.6f) /* walks around the nucleus, not over it */
                 thread.nucleus = -1.0f;
