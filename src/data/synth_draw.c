@@ -44,7 +44,9 @@ void synth_draw_spot(const synth_canvas *canvas, float x, float y, float sigma, 
     int left, right, top, bottom;
     clip(cx - reach, cx + reach, canvas->size, &left, &right);
     clip(cy - reach, cy + reach, canvas->size, &top, &bottom);
-    float weights[512];
+    if (right < left || bottom < top)
+        return;
+    float weights[512] = {0};
     if (right - left >= 512)
         right = left + 511; /* no stain has spots of 1/8 of a side */
     for (int col = left; col <= right; col++)
@@ -167,17 +169,18 @@ void synth_noise_fill(synth_noise *noise, float pitch, float scale, hpac_random 
 {
     static const float deviation = 0.55f; /* of a quadratic B-spline's sum, in two dimensions */
     int count = (int)(SYNTH_SIDE / 2.0f / pitch), side = noise->side;
-    float nodes[MAX_NODES * MAX_NODES], blend[MAX_NODES];
+    float nodes[MAX_NODES][MAX_NODES], blend[MAX_NODES];
     float fade = pitch * scale < 1.0f ? pitch * scale : 1.0f; /* finer than pixels: averaged away */
-    for (int i = 0; i < count * count; i++)
-        nodes[i] = synth_jitter(random, fade / deviation);
+    for (int y = 0; y < count; y++)
+        for (int x = 0; x < count; x++)
+            nodes[y][x] = synth_jitter(random, fade / deviation);
     for (int y = 0; y < side; y++) {
         float place = (float)y * (float)count / (float)side, weights[3];
         int node = (int)place;
         spline_weights(place - (float)node, weights);
-        const float *above = nodes + node * count;
-        const float *middle = nodes + (node + 1) % count * count;
-        const float *below = nodes + (node + 2) % count * count;
+        const float *above = nodes[node];
+        const float *middle = nodes[(node + 1) % count];
+        const float *below = nodes[(node + 2) % count];
         for (int i = 0; i < count; i++)
             blend[i] = weights[0] * above[i] + weights[1] * middle[i] + weights[2] * below[i];
         float *row = noise->values + (size_t)y * (size_t)noise->stride;

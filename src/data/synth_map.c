@@ -20,8 +20,8 @@
 /* A cell's measures at the nodes of a grid that covers it, as far as it lies in the image. */
 struct synth_patch {
     int left, top, cols, rows; /* nodes; left and top may be -1 */
-    float share[MAX_NODES * MAX_NODES];
-    float nucleus[MAX_NODES * MAX_NODES];
+    float share[MAX_NODES][MAX_NODES];
+    float nucleus[MAX_NODES][MAX_NODES];
 };
 
 hpac_status synth_scene_init(synth_scene *scene, int size)
@@ -99,9 +99,8 @@ static void measure(const synth_scene *scene, const synth_cell *cell, struct syn
         for (int col = 0; col < patch->cols; col++) {
             float x = PITCH * (float)(patch->left + col), y = PITCH * (float)(patch->top + row);
             float dx = x - cell->x, dy = y - cell->y, away = sqrtf(dx * dx + dy * dy);
-            int node = row * MAX_NODES + col;
-            patch->share[node] = NOWHERE;
-            patch->nucleus[node] = -SYNTH_FAR;
+            patch->share[row][col] = NOWHERE;
+            patch->nucleus[row][col] = -SYNTH_FAR;
             if (away > longest)
                 continue;
             float angle = atan2f(dy, dx), share = away / synth_outline_at(cell->outline, angle);
@@ -115,8 +114,8 @@ static void measure(const synth_scene *scene, const synth_cell *cell, struct syn
             float inside = synth_outline_at(cell->nucleus_outline, angle) - away;
             /* The surroundings of a nucleus belong to its cell, whoever else is near. */
             share *= 0.45f + 0.55f * synth_ramp(-inside, 0.0f, 10.0f);
-            patch->share[node] = share;
-            patch->nucleus[node] = inside;
+            patch->share[row][col] = share;
+            patch->nucleus[row][col] = inside;
         }
     }
 }
@@ -141,11 +140,11 @@ static void claim(synth_scene *scene, const struct synth_patch *patch, int index
         float place = ((float)y + 0.5f) * nodes - (float)patch->top;
         int node = (int)place;
         float rest = place - (float)node;
-        const float *share = patch->share + node * MAX_NODES;
-        const float *inside = patch->nucleus + node * MAX_NODES;
+        const float *share = patch->share[node], *share_below = patch->share[node + 1];
+        const float *inside = patch->nucleus[node], *inside_below = patch->nucleus[node + 1];
         for (int i = 0; i < patch->cols; i++) {
-            shares[i] = share[i] + rest * (share[i + MAX_NODES] - share[i]);
-            insides[i] = inside[i] + rest * (inside[i + MAX_NODES] - inside[i]);
+            shares[i] = share[i] + rest * (share_below[i] - share[i]);
+            insides[i] = inside[i] + rest * (inside_below[i] - inside[i]);
         }
         size_t offset = (size_t)y * (size_t)size;
         for (int x = left; x <= right; x++) {

@@ -35,10 +35,11 @@ void synth_draw_thread(const synth_scene *scene, int cell, const synth_canvas *c
 {
     float dx = cosf(thread->direction), dy = sinf(thread->direction), due = 0.0f, turned = 0.0f;
     surrounding here = look(scene, cell, thread, thread->x, thread->y), next = here;
-    for (float gone = 0.0f; gone < thread->length; gone += STRIDE) {
+    int strides = (int)ceilf(thread->length / STRIDE);
+    for (int stride = 0; stride < strides; stride++) {
         surrounding ahead = look(scene, cell, thread, thread->x + 2.0f * STRIDE * dx,
                                  thread->y + 2.0f * STRIDE * dy);
-        if (here == RIM || (here == NUCLEUS && thread->nucleus < 0.0f && gone > 4 * STRIDE))
+        if (here == RIM || (here == NUCLEUS && thread->nucleus < 0.0f && stride > 4))
             break;
         float bend = synth_jitter(random, thread->bend);
         if (ahead == RIM || (ahead == NUCLEUS && thread->nucleus < 0.0f)) {
@@ -51,8 +52,10 @@ void synth_draw_thread(const synth_scene *scene, int cell, const synth_canvas *c
         float amplitude = thread->amplitude;
         if (here == NUCLEUS)
             amplitude *= thread->nucleus < 0.0f ? 0.0f : thread->nucleus;
-        for (; due < STRIDE; due += pen->step)
+        while (due < STRIDE) {
             synth_pen_mark(pen, canvas, thread->x + due * dx, thread->y + due * dy, amplitude);
+            due += pen->step;
+        }
         due -= STRIDE;
         here = next; /* what lay two strides ahead lies one ahead now */
         next = ahead;
