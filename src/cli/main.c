@@ -6,8 +6,9 @@
 
 static const cli_command *const commands[] = {
     &cmd_split,
-    &cmd_train,
+    &cmd_preprocess,
     &cmd_synth,
+    &cmd_train,
     &cmd_info,
     NULL,
 };

@@ -1,0 +1,82 @@
+/* hpac preprocess: what the network sees, as PNG files. */
+#include "commands.h"
+#include "progress.h"
+
+#include <hpac/image.h>
+#include <hpac/preprocess.h>
+
+#include <stdio.h>
+
+static const cli_option options[] = {
+    {"images", CLI_TEXT, "DIR", NULL, "folder of <Id>_<channel>.png", true, 0, 0},
+    {"ids", CLI_TEXT, "FILE.csv", NULL, "which: a file with a column Id", true, 0, 0},
+    {"out", CLI_TEXT, "DIR", NULL, "folder to write; made if missing", true, 0, 0},
+    {"channels", CLI_NUMBER, "N", "1", "first of green, blue, red, yellow", false, 1,
+     HPAC_MAX_CHANNELS},
+    {"rows", CLI_NUMBER, "N", "128", "height after resizing", false, 1, 16384},
+    {"cols", CLI_NUMBER, "N", "128", "width after resizing", false, 1, 16384},
+    {"force", CLI_FLAG, NULL, NULL, "replace files that are there", false, 0, 0},
+    {"threads", CLI_NUMBER, "N", "0", "0: one a core", false, 0, 1024},
+    {"quiet", CLI_FLAG, NULL, NULL, "no progress bar", false, 0, 0},
+    {0},
+};
+
+static void show(void *user, size_t done, size_t total)
+{
+    (void)user;
+    progress_count("preprocessing", done, total);
+}
+
+static hpac_status write_all(const cli_arguments *arguments, hpac_dataset *dataset)
+{
+    hpac_preprocess_options wanted = {
+        .dataset = dataset,
+        .folder = cli_text(arguments, "out"),
+        .force = cli_flag(arguments, "force"),
+        .threads = (int)cli_number(arguments, "threads"),
+        .progress = show,
+    };
+    progress_begin(cli_flag(arguments, "quiet"));
+    hpac_status status = hpac_preprocess_write(&wanted);
+    progress_end();
+    return status;
+}
+
+static hpac_status run(const cli_arguments *arguments)
+{
+    hpac_labels ids;
+    hpac_status status = hpac_ids_read_csv(cli_text(arguments, "ids"), &ids);
+    if (status != HPAC_OK)
+        return status;
+    hpac_dataset_options data = {
+        .images = cli_text(arguments, "images"),
+        .labels = &ids,
+        .channels = (int)cli_number(arguments, "channels"),
+        .rows = (int)cli_number(arguments, "rows"),
+        .cols = (int)cli_number(arguments, "cols"),
+        .pixels = HPAC_PIXELS_UINT8,
+    };
+    hpac_dataset *dataset;
+    status = hpac_dataset_create(&data, &dataset);
+    if (status == HPAC_OK) {
+        status = write_all(arguments, dataset);
+        hpac_dataset_destroy(dataset);
+    }
+    if (status == HPAC_OK)
+        printf("%s: %zu images, %dx%d, %d channel%s\n", cli_text(arguments, "out"), ids.count,
+               data.rows, data.cols, data.channels, data.channels == 1 ? "" : "s");
+    hpac_labels_fini(&ids);
+    return status;
+}
+
+const cli_command cmd_preprocess = {
+    .name = "preprocess",
+    .operands = "",
+    .summary = "resize images as training does and write them as PNGs",
+    .description =
+        "Writes <Id>_<channel>.png as the network sees them: resized as scikit-image's resize\n"
+        "does with its defaults, rounded to bytes. All files are checked before the first is\n"
+        "written, and all bad ones are listed; then nothing is left behind.",
+    .options = options,
+    .run = run,
+};
