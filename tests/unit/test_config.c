@@ -472,6 +472,19 @@ Test(config, keys_that_need_each_other_are_checked)
             "train.early_stopping.patience of 1 or more");
 }
 
+/* The message lists the types there are. */
+static void refused_type(const char *type, const char *shown)
+{
+    char text[256], end[64];
+    hpac_config config;
+    snprintf(text, sizeof text, REQUIRED "model:\n- {type: %s}\n", type);
+    snprintf(end, sizeof end, " or sigmoid, not %s", shown);
+    cr_expect_eq(load_sets(text, NULL, 0, &config), HPAC_ERR_CONFIG);
+    const char *message = hpac_error_message();
+    cr_expect_not_null(strstr(message, "c.yaml:5: model.1.type: expected conv2d, "), "%s", message);
+    cr_expect_not_null(strstr(message, end), "%s", message);
+}
+
 Test(config, layers_are_checked)
 {
     refused_value("data", "test", "5", "expected keys below it, not \"5\"");
@@ -481,12 +494,8 @@ Test(config, layers_are_checked)
             "1 problem\nc.yaml:4: model: expected a list of 1..256 layers, not a list");
     refused_layer("flatten", "model.2: expected a layer such as {type: flatten}, not \"flatten\"");
     refused_layer("~", "model.2: expected a layer such as {type: flatten}, not nothing");
-    refused_layer("{type: softmax}",
-                  "model.2.type: expected conv2d, maxpool, dropout, flatten, dense, relu or "
-                  "sigmoid, not \"softmax\"");
-    refused_layer("{type: [a]}",
-                  "model.2.type: expected conv2d, maxpool, dropout, flatten, dense, relu or "
-                  "sigmoid, not a list");
+    refused_type("softmax", "\"softmax\"");
+    refused_type("[a]", "a list");
     refused_layer("{type: maxpool, size: [1, 2, 3]}",
                   "model.2.size: expected a whole number in 1..1024, or two of them as [rows, "
                   "cols], not a list");
