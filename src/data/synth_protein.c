@@ -42,7 +42,7 @@ static synth_painting *const paintings[HPAC_CLASS_COUNT] = {
 static void draw_background(const synth_scene *scene, const synth_canvas *canvas,
                             hpac_random *random)
 {
-    float haze = 0.065f * synth_spread(random, 0.7f);
+    float haze = 0.06f * synth_spread(random, 0.5f);
     int size = scene->size;
     for (int row = 0; row < size; row++) {
         const float *fine = synth_noise_row(&scene->noise[SYNTH_FINE], row, 11);
