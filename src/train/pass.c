@@ -83,13 +83,12 @@ static void report(const train_pass *pass, const pass_clock *clock, size_t batch
 static hpac_status collect(const train_pass *pass, flight_ring *flight, pass_clock *clock)
 {
     hpac_batch batch = flight->batches[flight->first];
+    flight->first = (flight->first + 1) % HPAC_NETWORK_IN_FLIGHT;
+    flight->count--;
     hpac_outcome outcome;
     hpac_status status = hpac_network_collect(pass->training->network, &outcome);
-    if (status == HPAC_OK) {
-        flight->first = (flight->first + 1) % HPAC_NETWORK_IN_FLIGHT;
-        flight->count--;
+    if (status == HPAC_OK)
         status = check_finite(pass, &batch, &outcome.result);
-    }
     if (status == HPAC_OK) {
         add_counts(pass->counts, &outcome.result, batch.count);
         clock->images += (uint64_t)batch.count;
