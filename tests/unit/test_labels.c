@@ -137,6 +137,13 @@ Test(labels, all_bad_rows_are_reported_together)
         "%:16: Id \"good\" stands twice");
 }
 
+Test(labels, empty_ids_are_not_called_repeated)
+{
+    assert_refused("Id,Target\n,1\n,2\nx,3\nx,4\nx,5\n",
+                   "%: 4 problems\n%:2: the Id is empty\n%:3: the Id is empty\n"
+                   "%:5: Id \"x\" stands twice\n%:6: Id \"x\" stands twice");
+}
+
 Test(labels, a_line_of_ten_megabytes_is_one_bad_row)
 {
     enum { LONG = 10 << 20 };
