@@ -1,0 +1,177 @@
+/*
+ * hpac's side of train_step.py: trains --steps batches of the write-ups' network for each line it
+ * reads and prints images/s.
+ *
+ *     build/bench/train_step --steps 10 --batch 64 --threads 2 [--device cpu]
+ */
+#include <hpac/network.h>
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { SIDE = 128, CLASSES = 28 };
+
+static const hpac_layer layers[] = {
+    {.kind = HPAC_LAYER_CONV2D,
+     .filters = 16,
+     .kernel_rows = 3,
+     .kernel_cols = 3,
+     .activation = HPAC_ACTIVATION_RELU},
+    {.kind = HPAC_LAYER_CONV2D,
+     .filters = 32,
+     .kernel_rows = 3,
+     .kernel_cols = 3,
+     .activation = HPAC_ACTIVATION_RELU},
+    {.kind = HPAC_LAYER_MAXPOOL, .kernel_rows = 2, .kernel_cols = 2},
+    {.kind = HPAC_LAYER_DROPOUT, .rate = 0.25f},
+    {.kind = HPAC_LAYER_FLATTEN},
+    {.kind = HPAC_LAYER_DENSE, .units = 64, .activation = HPAC_ACTIVATION_RELU},
+    {.kind = HPAC_LAYER_DROPOUT, .rate = 0.5f},
+    {.kind = HPAC_LAYER_DENSE,
+     .units = CLASSES,
+     .activation = HPAC_ACTIVATION_SIGMOID,
+     .initializer = HPAC_INIT_GLOROT_UNIFORM},
+};
+
+typedef struct settings {
+    int steps, batch;
+    hpac_device_options device;
+} settings;
+
+typedef struct bench {
+    settings set;
+    hpac_device *device;
+    hpac_network *network;
+    void **slots; /* (steps) prepared batches */
+    uint32_t step;
+} bench;
+
+static void check(hpac_status status)
+{
+    if (status == HPAC_OK)
+        return;
+    fprintf(stderr, "train_step: %s\n", hpac_error_message());
+    exit((int)status);
+}
+
+static int number(const char *text)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (*end != '\0' || value < 1 || value > 100000)
+        check(hpac_fail(HPAC_ERR_CONFIG, "\"%s\" is not a number in 1..100000", text));
+    return (int)value;
+}
+
+static settings parse(int argc, char **argv)
+{
+    settings set = {
+        .steps = 10, .batch = 64, .device = {.name = "cpu", .threads = 2, .deterministic = true}};
+    static const struct option options[] = {{"steps", required_argument, NULL, 's'},
+                                            {"batch", required_argument, NULL, 'b'},
+                                            {"threads", required_argument, NULL, 't'},
+                                            {"device", required_argument, NULL, 'd'},
+                                            {0}};
+    for (int found; (found = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (found == 's')
+            set.steps = number(optarg);
+        else if (found == 'b')
+            set.batch = number(optarg);
+        else if (found == 't')
+            set.device.threads = number(optarg);
+        else if (found == 'd')
+            set.device.name = optarg;
+        else
+            exit(HPAC_ERR_CONFIG);
+    }
+    return set;
+}
+
+static void make_slots(bench *run, const hpac_batch_format *format)
+{
+    size_t nbytes = hpac_batch_nbytes(format), pixels = hpac_batch_pixels_offset_nbytes(format);
+    run->slots = calloc((size_t)run->set.steps, sizeof *run->slots);
+    if (!run->slots)
+        check(hpac_fail_memory((size_t)run->set.steps * sizeof *run->slots));
+    uint32_t noise = 1;
+    for (int i = 0; i < run->set.steps; i++) {
+        check(run->device->ops->alloc(run->device, HPAC_MEMORY_PINNED, nbytes, &run->slots[i]));
+        unsigned char *bytes = run->slots[i];
+        for (size_t k = 0; k < nbytes; k++) {
+            noise = noise * 1664525u + 1013904223u;
+            unsigned char byte = (unsigned char)(noise >> 24);
+            bytes[k] = k < pixels ? byte < 15 : byte; /* labels: 6 % ones */
+        }
+    }
+}
+
+static void collect(bench *run)
+{
+    hpac_outcome outcome;
+    check(hpac_network_collect(run->network, &outcome));
+    if (outcome.result.nonfinite)
+        check(hpac_fail(HPAC_ERR_NUMERIC, "a gradient or weight is not finite"));
+}
+
+/* Trains all slots once, as the trainer does: two steps under way. */
+static void train(bench *run)
+{
+    for (int i = 0; i < run->set.steps; i++) {
+        if (hpac_network_in_flight(run->network) == HPAC_NETWORK_IN_FLIGHT)
+            collect(run);
+        check(hpac_network_train(run->network, run->slots[i], run->set.batch, run->step++));
+    }
+    while (hpac_network_in_flight(run->network) > 0)
+        collect(run);
+}
+
+static double now_s(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+int main(int argc, char **argv)
+{
+    bench run = {.set = parse(argc, argv)};
+    check(hpac_device_open(&run.set.device, &run.device));
+    hpac_network_options options = {
+        .device = run.device,
+        .layers = layers,
+        .layer_count = sizeof layers / sizeof *layers,
+        .format = {.batch_size = run.set.batch,
+                   .target_count = CLASSES,
+                   .rows = SIDE,
+                   .cols = SIDE,
+                   .channels = 1,
+                   .pixels = HPAC_PIXELS_UINT8},
+        .training = true,
+        .optimizer = {.learning_rate = 1.0f, .rho = 0.95f, .epsilon = 1e-7f},
+    };
+    check(hpac_network_create(&options, &run.network));
+    check(hpac_network_allocate(run.network));
+    check(hpac_network_initialize(run.network, 0));
+    make_slots(&run, &options.format);
+    train(&run);
+    hpac_device_info info;
+    check(run.device->ops->describe(run.device, &info));
+    printf("ready %s, %s\n", HPAC_VERSION, info.libraries);
+    fflush(stdout);
+    for (int byte; (byte = getchar()) != EOF;) {
+        if (byte != '\n')
+            continue;
+        double start_s = now_s();
+        train(&run);
+        printf("%.3f\n", run.set.steps * run.set.batch / (now_s() - start_s));
+        fflush(stdout);
+    }
+    for (int i = 0; i < run.set.steps; i++)
+        run.device->ops->free(run.device, HPAC_MEMORY_PINNED, run.slots[i]);
+    free(run.slots);
+    hpac_network_destroy(run.network);
+    run.device->ops->close(run.device);
+    return 0;
+}

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Training speed and memory of the write-ups' network in hpac, PyTorch and Keras.
+
+    make build/bench/train_step
+    python3 tools/bench/train_step.py --torch-python VENV/bin/python --keras-python VENV/bin/python
+
+128 x 128 x 1 images, 28 classes, dropout on, Adadelta; prepared bytes lie in memory, their turning
+into floats is part of the step. Every side is one process that stays; they take turns, a round
+each, so that a busy moment of the machine hits all. Printed are the median images/s over the
+rounds, the range, the processor's time an image (which others' work changes less), and the peak
+memory of the process (its maximal resident set, start-up and compilers included).
+
+A side is any program that prints "ready <version>", then for each line it reads trains --steps
+batches and prints images/s. More of them: --side "name=command ...", where {steps}, {batch} and
+{threads} are filled in. hpac's is build/bench/train_step (--no-hpac leaves it out).
+"""
+
+import argparse
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COUNTS = "--steps {steps} --batch {batch} --threads {threads}"
+
+
+class Side:
+    def __init__(self, name, command, options):
+        self.name, self.rates, self.processor_ms = name, [], []
+        words = [word.format(**vars(options)) for word in shlex.split(command)]
+        environment = dict(os.environ, OMP_NUM_THREADS=str(options.threads))
+        self.process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None if options.verbose else subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        self.version = self.answer().removeprefix("ready ")
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"train_step: {self.name} ended early; --verbose shows why")
+        return line.strip()
+
+    def processor_s(self):
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def turn(self, images):
+        before_s = self.processor_s()
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        self.rates.append(float(self.answer()))
+        self.processor_ms.append((self.processor_s() - before_s) / images * 1000)
+
+    def end(self):
+        self.process.stdin.close()
+        _, _, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = 0  # reaped here
+        self.peak_mib = usage.ru_maxrss / 1024
+
+
+def sides(options):
+    """(name, command) of everything asked for."""
+    if options.hpac:
+        yield "hpac", f"{shlex.quote(options.hpac)} {COUNTS}"
+    for python, script, variants in (
+        (options.torch_python, "train_step_torch.py", ("contiguous", "channels_last", "compile")),
+        (options.keras_python, "train_step_keras.py", ("graph", "xla")),
+    ):
+        tool = script.removeprefix("train_step_").removesuffix(".py")
+        for variant in variants if python else ():
+            path = shlex.quote(os.path.join(HERE, script))
+            yield f"{tool}-{variant}", f"{shlex.quote(python)} {path} {variant} {COUNTS}"
+    for side in options.side:
+        name, _, command = side.partition("=")
+        yield name, command
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--torch-python", metavar="PYTHON", help="an interpreter that has torch")
+    parser.add_argument("--keras-python", metavar="PYTHON", help="one that has tensorflow, keras")
+    parser.add_argument("--hpac", metavar="PROGRAM", default="build/bench/train_step")
+    parser.add_argument("--no-hpac", dest="hpac", action="store_const", const=None)
+    parser.add_argument("--side", action="append", default=[], metavar="NAME=COMMAND")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=10, help="batches a round")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--verbose", action="store_true", help="show what the sides complain of")
+    return parser.parse_args()
+
+
+def main():
+    options = parse()
+    running = []
+    for name, command in sides(options):
+        running.append(Side(name, command, options))
+        print(f"{name}: {running[-1].version}", file=sys.stderr)
+    if not running:
+        raise SystemExit("train_step: no side to measure")
+    for round_number in range(options.rounds):
+        for side in running:
+            side.turn(options.steps * options.batch)
+        print(f"round {round_number + 1} of {options.rounds}", file=sys.stderr)
+    for side in running:
+        side.end()
+    print(
+        f"batch {options.batch}, {options.threads} threads, median of {options.rounds} rounds of "
+        f"{options.steps} batches"
+    )
+    print(f"{'side':<22} {'images/s':>9} {'range':>17} {'CPU ms/image':>13} {'peak MiB':>9}  version")
+    for side in running:
+        span = f"{min(side.rates):.1f}..{max(side.rates):.1f}"
+        print(
+            f"{side.name:<22} {statistics.median(side.rates):>9.1f} {span:>17} "
+            f"{statistics.median(side.processor_ms):>13.2f} {side.peak_mib:>9.0f}  {side.version}"
+        )
+
+
+if __name__ == "__main__":
+    main()
