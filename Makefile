@@ -71,8 +71,8 @@ $(BUILD)/commands: force
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
 AVX2   := -mavx2 -mfma -ffp-contract=fast
 AVX512 := $(AVX2) -mavx512f -mavx512dq -mavx512bw -mavx512vl
-$(BUILD)/obj/src/device/cpu/trunk_avx2.o:   PROCESSOR := $(AVX2)
-$(BUILD)/obj/src/device/cpu/trunk_avx512.o: PROCESSOR := $(AVX512)
+$(BUILD)/obj/src/device/cpu/%_avx2.o:   PROCESSOR := $(AVX2)
+$(BUILD)/obj/src/device/cpu/%_avx512.o: PROCESSOR := $(AVX512)
 endif
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/commands
@@ -119,6 +119,10 @@ clean: ## remove what was built
 	rm -rf $(BUILD)
 
 # ---- testing -----------------------------------------------------------------------------------
+# Threads of the CPU device that wait for one another spin, by default for milliseconds: with other
+# work on the same cores (tests side by side, image loaders), that makes everything ten times slower.
+export GOMP_SPINCOUNT ?= 1000
+
 # Every suite of tools/run-tests builds what it needs through this file, in a folder of its own.
 test: ## run every test
 	tools/run-tests

@@ -27,7 +27,8 @@ typedef struct check_segment {
     int op_count;
     hpac_plan *plan;
     void *y, *dy, *state, *parameters, *gradients, *square_average, *delta_average;
-    float *values[HPAC_PLAN_MAX_PARAMETERS]; /* parameters, on the host */
+    float *values[HPAC_PLAN_MAX_PARAMETERS];      /* parameters, on the host */
+    float *averages[2][HPAC_PLAN_MAX_PARAMETERS]; /* square and delta averages, likewise */
     float *host_x, *host_y, *host_dy, *host_dx;
     size_t x_count, y_count;
 } check_segment;
@@ -38,7 +39,7 @@ typedef struct check_stack {
     hpac_op ops[SELFCHECK_MAX_OPS];
     int op_count, batch;
     data_kind data;
-    bool fused;
+    bool fused, updating; /* updating: plans are asked to apply the update themselves */
     hpac_random random;
     reference_draw draw;
     selfcheck_memory memory;
@@ -196,6 +197,7 @@ static hpac_status make_plan(check_stack *stack, int first, hpac_layout layout,
             .plain_output = first + length == stack->op_count,
             .training = true,
             .input_gradient = stack->ops[first].kind != HPAC_OP_PIXELS,
+            .update = stack->updating ? &optimizer : NULL,
         };
         segment->op_count = length;
         SELFCHECK_TRY(stack->call->plan_create(stack->device, &request, &segment->plan));
@@ -227,6 +229,8 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
     for (int i = 0; i < plan->parameter_count; i++) {
         size_t count = plan->parameters[i].count;
         SELFCHECK_TRY(on_host(stack, count, &segment->values[i]));
+        SELFCHECK_TRY(on_host(stack, count, &segment->averages[0][i]));
+        SELFCHECK_TRY(on_host(stack, count, &segment->averages[1][i]));
         fill_values(stack, segment->values[i], count);
         SELFCHECK_TRY(stack->call->parameter_write(segment->plan, i, segment->parameters,
                                                    segment->values[i]));
@@ -377,7 +381,7 @@ static hpac_run make_run(check_stack *stack, int index)
         .y = segment->y,
         .dy = segment->dy,
         .parameters = segment->parameters,
-        .gradients = segment->gradients,
+        .gradients = segment->plan->updates_parameters ? NULL : segment->gradients,
         .square_average = segment->square_average,
         .delta_average = segment->delta_average,
         .state = segment->state,
@@ -413,7 +417,7 @@ static hpac_status backward(check_stack *stack, int index)
     if (run.dx)
         SELFCHECK_TRY(poison(stack, run.dx, plan->input_nbytes));
     SELFCHECK_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
-    for (int i = 0; i < plan->parameter_count; i++)
+    for (int i = 0; i < plan->parameter_count && !plan->updates_parameters; i++)
         SELFCHECK_TRY(stack->call->parameter_write(plan, i, segment->gradients, stack->poison));
     SELFCHECK_TRY(stack->call->backward(plan, &run));
     return run.dx ? stack->call->activation_read(plan, true, run.dx, segment->host_dx) : HPAC_OK;
@@ -453,7 +457,60 @@ static hpac_status check_forward(check_stack *stack, int index)
     return status;
 }
 
-static hpac_status compare_gradients(check_stack *stack, const check_segment *segment,
+/* One step of Adadelta in double, from what stood there before and the expected gradient. */
+static void expect_update(float *const before[3], const double *gradient, size_t count,
+                          double *const expected[3])
+{
+    const double rho = (double)optimizer.rho, epsilon = (double)optimizer.epsilon;
+    for (size_t i = 0; i < count; i++) {
+        double g = gradient[i], u = (double)before[2][i];
+        double a = rho * (double)before[1][i] + (1 - rho) * g * g;
+        double d = g * sqrt(u + epsilon) / sqrt(a + epsilon);
+        expected[0][i] = (double)before[0][i] - (double)optimizer.learning_rate * d;
+        expected[1][i] = a;
+        expected[2][i] = rho * u + (1 - rho) * d * d;
+    }
+}
+
+static bool are_whole(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (values[i] != truncf(values[i]))
+            return false;
+    return true;
+}
+
+/* A plan that updates: its weights and averages against the step from the expected gradient. The
+ * new values take the place of the old on the host. */
+static hpac_status compare_update(check_stack *stack, check_segment *segment, int parameter,
+                                  const double *gradient)
+{
+    static const char *const names[] = {"updated parameter", "square average", "delta average"};
+    size_t count = segment->plan->parameters[parameter].count;
+    const void *slices[] = {segment->parameters, segment->square_average, segment->delta_average};
+    float *values[] = {segment->values[parameter], segment->averages[0][parameter],
+                       segment->averages[1][parameter]};
+    double *expected[3] = {NULL, NULL, NULL};
+    /* Adadelta makes as much of a small gradient as of a large one, and of its rounding. */
+    bool exact = are_whole(segment->host_x, segment->x_count) &&
+                 are_whole(segment->host_dy, segment->y_count);
+    double rtol = exact ? 1e-6 : 1e-2;
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < 3 && status == HPAC_OK; i++)
+        status = allocate_doubles(count, &expected[i]);
+    if (status == HPAC_OK)
+        expect_update(values, gradient, count, expected);
+    for (int i = 0; i < 3 && status == HPAC_OK; i++) {
+        status = stack->call->parameter_read(segment->plan, parameter, slices[i], values[i]);
+        if (status == HPAC_OK)
+            status = hpac_selfcheck_compare(names[i], values[i], expected[i], count, rtol);
+    }
+    for (int i = 0; i < 3; i++)
+        free(expected[i]);
+    return status;
+}
+
+static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
                                      const expectation *expected)
 {
     static const char *const names[] = {"kernel gradient", "bias gradient"};
@@ -462,6 +519,10 @@ static hpac_status compare_gradients(check_stack *stack, const check_segment *se
                                              segment->x_count, tolerance(stack)));
     for (int i = 0; i < segment->plan->parameter_count; i++) {
         float *got = NULL;
+        if (segment->plan->updates_parameters) {
+            SELFCHECK_TRY(compare_update(stack, segment, i, expected->parameter_gradients[i]));
+            continue;
+        }
         SELFCHECK_TRY(read_gradients(stack, segment, i, &got));
         SELFCHECK_TRY(hpac_selfcheck_compare(names[segment->plan->parameters[i].is_bias], got,
                                              expected->parameter_gradients[i],
@@ -512,11 +573,6 @@ static hpac_status update(check_stack *stack)
             SELFCHECK_TRY(
                 stack->call->parameter_read(plan, i, segment->parameters, segment->values[i]));
     }
-    SELFCHECK_TRY(stack->call->download(stack->device, HPAC_QUEUE_COMPUTE, stack->host_result,
-                                        stack->result, sizeof *stack->result));
-    SELFCHECK_TRY(stack->call->synchronize(stack->device));
-    if (stack->host_result->nonfinite)
-        return hpac_fail(HPAC_ERR_NUMERIC, "an update of finite gradients is not finite");
     return HPAC_OK;
 }
 
@@ -560,6 +616,36 @@ static hpac_status check_pass(check_stack *stack, bool training)
     return HPAC_OK;
 }
 
+static hpac_status check_result(check_stack *stack)
+{
+    SELFCHECK_TRY(stack->call->download(stack->device, HPAC_QUEUE_COMPUTE, stack->host_result,
+                                        stack->result, sizeof *stack->result));
+    SELFCHECK_TRY(stack->call->synchronize(stack->device));
+    if (stack->host_result->nonfinite)
+        return hpac_fail(HPAC_ERR_NUMERIC, "an update of finite gradients is not finite");
+    return HPAC_OK;
+}
+
+static hpac_status check_back(check_stack *stack, const float *dy)
+{
+    check_segment *last = &stack->segments[stack->segment_count - 1];
+    SELFCHECK_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
+    for (int i = stack->segment_count - 1; i >= 0; i--)
+        SELFCHECK_TRY(check_backward(stack, i));
+    return HPAC_OK;
+}
+
+/* Two steps of plans that update by themselves, so that the averages of the first count. */
+static hpac_status check_updating(check_stack *stack, const float *dy)
+{
+    for (int step = 0; step < 2; step++) {
+        SELFCHECK_TRY(check_pass(stack, true));
+        SELFCHECK_TRY(check_back(stack, dy));
+        stack->after_update = true;
+    }
+    return check_result(stack);
+}
+
 static hpac_status check_all(check_stack *stack)
 {
     float *dy = NULL;
@@ -568,41 +654,49 @@ static hpac_status check_all(check_stack *stack)
     for (int i = 0; i < stack->segment_count; i++)
         SELFCHECK_TRY(check_parameters(&stack->segments[i]));
     SELFCHECK_TRY(stack->call->set_step(stack->device, stack->draw.seed, stack->draw.step));
-    SELFCHECK_TRY(check_pass(stack, false));
-    SELFCHECK_TRY(check_pass(stack, true));
     SELFCHECK_TRY(on_host(stack, last->y_count, &dy));
     fill_values(stack, dy, last->y_count);
-    SELFCHECK_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
-    for (int i = stack->segment_count - 1; i >= 0; i--)
-        SELFCHECK_TRY(check_backward(stack, i));
+    if (stack->updating)
+        return check_updating(stack, dy);
+    SELFCHECK_TRY(check_pass(stack, false));
+    SELFCHECK_TRY(check_pass(stack, true));
+    SELFCHECK_TRY(check_back(stack, dy));
     SELFCHECK_TRY(check_repeat(stack, dy));
     if (stack->data == DATA_EXTREME)
         return HPAC_OK; /* 1e8 squared and so on: not what the update is for */
     SELFCHECK_TRY(update(stack));
+    SELFCHECK_TRY(check_result(stack));
     stack->after_update = true;
     return check_pass(stack, true);
+}
+
+static hpac_status run_turn(hpac_device *device, const selfcheck_case *one, uint64_t seed, int turn)
+{
+    check_stack *stack = calloc(1, sizeof *stack);
+    if (!stack)
+        return hpac_fail_memory(sizeof *stack);
+    stack->device = stack->memory.device = device;
+    stack->call = device->ops;
+    stack->batch = one->batch;
+    stack->updating = turn == 2 * DATA_KIND_COUNT;
+    stack->fused = turn % 2 || stack->updating;
+    stack->data = stack->updating ? DATA_WHOLE : (data_kind)(turn / 2);
+    stack->draw = (reference_draw){.seed = seed, .step = (uint32_t)turn, .training = true};
+    hpac_random_init(&stack->random, seed, HPAC_PURPOSE_SYNTH, 0, (uint32_t)turn);
+    set_shapes(stack, one);
+    hpac_status status =
+        hpac_fail_within(check_all(stack), "%s%s, %s", stack->fused ? "fused" : "one by one",
+                         stack->updating ? " with the update" : "", data_names[stack->data]);
+    tear_down(stack);
+    free(stack);
+    return status;
 }
 
 hpac_status hpac_selfcheck_stack(hpac_device *device, const selfcheck_case *one, uint64_t seed)
 {
     hpac_status status = HPAC_OK;
-    for (int turn = 0; turn < 2 * DATA_KIND_COUNT && status == HPAC_OK; turn++) {
-        check_stack *stack = calloc(1, sizeof *stack);
-        if (!stack)
-            return hpac_fail_memory(sizeof *stack);
-        stack->device = stack->memory.device = device;
-        stack->call = device->ops;
-        stack->batch = one->batch;
-        stack->fused = turn % 2;
-        stack->data = (data_kind)(turn / 2);
-        stack->draw = (reference_draw){.seed = seed, .step = (uint32_t)turn};
-        hpac_random_init(&stack->random, seed, HPAC_PURPOSE_SYNTH, 0, (uint32_t)turn);
-        set_shapes(stack, one);
-        status = hpac_fail_within(check_all(stack), "%s, %s", stack->fused ? "fused" : "one by one",
-                                  data_names[stack->data]);
-        tear_down(stack);
-        free(stack);
-    }
+    for (int turn = 0; turn <= 2 * DATA_KIND_COUNT && status == HPAC_OK; turn++)
+        status = run_turn(device, one, seed, turn);
     return status;
 }
 

@@ -63,6 +63,7 @@ const selfcheck_case hpac_selfcheck_cases[] = {
     {"dense 10 to 3", 5, .input = VECTOR(10), OPS(DENSE(3))},
     {"dense 1 to 1", 1, .input = VECTOR(1), OPS(DENSE(1))},
     {"dense 257 to 64, relu", 33, .input = VECTOR(257), OPS(DENSE(64), RELU)},
+    {"dense 100 to 80, relu", 7, .input = VECTOR(100), OPS(DENSE(80), RELU)},
     {"dense 64 to 28", 16, .input = VECTOR(64), OPS(DENSE(28))},
     {"dense, relu, dropout, dense, sigmoid", 4, .input = VECTOR(50),
      OPS(DENSE(17), RELU, DROPOUT(0.5F, 9), DENSE(5), SIGMOID)},

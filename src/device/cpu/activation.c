@@ -4,44 +4,34 @@
 #include <stdio.h>
 
 typedef struct relu_job {
+    const cpu_kernels *kernels;
     const float *x, *y, *dy;
     float *out;
 } relu_job;
 
-/* max(x, 0) that lets a NaN through, so that it is seen later. */
-CPU_CLONES static void relu_values(const float *x, float *y, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        y[i] = x[i] < 0.0F ? 0.0F : x[i];
-}
-
-CPU_CLONES static void relu_gradients(const float *y, const float *dy, float *dx, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        dx[i] = y[i] > 0.0F ? dy[i] : 0.0F;
-}
-
 static void relu_forward_piece(const void *context, size_t begin, size_t end)
 {
     const relu_job *job = context;
-    relu_values(job->x + begin, job->out + begin, end - begin);
+    job->kernels->relu(job->x + begin, job->out + begin, end - begin);
 }
 
 static void relu_backward_piece(const void *context, size_t begin, size_t end)
 {
     const relu_job *job = context;
-    relu_gradients(job->y + begin, job->dy + begin, job->out + begin, end - begin);
+    job->kernels->relu_backward(job->y + begin, job->dy + begin, job->out + begin, end - begin);
 }
 
-void hpac_cpu_relu_backward(const float *y, const float *dy, float *dx, size_t count)
+void hpac_cpu_relu_backward(const cpu_device *device, const float *y, const float *dy, float *dx,
+                            size_t count)
 {
-    relu_job job = {.y = y, .dy = dy, .out = dx};
+    relu_job job = {.kernels = device->kernels, .y = y, .dy = dy, .out = dx};
     hpac_cpu_for_pieces(count, 1024, relu_backward_piece, &job);
 }
 
 static hpac_status relu_forward(cpu_plan *plan, const hpac_run *run)
 {
-    relu_job job = {.x = run->x, .out = run->y};
+    const cpu_device *device = (const cpu_device *)plan->base.device;
+    relu_job job = {.kernels = device->kernels, .x = run->x, .out = run->y};
     hpac_cpu_for_pieces(hpac_cpu_tensor_count(&plan->output), 1024, relu_forward_piece, &job);
     return HPAC_OK;
 }
@@ -49,7 +39,8 @@ static hpac_status relu_forward(cpu_plan *plan, const hpac_run *run)
 static hpac_status relu_backward(cpu_plan *plan, const hpac_run *run)
 {
     if (run->dx)
-        hpac_cpu_relu_backward(run->y, run->dy, run->dx, hpac_cpu_tensor_count(&plan->output));
+        hpac_cpu_relu_backward((const cpu_device *)plan->base.device, run->y, run->dy, run->dx,
+                               hpac_cpu_tensor_count(&plan->output));
     return HPAC_OK;
 }
 

@@ -18,6 +18,8 @@ typedef struct conv2d_descs {
     dnnl_primitive_desc_t forward, hint, backward_weights, backward_data;
 } conv2d_descs;
 
+#define NO_GRADIENT "oneDNN: no gradient of the convolution"
+
 static const dnnl_dims_t unit_strides = {1, 1}, no_padding = {0, 0};
 
 static hpac_status run_reorder(const conv2d_plan *plan, const cpu_primitive *reorder,
@@ -91,7 +93,8 @@ static hpac_status conv2d_backward(cpu_plan *base, const hpac_run *run)
 {
     const conv2d_plan *plan = (const conv2d_plan *)base;
     if (plan->relu)
-        hpac_cpu_relu_backward(run->y, run->dy, run->dy, hpac_cpu_tensor_count(&base->output));
+        hpac_cpu_relu_backward((const cpu_device *)base->base.device, run->y, run->dy, run->dy,
+                               hpac_cpu_tensor_count(&base->output));
     CPU_TRY(compute_gradients(plan, run));
     return run->dx ? compute_dx(plan, run) : HPAC_OK;
 }
@@ -199,12 +202,14 @@ static hpac_status describe_backward(cpu_device *device, const hpac_plan_request
         &backward, dnnl_convolution_direct, &memory.source, &memory.kernel, &memory.bias,
         &memory.output, unit_strides, no_padding, no_padding));
     CPU_TRY(hpac_cpu_describe(device, &backward, false, descs->hint, &descs->backward_weights));
+    if (!request->input_gradient)
+        return descs->backward_weights ? HPAC_OK : hpac_fail(HPAC_ERR_DEVICE, NO_GRADIENT);
     CPU_TRY_DNNL(dnnl_convolution_backward_data_desc_init(
         &backward, dnnl_convolution_direct, &memory.source, &memory.kernel, &memory.output,
         unit_strides, no_padding, no_padding));
     CPU_TRY(hpac_cpu_describe(device, &backward, false, descs->hint, &descs->backward_data));
     if (!descs->backward_weights || !descs->backward_data)
-        return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no gradient of the convolution");
+        return hpac_fail(HPAC_ERR_DEVICE, NO_GRADIENT);
     return HPAC_OK;
 }
 
@@ -226,11 +231,13 @@ static hpac_status make_reorders(cpu_device *device, conv2d_plan *plan, const co
     CPU_TRY(bridge(device, &input, &source, &plan->input_to_source));
     if (!descs->backward_weights)
         return HPAC_OK;
-    CPU_TRY(bridge(device, &source, &input, &plan->source_to_input));
     CPU_TRY(
         bridge(device,
                dnnl_primitive_desc_query_md(descs->backward_weights, dnnl_query_diff_weights_md, 0),
                kernel, &plan->gradient_to_kernel));
+    if (!descs->backward_data)
+        return HPAC_OK;
+    CPU_TRY(bridge(device, &source, &input, &plan->source_to_input));
     return bridge(device, kernel,
                   dnnl_primitive_desc_query_md(descs->backward_data, dnnl_query_weights_md, 0),
                   &plan->kernel_to_data);
@@ -289,7 +296,8 @@ static hpac_status make_conv2d(cpu_device *device, const hpac_plan_request *requ
         CPU_TRY(describe_backward(device, request, plan, descs));
         CPU_TRY(
             hpac_cpu_primitive_create(device, descs->backward_weights, &plan->backward_weights));
-        CPU_TRY(hpac_cpu_primitive_create(device, descs->backward_data, &plan->backward_data));
+        if (request->input_gradient)
+            CPU_TRY(hpac_cpu_primitive_create(device, descs->backward_data, &plan->backward_data));
     }
     CPU_TRY(make_reorders(device, plan, descs));
     CPU_TRY(add_parameters(plan, &request->ops[0], descs));

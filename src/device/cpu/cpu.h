@@ -2,22 +2,17 @@
  * The CPU device's own header: what the files of this folder share. Nothing outside includes it.
  *
  * oneDNN computes convolutions, pooling and inner products; the rest is C that the compiler
- * vectorises. Activations stay in the layout that oneDNN asked for, and so do parameters.
+ * vectorises (kernels.h). Activations stay in the layout that oneDNN asked for, and so do
+ * parameters.
  */
 #ifndef HPAC_DEVICE_CPU_H
 #define HPAC_DEVICE_CPU_H
 
+#include "kernels.h"
+
 #include <hpac/device.h>
 
 #include <dnnl.h>
-
-/* Hot loops are compiled for AVX-512, AVX2 and plain x86-64 and picked when the program starts.
- * Only for static functions without OpenMP in them. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
-#define CPU_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CPU_CLONES
-#endif
 
 /* Slices of the arenas and pieces of the workspace start at multiples of this. */
 #define CPU_ALIGNMENT_NBYTES 256
@@ -26,6 +21,7 @@ typedef struct cpu_device {
     hpac_device base;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
+    const cpu_kernels *kernels;
     int threads;
     uint64_t seed; /* for the next forward calls' dropout */
     uint32_t step;
@@ -200,7 +196,8 @@ void hpac_cpu_for_pieces(size_t count, size_t grain,
                          const void *context);
 void hpac_cpu_copy(float *to, const float *from, size_t count);
 /* dx = dy where y > 0, else 0; dx may be dy. */
-void hpac_cpu_relu_backward(const float *y, const float *dy, float *dx, size_t count);
+void hpac_cpu_relu_backward(const cpu_device *device, const float *y, const float *dy, float *dx,
+                            size_t count);
 
 hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device **device);
 

@@ -218,6 +218,7 @@ hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device
         return hpac_fail_memory(sizeof *device);
     device->base.ops = &operations;
     device->threads = options->threads > 0 ? options->threads : hpac_core_count();
+    device->kernels = hpac_cpu_kernels();
     omp_set_num_threads(device->threads);
 
     dnnl_status_t status = dnnl_engine_create(&device->engine, dnnl_cpu, 0);

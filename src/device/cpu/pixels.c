@@ -2,25 +2,21 @@
 #include "cpu.h"
 
 typedef struct pixels_job {
+    const cpu_kernels *kernels;
     const uint8_t *bytes;
     float *y;
 } pixels_job;
 
-CPU_CLONES static void divide_bytes(const uint8_t *restrict bytes, float *restrict y, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        y[i] = (float)bytes[i] / 255.0F;
-}
-
 static void divide_piece(const void *context, size_t begin, size_t end)
 {
     const pixels_job *job = context;
-    divide_bytes(job->bytes + begin, job->y + begin, end - begin);
+    job->kernels->divide_bytes(job->bytes + begin, job->y + begin, end - begin);
 }
 
 static hpac_status bytes_forward(cpu_plan *plan, const hpac_run *run)
 {
-    pixels_job job = {.bytes = run->x, .y = run->y};
+    const cpu_device *device = (const cpu_device *)plan->base.device;
+    pixels_job job = {.kernels = device->kernels, .bytes = run->x, .y = run->y};
     hpac_cpu_for_pieces(hpac_cpu_tensor_count(&plan->output), 64, divide_piece, &job);
     return HPAC_OK;
 }

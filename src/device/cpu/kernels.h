@@ -1,0 +1,72 @@
+/*
+ * Loops that the compiler turns into vector code, compiled once for each kind of processor: the
+ * bodies are in kernels_body.h, kernels.c picks. None of them makes threads; `count` is any number.
+ */
+#ifndef HPAC_DEVICE_CPU_KERNELS_H
+#define HPAC_DEVICE_CPU_KERNELS_H
+
+#include <hpac/device.h>
+
+/* Where dropout's numbers come from (random.h), and which of them keep a value. */
+typedef struct mask_draw {
+    uint32_t seed[2];   /* Philox's key */
+    uint32_t place[2];  /* counter words 2 and 3 */
+    uint32_t threshold; /* kept: number >= threshold */
+} mask_draw;
+
+/* Masks are drawn in groups of 16 Philox blocks, 64 values. */
+enum {
+    MASK_GROUP_BITS = 64,
+    MASK_GROUP_NBYTES = MASK_GROUP_BITS / 8,
+};
+
+/* A step of Adadelta: the weights w, their gradients g, the averages of squared gradients a and of
+ * squared changes u. */
+typedef struct adadelta_job {
+    const hpac_adadelta *adadelta;
+    float *w;
+    const float *g;
+    float *a, *u;
+} adadelta_job;
+
+/* Rows of a dense kernel, w (rows, outputs), whose gradient is computed and applied at once:
+ * g[k][m] = sum over images of x[n][k] dy[n][m]. */
+typedef struct dense_update_job {
+    const hpac_adadelta *adadelta;
+    const float *x;            /* (batch, rows of all), from the first of these rows on */
+    const float *dy;           /* (batch, outputs) */
+    float *w, *a, *u;          /* from the first of these rows on */
+    size_t batch, x_stride;    /* x_stride: floats from one image to the next */
+    size_t row_count, outputs; /* outputs: a multiple of DENSE_OUTPUTS_STEP */
+} dense_update_job;
+
+enum { DENSE_OUTPUTS_STEP = 16 };
+
+typedef struct cpu_kernels {
+    /* y = bytes / 255 */
+    void (*divide_bytes)(const uint8_t *bytes, float *y, size_t count);
+    /* y = max(x, 0), a NaN stays one */
+    void (*relu)(const float *x, float *y, size_t count);
+    /* dx = dy where y > 0, else 0; dx may be dy */
+    void (*relu_backward)(const float *y, const float *dy, float *dx, size_t count);
+    /* Bits of whole groups, the lowest of the first byte first. */
+    void (*draw_mask)(const mask_draw *draw, uint64_t first_group, size_t group_count,
+                      uint8_t *bits);
+    /* to = from x scale where the value's bit is set, else 0. Value i has bit `first` + i. */
+    void (*apply_mask)(const uint8_t *bits, size_t first, float scale, const float *from, float *to,
+                       size_t count);
+    /* The same on blocks of 16 values, block i from bit `first` + i x `step` on. Reads up to four
+     * bytes past the last bit. */
+    void (*apply_mask_blocks)(const uint8_t *bits, size_t first, size_t step, float scale,
+                              const float *from, float *to, size_t block_count);
+    /* Nonzero: a gradient, a weight or an average is not finite. */
+    uint32_t (*adadelta)(const adadelta_job *job, size_t count);
+    uint32_t (*dense_update)(const dense_update_job *job);
+} cpu_kernels;
+
+extern const cpu_kernels hpac_cpu_kernels_avx512, hpac_cpu_kernels_avx2, hpac_cpu_kernels_any;
+
+/* The best of them for this processor, within what oneDNN is told to use (ONEDNN_MAX_CPU_ISA). */
+const cpu_kernels *hpac_cpu_kernels(void);
+
+#endif

@@ -1,0 +1,17 @@
+/* The kernels for AVX2 with FMA. */
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define LANES 8
+#define SQRT(a) (vec) _mm256_sqrt_ps((__m256)(a))
+#define MULTIPLY_LOW(a, b) (lvec) _mm256_mul_epu32((__m256i)(a), (__m256i)(b))
+#define DENSE_ROWS 6 /* times 2 vectors: 12 of the 16 registers are sums */
+#define DENSE_VECTORS 2
+#define TABLE hpac_cpu_kernels_avx2
+
+#include "kernels_body.h"
+
+#else
+typedef int no_avx2_here; /* ISO C wants a declaration */
+#endif

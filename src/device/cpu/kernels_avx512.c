@@ -1,0 +1,17 @@
+/* The kernels for AVX-512. */
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define LANES 16
+#define SQRT(a) (vec) _mm512_sqrt_ps((__m512)(a))
+#define MULTIPLY_LOW(a, b) (lvec) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
+#define DENSE_ROWS 6 /* times 4 vectors: 24 of the 32 registers are sums */
+#define DENSE_VECTORS 4
+#define TABLE hpac_cpu_kernels_avx512
+
+#include "kernels_body.h"
+
+#else
+typedef int no_avx512_here; /* ISO C wants a declaration */
+#endif
