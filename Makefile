@@ -196,6 +196,10 @@ $(BUILD)/tests/cuda/toolchain: tests/cuda/toolchain.cu tools/find-cuda
 	@tools/find-cuda >/dev/null
 	$(NVCC) -std=c++17 $(CUDA_CFLAGS) -o $@ $< $(CUDA_LIBS)
 
+# ---- demo --------------------------------------------------------------------------------------
+demo: $(BUILD)/hpac ## train on a synthetic data set, from nothing, in a few minutes
+	tools/demo $(BUILD)/hpac
+
 # ---- installing --------------------------------------------------------------------------------
 bindir     := $(DESTDIR)$(PREFIX)/bin
 libdir     := $(DESTDIR)$(PREFIX)/lib
@@ -241,5 +245,5 @@ help: ## list the targets and variables
 force:
 .PHONY: all clean test unit e2e asan tsan clang cuda-check
 .PHONY: lint lint-format lint-tidy lint-cppcheck lint-shell
-.PHONY: docs fuzz fuzzers install uninstall help force
+.PHONY: docs fuzz fuzzers demo install uninstall help force
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
