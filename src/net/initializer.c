@@ -64,7 +64,8 @@ void hpac_initialize_kernel(const hpac_layer *layer, hpac_shape in, uint64_t see
     size_t window = layer->kind == HPAC_LAYER_CONV2D
                         ? (size_t)layer->kernel_rows * (size_t)layer->kernel_cols
                         : 1;
-    double fan_in = (double)(count / outputs), fan_out = (double)(window * outputs);
+    size_t inputs = count / outputs; /* exact: a kernel has `inputs` weights an output */
+    double fan_in = (double)inputs, fan_out = (double)(window * outputs);
     if (layer->initializer == HPAC_INIT_GLOROT_UNIFORM) {
         double limit = sqrt(6 / (fan_in + fan_out));
 #pragma omp parallel for schedule(static)

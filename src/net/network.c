@@ -116,6 +116,7 @@ static hpac_status make_plans(hpac_network *network)
         return hpac_fail_memory((size_t)network->op_count * sizeof *network->stages);
     hpac_layout layout = HPAC_LAYOUT_PLAIN;
     bool parameters_before = false;
+    network->stage_count = 0;
     for (int op = 0; op < network->op_count;) {
         network_stage *stage = &network->stages[network->stage_count];
         stage->input_gradient = network->options.training && parameters_before;

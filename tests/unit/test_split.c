@@ -275,7 +275,7 @@ Test(split, stratified_folds_follow_from_the_seed)
 
 /* On the competition's table iterative-stratification 0.1.9 (MultilabelStratifiedKFold(3, shuffle,
  * random_state=0)) keeps each class within 1 with folds of 10450, 10337 and 10285 rows, and
- * scikit-multilearn 0.2.0 (IterativeStratification(3, order=1)) has classes up to 8 apart. */
+ * scikit-multilearn 0.2.0 (IterativeStratification(3, order=1)) has classes up to 6 apart. */
 Test(split, stratified_folds_of_the_real_table_are_even)
 {
     hpac_labels labels;

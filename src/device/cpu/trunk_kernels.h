@@ -194,7 +194,7 @@ static void multiply_tiles(const trunk_shape *shape, const float *tiles, const f
         }
         float *to = products + point * WINDOWS * FILTERS;
 #pragma GCC unroll 16
-        for (int i = 0; i < WINDOWS; i++) {
+        for (size_t i = 0; i < WINDOWS; i++) {
             store(to + i * FILTERS, sums[i][0]);
             store(to + i * FILTERS + LANES, sums[i][1]);
         }
@@ -214,7 +214,7 @@ INLINE void transform_back(const float *products, vec out[4])
         s[1][c] = m1 - m2 - m3;
     }
 #pragma GCC unroll 2
-    for (int r = 0; r < 2; r++) {
+    for (size_t r = 0; r < 2; r++) {
         out[2 * r] = s[r][0] + s[r][1] + s[r][2];
         out[2 * r + 1] = s[r][1] - s[r][2] - s[r][3];
     }
@@ -424,7 +424,7 @@ static void scatter_row(const trunk_backward *job, const uint8_t *codes, const s
                 store(carry[r] + left + c * filters1, patch[8 + 4 * r + c]);
             }
 #pragma GCC unroll 4
-        for (int r = 0; r < 4; r++) {
+        for (size_t r = 0; r < 4; r++) {
             patch[4 * r] = patch[4 * r + 2];
             patch[4 * r + 1] = patch[4 * r + 3];
         }
