@@ -96,9 +96,8 @@ static size_t samples_per_pixel(int color_type, int bit_depth)
     return samples[color_type];
 }
 
-/* Judges the first bytes (at most PNG_HEAD_NBYTES are looked at) of a file of `file_nbytes`. */
-static hpac_status parse_header(const char *name, const uint8_t *head, size_t file_nbytes,
-                                png_header *header)
+hpac_status png_parse_header(const char *name, const uint8_t *head, size_t file_nbytes,
+                             png_header *header)
 {
     static const uint8_t signature[8] = {137, 'P', 'N', 'G', '\r', '\n', 26, '\n'};
     if (file_nbytes == 0)
@@ -144,7 +143,7 @@ hpac_status hpac_png_decode(hpac_png_decoder *decoder, const char *name, const u
                             size_t nbytes, hpac_image *image)
 {
     png_source source = {.name = name, .bytes = bytes, .nbytes = nbytes};
-    hpac_status status = parse_header(name, bytes, nbytes, &source.header);
+    hpac_status status = png_parse_header(name, bytes, nbytes, &source.header);
     if (status == HPAC_OK)
         status = reserve_image(image, &source.header);
     if (status != HPAC_OK)
@@ -204,7 +203,7 @@ static hpac_status open_png(const char *path, png_file *file)
     size_t head_nbytes = file->nbytes < PNG_HEAD_NBYTES ? file->nbytes : PNG_HEAD_NBYTES;
     status = read_fully(path, file->descriptor, file->head, head_nbytes);
     if (status == HPAC_OK)
-        status = parse_header(path, file->head, file->nbytes, &file->header);
+        status = png_parse_header(path, file->head, file->nbytes, &file->header);
     if (status == HPAC_OK && file->nbytes > max_file_nbytes)
         status = hpac_fail(HPAC_ERR_DATA, "%s: %zu bytes are more than the %zu allowed", path,
                            file->nbytes, max_file_nbytes);

@@ -38,6 +38,11 @@ typedef struct png_source {
 /* Makes room for `nbytes`; what the buffer held is lost. */
 hpac_status png_buffer_reserve(png_buffer *buffer, size_t nbytes);
 
+/* Judges the first bytes (at most PNG_HEAD_NBYTES are looked at) of a file of `file_nbytes`.
+ * Errors: DATA. */
+hpac_status png_parse_header(const char *name, const uint8_t *head, size_t file_nbytes,
+                             png_header *header);
+
 /* Decodes by libpng, into an image that has its size and its room. Errors: DATA. */
 hpac_status png_decode_libpng(const png_source *source, hpac_image *image);
 
@@ -49,5 +54,10 @@ bool png_decode_fast(hpac_png_decoder *decoder, const png_source *source, hpac_i
 /* Reverses the filters of an 8-bit gray picture: `raw` is (rows, 1 + cols), the first byte of a row
  * being its filter, `zeros` (cols) bytes of 0. False: a filter that does not exist. */
 bool png_unfilter(const uint8_t *raw, const uint8_t *zeros, int rows, int cols, uint8_t *pixels);
+
+/* The same for PNG_WAVE rows at once, whose filters exist, the row `above` them given. False:
+ * nothing was done, this machine has no such instructions. */
+enum { PNG_WAVE = 16 };
+bool png_unfilter_wave(const uint8_t *raw, const uint8_t *above, size_t cols, uint8_t *pixels);
 
 #endif

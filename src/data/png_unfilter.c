@@ -72,33 +72,55 @@ static void unfilter_paeth(const uint8_t *in, const uint8_t *above, size_t cols,
     }
 }
 
+static bool unfilter_row(const uint8_t *raw, const uint8_t *above, size_t cols, uint8_t *pixels)
+{
+    switch (raw[0]) {
+    case 0:
+        memcpy(pixels, raw + 1, cols);
+        return true;
+    case 1:
+        unfilter_sub(raw + 1, cols, pixels);
+        return true;
+    case 2:
+        unfilter_up(raw + 1, above, cols, pixels);
+        return true;
+    case 3:
+        unfilter_average(raw + 1, above, cols, pixels);
+        return true;
+    case 4:
+        unfilter_paeth(raw + 1, above, cols, pixels);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Whether the wave pays for these PNG_WAVE rows. It takes as long as little more than one row of
+ * Average or Paeth alone; the other filters are quick row by row. */
+static bool wants_wave(const uint8_t *raw, size_t stride)
+{
+    int chained = 0;
+    for (size_t row = 0; row < PNG_WAVE; row++) {
+        if (raw[row * stride] > 4)
+            return false;
+        chained += raw[row * stride] >= 3;
+    }
+    return chained >= 2;
+}
+
 bool png_unfilter(const uint8_t *raw, const uint8_t *zeros, int rows, int cols, uint8_t *pixels)
 {
-    size_t n = (size_t)cols;
+    size_t n = (size_t)cols, done = 1;
     const uint8_t *above = zeros;
-    for (int row = 0; row < rows; row++) {
-        switch (raw[0]) {
-        case 0:
-            memcpy(pixels, raw + 1, n);
-            break;
-        case 1:
-            unfilter_sub(raw + 1, n, pixels);
-            break;
-        case 2:
-            unfilter_up(raw + 1, above, n, pixels);
-            break;
-        case 3:
-            unfilter_average(raw + 1, above, n, pixels);
-            break;
-        case 4:
-            unfilter_paeth(raw + 1, above, n, pixels);
-            break;
-        default:
+    for (size_t left = (size_t)rows; left > 0; left -= done) {
+        done = 1;
+        if (left >= PNG_WAVE && wants_wave(raw, 1 + n) && png_unfilter_wave(raw, above, n, pixels))
+            done = PNG_WAVE;
+        else if (!unfilter_row(raw, above, n, pixels))
             return false;
-        }
-        above = pixels;
-        pixels += n;
-        raw += 1 + n;
+        raw += done * (1 + n);
+        pixels += done * n;
+        above = pixels - n;
     }
     return true;
 }
