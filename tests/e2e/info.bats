@@ -57,3 +57,38 @@ load helpers
     run_hpac info a.h5 b.h5
     assert_exit 2
 }
+
+@test "info shows where a training stands, and its configuration" {
+    run_hpac synth --count 24 --test-count 1 --size 32 --seed 3 --balance --out "$TMP/data"
+    assert_exit 0
+    cat >"$TMP/tiny.yaml" <<END
+data:
+  labels: $TMP/data/train.csv
+  images: $TMP/data/train
+  targets: [Cytosol, Nucleoplasm]
+  image: {rows: 32, cols: 32}
+  scale: {rows: 4, cols: 4}
+model:
+  - {type: conv2d, filters: 2, kernel: 3, activation: relu}
+  - {type: flatten}
+  - {type: dense, units: classes, activation: sigmoid}
+train: {epochs: 2, batch_size: 8, seed: 77}
+END
+    run_hpac train "$TMP/tiny.yaml" --device cpu --quiet --out "$TMP/run"
+    assert_exit 0
+    run_hpac info "$TMP/run/resume.h5" --config
+    assert_exit 0
+    assert_output_has "resume.h5: written by hpac "
+    assert_output_has "  25  Cytosol"
+    assert_output_has "   0  Nucleoplasm"
+    assert_output_has "training: 2 epochs, 4 steps, "
+    assert_output_has "seed 77"
+    assert_output_has "best validation loss "
+    assert_output_has "optimizer adadelta: learning rate 1, rho 0.95, epsilon 1e-07"
+    assert_output_has "[Cytosol, Nucleoplasm]"
+
+    run_hpac info "$TMP/run/model.h5"
+    assert_exit 0
+    refute_output_has "training:"
+    assert_output_has "configuration: in the file"
+}

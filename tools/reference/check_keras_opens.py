@@ -1,12 +1,18 @@
 #!/usr/bin/env python3
-"""Opens a model file with whichever Keras is installed and prints its predictions as CSV.
+"""Opens a model file with whichever Keras is installed.
 
-    python tools/reference/check_keras_opens.py MODEL.h5 [IMAGES]
+    python tools/reference/check_keras_opens.py MODEL.h5
 
-The images are those of formula.py, divided by 255. A first line starting with # tells the versions
-and how many weights the model has.
+prints its predictions for the images of formula.py as CSV, after a line with the versions.
+
+    hpac preprocess --images DIR --ids RUN/predictions.csv --channels N --rows R --cols C --out PNGS
+    python tools/reference/check_keras_opens.py RUN/model.h5 RUN/predictions.csv PNGS
+
+compares its predictions for prepared images with those hpac wrote, and fails when one differs by
+more than 1e-5. (Needs Pillow.)
 """
 
+import csv
 import os
 import sys
 
@@ -18,17 +24,44 @@ import tensorflow as tf
 
 import formula
 
+TOLERANCE = 1e-5
+CHANNELS = ("green", "blue", "red", "yellow")
 
-def main(path, count=3):
+
+def read_image(folder, name, channels):
+    from PIL import Image
+
+    planes = [Image.open(os.path.join(folder, f"{name}_{c}.png")) for c in CHANNELS[:channels]]
+    return np.stack([np.asarray(plane) for plane in planes], axis=-1)
+
+
+def predict(model, images):
+    return model.predict(images.astype(np.float32) / np.float32(255), verbose=0)
+
+
+def compare(model, predictions, folder):
+    with open(predictions, newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    channels = model.input_shape[3]
+    images = np.stack([read_image(folder, row[0], channels) for row in rows])
+    written = np.array([[float(p) for p in row[1:]] for row in rows])
+    apart = np.abs(predict(model, images) - written).max()
+    print(f"{len(rows)} images, largest difference {apart:.2e}, allowed {TOLERANCE:g}")
+    return apart <= TOLERANCE  # false for NaN
+
+
+def main(path, predictions=None, folder=None):
     model = keras.models.load_model(path)
-    images = formula.images(0, count, model.input_shape[1:]).astype(np.float32) / np.float32(255)
     print(
         f"# {path}: Keras {keras.__version__}, TensorFlow {tf.__version__}, "
         f"{model.count_params()} parameters"
     )
-    for row in model.predict(images, verbose=0):
+    if predictions:
+        return compare(model, predictions, folder)
+    for row in predict(model, formula.images(0, 3, model.input_shape[1:])):
         print(",".join(f"{p:.9g}" for p in row))
+    return True
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:3]))
+    sys.exit(0 if main(*sys.argv[1:]) else 1)
