@@ -59,15 +59,15 @@ load helpers
 }
 
 @test "info shows where a training stands, and its configuration" {
-    run_hpac synth --count 24 --test-count 1 --size 32 --seed 3 --balance --out "$TMP/data"
+    run_hpac synth --count 24 --test-count 1 --size 64 --seed 3 --balance --out "$TMP/data"
     assert_exit 0
     cat >"$TMP/tiny.yaml" <<END
 data:
   labels: $TMP/data/train.csv
   images: $TMP/data/train
   targets: [Cytosol, Nucleoplasm]
-  image: {rows: 32, cols: 32}
-  scale: {rows: 4, cols: 4}
+  image: {rows: 64, cols: 64}
+  scale: {rows: 8, cols: 8}
 model:
   - {type: conv2d, filters: 2, kernel: 3, activation: relu}
   - {type: flatten}
