@@ -50,4 +50,10 @@ hpac_status cli_run(const cli_command *command, int argc, char **argv);
 
 void cli_print_help(const cli_command *command);
 
+/* Threads of the CPU device that wait for one another spin, by default for milliseconds, which
+ * takes the cores from the loader's threads. libgomp reads the limit before main() and from the
+ * environment only, so this sets it and starts the program anew; where the user has set a limit or
+ * a policy, it returns. */
+void cli_limit_spinning(char **argv);
+
 #endif

@@ -30,6 +30,7 @@ static const cli_command *find_command(const char *name)
 
 int main(int argc, char **argv)
 {
+    cli_limit_spinning(argv);
     if (argc < 2) {
         print_usage(stderr);
         return HPAC_ERR_CONFIG;
