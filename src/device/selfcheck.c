@@ -1,84 +1,11 @@
 /* The self-check of stacks of operations: see the public header for what is done to each. */
 #include "selfcheck.h"
 
-#include "reference.h"
-
-#include <hpac/random.h>
-
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What is fed in. Sums of small whole numbers are exact in float32 in any order, so that ReLU and
- * max pooling decide alike on both sides even deep inside a fused run. */
-typedef enum data_kind {
-    DATA_WHOLE,
-    DATA_RANDOM,
-    DATA_EXTREME,
-    DATA_KIND_COUNT,
-} data_kind;
-
 static const char *const data_names[] = {"whole numbers", "random numbers", "extremes"};
-
-/* A run of operations with its plan, its memory on the device and the host's view of it. */
-typedef struct check_segment {
-    const hpac_op *ops;
-    int op_count;
-    hpac_plan *plan;
-    void *y, *dy, *state, *parameters, *gradients, *square_average, *delta_average;
-    float *values[HPAC_PLAN_MAX_PARAMETERS];      /* parameters, on the host */
-    float *averages[2][HPAC_PLAN_MAX_PARAMETERS]; /* square and delta averages, likewise */
-    float *host_x, *host_y, *host_dy, *host_dx;
-    size_t x_count, y_count;
-} check_segment;
-
-typedef struct check_stack {
-    hpac_device *device;
-    const hpac_device_ops *call;
-    hpac_op ops[SELFCHECK_MAX_OPS];
-    int op_count, batch;
-    data_kind data;
-    bool fused, updating; /* updating: plans are asked to apply the update themselves */
-    hpac_random random;
-    reference_draw draw;
-    selfcheck_memory memory;
-    check_segment segments[SELFCHECK_MAX_OPS];
-    int segment_count;
-    void *x, *dx, *workspace;
-    bool after_update; /* the weights are whole numbers no more */
-    float *poison;     /* pinned, NaN */
-    size_t workspace_nbytes, largest_nbytes;
-    hpac_step_result *result, *host_result;
-} check_stack;
-
-static const hpac_adadelta optimizer = {.learning_rate = 1.0F, .rho = 0.95F, .epsilon = 1e-7F};
-
-/* ---------------------------------------------------------------------------------- values */
-
-static float draw_value(check_stack *stack)
-{
-    static const float extremes[] = {0.0F, -0.0F, 1e4F, -1e4F, 65504.0F, 1e-30F, -1e-30F, 1e-7F};
-    if (stack->data == DATA_WHOLE)
-        return (float)hpac_random_below(&stack->random, 7) - 3.0F;
-    if (stack->data == DATA_EXTREME && hpac_random_below(&stack->random, 2))
-        return extremes[hpac_random_below(&stack->random, 8)];
-    return 2.0F * hpac_random_uniform(&stack->random) - 1.0F;
-}
-
-static void fill_values(check_stack *stack, float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        values[i] = draw_value(stack);
-}
-
-static void fill_input(check_stack *stack, float *values, size_t count)
-{
-    bool bytes = stack->ops[0].kind == HPAC_OP_PIXELS && stack->ops[0].pixels == HPAC_PIXELS_UINT8;
-    fill_values(stack, values, count);
-    for (size_t i = 0; bytes && i < count; i++)
-        values[i] = (float)hpac_random_below(&stack->random, 256);
-}
 
 /* Whether whole numbers stay exact through the stack. */
 static bool is_exact(const check_stack *stack)
@@ -117,166 +44,6 @@ hpac_status hpac_selfcheck_compare(const char *what, const float *got, const dou
             return hpac_fail(HPAC_ERR_NUMERIC, "%s: value %zu of %zu is %.9g, expected %.9g", what,
                              i, count, (double)got[i], expected[i]);
     return HPAC_OK;
-}
-
-/* ---------------------------------------------------------------------------------- set-up */
-
-static void set_shapes(check_stack *stack, const selfcheck_case *one)
-{
-    hpac_shape shape = one->input;
-    stack->op_count = one->op_count;
-    for (int i = 0; i < one->op_count; i++) {
-        hpac_op *op = &stack->ops[i];
-        *op = one->ops[i];
-        op->in = shape;
-        if (op->kind == HPAC_OP_CONV2D) {
-            shape.rows -= op->kernel_rows - 1;
-            shape.cols -= op->kernel_cols - 1;
-            shape.channels = op->out.channels;
-        } else if (op->kind == HPAC_OP_MAXPOOL) {
-            shape.rows /= op->kernel_rows;
-            shape.cols /= op->kernel_cols;
-        } else if (op->kind == HPAC_OP_DENSE) {
-            shape.channels = op->out.channels;
-        } else if (op->kind == HPAC_OP_FLATTEN) {
-            shape = (hpac_shape){
-                .rank = 1, .rows = 1, .cols = 1, .channels = (int)hpac_shape_count(shape)};
-        }
-        op->out = shape;
-    }
-}
-
-hpac_status hpac_selfcheck_alloc(selfcheck_memory *memory, hpac_memory kind, size_t nbytes,
-                                 void **address)
-{
-    if (memory->count == SELFCHECK_MAX_BLOCKS)
-        return hpac_fail(HPAC_ERR_INTERNAL, "selfcheck: more than %d blocks", SELFCHECK_MAX_BLOCKS);
-    SELFCHECK_TRY(memory->device->ops->alloc(memory->device, kind, nbytes, address));
-    memory->blocks[memory->count].kind = kind;
-    memory->blocks[memory->count++].address = *address;
-    return HPAC_OK;
-}
-
-void hpac_selfcheck_free(selfcheck_memory *memory)
-{
-    while (memory->count > 0) {
-        memory->count--;
-        memory->device->ops->free(memory->device, memory->blocks[memory->count].kind,
-                                  memory->blocks[memory->count].address);
-    }
-}
-
-static hpac_status on_device(check_stack *stack, size_t nbytes, void **address)
-{
-    if (nbytes > stack->largest_nbytes)
-        stack->largest_nbytes = nbytes;
-    return hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_DEVICE, nbytes, address);
-}
-
-static hpac_status on_host(check_stack *stack, size_t count, float **values)
-{
-    void *address = NULL;
-    SELFCHECK_TRY(hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, count * sizeof **values,
-                                       &address));
-    *values = address;
-    return HPAC_OK;
-}
-
-/* The plan for the longest run from operation `first` on that the device takes; one operation when
- * not fused. */
-static hpac_status make_plan(check_stack *stack, int first, hpac_layout layout,
-                             check_segment *segment)
-{
-    int longest = stack->fused ? stack->op_count - first : 1;
-    for (int length = longest; length >= 1 && !segment->plan; length--) {
-        hpac_plan_request request = {
-            .ops = stack->ops + first,
-            .op_count = length,
-            .batch = stack->batch,
-            .input_layout = layout,
-            .plain_output = first + length == stack->op_count,
-            .training = true,
-            .input_gradient = stack->ops[first].kind != HPAC_OP_PIXELS,
-            .update = stack->updating ? &optimizer : NULL,
-        };
-        segment->op_count = length;
-        SELFCHECK_TRY(stack->call->plan_create(stack->device, &request, &segment->plan));
-    }
-    if (!segment->plan)
-        return hpac_fail(HPAC_ERR_DEVICE, "operation %d alone was declined", first);
-    return HPAC_OK;
-}
-
-static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
-{
-    const hpac_plan *plan = segment->plan;
-    segment->x_count = (size_t)stack->batch * hpac_shape_count(segment->ops[0].in);
-    segment->y_count =
-        (size_t)stack->batch * hpac_shape_count(segment->ops[segment->op_count - 1].out);
-    SELFCHECK_TRY(on_device(stack, plan->output_nbytes, &segment->y));
-    SELFCHECK_TRY(on_device(stack, plan->output_nbytes, &segment->dy));
-    SELFCHECK_TRY(on_device(stack, plan->state_nbytes, &segment->state));
-    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->parameters));
-    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->gradients));
-    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->square_average));
-    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->delta_average));
-    SELFCHECK_TRY(on_host(stack, segment->x_count, &segment->host_x));
-    SELFCHECK_TRY(on_host(stack, segment->x_count, &segment->host_dx));
-    SELFCHECK_TRY(on_host(stack, segment->y_count, &segment->host_y));
-    SELFCHECK_TRY(on_host(stack, segment->y_count, &segment->host_dy));
-    if (plan->workspace_nbytes > stack->workspace_nbytes)
-        stack->workspace_nbytes = plan->workspace_nbytes;
-    for (int i = 0; i < plan->parameter_count; i++) {
-        size_t count = plan->parameters[i].count;
-        SELFCHECK_TRY(on_host(stack, count, &segment->values[i]));
-        SELFCHECK_TRY(on_host(stack, count, &segment->averages[0][i]));
-        SELFCHECK_TRY(on_host(stack, count, &segment->averages[1][i]));
-        fill_values(stack, segment->values[i], count);
-        SELFCHECK_TRY(stack->call->parameter_write(segment->plan, i, segment->parameters,
-                                                   segment->values[i]));
-    }
-    return HPAC_OK;
-}
-
-static hpac_status allocate_rest(check_stack *stack)
-{
-    void *address = NULL;
-    hpac_plan *first = stack->segments[0].plan;
-    SELFCHECK_TRY(on_device(stack, first->input_nbytes, &stack->x));
-    SELFCHECK_TRY(on_device(stack, first->input_nbytes, &stack->dx));
-    SELFCHECK_TRY(on_device(stack, stack->workspace_nbytes, &stack->workspace));
-    SELFCHECK_TRY(on_device(stack, sizeof *stack->result, &address));
-    stack->result = address;
-    SELFCHECK_TRY(
-        hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, sizeof *stack->result, &address));
-    stack->host_result = address;
-    SELFCHECK_TRY(
-        hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, stack->largest_nbytes, &address));
-    stack->poison = address;
-    memset(stack->poison, 0xff, stack->largest_nbytes); /* all bits set: a NaN */
-    fill_input(stack, stack->segments[0].host_x, stack->segments[0].x_count);
-    return stack->call->activation_write(first, true, stack->x, stack->segments[0].host_x);
-}
-
-static hpac_status set_up(check_stack *stack)
-{
-    hpac_layout layout = HPAC_LAYOUT_PLAIN;
-    for (int first = 0; first < stack->op_count;) {
-        check_segment *segment = &stack->segments[stack->segment_count++];
-        segment->ops = stack->ops + first;
-        SELFCHECK_TRY(make_plan(stack, first, layout, segment));
-        SELFCHECK_TRY(allocate_segment(stack, segment));
-        layout = segment->plan->output_layout;
-        first += segment->op_count;
-    }
-    return allocate_rest(stack);
-}
-
-static void tear_down(check_stack *stack)
-{
-    for (int i = 0; i < stack->segment_count; i++)
-        stack->call->plan_destroy(stack->segments[i].plan);
-    hpac_selfcheck_free(&stack->memory);
 }
 
 /* ------------------------------------------------------------------------------- reference */
@@ -426,7 +193,7 @@ static hpac_status backward(check_stack *stack, int index)
 static hpac_status read_gradients(check_stack *stack, const check_segment *segment, int parameter,
                                   float **values)
 {
-    SELFCHECK_TRY(on_host(stack, segment->plan->parameters[parameter].count, values));
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->plan->parameters[parameter].count, values));
     return stack->call->parameter_read(segment->plan, parameter, segment->gradients, *values);
 }
 
@@ -461,12 +228,13 @@ static hpac_status check_forward(check_stack *stack, int index)
 static void expect_update(float *const before[3], const double *gradient, size_t count,
                           double *const expected[3])
 {
-    const double rho = (double)optimizer.rho, epsilon = (double)optimizer.epsilon;
+    const double rho = (double)hpac_selfcheck_optimizer.rho,
+                 epsilon = (double)hpac_selfcheck_optimizer.epsilon;
     for (size_t i = 0; i < count; i++) {
         double g = gradient[i], u = (double)before[2][i];
         double a = rho * (double)before[1][i] + (1 - rho) * g * g;
         double d = g * sqrt(u + epsilon) / sqrt(a + epsilon);
-        expected[0][i] = (double)before[0][i] - (double)optimizer.learning_rate * d;
+        expected[0][i] = (double)before[0][i] - (double)hpac_selfcheck_optimizer.learning_rate * d;
         expected[1][i] = a;
         expected[2][i] = rho * u + (1 - rho) * d * d;
     }
@@ -566,7 +334,7 @@ static hpac_status update(check_stack *stack)
         check_segment *segment = &stack->segments[index];
         hpac_plan *plan = segment->plan;
         SELFCHECK_TRY(stack->call->adadelta(
-            stack->device, &optimizer, segment->parameters, segment->gradients,
+            stack->device, &hpac_selfcheck_optimizer, segment->parameters, segment->gradients,
             segment->square_average, segment->delta_average,
             plan->parameters_nbytes / sizeof(float), stack->result));
         for (int i = 0; i < plan->parameter_count; i++)
@@ -581,8 +349,8 @@ static hpac_status check_repeat(check_stack *stack, const float *dy)
 {
     check_segment *first = &stack->segments[0], *last = &stack->segments[stack->segment_count - 1];
     float *y = NULL, *dx = NULL;
-    SELFCHECK_TRY(on_host(stack, last->y_count, &y));
-    SELFCHECK_TRY(on_host(stack, first->x_count, &dx));
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, last->y_count, &y));
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, first->x_count, &dx));
     memcpy(y, last->host_y, last->y_count * sizeof *y);
     memcpy(dx, first->host_dx, first->x_count * sizeof *dx);
     for (int i = 0; i < stack->segment_count; i++)
@@ -646,16 +414,16 @@ static hpac_status check_updating(check_stack *stack, const float *dy)
     return check_result(stack);
 }
 
-static hpac_status check_all(check_stack *stack)
+static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
 {
     float *dy = NULL;
-    SELFCHECK_TRY(set_up(stack));
+    SELFCHECK_TRY(hpac_selfcheck_set_up(stack, one));
     check_segment *last = &stack->segments[stack->segment_count - 1];
     for (int i = 0; i < stack->segment_count; i++)
         SELFCHECK_TRY(check_parameters(&stack->segments[i]));
     SELFCHECK_TRY(stack->call->set_step(stack->device, stack->draw.seed, stack->draw.step));
-    SELFCHECK_TRY(on_host(stack, last->y_count, &dy));
-    fill_values(stack, dy, last->y_count);
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, last->y_count, &dy));
+    hpac_selfcheck_fill(stack, dy, last->y_count);
     if (stack->updating)
         return check_updating(stack, dy);
     SELFCHECK_TRY(check_pass(stack, false));
@@ -683,11 +451,10 @@ static hpac_status run_turn(hpac_device *device, const selfcheck_case *one, uint
     stack->data = stack->updating ? DATA_WHOLE : (data_kind)(turn / 2);
     stack->draw = (reference_draw){.seed = seed, .step = (uint32_t)turn, .training = true};
     hpac_random_init(&stack->random, seed, HPAC_PURPOSE_SYNTH, 0, (uint32_t)turn);
-    set_shapes(stack, one);
     hpac_status status =
-        hpac_fail_within(check_all(stack), "%s%s, %s", stack->fused ? "fused" : "one by one",
+        hpac_fail_within(check_all(stack, one), "%s%s, %s", stack->fused ? "fused" : "one by one",
                          stack->updating ? " with the update" : "", data_names[stack->data]);
-    tear_down(stack);
+    hpac_selfcheck_tear_down(stack);
     free(stack);
     return status;
 }

@@ -2,6 +2,9 @@
 #ifndef HPAC_DEVICE_SELFCHECK_H
 #define HPAC_DEVICE_SELFCHECK_H
 
+#include "reference.h"
+
+#include <hpac/random.h>
 #include <hpac/selfcheck.h>
 
 #define SELFCHECK_MAX_OPS 12
@@ -48,5 +51,58 @@ void hpac_selfcheck_free(selfcheck_memory *memory);
         if (try_status != HPAC_OK)                                                                 \
             return try_status;                                                                     \
     } while (0)
+
+/* ---- stacks: selfcheck_stack.c sets them up, selfcheck.c checks them ---- */
+
+/* What is fed in. Sums of small whole numbers are exact in float32 in any order, so that ReLU and
+ * max pooling decide alike on both sides even deep inside a fused run. */
+typedef enum data_kind {
+    DATA_WHOLE,
+    DATA_RANDOM,
+    DATA_EXTREME,
+    DATA_KIND_COUNT,
+} data_kind;
+
+/* A run of operations with its plan, its memory on the device and the host's view of it. */
+typedef struct check_segment {
+    const hpac_op *ops;
+    int op_count;
+    hpac_plan *plan;
+    void *y, *dy, *state, *parameters, *gradients, *square_average, *delta_average;
+    float *values[HPAC_PLAN_MAX_PARAMETERS];      /* parameters, on the host */
+    float *averages[2][HPAC_PLAN_MAX_PARAMETERS]; /* square and delta averages, likewise */
+    float *host_x, *host_y, *host_dy, *host_dx;
+    size_t x_count, y_count;
+} check_segment;
+
+typedef struct check_stack {
+    hpac_device *device;
+    const hpac_device_ops *call;
+    hpac_op ops[SELFCHECK_MAX_OPS];
+    int op_count, batch;
+    data_kind data;
+    bool fused, updating; /* updating: plans are asked to apply the update themselves */
+    hpac_random random;
+    reference_draw draw;
+    selfcheck_memory memory;
+    check_segment segments[SELFCHECK_MAX_OPS];
+    int segment_count;
+    void *x, *dx, *workspace;
+    bool after_update; /* the weights are whole numbers no more */
+    float *poison;     /* pinned, NaN */
+    size_t workspace_nbytes, largest_nbytes;
+    hpac_step_result *result, *host_result;
+} check_stack;
+
+/* What updates are made with. */
+extern const hpac_adadelta hpac_selfcheck_optimizer;
+
+/* Works out the operations, makes plans and memory, draws parameters and input. `device`, `batch`,
+ * `data`, `fused`, `updating` and `random` are set before; tear_down also after a failure. */
+hpac_status hpac_selfcheck_set_up(check_stack *stack, const selfcheck_case *one);
+void hpac_selfcheck_tear_down(check_stack *stack);
+void hpac_selfcheck_fill(check_stack *stack, float *values, size_t count);
+/* `count` pinned floats that live as long as the stack. */
+hpac_status hpac_selfcheck_floats(check_stack *stack, size_t count, float **values);
 
 #endif

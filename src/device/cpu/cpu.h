@@ -27,7 +27,7 @@ typedef struct cpu_device {
     uint32_t step;
 } cpu_device;
 
-/* --- layout.c: how activations lie in memory ------------------------------------------------- */
+/* ---- layout.c: how activations lie in memory ---- */
 
 /* Codes of hpac_layout. Blocked layouts pad the channels to whole blocks; the padding is zero. */
 typedef enum cpu_layout {
@@ -58,7 +58,7 @@ bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const dnnl_memory_desc_t *des
 void hpac_cpu_tensor_write(const cpu_tensor *tensor, float *to, const float *values);
 void hpac_cpu_tensor_read(const cpu_tensor *tensor, const float *from, float *values);
 
-/* --- primitive.c: oneDNN ---------------------------------------------------------------------- */
+/* ---- primitive.c: oneDNN ---- */
 
 hpac_status hpac_cpu_fail(dnnl_status_t status, const char *call);
 
@@ -116,7 +116,7 @@ hpac_status hpac_cpu_primitive_run(cpu_device *device, const cpu_primitive *prim
         (int)(sizeof((const cpu_argument[]){__VA_ARGS__}) / sizeof(cpu_argument)),                 \
         (const cpu_argument[]){__VA_ARGS__})
 
-/* --- plan.c ----------------------------------------------------------------------------------- */
+/* ---- plan.c ---- */
 
 /* How a parameter is stored: as `stored` says, filled by a reorder from `keras`. */
 typedef struct cpu_parameter {
@@ -154,7 +154,7 @@ void hpac_cpu_plan_destroy(hpac_plan *plan);
 hpac_status hpac_cpu_forward(hpac_plan *plan, const hpac_run *run);
 hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_run *run);
 
-/* --- parameter.c ------------------------------------------------------------------------------ */
+/* ---- parameter.c ---- */
 
 hpac_status hpac_cpu_parameter_write(hpac_plan *plan, int parameter, void *slice,
                                      const float *values);
@@ -165,8 +165,7 @@ hpac_status hpac_cpu_activation_write(hpac_plan *plan, bool input, void *address
 hpac_status hpac_cpu_activation_read(hpac_plan *plan, bool input, const void *address,
                                      float *values);
 
-/* --- the operations: each makes a plan, or declines with *plan = NULL --------------------------
- */
+/* ---- the operations: each makes a plan, or declines with *plan = NULL ---- */
 
 typedef hpac_status cpu_try(cpu_device *device, const hpac_plan_request *request, cpu_plan **plan);
 
@@ -178,7 +177,7 @@ hpac_status hpac_cpu_adadelta(hpac_device *device, const hpac_adadelta *adadelta
                               const void *gradients, void *square_average, void *delta_average,
                               size_t count, hpac_step_result *result);
 
-/* --- dropout.c -------------------------------------------------------------------------------- */
+/* ---- dropout.c ---- */
 
 /* Draws the mask of `count` values in plain order: a bit a value, set where it is kept, from the
  * lowest bit of the first byte on; hpac_cpu_mask_nbytes(count) bytes are written or spare. */
@@ -186,8 +185,7 @@ size_t hpac_cpu_mask_nbytes(size_t count);
 void hpac_cpu_draw_mask(const cpu_device *device, uint32_t stream, uint32_t threshold, size_t count,
                         uint8_t *bits);
 
-/* --- loops.c: pieces that several operations use ------------------------------------------------
- */
+/* ---- loops.c: pieces that several operations use ---- */
 
 /* Calls body(context, begin, end) for one piece of 0 .. count a thread; pieces start at multiples
  * of `grain`. Which elements fall together depends on the number of threads alone. */
