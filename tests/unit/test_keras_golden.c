@@ -24,6 +24,10 @@ typedef struct golden_case {
 static const golden_case small = {
     "tests/golden/keras_train_small.csv", {3, 12, 12, 2}, {4, 5}, 8, 3, 6, 20,
 };
+/* No size fits a vector of the processor, and pooling leaves a row and a column over. */
+static const golden_case odd = {
+    "tests/golden/keras_train_odd.csv", {3, 13, 11, 3}, {3, 7}, 5, 2, 3, 8,
+};
 static const golden_case full = {
     "tests/golden/keras_train_full.csv", {3, 128, 128, 1}, {16, 32}, 64, 28, 8, 5,
 };
@@ -287,6 +291,16 @@ Test(keras_golden, small_stack_op_by_op)
 Test(keras_golden, small_stack_fused)
 {
     check_run(&small, false);
+}
+
+Test(keras_golden, odd_sizes_op_by_op)
+{
+    check_run(&odd, true);
+}
+
+Test(keras_golden, odd_sizes_fused)
+{
+    check_run(&odd, false);
 }
 
 Test(keras_golden, full_network_op_by_op)

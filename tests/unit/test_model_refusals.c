@@ -219,6 +219,29 @@ Test(model_refusals, spellings_of_other_versions_are_not_refused)
     }
 }
 
+/* Older versions of h5py wrote text of fixed length, with or without a NUL at its end. */
+Test(model_refusals, text_of_fixed_length_is_read)
+{
+    for (size_t more = 0; more < 2; more++) {
+        hid_t file = open_copy(keras2), space = H5Screate(H5S_SCALAR), type = H5Tcopy(H5T_C_S1);
+        char *config = read_config(file);
+        H5Tset_size(type, strlen(config) + more);
+        H5Tset_strpad(type, more ? H5T_STR_NULLTERM : H5T_STR_NULLPAD);
+        H5Adelete(file, "model_config");
+        hid_t attribute = H5Acreate2(file, "model_config", type, space, H5P_DEFAULT, H5P_DEFAULT);
+        cr_assert_geq(H5Awrite(attribute, type, config), 0);
+        H5Aclose(attribute);
+        H5Tclose(type);
+        H5Sclose(space);
+        H5free_memory(config);
+        hpac_model model;
+        cr_assert_eq(hpac_model_load(close_copy(file), &model), HPAC_OK, "%s",
+                     hpac_error_message());
+        cr_assert_eq(model.layer_count, 6);
+        hpac_model_fini(&model);
+    }
+}
+
 /* Keras before 2.2.3 wrote the bare list, the input's shape in the first layer. */
 Test(model_refusals, bare_list_of_old_keras_is_read)
 {
