@@ -116,7 +116,7 @@ def pictures():
     yield "rgb_8_transparent", draw(11, 13, 2, 8), 2, 8, False, chunk(b"tRNS", bytes(6))
     with_alpha = chunk(b"PLTE", palette[:48]) + chunk(b"tRNS", bytes(range(0, 160, 10)))
     yield "palette_4_transparent", draw(11, 13, 3, 4), 3, 4, False, with_alpha
-    for rows, cols in ((1, 1), (1, 5), (5, 1), (2, 3), (4, 4), (9, 2)):
+    for rows, cols in ((1, 1), (1, 5), (5, 1), (2, 3), (4, 4), (9, 2), (40, 21)):
         for interlaced in (False, True):
             name = f"gray_8_{rows}x{cols}{'_interlaced' if interlaced else ''}"
             yield name, draw(rows, cols, 0, 8), 0, 8, interlaced, b""
