@@ -108,6 +108,32 @@ static inline uint8_t expose_pixel(const synth_camera *camera, float mean, float
     return (uint8_t)(gray < 255 ? gray : 255);
 }
 
+/* Where there is no light, nearly all pixels are 0, and it is enough to draw how many of them there
+ * are before the next that is not. */
+typedef struct darkness {
+    int bright; /* draws of QUANTILES that are not 0; all of them the last ones */
+    float rate; /* 1 / log of the share that is 0; 0: draw every pixel */
+    int left;   /* pixels of 0 before the next draw */
+} darkness;
+
+static darkness open_darkness(const synth_camera *camera, float haze, float dark)
+{
+    darkness made = {0};
+    while (made.bright < QUANTILES &&
+           expose_pixel(camera, haze, dark, (uint32_t)(QUANTILES - 1 - made.bright)) > 0)
+        made.bright++;
+    if (made.bright < QUANTILES / 4)
+        made.rate = 1.0f / logf(1.0f - ((float)made.bright + 0.5f) / QUANTILES);
+    return made;
+}
+
+/* How many pixels of 0 follow: geometrically distributed. */
+static int dark_run(const darkness *made, hpac_random *random)
+{
+    float run = logf(1.0f - hpac_random_uniform(random)) * made->rate;
+    return run < 1e6f ? (int)run : 1000000;
+}
+
 void synth_camera_expose(synth_camera *camera, const synth_canvas *light, int channel,
                          hpac_random *random, uint8_t *pixels)
 {
@@ -121,12 +147,23 @@ void synth_camera_expose(synth_camera *camera, const synth_canvas *light, int ch
     if (hpac_random_uniform(random) < roll->fog) /* now and then the dark level is off */
         haze += synth_between(random, 10.0f, 60.0f);
     float exposure = (bright + dark) / bright_light(light, roll->share);
+    darkness none = open_darkness(camera, haze, dark);
     size_t count = (size_t)light->size * (size_t)light->size;
-    for (size_t p = 0; p < count; p += 2) {
-        uint32_t word = hpac_random_next(random); /* 12 bits of it for each of two pixels */
-        pixels[p] = expose_pixel(camera, light->values[p] * exposure + haze, dark, word >> 20);
-        if (p + 1 < count)
-            pixels[p + 1] =
-                expose_pixel(camera, light->values[p + 1] * exposure + haze, dark, word & 4095);
+    uint32_t word = 0, halves = 0;
+    for (size_t p = 0; p < count; p++) {
+        float here = light->values[p];
+        if (here == 0.0f && none.rate != 0.0f) {
+            pixels[p] = 0;
+            if (none.left-- > 0)
+                continue;
+            none.left = dark_run(&none, random);
+            if (none.bright > 0)
+                pixels[p] =
+                    expose_pixel(camera, haze, dark,
+                                 QUANTILES - 1 - hpac_random_below(random, (uint32_t)none.bright));
+        } else {
+            word = halves++ % 2 ? word >> 16 : hpac_random_next(random); /* serves two pixels */
+            pixels[p] = expose_pixel(camera, here * exposure + haze, dark, word % QUANTILES);
+        }
     }
 }

@@ -83,7 +83,7 @@ void synth_pen_init(synth_pen *pen, const synth_canvas *canvas, float sigma)
         dim = width / NARROWEST;
         width = NARROWEST;
     }
-    pen->reach = (int)(2.3f * width + 1.0f);
+    pen->reach = (int)(2.0f * width + 0.6f);
     if (pen->reach > SYNTH_PEN_REACH)
         pen->reach = SYNTH_PEN_REACH;
     float step = 0.9f * width + 0.3f; /* pixels */

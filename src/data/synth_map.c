@@ -12,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PITCH 4.0f    /* units between nodes */
-#define MAX_NODES 132 /* a side: the image's and one beyond each border */
-#define OUTER 1.12f   /* shares of the radius beyond which a cell is not asked */
-#define NOWHERE 9.0f  /* a share no cell reaches */
+#define PITCH 4.0f     /* units between nodes */
+#define MAX_NODES 132  /* a side: the image's and one beyond each border */
+#define OUTER 1.12f    /* shares of the radius beyond which a cell is not asked */
+#define TOUCHING 1.06f /* a neighbour whose share is below touches */
+#define NOWHERE 9.0f   /* a share no cell reaches */
 
 /* A cell's measures at the nodes of a grid that covers it, as far as it lies in the image. */
 struct synth_patch {
@@ -120,13 +121,38 @@ static void measure(const synth_scene *scene, const synth_cell *cell, struct syn
     }
 }
 
+/* Pixels from .. to - 1 of a row, which lie between two nodes. */
+typedef struct segment {
+    int cell, row, from, to;
+} segment;
+
+/* share and inside: at the node before and the node after; node: the place of the former. */
+static void claim_between(synth_scene *scene, const segment *where, const float share[2],
+                          const float inside[2], float node)
+{
+    float nodes = 1.0f / (scene->scale * PITCH);
+    bool has_nucleus = scene->cells[where->cell].phase != SYNTH_METAPHASE;
+    size_t offset = (size_t)where->row * (size_t)scene->size;
+    for (int x = where->from; x < where->to; x++) {
+        float t = ((float)x + 0.5f) * nodes - node, mine = share[0] + t * (share[1] - share[0]);
+        size_t p = offset + (size_t)x;
+        if (mine < scene->depth[p]) {
+            scene->gap[p] = scene->depth[p];
+            scene->depth[p] = mine;
+            scene->owner[p] = (uint8_t)(where->cell + 1);
+            scene->nucleus[p] = has_nucleus ? inside[0] + t * (inside[1] - inside[0]) : -SYNTH_FAR;
+        } else if (mine < scene->gap[p]) {
+            scene->gap[p] = mine;
+        }
+    }
+}
+
 /* Lets a cell claim the pixels of its patch to which it is nearer than the cells before it. `depth`
  * holds the nearest cell's share so far, `gap` the second nearest's. */
 static void claim(synth_scene *scene, const struct synth_patch *patch, int index)
 {
     float unit = 1.0f / scene->scale, nodes = unit / PITCH;
     int size = scene->size;
-    bool has_nucleus = scene->cells[index].phase != SYNTH_METAPHASE;
     float shares[MAX_NODES], insides[MAX_NODES];
     int left = (int)ceilf((float)patch->left * PITCH * scene->scale);
     int right = (int)((float)(patch->left + patch->cols - 1) * PITCH * scene->scale) - 1;
@@ -146,21 +172,15 @@ static void claim(synth_scene *scene, const struct synth_patch *patch, int index
             shares[i] = share[i] + rest * (share_below[i] - share[i]);
             insides[i] = inside[i] + rest * (inside_below[i] - inside[i]);
         }
-        size_t offset = (size_t)y * (size_t)size;
-        for (int x = left; x <= right; x++) {
-            float across = ((float)x + 0.5f) * nodes - (float)patch->left;
-            int i = (int)across;
-            float t = across - (float)i, mine = shares[i] + t * (shares[i + 1] - shares[i]);
-            size_t p = offset + (size_t)x;
-            if (mine < scene->depth[p]) {
-                scene->gap[p] = scene->depth[p];
-                scene->depth[p] = mine;
-                scene->owner[p] = (uint8_t)(index + 1);
-                scene->nucleus[p] =
-                    has_nucleus ? insides[i] + t * (insides[i + 1] - insides[i]) : -SYNTH_FAR;
-            } else if (mine < scene->gap[p]) {
-                scene->gap[p] = mine;
-            }
+        for (int x = left, stop; x <= right; x = stop) {
+            /* The pixels between two nodes at a time: where both are outside, nothing is claimed.
+             */
+            int i = (int)(((float)x + 0.5f) * nodes - (float)patch->left);
+            stop = (int)ceilf((float)(patch->left + i + 1) * PITCH * scene->scale - 0.5f);
+            stop = stop <= x ? x + 1 : stop > right ? right + 1 : stop;
+            if (shares[i] < TOUCHING || shares[i + 1] < TOUCHING)
+                claim_between(scene, &(segment){index, y, x, stop}, &shares[i], &insides[i],
+                              (float)(patch->left + i));
         }
     }
 }
@@ -178,7 +198,7 @@ static void finish(synth_scene *scene)
         }
         float radius = 0.9f * scene->cells[scene->owner[p] - 1].radius;
         float gap = 0.5f * (second - first) * radius;
-        scene->gap[p] = second < 1.06f && first < 1.03f ? gap : SYNTH_FAR;
+        scene->gap[p] = second < TOUCHING && first < 1.03f ? gap : SYNTH_FAR;
         float depth = (1.0f - first) * radius;
         scene->depth[p] = depth < gap ? depth : gap;
         if (first >= 1.0f) {
