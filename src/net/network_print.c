@@ -3,22 +3,12 @@
 
 #include <string.h>
 
-static const char *op_name(hpac_op_kind kind)
-{
-    static const char *const names[] = {
-        [HPAC_OP_PIXELS] = "pixels",   [HPAC_OP_CONV2D] = "conv2d",   [HPAC_OP_MAXPOOL] = "maxpool",
-        [HPAC_OP_DENSE] = "dense",     [HPAC_OP_RELU] = "relu",       [HPAC_OP_SIGMOID] = "sigmoid",
-        [HPAC_OP_DROPOUT] = "dropout", [HPAC_OP_FLATTEN] = "flatten",
-    };
-    return names[kind];
-}
-
 static void print_stage(const hpac_network *network, const network_stage *stage, FILE *stream)
 {
     fputs("  ", stream);
     for (int i = 0; i < stage->op_count; i++)
         fprintf(stream, "%s%s", i > 0 ? " + " : "",
-                op_name(network->ops[stage->first_op + i].kind));
+                hpac_op_name(network->ops[stage->first_op + i].kind));
     fprintf(stream, "%s%s%s\n", stage->plan->updates_parameters ? " + adadelta" : "",
             *stage->plan->algorithm ? ": " : "", stage->plan->algorithm);
 }

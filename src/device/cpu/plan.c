@@ -12,12 +12,6 @@ static cpu_try *const tries[] = {
     hpac_cpu_try_activation, hpac_cpu_try_dropout, hpac_cpu_try_flatten, hpac_cpu_try_pixels,
 };
 
-static const char *const kind_names[] = {
-    [HPAC_OP_PIXELS] = "pixels",   [HPAC_OP_CONV2D] = "conv2d",   [HPAC_OP_MAXPOOL] = "maxpool",
-    [HPAC_OP_DENSE] = "dense",     [HPAC_OP_RELU] = "relu",       [HPAC_OP_SIGMOID] = "sigmoid",
-    [HPAC_OP_DROPOUT] = "dropout", [HPAC_OP_FLATTEN] = "flatten",
-};
-
 bool hpac_cpu_is_run(const hpac_plan_request *request, int count, const hpac_op_kind *kinds)
 {
     if (request->op_count != count)
@@ -76,7 +70,7 @@ static hpac_status add_run_to_message(hpac_status status, const hpac_plan_reques
     for (int i = 0; i < request->op_count; i++) {
         size_t length = strlen(names);
         snprintf(names + length, sizeof names - length, "%s%s", i ? "+" : "",
-                 kind_names[request->ops[i].kind]);
+                 hpac_op_name(request->ops[i].kind));
     }
     const hpac_op *first = &request->ops[0], *last = &request->ops[request->op_count - 1];
     return hpac_fail_within(status, "%s, batch %d, (%d, %d, %d) to (%d, %d, %d), kernel %d x %d",
