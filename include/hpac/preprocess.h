@@ -20,9 +20,10 @@ typedef struct hpac_preprocess_options {
 } hpac_preprocess_options;
 
 /* Writes all rows of the data set. All files are checked (hpac_dataset_check) before the first is
- * written; images found corrupt later are all listed at the end. On error the files this call
- * added are removed again. Errors: DATA for images, and when the disk is full; CONFIG when the
- * folder is the images' own or cannot be written, or when a file is there already and not `force`.
+ * written; rows with images found corrupt later are all listed at the end, each by its first
+ * bad file. On error the files this call added are removed again. Errors: DATA for images, and when
+ * the disk is full; CONFIG when the folder is the images' own or cannot be written, or when a file
+ * is there already and not `force`.
  */
 hpac_status hpac_preprocess_write(const hpac_preprocess_options *options);
 
