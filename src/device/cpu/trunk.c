@@ -195,15 +195,15 @@ static hpac_status trunk_pass_backward(cpu_plan *base, const hpac_run *run)
 
 /* ---- the plan ---- */
 
-static const trunk_kernels *choose_kernels(void)
+static const trunk_kernels *choose_kernels(const cpu_device *device)
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    if (device->kernels == &hpac_cpu_kernels_avx512)
         return &hpac_trunk_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    if (device->kernels == &hpac_cpu_kernels_avx2)
         return &hpac_trunk_avx2;
 #endif
+    (void)device;
     return NULL;
 }
 
@@ -287,7 +287,7 @@ hpac_status hpac_cpu_try_trunk(cpu_device *device, const hpac_plan_request *requ
                                cpu_plan **result)
 {
     trunk_shape shape;
-    const trunk_kernels *kernels = choose_kernels();
+    const trunk_kernels *kernels = choose_kernels(device);
     if (!fits(request, kernels, &shape))
         return HPAC_OK;
     CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(trunk_plan), result));
