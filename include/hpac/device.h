@@ -195,7 +195,7 @@ struct hpac_device_ops {
                                    const float *values);
     hpac_status (*parameter_read)(hpac_plan *plan, int parameter, const void *slice, float *values);
     /* Activations likewise, (batch, rows, cols, channels) in plain order; for tests. `input`: the
-     * plan's input or dx, else its output or dy. */
+     * plan's input or dx, else its output or dy. The bytes that PIXELS reads are 0 .. 255 here. */
     hpac_status (*activation_write)(hpac_plan *plan, bool input, void *address,
                                     const float *values);
     hpac_status (*activation_read)(hpac_plan *plan, bool input, const void *address, float *values);

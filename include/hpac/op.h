@@ -22,8 +22,8 @@ typedef enum hpac_op_kind {
     HPAC_OP_PIXELS, /* bytes / 255 -> float, or floats as they are: always the first of a network */
     HPAC_OP_CONV2D, /* y[r][c][k] = bias[k] + sum x[r + i][c + j][m] w[i][j][m][k]; stride 1, valid
                      */
-    HPAC_OP_MAXPOOL, /* the largest of each window, stride = window; rows and columns left over drop
-                      */
+    HPAC_OP_MAXPOOL, /* the largest of each window, stride = window; rows and columns left over
+                        drop. Of equals, the first row by row gets the gradient, as in Keras */
     HPAC_OP_DENSE,   /* y[k] = bias[k] + sum x[m] w[m][k] */
     HPAC_OP_RELU,    /* max(x, 0); gradient where y > 0 */
     HPAC_OP_SIGMOID, /* 1 / (1 + exp(-x)), inside a network; the last one belongs to the loss */

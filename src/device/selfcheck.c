@@ -33,17 +33,43 @@ static bool has_hidden_kinks(const check_segment *segment)
     return false;
 }
 
-hpac_status hpac_selfcheck_compare(const char *what, const float *got, const double *expected,
-                                   size_t count, double rtol)
+/* `scale`: how large the terms of the sums are. Sums of large terms that cancel are not to be
+ * measured by what is left of them. */
+static hpac_status compare_sums(const char *what, const float *got, const double *expected,
+                                size_t count, double rtol, double scale)
 {
-    double largest = 0;
     for (size_t i = 0; i < count; i++)
-        largest = fmax(largest, fabs(expected[i]));
+        scale = fmax(scale, fabs(expected[i]));
     for (size_t i = 0; i < count; i++)
-        if (!(fabs((double)got[i] - expected[i]) <= rtol * (largest + fabs(expected[i]))))
+        if (!(fabs((double)got[i] - expected[i]) <= rtol * (scale + fabs(expected[i]))))
             return hpac_fail(HPAC_ERR_NUMERIC, "%s: value %zu of %zu is %.9g, expected %.9g", what,
                              i, count, (double)got[i], expected[i]);
     return HPAC_OK;
+}
+
+hpac_status hpac_selfcheck_compare(const char *what, const float *got, const double *expected,
+                                   size_t count, double rtol)
+{
+    return compare_sums(what, got, expected, count, rtol, 0);
+}
+
+static double largest_of(const float *values, size_t count)
+{
+    double largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = fmax(largest, fabs((double)values[i]));
+    return largest;
+}
+
+/* Of the kernels; 1 without any, so that a product with it is what it was. */
+static double largest_weight(const check_segment *segment)
+{
+    double largest = 0;
+    for (int i = 0; i < segment->plan->parameter_count; i++)
+        if (!segment->plan->parameters[i].is_bias)
+            largest =
+                fmax(largest, largest_of(segment->values[i], segment->plan->parameters[i].count));
+    return segment->plan->parameter_count > 0 ? largest : 1;
 }
 
 /* ------------------------------------------------------------------------------- reference */
@@ -216,9 +242,10 @@ static hpac_status check_forward(check_stack *stack, int index)
             reference_call call = reference_of(stack, segment, &expected, op);
             hpac_reference_forward(&call);
         }
-        status = hpac_selfcheck_compare(stack->draw.training ? "y" : "y without training",
-                                        segment->host_y, expected.activations[segment->op_count],
-                                        segment->y_count, tolerance(stack));
+        status = compare_sums(
+            stack->draw.training ? "y" : "y without training", segment->host_y,
+            expected.activations[segment->op_count], segment->y_count, tolerance(stack),
+            largest_of(segment->host_x, segment->x_count) * largest_weight(segment));
     }
     expectation_fini(&expected);
     return status;
@@ -281,20 +308,22 @@ static hpac_status compare_update(check_stack *stack, check_segment *segment, in
 static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
                                      const expectation *expected)
 {
-    static const char *const names[] = {"kernel gradient", "bias gradient"};
+    double x = largest_of(segment->host_x, segment->x_count);
+    double dy = largest_of(segment->host_dy, segment->y_count);
     if (segment->ops[0].kind != HPAC_OP_PIXELS)
-        SELFCHECK_TRY(hpac_selfcheck_compare("dx", segment->host_dx, expected->gradients[0],
-                                             segment->x_count, tolerance(stack)));
+        SELFCHECK_TRY(compare_sums("dx", segment->host_dx, expected->gradients[0], segment->x_count,
+                                   tolerance(stack), dy * largest_weight(segment)));
     for (int i = 0; i < segment->plan->parameter_count; i++) {
+        bool is_bias = segment->plan->parameters[i].is_bias;
         float *got = NULL;
         if (segment->plan->updates_parameters) {
             SELFCHECK_TRY(compare_update(stack, segment, i, expected->parameter_gradients[i]));
             continue;
         }
         SELFCHECK_TRY(read_gradients(stack, segment, i, &got));
-        SELFCHECK_TRY(hpac_selfcheck_compare(names[segment->plan->parameters[i].is_bias], got,
-                                             expected->parameter_gradients[i],
-                                             segment->plan->parameters[i].count, tolerance(stack)));
+        SELFCHECK_TRY(compare_sums(
+            is_bias ? "bias gradient" : "kernel gradient", got, expected->parameter_gradients[i],
+            segment->plan->parameters[i].count, tolerance(stack), is_bias ? dy : x * dy));
     }
     return HPAC_OK;
 }
