@@ -153,7 +153,7 @@ hpac_status run_folder_write_config(train_job *training)
     char *path = hpac_path_join(training->options->folder, "config.yaml");
     if (!path)
         return hpac_fail_memory(0);
-    hpac_file file;
+    hpac_file file = {0};
     status = hpac_file_create(&file, path);
     if (status == HPAC_OK) {
         fputs(training->model.config_yaml, file.stream);
@@ -238,7 +238,7 @@ hpac_status run_folder_write_json(const train_job *training, const char *state)
         (json_int_t)training->skipped_images);
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     char *path = hpac_path_join(training->options->folder, "run.json");
-    hpac_file file;
+    hpac_file file = {0};
     if (!text || !path)
         status = hpac_fail(HPAC_ERR_INTERNAL, "out of memory for run.json");
     else

@@ -108,7 +108,7 @@ INLINE uint64_t draw_group(const mask_draw *draw, uint64_t group, lvec lane_numb
 static void draw_mask(const mask_draw *draw, uint64_t first_group, size_t group_count,
                       uint8_t *bits)
 {
-    lvec lane_numbers;
+    lvec lane_numbers = {0};
     for (int lane = 0; lane < LONG_LANES; lane++)
         lane_numbers[lane] = (uint64_t)lane;
     for (size_t group = 0; group < group_count; group++) {
@@ -136,7 +136,7 @@ INLINE void apply_16(uint32_t kept, ivec lane_bits, vec scale, const float *from
 
 INLINE ivec make_lane_bits(void)
 {
-    ivec lane_bits;
+    ivec lane_bits = {0};
     for (int lane = 0; lane < LANES; lane++)
         lane_bits[lane] = 1 << lane;
     return lane_bits;

@@ -223,7 +223,7 @@ INLINE void transform_back(const float *products, vec out[4])
 /* All-ones lanes where bit i of `bits` is set. */
 INLINE ivec spread_bits(uint32_t bits)
 {
-    ivec lane;
+    ivec lane = {0};
     for (int i = 0; i < LANES; i++)
         lane[i] = 1 << i;
     return (lane & (int32_t)bits) != 0;
