@@ -32,10 +32,12 @@ typedef struct hpac_training_state {
     hpac_adadelta optimizer;
     hpac_weights *square_average, *delta_average; /* (layer_count) Adadelta's a and u */
     uint64_t seed;
-    uint32_t epoch;   /* epochs finished */
-    uint32_t batch;   /* batches finished of the epoch under way */
-    uint32_t step;    /* update steps in all */
-    double best_loss; /* lowest validation loss; INFINITY before the first */
+    uint32_t epoch;         /* epochs finished */
+    uint32_t batch;         /* batches finished of the epoch under way */
+    uint32_t step;          /* update steps in all */
+    uint64_t labels_digest; /* of the label file's rows, which must not change under a run */
+    double best_loss;       /* lowest validation loss; INFINITY before the first */
+    double patience_loss; /* the one early stopping compares with; it moves by min_delta at least */
     uint32_t best_epoch, epochs_without_best;
     double epoch_loss_sum; /* running sums of the epoch under way */
     uint64_t epoch_image_count;

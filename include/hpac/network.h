@@ -1,11 +1,11 @@
 /*
  * A network on a device: layers turned into plans, memory in arenas, steps enqueued.
  *
- *     hpac_network_create(&options, &network);            // plans and the memory plan; allocates
- * nothing hpac_network_allocate(network);                     // refuses with sizes if it does not
- * fit hpac_network_initialize(network, seed); hpac_network_train(network, batch, count, step); //
- * enqueues a training step hpac_network_collect(network, &outcome);            // waits for the
- * oldest step not yet collected
+ *     hpac_network_create(&options, &network);          // plans, and how much memory they need
+ *     hpac_network_allocate(network);                   // refused with sizes if it does not fit
+ *     hpac_network_initialize(network, seed);
+ *     hpac_network_train(network, slot, count, step);   // enqueues a training step
+ *     hpac_network_collect(network, &outcome);          // waits for the oldest step enqueued
  *
  * Up to HPAC_NETWORK_IN_FLIGHT steps may be enqueued before one is collected, so that the host
  * prepares the next while the device works.

@@ -145,8 +145,11 @@ static hpac_status parse(cli_arguments *arguments, int argc, char **argv, bool *
         } else if (found == ':') {
             status = hpac_fail(HPAC_ERR_CONFIG, "%s: %s needs a value; see hpac %s --help",
                                command->name, argv[optind - 1], command->name);
+        } else if (found == '?' && optopt != 0) { /* one letter, of which there is only -h */
+            status = hpac_fail(HPAC_ERR_CONFIG, "%s: unknown option -%c; see hpac %s --help",
+                               command->name, optopt, command->name);
         } else if (found == '?') {
-            status = hpac_fail(HPAC_ERR_CONFIG, "%s: unknown option %s; see hpac %s --help",
+            status = hpac_fail(HPAC_ERR_CONFIG, "%s: %s is no option here; see hpac %s --help",
                                command->name, argv[optind - 1], command->name);
         } else {
             value *target = &arguments->values[index];

@@ -5,12 +5,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define REDRAW_S 0.1 /* on a terminal */
 #define LINE_S 10.0  /* elsewhere */
-#define BAR_CELLS 20
+#define BAR_CELLS 12
 
 static struct {
     bool quiet, terminal, shown;
@@ -61,9 +62,19 @@ static bool is_due(bool last)
     return true;
 }
 
+/* A line that wraps could not be erased: it is cut to the width of the terminal. */
+static void cut_to_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 &&
+        size.ws_col <= sizeof bar.line)
+        bar.line[size.ws_col - 1] = '\0';
+}
+
 static void show_line(void)
 {
     if (bar.terminal) {
+        cut_to_width();
         erase(NULL);
         bar.shown = true;
         redraw(NULL);
@@ -94,18 +105,22 @@ void progress_show(void *user, const hpac_progress *progress)
     (void)user;
     if (!is_due(progress->batch == progress->batches))
         return;
-    static const char *const phases[] = {"train", "validate", "test"};
-    char cells[BAR_CELLS + 1], remaining[16], waiting[32] = "", measured[64] = "";
+    char cells[BAR_CELLS + 1], remaining[16], waiting[32] = "", measured[64] = "", phase[48];
     draw_cells(cells, progress->batch, progress->batches);
     write_remaining(remaining, progress->remaining_s);
     if (progress->waiting >= 0.02)
-        snprintf(waiting, sizeof waiting, "  waiting for data %.0f %%", 100 * progress->waiting);
+        snprintf(waiting, sizeof waiting, "  waits for data %.0f %%", 100 * progress->waiting);
     if (progress->phase != HPAC_PHASE_PREDICT)
         snprintf(measured, sizeof measured, "  loss %.4f  F1 %.3f", progress->loss,
                  progress->f1_mean);
-    snprintf(bar.line, sizeof bar.line, "epoch %u/%u %-8s [%s] %zu/%zu%s  %.0f images/s  %s left%s",
-             progress->epoch, progress->epochs, phases[progress->phase], cells, progress->batch,
-             progress->batches, measured, progress->images_per_s, remaining, waiting);
+    if (progress->phase == HPAC_PHASE_PREDICT)
+        snprintf(phase, sizeof phase, "test");
+    else
+        snprintf(phase, sizeof phase, "epoch %u/%u %s", progress->epoch, progress->epochs,
+                 progress->phase == HPAC_PHASE_TRAIN ? "train" : "val");
+    snprintf(bar.line, sizeof bar.line, "%s [%s] %zu/%zu%s  %.0f img/s  %s left%s", phase, cells,
+             progress->batch, progress->batches, measured, progress->images_per_s, remaining,
+             waiting);
     show_line();
 }
 

@@ -34,18 +34,24 @@ static hpac_status load_matching(const train_job *training, const char *path, hp
                      path);
 }
 
+hpac_status checkpoint_load_initial(train_job *training)
+{
+    const char *path = training->config->train.initial_model;
+    if (!path)
+        return HPAC_OK;
+    hpac_status status = load_matching(training, path, &training->initial_model);
+    return hpac_fail_within(status, "train.initial_model");
+}
+
 hpac_status checkpoint_start(train_job *training)
 {
     const hpac_config_train *train = &training->config->train;
     if (!train->initial_model)
         return hpac_network_initialize(training->network, train->seed);
-    hpac_model initial;
-    hpac_status status = load_matching(training, train->initial_model, &initial);
-    if (status != HPAC_OK)
-        return hpac_fail_within(status, "train.initial_model");
     hpac_log_info("weights: from %s", train->initial_model);
-    status = hpac_network_import(training->network, initial.weights, NULL, NULL);
-    hpac_model_fini(&initial);
+    hpac_status status =
+        hpac_network_import(training->network, training->initial_model.weights, NULL, NULL);
+    hpac_model_fini(&training->initial_model);
     return status;
 }
 
@@ -64,6 +70,13 @@ hpac_status checkpoint_resume(train_job *training)
     if (status != HPAC_OK)
         return status;
 
+    if (saved.training->labels_digest != training->model.training->labels_digest) {
+        hpac_model_fini(&saved);
+        return hpac_fail(HPAC_ERR_DATA,
+                         "%s: its rows are not those the run was begun with; bring the file back, "
+                         "or begin anew with --force",
+                         training->config->data.labels);
+    }
     char *config_yaml = training->model.config_yaml; /* of today's configuration */
     training->model.config_yaml = NULL;
     hpac_model_fini(&training->model);

@@ -117,8 +117,12 @@ static hpac_status judge_epoch(train_job *training, double validation_loss, bool
 {
     hpac_training_state *state = training->model.training;
     *best = validation_loss < state->best_loss;
-    bool better = validation_loss < state->best_loss - (double)training->config->train.min_delta;
-    state->epochs_without_best = better ? 0 : state->epochs_without_best + 1;
+    if (validation_loss < state->patience_loss - (double)training->config->train.min_delta) {
+        state->patience_loss = validation_loss;
+        state->epochs_without_best = 0;
+    } else {
+        state->epochs_without_best++;
+    }
     if (!*best)
         return HPAC_OK;
     state->best_loss = validation_loss;

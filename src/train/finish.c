@@ -40,14 +40,6 @@ static hpac_status on_test_batch(void *user, const hpac_batch *batch, const hpac
     return HPAC_OK;
 }
 
-static void count_skipped(train_job *training, const train_feed *feed)
-{
-    size_t count = 0;
-    if (feed->loader)
-        hpac_loader_skipped(feed->loader, &count);
-    training->skipped_images += count;
-}
-
 static hpac_status predict_test_set(train_job *training)
 {
     const hpac_config_data *data = &training->config->data;
@@ -70,6 +62,7 @@ static hpac_status predict_test_set(train_job *training)
             .training = training,
             .feed = &feed,
             .phase = HPAC_PHASE_PREDICT,
+            .epoch = training->model.training->epoch - 1,
             .counts = &counts,
             .on_batch = on_test_batch,
             .user = &run,
@@ -80,7 +73,6 @@ static hpac_status predict_test_set(train_job *training)
         else
             hpac_submission_discard(&run.submission);
     }
-    count_skipped(training, &feed);
     train_feed_close(training, &feed);
     free(rows);
     return status;
@@ -96,11 +88,7 @@ hpac_status train_finish(train_job *training)
         status = checkpoint_save_model(training, "model.h5");
     if (status == HPAC_OK)
         status = write_predictions(training);
-    count_skipped(training, &training->training_feed);
-    count_skipped(training, &training->validation_feed);
     if (status == HPAC_OK && training->test_dataset)
         status = predict_test_set(training);
-    if (status == HPAC_OK && training->skipped_images > 0)
-        hpac_log_warning("%zu bad images were skipped", training->skipped_images);
     return status;
 }

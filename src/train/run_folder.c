@@ -2,6 +2,7 @@
 #include "train_internal.h"
 
 #include <hpac/file.h>
+#include <hpac/log.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -34,7 +35,9 @@ static hpac_status lock_folder(const char *path, run_folder *folder)
                          strerror(errno));
     if (flock(folder->lock, LOCK_EX | LOCK_NB) == 0)
         return HPAC_OK;
-    return hpac_fail(HPAC_ERR_CONFIG, "%s: another hpac is training into this folder", path);
+    if (errno == EWOULDBLOCK)
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: another hpac is training into this folder", path);
+    return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot be locked: %s", path, strerror(errno));
 }
 
 static bool folder_has(const char *path, const char *name)
@@ -98,12 +101,33 @@ hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder)
     return status;
 }
 
+/* A run that was killed while it wrote leaves "resume.h5.tmp.<pid>". The folder is ours: nobody
+ * writes now. */
+static void remove_temporaries(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder));)
+        for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
+            size_t length = strlen(run_files[i]);
+            if (strncmp(entry->d_name, run_files[i], length) == 0 &&
+                strncmp(entry->d_name + length, ".tmp.", 5) == 0)
+                (void)unlinkat(dirfd(folder), entry->d_name, 0);
+        }
+    closedir(folder);
+}
+
 hpac_status run_folder_claim(const char *path, run_folder *folder)
 {
     hpac_status status = hpac_folder_create(path);
     if (status == HPAC_OK && folder->lock < 0)
         status = lock_folder(path, folder);
-    return status == HPAC_OK ? hpac_folder_probe(path) : status;
+    if (status == HPAC_OK)
+        status = hpac_folder_probe(path);
+    if (status == HPAC_OK)
+        remove_temporaries(path);
+    return status;
 }
 
 hpac_status run_folder_clear(const char *path)
@@ -215,6 +239,26 @@ static void iso_time(time_t when, char text[32])
 {
     struct tm utc;
     strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &utc));
+}
+
+hpac_status run_folder_compare_device(const train_job *training)
+{
+    char *path = hpac_path_join(training->options->folder, "run.json");
+    if (!path)
+        return hpac_fail_memory(0);
+    hpac_device_info info;
+    hpac_status status = training->device->ops->describe(training->device, &info);
+    json_t *root = json_load_file(path, 0, NULL);
+    const char *device = json_string_value(json_object_get(root, "device"));
+    const char *libraries = json_string_value(json_object_get(root, "libraries"));
+    if (status == HPAC_OK && device && libraries &&
+        (strcmp(device, info.name) != 0 || strcmp(libraries, info.libraries) != 0))
+        hpac_log_warning("the run was begun on %s (%s) and goes on with %s (%s): the last bits may "
+                         "differ from those of an unbroken run",
+                         device, libraries, info.name, info.libraries);
+    json_decref(root);
+    free(path);
+    return status;
 }
 
 hpac_status run_folder_write_json(const train_job *training, const char *state)

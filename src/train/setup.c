@@ -45,10 +45,6 @@ static hpac_status open_datasets(train_job *training)
 
 static hpac_status check_files(train_job *training)
 {
-    /* With skip, a bad image is known only when its turn comes; without, nothing starts before all
-     * are seen. */
-    if (training->config->data.skip_bad_images)
-        return HPAC_OK;
     int threads = training->config->data.workers;
     hpac_status status = hpac_dataset_check(training->dataset, NULL, 0, threads);
     if (status == HPAC_OK && training->test_dataset)
@@ -128,6 +124,20 @@ hpac_status train_setup_data(train_job *training)
     return HPAC_OK;
 }
 
+/* FNV-1a (Fowler, Noll, Vo; 64 bits) over Ids and targets: a resumed run must go on with the rows
+ * it began with. */
+static uint64_t digest_labels(const hpac_labels *labels)
+{
+    uint64_t digest = 0xcbf29ce484222325;
+    for (size_t i = 0; i < labels->count; i++) {
+        for (const char *c = labels->ids[i]; *c; c++)
+            digest = (digest ^ (unsigned char)*c) * 0x100000001b3;
+        for (int byte = 0; byte < 4; byte++)
+            digest = (digest ^ (labels->masks[i] >> (8 * byte) & 0xff)) * 0x100000001b3;
+    }
+    return digest;
+}
+
 /* The host's mirror of the network: room for weights and accumulators. */
 static hpac_status make_model(train_job *training)
 {
@@ -151,6 +161,8 @@ static hpac_status make_model(train_job *training)
     state->optimizer = config->train.optimizer;
     state->seed = config->train.seed;
     state->best_loss = INFINITY;
+    state->patience_loss = INFINITY;
+    state->labels_digest = digest_labels(&training->labels);
     state->square_average = hpac_weights_create(config->layers, layer_count, input);
     state->delta_average = hpac_weights_create(config->layers, layer_count, input);
     return state->square_average && state->delta_average ? HPAC_OK
@@ -206,7 +218,7 @@ hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const si
         .shuffle = for_training && config->train.shuffle,
         .seed = config->train.seed,
         .workers = config->data.workers,
-        .skip_bad_images = config->data.skip_bad_images,
+        .skip_bad_images = dataset == training->dataset && config->data.skip_bad_images,
         .slots = feed->slots,
         .slot_count = TRAIN_SLOTS,
     };
@@ -222,6 +234,22 @@ void train_feed_close(train_job *training, train_feed *feed)
     *feed = (train_feed){0};
 }
 
+static size_t skipped_of(const train_feed *feed)
+{
+    size_t count = 0;
+    if (feed->loader)
+        hpac_loader_skipped(feed->loader, &count);
+    return count;
+}
+
+void train_count_skipped(train_job *training)
+{
+    training->skipped_images =
+        skipped_of(&training->training_feed) + skipped_of(&training->validation_feed);
+    if (training->skipped_images > 0)
+        hpac_log_warning("%zu bad images were skipped", training->skipped_images);
+}
+
 void train_teardown(train_job *training)
 {
     hpac_network_destroy(training->network);
@@ -230,6 +258,7 @@ void train_teardown(train_job *training)
     free(training->validation_predictions.rows);
     free(training->validation_predictions.probabilities);
     hpac_model_fini(&training->model);
+    hpac_model_fini(&training->initial_model);
     hpac_dataset_destroy(training->dataset);
     hpac_dataset_destroy(training->test_dataset);
     hpac_split_fini(&training->split);

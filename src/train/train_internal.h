@@ -48,7 +48,8 @@ typedef struct train_job {
     time_t started;
     size_t skipped_images; /* bad ones, over all loaders */
 
-    hpac_model model; /* layers, weights and, in .training, where the training stands */
+    hpac_model initial_model; /* of train.initial_model, loaded before anything is written */
+    hpac_model model;         /* layers, weights and, in .training, where the training stands */
 } train_job;
 
 /* ---- setup.c ---- */
@@ -61,6 +62,8 @@ hpac_status train_setup_network(train_job *training);
 hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const size_t *rows,
                             size_t row_count, bool for_training, train_feed *feed);
 void train_feed_close(train_job *training, train_feed *feed);
+/* Sets skipped_images, and says so if there are any. */
+void train_count_skipped(train_job *training);
 void train_teardown(train_job *training);
 
 /* ---- pass.c ---- */
@@ -139,9 +142,13 @@ hpac_status run_folder_write_config(train_job *training);
 /* A training can only go on with the configuration it began with: all keys but train.epochs, early
  * stopping, data.workers and data.cache_mib must agree with config.yaml. */
 hpac_status run_folder_check_config(const train_job *training);
+/* Warns when the run was begun on another device, or with another number of threads. */
+hpac_status run_folder_compare_device(const train_job *training);
 
 /* ---- checkpoint.c ---- */
 
+/* Loads train.initial_model, if there is one. */
+hpac_status checkpoint_load_initial(train_job *training);
 /* Sets the weights the training starts from: drawn, from train.initial_model, or from resume.h5. */
 hpac_status checkpoint_start(train_job *training);
 hpac_status checkpoint_resume(train_job *training);

@@ -24,6 +24,10 @@ static void print_data(const train_job *training, FILE *stream)
     fprintf(stream, "data: %zu images, %zu to train on, %zu to validate (fold %d of %zu)\n",
             training->labels.count, fold->train_count, fold->validation_count,
             training->config->data.fold, training->split.count);
+    size_t left_out = fold->train_count % (size_t)training->config->train.batch_size;
+    if (training->config->train.drop_last && left_out > 0)
+        fprintf(stream, "data: %zu training images are left out each epoch (train.drop_last)\n",
+                left_out);
     fprintf(stream, "data: %s\n",
             hpac_dataset_is_cached(training->dataset) ? "prepared images are kept in memory"
                                                       : "images are prepared anew each time");
@@ -125,14 +129,20 @@ static hpac_status train(train_job *training, run_folder *folder)
     hpac_status status = HPAC_OK;
     if (resume)
         status = run_folder_check_config(training);
+    if (status == HPAC_OK && resume)
+        status = run_folder_compare_device(training);
     if (status == HPAC_OK)
         status = train_setup_data(training);
     if (status == HPAC_OK)
         status = train_setup_network(training);
-    if (status == HPAC_OK && options->dry_run) {
+    if (status == HPAC_OK && !resume)
+        status = checkpoint_load_initial(training);
+    if (status == HPAC_OK && options->dry_run)
         status = log_tables(training);
-        return status == HPAC_OK ? hpac_network_check_memory(training->network) : status;
-    }
+    if (status == HPAC_OK)
+        status = hpac_network_check_memory(training->network);
+    if (status == HPAC_OK && options->dry_run)
+        return HPAC_OK;
     if (status == HPAC_OK)
         status = claim_folder(training, folder, resume);
     if (status != HPAC_OK)
@@ -146,6 +156,7 @@ static hpac_status train(train_job *training, run_folder *folder)
                   "interrupted after %u epochs and %u batches; all is saved, go on with "
                   "--resume",
                   training->model.training->epoch, training->model.training->batch);
+    train_count_skipped(training);
     char *message = status == HPAC_OK ? NULL : strdup(hpac_error_message());
     hpac_status written = run_folder_write_json(training, state_name(status));
     if (message) {

@@ -248,11 +248,68 @@ resume_and_compare() {
 }
 
 @test "a run that is not finite any more stops with exit 5 and the Ids of its batch" {
-    train --out "$TMP/run" --set train.optimizer.learning_rate=1e38
+    train --out "$TMP/run" --set train.optimizer.learning_rate=1e38 --set train.shuffle=false
     assert_exit 5
     assert_error_has "not finite"
-    assert_error_has "$(sed -n 2p "$DATA/train.csv" | cut -c1-8 | cut -c1)"
     grep -q '"state": "failed"' "$TMP/run/run.json"
+    # The second batch at the latest: its Ids, or those of the first, all eight of them.
+    run_hpac split --labels "$DATA/train.csv" --out "$TMP/folds"
+    local batch found=0
+    for batch in 2 10; do
+        local all=1 id
+        for id in $(tail -n +$batch "$TMP/folds/fold0_train.csv" | head -n 8); do
+            grep -q "$id" "$TMP/run/train.log" || all=0
+        done
+        [[ $all -eq 0 ]] || found=1
+    done
+    [[ $found -eq 1 ]]
+}
+
+@test "the fused layers of the default network stop too" {
+    train --out "$TMP/run" --set train.optimizer.learning_rate=1e38 --set data.scale='{rows: 2, cols: 2}' \
+        --set model='[{type: conv2d, filters: 16, kernel: 3, activation: relu}, {type: conv2d, filters: 32, kernel: 3, activation: relu}, {type: maxpool, size: 2}, {type: flatten}, {type: dense, units: classes, activation: sigmoid}]'
+    assert_exit 5
+    assert_error_has "not finite"
+}
+
+@test "skipping images does not excuse a wrong folder" {
+    train --out "$TMP/run" --set data.on_bad_image=skip --set data.images="$TMP/nowhere"
+    assert_exit 3
+    assert_error_has "$TMP/nowhere"
+    assert_no_file "$TMP/run"
+}
+
+@test "a bad test image is never left out of a submission" {
+    cp -r "$DATA" "$TMP/data"
+    local id
+    id=$(sed -n 3p "$DATA/sample_submission.csv" | cut -d, -f1)
+    head -c 900 "$DATA/test/${id}_green.png" > "$TMP/data/test/${id}_green.png"
+    train --out "$TMP/run" --set data.on_bad_image=skip --set train.epochs=1 \
+        --set data.test.images="$TMP/data/test" --set data.test.ids="$DATA/sample_submission.csv"
+    assert_exit 3
+    assert_error_has "${id}_green.png"
+    assert_no_file "$TMP/run/submission.csv"
+}
+
+@test "--force checks everything before it throws an old run away" {
+    train --out "$TMP/run" --set train.epochs=1
+    assert_exit 0
+    train --out "$TMP/run" --force --set train.initial_model="$TMP/none.h5"
+    assert_exit 3
+    assert_file "$TMP/run/model.h5"
+    train --out "$TMP/run" --force --set train.epochs=1 --set train.initial_model="$TMP/run/model.h5"
+    assert_exit 0
+}
+
+@test "resuming with changed labels is refused" {
+    cp "$DATA/train.csv" "$TMP/train.csv"
+    sed -i "s|$DATA/train.csv|$TMP/train.csv|" "$TMP/small.yaml"
+    interrupt_with "$TMP/broken" INT
+    assert_exit 130
+    sed -i '2s/,.*/,3/' "$TMP/train.csv"
+    train --out "$TMP/broken" --resume --set train.epochs=400
+    assert_exit 3
+    assert_error_has "train.csv"
 }
 
 @test "unknown keys, devices and files are refused" {
@@ -267,14 +324,21 @@ resume_and_compare() {
     assert_no_file "$TMP/run"
 }
 
-@test "the real images are learnt" {
+@test "the real images are learnt, whatever the seed" {
     real_data_or_skip
-    run_hpac train configs/improved.yaml --device cpu --quiet --out "$TMP/run" \
+    local seed
+    for seed in 0 1 2; do
+        train_real "$seed"
+        assert_exit 0
+        awk -F, 'END {exit !($2 < 0.15)}' "$TMP/run$seed/losses.csv"
+    done
+    assert_line_count 27 "$TMP/run0/submission.csv"
+}
+
+train_real() {
+    run_hpac train configs/improved.yaml --device cpu --quiet --out "$TMP/run$1" \
         --set data.images="$REAL_DATA/train" --set data.labels="$REAL_DATA/train_sample.csv" \
         --set data.test.images="$REAL_DATA/test" \
         --set data.test.ids="$REAL_DATA/sample_submission_sample.csv" \
-        --set train.epochs=30 --set train.batch_size=16
-    assert_exit 0
-    awk -F, 'END {exit !($2 < 0.15)}' "$TMP/run/losses.csv"
-    assert_line_count 27 "$TMP/run/submission.csv"
+        --set train.epochs=30 --set train.batch_size=16 --set train.seed="$1"
 }

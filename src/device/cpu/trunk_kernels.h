@@ -53,42 +53,42 @@ typedef struct scratch {
     float *products;   /* (POINTS, WINDOWS, FILTERS) */
     float *carry[2];   /* (inner_cols, filters1): gradient of the two rows below those finished */
     float *current[2]; /* likewise: of the two rows being finished */
-    float *values;     /* (filters2, pooled_cols): gradients of a row that pass, packed */
+    float *values;     /* (pooled_cols): a filter's gradients of a row that pass, packed */
     int32_t *places;   /* the same: where their windows' winners lie in `inner` */
     float *row;        /* (pooled_cols, filters2): gradients of a row */
 } scratch;
 
-static float *take(float **rest, size_t count)
+/* The next `count` floats of the scratch; NULL where only its length is asked for. */
+static float *take(float *base, size_t *used, size_t count)
 {
-    float *taken = *rest;
-    *rest += (count + LANES - 1) / LANES * LANES;
+    float *taken = base ? base + *used : NULL;
+    *used += (count + LANES - 1) / LANES * LANES;
     return taken;
 }
 
 /* Lays the scratch out from `base` on and returns its length. */
 static size_t lay_out(const trunk_shape *shape, float *base, scratch *parts)
 {
-    float *rest = base;
+    size_t used = 0;
     size_t inner_row = (size_t)shape->inner_cols * (size_t)shape->filters1;
     size_t pooled_row = (size_t)shape->pooled_cols * (size_t)shape->filters2;
-    parts->inner = take(&rest, (size_t)shape->inner_rows * inner_row);
-    parts->tiles = take(&rest, (size_t)POINTS * WINDOWS * (size_t)shape->filters1);
-    parts->products = take(&rest, (size_t)POINTS * WINDOWS * FILTERS);
+    parts->inner = take(base, &used, (size_t)shape->inner_rows * inner_row);
+    parts->tiles = take(base, &used, (size_t)POINTS * WINDOWS * (size_t)shape->filters1);
+    parts->products = take(base, &used, (size_t)POINTS * WINDOWS * FILTERS);
     for (int i = 0; i < 2; i++) {
-        parts->carry[i] = take(&rest, inner_row);
-        parts->current[i] = take(&rest, inner_row);
+        parts->carry[i] = take(base, &used, inner_row);
+        parts->current[i] = take(base, &used, inner_row);
     }
-    parts->values = take(&rest, pooled_row);
-    parts->places = (int32_t *)take(&rest, pooled_row);
-    parts->row = take(&rest, pooled_row);
-    return (size_t)(rest - base);
+    parts->values = take(base, &used, (size_t)shape->pooled_cols);
+    parts->places = (int32_t *)take(base, &used, (size_t)shape->pooled_cols);
+    parts->row = take(base, &used, pooled_row);
+    return used;
 }
 
 static size_t scratch_count(const trunk_shape *shape)
 {
-    static float origin[1];
     scratch parts;
-    return lay_out(shape, origin, &parts);
+    return lay_out(shape, NULL, &parts);
 }
 
 /* ---- the first convolution ---- */
