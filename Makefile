@@ -160,7 +160,8 @@ lint-tidy: $(call tidied,$(LIB_SOURCES) $(CLI_SOURCES) $(FUZZ_SOURCES))
 
 $(BUILD)/tidy/%.tidied: %.c .clang-tidy tools/clang-tidy.h $(BUILD)/obj/%.o
 	@mkdir -p $(@D)
-	@clang-tidy --quiet $< -- $(DIALECT) -fopenmp $(TIDY_MODEL) 2>$@.err || { cat $@.err >&2; exit 1; }
+	@clang-tidy --quiet $< -- $(DIALECT) -fopenmp $(TIDY_MODEL) >$@.log 2>&1 || \
+	  { grep -A 2 ' error: ' $@.log || cat $@.log; echo "the way there: $@.log"; exit 1; }
 	@touch $@
 
 # Arenas are bytes in which slices of floats lie: invalidPointerCast would find each of them.
