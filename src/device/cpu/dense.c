@@ -56,14 +56,15 @@ static dense_update_job kernel_piece(const dense_plan *plan, const hpac_run *run
 {
     const cpu_tensor *input = &plan->base.input, *output = &plan->base.output;
     size_t outputs = (size_t)output->shape.channels;
-    size_t offset = plan->base.base.parameters[0].offset_nbytes + begin * outputs * sizeof(float);
+    size_t offset = plan->base.base.parameters[0].offset_nbytes / sizeof(float) + begin * outputs;
+    float *w = run->parameters, *a = run->square_average, *u = run->delta_average;
     return (dense_update_job){
         .adadelta = &plan->adadelta,
         .x = (const float *)run->x + begin,
         .dy = run->dy,
-        .w = (float *)((char *)run->parameters + offset),
-        .a = (float *)((char *)run->square_average + offset),
-        .u = (float *)((char *)run->delta_average + offset),
+        .w = w + offset,
+        .a = a + offset,
+        .u = u + offset,
         .batch = (size_t)input->batch,
         .x_stride = hpac_cpu_image_count(input),
         .row_count = end - begin,
@@ -93,19 +94,21 @@ static void update_bias(const dense_plan *plan, const hpac_run *run)
 {
     const cpu_device *device = (const cpu_device *)plan->base.base.device;
     const float *dy = run->dy;
-    float *gradient = (float *)((char *)run->workspace + plan->bias_gradient_offset);
+    float *w = run->parameters, *a = run->square_average, *u = run->delta_average;
+    float *workspace = run->workspace;
+    float *gradient = workspace + plan->bias_gradient_offset / sizeof(float);
     size_t batch = (size_t)plan->base.output.batch;
     size_t outputs = (size_t)plan->base.output.shape.channels;
-    size_t offset = plan->base.base.parameters[1].offset_nbytes;
+    size_t offset = plan->base.base.parameters[1].offset_nbytes / sizeof(float);
     memset(gradient, 0, outputs * sizeof *gradient);
     for (size_t i = 0; i < batch * outputs; i++)
         gradient[i % outputs] += dy[i];
     adadelta_job job = {
         .adadelta = &plan->adadelta,
-        .w = (float *)((char *)run->parameters + offset),
+        .w = w + offset,
         .g = gradient,
-        .a = (float *)((char *)run->square_average + offset),
-        .u = (float *)((char *)run->delta_average + offset),
+        .a = a + offset,
+        .u = u + offset,
     };
     run->result->nonfinite |= device->kernels->adadelta(&job, outputs);
 }
