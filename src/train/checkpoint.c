@@ -77,6 +77,13 @@ hpac_status checkpoint_resume(train_job *training)
                          "or begin anew with --force",
                          training->config->data.labels);
     }
+    uint32_t epochs = (uint32_t)training->config->train.epochs;
+    if (saved.training->epoch > epochs) {
+        uint32_t done = saved.training->epoch;
+        hpac_model_fini(&saved);
+        return hpac_fail(HPAC_ERR_CONFIG, "train.epochs: %u, but %u are done already", epochs,
+                         done);
+    }
     char *config_yaml = training->model.config_yaml; /* of today's configuration */
     training->model.config_yaml = NULL;
     hpac_model_fini(&training->model);

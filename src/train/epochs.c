@@ -3,6 +3,7 @@
 
 #include <hpac/log.h>
 
+#include <stdio.h>
 #include <string.h>
 
 /* The counts of the epoch under way stand in the training state, so that a run can be cut in the
@@ -103,13 +104,16 @@ static void log_epoch(const epoch_run *run, double validation_loss, bool best)
 {
     const train_job *training = run->training;
     hpac_f1_summary f1 = hpac_f1_summarize(&run->validation);
-    hpac_log_info(
-        "epoch %u/%d  loss %.5f  val_loss %.5f%s (prior %.5f)  val_accuracy %.4f (all zero %.4f)  "
-        "val_f1 mean %.4f min %.4f max %.4f std %.4f  %.0f images/s, waited %.0f %%",
-        training->model.training->epoch + 1, training->config->train.epochs,
-        hpac_mean_loss(&run->train), validation_loss, best ? " best" : "", training->prior_loss,
-        hpac_accuracy(&run->validation), hpac_all_zero_accuracy(&run->validation), f1.mean, f1.min,
-        f1.max, f1.std, run->images_per_s, 100 * run->waiting);
+    char waited[32] = "";
+    if (run->waiting >= 0.02)
+        snprintf(waited, sizeof waited, ", waited %.0f %%", 100 * run->waiting);
+    hpac_log_info("epoch %u/%d  loss %.4f  val_loss %.4f%s (prior %.4f)  accuracy %.4f (all zero "
+                  "%.4f)  F1 %.3f (%.3f..%.3f, std %.3f)  %.0f img/s%s",
+                  training->model.training->epoch + 1, training->config->train.epochs,
+                  hpac_mean_loss(&run->train), validation_loss, best ? " best" : "",
+                  training->prior_loss, hpac_accuracy(&run->validation),
+                  hpac_all_zero_accuracy(&run->validation), f1.mean, f1.min, f1.max, f1.std,
+                  run->images_per_s, waited);
 }
 
 /* Keeps the best weights; early stopping counts the epochs since. */

@@ -123,6 +123,11 @@ hpac_status run_folder_claim(const char *path, run_folder *folder)
     hpac_status status = hpac_folder_create(path);
     if (status == HPAC_OK && folder->lock < 0)
         status = lock_folder(path, folder);
+    if (status == HPAC_OK && folder->state == RUN_NEW && !folder_is_empty(path))
+        status = hpac_fail(HPAC_ERR_CONFIG,
+                           "%s: files have come into this folder since it was looked at; another "
+                           "hpac?",
+                           path);
     if (status == HPAC_OK)
         status = hpac_folder_probe(path);
     if (status == HPAC_OK)

@@ -35,6 +35,21 @@ static void print_data(const train_job *training, FILE *stream)
         fprintf(stream, "data: %zu test images\n", training->test_ids.count);
 }
 
+/* What the memory plan of the device does not know. */
+static void print_host_memory(const train_job *training, FILE *stream)
+{
+    double mib = 0x1p-20;
+    double slots = 2.0 * TRAIN_SLOTS * (double)hpac_batch_nbytes(&training->format);
+    double images =
+        hpac_dataset_is_cached(training->dataset)
+            ? (double)training->labels.count * (double)hpac_batch_image_nbytes(&training->format)
+            : 0;
+    /* Weights and both accumulators; once more while a checkpoint is put together. */
+    double model = 2 * 3 * sizeof(float) * (double)hpac_network_parameter_count(training->network);
+    fprintf(stream, "host memory, MiB: batch slots %.1f, prepared images %.1f, checkpoints %.1f\n",
+            slots * mib, images * mib, model * mib);
+}
+
 static hpac_status log_tables(const train_job *training)
 {
     hpac_device_info info;
@@ -51,6 +66,7 @@ static hpac_status log_tables(const train_job *training)
     hpac_config_print(training->config, stream);
     fprintf(stream, "device: %s; %s\n", info.name, info.libraries);
     hpac_network_print(training->network, stream);
+    print_host_memory(training, stream);
     if (fclose(stream) != 0)
         status = hpac_fail_memory(length);
     else
@@ -111,9 +127,9 @@ static hpac_status claim_folder(train_job *training, run_folder *folder, bool re
     if (status == HPAC_OK && !resume)
         status = run_folder_clear(path);
     if (status == HPAC_OK)
-        status = run_folder_write_config(training);
-    if (status == HPAC_OK)
         status = run_folder_write_json(training, "running");
+    if (status == HPAC_OK)
+        status = run_folder_write_config(training);
     if (status != HPAC_OK)
         return status;
     char *log = hpac_path_join(path, "train.log");
@@ -176,11 +192,14 @@ hpac_status hpac_train(const hpac_train_options *options)
         .device = options->device,
         .started = time(NULL),
     };
-    run_folder folder;
-    hpac_status status =
-        run_folder_inspect(options->folder, options->force || options->dry_run, &folder);
+    run_folder folder = {.lock = -1};
+    hpac_status status = HPAC_OK;
+    if (!options->dry_run)
+        status = run_folder_inspect(options->folder, options->force, &folder);
     if (status == HPAC_OK && !options->force && !options->dry_run) {
         if (folder.state == RUN_FINISHED) {
+            if (run_folder_check_config(&training) != HPAC_OK)
+                hpac_log_warning("%s", hpac_error_message());
             hpac_log_info("%s: finished already; --force trains it again", options->folder);
             run_folder_release(&folder);
             return HPAC_OK;
