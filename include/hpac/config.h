@@ -79,6 +79,7 @@ typedef struct hpac_config {
  * the config is left zeroed. Errors: CONFIG. */
 hpac_status hpac_config_load(const char *path, const char *const *sets, int set_count,
                              hpac_config *config);
+/* Frees what hpac_config_load allocated and zeroes the struct. */
 void hpac_config_fini(hpac_config *config);
 
 /* The resolved configuration as YAML that hpac_config_load reads back to the same values. */

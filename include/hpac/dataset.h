@@ -38,6 +38,7 @@ typedef struct hpac_dataset hpac_dataset;
 hpac_status hpac_dataset_create(const hpac_dataset_options *options, hpac_dataset **dataset);
 void hpac_dataset_destroy(hpac_dataset *dataset); /* NULL is fine; no reader may be left */
 
+/* The options it was created with; valid as long as the data set. */
 const hpac_dataset_options *hpac_dataset_get_options(const hpac_dataset *dataset);
 /* Whether prepared images are kept. */
 bool hpac_dataset_is_cached(const hpac_dataset *dataset);
@@ -53,6 +54,7 @@ void hpac_dataset_targets(const hpac_dataset *dataset, size_t row, uint8_t *targ
 
 /* One thread's means of reading: decoder, resizers for the sizes met so far. */
 typedef struct hpac_dataset_reader hpac_dataset_reader;
+/* A reader for one thread at a time. Errors: INTERNAL (memory). */
 hpac_status hpac_dataset_reader_create(hpac_dataset *dataset, hpac_dataset_reader **reader);
 void hpac_dataset_reader_destroy(hpac_dataset_reader *reader); /* NULL is fine */
 

@@ -46,6 +46,7 @@ hpac_status hpac_file_replace(const char *temporary, const char *path);
 hpac_status hpac_folder_create(const char *path);
 /* Tells whether a file can be created in this folder, by doing so. Errors: CONFIG. */
 hpac_status hpac_folder_probe(const char *path);
+/* Whether something of this name is there, of whatever kind. */
 bool hpac_path_exists(const char *path);
 
 /* Reads a whole file. `*bytes` is malloc'ed (one byte longer, that byte 0) and the caller's; NULL

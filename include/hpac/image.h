@@ -25,11 +25,13 @@ typedef struct hpac_image {
     size_t capacity_nbytes;
 } hpac_image;
 
+/* Frees the pixels and zeroes the struct. */
 void hpac_image_fini(hpac_image *image);
 
 /* What decoding needs between files: buffers that grow and are used again, libdeflate's tables. Not
  * safe to use by several threads at once. */
 typedef struct hpac_png_decoder hpac_png_decoder;
+/* Errors: INTERNAL (memory). */
 hpac_status hpac_png_decoder_create(hpac_png_decoder **decoder);
 void hpac_png_decoder_destroy(hpac_png_decoder *decoder); /* NULL is fine */
 

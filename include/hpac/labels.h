@@ -35,6 +35,7 @@ hpac_status hpac_labels_read_csv(const char *path, hpac_labels *labels);
 /* Reads a list of Ids: header with a column Id. The same rules; masks stays NULL. */
 hpac_status hpac_ids_read_csv(const char *path, hpac_labels *labels);
 
+/* Frees the rows and zeroes the struct. */
 void hpac_labels_fini(hpac_labels *labels);
 
 #endif

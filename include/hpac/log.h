@@ -26,11 +26,13 @@ void hpac_log_set_level(hpac_log_level level);
 
 /* Copies all lines, with times, to `path` (appended to) until hpac_log_close_file. Errors: DATA. */
 hpac_status hpac_log_open_file(const char *path);
+/* Ends the copying; does nothing when there is no file. */
 void hpac_log_close_file(void);
 
 /* `before` is called before each line on stderr and `after` after it; both may be NULL. */
 void hpac_log_set_hook(void (*before)(void *), void (*after)(void *), void *user);
 
+/* One line; the macros below say it shorter. A newline is added. */
 void hpac_log_line(hpac_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

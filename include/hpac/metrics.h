@@ -22,10 +22,14 @@ typedef struct hpac_f1_summary {
 /* With Keras's epsilon, as the write-up has it: precision = tp / (tp + fp + 1e-7),
  * recall = tp / (tp + fn + 1e-7), f1 = 2 p r / (p + r + 1e-7). */
 double hpac_precision_of(uint64_t tp, uint64_t fp);
+/* tp / (tp + fn + 1e-7) */
 double hpac_recall_of(uint64_t tp, uint64_t fn);
+/* 2 p r / (p + r + 1e-7) */
 double hpac_f1_of(uint64_t tp, uint64_t fp, uint64_t fn);
+/* F1 of every class, summed up; all 0 without classes. */
 hpac_f1_summary hpac_f1_summarize(const hpac_counts *counts);
 
+/* The mean over images and classes; NaN for a set without images. */
 double hpac_mean_loss(const hpac_counts *counts);
 /* Share of labels, 0s and 1s alike, that are right. */
 double hpac_accuracy(const hpac_counts *counts);

@@ -74,6 +74,7 @@ hpac_status hpac_model_save(const hpac_model *model, const char *path);
  * finite. */
 hpac_status hpac_model_load(const char *path, hpac_model *model);
 
+/* Frees all that the model owns and zeroes the struct. */
 void hpac_model_fini(hpac_model *model);
 
 /* Room for the weights of `layers` on `input`, zeroed: an array of layer_count. The stack must have

@@ -43,7 +43,9 @@ typedef struct hpac_memory_plan {
 hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network);
 void hpac_network_destroy(hpac_network *network); /* NULL is fine */
 
+/* What hpac_network_allocate will take from the device, by purpose. */
 hpac_memory_plan hpac_network_memory_plan(const hpac_network *network);
+/* Weights and biases, as Keras counts them. */
 size_t hpac_network_parameter_count(const hpac_network *network);
 /* The table of the start: a line a layer with output shape and parameters, then the plans with the
  * algorithms the device chose, then the memory plan. */
@@ -64,6 +66,7 @@ hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed);
 hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weights,
                                 const hpac_weights *square_average,
                                 const hpac_weights *delta_average);
+/* The same in the other direction. */
 hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
                                 hpac_weights *square_average, hpac_weights *delta_average);
 /* The gradients of the last training step, for tests; the network must be `unfused`. */

@@ -39,8 +39,10 @@ typedef struct hpac_random {
     uint32_t words[4]; /* the block that `index` lies in, when index % 4 != 0 */
 } hpac_random;
 
+/* Puts the cursor at index 0 of a place. */
 void hpac_random_init(hpac_random *random, uint64_t seed, hpac_purpose purpose, uint32_t stream,
                       uint32_t step);
+/* The number under the cursor, which moves on by one. */
 uint32_t hpac_random_next(hpac_random *random);
 /* Uniform on [0, 1): the upper 24 bits of a number, so that every value is a float. */
 float hpac_random_uniform(hpac_random *random);
@@ -55,7 +57,9 @@ typedef struct hpac_mt19937 {
     int next;
 } hpac_mt19937;
 
+/* init_genrand(seed), as RandomState(seed) does. */
 void hpac_mt19937_init(hpac_mt19937 *mt, uint32_t seed);
+/* The next 32-bit number, tempered. */
 uint32_t hpac_mt19937_next(hpac_mt19937 *mt);
 /* RandomState.shuffle of `count` numbers: Fisher-Yates from the end, masked rejection.
  * count <= 2^32. */

@@ -27,6 +27,7 @@ void hpac_resizer_destroy(hpac_resizer *resizer); /* NULL is fine */
  * that a channel of an interleaved image can be written in place. _f32: on the scale 0..1 (byte /
  * 255). _u8: rounded to nearest bytes. */
 void hpac_resize_f32(hpac_resizer *resizer, const uint8_t *in, float *out, int out_stride);
+/* The same, rounded to the nearest bytes. */
 void hpac_resize_u8(hpac_resizer *resizer, const uint8_t *in, uint8_t *out, int out_stride);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include <hpac/device.h>
 
+/* How many cases there are. */
 int hpac_selfcheck_count(void);
 /* "conv2d 3 x 5, 3 to 5 channels"; `index` in 0 .. count - 1. */
 const char *hpac_selfcheck_name(int index);

@@ -48,6 +48,7 @@ typedef struct hpac_split {
  * folds, repeats out of range. */
 hpac_status hpac_split_create(const hpac_split_options *options, size_t row_count,
                               const uint32_t *masks, hpac_split *split);
+/* Frees all folds and zeroes the struct. */
 void hpac_split_fini(hpac_split *split);
 
 /* Prints the two lines a fold of the write-up, numbers as numpy prints a long array (the first and

@@ -24,7 +24,9 @@ hpac_status hpac_predictions_create(hpac_predictions *predictions, const char *p
 /* probabilities: (target_count) */
 void hpac_predictions_add(hpac_predictions *predictions, const char *id,
                           const float *probabilities);
+/* Ends the writing: the file is whole and in its place, or there is an error and none. */
 hpac_status hpac_predictions_commit(hpac_predictions *predictions);
+/* Ends the writing and leaves nothing; does nothing on a zeroed or finished writer. */
 void hpac_predictions_discard(hpac_predictions *predictions);
 
 /* submission_proba.csv (Id and all 28 classes in class order, those not trained left 0) and
@@ -37,10 +39,14 @@ typedef struct hpac_submission {
     int target_count;
 } hpac_submission;
 
+/* `targets` (target_count): the classes that were trained, in the order of the probabilities. */
 hpac_status hpac_submission_create(hpac_submission *submission, const char *folder,
                                    const int *targets, int target_count);
+/* probabilities: (target_count). Writing errors show in commit. */
 void hpac_submission_add(hpac_submission *submission, const char *id, const float *probabilities);
+/* Both files in their places, or an error. */
 hpac_status hpac_submission_commit(hpac_submission *submission);
+/* As hpac_predictions_discard. */
 void hpac_submission_discard(hpac_submission *submission);
 
 #endif

@@ -48,6 +48,7 @@ hpac_status hpac_synth_write(const hpac_synth_options *options);
  * anew so that all classes are as frequent as each other: of all such weights those nearest to the
  * real frequencies (iterative proportional fitting). */
 typedef struct hpac_synth_sampler hpac_synth_sampler;
+/* A sampler of label sets. Errors: INTERNAL (memory). */
 hpac_status hpac_synth_sampler_create(uint64_t seed, bool balance, hpac_synth_sampler **sampler);
 void hpac_synth_sampler_destroy(hpac_synth_sampler *sampler); /* NULL is fine */
 
@@ -59,6 +60,7 @@ void hpac_synth_id(uint64_t seed, uint32_t number, char id[37]);
 
 /* Paints images of one size. Not safe to use by several threads at once. */
 typedef struct hpac_synth_painter hpac_synth_painter;
+/* A painter of pictures of `size` pixels a side, for one thread at a time. Errors: INTERNAL. */
 hpac_status hpac_synth_painter_create(int size, hpac_synth_painter **painter);
 void hpac_synth_painter_destroy(hpac_synth_painter *painter); /* NULL is fine */
 
