@@ -54,8 +54,9 @@ const char *hpac_layer_name(const hpac_layer *layer);
 hpac_status hpac_layer_output_shape(const hpac_layer *layer, int number, hpac_shape in,
                                     hpac_shape *out);
 
-/* Elements of the kernel and bias of a layer; 0 for layers without. */
+/* Elements of the kernel of a layer that reads `in`; 0 for layers without one. */
 size_t hpac_layer_kernel_count(const hpac_layer *layer, hpac_shape in);
+/* Elements of its bias; 0 for layers without one. */
 size_t hpac_layer_bias_count(const hpac_layer *layer);
 
 /* Checks a whole stack: every layer fits the one before, and the last is dense with `classes` units

@@ -6,33 +6,13 @@
  * is called (TABLE).
  */
 #include "kernels.h"
+#include "vectors.h"
 
 #include <string.h>
 
-typedef float vec __attribute__((vector_size(4 * LANES)));
-typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
 typedef uint64_t lvec __attribute__((vector_size(4 * LANES)));
 
-#define INLINE static inline __attribute__((always_inline))
-
 enum { LONG_LANES = LANES / 2 };
-
-INLINE vec load(const float *from)
-{
-    vec value;
-    memcpy(&value, from, sizeof value);
-    return value;
-}
-
-INLINE void store(float *to, vec value)
-{
-    memcpy(to, &value, sizeof value);
-}
-
-INLINE vec splat(float value)
-{
-    return value - (vec){0};
-}
 
 /* ---- element by element ---- */
 

@@ -6,11 +6,10 @@
  * * b + c is one FMA.
  */
 #include "trunk.h"
+#include "vectors.h"
 
 #include <string.h>
 
-typedef float vec __attribute__((vector_size(4 * LANES)));
-typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
 typedef uint8_t bvec __attribute__((vector_size(LANES)));
 
 enum {
@@ -19,25 +18,6 @@ enum {
     TAPS = 9,
     POINTS = 16, /* of a Winograd tile */
 };
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE vec load(const float *from)
-{
-    vec value;
-    memcpy(&value, from, sizeof value);
-    return value;
-}
-
-INLINE void store(float *to, vec value)
-{
-    memcpy(to, &value, sizeof value);
-}
-
-INLINE vec splat(float value)
-{
-    return value - (vec){0};
-}
 
 /* a where the mask is set, else b */
 INLINE vec choose(ivec mask, vec a, vec b)
