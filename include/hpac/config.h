@@ -69,9 +69,10 @@ typedef struct hpac_config {
     int layer_count;
     hpac_config_train train;
     struct {
-        hpac_precision precision; /* device.precision: fp32 | tf32 | bf16 */
-        bool deterministic;       /* device.deterministic */
-        int threads;              /* device.threads: auto = 0 */
+        hpac_precision precision;       /* device.precision: fp32 | tf32 | bf16 */
+        bool deterministic;             /* device.deterministic */
+        hpac_image_layout image_layout; /* device.image_layout: auto | nhwc | nchw */
+        int threads;                    /* device.threads: auto = 0 */
     } device;
 } hpac_config;
 

@@ -25,11 +25,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HPAC_DEVICE_ABI 1
+#define HPAC_DEVICE_ABI 2
 #define HPAC_DEVICE_MAX_CLASSES 32
 
 typedef struct hpac_device_ops hpac_device_ops;
 typedef struct hpac_event hpac_event;
+typedef struct hpac_graph hpac_graph;
 
 /* An open device; implementations put their own state behind this. */
 typedef struct hpac_device {
@@ -42,20 +43,43 @@ typedef enum hpac_precision {
     HPAC_PRECISION_BF16,
 } hpac_precision;
 
+/* How images lie inside a device that lets one choose. */
+typedef enum hpac_image_layout {
+    HPAC_IMAGE_LAYOUT_AUTO, /* the device's choice, by precision */
+    HPAC_IMAGE_LAYOUT_NHWC,
+    HPAC_IMAGE_LAYOUT_NCHW,
+} hpac_image_layout;
+
 typedef struct hpac_device_options {
     const char *name; /* "auto", "cpu", "cuda" or "cuda:1" */
     int threads;      /* CPU compute threads; 0: one a core */
     hpac_precision precision;
     bool deterministic; /* algorithms that give the same bits every time */
+    hpac_image_layout image_layout;
 } hpac_device_options;
 
 /* Opens a device. "auto" takes CUDA if it opens, else the CPU, and logs why. A precision or option
  * the device does not know is an error, not ignored. */
 hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device);
 
+/* What libhpac_cuda.so exports as HPAC_CUDA_OPEN: opens GPU `index`, or fails when `abi` is not the
+ * HPAC_DEVICE_ABI it was built with. The program that loads it exports the functions of status.h
+ * and log.h (link it with -rdynamic): messages live in one place. */
+#define HPAC_CUDA_OPEN "hpac_cuda_open"
+typedef hpac_status hpac_cuda_open_function(uint32_t abi, const hpac_device_options *options,
+                                            int index, hpac_device **device);
+
+/* The private layout of an activation: a code of the device's own. 0 is plain (NHWC, or a vector,
+ * in float32). */
+typedef int hpac_layout;
+#define HPAC_LAYOUT_PLAIN 0
+
 typedef struct hpac_device_info {
-    char name[128];      /* "cpu: Intel Xeon ..., 2 threads, AVX-512" */
-    char libraries[128]; /* "oneDNN 2.6.3" */
+    char name[128];            /* "cpu: Intel Xeon ..., 2 threads, AVX-512" */
+    char libraries[128];       /* "oneDNN 2.6.3" */
+    hpac_layout image_layout;  /* what PIXELS plans write; any image operation takes it as input */
+    hpac_layout vector_layout; /* likewise of vectors inside a network */
+    hpac_precision precision;
     size_t total_nbytes, free_nbytes;
 } hpac_device_info;
 
@@ -85,11 +109,6 @@ typedef struct hpac_step_result {
     uint32_t false_positives[HPAC_DEVICE_MAX_CLASSES];
     uint32_t false_negatives[HPAC_DEVICE_MAX_CLASSES];
 } hpac_step_result;
-
-/* The private layout of an activation: a code of the device's own. 0 is plain (NHWC, or a vector).
- */
-typedef int hpac_layout;
-#define HPAC_LAYOUT_PLAIN 0
 
 /* A request for a plan: a run of operations, the output of each being the input of the next. */
 typedef struct hpac_plan_request {
@@ -155,6 +174,16 @@ typedef struct hpac_loss {
     hpac_step_result *result;      /* device address */
 } hpac_loss;
 
+/* Rows picked from a table: to[i] = from[rows[i]]. */
+typedef struct hpac_gather {
+    void *to;
+    const void *from;
+    const void *rows; /* (count) uint32, device */
+    int count;
+    size_t row_nbytes;
+} hpac_gather;
+
+/* Members marked optional are NULL on devices that have no such thing; the caller goes without. */
 struct hpac_device_ops {
     uint32_t abi; /* HPAC_DEVICE_ABI */
     const char *name;
@@ -175,12 +204,29 @@ struct hpac_device_ops {
     /* An event is recorded on a queue; another queue (await) or the host (synchronize) waits for
      * it. One that was never recorded counts as past. */
     hpac_status (*event_create)(hpac_device *device, hpac_event **event);
+    /* One that keeps the time it passed; the others are cheaper. */
+    hpac_status (*timer_create)(hpac_device *device, hpac_event **event);
     void (*event_destroy)(hpac_device *device, hpac_event *event);
     hpac_status (*event_record)(hpac_device *device, hpac_event *event, hpac_queue queue);
     hpac_status (*event_await)(hpac_device *device, hpac_event *event, hpac_queue queue);
     hpac_status (*event_synchronize)(hpac_device *device, hpac_event *event);
+    /* Time between two timers that were recorded and have passed. */
+    hpac_status (*elapsed_ms)(hpac_device *device, hpac_event *from, hpac_event *to, double *ms);
     /* Waits for all queues. */
     hpac_status (*synchronize)(hpac_device *device);
+
+    /* Optional: what is enqueued on the compute queue between begin and end is recorded instead of
+     * run, addresses and all, and runs at each launch. Everything recorded must have run once
+     * before; upload, alloc, plan_create, event_await and set_step do not belong in between. A
+     * begin is followed by an end also after an error, which then gives no graph. */
+    hpac_status (*graph_begin)(hpac_device *device);
+    hpac_status (*graph_end)(hpac_device *device, hpac_graph **graph);
+    hpac_status (*graph_launch)(hpac_device *device, hpac_graph *graph);
+    void (*graph_destroy)(hpac_device *device, hpac_graph *graph); /* NULL is fine */
+
+    /* Optional, on the compute queue: for data kept in the device's own memory. */
+    hpac_status (*copy)(hpac_device *device, void *to, const void *from, size_t nbytes);
+    hpac_status (*gather)(hpac_device *device, const hpac_gather *gather);
 
     /* Makes a plan, or declines with *plan = NULL and HPAC_OK; single operations are never
      * declined. The plan's fields are filled in; nothing is computed. */

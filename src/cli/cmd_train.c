@@ -48,6 +48,7 @@ static hpac_status train_with(const cli_arguments *arguments, const hpac_config 
         .threads = config->device.threads,
         .precision = config->device.precision,
         .deterministic = config->device.deterministic,
+        .image_layout = config->device.image_layout,
     };
     hpac_device *device;
     hpac_status status = hpac_device_open(&device_options, &device);

@@ -15,11 +15,6 @@
 
 #define CUDA_LIBRARY "libhpac_cuda.so"
 
-/* What the shared object exports as `hpac_cuda_open`: opens GPU `index`, or fails when `abi` is not
- * the HPAC_DEVICE_ABI it was built with. */
-typedef hpac_status cuda_open(uint32_t abi, const hpac_device_options *options, int index,
-                              hpac_device **device);
-
 /* The folder of the running program, without a slash at its end; "." if the system does not say. */
 static void find_program_folder(char *folder, size_t folder_nbytes)
 {
@@ -49,12 +44,12 @@ static hpac_status open_cuda(const hpac_device_options *options, int index, hpac
     void *library = load_cuda_library();
     if (!library)
         return hpac_fail(HPAC_ERR_DEVICE, "cuda: not available: %s", dlerror());
-    cuda_open *open = NULL;
-    void *symbol = dlsym(library, "hpac_cuda_open");
+    hpac_cuda_open_function *open = NULL;
+    void *symbol = dlsym(library, HPAC_CUDA_OPEN);
     memcpy(&open, &symbol,
            sizeof open); /* ISO C has no cast from an object's address to a function's */
     if (!open)
-        return hpac_fail(HPAC_ERR_DEVICE, "cuda: " CUDA_LIBRARY ": no hpac_cuda_open in it");
+        return hpac_fail(HPAC_ERR_DEVICE, "cuda: " CUDA_LIBRARY ": no " HPAC_CUDA_OPEN " in it");
     hpac_status status = open(HPAC_DEVICE_ABI, options, index, device);
     if (status != HPAC_OK)
         return hpac_fail_within(status, "cuda");

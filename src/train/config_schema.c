@@ -10,6 +10,7 @@ static const char *const on_bad_image[] = {"fail", "skip", NULL};
 static const char *const methods[] = {"kfold", "stratified", NULL};
 static const char *const optimizers[] = {"adadelta", NULL};
 static const char *const precisions[] = {"fp32", "tf32", "bf16", NULL};
+static const char *const image_layouts[] = {"auto", "nhwc", "nchw", NULL};
 
 /* Images of up to 16384 x 16384 pixels and four channels have less than 2^31 values. */
 #define MAX_IMAGE 16384
@@ -122,6 +123,10 @@ static const hpac_key keys[] = {
     {"device.deterministic", &hpac_key_choice, AT(device.deterministic),
      .choices = hpac_key_booleans, .fallback = "true",
      .help = "Only algorithms that give the same bits every time."},
+    {"device.image_layout", &hpac_key_choice, AT(device.image_layout), .choices = image_layouts,
+     .fallback = "auto",
+     .help = "How images lie in the memory of a GPU; auto: nhwc with bf16, else nchw. Another "
+             "layout has other algorithms, and rounds sums differently."},
     {"device.threads", &hpac_key_whole, AT(device.threads), .least = 1, .most = 1024,
      .word = "auto", .word_value = 0, .fallback = "auto",
      .help = "Compute threads of the CPU device; auto: one a core. Another number of threads "

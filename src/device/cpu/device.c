@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Blocks from this size on ask for huge pages: fewer TLB misses in the sweeps over the arenas. */
@@ -88,6 +89,7 @@ static hpac_status cpu_describe(hpac_device *base, hpac_device_info *info)
     if (pages > 0 && page_nbytes > 0)
         info->total_nbytes = (size_t)pages * (size_t)page_nbytes;
     info->free_nbytes = info->total_nbytes;
+    info->precision = HPAC_PRECISION_FP32;
     if (read_proc_line("/proc/meminfo", "MemAvailable", text, sizeof text))
         info->free_nbytes = (size_t)strtoull(text, NULL, 10) * 1024;
     return HPAC_OK;
@@ -126,8 +128,9 @@ static hpac_status cpu_copy(hpac_device *base, hpac_queue queue, void *to, const
     return HPAC_OK;
 }
 
+/* All work is done when a call returns: an event is a time. */
 struct hpac_event {
-    char nothing; /* all work is done when a call returns */
+    struct timespec recorded;
 };
 
 static hpac_status cpu_event_create(hpac_device *base, hpac_event **event)
@@ -143,7 +146,15 @@ static void cpu_event_destroy(hpac_device *base, hpac_event *event)
     free(event);
 }
 
-static hpac_status cpu_event_pass(hpac_device *base, hpac_event *event, hpac_queue queue)
+static hpac_status cpu_event_record(hpac_device *base, hpac_event *event, hpac_queue queue)
+{
+    (void)base;
+    (void)queue;
+    clock_gettime(CLOCK_MONOTONIC, &event->recorded);
+    return HPAC_OK;
+}
+
+static hpac_status cpu_event_await(hpac_device *base, hpac_event *event, hpac_queue queue)
 {
     (void)base;
     (void)event;
@@ -155,6 +166,14 @@ static hpac_status cpu_event_synchronize(hpac_device *base, hpac_event *event)
 {
     (void)base;
     (void)event;
+    return HPAC_OK;
+}
+
+static hpac_status cpu_elapsed_ms(hpac_device *base, hpac_event *from, hpac_event *to, double *ms)
+{
+    (void)base;
+    *ms = (double)(to->recorded.tv_sec - from->recorded.tv_sec) * 1e3 +
+          (double)(to->recorded.tv_nsec - from->recorded.tv_nsec) * 1e-6;
     return HPAC_OK;
 }
 
@@ -182,10 +201,12 @@ static const hpac_device_ops operations = {
     .upload = cpu_copy,
     .download = cpu_copy,
     .event_create = cpu_event_create,
+    .timer_create = cpu_event_create,
     .event_destroy = cpu_event_destroy,
-    .event_record = cpu_event_pass,
-    .event_await = cpu_event_pass,
+    .event_record = cpu_event_record,
+    .event_await = cpu_event_await,
     .event_synchronize = cpu_event_synchronize,
+    .elapsed_ms = cpu_elapsed_ms,
     .synchronize = cpu_synchronize,
     .plan_create = hpac_cpu_plan_create,
     .plan_destroy = hpac_cpu_plan_destroy,
@@ -213,6 +234,9 @@ hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device
         return hpac_fail(HPAC_ERR_DEVICE,
                          "device.precision: the cpu device computes in fp32, not in %s",
                          precision_names[options->precision]);
+    if (options->image_layout != HPAC_IMAGE_LAYOUT_AUTO)
+        return hpac_fail(HPAC_ERR_DEVICE, "device.image_layout: the cpu device chooses layouts "
+                                          "itself; only auto is for it");
     cpu_device *device = calloc(1, sizeof *device);
     if (!device)
         return hpac_fail_memory(sizeof *device);

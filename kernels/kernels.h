@@ -1,0 +1,112 @@
+/*
+ * hpac's own CUDA kernels, as the CUDA device calls them: one function a kernel, which picks the
+ * launch configuration and enqueues it on `stream`.
+ *
+ * All pointers are device addresses. Nothing waits, allocates, or adds floats atomically: the same
+ * input gives the same bits. Each returns the launch's error; a kernel's formula, the bytes it
+ * moves and what bounds it stand at its body in the .cuh file.
+ */
+#ifndef HPAC_KERNELS_H
+#define HPAC_KERNELS_H
+
+#include <hpac/device.h>
+
+#include <cuda_runtime_api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An activation as it lies in memory: a batch of images, or of vectors (rows = cols = 1). */
+typedef struct kernel_tensor {
+    int batch, rows, cols, channels;
+    bool nchw; /* else NHWC */
+    bool bf16; /* else float32 */
+} kernel_tensor;
+
+/* What dropout draws for, in device memory: the graph of a step must not freeze it. */
+typedef struct kernel_step {
+    uint64_t seed;
+    uint32_t step;
+} kernel_step;
+
+/* A dropout: which values it keeps is Philox's number at their NHWC place in the batch (random.h).
+ */
+typedef struct kernel_dropout {
+    const kernel_step *step; /* NULL: no dropout */
+    uint32_t stream, threshold;
+    float scale; /* 1 / (1 - rate), of those kept */
+} kernel_dropout;
+
+/* Sets what the next dropouts draw for. */
+cudaError_t hpac_kernel_set_step(kernel_step *step, uint64_t seed, uint32_t number,
+                                 cudaStream_t stream);
+
+/* Bytes / 255, or floats as they are, from NHWC to any tensor. */
+cudaError_t hpac_kernel_pixels(const kernel_tensor *tensor, void *y, const void *x,
+                               hpac_pixels pixels, cudaStream_t stream);
+
+/* A tensor in another layout or number format, of the same shape: flatten, tests, casts. */
+cudaError_t hpac_kernel_convert(const kernel_tensor *to, void *y, const kernel_tensor *from,
+                                const void *x, cudaStream_t stream);
+
+/* max(x, 0) or 1 / (1 + exp(-x)), and back from y. dx may be dy. */
+cudaError_t hpac_kernel_activate(const kernel_tensor *tensor, hpac_op_kind kind, void *y,
+                                 const void *x, cudaStream_t stream);
+cudaError_t hpac_kernel_activate_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
+                                          const void *y, const void *dy, cudaStream_t stream);
+
+/* x or dy to y or dx: times scale where kept, else 0. May be in place. */
+cudaError_t hpac_kernel_dropout(const kernel_tensor *tensor, const kernel_dropout *dropout, void *y,
+                                const void *x, cudaStream_t stream);
+
+/* y = dropout(relu(x + bias)), each part left out when `relu` is false or `dropout` NULL. x is
+ * float32 in the tensor's layout, y of the tensor's format; in place when that is float32 too. */
+cudaError_t hpac_kernel_bias(const kernel_tensor *tensor, const float *bias, bool relu,
+                             const kernel_dropout *dropout, void *y, const float *x,
+                             cudaStream_t stream);
+
+/* The way back through hpac_kernel_bias: dz = dy x scale where y > 0 (with `relu`; a dropped value
+ * is 0 too, so that the mask need not be drawn again), else dropout(dy); dz may be dy, NULL when
+ * not wanted (a plain bias). bias_gradient: dz summed over batch and pixels in a fixed order, by
+ * `partials` of hpac_kernel_partials_nbytes(). */
+cudaError_t hpac_kernel_bias_backward(const kernel_tensor *tensor, bool relu,
+                                      const kernel_dropout *dropout, void *dz, const void *y,
+                                      const void *dy, float *bias_gradient, void *partials,
+                                      cudaStream_t stream);
+size_t hpac_kernel_partials_nbytes(const kernel_tensor *tensor);
+
+/* Max pooling, stride = window, and what may stand around it: `before` is the input's tensor. */
+typedef struct kernel_pool {
+    kernel_tensor before;
+    int window_rows, window_cols;  /* rows x cols <= 65536 */
+    const kernel_dropout *dropout; /* after it; NULL: none */
+    bool relu; /* x is a ReLU's output and backward gives the gradient before that ReLU */
+} kernel_pool;
+
+/* The largest of each window, then dropout. winners: which place of its window it had, the first of
+ * equals, 2 bytes each (1 when the window has at most 256 places); NULL when not wanted. A NaN in
+ * a window wins. */
+cudaError_t hpac_kernel_maxpool(const kernel_pool *pool, void *y, void *winners, const void *x,
+                                cudaStream_t stream);
+/* dx of the whole input, rows and columns left over too. y is read with `relu` only. bias_gradient,
+ * partials: as above, of the convolution before the ReLU; NULL: not wanted. */
+cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, const void *winners,
+                                         const void *y, const void *dy, float *bias_gradient,
+                                         void *partials, cudaStream_t stream);
+size_t hpac_kernel_winners_nbytes(const kernel_pool *pool);
+
+/* hpac_loss and hpac_adadelta of device.h. */
+cudaError_t hpac_kernel_loss(const hpac_loss *loss, cudaStream_t stream);
+cudaError_t hpac_kernel_adadelta(const hpac_adadelta *adadelta, float *parameters,
+                                 const float *gradients, float *square_average,
+                                 float *delta_average, size_t count, hpac_step_result *result,
+                                 cudaStream_t stream);
+
+cudaError_t hpac_kernel_gather(const hpac_gather *gather, cudaStream_t stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * The CUDA test bed: stand-ins for libcudart, libcublas and libcudnn that run libhpac_cuda.so on a
+ * machine without a GPU. This header is what the stand-ins share, and what tests ask of them; it is
+ * no part of the product.
+ *
+ * Device addresses are never mapped for the host. A stand-in that computes gets the memory behind
+ * one by cudasim_memory(), inside an operation that cudasim_enqueue() has put on a stream.
+ */
+#ifndef CUDASIM_H
+#define CUDASIM_H
+
+#include <cuda_runtime_api.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Where the host finds the `nbytes` at a device address. All of them must lie in one live block of
+ * device memory; else it reports `what` (printf) and ends the program. */
+void *cudasim_memory(const void *address, size_t nbytes, const char *what, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Appends an operation to a stream, or to the graph that the stream is being captured into; the
+ * context is copied. `name` must live for ever. */
+typedef void cudasim_operation(void *context);
+void cudasim_enqueue(cudaStream_t stream, const char *name, cudasim_operation *operation,
+                     const void *context, size_t context_nbytes);
+
+/* Reports a misuse and ends the program with exit code 97. */
+void cudasim_fail(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* What has been called so far; a graph's launch counts its operations as well as itself. */
+typedef struct cudasim_counts {
+    uint64_t kernels;       /* kernels launched, by themselves or in graphs */
+    uint64_t library_calls; /* cuBLAS and cuDNN calls that enqueue work, likewise */
+    uint64_t graph_launches;
+    uint64_t uploads, upload_nbytes;
+    uint64_t downloads, download_nbytes;
+    uint64_t device_copies, memsets;
+    uint64_t synchronizations; /* host waits: streams, events, device, blocking copies */
+    uint64_t allocations, frees;
+    uint64_t live_nbytes; /* of device memory now */
+} cudasim_counts;
+
+void cudasim_count_library_call(cudaStream_t stream); /* by the stand-ins, once a call */
+void cudasim_get_counts(cudasim_counts *counts);      /* tests find it by dlsym */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
