@@ -79,21 +79,23 @@ size_t hpac_kernel_partials_nbytes(const kernel_tensor *tensor);
 /* Max pooling, stride = window, and what may stand around it: `before` is the input's tensor. */
 typedef struct kernel_pool {
     kernel_tensor before;
-    int window_rows, window_cols;  /* rows x cols <= 65536 */
+    int window_rows, window_cols;
     const kernel_dropout *dropout; /* after it; NULL: none */
     bool relu; /* x is a ReLU's output and backward gives the gradient before that ReLU */
 } kernel_pool;
 
-/* The largest of each window, then dropout. winners: which place of its window it had, the first of
- * equals, 2 bytes each (1 when the window has at most 256 places); NULL when not wanted. A NaN in
- * a window wins. */
+/* The largest of each window, then dropout. A NaN in a window wins. winners: for each output which
+ * place of its window the value had, row by row, the first of equals; or rows x cols of the window
+ * where no gradient comes back: the value was dropped or, with `relu`, is not positive. 1 byte each
+ * (4 when the window has 256 places or more), in the output's order; NULL when not wanted. */
 cudaError_t hpac_kernel_maxpool(const kernel_pool *pool, void *y, void *winners, const void *x,
                                 cudaStream_t stream);
-/* dx of the whole input, rows and columns left over too. y is read with `relu` only. bias_gradient,
- * partials: as above, of the convolution before the ReLU; NULL: not wanted. */
+/* dx of the whole input, rows and columns left over too. The winners say all that backward must
+ * know of x, y and the mask. bias_gradient, partials: as above, of the convolution before the ReLU,
+ * with hpac_kernel_partials_nbytes(&pool->before); NULL: not wanted. */
 cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, const void *winners,
-                                         const void *y, const void *dy, float *bias_gradient,
-                                         void *partials, cudaStream_t stream);
+                                         const void *dy, float *bias_gradient, void *partials,
+                                         cudaStream_t stream);
 size_t hpac_kernel_winners_nbytes(const kernel_pool *pool);
 
 /* hpac_loss and hpac_adadelta of device.h. */
