@@ -9,6 +9,7 @@
 #   WERROR=1         warnings are errors
 #   PREFIX=/usr/local DESTDIR=    for install
 #   CUDA_HOME=       the CUDA toolkit, where tools/find-cuda does not find the right one
+#   CUDA_ARCHS=      compute capabilities of libhpac_cuda.so, as in "75 90"; absent: all we know of
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -42,8 +43,9 @@ INSTRUMENTS := $(SANITIZE:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-fra
 DIALECT  := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -Iinclude $(INCLUDES) \
             $(shell pkg-config --cflags $(PACKAGES)) -std=c17
 COMPILE   = $(CC) $(DIALECT) $(OPT) -ffp-contract=off $(THREADS) $(WARNINGS) $(INSTRUMENTS) \
-            $(PROCESSOR) $(CPPFLAGS) $(CFLAGS)
-LINK      = $(CC) $(filter -fopenmp,$(THREADS)) $(INSTRUMENTS) $(LDFLAGS)
+            $(ROOM_FLAGS) $(CPPFLAGS) $(CFLAGS)
+# Programs show their symbols: libhpac_cuda.so looks in them for hpac_fail and its like.
+LINK      = $(CC) -rdynamic $(filter -fopenmp,$(THREADS)) $(INSTRUMENTS) $(LDFLAGS)
 LIBS     := $(shell pkg-config --libs $(PACKAGES)) -lcsv -ldnnl -ldl -lm -lpthread $(LDLIBS)
 
 # ---- files -------------------------------------------------------------------------------------
@@ -60,19 +62,23 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 all: $(BUILD)/hpac ## build the program and the library
 
 # ---- building ----------------------------------------------------------------------------------
-# The commands that made the objects: touched when they change, so that everything is built anew.
-COMMANDS := $(COMPILE) / $(LINK) $(LIBS)
-$(BUILD)/commands: force
+# $(call remember,TEXT): the recipe of a file that keeps the text, and is touched when it changes.
+define remember
 	@mkdir -p $(@D)
-	@echo '$(subst ','\'',$(COMMANDS))' | cmp -s - $@ || echo '$(subst ','\'',$(COMMANDS))' >$@
+	@echo '$(subst ','\'',$(1))' | cmp -s - $@ || echo '$(subst ','\'',$(1))' >$@
+endef
+
+# The commands that made the objects: everything is built anew when they change.
+$(BUILD)/commands: force
+	$(call remember,$(COMPILE) / $(LINK) $(LIBS))
 
 # Kernels written once and compiled for each kind of processor; the device picks at run time. Here the
 # compiler may contract a * b + c to one FMA, the exception to the rule above.
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
 AVX2   := -mavx2 -mfma -ffp-contract=fast
 AVX512 := $(AVX2) -mavx512f -mavx512dq -mavx512bw -mavx512vl
-$(BUILD)/obj/src/device/cpu/%_avx2.o:   PROCESSOR := $(AVX2)
-$(BUILD)/obj/src/device/cpu/%_avx512.o: PROCESSOR := $(AVX512)
+$(BUILD)/obj/src/device/cpu/%_avx2.o:   private ROOM_FLAGS := $(AVX2)
+$(BUILD)/obj/src/device/cpu/%_avx512.o: private ROOM_FLAGS := $(AVX512)
 endif
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/commands
@@ -85,8 +91,7 @@ $(BUILD)/libhpac.a: $(call objects,$(LIB_SOURCES)) $(BUILD)/sources
 	ar rcs $@ $(filter %.o,$^)
 
 $(BUILD)/sources: force
-	@mkdir -p $(@D)
-	@echo '$(LIB_SOURCES)' | cmp -s - $@ || echo '$(LIB_SOURCES)' >$@
+	$(call remember,$(LIB_SOURCES))
 
 $(BUILD)/hpac: $(call objects,$(CLI_SOURCES)) $(BUILD)/libhpac.a
 	$(LINK) -o $@ $^ $(LIBS)
@@ -118,6 +123,9 @@ $(BUILD)/bench/%: $(BUILD)/obj/tools/bench/%.o $(BUILD)/libhpac.a
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
+# ---- CUDA --------------------------------------------------------------------------------------
+include cuda.mk
+
 # ---- testing -----------------------------------------------------------------------------------
 # Threads of the CPU device that wait for one another spin, by default for milliseconds: with other
 # work on the same cores (tests side by side, image loaders), that makes everything ten times slower.
@@ -144,7 +152,8 @@ clang: ## build everything with clang, warnings are errors
 
 # Each file is looked at again only when it, a header of it or the rules changed.
 C_FILES       := $(LIB_SOURCES) $(CLI_SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES) $(wildcard tools/*.c)
-FORMATTED     := $(C_FILES) $(HEADERS) $(wildcard src/*/*.h src/*/*/*.h tests/*/*.h tests/threads/*.c tests/threads/*/*.h)
+FORMATTED     := $(C_FILES) $(HEADERS) $(wildcard src/*/*.h src/*/*/*.h tests/*/*.h tests/threads/*.c \
+                 tests/threads/*/*.h src/device/cuda/*.c kernels/*.[ch]* tests/cuda/*.cu tests/cudasim/*.[ch]*)
 SHELL_SCRIPTS := .ci/run $(shell grep -lI '^.!/.*\(bash\|sh\)$$' tools/* 2>/dev/null) tests/e2e/helpers.bash
 tidied         = $(patsubst %.c,$(BUILD)/tidy/%.tidied,$(1))
 
@@ -156,18 +165,20 @@ lint-format:
 # Not for the file that defines what it models.
 TIDY_MODEL = $(if $(filter %/status.c,$<),,-include tools/clang-tidy.h)
 
-lint-tidy: $(call tidied,$(LIB_SOURCES) $(CLI_SOURCES) $(FUZZ_SOURCES))
+# Without CUDA there are no headers to read the device with.
+lint-tidy: $(call tidied,$(LIB_SOURCES) $(CLI_SOURCES) $(FUZZ_SOURCES) $(CUDA))
 
 $(BUILD)/tidy/%.tidied: %.c .clang-tidy tools/clang-tidy.h $(BUILD)/obj/%.o
 	@mkdir -p $(@D)
-	@clang-tidy --quiet $< -- $(DIALECT) -fopenmp $(TIDY_MODEL) >$@.log 2>&1 || \
+	@clang-tidy --quiet $< -- $(DIALECT) $(ROOM_FLAGS) -fopenmp $(TIDY_MODEL) >$@.log 2>&1 || \
 	  { grep -A 2 ' error: ' $@.log || cat $@.log; echo "the way there: $@.log"; exit 1; }
 	@touch $@
 
 # Arenas are bytes in which slices of floats lie: invalidPointerCast would find each of them.
 lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-	  --inline-suppr --suppress=invalidPointerCast -Iinclude $(LIB_SOURCES) $(CLI_SOURCES)
+	  --inline-suppr --suppress=invalidPointerCast -Iinclude \
+	  $(LIB_SOURCES) $(CLI_SOURCES) $(DEVICE_SOURCES)
 
 lint-shell:
 	@shellcheck --shell=bash $(SHELL_SCRIPTS)
@@ -186,17 +197,6 @@ fuzzers: $(FUZZERS)
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
-
-# ---- CUDA --------------------------------------------------------------------------------------
-# Asked only when a target needs them. Without CUDA these are empty and the target says why.
-NVCC        = $(shell tools/find-cuda --nvcc)
-CUDA_CFLAGS = $(shell tools/find-cuda --cflags)
-CUDA_LIBS   = $(shell tools/find-cuda --libs)
-
-$(BUILD)/tests/cuda/toolchain: tests/cuda/toolchain.cu tools/find-cuda
-	@mkdir -p $(@D)
-	@tools/find-cuda >/dev/null
-	$(NVCC) -std=c++17 $(CUDA_CFLAGS) -o $@ $< $(CUDA_LIBS)
 
 # ---- demo --------------------------------------------------------------------------------------
 demo: $(BUILD)/hpac ## train on a synthetic data set, from nothing, in a few minutes

@@ -1,0 +1,112 @@
+# The CUDA device: $(BUILD)/libhpac_cuda.so, which hpac loads when it runs. Included by the Makefile.
+#
+# It is built where tools/find-cuda finds a toolkit; where not, `make` says so once and builds the
+# rest. The C files are compiled by $(CC), the kernels by nvcc, one source for all compute
+# capabilities. Variables of the command line:
+#   CUDA_HOME=       the CUDA toolkit, where tools/find-cuda does not find the right one
+#   CUDA_ARCHS=      compute capabilities to build for, as in "75 90" (default: all we know of)
+
+DEVICE_SOURCES := $(wildcard src/device/cuda/*.c)
+KERNEL_SOURCES := $(wildcard kernels/*.cu)
+CUDA_LIBRARY   := $(BUILD)/libhpac_cuda.so
+
+# make 4.3 does not hand variables of its command line to $(shell).
+FIND_CUDA    := CUDA_HOME='$(CUDA_HOME)' tools/find-cuda
+# Asked only when a target needs them. Without CUDA these are empty and the target says why.
+NVCC        = $(shell $(FIND_CUDA) --nvcc)
+CUDA_CFLAGS = $(shell $(FIND_CUDA) --cflags)
+CUDA_LIBS   = $(shell $(FIND_CUDA) --libs)
+
+# Empty when there is nothing to build yet, or nothing is built at all.
+CUDA := $(if $(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),$(DEVICE_SOURCES))
+ifneq ($(CUDA),)
+CUDA_MISSING := $(shell $(FIND_CUDA) 2>&1 >/dev/null)
+ifneq ($(CUDA_MISSING),)
+CUDA :=
+all: $(BUILD)/cuda-missing
+else
+NVCC        := $(NVCC)
+CUDA_CFLAGS := $(CUDA_CFLAGS)
+CUDA_LIBS   := $(CUDA_LIBS)
+all: $(CUDA_LIBRARY)
+endif
+endif
+
+# Said once, and again when the reason changes. A library of other days would be loaded: it goes.
+$(BUILD)/cuda-missing: force
+	@mkdir -p $(@D)
+	@rm -f $(CUDA_LIBRARY)
+	@echo '$(subst ','\'',$(CUDA_MISSING))' | cmp -s - $@ || { \
+	  echo '$(subst ','\'',$(CUDA_MISSING))' | tee $@; \
+	  echo 'libhpac_cuda.so is not built: hpac will know the device cpu only'; }
+
+# ---- compute capabilities ------------------------------------------------------------------------
+# Machine code runs on its capability and on later ones of the same major number; for GPUs that are
+# newer than all of them the driver compiles the PTX of the newest when it loads the library.
+#   7.5 T4, RTX 20 / 8.0 A100 / 8.6 RTX 30 / 8.9 L4, RTX 40 / 9.0 H100 / 10.0 B200 / 12.0 RTX 50
+WANTED_ARCHS := 75 80 86 89 90 100 120
+ifneq ($(CUDA),)
+KNOWN_ARCHS   := $(patsubst compute_%,%,$(shell $(NVCC) --list-gpu-arch))
+UNKNOWN_ARCHS := $(filter-out $(KNOWN_ARCHS),$(CUDA_ARCHS))
+ifneq ($(UNKNOWN_ARCHS),)
+$(error CUDA_ARCHS: $(NVCC) cannot build for $(UNKNOWN_ARCHS). It knows: $(KNOWN_ARCHS))
+endif
+ARCHS  := $(or $(strip $(CUDA_ARCHS)),$(filter $(KNOWN_ARCHS),$(WANTED_ARCHS)))
+NEWEST := $(shell printf '%s\n' $(ARCHS) | sort -n | tail -n 1)
+GENCODE := $(foreach arch,$(ARCHS),-gencode arch=compute_$(arch),code=sm_$(arch)) \
+           -gencode arch=compute_$(NEWEST),code=compute_$(NEWEST)
+endif
+
+# ---- compiling -----------------------------------------------------------------------------------
+DEVICE_FLAGS = -fPIC -Ikernels $(CUDA_CFLAGS)
+# Without exceptions and guarded statics nothing of libstdc++ is needed. -lineinfo costs no time and
+# lets compute-sanitizer and the profilers name lines. No -Wpedantic: nvcc's own code between cudafe
+# and the compiler is not ISO C++. CUDA_HOST is the compiler nvcc calls, if not the g++ of the PATH.
+HOST_FLAGS    = -fPIC,-fno-exceptions,-fno-threadsafe-statics,-Wall,-Wextra,-Wshadow
+COMPILE_CUDA  = $(NVCC) -std=c++17 $(CUDA_HOST:%=-ccbin %) $(GENCODE) --threads 0 \
+                $(filter -O0 -O1 -O2 -O3 -g,$(OPT)) -lineinfo \
+                -Iinclude -Ikernels $(CUDA_CFLAGS) -Xcompiler $(HOST_FLAGS) \
+                $(if $(WERROR),--Werror all-warnings -Xcompiler -Werror) $(CUDA_FLAGS)
+# hpac's own functions stay undefined until a program that has them loads the library; what else is
+# undefined shows at that moment too (-z now), not in the middle of a training.
+LINK_CUDA     = $(CC) -shared $(INSTRUMENTS) $(LDFLAGS) \
+                -Wl,-z,now,--as-needed,--enable-new-dtags,--version-script=src/device/cuda/exports.map
+
+$(BUILD)/cuda-commands: force
+	$(call remember,$(DEVICE_FLAGS) / $(COMPILE_CUDA) / $(LINK_CUDA) $(CUDA_LIBS))
+
+DEVICE_OBJECTS := $(call objects,$(DEVICE_SOURCES))
+KERNEL_OBJECTS := $(KERNEL_SOURCES:%.cu=$(BUILD)/obj/%.o)
+
+$(DEVICE_OBJECTS): private ROOM_FLAGS = $(DEVICE_FLAGS)
+$(BUILD)/tidy/src/device/cuda/%.tidied: private ROOM_FLAGS = $(DEVICE_FLAGS)
+$(DEVICE_OBJECTS): $(BUILD)/cuda-commands
+
+$(KERNEL_OBJECTS): $(BUILD)/obj/%.o: %.cu $(BUILD)/cuda-commands
+	@mkdir -p $(@D)
+	$(COMPILE_CUDA) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(BUILD)/cuda-sources: force
+	$(call remember,$(DEVICE_SOURCES) $(KERNEL_SOURCES))
+
+$(CUDA_LIBRARY): $(DEVICE_OBJECTS) $(KERNEL_OBJECTS) src/device/cuda/exports.map $(BUILD)/cuda-sources
+	@rm -f $(BUILD)/cuda-missing
+	$(LINK_CUDA) -o $@ $(filter %.o,$^) $(CUDA_LIBS)
+
+# Tests and benchmarks look for it in their own folder, as hpac does.
+$(BUILD)/tests/libhpac_cuda.so $(BUILD)/bench/libhpac_cuda.so: $(CUDA_LIBRARY)
+	@mkdir -p $(@D)
+	@ln -sf ../libhpac_cuda.so $@
+ifneq ($(CUDA),)
+$(BUILD)/tests/unit: | $(BUILD)/tests/libhpac_cuda.so
+$(patsubst tools/%.c,$(BUILD)/%,$(wildcard tools/bench/*.c)): | $(BUILD)/bench/libhpac_cuda.so
+endif
+
+# ---- the toolchain -------------------------------------------------------------------------------
+$(BUILD)/tests/cuda/toolchain: tests/cuda/toolchain.cu tools/find-cuda
+	@mkdir -p $(@D)
+	@$(FIND_CUDA) >/dev/null
+	$(NVCC) -std=c++17 -cudart none $(CUDA_CFLAGS) -o $@ $< $(CUDA_LIBS)
+
+# ---- the test bed: stand-ins for the CUDA libraries ------------------------------------------------
+-include tests/cudasim/cudasim.mk
