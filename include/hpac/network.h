@@ -27,6 +27,7 @@ typedef struct hpac_network_options {
     hpac_batch_format format; /* batch size, input shape, classes, pixel type */
     bool training;
     bool unfused; /* every operation a plan of its own, no update inside a plan: for tests */
+    bool profile; /* time every call, see hpac_network_profile */
     hpac_adadelta optimizer;       /* training */
     const float *positive_weights; /* (classes) copied; NULL: all 1 */
     uint64_t seed;                 /* dropout */
@@ -89,5 +90,20 @@ typedef struct hpac_outcome {
 int hpac_network_in_flight(const hpac_network *network);
 /* Waits for the oldest of them. Errors: INTERNAL if there is none, DEVICE. */
 hpac_status hpac_network_collect(hpac_network *network, hpac_outcome *outcome);
+
+/* What one call of a step came to over all steps collected, where the option `profile` is set.
+ * Bytes and operations are of one call, and follow from the plan: input, output, state and
+ * parameters, each once for every time it is read or written, workspace not counted; convolutions
+ * and dense layers, a multiplication and an addition for each term of a sum. */
+typedef struct hpac_profile_row {
+    char name[128]; /* "forward 2: conv2d + relu" */
+    uint64_t calls; /* 0: not called so far */
+    double total_ms;
+    double nbytes, flops;
+} hpac_profile_row;
+
+/* The rows, in the order of a step, and how many they are (0 without the option); valid until the
+ * network is destroyed. Timers are read when a step is collected: nothing waits for them. */
+int hpac_network_profile(const hpac_network *network, const hpac_profile_row **rows);
 
 #endif

@@ -3,8 +3,8 @@
  *
  * The folder holds config.yaml, run.json, train.log; losses.csv, batch_losses.csv,
  * batch_counts.csv, metrics.csv, class_metrics.csv; model.h5, best.h5, resume.h5; predictions.csv
- * and, with a test set, submission_proba.csv and submission.csv. docs/design.md tells what is in
- * them.
+ * and, with a test set, submission_proba.csv and submission.csv; profile.csv of a profiled one.
+ * docs/design.md tells what is in them.
  */
 #ifndef HPAC_TRAINER_H
 #define HPAC_TRAINER_H
@@ -38,6 +38,8 @@ typedef struct hpac_train_options {
     bool resume;        /* go on from resume.h5 if it is there */
     bool force;         /* throw away what an earlier run left in the folder */
     bool dry_run;       /* all checks and the memory plan, nothing written, no training */
+    bool profile;       /* time every call of the network, log the table at the end, and write
+                           profile.csv; the same weights, a little slower */
     /* Nonzero: finish the batch, save, return HPAC_INTERRUPTED. May be NULL. */
     const volatile sig_atomic_t *stop;
     void (*progress)(void *user, const hpac_progress *progress); /* may be NULL */

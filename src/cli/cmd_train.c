@@ -19,6 +19,8 @@ static const cli_option options[] = {
      0},
     {"dry-run", CLI_FLAG, NULL, NULL, "make every check and the memory plan, train nothing", false,
      0, 0},
+    {"profile", CLI_FLAG, NULL, NULL,
+     "time every operation: a table at the end, and profile.csv in the run folder", false, 0, 0},
     {"quiet", CLI_FLAG, NULL, NULL, "errors and warnings only", false, 0, 0},
     {0},
 };
@@ -61,6 +63,7 @@ static hpac_status train_with(const cli_arguments *arguments, const hpac_config 
         .resume = cli_flag(arguments, "resume"),
         .force = cli_flag(arguments, "force"),
         .dry_run = cli_flag(arguments, "dry-run"),
+        .profile = cli_flag(arguments, "profile"),
         .stop = &stop_signal,
         .progress = progress_show,
     };

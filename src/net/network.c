@@ -288,6 +288,8 @@ hpac_status hpac_network_allocate(hpac_network *network)
     for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT && status == HPAC_OK; i++)
         status = allocate_lane(network, &network->lanes[i]);
     if (status == HPAC_OK)
+        status = network_profile_create(network);
+    if (status == HPAC_OK)
         status = upload_positive_weights(network);
     network->allocated = status == HPAC_OK;
     return status;
@@ -371,6 +373,7 @@ void hpac_network_destroy(hpac_network *network)
         ops->free(device, HPAC_MEMORY_DEVICE, blocks[i]);
     for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
         free_lane(device, &network->lanes[i]);
+    network_profile_destroy(network);
     for (int i = 0; i < network->stage_count; i++)
         ops->plan_destroy(network->stages[i].plan);
     free(network->stages);

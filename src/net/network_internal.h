@@ -25,6 +25,8 @@ typedef struct network_lane {
     bool evaluates; /* the step under way delivers probabilities */
 } network_lane;
 
+typedef struct network_profile network_profile;
+
 struct hpac_network {
     hpac_network_options options; /* layers, positive_weights: the copies below */
     hpac_layer *layers;           /* (layer_count) */
@@ -50,7 +52,40 @@ struct hpac_network {
     void *flow[2], *workspace, *device_positive_weights;
     network_lane lanes[HPAC_NETWORK_IN_FLIGHT];
     uint64_t enqueued, collected; /* steps so far */
+    network_profile *profile;     /* NULL without the option */
 };
+
+/* ---- network_profile.c: all of it does nothing without the option `profile` ---- */
+
+/* What a step calls, in this order. */
+typedef enum network_call {
+    NETWORK_UPLOAD,
+    NETWORK_FORWARD, /* a plan's */
+    NETWORK_LOSS,
+    NETWORK_BACKWARD, /* a plan's */
+    NETWORK_UPDATE,
+    NETWORK_EVALUATE, /* a plan's: forward without training */
+    NETWORK_EVALUATE_LOSS,
+    NETWORK_CALL_COUNT,
+} network_call;
+
+static inline bool network_call_is_of_plan(network_call call)
+{
+    return call == NETWORK_FORWARD || call == NETWORK_BACKWARD || call == NETWORK_EVALUATE;
+}
+
+/* Rows and timers; the stages are there and placed. */
+hpac_status network_profile_create(hpac_network *network);
+void network_profile_destroy(hpac_network *network);
+/* Forgets the marks of a lane: a step begins. */
+void network_profile_reset(hpac_network *network, const network_lane *lane);
+/* Marks on a queue where a call begins, and where it ends; the next may begin there. */
+hpac_status network_profile_begin(hpac_network *network, const network_lane *lane,
+                                  hpac_queue queue);
+hpac_status network_profile_end(hpac_network *network, const network_lane *lane, hpac_queue queue,
+                                network_call call, int stage);
+/* Adds the times of a lane's step, which is done. */
+hpac_status network_profile_collect(hpac_network *network, const network_lane *lane);
 
 /* The address `offset` bytes into a block of device memory. */
 static inline void *network_at(void *block, size_t offset)

@@ -42,18 +42,24 @@ static hpac_status upload_batch(hpac_network *network, network_lane *lane, const
 {
     hpac_device *device = network->options.device;
     const hpac_device_ops *ops = device->ops;
+    network_profile_reset(network, lane);
     TRY(ops->event_await(device, lane->consumed, HPAC_QUEUE_COPY));
+    TRY(network_profile_begin(network, lane, HPAC_QUEUE_COPY));
     TRY(ops->upload(device, HPAC_QUEUE_COPY, lane->staging, slot,
                     hpac_batch_nbytes(&network->options.format)));
+    TRY(network_profile_end(network, lane, HPAC_QUEUE_COPY, NETWORK_UPLOAD, 0));
     TRY(ops->event_record(device, lane->uploaded, HPAC_QUEUE_COPY));
     return ops->event_await(device, lane->uploaded, HPAC_QUEUE_COMPUTE);
 }
 
 static hpac_status forward(hpac_network *network, const network_lane *lane, bool training)
 {
+    TRY(network_profile_begin(network, lane, HPAC_QUEUE_COMPUTE));
     for (int i = 0; i < network->stage_count; i++) {
         hpac_run run = make_run(network, i, lane, training);
         TRY(network->options.device->ops->forward(network->stages[i].plan, &run));
+        TRY(network_profile_end(network, lane, HPAC_QUEUE_COMPUTE,
+                                training ? NETWORK_FORWARD : NETWORK_EVALUATE, i));
     }
     return HPAC_OK;
 }
@@ -73,7 +79,9 @@ static hpac_status loss(hpac_network *network, const network_lane *lane, int cou
         .probabilities = training ? NULL : lane->probabilities,
         .result = lane->result,
     };
-    return device->ops->loss(device, &request);
+    TRY(device->ops->loss(device, &request));
+    return network_profile_end(network, lane, HPAC_QUEUE_COMPUTE,
+                               training ? NETWORK_LOSS : NETWORK_EVALUATE_LOSS, 0);
 }
 
 static hpac_status backward(hpac_network *network, const network_lane *lane)
@@ -87,6 +95,7 @@ static hpac_status backward(hpac_network *network, const network_lane *lane)
             run.dx = network->flow[flow];
         }
         TRY(network->options.device->ops->backward(network->stages[i].plan, &run));
+        TRY(network_profile_end(network, lane, HPAC_QUEUE_COMPUTE, NETWORK_BACKWARD, i));
     }
     return HPAC_OK;
 }
@@ -94,10 +103,10 @@ static hpac_status backward(hpac_network *network, const network_lane *lane)
 static hpac_status update(hpac_network *network, const network_lane *lane)
 {
     hpac_device *device = network->options.device;
-    return device->ops->adadelta(device, &network->options.optimizer, network->parameters,
-                                 network->gradients, network->square_average,
-                                 network->delta_average,
-                                 network->updated_parameters_nbytes / sizeof(float), lane->result);
+    TRY(device->ops->adadelta(device, &network->options.optimizer, network->parameters,
+                              network->gradients, network->square_average, network->delta_average,
+                              network->updated_parameters_nbytes / sizeof(float), lane->result));
+    return network_profile_end(network, lane, HPAC_QUEUE_COMPUTE, NETWORK_UPDATE, 0);
 }
 
 /* Starts a step on the next lane; what is enqueued between this and finish_step is the step. */
@@ -166,6 +175,7 @@ hpac_status hpac_network_collect(hpac_network *network, hpac_outcome *outcome)
     hpac_device *device = network->options.device;
     network_lane *lane = &network->lanes[network->collected % HPAC_NETWORK_IN_FLIGHT];
     TRY(device->ops->event_synchronize(device, lane->done));
+    TRY(network_profile_collect(network, lane));
     network->collected++;
     outcome->result = *(const hpac_step_result *)lane->host_result;
     outcome->probabilities = lane->evaluates ? lane->host_probabilities : NULL;

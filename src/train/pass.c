@@ -13,7 +13,7 @@ typedef struct flight_ring {
 
 typedef struct pass_clock {
     double started_s, waited_ms;
-    uint64_t images;
+    uint64_t images, batches;
 } pass_clock;
 
 static double now_s(void)
@@ -145,6 +145,7 @@ hpac_status train_run_pass(train_pass *pass)
         if (status != HPAC_OK || batch.count == 0)
             break;
         clock.waited_ms += batch.waited_ms;
+        clock.batches++;
         status = enqueue(pass, &flight, &batch, step++);
         if (status == HPAC_OK && flight.count == HPAC_NETWORK_IN_FLIGHT)
             status = collect(pass, &flight, &clock);
@@ -157,5 +158,8 @@ hpac_status train_run_pass(train_pass *pass)
     double elapsed_s = now_s() - clock.started_s;
     pass->images_per_s = elapsed_s > 0 ? (double)clock.images / elapsed_s : 0;
     pass->waiting = elapsed_s > 0 ? clock.waited_ms / 1000 / elapsed_s : 0;
+    pass->training->clock.elapsed_ms += 1000 * elapsed_s;
+    pass->training->clock.waited_ms += clock.waited_ms;
+    pass->training->clock.batches += clock.batches;
     return status == HPAC_OK && stopped ? HPAC_INTERRUPTED : status;
 }

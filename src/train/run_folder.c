@@ -23,6 +23,7 @@ static const char *const run_files[] = {
     "predictions.csv",  "submission_proba.csv",
     "submission.csv",   "model.h5",
     "best.h5",          "resume.h5",
+    "profile.csv",
 };
 
 /* ---- whose it is, how far it came ---- */

@@ -191,6 +191,7 @@ hpac_status train_setup_network(train_job *training)
         .positive_weights =
             config->train.weighting == HPAC_WEIGHTING_NONE ? NULL : training->positive_weights,
         .seed = config->train.seed,
+        .profile = training->options->profile,
     };
     hpac_status status = hpac_network_create(&options, &training->network);
     return status == HPAC_OK ? make_model(training) : status;

@@ -27,6 +27,12 @@ typedef struct train_predictions {
     float *probabilities; /* (count, targets) */
 } train_predictions;
 
+/* Over all passes so far, for the profile. */
+typedef struct train_clock {
+    double elapsed_ms, waited_ms; /* waited: for the loader */
+    uint64_t batches;
+} train_clock;
+
 /* Everything a training holds. */
 typedef struct train_job {
     const hpac_train_options *options;
@@ -46,6 +52,7 @@ typedef struct train_job {
     train_predictions validation_predictions;
 
     time_t started;
+    train_clock clock;
     size_t skipped_images; /* bad ones, over all loaders */
 
     hpac_model initial_model; /* of train.initial_model, loaded before anything is written */
@@ -164,6 +171,16 @@ hpac_status checkpoint_save_model(train_job *training, const char *name);
 hpac_status train_run_epochs(train_job *training, train_history *history);
 /* Validates once; the probabilities are in validation_predictions then. */
 hpac_status train_validate(train_job *training);
+
+/* ---- profile.c ---- */
+
+/* Logs the profile as a table and writes profile.csv. */
+hpac_status train_report_profile(const train_job *training);
+
+/* ---- trainer.c ---- */
+
+/* Logs a text of several lines line by line; the text is taken apart. */
+void train_log_lines(char *text);
 
 /* ---- finish.c ---- */
 

@@ -9,8 +9,7 @@
 
 /* ---- the start ---- */
 
-/* Logs a text of several lines line by line. */
-static void log_lines(char *text)
+void train_log_lines(char *text)
 {
     char *rest = text;
     for (char *line; (line = strsep(&rest, "\n"));)
@@ -70,7 +69,7 @@ static hpac_status log_tables(const train_job *training)
     if (fclose(stream) != 0)
         status = hpac_fail_memory(length);
     else
-        log_lines(text);
+        train_log_lines(text);
     free(text);
     return status;
 }
@@ -111,6 +110,10 @@ static hpac_status train_in_folder(train_job *training, bool resume)
         status = train_run_epochs(training, &history);
     if (status == HPAC_OK)
         status = train_finish(training);
+    if (training->options->profile && (status == HPAC_OK || status == HPAC_INTERRUPTED)) {
+        hpac_status reported = train_report_profile(training);
+        status = reported == HPAC_OK ? status : reported;
+    }
     history_close(&history);
     return status;
 }

@@ -342,3 +342,25 @@ train_real() {
         --set data.test.ids="$REAL_DATA/sample_submission_sample.csv" \
         --set train.epochs=30 --set train.batch_size=16 --set train.seed="$1"
 }
+
+@test "--profile tells time and bytes of every call, and changes nothing" {
+    train --out "$TMP/plain" --set train.epochs=2
+    assert_exit 0
+    assert_no_file "$TMP/plain/profile.csv"
+    run_hpac train "$TMP/small.yaml" --device cpu --profile --out "$TMP/profiled" \
+        --set train.epochs=2
+    assert_exit 0
+    assert_same_training "$TMP/plain" "$TMP/profiled"
+    assert_error_has "profile: 16 steps" # 5 to train on and 3 to validate, twice
+    assert_error_has "GFLOP/s"
+    local csv=$TMP/profiled/profile.csv call
+    [[ $(head -n 1 "$csv") == call,calls,total_ms,mean_ms,share,bytes,gb_per_s,gflop,gflop_per_s ]]
+    for call in "wait for the loader,16," "upload,16," "forward 1: " "loss,10," "backward " \
+        "update,10," "evaluate 1: " "evaluate: loss,6,"; do
+        grep -q "^$call" "$csv" || fail_with "no row $call in $csv"
+    done
+    # Each row has its nine cells, a time, and a share of the whole that one call cannot exceed.
+    awk -F, 'NF != 9 || (NR > 1 && !($3 >= 0 && $4 >= 0 && $5 <= 1)) {exit 1}' "$csv"
+    # Two conv2d and two dense layers: their multiplications and additions are counted.
+    [[ $(awk -F, '/^forward/ {n += $8} END {print (n > 0)}' "$csv") == 1 ]]
+}
