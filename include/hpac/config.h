@@ -62,6 +62,13 @@ typedef struct hpac_config_train {
         initial_model; /* train.initial_model: a .h5 whose weights the training starts from; NULL */
 } hpac_config_train;
 
+/* A means that not every device has. */
+typedef enum hpac_switch {
+    HPAC_SWITCH_AUTO, /* where there is it, and it fits */
+    HPAC_SWITCH_ON,   /* an error where there is not */
+    HPAC_SWITCH_OFF,
+} hpac_switch;
+
 typedef struct hpac_config {
     char *name; /* of the configuration: the file's name without .yaml */
     hpac_config_data data;
@@ -72,6 +79,8 @@ typedef struct hpac_config {
         hpac_precision precision;       /* device.precision: fp32 | tf32 | bf16 */
         bool deterministic;             /* device.deterministic */
         hpac_image_layout image_layout; /* device.image_layout: auto | nhwc | nchw */
+        hpac_switch resident;           /* device.resident */
+        hpac_switch graph;              /* device.graph */
         int threads;                    /* device.threads: auto = 0 */
     } device;
 } hpac_config;

@@ -218,7 +218,8 @@ struct hpac_device_ops {
     /* Optional: what is enqueued on the compute queue between begin and end is recorded instead of
      * run, addresses and all, and runs at each launch. Everything recorded must have run once
      * before; upload, alloc, plan_create, event_await and set_step do not belong in between. A
-     * begin is followed by an end also after an error, which then gives no graph. */
+     * begin is followed by an end also after an error: with `graph` NULL what was recorded is
+     * thrown away, without a word. */
     hpac_status (*graph_begin)(hpac_device *device);
     hpac_status (*graph_end)(hpac_device *device, hpac_graph **graph);
     hpac_status (*graph_launch)(hpac_device *device, hpac_graph *graph);

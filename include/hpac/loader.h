@@ -23,7 +23,10 @@ typedef struct hpac_loader_options {
     bool drop_last; /* leave out the last batch when it is not full */
     bool shuffle;
     uint64_t seed;
-    int workers;          /* 0: one a core */
+    int workers;      /* 0: one a core */
+    const bool *kept; /* by row of the data set, borrowed: the consumer has its images already. A
+                         batch of such rows only is not read. Looked at by hpac_loader_begin. NULL:
+                         every batch is read */
     bool skip_bad_images; /* else the first bad image ends the epoch with its error */
     uint8_t *const
         *slots;     /* (slot_count) memory of hpac_batch_nbytes() each, from the device; borrowed */
@@ -31,8 +34,8 @@ typedef struct hpac_loader_options {
 } hpac_loader_options;
 
 typedef struct hpac_batch {
-    int slot;            /* number of the slot */
-    const uint8_t *data; /* the slot: targets, then pixels (pixels.h) */
+    int slot;            /* number of the slot; -1: none, all rows are kept ones */
+    const uint8_t *data; /* the slot: targets, then pixels (pixels.h); NULL without a slot */
     int count;           /* images in it; 0: the epoch is over */
     size_t index;        /* of the batch in its epoch */
     const size_t *rows;  /* (count) which row of the data set lies in which place */

@@ -4,7 +4,7 @@
  *     hpac_network_create(&options, &network);          // plans, and how much memory they need
  *     hpac_network_allocate(network);                   // refused with sizes if it does not fit
  *     hpac_network_initialize(network, seed);
- *     hpac_network_train(network, slot, count, step);   // enqueues a training step
+ *     hpac_network_train(network, &batch, step);        // enqueues a training step
  *     hpac_network_collect(network, &outcome);          // waits for the oldest step enqueued
  *
  * Up to HPAC_NETWORK_IN_FLIGHT steps may be enqueued before one is collected, so that the host
@@ -28,6 +28,7 @@ typedef struct hpac_network_options {
     bool training;
     bool unfused; /* every operation a plan of its own, no update inside a plan: for tests */
     bool profile; /* time every call, see hpac_network_profile */
+    bool graph;   /* repeat full training steps as a graph, where the device has graphs */
     hpac_adadelta optimizer;       /* training */
     const float *positive_weights; /* (classes) copied; NULL: all 1 */
     uint64_t seed;                 /* dropout */
@@ -39,6 +40,19 @@ typedef struct hpac_network hpac_network;
 typedef struct hpac_memory_plan {
     size_t activations, gradients, parameters, optimizer, workspace, batches;
 } hpac_memory_plan;
+
+/* Where the images of a step come from. Those of a slot are uploaded, and may be kept in the
+ * device's memory; kept ones are gathered there. */
+typedef struct hpac_network_batch {
+    const void *slot; /* pinned (pixels.h); must stay as it is until the step is collected. NULL:
+                         all images are kept ones */
+    int count;        /* images; rows after them count for nothing */
+    /* (count) Without a slot: where each image is kept. With a slot: where to keep each image,
+     * HPAC_NETWORK_NOT_KEPT for none; NULL: keep none. Read before the call returns. */
+    const uint32_t *places;
+} hpac_network_batch;
+
+#define HPAC_NETWORK_NOT_KEPT UINT32_MAX
 
 /* Errors: CONFIG for impossible stacks (layer.h), DEVICE. */
 hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network);
@@ -73,12 +87,19 @@ hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
 /* The gradients of the last training step, for tests; the network must be `unfused`. */
 hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients);
 
-/* Enqueues forward, loss, backward and update for the first `count` images of a pinned slot
- * (pixels.h). The slot must stay as it is until the step is collected. `step` numbers the update,
- * for dropout. */
-hpac_status hpac_network_train(hpac_network *network, const void *slot, int count, uint32_t step);
+/* Room in the device's memory for `image_count` images with their targets. At most once, after
+ * hpac_network_allocate. Errors: DEVICE, also for a device without the means (its table has no
+ * gather). */
+hpac_status hpac_network_keep_images(hpac_network *network, size_t image_count);
+/* The bytes that takes. */
+size_t hpac_network_kept_nbytes(const hpac_network *network, size_t image_count);
+
+/* Enqueues forward, loss, backward and update for a batch. `step` numbers the update, for dropout.
+ */
+hpac_status hpac_network_train(hpac_network *network, const hpac_network_batch *batch,
+                               uint32_t step);
 /* Enqueues forward and loss without dropout; the probabilities can be collected. */
-hpac_status hpac_network_evaluate(hpac_network *network, const void *slot, int count);
+hpac_status hpac_network_evaluate(hpac_network *network, const hpac_network_batch *batch);
 
 typedef struct hpac_outcome {
     hpac_step_result result;

@@ -54,10 +54,11 @@ static hpac_status allocate(hpac_loader *loader)
     loader->slot_failures = calloc(places, sizeof *loader->slot_failures);
     loader->line_slots = calloc(2 * slots, sizeof *loader->line_slots);
     loader->order = calloc(rows, sizeof *loader->order);
+    loader->reads = calloc(loader->batch_count + 1, sizeof *loader->reads);
     loader->skipped = calloc(rows, sizeof *loader->skipped);
     loader->workers = calloc((size_t)loader->worker_count, sizeof *loader->workers);
     if (!loader->slots || !loader->slot_rows || !loader->slot_failures || !loader->line_slots ||
-        !loader->order || !loader->skipped || !loader->workers)
+        !loader->order || !loader->reads || !loader->skipped || !loader->workers)
         return hpac_fail(HPAC_ERR_INTERNAL,
                          "out of memory for a loader of %zu rows, %zu slots and %d workers",
                          options->row_count, slots, loader->worker_count);
@@ -117,7 +118,7 @@ hpac_status hpac_loader_create(const hpac_loader_options *options, hpac_loader *
                                        .cols = dataset->cols,
                                        .channels = dataset->channels,
                                        .pixels = dataset->pixels};
-    made->batch_count = batch_count;
+    made->batch_count = made->given = batch_count;
     made->worker_count = options->workers > 0 ? options->workers : hpac_core_count();
     pthread_mutex_init(&made->mutex, NULL);
     pthread_cond_init(&made->work, NULL);
@@ -160,6 +161,7 @@ void hpac_loader_destroy(hpac_loader *loader)
     free(loader->failed.message);
     free(loader->workers);
     free(loader->skipped);
+    free(loader->reads);
     free(loader->order);
     free(loader->line_slots);
     free(loader->slot_failures);
@@ -211,6 +213,29 @@ static void order_rows(hpac_loader *loader, uint32_t epoch)
     }
 }
 
+static int count_of_batch(const hpac_loader *loader, size_t batch)
+{
+    size_t batch_size = (size_t)loader->options.batch_size;
+    size_t left = loader->options.row_count - batch * batch_size;
+    return left < batch_size ? (int)left : loader->options.batch_size;
+}
+
+static const size_t *rows_of_batch(const hpac_loader *loader, size_t batch)
+{
+    return loader->order + batch * (size_t)loader->options.batch_size;
+}
+
+static void find_batches_to_read(hpac_loader *loader)
+{
+    const bool *kept = loader->options.kept;
+    for (size_t batch = 0; batch < loader->batch_count; batch++) {
+        const size_t *rows = rows_of_batch(loader, batch);
+        loader->reads[batch] = !kept;
+        for (int i = 0; kept && i < count_of_batch(loader, batch); i++)
+            loader->reads[batch] |= !kept[rows[i]];
+    }
+}
+
 hpac_status hpac_loader_begin(hpac_loader *loader, uint32_t epoch, size_t first_batch)
 {
     if (loader->out_count > 0)
@@ -222,8 +247,10 @@ hpac_status hpac_loader_begin(hpac_loader *loader, uint32_t epoch, size_t first_
     pthread_mutex_lock(&loader->mutex);
     drop_epoch(loader);
     order_rows(loader, epoch);
-    loader->next = first_batch;
+    find_batches_to_read(loader);
+    loader->given = loader->next = first_batch;
     loader->end = loader->batch_count;
+    skip_kept_batches(loader);
     pthread_cond_broadcast(&loader->work);
     pthread_mutex_unlock(&loader->mutex);
     return HPAC_OK;
@@ -325,10 +352,17 @@ hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch)
 {
     *batch = (hpac_batch){.slot = -1};
     while (loader->failed.status == HPAC_OK) {
+        if (loader->given < loader->batch_count && !loader->reads[loader->given]) {
+            batch->index = loader->given++;
+            batch->count = count_of_batch(loader, batch->index);
+            batch->rows = rows_of_batch(loader, batch->index);
+            return HPAC_OK;
+        }
         struct slot *slot;
         hpac_status status = await_batch(loader, &slot, &batch->waited_ms);
         if (status != HPAC_OK || !slot)
             return status;
+        loader->given = slot->batch + 1;
         if (slot->failed == 0 || (settle_failures(loader, slot) == HPAC_OK && slot->count > 0)) {
             batch->slot = (int)(slot - loader->slots);
             batch->data = slot->data;
@@ -347,7 +381,7 @@ hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch)
 
 void hpac_loader_release(hpac_loader *loader, const hpac_batch *batch)
 {
-    if (batch->count == 0 || !loader->slots[batch->slot].out)
+    if (batch->count == 0 || batch->slot < 0 || !loader->slots[batch->slot].out)
         return;
     loader->slots[batch->slot].out = false;
     loader->out_count--;

@@ -61,7 +61,9 @@ struct hpac_loader {
     bool ending;
     int busy;              /* workers on a unit */
     size_t *order;         /* (row_count) rows of this epoch */
-    size_t next;           /* the batch to open next */
+    bool *reads;           /* (batch_count) batches of this epoch that are read, not kept */
+    size_t given;          /* the batch the consumer gets next; its own, without the mutex */
+    size_t next;           /* the batch to open next, one that is read */
     size_t end;            /* batches from here on are not opened */
     struct slot *filling;  /* the batch whose places are handed out, or NULL */
     struct line free;      /* slots to be filled */
@@ -91,6 +93,13 @@ static inline struct slot *line_pop(struct line *line)
     line->first = (line->first + 1) % line->size;
     line->count--;
     return slot;
+}
+
+/* Moves `next` on to a batch that is to be read. */
+static inline void skip_kept_batches(hpac_loader *loader)
+{
+    while (loader->next < loader->end && !loader->reads[loader->next])
+        loader->next++;
 }
 
 /* Whether a failure is more than a bad image to be skipped. */

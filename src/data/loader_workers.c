@@ -18,6 +18,7 @@ static void open_batch(hpac_loader *loader)
     memcpy(slot->rows, loader->order + first, (size_t)slot->count * sizeof *slot->rows);
     line_push(&loader->queue, slot);
     loader->filling = slot;
+    skip_kept_batches(loader);
 }
 
 struct unit {

@@ -348,6 +348,8 @@ hpac_status hpac_network_create(const hpac_network_options *options, hpac_networ
 static void free_lane(hpac_device *device, network_lane *lane)
 {
     const hpac_device_ops *ops = device->ops;
+    if (lane->graph)
+        ops->graph_destroy(device, lane->graph);
     ops->event_destroy(device, lane->uploaded);
     ops->event_destroy(device, lane->consumed);
     ops->event_destroy(device, lane->done);
@@ -371,6 +373,7 @@ void hpac_network_destroy(hpac_network *network)
     };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         ops->free(device, HPAC_MEMORY_DEVICE, blocks[i]);
+    network_store_fini(network);
     for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
         free_lane(device, &network->lanes[i]);
     network_profile_destroy(network);

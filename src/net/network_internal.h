@@ -22,10 +22,19 @@ typedef struct network_lane {
     void *host_result;        /* pinned */
     void *host_probabilities; /* pinned */
     hpac_event *uploaded, *consumed, *done;
-    bool evaluates; /* the step under way delivers probabilities */
+    hpac_graph *graph; /* of a full training step; NULL: not recorded yet */
+    void *host_places; /* pinned: (batch) places of the kept images of the step */
+    void *places;      /* device: likewise */
+    bool evaluates;    /* the step under way delivers probabilities */
 } network_lane;
 
 typedef struct network_profile network_profile;
+
+/* Images kept on the device, in no order: a row of targets and one of pixels for each place. */
+typedef struct network_store {
+    void *targets, *pixels; /* device; NULL: nothing is kept */
+    size_t image_count;
+} network_store;
 
 struct hpac_network {
     hpac_network_options options; /* layers, positive_weights: the copies below */
@@ -53,6 +62,8 @@ struct hpac_network {
     network_lane lanes[HPAC_NETWORK_IN_FLIGHT];
     uint64_t enqueued, collected; /* steps so far */
     network_profile *profile;     /* NULL without the option */
+    bool warm;                    /* a full training step has run: it can be recorded */
+    network_store store;
 };
 
 /* ---- network_profile.c: all of it does nothing without the option `profile` ---- */
@@ -86,6 +97,29 @@ hpac_status network_profile_end(hpac_network *network, const network_lane *lane,
                                 network_call call, int stage);
 /* Adds the times of a lane's step, which is done. */
 hpac_status network_profile_collect(hpac_network *network, const network_lane *lane);
+
+/* The first error of a sequence of enqueueing calls ends it. */
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        hpac_status try_status = (call);                                                           \
+        if (try_status != HPAC_OK)                                                                 \
+            return try_status;                                                                     \
+    } while (0)
+
+/* ---- network_step.c ---- */
+
+/* Computing goes on only when what was put on the copy queue so far is there. */
+hpac_status network_await_upload(hpac_network *network, const network_lane *lane);
+
+/* ---- network_store.c ---- */
+
+/* Copies those images of a lane's uploaded batch that have a place into the store. */
+hpac_status network_keep_batch(hpac_network *network, const network_lane *lane,
+                               const hpac_network_batch *batch);
+/* Puts kept images together as the lane's batch. */
+hpac_status network_gather_batch(hpac_network *network, const network_lane *lane,
+                                 const hpac_network_batch *batch);
+void network_store_fini(hpac_network *network);
 
 /* The address `offset` bytes into a block of device memory. */
 static inline void *network_at(void *block, size_t offset)

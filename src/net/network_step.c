@@ -1,14 +1,6 @@
 /* Steps of a network: enqueued without waiting, collected in order. */
 #include "network_internal.h"
 
-/* The first error of a sequence of enqueueing calls ends it. */
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        hpac_status try_status = (call);                                                           \
-        if (try_status != HPAC_OK)                                                                 \
-            return try_status;                                                                     \
-    } while (0)
-
 static void *stage_output(const hpac_network *network, int stage)
 {
     return network_at(network->activations, network->stages[stage].output_offset);
@@ -38,18 +30,22 @@ static hpac_run make_run(const hpac_network *network, int number, const network_
     return run;
 }
 
-static hpac_status upload_batch(hpac_network *network, network_lane *lane, const void *slot)
+hpac_status network_await_upload(hpac_network *network, const network_lane *lane)
 {
     hpac_device *device = network->options.device;
-    const hpac_device_ops *ops = device->ops;
-    network_profile_reset(network, lane);
-    TRY(ops->event_await(device, lane->consumed, HPAC_QUEUE_COPY));
+    TRY(device->ops->event_record(device, lane->uploaded, HPAC_QUEUE_COPY));
+    return device->ops->event_await(device, lane->uploaded, HPAC_QUEUE_COMPUTE);
+}
+
+static hpac_status upload_batch(hpac_network *network, const network_lane *lane, const void *slot)
+{
+    hpac_device *device = network->options.device;
+    TRY(device->ops->event_await(device, lane->consumed, HPAC_QUEUE_COPY));
     TRY(network_profile_begin(network, lane, HPAC_QUEUE_COPY));
-    TRY(ops->upload(device, HPAC_QUEUE_COPY, lane->staging, slot,
-                    hpac_batch_nbytes(&network->options.format)));
+    TRY(device->ops->upload(device, HPAC_QUEUE_COPY, lane->staging, slot,
+                            hpac_batch_nbytes(&network->options.format)));
     TRY(network_profile_end(network, lane, HPAC_QUEUE_COPY, NETWORK_UPLOAD, 0));
-    TRY(ops->event_record(device, lane->uploaded, HPAC_QUEUE_COPY));
-    return ops->event_await(device, lane->uploaded, HPAC_QUEUE_COMPUTE);
+    return network_await_upload(network, lane);
 }
 
 static hpac_status forward(hpac_network *network, const network_lane *lane, bool training)
@@ -109,8 +105,63 @@ static hpac_status update(hpac_network *network, const network_lane *lane)
     return network_profile_end(network, lane, HPAC_QUEUE_COMPUTE, NETWORK_UPDATE, 0);
 }
 
+static hpac_status download_result(hpac_network *network, const network_lane *lane)
+{
+    hpac_device *device = network->options.device;
+    return device->ops->download(device, HPAC_QUEUE_COMPUTE, lane->host_result, lane->result,
+                                 sizeof(hpac_step_result));
+}
+
+static hpac_status download_probabilities(hpac_network *network, const network_lane *lane)
+{
+    hpac_device *device = network->options.device;
+    const hpac_batch_format *format = &network->options.format;
+    return device->ops->download(
+        device, HPAC_QUEUE_COMPUTE, lane->host_probabilities, lane->probabilities,
+        (size_t)format->batch_size * (size_t)format->target_count * sizeof(float));
+}
+
+/* All of a training step that a graph can repeat: the same calls with the same addresses. */
+static hpac_status enqueue_training(hpac_network *network, const network_lane *lane, int count)
+{
+    TRY(forward(network, lane, true));
+    TRY(loss(network, lane, count, true));
+    TRY(backward(network, lane));
+    TRY(update(network, lane));
+    return download_result(network, lane);
+}
+
+static hpac_status record_graph(hpac_network *network, network_lane *lane)
+{
+    hpac_device *device = network->options.device;
+    TRY(device->ops->graph_begin(device));
+    hpac_status status = enqueue_training(network, lane, network->options.format.batch_size);
+    if (status == HPAC_OK)
+        return device->ops->graph_end(device, &lane->graph);
+    (void)device->ops->graph_end(device, NULL);
+    return status;
+}
+
+/* The first full step runs call by call, as do all that are not full; the second of each lane is
+ * recorded. */
+static hpac_status run_training(hpac_network *network, network_lane *lane, int count)
+{
+    hpac_device *device = network->options.device;
+    bool full = count == network->options.format.batch_size;
+    if (!full || !network->warm || !network->options.graph || network->profile ||
+        !device->ops->graph_launch) {
+        TRY(enqueue_training(network, lane, count));
+        network->warm |= full;
+        return HPAC_OK;
+    }
+    if (!lane->graph)
+        TRY(record_graph(network, lane));
+    return device->ops->graph_launch(device, lane->graph);
+}
+
 /* Starts a step on the next lane; what is enqueued between this and finish_step is the step. */
-static hpac_status begin_step(hpac_network *network, const void *slot, network_lane **lane)
+static hpac_status begin_step(hpac_network *network, const hpac_network_batch *batch,
+                              network_lane **lane)
 {
     if (!network->allocated)
         return hpac_fail(HPAC_ERR_INTERNAL, "the network has no memory yet");
@@ -118,48 +169,44 @@ static hpac_status begin_step(hpac_network *network, const void *slot, network_l
         return hpac_fail(HPAC_ERR_INTERNAL, "%d steps are in flight already",
                          HPAC_NETWORK_IN_FLIGHT);
     *lane = &network->lanes[network->enqueued % HPAC_NETWORK_IN_FLIGHT];
-    return upload_batch(network, *lane, slot);
+    network_profile_reset(network, *lane);
+    if (!batch->slot)
+        return network_gather_batch(network, *lane, batch);
+    TRY(upload_batch(network, *lane, batch->slot));
+    return batch->places ? network_keep_batch(network, *lane, batch) : HPAC_OK;
 }
 
 static hpac_status finish_step(hpac_network *network, network_lane *lane, bool evaluates)
 {
     hpac_device *device = network->options.device;
-    const hpac_device_ops *ops = device->ops;
-    const hpac_batch_format *format = &network->options.format;
-    TRY(ops->event_record(device, lane->consumed, HPAC_QUEUE_COMPUTE));
-    TRY(ops->download(device, HPAC_QUEUE_COMPUTE, lane->host_result, lane->result,
-                      sizeof(hpac_step_result)));
-    if (evaluates)
-        TRY(ops->download(device, HPAC_QUEUE_COMPUTE, lane->host_probabilities, lane->probabilities,
-                          (size_t)format->batch_size * (size_t)format->target_count *
-                              sizeof(float)));
-    TRY(ops->event_record(device, lane->done, HPAC_QUEUE_COMPUTE));
+    TRY(device->ops->event_record(device, lane->consumed, HPAC_QUEUE_COMPUTE));
+    TRY(device->ops->event_record(device, lane->done, HPAC_QUEUE_COMPUTE));
     lane->evaluates = evaluates;
     network->enqueued++;
     return HPAC_OK;
 }
 
-hpac_status hpac_network_train(hpac_network *network, const void *slot, int count, uint32_t step)
+hpac_status hpac_network_train(hpac_network *network, const hpac_network_batch *batch,
+                               uint32_t step)
 {
     if (!network->options.training)
         return hpac_fail(HPAC_ERR_INTERNAL, "the network was not made for training");
     hpac_device *device = network->options.device;
     network_lane *lane = NULL;
-    TRY(begin_step(network, slot, &lane));
+    TRY(begin_step(network, batch, &lane));
     TRY(device->ops->set_step(device, network->options.seed, step));
-    TRY(forward(network, lane, true));
-    TRY(loss(network, lane, count, true));
-    TRY(backward(network, lane));
-    TRY(update(network, lane));
+    TRY(run_training(network, lane, batch->count));
     return finish_step(network, lane, false);
 }
 
-hpac_status hpac_network_evaluate(hpac_network *network, const void *slot, int count)
+hpac_status hpac_network_evaluate(hpac_network *network, const hpac_network_batch *batch)
 {
     network_lane *lane = NULL;
-    TRY(begin_step(network, slot, &lane));
+    TRY(begin_step(network, batch, &lane));
     TRY(forward(network, lane, false));
-    TRY(loss(network, lane, count, false));
+    TRY(loss(network, lane, batch->count, false));
+    TRY(download_result(network, lane));
+    TRY(download_probabilities(network, lane));
     return finish_step(network, lane, true);
 }
 

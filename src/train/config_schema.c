@@ -10,6 +10,7 @@ static const char *const on_bad_image[] = {"fail", "skip", NULL};
 static const char *const methods[] = {"kfold", "stratified", NULL};
 static const char *const optimizers[] = {"adadelta", NULL};
 static const char *const precisions[] = {"fp32", "tf32", "bf16", NULL};
+static const char *const switches[] = {"auto", "on", "off", NULL};
 static const char *const image_layouts[] = {"auto", "nhwc", "nchw", NULL};
 
 /* Images of up to 16384 x 16384 pixels and four channels have less than 2^31 values. */
@@ -127,6 +128,13 @@ static const hpac_key keys[] = {
      .fallback = "auto",
      .help = "How images lie in the memory of a GPU; auto: nhwc with bf16, else nchw. Another "
              "layout has other algorithms, and rounds sums differently."},
+    {"device.resident", &hpac_key_choice, AT(device.resident), .choices = switches,
+     .fallback = "auto",
+     .help = "Keep the images in the GPU's memory after their first pass, as the loader delivers "
+             "them; auto: where they fit. The same bits either way."},
+    {"device.graph", &hpac_key_choice, AT(device.graph), .choices = switches, .fallback = "auto",
+     .help = "Record the training step as a CUDA graph and repeat that; auto: where the device has "
+             "graphs. The same bits either way."},
     {"device.threads", &hpac_key_whole, AT(device.threads), .least = 1, .most = 1024,
      .word = "auto", .word_value = 0, .fallback = "auto",
      .help = "Compute threads of the CPU device; auto: one a core. Another number of threads "

@@ -107,9 +107,13 @@ static hpac_status enqueue(const train_pass *pass, flight_ring *flight, const hp
     train_job *training = pass->training;
     flight->batches[(flight->first + flight->count) % HPAC_NETWORK_IN_FLIGHT] = *batch;
     flight->count++;
-    return pass->phase == HPAC_PHASE_TRAIN
-               ? hpac_network_train(training->network, batch->data, batch->count, step)
-               : hpac_network_evaluate(training->network, batch->data, batch->count);
+    hpac_network_batch input = {.slot = batch->data, .count = batch->count};
+    if (pass->feed->places) {
+        train_resident_place(training, batch, pass->feed->places);
+        input.places = pass->feed->places;
+    }
+    return pass->phase == HPAC_PHASE_TRAIN ? hpac_network_train(training->network, &input, step)
+                                           : hpac_network_evaluate(training->network, &input);
 }
 
 static bool stop_is_wanted(const train_pass *pass)

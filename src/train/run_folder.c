@@ -226,6 +226,8 @@ hpac_status run_folder_check_config(const train_job *training)
     old.train.min_delta = training->config->train.min_delta;
     old.data.workers = training->config->data.workers;
     old.data.cache_mib = training->config->data.cache_mib;
+    old.device.resident = training->config->device.resident;
+    old.device.graph = training->config->device.graph;
     char *old_text = NULL, *new_text = NULL;
     status = config_text(&old, &old_text);
     if (status == HPAC_OK)

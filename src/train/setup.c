@@ -187,12 +187,16 @@ hpac_status train_setup_network(train_job *training)
         .layer_count = config->layer_count,
         .format = training->format,
         .training = true,
+        .graph = config->device.graph != HPAC_SWITCH_OFF,
         .optimizer = config->train.optimizer,
         .positive_weights =
             config->train.weighting == HPAC_WEIGHTING_NONE ? NULL : training->positive_weights,
         .seed = config->train.seed,
         .profile = training->options->profile,
     };
+    if (config->device.graph == HPAC_SWITCH_ON && !training->device->ops->graph_launch)
+        return hpac_fail(HPAC_ERR_CONFIG, "device.graph: device %s has no graphs",
+                         training->device->ops->name);
     hpac_status status = hpac_network_create(&options, &training->network);
     return status == HPAC_OK ? make_model(training) : status;
 }
@@ -210,6 +214,11 @@ hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const si
             return status;
         feed->slots[i] = slot;
     }
+    if (dataset == training->dataset && training->resident.kept) {
+        feed->places = calloc((size_t)training->format.batch_size, sizeof *feed->places);
+        if (!feed->places)
+            return hpac_fail_memory((size_t)training->format.batch_size * sizeof *feed->places);
+    }
     hpac_loader_options options = {
         .dataset = dataset,
         .rows = rows,
@@ -219,6 +228,7 @@ hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const si
         .shuffle = for_training && config->train.shuffle,
         .seed = config->train.seed,
         .workers = config->data.workers,
+        .kept = dataset == training->dataset ? training->resident.kept : NULL,
         .skip_bad_images = dataset == training->dataset && config->data.skip_bad_images,
         .slots = feed->slots,
         .slot_count = TRAIN_SLOTS,
@@ -230,6 +240,7 @@ void train_feed_close(train_job *training, train_feed *feed)
 {
     hpac_device *device = training->device;
     hpac_loader_destroy(feed->loader);
+    free(feed->places);
     for (int i = 0; i < TRAIN_SLOTS; i++)
         device->ops->free(device, HPAC_MEMORY_PINNED, feed->slots[i]);
     *feed = (train_feed){0};
@@ -256,6 +267,7 @@ void train_teardown(train_job *training)
     hpac_network_destroy(training->network);
     train_feed_close(training, &training->training_feed);
     train_feed_close(training, &training->validation_feed);
+    train_resident_close(training);
     free(training->validation_predictions.rows);
     free(training->validation_predictions.probabilities);
     hpac_model_fini(&training->model);

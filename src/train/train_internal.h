@@ -18,7 +18,15 @@
 typedef struct train_feed {
     hpac_loader *loader;
     uint8_t *slots[TRAIN_SLOTS];
+    uint32_t *places; /* (batch size) of a resident data set; else NULL */
 } train_feed;
+
+/* Images of the labelled data set that stay in the device's memory. */
+typedef struct train_resident {
+    bool *kept;       /* (labels) by row; NULL: the data set is not resident */
+    uint32_t *places; /* (labels) where, of those kept */
+    uint32_t count;   /* places taken */
+} train_resident;
 
 /* The probabilities of the last validation. */
 typedef struct train_predictions {
@@ -48,6 +56,7 @@ typedef struct train_job {
     double prior_loss; /* of the validation rows, for the shares of the training rows */
 
     hpac_network *network;
+    train_resident resident;
     train_feed training_feed, validation_feed;
     train_predictions validation_predictions;
 
@@ -92,6 +101,16 @@ typedef struct train_pass {
 /* Returns HPAC_INTERRUPTED when options->stop was raised; the batches in flight are finished then.
  */
 hpac_status train_run_pass(train_pass *pass);
+
+/* ---- resident.c ---- */
+
+/* Makes room in the device's memory for the data set, as device.resident wants it. Errors: DEVICE,
+ * when it is `on` and cannot be. */
+hpac_status train_resident_open(train_job *training);
+/* The places of a batch of the labelled data set, for hpac_network_batch: where the images are, or
+ * are to be kept from now on. `places` is (batch size). */
+void train_resident_place(train_job *training, const hpac_batch *batch, uint32_t *places);
+void train_resident_close(train_job *training);
 
 /* ---- history.c: the CSVs that grow with the training ---- */
 
@@ -147,7 +166,8 @@ hpac_status run_folder_write_json(const train_job *training, const char *state);
 /* Writes config.yaml, and keeps its text in the model for the files of weights. */
 hpac_status run_folder_write_config(train_job *training);
 /* A training can only go on with the configuration it began with: all keys but train.epochs, early
- * stopping, data.workers and data.cache_mib must agree with config.yaml. */
+ * stopping, data.workers, data.cache_mib, device.resident and device.graph must agree with
+ * config.yaml. */
 hpac_status run_folder_check_config(const train_job *training);
 /* Warns when the run was begun on another device, or with another number of threads. */
 hpac_status run_folder_compare_device(const train_job *training);

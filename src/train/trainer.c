@@ -102,6 +102,8 @@ static hpac_status train_in_folder(train_job *training, bool resume)
     if (status == HPAC_OK)
         status = resume ? checkpoint_resume(training) : checkpoint_start(training);
     if (status == HPAC_OK)
+        status = train_resident_open(training);
+    if (status == HPAC_OK)
         status = open_feeds(training);
     const hpac_training_state *state = training->model.training;
     if (status == HPAC_OK)

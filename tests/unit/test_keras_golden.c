@@ -211,7 +211,8 @@ static double train_step(hpac_network *network, const hpac_batch_format *format,
 {
     fill_slot(slot, format, step);
     hpac_outcome outcome;
-    assert_ok(hpac_network_train(network, slot, format->batch_size, (uint32_t)step));
+    assert_ok(hpac_network_train(
+        network, &(hpac_network_batch){.slot = slot, .count = format->batch_size}, (uint32_t)step));
     assert_ok(hpac_network_collect(network, &outcome));
     cr_assert_eq(outcome.result.nonfinite, 0);
     return outcome.result.loss_sum / ((double)format->batch_size * (double)format->target_count);

@@ -91,7 +91,8 @@ static double train_step(setup *made, uint32_t step)
 {
     hpac_outcome outcome;
     fill_slot(made->slot, step);
-    assert_ok(hpac_network_train(made->network, made->slot, BATCH, step));
+    assert_ok(hpac_network_train(made->network,
+                                 &(hpac_network_batch){.slot = made->slot, .count = BATCH}, step));
     assert_ok(hpac_network_collect(made->network, &outcome));
     return outcome.result.loss_sum;
 }
@@ -99,7 +100,8 @@ static double train_step(setup *made, uint32_t step)
 static void evaluate_step(setup *made)
 {
     hpac_outcome outcome;
-    assert_ok(hpac_network_evaluate(made->network, made->slot, BATCH));
+    assert_ok(hpac_network_evaluate(made->network,
+                                    &(hpac_network_batch){.slot = made->slot, .count = BATCH}));
     assert_ok(hpac_network_collect(made->network, &outcome));
 }
 
@@ -162,8 +164,10 @@ Test(network_profile, nothing_waits_within_a_step)
     counting.synchronize = count_wait;
     made.device->ops = &counting;
     fill_slot(made.slot, 0);
-    assert_ok(hpac_network_train(made.network, made.slot, BATCH, 0));
-    assert_ok(hpac_network_train(made.network, made.slot, BATCH, 1));
+    assert_ok(hpac_network_train(made.network,
+                                 &(hpac_network_batch){.slot = made.slot, .count = BATCH}, 0));
+    assert_ok(hpac_network_train(made.network,
+                                 &(hpac_network_batch){.slot = made.slot, .count = BATCH}, 1));
     cr_expect_eq(waits, 0);
     hpac_outcome outcome;
     assert_ok(hpac_network_collect(made.network, &outcome));

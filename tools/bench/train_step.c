@@ -121,7 +121,8 @@ static void train(bench *run)
     for (int i = 0; i < run->set.steps; i++) {
         if (hpac_network_in_flight(run->network) == HPAC_NETWORK_IN_FLIGHT)
             collect(run);
-        check(hpac_network_train(run->network, run->slots[i], run->set.batch, run->step++));
+        hpac_network_batch batch = {.slot = run->slots[i], .count = run->set.batch};
+        check(hpac_network_train(run->network, &batch, run->step++));
     }
     while (hpac_network_in_flight(run->network) > 0)
         collect(run);
