@@ -58,7 +58,7 @@ GENCODE := $(foreach arch,$(ARCHS),-gencode arch=compute_$(arch),code=sm_$(arch)
 endif
 
 # ---- compiling -----------------------------------------------------------------------------------
-DEVICE_FLAGS = -fPIC -Ikernels $(CUDA_CFLAGS)
+DEVICE_FLAGS = -fPIC -Ikernels -DHPAC_CUDA_ARCHS='$(ARCHS)' $(CUDA_CFLAGS)
 # Without exceptions and guarded statics nothing of libstdc++ is needed. -lineinfo costs no time and
 # lets compute-sanitizer and the profilers name lines. No -Wpedantic: nvcc's own code between cudafe
 # and the compiler is not ISO C++. CUDA_HOST is the compiler nvcc calls, if not the g++ of the PATH.

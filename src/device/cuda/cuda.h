@@ -8,7 +8,7 @@
 #ifndef HPAC_DEVICE_CUDA_H
 #define HPAC_DEVICE_CUDA_H
 
-#include "../../../kernels/kernels.h"
+#include "kernels.h"
 
 #include <hpac/device.h>
 

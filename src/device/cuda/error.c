@@ -1,0 +1,69 @@
+/* Errors of the CUDA runtime, cuDNN and cuBLAS as messages. The shape comes from plan.c. */
+#include "cuda.h"
+
+#include <string.h>
+
+/* Errors after which every further call of the process fails too. */
+static bool is_sticky(cudaError_t error)
+{
+    switch (error) {
+    case cudaErrorECCUncorrectable:
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorAssert:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorLaunchFailure:
+    case cudaErrorUnknown:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const char *advice(cudaError_t error)
+{
+    return is_sticky(error) ? ": the GPU's memory is lost to this run; start it again (--resume "
+                              "goes on from the last checkpoint)"
+                            : "";
+}
+
+/* The function's name: the arguments' names tell a user nothing. */
+static int name_length(const char *call)
+{
+    return (int)strcspn(call, "(");
+}
+
+hpac_status hpac_cuda_fail(cudaError_t error, const char *call)
+{
+    (void)cudaGetLastError(); /* so that the next launch does not report it again */
+    return hpac_fail(HPAC_ERR_DEVICE, "%.*s: %s, %s%s", name_length(call), call,
+                     cudaGetErrorName(error), cudaGetErrorString(error), advice(error));
+}
+
+/* cuDNN and cuBLAS say EXECUTION_FAILED of what the runtime knows better. */
+static hpac_status add_cause(hpac_status status)
+{
+    cudaError_t cause = cudaGetLastError();
+    if (cause == cudaSuccess)
+        return status;
+    return hpac_fail_within(status, "%s, %s%s", cudaGetErrorName(cause), cudaGetErrorString(cause),
+                            advice(cause));
+}
+
+hpac_status hpac_cuda_fail_cudnn(cudnnStatus_t error, const char *call)
+{
+    char detail[512] = "";
+    cudnnGetLastErrorString(detail, sizeof detail);
+    return add_cause(hpac_fail(HPAC_ERR_DEVICE, "%.*s: %s%s%s", name_length(call), call,
+                               cudnnGetErrorString(error), *detail ? ": " : "", detail));
+}
+
+hpac_status hpac_cuda_fail_cublas(cublasStatus_t error, const char *call)
+{
+    return add_cause(hpac_fail(HPAC_ERR_DEVICE, "%.*s: %s, %s", name_length(call), call,
+                               cublasGetStatusName(error), cublasGetStatusString(error)));
+}

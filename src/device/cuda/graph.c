@@ -1,0 +1,81 @@
+/* Graphs: what the compute stream is given between begin and end, to be given again at once. */
+#include "cuda.h"
+
+/* A hpac_graph is a cudaGraphExec_t by another name. */
+static cudaGraphExec_t graph_of(hpac_graph *graph)
+{
+    return (cudaGraphExec_t)(void *)graph;
+}
+
+/* ThreadLocal: the other threads' allocations do not spoil it. */
+hpac_status hpac_cuda_graph_begin(hpac_device *base)
+{
+    cuda_device *device = (cuda_device *)base;
+    CUDA_TRY(hpac_cuda_use(device));
+    CUDA_TRY_RUNTIME(
+        cudaStreamBeginCapture(hpac_cuda_compute(device), cudaStreamCaptureModeThreadLocal));
+    device->capturing = true;
+    device->capture_failed = false;
+    return HPAC_OK;
+}
+
+hpac_status hpac_cuda_graph_note(hpac_device *base, hpac_status status)
+{
+    cuda_device *device = (cuda_device *)base;
+    if (status != HPAC_OK && device->capturing)
+        device->capture_failed = true;
+    return status;
+}
+
+static hpac_status instantiate(cudaGraph_t recorded, hpac_graph **graph)
+{
+    cudaGraphExec_t made = NULL;
+    CUDA_TRY_RUNTIME(cudaGraphInstantiate(&made, recorded, 0));
+    *graph = (hpac_graph *)(void *)made;
+    return HPAC_OK;
+}
+
+static void destroy_recorded(cudaGraph_t recorded)
+{
+    if (recorded && cudaGraphDestroy(recorded) != cudaSuccess)
+        (void)cudaGetLastError();
+}
+
+/* After an error, the message is that of the call that failed. */
+hpac_status hpac_cuda_graph_end(hpac_device *base, hpac_graph **graph)
+{
+    cuda_device *device = (cuda_device *)base;
+    cudaGraph_t recorded = NULL;
+    *graph = NULL;
+    CUDA_TRY(hpac_cuda_use(device));
+    if (!device->capturing)
+        return hpac_fail(HPAC_ERR_INTERNAL, "the end of a graph that was not begun");
+    bool failed = device->capture_failed;
+    device->capturing = device->capture_failed = false;
+    cudaError_t error = cudaStreamEndCapture(hpac_cuda_compute(device), &recorded);
+    hpac_status status = HPAC_ERR_DEVICE;
+    if (failed)
+        (void)cudaGetLastError();
+    else if (error != cudaSuccess)
+        status = hpac_cuda_fail(error, "cudaStreamEndCapture");
+    else
+        status = instantiate(recorded, graph);
+    destroy_recorded(recorded);
+    return status;
+}
+
+hpac_status hpac_cuda_graph_launch(hpac_device *base, hpac_graph *graph)
+{
+    const cuda_device *device = (const cuda_device *)base;
+    CUDA_TRY(hpac_cuda_use(device));
+    CUDA_TRY_RUNTIME(cudaGraphLaunch(graph_of(graph), hpac_cuda_compute(device)));
+    return HPAC_OK;
+}
+
+void hpac_cuda_graph_destroy(hpac_device *base, hpac_graph *graph)
+{
+    if (!graph || hpac_cuda_use((const cuda_device *)base) != HPAC_OK)
+        return;
+    if (cudaGraphExecDestroy(graph_of(graph)) != cudaSuccess)
+        (void)cudaGetLastError();
+}

@@ -1,0 +1,157 @@
+/* Parameters and activations between host memory, as Keras writes them, and the device. The order
+ * is changed on the host, and the copies wait: this is for start, checkpoints and tests. */
+#include "cuda.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum number_format {
+    NUMBER_FLOAT,
+    NUMBER_BF16,
+    NUMBER_BYTE,
+} number_format;
+
+static const size_t number_nbytes[] = {
+    [NUMBER_FLOAT] = sizeof(float),
+    [NUMBER_BF16] = sizeof(uint16_t),
+    [NUMBER_BYTE] = 1,
+};
+
+/* The upper half of a float, rounded to the nearest, of equally near ones to the even. */
+static uint16_t narrow(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if (value != value)
+        return (uint16_t)(bits >> 16 | 0x40); /* a NaN whose lower half alone is set stays one */
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static float widen(uint16_t half)
+{
+    uint32_t bits = (uint32_t)half << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void store(void *stored, size_t place, number_format format, float value)
+{
+    if (format == NUMBER_FLOAT)
+        ((float *)stored)[place] = value;
+    else if (format == NUMBER_BF16)
+        ((uint16_t *)stored)[place] = narrow(value);
+    else
+        ((uint8_t *)stored)[place] = (uint8_t)value;
+}
+
+static float load(const void *stored, size_t place, number_format format)
+{
+    if (format == NUMBER_FLOAT)
+        return ((const float *)stored)[place];
+    if (format == NUMBER_BF16)
+        return widen(((const uint16_t *)stored)[place]);
+    return (float)((const uint8_t *)stored)[place];
+}
+
+/* The values of `order`, one by one, from `values` to `stored` or back. */
+static void permute(const cuda_order *order, number_format format, void *stored, float *values,
+                    bool write)
+{
+    const size_t *length = order->lengths, *stride = order->strides;
+    for (size_t i = 0; i < length[0]; i++)
+        for (size_t j = 0; j < length[1]; j++)
+            for (size_t k = 0; k < length[2]; k++) {
+                size_t row = i * stride[0] + j * stride[1] + k * stride[2];
+                for (size_t m = 0; m < length[3]; m++, values++)
+                    if (write)
+                        store(stored, row + m * stride[3], format, *values);
+                    else
+                        *values = load(stored, row + m * stride[3], format);
+            }
+}
+
+static hpac_status copy_and_wait(const cuda_device *device, void *to, const void *from,
+                                 size_t nbytes, enum cudaMemcpyKind kind)
+{
+    CUDA_TRY(hpac_cuda_use(device));
+    CUDA_TRY_RUNTIME(cudaMemcpyAsync(to, from, nbytes, kind, hpac_cuda_compute(device)));
+    CUDA_TRY_RUNTIME(cudaStreamSynchronize(hpac_cuda_compute(device)));
+    return HPAC_OK;
+}
+
+static hpac_status move(const cuda_plan *plan, const cuda_order *order, number_format format,
+                        void *address, float *values, bool write)
+{
+    const cuda_device *device = hpac_cuda_device_of(plan);
+    const size_t *length = order->lengths;
+    size_t nbytes = length[0] * length[1] * length[2] * length[3] * number_nbytes[format];
+    void *stored = malloc(nbytes ? nbytes : 1);
+    if (!stored)
+        return hpac_fail_memory(nbytes);
+    hpac_status status = HPAC_OK;
+    if (write) {
+        permute(order, format, stored, values, true);
+        status = copy_and_wait(device, address, stored, nbytes, cudaMemcpyHostToDevice);
+    } else {
+        status = copy_and_wait(device, stored, address, nbytes, cudaMemcpyDeviceToHost);
+        if (status == HPAC_OK)
+            permute(order, format, stored, values, false);
+    }
+    free(stored);
+    return hpac_fail_within(status, "%s", plan->name);
+}
+
+static hpac_status move_parameter(const cuda_plan *plan, int index, void *slice, float *values,
+                                  bool write)
+{
+    return move(plan, &plan->parameters[index], NUMBER_FLOAT,
+                hpac_cuda_at(slice, plan->base.parameters[index].offset_nbytes), values, write);
+}
+
+hpac_status hpac_cuda_parameter_write(hpac_plan *plan, int parameter, void *slice,
+                                      const float *values)
+{
+    return move_parameter((const cuda_plan *)plan, parameter, slice, (float *)values, true);
+}
+
+hpac_status hpac_cuda_parameter_read(hpac_plan *plan, int parameter, const void *slice,
+                                     float *values)
+{
+    return move_parameter((const cuda_plan *)plan, parameter, (void *)slice, values, false);
+}
+
+static cuda_order order_of(const kernel_tensor *tensor)
+{
+    size_t rows = (size_t)tensor->rows, cols = (size_t)tensor->cols,
+           channels = (size_t)tensor->channels;
+    return (cuda_order){
+        .lengths = {(size_t)tensor->batch, rows, cols, channels},
+        .strides = {rows * cols * channels, tensor->nchw ? cols : cols * channels,
+                    tensor->nchw ? 1 : channels, tensor->nchw ? rows * cols : 1},
+    };
+}
+
+static hpac_status move_activation(const cuda_plan *plan, bool input, void *address, float *values,
+                                   bool write)
+{
+    const kernel_tensor *output = plan->converts ? &plan->plain : &plan->output;
+    const kernel_tensor *tensor = input ? &plan->input : output;
+    const cuda_order order = order_of(tensor);
+    number_format format = tensor->bf16 ? NUMBER_BF16 : NUMBER_FLOAT;
+    if (input && plan->reads_bytes)
+        format = NUMBER_BYTE;
+    return move(plan, &order, format, address, values, write);
+}
+
+hpac_status hpac_cuda_activation_write(hpac_plan *plan, bool input, void *address,
+                                       const float *values)
+{
+    return move_activation((const cuda_plan *)plan, input, address, (float *)values, true);
+}
+
+hpac_status hpac_cuda_activation_read(hpac_plan *plan, bool input, const void *address,
+                                      float *values)
+{
+    return move_activation((const cuda_plan *)plan, input, (void *)address, values, false);
+}

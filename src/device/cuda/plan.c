@@ -1,0 +1,201 @@
+/* Plans: which runs are taken, and what all plans have in common. */
+#include "cuda.h"
+
+#include <nvtx3/nvToolsExt.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Each takes all the runs it knows, the long ones too. */
+static cuda_try *const tries[] = {
+    hpac_cuda_try_conv2d,  hpac_cuda_try_dense,   hpac_cuda_try_maxpool, hpac_cuda_try_activation,
+    hpac_cuda_try_dropout, hpac_cuda_try_flatten, hpac_cuda_try_pixels,
+};
+
+bool hpac_cuda_is_run(const hpac_plan_request *request, int count, const hpac_op_kind *kinds)
+{
+    if (request->op_count != count)
+        return false;
+    for (int i = 0; i < count; i++)
+        if (request->ops[i].kind != kinds[i])
+            return false;
+    return true;
+}
+
+size_t hpac_cuda_reserve(size_t *total_nbytes, size_t nbytes)
+{
+    size_t offset = *total_nbytes;
+    *total_nbytes = offset + (nbytes + CUDA_ALIGNMENT_NBYTES - 1) / CUDA_ALIGNMENT_NBYTES *
+                                 CUDA_ALIGNMENT_NBYTES;
+    return offset;
+}
+
+kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op)
+{
+    return (kernel_dropout){
+        .step = device->step,
+        .stream = op->stream,
+        .threshold = hpac_dropout_threshold(op->rate),
+        .scale = 1.0F / (1.0F - op->rate),
+    };
+}
+
+static void name_run(const hpac_plan_request *request, char *name, size_t name_nbytes)
+{
+    const hpac_op *first = &request->ops[0], *last = &request->ops[request->op_count - 1];
+    size_t length = 0;
+    for (int i = 0; i < request->op_count && length < name_nbytes; i++)
+        length += (size_t)snprintf(name + length, name_nbytes - length, "%s%s", i ? "+" : "",
+                                   hpac_op_name(request->ops[i].kind));
+    if (length < name_nbytes)
+        length += (size_t)snprintf(
+            name + length, name_nbytes - length, ", batch %d, (%d, %d, %d) to (%d, %d, %d), %s %s",
+            request->batch, first->in.rows, first->in.cols, first->in.channels, last->out.rows,
+            last->out.cols, last->out.channels,
+            request->input_layout & CUDA_LAYOUT_NCHW ? "nchw" : "nhwc",
+            request->input_layout & CUDA_LAYOUT_BF16 ? "bf16" : "float32");
+    if (length < name_nbytes && first->kernel_rows > 0)
+        snprintf(name + length, name_nbytes - length, ", kernel %d x %d", first->kernel_rows,
+                 first->kernel_cols);
+}
+
+hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *request,
+                                 size_t nbytes, cuda_plan **result)
+{
+    const hpac_op *first = &request->ops[0], *last = &request->ops[request->op_count - 1];
+    cuda_plan *plan = calloc(1, nbytes);
+    *result = plan;
+    if (!plan)
+        return hpac_fail_memory(nbytes);
+    plan->base.device = &device->base;
+    plan->input = hpac_cuda_tensor(first->in, request->batch, request->input_layout);
+    plan->output = hpac_cuda_tensor(last->out, request->batch, HPAC_LAYOUT_PLAIN);
+    plan->base.input_nbytes = hpac_cuda_tensor_nbytes(&plan->input);
+    hpac_cuda_plan_set_output(plan, last->out.rank == 1 ? request->input_layout & CUDA_LAYOUT_BF16
+                                                        : request->input_layout);
+    return HPAC_OK;
+}
+
+void hpac_cuda_plan_set_output(cuda_plan *plan, hpac_layout layout)
+{
+    plan->output.nchw = layout & CUDA_LAYOUT_NCHW;
+    plan->output.bf16 = layout & CUDA_LAYOUT_BF16;
+    plan->base.output_layout = layout;
+    plan->base.output_nbytes = hpac_cuda_tensor_nbytes(&plan->output);
+}
+
+void hpac_cuda_plan_add_parameter(cuda_plan *plan, const hpac_parameter *parameter,
+                                  const cuda_order *order)
+{
+    int index = plan->base.parameter_count++;
+    plan->parameters[index] = *order;
+    plan->base.parameters[index] = *parameter;
+    plan->base.parameters[index].offset_nbytes =
+        hpac_cuda_reserve(&plan->base.parameters_nbytes, parameter->count * sizeof(float));
+}
+
+/* ---- plain output of operations that write another: logits of a layer that is not dense ---- */
+
+static void add_conversion(cuda_plan *plan)
+{
+    if (plan->base.output_layout == HPAC_LAYOUT_PLAIN)
+        return;
+    size_t nbytes = hpac_cuda_tensor_nbytes(&plan->output);
+    plan->converts = true;
+    plan->output_offset = hpac_cuda_reserve(&plan->base.workspace_nbytes, nbytes);
+    plan->gradient_offset = hpac_cuda_reserve(&plan->base.workspace_nbytes, nbytes);
+    plan->plain = plan->output;
+    plan->plain.nchw = plan->plain.bf16 = false;
+    plan->base.output_layout = HPAC_LAYOUT_PLAIN;
+    plan->base.output_nbytes = hpac_cuda_tensor_nbytes(&plan->plain);
+}
+
+static hpac_status forward_converted(cuda_plan *plan, const hpac_run *run)
+{
+    hpac_run inner = *run;
+    inner.y = hpac_cuda_at(run->workspace, plan->output_offset);
+    CUDA_TRY(plan->forward(plan, &inner));
+    CUDA_TRY_RUNTIME(hpac_kernel_convert(&plan->plain, run->y, &plan->output, inner.y,
+                                         hpac_cuda_compute(hpac_cuda_device_of(plan))));
+    return HPAC_OK;
+}
+
+static hpac_status backward_converted(cuda_plan *plan, const hpac_run *run)
+{
+    cudaStream_t stream = hpac_cuda_compute(hpac_cuda_device_of(plan));
+    hpac_run inner = *run;
+    inner.y = hpac_cuda_at(run->workspace, plan->output_offset);
+    inner.dy = hpac_cuda_at(run->workspace, plan->gradient_offset);
+    CUDA_TRY_RUNTIME(hpac_kernel_convert(&plan->output, inner.y, &plan->plain, run->y, stream));
+    CUDA_TRY_RUNTIME(hpac_kernel_convert(&plan->output, inner.dy, &plan->plain, run->dy, stream));
+    return plan->backward(plan, &inner);
+}
+
+/* ---- doors ---- */
+
+static hpac_status try_all(cuda_device *device, const hpac_plan_request *request, cuda_plan **plan)
+{
+    CUDA_TRY(hpac_cuda_use(device));
+    for (size_t i = 0; i < sizeof tries / sizeof *tries && !*plan; i++)
+        CUDA_TRY(tries[i](device, request, plan));
+    return HPAC_OK;
+}
+
+hpac_status hpac_cuda_plan_create(hpac_device *base, const hpac_plan_request *request,
+                                  hpac_plan **result)
+{
+    char name[sizeof((cuda_plan *)0)->name] = "";
+    cuda_plan *plan = NULL;
+    *result = NULL;
+    name_run(request, name, sizeof name);
+    hpac_status status = try_all((cuda_device *)base, request, &plan);
+    if (status != HPAC_OK) {
+        if (plan)
+            hpac_cuda_plan_destroy(&plan->base);
+        return hpac_fail_within(status, "%s", name);
+    }
+    if (!plan)
+        return HPAC_OK;
+    memcpy(plan->name, name, sizeof name);
+    if (request->plain_output)
+        add_conversion(plan);
+    *result = &plan->base;
+    return HPAC_OK;
+}
+
+void hpac_cuda_plan_destroy(hpac_plan *base)
+{
+    cuda_plan *plan = (cuda_plan *)base;
+    if (!plan)
+        return;
+    if (plan->fini)
+        plan->fini(plan);
+    free(plan);
+}
+
+static hpac_status run_pass(hpac_plan *base, const hpac_run *run, const char *pass,
+                            hpac_status (*compute)(cuda_plan *, const hpac_run *))
+{
+    cuda_plan *plan = (cuda_plan *)base;
+    hpac_status status = hpac_cuda_use(hpac_cuda_device_of(plan));
+    if (status == HPAC_OK) {
+        (void)nvtxRangePushA(plan->name);
+        status = compute(plan, run);
+        (void)nvtxRangePop();
+    }
+    status = hpac_fail_within(status, "%s: %s", plan->name, pass);
+    return hpac_cuda_graph_note(base->device, status);
+}
+
+hpac_status hpac_cuda_forward(hpac_plan *base, const hpac_run *run)
+{
+    const cuda_plan *plan = (const cuda_plan *)base;
+    return run_pass(base, run, "forward", plan->converts ? forward_converted : plan->forward);
+}
+
+hpac_status hpac_cuda_backward(hpac_plan *base, const hpac_run *run)
+{
+    const cuda_plan *plan = (const cuda_plan *)base;
+    return run_pass(base, run, "backward", plan->converts ? backward_converted : plan->backward);
+}
