@@ -10,6 +10,7 @@
 #   PREFIX=/usr/local DESTDIR=    for install
 #   CUDA_HOME=       the CUDA toolkit, where tools/find-cuda does not find the right one
 #   CUDA_ARCHS=      compute capabilities of libhpac_cuda.so, as in "75 90"; absent: all we know of
+#   CUDA_HOST=       the C++ compiler that nvcc calls; absent: g++
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -210,7 +211,8 @@ configdir  := $(DESTDIR)$(PREFIX)/share/hpac/configs
 docdir     := $(DESTDIR)$(PREFIX)/share/doc/hpac
 
 # The library is static only: whoever links it needs its libraries too, so they stand in Libs and
-# Requires and not in their .private twins.
+# Requires and not in their .private twins. libhpac_cuda.so is loaded, and finds hpac_fail and its
+# like in the program: hence -rdynamic.
 define PKG_CONFIG
 prefix=$(PREFIX)
 includedir=$${prefix}/include
@@ -221,13 +223,14 @@ Description: Classifier for the Human Protein Atlas images
 Version: $(VERSION)
 Requires: $(PACKAGES)
 Cflags: -I$${includedir}
-Libs: -L$${libdir} -lhpac -lcsv -ldnnl -fopenmp -ldl -lm -lpthread
+Libs: -L$${libdir} -lhpac -rdynamic -lcsv -ldnnl -fopenmp -ldl -lm -lpthread
 endef
 
-install: $(BUILD)/hpac ## install program, library, headers, configurations: PREFIX=, DESTDIR=
+install: all ## install program, libraries, headers, configurations: PREFIX=, DESTDIR=
 	install -d $(bindir) $(libdir)/pkgconfig $(includedir) $(configdir) $(docdir)
 	install -m 755 $(BUILD)/hpac $(bindir)
 	install -m 644 $(BUILD)/libhpac.a $(libdir)
+	$(if $(CUDA),install -m 755 $(CUDA_LIBRARY) $(libdir))
 	install -m 644 $(HEADERS) $(includedir)
 	$(if $(CONFIGS),install -m 644 $(CONFIGS) $(configdir))
 	install -m 644 $(wildcard README.md LICENSE THIRD_PARTY.md) $(docdir)
@@ -235,14 +238,14 @@ install: $(BUILD)/hpac ## install program, library, headers, configurations: PRE
 	install -m 644 $(BUILD)/hpac.pc $(libdir)/pkgconfig
 
 uninstall: ## remove what install put there: the same PREFIX= and DESTDIR=
-	rm -f $(bindir)/hpac $(libdir)/libhpac.a $(libdir)/pkgconfig/hpac.pc
+	rm -f $(bindir)/hpac $(libdir)/libhpac.a $(libdir)/libhpac_cuda.so $(libdir)/pkgconfig/hpac.pc
 	rm -rf $(includedir) $(DESTDIR)$(PREFIX)/share/hpac $(docdir)
 
 help: ## list the targets and variables
 	@echo "targets:"
-	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile *.mk | expand -t 24
 	@echo "variables:"
-	@sed -nE 's/^#   ([A-Z_]+=.*)/  \1/p' $(firstword $(MAKEFILE_LIST))
+	@sed -nE 's/^#   ([A-Z_]+=.*)/  \1/p' Makefile
 
 force:
 .PHONY: all clean test unit e2e asan tsan clang cuda-check

@@ -2,9 +2,7 @@
 #
 # It is built where tools/find-cuda finds a toolkit; where not, `make` says so once and builds the
 # rest. The C files are compiled by $(CC), the kernels by nvcc, one source for all compute
-# capabilities. Variables of the command line:
-#   CUDA_HOME=       the CUDA toolkit, where tools/find-cuda does not find the right one
-#   CUDA_ARCHS=      compute capabilities to build for, as in "75 90" (default: all we know of)
+# capabilities.
 
 DEVICE_SOURCES := $(wildcard src/device/cuda/*.c)
 KERNEL_SOURCES := $(wildcard kernels/*.cu)
@@ -60,8 +58,8 @@ endif
 # ---- compiling -----------------------------------------------------------------------------------
 DEVICE_FLAGS = -fPIC -Ikernels -DHPAC_CUDA_ARCHS='$(ARCHS)' $(CUDA_CFLAGS)
 # Without exceptions and guarded statics nothing of libstdc++ is needed. -lineinfo costs no time and
-# lets compute-sanitizer and the profilers name lines. No -Wpedantic: nvcc's own code between cudafe
-# and the compiler is not ISO C++. CUDA_HOST is the compiler nvcc calls, if not the g++ of the PATH.
+# lets compute-sanitizer and the profilers name lines. No -Wpedantic: what nvcc hands to the C++
+# compiler is not ISO C++.
 HOST_FLAGS    = -fPIC,-fno-exceptions,-fno-threadsafe-statics,-Wall,-Wextra,-Wshadow
 COMPILE_CUDA  = $(NVCC) -std=c++17 $(CUDA_HOST:%=-ccbin %) $(GENCODE) --threads 0 \
                 $(filter -O0 -O1 -O2 -O3 -g,$(OPT)) -lineinfo \
