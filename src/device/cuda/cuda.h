@@ -31,7 +31,6 @@ typedef struct cuda_device {
     cublasHandle_t cublas;
     void *cublas_workspace;
     kernel_step *step; /* what dropout draws for, in device memory */
-    bool capturing, capture_failed;
 } cuda_device;
 
 static inline cudaStream_t hpac_cuda_compute(const cuda_device *device)
@@ -114,8 +113,6 @@ hpac_status hpac_cuda_graph_begin(hpac_device *device);
 hpac_status hpac_cuda_graph_end(hpac_device *device, hpac_graph **graph);
 hpac_status hpac_cuda_graph_launch(hpac_device *device, hpac_graph *graph);
 void hpac_cuda_graph_destroy(hpac_device *device, hpac_graph *graph);
-/* What all calls that may be recorded return through: an error spoils the graph under way. */
-hpac_status hpac_cuda_graph_note(hpac_device *device, hpac_status status);
 
 /* ---- plan.c ---- */
 

@@ -10,21 +10,11 @@ static cudaGraphExec_t graph_of(hpac_graph *graph)
 /* ThreadLocal: the other threads' allocations do not spoil it. */
 hpac_status hpac_cuda_graph_begin(hpac_device *base)
 {
-    cuda_device *device = (cuda_device *)base;
+    const cuda_device *device = (const cuda_device *)base;
     CUDA_TRY(hpac_cuda_use(device));
     CUDA_TRY_RUNTIME(
         cudaStreamBeginCapture(hpac_cuda_compute(device), cudaStreamCaptureModeThreadLocal));
-    device->capturing = true;
-    device->capture_failed = false;
     return HPAC_OK;
-}
-
-hpac_status hpac_cuda_graph_note(hpac_device *base, hpac_status status)
-{
-    cuda_device *device = (cuda_device *)base;
-    if (status != HPAC_OK && device->capturing)
-        device->capture_failed = true;
-    return status;
 }
 
 static hpac_status instantiate(cudaGraph_t recorded, hpac_graph **graph)
@@ -41,25 +31,27 @@ static void destroy_recorded(cudaGraph_t recorded)
         (void)cudaGetLastError();
 }
 
-/* After an error, the message is that of the call that failed. */
+/* After an error the message stays that of the call that failed. */
+static void discard(const cuda_device *device)
+{
+    cudaGraph_t recorded = NULL;
+    if (cudaStreamEndCapture(hpac_cuda_compute(device), &recorded) != cudaSuccess)
+        (void)cudaGetLastError();
+    destroy_recorded(recorded);
+}
+
 hpac_status hpac_cuda_graph_end(hpac_device *base, hpac_graph **graph)
 {
-    cuda_device *device = (cuda_device *)base;
+    const cuda_device *device = (const cuda_device *)base;
     cudaGraph_t recorded = NULL;
-    *graph = NULL;
     CUDA_TRY(hpac_cuda_use(device));
-    if (!device->capturing)
-        return hpac_fail(HPAC_ERR_INTERNAL, "the end of a graph that was not begun");
-    bool failed = device->capture_failed;
-    device->capturing = device->capture_failed = false;
-    cudaError_t error = cudaStreamEndCapture(hpac_cuda_compute(device), &recorded);
-    hpac_status status = HPAC_ERR_DEVICE;
-    if (failed)
-        (void)cudaGetLastError();
-    else if (error != cudaSuccess)
-        status = hpac_cuda_fail(error, "cudaStreamEndCapture");
-    else
-        status = instantiate(recorded, graph);
+    if (!graph) {
+        discard(device);
+        return HPAC_OK;
+    }
+    *graph = NULL;
+    CUDA_TRY_RUNTIME(cudaStreamEndCapture(hpac_cuda_compute(device), &recorded));
+    hpac_status status = instantiate(recorded, graph);
     destroy_recorded(recorded);
     return status;
 }

@@ -184,8 +184,7 @@ static hpac_status run_pass(hpac_plan *base, const hpac_run *run, const char *pa
         status = compute(plan, run);
         (void)nvtxRangePop();
     }
-    status = hpac_fail_within(status, "%s: %s", plan->name, pass);
-    return hpac_cuda_graph_note(base->device, status);
+    return hpac_fail_within(status, "%s: %s", plan->name, pass);
 }
 
 hpac_status hpac_cuda_forward(hpac_plan *base, const hpac_run *run)

@@ -36,16 +36,12 @@ void hpac_cuda_event_destroy(hpac_device *base, hpac_event *event)
         (void)cudaGetLastError();
 }
 
-static hpac_status record(const cuda_device *device, hpac_event *event, hpac_queue queue)
+hpac_status hpac_cuda_event_record(hpac_device *base, hpac_event *event, hpac_queue queue)
 {
+    const cuda_device *device = (const cuda_device *)base;
     CUDA_TRY(hpac_cuda_use(device));
     CUDA_TRY_RUNTIME(cudaEventRecord(event_of(event), device->streams[queue]));
     return HPAC_OK;
-}
-
-hpac_status hpac_cuda_event_record(hpac_device *base, hpac_event *event, hpac_queue queue)
-{
-    return hpac_cuda_graph_note(base, record((const cuda_device *)base, event, queue));
 }
 
 hpac_status hpac_cuda_event_await(hpac_device *base, hpac_event *event, hpac_queue queue)
@@ -103,12 +99,12 @@ hpac_status hpac_cuda_download(hpac_device *base, hpac_queue queue, void *to_pin
 {
     hpac_status status = enqueue_copy((const cuda_device *)base, queue, to_pinned, from, nbytes,
                                       cudaMemcpyDeviceToHost);
-    return hpac_cuda_graph_note(base, hpac_fail_within(status, "download of %zu bytes", nbytes));
+    return hpac_fail_within(status, "download of %zu bytes", nbytes);
 }
 
 hpac_status hpac_cuda_copy(hpac_device *base, void *to, const void *from, size_t nbytes)
 {
     hpac_status status = enqueue_copy((const cuda_device *)base, HPAC_QUEUE_COMPUTE, to, from,
                                       nbytes, cudaMemcpyDeviceToDevice);
-    return hpac_cuda_graph_note(base, hpac_fail_within(status, "copy of %zu bytes", nbytes));
+    return hpac_fail_within(status, "copy of %zu bytes", nbytes);
 }
