@@ -1,0 +1,326 @@
+/*
+ * The tested device (HPAC_TEST_DEVICE, else the CPU) trains as the CPU does with single operations:
+ * the four configurations scaled down, twenty steps of the whole network, dropout and all; and it
+ * trains alike with or without graphs, and from kept images.
+ */
+#include "formula.h"
+
+#include <hpac/config.h>
+#include <hpac/network.h>
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 6, STEPS = 20, PARTIAL_STEP = 12, PARTIAL_COUNT = 4 };
+
+static void assert_ok(hpac_status status)
+{
+    cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
+}
+
+static const char *tested_device(void)
+{
+    const char *name = getenv("HPAC_TEST_DEVICE");
+    return name ? name : "cpu";
+}
+
+/* A configuration of the project for images of 24 x 22. */
+static hpac_config load_small(const char *path)
+{
+    const char *const sets[] = {"data.image.rows=96", "data.image.cols=88", "train.batch_size=6"};
+    hpac_config config;
+    assert_ok(hpac_config_load(path, sets, 3, &config));
+    return config;
+}
+
+/* A network on its device, with weights from the formula and a pinned slot for each step under way.
+ */
+typedef struct trained {
+    hpac_device *device;
+    hpac_network *network;
+    hpac_batch_format format;
+    hpac_weights *weights;
+    const hpac_config *config;
+    void *slots[HPAC_NETWORK_IN_FLIGHT];
+    double losses[STEPS];
+} trained;
+
+typedef struct manner {
+    const char *device;
+    hpac_image_layout image_layout;
+    bool unfused, no_graph, kept;
+} manner;
+
+static void open_trained(trained *run, const hpac_config *config, const manner *how)
+{
+    const hpac_device_options device = {.name = how->device,
+                                        .threads = 1,
+                                        .deterministic = true,
+                                        .image_layout = how->image_layout};
+    *run = (trained){.config = config};
+    assert_ok(hpac_device_open(&device, &run->device));
+    hpac_shape input = hpac_config_input_shape(config);
+    run->format = (hpac_batch_format){.batch_size = BATCH,
+                                      .target_count = config->data.target_count,
+                                      .rows = input.rows,
+                                      .cols = input.cols,
+                                      .channels = input.channels,
+                                      .pixels = HPAC_PIXELS_UINT8};
+    const hpac_network_options options = {.device = run->device,
+                                          .layers = config->layers,
+                                          .layer_count = config->layer_count,
+                                          .format = run->format,
+                                          .training = true,
+                                          .unfused = how->unfused,
+                                          .graph = !how->no_graph,
+                                          .optimizer = config->train.optimizer,
+                                          .seed = 7};
+    assert_ok(hpac_network_create(&options, &run->network));
+    assert_ok(hpac_network_allocate(run->network));
+    run->weights = hpac_weights_create(config->layers, config->layer_count, input);
+    cr_assert_not_null(run->weights);
+    formula_fill_weights(run->weights, config->layers, config->layer_count);
+    assert_ok(hpac_network_import(run->network, run->weights, NULL, NULL));
+    for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
+        assert_ok(run->device->ops->alloc(run->device, HPAC_MEMORY_PINNED,
+                                          hpac_batch_nbytes(&run->format), &run->slots[i]));
+    if (how->kept)
+        assert_ok(hpac_network_keep_images(run->network, BATCH * STEPS));
+}
+
+static void close_trained(trained *run)
+{
+    for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
+        run->device->ops->free(run->device, HPAC_MEMORY_PINNED, run->slots[i]);
+    hpac_weights_destroy(run->weights, run->config->layer_count);
+    hpac_network_destroy(run->network);
+    run->device->ops->close(run->device);
+}
+
+static int count_of(int step)
+{
+    return step == PARTIAL_STEP ? PARTIAL_COUNT : BATCH;
+}
+
+/* The labels and pixels of step `step`; its first image is number BATCH x step of all. */
+static void fill_slot(const trained *run, unsigned char *slot, int step)
+{
+    size_t labels = (size_t)BATCH * (size_t)run->format.target_count;
+    for (size_t k = 0; k < labels; k++)
+        slot[k] = formula_label((size_t)step * labels + k);
+    unsigned char *pixels = slot + hpac_batch_pixels_offset_nbytes(&run->format);
+    size_t nbytes = BATCH * hpac_batch_image_nbytes(&run->format);
+    for (size_t k = 0; k < nbytes; k++)
+        pixels[k] = formula_pixel((size_t)step * nbytes + k);
+}
+
+static void collect(trained *run, int step)
+{
+    hpac_outcome outcome;
+    assert_ok(hpac_network_collect(run->network, &outcome));
+    cr_assert_eq(outcome.result.nonfinite, 0);
+    run->losses[step] =
+        outcome.result.loss_sum / ((double)count_of(step) * (double)run->format.target_count);
+}
+
+/* Steps `first` .. `end` - 1, two under way, and waits for them. */
+static void train(trained *run, int first, int end)
+{
+    for (int step = first; step < end; step++) {
+        void *slot = run->slots[step % HPAC_NETWORK_IN_FLIGHT];
+        if (step - first >= HPAC_NETWORK_IN_FLIGHT)
+            collect(run, step - HPAC_NETWORK_IN_FLIGHT);
+        fill_slot(run, slot, step);
+        const hpac_network_batch batch = {.slot = slot, .count = count_of(step)};
+        assert_ok(hpac_network_train(run->network, &batch, (uint32_t)step));
+    }
+    for (int step = end - hpac_network_in_flight(run->network); step < end; step++)
+        collect(run, step);
+    assert_ok(hpac_network_export(run->network, run->weights, NULL, NULL));
+}
+
+static double largest_difference(const trained *a, const trained *b)
+{
+    double largest = 0;
+    for (int i = 0; i < a->config->layer_count; i++) {
+        const hpac_weights *one = &a->weights[i], *other = &b->weights[i];
+        for (size_t k = 0; k < one->kernel_count; k++) {
+            double apart = fabs((double)one->kernel[k] - (double)other->kernel[k]);
+            largest = apart <= largest ? largest : apart; /* a NaN stays */
+        }
+        for (size_t k = 0; k < one->bias_count; k++) {
+            double apart = fabs((double)one->bias[k] - (double)other->bias[k]);
+            largest = apart <= largest ? largest : apart;
+        }
+    }
+    return largest;
+}
+
+static void check_configuration(const char *path, hpac_image_layout layout)
+{
+    hpac_config config = load_small(path);
+    trained reference, tested;
+    open_trained(&reference, &config, &(manner){.device = "cpu", .unfused = true});
+    open_trained(&tested, &config, &(manner){.device = tested_device(), .image_layout = layout});
+    train(&reference, 0, 5);
+    train(&tested, 0, 5);
+    double apart = largest_difference(&reference, &tested);
+    cr_expect(!!(apart <= 1e-5), "%s: weights after 5 steps are %g apart", path, apart);
+    train(&reference, 5, STEPS);
+    train(&tested, 5, STEPS);
+    for (int i = 0; i < STEPS; i++)
+        cr_expect(!!(fabs(tested.losses[i] - reference.losses[i]) <= 1e-4 * reference.losses[i]),
+                  "%s: loss of step %d is %.9g, %.9g on the CPU", path, i + 1, tested.losses[i],
+                  reference.losses[i]);
+    close_trained(&reference);
+    close_trained(&tested);
+    hpac_config_fini(&config);
+}
+
+static void check_configurations(hpac_image_layout layout)
+{
+    check_configuration("configs/baseline.yaml", layout);
+    check_configuration("configs/improved.yaml", layout);
+    check_configuration("configs/improved_batch128.yaml", layout);
+    check_configuration("configs/improved_nodropout.yaml", layout);
+}
+
+Test(network_devices, train_the_four_configurations_as_the_cpu_does)
+{
+    check_configurations(HPAC_IMAGE_LAYOUT_AUTO);
+}
+
+/* Devices that let one choose; the CPU does not. */
+Test(network_devices, train_the_four_configurations_in_both_layouts)
+{
+    if (strcmp(tested_device(), "cpu") == 0)
+        cr_skip("the CPU chooses layouts itself");
+    check_configurations(HPAC_IMAGE_LAYOUT_NHWC);
+    check_configurations(HPAC_IMAGE_LAYOUT_NCHW);
+}
+
+static void check_same_bits(const trained *a, const trained *b)
+{
+    cr_expect_eq(largest_difference(a, b), 0, "weights differ");
+    for (int i = 0; i < STEPS; i++)
+        cr_expect_eq(a->losses[i], b->losses[i], "losses of step %d differ", i + 1);
+}
+
+Test(network_devices, train_the_same_bits_with_and_without_graphs)
+{
+    hpac_config config = load_small("configs/improved.yaml");
+    trained with, without;
+    open_trained(&with, &config, &(manner){.device = tested_device()});
+    open_trained(&without, &config, &(manner){.device = tested_device(), .no_graph = true});
+    train(&with, 0, STEPS);
+    train(&without, 0, STEPS);
+    check_same_bits(&with, &without);
+    close_trained(&with);
+    close_trained(&without);
+    hpac_config_fini(&config);
+}
+
+/* ---- kept images ---- */
+
+/* Images of two batches of an epoch ago make one: number i of step s was in this place. */
+static uint32_t mixed_place(int step, int i)
+{
+    return (uint32_t)((step * BATCH + i) * 7 % (BATCH * STEPS));
+}
+
+/* Fills a slot with the images that lie in mixed places. */
+static void fill_mixed(const trained *run, unsigned char *slot, int step)
+{
+    size_t targets = (size_t)run->format.target_count;
+    size_t image = hpac_batch_image_nbytes(&run->format);
+    unsigned char *pixels = slot + hpac_batch_pixels_offset_nbytes(&run->format);
+    for (int i = 0; i < BATCH; i++) {
+        size_t place = mixed_place(step, i);
+        for (size_t k = 0; k < targets; k++)
+            slot[(size_t)i * targets + k] = formula_label(place * targets + k);
+        for (size_t k = 0; k < image; k++)
+            pixels[(size_t)i * image + k] = formula_pixel(place * image + k);
+    }
+}
+
+/* Evaluates every batch from its slot; those of `kept` are kept on the way, in two runs and a hole
+ * that is filled by a second call. */
+static void keep_all(trained *run)
+{
+    for (int step = 0; step < STEPS; step++) {
+        uint32_t places[BATCH];
+        hpac_outcome outcome;
+        fill_slot(run, run->slots[0], step);
+        for (int part = 0; part < 2; part++) {
+            for (int i = 0; i < BATCH; i++)
+                places[i] =
+                    (i == 2) == (part == 1) ? (uint32_t)(step * BATCH + i) : HPAC_NETWORK_NOT_KEPT;
+            const hpac_network_batch batch = {
+                .slot = run->slots[0], .count = BATCH, .places = places};
+            assert_ok(hpac_network_evaluate(run->network, &batch));
+            assert_ok(hpac_network_collect(run->network, &outcome));
+        }
+    }
+}
+
+static void train_mixed(trained *run, bool kept)
+{
+    for (int step = 0; step < STEPS; step++) {
+        void *slot = run->slots[step % HPAC_NETWORK_IN_FLIGHT];
+        uint32_t places[BATCH];
+        if (step >= HPAC_NETWORK_IN_FLIGHT)
+            collect(run, step - HPAC_NETWORK_IN_FLIGHT);
+        for (int i = 0; i < BATCH; i++)
+            places[i] = mixed_place(step, i);
+        if (!kept)
+            fill_mixed(run, slot, step);
+        const hpac_network_batch batch = {
+            .slot = kept ? NULL : slot, .count = count_of(step), .places = kept ? places : NULL};
+        assert_ok(hpac_network_train(run->network, &batch, (uint32_t)step));
+    }
+    for (int step = STEPS - hpac_network_in_flight(run->network); step < STEPS; step++)
+        collect(run, step);
+    assert_ok(hpac_network_export(run->network, run->weights, NULL, NULL));
+}
+
+Test(network_devices, train_the_same_bits_from_kept_images)
+{
+    hpac_config config = load_small("configs/improved.yaml");
+    trained uploaded, kept;
+    open_trained(&uploaded, &config, &(manner){.device = tested_device()});
+    if (!uploaded.device->ops->gather) {
+        close_trained(&uploaded);
+        hpac_config_fini(&config);
+        cr_skip("the device keeps no images");
+    }
+    open_trained(&kept, &config, &(manner){.device = tested_device(), .kept = true});
+    keep_all(&kept);
+    train_mixed(&uploaded, false);
+    train_mixed(&kept, true);
+    check_same_bits(&uploaded, &kept);
+    close_trained(&uploaded);
+    close_trained(&kept);
+    hpac_config_fini(&config);
+}
+
+Test(network_devices, impossible_places_are_refused)
+{
+    hpac_config config = load_small("configs/improved.yaml");
+    trained run;
+    uint32_t places[BATCH] = {0};
+    const hpac_network_batch batch = {.count = BATCH, .places = places};
+    open_trained(&run, &config, &(manner){.device = tested_device()});
+    cr_expect_neq(hpac_network_train(run.network, &batch, 0), HPAC_OK, "nothing is kept");
+    if (run.device->ops->gather) {
+        assert_ok(hpac_network_keep_images(run.network, 3));
+        cr_expect_eq(hpac_network_keep_images(run.network, 3), HPAC_ERR_INTERNAL);
+        places[4] = 3;
+        cr_expect_eq(hpac_network_train(run.network, &batch, 0), HPAC_ERR_INTERNAL);
+        cr_expect_not_null(strstr(hpac_error_message(), "place 3 for image 4, of 3"));
+    } else {
+        cr_expect_eq(hpac_network_keep_images(run.network, 3), HPAC_ERR_DEVICE);
+    }
+    close_trained(&run);
+    hpac_config_fini(&config);
+}
