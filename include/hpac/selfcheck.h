@@ -3,7 +3,7 @@
  * the unit tests and by `hpac doctor`.
  *
  *     for (int i = 0; i < hpac_selfcheck_count(); i++)
- *         if (hpac_selfcheck_run(device, i, seed) != HPAC_OK)
+ *         if (hpac_selfcheck_run(device, i, seed, NULL) != HPAC_OK)
  *             printf("%s: %s\n", hpac_selfcheck_name(i), hpac_error_message());
  *
  * A stack of operations is run forward and backward, each operation by itself and in the longest
@@ -20,8 +20,18 @@
 int hpac_selfcheck_count(void);
 /* "conv2d 3 x 5, 3 to 5 channels"; `index` in 0 .. count - 1. */
 const char *hpac_selfcheck_name(int index);
-/* Errors: NUMERIC with the first value that is off, where it stands and what was expected; what the
- * device returns. */
-hpac_status hpac_selfcheck_run(hpac_device *device, int index, uint64_t seed);
+
+/* What a case came to. */
+typedef struct hpac_selfcheck_reading {
+    double error;      /* |value - expected| where it was largest beside what is allowed; after a
+                          failure that of the value that is off, and not finite if that is */
+    double tolerance;  /* what was allowed there */
+    double elapsed_ms; /* on the device, of all its calls of the case together */
+} hpac_selfcheck_reading;
+
+/* `reading` may be NULL; it is filled in after a failure, too. Errors: NUMERIC with the first value
+ * that is off, where it stands and what was expected; what the device returns. */
+hpac_status hpac_selfcheck_run(hpac_device *device, int index, uint64_t seed,
+                               hpac_selfcheck_reading *reading);
 
 #endif

@@ -38,23 +38,24 @@ static bool has_hidden_kinks(const check_segment *segment)
 
 /* `scale`: how large the terms of the sums are. Sums of large terms that cancel are not to be
  * measured by what is left of them. */
-static hpac_status compare_sums(const char *what, const float *got, const double *expected,
-                                size_t count, double rtol, double scale)
+static hpac_status compare_sums(selfcheck_gauge *gauge, const char *what, const float *got,
+                                const double *expected, size_t count, double rtol, double scale)
 {
     for (size_t i = 0; i < count; i++)
         /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): stacks have operations */
         scale = fmax(scale, fabs(expected[i]));
     for (size_t i = 0; i < count; i++)
-        if (!(fabs((double)got[i] - expected[i]) <= SMALLEST + rtol * (scale + fabs(expected[i]))))
+        if (!hpac_selfcheck_allows(gauge, fabs((double)got[i] - expected[i]),
+                                   SMALLEST + rtol * (scale + fabs(expected[i]))))
             return hpac_fail(HPAC_ERR_NUMERIC, "%s: value %zu of %zu is %.9g, expected %.9g", what,
                              i, count, (double)got[i], expected[i]);
     return HPAC_OK;
 }
 
-hpac_status hpac_selfcheck_compare(const char *what, const float *got, const double *expected,
-                                   size_t count, double rtol)
+hpac_status hpac_selfcheck_compare(selfcheck_gauge *gauge, const char *what, const float *got,
+                                   const double *expected, size_t count, double rtol)
 {
-    return compare_sums(what, got, expected, count, rtol, 0);
+    return compare_sums(gauge, what, got, expected, count, rtol, 0);
 }
 
 static double largest_of(const float *values, size_t count)
@@ -74,82 +75,6 @@ static double largest_weight(const check_segment *segment)
             largest =
                 fmax(largest, largest_of(segment->values[i], segment->plan->parameters[i].count));
     return segment->plan->parameter_count > 0 ? largest : 1;
-}
-
-/* ------------------------------------------------------------------------------- reference */
-
-/* The reference's arrays for one segment; activations[i] goes into operation i. */
-typedef struct expectation {
-    double *activations[SELFCHECK_MAX_OPS + 1], *gradients[SELFCHECK_MAX_OPS + 1];
-    double *parameters[HPAC_PLAN_MAX_PARAMETERS], *parameter_gradients[HPAC_PLAN_MAX_PARAMETERS];
-} expectation;
-
-static void expectation_fini(expectation *expected)
-{
-    for (int i = 0; i <= SELFCHECK_MAX_OPS; i++) {
-        free(expected->activations[i]);
-        free(expected->gradients[i]);
-    }
-    for (int i = 0; i < HPAC_PLAN_MAX_PARAMETERS; i++) {
-        free(expected->parameters[i]);
-        free(expected->parameter_gradients[i]);
-    }
-}
-
-static void widen(double *to, const float *from, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): stacks have operations */
-        to[i] = (double)from[i];
-}
-
-static hpac_status allocate_doubles(size_t count, double **values)
-{
-    *values = calloc(count, sizeof **values);
-    return *values ? HPAC_OK : hpac_fail_memory(count * sizeof **values);
-}
-
-static hpac_status expectation_init(const check_stack *stack, const check_segment *segment,
-                                    expectation *expected)
-{
-    if (segment->op_count < 1)
-        return hpac_fail(HPAC_ERR_INTERNAL, "selfcheck: a run of no operations");
-    for (int i = 0; i <= segment->op_count; i++) {
-        hpac_shape shape = i < segment->op_count ? segment->ops[i].in : segment->ops[i - 1].out;
-        size_t count = (size_t)stack->batch * hpac_shape_count(shape);
-        SELFCHECK_TRY(allocate_doubles(count, &expected->activations[i]));
-        SELFCHECK_TRY(allocate_doubles(count, &expected->gradients[i]));
-    }
-    for (int i = 0; i < segment->plan->parameter_count; i++) {
-        size_t count = segment->plan->parameters[i].count;
-        SELFCHECK_TRY(allocate_doubles(count, &expected->parameters[i]));
-        SELFCHECK_TRY(allocate_doubles(count, &expected->parameter_gradients[i]));
-        widen(expected->parameters[i], segment->values[i], count);
-    }
-    return HPAC_OK;
-}
-
-static reference_call reference_of(const check_stack *stack, const check_segment *segment,
-                                   const expectation *expected, int op)
-{
-    reference_call call = {
-        .op = &segment->ops[op],
-        .batch = stack->batch,
-        .draw = stack->draw,
-        .x = expected->activations[op],
-        .y = expected->activations[op + 1],
-        .dy = expected->gradients[op + 1],
-        .dx = expected->gradients[op],
-    };
-    for (int i = 0; i < segment->plan->parameter_count; i++) {
-        const hpac_parameter *parameter = &segment->plan->parameters[i];
-        if (parameter->op != op)
-            continue;
-        *(parameter->is_bias ? &call.bias : &call.kernel) = expected->parameters[i];
-        *(parameter->is_bias ? &call.bias_gradient : &call.kernel_gradient) =
-            expected->parameter_gradients[i];
-    }
-    return call;
 }
 
 static hpac_status check_parameters(const check_segment *segment)
@@ -200,7 +125,9 @@ static hpac_status forward(check_stack *stack, int index)
     SELFCHECK_TRY(poison(stack, segment->y, plan->output_nbytes));
     SELFCHECK_TRY(poison(stack, segment->state, plan->state_nbytes));
     SELFCHECK_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
+    SELFCHECK_TRY(hpac_selfcheck_begin(stack->gauge));
     SELFCHECK_TRY(stack->call->forward(plan, &run));
+    SELFCHECK_TRY(hpac_selfcheck_end(stack->gauge));
     SELFCHECK_TRY(stack->call->activation_read(plan, true, run.x, segment->host_x));
     return stack->call->activation_read(plan, false, run.y, segment->host_y);
 }
@@ -219,7 +146,9 @@ static hpac_status backward(check_stack *stack, int index)
     SELFCHECK_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
     for (int i = 0; i < plan->parameter_count && !plan->updates_parameters; i++)
         SELFCHECK_TRY(stack->call->parameter_write(plan, i, segment->gradients, stack->poison));
+    SELFCHECK_TRY(hpac_selfcheck_begin(stack->gauge));
     SELFCHECK_TRY(stack->call->backward(plan, &run));
+    SELFCHECK_TRY(hpac_selfcheck_end(stack->gauge));
     return run.dx ? stack->call->activation_read(plan, true, run.dx, segment->host_dx) : HPAC_OK;
 }
 
@@ -240,21 +169,15 @@ static double tolerance(const check_stack *stack)
 static hpac_status check_forward(check_stack *stack, int index)
 {
     check_segment *segment = &stack->segments[index];
-    expectation expected = {0};
+    check_expectation expected = {0};
     SELFCHECK_TRY(forward(stack, index));
-    hpac_status status = expectation_init(stack, segment, &expected);
-    if (status == HPAC_OK) {
-        widen(expected.activations[0], segment->host_x, segment->x_count);
-        for (int op = 0; op < segment->op_count; op++) {
-            reference_call call = reference_of(stack, segment, &expected, op);
-            hpac_reference_forward(&call);
-        }
+    hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
+    if (status == HPAC_OK)
         status = compare_sums(
-            stack->draw.training ? "y" : "y without training", segment->host_y,
+            stack->gauge, stack->draw.training ? "y" : "y without training", segment->host_y,
             expected.activations[segment->op_count], segment->y_count, tolerance(stack),
             largest_of(segment->host_x, segment->x_count) * largest_weight(segment));
-    }
-    expectation_fini(&expected);
+    hpac_selfcheck_expectation_fini(&expected);
     return status;
 }
 
@@ -299,13 +222,14 @@ static hpac_status compare_update(check_stack *stack, check_segment *segment, in
                  are_whole(segment->host_dy, segment->y_count);
     hpac_status status = HPAC_OK;
     for (int i = 0; i < 3 && status == HPAC_OK; i++)
-        status = allocate_doubles(count, &expected[i]);
+        status = hpac_selfcheck_doubles(count, &expected[i]);
     if (status == HPAC_OK)
         expect_update(values, gradient, count, expected);
     for (int i = 0; i < 3 && status == HPAC_OK; i++) {
         status = stack->call->parameter_read(segment->plan, parameter, slices[i], values[i]);
         if (status == HPAC_OK && exact)
-            status = hpac_selfcheck_compare(names[i], values[i], expected[i], count, 1e-6);
+            status =
+                hpac_selfcheck_compare(stack->gauge, names[i], values[i], expected[i], count, 1e-6);
     }
     for (int i = 0; i < 3; i++)
         free(expected[i]);
@@ -313,13 +237,14 @@ static hpac_status compare_update(check_stack *stack, check_segment *segment, in
 }
 
 static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
-                                     const expectation *expected)
+                                     const check_expectation *expected)
 {
     double x = largest_of(segment->host_x, segment->x_count);
     double dy = largest_of(segment->host_dy, segment->y_count);
     if (segment->ops[0].kind != HPAC_OP_PIXELS)
-        SELFCHECK_TRY(compare_sums("dx", segment->host_dx, expected->gradients[0], segment->x_count,
-                                   tolerance(stack), dy * largest_weight(segment)));
+        SELFCHECK_TRY(compare_sums(stack->gauge, "dx", segment->host_dx, expected->gradients[0],
+                                   segment->x_count, tolerance(stack),
+                                   dy * largest_weight(segment)));
     for (int i = 0; i < segment->plan->parameter_count; i++) {
         bool is_bias = segment->plan->parameters[i].is_bias;
         float *got = NULL;
@@ -328,9 +253,10 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
             continue;
         }
         SELFCHECK_TRY(read_gradients(stack, segment, i, &got));
-        SELFCHECK_TRY(compare_sums(
-            is_bias ? "bias gradient" : "kernel gradient", got, expected->parameter_gradients[i],
-            segment->plan->parameters[i].count, tolerance(stack), is_bias ? dy : x * dy));
+        SELFCHECK_TRY(compare_sums(stack->gauge, is_bias ? "bias gradient" : "kernel gradient", got,
+                                   expected->parameter_gradients[i],
+                                   segment->plan->parameters[i].count, tolerance(stack),
+                                   is_bias ? dy : x * dy));
     }
     return HPAC_OK;
 }
@@ -338,27 +264,16 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
 static hpac_status check_backward(check_stack *stack, int index)
 {
     check_segment *segment = &stack->segments[index];
-    expectation expected = {0};
+    check_expectation expected = {0};
     SELFCHECK_TRY(backward(stack, index));
     if (has_hidden_kinks(segment) && !is_exact(stack))
         return HPAC_OK;
-    hpac_status status = expectation_init(stack, segment, &expected);
+    hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
     if (status == HPAC_OK) {
-        widen(expected.activations[0], segment->host_x, segment->x_count);
-        for (int op = 0; op < segment->op_count; op++) {
-            reference_call call = reference_of(stack, segment, &expected, op);
-            hpac_reference_forward(&call);
-        }
-        /* The last ReLU decides by the device's own output. */
-        widen(expected.activations[segment->op_count], segment->host_y, segment->y_count);
-        widen(expected.gradients[segment->op_count], segment->host_dy, segment->y_count);
-        for (int op = segment->op_count - 1; op >= 0; op--) {
-            reference_call call = reference_of(stack, segment, &expected, op);
-            hpac_reference_backward(&call);
-        }
+        hpac_selfcheck_expect_backward(stack, segment, &expected);
         status = compare_gradients(stack, segment, &expected);
     }
-    expectation_fini(&expected);
+    hpac_selfcheck_expectation_fini(&expected);
     return status;
 }
 
@@ -474,13 +389,15 @@ static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
     return check_pass(stack, true);
 }
 
-static hpac_status run_turn(hpac_device *device, const selfcheck_case *one, uint64_t seed, int turn)
+static hpac_status run_turn(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed,
+                            int turn)
 {
     check_stack *stack = calloc(1, sizeof *stack);
     if (!stack)
         return hpac_fail_memory(sizeof *stack);
-    stack->device = stack->memory.device = device;
-    stack->call = device->ops;
+    stack->gauge = gauge;
+    stack->device = stack->memory.device = gauge->device;
+    stack->call = gauge->device->ops;
     stack->batch = one->batch;
     stack->updating = turn == 2 * DATA_KIND_COUNT;
     stack->fused = turn % 2 || stack->updating;
@@ -495,11 +412,11 @@ static hpac_status run_turn(hpac_device *device, const selfcheck_case *one, uint
     return status;
 }
 
-hpac_status hpac_selfcheck_stack(hpac_device *device, const selfcheck_case *one, uint64_t seed)
+hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed)
 {
     hpac_status status = HPAC_OK;
     for (int turn = 0; turn <= 2 * DATA_KIND_COUNT && status == HPAC_OK; turn++)
-        status = run_turn(device, one, seed, turn);
+        status = run_turn(gauge, one, seed, turn);
     return status;
 }
 
@@ -515,8 +432,18 @@ const char *hpac_selfcheck_name(int index)
     return hpac_selfcheck_cases[index].name;
 }
 
-hpac_status hpac_selfcheck_run(hpac_device *device, int index, uint64_t seed)
+hpac_status hpac_selfcheck_run(hpac_device *device, int index, uint64_t seed,
+                               hpac_selfcheck_reading *reading)
 {
     const selfcheck_case *one = &hpac_selfcheck_cases[index];
-    return one->run ? one->run(device, seed) : hpac_selfcheck_stack(device, one, seed);
+    selfcheck_gauge gauge;
+    hpac_status status = hpac_selfcheck_gauge_init(&gauge, device);
+    if (status == HPAC_OK)
+        status = one->run ? one->run(&gauge, seed) : hpac_selfcheck_stack(&gauge, one, seed);
+    if (status == HPAC_OK)
+        status = hpac_selfcheck_gauge_finish(&gauge);
+    hpac_selfcheck_gauge_fini(&gauge);
+    if (reading)
+        *reading = gauge.reading;
+    return status;
 }

@@ -9,25 +9,45 @@
 
 #define SELFCHECK_MAX_OPS 12
 
+/* What a check measures beside passing: see selfcheck_gauge.c. */
+typedef struct selfcheck_gauge {
+    hpac_device *device;
+    hpac_selfcheck_reading reading;
+    double ratio; /* of the reading's error and tolerance */
+    hpac_event *begin, *end;
+    bool pending; /* the timers are recorded and not read */
+} selfcheck_gauge;
+
+hpac_status hpac_selfcheck_gauge_init(selfcheck_gauge *gauge, hpac_device *device);
+void hpac_selfcheck_gauge_fini(selfcheck_gauge *gauge);
+/* Whether a difference is allowed; a NaN is not. The worst of all is kept in the reading. */
+bool hpac_selfcheck_allows(selfcheck_gauge *gauge, double difference, double allowed);
+/* Around calls whose time is to be read. That waits for the device, and so is put off to the next
+ * begin(): a check must not pass because its timers waited in its place. */
+hpac_status hpac_selfcheck_begin(selfcheck_gauge *gauge);
+hpac_status hpac_selfcheck_end(selfcheck_gauge *gauge);
+/* Reads the timers that are left. */
+hpac_status hpac_selfcheck_gauge_finish(selfcheck_gauge *gauge);
+
 /* A stack of operations, or a check of its own. */
 typedef struct selfcheck_case {
     const char *name;
     int batch, op_count;
     hpac_shape input;
     hpac_op ops[SELFCHECK_MAX_OPS]; /* shapes are worked out; out.channels of conv2d, dense given */
-    hpac_status (*run)(hpac_device *device, uint64_t seed);
+    hpac_status (*run)(selfcheck_gauge *gauge, uint64_t seed);
 } selfcheck_case;
 
 extern const selfcheck_case hpac_selfcheck_cases[];
 extern const int hpac_selfcheck_case_count;
 
-hpac_status hpac_selfcheck_stack(hpac_device *device, const selfcheck_case *one, uint64_t seed);
-hpac_status hpac_selfcheck_loss(hpac_device *device, uint64_t seed);
-hpac_status hpac_selfcheck_adadelta(hpac_device *device, uint64_t seed);
+hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
+hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, uint64_t seed);
+hpac_status hpac_selfcheck_adadelta(selfcheck_gauge *gauge, uint64_t seed);
 
 /* NUMERIC unless all of got lie within rtol of expected, or rtol times the largest of them. */
-hpac_status hpac_selfcheck_compare(const char *what, const float *got, const double *expected,
-                                   size_t count, double rtol);
+hpac_status hpac_selfcheck_compare(selfcheck_gauge *gauge, const char *what, const float *got,
+                                   const double *expected, size_t count, double rtol);
 
 /* The blocks of memory of one check, freed together. Host blocks are pinned. */
 #define SELFCHECK_MAX_BLOCKS 512
@@ -77,6 +97,7 @@ typedef struct check_segment {
 
 typedef struct check_stack {
     hpac_device *device;
+    selfcheck_gauge *gauge;
     const hpac_device_ops *call;
     hpac_op ops[SELFCHECK_MAX_OPS];
     int op_count, batch;
@@ -93,6 +114,24 @@ typedef struct check_stack {
     size_t workspace_nbytes, largest_nbytes;
     hpac_step_result *result, *host_result;
 } check_stack;
+
+/* The reference's arrays for one segment; activations[i] goes into operation i. */
+typedef struct check_expectation {
+    double *activations[SELFCHECK_MAX_OPS + 1], *gradients[SELFCHECK_MAX_OPS + 1];
+    double *parameters[HPAC_PLAN_MAX_PARAMETERS], *parameter_gradients[HPAC_PLAN_MAX_PARAMETERS];
+} check_expectation;
+
+/* ---- selfcheck_expect.c ---- */
+
+/* From what the device read and, backward, from its y and dy. `expected` is zeroed before the first
+ * and released with fini, also after a failure. */
+hpac_status hpac_selfcheck_expect_forward(const check_stack *stack, const check_segment *segment,
+                                          check_expectation *expected);
+void hpac_selfcheck_expect_backward(const check_stack *stack, const check_segment *segment,
+                                    check_expectation *expected);
+void hpac_selfcheck_expectation_fini(check_expectation *expected);
+/* The caller frees them. */
+hpac_status hpac_selfcheck_doubles(size_t count, double **values);
 
 /* What updates are made with. */
 extern const hpac_adadelta hpac_selfcheck_optimizer;

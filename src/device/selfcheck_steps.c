@@ -13,6 +13,7 @@ enum { LOSS_BATCH = 9, LOSS_CLASSES = 28, LOSS_COUNT = LOSS_BATCH * LOSS_CLASSES
 
 typedef struct loss_check {
     selfcheck_memory memory;
+    selfcheck_gauge *gauge;
     hpac_device *device;
     float *logits, *weights, *dlogits, *probabilities, *poison; /* pinned */
     uint8_t *targets;                                           /* pinned */
@@ -95,7 +96,9 @@ static hpac_status run_loss(loss_check *check)
     for (size_t i = 0; i < sizeof uploads / sizeof *uploads; i++)
         SELFCHECK_TRY(
             call->upload(check->device, queue, uploads[i].to, uploads[i].from, uploads[i].nbytes));
+    SELFCHECK_TRY(hpac_selfcheck_begin(check->gauge));
     SELFCHECK_TRY(call->loss(check->device, &loss));
+    SELFCHECK_TRY(hpac_selfcheck_end(check->gauge));
     SELFCHECK_TRY(call->download(check->device, queue, check->dlogits, check->on_dlogits, nbytes));
     SELFCHECK_TRY(call->download(check->device, queue, check->probabilities,
                                  check->on_probabilities, nbytes));
@@ -144,14 +147,16 @@ static hpac_status check_loss(loss_check *check)
         /* Alone, not beside the large ones: small probabilities are to be right as well, down to
          * where float ends. */
         double expected = (double)(float)p;
-        SELFCHECK_TRY(
-            hpac_selfcheck_compare("probability", &check->probabilities[i], &expected, 1, 1e-6));
+        SELFCHECK_TRY(hpac_selfcheck_compare(check->gauge, "probability", &check->probabilities[i],
+                                             &expected, 1, 1e-6));
     }
-    if (!(fabs(check->result->loss_sum - loss_sum) <= 1e-6 * loss_sum))
+    if (!hpac_selfcheck_allows(check->gauge, fabs(check->result->loss_sum - loss_sum),
+                               1e-6 * loss_sum))
         return hpac_fail(HPAC_ERR_NUMERIC, "loss_sum is %.9g, expected %.9g",
                          check->result->loss_sum, loss_sum);
     SELFCHECK_TRY(check_counts(check));
-    return hpac_selfcheck_compare("dlogits", check->dlogits, dlogits, LOSS_COUNT, 1e-6);
+    return hpac_selfcheck_compare(check->gauge, "dlogits", check->dlogits, dlogits, LOSS_COUNT,
+                                  1e-6);
 }
 
 static hpac_status check_losses(loss_check *check, uint64_t seed)
@@ -174,9 +179,9 @@ static hpac_status check_losses(loss_check *check, uint64_t seed)
     return HPAC_OK;
 }
 
-hpac_status hpac_selfcheck_loss(hpac_device *device, uint64_t seed)
+hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, uint64_t seed)
 {
-    loss_check check = {.device = device, .memory.device = device};
+    loss_check check = {.gauge = gauge, .device = gauge->device, .memory.device = gauge->device};
     hpac_status status = check_losses(&check, seed);
     hpac_selfcheck_free(&check.memory);
     return status;
@@ -190,6 +195,7 @@ enum { W, G, A, U, ARRAY_COUNT };
 
 typedef struct adadelta_check {
     selfcheck_memory memory;
+    selfcheck_gauge *gauge;
     hpac_device *device;
     float *host[ARRAY_COUNT];
     double *expected[ARRAY_COUNT]; /* pinned, like all host blocks here */
@@ -236,9 +242,11 @@ static hpac_status run_adadelta(adadelta_check *check)
     const hpac_adadelta adadelta = {.learning_rate = 1.0F, .rho = 0.95F, .epsilon = 1e-7F};
     check->result->nonfinite = 0;
     SELFCHECK_TRY(copy_arrays(check, true));
+    SELFCHECK_TRY(hpac_selfcheck_begin(check->gauge));
     SELFCHECK_TRY(check->device->ops->adadelta(
         check->device, &adadelta, check->on_device[W], check->on_device[G], check->on_device[A],
         check->on_device[U], ADADELTA_COUNT, check->on_result));
+    SELFCHECK_TRY(hpac_selfcheck_end(check->gauge));
     return copy_arrays(check, false);
 }
 
@@ -273,13 +281,14 @@ static hpac_status check_steps(adadelta_check *check, hpac_random *random)
         SELFCHECK_TRY(run_adadelta(check));
         /* The weights together, since w - d cancels; the averages one by one, which differ in size.
          */
-        SELFCHECK_TRY(
-            hpac_selfcheck_compare("w", check->host[W], check->expected[W], ADADELTA_COUNT, 2e-7));
+        SELFCHECK_TRY(hpac_selfcheck_compare(check->gauge, "w", check->host[W], check->expected[W],
+                                             ADADELTA_COUNT, 2e-7));
         for (int i = 0; i < ADADELTA_COUNT; i++)
             for (int array = A; array <= U; array++)
                 SELFCHECK_TRY(hpac_fail_within(
-                    hpac_selfcheck_compare(array == A ? "a" : "u", &check->host[array][i],
-                                           &check->expected[array][i], 1, 2e-6),
+                    hpac_selfcheck_compare(check->gauge, array == A ? "a" : "u",
+                                           &check->host[array][i], &check->expected[array][i], 1,
+                                           2e-6),
                     "step %d, parameter %d, g = %g", step, i, (double)check->host[G][i]));
         if (check->result->nonfinite)
             return hpac_fail(HPAC_ERR_NUMERIC, "finite numbers are marked as not finite");
@@ -306,9 +315,10 @@ static hpac_status check_nonfinite(adadelta_check *check)
     return HPAC_OK;
 }
 
-hpac_status hpac_selfcheck_adadelta(hpac_device *device, uint64_t seed)
+hpac_status hpac_selfcheck_adadelta(selfcheck_gauge *gauge, uint64_t seed)
 {
-    adadelta_check check = {.device = device, .memory.device = device};
+    adadelta_check check = {
+        .gauge = gauge, .device = gauge->device, .memory.device = gauge->device};
     hpac_random random;
     hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH, 2, 0);
     hpac_status status = allocate_adadelta(&check);

@@ -30,7 +30,7 @@ static void run_cases(int threads, const char *skipped)
     cr_assert_eq(device->ops->describe(device, &info), HPAC_OK);
     for (int i = 0; i < hpac_selfcheck_count(); i++)
         if (!skipped || !strstr(hpac_selfcheck_name(i), skipped))
-            cr_expect_eq(hpac_selfcheck_run(device, i, seed), HPAC_OK,
+            cr_expect_eq(hpac_selfcheck_run(device, i, seed, NULL), HPAC_OK,
                          "%s, %s, HPAC_TEST_SEED=%#llx: %s", hpac_selfcheck_name(i), info.name,
                          (unsigned long long)seed, hpac_error_message());
     device->ops->close(device);
