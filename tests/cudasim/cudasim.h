@@ -9,6 +9,8 @@
 #ifndef CUDASIM_H
 #define CUDASIM_H
 
+#include "counts.h"
+
 #include <cuda_runtime_api.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,21 +33,7 @@ void cudasim_enqueue(cudaStream_t stream, const char *name, cudasim_operation *o
 /* Reports a misuse and ends the program with exit code 97. */
 void cudasim_fail(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-/* What has been called so far; a graph's launch counts its operations as well as itself. */
-typedef struct cudasim_counts {
-    uint64_t kernels;       /* kernels launched, by themselves or in graphs */
-    uint64_t library_calls; /* cuBLAS and cuDNN calls that enqueue work, likewise */
-    uint64_t graph_launches;
-    uint64_t uploads, upload_nbytes;
-    uint64_t downloads, download_nbytes;
-    uint64_t device_copies, memsets;
-    uint64_t synchronizations; /* host waits: streams, events, device, blocking copies */
-    uint64_t allocations, frees;
-    uint64_t live_nbytes; /* of device memory now */
-} cudasim_counts;
-
 void cudasim_count_library_call(cudaStream_t stream); /* by the stand-ins, once a call */
-void cudasim_get_counts(cudasim_counts *counts);      /* tests find it by dlsym */
 
 #ifdef __cplusplus
 }
