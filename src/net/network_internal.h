@@ -71,6 +71,8 @@ struct hpac_network {
 /* What a step calls, in this order. */
 typedef enum network_call {
     NETWORK_UPLOAD,
+    NETWORK_KEEP,    /* of an uploaded batch */
+    NETWORK_GATHER,  /* of a kept batch, in place of the upload */
     NETWORK_FORWARD, /* a plan's */
     NETWORK_LOSS,
     NETWORK_BACKWARD, /* a plan's */

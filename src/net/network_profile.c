@@ -91,6 +91,8 @@ static void fill_row(const hpac_network *network, network_call call, int number,
 {
     static const char *const names[] = {
         [NETWORK_UPLOAD] = "upload",
+        [NETWORK_KEEP] = "keep",
+        [NETWORK_GATHER] = "gather",
         [NETWORK_FORWARD] = "forward",
         [NETWORK_LOSS] = "loss",
         [NETWORK_BACKWARD] = "backward",
@@ -106,6 +108,10 @@ static void fill_row(const hpac_network *network, network_call call, int number,
     switch (call) {
     case NETWORK_UPLOAD:
         row->nbytes = (double)hpac_batch_nbytes(&network->options.format);
+        break;
+    case NETWORK_KEEP: /* of a whole batch: read and written */
+    case NETWORK_GATHER:
+        row->nbytes = 2 * (double)hpac_batch_nbytes(&network->options.format);
         break;
     case NETWORK_FORWARD:
     case NETWORK_EVALUATE:
@@ -160,8 +166,9 @@ hpac_status network_profile_create(hpac_network *network)
     if (!profile)
         return hpac_fail_memory(sizeof *profile);
     profile->row_count = row_of(network, NETWORK_CALL_COUNT, 0);
-    /* Each call of a step ends at a mark of its own; each queue has one to begin. */
-    profile->mark_capacity = profile->row_count + 2;
+    /* Each call of a step ends at a mark of its own; the upload, what is done with the batch, and
+     * the computing have one to begin. */
+    profile->mark_capacity = profile->row_count + 3;
     profile->rows = calloc((size_t)profile->row_count, sizeof *profile->rows);
     if (!profile->rows)
         return hpac_fail_memory((size_t)profile->row_count * sizeof *profile->rows);

@@ -88,6 +88,7 @@ hpac_status network_keep_batch(hpac_network *network, const network_lane *lane,
                                const hpac_network_batch *batch)
 {
     TRY(check_places(network, batch));
+    TRY(network_profile_begin(network, lane, HPAC_QUEUE_COMPUTE));
     for (int first = 0, end; first < batch->count; first = end) {
         uint32_t place = batch->places[first];
         end = first + 1;
@@ -97,7 +98,7 @@ hpac_status network_keep_batch(hpac_network *network, const network_lane *lane,
             end++;
         TRY(keep_run(network, lane, first, end - first, place));
     }
-    return HPAC_OK;
+    return network_profile_end(network, lane, HPAC_QUEUE_COMPUTE, NETWORK_KEEP, 0);
 }
 
 static hpac_status gather(hpac_network *network, const network_lane *lane, int count, void *to,
@@ -121,9 +122,11 @@ hpac_status network_gather_batch(hpac_network *network, const network_lane *lane
     TRY(device->ops->event_await(device, lane->consumed, HPAC_QUEUE_COPY));
     TRY(device->ops->upload(device, HPAC_QUEUE_COPY, lane->places, lane->host_places, nbytes));
     TRY(network_await_upload(network, lane));
+    TRY(network_profile_begin(network, lane, HPAC_QUEUE_COMPUTE));
     TRY(gather(network, lane, batch->count, lane->staging, network->store.targets,
                targets_nbytes(network)));
-    return gather(network, lane, batch->count,
-                  network_at(lane->staging, hpac_batch_pixels_offset_nbytes(format)),
-                  network->store.pixels, hpac_batch_image_nbytes(format));
+    TRY(gather(network, lane, batch->count,
+               network_at(lane->staging, hpac_batch_pixels_offset_nbytes(format)),
+               network->store.pixels, hpac_batch_image_nbytes(format)));
+    return network_profile_end(network, lane, HPAC_QUEUE_COMPUTE, NETWORK_GATHER, 0);
 }

@@ -66,6 +66,10 @@ static hpac_status log_tables(const train_job *training)
     fprintf(stream, "device: %s; %s\n", info.name, info.libraries);
     hpac_network_print(training->network, stream);
     print_host_memory(training, stream);
+    if (training->options->profile)
+        fprintf(stream, "profile: every call is timed%s\n",
+                training->device->ops->graph_launch ? "; steps run call by call, not as a graph"
+                                                    : "");
     if (fclose(stream) != 0)
         status = hpac_fail_memory(length);
     else

@@ -5,6 +5,7 @@
 #include <hpac/network.h>
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LAYER_COUNT = 4, BATCH = 3, CLASSES = 2, STEPS = 4 };
@@ -44,7 +45,10 @@ static setup set_up(bool profile, bool unfused)
 {
     setup made;
     hpac_shape input = {3, format.rows, format.cols, format.channels};
-    assert_ok(hpac_device_open(&(hpac_device_options){.name = "cpu", .threads = 1}, &made.device));
+    const char *name = getenv("HPAC_TEST_DEVICE");
+    const hpac_device_options device = {
+        .name = name ? name : "cpu", .threads = 1, .deterministic = true};
+    assert_ok(hpac_device_open(&device, &made.device));
     hpac_network_options options = {
         .device = made.device,
         .layers = layers,
