@@ -1,0 +1,404 @@
+/* Convolutions, alone, with the ReLU behind them, and with the max pooling and the dropout behind
+ * that, by cuDNN.
+ *
+ * Bias and ReLU are part of cuDNN's forward call where it has them. The gradient of the bias is
+ * ours, summed in the pass that takes the gradient back through ReLU or pooling. What the
+ * convolution writes in front of a pooling lives in the workspace: the winners of the windows say
+ * all that backward wants to know of it. */
+#include "conv2d.h"
+
+#include <hpac/log.h>
+
+#include <stdio.h>
+
+typedef struct conv2d_plan {
+    cuda_plan base;
+    conv2d_library library;
+    bool relu;
+    bool fused;           /* bias and ReLU by cuDNN */
+    kernel_tensor inner;  /* what the convolution writes, before a pooling */
+    kernel_tensor kernel; /* the kernel, as a batch of filters, in the arena */
+    bool pools, drops;
+    kernel_pool pool;
+    kernel_dropout dropout;
+    cuda_pool evaluation; /* pooling without winners */
+    /* Pieces of the state. */
+    size_t winners_offset, cast_offset;
+    /* Pieces of the workspace. */
+    size_t inner_offset;    /* before a pooling: activation, then its gradient */
+    size_t scratch_offset;  /* cuDNN's */
+    size_t float_offset;    /* bf16 that is not fused: the sums, to add the bias to */
+    size_t gradient_offset; /* bf16: the gradient of the kernel */
+    size_t partials_offset;
+} conv2d_plan;
+
+static const float one = 1, zero = 0;
+
+enum { KERNEL, BIAS };
+
+static void *scratch_of(const conv2d_plan *plan, const hpac_run *run)
+{
+    return hpac_cuda_at(run->workspace, plan->scratch_offset);
+}
+
+/* A parameter as the convolution wants it: in the arena, or cast beside it. */
+static const void *parameter_of(const conv2d_plan *plan, const hpac_run *run, int index)
+{
+    size_t offset = plan->base.base.parameters[index].offset_nbytes;
+    if (plan->base.input.bf16)
+        return hpac_cuda_at(run->state, plan->cast_offset + offset / 2);
+    return hpac_cuda_at(run->parameters, offset);
+}
+
+static void describe_algorithm(conv2d_plan *plan)
+{
+    static const char *const names[CONV2D_PASS_COUNT] = {
+        [CONV2D_FORWARD] = "fwd", [CONV2D_DATA] = "bwd data", [CONV2D_FILTER] = "bwd filter"};
+    hpac_plan *public = &plan->base.base;
+    const char *numbers = plan->library.math == CUDNN_FMA_MATH ? "fp32" : "tf32";
+    size_t space = sizeof public->algorithm, length = 0;
+    length +=
+        (size_t)snprintf(public->algorithm, space, "%s", plan->base.input.nchw ? "nchw" : "nhwc");
+    for (int i = 0; i < CONV2D_PASS_COUNT && length < space; i++)
+        if (plan->library.choices[i].name)
+            length += (size_t)snprintf(public->algorithm + length, space - length, "%s %s %s%s",
+                                       i > 0 ? " /" : "", names[i], plan->library.choices[i].name,
+                                       i == CONV2D_FORWARD && plan->fused ? " + bias + relu" : "");
+    if (length < space)
+        snprintf(public->algorithm + length, space - length, ", %s",
+                 plan->base.input.bf16 ? "bf16" : numbers);
+}
+
+/* ---- forward ---- */
+
+/* bf16: the whole slice at once, kernel and bias, in the order it has. */
+static hpac_status cast_parameters(const conv2d_plan *plan, const hpac_run *run)
+{
+    kernel_tensor from = {
+        .batch = 1,
+        .rows = 1,
+        .cols = 1,
+        .channels = (int)(plan->base.base.parameters_nbytes / sizeof(float)),
+    };
+    kernel_tensor to = from;
+    to.bf16 = true;
+    CUDA_TRY_RUNTIME(hpac_kernel_convert(&to, hpac_cuda_at(run->state, plan->cast_offset), &from,
+                                         run->parameters,
+                                         hpac_cuda_compute(hpac_cuda_device_of(&plan->base))));
+    return HPAC_OK;
+}
+
+static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_run *run, void *y)
+{
+    const conv2d_library *library = &plan->library;
+    const conv2d_choice *choice = &library->choices[CONV2D_FORWARD];
+    return cudnnConvolutionBiasActivationForward(
+        hpac_cuda_device_of(&plan->base)->cudnn, &one, library->x, run->x, library->kernel,
+        parameter_of(plan, run, KERNEL), choice->convolution,
+        (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, run),
+        choice->workspace_nbytes, &zero, library->y, y, library->bias,
+        parameter_of(plan, run, BIAS), library->relu, library->y, y);
+}
+
+/* The convolution, then our own kernel for bias and ReLU, which reads float32. */
+static hpac_status convolve_apart(const conv2d_plan *plan, const hpac_run *run, void *y)
+{
+    const cuda_device *device = hpac_cuda_device_of(&plan->base);
+    const conv2d_library *library = &plan->library;
+    const conv2d_choice *choice = &library->choices[CONV2D_FORWARD];
+    const float *bias =
+        hpac_cuda_at(run->parameters, plan->base.base.parameters[BIAS].offset_nbytes);
+    const void *sums = y;
+    CUDA_TRY_CUDNN(cudnnConvolutionForward(
+        device->cudnn, &one, library->x, run->x, library->kernel, parameter_of(plan, run, KERNEL),
+        choice->convolution, (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, run),
+        choice->workspace_nbytes, &zero, library->y, y));
+    if (plan->inner.bf16) {
+        kernel_tensor wide = plan->inner;
+        wide.bf16 = false;
+        void *widened = hpac_cuda_at(run->workspace, plan->float_offset);
+        CUDA_TRY_RUNTIME(
+            hpac_kernel_convert(&wide, widened, &plan->inner, y, hpac_cuda_compute(device)));
+        sums = widened;
+    }
+    CUDA_TRY_RUNTIME(
+        hpac_kernel_bias(&plan->inner, bias, plan->relu, NULL, y, sums, hpac_cuda_compute(device)));
+    return HPAC_OK;
+}
+
+/* Whether cuDNN has bias and ReLU in one with the convolution, no query tells: the first call
+ * does. Where it has not, they are computed apart from then on, and the log says so. */
+static hpac_status convolve(conv2d_plan *plan, const hpac_run *run, void *y)
+{
+    if (!plan->fused)
+        return convolve_apart(plan, run, y);
+    cudnnStatus_t status = call_fused(plan, run, y);
+    if (status == CUDNN_STATUS_SUCCESS)
+        return HPAC_OK;
+    hpac_status failed = hpac_cuda_fail_cudnn(status, "cudnnConvolutionBiasActivationForward");
+    if (CUDNN_STATUS_CATEGORY(status) != CUDNN_STATUS_NOT_SUPPORTED || plan->inner.bf16)
+        return failed;
+    hpac_log_warning("%s: bias and ReLU are computed apart (%s)", plan->base.name,
+                     hpac_error_message());
+    plan->fused = false;
+    describe_algorithm(plan);
+    return convolve_apart(plan, run, y);
+}
+
+static hpac_status pool(const conv2d_plan *plan, const hpac_run *run, const void *inner)
+{
+    const cuda_device *device = hpac_cuda_device_of(&plan->base);
+    if (!run->training)
+        return hpac_cuda_pool_forward(device, &plan->evaluation, run->y, inner);
+    CUDA_TRY_RUNTIME(hpac_kernel_maxpool(&plan->pool, run->y,
+                                         hpac_cuda_at(run->state, plan->winners_offset), inner,
+                                         hpac_cuda_compute(device)));
+    return HPAC_OK;
+}
+
+static hpac_status conv2d_forward(cuda_plan *base, const hpac_run *run)
+{
+    conv2d_plan *plan = (conv2d_plan *)base;
+    void *inner = plan->pools ? hpac_cuda_at(run->workspace, plan->inner_offset) : run->y;
+    if (base->input.bf16)
+        CUDA_TRY(cast_parameters(plan, run));
+    CUDA_TRY(convolve(plan, run, inner));
+    return plan->pools ? pool(plan, run, inner) : HPAC_OK;
+}
+
+/* ---- backward ---- */
+
+/* The gradient of what the convolution wrote, and that of the bias. */
+static hpac_status go_back_to_convolution(const conv2d_plan *plan, const hpac_run *run, void **dz)
+{
+    cudaStream_t stream = hpac_cuda_compute(hpac_cuda_device_of(&plan->base));
+    float *bias_gradient =
+        hpac_cuda_at(run->gradients, plan->base.base.parameters[BIAS].offset_nbytes);
+    void *partials = hpac_cuda_at(run->workspace, plan->partials_offset);
+    if (plan->pools) {
+        *dz = hpac_cuda_at(run->workspace, plan->inner_offset);
+        CUDA_TRY_RUNTIME(hpac_kernel_maxpool_backward(
+            &plan->pool, *dz, hpac_cuda_at(run->state, plan->winners_offset), run->dy,
+            bias_gradient, partials, stream));
+    } else {
+        *dz = run->dy;
+        CUDA_TRY_RUNTIME(hpac_kernel_bias_backward(&plan->inner, plan->relu, NULL,
+                                                   plan->relu ? *dz : NULL, run->y, run->dy,
+                                                   bias_gradient, partials, stream));
+    }
+    return HPAC_OK;
+}
+
+static hpac_status compute_kernel_gradient(const conv2d_plan *plan, const hpac_run *run,
+                                           const void *dz)
+{
+    const cuda_device *device = hpac_cuda_device_of(&plan->base);
+    const conv2d_library *library = &plan->library;
+    const conv2d_choice *choice = &library->choices[CONV2D_FILTER];
+    bool narrow = plan->base.input.bf16;
+    void *gradient = hpac_cuda_at(run->gradients, plan->base.base.parameters[KERNEL].offset_nbytes);
+    void *written = narrow ? hpac_cuda_at(run->workspace, plan->gradient_offset) : gradient;
+    CUDA_TRY_CUDNN(cudnnConvolutionBackwardFilter(
+        device->cudnn, &one, library->x, run->x, library->y, dz, choice->convolution,
+        (cudnnConvolutionBwdFilterAlgo_t)choice->algorithm, scratch_of(plan, run),
+        choice->workspace_nbytes, &zero, library->kernel, written));
+    if (!narrow)
+        return HPAC_OK;
+    kernel_tensor from = plan->kernel;
+    from.bf16 = true;
+    CUDA_TRY_RUNTIME(
+        hpac_kernel_convert(&plan->kernel, gradient, &from, written, hpac_cuda_compute(device)));
+    return HPAC_OK;
+}
+
+static hpac_status compute_input_gradient(const conv2d_plan *plan, const hpac_run *run,
+                                          const void *dz)
+{
+    const conv2d_library *library = &plan->library;
+    const conv2d_choice *choice = &library->choices[CONV2D_DATA];
+    CUDA_TRY_CUDNN(cudnnConvolutionBackwardData(
+        hpac_cuda_device_of(&plan->base)->cudnn, &one, library->kernel,
+        parameter_of(plan, run, KERNEL), library->y, dz, choice->convolution,
+        (cudnnConvolutionBwdDataAlgo_t)choice->algorithm, scratch_of(plan, run),
+        choice->workspace_nbytes, &zero, library->x, run->dx));
+    return HPAC_OK;
+}
+
+static hpac_status conv2d_backward(cuda_plan *base, const hpac_run *run)
+{
+    const conv2d_plan *plan = (const conv2d_plan *)base;
+    void *dz = NULL;
+    CUDA_TRY(go_back_to_convolution(plan, run, &dz));
+    CUDA_TRY(compute_kernel_gradient(plan, run, dz));
+    return run->dx ? compute_input_gradient(plan, run, dz) : HPAC_OK;
+}
+
+/* ---- making and unmaking ---- */
+
+static void conv2d_fini(cuda_plan *base)
+{
+    conv2d_plan *plan = (conv2d_plan *)base;
+    conv2d_library *library = &plan->library;
+    const cudnnTensorDescriptor_t tensors[] = {library->x, library->y, library->bias};
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+        if (tensors[i])
+            (void)cudnnDestroyTensorDescriptor(tensors[i]);
+    if (library->kernel)
+        (void)cudnnDestroyFilterDescriptor(library->kernel);
+    if (library->relu)
+        (void)cudnnDestroyActivationDescriptor(library->relu);
+    for (int i = 0; i < CONV2D_PASS_COUNT; i++)
+        if (library->choices[i].convolution)
+            (void)cudnnDestroyConvolutionDescriptor(library->choices[i].convolution);
+    hpac_cuda_pool_fini(&plan->evaluation);
+}
+
+static hpac_status describe_tensors(conv2d_plan *plan)
+{
+    conv2d_library *library = &plan->library;
+    const kernel_tensor *kernel = &plan->kernel, *x = &plan->base.input;
+    kernel_tensor bias = {.batch = 1,
+                          .rows = 1,
+                          .cols = 1,
+                          .channels = plan->inner.channels,
+                          .nchw = x->nchw,
+                          .bf16 = x->bf16};
+    CUDA_TRY(hpac_cuda_tensor_describe(x, &library->x));
+    CUDA_TRY(hpac_cuda_tensor_describe(&plan->inner, &library->y));
+    CUDA_TRY(hpac_cuda_tensor_describe(&bias, &library->bias));
+    CUDA_TRY_CUDNN(cudnnCreateFilterDescriptor(&library->kernel));
+    CUDA_TRY_CUDNN(cudnnSetFilter4dDescriptor(
+        library->kernel, x->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT,
+        x->nchw ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC, kernel->batch, kernel->channels,
+        kernel->rows, kernel->cols));
+    CUDA_TRY_CUDNN(cudnnCreateActivationDescriptor(&library->relu));
+    CUDA_TRY_CUDNN(cudnnSetActivationDescriptor(library->relu, CUDNN_ACTIVATION_RELU,
+                                                CUDNN_NOT_PROPAGATE_NAN, 0));
+    library->x_nbytes = hpac_cuda_tensor_nbytes(x);
+    library->y_nbytes = hpac_cuda_tensor_nbytes(&plan->inner);
+    library->kernel_nbytes = hpac_cuda_tensor_count(kernel) * (x->bf16 ? 2 : sizeof(float));
+    return HPAC_OK;
+}
+
+/* No padding, stride 1, and cross-correlation, which Keras calls convolution; sums in float32. */
+static hpac_status make_pass(cuda_device *device, conv2d_library *library, conv2d_pass pass)
+{
+    conv2d_choice *choice = &library->choices[pass];
+    CUDA_TRY_CUDNN(cudnnCreateConvolutionDescriptor(&choice->convolution));
+    CUDA_TRY_CUDNN(cudnnSetConvolution2dDescriptor(choice->convolution, 0, 0, 1, 1, 1, 1,
+                                                   CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT));
+    return hpac_cuda_conv2d_choose(device, library, pass);
+}
+
+static hpac_status make_passes(cuda_device *device, const hpac_plan_request *request,
+                               conv2d_plan *plan)
+{
+    conv2d_library *library = &plan->library;
+    if (plan->base.input.bf16 || device->precision != HPAC_PRECISION_FP32)
+        library->math = CUDNN_TENSOR_OP_MATH;
+    else
+        library->math = CUDNN_FMA_MATH; /* cuDNN's own default would be TF32 */
+    CUDA_TRY(make_pass(device, library, CONV2D_FORWARD));
+    if (!request->training)
+        return HPAC_OK;
+    CUDA_TRY(make_pass(device, library, CONV2D_FILTER));
+    return request->input_gradient ? make_pass(device, library, CONV2D_DATA) : HPAC_OK;
+}
+
+/* Keras's HWIO as cuDNN has it: OHWI beside NHWC images, OIHW beside NCHW. */
+static void add_parameters(conv2d_plan *plan)
+{
+    size_t filters = (size_t)plan->kernel.batch, channels = (size_t)plan->kernel.channels;
+    size_t rows = (size_t)plan->kernel.rows, cols = (size_t)plan->kernel.cols;
+    bool nchw = plan->kernel.nchw;
+    const cuda_order kernel = {
+        .lengths = {rows, cols, channels, filters},
+        .strides = {nchw ? cols : cols * channels, nchw ? 1 : channels, nchw ? rows * cols : 1,
+                    rows * cols * channels},
+    };
+    const cuda_order bias = {.lengths = {1, 1, 1, filters}, .strides = {0, 0, 0, 1}};
+    hpac_cuda_plan_add_parameter(
+        &plan->base, &(hpac_parameter){.count = rows * cols * channels * filters}, &kernel);
+    hpac_cuda_plan_add_parameter(&plan->base, &(hpac_parameter){.is_bias = true, .count = filters},
+                                 &bias);
+}
+
+static void plan_memory(conv2d_plan *plan)
+{
+    hpac_plan *public = &plan->base.base;
+    size_t *workspace = &public->workspace_nbytes, scratch_nbytes = 0;
+    for (int i = 0; i < CONV2D_PASS_COUNT; i++)
+        if (plan->library.choices[i].workspace_nbytes > scratch_nbytes)
+            scratch_nbytes = plan->library.choices[i].workspace_nbytes;
+    plan->scratch_offset = hpac_cuda_reserve(workspace, scratch_nbytes);
+    plan->partials_offset = hpac_cuda_reserve(workspace, hpac_kernel_partials_nbytes(&plan->inner));
+    if (plan->pools) {
+        plan->inner_offset = hpac_cuda_reserve(workspace, plan->library.y_nbytes);
+        plan->winners_offset =
+            hpac_cuda_reserve(&public->state_nbytes, hpac_kernel_winners_nbytes(&plan->pool));
+    }
+    if (!plan->base.input.bf16)
+        return;
+    plan->cast_offset = hpac_cuda_reserve(&public->state_nbytes, public->parameters_nbytes / 2);
+    plan->gradient_offset = hpac_cuda_reserve(workspace, plan->library.kernel_nbytes);
+    if (!plan->fused)
+        plan->float_offset = hpac_cuda_reserve(workspace, 2 * plan->library.y_nbytes);
+}
+
+/* conv2d [relu [maxpool [dropout]]] */
+static bool is_conv2d_run(const hpac_plan_request *request)
+{
+    const hpac_op_kind kinds[] = {HPAC_OP_CONV2D, HPAC_OP_RELU, HPAC_OP_MAXPOOL, HPAC_OP_DROPOUT};
+    return request->op_count <= (int)(sizeof kinds / sizeof *kinds) &&
+           hpac_cuda_is_run(request, request->op_count, kinds);
+}
+
+static void read_request(cuda_device *device, const hpac_plan_request *request, conv2d_plan *plan)
+{
+    const hpac_op *op = &request->ops[0];
+    plan->relu = request->op_count > 1;
+    plan->fused = plan->relu;
+    plan->inner = hpac_cuda_tensor(op->out, request->batch, request->input_layout);
+    plan->kernel = (kernel_tensor){
+        .batch = op->out.channels,
+        .rows = op->kernel_rows,
+        .cols = op->kernel_cols,
+        .channels = op->in.channels,
+        .nchw = plan->base.input.nchw,
+    };
+    plan->pools = request->op_count > 2;
+    if (!plan->pools)
+        return;
+    plan->pool = (kernel_pool){
+        .before = plan->inner,
+        .window_rows = request->ops[2].kernel_rows,
+        .window_cols = request->ops[2].kernel_cols,
+        .relu = true,
+    };
+    if (request->op_count > 3) {
+        plan->dropout = hpac_cuda_dropout(device, &request->ops[3]);
+        plan->pool.dropout = &plan->dropout;
+    }
+}
+
+hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *request,
+                                 cuda_plan **result)
+{
+    if (!is_conv2d_run(request))
+        return HPAC_OK;
+    CUDA_TRY(hpac_cuda_plan_alloc(device, request, sizeof(conv2d_plan), result));
+    conv2d_plan *plan = (conv2d_plan *)*result;
+    plan->base.forward = conv2d_forward;
+    plan->base.backward = conv2d_backward;
+    plan->base.fini = conv2d_fini;
+    read_request(device, request, plan);
+    CUDA_TRY(describe_tensors(plan));
+    CUDA_TRY(make_passes(device, request, plan));
+    if (plan->pools)
+        CUDA_TRY(hpac_cuda_pool_init(&plan->evaluation, &request->ops[2], &plan->inner,
+                                     &plan->base.output));
+    add_parameters(plan);
+    plan_memory(plan);
+    describe_algorithm(plan);
+    return HPAC_OK;
+}

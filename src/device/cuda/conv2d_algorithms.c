@@ -1,0 +1,269 @@
+/* Which of cuDNN's algorithms computes a pass of a convolution.
+ *
+ * Devices that must be deterministic take the first of a fixed list that cuDNN has for the shape,
+ * so that the choice is the same in every run. Others measure, with buffers of their own, when the
+ * plan is made. Whatever was chosen must pass the query of its workspace: lists and measurements
+ * name algorithms that a shape does not have. */
+#include "conv2d.h"
+
+#include <string.h>
+
+typedef struct algorithm {
+    int number;
+    const char *name;
+    bool deterministic;
+} algorithm;
+
+/* In the order in which they are tried. The first is what PyTorch takes when it must be
+ * deterministic; NHWC has no other than the implicit GEMMs and ALGO_1. Winograd is the less exact,
+ * and needs the most memory. */
+static const algorithm forward_algorithms[] = {
+    {CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM, "PRECOMP_GEMM", true},
+    {CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM, "IMPLICIT_GEMM", true},
+    {CUDNN_CONVOLUTION_FWD_ALGO_GEMM, "GEMM", true},
+    {CUDNN_CONVOLUTION_FWD_ALGO_FFT_TILING, "FFT_TILING", true},
+    {CUDNN_CONVOLUTION_FWD_ALGO_FFT, "FFT", true},
+    {CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD, "WINOGRAD", true},
+    {CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED, "WINOGRAD_NONFUSED", true},
+};
+static const algorithm data_algorithms[] = {
+    {CUDNN_CONVOLUTION_BWD_DATA_ALGO_1, "ALGO_1", true},
+    {CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT_TILING, "FFT_TILING", true},
+    {CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT, "FFT", true},
+    {CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD, "WINOGRAD", true},
+    {CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED, "WINOGRAD_NONFUSED", true},
+    {CUDNN_CONVOLUTION_BWD_DATA_ALGO_0, "ALGO_0", false},
+};
+static const algorithm filter_algorithms[] = {
+    {CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, "ALGO_1", true},
+    {CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT_TILING, "FFT_TILING", true},
+    {CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT, "FFT", true},
+    {CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED, "WINOGRAD_NONFUSED", true},
+    {CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0, "ALGO_0", false},
+    {CUDNN_CONVOLUTION_BWD_FILTER_ALGO_3, "ALGO_3", false},
+};
+
+static const struct {
+    const algorithm *algorithms;
+    size_t count;
+    const char *name;
+} passes[CONV2D_PASS_COUNT] = {
+    [CONV2D_FORWARD] = {forward_algorithms, sizeof forward_algorithms / sizeof(algorithm),
+                        "forward"},
+    [CONV2D_DATA] = {data_algorithms, sizeof data_algorithms / sizeof(algorithm), "backward data"},
+    [CONV2D_FILTER] = {filter_algorithms, sizeof filter_algorithms / sizeof(algorithm),
+                       "backward filter"},
+};
+
+/* A workspace beyond this is no offer: cuDNN answers with terabytes where it means no. */
+#define ABSURD_NBYTES ((size_t)16 << 30)
+
+/* What measurements may use. */
+#define MEASURED_WORKSPACE_NBYTES ((size_t)1 << 30)
+
+/* All algorithms of a pass, and a few that only cuDNN knows. */
+#define MAX_RESULTS 16
+
+static cudnnStatus_t query_workspace(const cuda_device *device, const conv2d_library *library,
+                                     conv2d_pass pass, int number, size_t *nbytes)
+{
+    cudnnConvolutionDescriptor_t convolution = library->choices[pass].convolution;
+    *nbytes = 0;
+    switch (pass) {
+    case CONV2D_FORWARD:
+        return cudnnGetConvolutionForwardWorkspaceSize(device->cudnn, library->x, library->kernel,
+                                                       convolution, library->y,
+                                                       (cudnnConvolutionFwdAlgo_t)number, nbytes);
+    case CONV2D_DATA:
+        return cudnnGetConvolutionBackwardDataWorkspaceSize(
+            device->cudnn, library->kernel, library->y, convolution, library->x,
+            (cudnnConvolutionBwdDataAlgo_t)number, nbytes);
+    default:
+        return cudnnGetConvolutionBackwardFilterWorkspaceSize(
+            device->cudnn, library->x, library->y, convolution, library->kernel,
+            (cudnnConvolutionBwdFilterAlgo_t)number, nbytes);
+    }
+}
+
+/* Takes an algorithm if cuDNN has it for the shape; any other answer than "not supported" is an
+ * error. */
+static hpac_status take_if_supported(const cuda_device *device, conv2d_library *library,
+                                     conv2d_pass pass, const algorithm *candidate, bool *taken)
+{
+    conv2d_choice *choice = &library->choices[pass];
+    size_t nbytes = 0;
+    *taken = false;
+    cudnnStatus_t answer = query_workspace(device, library, pass, candidate->number, &nbytes);
+    if (CUDNN_STATUS_CATEGORY(answer) == CUDNN_STATUS_NOT_SUPPORTED)
+        return HPAC_OK;
+    if (answer != CUDNN_STATUS_SUCCESS)
+        return hpac_fail_within(hpac_cuda_fail_cudnn(answer, "cudnnGetConvolution...WorkspaceSize"),
+                                "%s by %s", passes[pass].name, candidate->name);
+    if (nbytes > ABSURD_NBYTES)
+        return HPAC_OK;
+    choice->algorithm = candidate->number;
+    choice->workspace_nbytes = nbytes;
+    choice->name = candidate->name;
+    *taken = true;
+    return HPAC_OK;
+}
+
+static hpac_status choose_first(const cuda_device *device, conv2d_library *library,
+                                conv2d_pass pass)
+{
+    bool taken = false;
+    for (size_t i = 0; i < passes[pass].count; i++) {
+        const algorithm *candidate = &passes[pass].algorithms[i];
+        if (device->deterministic && !candidate->deterministic)
+            continue;
+        CUDA_TRY(take_if_supported(device, library, pass, candidate, &taken));
+        if (taken)
+            return HPAC_OK;
+    }
+    return hpac_fail(HPAC_ERR_DEVICE, "cuDNN has no%s algorithm for the %s pass%s",
+                     device->deterministic ? " deterministic" : "", passes[pass].name,
+                     device->deterministic ? "; device.deterministic: false allows others" : "");
+}
+
+/* ---- measuring ---- */
+
+/* What cuDNN measured: the three passes have a type of the same content each. */
+typedef struct measurement {
+    int number;
+    cudnnStatus_t status;
+    cudnnMathType_t math;
+} measurement;
+
+typedef struct ranking {
+    measurement results[MAX_RESULTS];
+    int count;
+} ranking;
+
+typedef struct buffers {
+    void *x, *y, *kernel, *workspace;
+} buffers;
+
+#define KEEP_RESULTS(perf, count_, to)                                                             \
+    do {                                                                                           \
+        (to)->count = (count_);                                                                    \
+        for (int i = 0; i < (count_); i++)                                                         \
+            (to)->results[i] =                                                                     \
+                (measurement){(int)(perf)[i].algo, (perf)[i].status, (perf)[i].mathType};          \
+    } while (0)
+
+static hpac_status measure_forward(const cuda_device *device, const conv2d_library *library,
+                                   const buffers *on, ranking *ranked)
+{
+    cudnnConvolutionFwdAlgoPerf_t perf[MAX_RESULTS];
+    int count = 0;
+    CUDA_TRY_CUDNN(cudnnFindConvolutionForwardAlgorithmEx(
+        device->cudnn, library->x, on->x, library->kernel, on->kernel,
+        library->choices[CONV2D_FORWARD].convolution, library->y, on->y, MAX_RESULTS, &count, perf,
+        on->workspace, MEASURED_WORKSPACE_NBYTES));
+    KEEP_RESULTS(perf, count, ranked);
+    return HPAC_OK;
+}
+
+static hpac_status measure_data(const cuda_device *device, const conv2d_library *library,
+                                const buffers *on, ranking *ranked)
+{
+    cudnnConvolutionBwdDataAlgoPerf_t perf[MAX_RESULTS];
+    int count = 0;
+    CUDA_TRY_CUDNN(cudnnFindConvolutionBackwardDataAlgorithmEx(
+        device->cudnn, library->kernel, on->kernel, library->y, on->y,
+        library->choices[CONV2D_DATA].convolution, library->x, on->x, MAX_RESULTS, &count, perf,
+        on->workspace, MEASURED_WORKSPACE_NBYTES));
+    KEEP_RESULTS(perf, count, ranked);
+    return HPAC_OK;
+}
+
+static hpac_status measure_filter(const cuda_device *device, const conv2d_library *library,
+                                  const buffers *on, ranking *ranked)
+{
+    cudnnConvolutionBwdFilterAlgoPerf_t perf[MAX_RESULTS];
+    int count = 0;
+    CUDA_TRY_CUDNN(cudnnFindConvolutionBackwardFilterAlgorithmEx(
+        device->cudnn, library->x, on->x, library->y, on->y,
+        library->choices[CONV2D_FILTER].convolution, library->kernel, on->kernel, MAX_RESULTS,
+        &count, perf, on->workspace, MEASURED_WORKSPACE_NBYTES));
+    KEEP_RESULTS(perf, count, ranked);
+    return HPAC_OK;
+}
+
+static hpac_status alloc_buffers(cuda_device *device, const conv2d_library *library, buffers *on)
+{
+    hpac_device *base = &device->base;
+    CUDA_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->x_nbytes, &on->x));
+    CUDA_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->y_nbytes, &on->y));
+    CUDA_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->kernel_nbytes, &on->kernel));
+    return hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, MEASURED_WORKSPACE_NBYTES, &on->workspace);
+}
+
+static void free_buffers(cuda_device *device, const buffers *on)
+{
+    void *const blocks[] = {on->x, on->y, on->kernel, on->workspace};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        hpac_cuda_free(&device->base, HPAC_MEMORY_DEVICE, blocks[i]);
+}
+
+static hpac_status measure(cuda_device *device, const conv2d_library *library, conv2d_pass pass,
+                           ranking *ranked)
+{
+    static hpac_status (*const measures[])(const cuda_device *, const conv2d_library *,
+                                           const buffers *, ranking *) = {
+        [CONV2D_FORWARD] = measure_forward,
+        [CONV2D_DATA] = measure_data,
+        [CONV2D_FILTER] = measure_filter,
+    };
+    buffers on = {0};
+    hpac_status status = alloc_buffers(device, library, &on);
+    if (status == HPAC_OK)
+        status = measures[pass](device, library, &on, ranked);
+    free_buffers(device, &on);
+    return hpac_fail_within(status, "measuring the %s pass (device.deterministic: false)",
+                            passes[pass].name);
+}
+
+static const algorithm *find_named(conv2d_pass pass, int number)
+{
+    for (size_t i = 0; i < passes[pass].count; i++)
+        if (passes[pass].algorithms[i].number == number)
+            return &passes[pass].algorithms[i];
+    return NULL;
+}
+
+/* The math type an algorithm was measured with is part of the choice; but fp32 stays what it is. */
+static hpac_status set_math(const conv2d_library *library, conv2d_pass pass, cudnnMathType_t math)
+{
+    if (library->math == CUDNN_FMA_MATH)
+        math = CUDNN_FMA_MATH;
+    CUDA_TRY_CUDNN(cudnnSetConvolutionMathType(library->choices[pass].convolution, math));
+    return HPAC_OK;
+}
+
+/* The fastest comes first. */
+static hpac_status choose_fastest(cuda_device *device, conv2d_library *library, conv2d_pass pass)
+{
+    ranking ranked = {.count = 0};
+    bool taken = false;
+    CUDA_TRY(measure(device, library, pass, &ranked));
+    for (int i = 0; i < ranked.count; i++) {
+        const measurement *result = &ranked.results[i];
+        const algorithm *candidate = find_named(pass, result->number);
+        if (result->status != CUDNN_STATUS_SUCCESS || !candidate)
+            continue;
+        CUDA_TRY(set_math(library, pass, result->math));
+        CUDA_TRY(take_if_supported(device, library, pass, candidate, &taken));
+        if (taken)
+            return HPAC_OK;
+    }
+    CUDA_TRY(set_math(library, pass, library->math));
+    return choose_first(device, library, pass);
+}
+
+hpac_status hpac_cuda_conv2d_choose(cuda_device *device, conv2d_library *library, conv2d_pass pass)
+{
+    CUDA_TRY(set_math(library, pass, library->math));
+    return device->deterministic ? choose_first(device, library, pass)
+                                 : choose_fastest(device, library, pass);
+}
