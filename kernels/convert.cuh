@@ -1,0 +1,52 @@
+/* Tensors in another layout or number format. */
+#ifndef HPAC_KERNELS_CONVERT_CUH
+#define HPAC_KERNELS_CONVERT_CUH
+
+#include "common.cuh"
+
+/*
+ * y = x in another format and the same order: four values a thread.
+ * Moves the bytes of both: 6 MB in 1.9 us on an H100 for each million values cast to bf16. Bound by
+ * memory.
+ */
+template <typename S, typename T>
+__global__ void __launch_bounds__(KERNEL_THREADS)
+    convert_quads(T *__restrict__ y, const S *__restrict__ x, uint64_t count, bool aligned)
+{
+    const uint64_t first = 4 * thread_number();
+    const int part = part_of_four(first, count);
+    if (part > 0)
+        store_part(y + first, load_part(x + first, part, aligned), part, aligned);
+}
+
+/* Side of the squares that convert_tiles turns. */
+#define TILE 32
+
+/*
+ * y (images, columns, rows) = x (images, rows, columns): from NHWC to NCHW (rows: pixels, columns:
+ * channels) and back. A block of 32 x 8 threads turns a square of 32 x 32 through shared memory, so
+ * that reads and writes are of neighbours; its rows are one float longer, so that a column lies in
+ * 32 different banks. Moves the bytes of both, and is bound by memory, when both sides are much
+ * longer than 32; with few channels most of a square is empty. down, across: squares.
+ */
+template <typename S, typename T>
+__global__ void __launch_bounds__(KERNEL_THREADS)
+    convert_tiles(T *__restrict__ y, const S *__restrict__ x, uint32_t rows, uint32_t columns,
+                  const divisor down, const divisor across)
+{
+    DYN_SHARED(float, tile);
+    const divided line = divide(blockIdx.x, across), image = divide(line.quotient, down);
+    const uint32_t row = image.rest * TILE, column = line.rest * TILE;
+    const uint64_t first = image.quotient * rows * columns;
+    for (uint32_t i = threadIdx.y; i < TILE; i += blockDim.y)
+        if (row + i < rows && column + threadIdx.x < columns)
+            tile[i * (TILE + 1) + threadIdx.x] =
+                widen(x[first + (uint64_t)(row + i) * columns + column + threadIdx.x]);
+    __syncthreads();
+    for (uint32_t i = threadIdx.y; i < TILE; i += blockDim.y)
+        if (column + i < columns && row + threadIdx.x < rows)
+            y[first + (uint64_t)(column + i) * rows + row + threadIdx.x] =
+                narrow<T>(tile[threadIdx.x * (TILE + 1) + i]);
+}
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * y = dropout(relu(x + bias)), element by element: what bias.cu and dropout.cu launch.
+ *
+ * Dropout draws four numbers at once, for four neighbours in NHWC order. Which values a thread
+ * takes follows from that: four neighbours in memory (NHWC, vectors), or, of planes (NCHW), four
+ * channels of four neighbouring pixels.
+ */
+#ifndef HPAC_KERNELS_ELEMENTS_CUH
+#define HPAC_KERNELS_ELEMENTS_CUH
+
+#include "activation.cuh"
+#include "philox.cuh"
+
+/* Each part is left out when its pointer is NULL or its flag false. */
+struct element_work {
+    const float *bias;
+    kernel_dropout dropout;
+    uint64_t count; /* values of the tensor */
+    uint32_t pixels, channels;
+    divisor by_pixels, by_channels; /* by pieces of so many pixels and channels as a thread takes */
+    bool relu;
+    bool aligned; /* four neighbours may be moved at once */
+};
+
+/* Of a BIASED kernel; the others drop values only. */
+template <bool BIASED>
+__device__ __forceinline__ float element(const element_work &work, float x, uint32_t channel)
+{
+    if (BIASED && work.bias)
+        x += work.bias[channel];
+    return BIASED && work.relu ? relu(x) : x;
+}
+
+/*
+ * Memory order is NHWC order: four neighbours a thread, one draw.
+ * Moves 8 bytes a value from float32 to float32, the bias from the cache: behind the dense layer of
+ * the improved model (128 x 64 values) 66 kB, the time of a launch; dropout by itself behind the
+ * pool at batch 128 (15.7 million values) 126 MB, 38 us on an H100. Bound by memory: the draw's 80
+ * instructions for 32 bytes take an H100 about half of that time, hidden behind it.
+ */
+template <typename S, typename T, bool BIASED>
+__global__ void __launch_bounds__(KERNEL_THREADS)
+    elements_quads(T *y, const S *x, const element_work work)
+{
+    const uint64_t first = 4 * thread_number();
+    const int part = part_of_four(first, work.count);
+    if (part == 0)
+        return;
+    values<4> value = load_part(x + first, part, work.aligned);
+    uint32_t channel = BIASED ? divide(first, work.by_channels).rest : 0;
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        value.v[i] = element<BIASED>(work, value.v[i], channel);
+        if (BIASED)
+            channel = channel + 1 == work.channels ? 0 : channel + 1;
+    }
+    if (work.dropout.step) {
+        const philox_words words = draw_block(work.dropout, first / 4);
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            value.v[i] = drop(work.dropout, words.v[i], value.v[i]);
+    }
+    store_part(y + first, value, part, work.aligned);
+}
+
+/*
+ * Planes whose pixels and channels are multiples of four: 4 channels x 4 pixels a thread, four
+ * draws, 16 bytes a load. Bytes and bound as above.
+ */
+template <typename S, typename T, bool BIASED>
+__global__ void __launch_bounds__(KERNEL_THREADS)
+    elements_tiles(T *y, const S *x, const element_work work)
+{
+    const uint64_t tile = thread_number();
+    if (tile >= work.count / 16)
+        return;
+    const uint32_t groups = work.channels / 4;
+    const divided plane = divide(tile, work.by_pixels),
+                  image = divide(plane.quotient, work.by_channels);
+    const uint32_t pixel = 4 * plane.rest;
+    const uint64_t place = plane.quotient * 4 * work.pixels + pixel;
+    philox_words words[4];
+    if (work.dropout.step)
+#pragma unroll
+        for (uint32_t i = 0; i < 4; i++)
+            words[i] = draw_block(work.dropout,
+                                  (image.quotient * work.pixels + pixel + i) * groups + image.rest);
+#pragma unroll
+    for (uint32_t j = 0; j < 4; j++) {
+        values<4> value = load<4>(x + place + (uint64_t)j * work.pixels);
+#pragma unroll
+        for (uint32_t i = 0; i < 4; i++) {
+            value.v[i] = element<BIASED>(work, value.v[i], 4 * image.rest + j);
+            if (work.dropout.step)
+                value.v[i] = drop(work.dropout, words[i].v[j], value.v[i]);
+        }
+        store(y + place + (uint64_t)j * work.pixels, value);
+    }
+}
+
+/*
+ * Planes of any shape: a value a thread in memory order, each with a draw of its own, of which
+ * three numbers in four are thrown away. For odd shapes; with dropout bound by arithmetic.
+ */
+template <typename S, typename T, bool BIASED>
+__global__ void __launch_bounds__(KERNEL_THREADS)
+    elements_singles(T *y, const S *x, const element_work work)
+{
+    const uint64_t place = thread_number();
+    if (place >= work.count)
+        return;
+    const divided plane = divide(place, work.by_pixels),
+                  image = divide(plane.quotient, work.by_channels);
+    const uint64_t index = (image.quotient * work.pixels + plane.rest) * work.channels + image.rest;
+    float value = element<BIASED>(work, widen(x[place]), image.rest);
+    if (work.dropout.step)
+        value = drop(work.dropout, draw_one(work.dropout, index), value);
+    y[place] = narrow<T>(value);
+}
+
+#endif
