@@ -199,9 +199,12 @@ hpac_status hpac_cuda_adadelta(hpac_device *device, const hpac_adadelta *adadelt
                                size_t count, hpac_step_result *result);
 hpac_status hpac_cuda_gather(hpac_device *device, const hpac_gather *gather);
 
-/* ---- maxpool.c: max pooling without winners, by cuDNN, where nothing comes back ---- */
+/* ---- maxpool.c: max pooling where nothing comes back: by cuDNN in float32, by our own kernel
+ * without winners in bf16, which cuDNN's documents do not promise for pooling ---- */
 
 typedef struct cuda_pool {
+    kernel_pool own;
+    bool by_cudnn;
     cudnnPoolingDescriptor_t window;
     cudnnTensorDescriptor_t before, after;
 } cuda_pool;
