@@ -161,9 +161,16 @@ static hpac_status read_gradients(check_stack *stack, const check_segment *segme
 
 /* ---------------------------------------------------------------------------------- checks */
 
-static double tolerance(const check_stack *stack)
+/* Of a sum of products, beside the largest term: float32's own rounding; TF32 cuts both factors to
+ * 11 bits; bf16 rounds factors and result to 8. */
+static double tolerance(const check_stack *stack, bool exact)
 {
-    return is_exact(stack) ? 0 : 1e-5;
+    static const double rounding[] = {
+        [HPAC_PRECISION_FP32] = 1e-5,
+        [HPAC_PRECISION_TF32] = 0x1p-9,
+        [HPAC_PRECISION_BF16] = 0x1p-7,
+    };
+    return exact ? 0 : rounding[stack->precision];
 }
 
 static hpac_status check_forward(check_stack *stack, int index)
@@ -172,11 +179,13 @@ static hpac_status check_forward(check_stack *stack, int index)
     check_expectation expected = {0};
     SELFCHECK_TRY(forward(stack, index));
     hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
-    if (status == HPAC_OK)
+    if (status == HPAC_OK) {
+        bool exact = is_exact(stack) && hpac_selfcheck_is_held(stack, segment, &expected, false);
         status = compare_sums(
             stack->gauge, stack->draw.training ? "y" : "y without training", segment->host_y,
-            expected.activations[segment->op_count], segment->y_count, tolerance(stack),
+            expected.activations[segment->op_count], segment->y_count, tolerance(stack, exact),
             largest_of(segment->host_x, segment->x_count) * largest_weight(segment));
+    }
     hpac_selfcheck_expectation_fini(&expected);
     return status;
 }
@@ -237,14 +246,13 @@ static hpac_status compare_update(check_stack *stack, check_segment *segment, in
 }
 
 static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
-                                     const check_expectation *expected)
+                                     const check_expectation *expected, double rtol)
 {
     double x = largest_of(segment->host_x, segment->x_count);
     double dy = largest_of(segment->host_dy, segment->y_count);
     if (segment->ops[0].kind != HPAC_OP_PIXELS)
         SELFCHECK_TRY(compare_sums(stack->gauge, "dx", segment->host_dx, expected->gradients[0],
-                                   segment->x_count, tolerance(stack),
-                                   dy * largest_weight(segment)));
+                                   segment->x_count, rtol, dy * largest_weight(segment)));
     for (int i = 0; i < segment->plan->parameter_count; i++) {
         bool is_bias = segment->plan->parameters[i].is_bias;
         float *got = NULL;
@@ -255,7 +263,7 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
         SELFCHECK_TRY(read_gradients(stack, segment, i, &got));
         SELFCHECK_TRY(compare_sums(stack->gauge, is_bias ? "bias gradient" : "kernel gradient", got,
                                    expected->parameter_gradients[i],
-                                   segment->plan->parameters[i].count, tolerance(stack),
+                                   segment->plan->parameters[i].count, rtol,
                                    is_bias ? dy : x * dy));
     }
     return HPAC_OK;
@@ -271,7 +279,9 @@ static hpac_status check_backward(check_stack *stack, int index)
     hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
     if (status == HPAC_OK) {
         hpac_selfcheck_expect_backward(stack, segment, &expected);
-        status = compare_gradients(stack, segment, &expected);
+        bool exact = is_exact(stack) && hpac_selfcheck_is_held(stack, segment, &expected, true);
+        if (exact || !has_hidden_kinks(segment))
+            status = compare_gradients(stack, segment, &expected, tolerance(stack, exact));
     }
     hpac_selfcheck_expectation_fini(&expected);
     return status;

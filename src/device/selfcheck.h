@@ -101,6 +101,7 @@ typedef struct check_stack {
     const hpac_device_ops *call;
     hpac_op ops[SELFCHECK_MAX_OPS];
     int op_count, batch;
+    hpac_precision precision;
     data_kind data;
     bool fused, updating; /* updating: plans are asked to apply the update themselves */
     hpac_random random;
@@ -129,6 +130,10 @@ hpac_status hpac_selfcheck_expect_forward(const check_stack *stack, const check_
                                           check_expectation *expected);
 void hpac_selfcheck_expect_backward(const check_stack *stack, const check_segment *segment,
                                     check_expectation *expected);
+/* Whether the device's number format holds all that goes through its products (and, in bf16, all
+ * that it writes) as it is, so that whole numbers stay exact. */
+bool hpac_selfcheck_is_held(const check_stack *stack, const check_segment *segment,
+                            const check_expectation *expected, bool backward);
 void hpac_selfcheck_expectation_fini(check_expectation *expected);
 /* The caller frees them. */
 hpac_status hpac_selfcheck_doubles(size_t count, double **values);
@@ -137,7 +142,8 @@ hpac_status hpac_selfcheck_doubles(size_t count, double **values);
 extern const hpac_adadelta hpac_selfcheck_optimizer;
 
 /* Works out the operations, makes plans and memory, draws parameters and input. `device`, `batch`,
- * `data`, `fused`, `updating` and `random` are set before; tear_down also after a failure. */
+ * `data`, `fused`, `updating` and `random` are set before; tear_down also after a failure. A stack
+ * that does not begin with PIXELS begins in the layout that networks have inside the device. */
 hpac_status hpac_selfcheck_set_up(check_stack *stack, const selfcheck_case *one);
 void hpac_selfcheck_tear_down(check_stack *stack);
 void hpac_selfcheck_fill(check_stack *stack, float *values, size_t count);

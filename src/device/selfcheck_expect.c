@@ -1,6 +1,7 @@
 /* What the self-check expects of a run: the reference, fed with what the device read. */
 #include "selfcheck.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 void hpac_selfcheck_expectation_fini(check_expectation *expected)
@@ -93,4 +94,42 @@ void hpac_selfcheck_expect_backward(const check_stack *stack, const check_segmen
         reference_call call = reference_of(stack, segment, expected, op);
         hpac_reference_backward(&call);
     }
+}
+
+/* Significant bits of a number format, the leading one included. */
+static int bits_of(hpac_precision precision)
+{
+    return precision == HPAC_PRECISION_BF16 ? 8 : precision == HPAC_PRECISION_TF32 ? 11 : 24;
+}
+
+static bool are_held(const double *values, size_t count, int bits)
+{
+    int exponent;
+    for (size_t i = 0; i < count; i++) {
+        double scaled = ldexp(frexp(values[i], &exponent), bits);
+        if (scaled != trunc(scaled))
+            return false;
+    }
+    return true;
+}
+
+bool hpac_selfcheck_is_held(const check_stack *stack, const check_segment *segment,
+                            const check_expectation *expected, bool backward)
+{
+    int bits = bits_of(stack->precision);
+    bool held = true;
+    if (stack->precision == HPAC_PRECISION_FP32)
+        return true;
+    for (int i = 0; i <= segment->op_count && held; i++) {
+        hpac_shape shape = i < segment->op_count ? segment->ops[i].in : segment->ops[i - 1].out;
+        size_t count = (size_t)stack->batch * hpac_shape_count(shape);
+        held = are_held(expected->activations[i], count, bits) &&
+               (!backward || are_held(expected->gradients[i], count, bits));
+    }
+    for (int i = 0; i < segment->plan->parameter_count && held; i++) {
+        size_t count = segment->plan->parameters[i].count;
+        held = are_held(expected->parameters[i], count, bits) &&
+               (!backward || are_held(expected->parameter_gradients[i], count, bits));
+    }
+    return held;
 }

@@ -167,10 +167,21 @@ static hpac_status allocate_rest(check_stack *stack)
     return stack->call->activation_write(first, true, stack->x, stack->segments[0].host_x);
 }
 
+/* How the input of the stack lies inside the device. */
+static hpac_layout first_layout(const check_stack *stack, const hpac_device_info *info)
+{
+    if (stack->ops[0].kind == HPAC_OP_PIXELS)
+        return HPAC_LAYOUT_PLAIN;
+    return stack->ops[0].in.rank == 3 ? info->image_layout : info->vector_layout;
+}
+
 hpac_status hpac_selfcheck_set_up(check_stack *stack, const selfcheck_case *one)
 {
-    hpac_layout layout = HPAC_LAYOUT_PLAIN;
+    hpac_device_info info;
+    SELFCHECK_TRY(stack->call->describe(stack->device, &info));
     set_shapes(stack, one);
+    stack->precision = info.precision;
+    hpac_layout layout = first_layout(stack, &info);
     for (int first = 0; first < stack->op_count;) {
         check_segment *segment = &stack->segments[stack->segment_count++];
         segment->ops = stack->ops + first;

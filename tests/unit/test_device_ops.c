@@ -1,4 +1,6 @@
-/* The CPU device against the naive reference, case by case. */
+/* A device against the naive reference, case by case. */
+#include "tested_device.h"
+
 #include <hpac/selfcheck.h>
 
 #include <criterion/criterion.h>
@@ -12,20 +14,11 @@ static uint64_t test_seed(void)
     return text ? strtoull(text, NULL, 0) : 0x123456789abcdefULL;
 }
 
-static hpac_device *open_cpu(int threads)
-{
-    hpac_device *device = NULL;
-    hpac_status status =
-        hpac_device_open(&(hpac_device_options){.name = "cpu", .threads = threads}, &device);
-    cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
-    return device;
-}
-
 /* Runs all cases but those with `skipped` in their names, if it is not NULL. */
-static void run_cases(int threads, const char *skipped)
+static void run_cases(const hpac_device_options *options, const char *skipped)
 {
     uint64_t seed = test_seed();
-    hpac_device *device = open_cpu(threads);
+    hpac_device *device = open_tested_device(*options);
     hpac_device_info info;
     cr_assert_eq(device->ops->describe(device, &info), HPAC_OK);
     for (int i = 0; i < hpac_selfcheck_count(); i++)
@@ -36,14 +29,22 @@ static void run_cases(int threads, const char *skipped)
     device->ops->close(device);
 }
 
+/* ---- the CPU: where it is the tested device ---- */
+
+static void run_cases_on_cpu(int threads, const char *skipped)
+{
+    if (!tested_device_is_cuda())
+        run_cases(&(hpac_device_options){.threads = threads}, skipped);
+}
+
 Test(device_ops, agree_with_the_reference_on_one_thread)
 {
-    run_cases(1, NULL);
+    run_cases_on_cpu(1, NULL);
 }
 
 Test(device_ops, agree_with_the_reference_on_two_threads)
 {
-    run_cases(2, NULL);
+    run_cases_on_cpu(2, NULL);
 }
 
 /* What older processors run: oneDNN and the device's own kernels go no further than they are told,
@@ -51,7 +52,7 @@ Test(device_ops, agree_with_the_reference_on_two_threads)
 static void run_cases_within(const char *instructions, const char *skipped)
 {
     cr_assert_eq(setenv("ONEDNN_MAX_CPU_ISA", instructions, 1), 0);
-    run_cases(1, skipped);
+    run_cases_on_cpu(1, skipped);
 }
 
 Test(device_ops, agree_with_the_reference_on_avx2)
@@ -62,4 +63,44 @@ Test(device_ops, agree_with_the_reference_on_avx2)
 Test(device_ops, agree_with_the_reference_on_sse41)
 {
     run_cases_within("SSE41", "fused"); /* nothing to fuse there, and slow */
+}
+
+/* ---- CUDA: where it is the tested device, in each number format and layout ---- */
+
+static void run_cases_on_cuda(hpac_precision precision, hpac_image_layout layout)
+{
+    const hpac_device_options options = {
+        .precision = precision, .image_layout = layout, .deterministic = true};
+    if (tested_device_is_cuda())
+        run_cases(&options, NULL);
+}
+
+Test(device_ops, cuda_agrees_in_fp32_nchw)
+{
+    run_cases_on_cuda(HPAC_PRECISION_FP32, HPAC_IMAGE_LAYOUT_NCHW);
+}
+
+Test(device_ops, cuda_agrees_in_fp32_nhwc)
+{
+    run_cases_on_cuda(HPAC_PRECISION_FP32, HPAC_IMAGE_LAYOUT_NHWC);
+}
+
+Test(device_ops, cuda_agrees_in_tf32_nchw)
+{
+    run_cases_on_cuda(HPAC_PRECISION_TF32, HPAC_IMAGE_LAYOUT_NCHW);
+}
+
+Test(device_ops, cuda_agrees_in_tf32_nhwc)
+{
+    run_cases_on_cuda(HPAC_PRECISION_TF32, HPAC_IMAGE_LAYOUT_NHWC);
+}
+
+Test(device_ops, cuda_agrees_in_bf16_nchw)
+{
+    run_cases_on_cuda(HPAC_PRECISION_BF16, HPAC_IMAGE_LAYOUT_NCHW);
+}
+
+Test(device_ops, cuda_agrees_in_bf16_nhwc)
+{
+    run_cases_on_cuda(HPAC_PRECISION_BF16, HPAC_IMAGE_LAYOUT_NHWC);
 }

@@ -3,6 +3,7 @@
  * network: losses, gradients of the first step, weights after five.
  */
 #include "formula.h"
+#include "tested_device.h"
 
 #include <hpac/network.h>
 
@@ -241,12 +242,10 @@ static void train_and_check(const golden_case *run, hpac_network *network,
     free_golden(&keras);
 }
 
-static void check_run(const golden_case *run, bool unfused)
+static void check_run_in_layout(const golden_case *run, bool unfused, hpac_image_layout layout)
 {
-    hpac_device *device;
-    hpac_device_options device_options = {
-        .name = "cpu", .precision = HPAC_PRECISION_FP32, .deterministic = true};
-    assert_ok(hpac_device_open(&device_options, &device));
+    hpac_device *device = open_tested_device((hpac_device_options){
+        .precision = HPAC_PRECISION_FP32, .deterministic = true, .image_layout = layout});
 
     hpac_layer layers[LAYER_COUNT];
     make_layers(run, layers);
@@ -282,6 +281,13 @@ static void check_run(const golden_case *run, bool unfused)
     hpac_weights_destroy(weights, LAYER_COUNT);
     hpac_network_destroy(network);
     device->ops->close(device);
+}
+
+static void check_run(const golden_case *run, bool unfused)
+{
+    check_run_in_layout(run, unfused, HPAC_IMAGE_LAYOUT_AUTO);
+    if (tested_device_is_cuda()) /* auto is NCHW there */
+        check_run_in_layout(run, unfused, HPAC_IMAGE_LAYOUT_NHWC);
 }
 
 Test(keras_golden, small_stack_op_by_op)

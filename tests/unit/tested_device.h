@@ -1,0 +1,13 @@
+/* The device that HPAC_TEST_DEVICE names, else the CPU: tests of what every device must do take
+ * that one. */
+#ifndef TESTED_DEVICE_H
+#define TESTED_DEVICE_H
+
+#include <hpac/device.h>
+
+const char *tested_device(void);
+bool tested_device_is_cuda(void);
+/* With the options given, but for the name. Fails the test if it does not open. */
+hpac_device *open_tested_device(hpac_device_options options);
+
+#endif
