@@ -107,4 +107,4 @@ $(BUILD)/tests/cuda/toolchain: tests/cuda/toolchain.cu tools/find-cuda
 	$(NVCC) -std=c++17 -cudart none $(CUDA_CFLAGS) -o $@ $< $(CUDA_LIBS)
 
 # ---- the test bed: stand-ins for the CUDA libraries ------------------------------------------------
--include tests/cudasim/cudasim.mk
+-include tests/cudasim/cudasim.mk tests/cudasim/libraries.mk

@@ -33,6 +33,10 @@ void cudasim_enqueue(cudaStream_t stream, const char *name, cudasim_operation *o
 /* Reports a misuse and ends the program with exit code 97. */
 void cudasim_fail(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
+/* Reports something not given back; the program will end with exit code 96. For destructors of the
+ * stand-ins' libraries; NULL ends the program if there was any. */
+void cudasim_leak(const char *what, ...) __attribute__((format(printf, 1, 2)));
+
 void cudasim_count_library_call(cudaStream_t stream); /* by the stand-ins, once a call */
 
 #ifdef __cplusplus

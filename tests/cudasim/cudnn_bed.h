@@ -1,0 +1,93 @@
+/*
+ * The parts of the cuDNN stand-in (libcudnn.so.9):
+ *
+ *   cudnn_real.c         the real libcudnn behind it, which keeps and checks all descriptors
+ *   cudnn_handle.c       handles, and what was wrong last
+ *   cudnn_problem.c      what the descriptors of one convolution say together
+ *   cudnn_algorithm.c    which algorithm does what, with how much workspace
+ *   cudnn_choose.c       the library's lists of algorithms: Get..._v7, Find...Ex
+ *   cudnn_convolution.c  the convolutions
+ *   cudnn_pooling.c      pooling
+ *
+ * Wrong calls that the real library answers with a status get that status; BAD_PARAM, always the
+ * caller's mistake, is written to stderr too. Those it would not notice end the program.
+ */
+#ifndef CUDASIM_CUDNN_BED_H
+#define CUDASIM_CUDNN_BED_H
+
+/* The convolutions and descriptors of this API are marked as deprecated; they are what is used. */
+#include <cudnn.h>
+
+#include "convolution.h"
+#include "library.h"
+
+/* A function of the real library. */
+void *cudnn_bed_real(const char *name);
+
+struct cudnnContext {
+    unsigned magic;
+    cudaStream_t stream;
+};
+
+/* Notes why (printf) for cudnnGetLastErrorString, and returns the status. */
+cudnnStatus_t cudnn_bed_refuse(cudnnStatus_t status, const char *call, const char *why, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Success, or BAD_PARAM for a handle that is none. */
+cudnnStatus_t cudnn_bed_check_handle(cudnnHandle_t handle, const char *call);
+
+typedef enum cudnn_bed_pass {
+    CUDNN_BED_FORWARD,
+    CUDNN_BED_BACKWARD_DATA,
+    CUDNN_BED_BACKWARD_FILTER,
+} cudnn_bed_pass;
+
+/* The descriptors of one convolution: x or dx, w or dw, y or dy. */
+typedef struct cudnn_bed_descriptors {
+    cudnnTensorDescriptor_t x;
+    cudnnFilterDescriptor_t w;
+    cudnnConvolutionDescriptor_t conv;
+    cudnnTensorDescriptor_t y;
+} cudnn_bed_descriptors;
+
+/* What they say, once it makes sense. */
+typedef struct cudnn_bed_problem {
+    cudasim_convolution conv;
+    bool fma; /* CUDNN_FMA_MATH */
+    size_t x_nbytes, w_nbytes, y_nbytes;
+} cudnn_bed_problem;
+cudnnStatus_t cudnn_bed_read_problem(const char *call, const cudnn_bed_descriptors *descriptors,
+                                     cudnn_bed_problem *problem);
+
+/* A packed tensor of float or bfloat16. */
+typedef struct cudnn_bed_tensor {
+    cudnnDataType_t type;
+    int n, c, h, w;
+    bool nhwc;
+} cudnn_bed_tensor;
+cudnnStatus_t cudnn_bed_read_tensor(const char *call, const char *name,
+                                    cudnnTensorDescriptor_t descriptor, cudnn_bed_tensor *tensor);
+
+/* An algorithm of one pass; `best` is its place in the library's lists, which are not ours to
+ * trust: those that give other bits every time come first. */
+typedef struct cudnn_bed_algorithm {
+    cudnn_bed_pass pass;
+    int algo;
+    unsigned abilities;
+    int workspace;
+    const char *name; /* as CUDASIM_CUDNN_REFUSE has it: fwd1, bwddata0, bwdfilter3 */
+} cudnn_bed_algorithm;
+
+/* The algorithms of a pass, best first as the library pretends; returns their number. */
+size_t cudnn_bed_algorithms(cudnn_bed_pass pass, const cudnn_bed_algorithm **list);
+bool cudnn_bed_is_deterministic(const cudnn_bed_algorithm *algorithm);
+bool cudnn_bed_can_do_identity(const cudnn_bed_algorithm *algorithm);
+
+/* Finds an algorithm that can do a problem, and the workspace it wants; else NOT_SUPPORTED. */
+cudnnStatus_t cudnn_bed_find_algorithm(const char *call, cudnn_bed_pass pass, int algo,
+                                       const cudnn_bed_problem *problem,
+                                       const cudnn_bed_algorithm **algorithm,
+                                       size_t *workspace_nbytes);
+/* Whether CUDASIM_CUDNN_REFUSE, a list with commas, has a name. */
+bool cudnn_bed_is_refused(const char *name);
+
+#endif

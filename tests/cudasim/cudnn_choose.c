@@ -1,0 +1,319 @@
+/*
+ * The lists of algorithms the library gives: Get..._v7 by rule of thumb, Find...Ex by running them.
+ * Both begin with algorithms that give other bits every time, where there are any: who takes the
+ * first and wanted reproducible results is told by the results.
+ */
+#include "cudnn_bed.h"
+
+/* What the three perf structures have in common. */
+typedef struct algo_choice {
+    int algo;
+    cudnnStatus_t status;
+    float time;
+    size_t memory;
+    cudnnDeterminism_t determinism;
+    cudnnMathType_t math;
+} algo_choice;
+
+enum { MAX_CHOICES = 8 };
+
+typedef struct algo_choices {
+    int count;
+    algo_choice list[MAX_CHOICES];
+} algo_choices;
+
+/* All algorithms of a pass: those that can, then the others, each with its status. */
+static void list_algorithms(const char *call, cudnn_bed_pass pass, const cudnn_bed_problem *problem,
+                            algo_choices *choices)
+{
+    const cudnn_bed_algorithm *list;
+    size_t count = cudnn_bed_algorithms(pass, &list);
+    choices->count = 0;
+    for (int able = 1; able >= 0; able--)
+        for (size_t i = 0; i < count; i++) {
+            const cudnn_bed_algorithm *found;
+            algo_choice choice = {.algo = list[i].algo, .time = -1.0f};
+            choice.status =
+                cudnn_bed_find_algorithm(call, pass, list[i].algo, problem, &found, &choice.memory);
+            if ((choice.status == CUDNN_STATUS_SUCCESS) != (able == 1))
+                continue;
+            choice.determinism = cudnn_bed_is_deterministic(&list[i]) ? CUDNN_DETERMINISTIC
+                                                                      : CUDNN_NON_DETERMINISTIC;
+            choice.math = problem->fma ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH;
+            choices->list[choices->count++] = choice;
+        }
+}
+
+static cudnnStatus_t choose(cudnnHandle_t handle, const char *call, cudnn_bed_pass pass,
+                            const cudnn_bed_descriptors *descriptors, algo_choices *choices)
+{
+    cudnn_bed_problem problem;
+    cudnnStatus_t status = cudnn_bed_check_handle(handle, call);
+    if (status == CUDNN_STATUS_SUCCESS)
+        status = cudnn_bed_read_problem(call, descriptors, &problem);
+    if (status == CUDNN_STATUS_SUCCESS)
+        list_algorithms(call, pass, &problem, choices);
+    return status;
+}
+
+/* The memory that a measurement uses: its output and as much workspace as an algorithm took are
+ * lost. */
+typedef struct find_memory {
+    const void *x, *w, *y, *workspace;
+    size_t workspace_nbytes;
+} find_memory;
+
+enum { OUTPUT, WORKSPACE, IN, OTHER_IN, OPERANDS };
+
+typedef struct lost_memory {
+    const char *call;
+    cudasim_operand operands[OPERANDS];
+} lost_memory;
+
+static void lose_memory(void *context)
+{
+    const lost_memory *lost = context;
+    const cudasim_operand *output = &lost->operands[OUTPUT];
+    const cudasim_operand *workspace = &lost->operands[WORKSPACE];
+    cudasim_scribble(cudasim_operand_memory(lost->call, output), output->nbytes);
+    cudasim_scribble_scratch(cudasim_operand_memory(lost->call, workspace), workspace->nbytes);
+}
+
+static void set_operands(lost_memory *lost, cudnn_bed_pass pass, const cudnn_bed_problem *problem,
+                         const find_memory *memory)
+{
+    cudasim_operand x = {.name = "x", .address = memory->x, .nbytes = problem->x_nbytes};
+    cudasim_operand w = {.name = "w", .address = memory->w, .nbytes = problem->w_nbytes};
+    cudasim_operand y = {.name = "y", .address = memory->y, .nbytes = problem->y_nbytes};
+    lost->operands[OUTPUT] = pass == CUDNN_BED_FORWARD         ? y
+                             : pass == CUDNN_BED_BACKWARD_DATA ? x
+                                                               : w;
+    lost->operands[IN] = pass == CUDNN_BED_BACKWARD_DATA ? y : x;
+    lost->operands[OTHER_IN] = pass == CUDNN_BED_BACKWARD_FILTER ? y : w;
+    lost->operands[OUTPUT].written = true;
+    lost->operands[WORKSPACE] =
+        (cudasim_operand){.name = "workspace",
+                          .address = memory->workspace,
+                          .nbytes = memory->workspace ? memory->workspace_nbytes : 0,
+                          .written = true};
+}
+
+/* Makes up times for those that find room; returns the largest workspace among them. */
+static size_t make_up_times(algo_choices *choices, const find_memory *memory)
+{
+    size_t room = memory->workspace ? memory->workspace_nbytes : 0, largest = 0;
+    for (int i = 0; i < choices->count; i++) {
+        algo_choice *each = &choices->list[i];
+        if (each->status == CUDNN_STATUS_SUCCESS && each->memory > room)
+            each->status = CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
+        if (each->status != CUDNN_STATUS_SUCCESS)
+            continue;
+        each->time = 0.1f * (float)(i + 1);
+        largest = each->memory > largest ? each->memory : largest;
+    }
+    return largest;
+}
+
+/* Runs nothing, but ruins what the real one would and waits as it does. */
+static cudnnStatus_t measure(cudnnHandle_t handle, const char *call, cudnn_bed_pass pass,
+                             const cudnn_bed_descriptors *descriptors, const find_memory *memory,
+                             algo_choices *choices)
+{
+    cudnn_bed_problem problem;
+    lost_memory lost = {.call = call};
+    cudnnStatus_t status = choose(handle, call, pass, descriptors, choices);
+    if (status == CUDNN_STATUS_SUCCESS)
+        status = cudnn_bed_read_problem(call, descriptors, &problem);
+    if (status != CUDNN_STATUS_SUCCESS)
+        return status;
+    if (cudasim_is_capturing(handle->stream))
+        cudasim_fail("%s inside a capture: it waits and measures", call);
+    set_operands(&lost, pass, &problem, memory);
+    cudasim_check_operands(call, lost.operands, OPERANDS);
+    lost.operands[WORKSPACE].nbytes = make_up_times(choices, memory);
+    cudasim_count_library_call(handle->stream);
+    cudasim_enqueue(handle->stream, call, lose_memory, &lost, sizeof(lost));
+    cudaStreamSynchronize(handle->stream);
+    return status;
+}
+
+/* Copies as many choices as were asked for; the three structures differ in one enum. */
+#define GIVE(choices, asked, returned, results, algo_type)                                         \
+    do {                                                                                           \
+        *(returned) = (choices)->count < (asked) ? (choices)->count : (asked);                     \
+        for (int i = 0; i < *(returned); i++) {                                                    \
+            const algo_choice *from = &(choices)->list[i];                                         \
+            (results)[i].algo = (algo_type)from->algo;                                             \
+            (results)[i].status = from->status;                                                    \
+            (results)[i].time = from->time;                                                        \
+            (results)[i].memory = from->memory;                                                    \
+            (results)[i].determinism = from->determinism;                                          \
+            (results)[i].mathType = from->math;                                                    \
+        }                                                                                          \
+    } while (0)
+
+static cudnnStatus_t count_algorithms(cudnnHandle_t handle, const char *call, cudnn_bed_pass pass,
+                                      int *count)
+{
+    const cudnn_bed_algorithm *list;
+    cudnnStatus_t status = cudnn_bed_check_handle(handle, call);
+    if (status == CUDNN_STATUS_SUCCESS)
+        *count = (int)cudnn_bed_algorithms(pass, &list);
+    return status;
+}
+
+cudnnStatus_t cudnnGetConvolutionForwardAlgorithmMaxCount(cudnnHandle_t handle, int *count)
+{
+    return count_algorithms(handle, __func__, CUDNN_BED_FORWARD, count);
+}
+
+cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithmMaxCount(cudnnHandle_t handle, int *count)
+{
+    return count_algorithms(handle, __func__, CUDNN_BED_BACKWARD_DATA, count);
+}
+
+cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithmMaxCount(cudnnHandle_t handle, int *count)
+{
+    return count_algorithms(handle, __func__, CUDNN_BED_BACKWARD_FILTER, count);
+}
+
+/* ---- workspaces --------------------------------------------------------------------------------
+ */
+
+static cudnnStatus_t workspace_size(cudnnHandle_t handle, const char *call, cudnn_bed_pass pass,
+                                    const cudnn_bed_descriptors *descriptors, int algo,
+                                    size_t *nbytes)
+{
+    cudnn_bed_problem problem;
+    const cudnn_bed_algorithm *algorithm;
+    cudnnStatus_t status = cudnn_bed_check_handle(handle, call);
+    if (status == CUDNN_STATUS_SUCCESS)
+        status = cudnn_bed_read_problem(call, descriptors, &problem);
+    if (status == CUDNN_STATUS_SUCCESS)
+        status = cudnn_bed_find_algorithm(call, pass, algo, &problem, &algorithm, nbytes);
+    return status;
+}
+
+cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(
+    cudnnHandle_t handle, const cudnnTensorDescriptor_t x, const cudnnFilterDescriptor_t w,
+    const cudnnConvolutionDescriptor_t conv, const cudnnTensorDescriptor_t y,
+    cudnnConvolutionFwdAlgo_t algo, size_t *nbytes)
+{
+    cudnn_bed_descriptors descriptors = {x, w, conv, y};
+    return workspace_size(handle, __func__, CUDNN_BED_FORWARD, &descriptors, (int)algo, nbytes);
+}
+
+cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(
+    cudnnHandle_t handle, const cudnnFilterDescriptor_t w, const cudnnTensorDescriptor_t dy,
+    const cudnnConvolutionDescriptor_t conv, const cudnnTensorDescriptor_t dx,
+    cudnnConvolutionBwdDataAlgo_t algo, size_t *nbytes)
+{
+    cudnn_bed_descriptors descriptors = {dx, w, conv, dy};
+    return workspace_size(handle, __func__, CUDNN_BED_BACKWARD_DATA, &descriptors, (int)algo,
+                          nbytes);
+}
+
+cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(
+    cudnnHandle_t handle, const cudnnTensorDescriptor_t x, const cudnnTensorDescriptor_t dy,
+    const cudnnConvolutionDescriptor_t conv, const cudnnFilterDescriptor_t dw,
+    cudnnConvolutionBwdFilterAlgo_t algo, size_t *nbytes)
+{
+    cudnn_bed_descriptors descriptors = {x, dw, conv, dy};
+    return workspace_size(handle, __func__, CUDNN_BED_BACKWARD_FILTER, &descriptors, (int)algo,
+                          nbytes);
+}
+
+/* ---- by rule of thumb --------------------------------------------------------------------------
+ */
+
+cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(
+    cudnnHandle_t handle, const cudnnTensorDescriptor_t x, const cudnnFilterDescriptor_t w,
+    const cudnnConvolutionDescriptor_t conv, const cudnnTensorDescriptor_t y, const int asked,
+    int *returned, cudnnConvolutionFwdAlgoPerf_t *results)
+{
+    algo_choices choices;
+    cudnn_bed_descriptors descriptors = {x, w, conv, y};
+    cudnnStatus_t status = choose(handle, __func__, CUDNN_BED_FORWARD, &descriptors, &choices);
+    if (status == CUDNN_STATUS_SUCCESS)
+        GIVE(&choices, asked, returned, results, cudnnConvolutionFwdAlgo_t);
+    return status;
+}
+
+cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(
+    cudnnHandle_t handle, const cudnnFilterDescriptor_t w, const cudnnTensorDescriptor_t dy,
+    const cudnnConvolutionDescriptor_t conv, const cudnnTensorDescriptor_t dx, const int asked,
+    int *returned, cudnnConvolutionBwdDataAlgoPerf_t *results)
+{
+    algo_choices choices;
+    cudnn_bed_descriptors descriptors = {dx, w, conv, dy};
+    cudnnStatus_t status =
+        choose(handle, __func__, CUDNN_BED_BACKWARD_DATA, &descriptors, &choices);
+    if (status == CUDNN_STATUS_SUCCESS)
+        GIVE(&choices, asked, returned, results, cudnnConvolutionBwdDataAlgo_t);
+    return status;
+}
+
+cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+    cudnnHandle_t handle, const cudnnTensorDescriptor_t x, const cudnnTensorDescriptor_t dy,
+    const cudnnConvolutionDescriptor_t conv, const cudnnFilterDescriptor_t dw, const int asked,
+    int *returned, cudnnConvolutionBwdFilterAlgoPerf_t *results)
+{
+    algo_choices choices;
+    cudnn_bed_descriptors descriptors = {x, dw, conv, dy};
+    cudnnStatus_t status =
+        choose(handle, __func__, CUDNN_BED_BACKWARD_FILTER, &descriptors, &choices);
+    if (status == CUDNN_STATUS_SUCCESS)
+        GIVE(&choices, asked, returned, results, cudnnConvolutionBwdFilterAlgo_t);
+    return status;
+}
+
+/* ---- by running --------------------------------------------------------------------------------
+ */
+
+cudnnStatus_t cudnnFindConvolutionForwardAlgorithmEx(
+    cudnnHandle_t handle, const cudnnTensorDescriptor_t x_desc, const void *x,
+    const cudnnFilterDescriptor_t w_desc, const void *w, const cudnnConvolutionDescriptor_t conv,
+    const cudnnTensorDescriptor_t y_desc, void *y, const int asked, int *returned,
+    cudnnConvolutionFwdAlgoPerf_t *results, void *workspace, size_t workspace_nbytes)
+{
+    algo_choices choices;
+    cudnn_bed_descriptors descriptors = {x_desc, w_desc, conv, y_desc};
+    find_memory memory = {x, w, y, workspace, workspace_nbytes};
+    cudnnStatus_t status =
+        measure(handle, __func__, CUDNN_BED_FORWARD, &descriptors, &memory, &choices);
+    if (status == CUDNN_STATUS_SUCCESS)
+        GIVE(&choices, asked, returned, results, cudnnConvolutionFwdAlgo_t);
+    return status;
+}
+
+cudnnStatus_t cudnnFindConvolutionBackwardDataAlgorithmEx(
+    cudnnHandle_t handle, const cudnnFilterDescriptor_t w_desc, const void *w,
+    const cudnnTensorDescriptor_t dy_desc, const void *dy, const cudnnConvolutionDescriptor_t conv,
+    const cudnnTensorDescriptor_t dx_desc, void *dx, const int asked, int *returned,
+    cudnnConvolutionBwdDataAlgoPerf_t *results, void *workspace, size_t workspace_nbytes)
+{
+    algo_choices choices;
+    cudnn_bed_descriptors descriptors = {dx_desc, w_desc, conv, dy_desc};
+    find_memory memory = {dx, w, dy, workspace, workspace_nbytes};
+    cudnnStatus_t status =
+        measure(handle, __func__, CUDNN_BED_BACKWARD_DATA, &descriptors, &memory, &choices);
+    if (status == CUDNN_STATUS_SUCCESS)
+        GIVE(&choices, asked, returned, results, cudnnConvolutionBwdDataAlgo_t);
+    return status;
+}
+
+cudnnStatus_t cudnnFindConvolutionBackwardFilterAlgorithmEx(
+    cudnnHandle_t handle, const cudnnTensorDescriptor_t x_desc, const void *x,
+    const cudnnTensorDescriptor_t dy_desc, const void *dy, const cudnnConvolutionDescriptor_t conv,
+    const cudnnFilterDescriptor_t dw_desc, void *dw, const int asked, int *returned,
+    cudnnConvolutionBwdFilterAlgoPerf_t *results, void *workspace, size_t workspace_nbytes)
+{
+    algo_choices choices;
+    cudnn_bed_descriptors descriptors = {x_desc, dw_desc, conv, dy_desc};
+    find_memory memory = {x, dw, dy, workspace, workspace_nbytes};
+    cudnnStatus_t status =
+        measure(handle, __func__, CUDNN_BED_BACKWARD_FILTER, &descriptors, &memory, &choices);
+    if (status == CUDNN_STATUS_SUCCESS)
+        GIVE(&choices, asked, returned, results, cudnnConvolutionBwdFilterAlgo_t);
+    return status;
+}

@@ -1,0 +1,111 @@
+/* Handles of the cuDNN stand-in, its versions and its messages. */
+#include "cudnn_bed.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HANDLE_MAGIC = 0x0d22, MESSAGE_NBYTES = 512 };
+
+static _Thread_local char last_message[MESSAGE_NBYTES];
+static cudasim_census handles = {.what = "cuDNN handles"};
+
+cudnnStatus_t cudnn_bed_refuse(cudnnStatus_t status, const char *call, const char *why, ...)
+{
+    va_list list;
+    va_start(list, why);
+    int used = snprintf(last_message, sizeof(last_message), "%s: ", call);
+    vsnprintf(last_message + used, sizeof(last_message) - (size_t)used, why, list);
+    va_end(list);
+    if (CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_BAD_PARAM)
+        fprintf(stderr, "cudasim: %s\n", last_message);
+    return status;
+}
+
+cudnnStatus_t cudnn_bed_check_handle(cudnnHandle_t handle, const char *call)
+{
+    if (!handle)
+        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call, "no handle");
+    if (handle->magic != HANDLE_MAGIC)
+        cudasim_fail("%s: %p is no cuDNN handle, or one that was destroyed", call, (void *)handle);
+    return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnCreate(cudnnHandle_t *handle)
+{
+    int devices = 0;
+    if (!handle)
+        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, __func__, "no handle");
+    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0)
+        return cudnn_bed_refuse(CUDNN_STATUS_NOT_INITIALIZED, __func__, "no device");
+    *handle = calloc(1, sizeof(**handle));
+    if (!*handle)
+        return CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
+    (*handle)->magic = HANDLE_MAGIC;
+    cudasim_census_add(&handles, 1);
+    return CUDNN_STATUS_SUCCESS;
+}
+
+/* As the real one, waits for the device. The memory is kept: a handle used again is told. */
+cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
+{
+    cudnnStatus_t status = cudnn_bed_check_handle(handle, __func__);
+    if (status != CUDNN_STATUS_SUCCESS)
+        return status;
+    cudaDeviceSynchronize();
+    handle->magic = 0;
+    cudasim_census_add(&handles, -1);
+    return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
+{
+    cudnnStatus_t status = cudnn_bed_check_handle(handle, __func__);
+    if (status == CUDNN_STATUS_SUCCESS)
+        handle->stream = stream;
+    return status;
+}
+
+cudnnStatus_t cudnnGetStream(cudnnHandle_t handle, cudaStream_t *stream)
+{
+    cudnnStatus_t status = cudnn_bed_check_handle(handle, __func__);
+    if (status == CUDNN_STATUS_SUCCESS)
+        *stream = handle->stream;
+    return status;
+}
+
+/* Versions and texts are those of the real library. */
+
+size_t cudnnGetVersion(void)
+{
+    size_t (*real)(void);
+    *(void **)&real = cudnn_bed_real(__func__);
+    return real();
+}
+
+size_t cudnnGetCudartVersion(void)
+{
+    size_t (*real)(void);
+    *(void **)&real = cudnn_bed_real(__func__);
+    return real();
+}
+
+const char *cudnnGetErrorString(cudnnStatus_t status)
+{
+    const char *(*real)(cudnnStatus_t);
+    *(void **)&real = cudnn_bed_real(__func__);
+    return real(status);
+}
+
+/* What the stand-in refused last, once; else what the real library says of descriptors. */
+void cudnnGetLastErrorString(char *message, size_t max_size)
+{
+    void (*real)(char *, size_t);
+    if (max_size && last_message[0]) {
+        snprintf(message, max_size, "%s", last_message);
+        last_message[0] = '\0';
+        return;
+    }
+    *(void **)&real = cudnn_bed_real(__func__);
+    real(message, max_size);
+}

@@ -1,0 +1,140 @@
+/*
+ * The real libcudnn behind the stand-in. It needs no driver for descriptors, and refuses the bad
+ * ones by its own rules. CUDNN_BED_REAL, its path, comes from tools/find-cuda.
+ *
+ * It has the SONAME of the stand-in: opened by its full path, with its symbols kept to itself
+ * (RTLD_LOCAL) and its own preferred over ours of the same names (RTLD_DEEPBIND).
+ */
+#include "cudnn_bed.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+
+static void *library;
+
+static void open_library(void)
+{
+    library = dlopen(CUDNN_BED_REAL, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    if (!library)
+        cudasim_fail("the real cuDNN: %s", dlerror());
+}
+
+void *cudnn_bed_real(const char *name)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, open_library);
+    void *function = dlsym(library, name);
+    if (!function)
+        cudasim_fail("the real cuDNN: %s", dlerror());
+    return function;
+}
+
+/* Defines a function that asks the real one. */
+#define FORWARD(name, parameters, arguments)                                                       \
+    cudnnStatus_t name parameters                                                                  \
+    {                                                                                              \
+        static cudnnStatus_t(*real) parameters;                                                    \
+        if (!real)                                                                                 \
+            *(void **)&real = cudnn_bed_real(#name);                                               \
+        return real arguments;                                                                     \
+    }
+
+/* The same for what makes and destroys descriptors: these are counted. */
+#define FORWARD_COUNTED(name, census, change, parameters, arguments)                               \
+    cudnnStatus_t name parameters                                                                  \
+    {                                                                                              \
+        static cudnnStatus_t(*real) parameters;                                                    \
+        if (!real)                                                                                 \
+            *(void **)&real = cudnn_bed_real(#name);                                               \
+        cudnnStatus_t status = real arguments;                                                     \
+        if (status == CUDNN_STATUS_SUCCESS)                                                        \
+            cudasim_census_add(census, change);                                                    \
+        return status;                                                                             \
+    }
+
+#define DESCRIPTOR(kind, type, plural)                                                             \
+    static cudasim_census kind##_census = {.what = plural};                                        \
+    FORWARD_COUNTED(cudnnCreate##kind##Descriptor, &kind##_census, 1, (type * descriptor),         \
+                    (descriptor))                                                                  \
+    FORWARD_COUNTED(cudnnDestroy##kind##Descriptor, &kind##_census, -1, (type descriptor),         \
+                    (descriptor))
+
+/* clang-format off: a table */
+DESCRIPTOR(Tensor, cudnnTensorDescriptor_t, "cuDNN tensor descriptors")
+FORWARD(cudnnSetTensor4dDescriptor,
+        (cudnnTensorDescriptor_t descriptor, cudnnTensorFormat_t format, cudnnDataType_t type,
+         int n, int c, int h, int w),
+        (descriptor, format, type, n, c, h, w))
+FORWARD(cudnnSetTensor4dDescriptorEx,
+        (cudnnTensorDescriptor_t descriptor, cudnnDataType_t type, int n, int c, int h, int w,
+         int n_stride, int c_stride, int h_stride, int w_stride),
+        (descriptor, type, n, c, h, w, n_stride, c_stride, h_stride, w_stride))
+FORWARD(cudnnGetTensor4dDescriptor,
+        (const cudnnTensorDescriptor_t descriptor, cudnnDataType_t *type, int *n, int *c, int *h,
+         int *w, int *n_stride, int *c_stride, int *h_stride, int *w_stride),
+        (descriptor, type, n, c, h, w, n_stride, c_stride, h_stride, w_stride))
+FORWARD(cudnnGetTensorSizeInBytes, (const cudnnTensorDescriptor_t descriptor, size_t *nbytes),
+        (descriptor, nbytes))
+
+DESCRIPTOR(Filter, cudnnFilterDescriptor_t, "cuDNN filter descriptors")
+FORWARD(cudnnSetFilter4dDescriptor,
+        (cudnnFilterDescriptor_t descriptor, cudnnDataType_t type, cudnnTensorFormat_t format,
+         int k, int c, int h, int w),
+        (descriptor, type, format, k, c, h, w))
+FORWARD(cudnnGetFilter4dDescriptor,
+        (const cudnnFilterDescriptor_t descriptor, cudnnDataType_t *type,
+         cudnnTensorFormat_t *format, int *k, int *c, int *h, int *w),
+        (descriptor, type, format, k, c, h, w))
+FORWARD(cudnnGetFilterSizeInBytes, (const cudnnFilterDescriptor_t descriptor, size_t *nbytes),
+        (descriptor, nbytes))
+
+DESCRIPTOR(Convolution, cudnnConvolutionDescriptor_t, "cuDNN convolution descriptors")
+FORWARD(cudnnSetConvolution2dDescriptor,
+        (cudnnConvolutionDescriptor_t descriptor, int pad_h, int pad_w, int stride_h, int stride_w,
+         int dilation_h, int dilation_w, cudnnConvolutionMode_t mode, cudnnDataType_t type),
+        (descriptor, pad_h, pad_w, stride_h, stride_w, dilation_h, dilation_w, mode, type))
+FORWARD(cudnnGetConvolution2dDescriptor,
+        (const cudnnConvolutionDescriptor_t descriptor, int *pad_h, int *pad_w, int *stride_h,
+         int *stride_w, int *dilation_h, int *dilation_w, cudnnConvolutionMode_t *mode,
+         cudnnDataType_t *type),
+        (descriptor, pad_h, pad_w, stride_h, stride_w, dilation_h, dilation_w, mode, type))
+FORWARD(cudnnSetConvolutionMathType,
+        (cudnnConvolutionDescriptor_t descriptor, cudnnMathType_t type), (descriptor, type))
+FORWARD(cudnnGetConvolutionMathType,
+        (const cudnnConvolutionDescriptor_t descriptor, cudnnMathType_t *type), (descriptor, type))
+FORWARD(cudnnSetConvolutionGroupCount, (cudnnConvolutionDescriptor_t descriptor, int count),
+        (descriptor, count))
+FORWARD(cudnnGetConvolutionGroupCount, (const cudnnConvolutionDescriptor_t descriptor, int *count),
+        (descriptor, count))
+FORWARD(cudnnGetConvolution2dForwardOutputDim,
+        (const cudnnConvolutionDescriptor_t descriptor, const cudnnTensorDescriptor_t x,
+         const cudnnFilterDescriptor_t filter, int *n, int *c, int *h, int *w),
+        (descriptor, x, filter, n, c, h, w))
+
+DESCRIPTOR(Pooling, cudnnPoolingDescriptor_t, "cuDNN pooling descriptors")
+FORWARD(cudnnSetPooling2dDescriptor,
+        (cudnnPoolingDescriptor_t descriptor, cudnnPoolingMode_t mode, cudnnNanPropagation_t nan,
+         int h, int w, int pad_h, int pad_w, int stride_h, int stride_w),
+        (descriptor, mode, nan, h, w, pad_h, pad_w, stride_h, stride_w))
+FORWARD(cudnnGetPooling2dDescriptor,
+        (const cudnnPoolingDescriptor_t descriptor, cudnnPoolingMode_t *mode,
+         cudnnNanPropagation_t *nan, int *h, int *w, int *pad_h, int *pad_w, int *stride_h,
+         int *stride_w),
+        (descriptor, mode, nan, h, w, pad_h, pad_w, stride_h, stride_w))
+FORWARD(cudnnGetPooling2dForwardOutputDim,
+        (const cudnnPoolingDescriptor_t descriptor, const cudnnTensorDescriptor_t x, int *n, int *c,
+         int *h, int *w),
+        (descriptor, x, n, c, h, w))
+
+DESCRIPTOR(Activation, cudnnActivationDescriptor_t, "cuDNN activation descriptors")
+FORWARD(cudnnSetActivationDescriptor,
+        (cudnnActivationDescriptor_t descriptor, cudnnActivationMode_t mode,
+         cudnnNanPropagation_t nan, double coefficient),
+        (descriptor, mode, nan, coefficient))
+FORWARD(cudnnGetActivationDescriptor,
+        (const cudnnActivationDescriptor_t descriptor, cudnnActivationMode_t *mode,
+         cudnnNanPropagation_t *nan, double *coefficient),
+        (descriptor, mode, nan, coefficient))
+
+FORWARD(cudnnGetProperty, (libraryPropertyType type, int *value), (type, value))
+/* clang-format on */

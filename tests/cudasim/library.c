@@ -1,0 +1,163 @@
+/* Checks that both library stand-ins make. */
+#include "library.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- operands ----------------------------------------------------------------------------------
+ */
+
+static bool overlap(const cudasim_operand *a, const cudasim_operand *b)
+{
+    uintptr_t from = (uintptr_t)a->address, other = (uintptr_t)b->address;
+    return from < other + b->nbytes && other < from + a->nbytes;
+}
+
+static bool may_be_one(const cudasim_operand *a, const cudasim_operand *b)
+{
+    return a->address == b->address && a->nbytes == b->nbytes &&
+           (a->alias == b->address || b->alias == a->address);
+}
+
+static void check_overlaps(const char *call, const cudasim_operand *operands, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < i; j++) {
+            const cudasim_operand *a = &operands[i], *b = &operands[j];
+            if ((a->written || b->written) && a->nbytes && b->nbytes && overlap(a, b) &&
+                !may_be_one(a, b))
+                cudasim_fail("%s: %s (%p, %zu bytes) and %s (%p, %zu bytes) overlap", call, a->name,
+                             a->address, a->nbytes, b->name, b->address, b->nbytes);
+        }
+}
+
+void *cudasim_operand_memory(const char *call, const cudasim_operand *operand)
+{
+    return operand->nbytes
+               ? cudasim_memory(operand->address, operand->nbytes, "%s: %s", call, operand->name)
+               : NULL;
+}
+
+void cudasim_check_operands(const char *call, const cudasim_operand *operands, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const cudasim_operand *operand = &operands[i];
+        if (operand->alignment && (uintptr_t)operand->address % operand->alignment != 0)
+            cudasim_fail("%s: %s at %p is misaligned: it must be a multiple of %zu bytes", call,
+                         operand->name, operand->address, operand->alignment);
+        cudasim_operand_memory(call, operand);
+    }
+    check_overlaps(call, operands, count);
+}
+
+void cudasim_scribble(void *memory, size_t nbytes)
+{
+    if (nbytes)
+        memset(memory, 0xff, nbytes);
+}
+
+void cudasim_scribble_scratch(void *memory, size_t nbytes)
+{
+    enum { ALL = 1 << 20, END = 1 << 16, PAGE = 4096, LINE = 64 };
+    char *bytes = memory;
+    if (nbytes <= ALL) {
+        cudasim_scribble(memory, nbytes);
+        return;
+    }
+    for (size_t i = 0; i + LINE <= nbytes; i += PAGE)
+        cudasim_scribble(bytes + i, LINE);
+    cudasim_scribble(bytes, END);
+    cudasim_scribble(bytes + nbytes - END, END);
+}
+
+/* ---- captures ----------------------------------------------------------------------------------
+ */
+
+bool cudasim_is_capturing(cudaStream_t stream)
+{
+    enum cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    return cudaStreamIsCapturing(stream, &status) == cudaSuccess &&
+           status != cudaStreamCaptureStatusNone;
+}
+
+/* FNV-1a (Fowler, Noll, Vo), of the name too. */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t nbytes)
+{
+    const unsigned char *byte = bytes;
+    for (size_t i = 0; i < nbytes; i++)
+        hash = (hash ^ byte[i]) * 0x100000001b3u;
+    return hash;
+}
+
+/* Whether a kind was seen before; from now on it was. */
+static bool was_seen(uint64_t kind)
+{
+    static uint64_t *kinds;
+    static size_t count, room;
+    for (size_t i = 0; i < count; i++)
+        if (kinds[i] == kind)
+            return true;
+    if (count == room) {
+        room = room ? 2 * room : 64;
+        kinds = realloc(kinds, room * sizeof(kinds[0]));
+        if (!kinds)
+            cudasim_fail("no host memory to remember calls");
+    }
+    kinds[count++] = kind;
+    return false;
+}
+
+void cudasim_check_first_use(const char *call, cudaStream_t stream, const void *kind,
+                             size_t kind_nbytes)
+{
+    uint64_t hash = hash_bytes(0xcbf29ce484222325u, call, strlen(call));
+    hash = hash_bytes(hash, kind, kind_nbytes);
+    bool capturing = cudasim_is_capturing(stream);
+    pthread_mutex_lock(&lock);
+    bool seen = was_seen(hash);
+    pthread_mutex_unlock(&lock);
+    if (capturing && !seen)
+        cudasim_fail("%s: first use of this shape and algorithm inside a capture: run it once "
+                     "outside before",
+                     call);
+}
+
+/* ---- the rest ----------------------------------------------------------------------------------
+ */
+
+enum { MAX_CENSUSES = 16 };
+static cudasim_census *censuses[MAX_CENSUSES];
+static int census_count;
+
+__attribute__((destructor)) static void report_leaks(void)
+{
+    for (int i = 0; i < census_count; i++)
+        if (censuses[i]->live > 0)
+            cudasim_leak("%d %s never destroyed", censuses[i]->live, censuses[i]->what);
+}
+
+static void enter_census(cudasim_census *census)
+{
+    for (int i = 0; i < census_count; i++)
+        if (censuses[i] == census)
+            return;
+    if (census_count < MAX_CENSUSES)
+        censuses[census_count++] = census;
+}
+
+void cudasim_census_add(cudasim_census *census, int change)
+{
+    pthread_mutex_lock(&lock);
+    enter_census(census);
+    census->live += change;
+    pthread_mutex_unlock(&lock);
+}
+
+bool cudasim_tf32_forbidden(void)
+{
+    const char *override = getenv("NVIDIA_TF32_OVERRIDE");
+    return override && strcmp(override, "0") == 0;
+}

@@ -1,0 +1,52 @@
+/*
+ * What the stand-ins for cuBLAS and cuDNN share: the care that the real libraries leave to their
+ * caller. Where those would corrupt memory or compute rubbish without a word, the program ends with
+ * a report (cudasim_fail).
+ */
+#ifndef CUDASIM_LIBRARY_H
+#define CUDASIM_LIBRARY_H
+
+#include "cudasim.h"
+#include "numbers.h"
+
+/* One array of a call. */
+typedef struct cudasim_operand {
+    const char *name;
+    const void *address;
+    size_t nbytes;
+    size_t alignment;
+    bool written;
+    const void *alias; /* the one other operand it may be, in whole; NULL: none */
+} cudasim_operand;
+
+/* Checks when a call is made that all operands lie in live device memory and are aligned, and that
+ * what is written overlaps nothing else. */
+void cudasim_check_operands(const char *call, const cudasim_operand *operands, size_t count);
+
+/* The same memory once the operation runs. */
+void *cudasim_operand_memory(const char *call, const cudasim_operand *operand);
+
+/* Writes rubbish (NaN in each format) where a result will be, or over scratch memory: all of it, or
+ * when it is larger than a MB its ends and a line in every page. */
+void cudasim_scribble(void *memory, size_t nbytes);
+void cudasim_scribble_scratch(void *memory, size_t nbytes);
+
+/* Whether the stream is being captured into a graph. */
+bool cudasim_is_capturing(cudaStream_t stream);
+
+/* The first use of a kernel loads code and makes plans, which a capture does not allow: every kind
+ * of call must have been enqueued outside one before. `kind`: what tells calls apart. */
+void cudasim_check_first_use(const char *call, cudaStream_t stream, const void *kind,
+                             size_t kind_nbytes);
+
+/* Live objects of one kind, reported as leaks when the program ends. */
+typedef struct cudasim_census {
+    const char *what;
+    int live;
+} cudasim_census;
+void cudasim_census_add(cudasim_census *census, int change);
+
+/* Whether NVIDIA_TF32_OVERRIDE=0 forbids TF32, as in the real libraries. */
+bool cudasim_tf32_forbidden(void);
+
+#endif
