@@ -1,0 +1,43 @@
+# The CUDA test bed: stand-ins for the CUDA libraries, with their SONAMEs, and the host twins of the
+# kernels, in $(BUILD)/cudasim. Put that first into LD_LIBRARY_PATH and libhpac_cuda.so runs on them.
+# They are built without sanitizers: what is tested is what uses them.
+CXX          ?= g++
+CUDASIM      := $(BUILD)/cudasim
+# libcudart.so.13, by the toolkit found; its symbols have that as their version.
+CUDASIM_CUDART  = $(shell readelf -d "$$($(FIND_CUDA) --home)/lib64/libcudart.so" 2>/dev/null | \
+                    sed -n 's/.*soname: \[\(.*\)\].*/\1/p')
+CUDASIM_OPT    := -O2 -g -fPIC
+CUDASIM_CC      = $(CC) $(DIALECT) $(CUDASIM_OPT) -ffp-contract=off $(WARNINGS) $(CUDA_CFLAGS)
+CUDASIM_CXX     = $(CXX) -std=c++17 -Iinclude -Ikernels $(CUDASIM_OPT) -ffp-contract=off -Wall -Wextra -Wshadow \
+                  -Wno-unknown-pragmas $(if $(WERROR),-Werror) $(CUDA_CFLAGS)
+CUDASIM_LINK    = -shared -Wl,-z,now -Wl,-z,defs -Wl,-rpath,'$$ORIGIN'
+
+cudasim: $(CUDASIM)/libcudart.so $(CUDASIM)/libcudasim_twins.so ## build the CUDA test bed
+
+$(CUDASIM)/obj/%.o: tests/cudasim/%.c
+	@mkdir -p $(@D)
+	$(CUDASIM_CC) -MMD -MP -c -o $@ $<
+
+# ---- libcudart: never unloaded, so that leaks are looked for when the program ends --------------
+CUDASIM_RUNTIME := runtime report memory stream event copy capture graph launch executor fiber \
+                   device error_text
+
+$(CUDASIM)/libcudart.so: $(CUDASIM_RUNTIME:%=$(CUDASIM)/obj/%.o) tests/cudasim/cudasim.mk
+	@echo '$(CUDASIM_CUDART) { global: cuda*; __cuda*; cudasim_*; local: *; };' >$(CUDASIM)/cudart.map
+	$(CC) $(CUDASIM_LINK) -Wl,-z,nodelete -Wl,-soname,$(CUDASIM_CUDART) \
+	  -Wl,--version-script,$(CUDASIM)/cudart.map -o $(CUDASIM)/$(CUDASIM_CUDART) \
+	  $(filter %.o,$^) -ldl -lpthread
+	ln -sf $(CUDASIM_CUDART) $@
+
+# ---- twins: each library's own kernels, not the program's stubs of the same names ---------------
+CUDASIM_TWIN_LINK = $(CXX) $(CUDASIM_LINK) -Wl,-Bsymbolic -L$(CUDASIM)
+
+$(CUDASIM)/obj/%.twins.o: tests/cudasim/%.cpp
+	@mkdir -p $(@D)
+	$(CUDASIM_CXX) -Itests/cudasim -include cuda_twin.h -MMD -MP -c -o $@ $<
+
+$(CUDASIM)/libcudasim_twins.so: $(CUDASIM)/obj/twins.twins.o $(CUDASIM)/libcudart.so
+	$(CUDASIM_TWIN_LINK) -Wl,-soname,$(@F) -o $@ $< -lcudart
+
+.PHONY: cudasim
+-include $(wildcard $(CUDASIM)/obj/*.d $(CUDASIM)/obj/*/*.d)

@@ -1,0 +1,368 @@
+/*
+ * Kernels: what nvcc's objects register when they are loaded, and launches. A launch finds the
+ * kernel's host twin by name, and gives it the addresses of the shadow in place of the device's.
+ */
+#include "runtime.h"
+#include "twin.h"
+
+#include "executor.h"
+
+#include <dlfcn.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PARAMETERS_NBYTES 4096 /* of a kernel's arguments, where 32 KiB are not asked for */
+#define SHARED_NBYTES 49152    /* of a block, where more is not asked for */
+#define SHARED_OPTIN_NBYTES 101376
+
+typedef struct kernel {
+    struct kernel *next;
+    void **module;
+    const void *stub; /* the host's function of that name */
+    const char *symbol;
+    int thread_limit; /* of __launch_bounds__; negative: none */
+    size_t shared_nbytes;
+    const cudasim_twin *twin; /* found at the first launch */
+} kernel;
+
+static kernel *kernels;
+static cudasim_twin *twins;
+
+/* ---- twins -------------------------------------------------------------------------------------
+ */
+
+void cudasim_add_twin(cudasim_twin *twin)
+{
+    Dl_info info;
+    if (dladdr(twin->function, &info) == 0 || info.dli_saddr != twin->function)
+        cudasim_fail("TWIN(%s): kernels need external linkage, for their names to match",
+                     twin->name);
+    twin->symbol = info.dli_sname;
+    twin->next = twins;
+    twins = twin;
+}
+
+static const cudasim_twin *find_twin(const char *symbol)
+{
+    for (const cudasim_twin *twin = twins; twin != NULL; twin = twin->next)
+        if (strcmp(twin->symbol, symbol) == 0)
+            return twin;
+    return NULL;
+}
+
+/* The project's twins lie beside this library; loading them registers them. */
+static const cudasim_twin *load_twin(const char *symbol)
+{
+    static bool loaded;
+    const char *reason = NULL;
+    if (!loaded && find_twin(symbol) == NULL) {
+        loaded = dlopen("libcudasim_twins.so", RTLD_NOW | RTLD_LOCAL) != NULL;
+        reason = loaded ? NULL : dlerror();
+    }
+    const cudasim_twin *twin = find_twin(symbol);
+    if (twin == NULL)
+        cudasim_fail("kernel %s has no twin: list it as TWIN(...)%s%s", symbol,
+                     reason != NULL ? "; " : "", reason != NULL ? reason : "");
+    return twin;
+}
+
+/* ---- registration, as nvcc 13 wants it ---------------------------------------------------------
+ */
+
+void **__cudaRegisterFatBinary(void *binary);
+void __cudaRegisterFatBinaryEnd(void **module);
+void __cudaUnregisterFatBinary(void **module);
+char __cudaInitModule(void **module);
+void __cudaRegisterFunction(void **module, const char *stub, char *device_stub, const char *symbol,
+                            int thread_limit, uint3 *thread, uint3 *block, dim3 *block_dim,
+                            dim3 *grid_dim, int *warp);
+void __cudaRegisterVar(void **module, char *variable, char *address, const char *name, int external,
+                       size_t nbytes, int constant, int global);
+unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared_nbytes,
+                                     struct CUstream_st *stream);
+cudaError_t __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared_nbytes,
+                                       void *stream);
+cudaError_t __cudaGetKernel(cudaKernel_t *kernel, const void *stub);
+cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void **arguments,
+                               size_t shared_nbytes, cudaStream_t stream);
+
+void **__cudaRegisterFatBinary(void *binary)
+{
+    void **module = malloc(sizeof *module);
+    if (module == NULL)
+        cudasim_fail("no host memory for a module");
+    *module = binary;
+    return module;
+}
+
+void __cudaRegisterFatBinaryEnd(void **module)
+{
+    (void)module;
+}
+
+void __cudaUnregisterFatBinary(void **module)
+{
+    kernel **link = &kernels;
+    while (*link != NULL) {
+        kernel *registered = *link;
+        if (registered->module == module) {
+            *link = registered->next;
+            free(registered);
+        } else {
+            link = &registered->next;
+        }
+    }
+    free(module);
+}
+
+char __cudaInitModule(void **module)
+{
+    (void)module;
+    return 1;
+}
+
+void __cudaRegisterFunction(void **module, const char *stub, char *device_stub, const char *symbol,
+                            int thread_limit, uint3 *thread, uint3 *block, dim3 *block_dim,
+                            dim3 *grid_dim, int *warp)
+{
+    (void)device_stub, (void)thread, (void)block, (void)block_dim, (void)grid_dim, (void)warp;
+    kernel *registered = malloc(sizeof *registered);
+    if (registered == NULL)
+        cudasim_fail("no host memory for a kernel");
+    *registered = (kernel){.next = kernels,
+                           .module = module,
+                           .stub = stub,
+                           .symbol = symbol,
+                           .thread_limit = thread_limit,
+                           .shared_nbytes = SHARED_NBYTES};
+    kernels = registered;
+}
+
+/* Constants have their values in the twin too. What the host would copy into a variable by its
+ * symbol is not offered: a program that does has a function missing when it is loaded. */
+void __cudaRegisterVar(void **module, char *variable, char *address, const char *name, int external,
+                       size_t nbytes, int constant, int global)
+{
+    (void)module, (void)variable, (void)address, (void)name, (void)external;
+    (void)nbytes, (void)constant, (void)global;
+}
+
+/* ---- launches ----------------------------------------------------------------------------------
+ */
+
+typedef struct launch {
+    const cudasim_twin *twin;
+    dim3 grid, block;
+    size_t shared_nbytes;
+    size_t used; /* of the parameters */
+    alignas(16) unsigned char parameters[PARAMETERS_NBYTES];
+} launch;
+
+static __thread struct {
+    dim3 grid, block;
+    size_t shared_nbytes;
+    cudaStream_t stream;
+} configuration;
+
+static size_t align16(size_t offset)
+{
+    return (offset + 15) & ~(size_t)15;
+}
+
+/* A word that holds a device address gets its shadow. Where it may be something else (a number in a
+ * struct), it is an address when it lies in a block, freed ones too. */
+static void translate(unsigned char *word, const launch *launched, int argument, bool certain)
+{
+    void *address;
+    memcpy(&address, word, sizeof address);
+    const memory_block *block = memory_find(MEMORY_DEVICE, address);
+    if (address == NULL || (block == NULL && !certain))
+        return;
+    if (block == NULL || !block->live) {
+        char text[300];
+        memory_describe(MEMORY_DEVICE, address, text, sizeof text);
+        cudasim_fail("kernel %s, argument %d: no live device memory: %s", launched->twin->name,
+                     argument + 1, text);
+    }
+    address = memory_shadow(address);
+    memcpy(word, &address, sizeof address);
+}
+
+static void take_arguments(launch *launched, void **arguments)
+{
+    const cudasim_twin *twin = launched->twin;
+    for (int i = 0; i < twin->argument_count; i++) {
+        const cudasim_argument *argument = &twin->arguments[i];
+        unsigned char *to = launched->parameters + launched->used;
+        launched->used = align16(launched->used + argument->nbytes);
+        if (launched->used > PARAMETERS_NBYTES)
+            cudasim_fail("kernel %s: more than %d bytes of arguments", twin->name,
+                         PARAMETERS_NBYTES);
+        memcpy(to, arguments[i], argument->nbytes);
+        if (argument->kind == CUDASIM_VALUE)
+            continue;
+        for (size_t word = 0; word + sizeof(void *) <= argument->nbytes; word += sizeof(void *))
+            translate(to + word, launched, i, argument->kind == CUDASIM_POINTER);
+    }
+}
+
+/* What the kernel wrote beside the blocks it was given, it wrote just now. */
+static void check_slack(const launch *launched)
+{
+    for (size_t word = 0; word < launched->used; word += sizeof(void *)) {
+        void *shadow;
+        memcpy(&shadow, launched->parameters + word, sizeof shadow);
+        const void *address = memory_unshadow(shadow);
+        const memory_block *block = address == NULL ? NULL : memory_find(MEMORY_DEVICE, address);
+        if (block != NULL)
+            memory_check_slack(MEMORY_DEVICE, block, launched->twin->name);
+    }
+}
+
+static void run_launch(void *context)
+{
+    static uint64_t count;
+    launch *launched = context;
+    if (++count == runtime.failed_kernel) {
+        runtime_set_sticky(cudaErrorIllegalAddress);
+        return;
+    }
+    void *arguments[CUDASIM_MAX_ARGUMENTS];
+    size_t offset = 0;
+    for (int i = 0; i < launched->twin->argument_count; i++) {
+        arguments[i] = launched->parameters + offset;
+        offset = align16(offset + launched->twin->arguments[i].nbytes);
+    }
+    executor_run(launched->twin, launched->grid, launched->block, launched->shared_nbytes,
+                 arguments);
+    check_slack(launched);
+}
+
+static kernel *find_kernel(const void *stub)
+{
+    for (kernel *registered = kernels; registered != NULL; registered = registered->next)
+        if (registered->stub == stub || (const void *)registered == stub)
+            return registered;
+    return NULL;
+}
+
+/* The limits of every GPU from 7.5 on, and the errors they give. */
+static cudaError_t check_configuration(const kernel *launched, dim3 grid, dim3 block,
+                                       size_t shared_nbytes)
+{
+    size_t threads = (size_t)block.x * block.y * block.z;
+    bool grid_fits = grid.x >= 1 && grid.y >= 1 && grid.z >= 1 && grid.x <= INT32_MAX &&
+                     grid.y <= 65535 && grid.z <= 65535;
+    bool block_fits = block.x <= 1024 && block.y <= 1024 && block.z <= 64 && threads >= 1 &&
+                      threads <= CUDASIM_MAX_THREADS;
+    if (!grid_fits || !block_fits)
+        return cudaErrorInvalidConfiguration;
+    if (shared_nbytes > launched->shared_nbytes)
+        return cudaErrorInvalidValue;
+    bool bounded = launched->thread_limit > 0;
+    return bounded && threads > (size_t)launched->thread_limit ? cudaErrorInvalidValue
+                                                               : cudaSuccess;
+}
+
+cudaError_t cudaLaunchKernel(const void *stub, dim3 grid, dim3 block, void **arguments,
+                             size_t shared_nbytes, cudaStream_t on)
+{
+    runtime_lock();
+    kernel *launched = find_kernel(stub);
+    if (launched == NULL)
+        return runtime_return(cudaErrorInvalidDeviceFunction);
+    struct CUstream_st *stream = stream_check(on, launched->symbol);
+    cudaError_t error = check_configuration(launched, grid, block, shared_nbytes);
+    if (error == cudaSuccess)
+        error = capture_check(stream);
+    if (error != cudaSuccess)
+        return runtime_return(error);
+    if (launched->twin == NULL)
+        launched->twin = load_twin(launched->symbol);
+    launch made = {
+        .twin = launched->twin, .grid = grid, .block = block, .shared_nbytes = shared_nbytes};
+    take_arguments(&made, arguments);
+    stream_counts(stream)->kernels++;
+    stream_append(stream, made.twin->name, run_launch, &made,
+                  offsetof(launch, parameters) + made.used);
+    return runtime_return(cudaSuccess);
+}
+
+unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared_nbytes,
+                                     struct CUstream_st *stream)
+{
+    configuration.grid = grid;
+    configuration.block = block;
+    configuration.shared_nbytes = shared_nbytes;
+    configuration.stream = stream;
+    return 0;
+}
+
+cudaError_t __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared_nbytes, void *stream)
+{
+    *grid = configuration.grid;
+    *block = configuration.block;
+    *shared_nbytes = configuration.shared_nbytes;
+    *(cudaStream_t *)stream = configuration.stream;
+    return cudaSuccess;
+}
+
+cudaError_t __cudaGetKernel(cudaKernel_t *found, const void *stub)
+{
+    runtime_lock();
+    *found = (cudaKernel_t)find_kernel(stub);
+    return runtime_return(*found != NULL ? cudaSuccess : cudaErrorInvalidDeviceFunction);
+}
+
+cudaError_t __cudaLaunchKernel(cudaKernel_t launched, dim3 grid, dim3 block, void **arguments,
+                               size_t shared_nbytes, cudaStream_t stream)
+{
+    return cudaLaunchKernel(launched, grid, block, arguments, shared_nbytes, stream);
+}
+
+/* ---- what can be asked and set -----------------------------------------------------------------
+ */
+
+cudaError_t cudaFuncSetAttribute(const void *stub, enum cudaFuncAttribute attribute, int value)
+{
+    runtime_lock();
+    kernel *found = find_kernel(stub);
+    if (found == NULL)
+        return runtime_return(cudaErrorInvalidDeviceFunction);
+    if (attribute == cudaFuncAttributePreferredSharedMemoryCarveout)
+        return runtime_return(cudaSuccess);
+    if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 ||
+        value > SHARED_OPTIN_NBYTES)
+        return runtime_return(cudaErrorInvalidValue);
+    found->shared_nbytes = (size_t)value;
+    return runtime_return(cudaSuccess);
+}
+
+cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attributes, const void *stub)
+{
+    runtime_lock();
+    const kernel *found = find_kernel(stub);
+    if (found == NULL)
+        return runtime_return(cudaErrorInvalidDeviceFunction);
+    memset(attributes, 0, sizeof *attributes);
+    attributes->maxThreadsPerBlock =
+        found->thread_limit > 0 ? found->thread_limit : CUDASIM_MAX_THREADS;
+    attributes->maxDynamicSharedSizeBytes = (int)found->shared_nbytes;
+    return runtime_return(cudaSuccess);
+}
+
+/* As if threads were all that bounds it: registers are not known here. */
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, const void *stub,
+                                                          int block_threads, size_t shared_nbytes)
+{
+    runtime_lock();
+    (void)shared_nbytes;
+    if (find_kernel(stub) == NULL)
+        return runtime_return(cudaErrorInvalidDeviceFunction);
+    if (block_threads < 1 || block_threads > CUDASIM_MAX_THREADS)
+        return runtime_return(cudaErrorInvalidValue);
+    *blocks = 2048 / block_threads;
+    return runtime_return(cudaSuccess);
+}
