@@ -100,6 +100,13 @@ $(BUILD)/tests/unit: | $(BUILD)/tests/libhpac_cuda.so
 $(patsubst tools/%.c,$(BUILD)/%,$(wildcard tools/bench/*.c)): | $(BUILD)/bench/libhpac_cuda.so
 endif
 
+# ---- single kernels, on the test bed or a GPU ------------------------------------------------------
+KERNEL_TESTS := $(wildcard tests/cuda/kernels/*.c)
+$(call objects,$(KERNEL_TESTS)): private ROOM_FLAGS = $(DEVICE_FLAGS)
+$(BUILD)/tests/kernels: $(call objects,$(KERNEL_TESTS)) $(KERNEL_OBJECTS) $(BUILD)/libhpac.a
+	@mkdir -p $(@D)
+	$(LINK) -Wl,--as-needed -o $@ $^ $(LIBS) $(CUDA_LIBS) -lcriterion
+
 # ---- the toolchain -------------------------------------------------------------------------------
 $(BUILD)/tests/cuda/toolchain: tests/cuda/toolchain.cu tools/find-cuda
 	@mkdir -p $(@D)
