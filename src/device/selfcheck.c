@@ -173,6 +173,30 @@ static double tolerance(const check_stack *stack, bool exact)
     return exact ? 0 : rounding[stack->precision];
 }
 
+typedef enum sum_kind {
+    SUM_Y,
+    SUM_DX,
+    SUM_PARAMETER_GRADIENT,
+} sum_kind;
+
+/* How far rounded factors carry beyond the largest term: the errors of n terms add up like sqrt(n).
+ * float32 is far enough from its tolerance to go without. */
+static double spread(const check_stack *stack, const check_segment *segment, sum_kind kind)
+{
+    double terms = 1;
+    for (int i = 0; i < segment->op_count && stack->precision != HPAC_PRECISION_FP32; i++) {
+        const hpac_op *op = &segment->ops[i];
+        size_t weights = hpac_reference_kernel_count(op);
+        if (weights == 0)
+            continue;
+        if (kind == SUM_PARAMETER_GRADIENT)
+            terms *= (double)stack->batch * op->out.rows * op->out.cols;
+        else
+            terms *= (double)weights / (kind == SUM_Y ? op->out.channels : op->in.channels);
+    }
+    return sqrt(terms);
+}
+
 static hpac_status check_forward(check_stack *stack, int index)
 {
     check_segment *segment = &stack->segments[index];
@@ -181,10 +205,11 @@ static hpac_status check_forward(check_stack *stack, int index)
     hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
     if (status == HPAC_OK) {
         bool exact = is_exact(stack) && hpac_selfcheck_is_held(stack, segment, &expected, false);
-        status = compare_sums(
-            stack->gauge, stack->draw.training ? "y" : "y without training", segment->host_y,
-            expected.activations[segment->op_count], segment->y_count, tolerance(stack, exact),
-            largest_of(segment->host_x, segment->x_count) * largest_weight(segment));
+        status = compare_sums(stack->gauge, stack->draw.training ? "y" : "y without training",
+                              segment->host_y, expected.activations[segment->op_count],
+                              segment->y_count, tolerance(stack, exact),
+                              largest_of(segment->host_x, segment->x_count) *
+                                  largest_weight(segment) * spread(stack, segment, SUM_Y));
     }
     hpac_selfcheck_expectation_fini(&expected);
     return status;
@@ -250,9 +275,11 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
 {
     double x = largest_of(segment->host_x, segment->x_count);
     double dy = largest_of(segment->host_dy, segment->y_count);
+    double rounding = spread(stack, segment, SUM_PARAMETER_GRADIENT);
     if (segment->ops[0].kind != HPAC_OP_PIXELS)
         SELFCHECK_TRY(compare_sums(stack->gauge, "dx", segment->host_dx, expected->gradients[0],
-                                   segment->x_count, rtol, dy * largest_weight(segment)));
+                                   segment->x_count, rtol,
+                                   dy * largest_weight(segment) * spread(stack, segment, SUM_DX)));
     for (int i = 0; i < segment->plan->parameter_count; i++) {
         bool is_bias = segment->plan->parameters[i].is_bias;
         float *got = NULL;
@@ -264,7 +291,7 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
         SELFCHECK_TRY(compare_sums(stack->gauge, is_bias ? "bias gradient" : "kernel gradient", got,
                                    expected->parameter_gradients[i],
                                    segment->plan->parameters[i].count, rtol,
-                                   is_bias ? dy : x * dy));
+                                   (is_bias ? dy : x * dy) * rounding));
     }
     return HPAC_OK;
 }

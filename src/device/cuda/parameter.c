@@ -1,8 +1,8 @@
 /* Parameters and activations between host memory, as Keras writes them, and the device. The order
- * is changed on the host, and the copies wait: this is for start, checkpoints and tests. */
+ * is changed on the host, in pinned memory of the moment, and the copies wait: this is for start,
+ * checkpoints and tests. */
 #include "cuda.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef enum number_format {
@@ -83,22 +83,20 @@ static hpac_status copy_and_wait(const cuda_device *device, void *to, const void
 static hpac_status move(const cuda_plan *plan, const cuda_order *order, number_format format,
                         void *address, float *values, bool write)
 {
-    const cuda_device *device = hpac_cuda_device_of(plan);
+    cuda_device *device = hpac_cuda_device_of(plan);
     const size_t *length = order->lengths;
     size_t nbytes = length[0] * length[1] * length[2] * length[3] * number_nbytes[format];
-    void *stored = malloc(nbytes ? nbytes : 1);
-    if (!stored)
-        return hpac_fail_memory(nbytes);
-    hpac_status status = HPAC_OK;
-    if (write) {
+    void *stored = NULL;
+    hpac_status status = hpac_cuda_alloc(&device->base, HPAC_MEMORY_PINNED, nbytes, &stored);
+    if (status == HPAC_OK && write) {
         permute(order, format, stored, values, true);
         status = copy_and_wait(device, address, stored, nbytes, cudaMemcpyHostToDevice);
-    } else {
+    } else if (status == HPAC_OK) {
         status = copy_and_wait(device, stored, address, nbytes, cudaMemcpyDeviceToHost);
         if (status == HPAC_OK)
             permute(order, format, stored, values, false);
     }
-    free(stored);
+    hpac_cuda_free(&device->base, HPAC_MEMORY_PINNED, stored);
     return hpac_fail_within(status, "%s", plan->name);
 }
 
