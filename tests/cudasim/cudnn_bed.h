@@ -62,7 +62,7 @@ cudnnStatus_t cudnn_bed_read_problem(const char *call, const cudnn_bed_descripto
 typedef struct cudnn_bed_tensor {
     cudnnDataType_t type;
     int n, c, h, w;
-    bool nhwc;
+    bool nchw, nhwc; /* both: a single pixel of a single channel */
 } cudnn_bed_tensor;
 cudnnStatus_t cudnn_bed_read_tensor(const char *call, const char *name,
                                     cudnnTensorDescriptor_t descriptor, cudnn_bed_tensor *tensor);

@@ -25,8 +25,8 @@ static size_t count_of(const cudnn_bed_tensor *tensor)
 static size_t place(const cudnn_bed_tensor *tensor, int c, int row, int col)
 {
     size_t pixel = (size_t)row * (size_t)tensor->w + (size_t)col;
-    return tensor->nhwc ? pixel * (size_t)tensor->c + (size_t)c
-                        : (size_t)c * (size_t)tensor->h * (size_t)tensor->w + pixel;
+    return !tensor->nchw ? pixel * (size_t)tensor->c + (size_t)c
+                         : (size_t)c * (size_t)tensor->h * (size_t)tensor->w + pixel;
 }
 
 /* The larger; a NaN wins, or never does. */
@@ -115,7 +115,7 @@ static cudnnStatus_t check_shapes(const pool_call *pooling, const cudnnPoolingDe
     if (y->type != pooling->x.type)
         return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM, "cudnnPoolingForward",
                                 "data types are mixed");
-    if (y->nhwc != pooling->x.nhwc)
+    if (!(y->nhwc && pooling->x.nhwc) && !(y->nchw && pooling->x.nchw))
         return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, "cudnnPoolingForward",
                                 "layouts are mixed");
     return CUDNN_STATUS_SUCCESS;

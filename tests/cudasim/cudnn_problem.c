@@ -15,11 +15,11 @@ cudnnStatus_t cudnn_bed_read_tensor(const char *call, const char *name,
     if (status != CUDNN_STATUS_SUCCESS)
         return cudnn_bed_refuse(status, call, "%s is no 4-dimensional tensor", name);
     int c = tensor->c, h = tensor->h, w = tensor->w;
-    bool nchw =
+    tensor->nchw =
         strides[0] == c * h * w && strides[1] == h * w && strides[2] == w && strides[3] == 1;
     tensor->nhwc =
         strides[0] == h * w * c && strides[1] == 1 && strides[2] == w * c && strides[3] == c;
-    if (!nchw && !tensor->nhwc)
+    if (!tensor->nchw && !tensor->nhwc)
         return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, call,
                                 "%s is neither packed NCHW nor packed NHWC", name);
     if (tensor->type != CUDNN_DATA_FLOAT && tensor->type != CUDNN_DATA_BFLOAT16)
@@ -83,7 +83,7 @@ static cudnnStatus_t check_formats(const char *call, const cudnn_bed_tensor *x,
     bool w_nhwc = w->format == CUDNN_TENSOR_NHWC;
     if (w->format != CUDNN_TENSOR_NCHW && !w_nhwc)
         return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, call, "the filter's format");
-    if (x->nhwc != w_nhwc || x->nhwc != y->nhwc)
+    if (!(w_nhwc ? x->nhwc && y->nhwc : x->nchw && y->nchw))
         return cudnn_bed_refuse(
             CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, call, "layouts are mixed: x %s, filter %s, y %s",
             x->nhwc ? "NHWC" : "NCHW", w_nhwc ? "NHWC" : "NCHW", y->nhwc ? "NHWC" : "NCHW");
@@ -121,7 +121,7 @@ static void fill_in(cudnn_bed_problem *problem, const cudnn_bed_tensor *x, const
     conv->kernel_cols = w->w;
     conv->out_rows = y->h;
     conv->out_cols = y->w;
-    conv->nhwc = x->nhwc;
+    conv->nhwc = w->format == CUDNN_TENSOR_NHWC;
     conv->numbers = x->type == CUDNN_DATA_BFLOAT16             ? CUDASIM_BF16
                     : problem->fma || cudasim_tf32_forbidden() ? CUDASIM_FLOAT
                                                                : CUDASIM_TF32;

@@ -33,4 +33,10 @@ $(CUDASIM)/libcudnn.so: $(CUDASIM_CUDNN:%=$(CUDASIM)/obj/%.o) $(CUDASIM)/libcuda
 	$(call cudasim_library,cudnn)
 
 cudasim: $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so
+
+# ---- tests of the stand-ins' arithmetic ----------------------------------------------------------
+CUDASIM_UNIT := $(patsubst tests/cudasim/%.c,$(CUDASIM)/obj/%.o,$(wildcard tests/cudasim/unit/*.c))
+
+$(CUDASIM)/unit: $(CUDASIM_UNIT) $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so $(CUDASIM)/libcudasim_twins.so
+	$(CC) -Wl,-rpath,'$$ORIGIN' -o $@ $(CUDASIM_UNIT) -L$(CUDASIM) -lcudart -lcublas -lcudnn -lcriterion -lm
 endif
