@@ -304,7 +304,7 @@ static void set_operands(cublasHandle_t handle, gemm_call *gemm)
 /* Captured, the library would allocate its workspace inside the graph. */
 static void check_capture(cublasHandle_t handle, const gemm_call *gemm)
 {
-    if (cudasim_is_capturing(handle->stream) && handle->workspace.nbytes == 0)
+    if (handle->stream && handle->workspace.nbytes == 0 && cudasim_is_capturing(handle->stream))
         cudasim_fail("%s inside a capture without a workspace of one's own: cublasSetStream takes "
                      "it away, call cublasSetWorkspace after it",
                      gemm->name);

@@ -39,4 +39,11 @@ CUDASIM_UNIT := $(patsubst tests/cudasim/%.c,$(CUDASIM)/obj/%.o,$(wildcard tests
 
 $(CUDASIM)/unit: $(CUDASIM_UNIT) $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so $(CUDASIM)/libcudasim_twins.so
 	$(CC) -Wl,-rpath,'$$ORIGIN' -o $@ $(CUDASIM_UNIT) -L$(CUDASIM) -lcudart -lcublas -lcudnn -lcriterion -lm
+
+# ---- a program with their users' mistakes, for libraries.bats ------------------------------------
+$(CUDASIM)/faults/libraries: $(CUDASIM)/obj/faults/libraries.o $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so
+	@mkdir -p $(@D)
+	$(CC) -Wl,-rpath,'$$ORIGIN/..' -o $@ $< -L$(CUDASIM) -lcudart -lcublas -lcudnn
+
+cudasim: $(CUDASIM)/faults/libraries
 endif

@@ -113,6 +113,8 @@ static bool was_seen(uint64_t kind)
 void cudasim_check_first_use(const char *call, cudaStream_t stream, const void *kind,
                              size_t kind_nbytes)
 {
+    if (!stream)
+        cudasim_fail("%s on the NULL stream: the handle was given no stream", call);
     uint64_t hash = hash_bytes(0xcbf29ce484222325u, call, strlen(call));
     hash = hash_bytes(hash, kind, kind_nbytes);
     bool capturing = cudasim_is_capturing(stream);
