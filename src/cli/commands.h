@@ -9,5 +9,6 @@ extern const cli_command cmd_preprocess;
 extern const cli_command cmd_synth;
 extern const cli_command cmd_train;
 extern const cli_command cmd_info;
+extern const cli_command cmd_doctor;
 
 #endif

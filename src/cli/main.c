@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {
-    &cmd_split, &cmd_preprocess, &cmd_synth, &cmd_train, &cmd_info, NULL,
+    &cmd_split, &cmd_preprocess, &cmd_synth, &cmd_train, &cmd_info, &cmd_doctor, NULL,
 };
 
 static void print_usage(FILE *stream)

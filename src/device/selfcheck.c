@@ -66,6 +66,14 @@ static double largest_of(const float *values, size_t count)
     return largest;
 }
 
+/* Of what the first operation's sums are made of: bytes count as what PIXELS makes of them. */
+static double largest_input(const check_segment *segment)
+{
+    bool bytes =
+        segment->ops[0].kind == HPAC_OP_PIXELS && segment->ops[0].pixels == HPAC_PIXELS_UINT8;
+    return largest_of(segment->host_x, segment->x_count) / (bytes ? 255 : 1);
+}
+
 /* Of the kernels; 1 without any, so that a product with it is what it was. */
 static double largest_weight(const check_segment *segment)
 {
@@ -205,11 +213,10 @@ static hpac_status check_forward(check_stack *stack, int index)
     hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
     if (status == HPAC_OK) {
         bool exact = is_exact(stack) && hpac_selfcheck_is_held(stack, segment, &expected, false);
-        status = compare_sums(stack->gauge, stack->draw.training ? "y" : "y without training",
-                              segment->host_y, expected.activations[segment->op_count],
-                              segment->y_count, tolerance(stack, exact),
-                              largest_of(segment->host_x, segment->x_count) *
-                                  largest_weight(segment) * spread(stack, segment, SUM_Y));
+        status = compare_sums(
+            stack->gauge, stack->draw.training ? "y" : "y without training", segment->host_y,
+            expected.activations[segment->op_count], segment->y_count, tolerance(stack, exact),
+            largest_input(segment) * largest_weight(segment) * spread(stack, segment, SUM_Y));
     }
     hpac_selfcheck_expectation_fini(&expected);
     return status;
@@ -273,7 +280,7 @@ static hpac_status compare_update(check_stack *stack, check_segment *segment, in
 static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
                                      const check_expectation *expected, double rtol)
 {
-    double x = largest_of(segment->host_x, segment->x_count);
+    double x = largest_input(segment);
     double dy = largest_of(segment->host_dy, segment->y_count);
     double rounding = spread(stack, segment, SUM_PARAMETER_GRADIENT);
     if (segment->ops[0].kind != HPAC_OP_PIXELS)

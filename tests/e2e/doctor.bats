@@ -1,0 +1,80 @@
+# hpac doctor: what it tells of the devices, and its exit codes.
+
+load helpers
+
+# The program alone in a folder: there is no libhpac_cuda.so that it could find beside it.
+copy_program_alone() {
+    mkdir -p "$TMP/alone/bin"
+    cp "$HPAC" "$TMP/alone/bin/hpac"
+    HPAC=$TMP/alone/bin/hpac
+}
+
+# A value of the report: python's expression of `report`.
+json_value() {
+    python3 -c 'import json, sys
+report = json.load(sys.stdin)
+print(eval(sys.argv[1]))' "$1" <<<"$output"
+}
+
+@test "doctor examines the CPU and finds it fit" {
+    run_hpac doctor --device cpu
+    assert_exit 0
+    assert_output_has "cpu: "
+    assert_output_has "libraries: oneDNN"
+    assert_output_has "conv2d 3 x 3, 16 to 32 channels, relu"
+    assert_output_has "adadelta"
+    refute_output_has "FAILS"
+    assert_output_has "GB/s"
+    assert_output_has "GFLOP/s"
+    refute_output_has "cuda"
+    [[ ${lines[-1]} == "verdict: cpu: fit to train" ]]
+}
+
+@test "without CUDA, --device auto describes the CPU and says why not CUDA; as JSON, too" {
+    copy_program_alone
+    run_hpac doctor --json
+    assert_exit 0
+    [[ $(json_value 'report["well"]') == True ]]
+    [[ $(json_value '[d["name"] for d in report["devices"]]') == "['cpu', 'cuda']" ]]
+    [[ $(json_value 'report["devices"][0]["usable"]') == True ]]
+    [[ $(json_value 'report["devices"][0]["failed_cases"]') == 0 ]]
+    [[ $(json_value 'all(c["error"] <= c["tolerance"] and c["ms"] >= 0
+        for c in report["devices"][0]["cases"])') == True ]]
+    [[ $(json_value 'report["devices"][0]["speeds"]["conv2d_forward_gflop_per_s"] > 0') == True ]]
+    [[ $(json_value 'report["devices"][1]["usable"]') == False ]]
+    [[ $(json_value 'report["devices"][1]["reason"]') == *libhpac_cuda.so* ]]
+    [[ $(json_value 'report["verdict"]') == "cpu: fit to train; cuda: not usable: "* ]]
+}
+
+@test "--device cuda without CUDA says all that is missing and exits 4" {
+    copy_program_alone
+    run_hpac doctor --device cuda
+    assert_exit 4
+    assert_output_has "cuda: not usable: no libhpac_cuda.so"
+    [[ ${lines[-1]} == "verdict: cuda: not usable: "* ]]
+    refute_output_has "fit to train"
+    assert_error_has "hpac: cuda"
+    if ! ldconfig -p | grep -q libcuda.so.1; then
+        assert_output_has "no NVIDIA driver"
+    fi
+    if ! grep -qs 0x10de /sys/bus/pci/devices/*/vendor; then
+        assert_output_has "no NVIDIA GPU"
+    fi
+}
+
+@test "a libhpac_cuda.so that does not load is named" {
+    copy_program_alone
+    echo "not a library" >"$TMP/alone/bin/libhpac_cuda.so"
+    run_hpac doctor --device cuda:1
+    assert_exit 4
+    assert_output_has "cuda:1: not usable: $TMP/alone/bin/libhpac_cuda.so: "
+}
+
+@test "a name that is no device's is refused" {
+    run_hpac doctor --device gpu
+    assert_exit 4
+    assert_error_has "expected auto, cpu, cuda"
+    assert_no_output
+    run_hpac doctor cpu
+    assert_exit 2
+}
