@@ -113,5 +113,11 @@ $(BUILD)/tests/cuda/toolchain: tests/cuda/toolchain.cu tools/find-cuda
 	@$(FIND_CUDA) >/dev/null
 	$(NVCC) -std=c++17 -cudart none $(CUDA_CFLAGS) -o $@ $< $(CUDA_LIBS)
 
+# Asks the real cuDNN about configurations; see the file.
+$(BUILD)/obj/tests/cuda/%.o: private ROOM_FLAGS = $(CUDA_CFLAGS)
+$(BUILD)/tests/cuda/descriptors: $(call objects,tests/cuda/descriptors.c) $(BUILD)/libhpac.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(CUDA_LIBS) $(LIBS)
+
 # ---- the test bed: stand-ins for the CUDA libraries ------------------------------------------------
 -include tests/cudasim/cudasim.mk tests/cudasim/libraries.mk

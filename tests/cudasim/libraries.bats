@@ -2,7 +2,8 @@
 # left out in another that must work. Exit codes: 3 for a call that was refused, as the real library
 # would; 96 for leaks and 97 for what it would not notice.
 
-FAULTS=${CUDASIM:-build/cudasim}/faults/libraries
+CUDASIM=${CUDASIM:-$BATS_TEST_DIRNAME/../../build/cudasim}
+FAULTS=$CUDASIM/library_faults
 
 # told NAME EXIT-CODE TEXT: the mistake is told, with this text; without it all is well.
 told() {
@@ -184,6 +185,16 @@ told() {
 
 @test "a product written over its factor" {
     told gemm_in_place 97 "overlap"
+}
+
+# ---- arithmetic ----------------------------------------------------------------------------------
+
+@test "convolutions, products and pooling are those of nested loops in double" {
+    run "$CUDASIM/unit"
+    [[ $status -eq 0 ]] || {
+        printf '%s\n' "$output"
+        return 1
+    }
 }
 
 # ---- algorithms that are taken away --------------------------------------------------------------

@@ -41,9 +41,8 @@ $(CUDASIM)/unit: $(CUDASIM_UNIT) $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so 
 	$(CC) -Wl,-rpath,'$$ORIGIN' -o $@ $(CUDASIM_UNIT) -L$(CUDASIM) -lcudart -lcublas -lcudnn -lcriterion -lm
 
 # ---- a program with their users' mistakes, for libraries.bats ------------------------------------
-$(CUDASIM)/faults/libraries: $(CUDASIM)/obj/faults/libraries.o $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so
-	@mkdir -p $(@D)
-	$(CC) -Wl,-rpath,'$$ORIGIN/..' -o $@ $< -L$(CUDASIM) -lcudart -lcublas -lcudnn
+$(CUDASIM)/library_faults: $(CUDASIM)/obj/library_faults.o $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so
+	$(CC) -Wl,-rpath,'$$ORIGIN' -o $@ $< -L$(CUDASIM) -lcudart -lcublas -lcudnn
 
-cudasim: $(CUDASIM)/faults/libraries
+cudasim: $(CUDASIM)/unit $(CUDASIM)/library_faults
 endif

@@ -1,7 +1,7 @@
 /*
  * What goes wrong with cuDNN and cuBLAS, one mistake a name, for tests/cudasim/libraries.bats:
  *
- *     libraries short_workspace [right]
+ *     library_faults short_workspace [right]
  *
  * With `right` the same is done as it should be. The exit code is 0 when the libraries took it, 3
  * when a call was refused, with its name and reason; the bed's own reports end the program with 96

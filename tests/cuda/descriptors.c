@@ -1,0 +1,180 @@
+/*
+ * Asks the real cuDNN, without stand-ins and without a GPU, whether it takes the descriptors of
+ * configurations, and gives their layers the sizes we do:
+ *
+ *     descriptors configs/baseline.yaml configs/improved.yaml
+ *
+ * Every convolution and pooling, with its batch and with a single image, in NHWC and NCHW, float32
+ * and bfloat16, as src/device/cuda describes them. Exit code 1, and a line, at the first that is
+ * refused or differs.
+ */
+#include <hpac/config.h>
+
+#include <cudnn.h>
+#include <dlfcn.h>
+#include <string.h>
+
+/* One way of describing one layer. */
+typedef struct layer_way {
+    const hpac_layer *layer;
+    hpac_shape in, out;
+    int batch;
+    cudnnTensorFormat_t format;
+    cudnnDataType_t type;
+} layer_way;
+
+typedef struct layer_descriptors {
+    cudnnTensorDescriptor_t x, y, bias;
+    cudnnFilterDescriptor_t kernel;
+    cudnnConvolutionDescriptor_t convolution;
+    cudnnActivationDescriptor_t relu;
+    cudnnPoolingDescriptor_t window;
+} layer_descriptors;
+
+static bool accepted(cudnnStatus_t status, const char *call)
+{
+    char reason[512] = "";
+    if (status == CUDNN_STATUS_SUCCESS)
+        return true;
+    cudnnGetLastErrorString(reason, sizeof reason);
+    printf("%.*s: %s: %s\n", (int)strcspn(call, "("), call, cudnnGetErrorString(status), reason);
+    return false;
+}
+
+#define ACCEPTED(call) accepted(call, #call)
+
+static bool create(layer_descriptors *made)
+{
+    return ACCEPTED(cudnnCreateTensorDescriptor(&made->x)) &&
+           ACCEPTED(cudnnCreateTensorDescriptor(&made->y)) &&
+           ACCEPTED(cudnnCreateTensorDescriptor(&made->bias)) &&
+           ACCEPTED(cudnnCreateFilterDescriptor(&made->kernel)) &&
+           ACCEPTED(cudnnCreateConvolutionDescriptor(&made->convolution)) &&
+           ACCEPTED(cudnnCreateActivationDescriptor(&made->relu)) &&
+           ACCEPTED(cudnnCreatePoolingDescriptor(&made->window));
+}
+
+static bool destroy(const layer_descriptors *made)
+{
+    return ACCEPTED(cudnnDestroyTensorDescriptor(made->x)) &&
+           ACCEPTED(cudnnDestroyTensorDescriptor(made->y)) &&
+           ACCEPTED(cudnnDestroyTensorDescriptor(made->bias)) &&
+           ACCEPTED(cudnnDestroyFilterDescriptor(made->kernel)) &&
+           ACCEPTED(cudnnDestroyConvolutionDescriptor(made->convolution)) &&
+           ACCEPTED(cudnnDestroyActivationDescriptor(made->relu)) &&
+           ACCEPTED(cudnnDestroyPoolingDescriptor(made->window));
+}
+
+static bool describe_tensors(const layer_way *way, const layer_descriptors *to)
+{
+    const hpac_shape *in = &way->in, *out = &way->out;
+    return ACCEPTED(cudnnSetTensor4dDescriptor(to->x, way->format, way->type, way->batch,
+                                               in->channels, in->rows, in->cols)) &&
+           ACCEPTED(cudnnSetTensor4dDescriptor(to->y, way->format, way->type, way->batch,
+                                               out->channels, out->rows, out->cols)) &&
+           ACCEPTED(cudnnSetTensor4dDescriptor(to->bias, way->format, way->type, 1, out->channels,
+                                               1, 1));
+}
+
+static bool describe_convolution(const layer_way *way, const layer_descriptors *to)
+{
+    const cudnnMathType_t maths[] = {CUDNN_FMA_MATH, CUDNN_TENSOR_OP_MATH};
+    for (int i = 0; i < 2; i++)
+        if (!ACCEPTED(cudnnSetConvolutionMathType(to->convolution, maths[i])))
+            return false;
+    return ACCEPTED(cudnnSetFilter4dDescriptor(to->kernel, way->type, way->format,
+                                               way->out.channels, way->in.channels,
+                                               way->layer->kernel_rows, way->layer->kernel_cols)) &&
+           ACCEPTED(cudnnSetConvolution2dDescriptor(to->convolution, 0, 0, 1, 1, 1, 1,
+                                                    CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT)) &&
+           ACCEPTED(cudnnSetActivationDescriptor(to->relu, CUDNN_ACTIVATION_RELU,
+                                                 CUDNN_NOT_PROPAGATE_NAN, 0));
+}
+
+/* What cuDNN says comes out, and what it takes up in memory. */
+static bool sizes_agree(const layer_way *way, const layer_descriptors *from)
+{
+    int n = 0, c = 0, h = 0, w = 0;
+    size_t nbytes = 0, number = way->type == CUDNN_DATA_FLOAT ? 4 : 2;
+    bool asked =
+        way->layer->kind == HPAC_LAYER_CONV2D
+            ? ACCEPTED(cudnnGetConvolution2dForwardOutputDim(from->convolution, from->x,
+                                                             from->kernel, &n, &c, &h, &w))
+            : ACCEPTED(cudnnGetPooling2dForwardOutputDim(from->window, from->x, &n, &c, &h, &w));
+    if (!asked || !ACCEPTED(cudnnGetTensorSizeInBytes(from->y, &nbytes)))
+        return false;
+    if (n == way->batch && c == way->out.channels && h == way->out.rows && w == way->out.cols &&
+        nbytes == (size_t)n * hpac_shape_count(way->out) * number)
+        return true;
+    printf("cuDNN makes (%d, %d, %d, %d) of it, %zu bytes\n", n, c, h, w, nbytes);
+    return false;
+}
+
+static bool try_way(const layer_way *way)
+{
+    const hpac_layer *layer = way->layer;
+    layer_descriptors made = {0};
+    bool good = create(&made) && describe_tensors(way, &made);
+    if (good && layer->kind == HPAC_LAYER_CONV2D)
+        good = describe_convolution(way, &made);
+    else if (good)
+        good = ACCEPTED(cudnnSetPooling2dDescriptor(
+            made.window, CUDNN_POOLING_MAX, CUDNN_PROPAGATE_NAN, layer->kernel_rows,
+            layer->kernel_cols, 0, 0, layer->kernel_rows, layer->kernel_cols));
+    good = good && sizes_agree(way, &made) && destroy(&made);
+    if (!good)
+        printf("that was %s, batch %d, (%d, %d, %d) to (%d, %d, %d), %s, %s\n",
+               hpac_layer_name(layer), way->batch, way->in.rows, way->in.cols, way->in.channels,
+               way->out.rows, way->out.cols, way->out.channels,
+               way->format == CUDNN_TENSOR_NHWC ? "nhwc" : "nchw",
+               way->type == CUDNN_DATA_FLOAT ? "float32" : "bf16");
+    return good;
+}
+
+static bool try_layer(const hpac_layer *layer, hpac_shape in, hpac_shape out, int batch)
+{
+    const cudnnTensorFormat_t formats[] = {CUDNN_TENSOR_NHWC, CUDNN_TENSOR_NCHW};
+    const cudnnDataType_t types[] = {CUDNN_DATA_FLOAT, CUDNN_DATA_BFLOAT16};
+    for (int i = 0; i < 8; i++) {
+        layer_way way = {layer, in, out, i & 1 ? 1 : batch, formats[i >> 1 & 1], types[i >> 2]};
+        if (!try_way(&way))
+            return false;
+    }
+    return true;
+}
+
+static bool try_configuration(const char *path)
+{
+    hpac_config config;
+    int described = 0;
+    if (hpac_config_load(path, NULL, 0, &config) != HPAC_OK) {
+        printf("%s\n", hpac_error_message());
+        return false;
+    }
+    hpac_shape in = hpac_config_input_shape(&config), out = in;
+    bool good = true;
+    for (int i = 0; good && i < config.layer_count; i++, in = out) {
+        const hpac_layer *layer = &config.layers[i];
+        good = hpac_layer_output_shape(layer, i + 1, in, &out) == HPAC_OK;
+        if (!good || (layer->kind != HPAC_LAYER_CONV2D && layer->kind != HPAC_LAYER_MAXPOOL))
+            continue;
+        good = try_layer(layer, in, out, config.train.batch_size);
+        described++;
+    }
+    printf("%s: %d layers described in 8 ways each%s\n", path, described, good ? "" : ": no");
+    hpac_config_fini(&config);
+    return good && described > 0;
+}
+
+int main(int argc, char **argv)
+{
+    Dl_info library = {0};
+    size_t version = cudnnGetVersion();
+    bool good = dladdr((void *)(uintptr_t)cudnnCreate, &library) != 0 &&
+                strstr(library.dli_fname, "cudasim") == NULL;
+    printf("cuDNN %zu.%zu.%zu: %s\n", version / 10000, version % 10000 / 100, version % 100,
+           good ? library.dli_fname : "not the real one");
+    for (int i = 1; i < argc; i++)
+        good = try_configuration(argv[i]) && good;
+    return good && argc > 1 ? 0 : 1;
+}
