@@ -9,10 +9,9 @@
  * libpng reports errors by longjmp: run() holds the only setjmp, and everything that lives across
  * it is in the job, outside the jumping functions' frames.
  */
+#include "png_error.h"
 #include "png_internal.h"
 
-#include <png.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,23 +20,10 @@ typedef struct job {
     hpac_image *image;
     png_structp png;
     png_infop info;
-    uint8_t *row;     /* one row of samples */
-    size_t at;        /* read so far */
-    char reason[128]; /* libpng's last error */
+    uint8_t *row; /* one row of samples */
+    size_t at;    /* read so far */
+    png_complaint complaint;
 } job;
-
-static void on_error(png_structp png, png_const_charp message)
-{
-    job *work = png_get_error_ptr(png);
-    snprintf(work->reason, sizeof work->reason, "%s", message);
-    png_longjmp(png, 1);
-}
-
-static void on_warning(png_structp png, png_const_charp message)
-{
-    (void)png;
-    (void)message;
-}
 
 static void on_read(png_structp png, png_bytep bytes, size_t nbytes)
 {
@@ -115,7 +101,8 @@ static void read_picture(job *work)
 static hpac_status run(job *work)
 {
     if (setjmp(png_jmpbuf(work->png)))
-        return hpac_fail(HPAC_ERR_DATA, "%s: bad PNG: %s", work->source->name, work->reason);
+        return hpac_fail(HPAC_ERR_DATA, "%s: bad PNG: %s", work->source->name,
+                         work->complaint.reason);
     read_picture(work);
     return HPAC_OK;
 }
@@ -124,7 +111,8 @@ hpac_status png_decode_libpng(const png_source *source, hpac_image *image)
 {
     job work = {.source = source, .image = image};
     hpac_status status;
-    work.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning);
+    work.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &work.complaint, on_png_error,
+                                      on_png_warning);
     work.info = work.png ? png_create_info_struct(work.png) : NULL;
     if (work.info)
         status = run(&work);

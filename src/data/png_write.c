@@ -1,10 +1,10 @@
 /* Writing 8-bit gray PNGs. */
+#include "png_error.h"
+
 #include <hpac/file.h>
 #include <hpac/image.h>
 
 #include <errno.h>
-#include <png.h>
-#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -12,21 +12,8 @@ typedef struct job {
     FILE *stream;
     const uint8_t *pixels;
     int rows, cols;
-    char reason[128]; /* libpng's last error */
+    png_complaint complaint;
 } job;
-
-static void on_error(png_structp png, png_const_charp message)
-{
-    job *work = png_get_error_ptr(png);
-    snprintf(work->reason, sizeof work->reason, "%s", message);
-    png_longjmp(png, 1);
-}
-
-static void on_warning(png_structp png, png_const_charp message)
-{
-    (void)png;
-    (void)message;
-}
 
 static void on_write(png_structp png, png_bytep bytes, size_t nbytes)
 {
@@ -61,7 +48,7 @@ static void write_picture(job *work, png_structp png, png_infop info)
 static hpac_status run(job *work, const char *path, png_structp png, png_infop info)
 {
     if (setjmp(png_jmpbuf(png)))
-        return hpac_fail(HPAC_ERR_DATA, "%s: cannot write: %s", path, work->reason);
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot write: %s", path, work->complaint.reason);
     write_picture(work, png, info);
     return HPAC_OK;
 }
@@ -74,7 +61,8 @@ hpac_status hpac_png_write(const char *path, const uint8_t *pixels, int rows, in
         return status;
 
     job work = {.stream = file.stream, .pixels = pixels, .rows = rows, .cols = cols};
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning);
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &work.complaint, on_png_error,
+                                              on_png_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     if (info)
         status = run(&work, path, png, info);

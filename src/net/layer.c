@@ -1,4 +1,6 @@
 /* Layers: names, shapes, parameter counts, and the check of a whole stack. */
+#include "shape_text.h"
+
 #include <hpac/layer.h>
 
 #include <stdio.h>
@@ -24,21 +26,6 @@ const char *hpac_layer_name(const hpac_layer *layer)
     return "unknown";
 }
 
-typedef struct shape_text {
-    char text[48];
-} shape_text;
-
-static shape_text describe(hpac_shape shape)
-{
-    shape_text described;
-    if (shape.rank == 3)
-        snprintf(described.text, sizeof described.text, "(%d, %d, %d)", shape.rows, shape.cols,
-                 shape.channels);
-    else
-        snprintf(described.text, sizeof described.text, "(%d)", shape.channels);
-    return described;
-}
-
 static hpac_shape vector_shape(size_t count)
 {
     return (hpac_shape){.rank = 1, .rows = 1, .cols = 1, .channels = (int)count};
@@ -50,7 +37,7 @@ static hpac_status need_image(const hpac_layer *layer, int number, hpac_shape in
         return HPAC_OK;
     return hpac_fail(HPAC_ERR_CONFIG,
                      "layer %d (%s): expected images (rows, cols, channels), got a vector %s",
-                     number, hpac_layer_name(layer), describe(in).text);
+                     number, hpac_layer_name(layer), shape_describe(in).text);
 }
 
 static hpac_status need_window(const hpac_layer *layer, int number, hpac_shape in, hpac_shape out)
@@ -63,7 +50,7 @@ static hpac_status need_window(const hpac_layer *layer, int number, hpac_shape i
     return hpac_fail(HPAC_ERR_CONFIG,
                      "layer %d (%s): a window of %d x %d does not fit into %s; output would be %s",
                      number, hpac_layer_name(layer), layer->kernel_rows, layer->kernel_cols,
-                     describe(in).text, describe(out).text);
+                     shape_describe(in).text, shape_describe(out).text);
 }
 
 /* Outputs beyond 2^31 - 1 values an image are refused: indices inside devices are 32 bits wide. */
@@ -77,7 +64,7 @@ static hpac_status need_countable(const hpac_layer *layer, int number, hpac_shap
         return HPAC_OK;
     return hpac_fail(HPAC_ERR_CONFIG,
                      "layer %d (%s): %s -> %s has more than 2^31 values or weights", number,
-                     hpac_layer_name(layer), describe(in).text, describe(out).text);
+                     hpac_layer_name(layer), shape_describe(in).text, shape_describe(out).text);
 }
 
 hpac_status hpac_layer_output_shape(const hpac_layer *layer, int number, hpac_shape in,
@@ -109,7 +96,7 @@ hpac_status hpac_layer_output_shape(const hpac_layer *layer, int number, hpac_sh
             return hpac_fail(HPAC_ERR_CONFIG,
                              "layer %d (dense): expected a vector, got images %s; put a flatten "
                              "layer before it",
-                             number, describe(in).text);
+                             number, shape_describe(in).text);
         *out = vector_shape((size_t)layer->units);
         break;
     case HPAC_LAYER_DROPOUT:

@@ -1,4 +1,6 @@
 /* The table of a stack of layers. */
+#include "shape_text.h"
+
 #include <hpac/layer.h>
 
 #include <string.h>
@@ -6,17 +8,6 @@
 typedef struct text {
     char bytes[48];
 } text;
-
-static text describe_shape(hpac_shape shape)
-{
-    text described;
-    if (shape.rank == 3)
-        snprintf(described.bytes, sizeof described.bytes, "%d x %d x %d", shape.rows, shape.cols,
-                 shape.channels);
-    else
-        snprintf(described.bytes, sizeof described.bytes, "%d", shape.channels);
-    return described;
-}
 
 static text describe_options(const hpac_layer *layer)
 {
@@ -37,7 +28,7 @@ static text describe_options(const hpac_layer *layer)
 
 void hpac_layers_print(const hpac_layer *layers, int layer_count, hpac_shape input, FILE *stream)
 {
-    fprintf(stream, "model: input %s\n", describe_shape(input).bytes);
+    fprintf(stream, "model: input %s\n", shape_describe(input).text);
     fprintf(stream, "      layer     options            output             parameters\n");
     hpac_shape in = input, out;
     size_t total = 0;
@@ -47,7 +38,7 @@ void hpac_layers_print(const hpac_layer *layers, int layer_count, hpac_shape inp
         if (hpac_layer_output_shape(&layers[i], i + 1, in, &out) != HPAC_OK)
             return; /* the stack was checked */
         fprintf(stream, "  %2d  %-9s %-18s %-18s %10zu\n", i + 1, hpac_layer_name(&layers[i]),
-                describe_options(&layers[i]).bytes, describe_shape(out).bytes, parameters);
+                describe_options(&layers[i]).bytes, shape_describe(out).text, parameters);
         total += parameters;
         in = out;
     }

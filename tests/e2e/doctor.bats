@@ -78,3 +78,23 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     run_hpac doctor cpu
     assert_exit 2
 }
+
+@test "doctor finds the CUDA device on the test bed fit" {
+    cuda_bed_or_skip
+    run_hpac doctor --device cuda --json
+    assert_exit 0
+    [[ $(json_value '[d["name"] for d in report["devices"]]') == "['cpu', 'cuda']" ]]
+    [[ $(json_value '[d["failed_cases"] for d in report["devices"]]') == "[0, 0]" ]]
+    [[ $(json_value 'report["devices"][1]["description"]') == "cuda:0: "*"compute capability"* ]]
+    [[ $(json_value 'report["devices"][1]["libraries"]') == CUDA*driver*cuDNN*cuBLAS* ]]
+    [[ $(json_value 'report["devices"][1]["free_bytes"] > 2**30') == True ]]
+    [[ $(json_value 'report["devices"][1]["speeds"]["copy_gb_per_s"] > 0') == True ]]
+    [[ $(json_value 'report["verdict"]') == "cpu: fit to train; cuda: fit to train" ]]
+}
+
+@test "a GPU that is not there is named" {
+    cuda_bed_or_skip
+    run_hpac doctor --device cuda:5
+    assert_exit 4
+    assert_output_has "cuda:5: not usable: no GPU 5"
+}

@@ -31,6 +31,8 @@
 #     real_data_or_skip           sets $REAL_DATA (train.csv, sample_submission.csv, train/...), or
 #                                 skips the test when the competition's data are not there
 #     small_disk_or_skip KIB      sets $SMALL_DISK, an empty file system of that size
+#     cuda_bed_or_skip            the CUDA device runs on the test bed from here on; skips the test when
+#                                 that is not built (make all cudasim)
 #     require_tool NAME           fails the test, with the reason, if NAME is not installed
 #     require_free_space MIB skips unless the temporary folder has that much room
 # A file with a setup or teardown of its own calls helpers_setup / helpers_teardown in it.
@@ -151,6 +153,14 @@ small_disk_or_skip() {
     mount -t tmpfs -o "size=${1}k" tmpfs "$folder" 2>/dev/null ||
         skip "only root can mount a small file system"
     SMALL_DISK=$folder
+}
+
+cuda_bed_or_skip() {
+    local build
+    build=$(dirname "$HPAC")
+    [[ -e $build/libhpac_cuda.so && -e $build/cudasim/libcudart.so ]] ||
+        skip "no CUDA: libhpac_cuda.so and the test bed are not built"
+    export LD_LIBRARY_PATH=$build/cudasim
 }
 
 require_tool() {

@@ -5,10 +5,10 @@ load helpers
     run_hpac info tests/golden/keras3_sequential.h5
     assert_exit 0
     assert_output_has "tests/golden/keras3_sequential.h5: written by Keras 3."
-    assert_output_has "model: input 10 x 9 x 2"
-    assert_output_has "   1  conv2d    3 of 3x2 relu      8 x 8 x 3                  39"
-    assert_output_has "   2  maxpool   2x3                4 x 2 x 3                   0"
-    assert_output_has "   6  dense     sigmoid            3                          51"
+    assert_output_has "model: input (10, 9, 2)"
+    assert_output_has "   1  conv2d    3 of 3x2 relu      (8, 8, 3)                  39"
+    assert_output_has "   2  maxpool   2x3                (4, 2, 3)                   0"
+    assert_output_has "   6  dense     sigmoid            (3)                        51"
     assert_output_has " 490 in all"
     assert_output_has "classes: 3, not named in the file"
     assert_output_has "configuration: not in the file"

@@ -364,3 +364,18 @@ train_real() {
     # Two conv2d and two dense layers: their multiplications and additions are counted.
     [[ $(awk -F, '/^forward/ {n += $8} END {print (n > 0)}' "$csv") == 1 ]]
 }
+
+# With a profile the steps run call by call, without it they are repeated as graphs.
+@test "on CUDA --profile changes nothing either, and tells what is done with kept images" {
+    cuda_bed_or_skip
+    local call device=(--device cuda --set train.epochs=2)
+    run_hpac train "$TMP/small.yaml" "${device[@]}" --quiet --out "$TMP/plain"
+    assert_exit 0
+    run_hpac train "$TMP/small.yaml" "${device[@]}" --profile --out "$TMP/profiled"
+    assert_exit 0
+    assert_same_training "$TMP/plain" "$TMP/profiled"
+    assert_error_has "profile: every call is timed; steps run call by call, not as a graph"
+    for call in upload, keep, gather, "forward 1: pixels," loss, "backward " update, "evaluate 1: "; do
+        grep -q "^$call" "$TMP/profiled/profile.csv" || fail_with "no row $call"
+    done
+}
