@@ -29,6 +29,23 @@ hpac_status hpac_selfcheck_doubles(size_t count, double **values)
     return *values ? HPAC_OK : hpac_fail_memory(count * sizeof **values);
 }
 
+/* Significant bits of a number format, the leading one included. */
+static int bits_of(hpac_precision precision)
+{
+    return precision == HPAC_PRECISION_BF16 ? 8 : precision == HPAC_PRECISION_TF32 ? 11 : 24;
+}
+
+/* What bf16 plans compute with: an update is mostly smaller than the rounding of its weight, and of
+ * all weights in the same direction, so that no bound would be worth much. */
+static void round_to_bits(double *values, size_t count, int bits)
+{
+    int exponent;
+    for (size_t i = 0; i < count; i++) {
+        double mantissa = frexp(values[i], &exponent);
+        values[i] = ldexp(nearbyint(ldexp(mantissa, bits)), exponent - bits);
+    }
+}
+
 static hpac_status expectation_init(const check_stack *stack, const check_segment *segment,
                                     check_expectation *expected)
 {
@@ -45,6 +62,8 @@ static hpac_status expectation_init(const check_stack *stack, const check_segmen
         SELFCHECK_TRY(hpac_selfcheck_doubles(count, &expected->parameters[i]));
         SELFCHECK_TRY(hpac_selfcheck_doubles(count, &expected->parameter_gradients[i]));
         widen(expected->parameters[i], segment->values[i], count);
+        if (stack->precision == HPAC_PRECISION_BF16)
+            round_to_bits(expected->parameters[i], count, bits_of(stack->precision));
     }
     return HPAC_OK;
 }
@@ -94,12 +113,6 @@ void hpac_selfcheck_expect_backward(const check_stack *stack, const check_segmen
         reference_call call = reference_of(stack, segment, expected, op);
         hpac_reference_backward(&call);
     }
-}
-
-/* Significant bits of a number format, the leading one included. */
-static int bits_of(hpac_precision precision)
-{
-    return precision == HPAC_PRECISION_BF16 ? 8 : precision == HPAC_PRECISION_TF32 ? 11 : 24;
 }
 
 static bool are_held(const double *values, size_t count, int bits)

@@ -15,7 +15,7 @@ typedef struct conv2d_plan {
     cuda_plan base;
     conv2d_library library;
     bool relu;
-    bool fused;           /* bias and ReLU by cuDNN */
+    bool fused;           /* bias, and ReLU if there is one, by cuDNN */
     kernel_tensor inner;  /* what the convolution writes, before a pooling */
     kernel_tensor kernel; /* the kernel, as a batch of filters, in the arena */
     bool pools, drops;
@@ -63,7 +63,9 @@ static void describe_algorithm(conv2d_plan *plan)
         if (plan->library.choices[i].name)
             length += (size_t)snprintf(public->algorithm + length, space - length, "%s %s %s%s",
                                        i > 0 ? " /" : "", names[i], plan->library.choices[i].name,
-                                       i == CONV2D_FORWARD && plan->fused ? " + bias + relu" : "");
+                                       i != CONV2D_FORWARD || !plan->fused ? ""
+                                       : plan->relu                        ? " + bias + relu"
+                                                                           : " + bias");
     if (length < space)
         snprintf(public->algorithm + length, space - length, ", %s",
                  plan->base.input.bf16 ? "bf16" : numbers);
@@ -97,7 +99,7 @@ static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_run *run, vo
         parameter_of(plan, run, KERNEL), choice->convolution,
         (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, run),
         choice->workspace_nbytes, &zero, library->y, y, library->bias,
-        parameter_of(plan, run, BIAS), library->relu, library->y, y);
+        parameter_of(plan, run, BIAS), library->activation, library->y, y);
 }
 
 /* The convolution, then our own kernel for bias and ReLU, which reads float32. */
@@ -245,8 +247,8 @@ static void conv2d_fini(cuda_plan *base)
             (void)cudnnDestroyTensorDescriptor(tensors[i]);
     if (library->kernel)
         (void)cudnnDestroyFilterDescriptor(library->kernel);
-    if (library->relu)
-        (void)cudnnDestroyActivationDescriptor(library->relu);
+    if (library->activation)
+        (void)cudnnDestroyActivationDescriptor(library->activation);
     for (int i = 0; i < CONV2D_PASS_COUNT; i++)
         if (library->choices[i].convolution)
             (void)cudnnDestroyConvolutionDescriptor(library->choices[i].convolution);
@@ -271,9 +273,10 @@ static hpac_status describe_tensors(conv2d_plan *plan)
         library->kernel, x->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT,
         x->nchw ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC, kernel->batch, kernel->channels,
         kernel->rows, kernel->cols));
-    CUDA_TRY_CUDNN(cudnnCreateActivationDescriptor(&library->relu));
-    CUDA_TRY_CUDNN(cudnnSetActivationDescriptor(library->relu, CUDNN_ACTIVATION_RELU,
-                                                CUDNN_NOT_PROPAGATE_NAN, 0));
+    CUDA_TRY_CUDNN(cudnnCreateActivationDescriptor(&library->activation));
+    CUDA_TRY_CUDNN(cudnnSetActivationDescriptor(
+        library->activation, plan->relu ? CUDNN_ACTIVATION_RELU : CUDNN_ACTIVATION_IDENTITY,
+        CUDNN_NOT_PROPAGATE_NAN, 0));
     library->x_nbytes = hpac_cuda_tensor_nbytes(x);
     library->y_nbytes = hpac_cuda_tensor_nbytes(&plan->inner);
     library->kernel_nbytes = hpac_cuda_tensor_count(kernel) * (x->bf16 ? 2 : sizeof(float));
@@ -303,6 +306,15 @@ static hpac_status make_passes(cuda_device *device, const hpac_plan_request *req
         return HPAC_OK;
     CUDA_TRY(make_pass(device, library, CONV2D_FILTER));
     return request->input_gradient ? make_pass(device, library, CONV2D_DATA) : HPAC_OK;
+}
+
+/* Without ReLU, cuDNN adds the bias for one algorithm only. That is worth it in bf16, where the
+ * sums would be rounded before the bias and again after it. */
+static bool is_fusible(const conv2d_plan *plan)
+{
+    return plan->relu ||
+           (plan->base.input.bf16 && plan->library.choices[CONV2D_FORWARD].algorithm ==
+                                         CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM);
 }
 
 /* Keras's HWIO as cuDNN has it: OHWI beside NHWC images, OIHW beside NCHW. */
@@ -357,7 +369,6 @@ static void read_request(cuda_device *device, const hpac_plan_request *request, 
 {
     const hpac_op *op = &request->ops[0];
     plan->relu = request->op_count > 1;
-    plan->fused = plan->relu;
     plan->inner = hpac_cuda_tensor(op->out, request->batch, request->input_layout);
     plan->kernel = (kernel_tensor){
         .batch = op->out.channels,
@@ -394,6 +405,7 @@ hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *r
     read_request(device, request, plan);
     CUDA_TRY(describe_tensors(plan));
     CUDA_TRY(make_passes(device, request, plan));
+    plan->fused = is_fusible(plan);
     if (plan->pools)
         CUDA_TRY(hpac_cuda_pool_init(&plan->evaluation, &request->ops[2], &plan->inner,
                                      &plan->base.output));

@@ -25,7 +25,7 @@ typedef struct conv2d_choice {
 typedef struct conv2d_library {
     cudnnTensorDescriptor_t x, y, bias;
     cudnnFilterDescriptor_t kernel;
-    cudnnActivationDescriptor_t relu;
+    cudnnActivationDescriptor_t activation;
     size_t x_nbytes, y_nbytes, kernel_nbytes;
     cudnnMathType_t math;
     conv2d_choice choices[CONV2D_PASS_COUNT];
