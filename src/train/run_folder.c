@@ -254,35 +254,31 @@ hpac_status run_folder_compare_device(const train_job *training)
     char *path = hpac_path_join(training->options->folder, "run.json");
     if (!path)
         return hpac_fail_memory(0);
-    hpac_device_info info;
-    hpac_status status = training->device->ops->describe(training->device, &info);
+    const hpac_device_info *info = &training->device_info;
     json_t *root = json_load_file(path, 0, NULL);
     const char *device = json_string_value(json_object_get(root, "device"));
     const char *libraries = json_string_value(json_object_get(root, "libraries"));
-    if (status == HPAC_OK && device && libraries &&
-        (strcmp(device, info.name) != 0 || strcmp(libraries, info.libraries) != 0))
+    if (device && libraries &&
+        (strcmp(device, info->name) != 0 || strcmp(libraries, info->libraries) != 0))
         hpac_log_warning("the run was begun on %s (%s) and goes on with %s (%s): the last bits may "
                          "differ from those of an unbroken run",
-                         device, libraries, info.name, info.libraries);
+                         device, libraries, info->name, info->libraries);
     json_decref(root);
     free(path);
-    return status;
+    return HPAC_OK;
 }
 
 hpac_status run_folder_write_json(const train_job *training, const char *state)
 {
-    hpac_device_info info;
-    hpac_status status = training->device->ops->describe(training->device, &info);
-    if (status != HPAC_OK)
-        return status;
+    const hpac_device_info *info = &training->device_info;
     const hpac_training_state *progress = training->model.training;
     char now[32], started[32];
     iso_time(time(NULL), now);
     iso_time(training->started, started);
     json_t *root = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:f, s:I, s:I, s:I}", "state",
-        state, "hpac", HPAC_VERSION, "configuration", training->config->name, "device", info.name,
-        "libraries", info.libraries, "seed", (json_int_t)training->config->train.seed, "started",
+        state, "hpac", HPAC_VERSION, "configuration", training->config->name, "device", info->name,
+        "libraries", info->libraries, "seed", (json_int_t)training->config->train.seed, "started",
         started, "updated", now, "epochs", (json_int_t)progress->epoch, "steps",
         (json_int_t)progress->step, "best_epoch", (json_int_t)progress->best_epoch, "elapsed_s",
         progress->elapsed_s, "train_images", (json_int_t)training->fold->train_count,
@@ -290,6 +286,7 @@ hpac_status run_folder_write_json(const train_job *training, const char *state)
         (json_int_t)training->skipped_images);
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     char *path = hpac_path_join(training->options->folder, "run.json");
+    hpac_status status = HPAC_OK;
     hpac_file file = {0};
     if (!text || !path)
         status = hpac_fail(HPAC_ERR_INTERNAL, "out of memory for run.json");

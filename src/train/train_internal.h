@@ -46,6 +46,7 @@ typedef struct train_job {
     const hpac_train_options *options;
     const hpac_config *config;
     hpac_device *device;
+    hpac_device_info device_info; /* as it was at the start: a device that failed tells no more */
 
     hpac_labels labels, test_ids;
     hpac_split split;

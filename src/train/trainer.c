@@ -51,10 +51,8 @@ static void print_host_memory(const train_job *training, FILE *stream)
 
 static hpac_status log_tables(const train_job *training)
 {
-    hpac_device_info info;
-    hpac_status status = training->device->ops->describe(training->device, &info);
-    if (status != HPAC_OK)
-        return status;
+    const hpac_device_info *info = &training->device_info;
+    hpac_status status = HPAC_OK;
     char *text = NULL;
     size_t length;
     FILE *stream = open_memstream(&text, &length);
@@ -63,7 +61,7 @@ static hpac_status log_tables(const train_job *training)
     print_data(training, stream);
     fprintf(stream, "configuration: %s\n", training->config->name);
     hpac_config_print(training->config, stream);
-    fprintf(stream, "device: %s; %s\n", info.name, info.libraries);
+    fprintf(stream, "device: %s; %s\n", info->name, info->libraries);
     hpac_network_print(training->network, stream);
     print_host_memory(training, stream);
     if (training->options->profile)
@@ -202,8 +200,8 @@ hpac_status hpac_train(const hpac_train_options *options)
         .started = time(NULL),
     };
     run_folder folder = {.lock = -1};
-    hpac_status status = HPAC_OK;
-    if (!options->dry_run)
+    hpac_status status = options->device->ops->describe(options->device, &training.device_info);
+    if (status == HPAC_OK && !options->dry_run)
         status = run_folder_inspect(options->folder, options->force, &folder);
     if (status == HPAC_OK && !options->force && !options->dry_run) {
         if (folder.state == RUN_FINISHED) {

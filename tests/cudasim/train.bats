@@ -5,7 +5,7 @@ load ../e2e/helpers
 
 setup_file() {
     export DATA=$BATS_FILE_TMPDIR/data
-    "${HPAC:-build/hpac}" synth --count 24 --size 32 --seed 3 --balance --out "$DATA"
+    "${HPAC:-build/hpac}" synth --count 24 --size 64 --seed 3 --balance --out "$DATA"
 }
 
 train() {
@@ -13,7 +13,7 @@ train() {
     shift
     run_hpac train configs/improved.yaml --device cuda --out "$folder" --quiet \
         --set data.labels="$DATA/train.csv" --set data.images="$DATA/train" \
-        --set 'data.image={rows: 32, cols: 32}' --set 'data.scale={rows: 2, cols: 2}' \
+        --set 'data.image={rows: 64, cols: 64}' --set 'data.scale={rows: 4, cols: 4}' \
         --set data.workers=1 --set train.batch_size=4 --set train.epochs=3 "$@"
 }
 
