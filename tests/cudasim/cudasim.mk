@@ -9,21 +9,21 @@ CUDASIM_CUDART  = $(shell readelf -d "$$($(FIND_CUDA) --home)/lib64/libcudart.so
 CUDASIM_OPT    := -O2 -g -fPIC
 CUDASIM_CC      = $(CC) $(DIALECT) $(CUDASIM_OPT) -ffp-contract=off $(WARNINGS) $(CUDA_CFLAGS)
 CUDASIM_CXX     = $(CXX) -std=c++17 -Iinclude -Ikernels $(CUDASIM_OPT) -ffp-contract=off -Wall -Wextra -Wshadow \
-                  -Wno-unknown-pragmas $(if $(WERROR),-Werror) $(CUDA_CFLAGS)
+                  -Wno-unknown-pragmas -fsanitize=alignment,bounds $(if $(WERROR),-Werror) $(CUDA_CFLAGS)
 CUDASIM_LINK    = -shared -Wl,-z,now -Wl,-z,defs -Wl,-rpath,'$$ORIGIN'
 
 cudasim: $(CUDASIM)/libcudart.so $(CUDASIM)/libcudasim_twins.so ## build the CUDA test bed
 
-$(CUDASIM)/obj/%.o: tests/cudasim/%.c
+$(CUDASIM)/obj/%.o: tests/cudasim/%.c tests/cudasim/cudasim.mk
 	@mkdir -p $(@D)
 	$(CUDASIM_CC) -MMD -MP -c -o $@ $<
 
 # ---- libcudart: never unloaded, so that leaks are looked for when the program ends --------------
 CUDASIM_RUNTIME := runtime report memory stream event copy capture graph launch executor fiber \
-                   device error_text
+                   device error_text checks
 
 $(CUDASIM)/libcudart.so: $(CUDASIM_RUNTIME:%=$(CUDASIM)/obj/%.o) tests/cudasim/cudasim.mk
-	@echo '$(CUDASIM_CUDART) { global: cuda*; __cuda*; cudasim_*; local: *; };' >$(CUDASIM)/cudart.map
+	@echo '$(CUDASIM_CUDART) { global: cuda*; __cuda*; cudasim_*; __ubsan_*; local: *; };' >$(CUDASIM)/cudart.map
 	$(CC) $(CUDASIM_LINK) -Wl,-z,nodelete -Wl,-soname,$(CUDASIM_CUDART) \
 	  -Wl,--version-script,$(CUDASIM)/cudart.map -o $(CUDASIM)/$(CUDASIM_CUDART) \
 	  $(filter %.o,$^) -ldl -lpthread
@@ -32,12 +32,29 @@ $(CUDASIM)/libcudart.so: $(CUDASIM_RUNTIME:%=$(CUDASIM)/obj/%.o) tests/cudasim/c
 # ---- twins: each library's own kernels, not the program's stubs of the same names ---------------
 CUDASIM_TWIN_LINK = $(CXX) $(CUDASIM_LINK) -Wl,-Bsymbolic -L$(CUDASIM)
 
-$(CUDASIM)/obj/%.twins.o: tests/cudasim/%.cpp
+$(CUDASIM)/obj/%.twins.o: tests/cudasim/%.cpp tests/cudasim/cudasim.mk
 	@mkdir -p $(@D)
 	$(CUDASIM_CXX) -Itests/cudasim -include cuda_twin.h -MMD -MP -c -o $@ $<
 
 $(CUDASIM)/libcudasim_twins.so: $(CUDASIM)/obj/twins.twins.o $(CUDASIM)/libcudart.so
 	$(CUDASIM_TWIN_LINK) -Wl,-soname,$(@F) -o $@ $< -lcudart
 
-.PHONY: cudasim
+# ---- planted bugs (faults.bats) ------------------------------------------------------------------
+FAULT_SOURCES := $(wildcard tests/cudasim/faults/*.c)
+FAULT_OBJECTS := $(FAULT_SOURCES:tests/cudasim/%.c=$(CUDASIM)/obj/%.o)
+
+cudasim-faults: $(CUDASIM)/faults
+
+$(CUDASIM)/obj/faults/%.cu.o: tests/cudasim/faults/%.cu tests/cudasim/cudasim.mk
+	@mkdir -p $(@D)
+	$(NVCC) -std=c++17 -arch=sm_75 -Xcompiler -fno-exceptions,-fno-threadsafe-statics -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(CUDASIM)/libcudasim_fault_twins.so: $(CUDASIM)/obj/faults/twins.twins.o $(CUDASIM)/libcudart.so
+	$(CUDASIM_TWIN_LINK) -Wl,-soname,$(@F) -o $@ $< -lcudart
+
+$(CUDASIM)/faults: $(FAULT_OBJECTS) $(CUDASIM)/obj/faults/kernels.cu.o $(CUDASIM)/libcudasim_fault_twins.so
+	$(CC) -Wl,-z,now -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) \
+	  -L$(CUDASIM) -Wl,--no-as-needed -lcudasim_fault_twins -lcudart
+
+.PHONY: cudasim cudasim-faults
 -include $(wildcard $(CUDASIM)/obj/*.d $(CUDASIM)/obj/*/*.d)

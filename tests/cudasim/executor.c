@@ -9,8 +9,8 @@
 #include "runtime.h"
 
 #include <link.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define POISON 0xff /* of shared memory: a NaN, an index out of bounds */
 
@@ -271,18 +271,19 @@ static shared_region static_shared(const cudasim_twin *twin)
     return region;
 }
 
+/* At the end of a page that is followed by none. */
 static void *dynamic_shared(size_t nbytes)
 {
     static unsigned char *memory;
-    static size_t memory_nbytes;
-    if (nbytes > memory_nbytes) {
-        free(memory);
-        memory_nbytes = (nbytes + 255) / 256 * 256;
-        memory = aligned_alloc(256, memory_nbytes);
-        if (memory == NULL)
+    if (memory == NULL) {
+        memory = mmap(NULL, 2 * CUDASIM_DYNAMIC_NBYTES, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED ||
+            mprotect(memory, CUDASIM_DYNAMIC_NBYTES, PROT_READ | PROT_WRITE) != 0)
             cudasim_fail("no host memory for shared memory");
+        cudasim_block.shared_end = memory + CUDASIM_DYNAMIC_NBYTES;
     }
-    return memory;
+    return memory + CUDASIM_DYNAMIC_NBYTES - (nbytes + 15) / 16 * 16;
 }
 
 static void order_threads(void)
@@ -307,6 +308,7 @@ void executor_run(const cudasim_twin *twin, dim3 grid, dim3 block, size_t shared
     cudasim_block.twin = twin;
     cudasim_block.grid_dim = grid;
     cudasim_block.block_dim = block;
+    cudasim_block.shared_nbytes = shared_nbytes;
     cudasim_block.dynamic_shared = dynamic_shared(shared_nbytes);
     order_threads();
     shared_region shared = static_shared(twin);

@@ -22,7 +22,6 @@ typedef struct kernel {
     void **module;
     const void *stub; /* the host's function of that name */
     const char *symbol;
-    int thread_limit; /* of __launch_bounds__; negative: none */
     size_t shared_nbytes;
     const cudasim_twin *twin; /* found at the first launch */
 } kernel;
@@ -127,7 +126,8 @@ void __cudaRegisterFunction(void **module, const char *stub, char *device_stub, 
                             int thread_limit, uint3 *thread, uint3 *block, dim3 *block_dim,
                             dim3 *grid_dim, int *warp)
 {
-    (void)device_stub, (void)thread, (void)block, (void)block_dim, (void)grid_dim, (void)warp;
+    (void)device_stub, (void)thread_limit, (void)thread, (void)block, (void)block_dim,
+        (void)grid_dim, (void)warp;
     kernel *registered = malloc(sizeof *registered);
     if (registered == NULL)
         cudasim_fail("no host memory for a kernel");
@@ -135,7 +135,6 @@ void __cudaRegisterFunction(void **module, const char *stub, char *device_stub, 
                            .module = module,
                            .stub = stub,
                            .symbol = symbol,
-                           .thread_limit = thread_limit,
                            .shared_nbytes = SHARED_NBYTES};
     kernels = registered;
 }
@@ -178,7 +177,7 @@ static void translate(unsigned char *word, const launch *launched, int argument,
     void *address;
     memcpy(&address, word, sizeof address);
     const memory_block *block = memory_find(MEMORY_DEVICE, address);
-    if (address == NULL || (block == NULL && !certain))
+    if (address == NULL || (block == NULL && !certain && !memory_is_host(address)))
         return;
     if (block == NULL || !block->live) {
         char text[300];
@@ -211,13 +210,15 @@ static void take_arguments(launch *launched, void **arguments)
 /* What the kernel wrote beside the blocks it was given, it wrote just now. */
 static void check_slack(const launch *launched)
 {
+    char when[200];
+    snprintf(when, sizeof when, "by %s", launched->twin->name);
     for (size_t word = 0; word < launched->used; word += sizeof(void *)) {
         void *shadow;
         memcpy(&shadow, launched->parameters + word, sizeof shadow);
         const void *address = memory_unshadow(shadow);
         const memory_block *block = address == NULL ? NULL : memory_find(MEMORY_DEVICE, address);
         if (block != NULL)
-            memory_check_slack(MEMORY_DEVICE, block, launched->twin->name);
+            memory_check_slack(MEMORY_DEVICE, block, when);
     }
 }
 
@@ -248,7 +249,8 @@ static kernel *find_kernel(const void *stub)
     return NULL;
 }
 
-/* The limits of every GPU from 7.5 on, and the errors they give. */
+/* The limits of every GPU from 7.5 on, and the errors they give. __launch_bounds__ is not among
+ * them: nvcc does not tell the host. */
 static cudaError_t check_configuration(const kernel *launched, dim3 grid, dim3 block,
                                        size_t shared_nbytes)
 {
@@ -261,9 +263,7 @@ static cudaError_t check_configuration(const kernel *launched, dim3 grid, dim3 b
         return cudaErrorInvalidConfiguration;
     if (shared_nbytes > launched->shared_nbytes)
         return cudaErrorInvalidValue;
-    bool bounded = launched->thread_limit > 0;
-    return bounded && threads > (size_t)launched->thread_limit ? cudaErrorInvalidValue
-                                                               : cudaSuccess;
+    return cudaSuccess;
 }
 
 cudaError_t cudaLaunchKernel(const void *stub, dim3 grid, dim3 block, void **arguments,
@@ -347,8 +347,7 @@ cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attributes, const v
     if (found == NULL)
         return runtime_return(cudaErrorInvalidDeviceFunction);
     memset(attributes, 0, sizeof *attributes);
-    attributes->maxThreadsPerBlock =
-        found->thread_limit > 0 ? found->thread_limit : CUDASIM_MAX_THREADS;
+    attributes->maxThreadsPerBlock = CUDASIM_MAX_THREADS;
     attributes->maxDynamicSharedSizeBytes = (int)found->shared_nbytes;
     return runtime_return(cudaSuccess);
 }

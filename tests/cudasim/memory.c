@@ -56,6 +56,7 @@ static void reserve_areas(void)
     areas[MEMORY_DEVICE].start = reserve(DEVICE_HINT);
     areas[MEMORY_DEVICE].shadow = reserve(NULL);
     areas[MEMORY_PINNED].start = reserve(NULL);
+    areas[MEMORY_DEVICE].used = areas[MEMORY_PINNED].used = GAP;
     areas[MEMORY_PINNED].shadow = areas[MEMORY_PINNED].start;
 }
 
@@ -63,6 +64,17 @@ bool memory_holds(memory_kind kind, const void *address)
 {
     const unsigned char *byte = address, *start = areas[kind].start;
     return start != NULL && byte >= start && byte < start + AREA_NBYTES;
+}
+
+/* Not below what the address sanitizer maps for itself, where two small integers would point. */
+bool memory_is_host(const void *address)
+{
+    uintptr_t page = (uintptr_t)address / PAGE * PAGE;
+    const uintptr_t lowest = (uintptr_t)0x100100000000, end = (uintptr_t)1 << 47;
+    unsigned char resident;
+    if (page < lowest || page >= end || memory_holds(MEMORY_DEVICE, address))
+        return false;
+    return mincore((void *)page, 1, &resident) == 0;
 }
 
 void *memory_shadow(const void *address)
@@ -201,12 +213,26 @@ static cudaError_t release(memory_kind kind, void *address, const char *caller)
     return cudaSuccess;
 }
 
+/* The block that the address lies in, or the nearer one of its neighbours. */
+static const memory_block *nearest_block(const area *from, const void *address)
+{
+    const unsigned char *byte = address;
+    const memory_block *before = block_before(from, address);
+    const memory_block *after = before == NULL ? from->blocks : before + 1;
+    if (after == from->blocks + from->count)
+        return before;
+    if (before == NULL)
+        return after;
+    return after->start - byte < byte - (before->start + before->nbytes) ? after : before;
+}
+
 void memory_describe(memory_kind kind, const void *address, char *text, size_t text_nbytes)
 {
-    const memory_block *block =
-        memory_holds(kind, address) ? block_before(&areas[kind], address) : NULL;
+    const memory_block *block = NULL;
+    if (memory_holds(kind, address))
+        block = nearest_block(&areas[kind], address);
     if (block == NULL) {
-        snprintf(text, text_nbytes, "%p was never allocated", address);
+        snprintf(text, text_nbytes, "%p was never given out", address);
         return;
     }
     long offset = (long)((const unsigned char *)address - block->start);

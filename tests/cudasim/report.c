@@ -68,6 +68,12 @@ void cudasim_leak(const char *what, ...)
     fputc('\n', stderr);
 }
 
+static bool is_behind_shared(const void *address)
+{
+    const unsigned char *byte = address, *end = cudasim_block.shared_end;
+    return end != NULL && byte >= end && byte < end + CUDASIM_DYNAMIC_NBYTES;
+}
+
 /* What an address was that nobody may touch; false: none of ours. */
 static bool describe_touch(const void *address, char *text, size_t nbytes)
 {
@@ -84,6 +90,11 @@ static bool describe_touch(const void *address, char *text, size_t nbytes)
     } else if (memory_holds(MEMORY_PINNED, address)) {
         memory_describe(MEMORY_PINNED, address, where, sizeof where);
         snprintf(text, nbytes, "pinned memory out of bounds: %s", where);
+    } else if (is_behind_shared(address)) {
+        snprintf(text, nbytes,
+                 "shared memory out of bounds: %zu bytes at least past the end of %zu",
+                 (size_t)((const unsigned char *)address - cudasim_block.shared_end),
+                 cudasim_block.shared_nbytes);
     } else if (cudasim_block.twin != NULL) {
         snprintf(text, nbytes, "%p is no device memory", address);
     } else {

@@ -17,6 +17,7 @@ extern "C" {
 #define CUDASIM_MAX_ARGUMENTS 32
 #define CUDASIM_MAX_THREADS 1024 /* of a block, on every GPU so far */
 #define CUDASIM_WARP 32
+#define CUDASIM_DYNAMIC_NBYTES ((size_t)1 << 18) /* of shared memory: more than any GPU has */
 
 /* How the addresses in an argument are found. */
 typedef enum cudasim_argument_kind {
@@ -67,6 +68,8 @@ typedef struct cudasim_block_state {
     unsigned ended, waiting;
     const cudasim_twin *twin; /* NULL: no kernel runs */
     void *dynamic_shared;
+    unsigned char *shared_end; /* of dynamic shared memory; as much after it is nobody's */
+    size_t shared_nbytes;
     cudasim_thread order[CUDASIM_MAX_THREADS];
     unsigned char states[CUDASIM_MAX_THREADS]; /* by number */
 } cudasim_block_state;
