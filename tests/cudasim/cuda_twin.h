@@ -9,7 +9,7 @@
 #ifndef CUDA_TWIN_H
 #define CUDA_TWIN_H
 
-#include "twin.h"
+#include "twin_fields.h"
 
 #include <cmath>
 #include <cstdint>
@@ -304,19 +304,10 @@ static inline void *cudasim_touch_shared()
     return &marker;
 }
 
-template <typename T> constexpr cudasim_argument cudasim_argument_of()
-{
-    return {sizeof(T), std::is_pointer<T>::value ? CUDASIM_POINTER
-                       : std::is_class<T>::value ? CUDASIM_STRUCT
-                                                 : CUDASIM_VALUE};
-}
-
 template <auto kernel> struct cudasim_registration;
 
 template <typename... A, void (*kernel)(A...)> struct cudasim_registration<kernel> {
     static_assert(sizeof...(A) <= CUDASIM_MAX_ARGUMENTS, "more arguments than the bed expects");
-    static constexpr cudasim_argument arguments[] = {cudasim_argument_of<A>()..., {}};
-
     template <size_t... I> static void run(void **values, std::index_sequence<I...>)
     {
         while (cudasim_begin_thread()) {
@@ -332,6 +323,7 @@ template <typename... A, void (*kernel)(A...)> struct cudasim_registration<kerne
 
     explicit cudasim_registration(const char *name)
     {
+        static const cudasim_argument arguments[] = {cudasim_argument_of<A>()..., {}};
         static cudasim_twin twin = {name,
                                     reinterpret_cast<const void *>(kernel),
                                     run_threads,

@@ -116,8 +116,9 @@ wrong_by_seed() {
 }
 
 @test "a kernel is given an address of the host" {
-    reported host_address "no live device memory"
-    reported host_argument "kernel add, argument 2: no live device memory"
+    reported host_address "kernel add, argument 2: no live device memory"
+    reported pinned_address "kernel add, argument 1: no live device memory"
+    reported host_in_struct "kernel fill, argument 1: no live device memory"
 }
 
 @test "a copy runs past a block's end, or the wrong way" {

@@ -170,18 +170,18 @@ static size_t align16(size_t offset)
     return (offset + 15) & ~(size_t)15;
 }
 
-/* A word that holds a device address gets its shadow. Where it may be something else (a number in a
- * struct), it is an address when it lies in a block, freed ones too. */
-static void translate(unsigned char *word, const launch *launched, int argument, bool certain)
+/* An address of the device's memory becomes its shadow's. */
+static void translate(unsigned char *word, const launch *launched, int argument)
 {
     void *address;
     memcpy(&address, word, sizeof address);
-    const memory_block *block = memory_find(MEMORY_DEVICE, address);
-    if (address == NULL || (block == NULL && !certain && !memory_is_host(address)))
+    if (address == NULL)
         return;
+    const memory_block *block = memory_find(MEMORY_DEVICE, address);
     if (block == NULL || !block->live) {
         char text[300];
-        memory_describe(MEMORY_DEVICE, address, text, sizeof text);
+        memory_kind kind = memory_holds(MEMORY_PINNED, address) ? MEMORY_PINNED : MEMORY_DEVICE;
+        memory_describe(kind, address, text, sizeof text);
         cudasim_fail("kernel %s, argument %d: no live device memory: %s", launched->twin->name,
                      argument + 1, text);
     }
@@ -200,10 +200,8 @@ static void take_arguments(launch *launched, void **arguments)
             cudasim_fail("kernel %s: more than %d bytes of arguments", twin->name,
                          PARAMETERS_NBYTES);
         memcpy(to, arguments[i], argument->nbytes);
-        if (argument->kind == CUDASIM_VALUE)
-            continue;
-        for (size_t word = 0; word + sizeof(void *) <= argument->nbytes; word += sizeof(void *))
-            translate(to + word, launched, i, argument->kind == CUDASIM_POINTER);
+        for (int k = 0; k < argument->pointer_count; k++)
+            translate(to + argument->pointers[k], launched, i);
     }
 }
 
@@ -212,13 +210,19 @@ static void check_slack(const launch *launched)
 {
     char when[200];
     snprintf(when, sizeof when, "by %s", launched->twin->name);
-    for (size_t word = 0; word < launched->used; word += sizeof(void *)) {
-        void *shadow;
-        memcpy(&shadow, launched->parameters + word, sizeof shadow);
-        const void *address = memory_unshadow(shadow);
-        const memory_block *block = address == NULL ? NULL : memory_find(MEMORY_DEVICE, address);
-        if (block != NULL)
-            memory_check_slack(MEMORY_DEVICE, block, when);
+    size_t offset = 0;
+    for (int i = 0; i < launched->twin->argument_count; i++) {
+        const cudasim_argument *argument = &launched->twin->arguments[i];
+        for (int k = 0; k < argument->pointer_count; k++) {
+            void *shadow;
+            memcpy(&shadow, launched->parameters + offset + argument->pointers[k], sizeof shadow);
+            const void *address = memory_unshadow(shadow);
+            const memory_block *block =
+                address == NULL ? NULL : memory_find(MEMORY_DEVICE, address);
+            if (block != NULL)
+                memory_check_slack(MEMORY_DEVICE, block, when);
+        }
+        offset += align16(argument->nbytes);
     }
 }
 

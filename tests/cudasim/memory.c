@@ -21,10 +21,6 @@
 #define FILLING 0xff
 #define AREA_NBYTES ((size_t)1 << 40)
 
-/* The halves of a device address should be no sizes or floats that kernels are given in structs: as
- * an int its lower half is negative, as a float its upper half is denormal. */
-#define DEVICE_HINT ((void *)0x7a9d80000000)
-
 typedef struct area {
     const char *name;
     unsigned char *start, *shadow; /* the same of pinned memory */
@@ -40,10 +36,10 @@ static size_t round_up(size_t n, size_t unit)
     return (n + unit - 1) / unit * unit;
 }
 
-static unsigned char *reserve(void *hint)
+static unsigned char *reserve(void)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    void *start = mmap(hint, AREA_NBYTES, PROT_NONE, flags, -1, 0);
+    void *start = mmap(NULL, AREA_NBYTES, PROT_NONE, flags, -1, 0);
     if (start == MAP_FAILED)
         cudasim_fail("no range of %zu addresses for the test bed's memory", AREA_NBYTES);
     return start;
@@ -53,9 +49,9 @@ static void reserve_areas(void)
 {
     if (areas[MEMORY_DEVICE].start != NULL)
         return;
-    areas[MEMORY_DEVICE].start = reserve(DEVICE_HINT);
-    areas[MEMORY_DEVICE].shadow = reserve(NULL);
-    areas[MEMORY_PINNED].start = reserve(NULL);
+    areas[MEMORY_DEVICE].start = reserve();
+    areas[MEMORY_DEVICE].shadow = reserve();
+    areas[MEMORY_PINNED].start = reserve();
     areas[MEMORY_DEVICE].used = areas[MEMORY_PINNED].used = GAP;
     areas[MEMORY_PINNED].shadow = areas[MEMORY_PINNED].start;
 }
@@ -64,17 +60,6 @@ bool memory_holds(memory_kind kind, const void *address)
 {
     const unsigned char *byte = address, *start = areas[kind].start;
     return start != NULL && byte >= start && byte < start + AREA_NBYTES;
-}
-
-/* Not below what the address sanitizer maps for itself, where two small integers would point. */
-bool memory_is_host(const void *address)
-{
-    uintptr_t page = (uintptr_t)address / PAGE * PAGE;
-    const uintptr_t lowest = (uintptr_t)0x100100000000, end = (uintptr_t)1 << 47;
-    unsigned char resident;
-    if (page < lowest || page >= end || memory_holds(MEMORY_DEVICE, address))
-        return false;
-    return mincore((void *)page, 1, &resident) == 0;
 }
 
 void *memory_shadow(const void *address)

@@ -77,8 +77,6 @@ typedef enum memory_kind {
 const memory_block *memory_find(memory_kind kind, const void *address);
 /* Whether the address belongs to that kind of memory: a block, a gap between blocks. */
 bool memory_holds(memory_kind kind, const void *address);
-/* Whether the host has something there: a number is hardly such an address. */
-bool memory_is_host(const void *address);
 /* The shadow of a device address, unchecked, and the way back. */
 void *memory_shadow(const void *address);
 const void *memory_unshadow(const void *shadow); /* NULL: it is not in the shadow */

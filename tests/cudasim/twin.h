@@ -15,20 +15,16 @@ extern "C" {
 #endif
 
 #define CUDASIM_MAX_ARGUMENTS 32
+#define CUDASIM_MAX_POINTERS 16  /* in one of them */
 #define CUDASIM_MAX_THREADS 1024 /* of a block, on every GPU so far */
 #define CUDASIM_WARP 32
 #define CUDASIM_DYNAMIC_NBYTES ((size_t)1 << 18) /* of shared memory: more than any GPU has */
 
-/* How the addresses in an argument are found. */
-typedef enum cudasim_argument_kind {
-    CUDASIM_VALUE,   /* there are none */
-    CUDASIM_POINTER, /* it is one */
-    CUDASIM_STRUCT,  /* every aligned word that is a device address */
-} cudasim_argument_kind;
-
+/* An argument, and where in it addresses are. */
 typedef struct cudasim_argument {
     size_t nbytes;
-    cudasim_argument_kind kind;
+    int pointer_count;
+    size_t pointers[CUDASIM_MAX_POINTERS];
 } cudasim_argument;
 
 typedef struct cudasim_twin {

@@ -8,7 +8,7 @@ static unsigned blocks_of(int count)
 
 cudaError_t fault_fill(float *values, float value, int count, cudaStream_t stream)
 {
-    fill<<<blocks_of(count), 256, 0, stream>>>({count, value, values, 0x7a9d90000000ULL});
+    fill<<<blocks_of(count), 256, 0, stream>>>({count, value, values});
     return cudaGetLastError();
 }
 
@@ -88,6 +88,6 @@ cudaError_t fault_after_thread(float *values, bool own, cudaStream_t stream)
 cudaError_t fault_configured(float *values, unsigned blocks, unsigned threads, size_t shared_nbytes,
                              cudaStream_t stream)
 {
-    fill<<<blocks, threads, shared_nbytes, stream>>>({FAULT_THREADS, 1.0f, values, 0});
+    fill<<<blocks, threads, shared_nbytes, stream>>>({FAULT_THREADS, 1.0f, values});
     return cudaGetLastError();
 }

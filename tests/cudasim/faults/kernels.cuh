@@ -12,7 +12,6 @@ struct fault_view {
     int count;
     float value;
     float *values;
-    unsigned long long number; /* may look like an address */
 };
 
 __global__ void fill(fault_view view)

@@ -142,14 +142,23 @@ static int free_of_wrong_kind(const fixture *with, bool planted)
 static int host_address(const fixture *with, bool planted)
 {
     static float values[FAULT_COUNT];
+    TRY(fault_add(with->device, planted ? values : with->second, 0, FAULT_COUNT, with->compute));
+    TRY(cudaStreamSynchronize(with->compute));
+    return 0;
+}
+
+/* The address lies in a struct. */
+static int host_in_struct(const fixture *with, bool planted)
+{
+    static float values[FAULT_COUNT];
     TRY(fault_fill(planted ? values : with->device, 1.0f, FAULT_COUNT, with->compute));
     int failed = fault_download(with, with->device, FAULT_COUNT);
     return failed != 0 ? failed : fault_compare(with, 1.0f, 0.0f, FAULT_COUNT);
 }
 
-static int host_argument(const fixture *with, bool planted)
+static int pinned_address(const fixture *with, bool planted)
 {
-    TRY(fault_add(with->device, planted ? with->pinned : with->second, 0, FAULT_COUNT,
+    TRY(fault_add(planted ? with->pinned : with->device, with->second, 0, FAULT_COUNT,
                   with->compute));
     TRY(cudaStreamSynchronize(with->compute));
     return 0;
@@ -237,7 +246,8 @@ const fault_case memory_cases[] = {
     {"free_inside", free_inside},
     {"free_of_wrong_kind", free_of_wrong_kind},
     {"host_address", host_address},
-    {"host_argument", host_argument},
+    {"host_in_struct", host_in_struct},
+    {"pinned_address", pinned_address},
     {"copy_past_end", copy_past_end},
     {"copy_past_pinned_end", copy_past_pinned_end},
     {"memset_past_end", memset_past_end},
