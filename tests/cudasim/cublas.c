@@ -29,7 +29,7 @@ static cublasStatus_t check_handle(cublasHandle_t handle, const char *call)
         return CUBLAS_STATUS_NOT_INITIALIZED;
     if (handle->magic != HANDLE_MAGIC)
         cudasim_fail("%s: %p is no cuBLAS handle, or one that was destroyed", call, (void *)handle);
-    return CUBLAS_STATUS_SUCCESS;
+    return cudasim_call_fails(call) ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;
 }
 
 /* ---- handles -----------------------------------------------------------------------------------
@@ -40,6 +40,8 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t *handle)
     int devices = 0;
     if (!handle)
         return CUBLAS_STATUS_INVALID_VALUE;
+    if (cudasim_call_fails(__func__))
+        return CUBLAS_STATUS_EXECUTION_FAILED;
     if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0)
         return CUBLAS_STATUS_NOT_INITIALIZED;
     *handle = calloc(1, sizeof(**handle));
@@ -127,6 +129,8 @@ cublasStatus_t cublasSetPointerMode_v2(cublasHandle_t handle, cublasPointerMode_
 cublasStatus_t cublasGetVersion_v2(cublasHandle_t handle, int *version)
 {
     (void)handle; /* the real one does without, too */
+    if (cudasim_call_fails(__func__))
+        return CUBLAS_STATUS_EXECUTION_FAILED;
     *version = CUBLAS_VERSION;
     return CUBLAS_STATUS_SUCCESS;
 }

@@ -32,7 +32,9 @@ struct cudnnContext {
 /* Notes why (printf) for cudnnGetLastErrorString, and returns the status. */
 cudnnStatus_t cudnn_bed_refuse(cudnnStatus_t status, const char *call, const char *why, ...)
     __attribute__((format(printf, 3, 4)));
-/* Success, or BAD_PARAM for a handle that is none. */
+/* What a call answers that CUDASIM_FAIL_CALL names. */
+cudnnStatus_t cudnn_bed_fail(const char *call);
+/* Success; BAD_PARAM for no handle; or what CUDASIM_FAIL_CALL wants. */
 cudnnStatus_t cudnn_bed_check_handle(cudnnHandle_t handle, const char *call);
 
 typedef enum cudnn_bed_pass {

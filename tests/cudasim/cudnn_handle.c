@@ -22,13 +22,18 @@ cudnnStatus_t cudnn_bed_refuse(cudnnStatus_t status, const char *call, const cha
     return status;
 }
 
+cudnnStatus_t cudnn_bed_fail(const char *call)
+{
+    return cudnn_bed_refuse(CUDNN_STATUS_EXECUTION_FAILED, call, "CUDASIM_FAIL_CALL names it");
+}
+
 cudnnStatus_t cudnn_bed_check_handle(cudnnHandle_t handle, const char *call)
 {
     if (!handle)
         return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call, "no handle");
     if (handle->magic != HANDLE_MAGIC)
         cudasim_fail("%s: %p is no cuDNN handle, or one that was destroyed", call, (void *)handle);
-    return CUDNN_STATUS_SUCCESS;
+    return cudasim_call_fails(call) ? cudnn_bed_fail(call) : CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t *handle)
@@ -36,6 +41,8 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t *handle)
     int devices = 0;
     if (!handle)
         return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, __func__, "no handle");
+    if (cudasim_call_fails(__func__))
+        return cudnn_bed_fail(__func__);
     if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0)
         return cudnn_bed_refuse(CUDNN_STATUS_NOT_INITIALIZED, __func__, "no device");
     *handle = calloc(1, sizeof(**handle));

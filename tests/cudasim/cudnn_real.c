@@ -36,7 +36,7 @@ void *cudnn_bed_real(const char *name)
         static cudnnStatus_t(*real) parameters;                                                    \
         if (!real)                                                                                 \
             *(void **)&real = cudnn_bed_real(#name);                                               \
-        return real arguments;                                                                     \
+        return cudasim_call_fails(#name) ? cudnn_bed_fail(#name) : real arguments;                 \
     }
 
 /* The same for what makes and destroys descriptors: these are counted. */
@@ -46,7 +46,7 @@ void *cudnn_bed_real(const char *name)
         static cudnnStatus_t(*real) parameters;                                                    \
         if (!real)                                                                                 \
             *(void **)&real = cudnn_bed_real(#name);                                               \
-        cudnnStatus_t status = real arguments;                                                     \
+        cudnnStatus_t status = cudasim_call_fails(#name) ? cudnn_bed_fail(#name) : real arguments; \
         if (status == CUDNN_STATUS_SUCCESS)                                                        \
             cudasim_census_add(census, change);                                                    \
         return status;                                                                             \

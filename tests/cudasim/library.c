@@ -158,6 +158,28 @@ void cudasim_census_add(cudasim_census *census, int change)
     pthread_mutex_unlock(&lock);
 }
 
+static bool is_named(const char *call, const char *name, size_t length)
+{
+    return strncmp(call, name, length) == 0 &&
+           (call[length] == '\0' || strcmp(call + length, "_v2") == 0);
+}
+
+bool cudasim_call_fails(const char *call)
+{
+    static long seen;
+    const char *which = getenv("CUDASIM_FAIL_CALL");
+    if (!which)
+        return false;
+    const char *colon = strchr(which, ':');
+    size_t length = colon ? (size_t)(colon - which) : strlen(which);
+    if (!is_named(call, which, length))
+        return false;
+    pthread_mutex_lock(&lock);
+    bool fails = ++seen == (colon ? strtol(colon + 1, NULL, 10) : 1);
+    pthread_mutex_unlock(&lock);
+    return fails;
+}
+
 bool cudasim_tf32_forbidden(void)
 {
     const char *override = getenv("NVIDIA_TF32_OVERRIDE");

@@ -39,6 +39,10 @@ bool cudasim_is_capturing(cudaStream_t stream);
 void cudasim_check_first_use(const char *call, cudaStream_t stream, const void *kind,
                              size_t kind_nbytes);
 
+/* Whether this call is to fail although nothing is wrong: CUDASIM_FAIL_CALL=cudnnCreate, or
+ * cublasGemmEx:3 for the third. Names as the program calls them, without cuBLAS's _v2. */
+bool cudasim_call_fails(const char *call);
+
 /* Live objects of one kind, reported as leaks when the program ends. */
 typedef struct cudasim_census {
     const char *what;

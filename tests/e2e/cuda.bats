@@ -64,3 +64,10 @@ assert_one_error_line() {
             fail_with "$line"
     done
 }
+
+@test "without a driver, doctor --device cuda says what is missing and exits 4" {
+    run_hpac doctor --device cuda
+    assert_exit 4
+    assert_output_has "verdict: cuda: not usable: no NVIDIA driver"
+    assert_one_error_line
+}

@@ -1,0 +1,125 @@
+# Trainings whose calls of cuDNN and cuBLAS fail, or whose algorithms are not there. Whatever fails,
+# the program ends with exit code 4 and one line that names the call, and has given everything back:
+# the bed would end a program that leaks with 96.
+
+load ../e2e/helpers
+
+setup_file() {
+    local bed=${CUDASIM:-$BATS_TEST_DIRNAME/../../build/cudasim}
+    export LD_LIBRARY_PATH=$bed${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    export DATA=$BATS_FILE_TMPDIR/data
+    "${HPAC:-build/hpac}" synth --count 24 --size 64 --seed 3 --balance --out "$DATA"
+}
+
+# 16 x 16 pixels; four steps an epoch, and an evaluation.
+train() {
+    run_hpac train configs/improved.yaml --device cuda --out "$TMP/run" --force \
+        --set data.labels="$DATA/train.csv" --set data.images="$DATA/train" \
+        --set 'data.image={rows: 64, cols: 64}' --set data.workers=1 --set train.batch_size=4 \
+        --set train.epochs=2 "$@"
+}
+
+# fails_clearly CALL[:TIME] [ARGUMENT...]
+fails_clearly() {
+    local call=$1
+    shift
+    CUDASIM_FAIL_CALL=$call train --quiet "$@"
+    assert_exit 4 || fail_with "when $call fails"
+    [[ ${#stderr_lines[@]} -eq 1 ]] || fail_with "$call: expected one line in stderr"
+    # One message stands for the three queries of a workspace, and cuDNN's own text names which.
+    assert_error_has "${call%:*}"
+}
+
+# What libhpac_cuda.so calls of both libraries. Texts and versions cannot fail; destroying is done
+# when there is no one left to tell.
+calls() {
+    nm -D --undefined-only --format=just-symbols "$(dirname "$HPAC")/libhpac_cuda.so" |
+        grep -E '^(cudnn|cublas)' | sed 's/@.*//; s/_v2$//' |
+        grep -vE 'Destroy|ErrorString|Status(Name|String)|cudnnGet(Cudart)?Version'
+}
+
+# Convolutions without bias and ReLU are not of this network, measurements of other options.
+@test "every call of cuDNN and cuBLAS that fails ends the program clearly" {
+    local call count=0
+    for call in $(calls | grep -vE '^cudnn(Find.*|ConvolutionForward)$'); do
+        fails_clearly "$call"
+        count=$((count + 1))
+    done
+    [[ $count -ge 25 ]] || fail_with "only $count calls were tried"
+}
+
+@test "so does every measurement of algorithms" {
+    local call
+    for call in $(calls | grep '^cudnnFind'); do
+        fails_clearly "$call" --set device.deterministic=false
+    done
+}
+
+@test "so does a call that fails later, in the recording of a step or beside it" {
+    local call
+    for call in cudnnConvolutionBiasActivationForward:3 cudnnConvolutionBackwardData:2 \
+        cudnnConvolutionBackwardFilter:4 cublasGemmEx:9; do
+        fails_clearly "$call" --set device.graph=auto
+        fails_clearly "$call" --set device.graph=off
+        fails_clearly "$call" --set device.precision=bf16
+    done
+}
+
+# ---- algorithms ----------------------------------------------------------------------------------
+
+# says TEXT...: a training that worked has these texts in its output.
+says() {
+    local text
+    assert_exit 0
+    for text in "$@"; do
+        [[ $output$stderr == *"$text"* ]] || fail_with "expected in the output: $text"
+    done
+}
+
+@test "where an algorithm is not there the next one is taken, and named" {
+    CUDASIM_CUDNN_REFUSE=fwd1 train --set device.image_layout=nhwc
+    says "nhwc fwd IMPLICIT_GEMM"
+    CUDASIM_CUDNN_REFUSE=fwd1,fwd0,bwddata1,bwdfilter1 train --set device.image_layout=nchw
+    says "nchw fwd GEMM" "bwd data FFT_TILING" "bwd filter FFT_TILING"
+}
+
+@test "where none is left that repeats its bits, the training is refused and says what allows more" {
+    CUDASIM_CUDNN_REFUSE=bwdfilter1 train --quiet --set device.image_layout=nhwc
+    assert_exit 4
+    assert_error_has "no deterministic algorithm for the backward filter pass"
+    assert_error_has "device.deterministic: false"
+    CUDASIM_CUDNN_REFUSE=bwdfilter1 train --set device.image_layout=nhwc \
+        --set device.deterministic=false
+    says "bwd filter ALGO_0"
+}
+
+@test "where cuDNN has no convolution with bias and ReLU in one they are computed apart, the same" {
+    train --quiet
+    assert_exit 0
+    mv "$TMP/run" "$TMP/fused"
+    CUDASIM_CUDNN_REFUSE=biasact train
+    says "bias and ReLU are computed apart"
+    paste -d, <(cut -d, -f2 "$TMP/fused/batch_losses.csv") <(cut -d, -f2 "$TMP/run/batch_losses.csv") |
+        awk -F, 'NR > 1 && !($2 > 0 && ($1 - $2) ^ 2 <= (1e-5 * $2) ^ 2) { print; bad = 1 }
+                 END { exit bad || NR < 8 }'
+}
+
+# The bed's cuDNN lists the algorithms first whose sums are in another order every time: who took one
+# of them by mistake would not get the same training twice.
+@test "trainings repeat bit for bit, and do not where device.deterministic is false" {
+    local run
+    for run in one two; do
+        train --quiet --set device.image_layout=nchw
+        assert_exit 0
+        mv "$TMP/run" "$TMP/$run"
+    done
+    assert_same "$TMP/one/batch_losses.csv" "$TMP/two/batch_losses.csv"
+    for run in three four; do
+        train --set device.image_layout=nchw --set device.deterministic=false
+        says "bwd data ALGO_0" "bwd filter ALGO_0"
+        mv "$TMP/run" "$TMP/$run"
+    done
+    if cmp -s "$TMP/three/batch_losses.csv" "$TMP/four/batch_losses.csv"; then
+        fail_with "the orders of sums did not show"
+    fi
+}
