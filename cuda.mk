@@ -59,8 +59,8 @@ endif
 DEVICE_FLAGS = -fPIC -Ikernels -DHPAC_CUDA_ARCHS='$(ARCHS)' $(CUDA_CFLAGS)
 # Without exceptions and guarded statics nothing of libstdc++ is needed. -lineinfo costs no time and
 # lets compute-sanitizer and the profilers name lines. No -Wpedantic: what nvcc hands to the C++
-# compiler is not ISO C++.
-HOST_FLAGS    = -fPIC,-fno-exceptions,-fno-threadsafe-statics,-Wall,-Wextra,-Wshadow
+# compiler is not ISO C++; what it does not know of pragmas, nvcc does.
+HOST_FLAGS    = -fPIC,-fno-exceptions,-fno-threadsafe-statics,-Wall,-Wextra,-Wshadow,-Wno-unknown-pragmas
 COMPILE_CUDA  = $(NVCC) -std=c++17 $(CUDA_HOST:%=-ccbin %) $(GENCODE) --threads 0 \
                 $(filter -O0 -O1 -O2 -O3 -g,$(OPT)) -lineinfo \
                 -Iinclude -Ikernels $(CUDA_CFLAGS) -Xcompiler $(HOST_FLAGS) \
@@ -80,7 +80,7 @@ $(DEVICE_OBJECTS): private ROOM_FLAGS = $(DEVICE_FLAGS)
 $(BUILD)/tidy/src/device/cuda/%.tidied: private ROOM_FLAGS = $(DEVICE_FLAGS)
 $(DEVICE_OBJECTS): $(BUILD)/cuda-commands
 
-$(KERNEL_OBJECTS): $(BUILD)/obj/%.o: %.cu $(BUILD)/cuda-commands
+$(KERNEL_OBJECTS) $(BUILD)/obj/tests/cuda/kernels/numbers.o: $(BUILD)/obj/%.o: %.cu $(BUILD)/cuda-commands
 	@mkdir -p $(@D)
 	$(COMPILE_CUDA) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
@@ -102,8 +102,9 @@ endif
 
 # ---- single kernels, on the test bed or a GPU ------------------------------------------------------
 KERNEL_TESTS := $(wildcard tests/cuda/kernels/*.c)
+KERNEL_TEST_OBJECTS := $(call objects,$(KERNEL_TESTS)) $(BUILD)/obj/tests/cuda/kernels/numbers.o
 $(call objects,$(KERNEL_TESTS)): private ROOM_FLAGS = $(DEVICE_FLAGS)
-$(BUILD)/tests/kernels: $(call objects,$(KERNEL_TESTS)) $(KERNEL_OBJECTS) $(BUILD)/libhpac.a
+$(BUILD)/tests/kernels: $(KERNEL_TEST_OBJECTS) $(KERNEL_OBJECTS) $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -Wl,--as-needed -o $@ $^ $(LIBS) $(CUDA_LIBS) -lcriterion
 

@@ -85,7 +85,7 @@ struct divided {
     uint32_t rest;
 };
 
-__device__ __forceinline__ divided divide(uint64_t value, const divisor &by)
+__host__ __device__ __forceinline__ divided divide(uint64_t value, const divisor &by)
 {
     const uint64_t high = (uint64_t)((unsigned __int128)by.factor * value >> 64);
     divided result;

@@ -15,7 +15,8 @@ struct philox_words {
     uint32_t v[4];
 };
 
-__device__ __forceinline__ philox_words philox4x32(const uint32_t counter[4], uint64_t seed)
+__host__ __device__ __forceinline__ philox_words philox4x32(const uint32_t counter[4],
+                                                            uint64_t seed)
 {
     uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
@@ -33,7 +34,8 @@ __device__ __forceinline__ philox_words philox4x32(const uint32_t counter[4], ui
 }
 
 /* The numbers of indices 4 x block ... 4 x block + 3. */
-__device__ __forceinline__ philox_words draw_block(const kernel_dropout &dropout, uint64_t block)
+__host__ __device__ __forceinline__ philox_words draw_block(const kernel_dropout &dropout,
+                                                            uint64_t block)
 {
     const uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), dropout.step->step,
                                  (uint32_t)HPAC_PURPOSE_DROPOUT << 24 | dropout.stream};
@@ -52,7 +54,7 @@ __device__ __forceinline__ float drop(const kernel_dropout &dropout, uint32_t nu
 }
 
 /* The number of one index. */
-__device__ __forceinline__ uint32_t draw_one(const kernel_dropout &dropout, uint64_t index)
+__host__ __device__ __forceinline__ uint32_t draw_one(const kernel_dropout &dropout, uint64_t index)
 {
     const philox_words words = draw_block(dropout, index / 4);
     const uint32_t low = index % 2 ? words.v[1] : words.v[0];

@@ -35,8 +35,10 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     if (aligned && part == 4)
         read = *reinterpret_cast<const packed *>(x + first);
     else
-        for (int i = 0; i < part; i++)
-            read.v[i] = x[first + (uint64_t)i];
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            if (i < part)
+                read.v[i] = x[first + (uint64_t)i];
     values<4> result;
 #pragma unroll
     for (int i = 0; i < 4; i++)

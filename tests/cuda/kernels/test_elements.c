@@ -277,6 +277,22 @@ Test(kernel_elements, dropout_masks_are_the_hosts)
     }
 }
 
+Test(kernel_elements, a_number_equal_to_the_threshold_keeps_its_value)
+{
+    const kernel_tensor one = {.batch = 1, .rows = 1, .cols = 1, .channels = 1};
+    const float value = 1;
+    float got[2];
+    for (uint32_t above = 0; above < 2; above++) {
+        kernel_dropout dropout = make_dropout(0.5F, 4, 2);
+        dropout.threshold = hpac_random_u32(seed, HPAC_PURPOSE_DROPOUT, 4, 2, 0) + above;
+        void *x = put_tensor(&one, &value);
+        MUST_WORK(hpac_kernel_dropout(&one, &dropout, x, x, bench_stream));
+        get_tensor(&one, x, &got[above]);
+    }
+    cr_expect_eq(got[0], 2);
+    cr_expect_eq(got[1], 0);
+}
+
 /* ---- bias ---- */
 
 typedef struct bias_case {
