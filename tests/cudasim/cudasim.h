@@ -5,6 +5,13 @@
  *
  * Device addresses are never mapped for the host. A stand-in that computes gets the memory behind
  * one by cudasim_memory(), inside an operation that cudasim_enqueue() has put on a stream.
+ *
+ * Environment, beside the settings of runtime.h:
+ *     CUDASIM_CUDNN_REFUSE=fwd1,bwddata1,bwdfilter3,biasact
+ *         cuDNN does not support these: forward, backward data and backward filter by the number of
+ *         the algorithm, and the convolution with bias and activation
+ *     CUDASIM_FAIL_CALL=cublasGemmEx:3
+ *         the third call of this function of cuDNN or cuBLAS fails
  */
 #ifndef CUDASIM_H
 #define CUDASIM_H

@@ -1,6 +1,7 @@
-# Trainings whose calls of cuDNN and cuBLAS fail, or whose algorithms are not there. Whatever fails,
-# the program ends with exit code 4 and one line that names the call, and has given everything back:
-# the bed would end a program that leaks with 96.
+# Trainings as cuDNN and cuBLAS can make them: with calls that fail, without the algorithms wanted,
+# with sums in another order every time, with TF32. Whatever fails, the program ends with exit code 4
+# and one line that names the call, and has given everything back: the bed would end a program that
+# leaks with 96.
 
 load ../e2e/helpers
 
@@ -121,5 +122,32 @@ says() {
     done
     if cmp -s "$TMP/three/batch_losses.csv" "$TMP/four/batch_losses.csv"; then
         fail_with "the orders of sums did not show"
+    fi
+}
+
+# ---- precision -----------------------------------------------------------------------------------
+
+# kept_losses NAME ARGUMENT...: trains, and keeps the losses as $TMP/NAME.
+kept_losses() {
+    local name=$1
+    shift
+    train --quiet "$@"
+    assert_exit 0
+    mv "$TMP/run/batch_losses.csv" "$TMP/$name"
+}
+
+# cuDNN computes in TF32 unless told otherwise, cuBLAS does not unless told to; an environment
+# variable forbids it to both.
+@test "fp32 is float32 in every product, and tf32 is TF32 where it may be" {
+    kept_losses fp32 --set device.precision=fp32
+    kept_losses tf32 --set device.precision=tf32
+    export NVIDIA_TF32_OVERRIDE=0
+    kept_losses fp32-forbidden --set device.precision=fp32
+    kept_losses tf32-forbidden --set device.precision=tf32
+    unset NVIDIA_TF32_OVERRIDE
+    assert_same "$TMP/fp32" "$TMP/fp32-forbidden"
+    assert_same "$TMP/fp32" "$TMP/tf32-forbidden"
+    if cmp -s "$TMP/fp32" "$TMP/tf32"; then
+        fail_with "tf32 does not show"
     fi
 }
