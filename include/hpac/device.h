@@ -191,7 +191,7 @@ struct hpac_device_ops {
     void (*close)(hpac_device *device);
     hpac_status (*describe)(hpac_device *device, hpac_device_info *info);
 
-    /* Memory, zeroed; pinned memory is aligned to 4096 bytes, the device's own to 256. */
+    /* Memory, zeroed, aligned to 256 bytes. */
     hpac_status (*alloc)(hpac_device *device, hpac_memory memory, size_t nbytes, void **address);
     void (*free)(hpac_device *device, hpac_memory memory, void *address);
 

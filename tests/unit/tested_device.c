@@ -1,6 +1,8 @@
 #include "tested_device.h"
 
 #include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,4 +23,15 @@ hpac_device *open_tested_device(hpac_device_options options)
     options.name = tested_device();
     cr_assert_eq(hpac_device_open(&options, &device), HPAC_OK, "%s", hpac_error_message());
     return device;
+}
+
+void *find_in_test_bed(const char *symbol)
+{
+    void *runtime = NULL;
+    for (int major = 12; major <= 13 && !runtime; major++) {
+        char name[32];
+        snprintf(name, sizeof name, "libcudart.so.%d", major);
+        runtime = dlopen(name, RTLD_NOW | RTLD_NOLOAD);
+    }
+    return runtime ? dlsym(runtime, symbol) : NULL;
 }

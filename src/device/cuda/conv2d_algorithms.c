@@ -58,7 +58,7 @@ static const struct {
 /* A workspace beyond this is no offer: cuDNN answers with terabytes where it means no. */
 #define ABSURD_NBYTES ((size_t)16 << 30)
 
-/* What measurements may use. */
+/* What an algorithm may use that is measured. */
 #define MEASURED_WORKSPACE_NBYTES ((size_t)1 << 30)
 
 /* All algorithms of a pass, and a few that only cuDNN knows. */
@@ -141,6 +141,7 @@ typedef struct ranking {
 
 typedef struct buffers {
     void *x, *y, *kernel, *workspace;
+    size_t workspace_nbytes;
 } buffers;
 
 #define KEEP_RESULTS(perf, count_, to)                                                             \
@@ -159,7 +160,7 @@ static hpac_status measure_forward(const cuda_device *device, const conv2d_libra
     CUDA_TRY_CUDNN(cudnnFindConvolutionForwardAlgorithmEx(
         device->cudnn, library->x, on->x, library->kernel, on->kernel,
         library->choices[CONV2D_FORWARD].convolution, library->y, on->y, MAX_RESULTS, &count, perf,
-        on->workspace, MEASURED_WORKSPACE_NBYTES));
+        on->workspace, on->workspace_nbytes));
     KEEP_RESULTS(perf, count, ranked);
     return HPAC_OK;
 }
@@ -172,7 +173,7 @@ static hpac_status measure_data(const cuda_device *device, const conv2d_library 
     CUDA_TRY_CUDNN(cudnnFindConvolutionBackwardDataAlgorithmEx(
         device->cudnn, library->kernel, on->kernel, library->y, on->y,
         library->choices[CONV2D_DATA].convolution, library->x, on->x, MAX_RESULTS, &count, perf,
-        on->workspace, MEASURED_WORKSPACE_NBYTES));
+        on->workspace, on->workspace_nbytes));
     KEEP_RESULTS(perf, count, ranked);
     return HPAC_OK;
 }
@@ -185,9 +186,22 @@ static hpac_status measure_filter(const cuda_device *device, const conv2d_librar
     CUDA_TRY_CUDNN(cudnnFindConvolutionBackwardFilterAlgorithmEx(
         device->cudnn, library->x, on->x, library->y, on->y,
         library->choices[CONV2D_FILTER].convolution, library->kernel, on->kernel, MAX_RESULTS,
-        &count, perf, on->workspace, MEASURED_WORKSPACE_NBYTES));
+        &count, perf, on->workspace, on->workspace_nbytes));
     KEEP_RESULTS(perf, count, ranked);
     return HPAC_OK;
+}
+
+/* As much as the algorithms ask for that are not beyond the bound. */
+static size_t largest_workspace(const cuda_device *device, const conv2d_library *library,
+                                conv2d_pass pass)
+{
+    size_t largest = 0, nbytes = 0;
+    for (size_t i = 0; i < passes[pass].count; i++)
+        if (query_workspace(device, library, pass, passes[pass].algorithms[i].number, &nbytes) ==
+                CUDNN_STATUS_SUCCESS &&
+            nbytes <= MEASURED_WORKSPACE_NBYTES && nbytes > largest)
+            largest = nbytes;
+    return largest;
 }
 
 static hpac_status alloc_buffers(cuda_device *device, const conv2d_library *library, buffers *on)
@@ -196,7 +210,7 @@ static hpac_status alloc_buffers(cuda_device *device, const conv2d_library *libr
     CUDA_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->x_nbytes, &on->x));
     CUDA_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->y_nbytes, &on->y));
     CUDA_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->kernel_nbytes, &on->kernel));
-    return hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, MEASURED_WORKSPACE_NBYTES, &on->workspace);
+    return hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, on->workspace_nbytes, &on->workspace);
 }
 
 static void free_buffers(cuda_device *device, const buffers *on)
@@ -215,7 +229,7 @@ static hpac_status measure(cuda_device *device, const conv2d_library *library, c
         [CONV2D_DATA] = measure_data,
         [CONV2D_FILTER] = measure_filter,
     };
-    buffers on = {0};
+    buffers on = {.workspace_nbytes = largest_workspace(device, library, pass)};
     hpac_status status = alloc_buffers(device, library, &on);
     if (status == HPAC_OK)
         status = measures[pass](device, library, &on, ranked);

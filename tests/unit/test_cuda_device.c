@@ -1,0 +1,484 @@
+/*
+ * The CUDA device's own promises: opening and refusing, memory, queues, graphs, which algorithms it
+ * falls back to, what it says when something fails. Skipped where the tested device is another;
+ * what only the test bed can bring about is skipped on a GPU.
+ */
+#include "tested_device.h"
+
+#include <hpac/log.h>
+#include <hpac/selfcheck.h>
+
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void need_cuda(void)
+{
+    if (!tested_device_is_cuda())
+        cr_skip("the tested device is not CUDA");
+}
+
+static void assert_ok(hpac_status status)
+{
+    cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
+}
+
+/* Sets a variable that only the bed reads, when the device opens it. */
+static void set_for_bed(const char *name, const char *value)
+{
+    cr_assert_eq(setenv(name, value, 1), 0);
+}
+
+static void need_bed(hpac_device *device)
+{
+    if (find_in_test_bed("cudasim_get_counts"))
+        return;
+    device->ops->close(device);
+    cr_skip("only the test bed can be told to refuse");
+}
+
+static hpac_device *open_deterministic(void)
+{
+    return open_tested_device((hpac_device_options){.deterministic = true});
+}
+
+static void expect_message(const char *part)
+{
+    cr_expect(strstr(hpac_error_message(), part), "no \"%s\" in: %s", part, hpac_error_message());
+}
+
+/* ---- opening ---- */
+
+Test(cuda_device, describes_itself)
+{
+    need_cuda();
+    hpac_device *device = open_deterministic();
+    hpac_device_info info;
+    assert_ok(device->ops->describe(device, &info));
+    cr_expect(strncmp(info.name, "cuda:", 5) == 0, "%s", info.name);
+    cr_expect(strstr(info.name, "compute capability"), "%s", info.name);
+    cr_expect(strstr(info.libraries, "CUDA ") && strstr(info.libraries, "cuDNN ") &&
+                  strstr(info.libraries, "cuBLAS "),
+              "%s", info.libraries);
+    cr_expect(info.free_nbytes > 0 && info.free_nbytes <= info.total_nbytes);
+    device->ops->close(device);
+}
+
+Test(cuda_device, says_how_images_lie)
+{
+    need_cuda();
+    static const struct {
+        hpac_device_options options;
+        bool plain_images, plain_vectors;
+    } cases[] = {
+        {{.image_layout = HPAC_IMAGE_LAYOUT_AUTO}, false, true},
+        {{.image_layout = HPAC_IMAGE_LAYOUT_NCHW}, false, true},
+        {{.image_layout = HPAC_IMAGE_LAYOUT_NHWC}, true, true},
+        {{.precision = HPAC_PRECISION_TF32, .image_layout = HPAC_IMAGE_LAYOUT_NHWC}, true, true},
+        {{.precision = HPAC_PRECISION_BF16}, false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hpac_device *device = open_tested_device(cases[i].options);
+        hpac_device_info info;
+        assert_ok(device->ops->describe(device, &info));
+        cr_expect_eq(info.precision, cases[i].options.precision);
+        cr_expect_eq(info.image_layout == HPAC_LAYOUT_PLAIN, cases[i].plain_images, "%zu", i);
+        cr_expect_eq(info.vector_layout == HPAC_LAYOUT_PLAIN, cases[i].plain_vectors, "%zu", i);
+        device->ops->close(device);
+    }
+}
+
+Test(cuda_device, refuses_a_gpu_that_is_not_there)
+{
+    need_cuda();
+    hpac_device *device = NULL;
+    cr_expect_eq(hpac_device_open(&(hpac_device_options){.name = "cuda:99"}, &device),
+                 HPAC_ERR_DEVICE);
+    cr_expect_null(device);
+    expect_message("cuda: no GPU 99: there");
+}
+
+Test(cuda_device, opens_the_second_of_two)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_DEVICES", "2");
+    hpac_device *first = open_deterministic(), *second = NULL;
+    need_bed(first);
+    assert_ok(hpac_device_open(&(hpac_device_options){.name = "cuda:1"}, &second));
+    hpac_device_info info;
+    assert_ok(second->ops->describe(second, &info));
+    cr_expect(strncmp(info.name, "cuda:1: ", 8) == 0, "%s", info.name);
+    assert_ok(first->ops->describe(first, &info));
+    cr_expect(strncmp(info.name, "cuda:0: ", 8) == 0, "%s", info.name);
+    second->ops->close(second);
+    first->ops->close(first);
+}
+
+/* The library is found by where its functions lie. */
+Test(cuda_device, refuses_a_program_of_another_interface)
+{
+    need_cuda();
+    hpac_device *device = open_deterministic(), *other = NULL;
+    void *address;
+    Dl_info found;
+    memcpy(&address, &device->ops->close, sizeof address);
+    cr_assert_neq(dladdr(address, &found), 0);
+    void *library = dlopen(found.dli_fname, RTLD_NOW | RTLD_NOLOAD);
+    cr_assert_not_null(library);
+    hpac_cuda_open_function *open = NULL;
+    void *symbol = dlsym(library, HPAC_CUDA_OPEN);
+    memcpy(&open, &symbol, sizeof open);
+    cr_assert_not_null(open);
+    cr_expect_eq(open(HPAC_DEVICE_ABI + 1, &(hpac_device_options){.name = "cuda"}, 0, &other),
+                 HPAC_ERR_DEVICE);
+    cr_expect_null(other);
+    expect_message("build both from the same sources");
+    device->ops->close(device);
+}
+
+/* ---- memory ---- */
+
+Test(cuda_device, memory_is_zeroed_and_aligned)
+{
+    need_cuda();
+    static const size_t sizes[] = {0, 1, 4097, (size_t)5 << 20};
+    hpac_device *device = open_deterministic();
+    const hpac_device_ops *call = device->ops;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        void *memory = NULL, *pinned = NULL;
+        assert_ok(call->alloc(device, HPAC_MEMORY_DEVICE, sizes[i], &memory));
+        assert_ok(call->alloc(device, HPAC_MEMORY_PINNED, sizes[i], &pinned));
+        cr_expect_eq((uintptr_t)memory % 256, 0);
+        cr_expect_eq((uintptr_t)pinned % 256, 0);
+        const unsigned char *bytes = pinned;
+        for (int turn = 0; turn < 2; turn++) {
+            for (size_t j = 0; j < sizes[i]; j++)
+                cr_assert_eq(bytes[j], 0);
+            memset(pinned, 1, sizes[i]);
+            assert_ok(call->download(device, HPAC_QUEUE_COPY, pinned, memory, sizes[i]));
+            assert_ok(call->synchronize(device));
+        }
+        call->free(device, HPAC_MEMORY_DEVICE, memory);
+        call->free(device, HPAC_MEMORY_PINNED, pinned);
+    }
+    call->free(device, HPAC_MEMORY_DEVICE, NULL);
+    call->free(device, HPAC_MEMORY_PINNED, NULL);
+    call->close(device);
+}
+
+Test(cuda_device, says_what_is_free_and_what_to_lower)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_MEMORY_MIB", "96");
+    hpac_device *device = open_deterministic();
+    hpac_device_info info;
+    void *memory = NULL;
+    assert_ok(device->ops->describe(device, &info));
+    cr_expect_eq(device->ops->alloc(device, HPAC_MEMORY_DEVICE, 2 * info.total_nbytes, &memory),
+                 HPAC_ERR_DEVICE);
+    cr_expect_null(memory);
+    expect_message("MiB of GPU memory asked for");
+    expect_message("are free; lower train.batch_size");
+    expect_message("cudaErrorMemoryAllocation");
+    /* Nothing is broken by it. */
+    assert_ok(device->ops->alloc(device, HPAC_MEMORY_DEVICE, 1 << 20, &memory));
+    device->ops->free(device, HPAC_MEMORY_DEVICE, memory);
+    device->ops->close(device);
+}
+
+/* ---- queues and graphs ---- */
+
+enum { COUNT = 1000 };
+
+typedef struct copies {
+    hpac_device *device;
+    const hpac_device_ops *call;
+    uint32_t *host; /* pinned */
+    void *from, *to;
+} copies;
+
+static copies make_copies(void)
+{
+    copies made = {.device = open_deterministic()};
+    made.call = made.device->ops;
+    const size_t nbytes = COUNT * sizeof(uint32_t);
+    void *pinned = NULL;
+    assert_ok(made.call->alloc(made.device, HPAC_MEMORY_PINNED, nbytes, &pinned));
+    assert_ok(made.call->alloc(made.device, HPAC_MEMORY_DEVICE, nbytes, &made.from));
+    assert_ok(made.call->alloc(made.device, HPAC_MEMORY_DEVICE, nbytes, &made.to));
+    made.host = pinned;
+    return made;
+}
+
+static void free_copies(copies *made)
+{
+    made->call->free(made->device, HPAC_MEMORY_PINNED, made->host);
+    made->call->free(made->device, HPAC_MEMORY_DEVICE, made->from);
+    made->call->free(made->device, HPAC_MEMORY_DEVICE, made->to);
+    made->call->close(made->device);
+}
+
+static void upload(copies *made, hpac_queue queue, uint32_t value)
+{
+    for (int i = 0; i < COUNT; i++)
+        made->host[i] = value + (uint32_t)i;
+    assert_ok(made->call->upload(made->device, queue, made->from, made->host,
+                                 COUNT * sizeof *made->host));
+}
+
+static void expect_copied(copies *made, uint32_t value)
+{
+    assert_ok(made->call->synchronize(made->device));
+    memset(made->host, 0, COUNT * sizeof *made->host);
+    assert_ok(made->call->download(made->device, HPAC_QUEUE_COMPUTE, made->host, made->to,
+                                   COUNT * sizeof *made->host));
+    assert_ok(made->call->synchronize(made->device));
+    for (int i = 0; i < COUNT; i++)
+        cr_assert_eq(made->host[i], value + (uint32_t)i);
+}
+
+static hpac_status copy(const copies *made)
+{
+    return made->call->copy(made->device, made->to, made->from, COUNT * sizeof *made->host);
+}
+
+Test(cuda_device, queues_wait_for_events)
+{
+    need_cuda();
+    copies made = make_copies();
+    hpac_event *event = NULL;
+    assert_ok(made.call->event_create(made.device, &event));
+    assert_ok(made.call->event_synchronize(made.device, event)); /* never recorded: past */
+    for (uint32_t turn = 1; turn <= 3; turn++) {
+        upload(&made, HPAC_QUEUE_COPY, turn * 10000);
+        assert_ok(made.call->event_record(made.device, event, HPAC_QUEUE_COPY));
+        assert_ok(made.call->event_await(made.device, event, HPAC_QUEUE_COMPUTE));
+        assert_ok(copy(&made));
+        expect_copied(&made, turn * 10000);
+    }
+    made.call->event_destroy(made.device, event);
+    made.call->event_destroy(made.device, NULL);
+    free_copies(&made);
+}
+
+Test(cuda_device, timers_tell_the_time_between)
+{
+    need_cuda();
+    copies made = make_copies();
+    hpac_event *from = NULL, *to = NULL;
+    double ms = -1;
+    assert_ok(made.call->timer_create(made.device, &from));
+    assert_ok(made.call->timer_create(made.device, &to));
+    assert_ok(made.call->event_record(made.device, from, HPAC_QUEUE_COMPUTE));
+    assert_ok(copy(&made));
+    assert_ok(made.call->event_record(made.device, to, HPAC_QUEUE_COMPUTE));
+    assert_ok(made.call->event_synchronize(made.device, to));
+    assert_ok(made.call->elapsed_ms(made.device, from, to, &ms));
+    cr_expect(ms >= 0 && ms < 60000, "%g", ms);
+    made.call->event_destroy(made.device, from);
+    made.call->event_destroy(made.device, to);
+    free_copies(&made);
+}
+
+Test(cuda_device, graphs_run_what_was_recorded_again_and_again)
+{
+    need_cuda();
+    copies made = make_copies();
+    hpac_graph *graph = NULL;
+    assert_ok(copy(&made));
+    assert_ok(made.call->graph_begin(made.device));
+    assert_ok(copy(&made));
+    assert_ok(made.call->graph_end(made.device, &graph));
+    cr_assert_not_null(graph);
+    for (uint32_t turn = 1; turn <= 3; turn++) {
+        upload(&made, HPAC_QUEUE_COMPUTE, turn * 5000);
+        assert_ok(made.call->graph_launch(made.device, graph));
+        expect_copied(&made, turn * 5000);
+    }
+    made.call->graph_destroy(made.device, graph);
+    made.call->graph_destroy(made.device, NULL);
+    free_copies(&made);
+}
+
+Test(cuda_device, a_recording_can_be_thrown_away)
+{
+    need_cuda();
+    copies made = make_copies();
+    upload(&made, HPAC_QUEUE_COMPUTE, 1);
+    assert_ok(copy(&made));
+    expect_copied(&made, 1);
+    upload(&made, HPAC_QUEUE_COMPUTE, 2);
+    assert_ok(made.call->graph_begin(made.device));
+    assert_ok(copy(&made));
+    assert_ok(made.call->graph_end(made.device, NULL));
+    expect_copied(&made, 1);
+    assert_ok(copy(&made));
+    expect_copied(&made, 2);
+    free_copies(&made);
+}
+
+/* The first kernel runs when the device opens. */
+Test(cuda_device, says_that_a_failed_kernel_ends_the_run)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_FAIL_KERNEL", "2");
+    hpac_device *device = open_deterministic();
+    need_bed(device);
+    assert_ok(device->ops->set_step(device, 1, 1));
+    cr_expect_eq(device->ops->synchronize(device), HPAC_ERR_DEVICE);
+    expect_message("cudaStreamSynchronize: cudaError");
+    expect_message("start it again (--resume");
+    cr_expect_eq(device->ops->set_step(device, 1, 2), HPAC_ERR_DEVICE);
+    expect_message("start it again (--resume");
+    device->ops->close(device);
+}
+
+/* ---- plans ---- */
+
+#define IMAGE(rows_, channels_)                                                                    \
+    {                                                                                              \
+        .rank = 3, .rows = (rows_), .cols = (rows_), .channels = (channels_)                       \
+    }
+#define VECTOR(length)                                                                             \
+    {                                                                                              \
+        .rank = 1, .rows = 1, .cols = 1, .channels = (length)                                      \
+    }
+
+static const hpac_op stack[] = {
+    {.kind = HPAC_OP_CONV2D,
+     .in = IMAGE(8, 3),
+     .out = IMAGE(6, 16),
+     .kernel_rows = 3,
+     .kernel_cols = 3},
+    {.kind = HPAC_OP_RELU, .in = IMAGE(6, 16), .out = IMAGE(6, 16)},
+    {.kind = HPAC_OP_MAXPOOL,
+     .in = IMAGE(6, 16),
+     .out = IMAGE(3, 16),
+     .kernel_rows = 2,
+     .kernel_cols = 2},
+    {.kind = HPAC_OP_DROPOUT, .in = IMAGE(3, 16), .out = IMAGE(3, 16), .rate = 0.5F},
+    {.kind = HPAC_OP_FLATTEN, .in = IMAGE(3, 16), .out = VECTOR(144)},
+    {.kind = HPAC_OP_DENSE, .in = VECTOR(144), .out = VECTOR(10)},
+    {.kind = HPAC_OP_RELU, .in = VECTOR(10), .out = VECTOR(10)},
+    {.kind = HPAC_OP_DROPOUT, .in = VECTOR(10), .out = VECTOR(10), .rate = 0.5F},
+};
+
+static hpac_status plan_run(hpac_device *device, int first, int count, int batch, hpac_plan **plan)
+{
+    hpac_device_info info;
+    assert_ok(device->ops->describe(device, &info));
+    const hpac_plan_request request = {
+        .ops = stack + first,
+        .op_count = count,
+        .batch = batch,
+        .input_layout = stack[first].in.rank == 3 ? info.image_layout : info.vector_layout,
+        .training = true,
+        .input_gradient = true,
+    };
+    *plan = NULL;
+    return device->ops->plan_create(device, &request, plan);
+}
+
+static bool takes(hpac_device *device, int first, int count)
+{
+    hpac_plan *plan = NULL;
+    assert_ok(plan_run(device, first, count, 4, &plan));
+    bool taken = plan != NULL;
+    device->ops->plan_destroy(plan);
+    return taken;
+}
+
+Test(cuda_device, takes_the_runs_it_promises)
+{
+    need_cuda();
+    hpac_device *device = open_deterministic();
+    for (int i = 0; i < 8; i++)
+        cr_expect(takes(device, i, 1), "%s alone", hpac_op_name(stack[i].kind));
+    for (int count = 2; count <= 4; count++) {
+        cr_expect(takes(device, 0, count), "the first %d", count);
+        cr_expect(takes(device, 4, count), "%d from flatten on", count);
+    }
+    cr_expect(takes(device, 5, 3), "dense, relu, dropout");
+    cr_expect_not(takes(device, 0, 5));
+    cr_expect_not(takes(device, 1, 2));
+    cr_expect_not(takes(device, 3, 3));
+    device->ops->close(device);
+}
+
+static void expect_algorithm(hpac_device *device, const char *part)
+{
+    hpac_plan *plan = NULL;
+    assert_ok(plan_run(device, 0, 2, 4, &plan));
+    cr_expect(strstr(plan->algorithm, part), "no \"%s\" in: %s", part, plan->algorithm);
+    device->ops->plan_destroy(plan);
+}
+
+Test(cuda_device, chooses_the_deterministic_three)
+{
+    need_cuda();
+    hpac_device *device = open_deterministic();
+    expect_algorithm(device, "nchw fwd PRECOMP_GEMM + bias + relu / bwd data ALGO_1 / "
+                             "bwd filter ALGO_1, fp32");
+    device->ops->close(device);
+}
+
+static void run_convolutions(hpac_device *device)
+{
+    for (int i = 0; i < hpac_selfcheck_count(); i++)
+        if (strncmp(hpac_selfcheck_name(i), "conv2d", 6) == 0)
+            cr_expect_eq(hpac_selfcheck_run(device, i, 1, NULL), HPAC_OK, "%s: %s",
+                         hpac_selfcheck_name(i), hpac_error_message());
+}
+
+Test(cuda_device, goes_on_with_the_next_algorithm)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_CUDNN_REFUSE", "fwd1,bwddata1,bwdfilter1");
+    hpac_device *device = open_deterministic();
+    need_bed(device);
+    expect_algorithm(device, "fwd IMPLICIT_GEMM + bias + relu / bwd data FFT_TILING / "
+                             "bwd filter FFT_TILING");
+    run_convolutions(device);
+    device->ops->close(device);
+}
+
+Test(cuda_device, computes_bias_and_relu_where_cudnn_does_not)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_CUDNN_REFUSE", "biasact");
+    hpac_log_set_level(HPAC_LOG_ERROR); /* each plan warns */
+    hpac_device *device = open_deterministic();
+    need_bed(device);
+    run_convolutions(device);
+    device->ops->close(device);
+}
+
+Test(cuda_device, names_the_shape_that_no_algorithm_has)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_CUDNN_REFUSE", "bwddata1,bwddata2,bwddata3,bwddata4,bwddata5");
+    hpac_device *device = open_deterministic();
+    hpac_plan *plan = NULL;
+    need_bed(device);
+    cr_expect_eq(plan_run(device, 0, 2, 4, &plan), HPAC_ERR_DEVICE);
+    cr_expect_null(plan);
+    expect_message("no deterministic algorithm for the backward data pass");
+    expect_message("conv2d+relu, batch 4, (8, 8, 3) to (6, 6, 16), nchw float32, kernel 3 x 3");
+    device->ops->close(device);
+}
+
+/* What is measured need not be deterministic, but must be something that cuDNN has. */
+Test(cuda_device, measures_where_it_need_not_be_deterministic)
+{
+    need_cuda();
+    hpac_device *device = open_tested_device((hpac_device_options){.deterministic = false});
+    hpac_plan *plan = NULL;
+    assert_ok(plan_run(device, 0, 2, 4, &plan));
+    cr_expect(strstr(plan->algorithm, "bwd data "), "%s", plan->algorithm);
+    device->ops->plan_destroy(plan);
+    if (find_in_test_bed("cudasim_get_counts")) /* which ranks the unsteady ones first */
+        expect_algorithm(device, "fwd WINOGRAD + bias + relu / bwd data ALGO_0 / "
+                                 "bwd filter ALGO_0");
+    device->ops->close(device);
+}
