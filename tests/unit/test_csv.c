@@ -104,25 +104,26 @@ Test(csv, a_quote_left_open_is_a_defect_where_it_opens)
  * swallows lines up to the limit. */
 Test(csv, a_row_has_at_most_one_mebibyte)
 {
-    enum { LIMIT = 1 << 20 };
-    char *text = malloc(10 * LIMIT + 100);
-    char *expected = malloc(LIMIT + 100);
+    enum { LIMIT = 1 << 20, ROOM = 100 };
+    char *text = malloc(10 * LIMIT + ROOM);
+    char *expected = malloc(LIMIT + ROOM);
     for (size_t nbytes = LIMIT - 1; nbytes <= LIMIT + 1; nbytes++) {
         memset(text, 'x', nbytes - 1);
-        strcpy(text + nbytes - 1, "\nend\n");
+        snprintf(text + nbytes - 1, ROOM, "\nend\n");
         if (nbytes <= LIMIT)
-            sprintf(expected, "1|%.*s\n2|end\n", (int)nbytes - 1, text);
+            snprintf(expected, LIMIT + ROOM, "1|%.*s\n2|end\n", (int)nbytes - 1, text);
         else
-            strcpy(expected, "1!longer than 1 MiB; a quote left open?\n2|end\n");
+            snprintf(expected, LIMIT + ROOM, "1!longer than 1 MiB; a quote left open?\n2|end\n");
         assert_reads_text(text, expected);
     }
     memset(text, 'x', 10 * LIMIT);
-    strcpy(text + 10 * LIMIT, "\nend\n");
+    snprintf(text + 10 * LIMIT, ROOM, "\nend\n");
     assert_reads_text(text, "1!longer than 1 MiB; a quote left open?\n2|end\n");
     memset(text, '\n', 10 * LIMIT);
     text[0] = '"';
-    strcpy(text + LIMIT + 10, "end\n");
-    sprintf(expected, "1!longer than 1 MiB; a quote left open?\n%d|end\n", LIMIT + 10);
+    snprintf(text + LIMIT + 10, ROOM, "end\n");
+    snprintf(expected, LIMIT + ROOM, "1!longer than 1 MiB; a quote left open?\n%d|end\n",
+             LIMIT + 10);
     assert_reads_text(text, expected);
     free(text);
     free(expected);
@@ -153,9 +154,9 @@ Test(csv, a_row_of_many_cells)
     char *text = malloc(CELLS + 1), *expected = malloc(CELLS + 10);
     memset(text, ',', CELLS);
     text[CELLS] = '\0';
-    sprintf(expected, "1|");
-    memset(expected + 2, '|', CELLS);
-    strcpy(expected + 2 + CELLS, "\n");
+    memset(expected, '|', 2 + CELLS);
+    expected[0] = '1';
+    snprintf(expected + 2 + CELLS, 8, "\n");
     assert_reads_text(text, expected);
     free(text);
     free(expected);

@@ -146,11 +146,11 @@ Test(labels, empty_ids_are_not_called_repeated)
 
 Test(labels, a_line_of_ten_megabytes_is_one_bad_row)
 {
-    enum { LONG = 10 << 20 };
-    char *text = malloc(LONG + 100);
-    int head = sprintf(text, "Id,Target\na,1\n");
+    enum { LONG = 10 << 20, ROOM = 100 };
+    char *text = malloc(LONG + ROOM);
+    int head = snprintf(text, ROOM, "Id,Target\na,1\n");
     memset(text + head, '1', LONG);
-    strcpy(text + head + LONG, "\nb,28\n");
+    snprintf(text + head + LONG, ROOM - (size_t)head, "\nb,28\n");
     assert_refused(text, "%: 2 problems\n%:3: longer than 1 MiB; a quote left open?\n"
                          "%:4: unknown class \"28\", expected whole numbers 0..27 with spaces "
                          "between");
@@ -161,10 +161,10 @@ Test(labels, long_cells_are_shortened_in_messages)
 {
     char text[3000] = "Id,Target\na,", expected[300];
     memset(text + 12, '7', 2000);
-    sprintf(expected,
-            "%%: 1 problem\n%%:2: unknown class \"%.60s\", expected whole numbers 0..27 "
-            "with spaces between",
-            text + 12);
+    snprintf(expected, sizeof expected,
+             "%%: 1 problem\n%%:2: unknown class \"%.60s\", expected whole numbers 0..27 "
+             "with spaces between",
+             text + 12);
     assert_refused(text, expected);
 }
 

@@ -1,0 +1,28 @@
+/* What the tests of configurations share: texts that are loaded, and texts that are refused. */
+#ifndef TESTS_CONFIG_TEXT_H
+#define TESTS_CONFIG_TEXT_H
+
+#include <hpac/config.h>
+
+/* The keys that every configuration needs; three lines. */
+#define REQUIRED "data:\n  labels: l.csv\n  images: i\n"
+
+/* Writes a configuration into a scratch folder, which becomes the current one so that messages are
+ * the same in every run, and loads it. */
+hpac_status load_sets(const char *text, const char *const *sets, int set_count,
+                      hpac_config *config);
+/* The same, where nothing may be wrong. */
+hpac_config load_good(const char *text);
+hpac_config load_good_sets(const char *text, const char *const *sets, int set_count);
+
+/* Expects exactly this message, the headline of problems left out. */
+void refused_sets(const char *text, const char *const *sets, int set_count, const char *expected);
+void refused(const char *text, const char *expected);
+/* One override of REQUIRED. */
+void refused_set(const char *set, const char *expected);
+/* One key with one value in an otherwise good file; `expected` is what follows "path: ". */
+void refused_value(const char *section, const char *name, const char *value, const char *expected);
+/* The second layer of an otherwise good model. */
+void refused_layer(const char *layer, const char *expected);
+
+#endif

@@ -1,0 +1,99 @@
+/* Configurations: --set KEY=VALUE. */
+#include "config_text.h"
+
+#include <criterion/criterion.h>
+
+Test(config, overrides_replace_and_add)
+{
+    static const char *const sets[] = {
+        "train.batch_size=128",    "data.targets=[Nucleoplasm, Cytosol]",
+        "data.split.fold=1",       "data.labels=other=file.csv",
+        "train.epochs=3",          "train.epochs=4",
+        "train.optimizer.rho=0.5", "data.test={images: t, ids: s.csv}",
+    };
+    hpac_config config = load_good_sets(REQUIRED "train:\n  epochs: oops\n", sets, 8);
+    cr_assert_str_eq(config.data.test_images, "t");
+    cr_assert_str_eq(config.data.test_ids, "s.csv");
+    cr_assert_eq(config.train.batch_size, 128);
+    cr_assert(config.data.target_count == 2 && config.data.targets[1] == 25);
+    cr_assert_eq(config.data.fold, 1);
+    cr_assert_str_eq(config.data.labels, "other=file.csv");
+    cr_assert_eq(config.train.epochs, 4);
+    cr_assert(config.train.optimizer.rho == 0.5f && config.train.optimizer.learning_rate == 1.0f);
+    cr_assert_eq(config.layers[7].units, 2);
+    hpac_config_fini(&config);
+}
+
+Test(config, overrides_reach_layers)
+{
+    static const char *const sets[] = {"model.4.rate=0.125", "model.1.filters=8"};
+    hpac_config config = load_good_sets(REQUIRED, sets, 2);
+    cr_assert(config.layers[3].rate == 0.125f && config.layers[0].filters == 8);
+    cr_assert_eq(config.layers[1].filters, 32);
+    hpac_config_fini(&config);
+
+    /* An alias stays what it was when its twin is changed. */
+    config = load_good_sets(REQUIRED "model:\n"
+                                     "- &c {type: conv2d, filters: 3, kernel: 3}\n"
+                                     "- *c\n"
+                                     "- {type: flatten}\n"
+                                     "- {type: dense, units: classes, activation: sigmoid}\n",
+                            (const char *const[]){"model.2.filters=5"}, 1);
+    cr_assert(config.layers[0].filters == 3 && config.layers[1].filters == 5);
+    hpac_config_fini(&config);
+
+    static const char *const whole[] = {"model=[{type: flatten}, {type: dense, units: classes, "
+                                        "activation: sigmoid}]"};
+    config = load_good_sets(REQUIRED, whole, 1);
+    cr_assert_eq(config.layer_count, 2);
+    hpac_config_fini(&config);
+}
+
+Test(config, overrides_are_checked_like_the_file)
+{
+    refused_set("train.batch_size=abc",
+                "1 problem\n--set train.batch_size=abc: expected a whole number in 1..65536, not "
+                "\"abc\"");
+    refused_set("train.bach_size=1", "1 problem\n--set train.bach_size=1: unknown key; did you "
+                                     "mean train.batch_size?");
+    refused_set("epochs=1", "1 problem\n--set epochs=1: unknown key; did you mean train.epochs?");
+    refused_set("train.epochs", "1 problem\n--set train.epochs: expected KEY=VALUE, as in "
+                                "train.epochs=5");
+    refused_set("=5", "1 problem\n--set =5: an empty key; expected KEY=VALUE, as in "
+                      "train.epochs=5");
+    refused_set("train..epochs=5", "1 problem\n--set train..epochs=5: an empty key; expected "
+                                   "KEY=VALUE, as in train.epochs=5");
+    refused_set("train.=5", "1 problem\n--set train.=5: an empty key; expected KEY=VALUE, as in "
+                            "train.epochs=5");
+    refused_set("train.epochs=", "1 problem\n--set train.epochs=: has no value");
+    refused_set("train.epochs=null", "1 problem\n--set train.epochs=null: expected a whole number "
+                                     "in 1..1000000, not nothing");
+    refused_set("train.epochs.x=1", "1 problem\n--set train.epochs.x=1: train.epochs: expected a "
+                                    "whole number in 1..1000000, not a mapping");
+    refused_set("train=5", "1 problem\n--set train=5: expected keys below it, not \"5\"");
+    refused_set("data.targets=[Cytosol",
+                "1 problem\n--set data.targets=[Cytosol: flow sequence without a closing bracket");
+    refused_set("model.9.rate=0.5",
+                "1 problem\n--set model.9.rate=0.5: \"9\" is no element of the list; expected "
+                "1..8");
+    refused_set("model.0.rate=0.5",
+                "1 problem\n--set model.0.rate=0.5: \"0\" is no element of the list; expected "
+                "1..8");
+    refused_set("model.3.rate=0.5",
+                "1 problem\n--set model.3.rate=0.5: unknown key; expected one of type, size");
+    refused_set("model=[{type: flatten}, {type: dense, units: x}]",
+                "1 problem\n--set model=[{type: flatten}, {type: dense, units: x}]: "
+                "model.2.units: expected classes or a whole number in 1..16777216, not \"x\"");
+    refused_set("model=[{type: dense, units: 5}]",
+                "1 problem\n--set model=[{type: dense, units: 5}]: layer 1 (dense): expected a "
+                "vector, got images (128, 128, 1); put a flatten layer before it");
+    static const char *const several[] = {"train.epochs=0", "train.seed=x", "nonsense"};
+    refused_sets(REQUIRED "device: {threads: 0}\n", several, 3,
+                 "c.yaml: 4 problems\n"
+                 "--set nonsense: expected KEY=VALUE, as in train.epochs=5\n"
+                 "c.yaml:4: device.threads: expected auto or a whole number in 1..1024, not "
+                 "\"0\"\n"
+                 "--set train.epochs=0: expected a whole number in 1..1000000, not \"0\"\n"
+                 "--set train.seed=x: expected a whole number in 0..18446744073709551615, not "
+                 "\"x\"");
+}

@@ -1,0 +1,331 @@
+/* Configurations: what is refused, and where. */
+#include "config_text.h"
+
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+Test(config, unknown_keys_are_refused_with_the_nearest)
+{
+    refused(REQUIRED "trian:\n  epochs: 1\n", "1 problem\nc.yaml:4: trian: unknown key; did you "
+                                              "mean train?");
+    refused(REQUIRED "train:\n\n  batchsize: 1\n",
+            "1 problem\nc.yaml:6: train.batchsize: unknown key; did you mean train.batch_size?");
+    refused(REQUIRED "epochs: 1\n",
+            "1 problem\nc.yaml:4: epochs: unknown key; did you mean train.epochs?");
+    refused(REQUIRED "train: {optimizer: {momentum: 1}}\n",
+            "1 problem\nc.yaml:4: train.optimizer.momentum: unknown key; expected one of type, "
+            "learning_rate, rho, epsilon");
+    refused(REQUIRED "\"train.epochs\": 1\n", "1 problem\nc.yaml:4: train.epochs: unknown key; "
+                                              "expected sections as nested keys, without dots");
+    refused(REQUIRED "<<: 1\n",
+            "1 problem\nc.yaml:4: <<: unknown key; expected one of data, model, "
+            "train, device");
+    refused(REQUIRED "\"a\\nb\\e[31m\": 1\n",
+            "1 problem\nc.yaml:4: a?b?[31m: unknown key; expected one of data, model, train, "
+            "device");
+    refused(REQUIRED "~: 1\n", "1 problem\nc.yaml:4: nothing: unknown key; expected one of data, "
+                               "model, train, device");
+    refused_layer("{type: dropout, rte: 0.5, rate: 0.5}",
+                  "model.2.rte: unknown key; did you mean model.2.rate?");
+    refused_layer("{type: flatten, units: 5}", "model.2.units: unknown key; expected one of type");
+}
+
+Test(config, repeated_keys_are_refused)
+{
+    refused(REQUIRED "train:\n  epochs: 1\n  seed: 2\n  epochs: 1\n",
+            "1 problem\nc.yaml:7: train.epochs: stands twice, first in line 5");
+    refused(REQUIRED "train:\n  epochs: 1\ntrain:\n  seed: 2\n",
+            "1 problem\nc.yaml:6: train: stands twice, first in line 4");
+    refused_layer("{type: dropout, rate: 0.5, rate: 0.5}",
+                  "model.2.rate: stands twice, first in line 6");
+}
+
+Test(config, required_keys_are_named)
+{
+    refused("train: {epochs: 1}\n",
+            "c.yaml: 2 problems\n"
+            "c.yaml: data.labels is missing: The label file: CSV with the columns Id and Target, "
+            "class numbers separated by spaces.\n"
+            "c.yaml: data.images is missing: The folder of the training images: ID_green.png, "
+            "ID_blue.png, ID_red.png, ID_yellow.png.");
+    refused_layer("{type: conv2d, kernel: 3}", "model.2: filters is missing: Output channels.");
+    refused_layer("{rate: 3}",
+                  "model.2: expected a layer such as {type: flatten}, not a mapping without a "
+                  "type");
+}
+
+Test(config, whole_numbers_are_checked)
+{
+    static const char *const wrong[] = {
+        "abc", "\"5\"", "0",    "-1",         "5.0",
+        "1e3", "0x10",  "0o17", "1_000",      "65537",
+        "+-5", "true",  "5 5",  "4294967296", "99999999999999999999999999"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char expected[160];
+        snprintf(expected, sizeof expected, "expected a whole number in 1..65536, not \"%s\"",
+                 strcmp(wrong[i], "\"5\"") == 0 ? "5" : wrong[i]);
+        refused_value("train", "batch_size", wrong[i], expected);
+    }
+    refused_value("train", "batch_size", "", "expected a whole number in 1..65536, not nothing");
+    refused_value("train", "batch_size", "~", "expected a whole number in 1..65536, not nothing");
+    refused_value("train", "batch_size", "[1]", "expected a whole number in 1..65536, not a list");
+    refused_value("train", "batch_size", "{a: 1}",
+                  "expected a whole number in 1..65536, not a mapping");
+    refused_value("train", "seed", "18446744073709551616",
+                  "expected a whole number in 0..18446744073709551615, not "
+                  "\"18446744073709551616\"");
+    refused_value("data", "workers", "0", "expected auto or a whole number in 1..256, not \"0\"");
+    refused_value("data", "cache_mib", "-1",
+                  "expected auto or a whole number in 0..16777216, not \"-1\"");
+    refused_value("data", "channels", "5", "expected a whole number in 1..4, not \"5\"");
+    hpac_config config = load_good(REQUIRED "train: {epochs: +7, batch_size: 010}\n");
+    cr_assert(config.train.epochs == 7 && config.train.batch_size == 10);
+    hpac_config_fini(&config);
+}
+
+Test(config, numbers_are_checked)
+{
+    static const char *const wrong[] = {"abc", "'1'", ".nan",  ".inf",  "nan",     "inf", "1e39",
+                                        "0",   "-1",  "1e-60", "0x1p3", "e5",      ".",   "1e",
+                                        "1e+", "--1", "1.5.2", "1,5",   "infinity"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[256], expected[256];
+        snprintf(text, sizeof text, REQUIRED "train:\n optimizer:\n  learning_rate: %s\n",
+                 wrong[i]);
+        snprintf(expected, sizeof expected,
+                 "1 problem\nc.yaml:6: train.optimizer.learning_rate: expected a number above 0, "
+                 "not \"%s\"",
+                 strcmp(wrong[i], "'1'") == 0 ? "1" : wrong[i]);
+        refused(text, expected);
+    }
+    refused_layer("{type: dropout, rate: 1}",
+                  "model.2.rate: expected a number from 0 to below 1, not \"1\"");
+    refused_layer("{type: dropout, rate: 0.99999999999}",
+                  "model.2.rate: expected a number from 0 to below 1, not \"0.99999999999\"");
+}
+
+Test(config, choices_truths_and_texts_are_checked)
+{
+    refused_value("data", "pixels", "uint16", "expected uint8 or float32, not \"uint16\"");
+    refused_value("data", "on_bad_image", "true", "expected fail or skip, not \"true\"");
+    refused_value("device", "precision", "fp16", "expected fp32, tf32 or bf16, not \"fp16\"");
+    static const char *const wrong[] = {"yes", "True", "1", "on", "no", "truefalse"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char expected[80];
+        snprintf(expected, sizeof expected, "expected false or true, not \"%s\"", wrong[i]);
+        refused_value("train", "shuffle", wrong[i], expected);
+    }
+    refused_value("train", "shuffle", "\"true\"", "expected false or true, not \"true\"");
+    refused_value("train", "initial_model", "", "expected text, not nothing");
+    refused_value("train", "initial_model", "''", "expected text, not \"\"");
+    refused_value("train", "initial_model", "[a]", "expected text, not a list");
+    refused_value("train", "optimizer", "adam", "expected keys below it, not \"adam\"");
+    refused_value("train", "optimizer", "", "expected keys below it, not nothing");
+    refused(REQUIRED "train:\n  optimizer:\n    type: adam\n",
+            "c.yaml:6: train.optimizer.type: expected adadelta, not \"adam\"");
+    hpac_config config = load_good("data: {labels: 5, images: \"null\"}\n");
+    cr_assert_str_eq(config.data.labels, "5");
+    cr_assert_str_eq(config.data.images, "null");
+    hpac_config_fini(&config);
+}
+
+Test(config, targets_are_checked)
+{
+    refused_value("data", "targets", "[Nucleoplasms]",
+                  "no class is called \"Nucleoplasms\"; did you mean \"Nucleoplasm\"?");
+    refused_value("data", "targets", "[nucleoplasm]",
+                  "no class is called \"nucleoplasm\"; did you mean \"Nucleoplasm\"?");
+    refused_value("data", "targets", "[xyz]",
+                  "no class is called \"xyz\"; expected one of the 28 names, or 0..27");
+    refused_value("data", "targets", "[28]",
+                  "no class is called \"28\"; expected one of the 28 names, or 0..27");
+    refused_value("data", "targets", "[\"0\"]",
+                  "no class is called \"0\"; expected one of the 28 names, or 0..27");
+    refused_value("data", "targets", "[Cytosol, 25]", "\"Cytosol\" stands twice");
+    refused_value("data", "targets", "[[Cytosol]]",
+                  "expected the name or number of a class, not a list");
+    refused_value("data", "targets", "[]",
+                  "expected all or a list of class names or numbers (0..27), not a list");
+    refused_value("data", "targets", "Cytosol",
+                  "expected all or a list of class names or numbers (0..27), not \"Cytosol\"");
+    refused(REQUIRED "  targets:\n    - Cytosol\n    - Plasma membrane\n    - Nukleoli\n",
+            "1 problem\nc.yaml:7: data.targets: no class is called \"Nukleoli\"; did you mean "
+            "\"Nucleoli\"?");
+}
+
+Test(config, positive_weights_are_checked)
+{
+    static const char expected[] =
+        "expected none, balanced or a list of numbers above 0, one a target, not ";
+    char text[160];
+    snprintf(text, sizeof text, "%s%s", expected, "\"all\"");
+    refused_value("train", "positive_weights", "all", text);
+    snprintf(text, sizeof text, "%s%s", expected, "a list");
+    refused_value("train", "positive_weights", "[]", text);
+    refused_value("train", "positive_weights", "[1, -2, 3]",
+                  "expected a number above 0, not \"-2\"");
+    refused_value("train", "positive_weights", "[1, 2, 3]",
+                  "3 weights, but data.targets has 28 classes");
+}
+
+Test(config, keys_that_need_each_other_are_checked)
+{
+    refused(REQUIRED "  test:\n    images: t\n",
+            "1 problem\nc.yaml:5: data.test.images: needs data.test.ids as well");
+    refused(REQUIRED "  test:\n    ids: t\n",
+            "1 problem\nc.yaml:5: data.test.ids: needs data.test.images as well");
+    refused(REQUIRED "  split:\n    folds: 2\n    fold: 2\n",
+            "1 problem\nc.yaml:6: data.split.fold: expected 0..1 (folds x repeats - 1), not 2");
+    refused(REQUIRED "  split: {folds: 65536, repeats: 1024, fold: 67108864}\n",
+            "1 problem\nc.yaml:4: data.split.fold: expected a whole number in 0..67108863, not "
+            "\"67108864\"");
+    refused(REQUIRED "  scale:\n    rows: 513\n",
+            "1 problem\nc.yaml:5: data.scale.rows: an image of 512, scaled down by 513, has no "
+            "pixel left");
+    refused(REQUIRED "  image:\n    cols: 3\n",
+            "1 problem\nc.yaml:5: data.image.cols: an image of 3, scaled down by 4, has no pixel "
+            "left");
+    refused(REQUIRED "train:\n  early_stopping:\n    min_delta: 1e-3\n",
+            "1 problem\nc.yaml:6: train.early_stopping.min_delta: does nothing without "
+            "train.early_stopping.patience of 1 or more");
+}
+
+/* The message lists the types there are. */
+static void refused_type(const char *type, const char *shown)
+{
+    char text[256], end[64];
+    hpac_config config;
+    snprintf(text, sizeof text, REQUIRED "model:\n- {type: %s}\n", type);
+    snprintf(end, sizeof end, " or sigmoid, not %s", shown);
+    cr_expect_eq(load_sets(text, NULL, 0, &config), HPAC_ERR_CONFIG);
+    const char *message = hpac_error_message();
+    cr_expect_not_null(strstr(message, "c.yaml:5: model.1.type: expected conv2d, "), "%s", message);
+    cr_expect_not_null(strstr(message, end), "%s", message);
+}
+
+Test(config, layers_are_checked)
+{
+    refused_value("data", "test", "5", "expected keys below it, not \"5\"");
+    refused(REQUIRED "model: 5\n", "1 problem\nc.yaml:4: model: expected a list of 1..256 layers, "
+                                   "not \"5\"");
+    refused(REQUIRED "model: []\n",
+            "1 problem\nc.yaml:4: model: expected a list of 1..256 layers, not a list");
+    refused_layer("flatten", "model.2: expected a layer such as {type: flatten}, not \"flatten\"");
+    refused_layer("~", "model.2: expected a layer such as {type: flatten}, not nothing");
+    refused_type("softmax", "\"softmax\"");
+    refused_type("[a]", "a list");
+    refused_layer("{type: maxpool, size: [1, 2, 3]}",
+                  "model.2.size: expected a whole number in 1..1024, or two of them as [rows, "
+                  "cols], not a list");
+    refused_layer("{type: maxpool, size: 0}",
+                  "model.2.size: expected a whole number in 1..1024, or two of them as [rows, "
+                  "cols], not \"0\"");
+    refused_layer("{type: dense, units: class}",
+                  "model.2.units: expected classes or a whole number in 1..16777216, not "
+                  "\"class\"");
+    refused_layer("{type: dense, units: 2, activation: tanh}",
+                  "model.2.activation: expected linear, relu or sigmoid, not \"tanh\"");
+}
+
+Test(config, impossible_stacks_are_refused_at_their_layer)
+{
+    refused_layer(
+        "{type: maxpool, size: 2}",
+        "layer 2 (maxpool): expected images (rows, cols, channels), got a vector (16384)");
+    refused(REQUIRED "model:\n"
+                     "- {type: conv2d, filters: 1, kernel: [129, 1]}\n"
+                     "- {type: flatten}\n",
+            "1 problem\nc.yaml:5: layer 1 (conv2d): a window of 129 x 1 does not fit into (128, "
+            "128, 1); output would be (0, 128, 1)");
+    refused(REQUIRED "model:\n"
+                     "- {type: flatten}\n"
+                     "- {type: dense, units: 5, activation: sigmoid}\n",
+            "1 problem\nc.yaml:6: layer 2 (dense): the last layer must be dense with 28 units (one "
+            "a target) and activation sigmoid");
+    refused("data: {labels: l, images: i, image: {rows: 8, cols: 8}}\n",
+            "1 problem\nthe default model: layer 1 (conv2d): a window of 3 x 3 does not fit into "
+            "(2, 2, 1); output would be (0, 0, 16)");
+}
+
+Test(config, all_problems_are_reported_together)
+{
+    refused("data:\n"
+            "  labels: [x]\n"
+            "  channels: 9\n"
+            "  targets: [Cytosoll, 99]\n"
+            "  split: {fold: 7}\n"
+            "model:\n"
+            "  - {type: dropout, rate: 2, rat: 1}\n"
+            "train: {epochs: 0}\n"
+            "device: 1\n",
+            "c.yaml: 10 problems\n"
+            "c.yaml:2: data.labels: expected text, not a list\n"
+            "c.yaml:3: data.channels: expected a whole number in 1..4, not \"9\"\n"
+            "c.yaml:4: data.targets: no class is called \"Cytosoll\"; did you mean \"Cytosol\"?\n"
+            "c.yaml:4: data.targets: no class is called \"99\"; expected one of the 28 names, or "
+            "0..27\n"
+            "c.yaml:7: model.1.rate: expected a number from 0 to below 1, not \"2\"\n"
+            "c.yaml:7: model.1.rat: unknown key; did you mean model.1.rate?\n"
+            "c.yaml:8: train.epochs: expected a whole number in 1..1000000, not \"0\"\n"
+            "c.yaml:9: device: expected keys below it, not \"1\"\n"
+            "c.yaml: data.images is missing: The folder of the training images: ID_green.png, "
+            "ID_blue.png, ID_red.png, ID_yellow.png.\n"
+            "c.yaml:5: data.split.fold: expected 0..2 (folds x repeats - 1), not 7");
+}
+
+Test(config, what_is_no_yaml_is_refused)
+{
+    refused("", "c.yaml: is empty; expected keys, such as data:");
+    refused("# only a comment\n", "c.yaml: is empty; expected keys, such as data:");
+    refused("- a\n", "c.yaml: holds no keys; expected keys, such as data:");
+    refused("text\n", "c.yaml: holds no keys; expected keys, such as data:");
+    refused("data: {labels: x\n", "c.yaml:2: missing comma in flow mapping");
+    refused("a: 1\n b: 2\n", "c.yaml:1: invalid multiline plain key");
+    refused("a: @x\n", "c.yaml:1: plain scalar cannot start with '@'");
+    refused("a: 1\n---\nb: 1\n", "c.yaml:2: a second document; expected one");
+    refused("a: !!int 5\n", "c.yaml:1: YAML tags (\"!\") are not used here");
+    refused("a: 1\nb: *x\n", "c.yaml:2: an alias without an anchor before it");
+    refused("a: &x [*x]\n", "c.yaml:1: an alias without an anchor before it");
+    refused("? [a]\n: 1\n", "c.yaml:1: a key must be text");
+    refused("a: 1\nb: \"x\\0y\"\n", "c.yaml:2: a NUL or another character that is none");
+    refused("a: 1\nb: \xff\xfe\n", "c.yaml:2: not UTF-8 text");
+    refused("a: 1\nb: \xed\xa0\x80\n", "c.yaml:2: not UTF-8 text");
+    refused("a: 1\nb: \xc0\xaf\n", "c.yaml:2: not UTF-8 text");
+    refused("a: \x01\n", "c.yaml:1: a control character; expected text");
+    char deep[128] = "a: ";
+    memset(deep + 3, '[', 40);
+    refused(deep, "c.yaml:1: nested too deep");
+}
+
+Test(config, lines_of_other_systems_are_counted)
+{
+    refused("\xef\xbb\xbf"
+            "data:\r\n  labels: l.csv\r\n  images: i\r\n  channels: 7\r\n",
+            "1 problem\nc.yaml:4: data.channels: expected a whole number in 1..4, not \"7\"");
+}
+
+Test(config, files_that_cannot_be_read_are_refused)
+{
+    hpac_config config;
+    cr_assert_eq(chdir(scratch_folder()), 0);
+    cr_expect_eq(hpac_config_load("missing.yaml", NULL, 0, &config), HPAC_ERR_CONFIG);
+    cr_expect_not_null(strstr(hpac_error_message(), "missing.yaml"));
+    cr_assert_eq(mkdir("folder.yaml", 0755), 0);
+    cr_expect_eq(hpac_config_load("folder.yaml", NULL, 0, &config), HPAC_ERR_CONFIG);
+    cr_expect_not_null(strstr(hpac_error_message(), "folder.yaml"));
+    cr_expect_eq(hpac_config_load("/dev/zero", NULL, 0, &config), HPAC_ERR_CONFIG);
+    scratch_write_text("big.yaml", "#");
+    cr_assert_eq(truncate("big.yaml", 100 << 20), 0);
+    cr_expect_eq(hpac_config_load("big.yaml", NULL, 0, &config), HPAC_ERR_CONFIG);
+    cr_expect_not_null(strstr(hpac_error_message(), "big.yaml"));
+    scratch_write("binary.yaml", "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16);
+    cr_expect_eq(hpac_config_load("binary.yaml", NULL, 0, &config), HPAC_ERR_CONFIG);
+    cr_expect_str_eq(hpac_error_message(), "binary.yaml:1: not UTF-8 text");
+    scratch_write("utf16.yaml", "d\0:\0 \x001\0", 8);
+    cr_expect_eq(hpac_config_load("utf16.yaml", NULL, 0, &config), HPAC_ERR_CONFIG);
+    cr_expect_str_eq(hpac_error_message(), "utf16.yaml:1: a control character; expected text");
+}

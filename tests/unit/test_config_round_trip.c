@@ -1,0 +1,262 @@
+/* Configurations: what is written reads back to the same values. */
+#include <hpac/config.h>
+#include <hpac/random.h>
+
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <float.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Compares all values; floats by their bits. */
+static void expect_same(const hpac_config *a, const hpac_config *b)
+{
+    cr_expect(same_text(a->data.labels, b->data.labels), "%s, %s", a->data.labels, b->data.labels);
+    cr_expect(same_text(a->data.images, b->data.images), "%s, %s", a->data.images, b->data.images);
+    cr_expect(same_text(a->data.test_images, b->data.test_images));
+    cr_expect(same_text(a->data.test_ids, b->data.test_ids));
+    cr_expect(same_text(a->train.initial_model, b->train.initial_model));
+    cr_expect_eq(a->data.target_count, b->data.target_count);
+    cr_expect_eq(memcmp(a->data.targets, b->data.targets,
+                        (size_t)a->data.target_count * sizeof *a->data.targets),
+                 0);
+    cr_expect(a->data.channels == b->data.channels && a->data.image_rows == b->data.image_rows &&
+              a->data.image_cols == b->data.image_cols &&
+              a->data.scale_rows == b->data.scale_rows &&
+              a->data.scale_cols == b->data.scale_cols && a->data.pixels == b->data.pixels);
+    cr_expect(a->data.workers == b->data.workers && a->data.cache_mib == b->data.cache_mib &&
+              a->data.skip_bad_images == b->data.skip_bad_images && a->data.fold == b->data.fold);
+    cr_expect_eq(memcmp(&a->data.split, &b->data.split, sizeof a->data.split), 0);
+    cr_expect_eq(a->layer_count, b->layer_count);
+    if (a->layer_count == b->layer_count)
+        cr_expect_eq(memcmp(a->layers, b->layers, (size_t)a->layer_count * sizeof *a->layers), 0);
+    cr_expect(a->train.epochs == b->train.epochs && a->train.batch_size == b->train.batch_size &&
+              a->train.shuffle == b->train.shuffle && a->train.drop_last == b->train.drop_last &&
+              a->train.seed == b->train.seed && a->train.patience == b->train.patience &&
+              a->train.weighting == b->train.weighting);
+    cr_expect_eq(memcmp(&a->train.optimizer, &b->train.optimizer, sizeof a->train.optimizer), 0);
+    cr_expect_eq(memcmp(&a->train.min_delta, &b->train.min_delta, sizeof(float)), 0);
+    if (a->train.weighting == HPAC_WEIGHTING_LIST)
+        cr_expect_eq(memcmp(a->train.positive_weights, b->train.positive_weights,
+                            (size_t)a->data.target_count * sizeof(float)),
+                     0);
+    cr_expect(a->device.precision == b->device.precision &&
+              a->device.deterministic == b->device.deterministic &&
+              a->device.image_layout == b->device.image_layout &&
+              a->device.resident == b->device.resident && a->device.graph == b->device.graph &&
+              a->device.threads == b->device.threads);
+}
+
+/* Writes, reads back, compares. */
+static void expect_round_trip(const hpac_config *config)
+{
+    FILE *stream = fopen(scratch_path("written.yaml"), "w");
+    cr_assert_not_null(stream);
+    cr_assert_eq(hpac_config_write(config, stream), HPAC_OK);
+    cr_assert_eq(fclose(stream), 0);
+    hpac_config again;
+    hpac_status status = hpac_config_load(scratch_path("written.yaml"), NULL, 0, &again);
+    cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
+    expect_same(config, &again);
+    hpac_config_fini(&again);
+}
+
+Test(config, the_configurations_that_come_along_are_good)
+{
+    glob_t found;
+    cr_assert_eq(glob("configs/*.yaml", 0, NULL, &found), 0);
+    cr_assert_geq(found.gl_pathc, 5);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        hpac_config config;
+        hpac_status status = hpac_config_load(found.gl_pathv[i], NULL, 0, &config);
+        cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
+        expect_round_trip(&config);
+        hpac_config_fini(&config);
+    }
+    globfree(&found);
+}
+
+static int pick(hpac_random *random, int least, int most)
+{
+    return least + (int)hpac_random_below(random, (uint32_t)(most - least + 1));
+}
+
+/* Any positive float, also tiny and huge ones. */
+static float pick_float(hpac_random *random)
+{
+    float value = 0.0f;
+    while (!(value > 0.0f && value <= FLT_MAX)) {
+        uint32_t bits = hpac_random_next(random) & 0x7fffffff;
+        memcpy(&value, &bits, sizeof value);
+    }
+    return value;
+}
+
+/* Text full of what YAML may stumble over. */
+static char *pick_text(hpac_random *random)
+{
+    static const char *const pieces[] = {"a",
+                                         "Z",
+                                         "0",
+                                         "-",
+                                         "--- ",
+                                         ": ",
+                                         ":",
+                                         " #",
+                                         "#",
+                                         " ",
+                                         "  ",
+                                         "'",
+                                         "\"",
+                                         "\\",
+                                         "\n",
+                                         "\t",
+                                         "\r",
+                                         "&",
+                                         "*",
+                                         "!",
+                                         "|",
+                                         ">",
+                                         "%",
+                                         "@",
+                                         "`",
+                                         "{",
+                                         "}",
+                                         "[",
+                                         "]",
+                                         ",",
+                                         "?",
+                                         "/",
+                                         "..",
+                                         "~",
+                                         "null",
+                                         "true",
+                                         "1e5",
+                                         "\xc3\xa4",
+                                         "\xea\xb0\x80",
+                                         "\xf0\x9f\x98\x80",
+                                         "\xc2\x85",
+                                         "\xe2\x80\xa8",
+                                         "\xef\xbb\xbf",
+                                         "\x7f",
+                                         "\x01",
+                                         "\x1b",
+                                         "\xc2\xa0",
+                                         "=",
+                                         "<<",
+                                         "\xef\xbf\xbf",
+                                         "+",
+                                         "."};
+    char *text = NULL;
+    size_t nbytes;
+    FILE *stream = open_memstream(&text, &nbytes);
+    cr_assert_not_null(stream);
+    for (int length = pick(random, 1, 12); length > 0; length--)
+        fputs(pieces[hpac_random_below(random, sizeof pieces / sizeof *pieces)], stream);
+    cr_assert_eq(fclose(stream), 0);
+    return text;
+}
+
+static void pick_layers(hpac_random *random, hpac_config *config)
+{
+    static hpac_layer layers[8];
+    int count = 0;
+    memset(layers, 0, sizeof layers);
+    for (int convolutions = pick(random, 0, 3); convolutions > 0; convolutions--)
+        layers[count++] = (hpac_layer){
+            .kind = HPAC_LAYER_CONV2D,
+            .filters = pick(random, 1, 64),
+            .kernel_rows = pick(random, 1, 3),
+            .kernel_cols = pick(random, 1, 3),
+            .activation = (hpac_activation)pick(random, 0, 2),
+            .initializer = (hpac_initializer)pick(random, 0, 1),
+        };
+    if (pick(random, 0, 1))
+        layers[count++] = (hpac_layer){.kind = HPAC_LAYER_MAXPOOL,
+                                       .kernel_rows = pick(random, 1, 3),
+                                       .kernel_cols = pick(random, 1, 3)};
+    if (pick(random, 0, 1))
+        layers[count++] =
+            (hpac_layer){.kind = HPAC_LAYER_DROPOUT, .rate = hpac_random_uniform(random)};
+    if (pick(random, 0, 1))
+        layers[count++] = (hpac_layer){.kind = HPAC_LAYER_ACTIVATION,
+                                       .activation = (hpac_activation)pick(random, 1, 2)};
+    layers[count++] = (hpac_layer){.kind = HPAC_LAYER_FLATTEN};
+    layers[count++] = (hpac_layer){.kind = HPAC_LAYER_DENSE,
+                                   .units = config->data.target_count,
+                                   .activation = HPAC_ACTIVATION_SIGMOID,
+                                   .initializer = (hpac_initializer)pick(random, 0, 1)};
+    config->layers = layers;
+    config->layer_count = count;
+}
+
+static hpac_config pick_config(hpac_random *random)
+{
+    hpac_config config = {0};
+    hpac_config_data *data = &config.data;
+    data->labels = pick_text(random);
+    data->images = pick_text(random);
+    if (pick(random, 0, 1)) {
+        data->test_images = pick_text(random);
+        data->test_ids = pick_text(random);
+    }
+    data->target_count = pick(random, 1, HPAC_CLASS_COUNT);
+    int first = pick(random, 0, HPAC_CLASS_COUNT - 1);
+    for (int i = 0; i < data->target_count; i++)
+        data->targets[i] = (first + i) % HPAC_CLASS_COUNT;
+    data->channels = pick(random, 1, 4);
+    data->scale_rows = pick(random, 1, 40);
+    data->scale_cols = pick(random, 1, 40);
+    data->image_rows = pick(random, 12, 20) * data->scale_rows + data->scale_rows / 2;
+    data->image_cols = pick(random, 12, 20) * data->scale_cols;
+    data->pixels = (hpac_pixels)pick(random, 0, 1);
+    data->workers = pick(random, 0, 256);
+    data->skip_bad_images = pick(random, 0, 1);
+    data->cache_mib = pick(random, -1, 5);
+    data->split.folds = pick(random, 2, 65536);
+    data->split.repeats = pick(random, 1, 1024);
+    data->split.seed = hpac_random_next(random);
+    data->split.method = (hpac_split_method)pick(random, 0, 1);
+    data->fold = pick(random, 0, data->split.folds * data->split.repeats - 1);
+    pick_layers(random, &config);
+    config.train.epochs = pick(random, 1, 1000000);
+    config.train.batch_size = pick(random, 1, 65536);
+    config.train.shuffle = pick(random, 0, 1);
+    config.train.drop_last = pick(random, 0, 1);
+    config.train.seed = (uint64_t)hpac_random_next(random) << 32 | hpac_random_next(random);
+    config.train.optimizer =
+        (hpac_adadelta){pick_float(random), hpac_random_uniform(random), pick_float(random)};
+    config.train.weighting = (hpac_weighting)pick(random, 0, 2);
+    for (int i = 0; i < data->target_count; i++)
+        config.train.positive_weights[i] = pick_float(random);
+    config.train.patience = pick(random, 1, 1000000);
+    config.train.min_delta = pick_float(random);
+    config.train.initial_model = pick(random, 0, 1) ? pick_text(random) : NULL;
+    config.device.precision = (hpac_precision)pick(random, 0, 2);
+    config.device.deterministic = pick(random, 0, 1);
+    config.device.image_layout = (hpac_image_layout)pick(random, 0, 2);
+    config.device.resident = (hpac_switch)pick(random, 0, 2);
+    config.device.graph = (hpac_switch)pick(random, 0, 2);
+    config.device.threads = pick(random, 0, 1024);
+    return config;
+}
+
+Test(config, what_is_written_reads_back_to_the_same_values)
+{
+    for (uint32_t round = 0; round < 500; round++) {
+        hpac_random random;
+        hpac_random_init(&random, 1, HPAC_PURPOSE_SYNTH, 0, round);
+        hpac_config config = pick_config(&random);
+        expect_round_trip(&config);
+        config.layers = NULL; /* they are not owned */
+        hpac_config_fini(&config);
+    }
+}
