@@ -46,15 +46,29 @@ static inline uint32_t hpac_dropout_threshold(float rate)
     return (uint32_t)((double)rate * 4294967296.0 + 0.5);
 }
 
-/* "conv2d", ...: for tables and messages. */
+/* "conv2d", ...: for tables and messages. No table by enumerators: C++ has none, and the kernels read
+ * this header. */
 static inline const char *hpac_op_name(hpac_op_kind kind)
 {
-    static const char *const names[] = {
-        [HPAC_OP_PIXELS] = "pixels",   [HPAC_OP_CONV2D] = "conv2d",   [HPAC_OP_MAXPOOL] = "maxpool",
-        [HPAC_OP_DENSE] = "dense",     [HPAC_OP_RELU] = "relu",       [HPAC_OP_SIGMOID] = "sigmoid",
-        [HPAC_OP_DROPOUT] = "dropout", [HPAC_OP_FLATTEN] = "flatten",
-    };
-    return names[kind];
+    switch (kind) {
+    case HPAC_OP_PIXELS:
+        return "pixels";
+    case HPAC_OP_CONV2D:
+        return "conv2d";
+    case HPAC_OP_MAXPOOL:
+        return "maxpool";
+    case HPAC_OP_DENSE:
+        return "dense";
+    case HPAC_OP_RELU:
+        return "relu";
+    case HPAC_OP_SIGMOID:
+        return "sigmoid";
+    case HPAC_OP_DROPOUT:
+        return "dropout";
+    case HPAC_OP_FLATTEN:
+        return "flatten";
+    }
+    return "operation";
 }
 
 #endif
