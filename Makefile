@@ -188,6 +188,15 @@ lint-shell:
 cuda-check: ## compile, link and start a program of the CUDA libraries
 	tools/run-tests cuda
 
+cuda12-check: ## compile the CUDA device with CUDA 12 (tools/bootstrap cuda12)
+	tools/run-tests cuda12
+
+test-cudasim: ## test the CUDA device on the test bed, without a GPU
+	tools/run-tests cudasim
+
+test-gpu: ## test the CUDA device on a GPU: HPAC_TEST_DEVICE=cuda:1 for the second one
+	tools/run-tests gpu
+
 # Coverage-guided fuzzing of everything that reads a file, FUZZ_SECONDS each.
 FUZZ_SECONDS ?= 30
 fuzz: ## fuzz the readers of files, FUZZ_SECONDS=30 each
@@ -249,7 +258,7 @@ help: ## list the targets and variables
 	@sed -nE 's/^#   ([A-Z_]+=.*)/  \1/p' Makefile
 
 force:
-.PHONY: all clean test unit e2e asan tsan clang cuda-check
+.PHONY: all clean test unit e2e asan tsan clang cuda-check cuda12-check test-cudasim test-gpu
 .PHONY: lint lint-format lint-tidy lint-cppcheck lint-shell
 .PHONY: docs fuzz fuzzers demo install uninstall help force
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
