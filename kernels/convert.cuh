@@ -6,8 +6,8 @@
 
 /*
  * y = x in another format and the same order: four values a thread.
- * Moves the bytes of both: 6 MB in 1.9 us on an H100 for each million values cast to bf16. Bound by
- * memory.
+ * Moves the bytes of both: 6 MB, 1.8 us on an H100, for each million values cast to bf16; the dense
+ * kernel of the improved model (7.9 million) 47 MB, 14 us. Bound by memory.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)
@@ -27,7 +27,9 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
  * channels) and back. A block of 32 x 8 threads turns a square of 32 x 32 through shared memory, so
  * that reads and writes are of neighbours; its rows are one float longer, so that a column lies in
  * 32 different banks. Moves the bytes of both, and is bound by memory, when both sides are much
- * longer than 32; with few channels most of a square is empty. down, across: squares.
+ * longer than 32; with few channels most of a square is empty. What the pool of the improved model
+ * writes at batch 128 (15.7 million values), where flatten is not part of the dense layer: 126 MB,
+ * 38 us on an H100. down, across: squares.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)

@@ -171,7 +171,7 @@ __device__ __forceinline__ uint64_t input_place(const pool_work &work, const poo
 }
 
 /* Any layout, window and number of channels: an output a thread, in memory order, each with a draw
- * of its own. */
+ * of its own. Moves what the others do; with dropout bound by arithmetic. */
 template <typename T, typename W>
 __global__ void __launch_bounds__(KERNEL_THREADS)
     maxpool_singles(T *__restrict__ y, W *__restrict__ winners, const T *__restrict__ x,

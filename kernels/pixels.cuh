@@ -49,6 +49,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 /*
  * The same into planes (NCHW with several channels): a value a thread in the order of y. The reads
  * of a warp lie `channels` apart, so that each byte comes into the cache once and is used from it.
+ * Moves 1 + 4 bytes a value: four channels at batch 128 are 42 MB, 12.5 us on an H100. Bound by
+ * memory.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)

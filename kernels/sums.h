@@ -20,7 +20,7 @@ static inline row_grid share_rows(uint64_t rows, uint32_t channels, unsigned cou
 {
     const uint64_t across = divide_up(channels, count);
     const unsigned columns = power_of_two(across, 32), down = KERNEL_THREADS / columns;
-    const uint64_t blocks = divide_up(rows, (uint64_t)down * ITEMS_PER_THREAD);
+    const uint64_t blocks = divide_up(rows ? rows : 1, (uint64_t)down * ITEMS_PER_THREAD);
     row_grid grid;
     grid.threads = dim3(columns, down);
     grid.blocks = dim3((unsigned)(blocks < MAX_PARTIALS ? blocks : MAX_PARTIALS),
@@ -35,7 +35,7 @@ static inline row_grid share_planes(uint64_t items, uint32_t channels)
 {
     const uint64_t enough = divide_up(4096, channels);
     const uint64_t most = enough < MAX_PARTIALS ? enough : MAX_PARTIALS;
-    const uint64_t blocks = divide_up(items, KERNEL_THREADS * ITEMS_PER_THREAD);
+    const uint64_t blocks = divide_up(items ? items : 1, KERNEL_THREADS * ITEMS_PER_THREAD);
     row_grid grid;
     grid.threads = dim3(KERNEL_THREADS);
     grid.blocks = dim3(channels, (unsigned)(blocks < most ? blocks : most));
