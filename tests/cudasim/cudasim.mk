@@ -43,7 +43,7 @@ $(CUDASIM)/libcudasim_twins.so: $(CUDASIM)/obj/twins.twins.o $(CUDASIM)/libcudar
 FAULT_SOURCES := $(wildcard tests/cudasim/faults/*.c)
 FAULT_OBJECTS := $(FAULT_SOURCES:tests/cudasim/%.c=$(CUDASIM)/obj/%.o)
 
-cudasim-faults: $(CUDASIM)/faults
+cudasim: $(CUDASIM)/faults
 
 $(CUDASIM)/obj/faults/%.cu.o: tests/cudasim/faults/%.cu tests/cudasim/cudasim.mk
 	@mkdir -p $(@D)
@@ -56,5 +56,5 @@ $(CUDASIM)/faults: $(FAULT_OBJECTS) $(CUDASIM)/obj/faults/kernels.cu.o $(CUDASIM
 	$(CC) -Wl,-z,now -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) \
 	  -L$(CUDASIM) -Wl,--no-as-needed -lcudasim_fault_twins -lcudart
 
-.PHONY: cudasim cudasim-faults
+.PHONY: cudasim
 -include $(wildcard $(CUDASIM)/obj/*.d $(CUDASIM)/obj/*/*.d)

@@ -148,6 +148,8 @@ wrong_by_seed() {
     leaked leaked_event "1 events"
     leaked leaked_graph "1 graphs"
     leaked leaked_executable "1 instantiated graphs"
+    CUDASIM_ABORT=1 faults leaked_memory planted
+    [[ $status -eq 134 && $output == *LEAK* ]] || fail_with "leaked_memory: no SIGABRT"
 }
 
 # ---- order -------------------------------------------------------------------------------------

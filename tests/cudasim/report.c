@@ -54,6 +54,8 @@ void cudasim_leak(const char *what, ...)
         if (leaks > 0) {
             fprintf(stderr, "cudasim: %u leaks\n", leaks);
             fflush(stdout);
+            if (runtime.abort_on_leak)
+                abort();
             _Exit(CUDASIM_EXIT_LEAK);
         }
         return;

@@ -50,6 +50,7 @@ __attribute__((constructor)) static void start(void)
         .seed = setting("CUDASIM_SEED", 1),
         .reverse = setting("CUDASIM_REVERSE", 0) != 0,
         .strict = setting("CUDASIM_STRICT", 0) != 0,
+        .abort_on_leak = setting("CUDASIM_ABORT", 0) != 0,
         .memory_nbytes = (size_t)setting("CUDASIM_MEMORY_MIB", 16384) << 20,
         .devices = (int)setting("CUDASIM_DEVICES", 1),
         .failed_kernel = setting("CUDASIM_FAIL_KERNEL", 0),

@@ -35,6 +35,7 @@ typedef struct runtime_settings {
     uint64_t seed;          /* CUDASIM_SEED=1, of random */
     bool reverse;           /* CUDASIM_REVERSE=1: blocks and threads run last to first */
     bool strict;            /* CUDASIM_STRICT=1: awaiting an event never recorded is a fault */
+    bool abort_on_leak;     /* CUDASIM_ABORT=1: for test runners that see no exit codes */
     size_t memory_nbytes;   /* CUDASIM_MEMORY_MIB=16384, of the device */
     int devices;            /* CUDASIM_DEVICES=1 */
     uint64_t failed_kernel; /* CUDASIM_FAIL_KERNEL=n: the n-th to run fails; 0: none */
