@@ -46,8 +46,8 @@ static inline uint32_t hpac_dropout_threshold(float rate)
     return (uint32_t)((double)rate * 4294967296.0 + 0.5);
 }
 
-/* "conv2d", ...: for tables and messages. No table by enumerators: C++ has none, and the kernels read
- * this header. */
+/* "conv2d", ...: for tables and messages. No table by enumerators: C++ has none, and the kernels
+ * read this header. */
 static inline const char *hpac_op_name(hpac_op_kind kind)
 {
     switch (kind) {
