@@ -43,7 +43,10 @@ static hpac_status open_cuda(const hpac_device_options *options, int index, hpac
 {
     void *library = load_cuda_library();
     if (!library)
-        return hpac_fail(HPAC_ERR_DEVICE, "cuda: not available: %s", dlerror());
+        return hpac_fail(HPAC_ERR_DEVICE,
+                         "cuda: not available: %s; it is built by make where CUDA and cuDNN are, "
+                         "and finds them in their folders of then or in LD_LIBRARY_PATH",
+                         dlerror());
     hpac_cuda_open_function *open = NULL;
     void *symbol = dlsym(library, HPAC_CUDA_OPEN);
     memcpy(&open, &symbol,

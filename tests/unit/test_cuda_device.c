@@ -6,10 +6,12 @@
 #include "tested_device.h"
 
 #include <hpac/log.h>
+#include <hpac/network.h>
 #include <hpac/selfcheck.h>
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -454,6 +456,32 @@ Test(cuda_device, computes_bias_and_relu_where_cudnn_does_not)
     device->ops->close(device);
 }
 
+/* What cuDNN does not have in bf16 is computed in float32, between casts. */
+Test(cuda_device, widens_what_cudnn_does_not_have_in_bf16)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_CUDNN_REFUSE", "fwd1");
+    hpac_device *device = open_tested_device(
+        (hpac_device_options){.precision = HPAC_PRECISION_BF16, .deterministic = true});
+    need_bed(device);
+    expect_algorithm(device, "no bf16, cast to nhwc fwd IMPLICIT_GEMM");
+    expect_algorithm(device, ", tf32");
+    run_convolutions(device);
+    device->ops->close(device);
+}
+
+Test(cuda_device, computes_bias_and_relu_where_cudnn_does_not_in_bf16)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_CUDNN_REFUSE", "biasact");
+    hpac_log_set_level(HPAC_LOG_ERROR); /* each plan warns */
+    hpac_device *device = open_tested_device(
+        (hpac_device_options){.precision = HPAC_PRECISION_BF16, .deterministic = true});
+    need_bed(device);
+    run_convolutions(device);
+    device->ops->close(device);
+}
+
 Test(cuda_device, names_the_shape_that_no_algorithm_has)
 {
     need_cuda();
@@ -480,5 +508,72 @@ Test(cuda_device, measures_where_it_need_not_be_deterministic)
     if (find_in_test_bed("cudasim_get_counts")) /* which ranks the unsteady ones first */
         expect_algorithm(device, "fwd WINOGRAD + bias + relu / bwd data ALGO_0 / "
                                  "bwd filter ALGO_0");
+    device->ops->close(device);
+}
+
+/* ---- values that are not finite ---- */
+
+static const hpac_layer layers[] = {
+    {.kind = HPAC_LAYER_CONV2D,
+     .filters = 4,
+     .kernel_rows = 3,
+     .kernel_cols = 3,
+     .activation = HPAC_ACTIVATION_RELU},
+    {.kind = HPAC_LAYER_MAXPOOL, .kernel_rows = 2, .kernel_cols = 2},
+    {.kind = HPAC_LAYER_FLATTEN},
+    {.kind = HPAC_LAYER_DENSE, .units = 3, .activation = HPAC_ACTIVATION_SIGMOID},
+};
+enum { LAYER_COUNT = sizeof layers / sizeof *layers };
+
+/* A step with one weight of a layer that is not finite: cuDNN's fused ReLU turns a NaN into 0, so
+ * the loss alone would not tell. */
+static bool is_seen(hpac_device *device, int layer, float bad)
+{
+    const hpac_shape input = {3, 8, 8, 1};
+    const hpac_network_options options = {
+        .device = device,
+        .layers = layers,
+        .layer_count = LAYER_COUNT,
+        .format = {.batch_size = 2,
+                   .target_count = 3,
+                   .rows = input.rows,
+                   .cols = input.cols,
+                   .channels = input.channels,
+                   .pixels = HPAC_PIXELS_UINT8},
+        .training = true,
+        .optimizer = {.learning_rate = 1.0F, .rho = 0.95F, .epsilon = 1e-7F},
+    };
+    hpac_network *network;
+    hpac_outcome outcome;
+    void *slot;
+    assert_ok(hpac_network_create(&options, &network));
+    assert_ok(hpac_network_allocate(network));
+    hpac_weights *weights = hpac_weights_create(layers, LAYER_COUNT, input);
+    cr_assert_not_null(weights);
+    if (layer >= 0)
+        weights[layer].kernel[weights[layer].kernel_count / 2] = bad;
+    assert_ok(hpac_network_import(network, weights, NULL, NULL));
+    assert_ok(
+        device->ops->alloc(device, HPAC_MEMORY_PINNED, hpac_batch_nbytes(&options.format), &slot));
+    memset(slot, 1, hpac_batch_nbytes(&options.format));
+    const hpac_network_batch batch = {.slot = slot, .count = 2};
+    assert_ok(hpac_network_train(network, &batch, 0));
+    assert_ok(hpac_network_collect(network, &outcome));
+    device->ops->free(device, HPAC_MEMORY_PINNED, slot);
+    hpac_weights_destroy(weights, LAYER_COUNT);
+    hpac_network_destroy(network);
+    return outcome.result.nonfinite != 0;
+}
+
+Test(cuda_device, sees_weights_that_are_not_finite)
+{
+    need_cuda();
+    const float bad[] = {NAN, INFINITY, -INFINITY};
+    hpac_device *device = open_deterministic();
+    cr_expect_not(is_seen(device, -1, 0));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cr_expect(is_seen(device, 0, bad[i]), "%g in the convolution", (double)bad[i]);
+        cr_expect(is_seen(device, 3, bad[i]), "%g in the dense layer", (double)bad[i]);
+    }
     device->ops->close(device);
 }

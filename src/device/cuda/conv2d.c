@@ -25,9 +25,10 @@ typedef struct conv2d_plan {
     /* Pieces of the state. */
     size_t winners_offset, cast_offset;
     /* Pieces of the workspace. */
-    size_t inner_offset;    /* before a pooling: activation, then its gradient */
-    size_t scratch_offset;  /* cuDNN's */
-    size_t float_offset;    /* bf16 that is not fused: the sums, to add the bias to */
+    size_t inner_offset;   /* before a pooling: activation, then its gradient */
+    size_t scratch_offset; /* cuDNN's */
+    size_t
+        float_offset; /* bf16, where it turns out not to be fused: the sums, to add the bias to */
     size_t gradient_offset; /* bf16: the gradient of the kernel */
     size_t partials_offset;
 } conv2d_plan;
@@ -138,7 +139,7 @@ static hpac_status convolve(conv2d_plan *plan, const hpac_run *run, void *y)
     if (status == CUDNN_STATUS_SUCCESS)
         return HPAC_OK;
     hpac_status failed = hpac_cuda_fail_cudnn(status, "cudnnConvolutionBiasActivationForward");
-    if (CUDNN_STATUS_CATEGORY(status) != CUDNN_STATUS_NOT_SUPPORTED || plan->inner.bf16)
+    if (CUDNN_STATUS_CATEGORY(status) != CUDNN_STATUS_NOT_SUPPORTED)
         return failed;
     hpac_log_warning("%s: bias and ReLU are computed apart (%s)", plan->base.name,
                      hpac_error_message());
@@ -353,8 +354,7 @@ static void plan_memory(conv2d_plan *plan)
         return;
     plan->cast_offset = hpac_cuda_reserve(&public->state_nbytes, public->parameters_nbytes / 2);
     plan->gradient_offset = hpac_cuda_reserve(workspace, plan->library.kernel_nbytes);
-    if (!plan->fused)
-        plan->float_offset = hpac_cuda_reserve(workspace, 2 * plan->library.y_nbytes);
+    plan->float_offset = hpac_cuda_reserve(workspace, 2 * plan->library.y_nbytes);
 }
 
 /* conv2d [relu [maxpool [dropout]]] */
@@ -392,13 +392,9 @@ static void read_request(cuda_device *device, const hpac_plan_request *request, 
     }
 }
 
-hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *request,
-                                 cuda_plan **result)
+static hpac_status make_conv2d(cuda_device *device, const hpac_plan_request *request,
+                               conv2d_plan *plan)
 {
-    if (!is_conv2d_run(request))
-        return HPAC_OK;
-    CUDA_TRY(hpac_cuda_plan_alloc(device, request, sizeof(conv2d_plan), result));
-    conv2d_plan *plan = (conv2d_plan *)*result;
     plan->base.forward = conv2d_forward;
     plan->base.backward = conv2d_backward;
     plan->base.fini = conv2d_fini;
@@ -413,4 +409,19 @@ hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *r
     plan_memory(plan);
     describe_algorithm(plan);
     return HPAC_OK;
+}
+
+hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *request,
+                                 cuda_plan **result)
+{
+    if (!is_conv2d_run(request))
+        return HPAC_OK;
+    CUDA_TRY(hpac_cuda_plan_alloc(device, request, sizeof(conv2d_plan), result));
+    conv2d_plan *plan = (conv2d_plan *)*result;
+    hpac_status status = make_conv2d(device, request, plan);
+    if (status == HPAC_OK || !plan->library.lacks_pass || !plan->base.input.bf16)
+        return status;
+    hpac_cuda_plan_destroy(&plan->base.base);
+    *result = NULL;
+    return hpac_cuda_widen(device, request, hpac_cuda_try_conv2d, result);
 }

@@ -29,6 +29,7 @@ typedef struct conv2d_library {
     size_t x_nbytes, y_nbytes, kernel_nbytes;
     cudnnMathType_t math;
     conv2d_choice choices[CONV2D_PASS_COUNT];
+    bool lacks_pass; /* the error was that cuDNN has no algorithm for a pass */
 } conv2d_library;
 
 /* Chooses the algorithm of a pass, whose convolution descriptor is made already: the first of a

@@ -120,6 +120,7 @@ static hpac_status choose_first(const cuda_device *device, conv2d_library *libra
         if (taken)
             return HPAC_OK;
     }
+    library->lacks_pass = true;
     return hpac_fail(HPAC_ERR_DEVICE, "cuDNN has no%s algorithm for the %s pass%s",
                      device->deterministic ? " deterministic" : "", passes[pass].name,
                      device->deterministic ? "; device.deterministic: false allows others" : "");

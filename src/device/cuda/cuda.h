@@ -193,6 +193,10 @@ typedef hpac_status cuda_try(cuda_device *device, const hpac_plan_request *reque
 cuda_try hpac_cuda_try_pixels, hpac_cuda_try_conv2d, hpac_cuda_try_maxpool, hpac_cuda_try_dense,
     hpac_cuda_try_activation, hpac_cuda_try_dropout, hpac_cuda_try_flatten;
 
+/* widened.c: the plan that `try` makes in float32, for a request in bf16. */
+hpac_status hpac_cuda_widen(cuda_device *device, const hpac_plan_request *request, cuda_try *try,
+                            cuda_plan **plan);
+
 hpac_status hpac_cuda_loss(hpac_device *device, const hpac_loss *loss);
 hpac_status hpac_cuda_adadelta(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,
                                const void *gradients, void *square_average, void *delta_average,
