@@ -2,7 +2,7 @@
  * The doctor: is a device fit to train, and how fast is it?
  *
  *     hpac_doctor doctor;
- *     status = hpac_doctor_open("auto", &doctor);
+ *     status = hpac_doctor_open(&(hpac_device_options){.name = "auto"}, &doctor);
  *     for (int e = 0; e < doctor.exam_count; e++) {
  *         for (int i = 0; i < hpac_selfcheck_count(); i++)
  *             hpac_doctor_check_case(&doctor.exams[e], i, seed);
@@ -54,11 +54,12 @@ typedef struct hpac_doctor {
     int exam_count;
 } hpac_doctor;
 
-/* Opens what is to be examined: the CPU, and unless `device` is "cpu", a GPU beside it. "auto"
- * takes the first GPU and is content without; "cuda" and "cuda:1" want theirs, and without it there
- * is nothing else to examine. Close the doctor also after a failure. Errors: DEVICE for a name that
- * is none of these or a CPU device that does not open, INTERNAL. */
-hpac_status hpac_doctor_open(const char *device, hpac_doctor *doctor);
+/* Opens what is to be examined: the CPU, and unless the name in `options` is "cpu", a GPU beside
+ * it. "auto" takes the first GPU and is content without; "cuda" and "cuda:1" want theirs, and
+ * without it there is nothing else to examine. Precision and layout are the GPU's. Close the doctor
+ * also after a failure. Errors: DEVICE for a name that is none of these or a CPU device that does
+ * not open, INTERNAL. */
+hpac_status hpac_doctor_open(const hpac_device_options *options, hpac_doctor *doctor);
 void hpac_doctor_close(hpac_doctor *doctor);
 
 /* Runs a case of the self-check. This and the next do nothing where no device is open. */

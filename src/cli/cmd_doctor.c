@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- the tables ---- */
 
@@ -134,10 +135,33 @@ static hpac_status report(hpac_doctor *doctor, uint64_t seed, bool json)
     return status;
 }
 
+/* The index of the word that was given; -1 and an error if it is none of them. */
+static int find_word(const char *option, const char *given, const char *const words[3])
+{
+    for (int i = 0; i < 3; i++)
+        if (strcmp(given, words[i]) == 0)
+            return i;
+    hpac_fail(HPAC_ERR_CONFIG, "--%s: expected %s, %s or %s, not \"%s\"", option, words[0],
+              words[1], words[2], given);
+    return -1;
+}
+
 static hpac_status run(const cli_arguments *arguments)
 {
+    static const char *const precisions[] = {"fp32", "tf32", "bf16"};
+    static const char *const layouts[] = {"auto", "nhwc", "nchw"};
+    int precision = find_word("precision", cli_text(arguments, "precision"), precisions);
+    int layout = precision < 0
+                     ? -1
+                     : find_word("image-layout", cli_text(arguments, "image-layout"), layouts);
+    if (layout < 0)
+        return HPAC_ERR_CONFIG;
+    const hpac_device_options device = {.name = cli_text(arguments, "device"),
+                                        .precision = (hpac_precision)precision,
+                                        .image_layout = (hpac_image_layout)layout,
+                                        .deterministic = true};
     hpac_doctor doctor;
-    hpac_status status = hpac_doctor_open(cli_text(arguments, "device"), &doctor);
+    hpac_status status = hpac_doctor_open(&device, &doctor);
     if (status == HPAC_OK)
         status =
             report(&doctor, (uint64_t)cli_number(arguments, "seed"), cli_flag(arguments, "json"));
@@ -147,6 +171,8 @@ static hpac_status run(const cli_arguments *arguments)
 
 static const cli_option options[] = {
     {"device", CLI_TEXT, "NAME", "auto", "auto, cpu, cuda or cuda:N", false, 0, 0},
+    {"precision", CLI_TEXT, "WORD", "fp32", "of the GPU: fp32, tf32 or bf16", false, 0, 0},
+    {"image-layout", CLI_TEXT, "WORD", "auto", "of the GPU: auto, nhwc or nchw", false, 0, 0},
     {"seed", CLI_NUMBER, "S", "0", "of the numbers that are fed in", false, 0,
      9223372036854775807LL},
     {"json", CLI_FLAG, NULL, NULL, "the report as JSON", false, 0, 0},

@@ -7,17 +7,16 @@
 
 /* ---- opening ---- */
 
-static hpac_status open_exam(hpac_doctor *doctor, const char *name, bool wanted)
+static hpac_status open_exam(hpac_doctor *doctor, const hpac_device_options *options, bool wanted)
 {
     hpac_doctor_exam *exam = &doctor->exams[doctor->exam_count++];
     size_t nbytes = (size_t)hpac_selfcheck_count() * sizeof *exam->findings;
-    const hpac_device_options options = {.name = name, .deterministic = true};
-    snprintf(exam->name, sizeof exam->name, "%s", name);
+    snprintf(exam->name, sizeof exam->name, "%s", options->name);
     exam->wanted = wanted;
     exam->findings = calloc(1, nbytes);
     if (!exam->findings)
         return hpac_fail_memory(nbytes);
-    hpac_status status = hpac_device_open(&options, &exam->device);
+    hpac_status status = hpac_device_open(options, &exam->device);
     return status == HPAC_OK ? exam->device->ops->describe(exam->device, &exam->info) : status;
 }
 
@@ -27,9 +26,9 @@ static const char *without(const char *prefix, const char *text)
 }
 
 /* A GPU that does not open is a finding; a name that is no device's is the caller's error. */
-static hpac_status open_gpu(hpac_doctor *doctor, const char *name, bool wanted)
+static hpac_status open_gpu(hpac_doctor *doctor, const hpac_device_options *options, bool wanted)
 {
-    hpac_status status = open_exam(doctor, name, wanted);
+    hpac_status status = open_exam(doctor, options, wanted);
     const char *message = hpac_error_message(), *reason = without("cuda: ", message);
     if (status == HPAC_OK || reason == message)
         return status;
@@ -43,19 +42,23 @@ static hpac_status open_gpu(hpac_doctor *doctor, const char *name, bool wanted)
     return HPAC_OK;
 }
 
-hpac_status hpac_doctor_open(const char *device, hpac_doctor *doctor)
+hpac_status hpac_doctor_open(const hpac_device_options *options, hpac_doctor *doctor)
 {
+    const hpac_device_options cpu = {.name = "cpu", .threads = options->threads};
+    hpac_device_options gpu = *options;
     *doctor = (hpac_doctor){0};
-    if (strcmp(device, "cpu") == 0)
-        return open_exam(doctor, "cpu", true);
-    bool any = strcmp(device, "auto") == 0;
-    hpac_status status = open_gpu(doctor, any ? "cuda" : device, !any);
+    if (strcmp(options->name, "cpu") == 0)
+        return open_exam(doctor, &cpu, true);
+    bool any = strcmp(options->name, "auto") == 0;
+    if (any)
+        gpu.name = "cuda";
+    hpac_status status = open_gpu(doctor, &gpu, !any);
     if (status != HPAC_OK || (!any && !doctor->exams[0].device))
         return status;
-    status = open_exam(doctor, "cpu", true);
-    hpac_doctor_exam gpu = doctor->exams[0]; /* to be read beside the CPU, after it */
+    status = open_exam(doctor, &cpu, true);
+    hpac_doctor_exam first = doctor->exams[0]; /* to be read beside the CPU, after it */
     doctor->exams[0] = doctor->exams[1];
-    doctor->exams[1] = gpu;
+    doctor->exams[1] = first;
     return status;
 }
 

@@ -14,7 +14,9 @@
 static hpac_doctor open_doctor(const char *device)
 {
     hpac_doctor doctor;
-    cr_assert_eq(hpac_doctor_open(device, &doctor), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(
+        hpac_doctor_open(&(hpac_device_options){.name = device, .deterministic = true}, &doctor),
+        HPAC_OK, "%s", hpac_error_message());
     return doctor;
 }
 
@@ -283,7 +285,8 @@ Test(doctor, names_that_are_no_devices_are_refused)
     static const char *const names[] = {"", "gpu", "cuda:x", "cpu:0"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         hpac_doctor doctor;
-        cr_expect_eq(hpac_doctor_open(names[i], &doctor), HPAC_ERR_DEVICE, "'%s'", names[i]);
+        cr_expect_eq(hpac_doctor_open(&(hpac_device_options){.name = names[i]}, &doctor),
+                     HPAC_ERR_DEVICE, "'%s'", names[i]);
         cr_expect_not_null(strstr(hpac_error_message(), "expected auto, cpu, cuda"));
         hpac_doctor_close(&doctor);
     }

@@ -1,11 +1,11 @@
 /* The profile of a network: the same bits with and without, nothing waits for a timer within a
  * step, and what the rows say. */
 #include "formula.h"
+#include "tested_device.h"
 
 #include <hpac/network.h>
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { LAYER_COUNT = 4, BATCH = 3, CLASSES = 2, STEPS = 4 };
@@ -45,10 +45,7 @@ static setup set_up(bool profile, bool unfused)
 {
     setup made;
     hpac_shape input = {3, format.rows, format.cols, format.channels};
-    const char *name = getenv("HPAC_TEST_DEVICE");
-    const hpac_device_options device = {
-        .name = name ? name : "cpu", .threads = 1, .deterministic = true};
-    assert_ok(hpac_device_open(&device, &made.device));
+    made.device = open_tested_device((hpac_device_options){.threads = 1, .deterministic = true});
     hpac_network_options options = {
         .device = made.device,
         .layers = layers,
