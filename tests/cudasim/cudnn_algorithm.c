@@ -1,7 +1,7 @@
 /*
  * Which convolution algorithm can do what, after the support tables of cuDNN's documentation (7.x
  * and 8.x developer guides, cudnnConvolutionForward and its two backward sisters). Where those
- * disagree, for NHWC, what both name is in the table and what one of them names too.
+ * disagree, for NHWC, what one of them names is in the table.
  *
  * Workspaces have odd sizes that depend on algorithm, shape and math type: a caller that guesses
  * them, or takes one for another, is told. Their real sizes are not known without a GPU.
@@ -29,7 +29,7 @@ enum { NOTHING, INDICES, COLUMNS, KERNELS, PARTIAL_SUMS, TRANSFORMS };
 #define BWD_DATA(algo) CUDNN_BED_BACKWARD_DATA, CUDNN_CONVOLUTION_BWD_DATA_##algo
 #define BWD_FILTER(algo) CUDNN_BED_BACKWARD_FILTER, CUDNN_CONVOLUTION_BWD_FILTER_##algo
 
-/* clang-format off: a table. DIRECT and BWD_FILTER_ALGO_WINOGRAD are not implemented in cuDNN. */
+/* DIRECT and BWD_FILTER_ALGO_WINOGRAD are not implemented in cuDNN. */
 static const cudnn_bed_algorithm algorithms[] = {
     {FWD(WINOGRAD), NCHW | UNIT | ONLY_3X3, TRANSFORMS, "fwd6"},
     {FWD(WINOGRAD_NONFUSED), NCHW | UNIT | ONLY_3_OR_5, TRANSFORMS, "fwd7"},
@@ -39,7 +39,7 @@ static const cudnn_bed_algorithm algorithms[] = {
     {FWD(GEMM), NCHW, COLUMNS, "fwd2"},
     {FWD(IMPLICIT_GEMM), NCHW | NHWC, NOTHING, "fwd0"},
     {FWD(DIRECT), 0, NOTHING, "fwd3"},
-    {BWD_DATA(ALGO_0), NCHW | UNSTEADY, NOTHING, "bwddata0"},
+    {BWD_DATA(ALGO_0), NCHW | NHWC | UNSTEADY, NOTHING, "bwddata0"},
     {BWD_DATA(ALGO_WINOGRAD), NCHW | UNIT | ONLY_3X3, TRANSFORMS, "bwddata4"},
     {BWD_DATA(ALGO_WINOGRAD_NONFUSED), NCHW | UNIT | ONLY_3_OR_5, TRANSFORMS, "bwddata5"},
     {BWD_DATA(ALGO_1), NCHW | NHWC | BF16, KERNELS, "bwddata1"},
@@ -53,7 +53,6 @@ static const cudnn_bed_algorithm algorithms[] = {
     {BWD_FILTER(ALGO_FFT), NCHW | UNIT | SMALL, TRANSFORMS, "bwdfilter2"},
     {BWD_FILTER(ALGO_WINOGRAD), 0, NOTHING, "bwdfilter4"},
 };
-/* clang-format on */
 enum { ALGORITHM_COUNT = sizeof(algorithms) / sizeof(algorithms[0]) };
 
 size_t cudnn_bed_algorithms(cudnn_bed_pass pass, const cudnn_bed_algorithm **list)

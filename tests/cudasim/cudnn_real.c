@@ -59,7 +59,6 @@ void *cudnn_bed_real(const char *name)
     FORWARD_COUNTED(cudnnDestroy##kind##Descriptor, &kind##_census, -1, (type descriptor),         \
                     (descriptor))
 
-/* clang-format off: a table */
 DESCRIPTOR(Tensor, cudnnTensorDescriptor_t, "cuDNN tensor descriptors")
 FORWARD(cudnnSetTensor4dDescriptor,
         (cudnnTensorDescriptor_t descriptor, cudnnTensorFormat_t format, cudnnDataType_t type,
@@ -137,4 +136,3 @@ FORWARD(cudnnGetActivationDescriptor,
         (descriptor, mode, nan, coefficient))
 
 FORWARD(cudnnGetProperty, (libraryPropertyType type, int *value), (type, value))
-/* clang-format on */
