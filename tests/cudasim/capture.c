@@ -18,11 +18,6 @@ struct capture {
 
 static uint64_t captures;
 
-bool capture_is_valid(const struct CUstream_st *stream)
-{
-    return stream->capture->valid;
-}
-
 cudasim_counts *capture_counts(struct CUstream_st *stream)
 {
     return &stream->capture->graph->counts;

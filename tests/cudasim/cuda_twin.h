@@ -23,7 +23,7 @@ using std::isfinite;
 using std::isinf;
 using std::isnan;
 
-/* ---- declarations ------------------------------------------------------------------------------
+/* ---- declarations ----
  * Shared variables are thread-local because that gathers them in one place, which the executor
  * poisons before each block; there is one block at a time. */
 #undef __shared__
@@ -42,8 +42,7 @@ using std::isnan;
 #define gridDim (cudasim_block.grid_dim)
 #define warpSize CUDASIM_WARP
 
-/* ---- waiting -----------------------------------------------------------------------------------
- */
+/* ---- waiting ---- */
 
 static inline void __syncthreads(int line = __builtin_LINE())
 {
@@ -126,8 +125,7 @@ static inline int __all_sync(unsigned mask, int predicate, int line = __builtin_
     return __ballot_sync(mask, predicate, line) == mask;
 }
 
-/* ---- atomics: whole as they are, one thread runs at a time -------------------------------------
- */
+/* ---- atomics: whole as they are, one thread runs at a time ---- */
 
 template <typename T, typename U> static inline T atomicAdd(T *address, U value)
 {
@@ -184,8 +182,7 @@ static inline unsigned atomicInc(unsigned *address, unsigned bound)
     return old;
 }
 
-/* ---- loads, bits, arithmetic -------------------------------------------------------------------
- */
+/* ---- loads, bits, arithmetic ---- */
 
 template <typename T> static inline T __ldg(const T *address)
 {
@@ -295,7 +292,7 @@ static inline float __fdividef(float a, float b)
 #define __expf(x) expf(x)
 #define __logf(x) logf(x)
 
-/* ---- twins -------------------------------------------------------------------------------------
+/* ---- twins ----
  * The arguments come as copies of what the launch was given; each thread gets its own. */
 
 static inline void *cudasim_touch_shared()

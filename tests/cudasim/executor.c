@@ -36,8 +36,7 @@ static uint3 place_of_thread(unsigned linear)
     return (uint3){linear % block.x, linear / block.x % block.y, linear / (block.x * block.y)};
 }
 
-/* ---- waiting -----------------------------------------------------------------------------------
- */
+/* ---- waiting ---- */
 
 /* The end of its warp in the order in which threads begin. */
 static unsigned end_of_warp(unsigned linear)
@@ -158,8 +157,7 @@ uint64_t cudasim_exchange(unsigned mask, uint64_t value, int source, int line)
     return requests[linear].value;
 }
 
-/* ---- the scheduler -----------------------------------------------------------------------------
- */
+/* ---- the scheduler ---- */
 
 static void run_fiber(void)
 {
@@ -234,8 +232,7 @@ static void run_block(void)
     }
 }
 
-/* ---- shared memory and places ------------------------------------------------------------------
- */
+/* ---- shared memory and places ---- */
 
 typedef struct shared_region {
     const void *inside; /* an address in it */

@@ -29,8 +29,7 @@ typedef struct kernel {
 static kernel *kernels;
 static cudasim_twin *twins;
 
-/* ---- twins -------------------------------------------------------------------------------------
- */
+/* ---- twins ---- */
 
 void cudasim_add_twin(cudasim_twin *twin)
 {
@@ -67,8 +66,7 @@ static const cudasim_twin *load_twin(const char *symbol)
     return twin;
 }
 
-/* ---- registration, as nvcc 13 wants it ---------------------------------------------------------
- */
+/* ---- registration, as nvcc 13 wants it ---- */
 
 void **__cudaRegisterFatBinary(void *binary);
 void __cudaRegisterFatBinaryEnd(void **module);
@@ -148,8 +146,7 @@ void __cudaRegisterVar(void **module, char *variable, char *address, const char 
     (void)nbytes, (void)constant, (void)global;
 }
 
-/* ---- launches ----------------------------------------------------------------------------------
- */
+/* ---- launches ---- */
 
 typedef struct launch {
     const cudasim_twin *twin;
@@ -326,8 +323,7 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t launched, dim3 grid, dim3 block, voi
     return cudaLaunchKernel(launched, grid, block, arguments, shared_nbytes, stream);
 }
 
-/* ---- what can be asked and set -----------------------------------------------------------------
- */
+/* ---- what can be asked and set ---- */
 
 cudaError_t cudaFuncSetAttribute(const void *stub, enum cudaFuncAttribute attribute, int value)
 {

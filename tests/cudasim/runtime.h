@@ -21,8 +21,7 @@
 #define CUDASIM_EXIT_LEAK 96
 #define CUDASIM_EXIT_FAULT 97
 
-/* ---- runtime.c: settings, lock, errors ---------------------------------------------------------
- */
+/* ---- runtime.c: settings, lock, errors ---- */
 
 typedef enum cudasim_mode {
     CUDASIM_LAZY,   /* an operation runs only when something waits for it */
@@ -50,15 +49,14 @@ cudaError_t runtime_return(cudaError_t error);
 /* From now on nothing runs and every call returns this error. */
 void runtime_set_sticky(cudaError_t error);
 bool runtime_is_broken(void);
+uint64_t runtime_random(void); /* the next number of the seed */
 
-/* ---- report.c ----------------------------------------------------------------------------------
- */
+/* ---- report.c ---- */
 
 void report_install(void);                 /* the handler of touched guard pages */
 void report_set_running(const char *name); /* the operation that runs; NULL: none */
 
-/* ---- memory.c, blocks.c ------------------------------------------------------------------------
- */
+/* ---- memory.c ---- */
 
 typedef struct memory_block {
     unsigned char *start; /* as the program knows it */
@@ -87,8 +85,7 @@ void memory_check_slack(memory_kind kind, const memory_block *block, const char 
 void memory_describe(memory_kind kind, const void *address, char *text, size_t text_nbytes);
 void memory_report_leaks(void);
 
-/* ---- stream.c ----------------------------------------------------------------------------------
- */
+/* ---- stream.c ---- */
 
 /* A place in a stream: passed when `number` operations of it are done. */
 typedef struct stream_moment {
@@ -122,8 +119,7 @@ bool stream_passed(stream_moment moment);
 cudasim_counts *stream_counts(struct CUstream_st *stream);
 void stream_report_leaks(void);
 
-/* ---- event.c -----------------------------------------------------------------------------------
- */
+/* ---- event.c ---- */
 
 struct CUevent_st {
     struct CUevent_st *next; /* of all; an event is never freed */
@@ -138,8 +134,7 @@ struct CUevent_st {
 cudaError_t event_wait(struct CUstream_st *stream, cudaEvent_t event);
 void event_report_leaks(void);
 
-/* ---- capture.c, graph.c ------------------------------------------------------------------------
- */
+/* ---- capture.c, graph.c ---- */
 
 /* Refuses what must not be called while this thread captures, and makes the capture invalid. */
 cudaError_t capture_refuse(void);
@@ -150,7 +145,6 @@ void capture_append(struct CUstream_st *stream, const char *name, cudasim_operat
                     const void *context, size_t context_nbytes);
 void capture_record(struct CUstream_st *stream, struct CUevent_st *event);
 cudaError_t capture_wait(struct CUstream_st *stream, const struct CUevent_st *event);
-bool capture_is_valid(const struct CUstream_st *stream);
 cudasim_counts *capture_counts(struct CUstream_st *stream);
 
 typedef struct graph_node {
@@ -172,11 +166,5 @@ int graph_append(struct CUgraph_st *graph, const graph_node *node, size_t contex
 void graph_release(struct CUgraph_st *graph);
 bool graph_is_before(const struct CUgraph_st *graph, int node, int later);
 void graph_report_leaks(void);
-
-/* ---- launch.c ----------------------------------------------------------------------------------
- */
-
-/* The next numbers of the seed. */
-uint64_t runtime_random(void);
 
 #endif

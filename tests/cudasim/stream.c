@@ -183,8 +183,7 @@ void stream_report_leaks(void)
                      (unsigned long long)(stream->enqueued - stream->done));
 }
 
-/* ---- the interface -----------------------------------------------------------------------------
- */
+/* ---- the interface ---- */
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *created, unsigned flags)
 {

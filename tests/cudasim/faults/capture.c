@@ -146,8 +146,7 @@ static int capture_event_afterwards(const fixture *with, bool planted)
     return failed;
 }
 
-/* ---- replays -----------------------------------------------------------------------------------
- */
+/* ---- replays ---- */
 
 static int instantiate(const fixture *with, cudaGraphExec_t *executable)
 {
