@@ -49,3 +49,17 @@ PROGRAM
     run find "$TMP/stage" -type f
     assert_no_output
 }
+
+@test "the CUDA device is installed where hpac looks for it, and nothing of the test bed is" {
+    [[ -e build/libhpac_cuda.so ]] || skip "no CUDA: $(<build/cuda-missing)"
+    make_quietly install PREFIX="$TMP/usr"
+    assert_same build/libhpac_cuda.so "$TMP/usr/lib/libhpac_cuda.so"
+    run find "$TMP/usr" -name '*cudasim*' -o -name 'libcud*' -o -name 'libcublas*'
+    assert_no_output
+    # Without a driver it is the device that fails, not the search for it.
+    CUDA_VISIBLE_DEVICES='' HPAC=$TMP/usr/bin/hpac run_hpac train configs/demo.yaml --device cuda --dry-run
+    refute_error_has "cannot open shared object"
+    make_quietly uninstall PREFIX="$TMP/usr"
+    run find "$TMP/usr" -type f
+    assert_no_output
+}

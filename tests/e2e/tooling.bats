@@ -54,6 +54,34 @@ tool() {
     assert_error_has "$TMP/half: no"
 }
 
+@test "CUDA_ARCHS names compute capabilities that nvcc knows" {
+    tools/find-cuda >/dev/null || skip "no CUDA"
+    tool make -n CUDA_ARCHS="90 12345"
+    assert_exit 2
+    assert_error_has "cannot build for 12345. It knows: "
+    tool make -n BUILD="$TMP/build" CUDA_ARCHS=90
+    assert_exit 0
+    assert_output_has "code=sm_90 "
+    assert_output_has "code=compute_90 "
+    refute_output_has "code=sm_75"
+    tool make -n BUILD="$TMP/build" CUDA_ARCHS=
+    assert_output_has "code=sm_75 "
+    assert_output_has "code=sm_90 "
+}
+
+@test "without CUDA make says why, once, and leaves no old library" {
+    mkdir "$TMP/empty" "$TMP/build"
+    touch "$TMP/build/libhpac_cuda.so"
+    tool make -s CUDA_HOME="$TMP/empty" BUILD="$TMP/build" "$TMP/build/cuda-missing"
+    assert_exit 0
+    assert_output_has "$TMP/empty: no bin/nvcc"
+    assert_output_has "libhpac_cuda.so is not built"
+    assert_no_file "$TMP/build/libhpac_cuda.so"
+    tool make -s CUDA_HOME="$TMP/empty" BUILD="$TMP/build" "$TMP/build/cuda-missing"
+    assert_exit 0
+    assert_no_output
+}
+
 @test "run-tests knows its suites" {
     tool tools/run-tests no-such-suite
     assert_exit 2
