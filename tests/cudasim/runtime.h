@@ -96,7 +96,7 @@ typedef struct stream_moment {
 typedef struct capture capture;
 
 struct CUstream_st {
-    struct CUstream_st *next; /* of those alive */
+    struct CUstream_st *next; /* of those alive, or destroyed */
     struct stream_operation *first, *last;
     uint64_t enqueued, done;
     bool blocking; /* waits for the legacy stream, and it for this one */

@@ -19,7 +19,7 @@ typedef struct stream_operation {
     alignas(16) unsigned char context[];
 } stream_operation;
 
-static struct CUstream_st *streams;
+static struct CUstream_st *streams, *destroyed_streams;
 
 struct CUstream_st *stream_first(void)
 {
@@ -227,6 +227,8 @@ cudaError_t cudaStreamDestroy(cudaStream_t destroyed)
     while (*link != stream)
         link = &(*link)->next;
     *link = stream->next;
+    stream->next = destroyed_streams;
+    destroyed_streams = stream;
     return runtime_return(cudaSuccess);
 }
 
