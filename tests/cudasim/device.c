@@ -6,8 +6,6 @@
 
 /* The numbers of an A100 (compute capability 8.0), which has all that is used here. */
 enum {
-    MAJOR = 8,
-    MINOR = 0,
     MULTIPROCESSORS = 108,
     THREADS_PER_MULTIPROCESSOR = 2048,
     SHARED_NBYTES = 49152,
@@ -58,8 +56,8 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int devic
     memset(properties, 0, sizeof *properties);
     snprintf(properties->name, sizeof properties->name, "CUDA test bed");
     properties->totalGlobalMem = runtime.memory_nbytes;
-    properties->major = MAJOR;
-    properties->minor = MINOR;
+    properties->major = runtime.capability / 10;
+    properties->minor = runtime.capability % 10;
     properties->multiProcessorCount = MULTIPROCESSORS;
     properties->maxThreadsPerMultiProcessor = THREADS_PER_MULTIPROCESSOR;
     properties->maxThreadsPerBlock = 1024;
@@ -88,10 +86,10 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
         return runtime_return(error);
     switch (attribute) {
     case cudaDevAttrComputeCapabilityMajor:
-        *value = MAJOR;
+        *value = runtime.capability / 10;
         break;
     case cudaDevAttrComputeCapabilityMinor:
-        *value = MINOR;
+        *value = runtime.capability % 10;
         break;
     case cudaDevAttrMultiProcessorCount:
         *value = MULTIPROCESSORS;

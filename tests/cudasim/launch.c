@@ -260,6 +260,8 @@ static cudaError_t check_configuration(const kernel *launched, dim3 grid, dim3 b
                      grid.y <= 65535 && grid.z <= 65535;
     bool block_fits = block.x <= 1024 && block.y <= 1024 && block.z <= 64 && threads >= 1 &&
                       threads <= CUDASIM_MAX_THREADS;
+    if (runtime.capability < 75) /* of the GPUs that CUDA 13 builds for, the oldest */
+        return cudaErrorNoKernelImageForDevice;
     if (!grid_fits || !block_fits)
         return cudaErrorInvalidConfiguration;
     if (shared_nbytes > launched->shared_nbytes)

@@ -53,6 +53,7 @@ __attribute__((constructor)) static void start(void)
         .abort_on_leak = setting("CUDASIM_ABORT", 0) != 0,
         .memory_nbytes = (size_t)setting("CUDASIM_MEMORY_MIB", 16384) << 20,
         .devices = (int)setting("CUDASIM_DEVICES", 1),
+        .capability = (int)setting("CUDASIM_CAPABILITY", 80),
         .failed_kernel = setting("CUDASIM_FAIL_KERNEL", 0),
     };
     random_state = runtime.seed;

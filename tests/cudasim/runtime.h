@@ -37,6 +37,7 @@ typedef struct runtime_settings {
     bool abort_on_leak;     /* CUDASIM_ABORT=1: for test runners that see no exit codes */
     size_t memory_nbytes;   /* CUDASIM_MEMORY_MIB=16384, of the device */
     int devices;            /* CUDASIM_DEVICES=1 */
+    int capability;         /* CUDASIM_CAPABILITY=80: below 75 no kernel was built */
     uint64_t failed_kernel; /* CUDASIM_FAIL_KERNEL=n: the n-th to run fails; 0: none */
 } runtime_settings;
 

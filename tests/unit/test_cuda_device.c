@@ -101,6 +101,38 @@ Test(cuda_device, refuses_a_gpu_that_is_not_there)
     expect_message("cuda: no GPU 99: there");
 }
 
+Test(cuda_device, refuses_number_formats_that_the_gpu_lacks)
+{
+    need_cuda();
+    static const hpac_precision precisions[] = {HPAC_PRECISION_TF32, HPAC_PRECISION_BF16};
+    set_for_bed("CUDASIM_CAPABILITY", "75");
+    hpac_device *device = open_deterministic(), *other = NULL;
+    need_bed(device);
+    for (size_t i = 0; i < 2; i++) {
+        const hpac_device_options options = {.name = "cuda", .precision = precisions[i]};
+        cr_expect_eq(hpac_device_open(&options, &other), HPAC_ERR_DEVICE);
+        cr_expect_null(other);
+        expect_message(i == 0 ? "device.precision: tf32 needs compute capability 8.0, and GPU 0"
+                              : "device.precision: bf16 needs compute capability 8.0, and GPU 0");
+        expect_message("has 7.5; fp32 works");
+    }
+    device->ops->close(device);
+}
+
+Test(cuda_device, says_what_to_build_for_an_older_gpu)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_CAPABILITY", "70");
+    hpac_device *device = NULL;
+    if (hpac_device_open(&(hpac_device_options){.name = "cuda"}, &device) == HPAC_OK) {
+        device->ops->close(device);
+        cr_skip("this GPU is not too old");
+    }
+    expect_message("has compute capability 7.0, and the kernels are built for ");
+    expect_message("build with CUDA_ARCHS=70");
+    expect_message("cudaErrorNoKernelImageForDevice");
+}
+
 Test(cuda_device, opens_the_second_of_two)
 {
     need_cuda();
