@@ -195,17 +195,17 @@ static cudnnStatus_t workspace_size(cudnnHandle_t handle, const char *call, cudn
 }
 
 cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(
-    cudnnHandle_t handle, const cudnnTensorDescriptor_t x, const cudnnFilterDescriptor_t w,
-    const cudnnConvolutionDescriptor_t conv, const cudnnTensorDescriptor_t y,
-    cudnnConvolutionFwdAlgo_t algo, size_t *nbytes)
+    cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnFilterDescriptor_t w,
+    cudnnConvolutionDescriptor_t conv, cudnnTensorDescriptor_t y, cudnnConvolutionFwdAlgo_t algo,
+    size_t *nbytes)
 {
     cudnn_bed_descriptors descriptors = {x, w, conv, y};
     return workspace_size(handle, __func__, CUDNN_BED_FORWARD, &descriptors, (int)algo, nbytes);
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(
-    cudnnHandle_t handle, const cudnnFilterDescriptor_t w, const cudnnTensorDescriptor_t dy,
-    const cudnnConvolutionDescriptor_t conv, const cudnnTensorDescriptor_t dx,
+    cudnnHandle_t handle, cudnnFilterDescriptor_t w, cudnnTensorDescriptor_t dy,
+    cudnnConvolutionDescriptor_t conv, cudnnTensorDescriptor_t dx,
     cudnnConvolutionBwdDataAlgo_t algo, size_t *nbytes)
 {
     cudnn_bed_descriptors descriptors = {dx, w, conv, dy};
@@ -214,8 +214,8 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(
-    cudnnHandle_t handle, const cudnnTensorDescriptor_t x, const cudnnTensorDescriptor_t dy,
-    const cudnnConvolutionDescriptor_t conv, const cudnnFilterDescriptor_t dw,
+    cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnTensorDescriptor_t dy,
+    cudnnConvolutionDescriptor_t conv, cudnnFilterDescriptor_t dw,
     cudnnConvolutionBwdFilterAlgo_t algo, size_t *nbytes)
 {
     cudnn_bed_descriptors descriptors = {x, dw, conv, dy};
@@ -226,10 +226,11 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(
 /* ---- by rule of thumb --------------------------------------------------------------------------
  */
 
-cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(
-    cudnnHandle_t handle, const cudnnTensorDescriptor_t x, const cudnnFilterDescriptor_t w,
-    const cudnnConvolutionDescriptor_t conv, const cudnnTensorDescriptor_t y, const int asked,
-    int *returned, cudnnConvolutionFwdAlgoPerf_t *results)
+cudnnStatus_t
+cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t handle, cudnnTensorDescriptor_t x,
+                                       cudnnFilterDescriptor_t w, cudnnConvolutionDescriptor_t conv,
+                                       cudnnTensorDescriptor_t y, const int asked, int *returned,
+                                       cudnnConvolutionFwdAlgoPerf_t *results)
 {
     algo_choices choices;
     cudnn_bed_descriptors descriptors = {x, w, conv, y};
@@ -240,9 +241,9 @@ cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(
-    cudnnHandle_t handle, const cudnnFilterDescriptor_t w, const cudnnTensorDescriptor_t dy,
-    const cudnnConvolutionDescriptor_t conv, const cudnnTensorDescriptor_t dx, const int asked,
-    int *returned, cudnnConvolutionBwdDataAlgoPerf_t *results)
+    cudnnHandle_t handle, cudnnFilterDescriptor_t w, cudnnTensorDescriptor_t dy,
+    cudnnConvolutionDescriptor_t conv, cudnnTensorDescriptor_t dx, const int asked, int *returned,
+    cudnnConvolutionBwdDataAlgoPerf_t *results)
 {
     algo_choices choices;
     cudnn_bed_descriptors descriptors = {dx, w, conv, dy};
@@ -254,9 +255,9 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-    cudnnHandle_t handle, const cudnnTensorDescriptor_t x, const cudnnTensorDescriptor_t dy,
-    const cudnnConvolutionDescriptor_t conv, const cudnnFilterDescriptor_t dw, const int asked,
-    int *returned, cudnnConvolutionBwdFilterAlgoPerf_t *results)
+    cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnTensorDescriptor_t dy,
+    cudnnConvolutionDescriptor_t conv, cudnnFilterDescriptor_t dw, const int asked, int *returned,
+    cudnnConvolutionBwdFilterAlgoPerf_t *results)
 {
     algo_choices choices;
     cudnn_bed_descriptors descriptors = {x, dw, conv, dy};
@@ -271,9 +272,9 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(
  */
 
 cudnnStatus_t cudnnFindConvolutionForwardAlgorithmEx(
-    cudnnHandle_t handle, const cudnnTensorDescriptor_t x_desc, const void *x,
-    const cudnnFilterDescriptor_t w_desc, const void *w, const cudnnConvolutionDescriptor_t conv,
-    const cudnnTensorDescriptor_t y_desc, void *y, const int asked, int *returned,
+    cudnnHandle_t handle, cudnnTensorDescriptor_t x_desc, const void *x,
+    cudnnFilterDescriptor_t w_desc, const void *w, cudnnConvolutionDescriptor_t conv,
+    cudnnTensorDescriptor_t y_desc, void *y, const int asked, int *returned,
     cudnnConvolutionFwdAlgoPerf_t *results, void *workspace, size_t workspace_nbytes)
 {
     algo_choices choices;
@@ -287,9 +288,9 @@ cudnnStatus_t cudnnFindConvolutionForwardAlgorithmEx(
 }
 
 cudnnStatus_t cudnnFindConvolutionBackwardDataAlgorithmEx(
-    cudnnHandle_t handle, const cudnnFilterDescriptor_t w_desc, const void *w,
-    const cudnnTensorDescriptor_t dy_desc, const void *dy, const cudnnConvolutionDescriptor_t conv,
-    const cudnnTensorDescriptor_t dx_desc, void *dx, const int asked, int *returned,
+    cudnnHandle_t handle, cudnnFilterDescriptor_t w_desc, const void *w,
+    cudnnTensorDescriptor_t dy_desc, const void *dy, cudnnConvolutionDescriptor_t conv,
+    cudnnTensorDescriptor_t dx_desc, void *dx, const int asked, int *returned,
     cudnnConvolutionBwdDataAlgoPerf_t *results, void *workspace, size_t workspace_nbytes)
 {
     algo_choices choices;
@@ -303,9 +304,9 @@ cudnnStatus_t cudnnFindConvolutionBackwardDataAlgorithmEx(
 }
 
 cudnnStatus_t cudnnFindConvolutionBackwardFilterAlgorithmEx(
-    cudnnHandle_t handle, const cudnnTensorDescriptor_t x_desc, const void *x,
-    const cudnnTensorDescriptor_t dy_desc, const void *dy, const cudnnConvolutionDescriptor_t conv,
-    const cudnnFilterDescriptor_t dw_desc, void *dw, const int asked, int *returned,
+    cudnnHandle_t handle, cudnnTensorDescriptor_t x_desc, const void *x,
+    cudnnTensorDescriptor_t dy_desc, const void *dy, cudnnConvolutionDescriptor_t conv,
+    cudnnFilterDescriptor_t dw_desc, void *dw, const int asked, int *returned,
     cudnnConvolutionBwdFilterAlgoPerf_t *results, void *workspace, size_t workspace_nbytes)
 {
     algo_choices choices;

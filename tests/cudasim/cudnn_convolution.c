@@ -172,12 +172,12 @@ static cudnnStatus_t convolve(cudnnHandle_t handle, cudnn_bed_pass pass, const c
  */
 
 cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void *alpha,
-                                      const cudnnTensorDescriptor_t x_desc, const void *x,
-                                      const cudnnFilterDescriptor_t w_desc, const void *w,
-                                      const cudnnConvolutionDescriptor_t conv_desc,
+                                      cudnnTensorDescriptor_t x_desc, const void *x,
+                                      cudnnFilterDescriptor_t w_desc, const void *w,
+                                      cudnnConvolutionDescriptor_t conv_desc,
                                       cudnnConvolutionFwdAlgo_t algo, void *workspace,
                                       size_t workspace_nbytes, const void *beta,
-                                      const cudnnTensorDescriptor_t y_desc, void *y)
+                                      cudnnTensorDescriptor_t y_desc, void *y)
 {
     conv_arguments arguments = {.descriptors = {x_desc, w_desc, conv_desc, y_desc},
                                 .algo = (int)algo,
@@ -192,12 +192,12 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void *alpha,
 }
 
 cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void *alpha,
-                                           const cudnnFilterDescriptor_t w_desc, const void *w,
-                                           const cudnnTensorDescriptor_t dy_desc, const void *dy,
-                                           const cudnnConvolutionDescriptor_t conv_desc,
+                                           cudnnFilterDescriptor_t w_desc, const void *w,
+                                           cudnnTensorDescriptor_t dy_desc, const void *dy,
+                                           cudnnConvolutionDescriptor_t conv_desc,
                                            cudnnConvolutionBwdDataAlgo_t algo, void *workspace,
                                            size_t workspace_nbytes, const void *beta,
-                                           const cudnnTensorDescriptor_t dx_desc, void *dx)
+                                           cudnnTensorDescriptor_t dx_desc, void *dx)
 {
     conv_arguments arguments = {.descriptors = {dx_desc, w_desc, conv_desc, dy_desc},
                                 .algo = (int)algo,
@@ -212,12 +212,12 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void *alp
 }
 
 cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void *alpha,
-                                             const cudnnTensorDescriptor_t x_desc, const void *x,
-                                             const cudnnTensorDescriptor_t dy_desc, const void *dy,
-                                             const cudnnConvolutionDescriptor_t conv_desc,
+                                             cudnnTensorDescriptor_t x_desc, const void *x,
+                                             cudnnTensorDescriptor_t dy_desc, const void *dy,
+                                             cudnnConvolutionDescriptor_t conv_desc,
                                              cudnnConvolutionBwdFilterAlgo_t algo, void *workspace,
                                              size_t workspace_nbytes, const void *beta,
-                                             const cudnnFilterDescriptor_t dw_desc, void *dw)
+                                             cudnnFilterDescriptor_t dw_desc, void *dw)
 {
     conv_arguments arguments = {.descriptors = {x_desc, dw_desc, conv_desc, dy_desc},
                                 .algo = (int)algo,
@@ -303,12 +303,11 @@ static void set_epilogue(conv_call *call, const void *bias, const void *z)
 }
 
 cudnnStatus_t cudnnConvolutionBiasActivationForward(
-    cudnnHandle_t handle, const void *alpha1, const cudnnTensorDescriptor_t x_desc, const void *x,
-    const cudnnFilterDescriptor_t w_desc, const void *w,
-    const cudnnConvolutionDescriptor_t conv_desc, cudnnConvolutionFwdAlgo_t algo, void *workspace,
-    size_t workspace_nbytes, const void *alpha2, const cudnnTensorDescriptor_t z_desc,
-    const void *z, const cudnnTensorDescriptor_t bias_desc, const void *bias,
-    const cudnnActivationDescriptor_t activation_desc, const cudnnTensorDescriptor_t y_desc,
+    cudnnHandle_t handle, const void *alpha1, cudnnTensorDescriptor_t x_desc, const void *x,
+    cudnnFilterDescriptor_t w_desc, const void *w, cudnnConvolutionDescriptor_t conv_desc,
+    cudnnConvolutionFwdAlgo_t algo, void *workspace, size_t workspace_nbytes, const void *alpha2,
+    cudnnTensorDescriptor_t z_desc, const void *z, cudnnTensorDescriptor_t bias_desc,
+    const void *bias, cudnnActivationDescriptor_t activation_desc, cudnnTensorDescriptor_t y_desc,
     void *y)
 {
     const float no_blend = 0.0f;

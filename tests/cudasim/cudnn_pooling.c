@@ -100,8 +100,8 @@ static void run(void *context)
 }
 
 /* cuDNN does not notice an output of another size: it writes where it should not. */
-static cudnnStatus_t check_shapes(const pool_call *pooling, const cudnnPoolingDescriptor_t window,
-                                  const cudnnTensorDescriptor_t x_desc)
+static cudnnStatus_t check_shapes(const pool_call *pooling, cudnnPoolingDescriptor_t window,
+                                  cudnnTensorDescriptor_t x_desc)
 {
     int n = 0, c = 0, h = 0, w = 0;
     const cudnn_bed_tensor *y = &pooling->y;
@@ -121,9 +121,9 @@ static cudnnStatus_t check_shapes(const pool_call *pooling, const cudnnPoolingDe
     return CUDNN_STATUS_SUCCESS;
 }
 
-static cudnnStatus_t read_descriptors(pool_call *pooling, const cudnnPoolingDescriptor_t window,
-                                      const cudnnTensorDescriptor_t x_desc,
-                                      const cudnnTensorDescriptor_t y_desc)
+static cudnnStatus_t read_descriptors(pool_call *pooling, cudnnPoolingDescriptor_t window,
+                                      cudnnTensorDescriptor_t x_desc,
+                                      cudnnTensorDescriptor_t y_desc)
 {
     cudnnNanPropagation_t nan = CUDNN_PROPAGATE_NAN;
     if (!window)
@@ -152,10 +152,9 @@ static void set_operands(pool_call *pooling, const void *x, const void *y)
         (cudasim_operand){"y", y, count_of(&pooling->y) * number, number, .written = true};
 }
 
-cudnnStatus_t cudnnPoolingForward(cudnnHandle_t handle, const cudnnPoolingDescriptor_t window,
-                                  const void *alpha, const cudnnTensorDescriptor_t x_desc,
-                                  const void *x, const void *beta,
-                                  const cudnnTensorDescriptor_t y_desc, void *y)
+cudnnStatus_t cudnnPoolingForward(cudnnHandle_t handle, cudnnPoolingDescriptor_t window,
+                                  const void *alpha, cudnnTensorDescriptor_t x_desc, const void *x,
+                                  const void *beta, cudnnTensorDescriptor_t y_desc, void *y)
 {
     pool_call pooling = {.alpha = 1.0f};
     cudnnStatus_t status = cudnn_bed_check_handle(handle, __func__);

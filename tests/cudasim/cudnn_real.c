@@ -69,10 +69,10 @@ FORWARD(cudnnSetTensor4dDescriptorEx,
          int n_stride, int c_stride, int h_stride, int w_stride),
         (descriptor, type, n, c, h, w, n_stride, c_stride, h_stride, w_stride))
 FORWARD(cudnnGetTensor4dDescriptor,
-        (const cudnnTensorDescriptor_t descriptor, cudnnDataType_t *type, int *n, int *c, int *h,
-         int *w, int *n_stride, int *c_stride, int *h_stride, int *w_stride),
+        (cudnnTensorDescriptor_t descriptor, cudnnDataType_t *type, int *n, int *c, int *h, int *w,
+         int *n_stride, int *c_stride, int *h_stride, int *w_stride),
         (descriptor, type, n, c, h, w, n_stride, c_stride, h_stride, w_stride))
-FORWARD(cudnnGetTensorSizeInBytes, (const cudnnTensorDescriptor_t descriptor, size_t *nbytes),
+FORWARD(cudnnGetTensorSizeInBytes, (cudnnTensorDescriptor_t descriptor, size_t *nbytes),
         (descriptor, nbytes))
 
 DESCRIPTOR(Filter, cudnnFilterDescriptor_t, "cuDNN filter descriptors")
@@ -81,10 +81,10 @@ FORWARD(cudnnSetFilter4dDescriptor,
          int k, int c, int h, int w),
         (descriptor, type, format, k, c, h, w))
 FORWARD(cudnnGetFilter4dDescriptor,
-        (const cudnnFilterDescriptor_t descriptor, cudnnDataType_t *type,
-         cudnnTensorFormat_t *format, int *k, int *c, int *h, int *w),
+        (cudnnFilterDescriptor_t descriptor, cudnnDataType_t *type, cudnnTensorFormat_t *format,
+         int *k, int *c, int *h, int *w),
         (descriptor, type, format, k, c, h, w))
-FORWARD(cudnnGetFilterSizeInBytes, (const cudnnFilterDescriptor_t descriptor, size_t *nbytes),
+FORWARD(cudnnGetFilterSizeInBytes, (cudnnFilterDescriptor_t descriptor, size_t *nbytes),
         (descriptor, nbytes))
 
 DESCRIPTOR(Convolution, cudnnConvolutionDescriptor_t, "cuDNN convolution descriptors")
@@ -93,21 +93,21 @@ FORWARD(cudnnSetConvolution2dDescriptor,
          int dilation_h, int dilation_w, cudnnConvolutionMode_t mode, cudnnDataType_t type),
         (descriptor, pad_h, pad_w, stride_h, stride_w, dilation_h, dilation_w, mode, type))
 FORWARD(cudnnGetConvolution2dDescriptor,
-        (const cudnnConvolutionDescriptor_t descriptor, int *pad_h, int *pad_w, int *stride_h,
+        (cudnnConvolutionDescriptor_t descriptor, int *pad_h, int *pad_w, int *stride_h,
          int *stride_w, int *dilation_h, int *dilation_w, cudnnConvolutionMode_t *mode,
          cudnnDataType_t *type),
         (descriptor, pad_h, pad_w, stride_h, stride_w, dilation_h, dilation_w, mode, type))
 FORWARD(cudnnSetConvolutionMathType,
         (cudnnConvolutionDescriptor_t descriptor, cudnnMathType_t type), (descriptor, type))
 FORWARD(cudnnGetConvolutionMathType,
-        (const cudnnConvolutionDescriptor_t descriptor, cudnnMathType_t *type), (descriptor, type))
+        (cudnnConvolutionDescriptor_t descriptor, cudnnMathType_t *type), (descriptor, type))
 FORWARD(cudnnSetConvolutionGroupCount, (cudnnConvolutionDescriptor_t descriptor, int count),
         (descriptor, count))
-FORWARD(cudnnGetConvolutionGroupCount, (const cudnnConvolutionDescriptor_t descriptor, int *count),
+FORWARD(cudnnGetConvolutionGroupCount, (cudnnConvolutionDescriptor_t descriptor, int *count),
         (descriptor, count))
 FORWARD(cudnnGetConvolution2dForwardOutputDim,
-        (const cudnnConvolutionDescriptor_t descriptor, const cudnnTensorDescriptor_t x,
-         const cudnnFilterDescriptor_t filter, int *n, int *c, int *h, int *w),
+        (cudnnConvolutionDescriptor_t descriptor, cudnnTensorDescriptor_t x,
+         cudnnFilterDescriptor_t filter, int *n, int *c, int *h, int *w),
         (descriptor, x, filter, n, c, h, w))
 
 DESCRIPTOR(Pooling, cudnnPoolingDescriptor_t, "cuDNN pooling descriptors")
@@ -116,13 +116,12 @@ FORWARD(cudnnSetPooling2dDescriptor,
          int h, int w, int pad_h, int pad_w, int stride_h, int stride_w),
         (descriptor, mode, nan, h, w, pad_h, pad_w, stride_h, stride_w))
 FORWARD(cudnnGetPooling2dDescriptor,
-        (const cudnnPoolingDescriptor_t descriptor, cudnnPoolingMode_t *mode,
-         cudnnNanPropagation_t *nan, int *h, int *w, int *pad_h, int *pad_w, int *stride_h,
-         int *stride_w),
+        (cudnnPoolingDescriptor_t descriptor, cudnnPoolingMode_t *mode, cudnnNanPropagation_t *nan,
+         int *h, int *w, int *pad_h, int *pad_w, int *stride_h, int *stride_w),
         (descriptor, mode, nan, h, w, pad_h, pad_w, stride_h, stride_w))
 FORWARD(cudnnGetPooling2dForwardOutputDim,
-        (const cudnnPoolingDescriptor_t descriptor, const cudnnTensorDescriptor_t x, int *n, int *c,
-         int *h, int *w),
+        (cudnnPoolingDescriptor_t descriptor, cudnnTensorDescriptor_t x, int *n, int *c, int *h,
+         int *w),
         (descriptor, x, n, c, h, w))
 
 DESCRIPTOR(Activation, cudnnActivationDescriptor_t, "cuDNN activation descriptors")
@@ -131,7 +130,7 @@ FORWARD(cudnnSetActivationDescriptor,
          cudnnNanPropagation_t nan, double coefficient),
         (descriptor, mode, nan, coefficient))
 FORWARD(cudnnGetActivationDescriptor,
-        (const cudnnActivationDescriptor_t descriptor, cudnnActivationMode_t *mode,
+        (cudnnActivationDescriptor_t descriptor, cudnnActivationMode_t *mode,
          cudnnNanPropagation_t *nan, double *coefficient),
         (descriptor, mode, nan, coefficient))
 

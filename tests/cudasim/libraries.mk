@@ -41,8 +41,10 @@ $(CUDASIM)/unit: $(CUDASIM_UNIT) $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so 
 	$(CC) -Wl,-rpath,'$$ORIGIN' -o $@ $(CUDASIM_UNIT) -L$(CUDASIM) -lcudart -lcublas -lcudnn -lcriterion -lm
 
 # ---- a program with their users' mistakes, for libraries.bats ------------------------------------
-$(CUDASIM)/library_faults: $(CUDASIM)/obj/library_faults.o $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so
-	$(CC) -Wl,-rpath,'$$ORIGIN' -o $@ $< -L$(CUDASIM) -lcudart -lcublas -lcudnn
+LIBRARY_FAULTS := $(patsubst tests/cudasim/%.c,$(CUDASIM)/obj/%.o,$(wildcard tests/cudasim/library_faults/*.c))
+
+$(CUDASIM)/library_faults: $(LIBRARY_FAULTS) $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so
+	$(CC) -Wl,-rpath,'$$ORIGIN' -o $@ $(LIBRARY_FAULTS) -L$(CUDASIM) -lcudart -lcublas -lcudnn
 
 cudasim: $(CUDASIM)/unit $(CUDASIM)/library_faults
 endif
