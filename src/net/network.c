@@ -238,8 +238,6 @@ static hpac_status allocate_lane(hpac_network *network, network_lane *lane)
     if (status == HPAC_OK)
         status = ops->event_create(device, &lane->uploaded);
     if (status == HPAC_OK)
-        status = ops->event_create(device, &lane->consumed);
-    if (status == HPAC_OK)
         status = ops->event_create(device, &lane->done);
     return status;
 }
@@ -351,7 +349,6 @@ static void free_lane(hpac_device *device, network_lane *lane)
     if (lane->graph)
         ops->graph_destroy(device, lane->graph);
     ops->event_destroy(device, lane->uploaded);
-    ops->event_destroy(device, lane->consumed);
     ops->event_destroy(device, lane->done);
     ops->free(device, HPAC_MEMORY_DEVICE, lane->staging);
     ops->free(device, HPAC_MEMORY_DEVICE, lane->result);

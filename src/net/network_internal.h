@@ -21,7 +21,7 @@ typedef struct network_lane {
     void *probabilities;      /* device: (batch, classes) */
     void *host_result;        /* pinned */
     void *host_probabilities; /* pinned */
-    hpac_event *uploaded, *consumed, *done;
+    hpac_event *uploaded, *done;
     hpac_graph *graph; /* of a full training step; NULL: not recorded yet */
     void *host_places; /* pinned: (batch) places of the kept images of the step */
     void *places;      /* device: likewise */

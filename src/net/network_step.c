@@ -37,10 +37,10 @@ hpac_status network_await_upload(hpac_network *network, const network_lane *lane
     return device->ops->event_await(device, lane->uploaded, HPAC_QUEUE_COMPUTE);
 }
 
+/* What the lane's last step read has been read: it was collected before this one began. */
 static hpac_status upload_batch(hpac_network *network, const network_lane *lane, const void *slot)
 {
     hpac_device *device = network->options.device;
-    TRY(device->ops->event_await(device, lane->consumed, HPAC_QUEUE_COPY));
     TRY(network_profile_begin(network, lane, HPAC_QUEUE_COPY));
     TRY(device->ops->upload(device, HPAC_QUEUE_COPY, lane->staging, slot,
                             hpac_batch_nbytes(&network->options.format)));
@@ -179,7 +179,6 @@ static hpac_status begin_step(hpac_network *network, const hpac_network_batch *b
 static hpac_status finish_step(hpac_network *network, network_lane *lane, bool evaluates)
 {
     hpac_device *device = network->options.device;
-    TRY(device->ops->event_record(device, lane->consumed, HPAC_QUEUE_COMPUTE));
     TRY(device->ops->event_record(device, lane->done, HPAC_QUEUE_COMPUTE));
     lane->evaluates = evaluates;
     network->enqueued++;

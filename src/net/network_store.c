@@ -119,7 +119,6 @@ hpac_status network_gather_batch(hpac_network *network, const network_lane *lane
     TRY(check_places(network, batch));
     /* The lane's last step was collected: nothing reads its pinned places any more. */
     memcpy(lane->host_places, batch->places, nbytes);
-    TRY(device->ops->event_await(device, lane->consumed, HPAC_QUEUE_COPY));
     TRY(device->ops->upload(device, HPAC_QUEUE_COPY, lane->places, lane->host_places, nbytes));
     TRY(network_await_upload(network, lane));
     TRY(network_profile_begin(network, lane, HPAC_QUEUE_COMPUTE));
