@@ -253,7 +253,7 @@ uninstall: ## remove what install put there: the same PREFIX= and DESTDIR=
 
 help: ## list the targets and variables
 	@echo "targets:"
-	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile *.mk | expand -t 24
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' Makefile *.mk tests/*/*.mk | expand -t 24
 	@echo "variables:"
 	@sed -nE 's/^#   ([A-Z_]+=.*)/  \1/p' Makefile
 
