@@ -17,6 +17,12 @@ static size_t cache_nbytes(const hpac_config *config)
     return pages > 0 && page_nbytes > 0 ? (size_t)pages * (size_t)page_nbytes / 4 : 0;
 }
 
+hpac_status train_blank_targets(hpac_labels *ids)
+{
+    ids->masks = calloc(ids->count, sizeof *ids->masks);
+    return ids->masks ? HPAC_OK : hpac_fail_memory(ids->count * sizeof *ids->masks);
+}
+
 static hpac_status open_datasets(train_job *training)
 {
     const hpac_config *config = training->config;
@@ -37,8 +43,6 @@ static hpac_status open_datasets(train_job *training)
         return status;
     options.images = config->data.test_images;
     options.labels = &training->test_ids;
-    options.targets = NULL;
-    options.target_count = 0;
     options.cache_nbytes = 0;
     return hpac_dataset_create(&options, &training->test_dataset);
 }
@@ -100,6 +104,8 @@ hpac_status train_setup_data(train_job *training)
     hpac_status status = hpac_labels_read_csv(config->data.labels, &training->labels);
     if (status == HPAC_OK && config->data.test_ids)
         status = hpac_ids_read_csv(config->data.test_ids, &training->test_ids);
+    if (status == HPAC_OK && config->data.test_ids)
+        status = train_blank_targets(&training->test_ids);
     if (status == HPAC_OK)
         status = hpac_split_create(&config->data.split, training->labels.count,
                                    training->labels.masks, &training->split);
@@ -206,6 +212,10 @@ hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const si
 {
     const hpac_config *config = training->config;
     hpac_device *device = training->device;
+    if (hpac_dataset_get_options(dataset)->target_count != training->format.target_count)
+        return hpac_fail(HPAC_ERR_INTERNAL, "slots of %d targets for a network of %d",
+                         hpac_dataset_get_options(dataset)->target_count,
+                         training->format.target_count);
     for (int i = 0; i < TRAIN_SLOTS; i++) {
         void *slot;
         hpac_status status = device->ops->alloc(device, HPAC_MEMORY_PINNED,

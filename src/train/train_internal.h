@@ -73,6 +73,9 @@ typedef struct train_job {
 
 /* Reads labels, splits, checks all files, sizes the batch. Errors: CONFIG, DATA. */
 hpac_status train_setup_data(train_job *training);
+/* Gives a list of Ids targets, all 0: their place in a slot is before the pixels, and must be as
+ * large as the network takes it to be. Nobody looks at what a loss makes of them. */
+hpac_status train_blank_targets(hpac_labels *ids);
 /* Makes the network (nothing allocated) and the model that mirrors it on the host. */
 hpac_status train_setup_network(train_job *training);
 /* Loader and slots for `rows` of a data set. */

@@ -69,6 +69,17 @@ assert_same_training() {
         "$TMP/run/submission_proba.csv"
 }
 
+@test "an image gets the same answer as a validation row and as a test image" {
+    run_hpac split --labels "$DATA/train.csv" --out "$TMP/folds"
+    train --out "$TMP/run" --set data.test.images="$DATA/train" \
+        --set data.test.ids="$TMP/folds/fold0_validation.csv"
+    assert_exit 0
+    assert_line_count 21 "$TMP/run/submission_proba.csv"
+    # Class order is not the order of the targets: Nucleoplasm 0, Plasma membrane 21, Cytosol 25.
+    diff <(cut -d, -f1-4 "$TMP/run/predictions.csv") \
+        <(awk -F, '{print $1 "," $2 "," $27 "," $23}' "$TMP/run/submission_proba.csv")
+}
+
 @test "the same seed gives the same bits, whatever the workers" {
     train --out "$TMP/a" --set data.workers=1
     assert_exit 0
