@@ -57,6 +57,7 @@ UNIT_SOURCES := $(wildcard tests/unit/*.c)
 FUZZ_SOURCES := $(wildcard tests/fuzz/*.c)
 HEADERS      := $(wildcard include/hpac/*.h)
 CONFIGS      := $(wildcard configs/*.yaml)
+PLOTS        := $(wildcard tools/plots/*.gp)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -218,6 +219,7 @@ bindir     := $(DESTDIR)$(PREFIX)/bin
 libdir     := $(DESTDIR)$(PREFIX)/lib
 includedir := $(DESTDIR)$(PREFIX)/include/hpac
 configdir  := $(DESTDIR)$(PREFIX)/share/hpac/configs
+plotdir    := $(DESTDIR)$(PREFIX)/share/hpac/plots
 docdir     := $(DESTDIR)$(PREFIX)/share/doc/hpac
 
 # The library is static only: whoever links it needs its libraries too, so they stand in Libs and
@@ -236,13 +238,14 @@ Cflags: -I$${includedir}
 Libs: -L$${libdir} -lhpac -rdynamic -lcsv -ldnnl -fopenmp -ldl -lm -lpthread
 endef
 
-install: all ## install program, libraries, headers, configurations: PREFIX=, DESTDIR=
-	install -d $(bindir) $(libdir)/pkgconfig $(includedir) $(configdir) $(docdir)
+install: all ## install program, libraries, headers, configurations, plots: PREFIX=, DESTDIR=
+	install -d $(bindir) $(libdir)/pkgconfig $(includedir) $(configdir) $(plotdir) $(docdir)
 	install -m 755 $(BUILD)/hpac $(bindir)
 	install -m 644 $(BUILD)/libhpac.a $(libdir)
 	$(if $(CUDA),install -m 755 $(CUDA_LIBRARY) $(libdir))
 	install -m 644 $(HEADERS) $(includedir)
 	$(if $(CONFIGS),install -m 644 $(CONFIGS) $(configdir))
+	install -m 644 $(PLOTS) $(plotdir)
 	install -m 644 $(wildcard README.md LICENSE THIRD_PARTY.md) $(docdir)
 	$(file >$(BUILD)/hpac.pc,$(PKG_CONFIG))
 	install -m 644 $(BUILD)/hpac.pc $(libdir)/pkgconfig

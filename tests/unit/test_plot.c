@@ -1,0 +1,114 @@
+/* Running gnuplot: what reaches a script, and what is said when it does not work. */
+#include <hpac/file.h>
+#include <hpac/image.h>
+#include <hpac/plot.h>
+
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A folder of plots with one script, "own.gp", for HPAC_PLOTS. */
+static void use_own_script(const char *script)
+{
+    scratch_write_text("common.gp", "# nothing\n");
+    scratch_write_text("own.gp", script);
+    cr_assert_eq(setenv("HPAC_PLOTS", scratch_folder(), 1), 0);
+}
+
+static void assert_file_text(const char *path, const char *expected)
+{
+    unsigned char *bytes;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read(path, 1 << 20, &bytes, &nbytes), HPAC_OK);
+    cr_assert(strcmp((char *)bytes, expected) == 0, "got:\n%s\nexpected:\n%s", (char *)bytes,
+              expected);
+    free(bytes);
+}
+
+static const char hostile[] = "\047\047a\047 b\"; print `id`; \\ @x $y \001\n#%d \xC3\xA9 0471'''";
+
+Test(plot, every_byte_of_a_text_reaches_the_script)
+{
+    use_own_script("set print out\nprint text\nprint sprintf('%.17g', number)\n");
+    const hpac_plot_variable variables[] = {HPAC_PLOT_TEXT("text", hostile),
+                                            HPAC_PLOT_NUMBER("number", 0.1)};
+    const hpac_plot plot = {"own", variables, 2};
+    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.png")), HPAC_OK, "%s", hpac_error_message());
+    char expected[256];
+    snprintf(expected, sizeof expected, "%s\n%s\n", hostile, "0.10000000000000001");
+    assert_file_text(scratch_path("a.png"), expected);
+}
+
+Test(plot, no_name_of_a_file_is_more_than_a_name)
+{
+    static const char *const names[] = {"| touch touched",        "< touch touched",  "-", "~", "+",
+                                        "a'b\"c `touch touched`", "$(touch touched)", "@x"};
+    setenv("HPAC_PLOTS", "", 1);
+    cr_assert_eq(chdir(scratch_folder()), 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        scratch_write_text(names[i], "name,images\nNucleoplasm,3\nRods & rings,1\n");
+        const hpac_plot_variable variables[] = {HPAC_PLOT_FILE("csv", names[i])};
+        const hpac_plot plot = {"bars", variables, 1};
+        char picture[64];
+        snprintf(picture, sizeof picture, "%s.png", names[i]);
+        cr_assert_eq(hpac_plot_draw(&plot, picture), HPAC_OK, "%s: %s", names[i],
+                     hpac_error_message());
+        int rows, cols;
+        cr_assert_eq(hpac_png_probe(picture, &rows, &cols), HPAC_OK, "%s", hpac_error_message());
+        cr_assert_eq(cols, 1280);
+    }
+    cr_assert(!hpac_path_exists("touched"));
+}
+
+Test(plot, svg_is_drawn_by_its_ending)
+{
+    const char *csv = scratch_write_text("a.csv", "name,images\nRods & rings,1\n");
+    const hpac_plot_variable variables[] = {HPAC_PLOT_FILE("csv", csv),
+                                            HPAC_PLOT_TEXT("title", "under_score & <more>")};
+    const hpac_plot plot = {"bars", variables, 2};
+    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.svg")), HPAC_OK, "%s", hpac_error_message());
+    unsigned char *bytes;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read(scratch_path("a.svg"), 1 << 20, &bytes, &nbytes), HPAC_OK);
+    cr_assert(strstr((char *)bytes, "<svg"));
+    cr_assert(strstr((char *)bytes, "under_score &amp; &lt;more>"));
+    free(bytes);
+    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.pdf")), HPAC_ERR_CONFIG);
+}
+
+Test(plot, a_script_that_fails_is_told_in_its_own_words)
+{
+    use_own_script("plot 'there/is/none.csv'\n");
+    const hpac_plot plot = {"own", NULL, 0};
+    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.png")), HPAC_ERR_DATA);
+    cr_assert(strstr(hpac_error_message(), "there/is/none.csv"), "%s", hpac_error_message());
+    cr_assert(strstr(hpac_error_message(), "own.gp"));
+    cr_assert(!hpac_path_exists(scratch_path("a.png")));
+    cr_assert_eq(count_entries(scratch_folder()), 2);
+}
+
+Test(plot, a_script_that_draws_nothing_has_failed)
+{
+    use_own_script("x = 1\n");
+    const hpac_plot plot = {"own", NULL, 0};
+    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.png")), HPAC_ERR_DATA);
+    cr_assert_eq(count_entries(scratch_folder()), 2);
+}
+
+Test(plot, what_is_missing_is_named)
+{
+    const hpac_plot plot = {"no_such_plot", NULL, 0};
+    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.png")), HPAC_ERR_CONFIG);
+    cr_assert(strstr(hpac_error_message(), "no_such_plot.gp"));
+    cr_assert_eq(hpac_plot_probe(), HPAC_OK, "%s", hpac_error_message());
+    setenv("HPAC_PLOTS", scratch_folder(), 1);
+    cr_assert_eq(hpac_plot_probe(), HPAC_ERR_CONFIG);
+    cr_assert(strstr(hpac_error_message(), "HPAC_PLOTS"));
+    setenv("HPAC_PLOTS", "", 1);
+    setenv("PATH", scratch_folder(), 1);
+    cr_assert_eq(hpac_plot_probe(), HPAC_ERR_CONFIG);
+    cr_assert(strstr(hpac_error_message(), "gnuplot-nox"));
+}
