@@ -1,0 +1,313 @@
+/* HTML pages of one file. */
+#include <hpac/page.h>
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Pictures are read whole; beyond this, no browser shows the page either. */
+#define PICTURE_LIMIT_NBYTES ((size_t)256 << 20)
+
+/* Plots stay legible down to 480 pixels; narrower pages scroll them. */
+static const char page_style[] =
+    "body{margin:0 auto;padding:0 1rem 3rem;max-width:75rem;background:#fff;color:#202020;"
+    "font:1rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}\n"
+    "h1{font-size:1.6rem;line-height:1.25;margin:1.5rem 0 .5rem}\n"
+    "h2{font-size:1.25rem;margin:2.5rem 0 .5rem;border-bottom:1px solid #d0d0d0}\n"
+    "h3{font-size:1.05rem;margin:1.5rem 0 .5rem}\n"
+    "h1,h2,h3,p,figcaption{overflow-wrap:anywhere}\n"
+    "p{max-width:45rem;margin:.5rem 0}\n"
+    "figure{margin:1rem 0;overflow-x:auto}\n"
+    "figcaption{color:#505050;font-size:.9rem}\n"
+    "img{display:block;height:auto;max-width:100%}\n"
+    ".plot img{min-width:30rem}\n"
+    ".photograph figcaption{color:#202020;font-size:1rem}\n"
+    ".wide{overflow-x:auto;margin:1rem 0}\n"
+    "table{border-collapse:collapse;font-size:.9rem}\n"
+    "caption{text-align:left;color:#505050;padding:.2rem 0}\n"
+    "th,td{padding:.15rem .7rem;border-bottom:1px solid #e0e0e0;white-space:nowrap}\n"
+    "th{background:#f3f3f3;text-align:left}\n"
+    ".number{text-align:right;font-variant-numeric:tabular-nums}\n"
+    "pre{overflow-x:auto;background:#f6f6f6;padding:.7rem;font-size:.85rem}\n";
+
+/* ---- failures ---- */
+
+/* Keeps the first one, with the message that is in the record now. */
+static void keep_failure(hpac_page *page, hpac_status status)
+{
+    if (status == HPAC_OK || page->status != HPAC_OK)
+        return;
+    page->status = status;
+    page->message = strdup(hpac_error_message());
+}
+
+static bool failed(const hpac_page *page)
+{
+    return page->status != HPAC_OK || !page->file.stream;
+}
+
+/* ---- text ---- */
+
+/* The length of the UTF-8 character at `text`, 0 when there is none: RFC 3629, table 3.1. */
+static size_t character_nbytes(const unsigned char *text)
+{
+    if (*text < 0x80)
+        return 1;
+    size_t nbytes = *text >= 0xF0 ? 4 : *text >= 0xE0 ? 3 : 2;
+    if (*text < 0xC2 || *text > 0xF4)
+        return 0;
+    for (size_t i = 1; i < nbytes; i++)
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong = (*text == 0xE0 && text[1] < 0xA0) || (*text == 0xF0 && text[1] < 0x90);
+    bool surrogate = *text == 0xED && text[1] >= 0xA0;
+    bool beyond = *text == 0xF4 && text[1] >= 0x90;
+    return overlong || surrogate || beyond ? 0 : nbytes;
+}
+
+static const char *entity_of(unsigned char c)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default: /* other control characters are not allowed in HTML */
+        return c < 0x20 && c != '\n' && c != '\t' ? "&#xFFFD;" : NULL;
+    }
+}
+
+/* For elements and attributes. */
+static void write_escaped(FILE *stream, const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        size_t nbytes = character_nbytes(c);
+        const char *entity = nbytes == 0 ? "&#xFFFD;" : entity_of(*c);
+        nbytes = nbytes == 0 ? 1 : nbytes;
+        if (entity)
+            fputs(entity, stream);
+        else
+            fwrite(c, 1, nbytes, stream);
+        c += nbytes;
+    }
+}
+
+static void write_element(hpac_page *page, const char *name, const char *text)
+{
+    if (failed(page))
+        return;
+    fprintf(page->file.stream, "<%s>", name);
+    write_escaped(page->file.stream, text);
+    fprintf(page->file.stream, "</%s>\n", name);
+}
+
+hpac_status hpac_page_create(hpac_page *page, const char *path, const char *title)
+{
+    *page = (hpac_page){0};
+    hpac_status status = hpac_file_create(&page->file, path);
+    if (status != HPAC_OK)
+        return status;
+    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+          "<link rel=\"icon\" href=\"data:,\">\n<title>", /* or browsers ask for /favicon.ico */
+          page->file.stream);
+    write_escaped(page->file.stream, title);
+    fprintf(page->file.stream, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", page_style);
+    write_element(page, "h1", title);
+    return HPAC_OK;
+}
+
+void hpac_page_heading(hpac_page *page, const char *text)
+{
+    write_element(page, "h2", text);
+}
+
+void hpac_page_subheading(hpac_page *page, const char *text)
+{
+    write_element(page, "h3", text);
+}
+
+void hpac_page_verbatim(hpac_page *page, const char *text)
+{
+    write_element(page, "pre", text);
+}
+
+void hpac_page_paragraph(hpac_page *page, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = NULL;
+    if (vasprintf(&text, format, arguments) < 0) {
+        text = NULL;
+        keep_failure(page, hpac_fail_memory(strlen(format)));
+    }
+    va_end(arguments);
+    if (text)
+        write_element(page, "p", text);
+    free(text);
+}
+
+/* ---- pictures ---- */
+
+/* RFC 4648. */
+static void write_base64(FILE *stream, const unsigned char *bytes, size_t nbytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < nbytes; i += 3) {
+        unsigned group = (unsigned)bytes[i] << 16;
+        group |= i + 1 < nbytes ? (unsigned)bytes[i + 1] << 8 : 0;
+        group |= i + 2 < nbytes ? bytes[i + 2] : 0;
+        fputc(digits[group >> 18], stream);
+        fputc(digits[group >> 12 & 63], stream);
+        fputc(i + 1 < nbytes ? digits[group >> 6 & 63] : '=', stream);
+        fputc(i + 2 < nbytes ? digits[group & 63] : '=', stream);
+    }
+}
+
+typedef struct picture {
+    unsigned char *bytes; /* owned */
+    size_t nbytes;
+    const char *type;
+    unsigned width; /* pixels, from the PNG; 0: unknown */
+} picture;
+
+static hpac_status read_picture(const char *path, picture *read)
+{
+    static const unsigned char signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+    *read = (picture){0};
+    hpac_status status = hpac_file_read(path, PICTURE_LIMIT_NBYTES, &read->bytes, &read->nbytes);
+    if (status != HPAC_OK)
+        return status;
+    const char *ending = strrchr(path, '.');
+    if (read->nbytes >= 24 && memcmp(read->bytes, signature, sizeof signature) == 0) {
+        const unsigned char *b = read->bytes + 16; /* the header's width, big-endian */
+        read->type = "image/png";
+        read->width = (unsigned)b[0] << 24 | (unsigned)b[1] << 16 | (unsigned)b[2] << 8 | b[3];
+        return HPAC_OK;
+    }
+    if (ending && strcmp(ending, ".svg") == 0 && memmem(read->bytes, read->nbytes, "<svg", 4)) {
+        read->type = "image/svg+xml";
+        return HPAC_OK;
+    }
+    free(read->bytes);
+    *read = (picture){0};
+    return hpac_fail(HPAC_ERR_DATA, "%s: is neither a PNG nor an SVG picture", path);
+}
+
+/* scale: pixels of the picture for one of the page. */
+static void write_image(FILE *stream, const picture *read, unsigned scale, const char *text)
+{
+    fprintf(stream, "<img alt=\"");
+    write_escaped(stream, text);
+    fputc('"', stream);
+    if (read->width > 0)
+        fprintf(stream, " width=\"%u\"", (read->width + scale - 1) / scale);
+    fprintf(stream, " src=\"data:%s;base64,", read->type);
+    write_base64(stream, read->bytes, read->nbytes);
+    fputs("\">\n", stream);
+}
+
+void hpac_page_picture(hpac_page *page, const char *path, const char *caption)
+{
+    picture read;
+    if (failed(page))
+        return;
+    keep_failure(page, read_picture(path, &read));
+    if (failed(page))
+        return;
+    FILE *stream = page->file.stream;
+    fputs("<figure class=\"plot\">\n", stream);
+    write_image(stream, &read, 2, caption);
+    write_element(page, "figcaption", caption);
+    fputs("</figure>\n", stream);
+    free(read.bytes);
+}
+
+void hpac_page_photograph(hpac_page *page, const char *path, const char *title)
+{
+    picture read;
+    if (failed(page))
+        return;
+    keep_failure(page, read_picture(path, &read));
+    if (failed(page))
+        return;
+    FILE *stream = page->file.stream;
+    fputs("<figure class=\"photograph\">\n", stream);
+    write_element(page, "figcaption", title);
+    write_image(stream, &read, 1, title);
+    fputs("</figure>\n", stream);
+    free(read.bytes);
+}
+
+/* ---- tables ---- */
+
+static void write_cell(FILE *stream, const hpac_column *column, const char *element,
+                       const char *text)
+{
+    fprintf(stream, "<%s%s>", element, column->kind == HPAC_TEXT ? "" : " class=\"number\"");
+    write_escaped(stream, text);
+    fprintf(stream, "</%s>", element);
+}
+
+static void write_rows(FILE *stream, const hpac_table *table, size_t rows)
+{
+    char text[64];
+    for (size_t row = 0; row < rows; row++) {
+        fputs("<tr>", stream);
+        for (size_t column = 0; column < table->column_count; column++)
+            write_cell(stream, &table->columns[column], "td",
+                       hpac_table_show(table, row, column, text, sizeof text));
+        fputs("</tr>\n", stream);
+    }
+}
+
+void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit)
+{
+    keep_failure(page, table->status);
+    if (failed(page))
+        return;
+    FILE *stream = page->file.stream;
+    size_t rows = hpac_table_row_count(table);
+    size_t shown = row_limit > 0 && row_limit < rows ? row_limit : rows;
+    fputs("<div class=\"wide\"><table>\n<caption>", stream);
+    write_escaped(stream, table->title);
+    if (shown < rows)
+        fprintf(stream, " (the first %zu of %zu)", shown, rows);
+    fputs("</caption>\n<thead><tr>", stream);
+    for (size_t column = 0; column < table->column_count; column++) {
+        const hpac_column *one = &table->columns[column];
+        write_cell(stream, one, "th", one->headline ? one->headline : one->name);
+    }
+    fputs("</tr></thead>\n<tbody>\n", stream);
+    write_rows(stream, table, shown);
+    fputs("</tbody></table></div>\n", stream);
+}
+
+/* ---- the end ---- */
+
+hpac_status hpac_page_commit(hpac_page *page)
+{
+    hpac_status status = page->status;
+    if (status != HPAC_OK) {
+        if (page->message)
+            status = hpac_fail(status, "%s", page->message);
+        hpac_page_discard(page);
+        return status;
+    }
+    fputs("</body>\n</html>\n", page->file.stream);
+    return hpac_file_commit(&page->file);
+}
+
+void hpac_page_discard(hpac_page *page)
+{
+    hpac_file_discard(&page->file);
+    free(page->message);
+    *page = (hpac_page){0};
+}

@@ -1,0 +1,116 @@
+/* Pages: escaping, pictures, tables, failures that are remembered. */
+#include <hpac/page.h>
+
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The smallest PNG header there is, for a picture 300 wide; the page looks at nothing else. */
+static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n', 0,    0, 0,
+                                    13,   'I', 'H', 'D', 'R',  0,    0,    1,    0x2C, 0, 0,
+                                    0,    10,  8,   2,   0,    0,    0,    0xFB, 0xFF};
+
+static hpac_page begin(void)
+{
+    hpac_page page;
+    cr_assert_eq(hpac_page_create(&page, scratch_path("a.html"), "A & B <\"'>"), HPAC_OK);
+    return page;
+}
+
+/* Ends the page and returns its text, the caller's. */
+static char *text_of(hpac_page *page)
+{
+    cr_assert_eq(hpac_page_commit(page), HPAC_OK, "%s", hpac_error_message());
+    unsigned char *bytes;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read(scratch_path("a.html"), 1 << 20, &bytes, &nbytes), HPAC_OK);
+    return (char *)bytes;
+}
+
+static void assert_has(const char *text, const char *part)
+{
+    cr_assert(strstr(text, part), "not in the page: %s\n%s", part, text);
+}
+
+Test(page, text_is_escaped)
+{
+    hpac_page page = begin();
+    hpac_page_heading(&page, "<script>alert(1)</script>");
+    hpac_page_paragraph(&page, "%d %% of %s", 5, "\xC3\xA9 \xFF \xC0\x80 \xED\xA0\x80 \x01");
+    hpac_page_verbatim(&page, "a: {b: 1}\n  c & d\n");
+    char *text = text_of(&page);
+    assert_has(text, "<title>A &amp; B &lt;&quot;&#39;&gt;</title>");
+    assert_has(text, "<h2>&lt;script&gt;alert(1)&lt;/script&gt;</h2>");
+    assert_has(text, "<p>5 % of \xC3\xA9 &#xFFFD; &#xFFFD;&#xFFFD; &#xFFFD;&#xFFFD;&#xFFFD; "
+                     "&#xFFFD;</p>");
+    assert_has(text, "<pre>a: {b: 1}\n  c &amp; d\n</pre>");
+    assert_has(text, "</html>\n");
+    free(text);
+}
+
+/* Expected digits: Python's base64.b64encode. */
+Test(page, pictures_are_inside)
+{
+    scratch_write("30.png", png, 30);
+    scratch_write("31.png", png, 31);
+    scratch_write_text("a.svg", "<svg/>");
+    hpac_page page = begin();
+    hpac_page_picture(&page, scratch_path("30.png"), "\"Bars\" & more");
+    hpac_page_photograph(&page, scratch_path("31.png"), "a cell");
+    hpac_page_picture(&page, scratch_path("a.svg"), "a drawing");
+    char *text = text_of(&page);
+    assert_has(text, "<img alt=\"&quot;Bars&quot; &amp; more\" width=\"150\" "
+                     "src=\"data:image/png;base64,"
+                     "iVBORw0KGgoAAAANSUhEUgAAASwAAAAKCAIAAAD7\">");
+    assert_has(text, "<img alt=\"a cell\" width=\"300\" src=\"data:image/png;base64,"
+                     "iVBORw0KGgoAAAANSUhEUgAAASwAAAAKCAIAAAD7/w==\">");
+    assert_has(text, "src=\"data:image/svg+xml;base64,PHN2Zy8+\">");
+    cr_assert(!strstr(text, "http"));
+    free(text);
+}
+
+Test(page, tables_have_their_rows)
+{
+    static const hpac_column columns[] = {HPAC_COLUMN_TEXT("name", "class"),
+                                          HPAC_COLUMN_REAL("f1", NULL, 3)};
+    hpac_table table;
+    hpac_table_init(&table, "t", "F1 <a class>", columns, 2);
+    hpac_table_add_text(&table, "Rods & rings");
+    hpac_table_add_real(&table, 0.5);
+    hpac_table_add_text(&table, "Cytosol");
+    hpac_table_add_real(&table, NAN);
+    hpac_page page = begin();
+    hpac_page_table(&page, &table, 0);
+    hpac_page_table(&page, &table, 1);
+    char *text = text_of(&page);
+    assert_has(text, "<caption>F1 &lt;a class&gt;</caption>\n<thead><tr><th>class</th>"
+                     "<th class=\"number\">f1</th></tr></thead>\n<tbody>\n"
+                     "<tr><td>Rods &amp; rings</td><td class=\"number\">0.500</td></tr>\n"
+                     "<tr><td>Cytosol</td><td class=\"number\">-</td></tr>\n</tbody>");
+    assert_has(text, "(the first 1 of 2)</caption>");
+    free(text);
+    hpac_table_fini(&table);
+}
+
+Test(page, the_first_failure_is_told_at_the_end)
+{
+    scratch_write_text("a.txt", "no picture");
+    scratch_write_text("no.svg", "no picture");
+    hpac_page page = begin();
+    hpac_page_picture(&page, scratch_path("a.txt"), "none");
+    hpac_page_picture(&page, scratch_path("missing.png"), "none");
+    hpac_page_paragraph(&page, "text");
+    hpac_fail(HPAC_ERR_CONFIG, "something else");
+    cr_assert_eq(hpac_page_commit(&page), HPAC_ERR_DATA);
+    cr_assert(strstr(hpac_error_message(), "a.txt: is neither a PNG nor an SVG"), "%s",
+              hpac_error_message());
+    cr_assert_eq(count_entries(scratch_folder()), 2);
+
+    page = begin();
+    hpac_page_picture(&page, scratch_path("no.svg"), "none");
+    cr_assert_eq(hpac_page_commit(&page), HPAC_ERR_DATA);
+    cr_assert_eq(count_entries(scratch_folder()), 2);
+}
