@@ -1,7 +1,9 @@
 /*
  * Files of predicted probabilities, written row by row, so that a test set of any size fits.
  *
- *     hpac_submission_create(&submission, "runs/improved", targets, 3);
+ *     hpac_submission_options options = {.folder = "runs/improved", .targets = targets,
+ *                                        .target_count = 3};
+ *     hpac_submission_create(&submission, &options);
  *     hpac_submission_add(&submission, id, probabilities);   // for every test image, in order
  *     hpac_submission_commit(&submission);
  */
@@ -29,21 +31,43 @@ hpac_status hpac_predictions_commit(hpac_predictions *predictions);
 /* Ends the writing and leaves nothing; does nothing on a zeroed or finished writer. */
 void hpac_predictions_discard(hpac_predictions *predictions);
 
-/* submission_proba.csv (Id and all 28 classes in class order, those not trained left 0) and
- * Kaggle's submission.csv (Id,Predicted: the numbers of the classes with p > 0.5, separated by
- * spaces; none leaves the cell empty). */
+/* What stands for an image of which no class is above its threshold. */
+typedef enum hpac_empty_answer {
+    HPAC_EMPTY_BLANK,  /* an empty cell */
+    HPAC_EMPTY_ARGMAX, /* the class with the highest probability, the first among equals */
+} hpac_empty_answer;
+
+typedef struct hpac_submission_options {
+    const char *folder;
+    const int *targets; /* (target_count) the classes that were trained, in the order of the
+                           probabilities; copied */
+    int target_count;
+    const float *thresholds; /* (target_count) a class is answered when p > its threshold; copied.
+                                NULL: 0.5 */
+    hpac_empty_answer empty;
+} hpac_submission_options;
+
+/* submission_proba.csv (Id and all 28 classes in class order, those not trained 0) and Kaggle's
+ * submission.csv (Id,Predicted: the numbers of the classes answered, separated by spaces). */
 typedef struct hpac_submission {
     hpac_predictions probabilities; /* its file and all 28 columns */
     hpac_file labels;
     int targets[HPAC_CLASS_COUNT];
     int target_count;
+    float thresholds[HPAC_CLASS_COUNT]; /* by class number */
+    hpac_empty_answer empty;
 } hpac_submission;
 
-/* `targets` (target_count): the classes that were trained, in the order of the probabilities. */
-hpac_status hpac_submission_create(hpac_submission *submission, const char *folder,
-                                   const int *targets, int target_count);
-/* probabilities: (target_count). Writing errors show in commit. */
+hpac_status hpac_submission_create(hpac_submission *submission,
+                                   const hpac_submission_options *options);
+/* probabilities: (target_count). Writing errors show in check and commit. */
 void hpac_submission_add(hpac_submission *submission, const char *id, const float *probabilities);
+/* A row for an image that could not be read: all its cells are empty, whatever `empty` says, for
+ * nothing is known of it. */
+void hpac_submission_add_unknown(hpac_submission *submission, const char *id);
+/* Whether all went well so far, to end early when the disk is full. Errors: DATA. The writer stays
+ * as it is. */
+hpac_status hpac_submission_check(const hpac_submission *submission);
 /* Both files in their places, or an error. */
 hpac_status hpac_submission_commit(hpac_submission *submission);
 /* As hpac_predictions_discard. */

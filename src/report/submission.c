@@ -53,14 +53,23 @@ static hpac_status create_labels(hpac_submission *submission, const char *folder
     return status;
 }
 
-hpac_status hpac_submission_create(hpac_submission *submission, const char *folder,
-                                   const int *targets, int target_count)
+static void copy_options(hpac_submission *submission, const hpac_submission_options *options)
 {
-    *submission = (hpac_submission){.target_count = target_count};
-    memcpy(submission->targets, targets, (size_t)target_count * sizeof *targets);
-    char *path = hpac_path_join(folder, "submission_proba.csv");
+    *submission = (hpac_submission){.target_count = options->target_count, .empty = options->empty};
+    memcpy(submission->targets, options->targets,
+           (size_t)options->target_count * sizeof *options->targets);
+    for (int t = 0; t < options->target_count; t++)
+        submission->thresholds[options->targets[t]] =
+            options->thresholds ? options->thresholds[t] : 0.5F;
+}
+
+hpac_status hpac_submission_create(hpac_submission *submission,
+                                   const hpac_submission_options *options)
+{
+    copy_options(submission, options);
+    char *path = hpac_path_join(options->folder, "submission_proba.csv");
     if (!path)
-        return hpac_fail_memory(strlen(folder));
+        return hpac_fail_memory(strlen(options->folder));
     int all[HPAC_CLASS_COUNT];
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
         all[c] = c;
@@ -69,28 +78,68 @@ hpac_status hpac_submission_create(hpac_submission *submission, const char *fold
     free(path);
     if (status != HPAC_OK)
         return status;
-    status = create_labels(submission, folder);
+    status = create_labels(submission, options->folder);
     if (status != HPAC_OK)
         hpac_predictions_discard(&submission->probabilities);
     return status;
 }
 
+/* The most probable class by number. */
+static int most_probable(const hpac_submission *submission, const float *all)
+{
+    int best = -1;
+    for (int t = 0; t < submission->target_count; t++) {
+        int class = submission->targets[t];
+        if (best < 0 || all[class] > all[best] || (all[class] >= all[best] && class < best))
+            best = class;
+    }
+    return best;
+}
+
 void hpac_submission_add(hpac_submission *submission, const char *id, const float *probabilities)
 {
     float all[HPAC_CLASS_COUNT] = {0};
-    for (int t = 0; t < submission->target_count; t++)
+    bool trained[HPAC_CLASS_COUNT] = {0};
+    for (int t = 0; t < submission->target_count; t++) {
         all[submission->targets[t]] = probabilities[t];
+        trained[submission->targets[t]] = true;
+    }
     hpac_predictions_add(&submission->probabilities, id, all);
 
     FILE *stream = submission->labels.stream;
     hpac_csv_write_cell(stream, id);
     char separator = ',';
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
-        if (all[c] > 0.5f) {
+        if (trained[c] && all[c] > submission->thresholds[c]) {
             fprintf(stream, "%c%d", separator, c);
             separator = ' ';
         }
-    fputs(separator == ',' ? ",\n" : "\n", stream);
+    if (separator == ',' && submission->empty == HPAC_EMPTY_ARGMAX)
+        fprintf(stream, ",%d", most_probable(submission, all));
+    else if (separator == ',')
+        fputc(',', stream);
+    fputc('\n', stream);
+}
+
+void hpac_submission_add_unknown(hpac_submission *submission, const char *id)
+{
+    FILE *stream = submission->probabilities.file.stream;
+    hpac_csv_write_cell(stream, id);
+    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
+        fputc(',', stream);
+    fputc('\n', stream);
+    hpac_csv_write_cell(submission->labels.stream, id);
+    fputs(",\n", submission->labels.stream);
+}
+
+hpac_status hpac_submission_check(const hpac_submission *submission)
+{
+    const hpac_file *const files[] = {&submission->probabilities.file, &submission->labels};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (ferror(files[i]->stream))
+            return hpac_fail(HPAC_ERR_DATA, "%s: writing failed; is the disk full?",
+                             files[i]->path);
+    return HPAC_OK;
 }
 
 hpac_status hpac_submission_commit(hpac_submission *submission)

@@ -53,9 +53,11 @@ static hpac_status predict_test_set(train_job *training)
     test_run run = {.training = training};
     hpac_status status =
         train_feed_open(training, training->test_dataset, rows, count, false, &feed);
+    const hpac_submission_options options = {.folder = training->options->folder,
+                                             .targets = data->targets,
+                                             .target_count = data->target_count};
     if (status == HPAC_OK)
-        status = hpac_submission_create(&run.submission, training->options->folder, data->targets,
-                                        data->target_count);
+        status = hpac_submission_create(&run.submission, &options);
     if (status == HPAC_OK) {
         hpac_counts counts = {.classes = data->target_count};
         train_pass pass = {
