@@ -89,6 +89,9 @@ typedef struct hpac_config {
  * the config is left zeroed. Errors: CONFIG. */
 hpac_status hpac_config_load(const char *path, const char *const *sets, int set_count,
                              hpac_config *config);
+/* The same from a text, such as the configuration in a model file; `document` names it in messages,
+ * and is the configuration's name. */
+hpac_status hpac_config_parse(const char *document, const char *text, hpac_config *config);
 /* Frees what hpac_config_load allocated and zeroes the struct. */
 void hpac_config_fini(hpac_config *config);
 

@@ -7,6 +7,7 @@
 
 #include <hpac/status.h>
 
+#include <signal.h>
 #include <stdbool.h>
 
 typedef enum cli_kind {
@@ -49,6 +50,10 @@ const char *const *cli_list(const cli_arguments *arguments, const char *name, in
 hpac_status cli_run(const cli_command *command, int argc, char **argv);
 
 void cli_print_help(const cli_command *command);
+
+/* Makes the first SIGINT or SIGTERM a wish: what is pointed to is then not 0. A second one ends the
+ * program. */
+const volatile sig_atomic_t *cli_watch_signals(void);
 
 /* Threads of the CPU device that wait for one another spin, by default for milliseconds, which
  * takes the cores from the loader's threads. libgomp reads the limit before main() and from the

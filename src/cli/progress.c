@@ -114,7 +114,7 @@ void progress_show(void *user, const hpac_progress *progress)
         snprintf(measured, sizeof measured, "  loss %.4f  F1 %.3f", progress->loss,
                  progress->f1_mean);
     if (progress->phase == HPAC_PHASE_PREDICT)
-        snprintf(phase, sizeof phase, "test");
+        snprintf(phase, sizeof phase, "predicting");
     else
         snprintf(phase, sizeof phase, "epoch %u/%u %s", progress->epoch, progress->epochs,
                  progress->phase == HPAC_PHASE_TRAIN ? "train" : "val");

@@ -198,11 +198,28 @@ static hpac_status read_text(hpac_reader *reader, const char *text, size_t nbyte
     return status;
 }
 
+/* The configuration of a text under its document's name. */
+static hpac_status load_text(const char *document, const char *text, size_t nbytes,
+                             const char *const *sets, int set_count, hpac_config *config)
+{
+    hpac_reader reader = {.document = document};
+    hpac_status status = read_text(&reader, text, nbytes, sets, set_count, config);
+    if (status == HPAC_OK) {
+        config->name = name_of(document);
+        if (!config->name)
+            status = hpac_fail_memory(strlen(document) + 1);
+    }
+    if (status != HPAC_OK)
+        hpac_config_fini(config);
+    free(reader.problems.text);
+    hpac_yaml_fini(&reader.yaml);
+    return status;
+}
+
 hpac_status hpac_config_load(const char *path, const char *const *sets, int set_count,
                              hpac_config *config)
 {
     *config = (hpac_config){0};
-    hpac_reader reader = {.document = path};
     unsigned char *bytes = NULL;
     size_t nbytes = 0;
     hpac_status status = hpac_file_read(path, MAX_FILE_NBYTES, &bytes, &nbytes);
@@ -210,18 +227,15 @@ hpac_status hpac_config_load(const char *path, const char *const *sets, int set_
     if (status == HPAC_ERR_DATA)
         status = hpac_fail_within(HPAC_ERR_CONFIG, "configuration");
     if (status == HPAC_OK)
-        status = read_text(&reader, (const char *)bytes, nbytes, sets, set_count, config);
-    if (status == HPAC_OK) {
-        config->name = name_of(path);
-        if (!config->name)
-            status = hpac_fail_memory(strlen(path) + 1);
-    }
-    if (status != HPAC_OK)
-        hpac_config_fini(config);
-    free(reader.problems.text);
-    hpac_yaml_fini(&reader.yaml);
+        status = load_text(path, (const char *)bytes, nbytes, sets, set_count, config);
     free(bytes);
     return status;
+}
+
+hpac_status hpac_config_parse(const char *document, const char *text, hpac_config *config)
+{
+    *config = (hpac_config){0};
+    return load_text(document, text, strlen(text), NULL, 0, config);
 }
 
 hpac_status hpac_config_default(hpac_config *config)

@@ -48,6 +48,11 @@ static hpac_status check_finite(const train_pass *pass, const hpac_batch *batch,
     hpac_problems ids = {0};
     for (int i = 0; i < batch->count; i++)
         hpac_problems_add(&ids, "  %s", labels->ids[batch->rows[i]]);
+    if (pass->phase == HPAC_PHASE_PREDICT)
+        return hpac_problems_finish(&ids, HPAC_ERR_NUMERIC,
+                                    "the model's answers are not finite in batch %zu; look at its "
+                                    "weights and these images",
+                                    batch->index + 1);
     return hpac_problems_finish(
         &ids, HPAC_ERR_NUMERIC,
         "%s is not finite in epoch %u, batch %zu; lower train.optimizer.learning_rate, or look at "

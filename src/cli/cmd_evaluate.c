@@ -1,0 +1,149 @@
+/* hpac evaluate: how good a model is on labelled images. */
+#include "commands.h"
+#include "model_options.h"
+#include "progress.h"
+
+#include <hpac/evaluator.h>
+#include <hpac/log.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* The split of --folds, --repeats, --seed and --method, if one of them is there. */
+static hpac_status read_split(const cli_arguments *arguments, hpac_evaluate_options *options)
+{
+    const char *method = cli_text(arguments, "method");
+    const char *const names[] = {"folds", "repeats", "seed"};
+    options->split_given = method != NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        options->split_given = options->split_given || cli_text(arguments, names[i]);
+    options->split = (hpac_split_options){.folds = 3, .repeats = 1};
+    if (cli_text(arguments, "folds"))
+        options->split.folds = (int)cli_number(arguments, "folds");
+    if (cli_text(arguments, "repeats"))
+        options->split.repeats = (int)cli_number(arguments, "repeats");
+    options->split.seed = (uint32_t)cli_number(arguments, "seed");
+    if (method && strcmp(method, "stratified") == 0)
+        options->split.method = HPAC_SPLIT_STRATIFIED;
+    else if (method && strcmp(method, "kfold") != 0)
+        return hpac_fail(HPAC_ERR_CONFIG, "--method: \"%s\", expected kfold or stratified", method);
+    return HPAC_OK;
+}
+
+static hpac_status read_rows(const cli_arguments *arguments, hpac_evaluate_options *options)
+{
+    bool fold = cli_text(arguments, "fold") != NULL, all = cli_flag(arguments, "all");
+    if (fold && all)
+        return hpac_fail(HPAC_ERR_CONFIG, "evaluate: --fold and --all exclude each other");
+    options->rows = fold ? HPAC_ROWS_FOLD : all ? HPAC_ROWS_ALL : HPAC_ROWS_OWN;
+    options->fold = (int)cli_number(arguments, "fold");
+    hpac_status status = read_split(arguments, options);
+    if (status == HPAC_OK && all && options->split_given)
+        status = hpac_fail(HPAC_ERR_CONFIG, "evaluate: --all takes no split");
+    return status;
+}
+
+static hpac_status print_result(const cli_arguments *arguments, const hpac_evaluate_result *result)
+{
+    const hpac_evaluation_title title = {cli_operand(arguments, 0), result->set};
+    if (result->skipped > 0)
+        hpac_log_warning("%zu images could not be read and are left out", result->skipped);
+    if (cli_flag(arguments, "json"))
+        return hpac_evaluation_print_json(&result->evaluation, &title, stdout);
+    hpac_evaluation_print(&result->evaluation, &title, stdout);
+    return HPAC_OK;
+}
+
+static hpac_status run(const cli_arguments *arguments)
+{
+    hpac_evaluate_options options = {
+        .images = cli_text(arguments, "images"),
+        .labels = cli_text(arguments, "labels"),
+        .tune = cli_flag(arguments, "tune-thresholds"),
+        .folder = cli_text(arguments, "out"),
+    };
+    model_options model;
+    hpac_status status = read_rows(arguments, &options);
+    if (status == HPAC_OK)
+        status = model_options_open(arguments, &model);
+    if (status != HPAC_OK)
+        return status;
+    options.inference = model.inference;
+    options.classifiers = model.classifiers;
+    options.classifier_count = model.paths.count;
+    options.thresholds = model.thresholds;
+    options.threshold_count = model.threshold_count;
+    hpac_evaluate_result result;
+    status = hpac_evaluate_model(&options, &result);
+    progress_end();
+    if (status == HPAC_OK)
+        status = print_result(arguments, &result);
+    model_options_close(&model);
+    return status;
+}
+
+static const cli_option options[] = {
+    {.name = "labels",
+     .kind = CLI_TEXT,
+     .argument = "FILE.csv",
+     .required = true,
+     .help = "label file with the columns Id,Target"},
+    {.name = "images",
+     .kind = CLI_TEXT,
+     .argument = "DIR",
+     .required = true,
+     .help = "folder with <Id>_<channel>.png"},
+    {.name = "fold",
+     .kind = CLI_NUMBER,
+     .argument = "K",
+     .minimum = 0,
+     .maximum = INT_MAX,
+     .help = "judge the validation rows of fold K; otherwise of the fold the model left out"},
+    {.name = "all", .kind = CLI_FLAG, .help = "judge all rows"},
+    {.name = "folds",
+     .kind = CLI_NUMBER,
+     .argument = "N",
+     .minimum = 2,
+     .maximum = INT_MAX,
+     .help = "with --fold: a split of N folds (3) in place of the model's own"},
+    {.name = "repeats",
+     .kind = CLI_NUMBER,
+     .argument = "N",
+     .minimum = 1,
+     .maximum = INT_MAX,
+     .help = "of that split (1)"},
+    {.name = "seed",
+     .kind = CLI_NUMBER,
+     .argument = "N",
+     .minimum = 0,
+     .maximum = UINT32_MAX,
+     .help = "of that split (0)"},
+    {.name = "method",
+     .kind = CLI_TEXT,
+     .argument = "NAME",
+     .help = "of that split: kfold or stratified"},
+    {.name = "tune-thresholds",
+     .kind = CLI_FLAG,
+     .help = "find a threshold a class on one half, judge on the other, save them with the model"},
+    {.name = "out",
+     .kind = CLI_TEXT,
+     .argument = "DIR",
+     .help = "write evaluation.csv, class_evaluation.csv and evaluation_predictions.csv there"},
+    {.name = "json", .kind = CLI_FLAG, .help = "print JSON"},
+    MODEL_OPTIONS,
+    {0},
+};
+
+const cli_command cmd_evaluate = {
+    .name = "evaluate",
+    .operands = "MODEL",
+    .summary = "measure a model on labelled images",
+    .description =
+        "MODEL is a model file, a run folder (its model.h5) or the folder of a cross-validation\n"
+        "(train --fold all), where each fold is judged by the model that has not seen it. Prints\n"
+        "loss and accuracy beside those of guessing, F1, and a row a class. Tuned thresholds are\n"
+        "never judged on the images they were tuned on: one half of all Ids is for the one, the\n"
+        "other for the other.",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,87 @@
+/* hpac predict: a test set's submission. */
+#include "commands.h"
+#include "model_options.h"
+#include "progress.h"
+
+#include <hpac/log.h>
+#include <hpac/predictor.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static hpac_status read_empty(const char *text, hpac_empty_answer *empty)
+{
+    *empty = strcmp(text, "argmax") == 0 ? HPAC_EMPTY_ARGMAX : HPAC_EMPTY_BLANK;
+    if (*empty == HPAC_EMPTY_BLANK && strcmp(text, "blank") != 0)
+        return hpac_fail(HPAC_ERR_CONFIG, "--empty: \"%s\", expected argmax or blank", text);
+    return HPAC_OK;
+}
+
+static hpac_status run(const cli_arguments *arguments)
+{
+    hpac_empty_answer empty;
+    model_options model;
+    hpac_status status = read_empty(cli_text(arguments, "empty"), &empty);
+    if (status == HPAC_OK)
+        status = model_options_open(arguments, &model);
+    if (status != HPAC_OK)
+        return status;
+    const hpac_predict_options options = {
+        .inference = model.inference,
+        .images = cli_text(arguments, "images"),
+        .ids = cli_text(arguments, "ids"),
+        .folder = cli_text(arguments, "out"),
+        .thresholds = model.thresholds,
+        .threshold_count = model.threshold_count,
+        .empty = empty,
+    };
+    hpac_predict_result result;
+    status = hpac_predict(&options, &result);
+    progress_end();
+    if (status == HPAC_OK && result.skipped > 0)
+        hpac_log_warning("%zu of %zu images could not be read; their rows are empty",
+                         result.skipped, result.images);
+    if (status == HPAC_OK)
+        printf("%s\n", options.folder);
+    model_options_close(&model);
+    return status;
+}
+
+static const cli_option options[] = {
+    {.name = "images",
+     .kind = CLI_TEXT,
+     .argument = "DIR",
+     .required = true,
+     .help = "folder with <Id>_<channel>.png"},
+    {.name = "ids",
+     .kind = CLI_TEXT,
+     .argument = "FILE.csv",
+     .required = true,
+     .help = "file with a column Id, such as sample_submission.csv"},
+    {.name = "out",
+     .kind = CLI_TEXT,
+     .argument = "DIR",
+     .fallback = ".",
+     .help = "folder for the two files; what it has of that name is replaced"},
+    {.name = "empty",
+     .kind = CLI_TEXT,
+     .argument = "WHAT",
+     .fallback = "blank",
+     .help = "where no class is above its threshold: blank, or argmax, the most probable one"},
+    MODEL_OPTIONS,
+    {0},
+};
+
+const cli_command cmd_predict = {
+    .name = "predict",
+    .operands = "MODEL",
+    .summary = "predict a test set and write its submission",
+    .description =
+        "MODEL is a model file, a run folder (its model.h5) or the folder of a cross-validation\n"
+        "(train --fold all), whose models are averaged. Writes submission_proba.csv, all 28\n"
+        "classes, those not trained 0, and Kaggle's submission.csv, in the order of the Ids. All\n"
+        "missing images are told of before anything is written; with --on-bad-image skip their\n"
+        "rows are there with empty cells. The folder's name is printed at the end.",
+    .options = options,
+    .run = run,
+};

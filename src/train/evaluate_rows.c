@@ -1,0 +1,198 @@
+/* Which rows a model is judged on, and which of them it has seen. */
+#include "evaluate_internal.h"
+
+#include <hpac/log.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How the label file relates to the one of the training. */
+typedef enum table_kind {
+    TABLE_UNKNOWN, /* the one of the training is not there, or not told */
+    TABLE_SAME,
+    TABLE_OTHER,
+} table_kind;
+
+static bool same_rows(const hpac_labels *a, const hpac_labels *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (a->masks[i] != b->masks[i] || strcmp(a->ids[i], b->ids[i]) != 0)
+            return false;
+    return true;
+}
+
+static table_kind compare_tables(const hpac_classifier *classifier, const hpac_labels *labels)
+{
+    hpac_labels trained;
+    if (!classifier->has_config ||
+        hpac_labels_read_csv(classifier->config.data.labels, &trained) != HPAC_OK)
+        return TABLE_UNKNOWN;
+    table_kind kind = same_rows(&trained, labels) ? TABLE_SAME : TABLE_OTHER;
+    hpac_labels_fini(&trained);
+    return kind;
+}
+
+/* ---- the fold ---- */
+
+static hpac_status copy_rows(const size_t *from, size_t count, size_t **to)
+{
+    *to = malloc((count + 1) * sizeof **to);
+    if (!*to)
+        return hpac_fail_memory(count * sizeof **to);
+    for (size_t i = 0; i < count; i++)
+        (*to)[i] = from ? from[i] : i;
+    return HPAC_OK;
+}
+
+/* The split and the fold the options mean for this classifier. */
+static hpac_status choose_fold(const hpac_evaluate_options *options,
+                               const hpac_classifier *classifier, table_kind table,
+                               hpac_split_options *split, int *fold)
+{
+    bool own = options->rows == HPAC_ROWS_OWN;
+    if (own && options->split_given)
+        return hpac_fail(HPAC_ERR_CONFIG, "a split is given, but no fold of it: add --fold K");
+    if (!classifier->has_config && (own || !options->split_given))
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: does not tell how its rows were split; say --all, or --folds N "
+                         "--fold K",
+                         classifier->path);
+    if (own && table == TABLE_OTHER)
+        return hpac_fail(
+            HPAC_ERR_CONFIG,
+            "%s: was trained with the rows of %s, which are not those of %s; say --all "
+            "or --fold K",
+            classifier->path, classifier->config.data.labels, options->labels);
+    *split = options->split_given ? options->split : classifier->config.data.split;
+    *fold = own ? classifier->config.data.fold : options->fold;
+    return HPAC_OK;
+}
+
+static hpac_status take_fold(const hpac_evaluate_options *options,
+                             const hpac_classifier *classifier, const hpac_labels *labels,
+                             table_kind table, evaluate_rows *rows)
+{
+    hpac_split_options split_options;
+    int fold = 0;
+    hpac_status status = choose_fold(options, classifier, table, &split_options, &fold);
+    hpac_split split = {0};
+    if (status == HPAC_OK)
+        status = hpac_split_create(&split_options, labels->count, labels->masks, &split);
+    if (status == HPAC_OK && (fold < 0 || (size_t)fold >= split.count))
+        status = hpac_fail(HPAC_ERR_CONFIG, "--fold: %d, expected 0..%zu", fold, split.count - 1);
+    if (status == HPAC_OK) {
+        const hpac_fold *chosen = &split.folds[fold];
+        rows->judging_count = chosen->validation_count;
+        rows->prior_count = chosen->train_count;
+        status = copy_rows(chosen->validation, chosen->validation_count, &rows->judging);
+        if (status == HPAC_OK)
+            status = copy_rows(chosen->train, chosen->train_count, &rows->prior);
+        snprintf(rows->name, sizeof rows->name, "fold %d of %zu, validation rows", fold,
+                 split.count);
+    }
+    hpac_split_fini(&split);
+    return status;
+}
+
+static hpac_status take_all(const hpac_labels *labels, evaluate_rows *rows)
+{
+    rows->judging_count = labels->count;
+    snprintf(rows->name, sizeof rows->name, "all rows");
+    return copy_rows(NULL, labels->count, &rows->judging);
+}
+
+/* ---- what the model has seen ---- */
+
+static hpac_status count_trained(const hpac_classifier *classifier, const hpac_labels *labels,
+                                 evaluate_rows *rows)
+{
+    const hpac_config_data *data = &classifier->config.data;
+    bool *seen = calloc(labels->count, sizeof *seen);
+    if (!seen)
+        return hpac_fail_memory(labels->count * sizeof *seen);
+    hpac_split split;
+    hpac_status status = hpac_split_create(&data->split, labels->count, labels->masks, &split);
+    if (status == HPAC_OK) {
+        const hpac_fold *own = &split.folds[data->fold];
+        for (size_t i = 0; i < own->train_count; i++)
+            seen[own->train[i]] = true;
+        for (size_t i = 0; i < rows->judging_count; i++)
+            rows->trained += seen[rows->judging[i]];
+    }
+    hpac_split_fini(&split);
+    free(seen);
+    return status;
+}
+
+static hpac_status tell_trained(const hpac_evaluate_options *options,
+                                const hpac_classifier *classifier, table_kind table,
+                                const evaluate_rows *rows)
+{
+    if (table == TABLE_UNKNOWN && classifier->has_config)
+        hpac_log_warning("%s: the table it was trained with, %s, is not there: whether it was "
+                         "trained on any of these images is not known",
+                         classifier->path, classifier->config.data.labels);
+    else if (table == TABLE_UNKNOWN)
+        hpac_log_warning("%s: does not tell what it was trained on: whether any of these images "
+                         "was among it is not known",
+                         classifier->path);
+    if (rows->trained == 0)
+        return HPAC_OK;
+    if (options->tune)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "--tune-thresholds: %s was trained on %zu of these %zu images; thresholds "
+                         "are tuned on images it has not seen, those of its own fold",
+                         classifier->path, rows->trained, rows->judging_count);
+    hpac_log_warning("%s was trained on %zu of these %zu images: it knows them by heart",
+                     classifier->path, rows->trained, rows->judging_count);
+    return HPAC_OK;
+}
+
+/* ---- the halves ---- */
+
+static hpac_status halve_rows(const hpac_labels *labels, evaluate_rows *rows)
+{
+    rows->tuning = malloc((rows->judging_count + 1) * sizeof *rows->tuning);
+    if (!rows->tuning)
+        return hpac_fail_memory(rows->judging_count * sizeof *rows->tuning);
+    size_t judging = 0;
+    for (size_t i = 0; i < rows->judging_count; i++) {
+        size_t row = rows->judging[i];
+        if (hpac_is_tuning_id(labels->ids[row]))
+            rows->tuning[rows->tuning_count++] = row;
+        else
+            rows->judging[judging++] = row;
+    }
+    rows->judging_count = judging;
+    return HPAC_OK;
+}
+
+hpac_status evaluate_rows_choose(const hpac_evaluate_options *options,
+                                 const hpac_classifier *classifier, const hpac_labels *labels,
+                                 bool halve, evaluate_rows *rows)
+{
+    *rows = (evaluate_rows){0};
+    table_kind table = compare_tables(classifier, labels);
+    hpac_status status = options->rows == HPAC_ROWS_ALL
+                             ? take_all(labels, rows)
+                             : take_fold(options, classifier, labels, table, rows);
+    if (status == HPAC_OK && table == TABLE_SAME)
+        status = count_trained(classifier, labels, rows);
+    if (status == HPAC_OK)
+        status = tell_trained(options, classifier, table, rows);
+    if (status == HPAC_OK && halve)
+        status = halve_rows(labels, rows);
+    if (status != HPAC_OK)
+        evaluate_rows_fini(rows);
+    return status;
+}
+
+void evaluate_rows_fini(evaluate_rows *rows)
+{
+    free(rows->tuning);
+    free(rows->judging);
+    free(rows->prior);
+    *rows = (evaluate_rows){0};
+}
