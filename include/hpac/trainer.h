@@ -52,4 +52,12 @@ typedef struct hpac_train_options {
  * message; the last checkpoint stays), HPAC_INTERRUPTED. */
 hpac_status hpac_train(const hpac_train_options *options);
 
+/* Cross-validation: trains every fold of data.split (its key `fold` does not matter) in
+ * <folder>/fold0, <folder>/fold1, ..., each an ordinary run folder with its own config.yaml. Folds
+ * that are finished are left as they are; for one that is not, resume and force mean what they mean
+ * for a run. At the end <folder>/folds.csv has a row a fold (the last epoch's metrics and the
+ * lowest validation loss), and mean and spread are logged, in <folder>/train.log too. Errors: those
+ * of hpac_train; CONFIG when the folder is a single run's, or holds files of somebody else's. */
+hpac_status hpac_train_folds(const hpac_train_options *options);
+
 #endif

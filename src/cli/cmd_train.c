@@ -6,11 +6,15 @@
 #include <hpac/trainer.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const cli_option options[] = {
     {"set", CLI_LIST, "KEY=VALUE", NULL, "override a key of the configuration; may be repeated",
      false, 0, 0},
+    {"fold", CLI_TEXT, "K", NULL,
+     "train this fold of the split (data.split.fold), or all: a run each, and their mean", false, 0,
+     0},
     {"device", CLI_TEXT, "NAME", "auto", "auto, cpu, cuda or cuda:N", false, 0, 0},
     {"out", CLI_TEXT, "DIR", NULL, "run folder; otherwise runs/ and the configuration's name",
      false, 0, 0},
@@ -25,21 +29,36 @@ static const cli_option options[] = {
     {0},
 };
 
-static volatile sig_atomic_t stop_signal;
-
-/* The first signal asks for a clean stop; a second one ends the program at once. */
-static void on_signal(int signal_number)
+static bool all_folds(const cli_arguments *arguments)
 {
-    stop_signal = signal_number;
-    signal(signal_number, SIG_DFL);
+    const char *fold = cli_text(arguments, "fold");
+    return fold && strcmp(fold, "all") == 0;
 }
 
-static void watch_signals(void)
+/* The configuration, --fold K being one more override. */
+static hpac_status load_config(const cli_arguments *arguments, hpac_config *config)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    int count;
+    const char *const *sets = cli_list(arguments, "set", &count);
+    const char **all = calloc((size_t)count + 1, sizeof *all);
+    char *own = NULL;
+    if (!all)
+        return hpac_fail_memory(((size_t)count + 1) * sizeof *all);
+    for (int i = 0; i < count; i++)
+        all[i] = sets[i];
+    hpac_status status = HPAC_OK;
+    if (cli_text(arguments, "fold") && !all_folds(arguments)) {
+        if (asprintf(&own, "data.split.fold=%s", cli_text(arguments, "fold")) < 0) {
+            own = NULL;
+            status = hpac_fail_memory(0);
+        }
+        all[count++] = own;
+    }
+    if (status == HPAC_OK)
+        status = hpac_config_load(cli_operand(arguments, 0), all, count, config);
+    free(own);
+    free(all);
+    return status;
 }
 
 static hpac_status train_with(const cli_arguments *arguments, const hpac_config *config,
@@ -64,12 +83,11 @@ static hpac_status train_with(const cli_arguments *arguments, const hpac_config 
         .force = cli_flag(arguments, "force"),
         .dry_run = cli_flag(arguments, "dry-run"),
         .profile = cli_flag(arguments, "profile"),
-        .stop = &stop_signal,
+        .stop = cli_watch_signals(),
         .progress = progress_show,
     };
-    watch_signals();
     progress_begin(cli_flag(arguments, "quiet"));
-    status = hpac_train(&train_options);
+    status = all_folds(arguments) ? hpac_train_folds(&train_options) : hpac_train(&train_options);
     progress_end();
     device->ops->close(device);
     return status;
@@ -81,10 +99,8 @@ static hpac_status run(const cli_arguments *arguments)
         return hpac_fail(HPAC_ERR_CONFIG, "train: --resume and --force exclude each other");
     if (cli_flag(arguments, "quiet"))
         hpac_log_set_level(HPAC_LOG_WARNING);
-    int set_count;
-    const char *const *sets = cli_list(arguments, "set", &set_count);
     hpac_config config;
-    hpac_status status = hpac_config_load(cli_operand(arguments, 0), sets, set_count, &config);
+    hpac_status status = load_config(arguments, &config);
     if (status != HPAC_OK)
         return status;
     char folder[4096];
@@ -107,12 +123,13 @@ const cli_command cmd_train = {
     .operands = "CONFIG",
     .summary = "train a network as a configuration says",
     .description =
-        "Reads labels and images, trains, validates after every epoch, and leaves in the run "
-        "folder\n"
-        "the model (model.h5, best.h5), metrics.csv and the other tables, and with data.test the\n"
-        "submission. The folder's name is printed at the end. Ctrl-C finishes the batch and "
-        "saves;\n"
-        "--resume goes on from there. Configurations: configs/*.yaml, docs/configuration.md.",
+        "Reads labels and images, trains, validates after every epoch, and leaves in the run\n"
+        "folder the model (model.h5, best.h5), metrics.csv and the other tables, and with "
+        "data.test\n"
+        "the submission. The folder's name is printed at the end. Ctrl-C finishes the batch and\n"
+        "saves; --resume goes on from there. With --fold all the run folder holds fold0, fold1,\n"
+        "..., each a run, and folds.csv; predict averages their models.\n"
+        "Configurations: configs/*.yaml, docs/configuration.md.",
     .options = options,
     .run = run,
 };
