@@ -16,6 +16,7 @@
 
 #include <hpac/labels.h>
 #include <hpac/metrics.h>
+#include <hpac/table.h>
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -75,20 +76,27 @@ hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds);
  * file, fold or model it comes with. */
 bool hpac_is_tuning_id(const char *id);
 
-/* What an evaluation stands for, in the tables. */
+/* What an evaluation is of. */
 typedef struct hpac_evaluation_title {
     const char *model; /* path */
     const char *set;   /* "fold 0 of 3, validation rows" */
 } hpac_evaluation_title;
 
-/* As text of at most 110 columns; undefined measures are "-". */
-void hpac_evaluation_print(const hpac_evaluation *evaluation, const hpac_evaluation_title *title,
-                           FILE *stream);
-/* As one JSON object; undefined measures are null. Errors: INTERNAL (memory). */
+/* The measures of the set, one row, and a row a class (table.h), for files, JSON and pages. Title
+ * and evaluation are not needed any more afterwards. hpac_table_fini frees them. */
+void hpac_evaluation_tables(const hpac_evaluation *evaluation, const hpac_evaluation_title *title,
+                            hpac_table *summary, hpac_table *classes);
+
+/* For the terminal, at most 120 columns; what is not defined is "-". Errors: INTERNAL (memory). */
+hpac_status hpac_evaluation_print(const hpac_evaluation *evaluation,
+                                  const hpac_evaluation_title *title, FILE *stream);
+/* Both tables as one JSON object, {"evaluation": [...], "class_evaluation": [...]}. Errors:
+ * INTERNAL, DATA (writing). */
 hpac_status hpac_evaluation_print_json(const hpac_evaluation *evaluation,
                                        const hpac_evaluation_title *title, FILE *stream);
-/* Writes evaluation.csv (one row) and class_evaluation.csv (a row a class) into a folder; undefined
- * measures are empty cells. Errors: those of file.h. */
-hpac_status hpac_evaluation_write(const hpac_evaluation *evaluation, const char *folder);
+/* Both as evaluation.csv and class_evaluation.csv in a folder, made when missing. Errors: those of
+ * file.h. */
+hpac_status hpac_evaluation_write(const hpac_evaluation *evaluation,
+                                  const hpac_evaluation_title *title, const char *folder);
 
 #endif

@@ -38,6 +38,7 @@ typedef struct hpac_evaluate_options {
     const float *thresholds; /* as in predictor.h */
     int threshold_count;
     bool tune;          /* find thresholds on the one half, judge on the other, save them */
+    const char *name;   /* of the model, for the tables: as it was typed */
     const char *folder; /* NULL, or gets evaluation.csv, class_evaluation.csv and, with all
                            probabilities, evaluation_predictions.csv */
 } hpac_evaluate_options;

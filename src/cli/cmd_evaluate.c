@@ -50,8 +50,7 @@ static hpac_status print_result(const cli_arguments *arguments, const hpac_evalu
         hpac_log_warning("%zu images could not be read and are left out", result->skipped);
     if (cli_flag(arguments, "json"))
         return hpac_evaluation_print_json(&result->evaluation, &title, stdout);
-    hpac_evaluation_print(&result->evaluation, &title, stdout);
-    return HPAC_OK;
+    return hpac_evaluation_print(&result->evaluation, &title, stdout);
 }
 
 static hpac_status run(const cli_arguments *arguments)
@@ -60,6 +59,7 @@ static hpac_status run(const cli_arguments *arguments)
         .images = cli_text(arguments, "images"),
         .labels = cli_text(arguments, "labels"),
         .tune = cli_flag(arguments, "tune-thresholds"),
+        .name = cli_operand(arguments, 0),
         .folder = cli_text(arguments, "out"),
     };
     model_options model;

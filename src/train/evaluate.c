@@ -277,8 +277,9 @@ static hpac_status evaluate(evaluation_job *job)
                       "the other %zu are judged; --threshold 0.5 judges all",
                       job->kept_apart, job->judging.count);
     status = options->tune ? tune(job) : measure(job);
+    const hpac_evaluation_title title = {options->name, job->result->set};
     if (status == HPAC_OK && options->folder)
-        status = hpac_evaluation_write(&job->result->evaluation, options->folder);
+        status = hpac_evaluation_write(&job->result->evaluation, &title, options->folder);
     if (status == HPAC_OK && options->folder)
         status = write_predictions(job, options->folder);
     return status == HPAC_OK && options->tune ? save_thresholds(job) : status;
