@@ -79,7 +79,7 @@ bool hpac_is_tuning_id(const char *id);
 /* What an evaluation is of. */
 typedef struct hpac_evaluation_title {
     const char *model; /* path */
-    const char *set;   /* "fold 0 of 3, validation rows" */
+    const char *set;   /* "validation rows of fold 0 of 3" */
 } hpac_evaluation_title;
 
 /* The measures of the set, one row, and a row a class (table.h), for files, JSON and pages. Title

@@ -45,7 +45,7 @@ typedef struct hpac_evaluate_options {
 
 typedef struct hpac_evaluate_result {
     hpac_evaluation evaluation; /* with loss and prior_loss */
-    char set[160];              /* "fold 0 of 3, validation rows" */
+    char set[160];              /* "validation rows of fold 0 of 3" */
     size_t skipped;             /* bad images */
 } hpac_evaluate_result;
 

@@ -1,13 +1,14 @@
 /* hpac info: what a model file holds. */
 #include "commands.h"
 
-#include <hpac/model.h>
+#include <hpac/inference.h>
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
-static void print_classes(const hpac_model *model)
+/* thresholds: (classes), or NULL. */
+static void print_classes(const hpac_model *model, const float *thresholds)
 {
     int count = model->layers[model->layer_count - 1].units;
     if (model->target_count == 0) {
@@ -15,8 +16,12 @@ static void print_classes(const hpac_model *model)
         return;
     }
     printf("classes: %d\n", count);
-    for (int i = 0; i < count; i++)
-        printf("  %2d  %s\n", model->targets[i], hpac_class_names[model->targets[i]]);
+    for (int i = 0; i < count; i++) {
+        printf("  %2d  %s", model->targets[i], hpac_class_names[model->targets[i]]);
+        if (thresholds)
+            printf(", when p > %.6g", (double)thresholds[i]);
+        putchar('\n');
+    }
 }
 
 static void print_training(const hpac_training_state *training)
@@ -43,9 +48,17 @@ static hpac_status run(const cli_arguments *arguments)
     hpac_status status = hpac_model_load(path, &model);
     if (status != HPAC_OK)
         return status;
+    float thresholds[HPAC_CLASS_COUNT];
+    bool tuned = false;
+    if (model.target_count > 0)
+        status = hpac_thresholds_load(path, model.target_count, thresholds, &tuned);
+    if (status != HPAC_OK) {
+        hpac_model_fini(&model);
+        return status;
+    }
     printf("%s: written by %s\n", path, model.written_by);
     hpac_layers_print(model.layers, model.layer_count, model.input, stdout);
-    print_classes(&model);
+    print_classes(&model, tuned ? thresholds : NULL);
     if (model.training)
         print_training(model.training);
     if (model.config_yaml && cli_flag(arguments, "config"))

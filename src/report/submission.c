@@ -136,15 +136,21 @@ hpac_status hpac_submission_check(const hpac_submission *submission)
 {
     const hpac_file *const files[] = {&submission->probabilities.file, &submission->labels};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (ferror(files[i]->stream))
+        if (fflush(files[i]->stream) != 0 || ferror(files[i]->stream))
             return hpac_fail(HPAC_ERR_DATA, "%s: writing failed; is the disk full?",
                              files[i]->path);
     return HPAC_OK;
 }
 
+/* Both are on their way to the disk before the first is put in place. */
 hpac_status hpac_submission_commit(hpac_submission *submission)
 {
-    hpac_status status = hpac_predictions_commit(&submission->probabilities);
+    hpac_status status = hpac_submission_check(submission);
+    if (status != HPAC_OK) {
+        hpac_submission_discard(submission);
+        return status;
+    }
+    status = hpac_predictions_commit(&submission->probabilities);
     if (status == HPAC_OK)
         return hpac_file_commit(&submission->labels);
     hpac_file_discard(&submission->labels);

@@ -146,11 +146,11 @@ static void name_set(evaluation_job *job, const evaluate_rows *rows)
     char *name = job->result->set;
     size_t size = sizeof job->result->set;
     int count = job->options->classifier_count;
-    const char *half = job->halve ? ", the half not for tuning" : "";
+    const char *half = job->halve ? " (the half not for tuning)" : "";
     if (count == 1)
         snprintf(name, size, "%s%s", rows->name, half);
     else
-        snprintf(name, size, "%d folds, each judged by the model that has not seen it%s", count,
+        snprintf(name, size, "%d folds each judged by the model that has not seen it%s", count,
                  half);
 }
 

@@ -10,7 +10,7 @@ typedef struct evaluate_rows {
     size_t *prior; /* owned: the rows whose shares the constant prior takes; NULL: those judged */
     size_t prior_count;
     size_t trained; /* rows of either kind that the model was trained on */
-    char name[96];  /* "fold 0 of 3, validation rows" */
+    char name[96];  /* "validation rows of fold 0 of 3" */
 } evaluate_rows;
 
 /* Chooses the rows for one classifier. With `halve` the half for tuning is kept apart. Errors:

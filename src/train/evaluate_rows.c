@@ -89,7 +89,7 @@ static hpac_status take_fold(const hpac_evaluate_options *options,
         status = copy_rows(chosen->validation, chosen->validation_count, &rows->judging);
         if (status == HPAC_OK)
             status = copy_rows(chosen->train, chosen->train_count, &rows->prior);
-        snprintf(rows->name, sizeof rows->name, "fold %d of %zu, validation rows", fold,
+        snprintf(rows->name, sizeof rows->name, "validation rows of fold %d of %zu", fold,
                  split.count);
     }
     hpac_split_fini(&split);

@@ -27,6 +27,7 @@
 #     assert_file FILE...         each is there and not empty
 #     assert_no_file PATH...      none of them is there
 #     assert_same FILE FILE       equal byte for byte
+#     assert_close_csv FILE FILE  equal but for the last bits: numbers 1e-6 apart at most
 #     assert_line_count N FILE
 #     real_data_or_skip           sets $REAL_DATA (train.csv, sample_submission.csv, train/...), or
 #                                 skips the test when the competition's data are not there
@@ -134,6 +135,20 @@ assert_no_file() {
 
 assert_same() {
     cmp -- "$1" "$2" >&2 || fail_with "expected equal files: $1 and $2"
+}
+
+# Batches of another size may take other ways through the device's library, with other last bits.
+assert_close_csv() {
+    paste -d '\n' "$1" "$2" | awk -F, 'NR % 2 {count = split($0, left, FS); next}
+        {
+            bad = NF != count
+            for (i = 1; i <= NF; i++)
+                if ($i != left[i] && !(left[i] $i ~ /^[0-9.e+-]+$/ && left[i] - $i < 1e-6 && $i - left[i] < 1e-6))
+                    bad = 1
+            if (bad) {print "row " NR / 2 ": " $0; failed = 1}
+        }
+        END {exit failed || NR % 2 || NR == 0}' >&2 ||
+        fail_with "expected the same figures: $1 and $2"
 }
 
 assert_line_count() {

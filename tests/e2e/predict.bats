@@ -1,0 +1,394 @@
+# hpac predict: the submission of a test set; and train --fold all, whose models it averages.
+
+load helpers
+
+setup_file() {
+    export DATA=$BATS_FILE_TMPDIR/data MADE=$BATS_FILE_TMPDIR/made
+    local hpac=${HPAC:-build/hpac}
+    "$hpac" synth --count 60 --test-count 11 --size 64 --seed 6 --balance --out "$DATA"
+    mkdir "$MADE"
+    cat > "$MADE/small.yaml" <<EOF
+data:
+  labels: $DATA/train.csv
+  images: $DATA/train
+  test: {images: $DATA/test, ids: $DATA/sample_submission.csv}
+  targets: [Cytosol, Nucleoplasm, Plasma membrane]
+  channels: 2
+  image: {rows: 64, cols: 64}
+  scale: {rows: 4, cols: 4}
+model:
+  - {type: conv2d, filters: 4, kernel: 3, activation: relu}
+  - {type: maxpool, size: 2}
+  - {type: flatten}
+  - {type: dense, units: classes, activation: sigmoid}
+train: {epochs: 2, batch_size: 8, shuffle: true}
+EOF
+    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --out "$MADE/run"
+    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --fold all --out "$MADE/folds"
+}
+
+setup() {
+    helpers_setup
+    IDS=$DATA/sample_submission.csv IMAGES=$DATA/test
+    RUN=$MADE/run
+}
+
+# predict MODEL ARG...: into $TMP/out
+predict() {
+    run_hpac predict "$1" --images "$IMAGES" --ids "$IDS" --out "$TMP/out" --device cpu "${@:2}"
+}
+
+# Cytosol, Nucleoplasm, Plasma membrane of submission_proba.csv.
+columns() {
+    cut -d, -f1,2,23,27 "$1/submission_proba.csv"
+}
+
+@test "predict writes what the training wrote" {
+    predict "$RUN"
+    assert_exit 0
+    assert_output_has "$TMP/out"
+    assert_close_csv "$RUN/submission_proba.csv" "$TMP/out/submission_proba.csv"
+    assert_same "$RUN/submission.csv" "$TMP/out/submission.csv"
+    [[ $(find "$TMP/out" -type f | wc -l) -eq 2 ]]
+    diff <(cut -d, -f1 "$IDS") <(cut -d, -f1 "$TMP/out/submission.csv")
+}
+
+@test "the order is that of the Ids, whatever the batches" {
+    local file
+    for file in "$IDS" "$RUN/submission_proba.csv"; do
+        { head -n 1 "$file"; tail -n +2 "$file" | tac; } > "$TMP/${file##*/}"
+    done
+    IDS=$TMP/sample_submission.csv
+    local size
+    for size in 1 4 11 64; do
+        predict "$RUN/model.h5" --batch-size $size --workers 3
+        assert_exit 0
+        assert_close_csv "$TMP/submission_proba.csv" "$TMP/out/submission_proba.csv"
+    done
+}
+
+@test "thresholds come from the command line, the model, or are 0.5" {
+    local least
+    least=$(tail -n +2 "$RUN/submission_proba.csv" | cut -d, -f2 | sort -g | head -n 1)
+    predict "$RUN" --threshold 0
+    assert_exit 0
+    awk -F, 'NR > 1 && $2 != "0 21 25" {exit 1}' "$TMP/out/submission.csv"
+    # In the order of the targets: Nucleoplasm's, a little above the least of the eleven.
+    predict "$RUN" --threshold "1,$(awk -v p="$least" 'BEGIN {print p + 1e-5}'),1"
+    assert_exit 0
+    [[ $(grep -cE ',0$' "$TMP/out/submission.csv") -eq 10 ]]
+    predict "$RUN" --threshold 1
+    awk -F, 'NR > 1 && $2 != "" {exit 1}' "$TMP/out/submission.csv"
+    # Tuned ones are in the file.
+    cp -r "$RUN" "$TMP/tuned"
+    run_hpac evaluate "$TMP/tuned" --labels "$DATA/train.csv" --images "$DATA/train" --device cpu \
+        --tune-thresholds --out "$TMP/ev"
+    assert_exit 0
+    predict "$TMP/tuned"
+    assert_exit 0
+    cp "$TMP/out/submission.csv" "$TMP/own.csv"
+    predict "$RUN" --threshold "$(tail -n +2 "$TMP/ev/class_evaluation.csv" | cut -d, -f13 | paste -sd,)"
+    assert_same "$TMP/own.csv" "$TMP/out/submission.csv"
+    predict "$TMP/tuned" --threshold 0.5
+    assert_same "$RUN/submission.csv" "$TMP/out/submission.csv"
+}
+
+@test "--empty argmax answers the most probable class where there is none" {
+    predict "$RUN" --threshold 1 --empty argmax
+    assert_exit 0
+    awk -F, 'NR > 1 {c = 0; if ($23 > $2) c = 21; if ($27 > $2 && $27 > $23) c = 25; print $1 "," c}' \
+        "$TMP/out/submission_proba.csv" > "$TMP/expected"
+    diff "$TMP/expected" <(tail -n +2 "$TMP/out/submission.csv")
+    predict "$RUN" --empty zero
+    assert_exit 2
+}
+
+@test "all missing images are listed, and nothing is written" {
+    cp -r "$DATA/test" "$TMP/images"
+    IMAGES=$TMP/images
+    local ids
+    mapfile -t ids < <(sed -n '3p;4p;12p' "$DATA/sample_submission.csv" | cut -d, -f1)
+    rm "$TMP/images/${ids[0]}_green.png" "$TMP/images/${ids[1]}_blue.png"
+    head -c 900 "$DATA/test/${ids[2]}_blue.png" > "$TMP/images/${ids[2]}_blue.png"
+    predict "$RUN"
+    assert_exit 3
+    assert_error_has "${ids[0]}_green.png"
+    assert_error_has "${ids[1]}_blue.png"
+    assert_no_file "$TMP/out"
+    # Cut short inside: found while predicting.
+    cp "$DATA/test/${ids[0]}_green.png" "$DATA/test/${ids[1]}_blue.png" "$TMP/images"
+    predict "$RUN" --batch-size 2
+    assert_exit 3
+    assert_error_has "${ids[2]}_blue.png"
+    [[ -z $(ls "$TMP/out") ]]
+}
+
+@test "--on-bad-image skip leaves empty cells, and every row where it was" {
+    cp -r "$DATA/test" "$TMP/images"
+    IMAGES=$TMP/images
+    local rows=(2 3 7 12) row id
+    for row in "${rows[@]}"; do
+        id=$(sed -n "${row}p" "$IDS" | cut -d, -f1)
+        rm "$TMP/images/${id}_blue.png"
+    done
+    predict "$RUN" --on-bad-image skip --batch-size 2 --empty argmax --threshold 0.5
+    assert_exit 0
+    assert_error_has "4 of 11 images could not be read"
+    diff <(cut -d, -f1 "$IDS") <(cut -d, -f1 "$TMP/out/submission.csv")
+    for row in "${rows[@]}"; do
+        id=$(sed -n "${row}p" "$IDS" | cut -d, -f1)
+        assert_error_has "${id}_blue.png"
+        [[ $(sed -n "${row}p" "$TMP/out/submission.csv") == "$id," ]]
+        [[ $(sed -n "${row}p" "$TMP/out/submission_proba.csv") =~ ^$id,{28}$ ]]
+    done
+    sed '2d;3d;7d;12d' "$RUN/submission_proba.csv" > "$TMP/expected.csv"
+    sed -i '2d;3d;7d;12d' "$TMP/out/submission_proba.csv"
+    assert_close_csv "$TMP/expected.csv" "$TMP/out/submission_proba.csv"
+    rm "$TMP"/images/*
+    predict "$RUN" --on-bad-image skip
+    assert_exit 3
+    IMAGES=$TMP/nowhere
+    predict "$RUN" --on-bad-image skip
+    assert_exit 3
+    assert_error_has "$TMP/nowhere"
+}
+
+@test "wrong Ids are refused" {
+    local text
+    IDS=$TMP/ids.csv
+    for text in '' 'Id,Predicted\n' 'Name,Predicted\na,0\n' 'Id\n../x\n'; do
+        # shellcheck disable=SC2059
+        printf "$text" > "$IDS"
+        predict "$RUN"
+        assert_exit 3
+        assert_error_has "$IDS"
+    done
+    cat "$DATA/sample_submission.csv" <(sed -n 3p "$DATA/sample_submission.csv") > "$IDS"
+    predict "$RUN"
+    assert_exit 3
+    assert_error_has "$IDS:13"
+    assert_no_file "$TMP/out"
+}
+
+@test "wrong models are refused" {
+    head -c 5000 "$RUN/model.h5" > "$TMP/short.h5"
+    : > "$TMP/empty.h5"
+    mkdir "$TMP/folder"
+    local model
+    for model in "$TMP/short.h5" "$TMP/empty.h5" "$TMP/none.h5" "$TMP/folder" /dev/null \
+        "$DATA/train.csv"; do
+        predict "$model"
+        assert_exit 3
+        assert_error_has "$model"
+    done
+    predict "$ROOT/tests/golden/keras3_sequential.h5"
+    assert_exit 2
+    assert_error_has "--classes"
+    assert_no_file "$TMP/out"
+    predict "$ROOT/tests/golden/keras3_sequential.h5" --classes 3,4,5
+    assert_exit 0
+    awk -F, 'NR > 1 && ($2 != "0" || !($5 > 0 && $6 > 0 && $7 > 0) || $8 != "0") {exit 1}' \
+        "$TMP/out/submission_proba.csv"
+}
+
+@test "an old submission stays until the new one is whole" {
+    mkdir "$TMP/out"
+    echo old > "$TMP/out/submission.csv"
+    IDS=$TMP/none.csv
+    predict "$RUN"
+    assert_exit 3
+    [[ $(cat "$TMP/out/submission.csv") == old ]]
+}
+
+@test "an unwritable folder is refused" {
+    run_hpac predict "$RUN" --images "$IMAGES" --ids "$IDS" --out /proc/out --device cpu
+    assert_exit 2
+    assert_error_has "/proc/out"
+}
+
+@test "a full disk leaves no file" {
+    small_disk_or_skip 4
+    run_hpac predict "$RUN" --images "$IMAGES" --ids "$IDS" --out "$SMALL_DISK/out" --device cpu
+    [[ $status -eq 2 || $status -eq 3 ]]
+    [[ -z $(find "$SMALL_DISK" -type f) ]]
+}
+
+@test "interrupted it leaves no file and exits 130" {
+    # Many names of one large image: enough to be at work for a while.
+    run_hpac synth --count 1 --test-count 1 --size 2048 --seed 1 --quiet --out "$TMP/large"
+    assert_exit 0
+    mkdir "$TMP/images"
+    echo Id > "$TMP/ids.csv"
+    local id n channel
+    id=$(sed -n 2p "$TMP/large/sample_submission.csv" | cut -d, -f1)
+    for ((n = 0; n < 300; n++)); do
+        echo "many$n" >> "$TMP/ids.csv"
+        for channel in green blue; do
+            ln -s "$TMP/large/test/${id}_$channel.png" "$TMP/images/many${n}_$channel.png"
+        done
+    done
+    local signal
+    for signal in INT TERM; do
+        start_hpac predict "$RUN" --images "$TMP/images" --ids "$TMP/ids.csv" --out "$TMP/out" \
+            --device cpu --batch-size 1
+        local wait=0
+        until compgen -G "$TMP/out/*.tmp.*" > /dev/null; do
+            sleep 0.02
+            [[ $((wait += 1)) -lt 1500 ]] || fail_with "nothing begun in 30 s"
+        done
+        kill -"$signal" "$HPAC_PID"
+        wait_hpac
+        assert_exit 130
+        assert_error_has "nothing was written"
+        [[ -z $(ls "$TMP/out") ]]
+    done
+}
+
+@test "a cross-validation is averaged" {
+    predict "$MADE/folds" --batch-size 4
+    assert_exit 0
+    local fold
+    for fold in 0 1 2; do columns "$MADE/folds/fold$fold" > "$TMP/$fold"; done
+    paste -d, "$TMP/0" "$TMP/1" "$TMP/2" <(columns "$TMP/out") | awk -F, 'NR > 1 {
+        for (i = 2; i <= 4; i++) {
+            d = ($i + $(i + 4) + $(i + 8)) / 3 - $(i + 12)
+            if (d > 2e-7 || d < -2e-7) exit 1
+        }
+        rows++
+    } END {exit rows != 11}'
+    # They differ, so a mean is not one of them.
+    ! cmp -s "$TMP/0" "$TMP/1"
+    ! cmp -s "$TMP/0" <(columns "$TMP/out")
+}
+
+@test "models that do not belong together are not averaged" {
+    cp -r "$MADE/folds" "$TMP/folds"
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/other" --fold 1 \
+        --set data.targets='[Cytosol, Plasma membrane, Nucleoplasm]' --set train.epochs=1
+    assert_exit 0
+    cp "$TMP/other/model.h5" "$TMP/folds/fold1/model.h5"
+    predict "$TMP/folds"
+    assert_exit 2
+    assert_error_has "different classes"
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/wide" --fold 1 \
+        --set data.channels=1 --set train.epochs=1
+    cp "$TMP/wide/model.h5" "$TMP/folds/fold1/model.h5"
+    predict "$TMP/folds"
+    assert_exit 2
+    assert_error_has "different channels"
+    rm "$TMP/folds/fold1/model.h5" "$TMP/folds/fold2/model.h5"
+    predict "$TMP/folds"
+    assert_exit 3
+    assert_error_has "fold1/model.h5"
+    assert_error_has "fold2/model.h5"
+    # Thresholds of one fold alone are no thresholds of all.
+    cp -r "$MADE/folds" "$TMP/half"
+    run_hpac evaluate "$TMP/half/fold0" --labels "$DATA/train.csv" --images "$DATA/train" \
+        --device cpu --tune-thresholds
+    assert_exit 0
+    predict "$TMP/half"
+    assert_exit 2
+    assert_error_has "--threshold"
+    assert_no_file "$TMP/out"
+    predict "$TMP/half" --threshold 0.5
+    assert_exit 0
+}
+
+@test "train --fold all leaves a run a fold, and their mean" {
+    local folds=$MADE/folds fold
+    for fold in 0 1 2; do
+        assert_file "$folds/fold$fold"/{model.h5,predictions.csv,metrics.csv,submission.csv}
+        grep -q "fold: $fold" "$folds/fold$fold/config.yaml"
+        grep -q '"state": "finished"' "$folds/fold$fold/run.json"
+    done
+    assert_no_file "$folds/fold3"
+    # The same as the folds trained one by one.
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --fold 1 --out "$TMP/one"
+    assert_exit 0
+    assert_same "$TMP/one/predictions.csv" "$folds/fold1/predictions.csv"
+    assert_line_count 4 "$folds/folds.csv"
+    local last
+    last=$(tail -n 1 "$folds/fold2/losses.csv")
+    [[ $(tail -n 1 "$folds/folds.csv") == "2,$last,"* ]]
+    # Mean and standard deviation (n - 1) of the validation losses, by awk.
+    local expected
+    expected=$(awk -F, 'NR > 1 {n++; s += $4; q += $4 * $4}
+        END {m = s / n; printf "val_loss %.4f +- %.4f", m, sqrt((q - n * m * m) / (n - 1))}' "$folds/folds.csv")
+    grep -qF -- "$expected" "$folds/train.log"
+}
+
+@test "finished folds are left alone, others go on" {
+    cp -r "$MADE/folds" "$TMP/folds"
+    rm -r "$TMP/folds/fold2" "$TMP/folds/folds.csv"
+    cp "$TMP/folds/fold0/run.json" "$TMP/run0.json"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds"
+    assert_exit 0
+    assert_error_has "fold0: finished already"
+    assert_same "$TMP/run0.json" "$TMP/folds/fold0/run.json"
+    assert_same "$MADE/folds/fold2/predictions.csv" "$TMP/folds/fold2/predictions.csv"
+    # folds.csv again, the times apart.
+    diff <(cut -d, -f1-11 "$MADE/folds/folds.csv") <(cut -d, -f1-11 "$TMP/folds/folds.csv")
+    # One that was cut short wants --resume.
+    sed -i 's/"finished"/"interrupted"/' "$TMP/folds/fold1/run.json"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds"
+    assert_exit 2
+    assert_error_has "fold1"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --resume
+    assert_exit 0
+    assert_same "$MADE/folds/fold1/predictions.csv" "$TMP/folds/fold1/predictions.csv"
+}
+
+@test "an interrupted cross-validation goes on with --resume" {
+    start_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/cut" --set train.epochs=60
+    local wait=0
+    until [[ $(wc -l < "$TMP/cut/fold1/losses.csv" 2>/dev/null || echo 0) -ge 3 ]]; do
+        sleep 0.05
+        [[ $((wait += 1)) -lt 1200 ]] || fail_with "fold 1 not begun in 60 s"
+    done
+    kill -INT "$HPAC_PID"
+    wait_hpac
+    assert_exit 130
+    assert_error_has "--resume"
+    assert_no_file "$TMP/cut/folds.csv" "$TMP/cut/fold2"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/cut" --set train.epochs=60 --resume
+    assert_exit 0
+    assert_line_count 4 "$TMP/cut/folds.csv"
+}
+
+@test "folds do not mix with other things" {
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$RUN"
+    assert_exit 2
+    assert_error_has "single run"
+    mkdir "$TMP/mine"
+    echo precious > "$TMP/mine/thesis"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/mine"
+    assert_exit 2
+    [[ $(ls "$TMP/mine") == thesis ]]
+    run_hpac train "$MADE/small.yaml" --device cpu --out "$MADE/folds"
+    assert_exit 2
+    local bad
+    for bad in 3 -1 every 1.5 ''; do
+        run_hpac train "$MADE/small.yaml" --device cpu --fold "$bad" --out "$TMP/run"
+        assert_exit 2
+    done
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --dry-run --out "$TMP/dry"
+    assert_exit 0
+    assert_no_file "$TMP/dry" "$TMP/run"
+}
+
+@test "the real test images are predicted" {
+    real_data_or_skip
+    run_hpac train configs/improved.yaml --device cpu --quiet --out "$TMP/real" \
+        --set data.labels="$REAL_DATA/train_sample.csv" --set data.images="$REAL_DATA/train" \
+        --set data.scale='{rows: 16, cols: 16}' --set train.epochs=1 --set train.batch_size=16
+    assert_exit 0
+    IMAGES=$REAL_DATA/test IDS=$REAL_DATA/sample_submission_sample.csv
+    predict "$TMP/real"
+    assert_exit 0
+    diff <(cut -d, -f1 "$IDS") <(cut -d, -f1 "$TMP/out/submission.csv")
+    # Of the whole list most images are not there: all are told of.
+    IDS=$REAL_DATA/sample_submission.csv
+    predict "$TMP/real"
+    assert_exit 3
+    [[ $(grep -c _green.png <<< "$stderr") -ge 11000 ]]
+}
