@@ -49,5 +49,7 @@ hpac_status hpac_png_probe(const char *path, int *rows, int *cols);
 
 /* Writes an 8-bit gray PNG, atomically. Errors: those of file.h. */
 hpac_status hpac_png_write(const char *path, const uint8_t *pixels, int rows, int cols);
+/* The same in colour, pixels: (rows, cols, 3), red, green, blue. */
+hpac_status hpac_png_write_rgb(const char *path, const uint8_t *pixels, int rows, int cols);
 
 #endif

@@ -1,4 +1,4 @@
-/* Writing 8-bit gray PNGs. */
+/* Writing 8-bit PNGs, gray or in colour. */
 #include "png_error.h"
 
 #include <hpac/file.h>
@@ -11,7 +11,7 @@
 typedef struct job {
     FILE *stream;
     const uint8_t *pixels;
-    int rows, cols;
+    int rows, cols, channels; /* 1: gray, 3: RGB */
     png_complaint complaint;
 } job;
 
@@ -37,11 +37,12 @@ static void write_picture(job *work, png_structp png, png_infop info)
     png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_SUB);
     png_set_compression_strategy(png, Z_RLE);
     png_set_IHDR(png, info, (png_uint_32)work->cols, (png_uint_32)work->rows, 8,
-                 PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-                 PNG_FILTER_TYPE_DEFAULT);
+                 work->channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(png, info);
+    size_t row_nbytes = (size_t)work->cols * (size_t)work->channels;
     for (int row = 0; row < work->rows; row++)
-        png_write_row(png, work->pixels + (size_t)row * (size_t)work->cols);
+        png_write_row(png, work->pixels + (size_t)row * row_nbytes);
     png_write_end(png, info);
 }
 
@@ -53,19 +54,19 @@ static hpac_status run(job *work, const char *path, png_structp png, png_infop i
     return HPAC_OK;
 }
 
-hpac_status hpac_png_write(const char *path, const uint8_t *pixels, int rows, int cols)
+static hpac_status write_file(const char *path, job *work)
 {
     hpac_file file;
     hpac_status status = hpac_file_create(&file, path);
     if (status != HPAC_OK)
         return status;
 
-    job work = {.stream = file.stream, .pixels = pixels, .rows = rows, .cols = cols};
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &work.complaint, on_png_error,
+    work->stream = file.stream;
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &work->complaint, on_png_error,
                                               on_png_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     if (info)
-        status = run(&work, path, png, info);
+        status = run(work, path, png, info);
     else
         status = hpac_fail(HPAC_ERR_INTERNAL, "%s: libpng does not start (out of memory?)", path);
     png_destroy_write_struct(&png, &info);
@@ -73,4 +74,16 @@ hpac_status hpac_png_write(const char *path, const uint8_t *pixels, int rows, in
         return hpac_file_commit(&file);
     hpac_file_discard(&file);
     return status;
+}
+
+hpac_status hpac_png_write(const char *path, const uint8_t *pixels, int rows, int cols)
+{
+    job work = {.pixels = pixels, .rows = rows, .cols = cols, .channels = 1};
+    return write_file(path, &work);
+}
+
+hpac_status hpac_png_write_rgb(const char *path, const uint8_t *pixels, int rows, int cols)
+{
+    job work = {.pixels = pixels, .rows = rows, .cols = cols, .channels = 3};
+    return write_file(path, &work);
 }
