@@ -9,7 +9,6 @@
 /* Pictures are read whole; beyond this, no browser shows the page either. */
 #define PICTURE_LIMIT_NBYTES ((size_t)256 << 20)
 
-/* Plots stay legible down to 480 pixels; narrower pages scroll them. */
 static const char page_style[] =
     "body{margin:0 auto;padding:0 1rem 3rem;max-width:75rem;background:#fff;color:#202020;"
     "font:1rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}\n"
@@ -21,7 +20,6 @@ static const char page_style[] =
     "figure{margin:1rem 0;overflow-x:auto}\n"
     "figcaption{color:#505050;font-size:.9rem}\n"
     "img{display:block;height:auto;max-width:100%}\n"
-    ".plot img{min-width:30rem}\n"
     ".photograph figcaption{color:#202020;font-size:1rem}\n"
     ".wide{overflow-x:auto;margin:1rem 0}\n"
     "table{border-collapse:collapse;font-size:.9rem}\n"
@@ -29,6 +27,7 @@ static const char page_style[] =
     "th,td{padding:.15rem .7rem;border-bottom:1px solid #e0e0e0;white-space:nowrap}\n"
     "th{background:#f3f3f3;text-align:left}\n"
     ".number{text-align:right;font-variant-numeric:tabular-nums}\n"
+    "@media(max-width:40rem){th,td{padding:.15rem .3rem;white-space:normal}}\n"
     "pre{overflow-x:auto;background:#f6f6f6;padding:.7rem;font-size:.85rem}\n";
 
 /* ---- failures ---- */
@@ -201,14 +200,22 @@ static hpac_status read_picture(const char *path, picture *read)
     return hpac_fail(HPAC_ERR_DATA, "%s: is neither a PNG nor an SVG picture", path);
 }
 
-/* scale: pixels of the picture for one of the page. */
-static void write_image(FILE *stream, const picture *read, unsigned scale, const char *text)
+/* What a picture is, for its size on the page. */
+typedef enum look {
+    LOOK_PLOT,       /* two pixels of the picture for one of the page; has text in it */
+    LOOK_PHOTOGRAPH, /* one for one */
+} look;
+
+static void write_image(FILE *stream, const picture *read, look kind, const char *text)
 {
     fprintf(stream, "<img alt=\"");
     write_escaped(stream, text);
     fputc('"', stream);
-    if (read->width > 0)
-        fprintf(stream, " width=\"%u\"", (read->width + scale - 1) / scale);
+    unsigned width = kind == LOOK_PLOT ? read->width / 2 + read->width % 2 : read->width;
+    if (width > 0)
+        fprintf(stream, " width=\"%u\"", width);
+    if (width > 0 && kind == LOOK_PLOT) /* text of 13 pixels stays at 10; then the page scrolls */
+        fprintf(stream, " style=\"min-width:%upx\"", width / 4 * 3);
     fprintf(stream, " src=\"data:%s;base64,", read->type);
     write_base64(stream, read->bytes, read->nbytes);
     fputs("\">\n", stream);
@@ -223,8 +230,8 @@ void hpac_page_picture(hpac_page *page, const char *path, const char *caption)
     if (failed(page))
         return;
     FILE *stream = page->file.stream;
-    fputs("<figure class=\"plot\">\n", stream);
-    write_image(stream, &read, 2, caption);
+    fputs("<figure>\n", stream);
+    write_image(stream, &read, LOOK_PLOT, caption);
     write_element(page, "figcaption", caption);
     fputs("</figure>\n", stream);
     free(read.bytes);
@@ -241,7 +248,7 @@ void hpac_page_photograph(hpac_page *page, const char *path, const char *title)
     FILE *stream = page->file.stream;
     fputs("<figure class=\"photograph\">\n", stream);
     write_element(page, "figcaption", title);
-    write_image(stream, &read, 1, title);
+    write_image(stream, &read, LOOK_PHOTOGRAPH, title);
     fputs("</figure>\n", stream);
     free(read.bytes);
 }

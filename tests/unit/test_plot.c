@@ -58,7 +58,7 @@ Test(plot, no_name_of_a_file_is_more_than_a_name)
                      hpac_error_message());
         int rows, cols;
         cr_assert_eq(hpac_png_probe(picture, &rows, &cols), HPAC_OK, "%s", hpac_error_message());
-        cr_assert_eq(cols, 1280);
+        cr_assert_eq(cols, 960);
     }
     cr_assert(!hpac_path_exists("touched"));
 }

@@ -23,12 +23,14 @@ width_of(name) = (longest = strlen(name) > longest ? strlen(name) : longest, 1)
 stats csv using (width_of(strcol(names)), column(values)) name 'bars' nooutput
 rows = bars_records + bars_invalid
 
-eval canvas(640, 90 + 18 * rows)
+eval canvas(480, 90 + 18 * rows)
 set lmargin 0.85 * longest + 2
 set rmargin 9
 set title title
 set xlabel axis
-set xrange [0:bars_max > 0 ? bars_max : 1]
+most = bars_max > 0 ? bars_max : 1
+set xrange [0:most]
+set xtics step(most, number eq '%.0f')
 set yrange [rows - 0.5:-0.5]
 set ytics scale 0
 unset key

@@ -3,7 +3,7 @@
 # A script of this folder begins with
 #
 #     load ARG0[1:strlen(ARG0)-strlen('name.gp')].'common.gp'
-#     eval canvas(640, 400)
+#     eval canvas(480, 300)
 #
 # and finds set
 #     out       the picture to write, name.png or name.svg
@@ -62,6 +62,11 @@ set grid linecolor rgb '#E0E0E0' linewidth 0.75 linetype 1
 set style fill solid 1.0 noborder
 set key opaque box linecolor rgb '#E0E0E0' samplen 2
 set xlabel textcolor rgb '#202020'
+
+nice(x) = x <= 1 ? 1 : x <= 2 ? 2 : x <= 2.5 ? 2.5 : x <= 5 ? 5 : 10
+raise(most, unit) = unit * nice(most / 4.0 / unit)
+power(most) = 10 ** floor(log10(most / 4.0))
+step(most, whole) = whole && raise(most, power(most)) < 1 ? 1 : raise(most, power(most))
 
 # ---- several files ---------------------------------------------------------------------------
 file(i) = value(sprintf('file%d', i))

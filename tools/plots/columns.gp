@@ -1,0 +1,37 @@
+# Columns standing side by side over a number, each with its height above it.
+#
+#     gnuplot -e "csv='labels_per_image.csv'; out='labels_per_image.png'" tools/plots/columns.gp
+#
+# Variables: csv, out, and if wanted
+#     places='labels'    the column with the numbers below, whole ones
+#     values='percent'   the column with the heights, 0 or more
+#     title=''           above the plot
+#     xaxis=places       below the axis
+#     yaxis=values       beside the other one
+#     number='%.2f'      how a column's height is written
+#     bar=colour(1)      the columns' colour
+load ARG0[1:strlen(ARG0)-strlen('columns.gp')].'common.gp'
+if (!exists('places')) places = 'labels'
+if (!exists('values')) values = 'percent'
+if (!exists('title')) title = ''
+if (!exists('xaxis')) xaxis = places
+if (!exists('yaxis')) yaxis = values
+if (!exists('number')) number = '%.2f'
+if (!exists('bar')) bar = colour(1)
+
+stats csv using places:values name 'columns' nooutput
+
+eval canvas(480, 280)
+set title title
+set xlabel xaxis
+set ylabel yaxis
+set xrange [columns_min_x - 0.6:columns_max_x + 0.6]
+set yrange [0:columns_max_y > 0 ? 1.12 * columns_max_y : 1]
+set xtics scale 0 (sprintf('%.0f', columns_min_x) columns_min_x)
+set xtics add 1
+set boxwidth 0.7
+unset key
+set grid noxtics
+plot csv using places:values with boxes linecolor rgb bar, \
+     csv using (column(places)):(column(values)):(sprintf(number, column(values))) \
+         with labels offset 0,0.7
