@@ -4,6 +4,7 @@
 
 #include "cli.h"
 
+extern const cli_command cmd_explore;
 extern const cli_command cmd_split;
 extern const cli_command cmd_preprocess;
 extern const cli_command cmd_synth;

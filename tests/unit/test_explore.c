@@ -1,0 +1,281 @@
+/* What pandas and matplotlib say of the same labels and maps, and counting the names in folders. */
+#include <hpac/colormap.h>
+#include <hpac/csv.h>
+#include <hpac/explore.h>
+#include <hpac/file.h>
+
+#include "picture_folder.h"
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <png.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Company that the golden files tell of: the write-up's five. */
+static const int company[] = {10, 27, 8, 15, 4};
+
+typedef struct golden {
+    hpac_exploration found;
+    size_t correlations, companions, seen;
+} golden;
+
+static void assert_close(double value, double expected, const char *what, const char *row)
+{
+    cr_assert(fabs(value - expected) <= 1e-12 + 1e-12 * fabs(expected),
+              "%s %s: %.17g, pandas %.17g", what, row, value, expected);
+}
+
+/* The value of a column in the row of a table in which the first column's cell is `name`. */
+static double find_value(const hpac_table *table, size_t key, const char *name, size_t column)
+{
+    char text[64];
+    for (size_t row = 0; row < hpac_table_row_count(table); row++)
+        if (strcmp(hpac_table_show(table, row, key, text, sizeof text), name) == 0)
+            return hpac_table_cell(table, row, column)->number;
+    return NAN;
+}
+
+/* A row of the golden file: table, row, column, value. */
+static hpac_status compare_row(void *user, const hpac_csv_row *row)
+{
+    golden *expected = user;
+    cr_assert_eq(row->count, 4);
+    const char *table = row->cells[0], *name = row->cells[1], *column = row->cells[2];
+    double value = strtod(row->cells[3], NULL);
+    const hpac_exploration *found = &expected->found;
+    expected->seen++;
+    if (strcmp(table, "class_counts") == 0) {
+        assert_close(find_value(&found->class_counts, 0, name, 2), value, table, name);
+    } else if (strcmp(table, "labels_per_image") == 0) {
+        size_t place = strcmp(column, "images") == 0 ? 1 : 2;
+        assert_close(find_value(&found->labels_per_image, 0, name, place), value, table, name);
+    } else if (strcmp(table, "correlation") == 0) {
+        size_t a = strtoul(name, NULL, 10), b = strtoul(column, NULL, 10);
+        assert_close(hpac_table_cell(&found->correlation, a, b + 1)->number, value, table, name);
+        assert_close(hpac_table_cell(&found->correlation, b, a + 1)->number, value, table, name);
+        expected->correlations += a == b ? 1 : 2;
+    } else if (strcmp(table, "company") == 0) {
+        int i = 0;
+        while (company[i] != atoi(name))
+            i++;
+        const char *other = hpac_class_names[strtoul(column, NULL, 10)];
+        assert_close(find_value(&found->company[i], 0, other, 1), value, table, other);
+        expected->companions++;
+    } else {
+        expected->seen--; /* the header */
+    }
+    return HPAC_OK;
+}
+
+/* Every figure of the golden file is ours, and we have none that it has not. */
+static void assert_equals_pandas(const char *labels_path, const char *golden_path)
+{
+    hpac_labels labels;
+    cr_assert_eq(hpac_labels_read_csv(labels_path, &labels), HPAC_OK, "%s", hpac_error_message());
+    hpac_explore_options options = {.name = "x", .labels = &labels, .company_count = 5};
+    memcpy(options.company, company, sizeof company);
+    golden expected = {0};
+    cr_assert_eq(hpac_explore(&options, &expected.found), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(hpac_csv_read(golden_path, compare_row, &expected), HPAC_OK);
+    cr_assert_gt(expected.seen, 100);
+
+    const hpac_exploration *found = &expected.found;
+    size_t defined = 0, companions = 0;
+    for (int a = 0; a < HPAC_CLASS_COUNT; a++)
+        for (int b = 0; b < HPAC_CLASS_COUNT; b++)
+            defined += isfinite(found->statistics.correlation[a][b]) != 0;
+    for (int i = 0; i < 5; i++)
+        companions += hpac_table_row_count(&found->company[i]);
+    cr_assert_eq(defined, expected.correlations);
+    cr_assert_eq(companions, expected.companions);
+    hpac_exploration_fini(&expected.found);
+    hpac_labels_fini(&labels);
+}
+
+Test(explore, figures_are_those_of_pandas)
+{
+    assert_equals_pandas("tests/golden/explore_labels.csv", "tests/golden/explore_small.csv");
+}
+
+Test(explore, figures_of_the_real_labels_are_those_of_pandas)
+{
+    assert_equals_pandas(real_data_or_skip("train.csv"), "tests/golden/explore_real.csv");
+}
+
+Test(explore, figures_of_the_real_labels_are_those_of_the_write_up)
+{
+    static const size_t counts[HPAC_CLASS_COUNT] = {
+        12885, 1254, 3621, 1561, 1858, 2513, 1008, 2822, 53,  45,   28,  1093, 688, 537,
+        1066,  21,   530,  210,  902,  1482, 172,  3777, 802, 2965, 322, 8228, 328, 11};
+    static const size_t by_labels[] = {0, 15126, 12485, 3160, 299, 2, 0};
+    hpac_labels labels;
+    cr_assert_eq(hpac_labels_read_csv(real_data_or_skip("train.csv"), &labels), HPAC_OK);
+    hpac_label_statistics statistics;
+    hpac_label_statistics_compute(&labels, &statistics);
+    cr_assert_eq(statistics.images, 31072);
+    cr_assert_eq(statistics.labels, 50782);
+    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
+        cr_assert_eq(statistics.together[c][c], counts[c]);
+    for (int n = 0; n < 7; n++)
+        cr_assert_eq(statistics.images_by_labels[n], by_labels[n]);
+    cr_assert_eq(statistics.together[10][9], 28);
+    cr_assert_eq(statistics.together[10][6], 11);
+    hpac_labels_fini(&labels);
+}
+
+Test(explore, a_correlation_that_is_undefined_is_nan_and_an_empty_cell)
+{
+    const char *path = scratch_write_text("one.csv", "Id,Target\na,0 1\n");
+    hpac_labels labels;
+    cr_assert_eq(hpac_labels_read_csv(path, &labels), HPAC_OK);
+    hpac_explore_options options = {.name = "one.csv", .labels = &labels};
+    hpac_exploration found;
+    cr_assert_eq(hpac_explore(&options, &found), HPAC_OK);
+    cr_assert_eq(hpac_table_row_count(&found.correlation_pairs), 0);
+    cr_assert_eq(hpac_table_write_csv(&found.correlation, scratch_path("c.csv")), HPAC_OK);
+    unsigned char *bytes;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read(scratch_path("c.csv"), 1 << 20, &bytes, &nbytes), HPAC_OK);
+    cr_assert(
+        strstr((char *)bytes, "\nNucleoplasm,,,,,,,,,,,,,,,,,,,,,,,,,,,,\nNuclear membrane,"));
+    cr_assert(!strcasestr((char *)bytes, "nan\n") && !strcasestr((char *)bytes, "nan,"));
+    free(bytes);
+    hpac_exploration_fini(&found);
+    hpac_labels_fini(&labels);
+}
+
+Test(explore, folders_are_counted_by_their_names)
+{
+    static const char *const names[] = {"a_green.png",  "a_blue.png",     "a_red.png",
+                                        "a_yellow.png", "b_c_green.png",  "_green.png",
+                                        "a_green.jpg",  "a_greenish.png", "green.png"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        scratch_write_text(names[i], "");
+    char *ids[] = {"x", "b_c", "b"};
+    const hpac_labels labels = {.count = 3, .ids = ids};
+    hpac_folder_census census;
+    cr_assert_eq(hpac_folder_count(scratch_folder(), &labels, &census), HPAC_OK);
+    cr_assert_eq(census.images, 2);
+    cr_assert_eq(census.complete, 1);
+    cr_assert_eq(census.labelled, 1);
+    cr_assert_eq(census.files[0], 2);
+    cr_assert_eq(census.files[3], 1);
+    cr_assert_eq(census.other_files, 4);
+    cr_assert_eq(hpac_folder_count(scratch_path("none"), &labels, &census), HPAC_ERR_DATA);
+}
+
+Test(explore, class_lists_are_cut_to_their_room)
+{
+    char text[HPAC_CLASS_COUNT * 32], small[12];
+    hpac_class_list(1u << 27 | 1u << 2, text, sizeof text);
+    cr_assert_str_eq(text, "Nucleoli, Rods & rings");
+    hpac_class_list(0, text, sizeof text);
+    cr_assert_str_eq(text, "");
+    hpac_class_list(0xFFFFFFF, text, sizeof text);
+    cr_assert(strstr(text, ", Rods & rings"));
+    hpac_class_list(1u << 27 | 1u << 2, small, sizeof small);
+    cr_assert_str_eq(small, "Nucleoli, R");
+}
+
+/* ---- colours ---- */
+
+static hpac_status compare_colour(void *user, const hpac_csv_row *row)
+{
+    static const char *const names[] = {"Greens", "Reds", "Blues", "Oranges"};
+    size_t *seen = user;
+    for (int map = 0; map < 4; map++) {
+        if (strcmp(row->cells[0], names[map]) != 0)
+            continue;
+        hpac_colour colours[256];
+        hpac_colormap_fill((hpac_colormap)map, colours);
+        const hpac_colour *own = &colours[strtoul(row->cells[1], NULL, 10)];
+        const int values[3] = {own->red, own->green, own->blue};
+        /* Fractions that matplotlib loses in its floats make the difference of 1. */
+        for (int i = 0; i < 3; i++)
+            cr_assert(abs(values[i] - atoi(row->cells[2 + i])) <= 1, "%s %s", names[map],
+                      row->cells[1]);
+        ++*seen;
+    }
+    return HPAC_OK;
+}
+
+Test(explore, colours_are_those_of_matplotlib)
+{
+    size_t seen = 0;
+    cr_assert_eq(hpac_csv_read("tests/golden/colormaps.csv", compare_colour, &seen), HPAC_OK);
+    cr_assert_eq(seen, 4 * 52);
+}
+
+/* ---- panels ---- */
+
+/* Reads a PNG by libpng itself, 3 bytes a pixel; the caller's. */
+static uint8_t *read_rgb(const char *path, int *rows, int *cols)
+{
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    cr_assert(png_image_begin_read_from_file(&image, path), "%s: %s", path, image.message);
+    image.format = PNG_FORMAT_RGB;
+    uint8_t *pixels = malloc(PNG_IMAGE_SIZE(image));
+    cr_assert(png_image_finish_read(&image, NULL, pixels, 0, NULL), "%s", image.message);
+    *rows = (int)image.height;
+    *cols = (int)image.width;
+    return pixels;
+}
+
+static void assert_colour(const uint8_t *pixel, hpac_colormap map, int value, const char *what)
+{
+    hpac_colour colours[256];
+    hpac_colormap_fill(map, colours);
+    const hpac_colour *wanted = &colours[value];
+    cr_assert(pixel[0] == wanted->red && pixel[1] == wanted->green && pixel[2] == wanted->blue,
+              "%s: %d %d %d", what, pixel[0], pixel[1], pixel[2]);
+}
+
+/* Each channel has two pixels side by side, of its own brightness: stretched to lightest and
+ * darkest, the blue one the other way round. The red one is of a single value. */
+Test(explore, a_panel_has_each_channel_in_its_place_and_colours)
+{
+    static const struct {
+        const char *file;
+        uint8_t pixels[2];
+    } files[] = {{"a_green.png", {10, 30}},
+                 {"a_blue.png", {200, 100}},
+                 {"a_red.png", {77, 77}},
+                 {"a_yellow.png", {0, 255}}};
+    for (int i = 0; i < 4; i++)
+        write_png(scratch_path(files[i].file), files[i].pixels, 1, 2);
+    char *ids[] = {"a"};
+    uint32_t masks[] = {1};
+    const hpac_labels labels = {.count = 1, .ids = ids, .masks = masks};
+    const hpac_explore_options options = {.name = "x",
+                                          .labels = &labels,
+                                          .images = scratch_folder(),
+                                          .folder = scratch_path("out"),
+                                          .channels = 4,
+                                          .page_rows = 1,
+                                          .rows = 1,
+                                          .cols = 2};
+    hpac_exploration found;
+    cr_assert_eq(hpac_explore(&options, &found), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(hpac_exploration_write(&options, &found), HPAC_OK, "%s", hpac_error_message());
+    hpac_exploration_fini(&found);
+
+    int rows, cols;
+    uint8_t *pixels = read_rgb(scratch_path("out/panels/image_001.png"), &rows, &cols);
+    cr_assert_eq(rows, 200);
+    cr_assert_eq(cols, 4 * 200 + 3 * 8);
+    static const struct {
+        hpac_colormap map;
+        int left, right;
+    } cells[] = {
+        {HPAC_GREENS, 0, 255}, {HPAC_REDS, 0, 0}, {HPAC_BLUES, 255, 0}, {HPAC_ORANGES, 0, 255}};
+    for (int i = 0; i < 4; i++) {
+        const uint8_t *row = pixels + (size_t)3 * 100 * (size_t)cols + (size_t)3 * 208 * (size_t)i;
+        assert_colour(row + 3 * 50, cells[i].map, cells[i].left, files[i].file);
+        assert_colour(row + 3 * 150, cells[i].map, cells[i].right, files[i].file);
+        const uint8_t *above = pixels + (size_t)3 * 10 * (size_t)cols + (size_t)3 * 208 * (size_t)i;
+        cr_assert(above[0] == 255 && above[1] == 255 && above[2] == 255);
+    }
+    free(pixels);
+}
