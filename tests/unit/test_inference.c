@@ -1,0 +1,427 @@
+/* Models at work: probabilities beside a formula in double, thresholds in model files. */
+#include "formula.h"
+#include "picture_folder.h"
+#include "scratch.h"
+#include "tested_device.h"
+
+#include <hpac/file.h>
+#include <hpac/inference.h>
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COUNT = 23, CHANNELS = 2, TARGETS = 3, VALUES = PICTURE_PIXELS * CHANNELS };
+
+static const int targets[TARGETS] = {7, 0, 3};
+static const hpac_classifier_hints no_hints = {0};
+
+/* ---- the smallest model: every pixel into every output ---- */
+
+static hpac_layer layers[] = {
+    {.kind = HPAC_LAYER_FLATTEN},
+    {.kind = HPAC_LAYER_DENSE, .units = TARGETS, .activation = HPAC_ACTIVATION_SIGMOID},
+};
+enum { LAYERS = sizeof layers / sizeof *layers };
+
+static float weight(uint32_t seed, size_t pixel, size_t target)
+{
+    return formula_symmetric(seed, pixel * TARGETS + target, 0.5);
+}
+
+/* Writes a model whose weights follow from the seed; returns its path. */
+static const char *save_model(const char *name, uint32_t seed, const int *numbers)
+{
+    hpac_model model = {.input = {3, PICTURE_ROWS, PICTURE_COLS, CHANNELS},
+                        .layers = layers,
+                        .layer_count = LAYERS,
+                        .target_count = numbers ? TARGETS : 0};
+    model.weights = hpac_weights_create(layers, LAYERS, model.input);
+    cr_assert_not_null(model.weights);
+    for (size_t i = 0; i < VALUES; i++)
+        for (size_t t = 0; t < TARGETS; t++)
+            model.weights[1].kernel[i * TARGETS + t] = weight(seed, i, t);
+    if (numbers)
+        memcpy(model.targets, numbers, TARGETS * sizeof *numbers);
+    cr_assert_eq(hpac_model_save(&model, scratch_path(name)), HPAC_OK, "%s", hpac_error_message());
+    hpac_weights_destroy(model.weights, LAYERS);
+    return scratch_path(name);
+}
+
+static double expected_probability(uint32_t seed, size_t row, size_t target)
+{
+    double z = 0;
+    size_t i = 0;
+    for (int y = 0; y < PICTURE_ROWS; y++)
+        for (int x = 0; x < PICTURE_COLS; x++)
+            for (int channel = 0; channel < CHANNELS; channel++, i++)
+                z += picture_byte(row, channel, y, x) / 255.0 * (double)weight(seed, i, target);
+    return 1 / (1 + exp(-z));
+}
+
+static double expected_loss(uint32_t seed, size_t row)
+{
+    double sum = 0;
+    for (size_t t = 0; t < TARGETS; t++) {
+        double p = expected_probability(seed, row, t);
+        sum -= log(picture_mask(row) >> targets[t] & 1 ? p : 1 - p);
+    }
+    return sum;
+}
+
+static hpac_classifier load(const char *path)
+{
+    hpac_classifier classifier;
+    cr_assert_eq(hpac_classifier_load(path, &no_hints, &classifier), HPAC_OK, "%s",
+                 hpac_error_message());
+    return classifier;
+}
+
+/* ---- runs ---- */
+
+typedef struct seen_rows {
+    size_t rows[COUNT];
+    float probabilities[COUNT][TARGETS];
+    int count, batches, largest, starts;
+    volatile sig_atomic_t stop; /* raised after the second batch, when asked to */
+    bool raise;
+} seen_rows;
+
+static hpac_status on_start(void *user)
+{
+    ((seen_rows *)user)->starts++;
+    return HPAC_OK;
+}
+
+static hpac_status on_batch(void *user, const size_t *rows, int count, const float *probabilities)
+{
+    seen_rows *seen = user;
+    cr_assert_leq(seen->count + count, COUNT);
+    cr_assert_eq(seen->starts, 1);
+    memcpy(seen->rows + seen->count, rows, (size_t)count * sizeof *rows);
+    memcpy(seen->probabilities[seen->count], probabilities,
+           (size_t)count * TARGETS * sizeof *probabilities);
+    seen->count += count;
+    seen->largest = count > seen->largest ? count : seen->largest;
+    if (++seen->batches == 2 && seen->raise)
+        seen->stop = 1;
+    return HPAC_OK;
+}
+
+typedef struct fixture {
+    picture_folder folder;
+    hpac_device *device;
+    hpac_classifier classifiers[3];
+    hpac_inference_options options;
+    hpac_inference *inference;
+    seen_rows seen;
+    double loss_sum;
+    size_t skipped;
+} fixture;
+
+static void open_fixture(fixture *fix, int classifier_count, int batch_size, bool skip)
+{
+    static const char *const names[] = {"a.h5", "b.h5", "c.h5"};
+    memset(fix, 0, sizeof *fix);
+    picture_folder_create(&fix->folder, COUNT);
+    fix->device = open_tested_device((hpac_device_options){.threads = 1, .deterministic = true});
+    for (int i = 0; i < classifier_count; i++)
+        fix->classifiers[i] = load(save_model(names[i], (uint32_t)i, targets));
+    fix->options = (hpac_inference_options){.device = fix->device,
+                                            .classifiers = fix->classifiers,
+                                            .classifier_count = classifier_count,
+                                            .batch_size = batch_size,
+                                            .workers = 2,
+                                            .skip_bad_images = skip,
+                                            .stop = &fix->seen.stop};
+    cr_assert_eq(hpac_inference_create(&fix->options, &fix->inference), HPAC_OK, "%s",
+                 hpac_error_message());
+}
+
+static void close_fixture(fixture *fix)
+{
+    hpac_inference_destroy(fix->inference);
+    for (int i = 0; i < fix->options.classifier_count; i++)
+        hpac_classifier_fini(&fix->classifiers[i]);
+    fix->device->ops->close(fix->device);
+    picture_folder_remove(&fix->folder);
+}
+
+static hpac_status run(fixture *fix, const hpac_labels *labels, const size_t *rows,
+                       size_t row_count)
+{
+    fix->seen.count = fix->seen.batches = fix->seen.largest = fix->seen.starts = 0;
+    const hpac_inference_set set = {.images = fix->folder.path,
+                                    .labels = labels,
+                                    .rows = rows,
+                                    .row_count = row_count,
+                                    .on_start = on_start,
+                                    .on_batch = on_batch,
+                                    .user = &fix->seen,
+                                    .loss_sum = &fix->loss_sum,
+                                    .skipped = &fix->skipped};
+    return hpac_inference_run(fix->inference, &set);
+}
+
+static void assert_close(double a, double b, double tolerance)
+{
+    cr_assert(fabs(a - b) <= tolerance, "%.9g, expected %.9g", a, b);
+}
+
+/* Probabilities are the mean over the first `count` seeds. */
+static void assert_right(const fixture *fix)
+{
+    int count = fix->options.classifier_count;
+    for (int i = 0; i < fix->seen.count; i++)
+        for (size_t t = 0; t < TARGETS; t++) {
+            double p = 0;
+            for (int seed = 0; seed < count; seed++)
+                p += expected_probability((uint32_t)seed, fix->seen.rows[i], t) / count;
+            assert_close((double)fix->seen.probabilities[i][t], p, 2e-6);
+        }
+}
+
+Test(inference, all_rows_in_order_whatever_the_batch)
+{
+    static const int sizes[] = {1, 4, COUNT, 64};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        fixture fix;
+        double loss = 0;
+        open_fixture(&fix, 1, sizes[s], false);
+        cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_OK, "%s", hpac_error_message());
+        cr_assert_eq(fix.seen.count, COUNT);
+        cr_assert_leq(fix.seen.largest, sizes[s]);
+        for (size_t row = 0; row < COUNT; row++) {
+            cr_assert_eq(fix.seen.rows[row], row);
+            loss += expected_loss(0, row);
+        }
+        assert_right(&fix);
+        assert_close(fix.loss_sum, loss, 1e-4);
+        cr_assert_eq(fix.skipped, 0);
+        close_fixture(&fix);
+    }
+}
+
+Test(inference, chosen_rows_again_and_again)
+{
+    static const size_t some[] = {20, 3, 4, 11, 0}, one[] = {7};
+    fixture fix;
+    open_fixture(&fix, 1, 2, false);
+    for (int time = 0; time < 2; time++) {
+        double loss = 0;
+        cr_assert_eq(run(&fix, &fix.folder.labels, some, 5), HPAC_OK);
+        cr_assert_eq(fix.seen.count, 5);
+        cr_assert_arr_eq(fix.seen.rows, some, sizeof some);
+        for (int i = 0; i < 5; i++)
+            loss += expected_loss(0, some[i]);
+        assert_close(fix.loss_sum, loss, 1e-5);
+        assert_right(&fix);
+        cr_assert_eq(run(&fix, &fix.folder.labels, one, 1), HPAC_OK);
+        cr_assert_eq(fix.seen.count, 1);
+        assert_right(&fix);
+    }
+    close_fixture(&fix);
+}
+
+/* Ids without labels: the same images must come out of the slots. */
+Test(inference, ids_alone_give_the_same)
+{
+    fixture fix;
+    open_fixture(&fix, 1, 5, false);
+    hpac_labels ids = fix.folder.labels;
+    ids.masks = NULL;
+    cr_assert_eq(run(&fix, &ids, NULL, 0), HPAC_OK);
+    cr_assert_eq(fix.seen.count, COUNT);
+    assert_right(&fix);
+    cr_assert(isnan(fix.loss_sum));
+    close_fixture(&fix);
+}
+
+Test(inference, several_classifiers_are_averaged)
+{
+    fixture fix;
+    open_fixture(&fix, 3, 4, false);
+    for (int time = 0; time < 2; time++) {
+        cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_OK);
+        cr_assert_eq(fix.seen.count, COUNT);
+        assert_right(&fix);
+        cr_assert(isnan(fix.loss_sum));
+    }
+    close_fixture(&fix);
+}
+
+Test(inference, bad_images_are_skipped_or_told_of)
+{
+    fixture fix;
+    open_fixture(&fix, 2, 4, true);
+    unlink(picture_path(&fix.folder, 0, 1));
+    unlink(picture_path(&fix.folder, 13, 0));
+    cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(fix.seen.count, COUNT - 2);
+    cr_assert_eq(fix.skipped, 2);
+    for (int i = 0; i < fix.seen.count; i++)
+        cr_assert_eq(fix.seen.rows[i], (size_t)(i < 12 ? i + 1 : i + 2));
+    assert_right(&fix);
+    static const size_t bad[] = {0, 13};
+    cr_assert_eq(run(&fix, &fix.folder.labels, bad, 2), HPAC_ERR_DATA);
+    close_fixture(&fix);
+
+    open_fixture(&fix, 1, 4, false);
+    unlink(picture_path(&fix.folder, 0, 1));
+    unlink(picture_path(&fix.folder, 13, 0));
+    cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_ERR_DATA);
+    cr_assert_not_null(strstr(hpac_error_message(), "id0_blue.png"));
+    cr_assert_not_null(strstr(hpac_error_message(), "id13_green.png"));
+    cr_assert_eq(fix.seen.starts, 0);
+    close_fixture(&fix);
+}
+
+Test(inference, a_stop_ends_it_and_leaves_it_usable)
+{
+    fixture fix;
+    open_fixture(&fix, 3, 1, false);
+    fix.seen.raise = true;
+    cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_INTERRUPTED);
+    cr_assert_lt(fix.seen.count, COUNT);
+    fix.seen.stop = 0;
+    fix.seen.raise = false;
+    cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_OK);
+    cr_assert_eq(fix.seen.count, COUNT);
+    assert_right(&fix);
+    close_fixture(&fix);
+}
+
+/* ---- model files ---- */
+
+Test(inference, what_a_file_does_not_tell_must_be_given)
+{
+    const char *path = save_model("a.h5", 0, NULL);
+    hpac_classifier classifier;
+    cr_assert_eq(hpac_classifier_load(path, &no_hints, &classifier), HPAC_ERR_CONFIG);
+    cr_assert_not_null(strstr(hpac_error_message(), path));
+    cr_assert_null(classifier.path);
+    hpac_classifier_hints hints = {.targets = {5, 6}, .target_count = 2};
+    cr_assert_eq(hpac_classifier_load(path, &hints, &classifier), HPAC_ERR_CONFIG);
+    hints = (hpac_classifier_hints){.targets = {5, 6, 1},
+                                    .target_count = 3,
+                                    .pixels_given = true,
+                                    .pixels = HPAC_PIXELS_FLOAT32};
+    cr_assert_eq(hpac_classifier_load(path, &hints, &classifier), HPAC_OK);
+    cr_assert_eq(classifier.model.target_count, 3);
+    cr_assert_eq(classifier.model.targets[2], 1);
+    cr_assert_eq(classifier.pixels, HPAC_PIXELS_FLOAT32);
+    hpac_classifier_fini(&classifier);
+    /* What it tells is not overruled. */
+    path = save_model("b.h5", 0, targets);
+    cr_assert_eq(hpac_classifier_load(path, &hints, &classifier), HPAC_ERR_CONFIG);
+}
+
+Test(inference, a_configuration_of_another_model_is_refused)
+{
+    hpac_classifier own = load(save_model("a.h5", 0, targets));
+    char yaml[] = "data: {labels: x.csv, images: x, targets: [7, 0, 3], channels: 2,\n"
+                  "  image: {rows: 9, cols: 9}, scale: {rows: 1, cols: 1}}\n"
+                  "model: [{type: flatten}, {type: dense, units: classes, activation: sigmoid}]\n";
+    own.model.config_yaml = yaml;
+    cr_assert_eq(hpac_model_save(&own.model, scratch_path("b.h5")), HPAC_OK);
+    hpac_classifier classifier;
+    cr_assert_eq(hpac_classifier_load(scratch_path("b.h5"), &no_hints, &classifier), HPAC_ERR_DATA);
+    cr_assert_not_null(strstr(hpac_error_message(), "another model"));
+    char broken[] = "data: [";
+    own.model.config_yaml = broken;
+    cr_assert_eq(hpac_model_save(&own.model, scratch_path("b.h5")), HPAC_OK);
+    cr_assert_eq(hpac_classifier_load(scratch_path("b.h5"), &no_hints, &classifier), HPAC_ERR_DATA);
+    own.model.config_yaml = NULL;
+    hpac_classifier_fini(&own);
+}
+
+static void assert_thresholds(const char *path, const float *expected)
+{
+    float found[HPAC_CLASS_COUNT];
+    bool there;
+    cr_assert_eq(hpac_thresholds_load(path, TARGETS, found, &there), HPAC_OK, "%s",
+                 hpac_error_message());
+    cr_assert_eq(there, expected != NULL);
+    if (expected)
+        cr_assert_arr_eq(found, expected, TARGETS * sizeof *found);
+}
+
+Test(inference, thresholds_travel_with_the_file)
+{
+    static const float first[] = {0.25F, 0.1F, 1}, second[] = {0, 0.7F, 0.3333F};
+    const char *path = save_model("a.h5", 0, targets);
+    assert_thresholds(path, NULL);
+    hpac_classifier before = load(path);
+    cr_assert_eq(hpac_thresholds_save(path, first, TARGETS), HPAC_OK, "%s", hpac_error_message());
+    assert_thresholds(path, first);
+    cr_assert_eq(hpac_thresholds_save(path, second, TARGETS), HPAC_OK);
+    assert_thresholds(path, second);
+    cr_assert_eq(count_entries(scratch_folder()), 1);
+    hpac_classifier after = load(path);
+    cr_assert(after.has_thresholds && !before.has_thresholds);
+    cr_assert_arr_eq(after.thresholds, second, sizeof second);
+    cr_assert_arr_eq(after.model.weights[1].kernel, before.model.weights[1].kernel,
+                     before.model.weights[1].kernel_count * sizeof(float));
+    cr_assert_arr_eq(after.model.targets, before.model.targets, sizeof targets);
+    hpac_classifier_fini(&before);
+    hpac_classifier_fini(&after);
+}
+
+Test(inference, wrong_thresholds_are_refused)
+{
+    static const float too_large[] = {0.5F, 1.5F, 0}, not_a_number[] = {NAN, 0, 0};
+    const char *path = save_model("a.h5", 0, targets);
+    float found[HPAC_CLASS_COUNT];
+    bool there;
+    cr_assert_eq(hpac_thresholds_save(path, too_large, 2), HPAC_OK);
+    cr_assert_eq(hpac_thresholds_load(path, TARGETS, found, &there), HPAC_ERR_DATA);
+    cr_assert_eq(hpac_thresholds_save(path, too_large, 3), HPAC_OK);
+    cr_assert_eq(hpac_thresholds_load(path, TARGETS, found, &there), HPAC_ERR_DATA);
+    cr_assert_eq(hpac_thresholds_save(path, not_a_number, 3), HPAC_OK);
+    cr_assert_eq(hpac_thresholds_load(path, TARGETS, found, &there), HPAC_ERR_DATA);
+    cr_assert_eq(hpac_thresholds_save(scratch_path("none.h5"), too_large, 3), HPAC_ERR_DATA);
+}
+
+/* Keras's files stay as Keras wrote them. */
+Test(inference, a_file_of_keras_gets_no_thresholds)
+{
+    static const float half[] = {0.5F, 0.5F, 0.5F};
+    unsigned char *before, *after;
+    size_t before_nbytes, after_nbytes;
+    cr_assert_eq(
+        hpac_file_read("tests/golden/keras3_sequential.h5", 1 << 24, &before, &before_nbytes),
+        HPAC_OK);
+    const char *path = scratch_write("keras.h5", before, before_nbytes);
+    cr_assert_eq(hpac_thresholds_save(path, half, TARGETS), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_file_read(path, 1 << 24, &after, &after_nbytes), HPAC_OK);
+    cr_assert_eq(after_nbytes, before_nbytes);
+    cr_assert_arr_eq(after, before, after_nbytes);
+    free(before);
+    free(after);
+}
+
+/* A byte changed anywhere is an error or does no harm. */
+Test(inference, damaged_files_crash_nobody)
+{
+    static const float thresholds[] = {0.25F, 0.5F, 0.75F};
+    const char *path = save_model("a.h5", 0, targets);
+    cr_assert_eq(hpac_thresholds_save(path, thresholds, TARGETS), HPAC_OK);
+    unsigned char *bytes;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read(path, 1 << 24, &bytes, &nbytes), HPAC_OK);
+    int refused = 0;
+    for (size_t at = 0; at < nbytes; at += nbytes / 150 + 1) {
+        bytes[at] ^= 0xFF;
+        path = scratch_write("damaged.h5", bytes, nbytes);
+        hpac_classifier classifier;
+        hpac_status status = hpac_classifier_load(path, &no_hints, &classifier);
+        cr_assert(status == HPAC_OK || status == HPAC_ERR_DATA || status == HPAC_ERR_CONFIG);
+        refused += status != HPAC_OK;
+        hpac_classifier_fini(&classifier);
+        bytes[at] ^= 0xFF;
+    }
+    cr_assert_gt(refused, 0);
+    free(bytes);
+}
