@@ -84,15 +84,13 @@ hpac_status hpac_submission_create(hpac_submission *submission,
     return status;
 }
 
-/* The most probable class by number. */
-static int most_probable(const hpac_submission *submission, const float *all)
+/* Of the classes trained; the first among equals. */
+static int most_probable(const bool *trained, const float *all)
 {
     int best = -1;
-    for (int t = 0; t < submission->target_count; t++) {
-        int class = submission->targets[t];
-        if (best < 0 || all[class] > all[best] || (all[class] >= all[best] && class < best))
-            best = class;
-    }
+    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
+        if (trained[c] && (best < 0 || all[c] > all[best]))
+            best = c;
     return best;
 }
 
@@ -115,7 +113,7 @@ void hpac_submission_add(hpac_submission *submission, const char *id, const floa
             separator = ' ';
         }
     if (separator == ',' && submission->empty == HPAC_EMPTY_ARGMAX)
-        fprintf(stream, ",%d", most_probable(submission, all));
+        fprintf(stream, ",%d", most_probable(trained, all));
     else if (separator == ',')
         fputc(',', stream);
     fputc('\n', stream);

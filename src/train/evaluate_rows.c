@@ -38,7 +38,7 @@ static table_kind compare_tables(const hpac_classifier *classifier, const hpac_l
 
 static hpac_status copy_rows(const size_t *from, size_t count, size_t **to)
 {
-    *to = malloc((count + 1) * sizeof **to);
+    *to = calloc(count + 1, sizeof **to);
     if (!*to)
         return hpac_fail_memory(count * sizeof **to);
     for (size_t i = 0; i < count; i++)
@@ -109,7 +109,7 @@ static hpac_status count_trained(const hpac_classifier *classifier, const hpac_l
                                  evaluate_rows *rows)
 {
     const hpac_config_data *data = &classifier->config.data;
-    bool *seen = calloc(labels->count, sizeof *seen);
+    bool *seen = calloc(labels->count + 1, sizeof *seen);
     if (!seen)
         return hpac_fail_memory(labels->count * sizeof *seen);
     hpac_split split;

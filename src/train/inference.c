@@ -128,8 +128,6 @@ typedef struct inference_run {
     hpac_inference *inference;
     const hpac_inference_set *set;
     hpac_labels blank; /* of a set without labels: its Ids (borrowed) with targets of 0 (owned) */
-    size_t *rows;      /* owned, when the set names none */
-    train_feed feed;
 } inference_run;
 
 static hpac_status collect_other(const inference_run *run, int network, size_t values)
@@ -232,44 +230,51 @@ static hpac_status open_dataset(inference_run *run)
                                     inference->options.workers);
 }
 
-static hpac_status name_rows(inference_run *run, const size_t **rows, size_t *count)
+/* All rows of the labels, malloc'ed. */
+static size_t *every_row(size_t count)
 {
-    *rows = run->set->rows;
-    *count = run->set->row_count;
-    if (*rows)
-        return HPAC_OK;
-    *count = run->set->labels->count;
-    run->rows = malloc(*count * sizeof *run->rows);
-    if (!run->rows)
-        return hpac_fail_memory(*count * sizeof *run->rows);
-    for (size_t i = 0; i < *count; i++)
-        run->rows[i] = i;
-    *rows = run->rows;
-    return HPAC_OK;
+    size_t *rows = malloc(count * sizeof *rows);
+    for (size_t i = 0; rows && i < count; i++)
+        rows[i] = i;
+    return rows;
 }
 
-static hpac_status go_through(inference_run *run, hpac_counts *counts)
+static hpac_status go_through(inference_run *run, const size_t *rows, size_t row_count,
+                              hpac_counts *counts)
 {
     train_job *job = &run->inference->job;
-    const size_t *rows;
-    size_t row_count;
-    hpac_status status = name_rows(run, &rows, &row_count);
-    if (status == HPAC_OK)
-        status = train_feed_open(job, job->dataset, rows, row_count, false, &run->feed);
+    train_feed feed = {0};
+    hpac_status status = train_feed_open(job, job->dataset, rows, row_count, false, &feed);
     if (status == HPAC_OK && run->set->on_start)
         status = run->set->on_start(run->set->user);
-    if (status != HPAC_OK)
-        return status;
-    train_pass pass = {
-        .training = job,
-        .feed = &run->feed,
-        .phase = HPAC_PHASE_PREDICT,
-        .counts = counts,
-        .on_batch = on_batch,
-        .user = run,
-    };
-    status = train_run_pass(&pass);
-    drain_others(run->inference);
+    if (status == HPAC_OK) {
+        train_pass pass = {
+            .training = job,
+            .feed = &feed,
+            .phase = HPAC_PHASE_PREDICT,
+            .counts = counts,
+            .on_batch = on_batch,
+            .user = run,
+        };
+        status = train_run_pass(&pass);
+        drain_others(run->inference);
+    }
+    if (feed.loader && run->set->skipped)
+        hpac_loader_skipped(feed.loader, run->set->skipped);
+    train_feed_close(job, &feed);
+    return status;
+}
+
+static hpac_status go_through_rows(inference_run *run, hpac_counts *counts)
+{
+    const hpac_inference_set *set = run->set;
+    if (set->rows)
+        return go_through(run, set->rows, set->row_count, counts);
+    size_t *rows = every_row(set->labels->count);
+    if (!rows)
+        return hpac_fail_memory(set->labels->count * sizeof *rows);
+    hpac_status status = go_through(run, rows, set->labels->count, counts);
+    free(rows);
     return status;
 }
 
@@ -278,21 +283,16 @@ hpac_status hpac_inference_run(hpac_inference *inference, const hpac_inference_s
     train_job *job = &inference->job;
     inference_run run = {.inference = inference, .set = set};
     hpac_counts counts = {.classes = job->format.target_count};
+    if (set->skipped)
+        *set->skipped = 0;
     hpac_status status = open_dataset(&run);
     if (status == HPAC_OK)
-        status = go_through(&run, &counts);
+        status = go_through_rows(&run, &counts);
     if (set->loss_sum)
         *set->loss_sum = inference->mean || !set->labels->masks ? NAN : counts.loss_sum;
-    if (set->skipped) {
-        *set->skipped = 0;
-        if (run.feed.loader)
-            hpac_loader_skipped(run.feed.loader, set->skipped);
-    }
-    train_feed_close(job, &run.feed);
     hpac_dataset_destroy(job->dataset);
     job->dataset = job->test_dataset = NULL;
     free(run.blank.masks);
-    free(run.rows);
     return status == HPAC_INTERRUPTED
                ? hpac_fail(HPAC_INTERRUPTED, "interrupted; nothing was written")
                : status;
