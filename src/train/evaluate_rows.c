@@ -23,15 +23,15 @@ static bool same_rows(const hpac_labels *a, const hpac_labels *b)
     return true;
 }
 
-static table_kind compare_tables(const hpac_classifier *classifier, const hpac_labels *labels)
+/* Reads the table of the training into `trained`, zeroed when it is not there. */
+static table_kind compare_tables(const hpac_classifier *classifier, const hpac_labels *labels,
+                                 hpac_labels *trained)
 {
-    hpac_labels trained;
+    *trained = (hpac_labels){0};
     if (!classifier->has_config ||
-        hpac_labels_read_csv(classifier->config.data.labels, &trained) != HPAC_OK)
+        hpac_labels_read_csv(classifier->config.data.labels, trained) != HPAC_OK)
         return TABLE_UNKNOWN;
-    table_kind kind = same_rows(&trained, labels) ? TABLE_SAME : TABLE_OTHER;
-    hpac_labels_fini(&trained);
-    return kind;
+    return same_rows(trained, labels) ? TABLE_SAME : TABLE_OTHER;
 }
 
 /* ---- the fold ---- */
@@ -105,24 +105,46 @@ static hpac_status take_all(const hpac_labels *labels, evaluate_rows *rows)
 
 /* ---- what the model has seen ---- */
 
-static hpac_status count_trained(const hpac_classifier *classifier, const hpac_labels *labels,
-                                 evaluate_rows *rows)
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The Ids of the rows the model was trained on, sorted; borrowed from `trained`. */
+static hpac_status list_trained(const hpac_classifier *classifier, const hpac_labels *trained,
+                                const char ***ids, size_t *count)
 {
     const hpac_config_data *data = &classifier->config.data;
-    bool *seen = calloc(labels->count + 1, sizeof *seen);
-    if (!seen)
-        return hpac_fail_memory(labels->count * sizeof *seen);
     hpac_split split;
-    hpac_status status = hpac_split_create(&data->split, labels->count, labels->masks, &split);
-    if (status == HPAC_OK) {
-        const hpac_fold *own = &split.folds[data->fold];
+    hpac_status status = hpac_split_create(&data->split, trained->count, trained->masks, &split);
+    if (status != HPAC_OK)
+        return hpac_fail_within(status, "%s", data->labels);
+    const hpac_fold *own = &split.folds[data->fold];
+    *count = own->train_count;
+    *ids = calloc(own->train_count + 1, sizeof **ids);
+    if (*ids) {
         for (size_t i = 0; i < own->train_count; i++)
-            seen[own->train[i]] = true;
-        for (size_t i = 0; i < rows->judging_count; i++)
-            rows->trained += seen[rows->judging[i]];
+            (*ids)[i] = trained->ids[own->train[i]];
+        qsort(*ids, *count, sizeof **ids, by_text);
+    } else {
+        status = hpac_fail_memory(own->train_count * sizeof **ids);
     }
     hpac_split_fini(&split);
-    free(seen);
+    return status;
+}
+
+/* By Id: a table that was made from the one of the training has its images in other places. */
+static hpac_status count_trained(const hpac_classifier *classifier, const hpac_labels *labels,
+                                 const hpac_labels *trained, evaluate_rows *rows)
+{
+    const char **ids = NULL;
+    size_t count = 0;
+    hpac_status status = list_trained(classifier, trained, &ids, &count);
+    for (size_t i = 0; ids && i < rows->judging_count; i++) {
+        const char *id = labels->ids[rows->judging[i]];
+        rows->trained += bsearch(&id, ids, count, sizeof *ids, by_text) != NULL;
+    }
+    free(ids);
     return status;
 }
 
@@ -174,12 +196,14 @@ hpac_status evaluate_rows_choose(const hpac_evaluate_options *options,
                                  bool halve, evaluate_rows *rows)
 {
     *rows = (evaluate_rows){0};
-    table_kind table = compare_tables(classifier, labels);
+    hpac_labels trained;
+    table_kind table = compare_tables(classifier, labels, &trained);
     hpac_status status = options->rows == HPAC_ROWS_ALL
                              ? take_all(labels, rows)
                              : take_fold(options, classifier, labels, table, rows);
-    if (status == HPAC_OK && table == TABLE_SAME)
-        status = count_trained(classifier, labels, rows);
+    if (status == HPAC_OK && table != TABLE_UNKNOWN)
+        status = count_trained(classifier, labels, &trained, rows);
+    hpac_labels_fini(&trained);
     if (status == HPAC_OK)
         status = tell_trained(options, classifier, table, rows);
     if (status == HPAC_OK && halve)

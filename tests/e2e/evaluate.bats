@@ -147,6 +147,22 @@ assert_near() {
     [[ $(sha256sum < "$TMP/run/model.h5") == "$before" ]]
 }
 
+@test "a table made of training rows does not hide that they are" {
+    run_hpac split --labels "$DATA/train.csv" --out "$TMP/split"
+    local side
+    for side in train validation; do
+        grep -F -f "$TMP/split/fold0_$side.csv" "$DATA/train.csv" > "$TMP/$side.csv"
+    done
+    run_hpac evaluate "$TMP/run" --labels "$TMP/train.csv" --images "$DATA/train" --device cpu \
+        --all --tune-thresholds
+    assert_exit 2
+    assert_error_has "trained on 60 of these 60 images"
+    run_hpac evaluate "$TMP/run" --labels "$TMP/validation.csv" --images "$DATA/train" --device cpu \
+        --all --tune-thresholds
+    assert_exit 0
+    refute_error_has "trained on"
+}
+
 @test "a training does not inherit thresholds" {
     evaluate "$TMP/run" --tune-thresholds
     run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/next" \
@@ -254,6 +270,7 @@ assert_near() {
     assert_error_has "$TMP/other.csv"
     run_hpac evaluate "$TMP/run" --labels "$TMP/other.csv" --images "$DATA/train" --device cpu --all
     assert_exit 0
+    assert_error_has "trained on 60 of these 90 images" # by their Ids, wherever they stand
     cp "$DATA/train.csv" "$TMP/copy.csv" # the same rows are
     run_hpac evaluate "$TMP/run" --labels "$TMP/copy.csv" --images "$DATA/train" --device cpu
     assert_exit 0
