@@ -23,10 +23,12 @@ width_of(name) = (longest = strlen(name) > longest ? strlen(name) : longest, 1)
 stats csv using (width_of(strcol(names)), column(values)) name 'bars' nooutput
 rows = bars_records + bars_invalid
 
-eval canvas(480, 90 + 18 * rows)
+height = 90 + 18 * rows
+eval canvas(480, height)
 set lmargin 0.85 * longest + 2
 set rmargin 9
-set title title
+set tmargin 2.5
+set label title at screen 0.5, screen 1 - 18.0 / height center # over the names, too, or it may be cut off
 set xlabel axis
 most = bars_max > 0 ? bars_max : 1
 set xrange [0:most]

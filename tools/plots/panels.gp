@@ -22,7 +22,7 @@ if (!exists('gap')) gap = 8
 if (!exists('title')) title = ''
 
 # Half of the picture's pixels, as PNGs are drawn with twice as many. A line of 8 points is 14 high;
-# an Id of the competition takes 170.
+# an Id of the competition is 235 wide.
 cell = cell / 2.0
 gap = gap / 2.0
 margin = 8
@@ -30,7 +30,7 @@ line = 14
 top = (title eq '' ? 0 : line + 6) + line + margin
 step = cell + line * lines + 3 * margin / 2.0
 row = columns * cell + (columns - 1) * gap
-width = (row > 200 ? row : 200) + 2 * margin
+width = (row > 240 ? row : 240) + 2 * margin
 height = top + rows * step
 left(i) = margin + (i - 1) * (cell + gap)
 upper(i) = top + (i - 1) * step
