@@ -89,7 +89,7 @@ hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *g
 
 /* Room in the device's memory for `image_count` images with their targets. At most once, after
  * hpac_network_allocate. Errors: DEVICE, also for a device without the means (its table has no
- * gather). */
+ * gather); nothing is kept then, and all else goes on as before. */
 hpac_status hpac_network_keep_images(hpac_network *network, size_t image_count);
 /* The bytes that takes. */
 size_t hpac_network_kept_nbytes(const hpac_network *network, size_t image_count);

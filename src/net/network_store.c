@@ -23,6 +23,35 @@ static hpac_status allocate_places(hpac_network *network, network_lane *lane)
     return device->ops->alloc(device, HPAC_MEMORY_DEVICE, nbytes, &lane->places);
 }
 
+void network_store_fini(hpac_network *network)
+{
+    hpac_device *device = network->options.device;
+    device->ops->free(device, HPAC_MEMORY_DEVICE, network->store.targets);
+    device->ops->free(device, HPAC_MEMORY_DEVICE, network->store.pixels);
+    network->store = (network_store){0};
+    for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++) {
+        network_lane *lane = &network->lanes[i];
+        device->ops->free(device, HPAC_MEMORY_PINNED, lane->host_places);
+        device->ops->free(device, HPAC_MEMORY_DEVICE, lane->places);
+        lane->host_places = lane->places = NULL;
+    }
+}
+
+static hpac_status allocate_store(hpac_network *network, size_t image_count)
+{
+    hpac_device *device = network->options.device;
+    network_store *store = &network->store;
+    TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE, image_count * targets_nbytes(network),
+                           &store->targets));
+    TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE,
+                           image_count * hpac_batch_image_nbytes(&network->options.format),
+                           &store->pixels));
+    for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
+        TRY(allocate_places(network, &network->lanes[i]));
+    store->image_count = image_count;
+    return HPAC_OK;
+}
+
 hpac_status hpac_network_keep_images(hpac_network *network, size_t image_count)
 {
     hpac_device *device = network->options.device;
@@ -35,26 +64,10 @@ hpac_status hpac_network_keep_images(hpac_network *network, size_t image_count)
     if (!network->allocated || store->image_count > 0 || image_count >= HPAC_NETWORK_NOT_KEPT)
         return hpac_fail(HPAC_ERR_INTERNAL, "room for %zu images is asked for %s", image_count,
                          network->allocated ? "twice, or it is too many" : "before the memory");
-    TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE, image_count * targets_nbytes(network),
-                           &store->targets));
-    TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE,
-                           image_count * hpac_batch_image_nbytes(&network->options.format),
-                           &store->pixels));
-    for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
-        TRY(allocate_places(network, &network->lanes[i]));
-    store->image_count = image_count;
-    return HPAC_OK;
-}
-
-void network_store_fini(hpac_network *network)
-{
-    hpac_device *device = network->options.device;
-    device->ops->free(device, HPAC_MEMORY_DEVICE, network->store.targets);
-    device->ops->free(device, HPAC_MEMORY_DEVICE, network->store.pixels);
-    for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++) {
-        device->ops->free(device, HPAC_MEMORY_PINNED, network->lanes[i].host_places);
-        device->ops->free(device, HPAC_MEMORY_DEVICE, network->lanes[i].places);
-    }
+    hpac_status status = allocate_store(network, image_count);
+    if (status != HPAC_OK)
+        network_store_fini(network);
+    return status;
 }
 
 /* Copies `count` images of the lane's batch from `first` on to `place` and the places after it. */

@@ -44,9 +44,15 @@ hpac_status train_resident_open(train_job *training)
         return HPAC_OK;
     bool fit = true;
     hpac_status status = ops->gather ? fits(training, &fit) : HPAC_OK;
-    if (status == HPAC_OK && (fit || wanted == HPAC_SWITCH_ON))
-        status = allocate(training);
-    return wanted == HPAC_SWITCH_ON ? hpac_fail_within(status, "device.resident") : status;
+    if (status != HPAC_OK || (!fit && wanted == HPAC_SWITCH_AUTO))
+        return status;
+    status = allocate(training);
+    if (status == HPAC_OK || wanted == HPAC_SWITCH_ON)
+        return hpac_fail_within(status, "device.resident");
+    /* Somebody was faster than we. */
+    hpac_log_warning("data: the images are uploaded for each batch: %s", hpac_error_message());
+    train_resident_close(training);
+    return HPAC_OK;
 }
 
 void train_resident_place(train_job *training, const hpac_batch *batch, uint32_t *places)

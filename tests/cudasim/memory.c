@@ -270,8 +270,11 @@ void *cudasim_memory(const void *address, size_t nbytes, const char *what, ...)
 
 cudaError_t cudaMalloc(void **address, size_t nbytes)
 {
+    static uint64_t calls;
     runtime_lock();
     const void *caller = __builtin_return_address(0);
+    if (++calls == runtime.failed_malloc)
+        return runtime_return(cudaErrorMemoryAllocation);
     return runtime_return(allocate(MEMORY_DEVICE, address, nbytes, caller));
 }
 

@@ -55,6 +55,7 @@ __attribute__((constructor)) static void start(void)
         .devices = (int)setting("CUDASIM_DEVICES", 1),
         .capability = (int)setting("CUDASIM_CAPABILITY", 80),
         .failed_kernel = setting("CUDASIM_FAIL_KERNEL", 0),
+        .failed_malloc = setting("CUDASIM_FAIL_MALLOC", 0),
     };
     random_state = runtime.seed;
     report_install();

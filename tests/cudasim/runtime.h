@@ -39,6 +39,7 @@ typedef struct runtime_settings {
     int devices;            /* CUDASIM_DEVICES=1 */
     int capability;         /* CUDASIM_CAPABILITY=80: below 75 no kernel was built */
     uint64_t failed_kernel; /* CUDASIM_FAIL_KERNEL=n: the n-th to run fails; 0: none */
+    uint64_t failed_malloc; /* CUDASIM_FAIL_MALLOC=n: the n-th cudaMalloc finds no memory */
 } runtime_settings;
 
 extern runtime_settings runtime;

@@ -24,14 +24,34 @@ assert_same_training() {
     done
 }
 
-@test "a training is the same in lazy mode and in ten random orders, and leaks nothing" {
-    train "$TMP/lazy"
+# same_in_every_order ARGUMENT...: a training in lazy mode, and in ten random orders.
+same_in_every_order() {
+    train "$TMP/lazy" "$@"
     assert_exit 0
     for seed in 1 2 3 4 5 6 7 8 9 10; do
-        CUDASIM_MODE=random CUDASIM_SEED=$seed train "$TMP/random$seed"
+        CUDASIM_MODE=random CUDASIM_SEED=$seed train "$TMP/random" --force "$@"
         assert_exit 0
-        assert_same_training "$TMP/lazy" "$TMP/random$seed"
+        assert_same_training "$TMP/lazy" "$TMP/random"
     done
+}
+
+@test "a training is the same in lazy mode and in ten random orders, and leaks nothing" {
+    same_in_every_order
+}
+
+@test "so it is call by call and uploaded, shuffled, with a last batch that is not full" {
+    same_in_every_order --set device.graph=off --set device.resident=off \
+        --set train.shuffle=true --set train.drop_last=false --set train.batch_size=5
+}
+
+@test "so it is resident, with rows that are first seen late" {
+    same_in_every_order --set train.shuffle=true --set train.batch_size=5
+}
+
+@test "so it is in bf16, and in NHWC" {
+    same_in_every_order --set device.precision=bf16
+    rm -r "$TMP/lazy" "$TMP/random"
+    same_in_every_order --set device.image_layout=nhwc
 }
 
 @test "a training is the same when blocks and threads run in reverse, and eagerly" {
@@ -68,10 +88,31 @@ assert_same_training() {
     assert_error_has "train.batch_size"
 }
 
+@test "each allocation that fails ends the run clearly, or leaves the data set on the host" {
+    local n failed=0 without=0
+    train "$TMP/whole"
+    assert_exit 0
+    for ((n = 1; n < 60; n++)); do
+        CUDASIM_FAIL_MALLOC=$n train "$TMP/run" --force
+        if [[ $status -eq 4 ]]; then
+            assert_error_has "MiB of GPU memory asked for"
+            failed=$((failed + 1))
+            continue
+        fi
+        assert_exit 0
+        assert_same_training "$TMP/whole" "$TMP/run"
+        [[ $stderr == *"uploaded for each batch"* ]] || break
+        without=$((without + 1))
+    done
+    [[ $n -lt 60 && $failed -ge 10 && $without -ge 3 ]] ||
+        fail_with "$n allocations, $failed refused, $without went on without the data set"
+}
+
 @test "a data set that does not fit stays on the host" {
     train "$TMP/whole"
     assert_exit 0
-    CUDASIM_MEMORY_MIB=48 train "$TMP/run"
+    CUDASIM_MEMORY_MIB=6 train "$TMP/run"
     assert_exit 0
+    grep -q "do not fit the device's memory" "$TMP/run/train.log"
     assert_same_training "$TMP/whole" "$TMP/run"
 }
