@@ -71,36 +71,37 @@ static void run_cases_on_cuda(hpac_precision precision, hpac_image_layout layout
 {
     const hpac_device_options options = {
         .precision = precision, .image_layout = layout, .deterministic = true};
-    if (tested_device_is_cuda())
-        run_cases(&options, NULL);
+    if (!tested_device_is_cuda())
+        cr_skip("the tested device is not CUDA");
+    run_cases(&options, NULL);
 }
 
-Test(device_ops, cuda_agrees_in_fp32_nchw)
+Test(cuda_ops, agree_in_fp32_nchw)
 {
     run_cases_on_cuda(HPAC_PRECISION_FP32, HPAC_IMAGE_LAYOUT_NCHW);
 }
 
-Test(device_ops, cuda_agrees_in_fp32_nhwc)
+Test(cuda_ops, agree_in_fp32_nhwc)
 {
     run_cases_on_cuda(HPAC_PRECISION_FP32, HPAC_IMAGE_LAYOUT_NHWC);
 }
 
-Test(device_ops, cuda_agrees_in_tf32_nchw)
+Test(cuda_ops, agree_in_tf32_nchw)
 {
     run_cases_on_cuda(HPAC_PRECISION_TF32, HPAC_IMAGE_LAYOUT_NCHW);
 }
 
-Test(device_ops, cuda_agrees_in_tf32_nhwc)
+Test(cuda_ops, agree_in_tf32_nhwc)
 {
     run_cases_on_cuda(HPAC_PRECISION_TF32, HPAC_IMAGE_LAYOUT_NHWC);
 }
 
-Test(device_ops, cuda_agrees_in_bf16_nchw)
+Test(cuda_ops, agree_in_bf16_nchw)
 {
     run_cases_on_cuda(HPAC_PRECISION_BF16, HPAC_IMAGE_LAYOUT_NCHW);
 }
 
-Test(device_ops, cuda_agrees_in_bf16_nhwc)
+Test(cuda_ops, agree_in_bf16_nhwc)
 {
     run_cases_on_cuda(HPAC_PRECISION_BF16, HPAC_IMAGE_LAYOUT_NHWC);
 }

@@ -7,7 +7,8 @@
 
 const char *tested_device(void);
 bool tested_device_is_cuda(void);
-/* With the options given, but for the name. Fails the test if it does not open. */
+/* With the options given, but for the name. Fails the test if it does not open, and skips it on a
+ * GPU that lacks the precision. */
 hpac_device *open_tested_device(hpac_device_options options);
 /* Whether the open CUDA device runs on the test bed: a symbol of its libcudart. NULL: on a GPU. */
 void *find_in_test_bed(const char *symbol);

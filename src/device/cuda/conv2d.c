@@ -141,10 +141,10 @@ static hpac_status convolve(conv2d_plan *plan, const hpac_run *run, void *y)
     hpac_status failed = hpac_cuda_fail_cudnn(status, "cudnnConvolutionBiasActivationForward");
     if (CUDNN_STATUS_CATEGORY(status) != CUDNN_STATUS_NOT_SUPPORTED)
         return failed;
-    hpac_log_warning("%s: bias and ReLU are computed apart (%s)", plan->base.name,
-                     hpac_error_message());
     plan->fused = false;
     describe_algorithm(plan);
+    hpac_log_warning("%s: bias and ReLU are computed apart (%s), so: %s", plan->base.name,
+                     hpac_error_message(), plan->base.base.algorithm);
     return convolve_apart(plan, run, y);
 }
 

@@ -169,6 +169,8 @@ static void cuda_close(hpac_device *base)
     cuda_device *device = (cuda_device *)base;
     if (!device)
         return;
+    if (device->streams[0])
+        (void)hpac_cuda_use(device); /* another device may have been used last */
     if (device->cublas)
         (void)cublasDestroy(device->cublas);
     if (device->cudnn)
