@@ -17,11 +17,6 @@ enum { BATCH = 8, STEPS = 4, MAX_LAUNCHES = 30, MAX_LAUNCHES_BF16 = 33 };
 
 typedef void counter(cudasim_counts *counts);
 
-static void assert_ok(hpac_status status)
-{
-    cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
-}
-
 typedef struct fixture {
     hpac_config config;
     hpac_device *device;

@@ -169,11 +169,6 @@ static void check_weights(const golden *keras, const hpac_weights *weights)
 
 /* ---- running ---- */
 
-static void assert_ok(hpac_status status)
-{
-    cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
-}
-
 static void make_layers(const golden_case *run, hpac_layer layers[LAYER_COUNT])
 {
     const hpac_layer stack[LAYER_COUNT] = {

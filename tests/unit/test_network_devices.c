@@ -22,11 +22,6 @@ enum { DROPOUT_SEED = 11 };
 
 enum { BATCH = 6, SMALL_BATCH = 4, STEPS = 20, PARTIAL_STEP = 12, PARTIAL_COUNT = 3 };
 
-static void assert_ok(hpac_status status)
-{
-    cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
-}
-
 /* A configuration of the project for images of 24 x 22; the one with small batches (64) keeps
  * smaller ones than the others. */
 static hpac_config load_small(const char *path)

@@ -28,11 +28,6 @@ static const hpac_batch_format format = {.batch_size = BATCH,
                                          .channels = 1,
                                          .pixels = HPAC_PIXELS_UINT8};
 
-static void assert_ok(hpac_status status)
-{
-    cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
-}
-
 /* A network with its weights, and a slot to feed it. */
 typedef struct setup {
     hpac_device *device;

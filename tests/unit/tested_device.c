@@ -38,3 +38,32 @@ void *find_in_test_bed(const char *symbol)
     }
     return runtime ? dlsym(runtime, symbol) : NULL;
 }
+
+void need_cuda(void)
+{
+    if (!tested_device_is_cuda())
+        cr_skip("the tested device is not CUDA");
+}
+
+void assert_ok(hpac_status status)
+{
+    cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
+}
+
+void set_for_bed(const char *name, const char *value)
+{
+    cr_assert_eq(setenv(name, value, 1), 0);
+}
+
+void need_bed(hpac_device *device)
+{
+    if (find_in_test_bed("cudasim_get_counts"))
+        return;
+    device->ops->close(device);
+    cr_skip("only the test bed can be told to refuse");
+}
+
+void expect_message(const char *part)
+{
+    cr_expect(strstr(hpac_error_message(), part), "no \"%s\" in: %s", part, hpac_error_message());
+}

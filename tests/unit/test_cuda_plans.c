@@ -1,0 +1,262 @@
+/*
+ * The CUDA device's plans: which runs it takes, which algorithms, what it falls back to, and that
+ * what is not finite is seen. Skipped where the tested device is another; what only the test bed
+ * can bring about is skipped on a GPU.
+ */
+#include "tested_device.h"
+
+#include <hpac/log.h>
+#include <hpac/network.h>
+#include <hpac/selfcheck.h>
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static hpac_device *open_deterministic(void)
+{
+    return open_tested_device((hpac_device_options){.deterministic = true});
+}
+
+/* ---- runs and algorithms ---- */
+
+#define IMAGE(rows_, channels_)                                                                    \
+    {                                                                                              \
+        .rank = 3, .rows = (rows_), .cols = (rows_), .channels = (channels_)                       \
+    }
+#define VECTOR(length)                                                                             \
+    {                                                                                              \
+        .rank = 1, .rows = 1, .cols = 1, .channels = (length)                                      \
+    }
+
+static const hpac_op stack[] = {
+    {.kind = HPAC_OP_CONV2D,
+     .in = IMAGE(8, 3),
+     .out = IMAGE(6, 16),
+     .kernel_rows = 3,
+     .kernel_cols = 3},
+    {.kind = HPAC_OP_RELU, .in = IMAGE(6, 16), .out = IMAGE(6, 16)},
+    {.kind = HPAC_OP_MAXPOOL,
+     .in = IMAGE(6, 16),
+     .out = IMAGE(3, 16),
+     .kernel_rows = 2,
+     .kernel_cols = 2},
+    {.kind = HPAC_OP_DROPOUT, .in = IMAGE(3, 16), .out = IMAGE(3, 16), .rate = 0.5F},
+    {.kind = HPAC_OP_FLATTEN, .in = IMAGE(3, 16), .out = VECTOR(144)},
+    {.kind = HPAC_OP_DENSE, .in = VECTOR(144), .out = VECTOR(10)},
+    {.kind = HPAC_OP_RELU, .in = VECTOR(10), .out = VECTOR(10)},
+    {.kind = HPAC_OP_DROPOUT, .in = VECTOR(10), .out = VECTOR(10), .rate = 0.5F},
+};
+
+static hpac_status plan_run(hpac_device *device, int first, int count, int batch, hpac_plan **plan)
+{
+    hpac_device_info info;
+    assert_ok(device->ops->describe(device, &info));
+    const hpac_plan_request request = {
+        .ops = stack + first,
+        .op_count = count,
+        .batch = batch,
+        .input_layout = stack[first].in.rank == 3 ? info.image_layout : info.vector_layout,
+        .training = true,
+        .input_gradient = true,
+    };
+    *plan = NULL;
+    return device->ops->plan_create(device, &request, plan);
+}
+
+static bool takes(hpac_device *device, int first, int count)
+{
+    hpac_plan *plan = NULL;
+    assert_ok(plan_run(device, first, count, 4, &plan));
+    bool taken = plan != NULL;
+    device->ops->plan_destroy(plan);
+    return taken;
+}
+
+Test(cuda_plans, takes_the_runs_it_promises)
+{
+    need_cuda();
+    hpac_device *device = open_deterministic();
+    for (int i = 0; i < 8; i++)
+        cr_expect(takes(device, i, 1), "%s alone", hpac_op_name(stack[i].kind));
+    for (int count = 2; count <= 4; count++) {
+        cr_expect(takes(device, 0, count), "the first %d", count);
+        cr_expect(takes(device, 4, count), "%d from flatten on", count);
+    }
+    cr_expect(takes(device, 5, 3), "dense, relu, dropout");
+    cr_expect_not(takes(device, 0, 5));
+    cr_expect_not(takes(device, 1, 2));
+    cr_expect_not(takes(device, 3, 3));
+    device->ops->close(device);
+}
+
+static void expect_algorithm(hpac_device *device, const char *part)
+{
+    hpac_plan *plan = NULL;
+    assert_ok(plan_run(device, 0, 2, 4, &plan));
+    cr_expect(strstr(plan->algorithm, part), "no \"%s\" in: %s", part, plan->algorithm);
+    device->ops->plan_destroy(plan);
+}
+
+Test(cuda_plans, chooses_the_deterministic_three)
+{
+    need_cuda();
+    hpac_device *device = open_deterministic();
+    expect_algorithm(device, "nchw fwd PRECOMP_GEMM + bias + relu / bwd data ALGO_1 / "
+                             "bwd filter ALGO_1, fp32");
+    device->ops->close(device);
+}
+
+static void run_convolutions(hpac_device *device)
+{
+    for (int i = 0; i < hpac_selfcheck_count(); i++)
+        if (strncmp(hpac_selfcheck_name(i), "conv2d", 6) == 0)
+            cr_expect_eq(hpac_selfcheck_run(device, i, 1, NULL), HPAC_OK, "%s: %s",
+                         hpac_selfcheck_name(i), hpac_error_message());
+}
+
+Test(cuda_plans, goes_on_with_the_next_algorithm)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_CUDNN_REFUSE", "fwd1,bwddata1,bwdfilter1");
+    hpac_device *device = open_deterministic();
+    need_bed(device);
+    expect_algorithm(device, "fwd IMPLICIT_GEMM + bias + relu / bwd data FFT_TILING / "
+                             "bwd filter FFT_TILING");
+    run_convolutions(device);
+    device->ops->close(device);
+}
+
+Test(cuda_plans, computes_bias_and_relu_where_cudnn_does_not)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_CUDNN_REFUSE", "biasact");
+    hpac_log_set_level(HPAC_LOG_ERROR); /* each plan warns */
+    hpac_device *device = open_deterministic();
+    need_bed(device);
+    run_convolutions(device);
+    device->ops->close(device);
+}
+
+/* What cuDNN does not have in bf16 is computed in float32, between casts. */
+Test(cuda_plans, widens_what_cudnn_does_not_have_in_bf16)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_CUDNN_REFUSE", "fwd1");
+    hpac_device *device = open_tested_device(
+        (hpac_device_options){.precision = HPAC_PRECISION_BF16, .deterministic = true});
+    need_bed(device);
+    expect_algorithm(device, "no bf16, cast to nhwc fwd IMPLICIT_GEMM");
+    expect_algorithm(device, ", tf32");
+    run_convolutions(device);
+    device->ops->close(device);
+}
+
+Test(cuda_plans, computes_bias_and_relu_where_cudnn_does_not_in_bf16)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_CUDNN_REFUSE", "biasact");
+    hpac_log_set_level(HPAC_LOG_ERROR); /* each plan warns */
+    hpac_device *device = open_tested_device(
+        (hpac_device_options){.precision = HPAC_PRECISION_BF16, .deterministic = true});
+    need_bed(device);
+    run_convolutions(device);
+    device->ops->close(device);
+}
+
+Test(cuda_plans, names_the_shape_that_no_algorithm_has)
+{
+    need_cuda();
+    set_for_bed("CUDASIM_CUDNN_REFUSE", "bwddata1,bwddata2,bwddata3,bwddata4,bwddata5");
+    hpac_device *device = open_deterministic();
+    hpac_plan *plan = NULL;
+    need_bed(device);
+    cr_expect_eq(plan_run(device, 0, 2, 4, &plan), HPAC_ERR_DEVICE);
+    cr_expect_null(plan);
+    expect_message("no deterministic algorithm for the backward data pass");
+    expect_message("conv2d+relu, batch 4, (8, 8, 3) to (6, 6, 16), nchw float32, kernel 3 x 3");
+    device->ops->close(device);
+}
+
+/* What is measured need not be deterministic, but must be something that cuDNN has. */
+Test(cuda_plans, measures_where_it_need_not_be_deterministic)
+{
+    need_cuda();
+    hpac_device *device = open_tested_device((hpac_device_options){.deterministic = false});
+    hpac_plan *plan = NULL;
+    assert_ok(plan_run(device, 0, 2, 4, &plan));
+    cr_expect(strstr(plan->algorithm, "bwd data "), "%s", plan->algorithm);
+    device->ops->plan_destroy(plan);
+    if (find_in_test_bed("cudasim_get_counts")) /* which ranks the unsteady ones first */
+        expect_algorithm(device, "fwd WINOGRAD + bias + relu / bwd data ALGO_0 / "
+                                 "bwd filter ALGO_0");
+    device->ops->close(device);
+}
+
+/* ---- values that are not finite ---- */
+
+static const hpac_layer layers[] = {
+    {.kind = HPAC_LAYER_CONV2D,
+     .filters = 4,
+     .kernel_rows = 3,
+     .kernel_cols = 3,
+     .activation = HPAC_ACTIVATION_RELU},
+    {.kind = HPAC_LAYER_MAXPOOL, .kernel_rows = 2, .kernel_cols = 2},
+    {.kind = HPAC_LAYER_FLATTEN},
+    {.kind = HPAC_LAYER_DENSE, .units = 3, .activation = HPAC_ACTIVATION_SIGMOID},
+};
+enum { LAYER_COUNT = sizeof layers / sizeof *layers };
+
+/* A step with one weight of a layer that is not finite: cuDNN's fused ReLU turns a NaN into 0, so
+ * the loss alone would not tell. */
+static bool is_seen(hpac_device *device, int layer, float bad)
+{
+    const hpac_shape input = {3, 8, 8, 1};
+    const hpac_network_options options = {
+        .device = device,
+        .layers = layers,
+        .layer_count = LAYER_COUNT,
+        .format = {.batch_size = 2,
+                   .target_count = 3,
+                   .rows = input.rows,
+                   .cols = input.cols,
+                   .channels = input.channels,
+                   .pixels = HPAC_PIXELS_UINT8},
+        .training = true,
+        .optimizer = {.learning_rate = 1.0F, .rho = 0.95F, .epsilon = 1e-7F},
+    };
+    hpac_network *network;
+    hpac_outcome outcome;
+    void *slot;
+    assert_ok(hpac_network_create(&options, &network));
+    assert_ok(hpac_network_allocate(network));
+    hpac_weights *weights = hpac_weights_create(layers, LAYER_COUNT, input);
+    cr_assert_not_null(weights);
+    if (layer >= 0)
+        weights[layer].kernel[weights[layer].kernel_count / 2] = bad;
+    assert_ok(hpac_network_import(network, weights, NULL, NULL));
+    assert_ok(
+        device->ops->alloc(device, HPAC_MEMORY_PINNED, hpac_batch_nbytes(&options.format), &slot));
+    memset(slot, 1, hpac_batch_nbytes(&options.format));
+    const hpac_network_batch batch = {.slot = slot, .count = 2};
+    assert_ok(hpac_network_train(network, &batch, 0));
+    assert_ok(hpac_network_collect(network, &outcome));
+    device->ops->free(device, HPAC_MEMORY_PINNED, slot);
+    hpac_weights_destroy(weights, LAYER_COUNT);
+    hpac_network_destroy(network);
+    return outcome.result.nonfinite != 0;
+}
+
+Test(cuda_plans, sees_weights_that_are_not_finite)
+{
+    need_cuda();
+    const float bad[] = {NAN, INFINITY, -INFINITY};
+    hpac_device *device = open_deterministic();
+    cr_expect_not(is_seen(device, -1, 0));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        cr_expect(is_seen(device, 0, bad[i]), "%g in the convolution", (double)bad[i]);
+        cr_expect(is_seen(device, 3, bad[i]), "%g in the dense layer", (double)bad[i]);
+    }
+    device->ops->close(device);
+}
