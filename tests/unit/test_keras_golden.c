@@ -27,13 +27,13 @@ static const golden_case small = {
 };
 /* No size fits a vector of the processor, and pooling leaves a row and a column over. */
 static const golden_case odd = {
-    "tests/golden/keras_train_odd.csv", {3, 13, 11, 3}, {3, 7}, 5, 2, 3, 8,
+    "tests/golden/keras_train_odd.csv", {3, 13, 11, 3}, {3, 7}, 5, 2, 3, 20,
 };
 static const golden_case full = {
-    "tests/golden/keras_train_full.csv", {3, 128, 128, 1}, {16, 32}, 64, 28, 8, 5,
+    "tests/golden/keras_train_full.csv", {3, 128, 128, 1}, {16, 32}, 64, 28, 8, 20,
 };
 static const golden_case colour = {
-    "tests/golden/keras_train_colour.csv", {3, 64, 48, 4}, {16, 32}, 64, 3, 5, 5,
+    "tests/golden/keras_train_colour.csv", {3, 64, 48, 4}, {16, 32}, 64, 3, 5, 20,
 };
 
 /* ---- what Keras computed ---- */
