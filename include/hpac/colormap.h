@@ -24,6 +24,7 @@ typedef struct hpac_colour {
     uint8_t red, green, blue;
 } hpac_colour;
 
+/* The colours of the values 0..255, from the map's first to its last. */
 void hpac_colormap_fill(hpac_colormap colormap, hpac_colour colours[256]);
 
 #endif

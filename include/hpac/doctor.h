@@ -60,6 +60,7 @@ typedef struct hpac_doctor {
  * also after a failure. Errors: DEVICE for a name that is none of these or a CPU device that does
  * not open, INTERNAL. */
 hpac_status hpac_doctor_open(const hpac_device_options *options, hpac_doctor *doctor);
+/* Closes the devices that are open. */
 void hpac_doctor_close(hpac_doctor *doctor);
 
 /* Runs a case of the self-check. This and the next do nothing where no device is open. */

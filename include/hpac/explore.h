@@ -106,6 +106,7 @@ typedef struct hpac_exploration {
 
 /* Counts everything. On error nothing is left to clean up. Errors: those above. */
 hpac_status hpac_explore(const hpac_explore_options *options, hpac_exploration *found);
+/* Frees the tables and zeroes the struct. */
 void hpac_exploration_fini(hpac_exploration *found);
 
 #define HPAC_EXPLORE_TABLES (HPAC_CLASS_COUNT + 7)

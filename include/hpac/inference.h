@@ -49,6 +49,7 @@ typedef struct hpac_classifier {
  * hints and there are none. */
 hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *hints,
                                  hpac_classifier *classifier);
+/* Frees what loading allocated and zeroes the struct. */
 void hpac_classifier_fini(hpac_classifier *classifier);
 
 /* Whether a mean of the two is of any sense: same targets, image size, channels and pixels. Errors:
@@ -67,6 +68,7 @@ typedef struct hpac_model_paths {
  * is left zeroed. Errors: DATA when there is no such model; all folds that are missing are listed.
  */
 hpac_status hpac_model_paths_find(const char *name, hpac_model_paths *paths);
+/* Frees the paths and zeroes the struct. */
 void hpac_model_paths_fini(hpac_model_paths *paths);
 
 /* All of them, alike: an array of paths->count, and the caller's; NULL on error. */
@@ -78,6 +80,7 @@ void hpac_classifiers_free(hpac_classifier *classifiers, int count); /* NULL is 
  * of the outputs. Saving replaces the file in one step; what else it holds stays as it is. Loading
  * a file without leaves *found false. Errors: DATA; CONFIG for a file without the group hpac. */
 hpac_status hpac_thresholds_save(const char *path, const float *thresholds, int count);
+/* `count` is how many the model has outputs; another number in the file is DATA. */
 hpac_status hpac_thresholds_load(const char *path, int count, float *thresholds, bool *found);
 
 /* ---- probabilities ---- */

@@ -58,6 +58,7 @@ typedef struct hpac_submission {
     hpac_empty_answer empty;
 } hpac_submission;
 
+/* Begins both files, under temporary names. Errors: DATA, when a file cannot be made. */
 hpac_status hpac_submission_create(hpac_submission *submission,
                                    const hpac_submission_options *options);
 /* probabilities: (target_count). Writing errors show in check and commit. */

@@ -79,6 +79,7 @@ void hpac_table_add_real(hpac_table *table, double number);
 
 /* Whole rows. */
 size_t hpac_table_row_count(const hpac_table *table);
+/* A cell of a whole row, borrowed until the table changes. */
 const hpac_cell *hpac_table_cell(const hpac_table *table, size_t row, size_t column);
 
 /* What a reader sees of a cell: "12885", "41.47", "-". `text` gets at most `nbytes`, with its NUL;

@@ -58,7 +58,7 @@ static hpac_status compare_row(void *user, const hpac_csv_row *row)
         expected->correlations += a == b ? 1 : 2;
     } else if (strcmp(table, "company") == 0) {
         int i = 0;
-        while (company[i] != atoi(name))
+        while (company[i] != (int)strtol(name, NULL, 10))
             i++;
         const char *other = hpac_class_names[strtoul(column, NULL, 10)];
         assert_close(find_value(&found->company[i], 0, other, 1), value, table, other);
@@ -194,8 +194,8 @@ static hpac_status compare_colour(void *user, const hpac_csv_row *row)
         const int values[3] = {own->red, own->green, own->blue};
         /* Fractions that matplotlib loses in its floats make the difference of 1. */
         for (int i = 0; i < 3; i++)
-            cr_assert(abs(values[i] - atoi(row->cells[2 + i])) <= 1, "%s %s", names[map],
-                      row->cells[1]);
+            cr_assert(labs(values[i] - strtol(row->cells[2 + i], NULL, 10)) <= 1, "%s %s",
+                      names[map], row->cells[1]);
         ++*seen;
     }
     return HPAC_OK;
