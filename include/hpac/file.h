@@ -48,6 +48,10 @@ hpac_status hpac_folder_create(const char *path);
 hpac_status hpac_folder_probe(const char *path);
 /* Whether something of this name is there, of whatever kind. */
 bool hpac_path_exists(const char *path);
+/* The same of a name in a folder. */
+bool hpac_folder_has(const char *folder, const char *name);
+/* Whether nothing is in a folder. False also for what is no folder, or cannot be looked into. */
+bool hpac_folder_is_empty(const char *path);
 
 /* Reads a whole file. `*bytes` is malloc'ed (one byte longer, that byte 0) and the caller's; NULL
  * on error. A file of more than `limit_nbytes` is an error, as is a folder or a device. Errors:

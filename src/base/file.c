@@ -1,6 +1,7 @@
 /* Files that are whole or not there, folders, paths. */
 #include <hpac/file.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -172,6 +173,26 @@ hpac_status hpac_folder_probe(const char *path)
     }
     free(probe);
     return status;
+}
+
+bool hpac_folder_has(const char *folder, const char *name)
+{
+    char *path = hpac_path_join(folder, "%s", name);
+    bool there = path && hpac_path_exists(path);
+    free(path);
+    return there;
+}
+
+bool hpac_folder_is_empty(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return false;
+    bool empty = true;
+    for (struct dirent *entry; empty && (entry = readdir(folder));)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    closedir(folder);
+    return empty;
 }
 
 /* Reads to the end into a buffer that grows (files under /proc say size 0). */

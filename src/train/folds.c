@@ -6,7 +6,6 @@
 #include <hpac/file.h>
 #include <hpac/log.h>
 
-#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,34 +180,15 @@ static hpac_status report(const char *folder, const fold_result *results, int co
 
 /* ---- the folder ---- */
 
-static bool has(const char *folder, const char *name)
-{
-    char *path = hpac_path_join(folder, "%s", name);
-    bool there = path && hpac_path_exists(path);
-    free(path);
-    return there;
-}
-
-static bool is_empty(const char *path)
-{
-    DIR *folder = opendir(path);
-    if (!folder)
-        return false;
-    bool empty = true;
-    for (struct dirent *entry; empty && (entry = readdir(folder));)
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    closedir(folder);
-    return empty;
-}
-
 static hpac_status check_folder(const hpac_train_options *options)
 {
     const char *folder = options->folder;
-    if (has(folder, "run.json"))
+    if (hpac_folder_has(folder, "run.json"))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: holds a single run; name another folder for the folds with --out",
                          folder);
-    if (hpac_path_exists(folder) && !is_empty(folder) && !has(folder, "fold0") && !options->force)
+    if (hpac_path_exists(folder) && !hpac_folder_is_empty(folder) &&
+        !hpac_folder_has(folder, "fold0") && !options->force)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: holds files, but no fold of an earlier cross-validation; name "
                          "another folder with --out, or use --force",

@@ -41,26 +41,6 @@ static hpac_status lock_folder(const char *path, run_folder *folder)
     return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot be locked: %s", path, strerror(errno));
 }
 
-static bool folder_has(const char *path, const char *name)
-{
-    char *file = hpac_path_join(path, "%s", name);
-    bool there = file && hpac_path_exists(file);
-    free(file);
-    return there;
-}
-
-static bool folder_is_empty(const char *path)
-{
-    DIR *folder = opendir(path);
-    if (!folder)
-        return false;
-    bool empty = true;
-    for (struct dirent *entry; empty && (entry = readdir(folder));)
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    closedir(folder);
-    return empty;
-}
-
 static hpac_status read_state(const char *path, run_state *state)
 {
     char *file = hpac_path_join(path, "run.json");
@@ -86,12 +66,12 @@ hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder)
     if (!hpac_path_exists(path))
         return HPAC_OK;
     hpac_status status = lock_folder(path, folder);
-    if (status != HPAC_OK || folder_is_empty(path))
+    if (status != HPAC_OK || hpac_folder_is_empty(path))
         return status;
-    folder->has_checkpoint = folder_has(path, "resume.h5");
+    folder->has_checkpoint = hpac_folder_has(path, "resume.h5");
     if (force)
         folder->state = RUN_UNFINISHED;
-    else if (folder_has(path, "run.json"))
+    else if (hpac_folder_has(path, "run.json"))
         status = read_state(path, &folder->state);
     else
         status =
@@ -124,7 +104,7 @@ hpac_status run_folder_claim(const char *path, run_folder *folder)
     hpac_status status = hpac_folder_create(path);
     if (status == HPAC_OK && folder->lock < 0)
         status = lock_folder(path, folder);
-    if (status == HPAC_OK && folder->state == RUN_NEW && !folder_is_empty(path))
+    if (status == HPAC_OK && folder->state == RUN_NEW && !hpac_folder_is_empty(path))
         status = hpac_fail(HPAC_ERR_CONFIG,
                            "%s: files have come into this folder since it was looked at; another "
                            "hpac?",

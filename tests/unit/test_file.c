@@ -194,6 +194,23 @@ Test(file, a_probe_tells_and_leaves_nothing)
     cr_assert_eq(hpac_folder_probe("/proc"), HPAC_ERR_CONFIG);
 }
 
+Test(file, a_folder_tells_what_it_has)
+{
+    const char *empty = scratch_path("folder");
+    cr_assert_eq(mkdir(empty, 0777), 0);
+    cr_assert(hpac_folder_is_empty(empty));
+    cr_assert_not(hpac_folder_has(empty, "a"));
+    scratch_write_text("folder/.hidden", "x");
+    cr_assert_not(hpac_folder_is_empty(empty));
+    cr_assert(hpac_folder_has(empty, ".hidden"));
+    cr_assert(hpac_folder_has(scratch_folder(), "folder"));
+    cr_assert_not(hpac_folder_is_empty(scratch_path("absent")));
+    cr_assert_not(hpac_folder_is_empty(scratch_path("folder/.hidden")));
+    cr_assert_not(hpac_folder_has(scratch_path("absent"), "a"));
+    scratch_write_text("50%s off", "x");
+    cr_assert(hpac_folder_has(scratch_folder(), "50%s off"));
+}
+
 Test(file, reading_knows_its_limit)
 {
     const char *path = scratch_write("a", "12345\000789", 9);
