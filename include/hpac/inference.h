@@ -76,13 +76,6 @@ hpac_status hpac_classifiers_load(const hpac_model_paths *paths, const hpac_clas
                                   hpac_classifier **classifiers);
 void hpac_classifiers_free(hpac_classifier *classifiers, int count); /* NULL is fine */
 
-/* Thresholds in a model file, as the attribute hpac/thresholds: one float32 a target, in the order
- * of the outputs. Saving replaces the file in one step; what else it holds stays as it is. Loading
- * a file without leaves *found false. Errors: DATA; CONFIG for a file without the group hpac. */
-hpac_status hpac_thresholds_save(const char *path, const float *thresholds, int count);
-/* `count` is how many the model has outputs; another number in the file is DATA. */
-hpac_status hpac_thresholds_load(const char *path, int count, float *thresholds, bool *found);
-
 /* ---- probabilities ---- */
 
 typedef struct hpac_inference_options {

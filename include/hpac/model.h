@@ -74,6 +74,13 @@ hpac_status hpac_model_save(const hpac_model *model, const char *path);
  * finite. */
 hpac_status hpac_model_load(const char *path, hpac_model *model);
 
+/* Thresholds in a model file, as the attribute hpac/thresholds: one float32 a target, in the order
+ * of the outputs. Saving replaces the file in one step; what else it holds stays as it is. Loading
+ * a file without leaves *found false. Errors: DATA; CONFIG for a file without the group hpac. */
+hpac_status hpac_thresholds_save(const char *path, const float *thresholds, int count);
+/* `count` is how many the model has outputs; another number in the file is DATA. */
+hpac_status hpac_thresholds_load(const char *path, int count, float *thresholds, bool *found);
+
 /* Frees all that the model owns and zeroes the struct. */
 void hpac_model_fini(hpac_model *model);
 

@@ -1,6 +1,9 @@
 /* Groups, attributes and float datasets of HDF5, with errors that name the object. */
 #include "hdf5_io.h"
 
+#include <hpac/file.h>
+
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +43,32 @@ hpac_status hpac_hdf5_fail(hid_t at, const char *name, const char *text)
         path[0] = '\0';
     const char *folder = path[0] == '/' ? path + 1 : path;
     return hpac_fail(HPAC_ERR_DATA, "%s%s%s: %s%s", folder, *folder ? "/" : "", name, text, reason);
+}
+
+hpac_status hpac_hdf5_open(const char *path, const char *text, hid_t *file)
+{
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_file_locking(access, false, true);
+    *file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    H5Pclose(access);
+    return *file >= 0 ? HPAC_OK : hpac_hdf5_fail(H5I_INVALID_HID, "HDF5", text);
+}
+
+hpac_status hpac_hdf5_write_image(hid_t file, const char *path)
+{
+    void **image;
+    ssize_t nbytes = H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file, NULL, 0);
+    if (nbytes < 0 || H5Fget_vfd_handle(file, H5P_DEFAULT, (void **)&image) < 0)
+        return hpac_hdf5_fail(file, "", "cannot be put together in memory");
+    hpac_file target;
+    hpac_status status = hpac_file_create(&target, path);
+    if (status != HPAC_OK)
+        return status;
+    if (fwrite(*image, 1, (size_t)nbytes, target.stream) == (size_t)nbytes)
+        return hpac_file_commit(&target);
+    status = hpac_fail(HPAC_ERR_DATA, "%s: writing failed: %s", path, strerror(errno));
+    hpac_file_discard(&target);
+    return status;
 }
 
 hpac_status hpac_hdf5_create_group(hid_t at, const char *name, hid_t *group)

@@ -25,6 +25,13 @@ void hpac_hdf5_restore(hpac_hdf5_printing printing);
 /* hpac_fail(DATA) with "<path of at>/<name>: <text>" and the reason HDF5 gave, if any. */
 hpac_status hpac_hdf5_fail(hid_t at, const char *name, const char *text);
 
+/* Opens the model file `path` for reading; model files are replaced, never changed, so that no lock
+ * is needed. What is wrong is told as "HDF5: <text>". */
+hpac_status hpac_hdf5_open(const char *path, const char *text, hid_t *file);
+/* Writes a file that HDF5 keeps in memory (H5Pset_fapl_core) to `path`, atomically: a full disk
+ * meets our own write and not HDF5, which does not survive one. Errors: those of file.h. */
+hpac_status hpac_hdf5_write_image(hid_t file, const char *path);
+
 /* Writing. A name with slashes makes the groups on its way. Attributes hang on `at`. */
 hpac_status hpac_hdf5_create_group(hid_t at, const char *name, hid_t *group);
 hpac_status hpac_hdf5_write_text(hid_t at, const char *name, const char *text);

@@ -29,11 +29,7 @@ static hpac_status open_file(const char *path, hid_t *file)
     if (H5Fis_hdf5(path) <= 0)
         return hpac_fail(HPAC_ERR_DATA, "not an HDF5 file, expected one as Keras writes it with "
                                         "model.save(\"name.h5\")");
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_file_locking(access, false, true); /* model files are replaced, never changed */
-    *file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    H5Pclose(access);
-    return *file >= 0 ? HPAC_OK : hpac_hdf5_fail(H5I_INVALID_HID, "HDF5", "damaged or cut short");
+    return hpac_hdf5_open(path, "damaged or cut short", file);
 }
 
 /* "hpac 0.1.0" or "Keras 3.15.1"; the version of hpac comes first, as we write Keras's too. */

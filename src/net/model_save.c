@@ -3,9 +3,6 @@
 #include "keras_config.h"
 #include "model_weights.h"
 
-#include <hpac/file.h>
-
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,24 +154,6 @@ static hpac_status check_model(const hpac_model *model)
     return status;
 }
 
-/* Writes the finished image of a file that HDF5 keeps in memory. */
-static hpac_status write_image(hid_t file, const char *path)
-{
-    void **image;
-    ssize_t nbytes = H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file, NULL, 0);
-    if (nbytes < 0 || H5Fget_vfd_handle(file, H5P_DEFAULT, (void **)&image) < 0)
-        return hpac_hdf5_fail(file, "", "cannot be put together in memory");
-    hpac_file target;
-    hpac_status status = hpac_file_create(&target, path);
-    if (status != HPAC_OK)
-        return status;
-    if (fwrite(*image, 1, (size_t)nbytes, target.stream) == (size_t)nbytes)
-        return hpac_file_commit(&target);
-    status = hpac_fail(HPAC_ERR_DATA, "%s: writing failed: %s", path, strerror(errno));
-    hpac_file_discard(&target);
-    return status;
-}
-
 static hpac_status save(const hpac_model *model, const char *path)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -188,7 +167,7 @@ static hpac_status save(const hpac_model *model, const char *path)
     if (status == HPAC_OK)
         status = write_own_part(file, model);
     if (status == HPAC_OK)
-        status = write_image(file, path);
+        status = hpac_hdf5_write_image(file, path);
     H5Fclose(file);
     return status;
 }

@@ -1,11 +1,7 @@
 /* Thresholds in model files: an attribute beside the targets. */
-#include "../net/hdf5_io.h"
-#include "../net/model_probe.h"
+#include "hdf5_io.h"
+#include "model_probe.h"
 
-#include <hpac/file.h>
-#include <hpac/inference.h>
-
-#include <errno.h>
 #include <string.h>
 
 #define ATTRIBUTE "thresholds"
@@ -51,14 +47,9 @@ static hpac_status read_file(const char *path, float thresholds[HPAC_CLASS_COUNT
 {
     *count = 0;
     hpac_hdf5_printing printing = hpac_hdf5_silence();
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_file_locking(access, false, true); /* model files are replaced, never changed */
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    H5Pclose(access);
-    hpac_status status = HPAC_OK;
-    if (file < 0) {
-        status = hpac_hdf5_fail(H5I_INVALID_HID, "HDF5", "cannot be opened");
-    } else {
+    hid_t file;
+    hpac_status status = hpac_hdf5_open(path, "cannot be opened", &file);
+    if (status == HPAC_OK) {
         status = read_attribute(file, thresholds, count);
         H5Fclose(file);
     }
@@ -114,23 +105,6 @@ static hpac_status write_attribute(hid_t file, const float *thresholds, int coun
     return status;
 }
 
-static hpac_status write_image(hid_t file, const char *path)
-{
-    void **image;
-    ssize_t nbytes = H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file, NULL, 0);
-    if (nbytes < 0 || H5Fget_vfd_handle(file, H5P_DEFAULT, (void **)&image) < 0)
-        return hpac_hdf5_fail(file, "", "cannot be put together in memory");
-    hpac_file target;
-    hpac_status status = hpac_file_create(&target, path);
-    if (status != HPAC_OK)
-        return status;
-    if (fwrite(*image, 1, (size_t)nbytes, target.stream) == (size_t)nbytes)
-        return hpac_file_commit(&target);
-    status = hpac_fail(HPAC_ERR_DATA, "writing failed: %s", strerror(errno));
-    hpac_file_discard(&target);
-    return status;
-}
-
 hpac_status hpac_thresholds_save(const char *path, const float *thresholds, int count)
 {
     hpac_hdf5_printing printing = hpac_hdf5_silence();
@@ -139,14 +113,15 @@ hpac_status hpac_thresholds_save(const char *path, const float *thresholds, int 
     hid_t file = H5Fopen(path, H5F_ACC_RDWR, access);
     H5Pclose(access);
     hpac_status status = HPAC_OK;
-    if (file < 0) {
+    if (file < 0)
         status = hpac_hdf5_fail(H5I_INVALID_HID, "HDF5", "cannot be opened");
-    } else {
+    else
         status = write_attribute(file, thresholds, count);
-        if (status == HPAC_OK)
-            status = write_image(file, path);
+    status = hpac_fail_within(status, "%s", path);
+    if (status == HPAC_OK)
+        status = hpac_hdf5_write_image(file, path);
+    if (file >= 0)
         H5Fclose(file);
-    }
     hpac_hdf5_restore(printing);
-    return hpac_fail_within(status, "%s", path);
+    return status;
 }
