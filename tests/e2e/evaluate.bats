@@ -3,29 +3,7 @@
 
 load helpers
 
-# A painted data set of 90 small images, a model trained on fold 0, and one of all classes.
-setup_file() {
-    export DATA=$BATS_FILE_TMPDIR/data MADE=$BATS_FILE_TMPDIR/made
-    local hpac=${HPAC:-build/hpac}
-    "$hpac" synth --count 90 --test-count 1 --size 64 --seed 5 --balance --out "$DATA"
-    mkdir "$MADE"
-    cat > "$MADE/small.yaml" <<EOF
-data:
-  labels: $DATA/train.csv
-  images: $DATA/train
-  targets: [Cytosol, Nucleoplasm, Plasma membrane]
-  image: {rows: 64, cols: 64}
-  scale: {rows: 4, cols: 4}
-model:
-  - {type: conv2d, filters: 4, kernel: 3, activation: relu}
-  - {type: maxpool, size: 2}
-  - {type: flatten}
-  - {type: dense, units: classes, activation: sigmoid}
-train: {epochs: 2, batch_size: 8, shuffle: true}
-EOF
-    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --out "$MADE/run"
-    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --fold all --out "$MADE/folds"
-}
+setup_file() { small_models 1 --count 90 --test-count 1 --seed 5; }
 
 setup() {
     helpers_setup

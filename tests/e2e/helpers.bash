@@ -36,6 +36,9 @@
 #                                 that is not built (make all cudasim)
 #     require_tool NAME           fails the test, with the reason, if NAME is not installed
 #     require_free_space MIB skips unless the temporary folder has that much room
+#     small_models CHANNELS ARG...   for setup_file: paints $DATA (synth ARG...: small, balanced), writes
+#                                 $MADE/small.yaml, and trains $MADE/run on fold 0 and $MADE/folds on
+#                                 all three
 # A file with a setup or teardown of its own calls helpers_setup / helpers_teardown in it.
 
 bats_require_minimum_version 1.5.0
@@ -93,6 +96,31 @@ wait_hpac() {
     HPAC_PID=
     output=$(<"$TMP/stdout")
     stderr=$(<"$TMP/stderr")
+}
+
+small_models() {
+    export DATA=$BATS_FILE_TMPDIR/data MADE=$BATS_FILE_TMPDIR/made
+    local hpac=${HPAC:-build/hpac}
+    "$hpac" synth "${@:2}" --size 64 --balance --out "$DATA"
+    mkdir "$MADE"
+    cat >"$MADE/small.yaml" <<EOF
+data:
+  labels: $DATA/train.csv
+  images: $DATA/train
+  test: {images: $DATA/test, ids: $DATA/sample_submission.csv}
+  targets: [Cytosol, Nucleoplasm, Plasma membrane]
+  channels: $1
+  image: {rows: 64, cols: 64}
+  scale: {rows: 4, cols: 4}
+model:
+  - {type: conv2d, filters: 4, kernel: 3, activation: relu}
+  - {type: maxpool, size: 2}
+  - {type: flatten}
+  - {type: dense, units: classes, activation: sigmoid}
+train: {epochs: 2, batch_size: 8, shuffle: true}
+EOF
+    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --out "$MADE/run"
+    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --fold all --out "$MADE/folds"
 }
 
 assert_exit() {

@@ -2,30 +2,7 @@
 
 load helpers
 
-setup_file() {
-    export DATA=$BATS_FILE_TMPDIR/data MADE=$BATS_FILE_TMPDIR/made
-    local hpac=${HPAC:-build/hpac}
-    "$hpac" synth --count 60 --test-count 11 --size 64 --seed 6 --balance --out "$DATA"
-    mkdir "$MADE"
-    cat > "$MADE/small.yaml" <<EOF
-data:
-  labels: $DATA/train.csv
-  images: $DATA/train
-  test: {images: $DATA/test, ids: $DATA/sample_submission.csv}
-  targets: [Cytosol, Nucleoplasm, Plasma membrane]
-  channels: 2
-  image: {rows: 64, cols: 64}
-  scale: {rows: 4, cols: 4}
-model:
-  - {type: conv2d, filters: 4, kernel: 3, activation: relu}
-  - {type: maxpool, size: 2}
-  - {type: flatten}
-  - {type: dense, units: classes, activation: sigmoid}
-train: {epochs: 2, batch_size: 8, shuffle: true}
-EOF
-    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --out "$MADE/run"
-    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --fold all --out "$MADE/folds"
-}
+setup_file() { small_models 2 --count 60 --test-count 11 --seed 6; }
 
 setup() {
     helpers_setup
