@@ -15,38 +15,77 @@ typedef enum cli_kind {
     CLI_TEXT,   /* --out DIR */
     CLI_NUMBER, /* --count N: a whole number in minimum .. maximum */
     CLI_LIST,   /* --set KEY=VALUE, may stand more than once */
+    CLI_CHOICE, /* --empty blank|argmax: one of the words of its argument */
 } cli_kind;
 
+/*
+ * The name of an argument or operand is what the help shows, and tells the completion what to
+ * offer:
+ *
+ *     DIR, RUN               a folder             CLASS, CLASS,...   names of classes
+ *     FILE.csv, MODEL.h5     a file that ends so  KEY=VALUE          a key of the configuration
+ *     CONFIG, SWEEP          a .yaml file         COMMAND            a command of hpac
+ *     MODEL                  a .h5 file, a folder
+ *     auto|cpu|cuda|cuda:N   these words, but for those with capitals, which stand for others
+ *
+ * Anything else stands for itself. Brackets, blanks and dots do not count.
+ */
 typedef struct cli_option {
     const char *name; /* without the dashes */
     cli_kind kind;
     const char *argument; /* its name in the help: "DIR"; NULL for flags */
     const char *fallback; /* the default as text; NULL: none */
-    const char *help;     /* one line */
+    const char *help;     /* one line, wrapped where it is shown */
     bool required;
     long long minimum, maximum; /* CLI_NUMBER */
 } cli_option;
+
+/* Rows that commands share. */
+#define CLI_DEVICE                                                                                 \
+    {                                                                                              \
+        .name = "device", .kind = CLI_TEXT, .argument = "auto|cpu|cuda|cuda:N",                    \
+        .fallback = "auto", .help = "what to compute with; auto: the GPU where there is one"       \
+    }
+#define CLI_ON_BAD_IMAGE                                                                           \
+    {                                                                                              \
+        .name = "on-bad-image", .kind = CLI_CHOICE, .argument = "fail|skip", .fallback = "fail",   \
+        .help = "what to do about an image that cannot be read"                                    \
+    }
+#define CLI_SKIP 1 /* of --on-bad-image */
+#define CLI_QUIET                                                                                  \
+    {                                                                                              \
+        .name = "quiet", .kind = CLI_FLAG, .help = "errors and warnings only"                      \
+    }
+#define CLI_JSON                                                                                   \
+    {                                                                                              \
+        .name = "json", .kind = CLI_FLAG, .help = "print the result as JSON"                       \
+    }
 
 typedef struct cli_arguments cli_arguments;
 
 typedef struct cli_command {
     const char *name;
-    const char *operands;    /* "CONFIG", "MODEL.h5" or "": as many words as operands are wanted */
+    const char *operands;    /* "CONFIG", "RUN [RUN...]", "[COMMAND]" or "": what stands in brackets
+                              * may be left out, with dots it may be repeated */
     const char *summary;     /* one line, for the list of commands */
-    const char *description; /* paragraphs for its own help */
+    const char *description; /* for its own help; an empty line ends a paragraph */
     const cli_option *options; /* ends with a zeroed entry */
     hpac_status (*run)(const cli_arguments *arguments);
 } cli_command;
 
 /* What was typed. All are valid while the command runs. */
-const char *cli_operand(const cli_arguments *arguments, int index);
+const char *cli_operand(const cli_arguments *arguments, int index); /* NULL: not given */
+const char *const *cli_operands(const cli_arguments *arguments, int *count);
 bool cli_flag(const cli_arguments *arguments, const char *name);
 const char *cli_text(const cli_arguments *arguments, const char *name); /* or the default */
 long long cli_number(const cli_arguments *arguments, const char *name); /* or the default */
+int cli_choice(const cli_arguments *arguments,
+               const char *name); /* index of the word; -1: not given */
 const char *const *cli_list(const cli_arguments *arguments, const char *name, int *count);
 
-/* Parses argv of a command (argv[0] is its name) and runs it. --help prints the help to stdout and
- * is HPAC_OK. Errors: CONFIG for what was typed wrongly; those of the command. */
+/* Parses argv of a command (argv[0] is its name) and runs it. --quiet, where the table has it,
+ * holds back log lines that are no warnings. --help prints the help to stdout and is HPAC_OK.
+ * Errors: CONFIG for what was typed wrongly; those of the command. */
 hpac_status cli_run(const cli_command *command, int argc, char **argv);
 
 void cli_print_help(const cli_command *command);

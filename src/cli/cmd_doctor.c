@@ -6,8 +6,8 @@
 #include <hpac/doctor.h>
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
-#include <string.h>
 
 /* ---- the tables ---- */
 
@@ -115,7 +115,7 @@ static void examine(hpac_doctor *doctor, uint64_t seed, bool json)
     }
 }
 
-static hpac_status report(hpac_doctor *doctor, uint64_t seed, bool json)
+static hpac_status report(hpac_doctor *doctor, uint64_t seed, bool json, bool quiet)
 {
     char verdict[4096];
     if (!json)
@@ -123,7 +123,7 @@ static hpac_status report(hpac_doctor *doctor, uint64_t seed, bool json)
     if (any_is_open(doctor)) {
         if (!json)
             print_head(doctor, seed);
-        progress_begin(!json);
+        progress_begin(!json || quiet);
         examine(doctor, seed, json);
         progress_end();
     }
@@ -135,47 +135,43 @@ static hpac_status report(hpac_doctor *doctor, uint64_t seed, bool json)
     return status;
 }
 
-/* The index of the word that was given; -1 and an error if it is none of them. */
-static int find_word(const char *option, const char *given, const char *const words[3])
-{
-    for (int i = 0; i < 3; i++)
-        if (strcmp(given, words[i]) == 0)
-            return i;
-    hpac_fail(HPAC_ERR_CONFIG, "--%s: expected %s, %s or %s, not \"%s\"", option, words[0],
-              words[1], words[2], given);
-    return -1;
-}
-
 static hpac_status run(const cli_arguments *arguments)
 {
-    static const char *const precisions[] = {"fp32", "tf32", "bf16"};
-    static const char *const layouts[] = {"auto", "nhwc", "nchw"};
-    int precision = find_word("precision", cli_text(arguments, "precision"), precisions);
-    int layout = precision < 0
-                     ? -1
-                     : find_word("image-layout", cli_text(arguments, "image-layout"), layouts);
-    if (layout < 0)
-        return HPAC_ERR_CONFIG;
-    const hpac_device_options device = {.name = cli_text(arguments, "device"),
-                                        .precision = (hpac_precision)precision,
-                                        .image_layout = (hpac_image_layout)layout,
-                                        .deterministic = true};
+    const hpac_device_options device = {
+        .name = cli_text(arguments, "device"),
+        .precision = (hpac_precision)cli_choice(arguments, "precision"),
+        .image_layout = (hpac_image_layout)cli_choice(arguments, "image-layout"),
+        .deterministic = true,
+    };
     hpac_doctor doctor;
     hpac_status status = hpac_doctor_open(&device, &doctor);
     if (status == HPAC_OK)
-        status =
-            report(&doctor, (uint64_t)cli_number(arguments, "seed"), cli_flag(arguments, "json"));
+        status = report(&doctor, (uint64_t)cli_number(arguments, "seed"),
+                        cli_flag(arguments, "json"), cli_flag(arguments, "quiet"));
     hpac_doctor_close(&doctor);
     return status;
 }
 
 static const cli_option options[] = {
-    {"device", CLI_TEXT, "NAME", "auto", "auto, cpu, cuda or cuda:N", false, 0, 0},
-    {"precision", CLI_TEXT, "WORD", "fp32", "of the GPU: fp32, tf32 or bf16", false, 0, 0},
-    {"image-layout", CLI_TEXT, "WORD", "auto", "of the GPU: auto, nhwc or nchw", false, 0, 0},
-    {"seed", CLI_NUMBER, "S", "0", "of the numbers that are fed in", false, 0,
-     9223372036854775807LL},
-    {"json", CLI_FLAG, NULL, NULL, "the report as JSON", false, 0, 0},
+    CLI_DEVICE,
+    {.name = "precision",
+     .kind = CLI_CHOICE,
+     .argument = "fp32|tf32|bf16",
+     .fallback = "fp32",
+     .help = "of the GPU"},
+    {.name = "image-layout",
+     .kind = CLI_CHOICE,
+     .argument = "auto|nhwc|nchw",
+     .fallback = "auto",
+     .help = "of the GPU"},
+    {.name = "seed",
+     .kind = CLI_NUMBER,
+     .argument = "S",
+     .fallback = "0",
+     .maximum = LLONG_MAX,
+     .help = "of the numbers that are fed in"},
+    CLI_JSON,
+    CLI_QUIET,
     {0},
 };
 

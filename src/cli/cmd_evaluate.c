@@ -7,14 +7,11 @@
 #include <hpac/log.h>
 
 #include <stdio.h>
-#include <string.h>
 
 /* The split of --folds, --repeats, --seed and --method, if one of them is there. */
-static hpac_status read_split(const cli_arguments *arguments, hpac_evaluate_options *options)
+static void read_split(const cli_arguments *arguments, hpac_evaluate_options *options)
 {
-    const char *method = cli_text(arguments, "method");
-    const char *const names[] = {"folds", "repeats", "seed"};
-    options->split_given = method != NULL;
+    const char *const names[] = {"folds", "repeats", "seed", "method"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         options->split_given = options->split_given || cli_text(arguments, names[i]);
     options->split = (hpac_split_options){.folds = 3, .repeats = 1};
@@ -23,11 +20,8 @@ static hpac_status read_split(const cli_arguments *arguments, hpac_evaluate_opti
     if (cli_text(arguments, "repeats"))
         options->split.repeats = (int)cli_number(arguments, "repeats");
     options->split.seed = (uint32_t)cli_number(arguments, "seed");
-    if (method && strcmp(method, "stratified") == 0)
-        options->split.method = HPAC_SPLIT_STRATIFIED;
-    else if (method && strcmp(method, "kfold") != 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "--method: \"%s\", expected kfold or stratified", method);
-    return HPAC_OK;
+    if (cli_text(arguments, "method"))
+        options->split.method = (hpac_split_method)cli_choice(arguments, "method");
 }
 
 static hpac_status read_rows(const cli_arguments *arguments, hpac_evaluate_options *options)
@@ -37,10 +31,10 @@ static hpac_status read_rows(const cli_arguments *arguments, hpac_evaluate_optio
         return hpac_fail(HPAC_ERR_CONFIG, "evaluate: --fold and --all exclude each other");
     options->rows = fold ? HPAC_ROWS_FOLD : all ? HPAC_ROWS_ALL : HPAC_ROWS_OWN;
     options->fold = (int)cli_number(arguments, "fold");
-    hpac_status status = read_split(arguments, options);
-    if (status == HPAC_OK && all && options->split_given)
-        status = hpac_fail(HPAC_ERR_CONFIG, "evaluate: --all takes no split");
-    return status;
+    read_split(arguments, options);
+    if (all && options->split_given)
+        return hpac_fail(HPAC_ERR_CONFIG, "evaluate: --all takes no split");
+    return HPAC_OK;
 }
 
 static hpac_status print_result(const cli_arguments *arguments, const hpac_evaluate_result *result)
@@ -119,9 +113,9 @@ static const cli_option options[] = {
      .maximum = UINT32_MAX,
      .help = "of that split (0)"},
     {.name = "method",
-     .kind = CLI_TEXT,
-     .argument = "NAME",
-     .help = "of that split: kfold or stratified"},
+     .kind = CLI_CHOICE,
+     .argument = "kfold|stratified",
+     .help = "of that split (kfold)"},
     {.name = "tune-thresholds",
      .kind = CLI_FLAG,
      .help = "find a threshold a class on one half, judge on the other, save them with the model"},
@@ -129,7 +123,7 @@ static const cli_option options[] = {
      .kind = CLI_TEXT,
      .argument = "DIR",
      .help = "write evaluation.csv, class_evaluation.csv and evaluation_predictions.csv there"},
-    {.name = "json", .kind = CLI_FLAG, .help = "print JSON"},
+    CLI_JSON,
     MODEL_OPTIONS,
     {0},
 };

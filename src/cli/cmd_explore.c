@@ -4,7 +4,6 @@
 
 #include <hpac/dataset.h>
 #include <hpac/explore.h>
-#include <hpac/log.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,11 +26,11 @@ static const cli_option options[] = {
     {"pages", CLI_NUMBER, "N", "2", "pages of images at most; 0: all", false, 0, 1000000},
     {"rows", CLI_NUMBER, "N", "128", "height after preprocessing", false, 1, 16384},
     {"cols", CLI_NUMBER, "N", "128", "width after preprocessing", false, 1, 16384},
-    {"on-bad-image", CLI_TEXT, "WHAT", "fail", "fail or skip", false, 0, 0},
+    CLI_ON_BAD_IMAGE,
     {"no-plots", CLI_FLAG, NULL, NULL, "do without gnuplot: tables and images alone", false, 0, 0},
-    {"json", CLI_FLAG, NULL, NULL, "print the tables as JSON", false, 0, 0},
+    CLI_JSON,
     {"force", CLI_FLAG, NULL, NULL, "write over an exploration that is there", false, 0, 0},
-    {"quiet", CLI_FLAG, NULL, NULL, "no progress bar, no messages but errors", false, 0, 0},
+    CLI_QUIET,
     {0},
 };
 
@@ -107,12 +106,9 @@ static hpac_status parse(const cli_arguments *arguments, hpac_explore_options *w
         .pages = (int)cli_number(arguments, "pages"),
         .rows = (int)cli_number(arguments, "rows"),
         .cols = (int)cli_number(arguments, "cols"),
-        .skip_missing = strcmp(cli_text(arguments, "on-bad-image"), "skip") == 0,
+        .skip_missing = cli_choice(arguments, "on-bad-image") == CLI_SKIP,
         .progress = show,
     };
-    if (!wanted->skip_missing && strcmp(cli_text(arguments, "on-bad-image"), "fail") != 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "--on-bad-image: \"%s\", expected fail or skip",
-                         cli_text(arguments, "on-bad-image"));
     hpac_status status =
         parse_classes(cli_text(arguments, "classes"), wanted->classes, &wanted->class_count);
     if (status == HPAC_OK)
@@ -178,8 +174,6 @@ static hpac_status run(const cli_arguments *arguments)
     if (status != HPAC_OK)
         return status;
     wanted.labels = &labels;
-    if (cli_flag(arguments, "quiet"))
-        hpac_log_set_level(HPAC_LOG_ERROR);
     status = hpac_explore(&wanted, &found);
     if (status == HPAC_OK && wanted.folder) {
         progress_begin(cli_flag(arguments, "quiet"));

@@ -7,23 +7,11 @@
 #include <hpac/predictor.h>
 
 #include <stdio.h>
-#include <string.h>
-
-static hpac_status read_empty(const char *text, hpac_empty_answer *empty)
-{
-    *empty = strcmp(text, "argmax") == 0 ? HPAC_EMPTY_ARGMAX : HPAC_EMPTY_BLANK;
-    if (*empty == HPAC_EMPTY_BLANK && strcmp(text, "blank") != 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "--empty: \"%s\", expected argmax or blank", text);
-    return HPAC_OK;
-}
 
 static hpac_status run(const cli_arguments *arguments)
 {
-    hpac_empty_answer empty;
     model_options model;
-    hpac_status status = read_empty(cli_text(arguments, "empty"), &empty);
-    if (status == HPAC_OK)
-        status = model_options_open(arguments, &model);
+    hpac_status status = model_options_open(arguments, &model);
     if (status != HPAC_OK)
         return status;
     const hpac_predict_options options = {
@@ -33,7 +21,7 @@ static hpac_status run(const cli_arguments *arguments)
         .folder = cli_text(arguments, "out"),
         .thresholds = model.thresholds,
         .threshold_count = model.threshold_count,
-        .empty = empty,
+        .empty = (hpac_empty_answer)cli_choice(arguments, "empty"),
     };
     hpac_predict_result result;
     status = hpac_predict(&options, &result);
@@ -64,10 +52,10 @@ static const cli_option options[] = {
      .fallback = ".",
      .help = "folder for the two files; what it has of that name is replaced"},
     {.name = "empty",
-     .kind = CLI_TEXT,
-     .argument = "WHAT",
+     .kind = CLI_CHOICE,
+     .argument = "blank|argmax",
      .fallback = "blank",
-     .help = "where no class is above its threshold: blank, or argmax, the most probable one"},
+     .help = "the answer where no class is above its threshold: none, or the most probable one"},
     MODEL_OPTIONS,
     {0},
 };

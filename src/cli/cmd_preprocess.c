@@ -17,7 +17,7 @@ static const cli_option options[] = {
     {"cols", CLI_NUMBER, "N", "128", "width after resizing", false, 1, 16384},
     {"force", CLI_FLAG, NULL, NULL, "replace files that are there", false, 0, 0},
     {"threads", CLI_NUMBER, "N", "0", "0: one a core", false, 0, 1024},
-    {"quiet", CLI_FLAG, NULL, NULL, "no progress bar", false, 0, 0},
+    CLI_QUIET,
     {0},
 };
 

@@ -73,27 +73,14 @@ static hpac_status write_folds(const char *folder, const hpac_labels *labels,
     return status;
 }
 
-static hpac_status parse_method(const char *text, hpac_split_method *method)
-{
-    if (strcmp(text, "kfold") == 0)
-        *method = HPAC_SPLIT_KFOLD;
-    else if (strcmp(text, "stratified") == 0)
-        *method = HPAC_SPLIT_STRATIFIED;
-    else
-        return hpac_fail(HPAC_ERR_CONFIG, "--method: \"%s\", expected kfold or stratified", text);
-    return HPAC_OK;
-}
-
 static hpac_status run(const cli_arguments *arguments)
 {
     hpac_split_options options = {.folds = (int)cli_number(arguments, "folds"),
                                   .repeats = (int)cli_number(arguments, "repeats"),
-                                  .seed = (uint32_t)cli_number(arguments, "seed")};
-    hpac_status status = parse_method(cli_text(arguments, "method"), &options.method);
-    if (status != HPAC_OK)
-        return status;
+                                  .seed = (uint32_t)cli_number(arguments, "seed"),
+                                  .method = (hpac_split_method)cli_choice(arguments, "method")};
     hpac_labels labels;
-    status = hpac_labels_read_csv(cli_text(arguments, "labels"), &labels);
+    hpac_status status = hpac_labels_read_csv(cli_text(arguments, "labels"), &labels);
     if (status != HPAC_OK)
         return status;
     hpac_split split;
@@ -136,10 +123,10 @@ static const cli_option options[] = {
      .maximum = UINT32_MAX,
      .help = "of the random numbers; scikit-learn's random_state"},
     {.name = "method",
-     .kind = CLI_TEXT,
-     .argument = "NAME",
+     .kind = CLI_CHOICE,
+     .argument = "kfold|stratified",
      .fallback = "kfold",
-     .help = "kfold, or stratified: every class spread evenly over the folds"},
+     .help = "stratified: every class spread evenly over the folds"},
     {.name = "out",
      .kind = CLI_TEXT,
      .argument = "DIR",

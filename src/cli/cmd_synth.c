@@ -18,7 +18,7 @@ static const cli_option options[] = {
     {"force", CLI_FLAG, NULL, NULL, "write over a data set that is there", false, 0, 0},
     {"threads", CLI_NUMBER, "N", "0", "0: one a core; the images do not depend on it", false, 0,
      1024},
-    {"quiet", CLI_FLAG, NULL, NULL, "no progress bar", false, 0, 0},
+    CLI_QUIET,
     {0},
 };
 

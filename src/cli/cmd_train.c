@@ -2,7 +2,6 @@
 #include "commands.h"
 #include "progress.h"
 
-#include <hpac/log.h>
 #include <hpac/trainer.h>
 
 #include <stdio.h>
@@ -12,10 +11,10 @@
 static const cli_option options[] = {
     {"set", CLI_LIST, "KEY=VALUE", NULL, "override a key of the configuration; may be repeated",
      false, 0, 0},
-    {"fold", CLI_TEXT, "K", NULL,
+    {"fold", CLI_TEXT, "K|all", NULL,
      "train this fold of the split (data.split.fold), or all: a run each, and their mean", false, 0,
      0},
-    {"device", CLI_TEXT, "NAME", "auto", "auto, cpu, cuda or cuda:N", false, 0, 0},
+    CLI_DEVICE,
     {"out", CLI_TEXT, "DIR", NULL, "run folder; otherwise runs/ and the configuration's name",
      false, 0, 0},
     {"resume", CLI_FLAG, NULL, NULL, "go on with an unfinished run, bit for bit", false, 0, 0},
@@ -25,7 +24,7 @@ static const cli_option options[] = {
      0, 0},
     {"profile", CLI_FLAG, NULL, NULL,
      "time every operation: a table at the end, and profile.csv in the run folder", false, 0, 0},
-    {"quiet", CLI_FLAG, NULL, NULL, "errors and warnings only", false, 0, 0},
+    CLI_QUIET,
     {0},
 };
 
@@ -97,8 +96,6 @@ static hpac_status run(const cli_arguments *arguments)
 {
     if (cli_flag(arguments, "resume") && cli_flag(arguments, "force"))
         return hpac_fail(HPAC_ERR_CONFIG, "train: --resume and --force exclude each other");
-    if (cli_flag(arguments, "quiet"))
-        hpac_log_set_level(HPAC_LOG_WARNING);
     hpac_config config;
     hpac_status status = load_config(arguments, &config);
     if (status != HPAC_OK)

@@ -3,8 +3,6 @@
 
 #include "progress.h"
 
-#include <hpac/log.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,49 +88,26 @@ static hpac_status read_classes(const char *text, hpac_classifier_hints *hints)
     return status;
 }
 
-static hpac_status read_pixels(const char *text, hpac_classifier_hints *hints)
-{
-    hints->pixels_given = text != NULL;
-    if (!text || strcmp(text, "uint8") == 0)
-        hints->pixels = HPAC_PIXELS_UINT8;
-    else if (strcmp(text, "float32") == 0)
-        hints->pixels = HPAC_PIXELS_FLOAT32;
-    else
-        return hpac_fail(HPAC_ERR_CONFIG, "--pixels: \"%s\", expected uint8 or float32", text);
-    return HPAC_OK;
-}
-
-static hpac_status read_bad_image(const char *text, bool *skip)
-{
-    *skip = strcmp(text, "skip") == 0;
-    if (!*skip && strcmp(text, "fail") != 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "--on-bad-image: \"%s\", expected fail or skip", text);
-    return HPAC_OK;
-}
-
 static hpac_status read_options(const cli_arguments *arguments, model_options *options,
                                 hpac_classifier_hints *hints)
 {
     options->inference = (hpac_inference_options){
         .batch_size = (int)cli_number(arguments, "batch-size"),
         .workers = (int)cli_number(arguments, "workers"),
+        .skip_bad_images = cli_choice(arguments, "on-bad-image") == CLI_SKIP,
     };
     hpac_status status = read_thresholds(cli_text(arguments, "threshold"), options);
     if (status == HPAC_OK)
         status = read_classes(cli_text(arguments, "classes"), hints);
-    if (status == HPAC_OK)
-        status = read_pixels(cli_text(arguments, "pixels"), hints);
-    if (status == HPAC_OK)
-        status = read_bad_image(cli_text(arguments, "on-bad-image"),
-                                &options->inference.skip_bad_images);
+    int pixels = cli_choice(arguments, "pixels");
+    hints->pixels_given = pixels >= 0;
+    hints->pixels = pixels >= 0 ? (hpac_pixels)pixels : HPAC_PIXELS_UINT8;
     return status;
 }
 
 hpac_status model_options_open(const cli_arguments *arguments, model_options *options)
 {
     *options = (model_options){0};
-    if (cli_flag(arguments, "quiet"))
-        hpac_log_set_level(HPAC_LOG_WARNING);
     hpac_classifier_hints hints = {0};
     hpac_status status = read_options(arguments, options, &hints);
     if (status == HPAC_OK)

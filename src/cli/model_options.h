@@ -20,14 +20,10 @@
          .argument = "NAME,...",                                                                   \
          .help = "classes of the outputs, for a file that does not tell: names, numbers, or all"}, \
         {.name = "pixels",                                                                         \
-         .kind = CLI_TEXT,                                                                         \
-         .argument = "TYPE",                                                                       \
-         .help = "uint8 or float32, for a file that does not tell; otherwise uint8"},              \
-        {.name = "on-bad-image",                                                                   \
-         .kind = CLI_TEXT,                                                                         \
-         .argument = "WHAT",                                                                       \
-         .fallback = "fail",                                                                       \
-         .help = "fail, or skip: go on without it"},                                               \
+         .kind = CLI_CHOICE,                                                                       \
+         .argument = "uint8|float32",                                                              \
+         .help = "what the model was trained on, for a file that does not tell; otherwise uint8"}, \
+        CLI_ON_BAD_IMAGE,                                                                          \
         {.name = "batch-size",                                                                     \
          .kind = CLI_NUMBER,                                                                       \
          .argument = "N",                                                                          \
@@ -42,14 +38,7 @@
          .minimum = 0,                                                                             \
          .maximum = 256,                                                                           \
          .help = "threads that read images; 0: one a core"},                                       \
-        {.name = "device",                                                                         \
-         .kind = CLI_TEXT,                                                                         \
-         .argument = "NAME",                                                                       \
-         .fallback = "auto",                                                                       \
-         .help = "auto, cpu, cuda or cuda:N"},                                                     \
-    {                                                                                              \
-        .name = "quiet", .kind = CLI_FLAG, .help = "errors and warnings only"                      \
-    }
+        CLI_DEVICE, CLI_QUIET
 
 /* What they come to. */
 typedef struct model_options {

@@ -19,15 +19,17 @@ if (!exists('yaxis')) yaxis = values
 if (!exists('number')) number = '%.2f'
 if (!exists('bar')) bar = colour(1)
 
-stats csv using places:values name 'columns' nooutput
+# One at a time: of two, gnuplot would want a slope, and warn where there is one point.
+stats csv using places name 'place' nooutput
+stats csv using values name 'value' nooutput
 
 eval canvas(480, 280)
 set title title
 set xlabel xaxis
 set ylabel yaxis
-set xrange [columns_min_x - 0.6:columns_max_x + 0.6]
-set yrange [0:columns_max_y > 0 ? 1.12 * columns_max_y : 1]
-set xtics scale 0 (sprintf('%.0f', columns_min_x) columns_min_x)
+set xrange [place_min - 0.6:place_max + 0.6]
+set yrange [0:value_max > 0 ? 1.12 * value_max : 1]
+set xtics scale 0 (sprintf('%.0f', place_min) place_min)
 set xtics add 1
 set boxwidth 0.7
 unset key
