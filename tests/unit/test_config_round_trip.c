@@ -16,38 +16,45 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static void expect_same_data(const hpac_config_data *a, const hpac_config_data *b)
+{
+    cr_expect(same_text(a->labels, b->labels), "%s, %s", a->labels, b->labels);
+    cr_expect(same_text(a->images, b->images), "%s, %s", a->images, b->images);
+    cr_expect(same_text(a->test_images, b->test_images));
+    cr_expect(same_text(a->test_ids, b->test_ids));
+    cr_expect_eq(a->target_count, b->target_count);
+    cr_expect_eq(memcmp(a->targets, b->targets, (size_t)a->target_count * sizeof *a->targets), 0);
+    cr_expect(a->channels == b->channels && a->pixels == b->pixels);
+    cr_expect(a->image_rows == b->image_rows && a->image_cols == b->image_cols);
+    cr_expect(a->scale_rows == b->scale_rows && a->scale_cols == b->scale_cols);
+    cr_expect(a->workers == b->workers && a->cache_mib == b->cache_mib);
+    cr_expect(a->skip_bad_images == b->skip_bad_images && a->fold == b->fold);
+    cr_expect_eq(memcmp(&a->split, &b->split, sizeof a->split), 0);
+}
+
+static void expect_same_training(const hpac_config_train *a, const hpac_config_train *b,
+                                 int target_count)
+{
+    cr_expect(same_text(a->initial_model, b->initial_model));
+    cr_expect(a->epochs == b->epochs && a->batch_size == b->batch_size && a->seed == b->seed);
+    cr_expect(a->shuffle == b->shuffle && a->drop_last == b->drop_last);
+    cr_expect(a->patience == b->patience && a->weighting == b->weighting);
+    cr_expect_eq(memcmp(&a->optimizer, &b->optimizer, sizeof a->optimizer), 0);
+    cr_expect_eq(memcmp(&a->min_delta, &b->min_delta, sizeof(float)), 0);
+    if (a->weighting == HPAC_WEIGHTING_LIST)
+        cr_expect_eq(
+            memcmp(a->positive_weights, b->positive_weights, (size_t)target_count * sizeof(float)),
+            0);
+}
+
 /* Compares all values; floats by their bits. */
 static void expect_same(const hpac_config *a, const hpac_config *b)
 {
-    cr_expect(same_text(a->data.labels, b->data.labels), "%s, %s", a->data.labels, b->data.labels);
-    cr_expect(same_text(a->data.images, b->data.images), "%s, %s", a->data.images, b->data.images);
-    cr_expect(same_text(a->data.test_images, b->data.test_images));
-    cr_expect(same_text(a->data.test_ids, b->data.test_ids));
-    cr_expect(same_text(a->train.initial_model, b->train.initial_model));
-    cr_expect_eq(a->data.target_count, b->data.target_count);
-    cr_expect_eq(memcmp(a->data.targets, b->data.targets,
-                        (size_t)a->data.target_count * sizeof *a->data.targets),
-                 0);
-    cr_expect(a->data.channels == b->data.channels && a->data.image_rows == b->data.image_rows &&
-              a->data.image_cols == b->data.image_cols &&
-              a->data.scale_rows == b->data.scale_rows &&
-              a->data.scale_cols == b->data.scale_cols && a->data.pixels == b->data.pixels);
-    cr_expect(a->data.workers == b->data.workers && a->data.cache_mib == b->data.cache_mib &&
-              a->data.skip_bad_images == b->data.skip_bad_images && a->data.fold == b->data.fold);
-    cr_expect_eq(memcmp(&a->data.split, &b->data.split, sizeof a->data.split), 0);
+    expect_same_data(&a->data, &b->data);
     cr_expect_eq(a->layer_count, b->layer_count);
     if (a->layer_count == b->layer_count)
         cr_expect_eq(memcmp(a->layers, b->layers, (size_t)a->layer_count * sizeof *a->layers), 0);
-    cr_expect(a->train.epochs == b->train.epochs && a->train.batch_size == b->train.batch_size &&
-              a->train.shuffle == b->train.shuffle && a->train.drop_last == b->train.drop_last &&
-              a->train.seed == b->train.seed && a->train.patience == b->train.patience &&
-              a->train.weighting == b->train.weighting);
-    cr_expect_eq(memcmp(&a->train.optimizer, &b->train.optimizer, sizeof a->train.optimizer), 0);
-    cr_expect_eq(memcmp(&a->train.min_delta, &b->train.min_delta, sizeof(float)), 0);
-    if (a->train.weighting == HPAC_WEIGHTING_LIST)
-        cr_expect_eq(memcmp(a->train.positive_weights, b->train.positive_weights,
-                            (size_t)a->data.target_count * sizeof(float)),
-                     0);
+    expect_same_training(&a->train, &b->train, a->data.target_count);
     cr_expect(a->device.precision == b->device.precision &&
               a->device.deterministic == b->device.deterministic &&
               a->device.image_layout == b->device.image_layout &&
@@ -100,67 +107,40 @@ static float pick_float(hpac_random *random)
     return value;
 }
 
-/* Text full of what YAML may stumble over. */
+/* What YAML may stumble over, by theme. */
+static const char *const words[] = {"a", "Z", "0", "1e5", "null", "true", "~", "..", "/", "."};
+static const char *const blanks[] = {" ", "  ", "\n", "\t", "\r"};
+static const char *const starts[] = {"-", "--- ", "&", "*", "!", "|", ">", "%", "@", "`", "?", "+"};
+static const char *const marks[] = {": ", ":", " #", "#", "'", "\"", "\\",
+                                    "{",  "}", "[",  "]", ",", "=",  "<<"};
+static const char *const letters[] = {"\xc3\xa4", "\xea\xb0\x80", "\xf0\x9f\x98\x80"};
+static const char *const controls[] = {"\x01", "\x1b", "\x7f", "\xc2\x85"};
+static const char *const oddities[] = {"\xe2\x80\xa8", "\xef\xbb\xbf", "\xc2\xa0", "\xef\xbf\xbf"};
+
+static const struct {
+    const char *const *pieces;
+    size_t count;
+} themes[] = {
+    {words, sizeof words / sizeof *words},          {blanks, sizeof blanks / sizeof *blanks},
+    {starts, sizeof starts / sizeof *starts},       {marks, sizeof marks / sizeof *marks},
+    {letters, sizeof letters / sizeof *letters},    {controls, sizeof controls / sizeof *controls},
+    {oddities, sizeof oddities / sizeof *oddities},
+};
+
+static const char *pick_piece(hpac_random *random)
+{
+    int theme = pick(random, 0, sizeof themes / sizeof *themes - 1);
+    return themes[theme].pieces[hpac_random_below(random, (uint32_t)themes[theme].count)];
+}
+
 static char *pick_text(hpac_random *random)
 {
-    static const char *const pieces[] = {"a",
-                                         "Z",
-                                         "0",
-                                         "-",
-                                         "--- ",
-                                         ": ",
-                                         ":",
-                                         " #",
-                                         "#",
-                                         " ",
-                                         "  ",
-                                         "'",
-                                         "\"",
-                                         "\\",
-                                         "\n",
-                                         "\t",
-                                         "\r",
-                                         "&",
-                                         "*",
-                                         "!",
-                                         "|",
-                                         ">",
-                                         "%",
-                                         "@",
-                                         "`",
-                                         "{",
-                                         "}",
-                                         "[",
-                                         "]",
-                                         ",",
-                                         "?",
-                                         "/",
-                                         "..",
-                                         "~",
-                                         "null",
-                                         "true",
-                                         "1e5",
-                                         "\xc3\xa4",
-                                         "\xea\xb0\x80",
-                                         "\xf0\x9f\x98\x80",
-                                         "\xc2\x85",
-                                         "\xe2\x80\xa8",
-                                         "\xef\xbb\xbf",
-                                         "\x7f",
-                                         "\x01",
-                                         "\x1b",
-                                         "\xc2\xa0",
-                                         "=",
-                                         "<<",
-                                         "\xef\xbf\xbf",
-                                         "+",
-                                         "."};
     char *text = NULL;
     size_t nbytes;
     FILE *stream = open_memstream(&text, &nbytes);
     cr_assert_not_null(stream);
     for (int length = pick(random, 1, 12); length > 0; length--)
-        fputs(pieces[hpac_random_below(random, sizeof pieces / sizeof *pieces)], stream);
+        fputs(pick_piece(random), stream);
     cr_assert_eq(fclose(stream), 0);
     return text;
 }
@@ -198,10 +178,8 @@ static void pick_layers(hpac_random *random, hpac_config *config)
     config->layer_count = count;
 }
 
-static hpac_config pick_config(hpac_random *random)
+static void pick_data(hpac_random *random, hpac_config_data *data)
 {
-    hpac_config config = {0};
-    hpac_config_data *data = &config.data;
     data->labels = pick_text(random);
     data->images = pick_text(random);
     if (pick(random, 0, 1)) {
@@ -226,26 +204,42 @@ static hpac_config pick_config(hpac_random *random)
     data->split.seed = hpac_random_next(random);
     data->split.method = (hpac_split_method)pick(random, 0, 1);
     data->fold = pick(random, 0, data->split.folds * data->split.repeats - 1);
-    pick_layers(random, &config);
-    config.train.epochs = pick(random, 1, 1000000);
-    config.train.batch_size = pick(random, 1, 65536);
-    config.train.shuffle = pick(random, 0, 1);
-    config.train.drop_last = pick(random, 0, 1);
-    config.train.seed = (uint64_t)hpac_random_next(random) << 32 | hpac_random_next(random);
-    config.train.optimizer =
+}
+
+static void pick_training(hpac_random *random, int target_count, hpac_config_train *train)
+{
+    train->epochs = pick(random, 1, 1000000);
+    train->batch_size = pick(random, 1, 65536);
+    train->shuffle = pick(random, 0, 1);
+    train->drop_last = pick(random, 0, 1);
+    train->seed = (uint64_t)hpac_random_next(random) << 32 | hpac_random_next(random);
+    train->optimizer =
         (hpac_adadelta){pick_float(random), hpac_random_uniform(random), pick_float(random)};
-    config.train.weighting = (hpac_weighting)pick(random, 0, 2);
-    for (int i = 0; i < data->target_count; i++)
-        config.train.positive_weights[i] = pick_float(random);
-    config.train.patience = pick(random, 1, 1000000);
-    config.train.min_delta = pick_float(random);
-    config.train.initial_model = pick(random, 0, 1) ? pick_text(random) : NULL;
-    config.device.precision = (hpac_precision)pick(random, 0, 2);
-    config.device.deterministic = pick(random, 0, 1);
-    config.device.image_layout = (hpac_image_layout)pick(random, 0, 2);
-    config.device.resident = (hpac_switch)pick(random, 0, 2);
-    config.device.graph = (hpac_switch)pick(random, 0, 2);
-    config.device.threads = pick(random, 0, 1024);
+    train->weighting = (hpac_weighting)pick(random, 0, 2);
+    for (int i = 0; i < target_count; i++)
+        train->positive_weights[i] = pick_float(random);
+    train->patience = pick(random, 1, 1000000);
+    train->min_delta = pick_float(random);
+    train->initial_model = pick(random, 0, 1) ? pick_text(random) : NULL;
+}
+
+static void pick_device(hpac_random *random, hpac_config *config)
+{
+    config->device.precision = (hpac_precision)pick(random, 0, 2);
+    config->device.deterministic = pick(random, 0, 1);
+    config->device.image_layout = (hpac_image_layout)pick(random, 0, 2);
+    config->device.resident = (hpac_switch)pick(random, 0, 2);
+    config->device.graph = (hpac_switch)pick(random, 0, 2);
+    config->device.threads = pick(random, 0, 1024);
+}
+
+static hpac_config pick_config(hpac_random *random)
+{
+    hpac_config config = {0};
+    pick_data(random, &config.data);
+    pick_layers(random, &config);
+    pick_training(random, config.data.target_count, &config.train);
+    pick_device(random, &config);
     return config;
 }
 
