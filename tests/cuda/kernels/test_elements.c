@@ -143,7 +143,7 @@ Test(kernel_elements, bf16_is_the_nearest_and_of_two_the_even_one)
     free(values);
 }
 
-/* Published: torch.tensor(x).to(torch.bfloat16) and numpy's ml_dtypes agree on these. */
+/* The bits that torch.tensor(x).to(torch.bfloat16) gives, and x.astype(bfloat16) of ml_dtypes. */
 Test(kernel_elements, bf16_of_known_numbers)
 {
     static const struct {
