@@ -30,9 +30,13 @@ typedef struct hpac_file {
 /* Opens the temporary file. On error nothing is left to clean up. A target that is there already
  * must be a regular file. */
 hpac_status hpac_file_create(hpac_file *file, const char *path);
-/* Flushes, fsyncs, closes, renames, fsyncs the folder. On error the temporary file is gone and the
- * target is what it was (or, if only flushing the folder failed, the new file). Either way `file`
- * is done with. */
+/* The part of committing that can fail for want of room: flushes, fsyncs, closes. Of files that
+ * belong together all are finished before the first is committed. On error the temporary file is
+ * gone. */
+hpac_status hpac_file_finish(hpac_file *file);
+/* Finishes a file that is not yet, renames it, fsyncs the folder. On error the temporary file is
+ * gone and the target is what it was (or, if only flushing the folder failed, the new file). Either
+ * way `file` is done with. */
 hpac_status hpac_file_commit(hpac_file *file);
 /* Closes and removes the temporary file; for error paths. Does nothing on a zeroed or finished
  * file. */

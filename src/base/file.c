@@ -83,7 +83,7 @@ static hpac_status rename_over(const char *temporary, const char *path)
     return status;
 }
 
-hpac_status hpac_file_commit(hpac_file *file)
+hpac_status hpac_file_finish(hpac_file *file)
 {
     hpac_status status = HPAC_OK;
     errno = 0; /* a write that failed earlier leaves its mark on the stream, not its errno */
@@ -94,6 +94,14 @@ hpac_status hpac_file_commit(hpac_file *file)
     if (fclose(file->stream) != 0 && status == HPAC_OK)
         status = hpac_fail(HPAC_ERR_DATA, "%s: writing failed: %s", file->path, strerror(errno));
     file->stream = NULL;
+    if (status != HPAC_OK)
+        hpac_file_discard(file);
+    return status;
+}
+
+hpac_status hpac_file_commit(hpac_file *file)
+{
+    hpac_status status = file->stream ? hpac_file_finish(file) : HPAC_OK;
     if (status == HPAC_OK)
         status = rename_over(file->temporary, file->path);
     hpac_file_discard(file);

@@ -140,18 +140,18 @@ hpac_status hpac_submission_check(const hpac_submission *submission)
     return HPAC_OK;
 }
 
-/* Both are on their way to the disk before the first is put in place. */
+/* Both are whole before the first is put in place. */
 hpac_status hpac_submission_commit(hpac_submission *submission)
 {
-    hpac_status status = hpac_submission_check(submission);
-    if (status != HPAC_OK) {
-        hpac_submission_discard(submission);
-        return status;
-    }
-    status = hpac_predictions_commit(&submission->probabilities);
+    hpac_status status = hpac_file_finish(&submission->probabilities.file);
     if (status == HPAC_OK)
-        return hpac_file_commit(&submission->labels);
-    hpac_file_discard(&submission->labels);
+        status = hpac_file_finish(&submission->labels);
+    if (status == HPAC_OK)
+        status = hpac_predictions_commit(&submission->probabilities);
+    if (status == HPAC_OK)
+        status = hpac_file_commit(&submission->labels);
+    if (status != HPAC_OK)
+        hpac_submission_discard(submission);
     return status;
 }
 

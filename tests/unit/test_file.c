@@ -56,6 +56,25 @@ Test(file, replaces_the_old_one_only_then)
     cr_assert_eq(count_entries(scratch_folder()), 1);
 }
 
+Test(file, finished_it_waits_for_its_commit)
+{
+    const char *path = scratch_write_text("a.csv", "old");
+    hpac_file file;
+    cr_assert_eq(hpac_file_create(&file, path), HPAC_OK);
+    fputs("new", file.stream);
+    cr_assert_eq(hpac_file_finish(&file), HPAC_OK);
+    cr_assert_null(file.stream);
+    assert_content(path, "old");
+    cr_assert_eq(hpac_file_commit(&file), HPAC_OK);
+    assert_content(path, "new");
+    cr_assert_eq(hpac_file_create(&file, path), HPAC_OK);
+    fputs("newer", file.stream);
+    cr_assert_eq(hpac_file_finish(&file), HPAC_OK);
+    hpac_file_discard(&file);
+    assert_content(path, "new");
+    cr_assert_eq(count_entries(scratch_folder()), 1);
+}
+
 Test(file, discarded_leaves_nothing)
 {
     const char *path = scratch_write_text("a.csv", "old");

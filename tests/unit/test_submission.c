@@ -89,3 +89,21 @@ Test(submission, discarded_it_leaves_nothing)
     hpac_submission_discard(&submission);
     cr_assert_eq(count_entries(scratch_folder()), 0);
 }
+
+/* /dev/full stands in for a disk that is full when the second file is written. */
+Test(submission, both_files_change_or_neither)
+{
+    scratch_write_text("submission_proba.csv", "old");
+    scratch_write_text("submission.csv", "old");
+    const hpac_submission_options options = {
+        .folder = scratch_folder(), .targets = targets, .target_count = TARGETS};
+    hpac_submission submission;
+    cr_assert_eq(hpac_submission_create(&submission, &options), HPAC_OK);
+    fclose(submission.labels.stream);
+    submission.labels.stream = fopen("/dev/full", "w");
+    hpac_submission_add_unknown(&submission, "a");
+    cr_assert_eq(hpac_submission_commit(&submission), HPAC_ERR_DATA);
+    assert_text("submission_proba.csv", "old");
+    assert_text("submission.csv", "old");
+    cr_assert_eq(count_entries(scratch_folder()), 2);
+}
