@@ -16,8 +16,9 @@
 #ifndef HPAC_SPLIT_H
 #define HPAC_SPLIT_H
 
-#include <hpac/status.h>
+#include <hpac/labels.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -54,5 +55,13 @@ void hpac_split_fini(hpac_split *split);
 /* Prints the two lines a fold of the write-up, numbers as numpy prints a long array (the first and
  * the last three; all of them where there are no more than 1000, wrapped at 75 columns). */
 void hpac_split_print(const hpac_split *split, FILE *stream);
+
+/* Writes fold<k>_train.csv and fold<k>_validation.csv, a column Id, of every fold into a folder
+ * that is made when missing. No file gets its name before all are written. `labels` are those whose
+ * rows were split. Errors: CONFIG when the folder cannot be written or, without `force`, holds a
+ * file of such a name; DATA when the disk is full. With `force` those of earlier folds are
+ * replaced, and go where there were more. */
+hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels, const char *folder,
+                             bool force);
 
 #endif

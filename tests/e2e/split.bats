@@ -168,6 +168,39 @@ END
     [[ -z $(find "$SMALL_DISK" -type f) ]] || fail_with "files left: $(ls "$SMALL_DISK/out")"
 }
 
+# Without room for six temporary files beside the six that are there, the old ones stay as they were.
+@test "split replaces all the files of an earlier one, or none" {
+    make_labels 9000
+    small_disk_or_skip 400
+    local out=$SMALL_DISK/out
+    run_hpac split --labels "$TMP/labels.csv" --folds 4 --out "$out"
+    assert_exit 0
+    cp -r "$out" "$TMP/before"
+    run_hpac split --labels "$TMP/labels.csv" --seed 1 --out "$out"
+    assert_exit 2
+    assert_no_output
+    assert_error_has "--force"
+    assert_error_has "$out"
+    run_hpac split --labels "$TMP/labels.csv" --seed 1 --out "$out" --force
+    assert_exit 3
+    assert_error_has "No space left on device"
+    diff -r "$TMP/before" "$out" >&2
+}
+
+@test "split --force leaves no fold of an earlier one, nor touches other files" {
+    make_labels 10
+    mkdir "$TMP/out"
+    touch "$TMP/out"/{fold12.csv,fold07_train.csv,fold7_test.csv,fold7_train.csv.bak}
+    run_hpac split --labels "$TMP/labels.csv" --folds 5 --out "$TMP/out"
+    assert_exit 0
+    run_hpac split --labels "$TMP/labels.csv" --folds 2 --out "$TMP/out" --force
+    assert_exit 0
+    run_hpac split --labels "$TMP/labels.csv" --folds 2 --out "$TMP/new"
+    assert_exit 0
+    cp "$TMP/out"/{fold12.csv,fold07_train.csv,fold7_test.csv,fold7_train.csv.bak} "$TMP/new"
+    diff -r "$TMP/new" "$TMP/out" >&2
+}
+
 @test "split tells when its output goes nowhere" {
     make_labels 10
     run bash -c '"$1" split --labels "$2" >/dev/full' - "$HPAC" "$TMP/labels.csv"

@@ -1,0 +1,114 @@
+/* Folds as lists of Ids: two files a fold, all of them or none. */
+#include <hpac/split.h>
+
+#include <hpac/csv.h>
+#include <hpac/file.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const side_names[2] = {"train", "validation"};
+
+/* File 2k is fold k's training side. */
+static char *file_path(const char *folder, size_t file)
+{
+    return hpac_path_join(folder, "fold%zu_%s.csv", file / 2, side_names[file % 2]);
+}
+
+/* ---- what an earlier split left ---- */
+
+/* Whether a name is that of a fold's file, and of which fold. */
+static bool is_fold_file(const char *name, size_t *fold)
+{
+    char side[11], expected[64]; /* "validation" and the NUL */
+    if (sscanf(name, "fold%zu_%10[a-z].csv", fold, side) != 2)
+        return false;
+    snprintf(expected, sizeof expected, "fold%zu_%s.csv", *fold, side);
+    return strcmp(name, expected) == 0 &&
+           (strcmp(side, side_names[0]) == 0 || strcmp(side, side_names[1]) == 0);
+}
+
+static hpac_status check_folder(const char *path)
+{
+    hpac_status status = HPAC_OK;
+    size_t fold;
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && status == HPAC_OK && (entry = readdir(folder));)
+        if (is_fold_file(entry->d_name, &fold))
+            status = hpac_fail(HPAC_ERR_CONFIG,
+                               "%s: holds folds already (%s); name another folder with --out, or "
+                               "replace them with --force",
+                               path, entry->d_name);
+    if (folder)
+        closedir(folder);
+    return status;
+}
+
+/* An earlier split of more folds would lie on beside the new one. */
+static hpac_status remove_beyond(const char *path, size_t count)
+{
+    hpac_status status = HPAC_OK;
+    size_t fold;
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (is_fold_file(entry->d_name, &fold) && fold >= count &&
+            unlinkat(dirfd(folder), entry->d_name, 0) != 0 && errno != ENOENT)
+            status = hpac_fail(HPAC_ERR_DATA, "%s/%s: cannot be removed: %s", path, entry->d_name,
+                               strerror(errno));
+    if (folder)
+        closedir(folder);
+    return status;
+}
+
+/* ---- the files ---- */
+
+static hpac_status write_ids(hpac_file *file, const hpac_labels *labels, const size_t *rows,
+                             size_t row_count)
+{
+    fputs("Id\n", file->stream);
+    for (size_t i = 0; i < row_count; i++) {
+        hpac_csv_write_cell(file->stream, labels->ids[rows[i]]);
+        fputc('\n', file->stream);
+    }
+    return hpac_file_finish(file);
+}
+
+static hpac_status write_side(const hpac_split *split, size_t number, const hpac_labels *labels,
+                              const char *folder, hpac_file *file)
+{
+    char *path = file_path(folder, number);
+    if (!path)
+        return hpac_fail_memory(strlen(folder));
+    const hpac_fold *fold = &split->folds[number / 2];
+    hpac_status status = hpac_file_create(file, path);
+    if (status == HPAC_OK)
+        status = number % 2 ? write_ids(file, labels, fold->validation, fold->validation_count)
+                            : write_ids(file, labels, fold->train, fold->train_count);
+    free(path);
+    return status;
+}
+
+hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels, const char *folder,
+                             bool force)
+{
+    size_t count = 2 * split->count;
+    hpac_status status = force ? HPAC_OK : check_folder(folder);
+    if (status == HPAC_OK)
+        status = hpac_folder_create(folder);
+    if (status != HPAC_OK)
+        return status;
+    hpac_file *files = calloc(count, sizeof *files);
+    if (!files)
+        return hpac_fail_memory(count * sizeof *files);
+    for (size_t i = 0; i < count && status == HPAC_OK; i++)
+        status = write_side(split, i, labels, folder, &files[i]);
+    for (size_t i = 0; i < count && status == HPAC_OK; i++)
+        status = hpac_file_commit(&files[i]);
+    for (size_t i = 0; i < count; i++)
+        hpac_file_discard(&files[i]);
+    free(files);
+    return status == HPAC_OK && force ? remove_beyond(folder, split->count) : status;
+}
