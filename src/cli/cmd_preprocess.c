@@ -34,6 +34,7 @@ static hpac_status write_all(const cli_arguments *arguments, hpac_dataset *datas
         .folder = cli_text(arguments, "out"),
         .force = cli_flag(arguments, "force"),
         .threads = (int)cli_number(arguments, "threads"),
+        .stop = cli_watch_signals(),
         .progress = show,
     };
     progress_begin(cli_flag(arguments, "quiet"));
@@ -76,7 +77,7 @@ const cli_command cmd_preprocess = {
     .description =
         "Writes <Id>_<channel>.png as the network sees them: resized as scikit-image's resize\n"
         "does with its defaults, rounded to bytes. All files are checked before the first is\n"
-        "written, and all bad ones are listed; then nothing is left behind.",
+        "written, and all bad ones are listed; then, or interrupted, nothing is left behind.",
     .options = options,
     .run = run,
 };

@@ -98,6 +98,8 @@ static hpac_status prepare_row(void *user, size_t row, int thread)
 {
     job *work = user;
     worker *own = &work->workers[thread];
+    if (work->options->stop && *work->options->stop)
+        return hpac_fail(HPAC_INTERRUPTED, "interrupted; the files that are new are removed again");
     hpac_status status = hpac_dataset_read(own->reader, row, own->pixels);
     if (status == HPAC_ERR_DATA) {
         work->problems[row] = strdup(hpac_error_message());
