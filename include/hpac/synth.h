@@ -18,6 +18,7 @@
 
 #include <hpac/status.h>
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,13 +35,16 @@ typedef struct hpac_synth_options {
     bool balance; /* equal class frequencies instead of the real ones */
     bool force;   /* write over a data set that is there; images of other Ids are left alone */
     int threads;  /* 0: one a core */
+    /* Nonzero: finish the images under way, return HPAC_INTERRUPTED. May be NULL. */
+    const volatile sig_atomic_t *stop;
     void (*progress)(void *user, int painted,
                      int total); /* from any thread, one at a time; may be NULL */
     void *user;
 } hpac_synth_options;
 
 /* train.csv comes last: a folder with one is whole. Errors: CONFIG for options out of range, a
- * folder that cannot be made or that holds a train.csv (unless force), DATA when writing fails. */
+ * folder that cannot be made or that holds a train.csv (unless force), DATA when writing fails,
+ * HPAC_INTERRUPTED. */
 hpac_status hpac_synth_write(const hpac_synth_options *options);
 
 /* Draws labels as they stand in the competition's train.csv: whole sets of classes, so that class

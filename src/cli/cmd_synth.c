@@ -38,6 +38,7 @@ static hpac_status run(const cli_arguments *arguments)
         .balance = cli_flag(arguments, "balance"),
         .force = cli_flag(arguments, "force"),
         .threads = (int)cli_number(arguments, "threads"),
+        .stop = cli_watch_signals(),
         .progress = show,
     };
     /* The competition has 11,702 test images beside 31,072. */

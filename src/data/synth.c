@@ -204,6 +204,11 @@ static hpac_status paint_one(void *user, size_t index, int thread)
     job *work = user;
     const hpac_synth_options *options = work->options;
     const easel *own = &work->easels[thread];
+    if (options->stop && *options->stop)
+        return hpac_fail(
+            HPAC_INTERRUPTED,
+            "interrupted; %s has images, but no list of them: it is not a data set yet",
+            options->folder);
     uint32_t number = (uint32_t)index;
     size_t pixels = (size_t)options->size * (size_t)options->size;
     uint8_t *planes[HPAC_SYNTH_CHANNELS];

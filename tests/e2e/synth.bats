@@ -97,3 +97,21 @@ load helpers
     assert_no_file "$SMALL_DISK/set/train.csv"
     [[ -z $(find "$SMALL_DISK" -name '*.tmp.*') ]] || fail_with "temporary files are left"
 }
+
+@test "synth interrupted leaves whole images, no list, and exits 130" {
+    start_hpac synth --count 100000 --size 128 --out "$TMP/set"
+    local wait=0
+    until [[ $(find "$TMP/set/train" -type f 2>/dev/null | wc -l) -ge 8 ]]; do
+        sleep 0.02
+        [[ $((wait += 1)) -lt 1500 ]] || fail_with "nothing painted in 30 s"
+    done
+    kill -INT "$HPAC_PID"
+    wait_hpac
+    assert_exit 130
+    assert_error_has "interrupted"
+    assert_no_output
+    assert_no_file "$TMP/set/train.csv" "$TMP/set/sample_submission.csv"
+    [[ -z $(find "$TMP/set" -name '*.tmp.*') ]] || fail_with "temporary files are left"
+    run_hpac synth --count 4 --size 128 --test-count 0 --out "$TMP/set"
+    assert_exit 0
+}
