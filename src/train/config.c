@@ -50,6 +50,17 @@ static hpac_status put_default_model(hpac_reader *reader, const hpac_yaml_source
     return status == HPAC_OK ? hpac_yaml_put(&reader->yaml, root, "model", model) : status;
 }
 
+/* Puts a value at its path; `source` is that of a default model, where the path leads into one. */
+static hpac_status put_value(hpac_reader *reader, const hpac_config_value *value,
+                             const hpac_yaml_source *source, hpac_yaml_node **root)
+{
+    hpac_status status = HPAC_OK;
+    if (strncmp(value->path, "model.", 6) == 0 && !hpac_yaml_get(*root, "model"))
+        status = put_default_model(reader, source, root);
+    return status == HPAC_OK ? hpac_yaml_put(&reader->yaml, root, value->path, value->node)
+                             : status;
+}
+
 /* Puts one "key=value" into the tree. */
 static hpac_status apply_override(hpac_reader *reader, const char *set, hpac_yaml_node **root)
 {
@@ -61,30 +72,42 @@ static hpac_status apply_override(hpac_reader *reader, const char *set, hpac_yam
         hpac_yaml_source_create(&reader->yaml, set, (size_t)(equals - set));
     if (!source)
         return hpac_fail_memory(strlen(set));
-    hpac_yaml_node *value;
+    hpac_config_value value = {.path = source->path};
     hpac_status status =
-        hpac_yaml_parse(&reader->yaml, source, equals + 1, strlen(equals + 1), &value);
+        hpac_yaml_parse(&reader->yaml, source, equals + 1, strlen(equals + 1), &value.node);
     if (status != HPAC_OK)
         return status;
-    if (!value)
+    if (!value.node)
         return hpac_fail(HPAC_ERR_CONFIG, "%s: has no value", source->name);
-    if (strncmp(source->path, "model.", 6) == 0 && !hpac_yaml_get(*root, "model"))
-        status = put_default_model(reader, source, root);
-    return status == HPAC_OK ? hpac_yaml_put(&reader->yaml, root, source->path, value) : status;
+    return put_value(reader, &value, source, root);
 }
 
-/* All overrides; what is wrong with one becomes a problem. */
-static hpac_status apply_overrides(hpac_reader *reader, const char *const *sets, int set_count,
+/* What is wrong with one of several becomes a problem; other failures are handed on. */
+static hpac_status note_problem(hpac_reader *reader, hpac_status status)
+{
+    if (status != HPAC_ERR_CONFIG)
+        return status;
+    hpac_problems_add(&reader->problems, "%s", hpac_error_message());
+    return HPAC_OK;
+}
+
+static hpac_status put_values(hpac_reader *reader, const hpac_config_parts *parts,
+                              hpac_yaml_node **root)
+{
+    static const hpac_yaml_source default_model = {.name = "the default model", .path = "model"};
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < parts->value_count && status == HPAC_OK; i++)
+        status = note_problem(reader, put_value(reader, &parts->values[i], &default_model, root));
+    return status;
+}
+
+static hpac_status apply_overrides(hpac_reader *reader, const hpac_config_parts *parts,
                                    hpac_yaml_node **root)
 {
-    for (int i = 0; i < set_count; i++) {
-        hpac_status status = apply_override(reader, sets[i], root);
-        if (status != HPAC_OK && status != HPAC_ERR_CONFIG)
-            return status;
-        if (status != HPAC_OK)
-            hpac_problems_add(&reader->problems, "%s", hpac_error_message());
-    }
-    return HPAC_OK;
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < parts->set_count && status == HPAC_OK; i++)
+        status = note_problem(reader, apply_override(reader, parts->sets[i], root));
+    return status;
 }
 
 static const hpac_yaml_node *node_of(const hpac_keys_seen *seen, const char *path)
@@ -179,35 +202,39 @@ static hpac_status read_tree(hpac_reader *reader, const hpac_yaml_node *root, hp
     return reader->status;
 }
 
-static hpac_status read_text(hpac_reader *reader, const char *text, size_t nbytes,
-                             const char *const *sets, int set_count, hpac_config *config)
+static hpac_status read_parts(hpac_reader *reader, const hpac_config_parts *parts,
+                              hpac_config *config)
 {
     hpac_yaml_node *root;
     const hpac_yaml_source source = {.name = reader->document};
-    hpac_status status = hpac_yaml_parse(&reader->yaml, &source, text, nbytes, &root);
+    hpac_status status = hpac_yaml_parse(&reader->yaml, &source, parts->text, parts->nbytes, &root);
     if (status == HPAC_OK && (!root || root->kind != HPAC_YAML_MAP))
         status =
             hpac_fail(HPAC_ERR_CONFIG, "%s: %s; expected keys, such as data:", reader->document,
                       root ? "holds no keys" : "is empty");
     if (status == HPAC_OK)
-        status = apply_overrides(reader, sets, set_count, &root);
+        status = put_values(reader, parts, &root);
     if (status == HPAC_OK)
-        status = read_tree(reader, root, config);
-    if (status == HPAC_OK)
-        status = hpac_problems_finish(&reader->problems, HPAC_ERR_CONFIG, "%s", reader->document);
-    return status;
+        status = apply_overrides(reader, parts, &root);
+    return status == HPAC_OK ? read_tree(reader, root, config) : status;
 }
 
-/* The configuration of a text under its document's name. */
-static hpac_status load_text(const char *document, const char *text, size_t nbytes,
-                             const char *const *sets, int set_count, hpac_config *config)
+hpac_status hpac_config_assemble(const hpac_config_parts *parts, hpac_problems *problems,
+                                 hpac_config *config)
 {
-    hpac_reader reader = {.document = document};
-    hpac_status status = read_text(&reader, text, nbytes, sets, set_count, config);
+    *config = (hpac_config){0};
+    *problems = (hpac_problems){0};
+    hpac_reader reader = {.document = parts->document};
+    hpac_status status = read_parts(&reader, parts, config);
+    if (status == HPAC_OK && reader.problems.count > 0) {
+        status = HPAC_ERR_CONFIG;
+        *problems = reader.problems;
+        reader.problems = (hpac_problems){0};
+    }
     if (status == HPAC_OK) {
-        config->name = name_of(document);
+        config->name = name_of(parts->document);
         if (!config->name)
-            status = hpac_fail_memory(strlen(document) + 1);
+            status = hpac_fail_memory(strlen(parts->document) + 1);
     }
     if (status != HPAC_OK)
         hpac_config_fini(config);
@@ -216,26 +243,44 @@ static hpac_status load_text(const char *document, const char *text, size_t nbyt
     return status;
 }
 
+static hpac_status load_parts(const hpac_config_parts *parts, hpac_config *config)
+{
+    hpac_problems problems;
+    hpac_status status = hpac_config_assemble(parts, &problems, config);
+    return problems.count > 0
+               ? hpac_problems_finish(&problems, HPAC_ERR_CONFIG, "%s", parts->document)
+               : status;
+}
+
+hpac_status hpac_config_read_file(const char *path, char **text, size_t *nbytes)
+{
+    unsigned char *bytes = NULL;
+    hpac_status status = hpac_file_read(path, MAX_FILE_NBYTES, &bytes, nbytes);
+    *text = (char *)bytes;
+    /* To the user a file that cannot be read is a configuration that is wrong. */
+    return status == HPAC_ERR_DATA ? hpac_fail_within(HPAC_ERR_CONFIG, "configuration") : status;
+}
+
 hpac_status hpac_config_load(const char *path, const char *const *sets, int set_count,
                              hpac_config *config)
 {
     *config = (hpac_config){0};
-    unsigned char *bytes = NULL;
+    char *text;
     size_t nbytes = 0;
-    hpac_status status = hpac_file_read(path, MAX_FILE_NBYTES, &bytes, &nbytes);
-    /* To the user a file that cannot be read is a configuration that is wrong. */
-    if (status == HPAC_ERR_DATA)
-        status = hpac_fail_within(HPAC_ERR_CONFIG, "configuration");
-    if (status == HPAC_OK)
-        status = load_text(path, (const char *)bytes, nbytes, sets, set_count, config);
-    free(bytes);
+    hpac_status status = hpac_config_read_file(path, &text, &nbytes);
+    if (status == HPAC_OK) {
+        const hpac_config_parts parts = {
+            .document = path, .text = text, .nbytes = nbytes, .sets = sets, .set_count = set_count};
+        status = load_parts(&parts, config);
+    }
+    free(text);
     return status;
 }
 
 hpac_status hpac_config_parse(const char *document, const char *text, hpac_config *config)
 {
-    *config = (hpac_config){0};
-    return load_text(document, text, strlen(text), NULL, 0, config);
+    const hpac_config_parts parts = {.document = document, .text = text, .nbytes = strlen(text)};
+    return load_parts(&parts, config);
 }
 
 hpac_status hpac_config_default(hpac_config *config)

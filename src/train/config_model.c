@@ -185,6 +185,24 @@ static void describe_model(const hpac_key *key, FILE *stream)
 
 const hpac_key_type hpac_key_model = {read_model, write_model, describe_model};
 
+static void write_key(const hpac_key *key, const hpac_layer *layer, bool last, FILE *stream)
+{
+    if (last && strcmp(key->path, "units") == 0)
+        fputs("classes", stream);
+    else
+        key->type->write(key, layer, stream);
+}
+
+void hpac_layer_write_key(const hpac_layer *layer, const char *name, bool last, FILE *stream)
+{
+    const layer_type *type = find_type(hpac_layer_name(layer));
+    int index = hpac_keys_find(&type->table, name);
+    if (index == 0) /* "type" is not stored */
+        fputs(type->name, stream);
+    else if (index > 0)
+        write_key(&type->table.keys[index], layer, last, stream);
+}
+
 void hpac_layer_write(const hpac_layer *layer, bool last, FILE *stream)
 {
     const layer_type *type = find_type(hpac_layer_name(layer));
@@ -192,10 +210,7 @@ void hpac_layer_write(const hpac_layer *layer, bool last, FILE *stream)
     for (int i = 1; i < type->table.count; i++) {
         const hpac_key *key = &type->table.keys[i];
         fprintf(stream, ", %s: ", key->path);
-        if (last && strcmp(key->path, "units") == 0)
-            fputs("classes", stream);
-        else
-            key->type->write(key, layer, stream);
+        write_key(key, layer, last, stream);
     }
     fputc('}', stream);
 }

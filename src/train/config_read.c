@@ -138,8 +138,7 @@ typedef struct walk {
     hpac_keys_seen *seen;
 } walk;
 
-/* Tells whether keys lie under this path: "data" and "data.split" are sections. */
-static bool is_section(const hpac_key_table *table, const char *path)
+bool hpac_keys_has_section(const hpac_key_table *table, const char *path)
 {
     size_t length = strlen(path);
     for (int i = 0; i < table->count; i++)
@@ -236,7 +235,7 @@ static void read_section(const walk *w, const char *section, const hpac_yaml_nod
         char path[MAX_PATH + 1], shown_path[2 * MAX_PATH];
         int length = snprintf(path, sizeof path, "%s%s%s", section, *section ? "." : "", key->text);
         int index = length < (int)sizeof path ? hpac_keys_find(w->table, path) : -1;
-        bool inner = length < (int)sizeof path && is_section(w->table, path);
+        bool inner = length < (int)sizeof path && hpac_keys_has_section(w->table, path);
         /* "a.b" quoted as one key is no path. */
         if ((index < 0 && !inner) || strchr(key->text, '.')) {
             refuse_unknown(w, section, key);

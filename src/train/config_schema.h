@@ -100,6 +100,30 @@ void hpac_reader_refuse(hpac_reader *reader, const char *path, const hpac_yaml_n
 void hpac_reader_expected(hpac_reader *reader, const hpac_key *key, const char *path,
                           const hpac_yaml_node *node);
 
+/* A value for a key, from another document than the configuration's own. */
+typedef struct hpac_config_value {
+    const char *path; /* "train.epochs", "model.3.rate" */
+    hpac_yaml_node *node;
+} hpac_config_value;
+
+/* What a configuration is put together from: later ones win. */
+typedef struct hpac_config_parts {
+    const char *document; /* the file's name, which names the configuration too */
+    const char *text;     /* of that file */
+    size_t nbytes;
+    const hpac_config_value *values; /* (value_count); the nodes are not changed */
+    int value_count;
+    const char *const *sets; /* (set_count) "key=value" of the command line */
+    int set_count;
+} hpac_config_parts;
+
+/* Reads and checks a configuration. On CONFIG either `problems` has a line for each thing that is
+ * wrong, to be freed by its reader, or none, and the message tells why nothing could be read. */
+hpac_status hpac_config_assemble(const hpac_config_parts *parts, hpac_problems *problems,
+                                 hpac_config *config);
+/* The text of a configuration's file, malloc'ed. Errors: CONFIG. */
+hpac_status hpac_config_read_file(const char *path, char **text, size_t *nbytes);
+
 /* What a node is, for messages: "\"abc\"" cut and without control characters, "a list", ... */
 #define HPAC_SHOWN_NBYTES 80
 void hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBYTES]);
@@ -113,6 +137,13 @@ typedef struct hpac_nearest {
 hpac_nearest hpac_nearest_to(const char *word);
 void hpac_nearest_offer(hpac_nearest *nearest, const char *candidate);
 
+/* Tells whether keys of a table lie under this path: "data" and "data.split" are sections. */
+bool hpac_keys_has_section(const hpac_key_table *table, const char *path);
+
+/* The value of a key as YAML on one line, malloc'ed: any key of the schema, "model.3" or
+ * "model.3.rate". "" for what the configuration does not have; NULL when memory is out. */
+char *hpac_config_value_text(const hpac_config *config, const char *path);
+
 /* Reads YAML's decimal numbers and nothing else. False: not one, or beyond the type. */
 bool hpac_scan_whole(const hpac_yaml_node *node, uint64_t *value);
 bool hpac_scan_number(const hpac_yaml_node *node, float *value);
@@ -122,6 +153,8 @@ void hpac_write_text(const char *text, FILE *stream);
 /* The shortest decimal that reads back to the same float. */
 void hpac_write_number(float value, FILE *stream);
 
+/* One key of a layer ("rate", "type"), or nothing if its type has none of this name. */
+void hpac_layer_write_key(const hpac_layer *layer, const char *name, bool last, FILE *stream);
 /* A layer as {type: conv2d, ...}; the units of the last layer as `classes`. */
 void hpac_layer_write(const hpac_layer *layer, bool last, FILE *stream);
 /* Resolves `units: classes` and checks the stack against the prepared image. */

@@ -19,6 +19,40 @@ static char *value_text(const hpac_key *key, const hpac_config *config)
     return NULL;
 }
 
+/* "3" or "3.rate" behind "model."; nothing for a layer that is not there. */
+static void write_of_layer(const hpac_config *config, const char *path, FILE *stream)
+{
+    char *rest;
+    long number = strtol(path, &rest, 10);
+    if (rest == path || (*rest != '\0' && *rest != '.') || number < 1 ||
+        number > config->layer_count)
+        return;
+    const hpac_layer *layer = &config->layers[number - 1];
+    bool last = number == config->layer_count;
+    if (*rest == '\0')
+        hpac_layer_write(layer, last, stream);
+    else
+        hpac_layer_write_key(layer, rest + 1, last, stream);
+}
+
+char *hpac_config_value_text(const hpac_config *config, const char *path)
+{
+    int index = hpac_keys_find(&hpac_config_keys, path);
+    if (index >= 0)
+        return value_text(&hpac_config_keys.keys[index], config);
+    char *text = NULL;
+    size_t nbytes;
+    FILE *stream = open_memstream(&text, &nbytes);
+    if (!stream)
+        return NULL;
+    if (strncmp(path, "model.", 6) == 0)
+        write_of_layer(config, path + 6, stream);
+    if (fclose(stream) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
 /* Length of what two paths share up to a dot, the dot included: "data.split." */
 static size_t shared_section(const char *a, const char *b)
 {
