@@ -10,11 +10,13 @@
 #define HPAC_TRAINER_H
 
 #include <hpac/config.h>
+#include <hpac/image_pool.h>
 #include <hpac/metrics.h>
 
 #include <signal.h>
 
 typedef enum hpac_phase {
+    HPAC_PHASE_PREPARE, /* images of a pool, before the clock of the first epoch starts */
     HPAC_PHASE_TRAIN,
     HPAC_PHASE_VALIDATE,
     HPAC_PHASE_PREDICT, /* the test set */
@@ -24,7 +26,7 @@ typedef enum hpac_phase {
 typedef struct hpac_progress {
     hpac_phase phase;
     uint32_t epoch, epochs; /* the epoch under way, from 1 */
-    size_t batch, batches;  /* finished of the phase */
+    size_t batch, batches;  /* finished of the phase; PREPARE: images, and nothing below is set */
     double loss, f1_mean;   /* so far in the phase */
     double images_per_s;    /* in the phase */
     double waiting;     /* share of the phase's time that the device stood still for data, 0..1 */
@@ -40,6 +42,9 @@ typedef struct hpac_train_options {
     bool dry_run;       /* all checks and the memory plan, nothing written, no training */
     bool profile;       /* time every call of the network, log the table at the end, and write
                            profile.csv; the same weights, a little slower */
+    /* Prepared images are shared with other trainings through this, and are all prepared before the
+     * first epoch. NULL: the training keeps its own. */
+    hpac_image_pool *images;
     /* Nonzero: finish the batch, save, return HPAC_INTERRUPTED. May be NULL. */
     const volatile sig_atomic_t *stop;
     void (*progress)(void *user, const hpac_progress *progress); /* may be NULL */
@@ -52,11 +57,23 @@ typedef struct hpac_train_options {
  * message; the last checkpoint stays), HPAC_INTERRUPTED. */
 hpac_status hpac_train(const hpac_train_options *options);
 
+/* What a training comes to. */
+typedef struct hpac_train_plan {
+    size_t train_images, validation_images;
+    uint64_t steps; /* updates of all its epochs, unless it stops early */
+} hpac_train_plan;
+
+/* Makes all checks that hpac_train makes before its first step (labels, split, files, network,
+ * weights to start from, memory) and looks at no folder; nothing is written or logged. A pool of
+ * images counts the training. Errors: those of hpac_train. */
+hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan *plan);
+
 /* Cross-validation: trains every fold of data.split (its key `fold` does not matter) in
  * <folder>/fold0, <folder>/fold1, ..., each an ordinary run folder with its own config.yaml. Folds
  * that are finished are left as they are; for one that is not, resume and force mean what they mean
  * for a run. At the end <folder>/folds.csv has a row a fold (the last epoch's metrics and the
- * lowest validation loss), and mean and spread are logged, in <folder>/train.log too. Errors: those
+ * lowest validation loss), and mean and spread are logged, in <folder>/train.log too. All folds are
+ * checked before the first begins, and share their prepared images. Errors: those
  * of hpac_train; CONFIG when the folder is a single run's, or holds files of somebody else's. */
 hpac_status hpac_train_folds(const hpac_train_options *options);
 

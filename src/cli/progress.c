@@ -103,6 +103,10 @@ static void write_remaining(char text[16], double seconds)
 void progress_show(void *user, const hpac_progress *progress)
 {
     (void)user;
+    if (progress->phase == HPAC_PHASE_PREPARE) {
+        progress_count("preparing images", progress->batch, progress->batches);
+        return;
+    }
     if (!is_due(progress->batch == progress->batches))
         return;
     char cells[BAR_CELLS + 1], remaining[16], waiting[32] = "", measured[64] = "", phase[48];

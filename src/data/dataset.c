@@ -1,5 +1,5 @@
 /* A data set: label rows, their images as the network sees them, and the cache of those. */
-#include <hpac/dataset.h>
+#include "image_cache.h"
 
 #include <hpac/file.h>
 #include <hpac/image.h>
@@ -12,22 +12,14 @@
 
 const char *const hpac_channel_names[HPAC_MAX_CHANNELS] = {"green", "blue", "red", "yellow"};
 
-/* What the cache knows of a row. One reader wins EMPTY -> FILLING and prepares the image in its
- * place; until it is KEPT the others prepare their own, so that nobody waits and nobody sees half
- * an image. */
-enum {
-    ROW_EMPTY, /* what calloc gives */
-    ROW_FILLING,
-    ROW_KEPT,
-};
-
 struct hpac_dataset {
     hpac_dataset_options options; /* `images` and `targets` point to the two copies below */
     char *images;
     int targets[HPAC_CLASS_COUNT];
-    size_t image_nbytes;
-    unsigned char *cache; /* (labels->count, image_nbytes), or NULL */
-    atomic_uchar *states; /* (labels->count), with the cache */
+    image_cache own;
+    image_cache *cache; /* own, or that of the pool's set */
+    pool_set *shared;   /* of options.pool; NULL: none */
+    bool is_cached;
 };
 
 static hpac_status check_options(const hpac_dataset_options *options)
@@ -52,29 +44,21 @@ static hpac_status check_options(const hpac_dataset_options *options)
     return HPAC_OK;
 }
 
-static size_t image_nbytes(const hpac_dataset_options *options)
+/* The pool's cache, or one of our own if all images fit. */
+static hpac_status find_cache(hpac_dataset *dataset)
 {
-    const hpac_batch_format format = {.rows = options->rows,
-                                      .cols = options->cols,
-                                      .channels = options->channels,
-                                      .pixels = options->pixels};
-    return hpac_batch_image_nbytes(&format);
-}
-
-/* Address space for all rows, if they fit. calloc takes such blocks from the kernel, which backs a
- * page with memory only when an image is put into it. */
-static hpac_status create_cache(hpac_dataset *dataset)
-{
-    size_t count = dataset->options.labels->count;
-    if (count == 0 || count > dataset->options.cache_nbytes / dataset->image_nbytes)
-        return HPAC_OK;
-    dataset->cache = calloc(count, dataset->image_nbytes);
-    if (!dataset->cache)
-        return hpac_fail_memory(count * dataset->image_nbytes);
-    dataset->states = calloc(count, sizeof *dataset->states);
-    if (!dataset->states)
-        return hpac_fail_memory(count * sizeof *dataset->states);
-    return HPAC_OK;
+    const hpac_dataset_options *options = &dataset->options;
+    if (options->pool) {
+        hpac_status status =
+            image_pool_join(options->pool, options, &dataset->shared, &dataset->is_cached);
+        if (status == HPAC_OK)
+            dataset->cache = &dataset->shared->cache;
+        return status;
+    }
+    dataset->cache = &dataset->own;
+    image_cache_init(&dataset->own, options);
+    dataset->is_cached = image_cache_fits(&dataset->own, options->cache_nbytes);
+    return dataset->is_cached ? image_cache_open(&dataset->own) : HPAC_OK;
 }
 
 hpac_status hpac_dataset_create(const hpac_dataset_options *options, hpac_dataset **dataset)
@@ -87,12 +71,11 @@ hpac_status hpac_dataset_create(const hpac_dataset_options *options, hpac_datase
     if (!made)
         return hpac_fail_memory(sizeof *made);
     made->options = *options;
-    made->image_nbytes = image_nbytes(options);
     made->options.targets = made->targets;
     for (int i = 0; i < options->target_count; i++)
         made->targets[i] = options->targets[i];
     made->options.images = made->images = strdup(options->images);
-    status = made->images ? create_cache(made) : hpac_fail_memory(strlen(options->images) + 1);
+    status = made->images ? find_cache(made) : hpac_fail_memory(strlen(options->images) + 1);
     if (status != HPAC_OK) {
         hpac_dataset_destroy(made);
         return status;
@@ -105,8 +88,9 @@ void hpac_dataset_destroy(hpac_dataset *dataset)
 {
     if (!dataset)
         return;
-    free(dataset->states);
-    free(dataset->cache);
+    if (dataset->shared)
+        image_pool_leave(dataset->options.pool, dataset->shared);
+    image_cache_close(&dataset->own);
     free(dataset->images);
     free(dataset);
 }
@@ -118,7 +102,7 @@ const hpac_dataset_options *hpac_dataset_get_options(const hpac_dataset *dataset
 
 bool hpac_dataset_is_cached(const hpac_dataset *dataset)
 {
-    return dataset->cache != NULL;
+    return dataset->is_cached;
 }
 
 void hpac_dataset_targets(const hpac_dataset *dataset, size_t row, uint8_t *targets)
@@ -171,6 +155,8 @@ static hpac_status check_folder(const hpac_dataset *dataset)
 hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, size_t row_count,
                                int threads)
 {
+    if (dataset->shared && dataset->shared->checked)
+        return HPAC_OK;
     hpac_status status = check_folder(dataset);
     if (status != HPAC_OK)
         return status;
@@ -190,7 +176,10 @@ hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, 
     free(check.problems);
     if (status != HPAC_OK)
         return status;
-    return hpac_problems_finish(&problems, HPAC_ERR_DATA, "%s: bad images", dataset->images);
+    status = hpac_problems_finish(&problems, HPAC_ERR_DATA, "%s: bad images", dataset->images);
+    if (dataset->shared && !rows)
+        dataset->shared->checked = status == HPAC_OK;
+    return status;
 }
 
 /* Sizes of which a reader keeps the resizer. The competition's images have one size, its large
@@ -274,6 +263,8 @@ static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, int cha
     free(path);
     if (status != HPAC_OK)
         return status;
+    if (options->pool)
+        atomic_fetch_add(&options->pool->files_decoded, 1);
     if (options->pixels == HPAC_PIXELS_UINT8)
         hpac_resize_u8(resizer, image->pixels, (uint8_t *)pixels + channel, options->channels);
     else
@@ -291,26 +282,114 @@ static hpac_status read_files(hpac_dataset_reader *reader, size_t row, void *pix
     return HPAC_OK;
 }
 
+/* The kept image of a row, prepared now if nobody has; NULL when nothing is kept, or another reader
+ * is preparing it. */
+static hpac_status keep(hpac_dataset_reader *reader, size_t row, const unsigned char **kept)
+{
+    const image_cache *cache = reader->dataset->cache;
+    *kept = NULL;
+    if (!cache->bytes)
+        return HPAC_OK;
+    unsigned char *place = cache->bytes + row * cache->image_nbytes;
+    atomic_uchar *state = &cache->states[row];
+    unsigned char seen = atomic_load_explicit(state, memory_order_acquire);
+    hpac_status status = HPAC_OK;
+    if (seen == IMAGE_EMPTY &&
+        atomic_compare_exchange_strong_explicit(state, &seen, IMAGE_FILLING, memory_order_acquire,
+                                                memory_order_acquire)) {
+        status = read_files(reader, row, place);
+        seen = status == HPAC_OK ? IMAGE_KEPT : IMAGE_EMPTY;
+        atomic_store_explicit(state, seen, memory_order_release);
+    }
+    if (seen == IMAGE_KEPT)
+        *kept = place;
+    return status;
+}
+
 hpac_status hpac_dataset_read(hpac_dataset_reader *reader, size_t row, void *pixels)
 {
-    hpac_dataset *dataset = reader->dataset;
-    if (!dataset->cache)
+    const unsigned char *kept;
+    hpac_status status = keep(reader, row, &kept);
+    if (status != HPAC_OK)
+        return status;
+    if (!kept)
         return read_files(reader, row, pixels);
-    unsigned char *kept = dataset->cache + row * dataset->image_nbytes;
-    atomic_uchar *state = &dataset->states[row];
-    unsigned char seen = atomic_load_explicit(state, memory_order_acquire);
-    if (seen == ROW_EMPTY &&
-        atomic_compare_exchange_strong_explicit(state, &seen, ROW_FILLING, memory_order_acquire,
-                                                memory_order_acquire)) {
-        hpac_status status = read_files(reader, row, kept);
-        seen = status == HPAC_OK ? ROW_KEPT : ROW_EMPTY;
-        atomic_store_explicit(state, seen, memory_order_release);
-        if (status != HPAC_OK)
-            return status;
+    memcpy(pixels, kept, reader->dataset->cache->image_nbytes);
+    return HPAC_OK;
+}
+
+/* ---- preparing all images ahead ---- */
+
+/* Images between two looks at the wish to stop. */
+#define PREPARE_STRIDE 256
+
+typedef struct preparation {
+    hpac_dataset_reader **readers; /* (threads) */
+    const size_t *rows;            /* those of this stride */
+} preparation;
+
+/* A bad image is left to the reader who meets it in its turn. */
+static hpac_status prepare_row(void *user, size_t index, int thread)
+{
+    const preparation *prepare = user;
+    const unsigned char *kept;
+    hpac_status status = keep(prepare->readers[thread], prepare->rows[index], &kept);
+    return status == HPAC_ERR_DATA ? HPAC_OK : status;
+}
+
+/* The rows that are not kept yet, malloc'ed. */
+static hpac_status find_missing(const hpac_dataset *dataset, size_t **missing, size_t *count)
+{
+    const image_cache *cache = dataset->cache;
+    *count = 0;
+    *missing = malloc((cache->count + 1) * sizeof **missing); /* + 1: none is no failure */
+    if (!*missing)
+        return hpac_fail_memory((cache->count + 1) * sizeof **missing);
+    for (size_t row = 0; cache->bytes && row < cache->count; row++)
+        if (atomic_load(&cache->states[row]) != IMAGE_KEPT)
+            (*missing)[(*count)++] = row;
+    return HPAC_OK;
+}
+
+static hpac_status prepare_rows(const hpac_dataset_preparation *options, int threads,
+                                hpac_dataset_reader **readers, const size_t *rows, size_t count)
+{
+    hpac_status status = HPAC_OK;
+    for (size_t done = 0; done < count && status == HPAC_OK;) {
+        if (options->stop && *options->stop)
+            return hpac_fail(HPAC_INTERRUPTED, "interrupted while images were prepared");
+        size_t stride = count - done < PREPARE_STRIDE ? count - done : PREPARE_STRIDE;
+        preparation prepare = {readers, rows + done};
+        status = hpac_parallel_for(threads, stride, prepare_row, &prepare);
+        done += stride;
+        if (status == HPAC_OK && options->progress)
+            options->progress(options->user, done, count);
     }
-    if (seen == ROW_KEPT) {
-        memcpy(pixels, kept, dataset->image_nbytes);
-        return HPAC_OK;
+    return status;
+}
+
+hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_preparation *options,
+                                 size_t *prepared)
+{
+    *prepared = 0;
+    size_t *rows, count;
+    hpac_status status = find_missing(dataset, &rows, &count);
+    if (status != HPAC_OK || count == 0) {
+        free(rows);
+        return status;
     }
-    return read_files(reader, row, pixels);
+    int threads = options->threads > 0 ? options->threads : hpac_core_count();
+    hpac_dataset_reader **readers = calloc((size_t)threads, sizeof(hpac_dataset_reader *));
+    if (!readers)
+        status = hpac_fail_memory((size_t)threads * sizeof(hpac_dataset_reader *));
+    for (int i = 0; i < threads && status == HPAC_OK; i++)
+        status = hpac_dataset_reader_create(dataset, &readers[i]);
+    if (status == HPAC_OK)
+        status = prepare_rows(options, threads, readers, rows, count);
+    for (int i = 0; readers && i < threads; i++)
+        hpac_dataset_reader_destroy(readers[i]);
+    free(readers);
+    free(rows);
+    *prepared = count;
+    return status;
 }

@@ -134,7 +134,7 @@ static hpac_status judge_epoch(train_job *training, double validation_loss, bool
     return checkpoint_save_model(training, "best.h5");
 }
 
-static double seconds_since(const struct timespec *start)
+double train_seconds_since(const struct timespec *start)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -150,7 +150,7 @@ static hpac_status run_epoch(train_job *training, train_history *history)
     hpac_status status = train_epoch(&run);
     if (status == HPAC_OK)
         status = validate(&run);
-    state->elapsed_s += seconds_since(&start);
+    state->elapsed_s += train_seconds_since(&start);
     if (status != HPAC_OK)
         return status;
 

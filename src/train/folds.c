@@ -196,22 +196,80 @@ static hpac_status check_folder(const hpac_train_options *options)
     return HPAC_OK;
 }
 
-static hpac_status train_fold(const hpac_train_options *options, int fold, int count,
+/* A training of one fold: the options and the configuration of all, with a fold and a folder. */
+typedef struct fold_training {
+    hpac_train_options options;
+    hpac_config config; /* borrows what it points to */
+    char *folder;       /* owned */
+} fold_training;
+
+static hpac_status set_fold(const hpac_train_options *all, hpac_image_pool *images, int fold,
+                            fold_training *own)
+{
+    *own = (fold_training){.options = *all, .config = *all->config};
+    own->folder = hpac_path_join(all->folder, "fold%d", fold);
+    if (!own->folder)
+        return hpac_fail_memory(strlen(all->folder));
+    own->config.data.fold = fold;
+    own->options.config = &own->config;
+    own->options.folder = own->folder;
+    own->options.images = images;
+    return HPAC_OK;
+}
+
+/* Checks the folds that are to be trained, which the pool counts; a folder that cannot be looked at
+ * is told of by hpac_train in its turn. */
+static hpac_status check_folds(const hpac_train_options *options, hpac_image_pool *images,
+                               int count)
+{
+    hpac_status status = HPAC_OK;
+    for (int fold = 0; fold < count && status == HPAC_OK; fold++) {
+        fold_training own;
+        run_folder folder = {.lock = -1, .state = RUN_NEW};
+        hpac_train_plan plan;
+        status = set_fold(options, images, fold, &own);
+        if (status == HPAC_OK && !options->dry_run)
+            (void)run_folder_inspect(own.folder, options->force, &folder);
+        run_folder_release(&folder);
+        if (status == HPAC_OK && folder.state != RUN_FINISHED)
+            status = hpac_fail_within(hpac_train_check(&own.options, &plan), "fold %d", fold);
+        free(own.folder);
+    }
+    hpac_image_pool_begin(images);
+    return status;
+}
+
+static hpac_status train_fold(const hpac_train_options *options, hpac_image_pool *images, int fold,
                               fold_result *result)
 {
-    char *folder = hpac_path_join(options->folder, "fold%d", fold);
-    if (!folder)
-        return hpac_fail_memory(strlen(options->folder));
-    hpac_config config = *options->config; /* borrows what it points to */
-    config.data.fold = fold;
-    hpac_train_options own = *options;
-    own.config = &config;
-    own.folder = folder;
-    hpac_log_info("fold %d of 0..%d: %s", fold, count - 1, folder);
-    hpac_status status = hpac_train(&own);
+    fold_training own;
+    hpac_status status = set_fold(options, images, fold, &own);
+    if (status == HPAC_OK) {
+        hpac_log_info("fold %d: %s", fold, own.folder);
+        status = hpac_train(&own.options);
+    }
     if (status == HPAC_OK && !options->dry_run)
-        status = read_result(folder, result);
-    free(folder);
+        status = read_result(own.folder, result);
+    free(own.folder);
+    return status;
+}
+
+static hpac_status train_all(const hpac_train_options *options, hpac_image_pool *images, int count,
+                             fold_result *results)
+{
+    hpac_status status = check_folds(options, images, count);
+    for (int fold = 0; fold < count && status == HPAC_OK; fold++) {
+        if (options->stop && *options->stop)
+            status = hpac_fail(HPAC_INTERRUPTED,
+                               "interrupted before fold %d; the others are saved, go on with the "
+                               "same command",
+                               fold);
+        else
+            status = train_fold(options, images, fold, &results[fold]);
+    }
+    if (status == HPAC_OK && !options->dry_run)
+        hpac_log_info("data: %zu image files decoded for %d folds",
+                      hpac_image_pool_files_decoded(images), count);
     return status;
 }
 
@@ -225,17 +283,13 @@ hpac_status hpac_train_folds(const hpac_train_options *options)
     fold_result *results = calloc((size_t)count, sizeof *results);
     if (!results)
         return hpac_fail_memory((size_t)count * sizeof *results);
-    for (int fold = 0; fold < count && status == HPAC_OK; fold++) {
-        if (options->stop && *options->stop)
-            status = hpac_fail(HPAC_INTERRUPTED,
-                               "interrupted before fold %d; the others are saved, go on with the "
-                               "same command",
-                               fold);
-        else
-            status = train_fold(options, fold, count, &results[fold]);
-    }
+    hpac_image_pool *images;
+    status = hpac_image_pool_create(&images);
+    if (status == HPAC_OK)
+        status = train_all(options, images, count, results);
     if (status == HPAC_OK && !options->dry_run)
         status = report(options->folder, results, count);
+    hpac_image_pool_destroy(images);
     free(results);
     return status;
 }

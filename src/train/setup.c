@@ -27,6 +27,8 @@ static hpac_status open_datasets(train_job *training)
 {
     const hpac_config *config = training->config;
     hpac_shape input = hpac_config_input_shape(config);
+    hpac_image_pool *pool = training->options->images;
+    size_t room = cache_nbytes(config);
     hpac_dataset_options options = {
         .images = config->data.images,
         .labels = &training->labels,
@@ -36,14 +38,16 @@ static hpac_status open_datasets(train_job *training)
         .rows = input.rows,
         .cols = input.cols,
         .pixels = config->data.pixels,
-        .cache_nbytes = config->train.epochs > 1 ? cache_nbytes(config) : 0,
+        .cache_nbytes = config->train.epochs > 1 || pool ? room : 0,
+        .pool = pool,
+        .shared_nbytes = room,
     };
     hpac_status status = hpac_dataset_create(&options, &training->dataset);
     if (status != HPAC_OK || !config->data.test_ids)
         return status;
     options.images = config->data.test_images;
     options.labels = &training->test_ids;
-    options.cache_nbytes = 0;
+    options.cache_nbytes = 0; /* of one training's own: it is gone through once */
     return hpac_dataset_create(&options, &training->test_dataset);
 }
 

@@ -193,6 +193,8 @@ hpac_status checkpoint_save_model(train_job *training, const char *name);
 /* Trains and validates until the last epoch or early stopping; a stop saves and is
  * HPAC_INTERRUPTED. */
 hpac_status train_run_epochs(train_job *training, train_history *history);
+/* Seconds since a time of CLOCK_MONOTONIC. */
+double train_seconds_since(const struct timespec *start);
 /* Validates once; the probabilities are in validation_predictions then. */
 hpac_status train_validate(train_job *training);
 

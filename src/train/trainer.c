@@ -28,8 +28,9 @@ static void print_data(const train_job *training, FILE *stream)
         fprintf(stream, "data: %zu training images are left out each epoch (train.drop_last)\n",
                 left_out);
     fprintf(stream, "data: %s\n",
-            hpac_dataset_is_cached(training->dataset) ? "prepared images are kept in memory"
-                                                      : "images are prepared anew each time");
+            !hpac_dataset_is_cached(training->dataset) ? "images are prepared anew each time"
+            : training->options->images ? "prepared images are kept in memory, for all runs"
+                                        : "prepared images are kept in memory");
     if (training->test_dataset)
         fprintf(stream, "data: %zu test images\n", training->test_ids.count);
 }
@@ -95,6 +96,38 @@ static hpac_status open_feeds(train_job *training)
     return status;
 }
 
+static void show_preparation(void *user, size_t done, size_t total)
+{
+    const train_job *training = user;
+    const hpac_train_options *options = training->options;
+    const hpac_progress progress = {.phase = HPAC_PHASE_PREPARE, .batch = done, .batches = total};
+    if (options->progress)
+        options->progress(options->user, &progress);
+}
+
+/* Fills the pool for this training and those to come, so that all epochs of all of them find their
+ * images in memory, and their times can be compared. */
+static hpac_status prepare_images(train_job *training)
+{
+    const hpac_train_options *options = training->options;
+    if (!options->images)
+        return HPAC_OK;
+    const hpac_dataset_preparation preparation = {
+        .threads = training->config->data.workers,
+        .stop = options->stop,
+        .progress = show_preparation,
+        .user = training,
+    };
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    size_t prepared;
+    hpac_status status = hpac_dataset_prepare(training->dataset, &preparation, &prepared);
+    if (status == HPAC_OK && prepared > 0)
+        hpac_log_info("data: %zu images prepared in %.1f s, before the clock of the epochs starts",
+                      prepared, train_seconds_since(&start));
+    return status;
+}
+
 /* Everything after the checks: the folder is ours and `resume` says whether it holds a checkpoint
  * to go on from. */
 static hpac_status train_in_folder(train_job *training, bool resume)
@@ -107,6 +140,8 @@ static hpac_status train_in_folder(train_job *training, bool resume)
         status = train_resident_open(training);
     if (status == HPAC_OK)
         status = open_feeds(training);
+    if (status == HPAC_OK)
+        status = prepare_images(training);
     const hpac_training_state *state = training->model.training;
     if (status == HPAC_OK)
         status = history_open(&history, training, !resume, state->epoch, state->step);
@@ -145,6 +180,14 @@ static hpac_status claim_folder(train_job *training, run_folder *folder, bool re
     return status;
 }
 
+static hpac_status set_up(train_job *training, bool resume)
+{
+    hpac_status status = train_setup_data(training);
+    if (status == HPAC_OK)
+        status = train_setup_network(training);
+    return status == HPAC_OK && !resume ? checkpoint_load_initial(training) : status;
+}
+
 static hpac_status train(train_job *training, run_folder *folder)
 {
     const hpac_train_options *options = training->options;
@@ -155,11 +198,7 @@ static hpac_status train(train_job *training, run_folder *folder)
     if (status == HPAC_OK && resume)
         status = run_folder_compare_device(training);
     if (status == HPAC_OK)
-        status = train_setup_data(training);
-    if (status == HPAC_OK)
-        status = train_setup_network(training);
-    if (status == HPAC_OK && !resume)
-        status = checkpoint_load_initial(training);
+        status = set_up(training, resume);
     if (status == HPAC_OK && options->dry_run)
         status = log_tables(training);
     if (status == HPAC_OK)
@@ -189,6 +228,37 @@ static hpac_status train(train_job *training, run_folder *folder)
     free(message);
     hpac_log_close_file();
     return status == HPAC_OK ? written : status;
+}
+
+static void tell_plan(const train_job *training, hpac_train_plan *plan)
+{
+    const hpac_config_train *train = &training->config->train;
+    size_t images = training->fold->train_count, batch = (size_t)train->batch_size;
+    size_t batches = images / batch + (!train->drop_last && images % batch > 0);
+    *plan = (hpac_train_plan){
+        .train_images = images,
+        .validation_images = training->fold->validation_count,
+        .steps = (uint64_t)batches * (uint64_t)train->epochs,
+    };
+}
+
+hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan *plan)
+{
+    *plan = (hpac_train_plan){0};
+    train_job training = {
+        .options = options,
+        .config = options->config,
+        .device = options->device,
+    };
+    hpac_status status = options->device->ops->describe(options->device, &training.device_info);
+    if (status == HPAC_OK)
+        status = set_up(&training, false);
+    if (status == HPAC_OK)
+        status = hpac_network_check_memory(training.network);
+    if (status == HPAC_OK)
+        tell_plan(&training, plan);
+    train_teardown(&training);
+    return status;
 }
 
 hpac_status hpac_train(const hpac_train_options *options)

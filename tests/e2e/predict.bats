@@ -294,6 +294,20 @@ columns() {
     grep -qF -- "$expected" "$folds/train.log"
 }
 
+@test "the folds decode each file once, in one epoch too, and miss nothing by it" {
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --set train.epochs=1 --out "$TMP/shared"
+    assert_exit 0
+    local channels
+    channels=$(awk '$1 == "channels:" {print $2; exit}' "$TMP/shared/fold0/config.yaml")
+    assert_error_has "data: $(((60 + 11) * channels)) image files decoded for 3 folds"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --set train.epochs=1 \
+        --set data.cache_mib=0 --out "$TMP/anew"
+    assert_exit 0
+    assert_error_has "data: $(((60 + 11) * channels * 3)) image files decoded for 3 folds"
+    assert_same "$TMP/shared/fold2/predictions.csv" "$TMP/anew/fold2/predictions.csv"
+    assert_same "$TMP/shared/fold2/submission_proba.csv" "$TMP/anew/fold2/submission_proba.csv"
+}
+
 @test "finished folds are left alone, others go on" {
     cp -r "$MADE/folds" "$TMP/folds"
     rm -r "$TMP/folds/fold2" "$TMP/folds/folds.csv"
