@@ -29,6 +29,10 @@ typedef struct hpac_csv_row {
  * returned. Errors: DATA when the file cannot be opened or read. */
 hpac_status hpac_csv_read(const char *path,
                           hpac_status (*on_row)(void *user, const hpac_csv_row *row), void *user);
+/* The same of what is in memory already; `name` is what errors call it. */
+hpac_status hpac_csv_read_text(const char *name, const char *text, size_t nbytes,
+                               hpac_status (*on_row)(void *user, const hpac_csv_row *row),
+                               void *user);
 
 /* Writes one cell, quoted when it needs to be; the caller writes commas and newlines. */
 void hpac_csv_write_cell(FILE *stream, const char *text);

@@ -172,6 +172,12 @@ static hpac_status read_block(csv_reader *reader, const char *bytes, size_t nbyt
     return status;
 }
 
+/* Bytes of a byte order mark at the start of a file. */
+static size_t mark_nbytes(const char *bytes, size_t nbytes)
+{
+    return nbytes >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
 static hpac_status read_stream(csv_reader *reader, FILE *stream)
 {
     char block[1 << 14];
@@ -179,15 +185,28 @@ static hpac_status read_stream(csv_reader *reader, FILE *stream)
     bool at_start = true;
     size_t nbytes;
     while (status == HPAC_OK && (nbytes = fread(block, 1, sizeof block, stream)) > 0) {
-        size_t mark = at_start && nbytes >= 3 && memcmp(block, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+        size_t mark = at_start ? mark_nbytes(block, nbytes) : 0;
         at_start = false;
         status = read_block(reader, block + mark, nbytes - mark);
     }
     if (status == HPAC_OK && ferror(stream))
         status = hpac_fail(HPAC_ERR_DATA, "%s: cannot be read: %s", reader->path, strerror(errno));
-    if (status == HPAC_OK && csv_fini(&reader->parser, on_cell, on_row_end, reader) != 0)
+    return status;
+}
+
+static hpac_status end_rows(csv_reader *reader)
+{
+    if (csv_fini(&reader->parser, on_cell, on_row_end, reader) != 0)
         return report_defect(reader, "a quote is never closed");
-    return status == HPAC_OK ? reader->status : status;
+    return reader->status;
+}
+
+static void close_reader(csv_reader *reader)
+{
+    csv_free(&reader->parser);
+    free(reader->text);
+    free(reader->cells);
+    free(reader->offsets);
 }
 
 hpac_status hpac_csv_read(const char *path,
@@ -201,11 +220,26 @@ hpac_status hpac_csv_read(const char *path,
     hpac_status status = start_parser(&reader.parser);
     if (status == HPAC_OK)
         status = read_stream(&reader, stream);
-    csv_free(&reader.parser);
-    free(reader.text);
-    free(reader.cells);
-    free(reader.offsets);
+    if (status == HPAC_OK)
+        status = end_rows(&reader);
+    close_reader(&reader);
     fclose(stream);
+    return status;
+}
+
+hpac_status hpac_csv_read_text(const char *name, const char *text, size_t nbytes,
+                               hpac_status (*on_row)(void *user, const hpac_csv_row *row),
+                               void *user)
+{
+    csv_reader reader = {
+        .path = name, .on_row = on_row, .user = user, .line = 1, .row_ended = true};
+    size_t mark = mark_nbytes(text, nbytes);
+    hpac_status status = start_parser(&reader.parser);
+    if (status == HPAC_OK)
+        status = read_block(&reader, text + mark, nbytes - mark);
+    if (status == HPAC_OK)
+        status = end_rows(&reader);
+    close_reader(&reader);
     return status;
 }
 

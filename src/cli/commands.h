@@ -11,6 +11,7 @@ extern const cli_command cmd_synth;
 extern const cli_command cmd_train;
 extern const cli_command cmd_evaluate;
 extern const cli_command cmd_predict;
+extern const cli_command cmd_report;
 extern const cli_command cmd_info;
 extern const cli_command cmd_doctor;
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {
-    &cmd_explore,  &cmd_split,   &cmd_preprocess, &cmd_synth,  &cmd_train,
-    &cmd_evaluate, &cmd_predict, &cmd_info,       &cmd_doctor, NULL,
+    &cmd_explore, &cmd_split,  &cmd_preprocess, &cmd_synth,  &cmd_train, &cmd_evaluate,
+    &cmd_predict, &cmd_report, &cmd_info,       &cmd_doctor, NULL,
 };
 
 static void print_usage(FILE *stream)

@@ -1,0 +1,68 @@
+/* hpac report: what a training came to, or how several compare. */
+#include "commands.h"
+
+#include <hpac/report.h>
+
+#include <stdio.h>
+
+static const cli_option options[] = {
+    {.name = "out",
+     .kind = CLI_TEXT,
+     .argument = "DIR",
+     .help = "folder for report.html and plots/; otherwise RUN itself, of several RUNs report"},
+    CLI_JSON,
+    CLI_QUIET,
+    {0},
+};
+
+static hpac_status print(const cli_arguments *arguments, const hpac_report *report)
+{
+    if (!cli_flag(arguments, "json")) {
+        printf("%s\n", hpac_report_page(report));
+        return HPAC_OK;
+    }
+    const hpac_table *tables[HPAC_REPORT_TABLES];
+    size_t count = hpac_report_tables(report, tables);
+    return hpac_tables_write_json(tables, count, stdout);
+}
+
+static hpac_status run(const cli_arguments *arguments)
+{
+    int count;
+    const char *const *folders = cli_operands(arguments, &count);
+    const char *out = cli_text(arguments, "out");
+    const hpac_report_options wanted = {
+        .folders = folders,
+        .folder_count = (size_t)count,
+        .out = out         ? out
+               : count > 1 ? "report"
+                           : NULL,
+    };
+    hpac_report *report;
+    hpac_status status = hpac_report_open(&wanted, &report);
+    if (status == HPAC_OK)
+        status = hpac_report_save(report);
+    if (status == HPAC_OK)
+        status = print(arguments, report);
+    hpac_report_close(report);
+    return status;
+}
+
+const cli_command cmd_report = {
+    .name = "report",
+    .operands = "RUN [RUN...]",
+    .summary = "plot what a training came to, or how several compare",
+    .description =
+        "RUN is the folder of a training, of a cross-validation (train --fold all), of a sweep, "
+        "or\n"
+        "any folder with runs in it. Writes report.html, one page with every plot and table in "
+        "it,\n"
+        "and plots/ with the pictures as PNG and SVG and the tables they are drawn from. Of "
+        "several\n"
+        "runs the page lays their curves over one another and tells what differs in their\n"
+        "configurations. A run that is not finished is reported as far as it came. An earlier\n"
+        "report is replaced; nothing else in RUN is touched. The path of the page is printed at\n"
+        "the end.",
+    .options = options,
+    .run = run,
+};

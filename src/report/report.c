@@ -1,0 +1,235 @@
+/* Reports: the order of things. */
+#include "report_internal.h"
+
+#include <hpac/file.h>
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what the other files ask for ---- */
+
+hpac_table *report_table(hpac_report *report, const char *name, const char *title,
+                         const hpac_column *columns, size_t column_count)
+{
+    hpac_table *table = &report->tables[report->table_count++];
+    hpac_table_init(table, name, title, columns, column_count);
+    return table;
+}
+
+const hpac_table *report_find_table(const hpac_report *report, const char *name)
+{
+    for (size_t i = 0; i < report->table_count; i++)
+        if (strcmp(report->tables[i].name, name) == 0)
+            return &report->tables[i];
+    return NULL;
+}
+
+const char *report_keep_text(hpac_report *report, const char *text)
+{
+    char *copy = report->text_count < REPORT_TEXTS ? strdup(text) : NULL;
+    if (copy)
+        report->texts[report->text_count++] = copy;
+    return copy;
+}
+
+char *report_plot_path(hpac_report *report, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *name = NULL;
+    if (vasprintf(&name, format, arguments) < 0)
+        name = NULL;
+    va_end(arguments);
+    if (!name || report->file_count == REPORT_FILES) {
+        free(name);
+        return NULL;
+    }
+    report->files[report->file_count++] = name;
+    return hpac_path_join(report->plots, "%s", name);
+}
+
+/* ---- reading ---- */
+
+/* Another run's own report is not to be written over. */
+static hpac_status check_out(const hpac_report_options *options)
+{
+    if (!options->out)
+        return options->folder_count == 1
+                   ? HPAC_OK
+                   : hpac_fail(HPAC_ERR_CONFIG, "the report of several runs needs a folder");
+    if (!hpac_folder_has(options->out, "run.json"))
+        return HPAC_OK;
+    char *out = realpath(options->out, NULL), *run = realpath(options->folders[0], NULL);
+    bool own = options->folder_count == 1 && out && run && strcmp(out, run) == 0;
+    free(out);
+    free(run);
+    return own ? HPAC_OK
+               : hpac_fail(HPAC_ERR_CONFIG,
+                           "%s: is the folder of a run, which has a report of its own; expected "
+                           "another one for this",
+                           options->out);
+}
+
+static hpac_status set_paths(hpac_report *report, const hpac_report_options *options)
+{
+    report->out = strdup(options->out ? options->out : options->folders[0]);
+    report->plots = report->out ? hpac_path_join(report->out, "plots") : NULL;
+    report->page = report->out ? hpac_path_join(report->out, "report.html") : NULL;
+    return report->plots && report->page ? HPAC_OK : hpac_fail_memory(1);
+}
+
+/* A run that a sweep tells of, but that left no folder. */
+static hpac_status add_absent(const report_place *place, hpac_report *report, report_run *run)
+{
+    *run = (report_run){.folder = strdup(place->folder), .config = strdup("")};
+    run->warnings = strdup("");
+    run->state = report_keep_text(report, place->state);
+    return run->folder && run->config && run->warnings && run->state ? HPAC_OK
+                                                                     : hpac_fail_memory(1);
+}
+
+static hpac_status read_runs(hpac_report *report, report_places *places)
+{
+    report->runs = calloc(places->count, sizeof *report->runs);
+    if (!report->runs)
+        return hpac_fail_memory(places->count * sizeof *report->runs);
+    hpac_status status = HPAC_OK;
+    for (size_t i = 0; i < places->count && status == HPAC_OK; i++) {
+        report_place *place = &places->list[i];
+        report_run *run = &report->runs[i];
+        report->run_count++;
+        status = place->state ? add_absent(place, report, run)
+                              : report_run_read(place->folder, report->kind == REPORT_RUN, run);
+        run->label = place->label;
+        place->label = NULL;
+    }
+    return status;
+}
+
+/* ---- which curves are drawn ---- */
+
+static double best_loss(const report_run *run)
+{
+    double loss = report_metric(run, run->best_row, REPORT_VAL_LOSS);
+    return isnan(loss) ? INFINITY : loss;
+}
+
+/* How many runs are drawn before this one, were there room for all. */
+static size_t rank_of(const hpac_report *report, size_t which)
+{
+    size_t rank = 0;
+    for (size_t i = 0; i < report->run_count; i++) {
+        double other = best_loss(&report->runs[i]), own = best_loss(&report->runs[which]);
+        bool before = other < own || (!(own < other) && i < which);
+        rank += report_epochs(&report->runs[i]) > 0 && before;
+    }
+    return rank;
+}
+
+/* Those that have epochs, in their order; of too many those with the lowest validation losses. */
+static void choose_curves(hpac_report *report)
+{
+    for (size_t i = 0; i < report->run_count; i++)
+        if (report_epochs(&report->runs[i]) > 0 && rank_of(report, i) < REPORT_CURVES)
+            report->curves[report->curve_count++] = i;
+}
+
+static hpac_status make_tables(hpac_report *report)
+{
+    hpac_status status =
+        report->kind == REPORT_RUN ? report_run_tables(report) : report_compare_tables(report);
+    for (size_t i = 0; i < report->table_count && status == HPAC_OK; i++)
+        status = report->tables[i].status;
+    return status;
+}
+
+/* ---- the doors ---- */
+
+hpac_status hpac_report_open(const hpac_report_options *options, hpac_report **report)
+{
+    *report = NULL;
+    report_places places = {0};
+    hpac_report *own = NULL;
+    hpac_status status = report_places_find(options, &places);
+    if (status == HPAC_OK)
+        status = check_out(options);
+    if (status == HPAC_OK) {
+        own = calloc(1, sizeof *own);
+        status = own ? set_paths(own, options) : hpac_fail_memory(sizeof *own);
+    }
+    if (status == HPAC_OK) {
+        own->kind = places.kind;
+        status = read_runs(own, &places);
+    }
+    if (status == HPAC_OK) {
+        choose_curves(own);
+        status = make_tables(own);
+    }
+    report_places_fini(&places);
+    if (status == HPAC_OK)
+        *report = own;
+    else
+        hpac_report_close(own);
+    return status;
+}
+
+void hpac_report_close(hpac_report *report)
+{
+    if (!report)
+        return;
+    for (size_t i = 0; i < report->table_count; i++)
+        hpac_table_fini(&report->tables[i]);
+    for (size_t i = 0; i < report->run_count; i++)
+        report_run_fini(&report->runs[i]);
+    for (size_t i = 0; i < report->text_count; i++)
+        free(report->texts[i]);
+    for (size_t i = 0; i < report->file_count; i++)
+        free(report->files[i]);
+    free(report->runs);
+    free(report->out);
+    free(report->plots);
+    free(report->page);
+    free(report);
+}
+
+size_t hpac_report_tables(const hpac_report *report, const hpac_table **tables)
+{
+    for (size_t i = 0; i < report->table_count; i++)
+        tables[i] = &report->tables[i];
+    return report->table_count;
+}
+
+const char *hpac_report_page(const hpac_report *report)
+{
+    return report->page;
+}
+
+hpac_status hpac_report_save(hpac_report *report)
+{
+    hpac_status status = hpac_plot_probe();
+    if (status == HPAC_OK)
+        status = hpac_folder_create(report->plots);
+    if (status == HPAC_OK)
+        status = hpac_folder_probe(report->out);
+    if (status == HPAC_OK)
+        status = hpac_folder_probe(report->plots);
+    if (status == HPAC_OK)
+        status = report_plots_draw(report);
+    if (status == HPAC_OK)
+        status = report_page_write(report);
+    if (status == HPAC_OK)
+        status = report_files_remove(report->plots, report->files, report->file_count);
+    return status;
+}
+
+hpac_status hpac_report_write(const hpac_report_options *options)
+{
+    hpac_report *report;
+    hpac_status status = hpac_report_open(options, &report);
+    if (status == HPAC_OK)
+        status = hpac_report_save(report);
+    hpac_report_close(report);
+    return status;
+}

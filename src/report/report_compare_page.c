@@ -1,0 +1,161 @@
+/* report.html of several runs. */
+#include "report_internal.h"
+
+#include <hpac/file.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- all of them ---- */
+
+static size_t count_unfinished(const hpac_report *report)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->run_count; i++)
+        count += !report->runs[i].finished;
+    return count;
+}
+
+static void write_unfinished(hpac_page *page, const hpac_report *report)
+{
+    size_t count = count_unfinished(report);
+    if (count == 0)
+        return;
+    hpac_page_paragraph(page,
+                        "%zu of the %zu runs %s not finished: the figures are those of the last "
+                        "epoch there is.",
+                        count, report->run_count, count == 1 ? "is" : "are");
+}
+
+/* Losses and accuracies compare where the rows do. */
+static void write_prior_note(hpac_page *page, const hpac_report *report)
+{
+    double first = NAN;
+    for (size_t i = 0; i < report->run_count; i++) {
+        double prior = report_metric(&report->runs[i], 0, REPORT_PRIOR_LOSS);
+        if (isnan(prior))
+            continue;
+        if (!isnan(first) && fabs(prior - first) > 1e-6) {
+            hpac_page_paragraph(page, "The runs are judged on other classes or images, as the "
+                                      "constant prior's loss tells: compare each with its own "
+                                      "prior, not their losses with one another.");
+            return;
+        }
+        first = prior;
+    }
+}
+
+static void write_figures(hpac_page *page, const hpac_report *report)
+{
+    static const char *const schedule[] = {
+        "run",
+        "state",
+        "configuration",
+        "classes",
+        "epochs",
+        "batch_size",
+        "dropout",
+        "learning_rate",
+        "steps",
+        "elapsed_s",
+        "train_images_per_s",
+    };
+    static const char *const results[] = {
+        "run",
+        "val_prior_loss",
+        "final_val_loss",
+        "best_val_loss",
+        "best_epoch",
+        "val_all_zero_accuracy",
+        "final_val_accuracy",
+        "final_val_f1_mean",
+        "final_val_f1_min",
+        "final_val_f1_max",
+        "final_val_f1_std",
+        "best_val_f1_mean",
+        "final_train_loss",
+    };
+    const hpac_table *runs = report_find_table(report, "runs");
+    hpac_page_heading(page, "Side by side");
+    report_page_columns(page, runs, "What came out, on validation images after the last epoch",
+                        results, sizeof results / sizeof *results);
+    report_page_table(page, report, "spread");
+    report_page_columns(page, runs, "How they were trained", schedule,
+                        sizeof schedule / sizeof *schedule);
+    const hpac_table *keys = report_find_table(report, "configurations");
+    if (keys->column_count > 1)
+        hpac_page_table(page, keys, 0);
+    else
+        hpac_page_paragraph(page, "Their configurations are the same.");
+}
+
+static void write_curves(hpac_page *page, const hpac_report *report)
+{
+    size_t drawable = 0;
+    for (size_t i = 0; i < report->run_count; i++)
+        drawable += report_epochs(&report->runs[i]) > 0;
+    if (drawable == 0) {
+        hpac_page_paragraph(page, "None of them has finished an epoch yet: there are no curves.");
+        return;
+    }
+    hpac_page_heading(page, "Over one another");
+    if (drawable > report->curve_count)
+        hpac_page_paragraph(page,
+                            "More than %d curves cannot be told apart: the plots of curves show "
+                            "the %d runs with the lowest validation losses.",
+                            REPORT_CURVES, REPORT_CURVES);
+    report_page_plot(page, report, "losses", "Loss an epoch on training and validation images.");
+    report_page_plot(page, report, "last_batch_losses",
+                     "Loss of each run's last 800 batches, in training.");
+    report_page_plot(page, report, "f1",
+                     "F1 on the validation images, mean of the classes, an epoch.");
+    report_page_plot(page, report, "accuracy", "Accuracy on the validation images, an epoch.");
+}
+
+static void write_tradeoffs(hpac_page *page, const hpac_report *report)
+{
+    if (report->kind == REPORT_FOLDS || report->curve_count < 2)
+        return;
+    hpac_page_heading(page, "What it costs");
+    report_page_plot(page, report, "f1_against_time",
+                     "Mean F1 of the last epoch on the validation images against training time.");
+    report_page_plot(page, report, "loss_against_steps",
+                     "Validation loss of the last epoch against update steps.");
+}
+
+/* ---- each ---- */
+
+static void write_run(hpac_page *page, const report_run *run)
+{
+    hpac_page_subheading(page, run->label);
+    if (!run->json) {
+        hpac_page_paragraph(page, "%s: there is no run in %s.", run->state, run->folder);
+        return;
+    }
+    const char *device = report_json_text(run, "device");
+    hpac_page_paragraph(page, "%s, %zu epochs on %s. Its folder is %s%s.", run->state,
+                        report_epochs(run), device ? device : "an unknown device", run->folder,
+                        hpac_folder_has(run->folder, "report.html")
+                            ? ", with a report of its own, report.html"
+                            : "");
+    if (*run->warnings)
+        hpac_page_verbatim(page, run->warnings);
+}
+
+void report_compare_page(hpac_page *page, const hpac_report *report)
+{
+    write_unfinished(page, report);
+    write_prior_note(page, report);
+    write_figures(page, report);
+    write_curves(page, report);
+    write_tradeoffs(page, report);
+    const hpac_table *classes = report_find_table(report, "class_f1");
+    if (hpac_table_row_count(classes) > 0) {
+        hpac_page_heading(page, "Classes");
+        hpac_page_table(page, classes, 0);
+    }
+    hpac_page_heading(page, "The runs");
+    for (size_t i = 0; i < report->run_count; i++)
+        write_run(page, &report->runs[i]);
+}

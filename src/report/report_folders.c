@@ -1,0 +1,244 @@
+/* Which runs are to be reported, and what they are called. */
+#include "report_internal.h"
+
+#include <hpac/file.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A sweep may hold cross-validations, and a folder sweeps; deeper is somebody else's. */
+#define DEPTH_MAX 3
+
+/* ---- the list ---- */
+
+/* Takes `folder` over, which may be NULL when memory is out. */
+static hpac_status add_place(report_places *places, char *folder, const char *state)
+{
+    char *copy = state ? strdup(state) : NULL;
+    bool good = folder && (copy || !state);
+    if (good && places->count == places->capacity) {
+        size_t capacity = places->capacity ? 2 * places->capacity : 8;
+        report_place *list = realloc(places->list, capacity * sizeof *list);
+        good = list != NULL;
+        places->list = good ? list : places->list;
+        places->capacity = good ? capacity : places->capacity;
+    }
+    if (good) {
+        places->list[places->count++] = (report_place){.folder = folder, .state = copy};
+        return HPAC_OK;
+    }
+    free(folder);
+    free(copy);
+    return hpac_fail_memory(sizeof *places->list);
+}
+
+void report_places_fini(report_places *places)
+{
+    for (size_t i = 0; i < places->count; i++) {
+        free(places->list[i].folder);
+        free(places->list[i].label);
+        free(places->list[i].state);
+    }
+    free(places->list);
+    *places = (report_places){0};
+}
+
+/* ---- folders in folders ---- */
+
+static hpac_status add_folder(report_places *places, const char *folder, int depth);
+
+typedef struct name_list {
+    char **names; /* (count) owned */
+    size_t count, capacity;
+} name_list;
+
+static void free_names(name_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->names[i]);
+    free(list->names);
+}
+
+static bool add_name(name_list *list, const char *name)
+{
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 16;
+        char **names = realloc(list->names, capacity * sizeof *names);
+        if (!names)
+            return false;
+        list->names = names;
+        list->capacity = capacity;
+    }
+    list->names[list->count] = strdup(name);
+    return list->names[list->count++] != NULL;
+}
+
+/* fold2 before fold10. */
+static int by_version(const void *a, const void *b)
+{
+    return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+static hpac_status list_names(const char *path, name_list *list)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot be opened as a folder: %s", path,
+                         strerror(errno));
+    bool good = true;
+    for (struct dirent *entry; good && (entry = readdir(folder));)
+        good = *entry->d_name == '.' || add_name(list, entry->d_name);
+    closedir(folder);
+    if (!good)
+        return hpac_fail_memory(1);
+    if (list->count > 0)
+        qsort(list->names, list->count, sizeof *list->names, by_version);
+    return HPAC_OK;
+}
+
+/* Adds the runs in the folders within; of all names, or of those that begin with `stem`. */
+static hpac_status add_within(report_places *places, const char *folder, const char *stem,
+                              int depth)
+{
+    name_list names = {0};
+    hpac_status status = list_names(folder, &names);
+    for (size_t i = 0; i < names.count && status == HPAC_OK; i++) {
+        if (strncmp(names.names[i], stem, strlen(stem)) != 0)
+            continue;
+        char *path = hpac_path_join(folder, "%s", names.names[i]);
+        if (!path)
+            status = hpac_fail_memory(1);
+        else if (hpac_folder_has(path, "run.json"))
+            status = add_folder(places, path, depth + 1);
+        free(path);
+    }
+    free_names(&names);
+    return status;
+}
+
+/* The runs of a sweep in the order of sweep.csv; of those that have no folder, their state. */
+static hpac_status add_sweep(report_places *places, const char *folder, int depth)
+{
+    static const hpac_column columns[] = {HPAC_COLUMN_TEXT("run", NULL),
+                                          HPAC_COLUMN_TEXT("state", NULL)};
+    hpac_table table;
+    hpac_table_init(&table, "sweep", "Sweep", columns, 2);
+    hpac_status status = report_csv_read(folder, "sweep.csv", true, &table);
+    for (size_t row = 0; row < hpac_table_row_count(&table) && status == HPAC_OK; row++) {
+        char *path = hpac_path_join(folder, "%s", hpac_table_cell(&table, row, 0)->text);
+        if (path && (hpac_folder_has(path, "run.json") || hpac_folder_has(path, "fold0"))) {
+            status = add_folder(places, path, depth + 1);
+            free(path);
+        } else {
+            status = add_place(places, path, hpac_table_cell(&table, row, 1)->text);
+        }
+    }
+    hpac_table_fini(&table);
+    return status;
+}
+
+static report_kind kind_of(const char *folder)
+{
+    return hpac_folder_has(folder, "run.json")    ? REPORT_RUN
+           : hpac_folder_has(folder, "sweep.csv") ? REPORT_SWEEP
+           : hpac_folder_has(folder, "fold0")     ? REPORT_FOLDS
+                                                  : REPORT_RUNS;
+}
+
+static hpac_status add_folder(report_places *places, const char *folder, int depth)
+{
+    if (depth > DEPTH_MAX)
+        return HPAC_OK;
+    size_t before = places->count;
+    hpac_status status = HPAC_OK;
+    switch (kind_of(folder)) {
+    case REPORT_RUN:
+        status = add_place(places, strdup(folder), NULL);
+        break;
+    case REPORT_SWEEP:
+        status = add_sweep(places, folder, depth);
+        break;
+    case REPORT_FOLDS:
+        status = add_within(places, folder, "fold", depth);
+        break;
+    case REPORT_RUNS:
+        status = add_within(places, folder, "", depth);
+        break;
+    }
+    if (status == HPAC_OK && places->count == before)
+        status =
+            hpac_fail(HPAC_ERR_CONFIG,
+                      "%s: holds no run: expected run.json, or folders with one in it", folder);
+    return status;
+}
+
+/* ---- names ---- */
+
+/* The last `parts` names of a path: "runs/demo" of "/home/a/runs/demo". */
+static const char *tail(const char *path, int parts)
+{
+    const char *end = path + strlen(path);
+    while (end > path) {
+        end--;
+        if (*end == '/' && --parts == 0)
+            return end + 1;
+    }
+    return path;
+}
+
+static hpac_status name_place(report_places *places, char *const *paths, size_t which)
+{
+    for (int parts = 1;; parts++) {
+        const char *own = tail(paths[which], parts);
+        size_t same = 0;
+        for (size_t i = 0; i < places->count; i++)
+            same += strcmp(tail(paths[i], parts), own) == 0;
+        if (same > 1 && own > paths[which] + 1)
+            continue;
+        if (same > 1)
+            return hpac_fail(HPAC_ERR_CONFIG, "%s: stands twice among the runs",
+                             places->list[which].folder);
+        places->list[which].label = strdup(own);
+        return places->list[which].label ? HPAC_OK : hpac_fail_memory(strlen(own));
+    }
+}
+
+/* The names that differ are those of the folders themselves, not of links to them or "..". */
+static hpac_status name_places(report_places *places)
+{
+    char **paths = calloc(places->count + 1, sizeof *paths);
+    hpac_status status = paths ? HPAC_OK : hpac_fail_memory(places->count * sizeof *paths);
+    for (size_t i = 0; i < places->count && status == HPAC_OK; i++) {
+        paths[i] = realpath(places->list[i].folder, NULL);
+        if (!paths[i]) /* a sweep's run without a folder */
+            paths[i] = strdup(places->list[i].folder);
+        if (!paths[i])
+            status = hpac_fail_memory(1);
+    }
+    for (size_t i = 0; i < places->count && status == HPAC_OK; i++)
+        status = name_place(places, paths, i);
+    for (size_t i = 0; paths && i < places->count; i++)
+        free(paths[i]);
+    free(paths);
+    return status;
+}
+
+hpac_status report_places_find(const hpac_report_options *options, report_places *places)
+{
+    *places = (report_places){.kind = REPORT_RUNS};
+    if (options->folder_count == 0)
+        return hpac_fail(HPAC_ERR_CONFIG, "no run to report");
+    hpac_status status = HPAC_OK;
+    for (size_t i = 0; i < options->folder_count && status == HPAC_OK; i++)
+        status = add_folder(places, options->folders[i], 0);
+    if (options->folder_count == 1)
+        places->kind = kind_of(options->folders[0]);
+    if (status == HPAC_OK)
+        status = name_places(places);
+    if (status != HPAC_OK)
+        report_places_fini(places);
+    return status;
+}

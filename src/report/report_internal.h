@@ -1,0 +1,218 @@
+/* What the files of the report share. */
+#ifndef HPAC_REPORT_INTERNAL_H
+#define HPAC_REPORT_INTERNAL_H
+
+#include <hpac/labels.h>
+#include <hpac/page.h>
+#include <hpac/plot.h>
+#include <hpac/report.h>
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* ---- report_csv.c: tables that others wrote ---- */
+
+/* Reads the columns of `table` (initialised, empty) from a CSV that may hold others, in any order;
+ * an empty cell or "nan" is NaN in a column of numbers. `growing`: the file is being written, so
+ * that it may not be there yet, be empty, or end in half a row, which is left out. Errors: DATA,
+ * with file, line, column and what was expected. */
+hpac_status report_csv_read(const char *folder, const char *name, bool growing, hpac_table *table);
+
+/* predictions.csv: Id, and a probability a class. */
+typedef struct report_predictions {
+    size_t images;
+    size_t class_count;
+    char *classes[HPAC_CLASS_COUNT]; /* (class_count) owned */
+    double *values;                  /* (images, class_count), 0..1 or NaN; owned */
+    size_t capacity;                 /* of values */
+} report_predictions;
+
+/* On error nothing is left. Errors: DATA. */
+hpac_status report_predictions_read(const char *path, report_predictions *predictions);
+void report_predictions_fini(report_predictions *predictions);
+
+/* ---- report_run.c: the files of one run ---- */
+
+enum report_metrics_column {
+    REPORT_EPOCH,
+    REPORT_STEP,
+    REPORT_TRAIN_LOSS,
+    REPORT_TRAIN_ACCURACY,
+    REPORT_TRAIN_ALL_ZERO,
+    REPORT_TRAIN_F1_MIN,
+    REPORT_TRAIN_F1_MAX,
+    REPORT_TRAIN_F1_MEAN,
+    REPORT_TRAIN_F1_STD,
+    REPORT_VAL_LOSS,
+    REPORT_VAL_ACCURACY,
+    REPORT_VAL_ALL_ZERO,
+    REPORT_VAL_F1_MIN,
+    REPORT_VAL_F1_MAX,
+    REPORT_VAL_F1_MEAN,
+    REPORT_VAL_F1_STD,
+    REPORT_PRIOR_LOSS,
+    REPORT_ELAPSED,
+    REPORT_IMAGES_PER_S,
+    REPORT_WAITING,
+    REPORT_METRICS_COLUMNS
+};
+
+enum report_class_column {
+    REPORT_CLASS_EPOCH,
+    REPORT_CLASS_NAME,
+    REPORT_CLASS_SUPPORT,
+    REPORT_CLASS_PRECISION,
+    REPORT_CLASS_RECALL,
+    REPORT_CLASS_F1,
+    REPORT_CLASS_COLUMNS
+};
+
+typedef struct report_run {
+    char *folder;      /* owned, as are all below */
+    char *label;       /* what it is called beside others */
+    json_t *json;      /* run.json; NULL: the sweep has it, but there is no such folder */
+    const char *state; /* of json, or "missing", "failed" */
+    bool finished;
+    char *config;             /* config.yaml; "" when there is none yet */
+    char *warnings;           /* lines of train.log, each with a newline; "" without */
+    hpac_table losses;        /* epoch, train_loss, val_loss */
+    hpac_table metrics;       /* columns above, a row an epoch */
+    hpac_table batch_losses;  /* step, batch_losses */
+    hpac_table class_metrics; /* columns above, a row an epoch and class */
+    size_t class_count;       /* of the last epoch, whose rows are the last of class_metrics */
+    size_t best_row;          /* of metrics: the lowest validation loss; 0 without rows */
+    report_predictions predictions; /* no images when there are none yet, or they are not wanted */
+} report_run;
+
+/* Reads a run's folder; predictions are only `wanted` for a report of its own. On error nothing is
+ * left. Errors: DATA. */
+hpac_status report_run_read(const char *folder, bool predictions, report_run *run);
+void report_run_fini(report_run *run);
+
+size_t report_epochs(const report_run *run); /* that are finished */
+/* NaN for a row that is not there. */
+double report_metric(const report_run *run, size_t row, enum report_metrics_column column);
+/* Of the last epoch. */
+const char *report_class_name(const report_run *run, size_t i);
+double report_class_value(const report_run *run, size_t i, enum report_class_column column);
+/* Of run.json; NULL and NaN when it has no such thing. */
+const char *report_json_text(const report_run *run, const char *key);
+double report_json_number(const report_run *run, const char *key);
+/* Validation images that were judged: those predicted, else those of run.json. */
+double report_images(const report_run *run);
+
+/* ---- report_config.c: config.yaml as a list of keys ---- */
+
+/* Calls back for every key in its order, with its path ("data.split.fold") and value; the items of
+ * a list are one value, "{type: flatten}; {type: dense, ...}". Errors: INTERNAL (memory), and what
+ * comes back. */
+hpac_status report_config_walk(const char *text,
+                               hpac_status (*on_key)(void *user, const char *path,
+                                                     const char *value),
+                               void *user);
+/* The value of a key, malloc'ed; NULL when it is not there, or memory is out. */
+char *report_config_value(const char *text, const char *path);
+
+/* ---- report_folders.c: which runs a folder holds ---- */
+
+typedef enum report_kind {
+    REPORT_RUN,   /* one */
+    REPORT_RUNS,  /* several */
+    REPORT_FOLDS, /* those of one cross-validation */
+    REPORT_SWEEP, /* those of one sweep */
+} report_kind;
+
+typedef struct report_place {
+    char *folder; /* owned */
+    char *label;  /* owned */
+    char *state;  /* of a sweep's run without a folder, owned; else NULL */
+} report_place;
+
+typedef struct report_places {
+    report_kind kind;
+    report_place *list; /* (count) owned */
+    size_t count, capacity;
+} report_places;
+
+/* Finds the runs of the folders and names them as shortly as tells them apart. On error nothing is
+ * left. Errors: CONFIG, DATA. */
+hpac_status report_places_find(const hpac_report_options *options, report_places *places);
+void report_places_fini(report_places *places);
+
+/* ---- report_files.c: what a report leaves in plots/ ---- */
+
+/* Removes what an earlier report wrote to plots/ and a killed one left half-written, but for the
+ * `kept` names. Errors: CONFIG. */
+hpac_status report_files_remove(const char *plots, char *const *kept, size_t kept_count);
+
+/* ---- report.c ---- */
+
+/* More curves cannot be told apart: of more runs, those with the lowest validation losses. */
+#define REPORT_CURVES 12
+
+/* Names of keys that differ, of which there are fewer in a configuration; and files: a table and
+ * two pictures each. */
+#define REPORT_TEXTS 128
+#define REPORT_FILES 128
+
+struct hpac_report {
+    report_kind kind;
+    char *out, *plots, *page; /* paths */
+    report_run *runs;         /* (run_count) */
+    size_t run_count;
+    size_t curves[REPORT_CURVES]; /* (curve_count) of runs: those whose curves are drawn */
+    size_t curve_count;
+    hpac_table tables[HPAC_REPORT_TABLES]; /* (table_count) */
+    size_t table_count;
+    char *texts[REPORT_TEXTS]; /* (text_count) that the tables borrow; owned */
+    size_t text_count;
+    char *files[REPORT_FILES]; /* (file_count) names written into plots; owned */
+    size_t file_count;
+};
+
+/* A table to fill. */
+hpac_table *report_table(hpac_report *report, const char *name, const char *title,
+                         const hpac_column *columns, size_t column_count);
+/* The table of a name; NULL when the report has none. */
+const hpac_table *report_find_table(const hpac_report *report, const char *name);
+/* A copy that lives as long as the report; NULL when memory is out. */
+const char *report_keep_text(hpac_report *report, const char *text);
+/* "<out>/plots/<name>", malloc'ed; the name is remembered as written. NULL when memory is out. */
+char *report_plot_path(hpac_report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- report_tables.c ---- */
+
+/* Fill the tables of one run. Errors: INTERNAL (memory), DATA (files that contradict each other).
+ */
+hpac_status report_run_tables(hpac_report *report);
+/* The table `runs`: a row a run, as in sweep.csv. */
+void report_runs_table(hpac_report *report);
+
+/* ---- report_compare.c: the tables of several runs ---- */
+
+hpac_status report_compare_tables(hpac_report *report);
+
+/* ---- report_plots.c ---- */
+
+/* How many neighbouring batches a point of the picture of batch losses is the mean of; 0 when there
+ * are none yet. */
+size_t report_batch_group(const report_run *run);
+/* Writes the tables and draws the pictures. */
+hpac_status report_plots_draw(hpac_report *report);
+
+/* ---- report_page.c, report_compare_page.c ---- */
+
+/* A picture of plots/, if it was drawn. */
+void report_page_plot(hpac_page *page, const hpac_report *report, const char *name,
+                      const char *caption);
+/* A table of the report, if it has it. */
+void report_page_table(hpac_page *page, const hpac_report *report, const char *name);
+#define REPORT_PAGE_COLUMNS 24
+/* Some columns of a table, at most so many, with a title of their own. */
+void report_page_columns(hpac_page *page, const hpac_table *table, const char *title,
+                         const char *const *names, size_t name_count);
+hpac_status report_page_write(const hpac_report *report);
+void report_compare_page(hpac_page *page, const hpac_report *report);
+
+#endif

@@ -1,0 +1,265 @@
+/* What lies in the folder of a run. */
+#include "report_internal.h"
+
+#include <hpac/file.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A configuration has some kilobytes, a log some hundred a day. */
+#define TEXT_LIMIT_NBYTES ((size_t)64 << 20)
+
+static const hpac_column metrics_columns[REPORT_METRICS_COLUMNS] = {
+    [REPORT_EPOCH] = HPAC_COLUMN_INTEGER("epoch", NULL),
+    [REPORT_STEP] = HPAC_COLUMN_INTEGER("step", NULL),
+    [REPORT_TRAIN_LOSS] = HPAC_COLUMN_REAL("train_loss", "train loss", 4),
+    [REPORT_TRAIN_ACCURACY] = HPAC_COLUMN_REAL("train_accuracy", "train accuracy", 4),
+    [REPORT_TRAIN_ALL_ZERO] = HPAC_COLUMN_REAL("train_all_zero_accuracy", "train all-zero", 4),
+    [REPORT_TRAIN_F1_MIN] = HPAC_COLUMN_REAL("train_f1_min", "train F1 min", 3),
+    [REPORT_TRAIN_F1_MAX] = HPAC_COLUMN_REAL("train_f1_max", "train F1 max", 3),
+    [REPORT_TRAIN_F1_MEAN] = HPAC_COLUMN_REAL("train_f1_mean", "train F1 mean", 3),
+    [REPORT_TRAIN_F1_STD] = HPAC_COLUMN_REAL("train_f1_std", "train F1 std", 3),
+    [REPORT_VAL_LOSS] = HPAC_COLUMN_REAL("val_loss", "val loss", 4),
+    [REPORT_VAL_ACCURACY] = HPAC_COLUMN_REAL("val_accuracy", "val accuracy", 4),
+    [REPORT_VAL_ALL_ZERO] = HPAC_COLUMN_REAL("val_all_zero_accuracy", "val all-zero", 4),
+    [REPORT_VAL_F1_MIN] = HPAC_COLUMN_REAL("val_f1_min", "val F1 min", 3),
+    [REPORT_VAL_F1_MAX] = HPAC_COLUMN_REAL("val_f1_max", "val F1 max", 3),
+    [REPORT_VAL_F1_MEAN] = HPAC_COLUMN_REAL("val_f1_mean", "val F1 mean", 3),
+    [REPORT_VAL_F1_STD] = HPAC_COLUMN_REAL("val_f1_std", "val F1 std", 3),
+    [REPORT_PRIOR_LOSS] = HPAC_COLUMN_REAL("val_prior_loss", "prior's loss", 4),
+    [REPORT_ELAPSED] = HPAC_COLUMN_REAL("elapsed_s", "seconds", 1),
+    [REPORT_IMAGES_PER_S] = HPAC_COLUMN_REAL("train_images_per_s", "images/s", 1),
+    [REPORT_WAITING] = HPAC_COLUMN_REAL("train_waiting", "waiting", 3),
+};
+
+static const hpac_column losses_columns[] = {
+    HPAC_COLUMN_INTEGER("epoch", NULL),
+    HPAC_COLUMN_REAL("train_loss", NULL, 4),
+    HPAC_COLUMN_REAL("val_loss", NULL, 4),
+};
+
+static const hpac_column batch_columns[] = {
+    HPAC_COLUMN_INTEGER("step", NULL),
+    HPAC_COLUMN_REAL("batch_losses", "loss", 4),
+};
+
+static const hpac_column class_columns[REPORT_CLASS_COLUMNS] = {
+    [REPORT_CLASS_EPOCH] = HPAC_COLUMN_INTEGER("epoch", NULL),
+    [REPORT_CLASS_NAME] = HPAC_COLUMN_TEXT("class", NULL),
+    [REPORT_CLASS_SUPPORT] = HPAC_COLUMN_INTEGER("support", NULL),
+    [REPORT_CLASS_PRECISION] = HPAC_COLUMN_REAL("precision", NULL, 3),
+    [REPORT_CLASS_RECALL] = HPAC_COLUMN_REAL("recall", NULL, 3),
+    [REPORT_CLASS_F1] = HPAC_COLUMN_REAL("f1", "F1", 3),
+};
+
+/* ---- asking ---- */
+
+size_t report_epochs(const report_run *run)
+{
+    return hpac_table_row_count(&run->metrics);
+}
+
+double report_metric(const report_run *run, size_t row, enum report_metrics_column column)
+{
+    return row < report_epochs(run) ? hpac_table_cell(&run->metrics, row, column)->number : NAN;
+}
+
+static const hpac_cell *class_cell(const report_run *run, size_t i, enum report_class_column column)
+{
+    size_t first = hpac_table_row_count(&run->class_metrics) - run->class_count;
+    return hpac_table_cell(&run->class_metrics, first + i, column);
+}
+
+const char *report_class_name(const report_run *run, size_t i)
+{
+    return class_cell(run, i, REPORT_CLASS_NAME)->text;
+}
+
+double report_class_value(const report_run *run, size_t i, enum report_class_column column)
+{
+    return class_cell(run, i, column)->number;
+}
+
+const char *report_json_text(const report_run *run, const char *key)
+{
+    return json_string_value(json_object_get(run->json, key));
+}
+
+double report_json_number(const report_run *run, const char *key)
+{
+    const json_t *value = json_object_get(run->json, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+double report_images(const report_run *run)
+{
+    return run->predictions.images > 0 ? (double)run->predictions.images
+                                       : report_json_number(run, "validation_images");
+}
+
+/* ---- reading ---- */
+
+static hpac_status read_json(report_run *run)
+{
+    char *path = hpac_path_join(run->folder, "run.json");
+    if (!path)
+        return hpac_fail_memory(1);
+    json_error_t error;
+    run->json = json_load_file(path, 0, &error);
+    run->state = report_json_text(run, "state");
+    hpac_status status = HPAC_OK;
+    if (!run->json)
+        status = hpac_fail(HPAC_ERR_DATA, "%s:%d: %s", path, error.line > 0 ? error.line : 1,
+                           error.text);
+    else if (!run->state)
+        status = hpac_fail(HPAC_ERR_DATA, "%s: expected an object with a \"state\"", path);
+    else
+        run->finished = strcmp(run->state, "finished") == 0;
+    free(path);
+    return status;
+}
+
+/* "" for a file that is not there, which an unfinished run may lack. */
+static hpac_status read_text(const report_run *run, const char *name, char **text)
+{
+    char *path = hpac_path_join(run->folder, "%s", name);
+    unsigned char *bytes = NULL;
+    size_t nbytes;
+    hpac_status status = path ? HPAC_OK : hpac_fail_memory(1);
+    if (status == HPAC_OK && hpac_path_exists(path))
+        status = hpac_file_read(path, TEXT_LIMIT_NBYTES, &bytes, &nbytes);
+    *text = bytes ? (char *)bytes : strdup("");
+    if (status == HPAC_OK && !*text)
+        status = hpac_fail_memory(1);
+    free(path);
+    return status;
+}
+
+/* Leaves of a log only the lines that warn or tell of an error: "<day> <time> warning ...". */
+static void keep_warnings(char *log)
+{
+    char *to = log;
+    for (char *line = log, *next; *line; line = next) {
+        size_t length = strcspn(line, "\n");
+        next = line + length + (line[length] == '\n');
+        char level[16] = "";
+        (void)sscanf(line, "%*s %*s %15s", level);
+        if (strcmp(level, "warning") == 0 || strcmp(level, "error") == 0) {
+            memmove(to, line, (size_t)(next - line));
+            to += next - line;
+        }
+    }
+    *to = '\0';
+}
+
+/* The rows of the last epoch, which stand at the end. */
+static hpac_status count_classes(report_run *run)
+{
+    const hpac_table *table = &run->class_metrics;
+    size_t rows = hpac_table_row_count(table);
+    while (run->class_count < rows &&
+           !(hpac_table_cell(table, rows - 1 - run->class_count, REPORT_CLASS_EPOCH)->number <
+             hpac_table_cell(table, rows - 1, REPORT_CLASS_EPOCH)->number))
+        run->class_count++;
+    if (run->class_count > HPAC_CLASS_COUNT)
+        return hpac_fail(HPAC_ERR_DATA,
+                         "%s/class_metrics.csv: %zu rows of the last epoch, expected at most %d "
+                         "classes",
+                         run->folder, run->class_count, HPAC_CLASS_COUNT);
+    return HPAC_OK;
+}
+
+static void find_best(report_run *run)
+{
+    for (size_t row = 0; row < report_epochs(run); row++) {
+        double best = report_metric(run, run->best_row, REPORT_VAL_LOSS);
+        double loss = report_metric(run, row, REPORT_VAL_LOSS);
+        if (loss < best || isnan(best))
+            run->best_row = row;
+    }
+}
+
+static hpac_status read_tables(report_run *run)
+{
+    bool growing = !run->finished;
+    hpac_status status = report_csv_read(run->folder, "losses.csv", growing, &run->losses);
+    if (status == HPAC_OK)
+        status = report_csv_read(run->folder, "metrics.csv", growing, &run->metrics);
+    if (status == HPAC_OK)
+        status = report_csv_read(run->folder, "batch_losses.csv", growing, &run->batch_losses);
+    if (status == HPAC_OK)
+        status = report_csv_read(run->folder, "class_metrics.csv", growing, &run->class_metrics);
+    if (status == HPAC_OK)
+        status = count_classes(run);
+    if (status == HPAC_OK && run->finished && report_epochs(run) == 0)
+        status = hpac_fail(HPAC_ERR_DATA,
+                           "%s/metrics.csv: no epochs in it, though run.json says the run is "
+                           "finished",
+                           run->folder);
+    find_best(run);
+    return status;
+}
+
+/* The classes of predictions.csv and class_metrics.csv must be the same, in the same order. */
+static hpac_status check_classes(const report_run *run, const char *path)
+{
+    const report_predictions *read = &run->predictions;
+    bool same = read->class_count == run->class_count;
+    for (size_t c = 0; same && c < run->class_count; c++)
+        same = strcmp(read->classes[c], report_class_name(run, c)) == 0;
+    return same ? HPAC_OK
+                : hpac_fail(HPAC_ERR_DATA,
+                            "%s:1: expected the classes of class_metrics.csv in their order", path);
+}
+
+static hpac_status read_predictions(report_run *run)
+{
+    char *path = hpac_path_join(run->folder, "predictions.csv");
+    hpac_status status = path ? HPAC_OK : hpac_fail_memory(1);
+    if (status == HPAC_OK && (run->finished || hpac_path_exists(path)))
+        status = report_predictions_read(path, &run->predictions);
+    if (status == HPAC_OK && run->predictions.images > 0)
+        status = check_classes(run, path);
+    free(path);
+    return status;
+}
+
+hpac_status report_run_read(const char *folder, bool predictions, report_run *run)
+{
+    *run = (report_run){.folder = strdup(folder)};
+    hpac_table_init(&run->losses, "losses", "Losses", losses_columns, 3);
+    hpac_table_init(&run->metrics, "metrics", "Epochs", metrics_columns, REPORT_METRICS_COLUMNS);
+    hpac_table_init(&run->batch_losses, "batch_losses", "Batches", batch_columns, 2);
+    hpac_table_init(&run->class_metrics, "class_metrics", "Classes", class_columns,
+                    REPORT_CLASS_COLUMNS);
+    hpac_status status = run->folder ? read_json(run) : hpac_fail_memory(strlen(folder));
+    if (status == HPAC_OK)
+        status = read_text(run, "config.yaml", &run->config);
+    if (status == HPAC_OK)
+        status = read_text(run, "train.log", &run->warnings);
+    if (status == HPAC_OK) {
+        keep_warnings(run->warnings);
+        status = read_tables(run);
+    }
+    if (status == HPAC_OK && predictions)
+        status = read_predictions(run);
+    if (status != HPAC_OK)
+        report_run_fini(run);
+    return status;
+}
+
+void report_run_fini(report_run *run)
+{
+    report_predictions_fini(&run->predictions);
+    hpac_table_fini(&run->losses);
+    hpac_table_fini(&run->metrics);
+    hpac_table_fini(&run->batch_losses);
+    hpac_table_fini(&run->class_metrics);
+    json_decref(run->json);
+    free(run->folder);
+    free(run->label);
+    free(run->config);
+    free(run->warnings);
+    *run = (report_run){0};
+}
