@@ -17,27 +17,23 @@ if (!exists('axis')) axis = values
 if (!exists('number')) number = '%.0f'
 if (!exists('bar')) bar = colour(1)
 
-# The number of rows, the largest number, the longest name.
-longest = 0
-width_of(name) = (longest = strlen(name) > longest ? strlen(name) : longest, 1)
-stats csv using (width_of(strcol(names)), column(values)) name 'bars' nooutput
-rows = bars_records + bars_invalid
-
-height = 90 + 18 * rows
-eval canvas(480, height)
-set lmargin 0.85 * longest + 2
-set rmargin 9
-set tmargin 2.5
-set label title at screen 0.5, screen 1 - 18.0 / height center # over the names, too, or it may be cut off
-set xlabel axis
-most = bars_max > 0 ? bars_max : 1
+wanted = values
+eval count
+most = found_max > 0 ? found_max : 1
+eval names_of
+top = title eq '' ? 8 : 40
+eval canvas(largest(480, names_width + 280), 50 + top + 18 * rows)
+eval panel(names_width, 64, top, 50)
+below = axis
+measure = ''
+eval inscribe
 set xrange [0:most]
 set xtics step(most, number eq '%.0f')
 set yrange [rows - 0.5:-0.5]
 set ytics scale 0
 unset key
 set grid noytics
-plot csv using (column(values) / 2):0:(column(values) / 2):(0.38):ytic(strcol(names)) \
+plot csv using (column(values) / 2):0:(column(values) / 2):(0.38):ytic(shorten(strcol(names))) \
          with boxxyerror linecolor rgb bar, \
      csv using (column(values)):0:(sprintf(number, column(values))) \
          with labels left offset 0.5,0

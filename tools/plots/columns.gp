@@ -19,21 +19,25 @@ if (!exists('yaxis')) yaxis = values
 if (!exists('number')) number = '%.2f'
 if (!exists('bar')) bar = colour(1)
 
-# One at a time: of two, gnuplot would want a slope, and warn where there is one point.
-stats csv using places name 'place' nooutput
-stats csv using values name 'value' nooutput
+wanted = places
+eval count
+first = found_min
+last = found_max
+wanted = values
+eval count
 
 eval canvas(480, 280)
-set title title
-set xlabel xaxis
-set ylabel yaxis
-set xrange [place_min - 0.6:place_max + 0.6]
-set yrange [0:value_max > 0 ? 1.12 * value_max : 1]
-set xtics scale 0 (sprintf('%.0f', place_min) place_min)
+eval panel(58, 18, title eq '' ? 26 : 46, 48)
+below = xaxis
+measure = yaxis
+eval inscribe
+set xrange [first - 0.6:last + 0.6]
+set yrange [0:found_max > 0 ? 1.12 * found_max : 1]
+set xtics scale 0 (sprintf('%.0f', first) first)
 set xtics add 1
 set boxwidth 0.7
 unset key
 set grid noxtics
-plot csv using places:values with boxes linecolor rgb bar, \
+plot csv using (column(places)):(column(values)) with boxes linecolor rgb bar, \
      csv using (column(places)):(column(values)):(sprintf(number, column(values))) \
          with labels offset 0,0.7

@@ -11,10 +11,30 @@
 # It may rely on
 #     canvas(width, height)   a command that opens the picture; PNGs get twice the pixels, so that
 #                             they are sharp on today's screens
-#     colour(i)               colour i of 1, 2, ... as '#RRGGBB'; also linetypes 1, 2, ...
-#     gray                    for what matters less: grids, guides, missing values
+#     colour(i)               colour i of 1, 2, ... as '#RRGGBB'; so have linetypes 1, 2, ..., and
+#                             different marks, too: they are told apart in gray
+#     faint(i)                colour i, three quarters see-through
+#     gray, dark              for what matters less: missing values; guides, names of axes
 #     file(i), label(i)       variables file1, file2, ... and label1, label2, ..., for scripts that
-#                             lay several files over one another
+#                             lay several files over one another; then `files` is their number
+#     finite(x)               x, or NaN for what cannot be drawn
+#     largest(x, y), smallest(x, y)
+# on commands, to be used with eval, that place things by pixels
+#     panel(left, right, top, bottom)   the axes, by their distance from the picture's edges
+#     legend(entries, longest)          a key below, legend_height(entries, longest) high, of names
+#                                       no longer than that; shorten(name) makes them so
+#     inscribe                          `title` on top, `below` under the axes, `measure` above the
+#                                       vertical one
+# that set ranges and tics
+#     span_y(low, high)       of losses: with some room, logarithmic for several powers of ten
+#     span_share(low, high)   the same within 0..1
+#     span_epochs(last)       of whole numbers from 1
+# and that look into the file `csv`
+#     count                   sets found_records, found_min and found_max by the numbers in the column
+#                             named by `wanted`; without any, the script ends with an error
+#     forget, widen           sets and widens low and high by count
+#     names_of                sets by the column named by `names` the number of rows, the length of
+#                             the longest name and names_width, the pixels it takes
 # and on: commas separate cells, the first row names the columns, an empty cell is missing, text is
 # shown as it is (an underscore makes no subscript).
 #
@@ -35,21 +55,31 @@ set encoding utf8
 set datafile separator comma
 set datafile columnheaders
 
+largest(x, y) = x > y ? x : y
+smallest(x, y) = x < y ? x : y
+
 # ---- the picture -----------------------------------------------------------------------------
-canvas(width, height) = format eq 'png' \
-    ? sprintf("set terminal pngcairo noenhanced size %d,%d font 'sans,10' fontscale 2 linewidth 2 pointscale 2 background '#FFFFFF'; set output out", 2 * width, 2 * height) \
-    : sprintf("set terminal svg noenhanced size %d,%d font 'sans,10' background '#FFFFFF'; set output out", width, height)
+canvas(w, h) = (canvas_width = 1.0 * w, canvas_height = 1.0 * h, format eq 'png' \
+    ? sprintf("set terminal pngcairo noenhanced size %d,%d font 'sans,10' fontscale 2 linewidth 2 pointscale 2 background '#FFFFFF'; set output out", 2 * w, 2 * h) \
+    : sprintf("set terminal svg noenhanced size %d,%d font 'sans-serif,13' background '#FFFFFF'; set output out", w, h))
+panel(left, right, top, bottom) = (panel_top = top, panel_bottom = bottom, sprintf( \
+    'set lmargin at screen %f; set rmargin at screen %f; set tmargin at screen %f; set bmargin at screen %f', \
+    left / canvas_width, 1 - right / canvas_width, 1 - top / canvas_height, bottom / canvas_height))
 
 # ---- colours ---------------------------------------------------------------------------------
 # Okabe and Ito, "Color Universal Design" (2008): told apart with every kind of colour vision.
 # Their yellow is too faint for lines on white.
 colours = '#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #000000'
 colour(i) = word(colours, (i - 1) % words(colours) + 1)
+faint(i) = '#C0'.colour(i)[2:7]
 gray = '#B0B0B0'
-do for [i=1:words(colours)] {
-    set linetype i linecolor rgb colour(i) linewidth 1.5 pointtype 7 pointsize 0.5
+dark = '#606060' # the same for lines and letters, which need more contrast
+# Seven colours and eight marks: the same pair comes after 56.
+marks = '7 5 9 13 11 6 4 8'
+do for [i=1:56] {
+    set linetype i linecolor rgb colour(i) linewidth 1.5 pointsize 0.5 \
+        pointtype int(word(marks, (i - 1) % words(marks) + 1))
 }
-set linetype cycle words(colours)
 
 # Blue over yellow to red: ColorBrewer's RdYlBu, safe for colour-blind eyes, as the write-ups' map.
 set palette defined (0 '#A50026', 1 '#D73027', 2 '#F46D43', 3 '#FDAE61', 4 '#FEE090', \
@@ -61,13 +91,63 @@ set tics nomirror textcolor rgb '#202020'
 set grid linecolor rgb '#E0E0E0' linewidth 0.75 linetype 1
 set style fill solid 1.0 noborder
 set key opaque box linecolor rgb '#E0E0E0' samplen 2
-set xlabel textcolor rgb '#202020'
 
 nice(x) = x <= 1 ? 1 : x <= 2 ? 2 : x <= 2.5 ? 2.5 : x <= 5 ? 5 : 10
 raise(most, unit) = unit * nice(most / 4.0 / unit)
 power(most) = 10 ** floor(log10(most / 4.0))
-step(most, whole) = whole && raise(most, power(most)) < 1 ? 1 : raise(most, power(most))
+at_least_one(x) = x < 1 ? 1 : floor(x)
+step(most, whole) = whole ? at_least_one(raise(most, power(most))) : raise(most, power(most))
 
-# ---- several files ---------------------------------------------------------------------------
+widened(low, high, by) = sprintf('[%.9g:%.9g]', low - by, high + by)
+span(low, high) = low < high ? widened(low, high, 0.06 * (high - low)) \
+                             : widened(low, high, low == 0 ? 1 : 0.1 * abs(low))
+share_room(low, high) = 0.06 * largest(high - low, 0.1)
+span_share(low, high) = sprintf('set yrange [%.9g:%.9g]', \
+    largest(0, low - share_room(low, high)), smallest(1, high + share_room(low, high)))
+# Losses may fall through several powers of ten.
+span_y(low, high) = low > 0 && high > 50 * low \
+    ? sprintf("set logscale y; set format y '%%g'; set yrange [%.9g:%.9g]", low / 1.3, high * 1.3) \
+    : 'set yrange '.span(low, high)
+span_epochs(last) = last <= 1 ? 'set xrange [0:2]; set xtics (1)' \
+    : sprintf('set xrange [%g:%g]; set xtics (1); set xtics add %g,%g,%g', \
+              1 - 0.02 * last, 1.02 * last, step(last, 1), step(last, 1), last)
+# By pixels, not by characters: their height is another one in each format.
+inscribe = "set label 97 title at screen 0.5, screen 1 - 13 / canvas_height center; " \
+    ."set label 98 below at graph 0.5, screen (panel_bottom - 36) / canvas_height center; " \
+    ."set label 99 measure at screen 8 / canvas_width, screen 1 - (panel_top - 15) / canvas_height " \
+    ."left textcolor rgb dark"
+
+# ---- keys ------------------------------------------------------------------------------------
+# An entry of 10 points is up to 7.6 pixels wide a character, its sample another 40, and 16 high.
+legend_rows(entries, longest) = longest > 23 ? entries : (entries + 1) / 2
+legend_height(entries, longest) = 16 * legend_rows(entries, longest) + 8
+legend(entries, longest) = sprintf( \
+    'set key at screen %f, screen %f left bottom vertical Left reverse maxrows %d nobox noopaque spacing %f', \
+    8 / canvas_width, 5 / canvas_height, legend_rows(entries, longest), format eq 'svg' ? 0.82 : 1.02)
+length_limit = 54
+shorten(name) = strlen(name) <= length_limit ? name \
+    : name[1:length_limit / 2].'…'.name[strlen(name) - length_limit / 2 + 2:strlen(name)]
+
+# ---- what is in a file -----------------------------------------------------------------------
+finite(x) = x == x && abs(x) < 1e300 ? x : NaN
+count = "set autoscale; undefine found_*; " \
+    ."stats csv using (finite(column(wanted))) name 'found' nooutput; " \
+    ."if (!exists('found_records') || found_records == 0) { " \
+    ."print csv.': there is no number in a column '.wanted; exit status 3 }"
+widen = count."; low = smallest(low, found_min); high = largest(high, found_max)"
+forget = 'low = 1e300; high = -1e300'
+
+# A character of 10 points is at most about 7.3 pixels wide, on the average of a name.
+longer(name) = (longest = largest(longest, strlen(shorten(name))), 1)
+names_of = "longest = 0; set autoscale; " \
+    ."stats csv using (longer(strcol(names))) name 'found' nooutput; " \
+    ."rows = found_records; names_width = 7.3 * longest + 30"
+
+# ---- curves, and several files of them -------------------------------------------------------
 file(i) = value(sprintf('file%d', i))
 label(i) = value(sprintf('label%d', i))
+# The pointinterval and dashtype of curve i of `rows` points. Dashes show equal curves where they lie
+# over one another, but tear long, wild ones to pieces.
+few = 24
+marked(rows) = rows > few ? -int(rows / 12) : 1
+dash(i, rows) = rows > few ? 1 : (i - 1) % 5 + 1

@@ -1,0 +1,44 @@
+# How often each probability is predicted: bars of a histogram, and a smooth density over them.
+#
+#     gnuplot -e "csv='probability_histogram.csv'; curve='probability_density.csv'; \
+#         out='probabilities.png'" tools/plots/histogram.gp
+#
+# The bars' file has the columns from, to, density; the curve's has probability, density. Both
+# enclose an area of 1.
+# Variables: csv, out, and if wanted
+#     curve='...'   the file of the density; absent: bars alone
+#     title=''      above the plot
+#     xaxis='predicted probability'
+load ARG0[1:strlen(ARG0)-strlen('histogram.gp')].'common.gp'
+if (!exists('title')) title = ''
+if (!exists('xaxis')) xaxis = 'predicted probability'
+has_curve = exists('curve')
+
+wanted = 'from'
+eval count
+wanted = 'density'
+eval count
+most = found_max
+if (has_curve) {
+    bars = csv
+    csv = curve
+    eval count
+    csv = bars
+    most = largest(most, found_max)
+}
+
+eval canvas(480, 270 + (has_curve ? legend_height(2, 20) : 0))
+eval panel(58, 18, title eq '' ? 26 : 46, 48 + (has_curve ? legend_height(2, 20) : 0))
+eval legend(2, 20)
+set xrange [0:1]
+set xtics 0.1
+set yrange [0:most > 0 ? 1.05 * most : 1]
+below = xaxis
+measure = 'density'
+eval inscribe
+set style fill solid 1.0 border rgb '#FFFFFF'
+plot csv using ((column('from') + column('to')) / 2):(finite(column('density'))): \
+         (column('to') - column('from')) with boxes linewidth 0.5 linecolor rgb colour(6) \
+         title has_curve ? 'histogram' : '', \
+     for [i=1:has_curve] curve using 'probability':(finite(column('density'))) \
+         with lines linetype 2 linewidth 2 title 'smooth density'

@@ -1,0 +1,82 @@
+# Accuracy or F1 an epoch: a run's, or several runs' over one another.
+#
+#     gnuplot -e "csv='metrics.csv'; quantity='f1'; out='f1.png'" tools/plots/metrics.gp
+#     gnuplot -e "files=2; file1='a/metrics.csv'; label1='with dropout'; file2='b/metrics.csv'; \
+#         label2='without'; quantity='accuracy'; out='accuracy.png'" tools/plots/metrics.gp
+#
+# Variables: out, csv or files, file1, label1, file2, label2, ..., and if wanted
+#     quantity='accuracy'   of all labels, beside what the all-zero answer has; or
+#              'f1'         of the classes: least and largest as a band, their mean as a line
+#     title=''              above the plot
+# Of several runs the curves are those of the validation rows, for 'f1' the mean over the classes.
+load ARG0[1:strlen(ARG0)-strlen('metrics.gp')].'common.gp'
+if (!exists('quantity')) quantity = 'accuracy'
+if (!exists('title')) title = ''
+if (quantity ne 'accuracy' && quantity ne 'f1') {
+    print 'quantity='''.quantity.''': expected accuracy or f1'
+    exit status 2
+}
+single = !exists('files')
+if (single) { files = 1; file1 = csv; label1 = '' }
+is_f1 = quantity eq 'f1'
+curve = is_f1 ? 'f1_mean' : 'accuracy'
+
+last = 1
+longest = 0
+eval forget
+do for [i=1:files] {
+    csv = file(i)
+    wanted = 'val_'.curve
+    eval widen
+    if (!is_f1) { wanted = 'val_all_zero_accuracy'; eval widen }
+    if (single) { wanted = 'train_'.curve; eval widen }
+    if (single && is_f1) { do for [name in 'val_f1_min val_f1_max'] { wanted = name; eval widen } }
+    wanted = 'epoch'
+    eval count
+    last = largest(last, found_max)
+    longest = largest(longest, strlen(shorten(label(i))))
+}
+
+entries = single ? 3 : files + !is_f1
+longest = single ? 40 : longest > 15 ? longest : 15
+eval canvas(480, 284 + legend_height(entries, longest))
+eval panel(58, 18, title eq '' ? 26 : 46, 48 + legend_height(entries, longest))
+eval legend(entries, longest)
+# A little above nothing is not much.
+if (is_f1) { high = largest(high, 0.1) }
+eval span_share(low, high)
+eval span_epochs(last)
+below = 'epoch'
+measure = !is_f1 ? 'accuracy' : single ? 'F1' : 'mean F1'
+eval inscribe
+
+if (single && is_f1) {
+    plot csv using 'epoch':(finite(column('val_f1_min'))):(finite(column('val_f1_max'))) \
+             with filledcurves linecolor rgb faint(2) \
+             title 'validation, least to largest of the classes', \
+         csv using (column('epoch')):(0):(finite(column('val_f1_min'))):(finite(column('val_f1_max'))) \
+             with yerrorbars pointsize 0 linewidth 6 linecolor rgb last > 1 ? '#FFFFFFFF' : faint(2) \
+             title '', \
+         csv using 'epoch':(finite(column('train_f1_mean'))) with linespoints linetype 1 \
+             dashtype dash(1, last) pointinterval marked(last) title 'training, mean of the classes', \
+         csv using 'epoch':(finite(column('val_f1_mean'))) with linespoints linetype 2 \
+             dashtype dash(2, last) pointinterval marked(last) title 'validation, mean of the classes'
+    exit
+}
+if (single) {
+    plot csv using 'epoch':(finite(column('train_accuracy'))) with linespoints linetype 1 \
+             dashtype dash(1, last) pointinterval marked(last) title 'training', \
+         csv using 'epoch':(finite(column('val_accuracy'))) with linespoints linetype 2 \
+             dashtype dash(2, last) pointinterval marked(last) title 'validation', \
+         csv using 'epoch':(finite(column('val_all_zero_accuracy'))) with linespoints linetype 7 \
+             linewidth 2 dashtype 3 pointtype 2 pointsize last > 1 ? 0 : 0.7 \
+             title 'all-zero answer, validation'
+    exit
+}
+plot for [i=1:files] file(i) using 'epoch':(finite(column('val_'.curve))) \
+         with linespoints linetype i dashtype dash(i, last) pointinterval marked(last) \
+         title shorten(label(i)), \
+     for [i=1:is_f1 ? 0 : files] file(i) \
+         using 'epoch':(finite(column('val_all_zero_accuracy'))) with linespoints linetype 7 \
+         linewidth 2 dashtype 3 pointtype 2 pointsize last > 1 ? 0 : 0.7 \
+         title i == files ? 'all-zero answer' : ''

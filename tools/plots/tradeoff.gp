@@ -1,0 +1,100 @@
+# What the runs of a sweep cost and what they reach: a point a run, with its name beside the plot.
+#
+#     gnuplot -e "csv='sweep.csv'; x='elapsed_s'; y='final_val_f1_mean'; \
+#         xaxis='seconds'; yaxis='mean F1 after the last epoch'; out='f1_time.png'" \
+#         tools/plots/tradeoff.gp
+#
+# Variables: out, csv, and if wanted
+#     x='elapsed_s', y='final_val_f1_mean'   the columns; a run without either has no point
+#     names='run'             the column with the names
+#     xaxis=x, yaxis=y        what they are
+#     title=''                above the plot
+#     logx=0                  1: a logarithmic axis below
+load ARG0[1:strlen(ARG0)-strlen('tradeoff.gp')].'common.gp'
+if (!exists('x')) x = 'elapsed_s'
+if (!exists('y')) y = 'final_val_f1_mean'
+if (!exists('names')) names = 'run'
+if (!exists('xaxis')) xaxis = x
+if (!exists('yaxis')) yaxis = y
+if (!exists('title')) title = ''
+if (!exists('logx')) logx = 0
+
+wanted = y
+eval count
+wanted = x
+eval count
+eval names_of
+
+# The points, from the highest to the lowest: so their names stand below one another.
+array name[rows]
+array across[rows]
+array up[rows]
+points = 0
+usable(a, b) = a == a && b == b && (!logx || a > 0)
+keep(a, b, text) = usable(a, b) \
+    ? (points = points + 1, across[points] = a, up[points] = b, name[points] = text, 1) \
+    : 1
+stats csv using (keep(finite(column(x)), finite(column(y)), shorten(strcol(names)))) name 'kept' nooutput
+if (points == 0) {
+    print csv.': no row has numbers in both '.x.' and '.y
+    exit status 3
+}
+low = 1e300; high = -1e300; left = 1e300; right = -1e300
+longest = 0
+do for [i=1:points] {
+    do for [k=points - 1:i:-1] {
+        if (up[k] < up[k + 1]) {
+            swap = up[k]; up[k] = up[k + 1]; up[k + 1] = swap
+            swap = across[k]; across[k] = across[k + 1]; across[k + 1] = swap
+            swap = name[k]; name[k] = name[k + 1]; name[k + 1] = swap
+        }
+    }
+    longest = largest(longest, strlen(name[i]))
+}
+do for [i=1:points] {
+    low = smallest(low, up[i]); high = largest(high, up[i])
+    left = smallest(left, across[i]); right = largest(right, across[i])
+    longest = largest(longest, strlen(name[i]))
+}
+
+
+# Names stand 15 pixels apart at least, as near to the height of their points as that allows.
+line = 15.0
+body = largest(220, line * points)
+head_height = title eq '' ? 26 : 46
+margin = 7.3 * longest + 44
+eval canvas(largest(480, 350 + margin), head_height + body + 48)
+eval panel(58, margin, head_height, 48)
+pad = high > low ? 0.06 * (high - low) : high != 0 ? 0.1 * abs(high) : 0.1
+floor_y = low - pad
+reach = high + pad - floor_y
+array place[points] # from the top of the panel, in pixels
+do for [i=1:points] {
+    place[i] = body * (1 - (up[i] - floor_y) / reach)
+    if (i > 1) { place[i] = largest(place[i], place[i - 1] + line) }
+}
+do for [i=points:1:-1] {
+    place[i] = smallest(place[i], i == points ? body : place[i + 1] - line)
+}
+
+set yrange [floor_y:floor_y + reach]
+if (logx) {
+    set logscale x
+    set xrange [left / 1.3:right * 1.3]
+} else {
+    pad = right > left ? 0.06 * (right - left) : right != 0 ? 0.1 * abs(right) : 1
+    set xrange [left - pad:right + pad]
+    set xtics step(right - left + 2 * pad, 0)
+}
+below = xaxis
+measure = yaxis
+eval inscribe
+unset key
+beside = 1 - (margin - 26) / canvas_width
+height(i) = 1 - (head_height + place[i]) / canvas_height
+do for [i=1:points] {
+    set arrow from across[i], up[i] to screen beside - 4 / canvas_width, screen height(i) \
+        nohead back linecolor rgb '#C0C0C0' linewidth 0.75
+    set label name[i] at screen beside, screen height(i) left
+}
+plot for [i=1:points] '+' using (across[i]):(up[i]) every ::::0 with points linetype 1 pointsize 0.9
