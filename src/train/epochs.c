@@ -141,6 +141,14 @@ double train_seconds_since(const struct timespec *start)
     return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) * 1e-9;
 }
 
+/* run.json comes first: what it lists as skipped is then at least what the checkpoint has seen. */
+static hpac_status save_progress(train_job *training)
+{
+    train_skipped_collect(training);
+    hpac_status status = run_folder_write_json(training, "running");
+    return status == HPAC_OK ? checkpoint_save(training) : status;
+}
+
 static hpac_status run_epoch(train_job *training, train_history *history)
 {
     struct timespec start;
@@ -175,7 +183,7 @@ static hpac_status run_epoch(train_job *training, train_history *history)
     state->epoch++;
     state->batch = 0;
     keep_counts(state, &(hpac_counts){0});
-    return checkpoint_save(training);
+    return save_progress(training);
 }
 
 static bool stops_early(const train_job *training)
@@ -200,7 +208,7 @@ hpac_status train_run_epochs(train_job *training, train_history *history)
         return status;
     hpac_status saved = history_flush(history);
     if (saved == HPAC_OK)
-        saved = checkpoint_save(training);
+        saved = save_progress(training);
     return saved == HPAC_OK ? HPAC_INTERRUPTED : saved;
 }
 

@@ -41,7 +41,7 @@ static hpac_status lock_folder(const char *path, run_folder *folder)
     return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot be locked: %s", path, strerror(errno));
 }
 
-static hpac_status read_state(const char *path, run_state *state)
+static hpac_status read_state(const char *path, run_folder *folder)
 {
     char *file = hpac_path_join(path, "run.json");
     if (!file)
@@ -54,7 +54,10 @@ static hpac_status read_state(const char *path, run_state *state)
         status = hpac_fail(HPAC_ERR_DATA, "%s: cannot be read (%s); begin anew with --force", file,
                            root ? "no state" : error.text);
     else
-        *state = strcmp(text, "finished") == 0 ? RUN_FINISHED : RUN_UNFINISHED;
+        folder->state = strcmp(text, "finished") == 0 ? RUN_FINISHED : RUN_UNFINISHED;
+    folder->epochs = (uint32_t)json_integer_value(json_object_get(root, "epochs"));
+    folder->epochs_without_best =
+        (uint32_t)json_integer_value(json_object_get(root, "epochs_without_best"));
     json_decref(root);
     free(file);
     return status;
@@ -72,7 +75,7 @@ hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder)
     if (force)
         folder->state = RUN_UNFINISHED;
     else if (hpac_folder_has(path, "run.json"))
-        status = read_state(path, &folder->state);
+        status = read_state(path, folder);
     else
         status =
             hpac_fail(HPAC_ERR_CONFIG,
@@ -248,6 +251,19 @@ hpac_status run_folder_compare_device(const train_job *training)
     return HPAC_OK;
 }
 
+/* The Ids of the bad images, in the order of the label file; NULL: no memory. */
+static json_t *list_skipped(const train_job *training)
+{
+    json_t *list = json_array();
+    for (size_t row = 0; list && training->skipped && row < training->labels.count; row++)
+        if (training->skipped[row] &&
+            json_array_append_new(list, json_string(training->labels.ids[row])) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    return list;
+}
+
 hpac_status run_folder_write_json(const train_job *training, const char *state)
 {
     const hpac_device_info *info = &training->device_info;
@@ -256,14 +272,15 @@ hpac_status run_folder_write_json(const train_job *training, const char *state)
     iso_time(time(NULL), now);
     iso_time(training->started, started);
     json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:f, s:I, s:I, s:I}", "state",
-        state, "hpac", HPAC_VERSION, "configuration", training->config->name, "device", info->name,
-        "libraries", info->libraries, "seed", (json_int_t)training->config->train.seed, "started",
-        started, "updated", now, "epochs", (json_int_t)progress->epoch, "steps",
-        (json_int_t)progress->step, "best_epoch", (json_int_t)progress->best_epoch, "elapsed_s",
+        "{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:o}",
+        "state", state, "hpac", HPAC_VERSION, "configuration", training->config->name, "device",
+        info->name, "libraries", info->libraries, "seed", (json_int_t)training->config->train.seed,
+        "started", started, "updated", now, "epochs", (json_int_t)progress->epoch, "steps",
+        (json_int_t)progress->step, "best_epoch", (json_int_t)progress->best_epoch,
+        "epochs_without_best", (json_int_t)progress->epochs_without_best, "elapsed_s",
         progress->elapsed_s, "train_images", (json_int_t)training->fold->train_count,
         "validation_images", (json_int_t)training->fold->validation_count, "skipped_images",
-        (json_int_t)training->skipped_images);
+        (json_int_t)training->skipped_images, "skipped", list_skipped(training));
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     char *path = hpac_path_join(training->options->folder, "run.json");
     hpac_status status = HPAC_OK;

@@ -1,8 +1,6 @@
 /* What a training needs before its first step: labels, split, checked files, network, loaders. */
 #include "train_internal.h"
 
-#include <hpac/log.h>
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,28 +258,13 @@ void train_feed_close(train_job *training, train_feed *feed)
     *feed = (train_feed){0};
 }
 
-static size_t skipped_of(const train_feed *feed)
-{
-    size_t count = 0;
-    if (feed->loader)
-        hpac_loader_skipped(feed->loader, &count);
-    return count;
-}
-
-void train_count_skipped(train_job *training)
-{
-    training->skipped_images =
-        skipped_of(&training->training_feed) + skipped_of(&training->validation_feed);
-    if (training->skipped_images > 0)
-        hpac_log_warning("%zu bad images were skipped", training->skipped_images);
-}
-
 void train_teardown(train_job *training)
 {
     hpac_network_destroy(training->network);
     train_feed_close(training, &training->training_feed);
     train_feed_close(training, &training->validation_feed);
     train_resident_close(training);
+    train_skipped_close(training);
     free(training->validation_predictions.rows);
     free(training->validation_predictions.probabilities);
     hpac_model_fini(&training->model);

@@ -63,7 +63,8 @@ typedef struct train_job {
 
     time_t started;
     train_clock clock;
-    size_t skipped_images; /* bad ones, over all loaders */
+    bool *skipped;         /* (labels) rows of bad images, of all parts of the run */
+    size_t skipped_images; /* how many */
 
     hpac_model initial_model; /* of train.initial_model, loaded before anything is written */
     hpac_model model;         /* layers, weights and, in .training, where the training stands */
@@ -82,8 +83,6 @@ hpac_status train_setup_network(train_job *training);
 hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const size_t *rows,
                             size_t row_count, bool for_training, train_feed *feed);
 void train_feed_close(train_job *training, train_feed *feed);
-/* Sets skipped_images, and says so if there are any. */
-void train_count_skipped(train_job *training);
 void train_teardown(train_job *training);
 
 /* ---- pass.c ---- */
@@ -105,6 +104,14 @@ typedef struct train_pass {
 /* Returns HPAC_INTERRUPTED when options->stop was raised; the batches in flight are finished then.
  */
 hpac_status train_run_pass(train_pass *pass);
+
+/* ---- skipped.c ---- */
+
+/* Makes room for what is skipped; a resumed run begins with what run.json lists. */
+hpac_status train_skipped_open(train_job *training, bool resume);
+/* Adds what the loaders have skipped so far. */
+void train_skipped_collect(train_job *training);
+void train_skipped_close(train_job *training);
 
 /* ---- resident.c ---- */
 
@@ -154,6 +161,8 @@ typedef struct run_folder {
     int lock; /* descriptor of the folder, locked; -1: none */
     run_state state;
     bool has_checkpoint; /* resume.h5 is there */
+    /* Of a finished run: */
+    uint32_t epochs, epochs_without_best;
 } run_folder;
 
 /* Looks without touching. Errors: CONFIG, when it is not a folder, another hpac is at work in it,

@@ -184,6 +184,8 @@ static hpac_status set_up(train_job *training, bool resume)
 {
     hpac_status status = train_setup_data(training);
     if (status == HPAC_OK)
+        status = train_skipped_open(training, resume);
+    if (status == HPAC_OK)
         status = train_setup_network(training);
     return status == HPAC_OK && !resume ? checkpoint_load_initial(training) : status;
 }
@@ -218,7 +220,10 @@ static hpac_status train(train_job *training, run_folder *folder)
                   "interrupted after %u epochs and %u batches; all is saved, go on with "
                   "--resume",
                   training->model.training->epoch, training->model.training->batch);
-    train_count_skipped(training);
+    train_skipped_collect(training);
+    if (training->skipped_images > 0)
+        hpac_log_warning("bad images that were skipped: %zu; run.json lists them",
+                         training->skipped_images);
     char *message = status == HPAC_OK ? NULL : strdup(hpac_error_message());
     hpac_status written = run_folder_write_json(training, state_name(status));
     if (message) {

@@ -232,6 +232,26 @@ resume_and_compare() {
     grep -q '"skipped_images": 1' "$TMP/skips/run.json"
 }
 
+@test "what was skipped before a resume is counted and listed once, whatever comes after" {
+    cp -r "$DATA" "$TMP/data"
+    local ids id
+    mapfile -t ids < <(sed -n '5p;9p' "$DATA/train.csv" | cut -d, -f1)
+    for id in "${ids[@]}"; do
+        head -c 900 "$DATA/train/${id}_green.png" >"$TMP/data/train/${id}_green.png"
+    done
+    sed -i "s|images: $DATA/train|images: $TMP/data/train\n  on_bad_image: skip|" "$TMP/small.yaml"
+    interrupt_with "$TMP/run" KILL
+    local listed
+    listed=$(sed -n '/"skipped":/,/]/p' "$TMP/run/run.json" | tr -d ' \n')
+    [[ $listed == '"skipped":["'${ids[0]}'","'${ids[1]}'"]'* ]] || fail_with "run.json: $listed"
+    cp "$DATA/train/${ids[1]}_green.png" "$TMP/data/train/" # one is mended meanwhile
+    train --out "$TMP/run" --resume --set train.epochs=$(($(grep -c . "$TMP/run/losses.csv") + 3))
+    assert_exit 0
+    grep -q '"skipped_images": 2' "$TMP/run/run.json"
+    [[ $(sed -n '/"skipped":/,/]/p' "$TMP/run/run.json" | tr -d ' \n') == "$listed" ]]
+    grep -q "skipped: 2" "$TMP/run/train.log"
+}
+
 @test "a batch larger than the training set is refused" {
     train --out "$TMP/run" --set train.batch_size=41
     assert_exit 2
