@@ -37,7 +37,8 @@ typedef struct hpac_train_options {
     const hpac_config *config;
     hpac_device *device;
     const char *folder; /* the run folder */
-    bool resume;        /* go on from resume.h5 if it is there */
+    bool resume;        /* go on from resume.h5 if it is there, also with a finished run of which
+                           more epochs are wanted than it has */
     bool force;         /* throw away what an earlier run left in the folder */
     bool dry_run;       /* all checks and the memory plan, nothing written, no training */
     bool profile;       /* time every call of the network, log the table at the end, and write
@@ -51,10 +52,12 @@ typedef struct hpac_train_options {
     void *user;
 } hpac_train_options;
 
-/* Trains. A finished folder is left as it is, with a log line that says so. Errors: CONFIG (an
- * unfinished folder without resume or force, a batch larger than the training set, ...), DATA,
- * DEVICE, NUMERIC for a loss, gradient or weight that is not finite (the Ids of the batch in the
- * message; the last checkpoint stays), HPAC_INTERRUPTED. */
+/* Trains. A finished folder is left as it is, with a log line that says so; with resume and more
+ * epochs than it has, the training goes on, and at its end all files are those of an unbroken one
+ * (one that stopped early has all it would ever get). Errors: CONFIG (an unfinished folder without
+ * resume or force, a batch larger than the training set, ...), DATA, DEVICE, NUMERIC for a loss,
+ * gradient or weight that is not finite (the Ids of the batch in the message; the last checkpoint
+ * stays), HPAC_INTERRUPTED. */
 hpac_status hpac_train(const hpac_train_options *options);
 
 /* What a training comes to. */

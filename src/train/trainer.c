@@ -266,6 +266,55 @@ hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan 
     return status;
 }
 
+/* Whether more epochs are wanted than a finished run has. One that stopped early has all it would
+ * ever get. */
+static bool wants_more(const train_job *training, const run_folder *folder)
+{
+    const hpac_config_train *train = &training->config->train;
+    bool stopped_early =
+        train->patience > 0 && folder->epochs_without_best >= (uint32_t)train->patience;
+    return folder->epochs < (uint32_t)train->epochs && !stopped_early;
+}
+
+/* A finished run is left alone, unless it is to go on for more epochs. */
+static hpac_status settle_finished_run(const train_job *training, run_folder *folder, bool *done)
+{
+    const hpac_train_options *options = training->options;
+    bool more = wants_more(training, folder);
+    if (more && options->resume && !folder->has_checkpoint)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: finished after %u epochs, and has no resume.h5 to go on from; begin "
+                         "anew with --force",
+                         options->folder, folder->epochs);
+    if (more && options->resume) {
+        folder->state = RUN_UNFINISHED;
+        return HPAC_OK;
+    }
+    if (run_folder_check_config(training) != HPAC_OK)
+        hpac_log_warning("%s", hpac_error_message());
+    if (more)
+        hpac_log_info("%s: finished already, after %u epochs; --resume goes on to %d, --force "
+                      "trains it again",
+                      options->folder, folder->epochs, training->config->train.epochs);
+    else
+        hpac_log_info("%s: finished already; --force trains it again", options->folder);
+    *done = true;
+    return HPAC_OK;
+}
+
+static hpac_status settle_earlier_run(const train_job *training, run_folder *folder, bool *done)
+{
+    const hpac_train_options *options = training->options;
+    if (folder->state == RUN_FINISHED)
+        return settle_finished_run(training, folder, done);
+    if (folder->state == RUN_UNFINISHED && !options->resume)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: holds an unfinished run; go on with --resume, or throw it away "
+                         "with --force",
+                         options->folder);
+    return HPAC_OK;
+}
+
 hpac_status hpac_train(const hpac_train_options *options)
 {
     train_job training = {
@@ -278,21 +327,10 @@ hpac_status hpac_train(const hpac_train_options *options)
     hpac_status status = options->device->ops->describe(options->device, &training.device_info);
     if (status == HPAC_OK && !options->dry_run)
         status = run_folder_inspect(options->folder, options->force, &folder);
-    if (status == HPAC_OK && !options->force && !options->dry_run) {
-        if (folder.state == RUN_FINISHED) {
-            if (run_folder_check_config(&training) != HPAC_OK)
-                hpac_log_warning("%s", hpac_error_message());
-            hpac_log_info("%s: finished already; --force trains it again", options->folder);
-            run_folder_release(&folder);
-            return HPAC_OK;
-        }
-        if (folder.state == RUN_UNFINISHED && !options->resume)
-            status = hpac_fail(HPAC_ERR_CONFIG,
-                               "%s: holds an unfinished run; go on with --resume, or throw it away "
-                               "with --force",
-                               options->folder);
-    }
-    if (status == HPAC_OK)
+    bool done = false;
+    if (status == HPAC_OK && !options->force && !options->dry_run)
+        status = settle_earlier_run(&training, &folder, &done);
+    if (status == HPAC_OK && !done)
         status = train(&training, &folder);
     train_teardown(&training);
     run_folder_release(&folder);

@@ -104,6 +104,72 @@ assert_same_training() {
     assert_line_count 2 "$TMP/run/losses.csv"
 }
 
+@test "a finished run goes on with --resume and more epochs, bit for bit" {
+    train --out "$TMP/run" --set data.test='{images: '"$DATA/test, ids: $DATA/sample_submission.csv}"
+    assert_exit 0
+    cp -r "$TMP/run" "$TMP/before"
+    sed -i "s|^  targets|  test: {images: $DATA/test, ids: $DATA/sample_submission.csv}\n  targets|" "$TMP/small.yaml"
+    # Only when asked to, and not without something to go on from.
+    run_hpac train "$TMP/small.yaml" --device cpu --out "$TMP/run" --set train.epochs=7
+    assert_exit 0
+    assert_error_has "after 3 epochs; --resume goes on to 7"
+    train --out "$TMP/run" --resume --set train.epochs=7 --set train.batch_size=4
+    assert_exit 2
+    assert_error_has "batch_size"
+    mv "$TMP/run/resume.h5" "$TMP/resume.h5"
+    train --out "$TMP/run" --resume --set train.epochs=7
+    assert_exit 2
+    assert_error_has "resume.h5"
+    mv "$TMP/resume.h5" "$TMP/run/resume.h5"
+    diff -r "$TMP/before" "$TMP/run" >&2
+    for epochs in 2 3; do # no more than there are
+        train --out "$TMP/run" --resume --set train.epochs=$epochs
+        assert_exit 0
+        diff -r "$TMP/before" "$TMP/run" >&2
+    done
+    train --out "$TMP/run" --resume --set train.epochs=7
+    assert_exit 0
+    grep -q '"state": "finished"' "$TMP/run/run.json"
+    train --out "$TMP/whole" --set train.epochs=7
+    assert_exit 0
+    assert_same_training "$TMP/run" "$TMP/whole"
+    local file
+    for file in config.yaml model.h5 submission.csv submission_proba.csv; do
+        assert_same "$TMP/run/$file" "$TMP/whole/$file"
+    done
+    ! cmp -s "$TMP/run/model.h5" "$TMP/before/model.h5"
+}
+
+@test "a finished run that is stopped while it goes on can be resumed again" {
+    train --out "$TMP/broken"
+    assert_exit 0
+    start_hpac train "$TMP/small.yaml" --device cpu --set train.epochs=400 --out "$TMP/broken" --resume
+    local wait=0
+    until [[ $(wc -l < "$TMP/broken/losses.csv") -ge 7 ]]; do
+        sleep 0.05
+        [[ $((wait += 1)) -lt 600 ]] || fail_with "no epoch in 30 s"
+    done
+    kill -KILL "$HPAC_PID"
+    wait_hpac
+    resume_and_compare
+}
+
+@test "a run that stopped early does not go on, unless it may wait longer" {
+    local stop=(--set train.early_stopping.min_delta=10)
+    train --out "$TMP/run" --set train.epochs=5 --set train.early_stopping.patience=2 "${stop[@]}"
+    assert_exit 0
+    assert_line_count 4 "$TMP/run/losses.csv"
+    cp -r "$TMP/run" "$TMP/before"
+    train --out "$TMP/run" --resume --set train.epochs=9 --set train.early_stopping.patience=2 "${stop[@]}"
+    assert_exit 0
+    diff -r "$TMP/before" "$TMP/run" >&2
+    train --out "$TMP/run" --resume --set train.epochs=9 --set train.early_stopping.patience=4 "${stop[@]}"
+    assert_exit 0
+    train --out "$TMP/whole" --set train.epochs=9 --set train.early_stopping.patience=4 "${stop[@]}"
+    assert_same_training "$TMP/run" "$TMP/whole"
+    assert_line_count 6 "$TMP/run/losses.csv"
+}
+
 # Starts a long run and stops it with a signal once it has some steps.
 interrupt_with() {
     start_hpac train "$TMP/small.yaml" --device cpu --set train.epochs=400 --out "$1"
