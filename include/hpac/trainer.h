@@ -3,8 +3,8 @@
  *
  * The folder holds config.yaml, run.json, train.log; losses.csv, batch_losses.csv,
  * batch_counts.csv, metrics.csv, class_metrics.csv; model.h5, best.h5, resume.h5; predictions.csv
- * and, with a test set, submission_proba.csv and submission.csv; profile.csv of a profiled one.
- * docs/design.md tells what is in them.
+ * and, with a test set, submission_proba.csv and submission.csv; profile.csv of a profiled one;
+ * with a report, report.html and plots/. docs/design.md tells what is in them.
  */
 #ifndef HPAC_TRAINER_H
 #define HPAC_TRAINER_H
@@ -43,6 +43,8 @@ typedef struct hpac_train_options {
     bool dry_run;       /* all checks and the memory plan, nothing written, no training */
     bool profile;       /* time every call of the network, log the table at the end, and write
                            profile.csv; the same weights, a little slower */
+    bool report; /* write report.html and plots/ (report.h) when the training has finished; what goes
+                    wrong with it is a warning */
     /* Prepared images are shared with other trainings through this, and are all prepared before the
      * first epoch. NULL: the training keeps its own. */
     hpac_image_pool *images;

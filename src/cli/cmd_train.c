@@ -26,6 +26,8 @@ static const cli_option options[] = {
      0, 0},
     {"profile", CLI_FLAG, NULL, NULL,
      "time every operation: a table at the end, and profile.csv in the run folder", false, 0, 0},
+    {"no-report", CLI_FLAG, NULL, NULL, "write no report.html and no plots at the end", false, 0,
+     0},
     CLI_QUIET,
     {0},
 };
@@ -84,6 +86,7 @@ static hpac_status train_with(const cli_arguments *arguments, const hpac_config 
         .force = cli_flag(arguments, "force"),
         .dry_run = cli_flag(arguments, "dry-run"),
         .profile = cli_flag(arguments, "profile"),
+        .report = !cli_flag(arguments, "no-report"),
         .stop = cli_watch_signals(),
         .progress = progress_show,
     };
@@ -123,11 +126,14 @@ const cli_command cmd_train = {
     .summary = "train a network as a configuration says",
     .description =
         "Reads labels and images, trains, validates after every epoch, and leaves in the run\n"
-        "folder the model (model.h5, best.h5), metrics.csv and the other tables, and with "
-        "data.test\n"
-        "the submission. The folder's name is printed at the end. Ctrl-C finishes the batch and\n"
-        "saves; --resume goes on from there. With --fold all the run folder holds fold0, fold1,\n"
-        "..., each a run, and folds.csv; predict averages their models.\n"
+        "folder the model (model.h5, best.h5), metrics.csv and the other tables, report.html with\n"
+        "plots/, and with data.test the submission. The folder's name is printed at the end. "
+        "Ctrl-C\n"
+        "finishes the batch and saves; --resume goes on from there. With --fold all the run "
+        "folder\n"
+        "holds fold0, fold1, ..., each a run, folds.csv and a report of all; predict averages "
+        "their\n"
+        "models.\n"
         "Configurations: configs/*.yaml, docs/configuration.md.",
     .options = options,
     .run = run,

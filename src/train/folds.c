@@ -5,6 +5,7 @@
 #include <hpac/csv.h>
 #include <hpac/file.h>
 #include <hpac/log.h>
+#include <hpac/report.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -278,17 +279,23 @@ hpac_status hpac_train_folds(const hpac_train_options *options)
     const hpac_split_options *split = &options->config->data.split;
     int count = split->folds * split->repeats;
     hpac_status status = check_folder(options);
+    if (status == HPAC_OK && options->force && !options->dry_run)
+        status = hpac_report_remove(options->folder);
     if (status != HPAC_OK)
         return status;
+    hpac_train_options own = *options; /* the folds need not warn of a missing gnuplot again */
+    own.report = train_report_probe(options);
     fold_result *results = calloc((size_t)count, sizeof *results);
     if (!results)
         return hpac_fail_memory((size_t)count * sizeof *results);
     hpac_image_pool *images;
     status = hpac_image_pool_create(&images);
     if (status == HPAC_OK)
-        status = train_all(options, images, count, results);
+        status = train_all(&own, images, count, results);
     if (status == HPAC_OK && !options->dry_run)
         status = report(options->folder, results, count);
+    if (status == HPAC_OK && own.report)
+        train_report_write(options->folder);
     hpac_image_pool_destroy(images);
     free(results);
     return status;

@@ -3,6 +3,7 @@
 
 #include <hpac/file.h>
 #include <hpac/log.h>
+#include <hpac/report.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -132,7 +133,7 @@ hpac_status run_folder_clear(const char *path)
         if (failed)
             return HPAC_ERR_CONFIG;
     }
-    return HPAC_OK;
+    return hpac_report_remove(path);
 }
 
 void run_folder_release(run_folder *folder)

@@ -212,6 +212,14 @@ hpac_status train_validate(train_job *training);
 /* Logs the profile as a table and writes profile.csv. */
 hpac_status train_report_profile(const train_job *training);
 
+/* ---- run_report.c ---- */
+
+/* Whether a report is wanted and can be drawn; where it cannot, warns and tells how to make it
+ * later. */
+bool train_report_probe(const hpac_train_options *options);
+/* Writes the report of a run, a cross-validation or a sweep; warns where it cannot. */
+void train_report_write(const char *folder);
+
 /* ---- trainer.c ---- */
 
 /* Logs a text of several lines line by line; the text is taken apart. */

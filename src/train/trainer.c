@@ -212,6 +212,7 @@ static hpac_status train(train_job *training, run_folder *folder)
     if (status != HPAC_OK)
         return status;
 
+    bool report = train_report_probe(options);
     status = log_tables(training);
     if (status == HPAC_OK)
         status = train_in_folder(training, resume);
@@ -231,6 +232,8 @@ static hpac_status train(train_job *training, run_folder *folder)
         hpac_fail(status, "%s", message); /* the first error is the one to tell */
     }
     free(message);
+    if (report && status == HPAC_OK && written == HPAC_OK)
+        train_report_write(options->folder);
     hpac_log_close_file();
     return status == HPAC_OK ? written : status;
 }

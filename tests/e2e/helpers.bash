@@ -15,7 +15,8 @@
 # and may use
 #     run_hpac ARG...             runs it to its end; sets $status, $output (stdout), $stderr, and
 #                                 $lines / $stderr_lines. After $HPAC_TIMEOUT seconds (300) it is
-#                                 killed and $status is 124
+#                                 killed and $status is 124. train and sweep get --no-report, which
+#                                 saves seconds, unless REPORTS=yes
 #     run_hpac_without_privilege ARG...   the same, but file permissions hold for root too
 #     start_hpac ARG...           starts it in the background: $HPAC_PID, $TMP/stdout, $TMP/stderr;
 #                                 SIGINT works although it is a background job
@@ -70,23 +71,34 @@ fail_with() {
     return 1
 }
 
+# --no-report for the commands that write one.
+report_options() {
+    [[ ($1 == train || $1 == sweep) && -z ${REPORTS-} ]] && options=(--no-report) || options=()
+}
+
 run_hpac() {
-    run --separate-stderr timeout --kill-after=10 "${HPAC_TIMEOUT:-300}" "$HPAC" "$@"
+    local options
+    report_options "$@"
+    run --separate-stderr timeout --kill-after=10 "${HPAC_TIMEOUT:-300}" "$HPAC" "$@" "${options[@]}"
 }
 
 # Root reads and writes everything by two capabilities; without them it is bound by permissions.
 run_hpac_without_privilege() {
-    local drop=()
+    local drop=() options
+    report_options "$@"
     if [[ $EUID -eq 0 ]]; then
         local capabilities="-dac_override,-dac_read_search"
         drop=(setpriv "--bounding-set=$capabilities" "--inh-caps=$capabilities")
     fi
-    run --separate-stderr "${drop[@]}" timeout --kill-after=10 "${HPAC_TIMEOUT:-300}" "$HPAC" "$@"
+    run --separate-stderr "${drop[@]}" timeout --kill-after=10 "${HPAC_TIMEOUT:-300}" "$HPAC" "$@" \
+        "${options[@]}"
 }
 
 # A shell without job control lets its background jobs ignore SIGINT: give them the default back.
 start_hpac() {
-    env --default-signal=INT,QUIT "$HPAC" "$@" >"$TMP/stdout" 2>"$TMP/stderr" 3>&- &
+    local options
+    report_options "$@"
+    env --default-signal=INT,QUIT "$HPAC" "$@" "${options[@]}" >"$TMP/stdout" 2>"$TMP/stderr" 3>&- &
     HPAC_PID=$!
 }
 
@@ -119,8 +131,8 @@ model:
   - {type: dense, units: classes, activation: sigmoid}
 train: {epochs: 2, batch_size: 8, shuffle: true}
 EOF
-    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --out "$MADE/run"
-    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --fold all --out "$MADE/folds"
+    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --no-report --out "$MADE/run"
+    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --no-report --fold all --out "$MADE/folds"
 }
 
 assert_exit() {

@@ -1,0 +1,30 @@
+/* The report at the end of a training. Without it a run is no worse: what goes wrong with it is
+ * told, and the training goes on. */
+#include "train_internal.h"
+
+#include <hpac/log.h>
+#include <hpac/plot.h>
+#include <hpac/report.h>
+
+static void warn(const char *folder)
+{
+    hpac_log_warning("no report is written: %s. To write it later: hpac report %s",
+                     hpac_error_message(), folder);
+}
+
+bool train_report_probe(const hpac_train_options *options)
+{
+    if (!options->report || options->dry_run)
+        return false;
+    bool good = hpac_plot_probe() == HPAC_OK;
+    if (!good)
+        warn(options->folder);
+    return good;
+}
+
+void train_report_write(const char *folder)
+{
+    const hpac_report_options options = {.folders = &folder, .folder_count = 1};
+    if (hpac_report_write(&options) != HPAC_OK)
+        warn(folder);
+}
