@@ -43,8 +43,8 @@ typedef struct hpac_train_options {
     bool dry_run;       /* all checks and the memory plan, nothing written, no training */
     bool profile;       /* time every call of the network, log the table at the end, and write
                            profile.csv; the same weights, a little slower */
-    bool report; /* write report.html and plots/ (report.h) when the training has finished; what goes
-                    wrong with it is a warning */
+    bool report; /* write report.html and plots/ (report.h) when the training has finished; what
+                    goes wrong with it is a warning */
     /* Prepared images are shared with other trainings through this, and are all prepared before the
      * first epoch. NULL: the training keeps its own. */
     hpac_image_pool *images;
