@@ -15,6 +15,7 @@
 .DELETE_ON_ERROR:
 
 VERSION  := 0.1.0
+DATE     := 2026-11-22# of the version, for the man page
 BUILD    ?= build
 PREFIX   ?= /usr/local
 DESTDIR  ?=
@@ -41,7 +42,7 @@ INCLUDES    := $(if $(findstring thread,$(SANITIZE)),-Itests/threads)
 INSTRUMENTS := $(SANITIZE:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # No contraction into FMA behind our back: prepared pixels and CSV figures must not depend on the
 # compiler or the processor. Hot kernels ask for FMA themselves.
-DIALECT  := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -Iinclude $(INCLUDES) \
+DIALECT  := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -DHPAC_DATE='"$(DATE)"' -Iinclude $(INCLUDES) \
             $(shell pkg-config --cflags $(PACKAGES)) -std=c17
 COMPILE   = $(CC) $(DIALECT) $(OPT) -ffp-contract=off $(THREADS) $(WARNINGS) $(INSTRUMENTS) \
             $(ROOM_FLAGS) $(CPPFLAGS) $(CFLAGS)
@@ -61,7 +62,7 @@ PLOTS        := $(wildcard tools/plots/*.gp)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-all: $(BUILD)/hpac ## build the program and the library
+all: $(BUILD)/hpac $(BUILD)/hpac.1 $(BUILD)/hpac.bash ## build the program, the library, the manual
 
 # ---- building ----------------------------------------------------------------------------------
 # $(call remember,TEXT): the recipe of a file that keeps the text, and is touched when it changes.
@@ -97,6 +98,13 @@ $(BUILD)/sources: force
 
 $(BUILD)/hpac: $(call objects,$(CLI_SOURCES)) $(BUILD)/libhpac.a
 	$(LINK) -o $@ $^ $(LIBS)
+
+# The man page and the completion: the program writes them from its option table.
+$(BUILD)/hpac.1: $(BUILD)/hpac
+	$< help --man >$@
+
+$(BUILD)/hpac.bash: $(BUILD)/hpac
+	$< help --bash-completion >$@
 
 $(BUILD)/tests/unit: $(call objects,$(UNIT_SOURCES)) $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
@@ -221,6 +229,8 @@ includedir := $(DESTDIR)$(PREFIX)/include/hpac
 configdir  := $(DESTDIR)$(PREFIX)/share/hpac/configs
 plotdir    := $(DESTDIR)$(PREFIX)/share/hpac/plots
 docdir     := $(DESTDIR)$(PREFIX)/share/doc/hpac
+mandir     := $(DESTDIR)$(PREFIX)/share/man/man1
+bashdir    := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 
 # The library is static only: whoever links it needs its libraries too, so they stand in Libs and
 # Requires and not in their .private twins. libhpac_cuda.so is loaded, and finds hpac_fail and its
@@ -238,8 +248,9 @@ Cflags: -I$${includedir}
 Libs: -L$${libdir} -lhpac -rdynamic -lcsv -ldnnl -fopenmp -ldl -lm -lpthread
 endef
 
-install: all ## install program, libraries, headers, configurations, plots: PREFIX=, DESTDIR=
-	install -d $(bindir) $(libdir)/pkgconfig $(includedir) $(configdir) $(plotdir) $(docdir)
+install: all ## install program, libraries, headers, configurations, plots, manual, completion: PREFIX=, DESTDIR=
+	install -d $(bindir) $(libdir)/pkgconfig $(includedir) $(configdir) $(plotdir) $(docdir) \
+	  $(mandir) $(bashdir)
 	install -m 755 $(BUILD)/hpac $(bindir)
 	install -m 644 $(BUILD)/libhpac.a $(libdir)
 	$(if $(CUDA),install -m 755 $(CUDA_LIBRARY) $(libdir))
@@ -247,11 +258,14 @@ install: all ## install program, libraries, headers, configurations, plots: PREF
 	$(if $(CONFIGS),install -m 644 $(CONFIGS) $(configdir))
 	install -m 644 $(PLOTS) $(plotdir)
 	install -m 644 $(wildcard README.md LICENSE THIRD_PARTY.md) $(docdir)
+	install -m 644 $(BUILD)/hpac.1 $(mandir)
+	install -m 644 $(BUILD)/hpac.bash $(bashdir)/hpac
 	$(file >$(BUILD)/hpac.pc,$(PKG_CONFIG))
 	install -m 644 $(BUILD)/hpac.pc $(libdir)/pkgconfig
 
 uninstall: ## remove what install put there: the same PREFIX= and DESTDIR=
-	rm -f $(bindir)/hpac $(libdir)/libhpac.a $(libdir)/libhpac_cuda.so $(libdir)/pkgconfig/hpac.pc
+	rm -f $(bindir)/hpac $(libdir)/libhpac.a $(libdir)/libhpac_cuda.so $(libdir)/pkgconfig/hpac.pc \
+	  $(mandir)/hpac.1 $(bashdir)/hpac
 	rm -rf $(includedir) $(DESTDIR)$(PREFIX)/share/hpac $(docdir)
 
 help: ## list the targets and variables

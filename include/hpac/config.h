@@ -101,6 +101,9 @@ hpac_status hpac_config_write(const hpac_config *config, FILE *stream);
 void hpac_config_print(const hpac_config *config, FILE *stream);
 /* The schema as docs/configuration.md. */
 void hpac_config_print_reference(FILE *stream);
+/* A line a key, "train.shuffle false true": the key and the words it may be; for the completion.
+ * Keys of layers, whose paths have numbers, are not among them. */
+void hpac_config_print_keys(FILE *stream);
 
 /* The prepared image size that follows from data.image and data.scale. */
 hpac_shape hpac_config_input_shape(const hpac_config *config);

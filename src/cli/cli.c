@@ -1,6 +1,8 @@
 /* Parsing by the option table, with getopt_long. */
 #include "cli.h"
 
+#include "help.h"
+
 #include <hpac/log.h>
 
 #include <errno.h>
@@ -17,6 +19,8 @@ typedef struct value {
     const char **items; /* CLI_LIST: (item_count) owned */
     int item_count;
 } value;
+
+const cli_option cli_help_option = {.name = "help", .kind = CLI_FLAG, .help = "show this and exit"};
 
 struct cli_arguments {
     const cli_command *command;
@@ -158,8 +162,7 @@ static hpac_status set_defaults(cli_arguments *arguments)
     return HPAC_OK;
 }
 
-/* How many operands a command takes, by their names: "RUN [RUN...]" is one or more. */
-static void wanted_operands(const cli_command *command, int *least, int *most)
+void cli_operand_counts(const cli_command *command, int *least, int *most)
 {
     *least = *most = 0;
     for (const char *c = command->operands; *c; c++)
@@ -175,7 +178,7 @@ static hpac_status check_complete(const cli_arguments *arguments)
 {
     const cli_command *command = arguments->command;
     int least, most;
-    wanted_operands(command, &least, &most);
+    cli_operand_counts(command, &least, &most);
     if (arguments->operand_count > most)
         return hpac_fail(HPAC_ERR_CONFIG, "%s: unexpected argument \"%s\"; see hpac %s --help",
                          command->name, arguments->operands[most], command->name);
@@ -204,6 +207,36 @@ static hpac_status take(cli_arguments *arguments, int index, const char *text)
     return set_value(option, target, text);
 }
 
+void cli_offer(hpac_nearest *nearest, const char *candidate)
+{
+    size_t length = strlen(nearest->word);
+    if (length > 1 && nearest->distance > 0 && strncmp(nearest->word, candidate, length) == 0) {
+        snprintf(nearest->best, sizeof nearest->best, "%s", candidate);
+        nearest->distance = 0;
+    }
+    hpac_nearest_offer(nearest, candidate);
+}
+
+/* An option that getopt does not know: it is none, or several begin so, or it takes no value. */
+static hpac_status refuse_option(const cli_command *command, const char *given)
+{
+    char word[HPAC_NEAREST_MAX + 1];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(given + 2, "="), given + 2);
+    hpac_nearest nearest = hpac_nearest_to(word);
+    for (const cli_option *option = command->options; option->name; option++) {
+        if (strcmp(option->name, word) == 0)
+            return hpac_fail(HPAC_ERR_CONFIG, "%s: --%s takes no value; see hpac %s --help",
+                             command->name, word, command->name);
+        cli_offer(&nearest, option->name);
+    }
+    if (*nearest.best)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: %s is no option here; did you mean --%s? see hpac %s --help",
+                         command->name, given, nearest.best, command->name);
+    return hpac_fail(HPAC_ERR_CONFIG, "%s: %s is no option here; see hpac %s --help", command->name,
+                     given, command->name);
+}
+
 static hpac_status parse_with(const struct option *table, cli_arguments *arguments, int argc,
                               char **argv, bool *help)
 {
@@ -222,8 +255,7 @@ static hpac_status parse_with(const struct option *table, cli_arguments *argumen
             status = hpac_fail(HPAC_ERR_CONFIG, "%s: unknown option -%c; see hpac %s --help", name,
                                optopt, name);
         else if (found == '?')
-            status = hpac_fail(HPAC_ERR_CONFIG, "%s: %s is no option here; see hpac %s --help",
-                               name, argv[optind - 1], name);
+            status = refuse_option(arguments->command, argv[optind - 1]);
         else
             status = take(arguments, index, optarg);
     }
@@ -244,7 +276,7 @@ static hpac_status parse(cli_arguments *arguments, int argc, char **argv, bool *
         table[i].name = options[i].name;
         table[i].has_arg = options[i].kind == CLI_FLAG ? no_argument : required_argument;
     }
-    table[count] = (struct option){.name = "help", .val = 'h'};
+    table[count] = (struct option){.name = cli_help_option.name, .val = 'h'};
     hpac_status status = parse_with(table, arguments, argc, argv, help);
     free(table);
     return status;
@@ -281,31 +313,11 @@ hpac_status cli_run(const cli_command *command, int argc, char **argv)
     bool help = false;
     hpac_status status = parse(&arguments, argc, argv, &help);
     if (status == HPAC_OK && help)
-        cli_print_help(command);
+        help_print_command(command, stdout);
     else if (status == HPAC_OK)
         status = check_and_run(&arguments);
     for (int i = 0; i < arguments.option_count; i++)
         free(arguments.values[i].items);
     free(arguments.values);
     return status;
-}
-
-void cli_print_help(const cli_command *command)
-{
-    printf("hpac %s - %s\n\nusage: hpac %s%s%s", command->name, command->summary, command->name,
-           *command->operands ? " " : "", command->operands);
-    for (const cli_option *option = command->options; option->name; option++)
-        if (option->required)
-            printf(" --%s %s", option->name, option->argument);
-    printf(" [options]\n\n%s\n\noptions:\n", command->description);
-    for (const cli_option *option = command->options; option->name; option++) {
-        char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
-                 option->argument ? option->argument : "");
-        printf("  %-22s %s", left, option->help);
-        if (option->fallback)
-            printf(" (default %s)", option->fallback);
-        putchar('\n');
-    }
-    printf("  %-22s %s\n", "--help", "show this and exit");
 }

@@ -5,6 +5,7 @@
 #ifndef HPAC_CLI_H
 #define HPAC_CLI_H
 
+#include <hpac/nearest.h>
 #include <hpac/status.h>
 
 #include <signal.h>
@@ -26,9 +27,9 @@ typedef enum cli_kind {
  *     FILE.csv, MODEL.h5     a file that ends so  KEY=VALUE          a key of the configuration
  *     CONFIG, SWEEP          a .yaml file         COMMAND            a command of hpac
  *     MODEL                  a .h5 file, a folder
- *     auto|cpu|cuda|cuda:N   these words, but for those with capitals, which stand for others
+ *     auto|cpu|cuda[:N]   these words, without what stands in brackets
  *
- * Anything else stands for itself. Brackets, blanks and dots do not count.
+ * Nothing is offered for anything else.
  */
 typedef struct cli_option {
     const char *name; /* without the dashes */
@@ -43,8 +44,8 @@ typedef struct cli_option {
 /* Rows that commands share. */
 #define CLI_DEVICE                                                                                 \
     {                                                                                              \
-        .name = "device", .kind = CLI_TEXT, .argument = "auto|cpu|cuda|cuda:N",                    \
-        .fallback = "auto", .help = "what to compute with; auto: the GPU where there is one"       \
+        .name = "device", .kind = CLI_TEXT, .argument = "auto|cpu|cuda[:N]", .fallback = "auto",   \
+        .help = "what to compute with; auto: the GPU where there is one"                           \
     }
 #define CLI_ON_BAD_IMAGE                                                                           \
     {                                                                                              \
@@ -61,7 +62,15 @@ typedef struct cli_option {
         .name = "json", .kind = CLI_FLAG, .help = "print the result as JSON"                       \
     }
 
+/* The row that all commands have. */
+extern const cli_option cli_help_option;
+
 typedef struct cli_arguments cli_arguments;
+
+/* A name and what there is to say about it. Lists end with a zeroed entry. */
+typedef struct cli_note {
+    const char *name, *text;
+} cli_note;
 
 typedef struct cli_command {
     const char *name;
@@ -70,6 +79,8 @@ typedef struct cli_command {
     const char *summary;     /* one line, for the list of commands */
     const char *description; /* for its own help; an empty line ends a paragraph */
     const cli_option *options; /* ends with a zeroed entry */
+    const cli_note *files;     /* that it writes; NULL: none */
+    const cli_note *examples;  /* command lines, each with a sentence; NULL: none */
     hpac_status (*run)(const cli_arguments *arguments);
 } cli_command;
 
@@ -88,7 +99,11 @@ const char *const *cli_list(const cli_arguments *arguments, const char *name, in
  * Errors: CONFIG for what was typed wrongly; those of the command. */
 hpac_status cli_run(const cli_command *command, int argc, char **argv);
 
-void cli_print_help(const cli_command *command);
+/* How many operands a command takes: `most` is INT_MAX for "RUN [RUN...]". */
+void cli_operand_counts(const cli_command *command, int *least, int *most);
+
+/* Offers a word for "did you mean": one that begins as what was typed is nearer than any other. */
+void cli_offer(hpac_nearest *nearest, const char *candidate);
 
 /* Makes the first SIGINT or SIGTERM a wish: what is pointed to is then not 0. A second one ends the
  * program. */

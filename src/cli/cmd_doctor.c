@@ -175,16 +175,24 @@ static const cli_option options[] = {
     {0},
 };
 
+static const cli_note examples[] = {
+    {"hpac doctor", "Examine the CPU and, where there is one, the GPU."},
+    {"hpac doctor --device cuda --precision tf32 --json",
+     "Examine the GPU in another precision, for a script."},
+    {0},
+};
+
 const cli_command cmd_doctor = {
     .name = "doctor",
     .operands = "",
     .summary = "examine the devices: what they are, whether they compute rightly, how fast",
     .description =
-        "Shows the CPU and, where there is one, the GPU with its driver and libraries; runs every\n"
-        "operation in many shapes on each and compares with a plain computation in double; and\n"
-        "measures copies, a matrix product and a convolution. The last line is the verdict. Exits\n"
-        "4 when a device computes wrongly, or when --device cuda asks for one that is not usable;\n"
+        "Shows the CPU and, where there is one, the GPU with its driver and libraries; runs every "
+        "operation in many shapes on each and compares with a plain computation in double; and "
+        "measures copies, a matrix product and a convolution. The last line is the verdict. Exits "
+        "4 when a device computes wrongly, or when --device cuda asks for one that is not usable; "
         "what is missing is told.",
     .options = options,
+    .examples = examples,
     .run = run,
 };

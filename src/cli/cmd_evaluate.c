@@ -128,16 +128,33 @@ static const cli_option options[] = {
     {0},
 };
 
+static const cli_note files[] = {
+    {"evaluation.csv", "with --out: a row a measure"},
+    {"class_evaluation.csv", "with --out: a row a class"},
+    {"evaluation_predictions.csv", "with --out: probabilities of the judged images"},
+    {0},
+};
+
+static const cli_note examples[] = {
+    {"hpac evaluate runs/improved --labels data/train.csv --images data/train",
+     "Judge a run on the fold that it left out."},
+    {"hpac evaluate runs/improved --labels data/train.csv --images data/train --tune-thresholds",
+     "Find a threshold a class, and keep them with the model."},
+    {0},
+};
+
 const cli_command cmd_evaluate = {
     .name = "evaluate",
     .operands = "MODEL",
     .summary = "measure a model on labelled images",
     .description =
-        "MODEL is a model file, a run folder (its model.h5) or the folder of a cross-validation\n"
-        "(train --fold all), where each fold is judged by the model that has not seen it. Prints\n"
-        "loss and accuracy beside those of guessing, F1, and a row a class. Tuned thresholds are\n"
-        "never judged on the images they were tuned on: one half of all Ids is for the one, the\n"
+        "MODEL is a model file, a run folder (its model.h5) or the folder of a cross-validation "
+        "(train --fold all), where each fold is judged by the model that has not seen it. Prints "
+        "loss and accuracy beside those of guessing, F1, and a row a class. Tuned thresholds are "
+        "never judged on the images they were tuned on: one half of all Ids is for the one, the "
         "other for the other.",
     .options = options,
+    .files = files,
+    .examples = examples,
     .run = run,
 };

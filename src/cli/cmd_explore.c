@@ -14,9 +14,9 @@ static const cli_option options[] = {
     {"images", CLI_TEXT, "DIR", NULL, "folder of <Id>_<channel>.png, to show images of", false, 0,
      0},
     {"test", CLI_TEXT, "DIR", NULL, "folder of test images, to compare in size", false, 0, 0},
-    {"classes", CLI_TEXT, "NAME,NAME", NULL, "show images that carry all of these (default: any)",
+    {"classes", CLI_TEXT, "CLASS,...", NULL, "show images that carry all of these (default: any)",
      false, 0, 0},
-    {"company", CLI_LIST, "NAME", NULL,
+    {"company", CLI_LIST, "CLASS", NULL,
      "classes that stand beside this one; may be given more than once", false, 0, 0},
     {"out", CLI_TEXT, "DIR", NULL, "folder for tables, plots, images and explore.html", false, 0,
      0},
@@ -187,16 +187,34 @@ static hpac_status run(const cli_arguments *arguments)
     return status;
 }
 
+static const cli_note files[] = {
+    {"explore.html", "all of it on one page, pictures inside"},
+    {"*.csv", "a table each; binarised.csv: the labels as a 0 or 1 a class"},
+    {"plots/", "a PNG a table, drawn by gnuplot"},
+    {"panels/", "with --images: the images, and pages of them"},
+    {0},
+};
+
+static const cli_note examples[] = {
+    {"hpac explore --labels data/train.csv", "Count classes and labels, on the terminal."},
+    {"hpac explore --labels data/train.csv --images data/train --classes \"Lysosomes,Endosomes\" "
+     "--out explored",
+     "Write all tables and plots, and show the images that carry both classes."},
+    {0},
+};
+
 const cli_command cmd_explore = {
     .name = "explore",
     .operands = "",
     .summary = "count the labels, find classes that go together, show images",
     .description =
-        "Prints images a class, labels an image, the strongest correlations of the classes over\n"
-        "the images with several labels, and which classes stand beside rare ones. With --out the\n"
-        "same as CSV files, as plots, and with --images pictures of the images that carry all of\n"
-        "--classes, a row an image, a column a channel; explore.html has all of it. Without --out\n"
+        "Prints images a class, labels an image, the strongest correlations of the classes over "
+        "the images with several labels, and which classes stand beside rare ones. With --out the "
+        "same as CSV files, as plots, and with --images pictures of the images that carry all of "
+        "--classes, a row an image, a column a channel; explore.html has all of it. Without --out "
         "nothing is written.",
     .options = options,
+    .files = files,
+    .examples = examples,
     .run = run,
 };

@@ -77,13 +77,21 @@ static const cli_option options[] = {
     {0},
 };
 
+static const cli_note examples[] = {
+    {"hpac info runs/improved/best.h5",
+     "Show layers, classes, thresholds and the configuration of a model."},
+    {0},
+};
+
 const cli_command cmd_info = {
     .name = "info",
     .operands = "MODEL.h5",
     .summary = "show what a model file holds",
-    .description = "Shows the layers with their shapes and parameters, the classes, who wrote the\n"
-                   "file and, for a resume.h5, where its training stands. Reads files of hpac,\n"
-                   "Keras 2 and Keras 3; all weights are read and checked.",
+    .description =
+        "Shows the layers with their shapes and parameters, the classes, who wrote the file and, "
+        "for a resume.h5, where its training stands. Reads files of hpac, Keras 2 and Keras 3; "
+        "all weights are read and checked.",
     .options = options,
+    .examples = examples,
     .run = run,
 };

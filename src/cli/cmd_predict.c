@@ -60,16 +60,33 @@ static const cli_option options[] = {
     {0},
 };
 
+static const cli_note files[] = {
+    {"submission_proba.csv", "probabilities of all 28 classes, those not trained 0"},
+    {"submission.csv", "the answers, as Kaggle wants them"},
+    {0},
+};
+
+static const cli_note examples[] = {
+    {"hpac predict runs/improved --images data/test --ids data/sample_submission.csv --out again",
+     "Write the submission of a test set."},
+    {"hpac predict keras.h5 --classes \"Nucleoplasm,Cytosol\" --images data/test --ids "
+     "data/sample_submission.csv",
+     "Predict with a file of Keras, which does not name its classes."},
+    {0},
+};
+
 const cli_command cmd_predict = {
     .name = "predict",
     .operands = "MODEL",
     .summary = "predict a test set and write its submission",
     .description =
-        "MODEL is a model file, a run folder (its model.h5) or the folder of a cross-validation\n"
-        "(train --fold all), whose models are averaged. Writes submission_proba.csv, all 28\n"
-        "classes, those not trained 0, and Kaggle's submission.csv, in the order of the Ids. All\n"
-        "missing images are told of before anything is written; with --on-bad-image skip their\n"
+        "MODEL is a model file, a run folder (its model.h5) or the folder of a cross-validation "
+        "(train --fold all), whose models are averaged. Writes submission_proba.csv, all 28 "
+        "classes, those not trained 0, and Kaggle's submission.csv, in the order of the Ids. All "
+        "missing images are told of before anything is written; with --on-bad-image skip their "
         "rows are there with empty cells. The folder's name is printed at the end.",
     .options = options,
+    .files = files,
+    .examples = examples,
     .run = run,
 };

@@ -70,14 +70,28 @@ static hpac_status run(const cli_arguments *arguments)
     return status;
 }
 
+static const cli_note files[] = {
+    {"<Id>_<channel>.png", "a file an image and channel"},
+    {0},
+};
+
+static const cli_note examples[] = {
+    {"hpac preprocess --images data/test --ids data/sample_submission.csv --out small --rows 64 "
+     "--cols 64",
+     "Make the test images 64 pixels wide and high."},
+    {0},
+};
+
 const cli_command cmd_preprocess = {
     .name = "preprocess",
     .operands = "",
     .summary = "resize images as training does and write them as PNGs",
     .description =
-        "Writes <Id>_<channel>.png as the network sees them: resized as scikit-image's resize\n"
-        "does with its defaults, rounded to bytes. All files are checked before the first is\n"
+        "Writes <Id>_<channel>.png as the network sees them: resized as scikit-image's resize "
+        "does with its defaults, rounded to bytes. All files are checked before the first is "
         "written, and all bad ones are listed; then, or interrupted, nothing is left behind.",
     .options = options,
+    .files = files,
+    .examples = examples,
     .run = run,
 };

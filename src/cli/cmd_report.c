@@ -48,21 +48,33 @@ static hpac_status run(const cli_arguments *arguments)
     return status;
 }
 
+static const cli_note files[] = {
+    {"report.html", "every plot and table on one page, pictures inside"},
+    {"plots/", "the plots as PNG and SVG, and the tables they are drawn from"},
+    {0},
+};
+
+static const cli_note examples[] = {
+    {"hpac report runs/improved", "Write the report of a run into its folder."},
+    {"hpac report runs/improved_batch128 runs/improved_nodropout --out dropout",
+     "Lay the curves of two runs over one another."},
+    {0},
+};
+
 const cli_command cmd_report = {
     .name = "report",
     .operands = "RUN [RUN...]",
     .summary = "plot what a training came to, or how several compare",
     .description =
         "RUN is the folder of a training, of a cross-validation (train --fold all), of a sweep, "
-        "or\n"
-        "any folder with runs in it. Writes report.html, one page with every plot and table in "
-        "it,\n"
-        "and plots/ with the pictures as PNG and SVG and the tables they are drawn from. Of "
-        "several\n"
-        "runs the page lays their curves over one another and tells what differs in their\n"
-        "configurations. A run that is not finished is reported as far as it came. An earlier\n"
-        "report is replaced; nothing else in RUN is touched. The path of the page is printed at\n"
+        "or any folder with runs in it. Writes report.html, one page with every plot and table in "
+        "it, and plots/ with the pictures as PNG and SVG and the tables they are drawn from. Of "
+        "several runs the page lays their curves over one another and tells what differs in their "
+        "configurations. A run that is not finished is reported as far as it came. An earlier "
+        "report is replaced; nothing else in RUN is touched. The path of the page is printed at "
         "the end.",
     .options = options,
+    .files = files,
+    .examples = examples,
     .run = run,
 };

@@ -69,14 +69,28 @@ static const cli_option options[] = {
     {0},
 };
 
+static const cli_note files[] = {
+    {"fold<k>_train.csv, fold<k>_validation.csv", "with --out: the Ids of each side of fold k"},
+    {0},
+};
+
+static const cli_note examples[] = {
+    {"hpac split --labels data/train.csv", "Print the folds of the write-up."},
+    {"hpac split --labels data/train.csv --method stratified --out folds",
+     "Write the Ids of folds that have the rare classes in all of them."},
+    {0},
+};
+
 const cli_command cmd_split = {
     .name = "split",
     .operands = "",
     .summary = "cut the rows of a label file into training and validation folds",
     .description =
-        "Prints the row numbers of each fold. The folds equal scikit-learn's RepeatedKFold with\n"
-        "the same numbers; with --method stratified each class is spread evenly over them, so\n"
+        "Prints the row numbers of each fold. The folds equal scikit-learn's RepeatedKFold with "
+        "the same numbers; with --method stratified each class is spread evenly over them, so "
         "that a rare one is in all. In the files k is repeat x folds + fold.",
     .options = options,
+    .files = files,
+    .examples = examples,
     .run = run,
 };

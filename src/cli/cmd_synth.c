@@ -54,15 +54,29 @@ static hpac_status run(const cli_arguments *arguments)
     return status;
 }
 
+static const cli_note files[] = {
+    {"train/, train.csv", "the training images and their labels"},
+    {"test/, sample_submission.csv", "the test images and their Ids"},
+    {0},
+};
+
+static const cli_note examples[] = {
+    {"hpac synth --count 2000 --size 128 --out data/painted",
+     "Paint 2,000 training images, and 753 for a test."},
+    {0},
+};
+
 const cli_command cmd_synth = {
     .name = "synth",
     .operands = "",
     .summary = "paint synthetic images with labels, laid out as the competition's",
     .description =
-        "Paints fluorescence images of cells in four channels (protein, nuclei, microtubules,\n"
-        "endoplasmic reticulum) and writes train/<Id>_<channel>.png, train.csv, test/ and\n"
-        "sample_submission.csv. Labels are drawn with the frequencies and co-occurrence of the\n"
+        "Paints fluorescence images of cells in four channels (protein, nuclei, microtubules, "
+        "endoplasmic reticulum) and writes train/<Id>_<channel>.png, train.csv, test/ and "
+        "sample_submission.csv. Labels are drawn with the frequencies and co-occurrence of the "
         "competition's. The same seed and size give the same images.",
     .options = options,
+    .files = files,
+    .examples = examples,
     .run = run,
 };

@@ -120,21 +120,47 @@ static hpac_status run(const cli_arguments *arguments)
     return status;
 }
 
+static const cli_note files[] = {
+    {"config.yaml", "the configuration with all defaults; train reads it back"},
+    {"run.json", "state, versions, device, seed, times"},
+    {"train.log", "what was said"},
+    {"losses.csv, batch_losses.csv", "training and validation loss an epoch; loss a batch"},
+    {"batch_counts.csv", "true positives, false positives and false negatives a batch"},
+    {"metrics.csv, class_metrics.csv",
+     "loss, accuracy and F1 an epoch; precision, recall and F1 a class"},
+    {"predictions.csv", "probabilities of the validation images"},
+    {"submission_proba.csv, submission.csv",
+     "with data.test: probabilities and answers for the test images"},
+    {"profile.csv", "with --profile: the time of every operation"},
+    {"model.h5, best.h5, resume.h5", "the model after the last epoch; that of the lowest "
+                                     "validation loss; what --resume goes on from"},
+    {"report.html, plots/", "how it went; left out with --no-report"},
+    {"fold0/, fold1/, ..., folds.csv", "with --fold all: a folder a fold, and a row each"},
+    {0},
+};
+
+static const cli_note examples[] = {
+    {"hpac train configs/improved_batch128.yaml --dry-run",
+     "Look at all labels and files, and at the memory needed; train nothing."},
+    {"hpac train configs/demo.yaml --set train.batch_size=64 --out runs/batch64",
+     "Train with another batch size."},
+    {"hpac train configs/improved.yaml --fold all", "Cross-validate: a model a fold."},
+    {0},
+};
+
 const cli_command cmd_train = {
     .name = "train",
     .operands = "CONFIG",
     .summary = "train a network as a configuration says",
     .description =
-        "Reads labels and images, trains, validates after every epoch, and leaves in the run\n"
-        "folder the model (model.h5, best.h5), metrics.csv and the other tables, report.html with\n"
+        "Reads labels and images, trains, validates after every epoch, and leaves in the run "
+        "folder the model (model.h5, best.h5), metrics.csv and the other tables, report.html with "
         "plots/, and with data.test the submission. The folder's name is printed at the end. "
-        "Ctrl-C\n"
-        "finishes the batch and saves; --resume goes on from there. With --fold all the run "
-        "folder\n"
-        "holds fold0, fold1, ..., each a run, folds.csv and a report of all; predict averages "
-        "their\n"
-        "models.\n"
-        "Configurations: configs/*.yaml, docs/configuration.md.",
+        "Ctrl-C finishes the batch and saves; --resume goes on from there. With --fold all the "
+        "run folder holds fold0, fold1, ..., each a run, folds.csv and a report of all; predict "
+        "averages their models. Configurations: configs/*.yaml, docs/configuration.md.",
     .options = options,
+    .files = files,
+    .examples = examples,
     .run = run,
 };

@@ -17,8 +17,8 @@
              "or 0.5"},                                                                            \
         {.name = "classes",                                                                        \
          .kind = CLI_TEXT,                                                                         \
-         .argument = "NAME,...",                                                                   \
-         .help = "classes of the outputs, for a file that does not tell: names, numbers, or all"}, \
+         .argument = "CLASS,...|all",                                                              \
+         .help = "classes of the outputs, for a file that does not tell, in their order"},         \
         {.name = "pixels",                                                                         \
          .kind = CLI_CHOICE,                                                                       \
          .argument = "uint8|float32",                                                              \

@@ -5,51 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PATH (sizeof((hpac_nearest *)NULL)->best - 1) /* longer paths are no keys */
-
-hpac_nearest hpac_nearest_to(const char *word)
-{
-    size_t near = strlen(word) / 3;
-    return (hpac_nearest){.word = word, .distance = (near > 1 ? near : 1) + 1};
-}
-
-static size_t least_of(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Edit distance of words of at most MAX_PATH bytes: letters changed, added, left out, or swapped
- * with their neighbour (optimal string alignment). */
-static size_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-    size_t rows[3][MAX_PATH + 1] = {{0}};
-    for (size_t j = 0; j <= b_length; j++)
-        rows[0][j] = j;
-    for (size_t i = 1; i <= a_length; i++) {
-        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
-        row[0] = i;
-        for (size_t j = 1; j <= b_length; j++) {
-            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            row[j] =
-                least_of(above[j - 1] + (a[i - 1] != b[j - 1]), least_of(row[j - 1], above[j]) + 1);
-            if (swapped)
-                row[j] = least_of(row[j], above2[j - 2] + 1);
-        }
-    }
-    return rows[a_length % 3][b_length];
-}
-
-void hpac_nearest_offer(hpac_nearest *nearest, const char *candidate)
-{
-    size_t length = strlen(nearest->word), candidate_length = strlen(candidate);
-    if (length > MAX_PATH || candidate_length > MAX_PATH)
-        return;
-    size_t distance = edit_distance(nearest->word, length, candidate, candidate_length);
-    if (distance < nearest->distance) {
-        memcpy(nearest->best, candidate, candidate_length + 1);
-        nearest->distance = distance;
-    }
-}
+#define MAX_PATH HPAC_NEAREST_MAX /* longer paths are no keys */
 
 void hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBYTES])
 {

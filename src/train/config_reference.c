@@ -85,3 +85,18 @@ void hpac_config_print_reference(FILE *stream)
             model->fallback);
     hpac_layers_print_reference(stream);
 }
+
+void hpac_config_print_keys(FILE *stream)
+{
+    for (int i = 0; i < hpac_config_keys.count; i++) {
+        const hpac_key *key = &hpac_config_keys.keys[i];
+        if (!key->help)
+            continue;
+        fputs(key->path, stream);
+        for (const char *const *choice = key->choices; choice && *choice; choice++)
+            fprintf(stream, " %s", *choice);
+        if (key->word)
+            fprintf(stream, " %s", key->word);
+        fputc('\n', stream);
+    }
+}

@@ -12,6 +12,7 @@
 #include "config_yaml.h"
 
 #include <hpac/config.h>
+#include <hpac/nearest.h>
 
 #include <stdint.h>
 #include <stdio.h>
@@ -127,15 +128,6 @@ hpac_status hpac_config_read_file(const char *path, char **text, size_t *nbytes)
 /* What a node is, for messages: "\"abc\"" cut and without control characters, "a list", ... */
 #define HPAC_SHOWN_NBYTES 80
 void hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBYTES]);
-
-/* The nearest of some words to a word, for "did you mean". */
-typedef struct hpac_nearest {
-    const char *word;
-    char best[65];   /* empty when nothing offered is near */
-    size_t distance; /* of best; at first one more than what is near */
-} hpac_nearest;
-hpac_nearest hpac_nearest_to(const char *word);
-void hpac_nearest_offer(hpac_nearest *nearest, const char *candidate);
 
 /* Tells whether keys of a table lie under this path: "data" and "data.split" are sections. */
 bool hpac_keys_has_section(const hpac_key_table *table, const char *path);

@@ -50,6 +50,13 @@ PROGRAM
     assert_no_output
 }
 
+@test "man and bash find what is installed for them" {
+    make_quietly install PREFIX="$TMP/usr"
+    assert_same "$TMP/usr/share/man/man1/hpac.1" <("$TMP/usr/bin/hpac" help --man)
+    assert_same "$TMP/usr/share/bash-completion/completions/hpac" \
+        <("$TMP/usr/bin/hpac" help --bash-completion)
+}
+
 @test "the CUDA device is installed where hpac looks for it, and nothing of the test bed is" {
     [[ -e build/libhpac_cuda.so ]] || skip "no CUDA: $(<build/cuda-missing)"
     make_quietly install PREFIX="$TMP/usr"

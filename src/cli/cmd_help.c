@@ -1,0 +1,53 @@
+/* hpac help: the help texts, the man page, the completion. */
+#include "commands.h"
+#include "help.h"
+
+static hpac_status run(const cli_arguments *arguments)
+{
+    const char *name = cli_operand(arguments, 0);
+    bool man = cli_flag(arguments, "man"), completion = cli_flag(arguments, "bash-completion");
+    const cli_command *command = NULL;
+    if (man + completion + (name != NULL) > 1)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "help: COMMAND, --man and --bash-completion exclude each other");
+    hpac_status status = name ? cli_find_command(name, &command) : HPAC_OK;
+    if (status != HPAC_OK)
+        return status;
+    if (man)
+        help_print_man_page(stdout);
+    else if (completion)
+        help_print_completion(stdout);
+    else if (command)
+        help_print_command(command, stdout);
+    else
+        help_print_overview(stdout);
+    return HPAC_OK;
+}
+
+static const cli_option options[] = {
+    {.name = "man", .kind = CLI_FLAG, .help = "print the man page, as man reads it"},
+    {.name = "bash-completion",
+     .kind = CLI_FLAG,
+     .help = "print the completion for bash, to be sourced"},
+    {0},
+};
+
+static const cli_note examples[] = {
+    {"hpac help train", "Tell what train does, and its options."},
+    {"source <(hpac help --bash-completion)",
+     "Complete commands, options, files, classes and configuration keys in this shell."},
+    {"hpac help --man | man -l -", "Read the manual without having installed it."},
+    {0},
+};
+
+const cli_command cmd_help = {
+    .name = "help",
+    .operands = "[COMMAND]",
+    .summary = "tell what the commands and their options are",
+    .description =
+        "Without a COMMAND, lists them. The help texts, the man page and the completion are made "
+        "from the table that the command line is read by.",
+    .options = options,
+    .examples = examples,
+    .run = run,
+};

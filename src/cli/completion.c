@@ -1,0 +1,293 @@
+/*
+ * Bash completion: what stands in the option table as arrays of bash, and functions that read them.
+ *
+ * No function of the bash-completion package is used, so that it works without. The functions know
+ * neither a command nor an option.
+ */
+#include "help.h"
+
+#include <hpac/config.h>
+#include <hpac/labels.h>
+
+#include <ctype.h>
+#include <string.h>
+
+/* ---- what an argument stands for ---- */
+
+static const struct {
+    const char *argument, *kind;
+} meanings[] = {
+    {"CLASS", "class"},       {"CLASS,...", "classes"}, {"COMMAND", "command"},
+    {"CONFIG", "file:.yaml"}, {"SWEEP", "file:.yaml"},  {"DIR", "folder"},
+    {"RUN", "folder"},        {"KEY=VALUE", "setting"}, {"MODEL", "file:.h5"},
+};
+
+/* One of the words of an argument, by its length. */
+static void print_kind(const char *word, size_t length, FILE *stream)
+{
+    const char *bracket = memchr(word, '[', length);
+    if (bracket)
+        length = (size_t)(bracket - word);
+    bool capital = false;
+    for (size_t i = 0; i < length; i++)
+        capital = capital || isupper((unsigned char)word[i]);
+    const char *dot = memchr(word, '.', length);
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+        if (strlen(meanings[i].argument) == length &&
+            strncmp(meanings[i].argument, word, length) == 0) {
+            fputs(meanings[i].kind, stream);
+            return;
+        }
+    if (!capital)
+        fprintf(stream, "word:%.*s", (int)length, word);
+    else if (dot && islower((unsigned char)dot[1]))
+        fprintf(stream, "file:%.*s", (int)(word + length - dot), dot);
+    else
+        fputs("any", stream);
+}
+
+/* "auto|cpu|cuda[:N]" as "word:auto word:cpu word:cuda". */
+static void print_kinds(const char *argument, FILE *stream)
+{
+    for (const char *word = argument; *word;) {
+        size_t length = strcspn(word, "|");
+        print_kind(word, length, stream);
+        word += length;
+        if (*word)
+            word++, fputc(' ', stream);
+    }
+}
+
+/* ---- the table as arrays ---- */
+
+static void print_options(const cli_command *command, FILE *stream)
+{
+    fprintf(stream, "    [%s]='", command->name);
+    for (const cli_option *option = command->options; option->name; option++)
+        fprintf(stream, "--%s ", option->name);
+    fprintf(stream, "--%s'\n", cli_help_option.name);
+}
+
+static void print_takes(const cli_command *command, FILE *stream)
+{
+    if (*command->operands) {
+        const char *first = command->operands + (*command->operands == '[');
+        fprintf(stream, "    [%s]='", command->name);
+        print_kind(first, strcspn(first, " ]"), stream);
+        fputs("'\n", stream);
+    }
+    for (const cli_option *option = command->options; option->name; option++)
+        if (option->argument) {
+            fprintf(stream, "    ['%s --%s']='", command->name, option->name);
+            print_kinds(option->argument, stream);
+            fputs("'\n", stream);
+        }
+}
+
+static void print_operand_count(const cli_command *command, FILE *stream)
+{
+    int least, most;
+    cli_operand_counts(command, &least, &most);
+    fprintf(stream, " [%s]=%d", command->name, most);
+}
+
+static void print_commands(FILE *stream)
+{
+    fputs("_hpac_commands=(", stream);
+    for (int i = 0; cli_commands[i]; i++)
+        fprintf(stream, "%s%s", i > 0 ? " " : "", cli_commands[i]->name);
+    fputs(")\n# The options of a command.\ndeclare -gA _hpac_options=(\n", stream);
+    for (int i = 0; cli_commands[i]; i++)
+        print_options(cli_commands[i], stream);
+    fputs(")\n# What the operands of a command, and the values of its options, stand for.\n"
+          "declare -gA _hpac_takes=(\n",
+          stream);
+    for (int i = 0; cli_commands[i]; i++)
+        print_takes(cli_commands[i], stream);
+    fputs(")\n# How many operands it takes.\ndeclare -gA _hpac_most=(", stream);
+    for (int i = 0; cli_commands[i]; i++)
+        print_operand_count(cli_commands[i], stream);
+    fputs(" )\n", stream);
+}
+
+static const char *const functions[] = {
+    "",
+    "# Takes the quoting off TEXT: sets plain, whole (what of it stands before the last quotation "
+    "mark) and",
+    "# mark (the quotation mark that is still open).",
+    "_hpac_unquote() {",
+    "    local text=$1 letter",
+    "    local -i i",
+    "    plain='' whole='' mark=''",
+    "    for ((i = 0; i < ${#text}; i++)); do",
+    "        letter=${text:i:1}",
+    "        if [[ $mark && $letter == \"$mark\" ]]; then",
+    "            mark='' whole=$plain",
+    "        elif [[ $mark != \"'\" && $letter == \"\\\\\" ]]; then",
+    "            i+=1",
+    "            plain+=${text:i:1}",
+    "        elif [[ ! $mark && $letter == [\\'\\\"] ]]; then",
+    "            mark=$letter whole=$plain",
+    "        else",
+    "            plain+=$letter",
+    "        fi",
+    "    done",
+    "}",
+    "",
+    "# Offers BEFORE with each WORD behind it: those that go on what was typed.",
+    "_hpac_offer() {",
+    "    local before=$1 word",
+    "    shift",
+    "    for word; do",
+    "        [[ $before$word != \"$typed\"* ]] || found+=(\"$before$word\")",
+    "    done",
+    "}",
+    "",
+    "# Offers folders, and the files that end in SUFFIX; -o filenames lets readline quote them.",
+    "_hpac_offer_files() {",
+    "    local name",
+    "    compopt -o filenames 2>/dev/null || true",
+    "    files=yes",
+    "    while IFS= read -r name; do",
+    "        found+=(\"$1$name\")",
+    "    done < <(compgen -d -- \"$value\" || true; [[ $2 == / ]] || compgen -f -X \"!*$2\" -- "
+    "\"$value\")",
+    "}",
+    "",
+    "# Offers classes that do not stand in the list yet.",
+    "_hpac_offer_classes() {",
+    "    local name head=''",
+    "    [[ $value != *,* ]] || head=${value%,*},",
+    "    while [[ ${value:${#head}:1} == ' ' ]]; do",
+    "        head+=' '",
+    "    done",
+    "    for name in \"${_hpac_classes[@]}\"; do",
+    "        [[ ,$head == *[,\\ ]\"$name\",* ]] || _hpac_offer \"$1$head\" \"$name\"",
+    "    done",
+    "}",
+    "",
+    "# Offers KEY= or, behind it, the words the key may be.",
+    "_hpac_offer_setting() {",
+    "    local key words",
+    "    while read -r key words; do",
+    "        if [[ $value == \"$key=\"* ]]; then",
+    "            # shellcheck disable=SC2086 # words",
+    "            _hpac_offer \"$1$key=\" $words",
+    "        elif [[ $value != *=* ]]; then",
+    "            compopt -o nospace 2>/dev/null || true",
+    "            _hpac_offer \"$1\" \"$key=\"",
+    "        fi",
+    "    done <<<\"$_hpac_keys\"",
+    "}",
+    "",
+    "# _hpac_offer_value BEFORE KIND...",
+    "_hpac_offer_value() {",
+    "    local before=$1 kind",
+    "    shift",
+    "    for kind; do",
+    "        case $kind in",
+    "        word:*) _hpac_offer \"$before\" \"${kind#word:}\" ;;",
+    "        file:*) _hpac_offer_files \"$before\" \"${kind#file:}\" ;;",
+    "        folder) _hpac_offer_files \"$before\" / ;;",
+    "        class) _hpac_offer \"$before\" \"${_hpac_classes[@]}\" ;;",
+    "        classes) _hpac_offer_classes \"$before\" ;;",
+    "        setting) _hpac_offer_setting \"$before\" ;;",
+    "        command) _hpac_offer \"$before\" \"${_hpac_commands[@]}\" ;;",
+    "        esac",
+    "    done",
+    "}",
+    "",
+    "# How many operands stand before the word being completed: sets operands; and the option that "
+    "waits for",
+    "# its value, if there is one: sets option.",
+    "_hpac_walk() {",
+    "    local word",
+    "    operands=0 option=''",
+    "    for word in \"${words[@]:1:${#words[@]}-2}\"; do",
+    "        if [[ $option ]]; then",
+    "            option=''",
+    "        elif [[ $word == --* ]]; then",
+    "            [[ ! ${_hpac_takes[\"$command $word\"]-} ]] || option=$word",
+    "        else",
+    "            operands+=1",
+    "        fi",
+    "    done",
+    "}",
+    "",
+    "_hpac_complete_argument() {",
+    "    local command=${words[0]} option value=$typed",
+    "    local -i operands",
+    "    _hpac_walk",
+    "    # shellcheck disable=SC2086 # the lists below are words",
+    "    if [[ $option ]]; then",
+    "        _hpac_offer_value '' ${_hpac_takes[\"$command $option\"]}",
+    "    elif [[ $typed == --*=* ]]; then",
+    "        option=${typed%%=*} value=${typed#*=}",
+    "        _hpac_offer_value \"$option=\" ${_hpac_takes[\"$command $option\"]-}",
+    "    elif [[ $typed == -* ]] || ((operands >= ${_hpac_most[$command]-0})); then",
+    "        _hpac_offer '' ${_hpac_options[$command]-}",
+    "    else",
+    "        _hpac_offer_value '' ${_hpac_takes[$command]-}",
+    "    fi",
+    "}",
+    "",
+    "_hpac() {",
+    "    local plain whole mark piece='' before='' typed glue='' files='' word",
+    "    local -a words=() found=()",
+    "    local -i i",
+    "    # Bash cuts words at = and :, as COMP_WORDBREAKS says; here they become one again. What "
+    "stands",
+    "    # before the last cut is not replaced, and must not stand in the answers.",
+    "    for ((i = 1; i <= COMP_CWORD; i++)); do",
+    "        piece=${COMP_WORDS[i]} before=''",
+    "        if [[ ${#words[@]} -gt 0 && ($glue || $piece =~ ^[=:]+$) ]]; then",
+    "            before=${words[-1]}",
+    "            words[-1]+=$piece",
+    "        else",
+    "            words+=(\"$piece\")",
+    "        fi",
+    "        glue=''",
+    "        [[ ! $piece =~ ^[=:]+$ ]] || glue=yes",
+    "    done",
+    "    [[ ! $glue ]] || before=${words[-1]} piece=''",
+    "    _hpac_unquote \"$before\"",
+    "    before=$plain",
+    "    _hpac_unquote \"$piece\"",
+    "    typed=$before$plain before+=$whole",
+    "",
+    "    if ((${#words[@]} < 2)); then",
+    "        _hpac_offer '' \"${_hpac_commands[@]}\" --help --version",
+    "    else",
+    "        _hpac_complete_argument",
+    "    fi",
+    "    COMPREPLY=()",
+    "    for word in \"${found[@]}\"; do",
+    "        word=${word:${#before}}",
+    "        if [[ ! $mark && ! $files ]]; then",
+    "            printf -v word %q \"$word\"",
+    "            word=${word//\\\\,/,}",
+    "        fi",
+    "        COMPREPLY+=(\"$word\")",
+    "    done",
+    "}",
+    "",
+    "complete -F _hpac hpac",
+};
+
+void help_print_completion(FILE *stream)
+{
+    fprintf(stream,
+            "# shellcheck shell=bash\n"
+            "# Bash completion of hpac %s, made by hpac help --bash-completion; needs bash 4.3.\n",
+            HPAC_VERSION);
+    print_commands(stream);
+    fputs("_hpac_classes=(\n", stream);
+    for (int i = 0; i < HPAC_CLASS_COUNT; i++)
+        fprintf(stream, "    '%s'\n", hpac_class_names[i]);
+    fputs(")\n# Keys of a configuration, each with the words that it may be.\n_hpac_keys='",
+          stream);
+    hpac_config_print_keys(stream);
+    fputs("'\n", stream);
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        fprintf(stream, "%s\n", functions[i]);
+}

@@ -1,0 +1,267 @@
+# Help texts, man page and completion: all tell what the parser takes.
+load helpers
+
+# commands: their names, from the help.
+commands() {
+    "$HPAC" help | awk '/^commands:/ {on = 1; next} on && !NF {exit} on && /^  [a-z]/ {print $1}'
+}
+
+# options COMMAND: a line an option, "--out DIR" or "--force", from its help.
+options() {
+    "$HPAC" help "$1" |
+        awk '/^options:/ {on = 1; next} on && !NF {exit}
+             on && /^  --/ {print $1, (substr($0, 3 + length($1), 1) == " " && $2 ~ /[A-Z|]/ &&
+                                       substr($0, 4 + length($1), 1) != " ") ? $2 : ""}'
+}
+
+# complete WORD...: sets COMPREPLY as bash does when the last of them is completed.
+complete_words() {
+    COMP_WORDS=(hpac "$@") COMP_CWORD=$# COMPREPLY=()
+    _hpac
+}
+
+# assert_completes ANSWER... -- WORD...
+assert_completes() {
+    local expected=()
+    while [[ $1 != -- ]]; do
+        expected+=("$1")
+        shift
+    done
+    shift
+    complete_words "$@"
+    [[ ${#COMPREPLY[@]} -eq ${#expected[@]} && "${COMPREPLY[*]@Q}" == "${expected[*]@Q}" ]] ||
+        fail_with "completing: $*"$'\n'"expected: ${expected[*]@Q}"$'\n'"got: ${COMPREPLY[*]@Q}"
+}
+
+load_completion() {
+    # shellcheck disable=SC1090
+    source <("$HPAC" help --bash-completion)
+}
+
+@test "help lists the commands, help COMMAND and COMMAND --help are the same" {
+    local command
+    [[ $(commands | wc -l) -ge 10 ]] || fail_with "expected ten commands or more: $(commands)"
+    run_hpac --help
+    assert_exit 0
+    [[ $output == "$("$HPAC" help)" ]] || fail_with "--help is not help"
+    for command in $(commands); do
+        run_hpac help "$command"
+        assert_exit 0
+        [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+        assert_output_has "usage: hpac $command"
+        [[ $output == "$("$HPAC" "$command" --help)" ]] || fail_with "$command --help is another"
+    done
+}
+
+@test "help stays within 80 columns where there is no terminal" {
+    local command
+    for command in '' $(commands); do
+        # shellcheck disable=SC2086 # none without a command
+        run_hpac help $command
+        run awk 'length > 80 && !/^  hpac |^usage: /' <<<"$output"
+        assert_no_output
+    done
+}
+
+@test "help is as wide as the terminal, from 80 to 100 columns" {
+    local width lines
+    require_tool script
+    for width in 60:80 90:90 200:100; do
+        lines=$(script -qec "stty cols ${width%:*}; '$HPAC' help train" /dev/null </dev/null | tr -d '\r')
+        [[ $lines == *"usage: hpac train"* ]] || fail_with "no help on a terminal: $lines"
+        awk -v most="${width#*:}" 'length > most && !/^  hpac / {exit 1}
+            length > longest {longest = length} END {exit longest < most - 12}' <<<"$lines" ||
+            fail_with "not ${width#*:} columns of ${width%:*}: $lines"
+    done
+}
+
+@test "every option of a help text is taken by the parser" {
+    local command option argument count=0
+    for command in $(commands); do
+        while read -r option argument; do
+            count=$((count + 1))
+            # The parser reads all, and says help, before anything is done.
+            case $argument in
+            '') run_hpac "$command" "$option" --help ;;
+            *'|'*) run_hpac "$command" "$option" "${argument%%|*}" --help ;;
+            *) # A number may be out of range; what is refused is then the number.
+                run_hpac "$command" "$option" 2 --help
+                [[ $status -eq 0 || $stderr != *"whole number"* ]] ||
+                    run_hpac "$command" "$option" 64 --help
+                ;;
+            esac
+            assert_exit 0
+            assert_output_has "usage: hpac $command"
+            [[ -z $argument ]] || { # and it wants its value
+                run_hpac "$command" "$option"
+                assert_exit 2
+                assert_error_has "$option needs a value"
+            }
+        done < <(options "$command")
+    done
+    [[ $count -gt 80 ]] || fail_with "only $count options were found"
+}
+
+@test "the man page has every command, option and default, and is well-formed" {
+    local command option argument text
+    require_tool mandoc
+    require_tool groff
+    "$HPAC" help --man >"$TMP/hpac.1"
+    mandoc -Tlint -Wwarning "$TMP/hpac.1" >&2 || fail_with "mandoc has warnings"
+    groff -man -ww -Tascii "$TMP/hpac.1" >/dev/null 2>"$TMP/groff.log"
+    [[ ! -s $TMP/groff.log ]] || fail_with "groff has warnings: $(<"$TMP/groff.log")"
+    mandoc -Tascii -Owidth=200 "$TMP/hpac.1" | col -bx >"$TMP/hpac.txt"
+    for text in NAME SYNOPSIS DESCRIPTION COMMANDS FILES ENVIRONMENT 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
+        grep -qx "$text" "$TMP/hpac.txt" || fail_with "no section $text"
+    done
+    for command in $(commands); do
+        awk -v head="   hpac $command" '$0 == head {on = 1; next} on && /^ {0,3}[^ ]/ {exit} on' \
+            "$TMP/hpac.txt" >"$TMP/section"
+        assert_file "$TMP/section"
+        while read -r option argument; do
+            grep -qE -- "^ +$option( |\$)" "$TMP/section" || fail_with "$command: no $option in the man page"
+            [[ -z $argument ]] || grep -qF -- "$option $argument" "$TMP/section" ||
+                fail_with "$command: $option without $argument in the man page"
+        done < <(options "$command")
+        [[ $("$HPAC" help "$command" | grep -c '(default [^)]*)$\|([^)]*$') -eq 0 ]] ||
+            grep -q '; default ' "$TMP/section" || fail_with "$command: no defaults in the man page"
+    done
+    grep -q 'threads that read images; 0: one a core; 0..256; default 0' "$TMP/hpac.txt" ||
+        fail_with "no ranges in the man page"
+}
+
+@test "the completion offers every command, and every option of each" {
+    local command
+    load_completion
+    run shellcheck <("$HPAC" help --bash-completion)
+    [[ $status -eq 0 ]] || fail_with "shellcheck"
+    mapfile -t expected < <(commands; printf -- '--help\n--version\n')
+    assert_completes "${expected[@]}" -- ''
+    assert_completes train -- tr
+    assert_completes train -- help tr
+    for command in $(commands); do
+        mapfile -t expected < <(options "$command" | cut -d ' ' -f 1)
+        assert_completes "${expected[@]}" -- "$command" --
+    done
+}
+
+@test "the completion offers words, files and folders" {
+    load_completion
+    mkdir "$TMP/place" && cd "$TMP/place"
+    mkdir 'a folder' runs
+    touch one.yaml two.yaml model.h5 train.csv 'with blank.csv' other.txt
+    assert_completes auto cpu cuda -- train one.yaml --device ''
+    assert_completes cpu cuda -- train --device = c
+    assert_completes fail skip -- predict --on-bad-image ''
+    assert_completes all -- train --fold a
+    assert_completes 'a folder' runs one.yaml two.yaml -- train ''
+    assert_completes 'a folder' runs model.h5 -- evaluate ''
+    assert_completes model.h5 -- info mo
+    assert_completes train.csv -- split --labels t
+    assert_completes 'with blank.csv' -- split --labels wi
+    assert_completes 'with blank.csv' -- split --labels 'with\ b'
+    assert_completes 'with blank.csv' -- split --labels '"with b'
+    assert_completes 'a folder' runs -- train --out ''
+    assert_completes runs -- train --out = r
+    # There is no second configuration: options.
+    complete_words train one.yaml ''
+    [[ ${COMPREPLY[0]} == --* ]] || fail_with "expected options: ${COMPREPLY[*]}"
+    # A number is not guessed, a value is no option, an unknown command has nothing.
+    assert_completes -- predict --batch-size ''
+    assert_completes -- predict --batch-size=
+    assert_completes -- nonsense ''
+}
+
+@test "the completion knows the classes, their blanks and lists of them" {
+    load_completion
+    assert_completes 'Rods\ \&\ rings' -- explore --company R
+    assert_completes 'Plasma\ membrane' -- explore --company 'Plasma\ m'
+    assert_completes 'Plasma membrane' -- explore --company '"Plasma m'
+    assert_completes 'Rods & rings' -- explore --company "'Rod"
+    assert_completes 'Lysosomes,Endosomes' 'Lysosomes,Endoplasmic\ reticulum' -- \
+        explore --classes Lysosomes,Endo || assert_completes 'Lysosomes,Endoplasmic\ reticulum' \
+        'Lysosomes,Endosomes' -- explore --classes Lysosomes,Endo
+    assert_completes 'Lysosomes, Rods & rings' -- explore --classes '"Lysosomes, Ro'
+    assert_completes 'Rods\ \&\ rings,Aggresome' -- explore --classes 'Rods\ \&\ rings,Agg'
+    # Each once; and the class behind an = alone, for bash replaces what stands behind it.
+    assert_completes -- explore --classes Aggresome,Agg
+    assert_completes 'Plasma\ membrane' -- evaluate --classes = Plas
+    complete_words explore --company ''
+    [[ ${#COMPREPLY[@]} -eq 28 ]] || fail_with "expected 28 classes: ${COMPREPLY[*]@Q}"
+}
+
+@test "the completion knows the keys of a configuration, and the words they may be" {
+    local key
+    load_completion
+    assert_completes train.batch_size= -- train c.yaml --set train.ba
+    assert_completes false true -- train c.yaml --set train.shuffle =
+    assert_completes true -- train c.yaml --set train.shuffle = t
+    assert_completes 'train.shuffle=true' -- train c.yaml --set train.shuffle=t # no cut at = there
+    assert_completes auto -- train c.yaml --set data.workers = a
+    assert_completes -- train c.yaml --set train.epochs = ''
+    complete_words train c.yaml --set ''
+    for key in $(sed -nE 's/^\| `((data|train|device)\.[a-z_.]+)` .*/\1/p' docs/configuration.md); do
+        [[ " ${COMPREPLY[*]} " == *" $key= "* ]] || fail_with "--set $key is not offered"
+    done
+}
+
+@test "the completion works in a bash without anything else, and leaves no names behind but its own" {
+    "$HPAC" help --bash-completion >"$TMP/hpac.bash"
+    # shellcheck disable=SC2016
+    run env -i bash --norc -uc 'load() { source "$1"; }
+        before=$(compgen -A variable; compgen -A function)
+        load "$1" # as the package does: in a function
+        COMP_WORDS=(hpac train --device cp) COMP_CWORD=3
+        _hpac
+        echo "${COMPREPLY[*]}"
+        complete -p hpac
+        unset COMP_WORDS COMP_CWORD COMPREPLY
+        comm -13 <(sort <<<"$before") <({ compgen -A variable; compgen -A function; } | sort) |
+            grep -v "^_hpac\|^before$\|^_$\|^PIPESTATUS$\|^BASH_" || true' - "$TMP/hpac.bash"
+    [[ $status -eq 0 && $output == $'cpu\ncomplete -F _hpac hpac' ]] ||
+        fail_with "expected cpu, and no names that do not begin with _hpac"
+}
+
+@test "what is nearly a command or an option is told" {
+    run_hpac help trian
+    assert_exit 2
+    assert_no_output
+    assert_error_has 'unknown command "trian"; did you mean train?'
+    run_hpac eval
+    assert_exit 2
+    assert_error_has 'did you mean evaluate?'
+    run_hpac help nonsense
+    assert_exit 2
+    assert_error_has 'unknown command "nonsense"; hpac help lists them'
+    run_hpac train configs/demo.yaml --devise=cpu
+    assert_exit 2
+    assert_error_has "--devise=cpu is no option here; did you mean --device?"
+    run_hpac train configs/demo.yaml --quiet=yes
+    assert_exit 2
+    assert_error_has "--quiet takes no value"
+    run_hpac train configs/demo.yaml --nothing-like-it
+    assert_exit 2
+    assert_error_has "--nothing-like-it is no option here; see hpac train --help"
+    run_hpac predict model.h5 --images . --ids x.csv --empty none
+    assert_exit 2
+    assert_error_has '--empty: "none", expected blank or argmax'
+    run_hpac doctor --seed 1 --seed 2
+    assert_exit 2
+    assert_error_has "--seed stands twice"
+    run_hpac help train predict
+    assert_exit 2
+    assert_error_has 'unexpected argument "predict"'
+    run_hpac help train --man
+    assert_exit 2
+    assert_error_has "exclude each other"
+}
+
+@test "help on a full disk is an error" {
+    local arguments
+    for arguments in help --help --version 'help train' 'train --help' 'help --man' 'help --bash-completion'; do
+        # shellcheck disable=SC2086
+        run --separate-stderr bash -c '"$0" "$@" >/dev/full' "$HPAC" $arguments
+        assert_exit 3
+        assert_error_has "standard output cannot be written"
+    done
+}
