@@ -70,6 +70,10 @@ hpac_status hpac_evaluate(const hpac_scored *set, const float *thresholds,
  * positives here. It is for sets that are not judged afterwards. thresholds: (target_count).
  * Errors: INTERNAL (memory). */
 hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds);
+/* Finds the one threshold for all classes with the highest mean of their F1, in the same way;
+ * thresholds: (target_count), all of that value. For sets on which a class has too few images for a
+ * threshold of its own. */
+hpac_status hpac_tune_one_threshold(const hpac_scored *set, float *thresholds);
 
 /* Whether an image belongs to the half on which thresholds are tuned; the others are for judging.
  * A function of the Id alone (FNV-1a, mixed), so that a row is always on the same side, whatever

@@ -23,6 +23,13 @@ typedef enum hpac_evaluated_rows {
     HPAC_ROWS_ALL,
 } hpac_evaluated_rows;
 
+/* What is found on the one half of the rows, judged on the other, and saved with the model. */
+typedef enum hpac_tuning {
+    HPAC_TUNE_NOTHING,
+    HPAC_TUNE_EACH, /* a threshold a class, by its F1 */
+    HPAC_TUNE_ONE,  /* one for all, by the mean F1 */
+} hpac_tuning;
+
 typedef struct hpac_evaluate_options {
     /* Without classifiers: one at a time is put in. */
     hpac_inference_options inference;
@@ -37,7 +44,7 @@ typedef struct hpac_evaluate_options {
     hpac_split_options split;
     const float *thresholds; /* as in predictor.h */
     int threshold_count;
-    bool tune;          /* find thresholds on the one half, judge on the other, save them */
+    hpac_tuning tune;
     const char *name;   /* of the model, for the tables: as it was typed */
     const char *folder; /* NULL, or gets evaluation.csv, class_evaluation.csv and, with all
                            probabilities, evaluation_predictions.csv */

@@ -52,11 +52,16 @@ static hpac_status run(const cli_arguments *arguments)
     hpac_evaluate_options options = {
         .images = cli_text(arguments, "images"),
         .labels = cli_text(arguments, "labels"),
-        .tune = cli_flag(arguments, "tune-thresholds"),
+        .tune = !cli_flag(arguments, "tune-thresholds") ? HPAC_TUNE_NOTHING
+                : cli_flag(arguments, "one-threshold")  ? HPAC_TUNE_ONE
+                                                        : HPAC_TUNE_EACH,
         .name = cli_operand(arguments, 0),
         .folder = cli_text(arguments, "out"),
     };
     model_options model;
+    if (cli_flag(arguments, "one-threshold") && options.tune == HPAC_TUNE_NOTHING)
+        return hpac_fail(HPAC_ERR_CONFIG, "evaluate: --one-threshold goes with --tune-thresholds; "
+                                          "to give a threshold, say --threshold");
     hpac_status status = read_rows(arguments, &options);
     if (status == HPAC_OK)
         status = model_options_open(arguments, &model);
@@ -119,6 +124,9 @@ static const cli_option options[] = {
     {.name = "tune-thresholds",
      .kind = CLI_FLAG,
      .help = "find a threshold a class on one half, judge on the other, save them with the model"},
+    {.name = "one-threshold",
+     .kind = CLI_FLAG,
+     .help = "with --tune-thresholds: one for all classes instead, by their mean F1"},
     {.name = "out",
      .kind = CLI_TEXT,
      .argument = "DIR",

@@ -170,26 +170,39 @@ static float between(float above, float below)
     return middle < above ? middle : below;
 }
 
-static float best_threshold(const answer *answers, size_t count)
+typedef struct best_threshold {
+    double f1;
+    float threshold;
+} best_threshold;
+
+/* The better one stays, among equals the one nearer to 0.5. */
+static void offer(best_threshold *best, double f1, float candidate)
+{
+    bool nearer = fabsf(candidate - 0.5F) < fabsf(best->threshold - 0.5F);
+    if (f1 > best->f1 || (f1 >= best->f1 && f1 > 0 && nearer))
+        *best = (best_threshold){f1, candidate};
+}
+
+/* F1 = 2 tp / (tp + fp + tp + fn). */
+static double plain_f1(size_t true_positives, size_t answered, size_t positives)
+{
+    return true_positives > 0 ? 2 * (double)true_positives / ((double)answered + (double)positives)
+                              : 0;
+}
+
+static float tune_class(const answer *answers, size_t count)
 {
     size_t positives = count_positives(answers, count), tp = 0;
-    double best = 0;
-    float threshold = 0.5F;
+    best_threshold best = {0, 0.5F};
     for (size_t at = 0; at < count;) {
         tie here = next_tie(answers, count, &at);
         if (here.probability <= 0)
-            break; /* no threshold makes that positive */
-        tp += here.positives;
-        /* `at` answers are positive now: F1 = 2 tp / (tp + fp + tp + fn). */
-        double f1 = 2 * (double)tp / ((double)at + (double)positives);
-        float candidate = between(here.probability, at < count ? answers[at].probability : 0);
-        bool nearer = fabsf(candidate - 0.5F) < fabsf(threshold - 0.5F);
-        if (f1 > best || (f1 >= best && best > 0 && nearer)) {
-            best = f1;
-            threshold = candidate;
-        }
+            break;            /* no threshold makes that positive */
+        tp += here.positives; /* `at` answers are positive now */
+        offer(&best, plain_f1(tp, at, positives),
+              between(here.probability, at < count ? answers[at].probability : 0));
     }
-    return threshold;
+    return best.threshold;
 }
 
 hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds)
@@ -199,8 +212,65 @@ hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds)
         return hpac_fail_memory(set->count * sizeof *answers);
     for (int t = 0; t < set->target_count; t++) {
         sort_answers(set, t, answers);
-        thresholds[t] = best_threshold(answers, set->count);
+        thresholds[t] = tune_class(answers, set->count);
     }
+    free(answers);
+    return HPAC_OK;
+}
+
+/* An answer of any class. */
+typedef struct pooled_answer {
+    answer answer; /* first: sorted as one */
+    int target;
+} pooled_answer;
+
+typedef struct pooled_counts {
+    size_t true_positives[HPAC_CLASS_COUNT], answered[HPAC_CLASS_COUNT];
+    size_t positives[HPAC_CLASS_COUNT];
+} pooled_counts;
+
+static double mean_plain_f1(const pooled_counts *counts, int targets)
+{
+    double sum = 0;
+    for (int t = 0; t < targets; t++)
+        sum += plain_f1(counts->true_positives[t], counts->answered[t], counts->positives[t]);
+    return sum / targets;
+}
+
+/* `answers` fall. */
+static float tune_pool(const pooled_answer *answers, size_t count, int targets)
+{
+    pooled_counts counts = {0};
+    for (size_t i = 0; i < count; i++)
+        counts.positives[answers[i].target] += answers[i].answer.truth;
+    best_threshold best = {0, 0.5F};
+    for (size_t at = 0; at < count && answers[at].answer.probability > 0;) {
+        float here = answers[at].answer.probability;
+        for (; at < count && answers[at].answer.probability >= here; at++) {
+            counts.answered[answers[at].target]++;
+            counts.true_positives[answers[at].target] += answers[at].answer.truth;
+        }
+        offer(&best, mean_plain_f1(&counts, targets),
+              between(here, at < count ? answers[at].answer.probability : 0));
+    }
+    return best.threshold;
+}
+
+hpac_status hpac_tune_one_threshold(const hpac_scored *set, float *thresholds)
+{
+    size_t targets = (size_t)set->target_count, count = set->count * targets;
+    pooled_answer *answers = malloc(count * sizeof *answers);
+    if (!answers)
+        return hpac_fail_memory(count * sizeof *answers);
+    for (size_t i = 0; i < count; i++) {
+        int target = (int)(i % targets);
+        answers[i] = (pooled_answer){
+            {probability(set, i / targets, target), truth(set, i / targets, target)}, target};
+    }
+    qsort(answers, count, sizeof *answers, by_falling_probability);
+    float best = tune_pool(answers, count, set->target_count);
+    for (size_t t = 0; t < targets; t++)
+        thresholds[t] = best;
     free(answers);
     return HPAC_OK;
 }

@@ -202,7 +202,9 @@ static hpac_status tune(evaluation_job *job)
     hpac_status status = measure(job);
     double before = job->result->evaluation.f1.mean;
     if (status == HPAC_OK)
-        status = hpac_tune_thresholds(&tuning, job->thresholds);
+        status = job->options->tune == HPAC_TUNE_ONE
+                     ? hpac_tune_one_threshold(&tuning, job->thresholds)
+                     : hpac_tune_thresholds(&tuning, job->thresholds);
     if (status == HPAC_OK)
         status = measure(job);
     if (status == HPAC_OK)

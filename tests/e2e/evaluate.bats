@@ -112,6 +112,25 @@ assert_near() {
     assert_same "$TMP/tuned/class_evaluation.csv" "$TMP/again/class_evaluation.csv"
 }
 
+@test "one tuned threshold serves all classes" {
+    evaluate "$TMP/run" --tune-thresholds --one-threshold --out "$TMP/tuned"
+    assert_exit 0
+    assert_error_has "thresholds saved"
+    local threshold
+    threshold=$(cell "$TMP/tuned/class_evaluation.csv" 1 threshold)
+    [[ $(cut -d, -f13 "$TMP/tuned/class_evaluation.csv" | tail -n +2 | sort -u) == "$threshold" ]]
+    [[ $threshold != 0.5 ]]
+    evaluate "$TMP/run" --out "$TMP/later" # it is in the file, and kept apart as others are
+    assert_exit 0
+    assert_error_has "images of the half for tuning are left out"
+    assert_same "$TMP/tuned/class_evaluation.csv" "$TMP/later/class_evaluation.csv"
+    evaluate "$TMP/folds" --tune-thresholds --one-threshold
+    assert_exit 0
+    evaluate "$TMP/run" --one-threshold
+    assert_exit 2
+    assert_error_has "--tune-thresholds"
+}
+
 @test "thresholds are not tuned on rows the model was trained on" {
     local before
     before=$(sha256sum < "$TMP/run/model.h5")

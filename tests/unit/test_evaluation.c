@@ -39,7 +39,7 @@ typedef struct golden_set {
     uint32_t *masks;
     float *probabilities;
     float thresholds[HPAC_CLASS_COUNT];
-    hpac_evaluation evaluation, tuned;
+    hpac_evaluation evaluation, tuned, tuned_as_one;
 } golden_set;
 
 static double uniform(uint32_t seed, uint64_t index)
@@ -81,18 +81,28 @@ static void evaluate_set(golden_set *set, const struct golden_case *golden)
     cr_assert_eq(hpac_evaluate(&set->scored, set->thresholds, &set->evaluation), HPAC_OK);
     cr_assert_eq(hpac_tune_thresholds(&set->scored, tuned), HPAC_OK);
     cr_assert_eq(hpac_evaluate(&set->scored, tuned, &set->tuned), HPAC_OK);
+    cr_assert_eq(hpac_tune_one_threshold(&set->scored, tuned), HPAC_OK);
+    for (int t = 1; t < golden->classes; t++)
+        cr_assert_eq(tuned[t], tuned[0]);
+    cr_assert_eq(hpac_evaluate(&set->scored, tuned, &set->tuned_as_one), HPAC_OK);
 }
 
-static double figure_of_set(const hpac_evaluation *evaluation, const char *measure)
+static double figure_of_set(const golden_set *set, const char *measure)
 {
+    const hpac_evaluation *evaluation = &set->evaluation;
     const struct {
         const char *name;
         double value;
     } figures[] = {
-        {"f1_min", evaluation->f1.min},     {"f1_max", evaluation->f1.max},
-        {"f1_mean", evaluation->f1.mean},   {"f1_std", evaluation->f1.std},
-        {"micro_f1", evaluation->micro_f1}, {"sample_f1", evaluation->sample_f1},
-        {"accuracy", evaluation->accuracy}, {"all_zero_accuracy", evaluation->all_zero_accuracy},
+        {"f1_min", evaluation->f1.min},
+        {"f1_max", evaluation->f1.max},
+        {"f1_mean", evaluation->f1.mean},
+        {"f1_std", evaluation->f1.std},
+        {"micro_f1", evaluation->micro_f1},
+        {"sample_f1", evaluation->sample_f1},
+        {"accuracy", evaluation->accuracy},
+        {"all_zero_accuracy", evaluation->all_zero_accuracy},
+        {"best_mean_f1", set->tuned_as_one.f1.mean},
     };
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         if (strcmp(figures[i].name, measure) == 0)
@@ -139,7 +149,7 @@ static hpac_status compare_row(void *user, const hpac_csv_row *row)
     const golden_set *set = &reader->sets[strtol(row->cells[0], NULL, 10)];
     const char *measure = row->cells[1], *class = row->cells[2];
     double found = *class ? figure_of_class(set, (int)strtol(class, NULL, 10), measure)
-                          : figure_of_set(&set->evaluation, measure);
+                          : figure_of_set(set, measure);
     char what[128];
     snprintf(what, sizeof what, "case %s, %s of class %s", row->cells[0], measure, class);
     /* Precision, recall and F1 have Keras's epsilon: 1e-7 over the count is the most that costs. */
@@ -159,7 +169,7 @@ Test(evaluation, measures_are_those_of_scikit_learn)
     }
     cr_assert_eq(hpac_csv_read("tests/golden/evaluation.csv", compare_row, &reader), HPAC_OK, "%s",
                  hpac_error_message());
-    cr_assert_eq(reader.rows, 9 * (5 + 28 + 1 + 6 + 3) + 8 * CASES);
+    cr_assert_eq(reader.rows, 9 * (5 + 28 + 1 + 6 + 3) + 9 * CASES);
     for (uint32_t i = 0; i < CASES; i++) {
         free(reader.sets[i].masks);
         free(reader.sets[i].probabilities);
@@ -219,6 +229,23 @@ Test(evaluation, thresholds_lie_halfway)
     cr_assert_eq(tune_one(none, p, 4), 0.5F);
     cr_assert_eq(tune_one(all, p, 4), 0.0625F); /* below the least */
     cr_assert_eq(tune_one(masks, p, 1), 0.375F);
+}
+
+/* Three images, classes a and b: the first carries both, the third a. Above 0.6 the F1 of a is 2/3
+ * and that of b 1; above 0.4 both are 2/3; above 0.3 they are 1 and 2/3. Of the two thresholds with
+ * a mean of 5/6 the one nearer to 0.5 lies between 0.3 and 0.4. */
+Test(evaluation, one_threshold_weighs_the_classes)
+{
+    static const int two[] = {0, 1};
+    static const uint32_t masks[] = {3, 0, 1}, none[] = {0, 0, 0};
+    static const float p[] = {0.9F, 0.8F, 0.3F, 0.6F, 0.4F, 0.1F};
+    float thresholds[2];
+    const hpac_scored set = {3, 2, two, masks, NULL, p}, empty = {3, 2, two, none, NULL, p};
+    cr_assert_eq(hpac_tune_one_threshold(&set, thresholds), HPAC_OK);
+    assert_close((double)thresholds[0], 0.35, 1e-6, "threshold");
+    cr_assert_eq(thresholds[0], thresholds[1]);
+    cr_assert_eq(hpac_tune_one_threshold(&empty, thresholds), HPAC_OK);
+    cr_assert_eq(thresholds[0], 0.5F);
 }
 
 /* Answers of one probability cannot be told apart, and 0 is never above a threshold. */

@@ -5,7 +5,8 @@
 tests/unit/test_evaluation.c makes the same predictions. One row a figure: case, measure, class (empty
 for those of the whole set), value. A figure that is not defined is "nan": the area under the ROC
 curve of a class with one kind of answer, and the average precision of a class without positives,
-which scikit-learn calls 0. best_f1 is the highest F1 that any threshold reaches on the class.
+which scikit-learn calls 0. best_f1 is the highest F1 that any threshold reaches on the class,
+best_mean_f1 the highest mean over the classes that one threshold for all reaches.
 Versions: tools/reference/requirements.txt.
 """
 import warnings
@@ -34,11 +35,18 @@ def predictions(case, images, classes, steps):
     return truth.reshape(shape).astype(int), p.astype(np.float32).reshape(shape)
 
 
-def best_f1(truth, p):
-    """Every threshold that makes a difference, by trying: those below all, and between two."""
+def candidates(p):
+    """Every threshold that makes a difference: those below all, and between two."""
     values = np.unique(np.append(p, 0).astype(np.float64))
-    candidates = (values[1:] + values[:-1]) / 2
-    return max((metrics.f1_score(truth, p > t, zero_division=0) for t in candidates), default=0.0)
+    return (values[1:] + values[:-1]) / 2
+
+
+def best_f1(truth, p):
+    return max((metrics.f1_score(truth, p > t, zero_division=0) for t in candidates(p)), default=0.0)
+
+
+def mean_f1(truth, answers):
+    return np.mean([metrics.f1_score(y, a, zero_division=0) for y, a in zip(truth.T, answers.T)])
 
 
 def figures(case, truth, p, thresholds):
@@ -63,6 +71,7 @@ def figures(case, truth, p, thresholds):
     yield "f1_std", "", np.std(f1)
     yield "micro_f1", "", metrics.f1_score(truth.ravel(), answers.ravel(), zero_division=0)
     yield "sample_f1", "", np.mean([metrics.f1_score(y, a, zero_division=0) for y, a in zip(truth, answers)])
+    yield "best_mean_f1", "", max((mean_f1(truth, p > t) for t in candidates(p)), default=0.0)
     yield "accuracy", "", metrics.accuracy_score(truth.ravel(), answers.ravel())
     yield "all_zero_accuracy", "", 1 - truth.mean()
 
