@@ -1,5 +1,6 @@
 # Help texts, man page and completion: all tell what the parser takes.
 load helpers
+export REPORTS=1 # run_hpac adds no option of its own
 
 # commands: their names, from the help.
 commands() {
