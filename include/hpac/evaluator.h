@@ -48,6 +48,7 @@ typedef struct hpac_evaluate_options {
     const char *name;   /* of the model, for the tables: as it was typed */
     const char *folder; /* NULL, or gets evaluation.csv, class_evaluation.csv and, with all
                            probabilities, evaluation_predictions.csv */
+    bool force;         /* replace these where they are there */
 } hpac_evaluate_options;
 
 typedef struct hpac_evaluate_result {
@@ -59,7 +60,8 @@ typedef struct hpac_evaluate_result {
 /* The loss is the plain one, whatever weights the training used; the constant prior is that of the
  * fold's training rows, or of the judged rows themselves where there is no fold. Rows that the
  * model was trained on are warned of; to tune on such is refused. Errors: CONFIG (no fold told and
- * none known, nothing to tune or to judge on, ...), DATA, DEVICE, NUMERIC, HPAC_INTERRUPTED. */
+ * none known, nothing to tune or to judge on, files that are
+ * there already, ...), DATA, DEVICE, NUMERIC, HPAC_INTERRUPTED. */
 hpac_status hpac_evaluate_model(const hpac_evaluate_options *options, hpac_evaluate_result *result);
 
 #endif

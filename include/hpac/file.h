@@ -57,6 +57,10 @@ bool hpac_folder_has(const char *folder, const char *name);
 /* Whether nothing is in a folder. False also for what is no folder, or cannot be looked into. */
 bool hpac_folder_is_empty(const char *path);
 
+/* For commands that replace files only with --force: CONFIG, naming those of `names` (count) that
+ * are in the folder already. A folder that is not there has none. */
+hpac_status hpac_folder_check_free(const char *folder, const char *const *names, size_t count);
+
 /* Reads a whole file. `*bytes` is malloc'ed (one byte longer, that byte 0) and the caller's; NULL
  * on error. A file of more than `limit_nbytes` is an error, as is a folder or a device. Errors:
  * DATA. */

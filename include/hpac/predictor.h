@@ -18,6 +18,7 @@ typedef struct hpac_predict_options {
     hpac_inference_options inference; /* its classifiers are averaged */
     const char *images, *ids;         /* folder; CSV with a column Id */
     const char *folder;               /* gets the two files; made when missing */
+    bool force;                       /* replace those that are there */
     /* One number for all classes, or one a target in the order of the outputs. Count 0: those of
      * the models (their mean), 0.5 where no model has any. */
     const float *thresholds;
@@ -33,8 +34,8 @@ typedef struct hpac_predict_result {
 /* Writes submission_proba.csv and submission.csv (submission.h), in the order of the Ids. Rows of
  * skipped images have empty cells in both: nothing is known of them. Nothing is written before all
  * is checked, and no file appears that is not whole. Errors: CONFIG (thresholds that do not fit;
- * one model with thresholds of its own and one without), DATA, DEVICE, NUMERIC, HPAC_INTERRUPTED.
- */
+ * one model with thresholds of its own and one without; without `force`, files that are there
+ * already), DATA, DEVICE, NUMERIC, HPAC_INTERRUPTED. */
 hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_result *result);
 
 /* The thresholds that the options come to: (targets). The same errors. */

@@ -203,6 +203,16 @@ bool hpac_folder_is_empty(const char *path)
     return empty;
 }
 
+hpac_status hpac_folder_check_free(const char *folder, const char *const *names, size_t count)
+{
+    hpac_problems taken = {0};
+    for (size_t i = 0; i < count; i++)
+        if (hpac_folder_has(folder, names[i]))
+            hpac_problems_add(&taken, "%s", names[i]);
+    return hpac_problems_finish(&taken, HPAC_ERR_CONFIG,
+                                "%s: has these files already (--force replaces them)", folder);
+}
+
 /* Reads to the end into a buffer that grows (files under /proc say size 0). */
 static hpac_status read_all(int descriptor, const char *path, size_t limit_nbytes,
                             size_t expected_nbytes, unsigned char **bytes, size_t *nbytes)

@@ -57,6 +57,7 @@ static hpac_status run(const cli_arguments *arguments)
                                                         : HPAC_TUNE_EACH,
         .name = cli_operand(arguments, 0),
         .folder = cli_text(arguments, "out"),
+        .force = cli_flag(arguments, "force"),
     };
     model_options model;
     if (cli_flag(arguments, "one-threshold") && options.tune == HPAC_TUNE_NOTHING)
@@ -131,6 +132,7 @@ static const cli_option options[] = {
      .kind = CLI_TEXT,
      .argument = "DIR",
      .help = "write evaluation.csv, class_evaluation.csv and evaluation_predictions.csv there"},
+    {.name = "force", .kind = CLI_FLAG, .help = "replace these three where they are there"},
     CLI_JSON,
     MODEL_OPTIONS,
     {0},

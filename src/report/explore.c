@@ -264,13 +264,9 @@ static hpac_status check_target(const hpac_explore_options *options)
     if (options->page_rows < 1 || options->page_rows > PAGE_ROWS_MAX || options->pages < 0)
         return hpac_fail(HPAC_ERR_CONFIG, "%d images a page, expected 1..%d", options->page_rows,
                          PAGE_ROWS_MAX);
-    char *page = explore_path(options, "explore.html");
-    if (!page)
-        return hpac_fail_memory(1);
-    hpac_status status = HPAC_OK;
-    if (!options->force && hpac_path_exists(page))
-        status = hpac_fail(HPAC_ERR_CONFIG, "%s: is there already (--force writes over it)", page);
-    free(page);
+    static const char *const names[] = {"explore.html"};
+    hpac_status status =
+        options->force ? HPAC_OK : hpac_folder_check_free(options->folder, names, 1);
     if (status == HPAC_OK && options->plots)
         status = hpac_plot_probe();
     if (status == HPAC_OK)

@@ -249,7 +249,12 @@ static hpac_status write_predictions(const evaluation_job *job, const char *fold
 
 static hpac_status settle_options(evaluation_job *job)
 {
+    static const char *const names[] = {"evaluation.csv", "class_evaluation.csv",
+                                        "evaluation_predictions.csv"};
     const hpac_evaluate_options *options = job->options;
+    if (options->folder && !options->force &&
+        hpac_folder_check_free(options->folder, names, 3) != HPAC_OK)
+        return HPAC_ERR_CONFIG;
     if (options->classifier_count > 1 && options->rows != HPAC_ROWS_OWN)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "the models of a cross-validation are judged on their own folds; name "

@@ -103,11 +103,15 @@ static hpac_status predict(prediction_job *job, hpac_inference *inference,
 
 hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_result *result)
 {
+    static const char *const names[] = {"submission_proba.csv", "submission.csv"};
     *result = (hpac_predict_result){0};
     prediction_job job = {.options = options};
     hpac_status status =
-        hpac_thresholds_settle(options->inference.classifiers, options->inference.classifier_count,
-                               options->thresholds, options->threshold_count, job.thresholds);
+        options->force ? HPAC_OK : hpac_folder_check_free(options->folder, names, 2);
+    if (status == HPAC_OK)
+        status = hpac_thresholds_settle(options->inference.classifiers,
+                                        options->inference.classifier_count, options->thresholds,
+                                        options->threshold_count, job.thresholds);
     if (status == HPAC_OK)
         status = hpac_ids_read_csv(options->ids, &job.ids);
     hpac_inference *inference = NULL;

@@ -42,6 +42,21 @@ assert_near() {
         <(tail -n 3 "$TMP/out/class_evaluation.csv" | cut -d, -f1-5)
 }
 
+@test "an evaluation that is there is replaced only with --force" {
+    evaluate "$TMP/run" --out "$TMP/out"
+    assert_exit 0
+    cp -r "$TMP/out" "$TMP/before"
+    rm "$TMP/out/evaluation.csv"
+    evaluate "$TMP/run" --all --out "$TMP/out"
+    assert_exit 2
+    assert_no_output
+    assert_error_has "class_evaluation.csv"
+    assert_error_has "--force"
+    evaluate "$TMP/run" --out "$TMP/out" --force
+    assert_exit 0
+    diff -r "$TMP/before" "$TMP/out" >&2
+}
+
 @test "a file, a run folder and any batch size give the same" {
     evaluate "$TMP/run" --out "$TMP/a"
     evaluate "$TMP/run/model.h5" --out "$TMP/b" --batch-size 7 --workers 2

@@ -10,9 +10,9 @@ setup() {
     RUN=$MADE/run
 }
 
-# predict MODEL ARG...: into $TMP/out
+# predict MODEL ARG...: into $TMP/out, whatever it has
 predict() {
-    run_hpac predict "$1" --images "$IMAGES" --ids "$IDS" --out "$TMP/out" --device cpu "${@:2}"
+    run_hpac predict "$1" --images "$IMAGES" --ids "$IDS" --out "$TMP/out" --force --device cpu "${@:2}"
 }
 
 # Cytosol, Nucleoplasm, Plasma membrane of submission_proba.csv.
@@ -166,6 +166,30 @@ columns() {
     assert_exit 0
     awk -F, 'NR > 1 && ($2 != "0" || !($5 > 0 && $6 > 0 && $7 > 0) || $8 != "0") {exit 1}' \
         "$TMP/out/submission_proba.csv"
+}
+
+@test "a submission that is there is replaced only with --force" {
+    local file
+    for file in submission_proba.csv submission.csv; do
+        mkdir "$TMP/out"
+        echo old > "$TMP/out/$file"
+        run_hpac predict "$RUN" --images "$IMAGES" --ids "$IDS" --out "$TMP/out" --device cpu
+        assert_exit 2
+        assert_no_output
+        assert_error_has "$file"
+        assert_error_has "--force"
+        [[ $(ls "$TMP/out") == "$file" && $(cat "$TMP/out/$file") == old ]]
+        predict "$RUN"
+        assert_exit 0
+        assert_same "$RUN/$file" "$TMP/out/$file"
+        rm -r "$TMP/out"
+    done
+    # Into the current folder, if no other is named; a run's own is safe too.
+    run bash -c 'cd "$1" && "${@:2}"' - "$TMP" "$HPAC" predict "$RUN" --images "$IMAGES" --ids "$IDS"
+    assert_exit 0
+    assert_same "$RUN/submission.csv" "$TMP/submission.csv"
+    run_hpac predict "$RUN" --images "$IMAGES" --ids "$IDS" --out "$RUN"
+    assert_exit 2
 }
 
 @test "an old submission stays until the new one is whole" {

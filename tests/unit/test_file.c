@@ -230,6 +230,21 @@ Test(file, a_folder_tells_what_it_has)
     cr_assert(hpac_folder_has(scratch_folder(), "50%s off"));
 }
 
+Test(file, names_that_are_taken_are_told)
+{
+    static const char *const names[] = {"a.csv", "b.csv", "c.csv"};
+    cr_assert_eq(hpac_folder_check_free(scratch_path("absent"), names, 3), HPAC_OK);
+    cr_assert_eq(hpac_folder_check_free(scratch_folder(), names, 3), HPAC_OK);
+    scratch_write_text("a.csv", "");
+    scratch_write_text("c.csv", "x");
+    cr_assert_eq(hpac_folder_check_free(scratch_folder(), names + 1, 1), HPAC_OK);
+    cr_assert_eq(hpac_folder_check_free(scratch_folder(), names, 3), HPAC_ERR_CONFIG);
+    assert_message_has(scratch_folder());
+    assert_message_has("a.csv");
+    assert_message_has("c.csv");
+    cr_assert_null(strstr(hpac_error_message(), "b.csv"));
+}
+
 Test(file, reading_knows_its_limit)
 {
     const char *path = scratch_write("a", "12345\000789", 9);
