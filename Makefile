@@ -165,7 +165,7 @@ clang: ## build everything with clang, warnings are errors
 C_FILES       := $(LIB_SOURCES) $(CLI_SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES) $(wildcard tools/*.c)
 FORMATTED     := $(C_FILES) $(HEADERS) $(wildcard src/*/*.h src/*/*/*.h tests/*/*.h tests/threads/*.c \
                  tests/threads/*/*.h src/device/cuda/*.c kernels/*.[ch]* tests/cuda/*.c* tests/cuda/*/*.[ch]* tests/cudasim/*.[ch]* tests/cudasim/*/*.[ch]*)
-SHELL_SCRIPTS := .ci/run $(shell grep -lI '^.!/.*\(bash\|sh\)$$' tools/* 2>/dev/null) tests/e2e/helpers.bash
+SHELL_SCRIPTS := .ci/run $(shell grep -lI '^.!/.*\(bash\|sh\)$$' tools/* 2>/dev/null) $(wildcard tests/e2e/*.bash)
 tidied         = $(patsubst %.c,$(BUILD)/tidy/%.tidied,$(1))
 
 lint: lint-format lint-tidy lint-cppcheck lint-shell ## formatting, clang-tidy, cppcheck, shellcheck

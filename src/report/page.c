@@ -214,8 +214,8 @@ static void write_image(FILE *stream, const picture *read, look kind, const char
     unsigned width = kind == LOOK_PLOT ? read->width / 2 + read->width % 2 : read->width;
     if (width > 0)
         fprintf(stream, " width=\"%u\"", width);
-    if (width > 0 && kind == LOOK_PLOT) /* text of 13 pixels stays at 10; then the page scrolls */
-        fprintf(stream, " style=\"min-width:%upx\"", width / 4 * 3);
+    if (width > 0 && kind == LOOK_PLOT) /* text of 13 pixels stays at 11; then the page scrolls */
+        fprintf(stream, " style=\"min-width:%upx\"", (width * 5 + 5) / 6);
     fprintf(stream, " src=\"data:%s;base64,", read->type);
     write_base64(stream, read->bytes, read->nbytes);
     fputs("\">\n", stream);

@@ -63,7 +63,7 @@ Test(page, pictures_are_inside)
     hpac_page_picture(&page, scratch_path("a.svg"), "a drawing");
     char *text = text_of(&page);
     assert_has(text, "<img alt=\"&quot;Bars&quot; &amp; more\" width=\"150\" "
-                     "style=\"min-width:111px\" src=\"data:image/png;base64,"
+                     "style=\"min-width:125px\" src=\"data:image/png;base64,"
                      "iVBORw0KGgoAAAANSUhEUgAAASwAAAAKCAIAAAD7\">");
     assert_has(text, "<img alt=\"a cell\" width=\"300\" src=\"data:image/png;base64,"
                      "iVBORw0KGgoAAAANSUhEUgAAASwAAAAKCAIAAAD7/w==\">");

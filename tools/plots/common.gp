@@ -139,8 +139,9 @@ forget = 'low = 1e300; high = -1e300'
 
 # A character of 10 points is at most about 7.3 pixels wide, on the average of a name.
 longer(name) = (longest = largest(longest, strlen(shorten(name))), 1)
-names_of = "longest = 0; set autoscale; " \
+names_of = "longest = 0; set autoscale; undefine found_*; " \
     ."stats csv using (longer(strcol(names))) name 'found' nooutput; " \
+    ."if (!exists('found_records')) { print csv.': there are no names in a column '.names; exit status 3 }; " \
     ."rows = found_records; names_width = 7.3 * longest + 30"
 
 # ---- curves, and several files of them -------------------------------------------------------

@@ -10,22 +10,15 @@ load ARG0[1:strlen(ARG0)-strlen('heatmap.gp')].'common.gp'
 if (!exists('title')) title = ''
 if (!exists('axis')) axis = ''
 
-longest = 0
-width_of(name) = (longest = strlen(name) > longest ? strlen(name) : longest, 1)
-stats csv using (width_of(strcol(1))) name 'map' nooutput
-size = map_records
-
-# A character of 10 points is at most about 6.8 pixels wide, on the average of a long name.
-names = 6.8 * longest + 16
+names = 1
+eval names_of
+size = rows
 cells = size > 12 ? 17 * size : size > 5 ? 30 * size : 150
-width = names + cells + 110
-height = names + cells + 30
-eval canvas(width, height)
-set lmargin at screen names / width
-set rmargin at screen (names + cells) / width
-set bmargin at screen names / height
-set tmargin at screen (names + cells) / height
-set title title offset 0,-0.4
+eval canvas(names_width + cells + 110, names_width + cells + 30)
+eval panel(names_width, 110, 30, names_width)
+below = ''
+measure = ''
+eval inscribe
 set cblabel axis
 set cbrange [-1:1]
 set xrange [-0.5:size - 0.5]

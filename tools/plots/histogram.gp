@@ -13,9 +13,9 @@ load ARG0[1:strlen(ARG0)-strlen('histogram.gp')].'common.gp'
 if (!exists('title')) title = ''
 if (!exists('xaxis')) xaxis = 'predicted probability'
 has_curve = exists('curve')
+if (!has_curve) curve = csv
 
-wanted = 'from'
-eval count
+do for [column_name in 'from to'] { wanted = column_name; eval count }
 wanted = 'density'
 eval count
 most = found_max
@@ -40,5 +40,5 @@ set style fill solid 1.0 border rgb '#FFFFFF'
 plot csv using ((column('from') + column('to')) / 2):(finite(column('density'))): \
          (column('to') - column('from')) with boxes linewidth 0.5 linecolor rgb colour(6) \
          title has_curve ? 'histogram' : '', \
-     for [i=1:has_curve] curve using 'probability':(finite(column('density'))) \
+     for [i=1:has_curve] curve using 1:(finite(column(2))) \
          with lines linetype 2 linewidth 2 title 'smooth density'

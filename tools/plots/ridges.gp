@@ -17,6 +17,10 @@ if (!exists('peak')) peak = 0
 wanted = 1
 eval count
 classes = int(found_columns) - 1
+if (classes < 1) {
+    print csv.': expected a column of probabilities and one a class'
+    exit status 3
+}
 array name[classes]
 array top[classes]
 set datafile nocolumnheaders

@@ -1,0 +1,44 @@
+# Looking at pages and pictures in headless Chromium; tests/e2e/look.js says what is looked for.
+#
+#     load helpers
+#     load browser
+#
+#     assert_reads_well "$TMP/report.html" "$TMP/losses.svg"
+#
+# Pages are looked at 400 and 1400 pixels wide. Nothing may be written to the browser's console.
+
+# look_at FILE...: sets $findings to the lines of what is wrong; fails when Chromium does.
+look_at() {
+    require_tool chromium
+    local folder=$TMP/browser file width number=0
+    mkdir -p "$folder"
+    cp tests/e2e/look.js "$folder"
+    {
+        printf '<!DOCTYPE html>\n<meta charset="utf-8">\n<script src="look.js"></script>\n<body>\n'
+        for file; do
+            cp "$file" "$folder/$((++number)).${file##*.}"
+            for width in 400 1400; do
+                [[ $file == *.svg && $width == 400 ]] ||
+                    printf '<iframe title="%s" src="%s" width="%s" height="1000"></iframe>\n' \
+                        "${file##*/}" "$number.${file##*.}" "$width"
+            done
+        done
+    } >"$folder/frames.html"
+    run_chromium "$folder" || run_chromium "$folder" || fail_with "Chromium fails: $(<"$folder/log")"
+    findings=$(sed -n '/<pre>/,/<\/pre>/{s/.*<pre>//;s/<\/pre>.*//;p}' "$folder/seen.html" | sed '$d'
+        grep CONSOLE "$folder/log" || true)
+}
+
+# Writes $1/seen.html, which ends with the script's own last line, and $1/log.
+run_chromium() {
+    timeout --kill-after=10 120 chromium --headless=new --no-sandbox --disable-gpu \
+        --disable-dev-shm-usage --disable-extensions --disable-background-networking --no-first-run \
+        --allow-file-access-from-files --enable-logging=stderr --user-data-dir="$1/profile" \
+        --window-size=1500,1100 --dump-dom "file://$1/frames.html" >"$1/seen.html" 2>"$1/log" &&
+        grep -q '^looked at [0-9]*</pre>\|<pre>looked at [0-9]*</pre>' "$1/seen.html"
+}
+
+assert_reads_well() {
+    look_at "$@"
+    [[ -z $findings ]] || fail_with "a reader would stumble: $findings"
+}
