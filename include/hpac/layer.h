@@ -64,6 +64,9 @@ size_t hpac_layer_bias_count(const hpac_layer *layer);
 hpac_status hpac_layers_check(const hpac_layer *layers, int layer_count, hpac_shape input,
                               int classes, hpac_shape *shapes);
 
+/* Its options for readers: "32 of 3x3 relu", "0.25"; "" for a layer without. */
+void hpac_layer_describe(const hpac_layer *layer, char text[48]);
+
 /* The table of a stack that was checked: a line a layer with options, output shape and parameters.
  */
 void hpac_layers_print(const hpac_layer *layers, int layer_count, hpac_shape input, FILE *stream);

@@ -55,6 +55,8 @@ void hpac_split_fini(hpac_split *split);
 /* Prints the two lines a fold of the write-up, numbers as numpy prints a long array (the first and
  * the last three; all of them where there are no more than 1000, wrapped at 75 columns). */
 void hpac_split_print(const hpac_split *split, FILE *stream);
+/* {"folds": [{"train": [1, 2, ...], "validation": [0, 4, ...]}, ...]} with all row numbers. */
+void hpac_split_print_json(const hpac_split *split, FILE *stream);
 
 /* Writes fold<k>_train.csv and fold<k>_validation.csv, a column Id, of every fold into a folder
  * that is made when missing. No file gets its name before all are written. `labels` are those whose

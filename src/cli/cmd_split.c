@@ -22,7 +22,9 @@ static hpac_status run(const cli_arguments *arguments)
     const char *folder = cli_text(arguments, "out");
     if (status == HPAC_OK && folder)
         status = hpac_split_write(&split, &labels, folder, cli_flag(arguments, "force"));
-    if (status == HPAC_OK)
+    if (status == HPAC_OK && cli_flag(arguments, "json"))
+        hpac_split_print_json(&split, stdout);
+    else if (status == HPAC_OK)
         hpac_split_print(&split, stdout);
     hpac_split_fini(&split);
     hpac_labels_fini(&labels);
@@ -66,6 +68,7 @@ static const cli_option options[] = {
      .argument = "DIR",
      .help = "write fold<k>_train.csv and fold<k>_validation.csv there"},
     {.name = "force", .kind = CLI_FLAG, .help = "replace the folds of an earlier split"},
+    CLI_JSON,
     {0},
 };
 

@@ -163,3 +163,25 @@ void hpac_split_print(const hpac_split *split, FILE *stream)
         fprintf(stream, "\nTRAIN: %zu TEST: %zu\n", fold->train_count, fold->validation_count);
     }
 }
+
+static void print_json_rows(const char *name, const size_t *rows, size_t count, FILE *stream)
+{
+    fprintf(stream, "\"%s\": [", name);
+    for (size_t i = 0; i < count; i++)
+        fprintf(stream, "%s%zu", i > 0 ? ", " : "", rows[i]);
+    fputc(']', stream);
+}
+
+void hpac_split_print_json(const hpac_split *split, FILE *stream)
+{
+    fputs("{\"folds\": [", stream);
+    for (size_t i = 0; i < split->count; i++) {
+        const hpac_fold *fold = &split->folds[i];
+        fputs(i > 0 ? ",\n  {" : "\n  {", stream);
+        print_json_rows("train", fold->train, fold->train_count, stream);
+        fputs(",\n   ", stream);
+        print_json_rows("validation", fold->validation, fold->validation_count, stream);
+        fputc('}', stream);
+    }
+    fputs("\n]}\n", stream);
+}

@@ -5,25 +5,20 @@
 
 #include <string.h>
 
-typedef struct text {
-    char bytes[48];
-} text;
-
-static text describe_options(const hpac_layer *layer)
+void hpac_layer_describe(const hpac_layer *layer, char text[48])
 {
     static const char *const activations[] = {"", " relu", " sigmoid"};
-    text described = {""};
-    size_t size = sizeof described.bytes;
+    const size_t size = 48;
+    text[0] = '\0';
     if (layer->kind == HPAC_LAYER_CONV2D)
-        snprintf(described.bytes, size, "%d of %dx%d%s", layer->filters, layer->kernel_rows,
+        snprintf(text, size, "%d of %dx%d%s", layer->filters, layer->kernel_rows,
                  layer->kernel_cols, activations[layer->activation]);
     else if (layer->kind == HPAC_LAYER_MAXPOOL)
-        snprintf(described.bytes, size, "%dx%d", layer->kernel_rows, layer->kernel_cols);
+        snprintf(text, size, "%dx%d", layer->kernel_rows, layer->kernel_cols);
     else if (layer->kind == HPAC_LAYER_DROPOUT)
-        snprintf(described.bytes, size, "%g", (double)layer->rate);
+        snprintf(text, size, "%g", (double)layer->rate);
     else if (layer->kind == HPAC_LAYER_DENSE && layer->activation != HPAC_ACTIVATION_LINEAR)
-        snprintf(described.bytes, size, "%s", activations[layer->activation] + 1);
-    return described;
+        snprintf(text, size, "%s", activations[layer->activation] + 1);
 }
 
 void hpac_layers_print(const hpac_layer *layers, int layer_count, hpac_shape input, FILE *stream)
@@ -37,8 +32,10 @@ void hpac_layers_print(const hpac_layer *layers, int layer_count, hpac_shape inp
             hpac_layer_kernel_count(&layers[i], in) + hpac_layer_bias_count(&layers[i]);
         if (hpac_layer_output_shape(&layers[i], i + 1, in, &out) != HPAC_OK)
             return; /* the stack was checked */
+        char options[48];
+        hpac_layer_describe(&layers[i], options);
         fprintf(stream, "  %2d  %-9s %-18s %-18s %10zu\n", i + 1, hpac_layer_name(&layers[i]),
-                describe_options(&layers[i]).bytes, shape_describe(out).text, parameters);
+                options, shape_describe(out).text, parameters);
         total += parameters;
         in = out;
     }

@@ -91,4 +91,34 @@ END
     assert_exit 0
     refute_output_has "training:"
     assert_output_has "configuration: in the file"
+
+    run_hpac info "$TMP/run/resume.h5" --json --config
+    assert_exit 0
+    python3 - "$output" <<'CHECK'
+import json, sys
+found = json.loads(sys.argv[1])
+assert [(row["class"], row["name"], row["threshold"]) for row in found["classes"]] == [
+    (25, "Cytosol", None), (0, "Nucleoplasm", None)]
+training = found["training"][0]
+assert training["epochs"] == 2 and training["steps"] == 4 and training["seed"] == "77"
+assert training["best_val_loss"] > 0 and abs(training["rho"] - 0.95) < 1e-6
+assert "[Cytosol, Nucleoplasm]" in found["configuration"][0]["yaml"]
+CHECK
+}
+
+@test "info --json is what info prints" {
+    run_hpac info tests/golden/keras3_sequential.h5 --json
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+    python3 - "$output" <<'CHECK'
+import json, sys
+found = json.loads(sys.argv[1])
+assert list(found) == ["model", "layers", "classes"], found
+assert found["model"][0]["parameters"] == 490 and found["model"][0]["outputs"] == 3
+assert [(row["layer"], row["parameters"]) for row in found["layers"]] == [
+    ("conv2d", 39), ("maxpool", 0), ("dropout", 0), ("flatten", 0), ("dense", 400), ("dense", 51)]
+assert found["layers"][1] == {"layer": "maxpool", "options": "2x3", "output_rows": 4,
+                              "output_cols": 2, "channels": 3, "parameters": 0}
+assert found["classes"] == []
+CHECK
 }

@@ -207,3 +207,23 @@ END
     assert_exit 3
     assert_output_has "standard output"
 }
+
+@test "split --json has every row once a fold" {
+    make_labels 1200
+    run_hpac split --labels "$TMP/labels.csv" --repeats 2 --seed 5 --json
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+    printf '%s' "$output" >"$TMP/split.json"
+    run_hpac split --labels "$TMP/labels.csv" --repeats 2 --seed 5 --out "$TMP/folds"
+    assert_exit 0
+    python3 - "$TMP" <<'CHECK'
+import json, sys
+folds = json.load(open(sys.argv[1] + "/split.json"))["folds"]
+assert len(folds) == 6
+for k, fold in enumerate(folds):
+    assert sorted(fold["train"] + fold["validation"]) == list(range(1200))
+    for side, rows in fold.items():
+        ids = open(f"{sys.argv[1]}/folds/fold{k}_{side}.csv").read().split()[1:]
+        assert ids == [f"id{row + 1}" for row in rows]
+CHECK
+}
