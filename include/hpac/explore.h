@@ -115,6 +115,13 @@ void hpac_exploration_fini(hpac_exploration *found);
 size_t hpac_exploration_tables(const hpac_explore_options *options, const hpac_exploration *found,
                                const hpac_table **tables);
 
+/* The same tables for the terminal, where the matrix of correlations is left to its strongest
+ * pairs, and as JSON (table.h). Errors: INTERNAL (memory), DATA (writing). */
+hpac_status hpac_exploration_print(const hpac_explore_options *options,
+                                   const hpac_exploration *found, FILE *stream);
+hpac_status hpac_exploration_print_json(const hpac_explore_options *options,
+                                        const hpac_exploration *found, FILE *stream);
+
 /* Writes a CSV a table and binarised.csv (Id and a column of 0 and 1 a class); with plots, a PNG a
  * chart in plots/; with images, panels/image_<n>.png (one row, a column a channel), with plots
  * panels/page_<n>.png (those of a page with titles), and panels/before.png and after.png; and

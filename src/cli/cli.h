@@ -41,27 +41,6 @@ typedef struct cli_option {
     long long minimum, maximum; /* CLI_NUMBER */
 } cli_option;
 
-/* Rows that commands share. */
-#define CLI_DEVICE                                                                                 \
-    {                                                                                              \
-        .name = "device", .kind = CLI_TEXT, .argument = "auto|cpu|cuda[:N]", .fallback = "auto",   \
-        .help = "what to compute with; auto: the GPU where there is one"                           \
-    }
-#define CLI_ON_BAD_IMAGE                                                                           \
-    {                                                                                              \
-        .name = "on-bad-image", .kind = CLI_CHOICE, .argument = "fail|skip", .fallback = "fail",   \
-        .help = "what to do about an image that cannot be read"                                    \
-    }
-#define CLI_SKIP 1 /* of --on-bad-image */
-#define CLI_QUIET                                                                                  \
-    {                                                                                              \
-        .name = "quiet", .kind = CLI_FLAG, .help = "errors and warnings only"                      \
-    }
-#define CLI_JSON                                                                                   \
-    {                                                                                              \
-        .name = "json", .kind = CLI_FLAG, .help = "print the result as JSON"                       \
-    }
-
 /* The row that all commands have. */
 extern const cli_option cli_help_option;
 

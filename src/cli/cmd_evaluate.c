@@ -2,27 +2,12 @@
 #include "commands.h"
 #include "model_options.h"
 #include "progress.h"
+#include "split_options.h"
 
 #include <hpac/evaluator.h>
 #include <hpac/log.h>
 
 #include <stdio.h>
-
-/* The split of --folds, --repeats, --seed and --method, if one of them is there. */
-static void read_split(const cli_arguments *arguments, hpac_evaluate_options *options)
-{
-    const char *const names[] = {"folds", "repeats", "seed", "method"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        options->split_given = options->split_given || cli_text(arguments, names[i]);
-    options->split = (hpac_split_options){.folds = 3, .repeats = 1};
-    if (cli_text(arguments, "folds"))
-        options->split.folds = (int)cli_number(arguments, "folds");
-    if (cli_text(arguments, "repeats"))
-        options->split.repeats = (int)cli_number(arguments, "repeats");
-    options->split.seed = (uint32_t)cli_number(arguments, "seed");
-    if (cli_text(arguments, "method"))
-        options->split.method = (hpac_split_method)cli_choice(arguments, "method");
-}
 
 static hpac_status read_rows(const cli_arguments *arguments, hpac_evaluate_options *options)
 {
@@ -31,7 +16,7 @@ static hpac_status read_rows(const cli_arguments *arguments, hpac_evaluate_optio
         return hpac_fail(HPAC_ERR_CONFIG, "evaluate: --fold and --all exclude each other");
     options->rows = fold ? HPAC_ROWS_FOLD : all ? HPAC_ROWS_ALL : HPAC_ROWS_OWN;
     options->fold = (int)cli_number(arguments, "fold");
-    read_split(arguments, options);
+    options->split_given = split_options_read(arguments, &options->split);
     if (all && options->split_given)
         return hpac_fail(HPAC_ERR_CONFIG, "evaluate: --all takes no split");
     return HPAC_OK;
@@ -83,16 +68,8 @@ static hpac_status run(const cli_arguments *arguments)
 }
 
 static const cli_option options[] = {
-    {.name = "labels",
-     .kind = CLI_TEXT,
-     .argument = "FILE.csv",
-     .required = true,
-     .help = "label file with the columns Id,Target"},
-    {.name = "images",
-     .kind = CLI_TEXT,
-     .argument = "DIR",
-     .required = true,
-     .help = "folder with <Id>_<channel>.png"},
+    CLI_LABELS,
+    CLI_IMAGES,
     {.name = "fold",
      .kind = CLI_NUMBER,
      .argument = "K",
@@ -100,28 +77,8 @@ static const cli_option options[] = {
      .maximum = INT_MAX,
      .help = "judge the validation rows of fold K; otherwise of the fold the model left out"},
     {.name = "all", .kind = CLI_FLAG, .help = "judge all rows"},
-    {.name = "folds",
-     .kind = CLI_NUMBER,
-     .argument = "N",
-     .minimum = 2,
-     .maximum = INT_MAX,
-     .help = "with --fold: a split of N folds (3) in place of the model's own"},
-    {.name = "repeats",
-     .kind = CLI_NUMBER,
-     .argument = "N",
-     .minimum = 1,
-     .maximum = INT_MAX,
-     .help = "of that split (1)"},
-    {.name = "seed",
-     .kind = CLI_NUMBER,
-     .argument = "N",
-     .minimum = 0,
-     .maximum = UINT32_MAX,
-     .help = "of that split (0)"},
-    {.name = "method",
-     .kind = CLI_CHOICE,
-     .argument = "kfold|stratified",
-     .help = "of that split (kfold)"},
+    SPLIT_OPTIONS(NULL, "with --fold: a split of N folds (3) in place of the model's own", NULL,
+                  "of that split (1)", NULL, "of that split (0)", NULL, "of that split (kfold)"),
     {.name = "tune-thresholds",
      .kind = CLI_FLAG,
      .help = "find a threshold a class on one half, judge on the other, save them with the model"},

@@ -37,16 +37,8 @@ static hpac_status run(const cli_arguments *arguments)
 }
 
 static const cli_option options[] = {
-    {.name = "images",
-     .kind = CLI_TEXT,
-     .argument = "DIR",
-     .required = true,
-     .help = "folder with <Id>_<channel>.png"},
-    {.name = "ids",
-     .kind = CLI_TEXT,
-     .argument = "FILE.csv",
-     .required = true,
-     .help = "file with a column Id, such as sample_submission.csv"},
+    CLI_IMAGES,
+    CLI_IDS,
     {.name = "out",
      .kind = CLI_TEXT,
      .argument = "DIR",

@@ -8,15 +8,14 @@
 #include <stdio.h>
 
 static const cli_option options[] = {
-    {"images", CLI_TEXT, "DIR", NULL, "folder of <Id>_<channel>.png", true, 0, 0},
-    {"ids", CLI_TEXT, "FILE.csv", NULL, "which: a file with a column Id", true, 0, 0},
+    CLI_IMAGES,
+    CLI_IDS,
     {"out", CLI_TEXT, "DIR", NULL, "folder to write; made if missing", true, 0, 0},
     {"channels", CLI_NUMBER, "N", "1", "first of green, blue, red, yellow", false, 1,
      HPAC_MAX_CHANNELS},
-    {"rows", CLI_NUMBER, "N", "128", "height after resizing", false, 1, 16384},
-    {"cols", CLI_NUMBER, "N", "128", "width after resizing", false, 1, 16384},
+    CLI_SIZE,
     {"force", CLI_FLAG, NULL, NULL, "replace files that are there", false, 0, 0},
-    {"threads", CLI_NUMBER, "N", "0", "0: one a core", false, 0, 1024},
+    CLI_THREADS,
     CLI_QUIET,
     {0},
 };

@@ -1,18 +1,16 @@
 /* hpac split: which rows train and which validate, printed and written as lists of Ids. */
 #include "commands.h"
+#include "split_options.h"
 
 #include <hpac/labels.h>
 #include <hpac/split.h>
 
 #include <limits.h>
-#include <string.h>
 
 static hpac_status run(const cli_arguments *arguments)
 {
-    hpac_split_options options = {.folds = (int)cli_number(arguments, "folds"),
-                                  .repeats = (int)cli_number(arguments, "repeats"),
-                                  .seed = (uint32_t)cli_number(arguments, "seed"),
-                                  .method = (hpac_split_method)cli_choice(arguments, "method")};
+    hpac_split_options options;
+    split_options_read(arguments, &options);
     hpac_labels labels;
     hpac_status status = hpac_labels_read_csv(cli_text(arguments, "labels"), &labels);
     if (status != HPAC_OK)
@@ -32,37 +30,11 @@ static hpac_status run(const cli_arguments *arguments)
 }
 
 static const cli_option options[] = {
-    {.name = "labels",
-     .kind = CLI_TEXT,
-     .argument = "FILE.csv",
-     .required = true,
-     .help = "label file with the columns Id,Target"},
-    {.name = "folds",
-     .kind = CLI_NUMBER,
-     .argument = "N",
-     .fallback = "3",
-     .minimum = 2,
-     .maximum = INT_MAX,
-     .help = "parts the rows are cut into; each validates once"},
-    {.name = "repeats",
-     .kind = CLI_NUMBER,
-     .argument = "N",
-     .fallback = "1",
-     .minimum = 1,
-     .maximum = INT_MAX,
-     .help = "times the whole is done, each anew"},
-    {.name = "seed",
-     .kind = CLI_NUMBER,
-     .argument = "N",
-     .fallback = "0",
-     .minimum = 0,
-     .maximum = UINT32_MAX,
-     .help = "of the random numbers; scikit-learn's random_state"},
-    {.name = "method",
-     .kind = CLI_CHOICE,
-     .argument = "kfold|stratified",
-     .fallback = "kfold",
-     .help = "stratified: every class spread evenly over the folds"},
+    CLI_LABELS,
+    SPLIT_OPTIONS("3", "parts the rows are cut into; each validates once", "1",
+                  "times the whole is done, each anew", "0",
+                  "of the random numbers; scikit-learn's random_state", "kfold",
+                  "stratified: every class spread evenly over the folds"),
     {.name = "out",
      .kind = CLI_TEXT,
      .argument = "DIR",

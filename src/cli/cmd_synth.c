@@ -16,8 +16,7 @@ static const cli_option options[] = {
      10000000},
     {"balance", CLI_FLAG, NULL, NULL, "all classes equally frequent", false, 0, 0},
     {"force", CLI_FLAG, NULL, NULL, "write over a data set that is there", false, 0, 0},
-    {"threads", CLI_NUMBER, "N", "0", "0: one a core; the images do not depend on it", false, 0,
-     1024},
+    CLI_THREADS,
     CLI_QUIET,
     {0},
 };

@@ -3,6 +3,7 @@
 #define HPAC_COMMANDS_H
 
 #include "cli.h"
+#include "option_rows.h"
 
 extern const cli_command cmd_explore;
 extern const cli_command cmd_split;

@@ -3,6 +3,7 @@
 #define HPAC_MODEL_OPTIONS_H
 
 #include "cli.h"
+#include "option_rows.h"
 
 #include <hpac/inference.h>
 

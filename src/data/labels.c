@@ -46,6 +46,14 @@ int hpac_class_find(const char *name)
     return -1;
 }
 
+hpac_nearest hpac_class_nearest(const char *name)
+{
+    hpac_nearest nearest = hpac_nearest_to(name);
+    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
+        hpac_nearest_offer(&nearest, hpac_class_names[c]);
+    return nearest;
+}
+
 typedef struct label_reader {
     const char *path;
     bool with_targets;

@@ -22,9 +22,7 @@ static int read_class(hpac_reader *reader, const char *path, const hpac_yaml_nod
         return found;
     if (hpac_scan_whole(node, &number) && number < HPAC_CLASS_COUNT)
         return (int)number;
-    hpac_nearest nearest = hpac_nearest_to(node->text);
-    for (int i = 0; i < HPAC_CLASS_COUNT; i++)
-        hpac_nearest_offer(&nearest, hpac_class_names[i]);
+    hpac_nearest nearest = hpac_class_nearest(node->text);
     if (*nearest.best)
         hpac_reader_refuse(reader, path, node, "no class is called %s; did you mean \"%s\"?", shown,
                            nearest.best);

@@ -1,0 +1,23 @@
+/* Options whose value is a list with commas, names of classes above all. */
+#ifndef HPAC_CLI_LIST_OPTIONS_H
+#define HPAC_CLI_LIST_OPTIONS_H
+
+#include <hpac/status.h>
+
+/* Calls `take` for each part of a list, without the blanks around it, until one fails. NULL is an
+ * empty list. Errors: those of `take`, INTERNAL (memory). */
+hpac_status list_read(const char *text, hpac_status (*take)(void *user, const char *part),
+                      void *user);
+
+/* Where classes are collected. */
+typedef struct class_list {
+    const char *option; /* without the dashes, for messages */
+    int *classes;       /* room for HPAC_CLASS_COUNT */
+    int *count;
+} class_list;
+
+/* Adds a class by its name or number, for list_read: `list` is a class_list. Errors: CONFIG for
+ * what is no class, with the nearest, or stands in the list already. */
+hpac_status class_list_add(void *list, const char *part);
+
+#endif
