@@ -23,14 +23,15 @@
 
 typedef struct hpac_page {
     hpac_file file;
-    hpac_status status; /* the first failure */
-    char *message;      /* its message: the caller may fail elsewhere before it asks. Owned */
+    struct hpac_page_body *body; /* what stands below the title, until the end. Owned */
+    hpac_status status;          /* the first failure */
+    char *message; /* its message: the caller may fail elsewhere before it asks. Owned */
 } hpac_page;
 
 /* Begins a page; the title stands on top as well. Errors: those of file.h. */
 hpac_status hpac_page_create(hpac_page *page, const char *path, const char *title);
 
-/* A section begins. */
+/* A section begins. Of several sections the page has a list on top. */
 void hpac_page_heading(hpac_page *page, const char *text);
 /* One below it. */
 void hpac_page_subheading(hpac_page *page, const char *text);

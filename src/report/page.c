@@ -9,26 +9,56 @@
 /* Pictures are read whole; beyond this, no browser shows the page either. */
 #define PICTURE_LIMIT_NBYTES ((size_t)256 << 20)
 
+/* Fewer headings than this are seen without a list of them. */
+#define CONTENTS_MINIMUM 4
+
+/* Plots and tables lie side by side where there is room. A caption takes no part in how wide they
+ * are (width 0), and is then as wide as they. */
 static const char page_style[] =
     "body{margin:0 auto;padding:0 1rem 3rem;max-width:75rem;background:#fff;color:#202020;"
     "font:1rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}\n"
     "h1{font-size:1.6rem;line-height:1.25;margin:1.5rem 0 .5rem}\n"
-    "h2{font-size:1.25rem;margin:2.5rem 0 .5rem;border-bottom:1px solid #d0d0d0}\n"
+    "h2{font-size:1.25rem;margin:2.5rem 0 .75rem;border-bottom:1px solid #d0d0d0}\n"
     "h3{font-size:1.05rem;margin:1.5rem 0 .5rem}\n"
-    "h1,h2,h3,p,figcaption{overflow-wrap:anywhere}\n"
+    "h1,h2,h3,p,figcaption,caption{overflow-wrap:anywhere}\n"
     "p{max-width:45rem;margin:.5rem 0}\n"
-    "figure{margin:1rem 0;overflow-x:auto}\n"
-    "figcaption{color:#505050;font-size:.9rem}\n"
+    "nav{margin:1rem 0;font-size:.9rem;line-height:1.8}\n"
+    "nav a{color:#0059a0;margin-right:1.2em;white-space:nowrap;display:inline-block;"
+    "max-width:100%;overflow:hidden;text-overflow:ellipsis;vertical-align:top}\n"
+    "figure,.wide{display:inline-block;vertical-align:top;max-width:calc(100% - 2.5rem);"
+    "overflow-x:auto;margin:.5rem 2.5rem 1rem 0}\n"
+    "figure.photograph{display:block}\n"
+    /* Hundreds of epochs scroll, too. A shadow stands where there is more: white covers, which move
+     * with the table, hide it at the ends. */
+    ".wide{max-height:60rem;overflow-y:auto;background:"
+    "linear-gradient(transparent,#fff 60%) 0 100%/100% 2.5rem no-repeat local,"
+    "linear-gradient(to right,transparent,#fff 60%) 100% 0/2.5rem 100% no-repeat local,"
+    "linear-gradient(transparent,#0003) 0 100%/100% 1rem no-repeat scroll,"
+    "linear-gradient(to right,transparent,#0003) 100% 0/1rem 100% no-repeat scroll}\n"
+    "figcaption{color:#505050;font-size:.9rem;width:0;min-width:100%}\n"
     "img{display:block;height:auto;max-width:100%}\n"
-    ".photograph figcaption{color:#202020;font-size:1rem}\n"
-    ".wide{overflow-x:auto;margin:1rem 0}\n"
+    ".photograph figcaption{color:#202020;font-size:1rem;width:auto}\n"
     "table{border-collapse:collapse;font-size:.9rem}\n"
     "caption{text-align:left;color:#505050;padding:.2rem 0}\n"
-    "th,td{padding:.15rem .7rem;border-bottom:1px solid #e0e0e0;white-space:nowrap}\n"
-    "th{background:#f3f3f3;text-align:left}\n"
+    "th,td{padding:.15rem .7rem;border-bottom:1px solid #e0e0e0;overflow-wrap:break-word}\n"
+    "th{background:#f3f3f3;text-align:left;vertical-align:bottom;position:sticky;top:0}\n"
+    "tbody tr:hover{background:#f8f8f8}\n"
     ".number{text-align:right;font-variant-numeric:tabular-nums}\n"
-    "@media(max-width:40rem){th,td{padding:.15rem .3rem;white-space:normal}}\n"
-    "pre{overflow-x:auto;background:#f6f6f6;padding:.7rem;font-size:.85rem}\n";
+    "td.number{white-space:nowrap}\n"
+    "pre{overflow-x:auto;background:#f6f6f6;padding:.7rem;font-size:.85rem}\n"
+    "@media(max-width:40rem){th,td{padding:.15rem .3rem}"
+    "figure,.wide{max-width:100%;margin-right:0}}\n"
+    "@media print{body{max-width:none}nav{display:none}h2,h3{break-after:avoid}"
+    "figure,tr{break-inside:avoid}.wide{max-height:none}pre{white-space:pre-wrap}}\n";
+
+/* Kept back until all headings are known, which stand above it. */
+typedef struct hpac_page_body {
+    FILE *stream; /* into `text` */
+    char *text;
+    size_t nbytes;
+    char **headings; /* (heading_count) */
+    size_t heading_count;
+} page_body;
 
 /* ---- failures ---- */
 
@@ -43,7 +73,7 @@ static void keep_failure(hpac_page *page, hpac_status status)
 
 static bool failed(const hpac_page *page)
 {
-    return page->status != HPAC_OK || !page->file.stream;
+    return page->status != HPAC_OK || !page->body;
 }
 
 /* ---- text ---- */
@@ -102,9 +132,33 @@ static void write_element(hpac_page *page, const char *name, const char *text)
 {
     if (failed(page))
         return;
-    fprintf(page->file.stream, "<%s>", name);
-    write_escaped(page->file.stream, text);
-    fprintf(page->file.stream, "</%s>\n", name);
+    fprintf(page->body->stream, "<%s>", name);
+    write_escaped(page->body->stream, text);
+    fprintf(page->body->stream, "</%s>\n", name);
+}
+
+static page_body *create_body(void)
+{
+    page_body *body = calloc(1, sizeof *body);
+    if (body)
+        body->stream = open_memstream(&body->text, &body->nbytes);
+    if (body && body->stream)
+        return body;
+    free(body);
+    return NULL;
+}
+
+static void destroy_body(page_body *body)
+{
+    if (!body)
+        return;
+    if (body->stream)
+        fclose(body->stream);
+    for (size_t i = 0; i < body->heading_count; i++)
+        free(body->headings[i]);
+    free(body->headings);
+    free(body->text);
+    free(body);
 }
 
 hpac_status hpac_page_create(hpac_page *page, const char *path, const char *title)
@@ -113,19 +167,44 @@ hpac_status hpac_page_create(hpac_page *page, const char *path, const char *titl
     hpac_status status = hpac_file_create(&page->file, path);
     if (status != HPAC_OK)
         return status;
+    page->body = create_body();
+    if (!page->body) {
+        hpac_page_discard(page);
+        return hpac_fail_memory(sizeof *page->body);
+    }
+    FILE *file = page->file.stream;
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
           "<link rel=\"icon\" href=\"data:,\">\n<title>", /* or browsers ask for /favicon.ico */
-          page->file.stream);
-    write_escaped(page->file.stream, title);
-    fprintf(page->file.stream, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", page_style);
-    write_element(page, "h1", title);
+          file);
+    write_escaped(file, title);
+    fprintf(file, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", page_style);
+    write_escaped(file, title);
+    fputs("</h1>\n", file);
+    return HPAC_OK;
+}
+
+static hpac_status add_heading(page_body *body, const char *text)
+{
+    char **headings = realloc(body->headings, (body->heading_count + 1) * sizeof *headings);
+    if (headings)
+        body->headings = headings;
+    char *copy = headings ? strdup(text) : NULL;
+    if (!copy)
+        return hpac_fail_memory(strlen(text));
+    body->headings[body->heading_count++] = copy;
     return HPAC_OK;
 }
 
 void hpac_page_heading(hpac_page *page, const char *text)
 {
-    write_element(page, "h2", text);
+    if (!failed(page))
+        keep_failure(page, add_heading(page->body, text));
+    if (failed(page))
+        return;
+    fprintf(page->body->stream, "<h2 id=\"part%zu\">", page->body->heading_count);
+    write_escaped(page->body->stream, text);
+    fputs("</h2>\n", page->body->stream);
 }
 
 void hpac_page_subheading(hpac_page *page, const char *text)
@@ -229,7 +308,7 @@ void hpac_page_picture(hpac_page *page, const char *path, const char *caption)
     keep_failure(page, read_picture(path, &read));
     if (failed(page))
         return;
-    FILE *stream = page->file.stream;
+    FILE *stream = page->body->stream;
     fputs("<figure>\n", stream);
     write_image(stream, &read, LOOK_PLOT, caption);
     write_element(page, "figcaption", caption);
@@ -245,7 +324,7 @@ void hpac_page_photograph(hpac_page *page, const char *path, const char *title)
     keep_failure(page, read_picture(path, &read));
     if (failed(page))
         return;
-    FILE *stream = page->file.stream;
+    FILE *stream = page->body->stream;
     fputs("<figure class=\"photograph\">\n", stream);
     write_element(page, "figcaption", title);
     write_image(stream, &read, LOOK_PHOTOGRAPH, title);
@@ -280,7 +359,7 @@ void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit)
     keep_failure(page, table->status);
     if (failed(page))
         return;
-    FILE *stream = page->file.stream;
+    FILE *stream = page->body->stream;
     size_t rows = hpac_table_row_count(table);
     size_t shown = row_limit > 0 && row_limit < rows ? row_limit : rows;
     fputs("<div class=\"wide\"><table>\n<caption>", stream);
@@ -299,21 +378,48 @@ void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit)
 
 /* ---- the end ---- */
 
+static void write_contents(const page_body *body, FILE *file)
+{
+    if (body->heading_count < CONTENTS_MINIMUM)
+        return;
+    fputs("<nav aria-label=\"Contents\">\n", file);
+    for (size_t i = 0; i < body->heading_count; i++) {
+        fprintf(file, "<a href=\"#part%zu\">", i + 1);
+        write_escaped(file, body->headings[i]);
+        fputs("</a>\n", file);
+    }
+    fputs("</nav>\n", file);
+}
+
+/* Only then is its text complete. */
+static hpac_status end_body(page_body *body)
+{
+    bool good = !ferror(body->stream);
+    good = fclose(body->stream) == 0 && good;
+    body->stream = NULL;
+    return good ? HPAC_OK : hpac_fail_memory(body->nbytes);
+}
+
 hpac_status hpac_page_commit(hpac_page *page)
 {
     hpac_status status = page->status;
-    if (status != HPAC_OK) {
-        if (page->message)
-            status = hpac_fail(status, "%s", page->message);
-        hpac_page_discard(page);
-        return status;
+    if (status != HPAC_OK && page->message)
+        status = hpac_fail(status, "%s", page->message);
+    if (status == HPAC_OK && page->body)
+        status = end_body(page->body);
+    if (status == HPAC_OK && page->body) {
+        write_contents(page->body, page->file.stream);
+        fwrite(page->body->text, 1, page->body->nbytes, page->file.stream);
+        fputs("</body>\n</html>\n", page->file.stream);
+        status = hpac_file_commit(&page->file);
     }
-    fputs("</body>\n</html>\n", page->file.stream);
-    return hpac_file_commit(&page->file);
+    hpac_page_discard(page);
+    return status;
 }
 
 void hpac_page_discard(hpac_page *page)
 {
+    destroy_body(page->body);
     hpac_file_discard(&page->file);
     free(page->message);
     *page = (hpac_page){0};

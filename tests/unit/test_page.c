@@ -43,7 +43,7 @@ Test(page, text_is_escaped)
     hpac_page_verbatim(&page, "a: {b: 1}\n  c & d\n");
     char *text = text_of(&page);
     assert_has(text, "<title>A &amp; B &lt;&quot;&#39;&gt;</title>");
-    assert_has(text, "<h2>&lt;script&gt;alert(1)&lt;/script&gt;</h2>");
+    assert_has(text, "<h2 id=\"part1\">&lt;script&gt;alert(1)&lt;/script&gt;</h2>");
     assert_has(text, "<p>5 % of \xC3\xA9 &#xFFFD; &#xFFFD;&#xFFFD; &#xFFFD;&#xFFFD;&#xFFFD; "
                      "&#xFFFD;</p>");
     assert_has(text, "<pre>a: {b: 1}\n  c &amp; d\n</pre>");
@@ -69,6 +69,25 @@ Test(page, pictures_are_inside)
                      "iVBORw0KGgoAAAANSUhEUgAAASwAAAAKCAIAAAD7/w==\">");
     assert_has(text, "src=\"data:image/svg+xml;base64,PHN2Zy8+\">");
     cr_assert(!strstr(text, "http"));
+    free(text);
+}
+
+Test(page, several_sections_are_listed_on_top)
+{
+    hpac_page page = begin();
+    for (int i = 0; i < 3; i++)
+        hpac_page_heading(&page, "few");
+    char *text = text_of(&page);
+    cr_assert(!strstr(text, "<nav"));
+    free(text);
+
+    page = begin();
+    for (int i = 0; i < 4; i++)
+        hpac_page_heading(&page, i == 1 ? "A & B" : "other");
+    text = text_of(&page);
+    assert_has(text, "</h1>\n<nav aria-label=\"Contents\">\n<a href=\"#part1\">other</a>\n"
+                     "<a href=\"#part2\">A &amp; B</a>\n");
+    assert_has(text, "</nav>\n<h2 id=\"part1\">other</h2>\n<h2 id=\"part2\">A &amp; B</h2>\n");
     free(text);
 }
 

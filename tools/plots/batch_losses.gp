@@ -7,7 +7,7 @@
 #
 # Variables: out, csv or files, file1, label1, file2, label2, ..., and if wanted
 #     last=0        the last so many batches of each run; 0: all
-#     window=0      batches in a mean; 0: a fortieth of those shown
+#     window=0      batches in a mean; 0: a twentieth of those shown
 #     title=''      above the plot
 load ARG0[1:strlen(ARG0)-strlen('batch_losses.gp')].'common.gp'
 if (!exists('last')) last = 0
@@ -36,7 +36,7 @@ do for [i=1:files] {
     end = found_max > end ? found_max : end
     longest = largest(longest, strlen(shorten(label(i))))
 }
-window = window > 0 ? int(window) : shown >= 80 ? int(shown / 40) : 1
+window = window > 0 ? int(window) : shown >= 40 ? int(shown / 20) : 1
 
 # The mean of the last `window` losses; those that are missing do not count.
 array kept[window]

@@ -68,6 +68,7 @@ eval panel(58, margin, head_height, 48)
 pad = high > low ? 0.06 * (high - low) : high != 0 ? 0.1 * abs(high) : 0.1
 floor_y = low - pad
 reach = high + pad - floor_y
+if (low >= 0 && floor_y < 0) { floor_y = -0.03 * reach; reach = high + pad - floor_y }
 array place[points] # from the top of the panel, in pixels
 do for [i=1:points] {
     place[i] = body * (1 - (up[i] - floor_y) / reach)
