@@ -85,6 +85,62 @@ static bool differs(const hpac_report *report, const key_table *table, size_t ke
     return false;
 }
 
+/* ---- lists of layers, of which only those that differ are shown ---- */
+
+#define ITEM_GAP "; " /* as report_config.c joins them */
+
+/* Whether an item of `nbytes` is one of a list. */
+static bool has_item(const char *list, const char *item, size_t nbytes)
+{
+    for (const char *next; list; list = next) {
+        const char *gap = strstr(list, ITEM_GAP);
+        size_t own = gap ? (size_t)(gap - list) : strlen(list);
+        if (own == nbytes && memcmp(list, item, nbytes) == 0)
+            return true;
+        next = gap ? gap + strlen(ITEM_GAP) : NULL;
+    }
+    return false;
+}
+
+static bool in_all_lists(const key_table *table, size_t key, const char *item, size_t nbytes)
+{
+    for (size_t i = 0; i < table->run_count; i++) {
+        const char *list = table->values[key * table->run_count + i];
+        if (list && !has_item(list, item, nbytes))
+            return false;
+    }
+    return true;
+}
+
+/* Adds the value of a run; of a list the items that not all runs have, "none" without. */
+static void add_value(hpac_table *to, const key_table *table, size_t key, size_t run)
+{
+    const char *value = table->values[key * table->run_count + run];
+    char *text = value ? malloc(strlen(value) + 1) : NULL;
+    if (!value || !text || !strstr(value, ITEM_GAP)) {
+        hpac_table_add_text(to, value ? value : "");
+        free(text);
+        return;
+    }
+    size_t length = 0;
+    for (const char *item = value, *next; item; item = next) {
+        const char *gap = strstr(item, ITEM_GAP);
+        size_t nbytes = gap ? (size_t)(gap - item) : strlen(item);
+        next = gap ? gap + strlen(ITEM_GAP) : NULL;
+        if (in_all_lists(table, key, item, nbytes))
+            continue;
+        if (length > 0) {
+            memcpy(text + length, ITEM_GAP, strlen(ITEM_GAP));
+            length += strlen(ITEM_GAP);
+        }
+        memcpy(text + length, item, nbytes);
+        length += nbytes;
+    }
+    text[length] = '\0';
+    hpac_table_add_text(to, length > 0 ? text : "none of its own");
+    free(text);
+}
+
 /* A row a run, a column a key that differs. */
 static hpac_status fill_configurations(hpac_report *report, const key_table *keys)
 {
@@ -107,10 +163,8 @@ static hpac_status fill_configurations(hpac_report *report, const key_table *key
                                          "What differs in their configurations", columns, count);
         for (size_t i = 0; i < report->run_count; i++) {
             hpac_table_add_text(table, report->runs[i].label);
-            for (size_t c = 1; c < count; c++) {
-                const char *value = keys->values[which[c] * keys->run_count + i];
-                hpac_table_add_text(table, value ? value : "");
-            }
+            for (size_t c = 1; c < count; c++)
+                add_value(table, keys, which[c], i);
         }
     }
     free(columns);

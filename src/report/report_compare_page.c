@@ -73,7 +73,6 @@ static void write_figures(hpac_page *page, const hpac_report *report)
         "final_val_f1_min",
         "final_val_f1_max",
         "final_val_f1_std",
-        "best_val_f1_mean",
         "final_train_loss",
     };
     const hpac_table *runs = report_find_table(report, "runs");

@@ -186,7 +186,7 @@ static void write_curves(hpac_page *page, const hpac_report *report, const repor
         snprintf(caption, sizeof caption,
                  "Loss a batch, in training: a point is the mean of %zu batches.", group);
     else
-        snprintf(caption, sizeof caption, "Loss a batch, in training, and its running mean.");
+        snprintf(caption, sizeof caption, "Loss a batch, in training.");
     report_page_plot(page, report, "batch_losses", caption);
     if (report_epochs(run) > 0)
         hpac_page_heading(page, "Accuracy and F1");
@@ -231,9 +231,9 @@ static void write_classes(hpac_page *page, const hpac_report *report, const repo
 static void write_epochs(hpac_page *page, const report_run *run)
 {
     static const char *const names[] = {
-        "epoch",        "step",          "train_loss",         "val_loss",      "train_accuracy",
-        "val_accuracy", "train_f1_mean", "val_f1_mean",        "val_f1_min",    "val_f1_max",
-        "val_f1_std",   "elapsed_s",     "train_images_per_s", "train_waiting",
+        "epoch",        "train_loss",    "val_loss",    "train_accuracy",
+        "val_accuracy", "train_f1_mean", "val_f1_mean", "val_f1_min",
+        "val_f1_max",   "val_f1_std",    "elapsed_s",   "train_images_per_s",
     };
     if (report_epochs(run) == 0)
         return;

@@ -24,17 +24,27 @@ static hpac_status transcribe(void *user, const hpac_csv_row *row)
     return HPAC_OK;
 }
 
+static void assert_transcript(char *text, const char *expected)
+{
+    cr_assert(strcmp(text, expected) == 0, "read as:\n%.500s\nexpected:\n%.500s", text, expected);
+    free(text);
+}
+
+/* From a file and from memory. */
 static void assert_reads(const void *bytes, size_t nbytes, const char *expected)
 {
     const char *path = scratch_write("a.csv", bytes, nbytes);
-    char *text = NULL;
-    size_t length;
-    FILE *out = open_memstream(&text, &length);
-    hpac_status status = hpac_csv_read(path, transcribe, out);
-    fclose(out);
-    cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
-    cr_assert(strcmp(text, expected) == 0, "read as:\n%.500s\nexpected:\n%.500s", text, expected);
-    free(text);
+    for (int from_memory = 0; from_memory < 2; from_memory++) {
+        char *text = NULL;
+        size_t length;
+        FILE *out = open_memstream(&text, &length);
+        hpac_status status = from_memory
+                                 ? hpac_csv_read_text("a.csv", bytes, nbytes, transcribe, out)
+                                 : hpac_csv_read(path, transcribe, out);
+        fclose(out);
+        cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
+        assert_transcript(text, expected);
+    }
 }
 
 static void assert_reads_text(const char *text, const char *expected)

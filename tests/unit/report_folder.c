@@ -1,0 +1,126 @@
+/* Run folders made by hand. */
+#include "report_folder.h"
+
+#include <hpac/file.h>
+
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char config[] =
+    "# Written by hpac: every value, the defaults included.\n"
+    "data:\n  targets: [Nucleoplasm, Rods & rings]\n  split:\n    fold: 0\n"
+    "model:\n  - {type: conv2d, filters: 16}\n"
+    "  - {type: dropout, rate: 0.5}\n"
+    "  - {type: dense, units: classes}\n"
+    "train:\n  epochs: 2\n  batch_size: 8\n"
+    "  optimizer:\n    learning_rate: 1\n";
+
+static const char metrics[] =
+    "epoch,step,train_loss,train_accuracy,train_all_zero_accuracy,train_f1_min,train_f1_max,"
+    "train_f1_mean,train_f1_std,val_loss,val_accuracy,val_all_zero_accuracy,val_f1_min,val_f1_max,"
+    "val_f1_mean,val_f1_std,val_prior_loss,elapsed_s,train_images_per_s,train_waiting\n"
+    "1,2,0.7,0.5,0.6,0.1,0.3,0.2,0.1,0.5,0.75,0.625,0.2,0.4,0.3,0.1,0.6,1.5,100,0\n"
+    "2,4,0.4,0.8,0.6,0.5,0.7,0.6,0.1,0.55,0.875,0.625,0,0.8,0.4,0.4,0.6,3.25,120,0.5\n";
+
+void report_folder_put(const char *name, const char *file, const char *text)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", name, file);
+    scratch_write_text(path, text);
+}
+
+const char *report_folder_write(const char *name, const char *state)
+{
+    char json[512];
+    cr_assert_eq(hpac_folder_create(scratch_path(name)), HPAC_OK);
+    snprintf(
+        json, sizeof json,
+        "{\"state\": \"%s\", \"hpac\": \"0.1.0\", \"configuration\": \"small\", \"device\": "
+        "\"cpu: <none> & more\", \"seed\": 3, \"epochs\": 2, \"steps\": 4, \"elapsed_s\": 3.25,"
+        " \"train_images\": 16, \"validation_images\": 4, \"skipped_images\": 0}\n",
+        state);
+    report_folder_put(name, "run.json", json);
+    report_folder_put(name, "config.yaml", config);
+    report_folder_put(name, "train.log", "2026-01-01 00:00:00 info fine\n");
+    report_folder_put(name, "metrics.csv", metrics);
+    report_folder_put(name, "losses.csv", "epoch,train_loss,val_loss\n1,0.7,0.5\n2,0.4,0.55\n");
+    report_folder_put(name, "batch_losses.csv", "step,batch_losses\n1,0.8\n2,0.6\n3,0.5\n4,0.3\n");
+    report_folder_put(name, "class_metrics.csv",
+                      "epoch,class,support,true_positives,false_positives,false_negatives,"
+                      "precision,recall,f1\n"
+                      "1,Nucleoplasm,3,1,0,2,1,0.33,0.4\n1,Rods & rings,0,0,1,0,0,0,0.2\n"
+                      "2,Nucleoplasm,3,2,0,1,1,0.67,0.8\n2,Rods & rings,0,0,0,0,0,0,0\n");
+    if (strcmp(state, "finished") == 0)
+        report_folder_put(name, "predictions.csv",
+                          "Id,Nucleoplasm,Rods & rings\n"
+                          "a,0.1,0.5\nb,0.3,0.5\nc,0.5,0.5\nd,0.9,0.5\n");
+    return scratch_path(name);
+}
+
+static hpac_status try_open(const char *names, hpac_report **report)
+{
+    char text[512];
+    const char *folders[16];
+    size_t count = 0;
+    snprintf(text, sizeof text, "%s", names);
+    char *rest = text;
+    for (char *name; (name = strsep(&rest, " "));)
+        folders[count++] = scratch_path(name);
+    const hpac_report_options options = {
+        .folders = folders, .folder_count = count, .out = scratch_path("out")};
+    return hpac_report_open(&options, report);
+}
+
+hpac_report *report_folder_open(const char *names)
+{
+    hpac_report *report;
+    cr_assert_eq(try_open(names, &report), HPAC_OK, "%s", hpac_error_message());
+    return report;
+}
+
+void report_folder_refuse(const char *names, hpac_status expected)
+{
+    hpac_report *report;
+    hpac_status status = try_open(names, &report);
+    cr_assert_eq(status, expected, "status %d, expected %d: %s", (int)status, (int)expected,
+                 hpac_error_message());
+    cr_assert_null(report);
+}
+
+const hpac_table *report_folder_table(const hpac_report *report, const char *name)
+{
+    const hpac_table *tables[HPAC_REPORT_TABLES];
+    size_t count = hpac_report_tables(report, tables);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(tables[i]->name, name) == 0)
+            return tables[i];
+    return NULL;
+}
+
+static const hpac_cell *find_cell(const hpac_table *table, const char *row, const char *column)
+{
+    char text[64];
+    for (size_t r = 0; table && r < hpac_table_row_count(table); r++)
+        for (size_t c = 0; c < table->column_count; c++)
+            if (strcmp(table->columns[c].name, column) == 0 &&
+                strcmp(hpac_table_show(table, r, 0, text, sizeof text), row) == 0)
+                return hpac_table_cell(table, r, c);
+    return NULL;
+}
+
+double report_folder_number(const hpac_table *table, const char *row, const char *column)
+{
+    const hpac_cell *cell = find_cell(table, row, column);
+    return cell ? cell->number : NAN;
+}
+
+const char *report_folder_text(const hpac_table *table, const char *row, const char *column)
+{
+    const hpac_cell *cell = find_cell(table, row, column);
+    return cell ? cell->text : NULL;
+}

@@ -1,0 +1,27 @@
+/* Run folders made by hand, small enough to check by eye. */
+#ifndef TESTS_REPORT_FOLDER_H
+#define TESTS_REPORT_FOLDER_H
+
+#include <hpac/report.h>
+
+/* Writes a run of two epochs of two steps, two classes and four validation images into
+ * scratch_path(name), whose path it returns. `state` is that of run.json; what a run has only at
+ * its end is there when that is "finished". */
+const char *report_folder_write(const char *name, const char *state);
+
+/* Writes a file into it. */
+void report_folder_put(const char *name, const char *file, const char *text);
+
+/* Opens a report of scratch folders, names separated by blanks, or fails the test. */
+hpac_report *report_folder_open(const char *names);
+/* The same where it must fail with this status. The message is in the error record. */
+void report_folder_refuse(const char *names, hpac_status expected);
+
+/* A table of a report; NULL when it has none of this name. */
+const hpac_table *report_folder_table(const hpac_report *report, const char *name);
+/* A number of a table, in the row whose first cell shows as `row`; NAN when it is not there. */
+double report_folder_number(const hpac_table *table, const char *row, const char *column);
+/* A text in the same way; NULL when it is not there. */
+const char *report_folder_text(const hpac_table *table, const char *row, const char *column);
+
+#endif

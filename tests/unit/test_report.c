@@ -1,0 +1,285 @@
+/* Reports of runs that are small enough to check by eye. */
+#include <hpac/file.h>
+#include <hpac/report.h>
+
+#include "report_folder.h"
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void assert_number(const hpac_table *table, const char *row, const char *column,
+                          double expected)
+{
+    double value = report_folder_number(table, row, column);
+    cr_assert((isnan(value) && isnan(expected)) ||
+                  fabs(value - expected) <= 1e-12 + 1e-12 * fabs(expected),
+              "%s of %s: %.17g, expected %.17g", column, row, value, expected);
+}
+
+static void assert_text(const hpac_table *table, const char *row, const char *column,
+                        const char *expected)
+{
+    const char *text = report_folder_text(table, row, column);
+    cr_assert(text && strcmp(text, expected) == 0, "%s of %s: %s, expected %s", column, row,
+              text ? text : "nothing", expected);
+}
+
+static void assert_message_has(const char *part)
+{
+    cr_assert(strstr(hpac_error_message(), part), "\"%s\", expected %s in it", hpac_error_message(),
+              part);
+}
+
+/* ---- one run ---- */
+
+Test(report, classes_and_labels_are_those_of_the_files)
+{
+    report_folder_write("run", "finished");
+    hpac_report *report = report_folder_open("run");
+    const hpac_table *classes = report_folder_table(report, "class_summary");
+    cr_assert_eq(hpac_table_row_count(classes), 2);
+    assert_number(classes, "Nucleoplasm", "support", 3);
+    assert_number(classes, "Nucleoplasm", "ones_percent", 75);
+    assert_number(classes, "Nucleoplasm", "prediction_mean", 0.45);
+    assert_number(classes, "Nucleoplasm", "prediction_std", 0.29580398915498079);
+    assert_number(classes, "Nucleoplasm", "precision", 1);
+    assert_number(classes, "Nucleoplasm", "recall", 0.67);
+    assert_number(classes, "Nucleoplasm", "f1", 0.8);
+    assert_number(classes, "Rods & rings", "ones_percent", 0);
+    assert_number(classes, "Rods & rings", "prediction_std", 0);
+    const hpac_table *labels = report_folder_table(report, "label_shares");
+    assert_number(labels, "0", "count", 5);
+    assert_number(labels, "0", "percent", 62.5);
+    assert_number(labels, "1", "count", 3);
+    assert_number(labels, "1", "percent", 37.5);
+    hpac_report_close(report);
+}
+
+Test(report, histogram_and_densities_are_of_the_predictions)
+{
+    report_folder_write("run", "finished");
+    hpac_report *report = report_folder_open("run");
+    const hpac_table *bins = report_folder_table(report, "probability_histogram");
+    cr_assert_eq(hpac_table_row_count(bins), 50);
+    double count = 0, area = 0;
+    for (size_t i = 0; i < 50; i++) {
+        count += hpac_table_cell(bins, i, 2)->number;
+        area += hpac_table_cell(bins, i, 3)->number * 0.02;
+    }
+    cr_assert_eq(count, 8);
+    cr_assert(fabs(area - 1) <= 1e-12);
+    cr_assert_eq(hpac_table_cell(bins, 25, 2)->number, 5);
+    cr_assert(fabs(hpac_table_cell(bins, 25, 3)->number - 31.25) <= 1e-12);
+    const hpac_table *classes = report_folder_table(report, "class_probability_density");
+    cr_assert_eq(hpac_table_row_count(classes), 201);
+    assert_number(classes, "0.500", "Rods & rings", NAN); /* all equal */
+    assert_number(classes, "0.375", "Nucleoplasm", 0.98074968955008901); /* scipy.stats.gaussian_kde */
+    cr_assert_eq(hpac_table_row_count(report_folder_table(report, "probability_density")), 201);
+    hpac_report_close(report);
+}
+
+Test(report, figures_stand_beside_guessing)
+{
+    report_folder_write("run", "finished");
+    hpac_report *report = report_folder_open("run");
+    const hpac_table *figures = report_folder_table(report, "figures");
+    assert_number(figures, "loss", "last_epoch", 0.55);
+    assert_number(figures, "loss", "best_epoch", 0.5); /* the first */
+    assert_number(figures, "loss", "guessing", 0.6);
+    assert_number(figures, "accuracy", "last_epoch", 0.875);
+    assert_number(figures, "accuracy", "best_epoch", 0.75);
+    assert_number(figures, "accuracy", "guessing", 0.625);
+    const hpac_table *runs = report_folder_table(report, "runs");
+    assert_text(runs, "run", "state", "finished");
+    assert_text(runs, "run", "dropout", "yes");
+    assert_number(runs, "run", "batch_size", 8);
+    assert_number(runs, "run", "learning_rate", 1);
+    assert_number(runs, "run", "classes", 2);
+    assert_number(runs, "run", "steps", 4);
+    assert_number(runs, "run", "elapsed_s", 3.25);
+    assert_number(runs, "run", "best_epoch", 1);
+    assert_number(runs, "run", "final_val_f1_mean", 0.4);
+    assert_number(runs, "run", "best_val_f1_max", 0.4);
+    assert_number(runs, "run", "final_train_loss", 0.4);
+    hpac_report_close(report);
+}
+
+Test(report, of_an_unfinished_run_shows_what_there_is)
+{
+    report_folder_write("run", "running");
+    report_folder_put("run", "batch_losses.csv", "step,batch_losses\n1,0.8\n2,0.6\n3,0.0");
+    report_folder_put("run", "metrics.csv", "");
+    report_folder_put("run", "losses.csv", "epoch,train_l");
+    unlink(scratch_path("run/class_metrics.csv"));
+    unlink(scratch_path("run/config.yaml"));
+    hpac_report *report = report_folder_open("run");
+    cr_assert_null(report_folder_table(report, "class_summary"));
+    cr_assert_null(report_folder_table(report, "figures"));
+    cr_assert_null(report_folder_table(report, "probability_histogram"));
+    assert_text(report_folder_table(report, "runs"), "run", "state", "running");
+    assert_number(report_folder_table(report, "runs"), "run", "epochs", 0);
+    hpac_report_close(report);
+}
+
+Test(report, cells_that_are_empty_do_not_exist)
+{
+    report_folder_write("run", "finished");
+    report_folder_put("run", "predictions.csv",
+                      "Id,Nucleoplasm,Rods & rings\na,0.1,\nb,nan,0.5\nc,0.5,0.25\nd,0.9,\n");
+    report_folder_put("run", "losses.csv", "epoch,train_loss,val_loss\n1,,nan\n2,0.4,0.55\n");
+    hpac_report *report = report_folder_open("run");
+    const hpac_table *classes = report_folder_table(report, "class_summary");
+    assert_number(classes, "Nucleoplasm", "prediction_mean", 0.5);
+    assert_number(classes, "Rods & rings", "prediction_std", 0.125);
+    hpac_report_close(report);
+}
+
+/* ---- several ---- */
+
+Test(report, of_several_tells_what_differs)
+{
+    report_folder_write("a", "finished");
+    report_folder_write("b", "running");
+    report_folder_put("b", "config.yaml",
+                      "data:\n  targets: all\n  split:\n    fold: 0\nmodel:\n"
+                      "  - {type: conv2d, filters: 16}\n  - {type: dense, units: classes}\n"
+                      "train:\n  epochs: 2\n  batch_size: 8\n  seed: 4\n"
+                      "  optimizer:\n    learning_rate: 1\n");
+    report_folder_put(
+        "b", "class_metrics.csv",
+        "class,epoch,support,precision,recall,f1\n\"Cytosol, \"\"x\"\"\",1,2,1,1,0.75\n"
+        "Nucleoplasm,1,3,1,1,0.5\n");
+    hpac_report *report = report_folder_open("a b");
+    const hpac_table *keys = report_folder_table(report, "configurations");
+    cr_assert_eq(keys->column_count, 4); /* run, targets, model, seed */
+    assert_text(keys, "a", "data.targets", "[Nucleoplasm, Rods & rings]");
+    assert_text(keys, "b", "data.targets", "all");
+    assert_text(keys, "a", "model", "{type: dropout, rate: 0.5}");
+    assert_text(keys, "b", "model", "none of its own");
+    assert_text(keys, "a", "train.seed", "");
+    assert_text(keys, "b", "train.seed", "4");
+    const hpac_table *classes = report_folder_table(report, "class_f1");
+    cr_assert_eq(hpac_table_row_count(classes), 3);
+    assert_number(classes, "Nucleoplasm", "a", 0.8);
+    assert_number(classes, "Nucleoplasm", "b", 0.5);
+    assert_number(classes, "Rods & rings", "b", NAN);
+    assert_number(classes, "Cytosol, \"x\"", "a", NAN);
+    assert_number(classes, "Cytosol, \"x\"", "b", 0.75);
+    assert_text(report_folder_table(report, "runs"), "b", "dropout", "no");
+    cr_assert_null(report_folder_table(report, "spread"));
+    hpac_report_close(report);
+}
+
+Test(report, names_are_as_short_as_tells_them_apart)
+{
+    report_folder_write("x/demo", "finished");
+    report_folder_write("y/demo", "finished");
+    report_folder_write("y/other", "finished");
+    hpac_report *report = report_folder_open("x/demo y/../y/demo/ y/other");
+    const hpac_table *runs = report_folder_table(report, "runs");
+    assert_text(runs, "x/demo", "run", "x/demo");
+    assert_text(runs, "y/demo", "run", "y/demo");
+    assert_text(runs, "other", "run", "other");
+    hpac_report_close(report);
+    report_folder_refuse("x/demo y/demo x/../x/demo", HPAC_ERR_CONFIG);
+    assert_message_has("stands twice");
+}
+
+Test(report, of_folds_tells_mean_and_spread)
+{
+    for (int fold = 0; fold < 12; fold++) {
+        char name[32];
+        snprintf(name, sizeof name, "cv/fold%d", fold);
+        report_folder_write(name, fold < 2 ? "finished" : "running");
+    }
+    report_folder_put(
+        "cv/fold1", "metrics.csv",
+        "epoch,step,train_loss,train_accuracy,train_all_zero_accuracy,train_f1_min,"
+        "train_f1_max,train_f1_mean,train_f1_std,val_loss,val_accuracy,"
+        "val_all_zero_accuracy,val_f1_min,val_f1_max,val_f1_mean,val_f1_std,"
+        "val_prior_loss,elapsed_s,train_images_per_s,train_waiting\n"
+        "1,2,0.7,0.5,0.6,0.1,0.3,0.2,0.1,0.25,0.75,0.625,0.2,0.4,0.3,0.1,0.6,1,1,0\n");
+    hpac_report *report = report_folder_open("cv");
+    const hpac_table *spread = report_folder_table(report, "spread");
+    assert_number(spread, "loss", "folds", 2); /* the others are not finished */
+    assert_number(spread, "loss", "mean", 0.4);
+    assert_number(spread, "loss", "std", 0.3 / sqrt(2));
+    assert_number(spread, "loss", "least", 0.25);
+    assert_number(spread, "loss", "largest", 0.55);
+    assert_number(spread, "loss of the best epoch", "mean", 0.375);
+    const hpac_table *runs = report_folder_table(report, "runs");
+    cr_assert_eq(hpac_table_row_count(runs), 12);
+    cr_assert_str_eq(hpac_table_cell(runs, 2, 0)->text, "fold2"); /* not fold10 */
+    hpac_report_close(report);
+}
+
+Test(report, of_a_sweep_keeps_its_order_and_its_missing_runs)
+{
+    report_folder_write("sweep/b", "finished");
+    report_folder_write("sweep/a", "failed");
+    report_folder_put("sweep", "sweep.csv",
+                      "state,run,epochs\nfinished,b,2\nmissing,\"c, d\",\nfailed,a,\n");
+    hpac_report *report = report_folder_open("sweep");
+    const hpac_table *runs = report_folder_table(report, "runs");
+    cr_assert_eq(hpac_table_row_count(runs), 3);
+    cr_assert_str_eq(hpac_table_cell(runs, 0, 0)->text, "b");
+    cr_assert_str_eq(hpac_table_cell(runs, 1, 0)->text, "c, d");
+    assert_text(runs, "c, d", "state", "missing");
+    assert_number(runs, "c, d", "epochs", NAN);
+    assert_text(runs, "a", "state", "failed");
+    assert_number(runs, "a", "epochs", 2);
+    hpac_report_close(report);
+}
+
+Test(report, a_folder_of_runs_is_their_comparison)
+{
+    report_folder_write("runs/two", "finished");
+    report_folder_write("runs/one", "finished");
+    report_folder_put("runs", "notes.txt", "mine");
+    hpac_report *report = report_folder_open("runs");
+    const hpac_table *runs = report_folder_table(report, "runs");
+    cr_assert_eq(hpac_table_row_count(runs), 2);
+    cr_assert_str_eq(hpac_table_cell(runs, 0, 0)->text, "one");
+    hpac_report_close(report);
+}
+
+/* ---- what it leaves ---- */
+
+Test(report, removes_its_own_files_alone)
+{
+    report_folder_write("run", "finished");
+    cr_assert_eq(hpac_folder_create(scratch_path("run/plots")), HPAC_OK);
+    static const char *const ours[] = {"losses.png", "f1_a_class.svg", "batch_losses_12.csv",
+                                       "class_summary.csv", "losses.svg.tmp.999999999"};
+    static const char *const theirs[] = {"losses.txt", "my_losses.png", "losses_2.png",
+                                         "batch_losses_x.csv", "losses.svg.tmp.1"};
+    for (size_t i = 0; i < 5; i++) {
+        report_folder_put("run/plots", ours[i], "x");
+        report_folder_put("run/plots", theirs[i], "x");
+    }
+    report_folder_put("run", "report.html", "x");
+    report_folder_put("run", "report.html.tmp.999999999", "x");
+    int before = count_entries(scratch_path("run"));
+    cr_assert_eq(hpac_report_remove(scratch_path("run")), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(count_entries(scratch_path("run")), before - 2);
+    cr_assert_eq(count_entries(scratch_path("run/plots")), 5);
+    for (size_t i = 0; i < 5; i++)
+        cr_assert(hpac_folder_has(scratch_path("run/plots"), theirs[i]), "%s", theirs[i]);
+    for (size_t i = 0; i < 5; i++)
+        unlink(scratch_path(theirs[i]));
+    cr_assert_eq(hpac_report_remove(scratch_path("nowhere")), HPAC_OK);
+}
+
+Test(report, a_folder_of_plots_goes_when_nothing_else_is_in_it)
+{
+    report_folder_put(".", "report.html", "x");
+    cr_assert_eq(hpac_folder_create(scratch_path("plots")), HPAC_OK);
+    report_folder_put("plots", "runs.csv", "x");
+    cr_assert_eq(hpac_report_remove(scratch_folder()), HPAC_OK);
+    cr_assert_not(hpac_path_exists(scratch_path("plots")));
+    cr_assert_not(hpac_path_exists(scratch_path("report.html")));
+}

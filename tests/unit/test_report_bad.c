@@ -1,0 +1,126 @@
+/* Reports of folders that are not what they should be: errors name file, row and what was expected.
+ */
+#include <hpac/file.h>
+#include <hpac/report.h>
+
+#include "report_folder.h"
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct bad_file {
+    const char *file, *text, *expected;
+} bad_files[] = {
+    {"run.json", "{\"state\": ", "run.json:1: "},
+    {"run.json", "[1, 2]", "\"state\""},
+    {"run.json", "{\"state\": 3}", "\"state\""},
+    {"run.json", "", "run.json:1: "},
+    {"metrics.csv", "", "metrics.csv: is empty, expected a header with a column epoch"},
+    {"metrics.csv", "epoch,step\n1,2\n",
+     "metrics.csv:1: expected a header with a column train_loss"},
+    {"losses.csv", "epoch,train_loss,val_loss\n1,0.5\n", "losses.csv:2: 2 cells, expected 3"},
+    {"losses.csv", "epoch,train_loss,val_loss\n1,0.5,0.5\n2,0.5x,1\n",
+     "losses.csv:3: column train_loss: \"0.5x\", expected a number"},
+    {"losses.csv", "epoch,train_loss,val_loss\n1,\"0.5,0.5\n", "losses.csv:2: a quote is never"},
+    {"batch_losses.csv", "step\n1\n", "batch_losses.csv:1: expected a header with a column batch"},
+    {"batch_losses.csv", "step,batch_losses\n1,one\n", "\"one\", expected a number"},
+    {"class_metrics.csv", "epoch,class,support,precision,recall,f1\n1,Nucleoplasm,5,1,1,1\n",
+     "expected the classes of class_metrics.csv"},
+    {"class_metrics.csv",
+     "epoch,class,support,precision,recall,f1\n1,Nucleoplasm,5,1,1,1\n1,Rods & rings,0,0,0,0\n",
+     "a support of 5, but there are 4"},
+    {"predictions.csv", "", "predictions.csv: holds no predictions"},
+    {"predictions.csv", "Id,Nucleoplasm,Rods & rings\n", "predictions.csv: holds no predictions"},
+    {"predictions.csv", "Nucleoplasm,Rods & rings\n0.5,0.5\n",
+     "predictions.csv:1: expected a header"},
+    {"predictions.csv", "Id\na\n", "predictions.csv:1: expected a header"},
+    {"predictions.csv", "Id,Rods & rings,Nucleoplasm\na,0.5,0.5\n",
+     "predictions.csv:1: expected the classes"},
+    {"predictions.csv", "Id,Nucleoplasm,Rods & rings\na,0.5,0.5\nb,0.5\n",
+     "predictions.csv:3: 2 cells, expected 3"},
+    {"predictions.csv", "Id,Nucleoplasm,Rods & rings\na,0.5,1.5\n",
+     "predictions.csv:2: column Rods & rings: \"1.5\", expected a probability"},
+    {"predictions.csv", "Id,Nucleoplasm,Rods & rings\na,-inf,1\n",
+     "\"-inf\", expected a probability"},
+};
+
+Test(report_bad, files_are_told_with_row_and_expectation)
+{
+    for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
+        report_folder_write("run", "finished");
+        report_folder_put("run", bad_files[i].file, bad_files[i].text);
+        report_folder_refuse("run", HPAC_ERR_DATA);
+        cr_assert(strstr(hpac_error_message(), bad_files[i].expected), "%s", hpac_error_message());
+        cr_assert(strstr(hpac_error_message(), bad_files[i].file), "%s", hpac_error_message());
+    }
+}
+
+Test(report_bad, a_finished_run_has_all_its_files)
+{
+    static const char *const files[] = {"losses.csv", "metrics.csv", "batch_losses.csv",
+                                        "class_metrics.csv", "predictions.csv"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[64];
+        report_folder_write("run", "finished");
+        snprintf(path, sizeof path, "run/%s", files[i]);
+        unlink(scratch_path(path));
+        report_folder_refuse("run", HPAC_ERR_DATA);
+        cr_assert(strstr(hpac_error_message(), files[i]), "%s", hpac_error_message());
+    }
+}
+
+Test(report_bad, too_many_classes_are_refused)
+{
+    char text[4096] = "epoch,class,support,precision,recall,f1\n";
+    size_t length = strlen(text);
+    for (int c = 0; c < 29; c++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "1,class %d,0,0,0,0\n", c);
+    report_folder_write("run", "running");
+    report_folder_put("run", "class_metrics.csv", text);
+    report_folder_refuse("run", HPAC_ERR_DATA);
+    cr_assert(strstr(hpac_error_message(), "29 rows"), "%s", hpac_error_message());
+}
+
+Test(report_bad, folders_without_a_run_are_refused)
+{
+    cr_assert_eq(hpac_folder_create(scratch_path("empty/within")), HPAC_OK);
+    cr_assert_eq(hpac_folder_create(scratch_path("folds/fold0")), HPAC_OK);
+    report_folder_put(".", "file", "x");
+    static const char *const names[] = {"empty", "folds", "nowhere", "file"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        report_folder_refuse(names[i], HPAC_ERR_CONFIG);
+        cr_assert(strstr(hpac_error_message(), names[i]), "%s", hpac_error_message());
+    }
+    const hpac_report_options none = {0};
+    hpac_report *report;
+    cr_assert_eq(hpac_report_open(&none, &report), HPAC_ERR_CONFIG);
+}
+
+Test(report_bad, another_runs_folder_is_not_written_into)
+{
+    report_folder_write("a", "finished");
+    report_folder_write("b", "finished");
+    const char *folders[] = {scratch_path("a"), scratch_path("b")};
+    hpac_report *report;
+    hpac_report_options options = {.folders = folders, .folder_count = 2, .out = folders[0]};
+    cr_assert_eq(hpac_report_open(&options, &report), HPAC_ERR_CONFIG);
+    options.out = NULL;
+    cr_assert_eq(hpac_report_open(&options, &report), HPAC_ERR_CONFIG);
+    options = (hpac_report_options){.folders = folders, .folder_count = 1, .out = folders[1]};
+    cr_assert_eq(hpac_report_open(&options, &report), HPAC_ERR_CONFIG);
+    options.out = folders[0];
+    cr_assert_eq(hpac_report_open(&options, &report), HPAC_OK, "%s", hpac_error_message());
+    hpac_report_close(report);
+}
+
+Test(report_bad, a_sweep_table_without_its_columns_is_refused)
+{
+    cr_assert_eq(hpac_folder_create(scratch_path("sweep")), HPAC_OK);
+    report_folder_put("sweep", "sweep.csv", "name,state\na,finished\n");
+    report_folder_refuse("sweep", HPAC_ERR_DATA);
+    cr_assert(strstr(hpac_error_message(), "sweep.csv:1: expected a header with a column run"),
+              "%s", hpac_error_message());
+}
