@@ -116,6 +116,14 @@ static double best_loss(const report_run *run)
     return isnan(loss) ? INFINITY : loss;
 }
 
+static bool has_curves(const report_run *run)
+{
+    return report_has_numbers(&run->losses, "epoch train_loss val_loss") &&
+           report_has_numbers(&run->metrics,
+                              "epoch val_accuracy val_all_zero_accuracy val_f1_mean") &&
+           report_has_numbers(&run->batch_losses, "step batch_losses");
+}
+
 /* How many runs are drawn before this one, were there room for all. */
 static size_t rank_of(const hpac_report *report, size_t which)
 {
@@ -123,7 +131,7 @@ static size_t rank_of(const hpac_report *report, size_t which)
     for (size_t i = 0; i < report->run_count; i++) {
         double other = best_loss(&report->runs[i]), own = best_loss(&report->runs[which]);
         bool before = other < own || (!(own < other) && i < which);
-        rank += report_epochs(&report->runs[i]) > 0 && before;
+        rank += has_curves(&report->runs[i]) && before;
     }
     return rank;
 }
@@ -132,7 +140,7 @@ static size_t rank_of(const hpac_report *report, size_t which)
 static void choose_curves(hpac_report *report)
 {
     for (size_t i = 0; i < report->run_count; i++)
-        if (report_epochs(&report->runs[i]) > 0 && rank_of(report, i) < REPORT_CURVES)
+        if (has_curves(&report->runs[i]) && rank_of(report, i) < REPORT_CURVES)
             report->curves[report->curve_count++] = i;
 }
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Tables and pictures, by their names without the ending; those of batch losses may be numbered. */
+/* Tables and pictures, by their names without the ending. */
 static const char *const stems[] = {
     "accuracy",
     "batch_losses",
@@ -26,6 +26,7 @@ static const char *const stems[] = {
     "last_batch_losses",
     "loss_against_steps",
     "losses",
+    "metrics",
     "ones_a_class",
     "probability_density",
     "probability_histogram",
@@ -33,6 +34,8 @@ static const char *const stems[] = {
     "runs",
     "spread",
 };
+/* Of these there is one a run, with a number: losses_2.csv. */
+static const char *const numbered_stems[] = {"batch_losses", "losses", "metrics"};
 static const char *const endings[] = {".csv", ".png", ".svg"};
 
 /* The length of a stem and its number at the start of a name; 0: there is none. */
@@ -44,9 +47,11 @@ static size_t stem_length(const char *name)
         if (strncmp(name, stems[i], length) == 0 && length > longest)
             longest = length;
     }
-    if (longest == strlen("batch_losses") && name[longest] == '_')
-        longest += 1 + strspn(name + longest + 1, "0123456789");
-    return longest;
+    bool numbered = false;
+    for (size_t i = 0; i < sizeof numbered_stems / sizeof *numbered_stems; i++)
+        numbered = numbered || (longest == strlen(numbered_stems[i]) && name[longest] == '_' &&
+                                strncmp(name, numbered_stems[i], longest) == 0);
+    return numbered ? longest + 1 + strspn(name + longest + 1, "0123456789") : longest;
 }
 
 /* Whether what follows a name of ours is "" or the ending of a half-written file that nobody is at

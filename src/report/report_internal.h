@@ -98,6 +98,11 @@ double report_class_value(const report_run *run, size_t i, enum report_class_col
 /* Of run.json; NULL and NaN when it has no such thing. */
 const char *report_json_text(const report_run *run, const char *key);
 double report_json_number(const report_run *run, const char *key);
+/* Where the column of a name, of `length` bytes, is; column_count when there is none. */
+size_t report_column(const hpac_table *table, const char *name, size_t length);
+/* Whether each of these columns, separated by blanks, has a number in it: without one there is
+ * nothing to draw. */
+bool report_has_numbers(const hpac_table *table, const char *columns);
 /* Validation images that were judged: those predicted, else those of run.json. */
 double report_images(const report_run *run);
 

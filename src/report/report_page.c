@@ -35,21 +35,13 @@ void report_page_table(hpac_page *page, const hpac_report *report, const char *n
         hpac_page_table(page, table, 0);
 }
 
-static size_t column_of(const hpac_table *table, const char *name)
-{
-    size_t c = 0;
-    while (c < table->column_count && strcmp(table->columns[c].name, name) != 0)
-        c++;
-    return c;
-}
-
 void report_page_columns(hpac_page *page, const hpac_table *table, const char *title,
                          const char *const *names, size_t name_count)
 {
     hpac_column columns[REPORT_PAGE_COLUMNS];
     size_t places[REPORT_PAGE_COLUMNS], count = 0;
     for (size_t i = 0; i < name_count && count < REPORT_PAGE_COLUMNS; i++) {
-        places[count] = column_of(table, names[i]);
+        places[count] = report_column(table, names[i], strlen(names[i]));
         if (places[count] < table->column_count) {
             columns[count] = table->columns[places[count]];
             count++;

@@ -95,85 +95,119 @@ static char *table_path(const drawing *all, const char *name)
 
 static void add_curves_of_run(drawing *all, const report_run *run)
 {
-    if (report_epochs(run) > 0) {
+    if (report_has_numbers(&run->losses, "epoch train_loss val_loss")) {
         picture *one = add_picture(all, "losses", "losses", "Loss an epoch");
-        add_file(all, one, "csv", hpac_path_join(run->folder, "losses.csv"));
+        add_file(all, one, "csv", table_path(all, "losses"));
         add_number(one, "prior", report_metric(run, run->best_row, REPORT_PRIOR_LOSS));
         add_number(one, "best", report_metric(run, run->best_row, REPORT_EPOCH));
-        one = add_picture(all, "metrics", "accuracy", "Accuracy an epoch");
-        add_file(all, one, "csv", hpac_path_join(run->folder, "metrics.csv"));
+    }
+    if (report_has_numbers(&run->metrics,
+                           "epoch train_accuracy val_accuracy val_all_zero_accuracy")) {
+        picture *one = add_picture(all, "metrics", "accuracy", "Accuracy an epoch");
+        add_file(all, one, "csv", table_path(all, "metrics"));
         add_text(one, "quantity", "accuracy");
-        one = add_picture(all, "metrics", "f1", "F1 an epoch");
-        add_file(all, one, "csv", hpac_path_join(run->folder, "metrics.csv"));
+    }
+    if (report_has_numbers(&run->metrics,
+                           "epoch train_f1_mean val_f1_mean val_f1_min val_f1_max")) {
+        picture *one = add_picture(all, "metrics", "f1", "F1 an epoch");
+        add_file(all, one, "csv", table_path(all, "metrics"));
         add_text(one, "quantity", "f1");
     }
-    if (hpac_table_row_count(&run->batch_losses) > 0) {
+    if (report_has_numbers(&run->batch_losses, "step batch_losses")) {
         picture *one = add_picture(all, "batch_losses", "batch_losses", "Loss a batch");
         add_file(all, one, "csv", table_path(all, "batch_losses"));
         add_number(one, "last", 0);
     }
 }
 
-static void add_probabilities(drawing *all)
+/* Whether the report has a table, with numbers in these columns. */
+static bool has_table(const drawing *all, const char *name, const char *columns)
 {
+    const hpac_table *table = report_find_table(all->report, name);
+    return table && report_has_numbers(table, columns);
+}
+
+static void add_histogram(drawing *all)
+{
+    if (!has_table(all, "probability_histogram", "density"))
+        return;
     picture *one = add_picture(all, "histogram", "probability_histogram",
                                "Predicted probabilities of all classes");
     add_file(all, one, "csv", table_path(all, "probability_histogram"));
-    add_file(all, one, "curve", table_path(all, "probability_density"));
-    one = add_picture(all, "ridges", "class_probability_density",
-                      "Predicted probabilities of each class");
-    add_file(all, one, "csv", table_path(all, "class_probability_density"));
-    one = add_picture(all, "ranges", "prediction_ranges",
-                      "Predicted probabilities: mean and standard deviation");
+    if (has_table(all, "probability_density", "density"))
+        add_file(all, one, "curve", table_path(all, "probability_density"));
+}
+
+/* Some class has a density. */
+static bool has_class_density(const drawing *all)
+{
+    const hpac_table *table = report_find_table(all->report, "class_probability_density");
+    for (size_t c = 1; table && c < table->column_count; c++)
+        if (isfinite(hpac_table_cell(table, 0, c)->number))
+            return true;
+    return false;
+}
+
+/* A picture of class_summary.csv; NULL when there is nothing in these columns. */
+static picture *add_summary(drawing *all, const char *script, const char *name, const char *title,
+                            const char *columns)
+{
+    if (!has_table(all, "class_summary", columns))
+        return NULL;
+    picture *one = add_picture(all, script, name, title);
     add_file(all, one, "csv", table_path(all, "class_summary"));
+    return one;
 }
 
 static void add_bars(drawing *all, const char *name, const char *title, const char *values,
                      const char *axis, const char *number)
 {
-    picture *one = add_picture(all, "bars", name, title);
-    add_file(all, one, "csv", table_path(all, "class_summary"));
+    picture *one = add_summary(all, "bars", name, title, values);
+    if (!one)
+        return;
     add_text(one, "names", "class");
     add_text(one, "values", values);
     add_text(one, "axis", axis);
     add_text(one, "number", number);
 }
 
-static void add_classes(drawing *all)
+static void add_pictures_of_run(drawing *all)
 {
+    add_curves_of_run(all, &all->report->runs[0]);
+    add_histogram(all);
+    if (has_class_density(all)) {
+        picture *one = add_picture(all, "ridges", "class_probability_density",
+                                   "Predicted probabilities of each class");
+        add_file(all, one, "csv", table_path(all, "class_probability_density"));
+    }
+    add_summary(all, "ranges", "prediction_ranges",
+                "Predicted probabilities: mean and standard deviation",
+                "prediction_mean prediction_std");
     add_bars(all, "ones_a_class", "Validation images with each class", "ones_percent",
              "percent of the images", "%.1f");
     add_bars(all, "f1_a_class", "F1 of each class", "f1", "F1", "%.2f");
-    picture *one = add_picture(all, "columns", "label_shares", "Labels of the validation images");
-    add_file(all, one, "csv", table_path(all, "label_shares"));
-    add_text(one, "places", "label");
-    add_text(one, "values", "percent");
-    add_text(one, "yaxis", "percent of the labels");
-}
-
-static void add_pictures_of_run(drawing *all)
-{
-    const report_run *run = &all->report->runs[0];
-    add_curves_of_run(all, run);
-    if (run->predictions.images > 0)
-        add_probabilities(all);
-    if (run->class_count > 0)
-        add_classes(all);
+    if (has_table(all, "label_shares", "percent")) {
+        picture *one =
+            add_picture(all, "columns", "label_shares", "Labels of the validation images");
+        add_file(all, one, "csv", table_path(all, "label_shares"));
+        add_text(one, "places", "label");
+        add_text(one, "values", "percent");
+        add_text(one, "yaxis", "percent of the labels");
+    }
 }
 
 /* ---- several runs ---- */
 
-/* A picture with a curve a run, of `file` in its folder, or of its table of batch losses. */
+/* A picture with a curve a run, each from a table of its own: <table>_1.csv, ... */
 static picture *add_overlay(drawing *all, const char *script, const char *name, const char *title,
-                            const char *file)
+                            const char *table)
 {
     const hpac_report *report = all->report;
     picture *one = add_picture(all, script, name, title);
     add_number(one, "files", (double)report->curve_count);
     for (size_t i = 0; i < report->curve_count; i++) {
         const report_run *run = &report->runs[report->curves[i]];
-        char *path = file ? hpac_path_join(run->folder, "%s", file)
-                          : hpac_path_join(report->plots, "batch_losses_%zu.csv", i + 1);
+        char *path = hpac_path_join(report->plots, "%s_%zu.csv", table, i + 1);
         add_file(all, one, numbered(one, "file", i + 1), path);
         add_text(one, numbered(one, "label", i + 1), run->label);
     }
@@ -196,20 +230,25 @@ static bool spans_decades(const hpac_report *report, enum report_metrics_column 
 
 static void add_tradeoffs(drawing *all)
 {
-    picture *one = add_picture(all, "tradeoff", "f1_against_time", "F1 against time");
-    add_file(all, one, "csv", table_path(all, "runs"));
-    add_text(one, "x", "elapsed_s");
-    add_text(one, "xaxis", "seconds");
-    add_text(one, "y", "final_val_f1_mean");
-    add_text(one, "yaxis", "mean F1, last epoch");
-    add_number(one, "logx", spans_decades(all->report, REPORT_ELAPSED));
-    one = add_picture(all, "tradeoff", "loss_against_steps", "Loss against update steps");
-    add_file(all, one, "csv", table_path(all, "runs"));
-    add_text(one, "x", "steps");
-    add_text(one, "xaxis", "update steps");
-    add_text(one, "y", "final_val_loss");
-    add_text(one, "yaxis", "validation loss, last epoch");
-    add_number(one, "logx", spans_decades(all->report, REPORT_STEP));
+    if (has_table(all, "runs", "elapsed_s final_val_f1_mean")) {
+        picture *one = add_picture(all, "tradeoff", "f1_against_time", "F1 against time");
+        add_file(all, one, "csv", table_path(all, "runs"));
+        add_text(one, "x", "elapsed_s");
+        add_text(one, "xaxis", "seconds");
+        add_text(one, "y", "final_val_f1_mean");
+        add_text(one, "yaxis", "mean F1, last epoch");
+        add_number(one, "logx", spans_decades(all->report, REPORT_ELAPSED));
+    }
+    if (has_table(all, "runs", "steps final_val_loss")) {
+        picture *one =
+            add_picture(all, "tradeoff", "loss_against_steps", "Loss against update steps");
+        add_file(all, one, "csv", table_path(all, "runs"));
+        add_text(one, "x", "steps");
+        add_text(one, "xaxis", "update steps");
+        add_text(one, "y", "final_val_loss");
+        add_text(one, "yaxis", "validation loss, last epoch");
+        add_number(one, "logx", spans_decades(all->report, REPORT_STEP));
+    }
 }
 
 static void add_pictures_of_runs(drawing *all)
@@ -217,13 +256,13 @@ static void add_pictures_of_runs(drawing *all)
     const hpac_report *report = all->report;
     if (report->curve_count == 0)
         return;
-    add_overlay(all, "losses", "losses", "Loss an epoch", "losses.csv");
-    picture *one =
-        add_overlay(all, "batch_losses", "last_batch_losses", "Loss of the last batches", NULL);
+    add_overlay(all, "losses", "losses", "Loss an epoch", "losses");
+    picture *one = add_overlay(all, "batch_losses", "last_batch_losses", "Loss of the last batches",
+                               "batch_losses");
     add_number(one, "last", LAST_BATCHES);
-    one = add_overlay(all, "metrics", "accuracy", "Accuracy an epoch", "metrics.csv");
+    one = add_overlay(all, "metrics", "accuracy", "Accuracy an epoch", "metrics");
     add_text(one, "quantity", "accuracy");
-    one = add_overlay(all, "metrics", "f1", "F1 an epoch", "metrics.csv");
+    one = add_overlay(all, "metrics", "f1", "F1 an epoch", "metrics");
     add_text(one, "quantity", "f1");
     if (report->kind != REPORT_FOLDS && report->curve_count > 1)
         add_tradeoffs(all);
@@ -258,21 +297,41 @@ size_t report_batch_group(const report_run *run)
     return (hpac_table_row_count(&run->batch_losses) + BATCH_POINTS - 1) / BATCH_POINTS;
 }
 
-static hpac_status write_batch_tables(hpac_report *report)
+/* Takes the path over. */
+static hpac_status write_csv(const hpac_table *table, char *path)
 {
+    hpac_status status = path ? hpac_table_write_csv(table, path) : hpac_fail_memory(1);
+    free(path);
+    return status;
+}
+
+/* The curves of a run, as far as it has any. What is drawn are copies, since a run that is being
+ * trained may be in the middle of a row. `suffix` is "" or "_<number>". */
+static hpac_status write_curves(hpac_report *report, const report_run *run, const char *suffix)
+{
+    size_t steps = hpac_table_row_count(&run->batch_losses);
+    bool whole = report->kind == REPORT_RUN;
     hpac_status status = HPAC_OK;
-    if (report->kind == REPORT_RUN) {
-        const report_run *run = &report->runs[0];
-        if (report_batch_group(run) > 0)
-            status = write_batches(run, 0, report_batch_group(run),
-                                   report_plot_path(report, "batch_losses.csv"));
-        return status;
-    }
+    if (hpac_table_row_count(&run->losses) > 0)
+        status = write_csv(&run->losses, report_plot_path(report, "losses%s.csv", suffix));
+    if (status == HPAC_OK && report_epochs(run) > 0)
+        status = write_csv(&run->metrics, report_plot_path(report, "metrics%s.csv", suffix));
+    if (status == HPAC_OK && steps > 0)
+        status = write_batches(run, whole || steps < LAST_BATCHES ? 0 : steps - LAST_BATCHES,
+                               whole ? report_batch_group(run) : 1,
+                               report_plot_path(report, "batch_losses%s.csv", suffix));
+    return status;
+}
+
+static hpac_status write_all_curves(hpac_report *report)
+{
+    if (report->kind == REPORT_RUN)
+        return write_curves(report, &report->runs[0], "");
+    hpac_status status = HPAC_OK;
     for (size_t i = 0; i < report->curve_count && status == HPAC_OK; i++) {
-        const report_run *run = &report->runs[report->curves[i]];
-        size_t rows = hpac_table_row_count(&run->batch_losses);
-        status = write_batches(run, rows > LAST_BATCHES ? rows - LAST_BATCHES : 0, 1,
-                               report_plot_path(report, "batch_losses_%zu.csv", i + 1));
+        char suffix[32];
+        snprintf(suffix, sizeof suffix, "_%zu", i + 1);
+        status = write_curves(report, &report->runs[report->curves[i]], suffix);
     }
     return status;
 }
@@ -280,12 +339,10 @@ static hpac_status write_batch_tables(hpac_report *report)
 static hpac_status write_tables(hpac_report *report)
 {
     hpac_status status = HPAC_OK;
-    for (size_t i = 0; i < report->table_count && status == HPAC_OK; i++) {
-        char *path = report_plot_path(report, "%s.csv", report->tables[i].name);
-        status = path ? hpac_table_write_csv(&report->tables[i], path) : hpac_fail_memory(1);
-        free(path);
-    }
-    return status == HPAC_OK ? write_batch_tables(report) : status;
+    for (size_t i = 0; i < report->table_count && status == HPAC_OK; i++)
+        status = write_csv(&report->tables[i],
+                           report_plot_path(report, "%s.csv", report->tables[i].name));
+    return status == HPAC_OK ? write_all_curves(report) : status;
 }
 
 /* ---- drawing ---- */

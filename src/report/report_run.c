@@ -98,6 +98,30 @@ double report_images(const report_run *run)
                                        : report_json_number(run, "validation_images");
 }
 
+size_t report_column(const hpac_table *table, const char *name, size_t length)
+{
+    size_t c = 0;
+    while (c < table->column_count && (strlen(table->columns[c].name) != length ||
+                                       memcmp(table->columns[c].name, name, length) != 0))
+        c++;
+    return c;
+}
+
+bool report_has_numbers(const hpac_table *table, const char *columns)
+{
+    for (const char *name = columns; *name; name += strspn(name, " ")) {
+        size_t length = strcspn(name, " "), row = 0;
+        size_t place = report_column(table, name, length);
+        while (row < hpac_table_row_count(table) && place < table->column_count &&
+               !isfinite(hpac_table_cell(table, row, place)->number))
+            row++;
+        if (place == table->column_count || row == hpac_table_row_count(table))
+            return false;
+        name += length;
+    }
+    return true;
+}
+
 /* ---- reading ---- */
 
 static hpac_status read_json(report_run *run)
@@ -183,9 +207,9 @@ static void find_best(report_run *run)
 static hpac_status read_tables(report_run *run)
 {
     bool growing = !run->finished;
-    hpac_status status = report_csv_read(run->folder, "losses.csv", growing, &run->losses);
+    hpac_status status = report_csv_read(run->folder, "metrics.csv", growing, &run->metrics);
     if (status == HPAC_OK)
-        status = report_csv_read(run->folder, "metrics.csv", growing, &run->metrics);
+        status = report_csv_read(run->folder, "losses.csv", growing, &run->losses);
     if (status == HPAC_OK)
         status = report_csv_read(run->folder, "batch_losses.csv", growing, &run->batch_losses);
     if (status == HPAC_OK)

@@ -77,7 +77,8 @@ Test(report, histogram_and_densities_are_of_the_predictions)
     const hpac_table *classes = report_folder_table(report, "class_probability_density");
     cr_assert_eq(hpac_table_row_count(classes), 201);
     assert_number(classes, "0.500", "Rods & rings", NAN); /* all equal */
-    assert_number(classes, "0.375", "Nucleoplasm", 0.98074968955008901); /* scipy.stats.gaussian_kde */
+    assert_number(classes, "0.375", "Nucleoplasm",
+                  0.98074968955008901); /* scipy.stats.gaussian_kde */
     cr_assert_eq(hpac_table_row_count(report_folder_table(report, "probability_density")), 201);
     hpac_report_close(report);
 }
@@ -255,7 +256,7 @@ Test(report, removes_its_own_files_alone)
     cr_assert_eq(hpac_folder_create(scratch_path("run/plots")), HPAC_OK);
     static const char *const ours[] = {"losses.png", "f1_a_class.svg", "batch_losses_12.csv",
                                        "class_summary.csv", "losses.svg.tmp.999999999"};
-    static const char *const theirs[] = {"losses.txt", "my_losses.png", "losses_2.png",
+    static const char *const theirs[] = {"losses.txt", "my_losses.png", "losses2.png",
                                          "batch_losses_x.csv", "losses.svg.tmp.1"};
     for (size_t i = 0; i < 5; i++) {
         report_folder_put("run/plots", ours[i], "x");

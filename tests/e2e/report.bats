@@ -1,0 +1,270 @@
+# hpac report, and the report at the end of a training: pages, plots, bad folders. (Unit tests hold the
+# figures against numpy's and scipy's.)
+load helpers
+
+setup_file() {
+    small_models 1 --count 60 --test-count 1 --seed 5 --quiet
+    sed 's/targets: .*/targets: all/; s/epochs: 2/epochs: 1/' "$MADE/small.yaml" >"$MADE/all.yaml"
+    "${HPAC:-build/hpac}" train "$MADE/all.yaml" --device cpu --quiet --no-report --out "$MADE/all"
+}
+
+setup() {
+    helpers_setup
+    cp -r "$MADE/run" "$MADE/folds" "$MADE/all" "$TMP/"
+}
+
+# The program needs no other tool but gnuplot.
+hide_gnuplot() {
+    run --separate-stderr env PATH="$TMP/no-tools" "$HPAC" "$@"
+}
+
+# assert_pictures FOLDER NAME...: each as PNG and SVG
+assert_pictures() {
+    local folder=$1 name
+    shift
+    for name; do
+        assert_file "$folder/plots/$name.png" "$folder/plots/$name.svg" || return 1
+    done
+}
+
+# assert_page_has FILE TEXT...
+assert_page_has() {
+    local page=$1 text
+    shift
+    for text; do
+        grep -qF -- "$text" "$page" || fail_with "expected in $page: $text" || return 1
+    done
+}
+
+# assert_only_report_differs FOLDER FOLDER: but for report.html and plots/, they are equal
+assert_only_report_differs() {
+    diff -r -x report.html -x plots "$1" "$2" >&2 || fail_with "files of the run were touched"
+}
+
+one_run="losses batch_losses accuracy f1 probability_histogram class_probability_density
+    prediction_ranges ones_a_class f1_a_class label_shares"
+
+@test "report draws every plot of a run and touches nothing else" {
+    cp -r "$TMP/run" "$TMP/before"
+    run_hpac report "$TMP/run"
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+    [[ $output == "$TMP/run/report.html" ]] || fail_with "expected the page's path"
+    # shellcheck disable=SC2086 # names
+    assert_pictures "$TMP/run" $one_run
+    assert_line_count 4 "$TMP/run/plots/class_summary.csv"
+    assert_line_count 51 "$TMP/run/plots/probability_histogram.csv"
+    [[ $(grep -o '<img ' "$TMP/run/report.html" | wc -l) -eq 10 ]] || fail_with "expected 10 pictures"
+    ! grep -qE '(src|href)="(http|/|[a-z]*\.)' "$TMP/run/report.html" || fail_with "goes outside"
+    assert_page_has "$TMP/run/report.html" "constant prior" "batch_size: 8" "oneDNN" \
+        "Plasma membrane" "Metrics an epoch" "predictions.csv"
+    assert_only_report_differs "$TMP/before" "$TMP/run"
+}
+
+@test "report of one epoch and 28 classes; --out leaves the run alone" {
+    cp -r "$TMP/all" "$TMP/before"
+    run_hpac report "$TMP/all" --out "$TMP/new/out" --quiet
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+    # shellcheck disable=SC2086 # names
+    assert_pictures "$TMP/new/out" $one_run
+    assert_line_count 29 "$TMP/new/out/plots/class_summary.csv"
+    assert_page_has "$TMP/new/out/report.html" "28 classes" "Rods &amp; rings"
+    diff -r "$TMP/before" "$TMP/all" || fail_with "the run was touched"
+}
+
+@test "report of several lays their curves over one another and tells what differs" {
+    cd "$TMP"
+    run_hpac report run all folds/fold1
+    assert_exit 0
+    [[ $output == report/report.html ]] || fail_with "expected the page's path"
+    assert_pictures report losses last_batch_losses accuracy f1 f1_against_time loss_against_steps
+    assert_no_file report/plots/class_summary.csv
+    assert_page_has report/report.html "What differs in their configurations" "data.targets" \
+        "data.split.fold" "train.epochs" "judged on other classes" "Rods &amp; rings"
+    assert_line_count 4 report/plots/runs.csv
+    assert_no_file run/report.html all/plots
+    # A report of fewer leaves nothing of this one's.
+    run_hpac report run folds/fold1
+    assert_exit 0
+    assert_file report/plots/batch_losses_2.csv
+    assert_no_file report/plots/batch_losses_3.csv
+    ! grep -q 'Rods' report/report.html || fail_with "an old page"
+}
+
+@test "report of a cross-validation has mean and spread of the folds" {
+    run_hpac report "$TMP/folds"
+    assert_exit 0
+    [[ $output == "$TMP/folds/report.html" ]] || fail_with "expected the page's path"
+    assert_pictures "$TMP/folds" losses last_batch_losses accuracy f1
+    assert_no_file "$TMP/folds/plots/f1_against_time.png" "$TMP/folds/fold0/report.html"
+    assert_page_has "$TMP/folds/report.html" "Cross-validation of 3 folds" "fold2" "largest"
+    # The mean is that of folds.csv.
+    awk -F, 'NR == FNR {if (FNR > 1) sum += $4; next}
+        $1 == "loss" {d = $3 - sum / 3; exit !(d < 1e-8 && d > -1e-8)}' \
+        "$TMP/folds/folds.csv" "$TMP/folds/plots/spread.csv" || fail_with "another mean"
+}
+
+@test "report of a run that is not finished shows what there is" {
+    sed -i 's/"finished"/"running"/' "$TMP/run/run.json"
+    rm "$TMP/run/predictions.csv" "$TMP/run/model.h5"
+    printf '%s' "$(sed '$d' "$TMP/run/metrics.csv")"$'\n'"2,1" >"$TMP/run/metrics.csv"
+    run_hpac report "$TMP/run"
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+    assert_pictures "$TMP/run" losses batch_losses accuracy f1 ones_a_class label_shares
+    assert_no_file "$TMP/run/plots/probability_histogram.png"
+    assert_page_has "$TMP/run/report.html" "not finished (running)" "come with its end"
+    # Not one epoch, not one file but run.json.
+    rm "$TMP"/run/*.csv "$TMP/run/config.yaml" "$TMP/run/train.log"
+    run_hpac report "$TMP/run"
+    assert_exit 0
+    assert_no_file "$TMP/run/plots/losses.png" "$TMP/run/plots/class_summary.csv"
+    ! grep -q '<img' "$TMP/run/report.html" || fail_with "pictures of nothing"
+    run_hpac report "$TMP/run" "$TMP/all" --out "$TMP/out"
+    assert_exit 0
+    assert_page_has "$TMP/out/report.html" "1 of the 2 runs is not finished"
+}
+
+@test "report while a training writes into the folder" {
+    start_hpac train "$MADE/small.yaml" --device cpu --set train.epochs=4000 --out "$TMP/now"
+    local tries=0
+    until [[ -s $TMP/now/losses.csv && $(wc -l <"$TMP/now/losses.csv") -gt 2 ]]; do
+        sleep 0.1
+        [[ $((tries++)) -lt 300 ]] || fail_with "no epoch in 30 s" || return 1
+    done
+    for _ in 1 2 3; do
+        run_hpac report "$TMP/now"
+        assert_exit 0
+        [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+    done
+    assert_page_has "$TMP/now/report.html" "not finished (running)"
+    kill -INT "$HPAC_PID"
+    wait_hpac
+    assert_exit 130
+}
+
+@test "report --json prints the tables" {
+    run_hpac report "$TMP/run" --json
+    assert_exit 0
+    [[ ${lines[0]} == "{" && ${lines[-1]} == "}" ]] || fail_with "not an object"
+    local flat
+    flat=$(tr -d ' \n' <<<"$output")
+    for part in '"runs":[{"run":"run","state":"finished"' '"figures":[{"measure":"loss"' \
+        '"class_summary":[{"class":"Cytosol"' '"label_shares":[{"label":0,'; do
+        [[ $flat == *"$part"* ]] || fail_with "no $part" || return 1
+    done
+    run_hpac report "$TMP/folds" --json
+    [[ $output == *'"spread": ['* ]] || fail_with "no spread"
+}
+
+@test "report takes any folder name" {
+    local odd="$TMP/an 'odd' \"name\" \`id\` \$x 100% <b>,"
+    mv "$TMP/run" "$odd"
+    run_hpac report "$odd" "$TMP/all" --out "$odd, too"
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+    assert_page_has "$odd, too/report.html" "&lt;b&gt;,"
+    run_hpac report "$odd"
+    assert_exit 0
+    assert_file "$odd/report.html" "$odd/plots/losses.svg"
+}
+
+@test "report refuses what is no run, and damaged tables with their row" {
+    mkdir "$TMP/empty"
+    local bad
+    for bad in "$TMP/empty" "$TMP/none" "$MADE/small.yaml"; do
+        run_hpac report "$bad"
+        assert_exit 2
+        assert_error_has "$bad"
+        assert_no_output
+    done
+    assert_no_file "$TMP/empty/plots" "$TMP/none"
+    run_hpac report "$TMP/run" "$TMP/run/../run"
+    assert_exit 2
+    assert_error_has "stands twice"
+    run_hpac report "$TMP/run" "$TMP/all" --out "$TMP/all"
+    assert_exit 2
+    assert_error_has "$TMP/all"
+    run_hpac report
+    assert_exit 2
+    assert_error_has "RUN"
+    sed -i '3s/,0/,nought/' "$TMP/run/losses.csv"
+    run_hpac report "$TMP/run"
+    assert_exit 3
+    assert_error_has "$TMP/run/losses.csv:3"
+    assert_error_has "expected a number"
+    assert_no_file "$TMP/run/report.html" "$TMP/run/plots"
+}
+
+@test "report without gnuplot says what to install" {
+    hide_gnuplot report "$TMP/run"
+    assert_exit 2
+    assert_error_has "gnuplot-nox"
+    assert_no_output
+    assert_no_file "$TMP/run/plots" "$TMP/run/report.html"
+}
+
+@test "report says where it cannot write" {
+    chmod 555 "$TMP/run"
+    run_hpac_without_privilege report "$TMP/run"
+    chmod 755 "$TMP/run"
+    assert_exit 2
+    assert_error_has "$TMP/run"
+    : >"$TMP/file"
+    run_hpac report "$TMP/run" --out "$TMP/file"
+    assert_exit 2
+    assert_error_has "$TMP/file"
+    mkdir -p "$TMP/out/report.html"
+    run_hpac report "$TMP/run" --out "$TMP/out"
+    assert_exit 2
+    assert_error_has "is a folder"
+}
+
+@test "report says so when the disk is full" {
+    small_disk_or_skip 100
+    run_hpac report "$TMP/run" --out "$SMALL_DISK/out"
+    assert_exit 3
+    assert_no_file "$SMALL_DISK/out/report.html"
+    ! find "$SMALL_DISK" -name '*.tmp.*' | grep -q . || fail_with "half files are left"
+}
+
+@test "train ends with a report; --force takes it away, and nothing of others" {
+    REPORTS=yes run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/new"
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+    # shellcheck disable=SC2086 # names
+    assert_pictures "$TMP/new" $one_run
+    assert_page_has "$TMP/new/report.html" "finished"
+    touch "$TMP/new/plots/mine.txt"
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/new" --force
+    assert_exit 0
+    assert_no_file "$TMP/new/report.html" "$TMP/new/plots/losses.png"
+    [[ $(ls "$TMP/new/plots") == mine.txt ]] || fail_with "expected the other's file alone"
+    rm "$TMP/new/plots/mine.txt"
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/new" --force
+    assert_no_file "$TMP/new/plots"
+}
+
+@test "train --fold all ends with a report a fold and one of all" {
+    REPORTS=yes run_hpac train "$MADE/small.yaml" --device cpu --quiet --fold all --out "$TMP/cv" \
+        --set train.epochs=1
+    assert_exit 0
+    assert_file "$TMP"/cv/{fold0,fold1,fold2}/report.html
+    assert_page_has "$TMP/cv/report.html" "Cross-validation of 3 folds"
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --fold all --out "$TMP/cv" \
+        --set train.epochs=1 --force
+    assert_exit 0
+    assert_no_file "$TMP/cv/report.html" "$TMP/cv/plots" "$TMP/cv/fold1/report.html"
+}
+
+@test "a training is none the worse without gnuplot, and tells how to report later" {
+    hide_gnuplot train "$MADE/small.yaml" --device cpu --fold all --set train.epochs=1 --out "$TMP/cv"
+    assert_exit 0
+    [[ $(grep -c 'hpac report' <<<"$stderr") -eq 1 ]] || fail_with "expected one warning"
+    [[ ${stderr%%$'\n'*} == *"gnuplot-nox"*"hpac report $TMP/cv" ]] || fail_with "expected it early"
+    assert_no_file "$TMP/cv/plots" "$TMP/cv/fold0/plots"
+    hide_gnuplot train "$MADE/small.yaml" --device cpu --quiet --no-report --out "$TMP/new"
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+}
