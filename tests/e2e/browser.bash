@@ -20,7 +20,7 @@ look_at() {
             for width in 400 1400; do
                 [[ $file == *.svg && $width == 400 ]] ||
                     printf '<iframe title="%s" src="%s" width="%s" height="1000"></iframe>\n' \
-                        "${file##*/}" "$number.${file##*.}" "$width"
+                        "${file#"$TMP"/}" "$number.${file##*.}" "$width"
             done
         done
     } >"$folder/frames.html"

@@ -2,6 +2,8 @@
 load helpers
 load browser
 
+setup_file() { small_models 1 --count 30 --seed 3 --test-count 3 --quiet >/dev/null; }
+
 # write_page NAME BODY [HEAD]
 write_page() {
     printf '<!DOCTYPE html><html><head><meta charset="utf-8">%s</head><body>%s</body></html>\n' \
@@ -66,4 +68,18 @@ assert_found() {
     real_data_or_skip
     "$HPAC" explore --labels "$REAL_DATA/train.csv" --out "$TMP/out" --quiet >/dev/null
     assert_reads_well "$TMP/out/explore.html"
+}
+
+@test "report.html of a run and of two over one another reads well, with 3 and with 28 classes" {
+    sed '/targets:/d' "$MADE/small.yaml" >"$TMP/all.yaml"
+    REPORTS=yes run_hpac train "$TMP/all.yaml" --device cpu --out "$TMP/all" --quiet
+    assert_exit 0
+    run_hpac report "$MADE/run" --out "$TMP/three"
+    run_hpac report "$MADE/run" "$TMP/all" --out "$TMP/both"
+    assert_reads_well "$TMP"/{three,all,both}/report.html "$TMP"/{three,all,both}/plots/*.svg
+}
+
+@test "report.html of a cross-validation reads well" {
+    run_hpac report "$MADE/folds" --out "$TMP/folds"
+    assert_reads_well "$TMP/folds/report.html" "$TMP"/folds/plots/*.svg
 }
