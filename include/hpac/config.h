@@ -97,6 +97,8 @@ void hpac_config_fini(hpac_config *config);
 
 /* The resolved configuration as YAML that hpac_config_load reads back to the same values. */
 hpac_status hpac_config_write(const hpac_config *config, FILE *stream);
+/* The same as a text, malloc'ed, the caller's whatever the status. */
+hpac_status hpac_config_text(const hpac_config *config, char **text);
 /* The same as a table for the terminal: a line a key, "data.channels  1", defaults marked. */
 void hpac_config_print(const hpac_config *config, FILE *stream);
 /* The schema as docs/configuration.md. */
@@ -104,6 +106,9 @@ void hpac_config_print_reference(FILE *stream);
 /* A line a key, "train.shuffle false true": the key and the words it may be; for the completion.
  * Keys of layers, whose paths have numbers, are not among them. */
 void hpac_config_print_keys(FILE *stream);
+
+/* How a configuration wants the device of this name (hpac_device_options.name, borrowed) opened. */
+hpac_device_options hpac_config_device_options(const hpac_config *config, const char *name);
 
 /* The prepared image size that follows from data.image and data.scale. */
 hpac_shape hpac_config_input_shape(const hpac_config *config);

@@ -72,7 +72,8 @@ void hpac_table_init(hpac_table *table, const char *name, const char *title,
 /* Frees the cells and zeroes the struct; a zeroed one is fine. */
 void hpac_table_fini(hpac_table *table);
 
-/* The next cell, of its column's kind. Text is copied. */
+/* The next cell, of its column's kind; a column of integers takes a real that is one, or none. Text
+ * is copied. */
 void hpac_table_add_text(hpac_table *table, const char *text);
 void hpac_table_add_integer(hpac_table *table, long long number); /* up to 2^53 either way */
 void hpac_table_add_real(hpac_table *table, double number);

@@ -41,6 +41,7 @@ typedef struct hpac_train_options {
                            more epochs are wanted than it has */
     bool force;         /* throw away what an earlier run left in the folder */
     bool dry_run;       /* all checks and the memory plan, nothing written, no training */
+    bool brief;         /* the tables of the start stand in train.log alone */
     bool profile;       /* time every call of the network, log the table at the end, and write
                            profile.csv; the same weights, a little slower */
     bool report; /* write report.html and plots/ (report.h) when the training has finished; what

@@ -71,6 +71,17 @@ int cli_choice(const cli_arguments *arguments, const char *name)
     return choice->text ? (int)choice->number : -1;
 }
 
+hpac_status cli_out_folder(const cli_arguments *arguments, const char *name,
+                           char folder[CLI_FOLDER_NBYTES])
+{
+    const char *out = cli_text(arguments, "out");
+    int length = snprintf(folder, CLI_FOLDER_NBYTES, "%s%s", out ? "" : "runs/", out ? out : name);
+    if (length < 1 || length >= CLI_FOLDER_NBYTES)
+        return hpac_fail(HPAC_ERR_CONFIG, "--out: expected a path of 1 to %d bytes",
+                         CLI_FOLDER_NBYTES - 1);
+    return HPAC_OK;
+}
+
 const char *const *cli_list(const cli_arguments *arguments, const char *name, int *count)
 {
     const value *list = &arguments->values[option_index(arguments, name)];

@@ -73,6 +73,11 @@ int cli_choice(const cli_arguments *arguments,
                const char *name); /* index of the word; -1: not given */
 const char *const *cli_list(const cli_arguments *arguments, const char *name, int *count);
 
+/* The folder of --out, or runs/ and this name. Errors: CONFIG. */
+#define CLI_FOLDER_NBYTES 4096
+hpac_status cli_out_folder(const cli_arguments *arguments, const char *name,
+                           char folder[CLI_FOLDER_NBYTES]);
+
 /* Parses argv of a command (argv[0] is its name) and runs it. --quiet, where the table has it,
  * holds back log lines that are no warnings. --help prints the help to stdout and is HPAC_OK.
  * Errors: CONFIG for what was typed wrongly; those of the command. */

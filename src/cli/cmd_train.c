@@ -67,13 +67,8 @@ static hpac_status load_config(const cli_arguments *arguments, hpac_config *conf
 static hpac_status train_with(const cli_arguments *arguments, const hpac_config *config,
                               const char *folder)
 {
-    hpac_device_options device_options = {
-        .name = cli_text(arguments, "device"),
-        .threads = config->device.threads,
-        .precision = config->device.precision,
-        .deterministic = config->device.deterministic,
-        .image_layout = config->device.image_layout,
-    };
+    hpac_device_options device_options =
+        hpac_config_device_options(config, cli_text(arguments, "device"));
     hpac_device *device;
     hpac_status status = hpac_device_open(&device_options, &device);
     if (status != HPAC_OK)
@@ -105,14 +100,9 @@ static hpac_status run(const cli_arguments *arguments)
     hpac_status status = load_config(arguments, &config);
     if (status != HPAC_OK)
         return status;
-    char folder[4096];
-    const char *out = cli_text(arguments, "out");
-    int length = out ? snprintf(folder, sizeof folder, "%s", out)
-                     : snprintf(folder, sizeof folder, "runs/%s", config.name);
-    if (length < 1 || (size_t)length >= sizeof folder)
-        status = hpac_fail(HPAC_ERR_CONFIG, "--out: expected a path of 1 to %zu bytes",
-                           sizeof folder - 1);
-    else
+    char folder[CLI_FOLDER_NBYTES];
+    status = cli_out_folder(arguments, config.name, folder);
+    if (status == HPAC_OK)
         status = train_with(arguments, &config, folder);
     if (status == HPAC_OK && !cli_flag(arguments, "dry-run"))
         printf("%s\n", folder);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 const cli_command *const cli_commands[] = {
-    &cmd_explore, &cmd_split,  &cmd_preprocess, &cmd_synth,  &cmd_train, &cmd_evaluate,
+    &cmd_explore, &cmd_split,  &cmd_preprocess, &cmd_synth,  &cmd_train, &cmd_sweep, &cmd_evaluate,
     &cmd_predict, &cmd_report, &cmd_info,       &cmd_doctor, &cmd_help,  NULL,
 };
 

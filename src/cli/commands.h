@@ -10,6 +10,7 @@ extern const cli_command cmd_split;
 extern const cli_command cmd_preprocess;
 extern const cli_command cmd_synth;
 extern const cli_command cmd_train;
+extern const cli_command cmd_sweep;
 extern const cli_command cmd_evaluate;
 extern const cli_command cmd_predict;
 extern const cli_command cmd_report;

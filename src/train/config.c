@@ -18,6 +18,17 @@ hpac_shape hpac_config_input_shape(const hpac_config *config)
     };
 }
 
+hpac_device_options hpac_config_device_options(const hpac_config *config, const char *name)
+{
+    return (hpac_device_options){
+        .name = name,
+        .threads = config->device.threads,
+        .precision = config->device.precision,
+        .deterministic = config->device.deterministic,
+        .image_layout = config->device.image_layout,
+    };
+}
+
 void hpac_config_fini(hpac_config *config)
 {
     free(config->name);
@@ -30,8 +41,7 @@ void hpac_config_fini(hpac_config *config)
     *config = (hpac_config){0};
 }
 
-/* "configs/demo.yaml" is called "demo". NULL: no memory. */
-static char *name_of(const char *path)
+char *hpac_config_name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
@@ -232,7 +242,7 @@ hpac_status hpac_config_assemble(const hpac_config_parts *parts, hpac_problems *
         reader.problems = (hpac_problems){0};
     }
     if (status == HPAC_OK) {
-        config->name = name_of(parts->document);
+        config->name = hpac_config_name_of(parts->document);
         if (!config->name)
             status = hpac_fail_memory(strlen(parts->document) + 1);
     }

@@ -122,6 +122,8 @@ typedef struct hpac_config_parts {
  * wrong, to be freed by its reader, or none, and the message tells why nothing could be read. */
 hpac_status hpac_config_assemble(const hpac_config_parts *parts, hpac_problems *problems,
                                  hpac_config *config);
+/* "configs/demo.yaml" is called "demo". malloc'ed; NULL: no memory. */
+char *hpac_config_name_of(const char *path);
 /* The text of a configuration's file, malloc'ed. Errors: CONFIG. */
 hpac_status hpac_config_read_file(const char *path, char **text, size_t *nbytes);
 

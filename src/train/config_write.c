@@ -115,6 +115,18 @@ hpac_status hpac_config_write(const hpac_config *config, FILE *stream)
     return HPAC_OK;
 }
 
+hpac_status hpac_config_text(const hpac_config *config, char **text)
+{
+    size_t length;
+    FILE *stream = open_memstream(text, &length);
+    if (!stream)
+        return hpac_fail_memory(0);
+    hpac_status status = hpac_config_write(config, stream);
+    if (fclose(stream) != 0 && status == HPAC_OK)
+        status = hpac_fail(HPAC_ERR_INTERNAL, "out of memory for the configuration's text");
+    return status;
+}
+
 #define NAME_WIDTH 34
 
 static void print_layers(const hpac_config *config, bool is_default, FILE *stream)

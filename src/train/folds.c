@@ -1,8 +1,8 @@
 /* Cross-validation: a training a fold, side by side in one folder, and what they come to together.
  */
+#include "run_metrics.h"
 #include "train_internal.h"
 
-#include <hpac/csv.h>
 #include <hpac/file.h>
 #include <hpac/log.h>
 #include <hpac/report.h>
@@ -11,108 +11,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what a fold came to: the last row of its metrics.csv ---- */
+/* ---- what the folds came to ---- */
 
-enum {
-    EPOCH,
-    TRAIN_LOSS,
-    VAL_LOSS,
-    PRIOR_LOSS,
-    ACCURACY,
-    ALL_ZERO_ACCURACY,
-    F1_MIN,
-    F1_MAX,
-    F1_MEAN,
-    F1_STD,
-    ELAPSED_S,
-    COLUMN_COUNT
+/* The columns of folds.csv behind `fold`, of the last epoch. */
+static const struct {
+    const char *name;
+    metrics_column column;
+} columns[] = {
+    {"epochs", METRICS_EPOCH},
+    {"train_loss", METRICS_TRAIN_LOSS},
+    {"val_loss", METRICS_VAL_LOSS},
+    {"val_prior_loss", METRICS_VAL_PRIOR_LOSS},
+    {"val_accuracy", METRICS_VAL_ACCURACY},
+    {"val_all_zero_accuracy", METRICS_VAL_ALL_ZERO_ACCURACY},
+    {"val_f1_min", METRICS_VAL_F1_MIN},
+    {"val_f1_max", METRICS_VAL_F1_MAX},
+    {"val_f1_mean", METRICS_VAL_F1_MEAN},
+    {"val_f1_std", METRICS_VAL_F1_STD},
+    {"elapsed_s", METRICS_ELAPSED_S},
 };
 
-static const char *const columns[COLUMN_COUNT] = {
-    [EPOCH] = "epoch",           [TRAIN_LOSS] = "train_loss",
-    [VAL_LOSS] = "val_loss",     [PRIOR_LOSS] = "val_prior_loss",
-    [ACCURACY] = "val_accuracy", [ALL_ZERO_ACCURACY] = "val_all_zero_accuracy",
-    [F1_MIN] = "val_f1_min",     [F1_MAX] = "val_f1_max",
-    [F1_MEAN] = "val_f1_mean",   [F1_STD] = "val_f1_std",
-    [ELAPSED_S] = "elapsed_s",
-};
+#define COLUMN_COUNT (sizeof columns / sizeof *columns)
 
-typedef struct fold_result {
-    double values[COLUMN_COUNT];
-    double best_val_loss; /* over the epochs */
-} fold_result;
-
-typedef struct metrics_reader {
-    const char *path;
-    size_t place[COLUMN_COUNT]; /* cell of each column */
-    size_t rows;                /* the header among them */
-    fold_result *result;
-} metrics_reader;
-
-static hpac_status find_columns(metrics_reader *reader, const hpac_csv_row *row)
-{
-    for (int c = 0; c < COLUMN_COUNT; c++) {
-        size_t place = 0;
-        while (place < row->count && strcmp(row->cells[place], columns[c]) != 0)
-            place++;
-        if (place == row->count)
-            return hpac_fail(HPAC_ERR_DATA, "%s: no column %s", reader->path, columns[c]);
-        reader->place[c] = place;
-    }
-    return HPAC_OK;
-}
-
-static hpac_status on_row(void *user, const hpac_csv_row *row)
-{
-    metrics_reader *reader = user;
-    if (row->defect)
-        return hpac_fail(HPAC_ERR_DATA, "%s:%zu: %s", reader->path, row->line, row->defect);
-    if (reader->rows++ == 0)
-        return find_columns(reader, row);
-    fold_result *result = reader->result;
-    for (int c = 0; c < COLUMN_COUNT; c++) {
-        char *end = NULL;
-        if (reader->place[c] < row->count)
-            result->values[c] = strtod(row->cells[reader->place[c]], &end);
-        if (!end || *end != '\0' || end == row->cells[reader->place[c]])
-            return hpac_fail(HPAC_ERR_DATA, "%s:%zu: expected a number as %s", reader->path,
-                             row->line, columns[c]);
-    }
-    result->best_val_loss = fmin(result->best_val_loss, result->values[VAL_LOSS]);
-    return HPAC_OK;
-}
-
-static hpac_status read_result(const char *folder, fold_result *result)
-{
-    char *path = hpac_path_join(folder, "metrics.csv");
-    if (!path)
-        return hpac_fail_memory(strlen(folder));
-    *result = (fold_result){.best_val_loss = INFINITY};
-    metrics_reader reader = {.path = path, .result = result};
-    hpac_status status = hpac_csv_read(path, on_row, &reader);
-    if (status == HPAC_OK && reader.rows < 2)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: no epochs in it", path);
-    free(path);
-    return status;
-}
-
-/* ---- all folds ---- */
-
-static void write_rows(FILE *stream, const fold_result *results, int count)
+static void write_rows(FILE *stream, const run_metrics *results, int count)
 {
     fputs("fold", stream);
-    for (int c = 0; c < COLUMN_COUNT; c++)
-        fprintf(stream, ",%s", c == EPOCH ? "epochs" : columns[c]);
+    for (size_t c = 0; c < COLUMN_COUNT; c++)
+        fprintf(stream, ",%s", columns[c].name);
     fputs(",best_val_loss\n", stream);
     for (int fold = 0; fold < count; fold++) {
         fprintf(stream, "%d", fold);
-        for (int c = 0; c < COLUMN_COUNT; c++)
-            fprintf(stream, ",%.9g", results[fold].values[c]);
-        fprintf(stream, ",%.9g\n", results[fold].best_val_loss);
+        for (size_t c = 0; c < COLUMN_COUNT; c++)
+            fprintf(stream, ",%.9g", results[fold].last[columns[c].column]);
+        fprintf(stream, ",%.9g\n", results[fold].best[METRICS_VAL_LOSS]);
     }
 }
 
-static hpac_status write_csv(const char *folder, const fold_result *results, int count)
+static hpac_status write_csv(const char *folder, const run_metrics *results, int count)
 {
     char *path = hpac_path_join(folder, "folds.csv");
     if (!path)
@@ -130,42 +65,44 @@ typedef struct fold_spread {
     double mean, std; /* std with n - 1: the folds are a sample of all there could be */
 } fold_spread;
 
-static fold_spread spread_of(const fold_result *results, int count, int column)
+static fold_spread spread_of(const run_metrics *results, int count, metrics_column column)
 {
     fold_spread spread = {0};
     for (int i = 0; i < count; i++)
-        spread.mean += results[i].values[column] / count;
+        spread.mean += results[i].last[column] / count;
     for (int i = 0; i < count; i++) {
-        double distance = results[i].values[column] - spread.mean;
+        double distance = results[i].last[column] - spread.mean;
         spread.std += distance * distance / (count - 1);
     }
     spread.std = sqrt(spread.std);
     return spread;
 }
 
-static void log_results(const fold_result *results, int count)
+static void log_results(const run_metrics *results, int count)
 {
     for (int i = 0; i < count; i++) {
-        const double *values = results[i].values;
+        const double *values = results[i].last;
         hpac_log_info("fold %d  loss %.4f  val_loss %.4f (prior %.4f)  accuracy %.4f (all zero "
                       "%.4f)  F1 %.3f (%.3f..%.3f, std %.3f)",
-                      i, values[TRAIN_LOSS], values[VAL_LOSS], values[PRIOR_LOSS], values[ACCURACY],
-                      values[ALL_ZERO_ACCURACY], values[F1_MEAN], values[F1_MIN], values[F1_MAX],
-                      values[F1_STD]);
+                      i, values[METRICS_TRAIN_LOSS], values[METRICS_VAL_LOSS],
+                      values[METRICS_VAL_PRIOR_LOSS], values[METRICS_VAL_ACCURACY],
+                      values[METRICS_VAL_ALL_ZERO_ACCURACY], values[METRICS_VAL_F1_MEAN],
+                      values[METRICS_VAL_F1_MIN], values[METRICS_VAL_F1_MAX],
+                      values[METRICS_VAL_F1_STD]);
     }
-    fold_spread train_loss = spread_of(results, count, TRAIN_LOSS);
-    fold_spread loss = spread_of(results, count, VAL_LOSS),
-                prior = spread_of(results, count, PRIOR_LOSS);
-    fold_spread accuracy = spread_of(results, count, ACCURACY);
-    fold_spread f1 = spread_of(results, count, F1_MEAN);
-    fold_spread zeros = spread_of(results, count, ALL_ZERO_ACCURACY);
+    fold_spread train_loss = spread_of(results, count, METRICS_TRAIN_LOSS);
+    fold_spread loss = spread_of(results, count, METRICS_VAL_LOSS),
+                prior = spread_of(results, count, METRICS_VAL_PRIOR_LOSS);
+    fold_spread accuracy = spread_of(results, count, METRICS_VAL_ACCURACY);
+    fold_spread f1 = spread_of(results, count, METRICS_VAL_F1_MEAN);
+    fold_spread zeros = spread_of(results, count, METRICS_VAL_ALL_ZERO_ACCURACY);
     hpac_log_info("%d folds, mean and std: loss %.4f +- %.4f  val_loss %.4f +- %.4f (prior %.4f)  "
                   "accuracy %.4f +- %.4f (all zero %.4f)  F1 %.3f +- %.3f",
                   count, train_loss.mean, train_loss.std, loss.mean, loss.std, prior.mean,
                   accuracy.mean, accuracy.std, zeros.mean, f1.mean, f1.std);
 }
 
-static hpac_status report(const char *folder, const fold_result *results, int count)
+static hpac_status report(const char *folder, const run_metrics *results, int count)
 {
     hpac_status status = write_csv(folder, results, count);
     char *log = hpac_path_join(folder, "train.log");
@@ -241,7 +178,7 @@ static hpac_status check_folds(const hpac_train_options *options, hpac_image_poo
 }
 
 static hpac_status train_fold(const hpac_train_options *options, hpac_image_pool *images, int fold,
-                              fold_result *result)
+                              run_metrics *result)
 {
     fold_training own;
     hpac_status status = set_fold(options, images, fold, &own);
@@ -250,13 +187,13 @@ static hpac_status train_fold(const hpac_train_options *options, hpac_image_pool
         status = hpac_train(&own.options);
     }
     if (status == HPAC_OK && !options->dry_run)
-        status = read_result(own.folder, result);
+        status = run_metrics_read(own.folder, result);
     free(own.folder);
     return status;
 }
 
 static hpac_status train_all(const hpac_train_options *options, hpac_image_pool *images, int count,
-                             fold_result *results)
+                             run_metrics *results)
 {
     hpac_status status = check_folds(options, images, count);
     for (int fold = 0; fold < count && status == HPAC_OK; fold++) {
@@ -285,7 +222,7 @@ hpac_status hpac_train_folds(const hpac_train_options *options)
         return status;
     hpac_train_options own = *options; /* the folds need not warn of a missing gnuplot again */
     own.report = train_report_probe(options);
-    fold_result *results = calloc((size_t)count, sizeof *results);
+    run_metrics *results = calloc((size_t)count, sizeof *results);
     if (!results)
         return hpac_fail_memory((size_t)count * sizeof *results);
     hpac_image_pool *images;

@@ -109,7 +109,7 @@ hpac_status train_report_profile(const train_job *training)
     print_table(training, stream);
     hpac_status status = fclose(stream) == 0 ? HPAC_OK : hpac_fail_memory(length);
     if (status == HPAC_OK)
-        train_log_lines(text);
+        train_log_lines(text, false);
     free(text);
     return status == HPAC_OK ? write_csv(training) : status;
 }

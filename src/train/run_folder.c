@@ -27,9 +27,11 @@ static const char *const run_files[] = {
     "profile.csv",
 };
 
+#define RUN_FILE_COUNT (sizeof run_files / sizeof *run_files)
+
 /* ---- whose it is, how far it came ---- */
 
-static hpac_status lock_folder(const char *path, run_folder *folder)
+hpac_status run_folder_lock(const char *path, run_folder *folder)
 {
     folder->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->lock < 0)
@@ -59,9 +61,48 @@ static hpac_status read_state(const char *path, run_folder *folder)
     folder->epochs = (uint32_t)json_integer_value(json_object_get(root, "epochs"));
     folder->epochs_without_best =
         (uint32_t)json_integer_value(json_object_get(root, "epochs_without_best"));
+    folder->failed = text && strcmp(text, "failed") == 0;
     json_decref(root);
     free(file);
     return status;
+}
+
+/* What a program that was killed leaves of a file it was about to write ("resume.h5.tmp.<pid>") or
+ * of a look whether it can. */
+static bool is_temporary(const char *name, const char *const *files, size_t count)
+{
+    if (strncmp(name, ".hpac-probe-", 12) == 0)
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(files[i]);
+        if (strncmp(name, files[i], length) == 0 && strncmp(name + length, ".tmp.", 5) == 0)
+            return true;
+    }
+    return false;
+}
+
+void run_folder_tidy(const char *path, const char *const *files, size_t count)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder));)
+        if (is_temporary(entry->d_name, files, count))
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+}
+
+bool run_folder_is_new(const char *path, const char *const *files, size_t count)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return false;
+    bool new = true;
+    for (struct dirent *entry; new && (entry = readdir(folder));)
+        new = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+              is_temporary(entry->d_name, files, count);
+    closedir(folder);
+    return new;
 }
 
 hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder)
@@ -69,8 +110,8 @@ hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder)
     *folder = (run_folder){.lock = -1, .state = RUN_NEW};
     if (!hpac_path_exists(path))
         return HPAC_OK;
-    hpac_status status = lock_folder(path, folder);
-    if (status != HPAC_OK || hpac_folder_is_empty(path))
+    hpac_status status = run_folder_lock(path, folder);
+    if (status != HPAC_OK || run_folder_is_new(path, run_files, RUN_FILE_COUNT))
         return status;
     folder->has_checkpoint = hpac_folder_has(path, "resume.h5");
     if (force)
@@ -86,29 +127,13 @@ hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder)
     return status;
 }
 
-/* A run that was killed while it wrote leaves "resume.h5.tmp.<pid>". The folder is ours: nobody
- * writes now. */
-static void remove_temporaries(const char *path)
-{
-    DIR *folder = opendir(path);
-    if (!folder)
-        return;
-    for (struct dirent *entry; (entry = readdir(folder));)
-        for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
-            size_t length = strlen(run_files[i]);
-            if (strncmp(entry->d_name, run_files[i], length) == 0 &&
-                strncmp(entry->d_name + length, ".tmp.", 5) == 0)
-                (void)unlinkat(dirfd(folder), entry->d_name, 0);
-        }
-    closedir(folder);
-}
-
 hpac_status run_folder_claim(const char *path, run_folder *folder)
 {
     hpac_status status = hpac_folder_create(path);
     if (status == HPAC_OK && folder->lock < 0)
-        status = lock_folder(path, folder);
-    if (status == HPAC_OK && folder->state == RUN_NEW && !hpac_folder_is_empty(path))
+        status = run_folder_lock(path, folder);
+    if (status == HPAC_OK && folder->state == RUN_NEW &&
+        !run_folder_is_new(path, run_files, RUN_FILE_COUNT))
         status = hpac_fail(HPAC_ERR_CONFIG,
                            "%s: files have come into this folder since it was looked at; another "
                            "hpac?",
@@ -116,13 +141,13 @@ hpac_status run_folder_claim(const char *path, run_folder *folder)
     if (status == HPAC_OK)
         status = hpac_folder_probe(path);
     if (status == HPAC_OK)
-        remove_temporaries(path);
+        run_folder_tidy(path, run_files, RUN_FILE_COUNT);
     return status;
 }
 
 hpac_status run_folder_clear(const char *path)
 {
-    for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
+    for (size_t i = 0; i < RUN_FILE_COUNT; i++) {
         char *file = hpac_path_join(path, "%s", run_files[i]);
         if (!file)
             return hpac_fail_memory(strlen(path));
@@ -145,23 +170,11 @@ void run_folder_release(run_folder *folder)
 
 /* ---- config.yaml ---- */
 
-static hpac_status config_text(const hpac_config *config, char **text)
-{
-    size_t length;
-    FILE *stream = open_memstream(text, &length);
-    if (!stream)
-        return hpac_fail_memory(0);
-    hpac_status status = hpac_config_write(config, stream);
-    if (fclose(stream) != 0 && status == HPAC_OK)
-        status = hpac_fail(HPAC_ERR_INTERNAL, "out of memory for the configuration's text");
-    return status;
-}
-
 hpac_status run_folder_write_config(train_job *training)
 {
     free(training->model.config_yaml);
     training->model.config_yaml = NULL;
-    hpac_status status = config_text(training->config, &training->model.config_yaml);
+    hpac_status status = hpac_config_text(training->config, &training->model.config_yaml);
     if (status != HPAC_OK)
         return status;
     char *path = hpac_path_join(training->options->folder, "config.yaml");
@@ -193,9 +206,24 @@ static hpac_status fail_with_difference(const char *path, const char *old, const
                      path, (int)strcspn(old, "\n"), old, (int)strcspn(new, "\n"), new);
 }
 
-hpac_status run_folder_check_config(const train_job *training)
+/* What may change between the parts of a run, since it does not change what a step computes; of a
+ * finished run, since it does not change what it computed. */
+static void take_over(const hpac_config *config, bool finished, hpac_config *old)
 {
-    char *path = hpac_path_join(training->options->folder, "config.yaml");
+    old->data.workers = config->data.workers;
+    old->data.cache_mib = config->data.cache_mib;
+    old->device.resident = config->device.resident;
+    old->device.graph = config->device.graph;
+    if (finished)
+        return;
+    old->train.epochs = config->train.epochs;
+    old->train.patience = config->train.patience;
+    old->train.min_delta = config->train.min_delta;
+}
+
+hpac_status run_folder_check_config(const char *folder, const hpac_config *config, bool finished)
+{
+    char *path = hpac_path_join(folder, "config.yaml");
     if (!path)
         return hpac_fail_memory(0);
     hpac_config old;
@@ -204,18 +232,11 @@ hpac_status run_folder_check_config(const train_job *training)
         free(path);
         return status;
     }
-    /* What may change between the parts of a run, since it does not change what a step computes. */
-    old.train.epochs = training->config->train.epochs;
-    old.train.patience = training->config->train.patience;
-    old.train.min_delta = training->config->train.min_delta;
-    old.data.workers = training->config->data.workers;
-    old.data.cache_mib = training->config->data.cache_mib;
-    old.device.resident = training->config->device.resident;
-    old.device.graph = training->config->device.graph;
+    take_over(config, finished, &old);
     char *old_text = NULL, *new_text = NULL;
-    status = config_text(&old, &old_text);
+    status = hpac_config_text(&old, &old_text);
     if (status == HPAC_OK)
-        status = config_text(training->config, &new_text);
+        status = hpac_config_text(config, &new_text);
     if (status == HPAC_OK && strcmp(old_text, new_text) != 0)
         status = fail_with_difference(path, old_text, new_text);
     free(old_text);

@@ -160,11 +160,17 @@ typedef enum run_state {
 typedef struct run_folder {
     int lock; /* descriptor of the folder, locked; -1: none */
     run_state state;
+    bool failed;         /* unfinished, and not because somebody stopped it */
     bool has_checkpoint; /* resume.h5 is there */
     /* Of a finished run: */
     uint32_t epochs, epochs_without_best;
 } run_folder;
 
+/* Locks a folder that is there. Errors: CONFIG, when another hpac is at work in it. */
+hpac_status run_folder_lock(const char *path, run_folder *folder);
+/* Whether nothing is in a folder but, maybe, what a killed program left of `files`; and its end. */
+bool run_folder_is_new(const char *path, const char *const *files, size_t count);
+void run_folder_tidy(const char *path, const char *const *files, size_t count);
 /* Looks without touching. Errors: CONFIG, when it is not a folder, another hpac is at work in it,
  * or it holds files but no run.json. */
 hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder);
@@ -180,8 +186,9 @@ hpac_status run_folder_write_json(const train_job *training, const char *state);
 hpac_status run_folder_write_config(train_job *training);
 /* A training can only go on with the configuration it began with: all keys but train.epochs, early
  * stopping, data.workers, data.cache_mib, device.resident and device.graph must agree with
- * config.yaml. */
-hpac_status run_folder_check_config(const train_job *training);
+ * config.yaml; of a finished one train.epochs and early stopping as well. Errors: CONFIG, with the
+ * first line that differs. */
+hpac_status run_folder_check_config(const char *folder, const hpac_config *config, bool finished);
 /* Warns when the run was begun on another device, or with another number of threads. */
 hpac_status run_folder_compare_device(const train_job *training);
 
@@ -222,8 +229,9 @@ void train_report_write(const char *folder);
 
 /* ---- trainer.c ---- */
 
-/* Logs a text of several lines line by line; the text is taken apart. */
-void train_log_lines(char *text);
+/* Logs a text of several lines line by line, when brief to train.log alone; the text is taken
+ * apart. */
+void train_log_lines(char *text, bool brief);
 
 /* ---- finish.c ---- */
 

@@ -9,11 +9,13 @@
 
 /* ---- the start ---- */
 
-void train_log_lines(char *text)
+void train_log_lines(char *text, bool brief)
 {
     char *rest = text;
     for (char *line; (line = strsep(&rest, "\n"));)
-        if (*line)
+        if (*line && brief)
+            hpac_log_record("%s", line);
+        else if (*line)
             hpac_log_info("%s", line);
 }
 
@@ -72,7 +74,7 @@ static hpac_status log_tables(const train_job *training)
     if (fclose(stream) != 0)
         status = hpac_fail_memory(length);
     else
-        train_log_lines(text);
+        train_log_lines(text, training->options->brief && !training->options->dry_run);
     free(text);
     return status;
 }
@@ -196,7 +198,7 @@ static hpac_status train(train_job *training, run_folder *folder)
     bool resume = options->resume && folder->state == RUN_UNFINISHED && folder->has_checkpoint;
     hpac_status status = HPAC_OK;
     if (resume)
-        status = run_folder_check_config(training);
+        status = run_folder_check_config(options->folder, options->config, false);
     if (status == HPAC_OK && resume)
         status = run_folder_compare_device(training);
     if (status == HPAC_OK)
@@ -293,7 +295,7 @@ static hpac_status settle_finished_run(const train_job *training, run_folder *fo
         folder->state = RUN_UNFINISHED;
         return HPAC_OK;
     }
-    if (run_folder_check_config(training) != HPAC_OK)
+    if (run_folder_check_config(options->folder, options->config, false) != HPAC_OK)
         hpac_log_warning("%s", hpac_error_message());
     if (more)
         hpac_log_info("%s: finished already, after %u epochs; --resume goes on to %d, --force "
