@@ -41,7 +41,7 @@ EOF
 }
 
 sweep() {
-    run_hpac sweep "$1" --device cpu --quiet --no-report "${@:2}"
+    run_hpac sweep "$1" --device cpu --quiet "${@:2}"
 }
 
 # What a run computed, without the times it took.
@@ -69,7 +69,7 @@ without_times() {
     for batch in 8 20; do
         for epochs in 1 2; do
             run=batch_size=$batch,epochs=$epochs
-            run_hpac train "$TMP/configs/small.yaml" --device cpu --quiet --no-report \
+            run_hpac train "$TMP/configs/small.yaml" --device cpu --quiet \
                 --out "$TMP/alone/$run" --set train.batch_size=$batch --set train.epochs=$epochs \
                 --set train.optimizer.learning_rate=0.5
             assert_exit 0
@@ -140,11 +140,11 @@ without_times() {
 }
 
 @test "each file is decoded once for all runs; without memory for it nothing else changes" {
-    run_hpac sweep "$TMP/configs/four.yaml" --device cpu --no-report --out "$TMP/out"
+    run_hpac sweep "$TMP/configs/four.yaml" --device cpu --out "$TMP/out"
     assert_exit 0
     assert_error_has "data: 67 image files decoded"
     assert_error_has "60 images prepared"
-    run_hpac sweep "$TMP/configs/four.yaml" --device cpu --no-report --out "$TMP/anew" --set data.cache_mib=0
+    run_hpac sweep "$TMP/configs/four.yaml" --device cpu --out "$TMP/anew" --set data.cache_mib=0
     assert_exit 0
     refute_error_has "images prepared"
     # Two runs of 1 and of 2 epochs; batches of 8 of 40 images leave out none, 60 an epoch, 7 to test.
@@ -157,7 +157,7 @@ without_times() {
 config: small.yaml
 grid: {data.channels: [1, 2], train.epochs: [1, 2]}
 EOF
-    run_hpac sweep "$TMP/configs/s.yaml" --device cpu --no-report --out "$TMP/out"
+    run_hpac sweep "$TMP/configs/s.yaml" --device cpu --out "$TMP/out"
     assert_exit 0
     assert_error_has "data: $((67 + 2 * 67)) image files decoded"
 }
@@ -165,7 +165,7 @@ EOF
 # Starts a sweep of long runs and stops it with a signal once the second run has some epochs.
 stop_with() {
     printf 'config: small.yaml\ngrid: {train.seed: [1, 2, 3], train.epochs: [%s]}\n' "$2" > "$TMP/configs/long.yaml"
-    start_hpac sweep "$TMP/configs/long.yaml" --device cpu --no-report --out "$TMP/broken"
+    start_hpac sweep "$TMP/configs/long.yaml" --device cpu --out "$TMP/broken"
     local wait=0
     until [[ $(wc -l < "$TMP/broken/seed=2/losses.csv" 2>/dev/null || echo 0) -ge 4 ]]; do
         sleep 0.02
@@ -178,7 +178,7 @@ stop_with() {
 go_on_and_compare() {
     cp "$TMP/broken/seed=1/run.json" "$TMP/first.json"
     touch "$TMP/broken/sweep.csv.tmp.12345"
-    run_hpac sweep "$TMP/configs/long.yaml" --device cpu --no-report --out "$TMP/broken"
+    run_hpac sweep "$TMP/configs/long.yaml" --device cpu --out "$TMP/broken"
     assert_exit 0
     assert_error_has "run 1 of 3: seed=1: finished already"
     assert_error_has "run 2 of 3: seed=2: going on"
@@ -353,7 +353,7 @@ EOF
 }
 
 @test "two sweeps in one folder: the second is refused" {
-    start_hpac sweep "$TMP/configs/four.yaml" --device cpu --no-report --out "$TMP/out" --set data.split.folds=4
+    start_hpac sweep "$TMP/configs/four.yaml" --device cpu --out "$TMP/out" --set data.split.folds=4
     local wait=0
     until [[ -e $TMP/out/sweep.csv ]]; do
         sleep 0.02
@@ -375,7 +375,7 @@ EOF
     assert_exit 2
     assert_error_has "holds files, but no sweep.yaml"
     [[ $(ls "$TMP/mine") == thesis ]]
-    run_hpac train "$TMP/configs/small.yaml" --device cpu --quiet --no-report --out "$TMP/run" --set train.epochs=1
+    run_hpac train "$TMP/configs/small.yaml" --device cpu --quiet --out "$TMP/run" --set train.epochs=1
     assert_exit 0
     sweep "$TMP/configs/four.yaml" --out "$TMP/run"
     assert_exit 2
@@ -401,6 +401,7 @@ EOF
 
 @test "reports are written at the end, of each run and of all" {
     require_tool gnuplot
+    REPORTS=yes
     printf 'config: small.yaml\ngrid: {train.epochs: [1, 2]}\n' > "$TMP/configs/s.yaml"
     run_hpac sweep "$TMP/configs/s.yaml" --device cpu --quiet --out "$TMP/out"
     assert_exit 0
@@ -427,10 +428,10 @@ baseline 28 1 200 0.25/0.5" ]]
     local sets=(--set data.labels="$REAL_DATA/train_sample.csv" --set data.images="$REAL_DATA/train"
         --set 'data.scale={rows: 16, cols: 16}' --set train.batch_size=16)
     printf 'config: %s\ngrid: {train.epochs: [1, 2]}\n' "$ROOT/configs/improved.yaml" > "$TMP/real.yaml"
-    run_hpac sweep "$TMP/real.yaml" --device cpu --no-report --out "$TMP/out" "${sets[@]}"
+    run_hpac sweep "$TMP/real.yaml" --device cpu --out "$TMP/out" "${sets[@]}"
     assert_exit 0
     assert_error_has "data: 64 image files decoded"
-    run_hpac train configs/improved.yaml --device cpu --quiet --no-report --out "$TMP/alone" \
+    run_hpac train configs/improved.yaml --device cpu --quiet --out "$TMP/alone" \
         "${sets[@]}" --set train.epochs=2
     assert_exit 0
     assert_same "$TMP/out/epochs=2/predictions.csv" "$TMP/alone/predictions.csv"

@@ -82,6 +82,8 @@ Test(config, the_configurations_that_come_along_are_good)
     cr_assert_eq(glob("configs/*.yaml", 0, NULL, &found), 0);
     cr_assert_geq(found.gl_pathc, 5);
     for (size_t i = 0; i < found.gl_pathc; i++) {
+        if (strstr(found.gl_pathv[i], "sweep")) /* test_sweep.c */
+            continue;
         hpac_config config;
         hpac_status status = hpac_config_load(found.gl_pathv[i], NULL, 0, &config);
         cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
