@@ -71,8 +71,19 @@ static dataset_name accumulator_name(int layer, const char *accumulator, const c
     return name;
 }
 
-static hpac_status write_accumulator(hid_t group, const hpac_model *model, const char *accumulator,
-                                     const hpac_weights *values)
+/* Writes or reads the floats of one dataset. */
+typedef hpac_status (*move_floats)(hid_t at, const char *name, int rank, const hsize_t *dims,
+                                   float *values);
+
+static hpac_status write_floats(hid_t at, const char *name, int rank, const hsize_t *dims,
+                                float *values)
+{
+    return hpac_hdf5_write_floats(at, name, rank, dims, values);
+}
+
+/* values may be NULL for a reading that only checks. */
+static hpac_status move_accumulator(hid_t group, const hpac_model *model, const char *accumulator,
+                                    const hpac_weights *values, move_floats move)
 {
     hpac_shape in = model->input;
     hpac_status status = HPAC_OK;
@@ -81,12 +92,12 @@ static hpac_status write_accumulator(hid_t group, const hpac_model *model, const
         hsize_t dims[4];
         int rank = hpac_model_kernel_dims(layer, in, dims);
         if (rank > 0)
-            status = hpac_hdf5_write_floats(group, accumulator_name(i, accumulator, "kernel").text,
-                                            rank, dims, values[i].kernel);
+            status = move(group, accumulator_name(i, accumulator, "kernel").text, rank, dims,
+                          values ? values[i].kernel : NULL);
         rank = hpac_model_bias_dims(layer, dims);
         if (rank > 0 && status == HPAC_OK)
-            status = hpac_hdf5_write_floats(group, accumulator_name(i, accumulator, "bias").text,
-                                            rank, dims, values[i].bias);
+            status = move(group, accumulator_name(i, accumulator, "bias").text, rank, dims,
+                          values ? values[i].bias : NULL);
         if (status == HPAC_OK)
             status = hpac_layer_output_shape(layer, i + 1, in, &in);
     }
@@ -105,9 +116,11 @@ hpac_status hpac_model_write_training(hid_t file, const hpac_model *model)
             hpac_hdf5_write_numbers(group, fields[i].name, hdf5_type(fields[i].type),
                                     fields[i].count, (const char *)training + fields[i].offset);
     if (status == HPAC_OK)
-        status = write_accumulator(group, model, "square_average", training->square_average);
+        status = move_accumulator(group, model, "square_average", training->square_average,
+                                  write_floats);
     if (status == HPAC_OK)
-        status = write_accumulator(group, model, "delta_average", training->delta_average);
+        status =
+            move_accumulator(group, model, "delta_average", training->delta_average, write_floats);
     H5Gclose(group);
     return status;
 }
@@ -116,22 +129,7 @@ hpac_status hpac_model_write_training(hid_t file, const hpac_model *model)
 static hpac_status read_accumulator(hid_t group, const hpac_model *model, const char *accumulator,
                                     hpac_weights *values)
 {
-    hpac_shape in = model->input;
-    hpac_status status = HPAC_OK;
-    for (int i = 0; i < model->layer_count && status == HPAC_OK; i++) {
-        const hpac_layer *layer = &model->layers[i];
-        hsize_t dims[4];
-        int rank = hpac_model_kernel_dims(layer, in, dims);
-        if (rank > 0)
-            status = hpac_hdf5_read_floats(group, accumulator_name(i, accumulator, "kernel").text,
-                                           rank, dims, values ? values[i].kernel : NULL);
-        rank = hpac_model_bias_dims(layer, dims);
-        if (rank > 0 && status == HPAC_OK)
-            status = hpac_hdf5_read_floats(group, accumulator_name(i, accumulator, "bias").text,
-                                           rank, dims, values ? values[i].bias : NULL);
-        if (status == HPAC_OK)
-            status = hpac_layer_output_shape(layer, i + 1, in, &in);
-    }
+    hpac_status status = move_accumulator(group, model, accumulator, values, hpac_hdf5_read_floats);
     if (status == HPAC_OK && values)
         status = hpac_fail_within(hpac_model_check_finite(values, model->layer_count, true),
                                   "hpac/training: %s", accumulator);
