@@ -17,6 +17,7 @@
 
 #include <hpac/status.h>
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,10 +43,6 @@ hpac_status hpac_file_commit(hpac_file *file);
  * file. */
 void hpac_file_discard(hpac_file *file);
 
-/* The rename step alone, for libraries that write files of their own (HDF5): fsync `temporary`,
- * rename it to `path`, fsync the folder. On error `temporary` is removed. */
-hpac_status hpac_file_replace(const char *temporary, const char *path);
-
 /* Makes a folder and its missing parents; one that is there already is fine. */
 hpac_status hpac_folder_create(const char *path);
 /* Tells whether a file can be created in this folder, by doing so. Errors: CONFIG. */
@@ -70,5 +67,8 @@ hpac_status hpac_file_read(const char *path, size_t limit_nbytes, unsigned char 
 /* "folder/name" or, with a format, "folder/<printf>"; malloc'ed, NULL when memory is out. */
 char *hpac_path_join(const char *folder, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* The same for functions that take such a format themselves. */
+char *hpac_path_join_list(const char *folder, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 #endif

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -101,9 +100,10 @@ hpac_status hpac_file_finish(hpac_file *file)
 
 hpac_status hpac_file_commit(hpac_file *file)
 {
-    hpac_status status = file->stream ? hpac_file_finish(file) : HPAC_OK;
-    if (status == HPAC_OK)
-        status = rename_over(file->temporary, file->path);
+    hpac_status status = HPAC_OK;
+    if (file->stream && (status = hpac_file_finish(file)) != HPAC_OK)
+        return status;
+    status = rename_over(file->temporary, file->path);
     hpac_file_discard(file);
     return status;
 }
@@ -117,21 +117,6 @@ void hpac_file_discard(hpac_file *file)
     free(file->path);
     free(file->temporary);
     *file = (hpac_file){0};
-}
-
-hpac_status hpac_file_replace(const char *temporary, const char *path)
-{
-    hpac_status status = HPAC_OK;
-    int descriptor = open(temporary, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0 || fsync(descriptor) != 0)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot be flushed: %s", temporary, strerror(errno));
-    if (descriptor >= 0)
-        close(descriptor);
-    if (status == HPAC_OK)
-        status = rename_over(temporary, path);
-    if (status != HPAC_OK)
-        unlink(temporary);
-    return status;
 }
 
 static hpac_status make_one_folder(const char *path)
@@ -274,15 +259,10 @@ hpac_status hpac_file_read(const char *path, size_t limit_nbytes, unsigned char 
     return status;
 }
 
-char *hpac_path_join(const char *folder, const char *format, ...)
+char *hpac_path_join_list(const char *folder, const char *format, va_list arguments)
 {
-    va_list arguments;
-    va_start(arguments, format);
     char *name = NULL;
     if (vasprintf(&name, format, arguments) < 0)
-        name = NULL;
-    va_end(arguments);
-    if (!name)
         return NULL;
     size_t length = strlen(folder);
     const char *slash = length == 0 || folder[length - 1] == '/' ? "" : "/";
@@ -290,5 +270,14 @@ char *hpac_path_join(const char *folder, const char *format, ...)
     if (asprintf(&path, "%s%s%s", folder, slash, name) < 0)
         path = NULL;
     free(name);
+    return path;
+}
+
+char *hpac_path_join(const char *folder, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *path = hpac_path_join_list(folder, format, arguments);
+    va_end(arguments);
     return path;
 }

@@ -16,12 +16,8 @@ char *explore_path(const hpac_explore_options *options, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    char *name = NULL;
-    if (vasprintf(&name, format, arguments) < 0)
-        name = NULL;
+    char *path = hpac_path_join_list(options->folder, format, arguments);
     va_end(arguments);
-    char *path = name ? hpac_path_join(options->folder, "%s", name) : NULL;
-    free(name);
     return path;
 }
 

@@ -21,15 +21,6 @@ static hpac_device *open_deterministic(void)
 
 /* ---- runs and algorithms ---- */
 
-#define IMAGE(rows_, channels_)                                                                    \
-    {                                                                                              \
-        .rank = 3, .rows = (rows_), .cols = (rows_), .channels = (channels_)                       \
-    }
-#define VECTOR(length)                                                                             \
-    {                                                                                              \
-        .rank = 1, .rows = 1, .cols = 1, .channels = (length)                                      \
-    }
-
 static const hpac_op stack[] = {
     {.kind = HPAC_OP_CONV2D,
      .in = IMAGE(8, 3),

@@ -1,6 +1,8 @@
 /* Opening devices, their memory, and which runs the CPU takes. */
 #include <hpac/device.h>
 
+#include "tested_device.h"
+
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <string.h>
@@ -106,15 +108,6 @@ Test(device, events_are_past)
     device->ops->event_destroy(device, event);
     device->ops->close(device);
 }
-
-#define IMAGE(rows_, channels_)                                                                    \
-    {                                                                                              \
-        .rank = 3, .rows = (rows_), .cols = (rows_), .channels = (channels_)                       \
-    }
-#define VECTOR(length)                                                                             \
-    {                                                                                              \
-        .rank = 1, .rows = 1, .cols = 1, .channels = (length)                                      \
-    }
 
 static bool takes(hpac_device *device, const hpac_op *ops, int count)
 {

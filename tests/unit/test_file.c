@@ -153,25 +153,6 @@ Test(file, whose_target_became_a_folder_is_an_error)
     cr_assert_eq(count_entries(path), 0);
 }
 
-Test(file, replace_moves_a_finished_file)
-{
-    const char *path = scratch_write_text("model.h5", "old");
-    const char *temporary = scratch_write_text("model.h5.tmp", "new");
-    cr_assert_eq(hpac_file_replace(temporary, path), HPAC_OK);
-    assert_content(path, "new");
-    cr_assert_eq(count_entries(scratch_folder()), 1);
-}
-
-Test(file, replace_that_fails_removes_the_temporary)
-{
-    const char *path = scratch_path("absent/model.h5");
-    const char *temporary = scratch_write_text("model.h5.tmp", "new");
-    cr_assert_eq(hpac_file_replace(temporary, path), HPAC_ERR_DATA);
-    assert_message_has("absent/model.h5");
-    cr_assert_eq(count_entries(scratch_folder()), 0);
-    cr_assert_eq(hpac_file_replace(temporary, path), HPAC_ERR_DATA);
-}
-
 Test(file, a_name_without_a_folder_lies_in_the_current_one)
 {
     cr_assert_eq(chdir(scratch_folder()), 0);

@@ -5,6 +5,16 @@
 
 #include <hpac/device.h>
 
+/* Tensors without a batch. */
+#define IMAGE(rows_, channels_)                                                                    \
+    {                                                                                              \
+        .rank = 3, .rows = (rows_), .cols = (rows_), .channels = (channels_)                       \
+    }
+#define VECTOR(length)                                                                             \
+    {                                                                                              \
+        .rank = 1, .rows = 1, .cols = 1, .channels = (length)                                      \
+    }
+
 const char *tested_device(void);
 bool tested_device_is_cuda(void);
 /* With the options given, but for the name. Fails the test if it does not open, and skips it on a
