@@ -262,13 +262,13 @@ static hpac_status load_parts(const hpac_config_parts *parts, hpac_config *confi
                : status;
 }
 
-hpac_status hpac_config_read_file(const char *path, char **text, size_t *nbytes)
+hpac_status hpac_config_read_file(const char *what, const char *path, char **text, size_t *nbytes)
 {
     unsigned char *bytes = NULL;
     hpac_status status = hpac_file_read(path, MAX_FILE_NBYTES, &bytes, nbytes);
     *text = (char *)bytes;
     /* To the user a file that cannot be read is a configuration that is wrong. */
-    return status == HPAC_ERR_DATA ? hpac_fail_within(HPAC_ERR_CONFIG, "configuration") : status;
+    return status == HPAC_ERR_DATA ? hpac_fail_within(HPAC_ERR_CONFIG, "%s", what) : status;
 }
 
 hpac_status hpac_config_load(const char *path, const char *const *sets, int set_count,
@@ -277,7 +277,7 @@ hpac_status hpac_config_load(const char *path, const char *const *sets, int set_
     *config = (hpac_config){0};
     char *text;
     size_t nbytes = 0;
-    hpac_status status = hpac_config_read_file(path, &text, &nbytes);
+    hpac_status status = hpac_config_read_file("configuration", path, &text, &nbytes);
     if (status == HPAC_OK) {
         const hpac_config_parts parts = {
             .document = path, .text = text, .nbytes = nbytes, .sets = sets, .set_count = set_count};

@@ -124,8 +124,8 @@ hpac_status hpac_config_assemble(const hpac_config_parts *parts, hpac_problems *
                                  hpac_config *config);
 /* "configs/demo.yaml" is called "demo". malloc'ed; NULL: no memory. */
 char *hpac_config_name_of(const char *path);
-/* The text of a configuration's file, malloc'ed. Errors: CONFIG. */
-hpac_status hpac_config_read_file(const char *path, char **text, size_t *nbytes);
+/* The text of a file, malloc'ed; `what` it is stands in front of messages. Errors: CONFIG. */
+hpac_status hpac_config_read_file(const char *what, const char *path, char **text, size_t *nbytes);
 
 /* What a node is, for messages: "\"abc\"" cut and without control characters, "a list", ... */
 #define HPAC_SHOWN_NBYTES 80

@@ -124,8 +124,8 @@ static hpac_status assemble(sweep_loader *loader, const sweep_point *point,
     hpac_problems problems = {0};
     char place[HPAC_YAML_PLACE_NBYTES];
     hpac_yaml_place(config, place);
-    hpac_status status =
-        hpac_fail_within(hpac_config_read_file(path, &text, &parts.nbytes), "%s", place);
+    hpac_status status = hpac_fail_within(
+        hpac_config_read_file("configuration", path, &text, &parts.nbytes), "%s", place);
     if (status == HPAC_OK) {
         parts.text = text;
         parts.values = values;
@@ -286,7 +286,7 @@ static hpac_status load_runs(sweep_loader *loader)
 static hpac_status load(sweep_loader *loader, const char *path)
 {
     hpac_sweep *sweep = loader->sweep;
-    hpac_status status = hpac_config_read_file(path, &sweep->text, &sweep->text_nbytes);
+    hpac_status status = hpac_config_read_file("sweep", path, &sweep->text, &sweep->text_nbytes);
     if (status == HPAC_OK)
         status = sweep_file_read(&loader->file, path, sweep->text, sweep->text_nbytes);
     if (status == HPAC_OK)

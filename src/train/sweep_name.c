@@ -15,9 +15,18 @@ static bool is_name_byte(unsigned char byte)
            (byte >= 'a' && byte <= 'z') || (byte && strchr("._-+=,@%() ", byte));
 }
 
-const char *sweep_name_fault(const char *name)
+/* What the sweep and its report keep in the folder. */
+static bool is_taken(const char *name)
 {
     static const char *const taken[] = {"sweep.csv", "sweep.yaml", "plots", "report.html"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(name, taken[i]) == 0)
+            return true;
+    return false;
+}
+
+const char *sweep_name_fault(const char *name)
+{
     size_t length = strlen(name);
     if (length == 0 || length > 100)
         return "expected 1 to 100 bytes";
@@ -26,10 +35,7 @@ const char *sweep_name_fault(const char *name)
             return "expected letters, digits, spaces and . _ - + = , @ % ( )";
     if (strchr(".- ", name[0]) || strchr(". ", name[length - 1]))
         return "a name does not begin with a point, dash or space, nor end with a point or space";
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-        if (strcmp(name, taken[i]) == 0)
-            return "a file or folder of the sweep itself is called so";
-    return NULL;
+    return is_taken(name) ? "a file or folder of the sweep itself is called so" : NULL;
 }
 
 /* ---- made names ---- */
@@ -157,7 +163,8 @@ hpac_status sweep_name_make(const sweep_file *file, const sweep_point *point,
     put_combination(file, &writer, point->places);
     if (status == HPAC_OK && writer.length == 0 && file->config)
         status = put_config(&writer, file->config);
-    if (*name == '.' || *name == '-') /* of a configuration's name */
+    /* Of a configuration's name. */
+    if (*name == '.' || *name == '-' || is_taken(name))
         *name = '_';
     if (status == HPAC_OK && writer.too_long)
         status = hpac_fail(HPAC_ERR_CONFIG,

@@ -170,6 +170,14 @@ Test(sweep, names_are_safe_as_folders)
     hpac_sweep_fini(&sweep);
 }
 
+Test(sweep, a_run_is_not_called_as_the_files_of_the_sweep)
+{
+    scratch_write_text("plots.yaml", "data: {labels: l.csv, images: i}\n");
+    hpac_sweep sweep = load_good("config: plots.yaml\nruns: [{}]\n");
+    expect_names(&sweep, "_lots ");
+    hpac_sweep_fini(&sweep);
+}
+
 Test(sweep, names_that_cannot_be_are_refused)
 {
     static const char *const names[] = {"''",        ".x",     "-x",  "' x'",      "x.",
