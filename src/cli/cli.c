@@ -121,11 +121,13 @@ static hpac_status read_choice(const cli_option *option, const char *text, long 
 {
     const char *word = option->argument;
     size_t length = strlen(text);
-    for (*number = 0; word; ++*number) {
+    for (*number = 0;; ++*number) {
         size_t word_length = strcspn(word, "|");
         if (word_length == length && strncmp(word, text, length) == 0)
             return HPAC_OK;
-        word = word[word_length] ? word + word_length + 1 : NULL;
+        word += word_length;
+        if (*word++ == '\0')
+            break;
     }
     char expected[256];
     write_choices(option->argument, expected, sizeof expected);

@@ -112,9 +112,8 @@ static void print_commands(FILE *stream)
 
 static const char *const functions[] = {
     "",
-    "# Takes the quoting off TEXT: sets plain, whole (what of it stands before the last quotation "
-    "mark) and",
-    "# mark (the quotation mark that is still open).",
+    "# Takes the quoting off TEXT: sets plain, whole (what of it stands before the last",
+    "# quotation mark) and mark (the quotation mark that is still open).",
     "_hpac_unquote() {",
     "    local text=$1 letter",
     "    local -i i",
@@ -150,8 +149,10 @@ static const char *const functions[] = {
     "    files=yes",
     "    while IFS= read -r name; do",
     "        found+=(\"$1$name\")",
-    "    done < <(compgen -d -- \"$value\" || true; [[ $2 == / ]] || compgen -f -X \"!*$2\" -- "
-    "\"$value\")",
+    "    done < <(",
+    "        compgen -d -- \"$value\" || true",
+    "        [[ $2 == / ]] || compgen -f -X \"!*$2\" -- \"$value\"",
+    "    )",
     "}",
     "",
     "# Offers classes that do not stand in the list yet.",
@@ -197,9 +198,8 @@ static const char *const functions[] = {
     "    done",
     "}",
     "",
-    "# How many operands stand before the word being completed: sets operands; and the option that "
-    "waits for",
-    "# its value, if there is one: sets option.",
+    "# Sets operands, how many of them stand before the word being completed, and option, the one",
+    "# that waits for its value, if any does.",
     "_hpac_walk() {",
     "    local word",
     "    operands=0 option=''",
@@ -235,9 +235,8 @@ static const char *const functions[] = {
     "    local plain whole mark piece='' before='' typed glue='' files='' word",
     "    local -a words=() found=()",
     "    local -i i",
-    "    # Bash cuts words at = and :, as COMP_WORDBREAKS says; here they become one again. What "
-    "stands",
-    "    # before the last cut is not replaced, and must not stand in the answers.",
+    "    # Bash cuts words at = and :, as COMP_WORDBREAKS says; here they become one again. What",
+    "    # stands before the last cut is not replaced, and must not stand in the answers.",
     "    for ((i = 1; i <= COMP_CWORD; i++)); do",
     "        piece=${COMP_WORDS[i]} before=''",
     "        if [[ ${#words[@]} -gt 0 && ($glue || $piece =~ ^[=:]+$) ]]; then",

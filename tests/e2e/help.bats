@@ -111,7 +111,7 @@ load_completion() {
     mandoc -Tlint -Wwarning "$TMP/hpac.1" >&2 || fail_with "mandoc has warnings"
     groff -man -ww -Tascii "$TMP/hpac.1" >/dev/null 2>"$TMP/groff.log"
     [[ ! -s $TMP/groff.log ]] || fail_with "groff has warnings: $(<"$TMP/groff.log")"
-    mandoc -Tascii -Owidth=200 "$TMP/hpac.1" | col -bx >"$TMP/hpac.txt"
+    mandoc -Tascii -Owidth=200 "$TMP/hpac.1" | sed 's/.\x08//g' >"$TMP/hpac.txt"
     for text in NAME SYNOPSIS DESCRIPTION COMMANDS FILES ENVIRONMENT 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
         grep -qx "$text" "$TMP/hpac.txt" || fail_with "no section $text"
     done
