@@ -163,6 +163,17 @@ make_run() {
     assert_reads_well "${drawn[@]}"
 }
 
+@test "the running mean is the mean of the last batches" {
+    # Sums of 0.1, 0.2, ...: the mean of k-3 .. k is (k - 1.5) / 10; of three, from the first shown on.
+    seq 12 | awk 'BEGIN {print "step,batch_losses"} {print $1 "," $1 / 10}' >"$TMP/batches.csv"
+    run gnuplot --default-settings -e "csv='$TMP/batches.csv'; out='$TMP/a.png'; window=4; last=10" \
+        tools/plots/batch_losses.gp -e 'print $curve1'
+    [[ $status -eq 0 ]] || fail_with "batch_losses.gp fails"
+    [[ $(awk -F ' , ' 'NF == 4 {printf "%g:%g ", $1, $4}' <<<"$output") == \
+        "3:0.2 4:0.25 5:0.35 6:0.45 7:0.55 8:0.65 9:0.75 10:0.85 11:0.95 12:1.05 " ]] ||
+        fail_with "other means"
+}
+
 @test "a hundred thousand batches make a small picture" {
     seq 100000 | awk 'BEGIN {print "step,batch_losses"} {print $1 "," 0.3 + sin($1) / 10}' \
         >"$TMP/batch_losses.csv"

@@ -38,12 +38,13 @@ do for [i=1:files] {
 }
 window = window > 0 ? int(window) : shown >= 40 ? int(shown / 20) : 1
 
-# The mean of the last `window` losses; those that are missing do not count.
+# The mean of the last `window` losses, of a quarter as many where it begins; those that are missing
+# do not count.
 array kept[window]
 begin(row) = row == 0 ? (seen = 0, total = 0) : 0
 mean(x) = x != x ? NaN : (slot = seen % window + 1, \
     total = total + x - (seen >= window ? kept[slot] : 0), kept[slot] = x, seen = seen + 1, \
-    total / (seen < window ? seen : window))
+    4 * seen < window ? NaN : total / smallest(seen, window))
 # Where a pixel has several batches, their least and largest loss are drawn instead of each.
 crowd = ceil(shown / 1000.0)
 least(row, x) = (lower = row % crowd == 0 || !(lower <= x) ? x : lower)
