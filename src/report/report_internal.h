@@ -200,9 +200,6 @@ hpac_status report_compare_tables(hpac_report *report);
 
 /* ---- report_plots.c ---- */
 
-/* How many neighbouring batches a point of the picture of batch losses is the mean of; 0 when there
- * are none yet. */
-size_t report_batch_group(const report_run *run);
 /* Writes the tables and draws the pictures. */
 hpac_status report_plots_draw(hpac_report *report);
 

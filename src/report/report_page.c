@@ -167,19 +167,12 @@ static void write_result(hpac_page *page, const hpac_report *report, const repor
 
 static void write_curves(hpac_page *page, const hpac_report *report, const report_run *run)
 {
-    char caption[256];
     if (report_epochs(run) + hpac_table_row_count(&run->batch_losses) > 0)
         hpac_page_heading(page, "Loss");
     report_page_plot(page, report, "losses",
                      "Loss an epoch on training and validation images, beside the constant prior's "
                      "on the validation images. The best epoch is marked.");
-    size_t group = report_batch_group(run);
-    if (group > 1)
-        snprintf(caption, sizeof caption,
-                 "Loss a batch, in training: a point is the mean of %zu batches.", group);
-    else
-        snprintf(caption, sizeof caption, "Loss a batch, in training.");
-    report_page_plot(page, report, "batch_losses", caption);
+    report_page_plot(page, report, "batch_losses", "Loss a batch, in training.");
     if (report_epochs(run) > 0)
         hpac_page_heading(page, "Accuracy and F1");
     report_page_plot(page, report, "accuracy",

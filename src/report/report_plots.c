@@ -12,9 +12,6 @@
 /* Of a picture of several runs: a file and a label each, and what else it wants. */
 #define VARIABLES_MAX (2 * REPORT_CURVES + 8)
 
-/* A run of many steps is drawn as means of neighbouring batches: more points cannot be told apart,
- * and an SVG holds every one of them. */
-#define BATCH_POINTS 2000
 /* The write-up compares two fits by their last 800 batches. */
 #define LAST_BATCHES 800
 
@@ -270,31 +267,20 @@ static void add_pictures_of_runs(drawing *all)
 
 /* ---- the tables they are drawn from ---- */
 
-/* The rows from `first` on, the mean of each `group` of them, with the last one's step. Takes the
- * path over. */
-static hpac_status write_batches(const report_run *run, size_t first, size_t group, char *path)
+/* The rows from `first` on. Takes the path over. */
+static hpac_status write_batches(const report_run *run, size_t first, char *path)
 {
     const hpac_table *all = &run->batch_losses;
     hpac_table table;
     hpac_table_init(&table, "batch_losses", all->title, all->columns, all->column_count);
-    size_t rows = hpac_table_row_count(all);
-    for (size_t begin = first; begin < rows; begin += group) {
-        size_t end = begin + group < rows ? begin + group : rows;
-        double sum = 0;
-        for (size_t row = begin; row < end; row++)
-            sum += hpac_table_cell(all, row, 1)->number;
-        hpac_table_add_real(&table, hpac_table_cell(all, end - 1, 0)->number);
-        hpac_table_add_real(&table, sum / (double)(end - begin));
+    for (size_t row = first; row < hpac_table_row_count(all); row++) {
+        hpac_table_add_real(&table, hpac_table_cell(all, row, 0)->number);
+        hpac_table_add_real(&table, hpac_table_cell(all, row, 1)->number);
     }
     hpac_status status = path ? hpac_table_write_csv(&table, path) : hpac_fail_memory(1);
     hpac_table_fini(&table);
     free(path);
     return status;
-}
-
-size_t report_batch_group(const report_run *run)
-{
-    return (hpac_table_row_count(&run->batch_losses) + BATCH_POINTS - 1) / BATCH_POINTS;
 }
 
 /* Takes the path over. */
@@ -318,7 +304,6 @@ static hpac_status write_curves(hpac_report *report, const report_run *run, cons
         status = write_csv(&run->metrics, report_plot_path(report, "metrics%s.csv", suffix));
     if (status == HPAC_OK && steps > 0)
         status = write_batches(run, whole || steps < LAST_BATCHES ? 0 : steps - LAST_BATCHES,
-                               whole ? report_batch_group(run) : 1,
                                report_plot_path(report, "batch_losses%s.csv", suffix));
     return status;
 }
