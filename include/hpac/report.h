@@ -19,15 +19,20 @@
 
 #include <hpac/table.h>
 
+#include <signal.h>
+
 typedef struct hpac_report_options {
     const char *const *folders; /* (folder_count) at least 1 */
     size_t folder_count;
     const char *out; /* made when missing; NULL: the one folder itself */
+    /* Nonzero: stop, leave no page, return HPAC_INTERRUPTED. May be NULL. */
+    const volatile sig_atomic_t *stop;
 } hpac_report_options;
 
 /* Reads, draws and writes all of it. Errors: CONFIG (a folder that holds no run, that stands twice,
  * no `out` for several, an `out` that cannot be written or is another run's, no gnuplot), DATA with
- * file, row and what was expected (a table that cannot be read), and those of plot.h and page.h. */
+ * file, row and what was expected (a table that cannot be read), those of plot.h and page.h,
+ * HPAC_INTERRUPTED. */
 hpac_status hpac_report_write(const hpac_report_options *options);
 
 /* ---- the same in steps, for those who want the tables ---- */

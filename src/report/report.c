@@ -10,6 +10,13 @@
 
 /* ---- what the other files ask for ---- */
 
+hpac_status report_check_stop(const hpac_report *report, hpac_status status)
+{
+    return report->stop && *report->stop
+               ? hpac_fail(HPAC_INTERRUPTED, "interrupted; no report is written")
+               : status;
+}
+
 hpac_table *report_table(hpac_report *report, const char *name, const char *title,
                          const hpac_column *columns, size_t column_count)
 {
@@ -169,6 +176,7 @@ hpac_status hpac_report_open(const hpac_report_options *options, hpac_report **r
     }
     if (status == HPAC_OK) {
         own->kind = places.kind;
+        own->stop = options->stop;
         status = read_runs(own, &places);
     }
     if (status == HPAC_OK) {

@@ -16,19 +16,29 @@ typedef struct key_table {
     size_t count, capacity;
 } key_table;
 
+/* Room for a key more, with its values. */
+static hpac_status grow(key_table *table)
+{
+    if (table->count < table->capacity)
+        return HPAC_OK;
+    size_t capacity = table->capacity ? 2 * table->capacity : 64;
+    char **keys = realloc(table->keys, capacity * sizeof *keys);
+    if (!keys)
+        return hpac_fail_memory(capacity * sizeof *keys);
+    table->keys = keys;
+    char **values = realloc(table->values, capacity * table->run_count * sizeof *values);
+    if (!values)
+        return hpac_fail_memory(capacity * table->run_count * sizeof *values);
+    table->values = values;
+    table->capacity = capacity;
+    return HPAC_OK;
+}
+
 static hpac_status add_key(key_table *table, const char *path)
 {
-    if (table->count == table->capacity) {
-        size_t capacity = table->capacity ? 2 * table->capacity : 64;
-        char **keys = realloc(table->keys, capacity * sizeof *keys);
-        table->keys = keys ? keys : table->keys;
-        char **values =
-            keys ? realloc(table->values, capacity * table->run_count * sizeof *values) : NULL;
-        table->values = values ? values : table->values;
-        if (!keys || !values)
-            return hpac_fail_memory(capacity * table->run_count * sizeof *values);
-        table->capacity = capacity;
-    }
+    hpac_status status = grow(table);
+    if (status != HPAC_OK)
+        return status;
     table->keys[table->count] = strdup(path);
     if (!table->keys[table->count])
         return hpac_fail_memory(strlen(path));

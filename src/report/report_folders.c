@@ -14,25 +14,31 @@
 
 /* ---- the list ---- */
 
+static hpac_status grow(report_places *places)
+{
+    if (places->count < places->capacity)
+        return HPAC_OK;
+    size_t capacity = places->capacity ? 2 * places->capacity : 8;
+    report_place *list = realloc(places->list, capacity * sizeof *list);
+    if (!list)
+        return hpac_fail_memory(capacity * sizeof *list);
+    places->list = list;
+    places->capacity = capacity;
+    return HPAC_OK;
+}
+
 /* Takes `folder` over, which may be NULL when memory is out. */
 static hpac_status add_place(report_places *places, char *folder, const char *state)
 {
     char *copy = state ? strdup(state) : NULL;
-    bool good = folder && (copy || !state);
-    if (good && places->count == places->capacity) {
-        size_t capacity = places->capacity ? 2 * places->capacity : 8;
-        report_place *list = realloc(places->list, capacity * sizeof *list);
-        good = list != NULL;
-        places->list = good ? list : places->list;
-        places->capacity = good ? capacity : places->capacity;
-    }
-    if (good) {
+    hpac_status status = folder && (copy || !state) ? grow(places) : hpac_fail_memory(1);
+    if (status == HPAC_OK) {
         places->list[places->count++] = (report_place){.folder = folder, .state = copy};
         return HPAC_OK;
     }
     free(folder);
     free(copy);
-    return hpac_fail_memory(sizeof *places->list);
+    return status;
 }
 
 void report_places_fini(report_places *places)

@@ -173,8 +173,11 @@ struct hpac_report {
     size_t text_count;
     char *files[REPORT_FILES]; /* (file_count) names written into plots; owned */
     size_t file_count;
+    const volatile sig_atomic_t *stop; /* may be NULL */
 };
 
+/* HPAC_INTERRUPTED when a stop is wanted, else `status`. */
+hpac_status report_check_stop(const hpac_report *report, hpac_status status);
 /* A table to fill. */
 hpac_table *report_table(hpac_report *report, const char *name, const char *title,
                          const hpac_column *columns, size_t column_count);

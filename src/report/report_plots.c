@@ -338,7 +338,10 @@ static hpac_status draw_one(void *user, size_t index, int thread)
     const drawing *all = user;
     const picture *one = &all->pictures[index / 2];
     const hpac_plot plot = {one->script, one->variables, one->variable_count};
-    return hpac_plot_draw(&plot, one->paths[index % 2]);
+    hpac_status status = report_check_stop(all->report, HPAC_OK);
+    if (status == HPAC_OK) /* a signal that the terminal sends ends gnuplot, too */
+        status = report_check_stop(all->report, hpac_plot_draw(&plot, one->paths[index % 2]));
+    return status;
 }
 
 static void free_picture(picture *one)
