@@ -31,12 +31,13 @@ static hpac_status run(const cli_arguments *arguments)
     int count;
     const char *const *folders = cli_operands(arguments, &count);
     const char *out = cli_text(arguments, "out");
+    if (!out && count > 1)
+        out = "report";
     const hpac_report_options wanted = {
         .folders = folders,
         .folder_count = (size_t)count,
-        .out = out         ? out
-               : count > 1 ? "report"
-                           : NULL,
+        .out = out,
+        .stop = cli_watch_signals(),
     };
     hpac_report *report;
     hpac_status status = hpac_report_open(&wanted, &report);

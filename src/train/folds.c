@@ -232,7 +232,7 @@ hpac_status hpac_train_folds(const hpac_train_options *options)
     if (status == HPAC_OK && !options->dry_run)
         status = report(options->folder, results, count);
     if (status == HPAC_OK && own.report)
-        train_report_write(options->folder);
+        train_report_write(options->folder, options->stop);
     hpac_image_pool_destroy(images);
     free(results);
     return status;

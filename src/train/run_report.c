@@ -22,9 +22,9 @@ bool train_report_probe(const hpac_train_options *options)
     return good;
 }
 
-void train_report_write(const char *folder)
+void train_report_write(const char *folder, const volatile sig_atomic_t *stop)
 {
-    const hpac_report_options options = {.folders = &folder, .folder_count = 1};
+    const hpac_report_options options = {.folders = &folder, .folder_count = 1, .stop = stop};
     if (hpac_report_write(&options) != HPAC_OK)
         warn(folder);
 }

@@ -261,7 +261,7 @@ static hpac_status train_run(sweep_job *job, int run)
     if (job->rows[run].state != SWEEP_FINISHED)
         status = train_in(job, run, folder);
     else if (job->report && !hpac_folder_has(folder, "report.html"))
-        train_report_write(folder);
+        train_report_write(folder, job->options->stop);
     free(folder);
     return status;
 }
@@ -302,7 +302,7 @@ static hpac_status finish(const sweep_job *job)
     hpac_log_info("data: %zu image files decoded for this sweep",
                   hpac_image_pool_files_decoded(job->images));
     if (job->report)
-        train_report_write(job->options->folder);
+        train_report_write(job->options->folder, job->options->stop);
     if (job->failure == HPAC_OK)
         return HPAC_OK;
     int failed = 0;

@@ -235,7 +235,7 @@ static hpac_status train(train_job *training, run_folder *folder)
     }
     free(message);
     if (report && status == HPAC_OK && written == HPAC_OK)
-        train_report_write(options->folder);
+        train_report_write(options->folder, options->stop);
     hpac_log_close_file();
     return status == HPAC_OK ? written : status;
 }

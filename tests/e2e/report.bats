@@ -221,6 +221,26 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_error_has "is a folder"
 }
 
+@test "report ends cleanly when it is interrupted" {
+    mkdir "$TMP/bin"
+    printf '#!/bin/sh\nsleep 0.3\nexec %s "$@"\n' "$(command -v gnuplot)" >"$TMP/bin/gnuplot"
+    chmod +x "$TMP/bin/gnuplot"
+    PATH=$TMP/bin:$PATH start_hpac report "$TMP/run"
+    local tries=0
+    until [[ -e $TMP/run/plots/losses.png ]]; do
+        sleep 0.1
+        [[ $((tries++)) -lt 100 ]] || fail_with "no picture in 10 s" || return 1
+    done
+    kill -INT "$HPAC_PID"
+    wait_hpac
+    assert_exit 130
+    assert_no_output
+    assert_no_file "$TMP/run/report.html"
+    ! find "$TMP/run" -name '*.tmp.*' | grep -q . || fail_with "half files are left"
+    run_hpac report "$TMP/run"
+    assert_exit 0
+}
+
 @test "report says so when the disk is full" {
     small_disk_or_skip 100
     run_hpac report "$TMP/run" --out "$SMALL_DISK/out"
