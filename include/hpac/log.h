@@ -37,7 +37,8 @@ void hpac_log_line(hpac_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* A line for the file alone, when there is one. */
-void hpac_log_record(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void hpac_log_record(hpac_log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #define hpac_log_error(...) hpac_log_line(HPAC_LOG_ERROR, __VA_ARGS__)
 #define hpac_log_warning(...) hpac_log_line(HPAC_LOG_WARNING, __VA_ARGS__)

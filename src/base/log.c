@@ -100,13 +100,13 @@ void hpac_log_line(hpac_log_level level, const char *format, ...)
     pthread_mutex_unlock(&sink.mutex);
 }
 
-void hpac_log_record(const char *format, ...)
+void hpac_log_record(hpac_log_level level, const char *format, ...)
 {
     va_list arguments;
     pthread_mutex_lock(&sink.mutex);
     if (sink.file) {
         va_start(arguments, format);
-        write_file_line(HPAC_LOG_ERROR, format, arguments);
+        write_file_line(level, format, arguments);
         va_end(arguments);
     }
     pthread_mutex_unlock(&sink.mutex);

@@ -9,8 +9,11 @@
 #include <string.h>
 
 #define PICTURES_MAX 16
-/* Of a picture of several runs: a file and a label each, and what else it wants. */
-#define VARIABLES_MAX (2 * REPORT_CURVES + 8)
+/* Points of a trade-off that are named by variables: gnuplot reads the names of more from the
+ * table, where it ends them at a comma. */
+#define NAMED_POINTS 100
+/* A name a point, or a file and a label a curve, and what else a picture wants. */
+#define VARIABLES_MAX (NAMED_POINTS + 8)
 
 /* The write-up compares two fits by their last 800 batches. */
 #define LAST_BATCHES 800
@@ -19,7 +22,7 @@ typedef struct picture {
     const char *script, *name;
     hpac_plot_variable variables[VARIABLES_MAX];
     size_t variable_count;
-    char names[2 * REPORT_CURVES][16];
+    char names[NAMED_POINTS][32];
     size_t name_count;
     char *texts[REPORT_CURVES + 2]; /* (text_count) owned */
     size_t text_count;
@@ -225,24 +228,33 @@ static bool spans_decades(const hpac_report *report, enum report_metrics_column 
     return least > 0 && most > 20 * least;
 }
 
+/* What one costs and the other says, a point a run. */
+static picture *add_tradeoff(drawing *all, const char *name, const char *title, const char *x,
+                             const char *y)
+{
+    const hpac_report *report = all->report;
+    picture *one = add_picture(all, "tradeoff", name, title);
+    add_file(all, one, "csv", table_path(all, "runs"));
+    add_text(one, "x", x);
+    add_text(one, "y", y);
+    for (size_t i = 0; i < report->run_count && report->run_count <= NAMED_POINTS; i++)
+        add_text(one, numbered(one, "label", i + 1), report->runs[i].label);
+    return one;
+}
+
 static void add_tradeoffs(drawing *all)
 {
     if (has_table(all, "runs", "elapsed_s final_val_f1_mean")) {
-        picture *one = add_picture(all, "tradeoff", "f1_against_time", "F1 against time");
-        add_file(all, one, "csv", table_path(all, "runs"));
-        add_text(one, "x", "elapsed_s");
+        picture *one = add_tradeoff(all, "f1_against_time", "F1 against time", "elapsed_s",
+                                    "final_val_f1_mean");
         add_text(one, "xaxis", "seconds");
-        add_text(one, "y", "final_val_f1_mean");
         add_text(one, "yaxis", "mean F1, last epoch");
         add_number(one, "logx", spans_decades(all->report, REPORT_ELAPSED));
     }
     if (has_table(all, "runs", "steps final_val_loss")) {
-        picture *one =
-            add_picture(all, "tradeoff", "loss_against_steps", "Loss against update steps");
-        add_file(all, one, "csv", table_path(all, "runs"));
-        add_text(one, "x", "steps");
+        picture *one = add_tradeoff(all, "loss_against_steps", "Loss against update steps", "steps",
+                                    "final_val_loss");
         add_text(one, "xaxis", "update steps");
-        add_text(one, "y", "final_val_loss");
         add_text(one, "yaxis", "validation loss, last epoch");
         add_number(one, "logx", spans_decades(all->report, REPORT_STEP));
     }

@@ -14,7 +14,7 @@ void train_log_lines(char *text, bool brief)
     char *rest = text;
     for (char *line; (line = strsep(&rest, "\n"));)
         if (*line && brief)
-            hpac_log_record("%s", line);
+            hpac_log_record(HPAC_LOG_INFO, "%s", line);
         else if (*line)
             hpac_log_info("%s", line);
 }
@@ -230,7 +230,7 @@ static hpac_status train(train_job *training, run_folder *folder)
     char *message = status == HPAC_OK ? NULL : strdup(hpac_error_message());
     hpac_status written = run_folder_write_json(training, state_name(status));
     if (message) {
-        hpac_log_record("%s", message);
+        hpac_log_record(HPAC_LOG_ERROR, "%s", message);
         hpac_fail(status, "%s", message); /* the first error is the one to tell */
     }
     free(message);

@@ -105,6 +105,20 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
         "$TMP/folds/folds.csv" "$TMP/folds/plots/spread.csv" || fail_with "another mean"
 }
 
+@test "sweep ends with a report a run and one of all" {
+    printf 'config: %s\ngrid:\n  train.batch_size: [8, 16]\n  train.epochs: [1, 2]\n' \
+        "$MADE/small.yaml" >"$TMP/sweep.yaml"
+    REPORTS=yes run_hpac sweep "$TMP/sweep.yaml" --device cpu --quiet --out "$TMP/sweep"
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+    assert_pictures "$TMP/sweep" losses last_batch_losses f1_against_time loss_against_steps
+    assert_page_has "$TMP/sweep/report.html" "Sweep of 4 runs" "batch_size=16,epochs=2"
+    ! grep -q ' error ' "$TMP/sweep/report.html" || fail_with "errors that are none"
+    # The names of the points are whole, though gnuplot ends a quoted cell at its comma.
+    grep -q 'batch_size=16,epochs=2' "$TMP/sweep/plots/f1_against_time.svg" || fail_with "cut names"
+    assert_file "$TMP/sweep/batch_size=8,epochs=1/report.html"
+}
+
 @test "report of a run that is not finished shows what there is" {
     sed -i 's/"finished"/"running"/' "$TMP/run/run.json"
     rm "$TMP/run/predictions.csv" "$TMP/run/model.h5"

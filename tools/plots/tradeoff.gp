@@ -7,6 +7,7 @@
 # Variables: out, csv, and if wanted
 #     x='elapsed_s', y='final_val_f1_mean'   the columns; a run without either has no point
 #     names='run'             the column with the names
+#     label1, label2, ...     the names of the rows in its place: gnuplot ends a quoted cell at its comma
 #     xaxis=x, yaxis=y        what they are
 #     title=''                above the plot
 #     logx=0                  1: a logarithmic axis below
@@ -30,11 +31,12 @@ array name[rows]
 array across[rows]
 array up[rows]
 points = 0
+named(row) = exists('label1') ? label(row) : strcol(names)
 usable(a, b) = a == a && b == b && (!logx || a > 0)
 keep(a, b, text) = usable(a, b) \
     ? (points = points + 1, across[points] = a, up[points] = b, name[points] = text, 1) \
     : 1
-stats csv using (keep(finite(column(x)), finite(column(y)), shorten(strcol(names)))) name 'kept' nooutput
+stats csv using (keep(finite(column(x)), finite(column(y)), shorten(named(int(column(0)) + 1)))) name 'kept' nooutput
 if (points == 0) {
     print csv.': no row has numbers in both '.x.' and '.y
     exit status 3
