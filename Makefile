@@ -113,7 +113,7 @@ $(BUILD)/tests/unit: $(call objects,$(UNIT_SOURCES)) $(BUILD)/libhpac.a
 # Tests of what starts threads, for SANITIZE=thread.
 THREAD_SOURCES := tests/threads/main.c tests/unit/scratch.c tests/unit/picture_folder.c \
                   tests/unit/loader_fixture.c
-THREAD_SOURCES += $(wildcard $(foreach room,parallel loader dataset,tests/unit/test_$(room)*.c))
+THREAD_SOURCES += $(wildcard $(foreach room,parallel loader dataset image_pool,tests/unit/test_$(room)*.c))
 $(BUILD)/tests/threads: $(call objects,$(THREAD_SOURCES)) $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)

@@ -24,7 +24,7 @@ static void close_pool(void)
     picture_folder_remove(&pictures);
 }
 
-TestSuite(image_pool, .init = open_pool, .fini = close_pool);
+#define POOL_TEST(name) Test(image_pool, name, .init = open_pool, .fini = close_pool)
 
 /* A data set that keeps its images when another wants them too. */
 static hpac_dataset_options shared_options(int channels)
@@ -75,7 +75,7 @@ static size_t train(const hpac_dataset_options *options, int epochs)
     return hpac_image_pool_files_decoded(pool) - before;
 }
 
-Test(image_pool, files_are_decoded_once_for_all)
+POOL_TEST(files_are_decoded_once_for_all)
 {
     hpac_dataset_options options = shared_options(2);
     plan(&options, 3);
@@ -90,7 +90,7 @@ Test(image_pool, files_are_decoded_once_for_all)
     cr_expect_eq(hpac_image_pool_nbytes(pool), 0, "nobody wants them any more");
 }
 
-Test(image_pool, one_pass_of_one_training_keeps_nothing)
+POOL_TEST(one_pass_of_one_training_keeps_nothing)
 {
     hpac_dataset_options options = shared_options(1);
     plan(&options, 1);
@@ -106,7 +106,7 @@ Test(image_pool, one_pass_of_one_training_keeps_nothing)
 }
 
 /* Each differs from the first in one thing. */
-Test(image_pool, other_images_are_not_taken_for_the_same)
+POOL_TEST(other_images_are_not_taken_for_the_same)
 {
     hpac_dataset_options first = shared_options(1), other[5];
     hpac_labels fewer = pictures.labels, swapped = pictures.labels;
@@ -143,7 +143,7 @@ Test(image_pool, other_images_are_not_taken_for_the_same)
     hpac_dataset_destroy(kept);
 }
 
-Test(image_pool, targets_and_the_folders_spelling_may_differ)
+POOL_TEST(targets_and_the_folders_spelling_may_differ)
 {
     char path[sizeof pictures.path + 8];
     snprintf(path, sizeof path, "%s/../%s/", pictures.path, strrchr(pictures.path, '/') + 1);
@@ -159,7 +159,7 @@ Test(image_pool, targets_and_the_folders_spelling_may_differ)
     cr_expect_eq(train(&second, 1), 0);
 }
 
-Test(image_pool, memory_is_what_the_data_set_allows)
+POOL_TEST(memory_is_what_the_data_set_allows)
 {
     hpac_dataset_options one = shared_options(1), two = shared_options(2);
     one.shared_nbytes = two.shared_nbytes = 2 * COUNT * IMAGE_NBYTES; /* either, not both */
@@ -175,7 +175,7 @@ Test(image_pool, memory_is_what_the_data_set_allows)
     cr_expect_eq(train(&two, 1), 2 * COUNT, "kept no longer: one byte short");
 }
 
-Test(image_pool, images_in_use_are_not_given_up)
+POOL_TEST(images_in_use_are_not_given_up)
 {
     hpac_dataset_options one = shared_options(1), two = shared_options(2);
     one.shared_nbytes = two.shared_nbytes = 2 * COUNT * IMAGE_NBYTES;
@@ -191,7 +191,7 @@ Test(image_pool, images_in_use_are_not_given_up)
     hpac_dataset_destroy(user);
 }
 
-Test(image_pool, checked_once_and_bad_files_are_told_of_every_time)
+POOL_TEST(checked_once_and_bad_files_are_told_of_every_time)
 {
     hpac_dataset_options options = shared_options(1);
     write_bytes(picture_path(&pictures, 2, 0), "no picture", 10);
@@ -223,7 +223,7 @@ static void on_progress(void *user, size_t done, size_t total)
     seen->total = total;
 }
 
-Test(image_pool, prepares_ahead_and_leaves_bad_images_to_their_reader)
+POOL_TEST(prepares_ahead_and_leaves_bad_images_to_their_reader)
 {
     hpac_dataset_options options = shared_options(1);
     plan(&options, 2);
@@ -253,7 +253,7 @@ Test(image_pool, prepares_ahead_and_leaves_bad_images_to_their_reader)
     hpac_dataset_destroy(dataset);
 }
 
-Test(image_pool, preparing_can_be_stopped)
+POOL_TEST(preparing_can_be_stopped)
 {
     hpac_dataset_options options = shared_options(1);
     plan(&options, 2);
@@ -267,7 +267,7 @@ Test(image_pool, preparing_can_be_stopped)
     hpac_dataset_destroy(dataset);
 }
 
-Test(image_pool, without_a_cache_nothing_is_prepared)
+POOL_TEST(without_a_cache_nothing_is_prepared)
 {
     hpac_dataset_options options = shared_options(1);
     options.pool = NULL;

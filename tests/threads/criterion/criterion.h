@@ -73,6 +73,8 @@ _Noreturn void threads_skip(const char *format, ...);
 
 /* The ones that let a test go on stop it here: the first failure is enough. */
 #define cr_expect cr_assert
+#define cr_expect_not cr_assert_not
+#define cr_expect_gt cr_assert_gt
 #define cr_expect_eq cr_assert_eq
 #define cr_expect_neq cr_assert_neq
 #define cr_expect_str_eq cr_assert_str_eq
