@@ -222,6 +222,9 @@ $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libhpac.
 demo: $(BUILD)/hpac ## train on a synthetic data set, from nothing, in a few minutes
 	tools/demo $(BUILD)/hpac
 
+fits: $(BUILD)/hpac ## train the write-ups' four fits on 2,000 painted images, and print their table
+	tools/fits $(BUILD)/hpac
+
 # ---- installing --------------------------------------------------------------------------------
 bindir     := $(DESTDIR)$(PREFIX)/bin
 libdir     := $(DESTDIR)$(PREFIX)/lib
@@ -277,5 +280,5 @@ help: ## list the targets and variables
 force:
 .PHONY: all clean test unit e2e asan tsan clang cuda-check cuda12-check test-cudasim test-gpu
 .PHONY: lint lint-format lint-tidy lint-cppcheck lint-shell
-.PHONY: docs fuzz fuzzers demo install uninstall help force
+.PHONY: docs fuzz fuzzers demo fits install uninstall help force
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
