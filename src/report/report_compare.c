@@ -239,6 +239,18 @@ static hpac_status make_class_f1(hpac_report *report)
     return HPAC_OK;
 }
 
+double report_common_prior(const hpac_report *report)
+{
+    double common = NAN;
+    for (size_t i = 0; i < report->run_count; i++) {
+        double prior = report_metric(&report->runs[i], 0, REPORT_PRIOR_LOSS);
+        if (!isnan(prior) && !isnan(common) && fabs(prior - common) > 1e-6)
+            return NAN;
+        common = isnan(prior) ? common : prior;
+    }
+    return common;
+}
+
 /* ---- mean and spread over folds ---- */
 
 typedef struct spread {

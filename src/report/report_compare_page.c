@@ -28,22 +28,33 @@ static void write_unfinished(hpac_page *page, const hpac_report *report)
                         count, report->run_count, count == 1 ? "is" : "are");
 }
 
-/* Losses and accuracies compare where the rows do. */
-static void write_prior_note(hpac_page *page, const hpac_report *report)
+/* How many runs have learned anything, and whether their losses may be compared. */
+static void write_verdict(hpac_page *page, const hpac_report *report)
 {
-    double first = NAN;
+    size_t judged = 0, better = 0;
     for (size_t i = 0; i < report->run_count; i++) {
-        double prior = report_metric(&report->runs[i], 0, REPORT_PRIOR_LOSS);
-        if (isnan(prior))
-            continue;
-        if (!isnan(first) && fabs(prior - first) > 1e-6) {
-            hpac_page_paragraph(page, "The runs are judged on other classes or images, as the "
-                                      "constant prior's loss tells: compare each with its own "
-                                      "prior, not their losses with one another.");
-            return;
-        }
-        first = prior;
+        const report_run *run = &report->runs[i];
+        double prior = report_metric(run, run->best_row, REPORT_PRIOR_LOSS);
+        double best = report_metric(run, run->best_row, REPORT_VAL_LOSS);
+        judged += !isnan(prior) && !isnan(best);
+        better += best < prior;
     }
+    if (judged == 0)
+        return;
+    hpac_page_paragraph(page,
+                        "In its best epoch, the validation loss of %zu of %zu run%s is below that "
+                        "of the constant prior, which answers with the share of each class and "
+                        "looks at no image.",
+                        better, judged, judged == 1 ? "" : "s");
+    if (!isnan(report_common_prior(report)))
+        return;
+    if (report->kind == REPORT_FOLDS)
+        hpac_page_paragraph(page, "Each fold is judged on images of its own, and has a prior of "
+                                  "its own.");
+    else
+        hpac_page_paragraph(page, "The runs are judged on other classes or images, as the constant "
+                                  "prior's loss tells: compare each with its own prior, not their "
+                                  "losses with one another.");
 }
 
 static void write_figures(hpac_page *page, const hpac_report *report)
@@ -145,7 +156,7 @@ static void write_run(hpac_page *page, const report_run *run)
 void report_compare_page(hpac_page *page, const hpac_report *report)
 {
     write_unfinished(page, report);
-    write_prior_note(page, report);
+    write_verdict(page, report);
     write_figures(page, report);
     write_curves(page, report);
     write_tradeoffs(page, report);

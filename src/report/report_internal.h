@@ -199,6 +199,10 @@ void report_runs_table(hpac_report *report);
 
 /* ---- report_compare.c: the tables of several runs ---- */
 
+/* The constant prior's loss when it is the same for all runs: they are judged on the same labels.
+ * NaN when it is not, or when none has an epoch. */
+double report_common_prior(const hpac_report *report);
+
 hpac_status report_compare_tables(hpac_report *report);
 
 /* ---- report_plots.c ---- */

@@ -265,9 +265,10 @@ static void add_pictures_of_runs(drawing *all)
     const hpac_report *report = all->report;
     if (report->curve_count == 0)
         return;
-    add_overlay(all, "losses", "losses", "Loss an epoch", "losses");
-    picture *one = add_overlay(all, "batch_losses", "last_batch_losses", "Loss of the last batches",
-                               "batch_losses");
+    picture *one = add_overlay(all, "losses", "losses", "Loss an epoch", "losses");
+    add_number(one, "prior", report_common_prior(report));
+    one = add_overlay(all, "batch_losses", "last_batch_losses", "Loss of the last batches",
+                      "batch_losses");
     add_number(one, "last", LAST_BATCHES);
     one = add_overlay(all, "metrics", "accuracy", "Accuracy an epoch", "metrics");
     add_text(one, "quantity", "accuracy");
