@@ -37,6 +37,8 @@
 #                                 that is not built (make all cudasim)
 #     require_tool NAME           fails the test, with the reason, if NAME is not installed
 #     require_free_space MIB skips unless the temporary folder has that much room
+#     small_config                prints a configuration of the images in $DATA (64 x 64) whose network has
+#                                 the layers of the write-ups', but few: three epochs in a second
 #     small_models CHANNELS ARG...   for setup_file: paints $DATA (synth ARG...: small, balanced), writes
 #                                 $MADE/small.yaml, and trains $MADE/run on fold 0 and $MADE/folds on
 #                                 all three
@@ -108,6 +110,27 @@ wait_hpac() {
     HPAC_PID=
     output=$(<"$TMP/stdout")
     stderr=$(<"$TMP/stderr")
+}
+
+small_config() {
+    cat <<EOF
+data:
+  labels: $DATA/train.csv
+  images: $DATA/train
+  targets: [Nucleoplasm, Cytosol, Plasma membrane]
+  image: {rows: 64, cols: 64}
+  scale: {rows: 4, cols: 4}
+model:
+  - {type: conv2d, filters: 4, kernel: 3, activation: relu}
+  - {type: conv2d, filters: 8, kernel: 3, activation: relu}
+  - {type: maxpool, size: 2}
+  - {type: dropout, rate: 0.25}
+  - {type: flatten}
+  - {type: dense, units: 16, activation: relu}
+  - {type: dropout, rate: 0.5}
+  - {type: dense, units: classes, activation: sigmoid}
+train: {epochs: 3, batch_size: 8, shuffle: true}
+EOF
 }
 
 small_models() {

@@ -11,25 +11,8 @@ setup_file() {
 setup() {
     helpers_setup
     mkdir "$TMP/configs"
-    cat > "$TMP/configs/small.yaml" <<EOF
-data:
-  labels: $DATA/train.csv
-  images: $DATA/train
-  targets: [Nucleoplasm, Cytosol, Plasma membrane]
-  image: {rows: 64, cols: 64}
-  scale: {rows: 4, cols: 4}
-  test: {images: $DATA/test, ids: $DATA/sample_submission.csv}
-model:
-  - {type: conv2d, filters: 4, kernel: 3, activation: relu}
-  - {type: conv2d, filters: 8, kernel: 3, activation: relu}
-  - {type: maxpool, size: 2}
-  - {type: dropout, rate: 0.25}
-  - {type: flatten}
-  - {type: dense, units: 16, activation: relu}
-  - {type: dropout, rate: 0.5}
-  - {type: dense, units: classes, activation: sigmoid}
-train: {epochs: 3, batch_size: 8, shuffle: true}
-EOF
+    small_config | sed "/^model:/i \\  test: {images: $DATA/test, ids: $DATA/sample_submission.csv}" \
+        > "$TMP/configs/small.yaml"
     # A grid of four.
     cat > "$TMP/configs/four.yaml" <<'EOF'
 config: small.yaml
