@@ -212,6 +212,8 @@ hpac_status report_plots_draw(hpac_report *report);
 
 /* ---- report_page.c, report_compare_page.c ---- */
 
+/* What a noun ends with: "" for one, else "s". */
+const char *report_plural(double count);
 /* A picture of plots/, if it was drawn. */
 void report_page_plot(hpac_page *page, const hpac_report *report, const char *name,
                       const char *caption);

@@ -9,6 +9,11 @@
 
 /* ---- parts that other pages have too ---- */
 
+const char *report_plural(double count)
+{
+    return count > 1 || count < 1 ? "s" : "";
+}
+
 static bool was_drawn(const hpac_report *report, const char *file)
 {
     for (size_t i = 0; i < report->file_count; i++)
@@ -96,19 +101,21 @@ static void write_what(hpac_page *page, const report_run *run)
     char classes[HPAC_CLASS_COUNT * 64], time[32];
     list_classes(run, classes, sizeof classes);
     duration_text(report_json_number(run, "elapsed_s"), time);
+    double epochs = report_json_number(run, "epochs"), steps = report_json_number(run, "steps");
     hpac_page_paragraph(page,
                         "Configuration %s: trained on %.0f images, validated on %.0f others after "
-                        "each epoch; %.0f epochs, %.0f steps in %s on %s.",
+                        "each epoch; %.0f epoch%s, %.0f step%s in %s on %s.",
                         or_unknown(report_json_text(run, "configuration")),
-                        report_json_number(run, "train_images"), report_images(run),
-                        report_json_number(run, "epochs"), report_json_number(run, "steps"), time,
+                        report_json_number(run, "train_images"), report_images(run), epochs,
+                        report_plural(epochs), steps, report_plural(steps), time,
                         or_unknown(report_json_text(run, "device")));
     if (run->class_count > 0)
         hpac_page_paragraph(page, "%zu class%s: %s.", run->class_count,
                             run->class_count == 1 ? "" : "es", classes);
     double skipped = report_json_number(run, "skipped_images");
     if (skipped > 0)
-        hpac_page_paragraph(page, "%.0f images could not be read and were left out.", skipped);
+        hpac_page_paragraph(page, "%.0f image%s could not be read and stayed out.", skipped,
+                            report_plural(skipped));
 }
 
 static void write_unfinished(hpac_page *page, const report_run *run)
@@ -193,7 +200,8 @@ static void write_probabilities(hpac_page *page, const hpac_report *report, cons
                         run->predictions.images);
     report_page_plot(page, report, "probability_histogram",
                      "All classes together: histogram, and density over it.");
-    report_page_plot(page, report, "class_probability_density", "The same a class, as density.");
+    report_page_plot(page, report, "class_probability_density",
+                     "Each class on its own: the density of its predictions.");
     report_page_plot(page, report, "prediction_ranges",
                      "Mean and standard deviation of each class's predictions.");
 }
