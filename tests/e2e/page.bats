@@ -83,3 +83,11 @@ assert_found() {
     run_hpac report "$MADE/folds" --out "$TMP/folds"
     assert_reads_well "$TMP/folds/report.html" "$TMP"/folds/plots/*.svg
 }
+
+@test "report.html of a sweep reads well" {
+    printf 'config: %s\nset: {train.epochs: 1}\ngrid: {train.batch_size: [4, 8], train.seed: [1, 2]}\n' \
+        "$MADE/small.yaml" >"$TMP/sweep.yaml"
+    REPORTS=yes run_hpac sweep "$TMP/sweep.yaml" --device cpu --out "$TMP/sweep" --quiet
+    assert_exit 0
+    assert_reads_well "$TMP/sweep/report.html" "$TMP"/sweep/plots/*.svg
+}

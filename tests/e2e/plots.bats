@@ -119,9 +119,9 @@ make_run() {
     assert_reads_well "${drawn[@]}"
 }
 
-@test "nine runs with long names are drawn over one another legibly" {
-    local variables="files=9;" name run
-    for run in {1..9}; do
+@test "twelve runs with long names are drawn over one another legibly" {
+    local variables="files=12;" name run
+    for run in {1..12}; do
         make_run "$TMP/$run" $((run * 4)) 1
         name="sweep/a_very_long_name/train.batch_size=64,train.optimizer.learning_rate=0.$run"
         variables+=" file$run='$TMP/$run/TABLE.csv'; label$run='$name';"
@@ -130,7 +130,7 @@ make_run() {
     draw_both batch_losses batch_losses "${variables//TABLE/batch_losses}"
     draw_both accuracy metrics "${variables//TABLE/metrics}"
     draw_both f1 metrics "${variables//TABLE/metrics} quantity='f1'"
-    [[ $(grep -o 'learning_rate=0.[1-9]<' "$TMP/f1.svg" | sort -u | wc -l) -eq 9 ]] ||
+    [[ $(grep -o 'learning_rate=0.[0-9]*<' "$TMP/f1.svg" | sort -u | wc -l) -eq 12 ]] ||
         fail_with "the names are not told apart"
     assert_reads_well "${drawn[@]}"
 }

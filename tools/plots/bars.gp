@@ -31,7 +31,6 @@ set xrange [0:most]
 set xtics step(most, number eq '%.0f')
 set yrange [rows - 0.5:-0.5]
 set ytics scale 0
-unset key
 set grid noytics
 plot csv using (column(values) / 2):0:(column(values) / 2):(0.38):ytic(shorten(strcol(names))) \
          with boxxyerror linecolor rgb bar, \

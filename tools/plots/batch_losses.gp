@@ -90,10 +90,16 @@ averaged = window > 1 ? sprintf('mean of %d', window) : 'each batch'
 range = crowd > 1 ? sprintf('least and largest of %d', crowd) : 'each batch'
 has_range = window > 1 || crowd > 1
 marks_shown = !single || shown <= 24
+if (single && has_range) {
+    eval add_entry(range, crowd > 1 ? sprintf(band, faint(1)) : sprintf("linecolor rgb '%s'", faint(1)), '')
+}
+do for [i=1:files] {
+    eval add_entry(single ? averaged : shorten(label(i)), sprintf('linetype %d linewidth 2', i), \
+                   marks_shown ? curve_mark(i) : '')
+}
 plot for [i=1:has_range && crowd > 1 ? files : 0] curve(i) using 1:2:3 with filledcurves \
-         fillcolor rgb faint(i) title single ? range : '', \
+         fillcolor rgb faint(i), \
      for [i=1:has_range && crowd == 1 ? files : 0] curve(i) using 1:2 with lines linewidth 0.75 \
-         linecolor rgb faint(i) title single ? range : '', \
+         linecolor rgb faint(i), \
      for [i=1:files] curve(i) using 1:4 with linespoints linetype i linewidth 2 \
-         pointsize marks_shown ? 0.5 : 0 pointinterval marks_shown ? marked(shown / crowd) : 1 \
-         title single ? averaged : shorten(label(i))
+         pointsize marks_shown ? 0.5 : 0 pointinterval marks_shown ? marked(shown / crowd) : 1

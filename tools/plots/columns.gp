@@ -36,7 +36,6 @@ set yrange [0:found_max > 0 ? 1.12 * found_max : 1]
 set xtics scale 0 (sprintf('%.0f', first) first)
 set xtics add 1
 set boxwidth 0.7
-unset key
 set grid noxtics
 plot csv using (column(places)):(column(values)) with boxes linecolor rgb bar, \
      csv using (column(places)):(column(values)):(sprintf(number, column(values))) \

@@ -22,7 +22,9 @@
 # on commands, to be used with eval, that place things by pixels
 #     panel(left, right, top, bottom)   the axes, by their distance from the picture's edges
 #     legend(entries, longest)          a key below, legend_height(entries, longest) high, of names
-#                                       no longer than that; shorten(name) makes them so
+#                                       no longer than that; shorten(name) makes them so. Then
+#     add_entry(name, line, mark)       for each, with the styles of what stands before its name:
+#                                       curve_line(i, rows), curve_mark(i), guide, '' for none
 #     inscribe                          `title` on top, `below` under the axes, `measure` above the
 #                                       vertical one
 # that set ranges and tics
@@ -90,7 +92,7 @@ set border 3 linecolor rgb '#606060' linewidth 0.75
 set tics nomirror textcolor rgb '#202020'
 set grid linecolor rgb '#E0E0E0' linewidth 0.75 linetype 1
 set style fill solid 1.0 noborder
-set key opaque box linecolor rgb '#E0E0E0' samplen 2
+unset key
 
 nice(x) = x <= 1 ? 1 : x <= 2 ? 2 : x <= 2.5 ? 2.5 : x <= 5 ? 5 : 10
 raise(most, unit) = unit * nice(most / 4.0 / unit)
@@ -118,12 +120,25 @@ inscribe = "set label 97 title at screen 0.5, screen 1 - 13 / canvas_height cent
     ."left textcolor rgb dark"
 
 # ---- keys ------------------------------------------------------------------------------------
-# An entry of 10 points is up to 7.6 pixels wide a character, its sample another 40, and 16 high.
+# Not gnuplot's own, which breaks into columns as the height of the axes allows, and cuts them off.
+# A letter of 10 points is up to 7.6 pixels wide, a row 16 high.
 legend_rows(entries, longest) = longest > 23 ? entries : (entries + 1) / 2
 legend_height(entries, longest) = 16 * legend_rows(entries, longest) + 8
-legend(entries, longest) = sprintf( \
-    'set key at screen %f, screen %f left bottom vertical Left reverse maxrows %d nobox noopaque spacing %f', \
-    8 / canvas_width, 5 / canvas_height, legend_rows(entries, longest), format eq 'svg' ? 0.82 : 1.02)
+legend(entries, longest) = (entry = 0, entry_rows = legend_rows(entries, longest), 'unset key')
+entry_x(pixels) = (10 + 232 * ((entry - 1) / entry_rows) + pixels) / canvas_width
+entry_y(unused) = (14 + 16 * (entry_rows - 1 - (entry - 1) % entry_rows)) / canvas_height
+entry_line(style) = style eq '' ? '' : sprintf( \
+    'set arrow %d from screen %f, screen %f to screen %f, screen %f nohead %s; ', \
+    100 + entry, entry_x(0), entry_y(0), entry_x(26), entry_y(0), style)
+entry_mark(style) = style eq '' ? '' : sprintf( \
+    "set label %d '' at screen %f, screen %f point %s; ", 200 + entry, entry_x(13), entry_y(0), style)
+add_entry(text, line, mark) = (entry = entry + 1, entry_text = text, entry_line(line).entry_mark(mark). \
+    sprintf('set label %d entry_text at screen %f, screen %f left', 100 + entry, entry_x(34), entry_y(0)))
+# What stands before a name: curve i of so many points, a band of its colour, a guide.
+curve_line(i, rows) = sprintf('linetype %d dashtype %d linewidth 1.5', i, dash(i, rows))
+curve_mark(i) = sprintf('linetype %d pointsize 0.5', i)
+band = "linewidth 7 linecolor rgb '%s'"
+guide = "dashtype 3 linewidth 1.5 linecolor rgb '".dark."'"
 length_limit = 54
 shorten(name) = strlen(name) <= length_limit ? name \
     : name[1:length_limit / 2].'…'.name[strlen(name) - length_limit / 2 + 2:strlen(name)]

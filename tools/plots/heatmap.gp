@@ -27,7 +27,6 @@ set xtics rotate by 90 right scale 0
 set ytics scale 0
 set border 15
 unset grid
-unset key
 # One column of the table after the other: in gnuplot's matrices an empty cell shifts the others.
 # A column may be empty throughout, and then has no colours of the palette; the point outside is
 # there for the scale of colours.

@@ -36,22 +36,23 @@ if (single) {
     eval canvas(480, 284 + legend_height(entries, 30))
     eval panel(58, 18, top, 48 + legend_height(entries, 30))
     eval legend(entries, 30)
+    eval add_entry('training', curve_line(1, last), curve_mark(1))
+    eval add_entry('validation', curve_line(2, last), curve_mark(2))
+    ring = "pointtype 6 pointsize 1.4 linewidth 1.5 linecolor rgb 'black'"
+    if (has_best) { eval add_entry(sprintf('lowest, in epoch %.0f', best), '', ring) }
+    if (has_prior) { eval add_entry(sprintf('constant prior: %.4f', prior), guide, '') }
     eval span_y(low, high)
     eval span_epochs(last)
     below = 'epoch'
     measure = 'loss'
     eval inscribe
-    plot csv using 'epoch':(finite(column('train_loss'))) \
-             with linespoints linetype 1 dashtype dash(1, last) \
-             pointinterval marked(last) title 'training', \
-         csv using 'epoch':(finite(column('val_loss'))) \
-             with linespoints linetype 2 dashtype dash(2, last) \
-             pointinterval marked(last) title 'validation', \
-         csv using (column('epoch') == best ? best : NaN):'val_loss' \
-             with points pointtype 6 pointsize 1.4 linewidth 1.5 linecolor rgb 'black' \
-             title has_best ? sprintf('lowest, in epoch %.0f', best) : '', \
-         has_prior ? prior : NaN with lines dashtype 3 linewidth 1.5 linecolor rgb dark \
-             title has_prior ? sprintf('constant prior: %.4f', prior) : ''
+    plot csv using 'epoch':(finite(column('train_loss'))) with linespoints linetype 1 \
+             dashtype dash(1, last) pointinterval marked(last), \
+         csv using 'epoch':(finite(column('val_loss'))) with linespoints linetype 2 \
+             dashtype dash(2, last) pointinterval marked(last), \
+         csv using (column('epoch') == best ? best : NaN):'val_loss' with points pointtype 6 \
+             pointsize 1.4 linewidth 1.5 linecolor rgb 'black', \
+         has_prior ? prior : NaN with lines dashtype 3 linewidth 1.5 linecolor rgb dark
     exit
 }
 
@@ -68,21 +69,20 @@ do for [k=1:2] {
     eval span_epochs(last)
     if (k == 1) {
         eval panel(58, 18, top, 257 + legend_height(files + has_prior, longest))
-        unset key
         below = ''
         measure = 'training loss'
     } else {
         eval panel(58, 18, 248, 48 + legend_height(files + has_prior, longest))
         title = ''
-        eval legend(files + has_prior, longest)
         below = 'epoch'
         measure = 'validation loss'
+        eval legend(files + has_prior, longest)
+        do for [i=1:files] { eval add_entry(shorten(label(i)), curve_line(i, last), curve_mark(i)) }
+        if (has_prior) { eval add_entry(sprintf('constant prior: %.4f', prior), guide, '') }
     }
     eval inscribe
     plot for [i=1:files] file(i) using 'epoch':(finite(column(wanted))) \
-             with linespoints linetype i dashtype dash(i, last) \
-             pointinterval marked(last) title shorten(label(i)), \
-         shows_prior ? prior : NaN with lines dashtype 3 linewidth 1.5 linecolor rgb dark \
-             title shows_prior ? sprintf('constant prior: %.4f', prior) : ''
+             with linespoints linetype i dashtype dash(i, last) pointinterval marked(last), \
+         shows_prior ? prior : NaN with lines dashtype 3 linewidth 1.5 linecolor rgb dark
 }
 unset multiplot

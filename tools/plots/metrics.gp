@@ -50,33 +50,37 @@ below = 'epoch'
 measure = !is_f1 ? 'accuracy' : single ? 'F1' : 'mean F1'
 eval inscribe
 
+zeros = 'linetype 7 linewidth 2 dashtype 3'
 if (single && is_f1) {
+    eval add_entry('validation, least to largest of the classes', sprintf(band, faint(2)), '')
+    eval add_entry('training, mean of the classes', curve_line(1, last), curve_mark(1))
+    eval add_entry('validation, mean of the classes', curve_line(2, last), curve_mark(2))
     plot csv using 'epoch':(finite(column('val_f1_min'))):(finite(column('val_f1_max'))) \
-             with filledcurves linecolor rgb faint(2) \
-             title 'validation, least to largest of the classes', \
+             with filledcurves linecolor rgb faint(2), \
          csv using (column('epoch')):(0):(finite(column('val_f1_min'))):(finite(column('val_f1_max'))) \
-             with yerrorbars pointsize 0 linewidth 6 linecolor rgb last > 1 ? '#FFFFFFFF' : faint(2) \
-             title '', \
+             with yerrorbars pointsize 0 linewidth 6 linecolor rgb last > 1 ? '#FFFFFFFF' : faint(2), \
          csv using 'epoch':(finite(column('train_f1_mean'))) with linespoints linetype 1 \
-             dashtype dash(1, last) pointinterval marked(last) title 'training, mean of the classes', \
+             dashtype dash(1, last) pointinterval marked(last), \
          csv using 'epoch':(finite(column('val_f1_mean'))) with linespoints linetype 2 \
-             dashtype dash(2, last) pointinterval marked(last) title 'validation, mean of the classes'
+             dashtype dash(2, last) pointinterval marked(last)
     exit
 }
 if (single) {
+    eval add_entry('training', curve_line(1, last), curve_mark(1))
+    eval add_entry('validation', curve_line(2, last), curve_mark(2))
+    eval add_entry('all-zero answer, validation', zeros, '')
     plot csv using 'epoch':(finite(column('train_accuracy'))) with linespoints linetype 1 \
-             dashtype dash(1, last) pointinterval marked(last) title 'training', \
+             dashtype dash(1, last) pointinterval marked(last), \
          csv using 'epoch':(finite(column('val_accuracy'))) with linespoints linetype 2 \
-             dashtype dash(2, last) pointinterval marked(last) title 'validation', \
+             dashtype dash(2, last) pointinterval marked(last), \
          csv using 'epoch':(finite(column('val_all_zero_accuracy'))) with linespoints linetype 7 \
-             linewidth 2 dashtype 3 pointtype 2 pointsize last > 1 ? 0 : 0.7 \
-             title 'all-zero answer, validation'
+             linewidth 2 dashtype 3 pointtype 2 pointsize last > 1 ? 0 : 0.7
     exit
 }
+do for [i=1:files] { eval add_entry(shorten(label(i)), curve_line(i, last), curve_mark(i)) }
+if (!is_f1) { eval add_entry('all-zero answer', zeros, '') }
 plot for [i=1:files] file(i) using 'epoch':(finite(column('val_'.curve))) \
-         with linespoints linetype i dashtype dash(i, last) pointinterval marked(last) \
-         title shorten(label(i)), \
+         with linespoints linetype i dashtype dash(i, last) pointinterval marked(last), \
      for [i=1:is_f1 ? 0 : files] file(i) \
          using 'epoch':(finite(column('val_all_zero_accuracy'))) with linespoints linetype 7 \
-         linewidth 2 dashtype 3 pointtype 2 pointsize last > 1 ? 0 : 0.7 \
-         title i == files ? 'all-zero answer' : ''
+         linewidth 2 dashtype 3 pointtype 2 pointsize last > 1 ? 0 : 0.7

@@ -44,7 +44,6 @@ set xrange [0:width]
 set yrange [height:0]
 unset border
 unset tics
-unset key
 unset grid
 set label title at margin, margin + 0.5 * line left
 do for [i=1:columns] {

@@ -30,7 +30,6 @@ set xrange [0:1]
 set xtics 0.2
 set yrange [rows - 0.5:-0.5]
 set ytics scale 0
-unset key
 bound(x) = x < 0 ? 0 : x > 1 ? 1 : x
 plot csv using (column(means)):0:(bound(column(means) - column(spreads))): \
          (bound(column(means) + column(spreads))):ytic(shorten(strcol(names))) \

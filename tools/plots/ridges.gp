@@ -56,7 +56,6 @@ set xrange [0:1]
 set xtics 0.2
 set yrange [classes:0]
 unset ytics
-unset key
 do for [k=1:classes] {
     set label name[k] at graph 0, first k - 0.3 right offset -1,0
     set label top[k] == 0 ? 'all equal' : sprintf(top[k] > peak ? '%.3g, cut' : '%.3g', top[k]) \

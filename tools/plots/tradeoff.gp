@@ -1,4 +1,5 @@
-# What the runs of a sweep cost and what they reach: a point a run, with its name beside the plot.
+# What the runs of a sweep cost and what they reach: a point a run, with its mark and name beside the
+# plot.
 #
 #     gnuplot -e "csv='sweep.csv'; x='elapsed_s'; y='final_val_f1_mean'; \
 #         xaxis='seconds'; yaxis='mean F1 after the last epoch'; out='f1_time.png'" \
@@ -26,7 +27,8 @@ wanted = x
 eval count
 eval names_of
 
-# The points, from the highest to the lowest: so their names stand below one another.
+# The points, from the highest to the lowest, as their names stand below one another; of equal ones
+# the right one first, whose line to its name crosses none of the others then.
 array name[rows]
 array across[rows]
 array up[rows]
@@ -45,7 +47,7 @@ low = 1e300; high = -1e300; left = 1e300; right = -1e300
 longest = 0
 do for [i=1:points] {
     do for [k=points - 1:i:-1] {
-        if (up[k] < up[k + 1]) {
+        if (up[k] < up[k + 1] || (up[k] == up[k + 1] && across[k] < across[k + 1])) {
             swap = up[k]; up[k] = up[k + 1]; up[k + 1] = swap
             swap = across[k]; across[k] = across[k + 1]; across[k + 1] = swap
             swap = name[k]; name[k] = name[k + 1]; name[k + 1] = swap
@@ -64,7 +66,7 @@ do for [i=1:points] {
 line = 15.0
 body = largest(220, line * points)
 head_height = title eq '' ? 26 : 46
-margin = 7.3 * longest + 44
+margin = 7.3 * longest + 56
 eval canvas(largest(480, 350 + margin), head_height + body + 48)
 eval panel(58, margin, head_height, 48)
 pad = high > low ? 0.06 * (high - low) : high != 0 ? 0.1 * abs(high) : 0.1
@@ -92,12 +94,12 @@ if (logx) {
 below = xaxis
 measure = yaxis
 eval inscribe
-unset key
-beside = 1 - (margin - 26) / canvas_width
+beside = 1 - (margin - 24) / canvas_width
 height(i) = 1 - (head_height + place[i]) / canvas_height
 do for [i=1:points] {
-    set arrow from across[i], up[i] to screen beside - 4 / canvas_width, screen height(i) \
+    set arrow from across[i], up[i] to screen beside, screen height(i) \
         nohead back linecolor rgb '#C0C0C0' linewidth 0.75
-    set label name[i] at screen beside, screen height(i) left
+    set label name[i] at screen beside, screen height(i) left offset 1,-0.15 \
+        point linetype i pointsize 0.9
 }
-plot for [i=1:points] '+' using (across[i]):(up[i]) every ::::0 with points linetype 1 pointsize 0.9
+plot for [i=1:points] '+' using (across[i]):(up[i]) every ::::0 with points linetype i pointsize 0.9
