@@ -62,10 +62,13 @@ smallest(x, y) = x < y ? x : y
 
 # ---- the picture -----------------------------------------------------------------------------
 canvas(w, h) = (canvas_width = 1.0 * w, canvas_height = 1.0 * h, format eq 'png' \
-    ? sprintf("set terminal pngcairo noenhanced size %d,%d font 'sans,10' fontscale 2 linewidth 2 pointscale 2 background '#FFFFFF'; set output out", 2 * w, 2 * h) \
-    : sprintf("set terminal svg noenhanced size %d,%d font 'sans-serif,13' background '#FFFFFF'; set output out", w, h))
+    ? sprintf("set terminal pngcairo noenhanced size %d,%d font 'sans,10' fontscale 2 " \
+              ."linewidth 2 pointscale 2 background '#FFFFFF'; set output out", 2 * w, 2 * h) \
+    : sprintf("set terminal svg noenhanced size %d,%d font 'sans-serif,13' " \
+              ."background '#FFFFFF'; set output out", w, h))
 panel(left, right, top, bottom) = (panel_top = top, panel_bottom = bottom, sprintf( \
-    'set lmargin at screen %f; set rmargin at screen %f; set tmargin at screen %f; set bmargin at screen %f', \
+    'set lmargin at screen %f; set rmargin at screen %f; ' \
+    .'set tmargin at screen %f; set bmargin at screen %f', \
     left / canvas_width, 1 - right / canvas_width, 1 - top / canvas_height, bottom / canvas_height))
 
 # ---- colours ---------------------------------------------------------------------------------
@@ -156,7 +159,8 @@ forget = 'low = 1e300; high = -1e300'
 longer(name) = (longest = largest(longest, strlen(shorten(name))), 1)
 names_of = "longest = 0; set autoscale; undefine found_*; " \
     ."stats csv using (longer(strcol(names))) name 'found' nooutput; " \
-    ."if (!exists('found_records')) { print csv.': there are no names in a column '.names; exit status 3 }; " \
+    ."if (!exists('found_records')) { " \
+    ."print csv.': there are no names in a column '.names; exit status 3 }; " \
     ."rows = found_records; names_width = 7.3 * longest + 30"
 
 # ---- curves, and several files of them -------------------------------------------------------
