@@ -45,8 +45,9 @@ static const char page_style[] =
     "tbody tr:hover{background:#f8f8f8}\n"
     ".number{text-align:right;font-variant-numeric:tabular-nums}\n"
     "td.number{white-space:nowrap}\n"
+    "td:not(.number){max-width:24rem}\n" /* names without a space in them break there */
     "pre{overflow-x:auto;background:#f6f6f6;padding:.7rem;font-size:.85rem}\n"
-    "@media(max-width:40rem){th,td{padding:.15rem .3rem}"
+    "@media(max-width:40rem){th,td{padding:.15rem .3rem}td:not(.number){max-width:13rem}"
     "figure,.wide{max-width:100%;margin-right:0}}\n"
     "@media print{body{max-width:none}nav{display:none}h2,h3{break-after:avoid}"
     "figure,tr{break-inside:avoid}.wide{max-height:none}pre{white-space:pre-wrap}}\n";

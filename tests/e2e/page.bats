@@ -79,6 +79,17 @@ assert_found() {
     assert_reads_well "$TMP"/{three,all,both}/report.html "$TMP"/{three,all,both}/plots/*.svg
 }
 
+@test "report.html of runs whose names are long or mean something elsewhere reads well" {
+    local long
+    long=$(printf 'verylongname%.0s' {1..20})
+    mkdir "$TMP/runs"
+    cp -r "$MADE/run" "$TMP/runs/$long"
+    cp -r "$MADE/run" "$TMP/runs/<b>\"q'uo\$(te), %d _x"
+    run_hpac report "$TMP/runs" --out "$TMP/out"
+    assert_exit 0
+    assert_reads_well "$TMP/out/report.html" "$TMP"/out/plots/*.svg
+}
+
 @test "report.html of a cross-validation reads well" {
     run_hpac report "$MADE/folds" --out "$TMP/folds"
     assert_reads_well "$TMP/folds/report.html" "$TMP"/folds/plots/*.svg

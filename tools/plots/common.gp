@@ -124,7 +124,7 @@ inscribe = "set label 97 title at screen 0.5, screen 1 - 13 / canvas_height cent
 
 # ---- keys ------------------------------------------------------------------------------------
 # Not gnuplot's own, which breaks into columns as the height of the axes allows, and cuts them off.
-# A letter of 10 points is up to 7.6 pixels wide, a row 16 high.
+# Letters of 10 points are at most about 8.4 pixels wide on the average, rows 16 high.
 legend_rows(entries, longest) = longest > 23 ? entries : (entries + 1) / 2
 legend_height(entries, longest) = 16 * legend_rows(entries, longest) + 8
 legend(entries, longest) = (entry = 0, entry_rows = legend_rows(entries, longest), 'unset key')
@@ -142,7 +142,7 @@ curve_line(i, rows) = sprintf('linetype %d dashtype %d linewidth 1.5', i, dash(i
 curve_mark(i) = sprintf('linetype %d pointsize 0.5', i)
 band = "linewidth 7 linecolor rgb '%s'"
 guide = "dashtype 3 linewidth 1.5 linecolor rgb '".dark."'"
-length_limit = 54
+length_limit = 50
 shorten(name) = strlen(name) <= length_limit ? name \
     : name[1:length_limit / 2].'…'.name[strlen(name) - length_limit / 2 + 2:strlen(name)]
 

@@ -66,7 +66,7 @@ do for [i=1:points] {
 line = 15.0
 body = largest(220, line * points)
 head_height = title eq '' ? 26 : 46
-margin = 7.3 * longest + 56
+margin = 8.2 * longest + 56
 eval canvas(largest(480, 350 + margin), head_height + body + 48)
 eval panel(58, margin, head_height, 48)
 pad = high > low ? 0.06 * (high - low) : high != 0 ? 0.1 * abs(high) : 0.1
