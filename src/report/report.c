@@ -33,12 +33,15 @@ const hpac_table *report_find_table(const hpac_report *report, const char *name)
     return NULL;
 }
 
-const char *report_keep_text(hpac_report *report, const char *text)
+void *report_grow(void *items, size_t needed, size_t *capacity, size_t item_nbytes)
 {
-    char *copy = report->text_count < REPORT_TEXTS ? strdup(text) : NULL;
-    if (copy)
-        report->texts[report->text_count++] = copy;
-    return copy;
+    if (needed <= *capacity)
+        return items;
+    size_t grown = needed < 8 ? 8 : 2 * needed;
+    items = realloc(items, grown * item_nbytes);
+    if (items)
+        *capacity = grown;
+    return items;
 }
 
 char *report_plot_path(hpac_report *report, const char *format, ...)
@@ -88,11 +91,13 @@ static hpac_status set_paths(hpac_report *report, const hpac_report_options *opt
 }
 
 /* A run that a sweep tells of, but that left no folder. */
-static hpac_status add_absent(const report_place *place, hpac_report *report, report_run *run)
+static hpac_status add_absent(const report_place *place, report_run *run)
 {
     *run = (report_run){.folder = strdup(place->folder), .config = strdup("")};
     run->warnings = strdup("");
-    run->state = report_keep_text(report, place->state);
+    run->absent_state = strdup(place->state);
+    run->state = run->absent_state;
+    hpac_run_results_of(&run->metrics, &run->results);
     return run->folder && run->config && run->warnings && run->state ? HPAC_OK
                                                                      : hpac_fail_memory(1);
 }
@@ -107,7 +112,7 @@ static hpac_status read_runs(hpac_report *report, report_places *places)
         report_place *place = &places->list[i];
         report_run *run = &report->runs[i];
         report->run_count++;
-        status = place->state ? add_absent(place, report, run)
+        status = place->state ? add_absent(place, run)
                               : report_run_read(place->folder, report->kind == REPORT_RUN, run);
         run->label = place->label;
         place->label = NULL;
@@ -119,7 +124,7 @@ static hpac_status read_runs(hpac_report *report, report_places *places)
 
 static double best_loss(const report_run *run)
 {
-    double loss = report_metric(run, run->best_row, REPORT_VAL_LOSS);
+    double loss = report_metric(run, run->results.best_row, HPAC_METRIC_VAL_LOSS);
     return isnan(loss) ? INFINITY : loss;
 }
 
@@ -199,8 +204,6 @@ void hpac_report_close(hpac_report *report)
         hpac_table_fini(&report->tables[i]);
     for (size_t i = 0; i < report->run_count; i++)
         report_run_fini(&report->runs[i]);
-    for (size_t i = 0; i < report->text_count; i++)
-        free(report->texts[i]);
     for (size_t i = 0; i < report->file_count; i++)
         free(report->files[i]);
     free(report->runs);

@@ -34,8 +34,8 @@ static void write_verdict(hpac_page *page, const hpac_report *report)
     size_t judged = 0, better = 0;
     for (size_t i = 0; i < report->run_count; i++) {
         const report_run *run = &report->runs[i];
-        double prior = report_metric(run, run->best_row, REPORT_PRIOR_LOSS);
-        double best = report_metric(run, run->best_row, REPORT_VAL_LOSS);
+        double prior = report_metric(run, run->results.best_row, HPAC_METRIC_VAL_PRIOR_LOSS);
+        double best = report_metric(run, run->results.best_row, HPAC_METRIC_VAL_LOSS);
         judged += !isnan(prior) && !isnan(best);
         better += best < prior;
     }

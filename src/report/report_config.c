@@ -1,129 +1,198 @@
-/*
- * A configuration as a list of keys and values. It is the form in which hpac writes config.yaml
- * that is read here, a key or an item of a list on each line:
- *
- *     train:
- *       epochs: 10
- *     model:
- *       - {type: flatten}
- */
+/* A configuration as a list of keys and values, for those who compare several. */
 #include "report_internal.h"
+
+#include <libfyaml.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 16
+/* ---- values as text ---- */
 
-typedef struct walker {
-    hpac_status (*on_key)(void *user, const char *path, const char *value);
-    void *user;
-    const char *keys[DEPTH_MAX]; /* (depth) that the line stands in */
-    size_t indents[DEPTH_MAX];
-    size_t depth;
-    char *items; /* of the list that is being read, owned; NULL: none is */
-} walker;
-
-static void join_path(const walker *walk, char *path, size_t nbytes)
+/* A value on one line, without the quotes it may need in YAML. */
+static void write_node(struct fy_node *node, FILE *stream)
 {
-    size_t length = 0;
-    path[0] = '\0';
-    for (size_t i = 0; i < walk->depth && length < nbytes; i++)
-        length += (size_t)snprintf(path + length, nbytes - length, "%s%s", i > 0 ? "." : "",
-                                   walk->keys[i]);
+    void *iterator = NULL;
+    const char *gap = "";
+    if (fy_node_is_sequence(node)) {
+        fputc('[', stream);
+        for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &iterator)); gap = ", ") {
+            fputs(gap, stream);
+            write_node(item, stream);
+        }
+        fputc(']', stream);
+    } else if (fy_node_is_mapping(node)) {
+        fputc('{', stream);
+        for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(node, &iterator));
+             gap = ", ") {
+            fputs(gap, stream);
+            write_node(fy_node_pair_key(pair), stream);
+            fputs(": ", stream);
+            write_node(fy_node_pair_value(pair), stream);
+        }
+        fputc('}', stream);
+    } else {
+        size_t nbytes = 0;
+        const char *text = fy_node_get_scalar(node, &nbytes);
+        if (text)
+            fwrite(text, 1, nbytes, stream);
+    }
 }
 
-static hpac_status call_back(const walker *walk, const char *value)
+/* Malloc'ed; NULL when memory is out. */
+static char *node_text(struct fy_node *node)
 {
-    char path[256];
-    join_path(walk, path, sizeof path);
-    return walk->on_key(walk->user, path, value);
+    char *text = NULL;
+    size_t nbytes;
+    FILE *stream = open_memstream(&text, &nbytes);
+    if (!stream)
+        return NULL;
+    write_node(node, stream);
+    if (fclose(stream) == 0)
+        return text;
+    free(text);
+    return NULL;
 }
 
-static hpac_status end_list(walker *walk)
+/* ---- the list ---- */
+
+static hpac_status add_value(report_config *config, char *path, struct fy_node *node)
 {
-    if (!walk->items)
+    report_value *values =
+        report_grow(config->values, config->count + 1, &config->capacity, sizeof *values);
+    if (!values) {
+        free(path);
+        return hpac_fail_memory((config->count + 1) * sizeof *values);
+    }
+    config->values = values;
+    report_value *value = &values[config->count++];
+    *value = (report_value){.path = path, .text = node_text(node)};
+    if (!value->text)
+        return hpac_fail_memory(1);
+    int count = fy_node_is_sequence(node) ? fy_node_sequence_item_count(node) : 0;
+    if (count < 1 || !fy_node_is_mapping(fy_node_sequence_get_by_index(node, 0)))
         return HPAC_OK;
-    hpac_status status = call_back(walk, walk->items);
-    free(walk->items);
-    walk->items = NULL;
-    return status;
-}
-
-static hpac_status add_item(walker *walk, const char *item)
-{
-    char *items = NULL;
-    if (asprintf(&items, "%s%s%s", walk->items ? walk->items : "", walk->items ? "; " : "", item) <
-        0)
-        return hpac_fail_memory(strlen(item));
-    free(walk->items);
-    walk->items = items;
+    value->items = calloc((size_t)count, sizeof *value->items);
+    if (!value->items)
+        return hpac_fail_memory((size_t)count * sizeof *value->items);
+    void *iterator = NULL;
+    for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &iterator));) {
+        value->items[value->item_count] = node_text(item);
+        if (!value->items[value->item_count++])
+            return hpac_fail_memory(1);
+    }
     return HPAC_OK;
 }
 
-/* "key: value" or "key:", which is cut at the colon. A line that is neither is left out. */
-static hpac_status add_key(walker *walk, char *line, size_t indent)
+/* A section's keys, each with its own path behind that of the section. */
+static hpac_status add_section(report_config *config, const char *section, struct fy_node *node)
 {
-    while (walk->depth > 0 && walk->indents[walk->depth - 1] >= indent)
-        walk->depth--;
-    char *colon = line + strcspn(line, ":");
-    if (!*colon || walk->depth == DEPTH_MAX)
-        return HPAC_OK;
-    *colon = '\0';
-    walk->keys[walk->depth] = line;
-    walk->indents[walk->depth++] = indent;
-    const char *value = colon + 1 + strspn(colon + 1, " ");
-    return *value ? call_back(walk, value) : HPAC_OK;
-}
-
-static hpac_status read_line(walker *walk, char *line)
-{
-    size_t indent = strspn(line, " ");
-    line += indent;
-    if (!*line || *line == '#')
-        return HPAC_OK;
-    if (strncmp(line, "- ", 2) == 0)
-        return add_item(walk, line + 2);
-    hpac_status status = end_list(walk);
-    return status == HPAC_OK ? add_key(walk, line, indent) : status;
-}
-
-hpac_status report_config_walk(const char *text,
-                               hpac_status (*on_key)(void *user, const char *path,
-                                                     const char *value),
-                               void *user)
-{
-    char *copy = strdup(text), *rest = copy;
-    if (!copy)
-        return hpac_fail_memory(strlen(text));
-    walker walk = {.on_key = on_key, .user = user};
     hpac_status status = HPAC_OK;
-    for (char *line; status == HPAC_OK && (line = strsep(&rest, "\n"));)
-        status = read_line(&walk, line);
-    if (status == HPAC_OK)
-        status = end_list(&walk);
-    free(walk.items);
-    free(copy);
+    void *iterator = NULL;
+    for (struct fy_node_pair *pair;
+         status == HPAC_OK && (pair = fy_node_mapping_iterate(node, &iterator));) {
+        char *key = node_text(fy_node_pair_key(pair)), *path = NULL;
+        if (!key || asprintf(&path, "%s%s%s", section, *section ? "." : "", key) < 0)
+            path = NULL;
+        free(key);
+        struct fy_node *value = fy_node_pair_value(pair);
+        if (!path) {
+            status = hpac_fail_memory(1);
+        } else if (fy_node_is_mapping(value)) {
+            status = add_section(config, path, value);
+            free(path);
+        } else {
+            status = add_value(config, path, value);
+        }
+    }
     return status;
 }
 
-typedef struct wanted_key {
-    const char *path;
-    char *value; /* owned */
-} wanted_key;
+/* ---- dropout, as sweep.csv has it ---- */
 
-static hpac_status on_wanted(void *user, const char *path, const char *value)
+static hpac_status find_dropout(report_config *config, struct fy_node *root)
 {
-    wanted_key *wanted = user;
-    if (!wanted->value && strcmp(path, wanted->path) == 0)
-        wanted->value = strdup(value);
-    return HPAC_OK;
+    struct fy_node *layers = fy_node_by_path(root, "/model", FY_NT, FYNWF_DONT_FOLLOW);
+    if (!layers || !fy_node_is_sequence(layers))
+        return HPAC_OK;
+    size_t count = 0;
+    double *rates = calloc((size_t)fy_node_sequence_item_count(layers) + 1, sizeof *rates);
+    if (!rates)
+        return hpac_fail_memory(sizeof *rates);
+    void *iterator = NULL;
+    for (struct fy_node *layer; (layer = fy_node_sequence_iterate(layers, &iterator));) {
+        struct fy_node *type = fy_node_mapping_lookup_by_string(layer, "type", FY_NT);
+        struct fy_node *rate = fy_node_mapping_lookup_by_string(layer, "rate", FY_NT);
+        char *kind = type ? node_text(type) : NULL, *text = rate ? node_text(rate) : NULL;
+        if (kind && text && strcmp(kind, "dropout") == 0)
+            rates[count++] = strtod(text, NULL);
+        free(kind);
+        free(text);
+    }
+    config->dropout = hpac_dropout_text(rates, count);
+    free(rates);
+    return config->dropout ? HPAC_OK : hpac_fail_memory(1);
 }
 
-char *report_config_value(const char *text, const char *path)
+/* ---- the doors ---- */
+
+static hpac_status read_document(const char *path, struct fy_diag *diag,
+                                 struct fy_document *document, report_config *config)
 {
-    wanted_key wanted = {.path = path};
-    if (report_config_walk(text, on_wanted, &wanted) == HPAC_OK)
-        return wanted.value;
-    free(wanted.value);
+    struct fy_node *root = document ? fy_document_root(document) : NULL;
+    void *iterator = NULL;
+    const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &iterator);
+    if (error)
+        return hpac_fail(HPAC_ERR_DATA, "%s:%d: %s", path, error->line, error->msg);
+    if (!root || (fy_node_is_scalar(root) && fy_node_is_null(root)))
+        return HPAC_OK; /* nothing but comments */
+    if (!fy_node_is_mapping(root))
+        return hpac_fail(HPAC_ERR_DATA, "%s: expected a configuration's keys and values", path);
+    hpac_status status = add_section(config, "", root);
+    return status == HPAC_OK ? find_dropout(config, root) : status;
+}
+
+hpac_status report_config_read(const char *path, const char *text, report_config *config)
+{
+    *config = (report_config){0};
+    struct fy_diag_cfg diag_options;
+    fy_diag_cfg_default(&diag_options);
+    diag_options.fp = NULL;
+    struct fy_diag *diag = fy_diag_create(&diag_options);
+    if (!diag)
+        return hpac_fail_memory(1);
+    fy_diag_set_collect_errors(diag, true);
+    const struct fy_parse_cfg options = {
+        .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE,
+        .diag = diag,
+    };
+    struct fy_document *document = fy_document_build_from_string(&options, text, strlen(text));
+    hpac_status status = read_document(path, diag, document, config);
+    fy_document_destroy(document);
+    fy_diag_destroy(diag);
+    if (status != HPAC_OK)
+        report_config_fini(config);
+    return status;
+}
+
+void report_config_fini(report_config *config)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        report_value *value = &config->values[i];
+        for (size_t item = 0; item < value->item_count; item++)
+            free(value->items[item]);
+        free(value->items);
+        free(value->path);
+        free(value->text);
+    }
+    free(config->values);
+    free(config->dropout);
+    *config = (report_config){0};
+}
+
+const report_value *report_config_find(const report_config *config, const char *path)
+{
+    for (size_t i = 0; i < config->count; i++)
+        if (strcmp(config->values[i].path, path) == 0)
+            return &config->values[i];
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include <hpac/page.h>
 #include <hpac/plot.h>
 #include <hpac/report.h>
+#include <hpac/run_results.h>
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -31,31 +32,29 @@ typedef struct report_predictions {
 hpac_status report_predictions_read(const char *path, report_predictions *predictions);
 void report_predictions_fini(report_predictions *predictions);
 
-/* ---- report_run.c: the files of one run ---- */
+/* ---- report_config.c: config.yaml as a list of keys ---- */
 
-enum report_metrics_column {
-    REPORT_EPOCH,
-    REPORT_STEP,
-    REPORT_TRAIN_LOSS,
-    REPORT_TRAIN_ACCURACY,
-    REPORT_TRAIN_ALL_ZERO,
-    REPORT_TRAIN_F1_MIN,
-    REPORT_TRAIN_F1_MAX,
-    REPORT_TRAIN_F1_MEAN,
-    REPORT_TRAIN_F1_STD,
-    REPORT_VAL_LOSS,
-    REPORT_VAL_ACCURACY,
-    REPORT_VAL_ALL_ZERO,
-    REPORT_VAL_F1_MIN,
-    REPORT_VAL_F1_MAX,
-    REPORT_VAL_F1_MEAN,
-    REPORT_VAL_F1_STD,
-    REPORT_PRIOR_LOSS,
-    REPORT_ELAPSED,
-    REPORT_IMAGES_PER_S,
-    REPORT_WAITING,
-    REPORT_METRICS_COLUMNS
-};
+typedef struct report_value {
+    char *path;   /* "data.split.fold"; owned, as are all below */
+    char *text;   /* "0", "[Nucleoplasm, Cytosol]", without the quotes of YAML */
+    char **items; /* (item_count) of a list of sections, "{type: flatten}"; else none */
+    size_t item_count;
+} report_value;
+
+typedef struct report_config {
+    report_value *values; /* (count) in the order of the file */
+    size_t count, capacity;
+    char *dropout; /* as hpac_dropout_text has it; NULL: no model */
+} report_config;
+
+/* Reads the text of a configuration that hpac wrote; "" has no keys. On error nothing is left.
+ * Errors: DATA with path and line (no YAML), INTERNAL (memory). */
+hpac_status report_config_read(const char *path, const char *text, report_config *config);
+void report_config_fini(report_config *config);
+/* NULL when the configuration has no such key. */
+const report_value *report_config_find(const report_config *config, const char *path);
+
+/* ---- report_run.c: the files of one run ---- */
 
 enum report_class_column {
     REPORT_CLASS_EPOCH,
@@ -68,19 +67,21 @@ enum report_class_column {
 };
 
 typedef struct report_run {
-    char *folder;      /* owned, as are all below */
-    char *label;       /* what it is called beside others */
-    json_t *json;      /* run.json; NULL: the sweep has it, but there is no such folder */
-    const char *state; /* of json, or "missing", "failed" */
+    char *folder;       /* owned, as are all below */
+    char *label;        /* what it is called beside others */
+    json_t *json;       /* run.json; NULL: the sweep has it, but there is no such folder */
+    const char *state;  /* of json, else absent_state */
+    char *absent_state; /* "missing", "failed"; NULL: there is a folder */
     bool finished;
     char *config;             /* config.yaml; "" when there is none yet */
+    report_config keys;       /* what is in it */
     char *warnings;           /* lines of train.log, each with a newline; "" without */
     hpac_table losses;        /* epoch, train_loss, val_loss */
-    hpac_table metrics;       /* columns above, a row an epoch */
+    hpac_table metrics;       /* columns of run_results.h, a row an epoch */
+    hpac_run_results results; /* what it comes to */
     hpac_table batch_losses;  /* step, batch_losses */
     hpac_table class_metrics; /* columns above, a row an epoch and class */
     size_t class_count;       /* of the last epoch, whose rows are the last of class_metrics */
-    size_t best_row;          /* of metrics: the lowest validation loss; 0 without rows */
     report_predictions predictions; /* no images when there are none yet, or they are not wanted */
 } report_run;
 
@@ -91,7 +92,7 @@ void report_run_fini(report_run *run);
 
 size_t report_epochs(const report_run *run); /* that are finished */
 /* NaN for a row that is not there. */
-double report_metric(const report_run *run, size_t row, enum report_metrics_column column);
+double report_metric(const report_run *run, size_t row, hpac_metric column);
 /* Of the last epoch. */
 const char *report_class_name(const report_run *run, size_t i);
 double report_class_value(const report_run *run, size_t i, enum report_class_column column);
@@ -105,18 +106,6 @@ size_t report_column(const hpac_table *table, const char *name, size_t length);
 bool report_has_numbers(const hpac_table *table, const char *columns);
 /* Validation images that were judged: those predicted, else those of run.json. */
 double report_images(const report_run *run);
-
-/* ---- report_config.c: config.yaml as a list of keys ---- */
-
-/* Calls back for every key in its order, with its path ("data.split.fold") and value; the items of
- * a list are one value, "{type: flatten}; {type: dense, ...}". Errors: INTERNAL (memory), and what
- * comes back. */
-hpac_status report_config_walk(const char *text,
-                               hpac_status (*on_key)(void *user, const char *path,
-                                                     const char *value),
-                               void *user);
-/* The value of a key, malloc'ed; NULL when it is not there, or memory is out. */
-char *report_config_value(const char *text, const char *path);
 
 /* ---- report_folders.c: which runs a folder holds ---- */
 
@@ -155,9 +144,7 @@ hpac_status report_files_remove(const char *plots, char *const *kept, size_t kep
 /* More curves cannot be told apart: of more runs, those with the lowest validation losses. */
 #define REPORT_CURVES 12
 
-/* Names of keys that differ, of which there are fewer in a configuration; and files: a table and
- * two pictures each. */
-#define REPORT_TEXTS 128
+/* A table and two pictures each. */
 #define REPORT_FILES 128
 
 struct hpac_report {
@@ -169,8 +156,6 @@ struct hpac_report {
     size_t curve_count;
     hpac_table tables[HPAC_REPORT_TABLES]; /* (table_count) */
     size_t table_count;
-    char *texts[REPORT_TEXTS]; /* (text_count) that the tables borrow; owned */
-    size_t text_count;
     char *files[REPORT_FILES]; /* (file_count) names written into plots; owned */
     size_t file_count;
     const volatile sig_atomic_t *stop; /* may be NULL */
@@ -183,8 +168,8 @@ hpac_table *report_table(hpac_report *report, const char *name, const char *titl
                          const hpac_column *columns, size_t column_count);
 /* The table of a name; NULL when the report has none. */
 const hpac_table *report_find_table(const hpac_report *report, const char *name);
-/* A copy that lives as long as the report; NULL when memory is out. */
-const char *report_keep_text(hpac_report *report, const char *text);
+/* Room for `needed` items; NULL, with the old ones untouched, when memory is out. */
+void *report_grow(void *items, size_t needed, size_t *capacity, size_t item_nbytes);
 /* "<out>/plots/<name>", malloc'ed; the name is remembered as written. NULL when memory is out. */
 char *report_plot_path(hpac_report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -204,6 +189,11 @@ void report_runs_table(hpac_report *report);
 double report_common_prior(const hpac_report *report);
 
 hpac_status report_compare_tables(hpac_report *report);
+
+/* ---- report_differences.c ---- */
+
+/* The table `configurations`: a row a run, a column a key that differs. */
+hpac_status report_differences_table(hpac_report *report);
 
 /* ---- report_plots.c ---- */
 

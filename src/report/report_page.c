@@ -134,11 +134,11 @@ static void write_unfinished(hpac_page *page, const report_run *run)
 static void write_verdict(hpac_page *page, const report_run *run)
 {
     size_t last = report_epochs(run) - 1;
-    double prior = report_metric(run, last, REPORT_PRIOR_LOSS);
-    double best = report_metric(run, run->best_row, REPORT_VAL_LOSS);
-    double zeros = report_metric(run, last, REPORT_VAL_ALL_ZERO);
-    double accuracy = report_metric(run, last, REPORT_VAL_ACCURACY);
-    double best_epoch = report_metric(run, run->best_row, REPORT_EPOCH);
+    double prior = report_metric(run, last, HPAC_METRIC_VAL_PRIOR_LOSS);
+    double best = report_metric(run, run->results.best_row, HPAC_METRIC_VAL_LOSS);
+    double zeros = report_metric(run, last, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY);
+    double accuracy = report_metric(run, last, HPAC_METRIC_VAL_ACCURACY);
+    double best_epoch = report_metric(run, run->results.best_row, HPAC_METRIC_EPOCH);
     if (best < prior)
         hpac_page_paragraph(page,
                             "The lowest validation loss is %.4f, in epoch %.0f: %.4f below the "

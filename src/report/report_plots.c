@@ -98,8 +98,9 @@ static void add_curves_of_run(drawing *all, const report_run *run)
     if (report_has_numbers(&run->losses, "epoch train_loss val_loss")) {
         picture *one = add_picture(all, "losses", "losses", "Loss an epoch");
         add_file(all, one, "csv", table_path(all, "losses"));
-        add_number(one, "prior", report_metric(run, run->best_row, REPORT_PRIOR_LOSS));
-        add_number(one, "best", report_metric(run, run->best_row, REPORT_EPOCH));
+        add_number(one, "prior",
+                   report_metric(run, run->results.best_row, HPAC_METRIC_VAL_PRIOR_LOSS));
+        add_number(one, "best", report_metric(run, run->results.best_row, HPAC_METRIC_EPOCH));
     }
     if (report_has_numbers(&run->metrics,
                            "epoch train_accuracy val_accuracy val_all_zero_accuracy")) {
@@ -215,7 +216,7 @@ static picture *add_overlay(drawing *all, const char *script, const char *name, 
 }
 
 /* Points that are far apart want a logarithmic axis. */
-static bool spans_decades(const hpac_report *report, enum report_metrics_column column)
+static bool spans_decades(const hpac_report *report, hpac_metric column)
 {
     double least = INFINITY, most = 0;
     for (size_t i = 0; i < report->run_count; i++) {
@@ -249,14 +250,14 @@ static void add_tradeoffs(drawing *all)
                                     "final_val_f1_mean");
         add_text(one, "xaxis", "seconds");
         add_text(one, "yaxis", "mean F1, last epoch");
-        add_number(one, "logx", spans_decades(all->report, REPORT_ELAPSED));
+        add_number(one, "logx", spans_decades(all->report, HPAC_METRIC_ELAPSED_S));
     }
     if (has_table(all, "runs", "steps final_val_loss")) {
         picture *one = add_tradeoff(all, "loss_against_steps", "Loss against update steps", "steps",
                                     "final_val_loss");
         add_text(one, "xaxis", "update steps");
         add_text(one, "yaxis", "validation loss, last epoch");
-        add_number(one, "logx", spans_decades(all->report, REPORT_STEP));
+        add_number(one, "logx", spans_decades(all->report, HPAC_METRIC_STEP));
     }
 }
 

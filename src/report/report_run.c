@@ -10,29 +10,6 @@
 /* A configuration has some kilobytes, a log some hundred a day. */
 #define TEXT_LIMIT_NBYTES ((size_t)64 << 20)
 
-static const hpac_column metrics_columns[REPORT_METRICS_COLUMNS] = {
-    [REPORT_EPOCH] = HPAC_COLUMN_INTEGER("epoch", NULL),
-    [REPORT_STEP] = HPAC_COLUMN_INTEGER("step", NULL),
-    [REPORT_TRAIN_LOSS] = HPAC_COLUMN_REAL("train_loss", "train loss", 4),
-    [REPORT_TRAIN_ACCURACY] = HPAC_COLUMN_REAL("train_accuracy", "train accuracy", 4),
-    [REPORT_TRAIN_ALL_ZERO] = HPAC_COLUMN_REAL("train_all_zero_accuracy", "train all-zero", 4),
-    [REPORT_TRAIN_F1_MIN] = HPAC_COLUMN_REAL("train_f1_min", "train F1 min", 3),
-    [REPORT_TRAIN_F1_MAX] = HPAC_COLUMN_REAL("train_f1_max", "train F1 max", 3),
-    [REPORT_TRAIN_F1_MEAN] = HPAC_COLUMN_REAL("train_f1_mean", "train F1 mean", 3),
-    [REPORT_TRAIN_F1_STD] = HPAC_COLUMN_REAL("train_f1_std", "train F1 std", 3),
-    [REPORT_VAL_LOSS] = HPAC_COLUMN_REAL("val_loss", "val loss", 4),
-    [REPORT_VAL_ACCURACY] = HPAC_COLUMN_REAL("val_accuracy", "val accuracy", 4),
-    [REPORT_VAL_ALL_ZERO] = HPAC_COLUMN_REAL("val_all_zero_accuracy", "val all-zero", 4),
-    [REPORT_VAL_F1_MIN] = HPAC_COLUMN_REAL("val_f1_min", "val F1 min", 3),
-    [REPORT_VAL_F1_MAX] = HPAC_COLUMN_REAL("val_f1_max", "val F1 max", 3),
-    [REPORT_VAL_F1_MEAN] = HPAC_COLUMN_REAL("val_f1_mean", "val F1 mean", 3),
-    [REPORT_VAL_F1_STD] = HPAC_COLUMN_REAL("val_f1_std", "val F1 std", 3),
-    [REPORT_PRIOR_LOSS] = HPAC_COLUMN_REAL("val_prior_loss", "prior's loss", 4),
-    [REPORT_ELAPSED] = HPAC_COLUMN_REAL("elapsed_s", "seconds", 1),
-    [REPORT_IMAGES_PER_S] = HPAC_COLUMN_REAL("train_images_per_s", "images/s", 1),
-    [REPORT_WAITING] = HPAC_COLUMN_REAL("train_waiting", "waiting", 3),
-};
-
 static const hpac_column losses_columns[] = {
     HPAC_COLUMN_INTEGER("epoch", NULL),
     HPAC_COLUMN_REAL("train_loss", NULL, 4),
@@ -60,7 +37,7 @@ size_t report_epochs(const report_run *run)
     return hpac_table_row_count(&run->metrics);
 }
 
-double report_metric(const report_run *run, size_t row, enum report_metrics_column column)
+double report_metric(const report_run *run, size_t row, hpac_metric column)
 {
     return row < report_epochs(run) ? hpac_table_cell(&run->metrics, row, column)->number : NAN;
 }
@@ -160,6 +137,15 @@ static hpac_status read_text(const report_run *run, const char *name, char **tex
     return status;
 }
 
+static hpac_status read_keys(report_run *run)
+{
+    char *path = hpac_path_join(run->folder, "config.yaml");
+    hpac_status status =
+        path ? report_config_read(path, run->config, &run->keys) : hpac_fail_memory(1);
+    free(path);
+    return status;
+}
+
 /* Leaves of a log only the lines that warn or tell of an error: "<day> <time> warning ...". */
 static void keep_warnings(char *log)
 {
@@ -194,20 +180,10 @@ static hpac_status count_classes(report_run *run)
     return HPAC_OK;
 }
 
-static void find_best(report_run *run)
-{
-    for (size_t row = 0; row < report_epochs(run); row++) {
-        double best = report_metric(run, run->best_row, REPORT_VAL_LOSS);
-        double loss = report_metric(run, row, REPORT_VAL_LOSS);
-        if (loss < best || isnan(best))
-            run->best_row = row;
-    }
-}
-
 static hpac_status read_tables(report_run *run)
 {
     bool growing = !run->finished;
-    hpac_status status = report_csv_read(run->folder, "metrics.csv", growing, &run->metrics);
+    hpac_status status = hpac_metrics_read(run->folder, growing, &run->metrics);
     if (status == HPAC_OK)
         status = report_csv_read(run->folder, "losses.csv", growing, &run->losses);
     if (status == HPAC_OK)
@@ -221,7 +197,7 @@ static hpac_status read_tables(report_run *run)
                            "%s/metrics.csv: no epochs in it, though run.json says the run is "
                            "finished",
                            run->folder);
-    find_best(run);
+    hpac_run_results_of(&run->metrics, &run->results);
     return status;
 }
 
@@ -253,13 +229,14 @@ hpac_status report_run_read(const char *folder, bool predictions, report_run *ru
 {
     *run = (report_run){.folder = strdup(folder)};
     hpac_table_init(&run->losses, "losses", "Losses", losses_columns, 3);
-    hpac_table_init(&run->metrics, "metrics", "Epochs", metrics_columns, REPORT_METRICS_COLUMNS);
     hpac_table_init(&run->batch_losses, "batch_losses", "Batches", batch_columns, 2);
     hpac_table_init(&run->class_metrics, "class_metrics", "Classes", class_columns,
                     REPORT_CLASS_COLUMNS);
     hpac_status status = run->folder ? read_json(run) : hpac_fail_memory(strlen(folder));
     if (status == HPAC_OK)
         status = read_text(run, "config.yaml", &run->config);
+    if (status == HPAC_OK)
+        status = read_keys(run);
     if (status == HPAC_OK)
         status = read_text(run, "train.log", &run->warnings);
     if (status == HPAC_OK) {
@@ -283,6 +260,8 @@ void report_run_fini(report_run *run)
     json_decref(run->json);
     free(run->folder);
     free(run->label);
+    report_config_fini(&run->keys);
+    free(run->absent_state);
     free(run->config);
     free(run->warnings);
     *run = (report_run){0};

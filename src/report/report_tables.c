@@ -18,14 +18,13 @@ static double percent(double part, double whole)
 /* ---- figures beside guessing ---- */
 
 static void add_figure(hpac_table *table, const report_run *run, const char *measure,
-                       enum report_metrics_column column, int guess)
+                       hpac_metric column, int guess)
 {
     size_t last = report_epochs(run) - 1;
     hpac_table_add_text(table, measure);
     hpac_table_add_real(table, report_metric(run, last, column));
-    hpac_table_add_real(table, report_metric(run, run->best_row, column));
-    hpac_table_add_real(
-        table, guess < 0 ? NAN : report_metric(run, last, (enum report_metrics_column)guess));
+    hpac_table_add_real(table, report_metric(run, run->results.best_row, column));
+    hpac_table_add_real(table, guess < 0 ? NAN : report_metric(run, last, (hpac_metric)guess));
 }
 
 static void make_figures(hpac_report *report, const report_run *run)
@@ -37,15 +36,16 @@ static void make_figures(hpac_report *report, const report_run *run)
         HPAC_COLUMN_REAL("guessing", NULL, 4),
     };
     hpac_table *table = report_table(report, "figures", "Validation beside guessing", columns, 4);
-    add_figure(table, run, "loss", REPORT_VAL_LOSS, REPORT_PRIOR_LOSS);
-    add_figure(table, run, "accuracy", REPORT_VAL_ACCURACY, REPORT_VAL_ALL_ZERO);
-    add_figure(table, run, "F1, mean of the classes", REPORT_VAL_F1_MEAN, -1);
-    add_figure(table, run, "F1, least", REPORT_VAL_F1_MIN, -1);
-    add_figure(table, run, "F1, largest", REPORT_VAL_F1_MAX, -1);
-    add_figure(table, run, "F1, standard deviation", REPORT_VAL_F1_STD, -1);
-    add_figure(table, run, "loss in training", REPORT_TRAIN_LOSS, -1);
-    add_figure(table, run, "accuracy in training", REPORT_TRAIN_ACCURACY, REPORT_TRAIN_ALL_ZERO);
-    add_figure(table, run, "F1 in training, mean", REPORT_TRAIN_F1_MEAN, -1);
+    add_figure(table, run, "loss", HPAC_METRIC_VAL_LOSS, HPAC_METRIC_VAL_PRIOR_LOSS);
+    add_figure(table, run, "accuracy", HPAC_METRIC_VAL_ACCURACY, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY);
+    add_figure(table, run, "F1, mean of the classes", HPAC_METRIC_VAL_F1_MEAN, -1);
+    add_figure(table, run, "F1, least", HPAC_METRIC_VAL_F1_MIN, -1);
+    add_figure(table, run, "F1, largest", HPAC_METRIC_VAL_F1_MAX, -1);
+    add_figure(table, run, "F1, standard deviation", HPAC_METRIC_VAL_F1_STD, -1);
+    add_figure(table, run, "loss in training", HPAC_METRIC_TRAIN_LOSS, -1);
+    add_figure(table, run, "accuracy in training", HPAC_METRIC_TRAIN_ACCURACY,
+               HPAC_METRIC_TRAIN_ALL_ZERO_ACCURACY);
+    add_figure(table, run, "F1 in training, mean", HPAC_METRIC_TRAIN_F1_MEAN, -1);
 }
 
 /* ---- classes ---- */
@@ -210,101 +210,35 @@ hpac_status report_run_tables(hpac_report *report)
 
 /* ---- a row a run ---- */
 
-static const hpac_column runs_columns[] = {
-    HPAC_COLUMN_TEXT("run", NULL),
-    HPAC_COLUMN_TEXT("state", NULL),
-    HPAC_COLUMN_TEXT("configuration", NULL),
-    HPAC_COLUMN_INTEGER("classes", NULL),
-    HPAC_COLUMN_INTEGER("epochs", NULL),
-    HPAC_COLUMN_INTEGER("batch_size", "batch"),
-    HPAC_COLUMN_TEXT("dropout", NULL),
-    HPAC_COLUMN_REAL("learning_rate", "learning rate", 4),
-    HPAC_COLUMN_INTEGER("steps", NULL),
-    HPAC_COLUMN_REAL("elapsed_s", "seconds", 1),
-    HPAC_COLUMN_REAL("train_images_per_s", "images/s", 1),
-    HPAC_COLUMN_REAL("val_prior_loss", "prior's loss", 4),
-    HPAC_COLUMN_REAL("val_all_zero_accuracy", "all-zero accuracy", 4),
-    HPAC_COLUMN_INTEGER("best_epoch", "best epoch"),
-    HPAC_COLUMN_REAL("final_train_loss", "train loss", 4),
-    HPAC_COLUMN_REAL("final_train_accuracy", "train accuracy", 4),
-    HPAC_COLUMN_REAL("final_train_f1_min", "train F1 min", 3),
-    HPAC_COLUMN_REAL("final_train_f1_max", "train F1 max", 3),
-    HPAC_COLUMN_REAL("final_train_f1_mean", "train F1 mean", 3),
-    HPAC_COLUMN_REAL("final_train_f1_std", "train F1 std", 3),
-    HPAC_COLUMN_REAL("final_val_loss", "loss", 4),
-    HPAC_COLUMN_REAL("final_val_accuracy", "accuracy", 4),
-    HPAC_COLUMN_REAL("final_val_f1_min", "F1 min", 3),
-    HPAC_COLUMN_REAL("final_val_f1_max", "F1 max", 3),
-    HPAC_COLUMN_REAL("final_val_f1_mean", "F1 mean", 3),
-    HPAC_COLUMN_REAL("final_val_f1_std", "F1 std", 3),
-    HPAC_COLUMN_REAL("best_train_loss", "best epoch's train loss", 4),
-    HPAC_COLUMN_REAL("best_train_accuracy", "train accuracy", 4),
-    HPAC_COLUMN_REAL("best_train_f1_min", "train F1 min", 3),
-    HPAC_COLUMN_REAL("best_train_f1_max", "train F1 max", 3),
-    HPAC_COLUMN_REAL("best_train_f1_mean", "train F1 mean", 3),
-    HPAC_COLUMN_REAL("best_train_f1_std", "train F1 std", 3),
-    HPAC_COLUMN_REAL("best_val_loss", "best loss", 4),
-    HPAC_COLUMN_REAL("best_val_accuracy", "best epoch's accuracy", 4),
-    HPAC_COLUMN_REAL("best_val_f1_min", "F1 min", 3),
-    HPAC_COLUMN_REAL("best_val_f1_max", "F1 max", 3),
-    HPAC_COLUMN_REAL("best_val_f1_mean", "best epoch's F1 mean", 3),
-    HPAC_COLUMN_REAL("best_val_f1_std", "F1 std", 3),
-};
-
-/* The columns of an epoch, in the order above. */
-static void add_epoch(hpac_table *table, const report_run *run, size_t row)
-{
-    static const enum report_metrics_column columns[] = {
-        REPORT_TRAIN_LOSS,    REPORT_TRAIN_ACCURACY, REPORT_TRAIN_F1_MIN, REPORT_TRAIN_F1_MAX,
-        REPORT_TRAIN_F1_MEAN, REPORT_TRAIN_F1_STD,   REPORT_VAL_LOSS,     REPORT_VAL_ACCURACY,
-        REPORT_VAL_F1_MIN,    REPORT_VAL_F1_MAX,     REPORT_VAL_F1_MEAN,  REPORT_VAL_F1_STD,
-    };
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-        hpac_table_add_real(table, report_metric(run, row, columns[i]));
-}
-
 static void add_configured(hpac_table *table, const report_run *run, const char *path)
 {
-    char *text = report_config_value(run->config ? run->config : "", path), *end = NULL;
-    double number = text ? strtod(text, &end) : NAN;
-    hpac_table_add_real(table, end && end > text && !*end ? number : NAN);
-    free(text);
-}
-
-static const char *dropout_of(const report_run *run)
-{
-    char *layers = report_config_value(run->config ? run->config : "", "model");
-    const char *answer = !layers ? "" : strstr(layers, "type: dropout") ? "yes" : "no";
-    free(layers);
-    return answer;
+    const report_value *value = report_config_find(&run->keys, path);
+    char *end = NULL;
+    double number = value ? strtod(value->text, &end) : NAN;
+    hpac_table_add_real(table, end && end > value->text && !*end ? number : NAN);
 }
 
 static void add_run(hpac_table *table, const report_run *run)
 {
     const char *configuration = report_json_text(run, "configuration");
-    size_t epochs = report_epochs(run), last = epochs > 0 ? epochs - 1 : 0;
     hpac_table_add_text(table, run->label);
     hpac_table_add_text(table, run->state);
     hpac_table_add_text(table, configuration ? configuration : "");
     hpac_table_add_real(table, run->class_count > 0 ? (double)run->class_count : NAN);
-    hpac_table_add_real(table, run->json ? (double)epochs : NAN);
+    add_configured(table, run, "train.epochs");
     add_configured(table, run, "train.batch_size");
-    hpac_table_add_text(table, dropout_of(run));
+    hpac_table_add_text(table, run->keys.dropout ? run->keys.dropout : "");
     add_configured(table, run, "train.optimizer.learning_rate");
-    hpac_table_add_real(table, report_metric(run, last, REPORT_STEP));
-    hpac_table_add_real(table, report_metric(run, last, REPORT_ELAPSED));
-    hpac_table_add_real(table, report_metric(run, last, REPORT_IMAGES_PER_S));
-    hpac_table_add_real(table, report_metric(run, last, REPORT_PRIOR_LOSS));
-    hpac_table_add_real(table, report_metric(run, last, REPORT_VAL_ALL_ZERO));
-    hpac_table_add_real(table, report_metric(run, run->best_row, REPORT_EPOCH));
-    add_epoch(table, run, last);
-    add_epoch(table, run, run->best_row);
+    hpac_run_results_add(table, &run->results);
 }
 
 void report_runs_table(hpac_report *report)
 {
-    hpac_table *table = report_table(report, "runs", "Runs", runs_columns,
-                                     sizeof runs_columns / sizeof *runs_columns);
+    hpac_column columns[HPAC_SCHEDULE_COLUMNS + HPAC_RESULT_COLUMNS];
+    memcpy(columns, hpac_schedule_columns, sizeof hpac_schedule_columns);
+    memcpy(columns + HPAC_SCHEDULE_COLUMNS, hpac_result_columns, sizeof hpac_result_columns);
+    hpac_table *table =
+        report_table(report, "runs", "Runs", columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < report->run_count; i++)
         add_run(table, &report->runs[i]);
 }

@@ -1,11 +1,11 @@
 /* Cross-validation: a training a fold, side by side in one folder, and what they come to together.
  */
-#include "run_metrics.h"
 #include "train_internal.h"
 
 #include <hpac/file.h>
 #include <hpac/log.h>
 #include <hpac/report.h>
+#include <hpac/run_results.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,24 +16,24 @@
 /* The columns of folds.csv behind `fold`, of the last epoch. */
 static const struct {
     const char *name;
-    metrics_column column;
+    hpac_metric column;
 } columns[] = {
-    {"epochs", METRICS_EPOCH},
-    {"train_loss", METRICS_TRAIN_LOSS},
-    {"val_loss", METRICS_VAL_LOSS},
-    {"val_prior_loss", METRICS_VAL_PRIOR_LOSS},
-    {"val_accuracy", METRICS_VAL_ACCURACY},
-    {"val_all_zero_accuracy", METRICS_VAL_ALL_ZERO_ACCURACY},
-    {"val_f1_min", METRICS_VAL_F1_MIN},
-    {"val_f1_max", METRICS_VAL_F1_MAX},
-    {"val_f1_mean", METRICS_VAL_F1_MEAN},
-    {"val_f1_std", METRICS_VAL_F1_STD},
-    {"elapsed_s", METRICS_ELAPSED_S},
+    {"epochs", HPAC_METRIC_EPOCH},
+    {"train_loss", HPAC_METRIC_TRAIN_LOSS},
+    {"val_loss", HPAC_METRIC_VAL_LOSS},
+    {"val_prior_loss", HPAC_METRIC_VAL_PRIOR_LOSS},
+    {"val_accuracy", HPAC_METRIC_VAL_ACCURACY},
+    {"val_all_zero_accuracy", HPAC_METRIC_VAL_ALL_ZERO_ACCURACY},
+    {"val_f1_min", HPAC_METRIC_VAL_F1_MIN},
+    {"val_f1_max", HPAC_METRIC_VAL_F1_MAX},
+    {"val_f1_mean", HPAC_METRIC_VAL_F1_MEAN},
+    {"val_f1_std", HPAC_METRIC_VAL_F1_STD},
+    {"elapsed_s", HPAC_METRIC_ELAPSED_S},
 };
 
 #define COLUMN_COUNT (sizeof columns / sizeof *columns)
 
-static void write_rows(FILE *stream, const run_metrics *results, int count)
+static void write_rows(FILE *stream, const hpac_run_results *results, int count)
 {
     fputs("fold", stream);
     for (size_t c = 0; c < COLUMN_COUNT; c++)
@@ -43,11 +43,11 @@ static void write_rows(FILE *stream, const run_metrics *results, int count)
         fprintf(stream, "%d", fold);
         for (size_t c = 0; c < COLUMN_COUNT; c++)
             fprintf(stream, ",%.9g", results[fold].last[columns[c].column]);
-        fprintf(stream, ",%.9g\n", results[fold].best[METRICS_VAL_LOSS]);
+        fprintf(stream, ",%.9g\n", results[fold].best[HPAC_METRIC_VAL_LOSS]);
     }
 }
 
-static hpac_status write_csv(const char *folder, const run_metrics *results, int count)
+static hpac_status write_csv(const char *folder, const hpac_run_results *results, int count)
 {
     char *path = hpac_path_join(folder, "folds.csv");
     if (!path)
@@ -65,7 +65,7 @@ typedef struct fold_spread {
     double mean, std; /* std with n - 1: the folds are a sample of all there could be */
 } fold_spread;
 
-static fold_spread spread_of(const run_metrics *results, int count, metrics_column column)
+static fold_spread spread_of(const hpac_run_results *results, int count, hpac_metric column)
 {
     fold_spread spread = {0};
     for (int i = 0; i < count; i++)
@@ -78,31 +78,31 @@ static fold_spread spread_of(const run_metrics *results, int count, metrics_colu
     return spread;
 }
 
-static void log_results(const run_metrics *results, int count)
+static void log_results(const hpac_run_results *results, int count)
 {
     for (int i = 0; i < count; i++) {
         const double *values = results[i].last;
         hpac_log_info("fold %d  loss %.4f  val_loss %.4f (prior %.4f)  accuracy %.4f (all zero "
                       "%.4f)  F1 %.3f (%.3f..%.3f, std %.3f)",
-                      i, values[METRICS_TRAIN_LOSS], values[METRICS_VAL_LOSS],
-                      values[METRICS_VAL_PRIOR_LOSS], values[METRICS_VAL_ACCURACY],
-                      values[METRICS_VAL_ALL_ZERO_ACCURACY], values[METRICS_VAL_F1_MEAN],
-                      values[METRICS_VAL_F1_MIN], values[METRICS_VAL_F1_MAX],
-                      values[METRICS_VAL_F1_STD]);
+                      i, values[HPAC_METRIC_TRAIN_LOSS], values[HPAC_METRIC_VAL_LOSS],
+                      values[HPAC_METRIC_VAL_PRIOR_LOSS], values[HPAC_METRIC_VAL_ACCURACY],
+                      values[HPAC_METRIC_VAL_ALL_ZERO_ACCURACY], values[HPAC_METRIC_VAL_F1_MEAN],
+                      values[HPAC_METRIC_VAL_F1_MIN], values[HPAC_METRIC_VAL_F1_MAX],
+                      values[HPAC_METRIC_VAL_F1_STD]);
     }
-    fold_spread train_loss = spread_of(results, count, METRICS_TRAIN_LOSS);
-    fold_spread loss = spread_of(results, count, METRICS_VAL_LOSS),
-                prior = spread_of(results, count, METRICS_VAL_PRIOR_LOSS);
-    fold_spread accuracy = spread_of(results, count, METRICS_VAL_ACCURACY);
-    fold_spread f1 = spread_of(results, count, METRICS_VAL_F1_MEAN);
-    fold_spread zeros = spread_of(results, count, METRICS_VAL_ALL_ZERO_ACCURACY);
+    fold_spread train_loss = spread_of(results, count, HPAC_METRIC_TRAIN_LOSS);
+    fold_spread loss = spread_of(results, count, HPAC_METRIC_VAL_LOSS),
+                prior = spread_of(results, count, HPAC_METRIC_VAL_PRIOR_LOSS);
+    fold_spread accuracy = spread_of(results, count, HPAC_METRIC_VAL_ACCURACY);
+    fold_spread f1 = spread_of(results, count, HPAC_METRIC_VAL_F1_MEAN);
+    fold_spread zeros = spread_of(results, count, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY);
     hpac_log_info("%d folds, mean and std: loss %.4f +- %.4f  val_loss %.4f +- %.4f (prior %.4f)  "
                   "accuracy %.4f +- %.4f (all zero %.4f)  F1 %.3f +- %.3f",
                   count, train_loss.mean, train_loss.std, loss.mean, loss.std, prior.mean,
                   accuracy.mean, accuracy.std, zeros.mean, f1.mean, f1.std);
 }
 
-static hpac_status report(const char *folder, const run_metrics *results, int count)
+static hpac_status report(const char *folder, const hpac_run_results *results, int count)
 {
     hpac_status status = write_csv(folder, results, count);
     char *log = hpac_path_join(folder, "train.log");
@@ -178,7 +178,7 @@ static hpac_status check_folds(const hpac_train_options *options, hpac_image_poo
 }
 
 static hpac_status train_fold(const hpac_train_options *options, hpac_image_pool *images, int fold,
-                              run_metrics *result)
+                              hpac_run_results *result)
 {
     fold_training own;
     hpac_status status = set_fold(options, images, fold, &own);
@@ -187,13 +187,13 @@ static hpac_status train_fold(const hpac_train_options *options, hpac_image_pool
         status = hpac_train(&own.options);
     }
     if (status == HPAC_OK && !options->dry_run)
-        status = run_metrics_read(own.folder, result);
+        status = hpac_run_results_read(own.folder, result);
     free(own.folder);
     return status;
 }
 
 static hpac_status train_all(const hpac_train_options *options, hpac_image_pool *images, int count,
-                             run_metrics *results)
+                             hpac_run_results *results)
 {
     hpac_status status = check_folds(options, images, count);
     for (int fold = 0; fold < count && status == HPAC_OK; fold++) {
@@ -222,7 +222,7 @@ hpac_status hpac_train_folds(const hpac_train_options *options)
         return status;
     hpac_train_options own = *options; /* the folds need not warn of a missing gnuplot again */
     own.report = train_report_probe(options);
-    run_metrics *results = calloc((size_t)count, sizeof *results);
+    hpac_run_results *results = calloc((size_t)count, sizeof *results);
     if (!results)
         return hpac_fail_memory((size_t)count * sizeof *results);
     hpac_image_pool *images;

@@ -1,8 +1,8 @@
 /* What a sweep came to: the rows of sweep.csv, and the best first for the terminal. */
-#include "run_metrics.h"
 #include "sweep_internal.h"
 
 #include <hpac/file.h>
+#include <hpac/run_results.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,17 +10,9 @@
 
 /* ---- columns ---- */
 
-#define REAL(name) HPAC_COLUMN_REAL((name), NULL, 4)
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
-static const hpac_column schedule_columns[] = {
-    HPAC_COLUMN_TEXT("run", NULL),           HPAC_COLUMN_TEXT("state", NULL),
-    HPAC_COLUMN_TEXT("configuration", NULL), HPAC_COLUMN_INTEGER("classes", NULL),
-    HPAC_COLUMN_INTEGER("epochs", NULL),     HPAC_COLUMN_INTEGER("batch_size", NULL),
-    HPAC_COLUMN_TEXT("dropout", NULL),       HPAC_COLUMN_REAL("learning_rate", NULL, 4),
-};
-
-/* Swept keys that have a column above. */
+/* Swept keys that have a column in every sweep. */
 static const char *const scheduled_keys[] = {"train.epochs", "train.batch_size",
                                              "train.optimizer.learning_rate"};
 
@@ -29,48 +21,6 @@ static const hpac_column plan_columns[] = {
     HPAC_COLUMN_INTEGER("train_images", NULL),
     HPAC_COLUMN_INTEGER("validation_images", NULL),
 };
-
-static const hpac_column result_columns[] = {
-    HPAC_COLUMN_INTEGER("steps", NULL),
-    HPAC_COLUMN_REAL("elapsed_s", NULL, 1),
-    HPAC_COLUMN_REAL("train_images_per_s", NULL, 0),
-    REAL("val_prior_loss"),
-    REAL("val_all_zero_accuracy"),
-    HPAC_COLUMN_INTEGER("best_epoch", NULL),
-    REAL("final_train_loss"),
-    REAL("final_train_accuracy"),
-    REAL("final_train_f1_min"),
-    REAL("final_train_f1_max"),
-    REAL("final_train_f1_mean"),
-    REAL("final_train_f1_std"),
-    REAL("final_val_loss"),
-    REAL("final_val_accuracy"),
-    REAL("final_val_f1_min"),
-    REAL("final_val_f1_max"),
-    REAL("final_val_f1_mean"),
-    REAL("final_val_f1_std"),
-    REAL("best_train_loss"),
-    REAL("best_train_accuracy"),
-    REAL("best_train_f1_min"),
-    REAL("best_train_f1_max"),
-    REAL("best_train_f1_mean"),
-    REAL("best_train_f1_std"),
-    REAL("best_val_loss"),
-    REAL("best_val_accuracy"),
-    REAL("best_val_f1_min"),
-    REAL("best_val_f1_max"),
-    REAL("best_val_f1_mean"),
-    REAL("best_val_f1_std"),
-};
-
-/* What stands behind final_ and best_ above, in their order. */
-static const metrics_column compared[] = {
-    METRICS_TRAIN_LOSS,    METRICS_TRAIN_ACCURACY, METRICS_TRAIN_F1_MIN, METRICS_TRAIN_F1_MAX,
-    METRICS_TRAIN_F1_MEAN, METRICS_TRAIN_F1_STD,   METRICS_VAL_LOSS,     METRICS_VAL_ACCURACY,
-    METRICS_VAL_F1_MIN,    METRICS_VAL_F1_MAX,     METRICS_VAL_F1_MEAN,  METRICS_VAL_F1_STD,
-};
-
-_Static_assert(COUNT_OF(result_columns) == 6 + 2 * COUNT_OF(compared), "a column is missing");
 
 /* ---- values of keys ---- */
 
@@ -141,16 +91,15 @@ static hpac_status add_key_columns(const hpac_sweep *sweep, hpac_column *columns
 static hpac_status begin_table(const hpac_sweep_options *options, hpac_table *table)
 {
     const hpac_sweep *sweep = options->sweep;
-    size_t capacity =
-        COUNT_OF(schedule_columns) + (size_t)sweep->key_count + COUNT_OF(result_columns);
+    size_t capacity = HPAC_SCHEDULE_COLUMNS + (size_t)sweep->key_count + HPAC_RESULT_COLUMNS;
     hpac_column *columns = calloc(capacity, sizeof *columns);
     if (!columns)
         return hpac_fail_memory(capacity * sizeof *columns);
-    size_t count = COUNT_OF(schedule_columns);
-    memcpy(columns, schedule_columns, sizeof schedule_columns);
+    size_t count = HPAC_SCHEDULE_COLUMNS;
+    memcpy(columns, hpac_schedule_columns, sizeof hpac_schedule_columns);
     hpac_status status = add_key_columns(sweep, columns, &count);
-    const hpac_column *last = options->dry_run ? plan_columns : result_columns;
-    size_t last_count = options->dry_run ? COUNT_OF(plan_columns) : COUNT_OF(result_columns);
+    const hpac_column *last = options->dry_run ? plan_columns : hpac_result_columns;
+    size_t last_count = options->dry_run ? COUNT_OF(plan_columns) : HPAC_RESULT_COLUMNS;
     memcpy(columns + count, last, last_count * sizeof *columns);
     if (status == HPAC_OK)
         hpac_table_init(table, "sweep", "Runs", columns, count + last_count);
@@ -160,16 +109,19 @@ static hpac_status begin_table(const hpac_sweep_options *options, hpac_table *ta
 
 /* ---- a row ---- */
 
-/* The rates of the layers that drop anything: "0.25/0.5"; "none". */
-static void add_dropout(const hpac_config *config, hpac_table *table)
+static hpac_status add_dropout(const hpac_config *config, hpac_table *table)
 {
-    char text[128] = "";
-    size_t length = 0;
-    for (int i = 0; i < config->layer_count && length < sizeof text; i++)
-        if (config->layers[i].kind == HPAC_LAYER_DROPOUT && config->layers[i].rate > 0)
-            length += (size_t)snprintf(text + length, sizeof text - length, "%s%.6g",
-                                       length > 0 ? "/" : "", (double)config->layers[i].rate);
-    hpac_table_add_text(table, *text ? text : "none");
+    double *rates = calloc((size_t)config->layer_count + 1, sizeof *rates);
+    size_t count = 0;
+    for (int i = 0; i < config->layer_count && rates; i++)
+        if (config->layers[i].kind == HPAC_LAYER_DROPOUT)
+            rates[count++] = (double)config->layers[i].rate;
+    char *text = rates ? hpac_dropout_text(rates, count) : NULL;
+    if (text)
+        hpac_table_add_text(table, text);
+    free(rates);
+    free(text);
+    return text ? HPAC_OK : hpac_fail_memory(1);
 }
 
 /* A value as the configuration writes it, in the column that comes next. */
@@ -198,43 +150,29 @@ static hpac_status add_schedule(const hpac_sweep *sweep, int run, sweep_state st
     hpac_table_add_integer(table, config->data.target_count);
     hpac_table_add_integer(table, config->train.epochs);
     hpac_table_add_integer(table, config->train.batch_size);
-    add_dropout(config, table);
-    hpac_status status = add_value(config, "train.optimizer.learning_rate", table);
+    hpac_status status = add_dropout(config, table);
+    if (status == HPAC_OK)
+        status = add_value(config, "train.optimizer.learning_rate", table);
     for (int k = 0; k < sweep->key_count && status == HPAC_OK; k++)
         if (!is_scheduled(sweep->keys[k]))
             status = add_value(config, sweep->keys[k], table);
     return status;
 }
 
-static void add_metrics(const run_metrics *metrics, hpac_table *table)
-{
-    hpac_table_add_real(table, metrics->last[METRICS_STEP]);
-    hpac_table_add_real(table, metrics->last[METRICS_ELAPSED_S]);
-    hpac_table_add_real(table, metrics->images_per_s);
-    hpac_table_add_real(table, metrics->last[METRICS_VAL_PRIOR_LOSS]);
-    hpac_table_add_real(table, metrics->last[METRICS_VAL_ALL_ZERO_ACCURACY]);
-    hpac_table_add_real(table, metrics->best[METRICS_EPOCH]);
-    for (size_t i = 0; i < COUNT_OF(compared); i++)
-        hpac_table_add_real(table, metrics->last[compared[i]]);
-    for (size_t i = 0; i < COUNT_OF(compared); i++)
-        hpac_table_add_real(table, metrics->best[compared[i]]);
-}
-
 static hpac_status add_results(const hpac_sweep_options *options, int run, sweep_state state,
                                hpac_table *table)
 {
     if (state != SWEEP_FINISHED) {
-        for (size_t i = 0; i < COUNT_OF(result_columns); i++)
-            hpac_table_add_real(table, NAN);
+        hpac_run_results_add(table, NULL);
         return HPAC_OK;
     }
     char *folder = hpac_path_join(options->folder, "%s", options->sweep->runs[run].name);
     if (!folder)
         return hpac_fail_memory(strlen(options->folder));
-    run_metrics metrics;
-    hpac_status status = run_metrics_read(folder, &metrics);
+    hpac_run_results results;
+    hpac_status status = hpac_run_results_read(folder, &results);
     if (status == HPAC_OK)
-        add_metrics(&metrics, table);
+        hpac_run_results_add(table, &results);
     free(folder);
     return status;
 }

@@ -117,6 +117,8 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     # The names of the points are whole, though gnuplot ends a quoted cell at its comma.
     grep -q 'batch_size=16,epochs=2' "$TMP/sweep/plots/f1_against_time.svg" || fail_with "cut names"
     assert_file "$TMP/sweep/batch_size=8,epochs=1/report.html"
+    # Both tables say the same of the same runs.
+    diff "$TMP/sweep/sweep.csv" "$TMP/sweep/plots/runs.csv" >&2 || fail_with "the tables differ"
 }
 
 @test "report of a run that is not finished shows what there is" {

@@ -96,12 +96,14 @@ Test(report, figures_stand_beside_guessing)
     assert_number(figures, "accuracy", "guessing", 0.625);
     const hpac_table *runs = report_folder_table(report, "runs");
     assert_text(runs, "run", "state", "finished");
-    assert_text(runs, "run", "dropout", "yes");
+    assert_text(runs, "run", "dropout", "0.5");
+    assert_number(runs, "run", "epochs", 2);
     assert_number(runs, "run", "batch_size", 8);
     assert_number(runs, "run", "learning_rate", 1);
     assert_number(runs, "run", "classes", 2);
     assert_number(runs, "run", "steps", 4);
     assert_number(runs, "run", "elapsed_s", 3.25);
+    assert_number(runs, "run", "train_images_per_s", 2 / (1 / 100.0 + 1 / 120.0));
     assert_number(runs, "run", "best_epoch", 1);
     assert_number(runs, "run", "final_val_f1_mean", 0.4);
     assert_number(runs, "run", "best_val_f1_max", 0.4);
@@ -122,7 +124,8 @@ Test(report, of_an_unfinished_run_shows_what_there_is)
     cr_assert_null(report_folder_table(report, "figures"));
     cr_assert_null(report_folder_table(report, "probability_histogram"));
     assert_text(report_folder_table(report, "runs"), "run", "state", "running");
-    assert_number(report_folder_table(report, "runs"), "run", "epochs", 0);
+    assert_number(report_folder_table(report, "runs"), "run", "epochs", NAN);
+    assert_number(report_folder_table(report, "runs"), "run", "steps", NAN);
     hpac_report_close(report);
 }
 
@@ -170,8 +173,77 @@ Test(report, of_several_tells_what_differs)
     assert_number(classes, "Rods & rings", "b", NAN);
     assert_number(classes, "Cytosol, \"x\"", "a", NAN);
     assert_number(classes, "Cytosol, \"x\"", "b", 0.75);
-    assert_text(report_folder_table(report, "runs"), "b", "dropout", "no");
+    assert_text(report_folder_table(report, "runs"), "b", "dropout", "none");
     cr_assert_null(report_folder_table(report, "spread"));
+    hpac_report_close(report);
+}
+
+/* The report of a run a list of layers, whose table `configurations` is returned. */
+static const hpac_table *compare_layers(hpac_report **report, const char *const *layers,
+                                        size_t count)
+{
+    char names[64] = "";
+    for (size_t i = 0; i < count; i++) {
+        char name[2] = {(char)('a' + i), '\0'}, text[512];
+        report_folder_write(name, "finished");
+        snprintf(text, sizeof text, "model:\n%s", layers[i]);
+        report_folder_put(name, "config.yaml", text);
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? " " : "",
+                 name);
+    }
+    *report = report_folder_open(names);
+    return report_folder_table(*report, "configurations");
+}
+
+Test(report, layers_are_compared_by_how_many_there_are)
+{
+    hpac_report *report;
+    const hpac_table *keys = compare_layers(
+        &report,
+        (const char *const[]){"  - {type: dense, units: 8}\n  - {type: dense, units: 8}\n"
+                              "  - {type: dropout, rate: 0}\n",
+                              "  - {type: dense, units: 8}\n  - {type: dropout, rate: 0}\n"},
+        2);
+    assert_text(keys, "a", "model", "{type: dense, units: 8}");
+    assert_text(keys, "b", "model", "none of its own");
+    assert_text(report_folder_table(report, "runs"), "a", "dropout", "none");
+    hpac_report_close(report);
+}
+
+Test(report, layers_in_another_order_are_shown_whole)
+{
+    hpac_report *report;
+    const hpac_table *keys = compare_layers(
+        &report,
+        (const char *const[]){"  - {type: flatten}\n  - {type: dense, units: 8}\n",
+                              "  - {type: dense, units: 8}\n  - {type: flatten}\n",
+                              "  - {type: flatten}\n  - {type: dense, units: 8}\n"
+                              "  - {type: dropout, rate: 0.25}\n  - {type: dropout, rate: 0.5}\n"},
+        3);
+    assert_text(keys, "a", "model", "{type: flatten}; {type: dense, units: 8}");
+    assert_text(keys, "b", "model", "{type: dense, units: 8}; {type: flatten}");
+    assert_text(report_folder_table(report, "runs"), "c", "dropout", "0.25/0.5");
+    hpac_report_close(report);
+}
+
+Test(report, configurations_are_read_as_yaml)
+{
+    char path[400], text[512];
+    memset(path, 'x', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    report_folder_write("a", "finished");
+    report_folder_write("b", "finished");
+    report_folder_put("a", "config.yaml",
+                      "data:\n  train: \"d; x/train\" # where\n  \"n: m\": '{a}'\n"
+                      "  targets:\n    - Cytosol\n    - Golgi\n");
+    snprintf(text, sizeof text, "{data: {train: '%s', targets: [Cytosol, Golgi]}}\n", path);
+    report_folder_put("b", "config.yaml", text);
+    hpac_report *report = report_folder_open("a b");
+    const hpac_table *keys = report_folder_table(report, "configurations");
+    cr_assert_eq(keys->column_count, 3);
+    assert_text(keys, "a", "data.train", "d; x/train");
+    assert_text(keys, "b", "data.train", path);
+    assert_text(keys, "a", "data.n: m", "{a}");
     hpac_report_close(report);
 }
 
@@ -236,6 +308,19 @@ Test(report, of_a_sweep_keeps_its_order_and_its_missing_runs)
     hpac_report_close(report);
 }
 
+Test(report, of_a_sweep_with_hundreds_of_missing_runs)
+{
+    char text[8192] = "run,state\n";
+    for (int i = 0; i < 300; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "r%d,missing\n", i);
+    cr_assert_eq(hpac_folder_create(scratch_path("sweep")), HPAC_OK);
+    report_folder_put("sweep", "sweep.csv", text);
+    hpac_report *report = report_folder_open("sweep");
+    cr_assert_eq(hpac_table_row_count(report_folder_table(report, "runs")), 300);
+    assert_text(report_folder_table(report, "runs"), "r299", "state", "missing");
+    hpac_report_close(report);
+}
+
 Test(report, a_folder_of_runs_is_their_comparison)
 {
     report_folder_write("runs/two", "finished");
@@ -270,8 +355,6 @@ Test(report, removes_its_own_files_alone)
     cr_assert_eq(count_entries(scratch_path("run/plots")), 5);
     for (size_t i = 0; i < 5; i++)
         cr_assert(hpac_folder_has(scratch_path("run/plots"), theirs[i]), "%s", theirs[i]);
-    for (size_t i = 0; i < 5; i++)
-        unlink(scratch_path(theirs[i]));
     cr_assert_eq(hpac_report_remove(scratch_path("nowhere")), HPAC_OK);
 }
 

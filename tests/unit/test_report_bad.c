@@ -18,6 +18,8 @@ static const struct bad_file {
     {"run.json", "[1, 2]", "\"state\""},
     {"run.json", "{\"state\": 3}", "\"state\""},
     {"run.json", "", "run.json:1: "},
+    {"config.yaml", "data:\n  fold: [1\n", "config.yaml:"},
+    {"config.yaml", "epochs 3\n", "expected a configuration's keys"},
     {"metrics.csv", "", "metrics.csv: is empty, expected a header with a column epoch"},
     {"metrics.csv", "epoch,step\n1,2\n",
      "metrics.csv:1: expected a header with a column train_loss"},
