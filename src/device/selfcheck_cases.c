@@ -75,6 +75,8 @@ const selfcheck_case hpac_selfcheck_cases[] = {
      OPS(CONV2D(3, 3, 16), RELU)},
     {"conv2d 3 x 3, 16 to 32 channels, relu", 2, .input = IMAGE(9, 10, 16),
      OPS(CONV2D(3, 3, 32), RELU)},
+    {"conv2d 3 x 3, 4 to 8 to 32 channels", 2, .input = IMAGE(11, 10, 4),
+     OPS(CONV2D(3, 3, 8), RELU, CONV2D(3, 3, 32))},
     {"conv2d 3 x 5, 3 to 5 channels", 3, .input = IMAGE(7, 11, 3), OPS(CONV2D(3, 5, 5))},
     {"conv2d 5 x 5, 17 to 28 channels, relu", 1, .input = IMAGE(9, 9, 17),
      OPS(CONV2D(5, 5, 28), RELU)},

@@ -141,3 +141,42 @@ Test(device, cpu_takes_the_runs_it_promises)
     cr_expect_not(takes(device, (hpac_op[]){conv2d, relu, flatten, dense}, 4));
     device->ops->close(device);
 }
+
+/* oneDNN's reference implementations take seconds where the others take milliseconds. That there is
+ * always another one holds for its x86-64. */
+static void expect_no_plain_loops(hpac_device *device, int channels, int filters, int layout)
+{
+    const hpac_op conv2d = {.kind = HPAC_OP_CONV2D,
+                            .in = IMAGE(20, channels),
+                            .out = IMAGE(18, filters),
+                            .kernel_rows = 3,
+                            .kernel_cols = 3};
+    const hpac_plan_request request = {.ops = &conv2d,
+                                       .op_count = 1,
+                                       .batch = 4,
+                                       .input_layout = layout,
+                                       .training = true,
+                                       .input_gradient = true};
+    hpac_plan *plan = NULL;
+    cr_assert_eq(device->ops->plan_create(device, &request, &plan), HPAC_OK, "%s",
+                 hpac_error_message());
+    cr_expect_null(strstr(plan->algorithm, "ref:"), "%d to %d channels, layout %d: %s", channels,
+                   filters, layout, plan->algorithm);
+    device->ops->plan_destroy(plan);
+}
+
+Test(device, no_convolution_of_the_cpu_runs_in_plain_loops)
+{
+#ifndef __x86_64__
+    cr_skip("oneDNN has fast convolutions for other channels on other processors");
+#endif
+    static const int channels[] = {1, 2, 3, 4, 5, 8, 12, 16, 17, 24, 32};
+    hpac_device *device = open_cpu();
+    for (size_t c = 0; c < sizeof channels / sizeof *channels; c++)
+        for (int layout = 0; layout < 4; layout++) {
+            expect_no_plain_loops(device, channels[c], 8, layout);
+            expect_no_plain_loops(device, channels[c], 17, layout);
+            expect_no_plain_loops(device, channels[c], 32, layout);
+        }
+    device->ops->close(device);
+}

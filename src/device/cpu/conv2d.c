@@ -3,6 +3,7 @@
 #include "cpu.h"
 
 #include <stdio.h>
+#include <sys/param.h>
 
 typedef struct conv2d_plan {
     cpu_plan base;
@@ -17,8 +18,6 @@ typedef struct conv2d_plan {
 typedef struct conv2d_descs {
     dnnl_primitive_desc_t forward, hint, backward_weights, backward_data;
 } conv2d_descs;
-
-#define NO_GRADIENT "oneDNN: no gradient of the convolution"
 
 static const dnnl_dims_t unit_strides = {1, 1}, no_padding = {0, 0};
 
@@ -116,26 +115,46 @@ typedef struct conv2d_memory {
     dnnl_memory_desc_t source, kernel, bias, output;
 } conv2d_memory;
 
-static hpac_status describe_memory(const hpac_plan_request *request, const conv2d_plan *plan,
-                                   bool any_source, conv2d_memory *memory)
+/* In what layouts the convolution may have its input and output. */
+typedef struct conv2d_layouts {
+    enum {
+        AS_IT_LIES,      /* the input, and an output as oneDNN likes it */
+        AS_ONEDNN_LIKES, /* both */
+        GIVEN,           /* both in `layout` */
+    } choice;
+    cpu_layout layout;
+} conv2d_layouts;
+
+static hpac_status describe_activations(const hpac_plan_request *request, const conv2d_plan *plan,
+                                        const conv2d_layouts *layouts, conv2d_memory *memory)
 {
     const hpac_op *op = &request->ops[0];
     const dnnl_dims_t source = {request->batch, op->in.channels, op->in.rows, op->in.cols};
     const dnnl_dims_t output = {request->batch, op->out.channels, op->out.rows, op->out.cols};
-    const dnnl_dims_t kernel = {op->out.channels, op->in.channels, op->kernel_rows,
-                                op->kernel_cols};
-    const dnnl_dims_t bias = {op->out.channels};
-    if (any_source)
+    cpu_tensor given_source = plan->base.input, given_output = plan->base.output;
+    given_source.layout = given_output.layout = layouts->layout;
+    if (layouts->choice == AS_ONEDNN_LIKES)
         CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->source, 4, source, dnnl_f32,
                                                   dnnl_format_tag_any));
     else
-        CPU_TRY(hpac_cpu_tensor_describe(&plan->base.input, &memory->source));
-    CPU_TRY_DNNL(
-        dnnl_memory_desc_init_by_tag(&memory->kernel, 4, kernel, dnnl_f32, dnnl_format_tag_any));
-    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->bias, 1, bias, dnnl_f32, dnnl_a));
+        CPU_TRY(hpac_cpu_tensor_describe(
+            layouts->choice == GIVEN ? &given_source : &plan->base.input, &memory->source));
+    if (layouts->choice == GIVEN && !request->plain_output)
+        return hpac_cpu_tensor_describe(&given_output, &memory->output);
     CPU_TRY_DNNL(
         dnnl_memory_desc_init_by_tag(&memory->output, 4, output, dnnl_f32,
                                      request->plain_output ? dnnl_nhwc : dnnl_format_tag_any));
+    return HPAC_OK;
+}
+
+static hpac_status describe_parameters(const hpac_op *op, conv2d_memory *memory)
+{
+    const dnnl_dims_t kernel = {op->out.channels, op->in.channels, op->kernel_rows,
+                                op->kernel_cols};
+    const dnnl_dims_t bias = {op->out.channels};
+    CPU_TRY_DNNL(
+        dnnl_memory_desc_init_by_tag(&memory->kernel, 4, kernel, dnnl_f32, dnnl_format_tag_any));
+    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->bias, 1, bias, dnnl_f32, dnnl_a));
     return HPAC_OK;
 }
 
@@ -163,38 +182,14 @@ static bool take_layouts(conv2d_plan *plan, const_dnnl_primitive_desc_t desc)
     return true;
 }
 
-/* The implementation that takes the input as it lies; if that is a slow one, the best one, with a
- * reorder in front. */
-static hpac_status choose_forward(cpu_device *device, const hpac_plan_request *request,
-                                  conv2d_plan *plan, dnnl_primitive_desc_t *chosen)
-{
-    conv2d_memory memory;
-    dnnl_primitive_desc_t other = NULL;
-    CPU_TRY(describe_memory(request, plan, false, &memory));
-    CPU_TRY(describe_forward(device, &memory, plan->relu, chosen));
-    if (*chosen && take_layouts(plan, *chosen) && hpac_cpu_is_jit(*chosen))
-        return HPAC_OK;
-    CPU_TRY(describe_memory(request, plan, true, &memory));
-    CPU_TRY(describe_forward(device, &memory, plan->relu, &other));
-    if (other && hpac_cpu_is_jit(other) && take_layouts(plan, other)) {
-        dnnl_primitive_desc_destroy(*chosen);
-        *chosen = other;
-        return HPAC_OK;
-    }
-    dnnl_primitive_desc_destroy(other);
-    if (*chosen && take_layouts(plan, *chosen))
-        return HPAC_OK;
-    return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no convolution for this shape");
-}
-
-/* The backward passes read and write the activations in the layouts of the forward pass; the
- * kernels they may have in layouts of their own. */
+/* The backward passes read and write the activations in the layouts of the forward pass, which the
+ * plan has taken; the kernels they may have in layouts of their own. */
 static hpac_status describe_backward(cpu_device *device, const hpac_plan_request *request,
                                      const conv2d_plan *plan, conv2d_descs *descs)
 {
     conv2d_memory memory;
     dnnl_convolution_desc_t backward;
-    CPU_TRY(describe_memory(request, plan, false, &memory));
+    CPU_TRY(describe_parameters(&request->ops[0], &memory));
     CPU_TRY(hpac_cpu_tensor_describe(&plan->source, &memory.source));
     CPU_TRY(hpac_cpu_tensor_describe(&plan->base.output, &memory.output));
     CPU_TRY(describe_forward(device, &memory, false, &descs->hint));
@@ -203,13 +198,77 @@ static hpac_status describe_backward(cpu_device *device, const hpac_plan_request
         &memory.output, unit_strides, no_padding, no_padding));
     CPU_TRY(hpac_cpu_describe(device, &backward, false, descs->hint, &descs->backward_weights));
     if (!request->input_gradient)
-        return descs->backward_weights ? HPAC_OK : hpac_fail(HPAC_ERR_DEVICE, NO_GRADIENT);
+        return HPAC_OK;
     CPU_TRY_DNNL(dnnl_convolution_backward_data_desc_init(
         &backward, dnnl_convolution_direct, &memory.source, &memory.kernel, &memory.output,
         unit_strides, no_padding, no_padding));
-    CPU_TRY(hpac_cpu_describe(device, &backward, false, descs->hint, &descs->backward_data));
-    if (!descs->backward_weights || !descs->backward_data)
-        return hpac_fail(HPAC_ERR_DEVICE, NO_GRADIENT);
+    return hpac_cpu_describe(device, &backward, false, descs->hint, &descs->backward_data);
+}
+
+static void destroy_descs(conv2d_descs *descs)
+{
+    dnnl_primitive_desc_destroy(descs->forward);
+    dnnl_primitive_desc_destroy(descs->hint);
+    dnnl_primitive_desc_destroy(descs->backward_weights);
+    dnnl_primitive_desc_destroy(descs->backward_data);
+    *descs = (conv2d_descs){0};
+}
+
+/* All passes in these layouts; descs->forward is NULL where there is no such convolution. */
+static hpac_status describe_passes(cpu_device *device, const hpac_plan_request *request,
+                                   conv2d_plan *plan, const conv2d_layouts *layouts,
+                                   conv2d_descs *descs)
+{
+    conv2d_memory memory;
+    CPU_TRY(describe_activations(request, plan, layouts, &memory));
+    CPU_TRY(describe_parameters(&request->ops[0], &memory));
+    CPU_TRY(describe_forward(device, &memory, plan->relu, &descs->forward));
+    if (descs->forward && !take_layouts(plan, descs->forward))
+        destroy_descs(descs);
+    return descs->forward && request->training ? describe_backward(device, request, plan, descs)
+                                               : HPAC_OK;
+}
+
+/* How fast the slowest of the passes is; MISSING when one is not to be had. */
+static cpu_speed speed_of(const hpac_plan_request *request, const conv2d_descs *descs)
+{
+    cpu_speed slowest = hpac_cpu_speed(descs->forward);
+    if (request->training)
+        slowest = MIN(slowest, hpac_cpu_speed(descs->backward_weights));
+    if (request->training && request->input_gradient)
+        slowest = MIN(slowest, hpac_cpu_speed(descs->backward_data));
+    return slowest;
+}
+
+/* The layouts in which all passes are fast, the cheapest first: a forward pass may be fast in a
+ * layout whose backward pass is plain loops, hundreds of times slower (oneDNN 2.6 with AVX-512 and
+ * 4 or 8 input channels). Matrix products take any number of channels, pixel by pixel. */
+static hpac_status choose_passes(cpu_device *device, const hpac_plan_request *request,
+                                 conv2d_plan *plan, conv2d_descs *chosen)
+{
+    static const conv2d_layouts candidates[] = {
+        {.choice = AS_IT_LIES},
+        {.choice = AS_ONEDNN_LIKES},
+        {.choice = GIVEN, .layout = CPU_LAYOUT_NCHW8C},
+        {.choice = GIVEN, .layout = CPU_LAYOUT_NCHW},
+    };
+    cpu_speed best = CPU_SPEED_MISSING;
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates && best < CPU_SPEED_DIRECT; i++) {
+        conv2d_descs descs = {0};
+        hpac_status status = describe_passes(device, request, plan, &candidates[i], &descs);
+        cpu_speed speed = speed_of(request, &descs);
+        if (status != HPAC_OK || speed <= best) {
+            destroy_descs(&descs);
+        } else {
+            destroy_descs(chosen);
+            *chosen = descs;
+            best = speed;
+        }
+        if (status != HPAC_OK)
+            return status;
+    }
+    if (best == CPU_SPEED_MISSING || !take_layouts(plan, chosen->forward))
+        return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no convolution for this shape");
     return HPAC_OK;
 }
 
@@ -290,15 +349,13 @@ static hpac_status make_conv2d(cpu_device *device, const hpac_plan_request *requ
                                conv2d_plan *plan, conv2d_descs *descs)
 {
     hpac_plan *public = &plan->base.base;
-    CPU_TRY(choose_forward(device, request, plan, &descs->forward));
+    CPU_TRY(choose_passes(device, request, plan, descs));
     CPU_TRY(hpac_cpu_primitive_create(device, descs->forward, &plan->forward));
-    if (request->training) {
-        CPU_TRY(describe_backward(device, request, plan, descs));
+    if (descs->backward_weights)
         CPU_TRY(
             hpac_cpu_primitive_create(device, descs->backward_weights, &plan->backward_weights));
-        if (request->input_gradient)
-            CPU_TRY(hpac_cpu_primitive_create(device, descs->backward_data, &plan->backward_data));
-    }
+    if (descs->backward_data)
+        CPU_TRY(hpac_cpu_primitive_create(device, descs->backward_data, &plan->backward_data));
     CPU_TRY(make_reorders(device, plan, descs));
     CPU_TRY(add_parameters(plan, &request->ops[0], descs));
     plan_workspace(plan, descs);
@@ -324,9 +381,6 @@ hpac_status hpac_cpu_try_conv2d(cpu_device *device, const hpac_plan_request *req
     plan->relu = relu;
     conv2d_descs descs = {0};
     hpac_status status = make_conv2d(device, request, plan, &descs);
-    dnnl_primitive_desc_destroy(descs.forward);
-    dnnl_primitive_desc_destroy(descs.hint);
-    dnnl_primitive_desc_destroy(descs.backward_weights);
-    dnnl_primitive_desc_destroy(descs.backward_data);
+    destroy_descs(&descs);
     return status;
 }

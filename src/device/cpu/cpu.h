@@ -96,10 +96,16 @@ typedef struct cpu_argument {
  * max(y, 0) applied to what it writes. *desc = NULL if oneDNN has none. */
 hpac_status hpac_cpu_describe(cpu_device *device, const void *op_desc, bool relu,
                               const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *desc);
+typedef enum cpu_speed {
+    CPU_SPEED_MISSING,
+    CPU_SPEED_LOOPS,  /* plain loops: hundreds of times slower than the best */
+    CPU_SPEED_GEMM,   /* columns of pixels, and a matrix product */
+    CPU_SPEED_DIRECT, /* code made for the shape */
+} cpu_speed;
 /* "jit:avx512_core"; "" for NULL. */
 const char *hpac_cpu_implementation(const_dnnl_primitive_desc_t desc);
-/* Code made for the shape, not one of the general ones, which may take a hundred times as long. */
-bool hpac_cpu_is_jit(const_dnnl_primitive_desc_t desc);
+/* What kind of implementation it is, by its name: CPU_SPEED_MISSING for NULL. */
+cpu_speed hpac_cpu_speed(const_dnnl_primitive_desc_t desc);
 hpac_status hpac_cpu_primitive_create(cpu_device *device, const_dnnl_primitive_desc_t desc,
                                       cpu_primitive *primitive);
 hpac_status hpac_cpu_reorder_create(cpu_device *device, const dnnl_memory_desc_t *from,

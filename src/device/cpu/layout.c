@@ -49,28 +49,35 @@ size_t hpac_cpu_image_index(const cpu_tensor *tensor, int row, int col, int chan
     return ((size_t)channel / block * rows * cols + pixel) * block + (size_t)channel % block;
 }
 
-hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, dnnl_memory_desc_t *desc)
+static hpac_status describe_as(const cpu_tensor *tensor, dnnl_format_tag_t tag,
+                               dnnl_memory_desc_t *desc)
 {
     const hpac_shape *shape = &tensor->shape;
     dnnl_dims_t dims = {tensor->batch, shape->channels, shape->rows, shape->cols};
     bool vector = shape->rank == 1;
-    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(desc, vector ? 2 : 4, dims, dnnl_f32,
-                                              vector ? dnnl_ab : layout_tags[tensor->layout]));
+    CPU_TRY_DNNL(
+        dnnl_memory_desc_init_by_tag(desc, vector ? 2 : 4, dims, dnnl_f32, vector ? dnnl_ab : tag));
     return HPAC_OK;
+}
+
+/* One channel is rows of pixels, as NHWC and as NCHW; oneDNN has more convolutions of the latter.
+ */
+hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, dnnl_memory_desc_t *desc)
+{
+    bool rows = tensor->layout == CPU_LAYOUT_NHWC && tensor->shape.channels == 1;
+    return describe_as(tensor, rows ? dnnl_nchw : layout_tags[tensor->layout], desc);
 }
 
 bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const dnnl_memory_desc_t *desc)
 {
-    cpu_tensor candidate = *tensor;
     for (int layout = 0; layout < CPU_LAYOUT_COUNT; layout++) {
         dnnl_memory_desc_t known;
-        candidate.layout = layout;
-        if (hpac_cpu_tensor_describe(&candidate, &known) != HPAC_OK ||
+        if (describe_as(tensor, layout_tags[layout], &known) != HPAC_OK ||
             !dnnl_memory_desc_equal(&known, desc))
             continue;
-        /* One channel: rows of pixels either way, and plain is what everyone takes. */
-        bool plain = layout == CPU_LAYOUT_NCHW && tensor->shape.channels == 1;
-        tensor->layout = plain ? CPU_LAYOUT_NHWC : layout;
+        /* Plain is what everyone takes. */
+        bool rows = layout == CPU_LAYOUT_NCHW && tensor->shape.channels == 1;
+        tensor->layout = rows ? CPU_LAYOUT_NHWC : layout;
         return true;
     }
     return false;

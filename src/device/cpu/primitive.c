@@ -74,10 +74,14 @@ const char *hpac_cpu_implementation(const_dnnl_primitive_desc_t desc)
     return name;
 }
 
-bool hpac_cpu_is_jit(const_dnnl_primitive_desc_t desc)
+cpu_speed hpac_cpu_speed(const_dnnl_primitive_desc_t desc)
 {
     const char *name = hpac_cpu_implementation(desc);
-    return (strstr(name, "jit") || strstr(name, "brg")) && !strstr(name, "gemm:");
+    if (!*name)
+        return CPU_SPEED_MISSING;
+    if (strstr(name, "gemm"))
+        return CPU_SPEED_GEMM;
+    return strstr(name, "jit") || strstr(name, "brg") ? CPU_SPEED_DIRECT : CPU_SPEED_LOOPS;
 }
 
 /* The arguments that any of our operations has. Those of FROM and TO are SRC and DST. */
