@@ -85,8 +85,8 @@ static hpac_status check_out(const hpac_report_options *options)
 static hpac_status set_paths(hpac_report *report, const hpac_report_options *options)
 {
     report->out = strdup(options->out ? options->out : options->folders[0]);
-    report->plots = report->out ? hpac_path_join(report->out, "plots") : NULL;
-    report->page = report->out ? hpac_path_join(report->out, "report.html") : NULL;
+    report->plots = report->out ? hpac_path_join(report->out, REPORT_PLOTS) : NULL;
+    report->page = report->out ? hpac_path_join(report->out, REPORT_PAGE) : NULL;
     return report->plots && report->page ? HPAC_OK : hpac_fail_memory(1);
 }
 

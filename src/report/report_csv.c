@@ -147,14 +147,10 @@ static hpac_status read_classes(predictions_reader *reader, const hpac_csv_row *
 static hpac_status grow(report_predictions *read)
 {
     size_t needed = (read->images + 1) * read->class_count;
-    if (needed <= read->capacity)
-        return HPAC_OK;
-    size_t capacity = 2 * needed;
-    double *values = realloc(read->values, capacity * sizeof *values);
+    double *values = report_grow(read->values, needed, &read->capacity, sizeof *values);
     if (!values)
-        return hpac_fail_memory(capacity * sizeof *values);
+        return hpac_fail_memory(needed * sizeof *values);
     read->values = values;
-    read->capacity = capacity;
     return HPAC_OK;
 }
 

@@ -117,9 +117,9 @@ static void remove_half_pages(const char *path)
     DIR *folder = opendir(path);
     if (!folder)
         return;
-    size_t length = strlen("report.html");
+    size_t length = strlen(REPORT_PAGE);
     for (struct dirent *entry; (entry = readdir(folder));)
-        if (strncmp(entry->d_name, "report.html.", length + 1) == 0 &&
+        if (strncmp(entry->d_name, REPORT_PAGE ".", length + 1) == 0 &&
             is_whole_or_abandoned(entry->d_name + length))
             (void)unlinkat(dirfd(folder), entry->d_name, 0);
     closedir(folder);
@@ -127,11 +127,11 @@ static void remove_half_pages(const char *path)
 
 hpac_status hpac_report_remove(const char *folder)
 {
-    char *plots = hpac_path_join(folder, "plots");
+    char *plots = hpac_path_join(folder, REPORT_PLOTS);
     if (!plots)
         return hpac_fail_memory(strlen(folder));
     remove_half_pages(folder);
-    hpac_status status = remove_one(folder, "report.html");
+    hpac_status status = remove_one(folder, REPORT_PAGE);
     if (status == HPAC_OK)
         status = report_files_remove(plots, NULL, 0);
     if (status == HPAC_OK)

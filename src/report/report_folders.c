@@ -14,31 +14,20 @@
 
 /* ---- the list ---- */
 
-static hpac_status grow(report_places *places)
-{
-    if (places->count < places->capacity)
-        return HPAC_OK;
-    size_t capacity = places->capacity ? 2 * places->capacity : 8;
-    report_place *list = realloc(places->list, capacity * sizeof *list);
-    if (!list)
-        return hpac_fail_memory(capacity * sizeof *list);
-    places->list = list;
-    places->capacity = capacity;
-    return HPAC_OK;
-}
-
 /* Takes `folder` over, which may be NULL when memory is out. */
 static hpac_status add_place(report_places *places, char *folder, const char *state)
 {
     char *copy = state ? strdup(state) : NULL;
-    hpac_status status = folder && (copy || !state) ? grow(places) : hpac_fail_memory(1);
-    if (status == HPAC_OK) {
-        places->list[places->count++] = (report_place){.folder = folder, .state = copy};
+    report_place *list =
+        report_grow(places->list, places->count + 1, &places->capacity, sizeof *list);
+    places->list = list ? list : places->list;
+    if (list && folder && (copy || !state)) {
+        list[places->count++] = (report_place){.folder = folder, .state = copy};
         return HPAC_OK;
     }
     free(folder);
     free(copy);
-    return status;
+    return hpac_fail_memory(1);
 }
 
 void report_places_fini(report_places *places)
@@ -53,6 +42,14 @@ void report_places_fini(report_places *places)
 }
 
 /* ---- folders in folders ---- */
+
+static report_kind kind_of(const char *folder)
+{
+    return hpac_folder_has(folder, "run.json")    ? REPORT_RUN
+           : hpac_folder_has(folder, "sweep.csv") ? REPORT_SWEEP
+           : hpac_folder_has(folder, "fold0")     ? REPORT_FOLDS
+                                                  : REPORT_RUNS;
+}
 
 static hpac_status add_folder(report_places *places, const char *folder, int depth);
 
@@ -70,16 +67,12 @@ static void free_names(name_list *list)
 
 static bool add_name(name_list *list, const char *name)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 16;
-        char **names = realloc(list->names, capacity * sizeof *names);
-        if (!names)
-            return false;
-        list->names = names;
-        list->capacity = capacity;
-    }
-    list->names[list->count] = strdup(name);
-    return list->names[list->count++] != NULL;
+    char **names = report_grow(list->names, list->count + 1, &list->capacity, sizeof *names);
+    if (!names)
+        return false;
+    list->names = names;
+    names[list->count] = strdup(name);
+    return names[list->count++] != NULL;
 }
 
 /* fold2 before fold10. */
@@ -117,11 +110,35 @@ static hpac_status add_within(report_places *places, const char *folder, const c
         char *path = hpac_path_join(folder, "%s", names.names[i]);
         if (!path)
             status = hpac_fail_memory(1);
-        else if (hpac_folder_has(path, "run.json"))
+        else if (kind_of(path) == REPORT_RUN)
             status = add_folder(places, path, depth + 1);
         free(path);
     }
     free_names(&names);
+    return status;
+}
+
+/* A sweep's runs are folders in it: no cell leads elsewhere. */
+static bool is_run_name(const char *name)
+{
+    return *name && *name != '.' && !strchr(name, '/') && strlen(name) <= NAME_MAX;
+}
+
+static hpac_status add_sweep_row(report_places *places, const char *folder, const hpac_table *table,
+                                 size_t row, int depth)
+{
+    const char *name = hpac_table_cell(table, row, 0)->text;
+    if (!is_run_name(name))
+        return hpac_fail(HPAC_ERR_DATA,
+                         "%s/sweep.csv: row %zu: column run: \"%.40s\", expected the name of a "
+                         "folder in that of the sweep",
+                         folder, row + 1, name);
+    char *path = hpac_path_join(folder, "%s", name);
+    report_kind kind = path ? kind_of(path) : REPORT_RUNS;
+    if (kind != REPORT_RUN && kind != REPORT_FOLDS) /* its state is all there is */
+        return add_place(places, path, hpac_table_cell(table, row, 1)->text);
+    hpac_status status = add_folder(places, path, depth + 1);
+    free(path);
     return status;
 }
 
@@ -133,25 +150,10 @@ static hpac_status add_sweep(report_places *places, const char *folder, int dept
     hpac_table table;
     hpac_table_init(&table, "sweep", "Sweep", columns, 2);
     hpac_status status = report_csv_read(folder, "sweep.csv", true, &table);
-    for (size_t row = 0; row < hpac_table_row_count(&table) && status == HPAC_OK; row++) {
-        char *path = hpac_path_join(folder, "%s", hpac_table_cell(&table, row, 0)->text);
-        if (path && (hpac_folder_has(path, "run.json") || hpac_folder_has(path, "fold0"))) {
-            status = add_folder(places, path, depth + 1);
-            free(path);
-        } else {
-            status = add_place(places, path, hpac_table_cell(&table, row, 1)->text);
-        }
-    }
+    for (size_t row = 0; row < hpac_table_row_count(&table) && status == HPAC_OK; row++)
+        status = add_sweep_row(places, folder, &table, row, depth);
     hpac_table_fini(&table);
     return status;
-}
-
-static report_kind kind_of(const char *folder)
-{
-    return hpac_folder_has(folder, "run.json")    ? REPORT_RUN
-           : hpac_folder_has(folder, "sweep.csv") ? REPORT_SWEEP
-           : hpac_folder_has(folder, "fold0")     ? REPORT_FOLDS
-                                                  : REPORT_RUNS;
 }
 
 static hpac_status add_folder(report_places *places, const char *folder, int depth)

@@ -82,7 +82,7 @@ typedef struct report_run {
     hpac_table batch_losses;  /* step, batch_losses */
     hpac_table class_metrics; /* columns above, a row an epoch and class */
     size_t class_count;       /* of the last epoch, whose rows are the last of class_metrics */
-    report_predictions predictions; /* no images when there are none yet, or they are not wanted */
+    report_predictions predictions; /* no images when it is not finished, or they are not wanted */
 } report_run;
 
 /* Reads a run's folder; predictions are only `wanted` for a report of its own. On error nothing is
@@ -133,7 +133,10 @@ typedef struct report_places {
 hpac_status report_places_find(const hpac_report_options *options, report_places *places);
 void report_places_fini(report_places *places);
 
-/* ---- report_files.c: what a report leaves in plots/ ---- */
+/* ---- report_files.c: what a report leaves ---- */
+
+#define REPORT_PAGE "report.html"
+#define REPORT_PLOTS "plots"
 
 /* Removes what an earlier report wrote to plots/ and a killed one left half-written, but for the
  * `kept` names. Errors: CONFIG. */

@@ -126,3 +126,19 @@ Test(report_bad, a_sweep_table_without_its_columns_is_refused)
     cr_assert(strstr(hpac_error_message(), "sweep.csv:1: expected a header with a column run"),
               "%s", hpac_error_message());
 }
+
+Test(report_bad, names_in_a_sweep_table_lead_nowhere_else)
+{
+    static const char *const names[] = {"../r1", "", ".", "..", "a/b", "/tmp", ".hidden"};
+    report_folder_write("r1", "finished");
+    report_folder_write("sweep/good", "finished");
+    report_folder_write("sweep/a/b", "finished");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "run,state\ngood,finished\n%s,finished\n", names[i]);
+        report_folder_put("sweep", "sweep.csv", text);
+        report_folder_refuse("sweep", HPAC_ERR_DATA);
+        cr_assert(strstr(hpac_error_message(), "sweep.csv: row 2: column run: \""), "%s",
+                  hpac_error_message());
+    }
+}
