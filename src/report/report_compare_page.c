@@ -88,7 +88,10 @@ static void write_figures(hpac_page *page, const hpac_report *report)
     };
     const hpac_table *runs = report_find_table(report, "runs");
     hpac_page_heading(page, "Side by side");
-    report_page_columns(page, runs, "What came out, on validation images after the last epoch",
+    report_page_columns(page, runs,
+                        count_unfinished(report) == 0
+                            ? "What came out, on validation images after the last epoch"
+                            : "What came out, on validation images in the last epoch there is",
                         results, sizeof results / sizeof *results);
     report_page_table(page, report, "spread");
     report_page_columns(page, runs, "How they were trained", schedule,
@@ -144,12 +147,11 @@ static void write_run(hpac_page *page, const report_run *run)
         return;
     }
     const char *device = report_json_text(run, "device");
-    hpac_page_paragraph(page, "%s, %zu epoch%s on %s. Its folder is %s%s.", run->state,
-                        report_epochs(run), report_plural((double)report_epochs(run)),
-                        device ? device : "an unknown device", run->folder,
-                        hpac_folder_has(run->folder, "report.html")
-                            ? ", with a report of its own, report.html"
-                            : "");
+    hpac_page_paragraph(
+        page, "%s, %zu epoch%s on %s. Its folder is %s%s.", run->state, report_epochs(run),
+        report_plural((double)report_epochs(run)), device ? device : "an unknown device",
+        run->folder,
+        hpac_folder_has(run->folder, REPORT_PAGE) ? ", with a report of its own, report.html" : "");
     if (*run->warnings)
         hpac_page_verbatim(page, run->warnings);
 }

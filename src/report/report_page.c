@@ -4,6 +4,7 @@
 #include <hpac/file.h>
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,11 +69,6 @@ void report_page_columns(hpac_page *page, const hpac_table *table, const char *t
 
 /* ---- what came out ---- */
 
-static const char *or_unknown(const char *text)
-{
-    return text ? text : "unknown";
-}
-
 /* "3 min 20 s" */
 static void duration_text(double seconds, char text[32])
 {
@@ -96,19 +92,61 @@ static void list_classes(const report_run *run, char *text, size_t nbytes)
                                    report_class_name(run, c));
 }
 
+/* A part of a sentence, behind what parts it from the one before. */
+__attribute__((format(printf, 3, 4))) static void add_part(FILE *stream, const char **gap,
+                                                           const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs(*gap, stream);
+    vfprintf(stream, format, arguments);
+    va_end(arguments);
+    *gap = ", ";
+}
+
+/* What was trained on what and for how long, as far as the files tell. */
+static void write_schedule(FILE *stream, const report_run *run)
+{
+    const char *configuration = report_json_text(run, "configuration");
+    const char *device = report_json_text(run, "device"), *gap = ": ";
+    double images = report_json_number(run, "train_images"), judged = report_images(run);
+    double epochs = report_json_number(run, "epochs"), steps = report_json_number(run, "steps");
+    double seconds = report_json_number(run, "elapsed_s");
+    fprintf(stream, "%s%s", configuration ? "Configuration " : "A training",
+            configuration ? configuration : "");
+    if (!isnan(images))
+        add_part(stream, &gap, "trained on %.0f images", images);
+    if (!isnan(judged))
+        add_part(stream, &gap, "validated on %.0f %s after each epoch", judged,
+                 isnan(images) ? "images" : "others");
+    gap = strcmp(gap, ", ") == 0 ? "; " : gap;
+    if (!isnan(epochs))
+        add_part(stream, &gap, "%.0f epoch%s", epochs, report_plural(epochs));
+    if (!isnan(steps))
+        add_part(stream, &gap, "%.0f step%s", steps, report_plural(steps));
+    gap = strcmp(gap, ", ") == 0 ? " " : gap;
+    char time[32];
+    duration_text(seconds, time);
+    if (!isnan(seconds))
+        add_part(stream, &gap, "in %s", time);
+    gap = strcmp(gap, ", ") == 0 ? " " : gap;
+    if (device)
+        add_part(stream, &gap, "on %s", device);
+    fputc('.', stream);
+}
+
 static void write_what(hpac_page *page, const report_run *run)
 {
-    char classes[HPAC_CLASS_COUNT * 64], time[32];
+    char *text = NULL;
+    size_t nbytes;
+    FILE *stream = open_memstream(&text, &nbytes);
+    if (stream)
+        write_schedule(stream, run);
+    if (stream && fclose(stream) == 0)
+        hpac_page_paragraph(page, "%s", text);
+    free(text);
+    char classes[HPAC_CLASS_COUNT * 64];
     list_classes(run, classes, sizeof classes);
-    duration_text(report_json_number(run, "elapsed_s"), time);
-    double epochs = report_json_number(run, "epochs"), steps = report_json_number(run, "steps");
-    hpac_page_paragraph(page,
-                        "Configuration %s: trained on %.0f images, validated on %.0f others after "
-                        "each epoch; %.0f epoch%s, %.0f step%s in %s on %s.",
-                        or_unknown(report_json_text(run, "configuration")),
-                        report_json_number(run, "train_images"), report_images(run), epochs,
-                        report_plural(epochs), steps, report_plural(steps), time,
-                        or_unknown(report_json_text(run, "device")));
     if (run->class_count > 0)
         hpac_page_paragraph(page, "%zu class%s: %s.", run->class_count,
                             run->class_count == 1 ? "" : "es", classes);
@@ -126,9 +164,8 @@ static void write_unfinished(hpac_page *page, const report_run *run)
                         "This run is not finished (%s): what follows is what there is after %zu "
                         "epochs and %zu steps.",
                         run->state, report_epochs(run), hpac_table_row_count(&run->batch_losses));
-    if (run->predictions.images == 0)
-        hpac_page_paragraph(page, "The predictions of the validation images come with its end, and "
-                                  "with them the plots of probabilities.");
+    hpac_page_paragraph(page, "The predictions of the validation images come with its end, and "
+                              "with them the plots of probabilities.");
 }
 
 static void write_verdict(hpac_page *page, const report_run *run)
@@ -206,6 +243,12 @@ static void write_probabilities(hpac_page *page, const hpac_report *report, cons
                      "Mean and standard deviation of each class's predictions.");
 }
 
+/* Of which the figures of the classes are. */
+static double class_epoch(const report_run *run)
+{
+    return report_class_value(run, 0, REPORT_CLASS_EPOCH);
+}
+
 static void write_classes(hpac_page *page, const hpac_report *report, const report_run *run)
 {
     if (run->class_count == 0)
@@ -215,7 +258,10 @@ static void write_classes(hpac_page *page, const hpac_report *report, const repo
                      "How many of the labels are 0 and 1: why accuracy alone says little.");
     report_page_plot(page, report, "ones_a_class",
                      "Percent of the validation images that carry each class.");
-    report_page_plot(page, report, "f1_a_class", "F1 of each class after the last epoch.");
+    char caption[64];
+    snprintf(caption, sizeof caption, "F1 of each class after %s %.0f.",
+             run->finished ? "the last epoch," : "epoch", class_epoch(run));
+    report_page_plot(page, report, "f1_a_class", caption);
     report_page_table(page, report, "class_summary");
 }
 
@@ -235,6 +281,42 @@ static void write_epochs(hpac_page *page, const report_run *run)
                         sizeof names / sizeof *names);
 }
 
+/* Of a longer list, as that of skipped images may be, the first are shown. */
+#define LIST_ITEMS 24
+
+static void write_json(FILE *stream, const json_t *value)
+{
+    size_t count = json_array_size(value);
+    char number[32];
+    hpac_number_text(json_number_value(value), number);
+    if (json_is_string(value) || json_is_number(value))
+        fputs(json_is_string(value) ? json_string_value(value) : number, stream);
+    else if (!json_is_array(value) && !json_is_null(value))
+        json_dumpf(value, stream, JSON_COMPACT | JSON_ENCODE_ANY);
+    for (size_t i = 0; i < count && i < LIST_ITEMS; i++) {
+        fputs(i > 0 ? ", " : "", stream);
+        write_json(stream, json_array_get(value, i));
+    }
+    if (count > LIST_ITEMS)
+        fprintf(stream, " and %zu more", count - LIST_ITEMS);
+}
+
+static void add_json(hpac_table *table, const char *key, const json_t *value)
+{
+    char *text = NULL;
+    size_t nbytes;
+    FILE *stream = open_memstream(&text, &nbytes);
+    if (stream)
+        write_json(stream, value);
+    if (stream && fclose(stream) == 0) {
+        hpac_table_add_text(table, key);
+        hpac_table_add_text(table, text);
+    } else {
+        table->status = hpac_fail_memory(1);
+    }
+    free(text);
+}
+
 static void write_environment(hpac_page *page, const report_run *run)
 {
     static const hpac_column columns[] = {HPAC_COLUMN_TEXT("what", NULL),
@@ -243,14 +325,7 @@ static void write_environment(hpac_page *page, const report_run *run)
     hpac_table_init(&table, "environment", "run.json", columns, 2);
     const char *key;
     json_t *value;
-    json_object_foreach(run->json, key, value)
-    {
-        char number[32];
-        const char *text = json_string_value(value);
-        hpac_number_text(json_number_value(value), number);
-        hpac_table_add_text(&table, key);
-        hpac_table_add_text(&table, text ? text : json_is_number(value) ? number : "");
-    }
+    json_object_foreach(run->json, key, value) add_json(&table, key, value);
     hpac_page_heading(page, "Environment");
     hpac_page_table(page, &table, 0);
     hpac_table_fini(&table);
@@ -260,19 +335,20 @@ static void write_files(hpac_page *page, const report_run *run)
 {
     static const struct {
         const char *name, *content;
+        bool at_end; /* written when all epochs are done */
     } files[] = {
-        {"model.h5", "the model after the last epoch, as the figures above judge it"},
-        {"best.h5", "the model of the epoch with the lowest validation loss"},
-        {"predictions.csv", "probabilities of the validation images"},
-        {"losses.csv", "loss an epoch"},
-        {"batch_losses.csv", "loss a batch"},
-        {"metrics.csv", "all metrics an epoch"},
-        {"class_metrics.csv", "metrics an epoch and class"},
-        {"batch_counts.csv", "right and wrong answers a batch and class"},
-        {"submission.csv", "the classes of the test images"},
-        {"submission_proba.csv", "their probabilities"},
-        {"profile.csv", "the time of every operation"},
-        {"train.log", "what the training said"},
+        {"model.h5", "the model after the last epoch, as the figures above judge it", true},
+        {"best.h5", "the model of the epoch with the lowest validation loss", false},
+        {"predictions.csv", "probabilities of the validation images", true},
+        {"losses.csv", "loss an epoch", false},
+        {"batch_losses.csv", "loss a batch", false},
+        {"metrics.csv", "all metrics an epoch", false},
+        {"class_metrics.csv", "metrics an epoch and class", false},
+        {"batch_counts.csv", "right and wrong answers a batch and class", false},
+        {"submission.csv", "the classes of the test images", true},
+        {"submission_proba.csv", "their probabilities", true},
+        {"profile.csv", "the time of every operation", false},
+        {"train.log", "what the training said", false},
     };
     static const hpac_column columns[] = {HPAC_COLUMN_TEXT("file", NULL),
                                           HPAC_COLUMN_TEXT("content", "what is in it")};
@@ -284,7 +360,9 @@ static void write_files(hpac_page *page, const report_run *run)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (hpac_folder_has(run->folder, files[i].name)) {
             hpac_table_add_text(&table, files[i].name);
-            hpac_table_add_text(&table, files[i].content);
+            hpac_table_add_text(&table, files[i].at_end && !run->finished
+                                            ? "left by an earlier end of this training"
+                                            : files[i].content);
         }
     hpac_page_heading(page, "Files");
     hpac_page_paragraph(page, "The run's folder is %s.", run->folder);

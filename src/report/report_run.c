@@ -146,16 +146,29 @@ static hpac_status read_keys(report_run *run)
     return status;
 }
 
-/* Leaves of a log only the lines that warn or tell of an error: "<day> <time> warning ...". */
+/* Whether a line of a log, "<day> <time> <level> ...", warns or tells of an error. */
+static bool is_warning(const char *line)
+{
+    for (int word = 0; word < 2; word++) {
+        line += strcspn(line, " \n");
+        line += *line == ' ';
+    }
+    size_t length = strcspn(line, " \n");
+    return (length == 7 && memcmp(line, "warning", length) == 0) ||
+           (length == 5 && memcmp(line, "error", length) == 0);
+}
+
+/* Leaves of a log only what warns or tells of an error; indented lines belong to the message they
+ * follow. */
 static void keep_warnings(char *log)
 {
     char *to = log;
+    bool keep = false;
     for (char *line = log, *next; *line; line = next) {
         size_t length = strcspn(line, "\n");
         next = line + length + (line[length] == '\n');
-        char level[16] = "";
-        (void)sscanf(line, "%*s %*s %15s", level);
-        if (strcmp(level, "warning") == 0 || strcmp(level, "error") == 0) {
+        keep = *line == ' ' || *line == '\t' ? keep : is_warning(line);
+        if (keep) {
             memmove(to, line, (size_t)(next - line));
             to += next - line;
         }
@@ -213,13 +226,14 @@ static hpac_status check_classes(const report_run *run, const char *path)
                             "%s:1: expected the classes of class_metrics.csv in their order", path);
 }
 
+/* Those of a run that is not finished are of an earlier end, before it was made longer. */
 static hpac_status read_predictions(report_run *run)
 {
     char *path = hpac_path_join(run->folder, "predictions.csv");
     hpac_status status = path ? HPAC_OK : hpac_fail_memory(1);
-    if (status == HPAC_OK && (run->finished || hpac_path_exists(path)))
+    if (status == HPAC_OK)
         status = report_predictions_read(path, &run->predictions);
-    if (status == HPAC_OK && run->predictions.images > 0)
+    if (status == HPAC_OK)
         status = check_classes(run, path);
     free(path);
     return status;
@@ -243,7 +257,7 @@ hpac_status report_run_read(const char *folder, bool predictions, report_run *ru
         keep_warnings(run->warnings);
         status = read_tables(run);
     }
-    if (status == HPAC_OK && predictions)
+    if (status == HPAC_OK && predictions && run->finished)
         status = read_predictions(run);
     if (status != HPAC_OK)
         report_run_fini(run);

@@ -68,10 +68,11 @@ static void make_class_summary(hpac_report *report, const report_run *run)
         HPAC_COLUMN_REAL("recall", NULL, 3),
         HPAC_COLUMN_REAL("f1", "F1", 3),
     };
-    hpac_table *table = report_table(report, "class_summary",
-                                     "Classes, validation images of the "
-                                     "last epoch",
-                                     columns, 8);
+    hpac_table *table =
+        report_table(report, "class_summary",
+                     run->finished ? "Classes of the validation images, last epoch"
+                                   : "Classes of the validation images, last epoch there is",
+                     columns, 8);
     for (size_t c = 0; c < run->class_count; c++) {
         double mean, std, support = report_class_value(run, c, REPORT_CLASS_SUPPORT);
         hpac_values values = values_of_class(run, c);

@@ -142,6 +142,39 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_page_has "$TMP/out/report.html" "1 of the 2 runs is not finished"
 }
 
+@test "report keeps the warnings of a log with the lines that belong to them" {
+    printf '%s\n' '2026-01-01 00:00:00 error the loss is not finite; look at these images' '  first-Id' \
+        '  second-Id' '2026-01-01 00:00:00 info next' '  not-a-warning' 'short' '' \
+        '2026-01-01 00:00:00 warning' >"$TMP/run/train.log"
+    run_hpac report "$TMP/run"
+    assert_exit 0
+    assert_page_has "$TMP/run/report.html" 'these images' '  first-Id' '  second-Id'
+    [[ $(grep -c '00:00:00 ' "$TMP/run/report.html") -eq 2 ]] || fail_with "expected two messages"
+    ! grep -q 'not-a-warning' "$TMP/run/report.html" || fail_with "what is no warning"
+}
+
+@test "report leaves out what run.json does not tell, and lists what it does" {
+    printf '{"state": "finished", "skipped": [%s"z"], "lr": 0.5, "ok": true, "none": null, "of": {"a": 1}}\n' \
+        "$(printf '"id%d", ' {1..40})" >"$TMP/run/run.json"
+    run_hpac report "$TMP/run"
+    assert_exit 0
+    ! grep -qE '[^a-z]nan[^a-z]|unknown' "$TMP/run/report.html" || fail_with "what is not known"
+    assert_page_has "$TMP/run/report.html" "A training: validated on" \
+        "id1, id2, " "id24 and 17 more" ">true<" ">{&quot;a&quot;:1}<"
+    printf '{"state": "running", "elapsed_s": 3.5, "device": "cpu"}\n' >"$TMP/run/run.json"
+    run_hpac report "$TMP/run"
+    assert_page_has "$TMP/run/report.html" "A training: in 3.5 s on cpu."
+}
+
+@test "report of a run that is made longer does not take its old end for the new one" {
+    sed -i 's/"finished"/"interrupted"/' "$TMP/run/run.json"
+    run_hpac report "$TMP/run"
+    assert_exit 0
+    assert_no_file "$TMP/run/plots/probability_histogram.png"
+    ! grep -q 'after the last epoch' "$TMP/run/report.html" || fail_with "there is no last epoch yet"
+    assert_page_has "$TMP/run/report.html" "left by an earlier end" "F1 of each class after epoch 2"
+}
+
 @test "report while a training writes into the folder" {
     start_hpac train "$MADE/small.yaml" --device cpu --set train.epochs=4000 --out "$TMP/now"
     local tries=0

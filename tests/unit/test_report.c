@@ -142,6 +142,22 @@ Test(report, cells_that_are_empty_do_not_exist)
     hpac_report_close(report);
 }
 
+/* Seconds where each line is looked at once; with each to the end of the file, minutes. */
+Test(report, a_long_log_is_read_in_time, .timeout = 30)
+{
+    enum { LINES = 200000 };
+    static const char line[] = "2026-01-01 00:00:00 info epoch done\n";
+    size_t length = strlen(line);
+    char *log = malloc(LINES * length + 1);
+    cr_assert_not_null(log);
+    for (size_t i = 0; i < LINES; i++)
+        memcpy(log + i * length, line, length + 1);
+    report_folder_write("run", "finished");
+    report_folder_put("run", "train.log", log);
+    free(log);
+    hpac_report_close(report_folder_open("run"));
+}
+
 /* ---- several ---- */
 
 Test(report, of_several_tells_what_differs)
