@@ -1,6 +1,8 @@
 /* Running gnuplot on the scripts of tools/plots/. */
 #include <hpac/plot.h>
 
+#include "glyphs.h"
+
 #include <hpac/file.h>
 #include <hpac/log.h>
 
@@ -96,13 +98,21 @@ static void write_path(FILE *stream, const char *path)
     free(plain);
 }
 
-static void write_variable(FILE *stream, const hpac_plot_variable *variable)
+/* What is read by people: a browser finds letters for SVGs itself. */
+static void write_words(FILE *stream, const char *text, const char *format)
+{
+    char *drawable = strcmp(format, "png") == 0 ? report_drawable(text) : NULL;
+    write_string(stream, drawable ? drawable : text);
+    free(drawable);
+}
+
+static void write_variable(FILE *stream, const hpac_plot_variable *variable, const char *format)
 {
     fprintf(stream, "%s=", variable->name);
     if (variable->kind == HPAC_PLOT_KIND_FILE)
         write_path(stream, variable->text);
     else if (variable->kind == HPAC_PLOT_KIND_TEXT)
-        write_string(stream, variable->text);
+        write_words(stream, variable->text, format);
     else if (isfinite(variable->number))
         fprintf(stream, "%.17g", variable->number);
     else
@@ -120,10 +130,10 @@ static char *make_assignments(const hpac_plot *plot, const char *output, const c
         return NULL;
     const hpac_plot_variable out = HPAC_PLOT_FILE("out", output);
     const hpac_plot_variable suffix = HPAC_PLOT_TEXT("format", format);
-    write_variable(stream, &out);
-    write_variable(stream, &suffix);
+    write_variable(stream, &out, format);
+    write_variable(stream, &suffix, format);
     for (size_t i = 0; i < plot->variable_count; i++)
-        write_variable(stream, &plot->variables[i]);
+        write_variable(stream, &plot->variables[i], format);
     bool failed = ferror(stream) != 0;
     if (fclose(stream) == 0 && !failed)
         return text;

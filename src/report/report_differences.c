@@ -115,7 +115,7 @@ static size_t next_shared(const shared_items *shared, const report_value *value,
 static bool same_order(const hpac_report *report, const char *path, const shared_items *shared)
 {
     const report_value *first = shared->first;
-    for (size_t run = 0; run < report->run_count; run++) {
+    for (size_t run = 0; run < report->run_count && first; run++) {
         const report_value *value = report_config_find(&report->runs[run].keys, path);
         size_t i = 0, k = 0;
         for (; value; i++, k++) {
@@ -180,26 +180,37 @@ static void fill_table(hpac_report *report, const column *keys, size_t count,
     }
 }
 
+/* Of the keys those that differ, `*count` of them, with a column each behind that of the runs. */
+static hpac_status find_columns(const hpac_report *report, const key_list *keys, column *found,
+                                hpac_column *columns, size_t *count)
+{
+    columns[0] = (hpac_column){"run", HPAC_TEXT, 0, NULL};
+    for (size_t i = 0; i < keys->count; i++) {
+        if (!differs(report, keys->paths[i]))
+            continue;
+        column *key = &found[(*count)++];
+        key->path = keys->paths[i];
+        columns[*count] = (hpac_column){key->path, HPAC_TEXT, 0, NULL};
+        hpac_status status = share_items(report, key->path, &key->shared);
+        if (status != HPAC_OK)
+            return status;
+        key->whole = !same_order(report, key->path, &key->shared);
+    }
+    return HPAC_OK;
+}
+
 static hpac_status make_table(hpac_report *report, const key_list *keys)
 {
     hpac_column *columns = calloc(keys->count + 1, sizeof *columns);
     column *found = calloc(keys->count + 1, sizeof *found);
-    hpac_status status =
-        columns && found ? HPAC_OK : hpac_fail_memory(keys->count * sizeof *columns);
+    hpac_status status = HPAC_ERR_INTERNAL;
     size_t count = 0;
-    for (size_t i = 0; i < keys->count && status == HPAC_OK; i++) {
-        if (!differs(report, keys->paths[i]))
-            continue;
-        column *key = &found[count++];
-        key->path = keys->paths[i];
-        columns[count] = (hpac_column){key->path, HPAC_TEXT, 0, NULL};
-        status = share_items(report, key->path, &key->shared);
-        key->whole = status == HPAC_OK && !same_order(report, key->path, &key->shared);
-    }
-    if (status == HPAC_OK) {
-        columns[0] = (hpac_column){"run", HPAC_TEXT, 0, NULL};
+    if (columns && found)
+        status = find_columns(report, keys, found, columns, &count);
+    else
+        (void)hpac_fail_memory(keys->count * sizeof *columns);
+    if (status == HPAC_OK)
         fill_table(report, found, count, columns);
-    }
     for (size_t i = 0; i < count; i++)
         free(found[i].shared.counts);
     free(found);

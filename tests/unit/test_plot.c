@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A folder of plots with one script, "own.gp", for HPAC_PLOTS. */
@@ -40,6 +41,62 @@ Test(plot, every_byte_of_a_text_reaches_the_script)
     char expected[256];
     snprintf(expected, sizeof expected, "%s\n%s\n", hostile, "0.10000000000000001");
     assert_file_text(scratch_path("a.png"), expected);
+}
+
+/* A program of this name that prints a text, before all others. */
+static void put_program(const char *name, const char *text)
+{
+    char script[256], path[4096];
+    snprintf(script, sizeof script, "#!/bin/sh\nprintf '%%s\\n' '%s'\n", text);
+    cr_assert_eq(chmod(scratch_write_text(name, script), 0755), 0);
+    snprintf(path, sizeof path, "%s:%s", scratch_folder(), getenv("PATH"));
+    setenv("PATH", path, 1);
+}
+
+static void assert_label(const char *picture, const char *expected)
+{
+    const hpac_plot_variable variables[] = {
+        HPAC_PLOT_TEXT("text", "a\xC3\xA9 \xED\x95\x9C\xEA\xB8\x80 \xE2\x80\xA6 \xFF\xED\x95")};
+    const hpac_plot plot = {"own", variables, 1};
+    use_own_script("set print out\nprint text\n");
+    cr_assert_eq(hpac_plot_draw(&plot, scratch_path(picture)), HPAC_OK, "%s", hpac_error_message());
+    assert_file_text(scratch_path(picture), expected);
+}
+
+Test(plot, letters_without_a_font_are_question_marks)
+{
+    put_program("fc-list", "20-7e a0-17f\n2026 d55c");
+    assert_label("a.png", "a\xC3\xA9 \xED\x95\x9C? \xE2\x80\xA6 ???\n");
+    /* A browser has fonts of its own. */
+    assert_label("a.svg", "a\xC3\xA9 \xED\x95\x9C\xEA\xB8\x80 \xE2\x80\xA6 \xFF\xED\x95\n");
+}
+
+Test(plot, a_name_in_any_letters_leaves_a_picture)
+{
+    const char *csv = scratch_write_text("a.csv", "epoch,train_loss,val_loss\n1,2,3\n2,1,2\n");
+    const hpac_plot_variable variables[] = {
+        HPAC_PLOT_NUMBER("files", 1), HPAC_PLOT_FILE("file1", csv),
+        HPAC_PLOT_TEXT("label1", "\xEB\xB0\xB0\xEC\xB9\x98 8 \xE0\xA4\x95 \xF0\x93\x80\x80")};
+    const hpac_plot plot = {"losses", variables, 3};
+    setenv("HPAC_PLOTS", "", 1);
+    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.png")), HPAC_OK, "%s", hpac_error_message());
+    hpac_png_decoder *decoder;
+    hpac_image image = {0};
+    cr_assert_eq(hpac_png_decoder_create(&decoder), HPAC_OK);
+    cr_assert_eq(hpac_png_read(decoder, scratch_path("a.png"), &image), HPAC_OK, "%s",
+                 hpac_error_message());
+    size_t dark = 0, pixels = (size_t)image.rows * (size_t)image.cols;
+    for (size_t i = 0; i < pixels; i++)
+        dark += image.pixels[i] < 128;
+    cr_assert(dark > 0 && dark < pixels / 20, "%zu of %zu pixels are dark", dark, pixels);
+    hpac_image_fini(&image);
+    hpac_png_decoder_destroy(decoder);
+}
+
+Test(plot, letters_are_common_ones_where_fontconfig_tells_nothing)
+{
+    put_program("fc-list", "");
+    assert_label("a.png", "a\xC3\xA9 ?? ? ???\n");
 }
 
 Test(plot, no_name_of_a_file_is_more_than_a_name)
