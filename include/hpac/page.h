@@ -6,9 +6,9 @@
  *     hpac_status status = hpac_page_create(&page, "explore/explore.html", "Labels of train.csv");
  *     if (status != HPAC_OK)
  *         return status;
- *     hpac_page_heading(&page, "Images a class");
+ *     hpac_page_heading(&page, "Images per class");
  *     hpac_page_paragraph(&page, "%zu images carry %zu labels.", images, labels);
- *     hpac_page_picture(&page, "explore/class_counts.png", "A bar a class");
+ *     hpac_page_picture(&page, "explore/class_counts.png", "A bar per class");
  *     hpac_page_table(&page, &table, 0);
  *     return hpac_page_commit(&page);
  *

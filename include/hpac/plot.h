@@ -3,7 +3,7 @@
  *
  *     const hpac_plot_variable variables[] = {
  *         HPAC_PLOT_FILE("csv", "explore/class_counts.csv"),
- *         HPAC_PLOT_TEXT("title", "Images a class"),
+ *         HPAC_PLOT_TEXT("title", "Images per class"),
  *         HPAC_PLOT_NUMBER("last", 800),
  *     };
  *     const hpac_plot plot = {"class_counts", variables, 3};

@@ -6,7 +6,7 @@
  *         HPAC_COLUMN_TEXT("name", "class"), HPAC_COLUMN_INTEGER("images", NULL),
  *         HPAC_COLUMN_REAL("percent", NULL, 2)};
  *     hpac_table table;
- *     hpac_table_init(&table, "class_counts", "Images a class", columns, 3);
+ *     hpac_table_init(&table, "class_counts", "Images per class", columns, 3);
  *     hpac_table_add_text(&table, "Nucleoplasm");      // cell by cell, row after row
  *     hpac_table_add_integer(&table, 12885);
  *     hpac_table_add_real(&table, 41.46820288362513);
@@ -58,7 +58,7 @@ typedef struct hpac_cell {
 
 typedef struct hpac_table {
     const char *name;  /* of the file and the JSON key: "class_counts". Borrowed */
-    const char *title; /* for readers: "Images a class". Borrowed */
+    const char *title; /* for readers: "Images per class". Borrowed */
     hpac_column *columns;
     size_t column_count;
     hpac_cell *cells; /* (cell_count), row after row, owned */

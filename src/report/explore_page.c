@@ -33,10 +33,10 @@ static void write_labels(hpac_page *page, const hpac_explore_options *options,
                             found->test.images, found->test_percent, found->train_images,
                             options->images ? "in the folder of training images"
                                             : "in the label file");
-    hpac_page_heading(page, "Images a class");
+    hpac_page_heading(page, "Images per class");
     add_plot(page, options, "class_counts", "How many images carry each class.");
     hpac_page_table(page, &found->class_counts, 0);
-    hpac_page_heading(page, "Labels an image");
+    hpac_page_heading(page, "Labels per image");
     add_plot(page, options, "labels_per_image",
              "Percent of the images that carry one, two, ... classes.");
     hpac_page_table(page, &found->labels_per_image, 0);

@@ -32,7 +32,7 @@ static void make_summary(const hpac_exploration *found, hpac_table *table)
     static const hpac_column columns[] = {
         HPAC_COLUMN_INTEGER("images", NULL),
         HPAC_COLUMN_INTEGER("labels", NULL),
-        HPAC_COLUMN_REAL("labels_per_image", "labels an image", 3),
+        HPAC_COLUMN_REAL("labels_per_image", "labels per image", 3),
         HPAC_COLUMN_INTEGER("multi_label_images", "images with several"),
         HPAC_COLUMN_INTEGER("classes_carried", "classes carried"),
         HPAC_COLUMN_INTEGER("classes_uncorrelated", "without correlation"),
@@ -84,7 +84,7 @@ static void make_class_counts(const hpac_label_statistics *statistics, hpac_tabl
         counts[c] = statistics->together[c][c];
     ranked order[HPAC_CLASS_COUNT];
     rank_classes(counts, order);
-    hpac_table_init(table, "class_counts", "Images a class", columns, 4);
+    hpac_table_init(table, "class_counts", "Images per class", columns, 4);
     for (int i = 0; i < HPAC_CLASS_COUNT; i++) {
         hpac_table_add_integer(table, order[i].number);
         hpac_table_add_text(table, hpac_class_names[order[i].number]);
@@ -103,7 +103,7 @@ static void make_labels_per_image(const hpac_label_statistics *statistics, hpac_
     int most = HPAC_CLASS_COUNT;
     while (most > 0 && statistics->images_by_labels[most] == 0)
         most--;
-    hpac_table_init(table, "labels_per_image", "Labels an image", columns, 3);
+    hpac_table_init(table, "labels_per_image", "Labels per image", columns, 3);
     for (int n = 1; n <= most; n++) {
         hpac_table_add_integer(table, n);
         hpac_table_add_integer(table, (long long)statistics->images_by_labels[n]);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- F1 a class ---- */
+/* ---- F1 per class ---- */
 
 static double f1_of_class(const report_run *run, const char *name)
 {
@@ -34,7 +34,7 @@ static hpac_status make_class_f1(hpac_report *report)
     columns[0] = (hpac_column){"class", HPAC_TEXT, 0, NULL};
     for (size_t i = 0; i < report->curve_count; i++)
         columns[i + 1] = (hpac_column){report->runs[report->curves[i]].label, HPAC_REAL, 3, NULL};
-    hpac_table *table = report_table(report, "class_f1", "F1 a class, last epoch", columns,
+    hpac_table *table = report_table(report, "class_f1", "F1 per class, last epoch", columns,
                                      report->curve_count + 1);
     free(columns);
     for (size_t i = 0; i < report->curve_count; i++) {

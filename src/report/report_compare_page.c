@@ -118,12 +118,12 @@ static void write_curves(hpac_page *page, const hpac_report *report)
                             "More than %d curves cannot be told apart: the plots of curves show "
                             "the %d runs with the lowest validation losses.",
                             REPORT_CURVES, REPORT_CURVES);
-    report_page_plot(page, report, "losses", "Loss an epoch on training and validation images.");
+    report_page_plot(page, report, "losses", "Loss per epoch on training and validation images.");
     report_page_plot(page, report, "last_batch_losses",
                      "Loss of each run's last 800 batches, in training.");
     report_page_plot(page, report, "f1",
-                     "F1 on the validation images, mean of the classes, an epoch.");
-    report_page_plot(page, report, "accuracy", "Accuracy on the validation images, an epoch.");
+                     "F1 on the validation images, mean of the classes, per epoch.");
+    report_page_plot(page, report, "accuracy", "Accuracy on the validation images, per epoch.");
 }
 
 static void write_tradeoffs(hpac_page *page, const hpac_report *report)

@@ -214,9 +214,9 @@ static void write_curves(hpac_page *page, const hpac_report *report, const repor
     if (report_epochs(run) + hpac_table_row_count(&run->batch_losses) > 0)
         hpac_page_heading(page, "Loss");
     report_page_plot(page, report, "losses",
-                     "Loss an epoch on training and validation images, beside the constant prior's "
+                     "Loss per epoch on training and validation images, beside the constant prior's "
                      "on the validation images. The best epoch is marked.");
-    report_page_plot(page, report, "batch_losses", "Loss a batch, in training.");
+    report_page_plot(page, report, "batch_losses", "Loss per batch, in training.");
     if (report_epochs(run) > 0)
         hpac_page_heading(page, "Accuracy and F1");
     report_page_plot(page, report, "accuracy",
@@ -277,7 +277,7 @@ static void write_epochs(hpac_page *page, const report_run *run)
     if (report_epochs(run) == 0)
         return;
     hpac_page_heading(page, "Epochs");
-    report_page_columns(page, &run->metrics, "Metrics an epoch (metrics.csv has all)", names,
+    report_page_columns(page, &run->metrics, "Metrics per epoch (metrics.csv has all)", names,
                         sizeof names / sizeof *names);
 }
 
@@ -340,11 +340,11 @@ static void write_files(hpac_page *page, const report_run *run)
         {"model.h5", "the model after the last epoch, as the figures above judge it", true},
         {"best.h5", "the model of the epoch with the lowest validation loss", false},
         {"predictions.csv", "probabilities of the validation images", true},
-        {"losses.csv", "loss an epoch", false},
-        {"batch_losses.csv", "loss a batch", false},
-        {"metrics.csv", "all metrics an epoch", false},
-        {"class_metrics.csv", "metrics an epoch and class", false},
-        {"batch_counts.csv", "right and wrong answers a batch and class", false},
+        {"losses.csv", "loss per epoch", false},
+        {"batch_losses.csv", "loss per batch", false},
+        {"metrics.csv", "all metrics per epoch", false},
+        {"class_metrics.csv", "metrics per epoch and class", false},
+        {"batch_counts.csv", "right and wrong answers per batch and class", false},
         {"submission.csv", "the classes of the test images", true},
         {"submission_proba.csv", "their probabilities", true},
         {"profile.csv", "the time of every operation", false},

@@ -96,7 +96,7 @@ static char *table_path(const drawing *all, const char *name)
 static void add_curves_of_run(drawing *all, const report_run *run)
 {
     if (report_has_numbers(&run->losses, "epoch train_loss val_loss")) {
-        picture *one = add_picture(all, "losses", "losses", "Loss an epoch");
+        picture *one = add_picture(all, "losses", "losses", "Loss per epoch");
         add_file(all, one, "csv", table_path(all, "losses"));
         add_number(one, "prior",
                    report_metric(run, run->results.best_row, HPAC_METRIC_VAL_PRIOR_LOSS));
@@ -104,18 +104,18 @@ static void add_curves_of_run(drawing *all, const report_run *run)
     }
     if (report_has_numbers(&run->metrics,
                            "epoch train_accuracy val_accuracy val_all_zero_accuracy")) {
-        picture *one = add_picture(all, "metrics", "accuracy", "Accuracy an epoch");
+        picture *one = add_picture(all, "metrics", "accuracy", "Accuracy per epoch");
         add_file(all, one, "csv", table_path(all, "metrics"));
         add_text(one, "quantity", "accuracy");
     }
     if (report_has_numbers(&run->metrics,
                            "epoch train_f1_mean val_f1_mean val_f1_min val_f1_max")) {
-        picture *one = add_picture(all, "metrics", "f1", "F1 an epoch");
+        picture *one = add_picture(all, "metrics", "f1", "F1 per epoch");
         add_file(all, one, "csv", table_path(all, "metrics"));
         add_text(one, "quantity", "f1");
     }
     if (report_has_numbers(&run->batch_losses, "step batch_losses")) {
-        picture *one = add_picture(all, "batch_losses", "batch_losses", "Loss a batch");
+        picture *one = add_picture(all, "batch_losses", "batch_losses", "Loss per batch");
         add_file(all, one, "csv", table_path(all, "batch_losses"));
         add_number(one, "last", 0);
     }
@@ -266,14 +266,14 @@ static void add_pictures_of_runs(drawing *all)
     const hpac_report *report = all->report;
     if (report->curve_count == 0)
         return;
-    picture *one = add_overlay(all, "losses", "losses", "Loss an epoch", "losses");
+    picture *one = add_overlay(all, "losses", "losses", "Loss per epoch", "losses");
     add_number(one, "prior", report_common_prior(report));
     one = add_overlay(all, "batch_losses", "last_batch_losses", "Loss of the last batches",
                       "batch_losses");
     add_number(one, "last", LAST_BATCHES);
-    one = add_overlay(all, "metrics", "accuracy", "Accuracy an epoch", "metrics");
+    one = add_overlay(all, "metrics", "accuracy", "Accuracy per epoch", "metrics");
     add_text(one, "quantity", "accuracy");
-    one = add_overlay(all, "metrics", "f1", "F1 an epoch", "metrics");
+    one = add_overlay(all, "metrics", "f1", "F1 per epoch", "metrics");
     add_text(one, "quantity", "f1");
     if (report->kind != REPORT_FOLDS && report->curve_count > 1)
         add_tradeoffs(all);

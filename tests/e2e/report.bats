@@ -57,7 +57,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     [[ $(grep -o '<img ' "$TMP/run/report.html" | wc -l) -eq 10 ]] || fail_with "expected 10 pictures"
     ! grep -qE '(src|href)="(http|/|[a-z]*\.)' "$TMP/run/report.html" || fail_with "goes outside"
     assert_page_has "$TMP/run/report.html" "constant prior" "batch_size: 8" "oneDNN" \
-        "Plasma membrane" "Metrics an epoch" "predictions.csv"
+        "Plasma membrane" "Metrics per epoch" "predictions.csv"
     assert_only_report_differs "$TMP/before" "$TMP/run"
 }
 

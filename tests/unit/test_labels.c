@@ -211,7 +211,7 @@ Test(labels, many_rows_are_checked_quickly, .timeout = 60)
     cr_assert_not_null(strstr(hpac_error_message(), ":500002: Id \"123456\" stands twice"));
 }
 
-/* The competition's table: images a class, rows with 1 to 5 labels, as published in the write-up.
+/* The competition's table: images per class, rows with 1 to 5 labels, as published in the write-up.
  */
 Test(labels, the_real_table_has_its_known_counts)
 {

@@ -64,7 +64,7 @@ Test(synth, labels_stand_as_in_the_competition)
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
         check_share(hpac_class_names[c], images[c], real_images[c]);
     for (int n = 1; n <= 5; n++)
-        check_share("labels an image", by_labels[n], real_rows_by_labels[n]);
+        check_share("labels per image", by_labels[n], real_rows_by_labels[n]);
     for (int n = 6; n <= HPAC_CLASS_COUNT; n++)
         cr_assert_eq(by_labels[n], 0);
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)

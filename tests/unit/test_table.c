@@ -17,7 +17,7 @@ static const hpac_column columns[] = {
 
 static void fill(hpac_table *table)
 {
-    hpac_table_init(table, "counts", "Images a class", columns, 3);
+    hpac_table_init(table, "counts", "Images per class", columns, 3);
     hpac_table_add_text(table, "Rods & rings");
     hpac_table_add_integer(table, 12885);
     hpac_table_add_real(table, 0.1);
@@ -66,14 +66,14 @@ Test(table, text_lines_up)
     hpac_table table;
     fill(&table);
     char *text = printed(&table, 0);
-    assert_text(text, "Images a class:\n"
+    assert_text(text, "Images per class:\n"
                       "  class                  images  share\n"
                       "  Rods & rings            12885   0.10\n"
                       "  a \"quote\", a comma, \xC3\xA9      -7   0.67\n"
                       "                              0      -\n");
     free(text);
     text = printed(&table, 1);
-    assert_text(text, "Images a class:\n"
+    assert_text(text, "Images per class:\n"
                       "  class         images  share\n"
                       "  Rods & rings   12885   0.10\n"
                       "  (and 2 more)\n");

@@ -1,4 +1,4 @@
-# The loss a batch: each one faint, and the mean of those just before it.
+# The loss per batch: each one faint, and the mean of those just before it.
 #
 #     gnuplot -e "csv='batch_losses.csv'; last=800; out='batch_losses.png'" tools/plots/batch_losses.gp
 #     gnuplot -e "files=2; file1='a/batch_losses.csv'; label1='with dropout'; \

@@ -1,4 +1,4 @@
-# The loss an epoch: a run's on its training and validation rows, or several runs' over one another.
+# The loss per epoch: a run's on its training and validation rows, or several runs' over one another.
 #
 #     gnuplot -e "csv='losses.csv'; out='losses.png'" tools/plots/losses.gp
 #     gnuplot -e "files=2; file1='a/losses.csv'; label1='with dropout'; file2='b/losses.csv'; \

@@ -1,4 +1,4 @@
-# Accuracy or F1 an epoch: a run's, or several runs' over one another.
+# Accuracy or F1 per epoch: a run's, or several runs' over one another.
 #
 #     gnuplot -e "csv='metrics.csv'; quantity='f1'; out='f1.png'" tools/plots/metrics.gp
 #     gnuplot -e "files=2; file1='a/metrics.csv'; label1='with dropout'; file2='b/metrics.csv'; \
