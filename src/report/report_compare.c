@@ -51,14 +51,14 @@ static hpac_status make_class_f1(hpac_report *report)
     return HPAC_OK;
 }
 
-double report_common_prior(const hpac_report *report)
+double report_common(const hpac_report *report, hpac_metric metric)
 {
     double common = NAN;
     for (size_t i = 0; i < report->run_count; i++) {
-        double prior = report_metric(&report->runs[i], 0, HPAC_METRIC_VAL_PRIOR_LOSS);
-        if (!isnan(prior) && !isnan(common) && fabs(prior - common) > 1e-6)
+        double own = report_metric(&report->runs[i], 0, metric);
+        if (!isnan(own) && !isnan(common) && fabs(own - common) > 1e-6)
             return NAN;
-        common = isnan(prior) ? common : prior;
+        common = isnan(own) ? common : own;
     }
     return common;
 }

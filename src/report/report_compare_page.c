@@ -46,7 +46,7 @@ static void write_verdict(hpac_page *page, const hpac_report *report)
                         "of the constant prior, which answers with the share of each class and "
                         "looks at no image.",
                         better, judged, judged == 1 ? "" : "s");
-    if (!isnan(report_common_prior(report)))
+    if (!isnan(report_common(report, HPAC_METRIC_VAL_PRIOR_LOSS)))
         return;
     if (report->kind == REPORT_FOLDS)
         hpac_page_paragraph(page, "Each fold is judged on images of its own, and has a prior of "
@@ -118,12 +118,22 @@ static void write_curves(hpac_page *page, const hpac_report *report)
                             "More than %d curves cannot be told apart: the plots of curves show "
                             "the %d runs with the lowest validation losses.",
                             REPORT_CURVES, REPORT_CURVES);
-    report_page_plot(page, report, "losses", "Loss per epoch on training and validation images.");
+    report_page_plot(page, report, "losses",
+                     isnan(report_common(report, HPAC_METRIC_VAL_PRIOR_LOSS))
+                         ? "Loss per epoch on training and validation images."
+                         : "Loss per epoch on training and validation images, beside the constant "
+                           "prior's on the validation images.");
     report_page_plot(page, report, "last_batch_losses",
                      "Loss of each run's last 800 batches, in training.");
     report_page_plot(page, report, "f1",
                      "F1 on the validation images, mean of the classes, per epoch.");
-    report_page_plot(page, report, "accuracy", "Accuracy on the validation images, per epoch.");
+    report_page_plot(
+        page, report, "accuracy",
+        isnan(report_common(report, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY))
+            ? "Accuracy on the validation images, per epoch. Answering 0 to everything "
+              "has another accuracy for each run, as the table above tells."
+            : "Accuracy on the validation images, per epoch, beside that of answering "
+              "0 to everything.");
 }
 
 static void write_tradeoffs(hpac_page *page, const hpac_report *report)

@@ -187,9 +187,10 @@ void report_runs_table(hpac_report *report);
 
 /* ---- report_compare.c: the tables of several runs ---- */
 
-/* The constant prior's loss when it is the same for all runs: they are judged on the same labels.
- * NaN when it is not, or when none has an epoch. */
-double report_common_prior(const hpac_report *report);
+/* What guessing comes to, the constant prior's loss or the all-zero answer's accuracy, when it is
+ * the same for all runs: they are judged on the same labels. NaN when it is not, or when none has
+ * an epoch. */
+double report_common(const hpac_report *report, hpac_metric metric);
 
 hpac_status report_compare_tables(hpac_report *report);
 

@@ -213,9 +213,10 @@ static void write_curves(hpac_page *page, const hpac_report *report, const repor
 {
     if (report_epochs(run) + hpac_table_row_count(&run->batch_losses) > 0)
         hpac_page_heading(page, "Loss");
-    report_page_plot(page, report, "losses",
-                     "Loss per epoch on training and validation images, beside the constant prior's "
-                     "on the validation images. The best epoch is marked.");
+    report_page_plot(
+        page, report, "losses",
+        "Loss per epoch on training and validation images, beside the constant prior's "
+        "on the validation images. The best epoch is marked.");
     report_page_plot(page, report, "batch_losses", "Loss per batch, in training.");
     if (report_epochs(run) > 0)
         hpac_page_heading(page, "Accuracy and F1");

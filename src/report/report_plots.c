@@ -267,12 +267,13 @@ static void add_pictures_of_runs(drawing *all)
     if (report->curve_count == 0)
         return;
     picture *one = add_overlay(all, "losses", "losses", "Loss per epoch", "losses");
-    add_number(one, "prior", report_common_prior(report));
+    add_number(one, "prior", report_common(report, HPAC_METRIC_VAL_PRIOR_LOSS));
     one = add_overlay(all, "batch_losses", "last_batch_losses", "Loss of the last batches",
                       "batch_losses");
     add_number(one, "last", LAST_BATCHES);
     one = add_overlay(all, "metrics", "accuracy", "Accuracy per epoch", "metrics");
     add_text(one, "quantity", "accuracy");
+    add_number(one, "zeros", !isnan(report_common(report, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY)));
     one = add_overlay(all, "metrics", "f1", "F1 per epoch", "metrics");
     add_text(one, "quantity", "f1");
     if (report->kind != REPORT_FOLDS && report->curve_count > 1)

@@ -83,12 +83,20 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_page_has report/report.html "What differs in their configurations" "data.targets" \
         "data.split.fold" "train.epochs" "judged on other classes" "Rods &amp; rings"
     assert_line_count 4 report/plots/runs.csv
+    # Runs of other classes share no line of guessing.
+    ! grep -qE '>(all-zero answer|constant prior)' report/plots/{accuracy,losses}.svg ||
+        fail_with "a line that is not everybody's"
+    assert_page_has report/report.html "another accuracy for each run"
     assert_no_file run/report.html all/plots
     # A report of fewer leaves nothing of this one's.
     run_hpac report run folds/fold1
     assert_exit 0
     assert_file report/plots/batch_losses_2.csv
     assert_no_file report/plots/batch_losses_3.csv
+    run_hpac report run "$MADE/run" --out "$TMP/same"
+    assert_exit 0
+    grep -q '>all-zero answer' "$TMP/same/plots/accuracy.svg" || fail_with "no line of guessing"
+    assert_page_has "$TMP/same/report.html" "beside that of answering 0"
     ! grep -q 'Rods' report/report.html || fail_with "an old page"
 }
 
