@@ -1,6 +1,8 @@
 /* What fontconfig knows of the letters in the installed fonts, asked once. */
 #include "glyphs.h"
 
+#include "program.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,28 +26,37 @@ static void add_range(unsigned long first, unsigned long last)
         fonts.has[point / 8] |= (uint8_t)(1u << point % 8);
 }
 
-/* Ranges in hexadecimal, "20-7e a0-17f 192", a font a line. */
+/* Ranges in hexadecimal, "20-7e a0-17f 192", a font a line; other words are a warning's. */
 static bool read_ranges(FILE *stream)
 {
     char word[32];
     bool found = false;
     while (fscanf(stream, "%31s", word) == 1) {
         char *end;
-        unsigned long first = strtoul(word, &end, 16);
-        unsigned long last = *end == '-' ? strtoul(end + 1, NULL, 16) : first;
+        unsigned long first = strtoul(word, &end, 16), last = first;
+        if (*end == '-')
+            last = strtoul(end + 1, &end, 16);
+        if (*end)
+            continue;
         add_range(first, last);
         found = true;
     }
     return found;
 }
 
-/* A program of fontconfig's, which pango needs, too. */
+/* fc-list is fontconfig's, as are the fonts that pango finds. */
 static void ask_fonts(void)
 {
-    FILE *stream = popen("fc-list --format '%{charset}\\n' : 2>/dev/null", "re");
-    bool found = stream && read_ranges(stream);
-    if (stream)
-        (void)pclose(stream);
+    char *arguments[] = {"fc-list", "--format", "%{charset}\n", ":", NULL};
+    int code = 0;
+    bool found = false;
+    FILE *said = tmpfile();
+    if (said && report_program_run(arguments, said, &code) == 0 && code == 0) {
+        rewind(said);
+        found = read_ranges(said);
+    }
+    if (said)
+        fclose(said);
     if (!found)
         add_range(0, COMMON_CODE_POINTS - 1);
 }

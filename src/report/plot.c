@@ -2,21 +2,19 @@
 #include <hpac/plot.h>
 
 #include "glyphs.h"
+#include "program.h"
 
 #include <hpac/file.h>
 #include <hpac/log.h>
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* How far above the program the scripts are looked for: build/asan/tests/unit is the deepest. */
@@ -160,23 +158,6 @@ static void read_words(FILE *said, char *text, size_t nbytes)
     *to = '\0';
 }
 
-static int spawn_gnuplot(char *const *arguments, FILE *said, pid_t *child)
-{
-    posix_spawn_file_actions_t actions;
-    int error = posix_spawn_file_actions_init(&actions);
-    if (error != 0)
-        return error;
-    error = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, fileno(said), STDOUT_FILENO);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, fileno(said), STDERR_FILENO);
-    if (error == 0)
-        error = posix_spawnp(child, arguments[0], &actions, NULL, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
-
 static hpac_status fail_start(int error)
 {
     return hpac_fail(HPAC_ERR_CONFIG,
@@ -185,20 +166,11 @@ static hpac_status fail_start(int error)
                      error == ENOENT ? "it is not in PATH" : strerror(error));
 }
 
-/* Runs it to its end. What it says goes to `said`; `*code` is its exit code, or 128 + signal. */
+/* What it says goes to `said`; `*code` is as report_program_run has it. */
 static hpac_status run_gnuplot(char *const *arguments, FILE *said, int *code)
 {
-    pid_t child;
-    int error = spawn_gnuplot(arguments, said, &child);
-    if (error != 0)
-        return fail_start(error);
-    int state;
-    while (waitpid(child, &state, 0) < 0)
-        if (errno != EINTR)
-            return hpac_fail(HPAC_ERR_INTERNAL, "gnuplot cannot be waited for: %s",
-                             strerror(errno));
-    *code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
-    return HPAC_OK;
+    int error = report_program_run(arguments, said, code);
+    return error == 0 ? HPAC_OK : fail_start(error);
 }
 
 /* `file`: where the picture goes, which must not be empty afterwards. */
