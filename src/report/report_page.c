@@ -326,7 +326,10 @@ static void write_environment(hpac_page *page, const report_run *run)
     hpac_table_init(&table, "environment", "run.json", columns, 2);
     const char *key;
     json_t *value;
-    json_object_foreach(run->json, key, value) add_json(&table, key, value);
+    json_object_foreach(run->json, key, value)
+    {
+        add_json(&table, key, value);
+    }
     hpac_page_heading(page, "Environment");
     hpac_page_table(page, &table, 0);
     hpac_table_fini(&table);
