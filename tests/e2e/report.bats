@@ -97,7 +97,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_exit 0
     grep -q '>all-zero answer' "$TMP/same/plots/accuracy.svg" || fail_with "no line of guessing"
     assert_page_has "$TMP/same/report.html" "beside that of answering 0"
-    ! grep -q 'Rods' report/report.html || fail_with "an old page"
+    ! grep -q 'Rods &amp; rings' report/report.html || fail_with "an old page"
 }
 
 @test "report of a cross-validation has mean and spread of the folds" {
