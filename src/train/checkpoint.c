@@ -55,41 +55,67 @@ hpac_status checkpoint_start(train_job *training)
     return status;
 }
 
-hpac_status checkpoint_resume(train_job *training)
+/* A training that ended in the middle of an epoch, or beyond the last one wanted, would be none
+ * that can be had without a break. */
+static hpac_status check_epochs(const char *path, const hpac_training_state *state, int epochs)
+{
+    uint32_t wanted = (uint32_t)epochs;
+    if (state->epoch < wanted || (state->epoch == wanted && state->batch == 0))
+        return HPAC_OK;
+    return hpac_fail(HPAC_ERR_CONFIG,
+                     "train.epochs: %u, but %s stands after %u epochs and %u batches already; it "
+                     "goes on to %u or more",
+                     wanted, path, state->epoch, state->batch,
+                     state->epoch + (state->batch > 0 ? 1 : 0));
+}
+
+hpac_status checkpoint_check_epochs(const char *folder, const hpac_config *config)
+{
+    char *path = hpac_path_join(folder, "resume.h5");
+    if (!path)
+        return hpac_fail_memory(0);
+    hpac_model saved;
+    hpac_status status = hpac_model_load(path, &saved);
+    if (status == HPAC_OK && saved.training)
+        status = check_epochs(path, saved.training, config->train.epochs);
+    hpac_model_fini(&saved);
+    free(path);
+    return status;
+}
+
+static hpac_status check_state(const train_job *training, const char *path, const hpac_model *saved)
+{
+    if (!saved->training)
+        return hpac_fail(HPAC_ERR_DATA, "%s: holds no training state", path);
+    if (saved->training->labels_digest != training->model.training->labels_digest)
+        return hpac_fail(HPAC_ERR_DATA,
+                         "%s: its rows are not those the run was begun with; bring the file back, "
+                         "or begin anew with --force",
+                         training->config->data.labels);
+    return check_epochs(path, saved->training, training->config->train.epochs);
+}
+
+hpac_status checkpoint_load(train_job *training)
 {
     char *path = hpac_path_join(training->options->folder, "resume.h5");
     if (!path)
         return hpac_fail_memory(0);
     hpac_model saved;
     hpac_status status = load_matching(training, path, &saved);
-    if (status == HPAC_OK && !saved.training) {
-        hpac_model_fini(&saved);
-        status = hpac_fail(HPAC_ERR_DATA, "%s: holds no training state", path);
-    }
+    if (status == HPAC_OK)
+        status = check_state(training, path, &saved);
     free(path);
-    if (status != HPAC_OK)
+    if (status != HPAC_OK) {
+        hpac_model_fini(&saved);
         return status;
-
-    if (saved.training->labels_digest != training->model.training->labels_digest) {
-        hpac_model_fini(&saved);
-        return hpac_fail(HPAC_ERR_DATA,
-                         "%s: its rows are not those the run was begun with; bring the file back, "
-                         "or begin anew with --force",
-                         training->config->data.labels);
     }
-    uint32_t epochs = (uint32_t)training->config->train.epochs;
-    if (saved.training->epoch > epochs) {
-        uint32_t done = saved.training->epoch;
-        hpac_model_fini(&saved);
-        return hpac_fail(HPAC_ERR_CONFIG, "train.epochs: %u, but %u are done already", epochs,
-                         done);
-    }
-    char *config_yaml = training->model.config_yaml; /* of today's configuration */
-    training->model.config_yaml = NULL;
     hpac_model_fini(&training->model);
     training->model = saved;
-    free(training->model.config_yaml);
-    training->model.config_yaml = config_yaml;
+    return HPAC_OK;
+}
+
+hpac_status checkpoint_resume(train_job *training)
+{
     const hpac_training_state *state = training->model.training;
     hpac_log_info("resuming after %u epochs and %u batches (%u steps)", state->epoch, state->batch,
                   state->step);

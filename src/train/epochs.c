@@ -197,7 +197,7 @@ hpac_status train_run_epochs(train_job *training, train_history *history)
     const hpac_training_state *state = training->model.training;
     hpac_status status = HPAC_OK;
     while (status == HPAC_OK && state->epoch < (uint32_t)training->config->train.epochs) {
-        if (stops_early(training)) {
+        if (state->batch == 0 && stops_early(training)) {
             hpac_log_info("stopping early: no better validation loss for %u epochs",
                           state->epochs_without_best);
             break;

@@ -196,7 +196,13 @@ hpac_status run_folder_compare_device(const train_job *training);
 
 /* Loads train.initial_model, if there is one. */
 hpac_status checkpoint_load_initial(train_job *training);
-/* Sets the weights the training starts from: drawn, from train.initial_model, or from resume.h5. */
+/* Loads resume.h5 in place of the model; nothing is written. Errors: DATA (a file that is none,
+ * other layers, other rows of labels), CONFIG when it stands beyond train.epochs. */
+hpac_status checkpoint_load(train_job *training);
+/* The last of these checks alone, for a folder with resume.h5. */
+hpac_status checkpoint_check_epochs(const char *folder, const hpac_config *config);
+/* Sets the weights the training starts from: drawn or from train.initial_model, or those that
+ * checkpoint_load has loaded. */
 hpac_status checkpoint_start(train_job *training);
 hpac_status checkpoint_resume(train_job *training);
 /* Writes resume.h5 (weights, accumulators, state). */

@@ -189,7 +189,9 @@ static hpac_status set_up(train_job *training, bool resume)
         status = train_skipped_open(training, resume);
     if (status == HPAC_OK)
         status = train_setup_network(training);
-    return status == HPAC_OK && !resume ? checkpoint_load_initial(training) : status;
+    if (status != HPAC_OK)
+        return status;
+    return resume ? checkpoint_load(training) : checkpoint_load_initial(training);
 }
 
 static hpac_status train(train_job *training, run_folder *folder)

@@ -459,3 +459,78 @@ train_real() {
         grep -q "^$call" "$TMP/profiled/profile.csv" || fail_with "no row $call"
     done
 }
+
+@test "a --resume that is refused leaves the finished run as it was" {
+    cp "$DATA/train.csv" "$TMP/train.csv"
+    sed -i "s|labels: .*|labels: $TMP/train.csv|" "$TMP/small.yaml"
+    train --out "$TMP/run"
+    assert_exit 0
+    cp -r "$TMP/run" "$TMP/before"
+    sed -i '$d' "$TMP/train.csv"
+    train --out "$TMP/run" --resume --set train.epochs=4
+    assert_exit 3
+    assert_error_has "its rows are not those the run was begun with"
+    diff -r "$TMP/before" "$TMP/run" >&2
+    cp "$DATA/train.csv" "$TMP/train.csv"
+    head -c 500 "$TMP/before/resume.h5" > "$TMP/run/resume.h5"
+    train --out "$TMP/run" --resume --set train.epochs=4
+    assert_exit 3
+    assert_error_has "resume.h5"
+    diff -r -x resume.h5 "$TMP/before" "$TMP/run" >&2
+}
+
+@test "run.json tells the epochs of a run that goes on, from its first moment" {
+    train --out "$TMP/run"
+    assert_exit 0
+    start_hpac train "$TMP/small.yaml" --device cpu --set train.epochs=400 --out "$TMP/run" --resume
+    local wait=0
+    until grep -q '"state": "running"' "$TMP/run/run.json"; do
+        [[ $((wait += 1)) -lt 3000 ]] || fail_with "not running in 30 s"
+        sleep 0.01
+    done
+    kill -STOP "$HPAC_PID"
+    [[ $(sed -n 's/.*"epochs": \([0-9]*\).*/\1/p' "$TMP/run/run.json") -ge 3 ]] || fail_with "$(cat "$TMP/run/run.json")"
+    kill -KILL "$HPAC_PID"
+    wait_hpac
+}
+
+# SIGINT in an epoch after the third of the finished run $TMP/run; sets $done to the epochs behind it.
+stop_in_an_epoch() {
+    start_hpac train "$TMP/small.yaml" --device cpu --set train.epochs=400 --out "$TMP/run" --resume
+    local wait=0
+    until grep -q '"state": "running"' "$TMP/run/run.json" && [[ $(wc -l < "$TMP/run/batch_losses.csv") -gt 16 ]]; do
+        [[ $((wait += 1)) -lt 3000 ]] || fail_with "no step in 30 s"
+        sleep 0.01
+    done
+    kill -INT "$HPAC_PID"
+    wait_hpac
+    assert_exit 130
+    done=$(sed -En 's/^hpac: interrupted after ([0-9]+) epochs.*/\1/p' <<< "$stderr")
+}
+
+@test "a run does not end in the middle of an epoch, however few are wanted" {
+    train --out "$TMP/run"
+    assert_exit 0
+    local tries=0
+    until [[ $stderr =~ "epochs and "[1-9] ]]; do # it may have come between two epochs
+        [[ $((tries += 1)) -le 5 ]] || fail_with "never stopped within an epoch"
+        stop_in_an_epoch
+    done
+    cp -r "$TMP/run" "$TMP/before"
+    local epochs
+    for epochs in "$done" 2; do
+        train --out "$TMP/run" --resume --set train.epochs="$epochs"
+        assert_exit 2
+        assert_error_has "train.epochs: $epochs, but "
+        diff -r "$TMP/before" "$TMP/run" >&2
+    done
+    # Early stopping ends the epoch under way first.
+    train --out "$TMP/run" --resume --set train.epochs=400 --set train.early_stopping.patience=1 \
+        --set train.early_stopping.min_delta=10
+    assert_exit 0
+    [[ $(tail -n 1 "$TMP/run/batch_losses.csv" | cut -d, -f1) == $((5 * ($(wc -l < "$TMP/run/losses.csv") - 1))) ]]
+    train --out "$TMP/run" --resume --set train.epochs=$((done + 3))
+    assert_exit 0
+    train --out "$TMP/whole" --set train.epochs=$((done + 3))
+    assert_same_training "$TMP/run" "$TMP/whole"
+}
