@@ -155,25 +155,61 @@ static hpac_status set_fold(const hpac_train_options *all, hpac_image_pool *imag
     return HPAC_OK;
 }
 
-/* Checks the folds that are to be trained, which the pool counts; a folder that cannot be looked at
- * is told of by hpac_train in its turn. */
+/* Whether a fold is left as it is; one that is not must be free to begin or to go on. */
+static hpac_status look_at_fold(const fold_training *own, bool *finished)
+{
+    const hpac_train_options *options = &own->options;
+    run_folder folder;
+    hpac_status status = run_folder_look(own->folder, &own->config, options->force, &folder);
+    if (status == HPAC_OK && folder.state == RUN_UNFINISHED && !options->resume && !options->force)
+        status = hpac_fail(HPAC_ERR_CONFIG,
+                           "%s: holds a run that is not finished, or has fewer epochs than wanted; "
+                           "go on with --resume, or throw all folds away with --force",
+                           own->folder);
+    *finished = folder.state == RUN_FINISHED;
+    run_folder_release(&folder);
+    return status;
+}
+
+/* Checks the folds that are to be trained, which the pool counts. `left`: how many there are. */
 static hpac_status check_folds(const hpac_train_options *options, hpac_image_pool *images,
-                               int count)
+                               int count, int *left)
 {
     hpac_status status = HPAC_OK;
+    *left = 0;
     for (int fold = 0; fold < count && status == HPAC_OK; fold++) {
         fold_training own;
-        run_folder folder = {.lock = -1, .state = RUN_NEW};
         hpac_train_plan plan;
+        bool finished = false;
         status = set_fold(options, images, fold, &own);
         if (status == HPAC_OK && !options->dry_run)
-            (void)run_folder_inspect(own.folder, options->force, &folder);
-        run_folder_release(&folder);
-        if (status == HPAC_OK && folder.state != RUN_FINISHED)
+            status = look_at_fold(&own, &finished);
+        *left += !finished;
+        if (status == HPAC_OK && !finished)
             status = hpac_fail_within(hpac_train_check(&own.options, &plan), "fold %d", fold);
         free(own.folder);
     }
     hpac_image_pool_begin(images);
+    return status;
+}
+
+/* What the folds came to before tells nothing of those that are to be trained now. With force all
+ * go at once, so that a cross-validation that ends early leaves no fold of before for finished. */
+static hpac_status begin_folder(const hpac_train_options *options, int count, run_folder *folder)
+{
+    static const char *const results[] = {"folds.csv", "train.log"};
+    hpac_status status = hpac_folder_create(options->folder);
+    if (status == HPAC_OK && folder->lock < 0)
+        status = run_folder_lock(options->folder, folder);
+    if (status == HPAC_OK)
+        status = hpac_report_remove(options->folder);
+    if (status == HPAC_OK)
+        status = run_folder_remove(options->folder, results, options->force ? 2 : 1);
+    for (int fold = 0; fold < count && status == HPAC_OK && options->force; fold++) {
+        char *path = hpac_path_join(options->folder, "fold%d", fold);
+        status = path ? run_folder_begin_anew(path) : hpac_fail_memory(strlen(options->folder));
+        free(path);
+    }
     return status;
 }
 
@@ -195,13 +231,13 @@ static hpac_status train_fold(const hpac_train_options *options, hpac_image_pool
 static hpac_status train_all(const hpac_train_options *options, hpac_image_pool *images, int count,
                              hpac_run_results *results)
 {
-    hpac_status status = check_folds(options, images, count);
+    hpac_status status = HPAC_OK;
     for (int fold = 0; fold < count && status == HPAC_OK; fold++) {
         if (options->stop && *options->stop)
             status = hpac_fail(HPAC_INTERRUPTED,
-                               "interrupted before fold %d; the others are saved, go on with the "
-                               "same command",
-                               fold);
+                               "interrupted before fold %d; the others are saved, go on with "
+                               "--resume%s",
+                               fold, options->force ? " in place of --force" : "");
         else
             status = train_fold(options, images, fold, &results[fold]);
     }
@@ -211,29 +247,46 @@ static hpac_status train_all(const hpac_train_options *options, hpac_image_pool 
     return status;
 }
 
-hpac_status hpac_train_folds(const hpac_train_options *options)
+/* Everything with the folder looked at, and locked if it is there. */
+static hpac_status cross_validate(const hpac_train_options *options, run_folder *folder,
+                                  hpac_image_pool *images, hpac_run_results *results)
 {
     const hpac_split_options *split = &options->config->data.split;
-    int count = split->folds * split->repeats;
-    hpac_status status = check_folder(options);
-    if (status == HPAC_OK && options->force && !options->dry_run)
-        status = hpac_report_remove(options->folder);
+    int count = split->folds * split->repeats, left;
+    hpac_status status = check_folds(options, images, count, &left);
     if (status != HPAC_OK)
         return status;
     hpac_train_options own = *options; /* the folds need not warn of a missing gnuplot again */
     own.report = train_report_probe(options);
-    hpac_run_results *results = calloc((size_t)count, sizeof *results);
-    if (!results)
-        return hpac_fail_memory((size_t)count * sizeof *results);
-    hpac_image_pool *images;
-    status = hpac_image_pool_create(&images);
+    if (left > 0 && !options->dry_run)
+        status = begin_folder(options, count, folder);
     if (status == HPAC_OK)
         status = train_all(&own, images, count, results);
     if (status == HPAC_OK && !options->dry_run)
         status = report(options->folder, results, count);
     if (status == HPAC_OK && own.report)
         train_report_write(options->folder, options->stop);
+    return status;
+}
+
+hpac_status hpac_train_folds(const hpac_train_options *options)
+{
+    const hpac_split_options *split = &options->config->data.split;
+    size_t count = (size_t)split->folds * (size_t)split->repeats;
+    run_folder folder = {.lock = -1};
+    hpac_status status = check_folder(options);
+    if (status == HPAC_OK && hpac_path_exists(options->folder))
+        status = run_folder_lock(options->folder, &folder);
+    hpac_image_pool *images = NULL;
+    if (status == HPAC_OK)
+        status = hpac_image_pool_create(&images);
+    hpac_run_results *results = calloc(count, sizeof *results);
+    if (status == HPAC_OK && !results)
+        status = hpac_fail_memory(count * sizeof *results);
+    if (status == HPAC_OK)
+        status = cross_validate(options, &folder, images, results);
     hpac_image_pool_destroy(images);
+    run_folder_release(&folder);
     free(results);
     return status;
 }

@@ -145,10 +145,10 @@ hpac_status run_folder_claim(const char *path, run_folder *folder)
     return status;
 }
 
-hpac_status run_folder_clear(const char *path)
+hpac_status run_folder_remove(const char *path, const char *const *files, size_t count)
 {
-    for (size_t i = 0; i < RUN_FILE_COUNT; i++) {
-        char *file = hpac_path_join(path, "%s", run_files[i]);
+    for (size_t i = 0; i < count; i++) {
+        char *file = hpac_path_join(path, "%s", files[i]);
         if (!file)
             return hpac_fail_memory(strlen(path));
         int failed = unlink(file) != 0 && errno != ENOENT;
@@ -158,7 +158,23 @@ hpac_status run_folder_clear(const char *path)
         if (failed)
             return HPAC_ERR_CONFIG;
     }
-    return hpac_report_remove(path);
+    return HPAC_OK;
+}
+
+hpac_status run_folder_clear(const char *path)
+{
+    hpac_status status = run_folder_remove(path, run_files, RUN_FILE_COUNT);
+    return status == HPAC_OK ? hpac_report_remove(path) : status;
+}
+
+hpac_status run_folder_begin_anew(const char *path)
+{
+    run_folder folder;
+    hpac_status status = run_folder_inspect(path, true, &folder);
+    if (status == HPAC_OK && folder.state != RUN_NEW)
+        status = run_folder_clear(path);
+    run_folder_release(&folder);
+    return status;
 }
 
 void run_folder_release(run_folder *folder)
@@ -206,22 +222,37 @@ static hpac_status fail_with_difference(const char *path, const char *old, const
                      path, (int)strcspn(old, "\n"), old, (int)strcspn(new, "\n"), new);
 }
 
+/* Early stopping has ended it: it has all the epochs it would ever get. */
+static bool has_stopped_early(const run_folder *folder, const hpac_config_train *train)
+{
+    return train->patience > 0 && folder->epochs_without_best >= (uint32_t)train->patience;
+}
+
+bool run_folder_wants_more(const run_folder *folder, const hpac_config *config)
+{
+    return folder->epochs < (uint32_t)config->train.epochs &&
+           !has_stopped_early(folder, &config->train);
+}
+
 /* What may change between the parts of a run, since it does not change what a step computes; of a
- * finished run, since it does not change what it computed. */
-static void take_over(const hpac_config *config, bool finished, hpac_config *old)
+ * finished run (NULL: it is not), since it does not change what it computed. */
+static void take_over(const hpac_config *config, const run_folder *finished, hpac_config *old)
 {
     old->data.workers = config->data.workers;
     old->data.cache_mib = config->data.cache_mib;
     old->device.resident = config->device.resident;
     old->device.graph = config->device.graph;
+    if (!finished || (has_stopped_early(finished, &config->train) &&
+                      finished->epochs <= (uint32_t)config->train.epochs))
+        old->train.epochs = config->train.epochs;
     if (finished)
         return;
-    old->train.epochs = config->train.epochs;
     old->train.patience = config->train.patience;
     old->train.min_delta = config->train.min_delta;
 }
 
-hpac_status run_folder_check_config(const char *folder, const hpac_config *config, bool finished)
+hpac_status run_folder_check_config(const char *folder, const hpac_config *config,
+                                    const run_folder *finished)
 {
     char *path = hpac_path_join(folder, "config.yaml");
     if (!path)
@@ -243,6 +274,34 @@ hpac_status run_folder_check_config(const char *folder, const hpac_config *confi
     free(new_text);
     free(path);
     hpac_config_fini(&old);
+    return status;
+}
+
+static hpac_status check_finished(const char *path, const hpac_config *config, run_folder *folder)
+{
+    if (!run_folder_wants_more(folder, config))
+        return run_folder_check_config(path, config, folder);
+    if (!folder->has_checkpoint)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: finished after %u epochs, and has no resume.h5 to go on from; begin "
+                         "anew with --force",
+                         path, folder->epochs);
+    folder->state = RUN_UNFINISHED;
+    return run_folder_check_config(path, config, NULL);
+}
+
+hpac_status run_folder_look(const char *path, const hpac_config *config, bool force,
+                            run_folder *folder)
+{
+    hpac_status status = run_folder_inspect(path, force, folder);
+    if (status != HPAC_OK || force)
+        return status;
+    if (folder->state == RUN_FINISHED)
+        return check_finished(path, config, folder);
+    if (folder->has_checkpoint)
+        status = run_folder_check_config(path, config, NULL);
+    if (status == HPAC_OK && folder->has_checkpoint)
+        status = checkpoint_check_epochs(path, config);
     return status;
 }
 

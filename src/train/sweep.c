@@ -76,13 +76,12 @@ static hpac_status look_at_folder(const sweep_job *job, int run, sweep_row *row)
     char *path = folder_of(job, run);
     if (!path)
         return hpac_fail_memory(strlen(job->options->folder));
-    const hpac_config *config = &job->sweep->runs[run].config;
     run_folder folder;
-    hpac_status status = run_folder_inspect(path, job->options->force, &folder);
-    bool finished = folder.state == RUN_FINISHED;
-    if (status == HPAC_OK && !job->options->force && (finished || folder.has_checkpoint))
-        status = run_folder_check_config(path, config, finished);
-    row->state = finished ? SWEEP_FINISHED : folder.failed ? SWEEP_FAILED : SWEEP_MISSING;
+    hpac_status status =
+        run_folder_look(path, &job->sweep->runs[run].config, job->options->force, &folder);
+    row->state = folder.state == RUN_FINISHED ? SWEEP_FINISHED
+                 : folder.failed              ? SWEEP_FAILED
+                                              : SWEEP_MISSING;
     row->begun = !job->options->force && folder.state == RUN_UNFINISHED;
     run_folder_release(&folder);
     free(path);
@@ -185,15 +184,37 @@ static hpac_status write_copy(const sweep_job *job)
     return hpac_file_commit(&file);
 }
 
+static bool is_complete(const sweep_job *job)
+{
+    for (int i = 0; i < job->sweep->run_count; i++)
+        if (job->rows[i].state != SWEEP_FINISHED)
+            return false;
+    return true;
+}
+
+/* A report of runs that have still to go on would tell of what is no more. */
 static hpac_status begin_folder(const sweep_job *job)
 {
     hpac_status status = hpac_folder_probe(job->options->folder);
     if (status != HPAC_OK)
         return status;
     run_folder_tidy(job->options->folder, sweep_files, SWEEP_FILE_COUNT);
-    if (job->options->force)
+    if (!is_complete(job))
         status = hpac_report_remove(job->options->folder);
     return status == HPAC_OK ? write_copy(job) : status;
+}
+
+/* With force: all at once, so that a sweep that ends early leaves no run of before for finished. */
+static hpac_status clear_runs(const sweep_job *job)
+{
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < job->sweep->run_count && status == HPAC_OK; i++) {
+        char *folder = folder_of(job, i);
+        status =
+            folder ? run_folder_begin_anew(folder) : hpac_fail_memory(strlen(job->options->folder));
+        free(folder);
+    }
+    return status;
 }
 
 /* Tells in `results` and in sweep.csv how things stand. */
@@ -236,8 +257,9 @@ static hpac_status settle(sweep_job *job, int run, hpac_status status)
         return HPAC_OK;
     }
     if (status == HPAC_INTERRUPTED)
-        return hpac_fail(status, "interrupted in run %s; all is saved, go on with the same command",
-                         name);
+        return hpac_fail(status,
+                         "interrupted in run %s; all is saved, go on with the same command%s", name,
+                         job->options->force ? " without --force" : "");
     return hpac_fail_within(status, "run %s", name);
 }
 
@@ -286,12 +308,15 @@ static hpac_status train_runs(sweep_job *job)
     hpac_status status = begin_folder(job);
     if (status == HPAC_OK)
         status = write_results(job);
+    if (status == HPAC_OK && job->options->force)
+        status = clear_runs(job);
     for (int run = 0; run < job->sweep->run_count && status == HPAC_OK; run++) {
         if (job->options->stop && *job->options->stop)
             return hpac_fail(HPAC_INTERRUPTED,
                              "interrupted before run %s; the others are saved, go on with the same "
-                             "command",
-                             job->sweep->runs[run].name);
+                             "command%s",
+                             job->sweep->runs[run].name,
+                             job->options->force ? " without --force" : "");
         status = write_after(job, train_run(job, run));
     }
     return status;

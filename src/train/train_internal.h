@@ -176,8 +176,12 @@ void run_folder_tidy(const char *path, const char *const *files, size_t count);
 hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder);
 /* Makes the folder if it is not there, locks it, and tells whether it can be written. */
 hpac_status run_folder_claim(const char *path, run_folder *folder);
+/* Removes files; those that are not there are no error. */
+hpac_status run_folder_remove(const char *path, const char *const *files, size_t count);
 /* Removes what an earlier run left. */
 hpac_status run_folder_clear(const char *path);
+/* The same for a folder that nobody has locked, if it is there. */
+hpac_status run_folder_begin_anew(const char *path);
 void run_folder_release(run_folder *folder);
 
 /* Writes run.json: "running", "interrupted", "failed" or "finished". */
@@ -186,9 +190,19 @@ hpac_status run_folder_write_json(const train_job *training, const char *state);
 hpac_status run_folder_write_config(train_job *training);
 /* A training can only go on with the configuration it began with: all keys but train.epochs, early
  * stopping, data.workers, data.cache_mib, device.resident and device.graph must agree with
- * config.yaml; of a finished one train.epochs and early stopping as well. Errors: CONFIG, with the
- * first line that differs. */
-hpac_status run_folder_check_config(const char *folder, const hpac_config *config, bool finished);
+ * config.yaml; of a finished one (NULL: it is not) train.epochs and early stopping as well, unless
+ * early stopping has ended it within so many epochs. Errors: CONFIG, with the first line that
+ * differs. */
+hpac_status run_folder_check_config(const char *folder, const hpac_config *config,
+                                    const run_folder *finished);
+/* Whether a finished run has fewer epochs than are wanted. */
+bool run_folder_wants_more(const run_folder *folder, const hpac_config *config);
+/* Inspects the folder of one run of several, and whether it can be finished or go on as this
+ * configuration wants it; a finished one that wants more epochs is RUN_UNFINISHED. With `force`
+ * anything may be there. Errors: those of run_folder_inspect; CONFIG when it is the run of another
+ * configuration, or stands beyond its epochs. */
+hpac_status run_folder_look(const char *path, const hpac_config *config, bool force,
+                            run_folder *folder);
 /* Warns when the run was begun on another device, or with another number of threads. */
 hpac_status run_folder_compare_device(const train_job *training);
 

@@ -200,7 +200,7 @@ static hpac_status train(train_job *training, run_folder *folder)
     bool resume = options->resume && folder->state == RUN_UNFINISHED && folder->has_checkpoint;
     hpac_status status = HPAC_OK;
     if (resume)
-        status = run_folder_check_config(options->folder, options->config, false);
+        status = run_folder_check_config(options->folder, options->config, NULL);
     if (status == HPAC_OK && resume)
         status = run_folder_compare_device(training);
     if (status == HPAC_OK)
@@ -223,8 +223,9 @@ static hpac_status train(train_job *training, run_folder *folder)
     if (status == HPAC_INTERRUPTED)
         hpac_fail(status,
                   "interrupted after %u epochs and %u batches; all is saved, go on with "
-                  "--resume",
-                  training->model.training->epoch, training->model.training->batch);
+                  "--resume%s",
+                  training->model.training->epoch, training->model.training->batch,
+                  options->force ? " in place of --force" : "");
     train_skipped_collect(training);
     if (training->skipped_images > 0)
         hpac_log_warning("bad images that were skipped: %zu; run.json lists them",
@@ -273,21 +274,11 @@ hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan 
     return status;
 }
 
-/* Whether more epochs are wanted than a finished run has. One that stopped early has all it would
- * ever get. */
-static bool wants_more(const train_job *training, const run_folder *folder)
-{
-    const hpac_config_train *train = &training->config->train;
-    bool stopped_early =
-        train->patience > 0 && folder->epochs_without_best >= (uint32_t)train->patience;
-    return folder->epochs < (uint32_t)train->epochs && !stopped_early;
-}
-
 /* A finished run is left alone, unless it is to go on for more epochs. */
 static hpac_status settle_finished_run(const train_job *training, run_folder *folder, bool *done)
 {
     const hpac_train_options *options = training->options;
-    bool more = wants_more(training, folder);
+    bool more = run_folder_wants_more(folder, options->config);
     if (more && options->resume && !folder->has_checkpoint)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: finished after %u epochs, and has no resume.h5 to go on from; begin "
@@ -297,7 +288,7 @@ static hpac_status settle_finished_run(const train_job *training, run_folder *fo
         folder->state = RUN_UNFINISHED;
         return HPAC_OK;
     }
-    if (run_folder_check_config(options->folder, options->config, false) != HPAC_OK)
+    if (run_folder_check_config(options->folder, options->config, NULL) != HPAC_OK)
         hpac_log_warning("%s", hpac_error_message());
     if (more)
         hpac_log_info("%s: finished already, after %u epochs; --resume goes on to %d, --force "

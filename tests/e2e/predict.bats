@@ -370,6 +370,78 @@ columns() {
     assert_line_count 4 "$TMP/cut/folds.csv"
 }
 
+# Starts all folds anew over those of $TMP/folds and stops them within fold 1.
+force_and_stop() {
+    start_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --force \
+        --set train.epochs=60 "${@:2}"
+    local wait=0
+    until [[ ! -e $TMP/folds/fold2/run.json ]] && grep -q 'epochs: 60' "$TMP/folds/fold1/config.yaml" 2>/dev/null &&
+        [[ $(wc -l < "$TMP/folds/fold1/losses.csv" 2>/dev/null || echo 0) -ge 3 ]]; do
+        sleep 0.02
+        [[ $((wait += 1)) -lt 3000 ]] || fail_with "fold 1 not begun in 60 s"
+    done
+    kill -"$1" "$HPAC_PID"
+    wait_hpac
+}
+
+@test "--force throws all folds away before the first, once all is checked" {
+    cp -r "$MADE/folds" "$TMP/folds"
+    echo old > "$TMP/folds/report.html"
+    cp -r "$TMP/folds" "$TMP/before"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --force \
+        --set data.labels="$TMP/nowhere.csv"
+    assert_exit 3
+    diff -r "$TMP/before" "$TMP/folds" >&2
+    force_and_stop KILL --set train.seed=9
+    assert_exit 137
+    assert_no_file "$TMP/folds/fold2/run.json" "$TMP/folds/folds.csv" "$TMP/folds/report.html"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --resume \
+        --set train.epochs=60 --set train.seed=9
+    assert_exit 0
+    grep -q 'seed: 9' "$TMP/folds/fold2/config.yaml"
+    cut -d, -f2 "$TMP/folds/folds.csv" | sed 1d | sort -u | diff - <(echo 60)
+    force_and_stop INT
+    assert_exit 130
+    assert_error_has "go on with --resume in place of --force"
+}
+
+@test "a fold of another configuration is an error" {
+    cp -r "$MADE/folds" "$TMP/folds"
+    rm -r "$TMP/folds/fold2"
+    cp -r "$TMP/folds" "$TMP/before"
+    local way
+    for way in "" --resume; do
+        run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --set train.seed=9 $way
+        assert_exit 2
+        assert_error_has 'now it is "  seed: 9"'
+        diff -r "$TMP/before" "$TMP/folds" >&2
+    done
+    # Other epochs are another configuration too, unless they are to be gone on to.
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --set train.epochs=4
+    assert_exit 2
+    assert_error_has "go on with --resume"
+    diff -r "$TMP/before" "$TMP/folds" >&2
+}
+
+@test "finished folds go on to more epochs, each file decoded once" {
+    cp -r "$MADE/folds" "$TMP/folds"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --set train.epochs=4 --resume
+    assert_exit 0
+    local channels
+    channels=$(awk '$1 == "channels:" {print $2; exit}' "$TMP/folds/fold0/config.yaml")
+    assert_error_has "data: $(((60 + 11) * channels)) image files decoded for 3 folds"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/whole" --set train.epochs=4
+    assert_exit 0
+    diff <(cut -d, -f1-11 "$TMP/whole/folds.csv") <(cut -d, -f1-11 "$TMP/folds/folds.csv")
+    assert_same "$TMP/whole/fold1/predictions.csv" "$TMP/folds/fold1/predictions.csv"
+    # What is wrong is told before the first fold goes on.
+    cp -r "$TMP/folds" "$TMP/before"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --set train.epochs=5 --resume \
+        --set train.initial_model="$TMP/nowhere.h5"
+    assert_exit 2
+    diff -r "$TMP/before" "$TMP/folds" >&2
+}
+
 @test "folds do not mix with other things" {
     run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$RUN"
     assert_exit 2

@@ -148,9 +148,10 @@ EOF
 # Starts a sweep of long runs and stops it with a signal once the second run has some epochs.
 stop_with() {
     printf 'config: small.yaml\ngrid: {train.seed: [1, 2, 3], train.epochs: [%s]}\n' "$2" > "$TMP/configs/long.yaml"
-    start_hpac sweep "$TMP/configs/long.yaml" --device cpu --out "$TMP/broken"
+    start_hpac sweep "$TMP/configs/long.yaml" --device cpu --out "$TMP/broken" "${@:3}"
     local wait=0
-    until [[ $(wc -l < "$TMP/broken/seed=2/losses.csv" 2>/dev/null || echo 0) -ge 4 ]]; do
+    until grep -q '^seed=1,finished,' "$TMP/broken/sweep.csv" 2>/dev/null &&
+        grep -q '^seed=2,missing,' "$TMP/broken/sweep.csv" && [[ $(wc -l < "$TMP/broken/seed=2/losses.csv" 2>/dev/null || echo 0) -ge 4 ]]; do
         sleep 0.02
         [[ $((wait += 1)) -lt 3000 ]] || fail_with "no epoch in 60 s"
     done
@@ -195,6 +196,39 @@ go_on_and_compare() {
     go_on_and_compare
 }
 
+@test "--force throws all runs away before the first: killed, it mixes nothing" {
+    printf 'config: small.yaml\ngrid: {train.seed: [1, 2, 3], train.epochs: [25]}\n' > "$TMP/configs/long.yaml"
+    sweep "$TMP/configs/long.yaml" --out "$TMP/broken"
+    assert_exit 0
+    cp "$TMP/broken/seed=3/run.json" "$TMP/third.json"
+    echo old > "$TMP/broken/report.html"
+    stop_with KILL 25 --force
+    assert_exit 137
+    assert_no_file "$TMP/broken/seed=3/run.json" "$TMP/broken/seed=3/model.h5" "$TMP/broken/report.html"
+    grep -q '^seed=3,missing,' "$TMP/broken/sweep.csv"
+    go_on_and_compare
+    refute_error_has "seed=3: finished already"
+}
+
+@test "--force, stopped, goes on without it" {
+    printf 'config: small.yaml\ngrid: {train.seed: [1, 2, 3], train.epochs: [25]}\n' > "$TMP/configs/long.yaml"
+    sweep "$TMP/configs/long.yaml" --out "$TMP/broken" --set train.batch_size=20
+    assert_exit 0
+    stop_with INT 25 --force
+    assert_exit 130
+    assert_error_has "go on with the same command without --force"
+    go_on_and_compare
+}
+
+@test "--force throws nothing away before all is checked" {
+    sweep "$TMP/configs/four.yaml" --out "$TMP/out"
+    assert_exit 0
+    cp -r "$TMP/out" "$TMP/before"
+    sweep "$TMP/configs/four.yaml" --out "$TMP/out" --force --set data.labels="$TMP/nowhere.csv"
+    assert_exit 3
+    diff -r "$TMP/before" "$TMP/out" >&2
+}
+
 @test "a folder that a killed program left before its first file is no obstacle" {
     mkdir -p "$TMP/out"
     touch "$TMP/out/sweep.yaml.tmp.99" "$TMP/out/.hpac-probe-Ab12cD"
@@ -230,14 +264,51 @@ go_on_and_compare() {
     assert_line_count 5 "$TMP/out/sweep.csv"
 }
 
-@test "a given name keeps its run from being taken for one with other epochs" {
-    printf 'config: small.yaml\nruns: [{name: one, train.epochs: 2}]\n' > "$TMP/configs/s.yaml"
+@test "a finished run of a given name goes on to more epochs, bit for bit, and back to none" {
+    printf 'config: small.yaml\nruns: [{name: one, train.epochs: 2}, {name: two, train.epochs: 1}]\n' > "$TMP/configs/s.yaml"
     sweep "$TMP/configs/s.yaml" --out "$TMP/out"
     assert_exit 0
-    sed -i 's/epochs: 2/epochs: 3/' "$TMP/configs/s.yaml"
+    cp -r "$TMP/out/two" "$TMP/two"
+    sed -i 's/epochs: 2/epochs: 5/' "$TMP/configs/s.yaml"
+    run_hpac sweep "$TMP/configs/s.yaml" --device cpu --out "$TMP/out"
+    assert_exit 0
+    assert_error_has "run 1 of 2: one: going on"
+    sweep "$TMP/configs/s.yaml" --out "$TMP/whole"
+    assert_exit 0
+    assert_same_training "$TMP/out/one" "$TMP/whole/one"
+    assert_same "$TMP/out/one/model.h5" "$TMP/whole/one/model.h5"
+    diff <(without_times "$TMP/out/sweep.csv") <(without_times "$TMP/whole/sweep.csv")
+    diff -r "$TMP/two" "$TMP/out/two" >&2
+    cp -r "$TMP/out" "$TMP/before"
+    sed -i 's/epochs: 5/epochs: 3/' "$TMP/configs/s.yaml"
     sweep "$TMP/configs/s.yaml" --out "$TMP/out"
     assert_exit 2
-    assert_error_has 'it says "  epochs: 2", now it is "  epochs: 3"'
+    assert_error_has 'it says "  epochs: 5", now it is "  epochs: 3"'
+    diff -r "$TMP/before" "$TMP/out" >&2
+}
+
+@test "a run that stands beyond the epochs wanted is told of before the first step" {
+    stop_with INT 400
+    assert_exit 130
+    printf 'config: small.yaml\nruns: [{name: new}, {name: "seed=2", train.seed: 2, train.epochs: 2}]\n' > "$TMP/configs/s.yaml"
+    sweep "$TMP/configs/s.yaml" --out "$TMP/broken"
+    assert_exit 2
+    assert_error_has "run seed=2: train.epochs: 2, but $TMP/broken/seed=2/resume.h5 stands after"
+    assert_no_file "$TMP/broken/new"
+}
+
+@test "a run that stopped early has all the epochs it would ever get" {
+    printf 'config: small.yaml\nset: {train.early_stopping: {patience: 2, min_delta: 10}}\nruns: [{name: one, train.epochs: 5}]\n' > "$TMP/configs/s.yaml"
+    sweep "$TMP/configs/s.yaml" --out "$TMP/out"
+    assert_exit 0
+    cp -r "$TMP/out/one" "$TMP/one"
+    sed -i 's/epochs: 5/epochs: 9/' "$TMP/configs/s.yaml"
+    sweep "$TMP/configs/s.yaml" --out "$TMP/out"
+    assert_exit 0
+    diff -r "$TMP/one" "$TMP/out/one" >&2
+    sweep "$TMP/configs/s.yaml" --out "$TMP/out" --set train.early_stopping.patience=1
+    assert_exit 2
+    assert_error_has "patience"
 }
 
 @test "a run that is not finite fails, the others go on, and the exit code tells" {
