@@ -44,6 +44,11 @@ typedef struct hpac_training_state {
     uint64_t true_positives[HPAC_DEVICE_MAX_CLASSES];
     uint64_t false_positives[HPAC_DEVICE_MAX_CLASSES];
     uint64_t false_negatives[HPAC_DEVICE_MAX_CLASSES];
+    /* Of the training batches of the epoch under way: how long they took, the part of it in which
+     * the device stood still for data, and the images in that time. 0 in files from before they
+     * were kept. */
+    double epoch_train_s, epoch_waited_s;
+    uint64_t epoch_timed_image_count;
     double elapsed_s; /* training time so far */
 } hpac_training_state;
 

@@ -45,7 +45,7 @@ typedef struct hpac_run_results {
     double best[HPAC_METRICS]; /* of the first with the lowest validation loss */
     size_t best_row;           /* its row, from 0; 0 without epochs */
     double images_per_s; /* in training, over all epochs, which have as many images each: their
-                            harmonic mean */
+                            harmonic mean over those that know theirs; NaN without any */
 } hpac_run_results;
 
 /* Reads metrics.csv of a folder into `epochs`, which the caller frees with hpac_table_fini whatever

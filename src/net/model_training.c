@@ -13,17 +13,22 @@ typedef struct field {
     size_t offset;
     field_type type;
     hsize_t count;
+    bool optional; /* not in older files; 0 then */
 } field;
 
 #define FIELD(member, type, count)                                                                 \
     {                                                                                              \
-#member, offsetof(hpac_training_state, member), FIELD_##type, count                        \
+#member, offsetof(hpac_training_state, member), FIELD_##type, count, false                 \
+    }
+#define LATER_FIELD(member, type, count)                                                           \
+    {                                                                                              \
+#member, offsetof(hpac_training_state, member), FIELD_##type, count, true                  \
     }
 
 static const field fields[] = {
-    {"learning_rate", offsetof(hpac_training_state, optimizer.learning_rate), FIELD_F32, 1},
-    {"rho", offsetof(hpac_training_state, optimizer.rho), FIELD_F32, 1},
-    {"epsilon", offsetof(hpac_training_state, optimizer.epsilon), FIELD_F32, 1},
+    {"learning_rate", offsetof(hpac_training_state, optimizer.learning_rate), FIELD_F32, 1, false},
+    {"rho", offsetof(hpac_training_state, optimizer.rho), FIELD_F32, 1, false},
+    {"epsilon", offsetof(hpac_training_state, optimizer.epsilon), FIELD_F32, 1, false},
     FIELD(seed, U64, 1),
     FIELD(epoch, U32, 1),
     FIELD(batch, U32, 1),
@@ -38,6 +43,9 @@ static const field fields[] = {
     FIELD(true_positives, U64, HPAC_DEVICE_MAX_CLASSES),
     FIELD(false_positives, U64, HPAC_DEVICE_MAX_CLASSES),
     FIELD(false_negatives, U64, HPAC_DEVICE_MAX_CLASSES),
+    LATER_FIELD(epoch_train_s, F64, 1),
+    LATER_FIELD(epoch_waited_s, F64, 1),
+    LATER_FIELD(epoch_timed_image_count, U64, 1),
     FIELD(elapsed_s, F64, 1),
 };
 
@@ -136,6 +144,14 @@ static hpac_status read_accumulator(hid_t group, const hpac_model *model, const 
     return status;
 }
 
+static hpac_status read_field(hid_t group, const field *wanted, hpac_training_state *training)
+{
+    if (wanted->optional && !hpac_hdf5_has_attribute(group, wanted->name))
+        return HPAC_OK;
+    return hpac_hdf5_read_numbers(group, wanted->name, hdf5_type(wanted->type), wanted->count,
+                                  (char *)training + wanted->offset);
+}
+
 static hpac_status read_accumulators(hid_t group, hpac_model *model)
 {
     hpac_status status = read_accumulator(group, model, "square_average", NULL);
@@ -166,9 +182,7 @@ hpac_status hpac_model_read_training(hid_t file, hpac_model *model)
     if (status != HPAC_OK)
         return status;
     for (size_t i = 0; i < FIELD_COUNT && status == HPAC_OK; i++)
-        status =
-            hpac_hdf5_read_numbers(group, fields[i].name, hdf5_type(fields[i].type),
-                                   fields[i].count, (char *)model->training + fields[i].offset);
+        status = read_field(group, &fields[i], model->training);
     if (status == HPAC_OK)
         status = read_accumulators(group, model);
     H5Gclose(group);

@@ -52,19 +52,24 @@ static void copy_row(const hpac_table *epochs, size_t row, double *metrics)
 void hpac_run_results_of(const hpac_table *epochs, hpac_run_results *results)
 {
     *results = (hpac_run_results){.epochs = hpac_table_row_count(epochs)};
+    size_t timed =
+        0; /* a row does not know its speed when the run went on from an old checkpoint */
     double seconds_an_image = 0;
     copy_row(epochs, 0, results->best);
     copy_row(epochs, 0, results->last);
     for (size_t row = 0; row < results->epochs; row++) {
         copy_row(epochs, row, results->last);
-        seconds_an_image += 1 / results->last[HPAC_METRIC_IMAGES_PER_S];
+        if (results->last[HPAC_METRIC_IMAGES_PER_S] > 0) {
+            seconds_an_image += 1 / results->last[HPAC_METRIC_IMAGES_PER_S];
+            timed++;
+        }
         double best = results->best[HPAC_METRIC_VAL_LOSS];
         if (!(results->last[HPAC_METRIC_VAL_LOSS] < best || isnan(best)))
             continue;
         copy_row(epochs, row, results->best);
         results->best_row = row;
     }
-    results->images_per_s = results->epochs > 0 ? (double)results->epochs / seconds_an_image : NAN;
+    results->images_per_s = timed > 0 ? (double)timed / seconds_an_image : NAN;
 }
 
 hpac_status hpac_run_results_read(const char *folder, hpac_run_results *results)

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The counts of the epoch under way stand in the training state, so that a run can be cut in the
- * middle. */
+/* The counts and times of the epoch under way stand in the training state, so that a run can be cut
+ * in the middle. */
 static hpac_counts counts_of_state(const train_job *training)
 {
     const hpac_training_state *state = training->model.training;
@@ -33,7 +33,7 @@ typedef struct epoch_run {
     train_job *training;
     train_history *history;
     hpac_counts train, validation;
-    double images_per_s, waiting;
+    double images_per_s, waiting; /* of the whole epoch's training, in however many parts */
 } epoch_run;
 
 static hpac_status on_train_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)
@@ -78,8 +78,12 @@ static hpac_status train_epoch(epoch_run *run)
     };
     hpac_status status = train_run_pass(&pass);
     keep_counts(state, &run->train);
-    run->images_per_s = pass.images_per_s;
-    run->waiting = pass.waiting;
+    state->epoch_train_s += pass.elapsed_s;
+    state->epoch_waited_s += pass.waited_s;
+    state->epoch_timed_image_count += pass.images;
+    double seconds = state->epoch_train_s;
+    run->images_per_s = seconds > 0 ? (double)state->epoch_timed_image_count / seconds : 0;
+    run->waiting = seconds > 0 ? state->epoch_waited_s / seconds : 0;
     return status;
 }
 
@@ -183,6 +187,8 @@ static hpac_status run_epoch(train_job *training, train_history *history)
     state->epoch++;
     state->batch = 0;
     keep_counts(state, &(hpac_counts){0});
+    state->epoch_train_s = state->epoch_waited_s = 0;
+    state->epoch_timed_image_count = 0;
     return save_progress(training);
 }
 

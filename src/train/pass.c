@@ -165,8 +165,9 @@ hpac_status train_run_pass(train_pass *pass)
     if (status == HPAC_OK && !stopped && pass->counts->images == 0)
         status = hpac_fail(HPAC_ERR_DATA, "none of the images of this pass can be read");
     double elapsed_s = now_s() - clock.started_s;
-    pass->images_per_s = elapsed_s > 0 ? (double)clock.images / elapsed_s : 0;
-    pass->waiting = elapsed_s > 0 ? clock.waited_ms / 1000 / elapsed_s : 0;
+    pass->elapsed_s = elapsed_s;
+    pass->waited_s = clock.waited_ms / 1000;
+    pass->images = clock.images;
     pass->training->clock.elapsed_ms += 1000 * elapsed_s;
     pass->training->clock.waited_ms += clock.waited_ms;
     pass->training->clock.batches += clock.batches;

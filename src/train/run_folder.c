@@ -29,6 +29,13 @@ static const char *const run_files[] = {
 
 #define RUN_FILE_COUNT (sizeof run_files / sizeof *run_files)
 
+/* Of these, what is there only after the last epoch, or tells of all of them. */
+static const char *const end_files[] = {
+    "predictions.csv", "submission_proba.csv", "submission.csv", "model.h5", "profile.csv",
+};
+
+#define END_FILE_COUNT (sizeof end_files / sizeof *end_files)
+
 /* ---- whose it is, how far it came ---- */
 
 hpac_status run_folder_lock(const char *path, run_folder *folder)
@@ -164,6 +171,12 @@ hpac_status run_folder_remove(const char *path, const char *const *files, size_t
 hpac_status run_folder_clear(const char *path)
 {
     hpac_status status = run_folder_remove(path, run_files, RUN_FILE_COUNT);
+    return status == HPAC_OK ? hpac_report_remove(path) : status;
+}
+
+hpac_status run_folder_clear_end(const char *path)
+{
+    hpac_status status = run_folder_remove(path, end_files, END_FILE_COUNT);
     return status == HPAC_OK ? hpac_report_remove(path) : status;
 }
 

@@ -92,10 +92,11 @@ typedef struct train_pass {
     train_job *training;
     train_feed *feed;
     hpac_phase phase;
-    uint32_t epoch;               /* from 0 */
-    size_t first_batch;           /* of the epoch */
-    hpac_counts *counts;          /* added to */
-    double images_per_s, waiting; /* set by train_run_pass: of the whole pass */
+    uint32_t epoch;             /* from 0 */
+    size_t first_batch;         /* of the epoch */
+    hpac_counts *counts;        /* added to */
+    double elapsed_s, waited_s; /* set by train_run_pass: of the whole pass, and for the loader */
+    uint64_t images;            /* the same: of its batches, the bad ones apart */
     /* Called for every batch in order, after its step was collected. May be NULL. */
     hpac_status (*on_batch)(void *user, const hpac_batch *batch, const hpac_outcome *outcome);
     void *user;
@@ -180,7 +181,10 @@ hpac_status run_folder_claim(const char *path, run_folder *folder);
 hpac_status run_folder_remove(const char *path, const char *const *files, size_t count);
 /* Removes what an earlier run left. */
 hpac_status run_folder_clear(const char *path);
-/* The same for a folder that nobody has locked, if it is there. */
+/* Removes what tells of a run as a whole, before it goes on: model.h5, predictions, submission,
+ * profile, report. resume.h5 has the weights of model.h5. */
+hpac_status run_folder_clear_end(const char *path);
+/* As run_folder_clear, for a folder that nobody has locked, if it is there. */
 hpac_status run_folder_begin_anew(const char *path);
 void run_folder_release(run_folder *folder);
 

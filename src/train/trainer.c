@@ -174,6 +174,8 @@ static hpac_status claim_folder(train_job *training, run_folder *folder, bool re
         status = run_folder_write_json(training, "running");
     if (status == HPAC_OK)
         status = run_folder_write_config(training);
+    if (status == HPAC_OK && resume)
+        status = run_folder_clear_end(path);
     if (status != HPAC_OK)
         return status;
     char *log = hpac_path_join(path, "train.log");

@@ -534,3 +534,59 @@ stop_in_an_epoch() {
     train --out "$TMP/whole" --set train.epochs=$((done + 3))
     assert_same_training "$TMP/run" "$TMP/whole"
 }
+
+@test "images per second are those of the whole epoch, also of one that was stopped" {
+    train --out "$TMP/run"
+    assert_exit 0
+    local tries=0 wait
+    until [[ $stderr =~ "epochs and "[1-4]" batches" ]]; do # it may have come after the fifth
+        [[ $((tries += 1)) -le 8 ]] || fail_with "never stopped between batches"
+        start_hpac train "$TMP/small.yaml" --device cpu --set train.epochs=400 --out "$TMP/run" --resume
+        wait=0
+        until grep -q 'resuming after' "$TMP/stderr" && grep -q '"state": "running"' "$TMP/run/run.json"; do
+            [[ $((wait += 1)) -lt 3000 ]] || fail_with "not running in 30 s"
+            sleep 0.01
+        done
+        sleep 0.03
+        kill -STOP "$HPAC_PID"
+        sleep 1
+        kill -INT "$HPAC_PID"
+        kill -CONT "$HPAC_PID"
+        wait_hpac
+        assert_exit 130
+    done
+    local epochs
+    epochs=$(sed -En 's/^hpac: interrupted after ([0-9]+) epochs.*/\1/p' <<< "$stderr")
+    train --out "$TMP/run" --resume --set train.epochs=$((epochs + 1))
+    assert_exit 0
+    # 40 images in a second and a bit.
+    local rate
+    rate=$(awk -F, 'NR == 1 {for (i = 1; i <= NF; i++) at[$i] = i} END {print $at["train_images_per_s"]}' "$TMP/run/metrics.csv")
+    awk "BEGIN {exit !($rate > 10 && $rate < 40)}" || fail_with "expected 40 images in more than a second, got $rate a second"
+}
+
+@test "a run that goes on keeps nothing that tells of its former end" {
+    require_tool gnuplot
+    REPORTS=yes
+    sed -i "s|^  targets|  test: {images: $DATA/test, ids: $DATA/sample_submission.csv}\n  targets|" "$TMP/small.yaml"
+    run_hpac train "$TMP/small.yaml" --device cpu --quiet --out "$TMP/run" --profile
+    assert_exit 0
+    local file ends=(predictions.csv submission.csv submission_proba.csv model.h5 profile.csv report.html plots)
+    for file in "${ends[@]}"; do
+        [[ -e $TMP/run/$file ]] || fail_with "expected $file"
+    done
+    cp -r "$TMP/run" "$TMP/copy"
+    # To its new end, but without report and profile.
+    run_hpac train "$TMP/small.yaml" --device cpu --quiet --out "$TMP/copy" --resume --set train.epochs=4 --no-report
+    assert_exit 0
+    assert_file "$TMP/copy/predictions.csv" "$TMP/copy/model.h5"
+    assert_no_file "$TMP/copy/report.html" "$TMP/copy/plots" "$TMP/copy/profile.csv"
+    # Stopped before it.
+    stop_in_an_epoch
+    for file in "${ends[@]}"; do
+        assert_no_file "$TMP/run/$file"
+    done
+    # The weights are still to be had.
+    run_hpac predict "$TMP/run/resume.h5" --images "$DATA/test" --ids "$DATA/sample_submission.csv" --out "$TMP/predicted"
+    assert_exit 0
+}

@@ -91,6 +91,9 @@ static void add_training(hpac_model *model)
         .epochs_without_best = 2,
         .epoch_loss_sum = 1.0 / 3.0,
         .epoch_image_count = UINT64_C(1) << 53 | 1,
+        .epoch_train_s = 3.25,
+        .epoch_waited_s = 0.1,
+        .epoch_timed_image_count = 77,
         .elapsed_s = 12345.678901234567,
     };
     for (int i = 0; i < HPAC_DEVICE_MAX_CLASSES; i++) {

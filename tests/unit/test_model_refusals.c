@@ -470,6 +470,19 @@ static void replace_targets(hid_t file, const int *targets, hsize_t count)
     H5Sclose(space);
 }
 
+Test(model_refusals, training_state_of_before_an_epochs_times_were_kept)
+{
+    hid_t file = open_copy(save_tiny());
+    const char *names[] = {"epoch_train_s", "epoch_waited_s", "epoch_timed_image_count"};
+    for (int i = 0; i < 3; i++)
+        cr_assert_geq(H5Adelete_by_name(file, "hpac/training", names[i], H5P_DEFAULT), 0);
+    hpac_model model;
+    cr_assert_eq(hpac_model_load(close_copy(file), &model), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_not_null(model.training);
+    cr_expect(model.training->epoch_train_s == 0 && model.training->epoch_timed_image_count == 0);
+    hpac_model_fini(&model);
+}
+
 Test(model_refusals, bad_training_state)
 {
     const char *path = save_tiny();
