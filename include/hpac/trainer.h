@@ -14,6 +14,7 @@
 #include <hpac/metrics.h>
 
 #include <signal.h>
+#include <stdio.h>
 
 typedef enum hpac_phase {
     HPAC_PHASE_PREPARE, /* images of a pool, before the clock of the first epoch starts */
@@ -41,6 +42,7 @@ typedef struct hpac_train_options {
                            more epochs are wanted than it has */
     bool force;         /* throw away what an earlier run left in the folder */
     bool dry_run;       /* all checks and the memory plan, nothing written, no training */
+    FILE *plan;         /* of a dry run: where its tables go (data, network, memory) */
     bool brief;         /* the tables of the start stand in train.log alone */
     bool profile;       /* time every call of the network, log the table at the end, and write
                            profile.csv; the same weights, a little slower */

@@ -265,7 +265,7 @@ static hpac_status cross_validate(const hpac_train_options *options, run_folder 
     if (status == HPAC_OK && !options->dry_run)
         status = report(options->folder, results, count);
     if (status == HPAC_OK && own.report)
-        train_report_write(options->folder, options->stop);
+        status = train_report_write(options->folder, options->stop);
     return status;
 }
 

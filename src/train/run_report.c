@@ -22,9 +22,16 @@ bool train_report_probe(const hpac_train_options *options)
     return good;
 }
 
-void train_report_write(const char *folder, const volatile sig_atomic_t *stop)
+hpac_status train_report_write(const char *folder, const volatile sig_atomic_t *stop)
 {
     const hpac_report_options options = {.folders = &folder, .folder_count = 1, .stop = stop};
-    if (hpac_report_write(&options) != HPAC_OK)
+    hpac_status status = hpac_report_write(&options);
+    if (status == HPAC_INTERRUPTED)
+        return hpac_fail(status,
+                         "%s: all is trained and saved, but the report was interrupted; to write "
+                         "it: hpac report %s",
+                         folder, folder);
+    if (status != HPAC_OK)
         warn(folder);
+    return HPAC_OK;
 }

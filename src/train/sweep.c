@@ -62,7 +62,6 @@ static hpac_train_options options_of(const sweep_job *job, int run, const char *
         .resume = !job->options->force,
         .force = job->options->force,
         .brief = true,
-        .report = job->report,
         .images = job->images,
         .stop = job->options->stop,
         .progress = job->options->progress,
@@ -272,7 +271,8 @@ static hpac_status train_in(sweep_job *job, int run, const char *folder)
     return settle(job, run, hpac_train(&options));
 }
 
-/* A sweep that was killed may have left a finished run without its report. */
+/* The report of a run is the sweep's own affair: a sweep that was killed may have left a finished
+ * run without, and one that is interrupted here leaves a finished run. */
 static hpac_status train_run(sweep_job *job, int run)
 {
     announce(job, run);
@@ -282,8 +282,14 @@ static hpac_status train_run(sweep_job *job, int run)
     hpac_status status = HPAC_OK;
     if (job->rows[run].state != SWEEP_FINISHED)
         status = train_in(job, run, folder);
-    else if (job->report && !hpac_folder_has(folder, "report.html"))
-        train_report_write(folder, job->options->stop);
+    if (status == HPAC_OK && job->rows[run].state == SWEEP_FINISHED && job->report &&
+        !hpac_folder_has(folder, "report.html"))
+        status = train_report_write(folder, job->options->stop);
+    if (status == HPAC_INTERRUPTED && job->rows[run].state == SWEEP_FINISHED)
+        hpac_fail(
+            status,
+            "interrupted in the report of run %s; all is saved, go on with the same command%s",
+            job->sweep->runs[run].name, job->options->force ? " without --force" : "");
     free(folder);
     return status;
 }
@@ -326,10 +332,11 @@ static hpac_status finish(const sweep_job *job)
 {
     hpac_log_info("data: %zu image files decoded for this sweep",
                   hpac_image_pool_files_decoded(job->images));
+    hpac_status status = HPAC_OK;
     if (job->report)
-        train_report_write(job->options->folder, job->options->stop);
-    if (job->failure == HPAC_OK)
-        return HPAC_OK;
+        status = train_report_write(job->options->folder, job->options->stop);
+    if (status != HPAC_OK || job->failure == HPAC_OK)
+        return status;
     int failed = 0;
     for (int i = 0; i < job->sweep->run_count; i++)
         failed += job->rows[i].state == SWEEP_FAILED;

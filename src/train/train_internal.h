@@ -248,9 +248,9 @@ hpac_status train_report_profile(const train_job *training);
 /* Whether a report is wanted and can be drawn; where it cannot, warns and tells how to make it
  * later. */
 bool train_report_probe(const hpac_train_options *options);
-/* Writes the report of a run, a cross-validation or a sweep; warns where it cannot, or is stopped.
- */
-void train_report_write(const char *folder, const volatile sig_atomic_t *stop);
+/* Writes the report of a run, a cross-validation or a sweep, and warns where it cannot. Errors:
+ * HPAC_INTERRUPTED. */
+hpac_status train_report_write(const char *folder, const volatile sig_atomic_t *stop);
 
 /* ---- trainer.c ---- */
 

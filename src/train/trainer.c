@@ -52,15 +52,9 @@ static void print_host_memory(const train_job *training, FILE *stream)
             slots * mib, images * mib, model * mib);
 }
 
-static hpac_status log_tables(const train_job *training)
+static void print_tables(const train_job *training, FILE *stream)
 {
     const hpac_device_info *info = &training->device_info;
-    hpac_status status = HPAC_OK;
-    char *text = NULL;
-    size_t length;
-    FILE *stream = open_memstream(&text, &length);
-    if (!stream)
-        return hpac_fail_memory(0);
     print_data(training, stream);
     fprintf(stream, "configuration: %s\n", training->config->name);
     hpac_config_print(training->config, stream);
@@ -71,10 +65,21 @@ static hpac_status log_tables(const train_job *training)
         fprintf(stream, "profile: every call is timed%s\n",
                 training->device->ops->graph_launch ? "; steps run call by call, not as a graph"
                                                     : "");
+}
+
+static hpac_status log_tables(const train_job *training)
+{
+    hpac_status status = HPAC_OK;
+    char *text = NULL;
+    size_t length;
+    FILE *stream = open_memstream(&text, &length);
+    if (!stream)
+        return hpac_fail_memory(0);
+    print_tables(training, stream);
     if (fclose(stream) != 0)
         status = hpac_fail_memory(length);
     else
-        train_log_lines(text, training->options->brief && !training->options->dry_run);
+        train_log_lines(text, training->options->brief);
     free(text);
     return status;
 }
@@ -208,7 +213,7 @@ static hpac_status train(train_job *training, run_folder *folder)
     if (status == HPAC_OK)
         status = set_up(training, resume);
     if (status == HPAC_OK && options->dry_run)
-        status = log_tables(training);
+        print_tables(training, options->plan);
     if (status == HPAC_OK)
         status = hpac_network_check_memory(training->network);
     if (status == HPAC_OK && options->dry_run)
@@ -239,10 +244,11 @@ static hpac_status train(train_job *training, run_folder *folder)
         hpac_fail(status, "%s", message); /* the first error is the one to tell */
     }
     free(message);
-    if (report && status == HPAC_OK && written == HPAC_OK)
-        train_report_write(options->folder, options->stop);
+    status = status == HPAC_OK ? written : status;
+    if (report && status == HPAC_OK)
+        status = train_report_write(options->folder, options->stop);
     hpac_log_close_file();
-    return status == HPAC_OK ? written : status;
+    return status;
 }
 
 static void tell_plan(const train_job *training, hpac_train_plan *plan)

@@ -298,6 +298,51 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_exit 0
 }
 
+# A gnuplot that takes its time, so that a report can be interrupted.
+slow_gnuplot() {
+    mkdir "$TMP/bin"
+    printf '#!/bin/sh\nsleep 0.3\nexec %s "$@"\n' "$(command -v gnuplot)" >"$TMP/bin/gnuplot"
+    chmod +x "$TMP/bin/gnuplot"
+}
+
+# interrupt_report FOLDER ARG...: SIGINT once the report of FOLDER is being drawn.
+interrupt_report() {
+    REPORTS=yes
+    PATH=$TMP/bin:$PATH start_hpac "${@:2}" --device cpu --quiet
+    local tries=0
+    until [[ -e $1/plots/losses.png ]]; do
+        sleep 0.1
+        [[ $((tries++)) -lt 300 ]] || fail_with "no picture in 30 s" || return 1
+    done
+    kill -INT "$HPAC_PID"
+    wait_hpac
+    assert_exit 130
+    assert_no_output
+    assert_error_has "report"
+    assert_no_file "$1/report.html"
+}
+
+@test "Ctrl-C in the report of a training exits 130, says that all is trained, and how to go on" {
+    slow_gnuplot
+    interrupt_report "$TMP/one" train "$MADE/small.yaml" --out "$TMP/one" --set train.epochs=1
+    assert_error_has "all is trained and saved"
+    assert_error_has "hpac report $TMP/one"
+    grep -q '"state": "finished"' "$TMP/one/run.json"
+}
+
+@test "Ctrl-C in the report of a sweep's run, and in that of the sweep, exits 130; the same command goes on" {
+    slow_gnuplot
+    printf 'config: %s\nruns: [{name: a, train.epochs: 1}, {name: b, train.epochs: 2}]\n' "$MADE/small.yaml" >"$TMP/s.yaml"
+    interrupt_report "$TMP/out/b" sweep "$TMP/s.yaml" --out "$TMP/out"
+    assert_error_has "interrupted in the report of run b; all is saved, go on with the same command"
+    grep -q '^b,finished,' "$TMP/out/sweep.csv"
+    cp "$TMP/out/b/run.json" "$TMP/b.json"
+    interrupt_report "$TMP/out" sweep "$TMP/s.yaml" --out "$TMP/out"
+    assert_error_has "hpac report $TMP/out"
+    assert_file "$TMP/out/b/report.html"
+    assert_same "$TMP/out/b/run.json" "$TMP/b.json"
+}
+
 @test "report says so when the disk is full" {
     small_disk_or_skip 100
     run_hpac report "$TMP/run" --out "$SMALL_DISK/out"

@@ -222,9 +222,16 @@ resume_and_compare() {
 @test "--dry-run checks and plans, and writes nothing" {
     run_hpac train "$TMP/small.yaml" --device cpu --dry-run --out "$TMP/run"
     assert_exit 0
-    assert_error_has "memory, MiB"
-    assert_error_has "of 3x3 relu"
+    local line
+    for line in "data: 60 images" "train.batch_size   " "memory, MiB" "of 3x3 relu"; do # the result, told once
+        assert_output_has "$line"
+        refute_error_has "$line"
+    done
     assert_no_file "$TMP/run"
+    local said=$output
+    train --dry-run --out "$TMP/run"
+    assert_exit 0
+    [[ $output == "$said" && -z $stderr ]] || fail_with "expected the same with --quiet"
 }
 
 @test "a trained model starts another training" {
