@@ -77,8 +77,8 @@ typedef struct hpac_dataset_preparation {
 } hpac_dataset_preparation;
 
 /* Prepares all images that are to be kept and are not yet; none when nothing is kept. *prepared:
- * how many it went for. A bad image is left as it is, for hpac_dataset_read to tell of. Errors:
- * INTERNAL, HPAC_INTERRUPTED. */
+ * how many there were of them. A bad image is left as it is, for hpac_dataset_read to tell of.
+ * Errors: INTERNAL, HPAC_INTERRUPTED. */
 hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_preparation *options,
                                  size_t *prepared);
 

@@ -12,6 +12,7 @@
 #include <hpac/config.h>
 #include <hpac/image_pool.h>
 #include <hpac/metrics.h>
+#include <hpac/table.h>
 
 #include <signal.h>
 #include <stdio.h>
@@ -78,11 +79,19 @@ hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan 
 
 /* Cross-validation: trains every fold of data.split (its key `fold` does not matter) in
  * <folder>/fold0, <folder>/fold1, ..., each an ordinary run folder with its own config.yaml. Folds
- * that are finished are left as they are; for one that is not, resume and force mean what they mean
- * for a run. At the end <folder>/folds.csv has a row a fold (the last epoch's metrics and the
+ * that are finished are left as they are, or with resume go on to more epochs; for one that is not,
+ * resume means what it means for a run; force throws all of them away before the first begins. At
+ * the end <folder>/folds.csv has a row a fold (the last epoch's metrics and the
  * lowest validation loss), and mean and spread are logged, in <folder>/train.log too. All folds are
  * checked before the first begins, and share their prepared images. Errors: those
- * of hpac_train; CONFIG when the folder is a single run's, or holds files of somebody else's. */
+ * of hpac_train; CONFIG when the folder is a single run's, holds files of somebody else's, or a
+ * fold of another configuration. */
 hpac_status hpac_train_folds(const hpac_train_options *options);
+
+/* What a finished training came to, as read from its folder: of a run (`folds` 0) one row with the
+ * columns steps to best_... of sweep.csv (run_results.h), of a cross-validation the rows of
+ * folds.csv. For hpac_table_fini whatever the status. Errors: DATA (metrics.csv of a run is not
+ * there, is none, or has no epochs), INTERNAL. */
+hpac_status hpac_train_results(const char *folder, int folds, hpac_table *results);
 
 #endif

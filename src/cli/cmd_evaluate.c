@@ -48,6 +48,9 @@ static hpac_status run(const cli_arguments *arguments)
     if (cli_flag(arguments, "one-threshold") && options.tune == HPAC_TUNE_NOTHING)
         return hpac_fail(HPAC_ERR_CONFIG, "evaluate: --one-threshold goes with --tune-thresholds; "
                                           "to give a threshold, say --threshold");
+    if (options.force && !options.folder)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "evaluate: --force goes with --out, whose files it replaces");
     hpac_status status = read_rows(arguments, &options);
     if (status == HPAC_OK)
         status = model_options_open(arguments, &model);
@@ -89,7 +92,9 @@ static const cli_option options[] = {
      .kind = CLI_TEXT,
      .argument = "DIR",
      .help = "write evaluation.csv, class_evaluation.csv and evaluation_predictions.csv there"},
-    {.name = "force", .kind = CLI_FLAG, .help = "replace these three where they are there"},
+    {.name = "force",
+     .kind = CLI_FLAG,
+     .help = "with --out: replace these three where they are there"},
     CLI_JSON,
     MODEL_OPTIONS,
     {0},

@@ -31,6 +31,10 @@ static hpac_status run(const cli_arguments *arguments)
     int count;
     const char *const *folders = cli_operands(arguments, &count);
     const char *out = cli_text(arguments, "out");
+    char folder[CLI_FOLDER_NBYTES];
+    hpac_status status = out ? cli_out_folder(arguments, "", folder) : HPAC_OK;
+    if (status != HPAC_OK)
+        return status;
     if (!out && count > 1)
         out = "report";
     const hpac_report_options wanted = {
@@ -40,7 +44,7 @@ static hpac_status run(const cli_arguments *arguments)
         .stop = cli_watch_signals(),
     };
     hpac_report *report;
-    hpac_status status = hpac_report_open(&wanted, &report);
+    status = hpac_report_open(&wanted, &report);
     if (status == HPAC_OK)
         status = hpac_report_save(report);
     if (status == HPAC_OK)

@@ -12,8 +12,8 @@ static const cli_option options[] = {
     CLI_DEVICE,
     {"out", CLI_TEXT, "DIR", NULL, "folder of the sweep; otherwise runs/ and the sweep's name",
      false, 0, 0},
-    {"force", CLI_FLAG, NULL, NULL, "train every run again, those that are finished too", false, 0,
-     0},
+    {"force", CLI_FLAG, NULL, NULL,
+     "throw all runs away, those that are finished too, and train them again", false, 0, 0},
     {"dry-run", CLI_FLAG, NULL, NULL, "check every run and list them, train nothing", false, 0, 0},
     {"no-report", CLI_FLAG, NULL, NULL, "write no report.html and no plots at the end", false, 0,
      0},
@@ -102,8 +102,9 @@ const cli_command cmd_sweep = {
         "Trains every run of a sweep (configs/sweep.yaml, docs/sweeps.md) into a folder of its "
         "own below --out, and keeps sweep.csv. All runs are checked before the first begins; "
         "images are decoded once for all. Runs that are finished are left alone and others go on "
-        "where they stopped, so that a sweep that was stopped or killed goes on with the same "
-        "command. At the end the runs are printed, best first: the highest mean F1 on the "
+        "where they stopped, or to more epochs, so that a sweep that was stopped or killed goes on "
+        "with the same command, without --force if that was given: it throws all runs away before "
+        "the first begins. At the end the runs are printed, best first: the highest mean F1 on the "
         "validation images after the last epoch, then the lower loss. A run whose loss or weights "
         "are not finite is told of, the others go on, and the exit code is 5.",
     .options = options,

@@ -29,6 +29,9 @@ static const cli_option options[] = {
     {"no-report", CLI_FLAG, NULL, NULL, "write no report.html and no plots at the end", false, 0,
      0},
     CLI_QUIET,
+    {"json", CLI_FLAG, NULL, NULL,
+     "print the final figures as JSON, of all folds a row each, in place of the folder's name",
+     false, 0, 0},
     {0},
 };
 
@@ -93,8 +96,28 @@ static hpac_status train_with(const cli_arguments *arguments, const hpac_config 
     return status;
 }
 
+static hpac_status print_result(const cli_arguments *arguments, const hpac_config *config,
+                                const char *folder)
+{
+    if (!cli_flag(arguments, "json")) {
+        printf("%s\n", folder);
+        return HPAC_OK;
+    }
+    const hpac_split_options *split = &config->data.split;
+    hpac_table results;
+    const hpac_table *tables[] = {&results};
+    hpac_status status = hpac_train_results(
+        folder, all_folds(arguments) ? split->folds * split->repeats : 0, &results);
+    if (status == HPAC_OK)
+        status = hpac_tables_write_json(tables, 1, stdout);
+    hpac_table_fini(&results);
+    return status;
+}
+
 static hpac_status run(const cli_arguments *arguments)
 {
+    if (cli_flag(arguments, "json") && cli_flag(arguments, "dry-run"))
+        return hpac_fail(HPAC_ERR_CONFIG, "train: a dry run has no figures for --json");
     if (cli_flag(arguments, "resume") && cli_flag(arguments, "force"))
         return hpac_fail(HPAC_ERR_CONFIG, "train: --resume and --force exclude each other");
     hpac_config config;
@@ -106,7 +129,7 @@ static hpac_status run(const cli_arguments *arguments)
     if (status == HPAC_OK)
         status = train_with(arguments, &config, folder);
     if (status == HPAC_OK && !cli_flag(arguments, "dry-run"))
-        printf("%s\n", folder);
+        status = print_result(arguments, &config, folder);
     hpac_config_fini(&config);
     return status;
 }
@@ -147,7 +170,8 @@ const cli_command cmd_train = {
         "Reads labels and images, trains, validates after every epoch, and leaves in the run "
         "folder the model (model.h5, best.h5), metrics.csv and the other tables, report.html with "
         "plots/, and with data.test the submission. The folder's name is printed at the end. "
-        "Ctrl-C finishes the batch and saves; --resume goes on from there. With --fold all the "
+        "Ctrl-C finishes the batch and saves, exit code 130; --resume goes on from there (where "
+        "--force was given, in its place). With --fold all the "
         "run folder holds fold0, fold1, ..., each a run, folds.csv and a report of all; predict "
         "averages their models. Configurations: configs/*.yaml, docs/configuration.md.",
     .options = options,

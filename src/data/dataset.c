@@ -326,6 +326,7 @@ hpac_status hpac_dataset_read(hpac_dataset_reader *reader, size_t row, void *pix
 typedef struct preparation {
     hpac_dataset_reader **readers; /* (threads) */
     const size_t *rows;            /* those of this stride */
+    atomic_size_t *prepared;
 } preparation;
 
 /* A bad image is left to the reader who meets it in its turn. */
@@ -334,6 +335,8 @@ static hpac_status prepare_row(void *user, size_t index, int thread)
     const preparation *prepare = user;
     const unsigned char *kept;
     hpac_status status = keep(prepare->readers[thread], prepare->rows[index], &kept);
+    if (status == HPAC_OK && kept)
+        atomic_fetch_add(prepare->prepared, 1);
     return status == HPAC_ERR_DATA ? HPAC_OK : status;
 }
 
@@ -352,18 +355,21 @@ static hpac_status find_missing(const hpac_dataset *dataset, size_t **missing, s
 }
 
 static hpac_status prepare_rows(const hpac_dataset_preparation *options, int threads,
-                                hpac_dataset_reader **readers, const size_t *rows, size_t count)
+                                hpac_dataset_reader **readers, const size_t *rows, size_t count,
+                                size_t *prepared)
 {
     hpac_status status = HPAC_OK;
+    atomic_size_t kept = 0;
     for (size_t done = 0; done < count && status == HPAC_OK;) {
         if (options->stop && *options->stop)
             return hpac_fail(HPAC_INTERRUPTED, "interrupted while images were prepared");
         size_t stride = count - done < PREPARE_STRIDE ? count - done : PREPARE_STRIDE;
-        preparation prepare = {readers, rows + done};
+        preparation prepare = {readers, rows + done, &kept};
         status = hpac_parallel_for(threads, stride, prepare_row, &prepare);
         done += stride;
         if (status == HPAC_OK && options->progress)
             options->progress(options->user, done, count);
+        *prepared = atomic_load(&kept);
     }
     return status;
 }
@@ -385,11 +391,10 @@ hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_prepa
     for (int i = 0; i < threads && status == HPAC_OK; i++)
         status = hpac_dataset_reader_create(dataset, &readers[i]);
     if (status == HPAC_OK)
-        status = prepare_rows(options, threads, readers, rows, count);
+        status = prepare_rows(options, threads, readers, rows, count, prepared);
     for (int i = 0; readers && i < threads; i++)
         hpac_dataset_reader_destroy(readers[i]);
     free(readers);
     free(rows);
-    *prepared = count;
     return status;
 }

@@ -152,16 +152,27 @@ static size_t allowance(const pool_set *set, const hpac_dataset_options *options
     return set->planned > 1 ? options->shared_nbytes : options->cache_nbytes;
 }
 
+/* What cannot be given up. */
+static size_t nbytes_in_use(const hpac_image_pool *pool)
+{
+    size_t nbytes = 0;
+    for (const pool_set *set = pool->sets; set; set = set->next)
+        if (set->users > 0 && set->cache.bytes)
+            nbytes += nbytes_of(set);
+    return nbytes;
+}
+
+/* Nothing is given up for a set that would not fit all the same. */
 static hpac_status make_room(hpac_image_pool *pool, pool_set *set,
                              const hpac_dataset_options *options, bool *kept)
 {
     size_t limit = allowance(set, options);
+    *kept = nbytes_in_use(pool) + nbytes_of(set) <= limit;
+    if (!*kept)
+        return HPAC_OK;
     pool_set *victim;
     while (pool->nbytes + nbytes_of(set) > limit && (victim = longest_unused(pool)))
         empty_set(pool, victim);
-    *kept = pool->nbytes + nbytes_of(set) <= limit;
-    if (!*kept)
-        return HPAC_OK;
     hpac_status status = image_cache_open(&set->cache);
     if (status == HPAC_OK)
         pool->nbytes += nbytes_of(set);

@@ -2,79 +2,43 @@
  */
 #include "train_internal.h"
 
+#include <hpac/density.h>
 #include <hpac/file.h>
 #include <hpac/log.h>
 #include <hpac/report.h>
 #include <hpac/run_results.h>
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- what the folds came to ---- */
-
-/* The columns of folds.csv behind `fold`, of the last epoch. */
-static const struct {
-    const char *name;
-    hpac_metric column;
-} columns[] = {
-    {"epochs", HPAC_METRIC_EPOCH},
-    {"train_loss", HPAC_METRIC_TRAIN_LOSS},
-    {"val_loss", HPAC_METRIC_VAL_LOSS},
-    {"val_prior_loss", HPAC_METRIC_VAL_PRIOR_LOSS},
-    {"val_accuracy", HPAC_METRIC_VAL_ACCURACY},
-    {"val_all_zero_accuracy", HPAC_METRIC_VAL_ALL_ZERO_ACCURACY},
-    {"val_f1_min", HPAC_METRIC_VAL_F1_MIN},
-    {"val_f1_max", HPAC_METRIC_VAL_F1_MAX},
-    {"val_f1_mean", HPAC_METRIC_VAL_F1_MEAN},
-    {"val_f1_std", HPAC_METRIC_VAL_F1_STD},
-    {"elapsed_s", HPAC_METRIC_ELAPSED_S},
-};
-
-#define COLUMN_COUNT (sizeof columns / sizeof *columns)
-
-static void write_rows(FILE *stream, const hpac_run_results *results, int count)
-{
-    fputs("fold", stream);
-    for (size_t c = 0; c < COLUMN_COUNT; c++)
-        fprintf(stream, ",%s", columns[c].name);
-    fputs(",best_val_loss\n", stream);
-    for (int fold = 0; fold < count; fold++) {
-        fprintf(stream, "%d", fold);
-        for (size_t c = 0; c < COLUMN_COUNT; c++)
-            fprintf(stream, ",%.9g", results[fold].last[columns[c].column]);
-        fprintf(stream, ",%.9g\n", results[fold].best[HPAC_METRIC_VAL_LOSS]);
-    }
-}
 
 static hpac_status write_csv(const char *folder, const hpac_run_results *results, int count)
 {
     char *path = hpac_path_join(folder, "folds.csv");
     if (!path)
         return hpac_fail_memory(strlen(folder));
-    hpac_file file;
-    hpac_status status = hpac_file_create(&file, path);
+    hpac_table table;
+    train_folds_table(results, count, &table);
+    hpac_status status = hpac_table_write_csv(&table, path);
+    hpac_table_fini(&table);
     free(path);
-    if (status != HPAC_OK)
-        return status;
-    write_rows(file.stream, results, count);
-    return hpac_file_commit(&file);
+    return status;
 }
 
 typedef struct fold_spread {
     double mean, std; /* std with n - 1: the folds are a sample of all there could be */
 } fold_spread;
 
+_Static_assert(sizeof(hpac_run_results) % sizeof(double) == 0, "no whole stride");
+
 static fold_spread spread_of(const hpac_run_results *results, int count, hpac_metric column)
 {
-    fold_spread spread = {0};
-    for (int i = 0; i < count; i++)
-        spread.mean += results[i].last[column] / count;
-    for (int i = 0; i < count; i++) {
-        double distance = results[i].last[column] - spread.mean;
-        spread.std += distance * distance / (count - 1);
-    }
-    spread.std = sqrt(spread.std);
+    const hpac_values values = {.first = &results->last[column],
+                                .count = (size_t)count,
+                                .stride = sizeof *results / sizeof(double)};
+    fold_spread spread;
+    hpac_values_spread(&values, 1, &spread.mean, &spread.std);
     return spread;
 }
 

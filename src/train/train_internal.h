@@ -6,6 +6,7 @@
 #include <hpac/loader.h>
 #include <hpac/model.h>
 #include <hpac/network.h>
+#include <hpac/run_results.h>
 #include <hpac/trainer.h>
 
 #include <stdio.h>
@@ -251,6 +252,11 @@ bool train_report_probe(const hpac_train_options *options);
 /* Writes the report of a run, a cross-validation or a sweep, and warns where it cannot. Errors:
  * HPAC_INTERRUPTED. */
 hpac_status train_report_write(const char *folder, const volatile sig_atomic_t *stop);
+
+/* ---- results.c ---- */
+
+/* The rows of folds.csv. */
+void train_folds_table(const hpac_run_results *results, int count, hpac_table *table);
 
 /* ---- trainer.c ---- */
 

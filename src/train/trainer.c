@@ -42,8 +42,10 @@ static void print_host_memory(const train_job *training, FILE *stream)
 {
     double mib = 0x1p-20;
     double slots = 2.0 * TRAIN_SLOTS * (double)hpac_batch_nbytes(&training->format);
+    const hpac_image_pool *pool = training->options->images;
     double images =
-        hpac_dataset_is_cached(training->dataset)
+        pool ? (double)hpac_image_pool_nbytes(pool)
+        : hpac_dataset_is_cached(training->dataset)
             ? (double)training->labels.count * (double)hpac_batch_image_nbytes(&training->format)
             : 0;
     /* Weights and both accumulators; once more while a checkpoint is put together. */

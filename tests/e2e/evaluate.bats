@@ -57,6 +57,13 @@ assert_near() {
     diff -r "$TMP/before" "$TMP/out" >&2
 }
 
+@test "--force without --out is told to be of no use" {
+    evaluate "$TMP/run" --force
+    assert_exit 2
+    assert_error_has "--force goes with --out"
+    assert_no_output
+}
+
 @test "a file, a run folder and any batch size give the same" {
     evaluate "$TMP/run" --out "$TMP/a"
     evaluate "$TMP/run/model.h5" --out "$TMP/b" --batch-size 7 --workers 2

@@ -442,6 +442,21 @@ force_and_stop() {
     diff -r "$TMP/before" "$TMP/folds" >&2
 }
 
+@test "train --fold all --json prints the rows of folds.csv" {
+    cp -r "$MADE/folds" "$TMP/folds"
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --fold all --json --out "$TMP/folds"
+    assert_exit 0
+    [[ $(grep -c '"fold": ' <<< "$output") -eq 3 ]] || fail_with "expected three rows"
+    local column=1 name
+    for name in $(head -n 1 "$TMP/folds/folds.csv" | tr , ' '); do
+        paste <(grep -Eo "\"$name\": [^,}]+" <<< "$output" | cut -d ' ' -f 2) \
+            <(sed 1d "$TMP/folds/folds.csv" | cut -d, -f $column) |
+            awk '$1 + 0 != $2 + 0 || NF != 2 {bad = 1} END {exit bad || NR != 3}' || fail_with "$name differs"
+        column=$((column + 1))
+    done
+    [[ $column -eq 14 ]]
+}
+
 @test "folds do not mix with other things" {
     run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$RUN"
     assert_exit 2

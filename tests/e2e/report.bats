@@ -298,6 +298,13 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_exit 0
 }
 
+@test "--out wants a name" {
+    run_hpac report "$TMP/run" --out ""
+    assert_exit 2
+    assert_error_has "--out: expected a path"
+    assert_no_file "$TMP/run/report.html"
+}
+
 # A gnuplot that takes its time, so that a report can be interrupted.
 slow_gnuplot() {
     mkdir "$TMP/bin"

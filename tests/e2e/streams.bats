@@ -24,6 +24,8 @@ json_result() {
     quiet_result train "$MADE/small.yaml" --device cpu --out "$TMP/run"
     [[ $output == "$TMP/run" ]] || fail_with "expected the folder's name"
     quiet_result evaluate "$TMP/run" --labels "$labels" --images "$images"
+    json_result train "$MADE/small.yaml" --device cpu --out "$TMP/run" # as it is finished already
+    [[ $(grep -c final_val_f1_mean <<< "$output") -eq 1 ]]
     json_result evaluate "$TMP/run" --labels "$labels" --images "$images"
     quiet_result predict "$TMP/run" --images "$DATA/test" --out "$TMP/predicted" \
         --ids "$DATA/sample_submission.csv"

@@ -597,3 +597,22 @@ stop_in_an_epoch() {
     run_hpac predict "$TMP/run/resume.h5" --images "$DATA/test" --ids "$DATA/sample_submission.csv" --out "$TMP/predicted"
     assert_exit 0
 }
+
+@test "--json prints the final figures in place of the folder's name" {
+    run_hpac train "$TMP/small.yaml" --device cpu --quiet --json --out "$TMP/run"
+    assert_exit 0
+    [[ -z $stderr ]]
+    refute_output_has "$TMP/run"
+    # Those of the last row of metrics.csv; JSON has digits that change no double.
+    local name value
+    for name in train_loss val_loss val_accuracy val_f1_mean val_f1_std; do
+        value=$(awk -F, -v name=$name 'NR == 1 {for (i = 1; i <= NF; i++) if ($i == name) at = i} END {print $at}' "$TMP/run/metrics.csv")
+        awk -v name="\"final_$name\":" -v value="$value" '$1 == name {found = $2 + 0 == value + 0} END {exit !found}' \
+            <<< "$output" || fail_with "expected $value as $name"
+    done
+    [[ $(grep -Eo '"steps": [0-9]+' <<< "$output") == '"steps": 15' ]]
+    train --json --dry-run --out "$TMP/other"
+    assert_exit 2
+    assert_error_has "--json"
+    assert_no_output
+}

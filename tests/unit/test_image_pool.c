@@ -191,6 +191,22 @@ POOL_TEST(images_in_use_are_not_given_up)
     hpac_dataset_destroy(user);
 }
 
+POOL_TEST(nothing_is_given_up_for_what_does_not_fit_all_the_same)
+{
+    hpac_dataset_options one = shared_options(1), two = shared_options(2), four = shared_options(4);
+    one.shared_nbytes = two.shared_nbytes = four.shared_nbytes = 5 * COUNT * IMAGE_NBYTES;
+    plan(&one, 2);
+    plan(&two, 2);
+    plan(&four, 2);
+    hpac_image_pool_begin(pool);
+    cr_expect_eq(train(&one, 1), COUNT);
+    hpac_dataset *user = create(&two);
+    read_all(user, 2);
+    cr_expect_eq(train(&four, 1), 4 * COUNT, "with two in use there is no room");
+    cr_expect_eq(train(&one, 1), 0, "one has been kept");
+    hpac_dataset_destroy(user);
+}
+
 POOL_TEST(checked_once_and_bad_files_are_told_of_every_time)
 {
     hpac_dataset_options options = shared_options(1);
@@ -235,7 +251,7 @@ POOL_TEST(prepares_ahead_and_leaves_bad_images_to_their_reader)
         .threads = 3, .stop = &seen.stop, .progress = on_progress, .user = &seen};
     size_t prepared;
     cr_assert_eq(hpac_dataset_prepare(dataset, &preparation, &prepared), HPAC_OK);
-    cr_expect_eq(prepared, COUNT);
+    cr_expect_eq(prepared, COUNT - 1, "all but the bad one");
     cr_expect_eq(seen.done, COUNT);
     cr_expect_eq(seen.total, COUNT);
     cr_expect_eq(hpac_image_pool_files_decoded(pool), COUNT - 1);
@@ -249,7 +265,8 @@ POOL_TEST(prepares_ahead_and_leaves_bad_images_to_their_reader)
     hpac_dataset_reader_destroy(reader);
     seen.done = 0;
     cr_assert_eq(hpac_dataset_prepare(dataset, &preparation, &prepared), HPAC_OK);
-    cr_expect_eq(prepared, 1, "the bad one is tried again");
+    cr_expect_eq(prepared, 0, "the bad one again");
+    cr_expect_eq(seen.done, 1, "it is tried again");
     hpac_dataset_destroy(dataset);
 }
 
