@@ -72,9 +72,12 @@ typedef struct hpac_sweep_options {
 
 /* Checks every run (labels, files, memory, what its folder holds), then trains them one after the
  * other, as hpac_train does: the same bits. Runs that are finished are left alone, those that are
- * not go on where they stopped. Prepared images are shared (image_pool.h), and prepared before the
- * clock of the first epoch that wants them. <folder>/sweep.csv is written anew after every run, and
- * <folder>/sweep.yaml is a copy of the file.
+ * not go on where they stopped, and finished ones whose train.epochs was raised go on to those, bit
+ * for bit (fewer are CONFIG). With force all runs are thrown away after the checks and before the
+ * first step, so that a sweep that ends early goes on without. Prepared images are shared
+ * (image_pool.h), and prepared before the clock of the first epoch that wants them.
+ * <folder>/sweep.csv is written anew after every run, and <folder>/sweep.yaml is a copy of the
+ * file.
  *
  * `results` gets the rows of sweep.csv in the order of the sweep, for hpac_table_fini whatever the
  * status; with dry_run the runs, their schedule and their update steps. It borrows from `sweep`.

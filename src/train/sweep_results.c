@@ -202,7 +202,7 @@ hpac_status sweep_results_read(const hpac_sweep_options *options, const sweep_ro
 /* ---- the best first ---- */
 
 /* Long names keep their end, where the keys that change fastest stand. */
-#define NAME_WIDTH 36
+#define NAME_WIDTH 28
 
 static const hpac_column ranking_columns[] = {
     HPAC_COLUMN_TEXT("run", NULL),
@@ -216,6 +216,7 @@ static const hpac_column ranking_columns[] = {
     HPAC_COLUMN_REAL("final_val_f1_mean", "F1", 3),
     HPAC_COLUMN_REAL("final_val_f1_min", "min", 3),
     HPAC_COLUMN_REAL("final_val_f1_max", "max", 3),
+    HPAC_COLUMN_REAL("final_val_f1_std", "std", 3),
 };
 
 /* Of a dry run. */

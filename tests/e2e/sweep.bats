@@ -115,6 +115,7 @@ without_times() {
         LC_ALL=C sort -k2,2gr -k3,3g | while read -r number _; do
             sed -n "$((number + 1))p" "$TMP/out/sweep.csv" | cut -d '"' -f 2
         done)
+    [[ $(sed -n 2p <<< "$output" | tr -s ' ') == " run steps time s loss val loss best prior accuracy F1 min max std" ]]
     [[ $(sed 1,2d <<< "$output" | awk '{print $1}') == "$expected" ]] || fail_with "expected the order $expected"
     sweep "$TMP/configs/four.yaml" --out "$TMP/out" --json
     assert_exit 0
@@ -460,11 +461,21 @@ EOF
     run_hpac sweep "$TMP/configs/s.yaml" --device cpu --quiet --out "$TMP/out"
     assert_exit 0
     assert_file "$TMP/out/report.html" "$TMP/out/epochs=1/report.html" "$TMP/out/epochs=2/report.html"
+    local run
+    for run in epochs=1 epochs=2; do # and none has anything to complain of
+        [[ $(grep -c ' error ' "$TMP/out/$run/train.log") -eq 0 ]]
+        [[ $(grep -c '>Warnings<' "$TMP/out/$run/report.html") -eq 0 ]]
+    done
+    # One whose speed is not known has none; it is no infinity.
+    sed -i '$s/[^,]*\(,[^,]*\)$/0.0\1/' "$TMP/out/epochs=1/metrics.csv"
+    sed -i '$s/[^,]*\(,[^,]*\)$/0.0\1/; 2s/[^,]*\(,[^,]*\)$/50.0\1/' "$TMP/out/epochs=2/metrics.csv"
     # A run that was finished without one gets it.
     rm "$TMP/out/epochs=1/report.html"
     run_hpac sweep "$TMP/configs/s.yaml" --device cpu --quiet --out "$TMP/out"
     assert_exit 0
     assert_file "$TMP/out/epochs=1/report.html"
+    [[ $(sed 's/"[^"]*"/-/g' "$TMP/out/sweep.csv" | awk -F, 'NR == 1 {for (i = 1; i <= NF; i++) at[$i] = i; next}
+        {print "(" $at["train_images_per_s"] ")"}') == $'()\n(50)' ]] || fail_with "$(cat "$TMP/out/sweep.csv")"
 }
 
 @test "the write-ups' comparison is four schedules" {

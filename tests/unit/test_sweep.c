@@ -337,9 +337,9 @@ Test(sweep, ranks_by_f1_then_by_loss)
     add_row(&results, "first", "finished", 0.5, 0.2);
     add_row(&results, "a_name_of_more_than_thirty_six_characters=12345", "finished", 0.125, 0.2);
     hpac_sweep_rank(&results, &ranking);
-    static const char *const expected[] = {
-        "first",           "second",        "third", "..._than_thirty_six_characters=12345",
-        "broken (failed)", "last (missing)"};
+    static const char *const expected[] = {"first",           "second",
+                                           "third",           "...irty_six_characters=12345",
+                                           "broken (failed)", "last (missing)"};
     cr_assert_eq(hpac_table_row_count(&ranking), 6);
     for (size_t row = 0; row < 6; row++)
         cr_expect_str_eq(hpac_table_cell(&ranking, row, 0)->text, expected[row]);
