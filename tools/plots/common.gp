@@ -113,9 +113,10 @@ span_share(low, high) = sprintf('set yrange [%.9g:%.9g]', \
 span_y(low, high) = low > 0 && high > 50 * low \
     ? sprintf("set logscale y; set format y '%%g'; set yrange [%.9g:%.9g]", low / 1.3, high * 1.3) \
     : 'set yrange '.span(low, high)
+epoch_step(last) = last <= 12 ? 1 : step(last, 1)
 span_epochs(last) = last <= 1 ? 'set xrange [0:2]; set xtics (1)' \
     : sprintf('set xrange [%g:%g]; set xtics (1); set xtics add %g,%g,%g', \
-              1 - 0.02 * last, 1.02 * last, step(last, 1), step(last, 1), last)
+              1 - 0.02 * last, 1.02 * last, epoch_step(last), epoch_step(last), last)
 # By pixels, not by characters: their height is another one in each format.
 inscribe = "set label 97 title at screen 0.5, screen 1 - 13 / canvas_height center; " \
     ."set label 98 below at graph 0.5, screen (panel_bottom - 36) / canvas_height center; " \

@@ -61,8 +61,9 @@ if (single && is_f1) {
     eval add_entry('validation, mean of the classes', curve_line(2, last), curve_mark(2))
     plot csv using 'epoch':(finite(column('val_f1_min'))):(finite(column('val_f1_max'))) \
              with filledcurves linecolor rgb faint(2), \
-         csv using (column('epoch')):(0):(finite(column('val_f1_min'))):(finite(column('val_f1_max'))) \
-             with yerrorbars pointsize 0 linewidth 6 linecolor rgb last > 1 ? '#FFFFFFFF' : faint(2), \
+         for [i=1:last == 1] csv using 'epoch':(finite(column('val_f1_min'))):(0): \
+             (column('val_f1_max') - column('val_f1_min')) \
+             with vectors nohead linewidth 6 linecolor rgb faint(2), \
          csv using 'epoch':(finite(column('train_f1_mean'))) with linespoints linetype 1 \
              dashtype dash(1, last) pointinterval marked(last), \
          csv using 'epoch':(finite(column('val_f1_mean'))) with linespoints linetype 2 \
