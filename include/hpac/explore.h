@@ -116,9 +116,10 @@ size_t hpac_exploration_tables(const hpac_explore_options *options, const hpac_e
                                const hpac_table **tables);
 
 /* The same tables for the terminal, where the matrix of correlations is left to its strongest
- * pairs, and as JSON (table.h). Errors: INTERNAL (memory), DATA (writing). */
+ * pairs. Errors: INTERNAL (memory), DATA (writing). */
 hpac_status hpac_exploration_print(const hpac_explore_options *options,
                                    const hpac_exploration *found, FILE *stream);
+/* All of them as JSON (table.h). Errors: those of hpac_exploration_print. */
 hpac_status hpac_exploration_print_json(const hpac_explore_options *options,
                                         const hpac_exploration *found, FILE *stream);
 

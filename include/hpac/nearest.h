@@ -24,6 +24,7 @@ typedef struct hpac_nearest {
     size_t distance;                 /* of best; at first one more than what is near */
 } hpac_nearest;
 
+/* Begins with nothing near. The word must outlive the search. */
 hpac_nearest hpac_nearest_to(const char *word);
 /* Takes the candidate if it is nearer than all before it. */
 void hpac_nearest_offer(hpac_nearest *nearest, const char *candidate);

@@ -301,13 +301,19 @@ static void write_image(FILE *stream, const picture *read, look kind, const char
     fputs("\">\n", stream);
 }
 
+/* Whether the picture is there to be written; read->bytes is then the caller's. */
+static bool take_picture(hpac_page *page, const char *path, picture *read)
+{
+    if (failed(page))
+        return false;
+    keep_failure(page, read_picture(path, read));
+    return !failed(page);
+}
+
 void hpac_page_picture(hpac_page *page, const char *path, const char *caption)
 {
     picture read;
-    if (failed(page))
-        return;
-    keep_failure(page, read_picture(path, &read));
-    if (failed(page))
+    if (!take_picture(page, path, &read))
         return;
     FILE *stream = page->body->stream;
     fputs("<figure>\n", stream);
@@ -320,10 +326,7 @@ void hpac_page_picture(hpac_page *page, const char *path, const char *caption)
 void hpac_page_photograph(hpac_page *page, const char *path, const char *title)
 {
     picture read;
-    if (failed(page))
-        return;
-    keep_failure(page, read_picture(path, &read));
-    if (failed(page))
+    if (!take_picture(page, path, &read))
         return;
     FILE *stream = page->body->stream;
     fputs("<figure class=\"photograph\">\n", stream);

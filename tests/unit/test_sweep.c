@@ -36,10 +36,10 @@ static hpac_sweep load_good(const char *text)
 static void expect_names(const hpac_sweep *sweep, const char *expected)
 {
     char names[1024] = "";
-    for (int i = 0; i < sweep->run_count; i++) {
-        strcat(names, sweep->runs[i].name);
-        strcat(names, " ");
-    }
+    size_t length = 0;
+    for (int i = 0; i < sweep->run_count && length < sizeof names; i++)
+        length +=
+            (size_t)snprintf(names + length, sizeof names - length, "%s ", sweep->runs[i].name);
     cr_expect_str_eq(names, expected);
 }
 
@@ -267,13 +267,13 @@ Test(sweep, twins_are_refused)
 
 Test(sweep, a_slip_in_a_grid_makes_no_million_runs)
 {
-    char text[8192] = "config: base.yaml\ngrid:\n";
-    for (int k = 0; k < 2; k++) {
-        strcat(text, k == 0 ? "  train.seed: [0" : "  train.epochs: [1");
-        for (int i = 2; i <= 40; i++)
-            snprintf(text + strlen(text), sizeof text - strlen(text), ", %d", i);
-        strcat(text, "]\n");
-    }
+    char numbers[256] = "1", text[1024];
+    size_t length = 1;
+    for (int i = 2; i <= 40; i++)
+        length += (size_t)snprintf(numbers + length, sizeof numbers - length, ", %d", i);
+    snprintf(text, sizeof text,
+             "config: base.yaml\ngrid:\n  train.seed: [%s]\n  train.epochs: [%s]\n", numbers,
+             numbers);
     refused(text, "s.yaml: more than 1000 runs; expected 1000 at most");
 }
 
