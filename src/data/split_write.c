@@ -23,12 +23,16 @@ static char *file_path(const char *folder, size_t file)
 /* Whether a name is that of a fold's file, and of which fold. */
 static bool is_fold_file(const char *name, size_t *fold)
 {
-    char side[11], expected[64]; /* "validation" and the NUL */
-    if (sscanf(name, "fold%zu_%10[a-z].csv", fold, side) != 2)
+    if (strncmp(name, "fold", 4) != 0)
         return false;
-    snprintf(expected, sizeof expected, "fold%zu_%s.csv", *fold, side);
-    return strcmp(name, expected) == 0 &&
-           (strcmp(side, side_names[0]) == 0 || strcmp(side, side_names[1]) == 0);
+    *fold = strtoul(name + 4, NULL, 10);
+    for (int side = 0; side < 2; side++) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "fold%zu_%s.csv", *fold, side_names[side]);
+        if (strcmp(name, expected) == 0)
+            return true;
+    }
+    return false;
 }
 
 static hpac_status check_folder(const char *path)
