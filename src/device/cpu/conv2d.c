@@ -122,7 +122,7 @@ typedef struct conv2d_layouts {
         AS_ONEDNN_LIKES, /* both */
         GIVEN,           /* both in `layout` */
     } choice;
-    cpu_layout layout;
+    hpac_layout layout;
 } conv2d_layouts;
 
 static hpac_status describe_activations(const hpac_plan_request *request, const conv2d_plan *plan,
