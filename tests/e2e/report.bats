@@ -227,6 +227,15 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_file "$odd/report.html" "$odd/plots/losses.svg"
 }
 
+@test "report has nothing to warn of where no locale is set" {
+    run --separate-stderr env LC_ALL=C "$HPAC" report "$TMP/run" --quiet
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected no warnings"
+    run --separate-stderr env -u LC_ALL -u LC_CTYPE -u LANG "$HPAC" report "$TMP/run" --quiet
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected no warnings"
+}
+
 @test "report refuses what is no run, and damaged tables with their row" {
     mkdir "$TMP/empty"
     local bad
