@@ -27,6 +27,7 @@ setup() {
     helpers_setup
     require_tool gnuplot
     PLOTS=$ROOT/tools/plots
+    export LC_ALL=C.UTF-8 # elsewhere gnuplot warns of its degree sign
     drawn=()
 }
 

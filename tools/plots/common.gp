@@ -53,6 +53,7 @@ if (format ne 'png' && format ne 'svg') {
     exit status 2
 }
 
+# In a locale that is not UTF-8 gnuplot warns of its degree sign, which no plot has.
 set encoding utf8
 set datafile separator comma
 set datafile columnheaders
