@@ -42,17 +42,18 @@ INCLUDES    := $(if $(findstring thread,$(SANITIZE)),-Itests/threads)
 INSTRUMENTS := $(SANITIZE:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # No contraction into FMA behind our back: prepared pixels and CSV figures must not depend on the
 # compiler or the processor. Hot kernels ask for FMA themselves.
-DIALECT  := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -DHPAC_DATE='"$(DATE)"' -Iinclude $(INCLUDES) \
+DIALECT  := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -DHPAC_DATE='"$(DATE)"' -Iinclude -Isrc $(INCLUDES) \
             $(shell pkg-config --cflags $(PACKAGES)) -std=c17
 COMPILE   = $(CC) $(DIALECT) $(OPT) -ffp-contract=off $(THREADS) $(WARNINGS) $(INSTRUMENTS) \
-            $(ROOM_FLAGS) $(CPPFLAGS) $(CFLAGS)
+            $(MODULE_FLAGS) $(CPPFLAGS) $(CFLAGS)
 # Programs show their symbols: libhpac_cuda.so looks in them for hpac_fail and its like.
 LINK      = $(CC) -rdynamic $(filter -fopenmp,$(THREADS)) $(INSTRUMENTS) $(LDFLAGS)
 LIBS     := $(shell pkg-config --libs $(PACKAGES)) -lcsv -ldnnl -ldl -lm -lpthread $(LDLIBS)
 
 # ---- files -------------------------------------------------------------------------------------
-ROOMS        := base data net device device/cpu train report
-LIB_SOURCES  := $(wildcard $(ROOMS:%=src/%/*.c))
+MODULES      := base image device device/cpu net model data render metrics config loop rundir report \
+                explore synth doctor train infer experiment
+LIB_SOURCES  := $(wildcard $(MODULES:%=src/%/*.c))
 CLI_SOURCES  := $(wildcard src/cli/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
 FUZZ_SOURCES := $(wildcard tests/fuzz/*.c)
@@ -80,8 +81,8 @@ $(BUILD)/commands: force
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
 AVX2   := -mavx2 -mfma -ffp-contract=fast
 AVX512 := $(AVX2) -mavx512f -mavx512dq -mavx512bw -mavx512vl
-$(BUILD)/obj/src/device/cpu/%_avx2.o:   private ROOM_FLAGS := $(AVX2)
-$(BUILD)/obj/src/device/cpu/%_avx512.o: private ROOM_FLAGS := $(AVX512)
+$(BUILD)/obj/src/device/cpu/%_avx2.o:   private MODULE_FLAGS := $(AVX2)
+$(BUILD)/obj/src/device/cpu/%_avx512.o: private MODULE_FLAGS := $(AVX512)
 endif
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/commands
@@ -181,14 +182,14 @@ lint-tidy: $(call tidied,$(LIB_SOURCES) $(CLI_SOURCES) $(FUZZ_SOURCES) $(CUDA))
 
 $(BUILD)/tidy/%.tidied: %.c .clang-tidy tools/clang-tidy.h $(BUILD)/obj/%.o
 	@mkdir -p $(@D)
-	@clang-tidy --quiet $< -- $(DIALECT) $(ROOM_FLAGS) -fopenmp $(TIDY_MODEL) >$@.log 2>&1 || \
+	@clang-tidy --quiet $< -- $(DIALECT) $(MODULE_FLAGS) -fopenmp $(TIDY_MODEL) >$@.log 2>&1 || \
 	  { grep -A 2 ' error: ' $@.log || cat $@.log; echo "the way there: $@.log"; exit 1; }
 	@touch $@
 
 # Arenas are bytes in which slices of floats lie: invalidPointerCast would find each of them.
 lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-	  --inline-suppr --suppress=invalidPointerCast -Iinclude \
+	  --inline-suppr --suppress=invalidPointerCast -Iinclude -Isrc \
 	  $(LIB_SOURCES) $(CLI_SOURCES) $(DEVICE_SOURCES)
 
 lint-shell:

@@ -63,7 +63,7 @@ DEVICE_FLAGS = -fPIC -Ikernels -DHPAC_CUDA_ARCHS='$(ARCHS)' $(CUDA_CFLAGS)
 HOST_FLAGS    = -fPIC,-fno-exceptions,-fno-threadsafe-statics,-Wall,-Wextra,-Wshadow,-Wno-unknown-pragmas
 COMPILE_CUDA  = $(NVCC) -std=c++17 $(CUDA_HOST:%=-ccbin %) $(GENCODE) --threads 0 \
                 $(filter -O0 -O1 -O2 -O3 -g,$(OPT)) -lineinfo \
-                -Iinclude -Ikernels $(CUDA_CFLAGS) -Xcompiler $(HOST_FLAGS) \
+                -Iinclude -Isrc -Ikernels $(CUDA_CFLAGS) -Xcompiler $(HOST_FLAGS) \
                 $(if $(WERROR),--Werror all-warnings -Xcompiler -Werror) $(CUDA_FLAGS)
 # hpac's own functions stay undefined until a program that has them loads the library; what else is
 # undefined shows at that moment too (-z now), not in the middle of a training.
@@ -76,8 +76,8 @@ $(BUILD)/cuda-commands: force
 DEVICE_OBJECTS := $(call objects,$(DEVICE_SOURCES))
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%.cu=$(BUILD)/obj/%.o)
 
-$(DEVICE_OBJECTS): private ROOM_FLAGS = $(DEVICE_FLAGS)
-$(BUILD)/tidy/src/device/cuda/%.tidied: private ROOM_FLAGS = $(DEVICE_FLAGS)
+$(DEVICE_OBJECTS): private MODULE_FLAGS = $(DEVICE_FLAGS)
+$(BUILD)/tidy/src/device/cuda/%.tidied: private MODULE_FLAGS = $(DEVICE_FLAGS)
 $(DEVICE_OBJECTS): $(BUILD)/cuda-commands
 
 $(KERNEL_OBJECTS) $(BUILD)/obj/tests/cuda/kernels/numbers.o: $(BUILD)/obj/%.o: %.cu $(BUILD)/cuda-commands
@@ -103,7 +103,7 @@ endif
 # ---- single kernels, on the test bed or a GPU ------------------------------------------------------
 KERNEL_TESTS := $(wildcard tests/cuda/kernels/*.c)
 KERNEL_TEST_OBJECTS := $(call objects,$(KERNEL_TESTS)) $(BUILD)/obj/tests/cuda/kernels/numbers.o
-$(call objects,$(KERNEL_TESTS)): private ROOM_FLAGS = $(DEVICE_FLAGS)
+$(call objects,$(KERNEL_TESTS)): private MODULE_FLAGS = $(DEVICE_FLAGS)
 $(BUILD)/tests/kernels: $(KERNEL_TEST_OBJECTS) $(KERNEL_OBJECTS) $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -Wl,--as-needed -o $@ $^ $(LIBS) $(CUDA_LIBS) -lcriterion
@@ -115,7 +115,7 @@ $(BUILD)/tests/cuda/toolchain: tests/cuda/toolchain.cu tools/find-cuda
 	$(NVCC) -std=c++17 -cudart none $(CUDA_CFLAGS) -o $@ $< $(CUDA_LIBS)
 
 # Asks the real cuDNN about configurations; see the file.
-$(BUILD)/obj/tests/cuda/%.o: private ROOM_FLAGS = $(CUDA_CFLAGS)
+$(BUILD)/obj/tests/cuda/%.o: private MODULE_FLAGS = $(CUDA_CFLAGS)
 $(BUILD)/tests/cuda/descriptors: $(call objects,tests/cuda/descriptors.c) $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CUDA_LIBS) $(LIBS)

@@ -9,7 +9,7 @@
 
 #include "common.cuh"
 
-#include <hpac/random.h>
+#include "base/random.h"
 
 struct philox_words {
     uint32_t v[4];

@@ -7,7 +7,7 @@
  *     hpac_config_fini(&config);
  *
  * Every key is typed and has a range, a default and a help text in the schema
- * (src/train/config_schema.c), from which docs/configuration.md is made. Unknown keys, wrong types
+ * (src/config/config_schema.c), from which docs/configuration.md is made. Unknown keys, wrong types
  * and values out of range are refused with file and line (or the --set they came from); all of them
  * together. Relative paths are relative to the current directory.
  */

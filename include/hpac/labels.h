@@ -7,7 +7,6 @@
 #ifndef HPAC_LABELS_H
 #define HPAC_LABELS_H
 
-#include <hpac/nearest.h>
 #include <hpac/status.h>
 
 #include <stdint.h>
@@ -19,8 +18,8 @@ extern const char *const hpac_class_names[HPAC_CLASS_COUNT];
 
 /* The number of the class with exactly this name, or -1. */
 int hpac_class_find(const char *name);
-/* The name that is nearest to this one, for "did you mean"; nothing where none is near. */
-hpac_nearest hpac_class_nearest(const char *name);
+/* The class name closest to this one, for "did you mean"; NULL if none is close. */
+const char *hpac_class_nearest(const char *name);
 
 typedef struct hpac_labels {
     size_t count;    /* rows */

@@ -37,6 +37,14 @@ hpac_status hpac_fail(hpac_status status, const char *format, ...)
 /* hpac_fail(HPAC_ERR_INTERNAL) for an allocation of `nbytes` that failed. */
 hpac_status hpac_fail_memory(size_t nbytes);
 
+/* Returns a failure of `expression` from the calling function. */
+#define HPAC_TRY(expression)                                                                       \
+    do {                                                                                           \
+        hpac_status hpac_try_status = (expression);                                                \
+        if (hpac_try_status != HPAC_OK)                                                            \
+            return hpac_try_status;                                                                \
+    } while (0)
+
 /* Puts "text: " in front of the record's message and returns `status` unchanged: a caller adds what
  * the callee could not know. Does nothing when `status` is HPAC_OK. */
 hpac_status hpac_fail_within(hpac_status status, const char *format, ...)

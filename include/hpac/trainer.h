@@ -10,12 +10,13 @@
 #define HPAC_TRAINER_H
 
 #include <hpac/config.h>
-#include <hpac/image_pool.h>
 #include <hpac/metrics.h>
-#include <hpac/table.h>
 
 #include <signal.h>
 #include <stdio.h>
+
+struct hpac_image_pool; /* src/data/image_pool.h */
+struct hpac_table;      /* src/render/table.h */
 
 typedef enum hpac_phase {
     HPAC_PHASE_PREPARE, /* images of a pool, before the clock of the first epoch starts */
@@ -51,7 +52,7 @@ typedef struct hpac_train_options {
                     goes wrong with it is a warning */
     /* Prepared images are shared with other trainings through this, and are all prepared before the
      * first epoch. NULL: the training keeps its own. */
-    hpac_image_pool *images;
+    struct hpac_image_pool *images;
     /* Nonzero: finish the batch, save, return HPAC_INTERRUPTED. May be NULL. */
     const volatile sig_atomic_t *stop;
     void (*progress)(void *user, const hpac_progress *progress); /* may be NULL */
@@ -92,6 +93,6 @@ hpac_status hpac_train_folds(const hpac_train_options *options);
  * columns steps to best_... of sweep.csv (run_results.h), of a cross-validation the rows of
  * folds.csv. For hpac_table_fini whatever the status. Errors: DATA (metrics.csv of a run is not
  * there, is none, or has no epochs), INTERNAL. */
-hpac_status hpac_train_results(const char *folder, int folds, hpac_table *results);
+hpac_status hpac_train_results(const char *folder, int folds, struct hpac_table *results);
 
 #endif

@@ -1,5 +1,5 @@
 /* Files that are whole or not there, folders, paths. */
-#include <hpac/file.h>
+#include "file.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* The nearest of some words, by edit distance. */
-#include <hpac/nearest.h>
+#include "nearest.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -36,14 +36,15 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
     return rows[a_length % 3][b_length];
 }
 
-void hpac_nearest_offer(hpac_nearest *nearest, const char *candidate)
+bool hpac_nearest_offer(hpac_nearest *nearest, const char *candidate)
 {
     size_t length = strlen(nearest->word), candidate_length = strlen(candidate);
     if (length > HPAC_NEAREST_MAX || candidate_length > HPAC_NEAREST_MAX)
-        return;
+        return false;
     size_t distance = edit_distance(nearest->word, length, candidate, candidate_length);
-    if (distance < nearest->distance) {
-        memcpy(nearest->best, candidate, candidate_length + 1);
-        nearest->distance = distance;
-    }
+    if (distance >= nearest->distance)
+        return false;
+    memcpy(nearest->best, candidate, candidate_length + 1);
+    nearest->distance = distance;
+    return true;
 }

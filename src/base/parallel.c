@@ -1,5 +1,5 @@
 /* A loop over indices on several threads. */
-#include <hpac/parallel.h>
+#include "parallel.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
 /* Philox4x32-10 with its distributions, and MT19937 as numpy's RandomState uses it. */
-#include <hpac/random.h>
+#include "random.h"
 
 #include <math.h>
 

@@ -5,8 +5,9 @@
 #ifndef HPAC_CLI_H
 #define HPAC_CLI_H
 
-#include <hpac/nearest.h>
 #include <hpac/status.h>
+
+#include "base/nearest.h"
 
 #include <signal.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 #include "commands.h"
 #include "progress.h"
 
-#include <hpac/doctor_print.h>
+#include "doctor/doctor_print.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -4,8 +4,9 @@
 #include "progress.h"
 #include "split_options.h"
 
-#include <hpac/evaluator.h>
 #include <hpac/log.h>
+
+#include "infer/evaluate.h"
 
 #include <stdio.h>
 

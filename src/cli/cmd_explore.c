@@ -3,8 +3,8 @@
 #include "list_options.h"
 #include "progress.h"
 
-#include <hpac/dataset.h>
-#include <hpac/explore.h>
+#include "data/dataset.h"
+#include "explore/explore.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* hpac info: what a model file holds. */
 #include "commands.h"
 
-#include <hpac/model_card.h>
+#include "model/model_card.h"
 
 static hpac_status run(const cli_arguments *arguments)
 {

@@ -4,7 +4,8 @@
 #include "progress.h"
 
 #include <hpac/log.h>
-#include <hpac/predictor.h>
+
+#include "infer/predict.h"
 
 #include <stdio.h>
 

@@ -2,8 +2,8 @@
 #include "commands.h"
 #include "progress.h"
 
-#include <hpac/image.h>
-#include <hpac/preprocess.h>
+#include "data/preprocess.h"
+#include "image/image.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* hpac report: what a training came to, or how several compare. */
 #include "commands.h"
 
-#include <hpac/report.h>
+#include "report/report.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
 #include "commands.h"
 #include "progress.h"
 
-#include <hpac/sweep.h>
+#include "experiment/sweep.h"
 
 #include <stdio.h>
 

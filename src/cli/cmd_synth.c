@@ -2,7 +2,7 @@
 #include "commands.h"
 #include "progress.h"
 
-#include <hpac/synth.h>
+#include "synth/synth.h"
 
 #include <stdio.h>
 

@@ -4,6 +4,8 @@
 
 #include <hpac/trainer.h>
 
+#include "render/table.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* The commands, in the order of the help. */
 #include "commands.h"
 
-#include <hpac/nearest.h>
+#include "base/nearest.h"
 
 #include <string.h>
 

@@ -42,10 +42,10 @@ static int class_of(const char *part)
 
 static hpac_status refuse_class(const char *option, const char *part)
 {
-    hpac_nearest nearest = hpac_class_nearest(part);
-    if (*nearest.best)
+    const char *nearest = hpac_class_nearest(part);
+    if (nearest)
         return hpac_fail(HPAC_ERR_CONFIG, "--%s: no class is called \"%s\"; did you mean \"%s\"?",
-                         option, part, nearest.best);
+                         option, part, nearest);
     return hpac_fail(HPAC_ERR_CONFIG,
                      "--%s: no class is called \"%s\"; expected one of the 28 names, or 0..%d",
                      option, part, HPAC_CLASS_COUNT - 1);

@@ -1,6 +1,5 @@
 /* The man page, in the man macros, which groff and mandoc both read. */
 #include "help.h"
-
 #include "wrap.h"
 
 #include <limits.h>

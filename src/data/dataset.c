@@ -1,10 +1,10 @@
 /* A data set: label rows, their images as the network sees them, and the cache of those. */
 #include "image_cache.h"
 
-#include <hpac/file.h>
-#include <hpac/image.h>
-#include <hpac/parallel.h>
-#include <hpac/resize.h>
+#include "base/file.h"
+#include "base/parallel.h"
+#include "image/image.h"
+#include "image/resize.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #ifndef HPAC_IMAGE_CACHE_H
 #define HPAC_IMAGE_CACHE_H
 
-#include <hpac/dataset.h>
-#include <hpac/image_pool.h>
+#include "dataset.h"
+#include "image_pool.h"
 
 /* What the cache knows of a row. One reader wins EMPTY -> FILLING and prepares the image in its
  * place; until it is KEPT the others prepare their own, so that nobody waits and nobody sees half

@@ -1,7 +1,8 @@
 /* Label files: rows of an Id and its classes. All bad rows are found before anything is refused. */
 #include <hpac/labels.h>
 
-#include <hpac/csv.h>
+#include "base/csv.h"
+#include "base/nearest.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -46,12 +47,14 @@ int hpac_class_find(const char *name)
     return -1;
 }
 
-hpac_nearest hpac_class_nearest(const char *name)
+const char *hpac_class_nearest(const char *name)
 {
     hpac_nearest nearest = hpac_nearest_to(name);
+    const char *best = NULL;
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
-        hpac_nearest_offer(&nearest, hpac_class_names[c]);
-    return nearest;
+        if (hpac_nearest_offer(&nearest, hpac_class_names[c]))
+            best = hpac_class_names[c];
+    return best;
 }
 
 typedef struct label_reader {

@@ -2,8 +2,9 @@
 #include "loader_internal.h"
 
 #include <hpac/log.h>
-#include <hpac/parallel.h>
-#include <hpac/random.h>
+
+#include "base/parallel.h"
+#include "base/random.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -14,7 +14,7 @@
 #ifndef HPAC_LOADER_INTERNAL_H
 #define HPAC_LOADER_INTERNAL_H
 
-#include <hpac/loader.h>
+#include "loader.h"
 
 #include <limits.h>
 #include <pthread.h>

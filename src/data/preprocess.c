@@ -1,9 +1,9 @@
 /* Writing prepared images, on several threads. */
-#include <hpac/preprocess.h>
+#include "preprocess.h"
 
-#include <hpac/file.h>
-#include <hpac/image.h>
-#include <hpac/parallel.h>
+#include "base/file.h"
+#include "base/parallel.h"
+#include "image/image.h"
 
 #include <pthread.h>
 #include <stdlib.h>

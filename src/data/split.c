@@ -1,9 +1,9 @@
 /* Repeated k-folds: drawing them, and printing them as numpy does. */
 #include <hpac/split.h>
 
-#include "split.h"
+#include "stratify.h"
 
-#include <hpac/random.h>
+#include "base/random.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

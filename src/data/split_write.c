@@ -1,8 +1,8 @@
 /* Folds as lists of Ids: two files a fold, all of them or none. */
 #include <hpac/split.h>
 
-#include <hpac/csv.h>
-#include <hpac/file.h>
+#include "base/csv.h"
+#include "base/file.h"
 
 #include <dirent.h>
 #include <errno.h>

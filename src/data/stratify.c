@@ -3,9 +3,9 @@
  * 10,357 on the competition's table). Here a full fold takes no more rows, which instead unbalances
  * the classes dealt last, the common ones; those are evened out by exchanging rows that differ in
  * one class. */
-#include "split.h"
+#include "stratify.h"
 
-#include <hpac/random.h>
+#include "base/random.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

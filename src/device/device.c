@@ -1,9 +1,10 @@
 /* Choosing and opening a device. CUDA comes from a shared object, loaded only when asked for, so
  * that one program runs on every machine. */
 #include <hpac/device.h>
+
 #include <hpac/log.h>
 
-#include "cpu/cpu.h"
+#include "device/cpu/cpu.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
  * value has its place in the random sequence and threads do not matter. */
 #include "initializer.h"
 
-#include <hpac/random.h>
+#include "base/random.h"
 
 #include <math.h>
 

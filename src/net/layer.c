@@ -1,7 +1,7 @@
 /* Layers: names, shapes, parameter counts, and the check of a whole stack. */
-#include "shape_text.h"
-
 #include <hpac/layer.h>
+
+#include "shape_text.h"
 
 #include <stdio.h>
 

@@ -1,10 +1,9 @@
 /* Weights of a network to and from host memory in Keras's layout, and the weights it starts with.
  */
 #include "network_internal.h"
-
 #include "initializer.h"
 
-#include <hpac/random.h>
+#include "base/random.h"
 
 #include <stdlib.h>
 

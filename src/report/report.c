@@ -1,7 +1,7 @@
 /* Reports: the order of things. */
 #include "report_internal.h"
 
-#include <hpac/file.h>
+#include "base/file.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* The tables of several runs: side by side, their classes, their spread. */
 #include "report_internal.h"
 
-#include <hpac/density.h>
+#include "metrics/density.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* report.html of several runs. */
 #include "report_internal.h"
 
-#include <hpac/file.h>
+#include "base/file.h"
 
 #include <math.h>
 #include <stdlib.h>

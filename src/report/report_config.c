@@ -2,7 +2,6 @@
 #include "report_internal.h"
 
 #include <libfyaml.h>
-
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* Reading the tables of a run: columns of numbers by their names, and predictions. */
 #include "report_internal.h"
 
-#include <hpac/csv.h>
-#include <hpac/file.h>
+#include "base/csv.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <math.h>

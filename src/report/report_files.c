@@ -1,7 +1,7 @@
 /* Which files are a report's own. */
 #include "report_internal.h"
 
-#include <hpac/file.h>
+#include "base/file.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* Which runs are to be reported, and what they are called. */
 #include "report_internal.h"
 
-#include <hpac/file.h>
+#include "base/file.h"
 
 #include <dirent.h>
 #include <errno.h>

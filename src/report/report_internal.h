@@ -2,11 +2,13 @@
 #ifndef HPAC_REPORT_INTERNAL_H
 #define HPAC_REPORT_INTERNAL_H
 
+#include "report.h"
+
 #include <hpac/labels.h>
-#include <hpac/page.h>
-#include <hpac/plot.h>
-#include <hpac/report.h>
-#include <hpac/run_results.h>
+
+#include "render/page.h"
+#include "render/plot.h"
+#include "rundir/run_results.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* report.html of one run: what came out first, what went in last. */
 #include "report_internal.h"
 
-#include <hpac/file.h>
+#include "base/file.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* The pictures of a report, each drawn from a table as PNG and SVG. */
 #include "report_internal.h"
 
-#include <hpac/file.h>
-#include <hpac/parallel.h>
+#include "base/file.h"
+#include "base/parallel.h"
 
 #include <math.h>
 #include <stdlib.h>

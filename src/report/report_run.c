@@ -1,7 +1,7 @@
 /* What lies in the folder of a run. */
 #include "report_internal.h"
 
-#include <hpac/file.h>
+#include "base/file.h"
 
 #include <math.h>
 #include <stdlib.h>

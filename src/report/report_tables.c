@@ -1,7 +1,7 @@
 /* The tables of one run, and the row of a run beside others. */
 #include "report_internal.h"
 
-#include <hpac/density.h>
+#include "metrics/density.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* Where the weights come from, and the files they go to. */
 #include "train_internal.h"
 
-#include <hpac/file.h>
 #include <hpac/log.h>
+
+#include "base/file.h"
 
 #include <stdlib.h>
 #include <string.h>

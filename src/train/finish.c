@@ -2,7 +2,8 @@
 #include "train_internal.h"
 
 #include <hpac/log.h>
-#include <hpac/submission.h>
+
+#include "rundir/submission.h"
 
 #include <stdlib.h>
 #include <string.h>

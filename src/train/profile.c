@@ -1,9 +1,10 @@
 /* The profile of a training: a table in the log and profile.csv. */
 #include "train_internal.h"
 
-#include <hpac/csv.h>
-#include <hpac/file.h>
 #include <hpac/log.h>
+
+#include "base/csv.h"
+#include "base/file.h"
 
 #include <stdlib.h>
 #include <string.h>

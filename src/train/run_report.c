@@ -3,8 +3,9 @@
 #include "train_internal.h"
 
 #include <hpac/log.h>
-#include <hpac/plot.h>
-#include <hpac/report.h>
+
+#include "render/plot.h"
+#include "report/report.h"
 
 static void warn(const char *folder)
 {

@@ -2,12 +2,13 @@
 #ifndef HPAC_TRAIN_INTERNAL_H
 #define HPAC_TRAIN_INTERNAL_H
 
-#include <hpac/dataset.h>
-#include <hpac/loader.h>
 #include <hpac/model.h>
 #include <hpac/network.h>
-#include <hpac/run_results.h>
 #include <hpac/trainer.h>
+
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "rundir/run_results.h"
 
 #include <stdio.h>
 #include <time.h>

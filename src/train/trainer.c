@@ -2,7 +2,8 @@
 #include "train_internal.h"
 
 #include <hpac/log.h>
-#include <hpac/file.h>
+
+#include "base/file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -16,7 +16,6 @@
 #include <cstring>
 #include <type_traits>
 #include <utility>
-
 #include <cuda_runtime.h>
 
 using std::isfinite;

@@ -8,7 +8,7 @@ CUDASIM_CUDART  = $(shell readelf -d "$$($(FIND_CUDA) --home)/lib64/libcudart.so
                     sed -n 's/.*soname: \[\(.*\)\].*/\1/p')
 CUDASIM_OPT    := -O2 -g -fPIC
 CUDASIM_CC      = $(CC) $(DIALECT) $(CUDASIM_OPT) -ffp-contract=off $(WARNINGS) $(CUDA_CFLAGS)
-CUDASIM_CXX     = $(CXX) -std=c++17 -Iinclude -Ikernels $(CUDASIM_OPT) -ffp-contract=off -Wall -Wextra -Wshadow \
+CUDASIM_CXX     = $(CXX) -std=c++17 -Iinclude -Isrc -Ikernels $(CUDASIM_OPT) -ffp-contract=off -Wall -Wextra -Wshadow \
                   -Wno-unknown-pragmas -fsanitize=alignment,bounds $(if $(WERROR),-Werror) $(CUDA_CFLAGS)
 CUDASIM_LINK    = -shared -Wl,-z,now -Wl,-z,defs -Wl,-rpath,'$$ORIGIN'
 

@@ -16,10 +16,10 @@
 #define CUDASIM_CUDNN_BED_H
 
 /* The convolutions and descriptors of this API are marked as deprecated; they are what is used. */
-#include <cudnn.h>
-
 #include "convolution.h"
 #include "library.h"
+
+#include <cudnn.h>
 
 /* A function of the real library. */
 void *cudnn_bed_real(const char *name);

@@ -6,6 +6,7 @@
  * warp.
  */
 #include "executor.h"
+
 #include "runtime.h"
 
 #include <link.h>

@@ -4,7 +4,6 @@
  */
 #include "runtime.h"
 #include "twin.h"
-
 #include "executor.h"
 
 #include <dlfcn.h>

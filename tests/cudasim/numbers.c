@@ -1,6 +1,7 @@
 /* Number formats and the matrix product, by oneDNN: fast enough for whole trainings. Sums of small
  * whole numbers are exact, and the order of a sum depends on the shape alone. */
 #include "numbers.h"
+
 #include "cudasim.h"
 
 #include <dnnl.h>

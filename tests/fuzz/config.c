@@ -1,8 +1,8 @@
 /* Configurations with overrides: whatever the bytes, there is an answer, and a good configuration
  * reads back from what it writes. The input is a file and, behind NUL bytes, the overrides. */
-#include "input.h"
-
 #include <hpac/config.h>
+
+#include "input.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Keras's JSON: whatever the text, there is an answer, and layers that pass are ours. */
-#include "input.h"
+#include "model/keras_config.h"
 
-#include "../../src/net/keras_config.h"
+#include "input.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,9 +1,10 @@
 /* Feeds any bytes to the label reader: it either refuses them with a message, or what it hands out
  * keeps the promises of labels.h and survives being written and read again. */
-#include "input.h"
-
-#include <hpac/csv.h>
 #include <hpac/labels.h>
+
+#include "base/csv.h"
+
+#include "input.h"
 
 #include <stdbool.h>
 #include <string.h>

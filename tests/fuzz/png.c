@@ -2,9 +2,9 @@
  * PNG files: what is accepted has the size it says and every pixel written, and libpng says the
  * same of every file, pixel by pixel.
  */
-#include "input.h"
+#include "image/png_internal.h"
 
-#include "../../src/data/png_internal.h"
+#include "input.h"
 
 #include <libdeflate.h>
 #include <string.h>

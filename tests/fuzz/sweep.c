@@ -1,8 +1,8 @@
 /* Sweeps: whatever the bytes, there is an answer, and the runs of a good one have names that are
  * folders, each its own. The configuration to start from is the file "100" beside the input. */
-#include "input.h"
+#include "experiment/sweep.h"
 
-#include <hpac/sweep.h>
+#include "input.h"
 
 #include <string.h>
 

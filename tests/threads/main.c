@@ -1,7 +1,6 @@
 /* Runs the tests of threaded code one after another, each in a process of its own, and reports in
  * the Test Anything Protocol. What a test prints goes to stderr. */
 #include <criterion/criterion.h>
-
 #include <stdarg.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 #include "loader_fixture.h"
 
-#include <hpac/random.h>
+#include "base/random.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

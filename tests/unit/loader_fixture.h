@@ -5,9 +5,9 @@
 #ifndef TESTS_LOADER_FIXTURE_H
 #define TESTS_LOADER_FIXTURE_H
 
-#include "picture_folder.h"
+#include "data/loader.h"
 
-#include <hpac/loader.h>
+#include "picture_folder.h"
 
 enum { LOADER_COUNT = 23, LOADER_CHANNELS = 2, LOADER_MAX_SLOTS = 8 };
 

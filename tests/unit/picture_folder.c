@@ -1,9 +1,9 @@
 /* A temporary folder of small pictures with labels. */
 #include "picture_folder.h"
+
 #include "scratch.h"
 
 #include <criterion/criterion.h>
-
 #include <png.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,7 +13,7 @@
 #ifndef PICTURE_FOLDER_H
 #define PICTURE_FOLDER_H
 
-#include <hpac/dataset.h>
+#include "data/dataset.h"
 
 enum { PICTURE_ROWS = 5, PICTURE_COLS = 4, PICTURE_PIXELS = PICTURE_ROWS * PICTURE_COLS };
 

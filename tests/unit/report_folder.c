@@ -1,7 +1,7 @@
 /* Run folders made by hand. */
 #include "report_folder.h"
 
-#include <hpac/file.h>
+#include "base/file.h"
 
 #include "scratch.h"
 

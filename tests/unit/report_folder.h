@@ -2,7 +2,7 @@
 #ifndef TESTS_REPORT_FOLDER_H
 #define TESTS_REPORT_FOLDER_H
 
-#include <hpac/report.h>
+#include "report/report.h"
 
 /* Writes a run of two epochs of two steps, two classes and four validation images into
  * scratch_path(name), whose path it returns. `state` is that of run.json; what a run has only at

@@ -1,6 +1,5 @@
 /* Configurations: what is read, and what is printed. */
 #include "config_text.h"
-
 #include "scratch.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,5 @@
 /* Configurations: what is refused, and where. */
 #include "config_text.h"
-
 #include "scratch.h"
 
 #include <criterion/criterion.h>

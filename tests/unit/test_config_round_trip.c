@@ -1,6 +1,7 @@
 /* Configurations: what is written reads back to the same values. */
 #include <hpac/config.h>
-#include <hpac/random.h>
+
+#include "base/random.h"
 
 #include "scratch.h"
 

@@ -1,5 +1,5 @@
 /* Reading and writing CSV. */
-#include <hpac/csv.h>
+#include "base/csv.h"
 
 #include "scratch.h"
 

@@ -2,11 +2,11 @@
  * What a training step of the improved model may cost the CUDA device: copies, launches, waits and
  * allocations, as the test bed counts them. Skipped where the device is another, or a real GPU.
  */
-#include "../cudasim/counts.h"
-#include "tested_device.h"
-
 #include <hpac/config.h>
 #include <hpac/network.h>
+
+#include "../cudasim/counts.h"
+#include "tested_device.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -3,11 +3,12 @@
  * what is not finite is seen. Skipped where the tested device is another; what only the test bed
  * can bring about is skipped on a GPU.
  */
-#include "tested_device.h"
-
 #include <hpac/log.h>
 #include <hpac/network.h>
-#include <hpac/selfcheck.h>
+
+#include "doctor/selfcheck.h"
+
+#include "tested_device.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

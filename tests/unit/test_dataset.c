@@ -2,7 +2,6 @@
 #include "picture_folder.h"
 
 #include <criterion/criterion.h>
-
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Distributions beside numpy's and scipy's (tests/golden/report.csv), and by hand. */
-#include <hpac/csv.h>
-#include <hpac/density.h>
+#include "base/csv.h"
+#include "metrics/density.h"
 
 #include "formula.h"
 

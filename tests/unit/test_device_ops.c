@@ -1,7 +1,7 @@
 /* A device against the naive reference, case by case. */
-#include "tested_device.h"
+#include "doctor/selfcheck.h"
 
-#include <hpac/selfcheck.h>
+#include "tested_device.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

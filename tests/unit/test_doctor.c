@@ -1,10 +1,9 @@
 /* The doctor: what it finds on a healthy device, on one with a wrong operation, and what it says is
  * missing. */
+#include "base/file.h"
+#include "doctor/doctor_internal.h"
+
 #include "scratch.h"
-
-#include "../../src/device/doctor.h"
-
-#include <hpac/file.h>
 
 #include <criterion/criterion.h>
 #include <math.h>

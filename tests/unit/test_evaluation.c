@@ -1,7 +1,6 @@
 /* Measures of predictions beside scikit-learn's (tests/golden/evaluation.csv), and by hand. */
-#include <hpac/evaluation.h>
-
-#include <hpac/csv.h>
+#include "base/csv.h"
+#include "metrics/evaluation.h"
 
 #include "formula.h"
 #include "scratch.h"

@@ -1,8 +1,8 @@
 /* What pandas and matplotlib say of the same labels and maps, and counting the names in folders. */
-#include <hpac/colormap.h>
-#include <hpac/csv.h>
-#include <hpac/explore.h>
-#include <hpac/file.h>
+#include "base/csv.h"
+#include "base/file.h"
+#include "explore/explore.h"
+#include "render/colormap.h"
 
 #include "picture_folder.h"
 #include "scratch.h"

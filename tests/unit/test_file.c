@@ -1,5 +1,5 @@
 /* Files that are whole or not there. */
-#include <hpac/file.h>
+#include "base/file.h"
 
 #include "scratch.h"
 

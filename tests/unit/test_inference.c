@@ -1,11 +1,12 @@
 /* Models at work: probabilities beside a formula in double, thresholds in model files. */
+#include <hpac/inference.h>
+
+#include "base/file.h"
+
 #include "formula.h"
 #include "picture_folder.h"
 #include "scratch.h"
 #include "tested_device.h"
-
-#include <hpac/file.h>
-#include <hpac/inference.h>
 
 #include <criterion/criterion.h>
 #include <math.h>

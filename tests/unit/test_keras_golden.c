@@ -2,10 +2,10 @@
  * Training runs of the real Keras (tools/reference/make_keras_golden.py), repeated through the
  * network: losses, gradients of the first step, weights after five.
  */
+#include <hpac/network.h>
+
 #include "formula.h"
 #include "tested_device.h"
-
-#include <hpac/network.h>
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* The loader: images that cannot be read stop the epoch, or are skipped and told of. */
+#include <hpac/log.h>
+
 #include "loader_fixture.h"
 #include "scratch.h"
-
-#include <hpac/log.h>
 
 #include <criterion/criterion.h>
 #include <stdio.h>

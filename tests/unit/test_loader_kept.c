@@ -1,11 +1,10 @@
 /* The loader, when its consumer has kept images: batches of kept rows only are not read. */
+#include "base/random.h"
+#include "data/loader.h"
+
 #include "picture_folder.h"
 
-#include <hpac/loader.h>
-#include <hpac/random.h>
-
 #include <criterion/criterion.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,10 @@
 /* The loader: stops in the middle, its threads, its waiting, and long random walks. */
+#include <hpac/log.h>
+
+#include "base/random.h"
+
 #include "loader_fixture.h"
 #include "scratch.h"
-
-#include <hpac/log.h>
-#include <hpac/random.h>
 
 #include <criterion/criterion.h>
 #include <time.h>

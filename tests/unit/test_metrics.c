@@ -1,7 +1,6 @@
 /* Measures, by hand, against scikit-learn, and on the competition's table. */
-#include <hpac/metrics.h>
-
 #include <hpac/labels.h>
+#include <hpac/metrics.h>
 #include <hpac/split.h>
 
 #include "scratch.h"

@@ -1,9 +1,10 @@
 /* Model files: round trips, and the files and predictions of the real Keras. */
+#include <hpac/model.h>
+
+#include "base/file.h"
+
 #include "formula.h"
 #include "scratch.h"
-
-#include <hpac/file.h>
-#include <hpac/model.h>
 
 #include <criterion/criterion.h>
 #include <signal.h>

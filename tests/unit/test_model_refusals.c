@@ -1,9 +1,10 @@
 /* Model files that are refused: options hpac lacks, damaged files, files of other kinds. */
+#include <hpac/model.h>
+
+#include "base/file.h"
+
 #include "formula.h"
 #include "scratch.h"
-
-#include <hpac/file.h>
-#include <hpac/model.h>
 
 #include <criterion/criterion.h>
 #include <hdf5.h>

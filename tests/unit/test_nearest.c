@@ -1,8 +1,7 @@
 /* The nearest word: distances counted by hand. */
-#include <hpac/nearest.h>
+#include "base/nearest.h"
 
 #include <criterion/criterion.h>
-
 #include <string.h>
 
 Test(nearest, a_letter_changed_added_left_out_or_swapped_is_one_step)

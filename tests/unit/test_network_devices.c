@@ -3,11 +3,11 @@
  * the four configurations scaled down, twenty steps of the whole network, dropout and all; and it
  * trains alike with or without graphs, and from kept images.
  */
-#include "formula.h"
-#include "tested_device.h"
-
 #include <hpac/config.h>
 #include <hpac/network.h>
+
+#include "formula.h"
+#include "tested_device.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

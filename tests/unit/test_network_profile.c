@@ -1,9 +1,9 @@
 /* The profile of a network: the same bits with and without, nothing waits for a timer within a
  * step, and what the rows say. */
+#include <hpac/network.h>
+
 #include "formula.h"
 #include "tested_device.h"
-
-#include <hpac/network.h>
 
 #include <criterion/criterion.h>
 #include <string.h>

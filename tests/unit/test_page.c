@@ -1,5 +1,5 @@
 /* Pages: escaping, pictures, tables, failures that are remembered. */
-#include <hpac/page.h>
+#include "render/page.h"
 
 #include "scratch.h"
 

@@ -1,5 +1,5 @@
 /* Loops on several threads. */
-#include <hpac/parallel.h>
+#include "base/parallel.h"
 
 #include <criterion/criterion.h>
 #include <stdatomic.h>

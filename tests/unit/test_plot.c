@@ -1,7 +1,7 @@
 /* Running gnuplot: what reaches a script, and what is said when it does not work. */
-#include <hpac/file.h>
-#include <hpac/image.h>
-#include <hpac/plot.h>
+#include "base/file.h"
+#include "image/image.h"
+#include "render/plot.h"
 
 #include "scratch.h"
 

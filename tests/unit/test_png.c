@@ -2,11 +2,11 @@
  * PNGs that are valid: against Pillow (tests/golden/png), against libpng, against the pixels they
  * were made from.
  */
-#include "../../src/data/png_internal.h"
+#include "image/image.h"
+#include "image/png_internal.h"
+
 #include "png_builder.h"
 #include "scratch.h"
-
-#include <hpac/image.h>
 
 #include <criterion/criterion.h>
 #include <glob.h>

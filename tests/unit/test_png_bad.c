@@ -1,9 +1,9 @@
 /* Files that are no good: each is refused by name, on both paths alike. */
-#include "../../src/data/png_internal.h"
+#include "image/image.h"
+#include "image/png_internal.h"
+
 #include "png_builder.h"
 #include "scratch.h"
-
-#include <hpac/image.h>
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

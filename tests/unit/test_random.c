@@ -1,5 +1,5 @@
 /* Philox against Random123's known answers, MT19937 against mt19937ar and numpy. */
-#include <hpac/random.h>
+#include "base/random.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,8 +1,7 @@
 /* The naive reference that devices are checked against: its gradients are the slopes of its values.
  */
-#include "../../src/device/reference.h"
-
-#include <hpac/random.h>
+#include "base/random.h"
+#include "doctor/reference.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

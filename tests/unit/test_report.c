@@ -1,6 +1,6 @@
 /* Reports of runs that are small enough to check by eye. */
-#include <hpac/file.h>
-#include <hpac/report.h>
+#include "base/file.h"
+#include "report/report.h"
 
 #include "report_folder.h"
 #include "scratch.h"

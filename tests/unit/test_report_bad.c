@@ -1,7 +1,7 @@
 /* Reports of folders that are not what they should be: errors name file, row and what was expected.
  */
-#include <hpac/file.h>
-#include <hpac/report.h>
+#include "base/file.h"
+#include "report/report.h"
 
 #include "report_folder.h"
 #include "scratch.h"

@@ -1,5 +1,5 @@
 /* Resizing against scikit-image (tests/golden/resize.txt). */
-#include "../../src/data/resize_internal.h"
+#include "image/resize_internal.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

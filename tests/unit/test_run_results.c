@@ -1,5 +1,5 @@
 /* What a run came to, by tables that are checked by eye. */
-#include <hpac/run_results.h>
+#include "rundir/run_results.h"
 
 #include "report_folder.h"
 #include "scratch.h"

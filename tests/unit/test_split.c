@@ -1,9 +1,9 @@
 /* Splits: scikit-learn's folds, numpy's printing, and what stratification promises. */
+#include <hpac/labels.h>
 #include <hpac/split.h>
 
-#include <hpac/csv.h>
-#include <hpac/labels.h>
-#include <hpac/random.h>
+#include "base/csv.h"
+#include "base/random.h"
 
 #include "scratch.h"
 

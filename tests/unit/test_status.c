@@ -2,7 +2,6 @@
 #include <hpac/status.h>
 
 #include <criterion/criterion.h>
-
 #include <pthread.h>
 
 Test(status, failure_carries_its_message)

@@ -1,5 +1,5 @@
 /* Submissions: thresholds, empty answers, rows nothing is known of. */
-#include <hpac/submission.h>
+#include "rundir/submission.h"
 
 #include "scratch.h"
 

@@ -1,7 +1,7 @@
 /* Sweeps: what a file is made into, how runs are called, and what is refused. */
-#include "scratch.h"
+#include "experiment/sweep.h"
 
-#include <hpac/sweep.h>
+#include "scratch.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

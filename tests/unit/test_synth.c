@@ -2,12 +2,13 @@
  * Synthetic data sets: labels against the counts of the competition's train.csv (taken from the
  * file itself with pandas), Ids, files and folders, bad options.
  */
-#include "scratch.h"
-
-#include <hpac/file.h>
-#include <hpac/image.h>
 #include <hpac/labels.h>
-#include <hpac/synth.h>
+
+#include "base/file.h"
+#include "image/image.h"
+#include "synth/synth.h"
+
+#include "scratch.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

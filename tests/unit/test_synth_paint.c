@@ -1,7 +1,8 @@
 /* Painted images: the same whoever paints them, at any size, and the protein where its class says.
  */
 #include <hpac/labels.h>
-#include <hpac/synth.h>
+
+#include "synth/synth.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

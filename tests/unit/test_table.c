@@ -1,6 +1,6 @@
 /* Tables: CSV, JSON and text of the same cells. */
-#include <hpac/file.h>
-#include <hpac/table.h>
+#include "base/file.h"
+#include "render/table.h"
 
 #include "scratch.h"
 

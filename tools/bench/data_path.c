@@ -8,10 +8,9 @@
  * round.
  * tools/bench/data_path.py runs it beside other tools.
  */
-#include "../../src/data/png_internal.h"
-
-#include <hpac/image.h>
-#include <hpac/resize.h>
+#include "image/image.h"
+#include "image/png_internal.h"
+#include "image/resize.h"
 
 #include <libdeflate.h>
 #include <stdio.h>

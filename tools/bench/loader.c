@@ -8,7 +8,7 @@
  * falls on all of them; the median round of each is printed, with the slowest and the fastest, and
  * the processor's time an image, which others' work changes less.
  */
-#include <hpac/loader.h>
+#include "data/loader.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes src/data/synth_table.h: how often each set of classes stands in the competition's train.csv.
+"""Makes src/synth/synth_table.h: how often each set of classes stands in the competition's train.csv.
 
-    python3 tools/reference/make_synth_labels.py TRAIN.CSV > src/data/synth_table.h
+    python3 tools/reference/make_synth_labels.py TRAIN.CSV > src/synth/synth_table.h
 
 Only counts are kept, no Ids. Needs nothing beside Python's standard library.
 """

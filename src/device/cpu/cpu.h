@@ -175,7 +175,7 @@ hpac_status hpac_cpu_activation_read(hpac_plan *plan, bool input, const void *ad
 
 typedef hpac_status cpu_try(cpu_device *device, const hpac_plan_request *request, cpu_plan **plan);
 
-cpu_try hpac_cpu_try_trunk, hpac_cpu_try_pixels, hpac_cpu_try_conv2d, hpac_cpu_try_maxpool,
+cpu_try hpac_cpu_try_stem, hpac_cpu_try_pixels, hpac_cpu_try_conv2d, hpac_cpu_try_maxpool,
     hpac_cpu_try_dense, hpac_cpu_try_activation, hpac_cpu_try_dropout, hpac_cpu_try_flatten;
 
 hpac_status hpac_cpu_loss(hpac_device *device, const hpac_loss *loss);

@@ -2,7 +2,7 @@
  * empty and events always past. */
 #include "cpu.h"
 
-#include <hpac/parallel.h>
+#include "base/parallel.h"
 
 #include <omp.h>
 #include <stdio.h>

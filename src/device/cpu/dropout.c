@@ -2,7 +2,7 @@
  * mask does not depend on the layout. */
 #include "cpu.h"
 
-#include <hpac/random.h>
+#include "base/random.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 
 /* Tried in this order: long runs before the single operations. */
 static cpu_try *const tries[] = {
-    hpac_cpu_try_trunk,      hpac_cpu_try_conv2d,  hpac_cpu_try_dense,   hpac_cpu_try_maxpool,
+    hpac_cpu_try_stem,       hpac_cpu_try_conv2d,  hpac_cpu_try_dense,   hpac_cpu_try_maxpool,
     hpac_cpu_try_activation, hpac_cpu_try_dropout, hpac_cpu_try_flatten, hpac_cpu_try_pixels,
 };
 

@@ -2,7 +2,6 @@
 #include "cuda.h"
 
 #include <nvtx3/nvToolsExt.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -8,9 +8,9 @@
 #ifndef TESTS_CUDA_KERNELS_BENCH_H
 #define TESTS_CUDA_KERNELS_BENCH_H
 
-#include "../../../kernels/kernels.h"
+#include "base/random.h"
 
-#include <hpac/random.h>
+#include "../../../kernels/kernels.h"
 
 #include <criterion/criterion.h>
 

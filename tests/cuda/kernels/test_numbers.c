@@ -1,7 +1,7 @@
 /* The kernels' arithmetic with numbers beyond 2^32, which no tensor of a test reaches. */
-#include "numbers.h"
+#include "base/random.h"
 
-#include <hpac/random.h>
+#include "numbers.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* Captures and graphs: what must not be in one, and what a replay does. */
 #include "faults.h"
-
 #include "../counts.h"
 
 #define NBYTES (FAULT_COUNT * sizeof(float))

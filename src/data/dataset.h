@@ -1,0 +1,86 @@
+/*
+ * A data set: the rows of a label file and the images that belong to them, as the network sees
+ * them.
+ *
+ * Row r has the pictures <images>/<Id>_<channel>.png, the first n of green, blue, red, yellow. Each
+ * is resized from whatever size it has to (rows, cols) and interleaved: (rows, cols, channels),
+ * bytes 0..255 or floats 0..1. Prepared images are kept in memory (the cache) when there is room,
+ * so that a second epoch does not decode again.
+ */
+#ifndef HPAC_DATA_DATASET_H
+#define HPAC_DATA_DATASET_H
+
+#include "image_pool.h"
+
+#include <hpac/labels.h>
+#include <hpac/pixels.h>
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define HPAC_MAX_CHANNELS 4
+extern const char
+    *const hpac_channel_names[HPAC_MAX_CHANNELS]; /* "green", "blue", "red", "yellow" */
+
+typedef struct hpac_dataset_options {
+    const char *images;        /* folder; copied */
+    const hpac_labels *labels; /* borrowed; must outlive the data set. masks NULL: no targets */
+    const int *targets; /* (target_count) class numbers, in the order of the network's outputs;
+                           copied */
+    int target_count;   /* 0 when the labels have no masks */
+    int channels;       /* 1 .. HPAC_MAX_CHANNELS */
+    int rows, cols;     /* after resizing */
+    hpac_pixels pixels;
+    size_t cache_nbytes;   /* keep prepared images if all of them fit into this; 0: never */
+    hpac_image_pool *pool; /* share them through this; NULL: they are the data set's own */
+    size_t shared_nbytes;  /* with a pool: takes the place of cache_nbytes for images that more than
+                              one data set of the pool wants */
+} hpac_dataset_options;
+
+typedef struct hpac_dataset hpac_dataset;
+
+/* Errors: INTERNAL (memory; options out of range, targets of rows without labels). */
+hpac_status hpac_dataset_create(const hpac_dataset_options *options, hpac_dataset **dataset);
+void hpac_dataset_destroy(hpac_dataset *dataset); /* NULL is fine; no reader may be left */
+
+/* The options it was created with; valid as long as the data set. */
+const hpac_dataset_options *hpac_dataset_get_options(const hpac_dataset *dataset);
+/* Whether prepared images are kept; while the pool counts, whether they would be. */
+bool hpac_dataset_is_cached(const hpac_dataset *dataset);
+
+/* Looks at every file of these rows (NULL: all rows): present, PNG signature, size in range. All
+ * the bad ones are listed in one DATA error, in the order of rows and channels; a missing folder is
+ * told of once. `threads` as in hpac_parallel_for. Images of a pool are looked at once. */
+hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, size_t row_count,
+                               int threads);
+
+/* The targets of a row: one byte 0 or 1 each, in the order of options.targets. */
+void hpac_dataset_targets(const hpac_dataset *dataset, size_t row, uint8_t *targets);
+
+/* One thread's means of reading: decoder, resizers for the sizes met so far. */
+typedef struct hpac_dataset_reader hpac_dataset_reader;
+/* A reader for one thread at a time. Errors: INTERNAL (memory). */
+hpac_status hpac_dataset_reader_create(hpac_dataset *dataset, hpac_dataset_reader **reader);
+void hpac_dataset_reader_destroy(hpac_dataset_reader *reader); /* NULL is fine */
+
+/* Writes the prepared image of a row to `pixels`, from the cache or from its files. On error the
+ * pixels are undefined. Errors: DATA, naming the file. */
+hpac_status hpac_dataset_read(hpac_dataset_reader *reader, size_t row, void *pixels);
+
+/* How to prepare images ahead. */
+typedef struct hpac_dataset_preparation {
+    int threads; /* 0: one a core */
+    /* Nonzero: stop. May be NULL. */
+    const volatile sig_atomic_t *stop;
+    void (*progress)(void *user, size_t done, size_t total); /* of images; may be NULL */
+    void *user;
+} hpac_dataset_preparation;
+
+/* Prepares all images that are to be kept and are not yet; none when nothing is kept. *prepared:
+ * how many there were of them. A bad image is left as it is, for hpac_dataset_read to tell of.
+ * Errors: INTERNAL, HPAC_INTERRUPTED. */
+hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_preparation *options,
+                                 size_t *prepared);
+
+#endif

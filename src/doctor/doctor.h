@@ -1,0 +1,79 @@
+/*
+ * The doctor: is a device fit to train, and how fast is it?
+ *
+ *     hpac_doctor doctor;
+ *     status = hpac_doctor_open(&(hpac_device_options){.name = "auto"}, &doctor);
+ *     for (int e = 0; e < doctor.exam_count; e++) {
+ *         for (int i = 0; i < hpac_selfcheck_count(); i++)
+ *             hpac_doctor_check_case(&doctor.exams[e], i, seed);
+ *         hpac_doctor_measure(&doctor.exams[e]);
+ *     }
+ *     status = hpac_doctor_judge(&doctor, verdict, sizeof verdict);
+ *     hpac_doctor_close(&doctor);
+ *
+ * What goes wrong with a device is a finding, kept in its exam, and no failure of these functions.
+ * All is done through the device's door (device.h).
+ */
+#ifndef HPAC_DOCTOR_DOCTOR_H
+#define HPAC_DOCTOR_DOCTOR_H
+
+#include "selfcheck.h"
+
+/* How one case of the self-check went. */
+typedef struct hpac_doctor_finding {
+    hpac_status status;
+    hpac_selfcheck_reading reading;
+    char message[512]; /* what is wrong; "" with HPAC_OK */
+} hpac_doctor_finding;
+
+/* How fast copies and the two large operations are; 0 where the device has no such thing. */
+typedef struct hpac_doctor_speeds {
+    double upload_gb_per_s, download_gb_per_s; /* between pinned memory and the device's */
+    double copy_gb_per_s; /* within the device's memory; bytes read and bytes written count */
+    int dense_size;       /* a matrix of this many rows and columns times another */
+    double dense_forward_gflop_per_s, dense_backward_gflop_per_s;
+    int conv2d_batch; /* images through the second convolution of the improved model */
+    double conv2d_forward_gflop_per_s, conv2d_backward_gflop_per_s;
+} hpac_doctor_speeds;
+
+typedef struct hpac_doctor_exam {
+    char name[32];       /* "cpu", "cuda:1" */
+    bool wanted;         /* not to be usable is bad */
+    hpac_device *device; /* NULL: it is not usable */
+    char reason[1024];   /* why not: everything that is missing */
+    hpac_device_info info;
+    hpac_doctor_finding *findings; /* (hpac_selfcheck_count()) */
+    hpac_doctor_speeds speeds;
+    char trouble[512]; /* what went wrong while measuring; "" if nothing */
+} hpac_doctor_exam;
+
+#define HPAC_DOCTOR_MAX_EXAMS 2
+
+typedef struct hpac_doctor {
+    hpac_doctor_exam exams[HPAC_DOCTOR_MAX_EXAMS];
+    int exam_count;
+} hpac_doctor;
+
+/* Opens what is to be examined: the CPU, and unless the name in `options` is "cpu", a GPU beside
+ * it. "auto" takes the first GPU and is content without; "cuda" and "cuda:1" want theirs, and
+ * without it there is nothing else to examine. Precision and layout are the GPU's. Close the doctor
+ * also after a failure. Errors: DEVICE for a name that is none of these or a CPU device that does
+ * not open, INTERNAL. */
+hpac_status hpac_doctor_open(const hpac_device_options *options, hpac_doctor *doctor);
+/* Closes the devices that are open. */
+void hpac_doctor_close(hpac_doctor *doctor);
+
+/* Runs a case of the self-check. This and the next do nothing where no device is open. */
+void hpac_doctor_check_case(hpac_doctor_exam *exam, int index, uint64_t seed);
+/* Measures its speeds. */
+void hpac_doctor_measure(hpac_doctor_exam *exam);
+
+/* One line on all exams: "cpu: fit to train; cuda: not usable: no driver library ...". HPAC_OK when
+ * every device that is open passed all cases and was measured, and every one that is wanted is
+ * open; else DEVICE, with the names of the bad ones in the message. */
+hpac_status hpac_doctor_judge(const hpac_doctor *doctor, char *verdict, size_t verdict_nbytes);
+
+/* Cases that failed. */
+int hpac_doctor_failure_count(const hpac_doctor_exam *exam);
+
+#endif

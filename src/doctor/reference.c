@@ -1,0 +1,225 @@
+/* The reference implementation of the operations: no tricks, on purpose. */
+#include "reference.h"
+
+#include "base/random.h"
+
+#include <math.h>
+#include <string.h>
+
+static size_t place(hpac_shape shape, int image, int row, int col, int channel)
+{
+    size_t pixel =
+        ((size_t)image * (size_t)shape.rows + (size_t)row) * (size_t)shape.cols + (size_t)col;
+    return pixel * (size_t)shape.channels + (size_t)channel;
+}
+
+static size_t kernel_place(const hpac_op *op, int row, int col, int from, int to)
+{
+    size_t pixel = (size_t)row * (size_t)op->kernel_cols + (size_t)col;
+    return (pixel * (size_t)op->in.channels + (size_t)from) * (size_t)op->out.channels + (size_t)to;
+}
+
+size_t hpac_reference_kernel_count(const hpac_op *op)
+{
+    size_t outputs = (size_t)op->out.channels;
+    if (op->kind == HPAC_OP_DENSE)
+        return hpac_shape_count(op->in) * outputs;
+    if (op->kind == HPAC_OP_CONV2D)
+        return (size_t)op->kernel_rows * (size_t)op->kernel_cols * (size_t)op->in.channels *
+               outputs;
+    return 0;
+}
+
+size_t hpac_reference_bias_count(const hpac_op *op)
+{
+    return hpac_reference_kernel_count(op) > 0 ? (size_t)op->out.channels : 0;
+}
+
+/* Calls body for every product of a convolution: output place, kernel place, input place. */
+#define FOR_CONV2D(call, body)                                                                     \
+    for (int n = 0; n < (call)->batch; n++)                                                        \
+        for (int r = 0; r < (call)->op->out.rows; r++)                                             \
+            for (int c = 0; c < (call)->op->out.cols; c++)                                         \
+                for (int i = 0; i < (call)->op->kernel_rows; i++)                                  \
+                    for (int j = 0; j < (call)->op->kernel_cols; j++)                              \
+                        for (int m = 0; m < (call)->op->in.channels; m++)                          \
+                            for (int k = 0; k < (call)->op->out.channels; k++) {                   \
+                                size_t yi = place((call)->op->out, n, r, c, k);                    \
+                                size_t xi = place((call)->op->in, n, r + i, c + j, m);             \
+                                size_t wi = kernel_place((call)->op, i, j, m, k);                  \
+                                body;                                                              \
+                            }
+
+static size_t output_count(const reference_call *call)
+{
+    return (size_t)call->batch * hpac_shape_count(call->op->out);
+}
+
+static size_t input_count(const reference_call *call)
+{
+    return (size_t)call->batch * hpac_shape_count(call->op->in);
+}
+
+static void start_with_bias(const reference_call *call)
+{
+    size_t channels = (size_t)call->op->out.channels;
+    for (size_t i = 0; i < output_count(call); i++)
+        call->y[i] = call->bias[i % channels];
+}
+
+static void bias_gradient(const reference_call *call)
+{
+    size_t channels = (size_t)call->op->out.channels;
+    memset(call->bias_gradient, 0, channels * sizeof *call->bias_gradient);
+    for (size_t i = 0; i < output_count(call); i++)
+        call->bias_gradient[i % channels] += call->dy[i];
+}
+
+static void conv2d_forward(const reference_call *call)
+{
+    start_with_bias(call);
+    FOR_CONV2D(call, call->y[yi] += call->x[xi] * call->kernel[wi])
+}
+
+static void clear_gradients(const reference_call *call)
+{
+    memset(call->dx, 0, input_count(call) * sizeof *call->dx);
+    memset(call->kernel_gradient, 0,
+           hpac_reference_kernel_count(call->op) * sizeof *call->kernel_gradient);
+}
+
+static void conv2d_backward(const reference_call *call)
+{
+    clear_gradients(call);
+    bias_gradient(call);
+    FOR_CONV2D(call, {
+        call->dx[xi] += call->dy[yi] * call->kernel[wi];
+        call->kernel_gradient[wi] += call->dy[yi] * call->x[xi];
+    })
+}
+
+static void dense_forward(const reference_call *call)
+{
+    size_t rows = hpac_shape_count(call->op->in), columns = (size_t)call->op->out.channels;
+    start_with_bias(call);
+    for (size_t n = 0; n < (size_t)call->batch; n++)
+        for (size_t m = 0; m < rows; m++)
+            for (size_t k = 0; k < columns; k++)
+                call->y[n * columns + k] += call->x[n * rows + m] * call->kernel[m * columns + k];
+}
+
+static void dense_backward(const reference_call *call)
+{
+    size_t rows = hpac_shape_count(call->op->in), columns = (size_t)call->op->out.channels;
+    clear_gradients(call);
+    bias_gradient(call);
+    for (size_t n = 0; n < (size_t)call->batch; n++)
+        for (size_t m = 0; m < rows; m++)
+            for (size_t k = 0; k < columns; k++) {
+                double dy = call->dy[n * columns + k];
+                call->dx[n * rows + m] += dy * call->kernel[m * columns + k];
+                call->kernel_gradient[m * columns + k] += dy * call->x[n * rows + m];
+            }
+}
+
+/* The first of the largest in the window, row by row: where Keras sends the gradient. */
+static size_t window_winner(const reference_call *call, int n, int r, int c, int channel)
+{
+    const hpac_op *op = call->op;
+    size_t winner = place(op->in, n, r * op->kernel_rows, c * op->kernel_cols, channel);
+    for (int i = 0; i < op->kernel_rows; i++)
+        for (int j = 0; j < op->kernel_cols; j++) {
+            size_t other =
+                place(op->in, n, r * op->kernel_rows + i, c * op->kernel_cols + j, channel);
+            if (call->x[other] > call->x[winner])
+                winner = other;
+        }
+    return winner;
+}
+
+static void maxpool(const reference_call *call, bool backward)
+{
+    hpac_shape out = call->op->out;
+    if (backward)
+        memset(call->dx, 0, input_count(call) * sizeof *call->dx);
+    for (int n = 0; n < call->batch; n++)
+        for (int r = 0; r < out.rows; r++)
+            for (int c = 0; c < out.cols; c++)
+                for (int k = 0; k < out.channels; k++) {
+                    size_t winner = window_winner(call, n, r, c, k);
+                    size_t yi = place(out, n, r, c, k);
+                    if (backward)
+                        call->dx[winner] = call->dy[yi];
+                    else
+                        call->y[yi] = call->x[winner];
+                }
+}
+
+/* What dropout multiplies the value at a place with. */
+static double dropout_factor(const reference_call *call, size_t index)
+{
+    const hpac_op *op = call->op;
+    if (!call->draw.training)
+        return 1;
+    uint32_t number =
+        hpac_random_u32(call->draw.seed, HPAC_PURPOSE_DROPOUT, op->stream, call->draw.step, index);
+    return number < hpac_dropout_threshold(op->rate) ? 0 : (double)(1.0F / (1.0F - op->rate));
+}
+
+static double elementwise(const reference_call *call, size_t i)
+{
+    double x = call->x[i];
+    switch (call->op->kind) {
+    case HPAC_OP_PIXELS:
+        return call->op->pixels == HPAC_PIXELS_UINT8 ? x / 255 : x;
+    case HPAC_OP_RELU:
+        return x > 0 ? x : 0;
+    case HPAC_OP_SIGMOID:
+        return 1 / (1 + exp(-x));
+    case HPAC_OP_DROPOUT:
+        return x * dropout_factor(call, i);
+    default:
+        return x;
+    }
+}
+
+static double elementwise_gradient(const reference_call *call, size_t i)
+{
+    double y = call->y[i];
+    switch (call->op->kind) {
+    case HPAC_OP_RELU:
+        return y > 0 ? 1 : 0;
+    case HPAC_OP_SIGMOID:
+        return y * (1 - y);
+    case HPAC_OP_DROPOUT:
+        return dropout_factor(call, i);
+    default:
+        return 1;
+    }
+}
+
+void hpac_reference_forward(const reference_call *call)
+{
+    if (call->op->kind == HPAC_OP_CONV2D)
+        conv2d_forward(call);
+    else if (call->op->kind == HPAC_OP_DENSE)
+        dense_forward(call);
+    else if (call->op->kind == HPAC_OP_MAXPOOL)
+        maxpool(call, false);
+    else
+        for (size_t i = 0; i < output_count(call); i++)
+            call->y[i] = elementwise(call, i);
+}
+
+void hpac_reference_backward(const reference_call *call)
+{
+    if (call->op->kind == HPAC_OP_CONV2D)
+        conv2d_backward(call);
+    else if (call->op->kind == HPAC_OP_DENSE)
+        dense_backward(call);
+    else if (call->op->kind == HPAC_OP_MAXPOOL)
+        maxpool(call, true);
+    else
+        for (size_t i = 0; i < output_count(call); i++)
+            call->dx[i] = call->dy[i] * elementwise_gradient(call, i);
+}

@@ -1,0 +1,35 @@
+/*
+ * The operations once more, as plainly as they can be written, in double: what devices are checked
+ * against. All arrays are in Keras's layout.
+ */
+#ifndef HPAC_DOCTOR_REFERENCE_H
+#define HPAC_DOCTOR_REFERENCE_H
+
+#include <hpac/op.h>
+
+#include <stdbool.h>
+
+/* Where dropout's numbers come from. */
+typedef struct reference_draw {
+    uint64_t seed;
+    uint32_t step;
+    bool training;
+} reference_draw;
+
+/* One operation on a batch. `kernel` and `bias` are NULL where there are none. */
+typedef struct reference_call {
+    const hpac_op *op;
+    int batch;
+    reference_draw draw;
+    const double *x, *kernel, *bias;
+    double *y;                                    /* forward writes it, backward reads it */
+    const double *dy;                             /* the rest: backward */
+    double *dx, *kernel_gradient, *bias_gradient; /* overwritten */
+} reference_call;
+
+size_t hpac_reference_kernel_count(const hpac_op *op);
+size_t hpac_reference_bias_count(const hpac_op *op);
+void hpac_reference_forward(const reference_call *call);
+void hpac_reference_backward(const reference_call *call);
+
+#endif

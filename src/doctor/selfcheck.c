@@ -1,0 +1,494 @@
+/* The self-check of stacks of operations: see the public header for what is done to each. */
+#include "selfcheck_internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const data_names[] = {"whole numbers", "random numbers", "extremes"};
+
+/* Whether whole numbers stay exact through the stack. */
+static bool is_exact(const check_stack *stack)
+{
+    for (int i = 0; i < stack->op_count; i++) {
+        const hpac_op *op = &stack->ops[i];
+        if (op->kind == HPAC_OP_SIGMOID ||
+            (op->kind == HPAC_OP_PIXELS && op->pixels == HPAC_PIXELS_UINT8) ||
+            (op->kind == HPAC_OP_DROPOUT && op->rate != 0.5F && op->rate != 0.0F))
+            return false;
+    }
+    return stack->data == DATA_WHOLE && !stack->after_update;
+}
+
+/* Rounding may turn a ReLU or a window's winner over inside a run, where the device's own values
+ * are not seen; its gradients are then compared with exact data only. */
+static bool has_hidden_kinks(const check_segment *segment)
+{
+    for (int i = 1; i < segment->op_count; i++) {
+        bool last = i == segment->op_count - 1;
+        if (segment->ops[i].kind == HPAC_OP_MAXPOOL ||
+            (segment->ops[i].kind == HPAC_OP_RELU && !last))
+            return true;
+    }
+    return false;
+}
+
+/* What float32 cannot tell from 0 in a product. */
+#define SMALLEST 2e-38
+
+/* `scale`: how large the terms of the sums are. Sums of large terms that cancel are not to be
+ * measured by what is left of them. */
+static hpac_status compare_sums(selfcheck_gauge *gauge, const char *what, const float *got,
+                                const double *expected, size_t count, double rtol, double scale)
+{
+    for (size_t i = 0; i < count; i++)
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): stacks have operations */
+        scale = fmax(scale, fabs(expected[i]));
+    for (size_t i = 0; i < count; i++)
+        if (!hpac_selfcheck_allows(gauge, fabs((double)got[i] - expected[i]),
+                                   SMALLEST + rtol * (scale + fabs(expected[i]))))
+            return hpac_fail(HPAC_ERR_NUMERIC, "%s: value %zu of %zu is %.9g, expected %.9g", what,
+                             i, count, (double)got[i], expected[i]);
+    return HPAC_OK;
+}
+
+hpac_status hpac_selfcheck_compare(selfcheck_gauge *gauge, const char *what, const float *got,
+                                   const double *expected, size_t count, double rtol)
+{
+    return compare_sums(gauge, what, got, expected, count, rtol, 0);
+}
+
+static double largest_of(const float *values, size_t count)
+{
+    double largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = fmax(largest, fabs((double)values[i]));
+    return largest;
+}
+
+/* Of what the first operation's sums are made of: bytes count as what PIXELS makes of them. */
+static double largest_input(const check_segment *segment)
+{
+    bool bytes =
+        segment->ops[0].kind == HPAC_OP_PIXELS && segment->ops[0].pixels == HPAC_PIXELS_UINT8;
+    return largest_of(segment->host_x, segment->x_count) / (bytes ? 255 : 1);
+}
+
+/* Of the kernels; 1 without any, so that a product with it is what it was. */
+static double largest_weight(const check_segment *segment)
+{
+    double largest = 0;
+    for (int i = 0; i < segment->plan->parameter_count; i++)
+        if (!segment->plan->parameters[i].is_bias)
+            largest =
+                fmax(largest, largest_of(segment->values[i], segment->plan->parameters[i].count));
+    return segment->plan->parameter_count > 0 ? largest : 1;
+}
+
+static hpac_status check_parameters(const check_segment *segment)
+{
+    size_t expected = 0, found = 0;
+    for (int i = 0; i < segment->op_count; i++)
+        expected += hpac_reference_kernel_count(&segment->ops[i]) +
+                    hpac_reference_bias_count(&segment->ops[i]);
+    for (int i = 0; i < segment->plan->parameter_count; i++)
+        found += segment->plan->parameters[i].count;
+    if (found != expected)
+        return hpac_fail(HPAC_ERR_NUMERIC, "the plan has %zu parameters, expected %zu", found,
+                         expected);
+    return HPAC_OK;
+}
+
+/* ------------------------------------------------------------------------------ the device */
+
+static hpac_status poison(check_stack *stack, void *address, size_t nbytes)
+{
+    return stack->call->upload(stack->device, HPAC_QUEUE_COMPUTE, address, stack->poison, nbytes);
+}
+
+static hpac_run make_run(check_stack *stack, int index)
+{
+    const check_segment *segment = &stack->segments[index];
+    return (hpac_run){
+        .x = index > 0 ? stack->segments[index - 1].y : stack->x,
+        .y = segment->y,
+        .dy = segment->dy,
+        .parameters = segment->parameters,
+        .gradients = segment->plan->updates_parameters ? NULL : segment->gradients,
+        .square_average = segment->square_average,
+        .delta_average = segment->delta_average,
+        .state = segment->state,
+        .workspace = stack->workspace,
+        .result = stack->result,
+        .training = stack->draw.training,
+    };
+}
+
+/* Forward of one segment; host_x and host_y are what the device read and wrote. */
+static hpac_status forward(check_stack *stack, int index)
+{
+    check_segment *segment = &stack->segments[index];
+    hpac_plan *plan = segment->plan;
+    hpac_run run = make_run(stack, index);
+    SELFCHECK_TRY(poison(stack, segment->y, plan->output_nbytes));
+    SELFCHECK_TRY(poison(stack, segment->state, plan->state_nbytes));
+    SELFCHECK_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
+    SELFCHECK_TRY(hpac_selfcheck_begin(stack->gauge));
+    SELFCHECK_TRY(stack->call->forward(plan, &run));
+    SELFCHECK_TRY(hpac_selfcheck_end(stack->gauge));
+    SELFCHECK_TRY(stack->call->activation_read(plan, true, run.x, segment->host_x));
+    return stack->call->activation_read(plan, false, run.y, segment->host_y);
+}
+
+/* Backward of one segment; host_dy and host_dx likewise. dx is the dy of the segment before. */
+static hpac_status backward(check_stack *stack, int index)
+{
+    check_segment *segment = &stack->segments[index];
+    hpac_plan *plan = segment->plan;
+    hpac_run run = make_run(stack, index);
+    if (segment->ops[0].kind != HPAC_OP_PIXELS)
+        run.dx = index > 0 ? stack->segments[index - 1].dy : stack->dx;
+    SELFCHECK_TRY(stack->call->activation_read(plan, false, segment->dy, segment->host_dy));
+    if (run.dx)
+        SELFCHECK_TRY(poison(stack, run.dx, plan->input_nbytes));
+    SELFCHECK_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
+    for (int i = 0; i < plan->parameter_count && !plan->updates_parameters; i++)
+        SELFCHECK_TRY(stack->call->parameter_write(plan, i, segment->gradients, stack->poison));
+    SELFCHECK_TRY(hpac_selfcheck_begin(stack->gauge));
+    SELFCHECK_TRY(stack->call->backward(plan, &run));
+    SELFCHECK_TRY(hpac_selfcheck_end(stack->gauge));
+    return run.dx ? stack->call->activation_read(plan, true, run.dx, segment->host_dx) : HPAC_OK;
+}
+
+static hpac_status read_gradients(check_stack *stack, const check_segment *segment, int parameter,
+                                  float **values)
+{
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->plan->parameters[parameter].count, values));
+    return stack->call->parameter_read(segment->plan, parameter, segment->gradients, *values);
+}
+
+/* ---------------------------------------------------------------------------------- checks */
+
+/* Of a sum of products, beside the largest term: float32's own rounding; TF32 cuts both factors to
+ * 11 bits; bf16 rounds factors and result to 8. */
+static double tolerance(const check_stack *stack, bool exact)
+{
+    static const double rounding[] = {
+        [HPAC_PRECISION_FP32] = 1e-5,
+        [HPAC_PRECISION_TF32] = 0x1p-9,
+        [HPAC_PRECISION_BF16] = 0x1p-7,
+    };
+    return exact ? 0 : rounding[stack->precision];
+}
+
+typedef enum sum_kind {
+    SUM_Y,
+    SUM_DX,
+    SUM_PARAMETER_GRADIENT,
+} sum_kind;
+
+/* How far rounded factors carry beyond the largest term: the errors of n terms add up like sqrt(n),
+ * but like n after an update, which takes all weights off what TF32 can hold in one direction.
+ * float32 is far enough from its tolerance to go without. */
+static double spread(const check_stack *stack, const check_segment *segment, sum_kind kind)
+{
+    double terms = 1;
+    for (int i = 0; i < segment->op_count && stack->precision != HPAC_PRECISION_FP32; i++) {
+        const hpac_op *op = &segment->ops[i];
+        size_t weights = hpac_reference_kernel_count(op);
+        if (weights == 0)
+            continue;
+        if (kind == SUM_PARAMETER_GRADIENT)
+            terms *= (double)stack->batch * op->out.rows * op->out.cols;
+        else
+            terms *= (double)weights / (kind == SUM_Y ? op->out.channels : op->in.channels);
+    }
+    return stack->after_update && stack->precision == HPAC_PRECISION_TF32 ? terms : sqrt(terms);
+}
+
+static hpac_status check_forward(check_stack *stack, int index)
+{
+    check_segment *segment = &stack->segments[index];
+    check_expectation expected = {0};
+    SELFCHECK_TRY(forward(stack, index));
+    hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
+    if (status == HPAC_OK) {
+        bool exact = is_exact(stack) && hpac_selfcheck_is_held(stack, segment, &expected, false);
+        status = compare_sums(
+            stack->gauge, stack->draw.training ? "y" : "y without training", segment->host_y,
+            expected.activations[segment->op_count], segment->y_count, tolerance(stack, exact),
+            largest_input(segment) * largest_weight(segment) * spread(stack, segment, SUM_Y));
+    }
+    hpac_selfcheck_expectation_fini(&expected);
+    return status;
+}
+
+/* One step of Adadelta in double, from what stood there before and the expected gradient. */
+static void expect_update(float *const before[3], const double *gradient, size_t count,
+                          double *const expected[3])
+{
+    const double rho = (double)hpac_selfcheck_optimizer.rho,
+                 epsilon = (double)hpac_selfcheck_optimizer.epsilon;
+    for (size_t i = 0; i < count; i++) {
+        double g = gradient[i], u = (double)before[2][i];
+        double a = rho * (double)before[1][i] + (1 - rho) * g * g;
+        double d = g * sqrt(u + epsilon) / sqrt(a + epsilon);
+        expected[0][i] = (double)before[0][i] - (double)hpac_selfcheck_optimizer.learning_rate * d;
+        expected[1][i] = a;
+        expected[2][i] = rho * u + (1 - rho) * d * d;
+    }
+}
+
+static bool are_whole(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (values[i] != truncf(values[i]))
+            return false;
+    return true;
+}
+
+/* A plan that updates: its weights and averages against the step from the expected gradient. The
+ * new values take the place of the old on the host. */
+static hpac_status compare_update(check_stack *stack, check_segment *segment, int parameter,
+                                  const double *gradient)
+{
+    static const char *const names[] = {"updated parameter", "square average", "delta average"};
+    size_t count = segment->plan->parameters[parameter].count;
+    const void *slices[] = {segment->parameters, segment->square_average, segment->delta_average};
+    float *values[] = {segment->values[parameter], segment->averages[0][parameter],
+                       segment->averages[1][parameter]};
+    double *expected[3] = {NULL, NULL, NULL};
+    /* Adadelta makes as much of a small gradient as of a large one, and of its rounding: only exact
+     * gradients tell something. */
+    bool exact = are_whole(segment->host_x, segment->x_count) &&
+                 are_whole(segment->host_dy, segment->y_count);
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < 3 && status == HPAC_OK; i++)
+        status = hpac_selfcheck_doubles(count, &expected[i]);
+    if (status == HPAC_OK)
+        expect_update(values, gradient, count, expected);
+    for (int i = 0; i < 3 && status == HPAC_OK; i++) {
+        status = stack->call->parameter_read(segment->plan, parameter, slices[i], values[i]);
+        if (status == HPAC_OK && exact)
+            status =
+                hpac_selfcheck_compare(stack->gauge, names[i], values[i], expected[i], count, 1e-6);
+    }
+    for (int i = 0; i < 3; i++)
+        free(expected[i]);
+    return status;
+}
+
+static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
+                                     const check_expectation *expected, double rtol)
+{
+    double x = largest_input(segment);
+    double dy = largest_of(segment->host_dy, segment->y_count);
+    double rounding = spread(stack, segment, SUM_PARAMETER_GRADIENT);
+    if (segment->ops[0].kind != HPAC_OP_PIXELS)
+        SELFCHECK_TRY(compare_sums(stack->gauge, "dx", segment->host_dx, expected->gradients[0],
+                                   segment->x_count, rtol,
+                                   dy * largest_weight(segment) * spread(stack, segment, SUM_DX)));
+    for (int i = 0; i < segment->plan->parameter_count; i++) {
+        bool is_bias = segment->plan->parameters[i].is_bias;
+        float *got = NULL;
+        if (segment->plan->updates_parameters) {
+            SELFCHECK_TRY(compare_update(stack, segment, i, expected->parameter_gradients[i]));
+            continue;
+        }
+        SELFCHECK_TRY(read_gradients(stack, segment, i, &got));
+        SELFCHECK_TRY(compare_sums(stack->gauge, is_bias ? "bias gradient" : "kernel gradient", got,
+                                   expected->parameter_gradients[i],
+                                   segment->plan->parameters[i].count, rtol,
+                                   (is_bias ? dy : x * dy) * rounding));
+    }
+    return HPAC_OK;
+}
+
+static hpac_status check_backward(check_stack *stack, int index)
+{
+    check_segment *segment = &stack->segments[index];
+    check_expectation expected = {0};
+    SELFCHECK_TRY(backward(stack, index));
+    if (has_hidden_kinks(segment) && !is_exact(stack))
+        return HPAC_OK;
+    hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
+    if (status == HPAC_OK) {
+        hpac_selfcheck_expect_backward(stack, segment, &expected);
+        bool exact = is_exact(stack) && hpac_selfcheck_is_held(stack, segment, &expected, true);
+        if (exact || !has_hidden_kinks(segment))
+            status = compare_gradients(stack, segment, &expected, tolerance(stack, exact));
+    }
+    hpac_selfcheck_expectation_fini(&expected);
+    return status;
+}
+
+/* Adadelta on the plan's whole slice, padding included, as networks call it. The check of the step
+ * itself is another; here the padding must not grow into something. */
+static hpac_status update(check_stack *stack)
+{
+    for (int index = 0; index < stack->segment_count; index++) {
+        check_segment *segment = &stack->segments[index];
+        hpac_plan *plan = segment->plan;
+        SELFCHECK_TRY(stack->call->adadelta(
+            stack->device, &hpac_selfcheck_optimizer, segment->parameters, segment->gradients,
+            segment->square_average, segment->delta_average,
+            plan->parameters_nbytes / sizeof(float), stack->result));
+        for (int i = 0; i < plan->parameter_count; i++)
+            SELFCHECK_TRY(
+                stack->call->parameter_read(plan, i, segment->parameters, segment->values[i]));
+    }
+    return HPAC_OK;
+}
+
+/* The same calls once more must give the same bits. */
+static hpac_status check_repeat(check_stack *stack, const float *dy)
+{
+    check_segment *first = &stack->segments[0], *last = &stack->segments[stack->segment_count - 1];
+    float *y = NULL, *dx = NULL;
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, last->y_count, &y));
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, first->x_count, &dx));
+    memcpy(y, last->host_y, last->y_count * sizeof *y);
+    memcpy(dx, first->host_dx, first->x_count * sizeof *dx);
+    for (int i = 0; i < stack->segment_count; i++)
+        SELFCHECK_TRY(forward(stack, i));
+    SELFCHECK_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
+    for (int i = stack->segment_count - 1; i >= 0; i--) {
+        check_segment *segment = &stack->segments[i];
+        float *gradients[2][HPAC_PLAN_MAX_PARAMETERS] = {{NULL}};
+        for (int pass = 0; pass < 2; pass++) {
+            if (pass == 1)
+                SELFCHECK_TRY(backward(stack, i));
+            for (int j = 0; j < segment->plan->parameter_count; j++)
+                SELFCHECK_TRY(read_gradients(stack, segment, j, &gradients[pass][j]));
+        }
+        for (int j = 0; j < segment->plan->parameter_count; j++)
+            if (memcmp(gradients[0][j], gradients[1][j],
+                       segment->plan->parameters[j].count * sizeof(float)) != 0)
+                return hpac_fail(HPAC_ERR_NUMERIC, "gradients differ from one call to the next");
+    }
+    if (memcmp(y, last->host_y, last->y_count * sizeof *y) != 0 ||
+        memcmp(dx, first->host_dx, first->x_count * sizeof *dx) != 0)
+        return hpac_fail(HPAC_ERR_NUMERIC, "values differ from one call to the next");
+    return HPAC_OK;
+}
+
+static hpac_status check_pass(check_stack *stack, bool training)
+{
+    stack->draw.training = training;
+    for (int i = 0; i < stack->segment_count; i++)
+        SELFCHECK_TRY(check_forward(stack, i));
+    return HPAC_OK;
+}
+
+static hpac_status check_result(check_stack *stack)
+{
+    SELFCHECK_TRY(stack->call->download(stack->device, HPAC_QUEUE_COMPUTE, stack->host_result,
+                                        stack->result, sizeof *stack->result));
+    SELFCHECK_TRY(stack->call->synchronize(stack->device));
+    if (stack->host_result->nonfinite)
+        return hpac_fail(HPAC_ERR_NUMERIC, "an update of finite gradients is not finite");
+    return HPAC_OK;
+}
+
+static hpac_status check_back(check_stack *stack, const float *dy)
+{
+    check_segment *last = &stack->segments[stack->segment_count - 1];
+    SELFCHECK_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
+    for (int i = stack->segment_count - 1; i >= 0; i--)
+        SELFCHECK_TRY(check_backward(stack, i));
+    return HPAC_OK;
+}
+
+/* Two steps of plans that update by themselves, so that the averages of the first count. */
+static hpac_status check_updating(check_stack *stack, const float *dy)
+{
+    for (int step = 0; step < 2; step++) {
+        SELFCHECK_TRY(check_pass(stack, true));
+        SELFCHECK_TRY(check_back(stack, dy));
+        stack->after_update = true;
+    }
+    return check_result(stack);
+}
+
+static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
+{
+    float *dy = NULL;
+    SELFCHECK_TRY(hpac_selfcheck_set_up(stack, one));
+    check_segment *last = &stack->segments[stack->segment_count - 1];
+    for (int i = 0; i < stack->segment_count; i++)
+        SELFCHECK_TRY(check_parameters(&stack->segments[i]));
+    SELFCHECK_TRY(stack->call->set_step(stack->device, stack->draw.seed, stack->draw.step));
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, last->y_count, &dy));
+    hpac_selfcheck_fill(stack, dy, last->y_count);
+    if (stack->updating)
+        return check_updating(stack, dy);
+    SELFCHECK_TRY(check_pass(stack, false));
+    SELFCHECK_TRY(check_pass(stack, true));
+    SELFCHECK_TRY(check_back(stack, dy));
+    SELFCHECK_TRY(check_repeat(stack, dy));
+    if (stack->data == DATA_EXTREME)
+        return HPAC_OK; /* 1e8 squared and so on: not what the update is for */
+    SELFCHECK_TRY(update(stack));
+    SELFCHECK_TRY(check_result(stack));
+    stack->after_update = true;
+    return check_pass(stack, true);
+}
+
+static hpac_status run_turn(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed,
+                            int turn)
+{
+    check_stack *stack = calloc(1, sizeof *stack);
+    if (!stack)
+        return hpac_fail_memory(sizeof *stack);
+    stack->gauge = gauge;
+    stack->device = stack->memory.device = gauge->device;
+    stack->call = gauge->device->ops;
+    stack->batch = one->batch;
+    stack->updating = turn == 2 * DATA_KIND_COUNT;
+    stack->fused = turn % 2 || stack->updating;
+    stack->data = stack->updating ? DATA_WHOLE : (data_kind)(turn / 2);
+    stack->draw = (reference_draw){.seed = seed, .step = (uint32_t)turn, .training = true};
+    hpac_random_init(&stack->random, seed, HPAC_PURPOSE_SYNTH, 0, (uint32_t)turn);
+    hpac_status status =
+        hpac_fail_within(check_all(stack, one), "%s%s, %s", stack->fused ? "fused" : "one by one",
+                         stack->updating ? " with the update" : "", data_names[stack->data]);
+    hpac_selfcheck_tear_down(stack);
+    free(stack);
+    return status;
+}
+
+hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed)
+{
+    hpac_status status = HPAC_OK;
+    for (int turn = 0; turn <= 2 * DATA_KIND_COUNT && status == HPAC_OK; turn++)
+        status = run_turn(gauge, one, seed, turn);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------ door */
+
+int hpac_selfcheck_count(void)
+{
+    return hpac_selfcheck_case_count;
+}
+
+const char *hpac_selfcheck_name(int index)
+{
+    return hpac_selfcheck_cases[index].name;
+}
+
+hpac_status hpac_selfcheck_run(hpac_device *device, int index, uint64_t seed,
+                               hpac_selfcheck_reading *reading)
+{
+    const selfcheck_case *one = &hpac_selfcheck_cases[index];
+    selfcheck_gauge gauge;
+    hpac_status status = hpac_selfcheck_gauge_init(&gauge, device);
+    if (status == HPAC_OK)
+        status = one->run ? one->run(&gauge, seed) : hpac_selfcheck_stack(&gauge, one, seed);
+    if (status == HPAC_OK)
+        status = hpac_selfcheck_gauge_finish(&gauge);
+    hpac_selfcheck_gauge_fini(&gauge);
+    if (reading)
+        *reading = gauge.reading;
+    return status;
+}

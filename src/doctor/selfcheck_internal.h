@@ -1,0 +1,153 @@
+/* What the files of the self-check share. */
+#ifndef HPAC_DOCTOR_SELFCHECK_INTERNAL_H
+#define HPAC_DOCTOR_SELFCHECK_INTERNAL_H
+
+#include "reference.h"
+#include "selfcheck.h"
+
+#include "base/random.h"
+
+#define SELFCHECK_MAX_OPS 12
+
+/* What a check measures beside passing: see selfcheck_gauge.c. */
+typedef struct selfcheck_gauge {
+    hpac_device *device;
+    hpac_selfcheck_reading reading;
+    double ratio; /* of the reading's error and tolerance */
+    hpac_event *begin, *end;
+    bool pending; /* the timers are recorded and not read */
+} selfcheck_gauge;
+
+hpac_status hpac_selfcheck_gauge_init(selfcheck_gauge *gauge, hpac_device *device);
+void hpac_selfcheck_gauge_fini(selfcheck_gauge *gauge);
+/* Whether a difference is allowed; a NaN is not. The worst of all is kept in the reading. */
+bool hpac_selfcheck_allows(selfcheck_gauge *gauge, double difference, double allowed);
+/* Around calls whose time is to be read. That waits for the device, and so is put off to the next
+ * begin(): a check must not pass because its timers waited in its place. */
+hpac_status hpac_selfcheck_begin(selfcheck_gauge *gauge);
+hpac_status hpac_selfcheck_end(selfcheck_gauge *gauge);
+/* Reads the timers that are left. */
+hpac_status hpac_selfcheck_gauge_finish(selfcheck_gauge *gauge);
+
+/* A stack of operations, or a check of its own. */
+typedef struct selfcheck_case {
+    const char *name;
+    int batch, op_count;
+    hpac_shape input;
+    hpac_op ops[SELFCHECK_MAX_OPS]; /* shapes are worked out; out.channels of conv2d, dense given */
+    hpac_status (*run)(selfcheck_gauge *gauge, uint64_t seed);
+} selfcheck_case;
+
+extern const selfcheck_case hpac_selfcheck_cases[];
+extern const int hpac_selfcheck_case_count;
+
+hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
+hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, uint64_t seed);
+hpac_status hpac_selfcheck_adadelta(selfcheck_gauge *gauge, uint64_t seed);
+
+/* NUMERIC unless all of got lie within rtol of expected, or rtol times the largest of them. */
+hpac_status hpac_selfcheck_compare(selfcheck_gauge *gauge, const char *what, const float *got,
+                                   const double *expected, size_t count, double rtol);
+
+/* The blocks of memory of one check, freed together. Host blocks are pinned. */
+#define SELFCHECK_MAX_BLOCKS 512
+
+typedef struct selfcheck_memory {
+    hpac_device *device;
+    int count;
+    struct {
+        hpac_memory kind;
+        void *address;
+    } blocks[SELFCHECK_MAX_BLOCKS];
+} selfcheck_memory;
+
+hpac_status hpac_selfcheck_alloc(selfcheck_memory *memory, hpac_memory kind, size_t nbytes,
+                                 void **address);
+void hpac_selfcheck_free(selfcheck_memory *memory);
+
+#define SELFCHECK_TRY(call)                                                                        \
+    do {                                                                                           \
+        hpac_status try_status = (call);                                                           \
+        if (try_status != HPAC_OK)                                                                 \
+            return try_status;                                                                     \
+    } while (0)
+
+/* ---- stacks: selfcheck_stack.c sets them up, selfcheck.c checks them ---- */
+
+/* What is fed in. Sums of small whole numbers are exact in float32 in any order, so that ReLU and
+ * max pooling decide alike on both sides even deep inside a fused run. */
+typedef enum data_kind {
+    DATA_WHOLE,
+    DATA_RANDOM,
+    DATA_EXTREME,
+    DATA_KIND_COUNT,
+} data_kind;
+
+/* A run of operations with its plan, its memory on the device and the host's view of it. */
+typedef struct check_segment {
+    const hpac_op *ops;
+    int op_count;
+    hpac_plan *plan;
+    void *y, *dy, *state, *parameters, *gradients, *square_average, *delta_average;
+    float *values[HPAC_PLAN_MAX_PARAMETERS];      /* parameters, on the host */
+    float *averages[2][HPAC_PLAN_MAX_PARAMETERS]; /* square and delta averages, likewise */
+    float *host_x, *host_y, *host_dy, *host_dx;
+    size_t x_count, y_count;
+} check_segment;
+
+typedef struct check_stack {
+    hpac_device *device;
+    selfcheck_gauge *gauge;
+    const hpac_device_ops *call;
+    hpac_op ops[SELFCHECK_MAX_OPS];
+    int op_count, batch;
+    hpac_precision precision;
+    data_kind data;
+    bool fused, updating; /* updating: plans are asked to apply the update themselves */
+    hpac_random random;
+    reference_draw draw;
+    selfcheck_memory memory;
+    check_segment segments[SELFCHECK_MAX_OPS];
+    int segment_count;
+    void *x, *dx, *workspace;
+    bool after_update; /* the weights are whole numbers no more */
+    float *poison;     /* pinned, NaN */
+    size_t workspace_nbytes, largest_nbytes;
+    hpac_step_result *result, *host_result;
+} check_stack;
+
+/* The reference's arrays for one segment; activations[i] goes into operation i. */
+typedef struct check_expectation {
+    double *activations[SELFCHECK_MAX_OPS + 1], *gradients[SELFCHECK_MAX_OPS + 1];
+    double *parameters[HPAC_PLAN_MAX_PARAMETERS], *parameter_gradients[HPAC_PLAN_MAX_PARAMETERS];
+} check_expectation;
+
+/* ---- selfcheck_expect.c ---- */
+
+/* From what the device read and, backward, from its y and dy. `expected` is zeroed before the first
+ * and released with fini, also after a failure. */
+hpac_status hpac_selfcheck_expect_forward(const check_stack *stack, const check_segment *segment,
+                                          check_expectation *expected);
+void hpac_selfcheck_expect_backward(const check_stack *stack, const check_segment *segment,
+                                    check_expectation *expected);
+/* Whether the device's number format holds all that goes through its products (and, in bf16, all
+ * that it writes) as it is, so that whole numbers stay exact. */
+bool hpac_selfcheck_is_held(const check_stack *stack, const check_segment *segment,
+                            const check_expectation *expected, bool backward);
+void hpac_selfcheck_expectation_fini(check_expectation *expected);
+/* The caller frees them. */
+hpac_status hpac_selfcheck_doubles(size_t count, double **values);
+
+/* What updates are made with. */
+extern const hpac_adadelta hpac_selfcheck_optimizer;
+
+/* Works out the operations, makes plans and memory, draws parameters and input. `device`, `batch`,
+ * `data`, `fused`, `updating` and `random` are set before; tear_down also after a failure. A stack
+ * that does not begin with PIXELS begins in the layout that networks have inside the device. */
+hpac_status hpac_selfcheck_set_up(check_stack *stack, const selfcheck_case *one);
+void hpac_selfcheck_tear_down(check_stack *stack);
+void hpac_selfcheck_fill(check_stack *stack, float *values, size_t count);
+/* `count` pinned floats that live as long as the stack. */
+hpac_status hpac_selfcheck_floats(check_stack *stack, size_t count, float **values);
+
+#endif

@@ -1,0 +1,201 @@
+/* The stacks of the self-check: operations, plans, memory and what is fed in. */
+#include "selfcheck_internal.h"
+
+#include <string.h>
+
+const hpac_adadelta hpac_selfcheck_optimizer = {
+    .learning_rate = 1.0F, .rho = 0.95F, .epsilon = 1e-7F};
+
+static float draw_value(check_stack *stack)
+{
+    static const float extremes[] = {0.0F, -0.0F, 1e4F, -1e4F, 65504.0F, 1e-30F, -1e-30F, 1e-7F};
+    if (stack->data == DATA_WHOLE)
+        return (float)hpac_random_below(&stack->random, 7) - 3.0F;
+    if (stack->data == DATA_EXTREME && hpac_random_below(&stack->random, 2))
+        return extremes[hpac_random_below(&stack->random, 8)];
+    return 2.0F * hpac_random_uniform(&stack->random) - 1.0F;
+}
+
+void hpac_selfcheck_fill(check_stack *stack, float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = draw_value(stack);
+}
+
+static void fill_input(check_stack *stack, float *values, size_t count)
+{
+    bool bytes = stack->ops[0].kind == HPAC_OP_PIXELS && stack->ops[0].pixels == HPAC_PIXELS_UINT8;
+    hpac_selfcheck_fill(stack, values, count);
+    for (size_t i = 0; bytes && i < count; i++)
+        values[i] = (float)hpac_random_below(&stack->random, 256);
+}
+
+static void set_shapes(check_stack *stack, const selfcheck_case *one)
+{
+    hpac_shape shape = one->input;
+    stack->op_count = one->op_count;
+    for (int i = 0; i < one->op_count; i++) {
+        hpac_op *op = &stack->ops[i];
+        *op = one->ops[i];
+        op->in = shape;
+        if (op->kind == HPAC_OP_CONV2D) {
+            shape.rows -= op->kernel_rows - 1;
+            shape.cols -= op->kernel_cols - 1;
+            shape.channels = op->out.channels;
+        } else if (op->kind == HPAC_OP_MAXPOOL) {
+            shape.rows /= op->kernel_rows;
+            shape.cols /= op->kernel_cols;
+        } else if (op->kind == HPAC_OP_DENSE) {
+            shape.channels = op->out.channels;
+        } else if (op->kind == HPAC_OP_FLATTEN) {
+            shape = (hpac_shape){
+                .rank = 1, .rows = 1, .cols = 1, .channels = (int)hpac_shape_count(shape)};
+        }
+        op->out = shape;
+    }
+}
+
+hpac_status hpac_selfcheck_alloc(selfcheck_memory *memory, hpac_memory kind, size_t nbytes,
+                                 void **address)
+{
+    if (memory->count == SELFCHECK_MAX_BLOCKS)
+        return hpac_fail(HPAC_ERR_INTERNAL, "selfcheck: more than %d blocks", SELFCHECK_MAX_BLOCKS);
+    SELFCHECK_TRY(memory->device->ops->alloc(memory->device, kind, nbytes, address));
+    memory->blocks[memory->count].kind = kind;
+    memory->blocks[memory->count++].address = *address;
+    return HPAC_OK;
+}
+
+void hpac_selfcheck_free(selfcheck_memory *memory)
+{
+    while (memory->count > 0) {
+        memory->count--;
+        memory->device->ops->free(memory->device, memory->blocks[memory->count].kind,
+                                  memory->blocks[memory->count].address);
+    }
+}
+
+static hpac_status on_device(check_stack *stack, size_t nbytes, void **address)
+{
+    if (nbytes > stack->largest_nbytes)
+        stack->largest_nbytes = nbytes;
+    return hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_DEVICE, nbytes, address);
+}
+
+hpac_status hpac_selfcheck_floats(check_stack *stack, size_t count, float **values)
+{
+    void *address = NULL;
+    SELFCHECK_TRY(hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, count * sizeof **values,
+                                       &address));
+    *values = address;
+    return HPAC_OK;
+}
+
+/* The plan for the longest run from operation `first` on that the device takes; one operation when
+ * not fused. */
+static hpac_status make_plan(check_stack *stack, int first, hpac_layout layout,
+                             check_segment *segment)
+{
+    int longest = stack->fused ? stack->op_count - first : 1;
+    for (int length = longest; length >= 1 && !segment->plan; length--) {
+        hpac_plan_request request = {
+            .ops = stack->ops + first,
+            .op_count = length,
+            .batch = stack->batch,
+            .input_layout = layout,
+            .plain_output = first + length == stack->op_count,
+            .training = true,
+            .input_gradient = stack->ops[first].kind != HPAC_OP_PIXELS,
+            .update = stack->updating ? &hpac_selfcheck_optimizer : NULL,
+        };
+        segment->op_count = length;
+        SELFCHECK_TRY(stack->call->plan_create(stack->device, &request, &segment->plan));
+    }
+    if (!segment->plan)
+        return hpac_fail(HPAC_ERR_DEVICE, "operation %d alone was declined", first);
+    return HPAC_OK;
+}
+
+static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
+{
+    const hpac_plan *plan = segment->plan;
+    segment->x_count = (size_t)stack->batch * hpac_shape_count(segment->ops[0].in);
+    segment->y_count =
+        (size_t)stack->batch * hpac_shape_count(segment->ops[segment->op_count - 1].out);
+    SELFCHECK_TRY(on_device(stack, plan->output_nbytes, &segment->y));
+    SELFCHECK_TRY(on_device(stack, plan->output_nbytes, &segment->dy));
+    SELFCHECK_TRY(on_device(stack, plan->state_nbytes, &segment->state));
+    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->parameters));
+    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->gradients));
+    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->square_average));
+    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->delta_average));
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->x_count, &segment->host_x));
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->x_count, &segment->host_dx));
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->y_count, &segment->host_y));
+    SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->y_count, &segment->host_dy));
+    if (plan->workspace_nbytes > stack->workspace_nbytes)
+        stack->workspace_nbytes = plan->workspace_nbytes;
+    for (int i = 0; i < plan->parameter_count; i++) {
+        size_t count = plan->parameters[i].count;
+        SELFCHECK_TRY(hpac_selfcheck_floats(stack, count, &segment->values[i]));
+        SELFCHECK_TRY(hpac_selfcheck_floats(stack, count, &segment->averages[0][i]));
+        SELFCHECK_TRY(hpac_selfcheck_floats(stack, count, &segment->averages[1][i]));
+        hpac_selfcheck_fill(stack, segment->values[i], count);
+        SELFCHECK_TRY(stack->call->parameter_write(segment->plan, i, segment->parameters,
+                                                   segment->values[i]));
+    }
+    return HPAC_OK;
+}
+
+static hpac_status allocate_rest(check_stack *stack)
+{
+    void *address = NULL;
+    hpac_plan *first = stack->segments[0].plan;
+    SELFCHECK_TRY(on_device(stack, first->input_nbytes, &stack->x));
+    SELFCHECK_TRY(on_device(stack, first->input_nbytes, &stack->dx));
+    SELFCHECK_TRY(on_device(stack, stack->workspace_nbytes, &stack->workspace));
+    SELFCHECK_TRY(on_device(stack, sizeof *stack->result, &address));
+    stack->result = address;
+    SELFCHECK_TRY(
+        hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, sizeof *stack->result, &address));
+    stack->host_result = address;
+    SELFCHECK_TRY(
+        hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, stack->largest_nbytes, &address));
+    stack->poison = address;
+    memset(stack->poison, 0xff, stack->largest_nbytes); /* all bits set: a NaN */
+    fill_input(stack, stack->segments[0].host_x, stack->segments[0].x_count);
+    return stack->call->activation_write(first, true, stack->x, stack->segments[0].host_x);
+}
+
+/* How the input of the stack lies inside the device. */
+static hpac_layout first_layout(const check_stack *stack, const hpac_device_info *info)
+{
+    if (stack->ops[0].kind == HPAC_OP_PIXELS)
+        return HPAC_LAYOUT_PLAIN;
+    return stack->ops[0].in.rank == 3 ? info->image_layout : info->vector_layout;
+}
+
+hpac_status hpac_selfcheck_set_up(check_stack *stack, const selfcheck_case *one)
+{
+    hpac_device_info info;
+    SELFCHECK_TRY(stack->call->describe(stack->device, &info));
+    set_shapes(stack, one);
+    stack->precision = info.precision;
+    hpac_layout layout = first_layout(stack, &info);
+    for (int first = 0; first < stack->op_count;) {
+        check_segment *segment = &stack->segments[stack->segment_count++];
+        segment->ops = stack->ops + first;
+        SELFCHECK_TRY(make_plan(stack, first, layout, segment));
+        SELFCHECK_TRY(allocate_segment(stack, segment));
+        layout = segment->plan->output_layout;
+        first += segment->op_count;
+    }
+    return allocate_rest(stack);
+}
+
+void hpac_selfcheck_tear_down(check_stack *stack)
+{
+    for (int i = 0; i < stack->segment_count; i++)
+        stack->call->plan_destroy(stack->segments[i].plan);
+    hpac_selfcheck_free(&stack->memory);
+}

@@ -1,0 +1,79 @@
+/* What the files of a sweep share. */
+#ifndef HPAC_EXPERIMENT_SWEEP_INTERNAL_H
+#define HPAC_EXPERIMENT_SWEEP_INTERNAL_H
+
+#include "sweep.h"
+
+#include "config/config_schema.h"
+#include "train/train_internal.h"
+
+/* ---- sweep_file.c: the file as it stands ---- */
+
+/* Values for keys, in their order. */
+typedef struct sweep_values {
+    hpac_config_value *items; /* (count) the paths are the file's */
+    int count;
+} sweep_values;
+
+/* An element of `runs`. */
+typedef struct sweep_entry {
+    const hpac_yaml_node *node;   /* NULL: there are no runs, the grid has one entry */
+    const hpac_yaml_node *config; /* scalar; NULL: the sweep's */
+    const char *name;             /* given; NULL */
+    sweep_values values;
+} sweep_entry;
+
+typedef struct sweep_file {
+    hpac_reader reader;      /* owns the nodes; collects what is wrong */
+    hpac_yaml_source source; /* of the nodes, which point to it: a sweep_file stays in its place */
+    char *folder;            /* of the file: "" or "configs/" */
+    char **paths;            /* (path_count) every key that is set anywhere, once */
+    int path_count;
+    const hpac_yaml_node *config; /* scalar, or NULL */
+    sweep_values set, grid;       /* grid: the nodes are lists */
+    sweep_entry *entries;         /* (entry_count) at least one */
+    int entry_count;
+} sweep_file;
+
+/* Reads the text of a sweep. What is wrong goes to file->reader.problems. Errors: CONFIG when
+ * nothing can be read, INTERNAL. */
+hpac_status sweep_file_read(sweep_file *file, const char *path, const char *text, size_t nbytes);
+void sweep_file_fini(sweep_file *file);
+
+/* ---- sweep_name.c ---- */
+
+#define SWEEP_NAME_NBYTES 251 /* Linux takes 255 bytes */
+
+/* One run: an entry and a place in each list of the grid. */
+typedef struct sweep_point {
+    const sweep_entry *entry;
+    const int *places; /* (grid.count) */
+} sweep_point;
+
+/* The name of a run, given or made. Errors: CONFIG for a made one that is too long, INTERNAL. */
+hpac_status sweep_name_make(const sweep_file *file, const sweep_point *point,
+                            char name[SWEEP_NAME_NBYTES]);
+/* What is wrong with a given name, or NULL. */
+const char *sweep_name_fault(const char *name);
+
+/* ---- sweep_results.c ---- */
+
+typedef enum sweep_state {
+    SWEEP_MISSING, /* not begun, or not finished */
+    SWEEP_FAILED,
+    SWEEP_FINISHED,
+} sweep_state;
+
+/* How a run stands. */
+typedef struct sweep_row {
+    sweep_state state;
+    bool begun;           /* an earlier sweep left something that is not finished */
+    hpac_train_plan plan; /* of a run that is not finished */
+} sweep_row;
+
+/* The rows of sweep.csv, from the files of the finished runs; for a dry run the schedules alone.
+ * Errors: DATA, INTERNAL. */
+hpac_status sweep_results_read(const hpac_sweep_options *options, const sweep_row *rows,
+                               hpac_table *results);
+
+#endif

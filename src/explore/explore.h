@@ -1,0 +1,137 @@
+/*
+ * Exploration of a data set: what its labels say, what lies in its folders, how its images look.
+ *
+ *     hpac_exploration found;
+ *     const hpac_explore_options options = {.name = "train.csv", .labels = &labels,
+ *                                           .images = "train", .folder = "explore", .plots = true,
+ *                                           .channels = 4, .page_rows = 10, .pages = 2,
+ *                                           .rows = 128, .cols = 128};
+ *     status = hpac_explore(&options, &found);               // the tables
+ *     if (status == HPAC_OK)
+ *         status = hpac_exploration_write(&options, &found); // explore/explore.html and the rest
+ *     hpac_exploration_fini(&found);
+ *
+ * The counts are those that pandas gives for the binarised labels: sums of columns and rows,
+ * DataFrame.corr() over the images with more than one label, sums of the columns among the images
+ * that carry a class.
+ */
+#ifndef HPAC_EXPLORE_EXPLORE_H
+#define HPAC_EXPLORE_EXPLORE_H
+
+#include <hpac/labels.h>
+
+#include "render/table.h"
+
+#include <stdbool.h>
+
+/* ---- labels ---- */
+
+typedef struct hpac_label_statistics {
+    size_t images, labels;
+    size_t multi_images;                           /* with more than one label */
+    size_t images_by_labels[HPAC_CLASS_COUNT + 1]; /* [n]: with n labels */
+    /* [a][b]: images with both; [a][a]: with a */
+    size_t together[HPAC_CLASS_COUNT][HPAC_CLASS_COUNT];
+    /* Pearson's r over the images with more than one label, where each class is a column of 0 and
+     * 1: (n n_ab - n_a n_b) / sqrt(n_a (n - n_a) n_b (n - n_b)). NaN where it is undefined: no such
+     * image carries one of the classes, or all do. */
+    double correlation[HPAC_CLASS_COUNT][HPAC_CLASS_COUNT];
+    int uncorrelated; /* classes for which it is undefined with every class */
+} hpac_label_statistics;
+
+/* The labels must have masks. */
+void hpac_label_statistics_compute(const hpac_labels *labels, hpac_label_statistics *statistics);
+
+/* The names of a mask's classes, in class order: "Endosomes, Lysosomes"; cut to `nbytes` with the
+ * NUL. HPAC_CLASS_COUNT * 32 bytes are enough for all. */
+void hpac_class_list(uint32_t mask, char *text, size_t nbytes);
+
+/* ---- folders of images ---- */
+
+typedef struct hpac_folder_census {
+    size_t images;      /* Ids of which there is a file <Id>_<channel>.png, of any channel */
+    size_t complete;    /* of which there are all four */
+    size_t files[4];    /* by channel, in the order of hpac_channel_names */
+    size_t labelled;    /* Ids that stand in the label file */
+    size_t other_files; /* of any other name */
+} hpac_folder_census;
+
+/* Looks at the names in a folder, not into the files. Errors: DATA when it cannot be read. */
+hpac_status hpac_folder_count(const char *folder, const hpac_labels *labels,
+                              hpac_folder_census *census);
+
+/* ---- all of it ---- */
+
+typedef struct hpac_explore_options {
+    const char *name;              /* of the label file, for titles */
+    const hpac_labels *labels;     /* with masks; borrowed until the exploration's fini */
+    const char *images, *test;     /* folders of <Id>_<channel>.png; NULL: none */
+    int classes[HPAC_CLASS_COUNT]; /* the chosen ones: pictures are of images that carry them all */
+    int class_count;               /* 0: of any images */
+    int company[HPAC_CLASS_COUNT]; /* classes whose company is wanted */
+    int company_count;
+
+    const char *folder; /* where hpac_exploration_write writes; made when missing */
+    bool force;         /* write over an exploration that is there */
+    bool plots;         /* draw them with gnuplot (plot.h) */
+    int channels;       /* of the pictures: the first of green, blue, red, yellow */
+    int page_rows;      /* images on a page of pictures */
+    int pages;          /* at most so many; 0: all */
+    int rows, cols;     /* after preprocessing */
+    bool skip_missing;  /* leave out images whose files are not there or cannot be read */
+    /* Called after each image is drawn; may be NULL. */
+    void (*progress)(void *user, size_t done, size_t total);
+    void *user;
+} hpac_explore_options;
+
+typedef struct hpac_exploration {
+    hpac_label_statistics statistics;
+    hpac_folder_census images, test; /* of the folders that were given */
+    size_t train_images; /* what the test set is compared with: those in the folder of images, or
+                            without one those in the label file */
+    double test_percent; /* test images in percent of them; NaN without */
+    hpac_table summary;  /* one row: images, labels, ... */
+    hpac_table class_counts; /* most frequent first */
+    hpac_table labels_per_image;
+    hpac_table correlation;       /* (classes, classes) */
+    hpac_table correlation_pairs; /* those that are defined, strongest first */
+    hpac_table
+        company[HPAC_CLASS_COUNT]; /* (company_count), most frequent first, itself included */
+    int company_count;
+    hpac_table folders;
+    hpac_table chosen; /* Ids that carry all chosen classes, in the order of the file */
+    struct {
+        char name[64], title[128];
+    } company_texts[HPAC_CLASS_COUNT]; /* the tables borrow them: the struct must not be copied */
+} hpac_exploration;
+
+/* Counts everything. On error nothing is left to clean up. Errors: those above. */
+hpac_status hpac_explore(const hpac_explore_options *options, hpac_exploration *found);
+/* Frees the tables and zeroes the struct. */
+void hpac_exploration_fini(hpac_exploration *found);
+
+#define HPAC_EXPLORE_TABLES (HPAC_CLASS_COUNT + 7)
+/* The tables in the order in which they are read, those of folders and chosen classes only where
+ * there are any; at most HPAC_EXPLORE_TABLES, returns how many. */
+size_t hpac_exploration_tables(const hpac_explore_options *options, const hpac_exploration *found,
+                               const hpac_table **tables);
+
+/* The same tables for the terminal, where the matrix of correlations is left to its strongest
+ * pairs. Errors: INTERNAL (memory), DATA (writing). */
+hpac_status hpac_exploration_print(const hpac_explore_options *options,
+                                   const hpac_exploration *found, FILE *stream);
+/* All of them as JSON (table.h). Errors: those of hpac_exploration_print. */
+hpac_status hpac_exploration_print_json(const hpac_explore_options *options,
+                                        const hpac_exploration *found, FILE *stream);
+
+/* Writes a CSV a table and binarised.csv (Id and a column of 0 and 1 a class); with plots, a PNG a
+ * chart in plots/; with images, panels/image_<n>.png (one row, a column a channel), with plots
+ * panels/page_<n>.png (those of a page with titles), and panels/before.png and after.png; and
+ * explore.html with all of it inside, last. Errors: DATA when images are missing or bad (all of
+ * those to be shown are checked before anything is written, and all listed), or when writing fails;
+ * CONFIG when explore.html is there already and not `force`, when the folder cannot be written, or
+ * when gnuplot is not there. */
+hpac_status hpac_exploration_write(const hpac_explore_options *options,
+                                   const hpac_exploration *found);
+
+#endif

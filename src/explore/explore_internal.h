@@ -1,0 +1,80 @@
+/* What the files of the exploration share. */
+#ifndef HPAC_EXPLORE_EXPLORE_INTERNAL_H
+#define HPAC_EXPLORE_EXPLORE_INTERNAL_H
+
+#include "explore.h"
+
+#include "image/image.h"
+
+/* Sizes in pixels: a cell of a panel, of before.png and after.png, the gap between two cells. */
+#define PANEL_CELL 200
+#define PANEL_LARGE_CELL 284
+#define PANEL_GAP 8
+
+#define PANEL_CHANNELS 4
+
+/* ---- panel.c: one image in a row of cells, a channel each, in that channel's colours ---- */
+
+/* A column: which channel of hpac_channel_names, and what it shows. */
+typedef struct panel_column {
+    int channel;
+    const char *stained; /* "protein" */
+} panel_column;
+
+/* The columns for the first `channels` of green, blue, red, yellow, in the write-up's order, which
+ * is another: green, red, blue, yellow. Returns how many. */
+int panel_columns(int channels, panel_column columns[PANEL_CHANNELS]);
+
+/* The channels of one image, in the order of hpac_channel_names. */
+typedef struct panel_planes {
+    int channels;
+    hpac_image planes[PANEL_CHANNELS];
+    uint8_t low[PANEL_CHANNELS], high[PANEL_CHANNELS]; /* shown as lightest and darkest */
+} panel_planes;
+
+void panel_planes_fini(panel_planes *image);
+
+/* Reads the first `channels` files of an image; low and high become its least and largest values,
+ * as in matplotlib's imshow. On error nothing is left. Errors: DATA. */
+hpac_status panel_planes_read(hpac_png_decoder *decoder, const char *folder, const char *id,
+                              int channels, panel_planes *image);
+
+/* The same image as the network sees it, (rows, cols), with the low and high of the original: so
+ * that what preprocessing changes is seen, not how each picture is stretched. On error nothing is
+ * left. */
+hpac_status panel_planes_prepare(const panel_planes *image, int rows, int cols,
+                                 panel_planes *prepared);
+
+/* Writes a PNG with a cell a column, each of cell x cell pixels, PANEL_GAP apart, white where the
+ * image is not square: larger images are shrunk, of smaller ones each pixel is repeated. */
+hpac_status panel_write(const char *path, const panel_planes *image, int cell);
+
+/* ---- panels.c: which images are shown ---- */
+
+typedef struct panel_rows {
+    size_t *rows; /* (count) of the labels; owned */
+    size_t count;
+    size_t matching; /* that carry all chosen classes */
+    size_t left_out; /* of those looked at, for want of files; 0 without skip_missing */
+} panel_rows;
+
+/* Chooses them and looks at their files. On error nothing is left. Errors: DATA, listing all bad
+ * files of the images to be shown. */
+hpac_status panel_rows_choose(const hpac_explore_options *options, panel_rows *chosen);
+
+/* Draws image_<n>.png of each into `folder`, n from 1, and before.png and after.png of the first.
+ * With skip_missing, images that turn out to be corrupt leave `chosen`. */
+hpac_status panels_draw(const hpac_explore_options *options, const char *folder,
+                        panel_rows *chosen);
+
+/* ---- explore_page.c ---- */
+
+/* Writes explore.html from what lies in the folder. chosen: NULL without images. */
+hpac_status explore_page_write(const hpac_explore_options *options, const hpac_exploration *found,
+                               const panel_rows *chosen);
+
+/* "plots/class_counts.png" and the like, in options->folder; malloc'ed. */
+char *explore_path(const hpac_explore_options *options, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

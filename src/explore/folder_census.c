@@ -1,0 +1,126 @@
+/* Which images lie in a folder, told from the names. */
+#include "explore.h"
+
+#include "data/dataset.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A file that is one of an image's. */
+typedef struct entry {
+    char *id; /* owned */
+    int channel;
+} entry;
+
+typedef struct entries {
+    entry *items;
+    size_t count, capacity;
+} entries;
+
+/* The channel of "<Id>_<channel>.png", and the length of the Id; -1: another name. */
+static int channel_of(const char *name, size_t *id_length)
+{
+    size_t length = strlen(name);
+    for (int channel = 0; channel < HPAC_MAX_CHANNELS; channel++) {
+        size_t own = strlen(hpac_channel_names[channel]);
+        if (length <= own + 5)
+            continue;
+        *id_length = length - own - 5; /* "_" and ".png" */
+        const char *rest = name + *id_length;
+        if (*rest == '_' && strncmp(rest + 1, hpac_channel_names[channel], own) == 0 &&
+            strcmp(rest + 1 + own, ".png") == 0)
+            return channel;
+    }
+    return -1;
+}
+
+static hpac_status add_entry(entries *list, const char *name, size_t id_length, int channel)
+{
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 1024;
+        entry *items = realloc(list->items, capacity * sizeof *items);
+        if (!items)
+            return hpac_fail_memory(capacity * sizeof *items);
+        list->items = items;
+        list->capacity = capacity;
+    }
+    char *id = strndup(name, id_length);
+    if (!id)
+        return hpac_fail_memory(id_length);
+    list->items[list->count++] = (entry){id, channel};
+    return HPAC_OK;
+}
+
+static hpac_status read_folder(const char *path, entries *list, size_t *other_files)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot be opened as a folder: %s", path,
+                         strerror(errno));
+    hpac_status status = HPAC_OK;
+    struct dirent *found;
+    while (status == HPAC_OK && (errno = 0, found = readdir(folder))) {
+        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
+            continue;
+        size_t id_length;
+        int channel = channel_of(found->d_name, &id_length);
+        if (channel < 0)
+            ++*other_files;
+        else
+            status = add_entry(list, found->d_name, id_length, channel);
+    }
+    if (status == HPAC_OK && errno != 0)
+        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot be read: %s", path, strerror(errno));
+    closedir(folder);
+    return status;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    return strcmp(((const entry *)a)->id, ((const entry *)b)->id);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The entries in order of their Ids, and the labels' Ids in order. */
+static void count_images(const entries *list, char *const *ids, size_t id_count,
+                         hpac_folder_census *census)
+{
+    for (size_t i = 0; i < list->count;) {
+        char *const id = list->items[i].id;
+        size_t channels = 0;
+        for (; i < list->count && strcmp(list->items[i].id, id) == 0; i++, channels++)
+            census->files[list->items[i].channel]++;
+        census->images++;
+        census->complete += channels == HPAC_MAX_CHANNELS;
+        census->labelled += bsearch(&id, ids, id_count, sizeof *ids, compare_ids) != NULL;
+    }
+}
+
+hpac_status hpac_folder_count(const char *folder, const hpac_labels *labels,
+                              hpac_folder_census *census)
+{
+    *census = (hpac_folder_census){0};
+    entries list = {0};
+    char **ids = malloc((labels->count + 1) * sizeof *ids);
+    hpac_status status = ids ? HPAC_OK : hpac_fail_memory((labels->count + 1) * sizeof *ids);
+    if (status == HPAC_OK)
+        status = read_folder(folder, &list, &census->other_files);
+    if (status == HPAC_OK) {
+        memcpy(ids, labels->ids, labels->count * sizeof *ids);
+        qsort(ids, labels->count, sizeof *ids, compare_ids);
+        if (list.count > 0)
+            qsort(list.items, list.count, sizeof *list.items, compare_entries);
+        count_images(&list, ids, labels->count, census);
+    }
+    for (size_t i = 0; i < list.count; i++)
+        free(list.items[i].id);
+    free(list.items);
+    free(ids);
+    return status;
+}

@@ -1,0 +1,63 @@
+/* What the parts of the PNG room share: png.c (doors), png_fast.c, png_libpng.c. */
+#ifndef HPAC_IMAGE_PNG_INTERNAL_H
+#define HPAC_IMAGE_PNG_INTERNAL_H
+
+#include "image.h"
+
+#include <stdbool.h>
+
+/* Signature (8), then IHDR: length (4), type (4), data (13), CRC (4). */
+enum { PNG_HEAD_NBYTES = 8 + 4 + 4 + 13 + 4 };
+
+typedef struct png_header {
+    int rows, cols;
+    int bit_depth, color_type; /* a pair the standard allows */
+    bool interlaced;
+} png_header;
+
+/* A buffer that only grows. */
+typedef struct png_buffer {
+    uint8_t *bytes;
+    size_t capacity_nbytes;
+} png_buffer;
+
+struct hpac_png_decoder {
+    struct libdeflate_decompressor *inflater;
+    png_buffer file; /* the file as it is */
+    png_buffer idat; /* its IDAT chunks, joined when there are several */
+    png_buffer raw;  /* filtered rows: a filter byte and `cols` bytes each */
+};
+
+typedef struct png_source {
+    const char *name; /* for messages */
+    const uint8_t *bytes;
+    size_t nbytes;
+    png_header header;
+} png_source;
+
+/* Makes room for `nbytes`; what the buffer held is lost. */
+hpac_status png_buffer_reserve(png_buffer *buffer, size_t nbytes);
+
+/* Judges the first bytes (at most PNG_HEAD_NBYTES are looked at) of a file of `file_nbytes`.
+ * Errors: DATA. */
+hpac_status png_parse_header(const char *name, const uint8_t *head, size_t file_nbytes,
+                             png_header *header);
+
+/* Decodes by libpng, into an image that has its size and its room. Errors: DATA. */
+hpac_status png_decode_libpng(const png_source *source, hpac_image *image);
+
+/* Decodes 8-bit gray files that are not interlaced, into an image that has its size and its room.
+ * False: not such a file, or anything at all is odd about it; then libpng must judge. What is
+ * accepted here libpng accepts too, with the same pixels. */
+bool png_decode_fast(hpac_png_decoder *decoder, const png_source *source, hpac_image *image);
+
+/* Reverses the filters of an 8-bit gray picture: `raw` is (rows, 1 + cols), the first byte of a row
+ * being its filter, `zeros` (cols) bytes of 0. False: a filter that does not exist. */
+bool png_unfilter(const uint8_t *raw, const uint8_t *zeros, int rows, int cols, uint8_t *pixels);
+
+/* The same for PNG_WAVE rows at once, whose filters exist, the row `above` them given. False:
+ * nothing was done, this machine has no such instructions. */
+enum { PNG_WAVE = 16 };
+bool png_unfilter_wave(const uint8_t *raw, const uint8_t *above, size_t cols, uint8_t *pixels);
+
+#endif

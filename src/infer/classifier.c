@@ -1,0 +1,269 @@
+/* Model files and what they tell of themselves. */
+#include <hpac/inference.h>
+
+#include "base/file.h"
+#include "data/dataset.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- one file ---- */
+
+static int output_count(const hpac_model *model)
+{
+    return model->layers[model->layer_count - 1].units;
+}
+
+static bool same_targets(const hpac_model *model, const int *targets, int count)
+{
+    return model->target_count == count &&
+           memcmp(model->targets, targets, (size_t)count * sizeof *targets) == 0;
+}
+
+static hpac_status settle_targets(const hpac_classifier_hints *hints, hpac_model *model)
+{
+    if (model->target_count > 0) {
+        if (hints->target_count > 0 && !same_targets(model, hints->targets, hints->target_count))
+            return hpac_fail(HPAC_ERR_CONFIG, "was trained for other classes than those given; "
+                                              "\"hpac info\" shows them");
+        return HPAC_OK;
+    }
+    if (hints->target_count == 0)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "does not tell which classes its %d outputs stand for; name them with "
+                         "--classes, in their order",
+                         output_count(model));
+    if (hints->target_count != output_count(model))
+        return hpac_fail(HPAC_ERR_CONFIG, "has %d outputs, but %d classes are given",
+                         output_count(model), hints->target_count);
+    memcpy(model->targets, hints->targets, sizeof model->targets);
+    model->target_count = hints->target_count;
+    return HPAC_OK;
+}
+
+/* The configuration in the file, which must be that of its layers. */
+static hpac_status read_config(hpac_classifier *classifier)
+{
+    const hpac_model *model = &classifier->model;
+    hpac_config *config = &classifier->config;
+    hpac_status status = hpac_config_parse("hpac/config", model->config_yaml, config);
+    if (status != HPAC_OK)
+        return hpac_fail_within(HPAC_ERR_DATA, "its configuration cannot be read");
+    classifier->has_config = true;
+    hpac_shape shape = hpac_config_input_shape(config);
+    if (shape.rows != model->input.rows || shape.cols != model->input.cols ||
+        shape.channels != model->input.channels ||
+        !same_targets(model, config->data.targets, config->data.target_count))
+        return hpac_fail(HPAC_ERR_DATA,
+                         "the configuration in it is of another model: %d x %d x %d and %d "
+                         "classes, but its layers take %d x %d x %d and have %d",
+                         shape.rows, shape.cols, shape.channels, config->data.target_count,
+                         model->input.rows, model->input.cols, model->input.channels,
+                         output_count(model));
+    return HPAC_OK;
+}
+
+static hpac_status settle_pixels(const hpac_classifier_hints *hints, hpac_classifier *classifier)
+{
+    classifier->pixels = hints->pixels_given ? hints->pixels : HPAC_PIXELS_UINT8;
+    if (!classifier->has_config)
+        return HPAC_OK;
+    if (hints->pixels_given && hints->pixels != classifier->config.data.pixels)
+        return hpac_fail(HPAC_ERR_CONFIG, "was trained with other pixels than --pixels says");
+    classifier->pixels = classifier->config.data.pixels;
+    return HPAC_OK;
+}
+
+static hpac_status settle(const hpac_classifier_hints *hints, hpac_classifier *classifier)
+{
+    hpac_status status = settle_targets(hints, &classifier->model);
+    if (status == HPAC_OK && classifier->model.config_yaml)
+        status = read_config(classifier);
+    if (status == HPAC_OK)
+        status = settle_pixels(hints, classifier);
+    int channels = classifier->model.input.channels;
+    if (status == HPAC_OK && (channels < 1 || channels > HPAC_MAX_CHANNELS))
+        status = hpac_fail(HPAC_ERR_DATA, "takes images of %d channels, expected 1..%d", channels,
+                           HPAC_MAX_CHANNELS);
+    return status;
+}
+
+hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *hints,
+                                 hpac_classifier *classifier)
+{
+    *classifier = (hpac_classifier){0};
+    hpac_status status = hpac_model_load(path, &classifier->model);
+    if (status != HPAC_OK)
+        return status;
+    status = hpac_fail_within(settle(hints, classifier), "%s", path);
+    if (status == HPAC_OK)
+        status = hpac_thresholds_load(path, output_count(&classifier->model),
+                                      classifier->thresholds, &classifier->has_thresholds);
+    if (status == HPAC_OK) {
+        classifier->path = strdup(path);
+        if (!classifier->path)
+            status = hpac_fail_memory(strlen(path) + 1);
+    }
+    if (status != HPAC_OK)
+        hpac_classifier_fini(classifier);
+    return status;
+}
+
+void hpac_classifier_fini(hpac_classifier *classifier)
+{
+    free(classifier->path);
+    hpac_model_fini(&classifier->model);
+    hpac_config_fini(&classifier->config);
+    *classifier = (hpac_classifier){0};
+}
+
+hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_classifier *b)
+{
+    const hpac_model *x = &a->model, *y = &b->model;
+    size_t targets_nbytes = (size_t)x->target_count * sizeof *x->targets;
+    const char *what = NULL;
+    if (x->target_count != y->target_count || memcmp(x->targets, y->targets, targets_nbytes) != 0)
+        what = "classes";
+    else if (x->input.rows != y->input.rows || x->input.cols != y->input.cols)
+        what = "sizes of image";
+    else if (x->input.channels != y->input.channels)
+        what = "channels";
+    else if (a->pixels != b->pixels)
+        what = "pixels";
+    return what ? hpac_fail(HPAC_ERR_CONFIG,
+                            "%s and %s: trained for different %s, there is no mean of them",
+                            a->path, b->path, what)
+                : HPAC_OK;
+}
+
+hpac_status hpac_classifiers_load(const hpac_model_paths *paths, const hpac_classifier_hints *hints,
+                                  hpac_classifier **classifiers)
+{
+    size_t nbytes = (size_t)paths->count * sizeof **classifiers;
+    hpac_classifier *made = calloc(1, nbytes);
+    *classifiers = NULL;
+    if (!made)
+        return hpac_fail_memory(nbytes);
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < paths->count && status == HPAC_OK; i++) {
+        status = hpac_classifier_load(paths->paths[i], hints, &made[i]);
+        if (status == HPAC_OK)
+            status = hpac_classifier_check_alike(&made[0], &made[i]);
+    }
+    if (status == HPAC_OK)
+        *classifiers = made;
+    else
+        hpac_classifiers_free(made, paths->count);
+    return status;
+}
+
+void hpac_classifiers_free(hpac_classifier *classifiers, int count)
+{
+    for (int i = 0; classifiers && i < count; i++)
+        hpac_classifier_fini(&classifiers[i]);
+    free(classifiers);
+}
+
+/* ---- names ---- */
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* Takes the path over. */
+static hpac_status add_path(hpac_model_paths *paths, char *path)
+{
+    size_t nbytes = ((size_t)paths->count + 1) * sizeof *paths->paths;
+    char **grown = path ? realloc(paths->paths, nbytes) : NULL;
+    if (!grown) {
+        free(path);
+        return hpac_fail_memory(nbytes);
+    }
+    paths->paths = grown;
+    paths->paths[paths->count++] = path;
+    return HPAC_OK;
+}
+
+/* How many folds the cross-validation has that the first fold's model comes from. */
+static hpac_status count_folds(const char *first, int *count)
+{
+    hpac_classifier classifier;
+    hpac_status status = hpac_classifier_load(first, &(hpac_classifier_hints){0}, &classifier);
+    if (status != HPAC_OK)
+        return status;
+    const hpac_split_options *split = &classifier.config.data.split;
+    if (classifier.has_config)
+        *count = split->folds * split->repeats;
+    else
+        status = hpac_fail(HPAC_ERR_DATA, "%s: does not tell how many folds there are", first);
+    hpac_classifier_fini(&classifier);
+    return status;
+}
+
+static hpac_status find_folds(const char *folder, hpac_model_paths *paths)
+{
+    hpac_problems missing = {0};
+    hpac_status status = HPAC_OK;
+    int count = 1;
+    for (int fold = 0; status == HPAC_OK && fold < count; fold++) {
+        char *path = hpac_path_join(folder, "fold%d/model.h5", fold);
+        bool there = path && hpac_path_exists(path);
+        if (path && !there)
+            hpac_problems_add(&missing, "  %s", path);
+        status = add_path(paths, path);
+        if (status == HPAC_OK && fold == 0 && there)
+            status = count_folds(path, &count);
+    }
+    if (status != HPAC_OK) {
+        free(missing.text);
+        return status;
+    }
+    paths->folds = true;
+    return hpac_problems_finish(&missing, HPAC_ERR_DATA,
+                                "%s: the cross-validation is not finished, these models are "
+                                "missing",
+                                folder);
+}
+
+static hpac_status find_in_folder(const char *folder, hpac_model_paths *paths)
+{
+    char *model = hpac_path_join(folder, "model.h5"), *fold = hpac_path_join(folder, "fold0");
+    hpac_status status = HPAC_OK;
+    if (!model || !fold) {
+        status = hpac_fail_memory(strlen(folder));
+    } else if (hpac_path_exists(model)) {
+        status = add_path(paths, model);
+        model = NULL;
+    } else if (is_folder(fold)) {
+        status = find_folds(folder, paths);
+    } else {
+        status = hpac_fail(HPAC_ERR_DATA,
+                           "%s: no model.h5 in this folder; expected a model file, the folder of "
+                           "a finished run, or that of a cross-validation",
+                           folder);
+    }
+    free(model);
+    free(fold);
+    return status;
+}
+
+hpac_status hpac_model_paths_find(const char *name, hpac_model_paths *paths)
+{
+    *paths = (hpac_model_paths){0};
+    hpac_status status =
+        is_folder(name) ? find_in_folder(name, paths) : add_path(paths, strdup(name));
+    if (status != HPAC_OK)
+        hpac_model_paths_fini(paths);
+    return status;
+}
+
+void hpac_model_paths_fini(hpac_model_paths *paths)
+{
+    for (int i = 0; i < paths->count; i++)
+        free(paths->paths[i]);
+    free(paths->paths);
+    *paths = (hpac_model_paths){0};
+}

@@ -1,0 +1,310 @@
+/* The evaluation of models: probabilities of the rows chosen, thresholds, measures. */
+#include "evaluate_internal.h"
+#include "predict.h"
+
+#include <hpac/log.h>
+
+#include "base/file.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows with their probabilities, of all models so far. */
+typedef struct answer_list {
+    size_t count, capacity;
+    size_t *rows;         /* (capacity) owned */
+    float *probabilities; /* (capacity, targets) owned */
+    double loss_sum;
+} answer_list;
+
+typedef struct evaluation_job {
+    const hpac_evaluate_options *options;
+    hpac_labels labels;
+    bool halve; /* thresholds are tuned, or were */
+    float thresholds[HPAC_CLASS_COUNT];
+    answer_list tuning, judging;
+    size_t kept_apart; /* rows of the tuning half that were not judged */
+    double prior_sum;  /* over judged rows */
+    hpac_evaluate_result *result;
+} evaluation_job;
+
+static const hpac_model *first_model(const evaluation_job *job)
+{
+    return &job->options->classifiers[0].model;
+}
+
+/* ---- answers ---- */
+
+static hpac_status make_room(answer_list *answers, size_t more, int targets)
+{
+    size_t capacity = answers->count + more;
+    size_t *rows = realloc(answers->rows, capacity * sizeof *rows);
+    if (rows)
+        answers->rows = rows;
+    size_t nbytes = capacity * (size_t)targets * sizeof *answers->probabilities;
+    float *probabilities = realloc(answers->probabilities, nbytes);
+    if (probabilities)
+        answers->probabilities = probabilities;
+    if (!rows || !probabilities)
+        return hpac_fail_memory(nbytes);
+    answers->capacity = capacity;
+    return HPAC_OK;
+}
+
+static void answers_fini(answer_list *answers)
+{
+    free(answers->rows);
+    free(answers->probabilities);
+}
+
+typedef struct answer_collector {
+    answer_list *answers;
+    size_t targets;
+} answer_collector;
+
+static hpac_status on_batch(void *user, const size_t *rows, int count, const float *probabilities)
+{
+    const answer_collector *collector = user;
+    answer_list *answers = collector->answers;
+    memcpy(answers->rows + answers->count, rows, (size_t)count * sizeof *rows);
+    memcpy(answers->probabilities + answers->count * collector->targets, probabilities,
+           (size_t)count * collector->targets * sizeof *probabilities);
+    answers->count += (size_t)count;
+    return HPAC_OK;
+}
+
+static hpac_status ask(evaluation_job *job, hpac_inference *inference, const size_t *rows,
+                       size_t row_count, answer_list *answers)
+{
+    answer_collector collector = {answers, (size_t)first_model(job)->target_count};
+    double loss_sum;
+    size_t skipped;
+    const hpac_inference_set set = {
+        .images = job->options->images,
+        .labels = &job->labels,
+        .rows = rows,
+        .row_count = row_count,
+        .on_batch = on_batch,
+        .user = &collector,
+        .loss_sum = &loss_sum,
+        .skipped = &skipped,
+    };
+    hpac_status status = make_room(answers, row_count, (int)collector.targets);
+    if (status == HPAC_OK)
+        status = hpac_inference_run(inference, &set);
+    if (status != HPAC_OK)
+        return status;
+    answers->loss_sum += loss_sum;
+    job->result->skipped += skipped;
+    return HPAC_OK;
+}
+
+/* ---- one model ---- */
+
+static void add_prior(evaluation_job *job, const evaluate_rows *rows, size_t first)
+{
+    const hpac_model *model = first_model(job);
+    const size_t *judged = job->judging.rows + first;
+    size_t count = job->judging.count - first;
+    job->prior_sum +=
+        (double)count * hpac_prior_loss(job->labels.masks, model->targets, model->target_count,
+                                        rows->prior ? rows->prior : judged,
+                                        rows->prior ? rows->prior_count : count, judged, count);
+}
+
+static hpac_status ask_model(evaluation_job *job, const hpac_classifier *classifier,
+                             const evaluate_rows *rows)
+{
+    if (rows->judging_count == 0)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: %s: none is left to judge, all are of the half "
+                         "for tuning",
+                         classifier->path, rows->name);
+    if (job->options->tune && rows->tuning_count == 0)
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: %s: none is of the half for tuning",
+                         classifier->path, rows->name);
+    hpac_inference_options options = job->options->inference;
+    options.classifiers = classifier;
+    options.classifier_count = 1;
+    hpac_inference *inference;
+    hpac_status status = hpac_inference_create(&options, &inference);
+    if (status != HPAC_OK)
+        return status;
+    size_t first = job->judging.count;
+    status = ask(job, inference, rows->judging, rows->judging_count, &job->judging);
+    if (status == HPAC_OK)
+        add_prior(job, rows, first);
+    if (status == HPAC_OK && job->options->tune)
+        status = ask(job, inference, rows->tuning, rows->tuning_count, &job->tuning);
+    job->kept_apart += rows->tuning_count;
+    hpac_inference_destroy(inference);
+    return status;
+}
+
+static void name_set(evaluation_job *job, const evaluate_rows *rows)
+{
+    char *name = job->result->set;
+    size_t size = sizeof job->result->set;
+    int count = job->options->classifier_count;
+    const char *half = job->halve ? " (the half not for tuning)" : "";
+    if (count == 1)
+        snprintf(name, size, "%s%s", rows->name, half);
+    else
+        snprintf(name, size, "%d folds each judged by the model that has not seen it%s", count,
+                 half);
+}
+
+static hpac_status ask_models(evaluation_job *job)
+{
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < job->options->classifier_count && status == HPAC_OK; i++) {
+        const hpac_classifier *classifier = &job->options->classifiers[i];
+        evaluate_rows rows;
+        status = evaluate_rows_choose(job->options, classifier, &job->labels, job->halve, &rows);
+        if (status != HPAC_OK)
+            return status;
+        status = ask_model(job, classifier, &rows);
+        name_set(job, &rows);
+        evaluate_rows_fini(&rows);
+    }
+    return status;
+}
+
+/* ---- measures ---- */
+
+static hpac_scored scored(const evaluation_job *job, const answer_list *answers)
+{
+    return (hpac_scored){
+        .count = answers->count,
+        .target_count = first_model(job)->target_count,
+        .targets = first_model(job)->targets,
+        .masks = job->labels.masks,
+        .rows = answers->rows,
+        .probabilities = answers->probabilities,
+    };
+}
+
+static hpac_status measure(evaluation_job *job)
+{
+    hpac_scored judging = scored(job, &job->judging);
+    hpac_evaluation *evaluation = &job->result->evaluation;
+    hpac_status status = hpac_evaluate(&judging, job->thresholds, evaluation);
+    double judged = (double)job->judging.count;
+    evaluation->loss = job->judging.loss_sum / (judged * judging.target_count);
+    evaluation->prior_loss = job->prior_sum / judged;
+    return status;
+}
+
+/* Thresholds of the one half; what they are worth on the other is told beside what 0.5 is. */
+static hpac_status tune(evaluation_job *job)
+{
+    hpac_scored tuning = scored(job, &job->tuning);
+    hpac_status status = measure(job);
+    double before = job->result->evaluation.f1.mean;
+    if (status == HPAC_OK)
+        status = job->options->tune == HPAC_TUNE_ONE
+                     ? hpac_tune_one_threshold(&tuning, job->thresholds)
+                     : hpac_tune_thresholds(&tuning, job->thresholds);
+    if (status == HPAC_OK)
+        status = measure(job);
+    if (status == HPAC_OK)
+        hpac_log_info("thresholds tuned on %zu images, judged on the other %zu: mean F1 %.4f, with "
+                      "0.5 %.4f",
+                      job->tuning.count, job->judging.count, job->result->evaluation.f1.mean,
+                      before);
+    return status;
+}
+
+static hpac_status save_thresholds(const evaluation_job *job)
+{
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < job->options->classifier_count && status == HPAC_OK; i++) {
+        const char *path = job->options->classifiers[i].path;
+        status = hpac_thresholds_save(path, job->thresholds, first_model(job)->target_count);
+        if (status == HPAC_OK)
+            hpac_log_info("%s: thresholds saved", path);
+    }
+    return status;
+}
+
+static hpac_status write_predictions(const evaluation_job *job, const char *folder)
+{
+    const hpac_model *model = first_model(job);
+    char *path = hpac_path_join(folder, "evaluation_predictions.csv");
+    if (!path)
+        return hpac_fail_memory(strlen(folder));
+    hpac_predictions file;
+    hpac_status status = hpac_predictions_create(&file, path, model->targets, model->target_count);
+    free(path);
+    if (status != HPAC_OK)
+        return status;
+    const answer_list *judging = &job->judging;
+    for (size_t i = 0; i < judging->count; i++)
+        hpac_predictions_add(&file, job->labels.ids[judging->rows[i]],
+                             judging->probabilities + i * (size_t)model->target_count);
+    return hpac_predictions_commit(&file);
+}
+
+/* ---- the whole ---- */
+
+static hpac_status settle_options(evaluation_job *job)
+{
+    static const char *const names[] = {"evaluation.csv", "class_evaluation.csv",
+                                        "evaluation_predictions.csv"};
+    const hpac_evaluate_options *options = job->options;
+    if (options->folder && !options->force &&
+        hpac_folder_check_free(options->folder, names, 3) != HPAC_OK)
+        return HPAC_ERR_CONFIG;
+    if (options->classifier_count > 1 && options->rows != HPAC_ROWS_OWN)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "the models of a cross-validation are judged on their own folds; name "
+                         "one of them for --fold or --all");
+    if (options->tune && options->threshold_count > 0)
+        return hpac_fail(HPAC_ERR_CONFIG, "--tune-thresholds and --threshold exclude each other");
+    const float half = 0.5F;
+    if (options->tune)
+        return hpac_thresholds_settle(options->classifiers, options->classifier_count, &half, 1,
+                                      job->thresholds);
+    return hpac_thresholds_settle(options->classifiers, options->classifier_count,
+                                  options->thresholds, options->threshold_count, job->thresholds);
+}
+
+static hpac_status evaluate(evaluation_job *job)
+{
+    const hpac_evaluate_options *options = job->options;
+    hpac_status status = settle_options(job);
+    if (status == HPAC_OK)
+        status = hpac_labels_read_csv(options->labels, &job->labels);
+    if (status == HPAC_OK)
+        status = ask_models(job);
+    if (status != HPAC_OK)
+        return status;
+    if (job->halve && !options->tune)
+        hpac_log_info("the thresholds were tuned: %zu images of the half for tuning are left out, "
+                      "the other %zu are judged; --threshold 0.5 judges all",
+                      job->kept_apart, job->judging.count);
+    status = options->tune ? tune(job) : measure(job);
+    const hpac_evaluation_title title = {options->name, job->result->set};
+    if (status == HPAC_OK && options->folder)
+        status = hpac_evaluation_write(&job->result->evaluation, &title, options->folder);
+    if (status == HPAC_OK && options->folder)
+        status = write_predictions(job, options->folder);
+    return status == HPAC_OK && options->tune ? save_thresholds(job) : status;
+}
+
+hpac_status hpac_evaluate_model(const hpac_evaluate_options *options, hpac_evaluate_result *result)
+{
+    *result = (hpac_evaluate_result){0};
+    evaluation_job job = {
+        .options = options,
+        .halve = options->tune ||
+                 (options->threshold_count == 0 && options->classifiers[0].has_thresholds),
+        .result = result,
+    };
+    hpac_status status = evaluate(&job);
+    answers_fini(&job.tuning);
+    answers_fini(&job.judging);
+    hpac_labels_fini(&job.labels);
+    return status;
+}

@@ -1,0 +1,46 @@
+/*
+ * Prediction of a test set: from models and a list of Ids to the two files of a submission.
+ *
+ *     hpac_predict_options options = {.classifiers = &classifier, .classifier_count = 1, ...};
+ *     hpac_predict_result result;
+ *     hpac_status status = hpac_predict(&options, &result);
+ *
+ * Images are read, predicted and written batch by batch: of a test set of any size only its Ids are
+ * in memory.
+ */
+#ifndef HPAC_INFER_PREDICT_H
+#define HPAC_INFER_PREDICT_H
+
+#include <hpac/inference.h>
+
+#include "rundir/submission.h"
+
+typedef struct hpac_predict_options {
+    hpac_inference_options inference; /* its classifiers are averaged */
+    const char *images, *ids;         /* folder; CSV with a column Id */
+    const char *folder;               /* gets the two files; made when missing */
+    bool force;                       /* replace those that are there */
+    /* One number for all classes, or one a target in the order of the outputs. Count 0: those of
+     * the models (their mean), 0.5 where no model has any. */
+    const float *thresholds;
+    int threshold_count;
+    hpac_empty_answer empty;
+} hpac_predict_options;
+
+typedef struct hpac_predict_result {
+    size_t images;  /* rows of the submission */
+    size_t skipped; /* of them without an answer: bad images */
+} hpac_predict_result;
+
+/* Writes submission_proba.csv and submission.csv (submission.h), in the order of the Ids. Rows of
+ * skipped images have empty cells in both: nothing is known of them. Nothing is written before all
+ * is checked, and no file appears that is not whole. Errors: CONFIG (thresholds that do not fit;
+ * one model with thresholds of its own and one without; without `force`, files that are there
+ * already), DATA, DEVICE, NUMERIC, HPAC_INTERRUPTED. */
+hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_result *result);
+
+/* The thresholds that the options come to: (targets). The same errors. */
+hpac_status hpac_thresholds_settle(const hpac_classifier *classifiers, int classifier_count,
+                                   const float *given, int given_count, float *thresholds);
+
+#endif

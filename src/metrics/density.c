@@ -1,0 +1,115 @@
+/* Histogram, kernel density, mean and standard deviation of probabilities. */
+#include "density.h"
+
+#include <math.h>
+
+static double value_at(const hpac_values *values, size_t i)
+{
+    return values->first[i * values->stride];
+}
+
+size_t hpac_values_spread(const hpac_values *values, int freedom, double *mean, double *std)
+{
+    size_t count = 0;
+    double sum = 0, square_sum = 0;
+    for (size_t i = 0; i < values->count; i++)
+        if (isfinite(value_at(values, i))) {
+            sum += value_at(values, i);
+            count++;
+        }
+    *mean = count > 0 ? sum / (double)count : NAN;
+    for (size_t i = 0; i < values->count; i++)
+        if (isfinite(value_at(values, i))) {
+            double distance = value_at(values, i) - *mean;
+            square_sum += distance * distance;
+        }
+    double freedoms = (double)count - freedom;
+    *std = freedoms > 0 ? sqrt(square_sum / freedoms) : NAN;
+    return count;
+}
+
+/* As numpy computes the edges, so that values on them fall where numpy has them. */
+static double edge(size_t bin, size_t bins)
+{
+    return bin == bins ? 1 : (double)bin * (1.0 / (double)bins);
+}
+
+void hpac_histogram(const hpac_values *values, size_t bins, uint64_t *counts)
+{
+    for (size_t bin = 0; bin < bins; bin++)
+        counts[bin] = 0;
+    for (size_t i = 0; i < values->count; i++) {
+        double value = value_at(values, i);
+        if (!(value >= 0 && value <= 1))
+            continue;
+        size_t bin = (size_t)(value * (double)bins);
+        bin = bin < bins ? bin : bins - 1;
+        if (value < edge(bin, bins))
+            bin--;
+        else if (bin + 1 < bins && value >= edge(bin + 1, bins))
+            bin++;
+        counts[bin]++;
+    }
+}
+
+/* One kernel, without its factor: with a = d / h for the distance d of two points, the kernel at
+ * the point k steps from the nearest one is
+ *
+ *     exp(-(u + k a)^2 / 2) = exp(-u^2 / 2) * prod over j < k of exp(-u a - a^2 / 2) exp(-a^2 j)
+ *
+ * where u is the nearest point's distance from the value, over h: two products a step. */
+static void add_kernel(double value, double bandwidth, size_t points, double *density)
+{
+    const double reach = 9; /* exp(-9^2 / 2) = 3e-18 */
+    double step = 1 / (double)(points - 1), a = step / bandwidth;
+    double nearest = fmin(fmax(rint(value / step), 0), (double)(points - 1));
+    double u = (nearest * step - value) / bandwidth;
+    double first = exp(-u * u / 2), bend = exp(-a * a);
+    long middle = (long)nearest, last = (long)points - 1;
+    long steps = (long)fmin(ceil(reach / a) + 1, (double)points);
+    density[middle] += first;
+    double height = first, ratio = exp(-u * a - a * a / 2);
+    for (long k = middle + 1; k <= last && k - middle <= steps; k++) {
+        height *= ratio;
+        ratio *= bend;
+        density[k] += height;
+    }
+    height = first;
+    ratio = exp(u * a - a * a / 2);
+    for (long k = middle - 1; k >= 0 && middle - k <= steps; k--) {
+        height *= ratio;
+        ratio *= bend;
+        density[k] += height;
+    }
+}
+
+/* A mean of equal values may be another value in its last bit: their spread tells nothing. */
+static bool all_equal(const hpac_values *values)
+{
+    double least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; i < values->count; i++)
+        if (isfinite(value_at(values, i))) {
+            least = fmin(least, value_at(values, i));
+            most = fmax(most, value_at(values, i));
+        }
+    return !(least < most);
+}
+
+bool hpac_density(const hpac_values *values, size_t points, double *density)
+{
+    double mean, std;
+    size_t count = hpac_values_spread(values, 1, &mean, &std);
+    bool defined = !all_equal(values);
+    for (size_t k = 0; k < points; k++)
+        density[k] = defined ? 0 : NAN;
+    if (!defined)
+        return false;
+    double bandwidth = fmax(std * pow((double)count, -0.2), 1 / (double)(points - 1));
+    for (size_t i = 0; i < values->count; i++)
+        if (isfinite(value_at(values, i)))
+            add_kernel(value_at(values, i), bandwidth, points, density);
+    const double root_two_pi = 2.5066282746310005;
+    for (size_t k = 0; k < points; k++)
+        density[k] /= (double)count * bandwidth * root_two_pi;
+    return true;
+}

@@ -1,0 +1,107 @@
+/*
+ * How good predicted probabilities are: measures of a whole set, per class and over the classes.
+ *
+ *     hpac_scored set = {.count = n, .target_count = 3, .targets = targets,
+ *                        .masks = labels.masks, .rows = rows, .probabilities = probabilities};
+ *     hpac_evaluation evaluation;
+ *     hpac_status status = hpac_evaluate(&set, thresholds, &evaluation);
+ *
+ * The measures are scikit-learn's on the same predictions, but for the epsilon of precision, recall
+ * and F1 (metrics.h; less than 1e-6 unless a class has next to no support) and for what is not
+ * defined, which is NaN here: the average precision of a class without positives (scikit-learn: 0),
+ * the area under the ROC curve of a class with one kind of answer only.
+ */
+#ifndef HPAC_METRICS_EVALUATION_H
+#define HPAC_METRICS_EVALUATION_H
+
+#include <hpac/labels.h>
+#include <hpac/metrics.h>
+
+#include "render/table.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Predictions beside the truth. All borrowed. */
+typedef struct hpac_scored {
+    size_t count;               /* images, at least 1 */
+    int target_count;           /* 1 .. HPAC_CLASS_COUNT */
+    const int *targets;         /* (target_count) class numbers, in the order of the columns */
+    const uint32_t *masks;      /* as in hpac_labels */
+    const size_t *rows;         /* (count) of masks; NULL: 0 .. count - 1 */
+    const float *probabilities; /* (count, target_count), finite */
+} hpac_scored;
+
+typedef struct hpac_class_evaluation {
+    uint64_t support; /* images that carry the class */
+    uint64_t true_positives, false_positives, false_negatives;
+    double precision, recall, f1; /* metrics.h */
+    /* sum over thresholds n, falling, of (R_n - R_{n-1}) P_n, equal probabilities being one
+     * threshold: sklearn.metrics.average_precision_score. NaN without positives. */
+    double average_precision;
+    /* The share of pairs (positive, negative) in the right order, ties counting half: Mann and
+     * Whitney's U; sklearn.metrics.roc_auc_score. NaN without positives or without negatives. */
+    double roc_auc;
+    double mean, std; /* of the predicted probability; std of the population */
+    float threshold;  /* an answer is positive when p > threshold */
+} hpac_class_evaluation;
+
+typedef struct hpac_evaluation {
+    size_t images;
+    int target_count;
+    int targets[HPAC_CLASS_COUNT];
+    hpac_class_evaluation classes[HPAC_CLASS_COUNT]; /* (target_count) */
+    hpac_f1_summary f1;                              /* over the classes */
+    double micro_f1;                    /* of the counts summed over the classes, plain */
+    double sample_f1;                   /* mean over images of 2 |T and P| / (|T| + |P|); an image
+                                           with neither labels nor answers counts 0, as there */
+    double accuracy, all_zero_accuracy; /* shares of labels, 0s and 1s alike */
+    /* Binary cross-entropy, mean over images and classes, and that of the constant predictor. Not
+     * computed here, since probabilities have lost what logits knew: NaN until the caller sets
+     * them. */
+    double loss, prior_loss;
+} hpac_evaluation;
+
+/* thresholds: (target_count). Errors: INTERNAL (memory). */
+hpac_status hpac_evaluate(const hpac_scored *set, const float *thresholds,
+                          hpac_evaluation *evaluation);
+
+/* Finds for each class the threshold with the highest F1 on this set: halfway between two
+ * neighbouring probabilities, the one nearest to 0.5 among equals; 0.5 for a class without
+ * positives here. It is for sets that are not judged afterwards. thresholds: (target_count).
+ * Errors: INTERNAL (memory). */
+hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds);
+/* Finds the one threshold for all classes with the highest mean of their F1, in the same way;
+ * thresholds: (target_count), all of that value. For sets on which a class has too few images for a
+ * threshold of its own. */
+hpac_status hpac_tune_one_threshold(const hpac_scored *set, float *thresholds);
+
+/* Whether an image belongs to the half on which thresholds are tuned; the others are for judging.
+ * A function of the Id alone (FNV-1a, mixed), so that a row is always on the same side, whatever
+ * file, fold or model it comes with. */
+bool hpac_is_tuning_id(const char *id);
+
+/* What an evaluation is of. */
+typedef struct hpac_evaluation_title {
+    const char *model; /* path */
+    const char *set;   /* "validation rows of fold 0 of 3" */
+} hpac_evaluation_title;
+
+/* The measures of the set, one row, and a row a class (table.h), for files, JSON and pages. Title
+ * and evaluation are not needed any more afterwards. hpac_table_fini frees them. */
+void hpac_evaluation_tables(const hpac_evaluation *evaluation, const hpac_evaluation_title *title,
+                            hpac_table *summary, hpac_table *classes);
+
+/* For the terminal, at most 120 columns; what is not defined is "-". Errors: INTERNAL (memory). */
+hpac_status hpac_evaluation_print(const hpac_evaluation *evaluation,
+                                  const hpac_evaluation_title *title, FILE *stream);
+/* Both tables as one JSON object, {"evaluation": [...], "class_evaluation": [...]}. Errors:
+ * INTERNAL, DATA (writing). */
+hpac_status hpac_evaluation_print_json(const hpac_evaluation *evaluation,
+                                       const hpac_evaluation_title *title, FILE *stream);
+/* Both as evaluation.csv and class_evaluation.csv in a folder, made when missing. Errors: those of
+ * file.h. */
+hpac_status hpac_evaluation_write(const hpac_evaluation *evaluation,
+                                  const hpac_evaluation_title *title, const char *folder);
+
+#endif

@@ -1,0 +1,178 @@
+/* One image in a row of cells, a channel each, in that channel's colours. */
+#include "colormap.h"
+
+#include "base/file.h"
+#include "data/dataset.h"
+#include "explore/explore_internal.h"
+#include "image/resize.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* By channel, in the order of hpac_channel_names: green, blue, red, yellow. */
+static const hpac_colormap colormaps[PANEL_CHANNELS] = {HPAC_GREENS, HPAC_BLUES, HPAC_REDS,
+                                                        HPAC_ORANGES};
+
+int panel_columns(int channels, panel_column columns[PANEL_CHANNELS])
+{
+    static const panel_column all[PANEL_CHANNELS] = {
+        {0, "protein"}, {2, "microtubules"}, {1, "nucleus"}, {3, "endoplasmic reticulum"}};
+    int count = 0;
+    for (int i = 0; i < PANEL_CHANNELS; i++)
+        if (all[i].channel < channels)
+            columns[count++] = all[i];
+    return count;
+}
+
+void panel_planes_fini(panel_planes *image)
+{
+    for (int channel = 0; channel < PANEL_CHANNELS; channel++)
+        hpac_image_fini(&image->planes[channel]);
+}
+
+static void find_limits(panel_planes *image, int channel)
+{
+    const hpac_image *plane = &image->planes[channel];
+    uint8_t low = UINT8_MAX, high = 0;
+    for (size_t i = 0; i < (size_t)plane->rows * (size_t)plane->cols; i++) {
+        low = plane->pixels[i] < low ? plane->pixels[i] : low;
+        high = plane->pixels[i] > high ? plane->pixels[i] : high;
+    }
+    image->low[channel] = low;
+    image->high[channel] = high;
+}
+
+hpac_status panel_planes_read(hpac_png_decoder *decoder, const char *folder, const char *id,
+                              int channels, panel_planes *image)
+{
+    *image = (panel_planes){.channels = channels};
+    hpac_status status = HPAC_OK;
+    for (int channel = 0; channel < channels && status == HPAC_OK; channel++) {
+        char *path = hpac_path_join(folder, "%s_%s.png", id, hpac_channel_names[channel]);
+        status = path ? hpac_png_read(decoder, path, &image->planes[channel])
+                      : hpac_fail_memory(strlen(folder));
+        free(path);
+        if (status == HPAC_OK)
+            find_limits(image, channel);
+    }
+    if (status != HPAC_OK)
+        panel_planes_fini(image);
+    return status;
+}
+
+/* out: (rows, cols), allocated here. */
+static hpac_status resize_plane(const hpac_image *in, int rows, int cols, hpac_image *out)
+{
+    size_t nbytes = (size_t)rows * (size_t)cols;
+    *out = (hpac_image){.rows = rows, .cols = cols, .capacity_nbytes = nbytes};
+    out->pixels = malloc(nbytes);
+    if (!out->pixels)
+        return hpac_fail_memory(nbytes);
+    hpac_resizer *resizer;
+    hpac_status status = hpac_resizer_create(in->rows, in->cols, rows, cols, &resizer);
+    if (status != HPAC_OK) {
+        hpac_image_fini(out);
+        return status;
+    }
+    hpac_resize_u8(resizer, in->pixels, out->pixels, 1);
+    hpac_resizer_destroy(resizer);
+    return HPAC_OK;
+}
+
+hpac_status panel_planes_prepare(const panel_planes *image, int rows, int cols,
+                                 panel_planes *prepared)
+{
+    *prepared = (panel_planes){.channels = image->channels};
+    memcpy(prepared->low, image->low, sizeof image->low);
+    memcpy(prepared->high, image->high, sizeof image->high);
+    hpac_status status = HPAC_OK;
+    for (int channel = 0; channel < image->channels && status == HPAC_OK; channel++)
+        status = resize_plane(&image->planes[channel], rows, cols, &prepared->planes[channel]);
+    if (status != HPAC_OK)
+        panel_planes_fini(prepared);
+    return status;
+}
+
+/* ---- drawing ---- */
+
+typedef struct canvas {
+    hpac_colour *pixels; /* (rows, cols) */
+    int rows, cols;
+} canvas;
+
+/* The colours of the values 0..255: matplotlib's norm and lookup, the int of 256 (v - low) / (high
+ * - low). An image of one value only is shown lightest. */
+static void fill_colours(hpac_colormap colormap, uint8_t low, uint8_t high,
+                         hpac_colour colours[256])
+{
+    hpac_colour map[256];
+    hpac_colormap_fill(colormap, map);
+    for (int value = 0; value < 256; value++) {
+        int above = value > low ? value - low : 0;
+        int place = high > low ? 256 * above / (high - low) : 0;
+        colours[value] = map[place < 255 ? place : 255];
+    }
+}
+
+/* One side of a picture that fits into a cell without losing its proportions; at least 1. */
+static int fitted(int side, int longest, int cell)
+{
+    int size = (int)((2LL * side * cell + longest) / (2LL * longest));
+    return size > 0 ? size : 1;
+}
+
+/* Draws the plane into the cell at (0, left), repeating pixels to the size of the cell. */
+static void draw_plane(canvas *picture, int left, int cell, const hpac_image *plane,
+                       const hpac_colour colours[256])
+{
+    int longest = plane->rows > plane->cols ? plane->rows : plane->cols;
+    int rows = fitted(plane->rows, longest, cell), cols = fitted(plane->cols, longest, cell);
+    int top = (cell - rows) / 2;
+    left += (cell - cols) / 2;
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < cols; c++) {
+            size_t row = (size_t)r * (size_t)plane->rows / (size_t)rows;
+            size_t col = (size_t)c * (size_t)plane->cols / (size_t)cols;
+            size_t place = (size_t)(top + r) * (size_t)picture->cols + (size_t)(left + c);
+            picture->pixels[place] = colours[plane->pixels[row * (size_t)plane->cols + col]];
+        }
+}
+
+static hpac_status draw_cell(canvas *picture, int left, int cell, const panel_planes *image,
+                             int channel)
+{
+    const hpac_image *plane = &image->planes[channel];
+    hpac_colour colours[256];
+    fill_colours(colormaps[channel], image->low[channel], image->high[channel], colours);
+    int longest = plane->rows > plane->cols ? plane->rows : plane->cols;
+    if (longest <= cell) {
+        draw_plane(picture, left, cell, plane, colours);
+        return HPAC_OK;
+    }
+    hpac_image shrunk;
+    hpac_status status = resize_plane(plane, fitted(plane->rows, longest, cell),
+                                      fitted(plane->cols, longest, cell), &shrunk);
+    if (status == HPAC_OK)
+        draw_plane(picture, left, cell, &shrunk, colours);
+    hpac_image_fini(&shrunk);
+    return status;
+}
+
+hpac_status panel_write(const char *path, const panel_planes *image, int cell)
+{
+    panel_column columns[PANEL_CHANNELS];
+    int count = panel_columns(image->channels, columns);
+    canvas picture = {.rows = cell, .cols = count * cell + (count - 1) * PANEL_GAP};
+    size_t nbytes = (size_t)picture.rows * (size_t)picture.cols * sizeof *picture.pixels;
+    picture.pixels = malloc(nbytes);
+    if (!picture.pixels)
+        return hpac_fail_memory(nbytes);
+    memset(picture.pixels, UINT8_MAX, nbytes);
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < count && status == HPAC_OK; i++)
+        status = draw_cell(&picture, i * (cell + PANEL_GAP), cell, image, columns[i].channel);
+    if (status == HPAC_OK) /* a colour is three bytes, red, green, blue */
+        status = hpac_png_write_rgb(path, &picture.pixels->red, picture.rows, picture.cols);
+    free(picture.pixels);
+    return status;
+}

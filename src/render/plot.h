@@ -1,0 +1,71 @@
+/*
+ * Plots: CSV files drawn by the gnuplot scripts of tools/plots/.
+ *
+ *     const hpac_plot_variable variables[] = {
+ *         HPAC_PLOT_FILE("csv", "explore/class_counts.csv"),
+ *         HPAC_PLOT_TEXT("title", "Images per class"),
+ *         HPAC_PLOT_NUMBER("last", 800),
+ *     };
+ *     const hpac_plot plot = {"class_counts", variables, 3};
+ *     status = hpac_plot_draw(&plot, "explore/class_counts.png");
+ *
+ * A script reads its variables, each of which can be set by hand as well:
+ *
+ *     gnuplot -e "csv='class_counts.csv'; out='class_counts.png'" tools/plots/class_counts.gp
+ *
+ * Any file name and any text is safe: no byte of it is ever read as gnuplot's language, its escapes
+ * or a pipe, and the user's own gnuplot settings do not matter. To add a plot, put a script beside
+ * the others; common.gp there has the fonts, sizes and colours, and tells what a script may rely
+ * on.
+ *
+ * The scripts are looked for in $HPAC_PLOTS, and where that is not set, in share/hpac/plots and
+ * tools/plots beside and above the running program (four folders up): what is installed and what is
+ * built is found both.
+ */
+#ifndef HPAC_RENDER_PLOT_H
+#define HPAC_RENDER_PLOT_H
+
+#include <hpac/status.h>
+
+typedef enum hpac_plot_kind {
+    HPAC_PLOT_KIND_TEXT,
+    HPAC_PLOT_KIND_FILE, /* a text that gnuplot opens */
+    HPAC_PLOT_KIND_NUMBER,
+} hpac_plot_kind;
+
+typedef struct hpac_plot_variable {
+    const char *name; /* letters, digits, underscores; "out" and "format" are taken */
+    hpac_plot_kind kind;
+    const char *text;
+    double number;
+} hpac_plot_variable;
+
+#define HPAC_PLOT_TEXT(name, text)                                                                 \
+    {                                                                                              \
+        (name), HPAC_PLOT_KIND_TEXT, (text), 0                                                     \
+    }
+#define HPAC_PLOT_FILE(name, path)                                                                 \
+    {                                                                                              \
+        (name), HPAC_PLOT_KIND_FILE, (path), 0                                                     \
+    }
+#define HPAC_PLOT_NUMBER(name, number)                                                             \
+    {                                                                                              \
+        (name), HPAC_PLOT_KIND_NUMBER, NULL, (number)                                              \
+    }
+
+typedef struct hpac_plot {
+    const char *script; /* "class_counts": the file class_counts.gp */
+    const hpac_plot_variable *variables;
+    size_t variable_count;
+} hpac_plot;
+
+/* Draws into `path`, whose ending .png or .svg is the format. The picture is whole or not there.
+ * gnuplot's warnings are logged. Errors: CONFIG when gnuplot or the script is missing, or the
+ * picture cannot be made; DATA with gnuplot's own words when it fails. Safe from any thread. */
+hpac_status hpac_plot_draw(const hpac_plot *plot, const char *path);
+
+/* Whether there are gnuplot and the scripts, so that a program can say so before its work. Errors:
+ * CONFIG, telling what to install. */
+hpac_status hpac_plot_probe(void);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * Tables of results: filled once, then written as CSV, as JSON, for the terminal, or into a page
+ * (page.h).
+ *
+ *     static const hpac_column columns[] = {
+ *         HPAC_COLUMN_TEXT("name", "class"), HPAC_COLUMN_INTEGER("images", NULL),
+ *         HPAC_COLUMN_REAL("percent", NULL, 2)};
+ *     hpac_table table;
+ *     hpac_table_init(&table, "class_counts", "Images per class", columns, 3);
+ *     hpac_table_add_text(&table, "Nucleoplasm");      // cell by cell, row after row
+ *     hpac_table_add_integer(&table, 12885);
+ *     hpac_table_add_real(&table, 41.46820288362513);
+ *     status = hpac_table_write_csv(&table, "class_counts.csv");
+ *     hpac_table_fini(&table);
+ *
+ * A real that is not finite is a value that does not exist (a mean of nothing, the correlation of a
+ * constant), not a number: an empty cell in CSV (where pandas reads NaN), null in JSON, "-" on the
+ * terminal and in pages. Memory that runs out while cells are added is remembered, and returned by
+ * whatever writes the table.
+ */
+#ifndef HPAC_RENDER_TABLE_H
+#define HPAC_RENDER_TABLE_H
+
+#include <hpac/status.h>
+
+#include <stdio.h>
+
+typedef enum hpac_cell_kind {
+    HPAC_TEXT,    /* left-aligned */
+    HPAC_INTEGER, /* right-aligned, as the reals */
+    HPAC_REAL,
+} hpac_cell_kind;
+
+typedef struct hpac_column {
+    const char *name; /* header in CSV, key in JSON: "f1_mean". Borrowed */
+    hpac_cell_kind kind;
+    int decimals;         /* HPAC_REAL: on the terminal and in pages. Files have all digits */
+    const char *headline; /* header on the terminal and in pages; NULL: the name. Borrowed */
+} hpac_column;
+
+#define HPAC_COLUMN_TEXT(name, headline)                                                           \
+    {                                                                                              \
+        (name), HPAC_TEXT, 0, (headline)                                                           \
+    }
+#define HPAC_COLUMN_INTEGER(name, headline)                                                        \
+    {                                                                                              \
+        (name), HPAC_INTEGER, 0, (headline)                                                        \
+    }
+#define HPAC_COLUMN_REAL(name, headline, decimals)                                                 \
+    {                                                                                              \
+        (name), HPAC_REAL, (decimals), (headline)                                                  \
+    }
+
+typedef struct hpac_cell {
+    char *text; /* HPAC_TEXT: owned */
+    double number;
+} hpac_cell;
+
+typedef struct hpac_table {
+    const char *name;  /* of the file and the JSON key: "class_counts". Borrowed */
+    const char *title; /* for readers: "Images per class". Borrowed */
+    hpac_column *columns;
+    size_t column_count;
+    hpac_cell *cells; /* (cell_count), row after row, owned */
+    size_t cell_count, capacity;
+    hpac_status status; /* the first failure of an addition */
+} hpac_table;
+
+/* An empty table; the columns are copied, their texts borrowed. */
+void hpac_table_init(hpac_table *table, const char *name, const char *title,
+                     const hpac_column *columns, size_t column_count);
+/* Frees the cells and zeroes the struct; a zeroed one is fine. */
+void hpac_table_fini(hpac_table *table);
+
+/* The next cell, of its column's kind; a column of integers takes a real that is one, or none. Text
+ * is copied. */
+void hpac_table_add_text(hpac_table *table, const char *text);
+void hpac_table_add_integer(hpac_table *table, long long number); /* up to 2^53 either way */
+void hpac_table_add_real(hpac_table *table, double number);
+
+/* Whole rows. */
+size_t hpac_table_row_count(const hpac_table *table);
+/* A cell of a whole row, borrowed until the table changes. */
+const hpac_cell *hpac_table_cell(const hpac_table *table, size_t row, size_t column);
+
+/* What a reader sees of a cell: "12885", "41.47", "-". `text` gets at most `nbytes`, with its NUL;
+ * returns what to show, which is `text` or the cell's own text. */
+const char *hpac_table_show(const hpac_table *table, size_t row, size_t column, char *text,
+                            size_t nbytes);
+
+/* The shortest decimal number that reads back as the same double; "" when it is not finite. */
+void hpac_number_text(double number, char text[32]);
+
+/* Writes a whole file or none. Errors: those of file.h, INTERNAL (memory). */
+hpac_status hpac_table_write_csv(const hpac_table *table, const char *path);
+
+/* Title, header and rows in columns that line up; the first `row_limit` rows (0: all). */
+hpac_status hpac_table_print(const hpac_table *table, size_t row_limit, FILE *stream);
+
+/* One JSON object: a list of rows a table, {"class_counts": [{"name": "Nucleoplasm", ...}, ...]}.
+ * Errors: INTERNAL (memory, a text that is not UTF-8), DATA (writing). */
+hpac_status hpac_tables_write_json(const hpac_table *const *tables, size_t count, FILE *stream);
+
+#endif

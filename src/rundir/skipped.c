@@ -1,0 +1,81 @@
+/* Bad images that were skipped, over all parts of a run: run.json lists them, and a resumed run
+ * reads them back. */
+#include "base/file.h"
+#include "train/train_internal.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Marks the rows whose Ids are listed; `ids` (count) is sorted here. */
+static void mark_ids(train_job *training, const char **ids, size_t count)
+{
+    qsort(ids, count, sizeof *ids, by_text);
+    for (size_t row = 0; row < training->labels.count; row++) {
+        const char *id = training->labels.ids[row];
+        training->skipped[row] = bsearch(&id, ids, count, sizeof *ids, by_text) != NULL;
+        training->skipped_images += training->skipped[row];
+    }
+}
+
+/* A run.json without the list, or none at all, is no error: it has nothing to tell. */
+static hpac_status read_list(train_job *training, const json_t *list)
+{
+    size_t count = json_array_size(list), known = 0;
+    const char **ids = calloc(count + 1, sizeof *ids);
+    if (!ids)
+        return hpac_fail_memory(count * sizeof *ids);
+    for (size_t i = 0; i < count; i++) {
+        const char *id = json_string_value(json_array_get(list, i));
+        if (id)
+            ids[known++] = id;
+    }
+    mark_ids(training, ids, known);
+    free(ids);
+    return HPAC_OK;
+}
+
+hpac_status train_skipped_open(train_job *training, bool resume)
+{
+    training->skipped_images = 0;
+    training->skipped = calloc(training->labels.count, sizeof *training->skipped);
+    if (!training->skipped)
+        return hpac_fail_memory(training->labels.count * sizeof *training->skipped);
+    if (!resume)
+        return HPAC_OK;
+    char *path = hpac_path_join(training->options->folder, "run.json");
+    if (!path)
+        return hpac_fail_memory(0);
+    json_t *root = json_load_file(path, 0, NULL);
+    hpac_status status = read_list(training, json_object_get(root, "skipped"));
+    json_decref(root);
+    free(path);
+    return status;
+}
+
+static void collect_from(train_job *training, const train_feed *feed)
+{
+    size_t count = 0;
+    const size_t *rows = feed->loader ? hpac_loader_skipped(feed->loader, &count) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        training->skipped_images += !training->skipped[rows[i]];
+        training->skipped[rows[i]] = true;
+    }
+}
+
+void train_skipped_collect(train_job *training)
+{
+    collect_from(training, &training->training_feed);
+    collect_from(training, &training->validation_feed);
+}
+
+void train_skipped_close(train_job *training)
+{
+    free(training->skipped);
+    training->skipped = NULL;
+}
