@@ -148,7 +148,7 @@ typedef struct hpac_plan {
 } hpac_plan;
 
 /* The addresses of one forward or backward call. Slices start at multiples of 256 bytes. */
-typedef struct hpac_run {
+typedef struct hpac_exec_args {
     const void *x;                        /* input */
     void *y;                              /* output: written by forward, read by backward */
     void *dy;                             /* gradient of the output; backward may overwrite it */
@@ -158,7 +158,7 @@ typedef struct hpac_run {
     void *state, *workspace;
     hpac_step_result *result; /* device address, for `nonfinite` of plans that update */
     bool training;            /* dropout drops, state is kept for backward */
-} hpac_run;
+} hpac_exec_args;
 
 /* Binary cross-entropy from logits, with its gradient and the counts, in one pass:
  *   loss = max(z, 0) - z y + log(1 + exp(-|z|)), its positive part weighted by w[class] where y =
@@ -249,8 +249,8 @@ struct hpac_device_ops {
 
     /* The update step and the seed that the next forward calls draw dropout for. */
     hpac_status (*set_step)(hpac_device *device, uint64_t seed, uint32_t step);
-    hpac_status (*forward)(hpac_plan *plan, const hpac_run *run);
-    hpac_status (*backward)(hpac_plan *plan, const hpac_run *run);
+    hpac_status (*forward)(hpac_plan *plan, const hpac_exec_args *run);
+    hpac_status (*backward)(hpac_plan *plan, const hpac_exec_args *run);
     hpac_status (*loss)(hpac_device *device, const hpac_loss *loss);
     /* Updates `count` consecutive parameters; raises result->nonfinite. */
     hpac_status (*adadelta)(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,

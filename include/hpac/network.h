@@ -48,11 +48,11 @@ typedef struct hpac_network_batch {
                          all images are kept ones */
     int count;        /* images; rows after them count for nothing */
     /* (count) Without a slot: where each image is kept. With a slot: where to keep each image,
-     * HPAC_NETWORK_NOT_KEPT for none; NULL: keep none. Read before the call returns. */
+     * HPAC_NETWORK_NOT_RETAINED for none; NULL: keep none. Read before the call returns. */
     const uint32_t *places;
 } hpac_network_batch;
 
-#define HPAC_NETWORK_NOT_KEPT UINT32_MAX
+#define HPAC_NETWORK_NOT_RETAINED UINT32_MAX
 
 /* Errors: CONFIG for impossible stacks (layer.h), DEVICE. */
 hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network);
@@ -90,9 +90,9 @@ hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *g
 /* Room in the device's memory for `image_count` images with their targets. At most once, after
  * hpac_network_allocate. Errors: DEVICE, also for a device without the means (its table has no
  * gather); nothing is kept then, and all else goes on as before. */
-hpac_status hpac_network_keep_images(hpac_network *network, size_t image_count);
+hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count);
 /* The bytes that takes. */
-size_t hpac_network_kept_nbytes(const hpac_network *network, size_t image_count);
+size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_count);
 
 /* Enqueues forward, loss, backward and update for a batch. `step` numbers the update, for dropout.
  */

@@ -131,7 +131,7 @@ static hpac_status make_one_folder(const char *path)
                      error == EEXIST ? "a file stands there" : strerror(error));
 }
 
-hpac_status hpac_folder_create(const char *path)
+hpac_status hpac_directory_create(const char *path)
 {
     char *partial = strdup(path);
     if (!partial)
@@ -150,7 +150,7 @@ hpac_status hpac_folder_create(const char *path)
     return status;
 }
 
-hpac_status hpac_folder_probe(const char *path)
+hpac_status hpac_directory_probe(const char *path)
 {
     char *probe = hpac_path_join(path, ".hpac-probe-XXXXXX");
     if (!probe)
@@ -168,7 +168,7 @@ hpac_status hpac_folder_probe(const char *path)
     return status;
 }
 
-bool hpac_folder_has(const char *folder, const char *name)
+bool hpac_directory_has(const char *folder, const char *name)
 {
     char *path = hpac_path_join(folder, "%s", name);
     bool there = path && hpac_path_exists(path);
@@ -176,7 +176,7 @@ bool hpac_folder_has(const char *folder, const char *name)
     return there;
 }
 
-bool hpac_folder_is_empty(const char *path)
+bool hpac_directory_is_empty(const char *path)
 {
     DIR *folder = opendir(path);
     if (!folder)
@@ -188,11 +188,11 @@ bool hpac_folder_is_empty(const char *path)
     return empty;
 }
 
-hpac_status hpac_folder_check_free(const char *folder, const char *const *names, size_t count)
+hpac_status hpac_directory_check_free(const char *folder, const char *const *names, size_t count)
 {
     hpac_problems taken = {0};
     for (size_t i = 0; i < count; i++)
-        if (hpac_folder_has(folder, names[i]))
+        if (hpac_directory_has(folder, names[i]))
             hpac_problems_add(&taken, "%s", names[i]);
     return hpac_problems_finish(&taken, HPAC_ERR_CONFIG,
                                 "%s: has these files already (--force replaces them)", folder);

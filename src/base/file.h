@@ -44,19 +44,19 @@ hpac_status hpac_file_commit(hpac_file *file);
 void hpac_file_discard(hpac_file *file);
 
 /* Makes a folder and its missing parents; one that is there already is fine. */
-hpac_status hpac_folder_create(const char *path);
+hpac_status hpac_directory_create(const char *path);
 /* Tells whether a file can be created in this folder, by doing so. Errors: CONFIG. */
-hpac_status hpac_folder_probe(const char *path);
+hpac_status hpac_directory_probe(const char *path);
 /* Whether something of this name is there, of whatever kind. */
 bool hpac_path_exists(const char *path);
 /* The same of a name in a folder. */
-bool hpac_folder_has(const char *folder, const char *name);
+bool hpac_directory_has(const char *folder, const char *name);
 /* Whether nothing is in a folder. False also for what is no folder, or cannot be looked into. */
-bool hpac_folder_is_empty(const char *path);
+bool hpac_directory_is_empty(const char *path);
 
 /* For commands that replace files only with --force: CONFIG, naming those of `names` (count) that
  * are in the folder already. A folder that is not there has none. */
-hpac_status hpac_folder_check_free(const char *folder, const char *const *names, size_t count);
+hpac_status hpac_directory_check_free(const char *folder, const char *const *names, size_t count);
 
 /* Reads a whole file. `*bytes` is malloc'ed (one byte longer, that byte 0) and the caller's; NULL
  * on error. A file of more than `limit_nbytes` is an error, as is a folder or a device. Errors:

@@ -23,7 +23,7 @@ static hpac_status run(const cli_arguments *arguments)
         .force = cli_flag(arguments, "force"),
         .thresholds = model.thresholds,
         .threshold_count = model.threshold_count,
-        .empty = (hpac_empty_answer)cli_choice(arguments, "empty"),
+        .empty = (hpac_empty_prediction)cli_choice(arguments, "empty"),
     };
     hpac_predict_result result;
     status = hpac_predict(&options, &result);

@@ -41,9 +41,9 @@ static hpac_status check_folder(const job *work)
 {
     struct stat in, out;
     const char *folder = work->options->folder;
-    hpac_status status = hpac_folder_create(folder);
+    hpac_status status = hpac_directory_create(folder);
     if (status == HPAC_OK)
-        status = hpac_folder_probe(folder);
+        status = hpac_directory_probe(folder);
     if (status == HPAC_OK && stat(work->data->images, &in) == 0 && stat(folder, &out) == 0 &&
         in.st_dev == out.st_dev && in.st_ino == out.st_ino)
         status = hpac_fail(HPAC_ERR_CONFIG, "%s: is the folder of the images themselves", folder);

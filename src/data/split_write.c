@@ -101,7 +101,7 @@ hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
     size_t count = 2 * split->count;
     hpac_status status = force ? HPAC_OK : check_folder(folder);
     if (status == HPAC_OK)
-        status = hpac_folder_create(folder);
+        status = hpac_directory_create(folder);
     if (status != HPAC_OK)
         return status;
     hpac_file *files = calloc(count, sizeof *files);

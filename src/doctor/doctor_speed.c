@@ -18,7 +18,7 @@ struct speed_call {
     void *to; /* copies */
     const void *from;
     hpac_plan *plan; /* forward, backward */
-    const hpac_run *arguments;
+    const hpac_exec_args *arguments;
 };
 
 typedef struct stopwatch {
@@ -154,7 +154,8 @@ static void fill(float *values, size_t count, uint32_t stream)
 }
 
 /* Parameters, input and the output's gradient, all through one array on the host. */
-static hpac_status fill_plan(hpac_plan *plan, const speed_problem *problem, const hpac_run *run)
+static hpac_status fill_plan(hpac_plan *plan, const speed_problem *problem,
+                             const hpac_exec_args *run)
 {
     const hpac_device_ops *call = plan->device->ops;
     size_t in = (size_t)problem->batch * hpac_shape_count(problem->ops[0].in);
@@ -179,7 +180,8 @@ static hpac_status fill_plan(hpac_plan *plan, const speed_problem *problem, cons
     return status;
 }
 
-static hpac_status allocate_run(selfcheck_memory *memory, const hpac_plan *plan, hpac_run *run)
+static hpac_status allocate_run(selfcheck_memory *memory, const hpac_plan *plan,
+                                hpac_exec_args *run)
 {
     void *x = NULL, *result = NULL;
     const struct {
@@ -208,7 +210,7 @@ static hpac_status allocate_run(selfcheck_memory *memory, const hpac_plan *plan,
 static hpac_status measure_plan(const stopwatch *watch, speed_problem *problem, hpac_plan *plan)
 {
     selfcheck_memory memory = {.device = watch->device};
-    hpac_run run = {0};
+    hpac_exec_args run = {0};
     speed_call call = {.device = watch->device,
                        .queue = HPAC_QUEUE_COMPUTE,
                        .run = run_forward,

@@ -106,10 +106,10 @@ static hpac_status poison(check_stack *stack, void *address, size_t nbytes)
     return stack->call->upload(stack->device, HPAC_QUEUE_COMPUTE, address, stack->poison, nbytes);
 }
 
-static hpac_run make_run(check_stack *stack, int index)
+static hpac_exec_args make_run(check_stack *stack, int index)
 {
     const check_segment *segment = &stack->segments[index];
-    return (hpac_run){
+    return (hpac_exec_args){
         .x = index > 0 ? stack->segments[index - 1].y : stack->x,
         .y = segment->y,
         .dy = segment->dy,
@@ -129,7 +129,7 @@ static hpac_status forward(check_stack *stack, int index)
 {
     check_segment *segment = &stack->segments[index];
     hpac_plan *plan = segment->plan;
-    hpac_run run = make_run(stack, index);
+    hpac_exec_args run = make_run(stack, index);
     SELFCHECK_TRY(poison(stack, segment->y, plan->output_nbytes));
     SELFCHECK_TRY(poison(stack, segment->state, plan->state_nbytes));
     SELFCHECK_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
@@ -145,7 +145,7 @@ static hpac_status backward(check_stack *stack, int index)
 {
     check_segment *segment = &stack->segments[index];
     hpac_plan *plan = segment->plan;
-    hpac_run run = make_run(stack, index);
+    hpac_exec_args run = make_run(stack, index);
     if (segment->ops[0].kind != HPAC_OP_PIXELS)
         run.dx = index > 0 ? stack->segments[index - 1].dy : stack->dx;
     SELFCHECK_TRY(stack->call->activation_read(plan, false, segment->dy, segment->host_dy));

@@ -85,12 +85,12 @@ static hpac_status report(const char *folder, const hpac_run_results *results, i
 static hpac_status check_folder(const hpac_train_options *options)
 {
     const char *folder = options->folder;
-    if (hpac_folder_has(folder, "run.json"))
+    if (hpac_directory_has(folder, "run.json"))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: holds a single run; name another folder for the folds with --out",
                          folder);
-    if (hpac_path_exists(folder) && !hpac_folder_is_empty(folder) &&
-        !hpac_folder_has(folder, "fold0") && !options->force)
+    if (hpac_path_exists(folder) && !hpac_directory_is_empty(folder) &&
+        !hpac_directory_has(folder, "fold0") && !options->force)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: holds files, but no fold of an earlier cross-validation; name "
                          "another folder with --out, or use --force",
@@ -123,15 +123,15 @@ static hpac_status set_fold(const hpac_train_options *all, hpac_image_pool *imag
 static hpac_status look_at_fold(const fold_training *own, bool *finished)
 {
     const hpac_train_options *options = &own->options;
-    run_folder folder;
-    hpac_status status = run_folder_look(own->folder, &own->config, options->force, &folder);
+    rundir folder;
+    hpac_status status = rundir_look(own->folder, &own->config, options->force, &folder);
     if (status == HPAC_OK && folder.state == RUN_UNFINISHED && !options->resume && !options->force)
         status = hpac_fail(HPAC_ERR_CONFIG,
                            "%s: holds a run that is not finished, or has fewer epochs than wanted; "
                            "go on with --resume, or throw all folds away with --force",
                            own->folder);
     *finished = folder.state == RUN_FINISHED;
-    run_folder_release(&folder);
+    rundir_release(&folder);
     return status;
 }
 
@@ -159,19 +159,19 @@ static hpac_status check_folds(const hpac_train_options *options, hpac_image_poo
 
 /* What the folds came to before tells nothing of those that are to be trained now. With force all
  * go at once, so that a cross-validation that ends early leaves no fold of before for finished. */
-static hpac_status begin_folder(const hpac_train_options *options, int count, run_folder *folder)
+static hpac_status begin_folder(const hpac_train_options *options, int count, rundir *folder)
 {
     static const char *const results[] = {"folds.csv", "train.log"};
-    hpac_status status = hpac_folder_create(options->folder);
+    hpac_status status = hpac_directory_create(options->folder);
     if (status == HPAC_OK && folder->lock < 0)
-        status = run_folder_lock(options->folder, folder);
+        status = rundir_lock(options->folder, folder);
     if (status == HPAC_OK)
         status = hpac_report_remove(options->folder);
     if (status == HPAC_OK)
-        status = run_folder_remove(options->folder, results, options->force ? 2 : 1);
+        status = rundir_remove(options->folder, results, options->force ? 2 : 1);
     for (int fold = 0; fold < count && status == HPAC_OK && options->force; fold++) {
         char *path = hpac_path_join(options->folder, "fold%d", fold);
-        status = path ? run_folder_begin_anew(path) : hpac_fail_memory(strlen(options->folder));
+        status = path ? rundir_begin_anew(path) : hpac_fail_memory(strlen(options->folder));
         free(path);
     }
     return status;
@@ -212,7 +212,7 @@ static hpac_status train_all(const hpac_train_options *options, hpac_image_pool 
 }
 
 /* Everything with the folder looked at, and locked if it is there. */
-static hpac_status cross_validate(const hpac_train_options *options, run_folder *folder,
+static hpac_status cross_validate(const hpac_train_options *options, rundir *folder,
                                   hpac_image_pool *images, hpac_run_results *results)
 {
     const hpac_split_options *split = &options->config->data.split;
@@ -237,10 +237,10 @@ hpac_status hpac_train_folds(const hpac_train_options *options)
 {
     const hpac_split_options *split = &options->config->data.split;
     size_t count = (size_t)split->folds * (size_t)split->repeats;
-    run_folder folder = {.lock = -1};
+    rundir folder = {.lock = -1};
     hpac_status status = check_folder(options);
     if (status == HPAC_OK && hpac_path_exists(options->folder))
-        status = run_folder_lock(options->folder, &folder);
+        status = rundir_lock(options->folder, &folder);
     hpac_image_pool *images = NULL;
     if (status == HPAC_OK)
         status = hpac_image_pool_create(&images);
@@ -250,7 +250,7 @@ hpac_status hpac_train_folds(const hpac_train_options *options)
     if (status == HPAC_OK)
         status = cross_validate(options, &folder, images, results);
     hpac_image_pool_destroy(images);
-    run_folder_release(&folder);
+    rundir_release(&folder);
     free(results);
     return status;
 }

@@ -20,7 +20,7 @@ typedef struct sweep_job {
     hpac_image_pool *images;
     hpac_device *device; /* NULL: none is open */
     hpac_device_options device_options;
-    run_folder folder; /* of the sweep, locked */
+    rundir folder; /* of the sweep, locked */
     hpac_table *results;
     hpac_status failure; /* NUMERIC when a run failed so */
     bool report;         /* wanted, and it can be drawn */
@@ -76,14 +76,14 @@ static hpac_status look_at_folder(const sweep_job *job, int run, sweep_row *row)
     char *path = folder_of(job, run);
     if (!path)
         return hpac_fail_memory(strlen(job->options->folder));
-    run_folder folder;
+    rundir folder;
     hpac_status status =
-        run_folder_look(path, &job->sweep->runs[run].config, job->options->force, &folder);
+        rundir_look(path, &job->sweep->runs[run].config, job->options->force, &folder);
     row->state = folder.state == RUN_FINISHED ? SWEEP_FINISHED
                  : folder.failed              ? SWEEP_FAILED
                                               : SWEEP_MISSING;
     row->begun = !job->options->force && folder.state == RUN_UNFINISHED;
-    run_folder_release(&folder);
+    rundir_release(&folder);
     free(path);
     return status;
 }
@@ -146,12 +146,12 @@ static hpac_status check_runs(sweep_job *job)
 static hpac_status check_folder(const hpac_sweep_options *options)
 {
     const char *folder = options->folder;
-    if (hpac_folder_has(folder, "run.json"))
+    if (hpac_directory_has(folder, "run.json"))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: holds a single run; name another folder for the sweep with --out",
                          folder);
-    if (hpac_path_exists(folder) && !hpac_folder_has(folder, "sweep.yaml") && !options->force &&
-        !run_folder_is_new(folder, sweep_files, SWEEP_FILE_COUNT))
+    if (hpac_path_exists(folder) && !hpac_directory_has(folder, "sweep.yaml") && !options->force &&
+        !rundir_is_new(folder, sweep_files, SWEEP_FILE_COUNT))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: holds files, but no sweep.yaml of an earlier sweep; name another "
                          "folder with --out, or use --force",
@@ -166,8 +166,8 @@ static hpac_status lock_folder(sweep_job *job)
     hpac_status status = check_folder(job->options);
     if (status != HPAC_OK || (job->options->dry_run && !hpac_path_exists(folder)))
         return status;
-    status = job->options->dry_run ? HPAC_OK : hpac_folder_create(folder);
-    return status == HPAC_OK ? run_folder_lock(folder, &job->folder) : status;
+    status = job->options->dry_run ? HPAC_OK : hpac_directory_create(folder);
+    return status == HPAC_OK ? rundir_lock(folder, &job->folder) : status;
 }
 
 static hpac_status write_copy(const sweep_job *job)
@@ -195,10 +195,10 @@ static bool is_complete(const sweep_job *job)
 /* A report of runs that have still to go on would tell of what is no more. */
 static hpac_status begin_folder(const sweep_job *job)
 {
-    hpac_status status = hpac_folder_probe(job->options->folder);
+    hpac_status status = hpac_directory_probe(job->options->folder);
     if (status != HPAC_OK)
         return status;
-    run_folder_tidy(job->options->folder, sweep_files, SWEEP_FILE_COUNT);
+    rundir_tidy(job->options->folder, sweep_files, SWEEP_FILE_COUNT);
     if (!is_complete(job))
         status = hpac_report_remove(job->options->folder);
     return status == HPAC_OK ? write_copy(job) : status;
@@ -211,7 +211,7 @@ static hpac_status clear_runs(const sweep_job *job)
     for (int i = 0; i < job->sweep->run_count && status == HPAC_OK; i++) {
         char *folder = folder_of(job, i);
         status =
-            folder ? run_folder_begin_anew(folder) : hpac_fail_memory(strlen(job->options->folder));
+            folder ? rundir_begin_anew(folder) : hpac_fail_memory(strlen(job->options->folder));
         free(folder);
     }
     return status;
@@ -284,7 +284,7 @@ static hpac_status train_run(sweep_job *job, int run)
     if (job->rows[run].state != SWEEP_FINISHED)
         status = train_in(job, run, folder);
     if (status == HPAC_OK && job->rows[run].state == SWEEP_FINISHED && job->report &&
-        !hpac_folder_has(folder, "report.html"))
+        !hpac_directory_has(folder, "report.html"))
         status = train_report_write(folder, job->options->stop);
     if (status == HPAC_INTERRUPTED && job->rows[run].state == SWEEP_FINISHED)
         hpac_fail(
@@ -377,7 +377,7 @@ hpac_status hpac_sweep_run_all(const hpac_sweep_options *options, hpac_table *re
                  : hpac_fail_memory((size_t)options->sweep->run_count * sizeof *job.rows);
     close_device(&job);
     hpac_image_pool_destroy(job.images);
-    run_folder_release(&job.folder);
+    rundir_release(&job.folder);
     free(job.rows);
     return status;
 }

@@ -89,7 +89,7 @@ static hpac_status draw_table(const hpac_explore_options *options, const hpac_ta
 static hpac_status draw_plots(const hpac_explore_options *options, const hpac_exploration *found)
 {
     char *folder = explore_path(options, "plots");
-    hpac_status status = folder ? hpac_folder_create(folder) : hpac_fail_memory(1);
+    hpac_status status = folder ? hpac_directory_create(folder) : hpac_fail_memory(1);
     free(folder);
     if (status == HPAC_OK)
         status = draw_table(options, &found->class_counts, "bars", "axis", "images");
@@ -239,7 +239,7 @@ static hpac_status draw_page(const hpac_explore_options *options, const panel_ro
 static hpac_status draw_panels(const hpac_explore_options *options, panel_rows *chosen)
 {
     char *folder = explore_path(options, "panels");
-    hpac_status status = folder ? hpac_folder_create(folder) : hpac_fail_memory(1);
+    hpac_status status = folder ? hpac_directory_create(folder) : hpac_fail_memory(1);
     if (status == HPAC_OK) {
         remove_pictures(folder);
         status = panels_draw(options, folder, chosen);
@@ -262,13 +262,13 @@ static hpac_status check_target(const hpac_explore_options *options)
                          PAGE_ROWS_MAX);
     static const char *const names[] = {"explore.html"};
     hpac_status status =
-        options->force ? HPAC_OK : hpac_folder_check_free(options->folder, names, 1);
+        options->force ? HPAC_OK : hpac_directory_check_free(options->folder, names, 1);
     if (status == HPAC_OK && options->plots)
         status = hpac_plot_probe();
     if (status == HPAC_OK)
-        status = hpac_folder_create(options->folder);
+        status = hpac_directory_create(options->folder);
     if (status == HPAC_OK)
-        status = hpac_folder_probe(options->folder);
+        status = hpac_directory_probe(options->folder);
     return status;
 }
 

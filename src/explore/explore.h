@@ -48,17 +48,17 @@ void hpac_class_list(uint32_t mask, char *text, size_t nbytes);
 
 /* ---- folders of images ---- */
 
-typedef struct hpac_folder_census {
+typedef struct hpac_directory_census {
     size_t images;      /* Ids of which there is a file <Id>_<channel>.png, of any channel */
     size_t complete;    /* of which there are all four */
     size_t files[4];    /* by channel, in the order of hpac_channel_names */
     size_t labelled;    /* Ids that stand in the label file */
     size_t other_files; /* of any other name */
-} hpac_folder_census;
+} hpac_directory_census;
 
 /* Looks at the names in a folder, not into the files. Errors: DATA when it cannot be read. */
-hpac_status hpac_folder_count(const char *folder, const hpac_labels *labels,
-                              hpac_folder_census *census);
+hpac_status hpac_directory_count(const char *folder, const hpac_labels *labels,
+                                 hpac_directory_census *census);
 
 /* ---- all of it ---- */
 
@@ -86,7 +86,7 @@ typedef struct hpac_explore_options {
 
 typedef struct hpac_exploration {
     hpac_label_statistics statistics;
-    hpac_folder_census images, test; /* of the folders that were given */
+    hpac_directory_census images, test; /* of the folders that were given */
     size_t train_images; /* what the test set is compared with: those in the folder of images, or
                             without one those in the label file */
     double test_percent; /* test images in percent of them; NaN without */

@@ -208,7 +208,7 @@ static void make_pairs(const hpac_label_statistics *statistics, hpac_table *tabl
 
 /* ---- folders and chosen images ---- */
 
-static void add_folder(hpac_table *table, const char *path, const hpac_folder_census *census)
+static void add_folder(hpac_table *table, const char *path, const hpac_directory_census *census)
 {
     hpac_table_add_text(table, path);
     hpac_table_add_integer(table, (long long)census->images);
@@ -235,11 +235,11 @@ static hpac_status make_folders(const hpac_explore_options *options, hpac_explor
     hpac_status status = HPAC_OK;
     hpac_table_init(&found->folders, "folders", "Folders of images", columns, 9);
     if (options->images)
-        status = hpac_folder_count(options->images, options->labels, &found->images);
+        status = hpac_directory_count(options->images, options->labels, &found->images);
     if (status == HPAC_OK && options->images)
         add_folder(&found->folders, options->images, &found->images);
     if (status == HPAC_OK && options->test)
-        status = hpac_folder_count(options->test, options->labels, &found->test);
+        status = hpac_directory_count(options->test, options->labels, &found->test);
     if (status == HPAC_OK && options->test)
         add_folder(&found->folders, options->test, &found->test);
     return status;

@@ -89,7 +89,7 @@ static int compare_ids(const void *a, const void *b)
 
 /* The entries in order of their Ids, and the labels' Ids in order. */
 static void count_images(const entries *list, char *const *ids, size_t id_count,
-                         hpac_folder_census *census)
+                         hpac_directory_census *census)
 {
     for (size_t i = 0; i < list->count;) {
         char *const id = list->items[i].id;
@@ -102,10 +102,10 @@ static void count_images(const entries *list, char *const *ids, size_t id_count,
     }
 }
 
-hpac_status hpac_folder_count(const char *folder, const hpac_labels *labels,
-                              hpac_folder_census *census)
+hpac_status hpac_directory_count(const char *folder, const hpac_labels *labels,
+                                 hpac_directory_census *census)
 {
-    *census = (hpac_folder_census){0};
+    *census = (hpac_directory_census){0};
     entries list = {0};
     char **ids = malloc((labels->count + 1) * sizeof *ids);
     hpac_status status = ids ? HPAC_OK : hpac_fail_memory((labels->count + 1) * sizeof *ids);

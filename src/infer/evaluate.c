@@ -254,7 +254,7 @@ static hpac_status settle_options(evaluation_job *job)
                                         "evaluation_predictions.csv"};
     const hpac_evaluate_options *options = job->options;
     if (options->folder && !options->force &&
-        hpac_folder_check_free(options->folder, names, 3) != HPAC_OK)
+        hpac_directory_check_free(options->folder, names, 3) != HPAC_OK)
         return HPAC_ERR_CONFIG;
     if (options->classifier_count > 1 && options->rows != HPAC_ROWS_OWN)
         return hpac_fail(HPAC_ERR_CONFIG,
@@ -264,10 +264,10 @@ static hpac_status settle_options(evaluation_job *job)
         return hpac_fail(HPAC_ERR_CONFIG, "--tune-thresholds and --threshold exclude each other");
     const float half = 0.5F;
     if (options->tune)
-        return hpac_thresholds_settle(options->classifiers, options->classifier_count, &half, 1,
-                                      job->thresholds);
-    return hpac_thresholds_settle(options->classifiers, options->classifier_count,
-                                  options->thresholds, options->threshold_count, job->thresholds);
+        return hpac_thresholds_resolve(options->classifiers, options->classifier_count, &half, 1,
+                                       job->thresholds);
+    return hpac_thresholds_resolve(options->classifiers, options->classifier_count,
+                                   options->thresholds, options->threshold_count, job->thresholds);
 }
 
 static hpac_status evaluate(evaluation_job *job)

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-hpac_status hpac_thresholds_settle(const hpac_classifier *classifiers, int classifier_count,
-                                   const float *given, int given_count, float *thresholds)
+hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, int classifier_count,
+                                    const float *given, int given_count, float *thresholds)
 {
     int targets = classifiers[0].model.target_count;
     if (given_count > 1 && given_count != targets)
@@ -57,7 +57,7 @@ static hpac_status on_start(void *user)
         .thresholds = job->thresholds,
         .empty = options->empty,
     };
-    hpac_status status = hpac_folder_create(options->folder);
+    hpac_status status = hpac_directory_create(options->folder);
     return status == HPAC_OK ? hpac_submission_create(&job->submission, &submission) : status;
 }
 
@@ -108,11 +108,11 @@ hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_resul
     *result = (hpac_predict_result){0};
     prediction_job job = {.options = options};
     hpac_status status =
-        options->force ? HPAC_OK : hpac_folder_check_free(options->folder, names, 2);
+        options->force ? HPAC_OK : hpac_directory_check_free(options->folder, names, 2);
     if (status == HPAC_OK)
-        status = hpac_thresholds_settle(options->inference.classifiers,
-                                        options->inference.classifier_count, options->thresholds,
-                                        options->threshold_count, job.thresholds);
+        status = hpac_thresholds_resolve(options->inference.classifiers,
+                                         options->inference.classifier_count, options->thresholds,
+                                         options->threshold_count, job.thresholds);
     if (status == HPAC_OK)
         status = hpac_ids_read_csv(options->ids, &job.ids);
     hpac_inference *inference = NULL;

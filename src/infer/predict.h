@@ -24,7 +24,7 @@ typedef struct hpac_predict_options {
      * the models (their mean), 0.5 where no model has any. */
     const float *thresholds;
     int threshold_count;
-    hpac_empty_answer empty;
+    hpac_empty_prediction empty;
 } hpac_predict_options;
 
 typedef struct hpac_predict_result {
@@ -40,7 +40,7 @@ typedef struct hpac_predict_result {
 hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_result *result);
 
 /* The thresholds that the options come to: (targets). The same errors. */
-hpac_status hpac_thresholds_settle(const hpac_classifier *classifiers, int classifier_count,
-                                   const float *given, int given_count, float *thresholds);
+hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, int classifier_count,
+                                    const float *given, int given_count, float *thresholds);
 
 #endif

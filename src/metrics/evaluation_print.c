@@ -151,7 +151,7 @@ hpac_status hpac_evaluation_write(const hpac_evaluation *evaluation,
 {
     hpac_table summary, classes;
     hpac_evaluation_tables(evaluation, title, &summary, &classes);
-    hpac_status status = hpac_folder_create(folder);
+    hpac_status status = hpac_directory_create(folder);
     if (status == HPAC_OK)
         status = write_table(&summary, folder);
     if (status == HPAC_OK)

@@ -6,13 +6,13 @@ static void *stage_output(const hpac_network *network, int stage)
     return network_at(network->activations, network->stages[stage].output_offset);
 }
 
-static hpac_run make_run(const hpac_network *network, int number, const network_lane *lane,
-                         bool training)
+static hpac_exec_args make_run(const hpac_network *network, int number, const network_lane *lane,
+                               bool training)
 {
     const network_stage *stage = &network->stages[number];
     size_t offset = stage->parameters_offset;
     size_t pixels = hpac_batch_pixels_offset_nbytes(&network->options.format);
-    hpac_run run = {
+    hpac_exec_args run = {
         .x = number == 0 ? network_at(lane->staging, pixels) : stage_output(network, number - 1),
         .y = stage_output(network, number),
         .parameters = network_at(network->parameters, offset),
@@ -52,7 +52,7 @@ static hpac_status forward(hpac_network *network, const network_lane *lane, bool
 {
     TRY(network_profile_begin(network, lane, HPAC_QUEUE_COMPUTE));
     for (int i = 0; i < network->stage_count; i++) {
-        hpac_run run = make_run(network, i, lane, training);
+        hpac_exec_args run = make_run(network, i, lane, training);
         TRY(network->options.device->ops->forward(network->stages[i].plan, &run));
         TRY(network_profile_end(network, lane, HPAC_QUEUE_COMPUTE,
                                 training ? NETWORK_FORWARD : NETWORK_EVALUATE, i));
@@ -84,7 +84,7 @@ static hpac_status backward(hpac_network *network, const network_lane *lane)
 {
     int flow = 0;
     for (int i = network->stage_count - 1; i >= network->first_trained; i--) {
-        hpac_run run = make_run(network, i, lane, true);
+        hpac_exec_args run = make_run(network, i, lane, true);
         run.dy = network->flow[flow];
         if (network->stages[i].input_gradient) {
             flow = 1 - flow;

@@ -9,7 +9,7 @@ static size_t targets_nbytes(const hpac_network *network)
     return (size_t)network->options.format.target_count;
 }
 
-size_t hpac_network_kept_nbytes(const hpac_network *network, size_t image_count)
+size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_count)
 {
     return image_count *
            (targets_nbytes(network) + hpac_batch_image_nbytes(&network->options.format));
@@ -52,7 +52,7 @@ static hpac_status allocate_store(hpac_network *network, size_t image_count)
     return HPAC_OK;
 }
 
-hpac_status hpac_network_keep_images(hpac_network *network, size_t image_count)
+hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count)
 {
     hpac_device *device = network->options.device;
     network_store *store = &network->store;
@@ -61,7 +61,7 @@ hpac_status hpac_network_keep_images(hpac_network *network, size_t image_count)
                          "device %s has no memory of its own to keep images in; they are kept by "
                          "data.cache_mib",
                          device->ops->name);
-    if (!network->allocated || store->image_count > 0 || image_count >= HPAC_NETWORK_NOT_KEPT)
+    if (!network->allocated || store->image_count > 0 || image_count >= HPAC_NETWORK_NOT_RETAINED)
         return hpac_fail(HPAC_ERR_INTERNAL, "room for %zu images is asked for %s", image_count,
                          network->allocated ? "twice, or it is too many" : "before the memory");
     hpac_status status = allocate_store(network, image_count);
@@ -90,7 +90,8 @@ static hpac_status check_places(const hpac_network *network, const hpac_network_
 {
     for (int i = 0; i < batch->count; i++) {
         uint32_t place = batch->places[i];
-        if (place >= network->store.image_count && (!batch->slot || place != HPAC_NETWORK_NOT_KEPT))
+        if (place >= network->store.image_count &&
+            (!batch->slot || place != HPAC_NETWORK_NOT_RETAINED))
             return hpac_fail(HPAC_ERR_INTERNAL, "place %u for image %d, of %zu", place, i,
                              network->store.image_count);
     }
@@ -105,7 +106,7 @@ hpac_status network_keep_batch(hpac_network *network, const network_lane *lane,
     for (int first = 0, end; first < batch->count; first = end) {
         uint32_t place = batch->places[first];
         end = first + 1;
-        if (place == HPAC_NETWORK_NOT_KEPT)
+        if (place == HPAC_NETWORK_NOT_RETAINED)
             continue;
         while (end < batch->count && batch->places[end] == place + (uint32_t)(end - first))
             end++;

@@ -69,7 +69,7 @@ static hpac_status check_out(const hpac_report_options *options)
         return options->folder_count == 1
                    ? HPAC_OK
                    : hpac_fail(HPAC_ERR_CONFIG, "the report of several runs needs a folder");
-    if (!hpac_folder_has(options->out, "run.json"))
+    if (!hpac_directory_has(options->out, "run.json"))
         return HPAC_OK;
     char *out = realpath(options->out, NULL), *run = realpath(options->folders[0], NULL);
     bool own = options->folder_count == 1 && out && run && strcmp(out, run) == 0;
@@ -229,11 +229,11 @@ hpac_status hpac_report_save(hpac_report *report)
 {
     hpac_status status = hpac_plot_probe();
     if (status == HPAC_OK)
-        status = hpac_folder_create(report->plots);
+        status = hpac_directory_create(report->plots);
     if (status == HPAC_OK)
-        status = hpac_folder_probe(report->out);
+        status = hpac_directory_probe(report->out);
     if (status == HPAC_OK)
-        status = hpac_folder_probe(report->plots);
+        status = hpac_directory_probe(report->plots);
     if (status == HPAC_OK)
         status = report_plots_draw(report);
     if (status == HPAC_OK)

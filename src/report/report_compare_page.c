@@ -157,11 +157,12 @@ static void write_run(hpac_page *page, const report_run *run)
         return;
     }
     const char *device = report_json_text(run, "device");
-    hpac_page_paragraph(
-        page, "%s, %zu epoch%s on %s. Its folder is %s%s.", run->state, report_epochs(run),
-        report_plural((double)report_epochs(run)), device ? device : "an unknown device",
-        run->folder,
-        hpac_folder_has(run->folder, REPORT_PAGE) ? ", with a report of its own, report.html" : "");
+    hpac_page_paragraph(page, "%s, %zu epoch%s on %s. Its folder is %s%s.", run->state,
+                        report_epochs(run), report_plural((double)report_epochs(run)),
+                        device ? device : "an unknown device", run->folder,
+                        hpac_directory_has(run->folder, REPORT_PAGE)
+                            ? ", with a report of its own, report.html"
+                            : "");
     if (*run->warnings)
         hpac_page_verbatim(page, run->warnings);
 }

@@ -45,10 +45,10 @@ void report_places_fini(report_places *places)
 
 static report_kind kind_of(const char *folder)
 {
-    return hpac_folder_has(folder, "run.json")    ? REPORT_RUN
-           : hpac_folder_has(folder, "sweep.csv") ? REPORT_SWEEP
-           : hpac_folder_has(folder, "fold0")     ? REPORT_FOLDS
-                                                  : REPORT_RUNS;
+    return hpac_directory_has(folder, "run.json")    ? REPORT_RUN
+           : hpac_directory_has(folder, "sweep.csv") ? REPORT_SWEEP
+           : hpac_directory_has(folder, "fold0")     ? REPORT_FOLDS
+                                                     : REPORT_RUNS;
 }
 
 static hpac_status add_folder(report_places *places, const char *folder, int depth);

@@ -362,7 +362,7 @@ static void write_files(hpac_page *page, const report_run *run)
                     "in plots/",
                     columns, 2);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (hpac_folder_has(run->folder, files[i].name)) {
+        if (hpac_directory_has(run->folder, files[i].name)) {
             hpac_table_add_text(&table, files[i].name);
             hpac_table_add_text(&table, files[i].at_end && !run->finished
                                             ? "left by an earlier end of this training"

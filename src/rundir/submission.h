@@ -33,10 +33,10 @@ hpac_status hpac_predictions_commit(hpac_predictions *predictions);
 void hpac_predictions_discard(hpac_predictions *predictions);
 
 /* What stands for an image of which no class is above its threshold. */
-typedef enum hpac_empty_answer {
+typedef enum hpac_empty_prediction {
     HPAC_EMPTY_BLANK,  /* an empty cell */
     HPAC_EMPTY_ARGMAX, /* the class with the highest probability, the first among equals */
-} hpac_empty_answer;
+} hpac_empty_prediction;
 
 typedef struct hpac_submission_options {
     const char *folder;
@@ -45,7 +45,7 @@ typedef struct hpac_submission_options {
     int target_count;
     const float *thresholds; /* (target_count) a class is answered when p > its threshold; copied.
                                 NULL: 0.5 */
-    hpac_empty_answer empty;
+    hpac_empty_prediction empty;
 } hpac_submission_options;
 
 /* submission_proba.csv (Id and all 28 classes in class order, those not trained 0) and Kaggle's
@@ -56,7 +56,7 @@ typedef struct hpac_submission {
     int targets[HPAC_CLASS_COUNT];
     int target_count;
     float thresholds[HPAC_CLASS_COUNT]; /* by class number */
-    hpac_empty_answer empty;
+    hpac_empty_prediction empty;
 } hpac_submission;
 
 /* Begins both files, under temporary names. Errors: DATA, when a file cannot be made. */

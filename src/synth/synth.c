@@ -147,20 +147,20 @@ static hpac_status make_folder(const char *parent, const char *name, char **fold
     *folder = hpac_path_join(parent, "%s", name);
     if (!*folder)
         return hpac_fail_memory(strlen(parent));
-    hpac_status status = hpac_folder_create(*folder);
-    return status == HPAC_OK ? hpac_folder_probe(*folder) : status;
+    hpac_status status = hpac_directory_create(*folder);
+    return status == HPAC_OK ? hpac_directory_probe(*folder) : status;
 }
 
 static hpac_status make_folders(job *work)
 {
     const hpac_synth_options *options = work->options;
-    hpac_status status = hpac_folder_create(options->folder);
+    hpac_status status = hpac_directory_create(options->folder);
     if (status == HPAC_OK)
         status = clear_list(options, "train.csv");
     if (status == HPAC_OK)
         status = clear_list(options, "sample_submission.csv");
     if (status == HPAC_OK)
-        status = hpac_folder_probe(options->folder);
+        status = hpac_directory_probe(options->folder);
     if (status == HPAC_OK)
         status = make_folder(options->folder, "train", &work->train);
     if (status == HPAC_OK)

@@ -149,7 +149,7 @@ double train_seconds_since(const struct timespec *start)
 static hpac_status save_progress(train_job *training)
 {
     train_skipped_collect(training);
-    hpac_status status = run_folder_write_json(training, "running");
+    hpac_status status = rundir_write_json(training, "running");
     return status == HPAC_OK ? checkpoint_save(training) : status;
 }
 

@@ -15,7 +15,7 @@ static hpac_status fits(const train_job *training, bool *fits)
     hpac_status status = training->device->ops->describe(training->device, &info);
     if (status != HPAC_OK)
         return status;
-    double nbytes = (double)hpac_network_kept_nbytes(training->network, training->labels.count);
+    double nbytes = (double)hpac_network_retained_nbytes(training->network, training->labels.count);
     double spare = SPARE_SHARE * (double)info.total_nbytes;
     *fits = nbytes + spare <= (double)info.free_nbytes;
     const char *what = *fits ? "stay in the device's memory" : "do not fit the device's memory";
@@ -32,7 +32,7 @@ static hpac_status allocate(train_job *training)
     resident->places = calloc(count, sizeof *resident->places);
     if (!resident->kept || !resident->places)
         return hpac_fail_memory(count * sizeof *resident->places);
-    return hpac_network_keep_images(training->network, count);
+    return hpac_network_retain_images(training->network, count);
 }
 
 hpac_status train_resident_open(train_job *training)
@@ -62,7 +62,7 @@ void train_resident_place(train_job *training, const hpac_batch *batch, uint32_t
         size_t row = batch->rows[i];
         bool fetched = !batch->data;
         if (!fetched && resident->kept[row]) {
-            places[i] = HPAC_NETWORK_NOT_KEPT; /* it is there already */
+            places[i] = HPAC_NETWORK_NOT_RETAINED; /* it is there already */
             continue;
         }
         if (!fetched) {

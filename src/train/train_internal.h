@@ -152,7 +152,7 @@ hpac_status history_add_epoch(train_history *history, const train_job *training,
 hpac_status history_flush(train_history *history);
 void history_close(train_history *history);
 
-/* ---- run_folder.c ---- */
+/* ---- rundir.c ---- */
 
 typedef enum run_state {
     RUN_NEW,        /* nothing there */
@@ -160,57 +160,56 @@ typedef enum run_state {
     RUN_FINISHED,
 } run_state;
 
-typedef struct run_folder {
+typedef struct rundir {
     int lock; /* descriptor of the folder, locked; -1: none */
     run_state state;
     bool failed;         /* unfinished, and not because somebody stopped it */
     bool has_checkpoint; /* resume.h5 is there */
     /* Of a finished run: */
     uint32_t epochs, epochs_without_best;
-} run_folder;
+} rundir;
 
 /* Locks a folder that is there. Errors: CONFIG, when another hpac is at work in it. */
-hpac_status run_folder_lock(const char *path, run_folder *folder);
+hpac_status rundir_lock(const char *path, rundir *folder);
 /* Whether nothing is in a folder but, maybe, what a killed program left of `files`; and its end. */
-bool run_folder_is_new(const char *path, const char *const *files, size_t count);
-void run_folder_tidy(const char *path, const char *const *files, size_t count);
+bool rundir_is_new(const char *path, const char *const *files, size_t count);
+void rundir_tidy(const char *path, const char *const *files, size_t count);
 /* Looks without touching. Errors: CONFIG, when it is not a folder, another hpac is at work in it,
  * or it holds files but no run.json. */
-hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder);
+hpac_status rundir_inspect(const char *path, bool force, rundir *folder);
 /* Makes the folder if it is not there, locks it, and tells whether it can be written. */
-hpac_status run_folder_claim(const char *path, run_folder *folder);
+hpac_status rundir_claim(const char *path, rundir *folder);
 /* Removes files; those that are not there are no error. */
-hpac_status run_folder_remove(const char *path, const char *const *files, size_t count);
+hpac_status rundir_remove(const char *path, const char *const *files, size_t count);
 /* Removes what an earlier run left. */
-hpac_status run_folder_clear(const char *path);
+hpac_status rundir_clear(const char *path);
 /* Removes what tells of a run as a whole, before it goes on: model.h5, predictions, submission,
  * profile, report. resume.h5 has the weights of model.h5. */
-hpac_status run_folder_clear_end(const char *path);
-/* As run_folder_clear, for a folder that nobody has locked, if it is there. */
-hpac_status run_folder_begin_anew(const char *path);
-void run_folder_release(run_folder *folder);
+hpac_status rundir_clear_end(const char *path);
+/* As rundir_clear, for a folder that nobody has locked, if it is there. */
+hpac_status rundir_begin_anew(const char *path);
+void rundir_release(rundir *folder);
 
 /* Writes run.json: "running", "interrupted", "failed" or "finished". */
-hpac_status run_folder_write_json(const train_job *training, const char *state);
+hpac_status rundir_write_json(const train_job *training, const char *state);
 /* Writes config.yaml, and keeps its text in the model for the files of weights. */
-hpac_status run_folder_write_config(train_job *training);
+hpac_status rundir_write_config(train_job *training);
 /* A training can only go on with the configuration it began with: all keys but train.epochs, early
  * stopping, data.workers, data.cache_mib, device.resident and device.graph must agree with
  * config.yaml; of a finished one (NULL: it is not) train.epochs and early stopping as well, unless
  * early stopping has ended it within so many epochs. Errors: CONFIG, with the first line that
  * differs. */
-hpac_status run_folder_check_config(const char *folder, const hpac_config *config,
-                                    const run_folder *finished);
+hpac_status rundir_check_config(const char *folder, const hpac_config *config,
+                                const rundir *finished);
 /* Whether a finished run has fewer epochs than are wanted. */
-bool run_folder_wants_more(const run_folder *folder, const hpac_config *config);
+bool rundir_wants_more(const rundir *folder, const hpac_config *config);
 /* Inspects the folder of one run of several, and whether it can be finished or go on as this
  * configuration wants it; a finished one that wants more epochs is RUN_UNFINISHED. With `force`
- * anything may be there. Errors: those of run_folder_inspect; CONFIG when it is the run of another
+ * anything may be there. Errors: those of rundir_inspect; CONFIG when it is the run of another
  * configuration, or stands beyond its epochs. */
-hpac_status run_folder_look(const char *path, const hpac_config *config, bool force,
-                            run_folder *folder);
+hpac_status rundir_look(const char *path, const hpac_config *config, bool force, rundir *folder);
 /* Warns when the run was begun on another device, or with another number of threads. */
-hpac_status run_folder_compare_device(const train_job *training);
+hpac_status rundir_compare_device(const train_job *training);
 
 /* ---- checkpoint.c ---- */
 

@@ -172,18 +172,18 @@ static const char *state_name(hpac_status status)
     return status == HPAC_OK ? "finished" : status == HPAC_INTERRUPTED ? "interrupted" : "failed";
 }
 
-static hpac_status claim_folder(train_job *training, run_folder *folder, bool resume)
+static hpac_status claim_folder(train_job *training, rundir *folder, bool resume)
 {
     const char *path = training->options->folder;
-    hpac_status status = run_folder_claim(path, folder);
+    hpac_status status = rundir_claim(path, folder);
     if (status == HPAC_OK && !resume)
-        status = run_folder_clear(path);
+        status = rundir_clear(path);
     if (status == HPAC_OK)
-        status = run_folder_write_json(training, "running");
+        status = rundir_write_json(training, "running");
     if (status == HPAC_OK)
-        status = run_folder_write_config(training);
+        status = rundir_write_config(training);
     if (status == HPAC_OK && resume)
-        status = run_folder_clear_end(path);
+        status = rundir_clear_end(path);
     if (status != HPAC_OK)
         return status;
     char *log = hpac_path_join(path, "train.log");
@@ -204,15 +204,15 @@ static hpac_status set_up(train_job *training, bool resume)
     return resume ? checkpoint_load(training) : checkpoint_load_initial(training);
 }
 
-static hpac_status train(train_job *training, run_folder *folder)
+static hpac_status train(train_job *training, rundir *folder)
 {
     const hpac_train_options *options = training->options;
     bool resume = options->resume && folder->state == RUN_UNFINISHED && folder->has_checkpoint;
     hpac_status status = HPAC_OK;
     if (resume)
-        status = run_folder_check_config(options->folder, options->config, NULL);
+        status = rundir_check_config(options->folder, options->config, NULL);
     if (status == HPAC_OK && resume)
-        status = run_folder_compare_device(training);
+        status = rundir_compare_device(training);
     if (status == HPAC_OK)
         status = set_up(training, resume);
     if (status == HPAC_OK && options->dry_run)
@@ -241,7 +241,7 @@ static hpac_status train(train_job *training, run_folder *folder)
         hpac_log_warning("bad images that were skipped: %zu; run.json lists them",
                          training->skipped_images);
     char *message = status == HPAC_OK ? NULL : strdup(hpac_error_message());
-    hpac_status written = run_folder_write_json(training, state_name(status));
+    hpac_status written = rundir_write_json(training, state_name(status));
     if (message) {
         hpac_log_record(HPAC_LOG_ERROR, "%s", message);
         hpac_fail(status, "%s", message); /* the first error is the one to tell */
@@ -286,10 +286,10 @@ hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan 
 }
 
 /* A finished run is left alone, unless it is to go on for more epochs. */
-static hpac_status settle_finished_run(const train_job *training, run_folder *folder, bool *done)
+static hpac_status settle_finished_run(const train_job *training, rundir *folder, bool *done)
 {
     const hpac_train_options *options = training->options;
-    bool more = run_folder_wants_more(folder, options->config);
+    bool more = rundir_wants_more(folder, options->config);
     if (more && options->resume && !folder->has_checkpoint)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: finished after %u epochs, and has no resume.h5 to go on from; begin "
@@ -299,7 +299,7 @@ static hpac_status settle_finished_run(const train_job *training, run_folder *fo
         folder->state = RUN_UNFINISHED;
         return HPAC_OK;
     }
-    if (run_folder_check_config(options->folder, options->config, NULL) != HPAC_OK)
+    if (rundir_check_config(options->folder, options->config, NULL) != HPAC_OK)
         hpac_log_warning("%s", hpac_error_message());
     if (more)
         hpac_log_info("%s: finished already, after %u epochs; --resume goes on to %d, --force "
@@ -311,7 +311,7 @@ static hpac_status settle_finished_run(const train_job *training, run_folder *fo
     return HPAC_OK;
 }
 
-static hpac_status settle_earlier_run(const train_job *training, run_folder *folder, bool *done)
+static hpac_status settle_earlier_run(const train_job *training, rundir *folder, bool *done)
 {
     const hpac_train_options *options = training->options;
     if (folder->state == RUN_FINISHED)
@@ -332,16 +332,16 @@ hpac_status hpac_train(const hpac_train_options *options)
         .device = options->device,
         .started = time(NULL),
     };
-    run_folder folder = {.lock = -1};
+    rundir folder = {.lock = -1};
     hpac_status status = options->device->ops->describe(options->device, &training.device_info);
     if (status == HPAC_OK && !options->dry_run)
-        status = run_folder_inspect(options->folder, options->force, &folder);
+        status = rundir_inspect(options->folder, options->force, &folder);
     bool done = false;
     if (status == HPAC_OK && !options->force && !options->dry_run)
         status = settle_earlier_run(&training, &folder, &done);
     if (status == HPAC_OK && !done)
         status = train(&training, &folder);
     train_teardown(&training);
-    run_folder_release(&folder);
+    rundir_release(&folder);
     return status;
 }

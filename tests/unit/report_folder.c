@@ -37,7 +37,7 @@ void report_folder_put(const char *name, const char *file, const char *text)
 const char *report_folder_write(const char *name, const char *state)
 {
     char json[512];
-    cr_assert_eq(hpac_folder_create(scratch_path(name)), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(scratch_path(name)), HPAC_OK);
     snprintf(
         json, sizeof json,
         "{\"state\": \"%s\", \"hpac\": \"0.1.0\", \"configuration\": \"small\", \"device\": "

@@ -166,7 +166,7 @@ Test(cuda_budget, of_a_resident_data_set_is_four_bytes_an_image)
     hpac_outcome outcome;
     for (uint32_t i = 0; i < BATCH; i++)
         places[i] = i;
-    assert_ok(hpac_network_keep_images(fix.network, BATCH));
+    assert_ok(hpac_network_retain_images(fix.network, BATCH));
     const hpac_network_batch kept = {.slot = fix.slots[0], .count = BATCH, .places = places};
     assert_ok(hpac_network_evaluate(fix.network, &kept));
     assert_ok(hpac_network_collect(fix.network, &outcome));

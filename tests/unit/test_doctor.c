@@ -111,7 +111,7 @@ static void destroy_wrong_plan(hpac_plan *plan)
     healthy.plan_destroy(plan);
 }
 
-static hpac_status forward_wrongly(hpac_plan *plan, const hpac_run *run)
+static hpac_status forward_wrongly(hpac_plan *plan, const hpac_exec_args *run)
 {
     hpac_status status = healthy.forward(plan, run);
     if (is_wrong(plan))
@@ -119,7 +119,7 @@ static hpac_status forward_wrongly(hpac_plan *plan, const hpac_run *run)
     return status;
 }
 
-static hpac_status backward_wrongly(hpac_plan *plan, const hpac_run *run)
+static hpac_status backward_wrongly(hpac_plan *plan, const hpac_exec_args *run)
 {
     hpac_status status = healthy.backward(plan, run);
     if (is_wrong(plan) && run->dx)
@@ -298,7 +298,7 @@ static void add_pci_device(const char *name, const char *vendor, const char *cla
 {
     char path[256];
     snprintf(path, sizeof path, "sys/bus/pci/devices/%s", name);
-    cr_assert_eq(hpac_folder_create(scratch_path(path)), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(scratch_path(path)), HPAC_OK);
     snprintf(path, sizeof path, "sys/bus/pci/devices/%s/vendor", name);
     scratch_write_text(path, vendor);
     snprintf(path, sizeof path, "sys/bus/pci/devices/%s/class", name);
@@ -327,7 +327,7 @@ Test(doctor, sees_gpus_among_the_pci_devices)
 Test(doctor, sees_the_gpu_that_windows_lends)
 {
     const char *root = scratch_folder();
-    cr_assert_eq(hpac_folder_create(scratch_path("dev")), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(scratch_path("dev")), HPAC_OK);
     scratch_write_text("dev/dxg", "");
     cr_expect_not(misses_gpu(root));
 }

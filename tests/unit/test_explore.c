@@ -155,15 +155,15 @@ Test(explore, folders_are_counted_by_their_names)
         scratch_write_text(names[i], "");
     char *ids[] = {"x", "b_c", "b"};
     const hpac_labels labels = {.count = 3, .ids = ids};
-    hpac_folder_census census;
-    cr_assert_eq(hpac_folder_count(scratch_folder(), &labels, &census), HPAC_OK);
+    hpac_directory_census census;
+    cr_assert_eq(hpac_directory_count(scratch_folder(), &labels, &census), HPAC_OK);
     cr_assert_eq(census.images, 2);
     cr_assert_eq(census.complete, 1);
     cr_assert_eq(census.labelled, 1);
     cr_assert_eq(census.files[0], 2);
     cr_assert_eq(census.files[3], 1);
     cr_assert_eq(census.other_files, 4);
-    cr_assert_eq(hpac_folder_count(scratch_path("none"), &labels, &census), HPAC_ERR_DATA);
+    cr_assert_eq(hpac_directory_count(scratch_path("none"), &labels, &census), HPAC_ERR_DATA);
 }
 
 Test(explore, class_lists_are_cut_to_their_room)

@@ -165,61 +165,61 @@ Test(file, a_name_without_a_folder_lies_in_the_current_one)
 Test(file, folders_are_made_with_their_parents)
 {
     const char *path = scratch_path("a/b//c/");
-    cr_assert_eq(hpac_folder_create(path), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(path), HPAC_OK);
     cr_assert_eq(count_entries(path), 0);
-    cr_assert_eq(hpac_folder_create(path), HPAC_OK);
-    cr_assert_eq(hpac_folder_create("/"), HPAC_OK);
-    cr_assert_eq(hpac_folder_create("."), HPAC_OK);
-    cr_assert_eq(hpac_folder_create(""), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_directory_create(path), HPAC_OK);
+    cr_assert_eq(hpac_directory_create("/"), HPAC_OK);
+    cr_assert_eq(hpac_directory_create("."), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(""), HPAC_ERR_CONFIG);
 }
 
 Test(file, folders_that_cannot_be_made_are_errors)
 {
     const char *plain = scratch_write_text("plain", "x");
-    cr_assert_eq(hpac_folder_create(plain), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_directory_create(plain), HPAC_ERR_CONFIG);
     assert_message_has("a file stands there");
-    cr_assert_eq(hpac_folder_create(scratch_path("plain/a/b")), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_directory_create(scratch_path("plain/a/b")), HPAC_ERR_CONFIG);
     assert_message_has("plain");
-    cr_assert_eq(hpac_folder_create("/proc/no-such-folder"), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_directory_create("/proc/no-such-folder"), HPAC_ERR_CONFIG);
 }
 
 Test(file, a_probe_tells_and_leaves_nothing)
 {
     const char *plain = scratch_write_text("plain", "x");
-    cr_assert_eq(hpac_folder_probe(scratch_folder()), HPAC_OK);
+    cr_assert_eq(hpac_directory_probe(scratch_folder()), HPAC_OK);
     cr_assert_eq(count_entries(scratch_folder()), 1);
-    cr_assert_eq(hpac_folder_probe(plain), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_directory_probe(plain), HPAC_ERR_CONFIG);
     assert_message_has(plain);
-    cr_assert_eq(hpac_folder_probe(scratch_path("absent")), HPAC_ERR_CONFIG);
-    cr_assert_eq(hpac_folder_probe("/proc"), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_directory_probe(scratch_path("absent")), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_directory_probe("/proc"), HPAC_ERR_CONFIG);
 }
 
 Test(file, a_folder_tells_what_it_has)
 {
     const char *empty = scratch_path("folder");
     cr_assert_eq(mkdir(empty, 0777), 0);
-    cr_assert(hpac_folder_is_empty(empty));
-    cr_assert_not(hpac_folder_has(empty, "a"));
+    cr_assert(hpac_directory_is_empty(empty));
+    cr_assert_not(hpac_directory_has(empty, "a"));
     scratch_write_text("folder/.hidden", "x");
-    cr_assert_not(hpac_folder_is_empty(empty));
-    cr_assert(hpac_folder_has(empty, ".hidden"));
-    cr_assert(hpac_folder_has(scratch_folder(), "folder"));
-    cr_assert_not(hpac_folder_is_empty(scratch_path("absent")));
-    cr_assert_not(hpac_folder_is_empty(scratch_path("folder/.hidden")));
-    cr_assert_not(hpac_folder_has(scratch_path("absent"), "a"));
+    cr_assert_not(hpac_directory_is_empty(empty));
+    cr_assert(hpac_directory_has(empty, ".hidden"));
+    cr_assert(hpac_directory_has(scratch_folder(), "folder"));
+    cr_assert_not(hpac_directory_is_empty(scratch_path("absent")));
+    cr_assert_not(hpac_directory_is_empty(scratch_path("folder/.hidden")));
+    cr_assert_not(hpac_directory_has(scratch_path("absent"), "a"));
     scratch_write_text("50%s off", "x");
-    cr_assert(hpac_folder_has(scratch_folder(), "50%s off"));
+    cr_assert(hpac_directory_has(scratch_folder(), "50%s off"));
 }
 
 Test(file, names_that_are_taken_are_told)
 {
     static const char *const names[] = {"a.csv", "b.csv", "c.csv"};
-    cr_assert_eq(hpac_folder_check_free(scratch_path("absent"), names, 3), HPAC_OK);
-    cr_assert_eq(hpac_folder_check_free(scratch_folder(), names, 3), HPAC_OK);
+    cr_assert_eq(hpac_directory_check_free(scratch_path("absent"), names, 3), HPAC_OK);
+    cr_assert_eq(hpac_directory_check_free(scratch_folder(), names, 3), HPAC_OK);
     scratch_write_text("a.csv", "");
     scratch_write_text("c.csv", "x");
-    cr_assert_eq(hpac_folder_check_free(scratch_folder(), names + 1, 1), HPAC_OK);
-    cr_assert_eq(hpac_folder_check_free(scratch_folder(), names, 3), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_directory_check_free(scratch_folder(), names + 1, 1), HPAC_OK);
+    cr_assert_eq(hpac_directory_check_free(scratch_folder(), names, 3), HPAC_ERR_CONFIG);
     assert_message_has(scratch_folder());
     assert_message_has("a.csv");
     assert_message_has("c.csv");

@@ -85,7 +85,7 @@ static void open_trained(trained *run, const hpac_config *config, const manner *
         assert_ok(run->device->ops->alloc(run->device, HPAC_MEMORY_PINNED,
                                           hpac_batch_nbytes(&run->format), &run->slots[i]));
     if (how->kept)
-        assert_ok(hpac_network_keep_images(run->network, BATCH * STEPS));
+        assert_ok(hpac_network_retain_images(run->network, BATCH * STEPS));
 }
 
 static void close_trained(trained *run)
@@ -258,8 +258,8 @@ static void keep_all(trained *run)
         fill_slot(run, run->slots[0], step);
         for (int part = 0; part < 2; part++) {
             for (int i = 0; i < BATCH; i++)
-                places[i] =
-                    (i == 2) == (part == 1) ? (uint32_t)(step * BATCH + i) : HPAC_NETWORK_NOT_KEPT;
+                places[i] = (i == 2) == (part == 1) ? (uint32_t)(step * BATCH + i)
+                                                    : HPAC_NETWORK_NOT_RETAINED;
             const hpac_network_batch batch = {
                 .slot = run->slots[0], .count = BATCH, .places = places};
             assert_ok(hpac_network_evaluate(run->network, &batch));
@@ -318,13 +318,13 @@ Test(network_devices, impossible_places_are_refused)
     open_trained(&run, &config, &(manner){.device = tested_device()});
     cr_expect_neq(hpac_network_train(run.network, &batch, 0), HPAC_OK, "nothing is kept");
     if (run.device->ops->gather) {
-        assert_ok(hpac_network_keep_images(run.network, 3));
-        cr_expect_eq(hpac_network_keep_images(run.network, 3), HPAC_ERR_INTERNAL);
+        assert_ok(hpac_network_retain_images(run.network, 3));
+        cr_expect_eq(hpac_network_retain_images(run.network, 3), HPAC_ERR_INTERNAL);
         places[4] = 3;
         cr_expect_eq(hpac_network_train(run.network, &batch, 0), HPAC_ERR_INTERNAL);
         cr_expect_not_null(strstr(hpac_error_message(), "place 3 for image 4, of 3"));
     } else {
-        cr_expect_eq(hpac_network_keep_images(run.network, 3), HPAC_ERR_DEVICE);
+        cr_expect_eq(hpac_network_retain_images(run.network, 3), HPAC_ERR_DEVICE);
     }
     close_trained(&run);
     hpac_config_fini(&config);

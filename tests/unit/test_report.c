@@ -329,7 +329,7 @@ Test(report, of_a_sweep_with_hundreds_of_missing_runs)
     char text[8192] = "run,state\n";
     for (int i = 0; i < 300; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "r%d,missing\n", i);
-    cr_assert_eq(hpac_folder_create(scratch_path("sweep")), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(scratch_path("sweep")), HPAC_OK);
     report_folder_put("sweep", "sweep.csv", text);
     hpac_report *report = report_folder_open("sweep");
     cr_assert_eq(hpac_table_row_count(report_folder_table(report, "runs")), 300);
@@ -354,7 +354,7 @@ Test(report, a_folder_of_runs_is_their_comparison)
 Test(report, removes_its_own_files_alone)
 {
     report_folder_write("run", "finished");
-    cr_assert_eq(hpac_folder_create(scratch_path("run/plots")), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(scratch_path("run/plots")), HPAC_OK);
     static const char *const ours[] = {"losses.png", "f1_a_class.svg", "batch_losses_12.csv",
                                        "class_summary.csv", "losses.svg.tmp.999999999"};
     static const char *const theirs[] = {"losses.txt", "my_losses.png", "losses2.png",
@@ -370,14 +370,14 @@ Test(report, removes_its_own_files_alone)
     cr_assert_eq(count_entries(scratch_path("run")), before - 2);
     cr_assert_eq(count_entries(scratch_path("run/plots")), 5);
     for (size_t i = 0; i < 5; i++)
-        cr_assert(hpac_folder_has(scratch_path("run/plots"), theirs[i]), "%s", theirs[i]);
+        cr_assert(hpac_directory_has(scratch_path("run/plots"), theirs[i]), "%s", theirs[i]);
     cr_assert_eq(hpac_report_remove(scratch_path("nowhere")), HPAC_OK);
 }
 
 Test(report, a_folder_of_plots_goes_when_nothing_else_is_in_it)
 {
     report_folder_put(".", "report.html", "x");
-    cr_assert_eq(hpac_folder_create(scratch_path("plots")), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(scratch_path("plots")), HPAC_OK);
     report_folder_put("plots", "runs.csv", "x");
     cr_assert_eq(hpac_report_remove(scratch_folder()), HPAC_OK);
     cr_assert_not(hpac_path_exists(scratch_path("plots")));

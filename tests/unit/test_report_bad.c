@@ -88,8 +88,8 @@ Test(report_bad, too_many_classes_are_refused)
 
 Test(report_bad, folders_without_a_run_are_refused)
 {
-    cr_assert_eq(hpac_folder_create(scratch_path("empty/within")), HPAC_OK);
-    cr_assert_eq(hpac_folder_create(scratch_path("folds/fold0")), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(scratch_path("empty/within")), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(scratch_path("folds/fold0")), HPAC_OK);
     report_folder_put(".", "file", "x");
     static const char *const names[] = {"empty", "folds", "nowhere", "file"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -120,7 +120,7 @@ Test(report_bad, another_runs_folder_is_not_written_into)
 
 Test(report_bad, a_sweep_table_without_its_columns_is_refused)
 {
-    cr_assert_eq(hpac_folder_create(scratch_path("sweep")), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(scratch_path("sweep")), HPAC_OK);
     report_folder_put("sweep", "sweep.csv", "name,state\na,finished\n");
     report_folder_refuse("sweep", HPAC_ERR_DATA);
     cr_assert(strstr(hpac_error_message(), "sweep.csv:1: expected a header with a column run"),

@@ -20,7 +20,7 @@ static void assert_text(const char *name, const char *expected)
 }
 
 /* Five rows, the fourth unknown. */
-static void write_submission(const float *thresholds, hpac_empty_answer empty)
+static void write_submission(const float *thresholds, hpac_empty_prediction empty)
 {
     static const float rows[][TARGETS] = {
         {0.9F, 0.6F, 0.1F}, {0.5F, 0.5F, 0.4F}, {0.2F, 0.3F, 0.31F}, {0}, {0.4F, 0.1F, 0.4F}};

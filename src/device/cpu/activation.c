@@ -28,7 +28,7 @@ void hpac_cpu_relu_backward(const cpu_device *device, const float *y, const floa
     hpac_cpu_for_pieces(count, 1024, relu_backward_piece, &job);
 }
 
-static hpac_status relu_forward(cpu_plan *plan, const hpac_run *run)
+static hpac_status relu_forward(cpu_plan *plan, const hpac_exec_args *run)
 {
     const cpu_device *device = (const cpu_device *)plan->base.device;
     relu_job job = {.kernels = device->kernels, .x = run->x, .out = run->y};
@@ -36,7 +36,7 @@ static hpac_status relu_forward(cpu_plan *plan, const hpac_run *run)
     return HPAC_OK;
 }
 
-static hpac_status relu_backward(cpu_plan *plan, const hpac_run *run)
+static hpac_status relu_backward(cpu_plan *plan, const hpac_exec_args *run)
 {
     if (run->dx)
         hpac_cpu_relu_backward((const cpu_device *)plan->base.device, run->y, run->dy, run->dx,
@@ -50,14 +50,14 @@ typedef struct sigmoid_plan {
     cpu_primitive forward, backward;
 } sigmoid_plan;
 
-static hpac_status sigmoid_forward(cpu_plan *base, const hpac_run *run)
+static hpac_status sigmoid_forward(cpu_plan *base, const hpac_exec_args *run)
 {
     sigmoid_plan *plan = (sigmoid_plan *)base;
     return CPU_RUN((cpu_device *)base->base.device, &plan->forward, run->workspace,
                    {DNNL_ARG_SRC, run->x}, {DNNL_ARG_DST, run->y});
 }
 
-static hpac_status sigmoid_backward(cpu_plan *base, const hpac_run *run)
+static hpac_status sigmoid_backward(cpu_plan *base, const hpac_exec_args *run)
 {
     sigmoid_plan *plan = (sigmoid_plan *)base;
     if (!run->dx)

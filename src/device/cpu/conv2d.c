@@ -22,14 +22,15 @@ typedef struct conv2d_descs {
 static const dnnl_dims_t unit_strides = {1, 1}, no_padding = {0, 0};
 
 static hpac_status run_reorder(const conv2d_plan *plan, const cpu_primitive *reorder,
-                               const hpac_run *run, const void *from, void *to)
+                               const hpac_exec_args *run, const void *from, void *to)
 {
     return CPU_RUN((cpu_device *)plan->base.base.device, reorder, run->workspace,
                    {DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to});
 }
 
 /* The input in the layout of the convolution: where it lies, or reordered into the workspace. */
-static hpac_status find_source(const conv2d_plan *plan, const hpac_run *run, const void **source)
+static hpac_status find_source(const conv2d_plan *plan, const hpac_exec_args *run,
+                               const void **source)
 {
     *source = run->x;
     if (!plan->input_to_source.primitive)
@@ -39,7 +40,7 @@ static hpac_status find_source(const conv2d_plan *plan, const hpac_run *run, con
     return run_reorder(plan, &plan->input_to_source, run, run->x, reordered);
 }
 
-static hpac_status conv2d_forward(cpu_plan *base, const hpac_run *run)
+static hpac_status conv2d_forward(cpu_plan *base, const hpac_exec_args *run)
 {
     const conv2d_plan *plan = (const conv2d_plan *)base;
     const char *parameters = run->parameters;
@@ -52,7 +53,7 @@ static hpac_status conv2d_forward(cpu_plan *base, const hpac_run *run)
                    {DNNL_ARG_DST, run->y});
 }
 
-static hpac_status compute_gradients(const conv2d_plan *plan, const hpac_run *run)
+static hpac_status compute_gradients(const conv2d_plan *plan, const hpac_exec_args *run)
 {
     const hpac_plan *public = &plan->base.base;
     char *kernel_gradient = (char *)run->gradients + public->parameters[0].offset_nbytes;
@@ -68,7 +69,7 @@ static hpac_status compute_gradients(const conv2d_plan *plan, const hpac_run *ru
                    : HPAC_OK;
 }
 
-static hpac_status compute_dx(const conv2d_plan *plan, const hpac_run *run)
+static hpac_status compute_dx(const conv2d_plan *plan, const hpac_exec_args *run)
 {
     const hpac_plan *public = &plan->base.base;
     const void *kernel = (char *)run->parameters + public->parameters[0].offset_nbytes;
@@ -88,7 +89,7 @@ static hpac_status compute_dx(const conv2d_plan *plan, const hpac_run *run)
     return HPAC_OK;
 }
 
-static hpac_status conv2d_backward(cpu_plan *base, const hpac_run *run)
+static hpac_status conv2d_backward(cpu_plan *base, const hpac_exec_args *run)
 {
     const conv2d_plan *plan = (const conv2d_plan *)base;
     if (plan->relu)

@@ -135,8 +135,8 @@ struct cpu_plan {
     hpac_plan base;
     cpu_tensor input, output;
     cpu_parameter parameters[HPAC_PLAN_MAX_PARAMETERS];
-    hpac_status (*forward)(cpu_plan *plan, const hpac_run *run);
-    hpac_status (*backward)(cpu_plan *plan, const hpac_run *run);
+    hpac_status (*forward)(cpu_plan *plan, const hpac_exec_args *run);
+    hpac_status (*backward)(cpu_plan *plan, const hpac_exec_args *run);
     void (*fini)(cpu_plan *plan); /* releases what is the operation's own; may be NULL */
 };
 
@@ -157,8 +157,8 @@ bool hpac_cpu_is_run(const hpac_plan_request *request, int count, const hpac_op_
 hpac_status hpac_cpu_plan_create(hpac_device *device, const hpac_plan_request *request,
                                  hpac_plan **plan);
 void hpac_cpu_plan_destroy(hpac_plan *plan);
-hpac_status hpac_cpu_forward(hpac_plan *plan, const hpac_run *run);
-hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_run *run);
+hpac_status hpac_cpu_forward(hpac_plan *plan, const hpac_exec_args *run);
+hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_exec_args *run);
 
 /* ---- parameter.c ---- */
 

@@ -29,7 +29,7 @@ typedef struct dense_memory {
     dnnl_memory_desc_t source, kernel, bias, output;
 } dense_memory;
 
-static hpac_status dense_forward(cpu_plan *base, const hpac_run *run)
+static hpac_status dense_forward(cpu_plan *base, const hpac_exec_args *run)
 {
     const dense_plan *plan = (const dense_plan *)base;
     const char *parameters = run->parameters;
@@ -40,7 +40,7 @@ static hpac_status dense_forward(cpu_plan *base, const hpac_run *run)
                    {DNNL_ARG_DST, run->y});
 }
 
-static hpac_status compute_gradients(const dense_plan *plan, const hpac_run *run)
+static hpac_status compute_gradients(const dense_plan *plan, const hpac_exec_args *run)
 {
     const hpac_plan *public = &plan->base.base;
     char *gradients = run->gradients;
@@ -51,8 +51,8 @@ static hpac_status compute_gradients(const dense_plan *plan, const hpac_run *run
 }
 
 /* The piece of rows `begin` to `end` of the kernel. */
-static dense_update_job kernel_piece(const dense_plan *plan, const hpac_run *run, size_t begin,
-                                     size_t end)
+static dense_update_job kernel_piece(const dense_plan *plan, const hpac_exec_args *run,
+                                     size_t begin, size_t end)
 {
     const cpu_tensor *input = &plan->base.input, *output = &plan->base.output;
     size_t outputs = (size_t)output->shape.channels;
@@ -72,7 +72,7 @@ static dense_update_job kernel_piece(const dense_plan *plan, const hpac_run *run
     };
 }
 
-static void update_kernel(const dense_plan *plan, const hpac_run *run)
+static void update_kernel(const dense_plan *plan, const hpac_exec_args *run)
 {
     const cpu_device *device = (const cpu_device *)plan->base.base.device;
     const size_t grain = 96; /* whole tiles of every kind of processor */
@@ -90,7 +90,7 @@ static void update_kernel(const dense_plan *plan, const hpac_run *run)
     run->result->nonfinite |= nonfinite;
 }
 
-static void update_bias(const dense_plan *plan, const hpac_run *run)
+static void update_bias(const dense_plan *plan, const hpac_exec_args *run)
 {
     const cpu_device *device = (const cpu_device *)plan->base.base.device;
     const float *dy = run->dy;
@@ -113,7 +113,7 @@ static void update_bias(const dense_plan *plan, const hpac_run *run)
     run->result->nonfinite |= device->kernels->adadelta(&job, outputs);
 }
 
-static hpac_status dense_backward(cpu_plan *base, const hpac_run *run)
+static hpac_status dense_backward(cpu_plan *base, const hpac_exec_args *run)
 {
     const dense_plan *plan = (const dense_plan *)base;
     cpu_device *device = (cpu_device *)base->base.device;

@@ -120,7 +120,7 @@ static void apply_mask(const dropout_plan *plan, const uint8_t *bits, const floa
         hpac_cpu_for_pieces(batch, 1, apply_images, &job);
 }
 
-static hpac_status dropout_forward(cpu_plan *base, const hpac_run *run)
+static hpac_status dropout_forward(cpu_plan *base, const hpac_exec_args *run)
 {
     dropout_plan *plan = (dropout_plan *)base;
     if (!run->training) {
@@ -134,7 +134,7 @@ static hpac_status dropout_forward(cpu_plan *base, const hpac_run *run)
     return HPAC_OK;
 }
 
-static hpac_status dropout_backward(cpu_plan *base, const hpac_run *run)
+static hpac_status dropout_backward(cpu_plan *base, const hpac_exec_args *run)
 {
     if (run->dx)
         apply_mask((dropout_plan *)base, run->state, run->dy, run->dx);

@@ -7,14 +7,14 @@ typedef struct flatten_plan {
     cpu_primitive to_plain, from_plain;
 } flatten_plan;
 
-static hpac_status flatten_forward(cpu_plan *base, const hpac_run *run)
+static hpac_status flatten_forward(cpu_plan *base, const hpac_exec_args *run)
 {
     flatten_plan *plan = (flatten_plan *)base;
     return CPU_RUN((cpu_device *)base->base.device, &plan->to_plain, run->workspace,
                    {DNNL_ARG_FROM, run->x}, {DNNL_ARG_TO, run->y});
 }
 
-static hpac_status flatten_backward(cpu_plan *base, const hpac_run *run)
+static hpac_status flatten_backward(cpu_plan *base, const hpac_exec_args *run)
 {
     flatten_plan *plan = (flatten_plan *)base;
     if (!run->dx)

@@ -10,12 +10,12 @@ typedef struct maxpool_plan {
 } maxpool_plan;
 
 /* Where the winners go: kept when training, thrown away otherwise. */
-static void *winners(const maxpool_plan *plan, const hpac_run *run)
+static void *winners(const maxpool_plan *plan, const hpac_exec_args *run)
 {
     return run->training ? run->state : (char *)run->workspace + plan->winners_offset;
 }
 
-static hpac_status maxpool_forward(cpu_plan *base, const hpac_run *run)
+static hpac_status maxpool_forward(cpu_plan *base, const hpac_exec_args *run)
 {
     maxpool_plan *plan = (maxpool_plan *)base;
     return CPU_RUN((cpu_device *)base->base.device, &plan->forward, run->workspace,
@@ -23,7 +23,7 @@ static hpac_status maxpool_forward(cpu_plan *base, const hpac_run *run)
                    {DNNL_ARG_WORKSPACE, winners(plan, run)});
 }
 
-static hpac_status maxpool_backward(cpu_plan *base, const hpac_run *run)
+static hpac_status maxpool_backward(cpu_plan *base, const hpac_exec_args *run)
 {
     maxpool_plan *plan = (maxpool_plan *)base;
     if (!run->dx)

@@ -13,7 +13,7 @@ static void divide_piece(const void *context, size_t begin, size_t end)
     job->kernels->divide_bytes(job->bytes + begin, job->y + begin, end - begin);
 }
 
-static hpac_status bytes_forward(cpu_plan *plan, const hpac_run *run)
+static hpac_status bytes_forward(cpu_plan *plan, const hpac_exec_args *run)
 {
     const cpu_device *device = (const cpu_device *)plan->base.device;
     pixels_job job = {.kernels = device->kernels, .bytes = run->x, .y = run->y};
@@ -21,14 +21,14 @@ static hpac_status bytes_forward(cpu_plan *plan, const hpac_run *run)
     return HPAC_OK;
 }
 
-static hpac_status floats_forward(cpu_plan *plan, const hpac_run *run)
+static hpac_status floats_forward(cpu_plan *plan, const hpac_exec_args *run)
 {
     hpac_cpu_copy(run->y, run->x, hpac_cpu_tensor_count(&plan->output));
     return HPAC_OK;
 }
 
 /* The first of a network: nobody before it wants a gradient. */
-static hpac_status pixels_backward(cpu_plan *plan, const hpac_run *run)
+static hpac_status pixels_backward(cpu_plan *plan, const hpac_exec_args *run)
 {
     (void)plan;
     (void)run;

@@ -116,14 +116,14 @@ void hpac_cpu_plan_destroy(hpac_plan *base)
     free(plan);
 }
 
-hpac_status hpac_cpu_forward(hpac_plan *base, const hpac_run *run)
+hpac_status hpac_cpu_forward(hpac_plan *base, const hpac_exec_args *run)
 {
     cpu_plan *plan = (cpu_plan *)base;
     use_own_threads((const cpu_device *)base->device);
     return plan->forward(plan, run);
 }
 
-hpac_status hpac_cpu_backward(hpac_plan *base, const hpac_run *run)
+hpac_status hpac_cpu_backward(hpac_plan *base, const hpac_exec_args *run)
 {
     cpu_plan *plan = (cpu_plan *)base;
     use_own_threads((const cpu_device *)base->device);

@@ -35,7 +35,7 @@ static float *parameter_in(const stem_plan *plan, void *slice, int parameter)
     return (float *)((char *)slice + plan->base.base.parameters[parameter].offset_nbytes);
 }
 
-static void *workspace_at(const hpac_run *run, size_t offset)
+static void *workspace_at(const hpac_exec_args *run, size_t offset)
 {
     return (char *)run->workspace + offset;
 }
@@ -81,7 +81,7 @@ static void make_by_filter(const stem_shape *shape, const float *kernel, float *
             by_filter[filter * rows + row] = kernel[row * filters2 + filter];
 }
 
-static stem_weights make_weights(const stem_plan *plan, const hpac_run *run)
+static stem_weights make_weights(const stem_plan *plan, const hpac_exec_args *run)
 {
     stem_weights weights = {
         .kernel1 = parameter_in(plan, run->parameters, KERNEL1),
@@ -96,7 +96,7 @@ static stem_weights make_weights(const stem_plan *plan, const hpac_run *run)
 
 /* ---- the passes ---- */
 
-static hpac_status stem_pass_forward(cpu_plan *base, const hpac_run *run)
+static hpac_status stem_pass_forward(cpu_plan *base, const hpac_exec_args *run)
 {
     const stem_plan *plan = (const stem_plan *)base;
     bool drops = run->training && plan->drops;
@@ -127,7 +127,8 @@ static hpac_status stem_pass_forward(cpu_plan *base, const hpac_run *run)
     return HPAC_OK;
 }
 
-static stem_gradients partial_gradients(const stem_plan *plan, const hpac_run *run, int thread)
+static stem_gradients partial_gradients(const stem_plan *plan, const hpac_exec_args *run,
+                                        int thread)
 {
     float *first = workspace_at(run, plan->partial_offset + (size_t)thread * plan->partial_nbytes);
     return (stem_gradients){
@@ -139,7 +140,7 @@ static stem_gradients partial_gradients(const stem_plan *plan, const hpac_run *r
 }
 
 /* The threads' sums, in the order of the threads; kernel2 back to Keras's order. */
-static void sum_partials(const stem_plan *plan, const hpac_run *run)
+static void sum_partials(const stem_plan *plan, const hpac_exec_args *run)
 {
     for (int parameter = 0; parameter < PARAMETERS; parameter++) {
         float *sum = parameter_in(plan, workspace_at(run, plan->partial_offset), parameter);
@@ -164,7 +165,7 @@ static void sum_partials(const stem_plan *plan, const hpac_run *run)
     }
 }
 
-static hpac_status stem_pass_backward(cpu_plan *base, const hpac_run *run)
+static hpac_status stem_pass_backward(cpu_plan *base, const hpac_exec_args *run)
 {
     const stem_plan *plan = (const stem_plan *)base;
     size_t image = hpac_shape_count(base->input.shape),

@@ -6,7 +6,7 @@ typedef struct activation_plan {
     hpac_op_kind kind;
 } activation_plan;
 
-static hpac_status activation_forward(cuda_plan *base, const hpac_run *run)
+static hpac_status activation_forward(cuda_plan *base, const hpac_exec_args *run)
 {
     const activation_plan *plan = (const activation_plan *)base;
     CUDA_TRY_RUNTIME(hpac_kernel_activate(&base->output, plan->kind, run->y, run->x,
@@ -14,7 +14,7 @@ static hpac_status activation_forward(cuda_plan *base, const hpac_run *run)
     return HPAC_OK;
 }
 
-static hpac_status activation_backward(cuda_plan *base, const hpac_run *run)
+static hpac_status activation_backward(cuda_plan *base, const hpac_exec_args *run)
 {
     const activation_plan *plan = (const activation_plan *)base;
     if (run->dx)

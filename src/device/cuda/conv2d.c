@@ -37,13 +37,13 @@ static const float one = 1, zero = 0;
 
 enum { KERNEL, BIAS };
 
-static void *scratch_of(const conv2d_plan *plan, const hpac_run *run)
+static void *scratch_of(const conv2d_plan *plan, const hpac_exec_args *run)
 {
     return hpac_cuda_at(run->workspace, plan->scratch_offset);
 }
 
 /* A parameter as the convolution wants it: in the arena, or cast beside it. */
-static const void *parameter_of(const conv2d_plan *plan, const hpac_run *run, int index)
+static const void *parameter_of(const conv2d_plan *plan, const hpac_exec_args *run, int index)
 {
     size_t offset = plan->base.base.parameters[index].offset_nbytes;
     if (plan->base.input.bf16)
@@ -75,7 +75,7 @@ static void describe_algorithm(conv2d_plan *plan)
 /* ---- forward ---- */
 
 /* bf16: the whole slice at once, kernel and bias, in the order it has. */
-static hpac_status cast_parameters(const conv2d_plan *plan, const hpac_run *run)
+static hpac_status cast_parameters(const conv2d_plan *plan, const hpac_exec_args *run)
 {
     kernel_tensor from = {
         .batch = 1,
@@ -91,7 +91,7 @@ static hpac_status cast_parameters(const conv2d_plan *plan, const hpac_run *run)
     return HPAC_OK;
 }
 
-static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_run *run, void *y)
+static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_exec_args *run, void *y)
 {
     const conv2d_library *library = &plan->library;
     const conv2d_choice *choice = &library->choices[CONV2D_FORWARD];
@@ -104,7 +104,7 @@ static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_run *run, vo
 }
 
 /* The convolution, then our own kernel for bias and ReLU, which reads float32. */
-static hpac_status convolve_apart(const conv2d_plan *plan, const hpac_run *run, void *y)
+static hpac_status convolve_apart(const conv2d_plan *plan, const hpac_exec_args *run, void *y)
 {
     const cuda_device *device = hpac_cuda_device_of(&plan->base);
     const conv2d_library *library = &plan->library;
@@ -131,7 +131,7 @@ static hpac_status convolve_apart(const conv2d_plan *plan, const hpac_run *run, 
 
 /* Whether cuDNN has bias and ReLU in one with the convolution, no query tells: the first call
  * does. Where it has not, they are computed apart from then on, and the log says so. */
-static hpac_status convolve(conv2d_plan *plan, const hpac_run *run, void *y)
+static hpac_status convolve(conv2d_plan *plan, const hpac_exec_args *run, void *y)
 {
     if (!plan->fused)
         return convolve_apart(plan, run, y);
@@ -148,7 +148,7 @@ static hpac_status convolve(conv2d_plan *plan, const hpac_run *run, void *y)
     return convolve_apart(plan, run, y);
 }
 
-static hpac_status pool(const conv2d_plan *plan, const hpac_run *run, const void *inner)
+static hpac_status pool(const conv2d_plan *plan, const hpac_exec_args *run, const void *inner)
 {
     const cuda_device *device = hpac_cuda_device_of(&plan->base);
     if (!run->training)
@@ -159,7 +159,7 @@ static hpac_status pool(const conv2d_plan *plan, const hpac_run *run, const void
     return HPAC_OK;
 }
 
-static hpac_status conv2d_forward(cuda_plan *base, const hpac_run *run)
+static hpac_status conv2d_forward(cuda_plan *base, const hpac_exec_args *run)
 {
     conv2d_plan *plan = (conv2d_plan *)base;
     void *inner = plan->pools ? hpac_cuda_at(run->workspace, plan->inner_offset) : run->y;
@@ -172,7 +172,8 @@ static hpac_status conv2d_forward(cuda_plan *base, const hpac_run *run)
 /* ---- backward ---- */
 
 /* The gradient of what the convolution wrote, and that of the bias. */
-static hpac_status go_back_to_convolution(const conv2d_plan *plan, const hpac_run *run, void **dz)
+static hpac_status go_back_to_convolution(const conv2d_plan *plan, const hpac_exec_args *run,
+                                          void **dz)
 {
     cudaStream_t stream = hpac_cuda_compute(hpac_cuda_device_of(&plan->base));
     float *bias_gradient =
@@ -192,7 +193,7 @@ static hpac_status go_back_to_convolution(const conv2d_plan *plan, const hpac_ru
     return HPAC_OK;
 }
 
-static hpac_status compute_kernel_gradient(const conv2d_plan *plan, const hpac_run *run,
+static hpac_status compute_kernel_gradient(const conv2d_plan *plan, const hpac_exec_args *run,
                                            const void *dz)
 {
     const cuda_device *device = hpac_cuda_device_of(&plan->base);
@@ -214,7 +215,7 @@ static hpac_status compute_kernel_gradient(const conv2d_plan *plan, const hpac_r
     return HPAC_OK;
 }
 
-static hpac_status compute_input_gradient(const conv2d_plan *plan, const hpac_run *run,
+static hpac_status compute_input_gradient(const conv2d_plan *plan, const hpac_exec_args *run,
                                           const void *dz)
 {
     const conv2d_library *library = &plan->library;
@@ -227,7 +228,7 @@ static hpac_status compute_input_gradient(const conv2d_plan *plan, const hpac_ru
     return HPAC_OK;
 }
 
-static hpac_status conv2d_backward(cuda_plan *base, const hpac_run *run)
+static hpac_status conv2d_backward(cuda_plan *base, const hpac_exec_args *run)
 {
     const conv2d_plan *plan = (const conv2d_plan *)base;
     void *dz = NULL;

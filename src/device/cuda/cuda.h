@@ -128,8 +128,8 @@ struct cuda_plan {
     kernel_tensor input, output;
     bool reads_bytes; /* PIXELS of bytes: the input is no tensor of floats */
     cuda_order parameters[HPAC_PLAN_MAX_PARAMETERS];
-    hpac_status (*forward)(cuda_plan *plan, const hpac_run *run);
-    hpac_status (*backward)(cuda_plan *plan, const hpac_run *run);
+    hpac_status (*forward)(cuda_plan *plan, const hpac_exec_args *run);
+    hpac_status (*backward)(cuda_plan *plan, const hpac_exec_args *run);
     void (*fini)(cuda_plan *plan); /* releases what is the operation's own; may be NULL */
     char name[160];                /* operations and shape, for messages and NVTX */
     /* Set by plan.c for operations that do not write plain output themselves: what they write and
@@ -171,8 +171,8 @@ static inline void *hpac_cuda_at(const void *block, size_t offset)
 hpac_status hpac_cuda_plan_create(hpac_device *device, const hpac_plan_request *request,
                                   hpac_plan **plan);
 void hpac_cuda_plan_destroy(hpac_plan *plan);
-hpac_status hpac_cuda_forward(hpac_plan *plan, const hpac_run *run);
-hpac_status hpac_cuda_backward(hpac_plan *plan, const hpac_run *run);
+hpac_status hpac_cuda_forward(hpac_plan *plan, const hpac_exec_args *run);
+hpac_status hpac_cuda_backward(hpac_plan *plan, const hpac_exec_args *run);
 
 /* ---- parameter.c ---- */
 

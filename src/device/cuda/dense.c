@@ -51,14 +51,14 @@ static hpac_status multiply(const dense_plan *plan, const gemm *product)
 }
 
 /* The kernel as the products want it: in the arena, or cast in the state. */
-static const void *kernel_of(const dense_plan *plan, const hpac_run *run)
+static const void *kernel_of(const dense_plan *plan, const hpac_exec_args *run)
 {
     return plan->base.input.bf16
                ? hpac_cuda_at(run->state, plan->cast_offset)
                : hpac_cuda_at(run->parameters, plan->base.base.parameters[KERNEL].offset_nbytes);
 }
 
-static hpac_status cast_kernel(const dense_plan *plan, const hpac_run *run)
+static hpac_status cast_kernel(const dense_plan *plan, const hpac_exec_args *run)
 {
     const kernel_tensor from = {
         .batch = plan->inputs, .rows = 1, .cols = 1, .channels = plan->outputs};
@@ -71,7 +71,7 @@ static hpac_status cast_kernel(const dense_plan *plan, const hpac_run *run)
     return HPAC_OK;
 }
 
-static hpac_status dense_forward(cuda_plan *base, const hpac_run *run)
+static hpac_status dense_forward(cuda_plan *base, const hpac_exec_args *run)
 {
     const dense_plan *plan = (const dense_plan *)base;
     void *sums = base->output.bf16 ? hpac_cuda_at(run->workspace, plan->sums_offset) : run->y;
@@ -95,7 +95,8 @@ static hpac_status dense_forward(cuda_plan *base, const hpac_run *run)
 }
 
 /* The gradient of the sums, in the format of the products, and that of the bias. */
-static hpac_status go_back_to_sums(const dense_plan *plan, const hpac_run *run, const void **dz)
+static hpac_status go_back_to_sums(const dense_plan *plan, const hpac_exec_args *run,
+                                   const void **dz)
 {
     const cuda_plan *base = &plan->base;
     cudaStream_t stream = hpac_cuda_compute(hpac_cuda_device_of(base));
@@ -115,7 +116,7 @@ static hpac_status go_back_to_sums(const dense_plan *plan, const hpac_run *run, 
     return HPAC_OK;
 }
 
-static hpac_status dense_backward(cuda_plan *base, const hpac_run *run)
+static hpac_status dense_backward(cuda_plan *base, const hpac_exec_args *run)
 {
     const dense_plan *plan = (const dense_plan *)base;
     const void *dz = NULL;

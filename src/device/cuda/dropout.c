@@ -7,7 +7,7 @@ typedef struct dropout_plan {
     kernel_dropout dropout;
 } dropout_plan;
 
-static hpac_status dropout_forward(cuda_plan *base, const hpac_run *run)
+static hpac_status dropout_forward(cuda_plan *base, const hpac_exec_args *run)
 {
     const dropout_plan *plan = (const dropout_plan *)base;
     cuda_device *device = hpac_cuda_device_of(base);
@@ -19,7 +19,7 @@ static hpac_status dropout_forward(cuda_plan *base, const hpac_run *run)
     return HPAC_OK;
 }
 
-static hpac_status dropout_backward(cuda_plan *base, const hpac_run *run)
+static hpac_status dropout_backward(cuda_plan *base, const hpac_exec_args *run)
 {
     const dropout_plan *plan = (const dropout_plan *)base;
     if (run->dx)

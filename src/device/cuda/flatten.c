@@ -11,7 +11,7 @@ static kernel_tensor vector_of(const cuda_plan *plan)
     return vector;
 }
 
-static hpac_status flatten_forward(cuda_plan *plan, const hpac_run *run)
+static hpac_status flatten_forward(cuda_plan *plan, const hpac_exec_args *run)
 {
     const kernel_tensor vector = vector_of(plan);
     CUDA_TRY_RUNTIME(hpac_kernel_convert(&vector, run->y, &plan->input, run->x,
@@ -19,7 +19,7 @@ static hpac_status flatten_forward(cuda_plan *plan, const hpac_run *run)
     return HPAC_OK;
 }
 
-static hpac_status flatten_backward(cuda_plan *plan, const hpac_run *run)
+static hpac_status flatten_backward(cuda_plan *plan, const hpac_exec_args *run)
 {
     const kernel_tensor vector = vector_of(plan);
     if (run->dx)

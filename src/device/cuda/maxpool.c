@@ -66,7 +66,7 @@ typedef struct maxpool_plan {
     cuda_pool evaluation;
 } maxpool_plan;
 
-static hpac_status maxpool_forward(cuda_plan *base, const hpac_run *run)
+static hpac_status maxpool_forward(cuda_plan *base, const hpac_exec_args *run)
 {
     const maxpool_plan *plan = (const maxpool_plan *)base;
     const cuda_device *device = hpac_cuda_device_of(base);
@@ -77,7 +77,7 @@ static hpac_status maxpool_forward(cuda_plan *base, const hpac_run *run)
     return HPAC_OK;
 }
 
-static hpac_status maxpool_backward(cuda_plan *base, const hpac_run *run)
+static hpac_status maxpool_backward(cuda_plan *base, const hpac_exec_args *run)
 {
     const maxpool_plan *plan = (const maxpool_plan *)base;
     if (run->dx)

@@ -6,7 +6,7 @@ typedef struct pixels_plan {
     hpac_pixels pixels;
 } pixels_plan;
 
-static hpac_status pixels_forward(cuda_plan *base, const hpac_run *run)
+static hpac_status pixels_forward(cuda_plan *base, const hpac_exec_args *run)
 {
     const pixels_plan *plan = (const pixels_plan *)base;
     CUDA_TRY_RUNTIME(hpac_kernel_pixels(&base->output, run->y, run->x, plan->pixels,
@@ -15,7 +15,7 @@ static hpac_status pixels_forward(cuda_plan *base, const hpac_run *run)
 }
 
 /* The first of a network: nobody before it wants a gradient. */
-static hpac_status pixels_backward(cuda_plan *plan, const hpac_run *run)
+static hpac_status pixels_backward(cuda_plan *plan, const hpac_exec_args *run)
 {
     (void)plan;
     (void)run;

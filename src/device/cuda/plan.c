@@ -110,9 +110,9 @@ static void add_conversion(cuda_plan *plan)
     plan->base.output_nbytes = hpac_cuda_tensor_nbytes(&plan->plain);
 }
 
-static hpac_status forward_converted(cuda_plan *plan, const hpac_run *run)
+static hpac_status forward_converted(cuda_plan *plan, const hpac_exec_args *run)
 {
-    hpac_run inner = *run;
+    hpac_exec_args inner = *run;
     inner.y = hpac_cuda_at(run->workspace, plan->output_offset);
     CUDA_TRY(plan->forward(plan, &inner));
     CUDA_TRY_RUNTIME(hpac_kernel_convert(&plan->plain, run->y, &plan->output, inner.y,
@@ -120,10 +120,10 @@ static hpac_status forward_converted(cuda_plan *plan, const hpac_run *run)
     return HPAC_OK;
 }
 
-static hpac_status backward_converted(cuda_plan *plan, const hpac_run *run)
+static hpac_status backward_converted(cuda_plan *plan, const hpac_exec_args *run)
 {
     cudaStream_t stream = hpac_cuda_compute(hpac_cuda_device_of(plan));
-    hpac_run inner = *run;
+    hpac_exec_args inner = *run;
     inner.y = hpac_cuda_at(run->workspace, plan->output_offset);
     inner.dy = hpac_cuda_at(run->workspace, plan->gradient_offset);
     CUDA_TRY_RUNTIME(hpac_kernel_convert(&plan->output, inner.y, &plan->plain, run->y, stream));
@@ -173,8 +173,8 @@ void hpac_cuda_plan_destroy(hpac_plan *base)
     free(plan);
 }
 
-static hpac_status run_pass(hpac_plan *base, const hpac_run *run, const char *pass,
-                            hpac_status (*compute)(cuda_plan *, const hpac_run *))
+static hpac_status run_pass(hpac_plan *base, const hpac_exec_args *run, const char *pass,
+                            hpac_status (*compute)(cuda_plan *, const hpac_exec_args *))
 {
     cuda_plan *plan = (cuda_plan *)base;
     hpac_status status = hpac_cuda_use(hpac_cuda_device_of(plan));
@@ -186,13 +186,13 @@ static hpac_status run_pass(hpac_plan *base, const hpac_run *run, const char *pa
     return hpac_fail_within(status, "%s: %s", plan->name, pass);
 }
 
-hpac_status hpac_cuda_forward(hpac_plan *base, const hpac_run *run)
+hpac_status hpac_cuda_forward(hpac_plan *base, const hpac_exec_args *run)
 {
     const cuda_plan *plan = (const cuda_plan *)base;
     return run_pass(base, run, "forward", plan->converts ? forward_converted : plan->forward);
 }
 
-hpac_status hpac_cuda_backward(hpac_plan *base, const hpac_run *run)
+hpac_status hpac_cuda_backward(hpac_plan *base, const hpac_exec_args *run)
 {
     const cuda_plan *plan = (const cuda_plan *)base;
     return run_pass(base, run, "backward", plan->converts ? backward_converted : plan->backward);

@@ -19,9 +19,9 @@ static hpac_status convert(const cuda_plan *plan, const kernel_tensor *to, void 
     return HPAC_OK;
 }
 
-static hpac_run widen_run(const widened_plan *plan, const hpac_run *run)
+static hpac_exec_args widen_run(const widened_plan *plan, const hpac_exec_args *run)
 {
-    hpac_run wide = *run;
+    hpac_exec_args wide = *run;
     wide.x = hpac_cuda_at(run->workspace, plan->x_offset);
     wide.y = hpac_cuda_at(run->workspace, plan->y_offset);
     wide.dy = hpac_cuda_at(run->workspace, plan->dy_offset);
@@ -30,21 +30,21 @@ static hpac_run widen_run(const widened_plan *plan, const hpac_run *run)
     return wide;
 }
 
-static hpac_status widened_forward(cuda_plan *base, const hpac_run *run)
+static hpac_status widened_forward(cuda_plan *base, const hpac_exec_args *run)
 {
     const widened_plan *plan = (const widened_plan *)base;
     cuda_plan *inner = plan->inner;
-    hpac_run wide = widen_run(plan, run);
+    hpac_exec_args wide = widen_run(plan, run);
     CUDA_TRY(convert(base, &inner->input, (void *)wide.x, &base->input, run->x));
     CUDA_TRY(inner->forward(inner, &wide));
     return convert(base, &base->output, run->y, &inner->output, wide.y);
 }
 
-static hpac_status widened_backward(cuda_plan *base, const hpac_run *run)
+static hpac_status widened_backward(cuda_plan *base, const hpac_exec_args *run)
 {
     const widened_plan *plan = (const widened_plan *)base;
     cuda_plan *inner = plan->inner;
-    hpac_run wide = widen_run(plan, run);
+    hpac_exec_args wide = widen_run(plan, run);
     CUDA_TRY(convert(base, &inner->input, (void *)wide.x, &base->input, run->x));
     CUDA_TRY(convert(base, &inner->output, wide.y, &base->output, run->y));
     CUDA_TRY(convert(base, &inner->output, wide.dy, &base->output, run->dy));

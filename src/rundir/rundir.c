@@ -38,7 +38,7 @@ static const char *const end_files[] = {
 
 /* ---- whose it is, how far it came ---- */
 
-hpac_status run_folder_lock(const char *path, run_folder *folder)
+hpac_status rundir_lock(const char *path, rundir *folder)
 {
     folder->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->lock < 0)
@@ -51,7 +51,7 @@ hpac_status run_folder_lock(const char *path, run_folder *folder)
     return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot be locked: %s", path, strerror(errno));
 }
 
-static hpac_status read_state(const char *path, run_folder *folder)
+static hpac_status read_state(const char *path, rundir *folder)
 {
     char *file = hpac_path_join(path, "run.json");
     if (!file)
@@ -88,7 +88,7 @@ static bool is_temporary(const char *name, const char *const *files, size_t coun
     return false;
 }
 
-void run_folder_tidy(const char *path, const char *const *files, size_t count)
+void rundir_tidy(const char *path, const char *const *files, size_t count)
 {
     DIR *folder = opendir(path);
     if (!folder)
@@ -99,7 +99,7 @@ void run_folder_tidy(const char *path, const char *const *files, size_t count)
     closedir(folder);
 }
 
-bool run_folder_is_new(const char *path, const char *const *files, size_t count)
+bool rundir_is_new(const char *path, const char *const *files, size_t count)
 {
     DIR *folder = opendir(path);
     if (!folder)
@@ -112,18 +112,18 @@ bool run_folder_is_new(const char *path, const char *const *files, size_t count)
     return new;
 }
 
-hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder)
+hpac_status rundir_inspect(const char *path, bool force, rundir *folder)
 {
-    *folder = (run_folder){.lock = -1, .state = RUN_NEW};
+    *folder = (rundir){.lock = -1, .state = RUN_NEW};
     if (!hpac_path_exists(path))
         return HPAC_OK;
-    hpac_status status = run_folder_lock(path, folder);
-    if (status != HPAC_OK || run_folder_is_new(path, run_files, RUN_FILE_COUNT))
+    hpac_status status = rundir_lock(path, folder);
+    if (status != HPAC_OK || rundir_is_new(path, run_files, RUN_FILE_COUNT))
         return status;
-    folder->has_checkpoint = hpac_folder_has(path, "resume.h5");
+    folder->has_checkpoint = hpac_directory_has(path, "resume.h5");
     if (force)
         folder->state = RUN_UNFINISHED;
-    else if (hpac_folder_has(path, "run.json"))
+    else if (hpac_directory_has(path, "run.json"))
         status = read_state(path, folder);
     else
         status =
@@ -134,25 +134,25 @@ hpac_status run_folder_inspect(const char *path, bool force, run_folder *folder)
     return status;
 }
 
-hpac_status run_folder_claim(const char *path, run_folder *folder)
+hpac_status rundir_claim(const char *path, rundir *folder)
 {
-    hpac_status status = hpac_folder_create(path);
+    hpac_status status = hpac_directory_create(path);
     if (status == HPAC_OK && folder->lock < 0)
-        status = run_folder_lock(path, folder);
+        status = rundir_lock(path, folder);
     if (status == HPAC_OK && folder->state == RUN_NEW &&
-        !run_folder_is_new(path, run_files, RUN_FILE_COUNT))
+        !rundir_is_new(path, run_files, RUN_FILE_COUNT))
         status = hpac_fail(HPAC_ERR_CONFIG,
                            "%s: files have come into this folder since it was looked at; another "
                            "hpac?",
                            path);
     if (status == HPAC_OK)
-        status = hpac_folder_probe(path);
+        status = hpac_directory_probe(path);
     if (status == HPAC_OK)
-        run_folder_tidy(path, run_files, RUN_FILE_COUNT);
+        rundir_tidy(path, run_files, RUN_FILE_COUNT);
     return status;
 }
 
-hpac_status run_folder_remove(const char *path, const char *const *files, size_t count)
+hpac_status rundir_remove(const char *path, const char *const *files, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         char *file = hpac_path_join(path, "%s", files[i]);
@@ -168,29 +168,29 @@ hpac_status run_folder_remove(const char *path, const char *const *files, size_t
     return HPAC_OK;
 }
 
-hpac_status run_folder_clear(const char *path)
+hpac_status rundir_clear(const char *path)
 {
-    hpac_status status = run_folder_remove(path, run_files, RUN_FILE_COUNT);
+    hpac_status status = rundir_remove(path, run_files, RUN_FILE_COUNT);
     return status == HPAC_OK ? hpac_report_remove(path) : status;
 }
 
-hpac_status run_folder_clear_end(const char *path)
+hpac_status rundir_clear_end(const char *path)
 {
-    hpac_status status = run_folder_remove(path, end_files, END_FILE_COUNT);
+    hpac_status status = rundir_remove(path, end_files, END_FILE_COUNT);
     return status == HPAC_OK ? hpac_report_remove(path) : status;
 }
 
-hpac_status run_folder_begin_anew(const char *path)
+hpac_status rundir_begin_anew(const char *path)
 {
-    run_folder folder;
-    hpac_status status = run_folder_inspect(path, true, &folder);
+    rundir folder;
+    hpac_status status = rundir_inspect(path, true, &folder);
     if (status == HPAC_OK && folder.state != RUN_NEW)
-        status = run_folder_clear(path);
-    run_folder_release(&folder);
+        status = rundir_clear(path);
+    rundir_release(&folder);
     return status;
 }
 
-void run_folder_release(run_folder *folder)
+void rundir_release(rundir *folder)
 {
     if (folder->lock >= 0)
         close(folder->lock);
@@ -199,7 +199,7 @@ void run_folder_release(run_folder *folder)
 
 /* ---- config.yaml ---- */
 
-hpac_status run_folder_write_config(train_job *training)
+hpac_status rundir_write_config(train_job *training)
 {
     free(training->model.config_yaml);
     training->model.config_yaml = NULL;
@@ -236,12 +236,12 @@ static hpac_status fail_with_difference(const char *path, const char *old, const
 }
 
 /* Early stopping has ended it: it has all the epochs it would ever get. */
-static bool has_stopped_early(const run_folder *folder, const hpac_config_train *train)
+static bool has_stopped_early(const rundir *folder, const hpac_config_train *train)
 {
     return train->patience > 0 && folder->epochs_without_best >= (uint32_t)train->patience;
 }
 
-bool run_folder_wants_more(const run_folder *folder, const hpac_config *config)
+bool rundir_wants_more(const rundir *folder, const hpac_config *config)
 {
     return folder->epochs < (uint32_t)config->train.epochs &&
            !has_stopped_early(folder, &config->train);
@@ -249,7 +249,7 @@ bool run_folder_wants_more(const run_folder *folder, const hpac_config *config)
 
 /* What may change between the parts of a run, since it does not change what a step computes; of a
  * finished run (NULL: it is not), since it does not change what it computed. */
-static void take_over(const hpac_config *config, const run_folder *finished, hpac_config *old)
+static void take_over(const hpac_config *config, const rundir *finished, hpac_config *old)
 {
     old->data.workers = config->data.workers;
     old->data.cache_mib = config->data.cache_mib;
@@ -264,8 +264,8 @@ static void take_over(const hpac_config *config, const run_folder *finished, hpa
     old->train.min_delta = config->train.min_delta;
 }
 
-hpac_status run_folder_check_config(const char *folder, const hpac_config *config,
-                                    const run_folder *finished)
+hpac_status rundir_check_config(const char *folder, const hpac_config *config,
+                                const rundir *finished)
 {
     char *path = hpac_path_join(folder, "config.yaml");
     if (!path)
@@ -290,29 +290,28 @@ hpac_status run_folder_check_config(const char *folder, const hpac_config *confi
     return status;
 }
 
-static hpac_status check_finished(const char *path, const hpac_config *config, run_folder *folder)
+static hpac_status check_finished(const char *path, const hpac_config *config, rundir *folder)
 {
-    if (!run_folder_wants_more(folder, config))
-        return run_folder_check_config(path, config, folder);
+    if (!rundir_wants_more(folder, config))
+        return rundir_check_config(path, config, folder);
     if (!folder->has_checkpoint)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: finished after %u epochs, and has no resume.h5 to go on from; begin "
                          "anew with --force",
                          path, folder->epochs);
     folder->state = RUN_UNFINISHED;
-    return run_folder_check_config(path, config, NULL);
+    return rundir_check_config(path, config, NULL);
 }
 
-hpac_status run_folder_look(const char *path, const hpac_config *config, bool force,
-                            run_folder *folder)
+hpac_status rundir_look(const char *path, const hpac_config *config, bool force, rundir *folder)
 {
-    hpac_status status = run_folder_inspect(path, force, folder);
+    hpac_status status = rundir_inspect(path, force, folder);
     if (status != HPAC_OK || force)
         return status;
     if (folder->state == RUN_FINISHED)
         return check_finished(path, config, folder);
     if (folder->has_checkpoint)
-        status = run_folder_check_config(path, config, NULL);
+        status = rundir_check_config(path, config, NULL);
     if (status == HPAC_OK && folder->has_checkpoint)
         status = checkpoint_check_epochs(path, config);
     return status;
@@ -326,7 +325,7 @@ static void iso_time(time_t when, char text[32])
     strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &utc));
 }
 
-hpac_status run_folder_compare_device(const train_job *training)
+hpac_status rundir_compare_device(const train_job *training)
 {
     char *path = hpac_path_join(training->options->folder, "run.json");
     if (!path)
@@ -358,7 +357,7 @@ static json_t *list_skipped(const train_job *training)
     return list;
 }
 
-hpac_status run_folder_write_json(const train_job *training, const char *state)
+hpac_status rundir_write_json(const train_job *training, const char *state)
 {
     const hpac_device_info *info = &training->device_info;
     const hpac_training_state *progress = training->model.training;
