@@ -19,6 +19,7 @@
 #include <hpac/device.h>
 #include <hpac/labels.h>
 #include <hpac/layer.h>
+#include <hpac/metrics.h>
 
 /* The parameters of one layer, in Keras's layout: conv2d kernels (rows, cols, in, out), dense
  * kernels (in, out). NULL and 0 for layers without. */
@@ -41,9 +42,7 @@ typedef struct hpac_training_state {
     uint32_t best_epoch, epochs_without_best;
     double epoch_loss_sum; /* running sums of the epoch under way */
     uint64_t epoch_image_count;
-    uint64_t true_positives[HPAC_DEVICE_MAX_CLASSES];
-    uint64_t false_positives[HPAC_DEVICE_MAX_CLASSES];
-    uint64_t false_negatives[HPAC_DEVICE_MAX_CLASSES];
+    hpac_confusion confusion[HPAC_COUNTS_MAX_CLASSES];
     /* Of the training batches of the epoch under way: how long they took, the part of it in which
      * the device stood still for data, and the images in that time. 0 in files from before they
      * were kept. */

@@ -89,9 +89,9 @@ static void count_answers(const hpac_scored *set, int target, hpac_class_evaluat
         float p = probability(set, i, target);
         bool is = truth(set, i, target), says = p > class->threshold;
         class->support += is;
-        class->true_positives += is && says;
-        class->false_positives += !is && says;
-        class->false_negatives += is && !says;
+        class->counts.tp += is && says;
+        class->counts.fp += !is && says;
+        class->counts.fn += is && !says;
         sum += (double)p;
     }
     class->mean = sum / (double)set->count;
@@ -100,9 +100,9 @@ static void count_answers(const hpac_scored *set, int target, hpac_class_evaluat
         square_sum += distance * distance;
     }
     class->std = sqrt(square_sum / (double)set->count);
-    class->precision = hpac_precision_of(class->true_positives, class->false_positives);
-    class->recall = hpac_recall_of(class->true_positives, class->false_negatives);
-    class->f1 = hpac_f1_of(class->true_positives, class->false_positives, class->false_negatives);
+    class->precision = hpac_precision_of(class->counts);
+    class->recall = hpac_recall_of(class->counts);
+    class->f1 = hpac_f1_of(class->counts);
 }
 
 static double mean_f1_of_images(const hpac_scored *set, const float *thresholds)
@@ -124,19 +124,14 @@ static double mean_f1_of_images(const hpac_scored *set, const float *thresholds)
 static void sum_up(const hpac_scored *set, const float *thresholds, hpac_evaluation *evaluation)
 {
     hpac_counts counts = {.classes = set->target_count, .images = set->count};
-    uint64_t tp = 0, wrong = 0;
-    for (int t = 0; t < set->target_count; t++) {
-        const hpac_class_evaluation *class = &evaluation->classes[t];
-        counts.true_positives[t] = class->true_positives;
-        counts.false_positives[t] = class->false_positives;
-        counts.false_negatives[t] = class->false_negatives;
-        tp += class->true_positives;
-        wrong += class->false_positives + class->false_negatives;
-    }
+    for (int t = 0; t < set->target_count; t++)
+        counts.confusion[t] = evaluation->classes[t].counts;
+    hpac_confusion sum = hpac_confusion_sum(&counts);
+    double tp = (double)sum.tp, wrong = (double)(sum.fp + sum.fn);
     evaluation->f1 = hpac_f1_summarize(&counts);
     evaluation->accuracy = hpac_accuracy(&counts);
     evaluation->all_zero_accuracy = hpac_all_zero_accuracy(&counts);
-    evaluation->micro_f1 = tp + wrong > 0 ? 2 * (double)tp / (2 * (double)tp + (double)wrong) : 0;
+    evaluation->micro_f1 = tp + wrong > 0 ? 2 * tp / (2 * tp + wrong) : 0;
     evaluation->sample_f1 = mean_f1_of_images(set, thresholds);
 }
 

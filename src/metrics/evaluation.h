@@ -33,8 +33,8 @@ typedef struct hpac_scored {
 } hpac_scored;
 
 typedef struct hpac_class_evaluation {
-    uint64_t support; /* images that carry the class */
-    uint64_t true_positives, false_positives, false_negatives;
+    uint64_t support; /* images that have the class */
+    hpac_confusion counts;
     double precision, recall, f1; /* metrics.h */
     /* sum over thresholds n, falling, of (R_n - R_{n-1}) P_n, equal probabilities being one
      * threshold: sklearn.metrics.average_precision_score. NaN without positives. */

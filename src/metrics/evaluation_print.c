@@ -62,9 +62,9 @@ static void fill_summary(const hpac_evaluation *evaluation, const hpac_evaluatio
 static void add_class(const hpac_class_evaluation *class, hpac_table *table)
 {
     hpac_table_add_integer(table, (long long)class->support);
-    hpac_table_add_integer(table, (long long)class->true_positives);
-    hpac_table_add_integer(table, (long long)class->false_positives);
-    hpac_table_add_integer(table, (long long)class->false_negatives);
+    hpac_table_add_integer(table, (long long)class->counts.tp);
+    hpac_table_add_integer(table, (long long)class->counts.fp);
+    hpac_table_add_integer(table, (long long)class->counts.fn);
     const double measures[] = {
         class->precision, class->recall, class->f1,  class->average_precision,
         class->roc_auc,   class->mean,   class->std, (double)class->threshold,

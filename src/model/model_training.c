@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef enum field_type { FIELD_F32, FIELD_F64, FIELD_U32, FIELD_U64 } field_type;
 
@@ -24,6 +25,12 @@ typedef struct field {
     {                                                                                              \
 #member, offsetof(hpac_training_state, member), FIELD_##type, count, true                  \
     }
+/* One member of the counts of all classes, which in memory lie between the other two. */
+#define COUNT_FIELD(name, member)                                                                  \
+    {                                                                                              \
+        name, offsetof(hpac_training_state, confusion[0].member), FIELD_U64,                       \
+            HPAC_COUNTS_MAX_CLASSES, false                                                         \
+    }
 
 static const field fields[] = {
     {"learning_rate", offsetof(hpac_training_state, optimizer.learning_rate), FIELD_F32, 1, false},
@@ -40,9 +47,9 @@ static const field fields[] = {
     FIELD(epochs_without_best, U32, 1),
     FIELD(epoch_loss_sum, F64, 1),
     FIELD(epoch_image_count, U64, 1),
-    FIELD(true_positives, U64, HPAC_DEVICE_MAX_CLASSES),
-    FIELD(false_positives, U64, HPAC_DEVICE_MAX_CLASSES),
-    FIELD(false_negatives, U64, HPAC_DEVICE_MAX_CLASSES),
+    COUNT_FIELD("true_positives", tp),
+    COUNT_FIELD("false_positives", fp),
+    COUNT_FIELD("false_negatives", fn),
     LATER_FIELD(epoch_train_s, F64, 1),
     LATER_FIELD(epoch_waited_s, F64, 1),
     LATER_FIELD(epoch_timed_image_count, U64, 1),
@@ -112,6 +119,16 @@ static hpac_status move_accumulator(hid_t group, const hpac_model *model, const 
     return status;
 }
 
+static hpac_status write_field(hid_t group, const field *one, const hpac_training_state *training)
+{
+    const char *from = (const char *)training + one->offset;
+    uint64_t counts[HPAC_COUNTS_MAX_CLASSES];
+    for (size_t c = 0; one->count > 1 && c < one->count; c++)
+        memcpy(&counts[c], from + c * sizeof(hpac_confusion), sizeof counts[c]);
+    return hpac_hdf5_write_numbers(group, one->name, hdf5_type(one->type), one->count,
+                                   one->count > 1 ? (const void *)counts : from);
+}
+
 hpac_status hpac_model_write_training(hid_t file, const hpac_model *model)
 {
     const hpac_training_state *training = model->training;
@@ -120,9 +137,7 @@ hpac_status hpac_model_write_training(hid_t file, const hpac_model *model)
     if (status != HPAC_OK)
         return status;
     for (size_t i = 0; i < FIELD_COUNT && status == HPAC_OK; i++)
-        status =
-            hpac_hdf5_write_numbers(group, fields[i].name, hdf5_type(fields[i].type),
-                                    fields[i].count, (const char *)training + fields[i].offset);
+        status = write_field(group, &fields[i], training);
     if (status == HPAC_OK)
         status = move_accumulator(group, model, "square_average", training->square_average,
                                   write_floats);
@@ -148,8 +163,13 @@ static hpac_status read_field(hid_t group, const field *wanted, hpac_training_st
 {
     if (wanted->optional && !hpac_hdf5_has_attribute(group, wanted->name))
         return HPAC_OK;
-    return hpac_hdf5_read_numbers(group, wanted->name, hdf5_type(wanted->type), wanted->count,
-                                  (char *)training + wanted->offset);
+    char *to = (char *)training + wanted->offset;
+    uint64_t counts[HPAC_COUNTS_MAX_CLASSES];
+    HPAC_TRY(hpac_hdf5_read_numbers(group, wanted->name, hdf5_type(wanted->type), wanted->count,
+                                    wanted->count > 1 ? (void *)counts : to));
+    for (size_t c = 0; wanted->count > 1 && c < wanted->count; c++)
+        memcpy(to + c * sizeof(hpac_confusion), &counts[c], sizeof counts[c]);
+    return HPAC_OK;
 }
 
 static hpac_status read_accumulators(hid_t group, hpac_model *model)

@@ -166,13 +166,13 @@ static void write_class_rows(FILE *stream, const train_job *training, uint32_t e
                              const hpac_counts *counts)
 {
     for (int c = 0; c < counts->classes; c++) {
-        uint64_t tp = counts->true_positives[c], fp = counts->false_positives[c];
-        uint64_t fn = counts->false_negatives[c];
+        hpac_confusion counted = counts->confusion[c];
         fprintf(stream, "%u,", epoch);
         hpac_csv_write_cell(stream, hpac_class_names[training->config->data.targets[c]]);
-        fprintf(stream, ",%llu,%llu,%llu,%llu,%.9g,%.9g,%.9g\n", (unsigned long long)(tp + fn),
-                (unsigned long long)tp, (unsigned long long)fp, (unsigned long long)fn,
-                hpac_precision_of(tp, fp), hpac_recall_of(tp, fn), hpac_f1_of(tp, fp, fn));
+        fprintf(stream, ",%llu,%llu,%llu,%llu,%.9g,%.9g,%.9g\n",
+                (unsigned long long)(counted.tp + counted.fn), (unsigned long long)counted.tp,
+                (unsigned long long)counted.fp, (unsigned long long)counted.fn,
+                hpac_precision_of(counted), hpac_recall_of(counted), hpac_f1_of(counted));
     }
 }
 

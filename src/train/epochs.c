@@ -14,9 +14,7 @@ static hpac_counts counts_of_state(const train_job *training)
     hpac_counts counts = {.classes = training->config->data.target_count,
                           .images = state->epoch_image_count,
                           .loss_sum = state->epoch_loss_sum};
-    memcpy(counts.true_positives, state->true_positives, sizeof counts.true_positives);
-    memcpy(counts.false_positives, state->false_positives, sizeof counts.false_positives);
-    memcpy(counts.false_negatives, state->false_negatives, sizeof counts.false_negatives);
+    memcpy(counts.confusion, state->confusion, sizeof counts.confusion);
     return counts;
 }
 
@@ -24,9 +22,7 @@ static void keep_counts(hpac_training_state *state, const hpac_counts *counts)
 {
     state->epoch_image_count = counts->images;
     state->epoch_loss_sum = counts->loss_sum;
-    memcpy(state->true_positives, counts->true_positives, sizeof counts->true_positives);
-    memcpy(state->false_positives, counts->false_positives, sizeof counts->false_positives);
-    memcpy(state->false_negatives, counts->false_negatives, sizeof counts->false_negatives);
+    memcpy(state->confusion, counts->confusion, sizeof counts->confusion);
 }
 
 typedef struct epoch_run {

@@ -28,9 +28,9 @@ static void add_counts(hpac_counts *counts, const hpac_step_result *result, int 
     counts->images += (uint64_t)images;
     counts->loss_sum += result->loss_sum;
     for (int c = 0; c < counts->classes; c++) {
-        counts->true_positives[c] += result->true_positives[c];
-        counts->false_positives[c] += result->false_positives[c];
-        counts->false_negatives[c] += result->false_negatives[c];
+        counts->confusion[c].tp += result->true_positives[c];
+        counts->confusion[c].fp += result->false_positives[c];
+        counts->confusion[c].fn += result->false_negatives[c];
     }
 }
 

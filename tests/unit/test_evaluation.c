@@ -190,9 +190,9 @@ Test(evaluation, rows_choose_the_labels)
     cr_assert_eq(hpac_evaluate(&set, half, &evaluation), HPAC_OK);
     const hpac_class_evaluation *class = &evaluation.classes[0];
     cr_assert_eq(class->support, 1);
-    cr_assert_eq(class->true_positives, 1);
-    cr_assert_eq(class->false_positives, 1);
-    cr_assert_eq(class->false_negatives, 0);
+    cr_assert_eq(class->counts.tp, 1);
+    cr_assert_eq(class->counts.fp, 1);
+    cr_assert_eq(class->counts.fn, 0);
     assert_close(class->roc_auc, 1, 0, "AUC");
     assert_close(class->average_precision, 1, 0, "AP");
     assert_close(evaluation.accuracy, 2.0 / 3, 1e-15, "accuracy");
@@ -207,9 +207,9 @@ Test(evaluation, half_is_not_above_half)
     hpac_evaluation evaluation;
     const hpac_scored set = {1, 1, one_target, masks, NULL, p};
     cr_assert_eq(hpac_evaluate(&set, half, &evaluation), HPAC_OK);
-    cr_assert_eq(evaluation.classes[0].true_positives, 0);
+    cr_assert_eq(evaluation.classes[0].counts.tp, 0);
     cr_assert_eq(hpac_evaluate(&set, below, &evaluation), HPAC_OK);
-    cr_assert_eq(evaluation.classes[0].true_positives, 1);
+    cr_assert_eq(evaluation.classes[0].counts.tp, 1);
 }
 
 static float tune_one(const uint32_t *masks, const float *p, size_t count)

@@ -16,15 +16,16 @@ static void assert_close(double actual, double expected, double tolerance)
 /* By hand, with the epsilon where it shows. */
 Test(metrics, precision_recall_and_f1_have_kerass_epsilon)
 {
-    assert_close(hpac_precision_of(3, 1), 3 / (4 + 1e-7), 1e-15);
-    assert_close(hpac_recall_of(3, 2), 3 / (5 + 1e-7), 1e-15);
+    assert_close(hpac_precision_of((hpac_confusion){3, 1, 2}), 3 / (4 + 1e-7), 1e-15);
+    assert_close(hpac_recall_of((hpac_confusion){3, 1, 2}), 3 / (5 + 1e-7), 1e-15);
     double p = 3 / (4 + 1e-7), r = 3 / (5 + 1e-7);
-    assert_close(hpac_f1_of(3, 1, 2), 2 * p * r / (p + r + 1e-7), 1e-15);
-    assert_close(hpac_f1_of(1, 0, 0), 0.99999985, 1e-13); /* 1 - 1e-7 - 1e-7 / 2 */
-    cr_assert_eq(hpac_precision_of(0, 0), 0);
-    cr_assert_eq(hpac_recall_of(0, 0), 0);
-    cr_assert_eq(hpac_f1_of(0, 0, 0), 0);
-    cr_assert_eq(hpac_f1_of(0, 5, 7), 0);
+    assert_close(hpac_f1_of((hpac_confusion){3, 1, 2}), 2 * p * r / (p + r + 1e-7), 1e-15);
+    assert_close(hpac_f1_of((hpac_confusion){1, 0, 0}), 0.99999985,
+                 1e-13); /* 1 - 1e-7 - 1e-7 / 2 */
+    cr_assert_eq(hpac_precision_of((hpac_confusion){0}), 0);
+    cr_assert_eq(hpac_recall_of((hpac_confusion){0}), 0);
+    cr_assert_eq(hpac_f1_of((hpac_confusion){0, 0, 0}), 0);
+    cr_assert_eq(hpac_f1_of((hpac_confusion){0, 5, 7}), 0);
 }
 
 /* t[i][c] = (i^2 + 3c) mod 7 < 2 + (c == 1), p[i][c] = (i^2 + i + 3c) mod 7 < 2 + (c == 2) for 40
@@ -37,9 +38,9 @@ static hpac_counts count_formula(void)
         for (int c = 0; c < 5; c++) {
             int t = (i * i + 3 * c) % 7 < 2 + (c == 1);
             int p = (i * i + i + 3 * c) % 7 < 2 + (c == 2);
-            counts.true_positives[c] += (uint64_t)(t && p);
-            counts.false_positives[c] += (uint64_t)(!t && p);
-            counts.false_negatives[c] += (uint64_t)(t && !p);
+            counts.confusion[c].tp += (uint64_t)(t && p);
+            counts.confusion[c].fp += (uint64_t)(!t && p);
+            counts.confusion[c].fn += (uint64_t)(t && !p);
         }
     return counts;
 }
@@ -51,11 +52,9 @@ Test(metrics, equal_scikit_learns)
     static const double f1[] = {0.7857142857142857, 0.0, 0.35294117647058826, 0.0, 0.0};
     hpac_counts counts = count_formula();
     for (int c = 0; c < 5; c++) {
-        uint64_t tp = counts.true_positives[c], fp = counts.false_positives[c],
-                 fn = counts.false_negatives[c];
-        assert_close(hpac_precision_of(tp, fp), precision[c], 1e-6);
-        assert_close(hpac_recall_of(tp, fn), recall[c], 1e-6);
-        assert_close(hpac_f1_of(tp, fp, fn), f1[c], 1e-6);
+        assert_close(hpac_precision_of(counts.confusion[c]), precision[c], 1e-6);
+        assert_close(hpac_recall_of(counts.confusion[c]), recall[c], 1e-6);
+        assert_close(hpac_f1_of(counts.confusion[c]), f1[c], 1e-6);
     }
     hpac_f1_summary summary = hpac_f1_summarize(&counts);
     assert_close(summary.min, 0.0, 1e-6);
@@ -68,7 +67,7 @@ Test(metrics, equal_scikit_learns)
 
 Test(metrics, one_class_has_no_spread)
 {
-    hpac_counts counts = {.classes = 1, .images = 10, .true_positives = {4}};
+    hpac_counts counts = {.classes = 1, .images = 10, .confusion = {{.tp = 4}}};
     hpac_f1_summary summary = hpac_f1_summarize(&counts);
     cr_assert_eq(summary.min, summary.max);
     assert_close(summary.mean, summary.min, 1e-15);
@@ -121,7 +120,7 @@ Test(metrics, the_real_table_has_its_known_figures)
     for (int c = 0; c < HPAC_CLASS_COUNT; c++) {
         all[c] = c;
         for (size_t k = 0; k < fold->validation_count; k++)
-            zeros.false_negatives[c] += labels.masks[fold->validation[k]] >> c & 1;
+            zeros.confusion[c].fn += labels.masks[fold->validation[k]] >> c & 1;
     }
     assert_close(hpac_all_zero_accuracy(&zeros), 0.94128417, 5e-9);
     cr_assert_eq(hpac_accuracy(&zeros), hpac_all_zero_accuracy(&zeros));

@@ -98,9 +98,9 @@ static void add_training(hpac_model *model)
         .elapsed_s = 12345.678901234567,
     };
     for (int i = 0; i < HPAC_DEVICE_MAX_CLASSES; i++) {
-        training->true_positives[i] = (UINT64_C(1) << 60) + (uint64_t)i;
-        training->false_positives[i] = (uint64_t)i * 3;
-        training->false_negatives[i] = UINT64_MAX - (uint64_t)i;
+        training->confusion[i].tp = (UINT64_C(1) << 60) + (uint64_t)i;
+        training->confusion[i].fp = (uint64_t)i * 3;
+        training->confusion[i].fn = UINT64_MAX - (uint64_t)i;
     }
     model->training = training;
 }
