@@ -100,7 +100,7 @@ $(BUILD)/tests/unit: | $(BUILD)/tests/libhpac_cuda.so
 $(patsubst tools/%.c,$(BUILD)/%,$(wildcard tools/bench/*.c)): | $(BUILD)/bench/libhpac_cuda.so
 endif
 
-# ---- single kernels, on the test bed or a GPU ------------------------------------------------------
+# ---- single kernels, on the CUDA simulator or a GPU ------------------------------------------------------
 KERNEL_TESTS := $(wildcard tests/cuda/kernels/*.c)
 KERNEL_TEST_OBJECTS := $(call objects,$(KERNEL_TESTS)) $(BUILD)/obj/tests/cuda/kernels/numbers.o
 $(call objects,$(KERNEL_TESTS)): private MODULE_FLAGS = $(DEVICE_FLAGS)
@@ -120,5 +120,5 @@ $(BUILD)/tests/cuda/descriptors: $(call objects,tests/cuda/descriptors.c) $(BUIL
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CUDA_LIBS) $(LIBS)
 
-# ---- the test bed: stand-ins for the CUDA libraries ------------------------------------------------
+# ---- the CUDA simulator: stand-ins for the CUDA libraries ------------------------------------------------
 -include tests/cudasim/cudasim.mk tests/cudasim/libraries.mk

@@ -1,6 +1,7 @@
 /*
  * What the kernels share: bf16, several neighbouring values as one load or store, 64-bit division,
- * sums of a block. Kernels are compiled twice: by nvcc for the GPU, and by g++ for the test bed.
+ * sums of a block. Kernels are compiled twice: by nvcc for the GPU, and by g++ for the CUDA
+ * simulator.
  *
  * A tensor's values are counted in memory order (a "place") and in NHWC order (an "index"); these
  * are the same in NHWC tensors, vectors, and images of one channel.
@@ -10,7 +11,7 @@
 
 #include "kernels.h"
 
-/* Dynamic shared memory; the test bed has a definition of its own. */
+/* Dynamic shared memory; the CUDA simulator has a definition of its own. */
 #ifndef DYN_SHARED
 #define DYN_SHARED(type, name) extern __shared__ type name[]
 #endif

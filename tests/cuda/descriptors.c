@@ -7,7 +7,7 @@
  * Every convolution and pooling, with its batch and with a single image, in NHWC and NCHW, float32
  * and bfloat16, as src/device/cuda describes them. Exit code 1, and a line, at the first that is
  * refused or differs. The device's own descriptors go to the real cuDNN whenever it runs on the
- * test bed; this program has them without any stand-in.
+ * simulator; this program has them without any stand-in.
  */
 #include <hpac/config.h>
 

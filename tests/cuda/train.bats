@@ -1,5 +1,5 @@
 # Whole trainings on the CUDA device, beside the CPU's. They run wherever a device opens as
-# HPAC_TEST_DEVICE (cuda): on the test bed (make test-cudasim) or on a GPU (make test-gpu).
+# HPAC_TEST_DEVICE (cuda): on the CUDA simulator (make test-cudasim) or on a GPU (make test-gpu).
 
 load ../e2e/helpers
 

@@ -51,13 +51,13 @@ static void turn_kernels(const cudasim_convolution *conv, float *to, const float
 static float *load_kernels(const cudasim_convolution *conv, const void *w)
 {
     size_t count = cudasim_convolution_w_count(conv);
-    float *room = cudasim_floats(count), *kernels = cudasim_floats(count);
-    const float *values = cudasim_as_floats(conv->numbers, w, count, room);
+    float *buffer = cudasim_floats(count), *kernels = cudasim_floats(count);
+    const float *values = cudasim_as_floats(conv->numbers, w, count, buffer);
     if (conv->flipped)
         turn_kernels(conv, kernels, values);
     else
         memcpy(kernels, values, count * sizeof(float));
-    free(room);
+    free(buffer);
     return kernels;
 }
 
@@ -67,10 +67,10 @@ static const void *at(const cudasim_convolution *conv, const void *memory, size_
 }
 
 static const float *load_image(const cudasim_convolution *conv, const void *images, size_t image,
-                               size_t image_count, float *room)
+                               size_t image_count, float *buffer)
 {
     return cudasim_as_floats(conv->numbers, at(conv, images, image * image_count), image_count,
-                             room);
+                             buffer);
 }
 
 /* Writes alpha x values + beta x what is there. */
@@ -79,11 +79,11 @@ static void blend(const cudasim_convolution *conv, void *to, float *values, size
     for (size_t i = 0; i < count; i++)
         values[i] *= conv->alpha;
     if (conv->beta != 0.0f) {
-        float *room = cudasim_floats(count);
-        const float *prior = cudasim_as_addends(conv->numbers, to, count, room);
+        float *buffer = cudasim_floats(count);
+        const float *prior = cudasim_as_addends(conv->numbers, to, count, buffer);
         for (size_t i = 0; i < count; i++)
             values[i] += conv->beta * prior[i];
-        free(room);
+        free(buffer);
     }
     cudasim_store(conv->numbers, to, values, count);
 }
@@ -103,12 +103,12 @@ static void finish(const cudasim_convolution *conv, const cudasim_epilogue *epil
     for (size_t i = 0; i < count; i++)
         values[i] *= conv->alpha;
     if (epilogue->z_scale != 0.0f) {
-        float *room = cudasim_floats(count);
+        float *buffer = cudasim_floats(count);
         const float *z =
-            cudasim_as_addends(conv->numbers, at(conv, epilogue->z, element), count, room);
+            cudasim_as_addends(conv->numbers, at(conv, epilogue->z, element), count, buffer);
         for (size_t i = 0; i < count; i++)
             values[i] += epilogue->z_scale * z[i];
-        free(room);
+        free(buffer);
     }
     add_bias(values, count, bias, period);
     if (epilogue->relu)
@@ -174,20 +174,20 @@ void cudasim_convolve(const cudasim_convolution *conv, const cudasim_epilogue *e
 {
     size_t x_image = cudasim_convolution_x_count(conv) / (size_t)conv->batch;
     float *kernels = load_kernels(conv, w);
-    float *bias_room = cudasim_floats((size_t)conv->filters);
+    float *bias_buffer = cudasim_floats((size_t)conv->filters);
     const float *bias = !epilogue ? NULL
                                   : cudasim_as_addends(conv->numbers, epilogue->bias,
-                                                       (size_t)conv->filters, bias_room);
+                                                       (size_t)conv->filters, bias_buffer);
 #pragma omp parallel
     {
         int rows = cudasim_tile_rows(conv);
         cudasim_tile tile = {.columns = cudasim_columns_create(conv)};
-        float *room = cudasim_floats(x_image);
+        float *buffer = cudasim_floats(x_image);
         float *results =
             cudasim_floats((size_t)conv->filters * (size_t)rows * (size_t)conv->out_cols);
 #pragma omp for schedule(static)
         for (int n = 0; n < conv->batch; n++) {
-            const float *image = load_image(conv, x, (size_t)n, x_image, room);
+            const float *image = load_image(conv, x, (size_t)n, x_image, buffer);
             for (int row = 0; row < conv->out_rows; row += rows) {
                 cudasim_tile_set(conv, &tile, row, rows);
                 cudasim_columns_read(conv, image, &tile);
@@ -196,10 +196,10 @@ void cudasim_convolve(const cudasim_convolution *conv, const cudasim_epilogue *e
             }
         }
         free(results);
-        free(room);
+        free(buffer);
         free(tile.columns);
     }
-    free(bias_room);
+    free(bias_buffer);
     free(kernels);
 }
 
@@ -252,10 +252,10 @@ void cudasim_convolve_backward_data(const cudasim_convolution *conv, const void 
     {
         int rows = cudasim_tile_rows(conv);
         cudasim_tile tile = {.columns = cudasim_columns_create(conv)};
-        float *room = cudasim_floats(y_image), *sums = cudasim_floats(x_image);
+        float *buffer = cudasim_floats(y_image), *sums = cudasim_floats(x_image);
 #pragma omp for schedule(static)
         for (int n = 0; n < conv->batch; n++) {
-            const float *gradients = load_image(conv, dy, (size_t)n, y_image, room);
+            const float *gradients = load_image(conv, dy, (size_t)n, y_image, buffer);
             memset(sums, 0, x_image * sizeof(float));
             for (int row = 0; row < conv->out_rows; row += rows) {
                 cudasim_tile_set(conv, &tile, row, rows);
@@ -267,7 +267,7 @@ void cudasim_convolve_backward_data(const cudasim_convolution *conv, const void 
             blend(conv, (void *)at(conv, dx, (size_t)n * x_image), sums, x_image);
         }
         free(sums);
-        free(room);
+        free(buffer);
         free(tile.columns);
     }
     free(kernels);
@@ -313,11 +313,11 @@ static void sum_part(const cudasim_convolution *conv, const void *x, const void 
     size_t x_image = cudasim_convolution_x_count(conv) / (size_t)conv->batch;
     size_t y_image = cudasim_convolution_y_count(conv) / (size_t)conv->batch;
     cudasim_tile tile = {.columns = cudasim_columns_create(conv)};
-    float *x_room = cudasim_floats(x_image), *y_room = cudasim_floats(y_image);
+    float *x_buffer = cudasim_floats(x_image), *y_buffer = cudasim_floats(y_image);
     int rows = cudasim_tile_rows(conv);
     for (int n = part->first; n < part->end; n++) {
-        const float *image = load_image(conv, x, (size_t)n, x_image, x_room);
-        const float *gradients = load_image(conv, dy, (size_t)n, y_image, y_room);
+        const float *image = load_image(conv, x, (size_t)n, x_image, x_buffer);
+        const float *gradients = load_image(conv, dy, (size_t)n, y_image, y_buffer);
         for (int row = 0; row < conv->out_rows; row += rows) {
             cudasim_tile_set(conv, &tile, row, rows);
             cudasim_columns_read(conv, image, &tile);
@@ -325,8 +325,8 @@ static void sum_part(const cudasim_convolution *conv, const void *x, const void 
                                  n == part->first && row == 0 ? 0.0f : 1.0f);
         }
     }
-    free(y_room);
-    free(x_room);
+    free(y_buffer);
+    free(x_buffer);
     free(tile.columns);
 }
 

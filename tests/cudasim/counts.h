@@ -1,6 +1,6 @@
 /*
- * What the test bed counts, for tests that find it by name in the runtime's stand-in: no header of
- * CUDA is needed here.
+ * What the CUDA simulator counts, for tests that find it by name in the runtime's stand-in: no
+ * header of CUDA is needed here.
  */
 #ifndef CUDASIM_COUNTS_H
 #define CUDASIM_COUNTS_H

@@ -21,7 +21,7 @@ struct cublasContext {
     cudasim_operand workspace; /* of no bytes: the library's own */
 };
 
-static cudasim_census handles = {.what = "cuBLAS handles"};
+static cudasim_live_objects handles = {.what = "cuBLAS handles"};
 
 static cublasStatus_t check_handle(cublasHandle_t handle, const char *call)
 {
@@ -48,7 +48,7 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t *handle)
     if (!*handle)
         return CUBLAS_STATUS_ALLOC_FAILED;
     (*handle)->magic = HANDLE_MAGIC;
-    cudasim_census_add(&handles, 1);
+    cudasim_live_add(&handles, 1);
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -60,7 +60,7 @@ cublasStatus_t cublasDestroy_v2(cublasHandle_t handle)
         return status;
     cudaDeviceSynchronize();
     handle->magic = 0;
-    cudasim_census_add(&handles, -1);
+    cudasim_live_add(&handles, -1);
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -221,22 +221,22 @@ static void multiply(const gemm_call *gemm, const void *a, const void *b, float 
 {
     size_t a_count = gemm->a.nbytes / cudasim_number_nbytes(gemm->in);
     size_t b_count = gemm->b.nbytes / cudasim_number_nbytes(gemm->in);
-    float *a_room = gemm->in == CUDASIM_FLOAT ? NULL : cudasim_floats(a_count);
-    float *b_room = gemm->in == CUDASIM_FLOAT ? NULL : cudasim_floats(b_count);
+    float *a_buffer = gemm->in == CUDASIM_FLOAT ? NULL : cudasim_floats(a_count);
+    float *b_buffer = gemm->in == CUDASIM_FLOAT ? NULL : cudasim_floats(b_count);
     cudasim_product turned = {.rows = (size_t)gemm->n,
                               .cols = (size_t)gemm->m,
                               .depth = (size_t)gemm->k,
-                              .a = cudasim_as_floats(gemm->in, b, b_count, b_room),
+                              .a = cudasim_as_floats(gemm->in, b, b_count, b_buffer),
                               .lda = (size_t)gemm->ldb,
                               .a_transposed = gemm->transpose_b != CUBLAS_OP_N,
-                              .b = cudasim_as_floats(gemm->in, a, a_count, a_room),
+                              .b = cudasim_as_floats(gemm->in, a, a_count, a_buffer),
                               .ldb = (size_t)gemm->lda,
                               .b_transposed = gemm->transpose_a != CUBLAS_OP_N,
                               .c = product,
                               .ldc = (size_t)gemm->m};
     cudasim_multiply(&turned);
-    free(b_room);
-    free(a_room);
+    free(b_buffer);
+    free(a_buffer);
 }
 
 static void write_column(const gemm_call *gemm, void *c, float *column)
@@ -245,11 +245,11 @@ static void write_column(const gemm_call *gemm, void *c, float *column)
     for (size_t i = 0; i < m; i++)
         column[i] *= gemm->alpha;
     if (gemm->beta != 0.0f) {
-        float *room = cudasim_floats(m);
-        const float *prior = cudasim_as_addends(gemm->out, c, m, room);
+        float *buffer = cudasim_floats(m);
+        const float *prior = cudasim_as_addends(gemm->out, c, m, buffer);
         for (size_t i = 0; i < m; i++)
             column[i] += gemm->beta * prior[i];
-        free(room);
+        free(buffer);
     }
     cudasim_store(gemm->out, c, column, m);
 }
@@ -262,10 +262,10 @@ static void run(void *context)
     const void *b = cudasim_operand_memory(gemm->name, &gemm->b);
     char *c = cudasim_operand_memory(gemm->name, &gemm->c);
     float *product = cudasim_floats(m * n);
-    cudasim_scribble_scratch(cudasim_operand_memory(gemm->name, &gemm->workspace),
-                             gemm->workspace.nbytes);
+    cudasim_poison_scratch(cudasim_operand_memory(gemm->name, &gemm->workspace),
+                           gemm->workspace.nbytes);
     for (size_t j = 0; gemm->beta == 0.0f && j < n; j++)
-        cudasim_scribble(c + j * (size_t)gemm->ldc * number, m * number);
+        cudasim_poison(c + j * (size_t)gemm->ldc * number, m * number);
     if (gemm->k > 0)
         multiply(gemm, a, b, product);
     else

@@ -1,5 +1,5 @@
 /*
- * The CUDA test bed: stand-ins for libcudart, libcublas and libcudnn that run libhpac_cuda.so on a
+ * The CUDA simulator: stand-ins for libcudart, libcublas and libcudnn that run libhpac_cuda.so on a
  * machine without a GPU. This header is what the stand-ins share, and what tests ask of them; it is
  * no part of the product.
  *

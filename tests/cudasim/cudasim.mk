@@ -1,4 +1,4 @@
-# The CUDA test bed: stand-ins for the CUDA libraries, with their SONAMEs, and the host twins of the
+# The CUDA simulator: stand-ins for the CUDA libraries, with their SONAMEs, and the host builds of the
 # kernels, in $(BUILD)/cudasim. Put that first into LD_LIBRARY_PATH and libhpac_cuda.so runs on them.
 # They are built without sanitizers: what is tested is what uses them.
 CXX          ?= g++
@@ -12,7 +12,7 @@ CUDASIM_CXX     = $(CXX) -std=c++17 -Iinclude -Isrc -Ikernels $(CUDASIM_OPT) -ff
                   -Wno-unknown-pragmas -fsanitize=alignment,bounds $(if $(WERROR),-Werror) $(CUDA_CFLAGS)
 CUDASIM_LINK    = -shared -Wl,-z,now -Wl,-z,defs -Wl,-rpath,'$$ORIGIN'
 
-cudasim: $(CUDASIM)/libcudart.so $(CUDASIM)/libcudasim_twins.so ## build the CUDA test bed
+cudasim: $(CUDASIM)/libcudart.so $(CUDASIM)/libcudasim_kernels.so ## build the CUDA simulator
 
 $(CUDASIM)/obj/%.o: tests/cudasim/%.c tests/cudasim/cudasim.mk
 	@mkdir -p $(@D)
@@ -29,15 +29,15 @@ $(CUDASIM)/libcudart.so: $(CUDASIM_RUNTIME:%=$(CUDASIM)/obj/%.o) tests/cudasim/c
 	  $(filter %.o,$^) -ldl -lpthread
 	ln -sf $(CUDASIM_CUDART) $@
 
-# ---- twins: each library's own kernels, not the program's stubs of the same names ---------------
-CUDASIM_TWIN_LINK = $(CXX) $(CUDASIM_LINK) -Wl,-Bsymbolic -L$(CUDASIM)
+# ---- host builds: each library's own kernels, not the program's stubs of the same names ---------------
+CUDASIM_KERNEL_LINK = $(CXX) $(CUDASIM_LINK) -Wl,-Bsymbolic -L$(CUDASIM)
 
-$(CUDASIM)/obj/%.twins.o: tests/cudasim/%.cpp tests/cudasim/cudasim.mk
+$(CUDASIM)/obj/%.host.o: tests/cudasim/%.cpp tests/cudasim/cudasim.mk
 	@mkdir -p $(@D)
-	$(CUDASIM_CXX) -Itests/cudasim -include cuda_twin.h -MMD -MP -c -o $@ $<
+	$(CUDASIM_CXX) -Itests/cudasim -include cuda_on_host.h -MMD -MP -c -o $@ $<
 
-$(CUDASIM)/libcudasim_twins.so: $(CUDASIM)/obj/twins.twins.o $(CUDASIM)/libcudart.so
-	$(CUDASIM_TWIN_LINK) -Wl,-soname,$(@F) -o $@ $< -lcudart
+$(CUDASIM)/libcudasim_kernels.so: $(CUDASIM)/obj/host_kernels.host.o $(CUDASIM)/libcudart.so
+	$(CUDASIM_KERNEL_LINK) -Wl,-soname,$(@F) -o $@ $< -lcudart
 
 # ---- planted bugs (faults.bats) ------------------------------------------------------------------
 FAULT_SOURCES := $(wildcard tests/cudasim/faults/*.c)
@@ -49,12 +49,12 @@ $(CUDASIM)/obj/faults/%.cu.o: tests/cudasim/faults/%.cu tests/cudasim/cudasim.mk
 	@mkdir -p $(@D)
 	$(NVCC) -std=c++17 -arch=sm_75 -Xcompiler -fno-exceptions,-fno-threadsafe-statics -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
-$(CUDASIM)/libcudasim_fault_twins.so: $(CUDASIM)/obj/faults/twins.twins.o $(CUDASIM)/libcudart.so
-	$(CUDASIM_TWIN_LINK) -Wl,-soname,$(@F) -o $@ $< -lcudart
+$(CUDASIM)/libcudasim_fault_kernels.so: $(CUDASIM)/obj/faults/host_kernels.host.o $(CUDASIM)/libcudart.so
+	$(CUDASIM_KERNEL_LINK) -Wl,-soname,$(@F) -o $@ $< -lcudart
 
-$(CUDASIM)/faults: $(FAULT_OBJECTS) $(CUDASIM)/obj/faults/kernels.cu.o $(CUDASIM)/libcudasim_fault_twins.so
+$(CUDASIM)/faults: $(FAULT_OBJECTS) $(CUDASIM)/obj/faults/kernels.cu.o $(CUDASIM)/libcudasim_fault_kernels.so
 	$(CC) -Wl,-z,now -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) \
-	  -L$(CUDASIM) -Wl,--no-as-needed -lcudasim_fault_twins -lcudart
+	  -L$(CUDASIM) -Wl,--no-as-needed -lcudasim_fault_kernels -lcudart
 
 .PHONY: cudasim
 -include $(wildcard $(CUDASIM)/obj/*.d $(CUDASIM)/obj/*/*.d)

@@ -6,7 +6,7 @@
  * Workspaces have odd sizes that depend on algorithm, shape and math type: a caller that guesses
  * them, or takes one for another, is told. Their real sizes are not known without a GPU.
  */
-#include "cudnn_bed.h"
+#include "cudnn_sim.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +25,12 @@ enum {
 
 enum { NOTHING, INDICES, COLUMNS, KERNELS, PARTIAL_SUMS, TRANSFORMS };
 
-#define FWD(algo) CUDNN_BED_FORWARD, CUDNN_CONVOLUTION_FWD_ALGO_##algo
-#define BWD_DATA(algo) CUDNN_BED_BACKWARD_DATA, CUDNN_CONVOLUTION_BWD_DATA_##algo
-#define BWD_FILTER(algo) CUDNN_BED_BACKWARD_FILTER, CUDNN_CONVOLUTION_BWD_FILTER_##algo
+#define FWD(algo) CUDNN_SIM_FORWARD, CUDNN_CONVOLUTION_FWD_ALGO_##algo
+#define BWD_DATA(algo) CUDNN_SIM_BACKWARD_DATA, CUDNN_CONVOLUTION_BWD_DATA_##algo
+#define BWD_FILTER(algo) CUDNN_SIM_BACKWARD_FILTER, CUDNN_CONVOLUTION_BWD_FILTER_##algo
 
 /* DIRECT and BWD_FILTER_ALGO_WINOGRAD are not implemented in cuDNN. */
-static const cudnn_bed_algorithm algorithms[] = {
+static const cudnn_sim_algorithm algorithms[] = {
     {FWD(WINOGRAD), NCHW | UNIT | ONLY_3X3, TRANSFORMS, "fwd6"},
     {FWD(WINOGRAD_NONFUSED), NCHW | UNIT | ONLY_3_OR_5, TRANSFORMS, "fwd7"},
     {FWD(IMPLICIT_PRECOMP_GEMM), NCHW | NHWC | BF16 | IDENTITY, INDICES, "fwd1"},
@@ -55,7 +55,7 @@ static const cudnn_bed_algorithm algorithms[] = {
 };
 enum { ALGORITHM_COUNT = sizeof(algorithms) / sizeof(algorithms[0]) };
 
-size_t cudnn_bed_algorithms(cudnn_bed_pass pass, const cudnn_bed_algorithm **list)
+size_t cudnn_sim_algorithms(cudnn_sim_pass pass, const cudnn_sim_algorithm **list)
 {
     size_t first = 0, count = 0;
     while (algorithms[first].pass != pass)
@@ -66,17 +66,17 @@ size_t cudnn_bed_algorithms(cudnn_bed_pass pass, const cudnn_bed_algorithm **lis
     return count;
 }
 
-bool cudnn_bed_is_deterministic(const cudnn_bed_algorithm *algorithm)
+bool cudnn_sim_is_deterministic(const cudnn_sim_algorithm *algorithm)
 {
     return !(algorithm->abilities & UNSTEADY);
 }
 
-bool cudnn_bed_can_do_identity(const cudnn_bed_algorithm *algorithm)
+bool cudnn_sim_can_do_identity(const cudnn_sim_algorithm *algorithm)
 {
     return algorithm->abilities & IDENTITY;
 }
 
-bool cudnn_bed_is_refused(const char *name)
+bool cudnn_sim_is_refused(const char *name)
 {
     const char *list = getenv("CUDASIM_CUDNN_REFUSE");
     size_t length = strlen(name);
@@ -90,15 +90,15 @@ bool cudnn_bed_is_refused(const char *name)
 }
 
 /* What an algorithm lacks for a problem; NULL: nothing. */
-static const char *what_lacks(const cudnn_bed_algorithm *algorithm,
-                              const cudnn_bed_problem *problem)
+static const char *what_lacks(const cudnn_sim_algorithm *algorithm,
+                              const cudnn_sim_problem *problem)
 {
     const cudasim_convolution *conv = &problem->conv;
     unsigned can = algorithm->abilities;
     int rows = conv->kernel_rows, cols = conv->kernel_cols;
     bool unit = conv->stride_rows == 1 && conv->stride_cols == 1 && conv->dilation_rows == 1 &&
                 conv->dilation_cols == 1;
-    if (cudnn_bed_is_refused(algorithm->name))
+    if (cudnn_sim_is_refused(algorithm->name))
         return "CUDASIM_CUDNN_REFUSE names it";
     if (!(can & (conv->nhwc ? NHWC : NCHW)))
         return conv->nhwc ? "it does not know NHWC" : "it is not implemented";
@@ -116,8 +116,8 @@ static const char *what_lacks(const cudnn_bed_algorithm *algorithm,
     return NULL;
 }
 
-static size_t workspace_nbytes_of(const cudnn_bed_algorithm *algorithm,
-                                  const cudnn_bed_problem *problem)
+static size_t workspace_nbytes_of(const cudnn_sim_algorithm *algorithm,
+                                  const cudnn_sim_problem *problem)
 {
     const cudasim_convolution *conv = &problem->conv;
     size_t depth = problem->w_nbytes / (size_t)conv->filters;
@@ -138,23 +138,23 @@ static size_t workspace_nbytes_of(const cudnn_bed_algorithm *algorithm,
     }
 }
 
-cudnnStatus_t cudnn_bed_find_algorithm(const char *call, cudnn_bed_pass pass, int algo,
-                                       const cudnn_bed_problem *problem,
-                                       const cudnn_bed_algorithm **algorithm,
+cudnnStatus_t cudnn_sim_find_algorithm(const char *call, cudnn_sim_pass pass, int algo,
+                                       const cudnn_sim_problem *problem,
+                                       const cudnn_sim_algorithm **algorithm,
                                        size_t *workspace_nbytes)
 {
-    const cudnn_bed_algorithm *list;
-    size_t count = cudnn_bed_algorithms(pass, &list);
+    const cudnn_sim_algorithm *list;
+    size_t count = cudnn_sim_algorithms(pass, &list);
     for (size_t i = 0; i < count; i++) {
         if (list[i].algo != algo)
             continue;
         const char *lacks = what_lacks(&list[i], problem);
         if (lacks)
-            return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED, call, "algorithm %d: %s", algo,
+            return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED, call, "algorithm %d: %s", algo,
                                     lacks);
         *algorithm = &list[i];
         *workspace_nbytes = workspace_nbytes_of(&list[i], problem);
         return CUDNN_STATUS_SUCCESS;
     }
-    return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM, call, "there is no algorithm %d", algo);
+    return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM, call, "there is no algorithm %d", algo);
 }

@@ -3,7 +3,7 @@
  * Both begin with algorithms that give other bits every time, where there are any: who takes the
  * first and wanted reproducible results is told by the results.
  */
-#include "cudnn_bed.h"
+#include "cudnn_sim.h"
 
 /* What the three perf structures have in common. */
 typedef struct algo_choice {
@@ -23,34 +23,34 @@ typedef struct algo_choices {
 } algo_choices;
 
 /* All algorithms of a pass: those that can, then the others, each with its status. */
-static void list_algorithms(const char *call, cudnn_bed_pass pass, const cudnn_bed_problem *problem,
+static void list_algorithms(const char *call, cudnn_sim_pass pass, const cudnn_sim_problem *problem,
                             algo_choices *choices)
 {
-    const cudnn_bed_algorithm *list;
-    size_t count = cudnn_bed_algorithms(pass, &list);
+    const cudnn_sim_algorithm *list;
+    size_t count = cudnn_sim_algorithms(pass, &list);
     choices->count = 0;
     for (int able = 1; able >= 0; able--)
         for (size_t i = 0; i < count; i++) {
-            const cudnn_bed_algorithm *found;
+            const cudnn_sim_algorithm *found;
             algo_choice choice = {.algo = list[i].algo, .time = -1.0f};
             choice.status =
-                cudnn_bed_find_algorithm(call, pass, list[i].algo, problem, &found, &choice.memory);
+                cudnn_sim_find_algorithm(call, pass, list[i].algo, problem, &found, &choice.memory);
             if ((choice.status == CUDNN_STATUS_SUCCESS) != (able == 1))
                 continue;
-            choice.determinism = cudnn_bed_is_deterministic(&list[i]) ? CUDNN_DETERMINISTIC
+            choice.determinism = cudnn_sim_is_deterministic(&list[i]) ? CUDNN_DETERMINISTIC
                                                                       : CUDNN_NON_DETERMINISTIC;
             choice.math = problem->fma ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH;
             choices->list[choices->count++] = choice;
         }
 }
 
-static cudnnStatus_t choose(cudnnHandle_t handle, const char *call, cudnn_bed_pass pass,
-                            const cudnn_bed_descriptors *descriptors, algo_choices *choices)
+static cudnnStatus_t choose(cudnnHandle_t handle, const char *call, cudnn_sim_pass pass,
+                            const cudnn_sim_descriptors *descriptors, algo_choices *choices)
 {
-    cudnn_bed_problem problem;
-    cudnnStatus_t status = cudnn_bed_check_handle(handle, call);
+    cudnn_sim_problem problem;
+    cudnnStatus_t status = cudnn_sim_check_handle(handle, call);
     if (status == CUDNN_STATUS_SUCCESS)
-        status = cudnn_bed_read_problem(call, descriptors, &problem);
+        status = cudnn_sim_read_problem(call, descriptors, &problem);
     if (status == CUDNN_STATUS_SUCCESS)
         list_algorithms(call, pass, &problem, choices);
     return status;
@@ -75,21 +75,21 @@ static void lose_memory(void *context)
     const lost_memory *lost = context;
     const cudasim_operand *output = &lost->operands[OUTPUT];
     const cudasim_operand *workspace = &lost->operands[WORKSPACE];
-    cudasim_scribble(cudasim_operand_memory(lost->call, output), output->nbytes);
-    cudasim_scribble_scratch(cudasim_operand_memory(lost->call, workspace), workspace->nbytes);
+    cudasim_poison(cudasim_operand_memory(lost->call, output), output->nbytes);
+    cudasim_poison_scratch(cudasim_operand_memory(lost->call, workspace), workspace->nbytes);
 }
 
-static void set_operands(lost_memory *lost, cudnn_bed_pass pass, const cudnn_bed_problem *problem,
+static void set_operands(lost_memory *lost, cudnn_sim_pass pass, const cudnn_sim_problem *problem,
                          const find_memory *memory)
 {
     cudasim_operand x = {.name = "x", .address = memory->x, .nbytes = problem->x_nbytes};
     cudasim_operand w = {.name = "w", .address = memory->w, .nbytes = problem->w_nbytes};
     cudasim_operand y = {.name = "y", .address = memory->y, .nbytes = problem->y_nbytes};
-    lost->operands[OUTPUT] = pass == CUDNN_BED_FORWARD         ? y
-                             : pass == CUDNN_BED_BACKWARD_DATA ? x
+    lost->operands[OUTPUT] = pass == CUDNN_SIM_FORWARD         ? y
+                             : pass == CUDNN_SIM_BACKWARD_DATA ? x
                                                                : w;
-    lost->operands[IN] = pass == CUDNN_BED_BACKWARD_DATA ? y : x;
-    lost->operands[OTHER_IN] = pass == CUDNN_BED_BACKWARD_FILTER ? y : w;
+    lost->operands[IN] = pass == CUDNN_SIM_BACKWARD_DATA ? y : x;
+    lost->operands[OTHER_IN] = pass == CUDNN_SIM_BACKWARD_FILTER ? y : w;
     lost->operands[OUTPUT].written = true;
     lost->operands[WORKSPACE] =
         (cudasim_operand){.name = "workspace",
@@ -98,13 +98,13 @@ static void set_operands(lost_memory *lost, cudnn_bed_pass pass, const cudnn_bed
                           .written = true};
 }
 
-/* Makes up times for those that find room; returns the largest workspace among them. */
+/* Makes up times for those that fit; returns the largest workspace among them. */
 static size_t make_up_times(algo_choices *choices, const find_memory *memory)
 {
-    size_t room = memory->workspace ? memory->workspace_nbytes : 0, largest = 0;
+    size_t available = memory->workspace ? memory->workspace_nbytes : 0, largest = 0;
     for (int i = 0; i < choices->count; i++) {
         algo_choice *each = &choices->list[i];
-        if (each->status == CUDNN_STATUS_SUCCESS && each->memory > room)
+        if (each->status == CUDNN_STATUS_SUCCESS && each->memory > available)
             each->status = CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
         if (each->status != CUDNN_STATUS_SUCCESS)
             continue;
@@ -115,15 +115,15 @@ static size_t make_up_times(algo_choices *choices, const find_memory *memory)
 }
 
 /* Runs nothing, but ruins what the real one would and waits as it does. */
-static cudnnStatus_t measure(cudnnHandle_t handle, const char *call, cudnn_bed_pass pass,
-                             const cudnn_bed_descriptors *descriptors, const find_memory *memory,
+static cudnnStatus_t measure(cudnnHandle_t handle, const char *call, cudnn_sim_pass pass,
+                             const cudnn_sim_descriptors *descriptors, const find_memory *memory,
                              algo_choices *choices)
 {
-    cudnn_bed_problem problem;
+    cudnn_sim_problem problem;
     lost_memory lost = {.call = call};
     cudnnStatus_t status = choose(handle, call, pass, descriptors, choices);
     if (status == CUDNN_STATUS_SUCCESS)
-        status = cudnn_bed_read_problem(call, descriptors, &problem);
+        status = cudnn_sim_read_problem(call, descriptors, &problem);
     if (status != CUDNN_STATUS_SUCCESS)
         return status;
     if (cudasim_is_capturing(handle->stream))
@@ -152,45 +152,45 @@ static cudnnStatus_t measure(cudnnHandle_t handle, const char *call, cudnn_bed_p
         }                                                                                          \
     } while (0)
 
-static cudnnStatus_t count_algorithms(cudnnHandle_t handle, const char *call, cudnn_bed_pass pass,
+static cudnnStatus_t count_algorithms(cudnnHandle_t handle, const char *call, cudnn_sim_pass pass,
                                       int *count)
 {
-    const cudnn_bed_algorithm *list;
-    cudnnStatus_t status = cudnn_bed_check_handle(handle, call);
+    const cudnn_sim_algorithm *list;
+    cudnnStatus_t status = cudnn_sim_check_handle(handle, call);
     if (status == CUDNN_STATUS_SUCCESS)
-        *count = (int)cudnn_bed_algorithms(pass, &list);
+        *count = (int)cudnn_sim_algorithms(pass, &list);
     return status;
 }
 
 cudnnStatus_t cudnnGetConvolutionForwardAlgorithmMaxCount(cudnnHandle_t handle, int *count)
 {
-    return count_algorithms(handle, __func__, CUDNN_BED_FORWARD, count);
+    return count_algorithms(handle, __func__, CUDNN_SIM_FORWARD, count);
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithmMaxCount(cudnnHandle_t handle, int *count)
 {
-    return count_algorithms(handle, __func__, CUDNN_BED_BACKWARD_DATA, count);
+    return count_algorithms(handle, __func__, CUDNN_SIM_BACKWARD_DATA, count);
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithmMaxCount(cudnnHandle_t handle, int *count)
 {
-    return count_algorithms(handle, __func__, CUDNN_BED_BACKWARD_FILTER, count);
+    return count_algorithms(handle, __func__, CUDNN_SIM_BACKWARD_FILTER, count);
 }
 
 /* ---- workspaces --------------------------------------------------------------------------------
  */
 
-static cudnnStatus_t workspace_size(cudnnHandle_t handle, const char *call, cudnn_bed_pass pass,
-                                    const cudnn_bed_descriptors *descriptors, int algo,
+static cudnnStatus_t workspace_size(cudnnHandle_t handle, const char *call, cudnn_sim_pass pass,
+                                    const cudnn_sim_descriptors *descriptors, int algo,
                                     size_t *nbytes)
 {
-    cudnn_bed_problem problem;
-    const cudnn_bed_algorithm *algorithm;
-    cudnnStatus_t status = cudnn_bed_check_handle(handle, call);
+    cudnn_sim_problem problem;
+    const cudnn_sim_algorithm *algorithm;
+    cudnnStatus_t status = cudnn_sim_check_handle(handle, call);
     if (status == CUDNN_STATUS_SUCCESS)
-        status = cudnn_bed_read_problem(call, descriptors, &problem);
+        status = cudnn_sim_read_problem(call, descriptors, &problem);
     if (status == CUDNN_STATUS_SUCCESS)
-        status = cudnn_bed_find_algorithm(call, pass, algo, &problem, &algorithm, nbytes);
+        status = cudnn_sim_find_algorithm(call, pass, algo, &problem, &algorithm, nbytes);
     return status;
 }
 
@@ -199,8 +199,8 @@ cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(
     cudnnConvolutionDescriptor_t conv, cudnnTensorDescriptor_t y, cudnnConvolutionFwdAlgo_t algo,
     size_t *nbytes)
 {
-    cudnn_bed_descriptors descriptors = {x, w, conv, y};
-    return workspace_size(handle, __func__, CUDNN_BED_FORWARD, &descriptors, (int)algo, nbytes);
+    cudnn_sim_descriptors descriptors = {x, w, conv, y};
+    return workspace_size(handle, __func__, CUDNN_SIM_FORWARD, &descriptors, (int)algo, nbytes);
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(
@@ -208,8 +208,8 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(
     cudnnConvolutionDescriptor_t conv, cudnnTensorDescriptor_t dx,
     cudnnConvolutionBwdDataAlgo_t algo, size_t *nbytes)
 {
-    cudnn_bed_descriptors descriptors = {dx, w, conv, dy};
-    return workspace_size(handle, __func__, CUDNN_BED_BACKWARD_DATA, &descriptors, (int)algo,
+    cudnn_sim_descriptors descriptors = {dx, w, conv, dy};
+    return workspace_size(handle, __func__, CUDNN_SIM_BACKWARD_DATA, &descriptors, (int)algo,
                           nbytes);
 }
 
@@ -218,8 +218,8 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(
     cudnnConvolutionDescriptor_t conv, cudnnFilterDescriptor_t dw,
     cudnnConvolutionBwdFilterAlgo_t algo, size_t *nbytes)
 {
-    cudnn_bed_descriptors descriptors = {x, dw, conv, dy};
-    return workspace_size(handle, __func__, CUDNN_BED_BACKWARD_FILTER, &descriptors, (int)algo,
+    cudnn_sim_descriptors descriptors = {x, dw, conv, dy};
+    return workspace_size(handle, __func__, CUDNN_SIM_BACKWARD_FILTER, &descriptors, (int)algo,
                           nbytes);
 }
 
@@ -233,8 +233,8 @@ cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t handle, cudnnTensorDescript
                                        cudnnConvolutionFwdAlgoPerf_t *results)
 {
     algo_choices choices;
-    cudnn_bed_descriptors descriptors = {x, w, conv, y};
-    cudnnStatus_t status = choose(handle, __func__, CUDNN_BED_FORWARD, &descriptors, &choices);
+    cudnn_sim_descriptors descriptors = {x, w, conv, y};
+    cudnnStatus_t status = choose(handle, __func__, CUDNN_SIM_FORWARD, &descriptors, &choices);
     if (status == CUDNN_STATUS_SUCCESS)
         GIVE(&choices, asked, returned, results, cudnnConvolutionFwdAlgo_t);
     return status;
@@ -246,9 +246,9 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(
     cudnnConvolutionBwdDataAlgoPerf_t *results)
 {
     algo_choices choices;
-    cudnn_bed_descriptors descriptors = {dx, w, conv, dy};
+    cudnn_sim_descriptors descriptors = {dx, w, conv, dy};
     cudnnStatus_t status =
-        choose(handle, __func__, CUDNN_BED_BACKWARD_DATA, &descriptors, &choices);
+        choose(handle, __func__, CUDNN_SIM_BACKWARD_DATA, &descriptors, &choices);
     if (status == CUDNN_STATUS_SUCCESS)
         GIVE(&choices, asked, returned, results, cudnnConvolutionBwdDataAlgo_t);
     return status;
@@ -260,9 +260,9 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(
     cudnnConvolutionBwdFilterAlgoPerf_t *results)
 {
     algo_choices choices;
-    cudnn_bed_descriptors descriptors = {x, dw, conv, dy};
+    cudnn_sim_descriptors descriptors = {x, dw, conv, dy};
     cudnnStatus_t status =
-        choose(handle, __func__, CUDNN_BED_BACKWARD_FILTER, &descriptors, &choices);
+        choose(handle, __func__, CUDNN_SIM_BACKWARD_FILTER, &descriptors, &choices);
     if (status == CUDNN_STATUS_SUCCESS)
         GIVE(&choices, asked, returned, results, cudnnConvolutionBwdFilterAlgo_t);
     return status;
@@ -278,10 +278,10 @@ cudnnStatus_t cudnnFindConvolutionForwardAlgorithmEx(
     cudnnConvolutionFwdAlgoPerf_t *results, void *workspace, size_t workspace_nbytes)
 {
     algo_choices choices;
-    cudnn_bed_descriptors descriptors = {x_desc, w_desc, conv, y_desc};
+    cudnn_sim_descriptors descriptors = {x_desc, w_desc, conv, y_desc};
     find_memory memory = {x, w, y, workspace, workspace_nbytes};
     cudnnStatus_t status =
-        measure(handle, __func__, CUDNN_BED_FORWARD, &descriptors, &memory, &choices);
+        measure(handle, __func__, CUDNN_SIM_FORWARD, &descriptors, &memory, &choices);
     if (status == CUDNN_STATUS_SUCCESS)
         GIVE(&choices, asked, returned, results, cudnnConvolutionFwdAlgo_t);
     return status;
@@ -294,10 +294,10 @@ cudnnStatus_t cudnnFindConvolutionBackwardDataAlgorithmEx(
     cudnnConvolutionBwdDataAlgoPerf_t *results, void *workspace, size_t workspace_nbytes)
 {
     algo_choices choices;
-    cudnn_bed_descriptors descriptors = {dx_desc, w_desc, conv, dy_desc};
+    cudnn_sim_descriptors descriptors = {dx_desc, w_desc, conv, dy_desc};
     find_memory memory = {dx, w, dy, workspace, workspace_nbytes};
     cudnnStatus_t status =
-        measure(handle, __func__, CUDNN_BED_BACKWARD_DATA, &descriptors, &memory, &choices);
+        measure(handle, __func__, CUDNN_SIM_BACKWARD_DATA, &descriptors, &memory, &choices);
     if (status == CUDNN_STATUS_SUCCESS)
         GIVE(&choices, asked, returned, results, cudnnConvolutionBwdDataAlgo_t);
     return status;
@@ -310,10 +310,10 @@ cudnnStatus_t cudnnFindConvolutionBackwardFilterAlgorithmEx(
     cudnnConvolutionBwdFilterAlgoPerf_t *results, void *workspace, size_t workspace_nbytes)
 {
     algo_choices choices;
-    cudnn_bed_descriptors descriptors = {x_desc, dw_desc, conv, dy_desc};
+    cudnn_sim_descriptors descriptors = {x_desc, dw_desc, conv, dy_desc};
     find_memory memory = {x, dw, dy, workspace, workspace_nbytes};
     cudnnStatus_t status =
-        measure(handle, __func__, CUDNN_BED_BACKWARD_FILTER, &descriptors, &memory, &choices);
+        measure(handle, __func__, CUDNN_SIM_BACKWARD_FILTER, &descriptors, &memory, &choices);
     if (status == CUDNN_STATUS_SUCCESS)
         GIVE(&choices, asked, returned, results, cudnnConvolutionBwdFilterAlgo_t);
     return status;

@@ -1,5 +1,5 @@
 /* The convolutions of the cuDNN stand-in: checked when called, computed when their stream runs. */
-#include "cudnn_bed.h"
+#include "cudnn_sim.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -19,7 +19,7 @@ enum {
 /* One call, and what its operation needs when it runs. */
 typedef struct conv_call {
     const char *name;
-    cudnn_bed_pass pass;
+    cudnn_sim_pass pass;
     cudasim_convolution conv;
     cudasim_operand operands[OPERANDS]; /* those of no bytes are not there */
     bool fused, relu, unsteady;
@@ -28,7 +28,7 @@ typedef struct conv_call {
 
 /* What a caller passes beside the descriptors. */
 typedef struct conv_arguments {
-    cudnn_bed_descriptors descriptors;
+    cudnn_sim_descriptors descriptors;
     int algo;
     const void *alpha, *beta;
     const void *x, *w, *y; /* x or dx, w or dw, y or dy */
@@ -50,8 +50,8 @@ static unsigned next_order(void)
 
 static const cudasim_operand *result_of(const conv_call *call)
 {
-    return &call->operands[call->pass == CUDNN_BED_FORWARD         ? Y
-                           : call->pass == CUDNN_BED_BACKWARD_DATA ? X
+    return &call->operands[call->pass == CUDNN_SIM_FORWARD         ? Y
+                           : call->pass == CUDNN_SIM_BACKWARD_DATA ? X
                                                                    : W];
 }
 
@@ -69,15 +69,15 @@ static void run(void *context)
     for (int i = 0; i < OPERANDS; i++)
         memory[i] = cudasim_operand_memory(call->name, &call->operands[i]);
     call->conv.order = call->unsteady ? next_order() : 0;
-    cudasim_scribble_scratch(memory[WORKSPACE], call->operands[WORKSPACE].nbytes);
+    cudasim_poison_scratch(memory[WORKSPACE], call->operands[WORKSPACE].nbytes);
     bool reads_result = call->conv.beta != 0.0f || call->z_scale != 0.0f;
     if (!reads_result) {
         const cudasim_operand *result = result_of(call);
-        cudasim_scribble(cudasim_operand_memory(call->name, result), result->nbytes);
+        cudasim_poison(cudasim_operand_memory(call->name, result), result->nbytes);
     }
-    if (call->pass == CUDNN_BED_FORWARD)
+    if (call->pass == CUDNN_SIM_FORWARD)
         run_forward(call, memory);
-    else if (call->pass == CUDNN_BED_BACKWARD_DATA)
+    else if (call->pass == CUDNN_SIM_BACKWARD_DATA)
         cudasim_convolve_backward_data(&call->conv, memory[W], memory[Y], memory[X]);
     else
         cudasim_convolve_backward_filter(&call->conv, memory[X], memory[Y], memory[W]);
@@ -90,19 +90,19 @@ static cudnnStatus_t check_pointers(const char *name, const conv_arguments *argu
                                     size_t needed)
 {
     if (!arguments->x || !arguments->w || !arguments->y || !arguments->alpha || !arguments->beta)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, name,
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, name,
                                 "x, w, y, alpha or beta is NULL");
     if (arguments->workspace_nbytes < needed)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_SIZE_INSUFFICIENT, name,
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_SIZE_INSUFFICIENT, name,
                                 "a workspace of %zu bytes, %zu are needed",
                                 arguments->workspace_nbytes, needed);
     if (needed && !arguments->workspace)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, name,
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, name,
                                 "no workspace, %zu bytes are needed", needed);
     return CUDNN_STATUS_SUCCESS;
 }
 
-static void set_operands(conv_call *call, const cudnn_bed_problem *problem,
+static void set_operands(conv_call *call, const cudnn_sim_problem *problem,
                          const conv_arguments *arguments)
 {
     size_t scratch = arguments->workspace ? arguments->workspace_nbytes : 0;
@@ -118,15 +118,15 @@ static void set_operands(conv_call *call, const cudnn_bed_problem *problem,
 
 /* Fills in a call, all but its epilogue. */
 static cudnnStatus_t prepare(conv_call *call, cudnnHandle_t handle, const conv_arguments *arguments,
-                             const cudnn_bed_algorithm **algorithm)
+                             const cudnn_sim_algorithm **algorithm)
 {
-    cudnn_bed_problem problem;
+    cudnn_sim_problem problem;
     size_t needed = 0;
-    cudnnStatus_t status = cudnn_bed_check_handle(handle, call->name);
+    cudnnStatus_t status = cudnn_sim_check_handle(handle, call->name);
     if (status == CUDNN_STATUS_SUCCESS)
-        status = cudnn_bed_read_problem(call->name, &arguments->descriptors, &problem);
+        status = cudnn_sim_read_problem(call->name, &arguments->descriptors, &problem);
     if (status == CUDNN_STATUS_SUCCESS)
-        status = cudnn_bed_find_algorithm(call->name, call->pass, arguments->algo, &problem,
+        status = cudnn_sim_find_algorithm(call->name, call->pass, arguments->algo, &problem,
                                           algorithm, &needed);
     if (status == CUDNN_STATUS_SUCCESS)
         status = check_pointers(call->name, arguments, needed);
@@ -135,7 +135,7 @@ static cudnnStatus_t prepare(conv_call *call, cudnnHandle_t handle, const conv_a
     call->conv = problem.conv;
     memcpy(&call->conv.alpha, arguments->alpha, sizeof(float));
     memcpy(&call->conv.beta, arguments->beta, sizeof(float));
-    call->unsteady = !cudnn_bed_is_deterministic(*algorithm);
+    call->unsteady = !cudnn_sim_is_deterministic(*algorithm);
     set_operands(call, &problem, arguments);
     return status;
 }
@@ -159,11 +159,11 @@ static cudnnStatus_t enqueue(const conv_call *call, cudnnHandle_t handle, int al
     return CUDNN_STATUS_SUCCESS;
 }
 
-static cudnnStatus_t convolve(cudnnHandle_t handle, cudnn_bed_pass pass, const char *name,
+static cudnnStatus_t convolve(cudnnHandle_t handle, cudnn_sim_pass pass, const char *name,
                               const conv_arguments *arguments)
 {
     conv_call call = {.name = name, .pass = pass};
-    const cudnn_bed_algorithm *algorithm;
+    const cudnn_sim_algorithm *algorithm;
     cudnnStatus_t status = prepare(&call, handle, arguments, &algorithm);
     return status == CUDNN_STATUS_SUCCESS ? enqueue(&call, handle, arguments->algo) : status;
 }
@@ -188,7 +188,7 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void *alpha,
                                 .y = y,
                                 .workspace = workspace,
                                 .workspace_nbytes = workspace_nbytes};
-    return convolve(handle, CUDNN_BED_FORWARD, __func__, &arguments);
+    return convolve(handle, CUDNN_SIM_FORWARD, __func__, &arguments);
 }
 
 cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void *alpha,
@@ -208,7 +208,7 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void *alp
                                 .y = dy,
                                 .workspace = workspace,
                                 .workspace_nbytes = workspace_nbytes};
-    return convolve(handle, CUDNN_BED_BACKWARD_DATA, __func__, &arguments);
+    return convolve(handle, CUDNN_SIM_BACKWARD_DATA, __func__, &arguments);
 }
 
 cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void *alpha,
@@ -228,7 +228,7 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void *a
                                 .y = dy,
                                 .workspace = workspace,
                                 .workspace_nbytes = workspace_nbytes};
-    return convolve(handle, CUDNN_BED_BACKWARD_FILTER, __func__, &arguments);
+    return convolve(handle, CUDNN_SIM_BACKWARD_FILTER, __func__, &arguments);
 }
 
 /* ---- convolution, bias and activation in one ---------------------------------------------------
@@ -237,56 +237,56 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void *a
 static cudnnStatus_t check_bias(const char *name, const cudasim_convolution *conv,
                                 cudnnTensorDescriptor_t descriptor, cudnnDataType_t type)
 {
-    cudnn_bed_tensor bias = {0};
-    cudnnStatus_t status = cudnn_bed_read_tensor(name, "bias", descriptor, &bias);
+    cudnn_sim_tensor bias = {0};
+    cudnnStatus_t status = cudnn_sim_read_tensor(name, "bias", descriptor, &bias);
     if (status != CUDNN_STATUS_SUCCESS)
         return status;
     if (bias.n != 1 || bias.c != conv->filters || bias.h != 1 || bias.w != 1)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, name,
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, name,
                                 "the bias is (%d, %d, %d, %d), not (1, %d, 1, 1)", bias.n, bias.c,
                                 bias.h, bias.w, conv->filters);
     if (bias.type != type)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM, name, "the bias is not of y's data type");
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM, name, "the bias is not of y's data type");
     return CUDNN_STATUS_SUCCESS;
 }
 
 static cudnnStatus_t check_z(const char *name, cudnnTensorDescriptor_t z_desc,
                              cudnnTensorDescriptor_t y_desc, cudnnDataType_t *type)
 {
-    cudnn_bed_tensor z = {0}, y = {0};
-    cudnnStatus_t status = cudnn_bed_read_tensor(name, "z", z_desc, &z);
+    cudnn_sim_tensor z = {0}, y = {0};
+    cudnnStatus_t status = cudnn_sim_read_tensor(name, "z", z_desc, &z);
     if (status == CUDNN_STATUS_SUCCESS)
-        status = cudnn_bed_read_tensor(name, "y", y_desc, &y);
+        status = cudnn_sim_read_tensor(name, "y", y_desc, &y);
     if (status != CUDNN_STATUS_SUCCESS)
         return status;
     if (z.type != y.type || z.n != y.n || z.c != y.c || z.h != y.h || z.w != y.w ||
         z.nhwc != y.nhwc)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM, name,
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM, name,
                                 "the descriptors of z and y do not match");
     *type = y.type;
     return CUDNN_STATUS_SUCCESS;
 }
 
 static cudnnStatus_t check_activation(const char *name, cudnnActivationDescriptor_t descriptor,
-                                      const cudnn_bed_algorithm *algorithm, bool *relu)
+                                      const cudnn_sim_algorithm *algorithm, bool *relu)
 {
     cudnnActivationMode_t mode = CUDNN_ACTIVATION_RELU;
     cudnnNanPropagation_t nan = CUDNN_NOT_PROPAGATE_NAN;
     double coefficient = 0;
     if (!descriptor)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, name, "no activation");
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, name, "no activation");
     cudnnStatus_t status = cudnnGetActivationDescriptor(descriptor, &mode, &nan, &coefficient);
     if (status != CUDNN_STATUS_SUCCESS)
         return status;
     *relu = mode == CUDNN_ACTIVATION_RELU;
     if (!*relu && mode != CUDNN_ACTIVATION_IDENTITY)
-        return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED, name,
+        return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED, name,
                                 "the activation is neither RELU nor IDENTITY");
     if (nan != CUDNN_NOT_PROPAGATE_NAN)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM, name,
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM, name,
                                 "the activation must not propagate NaN");
-    if (!*relu && !cudnn_bed_can_do_identity(algorithm))
-        return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED, name,
+    if (!*relu && !cudnn_sim_can_do_identity(algorithm))
+        return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED, name,
                                 "IDENTITY wants IMPLICIT_PRECOMP_GEMM");
     return CUDNN_STATUS_SUCCESS;
 }
@@ -311,8 +311,8 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
     void *y)
 {
     const float no_blend = 0.0f;
-    conv_call call = {.name = __func__, .pass = CUDNN_BED_FORWARD};
-    const cudnn_bed_algorithm *algorithm;
+    conv_call call = {.name = __func__, .pass = CUDNN_SIM_FORWARD};
+    const cudnn_sim_algorithm *algorithm;
     cudnnDataType_t type = CUDNN_DATA_FLOAT;
     conv_arguments arguments = {.descriptors = {x_desc, w_desc, conv_desc, y_desc},
                                 .algo = (int)algo,
@@ -323,8 +323,8 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
                                 .y = y,
                                 .workspace = workspace,
                                 .workspace_nbytes = workspace_nbytes};
-    if (cudnn_bed_is_refused("biasact"))
-        return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED, __func__,
+    if (cudnn_sim_is_refused("biasact"))
+        return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED, __func__,
                                 "CUDASIM_CUDNN_REFUSE names it");
     cudnnStatus_t status = prepare(&call, handle, &arguments, &algorithm);
     if (status == CUDNN_STATUS_SUCCESS)
@@ -334,7 +334,7 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
     if (status == CUDNN_STATUS_SUCCESS)
         status = check_activation(call.name, activation_desc, algorithm, &call.relu);
     if (status == CUDNN_STATUS_SUCCESS && (!z || !bias || !alpha2))
-        status = cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call.name,
+        status = cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call.name,
                                   "z, bias or alpha2 is NULL");
     if (status != CUDNN_STATUS_SUCCESS)
         return status;

@@ -1,5 +1,5 @@
 /* Handles of the cuDNN stand-in, its versions and its messages. */
-#include "cudnn_bed.h"
+#include "cudnn_sim.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,9 +8,9 @@
 enum { HANDLE_MAGIC = 0x0d22, MESSAGE_NBYTES = 512 };
 
 static _Thread_local char last_message[MESSAGE_NBYTES];
-static cudasim_census handles = {.what = "cuDNN handles"};
+static cudasim_live_objects handles = {.what = "cuDNN handles"};
 
-cudnnStatus_t cudnn_bed_refuse(cudnnStatus_t status, const char *call, const char *why, ...)
+cudnnStatus_t cudnn_sim_refuse(cudnnStatus_t status, const char *call, const char *why, ...)
 {
     va_list list;
     va_start(list, why);
@@ -22,52 +22,52 @@ cudnnStatus_t cudnn_bed_refuse(cudnnStatus_t status, const char *call, const cha
     return status;
 }
 
-cudnnStatus_t cudnn_bed_fail(const char *call)
+cudnnStatus_t cudnn_sim_fail(const char *call)
 {
-    return cudnn_bed_refuse(CUDNN_STATUS_EXECUTION_FAILED, call, "CUDASIM_FAIL_CALL names it");
+    return cudnn_sim_refuse(CUDNN_STATUS_EXECUTION_FAILED, call, "CUDASIM_FAIL_CALL names it");
 }
 
-cudnnStatus_t cudnn_bed_check_handle(cudnnHandle_t handle, const char *call)
+cudnnStatus_t cudnn_sim_check_handle(cudnnHandle_t handle, const char *call)
 {
     if (!handle)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call, "no handle");
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call, "no handle");
     if (handle->magic != HANDLE_MAGIC)
         cudasim_fail("%s: %p is no cuDNN handle, or one that was destroyed", call, (void *)handle);
-    return cudasim_call_fails(call) ? cudnn_bed_fail(call) : CUDNN_STATUS_SUCCESS;
+    return cudasim_call_fails(call) ? cudnn_sim_fail(call) : CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t *handle)
 {
     int devices = 0;
     if (!handle)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, __func__, "no handle");
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, __func__, "no handle");
     if (cudasim_call_fails(__func__))
-        return cudnn_bed_fail(__func__);
+        return cudnn_sim_fail(__func__);
     if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0)
-        return cudnn_bed_refuse(CUDNN_STATUS_NOT_INITIALIZED, __func__, "no device");
+        return cudnn_sim_refuse(CUDNN_STATUS_NOT_INITIALIZED, __func__, "no device");
     *handle = calloc(1, sizeof(**handle));
     if (!*handle)
         return CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
     (*handle)->magic = HANDLE_MAGIC;
-    cudasim_census_add(&handles, 1);
+    cudasim_live_add(&handles, 1);
     return CUDNN_STATUS_SUCCESS;
 }
 
 /* As the real one, waits for the device. The memory is kept: a handle used again is told. */
 cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
 {
-    cudnnStatus_t status = cudnn_bed_check_handle(handle, __func__);
+    cudnnStatus_t status = cudnn_sim_check_handle(handle, __func__);
     if (status != CUDNN_STATUS_SUCCESS)
         return status;
     cudaDeviceSynchronize();
     handle->magic = 0;
-    cudasim_census_add(&handles, -1);
+    cudasim_live_add(&handles, -1);
     return CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
 {
-    cudnnStatus_t status = cudnn_bed_check_handle(handle, __func__);
+    cudnnStatus_t status = cudnn_sim_check_handle(handle, __func__);
     if (status == CUDNN_STATUS_SUCCESS)
         handle->stream = stream;
     return status;
@@ -75,7 +75,7 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
 
 cudnnStatus_t cudnnGetStream(cudnnHandle_t handle, cudaStream_t *stream)
 {
-    cudnnStatus_t status = cudnn_bed_check_handle(handle, __func__);
+    cudnnStatus_t status = cudnn_sim_check_handle(handle, __func__);
     if (status == CUDNN_STATUS_SUCCESS)
         *stream = handle->stream;
     return status;
@@ -86,21 +86,21 @@ cudnnStatus_t cudnnGetStream(cudnnHandle_t handle, cudaStream_t *stream)
 size_t cudnnGetVersion(void)
 {
     size_t (*real)(void);
-    *(void **)&real = cudnn_bed_real(__func__);
+    *(void **)&real = cudnn_sim_real(__func__);
     return real();
 }
 
 size_t cudnnGetCudartVersion(void)
 {
     size_t (*real)(void);
-    *(void **)&real = cudnn_bed_real(__func__);
+    *(void **)&real = cudnn_sim_real(__func__);
     return real();
 }
 
 const char *cudnnGetErrorString(cudnnStatus_t status)
 {
     const char *(*real)(cudnnStatus_t);
-    *(void **)&real = cudnn_bed_real(__func__);
+    *(void **)&real = cudnn_sim_real(__func__);
     return real(status);
 }
 
@@ -113,6 +113,6 @@ void cudnnGetLastErrorString(char *message, size_t max_size)
         last_message[0] = '\0';
         return;
     }
-    *(void **)&real = cudnn_bed_real(__func__);
+    *(void **)&real = cudnn_sim_real(__func__);
     real(message, max_size);
 }

@@ -1,5 +1,5 @@
 /* Pooling forward of the cuDNN stand-in. */
-#include "cudnn_bed.h"
+#include "cudnn_sim.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 /* One call, and what its operation needs when it runs. */
 typedef struct pool_call {
-    cudnn_bed_tensor x, y;
+    cudnn_sim_tensor x, y;
     cudasim_numbers numbers;
     cudnnPoolingMode_t mode;
     bool propagate_nan;
@@ -16,13 +16,13 @@ typedef struct pool_call {
     cudasim_operand x_operand, y_operand;
 } pool_call;
 
-static size_t count_of(const cudnn_bed_tensor *tensor)
+static size_t count_of(const cudnn_sim_tensor *tensor)
 {
     return (size_t)tensor->n * (size_t)tensor->c * (size_t)tensor->h * (size_t)tensor->w;
 }
 
 /* Where an element of one image lies. */
-static size_t place(const cudnn_bed_tensor *tensor, int c, int row, int col)
+static size_t place(const cudnn_sim_tensor *tensor, int c, int row, int col)
 {
     size_t pixel = (size_t)row * (size_t)tensor->w + (size_t)col;
     return !tensor->nchw ? pixel * (size_t)tensor->c + (size_t)c
@@ -83,19 +83,19 @@ static void run(void *context)
     size_t y_image = count_of(&pooling->y) / (size_t)pooling->y.n;
     size_t number = cudasim_number_nbytes(pooling->numbers);
     if (pooling->beta == 0.0f)
-        cudasim_scribble(y, pooling->y_operand.nbytes);
+        cudasim_poison(y, pooling->y_operand.nbytes);
 #pragma omp parallel for schedule(static)
     for (int n = 0; n < pooling->x.n; n++) {
-        float *x_room = cudasim_floats(x_image), *y_room = cudasim_floats(y_image);
+        float *x_buffer = cudasim_floats(x_image), *y_buffer = cudasim_floats(y_image);
         char *to = y + (size_t)n * y_image * number;
-        const float *image =
-            cudasim_as_addends(pooling->numbers, x + (size_t)n * x_image * number, x_image, x_room);
-        memmove(y_room, cudasim_as_addends(pooling->numbers, to, y_image, y_room),
+        const float *image = cudasim_as_addends(pooling->numbers, x + (size_t)n * x_image * number,
+                                                x_image, x_buffer);
+        memmove(y_buffer, cudasim_as_addends(pooling->numbers, to, y_image, y_buffer),
                 y_image * sizeof(float));
-        pool_image(pooling, image, y_room);
-        cudasim_store(pooling->numbers, to, y_room, y_image);
-        free(y_room);
-        free(x_room);
+        pool_image(pooling, image, y_buffer);
+        cudasim_store(pooling->numbers, to, y_buffer, y_image);
+        free(y_buffer);
+        free(x_buffer);
     }
 }
 
@@ -104,19 +104,19 @@ static cudnnStatus_t check_shapes(const pool_call *pooling, cudnnPoolingDescript
                                   cudnnTensorDescriptor_t x_desc)
 {
     int n = 0, c = 0, h = 0, w = 0;
-    const cudnn_bed_tensor *y = &pooling->y;
+    const cudnn_sim_tensor *y = &pooling->y;
     cudnnStatus_t status = cudnnGetPooling2dForwardOutputDim(window, x_desc, &n, &c, &h, &w);
     if (status != CUDNN_STATUS_SUCCESS)
-        return cudnn_bed_refuse(status, "cudnnPoolingForward", "x and window do not fit");
+        return cudnn_sim_refuse(status, "cudnnPoolingForward", "x and window do not fit");
     if (n != y->n || c != y->c || h != y->h || w != y->w)
         cudasim_fail("cudnnPoolingForward: y is (%d, %d, %d, %d), pooling gives (%d, %d, %d, %d); "
                      "cuDNN would not notice",
                      y->n, y->c, y->h, y->w, n, c, h, w);
     if (y->type != pooling->x.type)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM, "cudnnPoolingForward",
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM, "cudnnPoolingForward",
                                 "data types are mixed");
     if (!(y->nhwc && pooling->x.nhwc) && !(y->nchw && pooling->x.nchw))
-        return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, "cudnnPoolingForward",
+        return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, "cudnnPoolingForward",
                                 "layouts are mixed");
     return CUDNN_STATUS_SUCCESS;
 }
@@ -127,16 +127,16 @@ static cudnnStatus_t read_descriptors(pool_call *pooling, cudnnPoolingDescriptor
 {
     cudnnNanPropagation_t nan = CUDNN_PROPAGATE_NAN;
     if (!window)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, "cudnnPoolingForward",
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, "cudnnPoolingForward",
                                 "no descriptor of the window");
     cudnnStatus_t status = cudnnGetPooling2dDescriptor(
         window, &pooling->mode, &nan, &pooling->rows, &pooling->cols, &pooling->pad_rows,
         &pooling->pad_cols, &pooling->stride_rows, &pooling->stride_cols);
     pooling->propagate_nan = nan == CUDNN_PROPAGATE_NAN;
     if (status == CUDNN_STATUS_SUCCESS)
-        status = cudnn_bed_read_tensor("cudnnPoolingForward", "x", x_desc, &pooling->x);
+        status = cudnn_sim_read_tensor("cudnnPoolingForward", "x", x_desc, &pooling->x);
     if (status == CUDNN_STATUS_SUCCESS)
-        status = cudnn_bed_read_tensor("cudnnPoolingForward", "y", y_desc, &pooling->y);
+        status = cudnn_sim_read_tensor("cudnnPoolingForward", "y", y_desc, &pooling->y);
     if (status == CUDNN_STATUS_SUCCESS)
         status = check_shapes(pooling, window, x_desc);
     return status;
@@ -157,11 +157,11 @@ cudnnStatus_t cudnnPoolingForward(cudnnHandle_t handle, cudnnPoolingDescriptor_t
                                   const void *beta, cudnnTensorDescriptor_t y_desc, void *y)
 {
     pool_call pooling = {.alpha = 1.0f};
-    cudnnStatus_t status = cudnn_bed_check_handle(handle, __func__);
+    cudnnStatus_t status = cudnn_sim_check_handle(handle, __func__);
     if (status == CUDNN_STATUS_SUCCESS)
         status = read_descriptors(&pooling, window, x_desc, y_desc);
     if (status == CUDNN_STATUS_SUCCESS && (!alpha || !beta || !x || !y))
-        status = cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, __func__,
+        status = cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, __func__,
                                   "x, y, alpha or beta is NULL");
     if (status != CUDNN_STATUS_SUCCESS)
         return status;

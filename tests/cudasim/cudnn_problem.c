@@ -1,29 +1,29 @@
 /* What the descriptors of a tensor and of a convolution say: read back from the real library, and
  * checked against one another. */
-#include "cudnn_bed.h"
+#include "cudnn_sim.h"
 
-cudnnStatus_t cudnn_bed_read_tensor(const char *call, const char *name,
-                                    cudnnTensorDescriptor_t descriptor, cudnn_bed_tensor *tensor)
+cudnnStatus_t cudnn_sim_read_tensor(const char *call, const char *name,
+                                    cudnnTensorDescriptor_t descriptor, cudnn_sim_tensor *tensor)
 {
     int strides[4] = {0};
     if (!descriptor)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call, "no descriptor of %s",
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call, "no descriptor of %s",
                                 name);
     cudnnStatus_t status =
         cudnnGetTensor4dDescriptor(descriptor, &tensor->type, &tensor->n, &tensor->c, &tensor->h,
                                    &tensor->w, &strides[0], &strides[1], &strides[2], &strides[3]);
     if (status != CUDNN_STATUS_SUCCESS)
-        return cudnn_bed_refuse(status, call, "%s is no 4-dimensional tensor", name);
+        return cudnn_sim_refuse(status, call, "%s is no 4-dimensional tensor", name);
     int c = tensor->c, h = tensor->h, w = tensor->w;
     tensor->nchw =
         strides[0] == c * h * w && strides[1] == h * w && strides[2] == w && strides[3] == 1;
     tensor->nhwc =
         strides[0] == h * w * c && strides[1] == 1 && strides[2] == w * c && strides[3] == c;
     if (!tensor->nchw && !tensor->nhwc)
-        return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, call,
+        return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, call,
                                 "%s is neither packed NCHW nor packed NHWC", name);
     if (tensor->type != CUDNN_DATA_FLOAT && tensor->type != CUDNN_DATA_BFLOAT16)
-        return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, call,
+        return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, call,
                                 "%s is neither float nor bfloat16", name);
     return CUDNN_STATUS_SUCCESS;
 }
@@ -38,17 +38,17 @@ static cudnnStatus_t read_filter(const char *call, cudnnFilterDescriptor_t descr
                                  filter_shape *filter)
 {
     if (!descriptor)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call,
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call,
                                 "no descriptor of the filter");
     cudnnStatus_t status = cudnnGetFilter4dDescriptor(
         descriptor, &filter->type, &filter->format, &filter->k, &filter->c, &filter->h, &filter->w);
     return status == CUDNN_STATUS_SUCCESS
                ? status
-               : cudnn_bed_refuse(status, call, "the filter has no 4 dimensions");
+               : cudnn_sim_refuse(status, call, "the filter has no 4 dimensions");
 }
 
 static cudnnStatus_t read_convolution(const char *call, cudnnConvolutionDescriptor_t descriptor,
-                                      cudnn_bed_problem *problem)
+                                      cudnn_sim_problem *problem)
 {
     cudasim_convolution *conv = &problem->conv;
     cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
@@ -56,7 +56,7 @@ static cudnnStatus_t read_convolution(const char *call, cudnnConvolutionDescript
     cudnnMathType_t math = CUDNN_DEFAULT_MATH;
     int groups = 1;
     if (!descriptor)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call,
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call,
                                 "no descriptor of the convolution");
     cudnnStatus_t status = cudnnGetConvolution2dDescriptor(
         descriptor, &conv->pad_rows, &conv->pad_cols, &conv->stride_rows, &conv->stride_cols,
@@ -66,50 +66,50 @@ static cudnnStatus_t read_convolution(const char *call, cudnnConvolutionDescript
     if (status == CUDNN_STATUS_SUCCESS)
         status = cudnnGetConvolutionGroupCount(descriptor, &groups);
     if (status != CUDNN_STATUS_SUCCESS)
-        return cudnn_bed_refuse(status, call, "the convolution has no 2 dimensions");
+        return cudnn_sim_refuse(status, call, "the convolution has no 2 dimensions");
     if (type != CUDNN_DATA_FLOAT)
-        return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, call,
+        return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, call,
                                 "the compute type is not CUDNN_DATA_FLOAT");
     if (groups != 1)
-        return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED, call, "%d groups", groups);
+        return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED, call, "%d groups", groups);
     conv->flipped = mode == CUDNN_CONVOLUTION;
     problem->fma = math == CUDNN_FMA_MATH;
     return CUDNN_STATUS_SUCCESS;
 }
 
-static cudnnStatus_t check_formats(const char *call, const cudnn_bed_tensor *x,
-                                   const filter_shape *w, const cudnn_bed_tensor *y)
+static cudnnStatus_t check_formats(const char *call, const cudnn_sim_tensor *x,
+                                   const filter_shape *w, const cudnn_sim_tensor *y)
 {
     bool w_nhwc = w->format == CUDNN_TENSOR_NHWC;
     if (w->format != CUDNN_TENSOR_NCHW && !w_nhwc)
-        return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, call, "the filter's format");
+        return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, call, "the filter's format");
     if (!(w_nhwc ? x->nhwc && y->nhwc : x->nchw && y->nchw))
-        return cudnn_bed_refuse(
+        return cudnn_sim_refuse(
             CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, call, "layouts are mixed: x %s, filter %s, y %s",
             x->nhwc ? "NHWC" : "NCHW", w_nhwc ? "NHWC" : "NCHW", y->nhwc ? "NHWC" : "NCHW");
     if (x->type != w->type || x->type != y->type)
-        return cudnn_bed_refuse(CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, call, "data types are mixed");
+        return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, call, "data types are mixed");
     return CUDNN_STATUS_SUCCESS;
 }
 
 /* The output must have the size that the real library gives it. */
-static cudnnStatus_t check_output(const char *call, const cudnn_bed_descriptors *descriptors,
-                                  const cudnn_bed_tensor *y)
+static cudnnStatus_t check_output(const char *call, const cudnn_sim_descriptors *descriptors,
+                                  const cudnn_sim_tensor *y)
 {
     int n = 0, c = 0, h = 0, w = 0;
     cudnnStatus_t status = cudnnGetConvolution2dForwardOutputDim(descriptors->conv, descriptors->x,
                                                                  descriptors->w, &n, &c, &h, &w);
     if (status != CUDNN_STATUS_SUCCESS)
-        return cudnn_bed_refuse(status, call, "x, filter and convolution do not fit");
+        return cudnn_sim_refuse(status, call, "x, filter and convolution do not fit");
     if (n != y->n || c != y->c || h != y->h || w != y->w)
-        return cudnn_bed_refuse(CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, call,
+        return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, call,
                                 "y is (%d, %d, %d, %d), the convolution gives (%d, %d, %d, %d)",
                                 y->n, y->c, y->h, y->w, n, c, h, w);
     return CUDNN_STATUS_SUCCESS;
 }
 
-static void fill_in(cudnn_bed_problem *problem, const cudnn_bed_tensor *x, const filter_shape *w,
-                    const cudnn_bed_tensor *y)
+static void fill_in(cudnn_sim_problem *problem, const cudnn_sim_tensor *x, const filter_shape *w,
+                    const cudnn_sim_tensor *y)
 {
     cudasim_convolution *conv = &problem->conv;
     conv->batch = x->n;
@@ -131,15 +131,15 @@ static void fill_in(cudnn_bed_problem *problem, const cudnn_bed_tensor *x, const
     problem->y_nbytes = cudasim_convolution_y_count(conv) * number;
 }
 
-cudnnStatus_t cudnn_bed_read_problem(const char *call, const cudnn_bed_descriptors *descriptors,
-                                     cudnn_bed_problem *problem)
+cudnnStatus_t cudnn_sim_read_problem(const char *call, const cudnn_sim_descriptors *descriptors,
+                                     cudnn_sim_problem *problem)
 {
-    cudnn_bed_tensor x = {0}, y = {0};
+    cudnn_sim_tensor x = {0}, y = {0};
     filter_shape w = {0};
-    *problem = (cudnn_bed_problem){0};
-    cudnnStatus_t status = cudnn_bed_read_tensor(call, "x", descriptors->x, &x);
+    *problem = (cudnn_sim_problem){0};
+    cudnnStatus_t status = cudnn_sim_read_tensor(call, "x", descriptors->x, &x);
     if (status == CUDNN_STATUS_SUCCESS)
-        status = cudnn_bed_read_tensor(call, "y", descriptors->y, &y);
+        status = cudnn_sim_read_tensor(call, "y", descriptors->y, &y);
     if (status == CUDNN_STATUS_SUCCESS)
         status = read_filter(call, descriptors->w, &w);
     if (status == CUDNN_STATUS_SUCCESS)

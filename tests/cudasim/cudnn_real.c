@@ -1,12 +1,12 @@
 /*
  * The real libcudnn behind the stand-in. It needs no driver for descriptors, and refuses the bad
- * ones by its own rules. CUDNN_BED_REAL, its path, comes from tools/find-cuda.
+ * ones by its own rules. CUDNN_SIM_REAL, its path, comes from tools/find-cuda.
  *
  * It has the SONAME of the stand-in: opened by its full path, with its symbols kept to itself
  * (RTLD_LOCAL) and its own preferred over ours of the same names (RTLD_DEEPBIND). The address
  * sanitizer does not allow that, nor is it needed in hpac, where ours are no global symbols.
  */
-#include "cudnn_bed.h"
+#include "cudnn_sim.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -16,12 +16,12 @@ static void *library;
 static void open_library(void)
 {
     int binding = dlsym(RTLD_DEFAULT, "__asan_init") ? 0 : RTLD_DEEPBIND;
-    library = dlopen(CUDNN_BED_REAL, RTLD_NOW | RTLD_LOCAL | binding);
+    library = dlopen(CUDNN_SIM_REAL, RTLD_NOW | RTLD_LOCAL | binding);
     if (!library)
         cudasim_fail("the real cuDNN: %s", dlerror());
 }
 
-void *cudnn_bed_real(const char *name)
+void *cudnn_sim_real(const char *name)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, open_library);
@@ -37,28 +37,28 @@ void *cudnn_bed_real(const char *name)
     {                                                                                              \
         static cudnnStatus_t(*real) parameters;                                                    \
         if (!real)                                                                                 \
-            *(void **)&real = cudnn_bed_real(#name);                                               \
-        return cudasim_call_fails(#name) ? cudnn_bed_fail(#name) : real arguments;                 \
+            *(void **)&real = cudnn_sim_real(#name);                                               \
+        return cudasim_call_fails(#name) ? cudnn_sim_fail(#name) : real arguments;                 \
     }
 
 /* The same for what makes and destroys descriptors: these are counted. */
-#define FORWARD_COUNTED(name, census, change, parameters, arguments)                               \
+#define FORWARD_COUNTED(name, kind, change, parameters, arguments)                                 \
     cudnnStatus_t name parameters                                                                  \
     {                                                                                              \
         static cudnnStatus_t(*real) parameters;                                                    \
         if (!real)                                                                                 \
-            *(void **)&real = cudnn_bed_real(#name);                                               \
-        cudnnStatus_t status = cudasim_call_fails(#name) ? cudnn_bed_fail(#name) : real arguments; \
+            *(void **)&real = cudnn_sim_real(#name);                                               \
+        cudnnStatus_t status = cudasim_call_fails(#name) ? cudnn_sim_fail(#name) : real arguments; \
         if (status == CUDNN_STATUS_SUCCESS)                                                        \
-            cudasim_census_add(census, change);                                                    \
+            cudasim_live_add(kind, change);                                                        \
         return status;                                                                             \
     }
 
 #define DESCRIPTOR(kind, type, plural)                                                             \
-    static cudasim_census kind##_census = {.what = plural};                                        \
-    FORWARD_COUNTED(cudnnCreate##kind##Descriptor, &kind##_census, 1, (type * descriptor),         \
+    static cudasim_live_objects kind##_live = {.what = plural};                                    \
+    FORWARD_COUNTED(cudnnCreate##kind##Descriptor, &kind##_live, 1, (type * descriptor),           \
                     (descriptor))                                                                  \
-    FORWARD_COUNTED(cudnnDestroy##kind##Descriptor, &kind##_census, -1, (type descriptor),         \
+    FORWARD_COUNTED(cudnnDestroy##kind##Descriptor, &kind##_live, -1, (type descriptor),           \
                     (descriptor))
 
 DESCRIPTOR(Tensor, cudnnTensorDescriptor_t, "cuDNN tensor descriptors")

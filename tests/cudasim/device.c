@@ -54,7 +54,7 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int devic
     if (error != cudaSuccess)
         return runtime_return(error);
     memset(properties, 0, sizeof *properties);
-    snprintf(properties->name, sizeof properties->name, "CUDA test bed");
+    snprintf(properties->name, sizeof properties->name, "CUDA simulator");
     properties->totalGlobalMem = runtime.memory_nbytes;
     properties->major = runtime.capability / 10;
     properties->minor = runtime.capability % 10;
@@ -116,7 +116,8 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
         *value = 5120;
         break;
     default:
-        cudasim_fail("cudaDeviceGetAttribute: the test bed has no attribute %d", (int)attribute);
+        cudasim_fail("cudaDeviceGetAttribute: the CUDA simulator has no attribute %d",
+                     (int)attribute);
     }
     return runtime_return(cudaSuccess);
 }

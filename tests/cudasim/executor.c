@@ -163,7 +163,7 @@ uint64_t cudasim_exchange(unsigned mask, uint64_t value, int source, int line)
 static void run_fiber(void)
 {
     for (;;) {
-        cudasim_block.twin->run_threads(kernel_arguments);
+        cudasim_block.host_kernel->run_threads(kernel_arguments);
         fiber_idle();
     }
 }
@@ -260,12 +260,13 @@ static int find_region(struct dl_phdr_info *info, size_t info_nbytes, void *foun
     return 0;
 }
 
-/* Every __shared__ variable of a library of twins: they are thread-local, nothing else there is. */
-static shared_region static_shared(const cudasim_twin *twin)
+/* Every __shared__ variable of a library of host builds: they are thread-local, nothing else there
+ * is. */
+static shared_region static_shared(const cudasim_host_kernel *host_kernel)
 {
-    shared_region region = {.inside = twin->touch_shared()};
+    shared_region region = {.inside = host_kernel->touch_shared()};
     if (dl_iterate_phdr(find_region, &region) == 0)
-        cudasim_fail("the shared memory of the twins was not found");
+        cudasim_fail("the shared memory of the host builds was not found");
     return region;
 }
 
@@ -298,18 +299,18 @@ static uint3 place_of_block(dim3 grid, uint64_t number)
     return (uint3){(unsigned)(number % grid.x), (unsigned)(row % grid.y), (unsigned)(row / grid.y)};
 }
 
-void executor_run(const cudasim_twin *twin, dim3 grid, dim3 block, size_t shared_nbytes,
-                  void **arguments)
+void executor_run(const cudasim_host_kernel *host_kernel, dim3 grid, dim3 block,
+                  size_t shared_nbytes, void **arguments)
 {
     kernel_arguments = arguments;
     thread_count = block.x * block.y * block.z;
-    cudasim_block.twin = twin;
+    cudasim_block.host_kernel = host_kernel;
     cudasim_block.grid_dim = grid;
     cudasim_block.block_dim = block;
     cudasim_block.shared_nbytes = shared_nbytes;
     cudasim_block.dynamic_shared = dynamic_shared(shared_nbytes);
     order_threads();
-    shared_region shared = static_shared(twin);
+    shared_region shared = static_shared(host_kernel);
     uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
     for (uint64_t i = 0; i < blocks; i++) {
         cudasim_block.block = place_of_block(grid, runtime.reverse ? blocks - 1 - i : i);
@@ -318,5 +319,5 @@ void executor_run(const cudasim_twin *twin, dim3 grid, dim3 block, size_t shared
             memset(cudasim_block.dynamic_shared, POISON, shared_nbytes);
         run_block();
     }
-    cudasim_block.twin = NULL;
+    cudasim_block.host_kernel = NULL;
 }

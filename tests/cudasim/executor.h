@@ -1,11 +1,12 @@
-/* Runs a kernel's twin: all blocks one after another, on this thread (executor.c, fiber.c). */
+/* Runs the host build of a kernel: all blocks one after another, on this thread (executor.c,
+ * fiber.c). */
 #ifndef CUDASIM_EXECUTOR_H
 #define CUDASIM_EXECUTOR_H
 
-#include "twin.h"
+#include "host_kernel.h"
 
-void executor_run(const cudasim_twin *twin, dim3 grid, dim3 block, size_t shared_nbytes,
-                  void **arguments);
+void executor_run(const cudasim_host_kernel *host_kernel, dim3 grid, dim3 block,
+                  size_t shared_nbytes, void **arguments);
 
 /* A stack that runs threads of a block, one after another until one has to wait. */
 typedef struct fiber fiber;

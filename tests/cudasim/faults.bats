@@ -1,5 +1,5 @@
-# Planted bugs, each of which the test bed must catch; the same program without the bug must pass in
-# every mode. A fault that is not caught is a defect of the bed.
+# Planted bugs, each of which the CUDA simulator must catch; the same program without the bug must pass in
+# every mode. A fault that is not caught is a defect of the simulator.
 #
 #   CUDASIM=FOLDER bats tests/cudasim/faults.bats     (default: build/cudasim)
 
@@ -33,14 +33,14 @@ clean() {
     done
 }
 
-# reported NAME TEXT: the bed ends the program and says TEXT.
+# reported NAME TEXT: the simulator ends the program and says TEXT.
 reported() {
     clean "$1"
     faults "$1" planted
     [[ $status -eq 97 && $output == *"cudasim: "*"$2"* ]] || fail_with "$1, planted: no '$2'"
 }
 
-# leaked NAME TEXT: the program ends, and the bed finds what it left behind.
+# leaked NAME TEXT: the program ends, and the simulator finds what it left behind.
 leaked() {
     clean "$1"
     faults "$1" planted
@@ -241,8 +241,8 @@ wrong_by_seed() {
     refused too_much_shared cudaErrorInvalidValue
 }
 
-@test "a kernel has no twin" {
-    reported missing_twin "has no twin"
+@test "a kernel has no host build" {
+    reported missing_host_build "has no host build"
 }
 
 @test "a kernel fails: every call from then on gives its error, and nothing leaks" {

@@ -1,9 +1,10 @@
 /*
  * Kernels: what nvcc's objects register when they are loaded, and launches. A launch finds the
- * kernel's host twin by name, and gives it the addresses of the shadow in place of the device's.
+ * host build of the kernel by name, and gives it the addresses of the shadow in place of the
+ * device's.
  */
 #include "runtime.h"
-#include "twin.h"
+#include "host_kernel.h"
 #include "executor.h"
 
 #include <dlfcn.h>
@@ -22,47 +23,48 @@ typedef struct kernel {
     const void *stub; /* the host's function of that name */
     const char *symbol;
     size_t shared_nbytes;
-    const cudasim_twin *twin; /* found at the first launch */
+    const cudasim_host_kernel *host_kernel; /* found at the first launch */
 } kernel;
 
 static kernel *kernels;
-static cudasim_twin *twins;
+static cudasim_host_kernel *host_kernels;
 
-/* ---- twins ---- */
+/* ---- host_kernels ---- */
 
-void cudasim_add_twin(cudasim_twin *twin)
+void cudasim_add_host_kernel(cudasim_host_kernel *host_kernel)
 {
     Dl_info info;
-    if (dladdr(twin->function, &info) == 0 || info.dli_saddr != twin->function)
-        cudasim_fail("TWIN(%s): kernels need external linkage, for their names to match",
-                     twin->name);
-    twin->symbol = info.dli_sname;
-    twin->next = twins;
-    twins = twin;
+    if (dladdr(host_kernel->function, &info) == 0 || info.dli_saddr != host_kernel->function)
+        cudasim_fail("HOST_KERNEL(%s): kernels need external linkage, for their names to match",
+                     host_kernel->name);
+    host_kernel->symbol = info.dli_sname;
+    host_kernel->next = host_kernels;
+    host_kernels = host_kernel;
 }
 
-static const cudasim_twin *find_twin(const char *symbol)
+static const cudasim_host_kernel *find_host_kernel(const char *symbol)
 {
-    for (const cudasim_twin *twin = twins; twin != NULL; twin = twin->next)
-        if (strcmp(twin->symbol, symbol) == 0)
-            return twin;
+    for (const cudasim_host_kernel *host_kernel = host_kernels; host_kernel != NULL;
+         host_kernel = host_kernel->next)
+        if (strcmp(host_kernel->symbol, symbol) == 0)
+            return host_kernel;
     return NULL;
 }
 
-/* The project's twins lie beside this library; loading them registers them. */
-static const cudasim_twin *load_twin(const char *symbol)
+/* The project's host_kernels lie beside this library; loading them registers them. */
+static const cudasim_host_kernel *load_host_kernel(const char *symbol)
 {
     static bool loaded;
     const char *reason = NULL;
-    if (!loaded && find_twin(symbol) == NULL) {
-        loaded = dlopen("libcudasim_twins.so", RTLD_NOW | RTLD_LOCAL) != NULL;
+    if (!loaded && find_host_kernel(symbol) == NULL) {
+        loaded = dlopen("libcudasim_kernels.so", RTLD_NOW | RTLD_LOCAL) != NULL;
         reason = loaded ? NULL : dlerror();
     }
-    const cudasim_twin *twin = find_twin(symbol);
-    if (twin == NULL)
-        cudasim_fail("kernel %s has no twin: list it as TWIN(...)%s%s", symbol,
+    const cudasim_host_kernel *host_kernel = find_host_kernel(symbol);
+    if (host_kernel == NULL)
+        cudasim_fail("kernel %s has no host build: list it as HOST_KERNEL(...)%s%s", symbol,
                      reason != NULL ? "; " : "", reason != NULL ? reason : "");
-    return twin;
+    return host_kernel;
 }
 
 /* ---- registration, as nvcc 13 wants it ---- */
@@ -136,8 +138,8 @@ void __cudaRegisterFunction(void **module, const char *stub, char *device_stub, 
     kernels = registered;
 }
 
-/* Constants have their values in the twin too. What the host would copy into a variable by its
- * symbol is not offered: a program that does has a function missing when it is loaded. */
+/* Constants have their values in the host build too. What the host would copy into a variable by
+ * its symbol is not offered: a program that does has a function missing when it is loaded. */
 void __cudaRegisterVar(void **module, char *variable, char *address, const char *name, int external,
                        size_t nbytes, int constant, int global)
 {
@@ -148,7 +150,7 @@ void __cudaRegisterVar(void **module, char *variable, char *address, const char 
 /* ---- launches ---- */
 
 typedef struct launch {
-    const cudasim_twin *twin;
+    const cudasim_host_kernel *host_kernel;
     dim3 grid, block;
     size_t shared_nbytes;
     size_t used; /* of the parameters */
@@ -178,8 +180,8 @@ static void translate(unsigned char *word, const launch *launched, int argument)
         char text[300];
         memory_kind kind = memory_holds(MEMORY_PINNED, address) ? MEMORY_PINNED : MEMORY_DEVICE;
         memory_describe(kind, address, text, sizeof text);
-        cudasim_fail("kernel %s, argument %d: no live device memory: %s", launched->twin->name,
-                     argument + 1, text);
+        cudasim_fail("kernel %s, argument %d: no live device memory: %s",
+                     launched->host_kernel->name, argument + 1, text);
     }
     address = memory_shadow(address);
     memcpy(word, &address, sizeof address);
@@ -187,13 +189,13 @@ static void translate(unsigned char *word, const launch *launched, int argument)
 
 static void take_arguments(launch *launched, void **arguments)
 {
-    const cudasim_twin *twin = launched->twin;
-    for (int i = 0; i < twin->argument_count; i++) {
-        const cudasim_argument *argument = &twin->arguments[i];
+    const cudasim_host_kernel *host_kernel = launched->host_kernel;
+    for (int i = 0; i < host_kernel->argument_count; i++) {
+        const cudasim_argument *argument = &host_kernel->arguments[i];
         unsigned char *to = launched->parameters + launched->used;
         launched->used = align16(launched->used + argument->nbytes);
         if (launched->used > PARAMETERS_NBYTES)
-            cudasim_fail("kernel %s: more than %d bytes of arguments", twin->name,
+            cudasim_fail("kernel %s: more than %d bytes of arguments", host_kernel->name,
                          PARAMETERS_NBYTES);
         memcpy(to, arguments[i], argument->nbytes);
         for (int k = 0; k < argument->pointer_count; k++)
@@ -205,10 +207,10 @@ static void take_arguments(launch *launched, void **arguments)
 static void check_slack(const launch *launched)
 {
     char when[200];
-    snprintf(when, sizeof when, "by %s", launched->twin->name);
+    snprintf(when, sizeof when, "by %s", launched->host_kernel->name);
     size_t offset = 0;
-    for (int i = 0; i < launched->twin->argument_count; i++) {
-        const cudasim_argument *argument = &launched->twin->arguments[i];
+    for (int i = 0; i < launched->host_kernel->argument_count; i++) {
+        const cudasim_argument *argument = &launched->host_kernel->arguments[i];
         for (int k = 0; k < argument->pointer_count; k++) {
             void *shadow;
             memcpy(&shadow, launched->parameters + offset + argument->pointers[k], sizeof shadow);
@@ -232,11 +234,11 @@ static void run_launch(void *context)
     }
     void *arguments[CUDASIM_MAX_ARGUMENTS];
     size_t offset = 0;
-    for (int i = 0; i < launched->twin->argument_count; i++) {
+    for (int i = 0; i < launched->host_kernel->argument_count; i++) {
         arguments[i] = launched->parameters + offset;
-        offset = align16(offset + launched->twin->arguments[i].nbytes);
+        offset = align16(offset + launched->host_kernel->arguments[i].nbytes);
     }
-    executor_run(launched->twin, launched->grid, launched->block, launched->shared_nbytes,
+    executor_run(launched->host_kernel, launched->grid, launched->block, launched->shared_nbytes,
                  arguments);
     check_slack(launched);
 }
@@ -281,13 +283,15 @@ cudaError_t cudaLaunchKernel(const void *stub, dim3 grid, dim3 block, void **arg
         error = capture_check(stream);
     if (error != cudaSuccess)
         return runtime_return(error);
-    if (launched->twin == NULL)
-        launched->twin = load_twin(launched->symbol);
-    launch made = {
-        .twin = launched->twin, .grid = grid, .block = block, .shared_nbytes = shared_nbytes};
+    if (launched->host_kernel == NULL)
+        launched->host_kernel = load_host_kernel(launched->symbol);
+    launch made = {.host_kernel = launched->host_kernel,
+                   .grid = grid,
+                   .block = block,
+                   .shared_nbytes = shared_nbytes};
     take_arguments(&made, arguments);
     stream_counts(stream)->kernels++;
-    stream_append(stream, made.twin->name, run_launch, &made,
+    stream_append(stream, made.host_kernel->name, run_launch, &made,
                   offsetof(launch, parameters) + made.used);
     return runtime_return(cudaSuccess);
 }

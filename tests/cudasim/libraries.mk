@@ -1,4 +1,4 @@
-# The test bed's libcublas and libcudnn, on top of its libcudart (cudasim.mk). Arithmetic is oneDNN's,
+# The CUDA simulator's libcublas and libcudnn, on top of its libcudart (cudasim.mk). Arithmetic is oneDNN's,
 # descriptors are those of the real libcudnn, which is opened by its full path.
 ifneq ($(CUDASIM),)
 CUDASIM_COMMON := library numbers
@@ -13,7 +13,7 @@ cudasim_soname  = $(shell readelf -d '$(call cudasim_real,$(1))' 2>/dev/null | \
                     sed -n 's/.*soname: \[\(.*\)\].*/\1/p')
 
 $(patsubst %,$(CUDASIM)/obj/%.o,$(sort $(CUDASIM_CUBLAS) $(CUDASIM_CUDNN))): \
-  private CUDASIM_OPT = -O3 -g -fPIC -fopenmp -DCUDNN_BED_REAL='"$(call cudasim_real,libcudnn)"'
+  private CUDASIM_OPT = -O3 -g -fPIC -fopenmp -DCUDNN_SIM_REAL='"$(call cudasim_real,libcudnn)"'
 
 # $(call cudasim_library,PREFIX): links objects as the library of the target's name; only functions
 # that begin with the prefix are seen. Never unloaded, so that leaks are looked for at the end.
@@ -37,7 +37,7 @@ cudasim: $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so
 # ---- tests of the stand-ins' arithmetic ----------------------------------------------------------
 CUDASIM_UNIT := $(patsubst tests/cudasim/%.c,$(CUDASIM)/obj/%.o,$(wildcard tests/cudasim/unit/*.c))
 
-$(CUDASIM)/unit: $(CUDASIM_UNIT) $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so $(CUDASIM)/libcudasim_twins.so
+$(CUDASIM)/unit: $(CUDASIM_UNIT) $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so $(CUDASIM)/libcudasim_kernels.so
 	$(CC) -Wl,-rpath,'$$ORIGIN' -o $@ $(CUDASIM_UNIT) -L$(CUDASIM) -lcudart -lcublas -lcudnn -lcriterion -lm
 
 # ---- a program with their users' mistakes, for libraries.bats ------------------------------------

@@ -53,24 +53,24 @@ void cudasim_check_operands(const char *call, const cudasim_operand *operands, s
     check_overlaps(call, operands, count);
 }
 
-void cudasim_scribble(void *memory, size_t nbytes)
+void cudasim_poison(void *memory, size_t nbytes)
 {
     if (nbytes)
         memset(memory, 0xff, nbytes);
 }
 
-void cudasim_scribble_scratch(void *memory, size_t nbytes)
+void cudasim_poison_scratch(void *memory, size_t nbytes)
 {
     enum { ALL = 1 << 20, END = 1 << 16, PAGE = 4096, LINE = 64 };
     char *bytes = memory;
     if (nbytes <= ALL) {
-        cudasim_scribble(memory, nbytes);
+        cudasim_poison(memory, nbytes);
         return;
     }
     for (size_t i = 0; i + LINE <= nbytes; i += PAGE)
-        cudasim_scribble(bytes + i, LINE);
-    cudasim_scribble(bytes, END);
-    cudasim_scribble(bytes + nbytes - END, END);
+        cudasim_poison(bytes + i, LINE);
+    cudasim_poison(bytes, END);
+    cudasim_poison(bytes + nbytes - END, END);
 }
 
 /* ---- captures ----------------------------------------------------------------------------------
@@ -96,13 +96,13 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t nbytes)
 static bool was_seen(uint64_t kind)
 {
     static uint64_t *kinds;
-    static size_t count, room;
+    static size_t count, capacity;
     for (size_t i = 0; i < count; i++)
         if (kinds[i] == kind)
             return true;
-    if (count == room) {
-        room = room ? 2 * room : 64;
-        kinds = realloc(kinds, room * sizeof(kinds[0]));
+    if (count == capacity) {
+        capacity = capacity ? 2 * capacity : 64;
+        kinds = realloc(kinds, capacity * sizeof(kinds[0]));
         if (!kinds)
             cudasim_fail("no host memory to remember calls");
     }
@@ -130,31 +130,31 @@ void cudasim_check_first_use(const char *call, cudaStream_t stream, const void *
 /* ---- the rest ----------------------------------------------------------------------------------
  */
 
-enum { MAX_CENSUSES = 16 };
-static cudasim_census *censuses[MAX_CENSUSES];
-static int census_count;
+enum { MAX_LIVE_KINDS = 16 };
+static cudasim_live_objects *live_kinds[MAX_LIVE_KINDS];
+static int live_kind_count;
 
 __attribute__((destructor)) static void report_leaks(void)
 {
-    for (int i = 0; i < census_count; i++)
-        if (censuses[i]->live > 0)
-            cudasim_leak("%d %s never destroyed", censuses[i]->live, censuses[i]->what);
+    for (int i = 0; i < live_kind_count; i++)
+        if (live_kinds[i]->live > 0)
+            cudasim_leak("%d %s never destroyed", live_kinds[i]->live, live_kinds[i]->what);
 }
 
-static void enter_census(cudasim_census *census)
+static void register_kind(cudasim_live_objects *kind)
 {
-    for (int i = 0; i < census_count; i++)
-        if (censuses[i] == census)
+    for (int i = 0; i < live_kind_count; i++)
+        if (live_kinds[i] == kind)
             return;
-    if (census_count < MAX_CENSUSES)
-        censuses[census_count++] = census;
+    if (live_kind_count < MAX_LIVE_KINDS)
+        live_kinds[live_kind_count++] = kind;
 }
 
-void cudasim_census_add(cudasim_census *census, int change)
+void cudasim_live_add(cudasim_live_objects *kind, int change)
 {
     pthread_mutex_lock(&lock);
-    enter_census(census);
-    census->live += change;
+    register_kind(kind);
+    kind->live += change;
     pthread_mutex_unlock(&lock);
 }
 

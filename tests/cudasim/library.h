@@ -28,8 +28,8 @@ void *cudasim_operand_memory(const char *call, const cudasim_operand *operand);
 
 /* Writes rubbish (NaN in each format) where a result will be, or over scratch memory: all of it, or
  * when it is larger than a MB its ends and a line in every page. */
-void cudasim_scribble(void *memory, size_t nbytes);
-void cudasim_scribble_scratch(void *memory, size_t nbytes);
+void cudasim_poison(void *memory, size_t nbytes);
+void cudasim_poison_scratch(void *memory, size_t nbytes);
 
 /* Whether the stream is being captured into a graph. */
 bool cudasim_is_capturing(cudaStream_t stream);
@@ -44,11 +44,11 @@ void cudasim_check_first_use(const char *call, cudaStream_t stream, const void *
 bool cudasim_call_fails(const char *call);
 
 /* Live objects of one kind, reported as leaks when the program ends. */
-typedef struct cudasim_census {
+typedef struct cudasim_live_objects {
     const char *what;
     int live;
-} cudasim_census;
-void cudasim_census_add(cudasim_census *census, int change);
+} cudasim_live_objects;
+void cudasim_live_add(cudasim_live_objects *kind, int change);
 
 /* Whether NVIDIA_TF32_OVERRIDE=0 forbids TF32, as in the real libraries. */
 bool cudasim_tf32_forbidden(void);

@@ -1,13 +1,13 @@
 # Trainings as cuDNN and cuBLAS can make them: with calls that fail, without the algorithms wanted,
 # with sums in another order every time, with TF32. Whatever fails, the program ends with exit code 4
-# and one line that names the call, and has given everything back: the bed would end a program that
+# and one line that names the call, and has given everything back: the simulator would end a program that
 # leaks with 96.
 
 load ../e2e/helpers
 
 setup_file() {
-    local bed=${CUDASIM:-$BATS_TEST_DIRNAME/../../build/cudasim}
-    export LD_LIBRARY_PATH=$bed${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    local simulator=${CUDASIM:-$BATS_TEST_DIRNAME/../../build/cudasim}
+    export LD_LIBRARY_PATH=$simulator${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
     export DATA=$BATS_FILE_TMPDIR/data
     "${HPAC:-build/hpac}" synth --count 24 --size 64 --seed 3 --balance --out "$DATA"
 }
@@ -105,7 +105,7 @@ says() {
                  END { exit bad || NR < 8 }'
 }
 
-# The bed's cuDNN lists the algorithms first whose sums are in another order every time: who took one
+# The simulator's cuDNN lists the algorithms first whose sums are in another order every time: who took one
 # of them by mistake would not get the same training twice.
 @test "trainings repeat bit for bit, and do not where device.deterministic is false" {
     local run

@@ -41,7 +41,7 @@ static unsigned char *reserve(void)
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     void *start = mmap(NULL, AREA_NBYTES, PROT_NONE, flags, -1, 0);
     if (start == MAP_FAILED)
-        cudasim_fail("no range of %zu addresses for the test bed's memory", AREA_NBYTES);
+        cudasim_fail("no range of %zu addresses for the CUDA simulator's memory", AREA_NBYTES);
     return start;
 }
 

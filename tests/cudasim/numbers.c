@@ -34,21 +34,21 @@ static void round_to_tf32(float *to, const float *from, size_t count)
 }
 
 const float *cudasim_as_floats(cudasim_numbers numbers, const void *memory, size_t count,
-                               float *room)
+                               float *buffer)
 {
     if (numbers != CUDASIM_TF32)
-        return cudasim_as_addends(numbers, memory, count, room);
-    round_to_tf32(room, memory, count);
-    return room;
+        return cudasim_as_addends(numbers, memory, count, buffer);
+    round_to_tf32(buffer, memory, count);
+    return buffer;
 }
 
 const float *cudasim_as_addends(cudasim_numbers numbers, const void *memory, size_t count,
-                                float *room)
+                                float *buffer)
 {
     if (numbers != CUDASIM_BF16)
         return memory;
-    widen_bf16(room, memory, count);
-    return room;
+    widen_bf16(buffer, memory, count);
+    return buffer;
 }
 
 void cudasim_store(cudasim_numbers numbers, void *to, const float *from, size_t count)

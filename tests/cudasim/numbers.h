@@ -17,13 +17,13 @@ typedef enum cudasim_numbers {
 size_t cudasim_number_nbytes(cudasim_numbers numbers);
 
 /* `count` numbers as a product reads them: where they lie if they are floats as they are, else
- * converted into `room`. */
+ * converted into `buffer`. */
 const float *cudasim_as_floats(cudasim_numbers numbers, const void *memory, size_t count,
-                               float *room);
+                               float *buffer);
 
 /* The same without the rounding to TF32: what is added, not multiplied. */
 const float *cudasim_as_addends(cudasim_numbers numbers, const void *memory, size_t count,
-                                float *room);
+                                float *buffer);
 
 /* Writes floats, to bf16 rounded to nearest, ties to even, NaN staying NaN. */
 void cudasim_store(cudasim_numbers numbers, void *to, const float *from, size_t count);

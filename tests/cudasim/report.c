@@ -1,6 +1,6 @@
 /* Says what went wrong and ends the program: misuse, touched guard pages, leaks. */
 #include "runtime.h"
-#include "twin.h"
+#include "host_kernel.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -24,13 +24,13 @@ static void describe_place(char *text, size_t nbytes)
     text[0] = '\0';
     if (running == NULL)
         return;
-    if (cudasim_block.twin == NULL) {
+    if (cudasim_block.host_kernel == NULL) {
         snprintf(text, nbytes, ", in %s", running);
         return;
     }
     const uint3 *block = &cudasim_block.block, *thread = &cudasim_block.thread;
     snprintf(text, nbytes, ", in kernel %s, block (%u,%u,%u), thread (%u,%u,%u)",
-             cudasim_block.twin->name, block->x, block->y, block->z, thread->x, thread->y,
+             cudasim_block.host_kernel->name, block->x, block->y, block->z, thread->x, thread->y,
              thread->z);
 }
 
@@ -97,7 +97,7 @@ static bool describe_touch(const void *address, char *text, size_t nbytes)
                  "shared memory out of bounds: %zu bytes at least past the end of %zu",
                  (size_t)((const unsigned char *)address - cudasim_block.shared_end),
                  cudasim_block.shared_nbytes);
-    } else if (cudasim_block.twin != NULL) {
+    } else if (cudasim_block.host_kernel != NULL) {
         snprintf(text, nbytes, "%p is no device memory", address);
     } else {
         return false;

@@ -1,4 +1,4 @@
-# Whole trainings on the test bed: what only it can show or provoke. The bed ends a program that
+# Whole trainings on the CUDA simulator: what only it can show or provoke. The simulator ends a program that
 # leaks with exit code 96, and one that does what would go wrong on a GPU with 97 or more.
 
 load ../e2e/helpers

@@ -1,6 +1,7 @@
 /*
  * What a training step of the improved model may cost the CUDA device: copies, launches, waits and
- * allocations, as the test bed counts them. Skipped where the device is another, or a real GPU.
+ * allocations, as the CUDA simulator counts them. Skipped where the device is another, or a real
+ * GPU.
  */
 #include <hpac/config.h>
 #include <hpac/network.h>
@@ -26,7 +27,7 @@ typedef struct fixture {
     counter *count;
 } fixture;
 
-/* False, and nothing open, where there is no bed. */
+/* False, and nothing open, where there is no simulator. */
 static bool open_fixture(fixture *fix, bool graph, hpac_precision precision)
 {
     *fix = (fixture){0};
@@ -34,7 +35,7 @@ static bool open_fixture(fixture *fix, bool graph, hpac_precision precision)
         return false;
     fix->device =
         open_tested_device((hpac_device_options){.precision = precision, .deterministic = true});
-    void *symbol = find_in_test_bed("cudasim_get_counts");
+    void *symbol = find_in_simulator("cudasim_get_counts");
     memcpy(&fix->count, &symbol, sizeof symbol);
     if (!fix->count) {
         fix->device->ops->close(fix->device);
@@ -118,7 +119,7 @@ static void check_training(bool graph, hpac_precision precision)
 {
     fixture fix;
     if (!open_fixture(&fix, graph, precision))
-        cr_skip("only the test bed counts");
+        cr_skip("only the CUDA simulator counts");
     cudasim_counts before;
     train(&fix, NULL); /* first steps, recordings */
     fix.count(&before);
@@ -151,7 +152,7 @@ Test(cuda_budget, an_upload_is_the_batch_and_nothing_else)
 {
     fixture fix;
     if (!open_fixture(&fix, true, HPAC_PRECISION_FP32))
-        cr_skip("only the test bed counts");
+        cr_skip("only the CUDA simulator counts");
     size_t least = BATCH * (hpac_batch_image_nbytes(&fix.format) + (size_t)fix.format.target_count);
     cr_expect_lt(hpac_batch_nbytes(&fix.format) - least, 64);
     close_fixture(&fix);
@@ -161,7 +162,7 @@ Test(cuda_budget, of_a_resident_data_set_is_four_bytes_an_image)
 {
     fixture fix;
     if (!open_fixture(&fix, true, HPAC_PRECISION_FP32))
-        cr_skip("only the test bed counts");
+        cr_skip("only the CUDA simulator counts");
     uint32_t places[BATCH];
     hpac_outcome outcome;
     for (uint32_t i = 0; i < BATCH; i++)

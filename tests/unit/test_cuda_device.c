@@ -1,7 +1,7 @@
 /*
  * The CUDA device's own promises: opening and refusing, memory, queues, graphs, and what it says
- * when something fails. Skipped where the tested device is another; what only the test bed can
- * bring about is skipped on a GPU.
+ * when something fails. Skipped where the tested device is another; what only the CUDA simulator
+ * can bring about is skipped on a GPU.
  */
 #include "tested_device.h"
 
@@ -70,9 +70,9 @@ Test(cuda_device, refuses_number_formats_that_the_gpu_lacks)
 {
     need_cuda();
     static const hpac_precision precisions[] = {HPAC_PRECISION_TF32, HPAC_PRECISION_BF16};
-    set_for_bed("CUDASIM_CAPABILITY", "75");
+    set_for_simulator("CUDASIM_CAPABILITY", "75");
     hpac_device *device = open_deterministic(), *other = NULL;
-    need_bed(device);
+    need_simulator(device);
     for (size_t i = 0; i < 2; i++) {
         const hpac_device_options options = {.name = "cuda", .precision = precisions[i]};
         cr_expect_eq(hpac_device_open(&options, &other), HPAC_ERR_DEVICE);
@@ -87,7 +87,7 @@ Test(cuda_device, refuses_number_formats_that_the_gpu_lacks)
 Test(cuda_device, says_what_to_build_for_an_older_gpu)
 {
     need_cuda();
-    set_for_bed("CUDASIM_CAPABILITY", "70");
+    set_for_simulator("CUDASIM_CAPABILITY", "70");
     hpac_device *device = NULL;
     if (hpac_device_open(&(hpac_device_options){.name = "cuda"}, &device) == HPAC_OK) {
         device->ops->close(device);
@@ -101,9 +101,9 @@ Test(cuda_device, says_what_to_build_for_an_older_gpu)
 Test(cuda_device, opens_the_second_of_two)
 {
     need_cuda();
-    set_for_bed("CUDASIM_DEVICES", "2");
+    set_for_simulator("CUDASIM_DEVICES", "2");
     hpac_device *first = open_deterministic(), *second = NULL;
-    need_bed(first);
+    need_simulator(first);
     assert_ok(hpac_device_open(&(hpac_device_options){.name = "cuda:1"}, &second));
     hpac_device_info info;
     assert_ok(second->ops->describe(second, &info));
@@ -169,7 +169,7 @@ Test(cuda_device, memory_is_zeroed_and_aligned)
 Test(cuda_device, says_what_is_free_and_what_to_lower)
 {
     need_cuda();
-    set_for_bed("CUDASIM_MEMORY_MIB", "96");
+    set_for_simulator("CUDASIM_MEMORY_MIB", "96");
     hpac_device *device = open_deterministic();
     hpac_device_info info;
     void *memory = NULL;
@@ -321,9 +321,9 @@ Test(cuda_device, a_recording_can_be_thrown_away)
 Test(cuda_device, says_that_a_failed_kernel_ends_the_run)
 {
     need_cuda();
-    set_for_bed("CUDASIM_FAIL_KERNEL", "2");
+    set_for_simulator("CUDASIM_FAIL_KERNEL", "2");
     hpac_device *device = open_deterministic();
-    need_bed(device);
+    need_simulator(device);
     hpac_status status = device->ops->set_step(device, 1, 1);
     if (status == HPAC_OK) /* it tells when it has run, at the earliest */
         status = device->ops->synchronize(device);

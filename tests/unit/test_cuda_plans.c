@@ -1,7 +1,7 @@
 /*
  * The CUDA device's plans: which runs it takes, which algorithms, what it falls back to, and that
- * what is not finite is seen. Skipped where the tested device is another; what only the test bed
- * can bring about is skipped on a GPU.
+ * what is not finite is seen. Skipped where the tested device is another; what only the CUDA
+ * simulator can bring about is skipped on a GPU.
  */
 #include <hpac/log.h>
 #include <hpac/network.h>
@@ -111,9 +111,9 @@ static void run_convolutions(hpac_device *device)
 Test(cuda_plans, goes_on_with_the_next_algorithm)
 {
     need_cuda();
-    set_for_bed("CUDASIM_CUDNN_REFUSE", "fwd1,bwddata1,bwdfilter1");
+    set_for_simulator("CUDASIM_CUDNN_REFUSE", "fwd1,bwddata1,bwdfilter1");
     hpac_device *device = open_deterministic();
-    need_bed(device);
+    need_simulator(device);
     expect_algorithm(device, "fwd IMPLICIT_GEMM + bias + relu / bwd data FFT_TILING / "
                              "bwd filter FFT_TILING");
     run_convolutions(device);
@@ -123,10 +123,10 @@ Test(cuda_plans, goes_on_with_the_next_algorithm)
 Test(cuda_plans, computes_bias_and_relu_where_cudnn_does_not)
 {
     need_cuda();
-    set_for_bed("CUDASIM_CUDNN_REFUSE", "biasact");
+    set_for_simulator("CUDASIM_CUDNN_REFUSE", "biasact");
     hpac_log_set_level(HPAC_LOG_ERROR); /* each plan warns */
     hpac_device *device = open_deterministic();
-    need_bed(device);
+    need_simulator(device);
     run_convolutions(device);
     device->ops->close(device);
 }
@@ -135,10 +135,10 @@ Test(cuda_plans, computes_bias_and_relu_where_cudnn_does_not)
 Test(cuda_plans, widens_what_cudnn_does_not_have_in_bf16)
 {
     need_cuda();
-    set_for_bed("CUDASIM_CUDNN_REFUSE", "fwd1");
+    set_for_simulator("CUDASIM_CUDNN_REFUSE", "fwd1");
     hpac_device *device = open_tested_device(
         (hpac_device_options){.precision = HPAC_PRECISION_BF16, .deterministic = true});
-    need_bed(device);
+    need_simulator(device);
     expect_algorithm(device, "no bf16, cast to nhwc fwd IMPLICIT_GEMM");
     expect_algorithm(device, ", tf32");
     run_convolutions(device);
@@ -148,11 +148,11 @@ Test(cuda_plans, widens_what_cudnn_does_not_have_in_bf16)
 Test(cuda_plans, computes_bias_and_relu_where_cudnn_does_not_in_bf16)
 {
     need_cuda();
-    set_for_bed("CUDASIM_CUDNN_REFUSE", "biasact");
+    set_for_simulator("CUDASIM_CUDNN_REFUSE", "biasact");
     hpac_log_set_level(HPAC_LOG_ERROR); /* each plan warns */
     hpac_device *device = open_tested_device(
         (hpac_device_options){.precision = HPAC_PRECISION_BF16, .deterministic = true});
-    need_bed(device);
+    need_simulator(device);
     run_convolutions(device);
     device->ops->close(device);
 }
@@ -160,10 +160,10 @@ Test(cuda_plans, computes_bias_and_relu_where_cudnn_does_not_in_bf16)
 Test(cuda_plans, names_the_shape_that_no_algorithm_has)
 {
     need_cuda();
-    set_for_bed("CUDASIM_CUDNN_REFUSE", "bwddata1,bwddata2,bwddata3,bwddata4,bwddata5");
+    set_for_simulator("CUDASIM_CUDNN_REFUSE", "bwddata1,bwddata2,bwddata3,bwddata4,bwddata5");
     hpac_device *device = open_deterministic();
     hpac_plan *plan = NULL;
-    need_bed(device);
+    need_simulator(device);
     cr_expect_eq(plan_run(device, 0, 2, 4, &plan), HPAC_ERR_DEVICE);
     cr_expect_null(plan);
     expect_message("no deterministic algorithm for the backward data pass");
@@ -180,7 +180,7 @@ Test(cuda_plans, measures_where_it_need_not_be_deterministic)
     assert_ok(plan_run(device, 0, 2, 4, &plan));
     cr_expect(strstr(plan->algorithm, "bwd data "), "%s", plan->algorithm);
     device->ops->plan_destroy(plan);
-    if (find_in_test_bed("cudasim_get_counts")) /* which ranks the unsteady ones first */
+    if (find_in_simulator("cudasim_get_counts")) /* which ranks the unsteady ones first */
         expect_algorithm(device, "fwd WINOGRAD + bias + relu / bwd data ALGO_0 / "
                                  "bwd filter ALGO_0");
     device->ops->close(device);

@@ -28,7 +28,7 @@ hpac_device *open_tested_device(hpac_device_options options)
     return device;
 }
 
-void *find_in_test_bed(const char *symbol)
+void *find_in_simulator(const char *symbol)
 {
     void *runtime = NULL;
     for (int major = 12; major <= 13 && !runtime; major++) {
@@ -50,17 +50,17 @@ void assert_ok(hpac_status status)
     cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
 }
 
-void set_for_bed(const char *name, const char *value)
+void set_for_simulator(const char *name, const char *value)
 {
     cr_assert_eq(setenv(name, value, 1), 0);
 }
 
-void need_bed(hpac_device *device)
+void need_simulator(hpac_device *device)
 {
-    if (find_in_test_bed("cudasim_get_counts"))
+    if (find_in_simulator("cudasim_get_counts"))
         return;
     device->ops->close(device);
-    cr_skip("only the test bed can be told to refuse");
+    cr_skip("only the CUDA simulator can be told to refuse");
 }
 
 void expect_message(const char *part)

@@ -20,17 +20,18 @@ bool tested_device_is_cuda(void);
 /* With the options given, but for the name. Fails the test if it does not open, and skips it on a
  * GPU that lacks the precision. */
 hpac_device *open_tested_device(hpac_device_options options);
-/* Whether the open CUDA device runs on the test bed: a symbol of its libcudart. NULL: on a GPU. */
-void *find_in_test_bed(const char *symbol);
+/* Whether the open CUDA device runs on the CUDA simulator: a symbol of its libcudart. NULL: on a
+ * GPU. */
+void *find_in_simulator(const char *symbol);
 
 /* ---- for tests of the CUDA device ---- */
 
 /* Skips the test where the tested device is another. */
 void need_cuda(void);
-/* Sets a variable that only the bed reads, when the device opens it. */
-void set_for_bed(const char *name, const char *value);
+/* Sets a variable that only the simulator reads, when the device opens it. */
+void set_for_simulator(const char *name, const char *value);
 /* Closes the device and skips the test on a GPU. */
-void need_bed(hpac_device *device);
+void need_simulator(hpac_device *device);
 void assert_ok(hpac_status status);
 /* The message of the last error contains `part`. */
 void expect_message(const char *part);

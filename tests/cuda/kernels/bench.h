@@ -1,6 +1,6 @@
 /*
  * The bench on which single kernels are tested: device memory, tensors of any layout and format,
- * and comparing. On the test bed (LD_LIBRARY_PATH=build/cudasim) or on a GPU.
+ * and comparing. On the CUDA simulator (LD_LIBRARY_PATH=build/cudasim) or on a GPU.
  *
  * Values on the host are floats in NHWC order; put_tensor and get_tensor bring them into a tensor's
  * layout and format and back, by plain code of their own.

@@ -1,7 +1,7 @@
 /*
  * Planted bugs: each case is a small program that is right, or wrong in one way. It gives 0 when it
  * worked and its result is right, FAULT_WRONG when the result is wrong, FAULT_REFUSED when a call
- * was; what the test bed itself reports ends the program (cudasim.h).
+ * was; what the CUDA simulator itself reports ends the program (cudasim.h).
  */
 #ifndef FAULTS_H
 #define FAULTS_H

@@ -1,4 +1,4 @@
-/* Launches that a GPU refuses, kernels that the bed does not know, and errors that stay. */
+/* Launches that a GPU refuses, kernels that the simulator does not know, and errors that stay. */
 #include "faults.h"
 
 static int configured(const fixture *with, unsigned blocks, unsigned threads, size_t shared_nbytes)
@@ -28,7 +28,7 @@ static int too_much_shared(const fixture *with, bool planted)
     return configured(with, 1, FAULT_THREADS, 48 * 1024 + planted);
 }
 
-static int missing_twin(const fixture *with, bool planted)
+static int missing_host_build(const fixture *with, bool planted)
 {
     if (planted)
         TRY(fault_not_listed(with->device, with->compute));
@@ -59,7 +59,7 @@ const fault_case launch_cases[] = {
     {"no_blocks", no_blocks},
     {"no_threads", no_threads},
     {"too_much_shared", too_much_shared},
-    {"missing_twin", missing_twin},
+    {"missing_host_build", missing_host_build},
     {"sticky_error", sticky_error},
     {NULL, NULL},
 };

@@ -1,64 +1,65 @@
 /* Mistakes with captures into graphs. */
-#include "scene.h"
+#include "fixture.h"
 
-static void capture(fault_scene *scene, void (*call)(const fault_scene *))
+static void capture(fault_fixture *fixture, void (*call)(const fault_fixture *))
 {
     cudaGraph_t graph;
-    CUDA(cudaStreamBeginCapture(scene->stream, cudaStreamCaptureModeThreadLocal));
-    call(scene);
-    CUDA(cudaStreamEndCapture(scene->stream, &graph));
+    CUDA(cudaStreamBeginCapture(fixture->stream, cudaStreamCaptureModeThreadLocal));
+    call(fixture);
+    CUDA(cudaStreamEndCapture(fixture->stream, &graph));
     CUDA(cudaGraphDestroy(graph));
 }
 
-static void first_use_in_capture(fault_scene *scene)
+static void first_use_in_capture(fault_fixture *fixture)
 {
-    if (!scene->wrong)
-        scene_convolve(scene);
-    capture(scene, scene_convolve);
+    if (!fixture->wrong)
+        fixture_convolve(fixture);
+    capture(fixture, fixture_convolve);
 }
 
-static void find(const fault_scene *scene)
+static void find(const fault_fixture *fixture)
 {
     cudnnConvolutionFwdAlgoPerf_t results[8];
     int count;
-    CUDNN(cudnnFindConvolutionForwardAlgorithmEx(
-        scene->cudnn, scene->x_desc, scene->x, scene->w_desc, scene->w, scene->conv_desc,
-        scene->y_desc, scene->y, 8, &count, results, scene->workspace, scene->workspace_nbytes));
+    CUDNN(cudnnFindConvolutionForwardAlgorithmEx(fixture->cudnn, fixture->x_desc, fixture->x,
+                                                 fixture->w_desc, fixture->w, fixture->conv_desc,
+                                                 fixture->y_desc, fixture->y, 8, &count, results,
+                                                 fixture->workspace, fixture->workspace_nbytes));
 }
 
-static void find_in_capture(fault_scene *scene)
+static void find_in_capture(fault_fixture *fixture)
 {
-    if (scene->wrong)
-        capture(scene, find);
+    if (fixture->wrong)
+        capture(fixture, find);
     else
-        find(scene);
+        find(fixture);
 }
 
-static void gemm_capture_without_workspace(fault_scene *scene)
+static void gemm_capture_without_workspace(fault_fixture *fixture)
 {
-    char *workspace = scene_device_memory(scene, CUBLAS_NBYTES);
-    scene_multiply_packed(scene);
-    if (!scene->wrong)
-        CUBLAS(cublasSetWorkspace(scene->cublas, workspace, CUBLAS_NBYTES));
-    capture(scene, scene_multiply_packed);
+    char *workspace = fixture_device_memory(fixture, CUBLAS_NBYTES);
+    fixture_multiply_packed(fixture);
+    if (!fixture->wrong)
+        CUBLAS(cublasSetWorkspace(fixture->cublas, workspace, CUBLAS_NBYTES));
+    capture(fixture, fixture_multiply_packed);
     CUDA(cudaFree(workspace));
 }
 
 /* cublasSetStream takes the workspace away. */
-static void stream_after_workspace(fault_scene *scene)
+static void stream_after_workspace(fault_fixture *fixture)
 {
-    char *workspace = scene_device_memory(scene, CUBLAS_NBYTES);
-    scene_multiply_packed(scene);
-    if (!scene->wrong)
-        CUBLAS(cublasSetStream(scene->cublas, scene->stream));
-    CUBLAS(cublasSetWorkspace(scene->cublas, workspace, CUBLAS_NBYTES));
-    if (scene->wrong)
-        CUBLAS(cublasSetStream(scene->cublas, scene->stream));
-    capture(scene, scene_multiply_packed);
+    char *workspace = fixture_device_memory(fixture, CUBLAS_NBYTES);
+    fixture_multiply_packed(fixture);
+    if (!fixture->wrong)
+        CUBLAS(cublasSetStream(fixture->cublas, fixture->stream));
+    CUBLAS(cublasSetWorkspace(fixture->cublas, workspace, CUBLAS_NBYTES));
+    if (fixture->wrong)
+        CUBLAS(cublasSetStream(fixture->cublas, fixture->stream));
+    capture(fixture, fixture_multiply_packed);
     CUDA(cudaFree(workspace));
 }
 
-const scene_mistake capture_mistakes[] = {
+const fault_case capture_mistakes[] = {
     MISTAKE(first_use_in_capture),
     MISTAKE(find_in_capture),
     MISTAKE(gemm_capture_without_workspace),

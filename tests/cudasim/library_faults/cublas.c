@@ -1,71 +1,71 @@
 /* Mistakes with cuBLAS. */
-#include "scene.h"
+#include "fixture.h"
 
-static void lda_too_small(fault_scene *scene)
+static void lda_too_small(fault_fixture *fixture)
 {
-    scene_multiply(scene, scene->wrong ? 3 : 4, 6, 4);
+    fixture_multiply(fixture, fixture->wrong ? 3 : 4, 6, 4);
 }
 
-static void ldb_too_small(fault_scene *scene)
+static void ldb_too_small(fault_fixture *fixture)
 {
-    scene_multiply(scene, 4, scene->wrong ? 4 : 6, 4);
+    fixture_multiply(fixture, 4, fixture->wrong ? 4 : 6, 4);
 }
 
-static void ldc_too_small(fault_scene *scene)
+static void ldc_too_small(fault_fixture *fixture)
 {
-    scene_multiply(scene, 4, 6, scene->wrong ? 3 : 4);
+    fixture_multiply(fixture, 4, 6, fixture->wrong ? 3 : 4);
 }
 
 /* A leading dimension larger than the memory has columns for. */
-static void lda_too_large(fault_scene *scene)
+static void lda_too_large(fault_fixture *fixture)
 {
-    scene_multiply(scene, scene->wrong ? 200 : 4, 6, 4);
+    fixture_multiply(fixture, fixture->wrong ? 200 : 4, 6, 4);
 }
 
-static void gemm_workspace_misaligned(fault_scene *scene)
+static void gemm_workspace_misaligned(fault_fixture *fixture)
 {
-    char *workspace = scene_device_memory(scene, CUBLAS_NBYTES);
-    CUBLAS(cublasSetWorkspace(scene->cublas, workspace + (scene->wrong ? 128 : 256), 1024));
-    scene_multiply_packed(scene);
-    CUDA(cudaStreamSynchronize(scene->stream));
+    char *workspace = fixture_device_memory(fixture, CUBLAS_NBYTES);
+    CUBLAS(cublasSetWorkspace(fixture->cublas, workspace + (fixture->wrong ? 128 : 256), 1024));
+    fixture_multiply_packed(fixture);
+    CUDA(cudaStreamSynchronize(fixture->stream));
     CUDA(cudaFree(workspace));
 }
 
-static void gemm_workspace_short_lived(fault_scene *scene)
+static void gemm_workspace_short_lived(fault_fixture *fixture)
 {
-    char *workspace = scene_device_memory(scene, CUBLAS_NBYTES);
-    CUBLAS(cublasSetWorkspace(scene->cublas, workspace, CUBLAS_NBYTES));
-    if (scene->wrong)
+    char *workspace = fixture_device_memory(fixture, CUBLAS_NBYTES);
+    CUBLAS(cublasSetWorkspace(fixture->cublas, workspace, CUBLAS_NBYTES));
+    if (fixture->wrong)
         CUDA(cudaFree(workspace));
-    scene_multiply_packed(scene);
-    CUDA(cudaStreamSynchronize(scene->stream));
+    fixture_multiply_packed(fixture);
+    CUDA(cudaStreamSynchronize(fixture->stream));
     CUDA(cudaFree(workspace));
 }
 
-static void bf16_misaligned(fault_scene *scene)
+static void bf16_misaligned(fault_fixture *fixture)
 {
-    const char *a = scene->x + (scene->wrong ? 2 : 16);
-    CUBLAS(cublasGemmEx(scene->cublas, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 6, &one, a, CUDA_R_16BF, 4,
-                        scene->w, CUDA_R_16BF, 6, &zero, scene->y, CUDA_R_32F, 4,
+    const char *a = fixture->x + (fixture->wrong ? 2 : 16);
+    CUBLAS(cublasGemmEx(fixture->cublas, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 6, &one, a, CUDA_R_16BF, 4,
+                        fixture->w, CUDA_R_16BF, 6, &zero, fixture->y, CUDA_R_32F, 4,
                         CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
 }
 
-static void mixed_gemm(fault_scene *scene)
+static void mixed_gemm(fault_fixture *fixture)
 {
-    CUBLAS(cublasGemmEx(scene->cublas, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 6, &one, scene->x,
-                        CUDA_R_32F, 4, scene->w, scene->wrong ? CUDA_R_16BF : CUDA_R_32F, 6, &zero,
-                        scene->y, CUDA_R_32F, 4, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
+    CUBLAS(cublasGemmEx(fixture->cublas, CUBLAS_OP_N, CUBLAS_OP_N, 4, 4, 6, &one, fixture->x,
+                        CUDA_R_32F, 4, fixture->w, fixture->wrong ? CUDA_R_16BF : CUDA_R_32F, 6,
+                        &zero, fixture->y, CUDA_R_32F, 4, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT));
 }
 
-static void gemm_in_place(fault_scene *scene)
+static void gemm_in_place(fault_fixture *fixture)
 {
-    char *y = scene->y;
-    scene->y = scene->wrong ? scene->x : y;
-    scene_multiply_packed(scene);
-    scene->y = y;
+    char *y = fixture->y;
+    fixture->y = fixture->wrong ? fixture->x : y;
+    fixture_multiply_packed(fixture);
+    fixture->y = y;
 }
 
-const scene_mistake cublas_mistakes[] = {
+const fault_case cublas_mistakes[] = {
     MISTAKE(lda_too_small),
     MISTAKE(ldb_too_small),
     MISTAKE(ldc_too_small),

@@ -1,212 +1,213 @@
 /* Mistakes with cuDNN. */
-#include "scene.h"
+#include "fixture.h"
 
-static void short_workspace(fault_scene *scene)
+static void short_workspace(fault_fixture *fixture)
 {
-    scene->workspace_nbytes -= scene->wrong ? 1 : 0;
-    scene_convolve(scene);
+    fixture->workspace_nbytes -= fixture->wrong ? 1 : 0;
+    fixture_convolve(fixture);
 }
 
-static void no_workspace(fault_scene *scene)
+static void no_workspace(fault_fixture *fixture)
 {
-    char *workspace = scene->workspace;
-    scene->workspace = scene->wrong ? NULL : workspace;
-    scene_convolve(scene);
-    scene->workspace = workspace;
+    char *workspace = fixture->workspace;
+    fixture->workspace = fixture->wrong ? NULL : workspace;
+    fixture_convolve(fixture);
+    fixture->workspace = workspace;
 }
 
 /* What is said to be there is more than there is. */
-static void workspace_too_large(fault_scene *scene)
+static void workspace_too_large(fault_fixture *fixture)
 {
-    scene->workspace_nbytes += scene->wrong ? 4096 : 0;
-    scene_convolve(scene);
+    fixture->workspace_nbytes += fixture->wrong ? 4096 : 0;
+    fixture_convolve(fixture);
 }
 
 /* Sizes belong to the math type they were asked for. */
-static void workspace_of_another_math(fault_scene *scene)
+static void workspace_of_another_math(fault_fixture *fixture)
 {
-    CUDNN(cudnnSetConvolutionMathType(scene->conv_desc, CUDNN_FMA_MATH));
-    scene_ask_workspace(scene);
-    if (scene->wrong)
-        CUDNN(cudnnSetConvolutionMathType(scene->conv_desc, CUDNN_DEFAULT_MATH));
-    scene_convolve(scene);
+    CUDNN(cudnnSetConvolutionMathType(fixture->conv_desc, CUDNN_FMA_MATH));
+    fixture_ask_workspace(fixture);
+    if (fixture->wrong)
+        CUDNN(cudnnSetConvolutionMathType(fixture->conv_desc, CUDNN_DEFAULT_MATH));
+    fixture_convolve(fixture);
 }
 
-static void filter_layout(fault_scene *scene)
+static void filter_layout(fault_fixture *fixture)
 {
-    if (scene->wrong)
-        CUDNN(cudnnSetFilter4dDescriptor(scene->w_desc, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW, 8, 4,
+    if (fixture->wrong)
+        CUDNN(cudnnSetFilter4dDescriptor(fixture->w_desc, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW, 8, 4,
                                          3, 3));
-    scene_convolve(scene);
+    fixture_convolve(fixture);
 }
 
-static void filter_layout_in_query(fault_scene *scene)
+static void filter_layout_in_query(fault_fixture *fixture)
 {
-    if (scene->wrong)
-        CUDNN(cudnnSetFilter4dDescriptor(scene->w_desc, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW, 8, 4,
+    if (fixture->wrong)
+        CUDNN(cudnnSetFilter4dDescriptor(fixture->w_desc, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW, 8, 4,
                                          3, 3));
-    scene_ask_workspace(scene);
+    fixture_ask_workspace(fixture);
 }
 
-static void filter_order(fault_scene *scene)
+static void filter_order(fault_fixture *fixture)
 {
-    if (scene->wrong)
-        CUDNN(cudnnSetFilter4dDescriptor(scene->w_desc, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, 4, 8,
+    if (fixture->wrong)
+        CUDNN(cudnnSetFilter4dDescriptor(fixture->w_desc, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NHWC, 4, 8,
                                          3, 3));
-    scene_convolve(scene);
+    fixture_convolve(fixture);
 }
 
-static void data_type(fault_scene *scene)
+static void data_type(fault_fixture *fixture)
 {
-    if (scene->wrong)
-        CUDNN(cudnnSetFilter4dDescriptor(scene->w_desc, CUDNN_DATA_BFLOAT16, CUDNN_TENSOR_NHWC, 8,
+    if (fixture->wrong)
+        CUDNN(cudnnSetFilter4dDescriptor(fixture->w_desc, CUDNN_DATA_BFLOAT16, CUDNN_TENSOR_NHWC, 8,
                                          4, 3, 3));
-    scene_convolve(scene);
+    fixture_convolve(fixture);
 }
 
-static void output_size(fault_scene *scene)
+static void output_size(fault_fixture *fixture)
 {
-    int rows = scene->wrong ? 8 : 6;
-    CUDNN(cudnnSetTensor4dDescriptor(scene->y_desc, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 2, 8, rows,
-                                     6));
-    scene_convolve(scene);
+    int rows = fixture->wrong ? 8 : 6;
+    CUDNN(cudnnSetTensor4dDescriptor(fixture->y_desc, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 2, 8,
+                                     rows, 6));
+    fixture_convolve(fixture);
 }
 
-static void empty_batch(fault_scene *scene)
+static void empty_batch(fault_fixture *fixture)
 {
-    int batch = scene->wrong ? 0 : 2;
-    CUDNN(cudnnSetTensor4dDescriptor(scene->x_desc, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, batch, 4,
+    int batch = fixture->wrong ? 0 : 2;
+    CUDNN(cudnnSetTensor4dDescriptor(fixture->x_desc, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, batch, 4,
                                      8, 8));
-    scene_convolve(scene);
+    fixture_convolve(fixture);
 }
 
-static void algorithm_for_layout(fault_scene *scene)
+static void algorithm_for_layout(fault_fixture *fixture)
 {
-    if (scene->wrong)
-        scene->algo = CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD;
-    scene_convolve(scene);
+    if (fixture->wrong)
+        fixture->algo = CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD;
+    fixture_convolve(fixture);
 }
 
-static void algorithm_for_layout_in_query(fault_scene *scene)
+static void algorithm_for_layout_in_query(fault_fixture *fixture)
 {
-    if (scene->wrong)
-        scene->algo = CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD;
-    scene_ask_workspace(scene);
+    if (fixture->wrong)
+        fixture->algo = CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD;
+    fixture_ask_workspace(fixture);
 }
 
-static void misaligned(fault_scene *scene)
+static void misaligned(fault_fixture *fixture)
 {
-    char *x = scene->x, *small = scene_device_memory(scene, X_NBYTES + 16);
-    scene->x = small + (scene->wrong ? 4 : 16);
-    scene_convolve(scene);
-    scene->x = x;
-    CUDA(cudaStreamSynchronize(scene->stream));
+    char *x = fixture->x, *small = fixture_device_memory(fixture, X_NBYTES + 16);
+    fixture->x = small + (fixture->wrong ? 4 : 16);
+    fixture_convolve(fixture);
+    fixture->x = x;
+    CUDA(cudaStreamSynchronize(fixture->stream));
     CUDA(cudaFree(small));
 }
 
-static void small_output(fault_scene *scene)
+static void small_output(fault_fixture *fixture)
 {
-    char *y = scene->y, *small = scene_device_memory(scene, Y_NBYTES - (scene->wrong ? 4 : 0));
-    scene->y = small;
-    scene_convolve(scene);
-    scene->y = y;
-    CUDA(cudaStreamSynchronize(scene->stream));
+    char *y = fixture->y,
+         *small = fixture_device_memory(fixture, Y_NBYTES - (fixture->wrong ? 4 : 0));
+    fixture->y = small;
+    fixture_convolve(fixture);
+    fixture->y = y;
+    CUDA(cudaStreamSynchronize(fixture->stream));
     CUDA(cudaFree(small));
 }
 
-static void freed_input(fault_scene *scene)
+static void freed_input(fault_fixture *fixture)
 {
-    char *x = scene->x, *other = scene_device_memory(scene, X_NBYTES);
-    if (scene->wrong)
+    char *x = fixture->x, *other = fixture_device_memory(fixture, X_NBYTES);
+    if (fixture->wrong)
         CUDA(cudaFree(other));
-    scene->x = other;
-    scene_convolve(scene);
-    scene->x = x;
-    CUDA(cudaStreamSynchronize(scene->stream));
+    fixture->x = other;
+    fixture_convolve(fixture);
+    fixture->x = x;
+    CUDA(cudaStreamSynchronize(fixture->stream));
     CUDA(cudaFree(other));
 }
 
-static void host_input(fault_scene *scene)
+static void host_input(fault_fixture *fixture)
 {
-    char *x = scene->x;
+    char *x = fixture->x;
     void *pinned;
     CUDA(cudaMallocHost(&pinned, X_NBYTES));
-    scene->x = scene->wrong ? pinned : x;
-    scene_convolve(scene);
-    scene->x = x;
+    fixture->x = fixture->wrong ? pinned : x;
+    fixture_convolve(fixture);
+    fixture->x = x;
     CUDA(cudaFreeHost(pinned));
 }
 
-static void same_input_and_output(fault_scene *scene)
+static void same_input_and_output(fault_fixture *fixture)
 {
-    char *y = scene->y;
-    char *both = scene_device_memory(scene, X_NBYTES + Y_NBYTES), *x = scene->x;
-    scene->x = both;
-    scene->y = scene->wrong ? both : both + X_NBYTES;
-    scene_convolve_fused(scene);
-    scene->x = x;
-    scene->y = y;
-    CUDA(cudaStreamSynchronize(scene->stream));
+    char *y = fixture->y;
+    char *both = fixture_device_memory(fixture, X_NBYTES + Y_NBYTES), *x = fixture->x;
+    fixture->x = both;
+    fixture->y = fixture->wrong ? both : both + X_NBYTES;
+    fixture_convolve_fused(fixture);
+    fixture->x = x;
+    fixture->y = y;
+    CUDA(cudaStreamSynchronize(fixture->stream));
     CUDA(cudaFree(both));
 }
 
-static void workspace_over_output(fault_scene *scene)
+static void workspace_over_output(fault_fixture *fixture)
 {
-    char *workspace = scene->workspace;
-    scene->workspace = scene->wrong ? scene->y + 512 : workspace;
-    scene_convolve(scene);
-    scene->workspace = workspace;
+    char *workspace = fixture->workspace;
+    fixture->workspace = fixture->wrong ? fixture->y + 512 : workspace;
+    fixture_convolve(fixture);
+    fixture->workspace = workspace;
 }
 
-static void bias_shape(fault_scene *scene)
+static void bias_shape(fault_fixture *fixture)
 {
-    int filters = scene->wrong ? 4 : 8;
-    CUDNN(cudnnSetTensor4dDescriptor(scene->bias_desc, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 1,
+    int filters = fixture->wrong ? 4 : 8;
+    CUDNN(cudnnSetTensor4dDescriptor(fixture->bias_desc, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 1,
                                      filters, 1, 1));
-    scene_convolve_fused(scene);
+    fixture_convolve_fused(fixture);
 }
 
-static void bias_type(fault_scene *scene)
+static void bias_type(fault_fixture *fixture)
 {
-    CUDNN(cudnnSetTensor4dDescriptor(scene->bias_desc, CUDNN_TENSOR_NHWC,
-                                     scene->wrong ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT, 1, 8, 1,
-                                     1));
-    scene_convolve_fused(scene);
+    CUDNN(cudnnSetTensor4dDescriptor(fixture->bias_desc, CUDNN_TENSOR_NHWC,
+                                     fixture->wrong ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT, 1, 8,
+                                     1, 1));
+    fixture_convolve_fused(fixture);
 }
 
-static void z_shape(fault_scene *scene)
+static void z_shape(fault_fixture *fixture)
 {
-    CUDNN(cudnnSetTensor4dDescriptor(scene->z_desc, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT,
-                                     scene->wrong ? 1 : 2, 8, 6, 6));
-    scene_convolve_fused(scene);
+    CUDNN(cudnnSetTensor4dDescriptor(fixture->z_desc, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT,
+                                     fixture->wrong ? 1 : 2, 8, 6, 6));
+    fixture_convolve_fused(fixture);
 }
 
-static void identity_algorithm(fault_scene *scene)
+static void identity_algorithm(fault_fixture *fixture)
 {
-    CUDNN(cudnnSetActivationDescriptor(scene->activation, CUDNN_ACTIVATION_IDENTITY,
+    CUDNN(cudnnSetActivationDescriptor(fixture->activation, CUDNN_ACTIVATION_IDENTITY,
                                        CUDNN_NOT_PROPAGATE_NAN, 0));
-    if (scene->wrong)
-        scene->algo = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM;
-    scene_convolve_fused(scene);
+    if (fixture->wrong)
+        fixture->algo = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM;
+    fixture_convolve_fused(fixture);
 }
 
-static void nan_option(fault_scene *scene)
+static void nan_option(fault_fixture *fixture)
 {
-    CUDNN(cudnnSetActivationDescriptor(scene->activation, CUDNN_ACTIVATION_RELU,
-                                       scene->wrong ? CUDNN_PROPAGATE_NAN : CUDNN_NOT_PROPAGATE_NAN,
-                                       0));
-    scene_convolve_fused(scene);
+    CUDNN(cudnnSetActivationDescriptor(
+        fixture->activation, CUDNN_ACTIVATION_RELU,
+        fixture->wrong ? CUDNN_PROPAGATE_NAN : CUDNN_NOT_PROPAGATE_NAN, 0));
+    fixture_convolve_fused(fixture);
 }
 
-static void other_activation(fault_scene *scene)
+static void other_activation(fault_fixture *fixture)
 {
-    if (scene->wrong)
-        CUDNN(cudnnSetActivationDescriptor(scene->activation, CUDNN_ACTIVATION_SIGMOID,
+    if (fixture->wrong)
+        CUDNN(cudnnSetActivationDescriptor(fixture->activation, CUDNN_ACTIVATION_SIGMOID,
                                            CUDNN_NOT_PROPAGATE_NAN, 0));
-    scene_convolve_fused(scene);
+    fixture_convolve_fused(fixture);
 }
 
-static void pooling_size(fault_scene *scene)
+static void pooling_size(fault_fixture *fixture)
 {
     cudnnPoolingDescriptor_t window;
     cudnnTensorDescriptor_t pooled;
@@ -215,50 +216,50 @@ static void pooling_size(fault_scene *scene)
     CUDNN(cudnnSetPooling2dDescriptor(window, CUDNN_POOLING_MAX, CUDNN_PROPAGATE_NAN, 2, 2, 0, 0, 2,
                                       2));
     CUDNN(cudnnSetTensor4dDescriptor(pooled, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 2, 4,
-                                     scene->wrong ? 5 : 4, 4));
-    CUDNN(cudnnPoolingForward(scene->cudnn, window, &one, scene->x_desc, scene->x, &zero, pooled,
-                              scene->y));
+                                     fixture->wrong ? 5 : 4, 4));
+    CUDNN(cudnnPoolingForward(fixture->cudnn, window, &one, fixture->x_desc, fixture->x, &zero,
+                              pooled, fixture->y));
     CUDNN(cudnnDestroyPoolingDescriptor(window));
     CUDNN(cudnnDestroyTensorDescriptor(pooled));
 }
 
-static void leaked_descriptor(fault_scene *scene)
+static void leaked_descriptor(fault_fixture *fixture)
 {
     cudnnFilterDescriptor_t filter;
     CUDNN(cudnnCreateFilterDescriptor(&filter));
-    if (!scene->wrong)
+    if (!fixture->wrong)
         CUDNN(cudnnDestroyFilterDescriptor(filter));
 }
 
-static void leaked_handle(fault_scene *scene)
+static void leaked_handle(fault_fixture *fixture)
 {
     cudnnHandle_t handle;
     CUDNN(cudnnCreate(&handle));
-    if (!scene->wrong)
+    if (!fixture->wrong)
         CUDNN(cudnnDestroy(handle));
 }
 
-static void destroyed_handle(fault_scene *scene)
+static void destroyed_handle(fault_fixture *fixture)
 {
-    cudnnHandle_t handle = scene->cudnn, other;
+    cudnnHandle_t handle = fixture->cudnn, other;
     CUDNN(cudnnCreate(&other));
-    CUDNN(cudnnSetStream(other, scene->stream));
-    if (scene->wrong)
+    CUDNN(cudnnSetStream(other, fixture->stream));
+    if (fixture->wrong)
         CUDNN(cudnnDestroy(other));
-    scene->cudnn = other;
-    scene_convolve(scene);
-    scene->cudnn = handle;
+    fixture->cudnn = other;
+    fixture_convolve(fixture);
+    fixture->cudnn = handle;
     CUDNN(cudnnDestroy(other));
 }
 
-static void no_stream(fault_scene *scene)
+static void no_stream(fault_fixture *fixture)
 {
-    if (scene->wrong)
-        CUDNN(cudnnSetStream(scene->cudnn, NULL));
-    scene_convolve(scene);
+    if (fixture->wrong)
+        CUDNN(cudnnSetStream(fixture->cudnn, NULL));
+    fixture_convolve(fixture);
 }
 
-const scene_mistake cudnn_mistakes[] = {
+const fault_case cudnn_mistakes[] = {
     MISTAKE(short_workspace),
     MISTAKE(no_workspace),
     MISTAKE(workspace_too_large),

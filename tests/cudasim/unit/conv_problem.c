@@ -109,29 +109,30 @@ static void sizes_of(const conv_problem *problem, int which, size_t sizes[3])
         sizes[i] = (size_t)all[which][i];
 }
 
-void *conv_put(const test_room *room, const conv_problem *problem, int which, const float *values)
+void *conv_put(const sim_fixture *fixture, const conv_problem *problem, int which,
+               const float *values)
 {
     size_t sizes[3];
     sizes_of(problem, which, sizes);
     size_t count = sizes[0] * sizes[1] * sizes[2];
-    float *ordered = room_floats(count);
+    float *ordered = new_floats(count);
     if (problem->nhwc)
         transpose(ordered, values, sizes[0], sizes[1], sizes[2], false);
     else
         memcpy(ordered, values, count * sizeof(float));
-    void *address = room_put(room, ordered, count, problem->format == BF16);
+    void *address = put_floats(fixture, ordered, count, problem->format == BF16);
     free(ordered);
     return address;
 }
 
-void conv_get(const test_room *room, const conv_problem *problem, int which, const void *address,
-              float *values)
+void conv_get(const sim_fixture *fixture, const conv_problem *problem, int which,
+              const void *address, float *values)
 {
     size_t sizes[3];
     sizes_of(problem, which, sizes);
     size_t count = sizes[0] * sizes[1] * sizes[2];
-    float *ordered = room_floats(count);
-    room_get(room, address, ordered, count, problem->format == BF16);
+    float *ordered = new_floats(count);
+    get_floats(fixture, address, ordered, count, problem->format == BF16);
     if (problem->nhwc)
         transpose(values, ordered, sizes[0], sizes[1], sizes[2], true);
     else
@@ -142,41 +143,41 @@ void conv_get(const test_room *room, const conv_problem *problem, int which, con
 /* ---- the calls ---------------------------------------------------------------------------------
  */
 
-cudnnStatus_t conv_ask_workspace(const test_room *room, const conv_problem *p, conv_pass pass,
+cudnnStatus_t conv_ask_workspace(const sim_fixture *fixture, const conv_problem *p, conv_pass pass,
                                  int algo, size_t *nbytes)
 {
     if (pass == FORWARD)
-        return cudnnGetConvolutionForwardWorkspaceSize(room->cudnn, p->x, p->w, p->conv, p->y,
+        return cudnnGetConvolutionForwardWorkspaceSize(fixture->cudnn, p->x, p->w, p->conv, p->y,
                                                        (cudnnConvolutionFwdAlgo_t)algo, nbytes);
     if (pass == DATA)
         return cudnnGetConvolutionBackwardDataWorkspaceSize(
-            room->cudnn, p->w, p->y, p->conv, p->x, (cudnnConvolutionBwdDataAlgo_t)algo, nbytes);
+            fixture->cudnn, p->w, p->y, p->conv, p->x, (cudnnConvolutionBwdDataAlgo_t)algo, nbytes);
     return cudnnGetConvolutionBackwardFilterWorkspaceSize(
-        room->cudnn, p->x, p->y, p->conv, p->w, (cudnnConvolutionBwdFilterAlgo_t)algo, nbytes);
+        fixture->cudnn, p->x, p->y, p->conv, p->w, (cudnnConvolutionBwdFilterAlgo_t)algo, nbytes);
 }
 
 /* Memory of y, x, w, as the reference counts them. */
-void conv_compute(const test_room *room, const conv_problem *p, conv_pass pass, int algo,
+void conv_compute(const sim_fixture *fixture, const conv_problem *p, conv_pass pass, int algo,
                   void *const on[3], float alpha, float beta)
 {
     size_t nbytes = 0;
     void *workspace = NULL;
-    DONE(conv_ask_workspace(room, p, pass, algo, &nbytes));
+    DONE(conv_ask_workspace(fixture, p, pass, algo, &nbytes));
     if (nbytes)
         DONE(cudaMalloc(&workspace, nbytes));
     if (pass == FORWARD)
-        DONE(cudnnConvolutionForward(room->cudnn, &alpha, p->x, on[1], p->w, on[2], p->conv,
+        DONE(cudnnConvolutionForward(fixture->cudnn, &alpha, p->x, on[1], p->w, on[2], p->conv,
                                      (cudnnConvolutionFwdAlgo_t)algo, workspace, nbytes, &beta,
                                      p->y, on[0]));
     else if (pass == DATA)
-        DONE(cudnnConvolutionBackwardData(room->cudnn, &alpha, p->w, on[2], p->y, on[0], p->conv,
+        DONE(cudnnConvolutionBackwardData(fixture->cudnn, &alpha, p->w, on[2], p->y, on[0], p->conv,
                                           (cudnnConvolutionBwdDataAlgo_t)algo, workspace, nbytes,
                                           &beta, p->x, on[1]));
     else
-        DONE(cudnnConvolutionBackwardFilter(room->cudnn, &alpha, p->x, on[1], p->y, on[0], p->conv,
-                                            (cudnnConvolutionBwdFilterAlgo_t)algo, workspace,
-                                            nbytes, &beta, p->w, on[2]));
-    DONE(cudaStreamSynchronize(room->stream));
+        DONE(cudnnConvolutionBackwardFilter(fixture->cudnn, &alpha, p->x, on[1], p->y, on[0],
+                                            p->conv, (cudnnConvolutionBwdFilterAlgo_t)algo,
+                                            workspace, nbytes, &beta, p->w, on[2]));
+    DONE(cudaStreamSynchronize(fixture->stream));
     DONE(cudaFree(workspace));
 }
 
@@ -185,19 +186,19 @@ size_t conv_count_of(const conv_problem *problem, int which)
     return which == 0 ? problem->y_count : which == 1 ? problem->x_count : problem->w_count;
 }
 
-conv_values conv_values_make(const test_room *room, const conv_problem *problem, conv_pass pass,
-                             void (*fill)(float *, size_t, uint32_t))
+conv_values conv_values_make(const sim_fixture *fixture, const conv_problem *problem,
+                             conv_pass pass, void (*fill)(float *, size_t, uint32_t))
 {
-    conv_values made = {.result = room_floats(conv_count_of(problem, (int)pass)),
+    conv_values made = {.result = new_floats(conv_count_of(problem, (int)pass)),
                         .size = calloc(conv_count_of(problem, (int)pass), sizeof(double))};
     for (int i = 0; i < 3; i++) {
         size_t count = conv_count_of(problem, i);
-        made.values[i] = room_floats(count);
+        made.values[i] = new_floats(count);
         made.wide[i] = calloc(count, sizeof(double));
         fill(made.values[i], count, (uint32_t)(i + 1));
         for (size_t e = 0; i != (int)pass && e < count; e++)
             made.wide[i][e] = (double)made.values[i][e];
-        made.on[i] = conv_put(room, problem, i, made.values[i]);
+        made.on[i] = conv_put(fixture, problem, i, made.values[i]);
     }
     add_products(problem, pass, made.wide, made.size);
     return made;

@@ -7,7 +7,7 @@
 #ifndef CUDASIM_TEST_CONV_PROBLEM_H
 #define CUDASIM_TEST_CONV_PROBLEM_H
 
-#include "room.h"
+#include "fixture.h"
 
 #include <stdbool.h>
 
@@ -45,19 +45,20 @@ extern const conv_shape conv_shapes[SHAPES];
 conv_problem conv_problem_make(const conv_shape *shape, bool nhwc, conv_format format);
 void conv_problem_free(conv_problem *problem);
 /* Values to and from device memory, in the problem's layout and format. The caller frees. */
-void *conv_put(const test_room *room, const conv_problem *problem, int which, const float *values);
-void conv_get(const test_room *room, const conv_problem *problem, int which, const void *address,
-              float *values);
+void *conv_put(const sim_fixture *fixture, const conv_problem *problem, int which,
+               const float *values);
+void conv_get(const sim_fixture *fixture, const conv_problem *problem, int which,
+              const void *address, float *values);
 
 /* The pass by an algorithm; `on` is the memory of y, x and w. Waits. */
-cudnnStatus_t conv_ask_workspace(const test_room *room, const conv_problem *p, conv_pass pass,
+cudnnStatus_t conv_ask_workspace(const sim_fixture *fixture, const conv_problem *p, conv_pass pass,
                                  int algo, size_t *nbytes);
-void conv_compute(const test_room *room, const conv_problem *p, conv_pass pass, int algo,
+void conv_compute(const sim_fixture *fixture, const conv_problem *p, conv_pass pass, int algo,
                   void *const on[3], float alpha, float beta);
 
 /* Filled values on host and device, and in `wide` what the pass makes of them. */
-conv_values conv_values_make(const test_room *room, const conv_problem *problem, conv_pass pass,
-                             void (*fill)(float *, size_t, uint32_t));
+conv_values conv_values_make(const sim_fixture *fixture, const conv_problem *problem,
+                             conv_pass pass, void (*fill)(float *, size_t, uint32_t));
 void conv_values_free(conv_values *numbers);
 /* Asserts that the result is alpha x the reference + beta x what was there. The tolerance is for
  * the sum of the sizes of all terms. */

@@ -1,6 +1,6 @@
 /* The cuBLAS stand-in's products against three nested loops in double: all transposes, leading
  * dimensions with gaps, number formats. */
-#include "room.h"
+#include "fixture.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -25,14 +25,14 @@ typedef struct test_matrix {
     void *on;
 } test_matrix;
 
-static test_matrix make_matrix(const test_room *room, int rows, int cols, int gap,
+static test_matrix make_matrix(const sim_fixture *fixture, int rows, int cols, int gap,
                                cudaDataType_t type, uint32_t seed)
 {
     test_matrix made = {.rows = rows, .cols = cols, .ld = rows + gap, .bf16 = type == CUDA_R_16BF};
     made.count = (size_t)made.ld * (size_t)cols;
-    made.values = room_floats(made.count);
-    room_fill(made.values, made.count, seed);
-    made.on = room_put(room, made.values, made.count, made.bf16);
+    made.values = new_floats(made.count);
+    fill_floats(made.values, made.count, seed);
+    made.on = put_floats(fixture, made.values, made.count, made.bf16);
     return made;
 }
 
@@ -47,10 +47,10 @@ static double at(const test_matrix *matrix, bool turned, int row, int col)
     return (double)matrix->values[turned ? col + row * matrix->ld : row + col * matrix->ld];
 }
 
-static cublasStatus_t call(const test_room *room, const gemm_case *test, const test_matrix *a,
+static cublasStatus_t call(const sim_fixture *fixture, const gemm_case *test, const test_matrix *a,
                            const test_matrix *b, const test_matrix *c, cublasComputeType_t compute)
 {
-    return cublasGemmEx(room->cublas, test->a_turned ? CUBLAS_OP_T : CUBLAS_OP_N,
+    return cublasGemmEx(fixture->cublas, test->a_turned ? CUBLAS_OP_T : CUBLAS_OP_N,
                         test->b_turned ? CUBLAS_OP_T : CUBLAS_OP_N, test->m, test->n, test->k,
                         &test->alpha, a->on, test->in, a->ld, b->on, test->in, b->ld, &test->beta,
                         c->on, test->out, c->ld, compute, CUBLAS_GEMM_DEFAULT);
@@ -77,17 +77,17 @@ static void compare(const gemm_case *test, const test_matrix *a, const test_matr
         }
 }
 
-static void check(const test_room *room, const gemm_case *test, cublasComputeType_t compute)
+static void check(const sim_fixture *fixture, const gemm_case *test, cublasComputeType_t compute)
 {
     bool a_turned = test->a_turned, b_turned = test->b_turned;
-    test_matrix a = make_matrix(room, a_turned ? test->k : test->m, a_turned ? test->m : test->k,
+    test_matrix a = make_matrix(fixture, a_turned ? test->k : test->m, a_turned ? test->m : test->k,
                                 test->gap, test->in, 1);
-    test_matrix b = make_matrix(room, b_turned ? test->n : test->k, b_turned ? test->k : test->n,
+    test_matrix b = make_matrix(fixture, b_turned ? test->n : test->k, b_turned ? test->k : test->n,
                                 2 * test->gap, test->in, 2);
-    test_matrix c = make_matrix(room, test->m, test->n, 3 * test->gap, test->out, 3);
-    float *result = room_floats(c.count);
-    DONE(call(room, test, &a, &b, &c, compute));
-    room_get(room, c.on, result, c.count, c.bf16);
+    test_matrix c = make_matrix(fixture, test->m, test->n, 3 * test->gap, test->out, 3);
+    float *result = new_floats(c.count);
+    DONE(call(fixture, test, &a, &b, &c, compute));
+    get_floats(fixture, c.on, result, c.count, c.bf16);
     compare(test, &a, &b, &c, result);
     free(result);
     free_matrix(&a);
@@ -100,7 +100,7 @@ Test(gemm, all_transposes_gaps_and_formats_are_the_double_reference)
     static const int sizes[][3] = {{1, 1, 1}, {3, 64, 5}, {64, 3, 700}, {17, 9, 33}};
     static const cudaDataType_t formats[][2] = {
         {CUDA_R_32F, CUDA_R_32F}, {CUDA_R_16BF, CUDA_R_32F}, {CUDA_R_16BF, CUDA_R_16BF}};
-    test_room room = room_open();
+    sim_fixture fixture = fixture_open();
     for (int s = 0; s < 4; s++)
         for (int f = 0; f < 3; f++)
             for (int turns = 0; turns < 4; turns++)
@@ -115,19 +115,19 @@ Test(gemm, all_transposes_gaps_and_formats_are_the_double_reference)
                                       .out = formats[f][1],
                                       .alpha = gap ? 0.5f : 1.0f,
                                       .beta = gap ? 2.0f : 0.0f};
-                    check(&room, &test, CUBLAS_COMPUTE_32F);
+                    check(&fixture, &test, CUBLAS_COMPUTE_32F);
                 }
-    room_close(&room);
+    fixture_close(&fixture);
 }
 
-static double error_of(const test_room *room, cublasComputeType_t compute)
+static double error_of(const sim_fixture *fixture, cublasComputeType_t compute)
 {
     const float third = 1.0f / 3.0f, one = 1.0f, zero = 0.0f;
     float result;
-    void *on = room_put(room, &third, 1, 0), *c = room_put(room, &one, 1, 0);
-    DONE(cublasGemmEx(room->cublas, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, on, CUDA_R_32F, 1, on,
-                      CUDA_R_32F, 1, &zero, c, CUDA_R_32F, 1, compute, CUBLAS_GEMM_DEFAULT));
-    room_get(room, c, &result, 1, 0);
+    void *on = put_floats(fixture, &third, 1, 0), *c = put_floats(fixture, &one, 1, 0);
+    DONE(cublasGemmEx(fixture->cublas, CUBLAS_OP_N, CUBLAS_OP_N, 1, 1, 1, &one, on, CUDA_R_32F, 1,
+                      on, CUDA_R_32F, 1, &zero, c, CUDA_R_32F, 1, compute, CUBLAS_GEMM_DEFAULT));
+    get_floats(fixture, c, &result, 1, 0);
     DONE(cudaFree(on));
     DONE(cudaFree(c));
     return fabs((double)result / ((double)third * (double)third) - 1);
@@ -136,15 +136,15 @@ static double error_of(const test_room *room, cublasComputeType_t compute)
 /* The opposite of cuDNN: float32 unless TF32 is asked for. */
 Test(gemm, numbers_are_rounded_to_tf32_only_when_asked_for)
 {
-    test_room room = room_open();
-    cr_assert_lt(error_of(&room, CUBLAS_COMPUTE_32F), 1e-7);
-    cr_assert_gt(error_of(&room, CUBLAS_COMPUTE_32F_FAST_TF32), 1e-5);
-    DONE(cublasSetMathMode(room.cublas, CUBLAS_TF32_TENSOR_OP_MATH));
-    cr_assert_gt(error_of(&room, CUBLAS_COMPUTE_32F), 1e-5);
-    cr_assert_lt(error_of(&room, CUBLAS_COMPUTE_32F_PEDANTIC), 1e-7);
+    sim_fixture fixture = fixture_open();
+    cr_assert_lt(error_of(&fixture, CUBLAS_COMPUTE_32F), 1e-7);
+    cr_assert_gt(error_of(&fixture, CUBLAS_COMPUTE_32F_FAST_TF32), 1e-5);
+    DONE(cublasSetMathMode(fixture.cublas, CUBLAS_TF32_TENSOR_OP_MATH));
+    cr_assert_gt(error_of(&fixture, CUBLAS_COMPUTE_32F), 1e-5);
+    cr_assert_lt(error_of(&fixture, CUBLAS_COMPUTE_32F_PEDANTIC), 1e-7);
     cr_assert_eq(setenv("NVIDIA_TF32_OVERRIDE", "0", 1), 0);
-    cr_assert_lt(error_of(&room, CUBLAS_COMPUTE_32F), 1e-7);
-    room_close(&room);
+    cr_assert_lt(error_of(&fixture, CUBLAS_COMPUTE_32F), 1e-7);
+    fixture_close(&fixture);
 }
 
 Test(gemm, sgemm_is_the_same_product)
@@ -152,15 +152,15 @@ Test(gemm, sgemm_is_the_same_product)
     const float a[4] = {1, 2, 3, 4}, b[4] = {5, 6, 7, 8}, c[4] = {1, 1, 1, 1}, one = 1;
     const float wanted[4] = {24, 35, 32, 47}; /* column-major: [1 3; 2 4] [5 7; 6 8] + 1 */
     float result[4];
-    test_room room = room_open();
-    void *a_on = room_put(&room, a, 4, 0), *b_on = room_put(&room, b, 4, 0);
-    void *c_on = room_put(&room, c, 4, 0);
-    DONE(cublasSgemm(room.cublas, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, 2, &one, a_on, 2, b_on, 2, &one,
-                     c_on, 2));
-    room_get(&room, c_on, result, 4, 0);
+    sim_fixture fixture = fixture_open();
+    void *a_on = put_floats(&fixture, a, 4, 0), *b_on = put_floats(&fixture, b, 4, 0);
+    void *c_on = put_floats(&fixture, c, 4, 0);
+    DONE(cublasSgemm(fixture.cublas, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, 2, &one, a_on, 2, b_on, 2,
+                     &one, c_on, 2));
+    get_floats(&fixture, c_on, result, 4, 0);
     cr_assert_eq(memcmp(result, wanted, sizeof(wanted)), 0);
     DONE(cudaFree(a_on));
     DONE(cudaFree(b_on));
     DONE(cudaFree(c_on));
-    room_close(&room);
+    fixture_close(&fixture);
 }

@@ -1,5 +1,5 @@
 /* The cuDNN stand-in's pooling against what the definition says. */
-#include "room.h"
+#include "fixture.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -24,23 +24,23 @@ static void pool(const float *x, float *y, bool nhwc, bool bf16, cudnnPoolingMod
     cudnnDataType_t type = bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
     cudnnTensorDescriptor_t before, after;
     cudnnPoolingDescriptor_t window;
-    test_room room = room_open();
+    sim_fixture fixture = fixture_open();
     DONE(cudnnCreateTensorDescriptor(&before));
     DONE(cudnnCreateTensorDescriptor(&after));
     DONE(cudnnCreatePoolingDescriptor(&window));
     DONE(cudnnSetTensor4dDescriptor(before, order, type, N, C, H, W));
     DONE(cudnnSetTensor4dDescriptor(after, order, type, N, C, P, Q));
     DONE(cudnnSetPooling2dDescriptor(window, mode, nan, 2, 2, 0, 0, 2, 2));
-    void *x_on = room_put(&room, x, N * C * H * W, bf16);
-    void *y_on = room_put(&room, x, N * C * P * Q, bf16);
-    DONE(cudnnPoolingForward(room.cudnn, window, &one, before, x_on, &zero, after, y_on));
-    room_get(&room, y_on, y, N * C * P * Q, bf16);
+    void *x_on = put_floats(&fixture, x, N * C * H * W, bf16);
+    void *y_on = put_floats(&fixture, x, N * C * P * Q, bf16);
+    DONE(cudnnPoolingForward(fixture.cudnn, window, &one, before, x_on, &zero, after, y_on));
+    get_floats(&fixture, y_on, y, N * C * P * Q, bf16);
     DONE(cudaFree(x_on));
     DONE(cudaFree(y_on));
     DONE(cudnnDestroyTensorDescriptor(before));
     DONE(cudnnDestroyTensorDescriptor(after));
     DONE(cudnnDestroyPoolingDescriptor(window));
-    room_close(&room);
+    fixture_close(&fixture);
 }
 
 /* The four values of a window. */
@@ -91,7 +91,7 @@ static float mean(const float values[4])
 Test(pooling, the_largest_or_the_mean_of_each_window)
 {
     float x[N * C * H * W];
-    room_fill_whole(x, N * C * H * W, 7);
+    fill_integers(x, N * C * H * W, 7);
     for (int i = 0; i < 4; i++) {
         bool nhwc = i & 1, bf16 = i & 2;
         check(x, nhwc, bf16, CUDNN_POOLING_MAX, CUDNN_PROPAGATE_NAN, largest);
@@ -104,7 +104,7 @@ Test(pooling, the_largest_or_the_mean_of_each_window)
 Test(pooling, nan_wins_or_is_passed_over_as_set)
 {
     float x[N * C * H * W];
-    room_fill(x, N * C * H * W, 7);
+    fill_floats(x, N * C * H * W, 7);
     for (int e = 0; e < N * C * H * W; e += 5)
         x[e] = NAN;
     for (int nhwc = 0; nhwc < 2; nhwc++) {

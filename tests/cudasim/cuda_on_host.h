@@ -3,13 +3,13 @@
  * of CUDA C++ their meaning in the executor, one thread of a block at a time.
  *
  * A kernel needs nothing for that but external linkage, and DYN_SHARED(type, name) where it would
- * declare `extern __shared__ type name[]`. TWIN(kernel) makes it known, TWIN(kernel<int>) an
- * instance of a template.
+ * declare `extern __shared__ type name[]`. HOST_KERNEL(kernel) makes it known,
+ * HOST_KERNEL(kernel<int>) an instance of a template.
  */
-#ifndef CUDA_TWIN_H
-#define CUDA_TWIN_H
+#ifndef CUDA_ON_HOST_H
+#define CUDA_ON_HOST_H
 
-#include "twin_fields.h"
+#include "host_kernel_fields.h"
 
 #include <cmath>
 #include <cstdint>
@@ -291,7 +291,7 @@ static inline float __fdividef(float a, float b)
 #define __expf(x) expf(x)
 #define __logf(x) logf(x)
 
-/* ---- twins ----
+/* ---- host builds ----
  * The arguments come as copies of what the launch was given; each thread gets its own. */
 
 static inline void *cudasim_touch_shared()
@@ -303,7 +303,8 @@ static inline void *cudasim_touch_shared()
 template <auto kernel> struct cudasim_registration;
 
 template <typename... A, void (*kernel)(A...)> struct cudasim_registration<kernel> {
-    static_assert(sizeof...(A) <= CUDASIM_MAX_ARGUMENTS, "more arguments than the bed expects");
+    static_assert(sizeof...(A) <= CUDASIM_MAX_ARGUMENTS,
+                  "more arguments than the simulator expects");
     template <size_t... I> static void run(void **values, std::index_sequence<I...>)
     {
         while (cudasim_begin_thread()) {
@@ -320,21 +321,21 @@ template <typename... A, void (*kernel)(A...)> struct cudasim_registration<kerne
     explicit cudasim_registration(const char *name)
     {
         static const cudasim_argument arguments[] = {cudasim_argument_of<A>()..., {}};
-        static cudasim_twin twin = {name,
-                                    reinterpret_cast<const void *>(kernel),
-                                    run_threads,
-                                    cudasim_touch_shared,
-                                    static_cast<int>(sizeof...(A)),
-                                    arguments,
-                                    nullptr,
-                                    nullptr};
-        cudasim_add_twin(&twin);
+        static cudasim_host_kernel host_kernel = {name,
+                                                  reinterpret_cast<const void *>(kernel),
+                                                  run_threads,
+                                                  cudasim_touch_shared,
+                                                  static_cast<int>(sizeof...(A)),
+                                                  arguments,
+                                                  nullptr,
+                                                  nullptr};
+        cudasim_add_host_kernel(&host_kernel);
     }
 };
 
 #define CUDASIM_JOIN2(a, b) a##b
 #define CUDASIM_JOIN(a, b) CUDASIM_JOIN2(a, b)
-#define TWIN(...)                                                                                  \
+#define HOST_KERNEL(...)                                                                           \
     static const cudasim_registration<__VA_ARGS__> CUDASIM_JOIN(cudasim_registration_,             \
                                                                 __COUNTER__)(#__VA_ARGS__)
 

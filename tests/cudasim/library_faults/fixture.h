@@ -1,6 +1,6 @@
-/* The scene of the mistakes: a stream, handles, and one convolution with its memory. */
-#ifndef CUDASIM_LIBRARY_FAULTS_SCENE_H
-#define CUDASIM_LIBRARY_FAULTS_SCENE_H
+/* The fixture of the mistakes: a stream, handles, and one convolution with its memory. */
+#ifndef CUDASIM_LIBRARY_FAULTS_FIXTURE_H
+#define CUDASIM_LIBRARY_FAULTS_FIXTURE_H
 
 #include <cublas_v2.h>
 #include <cuda_runtime_api.h>
@@ -10,7 +10,7 @@
 
 /* One convolution with bias and ReLU in NHWC, and everything it needs: 2 images of 8 x 8 x 4, 8
  * filters of 3 x 3. Mistakes change something of it. */
-typedef struct fault_scene {
+typedef struct fault_fixture {
     bool wrong;
     cudaStream_t stream;
     cudnnHandle_t cudnn;
@@ -22,7 +22,7 @@ typedef struct fault_scene {
     cudnnConvolutionFwdAlgo_t algo;
     char *x, *w, *y, *bias, *workspace;
     size_t workspace_nbytes;
-} fault_scene;
+} fault_fixture;
 
 enum {
     X_NBYTES = 2 * 8 * 8 * 4 * 4,
@@ -36,50 +36,50 @@ enum {
 extern const float one, zero;
 
 /* Says which call was refused and why, and ends the program with exit code 3. */
-void scene_refused(const char *call, const char *why);
+void fixture_refused(const char *call, const char *why);
 
 #define CUDNN(call)                                                                                \
     do {                                                                                           \
         cudnnStatus_t status_ = (call);                                                            \
         if (status_ != CUDNN_STATUS_SUCCESS)                                                       \
-            scene_refused(#call, cudnnGetErrorString(status_));                                    \
+            fixture_refused(#call, cudnnGetErrorString(status_));                                  \
     } while (0)
 #define CUBLAS(call)                                                                               \
     do {                                                                                           \
         cublasStatus_t status_ = (call);                                                           \
         if (status_ != CUBLAS_STATUS_SUCCESS)                                                      \
-            scene_refused(#call, cublasGetStatusName(status_));                                    \
+            fixture_refused(#call, cublasGetStatusName(status_));                                  \
     } while (0)
 #define CUDA(call)                                                                                 \
     do {                                                                                           \
         cudaError_t status_ = (call);                                                              \
         if (status_ != cudaSuccess)                                                                \
-            scene_refused(#call, cudaGetErrorName(status_));                                       \
+            fixture_refused(#call, cudaGetErrorName(status_));                                     \
     } while (0)
 
-void scene_open(fault_scene *scene);
-void scene_close(fault_scene *scene);
+void fixture_open(fault_fixture *fixture);
+void fixture_close(fault_fixture *fixture);
 /* Zeroed memory; the caller frees. */
-char *scene_device_memory(const fault_scene *scene, size_t nbytes);
+char *fixture_device_memory(const fault_fixture *fixture, size_t nbytes);
 /* Sets workspace_nbytes to what the algorithm wants now. */
-void scene_ask_workspace(fault_scene *scene);
-void scene_convolve(const fault_scene *scene);
-void scene_convolve_fused(const fault_scene *scene);
+void fixture_ask_workspace(fault_fixture *fixture);
+void fixture_convolve(const fault_fixture *fixture);
+void fixture_convolve_fused(const fault_fixture *fixture);
 /* C (4, 4) = A (4, 6) B (6, 4), in the memory of the convolution. */
-void scene_multiply(const fault_scene *scene, int lda, int ldb, int ldc);
-void scene_multiply_packed(const fault_scene *scene);
+void fixture_multiply(const fault_fixture *fixture, int lda, int ldb, int ldc);
+void fixture_multiply_packed(const fault_fixture *fixture);
 
-/* A mistake, made when scene->wrong. The tables end with a name of NULL. */
-typedef struct scene_mistake {
+/* A mistake, made when fixture->wrong. The tables end with a name of NULL. */
+typedef struct fault_case {
     const char *name;
-    void (*make)(fault_scene *scene);
-} scene_mistake;
+    void (*make)(fault_fixture *fixture);
+} fault_case;
 
 #define MISTAKE(name)                                                                              \
     {                                                                                              \
 #name, name                                                                                \
     }
 
-extern const scene_mistake cudnn_mistakes[], cublas_mistakes[], capture_mistakes[];
+extern const fault_case cudnn_mistakes[], cublas_mistakes[], capture_mistakes[];
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * What the executor (executor.c) and the host twins of the kernels share. A twin is a kernel that
- * g++ compiled through cuda_twin.h; it registers itself when its library is loaded.
+ * What the executor (executor.c) and the host builds of the kernels share. A host build is a kernel
+ * that g++ compiled through cuda_on_host.h; it registers itself when its library is loaded.
  */
-#ifndef CUDASIM_TWIN_H
-#define CUDASIM_TWIN_H
+#ifndef CUDASIM_HOST_KERNEL_H
+#define CUDASIM_HOST_KERNEL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,18 +27,18 @@ typedef struct cudasim_argument {
     size_t pointers[CUDASIM_MAX_POINTERS];
 } cudasim_argument;
 
-typedef struct cudasim_twin {
+typedef struct cudasim_host_kernel {
     const char *name; /* as it is written; the symbol is looked up by the function */
     const void *function;
     void (*run_threads)(void **arguments); /* takes threads of the block until there are no more */
     void *(*touch_shared)(void);           /* makes this thread's __shared__ memory exist */
     int argument_count;
     const cudasim_argument *arguments;
-    const char *symbol;        /* set when it is registered, like what follows */
-    struct cudasim_twin *next; /* of all */
-} cudasim_twin;
+    const char *symbol;               /* set when it is registered, like what follows */
+    struct cudasim_host_kernel *next; /* of all */
+} cudasim_host_kernel;
 
-void cudasim_add_twin(cudasim_twin *twin);
+void cudasim_add_host_kernel(cudasim_host_kernel *host_kernel);
 
 /* One thread's place: threadIdx, and its number in the block. */
 typedef struct cudasim_thread {
@@ -62,7 +62,7 @@ typedef struct cudasim_block_state {
     dim3 block_dim, grid_dim;
     unsigned next, stop; /* places in `order`: the next to begin, and where beginning pauses */
     unsigned ended, waiting;
-    const cudasim_twin *twin; /* NULL: no kernel runs */
+    const cudasim_host_kernel *host_kernel; /* NULL: no kernel runs */
     void *dynamic_shared;
     unsigned char *shared_end; /* of dynamic shared memory; as much after it is nobody's */
     size_t shared_nbytes;

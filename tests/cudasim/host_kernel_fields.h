@@ -3,10 +3,10 @@
  * and those of structs in it: what lies between members, and numbers, must not be taken for
  * addresses. That works for plain structs of up to 16 members, none of them an array.
  */
-#ifndef CUDASIM_TWIN_FIELDS_H
-#define CUDASIM_TWIN_FIELDS_H
+#ifndef CUDASIM_HOST_KERNEL_FIELDS_H
+#define CUDASIM_HOST_KERNEL_FIELDS_H
 
-#include "twin.h"
+#include "host_kernel.h"
 
 #include <type_traits>
 #include <utility>

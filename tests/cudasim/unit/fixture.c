@@ -1,29 +1,29 @@
 /* The tests' stream, handles and memory. */
-#include "room.h"
+#include "fixture.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
-test_room room_open(void)
+sim_fixture fixture_open(void)
 {
-    test_room room = {0};
-    DONE(cudaStreamCreateWithFlags(&room.stream, cudaStreamNonBlocking));
-    DONE(cudnnCreate(&room.cudnn));
-    DONE(cudnnSetStream(room.cudnn, room.stream));
-    DONE(cublasCreate(&room.cublas));
-    DONE(cublasSetStream(room.cublas, room.stream));
-    return room;
+    sim_fixture fixture = {0};
+    DONE(cudaStreamCreateWithFlags(&fixture.stream, cudaStreamNonBlocking));
+    DONE(cudnnCreate(&fixture.cudnn));
+    DONE(cudnnSetStream(fixture.cudnn, fixture.stream));
+    DONE(cublasCreate(&fixture.cublas));
+    DONE(cublasSetStream(fixture.cublas, fixture.stream));
+    return fixture;
 }
 
-void room_close(test_room *room)
+void fixture_close(sim_fixture *fixture)
 {
-    DONE(cudnnDestroy(room->cudnn));
-    DONE(cublasDestroy(room->cublas));
-    DONE(cudaStreamDestroy(room->stream));
+    DONE(cudnnDestroy(fixture->cudnn));
+    DONE(cublasDestroy(fixture->cublas));
+    DONE(cudaStreamDestroy(fixture->stream));
 }
 
-float *room_floats(size_t count)
+float *new_floats(size_t count)
 {
     float *floats = calloc(count, sizeof(float));
     cr_assert(floats != NULL);
@@ -45,7 +45,7 @@ static float from_bf16(uint16_t bits)
     return value;
 }
 
-void *room_put(const test_room *room, const float *values, size_t count, int bf16)
+void *put_floats(const sim_fixture *fixture, const float *values, size_t count, int bf16)
 {
     size_t nbytes = count * (bf16 ? 2 : 4);
     void *pinned, *address;
@@ -55,19 +55,20 @@ void *room_put(const test_room *room, const float *values, size_t count, int bf1
         ((uint16_t *)pinned)[i] = to_bf16(values[i]);
     if (!bf16)
         memcpy(pinned, values, nbytes);
-    DONE(cudaMemcpyAsync(address, pinned, nbytes, cudaMemcpyHostToDevice, room->stream));
-    DONE(cudaStreamSynchronize(room->stream));
+    DONE(cudaMemcpyAsync(address, pinned, nbytes, cudaMemcpyHostToDevice, fixture->stream));
+    DONE(cudaStreamSynchronize(fixture->stream));
     DONE(cudaFreeHost(pinned));
     return address;
 }
 
-void room_get(const test_room *room, const void *address, float *values, size_t count, int bf16)
+void get_floats(const sim_fixture *fixture, const void *address, float *values, size_t count,
+                int bf16)
 {
     size_t nbytes = count * (bf16 ? 2 : 4);
     void *pinned;
     DONE(cudaMallocHost(&pinned, nbytes));
-    DONE(cudaMemcpyAsync(pinned, address, nbytes, cudaMemcpyDeviceToHost, room->stream));
-    DONE(cudaStreamSynchronize(room->stream));
+    DONE(cudaMemcpyAsync(pinned, address, nbytes, cudaMemcpyDeviceToHost, fixture->stream));
+    DONE(cudaStreamSynchronize(fixture->stream));
     for (size_t i = 0; bf16 && i < count; i++)
         values[i] = from_bf16(((uint16_t *)pinned)[i]);
     if (!bf16)
@@ -82,13 +83,13 @@ static uint32_t next(uint32_t *state)
     return *state >> 16;
 }
 
-void room_fill(float *values, size_t count, uint32_t seed)
+void fill_floats(float *values, size_t count, uint32_t seed)
 {
     for (size_t i = 0; i < count; i++)
         values[i] = (float)((int)(next(&seed) % 255) - 127) / 128.0f;
 }
 
-void room_fill_whole(float *values, size_t count, uint32_t seed)
+void fill_integers(float *values, size_t count, uint32_t seed)
 {
     for (size_t i = 0; i < count; i++)
         values[i] = (float)((int)(next(&seed) % 7) - 3);

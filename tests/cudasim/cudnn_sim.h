@@ -12,8 +12,8 @@
  * Wrong calls that the real library answers with a status get that status; BAD_PARAM, always the
  * caller's mistake, is written to stderr too. Those it would not notice end the program.
  */
-#ifndef CUDASIM_CUDNN_BED_H
-#define CUDASIM_CUDNN_BED_H
+#ifndef CUDASIM_CUDNN_SIM_H
+#define CUDASIM_CUDNN_SIM_H
 
 /* The convolutions and descriptors of this API are marked as deprecated; they are what is used. */
 #include "convolution.h"
@@ -22,7 +22,7 @@
 #include <cudnn.h>
 
 /* A function of the real library. */
-void *cudnn_bed_real(const char *name);
+void *cudnn_sim_real(const char *name);
 
 struct cudnnContext {
     unsigned magic;
@@ -30,66 +30,66 @@ struct cudnnContext {
 };
 
 /* Notes why (printf) for cudnnGetLastErrorString, and returns the status. */
-cudnnStatus_t cudnn_bed_refuse(cudnnStatus_t status, const char *call, const char *why, ...)
+cudnnStatus_t cudnn_sim_refuse(cudnnStatus_t status, const char *call, const char *why, ...)
     __attribute__((format(printf, 3, 4)));
 /* What a call answers that CUDASIM_FAIL_CALL names. */
-cudnnStatus_t cudnn_bed_fail(const char *call);
+cudnnStatus_t cudnn_sim_fail(const char *call);
 /* Success; BAD_PARAM for no handle; or what CUDASIM_FAIL_CALL wants. */
-cudnnStatus_t cudnn_bed_check_handle(cudnnHandle_t handle, const char *call);
+cudnnStatus_t cudnn_sim_check_handle(cudnnHandle_t handle, const char *call);
 
-typedef enum cudnn_bed_pass {
-    CUDNN_BED_FORWARD,
-    CUDNN_BED_BACKWARD_DATA,
-    CUDNN_BED_BACKWARD_FILTER,
-} cudnn_bed_pass;
+typedef enum cudnn_sim_pass {
+    CUDNN_SIM_FORWARD,
+    CUDNN_SIM_BACKWARD_DATA,
+    CUDNN_SIM_BACKWARD_FILTER,
+} cudnn_sim_pass;
 
 /* The descriptors of one convolution: x or dx, w or dw, y or dy. */
-typedef struct cudnn_bed_descriptors {
+typedef struct cudnn_sim_descriptors {
     cudnnTensorDescriptor_t x;
     cudnnFilterDescriptor_t w;
     cudnnConvolutionDescriptor_t conv;
     cudnnTensorDescriptor_t y;
-} cudnn_bed_descriptors;
+} cudnn_sim_descriptors;
 
 /* What they say, once it makes sense. */
-typedef struct cudnn_bed_problem {
+typedef struct cudnn_sim_problem {
     cudasim_convolution conv;
     bool fma; /* CUDNN_FMA_MATH */
     size_t x_nbytes, w_nbytes, y_nbytes;
-} cudnn_bed_problem;
-cudnnStatus_t cudnn_bed_read_problem(const char *call, const cudnn_bed_descriptors *descriptors,
-                                     cudnn_bed_problem *problem);
+} cudnn_sim_problem;
+cudnnStatus_t cudnn_sim_read_problem(const char *call, const cudnn_sim_descriptors *descriptors,
+                                     cudnn_sim_problem *problem);
 
 /* A packed tensor of float or bfloat16. */
-typedef struct cudnn_bed_tensor {
+typedef struct cudnn_sim_tensor {
     cudnnDataType_t type;
     int n, c, h, w;
     bool nchw, nhwc; /* both: a single pixel of a single channel */
-} cudnn_bed_tensor;
-cudnnStatus_t cudnn_bed_read_tensor(const char *call, const char *name,
-                                    cudnnTensorDescriptor_t descriptor, cudnn_bed_tensor *tensor);
+} cudnn_sim_tensor;
+cudnnStatus_t cudnn_sim_read_tensor(const char *call, const char *name,
+                                    cudnnTensorDescriptor_t descriptor, cudnn_sim_tensor *tensor);
 
 /* An algorithm of one pass; `best` is its place in the library's lists, which are not ours to
  * trust: those that give other bits every time come first. */
-typedef struct cudnn_bed_algorithm {
-    cudnn_bed_pass pass;
+typedef struct cudnn_sim_algorithm {
+    cudnn_sim_pass pass;
     int algo;
     unsigned abilities;
     int workspace;
     const char *name; /* as CUDASIM_CUDNN_REFUSE has it: fwd1, bwddata0, bwdfilter3 */
-} cudnn_bed_algorithm;
+} cudnn_sim_algorithm;
 
 /* The algorithms of a pass, best first as the library pretends; returns their number. */
-size_t cudnn_bed_algorithms(cudnn_bed_pass pass, const cudnn_bed_algorithm **list);
-bool cudnn_bed_is_deterministic(const cudnn_bed_algorithm *algorithm);
-bool cudnn_bed_can_do_identity(const cudnn_bed_algorithm *algorithm);
+size_t cudnn_sim_algorithms(cudnn_sim_pass pass, const cudnn_sim_algorithm **list);
+bool cudnn_sim_is_deterministic(const cudnn_sim_algorithm *algorithm);
+bool cudnn_sim_can_do_identity(const cudnn_sim_algorithm *algorithm);
 
 /* Finds an algorithm that can do a problem, and the workspace it wants; else NOT_SUPPORTED. */
-cudnnStatus_t cudnn_bed_find_algorithm(const char *call, cudnn_bed_pass pass, int algo,
-                                       const cudnn_bed_problem *problem,
-                                       const cudnn_bed_algorithm **algorithm,
+cudnnStatus_t cudnn_sim_find_algorithm(const char *call, cudnn_sim_pass pass, int algo,
+                                       const cudnn_sim_problem *problem,
+                                       const cudnn_sim_algorithm **algorithm,
                                        size_t *workspace_nbytes);
 /* Whether CUDASIM_CUDNN_REFUSE, a list with commas, has a name. */
-bool cudnn_bed_is_refused(const char *name);
+bool cudnn_sim_is_refused(const char *name);
 
 #endif

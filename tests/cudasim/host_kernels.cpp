@@ -1,0 +1,96 @@
+/* The host builds of hpac's kernels: every kernel that is launched stands here, once an instance.
+ */
+#include "cuda_on_host.h"
+
+#include "../../kernels/adadelta.cuh"
+#include "../../kernels/bias.cuh"
+#include "../../kernels/convert.cuh"
+#include "../../kernels/elements.cuh"
+#include "../../kernels/gather.cuh"
+#include "../../kernels/loss.cuh"
+#include "../../kernels/maxpool.cuh"
+#include "../../kernels/pixels.cuh"
+#include "../../kernels/step.cuh"
+
+HOST_KERNEL(set_step);
+
+HOST_KERNEL(pixels_quads<uint8_t, float>);
+HOST_KERNEL(pixels_quads<uint8_t, bfloat>);
+HOST_KERNEL(pixels_quads<float, float>);
+HOST_KERNEL(pixels_quads<float, bfloat>);
+HOST_KERNEL(pixels_planes<uint8_t, float>);
+HOST_KERNEL(pixels_planes<uint8_t, bfloat>);
+HOST_KERNEL(pixels_planes<float, float>);
+HOST_KERNEL(pixels_planes<float, bfloat>);
+
+HOST_KERNEL(convert_quads<float, float>);
+HOST_KERNEL(convert_quads<float, bfloat>);
+HOST_KERNEL(convert_quads<bfloat, float>);
+HOST_KERNEL(convert_quads<bfloat, bfloat>);
+HOST_KERNEL(convert_tiles<float, float>);
+HOST_KERNEL(convert_tiles<float, bfloat>);
+HOST_KERNEL(convert_tiles<bfloat, float>);
+HOST_KERNEL(convert_tiles<bfloat, bfloat>);
+
+HOST_KERNEL(activate<float, true>);
+HOST_KERNEL(activate<float, false>);
+HOST_KERNEL(activate<bfloat, true>);
+HOST_KERNEL(activate<bfloat, false>);
+HOST_KERNEL(activate_backward<float, true>);
+HOST_KERNEL(activate_backward<float, false>);
+HOST_KERNEL(activate_backward<bfloat, true>);
+HOST_KERNEL(activate_backward<bfloat, false>);
+
+/* Dropout alone, then behind a bias, which reads float32 always. */
+HOST_KERNEL(elements_quads<float, float, false>);
+HOST_KERNEL(elements_quads<bfloat, bfloat, false>);
+HOST_KERNEL(elements_tiles<float, float, false>);
+HOST_KERNEL(elements_tiles<bfloat, bfloat, false>);
+HOST_KERNEL(elements_singles<float, float, false>);
+HOST_KERNEL(elements_singles<bfloat, bfloat, false>);
+HOST_KERNEL(elements_quads<float, float, true>);
+HOST_KERNEL(elements_quads<float, bfloat, true>);
+HOST_KERNEL(elements_tiles<float, float, true>);
+HOST_KERNEL(elements_tiles<float, bfloat, true>);
+HOST_KERNEL(elements_singles<float, float, true>);
+HOST_KERNEL(elements_singles<float, bfloat, true>);
+
+HOST_KERNEL(bias_backward_rows<float, 1>);
+HOST_KERNEL(bias_backward_rows<float, 4>);
+HOST_KERNEL(bias_backward_rows<bfloat, 1>);
+HOST_KERNEL(bias_backward_rows<bfloat, 4>);
+HOST_KERNEL(bias_backward_planes<float, 1>);
+HOST_KERNEL(bias_backward_planes<float, 4>);
+HOST_KERNEL(bias_backward_planes<bfloat, 1>);
+HOST_KERNEL(bias_backward_planes<bfloat, 4>);
+HOST_KERNEL(sum_partials);
+
+HOST_KERNEL(maxpool_quads<float, true>);
+HOST_KERNEL(maxpool_quads<float, false>);
+HOST_KERNEL(maxpool_quads<bfloat, true>);
+HOST_KERNEL(maxpool_quads<bfloat, false>);
+HOST_KERNEL(maxpool_tiles<float>);
+HOST_KERNEL(maxpool_tiles<bfloat>);
+HOST_KERNEL(maxpool_singles<float, uint8_t>);
+HOST_KERNEL(maxpool_singles<float, uint32_t>);
+HOST_KERNEL(maxpool_singles<bfloat, uint8_t>);
+HOST_KERNEL(maxpool_singles<bfloat, uint32_t>);
+HOST_KERNEL(maxpool_backward_rows<float, uint8_t, 1>);
+HOST_KERNEL(maxpool_backward_rows<float, uint8_t, 4>);
+HOST_KERNEL(maxpool_backward_rows<float, uint32_t, 1>);
+HOST_KERNEL(maxpool_backward_rows<bfloat, uint8_t, 1>);
+HOST_KERNEL(maxpool_backward_rows<bfloat, uint8_t, 4>);
+HOST_KERNEL(maxpool_backward_rows<bfloat, uint32_t, 1>);
+HOST_KERNEL(maxpool_backward_planes<float, uint8_t, true>);
+HOST_KERNEL(maxpool_backward_planes<float, uint8_t, false>);
+HOST_KERNEL(maxpool_backward_planes<float, uint32_t, false>);
+HOST_KERNEL(maxpool_backward_planes<bfloat, uint8_t, true>);
+HOST_KERNEL(maxpool_backward_planes<bfloat, uint8_t, false>);
+HOST_KERNEL(maxpool_backward_planes<bfloat, uint32_t, false>);
+
+HOST_KERNEL(loss_step);
+HOST_KERNEL(adadelta_step);
+
+HOST_KERNEL(gather_rows<uint4>);
+HOST_KERNEL(gather_rows<uint32_t>);
+HOST_KERNEL(gather_rows<uint8_t>);
