@@ -82,14 +82,25 @@ static hpac_status rename_over(const char *temporary, const char *path)
     return status;
 }
 
+/* A write that failed earlier has left its mark on the stream, but not its errno: another one meets
+ * the same full disk, quota or limit. The file is thrown away afterwards. */
+static int earlier_error(int fd)
+{
+    static const char block[1 << 16];
+    errno = 0;
+    for (int tries = 0; tries < 2 && errno == 0; tries++) /* the first may be a short one */
+        (void)!write(fd, block, sizeof block);
+    return errno ? errno : EIO;
+}
+
 hpac_status hpac_file_finish(hpac_file *file)
 {
     hpac_status status = HPAC_OK;
-    errno = 0; /* a write that failed earlier leaves its mark on the stream, not its errno */
-    bool failed = ferror(file->stream) != 0;
-    if (fflush(file->stream) != 0 || failed || fsync(fileno(file->stream)) != 0)
+    errno = 0;
+    int failed = ferror(file->stream) ? earlier_error(fileno(file->stream)) : 0;
+    if (failed || fflush(file->stream) != 0 || fsync(fileno(file->stream)) != 0)
         status = hpac_fail(HPAC_ERR_DATA, "%s: writing failed: %s", file->path,
-                           strerror(errno ? errno : EIO));
+                           strerror(failed ? failed : errno ? errno : EIO));
     if (fclose(file->stream) != 0 && status == HPAC_OK)
         status = hpac_fail(HPAC_ERR_DATA, "%s: writing failed: %s", file->path, strerror(errno));
     file->stream = NULL;

@@ -13,14 +13,15 @@
  *
  *     gnuplot -e "csv='class_counts.csv'; out='class_counts.png'" tools/plots/class_counts.gp
  *
- * Any file name and any text is safe: no byte of it is ever read as gnuplot's language, its escapes
- * or a pipe, and the user's own gnuplot settings do not matter. To add a plot, put a script beside
- * the others; common.gp there has the fonts, sizes and colours, and tells what a script may rely
- * on.
+ * Any file name and any text is safe: no byte of it is interpreted as gnuplot's language, its
+ * escapes or a pipe, and the user's own gnuplot settings do not matter. To add a plot, put a script
+ * beside the others; common.gp there sets fonts, sizes and colours, and documents what a script may
+ * rely on. Letters that no installed font has are drawn in PNGs as fontconfig and pango draw them:
+ * a box with the letter's code.
  *
- * The scripts are looked for in $HPAC_PLOTS, and where that is not set, in share/hpac/plots and
- * tools/plots beside and above the running program (four folders up): what is installed and what is
- * built is found both.
+ * The scripts are looked for in $HPAC_PLOTS or, where that is not set, in share/hpac/plots and
+ * tools/plots beside and above the running program (four levels up), which finds both the installed
+ * and the built ones.
  */
 #ifndef HPAC_RENDER_PLOT_H
 #define HPAC_RENDER_PLOT_H
@@ -59,13 +60,14 @@ typedef struct hpac_plot {
     size_t variable_count;
 } hpac_plot;
 
-/* Draws into `path`, whose ending .png or .svg is the format. The picture is whole or not there.
- * gnuplot's warnings are logged. Errors: CONFIG when gnuplot or the script is missing, or the
- * picture cannot be made; DATA with gnuplot's own words when it fails. Safe from any thread. */
+/* Draws `path`, whose suffix .png or .svg is the format. The file is complete or not there.
+ * gnuplot's warnings are logged. Errors: CONFIG when gnuplot or the script is missing, or the file
+ * cannot be created; DATA with gnuplot's message when it fails, or when writing fails. Thread-safe.
+ */
 hpac_status hpac_plot_draw(const hpac_plot *plot, const char *path);
 
-/* Whether there are gnuplot and the scripts, so that a program can say so before its work. Errors:
- * CONFIG, telling what to install. */
+/* Checks that gnuplot and the scripts are there, before the work. Errors: CONFIG, with what to
+ * install. */
 hpac_status hpac_plot_probe(void);
 
 #endif
