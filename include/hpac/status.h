@@ -26,7 +26,7 @@ typedef enum hpac_status {
     HPAC_ERR_DATA = 3,      /* files: what was read is bad, or writing failed */
     HPAC_ERR_DEVICE = 4,    /* the device or one of its libraries */
     HPAC_ERR_NUMERIC = 5,   /* a loss, gradient or weight that is not finite */
-    HPAC_INTERRUPTED = 130, /* SIGINT or SIGTERM; everything is saved */
+    HPAC_INTERRUPTED = 130, /* by SIGINT, SIGTERM, SIGHUP or SIGUSR1; saved */
 } hpac_status;
 
 /* Sets the calling thread's error record and returns `status`, so that a failure is one line. The

@@ -1,10 +1,13 @@
 /* Log lines to stderr and, with times, to a file. */
 #include <hpac/log.h>
 
+#include "printable.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -26,29 +29,31 @@ void hpac_log_set_level(hpac_log_level level)
     pthread_mutex_unlock(&sink.mutex);
 }
 
-hpac_status hpac_log_open_file(const char *path)
+/* Replaces the log file; NULL: none. */
+static void set_file(FILE *file)
 {
-    FILE *file = fopen(path, "a");
-    if (!file)
-        return hpac_fail(HPAC_ERR_DATA, "%s: cannot be opened for writing: %s", path,
-                         strerror(errno));
-    setvbuf(file, NULL, _IOLBF, 0);
     pthread_mutex_lock(&sink.mutex);
     FILE *old = sink.file;
     sink.file = file;
     pthread_mutex_unlock(&sink.mutex);
     if (old)
         fclose(old);
+}
+
+hpac_status hpac_log_open_file(const char *path)
+{
+    FILE *file = fopen(path, "ae");
+    if (!file)
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot be opened for writing: %s", path,
+                         strerror(errno));
+    setvbuf(file, NULL, _IOLBF, 0);
+    set_file(file);
     return HPAC_OK;
 }
 
 void hpac_log_close_file(void)
 {
-    pthread_mutex_lock(&sink.mutex);
-    if (sink.file)
-        fclose(sink.file);
-    sink.file = NULL;
-    pthread_mutex_unlock(&sink.mutex);
+    set_file(NULL);
 }
 
 void hpac_log_set_hook(void (*before)(void *), void (*after)(void *), void *user)
@@ -60,54 +65,56 @@ void hpac_log_set_hook(void (*before)(void *), void (*after)(void *), void *user
     pthread_mutex_unlock(&sink.mutex);
 }
 
-static void write_file_line(hpac_log_level level, const char *format, va_list arguments)
+static void write_to_file(hpac_log_level level, const char *text)
 {
     char when[32];
     time_t now = time(NULL);
     struct tm local;
     strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &local));
-    fprintf(sink.file, "%s %s ", when, level_names[level]);
-    vfprintf(sink.file, format, arguments);
-    fputc('\n', sink.file);
+    fprintf(sink.file, "%s %s %s\n", when, level_names[level], text);
 }
 
-static void write_stderr_line(hpac_log_level level, const char *format, va_list arguments)
+/* A reader who has gone (EPIPE, EIO of a lost terminal) loses lines and nothing else. */
+static void write_to_stderr(hpac_log_level level, const char *text)
 {
     if (sink.before)
         sink.before(sink.user);
     if (level <= HPAC_LOG_WARNING)
-        fprintf(stderr, "hpac: %s: ", level_names[level]);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+        fprintf(stderr, "hpac: %s: %s\n", level_names[level], text);
+    else
+        fprintf(stderr, "%s\n", text);
     if (sink.after)
         sink.after(sink.user);
+}
+
+static void write_line(hpac_log_level level, bool also_stderr, const char *format,
+                       va_list arguments)
+{
+    char *raw = NULL, *text = vasprintf(&raw, format, arguments) < 0 ? NULL : hpac_printable(raw);
+    const char *shown = text ? text : "(out of memory while writing a log line)";
+    pthread_mutex_lock(&sink.mutex);
+    if (sink.file && level < HPAC_LOG_DEBUG)
+        write_to_file(level, shown);
+    if (also_stderr && level <= sink.level)
+        write_to_stderr(level, shown);
+    pthread_mutex_unlock(&sink.mutex);
+    if (text)
+        free(raw);
+    free(text);
 }
 
 void hpac_log_line(hpac_log_level level, const char *format, ...)
 {
     va_list arguments;
-    pthread_mutex_lock(&sink.mutex);
-    if (sink.file && level < HPAC_LOG_DEBUG) {
-        va_start(arguments, format);
-        write_file_line(level, format, arguments);
-        va_end(arguments);
-    }
-    if (level <= sink.level) {
-        va_start(arguments, format);
-        write_stderr_line(level, format, arguments);
-        va_end(arguments);
-    }
-    pthread_mutex_unlock(&sink.mutex);
+    va_start(arguments, format);
+    write_line(level, true, format, arguments);
+    va_end(arguments);
 }
 
 void hpac_log_record(hpac_log_level level, const char *format, ...)
 {
     va_list arguments;
-    pthread_mutex_lock(&sink.mutex);
-    if (sink.file) {
-        va_start(arguments, format);
-        write_file_line(level, format, arguments);
-        va_end(arguments);
-    }
-    pthread_mutex_unlock(&sink.mutex);
+    va_start(arguments, format);
+    write_line(level, false, format, arguments);
+    va_end(arguments);
 }

@@ -9,7 +9,6 @@
 
 #include "base/nearest.h"
 
-#include <signal.h>
 #include <stdbool.h>
 
 typedef enum cli_kind {
@@ -61,6 +60,7 @@ typedef struct cli_command {
     const cli_option *options; /* ends with a zeroed entry */
     const cli_note *files;     /* that it writes; NULL: none */
     const cli_note *examples;  /* command lines, each with a sentence; NULL: none */
+    bool result_is_files;      /* what it prints to stdout is also in files, or of no importance */
     hpac_status (*run)(const cli_arguments *arguments);
 } cli_command;
 
@@ -89,10 +89,6 @@ void cli_operand_counts(const cli_command *command, int *least, int *most);
 
 /* Offers a word for "did you mean": one that begins as what was typed is nearer than any other. */
 void cli_offer(hpac_nearest *nearest, const char *candidate);
-
-/* Makes the first SIGINT or SIGTERM a wish: what is pointed to is then not 0. A second one ends the
- * program. */
-const volatile sig_atomic_t *cli_watch_signals(void);
 
 /* Threads of the CPU device that wait for one another spin, by default for milliseconds, which
  * takes the cores from the loader's threads. libgomp reads the limit before main() and from the

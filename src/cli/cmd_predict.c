@@ -83,5 +83,6 @@ const cli_command cmd_predict = {
     .options = options,
     .files = files,
     .examples = examples,
+    .result_is_files = true,
     .run = run,
 };

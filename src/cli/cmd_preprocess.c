@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "progress.h"
 
+#include "base/interrupt.h"
 #include "data/preprocess.h"
 #include "image/image.h"
 
@@ -33,7 +34,7 @@ static hpac_status write_all(const cli_arguments *arguments, hpac_dataset *datas
         .folder = cli_text(arguments, "out"),
         .force = cli_flag(arguments, "force"),
         .threads = (int)cli_number(arguments, "threads"),
-        .stop = cli_watch_signals(),
+        .stop = hpac_watch_stop_signals(),
         .progress = show,
     };
     progress_begin(cli_flag(arguments, "quiet"));
@@ -92,5 +93,6 @@ const cli_command cmd_preprocess = {
     .options = options,
     .files = files,
     .examples = examples,
+    .result_is_files = true,
     .run = run,
 };

@@ -1,6 +1,7 @@
 /* hpac report: what a training came to, or how several compare. */
 #include "commands.h"
 
+#include "base/interrupt.h"
 #include "report/report.h"
 
 #include <stdio.h>
@@ -41,7 +42,7 @@ static hpac_status run(const cli_arguments *arguments)
         .folders = folders,
         .folder_count = (size_t)count,
         .out = out,
-        .stop = cli_watch_signals(),
+        .stop = hpac_watch_stop_signals(),
     };
     hpac_report *report;
     status = hpac_report_open(&wanted, &report);
@@ -81,5 +82,6 @@ const cli_command cmd_report = {
     .options = options,
     .files = files,
     .examples = examples,
+    .result_is_files = true,
     .run = run,
 };

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "progress.h"
 
+#include "base/interrupt.h"
 #include "experiment/sweep.h"
 
 #include <stdio.h>
@@ -47,7 +48,7 @@ static hpac_status run_sweep(const cli_arguments *arguments, const hpac_sweep *s
         .force = cli_flag(arguments, "force"),
         .dry_run = cli_flag(arguments, "dry-run"),
         .report = !cli_flag(arguments, "no-report"),
-        .stop = cli_watch_signals(),
+        .stop = hpac_watch_stop_signals(),
         .progress = progress_show,
     };
     hpac_table results;
@@ -110,5 +111,6 @@ const cli_command cmd_sweep = {
     .options = options,
     .files = files,
     .examples = examples,
+    .result_is_files = true,
     .run = run,
 };

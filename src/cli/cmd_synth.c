@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "progress.h"
 
+#include "base/interrupt.h"
 #include "synth/synth.h"
 
 #include <stdio.h>
@@ -37,7 +38,7 @@ static hpac_status run(const cli_arguments *arguments)
         .balance = cli_flag(arguments, "balance"),
         .force = cli_flag(arguments, "force"),
         .threads = (int)cli_number(arguments, "threads"),
-        .stop = cli_watch_signals(),
+        .stop = hpac_watch_stop_signals(),
         .progress = show,
     };
     /* The competition has 11,702 test images beside 31,072. */
@@ -77,5 +78,6 @@ const cli_command cmd_synth = {
     .options = options,
     .files = files,
     .examples = examples,
+    .result_is_files = true,
     .run = run,
 };

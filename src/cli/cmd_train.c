@@ -4,6 +4,7 @@
 
 #include <hpac/trainer.h>
 
+#include "base/interrupt.h"
 #include "render/table.h"
 
 #include <stdio.h>
@@ -88,7 +89,7 @@ static hpac_status train_with(const cli_arguments *arguments, const hpac_config 
         .plan = stdout,
         .profile = cli_flag(arguments, "profile"),
         .report = !cli_flag(arguments, "no-report"),
-        .stop = cli_watch_signals(),
+        .stop = hpac_watch_stop_signals(),
         .progress = progress_show,
     };
     progress_begin(cli_flag(arguments, "quiet"));
@@ -179,5 +180,6 @@ const cli_command cmd_train = {
     .options = options,
     .files = files,
     .examples = examples,
+    .result_is_files = true,
     .run = run,
 };

@@ -1,36 +1,88 @@
-/* The program: finds the command and hands over. */
+/* The program: secures its streams, finds the command, runs it. */
 #include "help.h"
 
-#include <stdio.h>
-#include <string.h>
+#include "base/printable.h"
 
-static hpac_status run(int argc, char **argv)
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A file that is opened while 0, 1 or 2 is closed would get that number, and with it what is
+ * printed. Reading /dev/null in its place, writing fails as to a closed descriptor. */
+static void occupy_standard_descriptors(void)
+{
+    for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != descriptor)
+            _Exit(HPAC_ERR_INTERNAL);
+}
+
+static bool reader_has_left(void)
+{
+    struct pollfd end = {.fd = STDOUT_FILENO};
+    return poll(&end, 1, 0) == 1 && (end.revents & POLLERR) != 0;
+}
+
+static bool was_closed(void)
+{
+    return (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY;
+}
+
+/* What the command printed must have arrived. Of `hpac explore ... | head` it need not: that ends
+ * as by SIGPIPE, which is held back only while the command works. A command whose result is in
+ * files has lost nothing. */
+static hpac_status check_output(hpac_status status, const cli_command *command, bool pipe_ignored)
+{
+    errno = 0; /* that of an earlier failure is not known */
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
+    int error = errno ? errno : EIO;
+    if (!lost || (status != HPAC_OK && status != HPAC_ERR_DATA))
+        return status;
+    bool left = reader_has_left();
+    if (command && command->result_is_files && (left || was_closed()))
+        return status;
+    if (left && !pipe_ignored) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    return hpac_fail(HPAC_ERR_DATA, "cannot write to standard output: %s", strerror(error));
+}
+
+static hpac_status run(int argc, char **argv, const cli_command **command)
 {
     const char *name = argv[1];
-    const cli_command *command;
-    if (strcmp(name, "--version") == 0) {
+    if (strcmp(name, "--version") == 0)
         printf("hpac %s\n", HPAC_VERSION);
-        return HPAC_OK;
-    }
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+    else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         help_print_overview(stdout);
-        return HPAC_OK;
+    else {
+        HPAC_TRY(cli_find_command(name, command));
+        return cli_run(*command, argc - 1, argv + 1);
     }
-    hpac_status status = cli_find_command(name, &command);
-    return status == HPAC_OK ? cli_run(command, argc - 1, argv + 1) : status;
+    return HPAC_OK;
 }
 
 int main(int argc, char **argv)
 {
+    occupy_standard_descriptors();
     cli_limit_spinning(argv);
+    /* Nobody reading the messages any more must not end a training: writing fails with EPIPE. */
+    bool pipe_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
     if (argc < 2) {
         help_print_overview(stderr);
         return HPAC_ERR_CONFIG;
     }
-    hpac_status status = run(argc, argv);
-    if (status == HPAC_OK && (ferror(stdout) || fflush(stdout) != 0))
-        status = hpac_fail(HPAC_ERR_DATA, "standard output cannot be written; is the disk full?");
-    if (status != HPAC_OK)
-        fprintf(stderr, "hpac: %s\n", hpac_error_message());
+    const cli_command *command = NULL;
+    hpac_status status = run(argc, argv, &command);
+    status = check_output(status, command, pipe_ignored);
+    if (status != HPAC_OK) {
+        char *message = hpac_printable(hpac_error_message());
+        fprintf(stderr, "hpac: %s\n", message ? message : "out of memory");
+        free(message);
+    }
     return (int)status;
 }

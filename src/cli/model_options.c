@@ -4,6 +4,8 @@
 #include "list_options.h"
 #include "progress.h"
 
+#include "base/interrupt.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +71,7 @@ hpac_status model_options_open(const cli_arguments *arguments, model_options *op
     options->inference.device = options->device;
     options->inference.classifiers = options->classifiers;
     options->inference.classifier_count = options->paths.count;
-    options->inference.stop = cli_watch_signals();
+    options->inference.stop = hpac_watch_stop_signals();
     options->inference.progress = progress_show;
     progress_begin(cli_flag(arguments, "quiet"));
     return HPAC_OK;

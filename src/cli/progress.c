@@ -3,10 +3,12 @@
 
 #include <hpac/log.h>
 
+#include "base/clock.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #define REDRAW_S 0.1 /* on a terminal */
@@ -18,13 +20,6 @@ static struct {
     double last_s;
     char line[256];
 } bar;
-
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static void erase(void *user)
 {
@@ -42,12 +37,21 @@ static void redraw(void *user)
     }
 }
 
+/* A bar is redrawn by an escape sequence. Terminals without (TERM=dumb: Emacs, many CI systems) and
+ * users who want none (https://no-color.org) get lines. */
+static bool takes_escapes(void)
+{
+    const char *terminal = getenv("TERM"), *no_color = getenv("NO_COLOR");
+    return isatty(STDERR_FILENO) == 1 && terminal && *terminal && strcmp(terminal, "dumb") != 0 &&
+           !(no_color && *no_color);
+}
+
 void progress_begin(bool quiet)
 {
     memset(&bar, 0, sizeof bar);
     bar.quiet = quiet;
-    bar.terminal = isatty(STDERR_FILENO) == 1;
-    bar.last_s = now_s();
+    bar.terminal = takes_escapes();
+    bar.last_s = hpac_clock_s();
     if (bar.terminal)
         hpac_log_set_hook(erase, redraw, NULL);
 }
@@ -55,7 +59,7 @@ void progress_begin(bool quiet)
 /* Whether it is time to show something; the end of a phase always is on a terminal. */
 static bool is_due(bool last)
 {
-    double now = now_s();
+    double now = hpac_clock_s();
     if (bar.quiet || now - bar.last_s < (bar.terminal ? (last ? 0 : REDRAW_S) : LINE_S))
         return false;
     bar.last_s = now;

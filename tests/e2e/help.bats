@@ -263,6 +263,6 @@ load_completion() {
         # shellcheck disable=SC2086
         run --separate-stderr bash -c '"$0" "$@" >/dev/full' "$HPAC" $arguments
         assert_exit 3
-        assert_error_has "standard output cannot be written"
+        assert_error_has "cannot write to standard output"
     done
 }

@@ -20,6 +20,7 @@
 #     run_hpac_without_privilege ARG...   the same, but file permissions hold for root too
 #     start_hpac ARG...           starts it in the background: $HPAC_PID, $TMP/stdout, $TMP/stderr;
 #                                 SIGINT works although it is a background job
+#     wait_for_epochs FOLDER N    until the run that was started has N epochs in losses.csv
 #     wait_hpac                   waits for it; sets $status, $output and $stderr
 #     assert_exit CODE            0 done, 1 internal, 2 usage, 3 data, 4 device, 5 numeric, 130
 #     assert_output_has TEXT      TEXT stands somewhere in stdout (a plain string, no pattern)
@@ -102,6 +103,13 @@ start_hpac() {
     report_options "$@"
     env --default-signal=INT,QUIT "$HPAC" "$@" "${options[@]}" >"$TMP/stdout" 2>"$TMP/stderr" 3>&- &
     HPAC_PID=$!
+}
+
+wait_for_epochs() {
+    until [[ -s $1/losses.csv && $(wc -l <"$1/losses.csv") -gt $2 ]]; do
+        kill -0 "$HPAC_PID" 2>/dev/null || fail_with "ended before epoch $2" || return 1
+        sleep 0.05
+    done
 }
 
 wait_hpac() {

@@ -60,3 +60,113 @@ json_result() {
             fail_with "$command has --json, but no --quiet"
     done
 }
+
+# same_tables FOLDER: as of the undisturbed run.
+same_tables() {
+    local file
+    for file in losses.csv batch_losses.csv batch_counts.csv class_metrics.csv predictions.csv \
+        submission.csv submission_proba.csv model.h5; do
+        assert_same "$MADE/run/$file" "$1/$file"
+    done
+}
+
+# Opens descriptor 5: a pipe whose reader has left, as `| head` and a killed `| tee log` leave it.
+open_broken_pipe() {
+    mkfifo "$TMP/pipe"
+    # shellcheck disable=SC2094 # a pipe
+    exec 4<>"$TMP/pipe" 5>"$TMP/pipe" 4<&-
+}
+
+# start_hpac, with both streams in the broken pipe.
+start_unread() {
+    touch "$TMP/stdout" "$TMP/stderr" # for wait_hpac
+    env --default-signal=INT "$HPAC" "$@" >&5 2>&5 3>&- &
+    HPAC_PID=$!
+}
+
+@test "a training whose reader has left goes on to its end" {
+    open_broken_pipe
+    "$HPAC" train "$MADE/small.yaml" --device cpu --no-report --out "$TMP/run" >&5 2>&5
+    same_tables "$TMP/run"
+    [[ $(grep -c ' info epoch ' "$TMP/run/train.log") -eq 2 ]] || fail_with "not all lines are in train.log"
+}
+
+@test "a training whose reader has left saves when it is interrupted" {
+    open_broken_pipe
+    start_unread train "$MADE/small.yaml" --device cpu --no-report --set train.epochs=1000000 --out "$TMP/run"
+    wait_for_epochs "$TMP/run" 3
+    kill -INT "$HPAC_PID"
+    wait_hpac
+    assert_exit 130
+    grep -q '"state": "interrupted"' "$TMP/run/run.json"
+}
+
+# A program that ignores SIGPIPE for good would print an error, or go on for nobody.
+@test "printing a result to a reader who has left ends quietly, as by SIGPIPE" {
+    open_broken_pipe
+    run --separate-stderr bash -c '"$@" >&5' - "$HPAC" explore --labels "$DATA/train.csv"
+    assert_exit 141
+    [[ -z $stderr ]] || fail_with "expected no message"
+    run --separate-stderr bash -c 'trap "" PIPE; "$@" >&5' - "$HPAC" explore --labels "$DATA/train.csv"
+    assert_exit 3 # where SIGPIPE is ignored, by convention an error
+    assert_error_has "standard output: Broken pipe"
+}
+
+@test "a result that cannot be written is an error" {
+    local arguments
+    for arguments in "split --labels $DATA/train.csv" "explore --labels $DATA/train.csv" \
+        "info $MADE/run/model.h5" "train $MADE/small.yaml --device cpu --out $MADE/run --quiet"; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr bash -c '"$@" >/dev/full' - "$HPAC" $arguments
+        assert_exit 3
+        assert_error_has "standard output: No space left on device"
+    done
+    run --separate-stderr bash -c '"$@" >&-' - "$HPAC" info "$MADE/run/model.h5"
+    assert_exit 3
+}
+
+@test "no file gets what is printed to closed descriptors" {
+    "$HPAC" train "$MADE/small.yaml" --device cpu --no-report --out "$TMP/run" <&- >&- 2>&-
+    same_tables "$TMP/run"
+}
+
+@test "SIGHUP and SIGUSR1 save and exit 130" {
+    local signal
+    for signal in HUP USR1; do
+        start_hpac train "$MADE/small.yaml" --device cpu --set train.epochs=1000000 --out "$TMP/$signal"
+        wait_for_epochs "$TMP/$signal" 3
+        kill -"$signal" "$HPAC_PID"
+        wait_hpac
+        assert_exit 130
+        grep -q '"state": "interrupted"' "$TMP/$signal/run.json" || fail_with "not saved"
+    done
+}
+
+@test "control characters of data are escaped in messages and in the log" {
+    printf 'Id\n\033[31mred\033]0;owned\007\302\233m\342\200\256\377\n' >"$TMP/ids.csv"
+    run_hpac predict "$MADE/run" --images "$DATA/test" --ids "$TMP/ids.csv" --out "$TMP/out"
+    assert_exit 3
+    assert_error_has '\x1b[31mred\x1b]0;owned\x07\u009bm\u202e\xff_green.png'
+    run_hpac train "$MADE/small.yaml" --device cpu --out "$TMP/run" --set $'data.test.ids=\033[2J.csv'
+    [[ $status -ne 0 && $stderr == *'\x1b[2J.csv'* ]] || fail_with "expected an error that names the file"
+    ! LC_ALL=C grep -q $'\033' "$TMP/run/train.log" || fail_with "an escape sequence in train.log"
+    run_hpac train "$MADE/small.yaml" --out "$TMP/run" --set $'train.\033[2J=1'
+    assert_exit 2
+    [[ $stderr != *$'\033'* ]] || fail_with "an escape sequence of an argument"
+}
+
+# on_terminal VARIABLE=VALUE...: what a command with a progress bar sends to a terminal.
+on_terminal() {
+    require_tool script
+    env "$@" script -qec "'$HPAC' synth --count 12 --size 64 --out '$TMP/data' --force" /dev/null </dev/null
+}
+
+@test "the progress bar is for terminals that take escape sequences" {
+    local escape=$'\033'
+    [[ $(on_terminal TERM=xterm) == *"${escape}[K"* ]] || fail_with "expected a bar on a terminal"
+    [[ $(on_terminal TERM=dumb) != *"$escape"* ]] || fail_with "an escape sequence with TERM=dumb"
+    [[ $(on_terminal -u TERM) != *"$escape"* ]] || fail_with "an escape sequence without TERM"
+    [[ $(on_terminal TERM=xterm NO_COLOR=1) != *"$escape"* ]] || fail_with "an escape sequence with NO_COLOR"
+    run_hpac synth --count 12 --size 64 --out "$TMP/data" --force
+    [[ $stderr$output != *[$'\r\033']* ]] || fail_with "control characters where there is no terminal"
+}

@@ -1,0 +1,70 @@
+/* Text for terminals and logs. */
+#include "printable.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Controls (C0, DEL, C1); soft hyphen, Arabic letter mark, zero-width characters and directional
+ * marks, line and paragraph separator, embeddings, overrides and isolates, the byte order mark,
+ * interlinear annotations, tags. */
+static const struct {
+    uint32_t first, last;
+} invisible[] = {
+    {0x00, 0x08},     {0x0b, 0x1f},     {0x7f, 0x9f},       {0xad, 0xad},
+    {0x61c, 0x61c},   {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},
+    {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f},
+};
+
+static bool is_visible(uint32_t code)
+{
+    for (size_t i = 0; i < sizeof invisible / sizeof *invisible; i++)
+        if (code >= invisible[i].first && code <= invisible[i].last)
+            return false;
+    return true;
+}
+
+/* The bytes of the UTF-8 sequence that begins here, and its code point; 0 when it is none: stray
+ * or missing continuation bytes, overlong forms, surrogates, beyond U+10FFFF. */
+static size_t decode(const unsigned char *text, uint32_t *code)
+{
+    static const uint32_t min_code[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t nbytes = *text < 0x80 ? 1 : *text >> 5 == 6 ? 2 : *text >> 4 == 14 ? 3 : 4;
+    if (nbytes == 4 && *text >> 3 != 30)
+        return 0;
+    *code = nbytes == 1 ? *text : *text & (0xffu >> (nbytes + 1));
+    for (size_t i = 1; i < nbytes; i++) {
+        if (text[i] >> 6 != 2) /* the NUL at the end is none either */
+            return 0;
+        *code = *code << 6 | (text[i] & 0x3f);
+    }
+    bool valid =
+        *code >= min_code[nbytes] && *code <= 0x10ffff && (*code < 0xd800 || *code > 0xdfff);
+    return valid ? nbytes : 0;
+}
+
+char *hpac_printable(const char *text)
+{
+    /* The longest escapes: 4 characters for a byte, 6 or 8 for two and more. */
+    char *printable = malloc(4 * strlen(text) + 1), *end = printable;
+    if (!printable)
+        return NULL;
+    for (const unsigned char *from = (const unsigned char *)text; *from;) {
+        uint32_t code;
+        size_t nbytes = decode(from, &code);
+        if (nbytes == 0 || (nbytes == 1 && !is_visible(code))) {
+            end += sprintf(end, "\\x%02x", *from++);
+            continue;
+        }
+        if (!is_visible(code))
+            end += sprintf(end, code > 0xffff ? "\\U%08x" : "\\u%04x", code);
+        else
+            end = mempcpy(end, from, nbytes);
+        from += nbytes;
+    }
+    *end = '\0';
+    return printable;
+}
