@@ -1,21 +1,12 @@
 /* A loop over indices on several threads. */
 #include "parallel.h"
 
+#include "base/machine.h"
+
 #include <pthread.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-int hpac_core_count(void)
-{
-    cpu_set_t cores;
-    if (sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 0)
-        return CPU_COUNT(&cores);
-    long online = sysconf(_SC_NPROCESSORS_ONLN); /* more cores than a cpu_set_t holds */
-    return online > 0 ? (int)online : 1;
-}
 
 typedef struct parallel_loop {
     hpac_status (*body)(void *user, size_t index, int thread);
@@ -23,7 +14,7 @@ typedef struct parallel_loop {
     size_t count;
 
     pthread_mutex_t mutex; /* for all below */
-    size_t next;           /* the index to hand out; `count` when there is no more */
+    size_t next;           /* the next index; `count` when none is left */
     hpac_status status;    /* of the lowest index that failed */
     size_t failed_index;
     char *message; /* owned; NULL when memory was out */
@@ -88,7 +79,7 @@ hpac_status hpac_parallel_for(int threads, size_t count,
     for (; started < threads; started++) {
         workers[started] = (worker){.loop = &loop, .thread = started};
         if (pthread_create(&workers[started].id, NULL, work, &workers[started]) != 0)
-            break; /* the system gives no more threads: those there are do it all */
+            break; /* no more threads: those started do all the work */
     }
     workers[0] = (worker){.loop = &loop};
     work(&workers[0]);

@@ -1,6 +1,7 @@
 /* The program: secures its streams, finds the command, runs it. */
 #include "help.h"
 
+#include "base/cpu.h"
 #include "base/printable.h"
 
 #include <errno.h>
@@ -60,7 +61,9 @@ static hpac_status run(int argc, char **argv, const cli_command **command)
     else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         help_print_overview(stdout);
     else {
+        hpac_cpu_path path;
         HPAC_TRY(cli_find_command(name, command));
+        HPAC_TRY(hpac_cpu_path_get(&path)); /* a wrong HPAC_CPU is refused by every command */
         return cli_run(*command, argc - 1, argv + 1);
     }
     return HPAC_OK;

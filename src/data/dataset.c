@@ -2,6 +2,7 @@
 #include "image_cache.h"
 
 #include "base/file.h"
+#include "base/machine.h"
 #include "base/parallel.h"
 #include "image/image.h"
 #include "image/resize.h"

@@ -3,7 +3,7 @@
 
 #include <hpac/log.h>
 
-#include "base/parallel.h"
+#include "base/machine.h"
 #include "base/random.h"
 
 #include <stdlib.h>

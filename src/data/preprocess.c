@@ -2,6 +2,7 @@
 #include "preprocess.h"
 
 #include "base/file.h"
+#include "base/machine.h"
 #include "base/parallel.h"
 #include "image/image.h"
 

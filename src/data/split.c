@@ -3,12 +3,12 @@
 
 #include "stratify.h"
 
+#include "base/machine.h"
 #include "base/random.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* scikit-learn's KFold(shuffle=True): the shuffled rows are cut into folds, the first
  * row_count % folds of them one row longer. `rows` (row_count) is scratch. */
@@ -61,8 +61,7 @@ static hpac_status check_options(const hpac_split_options *options, size_t row_c
     /* Every fold holds every row number once; better a word now than being killed later. */
     double needed_mib =
         (double)options->folds * options->repeats * (double)row_count * sizeof(size_t) / (1 << 20);
-    double machine_mib =
-        (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
+    double machine_mib = (double)hpac_memory_total() / (1 << 20);
     if (needed_mib > machine_mib / 2)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "split: %d folds x %d repeats of %zu rows need %.0f MiB, more than half "

@@ -95,6 +95,7 @@ hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **d
 {
     int index;
     *device = NULL;
+    HPAC_TRY(hpac_cpu_cap_onednn()); /* whatever the device: the CUDA simulator uses oneDNN, too */
     if (strcmp(options->name, "auto") == 0)
         return open_auto(options, device);
     if (strcmp(options->name, "cpu") == 0)

@@ -1,16 +1,27 @@
 /* The doctor's report: on the terminal, line by line as it goes, and as JSON. */
 #include "doctor_print.h"
 
+#include "base/cpu.h"
+
 #include <jansson.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+
+/* "avx2"; the device is open, so HPAC_CPU is valid. */
+static const char *cpu_path_name(void)
+{
+    hpac_cpu_path path;
+    return hpac_cpu_path_get(&path) == HPAC_OK ? hpac_cpu_path_name(path) : "invalid";
+}
 
 /* ---- the terminal ---- */
 
 void hpac_doctor_print_devices(const hpac_doctor *doctor, FILE *stream)
 {
     const double mib = 0x1p-20;
+    fprintf(stream, "CPU path: %s (HPAC_CPU; this processor's best is %s)\n", cpu_path_name(),
+            hpac_cpu_path_name(hpac_cpu_path_best()));
     for (int i = 0; i < doctor->exam_count; i++) {
         const hpac_doctor_exam *exam = &doctor->exams[i];
         if (!exam->device) {
@@ -137,8 +148,9 @@ hpac_status hpac_doctor_print_json(const hpac_doctor *doctor, uint64_t seed, con
     json_t *exams = json_array();
     for (int i = 0; i < doctor->exam_count; i++)
         json_array_append_new(exams, json_of_exam(&doctor->exams[i]));
-    json_t *root = json_pack("{s:s, s:I, s:o, s:s, s:b}", "hpac", HPAC_VERSION, "seed",
-                             (json_int_t)seed, "devices", exams, "verdict", verdict, "well", well);
+    json_t *root = json_pack("{s:s, s:s, s:I, s:o, s:s, s:b}", "hpac", HPAC_VERSION, "cpu_path",
+                             cpu_path_name(), "seed", (json_int_t)seed, "devices", exams, "verdict",
+                             verdict, "well", well);
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     if (!text)

@@ -140,10 +140,11 @@ hpac_status resize_create_with(const resize_kernels *kernels, int in_rows, int i
 hpac_status hpac_resizer_create(int in_rows, int in_cols, int out_rows, int out_cols,
                                 hpac_resizer **resizer)
 {
-    const resize_kernels *kernels = NULL;
-    for (int number = RESIZE_KERNELS_COUNT - 1; !kernels; number--)
-        kernels = resize_kernels_get(number);
-    return resize_create_with(kernels, in_rows, in_cols, out_rows, out_cols, resizer);
+    hpac_cpu_path path;
+    *resizer = NULL;
+    HPAC_TRY(hpac_cpu_path_get(&path));
+    return resize_create_with(resize_kernels_get(path), in_rows, in_cols, out_rows, out_cols,
+                              resizer);
 }
 
 void hpac_resizer_destroy(hpac_resizer *resizer)

@@ -1,8 +1,10 @@
-/* What the parts of the resizing room share: resize.c and its kernels. */
+/* What resize.c and its kernels share. */
 #ifndef HPAC_IMAGE_RESIZE_INTERNAL_H
 #define HPAC_IMAGE_RESIZE_INTERNAL_H
 
 #include "resize.h"
+
+#include "base/cpu.h"
 
 #include <stddef.h>
 
@@ -32,10 +34,7 @@ typedef struct resize_kernels {
 /* Columns of the first step that are made together. */
 enum { RESIZE_BLOCK = 64 };
 
-/* Kernels by number, the higher the faster; NULL for those this processor cannot run. Number 0 runs
- * everywhere. */
-enum { RESIZE_KERNELS_COUNT = 3 };
-const resize_kernels *resize_kernels_get(int number);
+const resize_kernels *resize_kernels_get(hpac_cpu_path path);
 
 hpac_status resize_create_with(const resize_kernels *kernels, int in_rows, int in_cols,
                                int out_rows, int out_cols, hpac_resizer **resizer);

@@ -36,22 +36,19 @@ static const resize_kernels plain = {filter_rows_plain, filter_cols_plain, to_u8
 #undef TARGET
 #undef WIDTH
 
-const resize_kernels *resize_kernels_get(int number)
-{
-    static const resize_kernels avx2 = {filter_rows_avx2, filter_cols_avx2, to_u8_avx2,
-                                        to_unit_avx2};
-    static const resize_kernels avx512 = {filter_rows_avx512, filter_cols_avx512, to_u8_avx512,
-                                          to_unit_avx512};
-    if (number == 1 && __builtin_cpu_supports("avx2"))
-        return &avx2;
-    if (number == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return &avx512;
-    return number == 0 ? &plain : NULL;
-}
-#else
-const resize_kernels *resize_kernels_get(int number)
-{
-    return number == 0 ? &plain : NULL;
-}
+static const resize_kernels avx2 = {filter_rows_avx2, filter_cols_avx2, to_u8_avx2, to_unit_avx2};
+static const resize_kernels avx512 = {filter_rows_avx512, filter_cols_avx512, to_u8_avx512,
+                                      to_unit_avx512};
 #endif
+
+const resize_kernels *resize_kernels_get(hpac_cpu_path path)
+{
+#if defined(__x86_64__)
+    if (path == HPAC_CPU_PATH_AVX512)
+        return &avx512;
+    if (path == HPAC_CPU_PATH_AVX2)
+        return &avx2;
+#endif
+    (void)path;
+    return &plain;
+}

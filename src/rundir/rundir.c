@@ -1,6 +1,7 @@
 /* The run folder: whose it is, how far it came, and its descriptions config.yaml and run.json. */
 #include <hpac/log.h>
 
+#include "base/cpu.h"
 #include "base/file.h"
 #include "report/report.h"
 #include "train/train_internal.h"
@@ -364,15 +365,19 @@ hpac_status rundir_write_json(const train_job *training, const char *state)
     char now[32], started[32];
     iso_time(time(NULL), now);
     iso_time(training->started, started);
+    hpac_cpu_path cpu_path;
+    HPAC_TRY(hpac_cpu_path_get(&cpu_path));
     json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:o}",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, "
+        "s:o}",
         "state", state, "hpac", HPAC_VERSION, "configuration", training->config->name, "device",
-        info->name, "libraries", info->libraries, "seed", (json_int_t)training->config->train.seed,
-        "started", started, "updated", now, "epochs", (json_int_t)progress->epoch, "steps",
-        (json_int_t)progress->step, "best_epoch", (json_int_t)progress->best_epoch,
-        "epochs_without_best", (json_int_t)progress->epochs_without_best, "elapsed_s",
-        progress->elapsed_s, "train_images", (json_int_t)training->fold->train_count,
-        "validation_images", (json_int_t)training->fold->validation_count, "skipped_images",
+        info->name, "libraries", info->libraries, "cpu_path", hpac_cpu_path_name(cpu_path), "seed",
+        (json_int_t)training->config->train.seed, "started", started, "updated", now, "epochs",
+        (json_int_t)progress->epoch, "steps", (json_int_t)progress->step, "best_epoch",
+        (json_int_t)progress->best_epoch, "epochs_without_best",
+        (json_int_t)progress->epochs_without_best, "elapsed_s", progress->elapsed_s, "train_images",
+        (json_int_t)training->fold->train_count, "validation_images",
+        (json_int_t)training->fold->validation_count, "skipped_images",
         (json_int_t)training->skipped_images, "skipped", list_skipped(training));
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
     char *path = hpac_path_join(training->options->folder, "run.json");

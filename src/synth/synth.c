@@ -4,6 +4,7 @@
 #include <hpac/labels.h>
 
 #include "base/file.h"
+#include "base/machine.h"
 #include "base/parallel.h"
 #include "image/image.h"
 

@@ -1,18 +1,17 @@
 /* What a training needs before its first step: labels, split, checked files, network, loaders. */
 #include "train_internal.h"
 
+#include "base/machine.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* A quarter of the machine's memory, for `cache_mib: auto`. */
+/* A quarter of the memory that the process may use, for `cache_mib: auto`. */
 static size_t cache_nbytes(const hpac_config *config)
 {
-    if (config->data.cache_mib >= 0)
-        return (size_t)config->data.cache_mib << 20;
-    long pages = sysconf(_SC_PHYS_PAGES), page_nbytes = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page_nbytes > 0 ? (size_t)pages * (size_t)page_nbytes / 4 : 0;
+    return config->data.cache_mib >= 0 ? (size_t)config->data.cache_mib << 20
+                                       : hpac_memory_total() / 4;
 }
 
 hpac_status train_blank_targets(hpac_labels *ids)

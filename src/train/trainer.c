@@ -219,6 +219,10 @@ static hpac_status train(train_job *training, rundir *folder)
         print_tables(training, options->plan);
     if (status == HPAC_OK)
         status = hpac_network_check_memory(training->network);
+    if (status == HPAC_ERR_DEVICE && options->dry_run) { /* another machine may train it */
+        hpac_log_warning("%s", hpac_error_message());
+        status = HPAC_OK;
+    }
     if (status == HPAC_OK && options->dry_run)
         return HPAC_OK;
     if (status == HPAC_OK)

@@ -30,6 +30,44 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     [[ ${lines[-1]} == "verdict: cpu: fit to train" ]]
 }
 
+@test "doctor and run.json name the CPU path that HPAC_CPU selects" {
+    "$HPAC" synth --count 12 --size 64 --balance --out "$TMP/data" --quiet
+    DATA=$TMP/data small_config >"$TMP/small.yaml"
+    local path
+    for path in $(cpu_paths); do
+        HPAC_CPU=$path run_hpac train "$TMP/small.yaml" --device cpu --quiet --set train.epochs=1 \
+            --set train.batch_size=4 --out "$TMP/$path"
+        assert_exit 0
+        grep -q "\"cpu_path\": \"$path\"" "$TMP/$path/run.json"
+    done
+    HPAC_CPU=portable run_hpac doctor --device cpu
+    assert_exit 0
+    assert_output_has "CPU path: portable"
+    assert_output_has "threads, portable"
+    HPAC_CPU=portable run_hpac doctor --device cpu --json
+    [[ $(json_value 'report["cpu_path"]') == portable ]]
+}
+
+@test "an HPAC_CPU that is unknown, or that the processor lacks, is refused with the accepted values" {
+    local command
+    for command in doctor "train configs/demo.yaml --dry-run" "help"; do
+        # shellcheck disable=SC2086 # words
+        HPAC_CPU=sse run_hpac $command
+        assert_exit 2
+        assert_error_has 'HPAC_CPU: "sse", expected one of those this processor has: portable'
+        assert_no_output
+    done
+}
+
+@test "OMP_NUM_THREADS lowers the number of compute threads, device.threads decides" {
+    "$HPAC" synth --count 12 --size 64 --balance --out "$TMP/data" --quiet
+    DATA=$TMP/data small_config >"$TMP/small.yaml"
+    OMP_NUM_THREADS=1 run_hpac train "$TMP/small.yaml" --device cpu --dry-run
+    assert_output_has ", 1 thread,"
+    OMP_NUM_THREADS=1 run_hpac train "$TMP/small.yaml" --device cpu --dry-run --set device.threads=3
+    assert_output_has ", 3 threads,"
+}
+
 @test "without CUDA, --device auto describes the CPU and says why not CUDA; as JSON, too" {
     copy_program_alone
     run_hpac doctor --json

@@ -43,6 +43,11 @@
 #     small_models CHANNELS ARG...   for setup_file: paints $DATA (synth ARG...: small, balanced), writes
 #                                 $MADE/small.yaml, and trains $MADE/run on fold 0 and $MADE/folds on
 #                                 all three
+#     cpu_paths                   prints the values of HPAC_CPU that this processor accepts
+#     start_paused POINT ARG...   start_hpac, and waits until the program has stopped itself at this
+#                                 pause point (src/base/pause.h): "batch", or "batch:7" for the
+#                                 seventh time. signal_paused SIGNAL sends it there, lets the program
+#                                 go on, and waits for its end
 # A file with a setup or teardown of its own calls helpers_setup / helpers_teardown in it.
 
 bats_require_minimum_version 1.5.0
@@ -118,6 +123,40 @@ wait_hpac() {
     HPAC_PID=
     output=$(<"$TMP/stdout")
     stderr=$(<"$TMP/stderr")
+}
+
+cpu_paths() {
+    local path
+    for path in portable avx2 avx512; do
+        if HPAC_CPU=$path "$HPAC" help >/dev/null 2>&1; then
+            printf '%s\n' "$path"
+        fi
+    done
+}
+
+start_paused() {
+    HPAC_TEST_PAUSE=$1 start_hpac "${@:2}"
+    wait_paused
+}
+
+# The program cannot leave the state T by itself, and without one it ends: no race.
+wait_paused() {
+    local state='' wait=0
+    until [[ $state == T ]]; do
+        state=$(sed 's/.*) //; s/ .*//' "/proc/$HPAC_PID/stat" 2>/dev/null) || state=
+        if [[ -z $state || $state == Z ]]; then
+            wait_hpac
+            fail_with "ended before the pause point" || return 1
+        fi
+        [[ $((wait += 1)) -lt 6000 ]] || fail_with "no pause point reached in 300 s" || return 1
+        sleep 0.05
+    done
+}
+
+signal_paused() {
+    kill -"$1" "$HPAC_PID"
+    kill -CONT "$HPAC_PID" 2>/dev/null || true # KILL leaves nothing to go on
+    wait_hpac
 }
 
 small_config() {

@@ -1,6 +1,8 @@
 /* A device against the naive reference, case by case. */
 #include "doctor/selfcheck.h"
 
+#include "base/cpu.h"
+
 #include "tested_device.h"
 
 #include <criterion/criterion.h>
@@ -47,22 +49,23 @@ Test(device_ops, agree_with_the_reference_on_two_threads)
     run_cases_on_cpu(2, NULL);
 }
 
-/* What older processors run: oneDNN and the device's own kernels go no further than they are told,
- * which oneDNN reads when it is first used. */
-static void run_cases_within(const char *instructions, const char *skipped)
+/* What older processors run. */
+static void run_cases_within(hpac_cpu_path path, const char *skipped)
 {
-    cr_assert_eq(setenv("ONEDNN_MAX_CPU_ISA", instructions, 1), 0);
+    if (hpac_cpu_path_best() < path)
+        cr_skip("this processor lacks %s", hpac_cpu_path_name(path));
+    cr_assert_eq(setenv("HPAC_CPU", hpac_cpu_path_name(path), 1), 0);
     run_cases_on_cpu(1, skipped);
 }
 
 Test(device_ops, agree_with_the_reference_on_avx2)
 {
-    run_cases_within("AVX2", NULL);
+    run_cases_within(HPAC_CPU_PATH_AVX2, NULL);
 }
 
-Test(device_ops, agree_with_the_reference_on_sse41)
+Test(device_ops, agree_with_the_reference_on_the_portable_path)
 {
-    run_cases_within("SSE41", "fused"); /* nothing to fuse there, and slow */
+    run_cases_within(HPAC_CPU_PATH_PORTABLE, "fused"); /* nothing to fuse there, and slow */
 }
 
 /* ---- CUDA: where it is the tested device, in each number format and layout ---- */

@@ -1,4 +1,5 @@
 /* Loops on several threads. */
+#include "base/machine.h"
 #include "base/parallel.h"
 
 #include <criterion/criterion.h>

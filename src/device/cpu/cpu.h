@@ -21,6 +21,7 @@ typedef struct cpu_device {
     hpac_device base;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
+    hpac_cpu_path path;
     const cpu_kernels *kernels;
     int threads;
     uint64_t seed; /* for the next forward calls' dropout */

@@ -2,7 +2,7 @@
  * empty and events always past. */
 #include "cpu.h"
 
-#include "base/parallel.h"
+#include "base/machine.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Blocks from this size on ask for huge pages: fewer TLB misses in the sweeps over the arenas. */
 #define HUGE_PAGE_NBYTES ((size_t)2 << 20)
@@ -68,7 +67,7 @@ static const char *isa_name(void)
     case dnnl_cpu_isa_avx512_core_amx:
         return "AVX-512";
     default:
-        return "no vector extension known to oneDNN";
+        return "unknown instruction set";
     }
 }
 
@@ -80,18 +79,17 @@ static hpac_status cpu_describe(hpac_device *base, hpac_device_info *info)
     *info = (hpac_device_info){0};
     if (!read_proc_line("/proc/cpuinfo", "model name", text, sizeof text))
         snprintf(text, sizeof text, "unknown processor");
+    const char *path = hpac_cpu_path_label(device->path), *onednn = isa_name();
     snprintf(info->name, sizeof info->name, "cpu: %s, %d thread%s, %s", text, device->threads,
-             device->threads == 1 ? "" : "s", isa_name());
-    snprintf(info->libraries, sizeof info->libraries, "oneDNN %d.%d.%d", version->major,
-             version->minor, version->patch);
+             device->threads == 1 ? "" : "s", path);
+    bool alike = strcmp(onednn, path) == 0;
+    snprintf(info->libraries, sizeof info->libraries, "oneDNN %d.%d.%d%s%s%s", version->major,
+             version->minor, version->patch, alike ? "" : " (", alike ? "" : onednn,
+             alike ? "" : ")");
 
-    long pages = sysconf(_SC_PHYS_PAGES), page_nbytes = sysconf(_SC_PAGESIZE);
-    if (pages > 0 && page_nbytes > 0)
-        info->total_nbytes = (size_t)pages * (size_t)page_nbytes;
-    info->free_nbytes = info->total_nbytes;
+    info->total_nbytes = hpac_memory_total();
+    info->free_nbytes = hpac_memory_available();
     info->precision = HPAC_PRECISION_FP32;
-    if (read_proc_line("/proc/meminfo", "MemAvailable", text, sizeof text))
-        info->free_nbytes = (size_t)strtoull(text, NULL, 10) * 1024;
     return HPAC_OK;
 }
 
@@ -237,12 +235,16 @@ hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device
     if (options->image_layout != HPAC_IMAGE_LAYOUT_AUTO)
         return hpac_fail(HPAC_ERR_DEVICE, "device.image_layout: the cpu device chooses layouts "
                                           "itself; only auto is for it");
+    hpac_cpu_path path;
+    HPAC_TRY(hpac_cpu_path_get(&path));
+    HPAC_TRY(hpac_cpu_cap_onednn());
     cpu_device *device = calloc(1, sizeof *device);
     if (!device)
         return hpac_fail_memory(sizeof *device);
     device->base.ops = &operations;
-    device->threads = options->threads > 0 ? options->threads : hpac_core_count();
-    device->kernels = hpac_cpu_kernels();
+    device->threads = options->threads > 0 ? options->threads : hpac_compute_thread_count();
+    device->path = path;
+    device->kernels = hpac_cpu_kernels(path);
     omp_set_num_threads(device->threads);
 
     dnnl_status_t status = dnnl_engine_create(&device->engine, dnnl_cpu, 0);

@@ -7,6 +7,8 @@
 
 #include <hpac/device.h>
 
+#include "base/cpu.h"
+
 /* Where dropout's numbers come from (random.h), and which of them keep a value. */
 typedef struct mask_draw {
     uint32_t seed[2];   /* Philox's key */
@@ -66,7 +68,10 @@ typedef struct cpu_kernels {
 
 extern const cpu_kernels hpac_cpu_kernels_avx512, hpac_cpu_kernels_avx2, hpac_cpu_kernels_any;
 
-/* The best of them for this processor, within what oneDNN is told to use (ONEDNN_MAX_CPU_ISA). */
-const cpu_kernels *hpac_cpu_kernels(void);
+const cpu_kernels *hpac_cpu_kernels(hpac_cpu_path path);
+
+/* Limits oneDNN to the instruction sets of the path, before its first use. Errors: those of
+ * hpac_cpu_path_get; DEVICE when oneDNN was used before without this limit. */
+hpac_status hpac_cpu_cap_onednn(void);
 
 #endif
