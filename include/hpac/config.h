@@ -27,8 +27,9 @@ typedef struct hpac_config_data {
     int targets[HPAC_CLASS_COUNT]; /* data.targets: class numbers, in the order given; all 28 when
                                       absent */
     int target_count;
-    int channels;               /* data.channels: 1..4 */
-    int image_rows, image_cols; /* data.image */
+    int channels;                         /* data.channels: 1..4 */
+    int channel_order[HPAC_MAX_CHANNELS]; /* (channels) indices into hpac_channel_names */
+    int image_rows, image_cols;           /* data.image */
     int scale_rows, scale_cols; /* data.scale: factors; prepared size = image / scale, at least 1 */
     hpac_pixels pixels;         /* data.pixels: uint8 | float32 */
     char *test_images;          /* data.test.images; NULL: no test set */

@@ -38,7 +38,8 @@ typedef struct hpac_classifier {
     char *path;
     hpac_model model;
     hpac_pixels pixels;
-    bool has_config; /* whether the file tells what it was trained with */
+    int channel_order[HPAC_MAX_CHANNELS]; /* (model.input.channels) as hpac_dataset_options */
+    bool has_config;                      /* whether the file tells what it was trained with */
     hpac_config config;
     bool has_thresholds; /* whether thresholds were tuned for it */
     float thresholds[HPAC_CLASS_COUNT];

@@ -16,6 +16,10 @@
 /* Class names by number, as the write-up lists them (1.1.1). */
 extern const char *const hpac_class_names[HPAC_CLASS_COUNT];
 
+#define HPAC_MAX_CHANNELS 4
+/* "green", "blue", "red", "yellow": the files of an image are <Id>_<channel>.png. */
+extern const char *const hpac_channel_names[HPAC_MAX_CHANNELS];
+
 /* The number of the class with exactly this name, or -1. */
 int hpac_class_find(const char *name);
 /* The class name closest to this one, for "did you mean"; NULL if none is close. */

@@ -20,8 +20,7 @@ static const cli_option options[] = {
      "classes that stand beside this one; may be given more than once", false, 0, 0},
     {"out", CLI_TEXT, "DIR", NULL, "folder for tables, plots, images and explore.html", false, 0,
      0},
-    {"channels", CLI_NUMBER, "N", "4", "first of green, blue, red, yellow", false, 1,
-     HPAC_MAX_CHANNELS},
+    CLI_CHANNELS("4"),
     {"page-rows", CLI_NUMBER, "N", "10", "images on a page", false, 1, 100},
     {"pages", CLI_NUMBER, "N", "2", "pages of images at most; 0: all", false, 0, 1000000},
     CLI_SIZE,
@@ -68,7 +67,6 @@ static hpac_status parse(const cli_arguments *arguments, hpac_explore_options *w
         .folder = cli_text(arguments, "out"),
         .force = cli_flag(arguments, "force"),
         .plots = !cli_flag(arguments, "no-plots"),
-        .channels = (int)cli_number(arguments, "channels"),
         .page_rows = (int)cli_number(arguments, "page-rows"),
         .pages = (int)cli_number(arguments, "pages"),
         .rows = (int)cli_number(arguments, "rows"),
@@ -78,6 +76,9 @@ static hpac_status parse(const cli_arguments *arguments, hpac_explore_options *w
     };
     class_list list = {"classes", wanted->classes, &wanted->class_count};
     hpac_status status = list_read(cli_text(arguments, "classes"), class_list_add, &list);
+    if (status == HPAC_OK)
+        status = channel_list_read(cli_text(arguments, "channels"), wanted->channel_order,
+                                   &wanted->channels);
     return status == HPAC_OK ? parse_company(arguments, wanted) : status;
 }
 

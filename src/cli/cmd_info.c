@@ -3,6 +3,22 @@
 
 #include "model/model_card.h"
 
+#include <hpac/config.h>
+
+#include <string.h>
+
+/* The order of the channels is in the configuration; one that cannot be read is no error here. */
+static void read_channels(hpac_model_card *card)
+{
+    hpac_config config;
+    if (!card->model.config_yaml ||
+        hpac_config_parse("hpac/config", card->model.config_yaml, &config) != HPAC_OK)
+        return;
+    if (config.data.channels == card->model.input.channels)
+        memcpy(card->channel_order, config.data.channel_order, sizeof card->channel_order);
+    hpac_config_fini(&config);
+}
+
 static hpac_status run(const cli_arguments *arguments)
 {
     bool config = cli_flag(arguments, "config");
@@ -10,6 +26,7 @@ static hpac_status run(const cli_arguments *arguments)
     hpac_status status = hpac_model_card_load(cli_operand(arguments, 0), &card);
     if (status != HPAC_OK)
         return status;
+    read_channels(&card);
     if (cli_flag(arguments, "json"))
         status = hpac_model_card_print_json(&card, config, stdout);
     else

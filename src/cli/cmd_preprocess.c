@@ -1,5 +1,6 @@
 /* hpac preprocess: what the network sees, as PNG files. */
 #include "commands.h"
+#include "list_options.h"
 #include "progress.h"
 
 #include "base/interrupt.h"
@@ -12,8 +13,7 @@ static const cli_option options[] = {
     CLI_IMAGES,
     CLI_IDS,
     {"out", CLI_TEXT, "DIR", NULL, "folder to write; made if missing", true, 0, 0},
-    {"channels", CLI_NUMBER, "N", "1", "first of green, blue, red, yellow", false, 1,
-     HPAC_MAX_CHANNELS},
+    CLI_CHANNELS("1"),
     CLI_SIZE,
     {"force", CLI_FLAG, NULL, NULL, "replace files that are there", false, 0, 0},
     CLI_THREADS,
@@ -46,13 +46,17 @@ static hpac_status write_all(const cli_arguments *arguments, hpac_dataset *datas
 static hpac_status run(const cli_arguments *arguments)
 {
     hpac_labels ids;
-    hpac_status status = hpac_ids_read_csv(cli_text(arguments, "ids"), &ids);
+    int order[HPAC_MAX_CHANNELS], channels;
+    hpac_status status = channel_list_read(cli_text(arguments, "channels"), order, &channels);
+    if (status == HPAC_OK)
+        status = hpac_ids_read_csv(cli_text(arguments, "ids"), &ids);
     if (status != HPAC_OK)
         return status;
     hpac_dataset_options data = {
         .images = cli_text(arguments, "images"),
         .labels = &ids,
-        .channels = (int)cli_number(arguments, "channels"),
+        .channels = channels,
+        .channel_order = order,
         .rows = (int)cli_number(arguments, "rows"),
         .cols = (int)cli_number(arguments, "cols"),
         .pixels = HPAC_PIXELS_UINT8,

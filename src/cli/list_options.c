@@ -64,3 +64,39 @@ hpac_status class_list_add(void *list, const char *part)
     found->classes[(*found->count)++] = class;
     return HPAC_OK;
 }
+
+/* Where channels are collected. */
+typedef struct channel_list {
+    int *channels; /* room for HPAC_MAX_CHANNELS */
+    int *count;
+} channel_list;
+
+static hpac_status channel_list_add(void *user, const char *part)
+{
+    const channel_list *list = user;
+    int channel = 0;
+    while (channel < HPAC_MAX_CHANNELS && strcmp(part, hpac_channel_names[channel]) != 0)
+        channel++;
+    if (channel == HPAC_MAX_CHANNELS)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "--channels: expected an integer in [1, %d] or a list of green, blue, red "
+                         "and yellow, not \"%s\"",
+                         HPAC_MAX_CHANNELS, part);
+    for (int i = 0; i < *list->count; i++)
+        if (list->channels[i] == channel)
+            return hpac_fail(HPAC_ERR_CONFIG, "--channels: duplicate channel %s", part);
+    list->channels[(*list->count)++] = channel;
+    return HPAC_OK;
+}
+
+hpac_status channel_list_read(const char *text, int order[], int *count)
+{
+    *count = 0;
+    if (strlen(text) == 1 && *text >= '1' && *text <= '0' + HPAC_MAX_CHANNELS) {
+        for (; *count < *text - '0'; ++*count)
+            order[*count] = *count;
+        return HPAC_OK;
+    }
+    channel_list list = {order, count};
+    return list_read(text, channel_list_add, &list);
+}

@@ -20,4 +20,8 @@ typedef struct class_list {
  * what is no class, with the nearest, or stands in the list already. */
 hpac_status class_list_add(void *list, const char *part);
 
+/* The channels of --channels: "3", the first three of green, blue, red, yellow, or "red,green".
+ * Errors: CONFIG. */
+hpac_status channel_list_read(const char *text, int order[], int *count);
+
 #endif

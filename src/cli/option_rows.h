@@ -39,6 +39,12 @@
         .help = "folder with <Id>_<channel>.png"                                                   \
     }
 
+#define CLI_CHANNELS(standard)                                                                     \
+    {                                                                                              \
+        .name = "channels", .kind = CLI_TEXT, .argument = "N|CHANNEL,...", .fallback = standard,   \
+        .help = "the first N of green, blue, red, yellow, or their names in any order"             \
+    }
+
 #define CLI_IDS                                                                                    \
     {                                                                                              \
         .name = "ids", .kind = CLI_TEXT, .argument = "FILE.csv", .required = true,                 \

@@ -89,6 +89,82 @@ static void describe_targets(const hpac_key *key, FILE *stream)
 
 const hpac_key_type hpac_key_targets = {read_targets, write_targets, describe_targets};
 
+/* The channel a node names, or -1 and a problem. */
+static int read_channel(hpac_reader *reader, const char *path, const hpac_yaml_node *node)
+{
+    const char *text = node->kind == HPAC_YAML_SCALAR ? node->text : "";
+    hpac_nearest nearest = hpac_nearest_to(text);
+    for (int i = 0; i < HPAC_MAX_CHANNELS; i++) {
+        if (strcmp(text, hpac_channel_names[i]) == 0)
+            return i;
+        hpac_nearest_offer(&nearest, hpac_channel_names[i]);
+    }
+    char shown[HPAC_SHOWN_NBYTES];
+    hpac_yaml_show(node, shown);
+    if (*nearest.best)
+        hpac_reader_refuse(reader, path, node, "unknown channel %s; did you mean %s?", shown,
+                           nearest.best);
+    else
+        hpac_reader_refuse(reader, path, node,
+                           "unknown channel %s; expected green, blue, red or yellow", shown);
+    return -1;
+}
+
+static void read_channels(hpac_reader *reader, const hpac_key *key, const char *path,
+                          const hpac_yaml_node *node, void *record)
+{
+    hpac_config_data *data = &((hpac_config *)record)->data;
+    uint64_t number;
+    data->channels = 0;
+    if (hpac_scan_whole(node, &number) && number >= 1 && number <= HPAC_MAX_CHANNELS) {
+        for (; data->channels < (int)number; data->channels++)
+            data->channel_order[data->channels] = data->channels;
+        return;
+    }
+    if (node->kind != HPAC_YAML_LIST || node->count == 0) {
+        hpac_reader_expected(reader, key, path, node);
+        return;
+    }
+    bool given[HPAC_MAX_CHANNELS] = {0};
+    for (int i = 0; i < node->count; i++) {
+        const hpac_yaml_node *item = node->items[i].value;
+        int channel = read_channel(reader, path, item);
+        if (channel < 0)
+            continue;
+        if (given[channel])
+            hpac_reader_refuse(reader, path, item, "duplicate channel %s",
+                               hpac_channel_names[channel]);
+        else
+            data->channel_order[data->channels++] = channel;
+        given[channel] = true;
+    }
+}
+
+/* The first ones in their own order are written as their number, as before there were lists. */
+static void write_channels(const hpac_key *key, const void *record, FILE *stream)
+{
+    (void)key;
+    const hpac_config_data *data = &((const hpac_config *)record)->data;
+    bool first = true;
+    for (int i = 0; i < data->channels; i++)
+        first = first && data->channel_order[i] == i;
+    if (first) {
+        fprintf(stream, "%d", data->channels);
+        return;
+    }
+    for (int i = 0; i < data->channels; i++)
+        fprintf(stream, "%s%s", i == 0 ? "[" : ", ", hpac_channel_names[data->channel_order[i]]);
+    fputc(']', stream);
+}
+
+static void describe_channels(const hpac_key *key, FILE *stream)
+{
+    (void)key;
+    fprintf(stream, "an integer in [1, %d] or a list of channel names", HPAC_MAX_CHANNELS);
+}
+
+const hpac_key_type hpac_key_channels = {read_channels, write_channels, describe_channels};
+
 static void read_weights(hpac_reader *reader, const hpac_key *key, const char *path,
                          const hpac_yaml_node *node, void *record)
 {

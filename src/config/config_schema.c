@@ -25,9 +25,11 @@ static const hpac_key keys[] = {
              "ID_yellow.png."},
     {"data.targets", &hpac_key_targets, .fallback = "all",
      .help = "The classes to learn, in the order of the network's outputs."},
-    {"data.channels", &hpac_key_whole, AT(data.channels), .least = 1, .most = 4, .fallback = "1",
-     .help = "How many of green (protein), blue (nucleus), red (microtubules), yellow "
-             "(endoplasmic reticulum) the network sees, in this order."},
+    {"data.channels", &hpac_key_channels, .fallback = "1",
+     .help =
+         "The channels of an image, in the order of the network's input: "
+         "`[red, green, blue, yellow]`. An integer N stands for the first N of green (protein), "
+         "blue (nucleus), red (microtubules), yellow (endoplasmic reticulum)."},
     {"data.image.rows", &hpac_key_whole, AT(data.image_rows), .least = 1, .most = MAX_IMAGE,
      .fallback = "512",
      .help = "Size of the images as they come. A file of another size ends as image / scale pixels "

@@ -38,8 +38,9 @@ extern const hpac_key_type hpac_key_choice;  /* an enum or bool counting through
 extern const hpac_key_type hpac_key_text;    /* char *, owned */
 extern const hpac_key_type hpac_key_pair;    /* int[2]; least .. most: one number or [rows, cols] */
 extern const hpac_key_type hpac_key_targets; /* data.targets */
-extern const hpac_key_type hpac_key_weights; /* train.positive_weights */
-extern const hpac_key_type hpac_key_model;   /* model */
+extern const hpac_key_type hpac_key_channels; /* data.channels */
+extern const hpac_key_type hpac_key_weights;  /* train.positive_weights */
+extern const hpac_key_type hpac_key_model;    /* model */
 
 typedef enum hpac_range {
     HPAC_RANGE_POSITIVE,     /* above 0 */

@@ -14,9 +14,10 @@
 const char *const hpac_channel_names[HPAC_MAX_CHANNELS] = {"green", "blue", "red", "yellow"};
 
 struct hpac_dataset {
-    hpac_dataset_options options; /* `images` and `targets` point to the two copies below */
+    hpac_dataset_options options; /* its arrays are the copies below */
     char *images;
     int targets[HPAC_CLASS_COUNT];
+    int channel_order[HPAC_MAX_CHANNELS];
     image_cache own;
     image_cache *cache; /* own, or that of the pool's set */
     pool_set *shared;   /* of options.pool; NULL: none */
@@ -28,6 +29,10 @@ static hpac_status check_options(const hpac_dataset_options *options)
     if (options->channels < 1 || options->channels > HPAC_MAX_CHANNELS)
         return hpac_fail(HPAC_ERR_INTERNAL, "data set of %d channels, expected 1 to %d",
                          options->channels, HPAC_MAX_CHANNELS);
+    for (int i = 0; options->channel_order && i < options->channels; i++)
+        if (options->channel_order[i] < 0 || options->channel_order[i] >= HPAC_MAX_CHANNELS)
+            return hpac_fail(HPAC_ERR_INTERNAL, "data set with channel %d, expected 0 to %d",
+                             options->channel_order[i], HPAC_MAX_CHANNELS - 1);
     if (options->rows < 1 || options->cols < 1 ||
         (size_t)options->rows > HPAC_IMAGE_MAX_PIXELS / (size_t)options->cols)
         return hpac_fail(HPAC_ERR_INTERNAL, "data set of %d x %d images, expected 1 to %zu pixels",
@@ -75,6 +80,9 @@ hpac_status hpac_dataset_create(const hpac_dataset_options *options, hpac_datase
     made->options.targets = made->targets;
     for (int i = 0; i < options->target_count; i++)
         made->targets[i] = options->targets[i];
+    made->options.channel_order = made->channel_order;
+    for (int i = 0; i < options->channels; i++)
+        made->channel_order[i] = options->channel_order ? options->channel_order[i] : i;
     made->options.images = made->images = strdup(options->images);
     status = made->images ? find_cache(made) : hpac_fail_memory(strlen(options->images) + 1);
     if (status != HPAC_OK) {
@@ -116,7 +124,7 @@ void hpac_dataset_targets(const hpac_dataset *dataset, size_t row, uint8_t *targ
 static char *image_path(const hpac_dataset *dataset, size_t row, int channel)
 {
     return hpac_path_join(dataset->images, "%s_%s.png", dataset->options.labels->ids[row],
-                          hpac_channel_names[channel]);
+                          hpac_channel_names[dataset->channel_order[channel]]);
 }
 
 /* A check of files, one after the other: those of the first row, those of the second, ... */
@@ -149,7 +157,7 @@ static hpac_status check_folder(const hpac_dataset *dataset)
     struct stat info;
     if (stat(dataset->images, &info) != 0 || !S_ISDIR(info.st_mode))
         return hpac_fail(HPAC_ERR_DATA, "%s: no such folder; expected the images <Id>_%s.png in it",
-                         dataset->images, hpac_channel_names[0]);
+                         dataset->images, hpac_channel_names[dataset->channel_order[0]]);
     return HPAC_OK;
 }
 

@@ -2,7 +2,7 @@
  * A data set: the rows of a label file and the images that belong to them, as the network sees
  * them.
  *
- * Row r has the pictures <images>/<Id>_<channel>.png, the first n of green, blue, red, yellow. Each
+ * Row r has the pictures <images>/<Id>_<channel>.png, in the order of options.channel_order. Each
  * is resized from whatever size it has to (rows, cols) and interleaved: (rows, cols, channels),
  * bytes 0..255 or floats 0..1. Prepared images are kept in memory (the cache) when there is room,
  * so that a second epoch does not decode again.
@@ -19,10 +19,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define HPAC_MAX_CHANNELS 4
-extern const char
-    *const hpac_channel_names[HPAC_MAX_CHANNELS]; /* "green", "blue", "red", "yellow" */
-
 typedef struct hpac_dataset_options {
     const char *images;        /* folder; copied */
     const hpac_labels *labels; /* borrowed; must outlive the data set. masks NULL: no targets */
@@ -30,7 +26,9 @@ typedef struct hpac_dataset_options {
                            copied */
     int target_count;   /* 0 when the labels have no masks */
     int channels;       /* 1 .. HPAC_MAX_CHANNELS */
-    int rows, cols;     /* after resizing */
+    const int *channel_order; /* (channels) indices into hpac_channel_names, none twice; copied;
+                                 NULL: the first ones */
+    int rows, cols;           /* after resizing */
     hpac_pixels pixels;
     size_t cache_nbytes;   /* keep prepared images if all of them fit into this; 0: never */
     hpac_image_pool *pool; /* share them through this; NULL: they are the data set's own */

@@ -35,6 +35,7 @@ typedef struct pool_set {
     char *images; /* the folder, as realpath tells it */
     char **ids;   /* (cache.count) */
     hpac_batch_format format;
+    int channel_order[HPAC_MAX_CHANNELS];
     size_t planned; /* data sets that were counted */
     size_t left;    /* of them, those that have not gone yet */
     size_t users;   /* data sets that are there now */

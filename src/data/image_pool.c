@@ -71,7 +71,10 @@ static bool same_images(const pool_set *set, const char *images,
     const hpac_batch_format format = format_of(options);
     if (set->format.rows != format.rows || set->format.cols != format.cols ||
         set->format.channels != format.channels || set->format.pixels != format.pixels ||
-        set->cache.count != options->labels->count || strcmp(set->images, images) != 0)
+        set->cache.count != options->labels->count ||
+        memcmp(set->channel_order, options->channel_order,
+               (size_t)format.channels * sizeof *set->channel_order) != 0 ||
+        strcmp(set->images, images) != 0)
         return false;
     for (size_t i = 0; i < set->cache.count; i++)
         if (strcmp(set->ids[i], options->labels->ids[i]) != 0)
@@ -89,6 +92,8 @@ static pool_set *make_set(char *images, const hpac_dataset_options *options)
     }
     set->images = images;
     set->format = format_of(options);
+    for (int i = 0; i < options->channels; i++)
+        set->channel_order[i] = options->channel_order[i];
     image_cache_init(&set->cache, options);
     size_t count = set->cache.count;
     set->ids = calloc(count + 1, sizeof *set->ids); /* + 1: none is no failure */

@@ -34,7 +34,7 @@ typedef struct job {
 static char *output_path(const job *work, size_t row, size_t channel)
 {
     return hpac_path_join(work->options->folder, "%s_%s.png", work->data->labels->ids[row],
-                          hpac_channel_names[channel]);
+                          hpac_channel_names[work->data->channel_order[channel]]);
 }
 
 /* Writing over the images themselves would destroy them. */

@@ -190,12 +190,12 @@ static bool fill_page(const hpac_explore_options *options, const panel_rows *cho
                       size_t rows, page_variables *variables)
 {
     panel_column columns[PANEL_CHANNELS];
-    int column_count = panel_columns(options->channels, columns);
+    panel_columns(options, columns);
     variables->list[variables->count++] =
         (hpac_plot_variable)HPAC_PLOT_NUMBER("rows", (double)rows);
     variables->list[variables->count++] =
-        (hpac_plot_variable)HPAC_PLOT_NUMBER("columns", column_count);
-    for (int i = 0; i < column_count; i++)
+        (hpac_plot_variable)HPAC_PLOT_NUMBER("columns", options->channels);
+    for (int i = 0; i < options->channels; i++)
         variables->list[variables->count++] = (hpac_plot_variable)HPAC_PLOT_TEXT(
             numbered(variables, "head", (size_t)i + 1), columns[i].stained);
     int lines = 0;

@@ -74,11 +74,12 @@ typedef struct hpac_explore_options {
     const char *folder; /* where hpac_exploration_write writes; made when missing */
     bool force;         /* write over an exploration that is there */
     bool plots;         /* draw them with gnuplot (plot.h) */
-    int channels;       /* of the pictures: the first of green, blue, red, yellow */
-    int page_rows;      /* images on a page of pictures */
-    int pages;          /* at most so many; 0: all */
-    int rows, cols;     /* after preprocessing */
-    bool skip_missing;  /* leave out images whose files are not there or cannot be read */
+    int channels;       /* of the pictures */
+    int channel_order[HPAC_MAX_CHANNELS]; /* (channels) indices into hpac_channel_names */
+    int page_rows;                        /* images on a page of pictures */
+    int pages;                            /* at most so many; 0: all */
+    int rows, cols;                       /* after preprocessing */
+    bool skip_missing; /* leave out images whose files are not there or cannot be read */
     /* Called after each image is drawn; may be NULL. */
     void (*progress)(void *user, size_t done, size_t total);
     void *user;

@@ -21,23 +21,24 @@ typedef struct panel_column {
     const char *stained; /* "protein" */
 } panel_column;
 
-/* The columns for the first `channels` of green, blue, red, yellow, in the write-up's order, which
- * is another: green, red, blue, yellow. Returns how many. */
-int panel_columns(int channels, panel_column columns[PANEL_CHANNELS]);
+/* The columns of the chosen channels in their order; the first ones of green, blue, red, yellow in
+ * that of the reference notebooks: green, red, blue, yellow. */
+void panel_columns(const hpac_explore_options *options, panel_column columns[PANEL_CHANNELS]);
 
-/* The channels of one image, in the order of hpac_channel_names. */
+/* The channels of one image, a plane per column. */
 typedef struct panel_planes {
-    int channels;
+    int count;
+    panel_column columns[PANEL_CHANNELS];
     hpac_image planes[PANEL_CHANNELS];
     uint8_t low[PANEL_CHANNELS], high[PANEL_CHANNELS]; /* shown as lightest and darkest */
 } panel_planes;
 
 void panel_planes_fini(panel_planes *image);
 
-/* Reads the first `channels` files of an image; low and high become its least and largest values,
+/* Reads the chosen channels of an image; low and high become its least and largest values,
  * as in matplotlib's imshow. On error nothing is left. Errors: DATA. */
-hpac_status panel_planes_read(hpac_png_decoder *decoder, const char *folder, const char *id,
-                              int channels, panel_planes *image);
+hpac_status panel_planes_read(hpac_png_decoder *decoder, const hpac_explore_options *options,
+                              const char *id, panel_planes *image);
 
 /* The same image as the network sees it, (rows, cols), with the low and high of the original: so
  * that what preprocessing changes is seen, not how each picture is stretched. On error nothing is

@@ -101,12 +101,12 @@ static void add_photograph(hpac_page *page, const hpac_explore_options *options,
 }
 
 /* "green: protein, red: microtubules, ..." */
-static void list_columns(int channels, char *text, size_t nbytes)
+static void list_columns(const hpac_explore_options *options, char *text, size_t nbytes)
 {
     panel_column columns[PANEL_CHANNELS];
-    int count = panel_columns(channels, columns);
+    panel_columns(options, columns);
     size_t length = 0;
-    for (int i = 0; i < count && length < nbytes; i++)
+    for (int i = 0; i < options->channels && length < nbytes; i++)
         length += (size_t)snprintf(text + length, nbytes - length, "%s%s (%s)", i > 0 ? ", " : "",
                                    hpac_channel_names[columns[i].channel], columns[i].stained);
 }
@@ -119,7 +119,7 @@ static void describe_choice(hpac_page *page, const hpac_explore_options *options
     for (int i = 0; i < options->class_count; i++)
         wanted |= UINT32_C(1) << options->classes[i];
     hpac_class_list(wanted, names, sizeof names);
-    list_columns(options->channels, columns, sizeof columns);
+    list_columns(options, columns, sizeof columns);
     if (wanted)
         hpac_page_paragraph(page, "%zu images carry %s; %zu of them are shown.", chosen->matching,
                             names, chosen->count);

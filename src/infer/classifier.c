@@ -86,6 +86,9 @@ static hpac_status settle(const hpac_classifier_hints *hints, hpac_classifier *c
     if (status == HPAC_OK && (channels < 1 || channels > HPAC_MAX_CHANNELS))
         status = hpac_fail(HPAC_ERR_DATA, "takes images of %d channels, expected 1..%d", channels,
                            HPAC_MAX_CHANNELS);
+    for (int i = 0; status == HPAC_OK && i < channels; i++)
+        classifier->channel_order[i] =
+            classifier->has_config ? classifier->config.data.channel_order[i] : i;
     return status;
 }
 
@@ -127,7 +130,9 @@ hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_cla
         what = "classes";
     else if (x->input.rows != y->input.rows || x->input.cols != y->input.cols)
         what = "sizes of image";
-    else if (x->input.channels != y->input.channels)
+    else if (x->input.channels != y->input.channels ||
+             memcmp(a->channel_order, b->channel_order,
+                    (size_t)x->input.channels * sizeof *a->channel_order) != 0)
         what = "channels";
     else if (a->pixels != b->pixels)
         what = "pixels";

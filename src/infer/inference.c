@@ -216,6 +216,7 @@ static hpac_status open_dataset(inference_run *run)
         .targets = inference->options.classifiers[0].model.targets,
         .target_count = format->target_count,
         .channels = format->channels,
+        .channel_order = inference->options.classifiers[0].channel_order,
         .rows = format->rows,
         .cols = format->cols,
         .pixels = format->pixels,

@@ -9,6 +9,8 @@
 hpac_status hpac_model_card_load(const char *path, hpac_model_card *card)
 {
     *card = (hpac_model_card){.path = path};
+    for (int i = 0; i < HPAC_MAX_CHANNELS; i++)
+        card->channel_order[i] = i;
     hpac_status status = hpac_model_load(path, &card->model);
     if (status == HPAC_OK && card->model.target_count > 0)
         status =
@@ -30,6 +32,18 @@ static int output_count(const hpac_model *model)
 }
 
 /* ---- the terminal ---- */
+
+/* "red, green, blue"; "" where the network does not take our images. */
+static const char *channel_names(const hpac_model_card *card, char names[48])
+{
+    size_t length = 0;
+    *names = '\0';
+    for (int i = 0;
+         card->model.input.channels <= HPAC_MAX_CHANNELS && i < card->model.input.channels; i++)
+        length += (size_t)snprintf(names + length, 48 - length, "%s%s", i > 0 ? ", " : "",
+                                   hpac_channel_names[card->channel_order[i]]);
+    return names;
+}
 
 static void print_classes(const hpac_model_card *card, FILE *stream)
 {
@@ -68,8 +82,11 @@ static void print_training(const hpac_training_state *training, FILE *stream)
 void hpac_model_card_print(const hpac_model_card *card, bool config, FILE *stream)
 {
     const hpac_model *model = &card->model;
+    char channels[48];
     fprintf(stream, "%s: written by %s\n", card->path, model->written_by);
     hpac_layers_print(model->layers, model->layer_count, model->input, stream);
+    if (*channel_names(card, channels))
+        fprintf(stream, "channels: %s\n", channels);
     print_classes(card, stream);
     if (model->training)
         print_training(model->training, stream);
@@ -88,7 +105,7 @@ static const hpac_column model_columns[] = {
     HPAC_COLUMN_TEXT("file", NULL),          HPAC_COLUMN_TEXT("written_by", NULL),
     HPAC_COLUMN_INTEGER("input_rows", NULL), HPAC_COLUMN_INTEGER("input_cols", NULL),
     HPAC_COLUMN_INTEGER("channels", NULL),   HPAC_COLUMN_INTEGER("outputs", NULL),
-    HPAC_COLUMN_INTEGER("parameters", NULL),
+    HPAC_COLUMN_INTEGER("parameters", NULL), HPAC_COLUMN_TEXT("channel_names", NULL),
 };
 
 static const hpac_column layer_columns[] = {
@@ -131,6 +148,8 @@ static void fill_model(const hpac_model_card *card, hpac_table *table)
     hpac_table_add_integer(table, model->input.channels);
     hpac_table_add_integer(table, output_count(model));
     hpac_table_add_integer(table, (long long)parameters);
+    char channels[48];
+    hpac_table_add_text(table, channel_names(card, channels));
 }
 
 static hpac_status fill_layers(const hpac_model *model, hpac_table *table)

@@ -18,8 +18,10 @@
 typedef struct hpac_model_card {
     const char *path; /* borrowed */
     hpac_model model;
-    bool tuned;                         /* the file has thresholds */
-    float thresholds[HPAC_CLASS_COUNT]; /* (model.target_count) */
+    int channel_order[HPAC_MAX_CHANNELS]; /* (model.input.channels) of the images it is fed with;
+                                             the first ones unless the caller knows others */
+    bool tuned;                           /* the file has thresholds */
+    float thresholds[HPAC_CLASS_COUNT];   /* (model.target_count) */
 } hpac_model_card;
 
 /* Reads and checks the whole file. On error the card is left zeroed. Errors: those of

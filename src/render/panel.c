@@ -13,47 +13,51 @@
 static const hpac_colormap colormaps[PANEL_CHANNELS] = {HPAC_GREENS, HPAC_BLUES, HPAC_REDS,
                                                         HPAC_ORANGES};
 
-int panel_columns(int channels, panel_column columns[PANEL_CHANNELS])
+void panel_columns(const hpac_explore_options *options, panel_column columns[PANEL_CHANNELS])
 {
-    static const panel_column all[PANEL_CHANNELS] = {
-        {0, "protein"}, {2, "microtubules"}, {1, "nucleus"}, {3, "endoplasmic reticulum"}};
-    int count = 0;
-    for (int i = 0; i < PANEL_CHANNELS; i++)
-        if (all[i].channel < channels)
-            columns[count++] = all[i];
-    return count;
+    static const char *const stained[PANEL_CHANNELS] = {"protein", "nucleus", "microtubules",
+                                                        "endoplasmic reticulum"};
+    bool first = options->channels > 2; /* two have the same order either way */
+    for (int i = 0; i < options->channels; i++)
+        first = first && options->channel_order[i] == i;
+    for (int i = 0; i < options->channels; i++) {
+        int channel = options->channel_order[first && (i == 1 || i == 2) ? 3 - i : i];
+        columns[i] = (panel_column){channel, stained[channel]};
+    }
 }
 
 void panel_planes_fini(panel_planes *image)
 {
-    for (int channel = 0; channel < PANEL_CHANNELS; channel++)
-        hpac_image_fini(&image->planes[channel]);
+    for (int i = 0; i < PANEL_CHANNELS; i++)
+        hpac_image_fini(&image->planes[i]);
 }
 
-static void find_limits(panel_planes *image, int channel)
+static void find_limits(panel_planes *image, int column)
 {
-    const hpac_image *plane = &image->planes[channel];
+    const hpac_image *plane = &image->planes[column];
     uint8_t low = UINT8_MAX, high = 0;
     for (size_t i = 0; i < (size_t)plane->rows * (size_t)plane->cols; i++) {
         low = plane->pixels[i] < low ? plane->pixels[i] : low;
         high = plane->pixels[i] > high ? plane->pixels[i] : high;
     }
-    image->low[channel] = low;
-    image->high[channel] = high;
+    image->low[column] = low;
+    image->high[column] = high;
 }
 
-hpac_status panel_planes_read(hpac_png_decoder *decoder, const char *folder, const char *id,
-                              int channels, panel_planes *image)
+hpac_status panel_planes_read(hpac_png_decoder *decoder, const hpac_explore_options *options,
+                              const char *id, panel_planes *image)
 {
-    *image = (panel_planes){.channels = channels};
+    *image = (panel_planes){.count = options->channels};
+    panel_columns(options, image->columns);
     hpac_status status = HPAC_OK;
-    for (int channel = 0; channel < channels && status == HPAC_OK; channel++) {
-        char *path = hpac_path_join(folder, "%s_%s.png", id, hpac_channel_names[channel]);
-        status = path ? hpac_png_read(decoder, path, &image->planes[channel])
-                      : hpac_fail_memory(strlen(folder));
+    for (int i = 0; i < image->count && status == HPAC_OK; i++) {
+        char *path = hpac_path_join(options->images, "%s_%s.png", id,
+                                    hpac_channel_names[image->columns[i].channel]);
+        status = path ? hpac_png_read(decoder, path, &image->planes[i])
+                      : hpac_fail_memory(strlen(options->images));
         free(path);
         if (status == HPAC_OK)
-            find_limits(image, channel);
+            find_limits(image, i);
     }
     if (status != HPAC_OK)
         panel_planes_fini(image);
@@ -82,12 +86,13 @@ static hpac_status resize_plane(const hpac_image *in, int rows, int cols, hpac_i
 hpac_status panel_planes_prepare(const panel_planes *image, int rows, int cols,
                                  panel_planes *prepared)
 {
-    *prepared = (panel_planes){.channels = image->channels};
+    *prepared = (panel_planes){.count = image->count};
+    memcpy(prepared->columns, image->columns, sizeof image->columns);
     memcpy(prepared->low, image->low, sizeof image->low);
     memcpy(prepared->high, image->high, sizeof image->high);
     hpac_status status = HPAC_OK;
-    for (int channel = 0; channel < image->channels && status == HPAC_OK; channel++)
-        status = resize_plane(&image->planes[channel], rows, cols, &prepared->planes[channel]);
+    for (int i = 0; i < image->count && status == HPAC_OK; i++)
+        status = resize_plane(&image->planes[i], rows, cols, &prepared->planes[i]);
     if (status != HPAC_OK)
         panel_planes_fini(prepared);
     return status;
@@ -139,11 +144,12 @@ static void draw_plane(canvas *picture, int left, int cell, const hpac_image *pl
 }
 
 static hpac_status draw_cell(canvas *picture, int left, int cell, const panel_planes *image,
-                             int channel)
+                             int column)
 {
-    const hpac_image *plane = &image->planes[channel];
+    const hpac_image *plane = &image->planes[column];
     hpac_colour colours[256];
-    fill_colours(colormaps[channel], image->low[channel], image->high[channel], colours);
+    fill_colours(colormaps[image->columns[column].channel], image->low[column], image->high[column],
+                 colours);
     int longest = plane->rows > plane->cols ? plane->rows : plane->cols;
     if (longest <= cell) {
         draw_plane(picture, left, cell, plane, colours);
@@ -160,8 +166,7 @@ static hpac_status draw_cell(canvas *picture, int left, int cell, const panel_pl
 
 hpac_status panel_write(const char *path, const panel_planes *image, int cell)
 {
-    panel_column columns[PANEL_CHANNELS];
-    int count = panel_columns(image->channels, columns);
+    int count = image->count;
     canvas picture = {.rows = cell, .cols = count * cell + (count - 1) * PANEL_GAP};
     size_t nbytes = (size_t)picture.rows * (size_t)picture.cols * sizeof *picture.pixels;
     picture.pixels = malloc(nbytes);
@@ -170,7 +175,7 @@ hpac_status panel_write(const char *path, const panel_planes *image, int cell)
     memset(picture.pixels, UINT8_MAX, nbytes);
     hpac_status status = HPAC_OK;
     for (int i = 0; i < count && status == HPAC_OK; i++)
-        status = draw_cell(&picture, i * (cell + PANEL_GAP), cell, image, columns[i].channel);
+        status = draw_cell(&picture, i * (cell + PANEL_GAP), cell, image, i);
     if (status == HPAC_OK) /* a colour is three bytes, red, green, blue */
         status = hpac_png_write_rgb(path, &picture.pixels->red, picture.rows, picture.cols);
     free(picture.pixels);

@@ -53,6 +53,7 @@ static hpac_status check_rows(const hpac_explore_options *options, panel_rows *c
     const hpac_dataset_options wanted = {.images = options->images,
                                          .labels = options->labels,
                                          .channels = options->channels,
+                                         .channel_order = options->channel_order,
                                          .rows = options->rows,
                                          .cols = options->cols,
                                          .pixels = HPAC_PIXELS_UINT8};
@@ -133,7 +134,7 @@ hpac_status panels_draw(const hpac_explore_options *options, const char *folder,
     for (size_t i = 0; i < chosen->count && status == HPAC_OK; i++) {
         panel_planes image;
         const char *id = options->labels->ids[chosen->rows[i]];
-        status = panel_planes_read(decoder, options->images, id, options->channels, &image);
+        status = panel_planes_read(decoder, options, id, &image);
         if (status == HPAC_OK) {
             status = draw_row(options, folder, &image, drawn + 1);
             panel_planes_fini(&image);

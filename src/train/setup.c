@@ -32,6 +32,7 @@ static hpac_status open_datasets(train_job *training)
         .targets = config->data.targets,
         .target_count = config->data.target_count,
         .channels = input.channels,
+        .channel_order = config->data.channel_order,
         .rows = input.rows,
         .cols = input.cols,
         .pixels = config->data.pixels,

@@ -75,6 +75,15 @@ hide_gnuplot() {
     run cat "$TMP/two/explore.html"
     assert_output_has "$id"
     assert_output_has "green (protein), blue (nucleus)."
+    run_hpac explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" --out "$TMP/named" \
+        --channels yellow,blue
+    assert_exit 3
+    assert_error_has "${id}_yellow.png"
+    run_hpac explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" --out "$TMP/named" \
+        --channels blue,green
+    assert_exit 0
+    run cat "$TMP/named/explore.html"
+    assert_output_has "blue (nucleus), green (protein)."
 }
 
 @test "explore stops at a corrupt image, or leaves it out" {

@@ -262,6 +262,50 @@ columns() {
     ! cmp -s "$TMP/0" <(columns "$TMP/out")
 }
 
+# The same files under other names: yellow as green, green as blue.
+@test "the channels of the configuration are read in their order, when predicting too" {
+    local file id
+    for folder in train test; do
+        mkdir -p "$TMP/renamed/$folder"
+        for file in "$DATA/$folder"/*_green.png; do
+            id=${file##*/}
+            id=${id%_green.png}
+            ln -s "${file%_green.png}_yellow.png" "$TMP/renamed/$folder/${id}_green.png"
+            ln -s "$file" "$TMP/renamed/$folder/${id}_blue.png"
+        done
+    done
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/listed" \
+        --set data.channels='[yellow, green]'
+    assert_exit 0
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/counted" \
+        --set data.channels=2 --set data.images="$TMP/renamed/train" \
+        --set data.test.images="$TMP/renamed/test"
+    assert_exit 0
+    assert_same "$TMP/counted/losses.csv" "$TMP/listed/losses.csv"
+    assert_same "$TMP/counted/submission_proba.csv" "$TMP/listed/submission_proba.csv"
+    grep -qx '  channels: \[yellow, green\]' "$TMP/listed/config.yaml"
+    grep -qx '  channels: 2' "$TMP/counted/config.yaml"
+    predict "$TMP/listed"
+    assert_exit 0
+    assert_close_csv "$TMP/listed/submission_proba.csv" "$TMP/out/submission_proba.csv"
+    run_hpac info "$TMP/listed/model.h5"
+    assert_output_has "channels: yellow, green"
+    run_hpac info "$TMP/counted/model.h5" --json
+    assert_output_has '"channel_names": "green, blue"'
+    # As many channels, but others.
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/listed" --resume \
+        --set data.channels='[green, yellow]' --set train.epochs=4
+    assert_exit 2
+    assert_error_has "channels: [yellow, green]"
+    cp -r "$MADE/folds" "$TMP/folds"
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/other" --fold 1 \
+        --set data.channels='[blue, green]' --set train.epochs=1
+    cp "$TMP/other/model.h5" "$TMP/folds/fold1/model.h5"
+    predict "$TMP/folds"
+    assert_exit 2
+    assert_error_has "different channels"
+}
+
 @test "models that do not belong together are not averaged" {
     cp -r "$MADE/folds" "$TMP/folds"
     run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/other" --fold 1 \

@@ -46,6 +46,27 @@ size_of() {
     done
 }
 
+@test "preprocess takes the names of channels" {
+    make_images
+    preprocess --channels red,yellow
+    assert_exit 0
+    assert_output_has "2 images, 128x128, 2 channels"
+    [[ $(find "$TMP/out" -type f | wc -l) -eq 4 ]] || fail_with "expected 4 files"
+    preprocess --channels red,yellow --force
+    cp -r "$TMP/out" "$TMP/names"
+    preprocess --channels 4 --force
+    local name
+    for name in first_red first_yellow second_red second_yellow; do
+        assert_same "$TMP/out/$name.png" "$TMP/names/$name.png"
+    done
+    preprocess --channels 5
+    assert_exit 2
+    assert_error_has '--channels: expected an integer in [1, 4] or a list of green, blue, red and yellow, not "5"'
+    preprocess --channels red,red
+    assert_exit 2
+    assert_error_has "--channels: duplicate channel red"
+}
+
 @test "preprocess writes one channel of 128 x 128 by default, the same whatever the threads" {
     make_images
     preprocess --threads 1

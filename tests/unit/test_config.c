@@ -164,6 +164,39 @@ Test(config, every_value_of_training_and_device_is_read)
     hpac_config_fini(&config);
 }
 
+/* An integer counts in the order green, blue, red, yellow. */
+Test(config, channels_are_read_in_their_order_and_written_as_short_as_possible)
+{
+    static const struct {
+        const char *text;
+        int count, order[4];
+        const char *written;
+    } cases[] = {
+        {"1", 1, {0}, "1"},
+        {"3", 3, {0, 1, 2}, "3"},
+        {"4", 4, {0, 1, 2, 3}, "4"},
+        {"[red, green, blue, yellow]", 4, {2, 0, 1, 3}, "[red, green, blue, yellow]"},
+        {"[yellow]", 1, {3}, "[yellow]"},
+        {"[\"yellow\", green]", 2, {3, 0}, "[yellow, green]"},
+        {"[green, blue]", 2, {0, 1}, "2"},
+        {"[blue, green]", 2, {1, 0}, "[blue, green]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128], expected[64], *written;
+        snprintf(text, sizeof text, REQUIRED "  channels: %s\n", cases[i].text);
+        hpac_config config = load_good(text);
+        cr_assert_eq(config.data.channels, cases[i].count, "%s", cases[i].text);
+        cr_expect_eq(hpac_config_input_shape(&config).channels, cases[i].count);
+        for (int c = 0; c < cases[i].count; c++)
+            cr_expect_eq(config.data.channel_order[c], cases[i].order[c], "%s", cases[i].text);
+        cr_assert_eq(hpac_config_text(&config, &written), HPAC_OK);
+        snprintf(expected, sizeof expected, "  channels: %s\n", cases[i].written);
+        cr_expect_not_null(strstr(written, expected), "%s", written);
+        free(written);
+        hpac_config_fini(&config);
+    }
+}
+
 Test(config, numbers_are_read)
 {
     static const struct {

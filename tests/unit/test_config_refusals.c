@@ -80,7 +80,6 @@ Test(config, whole_numbers_are_checked)
     refused_value("data", "workers", "0", "expected auto or a whole number in 1..256, not \"0\"");
     refused_value("data", "cache_mib", "-1",
                   "expected auto or a whole number in 0..16777216, not \"-1\"");
-    refused_value("data", "channels", "5", "expected a whole number in 1..4, not \"5\"");
     hpac_config config = load_good(REQUIRED "train: {epochs: +7, batch_size: 010}\n");
     cr_assert(config.train.epochs == 7 && config.train.batch_size == 10);
     hpac_config_fini(&config);
@@ -154,6 +153,29 @@ Test(config, targets_are_checked)
     refused(REQUIRED "  targets:\n    - Cytosol\n    - Plasma membrane\n    - Nukleoli\n",
             "1 problem\nc.yaml:7: data.targets: no class is called \"Nukleoli\"; did you mean "
             "\"Nucleoli\"?");
+}
+
+Test(config, channels_are_checked)
+{
+    static const char expected[] = "expected an integer in [1, 4] or a list of channel names, not ";
+    static const char *const wrong[][2] = {
+        {"5", "\"5\""},     {"0", "\"0\""},     {"-1", "\"-1\""},
+        {"red", "\"red\""}, {"all", "\"all\""}, {"1.5", "\"1.5\""},
+        {"[]", "a list"},   {"", "nothing"},    {"{red: 1}", "a mapping"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "%s%s", expected, wrong[i][1]);
+        refused_value("data", "channels", wrong[i][0], text);
+    }
+    refused_value("data", "channels", "[red, gren]",
+                  "unknown channel \"gren\"; did you mean green?");
+    refused_value("data", "channels", "[protein]",
+                  "unknown channel \"protein\"; expected green, blue, red or yellow");
+    refused_value("data", "channels", "[0]",
+                  "unknown channel \"0\"; expected green, blue, red or yellow");
+    refused_value("data", "channels", "[[red]]",
+                  "unknown channel a list; expected green, blue, red or yellow");
+    refused_value("data", "channels", "[red, blue, red]", "duplicate channel red");
 }
 
 Test(config, positive_weights_are_checked)
@@ -252,28 +274,30 @@ Test(config, impossible_stacks_are_refused_at_their_layer)
 
 Test(config, all_problems_are_reported_together)
 {
-    refused("data:\n"
-            "  labels: [x]\n"
-            "  channels: 9\n"
-            "  targets: [Cytosoll, 99]\n"
-            "  split: {fold: 7}\n"
-            "model:\n"
-            "  - {type: dropout, rate: 2, rat: 1}\n"
-            "train: {epochs: 0}\n"
-            "device: 1\n",
-            "c.yaml: 10 problems\n"
-            "c.yaml:2: data.labels: expected text, not a list\n"
-            "c.yaml:3: data.channels: expected a whole number in 1..4, not \"9\"\n"
-            "c.yaml:4: data.targets: no class is called \"Cytosoll\"; did you mean \"Cytosol\"?\n"
-            "c.yaml:4: data.targets: no class is called \"99\"; expected one of the 28 names, or "
-            "0..27\n"
-            "c.yaml:7: model.1.rate: expected a number from 0 to below 1, not \"2\"\n"
-            "c.yaml:7: model.1.rat: unknown key; did you mean model.1.rate?\n"
-            "c.yaml:8: train.epochs: expected a whole number in 1..1000000, not \"0\"\n"
-            "c.yaml:9: device: expected keys below it, not \"1\"\n"
-            "c.yaml: data.images is missing: The folder of the training images: ID_green.png, "
-            "ID_blue.png, ID_red.png, ID_yellow.png.\n"
-            "c.yaml:5: data.split.fold: expected 0..2 (folds x repeats - 1), not 7");
+    refused(
+        "data:\n"
+        "  labels: [x]\n"
+        "  channels: 9\n"
+        "  targets: [Cytosoll, 99]\n"
+        "  split: {fold: 7}\n"
+        "model:\n"
+        "  - {type: dropout, rate: 2, rat: 1}\n"
+        "train: {epochs: 0}\n"
+        "device: 1\n",
+        "c.yaml: 10 problems\n"
+        "c.yaml:2: data.labels: expected text, not a list\n"
+        "c.yaml:3: data.channels: expected an integer in [1, 4] or a list of channel names, not "
+        "\"9\"\n"
+        "c.yaml:4: data.targets: no class is called \"Cytosoll\"; did you mean \"Cytosol\"?\n"
+        "c.yaml:4: data.targets: no class is called \"99\"; expected one of the 28 names, or "
+        "0..27\n"
+        "c.yaml:7: model.1.rate: expected a number from 0 to below 1, not \"2\"\n"
+        "c.yaml:7: model.1.rat: unknown key; did you mean model.1.rate?\n"
+        "c.yaml:8: train.epochs: expected a whole number in 1..1000000, not \"0\"\n"
+        "c.yaml:9: device: expected keys below it, not \"1\"\n"
+        "c.yaml: data.images is missing: The folder of the training images: ID_green.png, "
+        "ID_blue.png, ID_red.png, ID_yellow.png.\n"
+        "c.yaml:5: data.split.fold: expected 0..2 (folds x repeats - 1), not 7");
 }
 
 Test(config, what_is_no_yaml_is_refused)
@@ -302,9 +326,11 @@ Test(config, what_is_no_yaml_is_refused)
 
 Test(config, lines_of_other_systems_are_counted)
 {
-    refused("\xef\xbb\xbf"
-            "data:\r\n  labels: l.csv\r\n  images: i\r\n  channels: 7\r\n",
-            "1 problem\nc.yaml:4: data.channels: expected a whole number in 1..4, not \"7\"");
+    refused(
+        "\xef\xbb\xbf"
+        "data:\r\n  labels: l.csv\r\n  images: i\r\n  channels: 7\r\n",
+        "1 problem\nc.yaml:4: data.channels: expected an integer in [1, 4] or a list of channel "
+        "names, not \"7\"");
 }
 
 Test(config, files_that_cannot_be_read_are_refused)

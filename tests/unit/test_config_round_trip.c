@@ -26,6 +26,9 @@ static void expect_same_data(const hpac_config_data *a, const hpac_config_data *
     cr_expect_eq(a->target_count, b->target_count);
     cr_expect_eq(memcmp(a->targets, b->targets, (size_t)a->target_count * sizeof *a->targets), 0);
     cr_expect(a->channels == b->channels && a->pixels == b->pixels);
+    cr_expect_eq(
+        memcmp(a->channel_order, b->channel_order, (size_t)a->channels * sizeof *a->channel_order),
+        0);
     cr_expect(a->image_rows == b->image_rows && a->image_cols == b->image_cols);
     cr_expect(a->scale_rows == b->scale_rows && a->scale_cols == b->scale_cols);
     cr_expect(a->workers == b->workers && a->cache_mib == b->cache_mib);
@@ -194,6 +197,9 @@ static void pick_data(hpac_random *random, hpac_config_data *data)
     for (int i = 0; i < data->target_count; i++)
         data->targets[i] = (first + i) % HPAC_CLASS_COUNT;
     data->channels = pick(random, 1, 4);
+    int green = pick(random, 0, 3), step = pick(random, 0, 1) ? 1 : 3;
+    for (int i = 0; i < data->channels; i++)
+        data->channel_order[i] = (green + i * step) % 4;
     data->scale_rows = pick(random, 1, 40);
     data->scale_cols = pick(random, 1, 40);
     data->image_rows = pick(random, 12, 20) * data->scale_rows + data->scale_rows / 2;

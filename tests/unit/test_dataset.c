@@ -32,6 +32,31 @@ static void close_dataset(hpac_dataset *dataset, hpac_dataset_reader *reader)
     hpac_dataset_destroy(dataset);
 }
 
+/* The second and third position hold what the files of those channels hold. */
+Test(dataset, channels_come_in_the_order_asked_for)
+{
+    picture_folder folder;
+    picture_folder_create(&folder, 2);
+    hpac_dataset_options options = options_of(&folder, 3);
+    static const int order[] = {3, 0, 2};
+    options.channel_order = order;
+    hpac_dataset *dataset;
+    hpac_dataset_reader *reader;
+    open_dataset(&options, &dataset, &reader);
+    uint8_t pixels[3 * PICTURE_PIXELS];
+    cr_assert_eq(hpac_dataset_read(reader, 1, pixels), HPAC_OK);
+    for (int i = 0; i < 3 * PICTURE_PIXELS; i++)
+        cr_assert_eq(pixels[i],
+                     picture_byte(1, order[i % 3], i / 3 / PICTURE_COLS, i / 3 % PICTURE_COLS));
+    unlink(picture_path(&folder, 1, 1)); /* blue is not among them */
+    cr_expect_eq(hpac_dataset_check(dataset, NULL, 0, 1), HPAC_OK);
+    unlink(picture_path(&folder, 0, 3));
+    cr_expect_eq(hpac_dataset_check(dataset, NULL, 0, 1), HPAC_ERR_DATA);
+    cr_expect_not_null(strstr(hpac_error_message(), "id0_yellow.png"));
+    close_dataset(dataset, reader);
+    picture_folder_remove(&folder);
+}
+
 Test(dataset, bytes_of_the_channels_are_interleaved)
 {
     picture_folder folder;

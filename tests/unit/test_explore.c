@@ -234,6 +234,30 @@ static void assert_colour(const uint8_t *pixel, hpac_colormap map, int value, co
 
 /* Each channel has two pixels side by side, of its own brightness: stretched to lightest and
  * darkest, the blue one the other way round. The red one is of a single value. */
+static void expect_panel(const hpac_explore_options *options, const hpac_colormap *maps)
+{
+    static const int edges[][2] = {[HPAC_GREENS] = {0, 255},
+                                   [HPAC_REDS] = {0, 0},
+                                   [HPAC_BLUES] = {255, 0},
+                                   [HPAC_ORANGES] = {0, 255}};
+    hpac_exploration found;
+    cr_assert_eq(hpac_explore(options, &found), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(hpac_exploration_write(options, &found), HPAC_OK, "%s", hpac_error_message());
+    hpac_exploration_fini(&found);
+    int rows, cols;
+    uint8_t *pixels = read_rgb(scratch_path("out/panels/image_001.png"), &rows, &cols);
+    cr_assert_eq(rows, 200);
+    cr_assert_eq(cols, options->channels * 200 + (options->channels - 1) * 8);
+    for (int i = 0; i < options->channels; i++) {
+        const uint8_t *row = pixels + (size_t)3 * 100 * (size_t)cols + (size_t)3 * 208 * (size_t)i;
+        assert_colour(row + 3 * 50, maps[i], edges[maps[i]][0], "left");
+        assert_colour(row + 3 * 150, maps[i], edges[maps[i]][1], "right");
+        const uint8_t *above = pixels + (size_t)3 * 10 * (size_t)cols + (size_t)3 * 208 * (size_t)i;
+        cr_assert(above[0] == 255 && above[1] == 255 && above[2] == 255);
+    }
+    free(pixels);
+}
+
 Test(explore, a_panel_has_each_channel_in_its_place_and_colours)
 {
     static const struct {
@@ -248,34 +272,19 @@ Test(explore, a_panel_has_each_channel_in_its_place_and_colours)
     char *ids[] = {"a"};
     uint32_t masks[] = {1};
     const hpac_labels labels = {.count = 1, .ids = ids, .masks = masks};
-    const hpac_explore_options options = {.name = "x",
-                                          .labels = &labels,
-                                          .images = scratch_folder(),
-                                          .folder = scratch_path("out"),
-                                          .channels = 4,
-                                          .page_rows = 1,
-                                          .rows = 1,
-                                          .cols = 2};
-    hpac_exploration found;
-    cr_assert_eq(hpac_explore(&options, &found), HPAC_OK, "%s", hpac_error_message());
-    cr_assert_eq(hpac_exploration_write(&options, &found), HPAC_OK, "%s", hpac_error_message());
-    hpac_exploration_fini(&found);
-
-    int rows, cols;
-    uint8_t *pixels = read_rgb(scratch_path("out/panels/image_001.png"), &rows, &cols);
-    cr_assert_eq(rows, 200);
-    cr_assert_eq(cols, 4 * 200 + 3 * 8);
-    static const struct {
-        hpac_colormap map;
-        int left, right;
-    } cells[] = {
-        {HPAC_GREENS, 0, 255}, {HPAC_REDS, 0, 0}, {HPAC_BLUES, 255, 0}, {HPAC_ORANGES, 0, 255}};
-    for (int i = 0; i < 4; i++) {
-        const uint8_t *row = pixels + (size_t)3 * 100 * (size_t)cols + (size_t)3 * 208 * (size_t)i;
-        assert_colour(row + 3 * 50, cells[i].map, cells[i].left, files[i].file);
-        assert_colour(row + 3 * 150, cells[i].map, cells[i].right, files[i].file);
-        const uint8_t *above = pixels + (size_t)3 * 10 * (size_t)cols + (size_t)3 * 208 * (size_t)i;
-        cr_assert(above[0] == 255 && above[1] == 255 && above[2] == 255);
-    }
-    free(pixels);
+    hpac_explore_options options = {.name = "x",
+                                    .labels = &labels,
+                                    .images = scratch_folder(),
+                                    .folder = scratch_path("out"),
+                                    .channels = 4,
+                                    .channel_order = {0, 1, 2, 3},
+                                    .page_rows = 1,
+                                    .rows = 1,
+                                    .cols = 2,
+                                    .force = true};
+    expect_panel(&options,
+                 (const hpac_colormap[]){HPAC_GREENS, HPAC_REDS, HPAC_BLUES, HPAC_ORANGES});
+    options.channels = 3;
+    memcpy(options.channel_order, (const int[]){3, 1, 0}, 3 * sizeof(int));
+    expect_panel(&options, (const hpac_colormap[]){HPAC_ORANGES, HPAC_BLUES, HPAC_GREENS});
 }

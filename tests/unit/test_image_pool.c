@@ -107,7 +107,7 @@ POOL_TEST(one_pass_of_one_training_keeps_nothing)
 /* Each differs from the first in one thing. */
 POOL_TEST(other_images_are_not_taken_for_the_same)
 {
-    hpac_dataset_options first = shared_options(1), other[5];
+    hpac_dataset_options first = shared_options(1), other[6];
     hpac_labels fewer = pictures.labels, swapped = pictures.labels;
     char *ids[COUNT];
     fewer.count = COUNT - 1;
@@ -115,20 +115,21 @@ POOL_TEST(other_images_are_not_taken_for_the_same)
     ids[0] = pictures.labels.ids[1];
     ids[1] = pictures.labels.ids[0];
     swapped.ids = ids;
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         other[i] = first;
     other[0].channels = 2;
     other[1].rows = PICTURE_ROWS - 1;
     other[2].pixels = HPAC_PIXELS_FLOAT32;
     other[3].labels = &fewer;
     other[4].labels = &swapped;
+    other[5].channel_order = (const int[]){2};
     plan(&first, 2);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         plan(&other[i], 2);
     hpac_image_pool_begin(pool);
     hpac_dataset *kept = create(&first);
     read_all(kept, 1);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         size_t before = hpac_image_pool_files_decoded(pool);
         hpac_dataset *dataset = create(&other[i]);
         hpac_dataset_reader *reader;
