@@ -1,6 +1,7 @@
 /* Files that are whole or not there. */
 #include "base/file.h"
 
+#include "disk_trace.h"
 #include "scratch.h"
 
 #include <criterion/criterion.h>
@@ -73,6 +74,33 @@ Test(file, finished_it_waits_for_its_commit)
     hpac_file_discard(&file);
     assert_content(path, "new");
     cr_assert_eq(count_entries(scratch_folder()), 1);
+}
+
+/* Without the first a power cut can leave an empty file under the new name, without the second the
+ * old file; a rename before the first would do the same. */
+Test(file, reaches_the_disk_before_its_name_does)
+{
+    hpac_file file;
+    disk_trace_begin(scratch_folder());
+    cr_assert_eq(hpac_file_create(&file, scratch_path("a.csv")), HPAC_OK);
+    fputs("hello\n", file.stream);
+    cr_assert_eq(hpac_file_commit(&file), HPAC_OK);
+    cr_assert_str_eq(disk_trace_end(), "fsync a.csv.tmp 6\n"
+                                       "rename a.csv.tmp a.csv\n"
+                                       "fsync .\n");
+}
+
+Test(file, finished_is_on_the_disk_and_commit_only_renames)
+{
+    hpac_file file;
+    disk_trace_begin(scratch_folder());
+    cr_assert_eq(hpac_file_create(&file, scratch_path("a.csv")), HPAC_OK);
+    fputs("hello\n", file.stream);
+    cr_assert_eq(hpac_file_finish(&file), HPAC_OK);
+    cr_assert_str_eq(disk_trace_end(), "fsync a.csv.tmp 6\n");
+    disk_trace_begin(scratch_folder());
+    cr_assert_eq(hpac_file_commit(&file), HPAC_OK);
+    cr_assert_str_eq(disk_trace_end(), "rename a.csv.tmp a.csv\nfsync .\n");
 }
 
 Test(file, discarded_leaves_nothing)
