@@ -26,16 +26,17 @@ typedef struct hpac_config_data {
     char *images;                  /* data.images: required */
     int targets[HPAC_CLASS_COUNT]; /* data.targets: class numbers, in the order given; all 28 when
                                       absent */
-    int target_count;
-    int channels;                         /* data.channels: 1..4 */
+    size_t target_count;
+    size_t channels;                      /* data.channels: 1..4 */
     int channel_order[HPAC_MAX_CHANNELS]; /* (channels) indices into hpac_channel_names */
-    int image_rows, image_cols;           /* data.image */
-    int scale_rows, scale_cols; /* data.scale: factors; prepared size = image / scale, at least 1 */
-    hpac_pixels pixels;         /* data.pixels: uint8 | float32 */
-    char *test_images;          /* data.test.images; NULL: no test set */
-    char *test_ids;             /* data.test.ids; NULL: no test set (both or neither) */
-    int workers;                /* data.workers: auto = 0, or 1..256 */
-    bool skip_bad_images;       /* data.on_bad_image: fail | skip */
+    size_t image_rows, image_cols;        /* data.image */
+    size_t scale_rows,
+        scale_cols;       /* data.scale: factors; prepared size = image / scale, at least 1 */
+    hpac_pixels pixels;   /* data.pixels: uint8 | float32 */
+    char *test_images;    /* data.test.images; NULL: no test set */
+    char *test_ids;       /* data.test.ids; NULL: no test set (both or neither) */
+    int workers;          /* data.workers: auto = 0, or 1..256 */
+    bool skip_bad_images; /* data.on_bad_image: fail | skip */
     int cache_mib; /* data.cache_mib: memory for prepared images; auto = -1 (a quarter of RAM), 0:
                       none */
     hpac_split_options split; /* data.split.{folds, repeats, seed, method} */
@@ -49,7 +50,8 @@ typedef enum hpac_weighting {
 } hpac_weighting;
 
 typedef struct hpac_config_train {
-    int epochs, batch_size;
+    int epochs;
+    size_t batch_size;
     bool shuffle, drop_last;
     uint64_t seed;
     hpac_adadelta optimizer; /* train.optimizer: {type: adadelta, learning_rate, rho, epsilon} */
@@ -74,7 +76,7 @@ typedef struct hpac_config {
     char *name; /* of the configuration: the file's name without .yaml */
     hpac_config_data data;
     hpac_layer *layers; /* model: (layer_count); the last layer's units resolved to the targets */
-    int layer_count;
+    size_t layer_count;
     hpac_config_train train;
     struct {
         hpac_precision precision;       /* device.precision: fp32 | tf32 | bf16 */

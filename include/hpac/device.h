@@ -25,7 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HPAC_DEVICE_ABI 2
+#define HPAC_DEVICE_ABI 3
 #define HPAC_DEVICE_MAX_CLASSES 32
 
 typedef struct hpac_device_ops hpac_device_ops;
@@ -113,8 +113,8 @@ typedef struct hpac_step_result {
 /* A request for a plan: a run of operations, the output of each being the input of the next. */
 typedef struct hpac_plan_request {
     const hpac_op *ops;
-    int op_count;
-    int batch;                   /* images; every call computes all of them */
+    size_t op_count;
+    size_t batch;                /* images; every call computes all of them */
     hpac_layout input_layout;    /* of the activation the run reads; for PIXELS: plain */
     bool plain_output;           /* the output must be plain (the logits) */
     bool training;               /* backward will be called */
@@ -126,7 +126,7 @@ typedef struct hpac_plan_request {
 
 /* One kernel or bias of a plan, in the order of the operations, kernel before bias. */
 typedef struct hpac_parameter {
-    int op; /* index into the request's ops */
+    size_t op; /* index into the request's ops */
     bool is_bias;
     size_t count;         /* elements as Keras counts them */
     size_t offset_nbytes; /* in the plan's slice of the parameter arena */
@@ -142,7 +142,7 @@ typedef struct hpac_plan {
     size_t workspace_nbytes;  /* scratch during a call; shared by all plans */
     size_t parameters_nbytes; /* slice of the arenas of parameters, gradients, both accumulators */
     bool updates_parameters;  /* backward applies the update; the gradient slice is not written */
-    int parameter_count;
+    size_t parameter_count;
     hpac_parameter parameters[HPAC_PLAN_MAX_PARAMETERS];
     char algorithm[192]; /* what was chosen, for the start-up table: "jit:avx512_core / ..." */
 } hpac_plan;
@@ -165,7 +165,7 @@ typedef struct hpac_exec_args {
  * 1; dz = (p - y) / (count x classes), likewise; positive means p > 0.5. Rows from `count` on (a
  * last batch that is not full) give no loss and a gradient of 0. */
 typedef struct hpac_loss {
-    int batch, count, classes;     /* classes <= HPAC_DEVICE_MAX_CLASSES */
+    size_t batch, count, classes;  /* classes <= HPAC_DEVICE_MAX_CLASSES */
     const void *logits;            /* (batch, classes) float, plain */
     const void *targets;           /* (batch, classes) bytes 0 or 1 */
     const float *positive_weights; /* (classes) device; NULL: all 1 */
@@ -179,8 +179,7 @@ typedef struct hpac_gather {
     void *to;
     const void *from;
     const void *rows; /* (count) uint32, device */
-    int count;
-    size_t row_nbytes;
+    size_t count, row_nbytes;
 } hpac_gather;
 
 /* Members marked optional are NULL on devices that have no such thing; the caller goes without. */
@@ -238,9 +237,10 @@ struct hpac_device_ops {
     /* Parameters between host memory in Keras's layout and the plan's slice of an arena
      * (parameters, gradients or accumulators alike). These wait; they are for start, checkpoints
      * and tests. */
-    hpac_status (*parameter_write)(hpac_plan *plan, int parameter, void *slice,
+    hpac_status (*parameter_write)(hpac_plan *plan, size_t parameter, void *slice,
                                    const float *values);
-    hpac_status (*parameter_read)(hpac_plan *plan, int parameter, const void *slice, float *values);
+    hpac_status (*parameter_read)(hpac_plan *plan, size_t parameter, const void *slice,
+                                  float *values);
     /* Activations likewise, (batch, rows, cols, channels) in plain order; for tests. `input`: the
      * plan's input or dx, else its output or dy. The bytes that PIXELS reads are 0 .. 255 here. */
     hpac_status (*activation_write)(hpac_plan *plan, bool input, void *address,

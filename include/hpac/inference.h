@@ -28,7 +28,7 @@
  * agree. */
 typedef struct hpac_classifier_hints {
     int targets[HPAC_CLASS_COUNT]; /* class numbers in the order of the outputs */
-    int target_count;              /* 0: not given */
+    size_t target_count;           /* 0: not given */
     bool pixels_given;             /* else bytes, for such files */
     hpac_pixels pixels;
 } hpac_classifier_hints;
@@ -84,8 +84,8 @@ typedef struct hpac_inference_options {
     const hpac_classifier *classifiers; /* (classifier_count) borrowed; alike in everything but
                                            their weights and thresholds */
     int classifier_count;
-    int batch_size; /* images; the last batch may have fewer */
-    int workers;    /* threads that read images; 0: one a core */
+    size_t batch_size; /* images; the last batch may have fewer */
+    int workers;       /* threads that read images; 0: one a core */
     bool skip_bad_images;
     /* As in trainer.h; both may be NULL. The phase is PREDICT. */
     const volatile sig_atomic_t *stop;
@@ -111,7 +111,8 @@ typedef struct hpac_inference_set {
     hpac_status (*on_start)(void *user);
     /* Called for every batch, in order. rows: (count), of labels; probabilities: (count, targets).
      * With skip_bad_images, rows may be missing. */
-    hpac_status (*on_batch)(void *user, const size_t *rows, int count, const float *probabilities);
+    hpac_status (*on_batch)(void *user, const size_t *rows, size_t count,
+                            const float *probabilities);
     void *user;
     /* Set at the end: the loss, summed over images and targets, against the labels; NaN with
      * several classifiers or without labels. May be NULL. */

@@ -37,12 +37,12 @@ typedef enum hpac_initializer {
 
 typedef struct hpac_layer {
     hpac_layer_kind kind;
-    int filters;                  /* conv2d */
-    int kernel_rows, kernel_cols; /* conv2d: the kernel, stride 1; maxpool: window and stride */
-    int units;                    /* dense */
-    float rate;                   /* dropout: share of values set to 0, [0, 1) */
-    hpac_activation activation;   /* conv2d, dense, activation */
-    hpac_initializer initializer; /* conv2d, dense */
+    size_t filters;                  /* conv2d */
+    size_t kernel_rows, kernel_cols; /* conv2d: the kernel, stride 1; maxpool: window and stride */
+    size_t units;                    /* dense */
+    float rate;                      /* dropout: share of values set to 0, [0, 1) */
+    hpac_activation activation;      /* conv2d, dense, activation */
+    hpac_initializer initializer;    /* conv2d, dense */
 } hpac_layer;
 
 /* "conv2d", "relu", ...: the name in configurations. */
@@ -51,7 +51,7 @@ const char *hpac_layer_name(const hpac_layer *layer);
 /* The shape a layer makes of `in`. Errors: CONFIG, naming the layer's number (from 1) and both
  * shapes, for what cannot be: a window larger than the image, dense before flatten, a convolution
  * after it. */
-hpac_status hpac_layer_output_shape(const hpac_layer *layer, int number, hpac_shape in,
+hpac_status hpac_layer_output_shape(const hpac_layer *layer, size_t number, hpac_shape in,
                                     hpac_shape *out);
 
 /* Elements of the kernel of a layer that reads `in`; 0 for layers without one. */
@@ -61,14 +61,15 @@ size_t hpac_layer_bias_count(const hpac_layer *layer);
 
 /* Checks a whole stack: every layer fits the one before, and the last is dense with `classes` units
  * and a sigmoid. Writes the output shape of each layer to shapes (layer_count). Errors: CONFIG. */
-hpac_status hpac_layers_check(const hpac_layer *layers, int layer_count, hpac_shape input,
-                              int classes, hpac_shape *shapes);
+hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac_shape input,
+                              size_t classes, hpac_shape *shapes);
 
 /* Its options for readers: "32 of 3x3 relu", "0.25"; "" for a layer without. */
 void hpac_layer_describe(const hpac_layer *layer, char text[48]);
 
 /* The table of a stack that was checked: a line a layer with options, output shape and parameters.
  */
-void hpac_layers_print(const hpac_layer *layers, int layer_count, hpac_shape input, FILE *stream);
+void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape input,
+                       FILE *stream);
 
 #endif

@@ -21,7 +21,7 @@ typedef struct hpac_confusion {
 
 /* Counts of a set. The functions below need at least one image and one class. */
 typedef struct hpac_counts {
-    int classes; /* 1 .. HPAC_COUNTS_MAX_CLASSES */
+    size_t classes; /* 1 .. HPAC_COUNTS_MAX_CLASSES */
     uint64_t images;
     double loss_sum; /* over images and classes */
     hpac_confusion confusion[HPAC_COUNTS_MAX_CLASSES];
@@ -58,7 +58,7 @@ double hpac_all_zero_accuracy(const hpac_counts *counts);
  * wish list (classes 0, 21, 25) where both are the training rows of fold 0, to compare a training
  * loss with. A validation loss is compared with the prior of the training rows on the validation
  * rows (0.17518 and 0.54337 there). */
-double hpac_prior_loss(const uint32_t *masks, const int *targets, int target_count,
+double hpac_prior_loss(const uint32_t *masks, const int *targets, size_t target_count,
                        const size_t *prior_rows, size_t prior_count, const size_t *evaluated_rows,
                        size_t evaluated_count);
 

@@ -53,12 +53,12 @@ typedef struct hpac_training_state {
 
 typedef struct hpac_model {
     hpac_shape input;
-    int layer_count;
+    size_t layer_count;
     hpac_layer *layers;    /* owned */
     hpac_weights *weights; /* (layer_count) owned */
     /* The rest is hpac's own and may be missing in a file of Keras's. */
     int targets[HPAC_CLASS_COUNT]; /* class numbers in the order of the outputs */
-    int target_count;              /* 0: not known */
+    size_t target_count;           /* 0: not known */
     char *config_yaml;             /* the run's resolved configuration; NULL: not known */
     hpac_training_state *training; /* NULL: not a resume file */
     char *written_by;              /* "hpac 0.1.0", "Keras 3.15.1": read, never written */
@@ -81,16 +81,16 @@ hpac_status hpac_model_load(const char *path, hpac_model *model);
 /* Thresholds in a model file, as the attribute hpac/thresholds: one float32 a target, in the order
  * of the outputs. Saving replaces the file in one step; what else it holds stays as it is. Loading
  * a file without leaves *found false. Errors: DATA; CONFIG for a file without the group hpac. */
-hpac_status hpac_thresholds_save(const char *path, const float *thresholds, int count);
+hpac_status hpac_thresholds_save(const char *path, const float *thresholds, size_t count);
 /* `count` is how many the model has outputs; another number in the file is DATA. */
-hpac_status hpac_thresholds_load(const char *path, int count, float *thresholds, bool *found);
+hpac_status hpac_thresholds_load(const char *path, size_t count, float *thresholds, bool *found);
 
 /* Frees all that the model owns and zeroes the struct. */
 void hpac_model_fini(hpac_model *model);
 
 /* Room for the weights of `layers` on `input`, zeroed: an array of layer_count. The stack must have
  * passed hpac_layers_check. NULL: no memory. */
-hpac_weights *hpac_weights_create(const hpac_layer *layers, int layer_count, hpac_shape input);
-void hpac_weights_destroy(hpac_weights *weights, int layer_count); /* NULL is fine */
+hpac_weights *hpac_weights_create(const hpac_layer *layers, size_t layer_count, hpac_shape input);
+void hpac_weights_destroy(hpac_weights *weights, size_t layer_count); /* NULL is fine */
 
 #endif

@@ -23,7 +23,7 @@
 typedef struct hpac_network_options {
     hpac_device *device;      /* borrowed */
     const hpac_layer *layers; /* (layer_count) copied */
-    int layer_count;
+    size_t layer_count;
     hpac_batch_format format; /* batch size, input shape, classes, pixel type */
     bool training;
     bool unfused; /* every operation a plan of its own, no update inside a plan: for tests */
@@ -44,12 +44,12 @@ typedef struct hpac_memory_plan {
 /* Where the images of a step come from. Those of a slot are uploaded, and may be kept in the
  * device's memory; kept ones are gathered there. */
 typedef struct hpac_network_batch {
-    const void *slot; /* pinned (pixels.h); must stay as it is until the step is collected. NULL:
-                         all images are kept ones */
-    int count;        /* images; rows after them count for nothing */
+    const void *slot; /* pinned (hpac_batch_format); must stay as it is until the step is collected.
+                         NULL: all images are kept ones */
+    size_t count;     /* images; rows after them count for nothing */
     /* (count) Without a slot: where each image is kept. With a slot: where to keep each image,
      * HPAC_NETWORK_NOT_RETAINED for none; NULL: keep none. Read before the call returns. */
-    const uint32_t *places;
+    const uint32_t *resident_rows;
 } hpac_network_batch;
 
 #define HPAC_NETWORK_NOT_RETAINED UINT32_MAX
@@ -108,7 +108,7 @@ typedef struct hpac_outcome {
 } hpac_outcome;
 
 /* Steps enqueued and not collected. */
-int hpac_network_in_flight(const hpac_network *network);
+size_t hpac_network_in_flight(const hpac_network *network);
 /* Waits for the oldest of them. Errors: INTERNAL if there is none, DEVICE. */
 hpac_status hpac_network_collect(hpac_network *network, hpac_outcome *outcome);
 
@@ -125,6 +125,6 @@ typedef struct hpac_profile_row {
 
 /* The rows, in the order of a step, and how many they are (0 without the option); valid until the
  * network is destroyed. Timers are read when a step is collected: nothing waits for them. */
-int hpac_network_profile(const hpac_network *network, const hpac_profile_row **rows);
+size_t hpac_network_profile(const hpac_network *network, const hpac_profile_row **rows);
 
 #endif

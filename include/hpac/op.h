@@ -4,19 +4,24 @@
 #ifndef HPAC_OP_H
 #define HPAC_OP_H
 
-#include <hpac/pixels.h>
-
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct hpac_shape {
     int rank; /* 3: (rows, cols, channels); 1: a vector of `channels` values, rows = cols = 1 */
-    int rows, cols, channels;
+    size_t rows, cols, channels;
 } hpac_shape;
 
 static inline size_t hpac_shape_count(hpac_shape shape)
 {
-    return (size_t)shape.rows * (size_t)shape.cols * (size_t)shape.channels;
+    return shape.rows * shape.cols * shape.channels;
 }
+
+/* How prepared pixels are stored. */
+typedef enum hpac_pixels {
+    HPAC_PIXELS_UINT8,   /* bytes; the device divides by 255 */
+    HPAC_PIXELS_FLOAT32, /* floats on 0..1, as the write-up keeps them */
+} hpac_pixels;
 
 typedef enum hpac_op_kind {
     HPAC_OP_PIXELS, /* bytes / 255 -> float, or floats as they are: always the first of a network */
@@ -34,10 +39,10 @@ typedef enum hpac_op_kind {
 typedef struct hpac_op {
     hpac_op_kind kind;
     hpac_shape in, out;
-    int kernel_rows, kernel_cols; /* conv2d: kernel; maxpool: window */
-    float rate;                   /* dropout. Kept where random >= threshold, see below */
-    uint32_t stream;              /* dropout: the layer's number, for HPAC_PURPOSE_DROPOUT */
-    hpac_pixels pixels;           /* pixels */
+    size_t kernel_rows, kernel_cols; /* conv2d: kernel; maxpool: window */
+    float rate;                      /* dropout. Kept where random >= threshold, see below */
+    uint32_t stream;                 /* dropout: the layer's number, for HPAC_PURPOSE_DROPOUT */
+    hpac_pixels pixels;              /* pixels */
 } hpac_op;
 
 /* A value is dropped when its Philox number is below this: rate x 2^32, rounded. */
@@ -69,6 +74,38 @@ static inline const char *hpac_op_name(hpac_op_kind kind)
         return "flatten";
     }
     return "operation";
+}
+
+/*
+ * A batch in a slot: one block, so that one upload carries it. First the targets, (batch_size,
+ * target_count) bytes of 0 or 1, then, at the next multiple of 64, the pixels, (batch_size, rows,
+ * cols, channels). A batch of fewer images fills the first rows of both parts.
+ */
+typedef struct hpac_batch_format {
+    size_t batch_size, target_count;
+    size_t rows, cols, channels;
+    hpac_pixels pixels;
+} hpac_batch_format;
+
+static inline size_t hpac_pixels_nbytes(hpac_pixels pixels)
+{
+    return pixels == HPAC_PIXELS_UINT8 ? 1 : sizeof(float);
+}
+
+static inline size_t hpac_batch_image_nbytes(const hpac_batch_format *format)
+{
+    return format->rows * format->cols * format->channels * hpac_pixels_nbytes(format->pixels);
+}
+
+static inline size_t hpac_batch_pixels_offset_nbytes(const hpac_batch_format *format)
+{
+    return (format->batch_size * format->target_count + 63) / 64 * 64;
+}
+
+static inline size_t hpac_batch_nbytes(const hpac_batch_format *format)
+{
+    return hpac_batch_pixels_offset_nbytes(format) +
+           format->batch_size * hpac_batch_image_nbytes(format);
 }
 
 #endif

@@ -9,7 +9,7 @@
 
 static bool any_is_open(const hpac_doctor *doctor)
 {
-    for (int i = 0; i < doctor->exam_count; i++)
+    for (size_t i = 0; i < doctor->exam_count; i++)
         if (doctor->exams[i].device)
             return true;
     return false;
@@ -17,15 +17,15 @@ static bool any_is_open(const hpac_doctor *doctor)
 
 static void examine(hpac_doctor *doctor, uint64_t seed, bool json)
 {
-    for (int i = 0; i < hpac_selfcheck_count(); i++) {
-        for (int e = 0; e < doctor->exam_count; e++)
+    for (size_t i = 0; i < hpac_selfcheck_count(); i++) {
+        for (size_t e = 0; e < doctor->exam_count; e++)
             hpac_doctor_check_case(&doctor->exams[e], i, seed);
         if (!json)
             hpac_doctor_print_case(doctor, i, stdout);
         else
-            progress_count("examining", (size_t)i + 1, (size_t)hpac_selfcheck_count());
+            progress_count("examining", i + 1, hpac_selfcheck_count());
     }
-    for (int e = 0; e < doctor->exam_count; e++) {
+    for (size_t e = 0; e < doctor->exam_count; e++) {
         hpac_doctor_measure(&doctor->exams[e]);
         if (!json && doctor->exams[e].device)
             hpac_doctor_print_speeds(&doctor->exams[e], stdout);

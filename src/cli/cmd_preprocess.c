@@ -55,10 +55,10 @@ static hpac_status run(const cli_arguments *arguments)
     hpac_dataset_options data = {
         .images = cli_text(arguments, "images"),
         .labels = &ids,
-        .channels = channels,
+        .channels = (size_t)channels,
         .channel_order = order,
-        .rows = (int)cli_number(arguments, "rows"),
-        .cols = (int)cli_number(arguments, "cols"),
+        .rows = (size_t)cli_number(arguments, "rows"),
+        .cols = (size_t)cli_number(arguments, "cols"),
         .pixels = HPAC_PIXELS_UINT8,
     };
     hpac_dataset *dataset;
@@ -68,7 +68,7 @@ static hpac_status run(const cli_arguments *arguments)
         hpac_dataset_destroy(dataset);
     }
     if (status == HPAC_OK)
-        printf("%s: %zu images, %dx%d, %d channel%s\n", cli_text(arguments, "out"), ids.count,
+        printf("%s: %zu images, %zux%zu, %zu channel%s\n", cli_text(arguments, "out"), ids.count,
                data.rows, data.cols, data.channels, data.channels == 1 ? "" : "s");
     hpac_labels_fini(&ids);
     return status;

@@ -57,7 +57,7 @@ hpac_status class_list_add(void *list, const char *part)
     int class = class_of(part);
     if (class < 0)
         return refuse_class(found->option, part);
-    for (int i = 0; i < *found->count; i++)
+    for (size_t i = 0; i < *found->count; i++)
         if (found->classes[i] == class)
             return hpac_fail(HPAC_ERR_CONFIG, "--%s: \"%s\" stands twice", found->option,
                              hpac_class_names[class]);

@@ -13,7 +13,7 @@ hpac_status list_read(const char *text, hpac_status (*take)(void *user, const ch
 typedef struct class_list {
     const char *option; /* without the dashes, for messages */
     int *classes;       /* room for HPAC_CLASS_COUNT */
-    int *count;
+    size_t *count;
 } class_list;
 
 /* Adds a class by its name or number, for list_read: `list` is a class_list. Errors: CONFIG for

@@ -30,7 +30,7 @@ static hpac_status read_classes(const char *text, hpac_classifier_hints *hints)
     if (!text || strcmp(text, "all") != 0)
         return list_read(text, class_list_add, &list);
     for (; hints->target_count < HPAC_CLASS_COUNT; hints->target_count++)
-        hints->targets[hints->target_count] = hints->target_count;
+        hints->targets[hints->target_count] = (int)hints->target_count;
     return HPAC_OK;
 }
 
@@ -38,7 +38,7 @@ static hpac_status read_options(const cli_arguments *arguments, model_options *o
                                 hpac_classifier_hints *hints)
 {
     options->inference = (hpac_inference_options){
-        .batch_size = (int)cli_number(arguments, "batch-size"),
+        .batch_size = (size_t)cli_number(arguments, "batch-size"),
         .workers = (int)cli_number(arguments, "workers"),
         .skip_bad_images = cli_choice(arguments, "on-bad-image") == CLI_SKIP,
     };

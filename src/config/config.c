@@ -157,7 +157,7 @@ static void check_fold(hpac_reader *reader, const hpac_keys_seen *seen, const hp
 
 /* True if the image has at least one pixel left along rows or cols. */
 static bool check_scale(hpac_reader *reader, const hpac_keys_seen *seen, const char *image_path,
-                        const char *scale_path, int image, int scale)
+                        const char *scale_path, size_t image, size_t scale)
 {
     if (!usable(seen, image_path) || !usable(seen, scale_path))
         return false;
@@ -167,7 +167,7 @@ static bool check_scale(hpac_reader *reader, const hpac_keys_seen *seen, const c
     const hpac_yaml_node *node = node_of(seen, scale_path);
     const char *path = node ? scale_path : image_path;
     hpac_reader_refuse(reader, path, node ? node : node_of(seen, image_path),
-                       "an image of %d, scaled down by %d, has no pixel left", image, scale);
+                       "an image of %zu, scaled down by %zu, has no pixel left", image, scale);
     return false;
 }
 
@@ -176,9 +176,9 @@ static void check_train(hpac_reader *reader, const hpac_keys_seen *seen, const h
     const hpac_yaml_node *weights = node_of(seen, "train.positive_weights");
     const hpac_yaml_node *min_delta = node_of(seen, "train.early_stopping.min_delta");
     if (config->train.weighting == HPAC_WEIGHTING_LIST && usable(seen, "train.positive_weights") &&
-        usable(seen, "data.targets") && weights->count != config->data.target_count)
+        usable(seen, "data.targets") && (size_t)weights->count != config->data.target_count)
         hpac_reader_refuse(reader, "train.positive_weights", weights,
-                           "%d weights, but data.targets has %d classes", weights->count,
+                           "%d weights, but data.targets has %zu classes", weights->count,
                            config->data.target_count);
     if (usable(seen, "train.early_stopping") && config->train.min_delta > 0.0f &&
         config->train.patience == 0)

@@ -40,7 +40,7 @@ static void read_targets(hpac_reader *reader, const hpac_key *key, const char *p
     data->target_count = 0;
     if (node->kind == HPAC_YAML_SCALAR && strcmp(node->text, "all") == 0) {
         while (data->target_count < HPAC_CLASS_COUNT) {
-            data->targets[data->target_count] = data->target_count;
+            data->targets[data->target_count] = (int)data->target_count;
             data->target_count++;
         }
         return;
@@ -68,13 +68,13 @@ static void write_targets(const hpac_key *key, const void *record, FILE *stream)
     (void)key;
     const hpac_config_data *data = &((const hpac_config *)record)->data;
     bool all = data->target_count == HPAC_CLASS_COUNT;
-    for (int i = 0; i < data->target_count; i++)
-        all = all && data->targets[i] == i;
+    for (size_t i = 0; i < data->target_count; i++)
+        all = all && data->targets[i] == (int)i;
     if (all) {
         fputs("all", stream);
         return;
     }
-    for (int i = 0; i < data->target_count; i++) {
+    for (size_t i = 0; i < data->target_count; i++) {
         fputs(i == 0 ? "[" : ", ", stream);
         hpac_write_text(hpac_class_names[data->targets[i]], stream);
     }
@@ -117,8 +117,8 @@ static void read_channels(hpac_reader *reader, const hpac_key *key, const char *
     uint64_t number;
     data->channels = 0;
     if (hpac_scan_whole(node, &number) && number >= 1 && number <= HPAC_MAX_CHANNELS) {
-        for (; data->channels < (int)number; data->channels++)
-            data->channel_order[data->channels] = data->channels;
+        for (; data->channels < number; data->channels++)
+            data->channel_order[data->channels] = (int)data->channels;
         return;
     }
     if (node->kind != HPAC_YAML_LIST || node->count == 0) {
@@ -146,13 +146,13 @@ static void write_channels(const hpac_key *key, const void *record, FILE *stream
     (void)key;
     const hpac_config_data *data = &((const hpac_config *)record)->data;
     bool first = true;
-    for (int i = 0; i < data->channels; i++)
-        first = first && data->channel_order[i] == i;
+    for (size_t i = 0; i < data->channels; i++)
+        first = first && data->channel_order[i] == (int)i;
     if (first) {
-        fprintf(stream, "%d", data->channels);
+        fprintf(stream, "%zu", data->channels);
         return;
     }
-    for (int i = 0; i < data->channels; i++)
+    for (size_t i = 0; i < data->channels; i++)
         fprintf(stream, "%s%s", i == 0 ? "[" : ", ", hpac_channel_names[data->channel_order[i]]);
     fputc(']', stream);
 }
@@ -193,7 +193,7 @@ static void write_weights(const hpac_key *key, const void *record, FILE *stream)
         fputs(train->weighting == HPAC_WEIGHTING_BALANCED ? "balanced" : "none", stream);
         return;
     }
-    for (int i = 0; i < config->data.target_count; i++) {
+    for (size_t i = 0; i < config->data.target_count; i++) {
         fputs(i == 0 ? "[" : ", ", stream);
         hpac_write_number(train->positive_weights[i], stream);
     }

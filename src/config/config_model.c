@@ -9,7 +9,8 @@
 /* The place of a value in hpac_layer. */
 #define AT(member) .offset = offsetof(hpac_layer, member), .nbytes = sizeof((hpac_layer *)0)->member
 
-_Static_assert(offsetof(hpac_layer, kernel_cols) == offsetof(hpac_layer, kernel_rows) + sizeof(int),
+_Static_assert(offsetof(hpac_layer, kernel_cols) ==
+                   offsetof(hpac_layer, kernel_rows) + sizeof(size_t),
                "hpac_key_pair stores rows and cols side by side");
 
 static const char *const activations[] = {"linear", "relu", "sigmoid", NULL};
@@ -158,7 +159,7 @@ static void read_model(hpac_reader *reader, const hpac_key *key, const char *pat
         reader->status = hpac_fail_memory((size_t)node->count * sizeof *config->layers);
         return;
     }
-    config->layer_count = node->count;
+    config->layer_count = (size_t)node->count;
     for (int i = 0; i < node->count; i++) {
         char layer_path[24];
         snprintf(layer_path, sizeof layer_path, "%.8s.%d", path, i + 1);
@@ -170,7 +171,7 @@ static void write_model(const hpac_key *key, const void *record, FILE *stream)
 {
     (void)key;
     const hpac_config *config = record;
-    for (int i = 0; i < config->layer_count; i++) {
+    for (size_t i = 0; i < config->layer_count; i++) {
         fputs(i == 0 ? "[" : ", ", stream);
         hpac_layer_write(&config->layers[i], i == config->layer_count - 1, stream);
     }
@@ -216,7 +217,7 @@ void hpac_layer_write(const hpac_layer *layer, bool last, FILE *stream)
 }
 
 /* A problem with a layer, at its line. */
-static void refuse_layer(hpac_reader *reader, const hpac_yaml_node *model, int index)
+static void refuse_layer(hpac_reader *reader, const hpac_yaml_node *model, size_t index)
 {
     char place[HPAC_YAML_PLACE_NBYTES] = "the default model";
     if (model)
@@ -226,19 +227,19 @@ static void refuse_layer(hpac_reader *reader, const hpac_yaml_node *model, int i
 
 void hpac_model_finish(hpac_reader *reader, const hpac_yaml_node *model, hpac_config *config)
 {
-    int last = config->layer_count - 1;
-    for (int i = 0; i <= last; i++)
+    size_t last = config->layer_count - 1;
+    for (size_t i = 0; i <= last; i++)
         if (config->layers[i].kind == HPAC_LAYER_DENSE && config->layers[i].units == 0)
             config->layers[i].units = config->data.target_count;
 
-    hpac_shape *shapes = calloc((size_t)config->layer_count, sizeof *shapes);
+    hpac_shape *shapes = calloc(config->layer_count, sizeof *shapes);
     if (!shapes) {
-        reader->status = hpac_fail_memory((size_t)config->layer_count * sizeof *shapes);
+        reader->status = hpac_fail_memory(config->layer_count * sizeof *shapes);
         return;
     }
     hpac_shape in = hpac_config_input_shape(config);
     bool good = true;
-    for (int i = 0; i <= last && good; i++) {
+    for (size_t i = 0; i <= last && good; i++) {
         good = hpac_layer_output_shape(&config->layers[i], i + 1, in, &shapes[i]) == HPAC_OK;
         if (!good)
             refuse_layer(reader, model, i);

@@ -270,7 +270,7 @@ static void read_pair(hpac_reader *reader, const hpac_key *key, const char *path
                       const hpac_yaml_node *node, void *record)
 {
     bool list = node->kind == HPAC_YAML_LIST;
-    int pair[2];
+    size_t pair[2];
     for (int i = 0; i < 2; i++) {
         uint64_t value;
         if ((list && node->count != 2) ||
@@ -279,19 +279,19 @@ static void read_pair(hpac_reader *reader, const hpac_key *key, const char *path
             hpac_reader_expected(reader, key, path, node);
             return;
         }
-        pair[i] = (int)value;
+        pair[i] = (size_t)value;
     }
     memcpy((char *)record + key->offset, pair, sizeof pair);
 }
 
 static void write_pair(const hpac_key *key, const void *record, FILE *stream)
 {
-    int pair[2];
+    size_t pair[2];
     memcpy(pair, place_of(key, record), sizeof pair);
     if (pair[0] == pair[1])
-        fprintf(stream, "%d", pair[0]);
+        fprintf(stream, "%zu", pair[0]);
     else
-        fprintf(stream, "[%d, %d]", pair[0], pair[1]);
+        fprintf(stream, "[%zu, %zu]", pair[0], pair[1]);
 }
 
 static void describe_pair(const hpac_key *key, FILE *stream)

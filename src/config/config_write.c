@@ -23,7 +23,7 @@ static char *value_text(const hpac_key *key, const hpac_config *config)
 static void write_of_layer(const hpac_config *config, const char *path, FILE *stream)
 {
     char *rest;
-    long number = strtol(path, &rest, 10);
+    unsigned long number = strtoul(path, &rest, 10);
     if (rest == path || (*rest != '\0' && *rest != '.') || number < 1 ||
         number > config->layer_count)
         return;
@@ -84,7 +84,7 @@ static void write_name(const char *path, const char *previous, FILE *stream)
 
 static void write_layers(const hpac_config *config, FILE *stream)
 {
-    for (int i = 0; i < config->layer_count; i++) {
+    for (size_t i = 0; i < config->layer_count; i++) {
         fputs("\n  - ", stream);
         hpac_layer_write(&config->layers[i], i == config->layer_count - 1, stream);
     }
@@ -131,9 +131,9 @@ hpac_status hpac_config_text(const hpac_config *config, char **text)
 
 static void print_layers(const hpac_config *config, bool is_default, FILE *stream)
 {
-    for (int i = 0; i < config->layer_count; i++) {
+    for (size_t i = 0; i < config->layer_count; i++) {
         char name[32];
-        snprintf(name, sizeof name, "model.%d", i + 1);
+        snprintf(name, sizeof name, "model.%zu", i + 1);
         fprintf(stream, "%-*s", NAME_WIDTH, name);
         hpac_layer_write(&config->layers[i], i == config->layer_count - 1, stream);
         fputs(is_default ? "  (default)\n" : "\n", stream);

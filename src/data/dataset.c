@@ -27,23 +27,24 @@ struct hpac_dataset {
 static hpac_status check_options(const hpac_dataset_options *options)
 {
     if (options->channels < 1 || options->channels > HPAC_MAX_CHANNELS)
-        return hpac_fail(HPAC_ERR_INTERNAL, "data set of %d channels, expected 1 to %d",
+        return hpac_fail(HPAC_ERR_INTERNAL, "data set of %zu channels, expected 1 to %d",
                          options->channels, HPAC_MAX_CHANNELS);
-    for (int i = 0; options->channel_order && i < options->channels; i++)
+    for (size_t i = 0; options->channel_order && i < options->channels; i++)
         if (options->channel_order[i] < 0 || options->channel_order[i] >= HPAC_MAX_CHANNELS)
             return hpac_fail(HPAC_ERR_INTERNAL, "data set with channel %d, expected 0 to %d",
                              options->channel_order[i], HPAC_MAX_CHANNELS - 1);
     if (options->rows < 1 || options->cols < 1 ||
-        (size_t)options->rows > HPAC_IMAGE_MAX_PIXELS / (size_t)options->cols)
-        return hpac_fail(HPAC_ERR_INTERNAL, "data set of %d x %d images, expected 1 to %zu pixels",
-                         options->rows, options->cols, HPAC_IMAGE_MAX_PIXELS);
-    if (options->target_count < 0 || options->target_count > HPAC_CLASS_COUNT)
-        return hpac_fail(HPAC_ERR_INTERNAL, "data set with %d targets, expected 0 to %d",
+        options->rows > HPAC_IMAGE_MAX_PIXELS / options->cols)
+        return hpac_fail(HPAC_ERR_INTERNAL,
+                         "data set of %zu x %zu images, expected 1 to %zu pixels", options->rows,
+                         options->cols, HPAC_IMAGE_MAX_PIXELS);
+    if (options->target_count > HPAC_CLASS_COUNT)
+        return hpac_fail(HPAC_ERR_INTERNAL, "data set with %zu targets, expected 0 to %d",
                          options->target_count, HPAC_CLASS_COUNT);
     if (options->target_count > 0 && !options->labels->masks)
-        return hpac_fail(HPAC_ERR_INTERNAL, "data set with %d targets of rows without labels",
+        return hpac_fail(HPAC_ERR_INTERNAL, "data set with %zu targets of rows without labels",
                          options->target_count);
-    for (int i = 0; i < options->target_count; i++)
+    for (size_t i = 0; i < options->target_count; i++)
         if (options->targets[i] < 0 || options->targets[i] >= HPAC_CLASS_COUNT)
             return hpac_fail(HPAC_ERR_INTERNAL, "data set with target %d, expected 0 to %d",
                              options->targets[i], HPAC_CLASS_COUNT - 1);
@@ -78,11 +79,11 @@ hpac_status hpac_dataset_create(const hpac_dataset_options *options, hpac_datase
         return hpac_fail_memory(sizeof *made);
     made->options = *options;
     made->options.targets = made->targets;
-    for (int i = 0; i < options->target_count; i++)
+    for (size_t i = 0; i < options->target_count; i++)
         made->targets[i] = options->targets[i];
     made->options.channel_order = made->channel_order;
-    for (int i = 0; i < options->channels; i++)
-        made->channel_order[i] = options->channel_order ? options->channel_order[i] : i;
+    for (size_t i = 0; i < options->channels; i++)
+        made->channel_order[i] = options->channel_order ? options->channel_order[i] : (int)i;
     made->options.images = made->images = strdup(options->images);
     status = made->images ? find_cache(made) : hpac_fail_memory(strlen(options->images) + 1);
     if (status != HPAC_OK) {
@@ -116,12 +117,12 @@ bool hpac_dataset_is_cached(const hpac_dataset *dataset)
 
 void hpac_dataset_targets(const hpac_dataset *dataset, size_t row, uint8_t *targets)
 {
-    for (int i = 0; i < dataset->options.target_count; i++)
+    for (size_t i = 0; i < dataset->options.target_count; i++)
         targets[i] = dataset->options.labels->masks[row] >> dataset->targets[i] & 1;
 }
 
 /* "<images>/<Id>_<channel>.png", malloc'ed. */
-static char *image_path(const hpac_dataset *dataset, size_t row, int channel)
+static char *image_path(const hpac_dataset *dataset, size_t row, size_t channel)
 {
     return hpac_path_join(dataset->images, "%s_%s.png", dataset->options.labels->ids[row],
                           hpac_channel_names[dataset->channel_order[channel]]);
@@ -138,9 +139,9 @@ static hpac_status check_file(void *user, size_t index, int thread)
 {
     (void)thread;
     struct check *check = user;
-    size_t channels = (size_t)check->dataset->options.channels;
+    size_t channels = check->dataset->options.channels;
     size_t row = check->rows ? check->rows[index / channels] : index / channels;
-    char *path = image_path(check->dataset, row, (int)(index % channels));
+    char *path = image_path(check->dataset, row, index % channels);
     if (!path)
         return hpac_fail_memory(1);
     int rows, cols;
@@ -170,7 +171,7 @@ hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, 
     if (status != HPAC_OK)
         return status;
     size_t file_count =
-        (rows ? row_count : dataset->options.labels->count) * (size_t)dataset->options.channels;
+        (rows ? row_count : dataset->options.labels->count) * dataset->options.channels;
     struct check check = {.dataset = dataset, .rows = rows};
     check.problems = calloc(file_count + 1, sizeof *check.problems); /* + 1: none is no failure */
     if (!check.problems)
@@ -247,7 +248,8 @@ static hpac_status find_resizer(hpac_dataset_reader *reader, int rows, int cols,
         }
     }
     const hpac_dataset_options *options = &reader->dataset->options;
-    hpac_status status = hpac_resizer_create(rows, cols, options->rows, options->cols, resizer);
+    hpac_status status =
+        hpac_resizer_create(rows, cols, (int)options->rows, (int)options->cols, resizer);
     if (status != HPAC_OK)
         return status;
     sized_resizer *place = &reader->resizers[reader->oldest];
@@ -258,7 +260,8 @@ static hpac_status find_resizer(hpac_dataset_reader *reader, int rows, int cols,
 }
 
 /* Puts one channel of a row into its place between the others. */
-static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, int channel, void *pixels)
+static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, size_t channel,
+                                void *pixels)
 {
     const hpac_dataset_options *options = &reader->dataset->options;
     char *path = image_path(reader->dataset, row, channel);
@@ -275,15 +278,15 @@ static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, int cha
     if (options->pool)
         atomic_fetch_add(&options->pool->files_decoded, 1);
     if (options->pixels == HPAC_PIXELS_UINT8)
-        hpac_resize_u8(resizer, image->pixels, (uint8_t *)pixels + channel, options->channels);
+        hpac_resize_u8(resizer, image->pixels, (uint8_t *)pixels + channel, (int)options->channels);
     else
-        hpac_resize_f32(resizer, image->pixels, (float *)pixels + channel, options->channels);
+        hpac_resize_f32(resizer, image->pixels, (float *)pixels + channel, (int)options->channels);
     return HPAC_OK;
 }
 
 static hpac_status read_files(hpac_dataset_reader *reader, size_t row, void *pixels)
 {
-    for (int channel = 0; channel < reader->dataset->options.channels; channel++) {
+    for (size_t channel = 0; channel < reader->dataset->options.channels; channel++) {
         hpac_status status = read_channel(reader, row, channel, pixels);
         if (status != HPAC_OK)
             return status;

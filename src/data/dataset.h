@@ -13,7 +13,7 @@
 #include "image_pool.h"
 
 #include <hpac/labels.h>
-#include <hpac/pixels.h>
+#include <hpac/op.h>
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -22,13 +22,13 @@
 typedef struct hpac_dataset_options {
     const char *images;        /* folder; copied */
     const hpac_labels *labels; /* borrowed; must outlive the data set. masks NULL: no targets */
-    const int *targets; /* (target_count) class numbers, in the order of the network's outputs;
-                           copied */
-    int target_count;   /* 0 when the labels have no masks */
-    int channels;       /* 1 .. HPAC_MAX_CHANNELS */
+    const int *targets;  /* (target_count) class numbers, in the order of the network's outputs;
+                            copied */
+    size_t target_count; /* 0 when the labels have no masks */
+    size_t channels;     /* 1 .. HPAC_MAX_CHANNELS */
     const int *channel_order; /* (channels) indices into hpac_channel_names, none twice; copied;
                                  NULL: the first ones */
-    int rows, cols;           /* after resizing */
+    size_t rows, cols;        /* after resizing */
     hpac_pixels pixels;
     size_t cache_nbytes;   /* keep prepared images if all of them fit into this; 0: never */
     hpac_image_pool *pool; /* share them through this; NULL: they are the data set's own */

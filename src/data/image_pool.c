@@ -92,7 +92,7 @@ static pool_set *make_set(char *images, const hpac_dataset_options *options)
     }
     set->images = images;
     set->format = format_of(options);
-    for (int i = 0; i < options->channels; i++)
+    for (size_t i = 0; i < options->channels; i++)
         set->channel_order[i] = options->channel_order[i];
     image_cache_init(&set->cache, options);
     size_t count = set->cache.count;

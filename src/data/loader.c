@@ -12,7 +12,7 @@
 
 static void clear_failures(struct slot *slot)
 {
-    for (int place = 0; place < slot->count && slot->failed > 0; place++) {
+    for (size_t place = 0; place < slot->count && slot->failed > 0; place++) {
         free(slot->failures[place].message);
         slot->failures[place] = (struct failure){.status = HPAC_OK};
     }
@@ -24,10 +24,11 @@ static void clear_failures(struct slot *slot)
 static hpac_status check_options(const hpac_loader_options *options, size_t batch_count)
 {
     if (options->batch_size < 1 || options->slot_count < 2 || options->workers < 0)
-        return hpac_fail(HPAC_ERR_INTERNAL,
-                         "loader with batches of %d, %d slots and %d workers, expected at least 1, "
-                         "2 and 0",
-                         options->batch_size, options->slot_count, options->workers);
+        return hpac_fail(
+            HPAC_ERR_INTERNAL,
+            "loader with batches of %zu, %d slots and %d workers, expected at least 1, "
+            "2 and 0",
+            options->batch_size, options->slot_count, options->workers);
     if (options->row_count > UINT32_MAX)
         return hpac_fail(HPAC_ERR_INTERNAL, "loader of %zu rows, expected at most %u",
                          options->row_count, UINT32_MAX);
@@ -38,7 +39,7 @@ static hpac_status check_options(const hpac_loader_options *options, size_t batc
                              options->rows[i], labels);
     if (options->drop_last && batch_count == 0)
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "batch size %d is larger than the %zu images there are: with the last "
+                         "batch size %zu is larger than the %zu images there are: with the last "
                          "partial batch dropped nothing is left",
                          options->batch_size, options->row_count);
     return HPAC_OK;
@@ -48,7 +49,7 @@ static hpac_status allocate(hpac_loader *loader)
 {
     const hpac_loader_options *options = &loader->options;
     size_t slots = (size_t)options->slot_count;
-    size_t places = slots * (size_t)options->batch_size;
+    size_t places = slots * options->batch_size;
     size_t rows = options->row_count + 1; /* + 1: no rows are no failure */
     loader->slots = calloc(slots, sizeof *loader->slots);
     loader->slot_rows = calloc(places, sizeof *loader->slot_rows);
@@ -73,7 +74,7 @@ static void lay_out(hpac_loader *loader)
     loader->queue = (struct line){.slots = loader->line_slots + slots, .size = slots};
     for (int i = 0; i < slots; i++) {
         struct slot *slot = &loader->slots[i];
-        size_t place = (size_t)i * (size_t)loader->options.batch_size;
+        size_t place = (size_t)i * loader->options.batch_size;
         slot->data = loader->options.slots[i];
         slot->rows = loader->slot_rows + place;
         slot->failures = loader->slot_failures + place;
@@ -101,7 +102,7 @@ static hpac_status start_workers(hpac_loader *loader)
 hpac_status hpac_loader_create(const hpac_loader_options *options, hpac_loader **loader)
 {
     *loader = NULL;
-    size_t batch_size = options->batch_size > 0 ? (size_t)options->batch_size : 1;
+    size_t batch_size = options->batch_size > 0 ? options->batch_size : 1;
     size_t batch_count = options->row_count / batch_size;
     if (!options->drop_last && options->row_count % batch_size > 0)
         batch_count++;
@@ -214,16 +215,16 @@ static void order_rows(hpac_loader *loader, uint32_t epoch)
     }
 }
 
-static int count_of_batch(const hpac_loader *loader, size_t batch)
+static size_t count_of_batch(const hpac_loader *loader, size_t batch)
 {
-    size_t batch_size = (size_t)loader->options.batch_size;
+    size_t batch_size = loader->options.batch_size;
     size_t left = loader->options.row_count - batch * batch_size;
-    return left < batch_size ? (int)left : loader->options.batch_size;
+    return left < batch_size ? left : batch_size;
 }
 
 static const size_t *rows_of_batch(const hpac_loader *loader, size_t batch)
 {
-    return loader->order + batch * (size_t)loader->options.batch_size;
+    return loader->order + batch * loader->options.batch_size;
 }
 
 static void find_batches_to_read(hpac_loader *loader)
@@ -232,7 +233,7 @@ static void find_batches_to_read(hpac_loader *loader)
     for (size_t batch = 0; batch < loader->batch_count; batch++) {
         const size_t *rows = rows_of_batch(loader, batch);
         loader->reads[batch] = !kept;
-        for (int i = 0; kept && i < count_of_batch(loader, batch); i++)
+        for (size_t i = 0; kept && i < count_of_batch(loader, batch); i++)
             loader->reads[batch] |= !kept[rows[i]];
     }
 }
@@ -318,13 +319,13 @@ static void note_skipped(hpac_loader *loader, size_t row, const char *reason)
     hpac_log_warning("image skipped: %s", reason ? reason : "(no memory for the reason)");
 }
 
-static void move_place(const hpac_loader *loader, struct slot *slot, int from, int to)
+static void move_place(const hpac_loader *loader, struct slot *slot, size_t from, size_t to)
 {
     if (from == to)
         return;
     slot->rows[to] = slot->rows[from];
     memcpy(place_targets(loader, slot, to), place_targets(loader, slot, from),
-           (size_t)loader->format.target_count);
+           loader->format.target_count);
     memcpy(place_pixels(loader, slot, to), place_pixels(loader, slot, from),
            hpac_batch_image_nbytes(&loader->format));
 }
@@ -333,8 +334,8 @@ static void move_place(const hpac_loader *loader, struct slot *slot, int from, i
  * leave it, the first of any others ends the epoch. */
 static hpac_status settle_failures(hpac_loader *loader, struct slot *slot)
 {
-    int kept = 0;
-    for (int place = 0; place < slot->count && loader->failed.status == HPAC_OK; place++) {
+    size_t kept = 0;
+    for (size_t place = 0; place < slot->count && loader->failed.status == HPAC_OK; place++) {
         struct failure *failed = &slot->failures[place];
         if (failed->status == HPAC_OK)
             move_place(loader, slot, place, kept++);

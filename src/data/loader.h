@@ -19,7 +19,7 @@ typedef struct hpac_loader_options {
     hpac_dataset *dataset;
     const size_t *rows; /* (row_count) of the data set, borrowed; must outlive the loader */
     size_t row_count;
-    int batch_size;
+    size_t batch_size;
     bool drop_last; /* leave out the last batch when it is not full */
     bool shuffle;
     uint64_t seed;
@@ -34,12 +34,13 @@ typedef struct hpac_loader_options {
 } hpac_loader_options;
 
 typedef struct hpac_batch {
-    int slot;            /* number of the slot; -1: none, all rows are kept ones */
-    const uint8_t *data; /* the slot: targets, then pixels (pixels.h); NULL without a slot */
-    int count;           /* images in it; 0: the epoch is over */
-    size_t index;        /* of the batch in its epoch */
-    const size_t *rows;  /* (count) which row of the data set lies in which place */
-    double waited_ms;    /* how long the consumer stood still for it */
+    int slot; /* number of the slot; -1: none, all rows are kept ones */
+    const uint8_t
+        *data;    /* the slot: targets, then pixels (hpac_batch_format); NULL without a slot */
+    size_t count; /* images in it; 0: the epoch is over */
+    size_t index; /* of the batch in its epoch */
+    const size_t *rows; /* (count) which row of the data set lies in which place */
+    double waited_ms;   /* how long the consumer stood still for it */
 } hpac_batch;
 
 typedef struct hpac_loader hpac_loader;

@@ -16,7 +16,6 @@
 
 #include "loader.h"
 
-#include <limits.h>
 #include <pthread.h>
 
 /* Why a place could not be filled. */
@@ -31,11 +30,11 @@ struct slot {
     size_t *rows;             /* (batch_size) */
     struct failure *failures; /* (batch_size) all OK when the slot is free */
     bool out;                 /* with the consumer */
-    int count;                /* images of the batch */
-    int handed;               /* places handed out to workers */
-    int done;
-    int failed;
-    int fatal; /* first place known to have failed so that the epoch ends; INT_MAX: none */
+    size_t count;             /* images of the batch */
+    size_t handed;            /* places handed out to workers */
+    size_t done;
+    size_t failed;
+    size_t fatal; /* first place known to have failed so that the epoch ends; SIZE_MAX: none */
 };
 
 /* Slots waiting in line. There are never more than the loader has. */
@@ -108,15 +107,17 @@ static inline bool ends_epoch(const hpac_loader *loader, hpac_status status)
     return status != HPAC_OK && !(loader->options.skip_bad_images && status == HPAC_ERR_DATA);
 }
 
-static inline uint8_t *place_targets(const hpac_loader *loader, const struct slot *slot, int place)
+static inline uint8_t *place_targets(const hpac_loader *loader, const struct slot *slot,
+                                     size_t place)
 {
-    return slot->data + (size_t)place * (size_t)loader->format.target_count;
+    return slot->data + place * loader->format.target_count;
 }
 
-static inline uint8_t *place_pixels(const hpac_loader *loader, const struct slot *slot, int place)
+static inline uint8_t *place_pixels(const hpac_loader *loader, const struct slot *slot,
+                                    size_t place)
 {
     return slot->data + hpac_batch_pixels_offset_nbytes(&loader->format) +
-           (size_t)place * hpac_batch_image_nbytes(&loader->format);
+           place * hpac_batch_image_nbytes(&loader->format);
 }
 
 /* The life of a worker: `user` is its struct worker. */

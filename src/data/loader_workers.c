@@ -8,14 +8,14 @@
 static void open_batch(hpac_loader *loader)
 {
     struct slot *slot = line_pop(&loader->free);
-    size_t batch_size = (size_t)loader->options.batch_size;
+    size_t batch_size = loader->options.batch_size;
     size_t first = loader->next * batch_size;
     size_t left = loader->options.row_count - first;
     slot->batch = loader->next++;
-    slot->count = left < batch_size ? (int)left : loader->options.batch_size;
+    slot->count = left < batch_size ? left : batch_size;
     slot->handed = slot->done = slot->failed = 0;
-    slot->fatal = INT_MAX;
-    memcpy(slot->rows, loader->order + first, (size_t)slot->count * sizeof *slot->rows);
+    slot->fatal = SIZE_MAX;
+    memcpy(slot->rows, loader->order + first, slot->count * sizeof *slot->rows);
     line_push(&loader->queue, slot);
     loader->filling = slot;
     skip_kept_batches(loader);
@@ -23,7 +23,7 @@ static void open_batch(hpac_loader *loader)
 
 struct unit {
     struct slot *slot;
-    int place;
+    size_t place;
     bool needless; /* an image before it has ended the epoch already */
 };
 

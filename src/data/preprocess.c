@@ -79,7 +79,7 @@ static hpac_status write_channel(job *work, const worker *own, size_t row, size_
     if (!path)
         return hpac_fail_memory(1);
     bool is_new = !hpac_path_exists(path);
-    hpac_status status = hpac_png_write(path, plane, work->data->rows, work->data->cols);
+    hpac_status status = hpac_png_write(path, plane, (int)work->data->rows, (int)work->data->cols);
     work->added[row * work->channels + channel] = status == HPAC_OK && is_new;
     free(path);
     return status;
@@ -173,8 +173,8 @@ hpac_status hpac_preprocess_write(const hpac_preprocess_options *options)
                 .worker_count = options->threads > 0 ? options->threads : hpac_core_count(),
                 .progress_mutex = PTHREAD_MUTEX_INITIALIZER};
     work.row_count = work.data->labels->count;
-    work.channels = (size_t)work.data->channels;
-    work.plane_nbytes = (size_t)work.data->rows * (size_t)work.data->cols;
+    work.channels = work.data->channels;
+    work.plane_nbytes = work.data->rows * work.data->cols;
 
     hpac_status status = hpac_dataset_check(options->dataset, NULL, 0, options->threads);
     if (status == HPAC_OK)

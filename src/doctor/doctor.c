@@ -10,7 +10,7 @@
 static hpac_status open_exam(hpac_doctor *doctor, const hpac_device_options *options, bool wanted)
 {
     hpac_doctor_exam *exam = &doctor->exams[doctor->exam_count++];
-    size_t nbytes = (size_t)hpac_selfcheck_count() * sizeof *exam->findings;
+    size_t nbytes = hpac_selfcheck_count() * sizeof *exam->findings;
     snprintf(exam->name, sizeof exam->name, "%s", options->name);
     exam->wanted = wanted;
     exam->findings = calloc(1, nbytes);
@@ -64,7 +64,7 @@ hpac_status hpac_doctor_open(const hpac_device_options *options, hpac_doctor *do
 
 void hpac_doctor_close(hpac_doctor *doctor)
 {
-    for (int i = 0; i < doctor->exam_count; i++) {
+    for (size_t i = 0; i < doctor->exam_count; i++) {
         hpac_doctor_exam *exam = &doctor->exams[i];
         if (exam->device)
             exam->device->ops->close(exam->device);
@@ -75,7 +75,7 @@ void hpac_doctor_close(hpac_doctor *doctor)
 
 /* ---- examining ---- */
 
-void hpac_doctor_check_case(hpac_doctor_exam *exam, int index, uint64_t seed)
+void hpac_doctor_check_case(hpac_doctor_exam *exam, size_t index, uint64_t seed)
 {
     hpac_doctor_finding *finding = &exam->findings[index];
     if (!exam->device)
@@ -93,10 +93,10 @@ void hpac_doctor_measure(hpac_doctor_exam *exam)
 
 /* ---- judging ---- */
 
-int hpac_doctor_failure_count(const hpac_doctor_exam *exam)
+size_t hpac_doctor_failure_count(const hpac_doctor_exam *exam)
 {
-    int count = 0;
-    for (int i = 0; i < hpac_selfcheck_count(); i++)
+    size_t count = 0;
+    for (size_t i = 0; i < hpac_selfcheck_count(); i++)
         count += exam->findings[i].status != HPAC_OK;
     return count;
 }
@@ -110,13 +110,13 @@ static bool is_well(const hpac_doctor_exam *exam)
 
 static void describe(const hpac_doctor_exam *exam, FILE *stream)
 {
-    int failures = hpac_doctor_failure_count(exam), first = 0;
+    size_t failures = hpac_doctor_failure_count(exam), first = 0;
     if (!exam->device) {
         fprintf(stream, "%s: not usable: %s", exam->name, exam->reason);
     } else if (failures > 0) {
         while (exam->findings[first].status == HPAC_OK)
             first++;
-        fprintf(stream, "%s: not fit to train: %d of %d cases fail, the first is %s: %s",
+        fprintf(stream, "%s: not fit to train: %zu of %zu cases fail, the first is %s: %s",
                 exam->name, failures, hpac_selfcheck_count(), hpac_selfcheck_name(first),
                 exam->findings[first].message);
     } else if (*exam->trouble) {
@@ -133,7 +133,7 @@ hpac_status hpac_doctor_judge(const hpac_doctor *doctor, char *verdict, size_t v
     FILE *stream = fmemopen(verdict, verdict_nbytes, "w");
     if (!stream)
         return hpac_fail_memory(verdict_nbytes);
-    for (int i = 0; i < doctor->exam_count; i++) {
+    for (size_t i = 0; i < doctor->exam_count; i++) {
         const hpac_doctor_exam *exam = &doctor->exams[i];
         fputs(i > 0 ? "; " : "", stream);
         describe(exam, stream);

@@ -3,8 +3,8 @@
  *
  *     hpac_doctor doctor;
  *     status = hpac_doctor_open(&(hpac_device_options){.name = "auto"}, &doctor);
- *     for (int e = 0; e < doctor.exam_count; e++) {
- *         for (int i = 0; i < hpac_selfcheck_count(); i++)
+ *     for (size_t e = 0; e < doctor.exam_count; e++) {
+ *         for (size_t i = 0; i < hpac_selfcheck_count(); i++)
  *             hpac_doctor_check_case(&doctor.exams[e], i, seed);
  *         hpac_doctor_measure(&doctor.exams[e]);
  *     }
@@ -30,9 +30,9 @@ typedef struct hpac_doctor_finding {
 typedef struct hpac_doctor_speeds {
     double upload_gb_per_s, download_gb_per_s; /* between pinned memory and the device's */
     double copy_gb_per_s; /* within the device's memory; bytes read and bytes written count */
-    int dense_size;       /* a matrix of this many rows and columns times another */
+    size_t dense_size;    /* a matrix of this many rows and columns times another */
     double dense_forward_gflop_per_s, dense_backward_gflop_per_s;
-    int conv2d_batch; /* images through the second convolution of the improved model */
+    size_t conv2d_batch; /* images through the second convolution of the improved model */
     double conv2d_forward_gflop_per_s, conv2d_backward_gflop_per_s;
 } hpac_doctor_speeds;
 
@@ -51,7 +51,7 @@ typedef struct hpac_doctor_exam {
 
 typedef struct hpac_doctor {
     hpac_doctor_exam exams[HPAC_DOCTOR_MAX_EXAMS];
-    int exam_count;
+    size_t exam_count;
 } hpac_doctor;
 
 /* Opens what is to be examined: the CPU, and unless the name in `options` is "cpu", a GPU beside
@@ -64,7 +64,7 @@ hpac_status hpac_doctor_open(const hpac_device_options *options, hpac_doctor *do
 void hpac_doctor_close(hpac_doctor *doctor);
 
 /* Runs a case of the self-check. This and the next do nothing where no device is open. */
-void hpac_doctor_check_case(hpac_doctor_exam *exam, int index, uint64_t seed);
+void hpac_doctor_check_case(hpac_doctor_exam *exam, size_t index, uint64_t seed);
 /* Measures its speeds. */
 void hpac_doctor_measure(hpac_doctor_exam *exam);
 
@@ -74,6 +74,6 @@ void hpac_doctor_measure(hpac_doctor_exam *exam);
 hpac_status hpac_doctor_judge(const hpac_doctor *doctor, char *verdict, size_t verdict_nbytes);
 
 /* Cases that failed. */
-int hpac_doctor_failure_count(const hpac_doctor_exam *exam);
+size_t hpac_doctor_failure_count(const hpac_doctor_exam *exam);
 
 #endif

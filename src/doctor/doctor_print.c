@@ -22,7 +22,7 @@ void hpac_doctor_print_devices(const hpac_doctor *doctor, FILE *stream)
     const double mib = 0x1p-20;
     fprintf(stream, "CPU path: %s (HPAC_CPU; this processor's best is %s)\n", cpu_path_name(),
             hpac_cpu_path_name(hpac_cpu_path_best()));
-    for (int i = 0; i < doctor->exam_count; i++) {
+    for (size_t i = 0; i < doctor->exam_count; i++) {
         const hpac_doctor_exam *exam = &doctor->exams[i];
         if (!exam->device) {
             fprintf(stream, "%s: not usable: %s\n", exam->name, exam->reason);
@@ -41,7 +41,7 @@ void hpac_doctor_print_head(const hpac_doctor *doctor, uint64_t seed, FILE *stre
             ": the largest error, how much of\nwhat is allowed that is, and the device's time.\n",
             seed);
     fprintf(stream, "%-58s", "");
-    for (int i = 0; i < doctor->exam_count; i++)
+    for (size_t i = 0; i < doctor->exam_count; i++)
         if (doctor->exams[i].device)
             fprintf(stream, "%29s", doctor->exams[i].name);
     fputc('\n', stream);
@@ -59,14 +59,14 @@ static void print_finding(const hpac_doctor_finding *finding, FILE *stream)
         fprintf(stream, "%18s %7.2f ms", "exact", reading->elapsed_ms);
 }
 
-void hpac_doctor_print_case(const hpac_doctor *doctor, int index, FILE *stream)
+void hpac_doctor_print_case(const hpac_doctor *doctor, size_t index, FILE *stream)
 {
     fprintf(stream, "%-58s", hpac_selfcheck_name(index));
-    for (int i = 0; i < doctor->exam_count; i++)
+    for (size_t i = 0; i < doctor->exam_count; i++)
         if (doctor->exams[i].device)
             print_finding(&doctor->exams[i].findings[index], stream);
     fputc('\n', stream);
-    for (int i = 0; i < doctor->exam_count; i++)
+    for (size_t i = 0; i < doctor->exam_count; i++)
         if (doctor->exams[i].findings[index].status != HPAC_OK)
             fprintf(stream, "  %s: %s\n", doctor->exams[i].name,
                     doctor->exams[i].findings[index].message);
@@ -87,11 +87,11 @@ void hpac_doctor_print_speeds(const hpac_doctor_exam *exam, FILE *stream)
     print_speed("upload from pinned memory", speeds->upload_gb_per_s, "GB/s", stream);
     print_speed("download to pinned memory", speeds->download_gb_per_s, "GB/s", stream);
     print_speed("copy on the device, read and write", speeds->copy_gb_per_s, "GB/s", stream);
-    snprintf(text, sizeof text, "dense %d x %d, batch %d, forward", speeds->dense_size,
+    snprintf(text, sizeof text, "dense %zu x %zu, batch %zu, forward", speeds->dense_size,
              speeds->dense_size, speeds->dense_size);
     print_speed(text, speeds->dense_forward_gflop_per_s, "GFLOP/s", stream);
     print_speed("  backward", speeds->dense_backward_gflop_per_s, "GFLOP/s", stream);
-    snprintf(text, sizeof text, "conv2d 3 x 3, 16 to 32, batch %d, forward", speeds->conv2d_batch);
+    snprintf(text, sizeof text, "conv2d 3 x 3, 16 to 32, batch %zu, forward", speeds->conv2d_batch);
     print_speed(text, speeds->conv2d_forward_gflop_per_s, "GFLOP/s", stream);
     print_speed("  backward", speeds->conv2d_backward_gflop_per_s, "GFLOP/s", stream);
     if (*exam->trouble)
@@ -106,7 +106,7 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *json_of_case(const hpac_doctor_finding *finding, int index)
+static json_t *json_of_case(const hpac_doctor_finding *finding, size_t index)
 {
     return json_pack("{s:s, s:b, s:o, s:o, s:o, s:s}", "name", hpac_selfcheck_name(index), "passed",
                      finding->status == HPAC_OK, "error", number(finding->reading.error),
@@ -116,14 +116,14 @@ static json_t *json_of_case(const hpac_doctor_finding *finding, int index)
 
 static json_t *json_of_speeds(const hpac_doctor_speeds *speeds)
 {
-    return json_pack("{s:f, s:f, s:f, s:i, s:f, s:f, s:i, s:f, s:f}", "upload_gb_per_s",
-                     speeds->upload_gb_per_s, "download_gb_per_s", speeds->download_gb_per_s,
-                     "copy_gb_per_s", speeds->copy_gb_per_s, "dense_size", speeds->dense_size,
-                     "dense_forward_gflop_per_s", speeds->dense_forward_gflop_per_s,
-                     "dense_backward_gflop_per_s", speeds->dense_backward_gflop_per_s,
-                     "conv2d_batch", speeds->conv2d_batch, "conv2d_forward_gflop_per_s",
-                     speeds->conv2d_forward_gflop_per_s, "conv2d_backward_gflop_per_s",
-                     speeds->conv2d_backward_gflop_per_s);
+    return json_pack(
+        "{s:f, s:f, s:f, s:I, s:f, s:f, s:I, s:f, s:f}", "upload_gb_per_s", speeds->upload_gb_per_s,
+        "download_gb_per_s", speeds->download_gb_per_s, "copy_gb_per_s", speeds->copy_gb_per_s,
+        "dense_size", (json_int_t)speeds->dense_size, "dense_forward_gflop_per_s",
+        speeds->dense_forward_gflop_per_s, "dense_backward_gflop_per_s",
+        speeds->dense_backward_gflop_per_s, "conv2d_batch", (json_int_t)speeds->conv2d_batch,
+        "conv2d_forward_gflop_per_s", speeds->conv2d_forward_gflop_per_s,
+        "conv2d_backward_gflop_per_s", speeds->conv2d_backward_gflop_per_s);
 }
 
 static json_t *json_of_exam(const hpac_doctor_exam *exam)
@@ -132,13 +132,13 @@ static json_t *json_of_exam(const hpac_doctor_exam *exam)
         return json_pack("{s:s, s:b, s:s}", "name", exam->name, "usable", 0, "reason",
                          exam->reason);
     json_t *cases = json_array();
-    for (int i = 0; i < hpac_selfcheck_count(); i++)
+    for (size_t i = 0; i < hpac_selfcheck_count(); i++)
         json_array_append_new(cases, json_of_case(&exam->findings[i], i));
-    return json_pack("{s:s, s:b, s:s, s:s, s:I, s:I, s:i, s:o, s:o, s:s}", "name", exam->name,
+    return json_pack("{s:s, s:b, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:s}", "name", exam->name,
                      "usable", 1, "description", exam->info.name, "libraries", exam->info.libraries,
                      "memory_bytes", (json_int_t)exam->info.total_nbytes, "free_bytes",
                      (json_int_t)exam->info.free_nbytes, "failed_cases",
-                     hpac_doctor_failure_count(exam), "cases", cases, "speeds",
+                     (json_int_t)hpac_doctor_failure_count(exam), "cases", cases, "speeds",
                      json_of_speeds(&exam->speeds), "trouble", exam->trouble);
 }
 
@@ -146,7 +146,7 @@ hpac_status hpac_doctor_print_json(const hpac_doctor *doctor, uint64_t seed, con
                                    bool well, FILE *stream)
 {
     json_t *exams = json_array();
-    for (int i = 0; i < doctor->exam_count; i++)
+    for (size_t i = 0; i < doctor->exam_count; i++)
         json_array_append_new(exams, json_of_exam(&doctor->exams[i]));
     json_t *root = json_pack("{s:s, s:s, s:I, s:o, s:s, s:b}", "hpac", HPAC_VERSION, "cpu_path",
                              cpu_path_name(), "seed", (json_int_t)seed, "devices", exams, "verdict",

@@ -19,7 +19,7 @@ void hpac_doctor_print_devices(const hpac_doctor *doctor, FILE *stream);
 /* The head of the table of cases: a column an exam whose device is open. */
 void hpac_doctor_print_head(const hpac_doctor *doctor, uint64_t seed, FILE *stream);
 /* A row of it, and what is wrong below; flushed. */
-void hpac_doctor_print_case(const hpac_doctor *doctor, int index, FILE *stream);
+void hpac_doctor_print_case(const hpac_doctor *doctor, size_t index, FILE *stream);
 /* How fast an open device is. */
 void hpac_doctor_print_speeds(const hpac_doctor_exam *exam, FILE *stream);
 

@@ -46,7 +46,7 @@ static hpac_status time_call(const stopwatch *watch, const speed_call *call, dou
 {
     const hpac_device_ops *ops = watch->device->ops;
     SELFCHECK_TRY(call->run(call));
-    for (int i = 0; i < REPEATS; i++) {
+    for (size_t i = 0; i < REPEATS; i++) {
         double elapsed = 0;
         SELFCHECK_TRY(ops->event_record(watch->device, watch->begin, call->queue));
         SELFCHECK_TRY(call->run(call));
@@ -87,7 +87,7 @@ static hpac_status measure_copies(const stopwatch *watch, selfcheck_memory *memo
     hpac_device *device = watch->device;
     void *pinned = NULL, *blocks[2] = {NULL, NULL};
     SELFCHECK_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_PINNED, COPY_NBYTES, &pinned));
-    for (int i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++)
         SELFCHECK_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_DEVICE, COPY_NBYTES, &blocks[i]));
     const speed_call upload = {device, run_upload, HPAC_QUEUE_COPY, blocks[0], pinned, NULL, NULL},
                      download = {device, run_download, HPAC_QUEUE_COPY, pinned, blocks[0],
@@ -111,7 +111,7 @@ static hpac_status measure_copies(const stopwatch *watch, selfcheck_memory *memo
 /* An operation large enough to be measured, with its times. */
 typedef struct speed_problem {
     hpac_op ops[2];
-    int op_count, batch;
+    size_t op_count, batch;
     hpac_layout layout;
     double forward_ms, backward_ms;
 } speed_problem;
@@ -130,7 +130,7 @@ static hpac_status run_backward(const speed_call *call)
 static hpac_status make_plan(hpac_device *device, const speed_problem *problem, hpac_plan **plan)
 {
     *plan = NULL;
-    for (int count = problem->op_count; count >= 1 && !*plan; count--) {
+    for (size_t count = problem->op_count; count >= 1 && !*plan; count--) {
         const hpac_plan_request request = {
             .ops = problem->ops,
             .op_count = count,
@@ -158,10 +158,10 @@ static hpac_status fill_plan(hpac_plan *plan, const speed_problem *problem,
                              const hpac_exec_args *run)
 {
     const hpac_device_ops *call = plan->device->ops;
-    size_t in = (size_t)problem->batch * hpac_shape_count(problem->ops[0].in);
-    size_t out = (size_t)problem->batch * hpac_shape_count(problem->ops[0].out);
+    size_t in = problem->batch * hpac_shape_count(problem->ops[0].in);
+    size_t out = problem->batch * hpac_shape_count(problem->ops[0].out);
     size_t count = in > out ? in : out;
-    for (int i = 0; i < plan->parameter_count; i++)
+    for (size_t i = 0; i < plan->parameter_count; i++)
         if (plan->parameters[i].count > count)
             count = plan->parameters[i].count;
     float *values = malloc(count * sizeof *values);
@@ -169,7 +169,7 @@ static hpac_status fill_plan(hpac_plan *plan, const speed_problem *problem,
         return hpac_fail_memory(count * sizeof *values);
     fill(values, count, 0);
     hpac_status status = HPAC_OK;
-    for (int i = 0; i < plan->parameter_count && status == HPAC_OK; i++)
+    for (size_t i = 0; i < plan->parameter_count && status == HPAC_OK; i++)
         status = call->parameter_write(plan, i, run->parameters, values);
     if (status == HPAC_OK)
         status = call->activation_write(plan, false, run->dy, values);
@@ -244,12 +244,12 @@ static hpac_status measure_dense(const stopwatch *watch, const hpac_device_info 
                                  hpac_doctor_speeds *speeds)
 {
     speed_problem problem = {.op_count = 1, .layout = info->vector_layout};
-    for (int size = 512; size <= 4096 && problem.forward_ms < ENOUGH_MS; size *= 2) {
+    for (size_t size = 512; size <= 4096 && problem.forward_ms < ENOUGH_MS; size *= 2) {
         const hpac_shape vector = {.rank = 1, .rows = 1, .cols = 1, .channels = size};
         problem.batch = size;
         problem.ops[0] = (hpac_op){.kind = HPAC_OP_DENSE, .in = vector, .out = vector};
         SELFCHECK_TRY(measure_problem(watch, &problem));
-        double flops = 2.0 * size * size * size;
+        double flops = 2.0 * (double)(size * size * size);
         speeds->dense_size = size;
         speeds->dense_forward_gflop_per_s = per_second(flops, problem.forward_ms);
         speeds->dense_backward_gflop_per_s = per_second(2 * flops, problem.backward_ms);
@@ -269,10 +269,10 @@ static hpac_status measure_conv2d(const stopwatch *watch, const hpac_device_info
         .op_count = 2,
         .layout = info->image_layout,
     };
-    for (int batch = 2; batch <= 128 && problem.forward_ms < ENOUGH_MS; batch *= 4) {
+    for (size_t batch = 2; batch <= 128 && problem.forward_ms < ENOUGH_MS; batch *= 4) {
         problem.batch = batch;
         SELFCHECK_TRY(measure_problem(watch, &problem));
-        double flops = 2.0 * 3 * 3 * 16 * batch * (double)hpac_shape_count(out);
+        double flops = 2.0 * (double)(3 * 3 * 16 * batch * hpac_shape_count(out));
         speeds->conv2d_batch = batch;
         speeds->conv2d_forward_gflop_per_s = per_second(flops, problem.forward_ms);
         speeds->conv2d_backward_gflop_per_s = per_second(2 * flops, problem.backward_ms);

@@ -6,44 +6,42 @@
 #include <math.h>
 #include <string.h>
 
-static size_t place(hpac_shape shape, int image, int row, int col, int channel)
+static size_t place(hpac_shape shape, size_t image, size_t row, size_t col, size_t channel)
 {
-    size_t pixel =
-        ((size_t)image * (size_t)shape.rows + (size_t)row) * (size_t)shape.cols + (size_t)col;
-    return pixel * (size_t)shape.channels + (size_t)channel;
+    size_t pixel = (image * shape.rows + row) * shape.cols + col;
+    return pixel * shape.channels + channel;
 }
 
-static size_t kernel_place(const hpac_op *op, int row, int col, int from, int to)
+static size_t kernel_place(const hpac_op *op, size_t row, size_t col, size_t from, size_t to)
 {
-    size_t pixel = (size_t)row * (size_t)op->kernel_cols + (size_t)col;
-    return (pixel * (size_t)op->in.channels + (size_t)from) * (size_t)op->out.channels + (size_t)to;
+    size_t pixel = row * op->kernel_cols + col;
+    return (pixel * op->in.channels + from) * op->out.channels + to;
 }
 
 size_t hpac_reference_kernel_count(const hpac_op *op)
 {
-    size_t outputs = (size_t)op->out.channels;
+    size_t outputs = op->out.channels;
     if (op->kind == HPAC_OP_DENSE)
         return hpac_shape_count(op->in) * outputs;
     if (op->kind == HPAC_OP_CONV2D)
-        return (size_t)op->kernel_rows * (size_t)op->kernel_cols * (size_t)op->in.channels *
-               outputs;
+        return op->kernel_rows * op->kernel_cols * op->in.channels * outputs;
     return 0;
 }
 
 size_t hpac_reference_bias_count(const hpac_op *op)
 {
-    return hpac_reference_kernel_count(op) > 0 ? (size_t)op->out.channels : 0;
+    return hpac_reference_kernel_count(op) > 0 ? op->out.channels : 0;
 }
 
 /* Calls body for every product of a convolution: output place, kernel place, input place. */
 #define FOR_CONV2D(call, body)                                                                     \
-    for (int n = 0; n < (call)->batch; n++)                                                        \
-        for (int r = 0; r < (call)->op->out.rows; r++)                                             \
-            for (int c = 0; c < (call)->op->out.cols; c++)                                         \
-                for (int i = 0; i < (call)->op->kernel_rows; i++)                                  \
-                    for (int j = 0; j < (call)->op->kernel_cols; j++)                              \
-                        for (int m = 0; m < (call)->op->in.channels; m++)                          \
-                            for (int k = 0; k < (call)->op->out.channels; k++) {                   \
+    for (size_t n = 0; n < (call)->batch; n++)                                                     \
+        for (size_t r = 0; r < (call)->op->out.rows; r++)                                          \
+            for (size_t c = 0; c < (call)->op->out.cols; c++)                                      \
+                for (size_t i = 0; i < (call)->op->kernel_rows; i++)                               \
+                    for (size_t j = 0; j < (call)->op->kernel_cols; j++)                           \
+                        for (size_t m = 0; m < (call)->op->in.channels; m++)                       \
+                            for (size_t k = 0; k < (call)->op->out.channels; k++) {                \
                                 size_t yi = place((call)->op->out, n, r, c, k);                    \
                                 size_t xi = place((call)->op->in, n, r + i, c + j, m);             \
                                 size_t wi = kernel_place((call)->op, i, j, m, k);                  \
@@ -52,24 +50,24 @@ size_t hpac_reference_bias_count(const hpac_op *op)
 
 static size_t output_count(const reference_call *call)
 {
-    return (size_t)call->batch * hpac_shape_count(call->op->out);
+    return call->batch * hpac_shape_count(call->op->out);
 }
 
 static size_t input_count(const reference_call *call)
 {
-    return (size_t)call->batch * hpac_shape_count(call->op->in);
+    return call->batch * hpac_shape_count(call->op->in);
 }
 
 static void start_with_bias(const reference_call *call)
 {
-    size_t channels = (size_t)call->op->out.channels;
+    size_t channels = call->op->out.channels;
     for (size_t i = 0; i < output_count(call); i++)
         call->y[i] = call->bias[i % channels];
 }
 
 static void bias_gradient(const reference_call *call)
 {
-    size_t channels = (size_t)call->op->out.channels;
+    size_t channels = call->op->out.channels;
     memset(call->bias_gradient, 0, channels * sizeof *call->bias_gradient);
     for (size_t i = 0; i < output_count(call); i++)
         call->bias_gradient[i % channels] += call->dy[i];
@@ -100,9 +98,9 @@ static void conv2d_backward(const reference_call *call)
 
 static void dense_forward(const reference_call *call)
 {
-    size_t rows = hpac_shape_count(call->op->in), columns = (size_t)call->op->out.channels;
+    size_t rows = hpac_shape_count(call->op->in), columns = call->op->out.channels;
     start_with_bias(call);
-    for (size_t n = 0; n < (size_t)call->batch; n++)
+    for (size_t n = 0; n < call->batch; n++)
         for (size_t m = 0; m < rows; m++)
             for (size_t k = 0; k < columns; k++)
                 call->y[n * columns + k] += call->x[n * rows + m] * call->kernel[m * columns + k];
@@ -110,10 +108,10 @@ static void dense_forward(const reference_call *call)
 
 static void dense_backward(const reference_call *call)
 {
-    size_t rows = hpac_shape_count(call->op->in), columns = (size_t)call->op->out.channels;
+    size_t rows = hpac_shape_count(call->op->in), columns = call->op->out.channels;
     clear_gradients(call);
     bias_gradient(call);
-    for (size_t n = 0; n < (size_t)call->batch; n++)
+    for (size_t n = 0; n < call->batch; n++)
         for (size_t m = 0; m < rows; m++)
             for (size_t k = 0; k < columns; k++) {
                 double dy = call->dy[n * columns + k];
@@ -123,12 +121,13 @@ static void dense_backward(const reference_call *call)
 }
 
 /* The first of the largest in the window, row by row: where Keras sends the gradient. */
-static size_t window_winner(const reference_call *call, int n, int r, int c, int channel)
+static size_t window_winner(const reference_call *call, size_t n, size_t r, size_t c,
+                            size_t channel)
 {
     const hpac_op *op = call->op;
     size_t winner = place(op->in, n, r * op->kernel_rows, c * op->kernel_cols, channel);
-    for (int i = 0; i < op->kernel_rows; i++)
-        for (int j = 0; j < op->kernel_cols; j++) {
+    for (size_t i = 0; i < op->kernel_rows; i++)
+        for (size_t j = 0; j < op->kernel_cols; j++) {
             size_t other =
                 place(op->in, n, r * op->kernel_rows + i, c * op->kernel_cols + j, channel);
             if (call->x[other] > call->x[winner])
@@ -142,10 +141,10 @@ static void maxpool(const reference_call *call, bool backward)
     hpac_shape out = call->op->out;
     if (backward)
         memset(call->dx, 0, input_count(call) * sizeof *call->dx);
-    for (int n = 0; n < call->batch; n++)
-        for (int r = 0; r < out.rows; r++)
-            for (int c = 0; c < out.cols; c++)
-                for (int k = 0; k < out.channels; k++) {
+    for (size_t n = 0; n < call->batch; n++)
+        for (size_t r = 0; r < out.rows; r++)
+            for (size_t c = 0; c < out.cols; c++)
+                for (size_t k = 0; k < out.channels; k++) {
                     size_t winner = window_winner(call, n, r, c, k);
                     size_t yi = place(out, n, r, c, k);
                     if (backward)

@@ -19,7 +19,7 @@ typedef struct reference_draw {
 /* One operation on a batch. `kernel` and `bias` are NULL where there are none. */
 typedef struct reference_call {
     const hpac_op *op;
-    int batch;
+    size_t batch;
     reference_draw draw;
     const double *x, *kernel, *bias;
     double *y;                                    /* forward writes it, backward reads it */

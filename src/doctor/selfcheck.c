@@ -10,7 +10,7 @@ static const char *const data_names[] = {"whole numbers", "random numbers", "ext
 /* Whether whole numbers stay exact through the stack. */
 static bool is_exact(const check_stack *stack)
 {
-    for (int i = 0; i < stack->op_count; i++) {
+    for (size_t i = 0; i < stack->op_count; i++) {
         const hpac_op *op = &stack->ops[i];
         if (op->kind == HPAC_OP_SIGMOID ||
             (op->kind == HPAC_OP_PIXELS && op->pixels == HPAC_PIXELS_UINT8) ||
@@ -24,7 +24,7 @@ static bool is_exact(const check_stack *stack)
  * are not seen; its gradients are then compared with exact data only. */
 static bool has_hidden_kinks(const check_segment *segment)
 {
-    for (int i = 1; i < segment->op_count; i++) {
+    for (size_t i = 1; i < segment->op_count; i++) {
         bool last = i == segment->op_count - 1;
         if (segment->ops[i].kind == HPAC_OP_MAXPOOL ||
             (segment->ops[i].kind == HPAC_OP_RELU && !last))
@@ -78,7 +78,7 @@ static double largest_input(const check_segment *segment)
 static double largest_weight(const check_segment *segment)
 {
     double largest = 0;
-    for (int i = 0; i < segment->plan->parameter_count; i++)
+    for (size_t i = 0; i < segment->plan->parameter_count; i++)
         if (!segment->plan->parameters[i].is_bias)
             largest =
                 fmax(largest, largest_of(segment->values[i], segment->plan->parameters[i].count));
@@ -88,10 +88,10 @@ static double largest_weight(const check_segment *segment)
 static hpac_status check_parameters(const check_segment *segment)
 {
     size_t expected = 0, found = 0;
-    for (int i = 0; i < segment->op_count; i++)
+    for (size_t i = 0; i < segment->op_count; i++)
         expected += hpac_reference_kernel_count(&segment->ops[i]) +
                     hpac_reference_bias_count(&segment->ops[i]);
-    for (int i = 0; i < segment->plan->parameter_count; i++)
+    for (size_t i = 0; i < segment->plan->parameter_count; i++)
         found += segment->plan->parameters[i].count;
     if (found != expected)
         return hpac_fail(HPAC_ERR_NUMERIC, "the plan has %zu parameters, expected %zu", found,
@@ -106,7 +106,7 @@ static hpac_status poison(check_stack *stack, void *address, size_t nbytes)
     return stack->call->upload(stack->device, HPAC_QUEUE_COMPUTE, address, stack->poison, nbytes);
 }
 
-static hpac_exec_args make_run(check_stack *stack, int index)
+static hpac_exec_args make_run(check_stack *stack, size_t index)
 {
     const check_segment *segment = &stack->segments[index];
     return (hpac_exec_args){
@@ -125,7 +125,7 @@ static hpac_exec_args make_run(check_stack *stack, int index)
 }
 
 /* Forward of one segment; host_x and host_y are what the device read and wrote. */
-static hpac_status forward(check_stack *stack, int index)
+static hpac_status forward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
     hpac_plan *plan = segment->plan;
@@ -141,7 +141,7 @@ static hpac_status forward(check_stack *stack, int index)
 }
 
 /* Backward of one segment; host_dy and host_dx likewise. dx is the dy of the segment before. */
-static hpac_status backward(check_stack *stack, int index)
+static hpac_status backward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
     hpac_plan *plan = segment->plan;
@@ -152,7 +152,7 @@ static hpac_status backward(check_stack *stack, int index)
     if (run.dx)
         SELFCHECK_TRY(poison(stack, run.dx, plan->input_nbytes));
     SELFCHECK_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
-    for (int i = 0; i < plan->parameter_count && !plan->updates_parameters; i++)
+    for (size_t i = 0; i < plan->parameter_count && !plan->updates_parameters; i++)
         SELFCHECK_TRY(stack->call->parameter_write(plan, i, segment->gradients, stack->poison));
     SELFCHECK_TRY(hpac_selfcheck_begin(stack->gauge));
     SELFCHECK_TRY(stack->call->backward(plan, &run));
@@ -160,8 +160,8 @@ static hpac_status backward(check_stack *stack, int index)
     return run.dx ? stack->call->activation_read(plan, true, run.dx, segment->host_dx) : HPAC_OK;
 }
 
-static hpac_status read_gradients(check_stack *stack, const check_segment *segment, int parameter,
-                                  float **values)
+static hpac_status read_gradients(check_stack *stack, const check_segment *segment,
+                                  size_t parameter, float **values)
 {
     SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->plan->parameters[parameter].count, values));
     return stack->call->parameter_read(segment->plan, parameter, segment->gradients, *values);
@@ -193,20 +193,20 @@ typedef enum sum_kind {
 static double spread(const check_stack *stack, const check_segment *segment, sum_kind kind)
 {
     double terms = 1;
-    for (int i = 0; i < segment->op_count && stack->precision != HPAC_PRECISION_FP32; i++) {
+    for (size_t i = 0; i < segment->op_count && stack->precision != HPAC_PRECISION_FP32; i++) {
         const hpac_op *op = &segment->ops[i];
         size_t weights = hpac_reference_kernel_count(op);
         if (weights == 0)
             continue;
         if (kind == SUM_PARAMETER_GRADIENT)
-            terms *= (double)stack->batch * op->out.rows * op->out.cols;
+            terms *= (double)(stack->batch * op->out.rows * op->out.cols);
         else
-            terms *= (double)weights / (kind == SUM_Y ? op->out.channels : op->in.channels);
+            terms *= (double)(weights / (kind == SUM_Y ? op->out.channels : op->in.channels));
     }
     return stack->after_update && stack->precision == HPAC_PRECISION_TF32 ? terms : sqrt(terms);
 }
 
-static hpac_status check_forward(check_stack *stack, int index)
+static hpac_status check_forward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
     check_expectation expected = {0};
@@ -249,7 +249,7 @@ static bool are_whole(const float *values, size_t count)
 
 /* A plan that updates: its weights and averages against the step from the expected gradient. The
  * new values take the place of the old on the host. */
-static hpac_status compare_update(check_stack *stack, check_segment *segment, int parameter,
+static hpac_status compare_update(check_stack *stack, check_segment *segment, size_t parameter,
                                   const double *gradient)
 {
     static const char *const names[] = {"updated parameter", "square average", "delta average"};
@@ -263,17 +263,17 @@ static hpac_status compare_update(check_stack *stack, check_segment *segment, in
     bool exact = are_whole(segment->host_x, segment->x_count) &&
                  are_whole(segment->host_dy, segment->y_count);
     hpac_status status = HPAC_OK;
-    for (int i = 0; i < 3 && status == HPAC_OK; i++)
+    for (size_t i = 0; i < 3 && status == HPAC_OK; i++)
         status = hpac_selfcheck_doubles(count, &expected[i]);
     if (status == HPAC_OK)
         expect_update(values, gradient, count, expected);
-    for (int i = 0; i < 3 && status == HPAC_OK; i++) {
+    for (size_t i = 0; i < 3 && status == HPAC_OK; i++) {
         status = stack->call->parameter_read(segment->plan, parameter, slices[i], values[i]);
         if (status == HPAC_OK && exact)
             status =
                 hpac_selfcheck_compare(stack->gauge, names[i], values[i], expected[i], count, 1e-6);
     }
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++)
         free(expected[i]);
     return status;
 }
@@ -288,7 +288,7 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
         SELFCHECK_TRY(compare_sums(stack->gauge, "dx", segment->host_dx, expected->gradients[0],
                                    segment->x_count, rtol,
                                    dy * largest_weight(segment) * spread(stack, segment, SUM_DX)));
-    for (int i = 0; i < segment->plan->parameter_count; i++) {
+    for (size_t i = 0; i < segment->plan->parameter_count; i++) {
         bool is_bias = segment->plan->parameters[i].is_bias;
         float *got = NULL;
         if (segment->plan->updates_parameters) {
@@ -304,7 +304,7 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
     return HPAC_OK;
 }
 
-static hpac_status check_backward(check_stack *stack, int index)
+static hpac_status check_backward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
     check_expectation expected = {0};
@@ -326,14 +326,14 @@ static hpac_status check_backward(check_stack *stack, int index)
  * itself is another; here the padding must not grow into something. */
 static hpac_status update(check_stack *stack)
 {
-    for (int index = 0; index < stack->segment_count; index++) {
+    for (size_t index = 0; index < stack->segment_count; index++) {
         check_segment *segment = &stack->segments[index];
         hpac_plan *plan = segment->plan;
         SELFCHECK_TRY(stack->call->adadelta(
             stack->device, &hpac_selfcheck_optimizer, segment->parameters, segment->gradients,
             segment->square_average, segment->delta_average,
             plan->parameters_nbytes / sizeof(float), stack->result));
-        for (int i = 0; i < plan->parameter_count; i++)
+        for (size_t i = 0; i < plan->parameter_count; i++)
             SELFCHECK_TRY(
                 stack->call->parameter_read(plan, i, segment->parameters, segment->values[i]));
     }
@@ -349,19 +349,19 @@ static hpac_status check_repeat(check_stack *stack, const float *dy)
     SELFCHECK_TRY(hpac_selfcheck_floats(stack, first->x_count, &dx));
     memcpy(y, last->host_y, last->y_count * sizeof *y);
     memcpy(dx, first->host_dx, first->x_count * sizeof *dx);
-    for (int i = 0; i < stack->segment_count; i++)
+    for (size_t i = 0; i < stack->segment_count; i++)
         SELFCHECK_TRY(forward(stack, i));
     SELFCHECK_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
-    for (int i = stack->segment_count - 1; i >= 0; i--) {
+    for (size_t i = stack->segment_count; i-- > 0;) {
         check_segment *segment = &stack->segments[i];
         float *gradients[2][HPAC_PLAN_MAX_PARAMETERS] = {{NULL}};
-        for (int pass = 0; pass < 2; pass++) {
+        for (size_t pass = 0; pass < 2; pass++) {
             if (pass == 1)
                 SELFCHECK_TRY(backward(stack, i));
-            for (int j = 0; j < segment->plan->parameter_count; j++)
+            for (size_t j = 0; j < segment->plan->parameter_count; j++)
                 SELFCHECK_TRY(read_gradients(stack, segment, j, &gradients[pass][j]));
         }
-        for (int j = 0; j < segment->plan->parameter_count; j++)
+        for (size_t j = 0; j < segment->plan->parameter_count; j++)
             if (memcmp(gradients[0][j], gradients[1][j],
                        segment->plan->parameters[j].count * sizeof(float)) != 0)
                 return hpac_fail(HPAC_ERR_NUMERIC, "gradients differ from one call to the next");
@@ -375,7 +375,7 @@ static hpac_status check_repeat(check_stack *stack, const float *dy)
 static hpac_status check_pass(check_stack *stack, bool training)
 {
     stack->draw.training = training;
-    for (int i = 0; i < stack->segment_count; i++)
+    for (size_t i = 0; i < stack->segment_count; i++)
         SELFCHECK_TRY(check_forward(stack, i));
     return HPAC_OK;
 }
@@ -394,7 +394,7 @@ static hpac_status check_back(check_stack *stack, const float *dy)
 {
     check_segment *last = &stack->segments[stack->segment_count - 1];
     SELFCHECK_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
-    for (int i = stack->segment_count - 1; i >= 0; i--)
+    for (size_t i = stack->segment_count; i-- > 0;)
         SELFCHECK_TRY(check_backward(stack, i));
     return HPAC_OK;
 }
@@ -402,7 +402,7 @@ static hpac_status check_back(check_stack *stack, const float *dy)
 /* Two steps of plans that update by themselves, so that the averages of the first count. */
 static hpac_status check_updating(check_stack *stack, const float *dy)
 {
-    for (int step = 0; step < 2; step++) {
+    for (size_t step = 0; step < 2; step++) {
         SELFCHECK_TRY(check_pass(stack, true));
         SELFCHECK_TRY(check_back(stack, dy));
         stack->after_update = true;
@@ -415,7 +415,7 @@ static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
     float *dy = NULL;
     SELFCHECK_TRY(hpac_selfcheck_set_up(stack, one));
     check_segment *last = &stack->segments[stack->segment_count - 1];
-    for (int i = 0; i < stack->segment_count; i++)
+    for (size_t i = 0; i < stack->segment_count; i++)
         SELFCHECK_TRY(check_parameters(&stack->segments[i]));
     SELFCHECK_TRY(stack->call->set_step(stack->device, stack->draw.seed, stack->draw.step));
     SELFCHECK_TRY(hpac_selfcheck_floats(stack, last->y_count, &dy));
@@ -435,7 +435,7 @@ static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
 }
 
 static hpac_status run_turn(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed,
-                            int turn)
+                            size_t turn)
 {
     check_stack *stack = calloc(1, sizeof *stack);
     if (!stack)
@@ -460,24 +460,24 @@ static hpac_status run_turn(selfcheck_gauge *gauge, const selfcheck_case *one, u
 hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed)
 {
     hpac_status status = HPAC_OK;
-    for (int turn = 0; turn <= 2 * DATA_KIND_COUNT && status == HPAC_OK; turn++)
+    for (size_t turn = 0; turn <= 2 * DATA_KIND_COUNT && status == HPAC_OK; turn++)
         status = run_turn(gauge, one, seed, turn);
     return status;
 }
 
 /* ------------------------------------------------------------------------------------ door */
 
-int hpac_selfcheck_count(void)
+size_t hpac_selfcheck_count(void)
 {
     return hpac_selfcheck_case_count;
 }
 
-const char *hpac_selfcheck_name(int index)
+const char *hpac_selfcheck_name(size_t index)
 {
     return hpac_selfcheck_cases[index].name;
 }
 
-hpac_status hpac_selfcheck_run(hpac_device *device, int index, uint64_t seed,
+hpac_status hpac_selfcheck_run(hpac_device *device, size_t index, uint64_t seed,
                                hpac_selfcheck_reading *reading)
 {
     const selfcheck_case *one = &hpac_selfcheck_cases[index];

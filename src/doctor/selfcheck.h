@@ -2,7 +2,7 @@
  * A device checked against a naive reference in double: one table of cases for every device, run by
  * the unit tests and by `hpac doctor`.
  *
- *     for (int i = 0; i < hpac_selfcheck_count(); i++)
+ *     for (size_t i = 0; i < hpac_selfcheck_count(); i++)
  *         if (hpac_selfcheck_run(device, i, seed, NULL) != HPAC_OK)
  *             printf("%s: %s\n", hpac_selfcheck_name(i), hpac_error_message());
  *
@@ -17,9 +17,9 @@
 #include <hpac/device.h>
 
 /* How many cases there are. */
-int hpac_selfcheck_count(void);
+size_t hpac_selfcheck_count(void);
 /* "conv2d 3 x 5, 3 to 5 channels"; `index` in 0 .. count - 1. */
-const char *hpac_selfcheck_name(int index);
+const char *hpac_selfcheck_name(size_t index);
 
 /* What a case came to. */
 typedef struct hpac_selfcheck_reading {
@@ -31,7 +31,7 @@ typedef struct hpac_selfcheck_reading {
 
 /* `reading` may be NULL; it is filled in after a failure, too. Errors: NUMERIC with the first value
  * that is off, where it stands and what was expected; what the device returns. */
-hpac_status hpac_selfcheck_run(hpac_device *device, int index, uint64_t seed,
+hpac_status hpac_selfcheck_run(hpac_device *device, size_t index, uint64_t seed,
                                hpac_selfcheck_reading *reading);
 
 #endif

@@ -48,7 +48,7 @@
     }
 /* The operations of a case and how many they are. */
 #define OPS(...)                                                                                   \
-    .ops = {__VA_ARGS__}, .op_count = (int)(sizeof((hpac_op[]){__VA_ARGS__}) / sizeof(hpac_op))
+    .ops = {__VA_ARGS__}, .op_count = sizeof((hpac_op[]){__VA_ARGS__}) / sizeof(hpac_op)
 
 const selfcheck_case hpac_selfcheck_cases[] = {
     {"pixels, bytes", 3, .input = IMAGE(5, 7, 4), OPS(BYTES)},
@@ -123,5 +123,4 @@ const selfcheck_case hpac_selfcheck_cases[] = {
     {"adadelta", .run = hpac_selfcheck_adadelta},
 };
 
-const int hpac_selfcheck_case_count =
-    (int)(sizeof hpac_selfcheck_cases / sizeof *hpac_selfcheck_cases);
+const size_t hpac_selfcheck_case_count = sizeof hpac_selfcheck_cases / sizeof *hpac_selfcheck_cases;

@@ -6,11 +6,11 @@
 
 void hpac_selfcheck_expectation_fini(check_expectation *expected)
 {
-    for (int i = 0; i <= SELFCHECK_MAX_OPS; i++) {
+    for (size_t i = 0; i <= SELFCHECK_MAX_OPS; i++) {
         free(expected->activations[i]);
         free(expected->gradients[i]);
     }
-    for (int i = 0; i < HPAC_PLAN_MAX_PARAMETERS; i++) {
+    for (size_t i = 0; i < HPAC_PLAN_MAX_PARAMETERS; i++) {
         free(expected->parameters[i]);
         free(expected->parameter_gradients[i]);
     }
@@ -51,13 +51,13 @@ static hpac_status expectation_init(const check_stack *stack, const check_segmen
 {
     if (segment->op_count < 1)
         return hpac_fail(HPAC_ERR_INTERNAL, "selfcheck: a run of no operations");
-    for (int i = 0; i <= segment->op_count; i++) {
+    for (size_t i = 0; i <= segment->op_count; i++) {
         hpac_shape shape = i < segment->op_count ? segment->ops[i].in : segment->ops[i - 1].out;
-        size_t count = (size_t)stack->batch * hpac_shape_count(shape);
+        size_t count = stack->batch * hpac_shape_count(shape);
         SELFCHECK_TRY(hpac_selfcheck_doubles(count, &expected->activations[i]));
         SELFCHECK_TRY(hpac_selfcheck_doubles(count, &expected->gradients[i]));
     }
-    for (int i = 0; i < segment->plan->parameter_count; i++) {
+    for (size_t i = 0; i < segment->plan->parameter_count; i++) {
         size_t count = segment->plan->parameters[i].count;
         SELFCHECK_TRY(hpac_selfcheck_doubles(count, &expected->parameters[i]));
         SELFCHECK_TRY(hpac_selfcheck_doubles(count, &expected->parameter_gradients[i]));
@@ -69,7 +69,7 @@ static hpac_status expectation_init(const check_stack *stack, const check_segmen
 }
 
 static reference_call reference_of(const check_stack *stack, const check_segment *segment,
-                                   const check_expectation *expected, int op)
+                                   const check_expectation *expected, size_t op)
 {
     reference_call call = {
         .op = &segment->ops[op],
@@ -80,7 +80,7 @@ static reference_call reference_of(const check_stack *stack, const check_segment
         .dy = expected->gradients[op + 1],
         .dx = expected->gradients[op],
     };
-    for (int i = 0; i < segment->plan->parameter_count; i++) {
+    for (size_t i = 0; i < segment->plan->parameter_count; i++) {
         const hpac_parameter *parameter = &segment->plan->parameters[i];
         if (parameter->op != op)
             continue;
@@ -96,7 +96,7 @@ hpac_status hpac_selfcheck_expect_forward(const check_stack *stack, const check_
 {
     SELFCHECK_TRY(expectation_init(stack, segment, expected));
     widen(expected->activations[0], segment->host_x, segment->x_count);
-    for (int op = 0; op < segment->op_count; op++) {
+    for (size_t op = 0; op < segment->op_count; op++) {
         reference_call call = reference_of(stack, segment, expected, op);
         hpac_reference_forward(&call);
     }
@@ -109,7 +109,7 @@ void hpac_selfcheck_expect_backward(const check_stack *stack, const check_segmen
     /* The last ReLU decides by the device's own output. */
     widen(expected->activations[segment->op_count], segment->host_y, segment->y_count);
     widen(expected->gradients[segment->op_count], segment->host_dy, segment->y_count);
-    for (int op = segment->op_count - 1; op >= 0; op--) {
+    for (size_t op = segment->op_count; op-- > 0;) {
         reference_call call = reference_of(stack, segment, expected, op);
         hpac_reference_backward(&call);
     }
@@ -133,13 +133,13 @@ bool hpac_selfcheck_is_held(const check_stack *stack, const check_segment *segme
     bool held = true;
     if (stack->precision == HPAC_PRECISION_FP32)
         return true;
-    for (int i = 0; i <= segment->op_count && held; i++) {
+    for (size_t i = 0; i <= segment->op_count && held; i++) {
         hpac_shape shape = i < segment->op_count ? segment->ops[i].in : segment->ops[i - 1].out;
-        size_t count = (size_t)stack->batch * hpac_shape_count(shape);
+        size_t count = stack->batch * hpac_shape_count(shape);
         held = are_held(expected->activations[i], count, bits) &&
                (!backward || are_held(expected->gradients[i], count, bits));
     }
-    for (int i = 0; i < segment->plan->parameter_count && held; i++) {
+    for (size_t i = 0; i < segment->plan->parameter_count && held; i++) {
         size_t count = segment->plan->parameters[i].count;
         held = are_held(expected->parameters[i], count, bits) &&
                (!backward || are_held(expected->parameter_gradients[i], count, bits));

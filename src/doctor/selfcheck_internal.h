@@ -32,14 +32,14 @@ hpac_status hpac_selfcheck_gauge_finish(selfcheck_gauge *gauge);
 /* A stack of operations, or a check of its own. */
 typedef struct selfcheck_case {
     const char *name;
-    int batch, op_count;
+    size_t batch, op_count;
     hpac_shape input;
     hpac_op ops[SELFCHECK_MAX_OPS]; /* shapes are worked out; out.channels of conv2d, dense given */
     hpac_status (*run)(selfcheck_gauge *gauge, uint64_t seed);
 } selfcheck_case;
 
 extern const selfcheck_case hpac_selfcheck_cases[];
-extern const int hpac_selfcheck_case_count;
+extern const size_t hpac_selfcheck_case_count;
 
 hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
 hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, uint64_t seed);
@@ -54,7 +54,7 @@ hpac_status hpac_selfcheck_compare(selfcheck_gauge *gauge, const char *what, con
 
 typedef struct selfcheck_memory {
     hpac_device *device;
-    int count;
+    size_t count;
     struct {
         hpac_memory kind;
         void *address;
@@ -86,7 +86,7 @@ typedef enum data_kind {
 /* A run of operations with its plan, its memory on the device and the host's view of it. */
 typedef struct check_segment {
     const hpac_op *ops;
-    int op_count;
+    size_t op_count;
     hpac_plan *plan;
     void *y, *dy, *state, *parameters, *gradients, *square_average, *delta_average;
     float *values[HPAC_PLAN_MAX_PARAMETERS];      /* parameters, on the host */
@@ -100,7 +100,7 @@ typedef struct check_stack {
     selfcheck_gauge *gauge;
     const hpac_device_ops *call;
     hpac_op ops[SELFCHECK_MAX_OPS];
-    int op_count, batch;
+    size_t op_count, batch;
     hpac_precision precision;
     data_kind data;
     bool fused, updating; /* updating: plans are asked to apply the update themselves */
@@ -108,7 +108,7 @@ typedef struct check_stack {
     reference_draw draw;
     selfcheck_memory memory;
     check_segment segments[SELFCHECK_MAX_OPS];
-    int segment_count;
+    size_t segment_count;
     void *x, *dx, *workspace;
     bool after_update; /* the weights are whole numbers no more */
     float *poison;     /* pinned, NaN */

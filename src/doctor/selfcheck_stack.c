@@ -34,7 +34,7 @@ static void set_shapes(check_stack *stack, const selfcheck_case *one)
 {
     hpac_shape shape = one->input;
     stack->op_count = one->op_count;
-    for (int i = 0; i < one->op_count; i++) {
+    for (size_t i = 0; i < one->op_count; i++) {
         hpac_op *op = &stack->ops[i];
         *op = one->ops[i];
         op->in = shape;
@@ -48,8 +48,8 @@ static void set_shapes(check_stack *stack, const selfcheck_case *one)
         } else if (op->kind == HPAC_OP_DENSE) {
             shape.channels = op->out.channels;
         } else if (op->kind == HPAC_OP_FLATTEN) {
-            shape = (hpac_shape){
-                .rank = 1, .rows = 1, .cols = 1, .channels = (int)hpac_shape_count(shape)};
+            shape =
+                (hpac_shape){.rank = 1, .rows = 1, .cols = 1, .channels = hpac_shape_count(shape)};
         }
         op->out = shape;
     }
@@ -93,11 +93,11 @@ hpac_status hpac_selfcheck_floats(check_stack *stack, size_t count, float **valu
 
 /* The plan for the longest run from operation `first` on that the device takes; one operation when
  * not fused. */
-static hpac_status make_plan(check_stack *stack, int first, hpac_layout layout,
+static hpac_status make_plan(check_stack *stack, size_t first, hpac_layout layout,
                              check_segment *segment)
 {
-    int longest = stack->fused ? stack->op_count - first : 1;
-    for (int length = longest; length >= 1 && !segment->plan; length--) {
+    size_t longest = stack->fused ? stack->op_count - first : 1;
+    for (size_t length = longest; length >= 1 && !segment->plan; length--) {
         hpac_plan_request request = {
             .ops = stack->ops + first,
             .op_count = length,
@@ -112,16 +112,15 @@ static hpac_status make_plan(check_stack *stack, int first, hpac_layout layout,
         SELFCHECK_TRY(stack->call->plan_create(stack->device, &request, &segment->plan));
     }
     if (!segment->plan)
-        return hpac_fail(HPAC_ERR_DEVICE, "operation %d alone was declined", first);
+        return hpac_fail(HPAC_ERR_DEVICE, "operation %zu alone was declined", first);
     return HPAC_OK;
 }
 
 static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
 {
     const hpac_plan *plan = segment->plan;
-    segment->x_count = (size_t)stack->batch * hpac_shape_count(segment->ops[0].in);
-    segment->y_count =
-        (size_t)stack->batch * hpac_shape_count(segment->ops[segment->op_count - 1].out);
+    segment->x_count = stack->batch * hpac_shape_count(segment->ops[0].in);
+    segment->y_count = stack->batch * hpac_shape_count(segment->ops[segment->op_count - 1].out);
     SELFCHECK_TRY(on_device(stack, plan->output_nbytes, &segment->y));
     SELFCHECK_TRY(on_device(stack, plan->output_nbytes, &segment->dy));
     SELFCHECK_TRY(on_device(stack, plan->state_nbytes, &segment->state));
@@ -135,7 +134,7 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
     SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->y_count, &segment->host_dy));
     if (plan->workspace_nbytes > stack->workspace_nbytes)
         stack->workspace_nbytes = plan->workspace_nbytes;
-    for (int i = 0; i < plan->parameter_count; i++) {
+    for (size_t i = 0; i < plan->parameter_count; i++) {
         size_t count = plan->parameters[i].count;
         SELFCHECK_TRY(hpac_selfcheck_floats(stack, count, &segment->values[i]));
         SELFCHECK_TRY(hpac_selfcheck_floats(stack, count, &segment->averages[0][i]));
@@ -182,7 +181,7 @@ hpac_status hpac_selfcheck_set_up(check_stack *stack, const selfcheck_case *one)
     set_shapes(stack, one);
     stack->precision = info.precision;
     hpac_layout layout = first_layout(stack, &info);
-    for (int first = 0; first < stack->op_count;) {
+    for (size_t first = 0; first < stack->op_count;) {
         check_segment *segment = &stack->segments[stack->segment_count++];
         segment->ops = stack->ops + first;
         SELFCHECK_TRY(make_plan(stack, first, layout, segment));
@@ -195,7 +194,7 @@ hpac_status hpac_selfcheck_set_up(check_stack *stack, const selfcheck_case *one)
 
 void hpac_selfcheck_tear_down(check_stack *stack)
 {
-    for (int i = 0; i < stack->segment_count; i++)
+    for (size_t i = 0; i < stack->segment_count; i++)
         stack->call->plan_destroy(stack->segments[i].plan);
     hpac_selfcheck_free(&stack->memory);
 }

@@ -19,7 +19,7 @@ typedef struct loss_check {
     uint8_t *targets;                                           /* pinned */
     hpac_step_result *result;                                   /* pinned */
     void *on_logits, *on_weights, *on_targets, *on_dlogits, *on_result, *on_probabilities;
-    int count;
+    size_t count;
     bool weighted;
 } loss_check;
 
@@ -57,7 +57,7 @@ static void fill_loss(loss_check *check, uint64_t seed)
     static const float extremes[] = {1e4F, -1e4F, 0.0F, -0.0F, 1e-9F, -1e-9F, 88.0F, -104.0F};
     hpac_random random;
     hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH, 1, 0);
-    for (int i = 0; i < LOSS_COUNT; i++) {
+    for (size_t i = 0; i < LOSS_COUNT; i++) {
         check->targets[i] = (uint8_t)hpac_random_below(&random, 2);
         check->logits[i] = i % 3 == 0 ? extremes[hpac_random_below(&random, 8)]
                                       : 16.0F * hpac_random_uniform(&random) - 8.0F;
@@ -116,17 +116,17 @@ static double softplus(double x)
 static hpac_status check_counts(const loss_check *check)
 {
     hpac_step_result expected = {0};
-    for (int i = 0; i < check->count * LOSS_CLASSES; i++) {
+    for (size_t i = 0; i < check->count * LOSS_CLASSES; i++) {
         bool predicted = (float)(1 / (1 + exp(-(double)check->logits[i]))) > 0.5F;
         expected.true_positives[i % LOSS_CLASSES] += predicted && check->targets[i];
         expected.false_positives[i % LOSS_CLASSES] += predicted && !check->targets[i];
         expected.false_negatives[i % LOSS_CLASSES] += !predicted && check->targets[i];
     }
-    for (int k = 0; k < HPAC_DEVICE_MAX_CLASSES; k++)
+    for (size_t k = 0; k < HPAC_DEVICE_MAX_CLASSES; k++)
         if (check->result->true_positives[k] != expected.true_positives[k] ||
             check->result->false_positives[k] != expected.false_positives[k] ||
             check->result->false_negatives[k] != expected.false_negatives[k])
-            return hpac_fail(HPAC_ERR_NUMERIC, "class %d: counts %u %u %u, expected %u %u %u", k,
+            return hpac_fail(HPAC_ERR_NUMERIC, "class %zu: counts %u %u %u, expected %u %u %u", k,
                              check->result->true_positives[k], check->result->false_positives[k],
                              check->result->false_negatives[k], expected.true_positives[k],
                              expected.false_positives[k], expected.false_negatives[k]);
@@ -139,11 +139,12 @@ static hpac_status check_loss(loss_check *check)
 {
     double dlogits[LOSS_COUNT] = {0}, loss_sum = 0;
     SELFCHECK_TRY(run_loss(check));
-    for (int i = 0; i < check->count * LOSS_CLASSES; i++) {
+    for (size_t i = 0; i < check->count * LOSS_CLASSES; i++) {
         double z = (double)check->logits[i], p = 1 / (1 + exp(-z));
         double weight = check->weighted ? (double)check->weights[i % LOSS_CLASSES] : 1;
         loss_sum += check->targets[i] ? weight * softplus(-z) : softplus(z);
-        dlogits[i] = (check->targets[i] ? -weight / (1 + exp(z)) : p) / check->count / LOSS_CLASSES;
+        dlogits[i] = (check->targets[i] ? -weight / (1 + exp(z)) : p) /
+                     (double)(check->count * LOSS_CLASSES);
         /* Alone, not beside the large ones: small probabilities are to be right as well, down to
          * where float ends. */
         double expected = (double)(float)p;
@@ -164,9 +165,9 @@ static hpac_status check_losses(loss_check *check, uint64_t seed)
     SELFCHECK_TRY(allocate_loss(check));
     fill_loss(check, seed);
     for (check->count = 1; check->count <= LOSS_BATCH; check->count += 4)
-        for (int weighted = 0; weighted < 2; weighted++) {
+        for (size_t weighted = 0; weighted < 2; weighted++) {
             check->weighted = weighted;
-            SELFCHECK_TRY(hpac_fail_within(check_loss(check), "%d of %d rows, %s weights",
+            SELFCHECK_TRY(hpac_fail_within(check_loss(check), "%zu of %d rows, %s weights",
                                            check->count, LOSS_BATCH,
                                            weighted ? "with" : "without"));
         }
@@ -208,7 +209,7 @@ static const size_t adadelta_nbytes = ADADELTA_COUNT * sizeof(float);
 static hpac_status allocate_adadelta(adadelta_check *check)
 {
     selfcheck_memory *memory = &check->memory;
-    for (int i = 0; i < ARRAY_COUNT; i++) {
+    for (size_t i = 0; i < ARRAY_COUNT; i++) {
         SELFCHECK_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_PINNED, adadelta_nbytes,
                                            (void **)&check->host[i]));
         SELFCHECK_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_PINNED, 2 * adadelta_nbytes,
@@ -225,7 +226,7 @@ static hpac_status allocate_adadelta(adadelta_check *check)
 static hpac_status copy_arrays(adadelta_check *check, bool up)
 {
     const hpac_device_ops *call = check->device->ops;
-    for (int i = 0; i < ARRAY_COUNT; i++)
+    for (size_t i = 0; i < ARRAY_COUNT; i++)
         SELFCHECK_TRY(up ? call->upload(check->device, HPAC_QUEUE_COMPUTE, check->on_device[i],
                                         check->host[i], adadelta_nbytes)
                          : call->download(check->device, HPAC_QUEUE_COMPUTE, check->host[i],
@@ -253,7 +254,7 @@ static hpac_status run_adadelta(adadelta_check *check)
 static void expect_adadelta(adadelta_check *check)
 {
     const double rho = 0.95, epsilon = 1e-7;
-    for (int i = 0; i < ADADELTA_COUNT; i++) {
+    for (size_t i = 0; i < ADADELTA_COUNT; i++) {
         double g = (double)check->host[G][i];
         double *a = &check->expected[A][i], *u = &check->expected[U][i];
         *a = rho * *a + (1 - rho) * g * g;
@@ -266,16 +267,17 @@ static void expect_adadelta(adadelta_check *check)
 /* Gradients from 1e-12 to 1e4, each of its own size, and zeros. */
 static void draw_gradients(adadelta_check *check, hpac_random *random)
 {
-    for (int i = 0; i < ADADELTA_COUNT; i++)
-        check->host[G][i] =
-            i % 7 == 0 ? 0.0F : (2 * hpac_random_uniform(random) - 1) * (float)pow(10, i % 17 - 12);
+    for (size_t i = 0; i < ADADELTA_COUNT; i++)
+        check->host[G][i] = i % 7 == 0 ? 0.0F
+                                       : (2 * hpac_random_uniform(random) - 1) *
+                                             (float)pow(10, (double)(i % 17) - 12);
 }
 
 static hpac_status check_steps(adadelta_check *check, hpac_random *random)
 {
-    for (int i = 0; i < ADADELTA_COUNT; i++)
+    for (size_t i = 0; i < ADADELTA_COUNT; i++)
         check->expected[W][i] = (double)(check->host[W][i] = hpac_random_uniform(random));
-    for (int step = 0; step < ADADELTA_STEPS; step++) {
+    for (size_t step = 0; step < ADADELTA_STEPS; step++) {
         draw_gradients(check, random);
         expect_adadelta(check);
         SELFCHECK_TRY(run_adadelta(check));
@@ -283,13 +285,13 @@ static hpac_status check_steps(adadelta_check *check, hpac_random *random)
          */
         SELFCHECK_TRY(hpac_selfcheck_compare(check->gauge, "w", check->host[W], check->expected[W],
                                              ADADELTA_COUNT, 2e-7));
-        for (int i = 0; i < ADADELTA_COUNT; i++)
-            for (int array = A; array <= U; array++)
+        for (size_t i = 0; i < ADADELTA_COUNT; i++)
+            for (size_t array = A; array <= U; array++)
                 SELFCHECK_TRY(hpac_fail_within(
                     hpac_selfcheck_compare(check->gauge, array == A ? "a" : "u",
                                            &check->host[array][i], &check->expected[array][i], 1,
                                            2e-6),
-                    "step %d, parameter %d, g = %g", step, i, (double)check->host[G][i]));
+                    "step %zu, parameter %zu, g = %g", step, i, (double)check->host[G][i]));
         if (check->result->nonfinite)
             return hpac_fail(HPAC_ERR_NUMERIC, "finite numbers are marked as not finite");
     }
@@ -302,7 +304,7 @@ static hpac_status check_nonfinite(adadelta_check *check)
     static const int places[] = {0, 1, 15, 16, 1023, 1024, 31999, ADADELTA_COUNT - 1};
     const float bad[] = {NAN, INFINITY, -INFINITY};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        for (int array = W; array <= G; array++) {
+        for (size_t array = W; array <= G; array++) {
             float kept = check->host[array][places[i]];
             check->host[array][places[i]] = bad[i % 3];
             SELFCHECK_TRY(run_adadelta(check));

@@ -111,9 +111,9 @@ static hpac_status begin_table(const hpac_sweep_options *options, hpac_table *ta
 
 static hpac_status add_dropout(const hpac_config *config, hpac_table *table)
 {
-    double *rates = calloc((size_t)config->layer_count + 1, sizeof *rates);
+    double *rates = calloc(config->layer_count + 1, sizeof *rates);
     size_t count = 0;
-    for (int i = 0; i < config->layer_count && rates; i++)
+    for (size_t i = 0; i < config->layer_count && rates; i++)
         if (config->layers[i].kind == HPAC_LAYER_DROPOUT)
             rates[count++] = (double)config->layers[i].rate;
     char *text = rates ? hpac_dropout_text(rates, count) : NULL;
@@ -147,9 +147,9 @@ static hpac_status add_schedule(const hpac_sweep *sweep, int run, sweep_state st
     hpac_table_add_text(table, sweep->runs[run].name);
     hpac_table_add_text(table, states[state]);
     hpac_table_add_text(table, config->name);
-    hpac_table_add_integer(table, config->data.target_count);
+    hpac_table_add_integer(table, (long long)config->data.target_count);
     hpac_table_add_integer(table, config->train.epochs);
-    hpac_table_add_integer(table, config->train.batch_size);
+    hpac_table_add_integer(table, (long long)config->train.batch_size);
     hpac_status status = add_dropout(config, table);
     if (status == HPAC_OK)
         status = add_value(config, "train.optimizer.learning_rate", table);

@@ -98,7 +98,7 @@ static hpac_status draw_plots(const hpac_explore_options *options, const hpac_ex
                             "percent of the images");
     if (status == HPAC_OK && hpac_table_row_count(&found->correlation_pairs) > 0)
         status = draw_table(options, &found->correlation, "heatmap", "axis", "Pearson's r");
-    for (int i = 0; i < found->company_count && status == HPAC_OK; i++)
+    for (size_t i = 0; i < found->company_count && status == HPAC_OK; i++)
         if (hpac_table_row_count(&found->company[i]) > 0)
             status = draw_table(options, &found->company[i], "bars", "axis", "images");
     return status;

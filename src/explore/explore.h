@@ -67,9 +67,9 @@ typedef struct hpac_explore_options {
     const hpac_labels *labels;     /* with masks; borrowed until the exploration's fini */
     const char *images, *test;     /* folders of <Id>_<channel>.png; NULL: none */
     int classes[HPAC_CLASS_COUNT]; /* the chosen ones: pictures are of images that carry them all */
-    int class_count;               /* 0: of any images */
+    size_t class_count;            /* 0: of any images */
     int company[HPAC_CLASS_COUNT]; /* classes whose company is wanted */
-    int company_count;
+    size_t company_count;
 
     const char *folder; /* where hpac_exploration_write writes; made when missing */
     bool force;         /* write over an exploration that is there */
@@ -98,7 +98,7 @@ typedef struct hpac_exploration {
     hpac_table correlation_pairs; /* those that are defined, strongest first */
     hpac_table
         company[HPAC_CLASS_COUNT]; /* (company_count), most frequent first, itself included */
-    int company_count;
+    size_t company_count;
     hpac_table folders;
     hpac_table chosen; /* Ids that carry all chosen classes, in the order of the file */
     struct {

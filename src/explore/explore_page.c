@@ -73,7 +73,7 @@ static void write_company(hpac_page *page, const hpac_explore_options *options,
 {
     if (found->company_count > 0)
         hpac_page_heading(page, "The company of single classes");
-    for (int i = 0; i < found->company_count; i++) {
+    for (size_t i = 0; i < found->company_count; i++) {
         const hpac_table *table = &found->company[i];
         const char *name = hpac_class_names[options->company[i]];
         hpac_page_subheading(page, name);
@@ -116,7 +116,7 @@ static void describe_choice(hpac_page *page, const hpac_explore_options *options
 {
     char names[HPAC_CLASS_COUNT * 32], columns[256];
     uint32_t wanted = 0;
-    for (int i = 0; i < options->class_count; i++)
+    for (size_t i = 0; i < options->class_count; i++)
         wanted |= UINT32_C(1) << options->classes[i];
     hpac_class_list(wanted, names, sizeof names);
     list_columns(options, columns, sizeof columns);

@@ -253,7 +253,7 @@ static void make_chosen(const hpac_explore_options *options, hpac_table *table)
     };
     hpac_table_init(table, "chosen", "Images that carry all chosen classes", columns, 2);
     uint32_t wanted = 0;
-    for (int i = 0; i < options->class_count; i++)
+    for (size_t i = 0; i < options->class_count; i++)
         wanted |= UINT32_C(1) << options->classes[i];
     for (size_t row = 0; row < options->labels->count && options->class_count > 0; row++) {
         if ((options->labels->masks[row] & wanted) != wanted)
@@ -290,7 +290,7 @@ hpac_status hpac_explore(const hpac_explore_options *options, hpac_exploration *
     make_labels_per_image(&found->statistics, &found->labels_per_image);
     make_correlation(&found->statistics, &found->correlation);
     make_pairs(&found->statistics, &found->correlation_pairs);
-    for (int i = 0; i < options->company_count; i++) {
+    for (size_t i = 0; i < options->company_count; i++) {
         char *name = found->company_texts[i].name, *title = found->company_texts[i].title;
         name_company(&found->statistics, options->company[i], name, title);
         make_company(&found->statistics, options->company[i], name, title, &found->company[i]);
@@ -312,7 +312,7 @@ void hpac_exploration_fini(hpac_exploration *found)
     hpac_table_fini(&found->labels_per_image);
     hpac_table_fini(&found->correlation);
     hpac_table_fini(&found->correlation_pairs);
-    for (int i = 0; i < found->company_count; i++)
+    for (size_t i = 0; i < found->company_count; i++)
         hpac_table_fini(&found->company[i]);
     hpac_table_fini(&found->folders);
     hpac_table_fini(&found->chosen);
@@ -328,7 +328,7 @@ size_t hpac_exploration_tables(const hpac_explore_options *options, const hpac_e
     tables[count++] = &found->labels_per_image;
     tables[count++] = &found->correlation;
     tables[count++] = &found->correlation_pairs;
-    for (int i = 0; i < found->company_count; i++)
+    for (size_t i = 0; i < found->company_count; i++)
         tables[count++] = &found->company[i];
     if (options->images || options->test)
         tables[count++] = &found->folders;

@@ -10,15 +10,15 @@
 
 /* ---- one file ---- */
 
-static int output_count(const hpac_model *model)
+static size_t output_count(const hpac_model *model)
 {
     return model->layers[model->layer_count - 1].units;
 }
 
-static bool same_targets(const hpac_model *model, const int *targets, int count)
+static bool same_targets(const hpac_model *model, const int *targets, size_t count)
 {
     return model->target_count == count &&
-           memcmp(model->targets, targets, (size_t)count * sizeof *targets) == 0;
+           memcmp(model->targets, targets, count * sizeof *targets) == 0;
 }
 
 static hpac_status settle_targets(const hpac_classifier_hints *hints, hpac_model *model)
@@ -31,11 +31,11 @@ static hpac_status settle_targets(const hpac_classifier_hints *hints, hpac_model
     }
     if (hints->target_count == 0)
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "does not tell which classes its %d outputs stand for; name them with "
+                         "does not tell which classes its %zu outputs stand for; name them with "
                          "--classes, in their order",
                          output_count(model));
     if (hints->target_count != output_count(model))
-        return hpac_fail(HPAC_ERR_CONFIG, "has %d outputs, but %d classes are given",
+        return hpac_fail(HPAC_ERR_CONFIG, "has %zu outputs, but %zu classes are given",
                          output_count(model), hints->target_count);
     memcpy(model->targets, hints->targets, sizeof model->targets);
     model->target_count = hints->target_count;
@@ -56,8 +56,8 @@ static hpac_status read_config(hpac_classifier *classifier)
         shape.channels != model->input.channels ||
         !same_targets(model, config->data.targets, config->data.target_count))
         return hpac_fail(HPAC_ERR_DATA,
-                         "the configuration in it is of another model: %d x %d x %d and %d "
-                         "classes, but its layers take %d x %d x %d and have %d",
+                         "the configuration in it is of another model: %zu x %zu x %zu and %zu "
+                         "classes, but its layers take %zu x %zu x %zu and have %zu",
                          shape.rows, shape.cols, shape.channels, config->data.target_count,
                          model->input.rows, model->input.cols, model->input.channels,
                          output_count(model));
@@ -82,13 +82,13 @@ static hpac_status settle(const hpac_classifier_hints *hints, hpac_classifier *c
         status = read_config(classifier);
     if (status == HPAC_OK)
         status = settle_pixels(hints, classifier);
-    int channels = classifier->model.input.channels;
+    size_t channels = classifier->model.input.channels;
     if (status == HPAC_OK && (channels < 1 || channels > HPAC_MAX_CHANNELS))
-        status = hpac_fail(HPAC_ERR_DATA, "takes images of %d channels, expected 1..%d", channels,
+        status = hpac_fail(HPAC_ERR_DATA, "takes images of %zu channels, expected 1..%d", channels,
                            HPAC_MAX_CHANNELS);
-    for (int i = 0; status == HPAC_OK && i < channels; i++)
+    for (size_t i = 0; status == HPAC_OK && i < channels; i++)
         classifier->channel_order[i] =
-            classifier->has_config ? classifier->config.data.channel_order[i] : i;
+            classifier->has_config ? classifier->config.data.channel_order[i] : (int)i;
     return status;
 }
 
@@ -124,7 +124,7 @@ void hpac_classifier_fini(hpac_classifier *classifier)
 hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_classifier *b)
 {
     const hpac_model *x = &a->model, *y = &b->model;
-    size_t targets_nbytes = (size_t)x->target_count * sizeof *x->targets;
+    size_t targets_nbytes = x->target_count * sizeof *x->targets;
     const char *what = NULL;
     if (x->target_count != y->target_count || memcmp(x->targets, y->targets, targets_nbytes) != 0)
         what = "classes";

@@ -63,14 +63,15 @@ typedef struct answer_collector {
     size_t targets;
 } answer_collector;
 
-static hpac_status on_batch(void *user, const size_t *rows, int count, const float *probabilities)
+static hpac_status on_batch(void *user, const size_t *rows, size_t count,
+                            const float *probabilities)
 {
     const answer_collector *collector = user;
     answer_list *answers = collector->answers;
-    memcpy(answers->rows + answers->count, rows, (size_t)count * sizeof *rows);
+    memcpy(answers->rows + answers->count, rows, count * sizeof *rows);
     memcpy(answers->probabilities + answers->count * collector->targets, probabilities,
-           (size_t)count * collector->targets * sizeof *probabilities);
-    answers->count += (size_t)count;
+           count * collector->targets * sizeof *probabilities);
+    answers->count += count;
     return HPAC_OK;
 }
 
@@ -191,7 +192,7 @@ static hpac_status measure(evaluation_job *job)
     hpac_evaluation *evaluation = &job->result->evaluation;
     hpac_status status = hpac_evaluate(&judging, job->thresholds, evaluation);
     double judged = (double)job->judging.count;
-    evaluation->loss = job->judging.loss_sum / (judged * judging.target_count);
+    evaluation->loss = job->judging.loss_sum / (judged * (double)judging.target_count);
     evaluation->prior_loss = job->prior_sum / judged;
     return status;
 }
@@ -242,7 +243,7 @@ static hpac_status write_predictions(const evaluation_job *job, const char *fold
     const answer_list *judging = &job->judging;
     for (size_t i = 0; i < judging->count; i++)
         hpac_predictions_add(&file, job->labels.ids[judging->rows[i]],
-                             judging->probabilities + i * (size_t)model->target_count);
+                             judging->probabilities + i * model->target_count);
     return hpac_predictions_commit(&file);
 }
 

@@ -58,7 +58,7 @@ static hpac_status make_networks(hpac_inference *inference)
     if (status != HPAC_OK || count == 1)
         return status;
     const hpac_batch_format *format = &inference->job.format;
-    size_t values = (size_t)format->batch_size * (size_t)format->target_count;
+    size_t values = format->batch_size * format->target_count;
     inference->mean = malloc(values * sizeof *inference->mean);
     return inference->mean ? HPAC_OK : hpac_fail_memory(values * sizeof *inference->mean);
 }
@@ -152,7 +152,7 @@ static hpac_status average(const inference_run *run, const hpac_batch *batch,
 {
     hpac_inference *inference = run->inference;
     int count = inference->options.classifier_count;
-    size_t values = (size_t)batch->count * (size_t)inference->job.format.target_count;
+    size_t values = batch->count * inference->job.format.target_count;
     const hpac_network_batch input = {.slot = batch->data, .count = batch->count};
     memcpy(inference->mean, probabilities, values * sizeof *inference->mean);
     hpac_status status = HPAC_OK;

@@ -10,12 +10,13 @@
 hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, int classifier_count,
                                     const float *given, int given_count, float *thresholds)
 {
-    int targets = classifiers[0].model.target_count;
-    if (given_count > 1 && given_count != targets)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "--threshold: %d numbers, expected one, or one for each of the %d classes",
-                         given_count, targets);
-    for (int t = 0; t < targets; t++)
+    size_t targets = classifiers[0].model.target_count;
+    if (given_count > 1 && (size_t)given_count != targets)
+        return hpac_fail(
+            HPAC_ERR_CONFIG,
+            "--threshold: %d numbers, expected one, or one for each of the %zu classes",
+            given_count, targets);
+    for (size_t t = 0; t < targets; t++)
         thresholds[t] = given_count == 0 ? 0.5F : given[given_count == 1 ? 0 : t];
     if (given_count > 0)
         return HPAC_OK;
@@ -28,7 +29,7 @@ hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, int clas
                              classifiers[classifiers[0].has_thresholds ? i : 0].path);
     if (!classifiers[0].has_thresholds)
         return HPAC_OK;
-    for (int t = 0; t < targets; t++) {
+    for (size_t t = 0; t < targets; t++) {
         double sum = 0;
         for (int i = 0; i < classifier_count; i++)
             sum += (double)classifiers[i].thresholds[t];
@@ -68,14 +69,14 @@ static void write_skipped(prediction_job *job, size_t row)
         hpac_submission_add_unknown(&job->submission, job->ids.ids[job->next]);
 }
 
-static hpac_status on_batch(void *user, const size_t *rows, int count, const float *probabilities)
+static hpac_status on_batch(void *user, const size_t *rows, size_t count,
+                            const float *probabilities)
 {
     prediction_job *job = user;
-    size_t targets = (size_t)job->submission.target_count;
-    for (int i = 0; i < count; i++) {
+    size_t targets = job->submission.target_count;
+    for (size_t i = 0; i < count; i++) {
         write_skipped(job, rows[i]);
-        hpac_submission_add(&job->submission, job->ids.ids[rows[i]],
-                            probabilities + (size_t)i * targets);
+        hpac_submission_add(&job->submission, job->ids.ids[rows[i]], probabilities + i * targets);
         job->next++;
     }
     return hpac_submission_check(&job->submission);

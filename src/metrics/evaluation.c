@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool truth(const hpac_scored *set, size_t image, int target)
+static bool truth(const hpac_scored *set, size_t image, size_t target)
 {
     size_t row = set->rows ? set->rows[image] : image;
     return set->masks[row] >> set->targets[target] & 1;
 }
 
-static float probability(const hpac_scored *set, size_t image, int target)
+static float probability(const hpac_scored *set, size_t image, size_t target)
 {
-    return set->probabilities[image * (size_t)set->target_count + (size_t)target];
+    return set->probabilities[image * set->target_count + target];
 }
 
 /* ---- the order of one class ---- */
@@ -29,7 +29,7 @@ static int by_falling_probability(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-static void sort_answers(const hpac_scored *set, int target, answer *answers)
+static void sort_answers(const hpac_scored *set, size_t target, answer *answers)
 {
     for (size_t i = 0; i < set->count; i++)
         answers[i] = (answer){probability(set, i, target), truth(set, i, target)};
@@ -82,7 +82,7 @@ static void measure_order(const answer *answers, size_t count, hpac_class_evalua
 
 /* ---- the answers at a threshold ---- */
 
-static void count_answers(const hpac_scored *set, int target, hpac_class_evaluation *class)
+static void count_answers(const hpac_scored *set, size_t target, hpac_class_evaluation *class)
 {
     double sum = 0, square_sum = 0;
     for (size_t i = 0; i < set->count; i++) {
@@ -110,7 +110,7 @@ static double mean_f1_of_images(const hpac_scored *set, const float *thresholds)
     double sum = 0;
     for (size_t i = 0; i < set->count; i++) {
         int both = 0, total = 0;
-        for (int t = 0; t < set->target_count; t++) {
+        for (size_t t = 0; t < set->target_count; t++) {
             bool is = truth(set, i, t), says = probability(set, i, t) > thresholds[t];
             both += is && says;
             total += is + says;
@@ -124,7 +124,7 @@ static double mean_f1_of_images(const hpac_scored *set, const float *thresholds)
 static void sum_up(const hpac_scored *set, const float *thresholds, hpac_evaluation *evaluation)
 {
     hpac_counts counts = {.classes = set->target_count, .images = set->count};
-    for (int t = 0; t < set->target_count; t++)
+    for (size_t t = 0; t < set->target_count; t++)
         counts.confusion[t] = evaluation->classes[t].counts;
     hpac_confusion sum = hpac_confusion_sum(&counts);
     double tp = (double)sum.tp, wrong = (double)(sum.fp + sum.fn);
@@ -143,8 +143,8 @@ hpac_status hpac_evaluate(const hpac_scored *set, const float *thresholds,
         return hpac_fail_memory(set->count * sizeof *answers);
     *evaluation = (hpac_evaluation){
         .images = set->count, .target_count = set->target_count, .loss = NAN, .prior_loss = NAN};
-    memcpy(evaluation->targets, set->targets, (size_t)set->target_count * sizeof *set->targets);
-    for (int t = 0; t < set->target_count; t++) {
+    memcpy(evaluation->targets, set->targets, set->target_count * sizeof *set->targets);
+    for (size_t t = 0; t < set->target_count; t++) {
         hpac_class_evaluation *class = &evaluation->classes[t];
         class->threshold = thresholds[t];
         count_answers(set, t, class);
@@ -205,7 +205,7 @@ hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds)
     answer *answers = malloc(set->count * sizeof *answers);
     if (!answers)
         return hpac_fail_memory(set->count * sizeof *answers);
-    for (int t = 0; t < set->target_count; t++) {
+    for (size_t t = 0; t < set->target_count; t++) {
         sort_answers(set, t, answers);
         thresholds[t] = tune_class(answers, set->count);
     }
@@ -216,7 +216,7 @@ hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds)
 /* An answer of any class. */
 typedef struct pooled_answer {
     answer answer; /* first: sorted as one */
-    int target;
+    size_t target;
 } pooled_answer;
 
 typedef struct pooled_counts {
@@ -224,16 +224,16 @@ typedef struct pooled_counts {
     size_t positives[HPAC_CLASS_COUNT];
 } pooled_counts;
 
-static double mean_plain_f1(const pooled_counts *counts, int targets)
+static double mean_plain_f1(const pooled_counts *counts, size_t targets)
 {
     double sum = 0;
-    for (int t = 0; t < targets; t++)
+    for (size_t t = 0; t < targets; t++)
         sum += plain_f1(counts->true_positives[t], counts->answered[t], counts->positives[t]);
-    return sum / targets;
+    return sum / (double)targets;
 }
 
 /* `answers` fall. */
-static float tune_pool(const pooled_answer *answers, size_t count, int targets)
+static float tune_pool(const pooled_answer *answers, size_t count, size_t targets)
 {
     pooled_counts counts = {0};
     for (size_t i = 0; i < count; i++)
@@ -253,17 +253,17 @@ static float tune_pool(const pooled_answer *answers, size_t count, int targets)
 
 hpac_status hpac_tune_one_threshold(const hpac_scored *set, float *thresholds)
 {
-    size_t targets = (size_t)set->target_count, count = set->count * targets;
+    size_t targets = set->target_count, count = set->count * targets;
     pooled_answer *answers = malloc(count * sizeof *answers);
     if (!answers)
         return hpac_fail_memory(count * sizeof *answers);
     for (size_t i = 0; i < count; i++) {
-        int target = (int)(i % targets);
+        size_t target = i % targets;
         answers[i] = (pooled_answer){
             {probability(set, i / targets, target), truth(set, i / targets, target)}, target};
     }
     qsort(answers, count, sizeof *answers, by_falling_probability);
-    float best = tune_pool(answers, count, set->target_count);
+    float best = tune_pool(answers, count, targets);
     for (size_t t = 0; t < targets; t++)
         thresholds[t] = best;
     free(answers);

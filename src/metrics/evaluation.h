@@ -25,7 +25,7 @@
 /* Predictions beside the truth. All borrowed. */
 typedef struct hpac_scored {
     size_t count;               /* images, at least 1 */
-    int target_count;           /* 1 .. HPAC_CLASS_COUNT */
+    size_t target_count;        /* 1 .. HPAC_CLASS_COUNT */
     const int *targets;         /* (target_count) class numbers, in the order of the columns */
     const uint32_t *masks;      /* as in hpac_labels */
     const size_t *rows;         /* (count) of masks; NULL: 0 .. count - 1 */
@@ -48,7 +48,7 @@ typedef struct hpac_class_evaluation {
 
 typedef struct hpac_evaluation {
     size_t images;
-    int target_count;
+    size_t target_count;
     int targets[HPAC_CLASS_COUNT];
     hpac_class_evaluation classes[HPAC_CLASS_COUNT]; /* (target_count) */
     hpac_f1_summary f1;                              /* over the classes */

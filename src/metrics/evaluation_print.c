@@ -78,7 +78,7 @@ void hpac_evaluation_tables(const hpac_evaluation *evaluation, const hpac_evalua
 {
     fill_summary(evaluation, title, summary);
     hpac_table_init(classes, "class_evaluation", "Classes", class_columns, COUNT(class_columns));
-    for (int t = 0; t < evaluation->target_count; t++) {
+    for (size_t t = 0; t < evaluation->target_count; t++) {
         hpac_table_add_text(classes, hpac_class_names[evaluation->targets[t]]);
         add_class(&evaluation->classes[t], classes);
     }

@@ -26,15 +26,15 @@ hpac_f1_summary hpac_f1_summarize(const hpac_counts *counts)
 {
     hpac_f1_summary summary = {.min = INFINITY, .max = -INFINITY};
     double f1[HPAC_COUNTS_MAX_CLASSES];
-    for (int c = 0; c < counts->classes; c++) {
+    for (size_t c = 0; c < counts->classes; c++) {
         f1[c] = hpac_f1_of(counts->confusion[c]);
         summary.min = fmin(summary.min, f1[c]);
         summary.max = fmax(summary.max, f1[c]);
-        summary.mean += f1[c] / counts->classes;
+        summary.mean += f1[c] / (double)counts->classes;
     }
     double variance = 0;
-    for (int c = 0; c < counts->classes; c++)
-        variance += (f1[c] - summary.mean) * (f1[c] - summary.mean) / counts->classes;
+    for (size_t c = 0; c < counts->classes; c++)
+        variance += (f1[c] - summary.mean) * (f1[c] - summary.mean) / (double)counts->classes;
     summary.std = sqrt(variance);
     return summary;
 }
@@ -42,7 +42,7 @@ hpac_f1_summary hpac_f1_summarize(const hpac_counts *counts)
 hpac_confusion hpac_confusion_sum(const hpac_counts *counts)
 {
     hpac_confusion sum = {0};
-    for (int c = 0; c < counts->classes; c++) {
+    for (size_t c = 0; c < counts->classes; c++) {
         sum.tp += counts->confusion[c].tp;
         sum.fp += counts->confusion[c].fp;
         sum.fn += counts->confusion[c].fn;
@@ -53,7 +53,7 @@ hpac_confusion hpac_confusion_sum(const hpac_counts *counts)
 /* Images x classes. */
 static double label_count(const hpac_counts *counts)
 {
-    return (double)counts->images * counts->classes;
+    return (double)counts->images * (double)counts->classes;
 }
 
 double hpac_mean_loss(const hpac_counts *counts)
@@ -81,16 +81,16 @@ static double frequency(const uint32_t *masks, int target, const size_t *rows, s
     return (double)ones / (double)count;
 }
 
-double hpac_prior_loss(const uint32_t *masks, const int *targets, int target_count,
+double hpac_prior_loss(const uint32_t *masks, const int *targets, size_t target_count,
                        const size_t *prior_rows, size_t prior_count, const size_t *evaluated_rows,
                        size_t evaluated_count)
 {
     double sum = 0;
-    for (int t = 0; t < target_count; t++) {
+    for (size_t t = 0; t < target_count; t++) {
         double p = frequency(masks, targets[t], prior_rows, prior_count);
         double q = frequency(masks, targets[t], evaluated_rows, evaluated_count);
         p = fmin(fmax(p, epsilon), 1 - epsilon);
         sum -= q * log(p) + (1 - q) * log1p(-p);
     }
-    return sum / target_count;
+    return sum / (double)target_count;
 }

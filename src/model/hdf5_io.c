@@ -101,16 +101,17 @@ hpac_status hpac_hdf5_write_text(hid_t at, const char *name, const char *text)
     return status;
 }
 
-hpac_status hpac_hdf5_write_names(hid_t at, const char *name, const char *const *names, int count)
+hpac_status hpac_hdf5_write_names(hid_t at, const char *name, const char *const *names,
+                                  size_t count)
 {
     size_t width = 1;
-    for (int i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         width = strlen(names[i]) > width ? strlen(names[i]) : width;
-    char *block = calloc((size_t)count + 1, width);
+    char *block = calloc(count + 1, width);
     if (!block)
-        return hpac_fail_memory(((size_t)count + 1) * width);
-    for (int i = 0; i < count; i++)
-        memcpy(block + (size_t)i * width, names[i], strlen(names[i]));
+        return hpac_fail_memory((count + 1) * width);
+    for (size_t i = 0; i < count; i++)
+        memcpy(block + i * width, names[i], strlen(names[i]));
     hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, width);
     H5Tset_strpad(type, H5T_STR_NULLPAD); /* what h5py calls a byte string: 'S12' */
@@ -182,7 +183,7 @@ typedef struct attribute {
     hid_t id, type, space;
     H5T_class_t type_class;
     size_t element_nbytes;
-    hssize_t count; /* elements */
+    size_t count; /* elements */
 } attribute;
 
 static void close_attribute(attribute *opened)
@@ -197,7 +198,7 @@ static void close_attribute(attribute *opened)
 
 static hpac_status open_attribute(hid_t at, const char *name, attribute *opened)
 {
-    *opened = (attribute){H5I_INVALID_HID, H5I_INVALID_HID, H5I_INVALID_HID, H5T_NO_CLASS, 0, -1};
+    *opened = (attribute){H5I_INVALID_HID, H5I_INVALID_HID, H5I_INVALID_HID, H5T_NO_CLASS, 0, 0};
     opened->id = H5Aopen(at, name, H5P_DEFAULT);
     if (opened->id < 0)
         return hpac_hdf5_fail(at, name, "no such attribute");
@@ -206,8 +207,9 @@ static hpac_status open_attribute(hid_t at, const char *name, attribute *opened)
     if (opened->type >= 0 && opened->space >= 0) {
         opened->type_class = H5Tget_class(opened->type);
         opened->element_nbytes = H5Tget_size(opened->type);
-        opened->count = H5Sget_simple_extent_npoints(opened->space);
-        if (opened->type_class != H5T_NO_CLASS && opened->element_nbytes > 0 && opened->count >= 0)
+        hssize_t count = H5Sget_simple_extent_npoints(opened->space);
+        opened->count = (size_t)count;
+        if (opened->type_class != H5T_NO_CLASS && opened->element_nbytes > 0 && count >= 0)
             return HPAC_OK;
     }
     close_attribute(opened);
@@ -224,15 +226,15 @@ static hpac_status read_variable_texts(const attribute *opened, hid_t at, const 
     if (H5Aread(opened->id, type, texts) < 0)
         status = hpac_hdf5_fail(at, name, "cannot be read");
     H5Tclose(type);
-    for (hssize_t i = 0; i < opened->count && status == HPAC_OK; i++)
+    for (size_t i = 0; i < opened->count && status == HPAC_OK; i++)
         if (!texts[i])
             status = hpac_hdf5_fail(at, name, "an empty reference, expected text");
     return status;
 }
 
-static void free_variable_texts(char **texts, hssize_t count)
+static void free_variable_texts(char **texts, size_t count)
 {
-    for (hssize_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         H5free_memory(texts[i]);
 }
 
@@ -257,7 +259,7 @@ static char **pack_texts(char *const *texts, size_t count)
 /* Reads texts of fixed width into one block of pointers and texts. */
 static char **read_fixed_texts(const attribute *opened)
 {
-    size_t count = (size_t)opened->count, width = opened->element_nbytes;
+    size_t count = opened->count, width = opened->element_nbytes;
     size_t pointers_nbytes = (count + 1) * sizeof(char *);
     char **block = calloc(1, pointers_nbytes + count * (width + 1));
     char *packed = calloc(count + 1, width);
@@ -280,12 +282,12 @@ static hpac_status read_texts(const attribute *opened, hid_t at, const char *nam
         *block = read_fixed_texts(opened);
         return *block ? HPAC_OK : hpac_hdf5_fail(at, name, "cannot be read");
     }
-    char **texts = calloc((size_t)opened->count + 1, sizeof *texts);
+    char **texts = calloc(opened->count + 1, sizeof *texts);
     if (!texts)
-        return hpac_fail_memory(((size_t)opened->count + 1) * sizeof *texts);
+        return hpac_fail_memory((opened->count + 1) * sizeof *texts);
     hpac_status status = read_variable_texts(opened, at, name, texts);
     if (status == HPAC_OK) {
-        *block = pack_texts(texts, (size_t)opened->count);
+        *block = pack_texts(texts, opened->count);
         if (!*block)
             status = hpac_fail_memory(0);
     }
@@ -315,13 +317,13 @@ hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text)
     return status;
 }
 
-hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names, int *count)
+hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names, size_t *count)
 {
     attribute opened;
     hpac_status status = open_attribute(at, name, &opened);
     if (status != HPAC_OK)
         return status;
-    *count = (int)(opened.count > MAX_NAMES ? 0 : opened.count);
+    *count = opened.count > MAX_NAMES ? 0 : opened.count;
     if (opened.count == 0) {
         *names = calloc(1, sizeof **names);
         status = *names ? HPAC_OK : hpac_fail_memory(sizeof **names);
@@ -343,7 +345,7 @@ hpac_status hpac_hdf5_read_numbers(hid_t at, const char *name, hid_t type, hsize
     if (status != HPAC_OK)
         return status;
     if (opened.type_class != H5Tget_class(type) || opened.element_nbytes != H5Tget_size(type) ||
-        opened.count != (hssize_t)count) {
+        opened.count != count) {
         char text[96];
         snprintf(text, sizeof text, "expected %llu %s of %zu bytes", (unsigned long long)count,
                  H5Tget_class(type) == H5T_FLOAT ? "floats" : "integers", H5Tget_size(type));
@@ -361,7 +363,7 @@ hssize_t hpac_hdf5_count_numbers(hid_t at, const char *name)
     if (open_attribute(at, name, &opened) != HPAC_OK)
         return -1;
     close_attribute(&opened);
-    return opened.count;
+    return (hssize_t)opened.count;
 }
 
 static void format_dims(int rank, const hsize_t *dims, char text[128])

@@ -35,7 +35,8 @@ hpac_status hpac_hdf5_write_image(hid_t file, const char *path);
 /* Writing. A name with slashes makes the groups on its way. Attributes hang on `at`. */
 hpac_status hpac_hdf5_create_group(hid_t at, const char *name, hid_t *group);
 hpac_status hpac_hdf5_write_text(hid_t at, const char *name, const char *text);
-hpac_status hpac_hdf5_write_names(hid_t at, const char *name, const char *const *names, int count);
+hpac_status hpac_hdf5_write_names(hid_t at, const char *name, const char *const *names,
+                                  size_t count);
 /* A scalar when count is 1, else a vector. */
 hpac_status hpac_hdf5_write_numbers(hid_t at, const char *name, hid_t type, hsize_t count,
                                     const void *values);
@@ -49,7 +50,7 @@ hpac_status hpac_hdf5_open_group(hid_t at, const char *name, hid_t *group);
 /* `*text` is malloc'ed and the caller's. Text of fixed and of variable length are both read. */
 hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text);
 /* `*names` is one malloc'ed block, pointers and texts; an empty list of any type is no names. */
-hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names, int *count);
+hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names, size_t *count);
 /* The attribute must hold exactly `count` numbers of the class and size of `type`. */
 hpac_status hpac_hdf5_read_numbers(hid_t at, const char *name, hid_t type, hsize_t count,
                                    void *values);

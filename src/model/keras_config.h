@@ -13,14 +13,14 @@
 typedef struct hpac_keras_name {
     char text[40];
 } hpac_keras_name;
-hpac_keras_name hpac_keras_layer_name(const hpac_layer *layers, int index);
+hpac_keras_name hpac_keras_layer_name(const hpac_layer *layers, size_t index);
 
 /* The stack as Keras's JSON; malloc'ed, NULL when memory is out. */
-char *hpac_keras_config_write(const hpac_layer *layers, int layer_count, hpac_shape input);
+char *hpac_keras_config_write(const hpac_layer *layers, size_t layer_count, hpac_shape input);
 
 typedef struct hpac_keras_config {
     hpac_shape input;
-    int layer_count;
+    size_t layer_count;
     hpac_layer *layers; /* (layer_count) owned */
     char **names;       /* (layer_count) owned: Keras's names, under which the weights are kept */
 } hpac_keras_config;

@@ -22,23 +22,23 @@ static hpac_status refuse(const reading *at, const char *key, const char *expect
                              expected);
 }
 
-static bool read_size(json_t *value, int *size)
+static bool read_size(json_t *value, size_t *size)
 {
     json_int_t number = json_is_integer(value) ? json_integer_value(value) : 0;
     if (number < 1 || number > INT_MAX)
         return false;
-    *size = (int)number;
+    *size = (size_t)number;
     return true;
 }
 
-static hpac_status read_count(const reading *at, const char *key, int *count)
+static hpac_status read_count(const reading *at, const char *key, size_t *count)
 {
     return read_size(json_object_get(at->config, key), count)
                ? HPAC_OK
                : refuse(at, key, "a positive whole number");
 }
 
-static hpac_status read_window(const reading *at, const char *key, int *rows, int *cols)
+static hpac_status read_window(const reading *at, const char *key, size_t *rows, size_t *cols)
 {
     json_t *pair = json_object_get(at->config, key);
     if (json_array_size(pair) == 2 && read_size(json_array_get(pair, 0), rows) &&
@@ -169,8 +169,7 @@ static hpac_status read_input(json_t *value, hpac_shape *input)
         found.rank = 1;
         good = read_size(json_array_get(value, 1), &found.channels);
     }
-    if (good && (size_t)found.rows * (size_t)found.cols <= INT_MAX &&
-        hpac_shape_count(found) <= INT_MAX) {
+    if (good && found.rows * found.cols <= INT_MAX && hpac_shape_count(found) <= INT_MAX) {
         *input = found;
         return HPAC_OK;
     }
@@ -188,7 +187,7 @@ static json_t *find_input(const hpac_keras_graph *graph)
 {
     json_t *config = json_object_get(json_array_get(graph->layers, 0), "config");
     const char *keys[] = {"batch_shape", "batch_input_shape"};
-    for (int i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++)
         if (json_object_get(config, keys[i]))
             return json_object_get(config, keys[i]);
     return json_object_get(graph->config, "build_input_shape");
@@ -274,7 +273,7 @@ hpac_status hpac_keras_config_read(const char *json, hpac_keras_config *config)
 
 void hpac_keras_config_fini(hpac_keras_config *config)
 {
-    for (int i = 0; i < config->layer_count; i++)
+    for (size_t i = 0; i < config->layer_count; i++)
         free(config->names[i]);
     free(config->names);
     free(config->layers);

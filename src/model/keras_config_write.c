@@ -45,10 +45,10 @@ static const char *base_name(const hpac_layer *layer)
     return "";
 }
 
-hpac_keras_name hpac_keras_layer_name(const hpac_layer *layers, int index)
+hpac_keras_name hpac_keras_layer_name(const hpac_layer *layers, size_t index)
 {
     int before = 0;
-    for (int i = 0; i < index; i++)
+    for (size_t i = 0; i < index; i++)
         before += layers[i].kind == layers[index].kind;
     hpac_keras_name name;
     const char *base = base_name(&layers[index]);
@@ -96,19 +96,19 @@ static double decimal(float value)
 
 static json_t *layer_config(const hpac_layer *layer, const char *name)
 {
+    json_int_t rows = (json_int_t)layer->kernel_rows, cols = (json_int_t)layer->kernel_cols;
     switch (layer->kind) {
     case HPAC_LAYER_CONV2D:
-        return json_pack("{s:s, s:b, s:s, s:i, s:[ii], s:[ii], s:s, s:s, s:[ii], s:s, s:b, s:o}",
+        return json_pack("{s:s, s:b, s:s, s:I, s:[II], s:[ii], s:s, s:s, s:[ii], s:s, s:b, s:o}",
                          "name", name, "trainable", 1, "dtype", "float32", "filters",
-                         layer->filters, "kernel_size", layer->kernel_rows, layer->kernel_cols,
-                         "strides", 1, 1, "padding", "valid", "data_format", "channels_last",
-                         "dilation_rate", 1, 1, "activation", activation_name(layer->activation),
-                         "use_bias", 1, "kernel_initializer", initializer(layer->initializer));
+                         (json_int_t)layer->filters, "kernel_size", rows, cols, "strides", 1, 1,
+                         "padding", "valid", "data_format", "channels_last", "dilation_rate", 1, 1,
+                         "activation", activation_name(layer->activation), "use_bias", 1,
+                         "kernel_initializer", initializer(layer->initializer));
     case HPAC_LAYER_MAXPOOL:
-        return json_pack("{s:s, s:b, s:s, s:[ii], s:[ii], s:s, s:s}", "name", name, "trainable", 1,
-                         "dtype", "float32", "pool_size", layer->kernel_rows, layer->kernel_cols,
-                         "strides", layer->kernel_rows, layer->kernel_cols, "padding", "valid",
-                         "data_format", "channels_last");
+        return json_pack("{s:s, s:b, s:s, s:[II], s:[II], s:s, s:s}", "name", name, "trainable", 1,
+                         "dtype", "float32", "pool_size", rows, cols, "strides", rows, cols,
+                         "padding", "valid", "data_format", "channels_last");
     case HPAC_LAYER_DROPOUT:
         return json_pack("{s:s, s:b, s:s, s:f}", "name", name, "trainable", 1, "dtype", "float32",
                          "rate", decimal(layer->rate));
@@ -116,8 +116,8 @@ static json_t *layer_config(const hpac_layer *layer, const char *name)
         return json_pack("{s:s, s:b, s:s, s:s}", "name", name, "trainable", 1, "dtype", "float32",
                          "data_format", "channels_last");
     case HPAC_LAYER_DENSE:
-        return json_pack("{s:s, s:b, s:s, s:i, s:s, s:b, s:o}", "name", name, "trainable", 1,
-                         "dtype", "float32", "units", layer->units, "activation",
+        return json_pack("{s:s, s:b, s:s, s:I, s:s, s:b, s:o}", "name", name, "trainable", 1,
+                         "dtype", "float32", "units", (json_int_t)layer->units, "activation",
                          activation_name(layer->activation), "use_bias", 1, "kernel_initializer",
                          initializer(layer->initializer));
     case HPAC_LAYER_ACTIVATION:
@@ -130,18 +130,19 @@ static json_t *layer_config(const hpac_layer *layer, const char *name)
 /* batch_input_shape is the name of Keras 2; Keras 3, whose own is batch_shape, knows it too. */
 static json_t *input_layer(hpac_shape input)
 {
-    json_t *shape = input.rank == 3 ? json_pack("[niii]", input.rows, input.cols, input.channels)
-                                    : json_pack("[ni]", input.channels);
+    json_t *shape = input.rank == 3 ? json_pack("[nIII]", (json_int_t)input.rows,
+                                                (json_int_t)input.cols, (json_int_t)input.channels)
+                                    : json_pack("[nI]", (json_int_t)input.channels);
     return json_pack("{s:s, s:{s:o, s:s, s:b, s:s}}", "class_name", "InputLayer", "config",
                      "batch_input_shape", shape, "dtype", "float32", "sparse", 0, "name",
                      "input_1");
 }
 
-char *hpac_keras_config_write(const hpac_layer *layers, int layer_count, hpac_shape input)
+char *hpac_keras_config_write(const hpac_layer *layers, size_t layer_count, hpac_shape input)
 {
     json_t *list = json_array();
     int failed = json_array_append_new(list, input_layer(input));
-    for (int i = 0; i < layer_count; i++) {
+    for (size_t i = 0; i < layer_count; i++) {
         hpac_keras_name name = hpac_keras_layer_name(layers, i);
         failed |= json_array_append_new(list, json_pack("{s:s, s:o}", "class_name",
                                                         class_name(&layers[i]), "config",

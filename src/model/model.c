@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
-hpac_weights *hpac_weights_create(const hpac_layer *layers, int layer_count, hpac_shape input)
+hpac_weights *hpac_weights_create(const hpac_layer *layers, size_t layer_count, hpac_shape input)
 {
-    hpac_weights *weights = calloc((size_t)layer_count, sizeof *weights);
+    hpac_weights *weights = calloc(layer_count, sizeof *weights);
     hpac_shape in = input;
-    for (int i = 0; weights && i < layer_count; i++) {
+    for (size_t i = 0; weights && i < layer_count; i++) {
         hpac_weights *own = &weights[i];
         own->kernel_count = hpac_layer_kernel_count(&layers[i], in);
         own->bias_count = hpac_layer_bias_count(&layers[i]);
@@ -24,9 +24,9 @@ hpac_weights *hpac_weights_create(const hpac_layer *layers, int layer_count, hpa
     return weights;
 }
 
-void hpac_weights_destroy(hpac_weights *weights, int layer_count)
+void hpac_weights_destroy(hpac_weights *weights, size_t layer_count)
 {
-    for (int i = 0; weights && i < layer_count; i++) {
+    for (size_t i = 0; weights && i < layer_count; i++) {
         free(weights[i].kernel);
         free(weights[i].bias);
     }

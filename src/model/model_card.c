@@ -26,7 +26,7 @@ void hpac_model_card_fini(hpac_model_card *card)
     *card = (hpac_model_card){0};
 }
 
-static int output_count(const hpac_model *model)
+static size_t output_count(const hpac_model *model)
 {
     return model->layers[model->layer_count - 1].units;
 }
@@ -38,7 +38,7 @@ static const char *channel_names(const hpac_model_card *card, char names[48])
 {
     size_t length = 0;
     *names = '\0';
-    for (int i = 0;
+    for (size_t i = 0;
          card->model.input.channels <= HPAC_MAX_CHANNELS && i < card->model.input.channels; i++)
         length += (size_t)snprintf(names + length, 48 - length, "%s%s", i > 0 ? ", " : "",
                                    hpac_channel_names[card->channel_order[i]]);
@@ -49,11 +49,11 @@ static void print_classes(const hpac_model_card *card, FILE *stream)
 {
     const hpac_model *model = &card->model;
     if (model->target_count == 0) {
-        fprintf(stream, "classes: %d, not named in the file\n", output_count(model));
+        fprintf(stream, "classes: %zu, not named in the file\n", output_count(model));
         return;
     }
-    fprintf(stream, "classes: %d\n", model->target_count);
-    for (int i = 0; i < model->target_count; i++) {
+    fprintf(stream, "classes: %zu\n", model->target_count);
+    for (size_t i = 0; i < model->target_count; i++) {
         fprintf(stream, "  %2d  %s", model->targets[i], hpac_class_names[model->targets[i]]);
         if (card->tuned)
             fprintf(stream, ", when p > %.6g", (double)card->thresholds[i]);
@@ -138,15 +138,15 @@ static void fill_model(const hpac_model_card *card, hpac_table *table)
 {
     const hpac_model *model = &card->model;
     size_t parameters = 0;
-    for (int i = 0; i < model->layer_count; i++)
+    for (size_t i = 0; i < model->layer_count; i++)
         parameters += parameter_count(&model->weights[i]);
     hpac_table_init(table, "model", "Model", model_columns, COUNT(model_columns));
     hpac_table_add_text(table, card->path);
     hpac_table_add_text(table, model->written_by);
-    hpac_table_add_integer(table, model->input.rows);
-    hpac_table_add_integer(table, model->input.cols);
-    hpac_table_add_integer(table, model->input.channels);
-    hpac_table_add_integer(table, output_count(model));
+    hpac_table_add_integer(table, (long long)model->input.rows);
+    hpac_table_add_integer(table, (long long)model->input.cols);
+    hpac_table_add_integer(table, (long long)model->input.channels);
+    hpac_table_add_integer(table, (long long)output_count(model));
     hpac_table_add_integer(table, (long long)parameters);
     char channels[48];
     hpac_table_add_text(table, channel_names(card, channels));
@@ -156,7 +156,7 @@ static hpac_status fill_layers(const hpac_model *model, hpac_table *table)
 {
     hpac_table_init(table, "layers", "Layers", layer_columns, COUNT(layer_columns));
     hpac_shape shape = model->input;
-    for (int i = 0; i < model->layer_count; i++) {
+    for (size_t i = 0; i < model->layer_count; i++) {
         char options[48];
         hpac_shape in = shape;
         hpac_status status = hpac_layer_output_shape(&model->layers[i], i + 1, in, &shape);
@@ -165,9 +165,9 @@ static hpac_status fill_layers(const hpac_model *model, hpac_table *table)
         hpac_layer_describe(&model->layers[i], options);
         hpac_table_add_text(table, hpac_layer_name(&model->layers[i]));
         hpac_table_add_text(table, options);
-        hpac_table_add_integer(table, shape.rows);
-        hpac_table_add_integer(table, shape.cols);
-        hpac_table_add_integer(table, shape.channels);
+        hpac_table_add_integer(table, (long long)shape.rows);
+        hpac_table_add_integer(table, (long long)shape.cols);
+        hpac_table_add_integer(table, (long long)shape.channels);
         hpac_table_add_integer(table, (long long)parameter_count(&model->weights[i]));
     }
     return HPAC_OK;
@@ -176,7 +176,7 @@ static hpac_status fill_layers(const hpac_model *model, hpac_table *table)
 static void fill_classes(const hpac_model_card *card, hpac_table *table)
 {
     hpac_table_init(table, "classes", "Classes", class_columns, COUNT(class_columns));
-    for (int i = 0; i < card->model.target_count; i++) {
+    for (size_t i = 0; i < card->model.target_count; i++) {
         int class = card->model.targets[i];
         hpac_table_add_integer(table, class);
         hpac_table_add_text(table, hpac_class_names[class]);

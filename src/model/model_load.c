@@ -68,10 +68,10 @@ static hpac_status read_layers(hid_t file, hpac_keras_config *config)
     free(json);
     if (status != HPAC_OK)
         return status;
-    int count = config->layer_count, classes = count > 0 ? config->layers[count - 1].units : 0;
-    hpac_shape *shapes = calloc((size_t)count + 1, sizeof *shapes);
+    size_t count = config->layer_count, classes = count > 0 ? config->layers[count - 1].units : 0;
+    hpac_shape *shapes = calloc(count + 1, sizeof *shapes);
     if (!shapes)
-        return hpac_fail_memory(((size_t)count + 1) * sizeof *shapes);
+        return hpac_fail_memory((count + 1) * sizeof *shapes);
     status = hpac_layers_check(config->layers, count, config->input, classes, shapes);
     free(shapes);
     /* What is the user's fault in a configuration is the file's here. */
@@ -84,7 +84,7 @@ static hpac_status read_layer(hid_t group, const hpac_layer *layer, hpac_shape i
                               hpac_weights *weights)
 {
     char **names;
-    int count;
+    size_t count;
     hpac_status status = hpac_hdf5_read_names(group, "weight_names", &names, &count);
     if (status != HPAC_OK)
         return status;
@@ -99,7 +99,7 @@ static hpac_status read_layer(hid_t group, const hpac_layer *layer, hpac_shape i
                 hpac_hdf5_read_floats(group, names[1], rank, dims, weights ? weights->bias : NULL);
     } else {
         char text[64];
-        snprintf(text, sizeof text, "%d names, expected 2 (kernel, bias)", count);
+        snprintf(text, sizeof text, "%zu names, expected 2 (kernel, bias)", count);
         status = hpac_hdf5_fail(group, "weight_names", text);
     }
     free(names);
@@ -112,7 +112,7 @@ static hpac_status read_layers_weights(hid_t group, const hpac_keras_config *con
 {
     hpac_shape in = config->input;
     hpac_status status = HPAC_OK;
-    for (int i = 0; i < config->layer_count && status == HPAC_OK; i++) {
+    for (size_t i = 0; i < config->layer_count && status == HPAC_OK; i++) {
         const hpac_layer *layer = &config->layers[i];
         if (hpac_layer_kernel_count(layer, in) > 0) {
             hid_t own;
@@ -132,14 +132,14 @@ static hpac_status read_layers_weights(hid_t group, const hpac_keras_config *con
 static hpac_status check_layer_names(hid_t group, const hpac_keras_config *config)
 {
     char **names;
-    int count;
+    size_t count;
     hpac_status status = hpac_hdf5_read_names(group, "layer_names", &names, &count);
     if (status != HPAC_OK)
         return status;
     hpac_shape in = config->input;
-    for (int i = 0; i < config->layer_count && status == HPAC_OK; i++) {
+    for (size_t i = 0; i < config->layer_count && status == HPAC_OK; i++) {
         int found = 0;
-        for (int j = 0; j < count; j++)
+        for (size_t j = 0; j < count; j++)
             found += strcmp(names[j], config->names[i]) == 0;
         if (found != 1 && hpac_layer_kernel_count(&config->layers[i], in) > 0)
             status = hpac_fail(HPAC_ERR_DATA,
@@ -178,15 +178,16 @@ static hpac_status read_targets(hid_t group, hpac_model *model)
 {
     if (!hpac_hdf5_has_attribute(group, "targets"))
         return HPAC_OK;
-    int classes = model->layers[model->layer_count - 1].units;
-    if (classes > HPAC_CLASS_COUNT || hpac_hdf5_count_numbers(group, "targets") != classes)
-        return hpac_fail(HPAC_ERR_DATA, "hpac/targets: expected %d, one an output, at most %d",
+    size_t classes = model->layers[model->layer_count - 1].units;
+    if (classes > HPAC_CLASS_COUNT ||
+        hpac_hdf5_count_numbers(group, "targets") != (hssize_t)classes)
+        return hpac_fail(HPAC_ERR_DATA, "hpac/targets: expected %zu, one an output, at most %d",
                          classes, HPAC_CLASS_COUNT);
     int32_t numbers[HPAC_CLASS_COUNT];
     hpac_status status =
         hpac_hdf5_read_numbers(group, "targets", H5T_STD_I32LE, (hsize_t)classes, numbers);
     uint32_t seen = 0;
-    for (int i = 0; i < classes && status == HPAC_OK; i++) {
+    for (size_t i = 0; i < classes && status == HPAC_OK; i++) {
         if (numbers[i] < 0 || numbers[i] >= HPAC_CLASS_COUNT || seen >> numbers[i] & 1)
             return hpac_fail(HPAC_ERR_DATA, "hpac/targets: %d, expected different classes in 0..%d",
                              (int)numbers[i], HPAC_CLASS_COUNT - 1);

@@ -35,7 +35,7 @@ static hpac_status write_layer(hid_t group, const char *layer_name, const hpac_l
 static hpac_status write_layers(hid_t group, const hpac_model *model)
 {
     hpac_shape in = model->input;
-    for (int i = 0; i < model->layer_count; i++) {
+    for (size_t i = 0; i < model->layer_count; i++) {
         hpac_keras_name name = hpac_keras_layer_name(model->layers, i);
         hid_t own;
         hpac_status status = hpac_hdf5_create_group(group, name.text, &own);
@@ -53,12 +53,12 @@ static hpac_status write_layers(hid_t group, const hpac_model *model)
 
 static hpac_status write_layer_names(hid_t group, const hpac_model *model)
 {
-    size_t count = (size_t)model->layer_count;
+    size_t count = model->layer_count;
     hpac_keras_name *names = calloc(count, sizeof *names);
     const char **pointers = calloc(count, sizeof *pointers);
     hpac_status status = hpac_fail_memory(count * sizeof *names);
     if (names && pointers) {
-        for (int i = 0; i < model->layer_count; i++) {
+        for (size_t i = 0; i < model->layer_count; i++) {
             names[i] = hpac_keras_layer_name(model->layers, i);
             pointers[i] = names[i].text;
         }
@@ -104,7 +104,7 @@ static hpac_status write_targets(hid_t group, const hpac_model *model)
         return HPAC_OK;
     int32_t numbers[HPAC_CLASS_COUNT];
     const char *names[HPAC_CLASS_COUNT];
-    for (int i = 0; i < model->target_count; i++) {
+    for (size_t i = 0; i < model->target_count; i++) {
         numbers[i] = model->targets[i];
         names[i] = hpac_class_names[model->targets[i]];
     }
@@ -135,17 +135,17 @@ static hpac_status write_own_part(hid_t file, const hpac_model *model)
 /* What hpac_model_load would refuse is not written. */
 static hpac_status check_model(const hpac_model *model)
 {
-    hpac_shape *shapes = calloc((size_t)model->layer_count + 1, sizeof *shapes);
+    hpac_shape *shapes = calloc(model->layer_count + 1, sizeof *shapes);
     if (!shapes)
-        return hpac_fail_memory(((size_t)model->layer_count + 1) * sizeof *shapes);
-    int classes = model->layer_count > 0 ? model->layers[model->layer_count - 1].units : 0;
+        return hpac_fail_memory((model->layer_count + 1) * sizeof *shapes);
+    size_t classes = model->layer_count > 0 ? model->layers[model->layer_count - 1].units : 0;
     hpac_status status =
         hpac_layers_check(model->layers, model->layer_count, model->input, classes, shapes);
     free(shapes);
     if (status == HPAC_OK && model->target_count != 0 && model->target_count != classes)
         status =
-            hpac_fail(HPAC_ERR_CONFIG, "%d targets for %d outputs", model->target_count, classes);
-    for (int i = 0; i < model->target_count && status == HPAC_OK; i++)
+            hpac_fail(HPAC_ERR_CONFIG, "%zu targets for %zu outputs", model->target_count, classes);
+    for (size_t i = 0; i < model->target_count && status == HPAC_OK; i++)
         if (model->targets[i] < 0 || model->targets[i] >= HPAC_CLASS_COUNT)
             status = hpac_fail(HPAC_ERR_CONFIG, "target %d, expected a class in 0..%d",
                                model->targets[i], HPAC_CLASS_COUNT - 1);

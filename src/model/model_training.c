@@ -79,10 +79,10 @@ typedef struct dataset_name {
     char text[64];
 } dataset_name;
 
-static dataset_name accumulator_name(int layer, const char *accumulator, const char *parameter)
+static dataset_name accumulator_name(size_t layer, const char *accumulator, const char *parameter)
 {
     dataset_name name;
-    snprintf(name.text, sizeof name.text, "%d/%s/%s", layer + 1, accumulator, parameter);
+    snprintf(name.text, sizeof name.text, "%zu/%s/%s", layer + 1, accumulator, parameter);
     return name;
 }
 
@@ -102,7 +102,7 @@ static hpac_status move_accumulator(hid_t group, const hpac_model *model, const 
 {
     hpac_shape in = model->input;
     hpac_status status = HPAC_OK;
-    for (int i = 0; i < model->layer_count && status == HPAC_OK; i++) {
+    for (size_t i = 0; i < model->layer_count && status == HPAC_OK; i++) {
         const hpac_layer *layer = &model->layers[i];
         hsize_t dims[4];
         int rank = hpac_model_kernel_dims(layer, in, dims);

@@ -26,20 +26,21 @@ int hpac_model_bias_dims(const hpac_layer *layer, hsize_t dims[1])
     return dims[0] > 0;
 }
 
-static hpac_status check_values(const float *values, size_t count, bool not_negative, int number,
+static hpac_status check_values(const float *values, size_t count, bool not_negative, size_t number,
                                 const char *what)
 {
     for (size_t i = 0; i < count; i++)
         if (!isfinite(values[i]) || (not_negative && values[i] < 0))
-            return hpac_fail(HPAC_ERR_DATA, "layer %d: %s value %zu is %g, expected a %s number",
+            return hpac_fail(HPAC_ERR_DATA, "layer %zu: %s value %zu is %g, expected a %s number",
                              number, what, i, (double)values[i],
                              not_negative ? "finite, not negative" : "finite");
     return HPAC_OK;
 }
 
-hpac_status hpac_model_check_finite(const hpac_weights *weights, int layer_count, bool not_negative)
+hpac_status hpac_model_check_finite(const hpac_weights *weights, size_t layer_count,
+                                    bool not_negative)
 {
-    for (int i = 0; i < layer_count; i++) {
+    for (size_t i = 0; i < layer_count; i++) {
         hpac_status status =
             check_values(weights[i].kernel, weights[i].kernel_count, not_negative, i + 1, "kernel");
         if (status == HPAC_OK)

@@ -14,7 +14,7 @@ int hpac_model_bias_dims(const hpac_layer *layer, hsize_t dims[1]);
 
 /* HPAC_OK when every parameter is finite (and not below 0, if so asked); else DATA, with the
  * layer's number and place. */
-hpac_status hpac_model_check_finite(const hpac_weights *weights, int layer_count,
+hpac_status hpac_model_check_finite(const hpac_weights *weights, size_t layer_count,
                                     bool not_negative);
 
 /* Where a training stood, under hpac/training. */

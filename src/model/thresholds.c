@@ -8,9 +8,9 @@
 
 /* ---- reading ---- */
 
-static hpac_status check(const float *thresholds, int count)
+static hpac_status check(const float *thresholds, size_t count)
 {
-    for (int i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         if (!(thresholds[i] >= 0 && thresholds[i] <= 1))
             return hpac_fail(HPAC_ERR_DATA, "hpac/" ATTRIBUTE ": %g, expected numbers in 0..1",
                              (double)thresholds[i]);
@@ -18,7 +18,7 @@ static hpac_status check(const float *thresholds, int count)
 }
 
 /* How many there are, 0 without the attribute. */
-static hpac_status read_attribute(hid_t file, float thresholds[HPAC_CLASS_COUNT], int *count)
+static hpac_status read_attribute(hid_t file, float thresholds[HPAC_CLASS_COUNT], size_t *count)
 {
     hid_t group;
     if (!hpac_hdf5_has_group(file, "hpac"))
@@ -32,7 +32,7 @@ static hpac_status read_attribute(hid_t file, float thresholds[HPAC_CLASS_COUNT]
             status = hpac_fail(HPAC_ERR_DATA, "hpac/" ATTRIBUTE ": expected 1 to %d numbers",
                                HPAC_CLASS_COUNT);
         } else {
-            *count = (int)stored;
+            *count = (size_t)stored;
             status = hpac_hdf5_read_numbers(group, ATTRIBUTE, H5T_IEEE_F32LE, (hsize_t)stored,
                                             thresholds);
         }
@@ -43,7 +43,7 @@ static hpac_status read_attribute(hid_t file, float thresholds[HPAC_CLASS_COUNT]
     return status;
 }
 
-static hpac_status read_file(const char *path, float thresholds[HPAC_CLASS_COUNT], int *count)
+static hpac_status read_file(const char *path, float thresholds[HPAC_CLASS_COUNT], size_t *count)
 {
     *count = 0;
     hpac_hdf5_printing printing = hpac_hdf5_silence();
@@ -61,33 +61,33 @@ static hpac_status read_file(const char *path, float thresholds[HPAC_CLASS_COUNT
 static hpac_status try_file(const char *path, hpac_model *model)
 {
     float thresholds[HPAC_CLASS_COUNT];
-    int count;
+    size_t count;
     *model = (hpac_model){0};
     return read_file(path, thresholds, &count);
 }
 
-hpac_status hpac_thresholds_load(const char *path, int count, float *thresholds, bool *found)
+hpac_status hpac_thresholds_load(const char *path, size_t count, float *thresholds, bool *found)
 {
     float stored[HPAC_CLASS_COUNT];
-    int stored_count = 0;
+    size_t stored_count = 0;
     *found = false;
     hpac_status status = hpac_model_probe(path, try_file);
     if (status == HPAC_OK)
         status = read_file(path, stored, &stored_count);
     if (status == HPAC_OK && stored_count > 0 && stored_count != count)
         status =
-            hpac_fail(HPAC_ERR_DATA, "hpac/" ATTRIBUTE ": %d numbers, expected %d, one a target",
+            hpac_fail(HPAC_ERR_DATA, "hpac/" ATTRIBUTE ": %zu numbers, expected %zu, one a target",
                       stored_count, count);
     if (status != HPAC_OK)
         return hpac_fail_within(status, "%s", path);
     *found = stored_count > 0;
-    memcpy(thresholds, stored, (size_t)stored_count * sizeof *stored);
+    memcpy(thresholds, stored, stored_count * sizeof *stored);
     return HPAC_OK;
 }
 
 /* ---- writing ---- */
 
-static hpac_status write_attribute(hid_t file, const float *thresholds, int count)
+static hpac_status write_attribute(hid_t file, const float *thresholds, size_t count)
 {
     hid_t group;
     if (!hpac_hdf5_has_group(file, "hpac"))
@@ -99,13 +99,12 @@ static hpac_status write_attribute(hid_t file, const float *thresholds, int coun
     if (hpac_hdf5_has_attribute(group, ATTRIBUTE) && H5Adelete(group, ATTRIBUTE) < 0)
         status = hpac_hdf5_fail(group, ATTRIBUTE, "cannot be replaced");
     if (status == HPAC_OK)
-        status =
-            hpac_hdf5_write_numbers(group, ATTRIBUTE, H5T_IEEE_F32LE, (hsize_t)count, thresholds);
+        status = hpac_hdf5_write_numbers(group, ATTRIBUTE, H5T_IEEE_F32LE, count, thresholds);
     H5Gclose(group);
     return status;
 }
 
-hpac_status hpac_thresholds_save(const char *path, const float *thresholds, int count)
+hpac_status hpac_thresholds_save(const char *path, const float *thresholds, size_t count)
 {
     hpac_hdf5_printing printing = hpac_hdf5_silence();
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);

@@ -61,9 +61,7 @@ void hpac_initialize_kernel(const hpac_layer *layer, hpac_shape in, uint64_t see
     if (count == 0)
         return;
     size_t outputs = hpac_layer_bias_count(layer);
-    size_t window = layer->kind == HPAC_LAYER_CONV2D
-                        ? (size_t)layer->kernel_rows * (size_t)layer->kernel_cols
-                        : 1;
+    size_t window = layer->kind == HPAC_LAYER_CONV2D ? layer->kernel_rows * layer->kernel_cols : 1;
     size_t inputs = count / outputs; /* exact: a kernel has `inputs` weights an output */
     double fan_in = (double)inputs, fan_out = (double)(window * outputs);
     if (layer->initializer == HPAC_INIT_GLOROT_UNIFORM) {

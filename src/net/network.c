@@ -13,7 +13,7 @@ static size_t round_up(size_t nbytes)
 
 /* ---- operations ---- */
 
-static void append_op(hpac_network *network, hpac_op op, int layer)
+static void append_op(hpac_network *network, hpac_op op, size_t layer)
 {
     network->ops[network->op_count] = op;
     network->layer_of_op[network->op_count] = layer;
@@ -21,7 +21,7 @@ static void append_op(hpac_network *network, hpac_op op, int layer)
 }
 
 static void append_activation(hpac_network *network, hpac_activation activation, hpac_shape shape,
-                              int layer)
+                              size_t layer)
 {
     if (activation == HPAC_ACTIVATION_LINEAR)
         return;
@@ -32,7 +32,7 @@ static void append_activation(hpac_network *network, hpac_activation activation,
               layer);
 }
 
-static void append_layer(hpac_network *network, int number, hpac_shape in, hpac_shape out)
+static void append_layer(hpac_network *network, size_t number, hpac_shape in, hpac_shape out)
 {
     const hpac_layer *layer = &network->layers[number];
     static const hpac_op_kind kinds[] = {
@@ -57,7 +57,7 @@ static void append_layer(hpac_network *network, int number, hpac_shape in, hpac_
 
 static hpac_status make_ops(hpac_network *network)
 {
-    size_t capacity = 2 * (size_t)network->options.layer_count + 1;
+    size_t capacity = 2 * network->options.layer_count + 1;
     network->ops = calloc(capacity, sizeof *network->ops);
     network->layer_of_op = calloc(capacity, sizeof *network->layer_of_op);
     if (!network->ops || !network->layer_of_op)
@@ -67,8 +67,8 @@ static hpac_status make_ops(hpac_network *network)
         network,
         (hpac_op){
             .kind = HPAC_OP_PIXELS, .in = in, .out = in, .pixels = network->options.format.pixels},
-        -1);
-    for (int i = 0; i < network->options.layer_count; i++) {
+        0); /* no layer's: it has no parameters */
+    for (size_t i = 0; i < network->options.layer_count; i++) {
         append_layer(network, i, in, network->shapes[i]);
         in = network->shapes[i];
     }
@@ -78,12 +78,12 @@ static hpac_status make_ops(hpac_network *network)
 /* ---- plans ---- */
 
 /* Asks for the longest run from `first` on that the device takes. */
-static hpac_status plan_stage(hpac_network *network, int first, hpac_layout layout,
+static hpac_status plan_stage(hpac_network *network, size_t first, hpac_layout layout,
                               network_stage *stage)
 {
     hpac_device *device = network->options.device;
-    int rest = network->op_count - first;
-    for (int count = network->options.unfused ? 1 : rest; count >= 1; count--) {
+    size_t rest = network->op_count - first;
+    for (size_t count = network->options.unfused ? 1 : rest; count >= 1; count--) {
         hpac_plan_request request = {
             .ops = network->ops + first,
             .op_count = count,
@@ -111,13 +111,13 @@ static hpac_status plan_stage(hpac_network *network, int first, hpac_layout layo
 
 static hpac_status make_plans(hpac_network *network)
 {
-    network->stages = calloc((size_t)network->op_count, sizeof *network->stages);
+    network->stages = calloc(network->op_count, sizeof *network->stages);
     if (!network->stages)
-        return hpac_fail_memory((size_t)network->op_count * sizeof *network->stages);
+        return hpac_fail_memory(network->op_count * sizeof *network->stages);
     hpac_layout layout = HPAC_LAYOUT_PLAIN;
     bool parameters_before = false;
     network->stage_count = 0;
-    for (int op = 0; op < network->op_count;) {
+    for (size_t op = 0; op < network->op_count;) {
         network_stage *stage = &network->stages[network->stage_count];
         stage->input_gradient = network->options.training && parameters_before;
         hpac_status status = plan_stage(network, op, layout, stage);
@@ -138,7 +138,7 @@ static hpac_status make_plans(hpac_network *network)
 
 static size_t place_parameters(hpac_network *network, bool updates_itself, size_t offset)
 {
-    for (int i = 0; i < network->stage_count; i++) {
+    for (size_t i = 0; i < network->stage_count; i++) {
         network_stage *stage = &network->stages[i];
         if (stage->plan->updates_parameters == updates_itself) {
             stage->parameters_offset = offset;
@@ -151,7 +151,7 @@ static size_t place_parameters(hpac_network *network, bool updates_itself, size_
 static void place_memory(hpac_network *network)
 {
     size_t activations = 0;
-    for (int i = 0; i < network->stage_count; i++) {
+    for (size_t i = 0; i < network->stage_count; i++) {
         network_stage *stage = &network->stages[i];
         const hpac_plan *plan = stage->plan;
         stage->output_offset = activations;
@@ -175,7 +175,7 @@ static void place_memory(hpac_network *network)
 static size_t probabilities_nbytes(const hpac_network *network)
 {
     const hpac_batch_format *format = &network->options.format;
-    return (size_t)format->batch_size * (size_t)format->target_count * sizeof(float);
+    return format->batch_size * format->target_count * sizeof(float);
 }
 
 hpac_memory_plan hpac_network_memory_plan(const hpac_network *network)
@@ -249,7 +249,7 @@ static hpac_status upload_positive_weights(hpac_network *network)
     if (!network->positive_weights)
         return HPAC_OK;
     hpac_device *device = network->options.device;
-    size_t nbytes = (size_t)network->options.format.target_count * sizeof(float);
+    size_t nbytes = network->options.format.target_count * sizeof(float);
     hpac_status status =
         take(network, HPAC_MEMORY_DEVICE, nbytes, &network->device_positive_weights);
     if (status != HPAC_OK)
@@ -283,7 +283,7 @@ hpac_status hpac_network_allocate(hpac_network *network)
     size_t count = network->options.training ? sizeof blocks / sizeof *blocks : 3;
     for (size_t i = 0; i < count && status == HPAC_OK; i++)
         status = take(network, HPAC_MEMORY_DEVICE, blocks[i].nbytes, blocks[i].address);
-    for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT && status == HPAC_OK; i++)
+    for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT && status == HPAC_OK; i++)
         status = allocate_lane(network, &network->lanes[i]);
     if (status == HPAC_OK)
         status = network_profile_create(network);
@@ -297,16 +297,16 @@ hpac_status hpac_network_allocate(hpac_network *network)
 
 static hpac_status copy_options(hpac_network *network, const hpac_network_options *options)
 {
-    size_t layers_nbytes = (size_t)options->layer_count * sizeof *options->layers;
+    size_t layers_nbytes = options->layer_count * sizeof *options->layers;
     network->options = *options;
     network->layers = malloc(layers_nbytes);
-    network->shapes = calloc((size_t)options->layer_count, sizeof *network->shapes);
+    network->shapes = calloc(options->layer_count, sizeof *network->shapes);
     if (!network->layers || !network->shapes)
         return hpac_fail_memory(layers_nbytes);
     memcpy(network->layers, options->layers, layers_nbytes);
     network->options.layers = network->layers;
     if (options->positive_weights) {
-        size_t nbytes = (size_t)options->format.target_count * sizeof(float);
+        size_t nbytes = options->format.target_count * sizeof(float);
         network->positive_weights = malloc(nbytes);
         if (!network->positive_weights)
             return hpac_fail_memory(nbytes);
@@ -320,7 +320,7 @@ hpac_status hpac_network_create(const hpac_network_options *options, hpac_networ
 {
     *result = NULL;
     if (options->layer_count < 1 || options->format.batch_size < 1)
-        return hpac_fail(HPAC_ERR_CONFIG, "a network needs layers and a batch, not %d and %d",
+        return hpac_fail(HPAC_ERR_CONFIG, "a network needs layers and a batch, not %zu and %zu",
                          options->layer_count, options->format.batch_size);
     hpac_network *network = calloc(1, sizeof *network);
     if (!network)
@@ -371,10 +371,10 @@ void hpac_network_destroy(hpac_network *network)
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         ops->free(device, HPAC_MEMORY_DEVICE, blocks[i]);
     network_store_fini(network);
-    for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
+    for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
         free_lane(device, &network->lanes[i]);
     network_profile_destroy(network);
-    for (int i = 0; i < network->stage_count; i++)
+    for (size_t i = 0; i < network->stage_count; i++)
         ops->plan_destroy(network->stages[i].plan);
     free(network->stages);
     free(network->ops);

@@ -7,7 +7,7 @@
 /* A plan in its place: where its input comes from, where its output and slices lie. */
 typedef struct network_stage {
     hpac_plan *plan;
-    int first_op, op_count;
+    size_t first_op, op_count;
     bool input_gradient;      /* something before it has parameters */
     size_t output_offset;     /* in the arena of activations */
     size_t state_offset;      /* likewise */
@@ -42,13 +42,13 @@ struct hpac_network {
     hpac_shape *shapes;           /* (layer_count) */
     float *positive_weights;      /* (classes) or NULL */
 
-    hpac_op *ops;     /* (op_count) */
-    int *layer_of_op; /* (op_count) -1 for pixels */
-    int op_count;
+    hpac_op *ops;        /* (op_count) */
+    size_t *layer_of_op; /* (op_count) of those with parameters */
+    size_t op_count;
 
     network_stage *stages; /* (stage_count) */
-    int stage_count;
-    int first_trained; /* the first stage with parameters: backward ends there */
+    size_t stage_count;
+    size_t first_trained; /* the first stage with parameters: backward ends there */
 
     size_t activations_nbytes;
     size_t parameters_nbytes;         /* one arena */
@@ -96,7 +96,7 @@ void network_profile_reset(hpac_network *network, const network_lane *lane);
 hpac_status network_profile_begin(hpac_network *network, const network_lane *lane,
                                   hpac_queue queue);
 hpac_status network_profile_end(hpac_network *network, const network_lane *lane, hpac_queue queue,
-                                network_call call, int stage);
+                                network_call call, size_t stage);
 /* Adds the times of a lane's step, which is done. */
 hpac_status network_profile_collect(hpac_network *network, const network_lane *lane);
 

@@ -6,7 +6,7 @@
 static void print_stage(const hpac_network *network, const network_stage *stage, FILE *stream)
 {
     fputs("  ", stream);
-    for (int i = 0; i < stage->op_count; i++)
+    for (size_t i = 0; i < stage->op_count; i++)
         fprintf(stream, "%s%s", i > 0 ? " + " : "",
                 hpac_op_name(network->ops[stage->first_op + i].kind));
     fprintf(stream, "%s%s%s\n", stage->plan->updates_parameters ? " + adadelta" : "",
@@ -23,7 +23,7 @@ void hpac_network_print(const hpac_network *network, FILE *stream)
     hpac_layers_print(network->layers, network->options.layer_count, network_input_shape(network),
                       stream);
     fprintf(stream, "plans:\n");
-    for (int i = 0; i < network->stage_count; i++)
+    for (size_t i = 0; i < network->stage_count; i++)
         print_stage(network, &network->stages[i], stream);
     hpac_memory_plan plan = hpac_network_memory_plan(network);
     fprintf(stream,

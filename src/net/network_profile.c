@@ -5,36 +5,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NO_ROW SIZE_MAX
+
 /* A timer on a queue, and the row of the call that ended there. */
 typedef struct profile_mark {
     hpac_event *timer;
-    int row; /* -1: a call begins here */
+    size_t row; /* NO_ROW: a call begins here */
 } profile_mark;
 
 struct network_profile {
-    int row_count;
+    size_t row_count;
     hpac_profile_row *rows; /* (row_count) */
-    int mark_capacity, mark_count[HPAC_NETWORK_IN_FLIGHT];
+    size_t mark_capacity, mark_count[HPAC_NETWORK_IN_FLIGHT];
     profile_mark *marks[HPAC_NETWORK_IN_FLIGHT]; /* (mark_capacity) */
 };
 
 /* ---- rows: in the order of a step; calls on plans have one for each stage ---- */
 
-static int row_of(const hpac_network *network, network_call call, int stage)
+static size_t row_of(const hpac_network *network, network_call call, size_t stage)
 {
-    int row = 0;
-    for (int before = 0; before < (int)call; before++)
-        row += network_call_is_of_plan((network_call)before) ? network->stage_count : 1;
+    size_t row = 0;
+    for (network_call before = 0; before < call; before++)
+        row += network_call_is_of_plan(before) ? network->stage_count : 1;
     return network_call_is_of_plan(call) ? row + stage : row;
 }
 
 /* Multiplications and additions of one op in one direction. */
-static double count_flops(const hpac_op *op, int batch)
+static double count_flops(const hpac_op *op, size_t batch)
 {
-    double sums = (double)batch * (double)hpac_shape_count(op->out);
+    size_t sums = batch * hpac_shape_count(op->out), terms = 0;
     if (op->kind == HPAC_OP_CONV2D)
-        return 2 * sums * op->kernel_rows * op->kernel_cols * op->in.channels;
-    return op->kind == HPAC_OP_DENSE ? 2 * sums * (double)hpac_shape_count(op->in) : 0;
+        terms = op->kernel_rows * op->kernel_cols * op->in.channels;
+    else if (op->kind == HPAC_OP_DENSE)
+        terms = hpac_shape_count(op->in);
+    return 2 * (double)sums * (double)terms;
 }
 
 /* Backward, a kernel's gradient costs as much as forward, and so does the input's, where something
@@ -43,7 +47,7 @@ static double stage_flops(const hpac_network *network, const network_stage *stag
 {
     double flops = 0;
     bool input_gradient = stage->input_gradient;
-    for (int i = 0; i < stage->op_count; i++) {
+    for (size_t i = 0; i < stage->op_count; i++) {
         double once =
             count_flops(&network->ops[stage->first_op + i], network->options.format.batch_size);
         flops += backward ? (input_gradient ? 2 : 1) * once : once;
@@ -72,21 +76,21 @@ static double backward_nbytes(const network_stage *stage)
 static double loss_nbytes(const hpac_network *network)
 {
     const hpac_batch_format *format = &network->options.format;
-    double values = (double)format->batch_size * format->target_count;
+    double values = (double)(format->batch_size * format->target_count);
     /* Logits are read; the gradient, or the probabilities, written. */
     return values * (2 * sizeof(float) + 1) + (double)sizeof(hpac_step_result);
 }
 
-static void name_stage(const hpac_network *network, int number, char *text, size_t text_nbytes)
+static void name_stage(const hpac_network *network, size_t number, char *text, size_t text_nbytes)
 {
     const network_stage *stage = &network->stages[number];
-    int length = snprintf(text, text_nbytes, " %d:", number + 1);
-    for (int i = 0; i < stage->op_count && (size_t)length < text_nbytes; i++)
+    int length = snprintf(text, text_nbytes, " %zu:", number + 1);
+    for (size_t i = 0; i < stage->op_count && (size_t)length < text_nbytes; i++)
         length += snprintf(text + length, text_nbytes - (size_t)length, "%s%s", i > 0 ? " + " : " ",
                            hpac_op_name(network->ops[stage->first_op + i].kind));
 }
 
-static void fill_row(const hpac_network *network, network_call call, int number,
+static void fill_row(const hpac_network *network, network_call call, size_t number,
                      hpac_profile_row *row)
 {
     static const char *const names[] = {
@@ -136,9 +140,9 @@ static void fill_row(const hpac_network *network, network_call call, int number,
 
 static void fill_rows(const hpac_network *network, hpac_profile_row *rows)
 {
-    for (int call = 0; call < NETWORK_CALL_COUNT; call++) {
-        int count = network_call_is_of_plan((network_call)call) ? network->stage_count : 1;
-        for (int stage = 0; stage < count; stage++)
+    for (size_t call = 0; call < NETWORK_CALL_COUNT; call++) {
+        size_t count = network_call_is_of_plan((network_call)call) ? network->stage_count : 1;
+        for (size_t stage = 0; stage < count; stage++)
             fill_row(network, (network_call)call, stage,
                      &rows[row_of(network, (network_call)call, stage)]);
     }
@@ -146,14 +150,14 @@ static void fill_rows(const hpac_network *network, hpac_profile_row *rows)
 
 /* ---- life ---- */
 
-static hpac_status make_marks(hpac_network *network, network_profile *profile, int lane)
+static hpac_status make_marks(hpac_network *network, network_profile *profile, size_t lane)
 {
     hpac_device *device = network->options.device;
-    profile->marks[lane] = calloc((size_t)profile->mark_capacity, sizeof **profile->marks);
+    profile->marks[lane] = calloc(profile->mark_capacity, sizeof **profile->marks);
     if (!profile->marks[lane])
-        return hpac_fail_memory((size_t)profile->mark_capacity * sizeof **profile->marks);
+        return hpac_fail_memory(profile->mark_capacity * sizeof **profile->marks);
     hpac_status status = HPAC_OK;
-    for (int i = 0; i < profile->mark_capacity && status == HPAC_OK; i++)
+    for (size_t i = 0; i < profile->mark_capacity && status == HPAC_OK; i++)
         status = device->ops->timer_create(device, &profile->marks[lane][i].timer);
     return status;
 }
@@ -169,12 +173,12 @@ hpac_status network_profile_create(hpac_network *network)
     /* Each call of a step ends at a mark of its own; the upload, what is done with the batch, and
      * the computing have one to begin. */
     profile->mark_capacity = profile->row_count + 3;
-    profile->rows = calloc((size_t)profile->row_count, sizeof *profile->rows);
+    profile->rows = calloc(profile->row_count, sizeof *profile->rows);
     if (!profile->rows)
-        return hpac_fail_memory((size_t)profile->row_count * sizeof *profile->rows);
+        return hpac_fail_memory(profile->row_count * sizeof *profile->rows);
     fill_rows(network, profile->rows);
     hpac_status status = HPAC_OK;
-    for (int lane = 0; lane < HPAC_NETWORK_IN_FLIGHT && status == HPAC_OK; lane++)
+    for (size_t lane = 0; lane < HPAC_NETWORK_IN_FLIGHT && status == HPAC_OK; lane++)
         status = make_marks(network, profile, lane);
     return status;
 }
@@ -185,8 +189,8 @@ void network_profile_destroy(hpac_network *network)
     if (!profile)
         return;
     hpac_device *device = network->options.device;
-    for (int lane = 0; lane < HPAC_NETWORK_IN_FLIGHT; lane++) {
-        for (int i = 0; profile->marks[lane] && i < profile->mark_capacity; i++)
+    for (size_t lane = 0; lane < HPAC_NETWORK_IN_FLIGHT; lane++) {
+        for (size_t i = 0; profile->marks[lane] && i < profile->mark_capacity; i++)
             if (profile->marks[lane][i].timer)
                 device->ops->event_destroy(device, profile->marks[lane][i].timer);
         free(profile->marks[lane]);
@@ -198,13 +202,14 @@ void network_profile_destroy(hpac_network *network)
 
 /* ---- steps ---- */
 
-static hpac_status mark(hpac_network *network, const network_lane *lane, hpac_queue queue, int row)
+static hpac_status mark(hpac_network *network, const network_lane *lane, hpac_queue queue,
+                        size_t row)
 {
     hpac_device *device = network->options.device;
     network_profile *profile = network->profile;
     size_t number = (size_t)(lane - network->lanes);
     if (profile->mark_count[number] == profile->mark_capacity)
-        return hpac_fail(HPAC_ERR_INTERNAL, "profile: more than %d marks in a step",
+        return hpac_fail(HPAC_ERR_INTERNAL, "profile: more than %zu marks in a step",
                          profile->mark_capacity);
     profile_mark *next = &profile->marks[number][profile->mark_count[number]++];
     next->row = row;
@@ -219,11 +224,11 @@ void network_profile_reset(hpac_network *network, const network_lane *lane)
 
 hpac_status network_profile_begin(hpac_network *network, const network_lane *lane, hpac_queue queue)
 {
-    return network->profile ? mark(network, lane, queue, -1) : HPAC_OK;
+    return network->profile ? mark(network, lane, queue, NO_ROW) : HPAC_OK;
 }
 
 hpac_status network_profile_end(hpac_network *network, const network_lane *lane, hpac_queue queue,
-                                network_call call, int stage)
+                                network_call call, size_t stage)
 {
     return network->profile ? mark(network, lane, queue, row_of(network, call, stage)) : HPAC_OK;
 }
@@ -236,8 +241,8 @@ hpac_status network_profile_collect(hpac_network *network, const network_lane *l
     hpac_device *device = network->options.device;
     size_t number = (size_t)(lane - network->lanes);
     const profile_mark *marks = profile->marks[number];
-    for (int i = 1; i < profile->mark_count[number]; i++) {
-        if (marks[i].row < 0)
+    for (size_t i = 1; i < profile->mark_count[number]; i++) {
+        if (marks[i].row == NO_ROW)
             continue;
         double ms = 0;
         hpac_status status =
@@ -250,7 +255,7 @@ hpac_status network_profile_collect(hpac_network *network, const network_lane *l
     return HPAC_OK;
 }
 
-int hpac_network_profile(const hpac_network *network, const hpac_profile_row **rows)
+size_t hpac_network_profile(const hpac_network *network, const hpac_profile_row **rows)
 {
     *rows = network->profile ? network->profile->rows : NULL;
     return network->profile ? network->profile->row_count : 0;

@@ -1,12 +1,12 @@
 /* Steps of a network: enqueued without waiting, collected in order. */
 #include "network_internal.h"
 
-static void *stage_output(const hpac_network *network, int stage)
+static void *stage_output(const hpac_network *network, size_t stage)
 {
     return network_at(network->activations, network->stages[stage].output_offset);
 }
 
-static hpac_exec_args make_run(const hpac_network *network, int number, const network_lane *lane,
+static hpac_exec_args make_run(const hpac_network *network, size_t number, const network_lane *lane,
                                bool training)
 {
     const network_stage *stage = &network->stages[number];
@@ -51,7 +51,7 @@ static hpac_status upload_batch(hpac_network *network, const network_lane *lane,
 static hpac_status forward(hpac_network *network, const network_lane *lane, bool training)
 {
     TRY(network_profile_begin(network, lane, HPAC_QUEUE_COMPUTE));
-    for (int i = 0; i < network->stage_count; i++) {
+    for (size_t i = 0; i < network->stage_count; i++) {
         hpac_exec_args run = make_run(network, i, lane, training);
         TRY(network->options.device->ops->forward(network->stages[i].plan, &run));
         TRY(network_profile_end(network, lane, HPAC_QUEUE_COMPUTE,
@@ -60,7 +60,8 @@ static hpac_status forward(hpac_network *network, const network_lane *lane, bool
     return HPAC_OK;
 }
 
-static hpac_status loss(hpac_network *network, const network_lane *lane, int count, bool training)
+static hpac_status loss(hpac_network *network, const network_lane *lane, size_t count,
+                        bool training)
 {
     hpac_device *device = network->options.device;
     const hpac_batch_format *format = &network->options.format;
@@ -82,8 +83,8 @@ static hpac_status loss(hpac_network *network, const network_lane *lane, int cou
 
 static hpac_status backward(hpac_network *network, const network_lane *lane)
 {
-    int flow = 0;
-    for (int i = network->stage_count - 1; i >= network->first_trained; i--) {
+    size_t flow = 0;
+    for (size_t i = network->stage_count; i-- > network->first_trained;) {
         hpac_exec_args run = make_run(network, i, lane, true);
         run.dy = network->flow[flow];
         if (network->stages[i].input_gradient) {
@@ -116,13 +117,13 @@ static hpac_status download_probabilities(hpac_network *network, const network_l
 {
     hpac_device *device = network->options.device;
     const hpac_batch_format *format = &network->options.format;
-    return device->ops->download(
-        device, HPAC_QUEUE_COMPUTE, lane->host_probabilities, lane->probabilities,
-        (size_t)format->batch_size * (size_t)format->target_count * sizeof(float));
+    return device->ops->download(device, HPAC_QUEUE_COMPUTE, lane->host_probabilities,
+                                 lane->probabilities,
+                                 format->batch_size * format->target_count * sizeof(float));
 }
 
 /* All of a training step that a graph can repeat: the same calls with the same addresses. */
-static hpac_status enqueue_training(hpac_network *network, const network_lane *lane, int count)
+static hpac_status enqueue_training(hpac_network *network, const network_lane *lane, size_t count)
 {
     TRY(forward(network, lane, true));
     TRY(loss(network, lane, count, true));
@@ -144,7 +145,7 @@ static hpac_status record_graph(hpac_network *network, network_lane *lane)
 
 /* The first full step runs call by call, as do all that are not full; the second of each lane is
  * recorded. */
-static hpac_status run_training(hpac_network *network, network_lane *lane, int count)
+static hpac_status run_training(hpac_network *network, network_lane *lane, size_t count)
 {
     hpac_device *device = network->options.device;
     bool full = count == network->options.format.batch_size;
@@ -173,7 +174,7 @@ static hpac_status begin_step(hpac_network *network, const hpac_network_batch *b
     if (!batch->slot)
         return network_gather_batch(network, *lane, batch);
     TRY(upload_batch(network, *lane, batch->slot));
-    return batch->places ? network_keep_batch(network, *lane, batch) : HPAC_OK;
+    return batch->resident_rows ? network_keep_batch(network, *lane, batch) : HPAC_OK;
 }
 
 static hpac_status finish_step(hpac_network *network, network_lane *lane, bool evaluates)
@@ -209,9 +210,9 @@ hpac_status hpac_network_evaluate(hpac_network *network, const hpac_network_batc
     return finish_step(network, lane, true);
 }
 
-int hpac_network_in_flight(const hpac_network *network)
+size_t hpac_network_in_flight(const hpac_network *network)
 {
-    return (int)(network->enqueued - network->collected);
+    return network->enqueued - network->collected;
 }
 
 hpac_status hpac_network_collect(hpac_network *network, hpac_outcome *outcome)

@@ -6,7 +6,7 @@
 
 static size_t targets_nbytes(const hpac_network *network)
 {
-    return (size_t)network->options.format.target_count;
+    return network->options.format.target_count;
 }
 
 size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_count)
@@ -18,7 +18,7 @@ size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_co
 static hpac_status allocate_places(hpac_network *network, network_lane *lane)
 {
     hpac_device *device = network->options.device;
-    size_t nbytes = (size_t)network->options.format.batch_size * sizeof(uint32_t);
+    size_t nbytes = network->options.format.batch_size * sizeof(uint32_t);
     TRY(device->ops->alloc(device, HPAC_MEMORY_PINNED, nbytes, &lane->host_places));
     return device->ops->alloc(device, HPAC_MEMORY_DEVICE, nbytes, &lane->places);
 }
@@ -29,7 +29,7 @@ void network_store_fini(hpac_network *network)
     device->ops->free(device, HPAC_MEMORY_DEVICE, network->store.targets);
     device->ops->free(device, HPAC_MEMORY_DEVICE, network->store.pixels);
     network->store = (network_store){0};
-    for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++) {
+    for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++) {
         network_lane *lane = &network->lanes[i];
         device->ops->free(device, HPAC_MEMORY_PINNED, lane->host_places);
         device->ops->free(device, HPAC_MEMORY_DEVICE, lane->places);
@@ -46,7 +46,7 @@ static hpac_status allocate_store(hpac_network *network, size_t image_count)
     TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE,
                            image_count * hpac_batch_image_nbytes(&network->options.format),
                            &store->pixels));
-    for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
+    for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
         TRY(allocate_places(network, &network->lanes[i]));
     store->image_count = image_count;
     return HPAC_OK;
@@ -71,28 +71,27 @@ hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count
 }
 
 /* Copies `count` images of the lane's batch from `first` on to `place` and the places after it. */
-static hpac_status keep_run(hpac_network *network, const network_lane *lane, int first, int count,
-                            uint32_t place)
+static hpac_status keep_run(hpac_network *network, const network_lane *lane, size_t first,
+                            size_t count, uint32_t place)
 {
     hpac_device *device = network->options.device;
     const hpac_batch_format *format = &network->options.format;
     size_t targets = targets_nbytes(network), image = hpac_batch_image_nbytes(format);
     TRY(device->ops->copy(device, network_at(network->store.targets, place * targets),
-                          network_at(lane->staging, (size_t)first * targets),
-                          (size_t)count * targets));
+                          network_at(lane->staging, first * targets), count * targets));
     return device->ops->copy(
         device, network_at(network->store.pixels, place * image),
-        network_at(lane->staging, hpac_batch_pixels_offset_nbytes(format) + (size_t)first * image),
-        (size_t)count * image);
+        network_at(lane->staging, hpac_batch_pixels_offset_nbytes(format) + first * image),
+        count * image);
 }
 
 static hpac_status check_places(const hpac_network *network, const hpac_network_batch *batch)
 {
-    for (int i = 0; i < batch->count; i++) {
-        uint32_t place = batch->places[i];
+    for (size_t i = 0; i < batch->count; i++) {
+        uint32_t place = batch->resident_rows[i];
         if (place >= network->store.image_count &&
             (!batch->slot || place != HPAC_NETWORK_NOT_RETAINED))
-            return hpac_fail(HPAC_ERR_INTERNAL, "place %u for image %d, of %zu", place, i,
+            return hpac_fail(HPAC_ERR_INTERNAL, "place %u for image %zu, of %zu", place, i,
                              network->store.image_count);
     }
     return HPAC_OK;
@@ -103,19 +102,19 @@ hpac_status network_keep_batch(hpac_network *network, const network_lane *lane,
 {
     TRY(check_places(network, batch));
     TRY(network_profile_begin(network, lane, HPAC_QUEUE_COMPUTE));
-    for (int first = 0, end; first < batch->count; first = end) {
-        uint32_t place = batch->places[first];
+    for (size_t first = 0, end; first < batch->count; first = end) {
+        uint32_t place = batch->resident_rows[first];
         end = first + 1;
         if (place == HPAC_NETWORK_NOT_RETAINED)
             continue;
-        while (end < batch->count && batch->places[end] == place + (uint32_t)(end - first))
+        while (end < batch->count && batch->resident_rows[end] == place + (uint32_t)(end - first))
             end++;
         TRY(keep_run(network, lane, first, end - first, place));
     }
     return network_profile_end(network, lane, HPAC_QUEUE_COMPUTE, NETWORK_KEEP, 0);
 }
 
-static hpac_status gather(hpac_network *network, const network_lane *lane, int count, void *to,
+static hpac_status gather(hpac_network *network, const network_lane *lane, size_t count, void *to,
                           const void *from, size_t row_nbytes)
 {
     hpac_device *device = network->options.device;
@@ -129,10 +128,10 @@ hpac_status network_gather_batch(hpac_network *network, const network_lane *lane
 {
     hpac_device *device = network->options.device;
     const hpac_batch_format *format = &network->options.format;
-    size_t nbytes = (size_t)batch->count * sizeof *batch->places;
+    size_t nbytes = batch->count * sizeof *batch->resident_rows;
     TRY(check_places(network, batch));
     /* The lane's last step was collected: nothing reads its pinned places any more. */
-    memcpy(lane->host_places, batch->places, nbytes);
+    memcpy(lane->host_places, batch->resident_rows, nbytes);
     TRY(device->ops->upload(device, HPAC_QUEUE_COPY, lane->places, lane->host_places, nbytes));
     TRY(network_await_upload(network, lane));
     TRY(network_profile_begin(network, lane, HPAC_QUEUE_COMPUTE));

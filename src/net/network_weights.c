@@ -29,10 +29,10 @@ static hpac_status move(hpac_network *network, direction way, void *arena,
         return HPAC_OK;
     if (!arena)
         return hpac_fail(HPAC_ERR_INTERNAL, "the network has no memory for these parameters");
-    for (int i = 0; i < network->stage_count; i++) {
+    for (size_t i = 0; i < network->stage_count; i++) {
         const network_stage *stage = &network->stages[i];
         void *slice = network_at(arena, stage->parameters_offset);
-        for (int p = 0; p < stage->plan->parameter_count; p++) {
+        for (size_t p = 0; p < stage->plan->parameter_count; p++) {
             const hpac_parameter *parameter = &stage->plan->parameters[p];
             float *values = host_values(network, stage, parameter, weights);
             hpac_status status = way == TO_DEVICE
@@ -82,12 +82,12 @@ hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *g
 
 hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed)
 {
-    int layer_count = network->options.layer_count;
+    size_t layer_count = network->options.layer_count;
     hpac_shape in = network_input_shape(network);
     hpac_weights *weights = hpac_weights_create(network->layers, layer_count, in);
     if (!weights)
         return hpac_fail(HPAC_ERR_INTERNAL, "out of memory for the initial weights");
-    for (int i = 0; i < layer_count; i++) {
+    for (size_t i = 0; i < layer_count; i++) {
         hpac_initialize_kernel(&network->layers[i], in, seed, (uint32_t)i, weights[i].kernel);
         in = network->shapes[i]; /* biases stay 0 */
     }
@@ -99,8 +99,8 @@ hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed)
 size_t hpac_network_parameter_count(const hpac_network *network)
 {
     size_t count = 0;
-    for (int i = 0; i < network->stage_count; i++)
-        for (int p = 0; p < network->stages[i].plan->parameter_count; p++)
+    for (size_t i = 0; i < network->stage_count; i++)
+        for (size_t p = 0; p < network->stages[i].plan->parameter_count; p++)
             count += network->stages[i].plan->parameters[p].count;
     return count;
 }

@@ -14,10 +14,10 @@ static inline shape_text shape_describe(hpac_shape shape)
 {
     shape_text described;
     if (shape.rank == 3)
-        snprintf(described.text, sizeof described.text, "(%d, %d, %d)", shape.rows, shape.cols,
+        snprintf(described.text, sizeof described.text, "(%zu, %zu, %zu)", shape.rows, shape.cols,
                  shape.channels);
     else
-        snprintf(described.text, sizeof described.text, "(%d)", shape.channels);
+        snprintf(described.text, sizeof described.text, "(%zu)", shape.channels);
     return described;
 }
 

@@ -21,7 +21,7 @@ static size_t row_limit(const hpac_explore_options *options)
 static void find_matching(const hpac_explore_options *options, panel_rows *chosen)
 {
     uint32_t wanted = 0;
-    for (int i = 0; i < options->class_count; i++)
+    for (size_t i = 0; i < options->class_count; i++)
         wanted |= UINT32_C(1) << options->classes[i];
     for (size_t row = 0; row < options->labels->count; row++)
         if ((options->labels->masks[row] & wanted) == wanted)
@@ -52,10 +52,10 @@ static hpac_status check_rows(const hpac_explore_options *options, panel_rows *c
 {
     const hpac_dataset_options wanted = {.images = options->images,
                                          .labels = options->labels,
-                                         .channels = options->channels,
+                                         .channels = (size_t)options->channels,
                                          .channel_order = options->channel_order,
-                                         .rows = options->rows,
-                                         .cols = options->cols,
+                                         .rows = (size_t)options->rows,
+                                         .cols = (size_t)options->cols,
                                          .pixels = HPAC_PIXELS_UINT8};
     hpac_dataset *dataset;
     hpac_status status = hpac_dataset_create(&wanted, &dataset);

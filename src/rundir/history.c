@@ -13,7 +13,7 @@
 static void write_batch_counts_header(FILE *stream, const train_job *training)
 {
     fputs("step", stream);
-    for (int t = 0; t < training->config->data.target_count; t++) {
+    for (size_t t = 0; t < training->config->data.target_count; t++) {
         static const char *const counts[] = {"true positives", "false positives",
                                              "false negatives"};
         for (int i = 0; i < 3; i++) {
@@ -142,12 +142,12 @@ static hpac_status check_stream(FILE *stream, const char *name)
                : HPAC_OK;
 }
 
-hpac_status history_add_batch(train_history *history, uint32_t step, double loss, int classes,
+hpac_status history_add_batch(train_history *history, uint32_t step, double loss, size_t classes,
                               const hpac_step_result *result)
 {
     fprintf(history->batch_losses, "%u,%.9g\n", step, loss);
     fprintf(history->batch_counts, "%u", step);
-    for (int c = 0; c < classes; c++)
+    for (size_t c = 0; c < classes; c++)
         fprintf(history->batch_counts, ",%u,%u,%u", result->true_positives[c],
                 result->false_positives[c], result->false_negatives[c]);
     fputc('\n', history->batch_counts);
@@ -165,7 +165,7 @@ static void write_set_metrics(FILE *stream, const hpac_counts *counts)
 static void write_class_rows(FILE *stream, const train_job *training, uint32_t epoch,
                              const hpac_counts *counts)
 {
-    for (int c = 0; c < counts->classes; c++) {
+    for (size_t c = 0; c < counts->classes; c++) {
         hpac_confusion counted = counts->confusion[c];
         fprintf(stream, "%u,", epoch);
         hpac_csv_write_cell(stream, hpac_class_names[training->config->data.targets[c]]);

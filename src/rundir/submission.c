@@ -7,14 +7,14 @@
 #include <string.h>
 
 hpac_status hpac_predictions_create(hpac_predictions *predictions, const char *path,
-                                    const int *targets, int target_count)
+                                    const int *targets, size_t target_count)
 {
     hpac_status status = hpac_file_create(&predictions->file, path);
     if (status != HPAC_OK)
         return status;
     predictions->target_count = target_count;
     fputs("Id", predictions->file.stream);
-    for (int t = 0; t < target_count; t++) {
+    for (size_t t = 0; t < target_count; t++) {
         fputc(',', predictions->file.stream);
         hpac_csv_write_cell(predictions->file.stream, hpac_class_names[targets[t]]);
     }
@@ -26,7 +26,7 @@ void hpac_predictions_add(hpac_predictions *predictions, const char *id, const f
 {
     FILE *stream = predictions->file.stream;
     hpac_csv_write_cell(stream, id);
-    for (int t = 0; t < predictions->target_count; t++)
+    for (size_t t = 0; t < predictions->target_count; t++)
         fprintf(stream, ",%.9g", (double)probabilities[t]); /* 9 digits give the float back */
     fputc('\n', stream);
 }
@@ -56,9 +56,8 @@ static hpac_status create_labels(hpac_submission *submission, const char *folder
 static void copy_options(hpac_submission *submission, const hpac_submission_options *options)
 {
     *submission = (hpac_submission){.target_count = options->target_count, .empty = options->empty};
-    memcpy(submission->targets, options->targets,
-           (size_t)options->target_count * sizeof *options->targets);
-    for (int t = 0; t < options->target_count; t++)
+    memcpy(submission->targets, options->targets, options->target_count * sizeof *options->targets);
+    for (size_t t = 0; t < options->target_count; t++)
         submission->thresholds[options->targets[t]] =
             options->thresholds ? options->thresholds[t] : 0.5F;
 }
@@ -98,7 +97,7 @@ void hpac_submission_add(hpac_submission *submission, const char *id, const floa
 {
     float all[HPAC_CLASS_COUNT] = {0};
     bool trained[HPAC_CLASS_COUNT] = {0};
-    for (int t = 0; t < submission->target_count; t++) {
+    for (size_t t = 0; t < submission->target_count; t++) {
         all[submission->targets[t]] = probabilities[t];
         trained[submission->targets[t]] = true;
     }

@@ -17,13 +17,13 @@
 /* predictions.csv: Id, then one probability a target in the order of `targets`. */
 typedef struct hpac_predictions {
     hpac_file file;
-    int target_count;
+    size_t target_count;
 } hpac_predictions;
 
 /* Errors of this header: those of file.h. After an error the writer is finished and nothing is left
  * behind. */
 hpac_status hpac_predictions_create(hpac_predictions *predictions, const char *path,
-                                    const int *targets, int target_count);
+                                    const int *targets, size_t target_count);
 /* probabilities: (target_count) */
 void hpac_predictions_add(hpac_predictions *predictions, const char *id,
                           const float *probabilities);
@@ -42,7 +42,7 @@ typedef struct hpac_submission_options {
     const char *folder;
     const int *targets; /* (target_count) the classes that were trained, in the order of the
                            probabilities; copied */
-    int target_count;
+    size_t target_count;
     const float *thresholds; /* (target_count) a class is answered when p > its threshold; copied.
                                 NULL: 0.5 */
     hpac_empty_prediction empty;
@@ -54,7 +54,7 @@ typedef struct hpac_submission {
     hpac_predictions probabilities; /* its file and all 28 columns */
     hpac_file labels;
     int targets[HPAC_CLASS_COUNT];
-    int target_count;
+    size_t target_count;
     float thresholds[HPAC_CLASS_COUNT]; /* by class number */
     hpac_empty_prediction empty;
 } hpac_submission;

@@ -13,7 +13,7 @@ static bool same_layers(const hpac_model *a, const hpac_model *b)
     if (a->layer_count != b->layer_count || a->input.rows != b->input.rows ||
         a->input.cols != b->input.cols || a->input.channels != b->input.channels)
         return false;
-    for (int i = 0; i < a->layer_count; i++) {
+    for (size_t i = 0; i < a->layer_count; i++) {
         const hpac_layer *x = &a->layers[i], *y = &b->layers[i];
         if (x->kind != y->kind || x->filters != y->filters || x->units != y->units ||
             x->kernel_rows != y->kernel_rows || x->kernel_cols != y->kernel_cols ||

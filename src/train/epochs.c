@@ -38,7 +38,7 @@ static hpac_status on_train_batch(void *user, const hpac_batch *batch, const hpa
     hpac_training_state *state = run->training->model.training;
     state->step++;
     state->batch = (uint32_t)batch->index + 1;
-    int classes = run->train.classes;
+    size_t classes = run->train.classes;
     double loss = outcome->result.loss_sum / ((double)batch->count * (double)classes);
     return history_add_batch(run->history, state->step, loss, classes, &outcome->result);
 }
@@ -47,13 +47,12 @@ static hpac_status on_validation_batch(void *user, const hpac_batch *batch,
                                        const hpac_outcome *outcome)
 {
     train_job *training = ((epoch_run *)user)->training;
-    size_t classes = (size_t)training->config->data.target_count;
+    size_t classes = training->config->data.target_count;
     train_predictions *predictions = &training->validation_predictions;
     memcpy(predictions->probabilities + predictions->count * classes, outcome->probabilities,
-           (size_t)batch->count * classes * sizeof(float));
-    memcpy(predictions->rows + predictions->count, batch->rows,
-           (size_t)batch->count * sizeof *batch->rows);
-    predictions->count += (size_t)batch->count;
+           batch->count * classes * sizeof(float));
+    memcpy(predictions->rows + predictions->count, batch->rows, batch->count * sizeof *batch->rows);
+    predictions->count += batch->count;
     return HPAC_OK;
 }
 

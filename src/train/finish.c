@@ -22,7 +22,7 @@ static hpac_status write_predictions(train_job *training)
         return status;
     for (size_t i = 0; i < predictions->count; i++)
         hpac_predictions_add(&file, training->labels.ids[predictions->rows[i]],
-                             predictions->probabilities + i * (size_t)data->target_count);
+                             predictions->probabilities + i * data->target_count);
     return hpac_predictions_commit(&file);
 }
 
@@ -34,10 +34,10 @@ typedef struct test_run {
 static hpac_status on_test_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)
 {
     test_run *run = user;
-    size_t classes = (size_t)run->training->config->data.target_count;
-    for (int i = 0; i < batch->count; i++)
+    size_t classes = run->training->config->data.target_count;
+    for (size_t i = 0; i < batch->count; i++)
         hpac_submission_add(&run->submission, run->training->test_ids.ids[batch->rows[i]],
-                            outcome->probabilities + (size_t)i * classes);
+                            outcome->probabilities + i * classes);
     return HPAC_OK;
 }
 

@@ -23,11 +23,11 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static void add_counts(hpac_counts *counts, const hpac_step_result *result, int images)
+static void add_counts(hpac_counts *counts, const hpac_step_result *result, size_t images)
 {
-    counts->images += (uint64_t)images;
+    counts->images += images;
     counts->loss_sum += result->loss_sum;
-    for (int c = 0; c < counts->classes; c++) {
+    for (size_t c = 0; c < counts->classes; c++) {
         counts->confusion[c].tp += result->true_positives[c];
         counts->confusion[c].fp += result->false_positives[c];
         counts->confusion[c].fn += result->false_negatives[c];
@@ -46,7 +46,7 @@ static hpac_status check_finite(const train_pass *pass, const hpac_batch *batch,
                                                                    : pass->training->dataset)
             ->labels;
     hpac_problems ids = {0};
-    for (int i = 0; i < batch->count; i++)
+    for (size_t i = 0; i < batch->count; i++)
         hpac_problems_add(&ids, "  %s", labels->ids[batch->rows[i]]);
     if (pass->phase == HPAC_PHASE_PREDICT)
         return hpac_problems_finish(&ids, HPAC_ERR_NUMERIC,
@@ -115,7 +115,7 @@ static hpac_status enqueue(const train_pass *pass, flight_ring *flight, const hp
     hpac_network_batch input = {.slot = batch->data, .count = batch->count};
     if (pass->feed->places) {
         train_resident_place(training, batch, pass->feed->places);
-        input.places = pass->feed->places;
+        input.resident_rows = pass->feed->places;
     }
     return pass->phase == HPAC_PHASE_TRAIN ? hpac_network_train(training->network, &input, step)
                                            : hpac_network_evaluate(training->network, &input);

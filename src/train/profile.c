@@ -64,16 +64,17 @@ static hpac_profile_row loader_row(const train_job *training)
 static void print_table(const train_job *training, FILE *stream)
 {
     const hpac_profile_row *rows, loader = loader_row(training);
-    int count = hpac_network_profile(training->network, &rows), width = (int)strlen(loader.name);
-    for (int i = 0; i < count; i++)
+    size_t count = hpac_network_profile(training->network, &rows);
+    int width = (int)strlen(loader.name);
+    for (size_t i = 0; i < count; i++)
         if (rows[i].calls > 0 && (int)strlen(rows[i].name) > width)
             width = (int)strlen(rows[i].name);
     fprintf(stream, "profile: %llu steps in %.3f s; what runs side by side adds up to more\n",
             (unsigned long long)training->clock.batches, training->clock.elapsed_ms * 1e-3);
     fprintf(stream, "  %-*s %7s %9s %8s %9s %8s %9s %9s\n", width, "call", "calls", "mean ms",
             "share", "MB", "GB/s", "GFLOP", "GFLOP/s");
-    for (int i = -1; i < count; i++) {
-        profile_line line = line_of(training, i < 0 ? &loader : &rows[i]);
+    for (size_t i = 0; i <= count; i++) {
+        profile_line line = line_of(training, i == 0 ? &loader : &rows[i - 1]);
         if (line.calls > 0)
             print_line(&line, width, stream);
     }
@@ -82,7 +83,7 @@ static void print_table(const train_job *training, FILE *stream)
 static hpac_status write_csv(const train_job *training)
 {
     const hpac_profile_row *rows, loader = loader_row(training);
-    int count = hpac_network_profile(training->network, &rows);
+    size_t count = hpac_network_profile(training->network, &rows);
     char *path = hpac_path_join(training->options->folder, "profile.csv");
     if (!path)
         return hpac_fail_memory(0);
@@ -92,8 +93,8 @@ static hpac_status write_csv(const train_job *training)
     if (status != HPAC_OK)
         return status;
     fputs("call,calls,total_ms,mean_ms,share,bytes,gb_per_s,gflop,gflop_per_s\n", file.stream);
-    for (int i = -1; i < count; i++) {
-        profile_line line = line_of(training, i < 0 ? &loader : &rows[i]);
+    for (size_t i = 0; i <= count; i++) {
+        profile_line line = line_of(training, i == 0 ? &loader : &rows[i - 1]);
         if (line.calls > 0)
             write_line(&line, file.stream);
     }

@@ -58,7 +58,7 @@ hpac_status train_resident_open(train_job *training)
 void train_resident_place(train_job *training, const hpac_batch *batch, uint32_t *places)
 {
     train_resident *resident = &training->resident;
-    for (int i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->count; i++) {
         size_t row = batch->rows[i];
         bool fetched = !batch->data;
         if (!fetched && resident->kept[row]) {

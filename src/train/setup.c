@@ -70,7 +70,7 @@ static hpac_status weigh_classes(train_job *training)
 {
     const hpac_config *config = training->config;
     const hpac_config_train *train = &config->train;
-    for (int t = 0; t < config->data.target_count; t++) {
+    for (size_t t = 0; t < config->data.target_count; t++) {
         training->positive_weights[t] = 1;
         if (train->weighting == HPAC_WEIGHTING_LIST)
             training->positive_weights[t] = train->positive_weights[t];
@@ -89,7 +89,7 @@ static hpac_status weigh_classes(train_job *training)
 static hpac_status check_sizes(const train_job *training)
 {
     const hpac_config *config = training->config;
-    size_t batch_size = (size_t)config->train.batch_size;
+    size_t batch_size = config->train.batch_size;
     if (config->train.drop_last && training->fold->train_count < batch_size)
         return hpac_fail(
             HPAC_ERR_CONFIG,
@@ -152,8 +152,8 @@ static hpac_status make_model(train_job *training)
     const hpac_config *config = training->config;
     hpac_model *model = &training->model;
     hpac_shape input = hpac_config_input_shape(config);
-    int layer_count = config->layer_count;
-    size_t layers_nbytes = (size_t)layer_count * sizeof *model->layers;
+    size_t layer_count = config->layer_count;
+    size_t layers_nbytes = layer_count * sizeof *model->layers;
     model->input = input;
     model->layer_count = layer_count;
     model->layers = malloc(layers_nbytes);
@@ -215,7 +215,7 @@ hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const si
     const hpac_config *config = training->config;
     hpac_device *device = training->device;
     if (hpac_dataset_get_options(dataset)->target_count != training->format.target_count)
-        return hpac_fail(HPAC_ERR_INTERNAL, "slots of %d targets for a network of %d",
+        return hpac_fail(HPAC_ERR_INTERNAL, "slots of %zu targets for a network of %zu",
                          hpac_dataset_get_options(dataset)->target_count,
                          training->format.target_count);
     for (int i = 0; i < TRAIN_SLOTS; i++) {
@@ -227,9 +227,9 @@ hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const si
         feed->slots[i] = slot;
     }
     if (dataset == training->dataset && training->resident.kept) {
-        feed->places = calloc((size_t)training->format.batch_size, sizeof *feed->places);
+        feed->places = calloc(training->format.batch_size, sizeof *feed->places);
         if (!feed->places)
-            return hpac_fail_memory((size_t)training->format.batch_size * sizeof *feed->places);
+            return hpac_fail_memory(training->format.batch_size * sizeof *feed->places);
     }
     hpac_loader_options options = {
         .dataset = dataset,

@@ -144,7 +144,7 @@ typedef struct history_epoch {
  * cuts them back to `epochs` and `steps` rows. Errors: DATA, when they hold fewer. */
 hpac_status history_open(train_history *history, const train_job *training, bool fresh,
                          uint32_t epochs, uint32_t steps);
-hpac_status history_add_batch(train_history *history, uint32_t step, double loss, int classes,
+hpac_status history_add_batch(train_history *history, uint32_t step, double loss, size_t classes,
                               const hpac_step_result *result);
 hpac_status history_add_epoch(train_history *history, const train_job *training,
                               const history_epoch *epoch);

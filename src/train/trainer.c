@@ -26,7 +26,7 @@ static void print_data(const train_job *training, FILE *stream)
     fprintf(stream, "data: %zu images, %zu to train on, %zu to validate (fold %d of %zu)\n",
             training->labels.count, fold->train_count, fold->validation_count,
             training->config->data.fold, training->split.count);
-    size_t left_out = fold->train_count % (size_t)training->config->train.batch_size;
+    size_t left_out = fold->train_count % training->config->train.batch_size;
     if (training->config->train.drop_last && left_out > 0)
         fprintf(stream, "data: %zu training images are left out each epoch (train.drop_last)\n",
                 left_out);
@@ -98,7 +98,7 @@ static hpac_status open_feeds(train_job *training)
         status = train_feed_open(training, training->dataset, fold->validation,
                                  fold->validation_count, false, &training->validation_feed);
     train_predictions *predictions = &training->validation_predictions;
-    size_t values = fold->validation_count * (size_t)training->config->data.target_count;
+    size_t values = fold->validation_count * training->config->data.target_count;
     predictions->probabilities = malloc(values * sizeof *predictions->probabilities);
     predictions->rows = malloc(fold->validation_count * sizeof *predictions->rows);
     if (status == HPAC_OK && (!predictions->probabilities || !predictions->rows))
@@ -261,7 +261,7 @@ static hpac_status train(train_job *training, rundir *folder)
 static void tell_plan(const train_job *training, hpac_train_plan *plan)
 {
     const hpac_config_train *train = &training->config->train;
-    size_t images = training->fold->train_count, batch = (size_t)train->batch_size;
+    size_t images = training->fold->train_count, batch = train->batch_size;
     size_t batches = images / batch + (!train->drop_last && images % batch > 0);
     *plan = (hpac_train_plan){
         .train_images = images,

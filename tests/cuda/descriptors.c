@@ -66,15 +66,23 @@ static bool destroy(const layer_descriptors *made)
            ACCEPTED(cudnnDestroyPoolingDescriptor(made->window));
 }
 
+/* cuDNN's numbers are ints. */
+static int as_int(size_t number)
+{
+    return (int)number;
+}
+
 static bool describe_tensors(const layer_way *way, const layer_descriptors *to)
 {
     const hpac_shape *in = &way->in, *out = &way->out;
     return ACCEPTED(cudnnSetTensor4dDescriptor(to->x, way->format, way->type, way->batch,
-                                               in->channels, in->rows, in->cols)) &&
+                                               as_int(in->channels), as_int(in->rows),
+                                               as_int(in->cols))) &&
            ACCEPTED(cudnnSetTensor4dDescriptor(to->y, way->format, way->type, way->batch,
-                                               out->channels, out->rows, out->cols)) &&
-           ACCEPTED(cudnnSetTensor4dDescriptor(to->bias, way->format, way->type, 1, out->channels,
-                                               1, 1));
+                                               as_int(out->channels), as_int(out->rows),
+                                               as_int(out->cols))) &&
+           ACCEPTED(cudnnSetTensor4dDescriptor(to->bias, way->format, way->type, 1,
+                                               as_int(out->channels), 1, 1));
 }
 
 static bool describe_convolution(const layer_way *way, const layer_descriptors *to)
@@ -84,8 +92,9 @@ static bool describe_convolution(const layer_way *way, const layer_descriptors *
         if (!ACCEPTED(cudnnSetConvolutionMathType(to->convolution, maths[i])))
             return false;
     return ACCEPTED(cudnnSetFilter4dDescriptor(to->kernel, way->type, way->format,
-                                               way->out.channels, way->in.channels,
-                                               way->layer->kernel_rows, way->layer->kernel_cols)) &&
+                                               as_int(way->out.channels), as_int(way->in.channels),
+                                               as_int(way->layer->kernel_rows),
+                                               as_int(way->layer->kernel_cols))) &&
            ACCEPTED(cudnnSetConvolution2dDescriptor(to->convolution, 0, 0, 1, 1, 1, 1,
                                                     CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT)) &&
            ACCEPTED(cudnnSetActivationDescriptor(to->relu, CUDNN_ACTIVATION_RELU,
@@ -104,8 +113,8 @@ static bool sizes_agree(const layer_way *way, const layer_descriptors *from)
             : ACCEPTED(cudnnGetPooling2dForwardOutputDim(from->window, from->x, &n, &c, &h, &w));
     if (!asked || !ACCEPTED(cudnnGetTensorSizeInBytes(from->y, &nbytes)))
         return false;
-    if (n == way->batch && c == way->out.channels && h == way->out.rows && w == way->out.cols &&
-        nbytes == (size_t)n * hpac_shape_count(way->out) * number)
+    if (n == way->batch && c == as_int(way->out.channels) && h == as_int(way->out.rows) &&
+        w == as_int(way->out.cols) && nbytes == (size_t)n * hpac_shape_count(way->out) * number)
         return true;
     printf("cuDNN makes (%d, %d, %d, %d) of it, %zu bytes\n", n, c, h, w, nbytes);
     return false;
@@ -119,12 +128,13 @@ static bool try_way(const layer_way *way)
     if (good && layer->kind == HPAC_LAYER_CONV2D)
         good = describe_convolution(way, &made);
     else if (good)
-        good = ACCEPTED(cudnnSetPooling2dDescriptor(
-            made.window, CUDNN_POOLING_MAX, CUDNN_PROPAGATE_NAN, layer->kernel_rows,
-            layer->kernel_cols, 0, 0, layer->kernel_rows, layer->kernel_cols));
+        good = ACCEPTED(
+            cudnnSetPooling2dDescriptor(made.window, CUDNN_POOLING_MAX, CUDNN_PROPAGATE_NAN,
+                                        as_int(layer->kernel_rows), as_int(layer->kernel_cols), 0,
+                                        0, as_int(layer->kernel_rows), as_int(layer->kernel_cols)));
     good = good && sizes_agree(way, &made) && destroy(&made);
     if (!good)
-        printf("that was %s, batch %d, (%d, %d, %d) to (%d, %d, %d), %s, %s\n",
+        printf("that was %s, batch %d, (%zu, %zu, %zu) to (%zu, %zu, %zu), %s, %s\n",
                hpac_layer_name(layer), way->batch, way->in.rows, way->in.cols, way->in.channels,
                way->out.rows, way->out.cols, way->out.channels,
                way->format == CUDNN_TENSOR_NHWC ? "nhwc" : "nchw",
@@ -154,12 +164,12 @@ static bool try_configuration(const char *path)
     }
     hpac_shape in = hpac_config_input_shape(&config), out = in;
     bool good = true;
-    for (int i = 0; good && i < config.layer_count; i++, in = out) {
+    for (size_t i = 0; good && i < config.layer_count; i++, in = out) {
         const hpac_layer *layer = &config.layers[i];
         good = hpac_layer_output_shape(layer, i + 1, in, &out) == HPAC_OK;
         if (!good || (layer->kind != HPAC_LAYER_CONV2D && layer->kind != HPAC_LAYER_MAXPOOL))
             continue;
-        good = try_layer(layer, in, out, config.train.batch_size);
+        good = try_layer(layer, in, out, as_int(config.train.batch_size));
         described++;
     }
     printf("%s: %d layers described in 8 ways each%s\n", path, described, good ? "" : ": no");

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
     json[nbytes] = '\0';
     hpac_keras_config config;
     if (hpac_keras_config_read(json, &config) == HPAC_OK) {
-        for (int i = 0; i < config.layer_count; i++)
+        for (size_t i = 0; i < config.layer_count; i++)
             check_layer(&config.layers[i]);
         hpac_shape shape = config.input,
                    *shapes = calloc((size_t)config.layer_count + 1, sizeof *shapes);

@@ -40,16 +40,17 @@ static inline unsigned char formula_label(uint64_t index)
 
 /* Fills the tensors of a network: tensor i (kernel, bias, kernel, bias, ...) has seed i. */
 static inline void formula_fill_weights(hpac_weights *weights, const hpac_layer *layers,
-                                        int layer_count)
+                                        size_t layer_count)
 {
     uint32_t seed = 0;
-    for (int i = 0; i < layer_count; i++) {
+    for (size_t i = 0; i < layer_count; i++) {
         hpac_weights *own = &weights[i];
         if (own->kernel_count == 0)
             continue;
         /* Glorot's limit. Fan in is kernel_count / outputs; fan out is the window x outputs. */
         const hpac_layer *layer = &layers[i];
-        int window = layer->kind == HPAC_LAYER_CONV2D ? layer->kernel_rows * layer->kernel_cols : 1;
+        size_t window =
+            layer->kind == HPAC_LAYER_CONV2D ? layer->kernel_rows * layer->kernel_cols : 1;
         double fan_in = (double)(own->kernel_count / own->bias_count);
         double limit = sqrt(6.0 / (fan_in + (double)window * (double)own->bias_count));
         for (size_t k = 0; k < own->kernel_count; k++)

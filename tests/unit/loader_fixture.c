@@ -26,7 +26,7 @@ void loader_fixture_open(loader_fixture *fix, size_t cache_nbytes)
         fix->rows[i] = i * 7 % LOADER_COUNT;
 }
 
-static size_t slot_nbytes(int batch_size)
+static size_t slot_nbytes(size_t batch_size)
 {
     return hpac_batch_nbytes(&(hpac_batch_format){.batch_size = batch_size,
                                                   .target_count = TARGETS,
@@ -92,16 +92,16 @@ static bool is_bad(const size_t *bad, size_t bad_count, size_t row)
     return false;
 }
 
-bool loader_batch_holds(const hpac_batch *batch, int batch_size, const size_t *rows)
+bool loader_batch_holds(const hpac_batch *batch, size_t batch_size, const size_t *rows)
 {
-    const uint8_t *pixels = batch->data + slot_nbytes(batch_size) -
-                            (size_t)batch_size * LOADER_CHANNELS * PICTURE_PIXELS;
-    for (int i = 0; i < batch->count; i++) {
+    const uint8_t *pixels =
+        batch->data + slot_nbytes(batch_size) - batch_size * LOADER_CHANNELS * PICTURE_PIXELS;
+    for (size_t i = 0; i < batch->count; i++) {
         if (batch->rows[i] != rows[i] ||
             !picture_matches(pixels + i * LOADER_CHANNELS * PICTURE_PIXELS, rows[i],
                              LOADER_CHANNELS))
             return false;
-        for (int t = 0; t < TARGETS; t++)
+        for (size_t t = 0; t < TARGETS; t++)
             if (batch->data[i * TARGETS + t] != (picture_mask(rows[i]) >> targets[t] & 1))
                 return false;
     }

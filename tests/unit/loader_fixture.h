@@ -30,7 +30,7 @@ void loader_close(loader_fixture *fix);
 /* The rows of an epoch in order. */
 void loader_expect_order(const loader_fixture *fix, uint32_t epoch, size_t *order);
 /* Whether a batch holds these rows: numbers, targets, pixels. */
-bool loader_batch_holds(const hpac_batch *batch, int batch_size, const size_t *rows);
+bool loader_batch_holds(const hpac_batch *batch, size_t batch_size, const size_t *rows);
 
 void loader_begin(loader_fixture *fix, uint32_t epoch, size_t first);
 /* Takes batches first .. until the epoch's end or `stop` (whichever is first), all of them as they

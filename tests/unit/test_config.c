@@ -281,7 +281,7 @@ Test(config, the_fits_are_those_of_the_write_ups)
         cr_assert_eq(hpac_config_load(fits[i].path, NULL, 0, &config), HPAC_OK, "%s",
                      hpac_error_message());
         int dropouts = 0;
-        for (int j = 0; j < config.layer_count; j++)
+        for (size_t j = 0; j < config.layer_count; j++)
             dropouts += config.layers[j].kind == HPAC_LAYER_DROPOUT;
         cr_expect_eq(config.data.target_count, fits[i].targets);
         if (fits[i].targets == 3)

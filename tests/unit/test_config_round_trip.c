@@ -37,7 +37,7 @@ static void expect_same_data(const hpac_config_data *a, const hpac_config_data *
 }
 
 static void expect_same_training(const hpac_config_train *a, const hpac_config_train *b,
-                                 int target_count)
+                                 size_t target_count)
 {
     cr_expect(same_text(a->initial_model, b->initial_model));
     cr_expect(a->epochs == b->epochs && a->batch_size == b->batch_size && a->seed == b->seed);
@@ -102,6 +102,11 @@ static int pick(hpac_random *random, int least, int most)
     return least + (int)hpac_random_below(random, (uint32_t)(most - least + 1));
 }
 
+static size_t pick_size(hpac_random *random, int least, int most)
+{
+    return (size_t)pick(random, least, most);
+}
+
 /* Any positive float, also tiny and huge ones. */
 static float pick_float(hpac_random *random)
 {
@@ -154,21 +159,21 @@ static char *pick_text(hpac_random *random)
 static void pick_layers(hpac_random *random, hpac_config *config)
 {
     static hpac_layer layers[8];
-    int count = 0;
+    size_t count = 0;
     memset(layers, 0, sizeof layers);
     for (int convolutions = pick(random, 0, 3); convolutions > 0; convolutions--)
         layers[count++] = (hpac_layer){
             .kind = HPAC_LAYER_CONV2D,
-            .filters = pick(random, 1, 64),
-            .kernel_rows = pick(random, 1, 3),
-            .kernel_cols = pick(random, 1, 3),
+            .filters = pick_size(random, 1, 64),
+            .kernel_rows = pick_size(random, 1, 3),
+            .kernel_cols = pick_size(random, 1, 3),
             .activation = (hpac_activation)pick(random, 0, 2),
             .initializer = (hpac_initializer)pick(random, 0, 1),
         };
     if (pick(random, 0, 1))
         layers[count++] = (hpac_layer){.kind = HPAC_LAYER_MAXPOOL,
-                                       .kernel_rows = pick(random, 1, 3),
-                                       .kernel_cols = pick(random, 1, 3)};
+                                       .kernel_rows = pick_size(random, 1, 3),
+                                       .kernel_cols = pick_size(random, 1, 3)};
     if (pick(random, 0, 1))
         layers[count++] =
             (hpac_layer){.kind = HPAC_LAYER_DROPOUT, .rate = hpac_random_uniform(random)};
@@ -192,18 +197,18 @@ static void pick_data(hpac_random *random, hpac_config_data *data)
         data->test_images = pick_text(random);
         data->test_ids = pick_text(random);
     }
-    data->target_count = pick(random, 1, HPAC_CLASS_COUNT);
+    data->target_count = pick_size(random, 1, HPAC_CLASS_COUNT);
     int first = pick(random, 0, HPAC_CLASS_COUNT - 1);
-    for (int i = 0; i < data->target_count; i++)
-        data->targets[i] = (first + i) % HPAC_CLASS_COUNT;
-    data->channels = pick(random, 1, 4);
+    for (size_t i = 0; i < data->target_count; i++)
+        data->targets[i] = (first + (int)i) % HPAC_CLASS_COUNT;
+    data->channels = pick_size(random, 1, 4);
     int green = pick(random, 0, 3), step = pick(random, 0, 1) ? 1 : 3;
-    for (int i = 0; i < data->channels; i++)
-        data->channel_order[i] = (green + i * step) % 4;
-    data->scale_rows = pick(random, 1, 40);
-    data->scale_cols = pick(random, 1, 40);
-    data->image_rows = pick(random, 12, 20) * data->scale_rows + data->scale_rows / 2;
-    data->image_cols = pick(random, 12, 20) * data->scale_cols;
+    for (size_t i = 0; i < data->channels; i++)
+        data->channel_order[i] = (green + (int)i * step) % 4;
+    data->scale_rows = pick_size(random, 1, 40);
+    data->scale_cols = pick_size(random, 1, 40);
+    data->image_rows = pick_size(random, 12, 20) * data->scale_rows + data->scale_rows / 2;
+    data->image_cols = pick_size(random, 12, 20) * data->scale_cols;
     data->pixels = (hpac_pixels)pick(random, 0, 1);
     data->workers = pick(random, 0, 256);
     data->skip_bad_images = pick(random, 0, 1);
@@ -215,17 +220,17 @@ static void pick_data(hpac_random *random, hpac_config_data *data)
     data->fold = pick(random, 0, data->split.folds * data->split.repeats - 1);
 }
 
-static void pick_training(hpac_random *random, int target_count, hpac_config_train *train)
+static void pick_training(hpac_random *random, size_t target_count, hpac_config_train *train)
 {
     train->epochs = pick(random, 1, 1000000);
-    train->batch_size = pick(random, 1, 65536);
+    train->batch_size = pick_size(random, 1, 65536);
     train->shuffle = pick(random, 0, 1);
     train->drop_last = pick(random, 0, 1);
     train->seed = (uint64_t)hpac_random_next(random) << 32 | hpac_random_next(random);
     train->optimizer =
         (hpac_adadelta){pick_float(random), hpac_random_uniform(random), pick_float(random)};
     train->weighting = (hpac_weighting)pick(random, 0, 2);
-    for (int i = 0; i < target_count; i++)
+    for (size_t i = 0; i < target_count; i++)
         train->positive_weights[i] = pick_float(random);
     train->patience = pick(random, 1, 1000000);
     train->min_delta = pick_float(random);

@@ -88,7 +88,7 @@ static void train(fixture *fix, const uint32_t *places)
         const hpac_network_batch batch = {
             .slot = places ? NULL : fix->slots[step % HPAC_NETWORK_IN_FLIGHT],
             .count = BATCH,
-            .places = places};
+            .resident_rows = places};
         assert_ok(hpac_network_train(fix->network, &batch, (uint32_t)step));
     }
     while (hpac_network_in_flight(fix->network) > 0)
@@ -168,7 +168,7 @@ Test(cuda_budget, of_a_resident_data_set_is_four_bytes_an_image)
     for (uint32_t i = 0; i < BATCH; i++)
         places[i] = i;
     assert_ok(hpac_network_retain_images(fix.network, BATCH));
-    const hpac_network_batch kept = {.slot = fix.slots[0], .count = BATCH, .places = places};
+    const hpac_network_batch kept = {.slot = fix.slots[0], .count = BATCH, .resident_rows = places};
     assert_ok(hpac_network_evaluate(fix.network, &kept));
     assert_ok(hpac_network_collect(fix.network, &outcome));
     cudasim_counts before;

@@ -41,7 +41,8 @@ static const hpac_op stack[] = {
     {.kind = HPAC_OP_DROPOUT, .in = VECTOR(10), .out = VECTOR(10), .rate = 0.5F},
 };
 
-static hpac_status plan_run(hpac_device *device, int first, int count, int batch, hpac_plan **plan)
+static hpac_status plan_run(hpac_device *device, size_t first, size_t count, size_t batch,
+                            hpac_plan **plan)
 {
     hpac_device_info info;
     assert_ok(device->ops->describe(device, &info));
@@ -57,7 +58,7 @@ static hpac_status plan_run(hpac_device *device, int first, int count, int batch
     return device->ops->plan_create(device, &request, plan);
 }
 
-static bool takes(hpac_device *device, int first, int count)
+static bool takes(hpac_device *device, size_t first, size_t count)
 {
     hpac_plan *plan = NULL;
     assert_ok(plan_run(device, first, count, 4, &plan));
@@ -70,11 +71,11 @@ Test(cuda_plans, takes_the_runs_it_promises)
 {
     need_cuda();
     hpac_device *device = open_deterministic();
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         cr_expect(takes(device, i, 1), "%s alone", hpac_op_name(stack[i].kind));
-    for (int count = 2; count <= 4; count++) {
-        cr_expect(takes(device, 0, count), "the first %d", count);
-        cr_expect(takes(device, 4, count), "%d from flatten on", count);
+    for (size_t count = 2; count <= 4; count++) {
+        cr_expect(takes(device, 0, count), "the first %zu", count);
+        cr_expect(takes(device, 4, count), "%zu from flatten on", count);
     }
     cr_expect(takes(device, 5, 3), "dense, relu, dropout");
     cr_expect_not(takes(device, 0, 5));
@@ -102,7 +103,7 @@ Test(cuda_plans, chooses_the_deterministic_three)
 
 static void run_convolutions(hpac_device *device)
 {
-    for (int i = 0; i < hpac_selfcheck_count(); i++)
+    for (size_t i = 0; i < hpac_selfcheck_count(); i++)
         if (strncmp(hpac_selfcheck_name(i), "conv2d", 6) == 0)
             cr_expect_eq(hpac_selfcheck_run(device, i, 1, NULL), HPAC_OK, "%s: %s",
                          hpac_selfcheck_name(i), hpac_error_message());

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static hpac_dataset_options options_of(const picture_folder *folder, int channels)
+static hpac_dataset_options options_of(const picture_folder *folder, size_t channels)
 {
     return (hpac_dataset_options){.images = folder->path,
                                   .labels = &folder->labels,
@@ -61,7 +61,7 @@ Test(dataset, bytes_of_the_channels_are_interleaved)
 {
     picture_folder folder;
     picture_folder_create(&folder, 3);
-    for (int channels = 1; channels <= HPAC_MAX_CHANNELS; channels++) {
+    for (size_t channels = 1; channels <= HPAC_MAX_CHANNELS; channels++) {
         hpac_dataset_options options = options_of(&folder, channels);
         hpac_dataset *dataset;
         hpac_dataset_reader *reader;
@@ -70,7 +70,7 @@ Test(dataset, bytes_of_the_channels_are_interleaved)
         for (size_t row = 0; row < 3; row++) {
             memset(pixels, 0xA5, sizeof pixels);
             cr_assert_eq(hpac_dataset_read(reader, row, pixels), HPAC_OK);
-            cr_assert(picture_matches(pixels, row, channels));
+            cr_assert(picture_matches(pixels, row, (int)channels));
             cr_assert_eq(pixels[PICTURE_PIXELS * channels], 0xA5, "written behind the image");
         }
         close_dataset(dataset, reader);

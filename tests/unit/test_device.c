@@ -109,7 +109,7 @@ Test(device, events_are_past)
     device->ops->close(device);
 }
 
-static bool takes(hpac_device *device, const hpac_op *ops, int count)
+static bool takes(hpac_device *device, const hpac_op *ops, size_t count)
 {
     hpac_plan *plan = NULL;
     hpac_plan_request request = {
@@ -144,7 +144,7 @@ Test(device, cpu_takes_the_runs_it_promises)
 
 /* oneDNN's reference implementations take seconds where the others take milliseconds. That there is
  * always another one holds for its x86-64. */
-static void expect_no_plain_loops(hpac_device *device, int channels, int filters, int layout)
+static void expect_no_plain_loops(hpac_device *device, size_t channels, size_t filters, int layout)
 {
     const hpac_op conv2d = {.kind = HPAC_OP_CONV2D,
                             .in = IMAGE(20, channels),
@@ -170,7 +170,7 @@ Test(device, no_convolution_of_the_cpu_runs_in_plain_loops)
 #ifndef __x86_64__
     cr_skip("oneDNN has fast convolutions for other channels on other processors");
 #endif
-    static const int channels[] = {1, 2, 3, 4, 5, 8, 12, 16, 17, 24, 32};
+    static const size_t channels[] = {1, 2, 3, 4, 5, 8, 12, 16, 17, 24, 32};
     hpac_device *device = open_cpu();
     for (size_t c = 0; c < sizeof channels / sizeof *channels; c++)
         for (int layout = 0; layout < 4; layout++) {

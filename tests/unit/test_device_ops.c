@@ -23,7 +23,7 @@ static void run_cases(const hpac_device_options *options, const char *skipped)
     hpac_device *device = open_tested_device(*options);
     hpac_device_info info;
     cr_assert_eq(device->ops->describe(device, &info), HPAC_OK);
-    for (int i = 0; i < hpac_selfcheck_count(); i++)
+    for (size_t i = 0; i < hpac_selfcheck_count(); i++)
         if (!skipped || !strstr(hpac_selfcheck_name(i), skipped))
             cr_expect_eq(hpac_selfcheck_run(device, i, seed, NULL), HPAC_OK,
                          "%s, %s, HPAC_TEST_SEED=%#llx: %s", hpac_selfcheck_name(i), info.name,

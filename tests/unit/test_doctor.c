@@ -19,18 +19,18 @@ static hpac_doctor open_doctor(const char *device)
     return doctor;
 }
 
-static int find_case(const char *name)
+static size_t find_case(const char *name)
 {
-    for (int i = 0; i < hpac_selfcheck_count(); i++)
+    for (size_t i = 0; i < hpac_selfcheck_count(); i++)
         if (strcmp(hpac_selfcheck_name(i), name) == 0)
             return i;
     cr_assert_fail("no case %s", name);
-    return -1;
+    return 0;
 }
 
 static const hpac_doctor_finding *check(hpac_doctor *doctor, const char *name)
 {
-    int index = find_case(name);
+    size_t index = find_case(name);
     hpac_doctor_check_case(&doctor->exams[0], index, 1);
     return &doctor->exams[0].findings[index];
 }

@@ -23,7 +23,7 @@ static void assert_close(double a, double b, double tolerance, const char *what)
 /* As tools/reference/make_evaluation_golden.py has it. */
 static const struct golden_case {
     size_t images;
-    int classes;
+    size_t classes;
     double steps;
     bool plain;
 } cases[] = {
@@ -50,7 +50,7 @@ static double uniform(uint32_t seed, uint64_t index)
 static golden_set make_set(uint32_t seed, const struct golden_case *golden)
 {
     golden_set set = {0};
-    size_t classes = (size_t)golden->classes;
+    size_t classes = golden->classes;
     set.masks = calloc(golden->images, sizeof *set.masks);
     set.probabilities = malloc(golden->images * classes * sizeof *set.probabilities);
     for (size_t i = 0; i < golden->images * classes; i++) {
@@ -62,7 +62,7 @@ static golden_set make_set(uint32_t seed, const struct golden_case *golden)
         set.probabilities[i] = (float)p;
         set.masks[i / classes] |= (uint32_t)truth << (HPAC_CLASS_COUNT - 1 - class);
     }
-    for (int t = 0; t < golden->classes; t++) {
+    for (int t = 0; t < (int)golden->classes; t++) {
         set.targets[t] = HPAC_CLASS_COUNT - 1 - t;
         set.thresholds[t] = golden->plain ? 0.5F : (float)(0.15 + 0.02 * t);
     }
@@ -81,7 +81,7 @@ static void evaluate_set(golden_set *set, const struct golden_case *golden)
     cr_assert_eq(hpac_tune_thresholds(&set->scored, tuned), HPAC_OK);
     cr_assert_eq(hpac_evaluate(&set->scored, tuned, &set->tuned), HPAC_OK);
     cr_assert_eq(hpac_tune_one_threshold(&set->scored, tuned), HPAC_OK);
-    for (int t = 1; t < golden->classes; t++)
+    for (size_t t = 1; t < golden->classes; t++)
         cr_assert_eq(tuned[t], tuned[0]);
     cr_assert_eq(hpac_evaluate(&set->scored, tuned, &set->tuned_as_one), HPAC_OK);
 }

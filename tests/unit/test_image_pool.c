@@ -26,7 +26,7 @@ static void close_pool(void)
 #define POOL_TEST(name) Test(image_pool, name, .init = open_pool, .fini = close_pool)
 
 /* A data set that keeps its images when another wants them too. */
-static hpac_dataset_options shared_options(int channels)
+static hpac_dataset_options shared_options(size_t channels)
 {
     return (hpac_dataset_options){.images = pictures.path,
                                   .labels = &pictures.labels,
@@ -51,14 +51,14 @@ static void plan(const hpac_dataset_options *options, int times)
         hpac_dataset_destroy(create(options));
 }
 
-static void read_all(hpac_dataset *dataset, int channels)
+static void read_all(hpac_dataset *dataset, size_t channels)
 {
     hpac_dataset_reader *reader;
     cr_assert_eq(hpac_dataset_reader_create(dataset, &reader), HPAC_OK);
     uint8_t pixels[PICTURE_PIXELS * HPAC_MAX_CHANNELS];
     for (size_t row = 0; row < hpac_dataset_get_options(dataset)->labels->count; row++) {
         cr_assert_eq(hpac_dataset_read(reader, row, pixels), HPAC_OK, "%s", hpac_error_message());
-        cr_assert(picture_matches(pixels, row, channels), "row %zu", row);
+        cr_assert(picture_matches(pixels, row, (int)channels), "row %zu", row);
     }
     hpac_dataset_reader_destroy(reader);
 }

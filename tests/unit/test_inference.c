@@ -85,7 +85,7 @@ static hpac_classifier load(const char *path)
 typedef struct seen_rows {
     size_t rows[COUNT];
     float probabilities[COUNT][TARGETS];
-    int count, batches, largest, starts;
+    size_t count, batches, largest, starts;
     volatile sig_atomic_t stop; /* raised after the second batch, when asked to */
     bool raise;
 } seen_rows;
@@ -96,14 +96,15 @@ static hpac_status on_start(void *user)
     return HPAC_OK;
 }
 
-static hpac_status on_batch(void *user, const size_t *rows, int count, const float *probabilities)
+static hpac_status on_batch(void *user, const size_t *rows, size_t count,
+                            const float *probabilities)
 {
     seen_rows *seen = user;
     cr_assert_leq(seen->count + count, COUNT);
     cr_assert_eq(seen->starts, 1);
-    memcpy(seen->rows + seen->count, rows, (size_t)count * sizeof *rows);
+    memcpy(seen->rows + seen->count, rows, count * sizeof *rows);
     memcpy(seen->probabilities[seen->count], probabilities,
-           (size_t)count * TARGETS * sizeof *probabilities);
+           count * TARGETS * sizeof *probabilities);
     seen->count += count;
     seen->largest = count > seen->largest ? count : seen->largest;
     if (++seen->batches == 2 && seen->raise)
@@ -122,7 +123,7 @@ typedef struct fixture {
     size_t skipped;
 } fixture;
 
-static void open_fixture(fixture *fix, int classifier_count, int batch_size, bool skip)
+static void open_fixture(fixture *fix, int classifier_count, size_t batch_size, bool skip)
 {
     static const char *const names[] = {"a.h5", "b.h5", "c.h5"};
     memset(fix, 0, sizeof *fix);
@@ -175,7 +176,7 @@ static void assert_close(double a, double b, double tolerance)
 static void assert_right(const fixture *fix)
 {
     int count = fix->options.classifier_count;
-    for (int i = 0; i < fix->seen.count; i++)
+    for (size_t i = 0; i < fix->seen.count; i++)
         for (size_t t = 0; t < TARGETS; t++) {
             double p = 0;
             for (int seed = 0; seed < count; seed++)
@@ -186,7 +187,7 @@ static void assert_right(const fixture *fix)
 
 Test(inference, all_rows_in_order_whatever_the_batch)
 {
-    static const int sizes[] = {1, 4, COUNT, 64};
+    static const size_t sizes[] = {1, 4, COUNT, 64};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         fixture fix;
         double loss = 0;
@@ -262,7 +263,7 @@ Test(inference, bad_images_are_skipped_or_told_of)
     cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_OK, "%s", hpac_error_message());
     cr_assert_eq(fix.seen.count, COUNT - 2);
     cr_assert_eq(fix.skipped, 2);
-    for (int i = 0; i < fix.seen.count; i++)
+    for (size_t i = 0; i < fix.seen.count; i++)
         cr_assert_eq(fix.seen.rows[i], (size_t)(i < 12 ? i + 1 : i + 2));
     assert_right(&fix);
     static const size_t bad[] = {0, 13};

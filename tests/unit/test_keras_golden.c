@@ -19,7 +19,8 @@
 typedef struct golden_case {
     const char *path;
     hpac_shape input;
-    int filters[2], hidden, classes, batch, steps;
+    size_t filters[2], hidden, classes, batch;
+    int steps;
 } golden_case;
 
 static const golden_case small = {

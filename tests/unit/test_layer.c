@@ -7,7 +7,7 @@
 static const hpac_shape gray128 = {.rank = 3, .rows = 128, .cols = 128, .channels = 1};
 
 /* The improved model of the write-up, with `classes` outputs. */
-static void make_improved(hpac_layer layers[8], int classes)
+static void make_improved(hpac_layer layers[8], size_t classes)
 {
     const hpac_layer stack[8] = {
         {.kind = HPAC_LAYER_CONV2D, .filters = 16, .kernel_rows = 3, .kernel_cols = 3},
@@ -22,7 +22,7 @@ static void make_improved(hpac_layer layers[8], int classes)
     memcpy(layers, stack, sizeof stack);
 }
 
-static size_t count_parameters(int classes)
+static size_t count_parameters(size_t classes)
 {
     hpac_layer layers[8];
     hpac_shape shapes[8], in = gray128;
@@ -56,7 +56,8 @@ Test(layer, shapes_of_the_improved_model)
     cr_assert(shapes[7].rank == 1 && shapes[7].channels == 28);
 }
 
-static void expect_refusal(const hpac_layer *layers, int count, hpac_shape input, const char *part)
+static void expect_refusal(const hpac_layer *layers, size_t count, hpac_shape input,
+                           const char *part)
 {
     hpac_shape shapes[8];
     cr_assert_eq(hpac_layers_check(layers, count, input, 3, shapes), HPAC_ERR_CONFIG);

@@ -63,11 +63,11 @@ static void close_fixture(fixture *fix)
 static void check_batch(const fixture *fix, const hpac_batch *batch)
 {
     bool all_kept = true;
-    for (int i = 0; i < batch->count; i++)
+    for (size_t i = 0; i < batch->count; i++)
         all_kept &= fix->kept[batch->rows[i]];
     cr_assert_eq(!batch->data, all_kept, "batch %zu", batch->index);
     cr_assert_eq(batch->slot < 0, all_kept);
-    for (int i = 0; batch->data && i < batch->count; i++)
+    for (size_t i = 0; batch->data && i < batch->count; i++)
         cr_assert(picture_matches(batch->data + 64 + i * PICTURE_PIXELS, batch->rows[i], 1));
 }
 

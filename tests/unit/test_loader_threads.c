@@ -17,7 +17,7 @@ Test(loader, ends_at_any_moment)
     cr_assert_eq(unlink(picture_path(&fix.folder, 3, 0)), 0);
     hpac_log_set_level(HPAC_LOG_ERROR);
     for (int round = 0; round < 200; round++) {
-        loader_open(&fix, (hpac_loader_options){.batch_size = 1 + round % 5,
+        loader_open(&fix, (hpac_loader_options){.batch_size = 1 + (size_t)round % 5,
                                                 .slot_count = 2 + round % 3,
                                                 .workers = 1 + round % 8,
                                                 .skip_bad_images = round % 2,
@@ -151,7 +151,7 @@ static void walk_at_random(uint64_t seed, size_t cache_nbytes)
     hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH, 0, 0);
     for (int life = 0; life < 20; life++) {
         loader_open(&fix,
-                    (hpac_loader_options){.batch_size = 1 + (int)hpac_random_below(&random, 9),
+                    (hpac_loader_options){.batch_size = 1 + hpac_random_below(&random, 9),
                                           .slot_count = 2 + (int)hpac_random_below(&random, 5),
                                           .workers = 1 + (int)hpac_random_below(&random, 8),
                                           .shuffle = hpac_random_below(&random, 2),

@@ -111,9 +111,9 @@ static void assert_same_floats(const float *a, const float *b, size_t count)
         cr_assert_arr_eq(a, b, count * sizeof *a);
 }
 
-static void assert_same_weights(const hpac_weights *a, const hpac_weights *b, int layer_count)
+static void assert_same_weights(const hpac_weights *a, const hpac_weights *b, size_t layer_count)
 {
-    for (int i = 0; i < layer_count; i++) {
+    for (size_t i = 0; i < layer_count; i++) {
         cr_assert_eq(a[i].kernel_count, b[i].kernel_count);
         cr_assert_eq(a[i].bias_count, b[i].bias_count);
         assert_same_floats(a[i].kernel, b[i].kernel, a[i].kernel_count);
@@ -306,13 +306,13 @@ static double activate(double x, hpac_activation activation)
 static void run_conv2d(const hpac_layer *layer, const hpac_weights *weights, hpac_shape in,
                        const double *x, hpac_shape out, double *y)
 {
-    for (int r = 0; r < out.rows; r++)
-        for (int c = 0; c < out.cols; c++)
-            for (int k = 0; k < out.channels; k++) {
+    for (size_t r = 0; r < out.rows; r++)
+        for (size_t c = 0; c < out.cols; c++)
+            for (size_t k = 0; k < out.channels; k++) {
                 double sum = (double)weights->bias[k];
-                for (int i = 0; i < layer->kernel_rows; i++)
-                    for (int j = 0; j < layer->kernel_cols; j++)
-                        for (int m = 0; m < in.channels; m++)
+                for (size_t i = 0; i < layer->kernel_rows; i++)
+                    for (size_t j = 0; j < layer->kernel_cols; j++)
+                        for (size_t m = 0; m < in.channels; m++)
                             sum += x[((r + i) * in.cols + c + j) * in.channels + m] *
                                    (double)weights
                                        ->kernel[((i * layer->kernel_cols + j) * in.channels + m) *
@@ -325,12 +325,12 @@ static void run_conv2d(const hpac_layer *layer, const hpac_weights *weights, hpa
 static void run_maxpool(const hpac_layer *layer, hpac_shape in, const double *x, hpac_shape out,
                         double *y)
 {
-    for (int r = 0; r < out.rows; r++)
-        for (int c = 0; c < out.cols; c++)
-            for (int k = 0; k < out.channels; k++) {
+    for (size_t r = 0; r < out.rows; r++)
+        for (size_t c = 0; c < out.cols; c++)
+            for (size_t k = 0; k < out.channels; k++) {
                 double most = -INFINITY;
-                for (int i = 0; i < layer->kernel_rows; i++)
-                    for (int j = 0; j < layer->kernel_cols; j++)
+                for (size_t i = 0; i < layer->kernel_rows; i++)
+                    for (size_t j = 0; j < layer->kernel_cols; j++)
                         most = fmax(most, x[((r * layer->kernel_rows + i) * in.cols +
                                              c * layer->kernel_cols + j) *
                                                 in.channels +
@@ -342,9 +342,9 @@ static void run_maxpool(const hpac_layer *layer, hpac_shape in, const double *x,
 static void run_dense(const hpac_layer *layer, const hpac_weights *weights, hpac_shape in,
                       const double *x, double *y)
 {
-    for (int k = 0; k < layer->units; k++) {
+    for (size_t k = 0; k < layer->units; k++) {
         double sum = (double)weights->bias[k];
-        for (int m = 0; m < in.channels; m++)
+        for (size_t m = 0; m < in.channels; m++)
             sum += x[m] * (double)weights->kernel[m * layer->units + k];
         y[k] = activate(sum, layer->activation);
     }
@@ -356,7 +356,7 @@ static void predict(const hpac_model *model, double *x)
     double *y = calloc(4096, sizeof *y);
     cr_assert_not_null(y);
     hpac_shape in = model->input, out;
-    for (int i = 0; i < model->layer_count; i++) {
+    for (size_t i = 0; i < model->layer_count; i++) {
         const hpac_layer *layer = &model->layers[i];
         cr_assert_eq(hpac_layer_output_shape(layer, i + 1, in, &out), HPAC_OK);
         size_t count = hpac_shape_count(out);

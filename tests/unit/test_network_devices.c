@@ -97,7 +97,7 @@ static void close_trained(trained *run)
     run->device->ops->close(run->device);
 }
 
-static int count_of(const trained *run, int step)
+static size_t count_of(const trained *run, int step)
 {
     return step == PARTIAL_STEP ? PARTIAL_COUNT : run->format.batch_size;
 }
@@ -105,8 +105,8 @@ static int count_of(const trained *run, int step)
 /* The labels and pixels of step `step`; its first image is number batch size x step of all. */
 static void fill_slot(const trained *run, unsigned char *slot, int step)
 {
-    size_t batch = (size_t)run->format.batch_size;
-    size_t labels = batch * (size_t)run->format.target_count;
+    size_t batch = run->format.batch_size;
+    size_t labels = batch * run->format.target_count;
     for (size_t k = 0; k < labels; k++)
         slot[k] = formula_label((size_t)step * labels + k);
     unsigned char *pixels = slot + hpac_batch_pixels_offset_nbytes(&run->format);
@@ -135,7 +135,7 @@ static void train(trained *run, int first, int end)
         const hpac_network_batch batch = {.slot = slot, .count = count_of(run, step)};
         assert_ok(hpac_network_train(run->network, &batch, (uint32_t)step));
     }
-    for (int step = end - hpac_network_in_flight(run->network); step < end; step++)
+    for (int step = end - (int)hpac_network_in_flight(run->network); step < end; step++)
         collect(run, step);
     assert_ok(hpac_network_export(run->network, run->weights, NULL, NULL));
 }
@@ -153,7 +153,7 @@ static void widen(double *largest, const float *a, const float *b, size_t count)
 static double largest_difference(const trained *a, const trained *b)
 {
     double largest = 0;
-    for (int i = 0; i < a->config->layer_count; i++) {
+    for (size_t i = 0; i < a->config->layer_count; i++) {
         const hpac_weights *one = &a->weights[i], *other = &b->weights[i];
         widen(&largest, one->kernel, other->kernel, one->kernel_count);
         widen(&largest, one->bias, other->bias, one->bias_count);
@@ -236,7 +236,7 @@ static uint32_t mixed_place(int step, int i)
 /* Fills a slot with the images that lie in mixed places. */
 static void fill_mixed(const trained *run, unsigned char *slot, int step)
 {
-    size_t targets = (size_t)run->format.target_count;
+    size_t targets = run->format.target_count;
     size_t image = hpac_batch_image_nbytes(&run->format);
     unsigned char *pixels = slot + hpac_batch_pixels_offset_nbytes(&run->format);
     for (int i = 0; i < BATCH; i++) {
@@ -261,7 +261,7 @@ static void keep_all(trained *run)
                 places[i] = (i == 2) == (part == 1) ? (uint32_t)(step * BATCH + i)
                                                     : HPAC_NETWORK_NOT_RETAINED;
             const hpac_network_batch batch = {
-                .slot = run->slots[0], .count = BATCH, .places = places};
+                .slot = run->slots[0], .count = BATCH, .resident_rows = places};
             assert_ok(hpac_network_evaluate(run->network, &batch));
             assert_ok(hpac_network_collect(run->network, &outcome));
         }
@@ -281,10 +281,10 @@ static void train_mixed(trained *run, bool kept)
             fill_mixed(run, slot, step);
         const hpac_network_batch batch = {.slot = kept ? NULL : slot,
                                           .count = count_of(run, step),
-                                          .places = kept ? places : NULL};
+                                          .resident_rows = kept ? places : NULL};
         assert_ok(hpac_network_train(run->network, &batch, (uint32_t)step));
     }
-    for (int step = STEPS - hpac_network_in_flight(run->network); step < STEPS; step++)
+    for (int step = STEPS - (int)hpac_network_in_flight(run->network); step < STEPS; step++)
         collect(run, step);
     assert_ok(hpac_network_export(run->network, run->weights, NULL, NULL));
 }
@@ -314,7 +314,7 @@ Test(network_devices, impossible_places_are_refused)
     hpac_config config = load_small("configs/improved_batch128.yaml");
     trained run;
     uint32_t places[BATCH] = {0};
-    const hpac_network_batch batch = {.count = BATCH, .places = places};
+    const hpac_network_batch batch = {.count = BATCH, .resident_rows = places};
     open_trained(&run, &config, &(manner){.device = tested_device()});
     cr_expect_neq(hpac_network_train(run.network, &batch, 0), HPAC_OK, "nothing is kept");
     if (run.device->ops->gather) {

@@ -216,8 +216,8 @@ Test(network_profile, rows_tell_calls_bytes_and_operations)
     evaluate_step(&made);
     const hpac_profile_row *rows;
     size_t found = 0;
-    int count = hpac_network_profile(made.network, &rows);
-    for (int i = 0; i < count; i++) {
+    size_t count = hpac_network_profile(made.network, &rows);
+    for (size_t i = 0; i < count; i++) {
         if (rows[i].calls == 0)
             continue;
         cr_assert_lt(found, sizeof expected_rows / sizeof *expected_rows, "%s", rows[i].name);

@@ -25,7 +25,7 @@ static void fill(double *values, size_t count, hpac_random *random)
         values[i] = 2 * (double)hpac_random_uniform(random) - 1;
 }
 
-static op_probe *make_probe(hpac_op op, int batch, uint64_t seed)
+static op_probe *make_probe(hpac_op op, size_t batch, uint64_t seed)
 {
     op_probe *probe = calloc(1, sizeof *probe);
     hpac_random random;
@@ -93,7 +93,7 @@ static size_t check_slopes(op_probe *probe, double *values, const double *gradie
     return checked;
 }
 
-static void check_op(hpac_op op, int batch)
+static void check_op(hpac_op op, size_t batch)
 {
     for (uint64_t seed = 1; seed <= 3; seed++) {
         op_probe *probe = make_probe(op, batch, seed);
@@ -108,12 +108,12 @@ static void check_op(hpac_op op, int batch)
     }
 }
 
-static hpac_shape image(int rows, int cols, int channels)
+static hpac_shape image(size_t rows, size_t cols, size_t channels)
 {
     return (hpac_shape){.rank = 3, .rows = rows, .cols = cols, .channels = channels};
 }
 
-static hpac_shape vector(int length)
+static hpac_shape vector(size_t length)
 {
     return (hpac_shape){.rank = 1, .rows = 1, .cols = 1, .channels = length};
 }

@@ -36,7 +36,8 @@ static const hpac_layer layers[] = {
 };
 
 typedef struct settings {
-    int steps, batch;
+    int steps;
+    size_t batch;
     hpac_device_options device;
 } settings;
 
@@ -78,7 +79,7 @@ static settings parse(int argc, char **argv)
         if (found == 's')
             set.steps = number(optarg);
         else if (found == 'b')
-            set.batch = number(optarg);
+            set.batch = (size_t)number(optarg);
         else if (found == 't')
             set.device.threads = number(optarg);
         else if (found == 'd')
@@ -166,7 +167,7 @@ int main(int argc, char **argv)
             continue;
         double start_s = now_s();
         train(&run);
-        printf("%.3f\n", run.set.steps * run.set.batch / (now_s() - start_s));
+        printf("%.3f\n", run.set.steps * (double)run.set.batch / (now_s() - start_s));
         fflush(stdout);
     }
     for (int i = 0; i < run.set.steps; i++)

@@ -130,33 +130,25 @@ static hpac_status describe_activations(const hpac_plan_request *request, const 
                                         const conv2d_layouts *layouts, conv2d_memory *memory)
 {
     const hpac_op *op = &request->ops[0];
-    const dnnl_dims_t source = {request->batch, op->in.channels, op->in.rows, op->in.cols};
-    const dnnl_dims_t output = {request->batch, op->out.channels, op->out.rows, op->out.cols};
     cpu_tensor given_source = plan->base.input, given_output = plan->base.output;
     given_source.layout = given_output.layout = layouts->layout;
     if (layouts->choice == AS_ONEDNN_LIKES)
-        CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->source, 4, source, dnnl_f32,
-                                                  dnnl_format_tag_any));
+        CPU_TRY(CPU_DESCRIBE(&memory->source, dnnl_format_tag_any, request->batch, op->in.channels,
+                             op->in.rows, op->in.cols));
     else
         CPU_TRY(hpac_cpu_tensor_describe(
             layouts->choice == GIVEN ? &given_source : &plan->base.input, &memory->source));
     if (layouts->choice == GIVEN && !request->plain_output)
         return hpac_cpu_tensor_describe(&given_output, &memory->output);
-    CPU_TRY_DNNL(
-        dnnl_memory_desc_init_by_tag(&memory->output, 4, output, dnnl_f32,
-                                     request->plain_output ? dnnl_nhwc : dnnl_format_tag_any));
-    return HPAC_OK;
+    return CPU_DESCRIBE(&memory->output, request->plain_output ? dnnl_nhwc : dnnl_format_tag_any,
+                        request->batch, op->out.channels, op->out.rows, op->out.cols);
 }
 
 static hpac_status describe_parameters(const hpac_op *op, conv2d_memory *memory)
 {
-    const dnnl_dims_t kernel = {op->out.channels, op->in.channels, op->kernel_rows,
-                                op->kernel_cols};
-    const dnnl_dims_t bias = {op->out.channels};
-    CPU_TRY_DNNL(
-        dnnl_memory_desc_init_by_tag(&memory->kernel, 4, kernel, dnnl_f32, dnnl_format_tag_any));
-    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->bias, 1, bias, dnnl_f32, dnnl_a));
-    return HPAC_OK;
+    CPU_TRY(CPU_DESCRIBE(&memory->kernel, dnnl_format_tag_any, op->out.channels, op->in.channels,
+                         op->kernel_rows, op->kernel_cols));
+    return CPU_DESCRIBE(&memory->bias, dnnl_a, op->out.channels);
 }
 
 static hpac_status describe_forward(cpu_device *device, const conv2d_memory *memory, bool relu,
@@ -336,13 +328,12 @@ static hpac_status add_parameters(conv2d_plan *plan, const hpac_op *op, const co
     cpu_parameter bias = {
         .stored = *dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 1)};
     bias.keras = bias.stored;
-    const dnnl_dims_t dims = {op->out.channels, op->in.channels, op->kernel_rows, op->kernel_cols};
-    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&kernel.keras, 4, dims, dnnl_f32, dnnl_hwio));
-    size_t count = (size_t)op->kernel_rows * (size_t)op->kernel_cols * (size_t)op->in.channels *
-                   (size_t)op->out.channels;
+    CPU_TRY(CPU_DESCRIBE(&kernel.keras, dnnl_hwio, op->out.channels, op->in.channels,
+                         op->kernel_rows, op->kernel_cols));
+    size_t count = op->kernel_rows * op->kernel_cols * op->in.channels * op->out.channels;
     hpac_cpu_plan_add_parameter(&plan->base, &(hpac_parameter){.count = count}, &kernel);
     hpac_cpu_plan_add_parameter(
-        &plan->base, &(hpac_parameter){.is_bias = true, .count = (size_t)op->out.channels}, &bias);
+        &plan->base, &(hpac_parameter){.is_bias = true, .count = op->out.channels}, &bias);
     return HPAC_OK;
 }
 

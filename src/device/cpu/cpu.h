@@ -39,10 +39,17 @@ typedef enum cpu_layout {
     CPU_LAYOUT_COUNT,
 } cpu_layout;
 
+/* oneDNN's descriptor of an array of floats: CPU_DESCRIBE(&desc, dnnl_ab, rows, columns) */
+hpac_status hpac_cpu_memory_describe(dnnl_memory_desc_t *desc, dnnl_format_tag_t tag, size_t ndims,
+                                     const size_t *dims);
+#define CPU_DESCRIBE(desc, tag, ...)                                                               \
+    hpac_cpu_memory_describe(desc, tag, sizeof((const size_t[]){__VA_ARGS__}) / sizeof(size_t),    \
+                             (const size_t[]){__VA_ARGS__})
+
 /* An activation: a batch of shapes in a layout. */
 typedef struct cpu_tensor {
     hpac_shape shape;
-    int batch;
+    size_t batch;
     hpac_layout layout;
 } cpu_tensor;
 
@@ -51,7 +58,7 @@ size_t hpac_cpu_image_count(const cpu_tensor *tensor);
 size_t hpac_cpu_tensor_count(const cpu_tensor *tensor);
 size_t hpac_cpu_tensor_nbytes(const cpu_tensor *tensor);
 /* Where an element of an image lies, from the image's first element on. */
-size_t hpac_cpu_image_index(const cpu_tensor *tensor, int row, int col, int channel);
+size_t hpac_cpu_image_index(const cpu_tensor *tensor, size_t row, size_t col, size_t channel);
 hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, dnnl_memory_desc_t *desc);
 /* Sets tensor->layout to the one that `desc` has; false if it is none of ours. */
 bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const dnnl_memory_desc_t *desc);
@@ -83,7 +90,7 @@ hpac_status hpac_cpu_fail(dnnl_status_t status, const char *call);
 /* A oneDNN primitive with the memory objects of its arguments; the addresses come with each run. */
 typedef struct cpu_primitive {
     dnnl_primitive_t primitive;
-    int argument_count;
+    size_t argument_count;
     dnnl_exec_arg_t arguments[CPU_MAX_ARGUMENTS];
     size_t scratch_nbytes; /* the scratchpad that a run needs */
 } cpu_primitive;
@@ -113,15 +120,14 @@ hpac_status hpac_cpu_reorder_create(cpu_device *device, const dnnl_memory_desc_t
                                     const dnnl_memory_desc_t *to, cpu_primitive *primitive);
 void hpac_cpu_primitive_destroy(cpu_primitive *primitive);
 hpac_status hpac_cpu_primitive_run(cpu_device *device, const cpu_primitive *primitive,
-                                   void *scratch, int argument_count,
+                                   void *scratch, size_t argument_count,
                                    const cpu_argument *arguments);
 
 /* CPU_RUN(device, &primitive, scratch, {DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}) */
 #define CPU_RUN(device, primitive, scratch, ...)                                                   \
-    hpac_cpu_primitive_run(                                                                        \
-        device, primitive, scratch,                                                                \
-        (int)(sizeof((const cpu_argument[]){__VA_ARGS__}) / sizeof(cpu_argument)),                 \
-        (const cpu_argument[]){__VA_ARGS__})
+    hpac_cpu_primitive_run(device, primitive, scratch,                                             \
+                           sizeof((const cpu_argument[]){__VA_ARGS__}) / sizeof(cpu_argument),     \
+                           (const cpu_argument[]){__VA_ARGS__})
 
 /* ---- plan.c ---- */
 
@@ -153,7 +159,7 @@ void hpac_cpu_plan_add_parameter(cpu_plan *plan, const hpac_parameter *parameter
 /* Makes room for a piece of workspace or state; returns its offset. */
 size_t hpac_cpu_reserve(size_t *total_nbytes, size_t nbytes);
 /* The request is a run of just these kinds. */
-bool hpac_cpu_is_run(const hpac_plan_request *request, int count, const hpac_op_kind *kinds);
+bool hpac_cpu_is_run(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds);
 
 hpac_status hpac_cpu_plan_create(hpac_device *device, const hpac_plan_request *request,
                                  hpac_plan **plan);
@@ -163,9 +169,9 @@ hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_exec_args *run);
 
 /* ---- parameter.c ---- */
 
-hpac_status hpac_cpu_parameter_write(hpac_plan *plan, int parameter, void *slice,
+hpac_status hpac_cpu_parameter_write(hpac_plan *plan, size_t parameter, void *slice,
                                      const float *values);
-hpac_status hpac_cpu_parameter_read(hpac_plan *plan, int parameter, const void *slice,
+hpac_status hpac_cpu_parameter_read(hpac_plan *plan, size_t parameter, const void *slice,
                                     float *values);
 hpac_status hpac_cpu_activation_write(hpac_plan *plan, bool input, void *address,
                                       const float *values);

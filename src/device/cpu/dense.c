@@ -15,7 +15,7 @@
 typedef struct dense_plan {
     cpu_plan base;
     bool relu;
-    int op; /* which of the run is the dense one */
+    size_t op; /* which of the run is the dense one */
     cpu_primitive forward, backward_weights, backward_data;
     hpac_adadelta adadelta;      /* of plans that update */
     size_t bias_gradient_offset; /* theirs, in the workspace */
@@ -55,7 +55,7 @@ static dense_update_job kernel_piece(const dense_plan *plan, const hpac_exec_arg
                                      size_t begin, size_t end)
 {
     const cpu_tensor *input = &plan->base.input, *output = &plan->base.output;
-    size_t outputs = (size_t)output->shape.channels;
+    size_t outputs = output->shape.channels;
     size_t offset = plan->base.base.parameters[0].offset_nbytes / sizeof(float) + begin * outputs;
     float *w = run->parameters, *a = run->square_average, *u = run->delta_average;
     return (dense_update_job){
@@ -65,7 +65,7 @@ static dense_update_job kernel_piece(const dense_plan *plan, const hpac_exec_arg
         .w = w + offset,
         .a = a + offset,
         .u = u + offset,
-        .batch = (size_t)input->batch,
+        .batch = input->batch,
         .x_stride = hpac_cpu_image_count(input),
         .row_count = end - begin,
         .outputs = outputs,
@@ -97,8 +97,8 @@ static void update_bias(const dense_plan *plan, const hpac_exec_args *run)
     float *w = run->parameters, *a = run->square_average, *u = run->delta_average;
     float *workspace = run->workspace;
     float *gradient = workspace + plan->bias_gradient_offset / sizeof(float);
-    size_t batch = (size_t)plan->base.output.batch;
-    size_t outputs = (size_t)plan->base.output.shape.channels;
+    size_t batch = plan->base.output.batch;
+    size_t outputs = plan->base.output.shape.channels;
     size_t offset = plan->base.base.parameters[1].offset_nbytes / sizeof(float);
     memset(gradient, 0, outputs * sizeof *gradient);
     for (size_t i = 0; i < batch * outputs; i++)
@@ -152,15 +152,12 @@ static void destroy_descs(dense_descs *descs)
 static hpac_status describe_memory(const dense_plan *plan, dnnl_format_tag_t kernel_tag,
                                    dense_memory *memory)
 {
-    const dnnl_dim_t batch = plan->base.input.batch, columns = plan->base.output.shape.channels;
-    const dnnl_dim_t rows = (dnnl_dim_t)hpac_cpu_image_count(&plan->base.input);
-    const dnnl_dims_t source = {batch, rows}, output = {batch, columns}, bias = {columns};
-    const dnnl_dims_t kernel = {columns, rows};
-    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->source, 2, source, dnnl_f32, dnnl_ab));
-    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->kernel, 2, kernel, dnnl_f32, kernel_tag));
-    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->bias, 1, bias, dnnl_f32, dnnl_a));
-    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&memory->output, 2, output, dnnl_f32, dnnl_ab));
-    return HPAC_OK;
+    size_t batch = plan->base.input.batch, columns = plan->base.output.shape.channels;
+    size_t rows = hpac_cpu_image_count(&plan->base.input);
+    CPU_TRY(CPU_DESCRIBE(&memory->source, dnnl_ab, batch, rows));
+    CPU_TRY(CPU_DESCRIBE(&memory->kernel, kernel_tag, columns, rows));
+    CPU_TRY(CPU_DESCRIBE(&memory->bias, dnnl_a, columns));
+    return CPU_DESCRIBE(&memory->output, dnnl_ab, batch, columns);
 }
 
 /* The three passes on one layout of the kernel; if the forward pass may choose, on its choice. */
@@ -225,7 +222,7 @@ static hpac_status add_parameters(dense_plan *plan, const dense_descs *descs)
         .rows = plan->base.input.layout == HPAC_LAYOUT_PLAIN ? NULL : &plan->base.input,
     };
     cpu_parameter bias = {.keras = keras.bias, .stored = keras.bias};
-    size_t columns = (size_t)out->channels;
+    size_t columns = out->channels;
     hpac_cpu_plan_add_parameter(
         &plan->base, &(hpac_parameter){.op = plan->op, .count = hpac_shape_count(*in) * columns},
         &kernel);
@@ -287,7 +284,7 @@ static bool is_dense_run(const hpac_plan_request *request, bool *flatten, bool *
 {
     const hpac_op_kind kinds[] = {HPAC_OP_FLATTEN, HPAC_OP_DENSE, HPAC_OP_RELU};
     *flatten = request->ops[0].kind == HPAC_OP_FLATTEN;
-    int rest = request->op_count - (*flatten ? 1 : 0);
+    size_t rest = request->op_count - (*flatten ? 1 : 0);
     *relu = rest == 2;
     return (rest == 1 || rest == 2) &&
            hpac_cpu_is_run(request, request->op_count, kinds + (*flatten ? 0 : 1));

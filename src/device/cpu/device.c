@@ -12,7 +12,7 @@
 #include <time.h>
 
 /* Blocks from this size on ask for huge pages: fewer TLB misses in the sweeps over the arenas. */
-#define HUGE_PAGE_NBYTES ((size_t)2 << 20)
+#define HUGE_PAGE_NBYTES (2 << 20)
 #define PAGE_NBYTES ((size_t)4096)
 
 static void cpu_close(hpac_device *base)

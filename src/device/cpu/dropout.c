@@ -69,7 +69,7 @@ static void apply_images_16(const void *context, size_t begin, size_t end)
 {
     const apply_job *job = context;
     const hpac_shape *shape = &job->tensor->shape;
-    size_t pixels = (size_t)shape->rows * (size_t)shape->cols, channels = (size_t)shape->channels;
+    size_t pixels = shape->rows * shape->cols, channels = shape->channels;
     size_t blocks = (channels + 15) / 16;
     for (size_t i = begin; i < end; i++) { /* images times blocks */
         size_t image = i / blocks, block = i % blocks;
@@ -88,9 +88,9 @@ static void apply_images(const void *context, size_t begin, size_t end)
     size_t bit = begin * hpac_shape_count(*shape);
     for (size_t image = begin; image < end; image++) {
         memset(job->to + image * stored, 0, job->from == job->to ? 0 : stored * sizeof(float));
-        for (int row = 0; row < shape->rows; row++)
-            for (int col = 0; col < shape->cols; col++)
-                for (int channel = 0; channel < shape->channels; channel++, bit++) {
+        for (size_t row = 0; row < shape->rows; row++)
+            for (size_t col = 0; col < shape->cols; col++)
+                for (size_t channel = 0; channel < shape->channels; channel++, bit++) {
                     size_t place =
                         image * stored + hpac_cpu_image_index(job->tensor, row, col, channel);
                     job->to[place] =
@@ -110,12 +110,11 @@ static void apply_mask(const dropout_plan *plan, const uint8_t *bits, const floa
         .from = from,
         .to = to,
     };
-    size_t batch = (size_t)tensor->batch;
+    size_t batch = tensor->batch;
     if (tensor->layout == CPU_LAYOUT_NHWC)
         hpac_cpu_for_pieces(hpac_cpu_tensor_count(tensor), 1024, apply_plain, &job);
     else if (tensor->layout == CPU_LAYOUT_NCHW16C)
-        hpac_cpu_for_pieces(batch * (((size_t)tensor->shape.channels + 15) / 16), 1,
-                            apply_images_16, &job);
+        hpac_cpu_for_pieces(batch * ((tensor->shape.channels + 15) / 16), 1, apply_images_16, &job);
     else
         hpac_cpu_for_pieces(batch, 1, apply_images, &job);
 }
@@ -128,8 +127,7 @@ static hpac_status dropout_forward(cpu_plan *base, const hpac_exec_args *run)
         return HPAC_OK;
     }
     hpac_cpu_draw_mask((const cpu_device *)base->base.device, plan->stream, plan->threshold,
-                       (size_t)base->output.batch * hpac_shape_count(base->output.shape),
-                       run->state);
+                       base->output.batch * hpac_shape_count(base->output.shape), run->state);
     apply_mask(plan, run->state, run->x, run->y);
     return HPAC_OK;
 }
@@ -154,7 +152,7 @@ hpac_status hpac_cpu_try_dropout(cpu_device *device, const hpac_plan_request *re
     plan->stream = op->stream;
     plan->threshold = hpac_dropout_threshold(op->rate);
     plan->scale = 1.0F / (1.0F - op->rate);
-    size_t count = (size_t)request->batch * hpac_shape_count(op->out);
+    size_t count = request->batch * hpac_shape_count(op->out);
     plan->base.base.state_nbytes = hpac_cpu_mask_nbytes(count);
     return HPAC_OK;
 }

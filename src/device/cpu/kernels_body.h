@@ -42,7 +42,7 @@ INLINE void philox_rounds(lvec words[4], const uint32_t seed[2])
 {
     uint32_t key[2] = {seed[0], seed[1]};
     const lvec first = (lvec){0} + 0xD2511F53U, second = (lvec){0} + 0xCD9E8D57U;
-    for (int round = 0; round < 10; round++) {
+    for (size_t round = 0; round < 10; round++) {
         lvec even = MULTIPLY_LOW(words[0], first);
         lvec odd = MULTIPLY_LOW(words[2], second);
         words[0] = (odd >> 32) ^ words[1] ^ (uint64_t)key[0];
@@ -58,7 +58,7 @@ INLINE void philox_rounds(lvec words[4], const uint32_t seed[2])
 INLINE lvec kept_bits(const lvec words[4], uint64_t threshold)
 {
     lvec bits = {0};
-    for (int word = 0; word < 4; word++) {
+    for (size_t word = 0; word < 4; word++) {
         lvec kept = (lvec)((words[word] & 0xffffffffU) >= threshold);
         bits |= kept & ((uint64_t)1 << word);
     }
@@ -80,7 +80,7 @@ INLINE uint64_t draw_group(const mask_draw *draw, uint64_t group, lvec lane_numb
         all |= kept_bits(words, draw->threshold) << (4 * (lane_numbers + first));
     }
     uint64_t bits = 0;
-    for (int lane = 0; lane < LONG_LANES; lane++)
+    for (size_t lane = 0; lane < LONG_LANES; lane++)
         bits |= all[lane];
     return bits;
 }
@@ -89,11 +89,11 @@ static void draw_mask(const mask_draw *draw, uint64_t first_group, size_t group_
                       uint8_t *bits)
 {
     lvec lane_numbers = {0};
-    for (int lane = 0; lane < LONG_LANES; lane++)
+    for (size_t lane = 0; lane < LONG_LANES; lane++)
         lane_numbers[lane] = (uint64_t)lane;
     for (size_t group = 0; group < group_count; group++) {
         uint64_t drawn = draw_group(draw, first_group + group, lane_numbers);
-        for (int byte = 0; byte < MASK_GROUP_NBYTES; byte++)
+        for (size_t byte = 0; byte < MASK_GROUP_NBYTES; byte++)
             *bits++ = (uint8_t)(drawn >> 8 * byte);
     }
 }
@@ -108,7 +108,7 @@ INLINE uint32_t mask_bits(const uint8_t *bits, size_t first)
 
 INLINE void apply_16(uint32_t kept, ivec lane_bits, vec scale, const float *from, float *to)
 {
-    for (int part = 0; part < 16; part += LANES) {
+    for (size_t part = 0; part < 16; part += LANES) {
         ivec mask = (((int32_t)(kept >> part) & lane_bits) != 0);
         store(to + part, (vec)((ivec)(load(from + part) * scale) & mask));
     }
@@ -117,7 +117,7 @@ INLINE void apply_16(uint32_t kept, ivec lane_bits, vec scale, const float *from
 INLINE ivec make_lane_bits(void)
 {
     ivec lane_bits = {0};
-    for (int lane = 0; lane < LANES; lane++)
+    for (size_t lane = 0; lane < LANES; lane++)
         lane_bits[lane] = 1 << lane;
     return lane_bits;
 }
@@ -162,7 +162,7 @@ INLINE ivec update_vector(const hpac_adadelta *adadelta, vec g, float *w, float 
 INLINE uint32_t any_lane(ivec lanes)
 {
     int32_t any = 0;
-    for (int lane = 0; lane < LANES; lane++)
+    for (size_t lane = 0; lane < LANES; lane++)
         any |= lanes[lane];
     return any != 0;
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const int layout_blocks[CPU_LAYOUT_COUNT] = {
+static const size_t layout_blocks[CPU_LAYOUT_COUNT] = {
     [CPU_LAYOUT_NHWC] = 1,
     [CPU_LAYOUT_NCHW] = 1,
     [CPU_LAYOUT_NCHW8C] = 8,
@@ -17,21 +17,31 @@ static const dnnl_format_tag_t layout_tags[CPU_LAYOUT_COUNT] = {
     [CPU_LAYOUT_NCHW16C] = dnnl_nChw16c,
 };
 
+hpac_status hpac_cpu_memory_describe(dnnl_memory_desc_t *desc, dnnl_format_tag_t tag, size_t ndims,
+                                     const size_t *dims)
+{
+    dnnl_dims_t counts = {0};
+    for (size_t i = 0; i < ndims; i++)
+        counts[i] = (dnnl_dim_t)dims[i];
+    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(desc, (int)ndims, counts, dnnl_f32, tag));
+    return HPAC_OK;
+}
+
 static size_t channel_block_count(const cpu_tensor *tensor)
 {
-    int block = layout_blocks[tensor->layout];
-    return ((size_t)tensor->shape.channels + (size_t)block - 1) / (size_t)block;
+    size_t block = layout_blocks[tensor->layout];
+    return (tensor->shape.channels + block - 1) / block;
 }
 
 size_t hpac_cpu_image_count(const cpu_tensor *tensor)
 {
-    return (size_t)tensor->shape.rows * (size_t)tensor->shape.cols * channel_block_count(tensor) *
-           (size_t)layout_blocks[tensor->layout];
+    return tensor->shape.rows * tensor->shape.cols * channel_block_count(tensor) *
+           layout_blocks[tensor->layout];
 }
 
 size_t hpac_cpu_tensor_count(const cpu_tensor *tensor)
 {
-    return (size_t)tensor->batch * hpac_cpu_image_count(tensor);
+    return tensor->batch * hpac_cpu_image_count(tensor);
 }
 
 size_t hpac_cpu_tensor_nbytes(const cpu_tensor *tensor)
@@ -39,25 +49,23 @@ size_t hpac_cpu_tensor_nbytes(const cpu_tensor *tensor)
     return hpac_cpu_tensor_count(tensor) * sizeof(float);
 }
 
-size_t hpac_cpu_image_index(const cpu_tensor *tensor, int row, int col, int channel)
+size_t hpac_cpu_image_index(const cpu_tensor *tensor, size_t row, size_t col, size_t channel)
 {
-    size_t rows = (size_t)tensor->shape.rows, cols = (size_t)tensor->shape.cols;
-    size_t pixel = (size_t)row * cols + (size_t)col;
+    size_t rows = tensor->shape.rows, cols = tensor->shape.cols;
+    size_t pixel = row * cols + col;
     if (tensor->layout == CPU_LAYOUT_NHWC)
-        return pixel * (size_t)tensor->shape.channels + (size_t)channel;
-    size_t block = (size_t)layout_blocks[tensor->layout];
-    return ((size_t)channel / block * rows * cols + pixel) * block + (size_t)channel % block;
+        return pixel * tensor->shape.channels + channel;
+    size_t block = layout_blocks[tensor->layout];
+    return (channel / block * rows * cols + pixel) * block + channel % block;
 }
 
 static hpac_status describe_as(const cpu_tensor *tensor, dnnl_format_tag_t tag,
                                dnnl_memory_desc_t *desc)
 {
     const hpac_shape *shape = &tensor->shape;
-    dnnl_dims_t dims = {tensor->batch, shape->channels, shape->rows, shape->cols};
-    bool vector = shape->rank == 1;
-    CPU_TRY_DNNL(
-        dnnl_memory_desc_init_by_tag(desc, vector ? 2 : 4, dims, dnnl_f32, vector ? dnnl_ab : tag));
-    return HPAC_OK;
+    if (shape->rank == 1)
+        return CPU_DESCRIBE(desc, dnnl_ab, tensor->batch, shape->channels);
+    return CPU_DESCRIBE(desc, tag, tensor->batch, shape->channels, shape->rows, shape->cols);
 }
 
 /* One channel is rows of pixels, as NHWC and as NCHW; oneDNN has more convolutions of the latter.
@@ -100,9 +108,9 @@ static void convert_images(const void *context, size_t begin, size_t end)
         float *host = job->host + image * plain;
         if (job->write)
             memset(device, 0, stored * sizeof *device);
-        for (int row = 0; row < shape->rows; row++)
-            for (int col = 0; col < shape->cols; col++)
-                for (int channel = 0; channel < shape->channels; channel++, host++) {
+        for (size_t row = 0; row < shape->rows; row++)
+            for (size_t col = 0; col < shape->cols; col++)
+                for (size_t channel = 0; channel < shape->channels; channel++, host++) {
                     float *place = device + hpac_cpu_image_index(job->tensor, row, col, channel);
                     if (job->write)
                         *place = *host;
@@ -115,11 +123,11 @@ static void convert_images(const void *context, size_t begin, size_t end)
 void hpac_cpu_tensor_write(const cpu_tensor *tensor, float *to, const float *values)
 {
     conversion job = {.tensor = tensor, .device = to, .host = (float *)values, .write = true};
-    hpac_cpu_for_pieces((size_t)tensor->batch, 1, convert_images, &job);
+    hpac_cpu_for_pieces(tensor->batch, 1, convert_images, &job);
 }
 
 void hpac_cpu_tensor_read(const cpu_tensor *tensor, const float *from, float *values)
 {
     conversion job = {.tensor = tensor, .device = (float *)from, .host = values};
-    hpac_cpu_for_pieces((size_t)tensor->batch, 1, convert_images, &job);
+    hpac_cpu_for_pieces(tensor->batch, 1, convert_images, &job);
 }

@@ -24,7 +24,7 @@ static logit_loss one_logit(double z, bool positive, double weight)
     };
 }
 
-static void count_answer(hpac_step_result *result, int class, bool positive, bool predicted)
+static void count_answer(hpac_step_result *result, size_t class, bool positive, bool predicted)
 {
     if (predicted && positive)
         result->true_positives[class]++;
@@ -37,8 +37,8 @@ static void count_answer(hpac_step_result *result, int class, bool positive, boo
 /* The rows from `count` on: no gradient, and probability 0 so that nothing old is read. */
 static void clear_rest(const hpac_loss *loss)
 {
-    size_t done = (size_t)loss->count * (size_t)loss->classes;
-    size_t rest_nbytes = ((size_t)loss->batch * (size_t)loss->classes - done) * sizeof(float);
+    size_t done = loss->count * loss->classes;
+    size_t rest_nbytes = (loss->batch * loss->classes - done) * sizeof(float);
     if (loss->dlogits)
         memset((float *)loss->dlogits + done, 0, rest_nbytes);
     if (loss->probabilities)
@@ -51,11 +51,11 @@ hpac_status hpac_cpu_loss(hpac_device *device, const hpac_loss *loss)
     const float *logits = loss->logits;
     const uint8_t *targets = loss->targets;
     float *dlogits = loss->dlogits, *probabilities = loss->probabilities;
-    double scale = 1 / ((double)loss->count * loss->classes);
+    double scale = 1 / (double)(loss->count * loss->classes);
     memset(loss->result, 0, sizeof *loss->result);
-    for (int row = 0; row < loss->count; row++)
-        for (int class = 0; class < loss->classes; class ++) {
-            size_t i = (size_t)row * (size_t)loss->classes + (size_t) class;
+    for (size_t row = 0; row < loss->count; row++)
+        for (size_t class = 0; class < loss->classes; class ++) {
+            size_t i = row * loss->classes + class;
             bool positive = targets[i] != 0;
             double weight = loss->positive_weights ? (double)loss->positive_weights[class] : 1;
             logit_loss one = one_logit((double)logits[i], positive, weight);

@@ -49,7 +49,8 @@ static hpac_status describe_maxpool(cpu_device *device, const maxpool_plan *plan
 {
     dnnl_memory_desc_t x, y;
     dnnl_pooling_desc_t forward, backward;
-    const dnnl_dims_t window = {op->kernel_rows, op->kernel_cols}, no_padding = {0, 0};
+    const dnnl_dims_t window = {(dnnl_dim_t)op->kernel_rows, (dnnl_dim_t)op->kernel_cols},
+                      no_padding = {0, 0};
     CPU_TRY(hpac_cpu_tensor_describe(&plan->base.input, &x));
     CPU_TRY(hpac_cpu_tensor_describe(&plan->base.output, &y));
     CPU_TRY_DNNL(dnnl_pooling_forward_desc_init(&forward, dnnl_forward_training, dnnl_pooling_max,

@@ -30,9 +30,9 @@ static void move_rows(const cpu_tensor *order, size_t row_count, float *keras, f
     size_t row_nbytes = row_count * sizeof(float);
     if (write)
         memset(stored, 0, hpac_cpu_image_count(order) * row_nbytes);
-    for (int row = 0; row < order->shape.rows; row++)
-        for (int col = 0; col < order->shape.cols; col++)
-            for (int channel = 0; channel < order->shape.channels; channel++) {
+    for (size_t row = 0; row < order->shape.rows; row++)
+        for (size_t col = 0; col < order->shape.cols; col++)
+            for (size_t channel = 0; channel < order->shape.channels; channel++) {
                 float *place = stored + hpac_cpu_image_index(order, row, col, channel) * row_count;
                 if (write)
                     memcpy(place, keras, row_nbytes);
@@ -42,7 +42,8 @@ static void move_rows(const cpu_tensor *order, size_t row_count, float *keras, f
             }
 }
 
-static hpac_status move_parameter(cpu_plan *plan, int index, void *slice, float *values, bool write)
+static hpac_status move_parameter(cpu_plan *plan, size_t index, void *slice, float *values,
+                                  bool write)
 {
     cpu_device *device = (cpu_device *)plan->base.device;
     const cpu_parameter *parameter = &plan->parameters[index];
@@ -70,13 +71,13 @@ static hpac_status move_parameter(cpu_plan *plan, int index, void *slice, float 
     return status;
 }
 
-hpac_status hpac_cpu_parameter_write(hpac_plan *plan, int parameter, void *slice,
+hpac_status hpac_cpu_parameter_write(hpac_plan *plan, size_t parameter, void *slice,
                                      const float *values)
 {
     return move_parameter((cpu_plan *)plan, parameter, slice, (float *)values, true);
 }
 
-hpac_status hpac_cpu_parameter_read(hpac_plan *plan, int parameter, const void *slice,
+hpac_status hpac_cpu_parameter_read(hpac_plan *plan, size_t parameter, const void *slice,
                                     float *values)
 {
     return move_parameter((cpu_plan *)plan, parameter, (void *)slice, values, false);

@@ -12,11 +12,11 @@ static cpu_try *const tries[] = {
     hpac_cpu_try_activation, hpac_cpu_try_dropout, hpac_cpu_try_flatten, hpac_cpu_try_pixels,
 };
 
-bool hpac_cpu_is_run(const hpac_plan_request *request, int count, const hpac_op_kind *kinds)
+bool hpac_cpu_is_run(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds)
 {
     if (request->op_count != count)
         return false;
-    for (int i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         if (request->ops[i].kind != kinds[i])
             return false;
     return true;
@@ -57,7 +57,7 @@ void hpac_cpu_plan_set_output(cpu_plan *plan, hpac_layout layout)
 void hpac_cpu_plan_add_parameter(cpu_plan *plan, const hpac_parameter *parameter,
                                  const cpu_parameter *storage)
 {
-    int index = plan->base.parameter_count++;
+    size_t index = plan->base.parameter_count++;
     plan->parameters[index] = *storage;
     plan->base.parameters[index] = *parameter;
     plan->base.parameters[index].offset_nbytes = hpac_cpu_reserve(
@@ -67,16 +67,16 @@ void hpac_cpu_plan_add_parameter(cpu_plan *plan, const hpac_parameter *parameter
 static hpac_status add_run_to_message(hpac_status status, const hpac_plan_request *request)
 {
     char names[128] = "";
-    for (int i = 0; i < request->op_count; i++) {
+    for (size_t i = 0; i < request->op_count; i++) {
         size_t length = strlen(names);
         snprintf(names + length, sizeof names - length, "%s%s", i ? "+" : "",
                  hpac_op_name(request->ops[i].kind));
     }
     const hpac_op *first = &request->ops[0], *last = &request->ops[request->op_count - 1];
-    return hpac_fail_within(status, "%s, batch %d, (%d, %d, %d) to (%d, %d, %d), kernel %d x %d",
-                            names, request->batch, first->in.rows, first->in.cols,
-                            first->in.channels, last->out.rows, last->out.cols, last->out.channels,
-                            first->kernel_rows, first->kernel_cols);
+    return hpac_fail_within(
+        status, "%s, batch %zu, (%zu, %zu, %zu) to (%zu, %zu, %zu), kernel %zu x %zu", names,
+        request->batch, first->in.rows, first->in.cols, first->in.channels, last->out.rows,
+        last->out.cols, last->out.channels, first->kernel_rows, first->kernel_cols);
 }
 
 /* OpenMP keeps the number of threads by thread; whoever calls, the device has its own. */

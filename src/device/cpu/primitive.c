@@ -137,7 +137,7 @@ hpac_status hpac_cpu_reorder_create(cpu_device *device, const dnnl_memory_desc_t
 
 void hpac_cpu_primitive_destroy(cpu_primitive *primitive)
 {
-    for (int i = 0; i < primitive->argument_count; i++)
+    for (size_t i = 0; i < primitive->argument_count; i++)
         dnnl_memory_destroy(primitive->arguments[i].memory);
     if (primitive->primitive)
         dnnl_primitive_destroy(primitive->primitive);
@@ -146,7 +146,7 @@ void hpac_cpu_primitive_destroy(cpu_primitive *primitive)
 
 static hpac_status set_address(const cpu_primitive *primitive, int name, const void *address)
 {
-    for (int i = 0; i < primitive->argument_count; i++)
+    for (size_t i = 0; i < primitive->argument_count; i++)
         if (primitive->arguments[i].arg == name) {
             CPU_TRY_DNNL(
                 dnnl_memory_set_data_handle(primitive->arguments[i].memory, (void *)address));
@@ -156,13 +156,14 @@ static hpac_status set_address(const cpu_primitive *primitive, int name, const v
 }
 
 hpac_status hpac_cpu_primitive_run(cpu_device *device, const cpu_primitive *primitive,
-                                   void *scratch, int argument_count, const cpu_argument *arguments)
+                                   void *scratch, size_t argument_count,
+                                   const cpu_argument *arguments)
 {
-    for (int i = 0; i < argument_count; i++)
+    for (size_t i = 0; i < argument_count; i++)
         CPU_TRY(set_address(primitive, arguments[i].name, arguments[i].address));
     CPU_TRY(set_address(primitive, DNNL_ARG_SCRATCHPAD, scratch));
     CPU_TRY_DNNL(dnnl_primitive_execute(primitive->primitive, device->stream,
-                                        primitive->argument_count, primitive->arguments));
+                                        (int)primitive->argument_count, primitive->arguments));
     CPU_TRY_DNNL(dnnl_stream_wait(device->stream));
     return HPAC_OK;
 }

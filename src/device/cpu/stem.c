@@ -12,7 +12,7 @@ typedef struct stem_plan {
     cpu_plan base;
     const stem_kernels *kernels;
     stem_shape shape;
-    int threads;
+    size_t threads;
     bool drops;
     uint32_t stream, threshold;
     float scale;
@@ -25,12 +25,12 @@ typedef struct stem_plan {
 
 enum { KERNEL1, BIAS1, KERNEL2, BIAS2, PARAMETERS };
 
-static size_t parameter_count(const stem_plan *plan, int parameter)
+static size_t parameter_count(const stem_plan *plan, size_t parameter)
 {
     return plan->base.base.parameters[parameter].count;
 }
 
-static float *parameter_in(const stem_plan *plan, void *slice, int parameter)
+static float *parameter_in(const stem_plan *plan, void *slice, size_t parameter)
 {
     return (float *)((char *)slice + plan->base.base.parameters[parameter].offset_nbytes);
 }
@@ -46,14 +46,14 @@ static void *workspace_at(const hpac_exec_args *run, size_t offset)
 static void transform_kernel(const float g[9], float *to, size_t stride)
 {
     float t[4][3];
-    for (int c = 0; c < 3; c++) {
+    for (size_t c = 0; c < 3; c++) {
         t[0][c] = g[c];
         t[1][c] = 0.5F * (g[c] + g[3 + c] + g[6 + c]);
         t[2][c] = 0.5F * (g[c] - g[3 + c] + g[6 + c]);
         t[3][c] = g[6 + c];
     }
-    for (int r = 0; r < 4; r++) {
-        float *row = to + 4 * (size_t)r * stride;
+    for (size_t r = 0; r < 4; r++) {
+        float *row = to + 4 * r * stride;
         row[0] = t[r][0];
         row[stride] = 0.5F * (t[r][0] + t[r][1] + t[r][2]);
         row[2 * stride] = 0.5F * (t[r][0] - t[r][1] + t[r][2]);
@@ -63,7 +63,7 @@ static void transform_kernel(const float g[9], float *to, size_t stride)
 
 static void make_winograd(const stem_shape *shape, const float *kernel, float *winograd)
 {
-    size_t pairs = (size_t)shape->filters1 * (size_t)shape->filters2;
+    size_t pairs = shape->filters1 * shape->filters2;
     for (size_t pair = 0; pair < pairs; pair++) {
         float g[9];
         for (size_t tap = 0; tap < 9; tap++)
@@ -75,7 +75,7 @@ static void make_winograd(const stem_shape *shape, const float *kernel, float *w
 /* (9, filters1, filters2) <-> (filters2, 9, filters1) */
 static void make_by_filter(const stem_shape *shape, const float *kernel, float *by_filter)
 {
-    size_t rows = 9 * (size_t)shape->filters1, filters2 = (size_t)shape->filters2;
+    size_t rows = 9 * shape->filters1, filters2 = shape->filters2;
     for (size_t row = 0; row < rows; row++)
         for (size_t filter = 0; filter < filters2; filter++)
             by_filter[filter * rows + row] = kernel[row * filters2 + filter];
@@ -105,16 +105,16 @@ static hpac_status stem_pass_forward(cpu_plan *base, const hpac_exec_args *run)
     uint8_t *mask = workspace_at(run, plan->mask_offset);
     if (drops)
         hpac_cpu_draw_mask((const cpu_device *)base->base.device, plan->stream, plan->threshold,
-                           (size_t)base->output.batch * place, mask);
+                           base->output.batch * place, mask);
     stem_weights weights = make_weights(plan, run);
     make_winograd(&plan->shape, weights.kernel2, workspace_at(run, plan->winograd_offset));
 #pragma omp parallel for schedule(static)
-    for (int n = 0; n < base->input.batch; n++) {
-        size_t first = (size_t)n * place;
+    for (size_t n = 0; n < base->input.batch; n++) {
+        size_t first = n * place;
         stem_forward job = {
             .shape = &plan->shape,
             .weights = &weights,
-            .x = (const float *)run->x + (size_t)n * image,
+            .x = (const float *)run->x + n * image,
             .y = (float *)run->y + first,
             .codes = run->training ? (uint8_t *)run->state + plan->codes_offset + first : NULL,
             .kept = drops ? (const uint32_t *)(const void *)mask + first / 32 : NULL,
@@ -128,9 +128,9 @@ static hpac_status stem_pass_forward(cpu_plan *base, const hpac_exec_args *run)
 }
 
 static stem_gradients partial_gradients(const stem_plan *plan, const hpac_exec_args *run,
-                                        int thread)
+                                        size_t thread)
 {
-    float *first = workspace_at(run, plan->partial_offset + (size_t)thread * plan->partial_nbytes);
+    float *first = workspace_at(run, plan->partial_offset + thread * plan->partial_nbytes);
     return (stem_gradients){
         .kernel1 = parameter_in(plan, first, KERNEL1),
         .bias1 = parameter_in(plan, first, BIAS1),
@@ -142,13 +142,12 @@ static stem_gradients partial_gradients(const stem_plan *plan, const hpac_exec_a
 /* The threads' sums, in the order of the threads; kernel2 back to Keras's order. */
 static void sum_partials(const stem_plan *plan, const hpac_exec_args *run)
 {
-    for (int parameter = 0; parameter < PARAMETERS; parameter++) {
+    for (size_t parameter = 0; parameter < PARAMETERS; parameter++) {
         float *sum = parameter_in(plan, workspace_at(run, plan->partial_offset), parameter);
         size_t count = parameter_count(plan, parameter);
-        for (int thread = 1; thread < plan->threads; thread++) {
+        for (size_t thread = 1; thread < plan->threads; thread++) {
             const float *partial = parameter_in(
-                plan,
-                workspace_at(run, plan->partial_offset + (size_t)thread * plan->partial_nbytes),
+                plan, workspace_at(run, plan->partial_offset + thread * plan->partial_nbytes),
                 parameter);
             for (size_t i = 0; i < count; i++)
                 sum[i] += partial[i];
@@ -158,7 +157,7 @@ static void sum_partials(const stem_plan *plan, const hpac_exec_args *run)
             memcpy(gradient, sum, count * sizeof *sum);
             continue;
         }
-        size_t rows = 9 * (size_t)plan->shape.filters1, filters2 = (size_t)plan->shape.filters2;
+        size_t rows = 9 * plan->shape.filters1, filters2 = plan->shape.filters2;
         for (size_t filter = 0; filter < filters2; filter++)
             for (size_t row = 0; row < rows; row++)
                 gradient[row * filters2 + filter] = sum[filter * rows + row];
@@ -172,22 +171,20 @@ static hpac_status stem_pass_backward(cpu_plan *base, const hpac_exec_args *run)
            place = hpac_shape_count(base->output.shape);
     stem_weights weights = make_weights(plan, run);
     make_by_filter(&plan->shape, weights.kernel2, workspace_at(run, plan->by_filter_offset));
-    memset(workspace_at(run, plan->partial_offset), 0,
-           (size_t)plan->threads * plan->partial_nbytes);
+    memset(workspace_at(run, plan->partial_offset), 0, plan->threads * plan->partial_nbytes);
 #pragma omp parallel for schedule(static)
-    for (int n = 0; n < base->input.batch; n++) {
-        int thread = omp_get_thread_num();
+    for (size_t n = 0; n < base->input.batch; n++) {
+        size_t thread = (size_t)omp_get_thread_num();
         stem_gradients gradients = partial_gradients(plan, run, thread);
         stem_backward job = {
             .shape = &plan->shape,
             .weights = &weights,
             .gradients = &gradients,
-            .x = (const float *)run->x + (size_t)n * image,
-            .dy = (const float *)run->dy + (size_t)n * place,
-            .codes = (const uint8_t *)run->state + plan->codes_offset + (size_t)n * place,
+            .x = (const float *)run->x + n * image,
+            .dy = (const float *)run->dy + n * place,
+            .codes = (const uint8_t *)run->state + plan->codes_offset + n * place,
             .scale = plan->scale,
-            .scratch =
-                workspace_at(run, plan->scratch_offset + (size_t)thread * plan->scratch_nbytes),
+            .scratch = workspace_at(run, plan->scratch_offset + thread * plan->scratch_nbytes),
         };
         plan->kernels->backward(&job);
     }
@@ -216,7 +213,7 @@ static bool is_stem(const hpac_plan_request *request)
     return hpac_cpu_is_run(request, 5, kinds) || hpac_cpu_is_run(request, 6, kinds);
 }
 
-static bool is_window(const hpac_op *op, int size)
+static bool is_window(const hpac_op *op, size_t size)
 {
     return op->kernel_rows == size && op->kernel_cols == size;
 }
@@ -244,11 +241,10 @@ static bool fits(const hpac_plan_request *request, const stem_kernels *kernels, 
            shape->pooled_cols >= kernels->smallest_pooled_cols;
 }
 
-static hpac_status add_parameter(stem_plan *plan, int op, bool is_bias, size_t count)
+static hpac_status add_parameter(stem_plan *plan, size_t op, bool is_bias, size_t count)
 {
     dnnl_memory_desc_t plain;
-    dnnl_dims_t dims = {(dnnl_dim_t)count};
-    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(&plain, 1, dims, dnnl_f32, dnnl_a));
+    CPU_TRY(CPU_DESCRIBE(&plain, dnnl_a, count));
     hpac_cpu_plan_add_parameter(&plan->base,
                                 &(hpac_parameter){.op = op, .is_bias = is_bias, .count = count},
                                 &(cpu_parameter){.keras = plain, .stored = plain});
@@ -258,8 +254,8 @@ static hpac_status add_parameter(stem_plan *plan, int op, bool is_bias, size_t c
 static hpac_status add_parameters(stem_plan *plan)
 {
     const stem_shape *shape = &plan->shape;
-    size_t filters1 = (size_t)shape->filters1, filters2 = (size_t)shape->filters2;
-    CPU_TRY(add_parameter(plan, 0, false, 9 * (size_t)shape->channels * filters1));
+    size_t filters1 = shape->filters1, filters2 = shape->filters2;
+    CPU_TRY(add_parameter(plan, 0, false, 9 * shape->channels * filters1));
     CPU_TRY(add_parameter(plan, 0, true, filters1));
     CPU_TRY(add_parameter(plan, 2, false, 9 * filters1 * filters2));
     return add_parameter(plan, 2, true, filters2);
@@ -270,8 +266,7 @@ static void reserve_memory(stem_plan *plan)
     hpac_plan *base = &plan->base.base;
     const stem_shape *shape = &plan->shape;
     size_t outputs = hpac_cpu_tensor_count(&plan->base.output);
-    size_t pairs = (size_t)shape->filters1 * (size_t)shape->filters2;
-    size_t threads = (size_t)plan->threads;
+    size_t pairs = shape->filters1 * shape->filters2;
     plan->codes_offset = hpac_cpu_reserve(&base->state_nbytes, outputs);
     plan->mask_offset = hpac_cpu_reserve(&base->workspace_nbytes, hpac_cpu_mask_nbytes(outputs));
     plan->winograd_offset = hpac_cpu_reserve(&base->workspace_nbytes, 16 * pairs * sizeof(float));
@@ -279,10 +274,10 @@ static void reserve_memory(stem_plan *plan)
     plan->scratch_nbytes = 0;
     hpac_cpu_reserve(&plan->scratch_nbytes, plan->kernels->scratch_count(shape) * sizeof(float));
     plan->scratch_offset =
-        hpac_cpu_reserve(&base->workspace_nbytes, threads * plan->scratch_nbytes);
+        hpac_cpu_reserve(&base->workspace_nbytes, plan->threads * plan->scratch_nbytes);
     plan->partial_nbytes = base->parameters_nbytes;
     plan->partial_offset =
-        hpac_cpu_reserve(&base->workspace_nbytes, threads * plan->partial_nbytes);
+        hpac_cpu_reserve(&base->workspace_nbytes, plan->threads * plan->partial_nbytes);
 }
 
 hpac_status hpac_cpu_try_stem(cpu_device *device, const hpac_plan_request *request,
@@ -298,7 +293,7 @@ hpac_status hpac_cpu_try_stem(cpu_device *device, const hpac_plan_request *reque
     plan->base.backward = stem_pass_backward;
     plan->kernels = kernels;
     plan->shape = shape;
-    plan->threads = device->threads;
+    plan->threads = (size_t)device->threads;
     plan->scale = 1.0F;
     if (request->op_count == 6) {
         const hpac_op *dropout = &request->ops[5];

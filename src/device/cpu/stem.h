@@ -21,10 +21,10 @@
 #include <stdint.h>
 
 typedef struct stem_shape {
-    int rows, cols, channels;     /* of the image */
-    int filters1, filters2;       /* multiples of 16 and 32 */
-    int inner_rows, inner_cols;   /* first convolution's output */
-    int pooled_rows, pooled_cols; /* of the output */
+    size_t rows, cols, channels;     /* of the image */
+    size_t filters1, filters2;       /* multiples of 16 and 32 */
+    size_t inner_rows, inner_cols;   /* first convolution's output */
+    size_t pooled_rows, pooled_cols; /* of the output */
 } stem_shape;
 
 /* Codes of an output, one byte: which of the window's four outputs was the largest (row x 2 +
@@ -72,7 +72,7 @@ typedef struct stem_backward {
 
 typedef struct stem_kernels {
     const char *name;
-    int smallest_pooled_cols;                         /* narrower images are declined */
+    size_t smallest_pooled_cols;                      /* narrower images are declined */
     size_t (*scratch_count)(const stem_shape *shape); /* floats a thread needs */
     void (*forward)(const stem_forward *job);
     void (*backward)(const stem_backward *job);

@@ -50,17 +50,17 @@ static float *take(float *base, size_t *used, size_t count)
 static size_t lay_out(const stem_shape *shape, float *base, scratch *parts)
 {
     size_t used = 0;
-    size_t inner_row = (size_t)shape->inner_cols * (size_t)shape->filters1;
-    size_t pooled_row = (size_t)shape->pooled_cols * (size_t)shape->filters2;
-    parts->inner = take(base, &used, (size_t)shape->inner_rows * inner_row);
-    parts->tiles = take(base, &used, (size_t)POINTS * WINDOWS * (size_t)shape->filters1);
+    size_t inner_row = shape->inner_cols * shape->filters1;
+    size_t pooled_row = shape->pooled_cols * shape->filters2;
+    parts->inner = take(base, &used, shape->inner_rows * inner_row);
+    parts->tiles = take(base, &used, (size_t)POINTS * WINDOWS * shape->filters1);
     parts->products = take(base, &used, (size_t)POINTS * WINDOWS * FILTERS);
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 2; i++) {
         parts->carry[i] = take(base, &used, inner_row);
         parts->current[i] = take(base, &used, inner_row);
     }
-    parts->values = take(base, &used, (size_t)shape->pooled_cols);
-    parts->places = (int32_t *)take(base, &used, (size_t)shape->pooled_cols);
+    parts->values = take(base, &used, shape->pooled_cols);
+    parts->places = (int32_t *)take(base, &used, shape->pooled_cols);
     parts->row = take(base, &used, pooled_row);
     return used;
 }
@@ -79,18 +79,18 @@ INLINE void convolve_pixels(const stem_shape *shape, const float *kernel, vec bi
                             float *to)
 {
     vec sums[COLUMNS];
-    size_t channels = (size_t)shape->channels, filters = (size_t)shape->filters1;
-    size_t x_row = (size_t)shape->cols * channels;
+    size_t channels = shape->channels, filters = shape->filters1;
+    size_t x_row = shape->cols * channels;
 #pragma GCC unroll 6
-    for (int i = 0; i < COLUMNS; i++)
+    for (size_t i = 0; i < COLUMNS; i++)
         sums[i] = bias;
-    for (int row = 0; row < 3; row++)
+    for (size_t row = 0; row < 3; row++)
         for (size_t tap = 0; tap < 3 * channels; tap++) { /* column and channel */
             vec weight = load(kernel);
             kernel += filters;
 #pragma GCC unroll 6
             for (size_t i = 0; i < COLUMNS; i++)
-                sums[i] += weight * x[(size_t)row * x_row + i * channels + tap];
+                sums[i] += weight * x[row * x_row + i * channels + tap];
         }
 #pragma GCC unroll 6
     for (size_t i = 0; i < COLUMNS; i++)
@@ -98,19 +98,18 @@ INLINE void convolve_pixels(const stem_shape *shape, const float *kernel, vec bi
 }
 
 static void convolve_row(const stem_shape *shape, const stem_weights *weights, const float *x,
-                         int row, float *inner)
+                         size_t row, float *inner)
 {
-    const float *x_row = x + (size_t)row * (size_t)shape->cols * (size_t)shape->channels;
-    size_t filters = (size_t)shape->filters1;
-    float *to = inner + (size_t)row * (size_t)shape->inner_cols * filters;
+    const float *x_row = x + row * shape->cols * shape->channels;
+    size_t filters = shape->filters1;
+    float *to = inner + row * shape->inner_cols * filters;
     for (size_t filter = 0; filter < filters; filter += LANES) {
         vec bias = load(weights->bias1 + filter);
-        for (int col = 0;; col += COLUMNS) {
+        for (size_t col = 0;; col += COLUMNS) {
             if (col > shape->inner_cols - COLUMNS) /* the last ones once more rather than a rest */
                 col = shape->inner_cols - COLUMNS;
-            convolve_pixels(shape, weights->kernel1 + filter, bias,
-                            x_row + (size_t)col * (size_t)shape->channels,
-                            to + (size_t)col * filters + filter);
+            convolve_pixels(shape, weights->kernel1 + filter, bias, x_row + col * shape->channels,
+                            to + col * filters + filter);
             if (col == shape->inner_cols - COLUMNS)
                 break;
         }
@@ -122,7 +121,7 @@ static void convolve_row(const stem_shape *shape, const stem_weights *weights, c
 /* B' d B of WINDOWS neighbouring tiles; `inner`: the first pixel of the first tile. */
 static void transform_tiles(const stem_shape *shape, const float *inner, float *tiles)
 {
-    size_t filters = (size_t)shape->filters1, row = (size_t)shape->inner_cols * filters;
+    size_t filters = shape->filters1, row = shape->inner_cols * filters;
     size_t point = WINDOWS * filters;
     for (size_t window = 0; window < WINDOWS; window++)
         for (size_t filter = 0; filter < filters; filter += LANES) {
@@ -135,7 +134,7 @@ static void transform_tiles(const stem_shape *shape, const float *inner, float *
                 for (size_t c = 0; c < 4; c++)
                     d[r][c] = load(from + r * row + c * filters);
 #pragma GCC unroll 4
-            for (int c = 0; c < 4; c++) {
+            for (size_t c = 0; c < 4; c++) {
                 t[0][c] = d[0][c] - d[2][c];
                 t[1][c] = d[1][c] + d[2][c];
                 t[2][c] = d[2][c] - d[1][c];
@@ -155,13 +154,13 @@ static void transform_tiles(const stem_shape *shape, const float *inner, float *
 static void multiply_tiles(const stem_shape *shape, const float *tiles, const float *winograd,
                            float *products)
 {
-    size_t filters1 = (size_t)shape->filters1, filters2 = (size_t)shape->filters2;
+    size_t filters1 = shape->filters1, filters2 = shape->filters2;
     for (size_t point = 0; point < POINTS; point++) {
         const float *weights = winograd + point * filters1 * filters2;
         const float *values = tiles + point * WINDOWS * filters1;
         vec sums[WINDOWS][2];
 #pragma GCC unroll 16
-        for (int i = 0; i < WINDOWS; i++)
+        for (size_t i = 0; i < WINDOWS; i++)
             sums[i][0] = sums[i][1] = (vec){0};
         for (size_t m = 0; m < filters1; m++, weights += filters2) {
             vec low = load(weights), high = load(weights + LANES);
@@ -204,7 +203,7 @@ INLINE void transform_back(const float *products, vec out[4])
 INLINE ivec spread_bits(uint32_t bits)
 {
     ivec lane = {0};
-    for (int i = 0; i < LANES; i++)
+    for (size_t i = 0; i < LANES; i++)
         lane[i] = 1 << i;
     return (lane & (int32_t)bits) != 0;
 }
@@ -228,15 +227,13 @@ INLINE void pool_window(const stem_forward *job, const vec out[4], vec bias, siz
     store(job->y + place, (vec)((ivec)(largest * job->scale) & kept));
 }
 
-static void forward_windows(const stem_forward *job, const scratch *parts, int row, int col)
+static void forward_windows(const stem_forward *job, const scratch *parts, size_t row, size_t col)
 {
     const stem_shape *shape = job->shape;
-    size_t filters1 = (size_t)shape->filters1, filters2 = (size_t)shape->filters2;
-    transform_tiles(shape,
-                    parts->inner +
-                        (2 * (size_t)row * (size_t)shape->inner_cols + 2 * (size_t)col) * filters1,
+    size_t filters1 = shape->filters1, filters2 = shape->filters2;
+    transform_tiles(shape, parts->inner + (2 * row * shape->inner_cols + 2 * col) * filters1,
                     parts->tiles);
-    size_t first = ((size_t)row * (size_t)shape->pooled_cols + (size_t)col) * filters2;
+    size_t first = (row * shape->pooled_cols + col) * filters2;
     for (size_t filter = 0; filter < filters2; filter += FILTERS) {
         multiply_tiles(shape, parts->tiles, job->weights->winograd + filter, parts->products);
         for (size_t half = 0; half < FILTERS; half += LANES) {
@@ -255,11 +252,11 @@ static void forward(const stem_forward *job)
     const stem_shape *shape = job->shape;
     scratch parts;
     lay_out(shape, job->scratch, &parts);
-    int convolved = 0;
-    for (int row = 0; row < shape->pooled_rows; row++) {
+    size_t convolved = 0;
+    for (size_t row = 0; row < shape->pooled_rows; row++) {
         for (; convolved < 2 * row + 4; convolved++)
             convolve_row(shape, job->weights, job->x, convolved, parts.inner);
-        for (int col = 0;; col += WINDOWS) {
+        for (size_t col = 0;; col += WINDOWS) {
             if (col > shape->pooled_cols - WINDOWS)
                 col = shape->pooled_cols - WINDOWS;
             forward_windows(job, &parts, row, col);
@@ -274,10 +271,10 @@ static void forward(const stem_forward *job)
 /* The row's gradients where they pass, else 0, into `row`; adds them to the bias's gradient. */
 static void gate_row(const stem_backward *job, size_t first, float *row)
 {
-    size_t filters = (size_t)job->shape->filters2;
+    size_t filters = job->shape->filters2;
     for (size_t filter = 0; filter < filters; filter += LANES) {
         vec sum = load(job->gradients->bias2 + filter);
-        for (size_t col = 0; col < (size_t)job->shape->pooled_cols; col++) {
+        for (size_t col = 0; col < job->shape->pooled_cols; col++) {
             size_t place = col * filters + filter;
             bvec bytes;
             memcpy(&bytes, job->codes + first + place, sizeof bytes);
@@ -292,18 +289,18 @@ static void gate_row(const stem_backward *job, size_t first, float *row)
 
 /* Packs a filter's gradients of the row that pass, with the places of their winners in `inner` from
  * the row's first pixel on; returns how many. */
-static int pack_filter(const stem_backward *job, const uint8_t *codes, const float *row,
-                       size_t filter, float *values, int32_t *places)
+static size_t pack_filter(const stem_backward *job, const uint8_t *codes, const float *row,
+                          size_t filter, float *values, int32_t *places)
 {
     const stem_shape *shape = job->shape;
-    size_t filters2 = (size_t)shape->filters2;
-    int32_t right = shape->filters1, below = shape->inner_cols * shape->filters1;
+    size_t filters2 = shape->filters2;
+    int32_t right = (int32_t)shape->filters1, below = (int32_t)shape->inner_cols * right;
     const int32_t winner_place[4] = {0, right, below, below + right};
-    int count = 0;
-    for (int col = 0; col < shape->pooled_cols; col++) {
-        uint8_t code = codes[(size_t)col * filters2 + filter];
-        values[count] = row[(size_t)col * filters2 + filter];
-        places[count] = 2 * col * right + winner_place[code & STEM_WINNER];
+    size_t count = 0;
+    for (size_t col = 0; col < shape->pooled_cols; col++) {
+        uint8_t code = codes[col * filters2 + filter];
+        values[count] = row[col * filters2 + filter];
+        places[count] = 2 * (int32_t)col * right + winner_place[code & STEM_WINNER];
         count += code / STEM_ALIVE;
     }
     return count;
@@ -312,17 +309,17 @@ static int pack_filter(const stem_backward *job, const uint8_t *codes, const flo
 /* Gradient of the second kernel: each gradient that passes times the 3x3 window under its winner.
  */
 static void add_kernel2(const stem_backward *job, const float *inner_row, size_t filter,
-                        const float *values, const int32_t *places, int count)
+                        const float *values, const int32_t *places, size_t count)
 {
-    size_t filters1 = (size_t)job->shape->filters1;
-    size_t row = (size_t)job->shape->inner_cols * filters1;
+    size_t filters1 = job->shape->filters1;
+    size_t row = job->shape->inner_cols * filters1;
     for (size_t m = 0; m < filters1; m += LANES) {
         float *to = job->gradients->kernel2 + filter * TAPS * filters1 + m;
         vec sums[TAPS];
 #pragma GCC unroll 9
         for (size_t tap = 0; tap < TAPS; tap++)
             sums[tap] = load(to + tap * filters1);
-        for (int i = 0; i < count; i++) {
+        for (size_t i = 0; i < count; i++) {
             vec value = splat(values[i]);
             const float *window = inner_row + places[i] + m;
 #pragma GCC unroll 9
@@ -338,7 +335,7 @@ static void add_kernel2(const stem_backward *job, const float *inner_row, size_t
 /* Adds the second kernel, times each gradient whose winner is (R, C) of its window, to the window's
  * 4x4 patch. */
 INLINE void add_winners(uint32_t filters, const float *row, const float *by_filter, size_t filters1,
-                        vec patch[16], const int r, const int c)
+                        vec patch[16], const size_t r, const size_t c)
 {
     while (filters) {
         size_t filter = (size_t)__builtin_ctz(filters);
@@ -346,18 +343,17 @@ INLINE void add_winners(uint32_t filters, const float *row, const float *by_filt
         vec value = splat(row[filter]);
         const float *weights = by_filter + filter * TAPS * filters1;
 #pragma GCC unroll 9
-        for (int tap = 0; tap < TAPS; tap++)
-            patch[(r + tap / 3) * 4 + c + tap % 3] +=
-                value * load(weights + (size_t)tap * filters1);
+        for (size_t tap = 0; tap < TAPS; tap++)
+            patch[(r + tap / 3) * 4 + c + tap % 3] += value * load(weights + tap * filters1);
     }
 }
 
 /* Which of 32 filters have their winner where: a bit a filter for each of the four outputs. */
 INLINE void sort_winners(const uint8_t *codes, uint32_t filters[4])
 {
-    for (int winner = 0; winner < 4; winner++) {
+    for (size_t winner = 0; winner < 4; winner++) {
         uint32_t bits = 0;
-        for (int i = 0; i < 32; i++)
+        for (size_t i = 0; i < 32; i++)
             bits |= (uint32_t)(codes[i] == (STEM_ALIVE | winner)) << i;
         filters[winner] = bits;
     }
@@ -369,7 +365,7 @@ static void scatter_row(const stem_backward *job, const uint8_t *codes, const sc
                         size_t m)
 {
     const stem_shape *shape = job->shape;
-    size_t filters1 = (size_t)shape->filters1, filters2 = (size_t)shape->filters2;
+    size_t filters1 = shape->filters1, filters2 = shape->filters2;
     float *carry[2] = {parts->carry[0] + m, parts->carry[1] + m};
     float *current[2] = {parts->current[0] + m, parts->current[1] + m};
     vec patch[16];
@@ -378,7 +374,7 @@ static void scatter_row(const stem_backward *job, const uint8_t *codes, const sc
         patch[8 + i] = patch[12 + i] = (vec){0};
         patch[i % 2 + 4 * (i / 2)] = load(carry[i / 2] + i % 2 * filters1);
     }
-    for (size_t col = 0; col < (size_t)shape->pooled_cols; col++) {
+    for (size_t col = 0; col < shape->pooled_cols; col++) {
         size_t left = 2 * col * filters1;
         patch[10] = patch[11] = patch[14] = patch[15] = (vec){0};
 #pragma GCC unroll 2
@@ -409,8 +405,7 @@ static void scatter_row(const stem_backward *job, const uint8_t *codes, const sc
             patch[4 * r + 1] = patch[4 * r + 3];
         }
     }
-    size_t left =
-        2 * (size_t)shape->pooled_cols * filters1; /* the two columns right of all windows */
+    size_t left = 2 * shape->pooled_cols * filters1; /* the two columns right of all windows */
 #pragma GCC unroll 2
     for (size_t r = 0; r < 2; r++)
 #pragma GCC unroll 2
@@ -422,13 +417,13 @@ static void scatter_row(const stem_backward *job, const uint8_t *codes, const sc
 
 /* Gradients of the first kernel and bias from one finished row. */
 static void add_kernel1(const stem_backward *job, const float *inner_row, const float *dinner,
-                        int row)
+                        size_t row)
 {
     const stem_shape *shape = job->shape;
-    size_t filters = (size_t)shape->filters1, channels = (size_t)shape->channels;
-    size_t x_row = (size_t)shape->cols * channels;
-    size_t used_cols = 2 * (size_t)shape->pooled_cols + 2; /* further ones have no gradient */
-    const float *x = job->x + (size_t)row * x_row;
+    size_t filters = shape->filters1, channels = shape->channels;
+    size_t x_row = shape->cols * channels;
+    size_t used_cols = 2 * shape->pooled_cols + 2; /* further ones have no gradient */
+    const float *x = job->x + row * x_row;
     for (size_t filter = 0; filter < filters; filter += LANES) {
         vec bias = load(job->gradients->bias1 + filter);
         for (size_t channel = 0; channel < channels; channel++) {
@@ -457,21 +452,21 @@ static void add_kernel1(const stem_backward *job, const float *inner_row, const 
 static void backward(const stem_backward *job)
 {
     const stem_shape *shape = job->shape;
-    size_t filters1 = (size_t)shape->filters1, filters2 = (size_t)shape->filters2;
-    size_t inner_row = (size_t)shape->inner_cols * filters1;
+    size_t filters1 = shape->filters1, filters2 = shape->filters2;
+    size_t inner_row = shape->inner_cols * filters1;
     scratch parts;
     lay_out(shape, job->scratch, &parts);
     memset(parts.carry[0], 0, inner_row * sizeof(float));
     memset(parts.carry[1], 0, inner_row * sizeof(float));
-    int convolved = 0;
-    for (int row = 0; row < shape->pooled_rows; row++) {
+    size_t convolved = 0;
+    for (size_t row = 0; row < shape->pooled_rows; row++) {
         for (; convolved < 2 * row + 4; convolved++)
             convolve_row(shape, job->weights, job->x, convolved, parts.inner);
-        size_t first = (size_t)row * (size_t)shape->pooled_cols * filters2;
-        const float *inner = parts.inner + 2 * (size_t)row * inner_row;
+        size_t first = row * shape->pooled_cols * filters2;
+        const float *inner = parts.inner + 2 * row * inner_row;
         gate_row(job, first, parts.row);
         for (size_t filter = 0; filter < filters2; filter++) {
-            int count =
+            size_t count =
                 pack_filter(job, job->codes + first, parts.row, filter, parts.values, parts.places);
             add_kernel2(job, inner, filter, parts.values, parts.places, count);
         }
@@ -480,9 +475,9 @@ static void backward(const stem_backward *job)
         add_kernel1(job, inner, parts.current[0], 2 * row);
         add_kernel1(job, inner + inner_row, parts.current[1], 2 * row + 1);
     }
-    int last = 2 * shape->pooled_rows;
-    for (int i = 0; i < 2; i++)
-        add_kernel1(job, parts.inner + (size_t)(last + i) * inner_row, parts.carry[i], last + i);
+    size_t last = 2 * shape->pooled_rows;
+    for (size_t i = 0; i < 2; i++)
+        add_kernel1(job, parts.inner + (last + i) * inner_row, parts.carry[i], last + i);
 }
 
 const stem_kernels TABLE = {

@@ -362,7 +362,7 @@ static void plan_memory(conv2d_plan *plan)
 static bool is_conv2d_run(const hpac_plan_request *request)
 {
     const hpac_op_kind kinds[] = {HPAC_OP_CONV2D, HPAC_OP_RELU, HPAC_OP_MAXPOOL, HPAC_OP_DROPOUT};
-    return request->op_count <= (int)(sizeof kinds / sizeof *kinds) &&
+    return request->op_count <= sizeof kinds / sizeof *kinds &&
            hpac_cuda_is_run(request, request->op_count, kinds);
 }
 
@@ -372,10 +372,10 @@ static void read_request(cuda_device *device, const hpac_plan_request *request, 
     plan->relu = request->op_count > 1;
     plan->inner = hpac_cuda_tensor(op->out, request->batch, request->input_layout);
     plan->kernel = (kernel_tensor){
-        .batch = op->out.channels,
-        .rows = op->kernel_rows,
-        .cols = op->kernel_cols,
-        .channels = op->in.channels,
+        .batch = (int)op->out.channels,
+        .rows = (int)op->kernel_rows,
+        .cols = (int)op->kernel_cols,
+        .channels = (int)op->in.channels,
         .nchw = plan->base.input.nchw,
     };
     plan->pools = request->op_count > 2;
@@ -383,8 +383,8 @@ static void read_request(cuda_device *device, const hpac_plan_request *request, 
         return;
     plan->pool = (kernel_pool){
         .before = plan->inner,
-        .window_rows = request->ops[2].kernel_rows,
-        .window_cols = request->ops[2].kernel_cols,
+        .window_rows = (int)request->ops[2].kernel_rows,
+        .window_cols = (int)request->ops[2].kernel_cols,
         .relu = true,
     };
     if (request->op_count > 3) {

@@ -80,7 +80,7 @@ hpac_status hpac_cuda_fail_cublas(cublasStatus_t error, const char *call);
 #define CUDA_LAYOUT_NCHW 1
 #define CUDA_LAYOUT_BF16 2
 
-kernel_tensor hpac_cuda_tensor(hpac_shape shape, int batch, hpac_layout layout);
+kernel_tensor hpac_cuda_tensor(hpac_shape shape, size_t batch, hpac_layout layout);
 size_t hpac_cuda_tensor_count(const kernel_tensor *tensor);
 size_t hpac_cuda_tensor_nbytes(const kernel_tensor *tensor);
 /* A new cuDNN descriptor, filled in. */
@@ -158,7 +158,7 @@ void hpac_cuda_plan_add_parameter(cuda_plan *plan, const hpac_parameter *paramet
 /* Makes room for a piece of workspace or state; returns its offset. */
 size_t hpac_cuda_reserve(size_t *total_nbytes, size_t nbytes);
 /* The request is a run of just these kinds. */
-bool hpac_cuda_is_run(const hpac_plan_request *request, int count, const hpac_op_kind *kinds);
+bool hpac_cuda_is_run(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds);
 /* The dropout of a HPAC_OP_DROPOUT, on the device's step. */
 kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op);
 
@@ -176,9 +176,9 @@ hpac_status hpac_cuda_backward(hpac_plan *plan, const hpac_exec_args *run);
 
 /* ---- parameter.c ---- */
 
-hpac_status hpac_cuda_parameter_write(hpac_plan *plan, int parameter, void *slice,
+hpac_status hpac_cuda_parameter_write(hpac_plan *plan, size_t parameter, void *slice,
                                       const float *values);
-hpac_status hpac_cuda_parameter_read(hpac_plan *plan, int parameter, const void *slice,
+hpac_status hpac_cuda_parameter_read(hpac_plan *plan, size_t parameter, const void *slice,
                                      float *values);
 hpac_status hpac_cuda_activation_write(hpac_plan *plan, bool input, void *address,
                                        const float *values);

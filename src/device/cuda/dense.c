@@ -14,7 +14,7 @@
 
 typedef struct dense_plan {
     cuda_plan base;
-    int op; /* which of the run is the dense one */
+    size_t op; /* which of the run is the dense one */
     int inputs, outputs;
     bool relu, drops;
     kernel_dropout dropout;
@@ -196,24 +196,25 @@ static void choose_numbers(dense_plan *plan)
 }
 
 /* [flatten] dense [relu] [dropout]; returns the place of dense, or -1. */
-static int find_dense(const hpac_plan_request *request, bool *relu, bool *drops)
+static bool find_dense(const hpac_plan_request *request, size_t *op, bool *relu, bool *drops)
 {
-    int dense = request->ops[0].kind == HPAC_OP_FLATTEN ? 1 : 0, next = dense + 1;
+    size_t dense = request->ops[0].kind == HPAC_OP_FLATTEN ? 1 : 0, next = dense + 1;
     if (dense >= request->op_count || request->ops[dense].kind != HPAC_OP_DENSE)
-        return -1;
+        return false;
     *relu = next < request->op_count && request->ops[next].kind == HPAC_OP_RELU;
     next += *relu;
     *drops = next < request->op_count && request->ops[next].kind == HPAC_OP_DROPOUT;
     next += *drops;
-    return next == request->op_count ? dense : -1;
+    *op = dense;
+    return next == request->op_count;
 }
 
 hpac_status hpac_cuda_try_dense(cuda_device *device, const hpac_plan_request *request,
                                 cuda_plan **result)
 {
     bool relu, drops;
-    int op = find_dense(request, &relu, &drops);
-    if (op < 0)
+    size_t op;
+    if (!find_dense(request, &op, &relu, &drops))
         return HPAC_OK;
     CUDA_TRY(hpac_cuda_plan_alloc(device, request, sizeof(dense_plan), result));
     dense_plan *plan = (dense_plan *)*result;
@@ -225,7 +226,7 @@ hpac_status hpac_cuda_try_dense(cuda_device *device, const hpac_plan_request *re
     if (drops)
         plan->dropout = hpac_cuda_dropout(device, &request->ops[request->op_count - 1]);
     plan->inputs = (int)hpac_shape_count(request->ops[op].in);
-    plan->outputs = request->ops[op].out.channels;
+    plan->outputs = (int)request->ops[op].out.channels;
     if (request->plain_output)
         hpac_cuda_plan_set_output(&plan->base, HPAC_LAYOUT_PLAIN);
     add_parameters(plan);

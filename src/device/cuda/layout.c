@@ -1,13 +1,13 @@
 /* How activations lie in memory. */
 #include "cuda.h"
 
-kernel_tensor hpac_cuda_tensor(hpac_shape shape, int batch, hpac_layout layout)
+kernel_tensor hpac_cuda_tensor(hpac_shape shape, size_t batch, hpac_layout layout)
 {
     return (kernel_tensor){
-        .batch = batch,
-        .rows = shape.rows,
-        .cols = shape.cols,
-        .channels = shape.channels,
+        .batch = (int)batch,
+        .rows = (int)shape.rows,
+        .cols = (int)shape.cols,
+        .channels = (int)shape.channels,
         .nchw = shape.rank == 3 && layout & CUDA_LAYOUT_NCHW,
         .bf16 = layout & CUDA_LAYOUT_BF16,
     };

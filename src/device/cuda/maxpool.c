@@ -22,8 +22,9 @@ static hpac_status check_output(const cuda_pool *pool, const kernel_tensor *afte
 hpac_status hpac_cuda_pool_init(cuda_pool *pool, const hpac_op *op, const kernel_tensor *before,
                                 const kernel_tensor *after)
 {
-    pool->own = (kernel_pool){
-        .before = *before, .window_rows = op->kernel_rows, .window_cols = op->kernel_cols};
+    pool->own = (kernel_pool){.before = *before,
+                              .window_rows = (int)op->kernel_rows,
+                              .window_cols = (int)op->kernel_cols};
     pool->by_cudnn = !before->bf16;
     if (!pool->by_cudnn)
         return HPAC_OK;
@@ -31,8 +32,8 @@ hpac_status hpac_cuda_pool_init(cuda_pool *pool, const hpac_op *op, const kernel
     CUDA_TRY(hpac_cuda_tensor_describe(after, &pool->after));
     CUDA_TRY_CUDNN(cudnnCreatePoolingDescriptor(&pool->window));
     CUDA_TRY_CUDNN(cudnnSetPooling2dDescriptor(pool->window, CUDNN_POOLING_MAX, CUDNN_PROPAGATE_NAN,
-                                               op->kernel_rows, op->kernel_cols, 0, 0,
-                                               op->kernel_rows, op->kernel_cols));
+                                               (int)op->kernel_rows, (int)op->kernel_cols, 0, 0,
+                                               (int)op->kernel_rows, (int)op->kernel_cols));
     return check_output(pool, after);
 }
 

@@ -100,20 +100,20 @@ static hpac_status move(const cuda_plan *plan, const cuda_order *order, number_f
     return hpac_fail_within(status, "%s", plan->name);
 }
 
-static hpac_status move_parameter(const cuda_plan *plan, int index, void *slice, float *values,
+static hpac_status move_parameter(const cuda_plan *plan, size_t index, void *slice, float *values,
                                   bool write)
 {
     return move(plan, &plan->parameters[index], NUMBER_FLOAT,
                 hpac_cuda_at(slice, plan->base.parameters[index].offset_nbytes), values, write);
 }
 
-hpac_status hpac_cuda_parameter_write(hpac_plan *plan, int parameter, void *slice,
+hpac_status hpac_cuda_parameter_write(hpac_plan *plan, size_t parameter, void *slice,
                                       const float *values)
 {
     return move_parameter((const cuda_plan *)plan, parameter, slice, (float *)values, true);
 }
 
-hpac_status hpac_cuda_parameter_read(hpac_plan *plan, int parameter, const void *slice,
+hpac_status hpac_cuda_parameter_read(hpac_plan *plan, size_t parameter, const void *slice,
                                      float *values)
 {
     return move_parameter((const cuda_plan *)plan, parameter, (void *)slice, values, false);

@@ -12,11 +12,11 @@ static cuda_try *const tries[] = {
     hpac_cuda_try_dropout, hpac_cuda_try_flatten, hpac_cuda_try_pixels,
 };
 
-bool hpac_cuda_is_run(const hpac_plan_request *request, int count, const hpac_op_kind *kinds)
+bool hpac_cuda_is_run(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds)
 {
     if (request->op_count != count)
         return false;
-    for (int i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         if (request->ops[i].kind != kinds[i])
             return false;
     return true;
@@ -44,18 +44,18 @@ static void name_run(const hpac_plan_request *request, char *name, size_t name_n
 {
     const hpac_op *first = &request->ops[0], *last = &request->ops[request->op_count - 1];
     size_t length = 0;
-    for (int i = 0; i < request->op_count && length < name_nbytes; i++)
+    for (size_t i = 0; i < request->op_count && length < name_nbytes; i++)
         length += (size_t)snprintf(name + length, name_nbytes - length, "%s%s", i ? "+" : "",
                                    hpac_op_name(request->ops[i].kind));
     if (length < name_nbytes)
         length += (size_t)snprintf(
-            name + length, name_nbytes - length, ", batch %d, (%d, %d, %d) to (%d, %d, %d), %s %s",
-            request->batch, first->in.rows, first->in.cols, first->in.channels, last->out.rows,
-            last->out.cols, last->out.channels,
-            request->input_layout & CUDA_LAYOUT_NCHW ? "nchw" : "nhwc",
+            name + length, name_nbytes - length,
+            ", batch %zu, (%zu, %zu, %zu) to (%zu, %zu, %zu), %s %s", request->batch,
+            first->in.rows, first->in.cols, first->in.channels, last->out.rows, last->out.cols,
+            last->out.channels, request->input_layout & CUDA_LAYOUT_NCHW ? "nchw" : "nhwc",
             request->input_layout & CUDA_LAYOUT_BF16 ? "bf16" : "float32");
     if (length < name_nbytes && first->kernel_rows > 0)
-        snprintf(name + length, name_nbytes - length, ", kernel %d x %d", first->kernel_rows,
+        snprintf(name + length, name_nbytes - length, ", kernel %zu x %zu", first->kernel_rows,
                  first->kernel_cols);
 }
 
@@ -87,7 +87,7 @@ void hpac_cuda_plan_set_output(cuda_plan *plan, hpac_layout layout)
 void hpac_cuda_plan_add_parameter(cuda_plan *plan, const hpac_parameter *parameter,
                                   const cuda_order *order)
 {
-    int index = plan->base.parameter_count++;
+    size_t index = plan->base.parameter_count++;
     plan->parameters[index] = *order;
     plan->base.parameters[index] = *parameter;
     plan->base.parameters[index].offset_nbytes =

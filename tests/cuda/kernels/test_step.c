@@ -10,16 +10,16 @@ TestSuite(kernel_step, .init = bench_start, .fini = bench_end);
 /* ---- loss ---- */
 
 typedef struct loss_case {
-    int batch, count, classes;
+    size_t batch, count, classes;
     float *logits, *weights;
     uint8_t *targets;
     float *dlogits, *probabilities; /* what the kernel made */
     hpac_step_result result;
 } loss_case;
 
-static loss_case make_loss(int batch, int count, int classes)
+static loss_case make_loss(size_t batch, size_t count, size_t classes)
 {
-    size_t all = (size_t)batch * (size_t)classes;
+    size_t all = batch * classes;
     loss_case one = {.batch = batch, .count = count, .classes = classes};
     one.logits = draw_values(40, all);
     one.weights = draw_values(41, (size_t)classes);
@@ -30,7 +30,7 @@ static loss_case make_loss(int batch, int count, int classes)
         one.logits[i] *= i % 11 == 0 ? 1e3F : 5.0F;
         one.targets[i] = i % 3 == 0;
     }
-    for (int c = 0; c < classes; c++)
+    for (size_t c = 0; c < classes; c++)
         one.weights[c] = 1 + fabsf(one.weights[c]);
     return one;
 }
@@ -46,7 +46,7 @@ static void free_loss(loss_case *one)
 
 static void run_loss(loss_case *one, bool all_wanted)
 {
-    size_t all = (size_t)one->batch * (size_t)one->classes;
+    size_t all = one->batch * one->classes;
     hpac_loss loss = {
         .batch = one->batch,
         .count = one->count,
@@ -56,7 +56,7 @@ static void run_loss(loss_case *one, bool all_wanted)
         .result = put_bytes(NULL, sizeof one->result),
     };
     if (all_wanted) {
-        loss.positive_weights = put_bytes(one->weights, (size_t)one->classes * sizeof(float));
+        loss.positive_weights = put_bytes(one->weights, one->classes * sizeof(float));
         loss.dlogits = put_bytes(NULL, all * sizeof(float));
         loss.probabilities = put_bytes(NULL, all * sizeof(float));
     }
@@ -77,8 +77,8 @@ static double softplus(double x)
 static void check_counts(const loss_case *one)
 {
     hpac_step_result expected = {0};
-    for (int i = 0; i < one->count * one->classes; i++) {
-        int c = i % one->classes;
+    for (size_t i = 0; i < one->count * one->classes; i++) {
+        size_t c = i % one->classes;
         bool predicted = one->logits[i] > 0;
         expected.true_positives[c] += predicted && one->targets[i];
         expected.false_positives[c] += predicted && !one->targets[i];
@@ -93,8 +93,8 @@ static void check_counts(const loss_case *one)
 
 static void check_loss(const loss_case *one, bool all_wanted)
 {
-    double sum = 0, scale = 1 / ((double)one->count * one->classes);
-    for (int i = 0; i < one->batch * one->classes; i++) {
+    double sum = 0, scale = 1 / (double)(one->count * one->classes);
+    for (size_t i = 0; i < one->batch * one->classes; i++) {
         double z = (double)one->logits[i];
         double weight = all_wanted ? (double)one->weights[i % one->classes] : 1;
         bool there = i < one->count * one->classes;
@@ -104,8 +104,8 @@ static void check_loss(const loss_case *one, bool all_wanted)
             sum += one->targets[i] ? weight * softplus(-z) : softplus(z);
         if (!all_wanted)
             continue;
-        cr_expect(is_near((double)one->dlogits[i], dz * scale, 1e-38, 1e-6), "gradient %d", i);
-        cr_expect(is_near((double)one->probabilities[i], p, 1e-38, 1e-6), "probability %d", i);
+        cr_expect(is_near((double)one->dlogits[i], dz * scale, 1e-38, 1e-6), "gradient %zu", i);
+        cr_expect(is_near((double)one->probabilities[i], p, 1e-38, 1e-6), "probability %zu", i);
     }
     cr_expect(is_near(one->result.loss_sum, sum, 0, 1e-12), "%.17g, expected %.17g",
               one->result.loss_sum, sum);
@@ -114,8 +114,8 @@ static void check_loss(const loss_case *one, bool all_wanted)
 /* More logits than the block has threads, all classes there may be, and rows behind the last. */
 Test(kernel_step, loss_of_any_shape)
 {
-    static const int shapes[][3] = {{1, 1, 1},      {128, 128, 3}, {5, 3, 28},
-                                    {200, 199, 32}, {64, 1, 31},   {1100, 1100, 1}};
+    static const size_t shapes[][3] = {{1, 1, 1},      {128, 128, 3}, {5, 3, 28},
+                                       {200, 199, 32}, {64, 1, 31},   {1100, 1100, 1}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int all_wanted = 0; all_wanted < 2; all_wanted++) {
             loss_case one = make_loss(shapes[i][0], shapes[i][1], shapes[i][2]);
