@@ -1,16 +1,16 @@
 # hpac: one entry for building, testing, installing. `make help` lists the targets and variables.
 #
 # Variables of the command line:
-#   BUILD=build      where everything goes; another folder for another compiler or sanitizer
+#   BUILD=build      output directory; another one for another compiler or sanitizer
 #   CC=gcc           gcc or clang
-#   OPT="-O3 -g"     optimisation. No -march: what must be fast asks the processor at run time
-#   CFLAGS= CPPFLAGS= LDFLAGS= LDLIBS=    added to the project's own
+#   OPT="-O3 -g"     optimization. No -march: kernels are chosen by the processor at run time
+#   CFLAGS= CPPFLAGS= LDFLAGS= LDLIBS=    appended to the project's own
 #   SANITIZE=        address,undefined or thread
 #   WERROR=1         warnings are errors
 #   PREFIX=/usr/local DESTDIR=    for install
-#   CUDA_HOME=       the CUDA toolkit, where tools/find-cuda does not find the right one
-#   CUDA_ARCHS=      compute capabilities of libhpac_cuda.so, as in "75 90"; absent: all we know of
-#   CUDA_HOST=       the C++ compiler that nvcc calls; absent: g++
+#   CUDA_HOME=       the CUDA toolkit, if tools/find-cuda does not find the right one
+#   CUDA_ARCHS=      compute capabilities of libhpac_cuda.so, for example "75 90"; default: all
+#   CUDA_HOST=       the C++ compiler that nvcc calls; default: g++
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -24,7 +24,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-# The libraries pkg-config knows; libcsv and oneDNN have no file for it.
+# Libraries with a pkg-config file; libcsv and oneDNN have none.
 PACKAGES := hdf5 jansson libdeflate libfyaml libpng
 ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) 2>/dev/null && echo there),there)
@@ -34,19 +34,19 @@ endif
 
 # ---- flags -------------------------------------------------------------------------------------
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
-# An instrumented build stops at the first finding. The thread sanitizer knows nothing of the OpenMP
-# runtime and would take its barriers for races: there the pragmas are left out.
-# Nor does Criterion start beside it: tests/threads/criterion/ stands in.
+# An instrumented build stops at the first finding. The thread sanitizer does not understand the OpenMP
+# runtime and reports its barriers as races: there the pragmas are ignored. Criterion does not start
+# under it: tests/threads/criterion/ replaces it.
 THREADS     := $(if $(findstring thread,$(SANITIZE)),-Wno-unknown-pragmas,-fopenmp)
 INCLUDES    := $(if $(findstring thread,$(SANITIZE)),-Itests/threads)
 INSTRUMENTS := $(SANITIZE:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer)
-# No contraction into FMA behind our back: prepared pixels and CSV figures must not depend on the
-# compiler or the processor. Hot kernels ask for FMA themselves.
+# No implicit contraction into FMA: prepared pixels and CSV figures must not depend on the compiler or
+# the processor. Hot kernels enable FMA themselves.
 DIALECT  := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -DHPAC_DATE='"$(DATE)"' -Iinclude -Isrc $(INCLUDES) \
             $(shell pkg-config --cflags $(PACKAGES)) -std=c17
 COMPILE   = $(CC) $(DIALECT) $(OPT) -ffp-contract=off $(THREADS) $(WARNINGS) $(INSTRUMENTS) \
             $(MODULE_FLAGS) $(CPPFLAGS) $(CFLAGS)
-# Programs show their symbols: libhpac_cuda.so looks in them for hpac_fail and its like.
+# Programs export their symbols: libhpac_cuda.so resolves hpac_fail and others in them.
 LINK      = $(CC) -rdynamic $(filter -fopenmp,$(THREADS)) $(INSTRUMENTS) $(LDFLAGS)
 LIBS     := $(shell pkg-config --libs $(PACKAGES)) -lcsv -ldnnl -ldl -lm -lpthread $(LDLIBS)
 
@@ -72,12 +72,12 @@ define remember
 	@echo '$(subst ','\'',$(1))' | cmp -s - $@ || echo '$(subst ','\'',$(1))' >$@
 endef
 
-# The commands that made the objects: everything is built anew when they change.
+# The commands that made the objects: everything is rebuilt when they change.
 $(BUILD)/commands: force
 	$(call remember,$(COMPILE) / $(LINK) $(LIBS))
 
-# Kernels written once and compiled for each kind of processor; the device picks at run time. Here the
-# compiler may contract a * b + c to one FMA, the exception to the rule above.
+# Kernels are written once and compiled for each CPU path (src/base/cpu.h), which is chosen at run time.
+# Here the compiler may contract a * b + c to one FMA, the exception to the rule above.
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
 AVX2   := -mavx2 -mfma -ffp-contract=fast
 AVX512 := $(AVX2) -mavx512f -mavx512dq -mavx512bw -mavx512vl
@@ -100,7 +100,7 @@ $(BUILD)/sources: force
 $(BUILD)/hpac: $(call objects,$(CLI_SOURCES)) $(BUILD)/libhpac.a
 	$(LINK) -o $@ $^ $(LIBS)
 
-# The man page and the completion: the program writes them from its option table.
+# Man page and completion are generated from the option table.
 $(BUILD)/hpac.1: $(BUILD)/hpac
 	$< help --man >$@
 
@@ -114,20 +114,20 @@ $(BUILD)/tests/unit: $(call objects,$(UNIT_SOURCES)) $(BUILD)/libhpac.a
 # Tests of what starts threads, for SANITIZE=thread.
 THREAD_SOURCES := tests/threads/main.c tests/unit/scratch.c tests/unit/picture_folder.c \
                   tests/unit/loader_fixture.c
-THREAD_SOURCES += $(wildcard $(foreach room,parallel loader dataset image_pool,tests/unit/test_$(room)*.c))
+THREAD_SOURCES += $(wildcard $(foreach module,parallel loader dataset image_pool,tests/unit/test_$(module)*.c))
 $(BUILD)/tests/threads: $(call objects,$(THREAD_SOURCES)) $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)
 
-# docs/configuration.md is made from the schema; a unit test compares the two.
+# docs/configuration.md is generated from the schema; a unit test compares the two.
 $(BUILD)/tools/print-configuration-manual: $(BUILD)/obj/tools/print-configuration-manual.o $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)
 
-docs: $(BUILD)/tools/print-configuration-manual ## write docs/configuration.md anew from the schema
+docs: $(BUILD)/tools/print-configuration-manual ## regenerate docs/configuration.md from the schema
 	$< >docs/configuration.md
 
-# Benchmarks of single rooms: each file says how it is run.
+# Benchmarks of single modules: each file describes its usage.
 $(BUILD)/bench/%: $(BUILD)/obj/tools/bench/%.o $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)
@@ -139,19 +139,25 @@ clean: ## remove what was built
 include cuda.mk
 
 # ---- testing -----------------------------------------------------------------------------------
-# Threads of the CPU device that wait for one another spin, by default for milliseconds: with other
-# work on the same cores (tests side by side, image loaders), that makes everything ten times slower.
+# OpenMP threads that wait for one another spin, by default for milliseconds: with other work on the
+# same cores (tests in parallel, image loaders) that makes everything ten times slower.
 export GOMP_SPINCOUNT ?= 1000
 
-# Every suite of tools/run-tests builds what it needs through this file, in a folder of its own.
-test: ## run every test
-	tools/run-tests
+# Each suite of tools/run-tests builds what it needs with this file.
+test: ## unit, whole-program and CUDA simulator tests: does it work?
+	tools/run-tests test
+
+check: ## lint, clang, sanitizers, every CPU path: the rest of what CI runs
+	tools/run-tests check
 
 unit: $(BUILD)/tests/unit ## run the unit tests
 	$(BUILD)/tests/unit
 
-e2e: $(BUILD)/hpac ## run the tests of the whole program
+e2e: $(BUILD)/hpac ## run the whole-program tests
 	HPAC=$(abspath $(BUILD)/hpac) bats tests/e2e
+
+isa: ## run the tests with each HPAC_CPU of this processor
+	tools/run-tests isa
 
 asan: ## run the unit tests under the address and undefined-behaviour sanitizers
 	tools/run-tests asan
@@ -162,31 +168,31 @@ tsan: ## run the loader's tests under the thread sanitizer
 clang: ## build everything with clang, warnings are errors
 	tools/run-tests clang
 
-# Each file is looked at again only when it, a header of it or the rules changed.
+# A file is checked again only when it, a header of it or the rules changed.
 C_FILES       := $(LIB_SOURCES) $(CLI_SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES) $(wildcard tools/*.c)
 FORMATTED     := $(C_FILES) $(HEADERS) $(wildcard src/*/*.h src/*/*/*.h tests/*/*.h tests/threads/*.c \
                  tests/threads/*/*.h src/device/cuda/*.c kernels/*.[ch]* tests/cuda/*.c* tests/cuda/*/*.[ch]* tests/cudasim/*.[ch]* tests/cudasim/*/*.[ch]*)
 SHELL_SCRIPTS := .ci/run $(shell grep -lI '^.!/.*\(bash\|sh\)$$' tools/* 2>/dev/null) $(wildcard tests/e2e/*.bash)
 tidied         = $(patsubst %.c,$(BUILD)/tidy/%.tidied,$(1))
 
-lint: lint-format lint-tidy lint-cppcheck lint-shell ## formatting, clang-tidy, cppcheck, shellcheck
+lint: lint-format lint-tidy lint-cppcheck lint-shell lint-dependencies ## formatting, clang-tidy, cppcheck, shellcheck, dependencies
 
 lint-format:
 	@clang-format --dry-run -Werror $(FORMATTED)
 
-# Not for the file that defines what it models.
+# Not for the file that defines what the model replaces.
 TIDY_MODEL = $(if $(filter %/status.c,$<),,-include tools/clang-tidy.h)
 
-# Without CUDA there are no headers to read the device with.
+# Without CUDA its headers are missing.
 lint-tidy: $(call tidied,$(LIB_SOURCES) $(CLI_SOURCES) $(FUZZ_SOURCES) $(CUDA))
 
 $(BUILD)/tidy/%.tidied: %.c .clang-tidy tools/clang-tidy.h $(BUILD)/obj/%.o
 	@mkdir -p $(@D)
 	@clang-tidy --quiet $< -- $(DIALECT) $(MODULE_FLAGS) -fopenmp $(TIDY_MODEL) >$@.log 2>&1 || \
-	  { grep -A 2 ' error: ' $@.log || cat $@.log; echo "the way there: $@.log"; exit 1; }
+	  { grep -A 2 ' error: ' $@.log || cat $@.log; echo "the path to it: $@.log"; exit 1; }
 	@touch $@
 
-# Arenas are bytes in which slices of floats lie: invalidPointerCast would find each of them.
+# Arenas are bytes cut into slices of floats: invalidPointerCast would report each of them.
 lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 	  --inline-suppr --suppress=invalidPointerCast -Iinclude -Isrc \
@@ -195,24 +201,28 @@ lint-cppcheck:
 lint-shell:
 	@shellcheck --shell=bash $(SHELL_SCRIPTS)
 
+# No module uses one above it; see the script.
+lint-dependencies: $(BUILD)/libhpac.a $(call objects,$(CLI_SOURCES)) $(if $(CUDA),$(DEVICE_OBJECTS))
+	@tools/check-dependencies $(BUILD)/obj
+
 cuda-check: ## compile, link and start a program of the CUDA libraries
 	tools/run-tests cuda
 
 cuda12-check: ## compile the CUDA device with CUDA 12 (tools/bootstrap cuda12)
 	tools/run-tests cuda12
 
-test-cudasim: ## test the CUDA device on the test bed, without a GPU
+test-cudasim: ## test the CUDA device on the CUDA simulator, without a GPU
 	tools/run-tests cudasim
 
 test-gpu: ## test the CUDA device on a GPU: HPAC_TEST_DEVICE=cuda:1 for the second one
 	tools/run-tests gpu
 
-# Coverage-guided fuzzing of everything that reads a file, FUZZ_SECONDS each.
+# Coverage-guided fuzzing of all readers of files, FUZZ_SECONDS each.
 FUZZ_SECONDS ?= 30
 fuzz: ## fuzz the readers of files, FUZZ_SECONDS=30 each
 	FUZZ_SECONDS=$(FUZZ_SECONDS) tools/run-tests fuzz
 
-# The fuzzed programs: only clang has the fuzzer. Built by tools/run-tests in build/fuzz.
+# Fuzzers need clang. Built by tools/run-tests in build/fuzz.
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/tests/fuzz/%)
 fuzzers: $(FUZZERS)
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libhpac.a
@@ -220,10 +230,10 @@ $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libhpac.
 	$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 # ---- demo --------------------------------------------------------------------------------------
-demo: $(BUILD)/hpac ## train on a synthetic data set, from nothing, in a few minutes
+demo: $(BUILD)/hpac ## generate a synthetic data set and train on it, in a few minutes
 	tools/demo $(BUILD)/hpac
 
-fits: $(BUILD)/hpac ## train the write-ups' four fits on 2,000 painted images, and print their table
+fits: $(BUILD)/hpac ## train the four models of the reference notebooks on 2,000 synthetic images
 	tools/fits $(BUILD)/hpac
 
 # ---- installing --------------------------------------------------------------------------------
@@ -236,9 +246,9 @@ docdir     := $(DESTDIR)$(PREFIX)/share/doc/hpac
 mandir     := $(DESTDIR)$(PREFIX)/share/man/man1
 bashdir    := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 
-# The library is static only: whoever links it needs its libraries too, so they stand in Libs and
-# Requires and not in their .private twins. libhpac_cuda.so is loaded, and finds hpac_fail and its
-# like in the program: hence -rdynamic.
+# The library is static only: a program that links it needs its libraries too, so they are in Libs and
+# Requires, not in Libs.private and Requires.private. libhpac_cuda.so is loaded at run time and
+# resolves hpac_fail and others in the program: hence -rdynamic.
 define PKG_CONFIG
 prefix=$(PREFIX)
 includedir=$${prefix}/include
@@ -267,7 +277,7 @@ install: all ## install program, libraries, headers, configurations, plots, manu
 	$(file >$(BUILD)/hpac.pc,$(PKG_CONFIG))
 	install -m 644 $(BUILD)/hpac.pc $(libdir)/pkgconfig
 
-uninstall: ## remove what install put there: the same PREFIX= and DESTDIR=
+uninstall: ## remove what install installed, with the same PREFIX= and DESTDIR=
 	rm -f $(bindir)/hpac $(libdir)/libhpac.a $(libdir)/libhpac_cuda.so $(libdir)/pkgconfig/hpac.pc \
 	  $(mandir)/hpac.1 $(bashdir)/hpac
 	rm -rf $(includedir) $(DESTDIR)$(PREFIX)/share/hpac $(docdir)
@@ -279,7 +289,7 @@ help: ## list the targets and variables
 	@sed -nE 's/^#   ([A-Z_]+=.*)/  \1/p' Makefile
 
 force:
-.PHONY: all clean test unit e2e asan tsan clang cuda-check cuda12-check test-cudasim test-gpu
-.PHONY: lint lint-format lint-tidy lint-cppcheck lint-shell
+.PHONY: all clean test check unit e2e isa asan tsan clang cuda-check cuda12-check test-cudasim test-gpu
+.PHONY: lint lint-format lint-tidy lint-cppcheck lint-shell lint-dependencies
 .PHONY: docs fuzz fuzzers demo fits install uninstall help force
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

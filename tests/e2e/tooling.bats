@@ -1,4 +1,4 @@
-# What a newcomer types, and what continuous integration relies on.
+# Make targets and scripts in tools/.
 load helpers
 
 # The tools start a make of their own, which must not inherit ours.
@@ -23,7 +23,7 @@ tool() {
     assert_output_has "make install"
 }
 
-@test "bootstrap tells what it can do, and refuses the rest" {
+@test "bootstrap prints its usage, and refuses unknown commands" {
     tool tools/bootstrap --help
     assert_exit 0
     assert_output_has "tools/bootstrap demo"
@@ -42,6 +42,82 @@ tool() {
     tool env CUDA_HOME="$TMP/empty" HPAC_REQUIRE_CUDA=1 tools/run-tests cuda
     assert_exit 1
     [[ ${lines[-1]} == "0 passed, 2 failed, 0 skipped" ]] || fail_with "expected 2 failed"
+}
+
+@test "run-tests counts failures, and a run of bats that ends early is one" {
+    mkdir "$TMP/bin"
+    printf '#!/bin/sh\necho 1..3; echo ok 1 first; echo not ok 2 second\n' >"$TMP/bin/bats"
+    chmod +x "$TMP/bin/bats"
+    # The suite on a copy of the script, so that it finds no sources to build.
+    mkdir -p "$TMP/project/tools" "$TMP/project/tests/e2e" "$TMP/project/tests/cuda"
+    cp tools/run-tests tools/find-cuda "$TMP/project/tools"
+    printf 'all:\n' >"$TMP/project/Makefile"
+    touch "$TMP/project/tests/e2e/"{a,b}.bats
+    tool env PATH="$TMP/bin:$PATH" CUDA_HOME="$TMP/none" "$TMP/project/tools/run-tests" e2e
+    assert_exit 1
+    # Of each file one passed, one failed, and one was not reported.
+    [[ ${lines[-1]} == "2 passed, 4 failed, 0 skipped" ]] || fail_with "wrong count"
+    assert_output_has "-- e2e: passed 2, failed 4, skipped 0 in "
+}
+
+# ci TEST-LINE CHECK-LINE: .ci/run with a bootstrap and a make that print these.
+ci() {
+    mkdir -p "$TMP/ci/.ci" "$TMP/ci/tools" "$TMP/ci/bin"
+    cp .ci/run "$TMP/ci/.ci/run"
+    printf '#!/bin/sh\n[ "$1" = deps ] || { echo "%s"; exit %d; }\n' "$1" "$2" >"$TMP/ci/tools/bootstrap"
+    printf '#!/bin/sh\necho "%s"; exit %d\n' "$3" "$4" >"$TMP/ci/bin/make"
+    chmod +x "$TMP/ci/tools/bootstrap" "$TMP/ci/bin/make"
+    tool env PATH="$TMP/ci/bin:$PATH" "$TMP/ci/.ci/run"
+}
+
+@test "CI runs both commands, adds up their counts, and fails if either fails" {
+    ci "10 passed, 0 failed, 2 skipped" 0 "5 passed, 0 failed, 1 skipped" 0
+    assert_exit 0
+    [[ ${lines[-1]} == "15 passed, 0 failed, 3 skipped" ]] || fail_with "wrong sum"
+    ci "10 passed, 1 failed, 0 skipped" 1 "5 passed, 0 failed, 0 skipped" 0
+    assert_exit 1
+    [[ ${lines[-1]} == "15 passed, 1 failed, 0 skipped" ]] || fail_with "wrong sum"
+    ci "10 passed, 0 failed, 0 skipped" 0 "killed" 137
+    assert_exit 1
+    [[ ${lines[-1]} == "10 passed, 1 failed, 0 skipped" ]] || fail_with "wrong sum"
+}
+
+# A project of two modules: base/low.c, which uses $1, and train/high.c.
+plant_project() {
+    mkdir -p "$TMP"/{src/base,src/train,src/device/cuda,include/hpac,obj/src/base,obj/src/train}
+    printf 'int low(void);\nint high(void);\nint low(void) { return %s; }\n' "$1" >"$TMP/src/base/low.c"
+    printf 'int low(void);\nint high(void);\nint high(void) { return low(); }\n' >"$TMP/src/train/high.c"
+    echo '#include <stdint.h>' >"$TMP/include/hpac/status.h"
+    echo '#include <cuda_runtime.h>' >"$TMP/src/device/cuda/cuda.h"
+    gcc -c -o "$TMP/obj/src/base/low.o" "$TMP/src/base/low.c"
+    gcc -c -o "$TMP/obj/src/train/high.o" "$TMP/src/train/high.c"
+}
+
+@test "check-dependencies accepts a reference down, and reports one up with both files" {
+    plant_project 0
+    tool tools/check-dependencies "$TMP/obj" "$TMP"
+    assert_exit 0
+    assert_no_output
+    plant_project 'high()'
+    tool tools/check-dependencies "$TMP/obj" "$TMP"
+    assert_exit 1
+    [[ $output == "src/base/low.c: uses high of src/train/high.c: base may not use train" ]] ||
+        fail_with "expected one violation"
+}
+
+@test "check-dependencies reports headers of later modules, private ones in public ones, and CUDA's" {
+    plant_project 0
+    echo '#include "train/high.h"' >"$TMP/src/base/low.h"
+    echo '#include <hpac/trainer.h>' >"$TMP/src/device/device.h"
+    echo '#include "base/low.h"' >>"$TMP/include/hpac/status.h"
+    echo '#include <cudnn.h>' >"$TMP/src/train/high.h"
+    tool tools/check-dependencies "$TMP/obj" "$TMP"
+    assert_exit 1
+    assert_output_has "src/base/low.h:1: includes train/high.h: base may not use train"
+    assert_output_has "src/device/device.h:1: includes hpac/trainer.h: device may not use train"
+    assert_output_has "include/hpac/status.h:2: a public header includes base/low.h"
+    assert_output_has "src/train/high.h:1: includes a CUDA header outside src/device/cuda"
+    [[ ${#lines[@]} -eq 4 ]] || fail_with "expected four violations"
 }
 
 @test "find-cuda says what is missing" {
@@ -82,7 +158,7 @@ tool() {
     assert_no_output
 }
 
-@test "run-tests knows its suites" {
+@test "run-tests refuses an unknown suite" {
     tool tools/run-tests no-such-suite
     assert_exit 2
     assert_error_has "no-such-suite"
