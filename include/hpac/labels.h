@@ -13,7 +13,7 @@
 
 #define HPAC_CLASS_COUNT 28
 
-/* Class names by number, as the write-up lists them (1.1.1). */
+/* Class names by number, as in the reference notebooks (1.1.1). */
 extern const char *const hpac_class_names[HPAC_CLASS_COUNT];
 
 #define HPAC_MAX_CHANNELS 4
@@ -22,7 +22,7 @@ extern const char *const hpac_channel_names[HPAC_MAX_CHANNELS];
 
 /* The number of the class with exactly this name, or -1. */
 int hpac_class_find(const char *name);
-/* The class name closest to this one, for "did you mean"; NULL if none is close. */
+/* The most similar class name, for "did you mean"; NULL: none is similar. */
 const char *hpac_class_nearest(const char *name);
 
 typedef struct hpac_labels {
@@ -32,13 +32,12 @@ typedef struct hpac_labels {
 } hpac_labels;
 
 /* Reads a label file: header with the columns Id and Target (others are ignored, any order). All
- * bad rows are reported together with their lines: unknown or repeated class number, an Id that is
- * empty, stands twice or holds a '/', empty target, missing cell. A file without rows is an error.
- * On success the caller owns `labels` (hpac_labels_fini); on error it is left zeroed. Errors: DATA.
- */
+ * bad rows are reported together with their lines: unknown or duplicate class number, empty Id,
+ * duplicate Id, Id with a '/', empty target, missing cell. A file without rows is an error. On
+ * success the caller owns `labels` (hpac_labels_fini); on error it is zeroed. Errors: DATA. */
 hpac_status hpac_labels_read_csv(const char *path, hpac_labels *labels);
 
-/* Reads a list of Ids: header with a column Id. The same rules; masks stays NULL. */
+/* Reads a list of Ids: header with a column Id. The same rules; masks is NULL. */
 hpac_status hpac_ids_read_csv(const char *path, hpac_labels *labels);
 
 /* Frees the rows and zeroes the struct. */

@@ -74,7 +74,8 @@ typedef struct hpac_problems {
 void hpac_problems_add(hpac_problems *problems, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* HPAC_OK if nothing was added; else hpac_fail(status) with the headline, the count and all lines.
+/* HPAC_OK if nothing was added; else hpac_fail(status) with the headline, the count and the lines;
+ * of more than 20 problems the first 10, the rest in a file below $TMPDIR that the last line names.
  * Frees the list either way and leaves it empty. */
 hpac_status hpac_problems_finish(hpac_problems *problems, hpac_status status, const char *headline,
                                  ...) __attribute__((format(printf, 3, 4)));

@@ -2,6 +2,8 @@
  * or LF, so that a piece ends at most one row and the line of each row's beginning is known. */
 #include "csv.h"
 
+#include "file_kind.h"
+
 #include <csv.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -104,7 +106,7 @@ static hpac_status start_parser(struct csv_parser *parser)
 {
     /* Every newline is reported, so that a piece without one is known to lie inside quotes. */
     if (csv_init(parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL) != 0)
-        return hpac_fail(HPAC_ERR_INTERNAL, "libcsv cannot be started");
+        return hpac_fail(HPAC_ERR_INTERNAL, "cannot start libcsv");
     csv_set_space_func(parser, is_never_space);
     csv_set_blk_size(parser, 4096);
     return HPAC_OK;
@@ -128,12 +130,12 @@ static hpac_status parse_piece(csv_reader *reader, const char *bytes, size_t nby
     if (memchr(bytes, '\0', nbytes))
         return report_defect(reader, "a NUL byte, expected text");
     if (reader->row_nbytes > ROW_LIMIT_NBYTES)
-        return report_defect(reader, "longer than 1 MiB; a quote left open?");
+        return report_defect(reader, "row longer than 1 MiB; is a quote left open?");
     if (csv_parse(&reader->parser, bytes, nbytes, on_cell, on_row_end, reader) == nbytes)
         return reader->status;
     if (csv_error(&reader->parser) == CSV_EPARSE)
-        return report_defect(reader, "a quote inside a cell, expected \"\" for it and quotes "
-                                     "around the whole cell");
+        return report_defect(reader, "a quote inside a cell, expected it doubled and quotes around "
+                                     "the whole cell");
     return hpac_fail(HPAC_ERR_INTERNAL, "%s:%zu: %s", reader->path, reader->row_line,
                      csv_strerror(csv_error(&reader->parser)));
 }
@@ -172,10 +174,23 @@ static hpac_status read_block(csv_reader *reader, const char *bytes, size_t nbyt
     return status;
 }
 
-/* Bytes of a byte order mark at the start of a file. */
-static size_t mark_nbytes(const char *bytes, size_t nbytes)
+/* Looks at the start of a file: refuses what is not UTF-8 text at all, and measures the byte order
+ * mark. */
+static hpac_status read_start(const char *path, const char *bytes, size_t nbytes,
+                              size_t *mark_nbytes)
 {
-    return nbytes >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    *mark_nbytes = nbytes >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    bool has_mark =
+        nbytes >= 2 && (memcmp(bytes, "\xFF\xFE", 2) == 0 || memcmp(bytes, "\xFE\xFF", 2) == 0);
+    bool is_wide = nbytes >= 4 && ((bytes[0] && !bytes[1] && bytes[2] && !bytes[3]) ||
+                                   (!bytes[0] && bytes[1] && !bytes[2] && bytes[3]));
+    if (has_mark || is_wide)
+        return hpac_fail(HPAC_ERR_DATA,
+                         "%s: UTF-16 text, expected UTF-8; save it as \"CSV UTF-8\", or convert it "
+                         "with iconv -f UTF-16 -t UTF-8",
+                         path);
+    const char *kind = hpac_file_signature(bytes, nbytes);
+    return kind ? hpac_fail(HPAC_ERR_DATA, "%s: %s, expected CSV text", path, kind) : HPAC_OK;
 }
 
 static hpac_status read_stream(csv_reader *reader, FILE *stream)
@@ -185,19 +200,21 @@ static hpac_status read_stream(csv_reader *reader, FILE *stream)
     bool at_start = true;
     size_t nbytes;
     while (status == HPAC_OK && (nbytes = fread(block, 1, sizeof block, stream)) > 0) {
-        size_t mark = at_start ? mark_nbytes(block, nbytes) : 0;
+        size_t mark = 0;
+        if (at_start)
+            HPAC_TRY(read_start(reader->path, block, nbytes, &mark));
         at_start = false;
         status = read_block(reader, block + mark, nbytes - mark);
     }
     if (status == HPAC_OK && ferror(stream))
-        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot be read: %s", reader->path, strerror(errno));
+        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", reader->path, strerror(errno));
     return status;
 }
 
 static hpac_status end_rows(csv_reader *reader)
 {
     if (csv_fini(&reader->parser, on_cell, on_row_end, reader) != 0)
-        return report_defect(reader, "a quote is never closed");
+        return report_defect(reader, "a quote is not closed");
     return reader->status;
 }
 
@@ -214,7 +231,7 @@ hpac_status hpac_csv_read(const char *path,
 {
     FILE *stream = fopen(path, "re");
     if (!stream)
-        return hpac_fail(HPAC_ERR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot open: %s", path, strerror(errno));
     csv_reader reader = {
         .path = path, .on_row = on_row, .user = user, .line = 1, .row_ended = true};
     hpac_status status = start_parser(&reader.parser);
@@ -233,7 +250,8 @@ hpac_status hpac_csv_read_text(const char *name, const char *text, size_t nbytes
 {
     csv_reader reader = {
         .path = name, .on_row = on_row, .user = user, .line = 1, .row_ended = true};
-    size_t mark = mark_nbytes(text, nbytes);
+    size_t mark;
+    HPAC_TRY(read_start(name, text, nbytes, &mark));
     hpac_status status = start_parser(&reader.parser);
     if (status == HPAC_OK)
         status = read_block(&reader, text + mark, nbytes - mark);

@@ -1,15 +1,15 @@
 /*
  * CSV files, read by libcsv (quotes, CRLF) and written by these few functions.
  *
- * Reading calls back once a row with the row's cells and its line in the file:
+ * Reading calls back once per row with the row's cells and its line in the file:
  *
  *     static hpac_status on_row(void *user, const hpac_csv_row *row);
  *     status = hpac_csv_read("train.csv", on_row, &user);
  *
- * A row that cannot be read (a NUL byte, more than 1 MiB, a quote inside a cell or never closed) is
- * handed over too, as a defect without cells, so that it can be reported with the other bad rows;
- * the reading goes on after the next newline. A UTF-8 byte order mark at the start is dropped;
- * blank lines are passed over.
+ * A row that cannot be read (a NUL byte, more than 1 MiB, a quote inside a cell or not closed) is
+ * passed on too, as a defect without cells, so that it can be reported with the other bad rows;
+ * reading continues after the next newline. A UTF-8 byte order mark at the start is dropped; blank
+ * lines are skipped. UTF-16 text and known binary formats are refused by name.
  */
 #ifndef HPAC_BASE_CSV_H
 #define HPAC_BASE_CSV_H
@@ -25,16 +25,16 @@ typedef struct hpac_csv_row {
     const char **cells; /* (count) NUL-terminated, white space kept; valid during the call */
 } hpac_csv_row;
 
-/* Reads `path` from the start. A status other than OK from `on_row` ends the reading and is
- * returned. Errors: DATA when the file cannot be opened or read. */
+/* Reads a file. A status other than OK from `on_row` ends the reading and is returned. Errors: DATA
+ * when the file cannot be opened or read, or is not UTF-8 text. */
 hpac_status hpac_csv_read(const char *path,
                           hpac_status (*on_row)(void *user, const hpac_csv_row *row), void *user);
-/* The same of what is in memory already; `name` is what errors call it. */
+/* The same from memory; errors call it `name`. */
 hpac_status hpac_csv_read_text(const char *name, const char *text, size_t nbytes,
                                hpac_status (*on_row)(void *user, const hpac_csv_row *row),
                                void *user);
 
-/* Writes one cell, quoted when it needs to be; the caller writes commas and newlines. */
+/* Writes one cell, quoted if necessary; the caller writes commas and newlines. */
 void hpac_csv_write_cell(FILE *stream, const char *text);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Messages grow to whatever they need. A key and not a _Thread_local, because the record of a
  * thread that ends must be freed. */
@@ -129,11 +130,56 @@ void hpac_problems_add(hpac_problems *problems, const char *format, ...)
     free(line);
 }
 
+/* A long list scrolls its headline away: the message has the first lines and, at its end, the count
+ * and the file of the complete list. */
+enum { SHOWN_COUNT = 10, MAX_SHOWN_COUNT = 20 };
+
+/* Writes the complete list to a new file below $TMPDIR; its path, malloc'ed, or NULL. */
+static char *write_problems(const char *text)
+{
+    const char *directory = getenv("TMPDIR");
+    char *path = NULL;
+    if (asprintf(&path, "%s/hpac-problems-XXXXXX.txt",
+                 directory && *directory ? directory : "/tmp") < 0)
+        return NULL;
+    int descriptor = mkstemps(path, 4);
+    FILE *stream = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
+    if (!stream && descriptor >= 0)
+        close(descriptor);
+    if (stream) {
+        fprintf(stream, "%s\n", text + 1); /* + 1: the newline before the first line */
+        if (fclose(stream) == 0)
+            return path;
+    }
+    free(path);
+    return NULL;
+}
+
+/* Cuts the list after the first lines and says where the rest is. */
+static void shorten(hpac_problems *problems)
+{
+    char *list = write_problems(problems->text);
+    char *end = problems->text + 1;
+    for (int shown = 0; shown < SHOWN_COUNT; shown++) /* a line of its own may have several */
+        end = strchr(end, '\n') ? strchr(end, '\n') + 1 : end + strlen(end);
+    problems->length = (size_t)(end - problems->text) - (end[-1] == '\n');
+    problems->text[problems->length] = '\0';
+    size_t count = problems->count;
+    hpac_problems_add(problems, "... %zu problems in all; %s%s", count,
+                      list ? "complete list: "
+                           : "the complete list could not be written to $TMPDIR",
+                      list ? list : "");
+    problems->count = count;
+    free(list);
+}
+
 hpac_status hpac_problems_finish(hpac_problems *problems, hpac_status status, const char *headline,
                                  ...)
 {
     if (problems->count == 0)
         return HPAC_OK;
+    if (problems->text && problems->count > MAX_SHOWN_COUNT)
+        shorten(problems);
     va_list arguments;
     va_start(arguments, headline);
     char *head = format_text(headline, arguments);

@@ -1,5 +1,7 @@
 /* A data set: label rows, their images as the network sees them, and the cache of those. */
-#include "image_cache.h"
+#include "dataset_internal.h"
+
+#include <hpac/log.h>
 
 #include "base/file.h"
 #include "base/machine.h"
@@ -9,20 +11,15 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 const char *const hpac_channel_names[HPAC_MAX_CHANNELS] = {"green", "blue", "red", "yellow"};
 
-struct hpac_dataset {
-    hpac_dataset_options options; /* its arrays are the copies below */
-    char *images;
-    int targets[HPAC_CLASS_COUNT];
-    int channel_order[HPAC_MAX_CHANNELS];
-    image_cache own;
-    image_cache *cache; /* own, or that of the pool's set */
-    pool_set *shared;   /* of options.pool; NULL: none */
-    bool is_cached;
-};
+static const hpac_stain channel_stains[HPAC_MAX_CHANNELS] = {HPAC_STAIN_GREEN, HPAC_STAIN_BLUE,
+                                                             HPAC_STAIN_RED, HPAC_STAIN_YELLOW};
+
+/* What is used of a file of mixed colours, by hpac_stain. */
+static const char *const stain_samples[] = {"luma", "red", "green", "blue",
+                                            "mean of red and green"};
 
 static hpac_status check_options(const hpac_dataset_options *options)
 {
@@ -121,75 +118,10 @@ void hpac_dataset_targets(const hpac_dataset *dataset, size_t row, uint8_t *targ
         targets[i] = dataset->options.labels->masks[row] >> dataset->targets[i] & 1;
 }
 
-/* "<images>/<Id>_<channel>.png", malloc'ed. */
-static char *image_path(const hpac_dataset *dataset, size_t row, size_t channel)
+char *dataset_image_path(const hpac_dataset *dataset, size_t row, size_t channel)
 {
     return hpac_path_join(dataset->images, "%s_%s.png", dataset->options.labels->ids[row],
                           hpac_channel_names[dataset->channel_order[channel]]);
-}
-
-/* A check of files, one after the other: those of the first row, those of the second, ... */
-struct check {
-    const hpac_dataset *dataset;
-    const size_t *rows; /* NULL: all */
-    char **problems;    /* (rows, channels) NULL: none */
-};
-
-static hpac_status check_file(void *user, size_t index, int thread)
-{
-    (void)thread;
-    struct check *check = user;
-    size_t channels = check->dataset->options.channels;
-    size_t row = check->rows ? check->rows[index / channels] : index / channels;
-    char *path = image_path(check->dataset, row, index % channels);
-    if (!path)
-        return hpac_fail_memory(1);
-    int rows, cols;
-    hpac_status status = hpac_png_probe(path, &rows, &cols);
-    free(path);
-    if (status != HPAC_ERR_DATA)
-        return status;
-    check->problems[index] = strdup(hpac_error_message());
-    return check->problems[index] ? HPAC_OK : hpac_fail_memory(strlen(hpac_error_message()) + 1);
-}
-
-static hpac_status check_folder(const hpac_dataset *dataset)
-{
-    struct stat info;
-    if (stat(dataset->images, &info) != 0 || !S_ISDIR(info.st_mode))
-        return hpac_fail(HPAC_ERR_DATA, "%s: no such folder; expected the images <Id>_%s.png in it",
-                         dataset->images, hpac_channel_names[dataset->channel_order[0]]);
-    return HPAC_OK;
-}
-
-hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, size_t row_count,
-                               int threads)
-{
-    if (dataset->shared && dataset->shared->checked)
-        return HPAC_OK;
-    hpac_status status = check_folder(dataset);
-    if (status != HPAC_OK)
-        return status;
-    size_t file_count =
-        (rows ? row_count : dataset->options.labels->count) * dataset->options.channels;
-    struct check check = {.dataset = dataset, .rows = rows};
-    check.problems = calloc(file_count + 1, sizeof *check.problems); /* + 1: none is no failure */
-    if (!check.problems)
-        return hpac_fail_memory((file_count + 1) * sizeof *check.problems);
-    status = hpac_parallel_for(threads, file_count, check_file, &check);
-    hpac_problems problems = {0};
-    for (size_t i = 0; i < file_count; i++) {
-        if (check.problems[i] && status == HPAC_OK)
-            hpac_problems_add(&problems, "%s", check.problems[i]);
-        free(check.problems[i]);
-    }
-    free(check.problems);
-    if (status != HPAC_OK)
-        return status;
-    status = hpac_problems_finish(&problems, HPAC_ERR_DATA, "%s: bad images", dataset->images);
-    if (dataset->shared && !rows)
-        dataset->shared->checked = status == HPAC_OK;
-    return status;
 }
 
 /* Sizes of which a reader keeps the resizer. The competition's images have one size, its large
@@ -259,22 +191,41 @@ static hpac_status find_resizer(hpac_dataset_reader *reader, int rows, int cols,
     return HPAC_OK;
 }
 
+/* Logs what may surprise about a file, for the first file of each kind. */
+static void log_remarks(hpac_dataset *dataset, const char *path, const hpac_image *image)
+{
+    unsigned fresh = image->remarks & ~atomic_fetch_or(&dataset->remarks, image->remarks);
+    const char *others = "; other such files are not listed";
+    if (fresh & HPAC_REMARK_MIXED_COLORS)
+        hpac_log_warning("%s: an RGB file of mixed colours, expected gray: its %s is used%s", path,
+                         stain_samples[image->stain], others);
+    if (fresh & HPAC_REMARK_DIM)
+        hpac_log_warning("%s: a 16-bit file that is nearly black: its largest sample is %u of "
+                         "65535. If these are 12-bit samples, scale them or add an sBIT chunk%s",
+                         path, image->max_sample, others);
+    if (fresh & HPAC_REMARK_SCALED)
+        hpac_log_warning("%s: a 16-bit file of fewer significant bits (largest sample %u): "
+                         "brightened as its sBIT chunk declares%s",
+                         path, image->max_sample, others);
+}
+
 /* Puts one channel of a row into its place between the others. */
 static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, size_t channel,
                                 void *pixels)
 {
     const hpac_dataset_options *options = &reader->dataset->options;
-    char *path = image_path(reader->dataset, row, channel);
+    char *path = dataset_image_path(reader->dataset, row, channel);
     if (!path)
         return hpac_fail_memory(1);
     hpac_image *image = &reader->image;
+    image->stain = channel_stains[reader->dataset->channel_order[channel]];
     hpac_resizer *resizer;
     hpac_status status = hpac_png_read(reader->decoder, path, image);
-    if (status == HPAC_OK)
-        status = find_resizer(reader, image->rows, image->cols, &resizer);
+    if (status == HPAC_OK && image->remarks)
+        log_remarks(reader->dataset, path, image);
     free(path);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(status);
+    HPAC_TRY(find_resizer(reader, image->rows, image->cols, &resizer));
     if (options->pool)
         atomic_fetch_add(&options->pool->files_decoded, 1);
     if (options->pixels == HPAC_PIXELS_UINT8)

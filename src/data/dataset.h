@@ -30,6 +30,8 @@ typedef struct hpac_dataset_options {
                                  NULL: the first ones */
     size_t rows, cols;        /* after resizing */
     hpac_pixels pixels;
+    bool skip_bad_images;  /* missing and bad files are a warning of hpac_dataset_check, not an
+                              error, unless no image is left */
     size_t cache_nbytes;   /* keep prepared images if all of them fit into this; 0: never */
     hpac_image_pool *pool; /* share them through this; NULL: they are the data set's own */
     size_t shared_nbytes;  /* with a pool: takes the place of cache_nbytes for images that more than
@@ -47,9 +49,10 @@ const hpac_dataset_options *hpac_dataset_get_options(const hpac_dataset *dataset
 /* Whether prepared images are kept; while the pool counts, whether they would be. */
 bool hpac_dataset_is_cached(const hpac_dataset *dataset);
 
-/* Looks at every file of these rows (NULL: all rows): present, PNG signature, size in range. All
- * the bad ones are listed in one DATA error, in the order of rows and channels; a missing folder is
- * told of once. `threads` as in hpac_parallel_for. Images of a pool are looked at once. */
+/* Checks every file of these rows (NULL: all rows): present, PNG signature, size in range. All bad
+ * ones are reported in one DATA error, in the order of rows and channels, with the name of a
+ * similar file if there is one. Logs a warning if files differ in size. `threads` as in
+ * hpac_parallel_for. Images of a pool are checked once. */
 hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, size_t row_count,
                                int threads);
 

@@ -1,10 +1,11 @@
-/* Label files: rows of an Id and its classes. All bad rows are found before anything is refused. */
+/* Label files: rows of an Id and its classes. All bad rows are reported at once. */
 #include <hpac/labels.h>
 
 #include "base/csv.h"
 #include "base/nearest.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,19 @@ typedef struct label_reader {
 #define SHOWN "%.60s%s"
 #define SHOWN_TEXT(text) (text), strlen(text) > 60 ? "..." : ""
 
+/* The names of a header in quotes, so that spaces and semicolons can be seen; malloc'ed. */
+static char *quote_header(const hpac_csv_row *header)
+{
+    char *text = NULL;
+    size_t text_nbytes;
+    FILE *stream = open_memstream(&text, &text_nbytes);
+    for (size_t i = 0; stream && i < header->count && i < 8; i++)
+        fprintf(stream, "%s\"" SHOWN "\"", i ? ", " : "", SHOWN_TEXT(header->cells[i]));
+    if (stream)
+        fclose(stream);
+    return text;
+}
+
 static hpac_status find_column(const label_reader *reader, const hpac_csv_row *header,
                                const char *name, size_t *column)
 {
@@ -83,23 +97,23 @@ static hpac_status find_column(const label_reader *reader, const hpac_csv_row *h
         }
     if (found == 1)
         return HPAC_OK;
-    return hpac_fail(HPAC_ERR_DATA,
-                     "%s:%zu: %s column \"%s\" in the header, expected %s; it begins \"" SHOWN "\"",
-                     reader->path, header->line, found ? "more than one" : "no", name,
-                     reader->with_targets ? "Id,Target" : "Id", SHOWN_TEXT(header->cells[0]));
+    char *names = quote_header(header);
+    hpac_fail(HPAC_ERR_DATA, "%s:%zu: %s column \"%s\" in the header, expected %s; found %s",
+              reader->path, header->line, found ? "more than one" : "no", name,
+              reader->with_targets ? "Id,Target" : "Id", names ? names : "?");
+    free(names);
+    return HPAC_ERR_DATA;
 }
 
 static hpac_status read_header(label_reader *reader, const hpac_csv_row *row)
 {
     if (row->defect)
-        return hpac_fail(HPAC_ERR_DATA, "%s:%zu: the header: %s", reader->path, row->line,
-                         row->defect);
+        return hpac_fail(HPAC_ERR_DATA, "%s:%zu: header: %s", reader->path, row->line, row->defect);
     reader->header_read = true;
     reader->header_count = row->count;
-    hpac_status status = find_column(reader, row, "Id", &reader->id_column);
-    if (status == HPAC_OK && reader->with_targets)
-        status = find_column(reader, row, "Target", &reader->target_column);
-    return status;
+    HPAC_TRY(find_column(reader, row, "Id", &reader->id_column));
+    return reader->with_targets ? find_column(reader, row, "Target", &reader->target_column)
+                                : HPAC_OK;
 }
 
 static hpac_status reserve_row(label_reader *reader)
@@ -158,12 +172,12 @@ static uint32_t parse_target(label_reader *reader, size_t line, const char *targ
         int shown = length > 60 ? 60 : (int)length;
         if (class_number < 0)
             hpac_problems_add(&reader->problems,
-                              "%s:%zu: unknown class \"%.*s\", expected whole numbers 0..%d with "
-                              "spaces between",
+                              "%s:%zu: unknown class \"%.*s\", expected integers in [0, %d] "
+                              "separated by spaces",
                               reader->path, line, shown, text, HPAC_CLASS_COUNT - 1);
         else if (mask >> class_number & 1)
-            hpac_problems_add(&reader->problems, "%s:%zu: class %d stands twice", reader->path,
-                              line, class_number);
+            hpac_problems_add(&reader->problems, "%s:%zu: duplicate class %d", reader->path, line,
+                              class_number);
         else
             mask |= (uint32_t)1 << class_number;
         text += length;
@@ -174,9 +188,7 @@ static uint32_t parse_target(label_reader *reader, size_t line, const char *targ
 
 static hpac_status add_row(label_reader *reader, const hpac_csv_row *row)
 {
-    hpac_status status = reserve_row(reader);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(reserve_row(reader));
     const char *id = row->cells[reader->id_column];
     check_id(reader, row->line, id);
     size_t at = reader->labels.count;
@@ -225,11 +237,10 @@ static int compare_lines(const void *a, const void *b)
     return (left->line > right->line) - (left->line < right->line);
 }
 
-/* Sorts the Ids, so that equal ones stand side by side, and reports all but the first of each in
- * the order of the file. */
-static hpac_status find_repeated_ids(label_reader *reader)
+/* Sorts the Ids and reports all but the first of equal ones, in the order of the file. */
+static hpac_status find_duplicate_ids(label_reader *reader)
 {
-    size_t count = reader->labels.count, repeated_count = 0;
+    size_t count = reader->labels.count, duplicate_count = 0;
     if (count == 0)
         return HPAC_OK;
     id_place *places = calloc(count, sizeof *places);
@@ -240,10 +251,10 @@ static hpac_status find_repeated_ids(label_reader *reader)
     qsort(places, count, sizeof *places, compare_places);
     for (size_t i = 1; i < count; i++)
         if (*places[i].id && strcmp(places[i].id, places[i - 1].id) == 0)
-            places[repeated_count++] = places[i]; /* repeated_count < i: overwrites what is done */
-    qsort(places, repeated_count, sizeof *places, compare_lines);
-    for (size_t i = 0; i < repeated_count; i++)
-        hpac_problems_add(&reader->problems, "%s:%zu: Id \"" SHOWN "\" stands twice", reader->path,
+            places[duplicate_count++] = places[i]; /* duplicate_count < i: a place done with */
+    qsort(places, duplicate_count, sizeof *places, compare_lines);
+    for (size_t i = 0; i < duplicate_count; i++)
+        hpac_problems_add(&reader->problems, "%s:%zu: duplicate Id \"" SHOWN "\"", reader->path,
                           places[i].line, SHOWN_TEXT(places[i].id));
     free(places);
     return HPAC_OK;
@@ -251,14 +262,12 @@ static hpac_status find_repeated_ids(label_reader *reader)
 
 static hpac_status check_all(label_reader *reader)
 {
-    hpac_status status = find_repeated_ids(reader);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(find_duplicate_ids(reader));
     if (!reader->header_read)
-        return hpac_fail(HPAC_ERR_DATA, "%s: is empty, expected a header with %s", reader->path,
+        return hpac_fail(HPAC_ERR_DATA, "%s: empty file, expected a header with %s", reader->path,
                          reader->with_targets ? "Id,Target" : "Id");
     if (reader->labels.count == 0 && reader->problems.count == 0)
-        return hpac_fail(HPAC_ERR_DATA, "%s: has a header but no rows", reader->path);
+        return hpac_fail(HPAC_ERR_DATA, "%s: header without rows", reader->path);
     return hpac_problems_finish(&reader->problems, HPAC_ERR_DATA, "%s", reader->path);
 }
 

@@ -299,6 +299,9 @@ static void free_slot(hpac_loader *loader, struct slot *slot)
     pthread_mutex_unlock(&loader->mutex);
 }
 
+/* Each skipped image is logged, up to these: a directory may lack thousands. */
+enum { MAX_LOGGED_SKIPS = 10 };
+
 /* Counts and logs a row, the first time. */
 static void note_skipped(hpac_loader *loader, size_t row, const char *reason)
 {
@@ -316,7 +319,10 @@ static void note_skipped(hpac_loader *loader, size_t row, const char *reason)
             (loader->skipped_count - low) * sizeof *loader->skipped);
     loader->skipped[low] = row;
     loader->skipped_count++;
-    hpac_log_warning("image skipped: %s", reason ? reason : "(no memory for the reason)");
+    if (loader->skipped_count <= MAX_LOGGED_SKIPS)
+        hpac_log_warning("image skipped: %s", reason ? reason : "(no memory for the reason)");
+    if (loader->skipped_count == MAX_LOGGED_SKIPS)
+        hpac_log_warning("images skipped after these %d are counted, not logged", MAX_LOGGED_SKIPS);
 }
 
 static void move_place(const hpac_loader *loader, struct slot *slot, size_t from, size_t to)

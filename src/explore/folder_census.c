@@ -1,14 +1,16 @@
-/* Which images lie in a folder, told from the names. */
+/* Counts the images of a directory by the names of its files. */
 #include "explore.h"
 
 #include "data/dataset.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-/* A file that is one of an image's. */
+/* A file of an image. */
 typedef struct entry {
     char *id; /* owned */
     int channel;
@@ -53,26 +55,35 @@ static hpac_status add_entry(entries *list, const char *name, size_t id_length, 
     return HPAC_OK;
 }
 
+/* A regular file, or a link to one, that is not hidden: AppleDouble files ("._<Id>_green.png")
+ * have the names of images. */
+static bool is_file(DIR *directory, const struct dirent *found)
+{
+    struct stat info;
+    return found->d_name[0] != '.' &&
+           (found->d_type == DT_REG ||
+            (fstatat(dirfd(directory), found->d_name, &info, 0) == 0 && S_ISREG(info.st_mode)));
+}
+
 static hpac_status read_folder(const char *path, entries *list, size_t *other_files)
 {
     DIR *folder = opendir(path);
     if (!folder)
-        return hpac_fail(HPAC_ERR_DATA, "%s: cannot be opened as a folder: %s", path,
-                         strerror(errno));
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot open directory: %s", path, strerror(errno));
     hpac_status status = HPAC_OK;
     struct dirent *found;
     while (status == HPAC_OK && (errno = 0, found = readdir(folder))) {
         if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
             continue;
         size_t id_length;
-        int channel = channel_of(found->d_name, &id_length);
+        int channel = is_file(folder, found) ? channel_of(found->d_name, &id_length) : -1;
         if (channel < 0)
             ++*other_files;
         else
             status = add_entry(list, found->d_name, id_length, channel);
     }
     if (status == HPAC_OK && errno != 0)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot be read: %s", path, strerror(errno));
+        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
     closedir(folder);
     return status;
 }

@@ -1,11 +1,16 @@
 /*
  * Gray images and the PNG files they come from.
  *
- * Any valid PNG becomes 8-bit gray: 16 bits are scaled down as libpng's png_set_scale_16 does,
- * palettes expanded, colour turned to gray with the weights of ITU-R BT.601 (0.299, 0.587, 0.114),
- * alpha dropped. 8-bit gray files that are not interlaced (all of the competition's) take a fast
- * path through libdeflate; every other file goes through libpng, whose result the fast path must
- * equal.
+ * Any valid PNG becomes 8-bit gray. Palettes are expanded, alpha is dropped. 16-bit samples are
+ * scaled as libpng's png_set_scale_16 does; if an sBIT chunk declares n < 16 significant bits and
+ * no sample is larger than that, by 255 / (2^n - 1). Colour files:
+ *   - one colour only (red, yellow, gray, ... on black): the brightest of the three samples, which
+ *     is the stain's intensity;
+ *   - mixed colours: the samples of image->stain, the mean of red and green for yellow; without a
+ *     stain the luma of ITU-R BT.601 (0.299, 0.587, 0.114).
+ * What may surprise is noted in image->remarks. 8-bit gray files that are not interlaced (all of
+ * the competition's) take a fast path through libdeflate; every other file goes through libpng,
+ * whose result the fast path must equal.
  */
 #ifndef HPAC_IMAGE_IMAGE_H
 #define HPAC_IMAGE_IMAGE_H
@@ -15,21 +20,37 @@
 #include <stdint.h>
 
 /* Larger pictures (a "PNG bomb") are refused before anything is allocated. The longest side is
- * libpng's own default. */
+ * libpng's default. */
 #define HPAC_IMAGE_MAX_PIXELS ((size_t)1 << 28)
 #define HPAC_IMAGE_MAX_SIDE 1000000
+
+typedef enum hpac_stain {
+    HPAC_STAIN_NONE,
+    HPAC_STAIN_RED,
+    HPAC_STAIN_GREEN,
+    HPAC_STAIN_BLUE,
+    HPAC_STAIN_YELLOW,
+} hpac_stain;
+
+enum {
+    HPAC_REMARK_MIXED_COLORS = 1 << 0, /* one colour of several was taken, or luma */
+    HPAC_REMARK_DIM = 1 << 1,          /* a 16-bit file whose samples all have fewer than 15 bits */
+    HPAC_REMARK_SCALED = 1 << 2,       /* such a file, scaled by the bits that sBIT declares */
+};
 
 typedef struct hpac_image {
     int rows, cols;
     uint8_t *pixels; /* (rows, cols) owned; room for capacity_nbytes */
     size_t capacity_nbytes;
+    hpac_stain stain;    /* set by the caller: what a file of mixed colours shows */
+    unsigned remarks;    /* HPAC_REMARK_... about the file read last */
+    unsigned max_sample; /* of a 16-bit file */
 } hpac_image;
 
 /* Frees the pixels and zeroes the struct. */
 void hpac_image_fini(hpac_image *image);
 
-/* What decoding needs between files: buffers that grow and are used again, libdeflate's tables. Not
- * safe to use by several threads at once. */
+/* Buffers and libdeflate's tables, reused from file to file. For one thread at a time. */
 typedef struct hpac_png_decoder hpac_png_decoder;
 /* Errors: INTERNAL (memory). */
 hpac_status hpac_png_decoder_create(hpac_png_decoder **decoder);
@@ -39,17 +60,16 @@ void hpac_png_decoder_destroy(hpac_png_decoder *decoder); /* NULL is fine */
  * the image must not be used. Errors: DATA, naming the file and what is wrong with it. */
 hpac_status hpac_png_read(hpac_png_decoder *decoder, const char *path, hpac_image *image);
 
-/* The same from memory; `name` stands in messages. */
+/* The same from memory; messages call it `name`. */
 hpac_status hpac_png_decode(hpac_png_decoder *decoder, const char *name, const uint8_t *bytes,
                             size_t nbytes, hpac_image *image);
 
-/* Looks at the first bytes alone: is it there, is it a PNG, how large is its picture? Errors as
- * above. */
+/* Reads the header alone: whether the file exists and is a PNG, and its size. Errors as above. */
 hpac_status hpac_png_probe(const char *path, int *rows, int *cols);
 
 /* Writes an 8-bit gray PNG, atomically. Errors: those of file.h. */
 hpac_status hpac_png_write(const char *path, const uint8_t *pixels, int rows, int cols);
-/* The same in colour, pixels: (rows, cols, 3), red, green, blue. */
+/* The same in colour; pixels: (rows, cols, 3), red, green, blue. */
 hpac_status hpac_png_write_rgb(const char *path, const uint8_t *pixels, int rows, int cols);
 
 #endif

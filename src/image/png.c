@@ -1,5 +1,7 @@
-/* The doors of the PNG room: reading files, looking at headers, choosing the path. */
+/* PNG files: opening, the header, and the choice of the decoder. */
 #include "png_internal.h"
+
+#include "base/file_kind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* No valid file of HPAC_IMAGE_MAX_PIXELS pixels needs more: 8 bytes a pixel (16-bit RGBA) and as
- * much again for a bad encoder and for texts. */
+/* No valid file of HPAC_IMAGE_MAX_PIXELS pixels needs more: 8 bytes per pixel (16-bit RGBA), and
+ * the same again for a bad encoder and for text chunks. */
 static const size_t max_file_nbytes = HPAC_IMAGE_MAX_PIXELS * 16;
 
 /* Deflate's best case: two bits (a length of 258, a distance), 258 bytes. */
@@ -26,11 +28,11 @@ static hpac_status reserve_image(hpac_image *image, const png_header *header)
 {
     size_t nbytes = (size_t)header->rows * (size_t)header->cols;
     if (nbytes > image->capacity_nbytes) {
-        hpac_image_fini(image);
+        free(image->pixels);
         image->pixels = malloc(nbytes);
+        image->capacity_nbytes = image->pixels ? nbytes : 0;
         if (!image->pixels)
             return hpac_fail_memory(nbytes);
-        image->capacity_nbytes = nbytes;
     }
     image->rows = header->rows;
     image->cols = header->cols;
@@ -80,7 +82,7 @@ static uint32_t read_u32(const uint8_t *bytes)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* Samples a pixel of a colour type at a bit depth; 0 for pairs the standard does not know. */
+/* Samples per pixel of a colour type at a bit depth; 0 for pairs the standard does not allow. */
 static size_t samples_per_pixel(int color_type, int bit_depth)
 {
     static const uint8_t samples[7] = {1, 0, 3, 1, 2, 0, 4};
@@ -102,16 +104,19 @@ hpac_status png_parse_header(const char *name, const uint8_t *head, size_t file_
     static const uint8_t signature[8] = {137, 'P', 'N', 'G', '\r', '\n', 26, '\n'};
     if (file_nbytes == 0)
         return hpac_fail(HPAC_ERR_DATA, "%s: empty file, expected a PNG", name);
-    if (memcmp(head, signature, file_nbytes < 8 ? file_nbytes : 8) != 0)
-        return hpac_fail(HPAC_ERR_DATA, "%s: not a PNG file (it lacks the PNG signature)", name);
+    if (memcmp(head, signature, file_nbytes < 8 ? file_nbytes : 8) != 0) {
+        const char *kind = hpac_file_kind(head, file_nbytes);
+        return hpac_fail(HPAC_ERR_DATA, "%s: not a PNG file%s%s", name,
+                         kind ? ", but " : " (no PNG signature)", kind ? kind : "");
+    }
     if (file_nbytes < PNG_HEAD_NBYTES)
         return hpac_fail(HPAC_ERR_DATA, "%s: truncated PNG: ends after %zu bytes, in its header",
                          name, file_nbytes);
     const uint8_t *ihdr = head + 12; /* type, then data */
     if (read_u32(head + 8) != 13 || memcmp(ihdr, "IHDR", 4) != 0)
-        return hpac_fail(HPAC_ERR_DATA, "%s: bad PNG: its first chunk is not a header", name);
+        return hpac_fail(HPAC_ERR_DATA, "%s: bad PNG: the first chunk is not IHDR", name);
     if (libdeflate_crc32(0, ihdr, 17) != read_u32(ihdr + 17))
-        return hpac_fail(HPAC_ERR_DATA, "%s: bad PNG: checksum of the header is wrong", name);
+        return hpac_fail(HPAC_ERR_DATA, "%s: bad PNG: wrong checksum of IHDR", name);
 
     uint32_t cols = read_u32(ihdr + 4), rows = read_u32(ihdr + 8);
     if (rows == 0 || cols == 0)
@@ -119,8 +124,8 @@ hpac_status png_parse_header(const char *name, const uint8_t *head, size_t file_
     if (rows > HPAC_IMAGE_MAX_SIDE || cols > HPAC_IMAGE_MAX_SIDE ||
         (size_t)rows * cols > HPAC_IMAGE_MAX_PIXELS)
         return hpac_fail(HPAC_ERR_DATA,
-                         "%s: too large: %u x %u pixels, allowed are %zu, and %d on a side", name,
-                         cols, rows, HPAC_IMAGE_MAX_PIXELS, HPAC_IMAGE_MAX_SIDE);
+                         "%s: too large: %u x %u pixels, expected at most %zu, and %d per side",
+                         name, cols, rows, HPAC_IMAGE_MAX_PIXELS, HPAC_IMAGE_MAX_SIDE);
     size_t samples = samples_per_pixel(ihdr[13], ihdr[12]);
     if (samples == 0 || ihdr[14] != 0 || ihdr[15] != 0 || ihdr[16] > 1)
         return hpac_fail(HPAC_ERR_DATA,
@@ -143,11 +148,9 @@ hpac_status hpac_png_decode(hpac_png_decoder *decoder, const char *name, const u
                             size_t nbytes, hpac_image *image)
 {
     png_source source = {.name = name, .bytes = bytes, .nbytes = nbytes};
-    hpac_status status = png_parse_header(name, bytes, nbytes, &source.header);
-    if (status == HPAC_OK)
-        status = reserve_image(image, &source.header);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(png_parse_header(name, bytes, nbytes, &source.header));
+    HPAC_TRY(reserve_image(image, &source.header));
+    image->remarks = 0;
     if (png_decode_fast(decoder, &source, image))
         return HPAC_OK;
     return png_decode_libpng(&source, image);
@@ -171,7 +174,7 @@ static hpac_status open_regular(const char *path, png_file *file)
     if (fstat(file->descriptor, &about) != 0)
         return hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
     if (S_ISDIR(about.st_mode))
-        return hpac_fail(HPAC_ERR_DATA, "%s: a folder, expected a PNG file", path);
+        return hpac_fail(HPAC_ERR_DATA, "%s: is a directory, expected a PNG file", path);
     if (!S_ISREG(about.st_mode))
         return hpac_fail(HPAC_ERR_DATA, "%s: not a regular file, expected a PNG", path);
     file->nbytes = (size_t)about.st_size;
@@ -188,26 +191,23 @@ static hpac_status read_fully(const char *path, int descriptor, uint8_t *bytes, 
         if (got < 0)
             return hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
         if (got == 0)
-            return hpac_fail(HPAC_ERR_DATA, "%s: became shorter while it was read", path);
+            return hpac_fail(HPAC_ERR_DATA, "%s: truncated while being read", path);
         done += (size_t)got;
     }
     return HPAC_OK;
 }
 
-/* Opens the file, reads and judges its head. The caller calls close_png whatever comes of it. */
+/* Opens the file, reads and parses its head. The caller calls close_png, after an error too. */
 static hpac_status open_png(const char *path, png_file *file)
 {
-    hpac_status status = open_regular(path, file);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(open_regular(path, file));
     size_t head_nbytes = file->nbytes < PNG_HEAD_NBYTES ? file->nbytes : PNG_HEAD_NBYTES;
-    status = read_fully(path, file->descriptor, file->head, head_nbytes);
-    if (status == HPAC_OK)
-        status = png_parse_header(path, file->head, file->nbytes, &file->header);
-    if (status == HPAC_OK && file->nbytes > max_file_nbytes)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: %zu bytes are more than the %zu allowed", path,
-                           file->nbytes, max_file_nbytes);
-    return status;
+    HPAC_TRY(read_fully(path, file->descriptor, file->head, head_nbytes));
+    HPAC_TRY(png_parse_header(path, file->head, file->nbytes, &file->header));
+    if (file->nbytes > max_file_nbytes)
+        return hpac_fail(HPAC_ERR_DATA, "%s: too large: %zu bytes, expected at most %zu", path,
+                         file->nbytes, max_file_nbytes);
+    return HPAC_OK;
 }
 
 static void close_png(png_file *file)
@@ -228,9 +228,7 @@ hpac_status hpac_png_probe(const char *path, int *rows, int *cols)
 
 static hpac_status load(png_buffer *buffer, const char *path, const png_file *file)
 {
-    hpac_status status = png_buffer_reserve(buffer, file->nbytes);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(png_buffer_reserve(buffer, file->nbytes));
     memcpy(buffer->bytes, file->head, PNG_HEAD_NBYTES);
     return read_fully(path, file->descriptor, buffer->bytes + PNG_HEAD_NBYTES,
                       file->nbytes - PNG_HEAD_NBYTES);
@@ -243,7 +241,6 @@ hpac_status hpac_png_read(hpac_png_decoder *decoder, const char *path, hpac_imag
     if (status == HPAC_OK)
         status = load(&decoder->file, path, &file);
     close_png(&file);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(status);
     return hpac_png_decode(decoder, path, decoder->file.bytes, file.nbytes, image);
 }

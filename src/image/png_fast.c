@@ -86,14 +86,6 @@ static bool gather_idat(hpac_png_decoder *decoder, const png_source *source, ida
     return false;
 }
 
-/* zlib holds a stream to the window its first byte declares, libdeflate does not look. No distance
- * can be too long if the window is the largest there is or holds the whole picture. */
-static bool window_is_safe(uint8_t first_byte, size_t raw_nbytes)
-{
-    int window_log2 = (first_byte >> 4) + 8;
-    return window_log2 == 15 || raw_nbytes <= (size_t)1 << window_log2;
-}
-
 bool png_decode_fast(hpac_png_decoder *decoder, const png_source *source, hpac_image *image)
 {
     const png_header *header = &source->header;
@@ -105,14 +97,15 @@ bool png_decode_fast(hpac_png_decoder *decoder, const png_source *source, hpac_i
 
     size_t rows = (size_t)header->rows, cols = (size_t)header->cols;
     size_t raw_nbytes = rows * (1 + cols);
-    if (!window_is_safe(zlib.bytes[0], raw_nbytes) ||
-        png_buffer_reserve(&decoder->raw, raw_nbytes + cols) != HPAC_OK)
+    if (png_buffer_reserve(&decoder->raw, raw_nbytes + cols) != HPAC_OK)
         return false;
+    /* Bytes after the stream's end are ignored, as is the window that it declares: both checksums
+     * vouch for the pixels, and decoders that refuse such files are the exception. */
     size_t used_nbytes;
     enum libdeflate_result result =
         libdeflate_zlib_decompress_ex(decoder->inflater, zlib.bytes, zlib.nbytes,
                                       decoder->raw.bytes, raw_nbytes, &used_nbytes, NULL);
-    if (result != LIBDEFLATE_SUCCESS || used_nbytes != zlib.nbytes)
+    if (result != LIBDEFLATE_SUCCESS)
         return false;
     uint8_t *zeros = decoder->raw.bytes + raw_nbytes; /* the row above the first */
     memset(zeros, 0, cols);

@@ -1,4 +1,4 @@
-/* What the parts of the PNG room share: png.c (doors), png_fast.c, png_libpng.c. */
+/* Shared by png.c, png_fast.c and png_libpng.c. */
 #ifndef HPAC_IMAGE_PNG_INTERNAL_H
 #define HPAC_IMAGE_PNG_INTERNAL_H
 
@@ -38,7 +38,7 @@ typedef struct png_source {
 /* Makes room for `nbytes`; what the buffer held is lost. */
 hpac_status png_buffer_reserve(png_buffer *buffer, size_t nbytes);
 
-/* Judges the first bytes (at most PNG_HEAD_NBYTES are looked at) of a file of `file_nbytes`.
+/* Parses the first bytes (at most PNG_HEAD_NBYTES are looked at) of a file of `file_nbytes`.
  * Errors: DATA. */
 hpac_status png_parse_header(const char *name, const uint8_t *head, size_t file_nbytes,
                              png_header *header);
@@ -47,7 +47,7 @@ hpac_status png_parse_header(const char *name, const uint8_t *head, size_t file_
 hpac_status png_decode_libpng(const png_source *source, hpac_image *image);
 
 /* Decodes 8-bit gray files that are not interlaced, into an image that has its size and its room.
- * False: not such a file, or anything at all is odd about it; then libpng must judge. What is
+ * False: not such a file, or anything at all is odd about it; then libpng must decide. What is
  * accepted here libpng accepts too, with the same pixels. */
 bool png_decode_fast(hpac_png_decoder *decoder, const png_source *source, hpac_image *image);
 

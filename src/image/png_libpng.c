@@ -1,10 +1,12 @@
 /*
  * Any valid PNG to 8-bit gray, by libpng.
  *
- * libpng is asked for plain 8-bit samples without alpha, gray or RGB; colour is weighed here,
- * because libpng's own conversion goes through linear light when a file carries a gamma. Interlaced
- * files are read pass by pass and scattered, so that one row is all the memory this takes. Chunks
- * that do not bear on the samples are never parsed.
+ * libpng is asked for plain 8 or 16-bit samples, gray or RGB; they are turned to gray here, because
+ * libpng's own conversion goes through linear light when a file carries a gamma, and mixes the
+ * colours of a stain's file. Which conversion a file needs can be known after its last sample only:
+ * it is decoded by the likely one, and once more if that was not right (image.h has the rules).
+ * Interlaced files are read pass by pass and scattered, so that one row is all the memory this
+ * takes. Chunks that do not bear on the samples are never parsed.
  *
  * libpng reports errors by longjmp: run() holds the only setjmp, and everything that lives across
  * it is in the job, outside the jumping functions' frames.
@@ -13,7 +15,8 @@
 #include "png_internal.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+enum { LUMA = -1, BRIGHTEST = HPAC_STAIN_NONE }; /* other sources are an hpac_stain */
 
 typedef struct job {
     const png_source *source;
@@ -23,6 +26,16 @@ typedef struct job {
     uint8_t *row; /* one row of samples */
     size_t at;    /* read so far */
     png_complaint complaint;
+
+    /* The conversion. */
+    int color_source;
+    unsigned white; /* the sample that becomes 255 */
+    /* What the samples are like. */
+    unsigned max_sample;
+    unsigned used_colors;      /* bit c: colour c is not 0 everywhere */
+    unsigned unequal_pairs;    /* bit 0: red and green differ somewhere, 1: green and blue, 2: blue
+                                  and red */
+    unsigned significant_bits; /* by sBIT; 0: not declared */
 } job;
 
 static void on_read(png_structp png, png_bytep bytes, size_t nbytes)
@@ -34,11 +47,75 @@ static void on_read(png_structp png, png_bytep bytes, size_t nbytes)
     work->at += nbytes;
 }
 
-/* Weights of ITU-R BT.601 in 16-bit fixed point, rounded to nearest: 0.299, 0.587, 0.114. */
-static uint8_t gray_of(const uint8_t rgb[3])
+/* ---- samples ---- */
+
+/* 16 bits to 8: v * 255 / white, rounded; with white 65535 libpng's png_set_scale_16. */
+static uint8_t read_sample(job *work, const uint8_t *sample, size_t sample_nbytes)
 {
-    return (uint8_t)((19595u * rgb[0] + 38470u * rgb[1] + 7471u * rgb[2] + 32768u) >> 16);
+    if (sample_nbytes == 1)
+        return sample[0];
+    unsigned value = (unsigned)sample[0] << 8 | sample[1];
+    if (value > work->max_sample)
+        work->max_sample = value;
+    unsigned scaled = (value * 255 + work->white / 2) / work->white;
+    return (uint8_t)(scaled < 255 ? scaled : 255);
 }
+
+static uint8_t gray_of(job *work, unsigned red, unsigned green, unsigned blue)
+{
+    unsigned brightest = red > green ? red : green;
+    brightest = brightest > blue ? brightest : blue;
+    work->used_colors |=
+        (unsigned)(red > 0) | (unsigned)(green > 0) << 1 | (unsigned)(blue > 0) << 2;
+    work->unequal_pairs |=
+        (unsigned)(red != green) | (unsigned)(green != blue) << 1 | (unsigned)(blue != red) << 2;
+    switch (work->color_source) {
+    case HPAC_STAIN_RED:
+        return (uint8_t)red;
+    case HPAC_STAIN_GREEN:
+        return (uint8_t)green;
+    case HPAC_STAIN_BLUE:
+        return (uint8_t)blue;
+    case HPAC_STAIN_YELLOW:
+        return (uint8_t)((red + green + 1) / 2);
+    case LUMA: /* BT.601 in 16-bit fixed point, rounded to nearest: 0.299, 0.587, 0.114 */
+        return (uint8_t)((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16);
+    default:
+        return (uint8_t)brightest;
+    }
+}
+
+/* Whether every pixel is a shade of one and the same colour. */
+static bool has_one_color(const job *work)
+{
+    static const unsigned pairs[3] = {1 | 2, 2 | 4, 4 | 1}; /* of used_colors */
+    for (int i = 0; i < 3; i++)
+        if ((work->unequal_pairs >> i & 1) && (work->used_colors & pairs[i]) == pairs[i])
+            return false;
+    return true;
+}
+
+/* Sets conversion and remarks by what the first pass saw. True: the file must be decoded again. */
+static bool revise(job *work)
+{
+    hpac_image *image = work->image;
+    unsigned bits = work->significant_bits;
+    /* By the standard, samples of fewer bits are scaled to 16. Microscopes leave them as they are.
+     */
+    bool is_unscaled = bits > 0 && bits < 16 && work->max_sample >> bits == 0;
+    if (work->max_sample > 0 && work->max_sample >> 14 == 0)
+        image->remarks |= is_unscaled ? HPAC_REMARK_SCALED : HPAC_REMARK_DIM;
+    image->max_sample = work->max_sample;
+    if (is_unscaled)
+        work->white = (1u << bits) - 1;
+    if (has_one_color(work))
+        return is_unscaled;
+    image->remarks |= HPAC_REMARK_MIXED_COLORS;
+    work->color_source = image->stain == HPAC_STAIN_NONE ? LUMA : (int)image->stain;
+    return true;
+}
+
+/* ---- decoding ---- */
 
 /* Reads the rows of one pass and puts its pixels where they belong. A file that is not interlaced
  * has one pass with every pixel. */
@@ -46,14 +123,20 @@ static void read_pass(job *work, size_t channels, size_t row_start, size_t row_s
                       size_t col_start, size_t col_step)
 {
     size_t rows = (size_t)work->image->rows, cols = (size_t)work->image->cols;
+    size_t sample_nbytes = work->source->header.bit_depth == 16 ? 2 : 1;
     if (col_start >= cols)
         return; /* an empty pass has no rows in the file either */
     for (size_t row = row_start; row < rows; row += row_step) {
         png_read_row(work->png, work->row, NULL);
-        const uint8_t *sample = work->row;
+        const uint8_t *pixel = work->row;
         uint8_t *pixels = work->image->pixels + row * cols;
-        for (size_t col = col_start; col < cols; col += col_step, sample += channels)
-            pixels[col] = channels == 3 ? gray_of(sample) : sample[0];
+        for (size_t col = col_start; col < cols; col += col_step) {
+            uint8_t samples[3];
+            for (size_t c = 0; c < channels; c++, pixel += sample_nbytes)
+                samples[c] = read_sample(work, pixel, sample_nbytes);
+            pixels[col] =
+                channels == 3 ? gray_of(work, samples[0], samples[1], samples[2]) : samples[0];
+        }
     }
 }
 
@@ -69,12 +152,13 @@ static void read_passes(job *work, size_t channels)
                   (size_t)PNG_PASS_COL_OFFSET(pass));
 }
 
-static void ask_for_plain_samples(png_structp png)
+static void read_significant_bits(job *work)
 {
-    png_set_expand_gray_1_2_4_to_8(png);
-    png_set_palette_to_rgb(png);
-    png_set_scale_16(png);
-    png_set_strip_alpha(png);
+    png_color_8p bits;
+    if (!png_get_sBIT(work->png, work->info, &bits))
+        return;
+    bool color = png_get_color_type(work->png, work->info) & PNG_COLOR_MASK_COLOR;
+    work->significant_bits = color ? bits->green : bits->gray;
 }
 
 /* Jumps out on errors. */
@@ -82,19 +166,27 @@ static void read_picture(job *work)
 {
     png_structp png = work->png;
     png_set_user_limits(png, HPAC_IMAGE_MAX_SIDE, HPAC_IMAGE_MAX_SIDE);
+    png_set_option(png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    if (work->source->header.bit_depth == 16)
+        png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT, (png_const_bytep) "sBIT", 1);
+    png_set_benign_errors(png, 1);
     png_set_read_fn(png, work, on_read);
     png_read_info(png, work->info);
-    ask_for_plain_samples(png);
+    read_significant_bits(work);
+    png_set_expand_gray_1_2_4_to_8(png);
+    png_set_palette_to_rgb(png);
+    png_set_strip_alpha(png);
     png_read_update_info(png, work->info);
     size_t channels = png_get_channels(png, work->info);
-    if ((channels != 1 && channels != 3) || png_get_bit_depth(png, work->info) != 8)
-        png_error(png, "libpng left samples that are not 8-bit gray or RGB");
+    int bit_depth = work->source->header.bit_depth == 16 ? 16 : 8;
+    if ((channels != 1 && channels != 3) || png_get_bit_depth(png, work->info) != bit_depth)
+        png_error(png, "libpng left samples that are not gray or RGB of 8 or 16 bits");
     work->row = png_malloc(png, png_get_rowbytes(png, work->info));
-    /* A wrong checksum of the pixels, or bytes after their end, would be mere warnings. */
-    png_set_benign_errors(png, 0);
+    /* A wrong checksum of the pixels, or too many of them, would be mere warnings. */
+    work->complaint.strict = true;
     read_passes(work, channels);
-    png_set_benign_errors(png, 1);
+    work->complaint.strict = false;
     png_read_end(png, NULL);
 }
 
@@ -107,20 +199,28 @@ static hpac_status run(job *work)
     return HPAC_OK;
 }
 
+static hpac_status decode(job *work)
+{
+    work->at = 0;
+    work->row = NULL;
+    work->info = NULL;
+    work->complaint = (png_complaint){.strict = false};
+    work->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &work->complaint, on_png_error,
+                                       on_png_warning);
+    if (work->png)
+        work->info = png_create_info_struct(work->png);
+    hpac_status status =
+        work->info ? run(work)
+                   : hpac_fail(HPAC_ERR_INTERNAL, "%s: cannot start libpng", work->source->name);
+    if (work->png)
+        png_free(work->png, work->row);
+    png_destroy_read_struct(&work->png, &work->info, NULL);
+    return status;
+}
+
 hpac_status png_decode_libpng(const png_source *source, hpac_image *image)
 {
-    job work = {.source = source, .image = image};
-    hpac_status status;
-    work.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &work.complaint, on_png_error,
-                                      on_png_warning);
-    work.info = work.png ? png_create_info_struct(work.png) : NULL;
-    if (work.info)
-        status = run(&work);
-    else
-        status = hpac_fail(HPAC_ERR_INTERNAL, "%s: libpng does not start (out of memory?)",
-                           source->name);
-    if (work.png)
-        png_free(work.png, work.row);
-    png_destroy_read_struct(&work.png, &work.info, NULL);
-    return status;
+    job work = {.source = source, .image = image, .color_source = BRIGHTEST, .white = UINT16_MAX};
+    HPAC_TRY(decode(&work));
+    return revise(&work) ? decode(&work) : HPAC_OK;
 }

@@ -36,6 +36,7 @@ static hpac_status open_datasets(train_job *training)
         .rows = input.rows,
         .cols = input.cols,
         .pixels = config->data.pixels,
+        .skip_bad_images = config->data.skip_bad_images,
         .cache_nbytes = config->train.epochs > 1 || pool ? room : 0,
         .pool = pool,
         .shared_nbytes = room,
@@ -45,7 +46,8 @@ static hpac_status open_datasets(train_job *training)
         return status;
     options.images = config->data.test_images;
     options.labels = &training->test_ids;
-    options.cache_nbytes = 0; /* of one training's own: it is gone through once */
+    options.skip_bad_images = false; /* a submission has all Ids */
+    options.cache_nbytes = 0;        /* of one training's own: it is gone through once */
     return hpac_dataset_create(&options, &training->test_dataset);
 }
 

@@ -88,6 +88,31 @@ size_of() {
     diff -r "$TMP/out" "$TMP/again" >&2 || fail_with "not the same"
 }
 
+@test "preprocess warns once of colour files and of 16-bit files that are nearly black" {
+    mkdir "$TMP/in"
+    printf 'Id\na\nb\n' >"$TMP/ids.csv"
+    cp tests/golden/png/rgb_8.png "$TMP/in/a_green.png"
+    cp tests/golden/png/rgb_8.png "$TMP/in/b_green.png"
+    preprocess
+    assert_exit 0
+    assert_error_has "an RGB file of mixed colours, expected gray: its green is used"
+    [[ $(grep -c "mixed colours" <<<"$stderr") -eq 1 ]] || fail_with "expected one warning"
+    # Two samples of 16 bits, 0x0fff and 0x0800.
+    python3 - "$TMP/in/a_green.png" "$TMP/in/b_green.png" <<'END'
+import struct, sys, zlib
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+for path in sys.argv[1:]:
+    with open(path, "wb") as png:
+        png.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 0, 0, 0, 0)) +
+                  chunk(b"IDAT", zlib.compress(b"\0\x0f\xff\x08\0")) + chunk(b"IEND", b""))
+END
+    preprocess --force
+    assert_exit 0
+    assert_error_has "nearly black: its largest sample is 4095 of 65535"
+    [[ $(grep -c "nearly black" <<<"$stderr") -eq 1 ]] || fail_with "expected one warning"
+}
+
 @test "preprocess lists all missing and bad images before it writes" {
     make_images
     rm "$TMP/in/first_green.png"

@@ -121,7 +121,7 @@ END
     assert_error_has "labels.csv: 4 problems"
     assert_error_has "labels.csv:2: unknown class \"28\""
     assert_error_has "labels.csv:3: the Target is empty"
-    assert_error_has "labels.csv:4: Id \"a\" stands twice"
+    assert_error_has "labels.csv:4: duplicate Id \"a\""
     assert_error_has "labels.csv:5: 1 cell, expected 2"
     assert_no_file "$TMP/out"
 }

@@ -288,6 +288,28 @@ resume_and_compare() {
     grep -q '"skipped_images": 1' "$TMP/skips/run.json"
 }
 
+@test "missing, empty and foreign files are skipped and counted, unless none is left" {
+    cp -r "$DATA" "$TMP/data"
+    local ids
+    mapfile -t ids < <(sed -n '3p;5p;9p' "$DATA/train.csv" | cut -d, -f1)
+    rm "$TMP/data/train/${ids[0]}_green.png"
+    : >"$TMP/data/train/${ids[1]}_green.png"
+    echo "<html>" >"$TMP/data/train/${ids[2]}_green.png"
+    train --out "$TMP/fails" --set data.images="$TMP/data/train"
+    assert_exit 3
+    assert_error_has "3 problems"
+    assert_error_has "not a PNG file, but an HTML page"
+    assert_no_file "$TMP/fails"
+    train --out "$TMP/skips" --set data.images="$TMP/data/train" --set data.on_bad_image=skip
+    assert_exit 0
+    assert_error_has "3 of 60 images have missing or bad files"
+    grep -q '"skipped_images": 3' "$TMP/skips/run.json"
+    rm "$TMP/data/train/"*
+    train --out "$TMP/none" --set data.images="$TMP/data/train" --set data.on_bad_image=skip
+    assert_exit 3
+    assert_error_has "60 problems in all"
+}
+
 @test "what was skipped before a resume is counted and listed once, whatever comes after" {
     cp -r "$DATA" "$TMP/data"
     local ids id

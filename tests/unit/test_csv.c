@@ -52,6 +52,27 @@ static void assert_reads_text(const char *text, const char *expected)
     assert_reads(text, strlen(text), expected);
 }
 
+static void assert_no_csv(const void *bytes, size_t nbytes, const char *reason)
+{
+    const char *path = scratch_write("a.csv", bytes, nbytes);
+    cr_assert_eq(hpac_csv_read(path, transcribe, NULL), HPAC_ERR_DATA);
+    cr_assert_not_null(strstr(hpac_error_message(), reason), "%s", hpac_error_message());
+    cr_assert_not_null(strstr(hpac_error_message(), path), "%s", hpac_error_message());
+    cr_assert_eq(hpac_csv_read_text("a.csv", bytes, nbytes, transcribe, NULL), HPAC_ERR_DATA);
+    cr_assert_not_null(strstr(hpac_error_message(), reason), "%s", hpac_error_message());
+}
+
+/* Excel's "Unicode text", with and without a mark, and what is saved under the name of a table. */
+Test(csv, files_that_are_not_utf8_text_are_named)
+{
+    assert_no_csv("\xFF\xFEI\0d\0\n\0", 8, "a.csv: UTF-16 text, expected UTF-8");
+    assert_no_csv("\xFE\xFF\0I\0d\0\n", 8, "a.csv: UTF-16 text, expected UTF-8");
+    assert_no_csv("I\0d\0\n\0", 6, "a.csv: UTF-16 text, expected UTF-8");
+    assert_no_csv("\0I\0d\0\n", 6, "a.csv: UTF-16 text, expected UTF-8");
+    assert_no_csv("PK\x03\x04 xl/workbook.xml", 20, "a.csv: a ZIP archive, expected CSV text");
+    assert_no_csv("\x1F\x8B\x08", 3, "a.csv: gzip-compressed data, expected CSV text");
+}
+
 Test(csv, plain_rows)
 {
     assert_reads_text("Id,Target\na,16 0\nb,\n", "1|Id|Target\n2|a|16 0\n3|b|\n");
@@ -97,17 +118,16 @@ Test(csv, a_nul_byte_is_a_defect_of_its_row)
 
 Test(csv, a_quote_inside_a_cell_is_a_defect_of_its_row)
 {
-    assert_reads_text(
-        "a\"b,1\nc,2\n\"d\"e,3\n\"f\",4\n",
-        "1!a quote inside a cell, expected \"\" for it and quotes around the whole "
-        "cell\n2|c|2\n3!a quote inside a cell, expected \"\" for it and quotes around "
-        "the whole cell\n4|f|4\n");
+    assert_reads_text("a\"b,1\nc,2\n\"d\"e,3\n\"f\",4\n",
+                      "1!a quote inside a cell, expected it doubled and quotes around the whole "
+                      "cell\n2|c|2\n3!a quote inside a cell, expected it doubled and quotes around "
+                      "the whole cell\n4|f|4\n");
 }
 
 Test(csv, a_quote_left_open_is_a_defect_where_it_opens)
 {
-    assert_reads_text("a,1\n\nb,\"2\nc,3\n", "1|a|1\n3!a quote is never closed\n");
-    assert_reads_text("\"", "1!a quote is never closed\n");
+    assert_reads_text("a,1\n\nb,\"2\nc,3\n", "1|a|1\n3!a quote is not closed\n");
+    assert_reads_text("\"", "1!a quote is not closed\n");
 }
 
 /* One byte under, at and over 1 MiB, the newline counted; the last with a quote left open, which
@@ -123,16 +143,17 @@ Test(csv, a_row_has_at_most_one_mebibyte)
         if (nbytes <= LIMIT)
             snprintf(expected, LIMIT + ROOM, "1|%.*s\n2|end\n", (int)nbytes - 1, text);
         else
-            snprintf(expected, LIMIT + ROOM, "1!longer than 1 MiB; a quote left open?\n2|end\n");
+            snprintf(expected, LIMIT + ROOM,
+                     "1!row longer than 1 MiB; is a quote left open?\n2|end\n");
         assert_reads_text(text, expected);
     }
     memset(text, 'x', 10 * LIMIT);
     snprintf(text + 10 * LIMIT, ROOM, "\nend\n");
-    assert_reads_text(text, "1!longer than 1 MiB; a quote left open?\n2|end\n");
+    assert_reads_text(text, "1!row longer than 1 MiB; is a quote left open?\n2|end\n");
     memset(text, '\n', 10 * LIMIT);
     text[0] = '"';
     snprintf(text + LIMIT + 10, ROOM, "end\n");
-    snprintf(expected, LIMIT + ROOM, "1!longer than 1 MiB; a quote left open?\n%d|end\n",
+    snprintf(expected, LIMIT + ROOM, "1!row longer than 1 MiB; is a quote left open?\n%d|end\n",
              LIMIT + 10);
     assert_reads_text(text, expected);
     free(text);
@@ -175,7 +196,7 @@ Test(csv, a_row_of_many_cells)
 Test(csv, a_file_that_cannot_be_read_is_an_error)
 {
     cr_assert_eq(hpac_csv_read(scratch_path("absent"), transcribe, stderr), HPAC_ERR_DATA);
-    cr_assert_not_null(strstr(hpac_error_message(), "absent: cannot be opened"));
+    cr_assert_not_null(strstr(hpac_error_message(), "absent: cannot open"));
     cr_assert_eq(hpac_csv_read(scratch_folder(), transcribe, stderr), HPAC_ERR_DATA);
     cr_assert_not_null(strstr(hpac_error_message(), "Is a directory"));
 }

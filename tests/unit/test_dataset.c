@@ -1,6 +1,8 @@
 /* The data set: what is read, how it is checked, what the cache keeps. */
 #include "picture_folder.h"
 
+#include <hpac/log.h>
+
 #include <criterion/criterion.h>
 #include <math.h>
 #include <pthread.h>
@@ -345,6 +347,96 @@ Test(dataset, check_lists_every_bad_file_in_order)
     picture_folder_remove(&folder);
 }
 
+static void assert_check_message(const picture_folder *folder, const char *part)
+{
+    hpac_dataset_options options = options_of(folder, 2);
+    hpac_dataset *dataset;
+    cr_assert_eq(hpac_dataset_create(&options, &dataset), HPAC_OK);
+    cr_assert_eq(hpac_dataset_check(dataset, NULL, 0, 2), HPAC_ERR_DATA);
+    cr_assert_not_null(strstr(hpac_error_message(), part), "no \"%s\" in %s", part,
+                       hpac_error_message());
+    hpac_dataset_destroy(dataset);
+}
+
+Test(dataset, check_names_files_under_another_name)
+{
+    static const char *const others[] = {"id1_green.PNG", "id1_green.jpg", "ID1_Green.png",
+                                         "id1_green.png.gz", "id1.png"};
+    picture_folder folder;
+    picture_folder_create(&folder, 3);
+    char path[5000], other[5000], part[100];
+    snprintf(path, sizeof path, "%s", picture_path(&folder, 1, 0));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        snprintf(other, sizeof other, "%s/%s", folder.path, others[i]);
+        cr_assert_eq(rename(path, other), 0);
+        snprintf(part, sizeof part, "No such file or directory (found %s)", others[i]);
+        assert_check_message(&folder, part);
+        cr_assert_eq(rename(other, path), 0);
+    }
+    char *id = folder.labels.ids[1];
+    folder.labels.ids[1] = strdup("id1.png");
+    assert_check_message(&folder, "id1.png_green.png: cannot open: No such file or directory "
+                                  "(found id1_green.png)");
+    free(folder.labels.ids[1]);
+    folder.labels.ids[1] = id;
+    picture_folder_remove(&folder);
+}
+
+Test(dataset, check_skips_bad_images_unless_all_are)
+{
+    enum { COUNT = 4 };
+    picture_folder folder;
+    picture_folder_create(&folder, COUNT);
+    hpac_dataset_options options = options_of(&folder, 2);
+    options.skip_bad_images = true;
+    hpac_dataset *dataset;
+    cr_assert_eq(hpac_dataset_create(&options, &dataset), HPAC_OK);
+    cr_assert_eq(unlink(picture_path(&folder, 0, 1)), 0);
+    write_bytes(picture_path(&folder, 1, 0), "", 0);
+    write_bytes(picture_path(&folder, 3, 0), "Id,Target\n", 10);
+    cr_assert_eq(hpac_dataset_check(dataset, NULL, 0, 2), HPAC_OK, "%s", hpac_error_message());
+    const size_t bad_rows[] = {0, 1, 3};
+    cr_assert_eq(hpac_dataset_check(dataset, bad_rows, 3, 2), HPAC_ERR_DATA);
+    cr_assert_not_null(strstr(hpac_error_message(), ": 3 problems\n"), "%s", hpac_error_message());
+    hpac_dataset_destroy(dataset);
+    picture_folder_remove(&folder);
+}
+
+/* Lines of the log with "warning". */
+static char *check_and_read_log(const picture_folder *folder)
+{
+    static char text[10000];
+    char path[5000];
+    snprintf(path, sizeof path, "%s/check.log", folder->path);
+    cr_assert_eq(hpac_log_open_file(path), HPAC_OK);
+    hpac_dataset_options options = options_of(folder, 1);
+    hpac_dataset *dataset;
+    cr_assert_eq(hpac_dataset_create(&options, &dataset), HPAC_OK);
+    cr_assert_eq(hpac_dataset_check(dataset, NULL, 0, 2), HPAC_OK, "%s", hpac_error_message());
+    hpac_dataset_destroy(dataset);
+    hpac_log_close_file();
+    FILE *log = fopen(path, "r");
+    text[fread(text, 1, sizeof text - 1, log)] = '\0';
+    fclose(log);
+    cr_assert_eq(unlink(path), 0);
+    return text;
+}
+
+Test(dataset, check_warns_of_files_of_different_sizes)
+{
+    picture_folder folder;
+    picture_folder_create(&folder, 6);
+    cr_assert_str_eq(check_and_read_log(&folder), "", "files of one size");
+    const uint8_t pixels[3 * 7] = {0};
+    write_png(picture_path(&folder, 4, 0), pixels, 1, 1);
+    write_png(picture_path(&folder, 2, 0), pixels, 3, 7);
+    const char *text = check_and_read_log(&folder);
+    cr_assert_not_null(strstr(text, ": files differ in size: 4 of 5 x 4, 1 of 3 x 7 "
+                                    "(id2_green.png), 1 of 1 x 1 (id4_green.png)"),
+                       "%s", text);
+    picture_folder_remove(&folder);
+}
+
 Test(dataset, check_names_a_missing_folder_once)
 {
     char *ids[] = {"a", "b"};
@@ -354,7 +446,7 @@ Test(dataset, check_names_a_missing_folder_once)
     hpac_dataset *dataset;
     cr_assert_eq(hpac_dataset_create(&options, &dataset), HPAC_OK);
     cr_assert_eq(hpac_dataset_check(dataset, NULL, 0, 1), HPAC_ERR_DATA);
-    cr_assert_not_null(strstr(hpac_error_message(), "/nonexistent/train: no such folder"));
+    cr_assert_not_null(strstr(hpac_error_message(), "/nonexistent/train: no such directory"));
     hpac_dataset_destroy(dataset);
 }
 

@@ -12,6 +12,8 @@
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <sys/stat.h>
 
 /* Company that the golden files tell of: the write-up's five. */
 static const int company[] = {10, 27, 8, 15, 4};
@@ -153,8 +155,14 @@ Test(explore, folders_are_counted_by_their_names)
                                         "a_green.jpg",  "a_greenish.png", "green.png"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         scratch_write_text(names[i], "");
-    char *ids[] = {"x", "b_c", "b"};
-    const hpac_labels labels = {.count = 3, .ids = ids};
+    /* What is no file, and a Mac's copies of attributes, are no images. */
+    scratch_write_text("._a_green.png", "");
+    cr_assert_eq(symlink("nowhere", scratch_path("dangling_green.png")), 0);
+    cr_assert_eq(mkdir(scratch_path("directory_green.png"), 0700), 0);
+    cr_assert_eq(mkfifo(scratch_path("fifo_green.png"), 0600), 0);
+    cr_assert_eq(symlink("a_green.png", scratch_path("a_blue.png.link")), 0);
+    char *ids[] = {"x", "b_c", "b", "directory"};
+    const hpac_labels labels = {.count = 4, .ids = ids};
     hpac_directory_census census;
     cr_assert_eq(hpac_directory_count(scratch_folder(), &labels, &census), HPAC_OK);
     cr_assert_eq(census.images, 2);
@@ -162,7 +170,7 @@ Test(explore, folders_are_counted_by_their_names)
     cr_assert_eq(census.labelled, 1);
     cr_assert_eq(census.files[0], 2);
     cr_assert_eq(census.files[3], 1);
-    cr_assert_eq(census.other_files, 4);
+    cr_assert_eq(census.other_files, 4 + 5);
     cr_assert_eq(hpac_directory_count(scratch_path("none"), &labels, &census), HPAC_ERR_DATA);
 }
 

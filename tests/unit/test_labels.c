@@ -90,7 +90,7 @@ Test(labels, a_list_of_ids_has_no_masks)
     hpac_labels_fini(&labels);
     path = scratch_write_text("s.csv", "Id\nx\nx\n");
     cr_assert_eq(hpac_ids_read_csv(path, &labels), HPAC_ERR_DATA);
-    cr_assert_not_null(strstr(hpac_error_message(), "s.csv:3: Id \"x\" stands twice"));
+    cr_assert_not_null(strstr(hpac_error_message(), "s.csv:3: duplicate Id \"x\""));
     path = scratch_write_text("s.csv", "Name\nx\n");
     cr_assert_eq(hpac_ids_read_csv(path, &labels), HPAC_ERR_DATA);
 }
@@ -116,32 +116,32 @@ Test(labels, all_bad_rows_are_reported_together)
     assert_refused_bytes(
         text, sizeof text - 1,
         "%: 18 problems\n"
-        "%:3: unknown class \"28\", expected whole numbers 0..27 with spaces between\n"
+        "%:3: unknown class \"28\", expected integers in [0, 27] separated by spaces\n"
         "%:5: the Target is empty, expected class numbers like \"16 0\"\n"
         "%:6: 1 cell, expected 2 as in the header\n"
         "%:7: a NUL byte, expected text\n"
-        "%:8: unknown class \"Cytosol\", expected whole numbers 0..27 with spaces between\n"
-        "%:9: class 4 stands twice\n"
+        "%:8: unknown class \"Cytosol\", expected integers in [0, 27] separated by spaces\n"
+        "%:9: duplicate class 4\n"
         "%:10: the Id is empty\n"
         "%:11: Id \"a/b\" holds a '/'\n"
         "%:12: 3 cells, expected 2 as in the header\n"
-        "%:13: unknown class \"-1\", expected whole numbers 0..27 with spaces between\n"
-        "%:13: unknown class \"1.0\", expected whole numbers 0..27 with spaces between\n"
-        "%:13: unknown class \"1e1\", expected whole numbers 0..27 with spaces between\n"
-        "%:13: unknown class \"0x1\", expected whole numbers 0..27 with spaces between\n"
-        "%:13: unknown class \"+1\", expected whole numbers 0..27 with spaces between\n"
-        "%:14: unknown class \"99999999999999999999\", expected whole numbers 0..27 with spaces "
-        "between\n"
-        "%:17: a quote is never closed\n"
-        "%:4: Id \"good\" stands twice\n"
-        "%:16: Id \"good\" stands twice");
+        "%:13: unknown class \"-1\", expected integers in [0, 27] separated by spaces\n"
+        "%:13: unknown class \"1.0\", expected integers in [0, 27] separated by spaces\n"
+        "%:13: unknown class \"1e1\", expected integers in [0, 27] separated by spaces\n"
+        "%:13: unknown class \"0x1\", expected integers in [0, 27] separated by spaces\n"
+        "%:13: unknown class \"+1\", expected integers in [0, 27] separated by spaces\n"
+        "%:14: unknown class \"99999999999999999999\", expected integers in [0, 27] separated by "
+        "spaces\n"
+        "%:17: a quote is not closed\n"
+        "%:4: duplicate Id \"good\"\n"
+        "%:16: duplicate Id \"good\"");
 }
 
 Test(labels, empty_ids_are_not_called_repeated)
 {
     assert_refused("Id,Target\n,1\n,2\nx,3\nx,4\nx,5\n",
                    "%: 4 problems\n%:2: the Id is empty\n%:3: the Id is empty\n"
-                   "%:5: Id \"x\" stands twice\n%:6: Id \"x\" stands twice");
+                   "%:5: duplicate Id \"x\"\n%:6: duplicate Id \"x\"");
 }
 
 Test(labels, a_line_of_ten_megabytes_is_one_bad_row)
@@ -151,9 +151,9 @@ Test(labels, a_line_of_ten_megabytes_is_one_bad_row)
     int head = snprintf(text, ROOM, "Id,Target\na,1\n");
     memset(text + head, '1', LONG);
     snprintf(text + head + LONG, ROOM - (size_t)head, "\nb,28\n");
-    assert_refused(text, "%: 2 problems\n%:3: longer than 1 MiB; a quote left open?\n"
-                         "%:4: unknown class \"28\", expected whole numbers 0..27 with spaces "
-                         "between");
+    assert_refused(text, "%: 2 problems\n%:3: row longer than 1 MiB; is a quote left open?\n"
+                         "%:4: unknown class \"28\", expected integers in [0, 27] separated by "
+                         "spaces");
     free(text);
 }
 
@@ -162,31 +162,36 @@ Test(labels, long_cells_are_shortened_in_messages)
     char text[3000] = "Id,Target\na,", expected[300];
     memset(text + 12, '7', 2000);
     snprintf(expected, sizeof expected,
-             "%%: 1 problem\n%%:2: unknown class \"%.60s\", expected whole numbers 0..27 "
-             "with spaces between",
+             "%%: 1 problem\n%%:2: unknown class \"%.60s\", expected integers in [0, 27] "
+             "separated by spaces",
              text + 12);
     assert_refused(text, expected);
 }
 
 Test(labels, a_bad_header_is_told_first)
 {
-    assert_refused("", "%: is empty, expected a header with Id,Target");
-    assert_refused("\n\r\n\n", "%: is empty, expected a header with Id,Target");
-    assert_refused("Id,Target\n", "%: has a header but no rows");
-    assert_refused("a,1\nb,99\n", "%:1: no column \"Id\" in the header, expected Id,Target; it "
-                                  "begins \"a\"");
+    assert_refused("", "%: empty file, expected a header with Id,Target");
+    assert_refused("\n\r\n\n", "%: empty file, expected a header with Id,Target");
+    assert_refused("Id,Target\n", "%: header without rows");
+    assert_refused("a,1\nb,99\n", "%:1: no column \"Id\" in the header, expected Id,Target; "
+                                  "found \"a\", \"1\"");
     assert_refused("Id,Predicted\na,0\n", "%:1: no column \"Target\" in the header, expected "
-                                          "Id,Target; it begins \"Id\"");
-    assert_refused("\nId,Target,Id\na,1,b\n", "%:2: more than one column \"Id\" in the header, "
-                                              "expected Id,Target; it begins \"Id\"");
-    assert_refused_bytes("I\0d,Target\n", 11, "%:1: the header: a NUL byte, expected text");
+                                          "Id,Target; found \"Id\", \"Predicted\"");
+    assert_refused("\nId,Target,Id\na,1,b\n",
+                   "%:2: more than one column \"Id\" in the header, "
+                   "expected Id,Target; found \"Id\", \"Target\", \"Id\"");
+    assert_refused("Id, Target\na,1\n", "%:1: no column \"Target\" in the header, expected "
+                                        "Id,Target; found \"Id\", \" Target\"");
+    assert_refused("Id;Target\na;1\n", "%:1: no column \"Id\" in the header, expected Id,Target; "
+                                       "found \"Id;Target\"");
+    assert_refused_bytes("I\0d,Target\n", 11, "%:1: header: a NUL byte, expected text");
 }
 
 Test(labels, a_file_that_cannot_be_read_is_an_error)
 {
     hpac_labels labels;
     cr_assert_eq(hpac_labels_read_csv(scratch_path("absent.csv"), &labels), HPAC_ERR_DATA);
-    cr_assert_not_null(strstr(hpac_error_message(), "absent.csv: cannot be opened: No such file"));
+    cr_assert_not_null(strstr(hpac_error_message(), "absent.csv: cannot open: No such file"));
     cr_assert_eq(hpac_labels_read_csv(scratch_folder(), &labels), HPAC_ERR_DATA);
     cr_assert_not_null(strstr(hpac_error_message(), "Is a directory"));
     cr_assert_eq(hpac_labels_read_csv("/dev/zero", &labels), HPAC_ERR_DATA);
@@ -208,7 +213,7 @@ Test(labels, many_rows_are_checked_quickly, .timeout = 60)
     cr_assert_eq(hpac_labels_read_csv(path, &labels), HPAC_ERR_DATA);
     cr_assert_not_null(strstr(hpac_error_message(), "many.csv: 1 problem\n"), "%s",
                        hpac_error_message());
-    cr_assert_not_null(strstr(hpac_error_message(), ":500002: Id \"123456\" stands twice"));
+    cr_assert_not_null(strstr(hpac_error_message(), ":500002: duplicate Id \"123456\""));
 }
 
 /* The competition's table: images per class, rows with 1 to 5 labels, as published in the write-up.

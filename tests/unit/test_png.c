@@ -153,6 +153,155 @@ Test(png, sixteen_bits_are_scaled_and_not_cut)
     free(png.data);
 }
 
+/* Encoders in the wild write bytes behind the zlib stream, in its last IDAT or in one more. */
+Test(png, bytes_behind_the_zlib_stream_are_ignored)
+{
+    enum { ROWS = 20, COLS = 9 };
+    static const int kinds[] = {1, 4, 2, 3, 0};
+    static const size_t junk_nbytes[] = {1, 2, 5, 300};
+    uint8_t pixels[ROWS * COLS];
+    char junk[300] = "junk";
+    hpac_png_decoder *decoder = make_decoder();
+    fill_pixels(pixels, ROWS, COLS, 3);
+    bytes raw = png_filter(pixels, ROWS, COLS, kinds, 5);
+    for (int i = 0; i < 8; i++) {
+        bytes png = {0}, zlib = zlib_compress(raw, 6);
+        if (i % 2 == 0)
+            bytes_append(&zlib, junk, junk_nbytes[i / 2]);
+        png_append_header(&png, ROWS, COLS, 8, 0, 0);
+        png_append_chunk(&png, "IDAT", zlib.data, zlib.nbytes);
+        if (i % 2 == 1)
+            png_append_chunk(&png, "IDAT", junk, junk_nbytes[i / 2]);
+        png_append_chunk(&png, "IEND", NULL, 0);
+        png_source source = {.name = "junk", .bytes = png.data, .nbytes = png.nbytes};
+        source.header = (png_header){.rows = ROWS, .cols = COLS, .bit_depth = 8};
+        compare_paths(decoder, source, pixels);
+        free(zlib.data);
+        free(png.data);
+    }
+    free(raw.data);
+    hpac_png_decoder_destroy(decoder);
+}
+
+/* Distances reach beyond the window that the first byte declares; both checksums are right. */
+Test(png, a_zlib_window_declared_too_small_is_ignored)
+{
+    enum { ROWS = 17, COLS = 400 };
+    uint8_t raw[ROWS * (COLS + 1)] = {0}, pixels[ROWS * COLS];
+    for (int row = 0; row < ROWS; row++)
+        for (int col = 0; col < COLS; col++) {
+            int i = row * (COLS + 1) + 1 + col;
+            raw[i] = pixels[row * COLS + col] = (uint8_t)((i % 4010) * 97 ^ (i % 4010) >> 3);
+        }
+    hpac_png_decoder *decoder = make_decoder();
+    for (unsigned window = 0; window <= 7; window++) {
+        bytes png = {0}, zlib = zlib_compress((bytes){raw, sizeof raw}, 9);
+        zlib.data[0] = (uint8_t)(window << 4 | 8);
+        zlib.data[1] = (uint8_t)(31 - zlib.data[0] * 256 % 31);
+        png_append_header(&png, ROWS, COLS, 8, 0, 0);
+        png_append_idat(&png, zlib.data, zlib.nbytes, 1000);
+        png_append_chunk(&png, "IEND", NULL, 0);
+        png_source source = {.name = "window", .bytes = png.data, .nbytes = png.nbytes};
+        source.header = (png_header){.rows = ROWS, .cols = COLS, .bit_depth = 8};
+        compare_paths(decoder, source, pixels);
+        free(zlib.data);
+        free(png.data);
+    }
+    hpac_png_decoder_destroy(decoder);
+}
+
+/* One row of `cols` pixels; `sbit` (samples) may be NULL. */
+static hpac_image decode_row(const uint8_t *samples, size_t nbytes, int cols, int bit_depth,
+                             int color_type, const char *sbit, hpac_stain stain)
+{
+    bytes png = {0}, raw = {0};
+    bytes_append(&raw, "", 1); /* no filter */
+    bytes_append(&raw, samples, nbytes);
+    bytes zlib = zlib_compress(raw, 6);
+    png_append_header(&png, 1, (uint32_t)cols, bit_depth, color_type, 0);
+    if (sbit)
+        png_append_chunk(&png, "sBIT", sbit, strlen(sbit));
+    png_append_idat(&png, zlib.data, zlib.nbytes, 100);
+    png_append_chunk(&png, "IEND", NULL, 0);
+    hpac_png_decoder *decoder = make_decoder();
+    hpac_image image = {.stain = stain};
+    cr_assert_eq(hpac_png_decode(decoder, "row", png.data, png.nbytes, &image), HPAC_OK, "%s",
+                 hpac_error_message());
+    hpac_png_decoder_destroy(decoder);
+    free(png.data);
+    free(raw.data);
+    free(zlib.data);
+    return image;
+}
+
+/* Two RGB pixels; what a stain's file has in them is its intensity, never its luma. */
+Test(png, a_stain_in_one_colour_keeps_its_intensity)
+{
+    static const struct {
+        uint8_t rgb[6];
+        hpac_stain stain;
+        uint8_t wanted[2];
+        unsigned remarks;
+    } files[] = {
+        {{200, 0, 0, 7, 0, 0}, HPAC_STAIN_RED, {200, 7}, 0},
+        {{0, 200, 0, 0, 7, 0}, HPAC_STAIN_GREEN, {200, 7}, 0},
+        {{0, 0, 200, 0, 0, 7}, HPAC_STAIN_BLUE, {200, 7}, 0},
+        {{200, 200, 0, 7, 7, 0}, HPAC_STAIN_YELLOW, {200, 7}, 0},
+        {{200, 200, 0, 7, 7, 0}, HPAC_STAIN_BLUE, {200, 7}, 0},
+        {{0, 0, 200, 0, 0, 7}, HPAC_STAIN_GREEN, {200, 7}, 0}, /* in a colour of another stain */
+        {{0, 200, 200, 0, 7, 7}, HPAC_STAIN_NONE, {200, 7}, 0},
+        {{90, 90, 90, 7, 7, 7}, HPAC_STAIN_RED, {90, 7}, 0},
+        {{0, 0, 0, 0, 0, 0}, HPAC_STAIN_RED, {0, 0}, 0},
+        {{10, 200, 30, 1, 7, 2}, HPAC_STAIN_GREEN, {200, 7}, HPAC_REMARK_MIXED_COLORS},
+        {{10, 200, 30, 1, 7, 2}, HPAC_STAIN_RED, {10, 1}, HPAC_REMARK_MIXED_COLORS},
+        {{10, 200, 30, 1, 7, 2}, HPAC_STAIN_BLUE, {30, 2}, HPAC_REMARK_MIXED_COLORS},
+        {{10, 200, 30, 1, 7, 2}, HPAC_STAIN_YELLOW, {105, 4}, HPAC_REMARK_MIXED_COLORS},
+        {{200, 200, 0, 7, 6, 0}, HPAC_STAIN_YELLOW, {200, 7}, HPAC_REMARK_MIXED_COLORS},
+        {{200, 0, 0, 0, 7, 0}, HPAC_STAIN_RED, {200, 0}, HPAC_REMARK_MIXED_COLORS},
+        /* 0.299 x 100 + 0.587 x 200 + 0.114 x 50 = 153.0 */
+        {{100, 200, 50, 0, 0, 0}, HPAC_STAIN_NONE, {153, 0}, HPAC_REMARK_MIXED_COLORS},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        hpac_image image = decode_row(files[i].rgb, 6, 2, 8, 2, NULL, files[i].stain);
+        cr_expect_arr_eq(image.pixels, files[i].wanted, 2, "file %zu: %d %d", i, image.pixels[0],
+                         image.pixels[1]);
+        cr_expect_eq(image.remarks, files[i].remarks, "file %zu: %u", i, image.remarks);
+        hpac_image_fini(&image);
+    }
+}
+
+/* 4095 is white where sBIT says 12 bits: 2048 x 255 / 4095 is 127.53, 100 x 255 / 4095 is 6.2. */
+Test(png, twelve_bits_in_sixteen_are_scaled_or_remarked)
+{
+    static const uint8_t low[] = {0x0f, 0xff, 0x08, 0x00, 0x00, 0x64};
+    static const uint8_t full[] = {0xff, 0xff, 0x80, 0x08, 0x06, 0x46}; /* scaled to 16 bits */
+    static const struct {
+        const uint8_t *samples;
+        const char *sbit;
+        uint8_t wanted[3];
+        unsigned remarks;
+    } files[] = {
+        {low, "\x0c", {255, 128, 6}, HPAC_REMARK_SCALED},
+        {low, "\x0d", {127, 64, 3}, HPAC_REMARK_SCALED}, /* of 8191 */
+        {low, "\x0a", {16, 8, 0}, HPAC_REMARK_DIM},      /* untrue: there are larger samples */
+        {low, "\x10", {16, 8, 0}, HPAC_REMARK_DIM},
+        {low, NULL, {16, 8, 0}, HPAC_REMARK_DIM},
+        {full, "\x0c", {255, 128, 6}, 0},
+        {full, NULL, {255, 128, 6}, 0},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        hpac_image image = decode_row(files[i].samples, 6, 3, 16, 0, files[i].sbit, 0);
+        cr_expect_arr_eq(image.pixels, files[i].wanted, 3, "file %zu: %d %d %d", i, image.pixels[0],
+                         image.pixels[1], image.pixels[2]);
+        cr_expect_eq(image.remarks, files[i].remarks, "file %zu: %u", i, image.remarks);
+        hpac_image_fini(&image);
+    }
+    static const uint8_t black[6] = {0};
+    hpac_image image = decode_row(black, 6, 3, 16, 0, NULL, 0);
+    cr_expect_eq(image.remarks, 0, "a black channel is not dim");
+    hpac_image_fini(&image);
+}
+
 Test(png, what_is_written_is_read_back)
 {
     static const int sizes[][2] = {{1, 1}, {1, 9}, {7, 1}, {128, 128}, {33, 300}};

@@ -26,7 +26,7 @@ static const struct bad_file {
     {"losses.csv", "epoch,train_loss,val_loss\n1,0.5\n", "losses.csv:2: 2 cells, expected 3"},
     {"losses.csv", "epoch,train_loss,val_loss\n1,0.5,0.5\n2,0.5x,1\n",
      "losses.csv:3: column train_loss: \"0.5x\", expected a number"},
-    {"losses.csv", "epoch,train_loss,val_loss\n1,\"0.5,0.5\n", "losses.csv:2: a quote is never"},
+    {"losses.csv", "epoch,train_loss,val_loss\n1,\"0.5,0.5\n", "losses.csv:2: a quote is not"},
     {"batch_losses.csv", "step\n1\n", "batch_losses.csv:1: expected a header with a column batch"},
     {"batch_losses.csv", "step,batch_losses\n1,one\n", "\"one\", expected a number"},
     {"class_metrics.csv", "epoch,class,support,precision,recall,f1\n1,Nucleoplasm,5,1,1,1\n",

@@ -1,7 +1,12 @@
 /* The error record and lists of problems. */
 #include <hpac/status.h>
 
+#include "scratch.h"
+
 #include <criterion/criterion.h>
+#include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <pthread.h>
 
 Test(status, failure_carries_its_message)
@@ -23,14 +28,46 @@ Test(status, problems_are_listed_together)
 {
     hpac_problems problems = {0};
     cr_assert_eq(hpac_problems_finish(&problems, HPAC_ERR_DATA, "a.csv"), HPAC_OK);
-    for (int row = 1; row <= 100; row++)
+    for (int row = 1; row <= 20; row++)
         hpac_problems_add(&problems, "row %d is bad", row);
     cr_assert_eq(hpac_problems_finish(&problems, HPAC_ERR_DATA, "%s", "a.csv"), HPAC_ERR_DATA);
     const char *message = hpac_error_message();
-    cr_assert(strncmp(message, "a.csv: 100 problems\nrow 1 is bad\nrow 2 is bad\n", 45) == 0);
-    cr_assert_not_null(strstr(message, "\nrow 100 is bad"));
+    cr_assert(strncmp(message, "a.csv: 20 problems\nrow 1 is bad\nrow 2 is bad\n", 44) == 0);
+    cr_assert_not_null(strstr(message, "\nrow 20 is bad"));
     cr_assert_eq(problems.count, 0);
     cr_assert_null(problems.text);
+}
+
+/* The headline and the count stay on the screen; nothing is lost. */
+Test(status, a_long_list_is_cut_and_complete_in_a_file)
+{
+    setenv("TMPDIR", scratch_folder(), 1);
+    hpac_problems problems = {0};
+    for (int row = 1; row <= 3000; row++)
+        hpac_problems_add(&problems, "row %d is bad", row);
+    cr_assert_eq(hpac_problems_finish(&problems, HPAC_ERR_DATA, "a.csv"), HPAC_ERR_DATA);
+    char *message = strdup(hpac_error_message());
+    cr_assert(strncmp(message, "a.csv: 3000 problems\nrow 1 is bad\n", 34) == 0, "%s", message);
+    const char *last =
+        strstr(message, "\nrow 10 is bad\n... 3000 problems in all; complete list: ");
+    cr_assert_not_null(last, "%s", message);
+    FILE *list = fopen(strrchr(last, ' ') + 1, "r");
+    cr_assert_not_null(list, "%s", last);
+    char line[100];
+    for (int row = 1; row <= 3000; row++) {
+        int found = 0;
+        cr_assert_not_null(fgets(line, sizeof line, list));
+        cr_assert(sscanf(line, "row %d is bad", &found) == 1 && found == row, "%s", line);
+    }
+    cr_assert_null(fgets(line, sizeof line, list));
+    fclose(list);
+    free(message);
+    setenv("TMPDIR", "/nonexistent", 1);
+    for (int row = 1; row <= 21; row++)
+        hpac_problems_add(&problems, "row %d is bad", row);
+    cr_assert_eq(hpac_problems_finish(&problems, HPAC_ERR_DATA, "a.csv"), HPAC_ERR_DATA);
+    cr_assert_not_null(strstr(hpac_error_message(), "\n... 21 problems in all; the complete list "
+                                                    "could not be written"));
 }
 
 static void *fail_elsewhere(void *user)
