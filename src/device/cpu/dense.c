@@ -19,6 +19,7 @@ typedef struct dense_plan {
     cpu_primitive forward, backward_weights, backward_data;
     hpac_adadelta adadelta;      /* of plans that update */
     size_t bias_gradient_offset; /* theirs, in the workspace */
+    size_t width;                /* of plans without training: outputs, in whole vectors */
 } dense_plan;
 
 typedef struct dense_descs {
@@ -39,6 +40,82 @@ static hpac_status dense_forward(cpu_plan *base, const hpac_exec_args *run)
                    {DNNL_ARG_BIAS, parameters + base->base.parameters[1].offset_nbytes},
                    {DNNL_ARG_DST, run->y});
 }
+
+/* ---- without training ----
+ *
+ * The kernels of oneDNN sum an image's terms in an order that depends on the batch size and on the
+ * image's position. A prediction must not, so these sums are our own: chunks of rows in order, for
+ * every image alike. The work is cut into tiles of images and outputs; a thread takes some of them
+ * through all chunks, so that a chunk of the kernel stays in its cache. */
+
+enum {
+    FORWARD_IMAGES = 24, /* of a tile: whole register tiles of every kernel */
+    FORWARD_OUTPUTS = 64,
+    FORWARD_ROWS = 256, /* of a chunk: 64 KiB of the kernel */
+};
+
+typedef struct forward_context {
+    const dense_plan *plan;
+    const hpac_exec_args *args;
+} forward_context;
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void forward_tile(const forward_context *context, size_t tile, size_t first_row, size_t rows)
+{
+    const dense_plan *plan = context->plan;
+    const cpu_device *device = (const cpu_device *)plan->base.base.device;
+    size_t batch = (size_t)plan->base.input.batch, stride = hpac_cpu_image_count(&plan->base.input);
+    size_t image_tiles = (batch + FORWARD_IMAGES - 1) / FORWARD_IMAGES;
+    size_t image = tile % image_tiles * FORWARD_IMAGES,
+           output = tile / image_tiles * FORWARD_OUTPUTS;
+    const char *parameters = context->args->parameters;
+    const float *w = (const float *)(parameters + plan->base.base.parameters[0].offset_nbytes);
+    const dense_forward_job job = {
+        .x = (const float *)context->args->x + image * stride + first_row,
+        .w = w + first_row * plan->width + output,
+        .sums = (float *)context->args->workspace + image * plan->width + output,
+        .images = min_size(FORWARD_IMAGES, batch - image),
+        .rows = rows,
+        .x_stride = stride,
+        .outputs = min_size(FORWARD_OUTPUTS, plan->width - output),
+        .width = plan->width,
+    };
+    device->kernels->dense_forward(&job);
+}
+
+static void forward_tiles(const void *user, size_t begin, size_t end)
+{
+    const forward_context *context = user;
+    size_t rows = hpac_cpu_image_count(&context->plan->base.input);
+    for (size_t row = 0; row < rows; row += FORWARD_ROWS)
+        for (size_t tile = begin; tile < end; tile++)
+            forward_tile(context, tile, row, min_size(FORWARD_ROWS, rows - row));
+}
+
+static hpac_status dense_predict(cpu_plan *base, const hpac_exec_args *args)
+{
+    const dense_plan *plan = (const dense_plan *)base;
+    size_t batch = (size_t)base->input.batch, outputs = (size_t)base->output.shape.channels;
+    size_t tiles = (batch + FORWARD_IMAGES - 1) / FORWARD_IMAGES *
+                   ((plan->width + FORWARD_OUTPUTS - 1) / FORWARD_OUTPUTS);
+    float *sums = args->workspace, *y = args->y;
+    const char *parameters = args->parameters;
+    const float *bias = (const float *)(parameters + base->base.parameters[1].offset_nbytes);
+    memset(sums, 0, batch * plan->width * sizeof *sums);
+    hpac_cpu_for_pieces(tiles, 1, forward_tiles, &(forward_context){plan, args});
+    for (size_t n = 0; n < batch; n++)
+        for (size_t m = 0; m < outputs; m++) {
+            float sum = sums[n * plan->width + m] + bias[m];
+            y[n * outputs + m] = plan->relu && sum < 0.0F ? 0.0F : sum;
+        }
+    return HPAC_OK;
+}
+
+/* ---- training ---- */
 
 static hpac_status compute_gradients(const dense_plan *plan, const hpac_exec_args *run)
 {
@@ -161,7 +238,7 @@ static hpac_status describe_memory(const dense_plan *plan, dnnl_format_tag_t ker
 }
 
 /* The three passes on one layout of the kernel; if the forward pass may choose, on its choice. */
-static hpac_status describe_passes(cpu_device *device, const dense_plan *plan, bool training,
+static hpac_status describe_passes(cpu_device *device, const dense_plan *plan,
                                    dnnl_format_tag_t kernel_tag, dense_descs *descs)
 {
     dense_memory memory;
@@ -171,7 +248,7 @@ static hpac_status describe_passes(cpu_device *device, const dense_plan *plan, b
                                                       &memory.kernel, &memory.bias,
                                                       &memory.output));
     CPU_TRY(hpac_cpu_describe(device, &pass, plan->relu, NULL, &descs->forward));
-    if (!descs->forward || !training)
+    if (!descs->forward)
         return HPAC_OK;
     memory.kernel = *dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0);
     CPU_TRY_DNNL(dnnl_inner_product_forward_desc_init(&pass, dnnl_forward_training, &memory.source,
@@ -186,11 +263,11 @@ static hpac_status describe_passes(cpu_device *device, const dense_plan *plan, b
     return hpac_cpu_describe(device, &pass, false, descs->hint, &descs->backward_data);
 }
 
-static bool is_usable(const dense_descs *descs, bool training)
+static bool is_usable(const dense_descs *descs)
 {
     const dnnl_primitive_desc_t all[] = {descs->forward, descs->backward_weights,
                                          descs->backward_data};
-    for (size_t i = 0; i < (training ? 3 : 1); i++)
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (!all[i] || strstr(hpac_cpu_implementation(all[i]), "ref"))
             return false;
     return true;
@@ -199,26 +276,25 @@ static bool is_usable(const dense_descs *descs, bool training)
 /* Layouts of the kernel, best first: one must serve all three passes. */
 static const dnnl_format_tag_t kernel_tags[] = {dnnl_ba, dnnl_ab, dnnl_format_tag_any};
 
-static hpac_status choose_passes(cpu_device *device, const dense_plan *plan, bool training,
-                                 dense_descs *descs)
+static hpac_status choose_passes(cpu_device *device, const dense_plan *plan, dense_descs *descs)
 {
     for (size_t i = 0; i < sizeof kernel_tags / sizeof *kernel_tags; i++) {
-        CPU_TRY(describe_passes(device, plan, training, kernel_tags[i], descs));
-        if (is_usable(descs, training))
+        CPU_TRY(describe_passes(device, plan, kernel_tags[i], descs));
+        if (is_usable(descs))
             return HPAC_OK;
         destroy_descs(descs);
     }
     return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no inner product for this shape");
 }
 
-static hpac_status add_parameters(dense_plan *plan, const dense_descs *descs)
+static hpac_status add_parameters(dense_plan *plan, const dnnl_memory_desc_t *stored)
 {
     const hpac_shape *in = &plan->base.input.shape, *out = &plan->base.output.shape;
     dense_memory keras;
     CPU_TRY(describe_memory(plan, dnnl_ba, &keras)); /* (in, out): the outputs lie side by side */
     cpu_parameter kernel = {
         .keras = keras.kernel,
-        .stored = *dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0),
+        .stored = *stored,
         .rows = plan->base.input.layout == HPAC_LAYOUT_PLAIN ? NULL : &plan->base.input,
     };
     cpu_parameter bias = {.keras = keras.bias, .stored = keras.bias};
@@ -236,7 +312,7 @@ static void take_update(const hpac_plan_request *request, dense_plan *plan)
 {
     const dnnl_memory_desc_t *stored = &plan->base.parameters[0].stored;
     dnnl_memory_desc_t rows;
-    if (!request->training || !request->update || stored->dims[0] % DENSE_OUTPUTS_STEP != 0 ||
+    if (!request->update || stored->dims[0] % DENSE_OUTPUTS_STEP != 0 ||
         dnnl_memory_desc_init_by_tag(&rows, 2, stored->dims, dnnl_f32, dnnl_ba) != dnnl_success ||
         !dnnl_memory_desc_equal(&rows, stored))
         return;
@@ -250,8 +326,6 @@ static hpac_status make_primitives(cpu_device *device, const hpac_plan_request *
                                    dense_plan *plan, const dense_descs *descs)
 {
     CPU_TRY(hpac_cpu_primitive_create(device, descs->forward, &plan->forward));
-    if (!request->training)
-        return HPAC_OK;
     if (request->input_gradient)
         CPU_TRY(hpac_cpu_primitive_create(device, descs->backward_data, &plan->backward_data));
     return hpac_cpu_primitive_create(device, descs->backward_weights, &plan->backward_weights);
@@ -263,19 +337,39 @@ static hpac_status make_dense(cpu_device *device, const hpac_plan_request *reque
     hpac_plan *public = &plan->base.base;
     const cpu_primitive *users[] = {&plan->forward, &plan->backward_weights, &plan->backward_data};
     size_t scratch_nbytes = 0;
-    CPU_TRY(choose_passes(device, plan, request->training, descs));
+    CPU_TRY(choose_passes(device, plan, descs));
     CPU_TRY(make_primitives(device, request, plan, descs));
     for (size_t i = 0; i < sizeof users / sizeof *users; i++)
         if (users[i]->scratch_nbytes > scratch_nbytes)
             scratch_nbytes = users[i]->scratch_nbytes;
     (void)hpac_cpu_reserve(&public->workspace_nbytes, scratch_nbytes);
-    CPU_TRY(add_parameters(plan, descs));
+    CPU_TRY(add_parameters(plan,
+                           dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0)));
     take_update(request, plan);
     snprintf(public->algorithm, sizeof public->algorithm, "%s / %s / %s",
              hpac_cpu_implementation(descs->forward),
              public->updates_parameters ? "gradient and update in registers"
                                         : hpac_cpu_implementation(descs->backward_weights),
              request->input_gradient ? hpac_cpu_implementation(descs->backward_data) : "");
+    return HPAC_OK;
+}
+
+/* A plan without training: rows of the kernel padded to whole vectors, sums in the workspace. */
+static hpac_status make_prediction(dense_plan *plan)
+{
+    hpac_plan *public = &plan->base.base;
+    size_t outputs = (size_t)plan->base.output.shape.channels;
+    plan->width = (outputs + DENSE_OUTPUTS_STEP - 1) / DENSE_OUTPUTS_STEP * DENSE_OUTPUTS_STEP;
+    const dnnl_dims_t dims = {(dnnl_dim_t)outputs,
+                              (dnnl_dim_t)hpac_cpu_image_count(&plan->base.input)};
+    const dnnl_dims_t strides = {1, (dnnl_dim_t)plan->width};
+    dnnl_memory_desc_t stored;
+    CPU_TRY_DNNL(dnnl_memory_desc_init_by_strides(&stored, 2, dims, dnnl_f32, strides));
+    CPU_TRY(add_parameters(plan, &stored));
+    (void)hpac_cpu_reserve(&public->workspace_nbytes,
+                           (size_t)plan->base.input.batch * plan->width * sizeof(float));
+    plan->base.forward = dense_predict;
+    snprintf(public->algorithm, sizeof public->algorithm, "sums in one order");
     return HPAC_OK;
 }
 
@@ -303,6 +397,8 @@ hpac_status hpac_cpu_try_dense(cpu_device *device, const hpac_plan_request *requ
     plan->base.fini = dense_fini;
     plan->relu = relu;
     plan->op = flatten ? 1 : 0;
+    if (!request->training)
+        return make_prediction(plan);
     dense_descs descs = {0};
     hpac_status status = make_dense(device, request, plan, &descs);
     destroy_descs(&descs);

@@ -44,6 +44,17 @@ typedef struct dense_update_job {
 
 enum { DENSE_OUTPUTS_STEP = 16 };
 
+/* Sums of a dense layer: sums[n][m] += over the rows k, x[n][k] w[k][m]. The order of the terms
+ * does not depend on the image's position or on the number of images. */
+typedef struct dense_forward_job {
+    const float *x;        /* (images, rows) */
+    const float *w;        /* (rows, width) */
+    float *sums;           /* (images, width) */
+    size_t images, rows;   /* any number of images */
+    size_t x_stride;       /* floats from one image to the next */
+    size_t outputs, width; /* of a tile to compute; of w: a multiple of DENSE_OUTPUTS_STEP */
+} dense_forward_job;
+
 typedef struct cpu_kernels {
     /* y = bytes / 255 */
     void (*divide_bytes)(const uint8_t *bytes, float *y, size_t count);
@@ -64,6 +75,7 @@ typedef struct cpu_kernels {
     /* Nonzero: a gradient, a weight or an average is not finite. */
     uint32_t (*adadelta)(const adadelta_job *job, size_t count);
     uint32_t (*dense_update)(const dense_update_job *job);
+    void (*dense_forward)(const dense_forward_job *job);
 } cpu_kernels;
 
 extern const cpu_kernels hpac_cpu_kernels_avx512, hpac_cpu_kernels_avx2, hpac_cpu_kernels_any;

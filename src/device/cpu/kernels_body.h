@@ -243,6 +243,47 @@ static uint32_t dense_update(const dense_update_job *job)
     return any_lane(bad);
 }
 
+/* ---- the dense layer's sums ---- */
+
+/* The sums stay in registers from the first row to the last. */
+INLINE void forward_tile(const dense_forward_job *job, size_t image, size_t output, size_t images,
+                         size_t vectors)
+{
+    vec sums[DENSE_ROWS][DENSE_VECTORS] = {{{0}}};
+    const float *x = job->x + image * job->x_stride, *w = job->w + output;
+    for (size_t k = 0; k < job->rows; k++, w += job->width) {
+        vec kernel[DENSE_VECTORS];
+        for (size_t j = 0; j < vectors; j++)
+            kernel[j] = load(w + j * LANES);
+        for (size_t i = 0; i < images; i++)
+            for (size_t j = 0; j < vectors; j++)
+                sums[i][j] += x[i * job->x_stride + k] * kernel[j];
+    }
+    for (size_t i = 0; i < images; i++)
+        for (size_t j = 0; j < vectors; j++) {
+            float *sum = job->sums + (image + i) * job->width + output + j * LANES;
+            store(sum, load(sum) + sums[i][j]);
+        }
+}
+
+INLINE void forward_images(const dense_forward_job *job, size_t image, size_t images)
+{
+    size_t output = 0;
+    for (; output + DENSE_VECTORS * LANES <= job->outputs; output += DENSE_VECTORS * LANES)
+        forward_tile(job, image, output, images, DENSE_VECTORS);
+    for (; output < job->outputs; output += LANES)
+        forward_tile(job, image, output, images, 1);
+}
+
+static void dense_forward(const dense_forward_job *job)
+{
+    size_t image = 0;
+    for (; image + DENSE_ROWS <= job->images; image += DENSE_ROWS)
+        forward_images(job, image, DENSE_ROWS);
+    for (; image < job->images; image++)
+        forward_images(job, image, 1);
+}
+
 const cpu_kernels TABLE = {
     .divide_bytes = divide_bytes,
     .relu = relu,
@@ -252,4 +293,5 @@ const cpu_kernels TABLE = {
     .apply_mask_blocks = apply_mask_blocks,
     .adadelta = adadelta,
     .dense_update = dense_update,
+    .dense_forward = dense_forward,
 };
