@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@ typedef struct value {
     int item_count;
 } value;
 
-const cli_option cli_help_option = {.name = "help", .kind = CLI_FLAG, .help = "show this and exit"};
+const cli_option cli_help_option = OPTION_FLAG("help", "show this and exit");
 
 struct cli_arguments {
     const cli_command *command;
@@ -30,13 +31,24 @@ struct cli_arguments {
     int operand_count;
 };
 
-static int option_index(const cli_arguments *arguments, const char *name)
+/* ---- what commands ask for ---- */
+
+static const value *find_value(const cli_arguments *arguments, const char *name)
 {
     for (int i = 0; i < arguments->option_count; i++)
         if (strcmp(arguments->command->options[i].name, name) == 0)
-            return i;
-    fprintf(stderr, "hpac: the command %s has no option --%s\n", arguments->command->name, name);
-    abort(); /* a command asks for an option that is not in its table */
+            return &arguments->values[i];
+    return NULL;
+}
+
+static const value *get_value(const cli_arguments *arguments, const char *name)
+{
+    const value *found = find_value(arguments, name);
+    if (!found) { /* a command asks for an option that is not in its table */
+        fprintf(stderr, "hpac: %s has no option --%s\n", arguments->command->name, name);
+        abort();
+    }
+    return found;
 }
 
 const char *cli_operand(const cli_arguments *arguments, int index)
@@ -52,52 +64,54 @@ const char *const *cli_operands(const cli_arguments *arguments, int *count)
 
 bool cli_flag(const cli_arguments *arguments, const char *name)
 {
-    return arguments->values[option_index(arguments, name)].given;
+    return get_value(arguments, name)->given;
 }
 
 const char *cli_text(const cli_arguments *arguments, const char *name)
 {
-    return arguments->values[option_index(arguments, name)].text;
+    return get_value(arguments, name)->text;
 }
 
 long long cli_number(const cli_arguments *arguments, const char *name)
 {
-    return arguments->values[option_index(arguments, name)].number;
+    return get_value(arguments, name)->number;
 }
 
 int cli_choice(const cli_arguments *arguments, const char *name)
 {
-    const value *choice = &arguments->values[option_index(arguments, name)];
+    const value *choice = get_value(arguments, name);
     return choice->text ? (int)choice->number : -1;
-}
-
-hpac_status cli_out_folder(const cli_arguments *arguments, const char *name,
-                           char folder[CLI_FOLDER_NBYTES])
-{
-    const char *out = cli_text(arguments, "out");
-    int length = snprintf(folder, CLI_FOLDER_NBYTES, "%s%s", out ? "" : "runs/", out ? out : name);
-    if (length < 1 || length >= CLI_FOLDER_NBYTES)
-        return hpac_fail(HPAC_ERR_CONFIG, "--out: expected a path of 1 to %d bytes",
-                         CLI_FOLDER_NBYTES - 1);
-    return HPAC_OK;
 }
 
 const char *const *cli_list(const cli_arguments *arguments, const char *name, int *count)
 {
-    const value *list = &arguments->values[option_index(arguments, name)];
+    const value *list = get_value(arguments, name);
     *count = list->item_count;
     return list->items;
 }
+
+hpac_status cli_out_directory(const cli_arguments *arguments, const char *name,
+                              char directory[CLI_PATH_NBYTES])
+{
+    const char *out = cli_text(arguments, "out");
+    int length = snprintf(directory, CLI_PATH_NBYTES, "%s%s", out ? "" : "runs/", out ? out : name);
+    if (length < 1 || length >= CLI_PATH_NBYTES)
+        return hpac_fail(HPAC_ERR_CONFIG, "--out: expected a path of 1 to %d bytes",
+                         CLI_PATH_NBYTES - 1);
+    return HPAC_OK;
+}
+
+/* ---- values ---- */
 
 static hpac_status read_number(const cli_option *option, const char *text, long long *number)
 {
     char *end;
     errno = 0;
     *number = strtoll(text, &end, 10);
-    if (end == text || *end != '\0' || errno == ERANGE || *number < option->minimum ||
-        *number > option->maximum)
-        return hpac_fail(HPAC_ERR_CONFIG, "--%s: \"%s\" is not a whole number in %lld..%lld",
-                         option->name, text, option->minimum, option->maximum);
+    if (end == text || *end != '\0' || errno == ERANGE || *number < option->min ||
+        *number > option->max)
+        return hpac_fail(HPAC_ERR_CONFIG, "--%s: expected an integer in [%lld, %lld], not \"%s\"",
+                         option->name, option->min, option->max, text);
     return HPAC_OK;
 }
 
@@ -115,8 +129,7 @@ static void write_choices(const char *argument, char *text, size_t nbytes)
     text[length] = '\0';
 }
 
-/* The index of the word among those of the argument, "fail|skip"; otherwise an error that lists
- * them. */
+/* The index of the word among those of the argument, "fail|skip". */
 static hpac_status read_choice(const cli_option *option, const char *text, long long *number)
 {
     const char *word = option->argument;
@@ -131,7 +144,8 @@ static hpac_status read_choice(const cli_option *option, const char *text, long 
     }
     char expected[256];
     write_choices(option->argument, expected, sizeof expected);
-    return hpac_fail(HPAC_ERR_CONFIG, "--%s: \"%s\", expected %s", option->name, text, expected);
+    return hpac_fail(HPAC_ERR_CONFIG, "--%s: expected %s, not \"%s\"", option->name, expected,
+                     text);
 }
 
 static hpac_status add_item(value *target, const char *text)
@@ -162,61 +176,60 @@ static hpac_status set_value(const cli_option *option, value *target, const char
     return HPAC_OK;
 }
 
-static hpac_status set_defaults(cli_arguments *arguments)
+/* ---- the command line ---- */
+
+/* A usage error: "COMMAND: what is wrong; see hpac COMMAND --help". */
+static hpac_status __attribute__((format(printf, 2, 3)))
+refuse(const cli_command *command, const char *format, ...)
 {
-    for (int i = 0; i < arguments->option_count; i++) {
-        const cli_option *option = &arguments->command->options[i];
-        if (option->fallback) {
-            hpac_status status = set_value(option, &arguments->values[i], option->fallback);
-            if (status != HPAC_OK)
-                return status;
-        }
-    }
-    return HPAC_OK;
+    char what[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    return hpac_fail(HPAC_ERR_CONFIG, "%s: %s; see hpac %s --help", command->name, what,
+                     command->name);
 }
 
-void cli_operand_counts(const cli_command *command, int *least, int *most)
+void cli_operand_counts(const cli_command *command, int *min, int *max)
 {
-    *least = *most = 0;
+    *min = *max = 0;
     for (const char *c = command->operands; *c; c++)
         if (*c != ' ' && (c == command->operands || c[-1] == ' ')) {
-            *least += *c != '[';
-            ++*most;
+            *min += *c != '[';
+            ++*max;
         }
     if (strstr(command->operands, "..."))
-        *most = INT_MAX;
+        *max = INT_MAX;
 }
 
 static hpac_status check_complete(const cli_arguments *arguments)
 {
     const cli_command *command = arguments->command;
-    int least, most;
-    cli_operand_counts(command, &least, &most);
-    if (arguments->operand_count > most)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: unexpected argument \"%s\"; see hpac %s --help",
-                         command->name, arguments->operands[most], command->name);
-    if (arguments->operand_count < least)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: expected %s; see hpac %s --help", command->name,
-                         command->operands, command->name);
-    for (int i = 0; i < arguments->option_count; i++)
-        if (command->options[i].required && !arguments->values[i].given)
-            return hpac_fail(HPAC_ERR_CONFIG, "%s: --%s %s is required; see hpac %s --help",
-                             command->name, command->options[i].name, command->options[i].argument,
-                             command->name);
+    int min, max;
+    cli_operand_counts(command, &min, &max);
+    if (arguments->operand_count > max)
+        return refuse(command, "unexpected argument \"%s\"", arguments->operands[max]);
+    if (arguments->operand_count < min)
+        return refuse(command, "expected %s", command->operands);
+    for (int i = 0; i < arguments->option_count; i++) {
+        const cli_option *option = &command->options[i];
+        if (option->required && !arguments->values[i].given)
+            return refuse(command, "--%s %s is required", option->name, option->argument);
+    }
     return HPAC_OK;
 }
 
 static hpac_status take(cli_arguments *arguments, int index, const char *text)
 {
-    const cli_command *command = arguments->command;
-    const cli_option *option = &command->options[index];
+    const cli_option *option = &arguments->command->options[index];
     value *target = &arguments->values[index];
     bool again = target->given;
     target->given = true;
     if (option->kind == CLI_FLAG)
         return HPAC_OK;
     if (again && option->kind != CLI_LIST)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: --%s stands twice", command->name, option->name);
+        return refuse(arguments->command, "duplicate option --%s", option->name);
     return set_value(option, target, text);
 }
 
@@ -230,7 +243,7 @@ void cli_offer(hpac_nearest *nearest, const char *candidate)
     hpac_nearest_offer(nearest, candidate);
 }
 
-/* An option that getopt does not know: it is none, or several begin so, or it takes no value. */
+/* What getopt does not accept: an unknown or ambiguous option, or a flag with a value. */
 static hpac_status refuse_option(const cli_command *command, const char *given)
 {
     char word[HPAC_NEAREST_MAX + 1];
@@ -238,43 +251,39 @@ static hpac_status refuse_option(const cli_command *command, const char *given)
     hpac_nearest nearest = hpac_nearest_to(word);
     for (const cli_option *option = command->options; option->name; option++) {
         if (strcmp(option->name, word) == 0)
-            return hpac_fail(HPAC_ERR_CONFIG, "%s: --%s takes no value; see hpac %s --help",
-                             command->name, word, command->name);
+            return refuse(command, "--%s takes no value", word);
         cli_offer(&nearest, option->name);
     }
     if (*nearest.best)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: %s is no option here; did you mean --%s? see hpac %s --help",
-                         command->name, given, nearest.best, command->name);
-    return hpac_fail(HPAC_ERR_CONFIG, "%s: %s is no option here; see hpac %s --help", command->name,
-                     given, command->name);
+        return refuse(command, "unknown option --%s; did you mean --%s?", word, nearest.best);
+    return refuse(command, "unknown option --%s", word);
 }
 
-static hpac_status parse_with(const struct option *table, cli_arguments *arguments, int argc,
-                              char **argv, bool *help)
+static hpac_status parse_options(const struct option *table, cli_arguments *arguments, int argc,
+                                 char **argv, bool *help)
 {
-    const char *name = arguments->command->name;
-    hpac_status status = set_defaults(arguments);
+    const cli_command *command = arguments->command;
+    for (int i = 0; i < arguments->option_count; i++)
+        if (command->options[i].fallback)
+            HPAC_TRY(set_value(&command->options[i], &arguments->values[i],
+                               command->options[i].fallback));
     opterr = 0;
     optind = 1;
-    int found, index = 0;
-    while (status == HPAC_OK && (found = getopt_long(argc, argv, ":h", table, &index)) != -1) {
+    for (int found, index = 0; (found = getopt_long(argc, argv, ":h", table, &index)) != -1;) {
         if (found == 'h')
             *help = true;
         else if (found == ':')
-            status = hpac_fail(HPAC_ERR_CONFIG, "%s: %s needs a value; see hpac %s --help", name,
-                               argv[optind - 1], name);
+            return refuse(command, "%s needs a value", argv[optind - 1]);
         else if (found == '?' && optopt != 0) /* one letter, of which there is only -h */
-            status = hpac_fail(HPAC_ERR_CONFIG, "%s: unknown option -%c; see hpac %s --help", name,
-                               optopt, name);
+            return refuse(command, "unknown option -%c", optopt);
         else if (found == '?')
-            status = refuse_option(arguments->command, argv[optind - 1]);
+            return refuse_option(command, argv[optind - 1]);
         else
-            status = take(arguments, index, optarg);
+            HPAC_TRY(take(arguments, index, optarg));
     }
     arguments->operands = argv + optind;
     arguments->operand_count = argc - optind;
-    return status;
+    return HPAC_OK;
 }
 
 /* Sets *help when --help was met. */
@@ -290,25 +299,22 @@ static hpac_status parse(cli_arguments *arguments, int argc, char **argv, bool *
         table[i].has_arg = options[i].kind == CLI_FLAG ? no_argument : required_argument;
     }
     table[count] = (struct option){.name = cli_help_option.name, .val = 'h'};
-    hpac_status status = parse_with(table, arguments, argc, argv, help);
+    hpac_status status = parse_options(table, arguments, argc, argv, help);
     free(table);
     return status;
 }
 
-static bool is_quiet(const cli_arguments *arguments)
+static hpac_status parse_and_run(cli_arguments *arguments, int argc, char **argv)
 {
-    for (int i = 0; i < arguments->option_count; i++)
-        if (strcmp(arguments->command->options[i].name, "quiet") == 0)
-            return arguments->values[i].given;
-    return false;
-}
-
-static hpac_status check_and_run(const cli_arguments *arguments)
-{
-    hpac_status status = check_complete(arguments);
-    if (status != HPAC_OK)
-        return status;
-    if (is_quiet(arguments))
+    bool help = false;
+    HPAC_TRY(parse(arguments, argc, argv, &help));
+    if (help) {
+        help_print_command(arguments->command, stdout);
+        return HPAC_OK;
+    }
+    HPAC_TRY(check_complete(arguments));
+    const value *quiet = find_value(arguments, "quiet");
+    if (quiet && quiet->given)
         hpac_log_set_level(HPAC_LOG_WARNING);
     return arguments->command->run(arguments);
 }
@@ -322,13 +328,7 @@ hpac_status cli_run(const cli_command *command, int argc, char **argv)
     arguments.values = calloc(1, nbytes);
     if (!arguments.values)
         return hpac_fail_memory(nbytes);
-
-    bool help = false;
-    hpac_status status = parse(&arguments, argc, argv, &help);
-    if (status == HPAC_OK && help)
-        help_print_command(command, stdout);
-    else if (status == HPAC_OK)
-        status = check_and_run(&arguments);
+    hpac_status status = parse_and_run(&arguments, argc, argv);
     for (int i = 0; i < arguments.option_count; i++)
         free(arguments.values[i].items);
     free(arguments.values);

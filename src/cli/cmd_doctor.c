@@ -1,5 +1,6 @@
-/* hpac doctor: what the devices are, whether they compute rightly, and how fast. */
+/* hpac doctor: which devices there are, whether they compute correctly, and how fast. */
 #include "commands.h"
+#include "option_rows.h"
 #include "progress.h"
 
 #include "doctor/doctor_print.h"
@@ -71,44 +72,31 @@ static hpac_status run(const cli_arguments *arguments)
 
 static const cli_option options[] = {
     CLI_DEVICE,
-    {.name = "precision",
-     .kind = CLI_CHOICE,
-     .argument = "fp32|tf32|bf16",
-     .fallback = "fp32",
-     .help = "of the GPU"},
-    {.name = "image-layout",
-     .kind = CLI_CHOICE,
-     .argument = "auto|nhwc|nchw",
-     .fallback = "auto",
-     .help = "of the GPU"},
-    {.name = "seed",
-     .kind = CLI_NUMBER,
-     .argument = "S",
-     .fallback = "0",
-     .maximum = LLONG_MAX,
-     .help = "of the numbers that are fed in"},
+    OPTION_CHOICE("precision", "fp32|tf32|bf16", "fp32", "precision of the GPU"),
+    OPTION_CHOICE("image-layout", "auto|nhwc|nchw", "auto", "tensor layout on the GPU"),
+    OPTION_NUMBER("seed", "S", "0", 0, LLONG_MAX, "seed of the random inputs"),
     CLI_JSON,
     CLI_QUIET,
     {0},
 };
 
 static const cli_note examples[] = {
-    {"hpac doctor", "Examine the CPU and, where there is one, the GPU."},
+    {"hpac doctor", "Check the CPU and, if there is one, the GPU."},
     {"hpac doctor --device cuda --precision tf32 --json",
-     "Examine the GPU in another precision, for a script."},
+     "Check the GPU in another precision, with output for a script."},
     {0},
 };
 
 const cli_command cmd_doctor = {
     .name = "doctor",
     .operands = "",
-    .summary = "examine the devices: what they are, whether they compute rightly, how fast",
+    .summary = "check the devices: what they are, whether they compute correctly, how fast",
     .description =
-        "Shows the CPU and, where there is one, the GPU with its driver and libraries; runs every "
-        "operation in many shapes on each and compares with a plain computation in double; and "
-        "measures copies, a matrix product and a convolution. The last line is the verdict. Exits "
-        "4 when a device computes wrongly, or when --device cuda asks for one that is not usable; "
-        "what is missing is told.",
+        "Shows the CPU and, if there is one, the GPU with its driver and libraries; runs every "
+        "operation in many shapes on each and compares the results with a double-precision "
+        "reference; and measures copies, a matrix product and a convolution. The last line is the "
+        "verdict. Exits with 4 when a device computes wrong results, or when --device cuda asks "
+        "for a GPU that cannot be used; the message names what is missing.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -1,6 +1,7 @@
-/* hpac explore: what the labels say, what lies in the folders, how the images look. */
+/* hpac explore: labels in numbers, files in the image directories, sample images. */
 #include "commands.h"
 #include "list_options.h"
+#include "option_rows.h"
 #include "progress.h"
 
 #include "data/dataset.h"
@@ -11,44 +12,39 @@
 
 static const cli_option options[] = {
     CLI_LABELS,
-    {"images", CLI_TEXT, "DIR", NULL, "folder of <Id>_<channel>.png, to show images of", false, 0,
-     0},
-    {"test", CLI_TEXT, "DIR", NULL, "folder of test images, to compare in size", false, 0, 0},
-    {"classes", CLI_TEXT, "CLASS,...", NULL, "show images that carry all of these (default: any)",
-     false, 0, 0},
-    {"company", CLI_LIST, "CLASS", NULL,
-     "classes that stand beside this one; may be given more than once", false, 0, 0},
-    {"out", CLI_TEXT, "DIR", NULL, "folder for tables, plots, images and explore.html", false, 0,
-     0},
+    OPTION_TEXT("images", "DIR", NULL, "directory of <Id>_<channel>.png, to show images of"),
+    OPTION_TEXT("test", "DIR", NULL, "directory of test images, to compare in number"),
+    OPTION_TEXT("classes", "CLASS,...", NULL, "show images that have all of these (default: any)"),
+    OPTION_LIST("company", "CLASS", "classes that occur together with this one; may be repeated"),
+    OPTION_TEXT("out", "DIR", NULL, "directory for tables, plots, images and explore.html"),
     CLI_CHANNELS("4"),
-    {"page-rows", CLI_NUMBER, "N", "10", "images on a page", false, 1, 100},
-    {"pages", CLI_NUMBER, "N", "2", "pages of images at most; 0: all", false, 0, 1000000},
+    OPTION_NUMBER("page-rows", "N", "10", 1, 100, "images per page"),
+    OPTION_NUMBER("pages", "N", "2", 0, 1000000, "pages of images; 0: all"),
     CLI_SIZE,
     CLI_ON_BAD_IMAGE,
-    {"no-plots", CLI_FLAG, NULL, NULL, "do without gnuplot: tables and images alone", false, 0, 0},
+    OPTION_FLAG("no-plots", "tables and images only; gnuplot is not needed"),
     CLI_JSON,
-    {"force", CLI_FLAG, NULL, NULL, "write over an exploration that is there", false, 0, 0},
+    OPTION_FLAG("force", "replace an earlier exploration"),
     CLI_QUIET,
     {0},
 };
 
-/* The write-up's five. */
-static const char *const usual_company[] = {"Lysosomes", "Rods & rings", "Peroxisomes",
-                                            "Microtubule ends", "Nuclear speckles"};
+/* The five of the reference notebooks. */
+static const char *const default_company[] = {"Lysosomes", "Rods & rings", "Peroxisomes",
+                                              "Microtubule ends", "Nuclear speckles"};
 
 static hpac_status parse_company(const cli_arguments *arguments, hpac_explore_options *wanted)
 {
     class_list list = {"company", wanted->company, &wanted->company_count};
-    int given;
-    const char *const *names = cli_list(arguments, "company", &given);
-    if (given == 0) {
-        names = usual_company;
-        given = sizeof usual_company / sizeof *usual_company;
+    int count;
+    const char *const *names = cli_list(arguments, "company", &count);
+    if (count == 0) {
+        names = default_company;
+        count = sizeof default_company / sizeof *default_company;
     }
-    hpac_status status = HPAC_OK;
-    for (int i = 0; i < given && status == HPAC_OK; i++)
-        status = class_list_add(&list, names[i]);
-    return status;
+    for (int i = 0; i < count; i++)
+        HPAC_TRY(class_list_add(&list, names[i]));
+    return HPAC_OK;
 }
 
 static void show(void *user, size_t done, size_t total)
@@ -75,11 +71,10 @@ static hpac_status parse(const cli_arguments *arguments, hpac_explore_options *w
         .progress = show,
     };
     class_list list = {"classes", wanted->classes, &wanted->class_count};
-    hpac_status status = list_read(cli_text(arguments, "classes"), class_list_add, &list);
-    if (status == HPAC_OK)
-        status = channel_list_read(cli_text(arguments, "channels"), wanted->channel_order,
-                                   &wanted->channels);
-    return status == HPAC_OK ? parse_company(arguments, wanted) : status;
+    HPAC_TRY(list_read(cli_text(arguments, "classes"), class_list_add, &list));
+    HPAC_TRY(channel_list_read(cli_text(arguments, "channels"), wanted->channel_order,
+                               &wanted->channels));
+    return parse_company(arguments, wanted);
 }
 
 static hpac_status run(const cli_arguments *arguments)
@@ -87,14 +82,10 @@ static hpac_status run(const cli_arguments *arguments)
     hpac_explore_options wanted;
     hpac_labels labels;
     hpac_exploration found;
-    hpac_status status = parse(arguments, &wanted);
-    if (status != HPAC_OK)
-        return status;
-    status = hpac_labels_read_csv(cli_text(arguments, "labels"), &labels);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(parse(arguments, &wanted));
+    HPAC_TRY(hpac_labels_read_csv(cli_text(arguments, "labels"), &labels));
     wanted.labels = &labels;
-    status = hpac_explore(&wanted, &found);
+    hpac_status status = hpac_explore(&wanted, &found);
     if (status == HPAC_OK && wanted.folder) {
         progress_begin(cli_flag(arguments, "quiet"));
         status = hpac_exploration_write(&wanted, &found);
@@ -109,9 +100,9 @@ static hpac_status run(const cli_arguments *arguments)
 }
 
 static const cli_note files[] = {
-    {"explore.html", "all of it on one page, pictures inside"},
-    {"*.csv", "a table each; binarised.csv: the labels as a 0 or 1 a class"},
-    {"plots/", "a PNG a table, drawn by gnuplot"},
+    {"explore.html", "one page with all tables and pictures"},
+    {"*.csv", "the tables; binarised.csv: the labels as one column of 0 and 1 per class"},
+    {"plots/", "one PNG per table, drawn by gnuplot"},
     {"panels/", "with --images: the images, and pages of them"},
     {0},
 };
@@ -120,20 +111,20 @@ static const cli_note examples[] = {
     {"hpac explore --labels data/train.csv", "Count classes and labels, on the terminal."},
     {"hpac explore --labels data/train.csv --images data/train --classes \"Lysosomes,Endosomes\" "
      "--out explored",
-     "Write all tables and plots, and show the images that carry both classes."},
+     "Write all tables and plots, and show the images that have both classes."},
     {0},
 };
 
 const cli_command cmd_explore = {
     .name = "explore",
     .operands = "",
-    .summary = "count the labels, find classes that go together, show images",
+    .summary = "count labels, find classes that occur together, show images",
     .description =
-        "Prints images a class, labels an image, the strongest correlations of the classes over "
-        "the images with several labels, and which classes stand beside rare ones. With --out the "
-        "same as CSV files, as plots, and with --images pictures of the images that carry all of "
-        "--classes, a row an image, a column a channel; explore.html has all of it. Without --out "
-        "nothing is written.",
+        "Prints images per class, labels per image, the strongest correlations of the classes over "
+        "the images with several labels, and the classes that occur together with rare ones. With "
+        "--out it writes the same as CSV files and plots, and with --images pictures of the images "
+        "that have all of --classes, one row per image and one column per channel; explore.html "
+        "has all of it. Without --out nothing is written.",
     .options = options,
     .files = files,
     .examples = examples,

@@ -10,9 +10,8 @@ static hpac_status run(const cli_arguments *arguments)
     if (man + completion + (name != NULL) > 1)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "help: COMMAND, --man and --bash-completion exclude each other");
-    hpac_status status = name ? cli_find_command(name, &command) : HPAC_OK;
-    if (status != HPAC_OK)
-        return status;
+    if (name)
+        HPAC_TRY(cli_find_command(name, &command));
     if (man)
         help_print_man_page(stdout);
     else if (completion)
@@ -25,28 +24,25 @@ static hpac_status run(const cli_arguments *arguments)
 }
 
 static const cli_option options[] = {
-    {.name = "man", .kind = CLI_FLAG, .help = "print the man page, as man reads it"},
-    {.name = "bash-completion",
-     .kind = CLI_FLAG,
-     .help = "print the completion for bash, to be sourced"},
+    OPTION_FLAG("man", "print the man page, as man reads it"),
+    OPTION_FLAG("bash-completion", "print the completion for bash, to be sourced"),
     {0},
 };
 
 static const cli_note examples[] = {
-    {"hpac help train", "Tell what train does, and its options."},
+    {"hpac help train", "Describe train and its options."},
     {"source <(hpac help --bash-completion)",
      "Complete commands, options, files, classes and configuration keys in this shell."},
-    {"hpac help --man | man -l -", "Read the manual without having installed it."},
+    {"hpac help --man | man -l -", "Read the manual without installing it."},
     {0},
 };
 
 const cli_command cmd_help = {
     .name = "help",
     .operands = "[COMMAND]",
-    .summary = "tell what the commands and their options are",
-    .description =
-        "Without a COMMAND, lists them. The help texts, the man page and the completion are made "
-        "from the table that the command line is read by.",
+    .summary = "describe the commands and their options",
+    .description = "Without COMMAND, lists the commands. Help texts, man page and completion are "
+                   "generated from the table that the command line is parsed by.",
     .options = options,
     .examples = examples,
     .run = run,

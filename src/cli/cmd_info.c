@@ -1,5 +1,6 @@
-/* hpac info: what a model file holds. */
+/* hpac info: the content of a model file. */
 #include "commands.h"
+#include "option_rows.h"
 
 #include "model/model_card.h"
 
@@ -23,10 +24,9 @@ static hpac_status run(const cli_arguments *arguments)
 {
     bool config = cli_flag(arguments, "config");
     hpac_model_card card;
-    hpac_status status = hpac_model_card_load(cli_operand(arguments, 0), &card);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(hpac_model_card_load(cli_operand(arguments, 0), &card));
     read_channels(&card);
+    hpac_status status = HPAC_OK;
     if (cli_flag(arguments, "json"))
         status = hpac_model_card_print_json(&card, config, stdout);
     else
@@ -36,9 +36,7 @@ static hpac_status run(const cli_arguments *arguments)
 }
 
 static const cli_option options[] = {
-    {.name = "config",
-     .kind = CLI_FLAG,
-     .help = "print the configuration the model was trained with, too"},
+    OPTION_FLAG("config", "also print the configuration the model was trained with"),
     CLI_JSON,
     {0},
 };
@@ -52,11 +50,11 @@ static const cli_note examples[] = {
 const cli_command cmd_info = {
     .name = "info",
     .operands = "MODEL.h5",
-    .summary = "show what a model file holds",
+    .summary = "show the content of a model file",
     .description =
-        "Shows the layers with their shapes and parameters, the classes, who wrote the file and, "
-        "for a resume.h5, where its training stands. Reads files of hpac, Keras 2 and Keras 3; "
-        "all weights are read and checked.",
+        "Shows the layers with their shapes and parameters, the classes, the program that wrote "
+        "the file and, for a resume.h5, the step and epoch of its training. Reads files of hpac, "
+        "Keras 2 and Keras 3; all weights are read and checked.",
     .options = options,
     .examples = examples,
     .run = run,

@@ -1,4 +1,4 @@
-/* hpac predict: a test set's submission. */
+/* hpac predict: the submission of a test set. */
 #include "commands.h"
 #include "model_options.h"
 #include "progress.h"
@@ -12,9 +12,7 @@
 static hpac_status run(const cli_arguments *arguments)
 {
     model_options model;
-    hpac_status status = model_options_open(arguments, &model);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(model_options_open(arguments, &model));
     const hpac_predict_options options = {
         .inference = model.inference,
         .images = cli_text(arguments, "images"),
@@ -26,13 +24,14 @@ static hpac_status run(const cli_arguments *arguments)
         .empty = (hpac_empty_prediction)cli_choice(arguments, "empty"),
     };
     hpac_predict_result result;
-    status = hpac_predict(&options, &result);
+    hpac_status status = hpac_predict(&options, &result);
     progress_end();
-    if (status == HPAC_OK && result.skipped > 0)
-        hpac_log_warning("%zu of %zu images could not be read; their rows are empty",
-                         result.skipped, result.images);
-    if (status == HPAC_OK)
+    if (status == HPAC_OK) {
+        if (result.skipped > 0)
+            hpac_log_warning("%zu of %zu images are unreadable; their rows are empty",
+                             result.skipped, result.images);
         printf("%s\n", options.folder);
+    }
     model_options_close(&model);
     return status;
 }
@@ -40,24 +39,17 @@ static hpac_status run(const cli_arguments *arguments)
 static const cli_option options[] = {
     CLI_IMAGES,
     CLI_IDS,
-    {.name = "out",
-     .kind = CLI_TEXT,
-     .argument = "DIR",
-     .fallback = ".",
-     .help = "folder for the two files"},
-    {.name = "force", .kind = CLI_FLAG, .help = "replace the two files where they are there"},
-    {.name = "empty",
-     .kind = CLI_CHOICE,
-     .argument = "blank|argmax",
-     .fallback = "blank",
-     .help = "the answer where no class is above its threshold: none, or the most probable one"},
+    OPTION_TEXT("out", "DIR", ".", "directory for the two files"),
+    OPTION_FLAG("force", "replace the two files"),
+    OPTION_CHOICE("empty", "blank|argmax", "blank",
+                  "prediction where no class is above its threshold: none, or the most probable"),
     MODEL_OPTIONS,
     {0},
 };
 
 static const cli_note files[] = {
-    {"submission_proba.csv", "probabilities of all 28 classes, those not trained 0"},
-    {"submission.csv", "the answers, as Kaggle wants them"},
+    {"submission_proba.csv", "probabilities of all 28 classes, 0 for those not trained"},
+    {"submission.csv", "the predicted classes, in Kaggle's format"},
     {0},
 };
 
@@ -75,11 +67,12 @@ const cli_command cmd_predict = {
     .operands = "MODEL",
     .summary = "predict a test set and write its submission",
     .description =
-        "MODEL is a model file, a run folder (its model.h5) or the folder of a cross-validation "
-        "(train --fold all), whose models are averaged. Writes submission_proba.csv, all 28 "
-        "classes, those not trained 0, and Kaggle's submission.csv, in the order of the Ids. All "
-        "missing images are told of before anything is written; with --on-bad-image skip their "
-        "rows are there with empty cells. The folder's name is printed at the end.",
+        "MODEL is a model file, a run directory (its model.h5) or the directory of a "
+        "cross-validation (train --fold all), whose models are averaged. Writes "
+        "submission_proba.csv with all 28 classes (0 for those not trained) and Kaggle's "
+        "submission.csv, in the order of the Ids. All missing images are reported before anything "
+        "is written; with --on-bad-image skip their rows have empty cells. The path of the "
+        "directory is printed at the end.",
     .options = options,
     .files = files,
     .examples = examples,

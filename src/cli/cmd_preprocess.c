@@ -1,6 +1,7 @@
-/* hpac preprocess: what the network sees, as PNG files. */
+/* hpac preprocess: the input of the network as PNG files. */
 #include "commands.h"
 #include "list_options.h"
+#include "option_rows.h"
 #include "progress.h"
 
 #include "base/interrupt.h"
@@ -12,10 +13,10 @@
 static const cli_option options[] = {
     CLI_IMAGES,
     CLI_IDS,
-    {"out", CLI_TEXT, "DIR", NULL, "folder to write; made if missing", true, 0, 0},
+    OPTION_REQUIRED("out", "DIR", "directory to write to; created if missing"),
     CLI_CHANNELS("1"),
     CLI_SIZE,
-    {"force", CLI_FLAG, NULL, NULL, "replace files that are there", false, 0, 0},
+    OPTION_FLAG("force", "replace existing files"),
     CLI_THREADS,
     CLI_QUIET,
     {0},
@@ -47,11 +48,8 @@ static hpac_status run(const cli_arguments *arguments)
 {
     hpac_labels ids;
     int order[HPAC_MAX_CHANNELS], channels;
-    hpac_status status = channel_list_read(cli_text(arguments, "channels"), order, &channels);
-    if (status == HPAC_OK)
-        status = hpac_ids_read_csv(cli_text(arguments, "ids"), &ids);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(channel_list_read(cli_text(arguments, "channels"), order, &channels));
+    HPAC_TRY(hpac_ids_read_csv(cli_text(arguments, "ids"), &ids));
     hpac_dataset_options data = {
         .images = cli_text(arguments, "images"),
         .labels = &ids,
@@ -62,7 +60,7 @@ static hpac_status run(const cli_arguments *arguments)
         .pixels = HPAC_PIXELS_UINT8,
     };
     hpac_dataset *dataset;
-    status = hpac_dataset_create(&data, &dataset);
+    hpac_status status = hpac_dataset_create(&data, &dataset);
     if (status == HPAC_OK) {
         status = write_all(arguments, dataset);
         hpac_dataset_destroy(dataset);
@@ -75,14 +73,14 @@ static hpac_status run(const cli_arguments *arguments)
 }
 
 static const cli_note files[] = {
-    {"<Id>_<channel>.png", "a file an image and channel"},
+    {"<Id>_<channel>.png", "one file per image and channel"},
     {0},
 };
 
 static const cli_note examples[] = {
     {"hpac preprocess --images data/test --ids data/sample_submission.csv --out small --rows 64 "
      "--cols 64",
-     "Make the test images 64 pixels wide and high."},
+     "Resize the test images to 64 x 64 pixels."},
     {0},
 };
 
@@ -92,8 +90,8 @@ const cli_command cmd_preprocess = {
     .summary = "resize images as training does and write them as PNGs",
     .description =
         "Writes <Id>_<channel>.png as the network sees them: resized as scikit-image's resize "
-        "does with its defaults, rounded to bytes. All files are checked before the first is "
-        "written, and all bad ones are listed; then, or interrupted, nothing is left behind.",
+        "with its defaults, rounded to bytes. All files are checked before the first is written, "
+        "and all bad ones are listed; after an error or an interrupt no files are left.",
     .options = options,
     .files = files,
     .examples = examples,

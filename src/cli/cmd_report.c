@@ -1,5 +1,6 @@
-/* hpac report: what a training came to, or how several compare. */
+/* hpac report: tables and plots of a training, or of several compared. */
 #include "commands.h"
+#include "option_rows.h"
 
 #include "base/interrupt.h"
 #include "report/report.h"
@@ -7,10 +8,8 @@
 #include <stdio.h>
 
 static const cli_option options[] = {
-    {.name = "out",
-     .kind = CLI_TEXT,
-     .argument = "DIR",
-     .help = "folder for report.html and plots/; otherwise RUN itself, of several RUNs report"},
+    OPTION_TEXT("out", "DIR", NULL,
+                "directory for report.html and plots/; otherwise RUN, or report for several runs"),
     CLI_JSON,
     CLI_QUIET,
     {0},
@@ -30,22 +29,19 @@ static hpac_status print(const cli_arguments *arguments, const hpac_report *repo
 static hpac_status run(const cli_arguments *arguments)
 {
     int count;
-    const char *const *folders = cli_operands(arguments, &count);
+    const char *const *runs = cli_operands(arguments, &count);
     const char *out = cli_text(arguments, "out");
-    char folder[CLI_FOLDER_NBYTES];
-    hpac_status status = out ? cli_out_folder(arguments, "", folder) : HPAC_OK;
-    if (status != HPAC_OK)
-        return status;
-    if (!out && count > 1)
-        out = "report";
+    char checked[CLI_PATH_NBYTES];
+    if (out)
+        HPAC_TRY(cli_out_directory(arguments, "", checked));
     const hpac_report_options wanted = {
-        .folders = folders,
+        .folders = runs,
         .folder_count = (size_t)count,
-        .out = out,
+        .out = out || count == 1 ? out : "report",
         .stop = hpac_watch_stop_signals(),
     };
     hpac_report *report;
-    status = hpac_report_open(&wanted, &report);
+    hpac_status status = hpac_report_open(&wanted, &report);
     if (status == HPAC_OK)
         status = hpac_report_save(report);
     if (status == HPAC_OK)
@@ -55,30 +51,30 @@ static hpac_status run(const cli_arguments *arguments)
 }
 
 static const cli_note files[] = {
-    {"report.html", "every plot and table on one page, pictures inside"},
-    {"plots/", "the plots as PNG and SVG, and the tables they are drawn from"},
+    {"report.html", "one page with every plot and table"},
+    {"plots/", "the plots as PNG and SVG, and their tables"},
     {0},
 };
 
 static const cli_note examples[] = {
-    {"hpac report runs/improved", "Write the report of a run into its folder."},
+    {"hpac report runs/improved", "Write the report of a run into its directory."},
     {"hpac report runs/improved_batch128 runs/improved_nodropout --out dropout",
-     "Lay the curves of two runs over one another."},
+     "Compare the curves of two runs."},
     {0},
 };
 
 const cli_command cmd_report = {
     .name = "report",
     .operands = "RUN [RUN...]",
-    .summary = "plot what a training came to, or how several compare",
+    .summary = "plot the metrics of a run, or compare several runs",
     .description =
-        "RUN is the folder of a training, of a cross-validation (train --fold all), of a sweep, "
-        "or any folder with runs in it. Writes report.html, one page with every plot and table in "
-        "it, and plots/ with the pictures as PNG and SVG and the tables they are drawn from. Of "
-        "several runs the page lays their curves over one another and tells what differs in their "
-        "configurations. A run that is not finished is reported as far as it came. An earlier "
-        "report is replaced; nothing else in RUN is touched. The path of the page is printed at "
-        "the end.",
+        "RUN is the directory of a training, of a cross-validation (train --fold all), of a sweep, "
+        "or any directory with runs in it. Writes report.html, one page with every plot and table, "
+        "and plots/ with the pictures as PNG and SVG and the tables they are drawn from. For "
+        "several runs the page overlays their curves and lists the configuration keys that differ. "
+        "An unfinished run is reported up to its last epoch. An earlier report is replaced; "
+        "nothing "
+        "else in RUN is changed. The path of the page is printed at the end.",
     .options = options,
     .files = files,
     .examples = examples,

@@ -1,5 +1,6 @@
 /* hpac sweep: many trainings from one file. */
 #include "commands.h"
+#include "option_rows.h"
 #include "progress.h"
 
 #include "base/interrupt.h"
@@ -8,16 +9,12 @@
 #include <stdio.h>
 
 static const cli_option options[] = {
-    {"set", CLI_LIST, "KEY=VALUE", NULL, "override a key in every run; may be repeated", false, 0,
-     0},
+    OPTION_LIST("set", "KEY=VALUE", "override a key in every run; may be repeated"),
     CLI_DEVICE,
-    {"out", CLI_TEXT, "DIR", NULL, "folder of the sweep; otherwise runs/ and the sweep's name",
-     false, 0, 0},
-    {"force", CLI_FLAG, NULL, NULL,
-     "throw all runs away, those that are finished too, and train them again", false, 0, 0},
-    {"dry-run", CLI_FLAG, NULL, NULL, "check every run and list them, train nothing", false, 0, 0},
-    {"no-report", CLI_FLAG, NULL, NULL, "write no report.html and no plots at the end", false, 0,
-     0},
+    OPTION_TEXT("out", "DIR", NULL, "directory of the sweep; otherwise runs/ and the sweep's name"),
+    OPTION_FLAG("force", "delete all runs, finished ones too, and train them again"),
+    OPTION_FLAG("dry-run", "check and list all runs, train nothing"),
+    CLI_NO_REPORT,
     CLI_QUIET,
     CLI_JSON,
     {0},
@@ -37,13 +34,13 @@ static hpac_status print(const cli_arguments *arguments, const hpac_table *resul
     return status;
 }
 
-/* Runs that failed by their numbers do not keep the others from being shown. */
+/* Results are also shown when the loss of some runs is not finite. */
 static hpac_status run_sweep(const cli_arguments *arguments, const hpac_sweep *sweep,
-                             const char *folder)
+                             const char *directory)
 {
     const hpac_sweep_options sweep_options = {
         .sweep = sweep,
-        .folder = folder,
+        .folder = directory,
         .device = cli_text(arguments, "device"),
         .force = cli_flag(arguments, "force"),
         .dry_run = cli_flag(arguments, "dry-run"),
@@ -68,28 +65,27 @@ static hpac_status run(const cli_arguments *arguments)
     int set_count;
     const char *const *sets = cli_list(arguments, "set", &set_count);
     hpac_sweep sweep;
-    hpac_status status = hpac_sweep_load(cli_operand(arguments, 0), sets, set_count, &sweep);
-    if (status != HPAC_OK)
-        return status;
-    char folder[CLI_FOLDER_NBYTES];
-    status = cli_out_folder(arguments, sweep.name, folder);
+    HPAC_TRY(hpac_sweep_load(cli_operand(arguments, 0), sets, set_count, &sweep));
+    char directory[CLI_PATH_NBYTES];
+    hpac_status status = cli_out_directory(arguments, sweep.name, directory);
     if (status == HPAC_OK)
-        status = run_sweep(arguments, &sweep, folder);
+        status = run_sweep(arguments, &sweep, directory);
     hpac_sweep_fini(&sweep);
     return status;
 }
 
 static const cli_note files[] = {
-    {"sweep.csv", "a row a run: schedule, steps, time, final and best losses, accuracies and F1"},
+    {"sweep.csv", "one row per run: schedule, steps, time, final and best losses, accuracy and F1"},
     {"sweep.yaml", "a copy of the sweep"},
-    {"RUN/", "a folder a run, as train makes it"},
-    {"report.html, plots/", "the runs beside one another; left out with --no-report"},
+    {"RUN/", "one run directory per run, as of train"},
+    {"report.html, plots/", "comparison of the runs; not with --no-report"},
     {0},
 };
 
 static const cli_note examples[] = {
-    {"hpac sweep configs/sweep.yaml --dry-run", "Check the write-ups' four runs and list them."},
-    {"hpac sweep configs/sweep.yaml", "Train them, or go on where they were stopped."},
+    {"hpac sweep configs/sweep.yaml --dry-run",
+     "Check and list the four runs of the reference notebooks."},
+    {"hpac sweep configs/sweep.yaml", "Train them, or continue where they were stopped."},
     {"hpac sweep configs/sweep.yaml --set train.seed=1 --out runs/seed1",
      "The same with another seed in every run."},
     {0},
@@ -100,14 +96,14 @@ const cli_command cmd_sweep = {
     .operands = "SWEEP",
     .summary = "train many configurations and compare them",
     .description =
-        "Trains every run of a sweep (configs/sweep.yaml, docs/sweeps.md) into a folder of its "
-        "own below --out, and keeps sweep.csv. All runs are checked before the first begins; "
-        "images are decoded once for all. Runs that are finished are left alone and others go on "
-        "where they stopped, or to more epochs, so that a sweep that was stopped or killed goes on "
-        "with the same command, without --force if that was given: it throws all runs away before "
-        "the first begins. At the end the runs are printed, best first: the highest mean F1 on the "
-        "validation images after the last epoch, then the lower loss. A run whose loss or weights "
-        "are not finite is told of, the others go on, and the exit code is 5.",
+        "Trains every run of a sweep (configs/sweep.yaml, docs/sweeps.md) into a directory of its "
+        "own below --out, and updates sweep.csv. All runs are checked before the first starts; "
+        "images are decoded once for all. Finished runs are skipped; others are resumed, or "
+        "trained to more epochs. A sweep that was stopped or killed continues with the same "
+        "command, without --force if that was given: --force deletes all runs before the first "
+        "starts. At the end the runs are printed, best first: highest mean F1 on the validation "
+        "images after the last epoch, then lower loss. A run whose loss or weights become "
+        "non-finite is reported, the others continue, and the exit code is 5.",
     .options = options,
     .files = files,
     .examples = examples,

@@ -1,31 +1,33 @@
-/* hpac synth: paints a data set. */
+/* hpac synth: generates a data set. */
 #include "commands.h"
+#include "option_rows.h"
 #include "progress.h"
 
 #include "base/interrupt.h"
 #include "synth/synth.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 static const cli_option options[] = {
-    {"count", CLI_NUMBER, "N", NULL, "training images", true, 1, 10000000},
-    {"out", CLI_TEXT, "DIR", NULL, "folder to write; made if missing", true, 0, 0},
-    {"seed", CLI_NUMBER, "S", "0", "another seed, other images", false, 0, 9223372036854775807LL},
-    {"size", CLI_NUMBER, "PIXELS", "512", "of a side", false, HPAC_SYNTH_MIN_SIZE,
-     HPAC_SYNTH_MAX_SIZE},
-    {"test-count", CLI_NUMBER, "N", NULL, "test images (default: 38 % of --count)", false, 0,
-     10000000},
-    {"balance", CLI_FLAG, NULL, NULL, "all classes equally frequent", false, 0, 0},
-    {"force", CLI_FLAG, NULL, NULL, "write over a data set that is there", false, 0, 0},
+    {"count", CLI_NUMBER, "N", NULL, "number of training images", true, 1, 10000000},
+    OPTION_REQUIRED("out", "DIR", "directory to write to; created if missing"),
+    OPTION_NUMBER("seed", "S", "0", 0, LLONG_MAX, "random seed"),
+    OPTION_NUMBER("size", "PIXELS", "512", HPAC_SYNTH_MIN_SIZE, HPAC_SYNTH_MAX_SIZE,
+                  "width and height"),
+    OPTION_NUMBER("test-count", "N", NULL, 0, 10000000,
+                  "number of test images (default: 38 % of --count)"),
+    OPTION_FLAG("balance", "all classes equally frequent"),
+    OPTION_FLAG("force", "replace an existing data set"),
     CLI_THREADS,
     CLI_QUIET,
     {0},
 };
 
-static void show(void *user, int painted, int total)
+static void show(void *user, int done, int total)
 {
     (void)user;
-    progress_count("painting", (size_t)painted, (size_t)total);
+    progress_count("generating", (size_t)done, (size_t)total);
 }
 
 static hpac_status run(const cli_arguments *arguments)
@@ -61,20 +63,20 @@ static const cli_note files[] = {
 };
 
 static const cli_note examples[] = {
-    {"hpac synth --count 2000 --size 128 --out data/painted",
-     "Paint 2,000 training images, and 753 for a test."},
+    {"hpac synth --count 2000 --size 128 --out data/synthetic",
+     "Generate 2,000 training images and 753 test images."},
     {0},
 };
 
 const cli_command cmd_synth = {
     .name = "synth",
     .operands = "",
-    .summary = "paint synthetic images with labels, laid out as the competition's",
+    .summary = "generate synthetic images with labels, in the competition's layout",
     .description =
-        "Paints fluorescence images of cells in four channels (protein, nuclei, microtubules, "
+        "Generates fluorescence images of cells in four channels (protein, nuclei, microtubules, "
         "endoplasmic reticulum) and writes train/<Id>_<channel>.png, train.csv, test/ and "
-        "sample_submission.csv. Labels are drawn with the frequencies and co-occurrence of the "
-        "competition's. The same seed and size give the same images.",
+        "sample_submission.csv. Labels are drawn with the class frequencies and co-occurrences of "
+        "the competition. The same seed and size give the same images.",
     .options = options,
     .files = files,
     .examples = examples,

@@ -1,5 +1,6 @@
-/* hpac train: from a configuration to a run folder. */
+/* hpac train: from a configuration to a run directory. */
 #include "commands.h"
+#include "option_rows.h"
 #include "progress.h"
 
 #include <hpac/trainer.h>
@@ -12,29 +13,21 @@
 #include <string.h>
 
 static const cli_option options[] = {
-    {"set", CLI_LIST, "KEY=VALUE", NULL, "override a key of the configuration; may be repeated",
-     false, 0, 0},
-    {"fold", CLI_TEXT, "K|all", NULL,
-     "train this fold of the split (data.split.fold), or all: a run each, and their mean", false, 0,
-     0},
+    CLI_SET,
+    OPTION_TEXT(
+        "fold", "K|all", NULL,
+        "train fold K of the split (data.split.fold), or all: one run each, and their mean"),
     CLI_DEVICE,
-    {"out", CLI_TEXT, "DIR", NULL, "run folder; otherwise runs/ and the configuration's name",
-     false, 0, 0},
-    {"resume", CLI_FLAG, NULL, NULL,
-     "go on with an unfinished run, or a finished one that gets more epochs, bit for bit", false, 0,
-     0},
-    {"force", CLI_FLAG, NULL, NULL, "throw away what an earlier run left, and begin anew", false, 0,
-     0},
-    {"dry-run", CLI_FLAG, NULL, NULL,
-     "make every check, print data, network and memory, train nothing", false, 0, 0},
-    {"profile", CLI_FLAG, NULL, NULL,
-     "time every operation: a table at the end, and profile.csv in the run folder", false, 0, 0},
-    {"no-report", CLI_FLAG, NULL, NULL, "write no report.html and no plots at the end", false, 0,
-     0},
+    OPTION_TEXT("out", "DIR", NULL, "run directory; otherwise runs/ and the configuration's name"),
+    OPTION_FLAG("resume", "continue an unfinished run, or a finished one with more epochs, with "
+                          "bit-identical results"),
+    OPTION_FLAG("force", "delete an earlier run and start again"),
+    OPTION_FLAG("dry-run", "run all checks, print data, network and memory, train nothing"),
+    OPTION_FLAG("profile", "time every operation: a table at the end, and profile.csv"),
+    CLI_NO_REPORT,
     CLI_QUIET,
-    {"json", CLI_FLAG, NULL, NULL,
-     "print the final figures as JSON, of all folds a row each, in place of the folder's name",
-     false, 0, 0},
+    OPTION_FLAG("json", "print the final metrics as JSON, one row per fold, instead of the run "
+                        "directory's path"),
     {0},
 };
 
@@ -44,45 +37,41 @@ static bool all_folds(const cli_arguments *arguments)
     return fold && strcmp(fold, "all") == 0;
 }
 
-/* The configuration, --fold K being one more override. */
+/* Loads the configuration; --fold K is one more override. */
 static hpac_status load_config(const cli_arguments *arguments, hpac_config *config)
 {
     int count;
     const char *const *sets = cli_list(arguments, "set", &count);
+    const char *fold = all_folds(arguments) ? NULL : cli_text(arguments, "fold");
     const char **all = calloc((size_t)count + 1, sizeof *all);
     char *own = NULL;
-    if (!all)
-        return hpac_fail_memory(((size_t)count + 1) * sizeof *all);
+    hpac_status status;
+    if (!all || (fold && asprintf(&own, "data.split.fold=%s", fold) < 0)) {
+        status = hpac_fail_memory(((size_t)count + 1) * sizeof *all);
+        own = NULL;
+        goto out;
+    }
     for (int i = 0; i < count; i++)
         all[i] = sets[i];
-    hpac_status status = HPAC_OK;
-    if (cli_text(arguments, "fold") && !all_folds(arguments)) {
-        if (asprintf(&own, "data.split.fold=%s", cli_text(arguments, "fold")) < 0) {
-            own = NULL;
-            status = hpac_fail_memory(0);
-        }
-        all[count++] = own;
-    }
-    if (status == HPAC_OK)
-        status = hpac_config_load(cli_operand(arguments, 0), all, count, config);
+    all[count] = own;
+    status = hpac_config_load(cli_operand(arguments, 0), all, count + (own != NULL), config);
+out:
     free(own);
     free(all);
     return status;
 }
 
 static hpac_status train_with(const cli_arguments *arguments, const hpac_config *config,
-                              const char *folder)
+                              const char *directory)
 {
     hpac_device_options device_options =
         hpac_config_device_options(config, cli_text(arguments, "device"));
     hpac_device *device;
-    hpac_status status = hpac_device_open(&device_options, &device);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(hpac_device_open(&device_options, &device));
     hpac_train_options train_options = {
         .config = config,
         .device = device,
-        .folder = folder,
+        .folder = directory,
         .resume = cli_flag(arguments, "resume"),
         .force = cli_flag(arguments, "force"),
         .dry_run = cli_flag(arguments, "dry-run"),
@@ -93,24 +82,25 @@ static hpac_status train_with(const cli_arguments *arguments, const hpac_config 
         .progress = progress_show,
     };
     progress_begin(cli_flag(arguments, "quiet"));
-    status = all_folds(arguments) ? hpac_train_folds(&train_options) : hpac_train(&train_options);
+    hpac_status status =
+        all_folds(arguments) ? hpac_train_folds(&train_options) : hpac_train(&train_options);
     progress_end();
     device->ops->close(device);
     return status;
 }
 
 static hpac_status print_result(const cli_arguments *arguments, const hpac_config *config,
-                                const char *folder)
+                                const char *directory)
 {
     if (!cli_flag(arguments, "json")) {
-        printf("%s\n", folder);
+        printf("%s\n", directory);
         return HPAC_OK;
     }
     const hpac_split_options *split = &config->data.split;
     hpac_table results;
     const hpac_table *tables[] = {&results};
     hpac_status status = hpac_train_results(
-        folder, all_folds(arguments) ? split->folds * split->repeats : 0, &results);
+        directory, all_folds(arguments) ? split->folds * split->repeats : 0, &results);
     if (status == HPAC_OK)
         status = hpac_tables_write_json(tables, 1, stdout);
     hpac_table_fini(&results);
@@ -119,20 +109,19 @@ static hpac_status print_result(const cli_arguments *arguments, const hpac_confi
 
 static hpac_status run(const cli_arguments *arguments)
 {
-    if (cli_flag(arguments, "json") && cli_flag(arguments, "dry-run"))
-        return hpac_fail(HPAC_ERR_CONFIG, "train: a dry run has no figures for --json");
+    bool dry_run = cli_flag(arguments, "dry-run");
+    if (cli_flag(arguments, "json") && dry_run)
+        return hpac_fail(HPAC_ERR_CONFIG, "train: --json and --dry-run exclude each other");
     if (cli_flag(arguments, "resume") && cli_flag(arguments, "force"))
         return hpac_fail(HPAC_ERR_CONFIG, "train: --resume and --force exclude each other");
     hpac_config config;
-    hpac_status status = load_config(arguments, &config);
-    if (status != HPAC_OK)
-        return status;
-    char folder[CLI_FOLDER_NBYTES];
-    status = cli_out_folder(arguments, config.name, folder);
+    HPAC_TRY(load_config(arguments, &config));
+    char directory[CLI_PATH_NBYTES];
+    hpac_status status = cli_out_directory(arguments, config.name, directory);
     if (status == HPAC_OK)
-        status = train_with(arguments, &config, folder);
-    if (status == HPAC_OK && !cli_flag(arguments, "dry-run"))
-        status = print_result(arguments, &config, folder);
+        status = train_with(arguments, &config, directory);
+    if (status == HPAC_OK && !dry_run)
+        status = print_result(arguments, &config, directory);
     hpac_config_fini(&config);
     return status;
 }
@@ -140,43 +129,44 @@ static hpac_status run(const cli_arguments *arguments)
 static const cli_note files[] = {
     {"config.yaml", "the configuration with all defaults; train reads it back"},
     {"run.json", "state, versions, device, seed, times"},
-    {"train.log", "what was said"},
-    {"losses.csv, batch_losses.csv", "training and validation loss an epoch; loss a batch"},
-    {"batch_counts.csv", "true positives, false positives and false negatives a batch"},
+    {"train.log", "all messages, with times"},
+    {"losses.csv, batch_losses.csv", "training and validation loss per epoch; loss per batch"},
+    {"batch_counts.csv", "true positives, false positives and false negatives per batch"},
     {"metrics.csv, class_metrics.csv",
-     "loss, accuracy and F1 an epoch; precision, recall and F1 a class"},
+     "loss, accuracy and F1 per epoch; precision, recall and F1 per class"},
     {"predictions.csv", "probabilities of the validation images"},
     {"submission_proba.csv, submission.csv",
-     "with data.test: probabilities and answers for the test images"},
+     "with data.test: probabilities and predicted classes of the test images"},
     {"profile.csv", "with --profile: the time of every operation"},
-    {"model.h5, best.h5, resume.h5", "the model after the last epoch; that of the lowest "
-                                     "validation loss; what --resume goes on from"},
-    {"report.html, plots/", "how it went; left out with --no-report"},
-    {"fold0/, fold1/, ..., folds.csv", "with --fold all: a folder a fold, and a row each"},
+    {"model.h5, best.h5, resume.h5", "the model after the last epoch; the model with the lowest "
+                                     "validation loss; the checkpoint of --resume"},
+    {"report.html, plots/", "the training report; not with --no-report"},
+    {"fold0/, fold1/, ..., folds.csv",
+     "with --fold all: one run directory per fold, and a table with one row per fold"},
     {0},
 };
 
 static const cli_note examples[] = {
     {"hpac train configs/improved_batch128.yaml --dry-run",
-     "Look at all labels and files, and at the memory needed; train nothing."},
+     "Check all labels and files, and the memory needed; train nothing."},
     {"hpac train configs/demo.yaml --set train.batch_size=64 --out runs/batch64",
      "Train with another batch size."},
-    {"hpac train configs/improved.yaml --fold all", "Cross-validate: a model a fold."},
+    {"hpac train configs/improved.yaml --fold all", "Cross-validate: one model per fold."},
     {0},
 };
 
 const cli_command cmd_train = {
     .name = "train",
     .operands = "CONFIG",
-    .summary = "train a network as a configuration says",
+    .summary = "train a network",
     .description =
-        "Reads labels and images, trains, validates after every epoch, and leaves in the run "
-        "folder the model (model.h5, best.h5), metrics.csv and the other tables, report.html with "
-        "plots/, and with data.test the submission. The folder's name is printed at the end. "
-        "Ctrl-C finishes the batch and saves, exit code 130; --resume goes on from there (where "
-        "--force was given, in its place). With --fold all the "
-        "run folder holds fold0, fold1, ..., each a run, folds.csv and a report of all; predict "
-        "averages their models. Configurations: configs/*.yaml, docs/configuration.md.",
+        "Reads labels and images, trains, validates after every epoch, and writes to the run "
+        "directory the model (model.h5, best.h5), metrics.csv and other tables, report.html with "
+        "plots/, and with data.test the submission. The path of the directory is printed at the "
+        "end. Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 finish the batch and save; the exit code is 130, "
+        "and --resume (in place of --force, if that was given) continues from there. With --fold "
+        "all the run directory has fold0, fold1, ..., each a run, folds.csv and a report on all; "
+        "predict averages their models. Configurations: configs/*.yaml, docs/configuration.md.",
     .options = options,
     .files = files,
     .examples = examples,

@@ -23,5 +23,5 @@ hpac_status cli_find_command(const char *name, const cli_command **found)
     if (*nearest.best)
         return hpac_fail(HPAC_ERR_CONFIG, "unknown command \"%s\"; did you mean %s?", name,
                          nearest.best);
-    return hpac_fail(HPAC_ERR_CONFIG, "unknown command \"%s\"; hpac help lists them", name);
+    return hpac_fail(HPAC_ERR_CONFIG, "unknown command \"%s\"; see hpac help", name);
 }

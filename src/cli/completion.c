@@ -1,8 +1,6 @@
 /*
- * Bash completion: what stands in the option table as arrays of bash, and functions that read them.
- *
- * No function of the bash-completion package is used, so that it works without. The functions know
- * neither a command nor an option.
+ * Bash completion: the option table as arrays of bash, and functions that look up in them. They do
+ * not need the bash-completion package.
  */
 #include "help.h"
 
@@ -12,17 +10,17 @@
 #include <ctype.h>
 #include <string.h>
 
-/* ---- what an argument stands for ---- */
+/* ---- kinds of arguments ---- */
 
 static const struct {
     const char *argument, *kind;
 } meanings[] = {
     {"CLASS", "class"},       {"CLASS,...", "classes"}, {"COMMAND", "command"},
-    {"CONFIG", "file:.yaml"}, {"SWEEP", "file:.yaml"},  {"DIR", "folder"},
-    {"RUN", "folder"},        {"KEY=VALUE", "setting"}, {"MODEL", "file:.h5"},
+    {"CONFIG", "file:.yaml"}, {"SWEEP", "file:.yaml"},  {"DIR", "directory"},
+    {"RUN", "directory"},     {"KEY=VALUE", "setting"}, {"MODEL", "file:.h5"},
 };
 
-/* One of the words of an argument, by its length. */
+/* The kind of one of the words of an argument. */
 static void print_kind(const char *word, size_t length, FILE *stream)
 {
     const char *bracket = memchr(word, '[', length);
@@ -86,9 +84,9 @@ static void print_takes(const cli_command *command, FILE *stream)
 
 static void print_operand_count(const cli_command *command, FILE *stream)
 {
-    int least, most;
-    cli_operand_counts(command, &least, &most);
-    fprintf(stream, " [%s]=%d", command->name, most);
+    int min, max;
+    cli_operand_counts(command, &min, &max);
+    fprintf(stream, " [%s]=%d", command->name, max);
 }
 
 static void print_commands(FILE *stream)
@@ -99,12 +97,12 @@ static void print_commands(FILE *stream)
     fputs(")\n# The options of a command.\ndeclare -gA _hpac_options=(\n", stream);
     for (int i = 0; cli_commands[i]; i++)
         print_options(cli_commands[i], stream);
-    fputs(")\n# What the operands of a command, and the values of its options, stand for.\n"
+    fputs(")\n# The kinds of a command's operands and of its options' values.\n"
           "declare -gA _hpac_takes=(\n",
           stream);
     for (int i = 0; cli_commands[i]; i++)
         print_takes(cli_commands[i], stream);
-    fputs(")\n# How many operands it takes.\ndeclare -gA _hpac_most=(", stream);
+    fputs(")\n# The max. number of operands.\ndeclare -gA _hpac_max=(", stream);
     for (int i = 0; cli_commands[i]; i++)
         print_operand_count(cli_commands[i], stream);
     fputs(" )\n", stream);
@@ -112,8 +110,8 @@ static void print_commands(FILE *stream)
 
 static const char *const functions[] = {
     "",
-    "# Takes the quoting off TEXT: sets plain, whole (what of it stands before the last",
-    "# quotation mark) and mark (the quotation mark that is still open).",
+    "# Unquotes TEXT: sets plain, whole (the part before the last quotation mark) and mark (the",
+    "# quotation mark that is still open).",
     "_hpac_unquote() {",
     "    local text=$1 letter",
     "    local -i i",
@@ -133,7 +131,7 @@ static const char *const functions[] = {
     "    done",
     "}",
     "",
-    "# Offers BEFORE with each WORD behind it: those that go on what was typed.",
+    "# Offers BEFORE followed by each WORD, where that continues what was typed.",
     "_hpac_offer() {",
     "    local before=$1 word",
     "    shift",
@@ -142,7 +140,7 @@ static const char *const functions[] = {
     "    done",
     "}",
     "",
-    "# Offers folders, and the files that end in SUFFIX; -o filenames lets readline quote them.",
+    "# Offers directories, and files that end in SUFFIX; -o filenames lets readline quote them.",
     "_hpac_offer_files() {",
     "    local name",
     "    compopt -o filenames 2>/dev/null || true",
@@ -155,7 +153,7 @@ static const char *const functions[] = {
     "    )",
     "}",
     "",
-    "# Offers classes that do not stand in the list yet.",
+    "# Offers classes that are not in the list yet.",
     "_hpac_offer_classes() {",
     "    local name head=''",
     "    [[ $value != *,* ]] || head=${value%,*},",
@@ -167,7 +165,7 @@ static const char *const functions[] = {
     "    done",
     "}",
     "",
-    "# Offers KEY= or, behind it, the words the key may be.",
+    "# Offers KEY= or, after it, the values the key may have.",
     "_hpac_offer_setting() {",
     "    local key words",
     "    while read -r key words; do",
@@ -189,7 +187,7 @@ static const char *const functions[] = {
     "        case $kind in",
     "        word:*) _hpac_offer \"$before\" \"${kind#word:}\" ;;",
     "        file:*) _hpac_offer_files \"$before\" \"${kind#file:}\" ;;",
-    "        folder) _hpac_offer_files \"$before\" / ;;",
+    "        directory) _hpac_offer_files \"$before\" / ;;",
     "        class) _hpac_offer \"$before\" \"${_hpac_classes[@]}\" ;;",
     "        classes) _hpac_offer_classes \"$before\" ;;",
     "        setting) _hpac_offer_setting \"$before\" ;;",
@@ -198,8 +196,9 @@ static const char *const functions[] = {
     "    done",
     "}",
     "",
-    "# Sets operands, how many of them stand before the word being completed, and option, the one",
-    "# that waits for its value, if any does.",
+    "# Sets operands, their number before the word being completed, and option, the one whose "
+    "value",
+    "# it is, if any.",
     "_hpac_walk() {",
     "    local word",
     "    operands=0 option=''",
@@ -224,7 +223,7 @@ static const char *const functions[] = {
     "    elif [[ $typed == --*=* ]]; then",
     "        option=${typed%%=*} value=${typed#*=}",
     "        _hpac_offer_value \"$option=\" ${_hpac_takes[\"$command $option\"]-}",
-    "    elif [[ $typed == -* ]] || ((operands >= ${_hpac_most[$command]-0})); then",
+    "    elif [[ $typed == -* ]] || ((operands >= ${_hpac_max[$command]-0})); then",
     "        _hpac_offer '' ${_hpac_options[$command]-}",
     "    else",
     "        _hpac_offer_value '' ${_hpac_takes[$command]-}",
@@ -235,8 +234,9 @@ static const char *const functions[] = {
     "    local plain whole mark piece='' before='' typed glue='' files='' word",
     "    local -a words=() found=()",
     "    local -i i",
-    "    # Bash cuts words at = and :, as COMP_WORDBREAKS says; here they become one again. What",
-    "    # stands before the last cut is not replaced, and must not stand in the answers.",
+    "    # Bash splits words at = and : (COMP_WORDBREAKS); here they are joined again. The part "
+    "before",
+    "    # the last split is not replaced by bash, and must not be in COMPREPLY.",
     "    for ((i = 1; i <= COMP_CWORD; i++)); do",
     "        piece=${COMP_WORDS[i]} before=''",
     "        if [[ ${#words[@]} -gt 0 && ($glue || $piece =~ ^[=:]+$) ]]; then",
@@ -283,7 +283,7 @@ void help_print_completion(FILE *stream)
     fputs("_hpac_classes=(\n", stream);
     for (int i = 0; i < HPAC_CLASS_COUNT; i++)
         fprintf(stream, "    '%s'\n", hpac_class_names[i]);
-    fputs(")\n# Keys of a configuration, each with the words that it may be.\n_hpac_keys='",
+    fputs(")\n# Keys of a configuration, each with the values that it may have.\n_hpac_keys='",
           stream);
     hpac_config_print_keys(stream);
     fputs("'\n", stream);

@@ -7,31 +7,32 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define LEFT_MOST 26 /* the widest left column; what is longer has a line of its own */
+#define MAX_LEFT 26 /* the widest left column; longer entries have a line of their own */
 
-const char help_title[] = "train, measure and apply classifiers for the Human Protein Atlas";
+const char help_title[] = "train, evaluate and apply classifiers for the Human Protein Atlas";
 
 const cli_note help_exit_codes[] = {
     {"0", "done"},
-    {"1", "internal error: a bug, or memory is out"},
+    {"1", "internal error: a bug, or out of memory"},
     {"2", "usage or configuration"},
-    {"3", "data: a file that is missing, damaged, or cannot be written"},
-    {"4", "device: not usable, or its memory is too small"},
-    {"5", "a number that is not finite; the last good checkpoint is kept"},
-    {"130", "interrupted, and what was begun is saved or taken back"},
+    {"3", "data: a file is missing or damaged, or cannot be written"},
+    {"4", "device: not usable, or out of memory"},
+    {"5", "a non-finite loss, gradient or weight; the last good checkpoint is kept"},
+    {"130", "interrupted; the work is saved, or the files are removed"},
     {0},
 };
 
 const cli_note help_environment[] = {
-    {"HPAC_PLOTS", "folder of the gnuplot scripts, where they are not in share/hpac/plots or "
+    {"HPAC_PLOTS", "directory of the gnuplot scripts, if they are not in share/hpac/plots or "
                    "tools/plots beside or above the program"},
+    {"TERM, NO_COLOR", "with TERM=dumb or NO_COLOR, progress is printed in lines and not as a bar"},
     {"GOMP_SPINCOUNT, OMP_WAIT_POLICY",
-     "how compute threads wait for one another, as OpenMP has it; with neither, hpac sets "
-     "GOMP_SPINCOUNT to 1000, so that threads that wait leave the cores to those that read images"},
+     "how OpenMP's threads wait for one another; if neither is set, hpac sets GOMP_SPINCOUNT to "
+     "1000, so that waiting threads leave the cores to those that read images"},
     {0},
 };
 
-/* 80 to 100 columns, as the terminal has them. */
+/* The terminal's width, in [80, 100]. */
 static int width_of(FILE *stream)
 {
     struct winsize size;
@@ -43,9 +44,8 @@ static int width_of(FILE *stream)
 
 static void print_wrapped(const char *text, int indent, FILE *stream)
 {
-    const wrap_layout layout = {width_of(stream), indent, indent, "\n", NULL};
     fprintf(stream, "%*s", indent, "");
-    wrap_text(text, &layout, stream);
+    wrap_text(text, (wrap_layout){width_of(stream), indent, indent}, stream);
 }
 
 /* Two columns: the left one `left_width` wide. */
@@ -58,15 +58,14 @@ static void print_row(const char *left, const char *right, int left_width, FILE 
         column = 0;
     }
     fprintf(stream, "%*s", indent - column, "");
-    const wrap_layout layout = {width_of(stream), indent, indent, "\n", NULL};
-    wrap_text(right, &layout, stream);
+    wrap_text(right, (wrap_layout){width_of(stream), indent, indent}, stream);
 }
 
-/* The width of the left column when a row of this one is in it. */
+/* The width of the left column with one more row. */
 static int widened(int width, const char *left)
 {
     int length = (int)strlen(left);
-    return length > width && length <= LEFT_MOST ? length : width;
+    return length > width && length <= MAX_LEFT ? length : width;
 }
 
 static void print_notes(const char *title, const cli_note *notes, FILE *stream)
@@ -94,8 +93,8 @@ void help_print_overview(FILE *stream)
     print_notes("environment", help_environment, stream);
     fputc('\n', stream);
     print_wrapped(
-        "hpac COMMAND --help tells a command's options, man hpac all of them, hpac --version the "
-        "version. Results go to the standard output, messages to the standard error.",
+        "hpac COMMAND --help lists a command's options, man hpac all of them, hpac --version "
+        "prints the version. Results go to standard output, messages to standard error.",
         0, stream);
 }
 
@@ -144,8 +143,8 @@ static void print_examples(const cli_command *command, FILE *stream)
 void help_print_command(const cli_command *command, FILE *stream)
 {
     fprintf(stream, "hpac %s - ", command->name);
-    const wrap_layout head = {.width = width_of(stream), .column = (int)strlen(command->name) + 8};
-    wrap_text(command->summary, &head, stream);
+    wrap_text(command->summary, (wrap_layout){width_of(stream), 0, (int)strlen(command->name) + 8},
+              stream);
     fprintf(stream, "\nusage: hpac %s%s%s", command->name, *command->operands ? " " : "",
             command->operands);
     for (const cli_option *option = command->options; option->name; option++)

@@ -1,4 +1,4 @@
-/* Options whose value is a list with commas. */
+/* Options whose value is a comma-separated list. */
 #include "list_options.h"
 
 #include <hpac/labels.h>
@@ -44,11 +44,11 @@ static hpac_status refuse_class(const char *option, const char *part)
 {
     const char *nearest = hpac_class_nearest(part);
     if (nearest)
-        return hpac_fail(HPAC_ERR_CONFIG, "--%s: no class is called \"%s\"; did you mean \"%s\"?",
+        return hpac_fail(HPAC_ERR_CONFIG, "--%s: unknown class \"%s\"; did you mean \"%s\"?",
                          option, part, nearest);
     return hpac_fail(HPAC_ERR_CONFIG,
-                     "--%s: no class is called \"%s\"; expected one of the 28 names, or 0..%d",
-                     option, part, HPAC_CLASS_COUNT - 1);
+                     "--%s: unknown class \"%s\"; expected one of the %d names or 0 to %d", option,
+                     part, HPAC_CLASS_COUNT, HPAC_CLASS_COUNT - 1);
 }
 
 hpac_status class_list_add(void *list, const char *part)
@@ -59,7 +59,7 @@ hpac_status class_list_add(void *list, const char *part)
         return refuse_class(found->option, part);
     for (size_t i = 0; i < *found->count; i++)
         if (found->classes[i] == class)
-            return hpac_fail(HPAC_ERR_CONFIG, "--%s: \"%s\" stands twice", found->option,
+            return hpac_fail(HPAC_ERR_CONFIG, "--%s: duplicate class \"%s\"", found->option,
                              hpac_class_names[class]);
     found->classes[(*found->count)++] = class;
     return HPAC_OK;
@@ -67,7 +67,7 @@ hpac_status class_list_add(void *list, const char *part)
 
 /* Where channels are collected. */
 typedef struct channel_list {
-    int *channels; /* room for HPAC_MAX_CHANNELS */
+    int *channels; /* (up to HPAC_MAX_CHANNELS) */
     int *count;
 } channel_list;
 

@@ -1,13 +1,12 @@
 /* The man page, in the man macros, which groff and mandoc both read. */
 #include "help.h"
-#include "wrap.h"
 
 #include <limits.h>
-#include <string.h>
+#include <stdarg.h>
 
 /* ---- text ---- */
 
-/* A character that means something to roff as the one that shows it. */
+/* Escapes characters that are special to roff. */
 static void put_letter(char letter, FILE *stream)
 {
     static const struct {
@@ -23,51 +22,42 @@ static void put_letter(char letter, FILE *stream)
     fputc(letter, stream);
 }
 
-/* A dot at the beginning of a line would make a request of it. */
-static void put_word(const char *word, size_t length, FILE *stream)
+/* Escapes a text. An empty line in it becomes the request `paragraph`. */
+static void put(const char *text, const char *paragraph, FILE *stream)
 {
-    if (*word == '.')
+    if (*text == '.') /* at the beginning of a line it would be a request */
         fputs("\\&", stream);
-    for (size_t i = 0; i < length; i++)
-        put_letter(word[i], stream);
+    for (; *text; text++)
+        if (text[0] == '\n' && text[1] == '\n')
+            fprintf(stream, "\n%s", paragraph), text++;
+        else
+            put_letter(*text, stream);
 }
 
-static void put(const char *text, FILE *stream)
+/* Writes roff; each %s in it is a text to escape. */
+static void print(FILE *stream, const char *roff, ...)
 {
-    put_word(text, strlen(text), stream);
+    va_list texts;
+    va_start(texts, roff);
+    for (; *roff; roff++)
+        if (roff[0] == '%' && roff[1] == 's')
+            put(va_arg(texts, const char *), ".PP\n", stream), roff++;
+        else
+            fputc(*roff, stream);
+    va_end(texts);
 }
 
-static void print_text(const char *text, FILE *stream)
-{
-    wrap_text(text, &(wrap_layout){.width = 78, .paragraph = ".PP\n", .put = put_word}, stream);
-}
-
-/* The same inside of a list, whose indentation paragraphs keep. */
+/* A list entry's text: its paragraphs keep the indentation. */
 static void print_item_text(const char *text, FILE *stream)
 {
-    wrap_text(text, &(wrap_layout){.width = 78, .paragraph = ".IP\n", .put = put_word}, stream);
-}
-
-static void put_bold(const char *text, FILE *stream)
-{
-    fputs("\\fB", stream);
-    put(text, stream);
-    fputs("\\fR", stream);
-}
-
-static void put_italic(const char *text, FILE *stream)
-{
-    fputs("\\fI", stream);
-    put(text, stream);
-    fputs("\\fR", stream);
+    put(text, ".IP\n", stream);
+    fputc('\n', stream);
 }
 
 static void print_notes(const cli_note *notes, FILE *stream)
 {
     for (const cli_note *note = notes; note->name; note++) {
-        fputs(".TP\n", stream);
-        put_bold(note->name, stream);
-        fputc('\n', stream);
+        print(stream, ".TP\n\\fB%s\\fR\n", note->name);
         print_item_text(note->text, stream);
     }
 }
@@ -76,32 +66,24 @@ static void print_notes(const cli_note *notes, FILE *stream)
 
 static void print_usage(const cli_command *command, FILE *stream)
 {
-    fputs("\\fBhpac ", stream);
-    put(command->name, stream);
-    fputs("\\fR", stream);
-    if (*command->operands) {
-        fputc(' ', stream);
-        put_italic(command->operands, stream);
-    }
+    print(stream, "\\fBhpac %s\\fR", command->name);
+    if (*command->operands)
+        print(stream, " \\fI%s\\fR", command->operands);
     for (const cli_option *option = command->options; option->name; option++)
-        if (option->required) {
-            fputs(" \\fB\\-\\-", stream);
-            put(option->name, stream);
-            fputs("\\fR ", stream);
-            put_italic(option->argument, stream);
-        }
-    fputs(" [\\fIoptions\\fR]\n", stream);
+        if (option->required)
+            print(stream, " \\fB\\-\\-%s\\fR \\fI%s\\fR", option->name, option->argument);
+    print(stream, " [\\fIoptions\\fR]\n");
 }
 
-/* What the table knows beside the help text. */
+/* Range and default. */
 static void write_facts(const cli_option *option, char *facts, size_t nbytes)
 {
     size_t length = 0;
     facts[0] = '\0';
-    if (option->kind == CLI_NUMBER && option->maximum < INT_MAX)
-        length += (size_t)snprintf(facts, nbytes, "; %lld..%lld", option->minimum, option->maximum);
+    if (option->kind == CLI_NUMBER && option->max < INT_MAX)
+        length += (size_t)snprintf(facts, nbytes, "; in [%lld, %lld]", option->min, option->max);
     else if (option->kind == CLI_NUMBER)
-        length += (size_t)snprintf(facts, nbytes, "; %lld or more", option->minimum);
+        length += (size_t)snprintf(facts, nbytes, "; %lld or more", option->min);
     if (option->required)
         snprintf(facts + length, nbytes - length, "; required");
     else if (option->fallback)
@@ -111,13 +93,9 @@ static void write_facts(const cli_option *option, char *facts, size_t nbytes)
 static void print_option(const cli_option *option, FILE *stream)
 {
     char facts[256], text[768];
-    fputs(".TP\n\\fB\\-\\-", stream);
-    put(option->name, stream);
-    fputs("\\fR", stream);
-    if (option->argument) {
-        fputc(' ', stream);
-        put_italic(option->argument, stream);
-    }
+    print(stream, ".TP\n\\fB\\-\\-%s\\fR", option->name);
+    if (option->argument)
+        print(stream, " \\fI%s\\fR", option->argument);
     fputc('\n', stream);
     write_facts(option, facts, sizeof facts);
     snprintf(text, sizeof text, "%s%s", option->help, facts);
@@ -126,12 +104,9 @@ static void print_option(const cli_option *option, FILE *stream)
 
 static void print_command(const cli_command *command, FILE *stream)
 {
-    fputs(".SS hpac ", stream);
-    put(command->name, stream);
-    fputc('\n', stream);
+    print(stream, ".SS hpac %s\n", command->name);
     print_usage(command, stream);
-    fputs(".PP\n", stream);
-    print_text(command->description, stream);
+    print(stream, ".PP\n%s\n", command->description);
     for (const cli_option *option = command->options; option->name; option++)
         print_option(option, stream);
     print_option(&cli_help_option, stream);
@@ -139,40 +114,31 @@ static void print_command(const cli_command *command, FILE *stream)
 
 /* ---- sections ---- */
 
+static const char description[] =
+    "hpac trains convolutional networks on the images of the Human Protein Atlas: which of 28 cell "
+    "compartments is a protein, stained green in a fluorescence image, located in? It turns a "
+    "directory of PNG files and a label file into a trained model, metrics, plots and a "
+    "submission, on the CPU or on an NVIDIA GPU.\n\n"
+    "Label files are CSV with the columns Id and Target, the space-separated class numbers of an "
+    "image. The channels of an image are <Id>_green.png (the protein), <Id>_blue.png (nuclei), "
+    "<Id>_red.png (microtubules) and <Id>_yellow.png (endoplasmic reticulum). A configuration "
+    "lists the channels of the network's input, or their number, in this order.\n\n"
+    "Results go to standard output, messages to standard error. Options may be shortened to an "
+    "unambiguous prefix and may follow operands; --option=value equals --option value. Files are "
+    "written atomically: an interrupted command leaves no partial file.";
+
 static void print_head(FILE *stream)
 {
     fprintf(stream,
-            ".\\\" Made by hpac help --man from its option table.\n"
+            ".\\\" Generated by hpac help --man from its option table.\n"
             ".TH HPAC 1 %s \"hpac %s\" \"User Commands\"\n.SH NAME\nhpac \\- ",
             HPAC_DATE, HPAC_VERSION);
-    put(help_title, stream);
-    fputs("\n.SH SYNOPSIS\n", stream);
+    print(stream, "%s\n.SH SYNOPSIS\n", help_title);
     for (int i = 0; cli_commands[i]; i++) {
         print_usage(cli_commands[i], stream);
         fputs(".br\n", stream);
     }
     fputs("\\fBhpac\\fR \\fB\\-\\-help\\fR | \\fB\\-\\-version\\fR\n", stream);
-}
-
-static void print_description(FILE *stream)
-{
-    fputs(".SH DESCRIPTION\n", stream);
-    print_text(
-        "hpac trains convolutional networks on the images of the Human Protein Atlas: which of 28 "
-        "cell compartments does a protein, stained green in a fluorescence image, light up? It "
-        "turns a folder of PNG files and a label file into a trained model, metrics, plots and a "
-        "submission, on the CPU or on an NVIDIA GPU.\n\n"
-        "Label files are CSV with the columns Id and Target, the numbers of an image's classes "
-        "with blanks between them. The channels of an image are <Id>_green.png (the protein), "
-        "<Id>_blue.png (nuclei), <Id>_red.png (microtubules) and <Id>_yellow.png (endoplasmic "
-        "reticulum). A configuration lists those the network sees, or counts the first n of "
-        "them.\n\n"
-        "Results go to the standard output, messages to the standard error. Options may be "
-        "shortened as long as they stay unambiguous, and stand before or behind operands; "
-        "--option=value is "
-        "--option value. Files are written whole or not at all: an interrupted command leaves no "
-        "half file.",
-        stream);
 }
 
 static void print_files(FILE *stream)
@@ -182,9 +148,8 @@ static void print_files(FILE *stream)
     for (int i = 0; cli_commands[i]; i++) {
         if (!cli_commands[i]->files)
             continue;
-        fprintf(stream, "%sWritten by \\fBhpac ", first ? "" : ".PP\n");
-        put(cli_commands[i]->name, stream);
-        fputs("\\fR:\n", stream);
+        fputs(first ? "" : ".PP\n", stream);
+        print(stream, "Written by \\fBhpac %s\\fR:\n", cli_commands[i]->name);
         print_notes(cli_commands[i]->files, stream);
         first = false;
     }
@@ -201,8 +166,7 @@ static void print_examples(FILE *stream)
 void help_print_man_page(FILE *stream)
 {
     print_head(stream);
-    print_description(stream);
-    fputs(".SH COMMANDS\n", stream);
+    print(stream, ".SH DESCRIPTION\n%s\n.SH COMMANDS\n", description);
     for (int i = 0; cli_commands[i]; i++)
         print_command(cli_commands[i], stream);
     print_files(stream);

@@ -1,4 +1,4 @@
-/* Options that evaluate and predict share: the model, what it does not tell, and how it is run. */
+/* Options that evaluate and predict share: the model, its missing facts, and how it is run. */
 #ifndef HPAC_MODEL_OPTIONS_H
 #define HPAC_MODEL_OPTIONS_H
 
@@ -7,48 +7,27 @@
 
 #include <hpac/inference.h>
 
-#include <limits.h>
-
 /* Rows of the option table. */
 #define MODEL_OPTIONS                                                                              \
-    {.name = "threshold",                                                                          \
-     .kind = CLI_TEXT,                                                                             \
-     .argument = "T[,T...]",                                                                       \
-     .help = "answer a class when p > T: one for all, or one a class; otherwise the model's own, " \
-             "or 0.5"},                                                                            \
-        {.name = "classes",                                                                        \
-         .kind = CLI_TEXT,                                                                         \
-         .argument = "CLASS,...|all",                                                              \
-         .help = "classes of the outputs, for a file that does not tell, in their order"},         \
-        {.name = "pixels",                                                                         \
-         .kind = CLI_CHOICE,                                                                       \
-         .argument = "uint8|float32",                                                              \
-         .help = "what the model was trained on, for a file that does not tell; otherwise uint8"}, \
-        CLI_ON_BAD_IMAGE,                                                                          \
-        {.name = "batch-size",                                                                     \
-         .kind = CLI_NUMBER,                                                                       \
-         .argument = "N",                                                                          \
-         .fallback = "64",                                                                         \
-         .minimum = 1,                                                                             \
-         .maximum = 65536,                                                                         \
-         .help = "images at a time"},                                                              \
-        {.name = "workers",                                                                        \
-         .kind = CLI_NUMBER,                                                                       \
-         .argument = "N",                                                                          \
-         .fallback = "0",                                                                          \
-         .minimum = 0,                                                                             \
-         .maximum = 256,                                                                           \
-         .help = "threads that read images; 0: one a core"},                                       \
+    OPTION_TEXT("threshold", "T[,T...]", NULL,                                                     \
+                "predict a class when p > T: one for all classes, or one per class; otherwise "    \
+                "the model's own, or 0.5"),                                                        \
+        OPTION_TEXT("classes", "CLASS,...|all", NULL,                                              \
+                    "classes of the outputs in their order, for a file without them"),             \
+        OPTION_CHOICE("pixels", "uint8|float32", NULL,                                             \
+                      "pixels the model was trained on, for a file without them; otherwise "       \
+                      "uint8"),                                                                    \
+        CLI_ON_BAD_IMAGE, OPTION_NUMBER("batch-size", "N", "64", 1, 65536, "images per batch"),    \
+        OPTION_NUMBER("workers", "N", "0", 0, 256, "threads that read images; 0: one per core"),   \
         CLI_DEVICE, CLI_QUIET
 
-/* What they come to. */
 typedef struct model_options {
     hpac_model_paths paths;
     hpac_classifier *classifiers; /* (paths.count) */
     float thresholds[HPAC_CLASS_COUNT];
     int threshold_count; /* 0: not given */
     hpac_device *device;
-    /* Signals watched, a progress bar shown; the classifiers are in it. */
+    /* With the classifiers; signals are watched, a progress bar is shown. */
     hpac_inference_options inference;
 } model_options;
 

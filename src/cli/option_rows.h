@@ -4,71 +4,29 @@
 
 #include "cli.h"
 
-#define CLI_QUIET                                                                                  \
-    {                                                                                              \
-        .name = "quiet", .kind = CLI_FLAG, .help = "errors and warnings only"                      \
-    }
-
-#define CLI_JSON                                                                                   \
-    {                                                                                              \
-        .name = "json", .kind = CLI_FLAG, .help = "print the result as JSON"                       \
-    }
-
+#define CLI_QUIET OPTION_FLAG("quiet", "errors and warnings only")
+#define CLI_JSON OPTION_FLAG("json", "print the result as JSON")
+#define CLI_SET                                                                                    \
+    OPTION_LIST("set", "KEY=VALUE", "override a key of the configuration; may be repeated")
+#define CLI_NO_REPORT OPTION_FLAG("no-report", "do not write report.html and plots at the end")
 #define CLI_DEVICE                                                                                 \
-    {                                                                                              \
-        .name = "device", .kind = CLI_TEXT, .argument = "auto|cpu|cuda[:N]", .fallback = "auto",   \
-        .help = "what to compute with; auto: the GPU where there is one"                           \
-    }
-
+    OPTION_TEXT("device", "auto|cpu|cuda[:N]", "auto",                                             \
+                "device to compute on; auto: the GPU if there is one")
 #define CLI_ON_BAD_IMAGE                                                                           \
-    {                                                                                              \
-        .name = "on-bad-image", .kind = CLI_CHOICE, .argument = "fail|skip", .fallback = "fail",   \
-        .help = "what to do about an image that cannot be read"                                    \
-    }
+    OPTION_CHOICE("on-bad-image", "fail|skip", "fail", "what to do about an unreadable image")
 #define CLI_SKIP 1 /* of --on-bad-image */
-
-#define CLI_LABELS                                                                                 \
-    {                                                                                              \
-        .name = "labels", .kind = CLI_TEXT, .argument = "FILE.csv", .required = true,              \
-        .help = "label file with the columns Id,Target"                                            \
-    }
-
-#define CLI_IMAGES                                                                                 \
-    {                                                                                              \
-        .name = "images", .kind = CLI_TEXT, .argument = "DIR", .required = true,                   \
-        .help = "folder with <Id>_<channel>.png"                                                   \
-    }
-
-#define CLI_CHANNELS(standard)                                                                     \
-    {                                                                                              \
-        .name = "channels", .kind = CLI_TEXT, .argument = "N|CHANNEL,...", .fallback = standard,   \
-        .help = "the first N of green, blue, red, yellow, or their names in any order"             \
-    }
-
+#define CLI_LABELS OPTION_REQUIRED("labels", "FILE.csv", "label file with the columns Id,Target")
+#define CLI_IMAGES OPTION_REQUIRED("images", "DIR", "directory of the images, <Id>_<channel>.png")
 #define CLI_IDS                                                                                    \
-    {                                                                                              \
-        .name = "ids", .kind = CLI_TEXT, .argument = "FILE.csv", .required = true,                 \
-        .help = "file with a column Id, such as sample_submission.csv"                             \
-    }
-
+    OPTION_REQUIRED("ids", "FILE.csv", "file with a column Id, such as sample_submission.csv")
+#define CLI_CHANNELS(FALLBACK)                                                                     \
+    OPTION_TEXT("channels", "N|CHANNEL,...", FALLBACK,                                             \
+                "the first N of green, blue, red, yellow, or their names in any order")
 #define CLI_THREADS                                                                                \
-    {                                                                                              \
-        .name = "threads", .kind = CLI_NUMBER, .argument = "N", .fallback = "0", .maximum = 1024,  \
-        .help = "0: one a core; the files do not depend on it"                                     \
-    }
-
+    OPTION_NUMBER("threads", "N", "0", 0, 1024, "0: one per core; the files do not depend on it")
 /* --rows and --cols. */
 #define CLI_SIZE                                                                                   \
-    {.name = "rows",                                                                               \
-     .kind = CLI_NUMBER,                                                                           \
-     .argument = "N",                                                                              \
-     .fallback = "128",                                                                            \
-     .minimum = 1,                                                                                 \
-     .maximum = 16384,                                                                             \
-     .help = "height after resizing"},                                                             \
-    {                                                                                              \
-        .name = "cols", .kind = CLI_NUMBER, .argument = "N", .fallback = "128", .minimum = 1,      \
-        .maximum = 16384, .help = "width after resizing"                                           \
-    }
+    OPTION_NUMBER("rows", "N", "128", 1, 16384, "height after resizing"),                          \
+        OPTION_NUMBER("cols", "N", "128", 1, 16384, "width after resizing")
 
 #endif

@@ -6,36 +6,17 @@
 
 #include <hpac/split.h>
 
-/* Rows of the option table: their defaults as text, or NULL, and help texts. */
-#define SPLIT_OPTIONS(FOLDS, FOLDS_HELP, REPEATS, REPEATS_HELP, SEED, SEED_HELP, METHOD,           \
-                      METHOD_HELP)                                                                 \
-    {.name = "folds",                                                                              \
-     .kind = CLI_NUMBER,                                                                           \
-     .argument = "N",                                                                              \
-     .fallback = (FOLDS),                                                                          \
-     .minimum = 2,                                                                                 \
-     .maximum = INT_MAX,                                                                           \
-     .help = (FOLDS_HELP)},                                                                        \
-        {.name = "repeats",                                                                        \
-         .kind = CLI_NUMBER,                                                                       \
-         .argument = "N",                                                                          \
-         .fallback = (REPEATS),                                                                    \
-         .minimum = 1,                                                                             \
-         .maximum = INT_MAX,                                                                       \
-         .help = (REPEATS_HELP)},                                                                  \
-        {.name = "seed",                                                                           \
-         .kind = CLI_NUMBER,                                                                       \
-         .argument = "N",                                                                          \
-         .fallback = (SEED),                                                                       \
-         .maximum = UINT32_MAX,                                                                    \
-         .help = (SEED_HELP)},                                                                     \
-    {                                                                                              \
-        .name = "method", .kind = CLI_CHOICE, .argument = "kfold|stratified",                      \
-        .fallback = (METHOD), .help = (METHOD_HELP)                                                \
-    }
+/* Rows of the option table; the defaults are those of the reference notebooks. */
+#define SPLIT_OPTIONS                                                                              \
+    OPTION_NUMBER("folds", "N", "3", 2, INT_MAX, "folds of the split"),                            \
+        OPTION_NUMBER("repeats", "N", "1", 1, INT_MAX,                                             \
+                      "repeats of the split, each shuffled anew"),                                 \
+        OPTION_NUMBER("seed", "N", "0", 0, UINT32_MAX,                                             \
+                      "seed of the split, scikit-learn's random_state"),                           \
+        OPTION_CHOICE("method", "kfold|stratified", "kfold",                                       \
+                      "stratified: each class spread evenly over the folds")
 
-/* Reads them; what is neither given nor has a default is that of the write-up. True when one of
- * them was given or has a default. */
+/* Reads them. True when one of them was given. */
 bool split_options_read(const cli_arguments *arguments, hpac_split_options *split);
 
 #endif

@@ -60,7 +60,7 @@ assert_near() {
 @test "--force without --out is told to be of no use" {
     evaluate "$TMP/run" --force
     assert_exit 2
-    assert_error_has "--force goes with --out"
+    assert_error_has "--force needs --out"
     assert_no_output
 }
 
@@ -309,7 +309,7 @@ assert_near() {
         --on-bad-image skip
     assert_exit 0
     assert_output_has ": 28 images"
-    assert_error_has "2 images could not be read"
+    assert_error_has "2 unreadable images are not counted"
 }
 
 @test "the real sample is evaluated" {

@@ -204,7 +204,7 @@ hide_gnuplot() {
     assert_exit 2
     run_hpac explore --labels "$labels" --company Cytosol --company Cytosol
     assert_exit 2
-    assert_error_has "twice"
+    assert_error_has "duplicate class"
     run_hpac explore --labels "$labels" --on-bad-image perhaps
     assert_exit 2
     run_hpac explore --labels "$labels" --test "$TMP/none"

@@ -110,7 +110,7 @@ columns() {
     done
     predict "$RUN" --on-bad-image skip --batch-size 2 --empty argmax --threshold 0.5
     assert_exit 0
-    assert_error_has "4 of 11 images could not be read"
+    assert_error_has "4 of 11 images are unreadable"
     diff <(cut -d, -f1 "$IDS") <(cut -d, -f1 "$TMP/out/submission.csv")
     for row in "${rows[@]}"; do
         id=$(sed -n "${row}p" "$IDS" | cut -d, -f1)
