@@ -54,7 +54,10 @@ const char *hpac_layer_name(const hpac_layer *layer);
 hpac_status hpac_layer_output_shape(const hpac_layer *layer, size_t number, hpac_shape in,
                                     hpac_shape *out);
 
-/* Elements of the kernel of a layer that reads `in`; 0 for layers without one. */
+/* The dimensions of a layer's kernel in Keras's layout, (rows, cols, in, out) or (in, out): writes
+ * them to `dims` and returns how many there are, 0 for layers without parameters. */
+size_t hpac_layer_kernel_dims(const hpac_layer *layer, hpac_shape in, size_t dims[4]);
+/* Elements of the kernel; 0 for layers without one. */
 size_t hpac_layer_kernel_count(const hpac_layer *layer, hpac_shape in);
 /* Elements of its bias; 0 for layers without one. */
 size_t hpac_layer_bias_count(const hpac_layer *layer);

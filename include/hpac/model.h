@@ -19,6 +19,8 @@
 #include <hpac/device.h>
 #include <hpac/labels.h>
 #include <hpac/layer.h>
+
+#include <stdbool.h>
 #include <hpac/metrics.h>
 
 /* The parameters of one layer, in Keras's layout: conv2d kernels (rows, cols, in, out), dense
@@ -51,6 +53,12 @@ typedef struct hpac_training_state {
     double elapsed_s; /* training time so far */
 } hpac_training_state;
 
+/* What only bears on training in Keras, and hpac does not have. */
+typedef struct hpac_keras_traits {
+    bool frozen;      /* layers with trainable=False: hpac trains all layers */
+    bool regularized; /* regularizers or constraints: hpac has no weight decay */
+} hpac_keras_traits;
+
 typedef struct hpac_model {
     hpac_shape input;
     size_t layer_count;
@@ -62,6 +70,7 @@ typedef struct hpac_model {
     char *config_yaml;             /* the run's resolved configuration; NULL: not known */
     hpac_training_state *training; /* NULL: not a resume file */
     char *written_by;              /* "hpac 0.1.0", "Keras 3.15.1": read, never written */
+    hpac_keras_traits keras;       /* read, never written */
 } hpac_model;
 
 /* Writes `path` atomically. A model with `training` has it under hpac/training. The same model
@@ -72,11 +81,15 @@ hpac_status hpac_model_save(const hpac_model *model, const char *path);
 
 /* Reads a file of hpac, Keras 2 or Keras 3: a Sequential or a functional model of one chain whose
  * last layer is Dense with a sigmoid (which may be an Activation layer of its own there).
- * Initialisers other than our two read as Glorot's: the weights are there. On error `model` is left
- * zeroed. Errors: DATA, naming the file and the object: not HDF5, no model_config, a layer or
- * option hpac does not have (by its Keras name), a weight of the wrong shape, a weight that is not
- * finite. */
+ * Initializers other than our two are read as Glorot's: the weights are there. Weights in float64
+ * or float16 are converted, and whatever dtype a layer has, hpac computes in float32. On error
+ * `model` is left zeroed. Errors: DATA, naming the file and the object: not HDF5, no model_config,
+ * a layer or option hpac does not have (by its Keras name), a weight of the wrong shape, a weight
+ * that is not finite. */
 hpac_status hpac_model_load(const char *path, hpac_model *model);
+
+/* Logs a warning for each of model->keras, for a training that starts from the file. */
+void hpac_model_warn_of_traits(const hpac_model *model, const char *path);
 
 /* Thresholds in a model file, as the attribute hpac/thresholds: one float32 a target, in the order
  * of the outputs. Saving replaces the file in one step; what else it holds stays as it is. Loading

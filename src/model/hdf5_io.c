@@ -405,9 +405,9 @@ static hsize_t file_nbytes(hid_t object)
 
 /* Contiguous in this file and written to its end. Keras writes no other; a dataset in another
  * file, a compressed one or one that only claims a size is not what a model file holds. */
-static bool is_whole(hid_t dataset, int rank, const hsize_t *dims)
+static bool is_whole(hid_t dataset, size_t number_nbytes, int rank, const hsize_t *dims)
 {
-    hsize_t nbytes = sizeof(float);
+    hsize_t nbytes = number_nbytes;
     for (int i = 0; i < rank; i++)
         if (__builtin_mul_overflow(nbytes, dims[i], &nbytes))
             return false;
@@ -426,13 +426,13 @@ static hpac_status check_dataset(hid_t at, const char *name, hid_t dataset, int 
                                  const hsize_t *dims)
 {
     hid_t type = H5Dget_type(dataset);
-    bool is_float = type >= 0 && H5Tget_class(type) == H5T_FLOAT && H5Tget_size(type) == 4;
+    size_t nbytes = type >= 0 && H5Tget_class(type) == H5T_FLOAT ? H5Tget_size(type) : 0;
     if (type >= 0)
         H5Tclose(type);
-    if (!is_float)
-        return hpac_hdf5_fail(at, name, "expected a dataset of float32");
+    if (nbytes != 2 && nbytes != 4 && nbytes != 8) /* HDF5 converts them when it reads */
+        return hpac_hdf5_fail(at, name, "expected a dataset of float16, float32 or float64");
     hpac_status status = check_dims(at, name, dataset, rank, dims);
-    if (status == HPAC_OK && !(in_this_file(at, dataset) && is_whole(dataset, rank, dims)))
+    if (status == HPAC_OK && !(in_this_file(at, dataset) && is_whole(dataset, nbytes, rank, dims)))
         status = hpac_hdf5_fail(at, name, "expected a plain dataset that is whole in this file");
     return status;
 }

@@ -7,7 +7,7 @@
 #ifndef HPAC_MODEL_KERAS_CONFIG_H
 #define HPAC_MODEL_KERAS_CONFIG_H
 
-#include <hpac/layer.h>
+#include <hpac/model.h>
 
 /* The name Keras would give layer `index` of a stack: "conv2d", "conv2d_1", "dense", ... */
 typedef struct hpac_keras_name {
@@ -22,7 +22,8 @@ typedef struct hpac_keras_config {
     hpac_shape input;
     size_t layer_count;
     hpac_layer *layers; /* (layer_count) owned */
-    char **names;       /* (layer_count) owned: Keras's names, under which the weights are kept */
+    char **names;       /* (layer_count) owned: Keras's names, under which the weights are stored */
+    hpac_keras_traits traits;
 } hpac_keras_config;
 
 /* Reads Keras's JSON. On error `config` is left zeroed. Errors: DATA, naming the layer and option

@@ -1,75 +1,35 @@
-/* Layers as Keras's JSON. Only options that every Keras since 2.0 knows are written; the rest are
- * Keras's defaults, which is what our layers do. */
+/* Layers as Keras's JSON. Only options that every Keras since 2.0 knows are written; the others
+ * have Keras's defaults, which are what our layers compute. */
 #include "keras_config.h"
+
+#include "net/layer_table.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *class_name(const hpac_layer *layer)
-{
-    switch (layer->kind) {
-    case HPAC_LAYER_CONV2D:
-        return "Conv2D";
-    case HPAC_LAYER_MAXPOOL:
-        return "MaxPooling2D";
-    case HPAC_LAYER_DROPOUT:
-        return "Dropout";
-    case HPAC_LAYER_FLATTEN:
-        return "Flatten";
-    case HPAC_LAYER_DENSE:
-        return "Dense";
-    case HPAC_LAYER_ACTIVATION:
-        return "Activation";
-    }
-    return "";
-}
-
-static const char *base_name(const hpac_layer *layer)
-{
-    switch (layer->kind) {
-    case HPAC_LAYER_CONV2D:
-        return "conv2d";
-    case HPAC_LAYER_MAXPOOL:
-        return "max_pooling2d";
-    case HPAC_LAYER_DROPOUT:
-        return "dropout";
-    case HPAC_LAYER_FLATTEN:
-        return "flatten";
-    case HPAC_LAYER_DENSE:
-        return "dense";
-    case HPAC_LAYER_ACTIVATION:
-        return "activation";
-    }
-    return "";
-}
-
 hpac_keras_name hpac_keras_layer_name(const hpac_layer *layers, size_t index)
 {
+    const char *base = hpac_layer_row_of(&layers[index])->keras_name;
     int before = 0;
     for (size_t i = 0; i < index; i++)
-        before += layers[i].kind == layers[index].kind;
+        before += strcmp(hpac_layer_row_of(&layers[i])->keras_name, base) == 0;
     hpac_keras_name name;
-    const char *base = base_name(&layers[index]);
-    if (before == 0)
-        snprintf(name.text, sizeof name.text, "%s", base);
-    else
-        snprintf(name.text, sizeof name.text, "%s_%d", base, before);
+    snprintf(name.text, sizeof name.text, before ? "%s_%d" : "%s", base, before);
     return name;
 }
 
-static const char *activation_name(hpac_activation activation)
+/* The shortest decimal number of a float: 0.1 and not 0.10000000149011612. */
+static double decimal(float value)
 {
-    switch (activation) {
-    case HPAC_ACTIVATION_RELU:
-        return "relu";
-    case HPAC_ACTIVATION_SIGMOID:
-        return "sigmoid";
-    case HPAC_ACTIVATION_LINEAR:
-        break;
+    char text[32];
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value)
+            break;
     }
-    return "linear";
+    return strtod(text, NULL);
 }
 
 static json_t *initializer(hpac_initializer kind)
@@ -80,59 +40,47 @@ static json_t *initializer(hpac_initializer kind)
                      "scale", 1.0, "mode", "fan_in", "distribution", "truncated_normal", "seed");
 }
 
-/* The decimal number that stands for a float: 0.1 and not 0.10000000149011612. */
-static double decimal(float value)
+static json_t *value_of(const hpac_layer *layer, const hpac_layer_key *key)
 {
-    char text[32];
-    snprintf(text, sizeof text, "%.9g", (double)value);
-    for (int digits = 1; digits < 9; digits++) {
-        char shorter[32];
-        snprintf(shorter, sizeof shorter, "%.*g", digits, (double)value);
-        if (strtof(shorter, NULL) == value)
-            return strtod(shorter, NULL);
-    }
-    return strtod(text, NULL);
-}
-
-static json_t *layer_config(const hpac_layer *layer, const char *name)
-{
-    json_int_t rows = (json_int_t)layer->kernel_rows, cols = (json_int_t)layer->kernel_cols;
-    switch (layer->kind) {
-    case HPAC_LAYER_CONV2D:
-        return json_pack("{s:s, s:b, s:s, s:I, s:[II], s:[ii], s:s, s:s, s:[ii], s:s, s:b, s:o}",
-                         "name", name, "trainable", 1, "dtype", "float32", "filters",
-                         (json_int_t)layer->filters, "kernel_size", rows, cols, "strides", 1, 1,
-                         "padding", "valid", "data_format", "channels_last", "dilation_rate", 1, 1,
-                         "activation", activation_name(layer->activation), "use_bias", 1,
-                         "kernel_initializer", initializer(layer->initializer));
-    case HPAC_LAYER_MAXPOOL:
-        return json_pack("{s:s, s:b, s:s, s:[II], s:[II], s:s, s:s}", "name", name, "trainable", 1,
-                         "dtype", "float32", "pool_size", rows, cols, "strides", rows, cols,
-                         "padding", "valid", "data_format", "channels_last");
-    case HPAC_LAYER_DROPOUT:
-        return json_pack("{s:s, s:b, s:s, s:f}", "name", name, "trainable", 1, "dtype", "float32",
-                         "rate", decimal(layer->rate));
-    case HPAC_LAYER_FLATTEN:
-        return json_pack("{s:s, s:b, s:s, s:s}", "name", name, "trainable", 1, "dtype", "float32",
-                         "data_format", "channels_last");
-    case HPAC_LAYER_DENSE:
-        return json_pack("{s:s, s:b, s:s, s:I, s:s, s:b, s:o}", "name", name, "trainable", 1,
-                         "dtype", "float32", "units", (json_int_t)layer->units, "activation",
-                         activation_name(layer->activation), "use_bias", 1, "kernel_initializer",
-                         initializer(layer->initializer));
-    case HPAC_LAYER_ACTIVATION:
-        return json_pack("{s:s, s:b, s:s, s:s}", "name", name, "trainable", 1, "dtype", "float32",
-                         "activation", activation_name(layer->activation));
+    const size_t *sizes = (const void *)((const char *)layer + key->offset);
+    switch (key->type) {
+    case HPAC_LAYER_KEY_SIZE:
+        return json_integer((json_int_t)sizes[0]);
+    case HPAC_LAYER_KEY_PAIR:
+        return json_pack("[II]", (json_int_t)sizes[0], (json_int_t)sizes[1]);
+    case HPAC_LAYER_KEY_RATE:
+        return json_real(decimal(layer->rate));
+    case HPAC_LAYER_KEY_ACTIVATION:
+        return json_string(hpac_activation_names[layer->activation]);
+    case HPAC_LAYER_KEY_INITIALIZER:
+        return initializer(layer->initializer);
     }
     return NULL;
+}
+
+/* A failure leaves a key out, and the whole is given up. */
+static int fill_config(const hpac_layer *layer, json_t *config)
+{
+    const hpac_layer_row *row = hpac_layer_row_of(layer);
+    int failed = 0;
+    for (const hpac_layer_key *key = row->keys; key->keras; key++)
+        failed |= json_object_set_new(config, key->keras, value_of(layer, key));
+    for (const hpac_keras_option *option = row->options; option->key; option++)
+        if (option->written)
+            failed |= json_object_set_new(
+                config, option->key,
+                option->value[0] == '=' ? json_deep_copy(json_object_get(config, option->value + 1))
+                                        : json_loads(option->value, JSON_DECODE_ANY, NULL));
+    return failed;
 }
 
 /* batch_input_shape is the name of Keras 2; Keras 3, whose own is batch_shape, knows it too. */
 static json_t *input_layer(hpac_shape input)
 {
-    json_t *shape = input.rank == 3 ? json_pack("[nIII]", (json_int_t)input.rows,
-                                                (json_int_t)input.cols, (json_int_t)input.channels)
-                                    : json_pack("[nI]", (json_int_t)input.channels);
+    json_int_t rows = (json_int_t)input.rows, cols = (json_int_t)input.cols;
+    json_int_t channels = (json_int_t)input.channels;
+    json_t *shape =
+        input.rank == 3 ? json_pack("[nIII]", rows, cols, channels) : json_pack("[nI]", channels);
     return json_pack("{s:s, s:{s:o, s:s, s:b, s:s}}", "class_name", "InputLayer", "config",
                      "batch_input_shape", shape, "dtype", "float32", "sparse", 0, "name",
                      "input_1");
@@ -143,10 +91,12 @@ char *hpac_keras_config_write(const hpac_layer *layers, size_t layer_count, hpac
     json_t *list = json_array();
     int failed = json_array_append_new(list, input_layer(input));
     for (size_t i = 0; i < layer_count; i++) {
-        hpac_keras_name name = hpac_keras_layer_name(layers, i);
+        json_t *config = json_pack("{s:s, s:b, s:s}", "name", hpac_keras_layer_name(layers, i).text,
+                                   "trainable", 1, "dtype", "float32");
+        failed |= fill_config(&layers[i], config);
         failed |= json_array_append_new(list, json_pack("{s:s, s:o}", "class_name",
-                                                        class_name(&layers[i]), "config",
-                                                        layer_config(&layers[i], name.text)));
+                                                        hpac_layer_row_of(&layers[i])->keras_class,
+                                                        "config", config));
     }
     json_t *root = json_pack("{s:s, s:{s:s, s:o}}", "class_name", "Sequential", "config", "name",
                              "sequential", "layers", list);

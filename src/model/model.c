@@ -1,4 +1,5 @@
 /* Weights and models in memory. */
+#include <hpac/log.h>
 #include <hpac/model.h>
 
 #include <stdlib.h>
@@ -45,4 +46,14 @@ void hpac_model_fini(hpac_model *model)
     free(model->config_yaml);
     free(model->written_by);
     *model = (hpac_model){0};
+}
+
+void hpac_model_warn_of_traits(const hpac_model *model, const char *path)
+{
+    if (model->keras.frozen)
+        hpac_log_warning("%s: has layers with trainable=False; hpac trains all layers", path);
+    if (model->keras.regularized)
+        hpac_log_warning("%s: has regularizers or constraints, which hpac does not have: they are "
+                         "left out of the training",
+                         path);
 }

@@ -88,6 +88,11 @@ void hpac_model_card_print(const hpac_model_card *card, bool config, FILE *strea
     if (*channel_names(card, channels))
         fprintf(stream, "channels: %s\n", channels);
     print_classes(card, stream);
+    if (model->keras.frozen || model->keras.regularized)
+        fprintf(stream, "in training only, and not in hpac: %s%s%s\n",
+                model->keras.frozen ? "frozen layers" : "",
+                model->keras.frozen && model->keras.regularized ? ", " : "",
+                model->keras.regularized ? "regularizers or constraints" : "");
     if (model->training)
         print_training(model->training, stream);
     if (model->config_yaml && config)

@@ -58,10 +58,24 @@ static hpac_status read_writer(hid_t file, hpac_model *model)
     return status;
 }
 
+/* What save_weights() writes: by Keras 2 the names of the layers at the root, by Keras 3 a group.
+ */
+static bool has_only_weights(hid_t file)
+{
+    return !hpac_hdf5_has_attribute(file, "model_config") &&
+           (hpac_hdf5_has_attribute(file, "layer_names") || hpac_hdf5_has_group(file, "layers") ||
+            hpac_hdf5_has_group(file, "_layer_checkpoint_dependencies"));
+}
+
 /* Reads the layers and checks that the network can run them. */
 static hpac_status read_layers(hid_t file, hpac_keras_config *config)
 {
     char *json = NULL;
+    if (has_only_weights(file))
+        return hpac_fail(HPAC_ERR_DATA,
+                         "weights only, as save_weights() writes them: the layers (the attribute "
+                         "model_config) are missing; save the whole model with "
+                         "model.save(\"name.h5\")");
     hpac_status status = hpac_hdf5_read_text(file, "model_config", &json);
     if (status == HPAC_OK)
         status = hpac_fail_within(hpac_keras_config_read(json, config), "model_config");
@@ -229,6 +243,7 @@ static hpac_status load(const char *path, hpac_model *model)
     model->layer_count = config.layer_count;
     model->layers = config.layers;
     config.layers = NULL;
+    model->keras = config.traits;
     if (status == HPAC_OK)
         status = read_own_part(file, model);
     if (status == HPAC_OK)

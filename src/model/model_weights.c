@@ -5,19 +5,10 @@
 
 int hpac_model_kernel_dims(const hpac_layer *layer, hpac_shape in, hsize_t dims[4])
 {
-    if (layer->kind == HPAC_LAYER_CONV2D) {
-        dims[0] = (hsize_t)layer->kernel_rows;
-        dims[1] = (hsize_t)layer->kernel_cols;
-        dims[2] = (hsize_t)in.channels;
-        dims[3] = (hsize_t)layer->filters;
-        return 4;
-    }
-    if (layer->kind == HPAC_LAYER_DENSE) {
-        dims[0] = (hsize_t)in.channels;
-        dims[1] = (hsize_t)layer->units;
-        return 2;
-    }
-    return 0;
+    size_t own[4], rank = hpac_layer_kernel_dims(layer, in, own);
+    for (size_t i = 0; i < rank; i++)
+        dims[i] = own[i];
+    return (int)rank;
 }
 
 int hpac_model_bias_dims(const hpac_layer *layer, hsize_t dims[1])

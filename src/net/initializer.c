@@ -60,10 +60,9 @@ void hpac_initialize_kernel(const hpac_layer *layer, hpac_shape in, uint64_t see
     size_t count = hpac_layer_kernel_count(layer, in);
     if (count == 0)
         return;
-    size_t outputs = hpac_layer_bias_count(layer);
-    size_t window = layer->kind == HPAC_LAYER_CONV2D ? layer->kernel_rows * layer->kernel_cols : 1;
-    size_t inputs = count / outputs; /* exact: a kernel has `inputs` weights an output */
-    double fan_in = (double)inputs, fan_out = (double)(window * outputs);
+    /* The last two dimensions are input and output channels, those before them the window. */
+    size_t dims[4], rank = hpac_layer_kernel_dims(layer, in, dims);
+    double fan_in = (double)(count / dims[rank - 1]), fan_out = (double)(count / dims[rank - 2]);
     if (layer->initializer == HPAC_INIT_GLOROT_UNIFORM) {
         double limit = sqrt(6 / (fan_in + fan_out));
 #pragma omp parallel for schedule(static)

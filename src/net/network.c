@@ -1,4 +1,5 @@
 /* A network's life: layers become operations, operations become plans, plans get their memory. */
+#include "layer_table.h"
 #include "network_internal.h"
 
 #include <stdlib.h>
@@ -20,39 +21,25 @@ static void append_op(hpac_network *network, hpac_op op, size_t layer)
     network->op_count++;
 }
 
-static void append_activation(hpac_network *network, hpac_activation activation, hpac_shape shape,
-                              size_t layer)
-{
-    if (activation == HPAC_ACTIVATION_LINEAR)
-        return;
-    append_op(network,
-              (hpac_op){.kind = activation == HPAC_ACTIVATION_RELU ? HPAC_OP_RELU : HPAC_OP_SIGMOID,
-                        .in = shape,
-                        .out = shape},
-              layer);
-}
-
 static void append_layer(hpac_network *network, size_t number, hpac_shape in, hpac_shape out)
 {
     const hpac_layer *layer = &network->layers[number];
-    static const hpac_op_kind kinds[] = {
-        [HPAC_LAYER_CONV2D] = HPAC_OP_CONV2D,   [HPAC_LAYER_MAXPOOL] = HPAC_OP_MAXPOOL,
-        [HPAC_LAYER_DROPOUT] = HPAC_OP_DROPOUT, [HPAC_LAYER_FLATTEN] = HPAC_OP_FLATTEN,
-        [HPAC_LAYER_DENSE] = HPAC_OP_DENSE,
-    };
-    if (layer->kind != HPAC_LAYER_ACTIVATION)
-        append_op(network,
-                  (hpac_op){.kind = kinds[layer->kind],
-                            .in = in,
-                            .out = out,
-                            .kernel_rows = layer->kernel_rows,
-                            .kernel_cols = layer->kernel_cols,
-                            .rate = layer->rate,
-                            .stream = (uint32_t)number},
-                  number);
-    /* The sigmoid of the last layer is part of the loss, which wants logits. */
-    if (number + 1 < network->options.layer_count)
-        append_activation(network, layer->activation, out, number);
+    append_op(network,
+              (hpac_op){.kind = hpac_layer_row_of(layer)->op,
+                        .in = in,
+                        .out = out,
+                        .kernel_rows = layer->kernel_rows,
+                        .kernel_cols = layer->kernel_cols,
+                        .rate = layer->rate,
+                        .stream = (uint32_t)number},
+              number);
+    /* The sigmoid of the last layer belongs to the loss, which reads logits. */
+    if (layer->kind == HPAC_LAYER_ACTIVATION || layer->activation == HPAC_ACTIVATION_LINEAR ||
+        number + 1 == network->options.layer_count)
+        return;
+    const hpac_layer activation = {.kind = HPAC_LAYER_ACTIVATION, .activation = layer->activation};
+    append_op(network, (hpac_op){.kind = hpac_layer_row_of(&activation)->op, .in = out, .out = out},
+              number);
 }
 
 static hpac_status make_ops(hpac_network *network)

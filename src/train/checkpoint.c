@@ -50,6 +50,7 @@ hpac_status checkpoint_start(train_job *training)
     if (!train->initial_model)
         return hpac_network_initialize(training->network, train->seed);
     hpac_log_info("weights: from %s", train->initial_model);
+    hpac_model_warn_of_traits(&training->initial_model, train->initial_model);
     hpac_status status =
         hpac_network_import(training->network, training->initial_model.weights, NULL, NULL);
     hpac_model_fini(&training->initial_model);

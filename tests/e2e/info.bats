@@ -6,10 +6,10 @@ load helpers
     assert_exit 0
     assert_output_has "tests/golden/keras3_sequential.h5: written by Keras 3."
     assert_output_has "model: input (10, 9, 2)"
-    assert_output_has "   1  conv2d    3 of 3x2 relu      (8, 8, 3)                  39"
+    assert_output_has "   1  conv2d    3, 3x2, relu       (8, 8, 3)                  39"
     assert_output_has "   2  maxpool   2x3                (4, 2, 3)                   0"
-    assert_output_has "   6  dense     sigmoid            (3)                        51"
-    assert_output_has " 490 in all"
+    assert_output_has "   6  dense     3, sigmoid         (3)                        51"
+    assert_output_has " 490 total"
     assert_output_has "classes: 3, not named in the file"
     assert_output_has "configuration: not in the file"
     refute_output_has "training:"
@@ -21,6 +21,39 @@ load helpers
     assert_exit 0
     assert_output_has "written by Keras 2.15.0"
     assert_output_has "   2  relu "
+}
+
+@test "info shows what a file of Keras has for training only" {
+    run_hpac info tests/golden/keras3_frozen_regularized.h5
+    assert_exit 0
+    assert_output_has "in training only, and not in hpac: frozen layers, regularizers or constraints"
+    run_hpac info tests/golden/keras3_float64.h5
+    assert_exit 0
+    refute_output_has "in training only"
+}
+
+@test "a training from frozen and regularized layers warns that it trains all, without weight decay" {
+    run_hpac synth --count 24 --test-count 1 --size 64 --seed 3 --balance --out "$TMP/data"
+    assert_exit 0
+    cat >"$TMP/tiny.yaml" <<END
+data:
+  labels: $TMP/data/train.csv
+  images: $TMP/data/train
+  targets: [Nucleoplasm, Cytosol, Plasma membrane]
+  channels: 2
+  image: {rows: 10, cols: 9}
+  scale: {rows: 1, cols: 1}
+model:
+  - {type: conv2d, filters: 3, kernel: 3, activation: relu}
+  - {type: flatten}
+  - {type: dense, units: 8, activation: relu}
+  - {type: dense, units: classes, activation: sigmoid}
+train: {epochs: 1, batch_size: 8, initial_model: tests/golden/keras3_frozen_regularized.h5}
+END
+    run_hpac train "$TMP/tiny.yaml" --device cpu --quiet --no-report --out "$TMP/run"
+    assert_exit 0
+    assert_error_has "keras3_frozen_regularized.h5: has layers with trainable=False; hpac trains all layers"
+    assert_error_has "has regularizers or constraints, which hpac does not have"
 }
 
 @test "info refuses what is not a model" {

@@ -223,7 +223,7 @@ resume_and_compare() {
     run_hpac train "$TMP/small.yaml" --device cpu --dry-run --out "$TMP/run"
     assert_exit 0
     local line
-    for line in "data: 60 images" "train.batch_size   " "memory, MiB" "of 3x3 relu"; do # the result, told once
+    for line in "data: 60 images" "train.batch_size   " "memory, MiB" ", 3x3, relu"; do # the result, told once
         assert_output_has "$line"
         refute_error_has "$line"
     done

@@ -73,6 +73,51 @@ def functional():
     return keras.Model(inputs, x)
 
 
+def frozen_regularized():
+    """What only bears on training: no effect on predictions."""
+    model = keras.Sequential(
+        [
+            layers.Input(SHAPE),
+            layers.Conv2D(3, 3, activation="relu", trainable=False),
+            layers.Flatten(),
+            layers.Dense(
+                8,
+                activation="relu",
+                kernel_regularizer=keras.regularizers.L1L2(0.01, 0.02),
+                bias_regularizer=keras.regularizers.L2(0.01),
+                activity_regularizer=keras.regularizers.L1(0.01),
+                kernel_constraint=keras.constraints.MaxNorm(2),
+            ),
+            layers.Dense(3, activation="sigmoid"),
+        ]
+    )
+    return model
+
+
+def in_dtype(dtype):
+    return keras.Sequential(
+        [
+            layers.Input(SHAPE),
+            layers.Conv2D(3, 3, activation="relu", dtype=dtype),
+            layers.MaxPooling2D(2, dtype=dtype),
+            layers.Flatten(dtype=dtype),
+            layers.Dense(3, activation="sigmoid", dtype=dtype),
+        ]
+    )
+
+
+def float64():
+    return in_dtype("float64")
+
+
+def mixed_float16():
+    return in_dtype("mixed_float16")
+
+
+MODELS = (sequential, input_shape, functional)
+MODELS_OF_KERAS_3 = (frozen_regularized, float64, mixed_float16)
+
+
 def main(folder):
     major = keras.__version__.split(".")[0]
     images = formula.images(0, IMAGES, SHAPE).astype(np.float32) / np.float32(255)
@@ -82,13 +127,15 @@ def main(folder):
             f"Keras {keras.__version__}, TensorFlow {tf.__version__}, CPU, float32\n"
         )
         out.write("model,image,class0,class1,class2\n")
-        for make in (sequential, input_shape, functional):
+        for make in MODELS + (MODELS_OF_KERAS_3 if major == "3" else ()):
             keras.backend.clear_session()  # names count from 0 in every file
             keras.utils.set_random_seed(0)
             model = make()
             formula.set_weights(model)
             name = f"keras{major}_{make.__name__}"
             model.save(os.path.join(folder, name + ".h5"))
+            if make is mixed_float16:
+                model.save_weights(os.path.join(folder, "keras3_only.weights.h5"))
             for i, row in enumerate(model.predict(images, verbose=0)):
                 out.write(f"{name},{i}," + ",".join(f"{p:.9g}" for p in row) + "\n")
 

@@ -1,0 +1,255 @@
+/* The table of the layers, and the functions that its rows name. */
+#include "layer_table.h"
+#include "shape_text.h"
+
+#include <string.h>
+
+/* ---- output shapes ---- */
+
+static hpac_status need_window(const hpac_layer *layer, size_t number, hpac_shape in)
+{
+    const char *name = hpac_layer_name(layer);
+    if (in.rank != 3)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "layer %zu (%s): expected images (rows, cols, channels), got a vector %s",
+                         number, name, shape_describe(in).text);
+    if (layer->kernel_rows < 1 || layer->kernel_cols < 1)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "layer %zu (%s): window %zu x %zu, expected at least 1 x 1", number, name,
+                         layer->kernel_rows, layer->kernel_cols);
+    if (layer->kernel_rows > in.rows || layer->kernel_cols > in.cols)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "layer %zu (%s): a window of %zu x %zu does not fit into %s", number, name,
+                         layer->kernel_rows, layer->kernel_cols, shape_describe(in).text);
+    return HPAC_OK;
+}
+
+static hpac_status conv2d_shape(const hpac_layer *layer, size_t number, hpac_shape in,
+                                hpac_shape *out)
+{
+    HPAC_TRY(need_window(layer, number, in));
+    out->rows = in.rows - layer->kernel_rows + 1;
+    out->cols = in.cols - layer->kernel_cols + 1;
+    out->channels = layer->filters;
+    return HPAC_OK;
+}
+
+static hpac_status maxpool_shape(const hpac_layer *layer, size_t number, hpac_shape in,
+                                 hpac_shape *out)
+{
+    HPAC_TRY(need_window(layer, number, in));
+    out->rows = in.rows / layer->kernel_rows;
+    out->cols = in.cols / layer->kernel_cols;
+    return HPAC_OK;
+}
+
+static hpac_status dropout_shape(const hpac_layer *layer, size_t number, hpac_shape in,
+                                 hpac_shape *out)
+{
+    (void)in;
+    (void)out;
+    if (layer->rate >= 0.0f && layer->rate < 1.0f)
+        return HPAC_OK;
+    return hpac_fail(HPAC_ERR_CONFIG, "layer %zu (dropout): rate %g, expected 0 <= rate < 1",
+                     number, (double)layer->rate);
+}
+
+static hpac_shape vector_shape(size_t count)
+{
+    return (hpac_shape){.rank = 1, .rows = 1, .cols = 1, .channels = count};
+}
+
+static hpac_status flatten_shape(const hpac_layer *layer, size_t number, hpac_shape in,
+                                 hpac_shape *out)
+{
+    (void)layer;
+    (void)number;
+    *out = vector_shape(hpac_shape_count(in));
+    return HPAC_OK;
+}
+
+static hpac_status dense_shape(const hpac_layer *layer, size_t number, hpac_shape in,
+                               hpac_shape *out)
+{
+    if (in.rank != 1)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "layer %zu (dense): expected a vector, got images %s; put a flatten layer "
+                         "before it",
+                         number, shape_describe(in).text);
+    *out = vector_shape(layer->units);
+    return HPAC_OK;
+}
+
+/* ---- parameters ---- */
+
+static size_t conv2d_dims(const hpac_layer *layer, hpac_shape in, size_t dims[4])
+{
+    dims[0] = layer->kernel_rows;
+    dims[1] = layer->kernel_cols;
+    dims[2] = in.channels;
+    dims[3] = layer->filters;
+    return 4;
+}
+
+static size_t dense_dims(const hpac_layer *layer, hpac_shape in, size_t dims[4])
+{
+    dims[0] = hpac_shape_count(in);
+    dims[1] = layer->units;
+    return 2;
+}
+
+/* ---- the table ---- */
+
+const char *const hpac_activation_names[] = {"linear", "relu", "sigmoid", NULL};
+const char *const hpac_initializer_names[] = {"variance_scaling", "glorot_uniform", NULL};
+
+#define KEY(keras_, name_, type_, member)                                                          \
+    .keras = (keras_), .name = (name_), .type = HPAC_LAYER_KEY_##type_,                            \
+    .offset = offsetof(hpac_layer, member)
+#define ACTIVATION_KEY                                                                             \
+    {                                                                                              \
+        KEY("activation", "activation", ACTIVATION, activation),                                   \
+            .help = "Applied to each output."                                                      \
+    }
+#define ANY(key_)                                                                                  \
+    {                                                                                              \
+        .key = (key_)                                                                              \
+    }
+#define ONLY(key_, value_)                                                                         \
+    {                                                                                              \
+        .key = (key_), .value = (value_), .written = true                                          \
+    }
+/* Not in all versions of Keras since 2.0. */
+#define ONLY_LATER(key_, value_)                                                                   \
+    {                                                                                              \
+        .key = (key_), .value = (value_)                                                           \
+    }
+
+const hpac_layer_row hpac_layer_rows[] = {
+    {
+        .name = "conv2d",
+        .help = "Convolution, with a bias.",
+        .blank = {.kind = HPAC_LAYER_CONV2D},
+        .op = HPAC_OP_CONV2D,
+        .output_shape = conv2d_shape,
+        .kernel_dims = conv2d_dims,
+        .keras_class = "Conv2D",
+        .keras_name = "conv2d",
+        .keys = {{KEY("filters", "filters", SIZE, filters), .max = 65536,
+                  .help = "Output channels."},
+                 {KEY("kernel_size", "kernel", PAIR, kernel_rows), .max = 1024,
+                  .help = "Size of the window; stride 1, no padding."},
+                 ACTIVATION_KEY,
+                 {KEY("kernel_initializer", "initializer", INITIALIZER, initializer),
+                  .help = "Distribution of the initial weights."}},
+        .options = {ONLY("strides", "[1,1]"), ONLY("padding", "\"valid\""),
+                    ONLY("data_format", "\"channels_last\""), ONLY("dilation_rate", "[1,1]"),
+                    ONLY_LATER("groups", "1"), ONLY("use_bias", "true"), ANY("bias_initializer")},
+    },
+    {
+        .name = "maxpool",
+        .help = "The largest value of each window.",
+        .blank = {.kind = HPAC_LAYER_MAXPOOL},
+        .op = HPAC_OP_MAXPOOL,
+        .output_shape = maxpool_shape,
+        .keras_class = "MaxPooling2D",
+        .keras_name = "max_pooling2d",
+        .keys = {{KEY("pool_size", "size", PAIR, kernel_rows), .max = 1024,
+                  .help = "The window, which is also the stride; remaining rows and columns are "
+                          "dropped."}},
+        .options = {ONLY("strides", "=pool_size"), ONLY("padding", "\"valid\""),
+                    ONLY("data_format", "\"channels_last\"")},
+    },
+    {
+        .name = "dropout",
+        .help = "Random zeros in training, nothing otherwise.",
+        .blank = {.kind = HPAC_LAYER_DROPOUT},
+        .op = HPAC_OP_DROPOUT,
+        .output_shape = dropout_shape,
+        .keras_class = "Dropout",
+        .keras_name = "dropout",
+        .keys = {{KEY("rate", "rate", RATE, rate),
+                  .help = "Share of values set to 0 in training; the others are scaled by 1 / (1 - "
+                          "rate)."}},
+        .options = {ANY("seed")},
+    },
+    {
+        .name = "flatten",
+        .help = "(rows, cols, channels) to a vector, as dense expects it.",
+        .blank = {.kind = HPAC_LAYER_FLATTEN},
+        .op = HPAC_OP_FLATTEN,
+        .output_shape = flatten_shape,
+        .keras_class = "Flatten",
+        .keras_name = "flatten",
+        .options = {ONLY("data_format", "\"channels_last\"")},
+    },
+    {
+        .name = "dense",
+        .help = "Fully connected, with a bias.",
+        .blank = {.kind = HPAC_LAYER_DENSE},
+        .op = HPAC_OP_DENSE,
+        .output_shape = dense_shape,
+        .kernel_dims = dense_dims,
+        .keras_class = "Dense",
+        .keras_name = "dense",
+        .keys = {{KEY("units", "units", SIZE, units), .max = 1 << 24, .word = "classes",
+                  .help = "Outputs; classes: one per target."},
+                 ACTIVATION_KEY,
+                 {KEY("kernel_initializer", "initializer", INITIALIZER, initializer),
+                  .help = "Distribution of the initial weights; with `units: classes` the default "
+                          "is glorot_uniform."}},
+        .options = {ONLY("use_bias", "true"), ANY("bias_initializer")},
+    },
+    {
+        .name = "relu",
+        .help = "max(x, 0), as a layer of its own.",
+        .blank = {.kind = HPAC_LAYER_ACTIVATION, .activation = HPAC_ACTIVATION_RELU},
+        .op = HPAC_OP_RELU,
+        .keras_class = "Activation",
+        .keras_name = "activation",
+        .keys = {{KEY("activation", NULL, ACTIVATION, activation)}},
+    },
+    {
+        .name = "sigmoid",
+        .help = "1 / (1 + exp(-x)), as a layer of its own.",
+        .blank = {.kind = HPAC_LAYER_ACTIVATION, .activation = HPAC_ACTIVATION_SIGMOID},
+        .op = HPAC_OP_SIGMOID,
+        .keras_class = "Activation",
+        .keras_name = "activation",
+        .keys = {{KEY("activation", NULL, ACTIVATION, activation)}},
+    },
+    {
+        .blank = {.kind = HPAC_LAYER_ACTIVATION, .activation = HPAC_ACTIVATION_RELU},
+        .keras_class = "ReLU",
+        .options = {ONLY_LATER("negative_slope", "0.0"), ONLY_LATER("threshold", "0.0")},
+    },
+};
+
+const size_t hpac_layer_row_count = sizeof hpac_layer_rows / sizeof *hpac_layer_rows;
+
+const hpac_layer_row *hpac_layer_row_of(const hpac_layer *layer)
+{
+    for (size_t i = 0; i < hpac_layer_row_count; i++) {
+        const hpac_layer *blank = &hpac_layer_rows[i].blank;
+        if (blank->kind == layer->kind &&
+            (layer->kind != HPAC_LAYER_ACTIVATION || blank->activation == layer->activation))
+            return &hpac_layer_rows[i];
+    }
+    return NULL;
+}
+
+const hpac_layer_row *hpac_layer_row_by_name(const char *name)
+{
+    for (size_t i = 0; i < hpac_layer_row_count; i++)
+        if (hpac_layer_rows[i].name && strcmp(hpac_layer_rows[i].name, name) == 0)
+            return &hpac_layer_rows[i];
+    return NULL;
+}
+
+const hpac_layer_row *hpac_layer_row_by_class(const char *keras_class)
+{
+    for (size_t i = 0; i < hpac_layer_row_count; i++)
+        if (strcmp(hpac_layer_rows[i].keras_class, keras_class) == 0)
+            return &hpac_layer_rows[i];
+    return NULL;
+}

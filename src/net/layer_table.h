@@ -1,0 +1,70 @@
+/*
+ * The kinds of layers: one row each, which configurations, tables, the network and model files all
+ * read. Adding a layer starts with a row (docs/adding-a-layer.md).
+ */
+#ifndef HPAC_NET_LAYER_TABLE_H
+#define HPAC_NET_LAYER_TABLE_H
+
+#include <hpac/layer.h>
+
+#include <stdbool.h>
+
+/* The type of a key: what its member of hpac_layer is, and which values are valid. */
+typedef enum hpac_layer_key_type {
+    HPAC_LAYER_KEY_SIZE,        /* size_t in [1, max]; with `word` also 0 */
+    HPAC_LAYER_KEY_PAIR,        /* size_t[2], each in [1, max]: rows, cols */
+    HPAC_LAYER_KEY_RATE,        /* float in [0, 1) */
+    HPAC_LAYER_KEY_ACTIVATION,  /* hpac_activation; linear by default */
+    HPAC_LAYER_KEY_INITIALIZER, /* hpac_initializer; variance_scaling by default */
+} hpac_layer_key_type;
+
+/* A key without a default is required. */
+typedef struct hpac_layer_key {
+    const char *keras; /* in files of Keras: "kernel_size"; NULL ends a list of keys */
+    const char *name;  /* in configurations: "kernel"; NULL: in files of Keras only */
+    hpac_layer_key_type type;
+    size_t offset; /* in hpac_layer */
+    size_t max;
+    const char *word; /* stands for 0 in configurations */
+    const char *help;
+} hpac_layer_key;
+
+/* An option of Keras that hpac does not have. */
+typedef struct hpac_keras_option {
+    const char *key;   /* NULL ends a list of options */
+    const char *value; /* as JSON: the one that our layers compute, which is also Keras's default;
+                          "=KEY": the value of another key; NULL: any, without effect on predictions */
+    bool written;      /* all versions of Keras know it */
+} hpac_keras_option;
+
+typedef struct hpac_layer_row {
+    const char *name; /* in configurations; NULL: a second class of Keras for the same layer */
+    const char *help;
+    hpac_layer blank; /* what the type alone determines */
+    hpac_op_kind op;
+    /* Writes the output shape for `in` to *out, which is a copy of `in`; NULL: the same shape. */
+    hpac_status (*output_shape)(const hpac_layer *layer, size_t number, hpac_shape in,
+                                hpac_shape *out);
+    /* Writes the dimensions of the kernel in Keras's layout and returns their number, at most 4;
+     * the last is that of the bias. NULL: no parameters. */
+    size_t (*kernel_dims)(const hpac_layer *layer, hpac_shape in, size_t dims[4]);
+    const char *keras_class; /* "MaxPooling2D" */
+    const char *keras_name;  /* "max_pooling2d": Keras's default name of the first such layer */
+    hpac_layer_key keys[5];
+    hpac_keras_option options[8];
+} hpac_layer_row;
+
+extern const hpac_layer_row hpac_layer_rows[];
+extern const size_t hpac_layer_row_count;
+
+/* In the order of their enumerators; a NULL at the end. */
+extern const char *const hpac_activation_names[];
+extern const char *const hpac_initializer_names[];
+
+/* The row of a layer; never NULL for a layer of a checked stack. */
+const hpac_layer_row *hpac_layer_row_of(const hpac_layer *layer);
+/* By the name in configurations, or by Keras's class; NULL: none. */
+const hpac_layer_row *hpac_layer_row_by_name(const char *name);
+const hpac_layer_row *hpac_layer_row_by_class(const char *keras_class);
+
+#endif
