@@ -48,56 +48,46 @@ static hpac_status check_options(const hpac_dataset_options *options)
     return HPAC_OK;
 }
 
-/* The pool's cache, or one of our own if all images fit. */
-static hpac_status find_cache(hpac_dataset *dataset)
+static hpac_status set_up(hpac_dataset *dataset, const hpac_dataset_options *options)
 {
-    const hpac_dataset_options *options = &dataset->options;
-    if (options->pool) {
-        hpac_status status =
-            image_pool_join(options->pool, options, &dataset->shared, &dataset->is_cached);
-        if (status == HPAC_OK)
-            dataset->cache = &dataset->shared->cache;
-        return status;
-    }
-    dataset->cache = &dataset->own;
-    image_cache_init(&dataset->own, options);
-    dataset->is_cached = image_cache_fits(&dataset->own, options->cache_nbytes);
-    return dataset->is_cached ? image_cache_open(&dataset->own) : HPAC_OK;
+    dataset->options = *options;
+    dataset->options.targets = dataset->targets;
+    for (size_t i = 0; i < options->target_count; i++)
+        dataset->targets[i] = options->targets[i];
+    dataset->options.channel_order = dataset->channel_order;
+    for (size_t i = 0; i < options->channels; i++)
+        dataset->channel_order[i] = options->channel_order ? options->channel_order[i] : (int)i;
+    dataset->options.images = dataset->images = strdup(options->images);
+    if (!dataset->images)
+        return hpac_fail_memory(strlen(options->images) + 1);
+    if (!options->pool)
+        HPAC_TRY(hpac_image_pool_create(&dataset->own_pool));
+    dataset->pool = options->pool ? options->pool : dataset->own_pool;
+    return image_pool_join(dataset->pool, &dataset->options, &dataset->set);
 }
 
 hpac_status hpac_dataset_create(const hpac_dataset_options *options, hpac_dataset **dataset)
 {
     *dataset = NULL;
-    hpac_status status = check_options(options);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(check_options(options));
     hpac_dataset *made = calloc(1, sizeof *made);
     if (!made)
         return hpac_fail_memory(sizeof *made);
-    made->options = *options;
-    made->options.targets = made->targets;
-    for (size_t i = 0; i < options->target_count; i++)
-        made->targets[i] = options->targets[i];
-    made->options.channel_order = made->channel_order;
-    for (size_t i = 0; i < options->channels; i++)
-        made->channel_order[i] = options->channel_order ? options->channel_order[i] : (int)i;
-    made->options.images = made->images = strdup(options->images);
-    status = made->images ? find_cache(made) : hpac_fail_memory(strlen(options->images) + 1);
-    if (status != HPAC_OK) {
+    hpac_status status = set_up(made, options);
+    if (status == HPAC_OK)
+        *dataset = made;
+    else
         hpac_dataset_destroy(made);
-        return status;
-    }
-    *dataset = made;
-    return HPAC_OK;
+    return status;
 }
 
 void hpac_dataset_destroy(hpac_dataset *dataset)
 {
     if (!dataset)
         return;
-    if (dataset->shared)
-        image_pool_leave(dataset->options.pool, dataset->shared);
-    image_cache_close(&dataset->own);
+    if (dataset->set)
+        image_pool_leave(dataset->set);
+    hpac_image_pool_destroy(dataset->own_pool);
     free(dataset->images);
     free(dataset);
 }
@@ -109,7 +99,7 @@ const hpac_dataset_options *hpac_dataset_get_options(const hpac_dataset *dataset
 
 bool hpac_dataset_is_cached(const hpac_dataset *dataset)
 {
-    return dataset->is_cached;
+    return dataset->set->bytes != NULL;
 }
 
 void hpac_dataset_targets(const hpac_dataset *dataset, size_t row, uint8_t *targets)
@@ -226,8 +216,7 @@ static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, size_t 
     free(path);
     HPAC_TRY(status);
     HPAC_TRY(find_resizer(reader, image->rows, image->cols, &resizer));
-    if (options->pool)
-        atomic_fetch_add(&options->pool->files_decoded, 1);
+    atomic_fetch_add(&reader->dataset->pool->files_decoded, 1);
     if (options->pixels == HPAC_PIXELS_UINT8)
         hpac_resize_u8(resizer, image->pixels, (uint8_t *)pixels + channel, (int)options->channels);
     else
@@ -237,11 +226,8 @@ static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, size_t 
 
 static hpac_status read_files(hpac_dataset_reader *reader, size_t row, void *pixels)
 {
-    for (size_t channel = 0; channel < reader->dataset->options.channels; channel++) {
-        hpac_status status = read_channel(reader, row, channel, pixels);
-        if (status != HPAC_OK)
-            return status;
-    }
+    for (size_t channel = 0; channel < reader->dataset->options.channels; channel++)
+        HPAC_TRY(read_channel(reader, row, channel, pixels));
     return HPAC_OK;
 }
 
@@ -249,115 +235,95 @@ static hpac_status read_files(hpac_dataset_reader *reader, size_t row, void *pix
  * is preparing it. */
 static hpac_status keep(hpac_dataset_reader *reader, size_t row, const unsigned char **kept)
 {
-    const image_cache *cache = reader->dataset->cache;
+    const image_set *set = reader->dataset->set;
     *kept = NULL;
-    if (!cache->bytes)
+    if (!set->bytes)
         return HPAC_OK;
-    unsigned char *place = cache->bytes + row * cache->image_nbytes;
-    atomic_uchar *state = &cache->states[row];
+    unsigned char *image = set->bytes + row * set->image_nbytes;
+    atomic_uchar *state = &set->states[row];
     unsigned char seen = atomic_load_explicit(state, memory_order_acquire);
     hpac_status status = HPAC_OK;
     if (seen == IMAGE_EMPTY &&
         atomic_compare_exchange_strong_explicit(state, &seen, IMAGE_FILLING, memory_order_acquire,
                                                 memory_order_acquire)) {
-        status = read_files(reader, row, place);
+        status = read_files(reader, row, image);
         seen = status == HPAC_OK ? IMAGE_KEPT : IMAGE_EMPTY;
         atomic_store_explicit(state, seen, memory_order_release);
     }
     if (seen == IMAGE_KEPT)
-        *kept = place;
+        *kept = image;
     return status;
 }
 
 hpac_status hpac_dataset_read(hpac_dataset_reader *reader, size_t row, void *pixels)
 {
     const unsigned char *kept;
-    hpac_status status = keep(reader, row, &kept);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(keep(reader, row, &kept));
     if (!kept)
         return read_files(reader, row, pixels);
-    memcpy(pixels, kept, reader->dataset->cache->image_nbytes);
+    memcpy(pixels, kept, reader->dataset->set->image_nbytes);
     return HPAC_OK;
 }
 
 /* ---- preparing all images ahead ---- */
 
-/* Images between two looks at the wish to stop. */
+/* Images between two looks at `stop`. */
 #define PREPARE_STRIDE 256
 
 typedef struct preparation {
     hpac_dataset_reader **readers; /* (threads) */
-    const size_t *rows;            /* those of this stride */
-    atomic_size_t *prepared;
+    size_t first;                  /* row of this stride */
+    atomic_size_t prepared;
 } preparation;
 
 /* A bad image is left to the reader who meets it in its turn. */
 static hpac_status prepare_row(void *user, size_t index, int thread)
 {
-    const preparation *prepare = user;
+    preparation *work = user;
+    hpac_dataset_reader *reader = work->readers[thread];
+    size_t row = work->first + index;
     const unsigned char *kept;
-    hpac_status status = keep(prepare->readers[thread], prepare->rows[index], &kept);
+    if (atomic_load(&reader->dataset->set->states[row]) == IMAGE_KEPT)
+        return HPAC_OK;
+    hpac_status status = keep(reader, row, &kept);
     if (status == HPAC_OK && kept)
-        atomic_fetch_add(prepare->prepared, 1);
+        atomic_fetch_add(&work->prepared, 1);
     return status == HPAC_ERR_DATA ? HPAC_OK : status;
 }
 
-/* The rows that are not kept yet, malloc'ed. */
-static hpac_status find_missing(const hpac_dataset *dataset, size_t **missing, size_t *count)
+static hpac_status prepare_rows(const hpac_dataset_preparation *options, int threads, size_t count,
+                                preparation *work)
 {
-    const image_cache *cache = dataset->cache;
-    *count = 0;
-    *missing = malloc((cache->count + 1) * sizeof **missing); /* + 1: none is no failure */
-    if (!*missing)
-        return hpac_fail_memory((cache->count + 1) * sizeof **missing);
-    for (size_t row = 0; cache->bytes && row < cache->count; row++)
-        if (atomic_load(&cache->states[row]) != IMAGE_KEPT)
-            (*missing)[(*count)++] = row;
-    return HPAC_OK;
-}
-
-static hpac_status prepare_rows(const hpac_dataset_preparation *options, int threads,
-                                hpac_dataset_reader **readers, const size_t *rows, size_t count,
-                                size_t *prepared)
-{
-    hpac_status status = HPAC_OK;
-    atomic_size_t kept = 0;
-    for (size_t done = 0; done < count && status == HPAC_OK;) {
+    for (; work->first < count; work->first += PREPARE_STRIDE) {
         if (options->stop && *options->stop)
-            return hpac_fail(HPAC_INTERRUPTED, "interrupted while images were prepared");
-        size_t stride = count - done < PREPARE_STRIDE ? count - done : PREPARE_STRIDE;
-        preparation prepare = {readers, rows + done, &kept};
-        status = hpac_parallel_for(threads, stride, prepare_row, &prepare);
-        done += stride;
-        if (status == HPAC_OK && options->progress)
-            options->progress(options->user, done, count);
-        *prepared = atomic_load(&kept);
+            return hpac_fail(HPAC_INTERRUPTED, "interrupted while preparing images");
+        size_t left = count - work->first;
+        size_t stride = left < PREPARE_STRIDE ? left : PREPARE_STRIDE;
+        HPAC_TRY(hpac_parallel_for(threads, stride, prepare_row, work));
+        if (options->progress)
+            options->progress(options->user, work->first + stride, count);
     }
-    return status;
+    return HPAC_OK;
 }
 
 hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_preparation *options,
                                  size_t *prepared)
 {
     *prepared = 0;
-    size_t *rows, count;
-    hpac_status status = find_missing(dataset, &rows, &count);
-    if (status != HPAC_OK || count == 0) {
-        free(rows);
-        return status;
-    }
+    if (!dataset->set->bytes)
+        return HPAC_OK;
     int threads = options->threads > 0 ? options->threads : hpac_core_count();
-    hpac_dataset_reader **readers = calloc((size_t)threads, sizeof(hpac_dataset_reader *));
-    if (!readers)
-        status = hpac_fail_memory((size_t)threads * sizeof(hpac_dataset_reader *));
+    preparation work = {.readers = calloc((size_t)threads, sizeof(hpac_dataset_reader *))};
+    hpac_status status = HPAC_OK;
+    if (!work.readers)
+        return hpac_fail_memory((size_t)threads * sizeof(hpac_dataset_reader *));
     for (int i = 0; i < threads && status == HPAC_OK; i++)
-        status = hpac_dataset_reader_create(dataset, &readers[i]);
+        status = hpac_dataset_reader_create(dataset, &work.readers[i]);
     if (status == HPAC_OK)
-        status = prepare_rows(options, threads, readers, rows, count, prepared);
-    for (int i = 0; readers && i < threads; i++)
-        hpac_dataset_reader_destroy(readers[i]);
-    free(readers);
-    free(rows);
+        status = prepare_rows(options, threads, dataset->set->count, &work);
+    *prepared = atomic_load(&work.prepared);
+    for (int i = 0; i < threads; i++)
+        hpac_dataset_reader_destroy(work.readers[i]);
+    free(work.readers);
     return status;
 }

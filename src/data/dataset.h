@@ -33,9 +33,7 @@ typedef struct hpac_dataset_options {
     bool skip_bad_images;  /* missing and bad files are a warning of hpac_dataset_check, not an
                               error, unless no image is left */
     size_t cache_nbytes;   /* keep prepared images if all of them fit into this; 0: never */
-    hpac_image_pool *pool; /* share them through this; NULL: they are the data set's own */
-    size_t shared_nbytes;  /* with a pool: takes the place of cache_nbytes for images that more than
-                              one data set of the pool wants */
+    hpac_image_pool *pool; /* share them through this; NULL: with nobody */
 } hpac_dataset_options;
 
 typedef struct hpac_dataset hpac_dataset;
@@ -46,7 +44,7 @@ void hpac_dataset_destroy(hpac_dataset *dataset); /* NULL is fine; no reader may
 
 /* The options it was created with; valid as long as the data set. */
 const hpac_dataset_options *hpac_dataset_get_options(const hpac_dataset *dataset);
-/* Whether prepared images are kept; while the pool counts, whether they would be. */
+/* Whether prepared images are kept. */
 bool hpac_dataset_is_cached(const hpac_dataset *dataset);
 
 /* Checks every file of these rows (NULL: all rows): present, PNG signature, size in range. All bad

@@ -246,7 +246,7 @@ static hpac_status report_sizes(const check *work)
 hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, size_t row_count,
                                int threads)
 {
-    if (dataset->shared && dataset->shared->checked)
+    if (dataset->set->checked)
         return HPAC_OK;
     HPAC_TRY(check_directory(dataset));
     check work = {
@@ -272,7 +272,7 @@ hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, 
         free(work.problems[i]);
     free(work.problems);
     free(work.sizes);
-    if (dataset->shared && !rows)
-        dataset->shared->checked = status == HPAC_OK;
+    if (dataset->options.pool && !rows)
+        dataset->set->checked = status == HPAC_OK;
     return status;
 }

@@ -9,10 +9,9 @@ struct hpac_dataset {
     char *images;
     int targets[HPAC_CLASS_COUNT];
     int channel_order[HPAC_MAX_CHANNELS];
-    image_cache own;
-    image_cache *cache; /* own, or that of the pool's set */
-    pool_set *shared;   /* of options.pool; NULL: none */
-    bool is_cached;
+    hpac_image_pool *own_pool; /* without options.pool */
+    hpac_image_pool *pool;
+    image_set *set;
     atomic_uint remarks; /* kinds of HPAC_REMARK_... that were logged */
 };
 

@@ -1,10 +1,21 @@
-/* Caches of prepared images, and the pool through which data sets share them. */
+/* The pool of prepared images: sets that data sets share, least recently used ones dropped. */
 #include "image_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- a cache ---- */
+/* ---- sets ---- */
+
+static void free_set(image_set *set)
+{
+    for (size_t i = 0; set->ids && i < set->count; i++)
+        free(set->ids[i]);
+    free(set->ids);
+    free(set->images);
+    free(set->bytes);
+    free(set->states);
+    free(set);
+}
 
 static hpac_batch_format format_of(const hpac_dataset_options *options)
 {
@@ -14,78 +25,27 @@ static hpac_batch_format format_of(const hpac_dataset_options *options)
                                .pixels = options->pixels};
 }
 
-void image_cache_init(image_cache *cache, const hpac_dataset_options *options)
-{
-    const hpac_batch_format format = format_of(options);
-    *cache = (image_cache){.count = options->labels->count,
-                           .image_nbytes = hpac_batch_image_nbytes(&format)};
-}
-
-/* Address space for all rows: calloc takes such blocks from the kernel, which backs a page with
- * memory only when an image is put into it. */
-hpac_status image_cache_open(image_cache *cache)
-{
-    cache->bytes = calloc(cache->count, cache->image_nbytes);
-    cache->states = calloc(cache->count, sizeof *cache->states);
-    if (cache->bytes && cache->states)
-        return HPAC_OK;
-    image_cache_close(cache);
-    return hpac_fail_memory(cache->count * cache->image_nbytes);
-}
-
-void image_cache_close(image_cache *cache)
-{
-    free(cache->bytes);
-    free(cache->states);
-    cache->bytes = NULL;
-    cache->states = NULL;
-}
-
-bool image_cache_fits(const image_cache *cache, size_t limit_nbytes)
-{
-    return cache->count > 0 && cache->count <= limit_nbytes / cache->image_nbytes;
-}
-
-/* ---- sets ---- */
-
-static void free_set(pool_set *set)
-{
-    for (size_t i = 0; set->ids && i < set->cache.count; i++)
-        free(set->ids[i]);
-    free(set->ids);
-    free(set->images);
-    image_cache_close(&set->cache);
-    free(set);
-}
-
-/* Folders are the same when they lie at the same place, however they are written. */
-static char *place_of(const char *folder)
-{
-    char *place = realpath(folder, NULL);
-    return place ? place : strdup(folder);
-}
-
-static bool same_images(const pool_set *set, const char *images,
-                        const hpac_dataset_options *options)
+static bool has_images(const image_set *set, const char *images,
+                       const hpac_dataset_options *options)
 {
     const hpac_batch_format format = format_of(options);
     if (set->format.rows != format.rows || set->format.cols != format.cols ||
         set->format.channels != format.channels || set->format.pixels != format.pixels ||
-        set->cache.count != options->labels->count ||
+        set->count != options->labels->count ||
         memcmp(set->channel_order, options->channel_order,
-               (size_t)format.channels * sizeof *set->channel_order) != 0 ||
+               format.channels * sizeof *set->channel_order) != 0 ||
         strcmp(set->images, images) != 0)
         return false;
-    for (size_t i = 0; i < set->cache.count; i++)
+    for (size_t i = 0; i < set->count; i++)
         if (strcmp(set->ids[i], options->labels->ids[i]) != 0)
             return false;
     return true;
 }
 
-/* A set that nothing is kept of yet; takes over `images`. */
-static pool_set *make_set(char *images, const hpac_dataset_options *options)
+/* A set that is not kept; takes over `images`. */
+static image_set *make_set(char *images, const hpac_dataset_options *options)
 {
-    pool_set *set = calloc(1, sizeof *set);
+    image_set *set = calloc(1, sizeof *set);
     if (!set) {
         free(images);
         return NULL;
@@ -94,31 +54,33 @@ static pool_set *make_set(char *images, const hpac_dataset_options *options)
     set->format = format_of(options);
     for (size_t i = 0; i < options->channels; i++)
         set->channel_order[i] = options->channel_order[i];
-    image_cache_init(&set->cache, options);
-    size_t count = set->cache.count;
-    set->ids = calloc(count + 1, sizeof *set->ids); /* + 1: none is no failure */
-    bool good = set->ids != NULL;
-    for (size_t i = 0; good && i < count; i++)
-        good = (set->ids[i] = strdup(options->labels->ids[i])) != NULL;
-    if (good)
+    set->image_nbytes = hpac_batch_image_nbytes(&set->format);
+    set->count = options->labels->count;
+    set->ids = calloc(set->count + 1, sizeof *set->ids); /* + 1: none is no failure */
+    bool complete = set->ids != NULL;
+    for (size_t i = 0; complete && i < set->count; i++)
+        complete = (set->ids[i] = strdup(options->labels->ids[i])) != NULL;
+    if (complete)
         return set;
     free_set(set);
     return NULL;
 }
 
 static hpac_status find_set(hpac_image_pool *pool, const hpac_dataset_options *options,
-                            pool_set **found)
+                            image_set **found)
 {
-    char *images = place_of(options->images);
+    char *images = realpath(options->images, NULL); /* however it is spelled */
+    if (!images)
+        images = strdup(options->images);
     if (!images)
         return hpac_fail_memory(strlen(options->images) + 1);
-    for (pool_set *set = pool->sets; set; set = set->next)
-        if (same_images(set, images, options)) {
+    for (image_set *set = pool->sets; set; set = set->next)
+        if (has_images(set, images, options)) {
             free(images);
             *found = set;
             return HPAC_OK;
         }
-    pool_set *made = make_set(images, options);
+    image_set *made = make_set(images, options);
     if (!made)
         return hpac_fail_memory(options->labels->count * sizeof *options->labels->ids);
     made->next = pool->sets;
@@ -128,118 +90,83 @@ static hpac_status find_set(hpac_image_pool *pool, const hpac_dataset_options *o
 
 /* ---- memory ---- */
 
-static size_t nbytes_of(const pool_set *set)
+static size_t nbytes_of(const image_set *set)
 {
-    return set->cache.count * set->cache.image_nbytes;
+    return set->bytes ? set->count * set->image_nbytes : 0;
 }
 
-/* Gives the images up and stays ready to prepare them anew. */
-static void empty_set(hpac_image_pool *pool, pool_set *set)
+static void drop_images(hpac_image_pool *pool, image_set *set)
 {
-    if (!set->cache.bytes)
-        return;
     pool->nbytes -= nbytes_of(set);
-    image_cache_close(&set->cache);
+    free(set->bytes);
+    free(set->states);
+    set->bytes = NULL;
+    set->states = NULL;
 }
 
-static pool_set *longest_unused(const hpac_image_pool *pool)
+static image_set *least_recently_used(const hpac_image_pool *pool)
 {
-    pool_set *found = NULL;
-    for (pool_set *set = pool->sets; set; set = set->next)
-        if (set->users == 0 && set->cache.bytes && (!found || set->used < found->used))
+    image_set *found = NULL;
+    for (image_set *set = pool->sets; set; set = set->next)
+        if (set->users == 0 && set->bytes && (!found || set->last_use < found->last_use))
             found = set;
     return found;
 }
 
-/* What a set may take: more when it is shared. 0: it is not kept. */
-static size_t allowance(const pool_set *set, const hpac_dataset_options *options)
+/* Keeps the images of a set if they fit beside those in use; nothing is dropped for a set that does
+ * not fit all the same. calloc takes address space from the kernel, which backs a page with memory
+ * only when an image is put into it. */
+static hpac_status keep_images(hpac_image_pool *pool, image_set *set, size_t limit_nbytes)
 {
-    return set->planned > 1 ? options->shared_nbytes : options->cache_nbytes;
-}
-
-/* What cannot be given up. */
-static size_t nbytes_in_use(const hpac_image_pool *pool)
-{
-    size_t nbytes = 0;
-    for (const pool_set *set = pool->sets; set; set = set->next)
-        if (set->users > 0 && set->cache.bytes)
-            nbytes += nbytes_of(set);
-    return nbytes;
-}
-
-/* Nothing is given up for a set that would not fit all the same. */
-static hpac_status make_room(hpac_image_pool *pool, pool_set *set,
-                             const hpac_dataset_options *options, bool *kept)
-{
-    size_t limit = allowance(set, options);
-    *kept = nbytes_in_use(pool) + nbytes_of(set) <= limit;
-    if (!*kept)
+    if (set->count == 0 || set->count > limit_nbytes / set->image_nbytes)
         return HPAC_OK;
-    pool_set *victim;
-    while (pool->nbytes + nbytes_of(set) > limit && (victim = longest_unused(pool)))
-        empty_set(pool, victim);
-    hpac_status status = image_cache_open(&set->cache);
-    if (status == HPAC_OK)
-        pool->nbytes += nbytes_of(set);
-    return status;
-}
-
-/* ---- data sets come and go ---- */
-
-hpac_status image_pool_join(hpac_image_pool *pool, const hpac_dataset_options *options,
-                            pool_set **set, bool *kept)
-{
-    hpac_status status = find_set(pool, options, set);
-    if (status != HPAC_OK)
-        return status;
-    (*set)->users++; /* not to be given up for itself */
-    (*set)->used = ++pool->time;
-    if (pool->planning) {
-        (*set)->planned++;
-        (*set)->left++;
-    }
-    *kept = image_cache_fits(&(*set)->cache, allowance(*set, options));
-    if (*kept && !pool->planning && !(*set)->cache.bytes)
-        status = make_room(pool, *set, options, kept);
-    if (status != HPAC_OK) {
-        (*set)->users--;
-        *set = NULL;
-    }
-    return status;
-}
-
-void image_pool_leave(hpac_image_pool *pool, pool_set *set)
-{
-    set->users--;
-    if (pool->planning)
-        return;
-    if (set->left > 0)
-        set->left--;
-    if (set->left == 0 && set->users == 0)
-        empty_set(pool, set);
+    size_t nbytes = set->count * set->image_nbytes, in_use_nbytes = 0;
+    for (const image_set *other = pool->sets; other; other = other->next)
+        in_use_nbytes += other->users > 0 ? nbytes_of(other) : 0;
+    if (in_use_nbytes > limit_nbytes - nbytes)
+        return HPAC_OK;
+    while (pool->nbytes > limit_nbytes - nbytes)
+        drop_images(pool, least_recently_used(pool));
+    set->bytes = calloc(set->count, set->image_nbytes);
+    set->states = calloc(set->count, sizeof *set->states);
+    pool->nbytes += nbytes_of(set);
+    if (set->bytes && set->states)
+        return HPAC_OK;
+    drop_images(pool, set);
+    return hpac_fail_memory(nbytes);
 }
 
 /* ---- the pool ---- */
 
-hpac_status hpac_image_pool_create(hpac_image_pool **pool)
+hpac_status image_pool_join(hpac_image_pool *pool, const hpac_dataset_options *options,
+                            image_set **joined)
 {
-    *pool = calloc(1, sizeof **pool);
-    if (!*pool)
-        return hpac_fail_memory(sizeof **pool);
-    (*pool)->planning = true;
+    image_set *set = NULL;
+    HPAC_TRY(find_set(pool, options, &set));
+    if (!set->bytes && set->users == 0)
+        HPAC_TRY(keep_images(pool, set, options->cache_nbytes));
+    set->users++;
+    set->last_use = ++pool->uses;
+    *joined = set;
     return HPAC_OK;
 }
 
-void hpac_image_pool_begin(hpac_image_pool *pool)
+void image_pool_leave(image_set *set)
 {
-    pool->planning = false;
+    set->users--;
+}
+
+hpac_status hpac_image_pool_create(hpac_image_pool **pool)
+{
+    *pool = calloc(1, sizeof **pool);
+    return *pool ? HPAC_OK : hpac_fail_memory(sizeof **pool);
 }
 
 void hpac_image_pool_destroy(hpac_image_pool *pool)
 {
     if (!pool)
         return;
-    for (pool_set *set = pool->sets, *next; set; set = next) {
+    for (image_set *set = pool->sets, *next; set; set = next) {
         next = set->next;
         free_set(set);
     }

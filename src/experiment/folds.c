@@ -135,7 +135,7 @@ static hpac_status look_at_fold(const fold_training *own, bool *finished)
     return status;
 }
 
-/* Checks the folds that are to be trained, which the pool counts. `left`: how many there are. */
+/* Checks the folds that are to be trained. `left`: how many there are. */
 static hpac_status check_folds(const hpac_train_options *options, hpac_image_pool *images,
                                int count, int *left)
 {
@@ -153,7 +153,6 @@ static hpac_status check_folds(const hpac_train_options *options, hpac_image_poo
             status = hpac_fail_within(hpac_train_check(&own.options, &plan), "fold %d", fold);
         free(own.folder);
     }
-    hpac_image_pool_begin(images);
     return status;
 }
 

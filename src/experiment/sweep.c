@@ -134,7 +134,6 @@ static hpac_status check_runs(sweep_job *job)
         else if (job->rows[i].state != SWEEP_FINISHED || job->options->dry_run)
             status = note_problem(&problems, &job->sweep->runs[i], check_run(job, i), &worst);
     }
-    hpac_image_pool_begin(job->images);
     if (status == HPAC_OK)
         return hpac_problems_finish(&problems, worst, "%s", job->sweep->name);
     free(problems.text);

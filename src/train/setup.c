@@ -39,7 +39,6 @@ static hpac_status open_datasets(train_job *training)
         .skip_bad_images = config->data.skip_bad_images,
         .cache_nbytes = config->train.epochs > 1 || pool ? room : 0,
         .pool = pool,
-        .shared_nbytes = room,
     };
     hpac_status status = hpac_dataset_create(&options, &training->dataset);
     if (status != HPAC_OK || !config->data.test_ids)
