@@ -45,8 +45,8 @@ static hpac_status open_datasets(train_job *training)
         return status;
     options.images = config->data.test_images;
     options.labels = &training->test_ids;
-    options.skip_bad_images = false; /* a submission has all Ids */
-    options.cache_nbytes = 0;        /* of one training's own: it is gone through once */
+    options.skip_bad_images = false;        /* a submission has all Ids */
+    options.cache_nbytes = pool ? room : 0; /* one training reads them once */
     return hpac_dataset_create(&options, &training->test_dataset);
 }
 
