@@ -54,6 +54,7 @@ LIBS     := $(shell pkg-config --libs $(PACKAGES)) -lcsv -ldnnl -ldl -lm -lpthre
 MODULES      := base image device device/cpu net model data render metrics config loop rundir report \
                 explore synth doctor train infer experiment
 LIB_SOURCES  := $(wildcard $(MODULES:%=src/%/*.c))
+TEMPLATES    := $(wildcard $(MODULES:%=src/%/*.html))
 CLI_SOURCES  := $(wildcard src/cli/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
 FUZZ_SOURCES := $(wildcard tests/fuzz/*.c)
@@ -89,13 +90,18 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/commands
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
+# Templates of pages are in the program as they are: src/render/page.h.
+$(BUILD)/obj/%.html.o: %.html
+	@mkdir -p $(@D)
+	$(LD) -r -b binary -z noexecstack -o $@ $<
+
 # A list of objects, so that a source that was removed leaves the archive too.
-$(BUILD)/libhpac.a: $(call objects,$(LIB_SOURCES)) $(BUILD)/sources
+$(BUILD)/libhpac.a: $(call objects,$(LIB_SOURCES)) $(TEMPLATES:%=$(BUILD)/obj/%.o) $(BUILD)/sources
 	@rm -f $@
 	ar rcs $@ $(filter %.o,$^)
 
 $(BUILD)/sources: force
-	$(call remember,$(LIB_SOURCES))
+	$(call remember,$(LIB_SOURCES) $(TEMPLATES))
 
 $(BUILD)/hpac: $(call objects,$(CLI_SOURCES)) $(BUILD)/libhpac.a
 	$(LINK) -o $@ $^ $(LIBS)

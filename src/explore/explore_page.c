@@ -1,4 +1,4 @@
-/* explore.html. */
+/* explore.html: the values, tables and pictures of its template. */
 #include "explore_internal.h"
 
 #include "data/dataset.h"
@@ -8,99 +8,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_plot(hpac_page *page, const hpac_explore_options *options, const char *name,
-                     const char *caption)
+HPAC_TEMPLATE_FILE(explore, "src_explore_explore_html");
+HPAC_TEMPLATE_FILE(item, "src_explore_explore_item_html");
+
+#define PAIRS_SHOWN 20
+
+typedef struct exploration_page {
+    const hpac_explore_options *options;
+    const hpac_exploration *found;
+    const panel_rows *chosen; /* NULL without images */
+} exploration_page;
+
+/* ---- values ---- */
+
+/* Sets a number that is not 0. */
+static void set_count(hpac_page *page, const char *name, size_t count)
 {
-    if (!options->plots)
+    if (count > 0)
+        hpac_page_set(page, name, "%zu", count);
+}
+
+static void set_labels(hpac_page *page, const exploration_page *all)
+{
+    const hpac_exploration *found = all->found;
+    hpac_page_set(page, "name", "%s", all->options->name);
+    hpac_page_set(page, "images", "%zu", found->statistics.images);
+    hpac_page_set(page, "labels", "%zu", found->statistics.labels);
+    hpac_page_set(page, "multi_images", "%zu", found->statistics.multi_images);
+    set_count(page, "uncorrelated", (size_t)found->statistics.uncorrelated);
+    set_count(page, "correlation", hpac_table_row_count(&found->correlation_pairs));
+    set_count(page, "folders", hpac_table_row_count(&found->folders));
+    set_count(page, "company", found->company_count);
+    set_count(page, "image_folder", all->options->images != NULL);
+    if (!all->options->test)
         return;
-    char *path = explore_path(options, "plots/%s.png", name);
-    if (path)
-        hpac_page_picture(page, path, caption);
-    free(path);
+    hpac_page_set(page, "test_images", "%zu", found->test.images);
+    hpac_page_set(page, "test_percent", "%.1f", found->test_percent);
+    hpac_page_set(page, "train_images", "%zu", found->train_images);
 }
 
-static void write_labels(hpac_page *page, const hpac_explore_options *options,
-                         const hpac_exploration *found)
-{
-    const hpac_label_statistics *statistics = &found->statistics;
-    hpac_page_paragraph(
-        page, "%s: %zu images carry %zu labels; %zu of the images carry more than one.",
-        options->name, statistics->images, statistics->labels, statistics->multi_images);
-    if (hpac_table_row_count(&found->folders) > 0)
-        hpac_page_table(page, &found->folders, 0);
-    if (options->test)
-        hpac_page_paragraph(page, "The test folder has %zu images, %.1f %% of the %zu %s.",
-                            found->test.images, found->test_percent, found->train_images,
-                            options->images ? "in the folder of training images"
-                                            : "in the label file");
-    hpac_page_heading(page, "Images per class");
-    add_plot(page, options, "class_counts", "How many images carry each class.");
-    hpac_page_table(page, &found->class_counts, 0);
-    hpac_page_heading(page, "Labels per image");
-    add_plot(page, options, "labels_per_image",
-             "Percent of the images that carry one, two, ... classes.");
-    hpac_page_table(page, &found->labels_per_image, 0);
-}
-
-static void write_correlation(hpac_page *page, const hpac_explore_options *options,
-                              const hpac_exploration *found)
-{
-    hpac_page_heading(page, "Which classes go together");
-    if (hpac_table_row_count(&found->correlation_pairs) == 0) {
-        hpac_page_paragraph(page,
-                            "The correlation of the classes is undefined: it takes images with "
-                            "more than one label that differ in two classes at least, and of the "
-                            "%zu images with more than one label, none do.",
-                            found->statistics.multi_images);
-        return;
-    }
-    hpac_page_paragraph(page,
-                        "Pearson's correlation of the classes over the %zu images with more than "
-                        "one label.",
-                        found->statistics.multi_images);
-    if (found->statistics.uncorrelated > 0)
-        hpac_page_paragraph(page,
-                            "For %d of the classes it is undefined (gray in the map, empty in the "
-                            "table): none of these images carries them, or all do.",
-                            found->statistics.uncorrelated);
-    add_plot(page, options, "correlation",
-             "Blue: together more often than chance; red: less often.");
-    hpac_page_table(page, &found->correlation_pairs, 20);
-}
-
-static void write_company(hpac_page *page, const hpac_explore_options *options,
-                          const hpac_exploration *found)
-{
-    if (found->company_count > 0)
-        hpac_page_heading(page, "The company of single classes");
-    for (size_t i = 0; i < found->company_count; i++) {
-        const hpac_table *table = &found->company[i];
-        const char *name = hpac_class_names[options->company[i]];
-        hpac_page_subheading(page, name);
-        if (hpac_table_row_count(table) == 0) {
-            hpac_page_paragraph(page, "No image carries %s.", name);
-            continue;
-        }
-        char caption[160];
-        snprintf(caption, sizeof caption,
-                 "How many of the images with %s carry each other class as well.", name);
-        add_plot(page, options, table->name, caption);
-        hpac_page_table(page, table, 0);
-    }
-}
-
-/* ---- pictures ---- */
-
-static void add_photograph(hpac_page *page, const hpac_explore_options *options, const char *name,
-                           const char *title)
-{
-    char *path = explore_path(options, "panels/%s", name);
-    if (path)
-        hpac_page_photograph(page, path, title);
-    free(path);
-}
-
-/* "green: protein, red: microtubules, ..." */
+/* "green (protein), red (microtubules), ..." */
 static void list_columns(const hpac_explore_options *options, char *text, size_t nbytes)
 {
     panel_column columns[PANEL_CHANNELS];
@@ -111,95 +58,132 @@ static void list_columns(const hpac_explore_options *options, char *text, size_t
                                    hpac_channel_names[columns[i].channel], columns[i].stained);
 }
 
-static void describe_choice(hpac_page *page, const hpac_explore_options *options,
-                            const panel_rows *chosen)
+static void set_panels(hpac_page *page, const exploration_page *all)
 {
+    const hpac_explore_options *options = all->options;
+    const panel_rows *chosen = all->chosen;
     char names[HPAC_CLASS_COUNT * 32], columns[256];
-    uint32_t wanted = 0;
-    for (size_t i = 0; i < options->class_count; i++)
-        wanted |= UINT32_C(1) << options->classes[i];
-    hpac_class_list(wanted, names, sizeof names);
+    hpac_class_list(explore_wanted(options), names, sizeof names);
     list_columns(options, columns, sizeof columns);
-    if (wanted)
-        hpac_page_paragraph(page, "%zu images carry %s; %zu of them are shown.", chosen->matching,
-                            names, chosen->count);
-    else
-        hpac_page_paragraph(page, "%zu of the %zu images, in the order of the label file.",
-                            chosen->count, chosen->matching);
-    if (chosen->left_out > 0)
-        hpac_page_paragraph(page, "%zu were left out because a file is missing or bad.",
-                            chosen->left_out);
+    hpac_page_set(page, "panels", "yes");
+    hpac_page_set(page, "wanted", "%s", names);
+    hpac_page_set(page, "columns", "%s", columns);
+    hpac_page_set(page, "matching", "%zu", chosen->matching);
+    hpac_page_set(page, "shown", "%zu", chosen->count);
+    set_count(page, "any_shown", chosen->count);
+    set_count(page, "left_out", chosen->left_out);
     if (chosen->count > 0)
-        hpac_page_paragraph(page,
-                            "A row is an image; its columns are %s. Each is stretched from its "
-                            "least value (white) to its largest.",
-                            columns);
+        hpac_page_set(page, "first_id", "%s", options->labels->ids[chosen->rows[0]]);
 }
 
-/* The classes and the Id; the caller's, NULL when memory is out. */
-static char *photograph_title(const hpac_labels *labels, size_t row)
+/* ---- tables and pictures ---- */
+
+static const hpac_table *find_table(const exploration_page *all, const char *name)
 {
-    char names[HPAC_CLASS_COUNT * 32], *title = NULL;
-    hpac_class_list(labels->masks[row], names, sizeof names);
-    if (asprintf(&title, "%s (%s)", names, labels->ids[row]) < 0)
-        return NULL;
-    return title;
+    const hpac_table *tables[HPAC_EXPLORE_TABLES];
+    size_t count = hpac_exploration_tables(all->options, all->found, tables);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(tables[i]->name, name) == 0)
+            return tables[i];
+    return NULL;
 }
 
-static void write_panels(hpac_page *page, const hpac_explore_options *options,
-                         const panel_rows *chosen)
+static void insert_picture(hpac_page *page, const exploration_page *all, const char *table)
 {
-    hpac_page_heading(page, "Images");
-    describe_choice(page, options, chosen);
-    size_t pages = (chosen->count + (size_t)options->page_rows - 1) / (size_t)options->page_rows;
-    for (size_t i = 0; i < chosen->count; i++) {
-        char name[64], title[64];
-        if (pages > 1 && i % (size_t)options->page_rows == 0) {
-            snprintf(title, sizeof title, "Page %zu of %zu", i / (size_t)options->page_rows + 1,
-                     pages);
-            hpac_page_subheading(page, title);
-        }
-        snprintf(name, sizeof name, "image_%03zu.png", i + 1);
-        char *text = photograph_title(options->labels, chosen->rows[i]);
-        if (text)
-            add_photograph(page, options, name, text);
-        free(text);
+    const explore_picture *picture = explore_picture_find(all->found, find_table(all, table));
+    if (!picture || !all->options->plots)
+        return;
+    char *path = explore_path(all->options, "plots/%s.png", table);
+    if (path)
+        hpac_page_picture(page, path, picture->caption);
+    free(path);
+}
+
+static void insert_heading(hpac_page *page, const char *heading, bool nobody)
+{
+    hpac_page_set(page, "heading", "%s", heading);
+    hpac_page_set(page, "nobody", "%s", nobody ? "yes" : "");
+    hpac_page_render(page, HPAC_TEMPLATE(item), NULL, NULL);
+}
+
+static void insert_company(hpac_page *page, const exploration_page *all)
+{
+    for (size_t i = 0; i < all->found->company_count; i++) {
+        const hpac_table *table = &all->found->company[i];
+        bool nobody = hpac_table_row_count(table) == 0;
+        insert_heading(page, hpac_class_names[all->options->company[i]], nobody);
+        insert_picture(page, all, table->name);
+        if (!nobody)
+            hpac_page_table(page, table, NULL, 0);
     }
 }
 
-static void write_before_and_after(hpac_page *page, const hpac_explore_options *options,
-                                   const panel_rows *chosen)
+static void insert_photograph(hpac_page *page, const exploration_page *all, const char *title,
+                              const char *name)
 {
-    char title[128];
-    hpac_page_heading(page, "Before and after preprocessing");
-    hpac_page_paragraph(page,
-                        "%s, as it is in its files and as the network sees it; the same colour "
-                        "means the same value in both.",
-                        options->labels->ids[chosen->rows[0]]);
-    add_photograph(page, options, "before.png", "before");
-    snprintf(title, sizeof title, "after: %d × %d", options->cols, options->rows);
-    add_photograph(page, options, "after.png", title);
+    char *path = explore_path(all->options, "panels/%s", name);
+    if (path)
+        hpac_page_photograph(page, path, title);
+    free(path);
+}
+
+static void insert_images(hpac_page *page, const exploration_page *all)
+{
+    const hpac_labels *labels = all->options->labels;
+    size_t count = all->chosen->count, page_rows = (size_t)all->options->page_rows;
+    size_t pages = (count + page_rows - 1) / page_rows;
+    for (size_t i = 0; i < count; i++) {
+        char name[64], heading[64], classes[HPAC_CLASS_COUNT * 32], *title = NULL;
+        if (pages > 1 && i % page_rows == 0) {
+            snprintf(heading, sizeof heading, "Page %zu of %zu", i / page_rows + 1, pages);
+            insert_heading(page, heading, false);
+        }
+        size_t row = all->chosen->rows[i];
+        hpac_class_list(labels->masks[row], classes, sizeof classes);
+        snprintf(name, sizeof name, "image_%03zu.png", i + 1);
+        if (asprintf(&title, "%s (%s)", classes, labels->ids[row]) < 0)
+            title = NULL;
+        insert_photograph(page, all, title ? title : classes, name);
+        free(title);
+    }
+}
+
+static void insert(void *user, hpac_page *page, const char *part)
+{
+    const exploration_page *all = user;
+    char after[64];
+    snprintf(after, sizeof after, "after: %d × %d", all->options->cols, all->options->rows);
+    if (strncmp(part, "picture ", 8) == 0) {
+        insert_picture(page, all, part + 8);
+    } else if (strncmp(part, "table ", 6) == 0) {
+        const hpac_table *table = find_table(all, part + 6);
+        hpac_page_table(page, table, NULL,
+                        table == &all->found->correlation_pairs ? PAIRS_SHOWN : 0);
+    } else if (strcmp(part, "company") == 0) {
+        insert_company(page, all);
+    } else if (strcmp(part, "images") == 0) {
+        insert_images(page, all);
+    } else if (strcmp(part, "before_and_after") == 0) {
+        insert_photograph(page, all, "before", "before.png");
+        insert_photograph(page, all, after, "after.png");
+    }
 }
 
 hpac_status explore_page_write(const hpac_explore_options *options, const hpac_exploration *found,
                                const panel_rows *chosen)
 {
-    char *path = explore_path(options, "explore.html");
+    exploration_page all = {options, found, chosen};
+    char title[256], *path = explore_path(options, "explore.html");
     if (!path)
         return hpac_fail_memory(1);
-    char title[256];
-    snprintf(title, sizeof title, "What is in %s", options->name);
-    hpac_page page;
-    hpac_status status = hpac_page_create(&page, path, title);
+    snprintf(title, sizeof title, "Exploration of %s", options->name);
+    hpac_page *page;
+    hpac_status status = hpac_page_create(path, title, &page);
     free(path);
-    if (status != HPAC_OK)
-        return status;
-    write_labels(&page, options, found);
-    write_correlation(&page, options, found);
-    write_company(&page, options, found);
+    HPAC_TRY(status);
+    set_labels(page, &all);
     if (chosen)
-        write_panels(&page, options, chosen);
-    if (chosen && chosen->count > 0)
-        write_before_and_after(&page, options, chosen);
-    return hpac_page_commit(&page);
+        set_panels(page, &all);
+    hpac_page_render(page, HPAC_TEMPLATE(explore), insert, &all);
+    return hpac_page_commit(page);
 }

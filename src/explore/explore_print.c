@@ -10,7 +10,7 @@ static void print_undefined(const hpac_exploration *found, FILE *stream)
         fprintf(
             stream,
             "  The correlation of %d class%s with any other is undefined: none of the %zu images\n"
-            "  with several labels carries %s, or all do.\n",
+            "  with more than one label has %s, or all do.\n",
             classes, classes == 1 ? "" : "es", found->statistics.multi_images,
             classes == 1 ? "it" : "them");
 }
@@ -39,9 +39,9 @@ hpac_status hpac_exploration_print(const hpac_explore_options *options,
             print_undefined(found, stream);
     }
     if (status == HPAC_OK && options->test)
-        fprintf(stream, "\nThe test folder has %zu images, %.1f %% of the %zu %s.\n",
+        fprintf(stream, "\nThe test directory has %zu images, %.1f %% of the %zu %s.\n",
                 found->test.images, found->test_percent, found->train_images,
-                options->images ? "in the folder of --images" : "in the label file");
+                options->images ? "in the directory of --images" : "in the label file");
     return status;
 }
 

@@ -12,18 +12,18 @@ static double percent(size_t part, size_t whole)
     return whole > 0 ? 100.0 * (double)part / (double)whole : NAN;
 }
 
-/* numpy.round(x, 2), as the write-up rounds its percentages. */
+/* numpy.round(x, 2), as the reference notebooks round their percentages. */
 static double to_hundredths(double value)
 {
     return rint(value * 100) / 100;
 }
 
-static int classes_carried(const hpac_label_statistics *statistics)
+static int count_present(const hpac_label_statistics *statistics)
 {
-    int carried = 0;
+    int present = 0;
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
-        carried += statistics->together[c][c] > 0;
-    return carried;
+        present += statistics->together[c][c] > 0;
+    return present;
 }
 
 static void make_summary(const hpac_exploration *found, hpac_table *table)
@@ -33,8 +33,8 @@ static void make_summary(const hpac_exploration *found, hpac_table *table)
         HPAC_COLUMN_INTEGER("images", NULL),
         HPAC_COLUMN_INTEGER("labels", NULL),
         HPAC_COLUMN_REAL("labels_per_image", "labels per image", 3),
-        HPAC_COLUMN_INTEGER("multi_label_images", "images with several"),
-        HPAC_COLUMN_INTEGER("classes_carried", "classes carried"),
+        HPAC_COLUMN_INTEGER("multi_label_images", "multi-label images"),
+        HPAC_COLUMN_INTEGER("classes_carried", "classes present"),
         HPAC_COLUMN_INTEGER("classes_uncorrelated", "without correlation"),
         HPAC_COLUMN_REAL("test_percent", "test images, %", 1),
     };
@@ -43,7 +43,7 @@ static void make_summary(const hpac_exploration *found, hpac_table *table)
     hpac_table_add_integer(table, (long long)statistics->labels);
     hpac_table_add_real(table, percent(statistics->labels, statistics->images) / 100);
     hpac_table_add_integer(table, (long long)statistics->multi_images);
-    hpac_table_add_integer(table, classes_carried(statistics));
+    hpac_table_add_integer(table, count_present(statistics));
     hpac_table_add_integer(table, statistics->uncorrelated);
     hpac_table_add_real(table, found->test_percent);
 }
@@ -131,7 +131,7 @@ static void make_company(const hpac_label_statistics *statistics, int number, co
     }
 }
 
-/* "company_rods_rings" and "The company of Rods & rings (11 images)". */
+/* "company_rods_rings" and "Classes of the images with Rods & rings (11 images)". */
 static void name_company(const hpac_label_statistics *statistics, int number, char name[64],
                          char title[128])
 {
@@ -146,7 +146,7 @@ static void name_company(const hpac_label_statistics *statistics, int number, ch
         gap = !word;
     }
     name[length] = '\0';
-    snprintf(title, 128, "The company of %s (%zu images)", hpac_class_names[number],
+    snprintf(title, 128, "Classes of the images with %s (%zu images)", hpac_class_names[number],
              statistics->together[number][number]);
 }
 
@@ -197,7 +197,7 @@ static void make_pairs(const hpac_label_statistics *statistics, hpac_table *tabl
                 pairs[count++] = (pair){a, b, statistics->correlation[a][b]};
     qsort(pairs, count, sizeof *pairs, compare_pairs);
     hpac_table_init(table, "correlation_pairs",
-                    "Strongest correlations, over the images with several labels", columns, 4);
+                    "Strongest correlations, over the images with more than one label", columns, 4);
     for (size_t i = 0; i < count; i++) {
         hpac_table_add_text(table, hpac_class_names[pairs[i].a]);
         hpac_table_add_text(table, hpac_class_names[pairs[i].b]);
@@ -233,7 +233,7 @@ static hpac_status make_folders(const hpac_explore_options *options, hpac_explor
         HPAC_COLUMN_INTEGER("other_files", "other files"),
     };
     hpac_status status = HPAC_OK;
-    hpac_table_init(&found->folders, "folders", "Folders of images", columns, 9);
+    hpac_table_init(&found->folders, "folders", "Directories of images", columns, 9);
     if (options->images)
         status = hpac_directory_count(options->images, options->labels, &found->images);
     if (status == HPAC_OK && options->images)
@@ -251,7 +251,7 @@ static void make_chosen(const hpac_explore_options *options, hpac_table *table)
         HPAC_COLUMN_TEXT("Id", NULL),
         HPAC_COLUMN_TEXT("classes", NULL),
     };
-    hpac_table_init(table, "chosen", "Images that carry all chosen classes", columns, 2);
+    hpac_table_init(table, "chosen", "Images with all chosen classes", columns, 2);
     uint32_t wanted = 0;
     for (size_t i = 0; i < options->class_count; i++)
         wanted |= UINT32_C(1) << options->classes[i];
@@ -265,7 +265,7 @@ static void make_chosen(const hpac_explore_options *options, hpac_table *table)
     }
 }
 
-/* ---- the doors ---- */
+/* ---- the interface ---- */
 
 void hpac_class_list(uint32_t mask, char *text, size_t nbytes)
 {

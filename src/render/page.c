@@ -1,85 +1,52 @@
 /* HTML pages of one file. */
 #include "page.h"
 
+#include "base/file.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Pictures are read whole; beyond this, no browser shows the page either. */
+HPAC_TEMPLATE_FILE(page, "src_render_page_html");
+
+/* Pictures are read whole; beyond this no browser shows the page either. */
 #define PICTURE_LIMIT_NBYTES ((size_t)256 << 20)
 
-/* Fewer headings than this are seen without a list of them. */
+/* With fewer headings than this a page needs no list of them. */
 #define CONTENTS_MINIMUM 4
 
-/* Plots and tables lie side by side where there is room. A caption takes no part in how wide they
- * are (width 0), and is then as wide as they. */
-static const char page_style[] =
-    "body{margin:0 auto;padding:0 1rem 3rem;max-width:75rem;background:#fff;color:#202020;"
-    "font:1rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}\n"
-    "h1{font-size:1.6rem;line-height:1.25;margin:1.5rem 0 .5rem}\n"
-    "h2{font-size:1.25rem;margin:2.5rem 0 .75rem;border-bottom:1px solid #d0d0d0}\n"
-    "h3{font-size:1.05rem;margin:1.5rem 0 .5rem}\n"
-    "h1,h2,h3,p,figcaption,caption{overflow-wrap:anywhere}\n"
-    "p{max-width:45rem;margin:.5rem 0}\n"
-    "nav{margin:1rem 0;font-size:.9rem;line-height:1.8}\n"
-    "nav a{color:#0059a0;margin-right:1.2em;white-space:nowrap;display:inline-block;"
-    "max-width:100%;overflow:hidden;text-overflow:ellipsis;vertical-align:top}\n"
-    "figure,.wide{display:inline-block;vertical-align:top;max-width:calc(100% - 2.5rem);"
-    "overflow-x:auto;margin:.5rem 2.5rem 1rem 0}\n"
-    "figure.photograph{display:block}\n"
-    /* Hundreds of epochs scroll, too. A shadow stands where there is more: white covers, which move
-     * with the table, hide it at the ends. */
-    ".wide{max-height:60rem;overflow-y:auto;background:"
-    "linear-gradient(transparent,#fff 60%) 0 100%/100% 2.5rem no-repeat local,"
-    "linear-gradient(to right,transparent,#fff 60%) 100% 0/2.5rem 100% no-repeat local,"
-    "linear-gradient(transparent,#0003) 0 100%/100% 1rem no-repeat scroll,"
-    "linear-gradient(to right,transparent,#0003) 100% 0/1rem 100% no-repeat scroll}\n"
-    "figcaption{color:#505050;font-size:.9rem;width:0;min-width:100%}\n"
-    "img{display:block;height:auto;max-width:100%}\n"
-    ".photograph figcaption{color:#202020;font-size:1rem;width:auto}\n"
-    "table{border-collapse:collapse;font-size:.9rem}\n"
-    "caption{text-align:left;color:#505050;padding:.2rem 0}\n"
-    "th,td{padding:.15rem .7rem;border-bottom:1px solid #e0e0e0;overflow-wrap:break-word}\n"
-    "th{background:#f3f3f3;text-align:left;vertical-align:bottom;position:sticky;top:0}\n"
-    "tbody tr:hover{background:#f8f8f8}\n"
-    ".number{text-align:right;font-variant-numeric:tabular-nums}\n"
-    "td.number{white-space:nowrap}\n"
-    "td:not(.number){max-width:24rem}\n" /* names without a space in them break there */
-    "pre{overflow-x:auto;background:#f6f6f6;padding:.7rem;font-size:.85rem}\n"
-    "@media(max-width:40rem){th,td{padding:.15rem .3rem}td:not(.number){max-width:13rem}"
-    "figure,.wide{max-width:100%;margin-right:0}}\n"
-    "@media print{body{max-width:none}nav{display:none}h2,h3{break-after:avoid}"
-    "figure,tr{break-inside:avoid}.wide{max-height:none}pre{white-space:pre-wrap}}\n";
+typedef struct page_value {
+    char *name, *text; /* owned */
+} page_value;
 
-/* Kept back until all headings are known, which stand above it. */
-typedef struct hpac_page_body {
-    FILE *stream; /* into `text` */
+struct hpac_page {
+    hpac_file file;
+    FILE *body; /* into `text`: the headings must be known before it is written */
     char *text;
     size_t nbytes;
-    char **headings; /* (heading_count) */
-    size_t heading_count;
-} page_body;
+    FILE *stream; /* where rendering writes: body, at the end the file's stream */
+    page_value *values;
+    size_t value_count;
+    hpac_status status; /* the first failure */
+    char *message;      /* its message: others may fail before it is reported. Owned */
+};
 
 /* ---- failures ---- */
 
-/* Keeps the first one, with the message that is in the record now. */
-static void keep_failure(hpac_page *page, hpac_status status)
+/* Remembers the first failure with the message that is in the record now. */
+static bool failed(hpac_page *page, hpac_status status)
 {
-    if (status == HPAC_OK || page->status != HPAC_OK)
-        return;
-    page->status = status;
-    page->message = strdup(hpac_error_message());
-}
-
-static bool failed(const hpac_page *page)
-{
-    return page->status != HPAC_OK || !page->body;
+    if (status != HPAC_OK && page->status == HPAC_OK) {
+        page->status = status;
+        page->message = strdup(hpac_error_message());
+    }
+    return page->status != HPAC_OK;
 }
 
 /* ---- text ---- */
 
-/* The length of the UTF-8 character at `text`, 0 when there is none: RFC 3629, table 3.1. */
+/* The length of the UTF-8 character at `text`, 0 for none: RFC 3629, table 3.1. */
 static size_t character_nbytes(const unsigned char *text)
 {
     if (*text < 0x80)
@@ -129,108 +96,106 @@ static void write_escaped(FILE *stream, const char *text)
     }
 }
 
-static void write_element(hpac_page *page, const char *name, const char *text)
+static void write_element(FILE *stream, const char *name, const char *text)
 {
-    if (failed(page))
-        return;
-    fprintf(page->body->stream, "<%s>", name);
-    write_escaped(page->body->stream, text);
-    fprintf(page->body->stream, "</%s>\n", name);
+    fprintf(stream, "<%s>", name);
+    write_escaped(stream, text);
+    fprintf(stream, "</%s>\n", name);
 }
 
-static page_body *create_body(void)
+/* ---- values ---- */
+
+static page_value *find_value(const hpac_page *page, const char *name)
 {
-    page_body *body = calloc(1, sizeof *body);
-    if (body)
-        body->stream = open_memstream(&body->text, &body->nbytes);
-    if (body && body->stream)
-        return body;
-    free(body);
+    for (size_t i = 0; i < page->value_count; i++)
+        if (strcmp(page->values[i].name, name) == 0)
+            return &page->values[i];
     return NULL;
 }
 
-static void destroy_body(page_body *body)
+/* "" when it is not set. */
+static const char *value_of(const hpac_page *page, const char *name)
 {
-    if (!body)
-        return;
-    if (body->stream)
-        fclose(body->stream);
-    for (size_t i = 0; i < body->heading_count; i++)
-        free(body->headings[i]);
-    free(body->headings);
-    free(body->text);
-    free(body);
+    const page_value *value = find_value(page, name);
+    return value ? value->text : "";
 }
 
-hpac_status hpac_page_create(hpac_page *page, const char *path, const char *title)
+static page_value *add_value(hpac_page *page, const char *name)
 {
-    *page = (hpac_page){0};
-    hpac_status status = hpac_file_create(&page->file, path);
-    if (status != HPAC_OK)
-        return status;
-    page->body = create_body();
-    if (!page->body) {
-        hpac_page_discard(page);
-        return hpac_fail_memory(sizeof *page->body);
-    }
-    FILE *file = page->file.stream;
-    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-          "<link rel=\"icon\" href=\"data:,\">\n<title>", /* or browsers ask for /favicon.ico */
-          file);
-    write_escaped(file, title);
-    fprintf(file, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>", page_style);
-    write_escaped(file, title);
-    fputs("</h1>\n", file);
-    return HPAC_OK;
-}
-
-static hpac_status add_heading(page_body *body, const char *text)
-{
-    char **headings = realloc(body->headings, (body->heading_count + 1) * sizeof *headings);
-    if (headings)
-        body->headings = headings;
-    char *copy = headings ? strdup(text) : NULL;
+    page_value *values = realloc(page->values, (page->value_count + 1) * sizeof *values);
+    if (values)
+        page->values = values;
+    char *copy = values ? strdup(name) : NULL;
     if (!copy)
-        return hpac_fail_memory(strlen(text));
-    body->headings[body->heading_count++] = copy;
-    return HPAC_OK;
+        return NULL;
+    values[page->value_count] = (page_value){.name = copy};
+    return &values[page->value_count++];
 }
 
-void hpac_page_heading(hpac_page *page, const char *text)
-{
-    if (!failed(page))
-        keep_failure(page, add_heading(page->body, text));
-    if (failed(page))
-        return;
-    fprintf(page->body->stream, "<h2 id=\"part%zu\">", page->body->heading_count);
-    write_escaped(page->body->stream, text);
-    fputs("</h2>\n", page->body->stream);
-}
-
-void hpac_page_subheading(hpac_page *page, const char *text)
-{
-    write_element(page, "h3", text);
-}
-
-void hpac_page_verbatim(hpac_page *page, const char *text)
-{
-    write_element(page, "pre", text);
-}
-
-void hpac_page_paragraph(hpac_page *page, const char *format, ...)
+void hpac_page_set(hpac_page *page, const char *name, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     char *text = NULL;
-    if (vasprintf(&text, format, arguments) < 0) {
+    if (vasprintf(&text, format, arguments) < 0)
         text = NULL;
-        keep_failure(page, hpac_fail_memory(strlen(format)));
-    }
     va_end(arguments);
-    if (text)
-        write_element(page, "p", text);
-    free(text);
+    page_value *value = find_value(page, name);
+    if (text && !value)
+        value = add_value(page, name);
+    if (!text || !value) {
+        free(text);
+        failed(page, hpac_fail_memory(strlen(format)));
+        return;
+    }
+    free(value->text);
+    value->text = text;
+}
+
+/* ---- templates ---- */
+
+typedef struct rendering {
+    hpac_page *page;
+    hpac_page_insert insert;
+    void *user;
+    const char *end;
+} rendering;
+
+/* Writes the template from `at` to the end of its section, if it is `shown`; returns what follows.
+ */
+static const char *render(const rendering *all, const char *at, bool shown)
+{
+    hpac_page *page = all->page;
+    while (at < all->end) {
+        const char *open = memmem(at, (size_t)(all->end - at), "{{", 2);
+        const char *text_end = open ? open : all->end;
+        if (shown)
+            fwrite(at, 1, (size_t)(text_end - at), page->stream);
+        const char *close = open ? memmem(open, (size_t)(all->end - open), "}}", 2) : NULL;
+        char *tag = close ? strndup(open + 2, (size_t)(close - open - 2)) : NULL;
+        if (!tag)
+            return all->end;
+        at = close + 2;
+        bool set = *value_of(page, tag + (*tag != '\0')) != '\0';
+        bool ends = *tag == '/';
+        if (*tag == '?' || *tag == '^')
+            at = render(all, at, shown && set == (*tag == '?'));
+        else if (*tag == '>' && shown)
+            all->insert(all->user, page, tag + 1);
+        else if (shown)
+            write_escaped(page->stream, value_of(page, tag));
+        free(tag);
+        if (ends)
+            break;
+    }
+    return at;
+}
+
+void hpac_page_render(hpac_page *page, hpac_template template, hpac_page_insert insert, void *user)
+{
+    const rendering all = {page, insert, user, template.end};
+    if (!failed(page, HPAC_OK))
+        render(&all, template.start, true);
 }
 
 /* ---- pictures ---- */
@@ -254,85 +219,66 @@ typedef struct picture {
     unsigned char *bytes; /* owned */
     size_t nbytes;
     const char *type;
-    unsigned width; /* pixels, from the PNG; 0: unknown */
+    unsigned width; /* pixels, of a PNG; 0: unknown */
 } picture;
 
 static hpac_status read_picture(const char *path, picture *read)
 {
     static const unsigned char signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
     *read = (picture){0};
-    hpac_status status = hpac_file_read(path, PICTURE_LIMIT_NBYTES, &read->bytes, &read->nbytes);
-    if (status != HPAC_OK)
-        return status;
-    const char *ending = strrchr(path, '.');
+    HPAC_TRY(hpac_file_read(path, PICTURE_LIMIT_NBYTES, &read->bytes, &read->nbytes));
+    const char *suffix = strrchr(path, '.');
     if (read->nbytes >= 24 && memcmp(read->bytes, signature, sizeof signature) == 0) {
         const unsigned char *b = read->bytes + 16; /* the header's width, big-endian */
         read->type = "image/png";
         read->width = (unsigned)b[0] << 24 | (unsigned)b[1] << 16 | (unsigned)b[2] << 8 | b[3];
         return HPAC_OK;
     }
-    if (ending && strcmp(ending, ".svg") == 0 && memmem(read->bytes, read->nbytes, "<svg", 4)) {
+    if (suffix && strcmp(suffix, ".svg") == 0 && memmem(read->bytes, read->nbytes, "<svg", 4)) {
         read->type = "image/svg+xml";
         return HPAC_OK;
     }
     free(read->bytes);
     *read = (picture){0};
-    return hpac_fail(HPAC_ERR_DATA, "%s: is neither a PNG nor an SVG picture", path);
+    return hpac_fail(HPAC_ERR_DATA, "%s: neither a PNG nor an SVG picture", path);
 }
 
-/* What a picture is, for its size on the page. */
-typedef enum look {
-    LOOK_PLOT,       /* two pixels of the picture for one of the page; has text in it */
-    LOOK_PHOTOGRAPH, /* one for one */
-} look;
-
-static void write_image(FILE *stream, const picture *read, look kind, const char *text)
+static void write_image(FILE *stream, const picture *read, bool plot, const char *text)
 {
     fprintf(stream, "<img alt=\"");
     write_escaped(stream, text);
     fputc('"', stream);
-    unsigned width = kind == LOOK_PLOT ? read->width / 2 + read->width % 2 : read->width;
+    unsigned width = plot ? read->width / 2 + read->width % 2 : read->width;
     if (width > 0)
         fprintf(stream, " width=\"%u\"", width);
-    if (width > 0 && kind == LOOK_PLOT) /* text of 13 pixels stays at 11; then the page scrolls */
+    if (width > 0 && plot) /* text of 13 pixels stays at 11; then the page scrolls */
         fprintf(stream, " style=\"min-width:%upx\"", (width * 5 + 5) / 6);
     fprintf(stream, " src=\"data:%s;base64,", read->type);
     write_base64(stream, read->bytes, read->nbytes);
     fputs("\">\n", stream);
 }
 
-/* Whether the picture is there to be written; read->bytes is then the caller's. */
-static bool take_picture(hpac_page *page, const char *path, picture *read)
-{
-    if (failed(page))
-        return false;
-    keep_failure(page, read_picture(path, read));
-    return !failed(page);
-}
-
 void hpac_page_picture(hpac_page *page, const char *path, const char *caption)
 {
     picture read;
-    if (!take_picture(page, path, &read))
+    if (failed(page, HPAC_OK) || failed(page, read_picture(path, &read)))
         return;
-    FILE *stream = page->body->stream;
-    fputs("<figure>\n", stream);
-    write_image(stream, &read, LOOK_PLOT, caption);
-    write_element(page, "figcaption", caption);
-    fputs("</figure>\n", stream);
+    fputs("<figure>\n", page->stream);
+    write_image(page->stream, &read, true, caption);
+    write_element(page->stream, "figcaption", caption);
+    fputs("</figure>\n", page->stream);
     free(read.bytes);
 }
 
 void hpac_page_photograph(hpac_page *page, const char *path, const char *title)
 {
     picture read;
-    if (!take_picture(page, path, &read))
+    if (failed(page, HPAC_OK) || failed(page, read_picture(path, &read)))
         return;
-    FILE *stream = page->body->stream;
-    fputs("<figure class=\"photograph\">\n", stream);
-    write_element(page, "figcaption", title);
-    write_image(stream, &read, LOOK_PHOTOGRAPH, title);
-    fputs("</figure>\n", stream);
+    fputs("<figure class=\"photograph\">\n", page->stream);
+    write_element(page->stream, "figcaption", title);
+    write_image(page->stream, &read, false, title);
+    fputs("</figure>\n", page->stream);
     free(read.bytes);
 }
 
@@ -358,16 +304,15 @@ static void write_rows(FILE *stream, const hpac_table *table, size_t rows)
     }
 }
 
-void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit)
+void hpac_page_table(hpac_page *page, const hpac_table *table, const char *title, size_t row_limit)
 {
-    keep_failure(page, table->status);
-    if (failed(page))
+    if (failed(page, table->status))
         return;
-    FILE *stream = page->body->stream;
+    FILE *stream = page->stream;
     size_t rows = hpac_table_row_count(table);
     size_t shown = row_limit > 0 && row_limit < rows ? row_limit : rows;
     fputs("<div class=\"wide\"><table>\n<caption>", stream);
-    write_escaped(stream, table->title);
+    write_escaped(stream, title ? title : table->title);
     if (shown < rows)
         fprintf(stream, " (the first %zu of %zu)", shown, rows);
     fputs("</caption>\n<thead><tr>", stream);
@@ -380,51 +325,108 @@ void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit)
     fputs("</tbody></table></div>\n", stream);
 }
 
-/* ---- the end ---- */
+/* ---- begin and end ---- */
 
-static void write_contents(const page_body *body, FILE *file)
+static void destroy(hpac_page *page)
 {
-    if (body->heading_count < CONTENTS_MINIMUM)
-        return;
-    fputs("<nav aria-label=\"Contents\">\n", file);
-    for (size_t i = 0; i < body->heading_count; i++) {
-        fprintf(file, "<a href=\"#part%zu\">", i + 1);
-        write_escaped(file, body->headings[i]);
-        fputs("</a>\n", file);
+    if (page->body)
+        fclose(page->body);
+    for (size_t i = 0; i < page->value_count; i++) {
+        free(page->values[i].name);
+        free(page->values[i].text);
     }
-    fputs("</nav>\n", file);
+    free(page->values);
+    free(page->text);
+    free(page->message);
+    hpac_file_discard(&page->file);
+    free(page);
 }
 
-/* Only then is its text complete. */
-static hpac_status end_body(page_body *body)
+hpac_status hpac_page_create(const char *path, const char *title, hpac_page **page)
 {
-    bool good = !ferror(body->stream);
-    good = fclose(body->stream) == 0 && good;
-    body->stream = NULL;
-    return good ? HPAC_OK : hpac_fail_memory(body->nbytes);
+    *page = calloc(1, sizeof **page);
+    if (!*page)
+        return hpac_fail_memory(sizeof **page);
+    hpac_status status = hpac_file_create(&(*page)->file, path);
+    if (status == HPAC_OK) {
+        (*page)->body = open_memstream(&(*page)->text, &(*page)->nbytes);
+        (*page)->stream = (*page)->body;
+        status = (*page)->body ? HPAC_OK : hpac_fail_memory(1);
+    }
+    if (status == HPAC_OK) {
+        hpac_page_set(*page, "title", "%s", title);
+        return HPAC_OK;
+    }
+    destroy(*page);
+    *page = NULL;
+    return status;
+}
+
+/* Finds the next heading of the body at or behind `at`; `*length` is that of its text. Only
+ * templates have the element: all that is not theirs is escaped. */
+static const char *find_heading(const char *at, size_t *length)
+{
+    const char *heading = strstr(at, "<h2>");
+    const char *end = heading ? strstr(heading, "</h2>") : NULL;
+    *length = end ? (size_t)(end - heading - 4) : 0;
+    return end ? heading + 4 : NULL;
+}
+
+static size_t count_headings(const char *body)
+{
+    size_t count = 0, length;
+    for (const char *at = body; (at = find_heading(at, &length)); at += length)
+        count++;
+    return count;
+}
+
+static void write_contents(hpac_page *page)
+{
+    size_t part = 0, length;
+    if (count_headings(page->text) < CONTENTS_MINIMUM)
+        return;
+    fputs("<nav aria-label=\"Contents\">\n", page->stream);
+    for (const char *at = page->text; (at = find_heading(at, &length)); at += length)
+        fprintf(page->stream, "<a href=\"#part%zu\">%.*s</a>\n", ++part, (int)length, at);
+    fputs("</nav>", page->stream);
+}
+
+/* The headings get the names that the contents refer to. */
+static void write_body(hpac_page *page)
+{
+    const char *from = page->text;
+    size_t part = 0, length;
+    for (const char *at = from; (at = find_heading(at, &length)); at += length) {
+        fwrite(from, 1, (size_t)(at - 1 - from), page->stream);
+        fprintf(page->stream, " id=\"part%zu\">", ++part);
+        from = at;
+    }
+    fputs(from, page->stream);
+}
+
+static void insert_part(void *user, hpac_page *page, const char *part)
+{
+    (void)user;
+    if (strcmp(part, "contents") == 0)
+        write_contents(page);
+    else
+        write_body(page);
 }
 
 hpac_status hpac_page_commit(hpac_page *page)
 {
+    bool good = !ferror(page->body);
+    good = fclose(page->body) == 0 && good; /* only then is its text complete */
+    page->body = NULL;
+    if (!good)
+        failed(page, hpac_fail_memory(page->nbytes));
+    page->stream = page->file.stream;
+    hpac_page_render(page, HPAC_TEMPLATE(page), insert_part, NULL);
     hpac_status status = page->status;
-    if (status != HPAC_OK && page->message)
-        status = hpac_fail(status, "%s", page->message);
-    if (status == HPAC_OK && page->body)
-        status = end_body(page->body);
-    if (status == HPAC_OK && page->body) {
-        write_contents(page->body, page->file.stream);
-        fwrite(page->body->text, 1, page->body->nbytes, page->file.stream);
-        fputs("</body>\n</html>\n", page->file.stream);
+    if (status != HPAC_OK)
+        (void)hpac_fail(status, "%s", page->message ? page->message : "out of memory");
+    else
         status = hpac_file_commit(&page->file);
-    }
-    hpac_page_discard(page);
+    destroy(page);
     return status;
-}
-
-void hpac_page_discard(hpac_page *page)
-{
-    destroy_body(page->body);
-    hpac_file_discard(&page->file);
-    free(page->message);
-    *page = (hpac_page){0};
 }

@@ -1,65 +1,70 @@
 /*
- * Pages for reading: one HTML file with everything in it, so that it can be mailed or kept. No
- * script, nothing from the network; readable on a telephone (400 pixels) and a screen.
+ * HTML pages of one file with everything in it, so that it can be mailed or kept. No script,
+ * nothing from the network; readable on a phone (400 pixels) and on a screen.
  *
- *     hpac_page page;
- *     hpac_status status = hpac_page_create(&page, "explore/explore.html", "Labels of train.csv");
- *     if (status != HPAC_OK)
- *         return status;
- *     hpac_page_heading(&page, "Images per class");
- *     hpac_page_paragraph(&page, "%zu images carry %zu labels.", images, labels);
- *     hpac_page_picture(&page, "explore/class_counts.png", "A bar per class");
- *     hpac_page_table(&page, &table, 0);
- *     return hpac_page_commit(&page);
+ *     hpac_page *page;
+ *     HPAC_TRY(hpac_page_create("explore/explore.html", "Labels of train.csv", &page));
+ *     hpac_page_set(page, "images", "%zu", images);
+ *     hpac_page_render(page, HPAC_TEMPLATE(labels), insert, &exploration);
+ *     return hpac_page_commit(page);
  *
- * The first failure is remembered, what comes after it does nothing, and commit returns it: a page
- * is whole or not there. All text is escaped by the writer; bytes that are not UTF-8 become U+FFFD.
+ * A template, `labels.html` beside the source that uses it, is HTML with
+ *     {{images}}                  the value of that name, escaped; nothing when it is not set
+ *     {{?images}}..{{/}}          only when the value is set and not ""; these may be nested
+ *     {{^images}}..{{/}}          only when it is not
+ *     {{>table figures}}          calls insert(user, page, "table figures")
+ * Of four and more <h2> headings the page lists the contents on top. The frame and the style of all
+ * pages are page.html.
+ *
+ * The first failure is remembered, later calls do nothing, and commit returns it: a page is
+ * complete or not there. Values, tables and captions are escaped; bytes that are not UTF-8 become
+ * U+FFFD.
  */
 #ifndef HPAC_RENDER_PAGE_H
 #define HPAC_RENDER_PAGE_H
 
 #include "table.h"
 
-#include "base/file.h"
+typedef struct hpac_page hpac_page;
 
-typedef struct hpac_page {
-    hpac_file file;
-    struct hpac_page_body *body; /* what stands below the title, until the end. Owned */
-    hpac_status status;          /* the first failure */
-    char *message; /* its message: the caller may fail elsewhere before it asks. Owned */
-} hpac_page;
+/* A template as the linker makes it of a file; "src/explore/labels.html" is declared by
+ * HPAC_TEMPLATE_FILE(labels, "src_explore_labels_html"). */
+typedef struct hpac_template {
+    const char *start, *end;
+} hpac_template;
 
-/* Begins a page; the title stands on top as well. Errors: those of file.h. */
-hpac_status hpac_page_create(hpac_page *page, const char *path, const char *title);
+#define HPAC_TEMPLATE_FILE(name, symbol)                                                           \
+    extern const char template_##name##_start[] __asm__("_binary_" symbol "_start");               \
+    extern const char template_##name##_end[] __asm__("_binary_" symbol "_end")
+#define HPAC_TEMPLATE(name) ((hpac_template){template_##name##_start, template_##name##_end})
 
-/* A section begins. Of several sections the page has a list on top. */
-void hpac_page_heading(hpac_page *page, const char *text);
-/* One below it. */
-void hpac_page_subheading(hpac_page *page, const char *text);
+/* Writes what a template's {{>part}} asks for with the functions below. */
+typedef void (*hpac_page_insert)(void *user, hpac_page *page, const char *part);
 
-/* A paragraph. */
-void hpac_page_paragraph(hpac_page *page, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* Begins a page. `*page` is NULL on error. Errors: those of file.h. */
+hpac_status hpac_page_create(const char *path, const char *title, hpac_page **page);
 
-/* Text in which every space and line counts: a configuration, a log. */
-void hpac_page_verbatim(hpac_page *page, const char *text);
+/* Sets a value, or replaces it. */
+void hpac_page_set(hpac_page *page, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* Puts a picture in: a PNG or SVG file, by its ending. `caption` stands below it and is read out in
- * its place; on a narrow page a plot is scrolled sideways rather than shrunk beyond reading. PNGs
- * of plots have two pixels for one of the page (plot.h). Errors: DATA when the file cannot be read
- * or is neither. */
+/* Appends a template. `insert` may be NULL for one without {{>parts}}. */
+void hpac_page_render(hpac_page *page, hpac_template template, hpac_page_insert insert, void *user);
+
+/* Embeds a plot, a PNG or SVG file by its suffix. `caption` is below it and its alternative text;
+ * on a narrow page it scrolls sideways rather than become too small to read. PNGs of plots have two
+ * pixels per pixel of the page (plot.h). Errors: DATA when the file cannot be read or is neither.
+ */
 void hpac_page_picture(hpac_page *page, const char *path, const char *caption);
-/* The same for a picture without text in it: it shrinks as far as the page does, and is never shown
- * larger than it is. `title` stands above it. */
+/* The same for a picture without text: it shrinks with the page, and is never enlarged. `title` is
+ * above it. */
 void hpac_page_photograph(hpac_page *page, const char *path, const char *title);
 
-/* A table with its title; the first `row_limit` rows (0: all). Text is left-aligned, numbers
- * right-aligned; a wide one is scrolled sideways. */
-void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit);
+/* A table under `title` (NULL: its own), the first `row_limit` rows (0: all). Text is left-aligned,
+ * numbers right-aligned; a wide one scrolls sideways. */
+void hpac_page_table(hpac_page *page, const hpac_table *table, const char *title, size_t row_limit);
 
-/* Ends the page: it is in its place, or there is an error and none. Either way it is done with. */
+/* Writes the page and frees it: the file is complete or there is an error and none. */
 hpac_status hpac_page_commit(hpac_page *page);
-/* Ends it and leaves nothing, for error paths; does nothing on a zeroed or finished page. */
-void hpac_page_discard(hpac_page *page);
 
 #endif

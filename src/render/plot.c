@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <math.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,71 @@ static hpac_status find_script(const char *name, char **script)
     hpac_status status = hpac_fail(HPAC_ERR_CONFIG, "%s: no such plot script", *script);
     free(*script);
     *script = NULL;
+    return status;
+}
+
+/* ---- lists of variables ---- */
+
+/* Takes name and text over; NULL: memory is out, but for the text of a number. */
+static void add_variable(hpac_plot_variables *all, hpac_plot_variable one, char *name, char *text)
+{
+    hpac_plot_variable *list = realloc(all->list, (all->count + 1) * sizeof *list);
+    if (list)
+        all->list = list;
+    bool complete = list && name && (text || one.kind == HPAC_PLOT_KIND_NUMBER);
+    if (complete) {
+        one.name = name;
+        one.text = text;
+        list[all->count++] = one;
+        return;
+    }
+    free(name);
+    free(text);
+    all->status = hpac_fail_memory(sizeof *list);
+}
+
+static char *format_name(const char *format, va_list arguments)
+{
+    char *name = NULL;
+    return vasprintf(&name, format, arguments) < 0 ? NULL : name;
+}
+
+void hpac_plot_add_text(hpac_plot_variables *all, const char *text, const char *name, ...)
+{
+    va_list arguments;
+    va_start(arguments, name);
+    add_variable(all, (hpac_plot_variable){.kind = HPAC_PLOT_KIND_TEXT},
+                 format_name(name, arguments), strdup(text));
+    va_end(arguments);
+}
+
+void hpac_plot_add_file(hpac_plot_variables *all, char *path, const char *name, ...)
+{
+    va_list arguments;
+    va_start(arguments, name);
+    add_variable(all, (hpac_plot_variable){.kind = HPAC_PLOT_KIND_FILE},
+                 format_name(name, arguments), path);
+    va_end(arguments);
+}
+
+void hpac_plot_add_number(hpac_plot_variables *all, double number, const char *name)
+{
+    add_variable(all, (hpac_plot_variable){.kind = HPAC_PLOT_KIND_NUMBER, .number = number},
+                 strdup(name), NULL);
+}
+
+hpac_status hpac_plot_draw_variables(const char *script, hpac_plot_variables *all, const char *path)
+{
+    const hpac_plot plot = {script, all->list, all->count};
+    hpac_status status = path ? all->status : hpac_fail_memory(1);
+    if (status == HPAC_OK)
+        status = hpac_plot_draw(&plot, path);
+    for (size_t i = 0; i < all->count; i++) {
+        free((char *)all->list[i].name);
+        free((char *)all->list[i].text);
+    }
+    free(all->list);
+    *all = (hpac_plot_variables){0};
     return status;
 }
 

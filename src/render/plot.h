@@ -60,6 +60,26 @@ typedef struct hpac_plot {
     size_t variable_count;
 } hpac_plot;
 
+/* A list that grows, for variables like file1, file2, ...:
+ *     hpac_plot_variables all = {0};
+ *     hpac_plot_add_text(&all, run->label, "label%zu", i); */
+typedef struct hpac_plot_variables {
+    hpac_plot_variable *list; /* (count) owned, as are the names and texts */
+    size_t count;
+    hpac_status status; /* the first failure, of memory */
+} hpac_plot_variables;
+
+/* The text is copied, the path taken over (NULL: memory is out). */
+void hpac_plot_add_text(hpac_plot_variables *all, const char *text, const char *name, ...)
+    __attribute__((format(printf, 3, 4)));
+void hpac_plot_add_file(hpac_plot_variables *all, char *path, const char *name, ...)
+    __attribute__((format(printf, 3, 4)));
+void hpac_plot_add_number(hpac_plot_variables *all, double number, const char *name);
+/* Draws a plot of these variables as hpac_plot_draw does (path NULL: memory is out) and frees them.
+ */
+hpac_status hpac_plot_draw_variables(const char *script, hpac_plot_variables *all,
+                                     const char *path);
+
 /* Draws `path`, whose suffix .png or .svg is the format. The file is complete or not there.
  * gnuplot's warnings are logged. Errors: CONFIG when gnuplot or the script is missing, or the file
  * cannot be created; DATA with gnuplot's message when it fails, or when writing fails. Thread-safe.

@@ -69,6 +69,15 @@ void hpac_table_add_real(hpac_table *table, double number)
     add_cell(table, (hpac_cell){.number = number});
 }
 
+void hpac_table_add_row(hpac_table *table, const hpac_cell *cells)
+{
+    for (size_t c = 0; c < table->column_count; c++)
+        if (table->columns[c].kind == HPAC_TEXT)
+            hpac_table_add_text(table, cells[c].text);
+        else
+            add_cell(table, (hpac_cell){.number = cells[c].number});
+}
+
 size_t hpac_table_row_count(const hpac_table *table)
 {
     return table->column_count == 0 ? 0 : table->cell_count / table->column_count;
@@ -77,6 +86,14 @@ size_t hpac_table_row_count(const hpac_table *table)
 const hpac_cell *hpac_table_cell(const hpac_table *table, size_t row, size_t column)
 {
     return &table->cells[row * table->column_count + column];
+}
+
+size_t hpac_table_find_column(const hpac_table *table, const char *name)
+{
+    size_t c = 0;
+    while (c < table->column_count && strcmp(table->columns[c].name, name) != 0)
+        c++;
+    return c;
 }
 
 void hpac_number_text(double number, char text[32])
@@ -116,12 +133,9 @@ static void write_csv_cell(const hpac_table *table, size_t row, size_t column, F
 
 hpac_status hpac_table_write_csv(const hpac_table *table, const char *path)
 {
-    if (table->status != HPAC_OK)
-        return table->status;
+    HPAC_TRY(table->status);
     hpac_file file;
-    hpac_status status = hpac_file_create(&file, path);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(hpac_file_create(&file, path));
     for (size_t column = 0; column < table->column_count; column++) {
         fputs(column == 0 ? "" : ",", file.stream);
         hpac_csv_write_cell(file.stream, table->columns[column].name);
@@ -177,8 +191,7 @@ static void print_padded(const hpac_table *table, size_t column, const char *tex
 
 hpac_status hpac_table_print(const hpac_table *table, size_t row_limit, FILE *stream)
 {
-    if (table->status != HPAC_OK)
-        return table->status;
+    HPAC_TRY(table->status);
     size_t rows = hpac_table_row_count(table);
     size_t shown = row_limit > 0 && row_limit < rows ? row_limit : rows;
     int *widths = malloc((table->column_count + 1) * sizeof *widths);
@@ -232,21 +245,24 @@ static json_t *json_rows(const hpac_table *table)
     return NULL;
 }
 
+static hpac_status add_json(json_t *root, const hpac_table *table)
+{
+    HPAC_TRY(table->status);
+    if (json_object_set_new(root, table->name, json_rows(table)) == 0)
+        return HPAC_OK;
+    return hpac_fail(HPAC_ERR_INTERNAL,
+                     "%s: cannot make JSON (out of memory, or a text is not UTF-8)", table->name);
+}
+
 hpac_status hpac_tables_write_json(const hpac_table *const *tables, size_t count, FILE *stream)
 {
     json_t *root = json_object();
     hpac_status status = root ? HPAC_OK : hpac_fail_memory(1);
-    for (size_t i = 0; i < count && status == HPAC_OK; i++) {
-        status = tables[i]->status;
-        if (status == HPAC_OK &&
-            json_object_set_new(root, tables[i]->name, json_rows(tables[i])) != 0)
-            status =
-                hpac_fail(HPAC_ERR_INTERNAL, "%s: no JSON (out of memory, or a text is not UTF-8)",
-                          tables[i]->name);
-    }
+    for (size_t i = 0; i < count && status == HPAC_OK; i++)
+        status = add_json(root, tables[i]);
     if (status == HPAC_OK &&
         (json_dumpf(root, stream, JSON_INDENT(2)) != 0 || fputc('\n', stream) == EOF))
-        status = hpac_fail(HPAC_ERR_DATA, "the JSON cannot be written: %s", strerror(errno));
+        status = hpac_fail(HPAC_ERR_DATA, "cannot write JSON: %s", strerror(errno));
     json_decref(root);
     return status;
 }

@@ -13,10 +13,10 @@
  *     status = hpac_table_write_csv(&table, "class_counts.csv");
  *     hpac_table_fini(&table);
  *
- * A real that is not finite is a value that does not exist (a mean of nothing, the correlation of a
- * constant), not a number: an empty cell in CSV (where pandas reads NaN), null in JSON, "-" on the
- * terminal and in pages. Memory that runs out while cells are added is remembered, and returned by
- * whatever writes the table.
+ * A real that is not finite is an undefined value (the mean of nothing, the correlation of a
+ * constant): an empty cell in CSV (where pandas reads NaN), null in JSON, "-" on the terminal and
+ * in pages. Running out of memory while cells are added is remembered, and returned by whatever
+ * writes the table.
  */
 #ifndef HPAC_RENDER_TABLE_H
 #define HPAC_RENDER_TABLE_H
@@ -72,18 +72,38 @@ void hpac_table_init(hpac_table *table, const char *name, const char *title,
 /* Frees the cells and zeroes the struct; a zeroed one is fine. */
 void hpac_table_fini(hpac_table *table);
 
-/* The next cell, of its column's kind; a column of integers takes a real that is one, or none. Text
+/* A row, `cells` being one per column; texts are copied:
+ *     hpac_table_add_row(&table, HPAC_CELLS(HPAC_TEXT_CELL("Cytosol"), HPAC_NUMBER_CELL(8228))); */
+#define HPAC_TEXT_CELL(string)                                                                     \
+    {                                                                                              \
+        .text = (char *)(string)                                                                   \
+    }
+#define HPAC_NUMBER_CELL(value)                                                                    \
+    {                                                                                              \
+        .number = (double)(value)                                                                  \
+    }
+#define HPAC_CELLS(...)                                                                            \
+    (const hpac_cell[])                                                                            \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+void hpac_table_add_row(hpac_table *table, const hpac_cell *cells);
+
+/* The next cell, of its column's kind; a column of integers takes a real that is one, or NaN. Text
  * is copied. */
 void hpac_table_add_text(hpac_table *table, const char *text);
 void hpac_table_add_integer(hpac_table *table, long long number); /* up to 2^53 either way */
 void hpac_table_add_real(hpac_table *table, double number);
 
-/* Whole rows. */
+/* Complete rows. */
 size_t hpac_table_row_count(const hpac_table *table);
-/* A cell of a whole row, borrowed until the table changes. */
+/* A cell of a complete row, borrowed until the table changes. */
 const hpac_cell *hpac_table_cell(const hpac_table *table, size_t row, size_t column);
 
-/* What a reader sees of a cell: "12885", "41.47", "-". `text` gets at most `nbytes`, with its NUL;
+/* The column of a name; column_count when there is none. */
+size_t hpac_table_find_column(const hpac_table *table, const char *name);
+
+/* A cell as shown to readers: "12885", "41.47", "-". `text` gets at most `nbytes`, with its NUL;
  * returns what to show, which is `text` or the cell's own text. */
 const char *hpac_table_show(const hpac_table *table, size_t row, size_t column, char *text,
                             size_t nbytes);
@@ -91,13 +111,13 @@ const char *hpac_table_show(const hpac_table *table, size_t row, size_t column, 
 /* The shortest decimal number that reads back as the same double; "" when it is not finite. */
 void hpac_number_text(double number, char text[32]);
 
-/* Writes a whole file or none. Errors: those of file.h, INTERNAL (memory). */
+/* Writes a complete file or none. Errors: those of file.h, INTERNAL (memory). */
 hpac_status hpac_table_write_csv(const hpac_table *table, const char *path);
 
 /* Title, header and rows in columns that line up; the first `row_limit` rows (0: all). */
 hpac_status hpac_table_print(const hpac_table *table, size_t row_limit, FILE *stream);
 
-/* One JSON object: a list of rows a table, {"class_counts": [{"name": "Nucleoplasm", ...}, ...]}.
+/* One JSON object: a list of rows per table, {"class_counts": [{"name": "Nucleoplasm", ...}, ...]}.
  * Errors: INTERNAL (memory, a text that is not UTF-8), DATA (writing). */
 hpac_status hpac_tables_write_json(const hpac_table *const *tables, size_t count, FILE *stream);
 

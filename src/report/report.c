@@ -1,4 +1,4 @@
-/* Reports: the order of things. */
+/* Reports: reading, choosing, computing, writing. */
 #include "report_internal.h"
 
 #include "base/file.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what the other files ask for ---- */
+/* ---- for the other sources ---- */
 
 hpac_status report_check_stop(const hpac_report *report, hpac_status status)
 {
@@ -27,9 +27,14 @@ hpac_table *report_table(hpac_report *report, const char *name, const char *titl
 
 const hpac_table *report_find_table(const hpac_report *report, const char *name)
 {
+    const report_run *run = &report->runs[0];
+    const hpac_table *const own[] = {&run->losses, &run->metrics, &run->batch_losses};
     for (size_t i = 0; i < report->table_count; i++)
         if (strcmp(report->tables[i].name, name) == 0)
             return &report->tables[i];
+    for (size_t i = 0; i < sizeof own / sizeof *own && report->kind == REPORT_RUN; i++)
+        if (strcmp(own[i]->name, name) == 0)
+            return own[i];
     return NULL;
 }
 
@@ -60,15 +65,23 @@ char *report_plot_path(hpac_report *report, const char *format, ...)
     return hpac_path_join(report->plots, "%s", name);
 }
 
+bool report_has_file(const hpac_report *report, const char *name)
+{
+    for (size_t i = 0; i < report->file_count; i++)
+        if (strcmp(report->files[i], name) == 0)
+            return true;
+    return false;
+}
+
 /* ---- reading ---- */
 
-/* Another run's own report is not to be written over. */
+/* Another run's own report must not be overwritten. */
 static hpac_status check_out(const hpac_report_options *options)
 {
     if (!options->out)
         return options->folder_count == 1
                    ? HPAC_OK
-                   : hpac_fail(HPAC_ERR_CONFIG, "the report of several runs needs a folder");
+                   : hpac_fail(HPAC_ERR_CONFIG, "a report of several runs needs a directory");
     if (!hpac_directory_has(options->out, "run.json"))
         return HPAC_OK;
     char *out = realpath(options->out, NULL), *run = realpath(options->folders[0], NULL);
@@ -77,8 +90,7 @@ static hpac_status check_out(const hpac_report_options *options)
     free(run);
     return own ? HPAC_OK
                : hpac_fail(HPAC_ERR_CONFIG,
-                           "%s: is the folder of a run, which has a report of its own; expected "
-                           "another one for this",
+                           "%s: directory of a run, which has its own report; expected another one",
                            options->out);
 }
 
@@ -90,7 +102,7 @@ static hpac_status set_paths(hpac_report *report, const hpac_report_options *opt
     return report->plots && report->page ? HPAC_OK : hpac_fail_memory(1);
 }
 
-/* A run that a sweep tells of, but that left no folder. */
+/* A run listed by a sweep, but without a directory. */
 static hpac_status add_absent(const report_place *place, report_run *run)
 {
     *run = (report_run){.folder = strdup(place->folder), .config = strdup("")};
@@ -136,7 +148,7 @@ static bool has_curves(const report_run *run)
            report_has_numbers(&run->batch_losses, "step batch_losses");
 }
 
-/* How many runs are drawn before this one, were there room for all. */
+/* How many runs have a lower validation loss. */
 static size_t rank_of(const hpac_report *report, size_t which)
 {
     size_t rank = 0;
@@ -158,36 +170,34 @@ static void choose_curves(hpac_report *report)
 
 static hpac_status make_tables(hpac_report *report)
 {
-    hpac_status status =
-        report->kind == REPORT_RUN ? report_run_tables(report) : report_compare_tables(report);
-    for (size_t i = 0; i < report->table_count && status == HPAC_OK; i++)
-        status = report->tables[i].status;
-    return status;
+    HPAC_TRY(report->kind == REPORT_RUN ? report_run_tables(report)
+                                        : report_compare_tables(report));
+    for (size_t i = 0; i < report->table_count; i++)
+        HPAC_TRY(report->tables[i].status);
+    return HPAC_OK;
 }
 
-/* ---- the doors ---- */
+/* ---- the interface ---- */
+
+static hpac_status fill(hpac_report *report, const hpac_report_options *options,
+                        report_places *places)
+{
+    report->kind = places->kind;
+    report->stop = options->stop;
+    HPAC_TRY(check_out(options));
+    HPAC_TRY(set_paths(report, options));
+    HPAC_TRY(read_runs(report, places));
+    choose_curves(report);
+    return make_tables(report);
+}
 
 hpac_status hpac_report_open(const hpac_report_options *options, hpac_report **report)
 {
     *report = NULL;
-    report_places places = {0};
-    hpac_report *own = NULL;
-    hpac_status status = report_places_find(options, &places);
-    if (status == HPAC_OK)
-        status = check_out(options);
-    if (status == HPAC_OK) {
-        own = calloc(1, sizeof *own);
-        status = own ? set_paths(own, options) : hpac_fail_memory(sizeof *own);
-    }
-    if (status == HPAC_OK) {
-        own->kind = places.kind;
-        own->stop = options->stop;
-        status = read_runs(own, &places);
-    }
-    if (status == HPAC_OK) {
-        choose_curves(own);
-        status = make_tables(own);
-    }
+    report_places places;
+    HPAC_TRY(report_places_find(options, &places));
+    hpac_report *own = calloc(1, sizeof *own);
+    hpac_status status = own ? fill(own, options, &places) : hpac_fail_memory(sizeof *own);
     report_places_fini(&places);
     if (status == HPAC_OK)
         *report = own;
@@ -227,28 +237,20 @@ const char *hpac_report_page(const hpac_report *report)
 
 hpac_status hpac_report_save(hpac_report *report)
 {
-    hpac_status status = hpac_plot_probe();
-    if (status == HPAC_OK)
-        status = hpac_directory_create(report->plots);
-    if (status == HPAC_OK)
-        status = hpac_directory_probe(report->out);
-    if (status == HPAC_OK)
-        status = hpac_directory_probe(report->plots);
-    if (status == HPAC_OK)
-        status = report_plots_draw(report);
-    if (status == HPAC_OK)
-        status = report_page_write(report);
-    if (status == HPAC_OK)
-        status = report_files_remove(report->plots, report->files, report->file_count);
-    return status;
+    HPAC_TRY(hpac_plot_probe());
+    HPAC_TRY(hpac_directory_create(report->plots));
+    HPAC_TRY(hpac_directory_probe(report->out));
+    HPAC_TRY(hpac_directory_probe(report->plots));
+    HPAC_TRY(report_pictures_draw(report));
+    HPAC_TRY(report_page_write(report));
+    return report_files_remove(report->plots, report->files, report->file_count);
 }
 
 hpac_status hpac_report_write(const hpac_report_options *options)
 {
     hpac_report *report;
-    hpac_status status = hpac_report_open(options, &report);
-    if (status == HPAC_OK)
-        status = hpac_report_save(report);
+    HPAC_TRY(hpac_report_open(options, &report));
+    hpac_status status = hpac_report_save(report);
     hpac_report_close(report);
     return status;
 }

@@ -1,4 +1,4 @@
-/* The tables of several runs: side by side, their classes, their spread. */
+/* The tables of several runs: side by side, per class, their spread. */
 #include "report_internal.h"
 
 #include "metrics/density.h"
@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* ---- F1 per class ---- */
 
@@ -25,18 +27,15 @@ static bool is_known_class(const hpac_table *table, const char *name)
     return false;
 }
 
-/* The classes of all runs, each once, with the F1 of those runs whose curves are drawn. */
-static hpac_status make_class_f1(hpac_report *report)
+/* The classes of all runs, each once, with the F1 of the runs whose curves are drawn. */
+static void make_class_f1(hpac_report *report)
 {
-    hpac_column *columns = calloc(report->curve_count + 1, sizeof *columns);
-    if (!columns)
-        return hpac_fail_memory(report->curve_count * sizeof *columns);
-    columns[0] = (hpac_column){"class", HPAC_TEXT, 0, NULL};
+    hpac_column columns[REPORT_CURVES + 1] = {HPAC_COLUMN_TEXT("class", NULL)};
     for (size_t i = 0; i < report->curve_count; i++)
-        columns[i + 1] = (hpac_column){report->runs[report->curves[i]].label, HPAC_REAL, 3, NULL};
+        columns[i + 1] =
+            (hpac_column)HPAC_COLUMN_REAL(report->runs[report->curves[i]].label, NULL, 3);
     hpac_table *table = report_table(report, "class_f1", "F1 per class, last epoch", columns,
                                      report->curve_count + 1);
-    free(columns);
     for (size_t i = 0; i < report->curve_count; i++) {
         const report_run *run = &report->runs[report->curves[i]];
         for (size_t c = 0; c < run->class_count; c++) {
@@ -48,7 +47,6 @@ static hpac_status make_class_f1(hpac_report *report)
                 hpac_table_add_real(table, f1_of_class(&report->runs[report->curves[j]], name));
         }
     }
-    return HPAC_OK;
 }
 
 double report_common(const hpac_report *report, hpac_metric metric)
@@ -73,30 +71,27 @@ static double value_of_fold(const report_run *run, hpac_metric column, bool best
     return report_metric(run, best ? run->results.best_row : report_epochs(run) - 1, column);
 }
 
-/* A value a run, NaN where there is none. */
+/* `values`: one per run, NaN where there is none. */
 static void add_spread(hpac_table *table, const char *measure, const double *values, size_t runs)
 {
     const hpac_values all = {values, runs, 1};
-    double mean, std, least = NAN, most = NAN; /* which fmin and fmax pass over */
+    double mean, std, min = NAN, max = NAN; /* fmin and fmax ignore NaN */
     size_t count = hpac_values_spread(&all, 1, &mean, &std);
     for (size_t i = 0; i < runs; i++) {
-        least = fmin(least, values[i]);
-        most = fmax(most, values[i]);
+        min = fmin(min, values[i]);
+        max = fmax(max, values[i]);
     }
-    hpac_table_add_text(table, measure);
-    hpac_table_add_integer(table, (long long)count);
-    hpac_table_add_real(table, mean);
-    hpac_table_add_real(table, std);
-    hpac_table_add_real(table, least);
-    hpac_table_add_real(table, most);
+    hpac_table_add_row(table, HPAC_CELLS(HPAC_TEXT_CELL(measure), HPAC_NUMBER_CELL(count),
+                                         HPAC_NUMBER_CELL(mean), HPAC_NUMBER_CELL(std),
+                                         HPAC_NUMBER_CELL(min), HPAC_NUMBER_CELL(max)));
 }
 
 static hpac_status make_spread(hpac_report *report)
 {
     static const hpac_column columns[] = {
-        HPAC_COLUMN_TEXT("measure", NULL),  HPAC_COLUMN_INTEGER("folds", NULL),
-        HPAC_COLUMN_REAL("mean", NULL, 4),  HPAC_COLUMN_REAL("std", NULL, 4),
-        HPAC_COLUMN_REAL("least", NULL, 4), HPAC_COLUMN_REAL("largest", NULL, 4),
+        HPAC_COLUMN_TEXT("measure", NULL),   HPAC_COLUMN_INTEGER("folds", NULL),
+        HPAC_COLUMN_REAL("mean", NULL, 4),   HPAC_COLUMN_REAL("std", NULL, 4),
+        HPAC_COLUMN_REAL("least", "min", 4), HPAC_COLUMN_REAL("largest", "max", 4),
     };
     static const struct {
         const char *measure;
@@ -104,21 +99,22 @@ static hpac_status make_spread(hpac_report *report)
         bool best;
     } rows[] = {
         {"loss", HPAC_METRIC_VAL_LOSS, false},
-        {"the constant prior's loss", HPAC_METRIC_VAL_PRIOR_LOSS, false},
+        {"constant prior's loss", HPAC_METRIC_VAL_PRIOR_LOSS, false},
         {"accuracy", HPAC_METRIC_VAL_ACCURACY, false},
-        {"the all-zero answer's accuracy", HPAC_METRIC_VAL_ALL_ZERO_ACCURACY, false},
-        {"F1, mean of the classes", HPAC_METRIC_VAL_F1_MEAN, false},
-        {"F1, least", HPAC_METRIC_VAL_F1_MIN, false},
-        {"F1, largest", HPAC_METRIC_VAL_F1_MAX, false},
-        {"F1, standard deviation", HPAC_METRIC_VAL_F1_STD, false},
+        {"all-zero accuracy", HPAC_METRIC_VAL_ALL_ZERO_ACCURACY, false},
+        {"F1 mean", HPAC_METRIC_VAL_F1_MEAN, false},
+        {"F1 min", HPAC_METRIC_VAL_F1_MIN, false},
+        {"F1 max", HPAC_METRIC_VAL_F1_MAX, false},
+        {"F1 std", HPAC_METRIC_VAL_F1_STD, false},
         {"loss of the best epoch", HPAC_METRIC_VAL_LOSS, true},
-        {"loss in training", HPAC_METRIC_TRAIN_LOSS, false},
+        {"training loss", HPAC_METRIC_TRAIN_LOSS, false},
     };
-    hpac_table *table = report_table(report, "spread", "The last epoch over the folds", columns, 6);
     double *values = calloc(report->run_count, sizeof *values);
     if (!values)
         return hpac_fail_memory(report->run_count * sizeof *values);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    hpac_table *table = report_table(report, "spread", "Last epoch, mean and spread over the folds",
+                                     columns, COUNT(columns));
+    for (size_t i = 0; i < COUNT(rows); i++) {
         for (size_t run = 0; run < report->run_count; run++)
             values[run] = value_of_fold(&report->runs[run], rows[i].column, rows[i].best);
         add_spread(table, rows[i].measure, values, report->run_count);
@@ -130,8 +126,9 @@ static hpac_status make_spread(hpac_report *report)
 hpac_status report_compare_tables(hpac_report *report)
 {
     report_runs_table(report);
-    hpac_status status = report->kind == REPORT_FOLDS ? make_spread(report) : HPAC_OK;
-    if (status == HPAC_OK)
-        status = report_differences_table(report);
-    return status == HPAC_OK ? make_class_f1(report) : status;
+    if (report->kind == REPORT_FOLDS)
+        HPAC_TRY(make_spread(report));
+    HPAC_TRY(report_differences_table(report));
+    make_class_f1(report);
+    return HPAC_OK;
 }

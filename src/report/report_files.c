@@ -1,4 +1,4 @@
-/* Which files are a report's own. */
+/* The files a report writes, and removing them. */
 #include "report_internal.h"
 
 #include "base/file.h"
@@ -10,53 +10,41 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Tables and pictures, by their names without the ending. */
-static const char *const stems[] = {
-    "accuracy",
-    "batch_losses",
-    "class_f1",
-    "class_probability_density",
-    "class_summary",
-    "configurations",
-    "f1",
-    "f1_a_class",
-    "f1_against_time",
-    "figures",
-    "label_shares",
-    "last_batch_losses",
-    "loss_against_steps",
-    "losses",
-    "metrics",
-    "ones_a_class",
-    "probability_density",
-    "probability_histogram",
-    "prediction_ranges",
-    "runs",
-    "spread",
-};
-/* Of these there is one a run, with a number: losses_2.csv. */
-static const char *const numbered_stems[] = {"batch_losses", "losses", "metrics"};
-static const char *const endings[] = {".csv", ".png", ".svg"};
+/* Tables of a run, of which reports of several have one per run, with a number: losses_2.csv. */
+static const char *const run_tables[] = {"batch_losses", "losses", "metrics", NULL};
+static const char *const suffixes[] = {".csv", ".png", ".svg"};
 
-/* The length of a stem and its number at the start of a name; 0: there is none. */
-static size_t stem_length(const char *name)
+/* The length of `name`'s file name at the start of `file`, if that goes on with ".csv" or the like;
+ * else 0. */
+static size_t match(const char *file, const char *name, bool numbered)
 {
-    size_t longest = 0;
-    for (size_t i = 0; i < sizeof stems / sizeof *stems; i++) {
-        size_t length = strlen(stems[i]);
-        if (strncmp(name, stems[i], length) == 0 && length > longest)
-            longest = length;
-    }
-    bool numbered = false;
-    for (size_t i = 0; i < sizeof numbered_stems / sizeof *numbered_stems; i++)
-        numbered = numbered || (longest == strlen(numbered_stems[i]) && name[longest] == '_' &&
-                                strncmp(name, numbered_stems[i], longest) == 0);
-    return numbered ? longest + 1 + strspn(name + longest + 1, "0123456789") : longest;
+    size_t length = strlen(name);
+    if (strncmp(file, name, length) != 0)
+        return 0;
+    if (numbered && file[length] == '_')
+        length += 1 + strspn(file + length + 1, "0123456789");
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        if (strncmp(file + length, suffixes[i], strlen(suffixes[i])) == 0)
+            return length + strlen(suffixes[i]);
+    return 0;
 }
 
-/* Whether what follows a name of ours is "" or the ending of a half-written file that nobody is at
- * work on: ".tmp.<pid>". */
-static bool is_whole_or_abandoned(const char *rest)
+/* The same for any table or picture. */
+static size_t match_any(const char *file)
+{
+    size_t length = 0;
+    for (size_t i = 0; length == 0 && run_tables[i]; i++)
+        length = match(file, run_tables[i], true);
+    for (size_t i = 0; length == 0 && report_table_names[i]; i++)
+        length = match(file, report_table_names[i], false);
+    for (size_t i = 0; length == 0 && report_pictures[i].name; i++)
+        length = match(file, report_pictures[i].name, false);
+    return length;
+}
+
+/* Whether what follows a file name of ours is "" or the suffix of an incomplete file whose writer
+ * is gone: ".tmp.<pid>". */
+static bool is_complete_or_abandoned(const char *rest)
 {
     if (!*rest)
         return true;
@@ -67,15 +55,10 @@ static bool is_whole_or_abandoned(const char *rest)
     return end > rest + 5 && !*end && writer > 0 && kill((pid_t)writer, 0) != 0 && errno == ESRCH;
 }
 
-static bool is_ours(const char *name)
+static bool is_ours(const char *file)
 {
-    size_t length = stem_length(name);
-    for (size_t i = 0; length > 0 && i < sizeof endings / sizeof *endings; i++) {
-        size_t ending = strlen(endings[i]);
-        if (strncmp(name + length, endings[i], ending) == 0)
-            return is_whole_or_abandoned(name + length + ending);
-    }
-    return false;
+    size_t length = match_any(file);
+    return length > 0 && is_complete_or_abandoned(file + length);
 }
 
 static bool is_kept(const char *name, char *const *kept, size_t kept_count)
@@ -93,7 +76,7 @@ static hpac_status remove_one(const char *folder, const char *name)
         return hpac_fail_memory(strlen(folder));
     hpac_status status = HPAC_OK;
     if (unlink(path) != 0 && errno != ENOENT)
-        status = hpac_fail(HPAC_ERR_CONFIG, "%s: cannot be removed: %s", path, strerror(errno));
+        status = hpac_fail(HPAC_ERR_CONFIG, "%s: cannot remove file: %s", path, strerror(errno));
     free(path);
     return status;
 }
@@ -111,8 +94,8 @@ hpac_status report_files_remove(const char *plots, char *const *kept, size_t kep
     return status;
 }
 
-/* A page that a killed report left half-written. */
-static void remove_half_pages(const char *path)
+/* Incomplete pages of killed reports. */
+static void remove_incomplete_pages(const char *path)
 {
     DIR *folder = opendir(path);
     if (!folder)
@@ -120,7 +103,7 @@ static void remove_half_pages(const char *path)
     size_t length = strlen(REPORT_PAGE);
     for (struct dirent *entry; (entry = readdir(folder));)
         if (strncmp(entry->d_name, REPORT_PAGE ".", length + 1) == 0 &&
-            is_whole_or_abandoned(entry->d_name + length))
+            is_complete_or_abandoned(entry->d_name + length))
             (void)unlinkat(dirfd(folder), entry->d_name, 0);
     closedir(folder);
 }
@@ -130,12 +113,12 @@ hpac_status hpac_report_remove(const char *folder)
     char *plots = hpac_path_join(folder, REPORT_PLOTS);
     if (!plots)
         return hpac_fail_memory(strlen(folder));
-    remove_half_pages(folder);
+    remove_incomplete_pages(folder);
     hpac_status status = remove_one(folder, REPORT_PAGE);
     if (status == HPAC_OK)
         status = report_files_remove(plots, NULL, 0);
     if (status == HPAC_OK)
-        (void)rmdir(plots); /* unless somebody else's files are in it */
+        (void)rmdir(plots); /* fails when files of others are in it: they stay */
     free(plots);
     return status;
 }

@@ -1,4 +1,4 @@
-/* Which runs are to be reported, and what they are called. */
+/* Which runs are reported, and their names. */
 #include "report_internal.h"
 
 #include "base/file.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A sweep may hold cross-validations, and a folder sweeps; deeper is somebody else's. */
+/* A sweep may hold cross-validations, and a directory sweeps; deeper ones are not ours. */
 #define DEPTH_MAX 3
 
 /* ---- the list ---- */
@@ -41,7 +41,7 @@ void report_places_fini(report_places *places)
     *places = (report_places){0};
 }
 
-/* ---- folders in folders ---- */
+/* ---- directories in directories ---- */
 
 static report_kind kind_of(const char *folder)
 {
@@ -53,72 +53,36 @@ static report_kind kind_of(const char *folder)
 
 static hpac_status add_folder(report_places *places, const char *folder, int depth);
 
-typedef struct name_list {
-    char **names; /* (count) owned */
-    size_t count, capacity;
-} name_list;
-
-static void free_names(name_list *list)
+static int is_visible(const struct dirent *entry)
 {
-    for (size_t i = 0; i < list->count; i++)
-        free(list->names[i]);
-    free(list->names);
+    return *entry->d_name != '.';
 }
 
-static bool add_name(name_list *list, const char *name)
-{
-    char **names = report_grow(list->names, list->count + 1, &list->capacity, sizeof *names);
-    if (!names)
-        return false;
-    list->names = names;
-    names[list->count] = strdup(name);
-    return names[list->count++] != NULL;
-}
-
-/* fold2 before fold10. */
-static int by_version(const void *a, const void *b)
-{
-    return strverscmp(*(char *const *)a, *(char *const *)b);
-}
-
-static hpac_status list_names(const char *path, name_list *list)
-{
-    DIR *folder = opendir(path);
-    if (!folder)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot be opened as a folder: %s", path,
-                         strerror(errno));
-    bool good = true;
-    for (struct dirent *entry; good && (entry = readdir(folder));)
-        good = *entry->d_name == '.' || add_name(list, entry->d_name);
-    closedir(folder);
-    if (!good)
-        return hpac_fail_memory(1);
-    if (list->count > 0)
-        qsort(list->names, list->count, sizeof *list->names, by_version);
-    return HPAC_OK;
-}
-
-/* Adds the runs in the folders within; of all names, or of those that begin with `stem`. */
+/* Adds the runs in the subdirectories whose names begin with `stem`; fold2 before fold10. */
 static hpac_status add_within(report_places *places, const char *folder, const char *stem,
                               int depth)
 {
-    name_list names = {0};
-    hpac_status status = list_names(folder, &names);
-    for (size_t i = 0; i < names.count && status == HPAC_OK; i++) {
-        if (strncmp(names.names[i], stem, strlen(stem)) != 0)
-            continue;
-        char *path = hpac_path_join(folder, "%s", names.names[i]);
-        if (!path)
+    struct dirent **entries;
+    int count = scandir(folder, &entries, is_visible, versionsort);
+    if (count < 0)
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot open directory: %s", folder, strerror(errno));
+    hpac_status status = HPAC_OK;
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        bool wanted = status == HPAC_OK && strncmp(name, stem, strlen(stem)) == 0;
+        char *path = wanted ? hpac_path_join(folder, "%s", name) : NULL;
+        if (wanted && !path)
             status = hpac_fail_memory(1);
-        else if (kind_of(path) == REPORT_RUN)
+        else if (wanted && kind_of(path) == REPORT_RUN)
             status = add_folder(places, path, depth + 1);
         free(path);
+        free(entries[i]);
     }
-    free_names(&names);
+    free(entries);
     return status;
 }
 
-/* A sweep's runs are folders in it: no cell leads elsewhere. */
+/* A sweep's runs are its subdirectories: no cell may lead elsewhere. */
 static bool is_run_name(const char *name)
 {
     return *name && *name != '.' && !strchr(name, '/') && strlen(name) <= NAME_MAX;
@@ -131,18 +95,18 @@ static hpac_status add_sweep_row(report_places *places, const char *folder, cons
     if (!is_run_name(name))
         return hpac_fail(HPAC_ERR_DATA,
                          "%s/sweep.csv: row %zu: column run: \"%.40s\", expected the name of a "
-                         "folder in that of the sweep",
+                         "subdirectory of the sweep",
                          folder, row + 1, name);
     char *path = hpac_path_join(folder, "%s", name);
     report_kind kind = path ? kind_of(path) : REPORT_RUNS;
-    if (kind != REPORT_RUN && kind != REPORT_FOLDS) /* its state is all there is */
+    if (kind != REPORT_RUN && kind != REPORT_FOLDS) /* there is only its state */
         return add_place(places, path, hpac_table_cell(table, row, 1)->text);
     hpac_status status = add_folder(places, path, depth + 1);
     free(path);
     return status;
 }
 
-/* The runs of a sweep in the order of sweep.csv; of those that have no folder, their state. */
+/* The runs of a sweep in the order of sweep.csv; of those without a directory, their state. */
 static hpac_status add_sweep(report_places *places, const char *folder, int depth)
 {
     static const hpac_column columns[] = {HPAC_COLUMN_TEXT("run", NULL),
@@ -177,9 +141,8 @@ static hpac_status add_folder(report_places *places, const char *folder, int dep
         break;
     }
     if (status == HPAC_OK && places->count == before)
-        status =
-            hpac_fail(HPAC_ERR_CONFIG,
-                      "%s: holds no run: expected run.json, or folders with one in it", folder);
+        status = hpac_fail(HPAC_ERR_CONFIG,
+                           "%s: no run: expected run.json, or subdirectories with one", folder);
     return status;
 }
 
@@ -207,21 +170,20 @@ static hpac_status name_place(report_places *places, char *const *paths, size_t 
         if (same > 1 && own > paths[which] + 1)
             continue;
         if (same > 1)
-            return hpac_fail(HPAC_ERR_CONFIG, "%s: stands twice among the runs",
-                             places->list[which].folder);
+            return hpac_fail(HPAC_ERR_CONFIG, "%s: duplicate run", places->list[which].folder);
         places->list[which].label = strdup(own);
         return places->list[which].label ? HPAC_OK : hpac_fail_memory(strlen(own));
     }
 }
 
-/* The names that differ are those of the folders themselves, not of links to them or "..". */
+/* The names are those of the directories themselves, not of links to them or "..". */
 static hpac_status name_places(report_places *places)
 {
     char **paths = calloc(places->count + 1, sizeof *paths);
     hpac_status status = paths ? HPAC_OK : hpac_fail_memory(places->count * sizeof *paths);
     for (size_t i = 0; i < places->count && status == HPAC_OK; i++) {
         paths[i] = realpath(places->list[i].folder, NULL);
-        if (!paths[i]) /* a sweep's run without a folder */
+        if (!paths[i]) /* a sweep's run without a directory */
             paths[i] = strdup(places->list[i].folder);
         if (!paths[i])
             status = hpac_fail_memory(1);

@@ -1,4 +1,4 @@
-/* What the files of the report share. */
+/* Shared by the sources of the report. */
 #ifndef HPAC_REPORT_INTERNAL_H
 #define HPAC_REPORT_INTERNAL_H
 
@@ -70,49 +70,46 @@ enum report_class_column {
 
 typedef struct report_run {
     char *folder;       /* owned, as are all below */
-    char *label;        /* what it is called beside others */
-    json_t *json;       /* run.json; NULL: the sweep has it, but there is no such folder */
+    char *label;        /* its name in the report */
+    json_t *json;       /* run.json; NULL: listed by the sweep, but without a directory */
     const char *state;  /* of json, else absent_state */
-    char *absent_state; /* "missing", "failed"; NULL: there is a folder */
+    char *absent_state; /* "missing", "failed"; NULL: there is a directory */
     bool finished;
     char *config;             /* config.yaml; "" when there is none yet */
-    report_config keys;       /* what is in it */
+    report_config keys;       /* its keys and values */
     char *warnings;           /* lines of train.log, each with a newline; "" without */
     hpac_table losses;        /* epoch, train_loss, val_loss */
-    hpac_table metrics;       /* columns of run_results.h, a row an epoch */
-    hpac_run_results results; /* what it comes to */
+    hpac_table metrics;       /* columns of run_results.h, one row per epoch */
+    hpac_run_results results; /* computed from metrics */
     hpac_table batch_losses;  /* step, batch_losses */
-    hpac_table class_metrics; /* columns above, a row an epoch and class */
+    hpac_table class_metrics; /* columns above, one row per epoch and class */
     size_t class_count;       /* of the last epoch, whose rows are the last of class_metrics */
     report_predictions predictions; /* no images when it is not finished, or they are not wanted */
 } report_run;
 
-/* Reads a run's folder; predictions are only `wanted` for a report of its own. On error nothing is
- * left. Errors: DATA. */
+/* Reads a run's directory, and its predictions if wanted. On error nothing is left. Errors: DATA.
+ */
 hpac_status report_run_read(const char *folder, bool predictions, report_run *run);
 void report_run_fini(report_run *run);
 
-size_t report_epochs(const report_run *run); /* that are finished */
+size_t report_epochs(const report_run *run); /* completed */
 /* NaN for a row that is not there. */
 double report_metric(const report_run *run, size_t row, hpac_metric column);
 /* Of the last epoch. */
 const char *report_class_name(const report_run *run, size_t i);
 double report_class_value(const report_run *run, size_t i, enum report_class_column column);
-/* Of run.json; NULL and NaN when it has no such thing. */
+/* Of run.json; NULL and NaN when it has no such key. */
 const char *report_json_text(const report_run *run, const char *key);
 double report_json_number(const report_run *run, const char *key);
-/* Where the column of a name, of `length` bytes, is; column_count when there is none. */
-size_t report_column(const hpac_table *table, const char *name, size_t length);
-/* Whether each of these columns, separated by blanks, has a number in it: without one there is
- * nothing to draw. */
+/* Whether each of these columns, separated by spaces, has a number in it; "*": any column. */
 bool report_has_numbers(const hpac_table *table, const char *columns);
-/* Validation images that were judged: those predicted, else those of run.json. */
+/* Validation images: those predicted, else those of run.json. */
 double report_images(const report_run *run);
 
-/* ---- report_folders.c: which runs a folder holds ---- */
+/* ---- report_folders.c: which runs a directory holds ---- */
 
 typedef enum report_kind {
-    REPORT_RUN,   /* one */
+    REPORT_RUN,   /* one run */
     REPORT_RUNS,  /* several */
     REPORT_FOLDS, /* those of one cross-validation */
     REPORT_SWEEP, /* those of one sweep */
@@ -121,7 +118,7 @@ typedef enum report_kind {
 typedef struct report_place {
     char *folder; /* owned */
     char *label;  /* owned */
-    char *state;  /* of a sweep's run without a folder, owned; else NULL */
+    char *state;  /* of a sweep's run without a directory, owned; else NULL */
 } report_place;
 
 typedef struct report_places {
@@ -130,23 +127,18 @@ typedef struct report_places {
     size_t count, capacity;
 } report_places;
 
-/* Finds the runs of the folders and names them as shortly as tells them apart. On error nothing is
- * left. Errors: CONFIG, DATA. */
+/* Finds the runs of the directories and gives them the shortest names that differ. On error nothing
+ * is left. Errors: CONFIG, DATA. */
 hpac_status report_places_find(const hpac_report_options *options, report_places *places);
 void report_places_fini(report_places *places);
 
-/* ---- report_files.c: what a report leaves ---- */
+/* ---- report.c ---- */
 
 #define REPORT_PAGE "report.html"
 #define REPORT_PLOTS "plots"
 
-/* Removes what an earlier report wrote to plots/ and a killed one left half-written, but for the
- * `kept` names. Errors: CONFIG. */
-hpac_status report_files_remove(const char *plots, char *const *kept, size_t kept_count);
-
-/* ---- report.c ---- */
-
-/* More curves cannot be told apart: of more runs, those with the lowest validation losses. */
+/* More curves than this cannot be told apart: of more runs, those with the lowest validation losses
+ * are drawn. */
 #define REPORT_CURVES 12
 
 /* A table and two pictures each. */
@@ -166,60 +158,79 @@ struct hpac_report {
     const volatile sig_atomic_t *stop; /* may be NULL */
 };
 
-/* HPAC_INTERRUPTED when a stop is wanted, else `status`. */
+/* HPAC_INTERRUPTED when a stop is requested, else `status`. */
 hpac_status report_check_stop(const hpac_report *report, hpac_status status);
 /* A table to fill. */
 hpac_table *report_table(hpac_report *report, const char *name, const char *title,
                          const hpac_column *columns, size_t column_count);
-/* The table of a name; NULL when the report has none. */
+/* A table of the report or, in the report of one run, a table of the run; NULL: there is none. */
 const hpac_table *report_find_table(const hpac_report *report, const char *name);
 /* Room for `needed` items; NULL, with the old ones untouched, when memory is out. */
 void *report_grow(void *items, size_t needed, size_t *capacity, size_t item_nbytes);
 /* "<out>/plots/<name>", malloc'ed; the name is remembered as written. NULL when memory is out. */
 char *report_plot_path(hpac_report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Whether a file was written into plots. */
+bool report_has_file(const hpac_report *report, const char *name);
+
+/* ---- report_files.c: the files a report writes ---- */
+
+/* Removes files of an earlier report from plots/, and incomplete ones of a killed one, except the
+ * `kept` names. Errors: CONFIG. */
+hpac_status report_files_remove(const char *plots, char *const *kept, size_t kept_count);
 
 /* ---- report_tables.c ---- */
 
-/* Fill the tables of one run. Errors: INTERNAL (memory), DATA (files that contradict each other).
+/* Names of the tables of all kinds of reports, ended by NULL. */
+extern const char *const report_table_names[];
+/* Fills the tables of one run. Errors: INTERNAL (memory), DATA (files that contradict each other).
  */
 hpac_status report_run_tables(hpac_report *report);
-/* The table `runs`: a row a run, as in sweep.csv. */
+/* The table `runs`: one row per run, as in sweep.csv. */
 void report_runs_table(hpac_report *report);
 
 /* ---- report_compare.c: the tables of several runs ---- */
 
-/* What guessing comes to, the constant prior's loss or the all-zero answer's accuracy, when it is
- * the same for all runs: they are judged on the same labels. NaN when it is not, or when none has
- * an epoch. */
+/* The constant prior's loss or the all-zero accuracy, when all runs have the same: they are
+ * evaluated on the same labels. NaN when not, or when none has an epoch. */
 double report_common(const hpac_report *report, hpac_metric metric);
 
 hpac_status report_compare_tables(hpac_report *report);
 
 /* ---- report_differences.c ---- */
 
-/* The table `configurations`: a row a run, a column a key that differs. */
+/* The table `configurations`: one row per run, one column per key that differs. */
 hpac_status report_differences_table(hpac_report *report);
 
-/* ---- report_plots.c ---- */
+/* ---- report_pictures.c ---- */
+
+/* One row per picture: the plots, the page and docs/design.md follow from it. */
+typedef struct report_picture {
+    const char *name;      /* plots/<name>.png and .svg */
+    const char *section;   /* of the page: {{>pictures loss}} */
+    const char *script;    /* tools/plots/<script>.gp */
+    unsigned kinds;        /* in which reports: bits 1 << report_kind */
+    const char *table;     /* its variable `csv`; in reports of several runs with a number per run,
+                              variables file1, file2, ..., unless it is a table of the report */
+    const char *curve;     /* a second table, variable `curve`, if it has numbers; or NULL */
+    const char *needs;     /* not drawn unless each of these columns has a number; NULL: a curve */
+    const char *title;     /* in the picture */
+    const char *caption;   /* below it on the page */
+    const char *texts[10]; /* names and values of further variables, ended by NULL */
+    struct {
+        const char *name;
+        double (*value)(const hpac_report *report);
+    } numbers[3]; /* further variables, ended by NULL */
+} report_picture;
+
+/* Ended by a row without a name. */
+extern const report_picture report_pictures[];
 
 /* Writes the tables and draws the pictures. */
-hpac_status report_plots_draw(hpac_report *report);
+hpac_status report_pictures_draw(hpac_report *report);
 
-/* ---- report_page.c, report_compare_page.c ---- */
+/* ---- report_page.c ---- */
 
-/* What a noun ends with: "" for one, else "s". */
-const char *report_plural(double count);
-/* A picture of plots/, if it was drawn. */
-void report_page_plot(hpac_page *page, const hpac_report *report, const char *name,
-                      const char *caption);
-/* A table of the report, if it has it. */
-void report_page_table(hpac_page *page, const hpac_report *report, const char *name);
-#define REPORT_PAGE_COLUMNS 24
-/* Some columns of a table, at most so many, with a title of their own. */
-void report_page_columns(hpac_page *page, const hpac_table *table, const char *title,
-                         const char *const *names, size_t name_count);
 hpac_status report_page_write(const hpac_report *report);
-void report_compare_page(hpac_page *page, const hpac_report *report);
 
 #endif

@@ -1,299 +1,202 @@
-/* report.html of one run: what came out first, what went in last. */
+/* report.html: the values and tables of its templates. */
 #include "report_internal.h"
 
 #include "base/file.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- parts that other pages have too ---- */
+HPAC_TEMPLATE_FILE(run, "src_report_run_html");
+HPAC_TEMPLATE_FILE(runs, "src_report_runs_html");
+HPAC_TEMPLATE_FILE(runs_item, "src_report_runs_item_html");
 
-const char *report_plural(double count)
+/* Of a longer list in run.json, as that of skipped images may be, the first are shown. */
+#define LIST_ITEMS 24
+
+/* ---- values ---- */
+
+/* Sets a value unless it is NaN. */
+static void set_number(hpac_page *page, const char *name, int decimals, double number)
 {
-    return count > 1 || count < 1 ? "s" : "";
+    if (!isnan(number))
+        hpac_page_set(page, name, "%.*f", decimals, number);
 }
 
-static bool was_drawn(const hpac_report *report, const char *file)
+/* A condition of the template. */
+static void set_flag(hpac_page *page, const char *name, bool flag)
 {
-    for (size_t i = 0; i < report->file_count; i++)
-        if (strcmp(report->files[i], file) == 0)
-            return true;
-    return false;
+    hpac_page_set(page, name, "%s", flag ? "yes" : "");
 }
 
-void report_page_plot(hpac_page *page, const hpac_report *report, const char *name,
-                      const char *caption)
+static void set_text(hpac_page *page, const char *name, const char *text)
 {
-    char file[128];
-    snprintf(file, sizeof file, "%s.png", name);
-    char *path = was_drawn(report, file) ? hpac_path_join(report->plots, "%s", file) : NULL;
-    if (path)
-        hpac_page_picture(page, path, caption);
-    free(path);
+    hpac_page_set(page, name, "%s", text ? text : "");
 }
 
-void report_page_table(hpac_page *page, const hpac_report *report, const char *name)
+/* "3 min 20 s"; nothing when it is not known. */
+static void set_time(hpac_page *page, double seconds)
 {
-    const hpac_table *table = report_find_table(report, name);
-    if (table)
-        hpac_page_table(page, table, 0);
+    if (!(seconds >= 0 && seconds < 1e9))
+        return;
+    if (seconds < 60)
+        hpac_page_set(page, "time", "%.1f s", seconds);
+    else if (seconds < 3600)
+        hpac_page_set(page, "time", "%.0f min %02.0f s", floor(seconds / 60),
+                      floor(fmod(seconds, 60)));
+    else
+        hpac_page_set(page, "time", "%.0f h %02.0f min", floor(seconds / 3600),
+                      floor(fmod(seconds, 3600) / 60));
 }
 
-void report_page_columns(hpac_page *page, const hpac_table *table, const char *title,
-                         const char *const *names, size_t name_count)
+static void set_classes(hpac_page *page, const report_run *run)
 {
-    hpac_column columns[REPORT_PAGE_COLUMNS];
-    size_t places[REPORT_PAGE_COLUMNS], count = 0;
-    for (size_t i = 0; i < name_count && count < REPORT_PAGE_COLUMNS; i++) {
-        places[count] = report_column(table, names[i], strlen(names[i]));
-        if (places[count] < table->column_count) {
-            columns[count] = table->columns[places[count]];
+    char text[HPAC_CLASS_COUNT * 64] = "";
+    size_t length = 0;
+    for (size_t c = 0; c < run->class_count && length < sizeof text; c++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", c > 0 ? ", " : "",
+                                   report_class_name(run, c));
+    set_number(page, "class_count", 0, (double)run->class_count);
+    set_text(page, "classes", text);
+}
+
+/* The best validation loss beside the constant prior's, the last accuracy beside all zeros. */
+static void set_results(hpac_page *page, const report_run *run)
+{
+    size_t last = report_epochs(run) - 1, best = run->results.best_row;
+    double prior = report_metric(run, last, HPAC_METRIC_VAL_PRIOR_LOSS);
+    double loss = report_metric(run, best, HPAC_METRIC_VAL_LOSS);
+    double zeros = report_metric(run, last, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY);
+    set_number(page, "best_loss", 4, loss);
+    set_number(page, "best_epoch", 0, report_metric(run, best, HPAC_METRIC_EPOCH));
+    set_number(page, "prior_loss", 4, prior);
+    set_number(page, "below_prior", 4, loss < prior ? prior - loss : NAN);
+    set_flag(page, "above_prior", loss >= prior);
+    set_number(page, "zero_accuracy", 4, zeros);
+    set_number(page, "accuracy", 4,
+               isnan(zeros) ? NAN : report_metric(run, last, HPAC_METRIC_VAL_ACCURACY));
+}
+
+/* What the pages of one and of several runs have in common. */
+static void set_run(hpac_page *page, const report_run *run)
+{
+    set_text(page, "state", run->state);
+    set_text(page, "folder", run->folder);
+    set_text(page, "device", report_json_text(run, "device"));
+    set_text(page, "warnings", run->warnings);
+    set_number(page, "done_epochs", 0, (double)report_epochs(run));
+}
+
+static void set_only_run(hpac_page *page, const report_run *run)
+{
+    double skipped = report_json_number(run, "skipped_images");
+    size_t steps = hpac_table_row_count(&run->batch_losses);
+    set_run(page, run);
+    set_text(page, "configuration", report_json_text(run, "configuration"));
+    set_number(page, "train_images", 0, report_json_number(run, "train_images"));
+    set_number(page, "validation_images", 0, report_images(run));
+    set_number(page, "skipped_images", 0, skipped > 0 ? skipped : NAN);
+    set_number(page, "epochs", 0, report_json_number(run, "epochs"));
+    set_number(page, "steps", 0, report_json_number(run, "steps"));
+    set_time(page, report_json_number(run, "elapsed_s"));
+    set_classes(page, run);
+    set_results(page, run);
+    set_flag(page, "unfinished", !run->finished);
+    set_number(page, "done_steps", 0, (double)steps);
+    set_flag(page, "has_epochs", report_epochs(run) > 0);
+    set_flag(page, "has_loss", report_epochs(run) + steps > 0);
+    set_number(page, "predictions", 0,
+               run->predictions.images > 0 ? (double)run->predictions.images : NAN);
+    set_text(page, "config", run->config);
+}
+
+static void set_runs(hpac_page *page, const hpac_report *report)
+{
+    size_t unfinished = 0, evaluated = 0, better = 0, drawable = 0;
+    for (size_t i = 0; i < report->run_count; i++) {
+        const report_run *run = &report->runs[i];
+        double prior = report_metric(run, run->results.best_row, HPAC_METRIC_VAL_PRIOR_LOSS);
+        double best = report_metric(run, run->results.best_row, HPAC_METRIC_VAL_LOSS);
+        unfinished += !run->finished;
+        evaluated += !isnan(prior) && !isnan(best);
+        better += best < prior;
+        drawable += report_epochs(run) > 0;
+    }
+    hpac_page_set(page, "runs", "%zu", report->run_count);
+    set_number(page, "unfinished_runs", 0, unfinished > 0 ? (double)unfinished : NAN);
+    set_number(page, "evaluated_runs", 0, evaluated > 0 ? (double)evaluated : NAN);
+    hpac_page_set(page, "better_runs", "%zu", better);
+    set_flag(page, "own_priors",
+             evaluated > 0 && isnan(report_common(report, HPAC_METRIC_VAL_PRIOR_LOSS)));
+    set_flag(page, "folds", report->kind == REPORT_FOLDS);
+    set_flag(page, "different", report_find_table(report, "configurations")->column_count > 1);
+    set_number(page, "curves", 0, drawable > 0 ? (double)report->curve_count : NAN);
+    set_flag(page, "left_out", drawable > report->curve_count);
+    set_flag(page, "tradeoffs", report->kind != REPORT_FOLDS && report->curve_count > 1);
+    set_flag(page, "class_f1", hpac_table_row_count(report_find_table(report, "class_f1")) > 0);
+}
+
+/* ---- tables and pictures ---- */
+
+/* Some columns of a table, their names separated by commas, under another title. */
+static void insert_columns(hpac_page *page, const hpac_table *table, char *names, const char *title)
+{
+    hpac_column columns[HPAC_METRICS];
+    size_t from[HPAC_METRICS], count = 0;
+    for (char *name; count < HPAC_METRICS && (name = strsep(&names, ","));) {
+        from[count] = hpac_table_find_column(table, name);
+        if (from[count] < table->column_count) {
+            columns[count] = table->columns[from[count]];
             count++;
         }
     }
     hpac_table part;
     hpac_table_init(&part, table->name, title, columns, count);
-    for (size_t row = 0; row < hpac_table_row_count(table); row++)
-        for (size_t c = 0; c < count; c++) {
-            const hpac_cell *cell = hpac_table_cell(table, row, places[c]);
-            if (columns[c].kind == HPAC_TEXT)
-                hpac_table_add_text(&part, cell->text);
-            else
-                hpac_table_add_real(&part, cell->number);
-        }
-    hpac_page_table(page, &part, 0);
+    for (size_t row = 0; row < hpac_table_row_count(table); row++) {
+        hpac_cell cells[HPAC_METRICS];
+        for (size_t c = 0; c < count; c++)
+            cells[c] = *hpac_table_cell(table, row, from[c]);
+        hpac_table_add_row(&part, cells);
+    }
+    hpac_page_table(page, &part, NULL, 0);
     hpac_table_fini(&part);
 }
 
-/* ---- what came out ---- */
-
-/* "3 min 20 s" */
-static void duration_text(double seconds, char text[32])
+/* "runs run,state Training schedules": a table; absent of its columns and title: all of it. */
+static void insert_table(hpac_page *page, const hpac_report *report, const char *part)
 {
-    if (!(seconds >= 0 && seconds < 1e9))
-        snprintf(text, 32, "unknown time");
-    else if (seconds < 60)
-        snprintf(text, 32, "%.1f s", seconds);
-    else if (seconds < 3600)
-        snprintf(text, 32, "%.0f min %02.0f s", floor(seconds / 60), floor(fmod(seconds, 60)));
-    else
-        snprintf(text, 32, "%.0f h %02.0f min", floor(seconds / 3600),
-                 floor(fmod(seconds, 3600) / 60));
+    char name[64], columns[512] = "";
+    int title = 0;
+    (void)sscanf(part, "%63s %511s %n", name, columns, &title);
+    const hpac_table *table = report_find_table(report, name);
+    if (table && title > 0)
+        insert_columns(page, table, columns, part + title);
+    else if (table)
+        hpac_page_table(page, table, NULL, 0);
 }
 
-static void list_classes(const report_run *run, char *text, size_t nbytes)
+static void insert_pictures(hpac_page *page, const hpac_report *report, const char *section)
 {
-    size_t length = 0;
-    text[0] = '\0';
-    for (size_t c = 0; c < run->class_count && length < nbytes; c++)
-        length += (size_t)snprintf(text + length, nbytes - length, "%s%s", c > 0 ? ", " : "",
-                                   report_class_name(run, c));
+    for (const report_picture *one = report_pictures; one->name; one++) {
+        char file[128];
+        snprintf(file, sizeof file, "%s.png", one->name);
+        if (!(one->kinds >> report->kind & 1) || strcmp(one->section, section) != 0 ||
+            !report_has_file(report, file))
+            continue;
+        char *path = hpac_path_join(report->plots, "%s", file);
+        if (path)
+            hpac_page_picture(page, path, one->caption);
+        free(path);
+    }
 }
-
-/* A part of a sentence, behind what parts it from the one before. */
-__attribute__((format(printf, 3, 4))) static void add_part(FILE *stream, const char **gap,
-                                                           const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs(*gap, stream);
-    vfprintf(stream, format, arguments);
-    va_end(arguments);
-    *gap = ", ";
-}
-
-/* What was trained on what and for how long, as far as the files tell. */
-static void write_schedule(FILE *stream, const report_run *run)
-{
-    const char *configuration = report_json_text(run, "configuration");
-    const char *device = report_json_text(run, "device"), *gap = ": ";
-    double images = report_json_number(run, "train_images"), judged = report_images(run);
-    double epochs = report_json_number(run, "epochs"), steps = report_json_number(run, "steps");
-    double seconds = report_json_number(run, "elapsed_s");
-    fprintf(stream, "%s%s", configuration ? "Configuration " : "A training",
-            configuration ? configuration : "");
-    if (!isnan(images))
-        add_part(stream, &gap, "trained on %.0f images", images);
-    if (!isnan(judged))
-        add_part(stream, &gap, "validated on %.0f %s after each epoch", judged,
-                 isnan(images) ? "images" : "others");
-    gap = strcmp(gap, ", ") == 0 ? "; " : gap;
-    if (!isnan(epochs))
-        add_part(stream, &gap, "%.0f epoch%s", epochs, report_plural(epochs));
-    if (!isnan(steps))
-        add_part(stream, &gap, "%.0f step%s", steps, report_plural(steps));
-    gap = strcmp(gap, ", ") == 0 ? " " : gap;
-    char time[32];
-    duration_text(seconds, time);
-    if (!isnan(seconds))
-        add_part(stream, &gap, "in %s", time);
-    gap = strcmp(gap, ", ") == 0 ? " " : gap;
-    if (device)
-        add_part(stream, &gap, "on %s", device);
-    fputc('.', stream);
-}
-
-static void write_what(hpac_page *page, const report_run *run)
-{
-    char *text = NULL;
-    size_t nbytes;
-    FILE *stream = open_memstream(&text, &nbytes);
-    if (stream)
-        write_schedule(stream, run);
-    if (stream && fclose(stream) == 0)
-        hpac_page_paragraph(page, "%s", text);
-    free(text);
-    char classes[HPAC_CLASS_COUNT * 64];
-    list_classes(run, classes, sizeof classes);
-    if (run->class_count > 0)
-        hpac_page_paragraph(page, "%zu class%s: %s.", run->class_count,
-                            run->class_count == 1 ? "" : "es", classes);
-    double skipped = report_json_number(run, "skipped_images");
-    if (skipped > 0)
-        hpac_page_paragraph(page, "%.0f image%s could not be read and stayed out.", skipped,
-                            report_plural(skipped));
-}
-
-static void write_unfinished(hpac_page *page, const report_run *run)
-{
-    if (run->finished)
-        return;
-    hpac_page_paragraph(page,
-                        "This run is not finished (%s): what follows is what there is after %zu "
-                        "epochs and %zu steps.",
-                        run->state, report_epochs(run), hpac_table_row_count(&run->batch_losses));
-    hpac_page_paragraph(page, "The predictions of the validation images come with its end, and "
-                              "with them the plots of probabilities.");
-}
-
-static void write_verdict(hpac_page *page, const report_run *run)
-{
-    size_t last = report_epochs(run) - 1;
-    double prior = report_metric(run, last, HPAC_METRIC_VAL_PRIOR_LOSS);
-    double best = report_metric(run, run->results.best_row, HPAC_METRIC_VAL_LOSS);
-    double zeros = report_metric(run, last, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY);
-    double accuracy = report_metric(run, last, HPAC_METRIC_VAL_ACCURACY);
-    double best_epoch = report_metric(run, run->results.best_row, HPAC_METRIC_EPOCH);
-    if (best < prior)
-        hpac_page_paragraph(page,
-                            "The lowest validation loss is %.4f, in epoch %.0f: %.4f below the "
-                            "%.4f of the constant prior, which answers with the share of each "
-                            "class and looks at no image.",
-                            best, best_epoch, prior - best, prior);
-    else if (best >= prior)
-        hpac_page_paragraph(page,
-                            "The lowest validation loss is %.4f, in epoch %.0f, and not below the "
-                            "%.4f of the constant prior, which answers with the share of each "
-                            "class and looks at no image: the network has not learned to do "
-                            "better.",
-                            best, best_epoch, prior);
-    if (!isnan(accuracy) && !isnan(zeros))
-        hpac_page_paragraph(page,
-                            "The last epoch's accuracy is %.4f; answering 0 to everything has "
-                            "%.4f.",
-                            accuracy, zeros);
-}
-
-static void write_result(hpac_page *page, const hpac_report *report, const report_run *run)
-{
-    write_what(page, run);
-    write_unfinished(page, run);
-    if (report_epochs(run) == 0)
-        return;
-    hpac_page_heading(page, "What came out");
-    write_verdict(page, run);
-    report_page_table(page, report, "figures");
-}
-
-/* ---- plots ---- */
-
-static void write_curves(hpac_page *page, const hpac_report *report, const report_run *run)
-{
-    if (report_epochs(run) + hpac_table_row_count(&run->batch_losses) > 0)
-        hpac_page_heading(page, "Loss");
-    report_page_plot(
-        page, report, "losses",
-        "Loss per epoch on training and validation images, beside the constant prior's "
-        "on the validation images. The best epoch is marked.");
-    report_page_plot(page, report, "batch_losses", "Loss per batch, in training.");
-    if (report_epochs(run) > 0)
-        hpac_page_heading(page, "Accuracy and F1");
-    report_page_plot(page, report, "accuracy",
-                     "Share of all labels, 0s and 1s, that are right, beside that of answering 0 "
-                     "to everything.");
-    report_page_plot(page, report, "f1",
-                     "F1 of the classes on the validation images: mean, least and largest.");
-}
-
-static void write_probabilities(hpac_page *page, const hpac_report *report, const report_run *run)
-{
-    if (run->predictions.images == 0)
-        return;
-    hpac_page_heading(page, "Predicted probabilities");
-    hpac_page_paragraph(page,
-                        "Of the %zu validation images after the last epoch (predictions.csv). "
-                        "Densities are sums of Gaussian kernels, their width by Scott's rule.",
-                        run->predictions.images);
-    report_page_plot(page, report, "probability_histogram",
-                     "All classes together: histogram, and density over it.");
-    report_page_plot(page, report, "class_probability_density",
-                     "Each class on its own: the density of its predictions.");
-    report_page_plot(page, report, "prediction_ranges",
-                     "Mean and standard deviation of each class's predictions.");
-}
-
-/* Of which the figures of the classes are. */
-static double class_epoch(const report_run *run)
-{
-    return report_class_value(run, 0, REPORT_CLASS_EPOCH);
-}
-
-static void write_classes(hpac_page *page, const hpac_report *report, const report_run *run)
-{
-    if (run->class_count == 0)
-        return;
-    hpac_page_heading(page, "Classes");
-    report_page_plot(page, report, "label_shares",
-                     "How many of the labels are 0 and 1: why accuracy alone says little.");
-    report_page_plot(page, report, "ones_a_class",
-                     "Percent of the validation images that carry each class.");
-    char caption[64];
-    snprintf(caption, sizeof caption, "F1 of each class after %s %.0f.",
-             run->finished ? "the last epoch," : "epoch", class_epoch(run));
-    report_page_plot(page, report, "f1_a_class", caption);
-    report_page_table(page, report, "class_summary");
-}
-
-/* ---- what went in ---- */
-
-static void write_epochs(hpac_page *page, const report_run *run)
-{
-    static const char *const names[] = {
-        "epoch",        "train_loss",    "val_loss",    "train_accuracy",
-        "val_accuracy", "train_f1_mean", "val_f1_mean", "val_f1_min",
-        "val_f1_max",   "val_f1_std",    "elapsed_s",   "train_images_per_s",
-    };
-    if (report_epochs(run) == 0)
-        return;
-    hpac_page_heading(page, "Epochs");
-    report_page_columns(page, &run->metrics, "Metrics per epoch (metrics.csv has all)", names,
-                        sizeof names / sizeof *names);
-}
-
-/* Of a longer list, as that of skipped images may be, the first are shown. */
-#define LIST_ITEMS 24
 
 static void write_json(FILE *stream, const json_t *value)
 {
     size_t count = json_array_size(value);
-    char number[32];
-    hpac_number_text(json_number_value(value), number);
-    if (json_is_string(value) || json_is_number(value))
-        fputs(json_is_string(value) ? json_string_value(value) : number, stream);
+    if (json_is_string(value))
+        fputs(json_string_value(value), stream);
     else if (!json_is_array(value) && !json_is_null(value))
-        json_dumpf(value, stream, JSON_COMPACT | JSON_ENCODE_ANY);
+        json_dumpf(value, stream, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     for (size_t i = 0; i < count && i < LIST_ITEMS; i++) {
         fputs(i > 0 ? ", " : "", stream);
         write_json(stream, json_array_get(value, i));
@@ -302,129 +205,118 @@ static void write_json(FILE *stream, const json_t *value)
         fprintf(stream, " and %zu more", count - LIST_ITEMS);
 }
 
-static void add_json(hpac_table *table, const char *key, const json_t *value)
-{
-    char *text = NULL;
-    size_t nbytes;
-    FILE *stream = open_memstream(&text, &nbytes);
-    if (stream)
-        write_json(stream, value);
-    if (stream && fclose(stream) == 0) {
-        hpac_table_add_text(table, key);
-        hpac_table_add_text(table, text);
-    } else {
-        table->status = hpac_fail_memory(1);
-    }
-    free(text);
-}
+static const hpac_column pair_columns[] = {HPAC_COLUMN_TEXT("name", NULL),
+                                           HPAC_COLUMN_TEXT("value", NULL)};
 
-static void write_environment(hpac_page *page, const report_run *run)
+/* run.json, key by key. */
+static void insert_environment(hpac_page *page, const report_run *run)
 {
-    static const hpac_column columns[] = {HPAC_COLUMN_TEXT("what", NULL),
-                                          HPAC_COLUMN_TEXT("value", NULL)};
     hpac_table table;
-    hpac_table_init(&table, "environment", "run.json", columns, 2);
+    hpac_table_init(&table, "environment", "run.json", pair_columns, 2);
     const char *key;
     json_t *value;
     json_object_foreach(run->json, key, value)
     {
-        add_json(&table, key, value);
+        char *text = NULL;
+        size_t nbytes;
+        FILE *stream = open_memstream(&text, &nbytes);
+        if (stream)
+            write_json(stream, value);
+        if (stream && fclose(stream) == 0)
+            hpac_table_add_row(&table, HPAC_CELLS(HPAC_TEXT_CELL(key), HPAC_TEXT_CELL(text)));
+        else
+            table.status = hpac_fail_memory(1);
+        free(text);
     }
-    hpac_page_heading(page, "Environment");
-    hpac_page_table(page, &table, 0);
+    hpac_page_table(page, &table, NULL, 0);
     hpac_table_fini(&table);
 }
 
-static void write_files(hpac_page *page, const report_run *run)
+static void insert_files(hpac_page *page, const report_run *run)
 {
     static const struct {
         const char *name, *content;
-        bool at_end; /* written when all epochs are done */
+        bool at_end; /* written after the last epoch */
     } files[] = {
-        {"model.h5", "the model after the last epoch, as the figures above judge it", true},
-        {"best.h5", "the model of the epoch with the lowest validation loss", false},
-        {"predictions.csv", "probabilities of the validation images", true},
+        {"model.h5", "model after the last epoch, which the results above evaluate", true},
+        {"best.h5", "model of the epoch with the lowest validation loss", false},
+        {"predictions.csv", "predicted probabilities of the validation images", true},
         {"losses.csv", "loss per epoch", false},
         {"batch_losses.csv", "loss per batch", false},
         {"metrics.csv", "all metrics per epoch", false},
         {"class_metrics.csv", "metrics per epoch and class", false},
-        {"batch_counts.csv", "right and wrong answers per batch and class", false},
-        {"submission.csv", "the classes of the test images", true},
+        {"batch_counts.csv", "true and false positives, false negatives per batch and class",
+         false},
+        {"submission.csv", "predicted classes of the test images", true},
         {"submission_proba.csv", "their probabilities", true},
-        {"profile.csv", "the time of every operation", false},
-        {"train.log", "what the training said", false},
+        {"profile.csv", "time of every operation", false},
+        {"train.log", "log of the training", false},
     };
-    static const hpac_column columns[] = {HPAC_COLUMN_TEXT("file", NULL),
-                                          HPAC_COLUMN_TEXT("content", "what is in it")};
     hpac_table table;
-    hpac_table_init(&table, "files",
-                    "Beside this page; the tables and pictures of the plots are "
-                    "in plots/",
-                    columns, 2);
+    hpac_table_init(&table, "files", "Files of the run", pair_columns, 2);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (hpac_directory_has(run->folder, files[i].name)) {
-            hpac_table_add_text(&table, files[i].name);
-            hpac_table_add_text(&table, files[i].at_end && !run->finished
-                                            ? "left by an earlier end of this training"
-                                            : files[i].content);
-        }
-    hpac_page_heading(page, "Files");
-    hpac_page_paragraph(page, "The run's folder is %s.", run->folder);
-    hpac_page_table(page, &table, 0);
+        if (hpac_directory_has(run->folder, files[i].name))
+            hpac_table_add_row(&table,
+                               HPAC_CELLS(HPAC_TEXT_CELL(files[i].name),
+                                          HPAC_TEXT_CELL(files[i].at_end && !run->finished
+                                                             ? "of an earlier end of this training"
+                                                             : files[i].content)));
+    hpac_page_table(page, &table, NULL, 0);
     hpac_table_fini(&table);
 }
 
-static void write_run(hpac_page *page, const hpac_report *report)
+static void insert_runs(hpac_page *page, const hpac_report *report)
 {
-    const report_run *run = &report->runs[0];
-    write_result(page, report, run);
-    if (*run->warnings) {
-        hpac_page_heading(page, "Warnings");
-        hpac_page_verbatim(page, run->warnings);
+    for (size_t i = 0; i < report->run_count; i++) {
+        const report_run *run = &report->runs[i];
+        set_run(page, run);
+        set_text(page, "label", run->label);
+        set_flag(page, "absent", !run->json);
+        set_flag(page, "has_page", hpac_directory_has(run->folder, REPORT_PAGE));
+        hpac_page_render(page, HPAC_TEMPLATE(runs_item), NULL, NULL);
     }
-    write_curves(page, report, run);
-    write_probabilities(page, report, run);
-    write_classes(page, report, run);
-    write_epochs(page, run);
-    if (*run->config) {
-        hpac_page_heading(page, "Configuration");
-        hpac_page_verbatim(page, run->config);
-    }
-    write_environment(page, run);
-    write_files(page, run);
 }
 
 /* ---- the page ---- */
 
+static void insert(void *user, hpac_page *page, const char *part)
+{
+    const hpac_report *report = user;
+    if (strncmp(part, "table ", 6) == 0)
+        insert_table(page, report, part + 6);
+    else if (strncmp(part, "pictures ", 9) == 0)
+        insert_pictures(page, report, part + 9);
+    else if (strcmp(part, "environment") == 0)
+        insert_environment(page, &report->runs[0]);
+    else if (strcmp(part, "files") == 0)
+        insert_files(page, &report->runs[0]);
+    else if (strcmp(part, "runs") == 0)
+        insert_runs(page, report);
+}
+
 static void make_title(const hpac_report *report, char *text, size_t nbytes)
 {
-    switch (report->kind) {
-    case REPORT_RUN:
+    static const char *const titles[] = {[REPORT_RUNS] = "Comparison",
+                                         [REPORT_FOLDS] = "Cross-validation",
+                                         [REPORT_SWEEP] = "Sweep"};
+    if (report->kind == REPORT_RUN)
         snprintf(text, nbytes, "Training %s", report->runs[0].label);
-        break;
-    case REPORT_FOLDS:
-        snprintf(text, nbytes, "Cross-validation of %zu folds", report->run_count);
-        break;
-    case REPORT_SWEEP:
-        snprintf(text, nbytes, "Sweep of %zu runs", report->run_count);
-        break;
-    case REPORT_RUNS:
-        snprintf(text, nbytes, "Comparison of %zu runs", report->run_count);
-        break;
-    }
+    else
+        snprintf(text, nbytes, "%s of %zu %s", titles[report->kind], report->run_count,
+                 report->kind == REPORT_FOLDS ? "folds" : "runs");
 }
 
 hpac_status report_page_write(const hpac_report *report)
 {
     char title[512];
     make_title(report, title, sizeof title);
-    hpac_page page;
-    hpac_status status = hpac_page_create(&page, report->page, title);
-    if (status != HPAC_OK)
-        return status;
+    hpac_page *page;
+    HPAC_TRY(hpac_page_create(report->page, title, &page));
     if (report->kind == REPORT_RUN)
-        write_run(&page, report);
+        set_only_run(page, &report->runs[0]);
     else
-        report_compare_page(&page, report);
-    return hpac_page_commit(&page);
+        set_runs(page, report);
+    hpac_page_render(page, report->kind == REPORT_RUN ? HPAC_TEMPLATE(run) : HPAC_TEMPLATE(runs),
+                     insert, (void *)report);
+    return hpac_page_commit(page);
 }

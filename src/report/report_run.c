@@ -1,4 +1,4 @@
-/* What lies in the folder of a run. */
+/* The files of a run's directory. */
 #include "report_internal.h"
 
 #include "base/file.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A configuration has some kilobytes, a log some hundred a day. */
+/* A configuration has a few kilobytes, a log a few hundred per day. */
 #define TEXT_LIMIT_NBYTES ((size_t)64 << 20)
 
 static const hpac_column losses_columns[] = {
@@ -30,7 +30,7 @@ static const hpac_column class_columns[REPORT_CLASS_COLUMNS] = {
     [REPORT_CLASS_F1] = HPAC_COLUMN_REAL("f1", "F1", 3),
 };
 
-/* ---- asking ---- */
+/* ---- access ---- */
 
 size_t report_epochs(const report_run *run)
 {
@@ -75,26 +75,26 @@ double report_images(const report_run *run)
                                        : report_json_number(run, "validation_images");
 }
 
-size_t report_column(const hpac_table *table, const char *name, size_t length)
+static bool has_number(const hpac_table *table, size_t column)
 {
-    size_t c = 0;
-    while (c < table->column_count && (strlen(table->columns[c].name) != length ||
-                                       memcmp(table->columns[c].name, name, length) != 0))
-        c++;
-    return c;
+    for (size_t row = 0; row < hpac_table_row_count(table); row++)
+        if (isfinite(hpac_table_cell(table, row, column)->number))
+            return true;
+    return false;
 }
 
 bool report_has_numbers(const hpac_table *table, const char *columns)
 {
-    for (const char *name = columns; *name; name += strspn(name, " ")) {
-        size_t length = strcspn(name, " "), row = 0;
-        size_t place = report_column(table, name, length);
-        while (row < hpac_table_row_count(table) && place < table->column_count &&
-               !isfinite(hpac_table_cell(table, row, place)->number))
-            row++;
-        if (place == table->column_count || row == hpac_table_row_count(table))
+    char names[128];
+    snprintf(names, sizeof names, "%s", columns);
+    for (size_t c = 1; strcmp(columns, "*") == 0 && c < table->column_count; c++)
+        if (has_number(table, c))
+            return true;
+    char *rest = names;
+    for (char *name; (name = strsep(&rest, " "));) {
+        size_t column = hpac_table_find_column(table, name);
+        if (column == table->column_count || !has_number(table, column))
             return false;
-        name += length;
     }
     return true;
 }
@@ -121,7 +121,7 @@ static hpac_status read_json(report_run *run)
     return status;
 }
 
-/* "" for a file that is not there, which an unfinished run may lack. */
+/* "" for a missing file, which an unfinished run may lack. */
 static hpac_status read_text(const report_run *run, const char *name, char **text)
 {
     char *path = hpac_path_join(run->folder, "%s", name);
@@ -146,7 +146,7 @@ static hpac_status read_keys(report_run *run)
     return status;
 }
 
-/* Whether a line of a log, "<day> <time> <level> ...", warns or tells of an error. */
+/* Whether a line of a log, "<day> <time> <level> ...", is a warning or an error. */
 static bool is_warning(const char *line)
 {
     for (int word = 0; word < 2; word++) {
@@ -158,8 +158,8 @@ static bool is_warning(const char *line)
            (length == 5 && memcmp(line, "error", length) == 0);
 }
 
-/* Leaves of a log only what warns or tells of an error; indented lines belong to the message they
- * follow. */
+/* Removes all but warnings and errors from a log; indented lines belong to the message before them.
+ */
 static void keep_warnings(char *log)
 {
     char *to = log;
@@ -176,7 +176,7 @@ static void keep_warnings(char *log)
     *to = '\0';
 }
 
-/* The rows of the last epoch, which stand at the end. */
+/* The rows of the last epoch are at the end. */
 static hpac_status count_classes(report_run *run)
 {
     const hpac_table *table = &run->class_metrics;
@@ -196,22 +196,16 @@ static hpac_status count_classes(report_run *run)
 static hpac_status read_tables(report_run *run)
 {
     bool growing = !run->finished;
-    hpac_status status = hpac_metrics_read(run->folder, growing, &run->metrics);
-    if (status == HPAC_OK)
-        status = report_csv_read(run->folder, "losses.csv", growing, &run->losses);
-    if (status == HPAC_OK)
-        status = report_csv_read(run->folder, "batch_losses.csv", growing, &run->batch_losses);
-    if (status == HPAC_OK)
-        status = report_csv_read(run->folder, "class_metrics.csv", growing, &run->class_metrics);
-    if (status == HPAC_OK)
-        status = count_classes(run);
-    if (status == HPAC_OK && run->finished && report_epochs(run) == 0)
-        status = hpac_fail(HPAC_ERR_DATA,
-                           "%s/metrics.csv: no epochs in it, though run.json says the run is "
-                           "finished",
-                           run->folder);
+    HPAC_TRY(hpac_metrics_read(run->folder, growing, &run->metrics));
+    HPAC_TRY(report_csv_read(run->folder, "losses.csv", growing, &run->losses));
+    HPAC_TRY(report_csv_read(run->folder, "batch_losses.csv", growing, &run->batch_losses));
+    HPAC_TRY(report_csv_read(run->folder, "class_metrics.csv", growing, &run->class_metrics));
+    HPAC_TRY(count_classes(run));
     hpac_run_results_of(&run->metrics, &run->results);
-    return status;
+    return run->finished && report_epochs(run) == 0
+               ? hpac_fail(HPAC_ERR_DATA, "%s/metrics.csv: no epochs, but run.json says finished",
+                           run->folder)
+               : HPAC_OK;
 }
 
 /* The classes of predictions.csv and class_metrics.csv must be the same, in the same order. */
@@ -226,17 +220,28 @@ static hpac_status check_classes(const report_run *run, const char *path)
                             "%s:1: expected the classes of class_metrics.csv in their order", path);
 }
 
-/* Those of a run that is not finished are of an earlier end, before it was made longer. */
 static hpac_status read_predictions(report_run *run)
 {
     char *path = hpac_path_join(run->folder, "predictions.csv");
-    hpac_status status = path ? HPAC_OK : hpac_fail_memory(1);
-    if (status == HPAC_OK)
-        status = report_predictions_read(path, &run->predictions);
+    if (!path)
+        return hpac_fail_memory(1);
+    hpac_status status = report_predictions_read(path, &run->predictions);
     if (status == HPAC_OK)
         status = check_classes(run, path);
     free(path);
     return status;
+}
+
+static hpac_status read_all(report_run *run, bool predictions)
+{
+    HPAC_TRY(read_json(run));
+    HPAC_TRY(read_text(run, "config.yaml", &run->config));
+    HPAC_TRY(read_keys(run));
+    HPAC_TRY(read_text(run, "train.log", &run->warnings));
+    keep_warnings(run->warnings);
+    HPAC_TRY(read_tables(run));
+    /* Those of a run that is not finished are of an earlier end, before it was made longer. */
+    return predictions && run->finished ? read_predictions(run) : HPAC_OK;
 }
 
 hpac_status report_run_read(const char *folder, bool predictions, report_run *run)
@@ -246,19 +251,8 @@ hpac_status report_run_read(const char *folder, bool predictions, report_run *ru
     hpac_table_init(&run->batch_losses, "batch_losses", "Batches", batch_columns, 2);
     hpac_table_init(&run->class_metrics, "class_metrics", "Classes", class_columns,
                     REPORT_CLASS_COLUMNS);
-    hpac_status status = run->folder ? read_json(run) : hpac_fail_memory(strlen(folder));
-    if (status == HPAC_OK)
-        status = read_text(run, "config.yaml", &run->config);
-    if (status == HPAC_OK)
-        status = read_keys(run);
-    if (status == HPAC_OK)
-        status = read_text(run, "train.log", &run->warnings);
-    if (status == HPAC_OK) {
-        keep_warnings(run->warnings);
-        status = read_tables(run);
-    }
-    if (status == HPAC_OK && predictions && run->finished)
-        status = read_predictions(run);
+    hpac_status status =
+        run->folder ? read_all(run, predictions) : hpac_fail_memory(strlen(folder));
     if (status != HPAC_OK)
         report_run_fini(run);
     return status;

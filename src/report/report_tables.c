@@ -9,23 +9,26 @@
 
 #define BINS 50
 #define POINTS 201
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+const char *const report_table_names[] = {"runs",
+                                          "figures",
+                                          "class_summary",
+                                          "label_shares",
+                                          "probability_histogram",
+                                          "probability_density",
+                                          "class_probability_density",
+                                          "spread",
+                                          "configurations",
+                                          "class_f1",
+                                          NULL};
 
 static double percent(double part, double whole)
 {
     return whole > 0 ? 100 * part / whole : NAN;
 }
 
-/* ---- figures beside guessing ---- */
-
-static void add_figure(hpac_table *table, const report_run *run, const char *measure,
-                       hpac_metric column, int guess)
-{
-    size_t last = report_epochs(run) - 1;
-    hpac_table_add_text(table, measure);
-    hpac_table_add_real(table, report_metric(run, last, column));
-    hpac_table_add_real(table, report_metric(run, run->results.best_row, column));
-    hpac_table_add_real(table, guess < 0 ? NAN : report_metric(run, last, (hpac_metric)guess));
-}
+/* ---- results beside the baselines ---- */
 
 static void make_figures(hpac_report *report, const report_run *run)
 {
@@ -33,19 +36,35 @@ static void make_figures(hpac_report *report, const report_run *run)
         HPAC_COLUMN_TEXT("measure", NULL),
         HPAC_COLUMN_REAL("last_epoch", "last epoch", 4),
         HPAC_COLUMN_REAL("best_epoch", "best epoch", 4),
-        HPAC_COLUMN_REAL("guessing", NULL, 4),
+        HPAC_COLUMN_REAL("guessing", "baseline", 4),
     };
-    hpac_table *table = report_table(report, "figures", "Validation beside guessing", columns, 4);
-    add_figure(table, run, "loss", HPAC_METRIC_VAL_LOSS, HPAC_METRIC_VAL_PRIOR_LOSS);
-    add_figure(table, run, "accuracy", HPAC_METRIC_VAL_ACCURACY, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY);
-    add_figure(table, run, "F1, mean of the classes", HPAC_METRIC_VAL_F1_MEAN, -1);
-    add_figure(table, run, "F1, least", HPAC_METRIC_VAL_F1_MIN, -1);
-    add_figure(table, run, "F1, largest", HPAC_METRIC_VAL_F1_MAX, -1);
-    add_figure(table, run, "F1, standard deviation", HPAC_METRIC_VAL_F1_STD, -1);
-    add_figure(table, run, "loss in training", HPAC_METRIC_TRAIN_LOSS, -1);
-    add_figure(table, run, "accuracy in training", HPAC_METRIC_TRAIN_ACCURACY,
-               HPAC_METRIC_TRAIN_ALL_ZERO_ACCURACY);
-    add_figure(table, run, "F1 in training, mean", HPAC_METRIC_TRAIN_F1_MEAN, -1);
+    static const struct {
+        const char *measure;
+        hpac_metric metric, baseline; /* HPAC_METRICS: none */
+    } rows[] = {
+        {"loss", HPAC_METRIC_VAL_LOSS, HPAC_METRIC_VAL_PRIOR_LOSS},
+        {"accuracy", HPAC_METRIC_VAL_ACCURACY, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY},
+        {"F1 mean", HPAC_METRIC_VAL_F1_MEAN, HPAC_METRICS},
+        {"F1 min", HPAC_METRIC_VAL_F1_MIN, HPAC_METRICS},
+        {"F1 max", HPAC_METRIC_VAL_F1_MAX, HPAC_METRICS},
+        {"F1 std", HPAC_METRIC_VAL_F1_STD, HPAC_METRICS},
+        {"training loss", HPAC_METRIC_TRAIN_LOSS, HPAC_METRICS},
+        {"training accuracy", HPAC_METRIC_TRAIN_ACCURACY, HPAC_METRIC_TRAIN_ALL_ZERO_ACCURACY},
+        {"training F1 mean", HPAC_METRIC_TRAIN_F1_MEAN, HPAC_METRICS},
+    };
+    size_t last = report_epochs(run) - 1;
+    hpac_table *table = report_table(report, "figures", "Validation results and baselines", columns,
+                                     COUNT(columns));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        double baseline =
+            rows[i].baseline == HPAC_METRICS ? NAN : report_metric(run, last, rows[i].baseline);
+        hpac_table_add_row(
+            table,
+            HPAC_CELLS(HPAC_TEXT_CELL(rows[i].measure),
+                       HPAC_NUMBER_CELL(report_metric(run, last, rows[i].metric)),
+                       HPAC_NUMBER_CELL(report_metric(run, run->results.best_row, rows[i].metric)),
+                       HPAC_NUMBER_CELL(baseline)));
+    }
 }
 
 /* ---- classes ---- */
@@ -56,47 +75,50 @@ static hpac_values values_of_class(const report_run *run, size_t c)
     return (hpac_values){read->values ? read->values + c : NULL, read->images, read->class_count};
 }
 
+static hpac_values all_values(const report_run *run)
+{
+    const report_predictions *read = &run->predictions;
+    return (hpac_values){read->values, read->images * read->class_count, 1};
+}
+
 static void make_class_summary(hpac_report *report, const report_run *run)
 {
     static const hpac_column columns[] = {
         HPAC_COLUMN_TEXT("class", NULL),
-        HPAC_COLUMN_INTEGER("support", "images with it"),
-        HPAC_COLUMN_REAL("ones_percent", "percent", 2),
-        HPAC_COLUMN_REAL("prediction_mean", "prediction, mean", 4),
+        HPAC_COLUMN_INTEGER("support", NULL),
+        HPAC_COLUMN_REAL("ones_percent", "percent of images", 2),
+        HPAC_COLUMN_REAL("prediction_mean", "mean prediction", 4),
         HPAC_COLUMN_REAL("prediction_std", "std", 4),
         HPAC_COLUMN_REAL("precision", NULL, 3),
         HPAC_COLUMN_REAL("recall", NULL, 3),
         HPAC_COLUMN_REAL("f1", "F1", 3),
     };
     hpac_table *table =
-        report_table(report, "class_summary",
-                     run->finished ? "Classes of the validation images, last epoch"
-                                   : "Classes of the validation images, last epoch there is",
-                     columns, 8);
+        report_table(report, "class_summary", "Validation results per class, last evaluated epoch",
+                     columns, COUNT(columns));
     for (size_t c = 0; c < run->class_count; c++) {
         double mean, std, support = report_class_value(run, c, REPORT_CLASS_SUPPORT);
         hpac_values values = values_of_class(run, c);
         hpac_values_spread(&values, 0, &mean, &std);
-        hpac_table_add_text(table, report_class_name(run, c));
-        hpac_table_add_real(table, support);
-        hpac_table_add_real(table, percent(support, report_images(run)));
-        hpac_table_add_real(table, mean);
-        hpac_table_add_real(table, std);
-        hpac_table_add_real(table, report_class_value(run, c, REPORT_CLASS_PRECISION));
-        hpac_table_add_real(table, report_class_value(run, c, REPORT_CLASS_RECALL));
-        hpac_table_add_real(table, report_class_value(run, c, REPORT_CLASS_F1));
+        hpac_table_add_row(
+            table, HPAC_CELLS(HPAC_TEXT_CELL(report_class_name(run, c)), HPAC_NUMBER_CELL(support),
+                              HPAC_NUMBER_CELL(percent(support, report_images(run))),
+                              HPAC_NUMBER_CELL(mean), HPAC_NUMBER_CELL(std),
+                              HPAC_NUMBER_CELL(report_class_value(run, c, REPORT_CLASS_PRECISION)),
+                              HPAC_NUMBER_CELL(report_class_value(run, c, REPORT_CLASS_RECALL)),
+                              HPAC_NUMBER_CELL(report_class_value(run, c, REPORT_CLASS_F1))));
     }
 }
 
-/* A class cannot be carried by more images than there are. */
+/* No more images can have a class than there are. */
 static hpac_status check_supports(const report_run *run)
 {
     for (size_t c = 0; c < run->class_count; c++) {
         double support = report_class_value(run, c, REPORT_CLASS_SUPPORT);
         if (support < 0 || support > report_images(run))
             return hpac_fail(HPAC_ERR_DATA,
-                             "%s/class_metrics.csv: class %s: a support of %.15g, but there are "
-                             "%.15g validation images",
+                             "%s/class_metrics.csv: class %s: support %.15g, but there are %.15g "
+                             "validation images",
                              run->folder, report_class_name(run, c), support, report_images(run));
     }
     return HPAC_OK;
@@ -112,13 +134,12 @@ static void make_label_shares(hpac_report *report, const report_run *run)
     double all = report_images(run) * (double)run->class_count, ones = 0;
     for (size_t c = 0; c < run->class_count; c++)
         ones += report_class_value(run, c, REPORT_CLASS_SUPPORT);
-    hpac_table *table =
-        report_table(report, "label_shares", "Labels of the validation images", columns, 3);
+    hpac_table *table = report_table(report, "label_shares", "Labels of the validation images",
+                                     columns, COUNT(columns));
     for (int label = 0; label < 2; label++) {
         double count = label == 1 ? ones : all - ones;
-        hpac_table_add_integer(table, label);
-        hpac_table_add_real(table, count);
-        hpac_table_add_real(table, percent(count, all));
+        hpac_table_add_row(table, HPAC_CELLS(HPAC_NUMBER_CELL(label), HPAC_NUMBER_CELL(count),
+                                             HPAC_NUMBER_CELL(percent(count, all))));
     }
 }
 
@@ -132,104 +153,106 @@ static void make_histogram(hpac_report *report, const report_run *run)
         HPAC_COLUMN_INTEGER("count", NULL),
         HPAC_COLUMN_REAL("density", NULL, 4),
     };
-    const report_predictions *read = &run->predictions;
-    const hpac_values all = {read->values, read->images * read->class_count, 1};
+    hpac_values all = all_values(run);
     uint64_t counts[BINS], total = 0;
     hpac_histogram(&all, BINS, counts);
     for (int i = 0; i < BINS; i++)
         total += counts[i];
-    hpac_table *table = report_table(report, "probability_histogram",
-                                     "Predicted probabilities of all classes", columns, 4);
+    hpac_table *table =
+        report_table(report, "probability_histogram", "Predicted probabilities of all classes",
+                     columns, COUNT(columns));
     for (int i = 0; i < BINS; i++) {
-        double from = i / (double)BINS, to = (i + 1) / (double)BINS;
-        hpac_table_add_real(table, from);
-        hpac_table_add_real(table, to);
-        hpac_table_add_integer(table, (long long)counts[i]);
-        hpac_table_add_real(table, total > 0 ? (double)counts[i] * BINS / (double)total : NAN);
+        double density = total > 0 ? (double)counts[i] * BINS / (double)total : NAN;
+        hpac_table_add_row(table,
+                           HPAC_CELLS(HPAC_NUMBER_CELL(i / (double)BINS),
+                                      HPAC_NUMBER_CELL((i + 1) / (double)BINS),
+                                      HPAC_NUMBER_CELL(counts[i]), HPAC_NUMBER_CELL(density)));
     }
 }
 
-static void make_density(hpac_report *report, const report_run *run)
+/* A column of densities per list of values, beside that of the points. */
+static hpac_status make_densities(hpac_report *report, const char *name, const char *title,
+                                  const hpac_values *values, const char *const *names, size_t count)
 {
-    static const hpac_column columns[] = {
-        HPAC_COLUMN_REAL("probability", NULL, 3),
-        HPAC_COLUMN_REAL("density", NULL, 4),
-    };
-    const report_predictions *read = &run->predictions;
-    const hpac_values all = {read->values, read->images * read->class_count, 1};
-    double density[POINTS];
-    hpac_density(&all, POINTS, density);
-    hpac_table *table = report_table(report, "probability_density",
-                                     "Density of the predicted probabilities", columns, 2);
-    for (int k = 0; k < POINTS; k++) {
-        hpac_table_add_real(table, k / (double)(POINTS - 1));
-        hpac_table_add_real(table, density[k]);
-    }
-}
-
-static hpac_status make_class_densities(hpac_report *report, const report_run *run)
-{
-    const report_predictions *read = &run->predictions;
     hpac_column columns[HPAC_CLASS_COUNT + 1] = {HPAC_COLUMN_REAL("probability", NULL, 3)};
-    double *densities = malloc(read->class_count * POINTS * sizeof *densities);
+    double *densities = malloc(count * POINTS * sizeof *densities);
     if (!densities)
-        return hpac_fail_memory(read->class_count * POINTS * sizeof *densities);
-    for (size_t c = 0; c < read->class_count; c++) {
-        hpac_values values = values_of_class(run, c);
-        hpac_density(&values, POINTS, densities + c * POINTS);
-        columns[c + 1] = (hpac_column)HPAC_COLUMN_REAL(read->classes[c], NULL, 4);
+        return hpac_fail_memory(count * POINTS * sizeof *densities);
+    for (size_t c = 0; c < count; c++) {
+        hpac_density(&values[c], POINTS, densities + c * POINTS);
+        columns[c + 1] = (hpac_column)HPAC_COLUMN_REAL(names[c], NULL, 4);
     }
-    hpac_table *table = report_table(report, "class_probability_density",
-                                     "Density of each class's predicted probabilities", columns,
-                                     read->class_count + 1);
+    hpac_table *table = report_table(report, name, title, columns, count + 1);
     for (size_t k = 0; k < POINTS; k++) {
         hpac_table_add_real(table, (double)k / (POINTS - 1));
-        for (size_t c = 0; c < read->class_count; c++)
+        for (size_t c = 0; c < count; c++)
             hpac_table_add_real(table, densities[c * POINTS + k]);
     }
     free(densities);
     return HPAC_OK;
 }
 
+static hpac_status make_probabilities(hpac_report *report, const report_run *run)
+{
+    const report_predictions *read = &run->predictions;
+    hpac_values all = all_values(run), classes[HPAC_CLASS_COUNT];
+    const char *names[HPAC_CLASS_COUNT];
+    for (size_t c = 0; c < read->class_count; c++) {
+        classes[c] = values_of_class(run, c);
+        names[c] = read->classes[c];
+    }
+    make_histogram(report, run);
+    HPAC_TRY(make_densities(report, "probability_density", "Density of the predicted probabilities",
+                            &all, (const char *const[]){"density"}, 1));
+    return make_densities(report, "class_probability_density",
+                          "Density of the predicted probabilities per class", classes, names,
+                          read->class_count);
+}
+
 hpac_status report_run_tables(hpac_report *report)
 {
     const report_run *run = &report->runs[0];
     report_runs_table(report);
-    hpac_status status = check_supports(run);
-    if (status == HPAC_OK && report_epochs(run) > 0)
+    HPAC_TRY(check_supports(run));
+    if (report_epochs(run) > 0)
         make_figures(report, run);
-    if (status == HPAC_OK && run->class_count > 0) {
+    if (run->class_count > 0) {
         make_class_summary(report, run);
         make_label_shares(report, run);
     }
-    if (status != HPAC_OK || run->predictions.images == 0)
-        return status;
-    make_histogram(report, run);
-    make_density(report, run);
-    return make_class_densities(report, run);
+    return run->predictions.images > 0 ? make_probabilities(report, run) : HPAC_OK;
 }
 
-/* ---- a row a run ---- */
+/* ---- one row per run ---- */
 
-static void add_configured(hpac_table *table, const report_run *run, const char *path)
+/* A number of the configuration; NaN when there is none. */
+static double configured(const report_run *run, const char *path)
 {
     const report_value *value = report_config_find(&run->keys, path);
     char *end = NULL;
     double number = value ? strtod(value->text, &end) : NAN;
-    hpac_table_add_real(table, end && end > value->text && !*end ? number : NAN);
+    return end && end > value->text && !*end ? number : NAN;
 }
 
 static void add_run(hpac_table *table, const report_run *run)
 {
     const char *configuration = report_json_text(run, "configuration");
-    hpac_table_add_text(table, run->label);
-    hpac_table_add_text(table, run->state);
-    hpac_table_add_text(table, configuration ? configuration : "");
-    hpac_table_add_real(table, run->class_count > 0 ? (double)run->class_count : NAN);
-    add_configured(table, run, "train.epochs");
-    add_configured(table, run, "train.batch_size");
-    hpac_table_add_text(table, run->keys.dropout ? run->keys.dropout : "");
-    add_configured(table, run, "train.optimizer.learning_rate");
+    const char *dropout = run->keys.dropout;
+    const hpac_cell schedule[HPAC_SCHEDULE_COLUMNS] = {
+        HPAC_TEXT_CELL(run->label),
+        HPAC_TEXT_CELL(run->state),
+        HPAC_TEXT_CELL(configuration ? configuration : ""),
+        HPAC_NUMBER_CELL(run->class_count > 0 ? (double)run->class_count : NAN),
+        HPAC_NUMBER_CELL(configured(run, "train.epochs")),
+        HPAC_NUMBER_CELL(configured(run, "train.batch_size")),
+        HPAC_TEXT_CELL(dropout ? dropout : ""),
+        HPAC_NUMBER_CELL(configured(run, "train.optimizer.learning_rate")),
+    };
+    for (size_t c = 0; c < HPAC_SCHEDULE_COLUMNS; c++)
+        if (hpac_schedule_columns[c].kind == HPAC_TEXT)
+            hpac_table_add_text(table, schedule[c].text);
+        else
+            hpac_table_add_real(table, schedule[c].number);
     hpac_run_results_add(table, &run->results);
 }
 
@@ -238,8 +261,7 @@ void report_runs_table(hpac_report *report)
     hpac_column columns[HPAC_SCHEDULE_COLUMNS + HPAC_RESULT_COLUMNS];
     memcpy(columns, hpac_schedule_columns, sizeof hpac_schedule_columns);
     memcpy(columns + HPAC_SCHEDULE_COLUMNS, hpac_result_columns, sizeof hpac_result_columns);
-    hpac_table *table =
-        report_table(report, "runs", "Runs", columns, sizeof columns / sizeof *columns);
+    hpac_table *table = report_table(report, "runs", "Runs", columns, COUNT(columns));
     for (size_t i = 0; i < report->run_count; i++)
         add_run(table, &report->runs[i]);
 }

@@ -12,7 +12,7 @@ hide_gnuplot() {
     run --separate-stderr env PATH="$TMP/no-tools" "$HPAC" "$@"
 }
 
-@test "explore prints the write-up's figures of the real labels" {
+@test "explore prints the reference notebooks' figures of the real labels" {
     real_data_or_skip
     run_hpac explore --labels "$REAL_DATA/train.csv"
     assert_exit 0
@@ -66,7 +66,7 @@ hide_gnuplot() {
         --on-bad-image skip
     assert_exit 0
     run cat "$TMP/out/explore.html"
-    assert_output_has "1 were left out because a file is missing or bad"
+    assert_output_has "Left out because a file is missing or unreadable: 1."
     refute_output_has "$id"
 
     run_hpac explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" --out "$TMP/two" \
@@ -125,13 +125,13 @@ hide_gnuplot() {
     [[ -e $TMP/out/panels/mine.png ]] || fail_with "a file that is not hpac's is gone"
 }
 
-@test "explore says what is undefined and what nobody carries, and writes no NaN" {
+@test "explore reports what is undefined and classes without images, and writes no NaN" {
     printf 'Id,Target\nonly,3\n' >"$TMP/one.csv"
     run_hpac explore --labels "$TMP/one.csv" --company Peroxisomes --out "$TMP/out" --classes Cytosol
     assert_exit 0
-    assert_output_has "several labels: none"
+    assert_output_has "more than one label: none"
     assert_output_has "The correlation of 28 classes with any other is undefined"
-    assert_output_has "The company of Peroxisomes (0 images): none"
+    assert_output_has "Classes of the images with Peroxisomes (0 images): none"
     assert_output_has "all chosen classes: none"
     ! grep -rilE '(^|,)-?(nan|inf)' "$TMP/out" --include='*.csv' || fail_with "not a number"
     assert_line_count 29 "$TMP/out/correlation.csv"
@@ -139,7 +139,7 @@ hide_gnuplot() {
     assert_no_file "$TMP/out/plots/correlation.png" "$TMP/out/plots/company_peroxisomes.png"
     run cat "$TMP/out/explore.html"
     assert_output_has "is undefined"
-    assert_output_has "No image carries Peroxisomes."
+    assert_output_has "No image has Peroxisomes."
 }
 
 @test "explore draws a map in which some classes have no correlation" {

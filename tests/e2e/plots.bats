@@ -180,7 +180,7 @@ make_run() {
         >"$TMP/batch_losses.csv"
     draw_both batches batch_losses "csv='$TMP/batch_losses.csv'"
     [[ $(stat -c %s "$TMP/batches.svg") -lt 1000000 ]] || fail_with "an SVG of more than a megabyte"
-    assert_words "$TMP/batches.svg" "least and largest of 100"
+    assert_words "$TMP/batches.svg" "min and max of 100"
     assert_reads_well "${drawn[@]}"
 }
 
@@ -200,7 +200,7 @@ make_run() {
     done
     printf 'probability\n0\n1\n' >"$TMP/no_class.csv"
     run gnuplot --default-settings -e "csv='$TMP/no_class.csv'; out='$TMP/a.png'" "$PLOTS/ridges.gp"
-    [[ $status -ne 0 && $output == *"one a class"* ]] || fail_with "a ridge of no class"
+    [[ $status -ne 0 && $output == *"one per class"* ]] || fail_with "a ridge of no class"
     run gnuplot --default-settings -e "csv='a.csv'; out='$TMP/a.png'; quantity='f2'" "$PLOTS/metrics.gp"
     [[ $status -ne 0 && $output == *"expected accuracy or f1"* ]] || fail_with "a quantity of its own"
 }

@@ -73,7 +73,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     diff -r "$TMP/before" "$TMP/all" || fail_with "the run was touched"
 }
 
-@test "report of several lays their curves over one another and tells what differs" {
+@test "report of several draws their curves over one another and lists what differs" {
     cd "$TMP"
     run_hpac report run all folds/fold1
     assert_exit 0
@@ -81,12 +81,11 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_pictures report losses last_batch_losses accuracy f1 f1_against_time loss_against_steps
     assert_no_file report/plots/class_summary.csv
     assert_page_has report/report.html "What differs in their configurations" "data.targets" \
-        "data.split.fold" "train.epochs" "judged on other classes" "Rods &amp; rings"
+        "data.split.fold" "train.epochs" "evaluated on different classes" "Rods &amp; rings"
     assert_line_count 4 report/plots/runs.csv
     # Runs of other classes share no line of guessing.
-    ! grep -qE '>(all-zero answer|constant prior)' report/plots/{accuracy,losses}.svg ||
+    ! grep -qE '>(all zeros|constant prior)' report/plots/{accuracy,losses}.svg ||
         fail_with "a line that is not everybody's"
-    assert_page_has report/report.html "another accuracy for each run"
     assert_no_file run/report.html all/plots
     # A report of fewer leaves nothing of this one's.
     run_hpac report run folds/fold1
@@ -95,8 +94,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_no_file report/plots/batch_losses_3.csv
     run_hpac report run "$MADE/run" --out "$TMP/same"
     assert_exit 0
-    grep -q '>all-zero answer' "$TMP/same/plots/accuracy.svg" || fail_with "no line of guessing"
-    assert_page_has "$TMP/same/report.html" "beside that of answering 0"
+    grep -q '>all zeros' "$TMP/same/plots/accuracy.svg" || fail_with "no line of guessing"
     ! grep -q 'Rods &amp; rings' report/report.html || fail_with "an old page"
 }
 
@@ -106,7 +104,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     [[ $output == "$TMP/folds/report.html" ]] || fail_with "expected the page's path"
     assert_pictures "$TMP/folds" losses last_batch_losses accuracy f1
     assert_no_file "$TMP/folds/plots/f1_against_time.png" "$TMP/folds/fold0/report.html"
-    assert_page_has "$TMP/folds/report.html" "Cross-validation of 3 folds" "fold2" "largest"
+    assert_page_has "$TMP/folds/report.html" "Cross-validation of 3 folds" "fold2" ">max<"
     # The mean is that of folds.csv.
     awk -F, 'NR == FNR {if (FNR > 1) sum += $4; next}
         $1 == "loss" {d = $3 - sum / 3; exit !(d < 1e-8 && d > -1e-8)}' \
@@ -138,7 +136,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     [[ -z $stderr ]] || fail_with "expected nothing on stderr"
     assert_pictures "$TMP/run" losses batch_losses accuracy f1 ones_a_class label_shares
     assert_no_file "$TMP/run/plots/probability_histogram.png"
-    assert_page_has "$TMP/run/report.html" "not finished (running)" "come with its end"
+    assert_page_has "$TMP/run/report.html" "not finished (running)" "follow after the last epoch"
     # Not one epoch, not one file but run.json.
     rm "$TMP"/run/*.csv "$TMP/run/config.yaml" "$TMP/run/train.log"
     run_hpac report "$TMP/run"
@@ -147,7 +145,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     ! grep -q '<img' "$TMP/run/report.html" || fail_with "pictures of nothing"
     run_hpac report "$TMP/run" "$TMP/all" --out "$TMP/out"
     assert_exit 0
-    assert_page_has "$TMP/out/report.html" "1 of the 2 runs is not finished"
+    assert_page_has "$TMP/out/report.html" "not finished: 1 of 2"
 }
 
 @test "report keeps the warnings of a log with the lines that belong to them" {
@@ -161,17 +159,18 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     ! grep -q 'not-a-warning' "$TMP/run/report.html" || fail_with "what is no warning"
 }
 
-@test "report leaves out what run.json does not tell, and lists what it does" {
+@test "report leaves out what run.json does not have, and lists what it has" {
     printf '{"state": "finished", "skipped": [%s"z"], "lr": 0.5, "ok": true, "none": null, "of": {"a": 1}}\n' \
         "$(printf '"id%d", ' {1..40})" >"$TMP/run/run.json"
     run_hpac report "$TMP/run"
     assert_exit 0
     ! sed 's/base64,[^"]*//' "$TMP/run/report.html" | grep -qwE 'nan|unknown' || fail_with "what is not known"
-    assert_page_has "$TMP/run/report.html" "A training: validated on" \
+    ! grep -q 'training images<' "$TMP/run/report.html" || fail_with "what is not known"
+    assert_page_has "$TMP/run/report.html" "<th>validation images</th><td>20</td>" \
         "id1, id2, " "id24 and 17 more" ">true<" ">{&quot;a&quot;:1}<"
     printf '{"state": "running", "elapsed_s": 3.5, "device": "cpu"}\n' >"$TMP/run/run.json"
     run_hpac report "$TMP/run"
-    assert_page_has "$TMP/run/report.html" "A training: in 3.5 s on cpu."
+    assert_page_has "$TMP/run/report.html" "<th>training time</th><td>3.5 s</td>" "<th>device</th><td>cpu</td>"
 }
 
 @test "report of a run that is made longer does not take its old end for the new one" {
@@ -179,8 +178,8 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     run_hpac report "$TMP/run"
     assert_exit 0
     assert_no_file "$TMP/run/plots/probability_histogram.png"
-    ! grep -q 'after the last epoch' "$TMP/run/report.html" || fail_with "there is no last epoch yet"
-    assert_page_has "$TMP/run/report.html" "left by an earlier end" "F1 of each class after epoch 2"
+    ! grep -q 'validation images after the last epoch' "$TMP/run/report.html" || fail_with "there is no last epoch yet"
+    assert_page_has "$TMP/run/report.html" "of an earlier end of this training" "F1 per class in the last evaluated epoch"
 }
 
 @test "report while a training writes into the folder" {
@@ -248,7 +247,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_no_file "$TMP/empty/plots" "$TMP/none"
     run_hpac report "$TMP/run" "$TMP/run/../run"
     assert_exit 2
-    assert_error_has "stands twice"
+    assert_error_has "duplicate run"
     run_hpac report "$TMP/run" "$TMP/all" --out "$TMP/all"
     assert_exit 2
     assert_error_has "$TMP/all"
@@ -359,12 +358,18 @@ interrupt_report() {
     assert_same "$TMP/out/b/run.json" "$TMP/b.json"
 }
 
-@test "report says so when the disk is full" {
-    small_disk_or_skip 100
-    run_hpac report "$TMP/run" --out "$SMALL_DISK/out"
-    assert_exit 3
-    assert_no_file "$SMALL_DISK/out/report.html"
-    ! find "$SMALL_DISK" -name '*.tmp.*' | grep -q . || fail_with "half files are left"
+@test "report names a full disk, whether a table, a picture or the page does not fit" {
+    local free
+    small_disk_or_skip 2000
+    for free in 20 100 600; do
+        rm -rf "$SMALL_DISK"/*
+        head -c $(((2000 - free) * 1024)) /dev/zero >"$SMALL_DISK/filler"
+        run_hpac report "$TMP/run" --out "$SMALL_DISK/out"
+        assert_exit 3
+        assert_error_has "No space left on device"
+        assert_no_file "$SMALL_DISK/out/report.html"
+        ! find "$SMALL_DISK" -name '*.tmp.*' | grep -q . || fail_with "incomplete files are left"
+    done
 }
 
 @test "train ends with a report; --force takes it away, and nothing of others" {

@@ -1,6 +1,6 @@
 /* Reports of runs that are small enough to check by eye. */
 #include "base/file.h"
-#include "report/report.h"
+#include "report/report_internal.h"
 
 #include "report_folder.h"
 #include "scratch.h"
@@ -275,7 +275,7 @@ Test(report, names_are_as_short_as_tells_them_apart)
     assert_text(runs, "other", "run", "other");
     hpac_report_close(report);
     report_folder_refuse("x/demo y/demo x/../x/demo", HPAC_ERR_CONFIG);
-    assert_message_has("stands twice");
+    assert_message_has("duplicate run");
 }
 
 Test(report, of_folds_tells_mean_and_spread)
@@ -382,4 +382,42 @@ Test(report, a_folder_of_plots_goes_when_nothing_else_is_in_it)
     cr_assert_eq(hpac_report_remove(scratch_folder()), HPAC_OK);
     cr_assert_not(hpac_path_exists(scratch_path("plots")));
     cr_assert_not(hpac_path_exists(scratch_path("report.html")));
+}
+
+/* ---- the table of pictures ---- */
+
+/* The row of docs/design.md that has this picture, in backquotes, behind this table. */
+static bool is_documented(const char *manual, const report_picture *picture, bool numbered)
+{
+    char table[128], name[128];
+    snprintf(table, sizeof table, "`%s%s.csv`", picture->table, numbered ? "_1" : "");
+    snprintf(name, sizeof name, "`%s`", picture->name);
+    for (const char *row = manual; (row = strstr(row, table)); row++) {
+        const char *end = strchr(row, '\n'), *found = strstr(row, name);
+        if (found && end && found < end)
+            return true;
+    }
+    return false;
+}
+
+Test(report, every_picture_is_in_the_manual_and_on_a_page)
+{
+    unsigned char *manual, *pages[2];
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read("docs/design.md", 1 << 20, &manual, &nbytes), HPAC_OK);
+    cr_assert_eq(hpac_file_read("src/report/run.html", 1 << 20, &pages[0], &nbytes), HPAC_OK);
+    cr_assert_eq(hpac_file_read("src/report/runs.html", 1 << 20, &pages[1], &nbytes), HPAC_OK);
+    for (const report_picture *one = report_pictures; one->name; one++) {
+        char tag[64], script[64];
+        bool several = !(one->kinds & 1u << REPORT_RUN);
+        snprintf(tag, sizeof tag, "{{>pictures %s}}", one->section);
+        snprintf(script, sizeof script, "tools/plots/%s.gp", one->script);
+        cr_expect(strstr((char *)pages[several], tag), "%s: no %s", one->name, tag);
+        cr_expect(hpac_path_exists(script), "%s: no %s", one->name, script);
+        cr_expect(is_documented((char *)manual, one, !one->needs), "%s: not in docs/design.md",
+                  one->name);
+    }
+    free(manual);
+    free(pages[0]);
+    free(pages[1]);
 }

@@ -33,7 +33,7 @@ static const struct bad_file {
      "expected the classes of class_metrics.csv"},
     {"class_metrics.csv",
      "epoch,class,support,precision,recall,f1\n1,Nucleoplasm,5,1,1,1\n1,Rods & rings,0,0,0,0\n",
-     "a support of 5, but there are 4"},
+     "support 5, but there are 4 validation images"},
     {"predictions.csv", "", "predictions.csv: holds no predictions"},
     {"predictions.csv", "Id,Nucleoplasm,Rods & rings\n", "predictions.csv: holds no predictions"},
     {"predictions.csv", "Nucleoplasm,Rods & rings\n0.5,0.5\n",

@@ -45,7 +45,7 @@ begin(row) = row == 0 ? (seen = 0, total = 0) : 0
 mean(x) = x != x ? NaN : (slot = seen % window + 1, \
     total = total + x - (seen >= window ? kept[slot] : 0), kept[slot] = x, seen = seen + 1, \
     4 * seen < window ? NaN : total / smallest(seen, window))
-# Where a pixel has several batches, their least and largest loss are drawn instead of each.
+# Where a pixel has several batches, their min and max loss are drawn instead of each.
 crowd = ceil(shown / 1000.0)
 least(row, x) = (lower = row % crowd == 0 || !(lower <= x) ? x : lower)
 most(row, x) = (upper = row % crowd == 0 || !(upper >= x) ? x : upper)
@@ -83,11 +83,11 @@ eval span_y(low, high)
 room = shown > 1 ? 0.01 * shown : 1
 set xrange [start - room:end + room]
 below = 'step'
-measure = 'loss of a batch'
+measure = 'loss per batch'
 eval inscribe
 set xtics step(shown, 1)
 averaged = window > 1 ? sprintf('mean of %d', window) : 'each batch'
-range = crowd > 1 ? sprintf('least and largest of %d', crowd) : 'each batch'
+range = crowd > 1 ? sprintf('min and max of %d', crowd) : 'each batch'
 has_range = window > 1 || crowd > 1
 marks_shown = !single || shown <= 24
 if (single && has_range) {

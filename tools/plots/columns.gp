@@ -1,9 +1,9 @@
-# Columns standing side by side over a number, each with its height above it.
+# Columns side by side over an integer, each with its height above it.
 #
 #     gnuplot -e "csv='labels_per_image.csv'; out='labels_per_image.png'" tools/plots/columns.gp
 #
 # Variables: csv, out, and if wanted
-#     places='labels'    the column with the numbers below, whole ones
+#     places='labels'    the column with the integers below
 #     values='percent'   the column with the heights, 0 or more
 #     title=''           above the plot
 #     xaxis=places       below the axis

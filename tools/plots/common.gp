@@ -12,7 +12,7 @@
 #     canvas(width, height)   a command that opens the picture; PNGs get twice the pixels, so that
 #                             they are sharp on today's screens
 #     colour(i)               colour i of 1, 2, ... as '#RRGGBB'; so have linetypes 1, 2, ..., and
-#                             different marks, too: they are told apart in gray
+#                             different marks, too, to differ in gray
 #     faint(i)                colour i, three quarters see-through
 #     gray, dark              for what matters less: missing values; guides, names of axes
 #     file(i), label(i)       variables file1, file2, ... and label1, label2, ..., for scripts that
@@ -23,14 +23,14 @@
 #     panel(left, right, top, bottom)   the axes, by their distance from the picture's edges
 #     legend(entries, longest)          a key below, legend_height(entries, longest) high, of names
 #                                       no longer than that; shorten(name) makes them so. Then
-#     add_entry(name, line, mark)       for each, with the styles of what stands before its name:
+#     add_entry(name, line, mark)       for each, with the styles of the sample before its name:
 #                                       curve_line(i, rows), curve_mark(i), guide, '' for none
 #     inscribe                          `title` on top, `below` under the axes, `measure` above the
 #                                       vertical one
 # that set ranges and tics
 #     span_y(low, high)       of losses: with some room, logarithmic for several powers of ten
 #     span_share(low, high)   the same within 0..1
-#     span_epochs(last)       of whole numbers from 1
+#     span_epochs(last)       of integers from 1
 # and that look into the file `csv`
 #     count                   sets found_records, found_min and found_max by the numbers in the column
 #                             named by `wanted`; without any, the script ends with an error
@@ -73,7 +73,7 @@ panel(left, right, top, bottom) = (panel_top = top, panel_bottom = bottom, sprin
     left / canvas_width, 1 - right / canvas_width, 1 - top / canvas_height, bottom / canvas_height))
 
 # ---- colours ---------------------------------------------------------------------------------
-# Okabe and Ito, "Color Universal Design" (2008): told apart with every kind of colour vision.
+# Okabe and Ito, "Color Universal Design" (2008): they differ for every kind of colour vision.
 # Their yellow is too faint for lines on white.
 colours = '#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #000000'
 colour(i) = word(colours, (i - 1) % words(colours) + 1)
@@ -87,7 +87,7 @@ do for [i=1:56] {
         pointtype int(word(marks, (i - 1) % words(marks) + 1))
 }
 
-# Blue over yellow to red: ColorBrewer's RdYlBu, safe for colour-blind eyes, as the write-ups' map.
+# Blue over yellow to red: ColorBrewer's RdYlBu, safe for colour-blind eyes, as in the reference notebooks.
 set palette defined (0 '#A50026', 1 '#D73027', 2 '#F46D43', 3 '#FDAE61', 4 '#FEE090', \
     5 '#FFFFBF', 6 '#E0F3F8', 7 '#ABD9E9', 8 '#74ADD1', 9 '#4575B4', 10 '#313695')
 
@@ -139,7 +139,7 @@ entry_mark(style) = style eq '' ? '' : sprintf( \
     "set label %d '' at screen %f, screen %f point %s; ", 200 + entry, entry_x(13), entry_y(0), style)
 add_entry(text, line, mark) = (entry = entry + 1, entry_text = text, entry_line(line).entry_mark(mark). \
     sprintf('set label %d entry_text at screen %f, screen %f left', 100 + entry, entry_x(34), entry_y(0)))
-# What stands before a name: curve i of so many points, a band of its colour, a guide.
+# The sample before a name: curve i of so many points, a band of its colour, a guide.
 curve_line(i, rows) = sprintf('linetype %d dashtype %d linewidth 1.5', i, dash(i, rows))
 curve_mark(i) = sprintf('linetype %d pointsize 0.5', i)
 band = "linewidth 7 linecolor rgb '%s'"
@@ -148,7 +148,7 @@ length_limit = 50
 shorten(name) = strlen(name) <= length_limit ? name \
     : name[1:length_limit / 2].'…'.name[strlen(name) - length_limit / 2 + 2:strlen(name)]
 
-# ---- what is in a file -----------------------------------------------------------------------
+# ---- contents of a file -----------------------------------------------------------------------
 finite(x) = x == x && abs(x) < 1e300 ? x : NaN
 count = "set autoscale; undefine found_*; " \
     ."stats csv using (finite(column(wanted))) name 'found' nooutput; " \

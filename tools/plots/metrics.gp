@@ -5,11 +5,11 @@
 #         label2='without'; quantity='accuracy'; out='accuracy.png'" tools/plots/metrics.gp
 #
 # Variables: out, csv or files, file1, label1, file2, label2, ..., and if wanted
-#     quantity='accuracy'   of all labels, beside what the all-zero answer has; or
-#              'f1'         of the classes: least and largest as a band, their mean as a line
+#     quantity='accuracy'   of all labels, beside that of predicting all zeros; or
+#              'f1'         of the classes: min to max as a band, their mean as a line
 #     title=''              above the plot
-#     zeros=0               no line of the all-zero answer, which several runs share only when they
-#                           are judged on the same labels
+#     zeros=0               no line of all zeros, which several runs share only when they
+#                           are evaluated on the same labels
 # Of several runs the curves are those of the validation rows, for 'f1' the mean over the classes.
 load ARG0[1:strlen(ARG0)-strlen('metrics.gp')].'common.gp'
 if (!exists('quantity')) quantity = 'accuracy'
@@ -56,7 +56,7 @@ eval inscribe
 
 zeros_line = 'linetype 7 linewidth 2 dashtype 3'
 if (single && is_f1) {
-    eval add_entry('validation, least to largest of the classes', sprintf(band, faint(2)), '')
+    eval add_entry('validation, min to max of the classes', sprintf(band, faint(2)), '')
     eval add_entry('training, mean of the classes', curve_line(1, last), curve_mark(1))
     eval add_entry('validation, mean of the classes', curve_line(2, last), curve_mark(2))
     plot csv using 'epoch':(finite(column('val_f1_min'))):(finite(column('val_f1_max'))) \
@@ -73,7 +73,7 @@ if (single && is_f1) {
 if (single) {
     eval add_entry('training', curve_line(1, last), curve_mark(1))
     eval add_entry('validation', curve_line(2, last), curve_mark(2))
-    if (has_zeros) { eval add_entry('all-zero answer, validation', zeros_line, '') }
+    if (has_zeros) { eval add_entry('all zeros, validation', zeros_line, '') }
     plot csv using 'epoch':(finite(column('train_accuracy'))) with linespoints linetype 1 \
              dashtype dash(1, last) pointinterval marked(last), \
          csv using 'epoch':(finite(column('val_accuracy'))) with linespoints linetype 2 \
@@ -83,7 +83,7 @@ if (single) {
     exit
 }
 do for [i=1:files] { eval add_entry(shorten(label(i)), curve_line(i, last), curve_mark(i)) }
-if (has_zeros) { eval add_entry('all-zero answer', zeros_line, '') }
+if (has_zeros) { eval add_entry('all zeros', zeros_line, '') }
 plot for [i=1:files] file(i) using 'epoch':(finite(column('val_'.curve))) \
          with linespoints linetype i dashtype dash(i, last) pointinterval marked(last), \
      for [i=1:has_zeros ? files : 0] file(i) \

@@ -1,14 +1,14 @@
-# How often each class gets which probability: a ridge a class, the first on top.
+# The density of the predictions of each class: one ridge per class, the first on top.
 #
 #     gnuplot -e "csv='class_probability_density.csv'; out='ridges.png'" tools/plots/ridges.gp
 #
-# The first column is the probability, each other one a class with its density; one that is empty
+# The first column is the probability, each other one the density of a class; an empty one
 # has no ridge.
 # Variables: csv, out, and if wanted
 #     title=''      above the plot
 #     axis='predicted probability'
 #     peak=0        the density a ridge of full height has; 0: chosen so that most ridges are high
-#                   enough to be seen. Those of more are cut off there, and tell their peak.
+#                   enough to be seen. Higher ones are cut off there, with their peak as text.
 load ARG0[1:strlen(ARG0)-strlen('ridges.gp')].'common.gp'
 if (!exists('title')) title = ''
 if (!exists('axis')) axis = 'predicted probability'
@@ -18,7 +18,7 @@ wanted = 1
 eval count
 classes = int(found_columns) - 1
 if (classes < 1) {
-    print csv.': expected a column of probabilities and one a class'
+    print csv.': expected a column of probabilities and one per class'
     exit status 3
 }
 array name[classes]

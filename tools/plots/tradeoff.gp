@@ -1,4 +1,4 @@
-# What the runs of a sweep cost and what they reach: a point a run, with its mark and name beside the
+# Cost and result of the runs of a sweep: one point per run, with its mark and name beside the
 # plot.
 #
 #     gnuplot -e "csv='sweep.csv'; x='elapsed_s'; y='final_val_f1_mean'; \
@@ -27,7 +27,7 @@ wanted = x
 eval count
 eval names_of
 
-# The points, from the highest to the lowest, as their names stand below one another; of equal ones
+# The points, from the highest to the lowest, as their names are below one another; of equal ones
 # the right one first, whose line to its name crosses none of the others then.
 array name[rows]
 array across[rows]
@@ -62,7 +62,7 @@ do for [i=1:points] {
 }
 
 
-# Names stand 15 pixels apart at least, as near to the height of their points as that allows.
+# Names are at least 15 pixels apart, as near to the height of their points as that allows.
 line = 15.0
 body = largest(220, line * points)
 head_height = title eq '' ? 26 : 46

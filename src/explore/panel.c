@@ -1,9 +1,8 @@
 /* One image in a row of cells, a channel each, in that channel's colours. */
-#include "colormap.h"
+#include "explore_internal.h"
 
 #include "base/file.h"
 #include "data/dataset.h"
-#include "explore/explore_internal.h"
 #include "image/resize.h"
 
 #include <stdlib.h>

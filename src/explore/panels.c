@@ -1,9 +1,10 @@
 /* Which images are shown, and drawing all of them. */
+#include "explore_internal.h"
+
 #include <hpac/log.h>
 
 #include "base/file.h"
 #include "data/dataset.h"
-#include "explore/explore_internal.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -17,12 +18,10 @@ static size_t row_limit(const hpac_explore_options *options)
     return options->pages > 0 ? (size_t)options->pages * (size_t)options->page_rows : SIZE_MAX;
 }
 
-/* All rows that carry the chosen classes; with none chosen, all rows. */
+/* All rows with the chosen classes; with none chosen, all rows. */
 static void find_matching(const hpac_explore_options *options, panel_rows *chosen)
 {
-    uint32_t wanted = 0;
-    for (size_t i = 0; i < options->class_count; i++)
-        wanted |= UINT32_C(1) << options->classes[i];
+    uint32_t wanted = explore_wanted(options);
     for (size_t row = 0; row < options->labels->count; row++)
         if ((options->labels->masks[row] & wanted) == wanted)
             chosen->rows[chosen->matching++] = row;
