@@ -2,8 +2,6 @@
 #include "printable.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +25,9 @@ static bool is_visible(uint32_t code)
     return true;
 }
 
-/* The bytes of the UTF-8 sequence that begins here, and its code point; 0 when it is none: stray
- * or missing continuation bytes, overlong forms, surrogates, beyond U+10FFFF. */
-static size_t decode(const unsigned char *text, uint32_t *code)
+size_t hpac_utf8_decode(const char *from, uint32_t *code)
 {
+    const unsigned char *text = (const unsigned char *)from;
     static const uint32_t min_code[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t nbytes = *text < 0x80 ? 1 : *text >> 5 == 6 ? 2 : *text >> 4 == 14 ? 3 : 4;
     if (nbytes == 4 && *text >> 3 != 30)
@@ -54,7 +51,7 @@ char *hpac_printable(const char *text)
         return NULL;
     for (const unsigned char *from = (const unsigned char *)text; *from;) {
         uint32_t code;
-        size_t nbytes = decode(from, &code);
+        size_t nbytes = hpac_utf8_decode((const char *)from, &code);
         if (nbytes == 0 || (nbytes == 1 && !is_visible(code))) {
             end += sprintf(end, "\\x%02x", *from++);
             continue;

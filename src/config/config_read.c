@@ -1,81 +1,139 @@
-/* Reading a tree of nodes by a table of keys, and saying what is wrong with it. */
+/* Reading a tree of nodes by a table of keys, and reporting its problems. */
 #include "config_schema.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PATH HPAC_NEAREST_MAX /* longer paths are no keys */
+#define MAX_PATH HPAC_NEAREST_MAX /* no key has a longer path */
 
-void hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBYTES])
-{
-    if (node->kind != HPAC_YAML_SCALAR) {
-        snprintf(shown, HPAC_SHOWN_NBYTES, "%s",
-                 node->kind == HPAC_YAML_LIST ? "a list" : "a mapping");
-        return;
-    }
-    if (hpac_yaml_is_null(node)) {
-        snprintf(shown, HPAC_SHOWN_NBYTES, "nothing");
-        return;
-    }
-    const char *text = node->text, *end = text + strlen(text);
-    size_t length = 0;
-    shown[length++] = '"';
-    while (text < end && length < HPAC_SHOWN_NBYTES - 10) {
-        const char *from = text;
-        long point = hpac_utf8_next(&text, end);
-        if (point < 0x20 || (point >= 0x7f && point < 0xa0)) {
-            shown[length++] = '?';
-            continue;
-        }
-        memcpy(shown + length, from, (size_t)(text - from));
-        length += (size_t)(text - from);
-    }
-    snprintf(shown + length, HPAC_SHOWN_NBYTES - length, "%s\"", text < end ? "..." : "");
-}
+/* ---- problems ---- */
 
 void hpac_reader_refuse(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
                         const char *format, ...)
 {
-    char *text = NULL;
+    char text[640], place[HPAC_YAML_PLACE_NBYTES];
     va_list arguments;
     va_start(arguments, format);
-    int length = vasprintf(&text, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (length < 0) {
-        reader->status = hpac_fail_memory(strlen(format));
-        return;
-    }
-    char place[HPAC_YAML_PLACE_NBYTES];
     hpac_yaml_place(node, place);
     /* "--set train.epochs=x" names the key already. */
     if (node->source->path && strcmp(node->source->path, path) == 0)
         hpac_problems_add(&reader->problems, "%s: %s", place, text);
     else
         hpac_problems_add(&reader->problems, "%s: %s: %s", place, path, text);
-    free(text);
 }
 
-void hpac_reader_expected(hpac_reader *reader, const hpac_key *key, const char *path,
-                          const hpac_yaml_node *node)
+void hpac_reader_expected(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
+                          const char *expected)
 {
-    char *text = NULL;
-    size_t nbytes;
-    FILE *stream = open_memstream(&text, &nbytes);
-    if (!stream) {
-        reader->status = hpac_fail_memory(HPAC_SHOWN_NBYTES);
+    char shown[HPAC_SHOWN_NBYTES];
+    hpac_reader_refuse(reader, path, node, "expected %s, not %s", expected,
+                       hpac_yaml_show(node, shown));
+}
+
+/* Why a scalar that looks right is refused. */
+static const char *explain(const hpac_key *key, const hpac_yaml_node *node)
+{
+    static const char *const yaml_1_1[] = {"yes", "no", "on", "off", "y", "n"};
+    bool boolean = key->choices == hpac_key_booleans;
+    if (node->kind != HPAC_YAML_SCALAR)
+        return "";
+    if (!node->plain && (boolean || (key->type != &hpac_key_choice && key->type != &hpac_key_path &&
+                                     key->type != &hpac_key_text)))
+        return ", which is text because of its quotes";
+    for (size_t i = 0; i < sizeof yaml_1_1 / sizeof *yaml_1_1; i++)
+        if (boolean && strcasecmp(node->text, yaml_1_1[i]) == 0)
+            return ", which YAML 1.2 does not read as a boolean";
+    return "";
+}
+
+void hpac_reader_refuse_value(hpac_reader *reader, const hpac_key *key, const char *path,
+                              const hpac_yaml_node *node)
+{
+    char text[256] = "", shown[HPAC_SHOWN_NBYTES];
+    FILE *stream = fmemopen(text, sizeof text, "w");
+    if (stream) {
+        key->type->describe(key, stream);
+        fclose(stream);
+    }
+    hpac_reader_refuse(reader, path, node, "expected %s, not %s%s", text,
+                       hpac_yaml_show(node, shown), explain(key, node));
+}
+
+bool hpac_reader_refuse_duplicate(hpac_reader *reader, const char *path, const hpac_yaml_node *map,
+                                  size_t index)
+{
+    const hpac_yaml_node *first = hpac_yaml_duplicate(map, index);
+    if (first)
+        hpac_reader_refuse(reader, path, map->items[index].key, "duplicate key, first in line %d",
+                           first->line);
+    return first;
+}
+
+/* ---- paths ---- */
+
+/* Writes the value of ${NAME} or $NAME at *text, and moves *text behind it. */
+static void expand_variable(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
+                            const char **text, FILE *stream)
+{
+    const char *name = *text + 1 + ((*text)[1] == '{');
+    size_t length = 0;
+    while (isalnum((unsigned char)name[length]) || name[length] == '_')
+        length++;
+    if (length == 0 || length > 255 || isdigit((unsigned char)*name) ||
+        (name[-1] == '{' && name[length] != '}')) {
+        hpac_reader_refuse(reader, path, node,
+                           "expected ${VARIABLE}, with letters, digits and underscores, or $$ for "
+                           "a dollar sign");
+        *text = "";
         return;
     }
-    key->type->describe(key, stream);
-    if (fclose(stream) == 0) {
-        char shown[HPAC_SHOWN_NBYTES];
-        hpac_yaml_show(node, shown);
-        hpac_reader_refuse(reader, path, node, "expected %s, not %s", text, shown);
-    } else {
-        reader->status = hpac_fail_memory(HPAC_SHOWN_NBYTES);
-    }
-    free(text);
+    char copy[256];
+    snprintf(copy, sizeof copy, "%.*s", (int)length, name);
+    const char *value = getenv(copy);
+    if (value)
+        fputs(value, stream);
+    else
+        hpac_reader_refuse(reader, path, node, "the environment variable %s is not set", copy);
+    *text = name + length + (name[-1] == '{');
 }
+
+char *hpac_reader_path(hpac_reader *reader, const char *path, const hpac_yaml_node *node)
+{
+    char *expanded = NULL;
+    size_t nbytes, problems = reader->problems.count;
+    const char *text = node->text, *home = getenv("HOME");
+    FILE *stream = open_memstream(&expanded, &nbytes);
+    if (stream && reader->expand && text[0] == '~' && (text[1] == '/' || text[1] == '\0')) {
+        if (home)
+            fputs(home, stream);
+        else
+            hpac_reader_refuse(reader, path, node, "~ needs the environment variable HOME");
+        text++;
+    }
+    while (stream && *text)
+        if (text[0] == '$' && text[1] == '$') {
+            fputc('$', stream);
+            text += 2;
+        } else if (text[0] == '$' && reader->expand) {
+            expand_variable(reader, path, node, &text, stream);
+        } else {
+            fputc(*text++, stream);
+        }
+    if (!stream || fclose(stream) != 0)
+        reader->status = hpac_fail_memory(strlen(node->text));
+    else if (reader->problems.count == problems && *expanded)
+        return expanded;
+    else if (reader->problems.count == problems)
+        hpac_reader_expected(reader, path, node, "a path");
+    free(expanded);
+    return NULL;
+}
+
+/* ---- keys ---- */
 
 int hpac_keys_find(const hpac_key_table *table, const char *path)
 {
@@ -83,6 +141,15 @@ int hpac_keys_find(const hpac_key_table *table, const char *path)
         if (strcmp(table->keys[i].path, path) == 0)
             return i;
     return -1;
+}
+
+bool hpac_keys_has_section(const hpac_key_table *table, const char *path)
+{
+    size_t length = strlen(path);
+    for (int i = 0; i < table->count; i++)
+        if (strncmp(table->keys[i].path, path, length) == 0 && table->keys[i].path[length] == '.')
+            return true;
+    return false;
 }
 
 /* A table being read. */
@@ -94,111 +161,72 @@ typedef struct walk {
     hpac_keys_seen *seen;
 } walk;
 
-bool hpac_keys_has_section(const hpac_key_table *table, const char *path)
+/* The name one step below a section: "split" of "data.split.fold" in "data". False: not in it. */
+static bool name_below(const char *path, const char *section, char name[MAX_PATH + 1])
 {
-    size_t length = strlen(path);
-    for (int i = 0; i < table->count; i++)
-        if (strncmp(table->keys[i].path, path, length) == 0 && table->keys[i].path[length] == '.')
-            return true;
-    return false;
+    size_t length = strlen(section);
+    if (length > 0 && (strncmp(path, section, length) != 0 || path[length++] != '.'))
+        return false;
+    snprintf(name, MAX_PATH + 1, "%.*s", (int)strcspn(path + length, "."), path + length);
+    return true;
 }
 
-/* The next name one step below a section ("" is the top). Begin with *index = 0 and an empty name;
- * the keys of a section stand together in a table. */
-static bool next_name(const hpac_key_table *table, const char *section, int *index,
-                      char name[MAX_PATH + 1])
+/* Suggests the nearest name of the section, or the nearest in another one, or lists the section. */
+static void suggest(const walk *w, const char *section, const char *key, char *text, size_t nbytes)
 {
-    size_t skip = *section ? strlen(section) + 1 : 0;
-    while (*index < table->count) {
-        const char *path = table->keys[(*index)++].path;
-        if (skip && (strncmp(path, section, skip - 1) != 0 || path[skip - 1] != '.'))
+    hpac_nearest here = hpac_nearest_to(key), elsewhere = here;
+    char name[MAX_PATH + 1], last[MAX_PATH + 1] = "", names[256] = "";
+    const char *path = "";
+    for (int i = 0; i < w->table->count; i++) {
+        const char *candidate = w->table->keys[i].path, *dot = strrchr(candidate, '.');
+        if (hpac_nearest_offer(&elsewhere, dot ? dot + 1 : candidate))
+            path = candidate;
+        if (!name_below(candidate, section, name))
             continue;
-        size_t length = strcspn(path + skip, ".");
-        if (strlen(name) == length && strncmp(path + skip, name, length) == 0)
-            continue;
-        memcpy(name, path + skip, length);
-        name[length] = '\0';
-        return true;
+        hpac_nearest_offer(&here, name);
+        if (strcmp(name, last) != 0) /* the keys of a section follow each other in a table */
+            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s",
+                     *names ? ", " : "", name);
+        memcpy(last, name, sizeof last);
     }
-    return false;
+    if (*here.best)
+        snprintf(text, nbytes, "did you mean %s%s%s%s?", w->prefix, section, *section ? "." : "",
+                 here.best);
+    else if (*elsewhere.best)
+        snprintf(text, nbytes, "did you mean %s?", path);
+    else
+        snprintf(text, nbytes, "expected one of %s", names);
 }
 
-static const char *leaf_of(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    return dot ? dot + 1 : path;
-}
-
-/* What to say of an unknown key: the nearest name of its section, or the nearest in another one, or
- * all names of the section. */
 static void refuse_unknown(const walk *w, const char *section, const hpac_yaml_node *key)
 {
-    char shown[HPAC_SHOWN_NBYTES], path[2 * HPAC_SHOWN_NBYTES], name[MAX_PATH + 1] = "";
-    const char *dot = *section ? "." : "";
+    char shown[HPAC_SHOWN_NBYTES], path[3 * HPAC_SHOWN_NBYTES], text[320];
     hpac_yaml_show(key, shown);
     int quotes = shown[0] == '"';
-    snprintf(path, sizeof path, "%s%s%s%.*s", w->prefix, section, dot,
+    snprintf(path, sizeof path, "%s%s%s%.*s", w->prefix, section, *section ? "." : "",
              (int)strlen(shown) - 2 * quotes, shown + quotes);
-    if (strchr(key->text, '.')) {
-        hpac_reader_refuse(w->reader, path, key,
-                           "unknown key; expected sections as nested keys, without dots");
-        return;
-    }
-    hpac_nearest here = hpac_nearest_to(key->text), elsewhere = here;
-    for (int i = 0; next_name(w->table, section, &i, name);)
-        hpac_nearest_offer(&here, name);
-    if (*here.best) {
-        hpac_reader_refuse(w->reader, path, key, "unknown key; did you mean %s%s%s%s?", w->prefix,
-                           section, dot, here.best);
-        return;
-    }
-    for (int i = 0; i < w->table->count; i++) {
-        size_t distance = elsewhere.distance;
-        hpac_nearest_offer(&elsewhere, leaf_of(w->table->keys[i].path));
-        if (elsewhere.distance < distance)
-            snprintf(elsewhere.best, sizeof elsewhere.best, "%s", w->table->keys[i].path);
-    }
-    if (*elsewhere.best) {
-        hpac_reader_refuse(w->reader, path, key, "unknown key; did you mean %s?", elsewhere.best);
-        return;
-    }
-    char names[256] = "";
-    size_t used = 0;
-    *name = '\0';
-    for (int i = 0; next_name(w->table, section, &i, name) && used < sizeof names;)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);
-    hpac_reader_refuse(w->reader, path, key, "unknown key; expected one of %s", names);
-}
-
-/* True, and a problem, if a key stands in the map before its place `index`. */
-static bool refuse_repeated(const walk *w, const hpac_yaml_node *map, int index, const char *path)
-{
-    const hpac_yaml_node *key = map->items[index].key;
-    for (int i = 0; i < index; i++) {
-        const hpac_yaml_node *first = map->items[i].key;
-        if (strcmp(first->text, key->text) == 0) {
-            hpac_reader_refuse(w->reader, path, key, "stands twice, first in line %d", first->line);
-            return true;
-        }
-    }
-    return false;
+    if (strchr(key->text, '.'))
+        snprintf(text, sizeof text, "expected sections as nested keys, without dots");
+    else
+        suggest(w, section, key->text, text, sizeof text);
+    hpac_reader_refuse(w->reader, path, key, "unknown key; %s", text);
 }
 
 static void read_section(const walk *w, const char *section, const hpac_yaml_node *map)
 {
-    for (int i = 0; i < map->count; i++) {
+    for (size_t i = 0; i < map->count; i++) {
         const hpac_yaml_node *key = map->items[i].key, *value = map->items[i].value;
         char path[MAX_PATH + 1], shown_path[2 * MAX_PATH];
         int length = snprintf(path, sizeof path, "%s%s%s", section, *section ? "." : "", key->text);
-        int index = length < (int)sizeof path ? hpac_keys_find(w->table, path) : -1;
-        bool inner = length < (int)sizeof path && hpac_keys_has_section(w->table, path);
+        int index = hpac_keys_find(w->table, path);
+        bool inner = hpac_keys_has_section(w->table, path);
         /* "a.b" quoted as one key is no path. */
-        if ((index < 0 && !inner) || strchr(key->text, '.')) {
+        if (length >= (int)sizeof path || (index < 0 && !inner) || strchr(key->text, '.')) {
             refuse_unknown(w, section, key);
             continue;
         }
         snprintf(shown_path, sizeof shown_path, "%s%s", w->prefix, path);
-        if (refuse_repeated(w, map, i, shown_path))
+        if (hpac_reader_refuse_duplicate(w->reader, shown_path, map, i))
             continue;
         if (index >= 0) {
             size_t problems = w->reader->problems.count;
@@ -209,10 +237,7 @@ static void read_section(const walk *w, const char *section, const hpac_yaml_nod
         } else if (value->kind == HPAC_YAML_MAP) {
             read_section(w, path, value);
         } else {
-            char shown[HPAC_SHOWN_NBYTES];
-            hpac_yaml_show(value, shown);
-            hpac_reader_refuse(w->reader, shown_path, value, "expected keys below it, not %s",
-                               shown);
+            hpac_reader_expected(w->reader, shown_path, value, "nested keys");
         }
     }
 }
@@ -225,13 +250,13 @@ void hpac_keys_read(hpac_reader *reader, const hpac_key_table *table, const char
     snprintf(owner, sizeof owner, "%.*s", *prefix ? (int)strlen(prefix) - 1 : 0, prefix);
     read_section(&w, "", map);
     for (int i = 0; i < table->count; i++) {
-        if (!table->keys[i].required || seen->nodes[i])
-            continue;
         const hpac_key *key = &table->keys[i];
+        if (!key->required || seen->nodes[i])
+            continue;
         if (*prefix)
             hpac_reader_refuse(reader, owner, map, "%s is missing: %s", key->path, key->help);
         else
-            hpac_problems_add(&reader->problems, "%s: %s is missing: %s", reader->document,
+            hpac_problems_add(&reader->problems, "%s: %s is missing: %s", reader->source.name,
                               key->path, key->help);
     }
 }
@@ -242,9 +267,9 @@ void hpac_keys_default(hpac_reader *reader, const hpac_key_table *table, void *r
     static const hpac_yaml_source source = {.name = "the default", .path = ""};
     for (int i = 0; i < table->count && reader->status == HPAC_OK; i++) {
         const hpac_key *key = &table->keys[i];
+        hpac_yaml_node *node;
         if (!key->fallback || (seen->nodes[i] && !seen->bad[i]))
             continue;
-        hpac_yaml_node *node;
         reader->status =
             hpac_yaml_parse(&reader->yaml, &source, key->fallback, strlen(key->fallback), &node);
         if (reader->status == HPAC_OK)

@@ -1,10 +1,10 @@
 /*
  * The schema: every key of a configuration, once.
  *
- * A key has a path, a type (how a value is read, written and described), a place in a record, a
+ * A key has a path, a type (how a value is read, written and described), an offset in a record, a
  * default and a help text. Two kinds of record have keys: hpac_config (config_schema.c) and
- * hpac_layer (config_model.c). Loading, the table of the start, the resolved configuration of a
- * run and docs/configuration.md all walk these tables.
+ * hpac_layer (config_model.c). Loading, the table printed at the start, the resolved configuration
+ * of a run and docs/configuration.md all walk these tables.
  */
 #ifndef HPAC_CONFIG_CONFIG_SCHEMA_H
 #define HPAC_CONFIG_CONFIG_SCHEMA_H
@@ -23,40 +23,44 @@ typedef struct hpac_reader hpac_reader;
 
 /* How values of a type are read, written and described. */
 typedef struct hpac_key_type {
-    /* Checks `node` and stores it in `record`; what is wrong goes to hpac_reader_refuse. */
+    /* Checks `node` and stores it in `record`; problems go to hpac_reader_refuse. */
     void (*read)(hpac_reader *reader, const hpac_key *key, const char *path,
                  const hpac_yaml_node *node, void *record);
     /* As YAML on one line; nothing for a text that is not set. */
     void (*write)(const hpac_key *key, const void *record, FILE *stream);
-    /* What is expected: "a whole number in 1..65536". */
+    /* The expected value: "an integer in [1, 65536]". */
     void (*describe)(const hpac_key *key, FILE *stream);
 } hpac_key_type;
 
-extern const hpac_key_type hpac_key_whole;   /* int, uint32_t or uint64_t; least .. most, or word */
+extern const hpac_key_type hpac_key_integer; /* int, size_t or uint64_t in [min, max], or word */
 extern const hpac_key_type hpac_key_number;  /* float; range */
-extern const hpac_key_type hpac_key_choice;  /* an enum or bool counting through choices */
+extern const hpac_key_type hpac_key_choice;  /* an enum or bool, an index into choices */
 extern const hpac_key_type hpac_key_text;    /* char *, owned */
-extern const hpac_key_type hpac_key_pair;    /* int[2]; least .. most: one number or [rows, cols] */
-extern const hpac_key_type hpac_key_targets; /* data.targets */
-extern const hpac_key_type hpac_key_channels; /* data.channels */
-extern const hpac_key_type hpac_key_weights;  /* train.positive_weights */
-extern const hpac_key_type hpac_key_model;    /* model */
+extern const hpac_key_type hpac_key_path;    /* the same with ~ and ${VARIABLE} expanded */
+extern const hpac_key_type hpac_key_pair;    /* size_t[2] in [min, max]: a number or [rows, cols] */
+extern const hpac_key_type hpac_key_list;    /* int[], indices into choices (max), none twice */
+extern const hpac_key_type hpac_key_weights; /* train.positive_weights */
+extern const hpac_key_type hpac_key_model;   /* model */
 
 typedef enum hpac_range {
-    HPAC_RANGE_POSITIVE,     /* above 0 */
-    HPAC_RANGE_NOT_NEGATIVE, /* 0 or more */
-    HPAC_RANGE_SHARE,        /* 0 to below 1 */
+    HPAC_RANGE_POSITIVE,     /* > 0 */
+    HPAC_RANGE_NOT_NEGATIVE, /* >= 0 */
+    HPAC_RANGE_FRACTION,     /* [0, 1) */
 } hpac_range;
 
 struct hpac_key {
     const char *path; /* "train.batch_size" */
     const hpac_key_type *type;
     size_t offset, nbytes; /* of the value in its record; 0 bytes: checked, but not stored */
-    uint64_t least, most;  /* whole, pair */
-    const char *word;      /* whole: a word that stands for word_value; NULL: none */
+    uint64_t min, max;     /* integer, pair; list: max choices */
+    const char *word;      /* integer: a word for word_value. list: a word for all choices, which
+                              may then be given by number, too; without it, an integer N is the
+                              first N choices. NULL: none */
     int word_value;
     hpac_range range;           /* number */
-    const char *const *choices; /* choice: ends with NULL */
+    const char *const *choices; /* choice: ends with NULL. list: (max) */
+    const char *noun;           /* list: what a choice is: "class" */
+    size_t count_offset;        /* list: of the size_t that counts its elements */
     const char *fallback;       /* the default as YAML; NULL: none */
     bool required;
     const char *help; /* a sentence or two */
@@ -76,8 +80,9 @@ extern const char *const hpac_key_booleans[]; /* false, true */
 struct hpac_reader {
     hpac_yaml yaml;
     hpac_problems problems;
-    hpac_status status;   /* INTERNAL once memory is out */
-    const char *document; /* the file's name */
+    hpac_status status;      /* INTERNAL once memory is out */
+    hpac_yaml_source source; /* the file; nodes point to it: a reader stays where it is */
+    bool expand;             /* ~ and ${VARIABLE} in paths */
 };
 
 /* Which keys of a table were read, and how. */
@@ -86,22 +91,33 @@ typedef struct hpac_keys_seen {
     bool bad[HPAC_KEY_MAX];
 } hpac_keys_seen;
 
-/* Reads a map by a table into a record. `prefix` stands in front of paths in messages: "" or
- * "model.3.". */
+/* Reads a map by a table into a record. `prefix` precedes paths in messages: "" or "model.3.". */
 void hpac_keys_read(hpac_reader *reader, const hpac_key_table *table, const char *prefix,
                     const hpac_yaml_node *map, void *record, hpac_keys_seen *seen);
 /* Stores the defaults of keys that were not given or were bad. */
 void hpac_keys_default(hpac_reader *reader, const hpac_key_table *table, void *record,
                        const hpac_keys_seen *seen);
-/* The place of a key in a table by its path, or -1. */
+/* The index of a key in a table by its path, or -1. */
 int hpac_keys_find(const hpac_key_table *table, const char *path);
+/* Whether keys of a table lie below this path: "data" and "data.split" are sections. */
+bool hpac_keys_has_section(const hpac_key_table *table, const char *path);
 
 /* "configs/demo.yaml:7: train.epochs: <format>" as a problem. */
 void hpac_reader_refuse(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* The same as "expected <what the key describes>, not <what the node is>". */
-void hpac_reader_expected(hpac_reader *reader, const hpac_key *key, const char *path,
-                          const hpac_yaml_node *node);
+/* The same as "expected <expected>, not <node>". */
+void hpac_reader_expected(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
+                          const char *expected);
+/* The same with the key's description. */
+void hpac_reader_refuse_value(hpac_reader *reader, const hpac_key *key, const char *path,
+                              const hpac_yaml_node *node);
+/* Refuses a key that its map has before `index` already; true if so. */
+bool hpac_reader_refuse_duplicate(hpac_reader *reader, const char *path, const hpac_yaml_node *map,
+                                  size_t index);
+
+/* A path with ~ and ${VARIABLE} expanded, malloc'ed; NULL, and a problem, when that is not
+ * possible. */
+char *hpac_reader_path(hpac_reader *reader, const char *path, const hpac_yaml_node *node);
 
 /* A value for a key, from another document than the configuration's own. */
 typedef struct hpac_config_value {
@@ -109,7 +125,7 @@ typedef struct hpac_config_value {
     hpac_yaml_node *node;
 } hpac_config_value;
 
-/* What a configuration is put together from: later ones win. */
+/* The sources of a configuration: later ones override earlier ones. */
 typedef struct hpac_config_parts {
     const char *document; /* the file's name, which names the configuration too */
     const char *text;     /* of that file */
@@ -118,37 +134,27 @@ typedef struct hpac_config_parts {
     int value_count;
     const char *const *sets; /* (set_count) "key=value" of the command line */
     int set_count;
+    bool expand; /* ~ and ${VARIABLE} in paths; not in files that hpac wrote */
 } hpac_config_parts;
 
-/* Reads and checks a configuration. On CONFIG either `problems` has a line for each thing that is
- * wrong, to be freed by its reader, or none, and the message tells why nothing could be read. */
+/* Reads and checks a configuration. On CONFIG either `problems` has a line for each problem, to be
+ * freed by the caller, or none, and the message says why nothing could be read. */
 hpac_status hpac_config_assemble(const hpac_config_parts *parts, hpac_problems *problems,
                                  hpac_config *config);
 /* "configs/demo.yaml" is called "demo". malloc'ed; NULL: no memory. */
 char *hpac_config_name_of(const char *path);
-/* The text of a file, malloc'ed; `what` it is stands in front of messages. Errors: CONFIG. */
+/* The text of a file, malloc'ed; `what` it is precedes messages. Errors: CONFIG. */
 hpac_status hpac_config_read_file(const char *what, const char *path, char **text, size_t *nbytes);
-
-/* What a node is, for messages: "\"abc\"" cut and without control characters, "a list", ... */
-#define HPAC_SHOWN_NBYTES 80
-void hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBYTES]);
-
-/* Tells whether keys of a table lie under this path: "data" and "data.split" are sections. */
-bool hpac_keys_has_section(const hpac_key_table *table, const char *path);
 
 /* The value of a key as YAML on one line, malloc'ed: any key of the schema, "model.3" or
  * "model.3.rate". "" for what the configuration does not have; NULL when memory is out. */
 char *hpac_config_value_text(const hpac_config *config, const char *path);
 
-/* Reads YAML's decimal numbers and nothing else. False: not one, or beyond the type. */
-bool hpac_scan_whole(const hpac_yaml_node *node, uint64_t *value);
-bool hpac_scan_number(const hpac_yaml_node *node, float *value);
+/* Reads a decimal integer and nothing else. False: not one, or beyond the type. */
+bool hpac_scan_integer(const hpac_yaml_node *node, uint64_t *value);
 
-/* Text as a YAML scalar, quoted where it must be. */
-void hpac_write_text(const char *text, FILE *stream);
-/* The shortest decimal that reads back to the same float. */
-void hpac_write_number(float value, FILE *stream);
-
+/* Text as a YAML scalar, in quotes where it must be; a path so that it is not expanded again. */
+void hpac_write_scalar(const char *text, bool path, FILE *stream);
 /* One key of a layer ("rate", "type"), or nothing if its type has none of this name. */
 void hpac_layer_write_key(const hpac_layer *layer, const char *name, bool last, FILE *stream);
 /* A layer as {type: conv2d, ...}; the units of the last layer as `classes`. */

@@ -1,5 +1,7 @@
-/* The types of single values: whole numbers, numbers, choices, texts, pairs. */
+/* The types of single values: integers, numbers, choices, texts, pairs. */
 #include "config_schema.h"
+
+#include "base/printable.h"
 
 #include <errno.h>
 #include <math.h>
@@ -8,186 +10,155 @@
 
 const char *const hpac_key_booleans[] = {"false", "true", NULL};
 
-static const void *place_of(const hpac_key *key, const void *record)
-{
-    return (const char *)record + key->offset;
-}
+/* ---- integers, and what is stored like them ---- */
 
-/* Enums are int-sized with gcc and clang; bools are a byte. */
+/* Enums are int-sized with gcc and clang; bools are a byte. Little-endian, as all of x86-64. */
 static void store(const hpac_key *key, void *record, uint64_t value)
 {
-    unsigned char *place = (unsigned char *)record + key->offset;
-    uint32_t word = (uint32_t)value;
-    uint8_t byte = (uint8_t)value;
-    if (key->nbytes == sizeof value)
-        memcpy(place, &value, sizeof value);
-    else if (key->nbytes == sizeof word)
-        memcpy(place, &word, sizeof word);
-    else if (key->nbytes == sizeof byte)
-        memcpy(place, &byte, sizeof byte);
+    memcpy((char *)record + key->offset, &value, key->nbytes);
 }
 
 static uint64_t fetch(const hpac_key *key, const void *record)
 {
     uint64_t value = 0;
-    uint32_t word = 0;
-    uint8_t byte = 0;
-    const void *place = place_of(key, record);
-    if (key->nbytes == sizeof word) {
-        memcpy(&word, place, sizeof word);
-        value = word;
-    } else if (key->nbytes == sizeof byte) {
-        memcpy(&byte, place, sizeof byte);
-        value = byte;
-    } else if (key->nbytes == sizeof value) {
-        memcpy(&value, place, sizeof value);
-    }
+    memcpy(&value, (const char *)record + key->offset, key->nbytes);
     return value;
 }
 
-static bool is_word(const hpac_yaml_node *node, const char *word)
-{
-    return word && node->kind == HPAC_YAML_SCALAR && strcmp(node->text, word) == 0;
-}
-
-/* Digits of a decimal number from `text` on. */
-static size_t digits(const char *text)
+static size_t count_digits(const char *text)
 {
     return strspn(text, "0123456789");
 }
 
-bool hpac_scan_whole(const hpac_yaml_node *node, uint64_t *value)
+bool hpac_scan_integer(const hpac_yaml_node *node, uint64_t *value)
 {
     if (node->kind != HPAC_YAML_SCALAR || !node->plain)
         return false;
     const char *text = node->text + (node->text[0] == '+');
-    if (digits(text) == 0 || text[digits(text)] != '\0')
+    if (count_digits(text) == 0 || text[count_digits(text)] != '\0')
         return false;
     errno = 0;
     *value = strtoull(text, NULL, 10);
     return errno == 0;
 }
 
-bool hpac_scan_number(const hpac_yaml_node *node, float *value)
+static bool scan_in_range(const hpac_key *key, const hpac_yaml_node *node, uint64_t *value)
 {
-    if (node->kind != HPAC_YAML_SCALAR || !node->plain)
-        return false;
-    const char *c = node->text + strspn(node->text, "+-");
-    if (c - node->text > 1)
-        return false;
-    size_t before = digits(c);
-    c += before;
-    size_t after = *c == '.' ? digits(c + 1) : 0;
-    c += *c == '.' ? 1 + after : 0;
-    if (before + after == 0)
-        return false;
-    if (*c == 'e' || *c == 'E') {
-        c += 1 + (c[1] == '+' || c[1] == '-');
-        if (digits(c) == 0)
-            return false;
-        c += digits(c);
-    }
-    if (*c != '\0')
-        return false;
-    *value = strtof(node->text, NULL);
-    return isfinite(*value);
+    return hpac_scan_integer(node, value) && *value >= key->min && *value <= key->max;
 }
 
-static void read_whole(hpac_reader *reader, const hpac_key *key, const char *path,
-                       const hpac_yaml_node *node, void *record)
+static void read_integer(hpac_reader *reader, const hpac_key *key, const char *path,
+                         const hpac_yaml_node *node, void *record)
 {
     uint64_t value;
-    if (is_word(node, key->word))
+    if (hpac_yaml_is_word(node, key->word))
         store(key, record, (uint64_t)(int64_t)key->word_value);
-    else if (hpac_scan_whole(node, &value) && value >= key->least && value <= key->most)
+    else if (scan_in_range(key, node, &value))
         store(key, record, value);
     else
-        hpac_reader_expected(reader, key, path, node);
+        hpac_reader_refuse_value(reader, key, path, node);
 }
 
-static void write_whole(const hpac_key *key, const void *record, FILE *stream)
+static void write_integer(const hpac_key *key, const void *record, FILE *stream)
 {
     uint64_t value = fetch(key, record);
-    if (key->word && value == (uint32_t)key->word_value)
+    if (key->word && (uint32_t)value == (uint32_t)key->word_value)
         fputs(key->word, stream);
     else
         fprintf(stream, "%llu", (unsigned long long)value);
 }
 
-static void describe_whole(const hpac_key *key, FILE *stream)
+static void describe_integer(const hpac_key *key, FILE *stream)
 {
-    if (key->word)
-        fprintf(stream, "%s or ", key->word);
-    fprintf(stream, "a whole number in %llu..%llu", (unsigned long long)key->least,
-            (unsigned long long)key->most);
+    fprintf(stream, "%s%san integer in [%llu, %llu]", key->word ? key->word : "",
+            key->word ? " or " : "", (unsigned long long)key->min, (unsigned long long)key->max);
 }
 
-const hpac_key_type hpac_key_whole = {read_whole, write_whole, describe_whole};
+const hpac_key_type hpac_key_integer = {read_integer, write_integer, describe_integer};
 
-static bool in_range(float value, hpac_range range)
+/* ---- numbers ---- */
+
+static bool scan_number(const hpac_yaml_node *node, float *value)
 {
-    switch (range) {
-    case HPAC_RANGE_POSITIVE:
-        return value > 0.0f;
-    case HPAC_RANGE_NOT_NEGATIVE:
-        return value >= 0.0f;
-    case HPAC_RANGE_SHARE:
-        return value >= 0.0f && value < 1.0f;
+    if (node->kind != HPAC_YAML_SCALAR || !node->plain)
+        return false;
+    const char *c = node->text + (*node->text == '+' || *node->text == '-');
+    size_t before = count_digits(c);
+    c += before;
+    size_t after = *c == '.' ? count_digits(c + 1) : 0;
+    c += *c == '.' ? 1 + after : 0;
+    if (before + after == 0)
+        return false;
+    if (*c == 'e' || *c == 'E') {
+        c += 1 + (c[1] == '+' || c[1] == '-');
+        if (count_digits(c) == 0)
+            return false;
+        c += count_digits(c);
     }
-    return false;
+    *value = strtof(node->text, NULL);
+    return *c == '\0' && isfinite(*value);
 }
 
 static void read_number(hpac_reader *reader, const hpac_key *key, const char *path,
                         const hpac_yaml_node *node, void *record)
 {
     float value;
-    if (hpac_scan_number(node, &value) && in_range(value, key->range))
+    bool good = scan_number(node, &value) && value >= 0.0f &&
+                (key->range != HPAC_RANGE_POSITIVE || value > 0.0f) &&
+                (key->range != HPAC_RANGE_FRACTION || value < 1.0f);
+    if (good)
         memcpy((char *)record + key->offset, &value, sizeof value);
     else
-        hpac_reader_expected(reader, key, path, node);
+        hpac_reader_refuse_value(reader, key, path, node);
 }
 
-void hpac_write_number(float value, FILE *stream)
+/* The shortest decimal that reads back to the same float. */
+static void write_number(const hpac_key *key, const void *record, FILE *stream)
 {
+    float value;
     char text[32];
-    for (int digits_kept = 6; digits_kept <= 9; digits_kept++) {
-        snprintf(text, sizeof text, "%.*g", digits_kept, (double)value);
+    memcpy(&value, (const char *)record + key->offset, sizeof value);
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
         if (strtof(text, NULL) == value)
             break;
     }
     fputs(text, stream);
 }
 
-static void write_number(const hpac_key *key, const void *record, FILE *stream)
-{
-    float value;
-    memcpy(&value, place_of(key, record), sizeof value);
-    hpac_write_number(value, stream);
-}
-
 static void describe_number(const hpac_key *key, FILE *stream)
 {
     static const char *const ranges[] = {
-        [HPAC_RANGE_POSITIVE] = "a number above 0",
-        [HPAC_RANGE_NOT_NEGATIVE] = "a number, 0 or more",
-        [HPAC_RANGE_SHARE] = "a number from 0 to below 1",
+        [HPAC_RANGE_POSITIVE] = "> 0",
+        [HPAC_RANGE_NOT_NEGATIVE] = ">= 0",
+        [HPAC_RANGE_FRACTION] = "in [0, 1)",
     };
-    fputs(ranges[key->range], stream);
+    fprintf(stream, "a number %s", ranges[key->range]);
 }
 
 const hpac_key_type hpac_key_number = {read_number, write_number, describe_number};
 
+/* ---- choices ---- */
+
+/* YAML 1.2 writes true, True and TRUE; in quotes they are texts. */
+static bool is_boolean(const hpac_yaml_node *node, const char *word)
+{
+    return node->plain && node->kind == HPAC_YAML_SCALAR && strcasecmp(node->text, word) == 0 &&
+           (strcmp(node->text + 1, word + 1) == 0 ||
+            strspn(node->text, "TRUEFALS") == strlen(node->text));
+}
+
 static void read_choice(hpac_reader *reader, const hpac_key *key, const char *path,
                         const hpac_yaml_node *node, void *record)
 {
-    /* "true" in quotes is a text, not a truth. */
-    bool quoted = !node->plain && key->choices == hpac_key_booleans;
-    for (unsigned i = 0; key->choices[i] && !quoted; i++)
-        if (is_word(node, key->choices[i])) {
+    bool boolean = key->choices == hpac_key_booleans;
+    for (unsigned i = 0; key->choices[i]; i++)
+        if (boolean ? is_boolean(node, key->choices[i])
+                    : hpac_yaml_is_word(node, key->choices[i])) {
             store(key, record, i);
             return;
         }
-    hpac_reader_expected(reader, key, path, node);
+    hpac_reader_refuse_value(reader, key, path, node);
 }
 
 static void write_choice(const hpac_key *key, const void *record, FILE *stream)
@@ -203,49 +174,63 @@ static void describe_choice(const hpac_key *key, FILE *stream)
 
 const hpac_key_type hpac_key_choice = {read_choice, write_choice, describe_choice};
 
+/* ---- texts and paths ---- */
+
+static bool is_text(const hpac_yaml_node *node)
+{
+    return node->kind == HPAC_YAML_SCALAR && node->text[0] != '\0' && !hpac_yaml_is_null(node);
+}
+
 static void read_text(hpac_reader *reader, const hpac_key *key, const char *path,
                       const hpac_yaml_node *node, void *record)
 {
-    if (node->kind != HPAC_YAML_SCALAR || node->text[0] == '\0' || hpac_yaml_is_null(node)) {
-        hpac_reader_expected(reader, key, path, node);
-        return;
-    }
-    char **place = (void *)((char *)record + key->offset);
-    *place = strdup(node->text);
-    if (!*place)
+    char *text = NULL;
+    if (!is_text(node))
+        hpac_reader_refuse_value(reader, key, path, node);
+    else if (key->type == &hpac_key_path)
+        text = hpac_reader_path(reader, path, node);
+    else if (!(text = strdup(node->text)))
         reader->status = hpac_fail_memory(strlen(node->text) + 1);
+    memcpy((char *)record + key->offset, &text, sizeof text);
 }
 
-/* Whether a text may stand without quotes: only characters that mean nothing in YAML anywhere. */
+/* Whether a text may be written without quotes: only characters that mean nothing in YAML. */
 static bool is_plain(const char *text)
 {
     static const char first[] = "_/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static const char others[] = "_/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                  "0123456789.+- ";
     size_t length = strlen(text);
-    const hpac_yaml_node node = {.kind = HPAC_YAML_SCALAR, .plain = true, .text = text};
-    return length > 0 && (strchr(first, text[0]) || strncmp(text, "../", 3) == 0) &&
+    const hpac_yaml_node node = {.plain = true, .text = text};
+    return (strchr(first, text[0]) || strncmp(text, "../", 3) == 0) &&
            strspn(text, others) == length && text[length - 1] != ' ' && !hpac_yaml_is_null(&node);
 }
 
-void hpac_write_text(const char *text, FILE *stream)
+void hpac_write_scalar(const char *text, bool path, FILE *stream)
 {
     if (is_plain(text)) {
         fputs(text, stream);
         return;
     }
-    const char *end = text + strlen(text);
-    fputc('"', stream);
-    while (text < end) {
-        const char *from = text;
-        long point = hpac_utf8_next(&text, end);
-        if (point == '"' || point == '\\')
-            fprintf(stream, "\\%c", (int)point);
-        else if (point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 ||
-                 point == 0x2029 || point == 0xfeff || point == 0xfffe || point == 0xffff)
-            fprintf(stream, "\\u%04lx", (unsigned long)point);
+    /* A path that would be expanded: ./~ is the same, and $$ is a $. */
+    bool home = path && text[0] == '~' && (text[1] == '/' || text[1] == '\0');
+    fputs(home ? "\"./" : "\"", stream);
+    for (size_t nbytes; *text; text += nbytes) {
+        uint32_t code;
+        nbytes = hpac_utf8_decode(text, &code);
+        if (nbytes == 0) { /* not UTF-8: no reader would take it */
+            code = 0xfffd;
+            nbytes = 1;
+        }
+        if (code == '"' || code == '\\')
+            fprintf(stream, "\\%c", (int)code);
+        else if (code == '$' && path)
+            fputs("$$", stream);
+        else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
+                 code == 0xfeff || code == 0xfffe || code == 0xffff)
+            fprintf(stream, "\\u%04lx", (unsigned long)code);
         else
-            fwrite(from, 1, (size_t)(text - from), stream);
+            fwrite(text, 1, nbytes, stream);
     }
     fputc('"', stream);
 }
@@ -253,41 +238,40 @@ void hpac_write_text(const char *text, FILE *stream)
 static void write_text(const hpac_key *key, const void *record, FILE *stream)
 {
     char *text;
-    memcpy(&text, place_of(key, record), sizeof text);
+    memcpy(&text, (const char *)record + key->offset, sizeof text);
     if (text)
-        hpac_write_text(text, stream);
+        hpac_write_scalar(text, key->type == &hpac_key_path, stream);
 }
 
 static void describe_text(const hpac_key *key, FILE *stream)
 {
-    (void)key;
-    fputs("text", stream);
+    fputs(key->type == &hpac_key_path ? "a path" : "text", stream);
 }
 
 const hpac_key_type hpac_key_text = {read_text, write_text, describe_text};
+const hpac_key_type hpac_key_path = {read_text, write_text, describe_text};
+
+/* ---- pairs ---- */
 
 static void read_pair(hpac_reader *reader, const hpac_key *key, const char *path,
                       const hpac_yaml_node *node, void *record)
 {
     bool list = node->kind == HPAC_YAML_LIST;
-    size_t pair[2];
-    for (int i = 0; i < 2; i++) {
-        uint64_t value;
+    uint64_t pair[2];
+    _Static_assert(sizeof(uint64_t) == sizeof(size_t), "pairs are size_t[2]");
+    for (int i = 0; i < 2; i++)
         if ((list && node->count != 2) ||
-            !hpac_scan_whole(list ? node->items[i].value : node, &value) || value < key->least ||
-            value > key->most) {
-            hpac_reader_expected(reader, key, path, node);
+            !scan_in_range(key, list ? node->items[i].value : node, &pair[i])) {
+            hpac_reader_refuse_value(reader, key, path, node);
             return;
         }
-        pair[i] = (size_t)value;
-    }
     memcpy((char *)record + key->offset, pair, sizeof pair);
 }
 
 static void write_pair(const hpac_key *key, const void *record, FILE *stream)
 {
     size_t pair[2];
-    memcpy(pair, place_of(key, record), sizeof pair);
+    memcpy(pair, (const char *)record + key->offset, sizeof pair);
     if (pair[0] == pair[1])
         fprintf(stream, "%zu", pair[0]);
     else
@@ -296,7 +280,7 @@ static void write_pair(const hpac_key *key, const void *record, FILE *stream)
 
 static void describe_pair(const hpac_key *key, FILE *stream)
 {
-    describe_whole(key, stream);
+    describe_integer(key, stream);
     fputs(", or two of them as [rows, cols]", stream);
 }
 

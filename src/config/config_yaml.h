@@ -1,13 +1,14 @@
 /*
- * YAML text as a tree of nodes that know where they stand.
- *
- * libfyaml reads the text; the tree is our own, so that every node has its line, an alias is simply
- * the node it means, and an override can put a value anywhere:
+ * YAML text as a tree of nodes that know their line: the one reader for configurations, sweeps and
+ * reports.
  *
  *     hpac_yaml yaml = {0};
  *     status = hpac_yaml_parse(&yaml, source, text, nbytes, &root);
  *     status = hpac_yaml_put(&yaml, &root, "data.split.fold", value);
  *     hpac_yaml_fini(&yaml);                                   // frees all nodes
+ *
+ * libfyaml parses the text. The tree is our own, so that an override can put a value of another
+ * text anywhere and messages still name where it came from.
  */
 #ifndef HPAC_CONFIG_CONFIG_YAML_H
 #define HPAC_CONFIG_CONFIG_YAML_H
@@ -16,11 +17,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Where a text comes from, for messages. Borrowed by the nodes. */
 typedef struct hpac_yaml_source {
     const char *name; /* "configs/demo.yaml" or "--set train.epochs=x" */
-    const char *path; /* a --set: the key it sets, "train.epochs"; NULL for a file */
+    const char *path; /* of a --set: the key it sets, "train.epochs"; NULL for a file */
 } hpac_yaml_source;
 
 typedef enum hpac_yaml_kind {
@@ -41,7 +43,8 @@ struct hpac_yaml_node {
     bool plain;            /* scalar: not quoted, so that it may be a number, true, null */
     const char *text;      /* scalar */
     hpac_yaml_item *items; /* list, map: (count) */
-    int count, capacity;
+    size_t count, capacity;
+    size_t expanded_count; /* nodes in it, itself included, each alias counted as what it means */
     const hpac_yaml_source *source;
     int line; /* from 1 */
 };
@@ -51,15 +54,16 @@ typedef struct hpac_yaml {
     struct hpac_yaml_block *blocks;
 } hpac_yaml;
 
-/* Reads one document. An empty one has *root NULL. Errors: CONFIG for what is not YAML, is not
- * UTF-8, has tags, NUL characters, keys that are not text, more than one document, or nests deeper
- * than 32. */
+/* Reads one document. An empty one has *root NULL. Duplicate keys are kept, see
+ * hpac_yaml_duplicate. Errors: CONFIG for what is not YAML, is not UTF-8, has tags, NUL characters,
+ * keys that are not text, more than one document, nests deeper than 32 or expands to more than a
+ * million nodes; INTERNAL. */
 hpac_status hpac_yaml_parse(hpac_yaml *yaml, const hpac_yaml_source *source, const char *text,
                             size_t nbytes, hpac_yaml_node **root);
 void hpac_yaml_fini(hpac_yaml *yaml);
 
-/* Puts `value` at a path of keys joined by dots; elements of lists are counted from 1. What the
- * path lacks is made, what is there is replaced; nodes that aliases share are copied first. Errors:
+/* Puts `value` at a path of keys joined by dots; elements of lists are counted from 1. Missing
+ * sections are made, a value that is there is replaced; shared nodes are copied first. Errors:
  * CONFIG for an empty key or an element the list does not have; INTERNAL. */
 hpac_status hpac_yaml_put(hpac_yaml *yaml, hpac_yaml_node **root, const char *path,
                           hpac_yaml_node *value);
@@ -71,16 +75,23 @@ const hpac_yaml_source *hpac_yaml_source_create(hpac_yaml *yaml, const char *set
 
 /* The value of a key in a map, NULL if there is none or `map` is not a map. */
 hpac_yaml_node *hpac_yaml_get(const hpac_yaml_node *map, const char *key);
+/* The key of a map that equals the one at `index` and comes before it, or NULL. */
+const hpac_yaml_node *hpac_yaml_duplicate(const hpac_yaml_node *map, size_t index);
 
 /* An unquoted null, ~ or nothing at all. */
 bool hpac_yaml_is_null(const hpac_yaml_node *node);
+bool hpac_yaml_is_word(const hpac_yaml_node *node, const char *word);
 
-/* "configs/demo.yaml:7" or "--set train.epochs=x", cut if long. */
+/* "configs/demo.yaml:7" or "--set train.epochs=x", cut if long. Returns `place`. */
 #define HPAC_YAML_PLACE_NBYTES 320
-void hpac_yaml_place(const hpac_yaml_node *node, char place[HPAC_YAML_PLACE_NBYTES]);
+const char *hpac_yaml_place(const hpac_yaml_node *node, char place[HPAC_YAML_PLACE_NBYTES]);
 
-/* The next code point of UTF-8 text, moving *text behind it; -1, and one byte on, if it is not
- * UTF-8. text < end. */
-long hpac_utf8_next(const char **text, const char *end);
+/* What a node is, for messages: "\"abc\"" cut and without control characters, "a list of 3",
+ * "nothing", ... Returns `shown`. */
+#define HPAC_SHOWN_NBYTES 80
+const char *hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBYTES]);
+
+/* A value on one line, without the quotes it may need in YAML: "[red, {a: 1}]". */
+void hpac_yaml_print(const hpac_yaml_node *node, FILE *stream);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the files of a sweep share. */
+/* Shared by the files of a sweep. */
 #ifndef HPAC_EXPERIMENT_SWEEP_INTERNAL_H
 #define HPAC_EXPERIMENT_SWEEP_INTERNAL_H
 
@@ -7,7 +7,7 @@
 #include "config/config_schema.h"
 #include "train/train_internal.h"
 
-/* ---- sweep_file.c: the file as it stands ---- */
+/* ---- sweep_file.c: the file and its four keys ---- */
 
 /* Values for keys, in their order. */
 typedef struct sweep_values {
@@ -15,27 +15,30 @@ typedef struct sweep_values {
     int count;
 } sweep_values;
 
+/* The configuration that runs start from. */
+typedef struct sweep_config {
+    const hpac_yaml_node *node; /* NULL: not given */
+    char *path;                 /* owned; NULL: a problem */
+} sweep_config;
+
 /* An element of `runs`. */
 typedef struct sweep_entry {
-    const hpac_yaml_node *node;   /* NULL: there are no runs, the grid has one entry */
-    const hpac_yaml_node *config; /* scalar; NULL: the sweep's */
-    const char *name;             /* given; NULL */
+    sweep_config config; /* not given: the sweep's */
+    const char *name;    /* given; NULL */
     sweep_values values;
 } sweep_entry;
 
 typedef struct sweep_file {
-    hpac_reader reader;      /* owns the nodes; collects what is wrong */
-    hpac_yaml_source source; /* of the nodes, which point to it: a sweep_file stays in its place */
-    char *folder;            /* of the file: "" or "configs/" */
-    char **paths;            /* (path_count) every key that is set anywhere, once */
+    hpac_reader reader; /* owns the nodes, which point to it: a sweep_file stays where it is */
+    char **paths;       /* (path_count) every key that is set anywhere, once */
     int path_count;
-    const hpac_yaml_node *config; /* scalar, or NULL */
-    sweep_values set, grid;       /* grid: the nodes are lists */
-    sweep_entry *entries;         /* (entry_count) at least one */
+    sweep_config config;
+    sweep_values set, grid; /* grid: the nodes are lists */
+    sweep_entry *entries;   /* (entry_count) at least one */
     int entry_count;
 } sweep_file;
 
-/* Reads the text of a sweep. What is wrong goes to file->reader.problems. Errors: CONFIG when
+/* Reads the text of a sweep. Problems go to file->reader.problems. Errors: CONFIG when
  * nothing can be read, INTERNAL. */
 hpac_status sweep_file_read(sweep_file *file, const char *path, const char *text, size_t nbytes);
 void sweep_file_fini(sweep_file *file);
@@ -44,10 +47,10 @@ void sweep_file_fini(sweep_file *file);
 
 #define SWEEP_NAME_NBYTES 251 /* Linux takes 255 bytes */
 
-/* One run: an entry and a place in each list of the grid. */
+/* One run: an entry and a choice from each list of the grid. */
 typedef struct sweep_point {
     const sweep_entry *entry;
-    const int *places; /* (grid.count) */
+    const size_t *choices; /* (grid.count) indices */
 } sweep_point;
 
 /* The name of a run, given or made. Errors: CONFIG for a made one that is too long, INTERNAL. */

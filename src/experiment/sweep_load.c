@@ -1,12 +1,11 @@
-/* From a sweep's file to its runs, each with its configuration; what is wrong, all together. */
+/* From a sweep's file to its runs, each with its configuration; all problems are reported together.
+ */
 #include "sweep_internal.h"
-
-#include "base/file.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what is wrong: a line once, with the runs it concerns ---- */
+/* ---- problems: each once, with the runs it concerns ---- */
 
 typedef struct fault {
     char *text;
@@ -45,30 +44,24 @@ static hpac_status note_fault(sweep_loader *loader, int run, const char *text, s
     return HPAC_OK;
 }
 
-/* Notes the message of a CONFIG; other failures are handed on. */
-static hpac_status note_failure(sweep_loader *loader, int run, hpac_status status)
+/* Notes the message of a CONFIG, or each line of `problems`; other failures are passed on. */
+static hpac_status note_failure(sweep_loader *loader, int run, hpac_status status,
+                                const hpac_problems *problems)
 {
     if (status != HPAC_ERR_CONFIG)
         return status;
-    return note_fault(loader, run, hpac_error_message(), strlen(hpac_error_message()));
-}
-
-/* Notes each line of a list of problems, and frees the list. */
-static hpac_status note_problems(sweep_loader *loader, int run, hpac_problems *problems)
-{
-    hpac_status status = HPAC_OK;
-    for (const char *line = problems->text; line && *line && status == HPAC_OK;) {
-        line++; /* a newline stands before each */
+    if (!problems || problems->count == 0)
+        return note_fault(loader, run, hpac_error_message(), strlen(hpac_error_message()));
+    for (const char *line = problems->text; line && *line;) {
+        line++; /* a newline precedes each */
         size_t length = strcspn(line, "\n");
-        status = note_fault(loader, run, line, length);
+        HPAC_TRY(note_fault(loader, run, line, length));
         line += length;
     }
-    free(problems->text);
-    *problems = (hpac_problems){0};
-    return status;
+    return HPAC_OK;
 }
 
-static void tell_fault(sweep_loader *loader, const fault *found)
+static void report_fault(sweep_loader *loader, const fault *found)
 {
     const hpac_sweep *sweep = loader->sweep;
     hpac_problems *problems = &loader->file.reader.problems;
@@ -84,55 +77,43 @@ static void tell_fault(sweep_loader *loader, const fault *found)
 
 /* ---- one run ---- */
 
-/* The values of a run in the order in which they count. */
+/* The values of a run, later ones overriding earlier ones. NULL: no memory. */
 static hpac_config_value *values_of(const sweep_file *file, const sweep_point *point, int *count)
 {
     const sweep_values *set = &file->set, *own = &point->entry->values, *grid = &file->grid;
-    *count = 0;
-    hpac_config_value *values =
-        calloc((size_t)set->count + (size_t)own->count + (size_t)grid->count + 1, sizeof *values);
-    if (!values)
-        return NULL;
-    for (int i = 0; i < set->count; i++)
-        values[(*count)++] = set->items[i];
-    for (int i = 0; i < own->count; i++)
-        values[(*count)++] = own->items[i];
-    for (int g = 0; g < grid->count; g++)
-        values[(*count)++] = (hpac_config_value){
-            grid->items[g].path, grid->items[g].node->items[point->places[g]].value};
+    *count = set->count + own->count + grid->count;
+    hpac_config_value *values = calloc((size_t)*count + 1, sizeof *values), *next = values;
+    for (int i = 0; values && i < set->count; i++)
+        *next++ = set->items[i];
+    for (int i = 0; values && i < own->count; i++)
+        *next++ = own->items[i];
+    for (int g = 0; values && g < grid->count; g++)
+        *next++ = (hpac_config_value){grid->items[g].path,
+                                      grid->items[g].node->items[point->choices[g]].value};
     return values;
 }
 
-/* The configuration a run starts from: beside the sweep's file. malloc'ed. */
-static char *config_path(const sweep_file *file, const hpac_yaml_node *config)
-{
-    char *path = NULL;
-    if (asprintf(&path, "%s%s", config->text[0] == '/' ? "" : file->folder, config->text) < 0)
-        return NULL;
-    return path;
-}
-
 static hpac_status assemble(sweep_loader *loader, const sweep_point *point,
-                            const hpac_yaml_node *config, const char *path, int run)
+                            const sweep_config *config, int run)
 {
-    hpac_config_parts parts = {
-        .document = path, .sets = loader->sets, .set_count = loader->set_count};
+    hpac_config_parts parts = {.document = config->path,
+                               .sets = loader->sets,
+                               .set_count = loader->set_count,
+                               .expand = true};
+    char *text = NULL, place[HPAC_YAML_PLACE_NBYTES];
+    hpac_problems problems = {0};
     hpac_config_value *values = values_of(&loader->file, point, &parts.value_count);
     if (!values)
         return hpac_fail_memory(sizeof *values);
-    char *text = NULL;
-    hpac_problems problems = {0};
-    char place[HPAC_YAML_PLACE_NBYTES];
-    hpac_yaml_place(config, place);
-    hpac_status status = hpac_fail_within(
-        hpac_config_read_file("configuration", path, &text, &parts.nbytes), "%s", place);
+    parts.values = values;
+    hpac_status status = hpac_config_read_file("configuration", config->path, &text, &parts.nbytes);
+    hpac_fail_within(status, "%s", hpac_yaml_place(config->node, place));
     if (status == HPAC_OK) {
         parts.text = text;
-        parts.values = values;
         status = hpac_config_assemble(&parts, &problems, &loader->sweep->runs[run].config);
     }
-    status = problems.count > 0 ? note_problems(loader, run, &problems)
-                                : note_failure(loader, run, status);
+    status = note_failure(loader, run, status, &problems);
+    free(problems.text);
     free(values);
     free(text);
     return status;
@@ -142,44 +123,35 @@ static hpac_status make_run(sweep_loader *loader, const sweep_point *point, int 
 {
     const sweep_file *file = &loader->file;
     char name[SWEEP_NAME_NBYTES];
-    hpac_status status = note_failure(loader, run, sweep_name_make(file, point, name));
+    HPAC_TRY(note_failure(loader, run, sweep_name_make(file, point, name), NULL));
     loader->sweep->runs[run].name = strdup(name);
-    if (status == HPAC_OK && !loader->sweep->runs[run].name)
-        status = hpac_fail_memory(sizeof name);
-    if (status != HPAC_OK)
-        return status;
-    const hpac_yaml_node *config = point->entry->config ? point->entry->config : file->config;
-    if (!config)
-        return HPAC_OK; /* told of already */
-    char *path = config_path(file, config);
-    if (!path)
-        return hpac_fail_memory(strlen(config->text));
-    status = assemble(loader, point, config, path, run);
-    free(path);
-    return status;
+    if (!loader->sweep->runs[run].name)
+        return hpac_fail_memory(sizeof name);
+    const sweep_config *config = point->entry->config.node ? &point->entry->config : &file->config;
+    return config->path ? assemble(loader, point, config, run) : HPAC_OK; /* reported already */
 }
 
 /* ---- all runs ---- */
 
 static hpac_status count_runs(const sweep_file *file, int *count)
 {
-    long long runs = file->entry_count;
+    size_t runs = (size_t)file->entry_count;
     for (int g = 0; g < file->grid.count && runs <= HPAC_SWEEP_MAX_RUNS; g++)
         runs *= file->grid.items[g].node->count;
-    if (runs > HPAC_SWEEP_MAX_RUNS)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: more than %d runs; expected %d at most",
-                         file->reader.document, HPAC_SWEEP_MAX_RUNS, HPAC_SWEEP_MAX_RUNS);
     *count = (int)runs;
-    return HPAC_OK;
+    return runs <= HPAC_SWEEP_MAX_RUNS
+               ? HPAC_OK
+               : hpac_fail(HPAC_ERR_CONFIG, "%s: more than %d runs; expected at most %d",
+                           file->reader.source.name, HPAC_SWEEP_MAX_RUNS, HPAC_SWEEP_MAX_RUNS);
 }
 
-/* Moves on to the next combination, the last key fastest; false after the last one. */
-static bool next_point(const sweep_file *file, int *places)
+/* The next combination, the last key changing fastest; false after the last one. */
+static bool next_point(const sweep_file *file, size_t *choices)
 {
     for (int g = file->grid.count - 1; g >= 0; g--) {
-        if (++places[g] < file->grid.items[g].node->count)
+        if (++choices[g] < file->grid.items[g].node->count)
             return true;
-        places[g] = 0;
+        choices[g] = 0;
     }
     return false;
 }
@@ -188,47 +160,49 @@ static hpac_status make_runs(sweep_loader *loader)
 {
     const sweep_file *file = &loader->file;
     hpac_sweep *sweep = loader->sweep;
-    int *places = calloc((size_t)file->grid.count + 1, sizeof *places);
+    size_t *choices = calloc((size_t)file->grid.count + 1, sizeof *choices);
     sweep->runs = calloc((size_t)sweep->run_count, sizeof *sweep->runs);
-    hpac_status status = places && sweep->runs ? HPAC_OK : hpac_fail_memory(sizeof *sweep->runs);
+    hpac_status status = choices && sweep->runs ? HPAC_OK : hpac_fail_memory(sizeof *sweep->runs);
     int run = 0;
     for (int e = 0; e < file->entry_count && status == HPAC_OK; e++) {
-        const sweep_point point = {&file->entries[e], places};
+        const sweep_point point = {&file->entries[e], choices};
         do
             status = make_run(loader, &point, run++);
-        while (status == HPAC_OK && next_point(file, places));
+        while (status == HPAC_OK && next_point(file, choices));
     }
-    free(places);
+    free(choices);
     return status;
 }
 
-/* ---- runs that are the same ---- */
-
-static void compare_runs(sweep_loader *loader, char *const *texts, int a, int b)
+/* Refuses run b if it is the same as an earlier one. */
+static void refuse_same(sweep_loader *loader, char *const *texts, int b)
 {
     const hpac_sweep_run *runs = loader->sweep->runs;
     hpac_problems *problems = &loader->file.reader.problems;
-    const char *document = loader->file.reader.document;
-    if (strcmp(texts[a], texts[b]) == 0)
-        hpac_problems_add(problems, "%s: runs %d and %d (%s, %s) are the same configuration",
-                          document, a + 1, b + 1, runs[a].name, runs[b].name);
-    else if (strcmp(runs[a].name, runs[b].name) == 0)
-        hpac_problems_add(problems, "%s: runs %d and %d are both called %s; give them names",
-                          document, a + 1, b + 1, runs[a].name);
+    const char *document = loader->file.reader.source.name;
+    for (int a = 0; a < b; a++) {
+        bool same_text = strcmp(texts[a], texts[b]) == 0;
+        bool same_name = strcmp(runs[a].name, runs[b].name) == 0;
+        if (same_text)
+            hpac_problems_add(problems, "%s: runs %d and %d (%s, %s) are the same configuration",
+                              document, a + 1, b + 1, runs[a].name, runs[b].name);
+        else if (same_name)
+            hpac_problems_add(problems, "%s: runs %d and %d are both called %s; give them names",
+                              document, a + 1, b + 1, runs[a].name);
+        if (same_text || same_name)
+            return;
+    }
 }
 
-/* A run is compared with those before it; of many that are the same each is told of once. */
-static hpac_status refuse_twins(sweep_loader *loader)
+static hpac_status check_distinct(sweep_loader *loader)
 {
     int count = loader->sweep->run_count;
     char **texts = calloc((size_t)count, sizeof *texts);
     hpac_status status = texts ? HPAC_OK : hpac_fail_memory((size_t)count * sizeof *texts);
     for (int b = 0; b < count && status == HPAC_OK; b++) {
         status = hpac_config_text(&loader->sweep->runs[b].config, &texts[b]);
-        size_t problems = loader->file.reader.problems.count;
-        for (int a = 0;
-             a < b && status == HPAC_OK && loader->file.reader.problems.count == problems; a++)
-            compare_runs(loader, texts, a, b);
+        if (status == HPAC_OK)
+            refuse_same(loader, texts, b);
     }
     for (int i = 0; texts && i < count; i++)
         free(texts[i]);
@@ -238,67 +212,44 @@ static hpac_status refuse_twins(sweep_loader *loader)
 
 /* ---- the whole ---- */
 
-static hpac_status add_key(hpac_sweep *sweep, const char *path)
-{
-    for (int i = 0; i < sweep->key_count; i++)
-        if (strcmp(sweep->keys[i], path) == 0)
-            return HPAC_OK;
-    char **keys = realloc(sweep->keys, ((size_t)sweep->key_count + 1) * sizeof *keys);
-    if (!keys)
-        return hpac_fail_memory(sizeof *keys);
-    sweep->keys = keys;
-    keys[sweep->key_count] = strdup(path);
-    return keys[sweep->key_count++] ? HPAC_OK : hpac_fail_memory(strlen(path));
-}
-
 static hpac_status add_keys(hpac_sweep *sweep, const sweep_values *values)
 {
-    hpac_status status = HPAC_OK;
-    for (int i = 0; i < values->count && status == HPAC_OK; i++)
-        status = add_key(sweep, values->items[i].path);
-    return status;
-}
-
-static hpac_status list_keys(sweep_loader *loader)
-{
-    hpac_status status = HPAC_OK;
-    for (int e = 0; e < loader->file.entry_count && status == HPAC_OK; e++)
-        status = add_keys(loader->sweep, &loader->file.entries[e].values);
-    return status == HPAC_OK ? add_keys(loader->sweep, &loader->file.grid) : status;
-}
-
-static hpac_status load_runs(sweep_loader *loader)
-{
-    hpac_status status = count_runs(&loader->file, &loader->sweep->run_count);
-    if (status == HPAC_OK)
-        status = make_runs(loader);
-    if (status != HPAC_OK)
-        return status;
-    for (int i = 0; i < loader->fault_count; i++)
-        tell_fault(loader, &loader->faults[i]);
-    if (loader->file.reader.problems.count == 0)
-        status = refuse_twins(loader);
-    if (status == HPAC_OK)
-        status = list_keys(loader);
-    return status;
+    for (int i = 0; i < values->count; i++) {
+        bool known = false;
+        for (int k = 0; k < sweep->key_count; k++)
+            known = known || strcmp(sweep->keys[k], values->items[i].path) == 0;
+        if (known)
+            continue;
+        char **keys = realloc(sweep->keys, ((size_t)sweep->key_count + 1) * sizeof *keys);
+        if (!keys)
+            return hpac_fail_memory(sizeof *keys);
+        sweep->keys = keys;
+        keys[sweep->key_count] = strdup(values->items[i].path);
+        if (!keys[sweep->key_count])
+            return hpac_fail_memory(strlen(values->items[i].path));
+        sweep->key_count++;
+    }
+    return HPAC_OK;
 }
 
 static hpac_status load(sweep_loader *loader, const char *path)
 {
     hpac_sweep *sweep = loader->sweep;
-    hpac_status status = hpac_config_read_file("sweep", path, &sweep->text, &sweep->text_nbytes);
-    if (status == HPAC_OK)
-        status = sweep_file_read(&loader->file, path, sweep->text, sweep->text_nbytes);
-    if (status == HPAC_OK)
-        status = load_runs(loader);
-    if (status == HPAC_OK)
-        status = hpac_problems_finish(&loader->file.reader.problems, HPAC_ERR_CONFIG, "%s", path);
-    if (status == HPAC_OK) {
-        sweep->name = hpac_config_name_of(path);
-        if (!sweep->name)
-            status = hpac_fail_memory(strlen(path));
-    }
-    return status;
+    sweep_file *file = &loader->file;
+    HPAC_TRY(hpac_config_read_file("sweep", path, &sweep->text, &sweep->text_nbytes));
+    HPAC_TRY(sweep_file_read(file, path, sweep->text, sweep->text_nbytes));
+    HPAC_TRY(count_runs(file, &sweep->run_count));
+    HPAC_TRY(make_runs(loader));
+    for (int i = 0; i < loader->fault_count; i++)
+        report_fault(loader, &loader->faults[i]);
+    if (file->reader.problems.count == 0)
+        HPAC_TRY(check_distinct(loader));
+    for (int e = 0; e < file->entry_count; e++)
+        HPAC_TRY(add_keys(sweep, &file->entries[e].values));
+    HPAC_TRY(add_keys(sweep, &file->grid));
+    HPAC_TRY(hpac_problems_finish(&file->reader.problems, HPAC_ERR_CONFIG, "%s", path));
+    sweep->name = hpac_config_name_of(path);
+    return sweep->name ? HPAC_OK : hpac_fail_memory(strlen(path));
 }
 
 hpac_status hpac_sweep_load(const char *path, const char *const *sets, int set_count,

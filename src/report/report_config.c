@@ -1,60 +1,28 @@
-/* A configuration as a list of keys and values, for those who compare several. */
+/* A configuration as a list of keys and values, to compare several. */
 #include "report_internal.h"
 
-#include <libfyaml.h>
+#include "config/config_yaml.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- values as text ---- */
-
-/* A value on one line, without the quotes it may need in YAML. */
-static void write_node(struct fy_node *node, FILE *stream)
-{
-    void *iterator = NULL;
-    const char *gap = "";
-    if (fy_node_is_sequence(node)) {
-        fputc('[', stream);
-        for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &iterator)); gap = ", ") {
-            fputs(gap, stream);
-            write_node(item, stream);
-        }
-        fputc(']', stream);
-    } else if (fy_node_is_mapping(node)) {
-        fputc('{', stream);
-        for (struct fy_node_pair *pair; (pair = fy_node_mapping_iterate(node, &iterator));
-             gap = ", ") {
-            fputs(gap, stream);
-            write_node(fy_node_pair_key(pair), stream);
-            fputs(": ", stream);
-            write_node(fy_node_pair_value(pair), stream);
-        }
-        fputc('}', stream);
-    } else {
-        size_t nbytes = 0;
-        const char *text = fy_node_get_scalar(node, &nbytes);
-        if (text)
-            fwrite(text, 1, nbytes, stream);
-    }
-}
-
-/* Malloc'ed; NULL when memory is out. */
-static char *node_text(struct fy_node *node)
+/* A value on one line, malloc'ed; NULL when memory is out. */
+static char *text_of(const hpac_yaml_node *node)
 {
     char *text = NULL;
     size_t nbytes;
     FILE *stream = open_memstream(&text, &nbytes);
     if (!stream)
         return NULL;
-    write_node(node, stream);
+    hpac_yaml_print(node, stream);
     if (fclose(stream) == 0)
         return text;
     free(text);
     return NULL;
 }
 
-/* ---- the list ---- */
-
-static hpac_status add_value(report_config *config, char *path, struct fy_node *node)
+/* Takes over the path. */
+static hpac_status add_value(report_config *config, char *path, const hpac_yaml_node *node)
 {
     report_value *values =
         report_grow(config->values, config->count + 1, &config->capacity, sizeof *values);
@@ -64,110 +32,86 @@ static hpac_status add_value(report_config *config, char *path, struct fy_node *
     }
     config->values = values;
     report_value *value = &values[config->count++];
-    *value = (report_value){.path = path, .text = node_text(node)};
+    *value = (report_value){.path = path, .text = text_of(node)};
     if (!value->text)
         return hpac_fail_memory(1);
-    int count = fy_node_is_sequence(node) ? fy_node_sequence_item_count(node) : 0;
-    if (count < 1 || !fy_node_is_mapping(fy_node_sequence_get_by_index(node, 0)))
+    if (node->kind != HPAC_YAML_LIST || node->count == 0 ||
+        node->items[0].value->kind != HPAC_YAML_MAP)
         return HPAC_OK;
-    value->items = calloc((size_t)count, sizeof *value->items);
+    value->items = calloc(node->count, sizeof *value->items);
     if (!value->items)
-        return hpac_fail_memory((size_t)count * sizeof *value->items);
-    void *iterator = NULL;
-    for (struct fy_node *item; (item = fy_node_sequence_iterate(node, &iterator));) {
-        value->items[value->item_count] = node_text(item);
-        if (!value->items[value->item_count++])
+        return hpac_fail_memory(node->count * sizeof *value->items);
+    for (; value->item_count < node->count; value->item_count++) {
+        value->items[value->item_count] = text_of(node->items[value->item_count].value);
+        if (!value->items[value->item_count])
             return hpac_fail_memory(1);
     }
     return HPAC_OK;
 }
 
 /* A section's keys, each with its own path behind that of the section. */
-static hpac_status add_section(report_config *config, const char *section, struct fy_node *node)
+static hpac_status add_section(report_config *config, const char *section,
+                               const hpac_yaml_node *map)
 {
     hpac_status status = HPAC_OK;
-    void *iterator = NULL;
-    for (struct fy_node_pair *pair;
-         status == HPAC_OK && (pair = fy_node_mapping_iterate(node, &iterator));) {
-        char *key = node_text(fy_node_pair_key(pair)), *path = NULL;
-        if (!key || asprintf(&path, "%s%s%s", section, *section ? "." : "", key) < 0)
-            path = NULL;
-        free(key);
-        struct fy_node *value = fy_node_pair_value(pair);
-        if (!path) {
-            status = hpac_fail_memory(1);
-        } else if (fy_node_is_mapping(value)) {
-            status = add_section(config, path, value);
+    for (size_t i = 0; i < map->count && status == HPAC_OK; i++) {
+        const hpac_yaml_item *item = &map->items[i];
+        char *path = NULL;
+        if (asprintf(&path, "%s%s%s", section, *section ? "." : "", item->key->text) < 0)
+            return hpac_fail_memory(1);
+        if (item->value->kind == HPAC_YAML_MAP) {
+            status = add_section(config, path, item->value);
             free(path);
         } else {
-            status = add_value(config, path, value);
+            status = add_value(config, path, item->value);
         }
     }
     return status;
 }
 
-/* ---- dropout, as sweep.csv has it ---- */
-
-static hpac_status find_dropout(report_config *config, struct fy_node *root)
+/* The rates of the dropout layers, as sweep.csv has them. */
+static hpac_status find_dropout(report_config *config, const hpac_yaml_node *model)
 {
-    struct fy_node *layers = fy_node_by_path(root, "/model", FY_NT, FYNWF_DONT_FOLLOW);
-    if (!layers || !fy_node_is_sequence(layers))
+    if (!model || model->kind != HPAC_YAML_LIST)
         return HPAC_OK;
     size_t count = 0;
-    double *rates = calloc((size_t)fy_node_sequence_item_count(layers) + 1, sizeof *rates);
+    double *rates = calloc(model->count + 1, sizeof *rates);
     if (!rates)
-        return hpac_fail_memory(sizeof *rates);
-    void *iterator = NULL;
-    for (struct fy_node *layer; (layer = fy_node_sequence_iterate(layers, &iterator));) {
-        struct fy_node *type = fy_node_mapping_lookup_by_string(layer, "type", FY_NT);
-        struct fy_node *rate = fy_node_mapping_lookup_by_string(layer, "rate", FY_NT);
-        char *kind = type ? node_text(type) : NULL, *text = rate ? node_text(rate) : NULL;
-        if (kind && text && strcmp(kind, "dropout") == 0)
-            rates[count++] = strtod(text, NULL);
-        free(kind);
-        free(text);
+        return hpac_fail_memory(model->count * sizeof *rates);
+    for (size_t i = 0; i < model->count; i++) {
+        const hpac_yaml_node *layer = model->items[i].value;
+        const hpac_yaml_node *type = hpac_yaml_get(layer, "type");
+        const hpac_yaml_node *rate = hpac_yaml_get(layer, "rate");
+        if (type && hpac_yaml_is_word(type, "dropout") && rate && rate->kind == HPAC_YAML_SCALAR)
+            rates[count++] = strtod(rate->text, NULL);
     }
     config->dropout = hpac_dropout_text(rates, count);
     free(rates);
     return config->dropout ? HPAC_OK : hpac_fail_memory(1);
 }
 
-/* ---- the doors ---- */
-
-static hpac_status read_document(const char *path, struct fy_diag *diag,
-                                 struct fy_document *document, report_config *config)
+static hpac_status read_root(const char *path, const hpac_yaml_node *root, report_config *config)
 {
-    struct fy_node *root = document ? fy_document_root(document) : NULL;
-    void *iterator = NULL;
-    const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &iterator);
-    if (error)
-        return hpac_fail(HPAC_ERR_DATA, "%s:%d: %s", path, error->line, error->msg);
-    if (!root || (fy_node_is_scalar(root) && fy_node_is_null(root)))
+    if (!root || hpac_yaml_is_null(root))
         return HPAC_OK; /* nothing but comments */
-    if (!fy_node_is_mapping(root))
+    if (root->kind != HPAC_YAML_MAP)
         return hpac_fail(HPAC_ERR_DATA, "%s: expected a configuration's keys and values", path);
-    hpac_status status = add_section(config, "", root);
-    return status == HPAC_OK ? find_dropout(config, root) : status;
+    HPAC_TRY(add_section(config, "", root));
+    return find_dropout(config, hpac_yaml_get(root, "model"));
 }
 
 hpac_status report_config_read(const char *path, const char *text, report_config *config)
 {
+    const hpac_yaml_source source = {.name = path};
+    hpac_yaml yaml = {0};
+    hpac_yaml_node *root;
     *config = (report_config){0};
-    struct fy_diag_cfg diag_options;
-    fy_diag_cfg_default(&diag_options);
-    diag_options.fp = NULL;
-    struct fy_diag *diag = fy_diag_create(&diag_options);
-    if (!diag)
-        return hpac_fail_memory(1);
-    fy_diag_set_collect_errors(diag, true);
-    const struct fy_parse_cfg options = {
-        .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE,
-        .diag = diag,
-    };
-    struct fy_document *document = fy_document_build_from_string(&options, text, strlen(text));
-    hpac_status status = read_document(path, diag, document, config);
-    fy_document_destroy(document);
-    fy_diag_destroy(diag);
+    hpac_status status = hpac_yaml_parse(&yaml, &source, text, strlen(text), &root);
+    if (status == HPAC_ERR_CONFIG) /* hpac wrote the file: it is damaged, not mistyped */
+        status = hpac_fail_within(HPAC_ERR_DATA, "configuration");
+    else if (status == HPAC_OK)
+        status = read_root(path, root, config);
+    hpac_yaml_fini(&yaml);
     if (status != HPAC_OK)
         report_config_fini(config);
     return status;

@@ -399,10 +399,10 @@ EOF
     local bad=$TMP/configs/bad.yaml
     assert_error_has "$bad: 9 problems"
     assert_error_has "$bad:5: grid: train.epochs: expected a list of values to try, not \"5\""
-    assert_error_has "$bad:7: runs: name: \"a/b\" cannot name a folder"
-    assert_error_has "$bad:9: \"gird\": no key of a sweep; did you mean grid?"
+    assert_error_has "$bad:7: runs: name: \"a/b\" cannot name a directory"
+    assert_error_has "$bad:9: \"gird\": unknown key; did you mean grid?"
     assert_error_has "$bad:2: train.epoch: unknown key; did you mean train.epochs? (run targets=Nucleoplasm+Zytosol,batch_size=8 and 2 more)"
-    assert_error_has "$bad:4: train.batch_size: expected a whole number in 1..65536, not \"0\" (run targets=Nucleoplasm+Zytosol,batch_size=0)"
+    assert_error_has "$bad:4: train.batch_size: expected an integer in [1, 65536], not \"0\" (run targets=Nucleoplasm+Zytosol,batch_size=0)"
     assert_error_has "$bad:8: configuration: $TMP/configs/nowhere.yaml: cannot be opened"
     assert_no_file "$TMP/out"
 }

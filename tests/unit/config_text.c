@@ -76,3 +76,26 @@ void refused_set(const char *set, const char *expected)
 {
     refused_sets(REQUIRED, &set, 1, expected);
 }
+
+static void expect_syntax_error(const char *text, const char *set, const char *expected)
+{
+    hpac_config config;
+    cr_expect_eq(load_sets(text, &set, set ? 1 : 0, &config), HPAC_ERR_CONFIG);
+    const char *found = strstr(hpac_error_message(), expected);
+    cr_expect(found && strlen(found) > strlen(expected), "expected:\n%s...\ngot:\n%s", expected,
+              hpac_error_message());
+}
+
+void refused_syntax(const char *text, int line)
+{
+    char expected[64];
+    snprintf(expected, sizeof expected, "c.yaml:%d: invalid YAML: ", line);
+    expect_syntax_error(text, NULL, expected);
+}
+
+void refused_set_syntax(const char *set)
+{
+    char expected[128];
+    snprintf(expected, sizeof expected, "--set %s: invalid YAML: ", set);
+    expect_syntax_error(REQUIRED, set, expected);
+}

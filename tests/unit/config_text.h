@@ -20,6 +20,9 @@ void refused_sets(const char *text, const char *const *sets, int set_count, cons
 void refused(const char *text, const char *expected);
 /* One override of REQUIRED. */
 void refused_set(const char *set, const char *expected);
+/* Not YAML, found in this line; the words are libfyaml's, which differ from version to version. */
+void refused_syntax(const char *text, int line);
+void refused_set_syntax(const char *set);
 /* One key with one value in an otherwise good file; `expected` is what follows "path: ". */
 void refused_value(const char *section, const char *name, const char *value, const char *expected);
 /* The second layer of an otherwise good model. */

@@ -224,6 +224,64 @@ Test(config, numbers_are_read)
     }
 }
 
+/* ~ and environment variables; what is written is the expanded path, and reads back as itself. */
+Test(config, paths_are_expanded)
+{
+    static const char *const cases[][2] = {
+        {"~/data/train", "/home/me/data/train"},
+        {"'~'", "/home/me"},
+        {"~me/x", "~me/x"},
+        {"a/~/b", "a/~/b"},
+        {"'${HPAC_DATA}/train'", "/big disk/$x/train"},
+        {"\"$HPAC_DATA/train\"", "/big disk/$x/train"},
+        {"'x${HPAC_N}y$HPAC_N'", "x7y7"},
+        {"$HPAC_N.csv", "7.csv"},
+        {"'a$$b/$${HPAC_N}'", "a$b/${HPAC_N}"},
+    };
+    setenv("HOME", "/home/me", 1);
+    setenv("HPAC_DATA", "/big disk/$x", 1);
+    setenv("HPAC_N", "7", 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128], *written;
+        snprintf(text, sizeof text, "data: {labels: l, images: %s}\n", cases[i][0]);
+        hpac_config config = load_good(text), again;
+        cr_expect_str_eq(config.data.images, cases[i][1]);
+        cr_assert_eq(hpac_config_text(&config, &written), HPAC_OK);
+        again = load_good(written);
+        cr_expect_str_eq(again.data.images, cases[i][1], "%s", written);
+        hpac_config_fini(&again);
+        /* The configuration in a model file is read on other machines, too. */
+        unsetenv("HPAC_N");
+        cr_assert_eq(hpac_config_parse("hpac/config", written, &again), HPAC_OK);
+        cr_expect_str_eq(again.data.images, cases[i][1], "%s", written);
+        setenv("HPAC_N", "7", 1);
+        hpac_config_fini(&again);
+        hpac_config_fini(&config);
+        free(written);
+    }
+    hpac_config old;
+    cr_assert_eq(hpac_config_parse("hpac/config", "data: {labels: $a, images: '${b}/~'}", &old),
+                 HPAC_OK);
+    cr_expect_str_eq(old.data.labels, "$a");
+    cr_expect_str_eq(old.data.images, "${b}/~");
+    hpac_config_fini(&old);
+    old = load_good_sets(REQUIRED, (const char *const[]){"data.labels=~/l.csv"}, 1);
+    cr_expect_str_eq(old.data.labels, "/home/me/l.csv");
+    hpac_config_fini(&old);
+}
+
+Test(config, booleans_are_read_as_yaml_1_2_writes_them)
+{
+    static const char *const words[] = {"true", "True", "TRUE", "false", "False", "FALSE"};
+    for (int i = 0; i < 6; i++) {
+        char text[128];
+        snprintf(text, sizeof text, REQUIRED "train: {shuffle: %s}\n", words[i]);
+        hpac_config config = load_good(text);
+        cr_expect_eq(config.train.shuffle, i < 3, "%s", words[i]);
+        hpac_config_fini(&config);
+    }
+}
+
 Test(config, name_is_that_of_the_file)
 {
     static const char *const names[][2] = {
@@ -253,6 +311,12 @@ Test(config, anchors_and_aliases_work)
     cr_assert_eq(config.data.scale_cols, 2);
     cr_assert_eq(config.layer_count, 4);
     cr_assert_eq(memcmp(&config.layers[0], &config.layers[1], sizeof config.layers[0]), 0);
+    hpac_config_fini(&config);
+    /* An anchor is that of the last node before the alias. */
+    config =
+        load_good(REQUIRED "  image: {rows: &a 64, cols: *a}\n  scale: {rows: &a 4, cols: *a}\n");
+    cr_assert_eq(config.data.image_cols, 64);
+    cr_assert_eq(config.data.scale_cols, 4);
     hpac_config_fini(&config);
 }
 

@@ -52,7 +52,7 @@ Test(config, overrides_reach_layers)
 Test(config, overrides_are_checked_like_the_file)
 {
     refused_set("train.batch_size=abc",
-                "1 problem\n--set train.batch_size=abc: expected a whole number in 1..65536, not "
+                "1 problem\n--set train.batch_size=abc: expected an integer in [1, 65536], not "
                 "\"abc\"");
     refused_set("train.bach_size=1", "1 problem\n--set train.bach_size=1: unknown key; did you "
                                      "mean train.batch_size?");
@@ -66,24 +66,23 @@ Test(config, overrides_are_checked_like_the_file)
     refused_set("train.=5", "1 problem\n--set train.=5: an empty key; expected KEY=VALUE, as in "
                             "train.epochs=5");
     refused_set("train.epochs=", "1 problem\n--set train.epochs=: has no value");
-    refused_set("train.epochs=null", "1 problem\n--set train.epochs=null: expected a whole number "
-                                     "in 1..1000000, not nothing");
-    refused_set("train.epochs.x=1", "1 problem\n--set train.epochs.x=1: train.epochs: expected a "
-                                    "whole number in 1..1000000, not a mapping");
-    refused_set("train=5", "1 problem\n--set train=5: expected keys below it, not \"5\"");
-    refused_set("data.targets=[Cytosol",
-                "1 problem\n--set data.targets=[Cytosol: flow sequence without a closing bracket");
+    refused_set("train.epochs=null", "1 problem\n--set train.epochs=null: expected an integer "
+                                     "in [1, 1000000], not nothing");
+    refused_set("train.epochs.x=1", "1 problem\n--set train.epochs.x=1: train.epochs: expected an "
+                                    "integer in [1, 1000000], not a mapping");
+    refused_set("train=5", "1 problem\n--set train=5: expected nested keys, not \"5\"");
+    refused_set_syntax("data.targets=[Cytosol");
     refused_set("model.9.rate=0.5",
-                "1 problem\n--set model.9.rate=0.5: \"9\" is no element of the list; expected "
-                "1..8");
+                "1 problem\n--set model.9.rate=0.5: no element \"9\" in the list; expected an "
+                "integer in [1, 8]");
     refused_set("model.0.rate=0.5",
-                "1 problem\n--set model.0.rate=0.5: \"0\" is no element of the list; expected "
-                "1..8");
+                "1 problem\n--set model.0.rate=0.5: no element \"0\" in the list; expected an "
+                "integer in [1, 8]");
     refused_set("model.3.rate=0.5",
                 "1 problem\n--set model.3.rate=0.5: unknown key; expected one of type, size");
     refused_set("model=[{type: flatten}, {type: dense, units: x}]",
                 "1 problem\n--set model=[{type: flatten}, {type: dense, units: x}]: "
-                "model.2.units: expected classes or a whole number in 1..16777216, not \"x\"");
+                "model.2.units: expected classes or an integer in [1, 16777216], not \"x\"");
     refused_set("model=[{type: dense, units: 5}]",
                 "1 problem\n--set model=[{type: dense, units: 5}]: layer 1 (dense): expected a "
                 "vector, got images (128, 128, 1); put a flatten layer before it");
@@ -91,9 +90,9 @@ Test(config, overrides_are_checked_like_the_file)
     refused_sets(REQUIRED "device: {threads: 0}\n", several, 3,
                  "c.yaml: 4 problems\n"
                  "--set nonsense: expected KEY=VALUE, as in train.epochs=5\n"
-                 "c.yaml:4: device.threads: expected auto or a whole number in 1..1024, not "
+                 "c.yaml:4: device.threads: expected auto or an integer in [1, 1024], not "
                  "\"0\"\n"
-                 "--set train.epochs=0: expected a whole number in 1..1000000, not \"0\"\n"
-                 "--set train.seed=x: expected a whole number in 0..18446744073709551615, not "
+                 "--set train.epochs=0: expected an integer in [1, 1000000], not \"0\"\n"
+                 "--set train.seed=x: expected an integer in [0, 18446744073709551615], not "
                  "\"x\"");
 }

@@ -122,8 +122,8 @@ static float pick_float(hpac_random *random)
 static const char *const words[] = {"a", "Z", "0", "1e5", "null", "true", "~", "..", "/", "."};
 static const char *const blanks[] = {" ", "  ", "\n", "\t", "\r"};
 static const char *const starts[] = {"-", "--- ", "&", "*", "!", "|", ">", "%", "@", "`", "?", "+"};
-static const char *const marks[] = {": ", ":", " #", "#", "'", "\"", "\\",
-                                    "{",  "}", "[",  "]", ",", "=",  "<<"};
+static const char *const marks[] = {": ", ":", " #", "#", "'", "\"", "\\", "{",
+                                    "}",  "[", "]",  ",", "=", "<<", "$",  "${"};
 static const char *const letters[] = {"\xc3\xa4", "\xea\xb0\x80", "\xf0\x9f\x98\x80"};
 static const char *const controls[] = {"\x01", "\x1b", "\x7f", "\xc2\x85"};
 static const char *const oddities[] = {"\xe2\x80\xa8", "\xef\xbb\xbf", "\xc2\xa0", "\xef\xbf\xbf"};
@@ -153,6 +153,9 @@ static char *pick_text(hpac_random *random)
     for (int length = pick(random, 1, 12); length > 0; length--)
         fputs(pick_piece(random), stream);
     cr_assert_eq(fclose(stream), 0);
+    if (strcmp(text, "~") == 0 ||
+        strncmp(text, "~/", 2) == 0) /* is written as ./~, which is the same file */
+        *text = '$';
     return text;
 }
 

@@ -197,13 +197,13 @@ Test(sweep, names_that_cannot_be_are_refused)
 Test(sweep, mistakes_are_told_with_their_line_and_runs)
 {
     refused("config: base.yaml\ngrid:\n  train.epochs: [1, x]\n  train.seed: [1, 2]\n",
-            "s.yaml: 1 problem\ns.yaml:3: train.epochs: expected a whole number in 1..1000000, not "
+            "s.yaml: 1 problem\ns.yaml:3: train.epochs: expected an integer in [1, 1000000], not "
             "\"x\" (run epochs=x,seed=1 and 1 more)");
     refused("config: base.yaml\nset:\n  trian.epochs: 1\ngrid: {train.seed: [1, 2]}\n",
             "s.yaml: 1 problem\ns.yaml:3: trian: unknown key; did you mean train?");
     refused("config: base.yaml\nruns:\n- {train.epochs: 1}\n- {model.9.rate: 1}\n",
-            "s.yaml: 1 problem\ns.yaml:4: \"9\" is no element of the list; expected 1..8 (run "
-            "rate=1)");
+            "s.yaml: 1 problem\ns.yaml:4: no element \"9\" in the list; expected an integer in "
+            "[1, 8] (run rate=1)");
     refused("runs:\n- {config: base.yaml}\n- {train.epochs: 1}\n",
             "s.yaml: 1 problem\ns.yaml: config is missing: the path of a configuration to start "
             "from");
@@ -220,35 +220,35 @@ Test(sweep, a_bad_file_is_refused)
             "s.yaml: 1 problem\ns.yaml: nothing to sweep: expected a grid, or runs");
     refused("config: base.yaml\nruns: []\n", "s.yaml: 1 problem\ns.yaml:2: runs: expected a list "
                                              "of runs, such as - {train.epochs: 5}, not an empty "
-                                             "one");
+                                             "list");
     refused("config: base.yaml\ngrid: {train.epochs: []}\n",
             "s.yaml: 1 problem\ns.yaml:2: grid: train.epochs: expected a list of values to try, "
-            "not an empty one");
+            "not an empty list");
     refused("config: base.yaml\ngrid: [1]\n",
             "s.yaml: 1 problem\ns.yaml:2: grid: expected keys of configurations, such as "
-            "train.epochs, not a list");
+            "train.epochs, not a list of 1");
     refused("config: [base.yaml]\ngrid: {train.epochs: [1]}\n",
             "s.yaml: 1 problem\ns.yaml:1: config: expected the path of a configuration, not a "
-            "list");
+            "list of 1");
     refused("config: base.yaml\nruns: [{train.seed: 1}]\nrun: 1\n",
-            "s.yaml: 1 problem\ns.yaml:3: \"run\": no key of a sweep; did you mean runs?");
+            "s.yaml: 1 problem\ns.yaml:3: \"run\": unknown key; did you mean runs?");
     refused("config: base.yaml\ntrain.seed: 1\nruns: [{}]\n",
-            "s.yaml: 1 problem\ns.yaml:2: \"train.seed\": no key of a sweep; expected config, set, "
-            "grid or runs, and keys of configurations below set");
+            "s.yaml: 1 problem\ns.yaml:2: \"train.seed\": unknown key; expected config, set, "
+            "grid or runs, with keys of configurations below set");
 }
 
 Test(sweep, a_key_has_one_place)
 {
     refused("config: base.yaml\nruns:\n- {train.epochs: 1, train: {epochs: 2}}\n",
-            "s.yaml: 1 problem\ns.yaml:3: train.epochs: stands twice, first in line 3");
+            "s.yaml: 1 problem\ns.yaml:3: train.epochs: duplicate key, first in line 3");
     refused("config: base.yaml\nset: {train.seed: 1}\ngrid:\n  train.seed: [1, 2]\n",
-            "s.yaml: 1 problem\ns.yaml:2: train.seed: stands in set and, line 4, in the grid, "
-            "which has the last word");
+            "s.yaml: 1 problem\ns.yaml:2: train.seed: is in set and in the grid (line 4), "
+            "which would override it");
     refused("config: base.yaml\nruns: [{train.seed: 1}]\ngrid:\n  train.seed: [1, 2]\n",
-            "s.yaml: 1 problem\ns.yaml:2: train.seed: stands in runs and, line 4, in the grid, "
-            "which has the last word");
+            "s.yaml: 1 problem\ns.yaml:2: train.seed: is in runs and in the grid (line 4), "
+            "which would override it");
     refused("config: base.yaml\nconfig: other.yaml\ngrid: {train.seed: [1]}\n",
-            "s.yaml: 1 problem\ns.yaml:2: config: stands twice, first in line 1");
+            "s.yaml: 1 problem\ns.yaml:2: config: duplicate key, first in line 1");
 }
 
 Test(sweep, twins_are_refused)
@@ -274,7 +274,7 @@ Test(sweep, a_slip_in_a_grid_makes_no_million_runs)
     snprintf(text, sizeof text,
              "config: base.yaml\ngrid:\n  train.seed: [%s]\n  train.epochs: [%s]\n", numbers,
              numbers);
-    refused(text, "s.yaml: more than 1000 runs; expected 1000 at most");
+    refused(text, "s.yaml: more than 1000 runs; expected at most 1000");
 }
 
 Test(sweep, a_configuration_lies_beside_its_sweep)
