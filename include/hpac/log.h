@@ -1,11 +1,10 @@
 /*
- * Log lines: to stderr, and to a file when one is given. The one way in which code below src/cli
- * speaks.
+ * Log lines: to stderr, and to a file if one is open. Code below src/cli prints in no other way.
  *
  *     hpac_log_info("skipped %zu images", skipped);
  *
- * Safe to call from any thread. The progress bar of the program is redrawn below log lines through
- * the hook, so that the two never share a line.
+ * Thread-safe. The hook redraws the program's progress bar below log lines. Lines pass through
+ * hpac_printable (src/base/printable.h); that writing to stderr fails is ignored.
  */
 #ifndef HPAC_LOG_H
 #define HPAC_LOG_H
@@ -21,22 +20,22 @@ typedef enum hpac_log_level {
     HPAC_LOG_DEBUG,
 } hpac_log_level;
 
-/* Lines above this level are dropped on stderr (the file gets all but DEBUG). INFO at the start. */
+/* The highest level on stderr (the file gets all but DEBUG); INFO by default. */
 void hpac_log_set_level(hpac_log_level level);
 
-/* Copies all lines, with times, to `path` (appended to) until hpac_log_close_file. Errors: DATA. */
+/* Appends all lines, with times, to `path` until hpac_log_close_file. Errors: DATA. */
 hpac_status hpac_log_open_file(const char *path);
-/* Ends the copying; does nothing when there is no file. */
+/* Does nothing when no file is open. */
 void hpac_log_close_file(void);
 
 /* `before` is called before each line on stderr and `after` after it; both may be NULL. */
 void hpac_log_set_hook(void (*before)(void *), void (*after)(void *), void *user);
 
-/* One line; the macros below say it shorter. A newline is added. */
+/* Writes one line and a newline; see the macros below. */
 void hpac_log_line(hpac_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* A line for the file alone, when there is one. */
+/* Writes a line to the file only, if one is open. */
 void hpac_log_record(hpac_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,9 +1,8 @@
 /*
  * Status codes and the error record.
  *
- * Library functions that can fail return a hpac_status. The message that goes with a failure (file,
- * row, key, what was expected) rides in a record of the calling thread, replaced by each new
- * failure:
+ * Library functions that can fail return a hpac_status. The message of a failure (file, row, key,
+ * expected value) is kept in a record of the calling thread until its next failure:
  *
  *     if (rows < 1)
  *         return hpac_fail(HPAC_ERR_CONFIG, "data.image.rows: %d is not positive", rows);
@@ -21,7 +20,7 @@
 
 typedef enum hpac_status {
     HPAC_OK = 0,
-    HPAC_ERR_INTERNAL = 1,  /* out of memory, or a promise of this library broken */
+    HPAC_ERR_INTERNAL = 1,  /* out of memory, or a bug */
     HPAC_ERR_CONFIG = 2,    /* usage or configuration: something the user typed */
     HPAC_ERR_DATA = 3,      /* files: what was read is bad, or writing failed */
     HPAC_ERR_DEVICE = 4,    /* the device or one of its libraries */
@@ -30,7 +29,7 @@ typedef enum hpac_status {
 } hpac_status;
 
 /* Sets the calling thread's error record and returns `status`, so that a failure is one line. The
- * message may have several lines; it has no newline at its end. `status` must not be HPAC_OK. */
+ * message may have several lines, without a newline at the end. `status` must not be HPAC_OK. */
 hpac_status hpac_fail(hpac_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -45,8 +44,8 @@ hpac_status hpac_fail_memory(size_t nbytes);
             return hpac_try_status;                                                                \
     } while (0)
 
-/* Puts "text: " in front of the record's message and returns `status` unchanged: a caller adds what
- * the callee could not know. Does nothing when `status` is HPAC_OK. */
+/* Prepends "text: " to the record's message and returns `status`: a caller adds context. Does
+ * nothing when `status` is HPAC_OK. */
 hpac_status hpac_fail_within(hpac_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -58,7 +57,7 @@ const char *hpac_error_message(void);
 const char *hpac_status_name(hpac_status status);
 
 /*
- * A list of problems, for checks that report everything that is wrong and not just the first:
+ * A list of problems, for checks that report all of them and not just the first:
  *
  *     hpac_problems problems = {0};
  *     for each row: if (bad) hpac_problems_add(&problems, "%s:%zu: empty target", path, row);

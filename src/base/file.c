@@ -1,4 +1,4 @@
-/* Files that are whole or not there, folders, paths. */
+/* Atomically written files, directories, paths. */
 #include "file.h"
 
 #include <dirent.h>
@@ -15,22 +15,21 @@ bool hpac_path_exists(const char *path)
     return stat(path, &info) == 0;
 }
 
-/* A rename would replace a folder's or a device's name (as root even /dev/null). */
+/* A rename would replace a device (as root even /dev/null). */
 static hpac_status check_target(const char *path)
 {
     struct stat info;
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: is %s, expected a file or nothing there", path,
-                         S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: expected a regular file, not a %s", path,
+                         S_ISDIR(info.st_mode) ? "directory" : "device or pipe");
     return HPAC_OK;
 }
 
 hpac_status hpac_file_create(hpac_file *file, const char *path)
 {
     *file = (hpac_file){0};
-    hpac_status status = check_target(path);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(check_target(path));
+    hpac_status status;
     file->path = strdup(path);
     if (asprintf(&file->temporary, "%s.tmp.%ld", path, (long)getpid()) < 0)
         file->temporary = NULL;
@@ -40,7 +39,7 @@ hpac_status hpac_file_create(hpac_file *file, const char *path)
     }
     file->stream = fopen(file->temporary, "we");
     if (!file->stream) {
-        status = hpac_fail(HPAC_ERR_CONFIG, "%s: cannot be made: %s", path, strerror(errno));
+        status = hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create: %s", path, strerror(errno));
         goto fail;
     }
     return HPAC_OK;
@@ -52,69 +51,67 @@ fail:
     return status;
 }
 
-/* The folder a path lies in, opened for fsync; -1 with errno. */
-static int open_folder_of(const char *path)
+/* The directory of a path, opened for fsync; -1 with errno. */
+static int open_directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    if (!folder)
-        return -1;
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(folder);
+    char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int descriptor = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    free(directory);
     return descriptor;
 }
 
-/* Renames and fsyncs the folder, which is what makes a rename survive a power cut. File systems
- * that cannot fsync folders say EINVAL; nothing more can be done on them. */
+/* Renames and fsyncs the directory, so that the rename survives a power cut. File systems that
+ * cannot fsync directories return EINVAL; nothing more can be done on them. */
 static hpac_status rename_over(const char *temporary, const char *path)
 {
-    hpac_status status = check_target(path);
-    if (status != HPAC_OK)
-        return status;
-    int folder = open_folder_of(path);
-    if (folder < 0 || rename(temporary, path) != 0)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot be put in place: %s", path, strerror(errno));
-    else if (fsync(folder) != 0 && errno != EINVAL)
+    HPAC_TRY(check_target(path));
+    hpac_status status = HPAC_OK;
+    int directory = open_directory_of(path);
+    if (directory < 0 || rename(temporary, path) != 0)
+        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot rename %s to it: %s", path, temporary,
+                           strerror(errno));
+    else if (fsync(directory) != 0 && errno != EINVAL)
         status =
-            hpac_fail(HPAC_ERR_DATA, "%s: its folder cannot be flushed: %s", path, strerror(errno));
-    if (folder >= 0)
-        close(folder);
+            hpac_fail(HPAC_ERR_DATA, "%s: cannot fsync its directory: %s", path, strerror(errno));
+    if (directory >= 0)
+        close(directory);
     return status;
 }
 
-/* A write that failed earlier has left its mark on the stream, but not its errno: another one meets
- * the same full disk, quota or limit. The file is thrown away afterwards. */
-static int earlier_error(int fd)
+/* errno of a write that failed earlier is lost: another one meets the same full disk, quota or
+ * limit. The file is discarded afterwards. */
+static int earlier_error(int descriptor)
 {
     static const char block[1 << 16];
     errno = 0;
     for (int tries = 0; tries < 2 && errno == 0; tries++) /* the first may be a short one */
-        (void)!write(fd, block, sizeof block);
+        (void)!write(descriptor, block, sizeof block);
     return errno ? errno : EIO;
 }
 
 hpac_status hpac_file_finish(hpac_file *file)
 {
-    hpac_status status = HPAC_OK;
-    errno = 0;
-    int failed = ferror(file->stream) ? earlier_error(fileno(file->stream)) : 0;
-    if (failed || fflush(file->stream) != 0 || fsync(fileno(file->stream)) != 0)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: writing failed: %s", file->path,
-                           strerror(failed ? failed : errno ? errno : EIO));
-    if (fclose(file->stream) != 0 && status == HPAC_OK)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: writing failed: %s", file->path, strerror(errno));
+    int error = 0;
+    if (ferror(file->stream))
+        error = earlier_error(fileno(file->stream));
+    else if (fflush(file->stream) != 0 || fsync(fileno(file->stream)) != 0)
+        error = errno;
+    if (fclose(file->stream) != 0 && error == 0)
+        error = errno;
     file->stream = NULL;
-    if (status != HPAC_OK)
-        hpac_file_discard(file);
-    return status;
+    if (error == 0)
+        return HPAC_OK;
+    hpac_fail(HPAC_ERR_DATA, "%s: write failed: %s", file->path, strerror(error));
+    hpac_file_discard(file);
+    return HPAC_ERR_DATA;
 }
 
 hpac_status hpac_file_commit(hpac_file *file)
 {
-    hpac_status status = HPAC_OK;
-    if (file->stream && (status = hpac_file_finish(file)) != HPAC_OK)
-        return status;
-    status = rename_over(file->temporary, file->path);
+    if (file->stream)
+        HPAC_TRY(hpac_file_finish(file));
+    hpac_status status = rename_over(file->temporary, file->path);
     hpac_file_discard(file);
     return status;
 }
@@ -130,16 +127,15 @@ void hpac_file_discard(hpac_file *file)
     *file = (hpac_file){0};
 }
 
-static hpac_status make_one_folder(const char *path)
+static hpac_status make_directory(const char *path)
 {
     struct stat info;
     if (mkdir(path, 0777) == 0)
         return HPAC_OK;
-    int error = errno; /* EEXIST, but on a read-only file system also EROFS for one that is there */
+    int error = errno; /* of an existing one EEXIST, on a read-only file system EROFS */
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return HPAC_OK;
-    return hpac_fail(HPAC_ERR_CONFIG, "%s: the folder cannot be made: %s", path,
-                     error == EEXIST ? "a file stands there" : strerror(error));
+    return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create directory: %s", path, strerror(error));
 }
 
 hpac_status hpac_directory_create(const char *path)
@@ -152,11 +148,11 @@ hpac_status hpac_directory_create(const char *path)
         if (*c != '/')
             continue;
         *c = '\0';
-        status = make_one_folder(partial);
+        status = make_directory(partial);
         *c = '/';
     }
     if (status == HPAC_OK)
-        status = make_one_folder(partial);
+        status = make_directory(partial);
     free(partial);
     return status;
 }
@@ -169,8 +165,8 @@ hpac_status hpac_directory_probe(const char *path)
     hpac_status status = HPAC_OK;
     int descriptor = mkstemp(probe);
     if (descriptor < 0) {
-        status = hpac_fail(HPAC_ERR_CONFIG, "%s: no file can be written there: %s", path,
-                           strerror(errno));
+        status =
+            hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create files in it: %s", path, strerror(errno));
     } else {
         close(descriptor);
         unlink(probe);
@@ -179,41 +175,41 @@ hpac_status hpac_directory_probe(const char *path)
     return status;
 }
 
-bool hpac_directory_has(const char *folder, const char *name)
+bool hpac_directory_has(const char *directory, const char *name)
 {
-    char *path = hpac_path_join(folder, "%s", name);
-    bool there = path && hpac_path_exists(path);
+    char *path = hpac_path_join(directory, "%s", name);
+    bool exists = path && hpac_path_exists(path);
     free(path);
-    return there;
+    return exists;
 }
 
 bool hpac_directory_is_empty(const char *path)
 {
-    DIR *folder = opendir(path);
-    if (!folder)
+    DIR *directory = opendir(path);
+    if (!directory)
         return false;
     bool empty = true;
-    for (struct dirent *entry; empty && (entry = readdir(folder));)
+    for (struct dirent *entry; empty && (entry = readdir(directory));)
         empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    closedir(folder);
+    closedir(directory);
     return empty;
 }
 
-hpac_status hpac_directory_check_free(const char *folder, const char *const *names, size_t count)
+hpac_status hpac_directory_check_free(const char *directory, const char *const *names, size_t count)
 {
     hpac_problems taken = {0};
     for (size_t i = 0; i < count; i++)
-        if (hpac_directory_has(folder, names[i]))
+        if (hpac_directory_has(directory, names[i]))
             hpac_problems_add(&taken, "%s", names[i]);
     return hpac_problems_finish(&taken, HPAC_ERR_CONFIG,
-                                "%s: has these files already (--force replaces them)", folder);
+                                "%s: files exist already (--force replaces them)", directory);
 }
 
 /* Reads to the end into a buffer that grows (files under /proc say size 0). */
 static hpac_status read_all(int descriptor, const char *path, size_t limit_nbytes,
                             size_t expected_nbytes, unsigned char **bytes, size_t *nbytes)
 {
-    size_t capacity = expected_nbytes + 2, length = 0; /* 2: the NUL, and a byte to meet the end */
+    size_t capacity = expected_nbytes + 2, length = 0; /* 2: the NUL, and a byte to find the end */
     unsigned char *buffer = malloc(capacity);
     while (buffer) {
         ssize_t got = read(descriptor, buffer + length, capacity - 1 - length);
@@ -221,12 +217,12 @@ static hpac_status read_all(int descriptor, const char *path, size_t limit_nbyte
             continue;
         if (got < 0) {
             free(buffer);
-            return hpac_fail(HPAC_ERR_DATA, "%s: cannot be read: %s", path, strerror(errno));
+            return hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
         }
         length += (size_t)got;
         if (length > limit_nbytes) {
             free(buffer);
-            return hpac_fail(HPAC_ERR_DATA, "%s: is larger than %zu bytes", path, limit_nbytes);
+            return hpac_fail(HPAC_ERR_DATA, "%s: larger than %zu bytes", path, limit_nbytes);
         }
         if (got == 0) {
             buffer[length] = '\0';
@@ -250,17 +246,17 @@ hpac_status hpac_file_read(const char *path, size_t limit_nbytes, unsigned char 
 {
     *bytes = NULL;
     *nbytes = 0;
-    /* Without O_NONBLOCK the opening of a pipe would wait for its writer. */
+    /* Without O_NONBLOCK opening a pipe would wait for its writer. */
     int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0)
-        return hpac_fail(HPAC_ERR_DATA, "%s: cannot be opened: %s", path, strerror(errno));
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot open: %s", path, strerror(errno));
     hpac_status status;
     struct stat info;
     if (fstat(descriptor, &info) != 0)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot be read: %s", path, strerror(errno));
+        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
     else if (!S_ISREG(info.st_mode))
-        status = hpac_fail(HPAC_ERR_DATA, "%s: is %s, expected a file", path,
-                           S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
+        status = hpac_fail(HPAC_ERR_DATA, "%s: expected a regular file, not a %s", path,
+                           S_ISDIR(info.st_mode) ? "directory" : "device or pipe");
     else if ((uintmax_t)info.st_size > limit_nbytes)
         status = hpac_fail(HPAC_ERR_DATA, "%s: %jd bytes, expected at most %zu", path,
                            (intmax_t)info.st_size, limit_nbytes);
@@ -270,25 +266,25 @@ hpac_status hpac_file_read(const char *path, size_t limit_nbytes, unsigned char 
     return status;
 }
 
-char *hpac_path_join_list(const char *folder, const char *format, va_list arguments)
+char *hpac_path_join_list(const char *directory, const char *format, va_list arguments)
 {
     char *name = NULL;
     if (vasprintf(&name, format, arguments) < 0)
         return NULL;
-    size_t length = strlen(folder);
-    const char *slash = length == 0 || folder[length - 1] == '/' ? "" : "/";
+    size_t length = strlen(directory);
+    const char *slash = length == 0 || directory[length - 1] == '/' ? "" : "/";
     char *path = NULL;
-    if (asprintf(&path, "%s%s%s", folder, slash, name) < 0)
+    if (asprintf(&path, "%s%s%s", directory, slash, name) < 0)
         path = NULL;
     free(name);
     return path;
 }
 
-char *hpac_path_join(const char *folder, const char *format, ...)
+char *hpac_path_join(const char *directory, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    char *path = hpac_path_join_list(folder, format, arguments);
+    char *path = hpac_path_join_list(directory, format, arguments);
     va_end(arguments);
     return path;
 }

@@ -1,16 +1,14 @@
 /*
- * Files that are whole or not there: written to a temporary name beside the target, flushed to
- * disk, renamed. What a crash leaves is the old file or the new one.
+ * Files written atomically: to a temporary name beside the target, flushed to disk, renamed. A
+ * crash leaves the old file or the new one.
  *
  *     hpac_file file;
- *     hpac_status status = hpac_file_create(&file, "runs/demo/metrics.csv");
- *     if (status == HPAC_OK) {
- *         fprintf(file.stream, ...);
- *         status = hpac_file_commit(&file);
- *     }
+ *     HPAC_TRY(hpac_file_create(&file, "runs/demo/metrics.csv"));
+ *     fprintf(file.stream, ...);
+ *     return hpac_file_commit(&file);
  *
- * Errors of this header: CONFIG when a folder or file cannot be made (path, errno text), DATA when
- * reading or writing fails later (a full disk).
+ * Errors of this header: CONFIG when a directory or file cannot be created, DATA when reading or
+ * writing fails later (a full disk). Messages have the path and the reason.
  */
 #ifndef HPAC_BASE_FILE_H
 #define HPAC_BASE_FILE_H
@@ -28,47 +26,46 @@ typedef struct hpac_file {
     char *temporary; /* "<path>.tmp.<pid>" */
 } hpac_file;
 
-/* Opens the temporary file. On error nothing is left to clean up. A target that is there already
- * must be a regular file. */
+/* Opens the temporary file. An existing target must be a regular file. On error nothing is left to
+ * clean up. */
 hpac_status hpac_file_create(hpac_file *file, const char *path);
-/* The part of committing that can fail for want of room: flushes, fsyncs, closes. Of files that
- * belong together all are finished before the first is committed. On error the temporary file is
- * gone. */
+/* The part of committing that fails on a full disk: flushes, fsyncs, closes. Of files that belong
+ * together finish all before committing the first. On error the temporary file is removed. */
 hpac_status hpac_file_finish(hpac_file *file);
-/* Finishes a file that is not yet, renames it, fsyncs the folder. On error the temporary file is
- * gone and the target is what it was (or, if only flushing the folder failed, the new file). Either
- * way `file` is done with. */
+/* Finishes a file that is not finished, renames it, fsyncs the directory. On error the temporary
+ * file is removed and the target unchanged (or, if only the fsync of the directory failed, the new
+ * file). Either way `file` is closed. */
 hpac_status hpac_file_commit(hpac_file *file);
-/* Closes and removes the temporary file; for error paths. Does nothing on a zeroed or finished
+/* Closes and removes the temporary file; for error paths. Does nothing on a zeroed or committed
  * file. */
 void hpac_file_discard(hpac_file *file);
 
-/* Makes a folder and its missing parents; one that is there already is fine. */
+/* Creates a directory and its missing parents; HPAC_OK if it exists. */
 hpac_status hpac_directory_create(const char *path);
-/* Tells whether a file can be created in this folder, by doing so. Errors: CONFIG. */
+/* Creates and removes a file, to see whether the directory is writable. Errors: CONFIG. */
 hpac_status hpac_directory_probe(const char *path);
-/* Whether something of this name is there, of whatever kind. */
+/* Whether the path exists, as a file or anything else. */
 bool hpac_path_exists(const char *path);
-/* The same of a name in a folder. */
-bool hpac_directory_has(const char *folder, const char *name);
-/* Whether nothing is in a folder. False also for what is no folder, or cannot be looked into. */
+/* The same for a name in a directory. */
+bool hpac_directory_has(const char *directory, const char *name);
+/* Whether a directory is empty. False also if it is not a directory or not readable. */
 bool hpac_directory_is_empty(const char *path);
 
-/* For commands that replace files only with --force: CONFIG, naming those of `names` (count) that
- * are in the folder already. A folder that is not there has none. */
-hpac_status hpac_directory_check_free(const char *folder, const char *const *names, size_t count);
+/* For commands that replace files only with --force: CONFIG, listing the `names` (count) that exist
+ * in the directory. A missing directory has none. */
+hpac_status hpac_directory_check_free(const char *directory, const char *const *names,
+                                      size_t count);
 
-/* Reads a whole file. `*bytes` is malloc'ed (one byte longer, that byte 0) and the caller's; NULL
- * on error. A file of more than `limit_nbytes` is an error, as is a folder or a device. Errors:
- * DATA. */
+/* Reads a whole file. `*bytes` is malloc'ed, followed by a 0 byte, and the caller's; NULL on error.
+ * Errors: DATA, also for more than `limit_nbytes`, a directory, a device or a pipe. */
 hpac_status hpac_file_read(const char *path, size_t limit_nbytes, unsigned char **bytes,
                            size_t *nbytes);
 
-/* "folder/name" or, with a format, "folder/<printf>"; malloc'ed, NULL when memory is out. */
-char *hpac_path_join(const char *folder, const char *format, ...)
+/* "directory/<printf>", malloc'ed; NULL when out of memory. */
+char *hpac_path_join(const char *directory, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* The same for functions that take such a format themselves. */
-char *hpac_path_join_list(const char *folder, const char *format, va_list arguments)
+/* The same with a va_list. */
+char *hpac_path_join_list(const char *directory, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
 #endif

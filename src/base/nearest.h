@@ -1,5 +1,5 @@
 /*
- * The nearest of some words to a word that was typed, for "did you mean".
+ * The word nearest to one that was typed, for "did you mean".
  *
  *     hpac_nearest nearest = hpac_nearest_to("trian");
  *     hpac_nearest_offer(&nearest, "train");
@@ -7,9 +7,9 @@
  *     if (*nearest.best)
  *         printf("did you mean %s?", nearest.best);
  *
- * Distance counts letters changed, added, left out or swapped with their neighbour (optimal string
- * alignment). Near is a third of the word's length, at least one letter. No errors; safe from any
- * thread.
+ * The distance counts letters changed, added, removed or swapped with their neighbour (optimal
+ * string alignment); it may be a third of the word's length, but at least one. No errors;
+ * thread-safe.
  */
 #ifndef HPAC_BASE_NEAREST_H
 #define HPAC_BASE_NEAREST_H
@@ -17,17 +17,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HPAC_NEAREST_MAX 64 /* bytes; longer words are near to nothing */
+#define HPAC_NEAREST_MAX 64 /* bytes; longer words have no near ones */
 
 typedef struct hpac_nearest {
-    const char *word;                /* what was typed, borrowed */
+    const char *word;                /* what was typed; not owned */
     char best[HPAC_NEAREST_MAX + 1]; /* empty when nothing offered is near */
-    size_t distance;                 /* of best; at first one more than what is near */
+    size_t distance;                 /* of best; at first the maximum plus one */
 } hpac_nearest;
 
-/* Begins with nothing near. The word must outlive the search. */
+/* Starts a search. The word must outlive it. */
 hpac_nearest hpac_nearest_to(const char *word);
-/* Takes the candidate if it is nearer than all before it; whether it was. */
+/* Takes the candidate if it is nearer than all before; returns whether it is. */
 bool hpac_nearest_offer(hpac_nearest *nearest, const char *candidate);
 
 #endif

@@ -30,11 +30,11 @@ void hpac_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t 
     out[3] = c3;
 }
 
-/* The block of four numbers that `index` lies in. `place`: counter words 2 and 3. */
-static void draw_block(uint64_t seed, const uint32_t place[2], uint64_t index, uint32_t words[4])
+/* The block of four numbers of `index`. `high`: counter words 2 and 3. */
+static void draw_block(uint64_t seed, const uint32_t high[2], uint64_t index, uint32_t words[4])
 {
     uint64_t block = index / 4;
-    uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), place[0], place[1]};
+    uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), high[0], high[1]};
     uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     hpac_philox4x32(counter, key, words);
 }
@@ -55,13 +55,13 @@ uint32_t hpac_random_u32(uint64_t seed, hpac_purpose purpose, uint32_t stream, u
 void hpac_random_init(hpac_random *random, uint64_t seed, hpac_purpose purpose, uint32_t stream,
                       uint32_t step)
 {
-    *random = (hpac_random){.seed = seed, .place = {step, purpose_word(purpose, stream)}};
+    *random = (hpac_random){.seed = seed, .high = {step, purpose_word(purpose, stream)}};
 }
 
 uint32_t hpac_random_next(hpac_random *random)
 {
     if (random->index % 4 == 0)
-        draw_block(random->seed, random->place, random->index, random->words);
+        draw_block(random->seed, random->high, random->index, random->words);
     return random->words[random->index++ % 4];
 }
 
@@ -127,16 +127,16 @@ uint32_t hpac_mt19937_next(hpac_mt19937 *mt)
     return word ^ (word >> 18);
 }
 
-/* numpy's random_interval: 0 .. maximum, numbers under the smallest mask drawn until one fits. */
-static uint32_t mt19937_interval(hpac_mt19937 *mt, uint32_t maximum)
+/* numpy's random_interval, [0, max]: numbers below the smallest mask, drawn until one fits. */
+static uint32_t mt19937_interval(hpac_mt19937 *mt, uint32_t max)
 {
-    uint32_t mask = maximum;
+    uint32_t mask = max;
     for (int shift = 1; shift < 32; shift *= 2)
         mask |= mask >> shift;
     uint32_t number;
     do
         number = hpac_mt19937_next(mt) & mask;
-    while (number > maximum);
+    while (number > max);
     return number;
 }
 

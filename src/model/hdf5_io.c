@@ -66,7 +66,7 @@ hpac_status hpac_hdf5_write_image(hid_t file, const char *path)
         return status;
     if (fwrite(*image, 1, (size_t)nbytes, target.stream) == (size_t)nbytes)
         return hpac_file_commit(&target);
-    status = hpac_fail(HPAC_ERR_DATA, "%s: writing failed: %s", path, strerror(errno));
+    status = hpac_fail(HPAC_ERR_DATA, "%s: write failed: %s", path, strerror(errno));
     hpac_file_discard(&target);
     return status;
 }

@@ -283,7 +283,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     mkdir -p "$TMP/out/report.html"
     run_hpac report "$TMP/run" --out "$TMP/out"
     assert_exit 2
-    assert_error_has "is a folder"
+    assert_error_has "expected a regular file, not a directory"
 }
 
 @test "report ends cleanly when it is interrupted" {

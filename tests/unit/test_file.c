@@ -1,4 +1,4 @@
-/* Files that are whole or not there. */
+/* Atomically written files. */
 #include "base/file.h"
 
 #include "disk_trace.h"
@@ -44,7 +44,7 @@ Test(file, appears_when_it_is_committed)
     assert_content(path, "hello\n");
 }
 
-Test(file, replaces_the_old_one_only_then)
+Test(file, replaces_the_old_one_when_committed)
 {
     const char *path = scratch_write_text("a.csv", "old");
     hpac_file file;
@@ -57,7 +57,7 @@ Test(file, replaces_the_old_one_only_then)
     cr_assert_eq(count_entries(scratch_folder()), 1);
 }
 
-Test(file, finished_it_waits_for_its_commit)
+Test(file, finished_stays_temporary_until_the_commit)
 {
     const char *path = scratch_write_text("a.csv", "old");
     hpac_file file;
@@ -103,7 +103,7 @@ Test(file, finished_is_on_the_disk_and_commit_only_renames)
     cr_assert_str_eq(disk_trace_end(), "rename a.csv.tmp a.csv\nfsync .\n");
 }
 
-Test(file, discarded_leaves_nothing)
+Test(file, discarded_is_removed)
 {
     const char *path = scratch_write_text("a.csv", "old");
     hpac_file file;
@@ -115,7 +115,7 @@ Test(file, discarded_leaves_nothing)
     hpac_file_discard(&file);
 }
 
-Test(file, that_cannot_be_made_is_an_error_with_its_path)
+Test(file, that_cannot_be_created_is_an_error_with_its_path)
 {
     const char *plain = scratch_write_text("plain", "x");
     const char *under_file = scratch_path("plain/a.csv");
@@ -128,9 +128,9 @@ Test(file, that_cannot_be_made_is_an_error_with_its_path)
     cr_assert_eq(hpac_file_create(&file, in_no_folder), HPAC_ERR_CONFIG);
     assert_message_has("No such file");
     cr_assert_eq(hpac_file_create(&file, scratch_folder()), HPAC_ERR_CONFIG);
-    assert_message_has("a folder");
+    assert_message_has("not a directory");
     cr_assert_eq(hpac_file_create(&file, "/dev/null"), HPAC_ERR_CONFIG);
-    assert_message_has("not a regular file");
+    assert_message_has("not a device");
     cr_assert_eq(count_entries(scratch_folder()), 1);
     assert_content(plain, "x");
 }
@@ -145,7 +145,7 @@ Test(file, on_a_full_disk_is_an_error_and_leaves_the_old_one)
     file.stream = fopen("/dev/full", "w");
     fputs("new", file.stream);
     cr_assert_eq(hpac_file_commit(&file), HPAC_ERR_DATA);
-    assert_message_has("a.csv: writing failed: No space left");
+    assert_message_has("a.csv: write failed: No space left");
     assert_content(path, "old");
     cr_assert_eq(count_entries(scratch_folder()), 1);
 }
@@ -166,11 +166,11 @@ Test(file, remembers_a_write_that_failed_earlier)
         fputs("0123456789", file.stream);
     setrlimit(RLIMIT_FSIZE, &old);
     cr_assert_eq(hpac_file_commit(&file), HPAC_ERR_DATA);
-    assert_message_has("writing failed");
+    assert_message_has("write failed");
     cr_assert_eq(count_entries(scratch_folder()), 0);
 }
 
-Test(file, whose_target_became_a_folder_is_an_error)
+Test(file, whose_target_became_a_directory_is_an_error)
 {
     const char *path = scratch_path("a.csv");
     hpac_file file;
@@ -181,7 +181,7 @@ Test(file, whose_target_became_a_folder_is_an_error)
     cr_assert_eq(count_entries(path), 0);
 }
 
-Test(file, a_name_without_a_folder_lies_in_the_current_one)
+Test(file, a_name_without_a_directory_is_in_the_current_one)
 {
     cr_assert_eq(chdir(scratch_folder()), 0);
     hpac_file file;
@@ -190,7 +190,7 @@ Test(file, a_name_without_a_folder_lies_in_the_current_one)
     assert_content(scratch_path("a.csv"), "");
 }
 
-Test(file, folders_are_made_with_their_parents)
+Test(file, directories_are_created_with_their_parents)
 {
     const char *path = scratch_path("a/b//c/");
     cr_assert_eq(hpac_directory_create(path), HPAC_OK);
@@ -201,17 +201,17 @@ Test(file, folders_are_made_with_their_parents)
     cr_assert_eq(hpac_directory_create(""), HPAC_ERR_CONFIG);
 }
 
-Test(file, folders_that_cannot_be_made_are_errors)
+Test(file, directories_that_cannot_be_created_are_errors)
 {
     const char *plain = scratch_write_text("plain", "x");
     cr_assert_eq(hpac_directory_create(plain), HPAC_ERR_CONFIG);
-    assert_message_has("a file stands there");
+    assert_message_has("cannot create directory: File exists");
     cr_assert_eq(hpac_directory_create(scratch_path("plain/a/b")), HPAC_ERR_CONFIG);
     assert_message_has("plain");
     cr_assert_eq(hpac_directory_create("/proc/no-such-folder"), HPAC_ERR_CONFIG);
 }
 
-Test(file, a_probe_tells_and_leaves_nothing)
+Test(file, a_probe_leaves_no_file)
 {
     const char *plain = scratch_write_text("plain", "x");
     cr_assert_eq(hpac_directory_probe(scratch_folder()), HPAC_OK);
@@ -222,7 +222,7 @@ Test(file, a_probe_tells_and_leaves_nothing)
     cr_assert_eq(hpac_directory_probe("/proc"), HPAC_ERR_CONFIG);
 }
 
-Test(file, a_folder_tells_what_it_has)
+Test(file, a_directory_has_names_and_is_empty_or_not)
 {
     const char *empty = scratch_path("folder");
     cr_assert_eq(mkdir(empty, 0777), 0);
@@ -239,7 +239,7 @@ Test(file, a_folder_tells_what_it_has)
     cr_assert(hpac_directory_has(scratch_folder(), "50%s off"));
 }
 
-Test(file, names_that_are_taken_are_told)
+Test(file, existing_names_are_listed)
 {
     static const char *const names[] = {"a.csv", "b.csv", "c.csv"};
     cr_assert_eq(hpac_directory_check_free(scratch_path("absent"), names, 3), HPAC_OK);
@@ -254,7 +254,7 @@ Test(file, names_that_are_taken_are_told)
     cr_assert_null(strstr(hpac_error_message(), "b.csv"));
 }
 
-Test(file, reading_knows_its_limit)
+Test(file, reading_has_a_limit)
 {
     const char *path = scratch_write("a", "12345\000789", 9);
     unsigned char *bytes;
@@ -281,19 +281,19 @@ Test(file, reading_does_not_trust_the_size)
     cr_assert_null(bytes);
 }
 
-Test(file, reading_what_is_no_file_is_an_error)
+Test(file, reading_other_than_regular_files_is_an_error)
 {
     unsigned char *bytes;
     size_t nbytes;
     cr_assert_eq(hpac_file_read(scratch_path("absent"), 10, &bytes, &nbytes), HPAC_ERR_DATA);
     assert_message_has("No such file");
     cr_assert_eq(hpac_file_read(scratch_folder(), 10, &bytes, &nbytes), HPAC_ERR_DATA);
-    assert_message_has("a folder");
+    assert_message_has("not a directory");
     cr_assert_eq(hpac_file_read("/dev/zero", 10, &bytes, &nbytes), HPAC_ERR_DATA);
     const char *pipe = scratch_path("pipe");
     cr_assert_eq(mkfifo(pipe, 0600), 0);
     cr_assert_eq(hpac_file_read(pipe, 10, &bytes, &nbytes), HPAC_ERR_DATA);
-    assert_message_has("a device or pipe");
+    assert_message_has("not a device or pipe");
 }
 
 Test(file, paths_are_joined_with_one_slash)

@@ -281,7 +281,7 @@ Test(model, full_disk_keeps_the_old_file)
         hpac_status status = hpac_model_save(&model, path);
         cr_assert_eq(setrlimit(RLIMIT_FSIZE, &old), 0); /* Criterion writes files, too */
         cr_assert_eq(status, HPAC_ERR_DATA);
-        cr_assert_not_null(strstr(hpac_error_message(), "a.h5: writing failed: File too large"),
+        cr_assert_not_null(strstr(hpac_error_message(), "a.h5: write failed: File too large"),
                            "%s", hpac_error_message());
     }
     cr_assert_eq(hpac_file_read(path, 1 << 24, &after, &after_nbytes), HPAC_OK);

@@ -208,7 +208,7 @@ Test(sweep, mistakes_are_told_with_their_line_and_runs)
             "s.yaml: 1 problem\ns.yaml: config is missing: the path of a configuration to start "
             "from");
     refused("config: base.yaml\nruns:\n- {config: no.yaml}\n",
-            "s.yaml: 1 problem\ns.yaml:3: configuration: no.yaml: cannot be opened: No such file "
+            "s.yaml: 1 problem\ns.yaml:3: configuration: no.yaml: cannot open: No such file "
             "or directory");
 }
 
