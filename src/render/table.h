@@ -23,6 +23,9 @@
 
 #include <hpac/status.h>
 
+#include "base/csv.h"
+
+#include <stdbool.h>
 #include <stdio.h>
 
 typedef enum hpac_cell_kind {
@@ -113,6 +116,17 @@ void hpac_number_text(double number, char text[32]);
 
 /* Writes a complete file or none. Errors: those of file.h, INTERNAL (memory). */
 hpac_status hpac_table_write_csv(const hpac_table *table, const char *path);
+
+/* Reads the columns of `table` (initialized, empty) from a CSV that may have others, in any order;
+ * an empty cell or "nan" is NaN in a column of numbers. `growing`: the file is being written, so
+ * that it may be missing, empty, or end in an incomplete row, which is left out. Errors: DATA, with
+ * file, line, column and the expected value. */
+hpac_status hpac_table_read_csv(hpac_table *table, const char *folder, const char *name,
+                                bool growing);
+/* Reads a cell: NaN when it is empty; false when it is not a number. */
+bool hpac_parse_number(const char *cell, double *number);
+/* DATA, with file and line, for a row with a defect or not of `width` cells; 0: any number. */
+hpac_status hpac_csv_check_width(const char *path, const hpac_csv_row *row, size_t width);
 
 /* Title, header and rows in columns that line up; the first `row_limit` rows (0: all). */
 hpac_status hpac_table_print(const hpac_table *table, size_t row_limit, FILE *stream);

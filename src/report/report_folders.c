@@ -113,7 +113,7 @@ static hpac_status add_sweep(report_places *places, const char *folder, int dept
                                           HPAC_COLUMN_TEXT("state", NULL)};
     hpac_table table;
     hpac_table_init(&table, "sweep", "Sweep", columns, 2);
-    hpac_status status = report_csv_read(folder, "sweep.csv", true, &table);
+    hpac_status status = hpac_table_read_csv(&table, folder, "sweep.csv", true);
     for (size_t row = 0; row < hpac_table_row_count(&table) && status == HPAC_OK; row++)
         status = add_sweep_row(places, folder, &table, row, depth);
     hpac_table_fini(&table);

@@ -13,15 +13,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* ---- report_csv.c: tables that others wrote ---- */
+/* ---- report_predictions.c ---- */
 
-/* Reads the columns of `table` (initialised, empty) from a CSV that may hold others, in any order;
- * an empty cell or "nan" is NaN in a column of numbers. `growing`: the file is being written, so
- * that it may not be there yet, be empty, or end in half a row, which is left out. Errors: DATA,
- * with file, line, column and what was expected. */
-hpac_status report_csv_read(const char *folder, const char *name, bool growing, hpac_table *table);
-
-/* predictions.csv: Id, and a probability a class. */
+/* predictions.csv: Id, and one probability per class. */
 typedef struct report_predictions {
     size_t images;
     size_t class_count;

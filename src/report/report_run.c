@@ -197,9 +197,9 @@ static hpac_status read_tables(report_run *run)
 {
     bool growing = !run->finished;
     HPAC_TRY(hpac_metrics_read(run->folder, growing, &run->metrics));
-    HPAC_TRY(report_csv_read(run->folder, "losses.csv", growing, &run->losses));
-    HPAC_TRY(report_csv_read(run->folder, "batch_losses.csv", growing, &run->batch_losses));
-    HPAC_TRY(report_csv_read(run->folder, "class_metrics.csv", growing, &run->class_metrics));
+    HPAC_TRY(hpac_table_read_csv(&run->losses, run->folder, "losses.csv", growing));
+    HPAC_TRY(hpac_table_read_csv(&run->batch_losses, run->folder, "batch_losses.csv", growing));
+    HPAC_TRY(hpac_table_read_csv(&run->class_metrics, run->folder, "class_metrics.csv", growing));
     HPAC_TRY(count_classes(run));
     hpac_run_results_of(&run->metrics, &run->results);
     return run->finished && report_epochs(run) == 0

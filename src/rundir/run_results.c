@@ -1,8 +1,6 @@
 /* What a run came to, and the columns that tell it. */
 #include "run_results.h"
 
-#include "report/report_internal.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +37,7 @@ static const hpac_column metrics_columns[HPAC_METRICS] = {
 hpac_status hpac_metrics_read(const char *folder, bool growing, hpac_table *epochs)
 {
     hpac_table_init(epochs, "metrics", "Epochs", metrics_columns, HPAC_METRICS);
-    return report_csv_read(folder, "metrics.csv", growing, epochs);
+    return hpac_table_read_csv(epochs, folder, "metrics.csv", growing);
 }
 
 static void copy_row(const hpac_table *epochs, size_t row, double *metrics)
