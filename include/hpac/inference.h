@@ -20,7 +20,9 @@
 #include <hpac/config.h>
 #include <hpac/metrics.h>
 #include <hpac/model.h>
-#include <hpac/trainer.h>
+#include <hpac/progress.h>
+
+#include <signal.h>
 
 /* ---- model files ---- */
 
@@ -84,8 +86,7 @@ typedef struct hpac_inference_options {
     const hpac_classifier *classifiers; /* (classifier_count) borrowed; alike in everything but
                                            their weights and thresholds */
     int classifier_count;
-    size_t batch_size; /* images; the last batch may have fewer */
-    int workers;       /* threads that read images; 0: one a core */
+    int workers; /* threads that read images; 0: one per core */
     bool skip_bad_images;
     /* As in trainer.h; both may be NULL. The phase is PREDICT. */
     const volatile sig_atomic_t *stop;

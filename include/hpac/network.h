@@ -66,9 +66,9 @@ size_t hpac_network_parameter_count(const hpac_network *network);
  * algorithms the device chose, then the memory plan. */
 void hpac_network_print(const hpac_network *network, FILE *stream);
 
-/* Whether the memory plan fits the device now. Errors: DEVICE with what is needed and what is free.
- */
-hpac_status hpac_network_check_memory(const hpac_network *network);
+/* Whether the memory plans of a network and of one beside it (NULL: none) fit the device now.
+ * Errors: DEVICE with what is needed and what is free. */
+hpac_status hpac_network_check_memory(const hpac_network *network, const hpac_network *beside);
 
 /* Checks, then allocates the arenas. */
 hpac_status hpac_network_allocate(hpac_network *network);

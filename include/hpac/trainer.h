@@ -11,30 +11,13 @@
 
 #include <hpac/config.h>
 #include <hpac/metrics.h>
+#include <hpac/progress.h>
 
 #include <signal.h>
 #include <stdio.h>
 
 struct hpac_image_pool; /* src/data/image_pool.h */
 struct hpac_table;      /* src/render/table.h */
-
-typedef enum hpac_phase {
-    HPAC_PHASE_PREPARE, /* images of a pool, before the clock of the first epoch starts */
-    HPAC_PHASE_TRAIN,
-    HPAC_PHASE_VALIDATE,
-    HPAC_PHASE_PREDICT, /* the test set */
-} hpac_phase;
-
-/* How far a phase has come; given after every batch. */
-typedef struct hpac_progress {
-    hpac_phase phase;
-    uint32_t epoch, epochs; /* the epoch under way, from 1 */
-    size_t batch, batches;  /* finished of the phase; PREPARE: images, and nothing below is set */
-    double loss, f1_mean;   /* so far in the phase */
-    double images_per_s;    /* in the phase */
-    double waiting;     /* share of the phase's time that the device stood still for data, 0..1 */
-    double remaining_s; /* of the phase */
-} hpac_progress;
 
 typedef struct hpac_train_options {
     const hpac_config *config;

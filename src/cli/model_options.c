@@ -61,7 +61,6 @@ hpac_status model_options_open(const cli_arguments *arguments, model_options *op
         .device = options->device,
         .classifiers = options->classifiers,
         .classifier_count = options->paths.count,
-        .batch_size = (size_t)cli_number(arguments, "batch-size"),
         .workers = (int)cli_number(arguments, "workers"),
         .skip_bad_images = cli_choice(arguments, "on-bad-image") == CLI_SKIP,
         .stop = hpac_watch_stop_signals(),

@@ -17,7 +17,10 @@
         OPTION_CHOICE("pixels", "uint8|float32", NULL,                                             \
                       "pixels the model was trained on, for a file without them; otherwise "       \
                       "uint8"),                                                                    \
-        CLI_ON_BAD_IMAGE, OPTION_NUMBER("batch-size", "N", "64", 1, 65536, "images per batch"),    \
+        CLI_ON_BAD_IMAGE,                                                                          \
+        OPTION_NUMBER("batch-size", "N", "64", 1, 65536,                                           \
+                      "without effect, for old scripts: images are computed "                      \
+                      "in batches of a fixed size"),                                               \
         OPTION_NUMBER("workers", "N", "0", 0, 256, "threads that read images; 0: one per core"),   \
         CLI_DEVICE, CLI_QUIET
 

@@ -114,12 +114,13 @@ hpac_status hpac_loader_create(const hpac_loader_options *options, hpac_loader *
         return hpac_fail_memory(sizeof *made);
     const hpac_dataset_options *dataset = hpac_dataset_get_options(options->dataset);
     made->options = *options;
-    made->format = (hpac_batch_format){.batch_size = options->batch_size,
-                                       .target_count = dataset->target_count,
-                                       .rows = dataset->rows,
-                                       .cols = dataset->cols,
-                                       .channels = dataset->channels,
-                                       .pixels = dataset->pixels};
+    made->format = (hpac_batch_format){
+        .batch_size = options->batch_size,
+        .target_count = options->slot_targets > 0 ? options->slot_targets : dataset->target_count,
+        .rows = dataset->rows,
+        .cols = dataset->cols,
+        .channels = dataset->channels,
+        .pixels = dataset->pixels};
     made->batch_count = made->given = batch_count;
     made->worker_count = options->workers > 0 ? options->workers : hpac_core_count();
     pthread_mutex_init(&made->mutex, NULL);

@@ -20,7 +20,9 @@ typedef struct hpac_loader_options {
     const size_t *rows; /* (row_count) of the data set, borrowed; must outlive the loader */
     size_t row_count;
     size_t batch_size;
-    bool drop_last; /* leave out the last batch when it is not full */
+    size_t slot_targets; /* room for the targets of an image in a slot; 0: those of the data set. Of
+                            rows without labels it is left as it is */
+    bool drop_last;      /* leave out the last batch when it is not full */
     bool shuffle;
     uint64_t seed;
     int workers;      /* 0: one a core */

@@ -186,12 +186,13 @@ static size_t total_nbytes(hpac_memory_plan plan)
            plan.batches;
 }
 
-hpac_status hpac_network_check_memory(const hpac_network *network)
+hpac_status hpac_network_check_memory(const hpac_network *network, const hpac_network *beside)
 {
     hpac_device *device = network->options.device;
     hpac_device_info info;
     hpac_status status = device->ops->describe(device, &info);
-    size_t needed = total_nbytes(hpac_network_memory_plan(network));
+    size_t needed = total_nbytes(hpac_network_memory_plan(network)) +
+                    (beside ? total_nbytes(hpac_network_memory_plan(beside)) : 0);
     if (status == HPAC_OK && needed > info.free_nbytes)
         status = hpac_fail(HPAC_ERR_DEVICE,
                            "%s: the network needs %.1f MiB, %.1f MiB of %.1f MiB are free; lower "
@@ -251,7 +252,7 @@ hpac_status hpac_network_allocate(hpac_network *network)
 {
     if (network->allocated)
         return HPAC_OK;
-    hpac_status status = hpac_network_check_memory(network);
+    hpac_status status = hpac_network_check_memory(network, NULL);
     if (status != HPAC_OK)
         return status;
     const struct {

@@ -58,10 +58,10 @@ hpac_status train_skipped_open(train_job *training, bool resume)
     return status;
 }
 
-static void collect_from(train_job *training, const train_feed *feed)
+static void collect_from(train_job *training, hpac_loop *loop)
 {
     size_t count = 0;
-    const size_t *rows = feed->loader ? hpac_loader_skipped(feed->loader, &count) : NULL;
+    const size_t *rows = loop ? hpac_loop_skipped(loop, &count) : NULL;
     for (size_t i = 0; i < count; i++) {
         training->skipped_images += !training->skipped[rows[i]];
         training->skipped[rows[i]] = true;
@@ -70,8 +70,8 @@ static void collect_from(train_job *training, const train_feed *feed)
 
 void train_skipped_collect(train_job *training)
 {
-    collect_from(training, &training->training_feed);
-    collect_from(training, &training->validation_feed);
+    collect_from(training, training->training_loop);
+    collect_from(training, training->validation_loop);
 }
 
 void train_skipped_close(train_job *training)

@@ -3,11 +3,14 @@
 
 #include <hpac/log.h>
 
+#include "base/clock.h"
+#include "base/pause.h"
+
 #include <stdio.h>
 #include <string.h>
 
-/* The counts and times of the epoch under way stand in the training state, so that a run can be cut
- * in the middle. */
+/* The counts and times of the current epoch are part of the training state, so that a run can stop
+ * in the middle of an epoch. */
 static hpac_counts counts_of_state(const train_job *training)
 {
     const hpac_training_state *state = training->model.training;
@@ -61,17 +64,17 @@ static hpac_status train_epoch(epoch_run *run)
     train_job *training = run->training;
     hpac_training_state *state = training->model.training;
     run->train = counts_of_state(training);
-    train_pass pass = {
-        .training = training,
-        .feed = &training->training_feed,
+    hpac_loop_pass pass = {
         .phase = HPAC_PHASE_TRAIN,
         .epoch = state->epoch,
+        .epochs = (uint32_t)training->config->train.epochs,
         .first_batch = state->batch,
+        .step = state->step,
         .counts = &run->train,
         .on_batch = on_train_batch,
         .user = run,
     };
-    hpac_status status = train_run_pass(&pass);
+    hpac_status status = train_run_pass(training, training->training_loop, &pass);
     keep_counts(state, &run->train);
     state->epoch_train_s += pass.elapsed_s;
     state->epoch_waited_s += pass.waited_s;
@@ -82,21 +85,28 @@ static hpac_status train_epoch(epoch_run *run)
     return status;
 }
 
+/* The host's copy of the weights, which checkpoints overwrite, takes them to the other network. */
+static hpac_status copy_weights(train_job *training)
+{
+    HPAC_TRY(hpac_network_export(training->network, training->model.weights, NULL, NULL));
+    return hpac_network_import(training->evaluation_network, training->model.weights, NULL, NULL);
+}
+
 static hpac_status validate(epoch_run *run)
 {
     train_job *training = run->training;
     run->validation = (hpac_counts){.classes = training->config->data.target_count};
     training->validation_predictions.count = 0;
-    train_pass pass = {
-        .training = training,
-        .feed = &training->validation_feed,
+    hpac_loop_pass pass = {
         .phase = HPAC_PHASE_VALIDATE,
         .epoch = training->model.training->epoch,
+        .epochs = (uint32_t)training->config->train.epochs,
         .counts = &run->validation,
         .on_batch = on_validation_batch,
         .user = run,
     };
-    return train_run_pass(&pass);
+    HPAC_TRY(copy_weights(training));
+    return train_run_pass(training, training->validation_loop, &pass);
 }
 
 static void log_epoch(const epoch_run *run, double validation_loss, bool best)
@@ -115,8 +125,8 @@ static void log_epoch(const epoch_run *run, double validation_loss, bool best)
                   run->images_per_s, waited);
 }
 
-/* Keeps the best weights; early stopping counts the epochs since. */
-static hpac_status judge_epoch(train_job *training, double validation_loss, bool *best)
+/* Saves the weights of the lowest validation loss; counts epochs for early stopping. */
+static hpac_status note_epoch(train_job *training, double validation_loss, bool *best)
 {
     hpac_training_state *state = training->model.training;
     *best = validation_loss < state->best_loss;
@@ -133,36 +143,27 @@ static hpac_status judge_epoch(train_job *training, double validation_loss, bool
     return checkpoint_save_model(training, "best.h5");
 }
 
-double train_seconds_since(const struct timespec *start)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) * 1e-9;
-}
-
 /* run.json comes first: what it lists as skipped is then at least what the checkpoint has seen. */
 static hpac_status save_progress(train_job *training)
 {
     train_skipped_collect(training);
-    hpac_status status = rundir_write_json(training, "running");
-    return status == HPAC_OK ? checkpoint_save(training) : status;
+    HPAC_TRY(rundir_write_json(training, "running"));
+    return checkpoint_save(training);
 }
 
 static hpac_status run_epoch(train_job *training, train_history *history)
 {
-    struct timespec start;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    double start_s = hpac_clock_s();
     hpac_training_state *state = training->model.training;
     epoch_run run = {.training = training, .history = history};
     hpac_status status = train_epoch(&run);
     if (status == HPAC_OK)
         status = validate(&run);
-    state->elapsed_s += train_seconds_since(&start);
-    if (status != HPAC_OK)
-        return status;
+    state->elapsed_s += hpac_clock_s() - start_s;
+    HPAC_TRY(status);
 
     double validation_loss = hpac_mean_loss(&run.validation);
-    history_epoch row = {
+    const history_epoch row = {
         .epoch = state->epoch + 1,
         .step = state->step,
         .train = &run.train,
@@ -173,18 +174,17 @@ static hpac_status run_epoch(train_job *training, train_history *history)
         .waiting = run.waiting,
     };
     bool best;
-    status = history_add_epoch(history, training, &row);
-    if (status == HPAC_OK)
-        status = judge_epoch(training, validation_loss, &best);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(history_add_epoch(history, training, &row));
+    HPAC_TRY(note_epoch(training, validation_loss, &best));
     log_epoch(&run, validation_loss, best);
     state->epoch++;
     state->batch = 0;
     keep_counts(state, &(hpac_counts){0});
     state->epoch_train_s = state->epoch_waited_s = 0;
     state->epoch_timed_image_count = 0;
-    return save_progress(training);
+    HPAC_TRY(save_progress(training));
+    hpac_test_pause("epoch");
+    return HPAC_OK;
 }
 
 static bool stops_early(const train_job *training)
@@ -207,10 +207,9 @@ hpac_status train_run_epochs(train_job *training, train_history *history)
     }
     if (status != HPAC_INTERRUPTED)
         return status;
-    hpac_status saved = history_flush(history);
-    if (saved == HPAC_OK)
-        saved = save_progress(training);
-    return saved == HPAC_OK ? HPAC_INTERRUPTED : saved;
+    HPAC_TRY(history_flush(history));
+    HPAC_TRY(save_progress(training));
+    return HPAC_INTERRUPTED;
 }
 
 hpac_status train_validate(train_job *training)

@@ -41,57 +41,46 @@ static hpac_status on_test_batch(void *user, const hpac_batch *batch, const hpac
     return HPAC_OK;
 }
 
-static hpac_status predict_test_set(train_job *training)
+static hpac_status predict_test_rows(train_job *training, const size_t *rows)
 {
     const hpac_config_data *data = &training->config->data;
+    const hpac_submission_options options = {.folder = training->options->folder,
+                                             .targets = data->targets,
+                                             .target_count = data->target_count};
+    test_run run = {.training = training};
+    hpac_loop_pass pass = {.phase = HPAC_PHASE_PREDICT, .on_batch = on_test_batch, .user = &run};
+    hpac_loop *loop;
+    HPAC_TRY(train_open_test_loop(training, rows, &loop));
+    hpac_status status = hpac_submission_create(&run.submission, &options);
+    if (status == HPAC_OK) {
+        status = train_run_pass(training, loop, &pass);
+        if (status == HPAC_OK)
+            status = hpac_submission_commit(&run.submission);
+        else
+            hpac_submission_discard(&run.submission);
+    }
+    hpac_loop_destroy(loop);
+    return status;
+}
+
+static hpac_status predict_test_set(train_job *training)
+{
     size_t count = training->test_ids.count;
     size_t *rows = malloc(count * sizeof *rows);
     if (!rows)
         return hpac_fail_memory(count * sizeof *rows);
     for (size_t i = 0; i < count; i++)
         rows[i] = i;
-    train_feed feed = {0};
-    test_run run = {.training = training};
-    hpac_status status =
-        train_feed_open(training, training->test_dataset, rows, count, false, &feed);
-    const hpac_submission_options options = {.folder = training->options->folder,
-                                             .targets = data->targets,
-                                             .target_count = data->target_count};
-    if (status == HPAC_OK)
-        status = hpac_submission_create(&run.submission, &options);
-    if (status == HPAC_OK) {
-        hpac_counts counts = {.classes = data->target_count};
-        train_pass pass = {
-            .training = training,
-            .feed = &feed,
-            .phase = HPAC_PHASE_PREDICT,
-            .epoch = training->model.training->epoch - 1,
-            .counts = &counts,
-            .on_batch = on_test_batch,
-            .user = &run,
-        };
-        status = train_run_pass(&pass);
-        if (status == HPAC_OK)
-            status = hpac_submission_commit(&run.submission);
-        else
-            hpac_submission_discard(&run.submission);
-    }
-    train_feed_close(training, &feed);
+    hpac_status status = predict_test_rows(training, rows);
     free(rows);
     return status;
 }
 
 hpac_status train_finish(train_job *training)
 {
-    hpac_status status = HPAC_OK;
-    if (training->validation_predictions.count == 0) { /* resumed after the last epoch */
-        status = train_validate(training);
-    }
-    if (status == HPAC_OK)
-        status = checkpoint_save_model(training, "model.h5");
-    if (status == HPAC_OK)
-        status = write_predictions(training);
-    if (status == HPAC_OK && training->test_dataset)
-        status = predict_test_set(training);
-    return status;
+    if (training->validation_predictions.count == 0) /* resumed after the last epoch */
+        HPAC_TRY(train_validate(training));
+    HPAC_TRY(checkpoint_save_model(training, "model.h5"));
+    HPAC_TRY(write_predictions(training));
+    return training->test_dataset ? predict_test_set(training) : HPAC_OK;
 }

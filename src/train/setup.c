@@ -1,6 +1,8 @@
 /* What a training needs before its first step: labels, split, checked files, network, loaders. */
 #include "train_internal.h"
 
+#include <hpac/log.h>
+
 #include "base/machine.h"
 
 #include <math.h>
@@ -12,12 +14,6 @@ static size_t cache_nbytes(const hpac_config *config)
 {
     return config->data.cache_mib >= 0 ? (size_t)config->data.cache_mib << 20
                                        : hpac_memory_total() / 4;
-}
-
-hpac_status train_blank_targets(hpac_labels *ids)
-{
-    ids->masks = calloc(ids->count, sizeof *ids->masks);
-    return ids->masks ? HPAC_OK : hpac_fail_memory(ids->count * sizeof *ids->masks);
 }
 
 static hpac_status open_datasets(train_job *training)
@@ -45,6 +41,7 @@ static hpac_status open_datasets(train_job *training)
         return status;
     options.images = config->data.test_images;
     options.labels = &training->test_ids;
+    options.target_count = 0;
     options.skip_bad_images = false;        /* a submission has all Ids */
     options.cache_nbytes = pool ? room : 0; /* one training reads them once */
     return hpac_dataset_create(&options, &training->test_dataset);
@@ -107,8 +104,6 @@ hpac_status train_setup_data(train_job *training)
     hpac_status status = hpac_labels_read_csv(config->data.labels, &training->labels);
     if (status == HPAC_OK && config->data.test_ids)
         status = hpac_ids_read_csv(config->data.test_ids, &training->test_ids);
-    if (status == HPAC_OK && config->data.test_ids)
-        status = train_blank_targets(&training->test_ids);
     if (status == HPAC_OK)
         status = hpac_split_create(&config->data.split, training->labels.count,
                                    training->labels.masks, &training->split);
@@ -178,23 +173,29 @@ static hpac_status make_model(train_job *training)
                                                          : hpac_fail_memory(layers_nbytes);
 }
 
-hpac_status train_setup_network(train_job *training)
+hpac_batch_format train_format(const train_job *training, hpac_phase phase)
 {
     const hpac_config *config = training->config;
     hpac_shape input = hpac_config_input_shape(config);
-    training->format = (hpac_batch_format){
-        .batch_size = config->train.batch_size,
+    return (hpac_batch_format){
+        .batch_size = phase == HPAC_PHASE_TRAIN ? config->train.batch_size
+                                                : hpac_micro_batch_size(input.rows, input.cols),
         .target_count = config->data.target_count,
         .rows = input.rows,
         .cols = input.cols,
         .channels = input.channels,
         .pixels = config->data.pixels,
     };
+}
+
+hpac_status train_setup_networks(train_job *training)
+{
+    const hpac_config *config = training->config;
     hpac_network_options options = {
         .device = training->device,
         .layers = config->layers,
         .layer_count = config->layer_count,
-        .format = training->format,
+        .format = train_format(training, HPAC_PHASE_TRAIN),
         .training = true,
         .graph = config->device.graph != HPAC_SWITCH_OFF,
         .optimizer = config->train.optimizer,
@@ -206,65 +207,133 @@ hpac_status train_setup_network(train_job *training)
     if (config->device.graph == HPAC_SWITCH_ON && !training->device->ops->graph_launch)
         return hpac_fail(HPAC_ERR_CONFIG, "device.graph: device %s has no graphs",
                          training->device->ops->name);
-    hpac_status status = hpac_network_create(&options, &training->network);
-    return status == HPAC_OK ? make_model(training) : status;
+    HPAC_TRY(hpac_network_create(&options, &training->network));
+    options.training = options.graph = false;
+    options.format = train_format(training, HPAC_PHASE_VALIDATE);
+    HPAC_TRY(hpac_network_create(&options, &training->evaluation_network));
+    return make_model(training);
 }
 
-hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const size_t *rows,
-                            size_t row_count, bool for_training, train_feed *feed)
+hpac_status train_check_memory(const train_job *training)
+{
+    return hpac_network_check_memory(training->network, training->evaluation_network);
+}
+
+hpac_status train_allocate_networks(train_job *training)
+{
+    HPAC_TRY(train_check_memory(training));
+    HPAC_TRY(hpac_network_allocate(training->network));
+    return hpac_network_allocate(training->evaluation_network);
+}
+
+/* ---- loops ---- */
+
+/* What the loops of a training have in common. */
+static hpac_loop_options loop_options(const train_job *training, hpac_phase phase,
+                                      hpac_dataset *dataset, const size_t *rows, size_t row_count)
 {
     const hpac_config *config = training->config;
-    hpac_device *device = training->device;
-    if (hpac_dataset_get_options(dataset)->target_count != training->format.target_count)
-        return hpac_fail(HPAC_ERR_INTERNAL, "slots of %zu targets for a network of %zu",
-                         hpac_dataset_get_options(dataset)->target_count,
-                         training->format.target_count);
-    for (int i = 0; i < TRAIN_SLOTS; i++) {
-        void *slot;
-        hpac_status status = device->ops->alloc(device, HPAC_MEMORY_PINNED,
-                                                hpac_batch_nbytes(&training->format), &slot);
-        if (status != HPAC_OK)
-            return status;
-        feed->slots[i] = slot;
-    }
-    if (dataset == training->dataset && training->resident.kept) {
-        feed->places = calloc(training->format.batch_size, sizeof *feed->places);
-        if (!feed->places)
-            return hpac_fail_memory(training->format.batch_size * sizeof *feed->places);
-    }
-    hpac_loader_options options = {
+    return (hpac_loop_options){
+        .device = training->device,
+        .networks = phase == HPAC_PHASE_TRAIN ? &training->network : &training->evaluation_network,
+        .network_count = 1,
+        .format = train_format(training, phase),
         .dataset = dataset,
         .rows = rows,
         .row_count = row_count,
-        .batch_size = training->format.batch_size,
-        .drop_last = for_training && config->train.drop_last,
-        .shuffle = for_training && config->train.shuffle,
         .seed = config->train.seed,
         .workers = config->data.workers,
-        .kept = dataset == training->dataset ? training->resident.kept : NULL,
-        .skip_bad_images = dataset == training->dataset && config->data.skip_bad_images,
-        .slots = feed->slots,
-        .slot_count = TRAIN_SLOTS,
+        .stop = training->options->stop,
+        .progress = training->options->progress,
+        .user = training->options->user,
     };
-    return hpac_loader_create(&options, &feed->loader);
 }
 
-void train_feed_close(train_job *training, train_feed *feed)
+static hpac_status open_loops(train_job *training, bool resident)
 {
-    hpac_device *device = training->device;
-    hpac_loader_destroy(feed->loader);
-    free(feed->places);
-    for (int i = 0; i < TRAIN_SLOTS; i++)
-        device->ops->free(device, HPAC_MEMORY_PINNED, feed->slots[i]);
-    *feed = (train_feed){0};
+    const hpac_config *config = training->config;
+    const hpac_fold *fold = training->fold;
+    hpac_loop_options options =
+        loop_options(training, HPAC_PHASE_TRAIN, training->dataset, fold->train, fold->train_count);
+    options.drop_last = config->train.drop_last;
+    options.shuffle = config->train.shuffle;
+    options.skip_bad_images = config->data.skip_bad_images;
+    options.resident = resident;
+    HPAC_TRY(hpac_loop_create(&options, &training->training_loop));
+    options = loop_options(training, HPAC_PHASE_VALIDATE, training->dataset, fold->validation,
+                           fold->validation_count);
+    options.skip_bad_images = config->data.skip_bad_images;
+    options.resident = resident;
+    return hpac_loop_create(&options, &training->validation_loop);
+}
+
+/* Free device memory that resident images leave to libraries, which load code late, and to other
+ * processes. */
+#define SPARE_SHARE 0.1
+
+/* Whether the images fit beside the networks, which have their memory already. */
+static hpac_status fit_device(const train_job *training, bool *fit)
+{
+    hpac_device_info info;
+    HPAC_TRY(training->device->ops->describe(training->device, &info));
+    double nbytes = (double)hpac_network_retained_nbytes(training->network, training->labels.count);
+    *fit = nbytes + SPARE_SHARE * (double)info.total_nbytes <= (double)info.free_nbytes;
+    hpac_log_info("data: %zu images %s the device's memory (%.1f MiB, %.1f MiB free)",
+                  training->labels.count, *fit ? "stay in" : "do not fit", nbytes * 0x1p-20,
+                  (double)info.free_nbytes * 0x1p-20);
+    return HPAC_OK;
+}
+
+hpac_status train_open_loops(train_job *training)
+{
+    hpac_switch wanted = training->config->device.resident;
+    bool can = training->device->ops->gather != NULL, fit = true;
+    if (wanted == HPAC_SWITCH_OFF ||
+        (wanted == HPAC_SWITCH_AUTO && (!can || training->config->train.epochs == 1)))
+        return open_loops(training, false);
+    if (can)
+        HPAC_TRY(fit_device(training, &fit));
+    if (wanted == HPAC_SWITCH_ON)
+        return hpac_fail_within(open_loops(training, true), "device.resident");
+    if (fit) {
+        hpac_status status = open_loops(training, true);
+        if (status != HPAC_ERR_DEVICE)
+            return status;
+        /* Another process took the memory in the meantime. */
+        hpac_log_warning("data: the images are uploaded for each batch: %s", hpac_error_message());
+        train_close_loops(training);
+    }
+    return open_loops(training, false);
+}
+
+hpac_status train_open_test_loop(train_job *training, const size_t *rows, hpac_loop **loop)
+{
+    const hpac_loop_options options = loop_options(
+        training, HPAC_PHASE_PREDICT, training->test_dataset, rows, training->test_ids.count);
+    return hpac_loop_create(&options, loop);
+}
+
+hpac_status train_run_pass(train_job *training, hpac_loop *loop, hpac_loop_pass *pass)
+{
+    hpac_status status = hpac_loop_run(loop, pass);
+    training->clock.elapsed_s += pass->elapsed_s;
+    training->clock.waited_s += pass->waited_s;
+    training->clock.batches += pass->batches;
+    return status;
+}
+
+void train_close_loops(train_job *training)
+{
+    hpac_loop_destroy(training->training_loop);
+    hpac_loop_destroy(training->validation_loop);
+    training->training_loop = training->validation_loop = NULL;
 }
 
 void train_teardown(train_job *training)
 {
+    train_close_loops(training);
     hpac_network_destroy(training->network);
-    train_feed_close(training, &training->training_feed);
-    train_feed_close(training, &training->validation_feed);
-    train_resident_close(training);
+    hpac_network_destroy(training->evaluation_network);
     train_skipped_close(training);
     free(training->validation_predictions.rows);
     free(training->validation_predictions.probabilities);

@@ -6,29 +6,11 @@
 #include <hpac/network.h>
 #include <hpac/trainer.h>
 
-#include "data/dataset.h"
-#include "data/loader.h"
+#include "loop/loop.h"
 #include "rundir/run_results.h"
 
 #include <stdio.h>
 #include <time.h>
-
-/* Slots of a loader: those of the steps in flight, and two that are being filled meanwhile. */
-#define TRAIN_SLOTS (HPAC_NETWORK_IN_FLIGHT + 2)
-
-/* A loader and the pinned slots it fills. */
-typedef struct train_feed {
-    hpac_loader *loader;
-    uint8_t *slots[TRAIN_SLOTS];
-    uint32_t *places; /* (batch size) of a resident data set; else NULL */
-} train_feed;
-
-/* Images of the labelled data set that stay in the device's memory. */
-typedef struct train_resident {
-    bool *kept;       /* (labels) by row; NULL: the data set is not resident */
-    uint32_t *places; /* (labels) where, of those kept */
-    uint32_t count;   /* places taken */
-} train_resident;
 
 /* The probabilities of the last validation. */
 typedef struct train_predictions {
@@ -37,9 +19,9 @@ typedef struct train_predictions {
     float *probabilities; /* (count, targets) */
 } train_predictions;
 
-/* Over all passes so far, for the profile. */
+/* Sums over all passes, for the profile. */
 typedef struct train_clock {
-    double elapsed_ms, waited_ms; /* waited: for the loader */
+    double elapsed_s, waited_s; /* waited: for the loader */
     uint64_t batches;
 } train_clock;
 
@@ -54,13 +36,14 @@ typedef struct train_job {
     hpac_split split;
     const hpac_fold *fold; /* of split */
     hpac_dataset *dataset, *test_dataset;
-    hpac_batch_format format;
     float positive_weights[HPAC_CLASS_COUNT];
     double prior_loss; /* of the validation rows, for the shares of the training rows */
 
     hpac_network *network;
-    train_resident resident;
-    train_feed training_feed, validation_feed;
+    /* Validates and predicts, with the plans of every model that is applied (loop.h); gets the
+     * weights of `network` before each validation. */
+    hpac_network *evaluation_network;
+    hpac_loop *training_loop, *validation_loop;
     train_predictions validation_predictions;
 
     time_t started;
@@ -76,37 +59,24 @@ typedef struct train_job {
 
 /* Reads labels, splits, checks all files, sizes the batch. Errors: CONFIG, DATA. */
 hpac_status train_setup_data(train_job *training);
-/* Gives a list of Ids targets, all 0: their place in a slot is before the pixels, and must be as
- * large as the network takes it to be. Nobody looks at what a loss makes of them. */
-hpac_status train_blank_targets(hpac_labels *ids);
-/* Makes the network (nothing allocated) and the model that mirrors it on the host. */
-hpac_status train_setup_network(train_job *training);
-/* Loader and slots for `rows` of a data set. */
-hpac_status train_feed_open(train_job *training, hpac_dataset *dataset, const size_t *rows,
-                            size_t row_count, bool for_training, train_feed *feed);
-void train_feed_close(train_job *training, train_feed *feed);
-void train_teardown(train_job *training);
-
-/* ---- pass.c ---- */
-
-/* One way through a loader's batches. */
-typedef struct train_pass {
-    train_job *training;
-    train_feed *feed;
-    hpac_phase phase;
-    uint32_t epoch;             /* from 0 */
-    size_t first_batch;         /* of the epoch */
-    hpac_counts *counts;        /* added to */
-    double elapsed_s, waited_s; /* set by train_run_pass: of the whole pass, and for the loader */
-    uint64_t images;            /* the same: of its batches, the bad ones apart */
-    /* Called for every batch in order, after its step was collected. May be NULL. */
-    hpac_status (*on_batch)(void *user, const hpac_batch *batch, const hpac_outcome *outcome);
-    void *user;
-} train_pass;
-
-/* Returns HPAC_INTERRUPTED when options->stop was raised; the batches in flight are finished then.
+/* Of the batches of a phase. */
+hpac_batch_format train_format(const train_job *training, hpac_phase phase);
+/* Makes both networks (nothing allocated) and the model that mirrors the trained one on the host.
  */
-hpac_status train_run_pass(train_pass *pass);
+hpac_status train_setup_networks(train_job *training);
+/* Whether both fit the device. Errors: DEVICE. */
+hpac_status train_check_memory(const train_job *training);
+/* Allocates both. */
+hpac_status train_allocate_networks(train_job *training);
+/* The loops of training and validation; their images stay in the device's memory as device.resident
+ * says. */
+hpac_status train_open_loops(train_job *training);
+void train_close_loops(train_job *training);
+/* The loop that predicts the test set, which the caller destroys. */
+hpac_status train_open_test_loop(train_job *training, const size_t *rows, hpac_loop **loop);
+/* Runs a pass and adds its times to the clock. */
+hpac_status train_run_pass(train_job *training, hpac_loop *loop, hpac_loop_pass *pass);
+void train_teardown(train_job *training);
 
 /* ---- skipped.c ---- */
 
@@ -115,16 +85,6 @@ hpac_status train_skipped_open(train_job *training, bool resume);
 /* Adds what the loaders have skipped so far. */
 void train_skipped_collect(train_job *training);
 void train_skipped_close(train_job *training);
-
-/* ---- resident.c ---- */
-
-/* Makes room in the device's memory for the data set, as device.resident wants it. Errors: DEVICE,
- * when it is `on` and cannot be. */
-hpac_status train_resident_open(train_job *training);
-/* The places of a batch of the labelled data set, for hpac_network_batch: where the images are, or
- * are to be kept from now on. `places` is (batch size). */
-void train_resident_place(train_job *training, const hpac_batch *batch, uint32_t *places);
-void train_resident_close(train_job *training);
 
 /* ---- history.c: the CSVs that grow with the training ---- */
 
@@ -234,8 +194,6 @@ hpac_status checkpoint_save_model(train_job *training, const char *name);
 /* Trains and validates until the last epoch or early stopping; a stop saves and is
  * HPAC_INTERRUPTED. */
 hpac_status train_run_epochs(train_job *training, train_history *history);
-/* Seconds since a time of CLOCK_MONOTONIC. */
-double train_seconds_since(const struct timespec *start);
 /* Validates once; the probabilities are in validation_predictions then. */
 hpac_status train_validate(train_job *training);
 

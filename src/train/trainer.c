@@ -3,6 +3,7 @@
 
 #include <hpac/log.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 
 #include <stdlib.h>
@@ -42,12 +43,15 @@ static void print_data(const train_job *training, FILE *stream)
 static void print_host_memory(const train_job *training, FILE *stream)
 {
     double mib = 0x1p-20;
-    double slots = 2.0 * TRAIN_SLOTS * (double)hpac_batch_nbytes(&training->format);
+    const hpac_batch_format training_format = train_format(training, HPAC_PHASE_TRAIN);
+    const hpac_batch_format evaluation_format = train_format(training, HPAC_PHASE_VALIDATE);
+    double slots = (double)HPAC_LOOP_SLOTS * (double)(hpac_batch_nbytes(&training_format) +
+                                                      hpac_batch_nbytes(&evaluation_format));
     const hpac_image_pool *pool = training->options->images;
     double images =
         pool ? (double)hpac_image_pool_nbytes(pool)
         : hpac_dataset_is_cached(training->dataset)
-            ? (double)training->labels.count * (double)hpac_batch_image_nbytes(&training->format)
+            ? (double)training->labels.count * (double)hpac_batch_image_nbytes(&training_format)
             : 0;
     /* Weights and both accumulators; once more while a checkpoint is put together. */
     double model = 2 * 3 * sizeof(float) * (double)hpac_network_parameter_count(training->network);
@@ -89,21 +93,14 @@ static hpac_status log_tables(const train_job *training)
 
 /* ---- the whole ---- */
 
-static hpac_status open_feeds(train_job *training)
+static hpac_status allocate_predictions(train_job *training)
 {
-    const hpac_fold *fold = training->fold;
-    hpac_status status = train_feed_open(training, training->dataset, fold->train,
-                                         fold->train_count, true, &training->training_feed);
-    if (status == HPAC_OK)
-        status = train_feed_open(training, training->dataset, fold->validation,
-                                 fold->validation_count, false, &training->validation_feed);
     train_predictions *predictions = &training->validation_predictions;
-    size_t values = fold->validation_count * training->config->data.target_count;
-    predictions->probabilities = malloc(values * sizeof *predictions->probabilities);
-    predictions->rows = malloc(fold->validation_count * sizeof *predictions->rows);
-    if (status == HPAC_OK && (!predictions->probabilities || !predictions->rows))
-        status = hpac_fail_memory(values * sizeof *predictions->probabilities);
-    return status;
+    size_t count = training->fold->validation_count;
+    size_t nbytes = count * training->config->data.target_count * sizeof(float);
+    predictions->probabilities = malloc(nbytes);
+    predictions->rows = malloc(count * sizeof *predictions->rows);
+    return predictions->probabilities && predictions->rows ? HPAC_OK : hpac_fail_memory(nbytes);
 }
 
 static void show_preparation(void *user, size_t done, size_t total)
@@ -128,42 +125,37 @@ static hpac_status prepare_images(train_job *training)
         .progress = show_preparation,
         .user = training,
     };
-    struct timespec start;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    double start_s = hpac_clock_s();
     size_t prepared;
-    hpac_status status = hpac_dataset_prepare(training->dataset, &preparation, &prepared);
-    if (status == HPAC_OK && prepared > 0)
+    HPAC_TRY(hpac_dataset_prepare(training->dataset, &preparation, &prepared));
+    if (prepared > 0)
         hpac_log_info("data: %zu images prepared in %.1f s, before the clock of the epochs starts",
-                      prepared, train_seconds_since(&start));
-    return status;
+                      prepared, hpac_clock_s() - start_s);
+    return HPAC_OK;
 }
 
-/* Everything after the checks: the folder is ours and `resume` says whether it holds a checkpoint
- * to go on from. */
+static hpac_status train_epochs(train_job *training, train_history *history, bool resume)
+{
+    const hpac_training_state *state = training->model.training;
+    HPAC_TRY(history_open(history, training, !resume, state->epoch, state->step));
+    HPAC_TRY(train_run_epochs(training, history));
+    return train_finish(training);
+}
+
+/* Everything after the checks. The run directory is ours; `resume`: it holds a checkpoint to go on
+ * from. */
 static hpac_status train_in_folder(train_job *training, bool resume)
 {
     train_history history = {0};
-    hpac_status status = hpac_network_allocate(training->network);
-    if (status == HPAC_OK)
-        status = resume ? checkpoint_resume(training) : checkpoint_start(training);
-    if (status == HPAC_OK)
-        status = train_resident_open(training);
-    if (status == HPAC_OK)
-        status = open_feeds(training);
-    if (status == HPAC_OK)
-        status = prepare_images(training);
-    const hpac_training_state *state = training->model.training;
-    if (status == HPAC_OK)
-        status = history_open(&history, training, !resume, state->epoch, state->step);
-    if (status == HPAC_OK)
-        status = train_run_epochs(training, &history);
-    if (status == HPAC_OK)
-        status = train_finish(training);
-    if (training->options->profile && (status == HPAC_OK || status == HPAC_INTERRUPTED)) {
-        hpac_status reported = train_report_profile(training);
-        status = reported == HPAC_OK ? status : reported;
-    }
+    HPAC_TRY(train_allocate_networks(training));
+    HPAC_TRY(resume ? checkpoint_resume(training) : checkpoint_start(training));
+    HPAC_TRY(train_open_loops(training));
+    HPAC_TRY(allocate_predictions(training));
+    HPAC_TRY(prepare_images(training));
+    hpac_status status = train_epochs(training, &history, resume);
     history_close(&history);
+    if (training->options->profile && (status == HPAC_OK || status == HPAC_INTERRUPTED))
+        HPAC_TRY(train_report_profile(training));
     return status;
 }
 
@@ -198,7 +190,7 @@ static hpac_status set_up(train_job *training, bool resume)
     if (status == HPAC_OK)
         status = train_skipped_open(training, resume);
     if (status == HPAC_OK)
-        status = train_setup_network(training);
+        status = train_setup_networks(training);
     if (status != HPAC_OK)
         return status;
     return resume ? checkpoint_load(training) : checkpoint_load_initial(training);
@@ -218,7 +210,7 @@ static hpac_status train(train_job *training, rundir *folder)
     if (status == HPAC_OK && options->dry_run)
         print_tables(training, options->plan);
     if (status == HPAC_OK)
-        status = hpac_network_check_memory(training->network);
+        status = train_check_memory(training);
     if (status == HPAC_ERR_DEVICE && options->dry_run) { /* another machine may train it */
         hpac_log_warning("%s", hpac_error_message());
         status = HPAC_OK;
@@ -282,7 +274,7 @@ hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan 
     if (status == HPAC_OK)
         status = set_up(&training, false);
     if (status == HPAC_OK)
-        status = hpac_network_check_memory(training.network);
+        status = train_check_memory(&training);
     if (status == HPAC_OK)
         tell_plan(&training, plan);
     train_teardown(&training);

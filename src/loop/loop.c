@@ -1,0 +1,320 @@
+/* One pass over rows of a data set: enqueue a step, collect the one before, add up the counts. */
+#include "loop.h"
+
+#include "base/clock.h"
+#include "base/pause.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Images in device memory, by row of the data set. */
+typedef struct resident_images {
+    bool *uploaded;          /* NULL: none are kept */
+    uint32_t *resident_rows; /* of those uploaded: their row in device memory */
+    uint32_t count;
+    uint32_t *of_batch; /* (batch_size) for hpac_network_batch */
+} resident_images;
+
+struct hpac_loop {
+    hpac_loop_options options;
+    hpac_loader *loader;
+    uint8_t *slots[HPAC_LOOP_SLOTS];
+    resident_images resident;
+    float *mean; /* (batch_size, targets); NULL with one network */
+};
+
+size_t hpac_micro_batch_size(size_t rows, size_t cols)
+{
+    const size_t max_pixels = (size_t)64 * 256 * 256;
+    size_t size = 64;
+    while (size > 1 && size * rows * cols > max_pixels)
+        size /= 2;
+    return size;
+}
+
+/* ---- life ---- */
+
+static hpac_status make_resident(hpac_loop *loop)
+{
+    const hpac_loop_options *options = &loop->options;
+    resident_images *resident = &loop->resident;
+    size_t labels = hpac_dataset_get_options(options->dataset)->labels->count;
+    resident->uploaded = calloc(labels, sizeof *resident->uploaded);
+    resident->resident_rows = calloc(labels, sizeof *resident->resident_rows);
+    resident->of_batch = calloc(options->format.batch_size, sizeof *resident->of_batch);
+    if (!resident->uploaded || !resident->resident_rows || !resident->of_batch)
+        return hpac_fail_memory(labels * sizeof *resident->resident_rows);
+    return hpac_network_retain_images(options->networks[0], options->row_count);
+}
+
+static hpac_status open_loop(hpac_loop *loop)
+{
+    const hpac_loop_options *options = &loop->options;
+    hpac_device *device = options->device;
+    size_t values = options->format.batch_size * options->format.target_count;
+    if (options->network_count > 1 && !(loop->mean = malloc(values * sizeof *loop->mean)))
+        return hpac_fail_memory(values * sizeof *loop->mean);
+    for (int i = 0; i < HPAC_LOOP_SLOTS; i++) {
+        void *slot;
+        HPAC_TRY(device->ops->alloc(device, HPAC_MEMORY_PINNED, hpac_batch_nbytes(&options->format),
+                                    &slot));
+        loop->slots[i] = slot;
+    }
+    if (options->resident)
+        HPAC_TRY(make_resident(loop));
+    const hpac_loader_options loader = {
+        .dataset = options->dataset,
+        .rows = options->rows,
+        .row_count = options->row_count,
+        .batch_size = options->format.batch_size,
+        .slot_targets = options->format.target_count,
+        .drop_last = options->drop_last,
+        .shuffle = options->shuffle,
+        .seed = options->seed,
+        .workers = options->workers,
+        .kept = loop->resident.uploaded,
+        .skip_bad_images = options->skip_bad_images,
+        .slots = loop->slots,
+        .slot_count = HPAC_LOOP_SLOTS,
+    };
+    return hpac_loader_create(&loader, &loop->loader);
+}
+
+hpac_status hpac_loop_create(const hpac_loop_options *options, hpac_loop **result)
+{
+    *result = NULL;
+    size_t targets = hpac_dataset_get_options(options->dataset)->target_count;
+    if (targets > 0 && targets != options->format.target_count)
+        return hpac_fail(HPAC_ERR_INTERNAL, "slots of %zu targets for a network of %zu", targets,
+                         options->format.target_count);
+    hpac_loop *loop = calloc(1, sizeof *loop);
+    if (!loop)
+        return hpac_fail_memory(sizeof *loop);
+    loop->options = *options;
+    hpac_status status = open_loop(loop);
+    if (status == HPAC_OK)
+        *result = loop;
+    else
+        hpac_loop_destroy(loop);
+    return status;
+}
+
+void hpac_loop_destroy(hpac_loop *loop)
+{
+    if (!loop)
+        return;
+    hpac_device *device = loop->options.device;
+    hpac_loader_destroy(loop->loader);
+    for (int i = 0; i < HPAC_LOOP_SLOTS; i++)
+        device->ops->free(device, HPAC_MEMORY_PINNED, loop->slots[i]);
+    free(loop->resident.uploaded);
+    free(loop->resident.resident_rows);
+    free(loop->resident.of_batch);
+    free(loop->mean);
+    free(loop);
+}
+
+const size_t *hpac_loop_skipped(hpac_loop *loop, size_t *count)
+{
+    return hpac_loader_skipped(loop->loader, count);
+}
+
+/* ---- one pass ---- */
+
+/* Batches whose steps are in flight; a slot is given back when its step is collected. */
+typedef struct pass_run {
+    hpac_loop *loop;
+    hpac_loop_pass *pass;
+    hpac_batch batches[HPAC_NETWORK_IN_FLIGHT];
+    size_t first, count;
+    double started_s;
+} pass_run;
+
+/* Where the images of a batch are in device memory, or are to be put. */
+static void assign_resident_rows(resident_images *resident, const hpac_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        size_t row = batch->rows[i];
+        resident->of_batch[i] = resident->resident_rows[row];
+        if (!batch->data)
+            continue;
+        if (resident->uploaded[row]) {
+            resident->of_batch[i] = HPAC_NETWORK_NOT_RETAINED;
+            continue;
+        }
+        resident->uploaded[row] = true;
+        resident->of_batch[i] = resident->resident_rows[row] = resident->count++;
+    }
+}
+
+static hpac_status enqueue(pass_run *run, const hpac_batch *batch)
+{
+    hpac_loop *loop = run->loop;
+    const hpac_loop_options *options = &loop->options;
+    run->batches[(run->first + run->count++) % HPAC_NETWORK_IN_FLIGHT] = *batch;
+    hpac_network_batch input = {.slot = batch->data, .count = batch->count};
+    if (loop->resident.uploaded) {
+        assign_resident_rows(&loop->resident, batch);
+        input.resident_rows = loop->resident.of_batch;
+    }
+    if (run->pass->phase == HPAC_PHASE_TRAIN)
+        return hpac_network_train(options->networks[0], &input, run->pass->step++);
+    for (size_t i = 0; i < options->network_count; i++)
+        HPAC_TRY(hpac_network_evaluate(options->networks[i], &input));
+    return HPAC_OK;
+}
+
+static hpac_status fail_not_finite(const pass_run *run, const hpac_batch *batch, bool loss)
+{
+    const hpac_loop_pass *pass = run->pass;
+    const hpac_labels *labels = hpac_dataset_get_options(run->loop->options.dataset)->labels;
+    hpac_problems ids = {0};
+    for (size_t i = 0; i < batch->count; i++)
+        hpac_problems_add(&ids, "  %s", labels->ids[batch->rows[i]]);
+    if (pass->phase == HPAC_PHASE_PREDICT)
+        return hpac_problems_finish(&ids, HPAC_ERR_NUMERIC,
+                                    "the model's predictions are not finite in batch %zu; look at "
+                                    "its weights and these images",
+                                    batch->index + 1);
+    return hpac_problems_finish(
+        &ids, HPAC_ERR_NUMERIC,
+        "%s is not finite in epoch %u, batch %zu; lower train.optimizer.learning_rate, or look at "
+        "these images",
+        loss ? "the loss" : "a gradient or weight", pass->epoch + 1, batch->index + 1);
+}
+
+/* The outcome of all networks. Without labels the loss is one of targets that a slot holds by
+ * chance: no figure, but finite if the predictions are. */
+static hpac_status collect_networks(const pass_run *run, const hpac_batch *batch,
+                                    hpac_outcome *outcome)
+{
+    hpac_loop *loop = run->loop;
+    const hpac_loop_options *options = &loop->options;
+    size_t values = batch->count * options->format.target_count;
+    for (size_t i = 0; i < options->network_count; i++) {
+        HPAC_TRY(hpac_network_collect(options->networks[i], outcome));
+        bool finite_loss = isfinite(outcome->result.loss_sum);
+        if (!finite_loss || outcome->result.nonfinite != 0) {
+            run->pass->failed_network = i;
+            return fail_not_finite(run, batch, !finite_loss);
+        }
+        for (size_t v = 0; loop->mean && v < values; v++)
+            loop->mean[v] = (i > 0 ? loop->mean[v] : 0) + outcome->probabilities[v];
+    }
+    for (size_t v = 0; loop->mean && v < values; v++)
+        loop->mean[v] /= (float)options->network_count;
+    if (loop->mean)
+        outcome->probabilities = loop->mean;
+    return HPAC_OK;
+}
+
+static void add_counts(hpac_counts *counts, const hpac_step_result *result, size_t images)
+{
+    counts->images += images;
+    counts->loss_sum += result->loss_sum;
+    for (size_t c = 0; c < counts->classes; c++) {
+        counts->confusion[c].tp += result->true_positives[c];
+        counts->confusion[c].fp += result->false_positives[c];
+        counts->confusion[c].fn += result->false_negatives[c];
+    }
+}
+
+static void report_progress(const pass_run *run, size_t batch_index)
+{
+    const hpac_loop_options *options = &run->loop->options;
+    const hpac_loop_pass *pass = run->pass;
+    if (!options->progress)
+        return;
+    size_t batches = hpac_loader_batch_count(run->loop->loader), done = batch_index + 1;
+    double elapsed_s = hpac_clock_s() - run->started_s;
+    const hpac_progress progress = {
+        .phase = pass->phase,
+        .epoch = pass->epoch + 1,
+        .epochs = pass->epochs,
+        .batch = done,
+        .batches = batches,
+        .loss = pass->counts ? hpac_mean_loss(pass->counts) : NAN,
+        .f1_mean = pass->counts ? hpac_f1_summarize(pass->counts).mean : NAN,
+        .images_per_s = elapsed_s > 0 ? (double)pass->images / elapsed_s : 0,
+        .waiting = elapsed_s > 0 ? pass->waited_s / elapsed_s : 0,
+        .remaining_s = elapsed_s / (double)(done - pass->first_batch) * (double)(batches - done),
+    };
+    options->progress(options->user, &progress);
+}
+
+static hpac_status finish_batch(pass_run *run, const hpac_batch *batch)
+{
+    hpac_loop_pass *pass = run->pass;
+    hpac_outcome outcome;
+    HPAC_TRY(collect_networks(run, batch, &outcome));
+    if (pass->counts)
+        add_counts(pass->counts, &outcome.result, batch->count);
+    pass->images += batch->count;
+    pass->batches++;
+    if (pass->on_batch)
+        HPAC_TRY(pass->on_batch(pass->user, batch, &outcome));
+    if (pass->phase == HPAC_PHASE_TRAIN)
+        hpac_test_pause("batch");
+    report_progress(run, batch->index);
+    return HPAC_OK;
+}
+
+static hpac_status collect(pass_run *run)
+{
+    hpac_batch batch = run->batches[run->first];
+    run->first = (run->first + 1) % HPAC_NETWORK_IN_FLIGHT;
+    run->count--;
+    hpac_status status = finish_batch(run, &batch);
+    hpac_loader_release(run->loop->loader, &batch);
+    return status;
+}
+
+/* After an error: waits for the steps in flight and drops them, so that their slots are free. */
+static void drop_in_flight(pass_run *run)
+{
+    const hpac_loop_options *options = &run->loop->options;
+    hpac_outcome outcome;
+    for (size_t i = 0; i < options->network_count; i++)
+        while (hpac_network_in_flight(options->networks[i]) > 0 &&
+               hpac_network_collect(options->networks[i], &outcome) == HPAC_OK)
+            continue;
+    for (; run->count > 0; run->count--) {
+        hpac_loader_release(run->loop->loader, &run->batches[run->first]);
+        run->first = (run->first + 1) % HPAC_NETWORK_IN_FLIGHT;
+    }
+}
+
+static hpac_status run_batches(pass_run *run)
+{
+    const hpac_loop_options *options = &run->loop->options;
+    hpac_loader *loader = run->loop->loader;
+    bool stopped = false;
+    HPAC_TRY(hpac_loader_begin(loader, run->pass->epoch, run->pass->first_batch));
+    while (!(stopped = options->stop && *options->stop)) {
+        hpac_batch batch;
+        HPAC_TRY(hpac_loader_next(loader, &batch));
+        if (batch.count == 0)
+            break;
+        run->pass->waited_s += batch.waited_ms / 1000;
+        HPAC_TRY(enqueue(run, &batch));
+        if (run->count == HPAC_NETWORK_IN_FLIGHT)
+            HPAC_TRY(collect(run));
+    }
+    while (run->count > 0)
+        HPAC_TRY(collect(run));
+    return stopped ? HPAC_INTERRUPTED : HPAC_OK;
+}
+
+hpac_status hpac_loop_run(hpac_loop *loop, hpac_loop_pass *pass)
+{
+    pass_run run = {.loop = loop, .pass = pass, .started_s = hpac_clock_s()};
+    pass->images = pass->batches = 0;
+    pass->waited_s = 0;
+    hpac_status status = run_batches(&run);
+    drop_in_flight(&run);
+    pass->elapsed_s = hpac_clock_s() - run.started_s;
+    if (status == HPAC_OK && pass->images == 0 && pass->first_batch == 0)
+        return hpac_fail(HPAC_ERR_DATA, "none of the images of this pass can be read");
+    return status;
+}
