@@ -16,6 +16,7 @@
 typedef struct value {
     bool given;
     const char *text;   /* the last one given, or the default */
+    char *path;         /* CLI_PATH: text, if ~ was expanded; owned */
     long long number;   /* CLI_NUMBER, CLI_CHOICE */
     const char **items; /* CLI_LIST: (item_count) owned */
     int item_count;
@@ -159,6 +160,19 @@ static hpac_status add_item(value *target, const char *text)
     return HPAC_OK;
 }
 
+static hpac_status expand_path(value *target, const char *text)
+{
+    const char *home = getenv("HOME");
+    if (!home || text[0] != '~' || (text[1] != '/' && text[1] != '\0'))
+        return HPAC_OK;
+    if (asprintf(&target->path, "%s%s", home, text + 1) < 0) {
+        target->path = NULL;
+        return hpac_fail_memory(strlen(home) + strlen(text));
+    }
+    target->text = target->path;
+    return HPAC_OK;
+}
+
 static hpac_status set_value(const cli_option *option, value *target, const char *text)
 {
     target->text = text;
@@ -169,6 +183,8 @@ static hpac_status set_value(const cli_option *option, value *target, const char
         return read_choice(option, text, &target->number);
     case CLI_LIST:
         return add_item(target, text);
+    case CLI_PATH:
+        return expand_path(target, text);
     case CLI_FLAG:
     case CLI_TEXT:
         break;
@@ -329,8 +345,10 @@ hpac_status cli_run(const cli_command *command, int argc, char **argv)
     if (!arguments.values)
         return hpac_fail_memory(nbytes);
     hpac_status status = parse_and_run(&arguments, argc, argv);
-    for (int i = 0; i < arguments.option_count; i++)
+    for (int i = 0; i < arguments.option_count; i++) {
         free(arguments.values[i].items);
+        free(arguments.values[i].path);
+    }
     free(arguments.values);
     return status;
 }

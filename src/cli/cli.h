@@ -12,8 +12,9 @@
 #include <stdbool.h>
 
 typedef enum cli_kind {
-    CLI_FLAG,   /* --force */
-    CLI_TEXT,   /* --device cpu */
+    CLI_FLAG, /* --force */
+    CLI_TEXT, /* --device cpu */
+    CLI_PATH, /* --out DIR; a leading ~/ is the home directory (shells leave --out=~/x as it is) */
     CLI_NUMBER, /* --count N: an integer in [min, max] */
     CLI_LIST,   /* --set KEY=VALUE, may be repeated */
     CLI_CHOICE, /* --empty blank|argmax: one of the words of its argument */
@@ -49,9 +50,13 @@ typedef struct cli_option {
     {                                                                                              \
         NAME, CLI_TEXT, ARGUMENT, FALLBACK, HELP, false, 0, 0                                      \
     }
+#define OPTION_PATH(NAME, ARGUMENT, FALLBACK, HELP)                                                \
+    {                                                                                              \
+        NAME, CLI_PATH, ARGUMENT, FALLBACK, HELP, false, 0, 0                                      \
+    }
 #define OPTION_REQUIRED(NAME, ARGUMENT, HELP)                                                      \
     {                                                                                              \
-        NAME, CLI_TEXT, ARGUMENT, NULL, HELP, true, 0, 0                                           \
+        NAME, CLI_PATH, ARGUMENT, NULL, HELP, true, 0, 0                                           \
     }
 #define OPTION_LIST(NAME, ARGUMENT, HELP)                                                          \
     {                                                                                              \

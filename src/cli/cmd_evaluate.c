@@ -86,7 +86,7 @@ static const cli_option options[] = {
     OPTION_FLAG("tune-thresholds", "tune a threshold per class on one half, evaluate on the other, "
                                    "save them with the model"),
     OPTION_FLAG("one-threshold", "with --tune-thresholds: one for all classes, by their mean F1"),
-    OPTION_TEXT("out", "DIR", NULL,
+    OPTION_PATH("out", "DIR", NULL,
                 "write evaluation.csv, class_evaluation.csv and evaluation_predictions.csv there"),
     OPTION_FLAG("force", "with --out: replace these files"),
     CLI_JSON,

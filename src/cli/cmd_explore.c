@@ -12,11 +12,11 @@
 
 static const cli_option options[] = {
     CLI_LABELS,
-    OPTION_TEXT("images", "DIR", NULL, "directory of <Id>_<channel>.png, to show images of"),
-    OPTION_TEXT("test", "DIR", NULL, "directory of test images, to compare in number"),
+    OPTION_PATH("images", "DIR", NULL, "directory of <Id>_<channel>.png, to show images of"),
+    OPTION_PATH("test", "DIR", NULL, "directory of test images, to compare in number"),
     OPTION_TEXT("classes", "CLASS,...", NULL, "show images that have all of these (default: any)"),
     OPTION_LIST("company", "CLASS", "classes that occur together with this one; may be repeated"),
-    OPTION_TEXT("out", "DIR", NULL, "directory for tables, plots, images and explore.html"),
+    OPTION_PATH("out", "DIR", NULL, "directory for tables, plots, images and explore.html"),
     CLI_CHANNELS("4"),
     OPTION_NUMBER("page-rows", "N", "10", 1, 100, "images per page"),
     OPTION_NUMBER("pages", "N", "2", 0, 1000000, "pages of images; 0: all"),

@@ -39,7 +39,7 @@ static hpac_status run(const cli_arguments *arguments)
 static const cli_option options[] = {
     CLI_IMAGES,
     CLI_IDS,
-    OPTION_TEXT("out", "DIR", ".", "directory for the two files"),
+    OPTION_PATH("out", "DIR", ".", "directory for the two files"),
     OPTION_FLAG("force", "replace the two files"),
     OPTION_CHOICE("empty", "blank|argmax", "blank",
                   "prediction where no class is above its threshold: none, or the most probable"),

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 static const cli_option options[] = {
-    OPTION_TEXT("out", "DIR", NULL,
+    OPTION_PATH("out", "DIR", NULL,
                 "directory for report.html and plots/; otherwise RUN, or report for several runs"),
     CLI_JSON,
     CLI_QUIET,

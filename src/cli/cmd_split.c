@@ -29,7 +29,7 @@ static hpac_status run(const cli_arguments *arguments)
 static const cli_option options[] = {
     CLI_LABELS,
     SPLIT_OPTIONS,
-    OPTION_TEXT("out", "DIR", NULL, "write fold<k>_train.csv and fold<k>_validation.csv there"),
+    OPTION_PATH("out", "DIR", NULL, "write fold<k>_train.csv and fold<k>_validation.csv there"),
     OPTION_FLAG("force", "replace the files of an earlier split"),
     CLI_JSON,
     {0},

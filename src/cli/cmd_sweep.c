@@ -11,7 +11,7 @@
 static const cli_option options[] = {
     OPTION_LIST("set", "KEY=VALUE", "override a key in every run; may be repeated"),
     CLI_DEVICE,
-    OPTION_TEXT("out", "DIR", NULL, "directory of the sweep; otherwise runs/ and the sweep's name"),
+    OPTION_PATH("out", "DIR", NULL, "directory of the sweep; otherwise runs/ and the sweep's name"),
     OPTION_FLAG("force", "delete all runs, finished ones too, and train them again"),
     OPTION_FLAG("dry-run", "check and list all runs, train nothing"),
     CLI_NO_REPORT,

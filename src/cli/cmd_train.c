@@ -18,7 +18,7 @@ static const cli_option options[] = {
         "fold", "K|all", NULL,
         "train fold K of the split (data.split.fold), or all: one run each, and their mean"),
     CLI_DEVICE,
-    OPTION_TEXT("out", "DIR", NULL, "run directory; otherwise runs/ and the configuration's name"),
+    OPTION_PATH("out", "DIR", NULL, "run directory; otherwise runs/ and the configuration's name"),
     OPTION_FLAG("resume", "continue an unfinished run, or a finished one with more epochs, with "
                           "bit-identical results"),
     OPTION_FLAG("force", "delete an earlier run and start again"),

@@ -26,3 +26,14 @@ load helpers
     assert_no_output
     assert_error_has '"no-such-command"'
 }
+
+@test "a leading ~ in the path of an option is the home directory" {
+    mkdir "$TMP/home"
+    printf 'Id,Target\na,1\nb,2\nc,3\n' >"$TMP/home/labels.csv"
+    HOME=$TMP/home run_hpac split --labels='~/labels.csv' --out='~/folds'
+    assert_exit 0
+    assert_file "$TMP/home/folds/fold0_train.csv"
+    HOME=$TMP/home run_hpac split --labels='~other/labels.csv'
+    assert_exit 3
+    assert_error_has "~other/labels.csv: cannot open"
+}
