@@ -156,7 +156,7 @@ static cudaError_t end(struct CUstream_st *stream, cudaGraph_t *graph)
     else if (!is_joined(current))
         error = cudaErrorStreamCaptureUnjoined;
     if (error == cudaSuccess)
-        *graph = current->graph;
+        *graph = graph_hand_out(current->graph);
     else
         graph_release(current->graph);
     leave(current);
@@ -165,7 +165,7 @@ static cudaError_t end(struct CUstream_st *stream, cudaGraph_t *graph)
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t captured, enum cudaStreamCaptureMode mode)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     struct CUstream_st *stream = stream_check(captured, __func__);
     if (stream->capture != NULL)
         return runtime_return(cudaErrorIllegalState);
@@ -176,7 +176,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t captured, enum cudaStreamCapture
     begun->origin = stream;
     begun->mode = mode;
     begun->thread = pthread_self();
-    begun->graph = graph_create();
+    begun->graph = graph_create(stream->device);
     begun->valid = true;
     stream->capture = begun;
     stream->node = -1;
@@ -185,18 +185,19 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t captured, enum cudaStreamCapture
 
 cudaError_t cudaStreamEndCapture(cudaStream_t captured, cudaGraph_t *graph)
 {
-    runtime_lock();
-    return runtime_return(end(stream_check(captured, __func__), graph));
+    cudaError_t failure = runtime_enter(__func__);
+    cudaError_t error = end(stream_check(captured, __func__), graph);
+    if (failure == cudaSuccess || error != cudaSuccess)
+        return runtime_return(error);
+    graph_destroy(*graph); /* the capture ends even when the call fails */
+    *graph = NULL;
+    return runtime_return(failure);
 }
 
-cudaError_t cudaStreamIsCapturing(cudaStream_t asked, enum cudaStreamCaptureStatus *status)
+bool cudasim_is_capturing(cudaStream_t stream)
 {
     runtime_lock();
-    const struct CUstream_st *stream = stream_check(asked, __func__);
-    if (stream->capture == NULL)
-        *status = cudaStreamCaptureStatusNone;
-    else
-        *status = stream->capture->valid ? cudaStreamCaptureStatusActive
-                                         : cudaStreamCaptureStatusInvalidated;
-    return runtime_return(cudaSuccess);
+    bool capturing = stream_check(stream, __func__)->capture != NULL;
+    runtime_return(cudaSuccess);
+    return capturing;
 }

@@ -94,6 +94,8 @@ static cudaError_t copy_async(void *to, const void *from, size_t nbytes, enum cu
     copy_context copy = {.to = to, .from = from, .nbytes = nbytes};
     bool pinned;
     kind = direction(to, from, kind);
+    cudasim_check_device(to, stream->device, "the destination of a copy");
+    cudasim_check_device(from, stream->device, "the source of a copy");
     error = resolve(&copy, kind, &pinned);
     if (error != cudaSuccess)
         return error;
@@ -120,8 +122,8 @@ static cudaError_t copy_now(void *to, const void *from, size_t nbytes, enum cuda
     cudaError_t error = resolve(&copy, kind, &pinned);
     if (error != cudaSuccess)
         return error;
-    count(&runtime_counts, kind, nbytes);
-    runtime_counts.synchronizations++;
+    count(&runtime_counts[device_current()], kind, nbytes);
+    runtime_counts[device_current()].synchronizations++;
     stream_run_all(true);
     if (!runtime_is_broken())
         run_copy(&copy);
@@ -131,24 +133,25 @@ static cudaError_t copy_now(void *to, const void *from, size_t nbytes, enum cuda
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t nbytes, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     return runtime_return(copy_async(to, from, nbytes, kind, stream_check(stream, __func__)));
 }
 
 cudaError_t cudaMemcpy(void *to, const void *from, size_t nbytes, enum cudaMemcpyKind kind)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     return runtime_return(copy_now(to, from, nbytes, kind));
 }
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t nbytes, cudaStream_t filled)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     struct CUstream_st *stream = stream_check(filled, __func__);
     cudaError_t error = capture_check(stream);
     if (error != cudaSuccess || nbytes == 0)
         return runtime_return(error);
     copy_context fill = {.nbytes = nbytes, .value = value};
+    cudasim_check_device(to, stream->device, __func__);
     fill.to = cudasim_memory(to, nbytes, "the destination of cudaMemsetAsync");
     stream_counts(stream)->memsets++;
     stream_append(stream, "cudaMemsetAsync", run_fill, &fill, sizeof fill);

@@ -17,11 +17,11 @@ struct cublasContext {
     unsigned magic;
     cudaStream_t stream;
     cublasMath_t math;
-    cublasPointerMode_t pointers;
+    int device;
     cudasim_operand workspace; /* of no bytes: the library's own */
 };
 
-static cudasim_live_objects handles = {.what = "cuBLAS handles"};
+static cudasim_kind handles = {.plural = "cuBLAS handles"};
 
 static cublasStatus_t check_handle(cublasHandle_t handle, const char *call)
 {
@@ -29,6 +29,9 @@ static cublasStatus_t check_handle(cublasHandle_t handle, const char *call)
         return CUBLAS_STATUS_NOT_INITIALIZED;
     if (handle->magic != HANDLE_MAGIC)
         cudasim_fail("%s: %p is no cuBLAS handle, or one that was destroyed", call, (void *)handle);
+    if (handle->device != cudasim_current_device())
+        cudasim_fail("%s: the handle is of GPU %d, the current one is GPU %d", call, handle->device,
+                     cudasim_current_device());
     return cudasim_call_fails(call) ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;
 }
 
@@ -37,31 +40,39 @@ static cublasStatus_t check_handle(cublasHandle_t handle, const char *call)
 
 cublasStatus_t cublasCreate_v2(cublasHandle_t *handle)
 {
-    int devices = 0;
     if (!handle)
         return CUBLAS_STATUS_INVALID_VALUE;
     if (cudasim_call_fails(__func__))
         return CUBLAS_STATUS_EXECUTION_FAILED;
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0)
+    if (cudasim_current_device() < 0)
         return CUBLAS_STATUS_NOT_INITIALIZED;
     *handle = calloc(1, sizeof(**handle));
     if (!*handle)
         return CUBLAS_STATUS_ALLOC_FAILED;
     (*handle)->magic = HANDLE_MAGIC;
+    (*handle)->device = cudasim_current_device();
     cudasim_live_add(&handles, 1);
     return CUBLAS_STATUS_SUCCESS;
 }
 
-/* As the real one, waits for the device. The memory is kept: a handle used again is told. */
+/* As the real one, waits for the device. The memory stays, so that later use is recognised.
+ * Destroys also when it is told to fail. */
 cublasStatus_t cublasDestroy_v2(cublasHandle_t handle)
 {
     cublasStatus_t status = check_handle(handle, __func__);
-    if (status != CUBLAS_STATUS_SUCCESS)
+    if (status == CUBLAS_STATUS_NOT_INITIALIZED)
         return status;
-    cudaDeviceSynchronize();
+    cudasim_synchronize(NULL);
     handle->magic = 0;
     cudasim_live_add(&handles, -1);
-    return CUBLAS_STATUS_SUCCESS;
+    return status;
+}
+
+static void check_stream(cublasHandle_t handle, cudaStream_t stream)
+{
+    if (stream != NULL && cudasim_stream_device(stream) != handle->device)
+        cudasim_fail("cublasSetStream: a stream of GPU %d for a handle of GPU %d",
+                     cudasim_stream_device(stream), handle->device);
 }
 
 /* Gives the workspace back for the library's own, as the real one says it does. */
@@ -70,16 +81,9 @@ cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t stream)
     cublasStatus_t status = check_handle(handle, __func__);
     if (status != CUBLAS_STATUS_SUCCESS)
         return status;
+    check_stream(handle, stream);
     handle->stream = stream;
     handle->workspace = (cudasim_operand){0};
-    return status;
-}
-
-cublasStatus_t cublasGetStream_v2(cublasHandle_t handle, cudaStream_t *stream)
-{
-    cublasStatus_t status = check_handle(handle, __func__);
-    if (status == CUBLAS_STATUS_SUCCESS)
-        *stream = handle->stream;
     return status;
 }
 
@@ -97,7 +101,7 @@ cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t handle, void *workspace, siz
     }
     handle->workspace =
         (cudasim_operand){"workspace", workspace, workspace ? nbytes : 0, .written = true};
-    cudasim_check_operands(__func__, &handle->workspace, 1);
+    cudasim_check_operands(__func__, handle->device, &handle->workspace, 1);
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -109,37 +113,12 @@ cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t math)
     return status;
 }
 
-cublasStatus_t cublasGetMathMode(cublasHandle_t handle, cublasMath_t *math)
-{
-    cublasStatus_t status = check_handle(handle, __func__);
-    if (status == CUBLAS_STATUS_SUCCESS)
-        *math = handle->math;
-    return status;
-}
-
-/* Scalars in device memory are not used here, and have a hazard of their own in cuBLAS 13.1. */
-cublasStatus_t cublasSetPointerMode_v2(cublasHandle_t handle, cublasPointerMode_t mode)
-{
-    cublasStatus_t status = check_handle(handle, __func__);
-    if (status != CUBLAS_STATUS_SUCCESS)
-        return status;
-    return mode == CUBLAS_POINTER_MODE_HOST ? status : CUBLAS_STATUS_NOT_SUPPORTED;
-}
-
 cublasStatus_t cublasGetVersion_v2(cublasHandle_t handle, int *version)
 {
     (void)handle; /* the real one does without, too */
     if (cudasim_call_fails(__func__))
         return CUBLAS_STATUS_EXECUTION_FAILED;
     *version = CUBLAS_VERSION;
-    return CUBLAS_STATUS_SUCCESS;
-}
-
-cublasStatus_t cublasGetProperty(libraryPropertyType type, int *value)
-{
-    *value = type == MAJOR_VERSION   ? CUBLAS_VER_MAJOR
-             : type == MINOR_VERSION ? CUBLAS_VER_MINOR
-                                     : CUBLAS_VER_PATCH;
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -318,6 +297,14 @@ static void check_capture(cublasHandle_t handle, const gemm_call *gemm)
     cudasim_check_first_use(gemm->name, handle->stream, kind, sizeof(kind));
 }
 
+/* A long sum of bf16 products may be split, and the parts be added in bf16 (CUBLAS_DEFAULT_MATH).
+ */
+static bool may_reduce(cublasHandle_t handle, const gemm_call *gemm)
+{
+    return gemm->out == CUDASIM_BF16 &&
+           !((unsigned)handle->math & CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION);
+}
+
 static cublasStatus_t enqueue(cublasHandle_t handle, gemm_call *gemm)
 {
     const char *wrong = what_is_wrong(gemm);
@@ -330,9 +317,11 @@ static cublasStatus_t enqueue(cublasHandle_t handle, gemm_call *gemm)
         return CUBLAS_STATUS_SUCCESS;
     set_operands(handle, gemm);
     const cudasim_operand operands[] = {gemm->a, gemm->b, gemm->c, gemm->workspace};
-    cudasim_check_operands(gemm->name, operands, sizeof(operands) / sizeof(operands[0]));
+    cudasim_check_operands(gemm->name, handle->device, operands,
+                           sizeof(operands) / sizeof(operands[0]));
     check_capture(handle, gemm);
     cudasim_count_library_call(handle->stream);
+    cudasim_count_product(handle->stream, gemm->in, may_reduce(handle, gemm));
     cudasim_enqueue(handle->stream, gemm->name, run, gemm, sizeof(*gemm));
     return CUBLAS_STATUS_SUCCESS;
 }

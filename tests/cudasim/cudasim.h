@@ -10,8 +10,9 @@
  *     CUDASIM_CUDNN_REFUSE=fwd1,bwddata1,bwdfilter3,biasact
  *         cuDNN does not support these: forward, backward data and backward filter by the number of
  *         the algorithm, and the convolution with bias and activation
- *     CUDASIM_FAIL_CALL=cublasGemmEx:3
- *         the third call of this function of cuDNN or cuBLAS fails
+ *     CUDASIM_FAIL=cublasGemmEx:3
+ *         the third call of this function of the runtime, cuDNN or cuBLAS fails (without a number
+ *         the first); CUDASIM_FAIL=17: the 17th call of any of them
  */
 #ifndef CUDASIM_H
 #define CUDASIM_H
@@ -19,6 +20,7 @@
 #include "counts.h"
 
 #include <cuda_runtime_api.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,11 +42,36 @@ void cudasim_enqueue(cudaStream_t stream, const char *name, cudasim_operation *o
 /* Reports a misuse and ends the program with exit code 97. */
 void cudasim_fail(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-/* Reports something not given back; the program will end with exit code 96. For destructors of the
- * stand-ins' libraries; NULL ends the program if there was any. */
-void cudasim_leak(const char *what, ...) __attribute__((format(printf, 1, 2)));
+/* A kind of object that must be destroyed; what is left when the program ends is a leak. */
+typedef struct cudasim_kind {
+    const char *plural;
+    int live;
+    bool known;
+    struct cudasim_kind *next;
+} cudasim_kind;
+void cudasim_live_add(cudasim_kind *kind, int change);
 
-void cudasim_count_library_call(cudaStream_t stream); /* by the stand-ins, once a call */
+/* Whether CUDASIM_FAIL or cudasim_fail_nth() wants this call to fail. Counts the call. */
+bool cudasim_call_fails(const char *call);
+
+/* The thread's current GPU (-1: there is none), and the GPU of a stream. */
+int cudasim_current_device(void);
+int cudasim_stream_device(cudaStream_t stream);
+/* Ends the program if the memory at the address is another GPU's than `device`. */
+void cudasim_check_device(const void *address, int device, const char *what);
+
+bool cudasim_is_capturing(cudaStream_t stream);
+void cudasim_synchronize(cudaStream_t stream); /* NULL: all streams */
+
+/* The type in which a library call multiplies. */
+typedef enum cudasim_numbers {
+    CUDASIM_FLOAT,
+    CUDASIM_TF32, /* float32 in memory; factors are rounded to 10 bits of mantissa */
+    CUDASIM_BF16,
+} cudasim_numbers;
+/* Once per call of a library that enqueues work. */
+void cudasim_count_library_call(cudaStream_t stream);
+void cudasim_count_product(cudaStream_t stream, cudasim_numbers numbers, bool reduced_sums);
 
 #ifdef __cplusplus
 }

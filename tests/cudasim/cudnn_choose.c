@@ -1,7 +1,8 @@
 /*
- * The lists of algorithms the library gives: Get..._v7 by rule of thumb, Find...Ex by running them.
- * Both begin with algorithms that give other bits every time, where there are any: who takes the
- * first and wanted reproducible results is told by the results.
+ * The lists of algorithms that Find...Ex gives, and the workspace queries. As in the real library a
+ * list names each algorithm for CUDNN_DEFAULT_MATH, which allows TF32, beside the math type of the
+ * descriptor. The lists begin with what a careless caller must not take: TF32, and algorithms whose
+ * sums have another order every time.
  */
 #include "cudnn_sim.h"
 
@@ -15,33 +16,30 @@ typedef struct algo_choice {
     cudnnMathType_t math;
 } algo_choice;
 
-enum { MAX_CHOICES = 8 };
+enum { MAX_CHOICES = 16 };
 
 typedef struct algo_choices {
     int count;
     algo_choice list[MAX_CHOICES];
 } algo_choices;
 
-/* All algorithms of a pass: those that can, then the others, each with its status. */
+/* Appends the algorithms of a pass in one math type: those that can, or the others. */
 static void list_algorithms(const char *call, cudnn_sim_pass pass, const cudnn_sim_problem *problem,
-                            algo_choices *choices)
+                            cudnnMathType_t math, bool able, algo_choices *choices)
 {
     const cudnn_sim_algorithm *list;
     size_t count = cudnn_sim_algorithms(pass, &list);
-    choices->count = 0;
-    for (int able = 1; able >= 0; able--)
-        for (size_t i = 0; i < count; i++) {
-            const cudnn_sim_algorithm *found;
-            algo_choice choice = {.algo = list[i].algo, .time = -1.0f};
-            choice.status =
-                cudnn_sim_find_algorithm(call, pass, list[i].algo, problem, &found, &choice.memory);
-            if ((choice.status == CUDNN_STATUS_SUCCESS) != (able == 1))
-                continue;
-            choice.determinism = cudnn_sim_is_deterministic(&list[i]) ? CUDNN_DETERMINISTIC
-                                                                      : CUDNN_NON_DETERMINISTIC;
-            choice.math = problem->fma ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH;
-            choices->list[choices->count++] = choice;
-        }
+    for (size_t i = 0; i < count; i++) {
+        const cudnn_sim_algorithm *found;
+        algo_choice choice = {.algo = list[i].algo, .time = -1.0f, .math = math};
+        choice.status =
+            cudnn_sim_find_algorithm(call, pass, list[i].algo, problem, &found, &choice.memory);
+        if ((choice.status == CUDNN_STATUS_SUCCESS) != able)
+            continue;
+        choice.determinism =
+            cudnn_sim_is_deterministic(&list[i]) ? CUDNN_DETERMINISTIC : CUDNN_NON_DETERMINISTIC;
+        choices->list[choices->count++] = choice;
+    }
 }
 
 static cudnnStatus_t choose(cudnnHandle_t handle, const char *call, cudnn_sim_pass pass,
@@ -51,8 +49,15 @@ static cudnnStatus_t choose(cudnnHandle_t handle, const char *call, cudnn_sim_pa
     cudnnStatus_t status = cudnn_sim_check_handle(handle, call);
     if (status == CUDNN_STATUS_SUCCESS)
         status = cudnn_sim_read_problem(call, descriptors, &problem);
-    if (status == CUDNN_STATUS_SUCCESS)
-        list_algorithms(call, pass, &problem, choices);
+    if (status != CUDNN_STATUS_SUCCESS)
+        return status;
+    cudnnMathType_t math = problem.fma ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH;
+    cudnn_sim_problem by_default = problem;
+    by_default.fma = false;
+    choices->count = 0;
+    list_algorithms(call, pass, &by_default, CUDNN_DEFAULT_MATH, true, choices);
+    list_algorithms(call, pass, &problem, math, true, choices);
+    list_algorithms(call, pass, &problem, math, false, choices);
     return status;
 }
 
@@ -129,11 +134,11 @@ static cudnnStatus_t measure(cudnnHandle_t handle, const char *call, cudnn_sim_p
     if (cudasim_is_capturing(handle->stream))
         cudasim_fail("%s inside a capture: it waits and measures", call);
     set_operands(&lost, pass, &problem, memory);
-    cudasim_check_operands(call, lost.operands, OPERANDS);
+    cudasim_check_operands(call, handle->device, lost.operands, OPERANDS);
     lost.operands[WORKSPACE].nbytes = make_up_times(choices, memory);
     cudasim_count_library_call(handle->stream);
     cudasim_enqueue(handle->stream, call, lose_memory, &lost, sizeof(lost));
-    cudaStreamSynchronize(handle->stream);
+    cudasim_synchronize(handle->stream);
     return status;
 }
 
@@ -151,31 +156,6 @@ static cudnnStatus_t measure(cudnnHandle_t handle, const char *call, cudnn_sim_p
             (results)[i].mathType = from->math;                                                    \
         }                                                                                          \
     } while (0)
-
-static cudnnStatus_t count_algorithms(cudnnHandle_t handle, const char *call, cudnn_sim_pass pass,
-                                      int *count)
-{
-    const cudnn_sim_algorithm *list;
-    cudnnStatus_t status = cudnn_sim_check_handle(handle, call);
-    if (status == CUDNN_STATUS_SUCCESS)
-        *count = (int)cudnn_sim_algorithms(pass, &list);
-    return status;
-}
-
-cudnnStatus_t cudnnGetConvolutionForwardAlgorithmMaxCount(cudnnHandle_t handle, int *count)
-{
-    return count_algorithms(handle, __func__, CUDNN_SIM_FORWARD, count);
-}
-
-cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithmMaxCount(cudnnHandle_t handle, int *count)
-{
-    return count_algorithms(handle, __func__, CUDNN_SIM_BACKWARD_DATA, count);
-}
-
-cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithmMaxCount(cudnnHandle_t handle, int *count)
-{
-    return count_algorithms(handle, __func__, CUDNN_SIM_BACKWARD_FILTER, count);
-}
 
 /* ---- workspaces --------------------------------------------------------------------------------
  */
@@ -221,51 +201,6 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(
     cudnn_sim_descriptors descriptors = {x, dw, conv, dy};
     return workspace_size(handle, __func__, CUDNN_SIM_BACKWARD_FILTER, &descriptors, (int)algo,
                           nbytes);
-}
-
-/* ---- by rule of thumb --------------------------------------------------------------------------
- */
-
-cudnnStatus_t
-cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t handle, cudnnTensorDescriptor_t x,
-                                       cudnnFilterDescriptor_t w, cudnnConvolutionDescriptor_t conv,
-                                       cudnnTensorDescriptor_t y, const int asked, int *returned,
-                                       cudnnConvolutionFwdAlgoPerf_t *results)
-{
-    algo_choices choices;
-    cudnn_sim_descriptors descriptors = {x, w, conv, y};
-    cudnnStatus_t status = choose(handle, __func__, CUDNN_SIM_FORWARD, &descriptors, &choices);
-    if (status == CUDNN_STATUS_SUCCESS)
-        GIVE(&choices, asked, returned, results, cudnnConvolutionFwdAlgo_t);
-    return status;
-}
-
-cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(
-    cudnnHandle_t handle, cudnnFilterDescriptor_t w, cudnnTensorDescriptor_t dy,
-    cudnnConvolutionDescriptor_t conv, cudnnTensorDescriptor_t dx, const int asked, int *returned,
-    cudnnConvolutionBwdDataAlgoPerf_t *results)
-{
-    algo_choices choices;
-    cudnn_sim_descriptors descriptors = {dx, w, conv, dy};
-    cudnnStatus_t status =
-        choose(handle, __func__, CUDNN_SIM_BACKWARD_DATA, &descriptors, &choices);
-    if (status == CUDNN_STATUS_SUCCESS)
-        GIVE(&choices, asked, returned, results, cudnnConvolutionBwdDataAlgo_t);
-    return status;
-}
-
-cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-    cudnnHandle_t handle, cudnnTensorDescriptor_t x, cudnnTensorDescriptor_t dy,
-    cudnnConvolutionDescriptor_t conv, cudnnFilterDescriptor_t dw, const int asked, int *returned,
-    cudnnConvolutionBwdFilterAlgoPerf_t *results)
-{
-    algo_choices choices;
-    cudnn_sim_descriptors descriptors = {x, dw, conv, dy};
-    cudnnStatus_t status =
-        choose(handle, __func__, CUDNN_SIM_BACKWARD_FILTER, &descriptors, &choices);
-    if (status == CUDNN_STATUS_SUCCESS)
-        GIVE(&choices, asked, returned, results, cudnnConvolutionBwdFilterAlgo_t);
-    return status;
 }
 
 /* ---- by running --------------------------------------------------------------------------------

@@ -152,9 +152,10 @@ static void check_first_use(const conv_call *call, cudaStream_t stream, int algo
 
 static cudnnStatus_t enqueue(const conv_call *call, cudnnHandle_t handle, int algo)
 {
-    cudasim_check_operands(call->name, call->operands, OPERANDS);
+    cudasim_check_operands(call->name, handle->device, call->operands, OPERANDS);
     check_first_use(call, handle->stream, algo);
     cudasim_count_library_call(handle->stream);
+    cudasim_count_product(handle->stream, call->conv.numbers, false);
     cudasim_enqueue(handle->stream, call->name, run, call, sizeof(*call));
     return CUDNN_STATUS_SUCCESS;
 }

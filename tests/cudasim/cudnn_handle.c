@@ -8,7 +8,7 @@
 enum { HANDLE_MAGIC = 0x0d22, MESSAGE_NBYTES = 512 };
 
 static _Thread_local char last_message[MESSAGE_NBYTES];
-static cudasim_live_objects handles = {.what = "cuDNN handles"};
+static cudasim_kind handles = {.plural = "cuDNN handles"};
 
 cudnnStatus_t cudnn_sim_refuse(cudnnStatus_t status, const char *call, const char *why, ...)
 {
@@ -24,7 +24,7 @@ cudnnStatus_t cudnn_sim_refuse(cudnnStatus_t status, const char *call, const cha
 
 cudnnStatus_t cudnn_sim_fail(const char *call)
 {
-    return cudnn_sim_refuse(CUDNN_STATUS_EXECUTION_FAILED, call, "CUDASIM_FAIL_CALL names it");
+    return cudnn_sim_refuse(CUDNN_STATUS_EXECUTION_FAILED, call, "CUDASIM_FAIL names it");
 }
 
 cudnnStatus_t cudnn_sim_check_handle(cudnnHandle_t handle, const char *call)
@@ -33,51 +33,50 @@ cudnnStatus_t cudnn_sim_check_handle(cudnnHandle_t handle, const char *call)
         return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, call, "no handle");
     if (handle->magic != HANDLE_MAGIC)
         cudasim_fail("%s: %p is no cuDNN handle, or one that was destroyed", call, (void *)handle);
+    if (handle->device != cudasim_current_device())
+        cudasim_fail("%s: the handle is of GPU %d, the current one is GPU %d", call, handle->device,
+                     cudasim_current_device());
     return cudasim_call_fails(call) ? cudnn_sim_fail(call) : CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t cudnnCreate(cudnnHandle_t *handle)
 {
-    int devices = 0;
     if (!handle)
         return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_NULL_POINTER, __func__, "no handle");
     if (cudasim_call_fails(__func__))
         return cudnn_sim_fail(__func__);
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0)
+    if (cudasim_current_device() < 0)
         return cudnn_sim_refuse(CUDNN_STATUS_NOT_INITIALIZED, __func__, "no device");
     *handle = calloc(1, sizeof(**handle));
     if (!*handle)
         return CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
     (*handle)->magic = HANDLE_MAGIC;
+    (*handle)->device = cudasim_current_device();
     cudasim_live_add(&handles, 1);
     return CUDNN_STATUS_SUCCESS;
 }
 
-/* As the real one, waits for the device. The memory is kept: a handle used again is told. */
+/* As the real one, waits for the device. The memory stays, so that later use is recognised.
+ * Destroys also when it is told to fail. */
 cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
 {
     cudnnStatus_t status = cudnn_sim_check_handle(handle, __func__);
-    if (status != CUDNN_STATUS_SUCCESS)
+    if (status == CUDNN_STATUS_BAD_PARAM_NULL_POINTER)
         return status;
-    cudaDeviceSynchronize();
+    cudasim_synchronize(NULL);
     handle->magic = 0;
     cudasim_live_add(&handles, -1);
-    return CUDNN_STATUS_SUCCESS;
+    return status;
 }
 
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
 {
     cudnnStatus_t status = cudnn_sim_check_handle(handle, __func__);
+    if (stream != NULL && cudasim_stream_device(stream) != handle->device)
+        cudasim_fail("cudnnSetStream: a stream of GPU %d for a handle of GPU %d",
+                     cudasim_stream_device(stream), handle->device);
     if (status == CUDNN_STATUS_SUCCESS)
         handle->stream = stream;
-    return status;
-}
-
-cudnnStatus_t cudnnGetStream(cudnnHandle_t handle, cudaStream_t *stream)
-{
-    cudnnStatus_t status = cudnn_sim_check_handle(handle, __func__);
-    if (status == CUDNN_STATUS_SUCCESS)
-        *stream = handle->stream;
     return status;
 }
 

@@ -105,7 +105,10 @@ static cudnnStatus_t check_shapes(const pool_call *pooling, cudnnPoolingDescript
 {
     int n = 0, c = 0, h = 0, w = 0;
     const cudnn_sim_tensor *y = &pooling->y;
-    cudnnStatus_t status = cudnnGetPooling2dForwardOutputDim(window, x_desc, &n, &c, &h, &w);
+    cudnnStatus_t (*output_dim)(cudnnPoolingDescriptor_t, cudnnTensorDescriptor_t, int *, int *,
+                                int *, int *);
+    *(void **)&output_dim = cudnn_sim_real("cudnnGetPooling2dForwardOutputDim");
+    cudnnStatus_t status = output_dim(window, x_desc, &n, &c, &h, &w);
     if (status != CUDNN_STATUS_SUCCESS)
         return cudnn_sim_refuse(status, "cudnnPoolingForward", "x and window do not fit");
     if (n != y->n || c != y->c || h != y->h || w != y->w)
@@ -169,7 +172,7 @@ cudnnStatus_t cudnnPoolingForward(cudnnHandle_t handle, cudnnPoolingDescriptor_t
     memcpy(&pooling.beta, beta, sizeof(float));
     set_operands(&pooling, x, y);
     const cudasim_operand operands[] = {pooling.x_operand, pooling.y_operand};
-    cudasim_check_operands(__func__, operands, 2);
+    cudasim_check_operands(__func__, handle->device, operands, 2);
     const int kind[] = {(int)pooling.mode, pooling.x.n,    pooling.x.c,
                         pooling.x.h,       pooling.x.w,    pooling.rows,
                         pooling.cols,      pooling.x.nhwc, (int)pooling.x.type};

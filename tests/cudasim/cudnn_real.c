@@ -31,7 +31,16 @@ void *cudnn_sim_real(const char *name)
     return function;
 }
 
-/* Defines a function that asks the real one. */
+/* Defines a function that asks the real one. Those that only the simulator itself calls (QUIETLY)
+ * do not count as calls of the program. */
+#define FORWARD_QUIETLY(name, parameters, arguments)                                               \
+    cudnnStatus_t name parameters                                                                  \
+    {                                                                                              \
+        static cudnnStatus_t(*real) parameters;                                                    \
+        if (!real)                                                                                 \
+            *(void **)&real = cudnn_sim_real(#name);                                               \
+        return real arguments;                                                                     \
+    }
 #define FORWARD(name, parameters, arguments)                                                       \
     cudnnStatus_t name parameters                                                                  \
     {                                                                                              \
@@ -41,21 +50,26 @@ void *cudnn_sim_real(const char *name)
         return cudasim_call_fails(#name) ? cudnn_sim_fail(#name) : real arguments;                 \
     }
 
-/* The same for what makes and destroys descriptors: these are counted. */
+/* The same for what creates and destroys descriptors: they are counted, and destroyed also by a
+ * call that is told to fail. */
 #define FORWARD_COUNTED(name, kind, change, parameters, arguments)                                 \
     cudnnStatus_t name parameters                                                                  \
     {                                                                                              \
         static cudnnStatus_t(*real) parameters;                                                    \
         if (!real)                                                                                 \
             *(void **)&real = cudnn_sim_real(#name);                                               \
-        cudnnStatus_t status = cudasim_call_fails(#name) ? cudnn_sim_fail(#name) : real arguments; \
+        cudnnStatus_t failure =                                                                    \
+            cudasim_call_fails(#name) ? cudnn_sim_fail(#name) : CUDNN_STATUS_SUCCESS;              \
+        if (failure != CUDNN_STATUS_SUCCESS && (change) > 0)                                       \
+            return failure;                                                                        \
+        cudnnStatus_t status = real arguments;                                                     \
         if (status == CUDNN_STATUS_SUCCESS)                                                        \
             cudasim_live_add(kind, change);                                                        \
-        return status;                                                                             \
+        return failure != CUDNN_STATUS_SUCCESS ? failure : status;                                 \
     }
 
-#define DESCRIPTOR(kind, type, plural)                                                             \
-    static cudasim_live_objects kind##_live = {.what = plural};                                    \
+#define DESCRIPTOR(kind, type, plural_)                                                            \
+    static cudasim_kind kind##_live = {.plural = plural_};                                         \
     FORWARD_COUNTED(cudnnCreate##kind##Descriptor, &kind##_live, 1, (type * descriptor),           \
                     (descriptor))                                                                  \
     FORWARD_COUNTED(cudnnDestroy##kind##Descriptor, &kind##_live, -1, (type descriptor),           \
@@ -70,10 +84,10 @@ FORWARD(cudnnSetTensor4dDescriptorEx,
         (cudnnTensorDescriptor_t descriptor, cudnnDataType_t type, int n, int c, int h, int w,
          int n_stride, int c_stride, int h_stride, int w_stride),
         (descriptor, type, n, c, h, w, n_stride, c_stride, h_stride, w_stride))
-FORWARD(cudnnGetTensor4dDescriptor,
-        (cudnnTensorDescriptor_t descriptor, cudnnDataType_t *type, int *n, int *c, int *h, int *w,
-         int *n_stride, int *c_stride, int *h_stride, int *w_stride),
-        (descriptor, type, n, c, h, w, n_stride, c_stride, h_stride, w_stride))
+FORWARD_QUIETLY(cudnnGetTensor4dDescriptor,
+                (cudnnTensorDescriptor_t descriptor, cudnnDataType_t *type, int *n, int *c, int *h,
+                 int *w, int *n_stride, int *c_stride, int *h_stride, int *w_stride),
+                (descriptor, type, n, c, h, w, n_stride, c_stride, h_stride, w_stride))
 FORWARD(cudnnGetTensorSizeInBytes, (cudnnTensorDescriptor_t descriptor, size_t *nbytes),
         (descriptor, nbytes))
 
@@ -82,10 +96,10 @@ FORWARD(cudnnSetFilter4dDescriptor,
         (cudnnFilterDescriptor_t descriptor, cudnnDataType_t type, cudnnTensorFormat_t format,
          int k, int c, int h, int w),
         (descriptor, type, format, k, c, h, w))
-FORWARD(cudnnGetFilter4dDescriptor,
-        (cudnnFilterDescriptor_t descriptor, cudnnDataType_t *type, cudnnTensorFormat_t *format,
-         int *k, int *c, int *h, int *w),
-        (descriptor, type, format, k, c, h, w))
+FORWARD_QUIETLY(cudnnGetFilter4dDescriptor,
+                (cudnnFilterDescriptor_t descriptor, cudnnDataType_t *type,
+                 cudnnTensorFormat_t *format, int *k, int *c, int *h, int *w),
+                (descriptor, type, format, k, c, h, w))
 FORWARD(cudnnGetFilterSizeInBytes, (cudnnFilterDescriptor_t descriptor, size_t *nbytes),
         (descriptor, nbytes))
 
@@ -94,33 +108,35 @@ FORWARD(cudnnSetConvolution2dDescriptor,
         (cudnnConvolutionDescriptor_t descriptor, int pad_h, int pad_w, int stride_h, int stride_w,
          int dilation_h, int dilation_w, cudnnConvolutionMode_t mode, cudnnDataType_t type),
         (descriptor, pad_h, pad_w, stride_h, stride_w, dilation_h, dilation_w, mode, type))
-FORWARD(cudnnGetConvolution2dDescriptor,
-        (cudnnConvolutionDescriptor_t descriptor, int *pad_h, int *pad_w, int *stride_h,
-         int *stride_w, int *dilation_h, int *dilation_w, cudnnConvolutionMode_t *mode,
-         cudnnDataType_t *type),
-        (descriptor, pad_h, pad_w, stride_h, stride_w, dilation_h, dilation_w, mode, type))
+FORWARD_QUIETLY(cudnnGetConvolution2dDescriptor,
+                (cudnnConvolutionDescriptor_t descriptor, int *pad_h, int *pad_w, int *stride_h,
+                 int *stride_w, int *dilation_h, int *dilation_w, cudnnConvolutionMode_t *mode,
+                 cudnnDataType_t *type),
+                (descriptor, pad_h, pad_w, stride_h, stride_w, dilation_h, dilation_w, mode, type))
 FORWARD(cudnnSetConvolutionMathType,
         (cudnnConvolutionDescriptor_t descriptor, cudnnMathType_t type), (descriptor, type))
-FORWARD(cudnnGetConvolutionMathType,
-        (cudnnConvolutionDescriptor_t descriptor, cudnnMathType_t *type), (descriptor, type))
+FORWARD_QUIETLY(cudnnGetConvolutionMathType,
+                (cudnnConvolutionDescriptor_t descriptor, cudnnMathType_t *type),
+                (descriptor, type))
 FORWARD(cudnnSetConvolutionGroupCount, (cudnnConvolutionDescriptor_t descriptor, int count),
         (descriptor, count))
-FORWARD(cudnnGetConvolutionGroupCount, (cudnnConvolutionDescriptor_t descriptor, int *count),
-        (descriptor, count))
-FORWARD(cudnnGetConvolution2dForwardOutputDim,
-        (cudnnConvolutionDescriptor_t descriptor, cudnnTensorDescriptor_t x,
-         cudnnFilterDescriptor_t filter, int *n, int *c, int *h, int *w),
-        (descriptor, x, filter, n, c, h, w))
+FORWARD_QUIETLY(cudnnGetConvolutionGroupCount,
+                (cudnnConvolutionDescriptor_t descriptor, int *count), (descriptor, count))
+FORWARD_QUIETLY(cudnnGetConvolution2dForwardOutputDim,
+                (cudnnConvolutionDescriptor_t descriptor, cudnnTensorDescriptor_t x,
+                 cudnnFilterDescriptor_t filter, int *n, int *c, int *h, int *w),
+                (descriptor, x, filter, n, c, h, w))
 
 DESCRIPTOR(Pooling, cudnnPoolingDescriptor_t, "cuDNN pooling descriptors")
 FORWARD(cudnnSetPooling2dDescriptor,
         (cudnnPoolingDescriptor_t descriptor, cudnnPoolingMode_t mode, cudnnNanPropagation_t nan,
          int h, int w, int pad_h, int pad_w, int stride_h, int stride_w),
         (descriptor, mode, nan, h, w, pad_h, pad_w, stride_h, stride_w))
-FORWARD(cudnnGetPooling2dDescriptor,
-        (cudnnPoolingDescriptor_t descriptor, cudnnPoolingMode_t *mode, cudnnNanPropagation_t *nan,
-         int *h, int *w, int *pad_h, int *pad_w, int *stride_h, int *stride_w),
-        (descriptor, mode, nan, h, w, pad_h, pad_w, stride_h, stride_w))
+FORWARD_QUIETLY(cudnnGetPooling2dDescriptor,
+                (cudnnPoolingDescriptor_t descriptor, cudnnPoolingMode_t *mode,
+                 cudnnNanPropagation_t *nan, int *h, int *w, int *pad_h, int *pad_w, int *stride_h,
+                 int *stride_w),
+                (descriptor, mode, nan, h, w, pad_h, pad_w, stride_h, stride_w))
 FORWARD(cudnnGetPooling2dForwardOutputDim,
         (cudnnPoolingDescriptor_t descriptor, cudnnTensorDescriptor_t x, int *n, int *c, int *h,
          int *w),
@@ -131,9 +147,9 @@ FORWARD(cudnnSetActivationDescriptor,
         (cudnnActivationDescriptor_t descriptor, cudnnActivationMode_t mode,
          cudnnNanPropagation_t nan, double coefficient),
         (descriptor, mode, nan, coefficient))
-FORWARD(cudnnGetActivationDescriptor,
-        (cudnnActivationDescriptor_t descriptor, cudnnActivationMode_t *mode,
-         cudnnNanPropagation_t *nan, double *coefficient),
-        (descriptor, mode, nan, coefficient))
+FORWARD_QUIETLY(cudnnGetActivationDescriptor,
+                (cudnnActivationDescriptor_t descriptor, cudnnActivationMode_t *mode,
+                 cudnnNanPropagation_t *nan, double *coefficient),
+                (descriptor, mode, nan, coefficient))
 
 FORWARD(cudnnGetProperty, (libraryPropertyType type, int *value), (type, value))

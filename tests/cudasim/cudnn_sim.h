@@ -27,14 +27,15 @@ void *cudnn_sim_real(const char *name);
 struct cudnnContext {
     unsigned magic;
     cudaStream_t stream;
+    int device;
 };
 
 /* Notes why (printf) for cudnnGetLastErrorString, and returns the status. */
 cudnnStatus_t cudnn_sim_refuse(cudnnStatus_t status, const char *call, const char *why, ...)
     __attribute__((format(printf, 3, 4)));
-/* What a call answers that CUDASIM_FAIL_CALL names. */
+/* What a call returns that is told to fail. */
 cudnnStatus_t cudnn_sim_fail(const char *call);
-/* Success; BAD_PARAM for no handle; or what CUDASIM_FAIL_CALL wants. */
+/* Success; BAD_PARAM for no handle; or a failure that CUDASIM_FAIL wants. */
 cudnnStatus_t cudnn_sim_check_handle(cudnnHandle_t handle, const char *call);
 
 typedef enum cudnn_sim_pass {

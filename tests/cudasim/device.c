@@ -25,15 +25,25 @@ static cudaError_t check(int device)
 
 cudaError_t cudaGetDeviceCount(int *count)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     *count = runtime.devices;
     return runtime_return(runtime.devices > 0 ? cudaSuccess : cudaErrorNoDevice);
 }
 
-/* All devices share one memory and one set of streams: only the choice is checked. */
+int device_current(void)
+{
+    return chosen;
+}
+
+int cudasim_current_device(void)
+{
+    return runtime.devices > 0 ? chosen : -1;
+}
+
+/* What is created from now on belongs to this GPU: memory, streams, events, graphs, handles. */
 cudaError_t cudaSetDevice(int device)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     cudaError_t error = check(device);
     if (error == cudaSuccess)
         chosen = device;
@@ -42,14 +52,14 @@ cudaError_t cudaSetDevice(int device)
 
 cudaError_t cudaGetDevice(int *device)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     *device = chosen;
     return runtime_return(check(chosen));
 }
 
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int device)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     cudaError_t error = check(device);
     if (error != cudaSuccess)
         return runtime_return(error);
@@ -75,50 +85,6 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int devic
     properties->unifiedAddressing = properties->canMapHostMemory = 1;
     properties->concurrentKernels = 1;
     properties->pciBusID = device + 1;
-    return runtime_return(cudaSuccess);
-}
-
-cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, int device)
-{
-    runtime_lock();
-    cudaError_t error = check(device);
-    if (error != cudaSuccess)
-        return runtime_return(error);
-    switch (attribute) {
-    case cudaDevAttrComputeCapabilityMajor:
-        *value = runtime.capability / 10;
-        break;
-    case cudaDevAttrComputeCapabilityMinor:
-        *value = runtime.capability % 10;
-        break;
-    case cudaDevAttrMultiProcessorCount:
-        *value = MULTIPROCESSORS;
-        break;
-    case cudaDevAttrMaxThreadsPerMultiProcessor:
-        *value = THREADS_PER_MULTIPROCESSOR;
-        break;
-    case cudaDevAttrMaxSharedMemoryPerBlock:
-        *value = SHARED_NBYTES;
-        break;
-    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
-        *value = SHARED_OPTIN_NBYTES;
-        break;
-    case cudaDevAttrL2CacheSize:
-        *value = L2_NBYTES;
-        break;
-    case cudaDevAttrClockRate:
-        *value = 1410000; /* kHz */
-        break;
-    case cudaDevAttrMemoryClockRate:
-        *value = 1215000; /* kHz */
-        break;
-    case cudaDevAttrGlobalMemoryBusWidth:
-        *value = 5120;
-        break;
-    default:
-        cudasim_fail("cudaDeviceGetAttribute: the CUDA simulator has no attribute %d",
-                     (int)attribute);
-    }
     return runtime_return(cudaSuccess);
 }
 

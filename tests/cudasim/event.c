@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 static struct CUevent_st *events;
+static cudasim_kind event_kind = {.plural = "events"};
 
 static struct CUevent_st *check(cudaEvent_t event, const char *caller)
 {
@@ -18,7 +19,7 @@ static struct CUevent_st *check(cudaEvent_t event, const char *caller)
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *created, unsigned flags)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     const unsigned known = cudaEventBlockingSync | cudaEventDisableTiming;
     if (created == NULL || (flags & ~known) != 0)
         return runtime_return(cudaErrorInvalidValue);
@@ -27,31 +28,31 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *created, unsigned flags)
         cudasim_fail("no host memory for an event");
     event->alive = true;
     event->timing = (flags & cudaEventDisableTiming) == 0;
+    event->device = device_current();
     event->next = events;
     events = event;
+    cudasim_live_add(&event_kind, 1);
     *created = event;
     return runtime_return(cudaSuccess);
-}
-
-cudaError_t cudaEventCreate(cudaEvent_t *created)
-{
-    return cudaEventCreateWithFlags(created, cudaEventDefault);
 }
 
 /* Allowed while it is still to be passed, as with the real one. */
 cudaError_t cudaEventDestroy(cudaEvent_t destroyed)
 {
-    runtime_lock();
+    cudaError_t failure = runtime_enter(__func__);
     check(destroyed, __func__)->alive = false;
-    return runtime_return(cudaSuccess);
+    cudasim_live_add(&event_kind, -1);
+    return runtime_return(failure);
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t recorded, cudaStream_t on)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     struct CUevent_st *event = check(recorded, __func__);
     struct CUstream_st *stream = stream_check(on, __func__);
     cudaError_t error = capture_check(stream);
+    if (event->device != stream->device)
+        error = cudaErrorInvalidResourceHandle;
     if (error != cudaSuccess)
         return runtime_return(error);
     event->recorded = true;
@@ -84,33 +85,21 @@ static cudaError_t refuse(const struct CUevent_st *event)
 
 cudaError_t cudaEventSynchronize(cudaEvent_t awaited)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     const struct CUevent_st *event = check(awaited, __func__);
     if (!event->recorded && runtime.strict)
         cudasim_fail("cudaEventSynchronize: the event was never recorded, so it waits for nothing");
     cudaError_t refused = refuse(event);
     if (refused != cudaSuccess)
         return runtime_return(refused);
-    runtime_counts.synchronizations++;
+    runtime_counts[event->device].synchronizations++;
     stream_run_until(event->moment);
     return runtime_return(cudaSuccess);
 }
 
-/* A caller that asks until it is passed gets there: each question runs an operation. */
-cudaError_t cudaEventQuery(cudaEvent_t queried)
-{
-    runtime_lock();
-    const struct CUevent_st *event = check(queried, __func__);
-    cudaError_t refused = refuse(event);
-    if (refused != cudaSuccess || stream_passed(event->moment))
-        return runtime_return(refused);
-    stream_run_until((stream_moment){event->moment.stream, event->moment.stream->done + 1});
-    return runtime_return(cudaErrorNotReady);
-}
-
 cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     const struct CUevent_st *first = check(from, __func__), *last = check(to, __func__);
     if (first->capture != 0 || last->capture != 0)
         return runtime_return(cudaErrorCapturedEvent);
@@ -120,13 +109,4 @@ cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to)
         return runtime_return(cudaErrorNotReady);
     *ms = (float)(last->time_ms - first->time_ms);
     return runtime_return(cudaSuccess);
-}
-
-void event_report_leaks(void)
-{
-    unsigned alive = 0;
-    for (const struct CUevent_st *event = events; event != NULL; event = event->next)
-        alive += event->alive;
-    if (alive > 0)
-        cudasim_leak("%u events", alive);
 }

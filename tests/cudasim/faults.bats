@@ -144,7 +144,7 @@ wrong_by_seed() {
 @test "something is not given back" {
     leaked leaked_memory "1000 bytes of device memory"
     leaked leaked_pinned "1000 bytes of pinned memory"
-    leaked leaked_stream "a stream"
+    leaked leaked_stream "1 streams"
     leaked leaked_event "1 events"
     leaked leaked_graph "1 graphs"
     leaked leaked_executable "1 instantiated graphs"

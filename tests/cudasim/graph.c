@@ -9,17 +9,30 @@ struct CUgraphExec_st {
     struct CUgraphExec_st *next; /* of those alive */
 };
 
-static unsigned graphs; /* with an owner */
+static cudasim_kind graph_kind = {.plural = "graphs"};
+static cudasim_kind executable_kind = {.plural = "instantiated graphs"};
 static struct CUgraphExec_st *executables;
 
-struct CUgraph_st *graph_create(void)
+struct CUgraph_st *graph_create(int device)
 {
     struct CUgraph_st *graph = calloc(1, sizeof *graph);
     if (graph == NULL)
         cudasim_fail("no host memory for a graph");
     graph->owners = 1;
-    graphs++;
+    graph->device = device;
     return graph;
+}
+
+struct CUgraph_st *graph_hand_out(struct CUgraph_st *graph)
+{
+    cudasim_live_add(&graph_kind, 1);
+    return graph;
+}
+
+void graph_destroy(struct CUgraph_st *graph)
+{
+    cudasim_live_add(&graph_kind, -1);
+    graph_release(graph);
 }
 
 void graph_release(struct CUgraph_st *graph)
@@ -30,7 +43,6 @@ void graph_release(struct CUgraph_st *graph)
         free(graph->nodes[i].context);
     free(graph->nodes);
     free(graph);
-    graphs--;
 }
 
 /* Copies the context: later changes of what the caller had do not reach the graph. */
@@ -117,22 +129,10 @@ static struct CUgraphExec_st *check(cudaGraphExec_t executable, const char *call
     cudasim_fail("%s: %p is no living graph", caller, (void *)executable);
 }
 
-static void add_counts(cudasim_counts *to, const cudasim_counts *from)
-{
-    to->kernels += from->kernels;
-    to->library_calls += from->library_calls;
-    to->uploads += from->uploads;
-    to->upload_nbytes += from->upload_nbytes;
-    to->downloads += from->downloads;
-    to->download_nbytes += from->download_nbytes;
-    to->device_copies += from->device_copies;
-    to->memsets += from->memsets;
-}
-
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *created, cudaGraph_t graph,
                                  unsigned long long flags)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     if (created == NULL || graph == NULL || flags != 0)
         return runtime_return(cudaErrorInvalidValue);
     struct CUgraphExec_st *executable = calloc(1, sizeof *executable);
@@ -142,6 +142,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *created, cudaGraph_t graph,
     executable->graph = graph;
     executable->next = executables;
     executables = executable;
+    cudasim_live_add(&executable_kind, 1);
     *created = executable;
     return runtime_return(cudaSuccess);
 }
@@ -149,23 +150,25 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *created, cudaGraph_t graph,
 /* To launch a graph into a capture would make it a node of that graph: not needed so far. */
 cudaError_t cudaGraphLaunch(cudaGraphExec_t launched, cudaStream_t on)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     struct CUstream_st *stream = stream_check(on, __func__);
     struct CUgraph_st *graph = check(launched, __func__)->graph;
     if (stream->capture != NULL) {
         capture_invalidate(stream);
         return runtime_return(cudaErrorStreamCaptureUnsupported);
     }
+    if (graph->device != stream->device)
+        return runtime_return(cudaErrorInvalidResourceHandle);
     graph->owners++;
-    add_counts(&runtime_counts, &graph->counts);
-    runtime_counts.graph_launches++;
+    counts_add(&runtime_counts[stream->device], &graph->counts);
+    runtime_counts[stream->device].graph_launches++;
     stream_append(stream, "a graph", run_graph, &graph, sizeof(struct CUgraph_st *));
     return runtime_return(cudaSuccess);
 }
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t destroyed)
 {
-    runtime_lock();
+    cudaError_t failure = runtime_enter(__func__);
     struct CUgraphExec_st *executable = check(destroyed, __func__);
     struct CUgraphExec_st **link = &executables;
     while (*link != executable)
@@ -173,25 +176,15 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t destroyed)
     *link = executable->next;
     graph_release(executable->graph);
     free(executable);
-    return runtime_return(cudaSuccess);
+    cudasim_live_add(&executable_kind, -1);
+    return runtime_return(failure);
 }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph)
 {
-    runtime_lock();
+    cudaError_t failure = runtime_enter(__func__);
     if (graph == NULL)
         return runtime_return(cudaErrorInvalidValue);
-    graph_release(graph);
-    return runtime_return(cudaSuccess);
-}
-
-void graph_report_leaks(void)
-{
-    unsigned living = 0;
-    for (const struct CUgraphExec_st *some = executables; some != NULL; some = some->next)
-        living++;
-    if (living > 0)
-        cudasim_leak("%u instantiated graphs", living);
-    if (graphs > living)
-        cudasim_leak("%u graphs", graphs - living);
+    graph_destroy(graph);
+    return runtime_return(failure);
 }

@@ -152,6 +152,7 @@ void __cudaRegisterVar(void **module, char *variable, char *address, const char 
 typedef struct launch {
     const cudasim_host_kernel *host_kernel;
     dim3 grid, block;
+    int device;
     size_t shared_nbytes;
     size_t used; /* of the parameters */
     alignas(16) unsigned char parameters[PARAMETERS_NBYTES];
@@ -183,6 +184,9 @@ static void translate(unsigned char *word, const launch *launched, int argument)
         cudasim_fail("kernel %s, argument %d: no live device memory: %s",
                      launched->host_kernel->name, argument + 1, text);
     }
+    if (block->device != launched->device)
+        cudasim_fail("kernel %s, argument %d: memory of GPU %d in a launch on GPU %d",
+                     launched->host_kernel->name, argument + 1, block->device, launched->device);
     address = memory_shadow(address);
     memcpy(word, &address, sizeof address);
 }
@@ -273,14 +277,15 @@ static cudaError_t check_configuration(const kernel *launched, dim3 grid, dim3 b
 cudaError_t cudaLaunchKernel(const void *stub, dim3 grid, dim3 block, void **arguments,
                              size_t shared_nbytes, cudaStream_t on)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     kernel *launched = find_kernel(stub);
     if (launched == NULL)
         return runtime_return(cudaErrorInvalidDeviceFunction);
     struct CUstream_st *stream = stream_check(on, launched->symbol);
     cudaError_t error = check_configuration(launched, grid, block, shared_nbytes);
     if (error == cudaSuccess)
-        error = capture_check(stream);
+        error = stream->device == device_current() ? capture_check(stream)
+                                                   : cudaErrorInvalidResourceHandle;
     if (error != cudaSuccess)
         return runtime_return(error);
     if (launched->host_kernel == NULL)
@@ -288,6 +293,7 @@ cudaError_t cudaLaunchKernel(const void *stub, dim3 grid, dim3 block, void **arg
     launch made = {.host_kernel = launched->host_kernel,
                    .grid = grid,
                    .block = block,
+                   .device = stream->device,
                    .shared_nbytes = shared_nbytes};
     take_arguments(&made, arguments);
     stream_counts(stream)->kernels++;
@@ -317,7 +323,7 @@ cudaError_t __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared_n
 
 cudaError_t __cudaGetKernel(cudaKernel_t *found, const void *stub)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     *found = (cudaKernel_t)find_kernel(stub);
     return runtime_return(*found != NULL ? cudaSuccess : cudaErrorInvalidDeviceFunction);
 }
@@ -332,7 +338,7 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t launched, dim3 grid, dim3 block, voi
 
 cudaError_t cudaFuncSetAttribute(const void *stub, enum cudaFuncAttribute attribute, int value)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     kernel *found = find_kernel(stub);
     if (found == NULL)
         return runtime_return(cudaErrorInvalidDeviceFunction);
@@ -342,31 +348,5 @@ cudaError_t cudaFuncSetAttribute(const void *stub, enum cudaFuncAttribute attrib
         value > SHARED_OPTIN_NBYTES)
         return runtime_return(cudaErrorInvalidValue);
     found->shared_nbytes = (size_t)value;
-    return runtime_return(cudaSuccess);
-}
-
-cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attributes, const void *stub)
-{
-    runtime_lock();
-    const kernel *found = find_kernel(stub);
-    if (found == NULL)
-        return runtime_return(cudaErrorInvalidDeviceFunction);
-    memset(attributes, 0, sizeof *attributes);
-    attributes->maxThreadsPerBlock = CUDASIM_MAX_THREADS;
-    attributes->maxDynamicSharedSizeBytes = (int)found->shared_nbytes;
-    return runtime_return(cudaSuccess);
-}
-
-/* As if threads were all that bounds it: registers are not known here. */
-cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, const void *stub,
-                                                          int block_threads, size_t shared_nbytes)
-{
-    runtime_lock();
-    (void)shared_nbytes;
-    if (find_kernel(stub) == NULL)
-        return runtime_return(cudaErrorInvalidDeviceFunction);
-    if (block_threads < 1 || block_threads > CUDASIM_MAX_THREADS)
-        return runtime_return(cudaErrorInvalidValue);
-    *blocks = 2048 / block_threads;
     return runtime_return(cudaSuccess);
 }

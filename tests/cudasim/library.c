@@ -41,13 +41,16 @@ void *cudasim_operand_memory(const char *call, const cudasim_operand *operand)
                : NULL;
 }
 
-void cudasim_check_operands(const char *call, const cudasim_operand *operands, size_t count)
+void cudasim_check_operands(const char *call, int device, const cudasim_operand *operands,
+                            size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const cudasim_operand *operand = &operands[i];
         if (operand->alignment && (uintptr_t)operand->address % operand->alignment != 0)
             cudasim_fail("%s: %s at %p is misaligned: it must be a multiple of %zu bytes", call,
                          operand->name, operand->address, operand->alignment);
+        if (operand->nbytes > 0)
+            cudasim_check_device(operand->address, device, call);
         cudasim_operand_memory(call, operand);
     }
     check_overlaps(call, operands, count);
@@ -75,13 +78,6 @@ void cudasim_poison_scratch(void *memory, size_t nbytes)
 
 /* ---- captures ----------------------------------------------------------------------------------
  */
-
-bool cudasim_is_capturing(cudaStream_t stream)
-{
-    enum cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-    return cudaStreamIsCapturing(stream, &status) == cudaSuccess &&
-           status != cudaStreamCaptureStatusNone;
-}
 
 /* FNV-1a (Fowler, Noll, Vo), of the name too. */
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t nbytes)
@@ -129,56 +125,6 @@ void cudasim_check_first_use(const char *call, cudaStream_t stream, const void *
 
 /* ---- the rest ----------------------------------------------------------------------------------
  */
-
-enum { MAX_LIVE_KINDS = 16 };
-static cudasim_live_objects *live_kinds[MAX_LIVE_KINDS];
-static int live_kind_count;
-
-__attribute__((destructor)) static void report_leaks(void)
-{
-    for (int i = 0; i < live_kind_count; i++)
-        if (live_kinds[i]->live > 0)
-            cudasim_leak("%d %s never destroyed", live_kinds[i]->live, live_kinds[i]->what);
-}
-
-static void register_kind(cudasim_live_objects *kind)
-{
-    for (int i = 0; i < live_kind_count; i++)
-        if (live_kinds[i] == kind)
-            return;
-    if (live_kind_count < MAX_LIVE_KINDS)
-        live_kinds[live_kind_count++] = kind;
-}
-
-void cudasim_live_add(cudasim_live_objects *kind, int change)
-{
-    pthread_mutex_lock(&lock);
-    register_kind(kind);
-    kind->live += change;
-    pthread_mutex_unlock(&lock);
-}
-
-static bool is_named(const char *call, const char *name, size_t length)
-{
-    return strncmp(call, name, length) == 0 &&
-           (call[length] == '\0' || strcmp(call + length, "_v2") == 0);
-}
-
-bool cudasim_call_fails(const char *call)
-{
-    static long seen;
-    const char *which = getenv("CUDASIM_FAIL_CALL");
-    if (!which)
-        return false;
-    const char *colon = strchr(which, ':');
-    size_t length = colon ? (size_t)(colon - which) : strlen(which);
-    if (!is_named(call, which, length))
-        return false;
-    pthread_mutex_lock(&lock);
-    bool fails = ++seen == (colon ? strtol(colon + 1, NULL, 10) : 1);
-    pthread_mutex_unlock(&lock);
-    return fails;
-}
 
 bool cudasim_tf32_forbidden(void)
 {

@@ -19,9 +19,10 @@ typedef struct cudasim_operand {
     const void *alias; /* the one other operand it may be, in whole; NULL: none */
 } cudasim_operand;
 
-/* Checks when a call is made that all operands lie in live device memory and are aligned, and that
- * what is written overlaps nothing else. */
-void cudasim_check_operands(const char *call, const cudasim_operand *operands, size_t count);
+/* Checks when a call is made that all operands lie in live device memory and are aligned, that it
+ * is the GPU's on which the call computes, and that what is written overlaps nothing else. */
+void cudasim_check_operands(const char *call, int device, const cudasim_operand *operands,
+                            size_t count);
 
 /* The same memory once the operation runs. */
 void *cudasim_operand_memory(const char *call, const cudasim_operand *operand);
@@ -31,24 +32,10 @@ void *cudasim_operand_memory(const char *call, const cudasim_operand *operand);
 void cudasim_poison(void *memory, size_t nbytes);
 void cudasim_poison_scratch(void *memory, size_t nbytes);
 
-/* Whether the stream is being captured into a graph. */
-bool cudasim_is_capturing(cudaStream_t stream);
-
 /* The first use of a kernel loads code and makes plans, which a capture does not allow: every kind
  * of call must have been enqueued outside one before. `kind`: what tells calls apart. */
 void cudasim_check_first_use(const char *call, cudaStream_t stream, const void *kind,
                              size_t kind_nbytes);
-
-/* Whether this call is to fail although nothing is wrong: CUDASIM_FAIL_CALL=cudnnCreate, or
- * cublasGemmEx:3 for the third. Names as the program calls them, without cuBLAS's _v2. */
-bool cudasim_call_fails(const char *call);
-
-/* Live objects of one kind, reported as leaks when the program ends. */
-typedef struct cudasim_live_objects {
-    const char *what;
-    int live;
-} cudasim_live_objects;
-void cudasim_live_add(cudasim_live_objects *kind, int change);
 
 /* Whether NVIDIA_TF32_OVERRIDE=0 forbids TF32, as in the real libraries. */
 bool cudasim_tf32_forbidden(void);

@@ -124,6 +124,7 @@ static memory_block *append_block(area *to, size_t nbytes, const void *caller)
                             .pages = pages,
                             .pages_nbytes = pages_nbytes,
                             .caller = caller,
+                            .device = device_current(),
                             .live = true};
     /* A gap as large as the block: an index that is twice too large falls into it. */
     to->used += pages_nbytes + (pages_nbytes > GAP ? pages_nbytes : GAP);
@@ -145,11 +146,12 @@ static cudaError_t allocate(memory_kind kind, void **address, size_t nbytes, con
         return cudaSuccess;
     reserve_areas();
     bool device = kind == MEMORY_DEVICE;
-    if (device && nbytes > runtime.memory_nbytes - runtime_counts.live_nbytes)
+    cudasim_counts *counts = &runtime_counts[device_current()];
+    if (device && nbytes > runtime.memory_nbytes - counts->live_nbytes)
         return cudaErrorMemoryAllocation;
     *address = append_block(&areas[kind], nbytes, caller)->start;
-    runtime_counts.allocations++;
-    runtime_counts.live_nbytes += device ? nbytes : 0;
+    counts->allocations++;
+    counts->live_nbytes += device ? nbytes : 0;
     return cudaSuccess;
 }
 
@@ -193,8 +195,9 @@ static cudaError_t release(memory_kind kind, void *address, const char *caller)
     mprotect(pages, block->pages_nbytes, PROT_NONE);
     madvise(pages, block->pages_nbytes, MADV_DONTNEED);
     block->live = false;
-    runtime_counts.frees++;
-    runtime_counts.live_nbytes -= kind == MEMORY_DEVICE ? block->nbytes : 0;
+    cudasim_counts *counts = &runtime_counts[block->device];
+    counts->frees++;
+    counts->live_nbytes -= kind == MEMORY_DEVICE ? block->nbytes : 0;
     return cudaSuccess;
 }
 
@@ -245,9 +248,9 @@ void memory_report_leaks(void)
             Dl_info caller = {0};
             dladdr(block->caller, &caller);
             long place = (const char *)block->caller - (const char *)caller.dli_fbase;
-            cudasim_leak("%zu bytes of %s memory, allocated by %s+0x%lx (%s)", block->nbytes,
-                         areas[kind].name, caller.dli_fname, place,
-                         caller.dli_sname != NULL ? caller.dli_sname : "?");
+            report_leak("%zu bytes of %s memory, allocated by %s+0x%lx (%s)", block->nbytes,
+                        areas[kind].name, caller.dli_fname, place,
+                        caller.dli_sname != NULL ? caller.dli_sname : "?");
         }
 }
 
@@ -268,19 +271,23 @@ void *cudasim_memory(const void *address, size_t nbytes, const char *what, ...)
     cudasim_fail("%s: %zu bytes wanted: %s", name, nbytes, text);
 }
 
+void cudasim_check_device(const void *address, int device, const char *what)
+{
+    const memory_block *block = memory_find(MEMORY_DEVICE, address);
+    if (block != NULL && block->device != device)
+        cudasim_fail("%s: memory of GPU %d in an operation on GPU %d", what, block->device, device);
+}
+
 cudaError_t cudaMalloc(void **address, size_t nbytes)
 {
-    static uint64_t calls;
-    runtime_lock();
+    RUNTIME_CALL();
     const void *caller = __builtin_return_address(0);
-    if (++calls == runtime.failed_malloc)
-        return runtime_return(cudaErrorMemoryAllocation);
     return runtime_return(allocate(MEMORY_DEVICE, address, nbytes, caller));
 }
 
 cudaError_t cudaMallocHost(void **address, size_t nbytes)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     const void *caller = __builtin_return_address(0);
     return runtime_return(allocate(MEMORY_PINNED, address, nbytes, caller));
 }
@@ -288,7 +295,7 @@ cudaError_t cudaMallocHost(void **address, size_t nbytes)
 /* The flags choose how the host's memory is mapped: nothing of it shows here. */
 cudaError_t cudaHostAlloc(void **address, size_t nbytes, unsigned flags)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     const unsigned known = cudaHostAllocPortable | cudaHostAllocMapped | cudaHostAllocWriteCombined;
     const void *caller = __builtin_return_address(0);
     return runtime_return((flags & ~known) != 0 ? cudaErrorInvalidValue
@@ -297,20 +304,22 @@ cudaError_t cudaHostAlloc(void **address, size_t nbytes, unsigned flags)
 
 cudaError_t cudaFree(void *address)
 {
-    runtime_lock();
-    return runtime_return(release(MEMORY_DEVICE, address, __func__));
+    cudaError_t failure = runtime_enter(__func__);
+    cudaError_t error = release(MEMORY_DEVICE, address, __func__);
+    return runtime_return(failure != cudaSuccess ? failure : error);
 }
 
 cudaError_t cudaFreeHost(void *address)
 {
-    runtime_lock();
-    return runtime_return(release(MEMORY_PINNED, address, __func__));
+    cudaError_t failure = runtime_enter(__func__);
+    cudaError_t error = release(MEMORY_PINNED, address, __func__);
+    return runtime_return(failure != cudaSuccess ? failure : error);
 }
 
 cudaError_t cudaMemGetInfo(size_t *free_nbytes, size_t *total_nbytes)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     *total_nbytes = runtime.memory_nbytes;
-    *free_nbytes = runtime.memory_nbytes - runtime_counts.live_nbytes;
+    *free_nbytes = runtime.memory_nbytes - runtime_counts[device_current()].live_nbytes;
     return runtime_return(cudaSuccess);
 }

@@ -5,14 +5,7 @@
 #ifndef CUDASIM_NUMBERS_H
 #define CUDASIM_NUMBERS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-typedef enum cudasim_numbers {
-    CUDASIM_FLOAT,
-    CUDASIM_TF32, /* float32 in memory; what a product reads is rounded to 10 bits of mantissa */
-    CUDASIM_BF16,
-} cudasim_numbers;
+#include "cudasim.h"
 
 size_t cudasim_number_nbytes(cudasim_numbers numbers);
 

@@ -48,16 +48,46 @@ void cudasim_fail(const char *what, ...)
     _Exit(CUDASIM_EXIT_FAULT);
 }
 
-void cudasim_leak(const char *what, ...)
+static cudasim_kind *kinds;
+
+void cudasim_live_add(cudasim_kind *kind, int change)
+{
+    runtime_lock();
+    if (!kind->known) {
+        kind->known = true;
+        kind->next = kinds;
+        kinds = kind;
+    }
+    kind->live += change;
+    runtime_return(cudaSuccess);
+}
+
+uint64_t report_live_objects(void)
+{
+    uint64_t count = 0;
+    for (const cudasim_kind *kind = kinds; kind != NULL; kind = kind->next)
+        count += (uint64_t)kind->live;
+    return count;
+}
+
+static void end_if_leaked(void)
+{
+    for (const cudasim_kind *kind = kinds; kind != NULL; kind = kind->next)
+        if (kind->live > 0)
+            report_leak("%d %s never destroyed", kind->live, kind->plural);
+    if (leaks == 0)
+        return;
+    fprintf(stderr, "cudasim: %u leaks\n", leaks);
+    fflush(stdout);
+    if (runtime.abort_on_leak)
+        abort();
+    _Exit(CUDASIM_EXIT_LEAK);
+}
+
+void report_leak(const char *what, ...)
 {
     if (what == NULL) {
-        if (leaks > 0) {
-            fprintf(stderr, "cudasim: %u leaks\n", leaks);
-            fflush(stdout);
-            if (runtime.abort_on_leak)
-                abort();
-            _Exit(CUDASIM_EXIT_LEAK);
-        }
+        end_if_leaked();
         return;
     }
     if (leaks++ >= 16)

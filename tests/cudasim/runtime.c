@@ -5,7 +5,7 @@
 #include <string.h>
 
 runtime_settings runtime;
-cudasim_counts runtime_counts;
+cudasim_counts runtime_counts[MAX_DEVICES];
 
 static pthread_mutex_t lock;
 static cudaError_t sticky;
@@ -36,6 +36,68 @@ static cudasim_mode mode_setting(void)
     cudasim_fail("CUDASIM_MODE=%s is none of lazy, random, eager", text);
 }
 
+/* ---- calls that are told to fail ---- */
+
+static const char *failing_name; /* NULL: any */
+static size_t failing_name_length;
+static uint64_t calls_until_failure; /* 0: none fails */
+static const char *failed_call;
+
+/* CUDASIM_FAIL=cudaMalloc:3, cudaMalloc or 17 */
+static void read_failing_call(void)
+{
+    const char *text = getenv("CUDASIM_FAIL");
+    if (text == NULL || text[0] == '\0')
+        return;
+    failing_name_length = strcspn(text, ":");
+    const char *number = text + failing_name_length;
+    calls_until_failure = *number == ':' ? strtoull(number + 1, NULL, 10) : 1;
+    if (text[0] >= '0' && text[0] <= '9')
+        calls_until_failure = strtoull(text, NULL, 10);
+    else
+        failing_name = text;
+}
+
+/* cuBLAS's functions are called by the name without _v2. */
+static bool is_failing_name(const char *call)
+{
+    return failing_name == NULL ||
+           (strncmp(call, failing_name, failing_name_length) == 0 &&
+            (call[failing_name_length] == '\0' || strcmp(call + failing_name_length, "_v2") == 0));
+}
+
+bool cudasim_call_fails(const char *call)
+{
+    runtime_lock();
+    bool fails = calls_until_failure > 0 && is_failing_name(call) && --calls_until_failure == 0;
+    if (fails)
+        failed_call = call;
+    pthread_mutex_unlock(&lock);
+    return fails;
+}
+
+void cudasim_fail_nth(uint64_t n)
+{
+    runtime_lock();
+    failing_name = failed_call = NULL;
+    calls_until_failure = n;
+    pthread_mutex_unlock(&lock);
+}
+
+const char *cudasim_failed_call(void)
+{
+    return failed_call;
+}
+
+cudaError_t runtime_enter(const char *call)
+{
+    runtime_lock();
+    if (!cudasim_call_fails(call))
+        return cudaSuccess;
+    bool allocates = strstr(call, "Malloc") != NULL || strstr(call, "Alloc") != NULL;
+    return allocates ? cudaErrorMemoryAllocation : cudaErrorOperatingSystem;
+}
+
 /* Before the kernels of libhpac_cuda.so register: it depends on this library. */
 __attribute__((constructor)) static void start(void)
 {
@@ -55,9 +117,11 @@ __attribute__((constructor)) static void start(void)
         .devices = (int)setting("CUDASIM_DEVICES", 1),
         .capability = (int)setting("CUDASIM_CAPABILITY", 80),
         .failed_kernel = setting("CUDASIM_FAIL_KERNEL", 0),
-        .failed_malloc = setting("CUDASIM_FAIL_MALLOC", 0),
     };
+    if (runtime.devices > MAX_DEVICES)
+        cudasim_fail("CUDASIM_DEVICES: at most %d", MAX_DEVICES);
     random_state = runtime.seed;
+    read_failing_call();
     report_install();
 }
 
@@ -65,10 +129,7 @@ __attribute__((constructor)) static void start(void)
 __attribute__((destructor)) static void finish(void)
 {
     memory_report_leaks();
-    stream_report_leaks();
-    event_report_leaks();
-    graph_report_leaks();
-    cudasim_leak(NULL);
+    report_leak(NULL);
 }
 
 /* SplitMix64: Steele, Lea, Flood: "Fast splittable pseudorandom number generators" (2014). */
@@ -119,9 +180,28 @@ cudaError_t cudaPeekAtLastError(void)
     return sticky != cudaSuccess ? sticky : last_error;
 }
 
+/* All members are counters. */
+void counts_add(cudasim_counts *to, const cudasim_counts *from)
+{
+    uint64_t *sums = (uint64_t *)to;
+    const uint64_t *terms = (const uint64_t *)from;
+    for (size_t i = 0; i < sizeof *to / sizeof *sums; i++)
+        sums[i] += terms[i];
+}
+
 void cudasim_get_counts(cudasim_counts *counts)
 {
+    *counts = (cudasim_counts){0};
     runtime_lock();
-    *counts = runtime_counts;
+    for (int i = 0; i < MAX_DEVICES; i++)
+        counts_add(counts, &runtime_counts[i]);
+    counts->live_objects = counts->allocations - counts->frees + report_live_objects();
+    pthread_mutex_unlock(&lock);
+}
+
+void cudasim_get_device_counts(int device, cudasim_counts *counts)
+{
+    runtime_lock();
+    *counts = runtime_counts[device];
     pthread_mutex_unlock(&lock);
 }

@@ -2,13 +2,20 @@
  * What the files of the libcudart stand-in share.
  *
  * One lock guards everything and is held while an operation runs, so that one runs at a time. A
- * function of the runtime's interface takes it, and gives its result through runtime_return():
+ * function of the CUDA interface takes it with RUNTIME_CALL(), which returns when CUDASIM_FAIL
+ * wants this call to fail, and returns its result through runtime_return():
  *
  *     cudaError_t cudaThing(int x)
  *     {
- *         runtime_lock();
+ *         RUNTIME_CALL();
  *         return runtime_return(do_thing(x));
  *     }
+ *
+ * A function that releases something does its work even then:
+ *
+ *     cudaError_t failure = runtime_enter(__func__);
+ *     cudaError_t error = release_thing(x);
+ *     return runtime_return(failure ? failure : error);
  */
 #ifndef CUDASIM_RUNTIME_H
 #define CUDASIM_RUNTIME_H
@@ -36,16 +43,25 @@ typedef struct runtime_settings {
     bool strict;            /* CUDASIM_STRICT=1: awaiting an event never recorded is a fault */
     bool abort_on_leak;     /* CUDASIM_ABORT=1: for test runners that see no exit codes */
     size_t memory_nbytes;   /* CUDASIM_MEMORY_MIB=16384, of the device */
-    int devices;            /* CUDASIM_DEVICES=1 */
+    int devices;            /* CUDASIM_DEVICES=1, at most MAX_DEVICES */
     int capability;         /* CUDASIM_CAPABILITY=80: below 75 no kernel was built */
     uint64_t failed_kernel; /* CUDASIM_FAIL_KERNEL=n: the n-th to run fails; 0: none */
-    uint64_t failed_malloc; /* CUDASIM_FAIL_MALLOC=n: the n-th cudaMalloc finds no memory */
 } runtime_settings;
 
+#define MAX_DEVICES 8
+
 extern runtime_settings runtime;
-extern cudasim_counts runtime_counts;
+extern cudasim_counts runtime_counts[MAX_DEVICES];
 
 void runtime_lock(void);
+/* Locks; returns the error with which this call is to fail, or cudaSuccess. */
+cudaError_t runtime_enter(const char *call);
+#define RUNTIME_CALL()                                                                             \
+    do {                                                                                           \
+        cudaError_t failure_ = runtime_enter(__func__);                                            \
+        if (failure_ != cudaSuccess)                                                               \
+            return runtime_return(failure_);                                                       \
+    } while (0)
 /* Unlocks. The result is `error`, kept as the thread's last error, or the sticky error. */
 cudaError_t runtime_return(cudaError_t error);
 /* From now on nothing runs and every call returns this error. */
@@ -53,10 +69,20 @@ void runtime_set_sticky(cudaError_t error);
 bool runtime_is_broken(void);
 uint64_t runtime_random(void); /* the next number of the seed */
 
+void counts_add(cudasim_counts *to, const cudasim_counts *from);
+
+/* ---- device.c ---- */
+
+int device_current(void); /* of this thread */
+
 /* ---- report.c ---- */
 
 void report_install(void);                 /* the handler of touched guard pages */
 void report_set_running(const char *name); /* the operation that runs; NULL: none */
+/* Reports something that was not given back; the program will end with exit code 96. NULL: of all
+ * kinds of objects, then ends the program if there was any. */
+void report_leak(const char *what, ...) __attribute__((format(printf, 1, 2)));
+uint64_t report_live_objects(void);
 
 /* ---- memory.c ---- */
 
@@ -66,6 +92,7 @@ typedef struct memory_block {
     unsigned char *pages; /* the block lies at the end of these */
     size_t pages_nbytes;
     const void *caller; /* who allocated it */
+    int device;         /* of device memory */
     bool live;
 } memory_block;
 
@@ -105,6 +132,7 @@ struct CUstream_st {
     bool eager;    /* in random mode, for now */
     capture *capture;
     int node; /* of the graph, the last captured; -1: none */
+    int device;
 };
 
 /* The stream, or the report that `caller` was given no living one. */
@@ -119,13 +147,13 @@ void stream_run_all(bool only_blocking);
 bool stream_passed(stream_moment moment);
 /* Where what a call to this stream does is counted: at once, or at each launch of a graph. */
 cudasim_counts *stream_counts(struct CUstream_st *stream);
-void stream_report_leaks(void);
 
 /* ---- event.c ---- */
 
 struct CUevent_st {
     struct CUevent_st *next; /* of all; an event is never freed */
     bool alive, timing, recorded;
+    int device;
     stream_moment moment; /* of the last record */
     double time_ms;       /* at which it was passed */
     uint64_t capture;     /* the number of the capture it was last recorded in; 0: none */
@@ -134,7 +162,6 @@ struct CUevent_st {
 
 /* cudaStreamWaitEvent and its rules. */
 cudaError_t event_wait(struct CUstream_st *stream, cudaEvent_t event);
-void event_report_leaks(void);
 
 /* ---- capture.c, graph.c ---- */
 
@@ -159,14 +186,17 @@ typedef struct graph_node {
 struct CUgraph_st {
     graph_node *nodes;
     int node_count;
-    int owners;            /* the graph, its executables, their launches */
+    int owners; /* the graph, its executables, their launches */
+    int device;
     cudasim_counts counts; /* of one launch */
 };
 
-struct CUgraph_st *graph_create(void);
+struct CUgraph_st *graph_create(int device);
+/* Gives it to the program, which must destroy it. */
+struct CUgraph_st *graph_hand_out(struct CUgraph_st *graph);
+void graph_destroy(struct CUgraph_st *graph);
 int graph_append(struct CUgraph_st *graph, const graph_node *node, size_t context_nbytes);
 void graph_release(struct CUgraph_st *graph);
 bool graph_is_before(const struct CUgraph_st *graph, int node, int later);
-void graph_report_leaks(void);
 
 #endif

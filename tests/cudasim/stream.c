@@ -20,6 +20,7 @@ typedef struct stream_operation {
 } stream_operation;
 
 static struct CUstream_st *streams, *destroyed_streams;
+static cudasim_kind stream_kind = {.plural = "streams"};
 
 struct CUstream_st *stream_first(void)
 {
@@ -166,7 +167,7 @@ void cudasim_enqueue(cudaStream_t stream, const char *name, cudasim_operation *o
 
 cudasim_counts *stream_counts(struct CUstream_st *stream)
 {
-    return stream->capture != NULL ? capture_counts(stream) : &runtime_counts;
+    return stream->capture != NULL ? capture_counts(stream) : &runtime_counts[stream->device];
 }
 
 void cudasim_count_library_call(cudaStream_t stream)
@@ -176,18 +177,27 @@ void cudasim_count_library_call(cudaStream_t stream)
     runtime_return(cudaSuccess);
 }
 
-void stream_report_leaks(void)
+int cudasim_stream_device(cudaStream_t stream)
 {
-    for (const struct CUstream_st *stream = streams; stream != NULL; stream = stream->next)
-        cudasim_leak("a stream, with %llu operations that never ran",
-                     (unsigned long long)(stream->enqueued - stream->done));
+    return stream_check(stream, "a library call")->device;
+}
+
+void cudasim_count_product(cudaStream_t stream, cudasim_numbers numbers, bool reduced_sums)
+{
+    runtime_lock();
+    cudasim_counts *counts = stream_counts(stream_check(stream, "a library call"));
+    *(numbers == CUDASIM_FLOAT  ? &counts->float32_products
+      : numbers == CUDASIM_TF32 ? &counts->tf32_products
+                                : &counts->bf16_products) += 1;
+    counts->reduced_sums += reduced_sums;
+    runtime_return(cudaSuccess);
 }
 
 /* ---- the interface ---- */
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *created, unsigned flags)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     if (created == NULL || (flags & ~(unsigned)cudaStreamNonBlocking) != 0)
         return runtime_return(cudaErrorInvalidValue);
     struct CUstream_st *stream = calloc(1, sizeof *stream);
@@ -196,27 +206,18 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *created, unsigned flags)
     stream->blocking = flags != cudaStreamNonBlocking;
     stream->eager = runtime_random() % 2 == 0;
     stream->node = -1;
+    stream->device = device_current();
     stream->next = streams;
     streams = stream;
+    cudasim_live_add(&stream_kind, 1);
     *created = stream;
     return runtime_return(cudaSuccess);
-}
-
-cudaError_t cudaStreamCreate(cudaStream_t *created)
-{
-    return cudaStreamCreateWithFlags(created, cudaStreamDefault);
-}
-
-cudaError_t cudaStreamCreateWithPriority(cudaStream_t *created, unsigned flags, int priority)
-{
-    (void)priority;
-    return cudaStreamCreateWithFlags(created, flags);
 }
 
 /* What it still has to do is done first; the structure stays, for moments that name it. */
 cudaError_t cudaStreamDestroy(cudaStream_t destroyed)
 {
-    runtime_lock();
+    cudaError_t failure = runtime_enter(__func__);
     struct CUstream_st *stream = stream_check(destroyed, __func__);
     if (stream->capture != NULL) {
         capture_invalidate(stream);
@@ -229,49 +230,45 @@ cudaError_t cudaStreamDestroy(cudaStream_t destroyed)
     *link = stream->next;
     stream->next = destroyed_streams;
     destroyed_streams = stream;
-    return runtime_return(cudaSuccess);
+    cudasim_live_add(&stream_kind, -1);
+    return runtime_return(failure);
 }
 
-cudaError_t cudaStreamSynchronize(cudaStream_t synchronized)
+/* `stream` NULL: all of the current GPU. */
+static cudaError_t synchronize(struct CUstream_st *stream)
 {
-    runtime_lock();
-    struct CUstream_st *stream = stream_check(synchronized, __func__);
     cudaError_t refused = capture_refuse();
     if (refused != cudaSuccess)
-        return runtime_return(refused);
-    runtime_counts.synchronizations++;
-    stream_run_until((stream_moment){stream, stream->enqueued});
-    return runtime_return(cudaSuccess);
+        return refused;
+    runtime_counts[stream != NULL ? stream->device : device_current()].synchronizations++;
+    if (stream != NULL)
+        stream_run_until((stream_moment){stream, stream->enqueued});
+    else
+        stream_run_all(false);
+    return cudaSuccess;
 }
 
-/* A caller that asks until it is done gets there: each question runs an operation. */
-cudaError_t cudaStreamQuery(cudaStream_t queried)
+cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
-    runtime_lock();
-    struct CUstream_st *stream = stream_check(queried, __func__);
-    cudaError_t refused = capture_refuse();
-    if (refused != cudaSuccess)
-        return runtime_return(refused);
-    if (stream->done == stream->enqueued)
-        return runtime_return(cudaSuccess);
-    stream_run_until((stream_moment){stream, stream->done + 1});
-    return runtime_return(cudaErrorNotReady);
+    RUNTIME_CALL();
+    return runtime_return(synchronize(stream_check(stream, __func__)));
 }
 
 cudaError_t cudaDeviceSynchronize(void)
 {
+    RUNTIME_CALL();
+    return runtime_return(synchronize(NULL));
+}
+
+void cudasim_synchronize(cudaStream_t stream)
+{
     runtime_lock();
-    cudaError_t refused = capture_refuse();
-    if (refused != cudaSuccess)
-        return runtime_return(refused);
-    runtime_counts.synchronizations++;
-    stream_run_all(false);
-    return runtime_return(cudaSuccess);
+    runtime_return(synchronize(stream));
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t waiting, cudaEvent_t event, unsigned flags)
 {
-    runtime_lock();
+    RUNTIME_CALL();
     struct CUstream_st *stream = stream_check(waiting, __func__);
     (void)flags;
     return runtime_return(event_wait(stream, event));

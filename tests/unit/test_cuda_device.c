@@ -166,6 +166,35 @@ Test(cuda_device, memory_is_zeroed_and_aligned)
     call->close(device);
 }
 
+/* A queue may write to new memory at once: the zeros do not come later, from another queue. In lazy
+ * mode the simulator runs a queue only when something waits for it. */
+Test(cuda_device, memory_is_zeroed_when_alloc_returns)
+{
+    need_cuda();
+    enum { NBYTES = 64 };
+    hpac_device *device = open_deterministic();
+    const hpac_device_ops *call = device->ops;
+    void *memory = NULL, *pinned = NULL;
+    hpac_event *event = NULL;
+    assert_ok(call->event_create(device, &event));
+    assert_ok(call->alloc(device, HPAC_MEMORY_PINNED, NBYTES, &pinned));
+    assert_ok(call->alloc(device, HPAC_MEMORY_DEVICE, NBYTES, &memory));
+    unsigned char *bytes = pinned;
+    memset(bytes, 7, NBYTES);
+    assert_ok(call->upload(device, HPAC_QUEUE_COPY, memory, bytes, NBYTES / 2));
+    assert_ok(call->event_record(device, event, HPAC_QUEUE_COPY));
+    assert_ok(call->event_synchronize(device, event));
+    assert_ok(call->synchronize(device));
+    assert_ok(call->download(device, HPAC_QUEUE_COPY, bytes, memory, NBYTES));
+    assert_ok(call->synchronize(device));
+    for (int i = 0; i < NBYTES; i++)
+        cr_expect_eq(bytes[i], i < NBYTES / 2 ? 7 : 0, "byte %d is %d", i, bytes[i]);
+    call->event_destroy(device, event);
+    call->free(device, HPAC_MEMORY_DEVICE, memory);
+    call->free(device, HPAC_MEMORY_PINNED, pinned);
+    call->close(device);
+}
+
 Test(cuda_device, says_what_is_free_and_what_to_lower)
 {
     need_cuda();

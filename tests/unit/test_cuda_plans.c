@@ -6,6 +6,7 @@
 #include <hpac/log.h>
 #include <hpac/network.h>
 
+#include "base/random.h"
 #include "doctor/selfcheck.h"
 
 #include "tested_device.h"
@@ -184,6 +185,95 @@ Test(cuda_plans, measures_where_it_need_not_be_deterministic)
     if (find_in_simulator("cudasim_get_counts")) /* which ranks the unsteady ones first */
         expect_algorithm(device, "fwd WINOGRAD + bias + relu / bwd data ALGO_0 / "
                                  "bwd filter ALGO_0");
+    device->ops->close(device);
+}
+
+/* ---- values ---- */
+
+/* Runs one operation, a vector in and a vector out. */
+static void run_vector(hpac_device *device, hpac_op op, const float *x, float *y)
+{
+    hpac_device_info info;
+    hpac_plan *plan = NULL;
+    hpac_exec_args args = {.training = true};
+    void *input, *output, *state, *workspace;
+    assert_ok(device->ops->describe(device, &info));
+    const hpac_plan_request request = {.ops = &op,
+                                       .op_count = 1,
+                                       .batch = 1,
+                                       .input_layout = info.vector_layout,
+                                       .training = true};
+    assert_ok(device->ops->plan_create(device, &request, &plan));
+    assert_ok(device->ops->alloc(device, HPAC_MEMORY_DEVICE, plan->input_nbytes, &input));
+    assert_ok(device->ops->alloc(device, HPAC_MEMORY_DEVICE, plan->output_nbytes, &output));
+    assert_ok(device->ops->alloc(device, HPAC_MEMORY_DEVICE, plan->state_nbytes, &state));
+    assert_ok(device->ops->alloc(device, HPAC_MEMORY_DEVICE, plan->workspace_nbytes, &workspace));
+    args.x = input;
+    args.y = output;
+    args.state = state;
+    args.workspace = workspace;
+    assert_ok(device->ops->activation_write(plan, true, input, x));
+    assert_ok(device->ops->forward(plan, &args));
+    assert_ok(device->ops->activation_read(plan, false, output, y));
+    device->ops->free(device, HPAC_MEMORY_DEVICE, input);
+    device->ops->free(device, HPAC_MEMORY_DEVICE, output);
+    device->ops->free(device, HPAC_MEMORY_DEVICE, state);
+    device->ops->free(device, HPAC_MEMORY_DEVICE, workspace);
+    device->ops->plan_destroy(plan);
+}
+
+/* To the nearest, of two as near to the even one: the values that
+ * torch.tensor(x).to(torch.bfloat16) gives. Truncated, the third to the sixth would be smaller. */
+Test(cuda_plans, activations_in_bf16_are_rounded_to_nearest)
+{
+    need_cuda();
+    enum { COUNT = 8 };
+    static const float values[COUNT] = {1.0F,     1.00390625F, 1.01171875F, 0.1F,
+                                        65504.0F, 1.99999988F, 3.14159274F, 1e-40F};
+    static const float rounded[COUNT] = {1.0F,     1.0F, 1.015625F, 0.10009765625F,
+                                         65536.0F, 2.0F, 3.140625F, 0x1p-133F};
+    float got[COUNT];
+    hpac_device *device = open_tested_device(
+        (hpac_device_options){.precision = HPAC_PRECISION_BF16, .deterministic = true});
+    run_vector(device, (hpac_op){.kind = HPAC_OP_RELU, .in = VECTOR(COUNT), .out = VECTOR(COUNT)},
+               values, got);
+    for (int i = 0; i < COUNT; i++)
+        cr_expect_eq(got[i], rounded[i], "%.9g becomes %.9g, expected %.9g", (double)values[i],
+                     (double)got[i], (double)rounded[i]);
+    device->ops->close(device);
+}
+
+/* Masks of steps and seeds that differ in one bit anywhere: those of the host's generator. */
+Test(cuda_plans, dropout_draws_by_all_bits_of_seed_and_step)
+{
+    need_cuda();
+    enum { COUNT = 64, STREAM = 5 };
+    static const struct {
+        uint64_t seed;
+        uint32_t step;
+    } cases[] = {{0, 0},        {0, 1},          {0, 1U << 1},   {0, 1U << 8},
+                 {0, 1U << 16}, {0, 1U << 31},   {1, 0},         {(uint64_t)1 << 16, 0},
+                 {1U << 31, 0}, {1ULL << 32, 0}, {1ULL << 63, 0}};
+    float ones[COUNT], got[COUNT];
+    hpac_device *device = open_deterministic();
+    const hpac_op op = {.kind = HPAC_OP_DROPOUT,
+                        .in = VECTOR(COUNT),
+                        .out = VECTOR(COUNT),
+                        .rate = 0.5F,
+                        .stream = STREAM};
+    for (int i = 0; i < COUNT; i++)
+        ones[i] = 1;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_ok(device->ops->set_step(device, cases[i].seed, cases[i].step));
+        run_vector(device, op, ones, got);
+        for (uint32_t j = 0; j < COUNT; j++) {
+            uint32_t number =
+                hpac_random_u32(cases[i].seed, HPAC_PURPOSE_DROPOUT, STREAM, cases[i].step, j);
+            cr_assert_eq(got[j], number < hpac_dropout_threshold(0.5F) ? 0 : 2,
+                         "seed %#llx, step %#x: value %u is %g", (unsigned long long)cases[i].seed,
+                         cases[i].step, j, (double)got[j]);
+        }
+    }
     device->ops->close(device);
 }
 

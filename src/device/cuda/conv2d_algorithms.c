@@ -64,8 +64,8 @@ static const struct {
 /* All algorithms of a pass, and a few that only cuDNN knows. */
 #define MAX_RESULTS 16
 
-static cudnnStatus_t query_workspace(const cuda_device *device, const conv2d_library *library,
-                                     conv2d_pass pass, int number, size_t *nbytes)
+static cudnnStatus_t ask_workspace(const cuda_device *device, const conv2d_library *library,
+                                   conv2d_pass pass, int number, size_t *nbytes)
 {
     cudnnConvolutionDescriptor_t convolution = library->choices[pass].convolution;
     *nbytes = 0;
@@ -85,26 +85,33 @@ static cudnnStatus_t query_workspace(const cuda_device *device, const conv2d_lib
     }
 }
 
-/* Takes an algorithm if cuDNN has it for the shape; any other answer than "not supported" is an
- * error. */
+/* The workspace of an algorithm, if cuDNN has it for the shape; any other status than "not
+ * supported" is an error. */
+static hpac_status query_workspace(const cuda_device *device, const conv2d_library *library,
+                                   conv2d_pass pass, const algorithm *candidate, size_t *nbytes,
+                                   bool *supported)
+{
+    cudnnStatus_t status = ask_workspace(device, library, pass, candidate->number, nbytes);
+    *supported = status == CUDNN_STATUS_SUCCESS && *nbytes <= ABSURD_NBYTES;
+    if (status == CUDNN_STATUS_SUCCESS ||
+        CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED)
+        return HPAC_OK;
+    return hpac_fail_within(hpac_cuda_fail_cudnn(status, "cudnnGetConvolution...WorkspaceSize"),
+                            "%s by %s", passes[pass].name, candidate->name);
+}
+
+/* Takes an algorithm if cuDNN has it for the shape. */
 static hpac_status take_if_supported(const cuda_device *device, conv2d_library *library,
                                      conv2d_pass pass, const algorithm *candidate, bool *taken)
 {
-    conv2d_choice *choice = &library->choices[pass];
     size_t nbytes = 0;
-    *taken = false;
-    cudnnStatus_t answer = query_workspace(device, library, pass, candidate->number, &nbytes);
-    if (CUDNN_STATUS_CATEGORY(answer) == CUDNN_STATUS_NOT_SUPPORTED)
-        return HPAC_OK;
-    if (answer != CUDNN_STATUS_SUCCESS)
-        return hpac_fail_within(hpac_cuda_fail_cudnn(answer, "cudnnGetConvolution...WorkspaceSize"),
-                                "%s by %s", passes[pass].name, candidate->name);
-    if (nbytes > ABSURD_NBYTES)
-        return HPAC_OK;
-    choice->algorithm = candidate->number;
-    choice->workspace_nbytes = nbytes;
-    choice->name = candidate->name;
-    *taken = true;
+    HPAC_TRY(query_workspace(device, library, pass, candidate, &nbytes, taken));
+    if (*taken) {
+        conv2d_choice *choice = &library->choices[pass];
+        choice->algorithm = candidate->number;
+        choice->workspace_nbytes = nbytes;
+        choice->name = candidate->name;
+    }
     return HPAC_OK;
 }
 
@@ -193,16 +200,19 @@ static hpac_status measure_filter(const cuda_device *device, const conv2d_librar
 }
 
 /* As much as the algorithms ask for that are not beyond the bound. */
-static size_t largest_workspace(const cuda_device *device, const conv2d_library *library,
-                                conv2d_pass pass)
+static hpac_status find_largest_workspace(const cuda_device *device, const conv2d_library *library,
+                                          conv2d_pass pass, size_t *largest)
 {
-    size_t largest = 0, nbytes = 0;
-    for (size_t i = 0; i < passes[pass].count; i++)
-        if (query_workspace(device, library, pass, passes[pass].algorithms[i].number, &nbytes) ==
-                CUDNN_STATUS_SUCCESS &&
-            nbytes <= MEASURED_WORKSPACE_NBYTES && nbytes > largest)
-            largest = nbytes;
-    return largest;
+    *largest = 0;
+    for (size_t i = 0; i < passes[pass].count; i++) {
+        bool supported = false;
+        size_t nbytes = 0;
+        HPAC_TRY(query_workspace(device, library, pass, &passes[pass].algorithms[i], &nbytes,
+                                 &supported));
+        if (supported && nbytes <= MEASURED_WORKSPACE_NBYTES && nbytes > *largest)
+            *largest = nbytes;
+    }
+    return HPAC_OK;
 }
 
 static hpac_status alloc_buffers(cuda_device *device, const conv2d_library *library, buffers *on)
@@ -230,7 +240,8 @@ static hpac_status measure(cuda_device *device, const conv2d_library *library, c
         [CONV2D_DATA] = measure_data,
         [CONV2D_FILTER] = measure_filter,
     };
-    buffers on = {.workspace_nbytes = largest_workspace(device, library, pass)};
+    buffers on = {0};
+    HPAC_TRY(find_largest_workspace(device, library, pass, &on.workspace_nbytes));
     hpac_status status = alloc_buffers(device, library, &on);
     if (status == HPAC_OK)
         status = measures[pass](device, library, &on, ranked);
@@ -247,38 +258,37 @@ static const algorithm *find_named(conv2d_pass pass, int number)
     return NULL;
 }
 
-/* The math type an algorithm was measured with is part of the choice; but fp32 stays what it is. */
 static hpac_status set_math(const conv2d_library *library, conv2d_pass pass, cudnnMathType_t math)
 {
-    if (library->math == CUDNN_FMA_MATH)
-        math = CUDNN_FMA_MATH;
     CUDA_TRY_CUDNN(cudnnSetConvolutionMathType(library->choices[pass].convolution, math));
     return HPAC_OK;
 }
 
-/* The fastest comes first. */
+/* The fastest comes first. cuDNN measures in CUDNN_DEFAULT_MATH too, which allows TF32: not for
+ * fp32. Otherwise the math type an algorithm was measured with is part of the choice. */
 static hpac_status choose_fastest(cuda_device *device, conv2d_library *library, conv2d_pass pass)
 {
     ranking ranked = {.count = 0};
     bool taken = false;
-    CUDA_TRY(measure(device, library, pass, &ranked));
-    for (int i = 0; i < ranked.count; i++) {
+    HPAC_TRY(measure(device, library, pass, &ranked));
+    for (int i = 0; i < ranked.count && !taken; i++) {
         const measurement *result = &ranked.results[i];
         const algorithm *candidate = find_named(pass, result->number);
-        if (result->status != CUDNN_STATUS_SUCCESS || !candidate)
+        if (result->status != CUDNN_STATUS_SUCCESS || !candidate ||
+            (library->math == CUDNN_FMA_MATH && result->math != CUDNN_FMA_MATH))
             continue;
-        CUDA_TRY(set_math(library, pass, result->math));
-        CUDA_TRY(take_if_supported(device, library, pass, candidate, &taken));
-        if (taken)
-            return HPAC_OK;
+        HPAC_TRY(set_math(library, pass, result->math));
+        HPAC_TRY(take_if_supported(device, library, pass, candidate, &taken));
     }
-    CUDA_TRY(set_math(library, pass, library->math));
+    if (taken)
+        return HPAC_OK;
+    HPAC_TRY(set_math(library, pass, library->math));
     return choose_first(device, library, pass);
 }
 
 hpac_status hpac_cuda_conv2d_choose(cuda_device *device, conv2d_library *library, conv2d_pass pass)
 {
-    CUDA_TRY(set_math(library, pass, library->math));
+    HPAC_TRY(set_math(library, pass, library->math));
     return device->deterministic ? choose_first(device, library, pass)
                                  : choose_fastest(device, library, pass);
 }

@@ -180,6 +180,7 @@ static void cuda_close(hpac_device *base)
     for (int i = 0; i < CUDA_QUEUE_COUNT; i++)
         if (device->streams[i])
             (void)cudaStreamDestroy(device->streams[i]);
+    (void)cudaGetLastError(); /* the next device's first launch would report it */
     free(device);
 }
 

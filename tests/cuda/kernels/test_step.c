@@ -223,6 +223,46 @@ Test(kernel_step, adadelta_raises_the_flag_and_leaves_it)
     }
 }
 
+/* What is not finite, from what: each of these leaves all but one array finite. */
+Test(kernel_step, adadelta_flags_any_array_that_is_not_finite)
+{
+    static const struct {
+        const char *what;
+        float w, g, a, u;
+        bool bad;
+    } cases[] = {
+        {"finite", 1, 1, 1, 1, false},
+        {"large, but finite", 1e38F, 1e18F, 3e38F, 3e38F, false},
+        {"the square of a gradient", 1, 3e19F, 0, 0, true},
+        {"the square of a step", 1, 1e15F, 0, 1e38F, true},
+        {"a weight", INFINITY, 0, 0, 0, true},
+        {"a weight of -infinity beside a square average of infinity", -INFINITY, 3e19F, 0, 0, true},
+        {"a gradient", 1, INFINITY, 1, 1, true},
+        {"a gradient that is NaN", 1, NAN, 1, 1, true},
+        {"the square average", 1, 1, INFINITY, 1, true},
+        {"the step average", 1, 0, 1, INFINITY, true},
+    };
+    enum { COUNT = 7 };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t place = 0; place < COUNT; place++) {
+            float values[ARRAY_COUNT][COUNT], *at[ARRAY_COUNT];
+            for (size_t j = 0; j < COUNT; j++)
+                values[W][j] = values[G][j] = values[A][j] = values[U][j] = 1;
+            values[W][place] = cases[i].w;
+            values[G][place] = cases[i].g;
+            values[A][place] = cases[i].a;
+            values[U][place] = cases[i].u;
+            for (int array = 0; array < ARRAY_COUNT; array++)
+                at[array] = put_bytes(values[array], sizeof values[array]);
+            hpac_step_result result = {0}, *on_device = put_bytes(&result, sizeof result);
+            MUST_WORK(hpac_kernel_adadelta(&optimizer, at[W], at[G], at[A], at[U], COUNT, on_device,
+                                           bench_stream));
+            get_bytes(&result, on_device, sizeof result);
+            cr_expect_eq(result.nonfinite != 0, cases[i].bad, "%s, parameter %zu", cases[i].what,
+                         place);
+        }
+}
+
 /* ---- gather ---- */
 
 static void check_gather(size_t row_nbytes, size_t shift)

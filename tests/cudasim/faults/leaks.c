@@ -35,7 +35,7 @@ static int leaked_event(const fixture *with, bool planted)
 {
     cudaEvent_t event;
     (void)with;
-    TRY(cudaEventCreate(&event));
+    TRY(cudaEventCreateWithFlags(&event, cudaEventDefault));
     if (!planted)
         TRY(cudaEventDestroy(event));
     return 0;

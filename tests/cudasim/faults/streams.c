@@ -117,7 +117,7 @@ static int destroyed_stream(const fixture *with, bool planted)
 static int destroyed_event(const fixture *with, bool planted)
 {
     cudaEvent_t event;
-    TRY(cudaEventCreate(&event));
+    TRY(cudaEventCreateWithFlags(&event, cudaEventDefault));
     TRY(cudaEventDestroy(event));
     TRY(cudaEventRecord(planted ? event : with->event, with->compute));
     return 0;
@@ -137,8 +137,8 @@ static int untimed_event(const fixture *with, bool planted)
 {
     cudaEvent_t from, to;
     float ms = -1.0f;
-    TRY(cudaEventCreate(&from));
-    TRY(cudaEventCreate(&to));
+    TRY(cudaEventCreateWithFlags(&from, cudaEventDefault));
+    TRY(cudaEventCreateWithFlags(&to, cudaEventDefault));
     TRY(cudaEventRecord(from, with->compute));
     TRY(cudaEventRecord(to, with->compute));
     TRY(cudaEventRecord(with->event, with->compute));
@@ -154,8 +154,8 @@ static int time_too_early(const fixture *with, bool planted)
 {
     cudaEvent_t from, to;
     float ms = -1.0f;
-    TRY(cudaEventCreate(&from));
-    TRY(cudaEventCreate(&to));
+    TRY(cudaEventCreateWithFlags(&from, cudaEventDefault));
+    TRY(cudaEventCreateWithFlags(&to, cudaEventDefault));
     TRY(cudaEventRecord(from, with->compute));
     TRY(fault_fill(with->device, 1.0f, FAULT_COUNT, with->compute));
     TRY(cudaEventRecord(to, with->compute));
