@@ -146,7 +146,7 @@ static hpac_status backward(check_stack *stack, size_t index)
     check_segment *segment = &stack->segments[index];
     hpac_plan *plan = segment->plan;
     hpac_exec_args run = make_run(stack, index);
-    if (segment->ops[0].kind != HPAC_OP_PIXELS)
+    if (segment->input_gradient)
         run.dx = index > 0 ? stack->segments[index - 1].dy : stack->dx;
     SELFCHECK_TRY(stack->call->activation_read(plan, false, segment->dy, segment->host_dy));
     if (run.dx)
@@ -284,7 +284,7 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
     double x = largest_input(segment);
     double dy = largest_of(segment->host_dy, segment->y_count);
     double rounding = spread(stack, segment, SUM_PARAMETER_GRADIENT);
-    if (segment->ops[0].kind != HPAC_OP_PIXELS)
+    if (segment->input_gradient)
         SELFCHECK_TRY(compare_sums(stack->gauge, "dx", segment->host_dx, expected->gradients[0],
                                    segment->x_count, rtol,
                                    dy * largest_weight(segment) * spread(stack, segment, SUM_DX)));

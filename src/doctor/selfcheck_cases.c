@@ -117,7 +117,7 @@ const selfcheck_case hpac_selfcheck_cases[] = {
     {"the network, fused, 4 channels, more filters, odd sizes", 2, .input = IMAGE(17, 27, 4),
      OPS(FLOATS, CONV2D(3, 3, 32), RELU, CONV2D(3, 3, 64), RELU, MAXPOOL(2, 2), DROPOUT(0.5F, 3),
          FLATTEN, DENSE(5))},
-    {"the network, fused, without dropout", 5, .input = IMAGE(8, 22, 2),
+    {"the network, fused, without dropout", 9, .input = IMAGE(8, 22, 2),
      OPS(FLOATS, CONV2D(3, 3, 16), RELU, CONV2D(3, 3, 32), RELU, MAXPOOL(2, 2), FLATTEN, DENSE(3))},
     {"loss", .run = hpac_selfcheck_loss},
     {"adadelta", .run = hpac_selfcheck_adadelta},

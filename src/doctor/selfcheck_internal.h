@@ -88,6 +88,7 @@ typedef struct check_segment {
     const hpac_op *ops;
     size_t op_count;
     hpac_plan *plan;
+    bool input_gradient; /* something before it has parameters, as in a network */
     void *y, *dy, *state, *parameters, *gradients, *square_average, *delta_average;
     float *values[HPAC_PLAN_MAX_PARAMETERS];      /* parameters, on the host */
     float *averages[2][HPAC_PLAN_MAX_PARAMETERS]; /* square and delta averages, likewise */

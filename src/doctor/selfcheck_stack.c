@@ -91,12 +91,23 @@ hpac_status hpac_selfcheck_floats(check_stack *stack, size_t count, float **valu
     return HPAC_OK;
 }
 
+/* As in a network, whose first operation is PIXELS: only where something before has parameters. A
+ * stack without PIXELS is the middle of a network. */
+static bool needs_input_gradient(const check_stack *stack, size_t first)
+{
+    bool needed = stack->ops[0].kind != HPAC_OP_PIXELS;
+    for (size_t i = 0; i < first; i++)
+        needed |= hpac_reference_kernel_count(&stack->ops[i]) > 0;
+    return needed;
+}
+
 /* The plan for the longest run from operation `first` on that the device takes; one operation when
  * not fused. */
 static hpac_status make_plan(check_stack *stack, size_t first, hpac_layout layout,
                              check_segment *segment)
 {
     size_t longest = stack->fused ? stack->op_count - first : 1;
+    segment->input_gradient = needs_input_gradient(stack, first);
     for (size_t length = longest; length >= 1 && !segment->plan; length--) {
         hpac_plan_request request = {
             .ops = stack->ops + first,
@@ -105,7 +116,7 @@ static hpac_status make_plan(check_stack *stack, size_t first, hpac_layout layou
             .input_layout = layout,
             .plain_output = first + length == stack->op_count,
             .training = true,
-            .input_gradient = stack->ops[first].kind != HPAC_OP_PIXELS,
+            .input_gradient = segment->input_gradient,
             .update = stack->updating ? &hpac_selfcheck_optimizer : NULL,
         };
         segment->op_count = length;

@@ -298,21 +298,31 @@ static hpac_status check_steps(adadelta_check *check, hpac_random *random)
     return HPAC_OK;
 }
 
-/* One bad value, anywhere, must be seen. */
+/* One parameter whose update is not finite, anywhere, must be reported; the values of w, g, a, u. */
 static hpac_status check_nonfinite(adadelta_check *check)
 {
-    static const int places[] = {0, 1, 15, 16, 1023, 1024, 31999, ADADELTA_COUNT - 1};
-    const float bad[] = {NAN, INFINITY, -INFINITY};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        for (size_t array = W; array <= G; array++) {
-            float kept = check->host[array][places[i]];
-            check->host[array][places[i]] = bad[i % 3];
+    static const size_t indices[] = {0, 1, 15, 16, 1023, 1024, 31999, ADADELTA_COUNT - 1};
+    static const struct {
+        float values[ARRAY_COUNT];
+        const char *what;
+    } cases[] = {
+        {{NAN, 0, 0, 0}, "a weight of nan"},
+        {{-INFINITY, 0, 0, 0}, "a weight of -inf"},
+        {{0, NAN, 0, 0}, "a gradient of nan"},
+        {{0, INFINITY, 0, 0}, "a gradient of inf"},
+        {{0, 1e30F, 0, 0}, "a finite gradient whose square is not"},
+        {{0, 1e15F, 0, 3e38F}, "a finite change whose square is not"},
+    };
+    for (size_t i = 0; i < sizeof indices / sizeof *indices; i++)
+        for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+            for (size_t array = 0; array < ARRAY_COUNT; array++)
+                check->host[array][indices[i]] = cases[c].values[array];
             SELFCHECK_TRY(run_adadelta(check));
             if (!check->result->nonfinite)
-                return hpac_fail(HPAC_ERR_NUMERIC, "%g in %s %d is not marked", (double)bad[i % 3],
-                                 array == W ? "weight" : "gradient", places[i]);
-            check->host[array][places[i]] = kept;
-            check->host[W][places[i]] = check->host[A][places[i]] = check->host[U][places[i]] = 0;
+                return hpac_fail(HPAC_ERR_NUMERIC, "%s, parameter %zu, is not reported",
+                                 cases[c].what, indices[i]);
+            for (size_t array = 0; array < ARRAY_COUNT; array++)
+                check->host[array][indices[i]] = 0;
         }
     return HPAC_OK;
 }

@@ -49,6 +49,27 @@ Test(device_ops, agree_with_the_reference_on_two_threads)
     run_cases_on_cpu(2, NULL);
 }
 
+/* Sums over threads: more of them than the processor has cores, and not a power of two. */
+static void check_threads(int threads)
+{
+    run_cases_on_cpu(threads, "conv2d");
+}
+
+Test(device_ops, agree_with_the_reference_on_three_threads)
+{
+    check_threads(3);
+}
+
+Test(device_ops, agree_with_the_reference_on_five_threads)
+{
+    check_threads(5);
+}
+
+Test(device_ops, agree_with_the_reference_on_seven_threads)
+{
+    check_threads(7);
+}
+
 /* What older processors run. */
 static void run_cases_within(hpac_cpu_path path, const char *skipped)
 {

@@ -144,8 +144,8 @@ static void apply_mask(const uint8_t *bits, size_t first, float scale, const flo
 
 /* ---- adadelta ---- */
 
-/* One vector of it; lanes of the result are -1 where something is not finite: a gradient that is
- * not makes its square so. */
+/* One vector of it. Lanes of the result are -1 where the weight or one of the averages is not finite
+ * afterwards; a gradient that is not makes the average of its square so. */
 INLINE ivec update_vector(const hpac_adadelta *adadelta, vec g, float *w, float *a, float *u)
 {
     const float rest = 1.0F - adadelta->rho;
@@ -153,10 +153,12 @@ INLINE ivec update_vector(const hpac_adadelta *adadelta, vec g, float *w, float 
     vec change = load(u);
     vec delta = g * SQRT((change + adadelta->epsilon) / (square + adadelta->epsilon));
     vec weight = load(w) - adadelta->learning_rate * delta;
+    change = adadelta->rho * change + rest * (delta * delta);
     store(a, square);
-    store(u, adadelta->rho * change + rest * (delta * delta));
+    store(u, change);
     store(w, weight);
-    return ((ivec)(square + weight) & 0x7f800000) == 0x7f800000;
+    vec zero = 0 * square + 0 * change + 0 * weight; /* NaN where one is not finite */
+    return zero != zero;
 }
 
 INLINE uint32_t any_lane(ivec lanes)
