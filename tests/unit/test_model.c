@@ -7,6 +7,7 @@
 #include "scratch.h"
 
 #include <criterion/criterion.h>
+#include <hdf5.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,8 +282,8 @@ Test(model, full_disk_keeps_the_old_file)
         hpac_status status = hpac_model_save(&model, path);
         cr_assert_eq(setrlimit(RLIMIT_FSIZE, &old), 0); /* Criterion writes files, too */
         cr_assert_eq(status, HPAC_ERR_DATA);
-        cr_assert_not_null(strstr(hpac_error_message(), "a.h5: write failed: File too large"),
-                           "%s", hpac_error_message());
+        cr_assert_not_null(strstr(hpac_error_message(), "a.h5: write failed: File too large"), "%s",
+                           hpac_error_message());
     }
     cr_assert_eq(hpac_file_read(path, 1 << 24, &after, &after_nbytes), HPAC_OK);
     cr_assert_eq(after_nbytes, before_nbytes);
@@ -421,6 +422,43 @@ static int check_predictions(const char *path)
         }
     fclose(stream);
     return checked;
+}
+
+/* The texts of an attribute, joined by spaces, read without hpac. */
+static void read_texts(hid_t at, const char *path, const char *name, char joined[512])
+{
+    hid_t attribute = H5Aopen_by_name(at, path, name, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+    size_t width = H5Tget_size(type), count = (size_t)H5Sget_simple_extent_npoints(space);
+    char *texts = calloc(count + 1, width);
+    cr_assert(attribute >= 0 && texts && H5Aread(attribute, type, texts) >= 0, "%s", name);
+    *joined = '\0';
+    for (size_t i = 0, used = 0; i < count; i++)
+        used += (size_t)snprintf(joined + used, 512 - used, "%s%.*s", i > 0 ? " " : "", (int)width,
+                                 texts + i * width);
+    free(texts);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Aclose(attribute);
+}
+
+/* Keras assigns weights in the order of these lists. */
+Test(model, layers_and_weights_are_listed_in_order)
+{
+    hpac_model model = make_model();
+    const char *path = scratch_path("order.h5");
+    cr_assert_eq(hpac_model_save(&model, path), HPAC_OK, "%s", hpac_error_message());
+    hpac_model_fini(&model);
+    char names[512];
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    read_texts(file, "model_weights", "layer_names", names);
+    cr_expect_str_eq(names, "conv2d conv2d_1 activation max_pooling2d dropout flatten dense "
+                            "activation_1 dropout_1 dense_1");
+    read_texts(file, "model_weights/conv2d_1", "weight_names", names);
+    cr_expect_str_eq(names, "conv2d_1/kernel:0 conv2d_1/bias:0");
+    read_texts(file, "model_weights/dense", "weight_names", names);
+    cr_expect_str_eq(names, "dense/kernel:0 dense/bias:0");
+    H5Fclose(file);
 }
 
 Test(model, files_of_keras_2_predict_as_there)

@@ -50,8 +50,20 @@ def compare(model, predictions, folder):
     return apart <= TOLERANCE  # false for NaN
 
 
+def check_order(model, path):
+    """The file lists its layers as the model has them: load_weights goes by this order."""
+    import h5py
+
+    with h5py.File(path) as file:
+        listed = [name.decode() for name in file["model_weights"].attrs["layer_names"]]
+    expected = [layer.name for layer in model.layers]
+    if listed != expected:
+        sys.exit(f"{path}: layer_names {listed}, expected {expected}")
+
+
 def main(path, predictions=None, folder=None):
     model = keras.models.load_model(path)
+    check_order(model, path)
     print(
         f"# {path}: Keras {keras.__version__}, TensorFlow {tf.__version__}, "
         f"{model.count_params()} parameters"
