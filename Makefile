@@ -95,6 +95,10 @@ $(BUILD)/obj/%.html.o: %.html
 	@mkdir -p $(@D)
 	$(LD) -r -b binary -z noexecstack -o $@ $<
 
+$(BUILD)/obj/%.bash.o: %.bash
+	@mkdir -p $(@D)
+	$(LD) -r -b binary -z noexecstack -o $@ $<
+
 # A list of objects, so that a source that was removed leaves the archive too.
 $(BUILD)/libhpac.a: $(call objects,$(LIB_SOURCES)) $(TEMPLATES:%=$(BUILD)/obj/%.o) $(BUILD)/sources
 	@rm -f $@
@@ -103,7 +107,7 @@ $(BUILD)/libhpac.a: $(call objects,$(LIB_SOURCES)) $(TEMPLATES:%=$(BUILD)/obj/%.
 $(BUILD)/sources: force
 	$(call remember,$(LIB_SOURCES) $(TEMPLATES))
 
-$(BUILD)/hpac: $(call objects,$(CLI_SOURCES)) $(BUILD)/libhpac.a
+$(BUILD)/hpac: $(call objects,$(CLI_SOURCES)) $(BUILD)/obj/src/cli/completion.bash.o $(BUILD)/libhpac.a
 	$(LINK) -o $@ $^ $(LIBS)
 
 # Man page and completion are generated from the option table.
