@@ -44,33 +44,29 @@ static const hpac_column class_columns[] = {
 static void fill_summary(const hpac_evaluation *evaluation, const hpac_evaluation_title *title,
                          hpac_table *table)
 {
+    const hpac_f1_summary *f1 = &evaluation->f1;
     hpac_table_init(table, "evaluation", "Evaluation", summary_columns, COUNT(summary_columns));
-    hpac_table_add_text(table, title->model);
-    hpac_table_add_text(table, title->set);
-    hpac_table_add_integer(table, (long long)evaluation->images);
-    const double measures[] = {
-        evaluation->loss,     evaluation->prior_loss,
-        evaluation->accuracy, evaluation->all_zero_accuracy,
-        evaluation->f1.min,   evaluation->f1.max,
-        evaluation->f1.mean,  evaluation->f1.std,
-        evaluation->micro_f1, evaluation->sample_f1,
-    };
-    for (size_t i = 0; i < COUNT(measures); i++)
-        hpac_table_add_real(table, measures[i]);
+    hpac_table_add_row(
+        table,
+        HPAC_CELLS(HPAC_TEXT_CELL(title->model), HPAC_TEXT_CELL(title->set),
+                   HPAC_NUMBER_CELL(evaluation->images), HPAC_NUMBER_CELL(evaluation->loss),
+                   HPAC_NUMBER_CELL(evaluation->prior_loss), HPAC_NUMBER_CELL(evaluation->accuracy),
+                   HPAC_NUMBER_CELL(evaluation->all_zero_accuracy), HPAC_NUMBER_CELL(f1->min),
+                   HPAC_NUMBER_CELL(f1->max), HPAC_NUMBER_CELL(f1->mean), HPAC_NUMBER_CELL(f1->std),
+                   HPAC_NUMBER_CELL(evaluation->micro_f1),
+                   HPAC_NUMBER_CELL(evaluation->sample_f1)));
 }
 
-static void add_class(const hpac_class_evaluation *class, hpac_table *table)
+static void add_class(const char *name, const hpac_class_evaluation *class, hpac_table *table)
 {
-    hpac_table_add_integer(table, (long long)class->support);
-    hpac_table_add_integer(table, (long long)class->counts.tp);
-    hpac_table_add_integer(table, (long long)class->counts.fp);
-    hpac_table_add_integer(table, (long long)class->counts.fn);
-    const double measures[] = {
-        class->precision, class->recall, class->f1,  class->average_precision,
-        class->roc_auc,   class->mean,   class->std, (double)class->threshold,
-    };
-    for (size_t i = 0; i < COUNT(measures); i++)
-        hpac_table_add_real(table, measures[i]);
+    hpac_table_add_row(
+        table, HPAC_CELLS(HPAC_TEXT_CELL(name), HPAC_NUMBER_CELL(class->support),
+                          HPAC_NUMBER_CELL(class->counts.tp), HPAC_NUMBER_CELL(class->counts.fp),
+                          HPAC_NUMBER_CELL(class->counts.fn), HPAC_NUMBER_CELL(class->precision),
+                          HPAC_NUMBER_CELL(class->recall), HPAC_NUMBER_CELL(class->f1),
+                          HPAC_NUMBER_CELL(class->average_precision),
+                          HPAC_NUMBER_CELL(class->roc_auc), HPAC_NUMBER_CELL(class->mean),
+                          HPAC_NUMBER_CELL(class->std), HPAC_NUMBER_CELL(class->threshold)));
 }
 
 void hpac_evaluation_tables(const hpac_evaluation *evaluation, const hpac_evaluation_title *title,
@@ -78,10 +74,8 @@ void hpac_evaluation_tables(const hpac_evaluation *evaluation, const hpac_evalua
 {
     fill_summary(evaluation, title, summary);
     hpac_table_init(classes, "class_evaluation", "Classes", class_columns, COUNT(class_columns));
-    for (size_t t = 0; t < evaluation->target_count; t++) {
-        hpac_table_add_text(classes, hpac_class_names[evaluation->targets[t]]);
-        add_class(&evaluation->classes[t], classes);
-    }
+    for (size_t t = 0; t < evaluation->target_count; t++)
+        add_class(hpac_class_names[evaluation->targets[t]], &evaluation->classes[t], classes);
 }
 
 /* ---- the terminal ---- */
@@ -149,11 +143,10 @@ static hpac_status write_table(const hpac_table *table, const char *folder)
 hpac_status hpac_evaluation_write(const hpac_evaluation *evaluation,
                                   const hpac_evaluation_title *title, const char *folder)
 {
+    HPAC_TRY(hpac_directory_create(folder));
     hpac_table summary, classes;
     hpac_evaluation_tables(evaluation, title, &summary, &classes);
-    hpac_status status = hpac_directory_create(folder);
-    if (status == HPAC_OK)
-        status = write_table(&summary, folder);
+    hpac_status status = write_table(&summary, folder);
     if (status == HPAC_OK)
         status = write_table(&classes, folder);
     hpac_table_fini(&summary);
