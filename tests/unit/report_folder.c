@@ -124,3 +124,18 @@ const char *report_folder_text(const hpac_table *table, const char *row, const c
     const hpac_cell *cell = find_cell(table, row, column);
     return cell ? cell->text : NULL;
 }
+
+void assert_number(const hpac_table *table, const char *row, const char *column, double expected)
+{
+    double value = report_folder_number(table, row, column);
+    cr_assert((isnan(value) && isnan(expected)) ||
+                  fabs(value - expected) <= 1e-12 + 1e-12 * fabs(expected),
+              "%s of %s: %.17g, expected %.17g", column, row, value, expected);
+}
+
+void assert_text(const hpac_table *table, const char *row, const char *column, const char *expected)
+{
+    const char *text = report_folder_text(table, row, column);
+    cr_assert(text && strcmp(text, expected) == 0, "%s of %s: %s, expected %s", column, row,
+              text ? text : "nothing", expected);
+}

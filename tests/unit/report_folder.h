@@ -24,4 +24,9 @@ double report_folder_number(const hpac_table *table, const char *row, const char
 /* A text in the same way; NULL when it is not there. */
 const char *report_folder_text(const hpac_table *table, const char *row, const char *column);
 
+/* Fail the test unless they are as expected; numbers to 1e-12, NAN for an empty cell. */
+void assert_number(const hpac_table *table, const char *row, const char *column, double expected);
+void assert_text(const hpac_table *table, const char *row, const char *column,
+                 const char *expected);
+
 #endif

@@ -11,23 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void assert_number(const hpac_table *table, const char *row, const char *column,
-                          double expected)
-{
-    double value = report_folder_number(table, row, column);
-    cr_assert((isnan(value) && isnan(expected)) ||
-                  fabs(value - expected) <= 1e-12 + 1e-12 * fabs(expected),
-              "%s of %s: %.17g, expected %.17g", column, row, value, expected);
-}
-
-static void assert_text(const hpac_table *table, const char *row, const char *column,
-                        const char *expected)
-{
-    const char *text = report_folder_text(table, row, column);
-    cr_assert(text && strcmp(text, expected) == 0, "%s of %s: %s, expected %s", column, row,
-              text ? text : "nothing", expected);
-}
-
 static void assert_message_has(const char *part)
 {
     cr_assert(strstr(hpac_error_message(), part), "\"%s\", expected %s in it", hpac_error_message(),
