@@ -1,7 +1,7 @@
 /* An exploration on the terminal and as JSON. */
 #include "explore.h"
 
-#define ROWS_SHOWN 10 /* of the pairs and of the chosen images */
+#define ROWS_SHOWN 10 /* of the pairs and the chosen images */
 
 static void print_undefined(const hpac_exploration *found, FILE *stream)
 {

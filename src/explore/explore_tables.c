@@ -1,5 +1,5 @@
 /* The tables of an exploration. */
-#include "explore.h"
+#include "explore_internal.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -39,23 +39,23 @@ static void make_summary(const hpac_exploration *found, hpac_table *table)
         HPAC_COLUMN_REAL("test_percent", "test images, %", 1),
     };
     hpac_table_init(table, "summary", "Labels", columns, 7);
-    hpac_table_add_integer(table, (long long)statistics->images);
-    hpac_table_add_integer(table, (long long)statistics->labels);
-    hpac_table_add_real(table, percent(statistics->labels, statistics->images) / 100);
-    hpac_table_add_integer(table, (long long)statistics->multi_images);
-    hpac_table_add_integer(table, count_present(statistics));
-    hpac_table_add_integer(table, statistics->uncorrelated);
-    hpac_table_add_real(table, found->test_percent);
+    hpac_table_add_row(
+        table,
+        HPAC_CELLS(
+            HPAC_NUMBER_CELL(statistics->images), HPAC_NUMBER_CELL(statistics->labels),
+            HPAC_NUMBER_CELL(percent(statistics->labels, statistics->images) / 100),
+            HPAC_NUMBER_CELL(statistics->multi_images), HPAC_NUMBER_CELL(count_present(statistics)),
+            HPAC_NUMBER_CELL(statistics->uncorrelated), HPAC_NUMBER_CELL(found->test_percent)));
 }
 
-/* ---- counts a class ---- */
+/* ---- counts per class ---- */
 
 typedef struct ranked {
     int number;
     size_t count;
 } ranked;
 
-/* Most first; among equals the lower class number. */
+/* By falling count; among equals by class number. */
 static int compare_ranked(const void *a, const void *b)
 {
     const ranked *one = a, *two = b;
@@ -85,12 +85,12 @@ static void make_class_counts(const hpac_label_statistics *statistics, hpac_tabl
     ranked order[HPAC_CLASS_COUNT];
     rank_classes(counts, order);
     hpac_table_init(table, "class_counts", "Images per class", columns, 4);
-    for (int i = 0; i < HPAC_CLASS_COUNT; i++) {
-        hpac_table_add_integer(table, order[i].number);
-        hpac_table_add_text(table, hpac_class_names[order[i].number]);
-        hpac_table_add_integer(table, (long long)order[i].count);
-        hpac_table_add_real(table, percent(order[i].count, statistics->images));
-    }
+    for (int i = 0; i < HPAC_CLASS_COUNT; i++)
+        hpac_table_add_row(
+            table, HPAC_CELLS(HPAC_NUMBER_CELL(order[i].number),
+                              HPAC_TEXT_CELL(hpac_class_names[order[i].number]),
+                              HPAC_NUMBER_CELL(order[i].count),
+                              HPAC_NUMBER_CELL(percent(order[i].count, statistics->images))));
 }
 
 static void make_labels_per_image(const hpac_label_statistics *statistics, hpac_table *table)
@@ -105,10 +105,11 @@ static void make_labels_per_image(const hpac_label_statistics *statistics, hpac_
         most--;
     hpac_table_init(table, "labels_per_image", "Labels per image", columns, 3);
     for (int n = 1; n <= most; n++) {
-        hpac_table_add_integer(table, n);
-        hpac_table_add_integer(table, (long long)statistics->images_by_labels[n]);
-        hpac_table_add_real(
-            table, to_hundredths(percent(statistics->images_by_labels[n], statistics->images)));
+        size_t images = statistics->images_by_labels[n];
+        hpac_table_add_row(
+            table,
+            HPAC_CELLS(HPAC_NUMBER_CELL(n), HPAC_NUMBER_CELL(images),
+                       HPAC_NUMBER_CELL(to_hundredths(percent(images, statistics->images)))));
     }
 }
 
@@ -121,14 +122,14 @@ static void make_company(const hpac_label_statistics *statistics, int number, co
         HPAC_COLUMN_INTEGER("images", NULL),
         HPAC_COLUMN_REAL("percent", NULL, 2),
     };
+    size_t all = statistics->together[number][number];
     ranked order[HPAC_CLASS_COUNT];
     rank_classes(statistics->together[number], order);
     hpac_table_init(table, name, title, columns, 3);
-    for (int i = 0; i < HPAC_CLASS_COUNT && order[i].count > 0; i++) {
-        hpac_table_add_text(table, hpac_class_names[order[i].number]);
-        hpac_table_add_integer(table, (long long)order[i].count);
-        hpac_table_add_real(table, percent(order[i].count, statistics->together[number][number]));
-    }
+    for (int i = 0; i < HPAC_CLASS_COUNT && order[i].count > 0; i++)
+        hpac_table_add_row(table, HPAC_CELLS(HPAC_TEXT_CELL(hpac_class_names[order[i].number]),
+                                             HPAC_NUMBER_CELL(order[i].count),
+                                             HPAC_NUMBER_CELL(percent(order[i].count, all))));
 }
 
 /* "company_rods_rings" and "Classes of the images with Rods & rings (11 images)". */
@@ -198,25 +199,30 @@ static void make_pairs(const hpac_label_statistics *statistics, hpac_table *tabl
     qsort(pairs, count, sizeof *pairs, compare_pairs);
     hpac_table_init(table, "correlation_pairs",
                     "Strongest correlations, over the images with more than one label", columns, 4);
-    for (size_t i = 0; i < count; i++) {
-        hpac_table_add_text(table, hpac_class_names[pairs[i].a]);
-        hpac_table_add_text(table, hpac_class_names[pairs[i].b]);
-        hpac_table_add_integer(table, (long long)statistics->together[pairs[i].a][pairs[i].b]);
-        hpac_table_add_real(table, pairs[i].correlation);
-    }
+    for (size_t i = 0; i < count; i++)
+        hpac_table_add_row(
+            table, HPAC_CELLS(HPAC_TEXT_CELL(hpac_class_names[pairs[i].a]),
+                              HPAC_TEXT_CELL(hpac_class_names[pairs[i].b]),
+                              HPAC_NUMBER_CELL(statistics->together[pairs[i].a][pairs[i].b]),
+                              HPAC_NUMBER_CELL(pairs[i].correlation)));
 }
 
-/* ---- folders and chosen images ---- */
+/* ---- directories and chosen images ---- */
 
-static void add_folder(hpac_table *table, const char *path, const hpac_directory_census *census)
+/* Does nothing without a path. */
+static hpac_status add_folder(const char *path, const hpac_labels *labels,
+                              hpac_directory_census *census, hpac_table *table)
 {
-    hpac_table_add_text(table, path);
-    hpac_table_add_integer(table, (long long)census->images);
-    hpac_table_add_integer(table, (long long)census->complete);
-    hpac_table_add_integer(table, (long long)census->labelled);
-    for (int channel = 0; channel < 4; channel++)
-        hpac_table_add_integer(table, (long long)census->files[channel]);
-    hpac_table_add_integer(table, (long long)census->other_files);
+    if (!path)
+        return HPAC_OK;
+    HPAC_TRY(hpac_directory_count(path, labels, census));
+    hpac_table_add_row(
+        table, HPAC_CELLS(HPAC_TEXT_CELL(path), HPAC_NUMBER_CELL(census->images),
+                          HPAC_NUMBER_CELL(census->complete), HPAC_NUMBER_CELL(census->labelled),
+                          HPAC_NUMBER_CELL(census->files[0]), HPAC_NUMBER_CELL(census->files[1]),
+                          HPAC_NUMBER_CELL(census->files[2]), HPAC_NUMBER_CELL(census->files[3]),
+                          HPAC_NUMBER_CELL(census->other_files)));
+    return HPAC_OK;
 }
 
 static hpac_status make_folders(const hpac_explore_options *options, hpac_exploration *found)
@@ -232,17 +238,9 @@ static hpac_status make_folders(const hpac_explore_options *options, hpac_explor
         HPAC_COLUMN_INTEGER("yellow", NULL),
         HPAC_COLUMN_INTEGER("other_files", "other files"),
     };
-    hpac_status status = HPAC_OK;
     hpac_table_init(&found->folders, "folders", "Directories of images", columns, 9);
-    if (options->images)
-        status = hpac_directory_count(options->images, options->labels, &found->images);
-    if (status == HPAC_OK && options->images)
-        add_folder(&found->folders, options->images, &found->images);
-    if (status == HPAC_OK && options->test)
-        status = hpac_directory_count(options->test, options->labels, &found->test);
-    if (status == HPAC_OK && options->test)
-        add_folder(&found->folders, options->test, &found->test);
-    return status;
+    HPAC_TRY(add_folder(options->images, options->labels, &found->images, &found->folders));
+    return add_folder(options->test, options->labels, &found->test, &found->folders);
 }
 
 static void make_chosen(const hpac_explore_options *options, hpac_table *table)
@@ -252,16 +250,14 @@ static void make_chosen(const hpac_explore_options *options, hpac_table *table)
         HPAC_COLUMN_TEXT("classes", NULL),
     };
     hpac_table_init(table, "chosen", "Images with all chosen classes", columns, 2);
-    uint32_t wanted = 0;
-    for (size_t i = 0; i < options->class_count; i++)
-        wanted |= UINT32_C(1) << options->classes[i];
+    uint32_t wanted = explore_wanted(options);
     for (size_t row = 0; row < options->labels->count && options->class_count > 0; row++) {
         if ((options->labels->masks[row] & wanted) != wanted)
             continue;
         char names[HPAC_CLASS_COUNT * 32];
         hpac_class_list(options->labels->masks[row], names, sizeof names);
-        hpac_table_add_text(table, options->labels->ids[row]);
-        hpac_table_add_text(table, names);
+        hpac_table_add_row(
+            table, HPAC_CELLS(HPAC_TEXT_CELL(options->labels->ids[row]), HPAC_TEXT_CELL(names)));
     }
 }
 

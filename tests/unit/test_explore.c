@@ -296,3 +296,166 @@ Test(explore, a_panel_has_each_channel_in_its_place_and_colours)
     memcpy(options.channel_order, (const int[]){3, 1, 0}, 3 * sizeof(int));
     expect_panel(&options, (const hpac_colormap[]){HPAC_ORANGES, HPAC_BLUES, HPAC_GREENS});
 }
+
+/* ---- every column of every table, countable by hand ---- */
+
+static double number_of(const hpac_table *table, size_t row, const char *column)
+{
+    size_t c = hpac_table_find_column(table, column);
+    cr_assert(c < table->column_count && row < hpac_table_row_count(table), "%s: no %s in row %zu",
+              table->name, column, row);
+    return hpac_table_cell(table, row, c)->number;
+}
+
+static const char *text_of(const hpac_table *table, size_t row, const char *column)
+{
+    (void)number_of(table, row, column);
+    return hpac_table_cell(table, row, hpac_table_find_column(table, column))->text;
+}
+
+/* Files of the Ids "abcde" of the labels and of others: 7 green, 4 blue, 3 red and 6 yellow ones of
+ * 11 images, 2 of them complete; 2 test images; and other files. */
+static void write_image_files(void)
+{
+    static const char *const ids[] = {[0] = "abcdexy", "abcd", "abc", "abzwvu"};
+    static const char *const channels[] = {"green", "blue", "red", "yellow"};
+    char path[64];
+    for (int channel = 0; channel < 4; channel++)
+        for (const char *id = ids[channel]; *id; id++) {
+            snprintf(path, sizeof path, "images/%c_%s.png", *id, channels[channel]);
+            scratch_write_text(path, "");
+        }
+    scratch_write_text("images/other.txt", "");
+    scratch_write_text("test/p_blue.png", "");
+    scratch_write_text("test/q_blue.png", "");
+}
+
+static const char few_labels[] = "Id,Target\na,0 1\nb,0\nc,0 1 2\nd,27\ne,0 2\n";
+
+Test(explore, each_column_is_what_can_be_counted)
+{
+    cr_assert_eq(hpac_directory_create(scratch_path("images")), HPAC_OK);
+    cr_assert_eq(hpac_directory_create(scratch_path("test")), HPAC_OK);
+    write_image_files();
+    hpac_labels labels;
+    cr_assert_eq(hpac_labels_read_csv(scratch_write_text("few.csv", few_labels), &labels), HPAC_OK);
+    const hpac_explore_options options = {.name = "few.csv",
+                                          .labels = &labels,
+                                          .images = scratch_path("images"),
+                                          .test = scratch_path("test"),
+                                          .classes = {1},
+                                          .class_count = 1,
+                                          .company = {1},
+                                          .company_count = 1};
+    hpac_exploration found;
+    cr_assert_eq(hpac_explore(&options, &found), HPAC_OK, "%s", hpac_error_message());
+    const struct {
+        const hpac_table *table;
+        size_t row;
+        const char *column;
+        double expected;
+    } numbers[] = {
+        {&found.summary, 0, "images", 5},
+        {&found.summary, 0, "labels", 9},
+        {&found.summary, 0, "labels_per_image", 1.8},
+        {&found.summary, 0, "multi_label_images", 3},
+        {&found.summary, 0, "classes_carried", 4},
+        {&found.summary, 0, "classes_uncorrelated",
+         26}, /* all but 1 and 2: class 0 is in all three */
+        {&found.summary, 0, "test_percent", 200 / 11.0},
+        {&found.class_counts, 0, "class", 0},
+        {&found.class_counts, 0, "images", 4},
+        {&found.class_counts, 0, "percent", 80},
+        {&found.class_counts, 3, "class", 27},
+        {&found.class_counts, 3, "images", 1},
+        {&found.class_counts, 3, "percent", 20},
+        {&found.labels_per_image, 2, "labels", 3},
+        {&found.labels_per_image, 2, "images", 1},
+        {&found.labels_per_image, 2, "percent", 20},
+        {&found.correlation, 1, "Nucleoli", -0.5}, /* (3 * 1 - 2 * 2) / sqrt(2 * 1 * 2 * 1) */
+        {&found.correlation_pairs, 0, "images", 1},
+        {&found.correlation_pairs, 0, "correlation", -0.5},
+        {&found.company[0], 2, "images", 1},
+        {&found.company[0], 2, "percent", 50},
+        {&found.folders, 0, "images", 11},
+        {&found.folders, 0, "complete", 2},
+        {&found.folders, 0, "labelled", 5},
+        {&found.folders, 0, "green", 7},
+        {&found.folders, 0, "blue", 4},
+        {&found.folders, 0, "red", 3},
+        {&found.folders, 0, "yellow", 6},
+        {&found.folders, 0, "other_files", 1},
+        {&found.folders, 1, "images", 2},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        cr_expect(fabs(number_of(numbers[i].table, numbers[i].row, numbers[i].column) -
+                       numbers[i].expected) <= 1e-12,
+                  "%s, %s: %.12g, expected %.12g", numbers[i].table->name, numbers[i].column,
+                  number_of(numbers[i].table, numbers[i].row, numbers[i].column),
+                  numbers[i].expected);
+    const struct {
+        const hpac_table *table;
+        size_t row;
+        const char *column, *expected;
+    } texts[] = {
+        {&found.class_counts, 3, "name", "Rods & rings"},
+        {&found.correlation_pairs, 0, "name", "Nuclear membrane"},
+        {&found.correlation_pairs, 0, "other", "Nucleoli"},
+        {&found.company[0], 2, "name", "Nucleoli"},
+        {&found.folders, 1, "folder", options.test},
+        {&found.chosen, 1, "Id", "c"},
+        {&found.chosen, 1, "classes", "Nucleoplasm, Nuclear membrane, Nucleoli"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        cr_expect_str_eq(text_of(texts[i].table, texts[i].row, texts[i].column), texts[i].expected);
+    cr_assert_eq(hpac_table_row_count(&found.chosen), 2);
+    hpac_exploration_fini(&found);
+    hpac_labels_fini(&labels);
+}
+
+static char *read_scratch(const char *name)
+{
+    unsigned char *bytes;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read(scratch_path(name), 1 << 20, &bytes, &nbytes), HPAC_OK);
+    return (char *)bytes;
+}
+
+Test(explore, the_page_has_each_number_in_its_sentence)
+{
+    static const char *const parts[] = {
+        "<title>Exploration of few.csv</title>",
+        "<p>few.csv: 5 images with 9 labels; 3 images have more than one label.</p>",
+        "over the 3 images with more than one label",
+        "It is undefined for 26 classes",
+        "The test directory has 2 images, 40.0 % of the 5\nin the label file",
+        "<h3>Nuclear membrane</h3>",
+        "<h3>Cytosol</h3>\n<p>No image has Cytosol.</p>",
+    };
+    cr_assert_eq(hpac_directory_create(scratch_path("test")), HPAC_OK);
+    scratch_write_text("test/p_blue.png", "");
+    scratch_write_text("test/q_blue.png", "");
+    hpac_labels labels;
+    cr_assert_eq(hpac_labels_read_csv(scratch_write_text("few.csv", few_labels), &labels), HPAC_OK);
+    const hpac_explore_options options = {.name = "few.csv",
+                                          .labels = &labels,
+                                          .test = scratch_path("test"),
+                                          .company = {1, 25},
+                                          .company_count = 2,
+                                          .folder = scratch_path("out"),
+                                          .page_rows = 1};
+    hpac_exploration found;
+    cr_assert_eq(hpac_explore(&options, &found), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(hpac_exploration_write(&options, &found), HPAC_OK, "%s", hpac_error_message());
+    char *page = read_scratch("out/explore.html"), *binarised = read_scratch("out/binarised.csv");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        cr_expect(strstr(page, parts[i]), "expected in the page: %s\n%s", parts[i],
+                  strstr(page, "<body>"));
+    cr_expect(strstr(binarised, "Id,Nucleoplasm,Nuclear membrane,Nucleoli,"));
+    cr_expect(strstr(binarised, "\ne,1,0,1,0,0,"));
+    cr_expect(strstr(binarised, "\nd,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1\n"));
+    free(page);
+    free(binarised);
+    hpac_exploration_fini(&found);
+    hpac_labels_fini(&labels);
+}
