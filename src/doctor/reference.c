@@ -40,13 +40,14 @@ size_t hpac_reference_bias_count(const hpac_op *op)
             for (size_t c = 0; c < (call)->op->out.cols; c++)                                      \
                 for (size_t i = 0; i < (call)->op->kernel_rows; i++)                               \
                     for (size_t j = 0; j < (call)->op->kernel_cols; j++)                           \
-                        for (size_t m = 0; m < (call)->op->in.channels; m++)                       \
-                            for (size_t k = 0; k < (call)->op->out.channels; k++) {                \
-                                size_t yi = place((call)->op->out, n, r, c, k);                    \
-                                size_t xi = place((call)->op->in, n, r + i, c + j, m);             \
-                                size_t wi = kernel_place((call)->op, i, j, m, k);                  \
+                        for (size_t m = 0; m < (call)->op->in.channels; m++) {                     \
+                            size_t yi = place((call)->op->out, n, r, c, 0);                        \
+                            size_t xi = place((call)->op->in, n, r + i, c + j, m);                 \
+                            size_t wi = kernel_place((call)->op, i, j, m, 0);                      \
+                            for (size_t k = 0; k < (call)->op->out.channels; k++, yi++, wi++) {    \
                                 body;                                                              \
-                            }
+                            }                                                                      \
+                        }
 
 static size_t output_count(const reference_call *call)
 {
