@@ -1,5 +1,5 @@
-/* Synthetic data: painting one image, and writing a whole data set. */
-#include "synth_paint.h"
+/* Synthetic data: rendering one image, and writing a whole data set. */
+#include "synth_scene.h"
 
 #include <hpac/labels.h>
 
@@ -15,116 +15,106 @@
 #include <string.h>
 #include <unistd.h>
 
-struct hpac_synth_painter {
+struct hpac_synth_renderer {
     synth_scene scene;
-    synth_camera camera;
-    synth_canvas canvas, layer;
+    synth_plane plane, layer;
 };
 
-hpac_status hpac_synth_painter_create(int size, hpac_synth_painter **painter)
+static hpac_status check_size(int size)
 {
-    if (size < HPAC_SYNTH_MIN_SIZE || size > HPAC_SYNTH_MAX_SIZE)
-        return hpac_fail(HPAC_ERR_CONFIG, "synth: size %d is not in %d..%d", size,
-                         HPAC_SYNTH_MIN_SIZE, HPAC_SYNTH_MAX_SIZE);
-    hpac_synth_painter *made = calloc(1, sizeof *made);
+    if (size >= HPAC_SYNTH_MIN_SIZE && size <= HPAC_SYNTH_MAX_SIZE)
+        return HPAC_OK;
+    return hpac_fail(HPAC_ERR_CONFIG, "synth: size %d, expected an integer in [%d, %d]", size,
+                     HPAC_SYNTH_MIN_SIZE, HPAC_SYNTH_MAX_SIZE);
+}
+
+hpac_status hpac_synth_renderer_create(int size, hpac_synth_renderer **renderer)
+{
+    HPAC_TRY(check_size(size));
+    hpac_synth_renderer *made = calloc(1, sizeof *made);
     if (!made)
         return hpac_fail_memory(sizeof *made);
-    hpac_status status = synth_scene_init(&made->scene, size);
-    if (status == HPAC_OK)
-        status = synth_camera_init(&made->camera);
-    if (status != HPAC_OK)
-        goto fail;
     size_t nbytes = (size_t)size * (size_t)size * sizeof(float);
-    made->canvas = (synth_canvas){size, made->scene.scale, malloc(nbytes)};
-    made->layer = (synth_canvas){size, made->scene.scale, malloc(nbytes)};
-    if (!made->canvas.values || !made->layer.values) {
+    hpac_status status = synth_scene_init(&made->scene, size);
+    made->plane = (synth_plane){size, made->scene.scale, malloc(nbytes)};
+    made->layer = (synth_plane){size, made->scene.scale, malloc(nbytes)};
+    if (status == HPAC_OK && (!made->plane.values || !made->layer.values))
         status = hpac_fail_memory(nbytes);
-        goto fail;
-    }
-    *painter = made;
-    return HPAC_OK;
-
-fail:
-    hpac_synth_painter_destroy(made);
+    if (status == HPAC_OK)
+        *renderer = made;
+    else
+        hpac_synth_renderer_destroy(made);
     return status;
 }
 
-void hpac_synth_painter_destroy(hpac_synth_painter *painter)
+void hpac_synth_renderer_destroy(hpac_synth_renderer *renderer)
 {
-    if (!painter)
+    if (!renderer)
         return;
-    synth_scene_fini(&painter->scene);
-    synth_camera_fini(&painter->camera);
-    free(painter->canvas.values);
-    free(painter->layer.values);
-    free(painter);
+    synth_scene_fini(&renderer->scene);
+    free(renderer->plane.values);
+    free(renderer->layer.values);
+    free(renderer);
 }
 
-void hpac_synth_paint(hpac_synth_painter *painter, uint64_t seed, uint32_t number, uint32_t labels,
-                      uint8_t *const planes[HPAC_SYNTH_CHANNELS])
+void hpac_synth_render(hpac_synth_renderer *renderer, uint64_t seed, uint32_t number,
+                       uint32_t labels, uint8_t *const planes[HPAC_SYNTH_CHANNELS])
 {
-    const synth_scene *scene = &painter->scene;
-    const synth_canvas *canvas = &painter->canvas;
-    size_t nbytes = (size_t)scene->size * (size_t)scene->size * sizeof *canvas->values;
-    synth_scene_build(&painter->scene, seed, number, labels);
+    synth_scene *scene = &renderer->scene;
+    const synth_plane *plane = &renderer->plane;
+    size_t nbytes = (size_t)scene->size * (size_t)scene->size * sizeof *plane->values;
+    synth_scene_build(scene, seed, number, labels);
     for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++) {
         hpac_random random;
-        hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH, (uint32_t)(SYNTH_PART_STAIN + channel),
-                         number);
-        memset(canvas->values, 0, nbytes);
+        hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH,
+                         (uint32_t)(SYNTH_STREAM_STAIN + channel), number);
+        memset(plane->values, 0, nbytes);
         if (channel == 0)
-            synth_stain_green(scene, canvas, &painter->layer, labels, seed, number);
-        else if (channel == 1)
-            synth_stain_blue(scene, canvas, &random);
-        else if (channel == 2)
-            synth_stain_red(scene, canvas, &random);
+            synth_draw_protein(scene, plane, &renderer->layer, labels, seed, number);
         else
-            synth_stain_yellow(scene, canvas, &random);
-        hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH, (uint32_t)(SYNTH_PART_CAMERA + channel),
-                         number);
-        synth_camera_expose(&painter->camera, canvas, channel, &random, planes[channel]);
+            synth_draw_reference(scene, plane, channel, &random);
+        hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH,
+                         (uint32_t)(SYNTH_STREAM_CAMERA + channel), number);
+        synth_expose(plane, channel, &random, planes[channel]);
     }
 }
 
-/* ---- The data set ---- */
+/* ---- the data set ---- */
 
 static const char *const channel_names[HPAC_SYNTH_CHANNELS] = {"green", "blue", "red", "yellow"};
 
-/* What a thread of its own needs to paint and write. */
-typedef struct easel {
-    hpac_synth_painter *painter;
+typedef struct worker {
+    hpac_synth_renderer *renderer;
     uint8_t *pixels; /* (4, size, size) */
-} easel;
+} worker;
 
 typedef struct job {
     const hpac_synth_options *options;
     hpac_synth_sampler *sampler;
-    char *train, *test; /* folders */
-    easel *easels;      /* (threads) */
-    int threads, painted;
-    pthread_mutex_t lock; /* of `painted` and the progress callback */
+    char *train, *test; /* directories */
+    worker *workers;    /* (threads) */
+    int threads, done;
+    pthread_mutex_t lock; /* of `done` and the progress callback */
 } job;
 
 static hpac_status check_options(const hpac_synth_options *options)
 {
     if (options->count < 1)
-        return hpac_fail(HPAC_ERR_CONFIG, "synth: count %d is not positive", options->count);
+        return hpac_fail(HPAC_ERR_CONFIG, "synth: count %d, expected at least 1", options->count);
     if (options->test_count < 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "synth: test count %d is negative", options->test_count);
+        return hpac_fail(HPAC_ERR_CONFIG, "synth: test count %d, expected at least 0",
+                         options->test_count);
     if (options->test_count > INT32_MAX - options->count)
         return hpac_fail(HPAC_ERR_CONFIG, "synth: %d training and %d test images are too many",
                          options->count, options->test_count);
-    if (options->size < HPAC_SYNTH_MIN_SIZE || options->size > HPAC_SYNTH_MAX_SIZE)
-        return hpac_fail(HPAC_ERR_CONFIG, "synth: size %d is not in %d..%d", options->size,
-                         HPAC_SYNTH_MIN_SIZE, HPAC_SYNTH_MAX_SIZE);
     if (options->threads < 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "synth: %d threads: expected 0 or more",
+        return hpac_fail(HPAC_ERR_CONFIG, "synth: %d threads, expected at least 0",
                          options->threads);
-    return HPAC_OK;
+    return check_size(options->size);
 }
 
-/* A list that is there already is refused or, with force, taken away first: while images are being
- * painted over, no list may say that the folder is whole. */
+/* An existing list is refused or, with force, removed first: while images are being replaced, no
+ * list may claim that the data set is complete. */
 static hpac_status clear_list(const hpac_synth_options *options, const char *name)
 {
     char *path = hpac_path_join(options->folder, "%s", name);
@@ -133,58 +123,48 @@ static hpac_status clear_list(const hpac_synth_options *options, const char *nam
     hpac_status status = HPAC_OK;
     if (hpac_path_exists(path)) {
         if (!options->force)
-            status = hpac_fail(HPAC_ERR_CONFIG,
-                               "%s: there is a data set already; --force writes over it", path);
+            status = hpac_fail(HPAC_ERR_CONFIG, "%s: data set exists; --force replaces it", path);
         else if (unlink(path) != 0)
-            status =
-                hpac_fail(HPAC_ERR_CONFIG, "%s: cannot be replaced: %s", path, strerror(errno));
+            status = hpac_fail(HPAC_ERR_CONFIG, "%s: cannot replace: %s", path, strerror(errno));
     }
     free(path);
     return status;
 }
 
-static hpac_status make_folder(const char *parent, const char *name, char **folder)
+static hpac_status create_directory(const char *parent, const char *name, char **directory)
 {
-    *folder = hpac_path_join(parent, "%s", name);
-    if (!*folder)
+    *directory = hpac_path_join(parent, "%s", name);
+    if (!*directory)
         return hpac_fail_memory(strlen(parent));
-    hpac_status status = hpac_directory_create(*folder);
-    return status == HPAC_OK ? hpac_directory_probe(*folder) : status;
+    HPAC_TRY(hpac_directory_create(*directory));
+    return hpac_directory_probe(*directory);
 }
 
-static hpac_status make_folders(job *work)
+static hpac_status create_directories(job *work)
 {
     const hpac_synth_options *options = work->options;
-    hpac_status status = hpac_directory_create(options->folder);
-    if (status == HPAC_OK)
-        status = clear_list(options, "train.csv");
-    if (status == HPAC_OK)
-        status = clear_list(options, "sample_submission.csv");
-    if (status == HPAC_OK)
-        status = hpac_directory_probe(options->folder);
-    if (status == HPAC_OK)
-        status = make_folder(options->folder, "train", &work->train);
-    if (status == HPAC_OK)
-        status = make_folder(options->folder, "test", &work->test);
-    return status;
+    HPAC_TRY(hpac_directory_create(options->folder));
+    HPAC_TRY(clear_list(options, "train.csv"));
+    HPAC_TRY(clear_list(options, "sample_submission.csv"));
+    HPAC_TRY(hpac_directory_probe(options->folder));
+    HPAC_TRY(create_directory(options->folder, "train", &work->train));
+    return create_directory(options->folder, "test", &work->test);
 }
 
-static hpac_status set_up_easels(job *work)
+static hpac_status create_workers(job *work)
 {
     const hpac_synth_options *options = work->options;
     size_t nbytes = HPAC_SYNTH_CHANNELS * (size_t)options->size * (size_t)options->size;
-    long long images = (long long)options->count + options->test_count;
+    int images = options->count + options->test_count;
     int threads = options->threads ? options->threads : hpac_core_count();
-    work->threads = threads < images ? threads : (int)images;
-    work->easels = calloc((size_t)work->threads, sizeof *work->easels);
-    if (!work->easels)
-        return hpac_fail_memory((size_t)work->threads * sizeof *work->easels);
+    work->threads = threads < images ? threads : images;
+    work->workers = calloc((size_t)work->threads, sizeof *work->workers);
+    if (!work->workers)
+        return hpac_fail_memory((size_t)work->threads * sizeof *work->workers);
     for (int i = 0; i < work->threads; i++) {
-        hpac_status status = hpac_synth_painter_create(options->size, &work->easels[i].painter);
-        if (status != HPAC_OK)
-            return status;
-        work->easels[i].pixels = malloc(nbytes);
-        if (!work->easels[i].pixels)
+        HPAC_TRY(hpac_synth_renderer_create(options->size, &work->workers[i].renderer));
+        work->workers[i].pixels = malloc(nbytes);
+        if (!work->workers[i].pixels)
             return hpac_fail_memory(nbytes);
     }
     return HPAC_OK;
@@ -201,36 +181,31 @@ static hpac_status write_channel(const job *work, const char *folder, const char
     return status;
 }
 
-static hpac_status paint_one(void *user, size_t index, int thread)
+static hpac_status render_one(void *user, size_t index, int thread)
 {
     job *work = user;
     const hpac_synth_options *options = work->options;
-    const easel *own = &work->easels[thread];
+    const worker *own = &work->workers[thread];
     if (options->stop && *options->stop)
-        return hpac_fail(
-            HPAC_INTERRUPTED,
-            "interrupted; %s has images, but no list of them: it is not a data set yet",
-            options->folder);
+        return hpac_fail(HPAC_INTERRUPTED, "interrupted; %s has images but no list of them yet",
+                         options->folder);
     uint32_t number = (uint32_t)index;
     size_t pixels = (size_t)options->size * (size_t)options->size;
     uint8_t *planes[HPAC_SYNTH_CHANNELS];
     for (size_t channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++)
         planes[channel] = own->pixels + channel * pixels;
-    hpac_synth_paint(own->painter, options->seed, number, hpac_synth_labels(work->sampler, number),
-                     planes);
+    hpac_synth_render(own->renderer, options->seed, number,
+                      hpac_synth_labels(work->sampler, number), planes);
 
     char id[37];
     hpac_synth_id(options->seed, number, id);
     const char *folder = index < (size_t)options->count ? work->train : work->test;
-    hpac_status status = HPAC_OK;
-    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS && status == HPAC_OK; channel++)
-        status = write_channel(work, folder, id, channel, planes[channel]);
-    if (status != HPAC_OK)
-        return status;
+    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++)
+        HPAC_TRY(write_channel(work, folder, id, channel, planes[channel]));
     pthread_mutex_lock(&work->lock);
-    work->painted++;
+    work->done++;
     if (options->progress)
-        options->progress(options->user, work->painted, options->count + options->test_count);
+        options->progress(options->user, work->done, options->count + options->test_count);
     pthread_mutex_unlock(&work->lock);
     return HPAC_OK;
 }
@@ -285,34 +260,30 @@ static hpac_status write_list(const job *work, const char *name, int first, int 
     return status;
 }
 
+static hpac_status write_all(job *work)
+{
+    const hpac_synth_options *options = work->options;
+    size_t images = (size_t)options->count + (size_t)options->test_count;
+    HPAC_TRY(create_directories(work));
+    HPAC_TRY(hpac_synth_sampler_create(options->seed, options->balance, &work->sampler));
+    HPAC_TRY(create_workers(work));
+    HPAC_TRY(hpac_parallel_for(work->threads, images, render_one, work));
+    HPAC_TRY(write_list(work, "sample_submission.csv", options->count, options->test_count, false));
+    return write_list(work, "train.csv", 0, options->count, true);
+}
+
 hpac_status hpac_synth_write(const hpac_synth_options *options)
 {
-    hpac_status status = check_options(options);
-    if (status != HPAC_OK)
-        return status;
-    job work = {.options = options};
-    pthread_mutex_init(&work.lock, NULL);
-    status = make_folders(&work);
-    if (status == HPAC_OK)
-        status = hpac_synth_sampler_create(options->seed, options->balance, &work.sampler);
-    if (status == HPAC_OK)
-        status = set_up_easels(&work);
-    if (status == HPAC_OK)
-        status = hpac_parallel_for(
-            work.threads, (size_t)options->count + (size_t)options->test_count, paint_one, &work);
-    if (status == HPAC_OK)
-        status =
-            write_list(&work, "sample_submission.csv", options->count, options->test_count, false);
-    if (status == HPAC_OK)
-        status = write_list(&work, "train.csv", 0, options->count, true);
-    for (int i = 0; work.easels && i < work.threads; i++) {
-        hpac_synth_painter_destroy(work.easels[i].painter);
-        free(work.easels[i].pixels);
+    HPAC_TRY(check_options(options));
+    job work = {.options = options, .lock = PTHREAD_MUTEX_INITIALIZER};
+    hpac_status status = write_all(&work);
+    for (int i = 0; work.workers && i < work.threads; i++) {
+        hpac_synth_renderer_destroy(work.workers[i].renderer);
+        free(work.workers[i].pixels);
     }
-    free(work.easels);
+    free(work.workers);
     free(work.train);
     free(work.test);
     hpac_synth_sampler_destroy(work.sampler);
-    pthread_mutex_destroy(&work.lock);
     return status;
 }

@@ -1,7 +1,7 @@
 /*
- * Synthetic data in the likeness of the competition's: painted cells in four channels, with labels.
+ * Synthetic data like the competition's: images of cells in four channels, with labels.
  *
- * Writes into a folder what the competition hands out: train/<Id>_<channel>.png, train.csv,
+ * Writes the files that the competition provides: train/<Id>_<channel>.png, train.csv,
  * test/<Id>_<channel>.png, sample_submission.csv. Everything is a function of the options alone,
  * never of threads:
  *
@@ -9,7 +9,7 @@
  *                                   .size = 512, .seed = 7};
  *     status = hpac_synth_write(&options);
  *
- * The steps can be had alone: hpac_synth_sampler draws labels, hpac_synth_painter paints one image.
+ * The steps alone: hpac_synth_sampler draws labels, hpac_synth_renderer renders one image.
  * An image is a function of (seed, number, size); training images have the numbers 0 .. count - 1,
  * test images go on from there.
  */
@@ -30,27 +30,27 @@ typedef struct hpac_synth_options {
     const char *folder;
     int count;      /* training images, >= 1 */
     int test_count; /* test images, >= 0 */
-    int size;       /* pixels a side, 64 .. 4096 */
+    int size;       /* pixels per side, 64 .. 4096 */
     uint64_t seed;
     bool balance; /* equal class frequencies instead of the real ones */
-    bool force;   /* write over a data set that is there; images of other Ids are left alone */
-    int threads;  /* 0: one a core */
+    bool force;   /* replace an existing data set; images of other Ids are left alone */
+    int threads;  /* 0: one per core */
     /* Nonzero: finish the images under way, return HPAC_INTERRUPTED. May be NULL. */
     const volatile sig_atomic_t *stop;
-    void (*progress)(void *user, int painted,
-                     int total); /* from any thread, one at a time; may be NULL */
+    /* Called from any thread, one at a time. May be NULL. */
+    void (*progress)(void *user, int done, int total);
     void *user;
 } hpac_synth_options;
 
-/* train.csv comes last: a folder with one is whole. Errors: CONFIG for options out of range, a
- * folder that cannot be made or that holds a train.csv (unless force), DATA when writing fails,
- * HPAC_INTERRUPTED. */
+/* train.csv is written last: a directory with one is complete. Errors: CONFIG for options out of
+ * range, a directory that cannot be created or that has a train.csv (unless force), DATA when
+ * writing fails, HPAC_INTERRUPTED. */
 hpac_status hpac_synth_write(const hpac_synth_options *options);
 
-/* Draws labels as they stand in the competition's train.csv: whole sets of classes, so that class
- * counts, labels an image and co-occurrence are the real ones. With `balance` the sets are weighted
- * anew so that all classes are as frequent as each other: of all such weights those nearest to the
- * real frequencies (iterative proportional fitting). */
+/* Draws sets of classes with the frequencies of the competition's train.csv, so that class counts,
+ * labels per image and co-occurrences are the real ones. With `balance` the sets are weighted so
+ * that all classes are equally frequent, and the weights closest to the real frequencies
+ * (iterative proportional fitting). */
 typedef struct hpac_synth_sampler hpac_synth_sampler;
 /* A sampler of label sets. Errors: INTERNAL (memory). */
 hpac_status hpac_synth_sampler_create(uint64_t seed, bool balance, hpac_synth_sampler **sampler);
@@ -59,18 +59,17 @@ void hpac_synth_sampler_destroy(hpac_synth_sampler *sampler); /* NULL is fine */
 /* The classes of an image: bit c set for class c, at least one. Safe from several threads. */
 uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number);
 
-/* The Id of an image, shaped as the real ones (a UUID), with its NUL. */
+/* The Id of an image, a UUID as the real ones, with its NUL. */
 void hpac_synth_id(uint64_t seed, uint32_t number, char id[37]);
 
-/* Paints images of one size. Not safe to use by several threads at once. */
-typedef struct hpac_synth_painter hpac_synth_painter;
-/* A painter of pictures of `size` pixels a side, for one thread at a time. Errors: INTERNAL. */
-hpac_status hpac_synth_painter_create(int size, hpac_synth_painter **painter);
-void hpac_synth_painter_destroy(hpac_synth_painter *painter); /* NULL is fine */
+/* Renders images of `size` pixels per side, for one thread at a time. Errors: INTERNAL, CONFIG. */
+typedef struct hpac_synth_renderer hpac_synth_renderer;
+hpac_status hpac_synth_renderer_create(int size, hpac_synth_renderer **renderer);
+void hpac_synth_renderer_destroy(hpac_synth_renderer *renderer); /* NULL is fine */
 
-/* Paints image `number` with the classes in `labels` into planes[channel], (size, size) each. The
- * scene depends on the labels only where it must (a mitotic spindle needs a dividing cell). */
-void hpac_synth_paint(hpac_synth_painter *painter, uint64_t seed, uint32_t number, uint32_t labels,
-                      uint8_t *const planes[HPAC_SYNTH_CHANNELS]);
+/* Renders image `number` with the classes in `labels` into planes[channel], (size, size) each. The
+ * cells depend on the labels only where they must (a mitotic spindle needs a dividing cell). */
+void hpac_synth_render(hpac_synth_renderer *renderer, uint64_t seed, uint32_t number,
+                       uint32_t labels, uint8_t *const planes[HPAC_SYNTH_CHANNELS]);
 
 #endif

@@ -1,5 +1,5 @@
 /* Labels and Ids of synthetic images. */
-#include "synth_paint.h"
+#include "synth_scene.h"
 #include "synth_table.h"
 
 #include <hpac/labels.h>
@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* After this many rounds every class is within 1 % of the mean. The last to come are endosomes:
- * lysosomes never stand without them, so being as frequent they may hardly stand alone. */
+/* After these every class is within 1 % of the mean. Endosomes converge last: lysosomes never occur
+ * without them. */
 #define FITTING_ROUNDS 100
 
 struct hpac_synth_sampler {
@@ -28,8 +28,8 @@ static double class_weight(const double *weights, int label)
     return sum;
 }
 
-/* Iterative proportional fitting (Deming, Stephan 1940): scales the sets of each class in turn so
- * that the class gets the weight wanted, until all have it. */
+/* Iterative proportional fitting (Deming, Stephan 1940): scales the sets of each class in turn to
+ * the weight wanted, until all have it. */
 static void equalize(double *weights)
 {
     double target = 0.0;
@@ -53,7 +53,7 @@ hpac_status hpac_synth_sampler_create(uint64_t seed, bool balance, hpac_synth_sa
     made->seed = seed;
     made->balance = balance;
     made->start =
-        hpac_random_u32(seed, HPAC_PURPOSE_SYNTH, SYNTH_PART_LABELS, UINT32_MAX, 0) * 0x1p-32;
+        hpac_random_u32(seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_LABELS, UINT32_MAX, 0) * 0x1p-32;
     double *weights = made->cumulative, sum = 0.0;
     for (int set = 0; set < SYNTH_SET_COUNT; set++)
         weights[set] = synth_sets[set].images;
@@ -78,7 +78,7 @@ uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number)
     if (sampler->balance) /* steps of the golden ratio: any stretch of images is nearly balanced */
         place = fmod(sampler->start + number * 0.6180339887498949, 1.0);
     else
-        place = hpac_random_u32(sampler->seed, HPAC_PURPOSE_SYNTH, SYNTH_PART_LABELS, number, 0) *
+        place = hpac_random_u32(sampler->seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_LABELS, number, 0) *
                 0x1p-32;
     int low = 0, high = SYNTH_SET_COUNT - 1;
     while (low < high) {
@@ -95,7 +95,7 @@ void hpac_synth_id(uint64_t seed, uint32_t number, char id[37])
 {
     uint32_t words[4];
     for (uint32_t i = 0; i < 4; i++)
-        words[i] = hpac_random_u32(seed, HPAC_PURPOSE_SYNTH, SYNTH_PART_ID, number, i);
+        words[i] = hpac_random_u32(seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_ID, number, i);
     /* Version 4 and variant 1 in their places (RFC 4122, 4.4). */
     snprintf(id, 37, "%08x-%04x-4%03x-%04x-%04x%08x", words[0], words[1] >> 16, words[1] & 0xfff,
              (words[2] >> 16 & 0x3fff) | 0x8000, words[2] & 0xffff, words[3]);

@@ -124,6 +124,25 @@ Test(loader_kept, batches_of_kept_rows_are_not_read)
     }
 }
 
+/* Wherever the one row stands that the consumer has not. */
+Test(loader_kept, a_batch_with_one_new_row_is_read)
+{
+    for (int shuffle = 0; shuffle < 2; shuffle++) {
+        fixture fix;
+        size_t order[COUNT];
+        open_fixture(&fix, 1, shuffle);
+        cr_assert_eq(take_epoch(&fix, 7, 0, order, true), BATCHES);
+        memset(fix.kept, true, sizeof fix.kept);
+        for (size_t i = 0; i < COUNT; i++) {
+            fix.kept[order[i]] = false;
+            cr_assert_eq(take_epoch(&fix, 7, 0, order, false), 1, "row %zu of batch %zu", i % BATCH,
+                         i / BATCH);
+            fix.kept[order[i]] = true;
+        }
+        close_fixture(&fix);
+    }
+}
+
 /* With all slots out a kept batch still comes. */
 Test(loader_kept, kept_batches_need_no_slot)
 {

@@ -240,11 +240,11 @@ Test(synth, labels_in_the_file_are_those_drawn)
 
 static int shown, last_shown, total_shown;
 
-static void count_calls(void *user, int painted, int total)
+static void count_calls(void *user, int done, int total)
 {
     cr_assert_eq(user, &shown);
     shown++;
-    last_shown = painted;
+    last_shown = done;
     total_shown = total;
 }
 
@@ -300,9 +300,9 @@ Test(synth, bad_options_are_refused)
     options = small_set("none");
     options.count = options.test_count = INT32_MAX;
     expect_refusal(options, "too many");
-    hpac_synth_painter *painter = NULL;
-    cr_assert_eq(hpac_synth_painter_create(63, &painter), HPAC_ERR_CONFIG);
-    cr_assert_null(painter);
+    hpac_synth_renderer *renderer = NULL;
+    cr_assert_eq(hpac_synth_renderer_create(63, &renderer), HPAC_ERR_CONFIG);
+    cr_assert_null(renderer);
 }
 
 Test(synth, a_file_in_place_of_the_folder_is_refused)

@@ -1,5 +1,4 @@
-/* Painted images: the same whoever paints them, at any size, and the protein where its class says.
- */
+/* Synthetic images: deterministic, at any size, and the protein where its class says. */
 #include <hpac/labels.h>
 
 #include "synth/synth.h"
@@ -15,13 +14,13 @@ typedef struct picture {
     uint8_t *planes[HPAC_SYNTH_CHANNELS]; /* green, blue, red, yellow */
 } picture;
 
-static picture paint(hpac_synth_painter *painter, int size, uint64_t seed, uint32_t number,
-                     uint32_t labels)
+static picture render(hpac_synth_renderer *renderer, int size, uint64_t seed, uint32_t number,
+                      uint32_t labels)
 {
     picture made = {.size = size};
     for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++)
         made.planes[channel] = malloc((size_t)size * (size_t)size);
-    hpac_synth_paint(painter, seed, number, labels, made.planes);
+    hpac_synth_render(renderer, seed, number, labels, made.planes);
     return made;
 }
 
@@ -31,11 +30,11 @@ static void discard(picture *made)
         free(made->planes[channel]);
 }
 
-static hpac_synth_painter *make_painter(int size)
+static hpac_synth_renderer *make_renderer(int size)
 {
-    hpac_synth_painter *painter = NULL;
-    cr_assert_eq(hpac_synth_painter_create(size, &painter), HPAC_OK, "%s", hpac_error_message());
-    return painter;
+    hpac_synth_renderer *renderer = NULL;
+    cr_assert_eq(hpac_synth_renderer_create(size, &renderer), HPAC_OK, "%s", hpac_error_message());
+    return renderer;
 }
 
 /* Whether two pictures are the same in a channel. */
@@ -44,16 +43,16 @@ static bool same(const picture *a, const picture *b, int channel)
     return memcmp(a->planes[channel], b->planes[channel], (size_t)a->size * (size_t)a->size) == 0;
 }
 
-Test(synth_paint, pictures_are_a_function_of_seed_number_and_labels)
+Test(synth_images, pictures_are_a_function_of_seed_number_and_labels)
 {
-    hpac_synth_painter *painter = make_painter(128), *fresh = make_painter(128);
-    picture first = paint(painter, 128, 1, 7, ALL_CLASSES);
-    picture other_number = paint(painter, 128, 1, 8, ALL_CLASSES);
-    picture other_seed = paint(painter, 128, 2, 7, ALL_CLASSES);
-    picture again = paint(painter, 128, 1, 7, ALL_CLASSES);
-    picture by_fresh = paint(fresh, 128, 1, 7, ALL_CLASSES);
+    hpac_synth_renderer *renderer = make_renderer(128), *fresh = make_renderer(128);
+    picture first = render(renderer, 128, 1, 7, ALL_CLASSES);
+    picture other_number = render(renderer, 128, 1, 8, ALL_CLASSES);
+    picture other_seed = render(renderer, 128, 2, 7, ALL_CLASSES);
+    picture again = render(renderer, 128, 1, 7, ALL_CLASSES);
+    picture by_fresh = render(fresh, 128, 1, 7, ALL_CLASSES);
     for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++) {
-        cr_assert(same(&first, &again, channel), "channel %d: a painter remembers", channel);
+        cr_assert(same(&first, &again, channel), "channel %d: a renderer has a memory", channel);
         cr_assert(same(&first, &by_fresh, channel), "channel %d: painters differ", channel);
         cr_assert_not(same(&first, &other_number, channel), "channel %d: number", channel);
         cr_assert_not(same(&first, &other_seed, channel), "channel %d: seed", channel);
@@ -63,30 +62,30 @@ Test(synth_paint, pictures_are_a_function_of_seed_number_and_labels)
     discard(&other_seed);
     discard(&again);
     discard(&by_fresh);
-    hpac_synth_painter_destroy(painter);
-    hpac_synth_painter_destroy(fresh);
+    hpac_synth_renderer_destroy(renderer);
+    hpac_synth_renderer_destroy(fresh);
 }
 
-Test(synth_paint, the_cells_do_not_depend_on_common_labels)
+Test(synth_images, the_cells_do_not_depend_on_common_labels)
 {
-    hpac_synth_painter *painter = make_painter(128);
-    picture nucleoplasm = paint(painter, 128, 1, 3, 1u << 0);
-    picture mitochondria = paint(painter, 128, 1, 3, 1u << 23);
+    hpac_synth_renderer *renderer = make_renderer(128);
+    picture nucleoplasm = render(renderer, 128, 1, 3, 1u << 0);
+    picture mitochondria = render(renderer, 128, 1, 3, 1u << 23);
     cr_assert_not(same(&nucleoplasm, &mitochondria, 0));
     for (int channel = 1; channel < HPAC_SYNTH_CHANNELS; channel++)
         cr_assert(same(&nucleoplasm, &mitochondria, channel));
     discard(&nucleoplasm);
     discard(&mitochondria);
-    hpac_synth_painter_destroy(painter);
+    hpac_synth_renderer_destroy(renderer);
 }
 
-Test(synth_paint, every_size_is_painted)
+Test(synth_images, every_size_is_rendered)
 {
     static const int sizes[] = {64, 65, 99, 257, 700};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        hpac_synth_painter *painter = make_painter(sizes[i]);
+        hpac_synth_renderer *renderer = make_renderer(sizes[i]);
         for (uint32_t number = 0; number < 6; number++) {
-            picture made = paint(painter, sizes[i], 4, number, ALL_CLASSES);
+            picture made = render(renderer, sizes[i], 4, number, ALL_CLASSES);
             for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++) {
                 int bright = 0, dark = 0;
                 for (int p = 0; p < sizes[i] * sizes[i]; p++) {
@@ -98,7 +97,7 @@ Test(synth_paint, every_size_is_painted)
             }
             discard(&made);
         }
-        hpac_synth_painter_destroy(painter);
+        hpac_synth_renderer_destroy(renderer);
     }
 }
 
@@ -133,15 +132,15 @@ static double share_in_nuclei(const picture *made, int wanted)
 
 /* Classes whose brightest light must lie in nuclei, and those whose must not. A membrane lies on
  * the border, a centrosome beside it, fibres of actin cross it: those are in neither list. */
-Test(synth_paint, proteins_are_where_their_class_says)
+Test(synth_images, proteins_are_where_their_class_says)
 {
     static const int inside[] = {0, 2, 3, 4, 5};
     static const int outside[] = {6, 7, 8, 9, 10, 11, 13, 15, 16, 20, 21, 22, 23, 24, 25, 26, 27};
-    hpac_synth_painter *painter = make_painter(256);
+    hpac_synth_renderer *renderer = make_renderer(256);
     double shares[HPAC_CLASS_COUNT] = {0};
     for (int c = 0; c < HPAC_CLASS_COUNT; c++) {
         for (uint32_t number = 0; number < 6; number++) {
-            picture made = paint(painter, 256, 9, number, 1u << c);
+            picture made = render(renderer, 256, 9, number, 1u << c);
             shares[c] += share_in_nuclei(&made, 130) / 6.0;
             discard(&made);
         }
@@ -152,19 +151,19 @@ Test(synth_paint, proteins_are_where_their_class_says)
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
         cr_assert(shares[outside[i]] < 0.25, "%s: %.2f in nuclei", hpac_class_names[outside[i]],
                   shares[outside[i]]);
-    hpac_synth_painter_destroy(painter);
+    hpac_synth_renderer_destroy(renderer);
 }
 
-/* The write-up's own network sees 128x128: the three commonest kinds of classes must be told apart
- * there. Nucleoplasm fills nuclei, cytosol what is around them. */
-Test(synth_paint, nucleoplasm_and_cytosol_differ_at_128)
+/* The reference notebooks' network sees 128 x 128: the most frequent classes must differ there.
+ * Nucleoplasm fills nuclei, cytosol what is around them. */
+Test(synth_images, nucleoplasm_and_cytosol_differ_at_128)
 {
-    hpac_synth_painter *painter = make_painter(128);
+    hpac_synth_renderer *renderer = make_renderer(128);
     double mean[2][2] = {{0}}; /* [class][in a nucleus] */
     for (int which = 0; which < 2; which++) {
         double sum[2] = {0}, count[2] = {0};
         for (uint32_t number = 0; number < 10; number++) {
-            picture made = paint(painter, 128, 21, number, which ? 1u << 25 : 1u << 0);
+            picture made = render(renderer, 128, 21, number, which ? 1u << 25 : 1u << 0);
             for (int y = 2; y < 126; y++) {
                 for (int x = 2; x < 126; x++) {
                     bool nucleus = in_nucleus(&made, x, y);
@@ -183,5 +182,5 @@ Test(synth_paint, nucleoplasm_and_cytosol_differ_at_128)
               mean[0][0]);
     cr_assert(mean[1][0] > 1.3 * mean[1][1], "cytosol: %.1f in nuclei, %.1f around", mean[1][1],
               mean[1][0]);
-    hpac_synth_painter_destroy(painter);
+    hpac_synth_renderer_destroy(renderer);
 }
