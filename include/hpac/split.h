@@ -52,16 +52,17 @@ hpac_status hpac_split_create(const hpac_split_options *options, size_t row_coun
 /* Frees all folds and zeroes the struct. */
 void hpac_split_fini(hpac_split *split);
 
-/* Prints the two lines a fold of the write-up, numbers as numpy prints a long array (the first and
- * the last three; all of them where there are no more than 1000, wrapped at 75 columns). */
+/* Prints two lines per fold as the reference notebooks do, numbers as numpy prints a long array
+ * (the first and the last three; all of them where there are no more than 1000, wrapped at 75
+ * columns). */
 void hpac_split_print(const hpac_split *split, FILE *stream);
 /* {"folds": [{"train": [1, 2, ...], "validation": [0, 4, ...]}, ...]} with all row numbers. */
 void hpac_split_print_json(const hpac_split *split, FILE *stream);
 
-/* Writes fold<k>_train.csv and fold<k>_validation.csv, a column Id, of every fold into a folder
- * that is made when missing. No file gets its name before all are written. `labels` are those whose
- * rows were split. Errors: CONFIG when the folder cannot be written or, without `force`, holds a
- * file of such a name; DATA when the disk is full. With `force` those of earlier folds are
+/* Writes fold<k>_train.csv and fold<k>_validation.csv, a column Id, of every fold into a directory
+ * that is created if missing. No file gets its name before all are written. `labels` are those
+ * whose rows were split. Errors: CONFIG when the directory cannot be written or, without `force`,
+ * has a file of such a name; DATA when the disk is full. With `force` those of earlier folds are
  * replaced, and go where there were more. */
 hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels, const char *folder,
                              bool force);

@@ -114,8 +114,8 @@ char *dataset_image_path(const hpac_dataset *dataset, size_t row, size_t channel
                           hpac_channel_names[dataset->channel_order[channel]]);
 }
 
-/* Sizes of which a reader keeps the resizer. The competition's images have one size, its large
- * edition a handful; with more the oldest is given up. */
+/* Sizes for which a reader keeps a resizer; the oldest is dropped. The competition's images have
+ * one size, its large edition a handful. */
 #define KEPT_RESIZERS 8
 
 typedef struct sized_resizer {
@@ -139,12 +139,11 @@ hpac_status hpac_dataset_reader_create(hpac_dataset *dataset, hpac_dataset_reade
         return hpac_fail_memory(sizeof *made);
     made->dataset = dataset;
     hpac_status status = hpac_png_decoder_create(&made->decoder);
-    if (status != HPAC_OK) {
+    if (status == HPAC_OK)
+        *reader = made;
+    else
         hpac_dataset_reader_destroy(made);
-        return status;
-    }
-    *reader = made;
-    return HPAC_OK;
+    return status;
 }
 
 void hpac_dataset_reader_destroy(hpac_dataset_reader *reader)
@@ -170,10 +169,7 @@ static hpac_status find_resizer(hpac_dataset_reader *reader, int rows, int cols,
         }
     }
     const hpac_dataset_options *options = &reader->dataset->options;
-    hpac_status status =
-        hpac_resizer_create(rows, cols, (int)options->rows, (int)options->cols, resizer);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(hpac_resizer_create(rows, cols, (int)options->rows, (int)options->cols, resizer));
     sized_resizer *place = &reader->resizers[reader->oldest];
     reader->oldest = (reader->oldest + 1) % KEPT_RESIZERS;
     hpac_resizer_destroy(place->resizer);

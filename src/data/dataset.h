@@ -4,7 +4,7 @@
  *
  * Row r has the pictures <images>/<Id>_<channel>.png, in the order of options.channel_order. Each
  * is resized from whatever size it has to (rows, cols) and interleaved: (rows, cols, channels),
- * bytes 0..255 or floats 0..1. Prepared images are kept in memory (the cache) when there is room,
+ * bytes 0..255 or floats 0..1. Prepared images are kept in memory (the cache) if they fit,
  * so that a second epoch does not decode again.
  */
 #ifndef HPAC_DATA_DATASET_H
@@ -20,7 +20,7 @@
 #include <stdbool.h>
 
 typedef struct hpac_dataset_options {
-    const char *images;        /* folder; copied */
+    const char *images;        /* directory; copied */
     const hpac_labels *labels; /* borrowed; must outlive the data set. masks NULL: no targets */
     const int *targets;  /* (target_count) class numbers, in the order of the network's outputs;
                             copied */
@@ -49,15 +49,15 @@ bool hpac_dataset_is_cached(const hpac_dataset *dataset);
 
 /* Checks every file of these rows (NULL: all rows): present, PNG signature, size in range. All bad
  * ones are reported in one DATA error, in the order of rows and channels, with the name of a
- * similar file if there is one. Logs a warning if files differ in size. `threads` as in
- * hpac_parallel_for. Images of a pool are checked once. */
+ * similar file if there is one. Without `rows` a warning is logged if files differ in size.
+ * `threads` as in hpac_parallel_for. Images of a pool are checked once. */
 hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, size_t row_count,
                                int threads);
 
 /* The targets of a row: one byte 0 or 1 each, in the order of options.targets. */
 void hpac_dataset_targets(const hpac_dataset *dataset, size_t row, uint8_t *targets);
 
-/* One thread's means of reading: decoder, resizers for the sizes met so far. */
+/* A thread's decoder, and its resizers for the sizes met so far. */
 typedef struct hpac_dataset_reader hpac_dataset_reader;
 /* A reader for one thread at a time. Errors: INTERNAL (memory). */
 hpac_status hpac_dataset_reader_create(hpac_dataset *dataset, hpac_dataset_reader **reader);
@@ -67,9 +67,9 @@ void hpac_dataset_reader_destroy(hpac_dataset_reader *reader); /* NULL is fine *
  * pixels are undefined. Errors: DATA, naming the file. */
 hpac_status hpac_dataset_read(hpac_dataset_reader *reader, size_t row, void *pixels);
 
-/* How to prepare images ahead. */
+/* How to fill the cache ahead of time. */
 typedef struct hpac_dataset_preparation {
-    int threads; /* 0: one a core */
+    int threads; /* 0: one per core */
     /* Nonzero: stop. May be NULL. */
     const volatile sig_atomic_t *stop;
     void (*progress)(void *user, size_t done, size_t total); /* of images; may be NULL */
@@ -77,7 +77,7 @@ typedef struct hpac_dataset_preparation {
 } hpac_dataset_preparation;
 
 /* Prepares all images that are to be kept and are not yet; none when nothing is kept. *prepared:
- * how many there were of them. A bad image is left as it is, for hpac_dataset_read to tell of.
+ * how many there were of them. Bad images are left to hpac_dataset_read.
  * Errors: INTERNAL, HPAC_INTERRUPTED. */
 hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_preparation *options,
                                  size_t *prepared);

@@ -188,7 +188,7 @@ static int compare_groups(const void *a, const void *b)
     return (left->first > right->first) - (left->first < right->first);
 }
 
-/* Sizes that are told apart; with more, a collection of odd sizes needs no details. */
+/* Distinct sizes that are counted, and those that a message names. */
 enum { MAX_GROUPS = 64, SHOWN_GROUPS = 4 };
 
 static size_t group_sizes(const check *work, size_group groups[MAX_GROUPS])
@@ -266,7 +266,7 @@ hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, 
         status = hpac_parallel_for(threads, work.file_count, check_file, &work);
     if (status == HPAC_OK)
         status = report_problems(&work);
-    if (status == HPAC_OK)
+    if (status == HPAC_OK && !rows)
         status = report_sizes(&work);
     for (size_t i = 0; work.problems && i < work.file_count; i++)
         free(work.problems[i]);

@@ -3,12 +3,12 @@
 
 #include <hpac/log.h>
 
+#include "base/clock.h"
 #include "base/machine.h"
 #include "base/random.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void clear_failures(struct slot *slot)
 {
@@ -87,13 +87,11 @@ static hpac_status start_workers(hpac_loader *loader)
     for (int i = 0; i < loader->worker_count; i++) {
         struct worker *worker = &loader->workers[i];
         worker->loader = loader;
-        hpac_status status = hpac_dataset_reader_create(loader->options.dataset, &worker->reader);
-        if (status != HPAC_OK)
-            return status;
+        HPAC_TRY(hpac_dataset_reader_create(loader->options.dataset, &worker->reader));
         int error = pthread_create(&worker->thread, NULL, hpac_loader_run_worker, worker);
         if (error != 0)
-            return hpac_fail(HPAC_ERR_INTERNAL, "loader thread %d of %d cannot be started: %s",
-                             i + 1, loader->worker_count, strerror(error));
+            return hpac_fail(HPAC_ERR_INTERNAL, "cannot start loader thread %d of %d: %s", i + 1,
+                             loader->worker_count, strerror(error));
         loader->started_count++;
     }
     return HPAC_OK;
@@ -106,9 +104,7 @@ hpac_status hpac_loader_create(const hpac_loader_options *options, hpac_loader *
     size_t batch_count = options->row_count / batch_size;
     if (!options->drop_last && options->row_count % batch_size > 0)
         batch_count++;
-    hpac_status status = check_options(options, batch_count);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(check_options(options, batch_count));
     hpac_loader *made = calloc(1, sizeof *made);
     if (!made)
         return hpac_fail_memory(sizeof *made);
@@ -126,7 +122,7 @@ hpac_status hpac_loader_create(const hpac_loader_options *options, hpac_loader *
     pthread_mutex_init(&made->mutex, NULL);
     pthread_cond_init(&made->work, NULL);
     pthread_cond_init(&made->progress, NULL);
-    status = allocate(made);
+    hpac_status status = allocate(made);
     if (status == HPAC_OK) {
         lay_out(made);
         status = start_workers(made);
@@ -180,7 +176,7 @@ size_t hpac_loader_batch_count(const hpac_loader *loader)
     return loader->batch_count;
 }
 
-/* Drops what is left of an epoch, waiting for the images under way. The mutex is held. */
+/* Drops what is left of an epoch, waiting for images being read. The mutex is held. */
 static void drop_epoch(hpac_loader *loader)
 {
     loader->next = loader->end = 0;
@@ -259,13 +255,6 @@ hpac_status hpac_loader_begin(hpac_loader *loader, uint32_t epoch, size_t first_
     return HPAC_OK;
 }
 
-static double now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
-}
-
 /* The next batch in order once it is complete, or NULL after the last. Adds to `waited_ms`. */
 static hpac_status await_batch(hpac_loader *loader, struct slot **complete, double *waited_ms)
 {
@@ -274,18 +263,18 @@ static hpac_status await_batch(hpac_loader *loader, struct slot **complete, doub
     pthread_mutex_lock(&loader->mutex);
     bool over = loader->queue.count == 0 && loader->next >= loader->end;
     if (!over && loader->out_count == loader->options.slot_count)
-        status = hpac_fail(HPAC_ERR_INTERNAL, "a batch is asked for while all %d slots are out",
+        status = hpac_fail(HPAC_ERR_INTERNAL, "batch requested while all %d slots are in use",
                            loader->out_count);
     else if (!over) {
         const struct line *queue = &loader->queue;
         double start_ms = 0;
         while (queue->count == 0 ||
                queue->slots[queue->first]->done < queue->slots[queue->first]->count) {
-            start_ms = start_ms > 0 ? start_ms : now_ms();
+            start_ms = start_ms > 0 ? start_ms : 1e3 * hpac_clock_s();
             pthread_cond_wait(&loader->progress, &loader->mutex);
         }
         if (start_ms > 0)
-            *waited_ms += now_ms() - start_ms;
+            *waited_ms += 1e3 * hpac_clock_s() - start_ms;
         *complete = line_pop(&loader->queue);
     }
     pthread_mutex_unlock(&loader->mutex);
@@ -339,7 +328,7 @@ static void move_place(const hpac_loader *loader, struct slot *slot, size_t from
 
 /* Deals with the failures of a complete batch in the order of places: bad images to be skipped
  * leave it, the first of any others ends the epoch. */
-static hpac_status settle_failures(hpac_loader *loader, struct slot *slot)
+static hpac_status resolve_failures(hpac_loader *loader, struct slot *slot)
 {
     size_t kept = 0;
     for (size_t place = 0; place < slot->count && loader->failed.status == HPAC_OK; place++) {
@@ -372,7 +361,7 @@ hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch)
         if (status != HPAC_OK || !slot)
             return status;
         loader->given = slot->batch + 1;
-        if (slot->failed == 0 || (settle_failures(loader, slot) == HPAC_OK && slot->count > 0)) {
+        if (slot->failed == 0 || (resolve_failures(loader, slot) == HPAC_OK && slot->count > 0)) {
             batch->slot = (int)(slot - loader->slots);
             batch->data = slot->data;
             batch->count = slot->count;

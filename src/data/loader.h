@@ -8,7 +8,7 @@
  *     }
  *
  * The order of rows is a function of (seed, epoch) alone: as given, or shuffled by Fisher and Yates
- * with Philox. Threads and buffers are made once; a batch makes none. One consumer thread.
+ * with Philox. Threads and buffers are created once, none per batch. One consumer thread.
  */
 #ifndef HPAC_DATA_LOADER_H
 #define HPAC_DATA_LOADER_H
@@ -25,7 +25,7 @@ typedef struct hpac_loader_options {
     bool drop_last;      /* leave out the last batch when it is not full */
     bool shuffle;
     uint64_t seed;
-    int workers;      /* 0: one a core */
+    int workers;      /* 0: one per core */
     const bool *kept; /* by row of the data set, borrowed: the consumer has its images already. A
                          batch of such rows only is not read. Looked at by hpac_loader_begin. NULL:
                          every batch is read */
@@ -41,8 +41,8 @@ typedef struct hpac_batch {
         *data;    /* the slot: targets, then pixels (hpac_batch_format); NULL without a slot */
     size_t count; /* images in it; 0: the epoch is over */
     size_t index; /* of the batch in its epoch */
-    const size_t *rows; /* (count) which row of the data set lies in which place */
-    double waited_ms;   /* how long the consumer stood still for it */
+    const size_t *rows; /* (count) row of the data set, by sample index */
+    double waited_ms;   /* how long the consumer waited for it */
 } hpac_batch;
 
 typedef struct hpac_loader hpac_loader;
@@ -50,19 +50,19 @@ typedef struct hpac_loader hpac_loader;
 /* Errors: CONFIG when drop_last leaves no batch (batch and row counts in the message), INTERNAL
  * (memory, threads; rows that the data set does not have). */
 hpac_status hpac_loader_create(const hpac_loader_options *options, hpac_loader **loader);
-/* Stops the workers, in the middle of an epoch too. NULL is fine. */
+/* Stops the workers, also within an epoch. NULL is fine. */
 void hpac_loader_destroy(hpac_loader *loader);
 
-/* Batches of an epoch. */
+/* Batches per epoch. */
 size_t hpac_loader_batch_count(const hpac_loader *loader);
 
-/* Starts filling slots with the batches of `epoch` from `first_batch` on; an epoch under way is
+/* Starts filling slots with the batches of `epoch` from `first_batch` on; a running epoch is
  * dropped. Errors: INTERNAL when a batch handed out has not been released, or first_batch is larger
  * than the number of batches. */
 hpac_status hpac_loader_begin(hpac_loader *loader, uint32_t epoch, size_t first_batch);
 
 /* Waits for the next batch, in order. Bad images that are skipped leave the batch smaller, the
- * others move up, and a batch of which none is left is passed over. count == 0 after the last
+ * others move up, and a batch of which none is left is skipped. count == 0 after the last
  * batch. Errors: those of hpac_dataset_read, of the first bad image in the order of rows, again at
  * each call until the next epoch is begun; INTERNAL when all slots are out. */
 hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch);

@@ -1,10 +1,10 @@
 /*
  * The inside of the loader, shared by its workers (loader_workers.c) and its consumer (loader.c).
  *
- * One mutex guards all that threads share. A unit of work is one image: workers take the places of
- * the batch being filled one after the other; when all are handed out the next batch opens, if a
- * slot is free for it. A slot goes round: free -> filling (in the queue, in the order of batches)
- * -> complete -> out, with the consumer -> free. Free slots stand in line too, so that which slot a
+ * One mutex guards everything that threads share. A unit of work is one image: workers take the
+ * places of the batch being filled one after the other; when all are taken the next batch opens, if
+ * a slot is free. A slot circulates: free -> filling (in the queue, in the order of batches)
+ * -> complete -> out, with the consumer -> free. Free slots are a queue, too, so that which slot a
  * batch gets depends on the consumer alone.
  *
  * What a worker may touch without the mutex is its unit's place: targets, pixels and failure. What
@@ -31,7 +31,7 @@ struct slot {
     struct failure *failures; /* (batch_size) all OK when the slot is free */
     bool out;                 /* with the consumer */
     size_t count;             /* images of the batch */
-    size_t handed;            /* places handed out to workers */
+    size_t handed;            /* sample indices given to workers */
     size_t done;
     size_t failed;
     size_t fatal; /* first place known to have failed so that the epoch ends; SIZE_MAX: none */
@@ -55,7 +55,7 @@ struct hpac_loader {
     size_t batch_count;
 
     pthread_mutex_t mutex;
-    pthread_cond_t work;     /* to the workers: there may be units, or it is time to end */
+    pthread_cond_t work;     /* to the workers: there may be units, or the loader ends */
     pthread_cond_t progress; /* to the consumer: a batch is complete, or no worker is busy */
     bool ending;
     int busy;              /* workers on a unit */
@@ -64,7 +64,7 @@ struct hpac_loader {
     size_t given;          /* the batch the consumer gets next; its own, without the mutex */
     size_t next;           /* the batch to open next, one that is read */
     size_t end;            /* batches from here on are not opened */
-    struct slot *filling;  /* the batch whose places are handed out, or NULL */
+    struct slot *filling;  /* the batch being filled, or NULL */
     struct line free;      /* slots to be filled */
     struct line queue;     /* slots opened and not yet given to the consumer */
     struct slot *slots;    /* (slot_count) */
@@ -94,7 +94,7 @@ static inline struct slot *line_pop(struct line *line)
     return slot;
 }
 
-/* Moves `next` on to a batch that is to be read. */
+/* Advances `next` to a batch that is to be read. */
 static inline void skip_kept_batches(hpac_loader *loader)
 {
     while (loader->next < loader->end && !loader->reads[loader->next])

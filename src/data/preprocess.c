@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One thread's things. */
 typedef struct worker {
     hpac_dataset_reader *reader;
     uint8_t *pixels; /* (rows, cols, channels), then (rows, cols) for one channel */
@@ -30,25 +29,24 @@ typedef struct job {
     size_t done;
 } job;
 
-/* "<folder>/<Id>_<channel>.png", malloc'ed. */
+/* "<directory>/<Id>_<channel>.png", malloc'ed. */
 static char *output_path(const job *work, size_t row, size_t channel)
 {
     return hpac_path_join(work->options->folder, "%s_%s.png", work->data->labels->ids[row],
                           hpac_channel_names[work->data->channel_order[channel]]);
 }
 
-/* Writing over the images themselves would destroy them. */
-static hpac_status check_folder(const job *work)
+/* Overwriting the images themselves would destroy them. */
+static hpac_status check_directory(const job *work)
 {
     struct stat in, out;
-    const char *folder = work->options->folder;
-    hpac_status status = hpac_directory_create(folder);
-    if (status == HPAC_OK)
-        status = hpac_directory_probe(folder);
-    if (status == HPAC_OK && stat(work->data->images, &in) == 0 && stat(folder, &out) == 0 &&
-        in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-        status = hpac_fail(HPAC_ERR_CONFIG, "%s: is the folder of the images themselves", folder);
-    return status;
+    const char *path = work->options->folder;
+    HPAC_TRY(hpac_directory_create(path));
+    HPAC_TRY(hpac_directory_probe(path));
+    if (stat(work->data->images, &in) == 0 && stat(path, &out) == 0 && in.st_dev == out.st_dev &&
+        in.st_ino == out.st_ino)
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: is the directory of the images themselves", path);
+    return HPAC_OK;
 }
 
 static hpac_status check_outputs(const job *work)
@@ -66,7 +64,7 @@ static hpac_status check_outputs(const job *work)
         free(path);
     }
     return hpac_problems_finish(&problems, HPAC_ERR_CONFIG,
-                                "%s: these files are there already (--force replaces them)",
+                                "%s: existing files (--force replaces them)",
                                 work->options->folder);
 }
 
@@ -100,7 +98,7 @@ static hpac_status prepare_row(void *user, size_t row, int thread)
     job *work = user;
     worker *own = &work->workers[thread];
     if (work->options->stop && *work->options->stop)
-        return hpac_fail(HPAC_INTERRUPTED, "interrupted; the files that are new are removed again");
+        return hpac_fail(HPAC_INTERRUPTED, "interrupted; new files are removed");
     hpac_status status = hpac_dataset_read(own->reader, row, own->pixels);
     if (status == HPAC_ERR_DATA) {
         work->problems[row] = strdup(hpac_error_message());
@@ -143,9 +141,7 @@ static hpac_status allocate(job *work)
         return hpac_fail_memory(files);
     for (int i = 0; i < work->worker_count; i++) {
         worker *own = &work->workers[i];
-        hpac_status status = hpac_dataset_reader_create(work->options->dataset, &own->reader);
-        if (status != HPAC_OK)
-            return status;
+        HPAC_TRY(hpac_dataset_reader_create(work->options->dataset, &own->reader));
         own->pixels = malloc(work->plane_nbytes * (work->channels + 1));
         if (!own->pixels)
             return hpac_fail_memory(work->plane_nbytes * (work->channels + 1));
@@ -166,6 +162,14 @@ static void release(job *work)
     free(work->problems);
 }
 
+static hpac_status prepare(job *work)
+{
+    HPAC_TRY(hpac_dataset_check(work->options->dataset, NULL, 0, work->options->threads));
+    HPAC_TRY(allocate(work));
+    HPAC_TRY(check_directory(work));
+    return check_outputs(work);
+}
+
 hpac_status hpac_preprocess_write(const hpac_preprocess_options *options)
 {
     job work = {.options = options,
@@ -176,13 +180,7 @@ hpac_status hpac_preprocess_write(const hpac_preprocess_options *options)
     work.channels = work.data->channels;
     work.plane_nbytes = work.data->rows * work.data->cols;
 
-    hpac_status status = hpac_dataset_check(options->dataset, NULL, 0, options->threads);
-    if (status == HPAC_OK)
-        status = allocate(&work);
-    if (status == HPAC_OK)
-        status = check_folder(&work);
-    if (status == HPAC_OK)
-        status = check_outputs(&work);
+    hpac_status status = prepare(&work);
     if (status == HPAC_OK) {
         status = hpac_parallel_for(work.worker_count, work.row_count, prepare_row, &work);
         if (status == HPAC_OK)

@@ -13,7 +13,7 @@
 
 typedef struct hpac_preprocess_options {
     hpac_dataset *dataset; /* pixels: UINT8 */
-    const char *folder;    /* gets <Id>_<channel>.png; made when missing */
+    const char *folder;    /* gets <Id>_<channel>.png; created if missing */
     bool force;            /* replace files that are there */
     int threads;           /* as in hpac_parallel_for */
     /* Nonzero: finish the rows under way, clean up, return HPAC_INTERRUPTED. May be NULL. */
@@ -26,8 +26,8 @@ typedef struct hpac_preprocess_options {
 /* Writes all rows of the data set. All files are checked (hpac_dataset_check) before the first is
  * written; rows with images found corrupt later are all listed at the end, each by its first
  * bad file. On error the files this call added are removed again. Errors: DATA for images, and when
- * the disk is full; CONFIG when the folder is the images' own or cannot be written, or when a file
- * is there already and not `force`; HPAC_INTERRUPTED.
+ * the disk is full; CONFIG when the directory is that of the images or cannot be written, or when a
+ * file is there already and not `force`; HPAC_INTERRUPTED.
  */
 hpac_status hpac_preprocess_write(const hpac_preprocess_options *options);
 

@@ -52,8 +52,7 @@ static hpac_status check_options(const hpac_split_options *options, size_t row_c
                          UINT32_MAX);
     if (row_count == 0 || options->folds < 2 || (size_t)options->folds > row_count)
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "split: %d folds of %zu rows, expected at least 2 and at most as many as "
-                         "rows",
+                         "split: %d folds of %zu rows, expected at least 2 and at most one per row",
                          options->folds, row_count);
     if (options->repeats < 1)
         return hpac_fail(HPAC_ERR_CONFIG, "split: %d repeats, expected at least 1",
@@ -74,9 +73,8 @@ hpac_status hpac_split_create(const hpac_split_options *options, size_t row_coun
                               const uint32_t *masks, hpac_split *split)
 {
     *split = (hpac_split){0};
-    hpac_status status = check_options(options, row_count);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(check_options(options, row_count));
+    hpac_status status = HPAC_OK;
     size_t count = (size_t)options->folds * (size_t)options->repeats;
     int *fold_of = calloc(row_count, sizeof *fold_of);
     size_t *rows = malloc(row_count * sizeof *rows);

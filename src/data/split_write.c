@@ -1,4 +1,4 @@
-/* Folds as lists of Ids: two files a fold, all of them or none. */
+/* Folds as lists of Ids: two files per fold, all of them or none. */
 #include <hpac/split.h>
 
 #include "base/csv.h"
@@ -35,35 +35,35 @@ static bool is_fold_file(const char *name, size_t *fold)
     return false;
 }
 
-static hpac_status check_folder(const char *path)
+static hpac_status check_directory(const char *path)
 {
     hpac_status status = HPAC_OK;
     size_t fold;
-    DIR *folder = opendir(path);
-    for (struct dirent *entry; folder && status == HPAC_OK && (entry = readdir(folder));)
+    DIR *directory = opendir(path);
+    for (struct dirent *entry; directory && status == HPAC_OK && (entry = readdir(directory));)
         if (is_fold_file(entry->d_name, &fold))
             status = hpac_fail(HPAC_ERR_CONFIG,
-                               "%s: holds folds already (%s); name another folder with --out, or "
-                               "replace them with --force",
+                               "%s: already has folds (%s); use another --out, or replace them "
+                               "with --force",
                                path, entry->d_name);
-    if (folder)
-        closedir(folder);
+    if (directory)
+        closedir(directory);
     return status;
 }
 
-/* An earlier split of more folds would lie on beside the new one. */
+/* Files of an earlier split into more folds would remain beside the new ones. */
 static hpac_status remove_beyond(const char *path, size_t count)
 {
     hpac_status status = HPAC_OK;
     size_t fold;
-    DIR *folder = opendir(path);
-    for (struct dirent *entry; folder && (entry = readdir(folder));)
+    DIR *directory = opendir(path);
+    for (struct dirent *entry; directory && (entry = readdir(directory));)
         if (is_fold_file(entry->d_name, &fold) && fold >= count &&
-            unlinkat(dirfd(folder), entry->d_name, 0) != 0 && errno != ENOENT)
-            status = hpac_fail(HPAC_ERR_DATA, "%s/%s: cannot be removed: %s", path, entry->d_name,
+            unlinkat(dirfd(directory), entry->d_name, 0) != 0 && errno != ENOENT)
+            status = hpac_fail(HPAC_ERR_DATA, "%s/%s: cannot remove: %s", path, entry->d_name,
                                strerror(errno));
-    if (folder)
-        closedir(folder);
+    if (directory)
+        closedir(directory);
     return status;
 }
 
@@ -99,14 +99,13 @@ hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
                              bool force)
 {
     size_t count = 2 * split->count;
-    hpac_status status = force ? HPAC_OK : check_folder(folder);
-    if (status == HPAC_OK)
-        status = hpac_directory_create(folder);
-    if (status != HPAC_OK)
-        return status;
+    if (!force)
+        HPAC_TRY(check_directory(folder));
+    HPAC_TRY(hpac_directory_create(folder));
     hpac_file *files = calloc(count, sizeof *files);
     if (!files)
         return hpac_fail_memory(count * sizeof *files);
+    hpac_status status = HPAC_OK;
     for (size_t i = 0; i < count && status == HPAC_OK; i++)
         status = write_side(split, i, labels, folder, &files[i]);
     for (size_t i = 0; i < count && status == HPAC_OK; i++)

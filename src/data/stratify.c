@@ -57,7 +57,7 @@ static int rarest_class(const stratifier *dealer)
 }
 
 /* Whether fold a wants a row of the class more than b: it has fewer of the class or, with as many,
- * more room. 1, -1, or 0 for alike. The paper subtracts from desired counts; as all folds desire
+ * more room. 1, -1, or 0 for equals. The paper subtracts from desired counts; as all folds desire
  * the same count of a class, the fewest dealt is the most desired. */
 static int compare_wish(const stratifier *dealer, int a, int b, int class_number)
 {
@@ -70,7 +70,7 @@ static int compare_wish(const stratifier *dealer, int a, int b, int class_number
     return (dealer->room[a] > dealer->room[b]) - (dealer->room[a] < dealer->room[b]);
 }
 
-/* The fold with room that wants the class most, drawn by lot from several alike. */
+/* The fold with room that wants the class most, a random one of several equals. */
 static int choose_fold(stratifier *dealer, int class_number)
 {
     int best = -1;
@@ -142,7 +142,7 @@ static bool even_out_pair(stratifier *dealer, int class_number, int from, int to
     size_t *lacking = &dealer->dealt[to * MASK_BITS + class_number];
     uint32_t bit = (uint32_t)1 << class_number;
     bool exchanged = false;
-    for (size_t i = 0; i<dealer->row_count && * surplus> * lacking + 1; i++) {
+    for (size_t i = 0; i < dealer->row_count && (*surplus) > (*lacking) + 1; i++) {
         size_t row = dealer->order[i];
         if (dealer->fold_of[row] != from || !(dealer->masks[row] & bit))
             continue;

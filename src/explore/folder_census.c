@@ -65,18 +65,18 @@ static bool is_file(DIR *directory, const struct dirent *found)
             (fstatat(dirfd(directory), found->d_name, &info, 0) == 0 && S_ISREG(info.st_mode)));
 }
 
-static hpac_status read_folder(const char *path, entries *list, size_t *other_files)
+static hpac_status read_directory(const char *path, entries *list, size_t *other_files)
 {
-    DIR *folder = opendir(path);
-    if (!folder)
+    DIR *directory = opendir(path);
+    if (!directory)
         return hpac_fail(HPAC_ERR_DATA, "%s: cannot open directory: %s", path, strerror(errno));
     hpac_status status = HPAC_OK;
     struct dirent *found;
-    while (status == HPAC_OK && (errno = 0, found = readdir(folder))) {
+    while (status == HPAC_OK && (errno = 0, found = readdir(directory))) {
         if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
             continue;
         size_t id_length;
-        int channel = is_file(folder, found) ? channel_of(found->d_name, &id_length) : -1;
+        int channel = is_file(directory, found) ? channel_of(found->d_name, &id_length) : -1;
         if (channel < 0)
             ++*other_files;
         else
@@ -84,7 +84,7 @@ static hpac_status read_folder(const char *path, entries *list, size_t *other_fi
     }
     if (status == HPAC_OK && errno != 0)
         status = hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
-    closedir(folder);
+    closedir(directory);
     return status;
 }
 
@@ -121,7 +121,7 @@ hpac_status hpac_directory_count(const char *folder, const hpac_labels *labels,
     char **ids = malloc((labels->count + 1) * sizeof *ids);
     hpac_status status = ids ? HPAC_OK : hpac_fail_memory((labels->count + 1) * sizeof *ids);
     if (status == HPAC_OK)
-        status = read_folder(folder, &list, &census->other_files);
+        status = read_directory(folder, &list, &census->other_files);
     if (status == HPAC_OK) {
         memcpy(ids, labels->ids, labels->count * sizeof *ids);
         qsort(ids, labels->count, sizeof *ids, compare_ids);

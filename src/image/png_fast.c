@@ -2,10 +2,10 @@
  * The fast path: 8-bit gray, not interlaced, as all files of the competition are. The whole zlib
  * stream is inflated at once by libdeflate, which takes less than half of zlib's time.
  *
- * It accepts only files without any oddity and leaves the rest to libpng, so that it needs no
- * messages of its own and cannot be more lenient. (One thing it cannot see: libdeflate takes a few
- * kinds of malformed Huffman tables that zlib refuses. Their pixels are vouched for by both
- * checksums all the same.)
+ * It accepts only files without an oddity that matters and leaves the rest to libpng, so that it
+ * needs no messages of its own and cannot be more lenient. (One thing it cannot see: libdeflate
+ * takes a few kinds of malformed Huffman tables that zlib refuses. Their pixels are vouched for by
+ * both checksums all the same.)
  */
 #include "png_internal.h"
 
@@ -38,7 +38,7 @@ typedef struct idat_span {
 } idat_span;
 
 /* Appends a chunk's data. The first stays where it is in the file; from the second on they are
- * joined in the decoder's buffer, which has room for the whole file. */
+ * joined in the decoder's buffer, which is as large as the whole file. */
 static bool join_idat(hpac_png_decoder *decoder, const png_source *source, const uint8_t *data,
                       uint32_t length, idat_span *span)
 {

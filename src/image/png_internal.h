@@ -35,7 +35,7 @@ typedef struct png_source {
     png_header header;
 } png_source;
 
-/* Makes room for `nbytes`; what the buffer held is lost. */
+/* Grows to `nbytes`; the content is lost. */
 hpac_status png_buffer_reserve(png_buffer *buffer, size_t nbytes);
 
 /* Parses the first bytes (at most PNG_HEAD_NBYTES are looked at) of a file of `file_nbytes`.
@@ -43,11 +43,11 @@ hpac_status png_buffer_reserve(png_buffer *buffer, size_t nbytes);
 hpac_status png_parse_header(const char *name, const uint8_t *head, size_t file_nbytes,
                              png_header *header);
 
-/* Decodes by libpng, into an image that has its size and its room. Errors: DATA. */
+/* Decodes by libpng, into an image that has its size and buffer. Errors: DATA. */
 hpac_status png_decode_libpng(const png_source *source, hpac_image *image);
 
-/* Decodes 8-bit gray files that are not interlaced, into an image that has its size and its room.
- * False: not such a file, or anything at all is odd about it; then libpng must decide. What is
+/* Decodes 8-bit gray files that are not interlaced, into an image that has its size and buffer.
+ * False: not such a file, or something about it is unusual; then libpng must decide. What is
  * accepted here libpng accepts too, with the same pixels. */
 bool png_decode_fast(hpac_png_decoder *decoder, const png_source *source, hpac_image *image);
 
@@ -56,7 +56,7 @@ bool png_decode_fast(hpac_png_decoder *decoder, const png_source *source, hpac_i
 bool png_unfilter(const uint8_t *raw, const uint8_t *zeros, int rows, int cols, uint8_t *pixels);
 
 /* The same for PNG_WAVE rows at once, whose filters exist, the row `above` them given. False:
- * nothing was done, this machine has no such instructions. */
+ * nothing was done, there is no vector code for this machine. */
 enum { PNG_WAVE = 16 };
 bool png_unfilter_wave(const uint8_t *raw, const uint8_t *above, size_t cols, uint8_t *pixels);
 

@@ -57,10 +57,8 @@ static hpac_status run(job *work, const char *path, png_structp png, png_infop i
 static hpac_status write_file(const char *path, job *work)
 {
     hpac_file file;
-    hpac_status status = hpac_file_create(&file, path);
-    if (status != HPAC_OK)
-        return status;
-
+    HPAC_TRY(hpac_file_create(&file, path));
+    hpac_status status;
     work->stream = file.stream;
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &work->complaint, on_png_error,
                                               on_png_warning);
@@ -68,7 +66,7 @@ static hpac_status write_file(const char *path, job *work)
     if (info)
         status = run(work, path, png, info);
     else
-        status = hpac_fail(HPAC_ERR_INTERNAL, "%s: libpng does not start (out of memory?)", path);
+        status = hpac_fail(HPAC_ERR_INTERNAL, "%s: cannot start libpng", path);
     png_destroy_write_struct(&png, &info);
     if (status == HPAC_OK)
         return hpac_file_commit(&file);

@@ -1,5 +1,5 @@
 /*
- * Gaussian low-pass and linear interpolation along both axes, as one banded matrix an axis.
+ * Gaussian low-pass and linear interpolation along both axes, as one banded matrix per axis.
  *
  * Output rows are made in strips of RESIZE_STRIP. First the rows: each input row is turned into
  * floats once a strip and added, weighted, to the output rows it bears on (vectors lie along the
@@ -28,7 +28,7 @@ struct hpac_resizer {
     uint8_t *bytes; /* the same as bytes */
 };
 
-/* The pixel that stands at place `i` of a line of `n` when its ends are mirrors. */
+/* The index of pixel `i` of a line of `n` that is mirrored at its ends. */
 static int mirror(int i, int n)
 {
     if (n == 1)
@@ -106,11 +106,8 @@ static hpac_status init_axis(resize_axis *line, int in, int out)
 
 static hpac_status init(hpac_resizer *resizer, int in_rows, int in_cols, int out_rows, int out_cols)
 {
-    hpac_status status = init_axis(&resizer->rows, in_rows, out_rows);
-    if (status == HPAC_OK)
-        status = init_axis(&resizer->cols, in_cols, out_cols);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(init_axis(&resizer->rows, in_rows, out_rows));
+    HPAC_TRY(init_axis(&resizer->cols, in_cols, out_cols));
     size_t padded = ((size_t)in_cols + RESIZE_BLOCK - 1) / RESIZE_BLOCK * RESIZE_BLOCK;
     size_t strip = (size_t)out_cols * RESIZE_STRIP;
     resizer->columns = malloc(padded * RESIZE_STRIP * sizeof *resizer->columns);
