@@ -58,6 +58,9 @@ typedef struct hpac_device_options {
     hpac_image_layout image_layout;
 } hpac_device_options;
 
+/* Whether one open device serves both. */
+bool hpac_device_options_equal(const hpac_device_options *a, const hpac_device_options *b);
+
 /* Opens a device. "auto" takes CUDA if it opens, else the CPU, and logs why. A precision or option
  * the device does not know is an error, not ignored. */
 hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device);

@@ -91,6 +91,13 @@ static hpac_status open_auto(const hpac_device_options *options, hpac_device **d
     return hpac_cpu_device_open(options, device);
 }
 
+bool hpac_device_options_equal(const hpac_device_options *a, const hpac_device_options *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->threads == b->threads &&
+           a->precision == b->precision && a->deterministic == b->deterministic &&
+           a->image_layout == b->image_layout;
+}
+
 hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device)
 {
     int index;

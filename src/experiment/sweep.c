@@ -1,4 +1,4 @@
-/* Running a sweep: look at every run, then train one after the other, and keep sweep.csv. */
+/* Running a sweep: check every run, then train one after the other, and keep sweep.csv. */
 #include "sweep_internal.h"
 
 #include <hpac/log.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the sweep itself writes into its folder. */
+/* What the sweep itself writes into its directory. */
 static const char *const sweep_files[] = {"sweep.csv", "sweep.yaml"};
 #define SWEEP_FILE_COUNT (sizeof sweep_files / sizeof *sweep_files)
 
@@ -22,11 +22,22 @@ typedef struct sweep_job {
     hpac_device_options device_options;
     rundir folder; /* of the sweep, locked */
     hpac_table *results;
-    hpac_status failure; /* NUMERIC when a run failed so */
-    bool report;         /* wanted, and it can be drawn */
+    bool report; /* requested, and gnuplot is there */
 } sweep_job;
 
-/* ---- the device, opened anew when a run wants it otherwise ---- */
+static bool must_stop(const sweep_job *job)
+{
+    return job->options->stop && *job->options->stop;
+}
+
+/* How to go on after an interruption. */
+static const char *go_on(const sweep_job *job)
+{
+    return job->options->force ? "go on with the same command without --force"
+                               : "go on with the same command";
+}
+
+/* ---- the device, opened anew for a run that configures it otherwise ---- */
 
 static void close_device(sweep_job *job)
 {
@@ -37,10 +48,8 @@ static void close_device(sweep_job *job)
 
 static hpac_status open_device(sweep_job *job, const hpac_config *config)
 {
-    const hpac_device_options *open = &job->device_options;
     hpac_device_options wanted = hpac_config_device_options(config, job->options->device);
-    if (job->device && open->threads == wanted.threads && open->precision == wanted.precision &&
-        open->deterministic == wanted.deterministic && open->image_layout == wanted.image_layout)
+    if (job->device && hpac_device_options_equal(&job->device_options, &wanted))
         return HPAC_OK;
     close_device(job);
     job->device_options = wanted;
@@ -49,17 +58,12 @@ static hpac_status open_device(sweep_job *job, const hpac_config *config)
 
 /* ---- one run ---- */
 
-static char *folder_of(const sweep_job *job, int run)
-{
-    return hpac_path_join(job->options->folder, "%s", job->sweep->runs[run].name);
-}
-
-static hpac_train_options options_of(const sweep_job *job, int run, const char *folder)
+static hpac_train_options options_of(const sweep_job *job, int run)
 {
     return (hpac_train_options){
         .config = &job->sweep->runs[run].config,
         .device = job->device,
-        .folder = folder,
+        .folder = job->rows[run].folder,
         .resume = !job->options->force,
         .force = job->options->force,
         .brief = true,
@@ -71,180 +75,123 @@ static hpac_train_options options_of(const sweep_job *job, int run, const char *
 }
 
 /* How far a run has come, and whether it is this one. Errors: CONFIG. */
-static hpac_status look_at_folder(const sweep_job *job, int run, sweep_row *row)
+static hpac_status look_at_run(sweep_job *job, int run)
 {
-    char *path = folder_of(job, run);
-    if (!path)
-        return hpac_fail_memory(strlen(job->options->folder));
+    sweep_row *row = &job->rows[run];
     rundir folder;
     hpac_status status =
-        rundir_look(path, &job->sweep->runs[run].config, job->options->force, &folder);
+        rundir_look(row->folder, &job->sweep->runs[run].config, job->options->force, &folder);
     row->state = folder.state == RUN_FINISHED ? SWEEP_FINISHED
                  : folder.failed              ? SWEEP_FAILED
                                               : SWEEP_MISSING;
     row->begun = !job->options->force && folder.state == RUN_UNFINISHED;
     rundir_release(&folder);
-    free(path);
     return status;
 }
 
 static hpac_status check_run(sweep_job *job, int run)
 {
-    hpac_status status = open_device(job, &job->sweep->runs[run].config);
-    if (status != HPAC_OK)
-        return status;
-    const hpac_train_options options = options_of(job, run, "");
+    if (must_stop(job))
+        return hpac_fail(HPAC_INTERRUPTED, "interrupted before the first step");
+    if (job->rows[run].state == SWEEP_FINISHED && !job->options->dry_run)
+        return HPAC_OK;
+    HPAC_TRY(open_device(job, &job->sweep->runs[run].config));
+    const hpac_train_options options = options_of(job, run);
     return hpac_train_check(&options, &job->rows[run].plan);
 }
 
-/* ---- all that can be wrong before the first step ---- */
-
-/* Goes on after what the user can mend in all runs at once. */
-static hpac_status note_problem(hpac_problems *problems, const hpac_sweep_run *run,
-                                hpac_status status, hpac_status *worst)
-{
-    if (status != HPAC_ERR_CONFIG && status != HPAC_ERR_DATA)
-        return status;
-    hpac_problems_add(problems, "run %s: %s", run->name, hpac_error_message());
-    if (*worst == HPAC_OK)
-        *worst = status;
-    return HPAC_OK;
-}
-
-static hpac_status look_at_folders(sweep_job *job)
+/* Does this for every run, and reports what the user can mend in all of them at once. */
+static hpac_status for_all_runs(sweep_job *job, const char *headline,
+                                hpac_status (*check)(sweep_job *job, int run))
 {
     hpac_problems problems = {0};
-    hpac_status status = HPAC_OK, worst = HPAC_OK;
-    for (int i = 0; i < job->sweep->run_count && status == HPAC_OK; i++)
-        status = note_problem(&problems, &job->sweep->runs[i],
-                              look_at_folder(job, i, &job->rows[i]), &worst);
-    if (status == HPAC_OK)
-        return hpac_problems_finish(&problems, worst, "%s", job->options->folder);
-    free(problems.text);
-    return status;
-}
-
-static hpac_status check_runs(sweep_job *job)
-{
-    hpac_problems problems = {0};
-    hpac_status status = HPAC_OK, worst = HPAC_OK;
-    for (int i = 0; i < job->sweep->run_count && status == HPAC_OK; i++) {
-        if (job->options->stop && *job->options->stop)
-            status = hpac_fail(HPAC_INTERRUPTED, "interrupted before the first step");
-        else if (job->rows[i].state != SWEEP_FINISHED || job->options->dry_run)
-            status = note_problem(&problems, &job->sweep->runs[i], check_run(job, i), &worst);
+    hpac_status first = HPAC_OK;
+    for (int run = 0; run < job->sweep->run_count; run++) {
+        hpac_status status = check(job, run);
+        if (status == HPAC_OK)
+            continue;
+        if (status != HPAC_ERR_CONFIG && status != HPAC_ERR_DATA) {
+            free(problems.text);
+            return status == HPAC_INTERRUPTED
+                       ? status
+                       : hpac_fail_within(status, "run %s", job->sweep->runs[run].name);
+        }
+        hpac_problems_add(&problems, "run %s: %s", job->sweep->runs[run].name,
+                          hpac_error_message());
+        first = first == HPAC_OK ? status : first;
     }
-    if (status == HPAC_OK)
-        return hpac_problems_finish(&problems, worst, "%s", job->sweep->name);
-    free(problems.text);
-    return status;
+    return hpac_problems_finish(&problems, first, "%s", headline);
 }
 
-/* ---- the sweep's folder ---- */
+/* ---- the sweep's directory ---- */
 
-static hpac_status check_folder(const hpac_sweep_options *options)
+/* Nobody else may look at the runs at the same time; a dry run creates no directory. */
+static hpac_status lock_folder(sweep_job *job)
 {
+    const hpac_sweep_options *options = job->options;
     const char *folder = options->folder;
+    bool exists = hpac_path_exists(folder);
     if (hpac_directory_has(folder, "run.json"))
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: holds a single run; name another folder for the sweep with --out",
+                         "%s: holds a single run; name another directory for the sweep with --out",
                          folder);
-    if (hpac_path_exists(folder) && !hpac_directory_has(folder, "sweep.yaml") && !options->force &&
+    if (exists && !hpac_directory_has(folder, "sweep.yaml") && !options->force &&
         !rundir_is_new(folder, sweep_files, SWEEP_FILE_COUNT))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: holds files, but no sweep.yaml of an earlier sweep; name another "
-                         "folder with --out, or use --force",
+                         "directory with --out, or use --force",
                          folder);
-    return HPAC_OK;
-}
-
-/* Nobody else may look at the runs while they are looked at; a dry run makes no folder. */
-static hpac_status lock_folder(sweep_job *job)
-{
-    const char *folder = job->options->folder;
-    hpac_status status = check_folder(job->options);
-    if (status != HPAC_OK || (job->options->dry_run && !hpac_path_exists(folder)))
-        return status;
-    status = job->options->dry_run ? HPAC_OK : hpac_directory_create(folder);
-    return status == HPAC_OK ? rundir_lock(folder, &job->folder) : status;
+    if (options->dry_run && !exists)
+        return HPAC_OK;
+    if (!options->dry_run)
+        HPAC_TRY(hpac_directory_create(folder));
+    return rundir_lock(folder, &job->folder);
 }
 
 static hpac_status write_copy(const sweep_job *job)
 {
-    char *path = hpac_path_join(job->options->folder, "sweep.yaml");
-    if (!path)
-        return hpac_fail_memory(strlen(job->options->folder));
     hpac_file file;
-    hpac_status status = hpac_file_create(&file, path);
+    char *path = hpac_path_join(job->options->folder, "sweep.yaml");
+    hpac_status status =
+        path ? hpac_file_create(&file, path) : hpac_fail_memory(strlen(job->options->folder));
     free(path);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(status);
     fwrite(job->sweep->text, 1, job->sweep->text_nbytes, file.stream);
     return hpac_file_commit(&file);
 }
 
-static bool is_complete(const sweep_job *job)
-{
-    for (int i = 0; i < job->sweep->run_count; i++)
-        if (job->rows[i].state != SWEEP_FINISHED)
-            return false;
-    return true;
-}
-
-/* A report of runs that have still to go on would tell of what is no more. */
+/* A report of runs that are not finished yet would be out of date. */
 static hpac_status begin_folder(const sweep_job *job)
 {
-    hpac_status status = hpac_directory_probe(job->options->folder);
-    if (status != HPAC_OK)
-        return status;
-    rundir_tidy(job->options->folder, sweep_files, SWEEP_FILE_COUNT);
-    if (!is_complete(job))
-        status = hpac_report_remove(job->options->folder);
-    return status == HPAC_OK ? write_copy(job) : status;
+    const char *folder = job->options->folder;
+    bool complete = true;
+    for (int run = 0; run < job->sweep->run_count; run++)
+        complete = complete && job->rows[run].state == SWEEP_FINISHED;
+    HPAC_TRY(hpac_directory_probe(folder));
+    rundir_tidy(folder, sweep_files, SWEEP_FILE_COUNT);
+    if (!complete)
+        HPAC_TRY(hpac_report_remove(folder));
+    return write_copy(job);
 }
 
-/* With force: all at once, so that a sweep that ends early leaves no run of before for finished. */
-static hpac_status clear_runs(const sweep_job *job)
-{
-    hpac_status status = HPAC_OK;
-    for (int i = 0; i < job->sweep->run_count && status == HPAC_OK; i++) {
-        char *folder = folder_of(job, i);
-        status =
-            folder ? rundir_begin_anew(folder) : hpac_fail_memory(strlen(job->options->folder));
-        free(folder);
-    }
-    return status;
-}
-
-/* Tells in `results` and in sweep.csv how things stand. */
+/* The rows as they are now, as `results` and as sweep.csv. */
 static hpac_status write_results(sweep_job *job)
 {
     hpac_table_fini(job->results);
-    hpac_status status = sweep_results_read(job->options, job->rows, job->results);
-    if (status != HPAC_OK || job->options->dry_run)
-        return status;
+    HPAC_TRY(sweep_results_read(job->options, job->rows, job->results));
+    if (job->options->dry_run)
+        return HPAC_OK;
     char *path = hpac_path_join(job->options->folder, "sweep.csv");
-    if (!path)
-        return hpac_fail_memory(strlen(job->options->folder));
-    status = hpac_table_write_csv(job->results, path);
+    hpac_status status = path ? hpac_table_write_csv(job->results, path)
+                              : hpac_fail_memory(strlen(job->options->folder));
     free(path);
     return status;
 }
 
 /* ---- training ---- */
 
-static void announce(const sweep_job *job, int run)
-{
-    const hpac_sweep_run *found = &job->sweep->runs[run];
-    const sweep_row *row = &job->rows[run];
-    hpac_log_info("run %d of %d: %s%s", run + 1, job->sweep->run_count, found->name,
-                  row->state == SWEEP_FINISHED ? ": finished already"
-                  : row->begun                 ? ": going on"
-                                               : "");
-}
-
 /* A run that is not finite is noted, and the sweep goes on; other failures end it. */
-static hpac_status settle(sweep_job *job, int run, hpac_status status)
+static hpac_status note_end(sweep_job *job, int run, hpac_status status)
 {
     const char *name = job->sweep->runs[run].name;
     job->rows[run].state = status == HPAC_OK            ? SWEEP_FINISHED
@@ -252,51 +199,45 @@ static hpac_status settle(sweep_job *job, int run, hpac_status status)
                                                         : SWEEP_FAILED;
     if (status == HPAC_ERR_NUMERIC) {
         hpac_log_error("run %s failed: %s", name, hpac_error_message());
-        job->failure = HPAC_ERR_NUMERIC;
         return HPAC_OK;
     }
     if (status == HPAC_INTERRUPTED)
-        return hpac_fail(status,
-                         "interrupted in run %s; all is saved, go on with the same command%s", name,
-                         job->options->force ? " without --force" : "");
+        return hpac_fail(status, "interrupted in run %s; all is saved, %s", name, go_on(job));
     return hpac_fail_within(status, "run %s", name);
 }
 
-static hpac_status train_in(sweep_job *job, int run, const char *folder)
-{
-    hpac_status status = open_device(job, &job->sweep->runs[run].config);
-    if (status != HPAC_OK)
-        return status;
-    const hpac_train_options options = options_of(job, run, folder);
-    return settle(job, run, hpac_train(&options));
-}
-
-/* The report of a run is the sweep's own affair: a sweep that was killed may have left a finished
- * run without, and one that is interrupted here leaves a finished run. */
+/* The sweep writes the report of a run: a sweep that was killed may have left a finished run
+ * without, and one that is interrupted here leaves a finished run. */
 static hpac_status train_run(sweep_job *job, int run)
 {
-    announce(job, run);
-    char *folder = folder_of(job, run);
-    if (!folder)
-        return hpac_fail_memory(strlen(job->options->folder));
-    hpac_status status = HPAC_OK;
-    if (job->rows[run].state != SWEEP_FINISHED)
-        status = train_in(job, run, folder);
-    if (status == HPAC_OK && job->rows[run].state == SWEEP_FINISHED && job->report &&
-        !hpac_directory_has(folder, "report.html"))
-        status = train_report_write(folder, job->options->stop);
-    if (status == HPAC_INTERRUPTED && job->rows[run].state == SWEEP_FINISHED)
-        hpac_fail(
-            status,
-            "interrupted in the report of run %s; all is saved, go on with the same command%s",
-            job->sweep->runs[run].name, job->options->force ? " without --force" : "");
-    free(folder);
-    return status;
+    const char *name = job->sweep->runs[run].name;
+    sweep_row *row = &job->rows[run];
+    hpac_log_info("run %d of %d: %s%s", run + 1, job->sweep->run_count, name,
+                  row->state == SWEEP_FINISHED ? ": finished already"
+                  : row->begun                 ? ": going on"
+                                               : "");
+    if (row->state != SWEEP_FINISHED) {
+        HPAC_TRY(open_device(job, &job->sweep->runs[run].config));
+        const hpac_train_options options = options_of(job, run);
+        HPAC_TRY(note_end(job, run, hpac_train(&options)));
+    }
+    if (row->state != SWEEP_FINISHED || !job->report ||
+        hpac_directory_has(row->folder, "report.html"))
+        return HPAC_OK;
+    hpac_status status = train_report_write(row->folder, job->options->stop);
+    return status == HPAC_INTERRUPTED
+               ? hpac_fail(status, "interrupted in the report of run %s; all is saved, %s", name,
+                           go_on(job))
+               : status;
 }
 
-/* The rows are written whatever became of the run; its own failure is the one to tell. */
-static hpac_status write_after(sweep_job *job, hpac_status status)
+/* Trains a run and writes the rows whatever became of it; its own failure is the one to report. */
+static hpac_status train_and_write(sweep_job *job, int run)
 {
+    if (must_stop(job))
+        return hpac_fail(HPAC_INTERRUPTED, "interrupted before run %s; the others are saved, %s",
+                         job->sweep->runs[run].name, go_on(job));
+    hpac_status status = train_run(job, run);
     if (status == HPAC_OK)
         return write_results(job);
     char *message = strdup(hpac_error_message());
@@ -310,73 +251,57 @@ static hpac_status train_runs(sweep_job *job)
 {
     const hpac_train_options reported = {.report = job->options->report,
                                          .folder = job->options->folder};
+    int count = job->sweep->run_count, failed = 0;
     job->report = train_report_probe(&reported);
-    hpac_status status = begin_folder(job);
-    if (status == HPAC_OK)
-        status = write_results(job);
-    if (status == HPAC_OK && job->options->force)
-        status = clear_runs(job);
-    for (int run = 0; run < job->sweep->run_count && status == HPAC_OK; run++) {
-        if (job->options->stop && *job->options->stop)
-            return hpac_fail(HPAC_INTERRUPTED,
-                             "interrupted before run %s; the others are saved, go on with the same "
-                             "command%s",
-                             job->sweep->runs[run].name,
-                             job->options->force ? " without --force" : "");
-        status = write_after(job, train_run(job, run));
+    HPAC_TRY(begin_folder(job));
+    HPAC_TRY(write_results(job));
+    /* All at once, so that a sweep that ends early leaves no earlier run that looks finished. */
+    for (int run = 0; run < count && job->options->force; run++)
+        HPAC_TRY(rundir_begin_anew(job->rows[run].folder));
+    for (int run = 0; run < count; run++) {
+        HPAC_TRY(train_and_write(job, run));
+        failed += job->rows[run].state == SWEEP_FAILED;
     }
-    return status;
-}
-
-static hpac_status finish(const sweep_job *job)
-{
     hpac_log_info("data: %zu image files decoded for this sweep",
                   hpac_image_pool_files_decoded(job->images));
-    hpac_status status = HPAC_OK;
     if (job->report)
-        status = train_report_write(job->options->folder, job->options->stop);
-    if (status != HPAC_OK || job->failure == HPAC_OK)
-        return status;
-    int failed = 0;
-    for (int i = 0; i < job->sweep->run_count; i++)
-        failed += job->rows[i].state == SWEEP_FAILED;
-    return hpac_fail(job->failure,
-                     "%d of %d runs failed: a loss, gradient or weight was not finite", failed,
-                     job->sweep->run_count);
+        HPAC_TRY(train_report_write(job->options->folder, job->options->stop));
+    return failed == 0
+               ? HPAC_OK
+               : hpac_fail(HPAC_ERR_NUMERIC,
+                           "%d of %d runs failed: a loss, gradient or weight was not finite",
+                           failed, count);
 }
 
 static hpac_status run_all(sweep_job *job)
 {
-    hpac_status status = hpac_image_pool_create(&job->images);
-    if (status == HPAC_OK)
-        status = lock_folder(job);
-    if (status == HPAC_OK)
-        status = look_at_folders(job);
-    if (status == HPAC_OK)
-        status = check_runs(job);
-    if (status == HPAC_OK && job->options->dry_run)
-        return write_results(job);
-    if (status == HPAC_OK)
-        status = train_runs(job);
-    return status == HPAC_OK ? finish(job) : status;
+    for (int run = 0; run < job->sweep->run_count; run++) {
+        job->rows[run].folder =
+            hpac_path_join(job->options->folder, "%s", job->sweep->runs[run].name);
+        if (!job->rows[run].folder)
+            return hpac_fail_memory(strlen(job->options->folder));
+    }
+    HPAC_TRY(hpac_image_pool_create(&job->images));
+    HPAC_TRY(lock_folder(job));
+    HPAC_TRY(for_all_runs(job, job->options->folder, look_at_run));
+    HPAC_TRY(for_all_runs(job, job->sweep->name, check_run));
+    return job->options->dry_run ? write_results(job) : train_runs(job);
 }
 
 hpac_status hpac_sweep_run_all(const hpac_sweep_options *options, hpac_table *results)
 {
     *results = (hpac_table){0};
+    int count = options->sweep->run_count;
     sweep_job job = {
-        .options = options,
-        .sweep = options->sweep,
-        .folder.lock = -1,
-        .results = results,
-    };
-    job.rows = calloc((size_t)options->sweep->run_count, sizeof *job.rows);
+        .options = options, .sweep = options->sweep, .folder.lock = -1, .results = results};
+    job.rows = calloc((size_t)count, sizeof *job.rows);
     hpac_status status =
-        job.rows ? run_all(&job)
-                 : hpac_fail_memory((size_t)options->sweep->run_count * sizeof *job.rows);
+        job.rows ? run_all(&job) : hpac_fail_memory((size_t)count * sizeof *job.rows);
     close_device(&job);
     hpac_image_pool_destroy(job.images);
     rundir_release(&job.folder);
+    for (int run = 0; job.rows && run < count; run++)
+        free(job.rows[run].folder);
     free(job.rows);
     return status;
 }

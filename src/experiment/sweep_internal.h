@@ -67,8 +67,9 @@ typedef enum sweep_state {
     SWEEP_FINISHED,
 } sweep_state;
 
-/* How a run stands. */
+/* The state of a run. */
 typedef struct sweep_row {
+    char *folder; /* its directory */
     sweep_state state;
     bool begun;           /* an earlier sweep left something that is not finished */
     hpac_train_plan plan; /* of a run that is not finished */

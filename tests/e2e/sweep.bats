@@ -105,6 +105,23 @@ without_times() {
     grep -q '^"epochs=4,seed=5",finished,small,3,4,8,0.25/0.5,1,5,20,' "$TMP/out/sweep.csv"
 }
 
+@test "runs with long names are told apart in the tables" {
+    cp "$DATA/train.csv" "$TMP/labels_of_the_first_reading.csv"
+    cp "$DATA/train.csv" "$TMP/labels_of_the_second_reading.csv"
+    cat > "$TMP/configs/s.yaml" <<EOF
+config: small.yaml
+set: {train.epochs: 1}
+grid:
+  data.labels: [$TMP/labels_of_the_first_reading.csv, $TMP/labels_of_the_second_reading.csv]
+  train.optimizer.learning_rate: [1, 0.001]
+EOF
+    (cd "$TMP" && sed -i "s#$TMP/##g" configs/s.yaml && "$HPAC" sweep configs/s.yaml --device cpu \
+        --no-report --quiet --out out) > "$TMP/table" || fail_with "the sweep fails"
+    [[ $(awk 'NR > 2 {print $1}' "$TMP/table" | sort | uniq -d) == '' ]] || fail_with "$(<"$TMP/table")"
+    [[ $(awk 'NR > 2 {print $1}' "$TMP/table" | wc -l) -eq 4 ]]
+    [[ $(wc -L < "$TMP/table") -le 120 ]]
+}
+
 @test "the best stand first, in 120 columns; --json prints the rows of sweep.csv" {
     sweep "$TMP/configs/four.yaml" --out "$TMP/out"
     assert_exit 0
@@ -144,6 +161,27 @@ EOF
     run_hpac sweep "$TMP/configs/s.yaml" --device cpu --out "$TMP/out"
     assert_exit 0
     assert_error_has "data: $((67 + 2 * 67)) image files decoded"
+}
+
+@test "a run that configures the device otherwise gets a device of its own" {
+    cat > "$TMP/configs/s.yaml" <<'EOF'
+config: small.yaml
+set: {train.epochs: 1}
+grid: {device.threads: [1, 2, 3]}
+EOF
+    sweep "$TMP/configs/s.yaml" --out "$TMP/out"
+    assert_exit 0
+    local threads
+    for threads in 1 2 3; do
+        grep -Eq "\"device\": \"cpu.* $threads threads?," "$TMP/out/threads=$threads/run.json" ||
+            fail_with "threads=$threads: $(grep '"device"' "$TMP/out/threads=$threads/run.json")"
+    done
+    # The CPU computes in fp32 alone: a device that is open already must not serve these.
+    sed -i 's/^grid.*/grid: {device.precision: [fp32, tf32]}/' "$TMP/configs/s.yaml"
+    sweep "$TMP/configs/s.yaml" --out "$TMP/precise"
+    assert_exit 4
+    assert_error_has "run precision=tf32: device.precision: the cpu device computes in fp32"
+    assert_no_file "$TMP/precise/precision=fp32"
 }
 
 # Starts a sweep of long runs and stops it with a signal once the second run has some epochs.

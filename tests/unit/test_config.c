@@ -197,6 +197,16 @@ Test(config, channels_are_read_in_their_order_and_written_as_short_as_possible)
     }
 }
 
+Test(config, each_option_of_the_device_reaches_it)
+{
+    hpac_config config = load_good(every_value);
+    hpac_device_options options = hpac_config_device_options(&config, "cuda:3");
+    cr_expect_str_eq(options.name, "cuda:3");
+    cr_expect(options.precision == HPAC_PRECISION_BF16 && !options.deterministic &&
+              options.image_layout == HPAC_IMAGE_LAYOUT_NCHW && options.threads == 2);
+    hpac_config_fini(&config);
+}
+
 Test(config, numbers_are_read)
 {
     static const struct {

@@ -180,3 +180,25 @@ Test(device, no_convolution_of_the_cpu_runs_in_plain_loops)
         }
     device->ops->close(device);
 }
+
+/* A field more would have to be compared, too. */
+_Static_assert(sizeof(hpac_device_options) == 24, "compare the new field of hpac_device_options");
+
+Test(device, options_that_differ_in_one_field_are_not_equal)
+{
+    const hpac_device_options first = {.name = "cpu", .threads = 1};
+    hpac_device_options others[] = {first, first, first, first, first};
+    char name[] = "cpu";
+    hpac_device_options same = first;
+    same.name = name;
+    cr_expect(hpac_device_options_equal(&first, &same));
+    others[0].name = "cuda";
+    others[1].threads = 2;
+    others[2].precision = HPAC_PRECISION_BF16;
+    others[3].deterministic = true;
+    others[4].image_layout = HPAC_IMAGE_LAYOUT_NCHW;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        cr_expect_not(hpac_device_options_equal(&first, &others[i]), "field %zu", i);
+        cr_expect_not(hpac_device_options_equal(&others[i], &first), "field %zu", i);
+    }
+}
