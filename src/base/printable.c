@@ -65,3 +65,22 @@ char *hpac_printable(const char *text)
     *end = '\0';
     return printable;
 }
+
+hpac_status hpac_printable_open(hpac_printable_stream *printable)
+{
+    *printable = (hpac_printable_stream){0};
+    printable->stream = open_memstream(&printable->text, &printable->nbytes);
+    return printable->stream ? HPAC_OK : hpac_fail_memory(BUFSIZ);
+}
+
+hpac_status hpac_printable_close(hpac_printable_stream *printable, FILE *to)
+{
+    bool complete = fclose(printable->stream) == 0;
+    char *text = complete ? hpac_printable(printable->text) : NULL;
+    if (text)
+        fputs(text, to);
+    hpac_status status = text ? HPAC_OK : hpac_fail_memory(4 * printable->nbytes);
+    free(text);
+    free(printable->text);
+    return status;
+}

@@ -6,6 +6,10 @@
 #ifndef HPAC_BASE_PRINTABLE_H
 #define HPAC_BASE_PRINTABLE_H
 
+#include <hpac/status.h>
+
+#include <stdio.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,5 +22,22 @@ size_t hpac_utf8_decode(const char *text, uint32_t *code);
  * that are not UTF-8 as \x1b, C1 controls, line separators, and invisible and bidirectional
  * formatting characters as \u202e. Newlines and tabs stay. malloc'ed; NULL when memory is out. */
 char *hpac_printable(const char *text);
+
+/* Collects what a function prints and writes it to `to` in that form:
+ *
+ *     hpac_printable_stream shown;
+ *     HPAC_TRY(hpac_printable_open(&shown));
+ *     fprintf(shown.stream, "layer %s\n", name);
+ *     return hpac_printable_close(&shown, stdout);
+ *
+ * Errors: INTERNAL (memory). After a failed open there is nothing to close. */
+typedef struct hpac_printable_stream {
+    FILE *stream;
+    char *text;
+    size_t nbytes;
+} hpac_printable_stream;
+
+hpac_status hpac_printable_open(hpac_printable_stream *printable);
+hpac_status hpac_printable_close(hpac_printable_stream *printable, FILE *to);
 
 #endif

@@ -15,7 +15,7 @@ static pthread_key_t record_key;
 static pthread_once_t record_once = PTHREAD_ONCE_INIT;
 static bool has_record_key;
 
-/* What is said when there is no record: nothing failed yet, or memory was out. */
+/* The message without a record: nothing has failed, or out of memory. */
 static _Thread_local const char *no_record = "";
 
 static void make_record_key(void)

@@ -2,6 +2,8 @@
 #include "commands.h"
 #include "option_rows.h"
 
+#include "base/printable.h"
+
 #include "model/model_card.h"
 
 #include <hpac/config.h>
@@ -26,11 +28,14 @@ static hpac_status run(const cli_arguments *arguments)
     hpac_model_card card;
     HPAC_TRY(hpac_model_card_load(cli_operand(arguments, 0), &card));
     read_channels(&card);
-    hpac_status status = HPAC_OK;
-    if (cli_flag(arguments, "json"))
+    hpac_status status;
+    hpac_printable_stream text; /* names of layers and programs come from the file */
+    if (cli_flag(arguments, "json")) {
         status = hpac_model_card_print_json(&card, config, stdout);
-    else
-        hpac_model_card_print(&card, config, stdout);
+    } else if ((status = hpac_printable_open(&text)) == HPAC_OK) {
+        hpac_model_card_print(&card, config, text.stream);
+        status = hpac_printable_close(&text, stdout);
+    }
     hpac_model_card_fini(&card);
     return status;
 }

@@ -1,4 +1,4 @@
-/* What the option table tells people and shells: help texts, man page, completion. */
+/* Help texts, man page and completion, from the option table. */
 #ifndef HPAC_CLI_HELP_H
 #define HPAC_CLI_HELP_H
 

@@ -38,9 +38,11 @@ static bool was_closed(void)
  * files has lost nothing. */
 static hpac_status check_output(hpac_status status, const cli_command *command, bool pipe_ignored)
 {
-    errno = 0; /* that of an earlier failure is not known */
+    errno = 0;
     bool lost = fflush(stdout) != 0 || ferror(stdout);
-    int error = errno ? errno : EIO;
+    if (lost && errno == 0 && write(STDOUT_FILENO, "\n", 1) == 1) /* fails as an earlier write */
+        errno = EIO;
+    int error = errno;
     if (!lost || (status != HPAC_OK && status != HPAC_ERR_DATA))
         return status;
     bool left = reader_has_left();

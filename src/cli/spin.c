@@ -1,4 +1,4 @@
-/* How long OpenMP's threads spin while they wait for one another. */
+/* How long waiting OpenMP threads spin. */
 #include "cli.h"
 
 #include <stdlib.h>
@@ -10,5 +10,5 @@ void cli_limit_spinning(char **argv)
         return;
     if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0)
         (void)execv("/proc/self/exe", argv);
-    /* Not started anew: slower beside other work, nothing worse. */
+    /* exec failed: slower beside other work, no other harm. */
 }

@@ -1,6 +1,8 @@
 /* Tables of results as CSV, JSON and text. */
 #include "table.h"
 
+#include "base/printable.h"
+
 #include "base/csv.h"
 #include "base/file.h"
 
@@ -200,18 +202,25 @@ hpac_status hpac_table_print(const hpac_table *table, size_t row_limit, FILE *st
     for (size_t column = 0; column < table->column_count; column++)
         widths[column] = column_width(table, column, shown);
 
-    fprintf(stream, "%s:\n", table->title);
+    hpac_printable_stream printable;
+    hpac_status status = hpac_printable_open(&printable);
+    if (status != HPAC_OK) {
+        free(widths);
+        return status;
+    }
+    fprintf(printable.stream, "%s:\n", table->title);
     for (size_t column = 0; column < table->column_count; column++)
-        print_padded(table, column, headline(&table->columns[column]), widths[column], stream);
+        print_padded(table, column, headline(&table->columns[column]), widths[column],
+                     printable.stream);
     char text[64];
     for (size_t row = 0; row < shown; row++)
         for (size_t column = 0; column < table->column_count; column++)
             print_padded(table, column, hpac_table_show(table, row, column, text, sizeof text),
-                         widths[column], stream);
+                         widths[column], printable.stream);
     if (shown < rows)
-        fprintf(stream, "  (and %zu more)\n", rows - shown);
+        fprintf(printable.stream, "  (and %zu more)\n", rows - shown);
     free(widths);
-    return HPAC_OK;
+    return hpac_printable_close(&printable, stream);
 }
 
 /* ---- JSON ---- */

@@ -168,7 +168,7 @@ load_completion() {
     # There is no second configuration: options.
     complete_words train one.yaml ''
     [[ ${COMPREPLY[0]} == --* ]] || fail_with "expected options: ${COMPREPLY[*]}"
-    # A number is not guessed, a value is no option, an unknown command has nothing.
+    # No completion of numbers, of options as values, and for unknown commands.
     assert_completes -- predict --batch-size ''
     assert_completes -- predict --batch-size=
     assert_completes -- nonsense ''

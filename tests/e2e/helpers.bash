@@ -2,7 +2,7 @@
 #
 #     load helpers
 #
-#     @test "split refuses a folder in place of the label file" {
+#     @test "split refuses a directory in place of the label file" {
 #         run_hpac split --labels "$TMP"
 #         assert_exit 3
 #         assert_error_has "$TMP"
@@ -11,7 +11,7 @@
 #
 # Every test starts in the root of the repository with
 #     $HPAC       the program under test, absolute (default: build/hpac)
-#     $TMP        an empty folder of its own, removed afterwards
+#     $TMP        an empty directory of its own, removed afterwards
 # and may use
 #     run_hpac ARG...             runs it to its end; sets $status, $output (stdout), $stderr, and
 #                                 $lines / $stderr_lines. After $HPAC_TIMEOUT seconds (300) it is
@@ -23,7 +23,7 @@
 #     wait_for_epochs FOLDER N    until the run that was started has N epochs in losses.csv
 #     wait_hpac                   waits for it; sets $status, $output and $stderr
 #     assert_exit CODE            0 done, 1 internal, 2 usage, 3 data, 4 device, 5 numeric, 130
-#     assert_output_has TEXT      TEXT stands somewhere in stdout (a plain string, no pattern)
+#     assert_output_has TEXT      stdout contains TEXT (a string, not a pattern)
 #     assert_error_has TEXT       the same for stderr
 #     refute_output_has TEXT, refute_error_has TEXT, assert_no_output
 #     assert_file FILE...         each is there and not empty
@@ -37,9 +37,9 @@
 #     cuda_bed_or_skip            the CUDA device runs on the test bed from here on; skips the test when
 #                                 that is not built (make all cudasim)
 #     require_tool NAME           fails the test, with the reason, if NAME is not installed
-#     require_free_space MIB skips unless the temporary folder has that much room
+#     require_free_space MIB skips unless the temporary directory has that much space
 #     small_config                prints a configuration of the images in $DATA (64 x 64) whose network has
-#                                 the layers of the write-ups', but few: three epochs in a second
+#                                 the layer kinds of the reference notebooks, but few: three epochs in a second
 #     small_models CHANNELS ARG...   for setup_file: paints $DATA (synth ARG...: small, balanced), writes
 #                                 $MADE/small.yaml, and trains $MADE/run on fold 0 and $MADE/folds on
 #                                 all three

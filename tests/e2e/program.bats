@@ -1,7 +1,7 @@
 # What holds for the program whatever the command.
 load helpers
 
-@test "--version tells name and version" {
+@test "--version prints name and version" {
     run_hpac --version
     assert_exit 0
     [[ $output =~ ^hpac\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || fail_with "expected: hpac X.Y.Z"

@@ -1,10 +1,10 @@
-# Messages go to stderr and are held back by --quiet; results go to stdout, and --json makes one value
-# of JSON of them.
+# Messages go to stderr, warnings only with --quiet; results go to stdout, with --json as one JSON value.
+# Vanished readers, closed descriptors, signals, terminals.
 load helpers
 
 setup_file() { small_models 1 --count 30 --seed 3 --test-count 3 --quiet >/dev/null; }
 
-# quiet_result COMMAND...: with --quiet it says nothing but its result.
+# quiet_result COMMAND...: with --quiet it prints nothing but its result.
 quiet_result() {
     run_hpac "$@" --quiet
     assert_exit 0
@@ -22,7 +22,7 @@ json_result() {
 @test "--quiet leaves the result alone, --json is JSON and nothing else" {
     local labels=$DATA/train.csv images=$DATA/train
     quiet_result train "$MADE/small.yaml" --device cpu --out "$TMP/run"
-    [[ $output == "$TMP/run" ]] || fail_with "expected the folder's name"
+    [[ $output == "$TMP/run" ]] || fail_with "expected the run directory"
     quiet_result evaluate "$TMP/run" --labels "$labels" --images "$images"
     json_result train "$MADE/small.yaml" --device cpu --out "$TMP/run" # as it is finished already
     [[ $(grep -c final_val_f1_mean <<< "$output") -eq 1 ]]
@@ -34,7 +34,7 @@ json_result() {
     json_result explore --labels "$labels"
     json_result split --labels "$labels"
     json_result info "$TMP/run/model.h5"
-    # These say nothing but their result.
+    # These print nothing but their result.
     run_hpac split --labels "$labels"
     [[ -z $stderr && -n $output ]] || fail_with "split: expected its result alone"
     run_hpac info "$TMP/run/model.h5"
@@ -45,14 +45,14 @@ json_result() {
     run_hpac train "$MADE/small.yaml" --device cpu --out "$TMP/run"
     assert_exit 0
     assert_error_has "epoch 2/2"
-    [[ $output == "$TMP/run" ]] || fail_with "expected the folder's name, and nothing else"
+    [[ $output == "$TMP/run" ]] || fail_with "expected the run directory, and nothing else"
     run_hpac evaluate "$TMP/missing.h5" --labels "$DATA/train.csv" --images "$DATA/train" --json
     assert_exit 3
     assert_error_has "missing.h5"
     assert_no_output
 }
 
-@test "a command that has --json has --quiet, or says nothing that --quiet could hold back" {
+@test "a command that has --json has --quiet, or prints no messages" {
     local command
     for command in $("$HPAC" help | awk '/^commands:/ {on = 1; next} on && !NF {exit} on && /^  [a-z]/ {print $1}'); do
         run_hpac help "$command"
@@ -153,6 +153,13 @@ start_unread() {
     run_hpac train "$MADE/small.yaml" --out "$TMP/run" --set $'train.\033[2J=1'
     assert_exit 2
     [[ $stderr != *$'\033'* ]] || fail_with "an escape sequence of an argument"
+}
+
+@test "control characters of a model file are escaped in what info prints" {
+    LC_ALL=C sed 's/2\.15\.0/2.\x1b5.0/' tests/golden/keras2_functional.h5 >"$TMP/escape.h5"
+    run_hpac info "$TMP/escape.h5"
+    assert_exit 0
+    assert_output_has 'Keras 2.\x1b5.0'
 }
 
 # on_terminal VARIABLE=VALUE...: what a command with a progress bar sends to a terminal.

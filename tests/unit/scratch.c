@@ -1,4 +1,4 @@
-/* Scratch folders of tests. */
+/* Scratch directories of tests. */
 #include "scratch.h"
 
 #include <criterion/criterion.h>
@@ -41,7 +41,7 @@ const char *scratch_folder(void)
         return folder;
     const char *base = getenv("TMPDIR");
     snprintf(folder, sizeof folder, "%s/hpac-test-XXXXXX", base && *base ? base : "/tmp");
-    cr_assert_not_null(mkdtemp(folder), "no scratch folder can be made: %s", folder);
+    cr_assert_not_null(mkdtemp(folder), "cannot create a scratch directory: %s", folder);
     owner = getpid();
     atexit(remove_folder);
     return folder;

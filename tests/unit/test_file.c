@@ -135,7 +135,7 @@ Test(file, that_cannot_be_created_is_an_error_with_its_path)
     assert_content(plain, "x");
 }
 
-/* /dev/full stands in for a disk that is full: every flush fails. */
+/* /dev/full behaves as a full disk: every flush fails. */
 Test(file, on_a_full_disk_is_an_error_and_leaves_the_old_one)
 {
     const char *path = scratch_write_text("a.csv", "old");

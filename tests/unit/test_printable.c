@@ -70,3 +70,15 @@ Test(printable, longest_escapes_have_their_space)
     cr_assert_eq(strlen(printable), 4000);
     free(printable);
 }
+
+Test(printable, a_stream_is_written_as_a_whole)
+{
+    char written[64] = "";
+    FILE *to = fmemopen(written, sizeof written, "w");
+    hpac_printable_stream printable;
+    cr_assert_eq(hpac_printable_open(&printable), HPAC_OK);
+    fprintf(printable.stream, "layer %s\n", "\033[2J");
+    cr_assert_eq(hpac_printable_close(&printable, to), HPAC_OK);
+    fclose(to);
+    cr_assert_str_eq(written, "layer \\x1b[2J\n");
+}

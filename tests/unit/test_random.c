@@ -1,4 +1,4 @@
-/* Philox against Random123's known answers, MT19937 against mt19937ar and numpy. */
+/* Philox against Random123's test vectors, MT19937 against mt19937ar and numpy. */
 #include "base/random.h"
 
 #include <criterion/criterion.h>
@@ -18,7 +18,7 @@ static const struct {
      {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
 };
 
-Test(random, philox_gives_the_known_answers)
+Test(random, philox_equals_the_published_vectors)
 {
     for (size_t i = 0; i < sizeof philox_vectors / sizeof *philox_vectors; i++) {
         uint32_t out[4];
