@@ -11,9 +11,9 @@ __device__ __forceinline__ float relu(float x)
 }
 
 /*
- * y = max(x, 0) or 1 / (1 + exp(-x)): four values a thread, in place if wanted.
- * Moves 8 bytes a value (bf16: 4). ReLU alone behind the first convolution of the improved model at
- * batch 128 (32.5 million values): 260 MB, 78 us on an H100. Bound by memory.
+ * y = max(x, 0) or 1 / (1 + exp(-x)): four values per thread, in place if wanted.
+ * Moves 8 bytes per value (bf16: 4). ReLU alone behind the first convolution of the improved model
+ * at batch 128 (32.5 million values): 260 MB, 78 us on an H100. Bound by memory.
  */
 template <typename T, bool SIGMOID>
 __global__ void __launch_bounds__(KERNEL_THREADS)
@@ -31,8 +31,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 }
 
 /*
- * dx = dy where y > 0, or dy y (1 - y): four values a thread; dx may be dy.
- * Moves 12 bytes a value (bf16: 6): 390 MB, 116 us, where forward moves 260. Bound by memory.
+ * dx = dy where y > 0, or dy y (1 - y): four values per thread; dx may be dy.
+ * Moves 12 bytes per value (bf16: 6): 390 MB, 116 us, where forward moves 260. Bound by memory.
  */
 template <typename T, bool SIGMOID>
 __global__ void __launch_bounds__(KERNEL_THREADS)

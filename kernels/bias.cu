@@ -46,17 +46,14 @@ static cudaError_t launch_rows(const bias_work &work, const bias_addresses<T> &a
 {
     const bool quads = at.aligned && work.channels % 4 == 0;
     const row_grid grid = share_rows(work.rows, work.channels, quads ? 4 : 1);
-    float *sums = grid.blocks.x > 1 ? at.partials : at.gradient;
+    float *sums = sums_of(at.gradient, at.partials, grid.blocks.x);
     if (quads)
         bias_backward_rows<T, 4><<<grid.blocks, grid.threads, grid.shared_nbytes, stream>>>(
             at.dz, at.y, at.dy, sums, work);
     else
         bias_backward_rows<T, 1><<<grid.blocks, grid.threads, grid.shared_nbytes, stream>>>(
             at.dz, at.y, at.dy, sums, work);
-    const cudaError_t error = cudaGetLastError();
-    if (error != cudaSuccess || grid.blocks.x == 1)
-        return error;
-    return hpac_kernel_sum_partials(at.gradient, at.partials, grid.blocks.x, work.channels, stream);
+    return finish_sums(at.gradient, at.partials, grid.blocks.x, work.channels, stream);
 }
 
 template <typename T>
@@ -65,17 +62,14 @@ static cudaError_t launch_planes(bias_work work, const bias_addresses<T> &at, cu
     const bool quads = at.aligned && work.pixels % 4 == 0;
     work.by_pixels = make_divisor(work.pixels / (quads ? 4 : 1));
     const row_grid grid = share_planes(work.rows / (quads ? 4 : 1), work.channels);
-    float *sums = grid.blocks.y > 1 ? at.partials : at.gradient;
+    float *sums = sums_of(at.gradient, at.partials, grid.blocks.y);
     if (quads)
         bias_backward_planes<T, 4><<<grid.blocks, grid.threads, grid.shared_nbytes, stream>>>(
             at.dz, at.y, at.dy, sums, work);
     else
         bias_backward_planes<T, 1><<<grid.blocks, grid.threads, grid.shared_nbytes, stream>>>(
             at.dz, at.y, at.dy, sums, work);
-    const cudaError_t error = cudaGetLastError();
-    if (error != cudaSuccess || grid.blocks.y == 1)
-        return error;
-    return hpac_kernel_sum_partials(at.gradient, at.partials, grid.blocks.y, work.channels, stream);
+    return finish_sums(at.gradient, at.partials, grid.blocks.y, work.channels, stream);
 }
 
 template <typename T>

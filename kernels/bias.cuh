@@ -18,7 +18,7 @@ struct bias_work {
     bool relu;
 };
 
-/* dz of one value. With ReLU y tells both what it stopped and what was dropped. */
+/* dz of one value. With ReLU, y is 0 both where ReLU zeroed and where dropout dropped. */
 __device__ __forceinline__ float bias_step(const bias_work &work, float y, float dy, uint64_t index)
 {
     if (work.relu)
@@ -29,8 +29,8 @@ __device__ __forceinline__ float bias_step(const bias_work &work, float y, float
 /*
  * NHWC and vectors: a thread takes COUNT (1 or 4) neighbouring channels of every so many rows, a
  * block gridDim.y's share of the channels. dz may be dy, or NULL.
- * Moves 12 bytes a value (bf16: 6). Behind the dense layer of the improved model (128 x 64): 98 kB,
- * the time of a launch; behind its first convolution at batch 128 (32.5 million values) 390 MB,
+ * Moves 12 bytes per value (bf16: 6). Behind the dense layer of the improved model (128 x 64): 98
+ * kB, the time of a launch; behind its first convolution at batch 128 (32.5 million values) 390 MB,
  * 116 us on an H100. Bound by memory.
  */
 template <typename T, int COUNT>
@@ -79,28 +79,28 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     float sum = 0.0F;
     for (; item < work.rows / COUNT; item += step) {
         const divided image = divide(item, work.by_pixels);
-        const uint32_t pixel = image.rest * COUNT;
-        const uint64_t place = (image.quotient * work.channels + channel) * work.pixels + pixel;
+        const uint32_t pixel = image.remainder * COUNT;
+        const uint64_t offset = (image.quotient * work.channels + channel) * work.pixels + pixel;
         const uint64_t index = (image.quotient * work.pixels + pixel) * work.channels + channel;
-        values<COUNT> value = load<COUNT>(dy + place), out = {};
+        values<COUNT> value = load<COUNT>(dy + offset), out = {};
         if (work.relu)
-            out = load<COUNT>(y + place);
+            out = load<COUNT>(y + offset);
 #pragma unroll
         for (int i = 0; i < COUNT; i++) {
             value.v[i] = bias_step(work, out.v[i], value.v[i], index + (uint64_t)i * work.channels);
             sum += value.v[i];
         }
         if (dz)
-            store(dz + place, value);
+            store(dz + offset, value);
     }
-    sum = block_sum(sum, shared);
+    sum = block_sum<KERNEL_THREADS>(sum, shared);
     if (threadIdx.x == 0)
         sums[(uint64_t)blockIdx.y * work.channels + channel] = sum;
 }
 
 /*
- * db[c] = sum of the partial sums of channel c, a block a channel.
- * Moves 4 bytes a partial sum: 131 kB for 32 channels, about 3 us with its launch. Bound by
+ * db[c] = sum of the partial sums of channel c, a block per channel.
+ * Moves 4 bytes per partial sum: 131 kB for 32 channels, about 3 us with its launch. Bound by
  * latency.
  */
 __global__ void __launch_bounds__(KERNEL_THREADS)
@@ -111,7 +111,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     float sum = 0.0F;
     for (uint32_t i = threadIdx.x; i < count; i += KERNEL_THREADS)
         sum += partials[(uint64_t)i * channels + blockIdx.x];
-    sum = block_sum(sum, shared);
+    sum = block_sum<KERNEL_THREADS>(sum, shared);
     if (threadIdx.x == 0)
         gradient[blockIdx.x] = sum;
 }

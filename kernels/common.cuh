@@ -3,8 +3,8 @@
  * sums of a block. Kernels are compiled twice: by nvcc for the GPU, and by g++ for the CUDA
  * simulator.
  *
- * A tensor's values are counted in memory order (a "place") and in NHWC order (an "index"); these
- * are the same in NHWC tensors, vectors, and images of one channel.
+ * A tensor's values are numbered in memory order (an "offset") and in NHWC order (an "index");
+ * these are the same in NHWC tensors, vectors, and images of one channel.
  */
 #ifndef HPAC_KERNELS_COMMON_CUH
 #define HPAC_KERNELS_COMMON_CUH
@@ -83,7 +83,7 @@ static inline divisor make_divisor(uint64_t value)
 
 struct divided {
     uint64_t quotient;
-    uint32_t rest;
+    uint32_t remainder;
 };
 
 __host__ __device__ __forceinline__ divided divide(uint64_t value, const divisor &by)
@@ -91,7 +91,7 @@ __host__ __device__ __forceinline__ divided divide(uint64_t value, const divisor
     const uint64_t high = (uint64_t)((unsigned __int128)by.factor * value >> 64);
     divided result;
     result.quotient = (high + ((value - high) >> by.first_shift)) >> by.last_shift;
-    result.rest = (uint32_t)(value - result.quotient * by.value);
+    result.remainder = (uint32_t)(value - result.quotient * by.value);
     return result;
 }
 
@@ -169,9 +169,9 @@ __device__ __forceinline__ int part_of_four(uint64_t first, uint64_t count)
 
 /* ---- sums, always added in the same order ---- */
 
-/* Of one value of each of KERNEL_THREADS threads in a row; the result is thread 0's. `shared` has
- * room for one float a warp. */
-__device__ __forceinline__ float block_sum(float value, float *shared)
+/* Of one value per thread of a block of THREADS threads in a row; the result is thread 0's.
+ * `shared` holds one value per warp. */
+template <int THREADS, typename T> __device__ __forceinline__ T block_sum(T value, T *shared)
 {
     for (int lanes = 16; lanes > 0; lanes /= 2)
         value += __shfl_down_sync(0xffffffffU, value, lanes);
@@ -179,15 +179,15 @@ __device__ __forceinline__ float block_sum(float value, float *shared)
         shared[threadIdx.x / 32] = value;
     __syncthreads();
     if (threadIdx.x < 32) {
-        value = threadIdx.x < KERNEL_THREADS / 32 ? shared[threadIdx.x] : 0.0F;
-        for (int lanes = KERNEL_THREADS / 64; lanes > 0; lanes /= 2)
+        value = threadIdx.x < THREADS / 32 ? shared[threadIdx.x] : 0;
+        for (int lanes = THREADS / 64; lanes > 0; lanes /= 2)
             value += __shfl_down_sync(0xffffffffU, value, lanes);
     }
     return value;
 }
 
-/* Over the rows of threads of a block, COUNT columns a thread; the results are row 0's. `shared`
- * has room for COUNT floats a thread; blockDim.y is a power of two. */
+/* Over the rows of threads of a block, COUNT columns per thread; the results are row 0's. `shared`
+ * has room for COUNT floats per thread; blockDim.y is a power of two. */
 template <int COUNT>
 __device__ __forceinline__ values<COUNT> column_sums(values<COUNT> sums, float *shared)
 {

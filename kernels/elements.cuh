@@ -1,7 +1,7 @@
 /*
  * y = dropout(relu(x + bias)), element by element: what bias.cu and dropout.cu launch.
  *
- * Dropout draws four numbers at once, for four neighbours in NHWC order. Which values a thread
+ * Dropout draws four numbers at once, for four neighbours in NHWC order. Which values per thread
  * takes follows from that: four neighbours in memory (NHWC, vectors), or, of planes (NCHW), four
  * channels of four neighbouring pixels.
  */
@@ -32,9 +32,9 @@ __device__ __forceinline__ float element(const element_work &work, float x, uint
 }
 
 /*
- * Memory order is NHWC order: four neighbours a thread, one draw.
- * Moves 8 bytes a value from float32 to float32, the bias from the cache: behind the dense layer of
- * the improved model (128 x 64 values) 66 kB, the time of a launch; dropout by itself behind the
+ * Memory order is NHWC order: four neighbours per thread, one draw.
+ * Moves 8 bytes per value from float32 to float32, the bias from the cache: behind the dense layer
+ * of the improved model (128 x 64 values) 66 kB, the time of a launch; dropout by itself behind the
  * pool at batch 128 (15.7 million values) 126 MB, 38 us on an H100. Bound by memory: the draw's 80
  * instructions for 32 bytes take an H100 about half of that time, hidden behind it.
  */
@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     if (part == 0)
         return;
     values<4> value = load_part(x + first, part, work.aligned);
-    uint32_t channel = BIASED ? divide(first, work.by_channels).rest : 0;
+    uint32_t channel = BIASED ? divide(first, work.by_channels).remainder : 0;
 #pragma unroll
     for (int i = 0; i < 4; i++) {
         value.v[i] = element<BIASED>(work, value.v[i], channel);
@@ -64,8 +64,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 }
 
 /*
- * Planes whose pixels and channels are multiples of four: 4 channels x 4 pixels a thread, four
- * draws, 16 bytes a load. Bytes and bound as above.
+ * Planes whose pixels and channels are multiples of four: 4 channels x 4 pixels per thread, four
+ * draws, 16 bytes per load. Bytes and bound as above.
  */
 template <typename S, typename T, bool BIASED>
 __global__ void __launch_bounds__(KERNEL_THREADS)
@@ -77,45 +77,47 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     const uint32_t groups = work.channels / 4;
     const divided plane = divide(tile, work.by_pixels),
                   image = divide(plane.quotient, work.by_channels);
-    const uint32_t pixel = 4 * plane.rest;
-    const uint64_t place = plane.quotient * 4 * work.pixels + pixel;
+    const uint32_t pixel = 4 * plane.remainder;
+    const uint64_t offset = plane.quotient * 4 * work.pixels + pixel;
     philox_words words[4];
     if (work.dropout.step)
 #pragma unroll
         for (uint32_t i = 0; i < 4; i++)
-            words[i] = draw_block(work.dropout,
-                                  (image.quotient * work.pixels + pixel + i) * groups + image.rest);
+            words[i] =
+                draw_block(work.dropout,
+                           (image.quotient * work.pixels + pixel + i) * groups + image.remainder);
 #pragma unroll
     for (uint32_t j = 0; j < 4; j++) {
-        values<4> value = load<4>(x + place + (uint64_t)j * work.pixels);
+        values<4> value = load<4>(x + offset + (uint64_t)j * work.pixels);
 #pragma unroll
         for (uint32_t i = 0; i < 4; i++) {
-            value.v[i] = element<BIASED>(work, value.v[i], 4 * image.rest + j);
+            value.v[i] = element<BIASED>(work, value.v[i], 4 * image.remainder + j);
             if (work.dropout.step)
                 value.v[i] = drop(work.dropout, words[i].v[j], value.v[i]);
         }
-        store(y + place + (uint64_t)j * work.pixels, value);
+        store(y + offset + (uint64_t)j * work.pixels, value);
     }
 }
 
 /*
- * Planes of any shape: a value a thread in memory order, each with a draw of its own, of which
+ * Planes of any shape: one value per thread in memory order, each with a draw of its own, of which
  * three numbers in four are thrown away. For odd shapes; with dropout bound by arithmetic.
  */
 template <typename S, typename T, bool BIASED>
 __global__ void __launch_bounds__(KERNEL_THREADS)
     elements_singles(T *y, const S *x, const element_work work)
 {
-    const uint64_t place = thread_number();
-    if (place >= work.count)
+    const uint64_t offset = thread_number();
+    if (offset >= work.count)
         return;
-    const divided plane = divide(place, work.by_pixels),
+    const divided plane = divide(offset, work.by_pixels),
                   image = divide(plane.quotient, work.by_channels);
-    const uint64_t index = (image.quotient * work.pixels + plane.rest) * work.channels + image.rest;
-    float value = element<BIASED>(work, widen(x[place]), image.rest);
+    const uint64_t index =
+        (image.quotient * work.pixels + plane.remainder) * work.channels + image.remainder;
+    float value = element<BIASED>(work, widen(x[offset]), image.remainder);
     if (work.dropout.step)
         value = drop(work.dropout, draw_one(work.dropout, index), value);
-    y[place] = narrow<T>(value);
+    y[offset] = narrow<T>(value);
 }
 
 #endif

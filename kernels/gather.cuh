@@ -5,9 +5,9 @@
 #include "common.cuh"
 
 /*
- * to[i] = from[rows[i]], a piece (16 bytes, 4 or 1, whatever fits the rows) a thread.
- * Moves 2 bytes a byte: a batch of 128 images of 128 x 128 bytes 4.2 MB, 1.3 us on an H100. Bound
- * by the launch.
+ * to[i] = from[rows[i]], one piece per thread (16 bytes, 4 or 1, by the alignment of the rows).
+ * Reads and writes each byte once: 4.2 MB for 128 images of 128 x 128 bytes, at least 1.3 us on an
+ * H100. Bound by the launch.
  */
 template <typename PIECE>
 __global__ void __launch_bounds__(KERNEL_THREADS)
@@ -17,7 +17,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     const uint64_t item = thread_number();
     const divided row = divide(item, row_pieces);
     if (row.quotient < count)
-        to[item] = from[(uint64_t)rows[row.quotient] * row_pieces.value + row.rest];
+        to[item] = from[(uint64_t)rows[row.quotient] * row_pieces.value + row.remainder];
 }
 
 #endif

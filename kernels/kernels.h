@@ -1,10 +1,10 @@
 /*
- * hpac's own CUDA kernels, as the CUDA device calls them: one function a kernel, which picks the
+ * hpac's own CUDA kernels, as the CUDA device calls them: one function per kernel, which picks the
  * launch configuration and enqueues it on `stream`.
  *
  * All pointers are device addresses. Nothing waits, allocates, or adds floats atomically: the same
  * input gives the same bits. Each returns the launch's error; a kernel's formula, the bytes it
- * moves and what bounds it stand at its body in the .cuh file.
+ * moves and what bounds it are documented at its body in the .cuh file.
  */
 #ifndef HPAC_KERNELS_H
 #define HPAC_KERNELS_H
@@ -24,21 +24,20 @@ typedef struct kernel_tensor {
     bool bf16; /* else float32 */
 } kernel_tensor;
 
-/* What dropout draws for, in device memory: the graph of a step must not freeze it. */
+/* Seed and step of dropout, in device memory: a graph would freeze arguments. */
 typedef struct kernel_step {
     uint64_t seed;
     uint32_t step;
 } kernel_step;
 
-/* A dropout: which values it keeps is Philox's number at their NHWC place in the batch (random.h).
- */
+/* Dropout: a value is kept by the Philox number of its NHWC index in the batch (random.h). */
 typedef struct kernel_dropout {
     const kernel_step *step; /* NULL: no dropout */
     uint32_t stream, threshold;
     float scale; /* 1 / (1 - rate), of those kept */
 } kernel_dropout;
 
-/* Sets what the next dropouts draw for. */
+/* Sets seed and step of the next dropouts. */
 cudaError_t hpac_kernel_set_step(kernel_step *step, uint64_t seed, uint32_t number,
                                  cudaStream_t stream);
 
@@ -56,7 +55,7 @@ cudaError_t hpac_kernel_activate(const kernel_tensor *tensor, hpac_op_kind kind,
 cudaError_t hpac_kernel_activate_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
                                           const void *y, const void *dy, cudaStream_t stream);
 
-/* x or dy to y or dx: times scale where kept, else 0. May be in place. */
+/* x or dy to y or dx: times scale where kept, else 0. In place is allowed. */
 cudaError_t hpac_kernel_dropout(const kernel_tensor *tensor, const kernel_dropout *dropout, void *y,
                                 const void *x, cudaStream_t stream);
 
@@ -76,7 +75,7 @@ cudaError_t hpac_kernel_bias_backward(const kernel_tensor *tensor, bool relu,
                                       cudaStream_t stream);
 size_t hpac_kernel_partials_nbytes(const kernel_tensor *tensor);
 
-/* Max pooling, stride = window, and what may stand around it: `before` is the input's tensor. */
+/* Max pooling, stride = window, with what may come before and after; `before` is the input. */
 typedef struct kernel_pool {
     kernel_tensor before;
     int window_rows, window_cols;
@@ -84,19 +83,19 @@ typedef struct kernel_pool {
     bool relu; /* x is a ReLU's output and backward gives the gradient before that ReLU */
 } kernel_pool;
 
-/* The largest of each window, then dropout. A NaN in a window wins. winners: for each output which
- * place of its window the value had, row by row, the first of equals; or rows x cols of the window
+/* The largest value of each window (NaN if there is one), then dropout. argmax: per output the
+ * index of that value in its window, row by row, the first of equals; or rows x cols of the window
  * where no gradient comes back: the value was dropped or, with `relu`, is not positive. 1 byte each
- * (4 when the window has 256 places or more), in the output's order; NULL when not wanted. */
-cudaError_t hpac_kernel_maxpool(const kernel_pool *pool, void *y, void *winners, const void *x,
+ * (4 when the window has 256 values or more), in the output's order; NULL when not wanted. */
+cudaError_t hpac_kernel_maxpool(const kernel_pool *pool, void *y, void *argmax, const void *x,
                                 cudaStream_t stream);
-/* dx of the whole input, rows and columns left over too. The winners say all that backward must
- * know of x, y and the mask. bias_gradient, partials: as above, of the convolution before the ReLU,
- * with hpac_kernel_partials_nbytes(&pool->before); NULL: not wanted. */
-cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, const void *winners,
+/* dx of the whole input, rows and columns left over too. The argmax contains all that backward
+ * needs of x, y and the mask. bias_gradient, partials: as above, of the convolution before the
+ * ReLU, with hpac_kernel_partials_nbytes(&pool->before); NULL: not wanted. */
+cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, const void *argmax,
                                          const void *dy, float *bias_gradient, void *partials,
                                          cudaStream_t stream);
-size_t hpac_kernel_winners_nbytes(const kernel_pool *pool);
+size_t hpac_kernel_argmax_nbytes(const kernel_pool *pool);
 
 /* hpac_loss and hpac_adadelta of device.h. */
 cudaError_t hpac_kernel_loss(const hpac_loss *loss, cudaStream_t stream);

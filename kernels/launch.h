@@ -25,7 +25,7 @@ static inline uint64_t divide_up(uint64_t value, uint64_t by)
     return (value + by - 1) / by;
 }
 
-/* Blocks for a thread an item. */
+/* Blocks for one thread per item. */
 static inline unsigned blocks_for(uint64_t items)
 {
     return (unsigned)divide_up(items, KERNEL_THREADS);

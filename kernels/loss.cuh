@@ -26,9 +26,9 @@ struct loss_counts {
     uint32_t false_negatives[HPAC_DEVICE_MAX_CLASSES];
 };
 
-/* Adding whole numbers atomically gives the same sum in any order. */
-__device__ __forceinline__ void count_answer(loss_counts *counts, uint32_t number, bool positive,
-                                             bool predicted)
+/* Integers added atomically give the same sum in any order. */
+__device__ __forceinline__ void count_prediction(loss_counts *counts, uint32_t number,
+                                                 bool positive, bool predicted)
 {
     if (predicted && positive)
         atomicAdd(&counts->true_positives[number], 1U);
@@ -42,11 +42,11 @@ __device__ __forceinline__ void count_answer(loss_counts *counts, uint32_t numbe
 __device__ __forceinline__ double put_logit(const hpac_loss &loss, const divisor &classes,
                                             loss_counts *counts, uint64_t i, double scale)
 {
-    const uint32_t number = divide(i, classes).rest;
+    const uint32_t number = divide(i, classes).remainder;
     const bool positive = ((const uint8_t *)loss.targets)[i] != 0;
     const double weight = loss.positive_weights ? (double)loss.positive_weights[number] : 1;
     const logit_loss one = one_logit((double)((const float *)loss.logits)[i], positive, weight);
-    count_answer(counts, number, positive, (float)one.probability > 0.5F);
+    count_prediction(counts, number, positive, (float)one.probability > 0.5F);
     if (loss.dlogits)
         ((float *)loss.dlogits)[i] = (float)(one.gradient * scale);
     if (loss.probabilities)
@@ -63,22 +63,6 @@ __device__ __forceinline__ void clear_logit(const hpac_loss &loss, uint64_t i)
         ((float *)loss.probabilities)[i] = 0.0F;
 }
 
-/* The sum of a double of each thread is thread 0's. `shared`: one double a warp. */
-__device__ __forceinline__ double sum_losses(double sum, double *shared)
-{
-    for (int lanes = 16; lanes > 0; lanes /= 2)
-        sum += __shfl_down_sync(0xffffffffU, sum, lanes);
-    if (threadIdx.x % 32 == 0)
-        shared[threadIdx.x / 32] = sum;
-    __syncthreads();
-    if (threadIdx.x < 32) {
-        sum = shared[threadIdx.x];
-        for (int lanes = 16; lanes > 0; lanes /= 2)
-            sum += __shfl_down_sync(0xffffffffU, sum, lanes);
-    }
-    return sum;
-}
-
 __device__ __forceinline__ void write_counts(hpac_step_result *result, const loss_counts *counts)
 {
     const uint32_t i = threadIdx.x;
@@ -90,11 +74,11 @@ __device__ __forceinline__ void write_counts(hpac_step_result *result, const los
 }
 
 /*
- * See hpac_loss (device.h) for the formulas. One block, since a batch has few logits; a value every
- * LOSS_THREADS a thread, added up in the same order every time.
- * Moves 13 bytes a logit: 5 kB for the improved model at batch 128 (384 logits), 47 kB for all 28
- * classes. Bound by the launch on a data-centre GPU; on one with 1/64 of its rate for double (two a
- * clock and processor) by about 100 operations a logit: 8 us for 384 of them, 70 us for 3584.
+ * See hpac_loss (device.h) for the formulas. One block, since a batch has few logits; a thread
+ * takes every LOSS_THREADS-th value, and sums have a fixed order. Moves 13 bytes per logit: 5 kB
+ * for the improved model at batch 128 (384 logits), 47 kB for all 28 classes. Bound by the launch
+ * on a data-centre GPU; on one with 1/64 of its rate for double (two a clock and processor) by
+ * about 100 operations per logit: 8 us for 384 of them, 70 us for 3584.
  */
 __global__ void __launch_bounds__(LOSS_THREADS)
     loss_step(const hpac_loss loss, const divisor classes)
@@ -113,7 +97,7 @@ __global__ void __launch_bounds__(LOSS_THREADS)
         sum += put_logit(loss, classes, counts, i, scale);
     for (uint64_t i = done + threadIdx.x; i < all; i += LOSS_THREADS)
         clear_logit(loss, i);
-    sum = sum_losses(sum, warp_sums); /* its barrier also ends the counting */
+    sum = block_sum<LOSS_THREADS>(sum, warp_sums); /* its barrier also ends the counting */
     write_counts(loss.result, counts);
     if (threadIdx.x == 0) {
         loss.result->loss_sum = sum;

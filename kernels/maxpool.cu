@@ -26,7 +26,7 @@ static uint64_t output_count(const pool_work &work)
     return (uint64_t)work.batch * work.out_rows * work.out_cols * work.channels;
 }
 
-/* A winner may also be the window's size. */
+/* An argmax may also be the window's size. */
 static bool has_small_windows(const pool_work &work)
 {
     return (uint64_t)work.window_rows * work.window_cols < 256;
@@ -37,13 +37,13 @@ static bool is_square(const pool_work &work)
     return work.window_rows == 2 && work.window_cols == 2;
 }
 
-size_t hpac_kernel_winners_nbytes(const kernel_pool *pool)
+size_t hpac_kernel_argmax_nbytes(const kernel_pool *pool)
 {
     const pool_work work = describe(pool);
     return output_count(work) * (has_small_windows(work) ? sizeof(uint8_t) : sizeof(uint32_t));
 }
 
-/* What a thread takes: so many columns of y and channels. */
+/* A thread takes so many columns of y and so many channels. */
 static void set_pieces(pool_work *work, uint32_t cols, uint32_t channels)
 {
     work->by_rows = make_divisor(work->out_rows);
@@ -52,12 +52,12 @@ static void set_pieces(pool_work *work, uint32_t cols, uint32_t channels)
 }
 
 template <typename T>
-static cudaError_t launch(pool_work work, T *y, void *winners, const T *x, cudaStream_t stream)
+static cudaError_t launch(pool_work work, T *y, void *argmax, const T *x, cudaStream_t stream)
 {
     const uint64_t count = output_count(work);
     const bool fours = is_aligned(y, 4) && is_aligned(x, 4) && work.channels % 4 == 0 &&
-                       has_small_windows(work) && is_aligned((uint32_t *)winners, 1);
-    uint8_t *bytes = (uint8_t *)winners;
+                       has_small_windows(work) && is_aligned((uint32_t *)argmax, 1);
+    uint8_t *bytes = (uint8_t *)argmax;
     const bool quads = fours && !work.nchw;
     const bool tiles = fours && work.nchw && is_square(work) && work.cols % 4 == 0;
     if (count == 0)
@@ -76,43 +76,27 @@ static cudaError_t launch(pool_work work, T *y, void *winners, const T *x, cudaS
             <<<blocks_for(count), KERNEL_THREADS, 0, stream>>>(y, bytes, x, work);
     else
         maxpool_singles<T, uint32_t>
-            <<<blocks_for(count), KERNEL_THREADS, 0, stream>>>(y, (uint32_t *)winners, x, work);
+            <<<blocks_for(count), KERNEL_THREADS, 0, stream>>>(y, (uint32_t *)argmax, x, work);
     return cudaGetLastError();
 }
 
-cudaError_t hpac_kernel_maxpool(const kernel_pool *pool, void *y, void *winners, const void *x,
+cudaError_t hpac_kernel_maxpool(const kernel_pool *pool, void *y, void *argmax, const void *x,
                                 cudaStream_t stream)
 {
     const pool_work work = describe(pool);
-    return pool->before.bf16 ? launch(work, (bfloat *)y, winners, (const bfloat *)x, stream)
-                             : launch(work, (float *)y, winners, (const float *)x, stream);
+    return pool->before.bf16 ? launch(work, (bfloat *)y, argmax, (const bfloat *)x, stream)
+                             : launch(work, (float *)y, argmax, (const float *)x, stream);
 }
 
 /* The addresses of one backward call. */
 template <typename T> struct pool_addresses {
     T *dx;
-    const void *winners;
+    const void *argmax;
     const T *dy;
     float *gradient, *partials;
 };
 
-/* Where blocks leave their sums: at the end if there is one block a channel. */
-template <typename T> static float *sums_of(const pool_addresses<T> &at, unsigned blocks)
-{
-    return !at.gradient ? NULL : blocks > 1 ? at.partials : at.gradient;
-}
-
-template <typename T>
-static cudaError_t finish_sums(const pool_work &work, const pool_addresses<T> &at, unsigned blocks,
-                               cudaStream_t stream)
-{
-    const cudaError_t error = cudaGetLastError();
-    if (error != cudaSuccess || !at.gradient || blocks == 1)
-        return error;
-    return hpac_kernel_sum_partials(at.gradient, at.partials, blocks, work.channels, stream);
-}
-
-/* Windows of an image down and across, what is left over included; `cols` of x a thread. */
+/* Windows of all images, partial ones included; a thread takes `cols` columns of x. */
 static uint64_t set_windows(pool_work *work, uint32_t cols)
 {
     work->by_rows = make_divisor(divide_up(work->rows, work->window_rows));
@@ -126,8 +110,8 @@ static cudaError_t launch_rows(pool_work work, const pool_addresses<T> &at, cuda
     const uint64_t windows = set_windows(&work, work.window_cols);
     const row_grid grid = share_rows(windows, work.channels, COUNT);
     maxpool_backward_rows<T, W, COUNT><<<grid.blocks, grid.threads, grid.shared_nbytes, stream>>>(
-        at.dx, (const W *)at.winners, at.dy, sums_of(at, grid.blocks.x), work);
-    return finish_sums(work, at, grid.blocks.x, stream);
+        at.dx, (const W *)at.argmax, at.dy, sums_of(at.gradient, at.partials, grid.blocks.x), work);
+    return finish_sums(at.gradient, at.partials, grid.blocks.x, work.channels, stream);
 }
 
 template <typename T, typename W, bool SQUARE>
@@ -137,8 +121,9 @@ static cudaError_t launch_planes(pool_work work, const pool_addresses<T> &at, cu
     const row_grid grid = share_planes(items, work.channels);
     maxpool_backward_planes<T, W, SQUARE>
         <<<grid.blocks, grid.threads, grid.shared_nbytes, stream>>>(
-            at.dx, (const W *)at.winners, at.dy, sums_of(at, grid.blocks.y), work);
-    return finish_sums(work, at, grid.blocks.y, stream);
+            at.dx, (const W *)at.argmax, at.dy, sums_of(at.gradient, at.partials, grid.blocks.y),
+            work);
+    return finish_sums(at.gradient, at.partials, grid.blocks.y, work.channels, stream);
 }
 
 template <typename T>
@@ -146,7 +131,7 @@ static cudaError_t launch_backward(const pool_work &work, const pool_addresses<T
                                    cudaStream_t stream)
 {
     const bool aligned =
-        is_aligned(at.dx, 4) && is_aligned(at.dy, 4) && is_aligned((const uint32_t *)at.winners, 1);
+        is_aligned(at.dx, 4) && is_aligned(at.dy, 4) && is_aligned((const uint32_t *)at.argmax, 1);
     const bool small = has_small_windows(work);
     if (work.nchw && small && aligned && is_square(work) && work.cols % 4 == 0)
         return launch_planes<T, uint8_t, true>(work, at, stream);
@@ -159,15 +144,15 @@ static cudaError_t launch_backward(const pool_work &work, const pool_addresses<T
                  : launch_rows<T, uint32_t, 1>(work, at, stream);
 }
 
-cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, const void *winners,
+cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, const void *argmax,
                                          const void *dy, float *bias_gradient, void *partials,
                                          cudaStream_t stream)
 {
     const pool_work work = describe(pool);
     if (pool->before.bf16)
         return launch_backward<bfloat>(
-            work, {(bfloat *)dx, winners, (const bfloat *)dy, bias_gradient, (float *)partials},
+            work, {(bfloat *)dx, argmax, (const bfloat *)dy, bias_gradient, (float *)partials},
             stream);
     return launch_backward<float>(
-        work, {(float *)dx, winners, (const float *)dy, bias_gradient, (float *)partials}, stream);
+        work, {(float *)dx, argmax, (const float *)dy, bias_gradient, (float *)partials}, stream);
 }

@@ -1,4 +1,5 @@
-/* Pixels: what the loader left in the slot -> floats on 0..1, in the tensor's layout and format. */
+/* Pixels: the bytes or floats of a batch slot -> floats in [0, 1], in the tensor's layout and
+ * format. */
 #ifndef HPAC_KERNELS_PIXELS_CUH
 #define HPAC_KERNELS_PIXELS_CUH
 
@@ -16,8 +17,8 @@ __device__ __forceinline__ float pixel_value(float value)
 }
 
 /*
- * y = x / 255, memory order on both sides: four values a thread.
- * Moves 1 + 4 bytes a value (bf16: 1 + 2): 128 x 128 x 128 bytes are 10.5 MB, 3.1 us on an H100.
+ * y = x / 255, memory order on both sides: four values per thread.
+ * Moves 1 + 4 bytes per value (bf16: 1 + 2): 128 x 128 x 128 bytes are 10.5 MB, 3.1 us on an H100.
  * Bound by memory.
  */
 template <typename S, typename T>
@@ -47,23 +48,23 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 }
 
 /*
- * The same into planes (NCHW with several channels): a value a thread in the order of y. The reads
- * of a warp lie `channels` apart, so that each byte comes into the cache once and is used from it.
- * Moves 1 + 4 bytes a value: four channels at batch 128 are 42 MB, 12.5 us on an H100. Bound by
- * memory.
+ * The same into planes (NCHW with several channels): a value per thread in the order of y. The
+ * reads of a warp lie `channels` apart, so that each byte comes into the cache once and is used
+ * from it. Moves 1 + 4 bytes per value: four channels at batch 128 are 42 MB, 12.5 us on an H100.
+ * Bound by memory.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)
     pixels_planes(T *__restrict__ y, const S *__restrict__ x, uint64_t count, const divisor pixels,
                   const divisor channels)
 {
-    const uint64_t place = thread_number();
-    if (place >= count)
+    const uint64_t offset = thread_number();
+    if (offset >= count)
         return;
-    const divided plane = divide(place, pixels), image = divide(plane.quotient, channels);
+    const divided plane = divide(offset, pixels), image = divide(plane.quotient, channels);
     const uint64_t index =
-        (image.quotient * pixels.value + plane.rest) * channels.value + image.rest;
-    y[place] = narrow<T>(pixel_value(x[index]));
+        (image.quotient * pixels.value + plane.remainder) * channels.value + image.remainder;
+    y[offset] = narrow<T>(pixel_value(x[index]));
 }
 
 #endif

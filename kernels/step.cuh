@@ -1,4 +1,4 @@
-/* What the next dropouts draw for. It lies in device memory because a graph freezes arguments. */
+/* Seed and step of the next dropouts, in device memory because a graph freezes arguments. */
 #ifndef HPAC_KERNELS_STEP_CUH
 #define HPAC_KERNELS_STEP_CUH
 

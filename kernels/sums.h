@@ -1,16 +1,16 @@
-/* How sums over a tensor's channels are shared out among blocks, for bias.cu and maxpool.cu. Host
+/* How sums over a tensor's channels are distributed over blocks, for bias.cu and maxpool.cu. Host
  * code. */
 #ifndef HPAC_KERNELS_SUMS_H
 #define HPAC_KERNELS_SUMS_H
 
 #include "launch.h"
 
-/* Of one channel; more give the adding of them more to do than they save. */
+/* Per channel; more cost more in the second kernel than they save in the first. */
 #define MAX_PARTIALS 1024
-/* What a thread goes through at least before more blocks are taken. */
+/* A thread takes at least so many items before there are more blocks. */
 #define ITEMS_PER_THREAD 8
 
-/* Blocks of rows of threads: a thread takes `count` neighbouring channels. */
+/* Blocks of (columns, rows) of threads. */
 struct row_grid {
     dim3 threads, blocks; /* blocks.x: partial sums of a channel */
     size_t shared_nbytes;
@@ -43,8 +43,25 @@ static inline row_grid share_planes(uint64_t items, uint32_t channels)
     return grid;
 }
 
-/* Adds `count` partial sums of each channel: bias.cu. */
+/* Adds `count` partial sums per channel: bias.cu. */
 cudaError_t hpac_kernel_sum_partials(float *gradient, const float *partials, unsigned count,
                                      unsigned channels, cudaStream_t stream);
+
+/* Where blocks leave their sums: in the gradient itself if there is one block per channel. NULL
+ * gradient: no sums are wanted. */
+static inline float *sums_of(float *gradient, float *partials, unsigned blocks)
+{
+    return gradient && blocks > 1 ? partials : gradient;
+}
+
+/* After the launch that leaves them: its error, or the second kernel that adds partial sums. */
+static inline cudaError_t finish_sums(float *gradient, const float *partials, unsigned blocks,
+                                      unsigned channels, cudaStream_t stream)
+{
+    const cudaError_t error = cudaGetLastError();
+    if (error != cudaSuccess || !gradient || blocks == 1)
+        return error;
+    return hpac_kernel_sum_partials(gradient, partials, blocks, channels, stream);
+}
 
 #endif

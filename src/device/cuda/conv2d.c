@@ -3,7 +3,7 @@
  *
  * Bias and ReLU are part of cuDNN's forward call where it has them. The gradient of the bias is
  * ours, summed in the pass that takes the gradient back through ReLU or pooling. What the
- * convolution writes in front of a pooling lives in the workspace: the winners of the windows say
+ * convolution writes in front of a pooling lives in the workspace: the argmax of the windows say
  * all that backward wants to know of it. */
 #include "conv2d.h"
 
@@ -21,9 +21,9 @@ typedef struct conv2d_plan {
     bool pools, drops;
     kernel_pool pool;
     kernel_dropout dropout;
-    cuda_pool evaluation; /* pooling without winners */
+    cuda_pool evaluation; /* pooling without argmax */
     /* Pieces of the state. */
-    size_t winners_offset, cast_offset;
+    size_t argmax_offset, cast_offset;
     /* Pieces of the workspace. */
     size_t inner_offset;   /* before a pooling: activation, then its gradient */
     size_t scratch_offset; /* cuDNN's */
@@ -37,18 +37,18 @@ static const float one = 1, zero = 0;
 
 enum { KERNEL, BIAS };
 
-static void *scratch_of(const conv2d_plan *plan, const hpac_exec_args *run)
+static void *scratch_of(const conv2d_plan *plan, const hpac_exec_args *args)
 {
-    return hpac_cuda_at(run->workspace, plan->scratch_offset);
+    return hpac_cuda_at(args->workspace, plan->scratch_offset);
 }
 
 /* A parameter as the convolution wants it: in the arena, or cast beside it. */
-static const void *parameter_of(const conv2d_plan *plan, const hpac_exec_args *run, int index)
+static const void *parameter_of(const conv2d_plan *plan, const hpac_exec_args *args, int index)
 {
     size_t offset = plan->base.base.parameters[index].offset_nbytes;
     if (plan->base.input.bf16)
-        return hpac_cuda_at(run->state, plan->cast_offset + offset / 2);
-    return hpac_cuda_at(run->parameters, offset);
+        return hpac_cuda_at(args->state, plan->cast_offset + offset / 2);
+    return hpac_cuda_at(args->parameters, offset);
 }
 
 static void describe_algorithm(conv2d_plan *plan)
@@ -75,7 +75,7 @@ static void describe_algorithm(conv2d_plan *plan)
 /* ---- forward ---- */
 
 /* bf16: the whole slice at once, kernel and bias, in the order it has. */
-static hpac_status cast_parameters(const conv2d_plan *plan, const hpac_exec_args *run)
+static hpac_status cast_parameters(const conv2d_plan *plan, const hpac_exec_args *args)
 {
     kernel_tensor from = {
         .batch = 1,
@@ -85,57 +85,55 @@ static hpac_status cast_parameters(const conv2d_plan *plan, const hpac_exec_args
     };
     kernel_tensor to = from;
     to.bf16 = true;
-    CUDA_TRY_RUNTIME(hpac_kernel_convert(&to, hpac_cuda_at(run->state, plan->cast_offset), &from,
-                                         run->parameters,
-                                         hpac_cuda_compute(hpac_cuda_device_of(&plan->base))));
+    CUDA_TRY(hpac_kernel_convert(&to, hpac_cuda_at(args->state, plan->cast_offset), &from,
+                                 args->parameters, hpac_cuda_stream(&plan->base)));
     return HPAC_OK;
 }
 
-static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_exec_args *run, void *y)
+static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_exec_args *args, void *y)
 {
     const conv2d_library *library = &plan->library;
     const conv2d_choice *choice = &library->choices[CONV2D_FORWARD];
     return cudnnConvolutionBiasActivationForward(
-        hpac_cuda_device_of(&plan->base)->cudnn, &one, library->x, run->x, library->kernel,
-        parameter_of(plan, run, KERNEL), choice->convolution,
-        (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, run),
+        hpac_cuda_device_of(&plan->base)->cudnn, &one, library->x, args->x, library->kernel,
+        parameter_of(plan, args, KERNEL), choice->convolution,
+        (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, args),
         choice->workspace_nbytes, &zero, library->y, y, library->bias,
-        parameter_of(plan, run, BIAS), library->activation, library->y, y);
+        parameter_of(plan, args, BIAS), library->activation, library->y, y);
 }
 
 /* The convolution, then our own kernel for bias and ReLU, which reads float32. */
-static hpac_status convolve_apart(const conv2d_plan *plan, const hpac_exec_args *run, void *y)
+static hpac_status convolve_apart(const conv2d_plan *plan, const hpac_exec_args *args, void *y)
 {
     const cuda_device *device = hpac_cuda_device_of(&plan->base);
     const conv2d_library *library = &plan->library;
     const conv2d_choice *choice = &library->choices[CONV2D_FORWARD];
     const float *bias =
-        hpac_cuda_at(run->parameters, plan->base.base.parameters[BIAS].offset_nbytes);
+        hpac_cuda_at(args->parameters, plan->base.base.parameters[BIAS].offset_nbytes);
     const void *sums = y;
-    CUDA_TRY_CUDNN(cudnnConvolutionForward(
-        device->cudnn, &one, library->x, run->x, library->kernel, parameter_of(plan, run, KERNEL),
-        choice->convolution, (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, run),
+    CUDA_TRY(cudnnConvolutionForward(
+        device->cudnn, &one, library->x, args->x, library->kernel, parameter_of(plan, args, KERNEL),
+        choice->convolution, (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, args),
         choice->workspace_nbytes, &zero, library->y, y));
     if (plan->inner.bf16) {
         kernel_tensor wide = plan->inner;
         wide.bf16 = false;
-        void *widened = hpac_cuda_at(run->workspace, plan->float_offset);
-        CUDA_TRY_RUNTIME(
-            hpac_kernel_convert(&wide, widened, &plan->inner, y, hpac_cuda_compute(device)));
+        void *widened = hpac_cuda_at(args->workspace, plan->float_offset);
+        CUDA_TRY(hpac_kernel_convert(&wide, widened, &plan->inner, y, hpac_cuda_compute(device)));
         sums = widened;
     }
-    CUDA_TRY_RUNTIME(
+    CUDA_TRY(
         hpac_kernel_bias(&plan->inner, bias, plan->relu, NULL, y, sums, hpac_cuda_compute(device)));
     return HPAC_OK;
 }
 
-/* Whether cuDNN has bias and ReLU in one with the convolution, no query tells: the first call
- * does. Where it has not, they are computed apart from then on, and the log says so. */
-static hpac_status convolve(conv2d_plan *plan, const hpac_exec_args *run, void *y)
+/* There is no query for whether cuDNN fuses bias and ReLU into the convolution: the first call
+ * shows it. If not, they are computed separately from then on, with a warning. */
+static hpac_status convolve(conv2d_plan *plan, const hpac_exec_args *args, void *y)
 {
     if (!plan->fused)
-        return convolve_apart(plan, run, y);
-    cudnnStatus_t status = call_fused(plan, run, y);
+        return convolve_apart(plan, args, y);
+    cudnnStatus_t status = call_fused(plan, args, y);
     if (status == CUDNN_STATUS_SUCCESS)
         return HPAC_OK;
     hpac_status failed = hpac_cuda_fail_cudnn(status, "cudnnConvolutionBiasActivationForward");
@@ -143,98 +141,98 @@ static hpac_status convolve(conv2d_plan *plan, const hpac_exec_args *run, void *
         return failed;
     plan->fused = false;
     describe_algorithm(plan);
-    hpac_log_warning("%s: bias and ReLU are computed apart (%s), so: %s", plan->base.name,
+    hpac_log_warning("%s: bias and ReLU are not fused (%s): %s", plan->base.name,
                      hpac_error_message(), plan->base.base.algorithm);
-    return convolve_apart(plan, run, y);
+    return convolve_apart(plan, args, y);
 }
 
-static hpac_status pool(const conv2d_plan *plan, const hpac_exec_args *run, const void *inner)
+static hpac_status pool(const conv2d_plan *plan, const hpac_exec_args *args, const void *inner)
 {
     const cuda_device *device = hpac_cuda_device_of(&plan->base);
-    if (!run->training)
-        return hpac_cuda_pool_forward(device, &plan->evaluation, run->y, inner);
-    CUDA_TRY_RUNTIME(hpac_kernel_maxpool(&plan->pool, run->y,
-                                         hpac_cuda_at(run->state, plan->winners_offset), inner,
-                                         hpac_cuda_compute(device)));
+    if (!args->training)
+        return hpac_cuda_pool_forward(device, &plan->evaluation, args->y, inner);
+    CUDA_TRY(hpac_kernel_maxpool(&plan->pool, args->y,
+                                 hpac_cuda_at(args->state, plan->argmax_offset), inner,
+                                 hpac_cuda_compute(device)));
     return HPAC_OK;
 }
 
-static hpac_status conv2d_forward(cuda_plan *base, const hpac_exec_args *run)
+static hpac_status conv2d_forward(cuda_plan *base, const hpac_exec_args *args)
 {
     conv2d_plan *plan = (conv2d_plan *)base;
-    void *inner = plan->pools ? hpac_cuda_at(run->workspace, plan->inner_offset) : run->y;
+    void *inner = plan->pools ? hpac_cuda_at(args->workspace, plan->inner_offset) : args->y;
     if (base->input.bf16)
-        CUDA_TRY(cast_parameters(plan, run));
-    CUDA_TRY(convolve(plan, run, inner));
-    return plan->pools ? pool(plan, run, inner) : HPAC_OK;
+        HPAC_TRY(cast_parameters(plan, args));
+    HPAC_TRY(convolve(plan, args, inner));
+    return plan->pools ? pool(plan, args, inner) : HPAC_OK;
 }
 
 /* ---- backward ---- */
 
 /* The gradient of what the convolution wrote, and that of the bias. */
-static hpac_status go_back_to_convolution(const conv2d_plan *plan, const hpac_exec_args *run,
+static hpac_status go_back_to_convolution(const conv2d_plan *plan, const hpac_exec_args *args,
                                           void **dz)
 {
-    cudaStream_t stream = hpac_cuda_compute(hpac_cuda_device_of(&plan->base));
+    cudaStream_t stream = hpac_cuda_stream(&plan->base);
     float *bias_gradient =
-        hpac_cuda_at(run->gradients, plan->base.base.parameters[BIAS].offset_nbytes);
-    void *partials = hpac_cuda_at(run->workspace, plan->partials_offset);
+        hpac_cuda_at(args->gradients, plan->base.base.parameters[BIAS].offset_nbytes);
+    void *partials = hpac_cuda_at(args->workspace, plan->partials_offset);
     if (plan->pools) {
-        *dz = hpac_cuda_at(run->workspace, plan->inner_offset);
-        CUDA_TRY_RUNTIME(hpac_kernel_maxpool_backward(
-            &plan->pool, *dz, hpac_cuda_at(run->state, plan->winners_offset), run->dy,
-            bias_gradient, partials, stream));
+        *dz = hpac_cuda_at(args->workspace, plan->inner_offset);
+        CUDA_TRY(hpac_kernel_maxpool_backward(&plan->pool, *dz,
+                                              hpac_cuda_at(args->state, plan->argmax_offset),
+                                              args->dy, bias_gradient, partials, stream));
     } else {
-        *dz = run->dy;
-        CUDA_TRY_RUNTIME(hpac_kernel_bias_backward(&plan->inner, plan->relu, NULL,
-                                                   plan->relu ? *dz : NULL, run->y, run->dy,
-                                                   bias_gradient, partials, stream));
+        *dz = args->dy;
+        CUDA_TRY(hpac_kernel_bias_backward(&plan->inner, plan->relu, NULL, plan->relu ? *dz : NULL,
+                                           args->y, args->dy, bias_gradient, partials, stream));
     }
     return HPAC_OK;
 }
 
-static hpac_status compute_kernel_gradient(const conv2d_plan *plan, const hpac_exec_args *run,
+static hpac_status compute_kernel_gradient(const conv2d_plan *plan, const hpac_exec_args *args,
                                            const void *dz)
 {
     const cuda_device *device = hpac_cuda_device_of(&plan->base);
     const conv2d_library *library = &plan->library;
     const conv2d_choice *choice = &library->choices[CONV2D_FILTER];
     bool narrow = plan->base.input.bf16;
-    void *gradient = hpac_cuda_at(run->gradients, plan->base.base.parameters[KERNEL].offset_nbytes);
-    void *written = narrow ? hpac_cuda_at(run->workspace, plan->gradient_offset) : gradient;
-    CUDA_TRY_CUDNN(cudnnConvolutionBackwardFilter(
-        device->cudnn, &one, library->x, run->x, library->y, dz, choice->convolution,
-        (cudnnConvolutionBwdFilterAlgo_t)choice->algorithm, scratch_of(plan, run),
+    void *gradient =
+        hpac_cuda_at(args->gradients, plan->base.base.parameters[KERNEL].offset_nbytes);
+    void *written = narrow ? hpac_cuda_at(args->workspace, plan->gradient_offset) : gradient;
+    CUDA_TRY(cudnnConvolutionBackwardFilter(
+        device->cudnn, &one, library->x, args->x, library->y, dz, choice->convolution,
+        (cudnnConvolutionBwdFilterAlgo_t)choice->algorithm, scratch_of(plan, args),
         choice->workspace_nbytes, &zero, library->kernel, written));
     if (!narrow)
         return HPAC_OK;
     kernel_tensor from = plan->kernel;
     from.bf16 = true;
-    CUDA_TRY_RUNTIME(
+    CUDA_TRY(
         hpac_kernel_convert(&plan->kernel, gradient, &from, written, hpac_cuda_compute(device)));
     return HPAC_OK;
 }
 
-static hpac_status compute_input_gradient(const conv2d_plan *plan, const hpac_exec_args *run,
+static hpac_status compute_input_gradient(const conv2d_plan *plan, const hpac_exec_args *args,
                                           const void *dz)
 {
     const conv2d_library *library = &plan->library;
     const conv2d_choice *choice = &library->choices[CONV2D_DATA];
-    CUDA_TRY_CUDNN(cudnnConvolutionBackwardData(
+    CUDA_TRY(cudnnConvolutionBackwardData(
         hpac_cuda_device_of(&plan->base)->cudnn, &one, library->kernel,
-        parameter_of(plan, run, KERNEL), library->y, dz, choice->convolution,
-        (cudnnConvolutionBwdDataAlgo_t)choice->algorithm, scratch_of(plan, run),
-        choice->workspace_nbytes, &zero, library->x, run->dx));
+        parameter_of(plan, args, KERNEL), library->y, dz, choice->convolution,
+        (cudnnConvolutionBwdDataAlgo_t)choice->algorithm, scratch_of(plan, args),
+        choice->workspace_nbytes, &zero, library->x, args->dx));
     return HPAC_OK;
 }
 
-static hpac_status conv2d_backward(cuda_plan *base, const hpac_exec_args *run)
+static hpac_status conv2d_backward(cuda_plan *base, const hpac_exec_args *args)
 {
     const conv2d_plan *plan = (const conv2d_plan *)base;
     void *dz = NULL;
-    CUDA_TRY(go_back_to_convolution(plan, run, &dz));
-    CUDA_TRY(compute_kernel_gradient(plan, run, dz));
-    return run->dx ? compute_input_gradient(plan, run, dz) : HPAC_OK;
+    HPAC_TRY(go_back_to_convolution(plan, args, &dz));
+    HPAC_TRY(compute_kernel_gradient(plan, args, dz));
+    return args->dx ? compute_input_gradient(plan, args, dz) : HPAC_OK;
 }
 
 /* ---- making and unmaking ---- */
@@ -267,16 +265,16 @@ static hpac_status describe_tensors(conv2d_plan *plan)
                           .channels = plan->inner.channels,
                           .nchw = x->nchw,
                           .bf16 = x->bf16};
-    CUDA_TRY(hpac_cuda_tensor_describe(x, &library->x));
-    CUDA_TRY(hpac_cuda_tensor_describe(&plan->inner, &library->y));
-    CUDA_TRY(hpac_cuda_tensor_describe(&bias, &library->bias));
-    CUDA_TRY_CUDNN(cudnnCreateFilterDescriptor(&library->kernel));
-    CUDA_TRY_CUDNN(cudnnSetFilter4dDescriptor(
+    HPAC_TRY(hpac_cuda_tensor_describe(x, &library->x));
+    HPAC_TRY(hpac_cuda_tensor_describe(&plan->inner, &library->y));
+    HPAC_TRY(hpac_cuda_tensor_describe(&bias, &library->bias));
+    CUDA_TRY(cudnnCreateFilterDescriptor(&library->kernel));
+    CUDA_TRY(cudnnSetFilter4dDescriptor(
         library->kernel, x->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT,
         x->nchw ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC, kernel->batch, kernel->channels,
         kernel->rows, kernel->cols));
-    CUDA_TRY_CUDNN(cudnnCreateActivationDescriptor(&library->activation));
-    CUDA_TRY_CUDNN(cudnnSetActivationDescriptor(
+    CUDA_TRY(cudnnCreateActivationDescriptor(&library->activation));
+    CUDA_TRY(cudnnSetActivationDescriptor(
         library->activation, plan->relu ? CUDNN_ACTIVATION_RELU : CUDNN_ACTIVATION_IDENTITY,
         CUDNN_NOT_PROPAGATE_NAN, 0));
     library->x_nbytes = hpac_cuda_tensor_nbytes(x);
@@ -289,9 +287,9 @@ static hpac_status describe_tensors(conv2d_plan *plan)
 static hpac_status make_pass(cuda_device *device, conv2d_library *library, conv2d_pass pass)
 {
     conv2d_choice *choice = &library->choices[pass];
-    CUDA_TRY_CUDNN(cudnnCreateConvolutionDescriptor(&choice->convolution));
-    CUDA_TRY_CUDNN(cudnnSetConvolution2dDescriptor(choice->convolution, 0, 0, 1, 1, 1, 1,
-                                                   CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT));
+    CUDA_TRY(cudnnCreateConvolutionDescriptor(&choice->convolution));
+    CUDA_TRY(cudnnSetConvolution2dDescriptor(choice->convolution, 0, 0, 1, 1, 1, 1,
+                                             CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT));
     return hpac_cuda_conv2d_choose(device, library, pass);
 }
 
@@ -303,10 +301,10 @@ static hpac_status make_passes(cuda_device *device, const hpac_plan_request *req
         library->math = CUDNN_TENSOR_OP_MATH;
     else
         library->math = CUDNN_FMA_MATH; /* cuDNN's own default would be TF32 */
-    CUDA_TRY(make_pass(device, library, CONV2D_FORWARD));
+    HPAC_TRY(make_pass(device, library, CONV2D_FORWARD));
     if (!request->training)
         return HPAC_OK;
-    CUDA_TRY(make_pass(device, library, CONV2D_FILTER));
+    HPAC_TRY(make_pass(device, library, CONV2D_FILTER));
     return request->input_gradient ? make_pass(device, library, CONV2D_DATA) : HPAC_OK;
 }
 
@@ -348,8 +346,8 @@ static void plan_memory(conv2d_plan *plan)
     plan->partials_offset = hpac_cuda_reserve(workspace, hpac_kernel_partials_nbytes(&plan->inner));
     if (plan->pools) {
         plan->inner_offset = hpac_cuda_reserve(workspace, plan->library.y_nbytes);
-        plan->winners_offset =
-            hpac_cuda_reserve(&public->state_nbytes, hpac_kernel_winners_nbytes(&plan->pool));
+        plan->argmax_offset =
+            hpac_cuda_reserve(&public->state_nbytes, hpac_kernel_argmax_nbytes(&plan->pool));
     }
     if (!plan->base.input.bf16)
         return;
@@ -359,11 +357,11 @@ static void plan_memory(conv2d_plan *plan)
 }
 
 /* conv2d [relu [maxpool [dropout]]] */
-static bool is_conv2d_run(const hpac_plan_request *request)
+static bool is_conv2d_chain(const hpac_plan_request *request)
 {
     const hpac_op_kind kinds[] = {HPAC_OP_CONV2D, HPAC_OP_RELU, HPAC_OP_MAXPOOL, HPAC_OP_DROPOUT};
     return request->op_count <= sizeof kinds / sizeof *kinds &&
-           hpac_cuda_is_run(request, request->op_count, kinds);
+           hpac_cuda_is_chain(request, request->op_count, kinds);
 }
 
 static void read_request(cuda_device *device, const hpac_plan_request *request, conv2d_plan *plan)
@@ -396,15 +394,13 @@ static void read_request(cuda_device *device, const hpac_plan_request *request, 
 static hpac_status make_conv2d(cuda_device *device, const hpac_plan_request *request,
                                conv2d_plan *plan)
 {
-    plan->base.forward = conv2d_forward;
-    plan->base.backward = conv2d_backward;
     plan->base.fini = conv2d_fini;
     read_request(device, request, plan);
-    CUDA_TRY(describe_tensors(plan));
-    CUDA_TRY(make_passes(device, request, plan));
+    HPAC_TRY(describe_tensors(plan));
+    HPAC_TRY(make_passes(device, request, plan));
     plan->fused = is_fusible(plan);
     if (plan->pools)
-        CUDA_TRY(hpac_cuda_pool_init(&plan->evaluation, &request->ops[2], &plan->inner,
+        HPAC_TRY(hpac_cuda_pool_init(&plan->evaluation, &request->ops[2], &plan->inner,
                                      &plan->base.output));
     add_parameters(plan);
     plan_memory(plan);
@@ -415,9 +411,10 @@ static hpac_status make_conv2d(cuda_device *device, const hpac_plan_request *req
 hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *request,
                                  cuda_plan **result)
 {
-    if (!is_conv2d_run(request))
+    if (!is_conv2d_chain(request))
         return HPAC_OK;
-    CUDA_TRY(hpac_cuda_plan_alloc(device, request, sizeof(conv2d_plan), result));
+    HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(conv2d_plan), conv2d_forward,
+                                  conv2d_backward, result));
     conv2d_plan *plan = (conv2d_plan *)*result;
     hpac_status status = make_conv2d(device, request, plan);
     if (status == HPAC_OK || !plan->library.lacks_pass || !plan->base.input.bf16)

@@ -123,7 +123,7 @@ static hpac_status choose_first(const cuda_device *device, conv2d_library *libra
         const algorithm *candidate = &passes[pass].algorithms[i];
         if (device->deterministic && !candidate->deterministic)
             continue;
-        CUDA_TRY(take_if_supported(device, library, pass, candidate, &taken));
+        HPAC_TRY(take_if_supported(device, library, pass, candidate, &taken));
         if (taken)
             return HPAC_OK;
     }
@@ -165,7 +165,7 @@ static hpac_status measure_forward(const cuda_device *device, const conv2d_libra
 {
     cudnnConvolutionFwdAlgoPerf_t perf[MAX_RESULTS];
     int count = 0;
-    CUDA_TRY_CUDNN(cudnnFindConvolutionForwardAlgorithmEx(
+    CUDA_TRY(cudnnFindConvolutionForwardAlgorithmEx(
         device->cudnn, library->x, on->x, library->kernel, on->kernel,
         library->choices[CONV2D_FORWARD].convolution, library->y, on->y, MAX_RESULTS, &count, perf,
         on->workspace, on->workspace_nbytes));
@@ -178,7 +178,7 @@ static hpac_status measure_data(const cuda_device *device, const conv2d_library 
 {
     cudnnConvolutionBwdDataAlgoPerf_t perf[MAX_RESULTS];
     int count = 0;
-    CUDA_TRY_CUDNN(cudnnFindConvolutionBackwardDataAlgorithmEx(
+    CUDA_TRY(cudnnFindConvolutionBackwardDataAlgorithmEx(
         device->cudnn, library->kernel, on->kernel, library->y, on->y,
         library->choices[CONV2D_DATA].convolution, library->x, on->x, MAX_RESULTS, &count, perf,
         on->workspace, on->workspace_nbytes));
@@ -191,7 +191,7 @@ static hpac_status measure_filter(const cuda_device *device, const conv2d_librar
 {
     cudnnConvolutionBwdFilterAlgoPerf_t perf[MAX_RESULTS];
     int count = 0;
-    CUDA_TRY_CUDNN(cudnnFindConvolutionBackwardFilterAlgorithmEx(
+    CUDA_TRY(cudnnFindConvolutionBackwardFilterAlgorithmEx(
         device->cudnn, library->x, on->x, library->y, on->y,
         library->choices[CONV2D_FILTER].convolution, library->kernel, on->kernel, MAX_RESULTS,
         &count, perf, on->workspace, on->workspace_nbytes));
@@ -218,9 +218,9 @@ static hpac_status find_largest_workspace(const cuda_device *device, const conv2
 static hpac_status alloc_buffers(cuda_device *device, const conv2d_library *library, buffers *on)
 {
     hpac_device *base = &device->base;
-    CUDA_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->x_nbytes, &on->x));
-    CUDA_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->y_nbytes, &on->y));
-    CUDA_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->kernel_nbytes, &on->kernel));
+    HPAC_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->x_nbytes, &on->x));
+    HPAC_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->y_nbytes, &on->y));
+    HPAC_TRY(hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, library->kernel_nbytes, &on->kernel));
     return hpac_cuda_alloc(base, HPAC_MEMORY_DEVICE, on->workspace_nbytes, &on->workspace);
 }
 
@@ -260,7 +260,7 @@ static const algorithm *find_named(conv2d_pass pass, int number)
 
 static hpac_status set_math(const conv2d_library *library, conv2d_pass pass, cudnnMathType_t math)
 {
-    CUDA_TRY_CUDNN(cudnnSetConvolutionMathType(library->choices[pass].convolution, math));
+    CUDA_TRY(cudnnSetConvolutionMathType(library->choices[pass].convolution, math));
     return HPAC_OK;
 }
 

@@ -44,34 +44,16 @@ hpac_status hpac_cuda_fail(cudaError_t error, const char *call);
 hpac_status hpac_cuda_fail_cudnn(cudnnStatus_t error, const char *call);
 hpac_status hpac_cuda_fail_cublas(cublasStatus_t error, const char *call);
 
-/* Each returns from the calling function when the call fails: CUDA_TRY for our own functions, the
- * others for the CUDA runtime (and kernels), cuDNN and cuBLAS. */
+/* Returns from the calling function when a call of the CUDA runtime (or a kernel of ours), cuDNN or
+ * cuBLAS fails; success is 0 in all of them. */
 #define CUDA_TRY(call)                                                                             \
     do {                                                                                           \
-        hpac_status try_status = (call);                                                           \
-        if (try_status != HPAC_OK)                                                                 \
-            return try_status;                                                                     \
-    } while (0)
-
-#define CUDA_TRY_RUNTIME(call)                                                                     \
-    do {                                                                                           \
-        cudaError_t try_error = (call);                                                            \
-        if (try_error != cudaSuccess)                                                              \
-            return hpac_cuda_fail(try_error, #call);                                               \
-    } while (0)
-
-#define CUDA_TRY_CUDNN(call)                                                                       \
-    do {                                                                                           \
-        cudnnStatus_t try_error = (call);                                                          \
-        if (try_error != CUDNN_STATUS_SUCCESS)                                                     \
-            return hpac_cuda_fail_cudnn(try_error, #call);                                         \
-    } while (0)
-
-#define CUDA_TRY_CUBLAS(call)                                                                      \
-    do {                                                                                           \
-        cublasStatus_t try_error = (call);                                                         \
-        if (try_error != CUBLAS_STATUS_SUCCESS)                                                    \
-            return hpac_cuda_fail_cublas(try_error, #call);                                        \
+        __typeof__(call) cuda_try_error = (call);                                                  \
+        if (cuda_try_error != 0)                                                                   \
+            return _Generic(cuda_try_error, cudaError_t                                            \
+                            : hpac_cuda_fail, cudnnStatus_t                                        \
+                            : hpac_cuda_fail_cudnn, cublasStatus_t                                 \
+                            : hpac_cuda_fail_cublas)(cuda_try_error, #call);                       \
     } while (0)
 
 /* ---- layout.c: how activations lie in memory ---- */
@@ -123,13 +105,14 @@ typedef struct cuda_order {
 } cuda_order;
 
 typedef struct cuda_plan cuda_plan;
+typedef hpac_status cuda_pass(cuda_plan *plan, const hpac_exec_args *args);
+
 struct cuda_plan {
     hpac_plan base;
     kernel_tensor input, output;
     bool reads_bytes; /* PIXELS of bytes: the input is no tensor of floats */
     cuda_order parameters[HPAC_PLAN_MAX_PARAMETERS];
-    hpac_status (*forward)(cuda_plan *plan, const hpac_exec_args *run);
-    hpac_status (*backward)(cuda_plan *plan, const hpac_exec_args *run);
+    cuda_pass *forward, *backward;
     void (*fini)(cuda_plan *plan); /* releases what is the operation's own; may be NULL */
     char name[160];                /* operations and shape, for messages and NVTX */
     /* Set by plan.c for operations that do not write plain output themselves: what they write and
@@ -144,21 +127,29 @@ static inline cuda_device *hpac_cuda_device_of(const cuda_plan *plan)
     return (cuda_device *)plan->base.device;
 }
 
-/* A zeroed plan of `nbytes` (its type starts with a cuda_plan) with device, input, output in the
- * input's layout (a vector: in its number format) and sizes set. An operation that can write plain
- * output (request->plain_output) says so by hpac_cuda_plan_set_output(plan, HPAC_LAYOUT_PLAIN); for
- * the others plan.c adds a conversion. */
+/* Where a plan enqueues. */
+static inline cudaStream_t hpac_cuda_stream(const cuda_plan *plan)
+{
+    return hpac_cuda_compute(hpac_cuda_device_of(plan));
+}
+
+/* A zeroed plan of `nbytes` (its type starts with a cuda_plan) with device, passes, input, output
+ * in the input's layout (a vector: in its number format) and sizes set. An operation that can write
+ * plain output (request->plain_output) says so by hpac_cuda_plan_set_output(plan,
+ * HPAC_LAYOUT_PLAIN); for the others plan.c adds a conversion. */
 hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *request,
-                                 size_t nbytes, cuda_plan **plan);
+                                 size_t nbytes, cuda_pass *forward, cuda_pass *backward,
+                                 cuda_plan **plan);
 /* Sets the output's layout and size. */
 void hpac_cuda_plan_set_output(cuda_plan *plan, hpac_layout layout);
 /* Appends a parameter to the plan's slice. */
 void hpac_cuda_plan_add_parameter(cuda_plan *plan, const hpac_parameter *parameter,
                                   const cuda_order *order);
-/* Makes room for a piece of workspace or state; returns its offset. */
+/* Reserves a piece of workspace or state; returns its offset. */
 size_t hpac_cuda_reserve(size_t *total_nbytes, size_t nbytes);
-/* The request is a run of just these kinds. */
-bool hpac_cuda_is_run(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds);
+/* Whether the request's op chain has just these kinds; whether it is one operation of this kind. */
+bool hpac_cuda_is_chain(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds);
+bool hpac_cuda_is_single(const hpac_plan_request *request, hpac_op_kind kind);
 /* The dropout of a HPAC_OP_DROPOUT, on the device's step. */
 kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op);
 
@@ -171,8 +162,8 @@ static inline void *hpac_cuda_at(const void *block, size_t offset)
 hpac_status hpac_cuda_plan_create(hpac_device *device, const hpac_plan_request *request,
                                   hpac_plan **plan);
 void hpac_cuda_plan_destroy(hpac_plan *plan);
-hpac_status hpac_cuda_forward(hpac_plan *plan, const hpac_exec_args *run);
-hpac_status hpac_cuda_backward(hpac_plan *plan, const hpac_exec_args *run);
+hpac_status hpac_cuda_forward(hpac_plan *plan, const hpac_exec_args *args);
+hpac_status hpac_cuda_backward(hpac_plan *plan, const hpac_exec_args *args);
 
 /* ---- parameter.c ---- */
 
@@ -197,14 +188,17 @@ cuda_try hpac_cuda_try_pixels, hpac_cuda_try_conv2d, hpac_cuda_try_maxpool, hpac
 hpac_status hpac_cuda_widen(cuda_device *device, const hpac_plan_request *request, cuda_try *try,
                             cuda_plan **plan);
 
+/* ---- step.c ---- */
+
 hpac_status hpac_cuda_loss(hpac_device *device, const hpac_loss *loss);
 hpac_status hpac_cuda_adadelta(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,
                                const void *gradients, void *square_average, void *delta_average,
                                size_t count, hpac_step_result *result);
 hpac_status hpac_cuda_gather(hpac_device *device, const hpac_gather *gather);
+hpac_status hpac_cuda_set_step(hpac_device *device, uint64_t seed, uint32_t step);
 
 /* ---- maxpool.c: max pooling where nothing comes back: by cuDNN in float32, by our own kernel
- * without winners in bf16, which cuDNN's documents do not promise for pooling ---- */
+ * without argmax in bf16, which cuDNN's documents do not promise for pooling ---- */
 
 typedef struct cuda_pool {
     kernel_pool own;

@@ -14,7 +14,7 @@
 
 typedef struct dense_plan {
     cuda_plan base;
-    size_t op; /* which of the run is the dense one */
+    size_t op; /* index of the dense operation in the chain */
     int inputs, outputs;
     bool relu, drops;
     kernel_dropout dropout;
@@ -41,7 +41,7 @@ static hpac_status multiply(const dense_plan *plan, const gemm *product)
 {
     static const float one = 1, zero = 0;
     const cudaDataType_t type = plan->base.input.bf16 ? CUDA_R_16BF : CUDA_R_32F;
-    CUDA_TRY_CUBLAS(cublasGemmEx(
+    CUDA_TRY(cublasGemmEx(
         hpac_cuda_device_of(&plan->base)->cublas, product->transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N,
         product->transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N, product->m, product->n, product->k, &one,
         product->a, type, product->lda, product->b, type, product->ldb, &zero, product->c,
@@ -51,77 +51,77 @@ static hpac_status multiply(const dense_plan *plan, const gemm *product)
 }
 
 /* The kernel as the products want it: in the arena, or cast in the state. */
-static const void *kernel_of(const dense_plan *plan, const hpac_exec_args *run)
+static const void *kernel_of(const dense_plan *plan, const hpac_exec_args *args)
 {
     return plan->base.input.bf16
-               ? hpac_cuda_at(run->state, plan->cast_offset)
-               : hpac_cuda_at(run->parameters, plan->base.base.parameters[KERNEL].offset_nbytes);
+               ? hpac_cuda_at(args->state, plan->cast_offset)
+               : hpac_cuda_at(args->parameters, plan->base.base.parameters[KERNEL].offset_nbytes);
 }
 
-static hpac_status cast_kernel(const dense_plan *plan, const hpac_exec_args *run)
+static hpac_status cast_kernel(const dense_plan *plan, const hpac_exec_args *args)
 {
     const kernel_tensor from = {
         .batch = plan->inputs, .rows = 1, .cols = 1, .channels = plan->outputs};
     kernel_tensor to = from;
     to.bf16 = true;
-    CUDA_TRY_RUNTIME(hpac_kernel_convert(
-        &to, hpac_cuda_at(run->state, plan->cast_offset), &from,
-        hpac_cuda_at(run->parameters, plan->base.base.parameters[KERNEL].offset_nbytes),
-        hpac_cuda_compute(hpac_cuda_device_of(&plan->base))));
+    CUDA_TRY(hpac_kernel_convert(
+        &to, hpac_cuda_at(args->state, plan->cast_offset), &from,
+        hpac_cuda_at(args->parameters, plan->base.base.parameters[KERNEL].offset_nbytes),
+        hpac_cuda_stream(&plan->base)));
     return HPAC_OK;
 }
 
-static hpac_status dense_forward(cuda_plan *base, const hpac_exec_args *run)
+static hpac_status dense_forward(cuda_plan *base, const hpac_exec_args *args)
 {
     const dense_plan *plan = (const dense_plan *)base;
-    void *sums = base->output.bf16 ? hpac_cuda_at(run->workspace, plan->sums_offset) : run->y;
+    void *sums = base->output.bf16 ? hpac_cuda_at(args->workspace, plan->sums_offset) : args->y;
     if (base->input.bf16)
-        CUDA_TRY(cast_kernel(plan, run));
-    CUDA_TRY(multiply(plan, &(gemm){
+        HPAC_TRY(cast_kernel(plan, args));
+    HPAC_TRY(multiply(plan, &(gemm){
                                 .m = plan->outputs,
                                 .n = base->input.batch,
                                 .k = plan->inputs,
-                                .a = kernel_of(plan, run),
+                                .a = kernel_of(plan, args),
                                 .lda = plan->outputs,
-                                .b = run->x,
+                                .b = args->x,
                                 .ldb = plan->inputs,
                                 .c = sums,
                             }));
-    CUDA_TRY_RUNTIME(hpac_kernel_bias(
-        &base->output, hpac_cuda_at(run->parameters, base->base.parameters[BIAS].offset_nbytes),
-        plan->relu, run->training && plan->drops ? &plan->dropout : NULL, run->y, sums,
-        hpac_cuda_compute(hpac_cuda_device_of(base))));
+    CUDA_TRY(hpac_kernel_bias(
+        &base->output, hpac_cuda_at(args->parameters, base->base.parameters[BIAS].offset_nbytes),
+        plan->relu, args->training && plan->drops ? &plan->dropout : NULL, args->y, sums,
+        hpac_cuda_stream(base)));
     return HPAC_OK;
 }
 
 /* The gradient of the sums, in the format of the products, and that of the bias. */
-static hpac_status go_back_to_sums(const dense_plan *plan, const hpac_exec_args *run,
+static hpac_status go_back_to_sums(const dense_plan *plan, const hpac_exec_args *args,
                                    const void **dz)
 {
     const cuda_plan *base = &plan->base;
-    cudaStream_t stream = hpac_cuda_compute(hpac_cuda_device_of(base));
+    cudaStream_t stream = hpac_cuda_stream(base);
     bool changes = plan->relu || plan->drops;
-    CUDA_TRY_RUNTIME(hpac_kernel_bias_backward(
-        &base->output, plan->relu, plan->drops ? &plan->dropout : NULL, changes ? run->dy : NULL,
-        run->y, run->dy, hpac_cuda_at(run->gradients, base->base.parameters[BIAS].offset_nbytes),
-        hpac_cuda_at(run->workspace, plan->partials_offset), stream));
-    *dz = run->dy;
+    CUDA_TRY(hpac_kernel_bias_backward(
+        &base->output, plan->relu, plan->drops ? &plan->dropout : NULL, changes ? args->dy : NULL,
+        args->y, args->dy, hpac_cuda_at(args->gradients, base->base.parameters[BIAS].offset_nbytes),
+        hpac_cuda_at(args->workspace, plan->partials_offset), stream));
+    *dz = args->dy;
     if (base->input.bf16 == base->output.bf16)
         return HPAC_OK;
     kernel_tensor narrow = base->output;
     narrow.bf16 = true;
-    void *cast = hpac_cuda_at(run->workspace, plan->gradient_offset);
-    CUDA_TRY_RUNTIME(hpac_kernel_convert(&narrow, cast, &base->output, run->dy, stream));
+    void *cast = hpac_cuda_at(args->workspace, plan->gradient_offset);
+    CUDA_TRY(hpac_kernel_convert(&narrow, cast, &base->output, args->dy, stream));
     *dz = cast;
     return HPAC_OK;
 }
 
-static hpac_status dense_backward(cuda_plan *base, const hpac_exec_args *run)
+static hpac_status dense_backward(cuda_plan *base, const hpac_exec_args *args)
 {
     const dense_plan *plan = (const dense_plan *)base;
     const void *dz = NULL;
-    CUDA_TRY(go_back_to_sums(plan, run, &dz));
-    CUDA_TRY(multiply(
+    HPAC_TRY(go_back_to_sums(plan, args, &dz));
+    HPAC_TRY(multiply(
         plan, &(gemm){
                   .transpose_b = true,
                   .m = plan->outputs,
@@ -129,22 +129,22 @@ static hpac_status dense_backward(cuda_plan *base, const hpac_exec_args *run)
                   .k = base->input.batch,
                   .a = dz,
                   .lda = plan->outputs,
-                  .b = run->x,
+                  .b = args->x,
                   .ldb = plan->inputs,
-                  .c = hpac_cuda_at(run->gradients, base->base.parameters[KERNEL].offset_nbytes),
+                  .c = hpac_cuda_at(args->gradients, base->base.parameters[KERNEL].offset_nbytes),
               }));
-    if (!run->dx)
+    if (!args->dx)
         return HPAC_OK;
     return multiply(plan, &(gemm){
                               .transpose_a = true,
                               .m = plan->inputs,
                               .n = base->input.batch,
                               .k = plan->outputs,
-                              .a = kernel_of(plan, run),
+                              .a = kernel_of(plan, args),
                               .lda = plan->outputs,
                               .b = dz,
                               .ldb = plan->outputs,
-                              .c = run->dx,
+                              .c = args->dx,
                               .c_bf16 = base->input.bf16,
                           });
 }
@@ -195,7 +195,7 @@ static void choose_numbers(dense_plan *plan)
                     : "fp32");
 }
 
-/* [flatten] dense [relu] [dropout]; returns the place of dense, or -1. */
+/* [flatten] dense [relu] [dropout]; finds the dense operation. */
 static bool find_dense(const hpac_plan_request *request, size_t *op, bool *relu, bool *drops)
 {
     size_t dense = request->ops[0].kind == HPAC_OP_FLATTEN ? 1 : 0, next = dense + 1;
@@ -216,10 +216,9 @@ hpac_status hpac_cuda_try_dense(cuda_device *device, const hpac_plan_request *re
     size_t op;
     if (!find_dense(request, &op, &relu, &drops))
         return HPAC_OK;
-    CUDA_TRY(hpac_cuda_plan_alloc(device, request, sizeof(dense_plan), result));
+    HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(dense_plan), dense_forward,
+                                  dense_backward, result));
     dense_plan *plan = (dense_plan *)*result;
-    plan->base.forward = dense_forward;
-    plan->base.backward = dense_backward;
     plan->op = op;
     plan->relu = relu;
     plan->drops = drops;

@@ -1,4 +1,4 @@
-/* The CUDA device: opening, and saying in plain words why it does not open. */
+/* The CUDA device: opening it, and why it does not open. */
 #include "cuda.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #define TEXT(value) TEXT_OF(value)
 #define TEXT_OF(value) #value
 
-/* "75 80 90": what the kernels were compiled for; the build says. */
+/* "75 80 90": what the kernels were compiled for, defined by cuda.mk. */
 #ifndef HPAC_CUDA_ARCHS
 #define HPAC_CUDA_ARCHS unknown
 #endif
@@ -70,7 +70,7 @@ static hpac_status check_cudnn(void)
     if (cudart / 1000 != CUDART_VERSION / 1000)
         return hpac_fail(HPAC_ERR_DEVICE,
                          "cuDNN %zu.%zu.%zu (libcudnn.so.%d) is built for CUDA %zu, and this for "
-                         "CUDA %d: install the cuDNN for CUDA %d, or put its folder first in "
+                         "CUDA %d: install the cuDNN for CUDA %d, or put its directory first in "
                          "LD_LIBRARY_PATH",
                          version / 10000, version % 10000 / 100, version % 100, CUDNN_MAJOR,
                          cudart / 1000, CUDART_VERSION / 1000, CUDART_VERSION / 1000);
@@ -101,7 +101,7 @@ hpac_status hpac_cuda_use(const cuda_device *device)
     static _Thread_local int current = -1;
     if (current == device->index)
         return HPAC_OK;
-    CUDA_TRY_RUNTIME(cudaSetDevice(device->index));
+    CUDA_TRY(cudaSetDevice(device->index));
     current = device->index;
     return HPAC_OK;
 }
@@ -109,7 +109,7 @@ hpac_status hpac_cuda_use(const cuda_device *device)
 static hpac_status open_streams(cuda_device *device)
 {
     for (int i = 0; i < CUDA_QUEUE_COUNT; i++)
-        CUDA_TRY_RUNTIME(cudaStreamCreateWithFlags(&device->streams[i], cudaStreamNonBlocking));
+        CUDA_TRY(cudaStreamCreateWithFlags(&device->streams[i], cudaStreamNonBlocking));
     return HPAC_OK;
 }
 
@@ -117,7 +117,7 @@ static hpac_status open_streams(cuda_device *device)
 static hpac_status try_kernel(cuda_device *device, const struct cudaDeviceProp *gpu)
 {
     void *step = NULL;
-    CUDA_TRY(hpac_cuda_alloc(&device->base, HPAC_MEMORY_DEVICE, sizeof *device->step, &step));
+    HPAC_TRY(hpac_cuda_alloc(&device->base, HPAC_MEMORY_DEVICE, sizeof *device->step, &step));
     device->step = step;
     cudaError_t error = hpac_kernel_set_step(device->step, 0, 0, hpac_cuda_compute(device));
     if (error == cudaSuccess)
@@ -135,35 +135,34 @@ static hpac_status try_kernel(cuda_device *device, const struct cudaDeviceProp *
 }
 
 /* A workspace of its own, so that cuBLAS never allocates; setting the stream takes it away again,
- * so the stream comes first. No sum of bf16 products is kept in less than float32. */
+ * so the stream comes first. Sums of bf16 products stay in float32. */
 static hpac_status open_cublas(cuda_device *device, const struct cudaDeviceProp *gpu)
 {
     size_t nbytes = gpu->major >= HOPPER ? CUBLAS_WORKSPACE_NBYTES_HOPPER : CUBLAS_WORKSPACE_NBYTES;
-    CUDA_TRY_CUBLAS(cublasCreate(&device->cublas));
-    CUDA_TRY_CUBLAS(cublasSetStream(device->cublas, hpac_cuda_compute(device)));
-    CUDA_TRY(hpac_cuda_alloc(&device->base, HPAC_MEMORY_DEVICE, nbytes, &device->cublas_workspace));
-    CUDA_TRY_CUBLAS(cublasSetWorkspace(device->cublas, device->cublas_workspace, nbytes));
-    CUDA_TRY_CUBLAS(
-        cublasSetMathMode(device->cublas, CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION));
+    CUDA_TRY(cublasCreate(&device->cublas));
+    CUDA_TRY(cublasSetStream(device->cublas, hpac_cuda_compute(device)));
+    HPAC_TRY(hpac_cuda_alloc(&device->base, HPAC_MEMORY_DEVICE, nbytes, &device->cublas_workspace));
+    CUDA_TRY(cublasSetWorkspace(device->cublas, device->cublas_workspace, nbytes));
+    CUDA_TRY(cublasSetMathMode(device->cublas, CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION));
     return HPAC_OK;
 }
 
 static hpac_status open_device(cuda_device *device)
 {
     struct cudaDeviceProp gpu;
-    CUDA_TRY(check_index(device->index));
-    CUDA_TRY(check_cudnn());
-    CUDA_TRY_RUNTIME(cudaGetDeviceProperties(&gpu, device->index));
-    CUDA_TRY(check_precision(device, &gpu));
-    CUDA_TRY(hpac_cuda_use(device));
-    CUDA_TRY(open_streams(device));
-    CUDA_TRY(try_kernel(device, &gpu));
-    CUDA_TRY_CUDNN(cudnnCreate(&device->cudnn));
-    CUDA_TRY_CUDNN(cudnnSetStream(device->cudnn, hpac_cuda_compute(device)));
+    HPAC_TRY(check_index(device->index));
+    HPAC_TRY(check_cudnn());
+    CUDA_TRY(cudaGetDeviceProperties(&gpu, device->index));
+    HPAC_TRY(check_precision(device, &gpu));
+    HPAC_TRY(hpac_cuda_use(device));
+    HPAC_TRY(open_streams(device));
+    HPAC_TRY(try_kernel(device, &gpu));
+    CUDA_TRY(cudnnCreate(&device->cudnn));
+    CUDA_TRY(cudnnSetStream(device->cudnn, hpac_cuda_compute(device)));
     return open_cublas(device, &gpu);
 }
 
-/* Errors have no one to go to here: what was enqueued has been waited for. */
+/* Errors are dropped: what was enqueued has been waited for. */
 static void cuda_close(hpac_device *base)
 {
     cuda_device *device = (cuda_device *)base;
@@ -195,26 +194,18 @@ static hpac_status cuda_describe(hpac_device *base, hpac_device_info *info)
         .vector_layout = device->vector_layout,
         .precision = device->precision,
     };
-    CUDA_TRY(hpac_cuda_use(device));
-    CUDA_TRY_RUNTIME(cudaGetDeviceProperties(&gpu, device->index));
-    CUDA_TRY_RUNTIME(cudaMemGetInfo(&info->free_nbytes, &info->total_nbytes));
-    CUDA_TRY_RUNTIME(cudaDriverGetVersion(&driver));
-    CUDA_TRY_RUNTIME(cudaRuntimeGetVersion(&runtime));
-    CUDA_TRY_CUBLAS(cublasGetVersion(device->cublas, &cublas));
+    HPAC_TRY(hpac_cuda_use(device));
+    CUDA_TRY(cudaGetDeviceProperties(&gpu, device->index));
+    CUDA_TRY(cudaMemGetInfo(&info->free_nbytes, &info->total_nbytes));
+    CUDA_TRY(cudaDriverGetVersion(&driver));
+    CUDA_TRY(cudaRuntimeGetVersion(&runtime));
+    CUDA_TRY(cublasGetVersion(device->cublas, &cublas));
     snprintf(info->name, sizeof info->name, "cuda:%d: %.64s, compute capability %d.%d, %d SMs",
              device->index, gpu.name, gpu.major, gpu.minor, gpu.multiProcessorCount);
     snprintf(info->libraries, sizeof info->libraries,
              "CUDA %d.%d (driver for %d.%d), cuDNN %zu.%zu.%zu, cuBLAS %d.%d.%d", runtime / 1000,
              runtime % 1000 / 10, driver / 1000, driver % 1000 / 10, cudnn / 10000,
              cudnn % 10000 / 100, cudnn % 100, cublas / 10000, cublas % 10000 / 100, cublas % 100);
-    return HPAC_OK;
-}
-
-static hpac_status cuda_set_step(hpac_device *base, uint64_t seed, uint32_t step)
-{
-    const cuda_device *device = (const cuda_device *)base;
-    CUDA_TRY(hpac_cuda_use(device));
-    CUDA_TRY_RUNTIME(hpac_kernel_set_step(device->step, seed, step, hpac_cuda_compute(device)));
     return HPAC_OK;
 }
 
@@ -247,7 +238,7 @@ static const hpac_device_ops operations = {
     .parameter_read = hpac_cuda_parameter_read,
     .activation_write = hpac_cuda_activation_write,
     .activation_read = hpac_cuda_activation_read,
-    .set_step = cuda_set_step,
+    .set_step = hpac_cuda_set_step,
     .forward = hpac_cuda_forward,
     .backward = hpac_cuda_backward,
     .loss = hpac_cuda_loss,

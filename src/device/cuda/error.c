@@ -31,7 +31,7 @@ static const char *advice(cudaError_t error)
                             : "";
 }
 
-/* The function's name: the arguments' names tell a user nothing. */
+/* The function's name, without the arguments. */
 static int name_length(const char *call)
 {
     return (int)strcspn(call, "(");
@@ -44,7 +44,7 @@ hpac_status hpac_cuda_fail(cudaError_t error, const char *call)
                      cudaGetErrorName(error), cudaGetErrorString(error), advice(error));
 }
 
-/* cuDNN and cuBLAS say EXECUTION_FAILED of what the runtime knows better. */
+/* cuDNN and cuBLAS return EXECUTION_FAILED where the runtime has a more precise error. */
 static hpac_status add_cause(hpac_status status)
 {
     cudaError_t cause = cudaGetLastError();

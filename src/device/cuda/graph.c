@@ -11,16 +11,15 @@ static cudaGraphExec_t graph_of(hpac_graph *graph)
 hpac_status hpac_cuda_graph_begin(hpac_device *base)
 {
     const cuda_device *device = (const cuda_device *)base;
-    CUDA_TRY(hpac_cuda_use(device));
-    CUDA_TRY_RUNTIME(
-        cudaStreamBeginCapture(hpac_cuda_compute(device), cudaStreamCaptureModeThreadLocal));
+    HPAC_TRY(hpac_cuda_use(device));
+    CUDA_TRY(cudaStreamBeginCapture(hpac_cuda_compute(device), cudaStreamCaptureModeThreadLocal));
     return HPAC_OK;
 }
 
 static hpac_status instantiate(cudaGraph_t recorded, hpac_graph **graph)
 {
     cudaGraphExec_t made = NULL;
-    CUDA_TRY_RUNTIME(cudaGraphInstantiate(&made, recorded, 0));
+    CUDA_TRY(cudaGraphInstantiate(&made, recorded, 0));
     *graph = (hpac_graph *)(void *)made;
     return HPAC_OK;
 }
@@ -44,13 +43,13 @@ hpac_status hpac_cuda_graph_end(hpac_device *base, hpac_graph **graph)
 {
     const cuda_device *device = (const cuda_device *)base;
     cudaGraph_t recorded = NULL;
-    CUDA_TRY(hpac_cuda_use(device));
+    HPAC_TRY(hpac_cuda_use(device));
     if (!graph) {
         discard(device);
         return HPAC_OK;
     }
     *graph = NULL;
-    CUDA_TRY_RUNTIME(cudaStreamEndCapture(hpac_cuda_compute(device), &recorded));
+    CUDA_TRY(cudaStreamEndCapture(hpac_cuda_compute(device), &recorded));
     hpac_status status = instantiate(recorded, graph);
     destroy_recorded(recorded);
     return status;
@@ -59,8 +58,8 @@ hpac_status hpac_cuda_graph_end(hpac_device *base, hpac_graph **graph)
 hpac_status hpac_cuda_graph_launch(hpac_device *base, hpac_graph *graph)
 {
     const cuda_device *device = (const cuda_device *)base;
-    CUDA_TRY(hpac_cuda_use(device));
-    CUDA_TRY_RUNTIME(cudaGraphLaunch(graph_of(graph), hpac_cuda_compute(device)));
+    HPAC_TRY(hpac_cuda_use(device));
+    CUDA_TRY(cudaGraphLaunch(graph_of(graph), hpac_cuda_compute(device)));
     return HPAC_OK;
 }
 

@@ -27,10 +27,10 @@ size_t hpac_cuda_tensor_nbytes(const kernel_tensor *tensor)
 /* The format's setter makes strides that cuDNN recognises even where a length is 1. */
 hpac_status hpac_cuda_tensor_describe(const kernel_tensor *tensor, cudnnTensorDescriptor_t *desc)
 {
-    CUDA_TRY_CUDNN(cudnnCreateTensorDescriptor(desc));
-    CUDA_TRY_CUDNN(
-        cudnnSetTensor4dDescriptor(*desc, tensor->nchw ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC,
-                                   tensor->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT,
-                                   tensor->batch, tensor->channels, tensor->rows, tensor->cols));
+    CUDA_TRY(cudnnCreateTensorDescriptor(desc));
+    CUDA_TRY(cudnnSetTensor4dDescriptor(*desc, tensor->nchw ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC,
+                                        tensor->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT,
+                                        tensor->batch, tensor->channels, tensor->rows,
+                                        tensor->cols));
     return HPAC_OK;
 }

@@ -27,7 +27,7 @@ static hpac_status fail_device(cudaError_t error, size_t nbytes)
                             (double)total_nbytes / 0x1p20);
 }
 
-/* Waits until the zeros are there: whoever writes next may do so on another queue. */
+/* Waits for the memset: the next write may come on another queue. */
 static hpac_status alloc_device(const cuda_device *device, size_t nbytes, void **address)
 {
     cudaError_t error = cudaMalloc(address, nbytes);
@@ -35,8 +35,8 @@ static hpac_status alloc_device(const cuda_device *device, size_t nbytes, void *
         *address = NULL;
         return fail_device(error, nbytes);
     }
-    CUDA_TRY_RUNTIME(cudaMemsetAsync(*address, 0, nbytes, hpac_cuda_compute(device)));
-    CUDA_TRY_RUNTIME(cudaStreamSynchronize(hpac_cuda_compute(device)));
+    CUDA_TRY(cudaMemsetAsync(*address, 0, nbytes, hpac_cuda_compute(device)));
+    CUDA_TRY(cudaStreamSynchronize(hpac_cuda_compute(device)));
     return HPAC_OK;
 }
 
@@ -55,7 +55,7 @@ hpac_status hpac_cuda_alloc(hpac_device *base, hpac_memory memory, size_t nbytes
 {
     const cuda_device *device = (const cuda_device *)base;
     *address = NULL;
-    CUDA_TRY(hpac_cuda_use(device));
+    HPAC_TRY(hpac_cuda_use(device));
     if (nbytes == 0)
         nbytes = 1; /* an address of its own, as malloc would give */
     hpac_status status = memory == HPAC_MEMORY_DEVICE ? alloc_device(device, nbytes, address)
@@ -72,6 +72,6 @@ void hpac_cuda_free(hpac_device *base, hpac_memory memory, void *address)
     if (!address || hpac_cuda_use((const cuda_device *)base) != HPAC_OK)
         return;
     cudaError_t error = memory == HPAC_MEMORY_DEVICE ? cudaFree(address) : cudaFreeHost(address);
-    if (error != cudaSuccess) /* of something that ran before: whoever waits next is told */
+    if (error != cudaSuccess) /* of an earlier operation: the next wait reports it */
         (void)cudaGetLastError();
 }

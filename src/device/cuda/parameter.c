@@ -35,23 +35,23 @@ static float widen(uint16_t half)
     return value;
 }
 
-static void store(void *stored, size_t place, number_format format, float value)
+static void store(void *stored, size_t index, number_format format, float value)
 {
     if (format == NUMBER_FLOAT)
-        ((float *)stored)[place] = value;
+        ((float *)stored)[index] = value;
     else if (format == NUMBER_BF16)
-        ((uint16_t *)stored)[place] = narrow(value);
+        ((uint16_t *)stored)[index] = narrow(value);
     else
-        ((uint8_t *)stored)[place] = (uint8_t)value;
+        ((uint8_t *)stored)[index] = (uint8_t)value;
 }
 
-static float load(const void *stored, size_t place, number_format format)
+static float load(const void *stored, size_t index, number_format format)
 {
     if (format == NUMBER_FLOAT)
-        return ((const float *)stored)[place];
+        return ((const float *)stored)[index];
     if (format == NUMBER_BF16)
-        return widen(((const uint16_t *)stored)[place]);
-    return (float)((const uint8_t *)stored)[place];
+        return widen(((const uint16_t *)stored)[index]);
+    return (float)((const uint8_t *)stored)[index];
 }
 
 /* The values of `order`, one by one, from `values` to `stored` or back. */
@@ -74,9 +74,9 @@ static void permute(const cuda_order *order, number_format format, void *stored,
 static hpac_status copy_and_wait(const cuda_device *device, void *to, const void *from,
                                  size_t nbytes, enum cudaMemcpyKind kind)
 {
-    CUDA_TRY(hpac_cuda_use(device));
-    CUDA_TRY_RUNTIME(cudaMemcpyAsync(to, from, nbytes, kind, hpac_cuda_compute(device)));
-    CUDA_TRY_RUNTIME(cudaStreamSynchronize(hpac_cuda_compute(device)));
+    HPAC_TRY(hpac_cuda_use(device));
+    CUDA_TRY(cudaMemcpyAsync(to, from, nbytes, kind, hpac_cuda_compute(device)));
+    CUDA_TRY(cudaStreamSynchronize(hpac_cuda_compute(device)));
     return HPAC_OK;
 }
 

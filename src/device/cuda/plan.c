@@ -1,4 +1,4 @@
-/* Plans: which runs are taken, and what all plans have in common. */
+/* Plans: which op chains are taken, and what all plans have in common. */
 #include "cuda.h"
 
 #include <nvtx3/nvToolsExt.h>
@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Each takes all the runs it knows, the long ones too. */
+/* Each takes all the op chains it knows, the long ones too. */
 static cuda_try *const tries[] = {
     hpac_cuda_try_conv2d,  hpac_cuda_try_dense,   hpac_cuda_try_maxpool, hpac_cuda_try_activation,
     hpac_cuda_try_dropout, hpac_cuda_try_flatten, hpac_cuda_try_pixels,
 };
 
-bool hpac_cuda_is_run(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds)
+bool hpac_cuda_is_chain(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds)
 {
     if (request->op_count != count)
         return false;
@@ -20,6 +20,11 @@ bool hpac_cuda_is_run(const hpac_plan_request *request, size_t count, const hpac
         if (request->ops[i].kind != kinds[i])
             return false;
     return true;
+}
+
+bool hpac_cuda_is_single(const hpac_plan_request *request, hpac_op_kind kind)
+{
+    return request->op_count == 1 && request->ops[0].kind == kind;
 }
 
 size_t hpac_cuda_reserve(size_t *total_nbytes, size_t nbytes)
@@ -40,7 +45,7 @@ kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op)
     };
 }
 
-static void name_run(const hpac_plan_request *request, char *name, size_t name_nbytes)
+static void name_chain(const hpac_plan_request *request, char *name, size_t name_nbytes)
 {
     const hpac_op *first = &request->ops[0], *last = &request->ops[request->op_count - 1];
     size_t length = 0;
@@ -60,7 +65,8 @@ static void name_run(const hpac_plan_request *request, char *name, size_t name_n
 }
 
 hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *request,
-                                 size_t nbytes, cuda_plan **result)
+                                 size_t nbytes, cuda_pass *forward, cuda_pass *backward,
+                                 cuda_plan **result)
 {
     const hpac_op *first = &request->ops[0], *last = &request->ops[request->op_count - 1];
     cuda_plan *plan = calloc(1, nbytes);
@@ -68,6 +74,8 @@ hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *r
     if (!plan)
         return hpac_fail_memory(nbytes);
     plan->base.device = &device->base;
+    plan->forward = forward;
+    plan->backward = backward;
     plan->input = hpac_cuda_tensor(first->in, request->batch, request->input_layout);
     plan->output = hpac_cuda_tensor(last->out, request->batch, HPAC_LAYOUT_PLAIN);
     plan->base.input_nbytes = hpac_cuda_tensor_nbytes(&plan->input);
@@ -110,34 +118,34 @@ static void add_conversion(cuda_plan *plan)
     plan->base.output_nbytes = hpac_cuda_tensor_nbytes(&plan->plain);
 }
 
-static hpac_status forward_converted(cuda_plan *plan, const hpac_exec_args *run)
+static hpac_status forward_converted(cuda_plan *plan, const hpac_exec_args *args)
 {
-    hpac_exec_args inner = *run;
-    inner.y = hpac_cuda_at(run->workspace, plan->output_offset);
-    CUDA_TRY(plan->forward(plan, &inner));
-    CUDA_TRY_RUNTIME(hpac_kernel_convert(&plan->plain, run->y, &plan->output, inner.y,
-                                         hpac_cuda_compute(hpac_cuda_device_of(plan))));
+    hpac_exec_args inner = *args;
+    inner.y = hpac_cuda_at(args->workspace, plan->output_offset);
+    HPAC_TRY(plan->forward(plan, &inner));
+    CUDA_TRY(
+        hpac_kernel_convert(&plan->plain, args->y, &plan->output, inner.y, hpac_cuda_stream(plan)));
     return HPAC_OK;
 }
 
-static hpac_status backward_converted(cuda_plan *plan, const hpac_exec_args *run)
+static hpac_status backward_converted(cuda_plan *plan, const hpac_exec_args *args)
 {
-    cudaStream_t stream = hpac_cuda_compute(hpac_cuda_device_of(plan));
-    hpac_exec_args inner = *run;
-    inner.y = hpac_cuda_at(run->workspace, plan->output_offset);
-    inner.dy = hpac_cuda_at(run->workspace, plan->gradient_offset);
-    CUDA_TRY_RUNTIME(hpac_kernel_convert(&plan->output, inner.y, &plan->plain, run->y, stream));
-    CUDA_TRY_RUNTIME(hpac_kernel_convert(&plan->output, inner.dy, &plan->plain, run->dy, stream));
+    cudaStream_t stream = hpac_cuda_stream(plan);
+    hpac_exec_args inner = *args;
+    inner.y = hpac_cuda_at(args->workspace, plan->output_offset);
+    inner.dy = hpac_cuda_at(args->workspace, plan->gradient_offset);
+    CUDA_TRY(hpac_kernel_convert(&plan->output, inner.y, &plan->plain, args->y, stream));
+    CUDA_TRY(hpac_kernel_convert(&plan->output, inner.dy, &plan->plain, args->dy, stream));
     return plan->backward(plan, &inner);
 }
 
-/* ---- doors ---- */
+/* ---- the interface ---- */
 
 static hpac_status try_all(cuda_device *device, const hpac_plan_request *request, cuda_plan **plan)
 {
-    CUDA_TRY(hpac_cuda_use(device));
+    HPAC_TRY(hpac_cuda_use(device));
     for (size_t i = 0; i < sizeof tries / sizeof *tries && !*plan; i++)
-        CUDA_TRY(tries[i](device, request, plan));
+        HPAC_TRY(tries[i](device, request, plan));
     return HPAC_OK;
 }
 
@@ -147,7 +155,7 @@ hpac_status hpac_cuda_plan_create(hpac_device *base, const hpac_plan_request *re
     char name[sizeof((cuda_plan *)0)->name] = "";
     cuda_plan *plan = NULL;
     *result = NULL;
-    name_run(request, name, sizeof name);
+    name_chain(request, name, sizeof name);
     hpac_status status = try_all((cuda_device *)base, request, &plan);
     if (status != HPAC_OK) {
         if (plan)
@@ -173,27 +181,27 @@ void hpac_cuda_plan_destroy(hpac_plan *base)
     free(plan);
 }
 
-static hpac_status run_pass(hpac_plan *base, const hpac_exec_args *run, const char *pass,
-                            hpac_status (*compute)(cuda_plan *, const hpac_exec_args *))
+static hpac_status call_pass(hpac_plan *base, const hpac_exec_args *args, const char *pass,
+                             cuda_pass *compute)
 {
     cuda_plan *plan = (cuda_plan *)base;
     hpac_status status = hpac_cuda_use(hpac_cuda_device_of(plan));
     if (status == HPAC_OK) {
         (void)nvtxRangePushA(plan->name);
-        status = compute(plan, run);
+        status = compute(plan, args);
         (void)nvtxRangePop();
     }
     return hpac_fail_within(status, "%s: %s", plan->name, pass);
 }
 
-hpac_status hpac_cuda_forward(hpac_plan *base, const hpac_exec_args *run)
+hpac_status hpac_cuda_forward(hpac_plan *base, const hpac_exec_args *args)
 {
     const cuda_plan *plan = (const cuda_plan *)base;
-    return run_pass(base, run, "forward", plan->converts ? forward_converted : plan->forward);
+    return call_pass(base, args, "forward", plan->converts ? forward_converted : plan->forward);
 }
 
-hpac_status hpac_cuda_backward(hpac_plan *base, const hpac_exec_args *run)
+hpac_status hpac_cuda_backward(hpac_plan *base, const hpac_exec_args *args)
 {
     const cuda_plan *plan = (const cuda_plan *)base;
-    return run_pass(base, run, "backward", plan->converts ? backward_converted : plan->backward);
+    return call_pass(base, args, "backward", plan->converts ? backward_converted : plan->backward);
 }

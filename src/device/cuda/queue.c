@@ -12,8 +12,8 @@ static hpac_status create_event(hpac_device *base, unsigned flags, hpac_event **
 {
     cudaEvent_t made = NULL;
     *event = NULL;
-    CUDA_TRY(hpac_cuda_use((const cuda_device *)base));
-    CUDA_TRY_RUNTIME(cudaEventCreateWithFlags(&made, flags));
+    HPAC_TRY(hpac_cuda_use((const cuda_device *)base));
+    CUDA_TRY(cudaEventCreateWithFlags(&made, flags));
     *event = (hpac_event *)(void *)made;
     return HPAC_OK;
 }
@@ -39,23 +39,23 @@ void hpac_cuda_event_destroy(hpac_device *base, hpac_event *event)
 hpac_status hpac_cuda_event_record(hpac_device *base, hpac_event *event, hpac_queue queue)
 {
     const cuda_device *device = (const cuda_device *)base;
-    CUDA_TRY(hpac_cuda_use(device));
-    CUDA_TRY_RUNTIME(cudaEventRecord(event_of(event), device->streams[queue]));
+    HPAC_TRY(hpac_cuda_use(device));
+    CUDA_TRY(cudaEventRecord(event_of(event), device->streams[queue]));
     return HPAC_OK;
 }
 
 hpac_status hpac_cuda_event_await(hpac_device *base, hpac_event *event, hpac_queue queue)
 {
     const cuda_device *device = (const cuda_device *)base;
-    CUDA_TRY(hpac_cuda_use(device));
-    CUDA_TRY_RUNTIME(cudaStreamWaitEvent(device->streams[queue], event_of(event), 0));
+    HPAC_TRY(hpac_cuda_use(device));
+    CUDA_TRY(cudaStreamWaitEvent(device->streams[queue], event_of(event), 0));
     return HPAC_OK;
 }
 
 hpac_status hpac_cuda_event_synchronize(hpac_device *base, hpac_event *event)
 {
-    CUDA_TRY(hpac_cuda_use((const cuda_device *)base));
-    CUDA_TRY_RUNTIME(cudaEventSynchronize(event_of(event)));
+    HPAC_TRY(hpac_cuda_use((const cuda_device *)base));
+    CUDA_TRY(cudaEventSynchronize(event_of(event)));
     return HPAC_OK;
 }
 
@@ -63,8 +63,8 @@ hpac_status hpac_cuda_elapsed_ms(hpac_device *base, hpac_event *from, hpac_event
 {
     float elapsed = 0;
     *ms = 0;
-    CUDA_TRY(hpac_cuda_use((const cuda_device *)base));
-    CUDA_TRY_RUNTIME(cudaEventElapsedTime(&elapsed, event_of(from), event_of(to)));
+    HPAC_TRY(hpac_cuda_use((const cuda_device *)base));
+    CUDA_TRY(cudaEventElapsedTime(&elapsed, event_of(from), event_of(to)));
     *ms = (double)elapsed;
     return HPAC_OK;
 }
@@ -72,17 +72,17 @@ hpac_status hpac_cuda_elapsed_ms(hpac_device *base, hpac_event *from, hpac_event
 hpac_status hpac_cuda_synchronize(hpac_device *base)
 {
     const cuda_device *device = (const cuda_device *)base;
-    CUDA_TRY(hpac_cuda_use(device));
+    HPAC_TRY(hpac_cuda_use(device));
     for (int i = 0; i < CUDA_QUEUE_COUNT; i++)
-        CUDA_TRY_RUNTIME(cudaStreamSynchronize(device->streams[i]));
+        CUDA_TRY(cudaStreamSynchronize(device->streams[i]));
     return HPAC_OK;
 }
 
 static hpac_status enqueue_copy(const cuda_device *device, hpac_queue queue, void *to,
                                 const void *from, size_t nbytes, enum cudaMemcpyKind kind)
 {
-    CUDA_TRY(hpac_cuda_use(device));
-    CUDA_TRY_RUNTIME(cudaMemcpyAsync(to, from, nbytes, kind, device->streams[queue]));
+    HPAC_TRY(hpac_cuda_use(device));
+    CUDA_TRY(cudaMemcpyAsync(to, from, nbytes, kind, device->streams[queue]));
     return HPAC_OK;
 }
 

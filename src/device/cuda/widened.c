@@ -1,5 +1,5 @@
-/* Runs that a library does not have in bf16, computed in float32 between two casts: what is read is
- * widened into the workspace, what is written is narrowed out of it. */
+/* Op chains that cuDNN does not have in bf16, computed in float32 between two casts: what is read
+ * is widened into the workspace, what is written is narrowed out of it. */
 #include "cuda.h"
 
 #include <stdio.h>
@@ -7,49 +7,48 @@
 
 typedef struct widened_plan {
     cuda_plan base;
-    cuda_plan *inner;                                /* the same run in float32 */
+    cuda_plan *inner;                                /* the same chain in float32 */
     size_t x_offset, y_offset, dy_offset, dx_offset; /* workspace, after the inner plan's */
 } widened_plan;
 
 static hpac_status convert(const cuda_plan *plan, const kernel_tensor *to, void *y,
                            const kernel_tensor *from, const void *x)
 {
-    CUDA_TRY_RUNTIME(
-        hpac_kernel_convert(to, y, from, x, hpac_cuda_compute(hpac_cuda_device_of(plan))));
+    CUDA_TRY(hpac_kernel_convert(to, y, from, x, hpac_cuda_stream(plan)));
     return HPAC_OK;
 }
 
-static hpac_exec_args widen_run(const widened_plan *plan, const hpac_exec_args *run)
+static hpac_exec_args widen_args(const widened_plan *plan, const hpac_exec_args *args)
 {
-    hpac_exec_args wide = *run;
-    wide.x = hpac_cuda_at(run->workspace, plan->x_offset);
-    wide.y = hpac_cuda_at(run->workspace, plan->y_offset);
-    wide.dy = hpac_cuda_at(run->workspace, plan->dy_offset);
-    if (run->dx)
-        wide.dx = hpac_cuda_at(run->workspace, plan->dx_offset);
+    hpac_exec_args wide = *args;
+    wide.x = hpac_cuda_at(args->workspace, plan->x_offset);
+    wide.y = hpac_cuda_at(args->workspace, plan->y_offset);
+    wide.dy = hpac_cuda_at(args->workspace, plan->dy_offset);
+    if (args->dx)
+        wide.dx = hpac_cuda_at(args->workspace, plan->dx_offset);
     return wide;
 }
 
-static hpac_status widened_forward(cuda_plan *base, const hpac_exec_args *run)
+static hpac_status widened_forward(cuda_plan *base, const hpac_exec_args *args)
 {
     const widened_plan *plan = (const widened_plan *)base;
     cuda_plan *inner = plan->inner;
-    hpac_exec_args wide = widen_run(plan, run);
-    CUDA_TRY(convert(base, &inner->input, (void *)wide.x, &base->input, run->x));
-    CUDA_TRY(inner->forward(inner, &wide));
-    return convert(base, &base->output, run->y, &inner->output, wide.y);
+    hpac_exec_args wide = widen_args(plan, args);
+    HPAC_TRY(convert(base, &inner->input, (void *)wide.x, &base->input, args->x));
+    HPAC_TRY(inner->forward(inner, &wide));
+    return convert(base, &base->output, args->y, &inner->output, wide.y);
 }
 
-static hpac_status widened_backward(cuda_plan *base, const hpac_exec_args *run)
+static hpac_status widened_backward(cuda_plan *base, const hpac_exec_args *args)
 {
     const widened_plan *plan = (const widened_plan *)base;
     cuda_plan *inner = plan->inner;
-    hpac_exec_args wide = widen_run(plan, run);
-    CUDA_TRY(convert(base, &inner->input, (void *)wide.x, &base->input, run->x));
-    CUDA_TRY(convert(base, &inner->output, wide.y, &base->output, run->y));
-    CUDA_TRY(convert(base, &inner->output, wide.dy, &base->output, run->dy));
-    CUDA_TRY(inner->backward(inner, &wide));
-    return run->dx ? convert(base, &base->input, run->dx, &inner->input, wide.dx) : HPAC_OK;
+    hpac_exec_args wide = widen_args(plan, args);
+    HPAC_TRY(convert(base, &inner->input, (void *)wide.x, &base->input, args->x));
+    HPAC_TRY(convert(base, &inner->output, wide.y, &base->output, args->y));
+    HPAC_TRY(convert(base, &inner->output, wide.dy, &base->output, args->dy));
+    HPAC_TRY(inner->backward(inner, &wide));
+    return args->dx ? convert(base, &base->input, args->dx, &inner->input, wide.dx) : HPAC_OK;
 }
 
 static void widened_fini(cuda_plan *base)
@@ -85,12 +84,11 @@ hpac_status hpac_cuda_widen(cuda_device *device, const hpac_plan_request *reques
 {
     hpac_plan_request wide = *request;
     wide.input_layout &= ~CUDA_LAYOUT_BF16;
-    CUDA_TRY(hpac_cuda_plan_alloc(device, request, sizeof(widened_plan), result));
+    HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(widened_plan), widened_forward,
+                                  widened_backward, result));
     widened_plan *plan = (widened_plan *)*result;
-    plan->base.forward = widened_forward;
-    plan->base.backward = widened_backward;
     plan->base.fini = widened_fini;
-    CUDA_TRY(try(device, &wide, &plan->inner));
+    HPAC_TRY(try(device, &wide, &plan->inner));
     take_over(plan);
     return HPAC_OK;
 }

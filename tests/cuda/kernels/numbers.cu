@@ -7,7 +7,7 @@ void numbers_divide(uint64_t value, uint32_t by, uint64_t *quotient, uint32_t *r
 {
     const divided result = divide(value, make_divisor(by));
     *quotient = result.quotient;
-    *rest = result.rest;
+    *rest = result.remainder;
 }
 
 void numbers_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])

@@ -1,4 +1,4 @@
-/* Max pooling: winners, ties, NaN, what is left over, dropout, ReLU and the bias gradient. */
+/* Max pooling: argmax, ties, NaN, what is left over, dropout, ReLU and the bias gradient. */
 #include "bench.h"
 
 #include <math.h>
@@ -17,8 +17,8 @@ static const struct {
     {{.batch = 2, .rows = 9, .cols = 11, .channels = 12}, 2, 2}, /* channels fit, columns do not */
     {{.batch = 3, .rows = 7, .cols = 12, .channels = 1}, 2, 2},  /* one channel */
     {{.batch = 2, .rows = 10, .cols = 14, .channels = 4}, 3, 4}, /* left over on both sides */
-    {{.batch = 1, .rows = 17, .cols = 33, .channels = 4}, 16, 16}, /* winners of 4 bytes */
-    {{.batch = 1, .rows = 31, .cols = 17, .channels = 2}, 15, 17}, /* 255 places: winners of 1 */
+    {{.batch = 1, .rows = 17, .cols = 33, .channels = 4}, 16, 16}, /* argmax of 4 bytes */
+    {{.batch = 1, .rows = 31, .cols = 17, .channels = 2}, 15, 17}, /* 255 places: argmax of 1 */
     {{.batch = 2, .rows = 5, .cols = 4, .channels = 3}, 5, 4},     /* the whole image */
     {{.batch = 2, .rows = 3, .cols = 5, .channels = 6}, 1, 1},
     {{.batch = 2, .rows = 70, .cols = 68, .channels = 36}, 2, 2}, /* several blocks a channel */
@@ -31,8 +31,8 @@ typedef struct pool_case {
     kernel_tensor after;
     kernel_dropout dropout;
     float *x, *dy;
-    float *y, *dz;     /* expected */
-    uint32_t *winners; /* expected, by index */
+    float *y, *dz;    /* expected */
+    uint32_t *argmax; /* expected, by index */
 } pool_case;
 
 static const uint64_t seed = 0xfeedULL;
@@ -75,7 +75,7 @@ static pool_case make_case(int number)
     one.dy = draw_values(31, count_of(&one.after));
     one.y = new_values(count_of(&one.after));
     one.dz = new_values(count_of(&one.pool.before));
-    one.winners = calloc(count_of(&one.after), sizeof *one.winners);
+    one.argmax = calloc(count_of(&one.after), sizeof *one.argmax);
     return one;
 }
 
@@ -85,7 +85,7 @@ static void free_case(pool_case *one)
     free(one->dy);
     free(one->y);
     free(one->dz);
-    free(one->winners);
+    free(one->argmax);
 }
 
 static size_t index_of(const kernel_tensor *tensor, int image, int row, int col, int channel)
@@ -117,14 +117,14 @@ static size_t best_of_window(const pool_case *one, int image, int row, int col, 
 static void expect_output(pool_case *one, int image, int row, int col, int channel)
 {
     size_t at = index_of(&one->after, image, row, col, channel);
-    size_t best = best_of_window(one, image, row, col, channel, &one->winners[at]);
+    size_t best = best_of_window(one, image, row, col, channel, &one->argmax[at]);
     bool drops = one->pool.dropout != NULL;
     bool kept = !drops || hpac_random_u32(seed, HPAC_PURPOSE_DROPOUT, STREAM, STEP, at) >=
                               one->dropout.threshold;
     float scale = drops ? one->dropout.scale : 1;
     one->y[at] = kept ? kept_by(&one->after, one->x[best] * scale) : 0;
     if (!kept || (one->pool.relu && !(one->x[best] > 0)))
-        one->winners[at] = (uint32_t)(one->pool.window_rows * one->pool.window_cols);
+        one->argmax[at] = (uint32_t)(one->pool.window_rows * one->pool.window_cols);
     else
         one->dz[best] = kept_by(&one->after, kept_by(&one->after, one->dy[at]) * scale);
 }
@@ -154,9 +154,9 @@ static size_t nbytes_of(const kernel_tensor *tensor)
 }
 
 /* Winners lie as the output does; as floats they pass through get_tensor. */
-static void check_winners(const pool_case *one, const void *address)
+static void check_argmax(const pool_case *one, const void *address)
 {
-    size_t count = count_of(&one->after), nbytes = hpac_kernel_winners_nbytes(&one->pool);
+    size_t count = count_of(&one->after), nbytes = hpac_kernel_argmax_nbytes(&one->pool);
     bool small = one->pool.window_rows * one->pool.window_cols < 256;
     cr_assert_eq(nbytes, count * (small ? 1 : 4));
     unsigned char *bytes = malloc(nbytes);
@@ -169,8 +169,8 @@ static void check_winners(const pool_case *one, const void *address)
     void *floats = put_bytes(wide, count * sizeof *wide);
     get_tensor(&as_floats, floats, got);
     for (size_t i = 0; i < count; i++)
-        cr_assert_eq(got[i], (float)one->winners[i], "%s: winner %zu is %g, expected %u",
-                     name_of_case(one), i, (double)got[i], one->winners[i]);
+        cr_assert_eq(got[i], (float)one->argmax[i], "%s: argmax %zu is %g, expected %u",
+                     name_of_case(one), i, (double)got[i], one->argmax[i]);
     free(bytes);
     free(wide);
     free(got);
@@ -212,24 +212,24 @@ static void check_case(pool_case *one)
     expect(one);
     void *x = put_tensor(&pool->before, one->x), *dy = put_tensor(&one->after, one->dy);
     void *y = put_bytes(NULL, nbytes_of(&one->after));
-    void *winners = put_bytes(NULL, hpac_kernel_winners_nbytes(pool));
-    MUST_WORK(hpac_kernel_maxpool(pool, y, winners, x, bench_stream));
+    void *argmax = put_bytes(NULL, hpac_kernel_argmax_nbytes(pool));
+    MUST_WORK(hpac_kernel_maxpool(pool, y, argmax, x, bench_stream));
     check_values(one, "y", &one->after, y, one->y);
-    check_winners(one, winners);
+    check_argmax(one, argmax);
 
     void *alone = put_bytes(NULL, nbytes_of(&one->after));
     MUST_WORK(hpac_kernel_maxpool(pool, alone, NULL, x, bench_stream));
-    check_values(one, "y without winners", &one->after, alone, one->y);
+    check_values(one, "y without argmax", &one->after, alone, one->y);
 
     void *dx = put_bytes(NULL, nbytes_of(&pool->before));
     void *sums = put_bytes(NULL, (size_t)one->after.channels * sizeof(float));
     void *partials = put_bytes(NULL, hpac_kernel_partials_nbytes(&pool->before));
-    MUST_WORK(hpac_kernel_maxpool_backward(pool, dx, winners, dy, sums, partials, bench_stream));
+    MUST_WORK(hpac_kernel_maxpool_backward(pool, dx, argmax, dy, sums, partials, bench_stream));
     check_values(one, "dx", &pool->before, dx, one->dz);
     check_sums(one, sums);
 
     dx = put_bytes(NULL, nbytes_of(&pool->before));
-    MUST_WORK(hpac_kernel_maxpool_backward(pool, dx, winners, dy, NULL, NULL, bench_stream));
+    MUST_WORK(hpac_kernel_maxpool_backward(pool, dx, argmax, dy, NULL, NULL, bench_stream));
     check_values(one, "dx without sums", &pool->before, dx, one->dz);
 }
 
