@@ -6,6 +6,7 @@
 #include <hpac/trainer.h>
 
 #include "base/interrupt.h"
+#include "rundir/run_files.h"
 #include "render/table.h"
 
 #include <stdio.h>
@@ -126,20 +127,10 @@ static hpac_status run(const cli_arguments *arguments)
     return status;
 }
 
+#define RUN_FILE_NOTE(NAME, name, time, description) {(name), (description)},
+
 static const cli_note files[] = {
-    {"config.yaml", "the configuration with all defaults; train reads it back"},
-    {"run.json", "state, versions, device, seed, times"},
-    {"train.log", "all messages, with times"},
-    {"losses.csv, batch_losses.csv", "training and validation loss per epoch; loss per batch"},
-    {"batch_counts.csv", "true positives, false positives and false negatives per batch"},
-    {"metrics.csv, class_metrics.csv",
-     "loss, accuracy and F1 per epoch; precision, recall and F1 per class"},
-    {"predictions.csv", "probabilities of the validation images"},
-    {"submission_proba.csv, submission.csv",
-     "with data.test: probabilities and predicted classes of the test images"},
-    {"profile.csv", "with --profile: the time of every operation"},
-    {"model.h5, best.h5, resume.h5", "the model after the last epoch; the model with the lowest "
-                                     "validation loss; the checkpoint of --resume"},
+    HPAC_RUN_FILES(RUN_FILE_NOTE) /* run_files.h */
     {"report.html, plots/", "the training report; not with --no-report"},
     {"fold0/, fold1/, ..., folds.csv",
      "with --fold all: one run directory per fold, and a table with one row per fold"},

@@ -124,7 +124,7 @@ static hpac_status look_at_fold(const fold_training *own, bool *finished)
 {
     const hpac_train_options *options = &own->options;
     rundir folder;
-    hpac_status status = rundir_look(own->folder, &own->config, options->force, &folder);
+    hpac_status status = train_inspect(own->folder, &own->config, options->force, &folder);
     if (status == HPAC_OK && folder.state == RUN_UNFINISHED && !options->resume && !options->force)
         status = hpac_fail(HPAC_ERR_CONFIG,
                            "%s: holds a run that is not finished, or has fewer epochs than wanted; "
@@ -170,7 +170,7 @@ static hpac_status begin_folder(const hpac_train_options *options, int count, ru
         status = rundir_remove(options->folder, results, options->force ? 2 : 1);
     for (int fold = 0; fold < count && status == HPAC_OK && options->force; fold++) {
         char *path = hpac_path_join(options->folder, "fold%d", fold);
-        status = path ? rundir_begin_anew(path) : hpac_fail_memory(strlen(options->folder));
+        status = path ? train_begin_anew(path) : hpac_fail_memory(strlen(options->folder));
         free(path);
     }
     return status;

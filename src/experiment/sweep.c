@@ -80,7 +80,7 @@ static hpac_status look_at_run(sweep_job *job, int run)
     sweep_row *row = &job->rows[run];
     rundir folder;
     hpac_status status =
-        rundir_look(row->folder, &job->sweep->runs[run].config, job->options->force, &folder);
+        train_inspect(row->folder, &job->sweep->runs[run].config, job->options->force, &folder);
     row->state = folder.state == RUN_FINISHED ? SWEEP_FINISHED
                  : folder.failed              ? SWEEP_FAILED
                                               : SWEEP_MISSING;
@@ -257,7 +257,7 @@ static hpac_status train_runs(sweep_job *job)
     HPAC_TRY(write_results(job));
     /* All at once, so that a sweep that ends early leaves no earlier run that looks finished. */
     for (int run = 0; run < count && job->options->force; run++)
-        HPAC_TRY(rundir_begin_anew(job->rows[run].folder));
+        HPAC_TRY(train_begin_anew(job->rows[run].folder));
     for (int run = 0; run < count; run++) {
         HPAC_TRY(train_and_write(job, run));
         failed += job->rows[run].state == SWEEP_FAILED;

@@ -249,6 +249,21 @@ static hpac_status write_predictions(const evaluation_job *job, const char *fold
 
 /* ---- the whole ---- */
 
+/* Thresholds are saved into the model files at the end: refused before the work. */
+static hpac_status check_writable(const hpac_evaluate_options *options)
+{
+    for (int i = 0; i < options->classifier_count; i++) {
+        const char *path = options->classifiers[i].path, *slash = strrchr(path, '/');
+        char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+        if (!directory)
+            return hpac_fail_memory(strlen(path));
+        hpac_status status = hpac_directory_probe(directory);
+        free(directory);
+        HPAC_TRY(hpac_fail_within(status, "--tune-thresholds: %s", path));
+    }
+    return HPAC_OK;
+}
+
 static hpac_status settle_options(evaluation_job *job)
 {
     static const char *const names[] = {"evaluation.csv", "class_evaluation.csv",
@@ -264,6 +279,8 @@ static hpac_status settle_options(evaluation_job *job)
     if (options->tune && options->threshold_count > 0)
         return hpac_fail(HPAC_ERR_CONFIG, "--tune-thresholds and --threshold exclude each other");
     const float half = 0.5F;
+    if (options->tune)
+        HPAC_TRY(check_writable(options));
     if (options->tune)
         return hpac_thresholds_resolve(options->classifiers, options->classifier_count, &half, 1,
                                        job->thresholds);

@@ -8,6 +8,7 @@
 
 #include "render/page.h"
 #include "render/plot.h"
+#include "rundir/run_files.h"
 #include "rundir/run_results.h"
 
 #include <jansson.h>
@@ -52,14 +53,14 @@ const report_value *report_config_find(const report_config *config, const char *
 
 /* ---- report_run.c: the files of one run ---- */
 
+/* Columns of class_metrics.csv. */
 enum report_class_column {
-    REPORT_CLASS_EPOCH,
-    REPORT_CLASS_NAME,
-    REPORT_CLASS_SUPPORT,
-    REPORT_CLASS_PRECISION,
-    REPORT_CLASS_RECALL,
-    REPORT_CLASS_F1,
-    REPORT_CLASS_COLUMNS
+    REPORT_CLASS_EPOCH = HPAC_CLASS_METRIC_EPOCH,
+    REPORT_CLASS_NAME = HPAC_CLASS_METRIC_NAME,
+    REPORT_CLASS_SUPPORT = HPAC_CLASS_METRIC_SUPPORT,
+    REPORT_CLASS_PRECISION = HPAC_CLASS_METRIC_PRECISION,
+    REPORT_CLASS_RECALL = HPAC_CLASS_METRIC_RECALL,
+    REPORT_CLASS_F1 = HPAC_CLASS_METRIC_F1,
 };
 
 typedef struct report_run {

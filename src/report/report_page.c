@@ -234,33 +234,17 @@ static void insert_environment(hpac_page *page, const report_run *run)
 
 static void insert_files(hpac_page *page, const report_run *run)
 {
-    static const struct {
-        const char *name, *content;
-        bool at_end; /* written after the last epoch */
-    } files[] = {
-        {"model.h5", "model after the last epoch, which the results above evaluate", true},
-        {"best.h5", "model of the epoch with the lowest validation loss", false},
-        {"predictions.csv", "predicted probabilities of the validation images", true},
-        {"losses.csv", "loss per epoch", false},
-        {"batch_losses.csv", "loss per batch", false},
-        {"metrics.csv", "all metrics per epoch", false},
-        {"class_metrics.csv", "metrics per epoch and class", false},
-        {"batch_counts.csv", "true and false positives, false negatives per batch and class",
-         false},
-        {"submission.csv", "predicted classes of the test images", true},
-        {"submission_proba.csv", "their probabilities", true},
-        {"profile.csv", "time of every operation", false},
-        {"train.log", "log of the training", false},
-    };
     hpac_table table;
     hpac_table_init(&table, "files", "Files of the run", pair_columns, 2);
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (hpac_directory_has(run->folder, files[i].name))
-            hpac_table_add_row(&table,
-                               HPAC_CELLS(HPAC_TEXT_CELL(files[i].name),
-                                          HPAC_TEXT_CELL(files[i].at_end && !run->finished
-                                                             ? "of an earlier end of this training"
-                                                             : files[i].content)));
+    for (size_t i = 0; i < HPAC_RUN_FILE_COUNT; i++)
+        if (hpac_directory_has(run->folder, hpac_run_files[i].name))
+            hpac_table_add_row(
+                &table,
+                HPAC_CELLS(HPAC_TEXT_CELL(hpac_run_files[i].name),
+                           HPAC_TEXT_CELL(hpac_run_files[i].written == HPAC_WRITTEN_AT_END &&
+                                                  !run->finished
+                                              ? "of an earlier end of this training"
+                                              : hpac_run_files[i].description)));
     hpac_page_table(page, &table, NULL, 0);
     hpac_table_fini(&table);
 }

@@ -2,6 +2,8 @@
 #include "report_internal.h"
 
 #include "base/file.h"
+#include "rundir/run_files.h"
+#include "rundir/run_info.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,26 +11,6 @@
 
 /* A configuration has a few kilobytes, a log a few hundred per day. */
 #define TEXT_LIMIT_NBYTES ((size_t)64 << 20)
-
-static const hpac_column losses_columns[] = {
-    HPAC_COLUMN_INTEGER("epoch", NULL),
-    HPAC_COLUMN_REAL("train_loss", NULL, 4),
-    HPAC_COLUMN_REAL("val_loss", NULL, 4),
-};
-
-static const hpac_column batch_columns[] = {
-    HPAC_COLUMN_INTEGER("step", NULL),
-    HPAC_COLUMN_REAL("batch_losses", "loss", 4),
-};
-
-static const hpac_column class_columns[REPORT_CLASS_COLUMNS] = {
-    [REPORT_CLASS_EPOCH] = HPAC_COLUMN_INTEGER("epoch", NULL),
-    [REPORT_CLASS_NAME] = HPAC_COLUMN_TEXT("class", NULL),
-    [REPORT_CLASS_SUPPORT] = HPAC_COLUMN_INTEGER("support", NULL),
-    [REPORT_CLASS_PRECISION] = HPAC_COLUMN_REAL("precision", NULL, 3),
-    [REPORT_CLASS_RECALL] = HPAC_COLUMN_REAL("recall", NULL, 3),
-    [REPORT_CLASS_F1] = HPAC_COLUMN_REAL("f1", "F1", 3),
-};
 
 /* ---- access ---- */
 
@@ -103,22 +85,12 @@ bool report_has_numbers(const hpac_table *table, const char *columns)
 
 static hpac_status read_json(report_run *run)
 {
-    char *path = hpac_path_join(run->folder, "run.json");
-    if (!path)
-        return hpac_fail_memory(1);
-    json_error_t error;
-    run->json = json_load_file(path, 0, &error);
-    run->state = report_json_text(run, "state");
-    hpac_status status = HPAC_OK;
-    if (!run->json)
-        status = hpac_fail(HPAC_ERR_DATA, "%s:%d: %s", path, error.line > 0 ? error.line : 1,
-                           error.text);
-    else if (!run->state)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: expected an object with a \"state\"", path);
-    else
-        run->finished = strcmp(run->state, "finished") == 0;
-    free(path);
-    return status;
+    hpac_run_info info;
+    HPAC_TRY(hpac_run_info_read(run->folder, &info));
+    run->json = info.json;
+    run->state = info.state;
+    run->finished = hpac_run_info_is(&info, "finished");
+    return HPAC_OK;
 }
 
 /* "" for a missing file, which an unfinished run may lack. */
@@ -197,9 +169,12 @@ static hpac_status read_tables(report_run *run)
 {
     bool growing = !run->finished;
     HPAC_TRY(hpac_metrics_read(run->folder, growing, &run->metrics));
-    HPAC_TRY(hpac_table_read_csv(&run->losses, run->folder, "losses.csv", growing));
-    HPAC_TRY(hpac_table_read_csv(&run->batch_losses, run->folder, "batch_losses.csv", growing));
-    HPAC_TRY(hpac_table_read_csv(&run->class_metrics, run->folder, "class_metrics.csv", growing));
+    HPAC_TRY(hpac_table_read_csv(&run->losses, run->folder, hpac_run_files[HPAC_RUN_LOSSES].name,
+                                 growing));
+    HPAC_TRY(hpac_table_read_csv(&run->batch_losses, run->folder,
+                                 hpac_run_files[HPAC_RUN_BATCH_LOSSES].name, growing));
+    HPAC_TRY(hpac_table_read_csv(&run->class_metrics, run->folder,
+                                 hpac_run_files[HPAC_RUN_CLASS_METRICS].name, growing));
     HPAC_TRY(count_classes(run));
     hpac_run_results_of(&run->metrics, &run->results);
     return run->finished && report_epochs(run) == 0
@@ -247,10 +222,10 @@ static hpac_status read_all(report_run *run, bool predictions)
 hpac_status report_run_read(const char *folder, bool predictions, report_run *run)
 {
     *run = (report_run){.folder = strdup(folder)};
-    hpac_table_init(&run->losses, "losses", "Losses", losses_columns, 3);
-    hpac_table_init(&run->batch_losses, "batch_losses", "Batches", batch_columns, 2);
-    hpac_table_init(&run->class_metrics, "class_metrics", "Classes", class_columns,
-                    REPORT_CLASS_COLUMNS);
+    hpac_table_init(&run->losses, "losses", "Losses", hpac_losses_columns, 3);
+    hpac_table_init(&run->batch_losses, "batch_losses", "Batches", hpac_batch_losses_columns, 2);
+    hpac_table_init(&run->class_metrics, "class_metrics", "Classes", hpac_class_metrics_columns,
+                    HPAC_CLASS_METRICS);
     hpac_status status =
         run->folder ? read_all(run, predictions) : hpac_fail_memory(strlen(folder));
     if (status != HPAC_OK)

@@ -1,6 +1,8 @@
 /* What a run came to, and the columns that tell it. */
 #include "run_results.h"
 
+#include "run_files.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +11,7 @@
 
 /* ---- metrics.csv ---- */
 
-static const hpac_column metrics_columns[HPAC_METRICS] = {
+const hpac_column hpac_metrics_columns[HPAC_METRICS] = {
     [HPAC_METRIC_EPOCH] = HPAC_COLUMN_INTEGER("epoch", NULL),
     [HPAC_METRIC_STEP] = HPAC_COLUMN_INTEGER("step", NULL),
     [HPAC_METRIC_TRAIN_LOSS] = HPAC_COLUMN_REAL("train_loss", "train loss", 4),
@@ -36,8 +38,8 @@ static const hpac_column metrics_columns[HPAC_METRICS] = {
 
 hpac_status hpac_metrics_read(const char *folder, bool growing, hpac_table *epochs)
 {
-    hpac_table_init(epochs, "metrics", "Epochs", metrics_columns, HPAC_METRICS);
-    return hpac_table_read_csv(epochs, folder, "metrics.csv", growing);
+    hpac_table_init(epochs, "metrics", "Epochs", hpac_metrics_columns, HPAC_METRICS);
+    return hpac_table_read_csv(epochs, folder, hpac_run_files[HPAC_RUN_METRICS].name, growing);
 }
 
 static void copy_row(const hpac_table *epochs, size_t row, double *metrics)

@@ -39,6 +39,9 @@ typedef enum hpac_metric {
     HPAC_METRICS
 } hpac_metric;
 
+/* Written by the training (history.h) and read back here. */
+extern const hpac_column hpac_metrics_columns[HPAC_METRICS];
+
 typedef struct hpac_run_results {
     size_t epochs;             /* that are finished */
     double last[HPAC_METRICS]; /* of the last one; NaN without epochs */

@@ -4,35 +4,51 @@
 #include <hpac/log.h>
 
 #include "base/file.h"
+#include "rundir/run_files.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static bool same_layers(const hpac_model *a, const hpac_model *b)
+/* Whatever their dropout rates and initializers. */
+static bool is_same_layer(const hpac_layer *a, const hpac_layer *b)
 {
-    if (a->layer_count != b->layer_count || a->input.rows != b->input.rows ||
-        a->input.cols != b->input.cols || a->input.channels != b->input.channels)
-        return false;
-    for (size_t i = 0; i < a->layer_count; i++) {
-        const hpac_layer *x = &a->layers[i], *y = &b->layers[i];
-        if (x->kind != y->kind || x->filters != y->filters || x->units != y->units ||
-            x->kernel_rows != y->kernel_rows || x->kernel_cols != y->kernel_cols ||
-            x->activation != y->activation)
-            return false;
+    return a->kind == b->kind && a->filters == b->filters && a->units == b->units &&
+           a->kernel_rows == b->kernel_rows && a->kernel_cols == b->kernel_cols &&
+           a->activation == b->activation;
+}
+
+/* Errors: DATA, naming the first difference between a file and the configuration's model. */
+static hpac_status check_layers(const hpac_model *expected, const hpac_model *found)
+{
+    const hpac_shape *a = &expected->input, *b = &found->input;
+    if (a->rows != b->rows || a->cols != b->cols || a->channels != b->channels)
+        return hpac_fail(HPAC_ERR_DATA,
+                         "input of %zu x %zu x %zu, expected %zu x %zu x %zu as in the "
+                         "configuration",
+                         b->rows, b->cols, b->channels, a->rows, a->cols, a->channels);
+    for (size_t i = 0; i < expected->layer_count && i < found->layer_count; i++) {
+        const hpac_layer *x = &expected->layers[i], *y = &found->layers[i];
+        char wanted[48], given[48];
+        hpac_layer_describe(x, wanted);
+        hpac_layer_describe(y, given);
+        if (!is_same_layer(x, y))
+            return hpac_fail(HPAC_ERR_DATA,
+                             "layer %zu is %s %s, expected %s %s as in the configuration", i + 1,
+                             hpac_layer_name(y), given, hpac_layer_name(x), wanted);
     }
-    return true;
+    if (expected->layer_count != found->layer_count)
+        return hpac_fail(HPAC_ERR_DATA, "%zu layers, expected %zu as in the configuration",
+                         found->layer_count, expected->layer_count);
+    return HPAC_OK;
 }
 
 static hpac_status load_matching(const train_job *training, const char *path, hpac_model *model)
 {
-    hpac_status status = hpac_model_load(path, model);
-    if (status != HPAC_OK || same_layers(&training->model, model))
-        return status;
-    hpac_model_fini(model);
-    return hpac_fail(HPAC_ERR_DATA,
-                     "%s: its layers or input size differ from the configuration's model; \"hpac "
-                     "info\" shows them",
-                     path);
+    HPAC_TRY(hpac_model_load(path, model));
+    hpac_status status = hpac_fail_within(check_layers(&training->model, model), "%s", path);
+    if (status != HPAC_OK)
+        hpac_model_fini(model);
+    return status;
 }
 
 hpac_status checkpoint_load_initial(train_job *training)
@@ -73,7 +89,7 @@ static hpac_status check_epochs(const char *path, const hpac_training_state *sta
 
 hpac_status checkpoint_check_epochs(const char *folder, const hpac_config *config)
 {
-    char *path = hpac_path_join(folder, "resume.h5");
+    char *path = hpac_run_path(folder, HPAC_RUN_CHECKPOINT);
     if (!path)
         return hpac_fail_memory(0);
     hpac_model saved;
@@ -99,7 +115,7 @@ static hpac_status check_state(const train_job *training, const char *path, cons
 
 hpac_status checkpoint_load(train_job *training)
 {
-    char *path = hpac_path_join(training->options->folder, "resume.h5");
+    char *path = hpac_run_path(training->options->folder, HPAC_RUN_CHECKPOINT);
     if (!path)
         return hpac_fail_memory(0);
     hpac_model saved;
@@ -107,13 +123,13 @@ hpac_status checkpoint_load(train_job *training)
     if (status == HPAC_OK)
         status = check_state(training, path, &saved);
     free(path);
-    if (status != HPAC_OK) {
+    if (status == HPAC_OK) {
+        hpac_model_fini(&training->model);
+        training->model = saved;
+    } else {
         hpac_model_fini(&saved);
-        return status;
     }
-    hpac_model_fini(&training->model);
-    training->model = saved;
-    return HPAC_OK;
+    return status;
 }
 
 hpac_status checkpoint_resume(train_job *training)

@@ -43,7 +43,7 @@ static hpac_status on_train_batch(void *user, const hpac_batch *batch, const hpa
     state->batch = (uint32_t)batch->index + 1;
     size_t classes = run->train.classes;
     double loss = outcome->result.loss_sum / ((double)batch->count * (double)classes);
-    return history_add_batch(run->history, state->step, loss, classes, &outcome->result);
+    return history_add_batch(run->history, state->step, loss, &outcome->result);
 }
 
 static hpac_status on_validation_batch(void *user, const hpac_batch *batch,
@@ -147,7 +147,7 @@ static hpac_status note_epoch(train_job *training, double validation_loss, bool 
 static hpac_status save_progress(train_job *training)
 {
     train_skipped_collect(training);
-    HPAC_TRY(rundir_write_json(training, "running"));
+    HPAC_TRY(train_write_run_json(training, "running"));
     return checkpoint_save(training);
 }
 
@@ -174,7 +174,7 @@ static hpac_status run_epoch(train_job *training, train_history *history)
         .waiting = run.waiting,
     };
     bool best;
-    HPAC_TRY(history_add_epoch(history, training, &row));
+    HPAC_TRY(history_add_epoch(history, &row));
     HPAC_TRY(note_epoch(training, validation_loss, &best));
     log_epoch(&run, validation_loss, best);
     state->epoch++;

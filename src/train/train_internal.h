@@ -7,9 +7,10 @@
 #include <hpac/trainer.h>
 
 #include "loop/loop.h"
+#include "rundir/history.h"
 #include "rundir/run_results.h"
+#include "rundir/rundir.h"
 
-#include <stdio.h>
 #include <time.h>
 
 /* The probabilities of the last validation. */
@@ -86,90 +87,23 @@ hpac_status train_skipped_open(train_job *training, bool resume);
 void train_skipped_collect(train_job *training);
 void train_skipped_close(train_job *training);
 
-/* ---- history.c: the CSVs that grow with the training ---- */
+/* ---- run_folder.c ---- */
 
-typedef struct train_history {
-    FILE *losses, *batch_losses, *batch_counts, *metrics, *class_metrics;
-} train_history;
-
-/* What one epoch came to. */
-typedef struct history_epoch {
-    uint32_t epoch; /* from 1 */
-    uint32_t step;
-    const hpac_counts *train, *validation;
-    double prior_loss, elapsed_s, images_per_s, waiting;
-} history_epoch;
-
-/* Opens the CSVs of a folder. A fresh training begins them with their headers; one that is resumed
- * cuts them back to `epochs` and `steps` rows. Errors: DATA, when they hold fewer. */
-hpac_status history_open(train_history *history, const train_job *training, bool fresh,
-                         uint32_t epochs, uint32_t steps);
-hpac_status history_add_batch(train_history *history, uint32_t step, double loss, size_t classes,
-                              const hpac_step_result *result);
-hpac_status history_add_epoch(train_history *history, const train_job *training,
-                              const history_epoch *epoch);
-/* Everything added so far is on the disk when this returns. */
-hpac_status history_flush(train_history *history);
-void history_close(train_history *history);
-
-/* ---- rundir.c ---- */
-
-typedef enum run_state {
-    RUN_NEW,        /* nothing there */
-    RUN_UNFINISHED, /* begun by an earlier run */
-    RUN_FINISHED,
-} run_state;
-
-typedef struct rundir {
-    int lock; /* descriptor of the folder, locked; -1: none */
-    run_state state;
-    bool failed;         /* unfinished, and not because somebody stopped it */
-    bool has_checkpoint; /* resume.h5 is there */
-    /* Of a finished run: */
-    uint32_t epochs, epochs_without_best;
-} rundir;
-
-/* Locks a folder that is there. Errors: CONFIG, when another hpac is at work in it. */
-hpac_status rundir_lock(const char *path, rundir *folder);
-/* Whether nothing is in a folder but, maybe, what a killed program left of `files`; and its end. */
-bool rundir_is_new(const char *path, const char *const *files, size_t count);
-void rundir_tidy(const char *path, const char *const *files, size_t count);
-/* Looks without touching. Errors: CONFIG, when it is not a folder, another hpac is at work in it,
- * or it holds files but no run.json. */
-hpac_status rundir_inspect(const char *path, bool force, rundir *folder);
-/* Makes the folder if it is not there, locks it, and tells whether it can be written. */
-hpac_status rundir_claim(const char *path, rundir *folder);
-/* Removes files; those that are not there are no error. */
-hpac_status rundir_remove(const char *path, const char *const *files, size_t count);
-/* Removes what an earlier run left. */
-hpac_status rundir_clear(const char *path);
-/* Removes what tells of a run as a whole, before it goes on: model.h5, predictions, submission,
- * profile, report. resume.h5 has the weights of model.h5. */
-hpac_status rundir_clear_end(const char *path);
-/* As rundir_clear, for a folder that nobody has locked, if it is there. */
-hpac_status rundir_begin_anew(const char *path);
-void rundir_release(rundir *folder);
-
-/* Writes run.json: "running", "interrupted", "failed" or "finished". */
-hpac_status rundir_write_json(const train_job *training, const char *state);
+/* Removes the files of a run (all, or those written at its end), and its report. */
+hpac_status train_clear_folder(const char *path, bool all);
+/* Clears a directory that nobody has locked, if it is there. */
+hpac_status train_begin_anew(const char *path);
+/* Inspects the directory of one run of several, and whether the run can go on as this configuration
+ * has it; a finished one that wants more epochs is RUN_UNFINISHED. With `force` anything may be
+ * there. Errors: those of rundir_inspect; CONFIG when the run has another configuration, or more
+ * epochs. */
+hpac_status train_inspect(const char *path, const hpac_config *config, bool force, rundir *folder);
 /* Writes config.yaml, and keeps its text in the model for the files of weights. */
-hpac_status rundir_write_config(train_job *training);
-/* A training can only go on with the configuration it began with: all keys but train.epochs, early
- * stopping, data.workers, data.cache_mib, device.resident and device.graph must agree with
- * config.yaml; of a finished one (NULL: it is not) train.epochs and early stopping as well, unless
- * early stopping has ended it within so many epochs. Errors: CONFIG, with the first line that
- * differs. */
-hpac_status rundir_check_config(const char *folder, const hpac_config *config,
-                                const rundir *finished);
-/* Whether a finished run has fewer epochs than are wanted. */
-bool rundir_wants_more(const rundir *folder, const hpac_config *config);
-/* Inspects the folder of one run of several, and whether it can be finished or go on as this
- * configuration wants it; a finished one that wants more epochs is RUN_UNFINISHED. With `force`
- * anything may be there. Errors: those of rundir_inspect; CONFIG when it is the run of another
- * configuration, or stands beyond its epochs. */
-hpac_status rundir_look(const char *path, const hpac_config *config, bool force, rundir *folder);
+hpac_status train_write_config(train_job *training);
+/* Writes run.json: "running", "interrupted", "failed" or "finished". */
+hpac_status train_write_run_json(const train_job *training, const char *state);
 /* Warns when the run was begun on another device, or with another number of threads. */
-hpac_status rundir_compare_device(const train_job *training);
+void train_compare_device(const train_job *training);
 
 /* ---- checkpoint.c ---- */
 

@@ -137,7 +137,15 @@ static hpac_status prepare_images(train_job *training)
 static hpac_status train_epochs(train_job *training, train_history *history, bool resume)
 {
     const hpac_training_state *state = training->model.training;
-    HPAC_TRY(history_open(history, training, !resume, state->epoch, state->step));
+    const history_options options = {
+        .folder = training->options->folder,
+        .targets = training->config->data.targets,
+        .target_count = training->config->data.target_count,
+        .resume = resume,
+        .epochs = state->epoch,
+        .steps = state->step,
+    };
+    HPAC_TRY(history_open(history, &options));
     HPAC_TRY(train_run_epochs(training, history));
     return train_finish(training);
 }
@@ -169,13 +177,13 @@ static hpac_status claim_folder(train_job *training, rundir *folder, bool resume
     const char *path = training->options->folder;
     hpac_status status = rundir_claim(path, folder);
     if (status == HPAC_OK && !resume)
-        status = rundir_clear(path);
+        status = train_clear_folder(path, true);
     if (status == HPAC_OK)
-        status = rundir_write_json(training, "running");
+        status = train_write_run_json(training, "running");
     if (status == HPAC_OK)
-        status = rundir_write_config(training);
+        status = train_write_config(training);
     if (status == HPAC_OK && resume)
-        status = rundir_clear_end(path);
+        status = train_clear_folder(path, false);
     if (status != HPAC_OK)
         return status;
     char *log = hpac_path_join(path, "train.log");
@@ -204,7 +212,7 @@ static hpac_status train(train_job *training, rundir *folder)
     if (resume)
         status = rundir_check_config(options->folder, options->config, NULL);
     if (status == HPAC_OK && resume)
-        status = rundir_compare_device(training);
+        train_compare_device(training);
     if (status == HPAC_OK)
         status = set_up(training, resume);
     if (status == HPAC_OK && options->dry_run)
@@ -237,7 +245,7 @@ static hpac_status train(train_job *training, rundir *folder)
         hpac_log_warning("bad images that were skipped: %zu; run.json lists them",
                          training->skipped_images);
     char *message = status == HPAC_OK ? NULL : strdup(hpac_error_message());
-    hpac_status written = rundir_write_json(training, state_name(status));
+    hpac_status written = train_write_run_json(training, state_name(status));
     if (message) {
         hpac_log_record(HPAC_LOG_ERROR, "%s", message);
         hpac_fail(status, "%s", message); /* the first error is the one to tell */

@@ -134,6 +134,16 @@ assert_near() {
     assert_same "$TMP/tuned/class_evaluation.csv" "$TMP/again/class_evaluation.csv"
 }
 
+@test "--tune-thresholds is refused before the work where thresholds cannot be saved" {
+    chmod 555 "$TMP/run"
+    run_hpac_without_privilege evaluate "$TMP/run" --labels "$DATA/train.csv" \
+        --images "$TMP/no-images" --device cpu --tune-thresholds
+    chmod 755 "$TMP/run"
+    assert_exit 2
+    assert_error_has "--tune-thresholds: $TMP/run/model.h5: "
+    assert_error_has "Permission denied"
+}
+
 @test "one tuned threshold serves all classes" {
     evaluate "$TMP/run" --tune-thresholds --one-threshold --out "$TMP/tuned"
     assert_exit 0

@@ -204,6 +204,44 @@ resume_and_compare() {
     assert_error_has "batch_size"
 }
 
+@test "a run goes on with its data at another path" {
+    cp -r "$DATA" "$TMP/here"
+    sed "s|$DATA|$TMP/here|" "$TMP/small.yaml" > "$TMP/moved.yaml"
+    run_hpac train "$TMP/moved.yaml" --device cpu --quiet --set train.epochs=1 --out "$TMP/run"
+    assert_exit 0
+    rm -r "$TMP/here"
+    train --resume --out "$TMP/run"
+    assert_exit 0
+    train --out "$TMP/unbroken"
+    assert_same_training "$TMP/unbroken" "$TMP/run"
+}
+
+@test "a run that was stopped after its last epoch gets its predictions and its model" {
+    train --out "$TMP/run"
+    assert_exit 0
+    cp -r "$TMP/run" "$TMP/stopped"
+    rm "$TMP/stopped/predictions.csv" "$TMP/stopped/model.h5"
+    sed -i 's/"finished"/"interrupted"/' "$TMP/stopped/run.json"
+    train --resume --out "$TMP/stopped"
+    assert_exit 0
+    assert_same_training "$TMP/run" "$TMP/stopped"
+    assert_same "$TMP/run/metrics.csv" "$TMP/stopped/metrics.csv"
+}
+
+@test "an initial model of other layers is refused, naming the first that differs" {
+    train --out "$TMP/run" --set train.epochs=1
+    assert_exit 0
+    train --out "$TMP/other" --set train.initial_model="$TMP/run/model.h5" \
+        --set 'data.targets=[Nucleoplasm, Cytosol]'
+    assert_exit 3
+    assert_error_has "model.h5: layer"
+    assert_error_has "is dense 3, sigmoid, expected dense 2, sigmoid"
+    assert_no_file "$TMP/other"
+    train --out "$TMP/other" --set train.initial_model="$TMP/run/model.h5" --set data.channels=2
+    assert_exit 3
+    assert_error_has "model.h5: input of"
+}
+
 @test "--resume without a checkpoint begins anew" {
     train --out "$TMP/run" --resume
     assert_exit 0

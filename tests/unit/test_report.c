@@ -154,8 +154,8 @@ Test(report, of_several_tells_what_differs)
                       "  optimizer:\n    learning_rate: 1\n");
     report_folder_put(
         "b", "class_metrics.csv",
-        "class,epoch,support,precision,recall,f1\n\"Cytosol, \"\"x\"\"\",1,2,1,1,0.75\n"
-        "Nucleoplasm,1,3,1,1,0.5\n");
+        "class,epoch,support,true_positives,false_positives,false_negatives,precision,recall,f1\n"
+        "\"Cytosol, \"\"x\"\"\",1,2,2,0,0,1,1,0.75\nNucleoplasm,1,3,3,0,0,1,1,0.5\n");
     hpac_report *report = report_folder_open("a b");
     const hpac_table *keys = report_folder_table(report, "configurations");
     cr_assert_eq(keys->column_count, 4); /* run, targets, model, seed */

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CLASS_METRICS_HEADER                                                                       \
+    "epoch,class,support,true_positives,false_positives,false_negatives,precision,recall,f1\n"
+
 static const struct bad_file {
     const char *file, *text, *expected;
 } bad_files[] = {
@@ -29,10 +32,10 @@ static const struct bad_file {
     {"losses.csv", "epoch,train_loss,val_loss\n1,\"0.5,0.5\n", "losses.csv:2: a quote is not"},
     {"batch_losses.csv", "step\n1\n", "batch_losses.csv:1: expected a header with a column batch"},
     {"batch_losses.csv", "step,batch_losses\n1,one\n", "\"one\", expected a number"},
-    {"class_metrics.csv", "epoch,class,support,precision,recall,f1\n1,Nucleoplasm,5,1,1,1\n",
+    {"class_metrics.csv", CLASS_METRICS_HEADER "1,Nucleoplasm,5,5,0,0,1,1,1\n",
      "expected the classes of class_metrics.csv"},
     {"class_metrics.csv",
-     "epoch,class,support,precision,recall,f1\n1,Nucleoplasm,5,1,1,1\n1,Rods & rings,0,0,0,0\n",
+     CLASS_METRICS_HEADER "1,Nucleoplasm,5,5,0,0,1,1,1\n1,Rods & rings,0,0,0,0,0,0,0\n",
      "support 5, but there are 4 validation images"},
     {"predictions.csv", "", "predictions.csv: no predictions"},
     {"predictions.csv", "Id,Nucleoplasm,Rods & rings\n", "predictions.csv: no predictions"},
@@ -76,10 +79,11 @@ Test(report_bad, a_finished_run_has_all_its_files)
 
 Test(report_bad, too_many_classes_are_refused)
 {
-    char text[4096] = "epoch,class,support,precision,recall,f1\n";
+    char text[4096] = CLASS_METRICS_HEADER;
     size_t length = strlen(text);
     for (int c = 0; c < 29; c++)
-        length += (size_t)snprintf(text + length, sizeof text - length, "1,class %d,0,0,0,0\n", c);
+        length +=
+            (size_t)snprintf(text + length, sizeof text - length, "1,class %d,0,0,0,0,0,0,0\n", c);
     report_folder_write("run", "running");
     report_folder_put("run", "class_metrics.csv", text);
     report_folder_refuse("run", HPAC_ERR_DATA);

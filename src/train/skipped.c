@@ -1,9 +1,9 @@
 /* Bad images that were skipped, over all parts of a run: run.json lists them, and a resumed run
  * reads them back. */
-#include "base/file.h"
-#include "train/train_internal.h"
+#include "train_internal.h"
 
-#include <jansson.h>
+#include "rundir/run_info.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +23,6 @@ static void mark_ids(train_job *training, const char **ids, size_t count)
     }
 }
 
-/* A run.json without the list, or none at all, is no error: it has nothing to tell. */
 static hpac_status read_list(train_job *training, const json_t *list)
 {
     size_t count = json_array_size(list), known = 0;
@@ -48,13 +47,12 @@ hpac_status train_skipped_open(train_job *training, bool resume)
         return hpac_fail_memory(training->labels.count * sizeof *training->skipped);
     if (!resume)
         return HPAC_OK;
-    char *path = hpac_path_join(training->options->folder, "run.json");
-    if (!path)
-        return hpac_fail_memory(0);
-    json_t *root = json_load_file(path, 0, NULL);
-    hpac_status status = read_list(training, json_object_get(root, "skipped"));
-    json_decref(root);
-    free(path);
+    /* A missing run.json, or one of an older version without the list, is no error. */
+    hpac_run_info info;
+    if (hpac_run_info_read(training->options->folder, &info) != HPAC_OK)
+        return HPAC_OK;
+    hpac_status status = read_list(training, info.skipped);
+    hpac_run_info_fini(&info);
     return status;
 }
 

@@ -1,0 +1,134 @@
+/* run.json. */
+#include "run_info.h"
+
+#include "run_files.h"
+
+#include "base/file.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The keys in their order in the file. */
+static const struct {
+    const char *key;
+    enum { TEXT, INTEGER, REAL, LIST } kind;
+    size_t offset;
+} keys[] = {
+    {"state", TEXT, offsetof(hpac_run_info, state)},
+    {"hpac", TEXT, offsetof(hpac_run_info, version)},
+    {"configuration", TEXT, offsetof(hpac_run_info, configuration)},
+    {"device", TEXT, offsetof(hpac_run_info, device)},
+    {"libraries", TEXT, offsetof(hpac_run_info, libraries)},
+    {"cpu_path", TEXT, offsetof(hpac_run_info, cpu_path)},
+    {"seed", INTEGER, offsetof(hpac_run_info, seed)},
+    {"started", TEXT, offsetof(hpac_run_info, started)},
+    {"updated", TEXT, offsetof(hpac_run_info, updated)},
+    {"epochs", INTEGER, offsetof(hpac_run_info, epochs)},
+    {"steps", INTEGER, offsetof(hpac_run_info, steps)},
+    {"best_epoch", INTEGER, offsetof(hpac_run_info, best_epoch)},
+    {"epochs_without_best", INTEGER, offsetof(hpac_run_info, epochs_without_best)},
+    {"elapsed_s", REAL, offsetof(hpac_run_info, elapsed_s)},
+    {"train_images", INTEGER, offsetof(hpac_run_info, train_images)},
+    {"validation_images", INTEGER, offsetof(hpac_run_info, validation_images)},
+    {"skipped_images", INTEGER, offsetof(hpac_run_info, skipped_images)},
+    {"skipped", LIST, offsetof(hpac_run_info, skipped)},
+};
+
+enum { KEY_COUNT = sizeof keys / sizeof *keys };
+
+static void read_keys(hpac_run_info *info)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        void *field = (char *)info + keys[i].offset;
+        const json_t *value = json_object_get(info->json, keys[i].key);
+        if (keys[i].kind == TEXT)
+            *(const char **)field = json_string_value(value);
+        else if (keys[i].kind == INTEGER)
+            *(long long *)field = json_integer_value(value);
+        else if (keys[i].kind == REAL)
+            *(double *)field = json_number_value(value);
+        else
+            *(const json_t **)field = value;
+    }
+}
+
+hpac_status hpac_run_info_read(const char *folder, hpac_run_info *info)
+{
+    *info = (hpac_run_info){0};
+    char *path = hpac_run_path(folder, HPAC_RUN_RUN_JSON);
+    if (!path)
+        return hpac_fail_memory(strlen(folder));
+    json_error_t error;
+    hpac_status status = HPAC_OK;
+    info->json = json_load_file(path, 0, &error);
+    read_keys(info);
+    if (!info->json)
+        status = hpac_fail(HPAC_ERR_DATA, "%s:%d: %s", path, error.line > 0 ? error.line : 1,
+                           error.text);
+    else if (!info->state)
+        status = hpac_fail(HPAC_ERR_DATA, "%s: expected an object with a \"state\"", path);
+    if (status != HPAC_OK)
+        hpac_run_info_fini(info);
+    free(path);
+    return status;
+}
+
+/* NULL when memory is out. */
+static json_t *value_of(const hpac_run_info *info, size_t i)
+{
+    const void *field = (const char *)info + keys[i].offset;
+    switch (keys[i].kind) {
+    case TEXT:
+        return json_string(*(const char *const *)field);
+    case INTEGER:
+        return json_integer(*(const long long *)field);
+    case REAL:
+        return json_real(*(const double *)field);
+    case LIST:
+        break;
+    }
+    return json_deep_copy(*(const json_t *const *)field);
+}
+
+static char *format(const hpac_run_info *info)
+{
+    json_t *json = json_object();
+    for (size_t i = 0; json && i < KEY_COUNT; i++)
+        if (json_object_set_new(json, keys[i].key, value_of(info, i)) != 0) {
+            json_decref(json);
+            json = NULL;
+        }
+    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    json_decref(json);
+    return text;
+}
+
+hpac_status hpac_run_info_write(const hpac_run_info *info, const char *folder)
+{
+    char *text = format(info), *path = hpac_run_path(folder, HPAC_RUN_RUN_JSON);
+    hpac_status status = HPAC_OK;
+    hpac_file file = {0};
+    if (!text || !path)
+        status = hpac_fail(HPAC_ERR_INTERNAL, "out of memory for run.json");
+    else
+        status = hpac_file_create(&file, path);
+    if (status == HPAC_OK) {
+        fprintf(file.stream, "%s\n", text);
+        status = hpac_file_commit(&file);
+    }
+    free(path);
+    free(text);
+    return status;
+}
+
+void hpac_run_info_fini(hpac_run_info *info)
+{
+    json_decref(info->json);
+    *info = (hpac_run_info){0};
+}
+
+bool hpac_run_info_is(const hpac_run_info *info, const char *state)
+{
+    return info->state && strcmp(info->state, state) == 0;
+}

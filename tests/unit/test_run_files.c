@@ -1,0 +1,96 @@
+/* The list of a run's files: beside the documentation, and as --force removes them. */
+#include "rundir/run_files.h"
+
+#include "base/file.h"
+#include "rundir/rundir.h"
+
+#include "scratch.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The error that the test program's flock fails with; 0: none, it locks. */
+static int lock_error;
+
+int flock(int descriptor, int operation)
+{
+    if (lock_error == 0)
+        return (int)syscall(SYS_flock, descriptor, operation);
+    errno = lock_error;
+    return -1;
+}
+
+static void put_files(void)
+{
+    for (size_t i = 0; i < HPAC_RUN_FILE_COUNT; i++)
+        scratch_write(hpac_run_files[i].name, "x", 1);
+    scratch_write("notes.txt", "x", 1);
+}
+
+Test(run_files, are_in_the_table_of_the_documentation)
+{
+    unsigned char *page;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read("docs/design.md", 1 << 20, &page, &nbytes), HPAC_OK);
+    for (size_t i = 0; i < HPAC_RUN_FILE_COUNT; i++) {
+        char row[300];
+        snprintf(row, sizeof row, "| `%s` | %s | %s |", hpac_run_files[i].name,
+                 hpac_run_files[i].written == HPAC_WRITTEN_AT_END ? "end" : "start",
+                 hpac_run_files[i].description);
+        cr_expect_not_null(strstr((char *)page, row), "docs/design.md lacks: %s", row);
+    }
+    free(page);
+}
+
+Test(run_files, all_go_with_force_and_no_others)
+{
+    put_files();
+    cr_assert_eq(hpac_directory_probe(scratch_folder()), HPAC_OK);
+    cr_assert_eq(rundir_clear(scratch_folder(), true), HPAC_OK, "%s", hpac_error_message());
+    cr_expect_eq(count_entries(scratch_folder()), 1);
+    cr_expect(hpac_directory_has(scratch_folder(), "notes.txt"));
+}
+
+Test(run_files, those_of_the_end_go_when_a_run_goes_on)
+{
+    static const char *const end[] = {"model.h5", "predictions.csv", "submission_proba.csv",
+                                      "submission.csv", "profile.csv"};
+    put_files();
+    cr_assert_eq(rundir_clear(scratch_folder(), false), HPAC_OK, "%s", hpac_error_message());
+    for (size_t i = 0; i < sizeof end / sizeof *end; i++)
+        cr_expect(!hpac_directory_has(scratch_folder(), end[i]), "%s is still there", end[i]);
+    cr_expect_eq(count_entries(scratch_folder()),
+                 HPAC_RUN_FILE_COUNT + 1 - sizeof end / sizeof *end);
+}
+
+Test(run_files, a_locked_directory_is_refused)
+{
+    rundir first = {.lock = -1}, second = {.lock = -1};
+    cr_assert_eq(rundir_lock(scratch_folder(), &first), HPAC_OK);
+    cr_expect_eq(rundir_lock(scratch_folder(), &second), HPAC_ERR_CONFIG);
+    cr_expect_not_null(strstr(hpac_error_message(), "another hpac"));
+    rundir_release(&second);
+    rundir_release(&first);
+    cr_expect_eq(rundir_lock(scratch_folder(), &second), HPAC_OK);
+    rundir_release(&second);
+}
+
+Test(run_files, a_file_system_without_locks_is_warned_of_and_used)
+{
+    static const int errors[] = {ENOLCK, ENOSYS, EOPNOTSUPP};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        rundir folder = {.lock = -1};
+        lock_error = errors[i];
+        cr_expect_eq(rundir_lock(scratch_folder(), &folder), HPAC_OK, "%s", strerror(errors[i]));
+        rundir_release(&folder);
+    }
+    rundir folder = {.lock = -1};
+    lock_error = EIO;
+    cr_expect_eq(rundir_lock(scratch_folder(), &folder), HPAC_ERR_CONFIG);
+    rundir_release(&folder);
+}
