@@ -7,6 +7,7 @@
 #include <hpac/network.h>
 
 #include "formula.h"
+#include "recorded_steps.h"
 #include "tested_device.h"
 
 #include <criterion/criterion.h>
@@ -238,6 +239,26 @@ static void train_mixed(trained *run, bool kept)
     for (int step = STEPS - (int)hpac_network_in_flight(run->network); step < STEPS; step++)
         collect(run, step);
     assert_ok(hpac_network_export(run->network, run->weights, NULL, NULL));
+}
+
+/* Both sides of a comparison would draw alike for a wrong step: the device must get each one as it
+ * is, also where a graph repeats the rest of the step. */
+Test(network_devices, dropout_is_drawn_for_the_seed_and_step_given)
+{
+    hpac_config config = load_small("configs/improved_batch128.yaml");
+    trained run;
+    open_trained(&run, &config, &(manner){.device = tested_device()});
+    recorded_steps_start(run.device);
+    train(&run, 0, STEPS);
+    recorded_steps_stop(run.device);
+    cr_assert_eq(recorded_step_count, STEPS);
+    for (uint32_t step = 0; step < STEPS; step++) {
+        cr_expect_eq(recorded_steps[step].seed, DROPOUT_SEED, "step %u", step);
+        cr_expect_eq(recorded_steps[step].step, step, "%u for step %u", recorded_steps[step].step,
+                     step);
+    }
+    close_trained(&run);
+    hpac_config_fini(&config);
 }
 
 Test(network_devices, train_the_same_bits_from_kept_images)

@@ -236,7 +236,6 @@ Test(network_profile, rows_tell_calls_bytes_and_operations)
 Test(network_profile, is_empty_without_the_option)
 {
     setup made = set_up(false, false);
-    (void)train_step(&made, 0);
     const hpac_profile_row *rows;
     cr_expect_eq(hpac_network_profile(made.network, &rows), 0);
     cr_expect_null(rows);

@@ -1,0 +1,29 @@
+/*
+ * Records what a device is told to draw dropout for.
+ *
+ *     recorded_steps_start(device);           // wraps the open device's table of operations
+ *     ... train ...
+ *     cr_expect_eq(recorded_steps[2].step, 2);
+ *     recorded_steps_stop(device);
+ */
+#ifndef RECORDED_STEPS_H
+#define RECORDED_STEPS_H
+
+#include <hpac/device.h>
+
+typedef struct recorded_step {
+    uint64_t seed;
+    uint32_t step;
+} recorded_step;
+
+#define RECORDED_STEPS_MAX 256
+
+/* The arguments of every set_step since the start; the first RECORDED_STEPS_MAX are kept. */
+extern recorded_step recorded_steps[RECORDED_STEPS_MAX];
+extern size_t recorded_step_count;
+
+/* One device at a time. */
+void recorded_steps_start(hpac_device *device);
+void recorded_steps_stop(hpac_device *device);
+
+#endif
