@@ -1,104 +1,77 @@
 /* The model: a list of layers, each a map with a type and the keys of that type. */
 #include "config_schema.h"
 
+#include "net/layer_table.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_LAYERS 256
-#define COUNT(array) (int)(sizeof(array) / sizeof *(array))
-
-/* A value in hpac_layer. */
-#define AT(member) .offset = offsetof(hpac_layer, member), .nbytes = sizeof((hpac_layer *)0)->member
 
 _Static_assert(offsetof(hpac_layer, kernel_cols) ==
                    offsetof(hpac_layer, kernel_rows) + sizeof(size_t),
                "hpac_key_pair stores rows and cols side by side");
 
-static const char *const activations[] = {"linear", "relu", "sigmoid", NULL};
-static const char *const initializers[] = {"variance_scaling", "glorot_uniform", NULL};
-static const char *const types[] = {"conv2d", "maxpool", "dropout", "flatten",
-                                    "dense",  "relu",    "sigmoid", NULL};
-
-/* Every layer has a type; it chooses the table and is not stored itself. */
-#define TYPE_KEY "type", &hpac_key_choice, .choices = types
-#define ACTIVATION_KEY                                                                             \
-    "activation", &hpac_key_choice, AT(activation), .choices = activations, .fallback = "linear",  \
-                                                    .help = "Applied to each output."
-#define INITIALIZER_KEY(text)                                                                      \
-    "initializer", &hpac_key_choice, AT(initializer), .choices = initializers,                     \
-                                                      .fallback = "variance_scaling", .help = text
-
-static const hpac_key type_key = {TYPE_KEY};
-
-static const hpac_key conv2d_keys[] = {
-    {TYPE_KEY},
-    {"filters", &hpac_key_integer, AT(filters), .min = 1, .max = 65536, .required = true,
-     .help = "Output channels."},
-    {"kernel", &hpac_key_pair, AT(kernel_rows), .min = 1, .max = 1024, .required = true,
-     .help = "Size of the window; stride 1, no padding."},
-    {ACTIVATION_KEY},
-    {INITIALIZER_KEY("Distribution of the initial weights.")},
-};
-
-static const hpac_key maxpool_keys[] = {
-    {TYPE_KEY},
-    {"size", &hpac_key_pair, AT(kernel_rows), .min = 1, .max = 1024, .required = true,
-     .help = "The window, which is also the stride; rows and columns left over are dropped."},
-};
-
-static const hpac_key dropout_keys[] = {
-    {TYPE_KEY},
-    {"rate", &hpac_key_number, AT(rate), .range = HPAC_RANGE_FRACTION, .required = true,
-     .help = "Fraction of values set to 0 in training; the others are scaled by 1 / (1 - rate)."},
-};
-
-static const hpac_key dense_keys[] = {
-    {TYPE_KEY},
-    {"units", &hpac_key_integer, AT(units), .min = 1, .max = 1 << 24, .word = "classes",
-     .word_value = 0, .required = true, .help = "Outputs; classes: one per target."},
-    {ACTIVATION_KEY},
-    {INITIALIZER_KEY("Distribution of the initial weights; with `units: classes` the default is "
-                     "glorot_uniform.")},
-};
-
-static const hpac_key plain_keys[] = {{TYPE_KEY}};
-
-typedef struct layer_type {
-    hpac_layer layer; /* before its keys are read */
-    hpac_key_table table;
-    const char *help;
-} layer_type;
-
-#define KEYS(keys)                                                                                 \
-    {                                                                                              \
-        keys, COUNT(keys)                                                                          \
-    }
-
-static const layer_type layer_types[] = {
-    {{.kind = HPAC_LAYER_CONV2D}, KEYS(conv2d_keys), "Convolution, with a bias."},
-    {{.kind = HPAC_LAYER_MAXPOOL}, KEYS(maxpool_keys), "The maximum of each window."},
-    {{.kind = HPAC_LAYER_DROPOUT},
-     KEYS(dropout_keys),
-     "Random zeros in training, nothing otherwise."},
-    {{.kind = HPAC_LAYER_FLATTEN},
-     KEYS(plain_keys),
-     "(rows, cols, channels) to a vector, as dense expects it."},
-    {{.kind = HPAC_LAYER_DENSE}, KEYS(dense_keys), "Fully connected, with a bias."},
-    {{.kind = HPAC_LAYER_ACTIVATION, .activation = HPAC_ACTIVATION_RELU},
-     KEYS(plain_keys),
-     "max(x, 0), as a layer of its own."},
-    {{.kind = HPAC_LAYER_ACTIVATION, .activation = HPAC_ACTIVATION_SIGMOID},
-     KEYS(plain_keys),
-     "1 / (1 + exp(-x)), as a layer of its own."},
-};
-
-/* NULL: there is none. */
-static const layer_type *find_type(const char *name)
+/* The names of all layers; NULL at the end. */
+static const char *const *type_names(void)
 {
-    for (int i = 0; i < COUNT(layer_types); i++)
-        if (strcmp(hpac_layer_name(&layer_types[i].layer), name) == 0)
-            return &layer_types[i];
-    return NULL;
+    static const char *names[16];
+    size_t count = 0;
+    for (size_t i = 0; i < hpac_layer_row_count; i++)
+        if (hpac_layer_rows[i].name)
+            names[count++] = hpac_layer_rows[i].name;
+    return names;
+}
+
+static hpac_key key_of(const hpac_layer_key *key)
+{
+    hpac_key made = {.path = key->name,
+                     .offset = key->offset,
+                     .min = 1,
+                     .max = key->max,
+                     .word = key->word,
+                     .help = key->help};
+    switch (key->type) {
+    case HPAC_LAYER_KEY_SIZE:
+        made.type = &hpac_key_integer;
+        made.nbytes = sizeof(size_t);
+        break;
+    case HPAC_LAYER_KEY_PAIR:
+        made.type = &hpac_key_pair;
+        made.nbytes = 2 * sizeof(size_t);
+        break;
+    case HPAC_LAYER_KEY_RATE:
+        made.type = &hpac_key_number;
+        made.nbytes = sizeof(float);
+        made.range = HPAC_RANGE_FRACTION;
+        break;
+    case HPAC_LAYER_KEY_ACTIVATION:
+    case HPAC_LAYER_KEY_INITIALIZER:
+        made.type = &hpac_key_choice;
+        made.nbytes = sizeof(hpac_activation); /* enums are of one size */
+        made.choices =
+            key->type == HPAC_LAYER_KEY_ACTIVATION ? hpac_activation_names : hpac_initializer_names;
+        made.fallback = made.choices[0];
+        break;
+    }
+    made.required = !made.fallback;
+    return made;
+}
+
+/* The keys of a type of layer. The first is the type, which chooses the row and is not stored. */
+typedef struct layer_keys {
+    hpac_key keys[1 + sizeof hpac_layer_rows[0].keys / sizeof *hpac_layer_rows[0].keys];
+    hpac_key_table table;
+} layer_keys;
+
+static void make_keys(const hpac_layer_row *row, layer_keys *made)
+{
+    *made = (layer_keys){
+        .keys = {{"type", &hpac_key_choice, .choices = type_names()}},
+        .table = {made->keys, 1},
+    };
+    for (const hpac_layer_key *key = row ? row->keys : NULL; key && key->name; key++)
+        made->keys[made->table.count++] = key_of(key);
 }
 
 static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
@@ -114,18 +87,20 @@ static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_no
     }
     snprintf(prefix, sizeof prefix, "%s.", path);
     snprintf(type_path, sizeof type_path, "%stype", prefix);
-    const layer_type *type =
-        type_node->kind == HPAC_YAML_SCALAR ? find_type(type_node->text) : NULL;
-    if (!type) {
-        hpac_reader_refuse_value(reader, &type_key, type_path, type_node);
+    const hpac_layer_row *row =
+        type_node->kind == HPAC_YAML_SCALAR ? hpac_layer_row_by_name(type_node->text) : NULL;
+    layer_keys own;
+    make_keys(row, &own);
+    if (!row) {
+        hpac_reader_refuse_value(reader, &own.keys[0], type_path, type_node);
         return;
     }
-    *layer = type->layer;
+    *layer = row->blank;
     hpac_keys_seen seen = {0};
-    hpac_keys_read(reader, &type->table, prefix, node, layer, &seen);
-    hpac_keys_default(reader, &type->table, layer, &seen);
+    hpac_keys_read(reader, &own.table, prefix, node, layer, &seen);
+    hpac_keys_default(reader, &own.table, layer, &seen);
     if (layer->kind == HPAC_LAYER_DENSE && layer->units == 0 &&
-        !seen.nodes[hpac_keys_find(&type->table, "initializer")])
+        !seen.nodes[hpac_keys_find(&own.table, "initializer")])
         layer->initializer = HPAC_INIT_GLOROT_UNIFORM;
 }
 
@@ -173,22 +148,23 @@ const hpac_key_type hpac_key_model = {read_model, write_model, describe_model};
 
 void hpac_layer_write_key(const hpac_layer *layer, const char *name, bool last, FILE *stream)
 {
-    const hpac_key_table *table = &find_type(hpac_layer_name(layer))->table;
-    int index = hpac_keys_find(table, name);
+    layer_keys own;
+    make_keys(hpac_layer_row_of(layer), &own);
+    int index = hpac_keys_find(&own.table, name);
     if (index == 0) /* "type" is not stored */
         fputs(hpac_layer_name(layer), stream);
     else if (last && strcmp(name, "units") == 0)
         fputs("classes", stream);
     else if (index > 0)
-        table->keys[index].type->write(&table->keys[index], layer, stream);
+        own.keys[index].type->write(&own.keys[index], layer, stream);
 }
 
 void hpac_layer_write(const hpac_layer *layer, bool last, FILE *stream)
 {
-    const hpac_key_table *table = &find_type(hpac_layer_name(layer))->table;
-    for (int i = 0; i < table->count; i++) {
-        fprintf(stream, "%s%s: ", i == 0 ? "{" : ", ", table->keys[i].path);
-        hpac_layer_write_key(layer, table->keys[i].path, last, stream);
+    fprintf(stream, "{type: %s", hpac_layer_name(layer));
+    for (const hpac_layer_key *key = hpac_layer_row_of(layer)->keys; key->name; key++) {
+        fprintf(stream, ", %s: ", key->name);
+        hpac_layer_write_key(layer, key->name, last, stream);
     }
     fputc('}', stream);
 }
@@ -217,9 +193,13 @@ void hpac_model_finish(hpac_reader *reader, const hpac_yaml_node *model, hpac_co
 
 void hpac_layers_print_reference(FILE *stream)
 {
-    for (int i = 0; i < COUNT(layer_types); i++) {
-        fprintf(stream, "\n### %s\n\n%s\n", hpac_layer_name(&layer_types[i].layer),
-                layer_types[i].help);
-        hpac_keys_print_reference(&layer_types[i].table, "", stream);
+    for (size_t i = 0; i < hpac_layer_row_count; i++) {
+        const hpac_layer_row *row = &hpac_layer_rows[i];
+        layer_keys own;
+        if (!row->name)
+            continue;
+        make_keys(row, &own);
+        fprintf(stream, "\n### %s\n\n%s\n", row->name, row->help);
+        hpac_keys_print_reference(&own.table, "", stream);
     }
 }

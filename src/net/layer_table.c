@@ -108,8 +108,7 @@ const char *const hpac_initializer_names[] = {"variance_scaling", "glorot_unifor
     .offset = offsetof(hpac_layer, member)
 #define ACTIVATION_KEY                                                                             \
     {                                                                                              \
-        KEY("activation", "activation", ACTIVATION, activation),                                   \
-            .help = "Applied to each output."                                                      \
+        KEY("activation", "activation", ACTIVATION, activation), .help = "Applied to each output." \
     }
 #define ANY(key_)                                                                                  \
     {                                                                                              \
@@ -148,14 +147,14 @@ const hpac_layer_row hpac_layer_rows[] = {
     },
     {
         .name = "maxpool",
-        .help = "The largest value of each window.",
+        .help = "The maximum of each window.",
         .blank = {.kind = HPAC_LAYER_MAXPOOL},
         .op = HPAC_OP_MAXPOOL,
         .output_shape = maxpool_shape,
         .keras_class = "MaxPooling2D",
         .keras_name = "max_pooling2d",
         .keys = {{KEY("pool_size", "size", PAIR, kernel_rows), .max = 1024,
-                  .help = "The window, which is also the stride; remaining rows and columns are "
+                  .help = "The window, which is also the stride; rows and columns left over are "
                           "dropped."}},
         .options = {ONLY("strides", "=pool_size"), ONLY("padding", "\"valid\""),
                     ONLY("data_format", "\"channels_last\"")},
@@ -169,8 +168,9 @@ const hpac_layer_row hpac_layer_rows[] = {
         .keras_class = "Dropout",
         .keras_name = "dropout",
         .keys = {{KEY("rate", "rate", RATE, rate),
-                  .help = "Share of values set to 0 in training; the others are scaled by 1 / (1 - "
-                          "rate)."}},
+                  .help =
+                      "Fraction of values set to 0 in training; the others are scaled by 1 / (1 "
+                      "- rate)."}},
         .options = {ANY("seed")},
     },
     {
