@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct hpac_inference {
     hpac_inference_options options;
@@ -84,14 +83,6 @@ void hpac_inference_destroy(hpac_inference *inference)
 
 /* ---- one set ---- */
 
-static hpac_status check_directory(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode)
-               ? HPAC_OK
-               : hpac_fail(HPAC_ERR_DATA, "%s: no such directory; expected images in it", path);
-}
-
 static hpac_status create_dataset(const hpac_inference *inference, const hpac_inference_set *set,
                                   hpac_dataset **dataset)
 {
@@ -106,12 +97,10 @@ static hpac_status create_dataset(const hpac_inference *inference, const hpac_in
         .rows = format->rows,
         .cols = format->cols,
         .pixels = format->pixels,
+        .skip_bad_images = inference->options.skip_bad_images,
     };
     HPAC_TRY(hpac_dataset_create(&options, dataset));
-    return inference->options.skip_bad_images
-               ? check_directory(set->images)
-               : hpac_dataset_check(*dataset, set->rows, set->row_count,
-                                    inference->options.workers);
+    return hpac_dataset_check(*dataset, set->rows, set->row_count, inference->options.workers);
 }
 
 static hpac_status on_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)
