@@ -213,7 +213,7 @@ Test(report_columns, the_page_of_a_run_has_each_value_behind_its_name)
         "The accuracy of the last epoch is 310.0000; predicting 0 for every label has\n311.0000.",
         "<td>skipped</td><td>a, b</td>",
         "<td>seed</td><td>18446744073709551615</td>",
-        "<td>losses.csv</td><td>loss per epoch</td>",
+        "<td>losses.csv</td><td>training and validation loss per epoch</td>",
         "<pre># Written by hpac",
     };
     put_metrics("run", 0);
