@@ -1,5 +1,5 @@
 /*
- * Exploration of a data set: what its labels say, what lies in its folders, how its images look.
+ * Exploration of a data set: its labels, its image directories, its images.
  *
  *     hpac_exploration found;
  *     const hpac_explore_options options = {.name = "train.csv", .labels = &labels,
@@ -13,7 +13,7 @@
  *
  * The counts are those that pandas gives for the binarised labels: sums of columns and rows,
  * DataFrame.corr() over the images with more than one label, sums of the columns among the images
- * that carry a class.
+ * with a class.
  */
 #ifndef HPAC_EXPLORE_EXPLORE_H
 #define HPAC_EXPLORE_EXPLORE_H
@@ -34,7 +34,7 @@ typedef struct hpac_label_statistics {
     size_t together[HPAC_CLASS_COUNT][HPAC_CLASS_COUNT];
     /* Pearson's r over the images with more than one label, where each class is a column of 0 and
      * 1: (n n_ab - n_a n_b) / sqrt(n_a (n - n_a) n_b (n - n_b)). NaN where it is undefined: no such
-     * image carries one of the classes, or all do. */
+     * image has one of the classes, or all do. */
     double correlation[HPAC_CLASS_COUNT][HPAC_CLASS_COUNT];
     int uncorrelated; /* classes for which it is undefined with every class */
 } hpac_label_statistics;
@@ -46,7 +46,7 @@ void hpac_label_statistics_compute(const hpac_labels *labels, hpac_label_statist
  * NUL. HPAC_CLASS_COUNT * 32 bytes are enough for all. */
 void hpac_class_list(uint32_t mask, char *text, size_t nbytes);
 
-/* ---- folders of images ---- */
+/* ---- directories of images ---- */
 
 typedef struct hpac_directory_census {
     size_t images;      /* Ids of which there is a file <Id>_<channel>.png, of any channel */
@@ -56,7 +56,7 @@ typedef struct hpac_directory_census {
     size_t other_files; /* of any other name */
 } hpac_directory_census;
 
-/* Looks at the names in a folder, not into the files. Errors: DATA when it cannot be read. */
+/* Reads the names in a directory, not the files. Errors: DATA when it cannot be read. */
 hpac_status hpac_directory_count(const char *folder, const hpac_labels *labels,
                                  hpac_directory_census *census);
 
@@ -65,21 +65,21 @@ hpac_status hpac_directory_count(const char *folder, const hpac_labels *labels,
 typedef struct hpac_explore_options {
     const char *name;              /* of the label file, for titles */
     const hpac_labels *labels;     /* with masks; borrowed until the exploration's fini */
-    const char *images, *test;     /* folders of <Id>_<channel>.png; NULL: none */
-    int classes[HPAC_CLASS_COUNT]; /* the chosen ones: pictures are of images that carry them all */
+    const char *images, *test;     /* directories of <Id>_<channel>.png; NULL: none */
+    int classes[HPAC_CLASS_COUNT]; /* the chosen ones: pictures are of images with all of them */
     size_t class_count;            /* 0: of any images */
-    int company[HPAC_CLASS_COUNT]; /* classes whose company is wanted */
+    int company[HPAC_CLASS_COUNT]; /* classes whose co-occurring classes are wanted */
     size_t company_count;
 
-    const char *folder; /* where hpac_exploration_write writes; made when missing */
-    bool force;         /* write over an exploration that is there */
+    const char *folder; /* where hpac_exploration_write writes; created when missing */
+    bool force;         /* overwrite an existing exploration */
     bool plots;         /* draw them with gnuplot (plot.h) */
     int channels;       /* of the pictures */
     int channel_order[HPAC_MAX_CHANNELS]; /* (channels) indices into hpac_channel_names */
     int page_rows;                        /* images on a page of pictures */
     int pages;                            /* at most so many; 0: all */
     int rows, cols;                       /* after preprocessing */
-    bool skip_missing; /* leave out images whose files are not there or cannot be read */
+    bool skip_missing; /* leave out images whose files are missing or unreadable */
     /* Called after each image is drawn; may be NULL. */
     void (*progress)(void *user, size_t done, size_t total);
     void *user;
@@ -87,7 +87,7 @@ typedef struct hpac_explore_options {
 
 typedef struct hpac_exploration {
     hpac_label_statistics statistics;
-    hpac_directory_census images, test; /* of the folders that were given */
+    hpac_directory_census images, test; /* of the directories given */
     size_t train_images; /* what the test set is compared with: those in the folder of images, or
                             without one those in the label file */
     double test_percent; /* test images in percent of them; NaN without */
@@ -100,7 +100,7 @@ typedef struct hpac_exploration {
         company[HPAC_CLASS_COUNT]; /* (company_count), most frequent first, itself included */
     size_t company_count;
     hpac_table folders;
-    hpac_table chosen; /* Ids that carry all chosen classes, in the order of the file */
+    hpac_table chosen; /* Ids with all chosen classes, in the order of the file */
     struct {
         char name[64], title[128];
     } company_texts[HPAC_CLASS_COUNT]; /* the tables borrow them: the struct must not be copied */
@@ -112,8 +112,8 @@ hpac_status hpac_explore(const hpac_explore_options *options, hpac_exploration *
 void hpac_exploration_fini(hpac_exploration *found);
 
 #define HPAC_EXPLORE_TABLES (HPAC_CLASS_COUNT + 7)
-/* The tables in the order in which they are read, those of folders and chosen classes only where
- * there are any; at most HPAC_EXPLORE_TABLES, returns how many. */
+/* The tables in reading order, those of directories and chosen classes only where there are any; at
+ * most HPAC_EXPLORE_TABLES, returns how many. */
 size_t hpac_exploration_tables(const hpac_explore_options *options, const hpac_exploration *found,
                                const hpac_table **tables);
 
@@ -125,13 +125,13 @@ hpac_status hpac_exploration_print(const hpac_explore_options *options,
 hpac_status hpac_exploration_print_json(const hpac_explore_options *options,
                                         const hpac_exploration *found, FILE *stream);
 
-/* Writes a CSV a table and binarised.csv (Id and a column of 0 and 1 a class); with plots, a PNG a
- * chart in plots/; with images, panels/image_<n>.png (one row, a column a channel), with plots
- * panels/page_<n>.png (those of a page with titles), and panels/before.png and after.png; and
+/* Writes a CSV per table and binarised.csv (Id and a column of 0 and 1 per class); with plots, a
+ * PNG per chart in plots/; with images, panels/image_<n>.png (one row, a column per channel), with
+ * plots panels/page_<n>.png (those of a page with titles), and panels/before.png and after.png; and
  * explore.html with all of it inside, last. Errors: DATA when images are missing or bad (all of
  * those to be shown are checked before anything is written, and all listed), or when writing fails;
- * CONFIG when explore.html is there already and not `force`, when the folder cannot be written, or
- * when gnuplot is not there. */
+ * CONFIG when explore.html exists and not `force`, when the directory cannot be written, or when
+ * gnuplot is missing. */
 hpac_status hpac_exploration_write(const hpac_explore_options *options,
                                    const hpac_exploration *found);
 

@@ -1,4 +1,4 @@
-/* What the labels say, counted. */
+/* Label counts and correlations. */
 #include "explore.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@ static void count_pairs(uint32_t mask, size_t together[HPAC_CLASS_COUNT][HPAC_CL
             together[a][b] += mask >> a & mask >> b & 1;
 }
 
-/* All numbers are whole and below 2^53, so that a constant column is seen for sure. */
+/* All numbers are integers below 2^53, so that a constant column is detected exactly. */
 static double correlate(double n, double both, double of_a, double of_b)
 {
     double spread = of_a * (n - of_a) * (of_b * (n - of_b));

@@ -1,4 +1,4 @@
-/* One image in a row of cells, a channel each, in that channel's colours. */
+/* One image as a row of cells, one per channel, in that channel's colours. */
 #include "explore_internal.h"
 
 #include "base/file.h"
@@ -43,27 +43,33 @@ static void find_limits(panel_planes *image, int column)
     image->high[column] = high;
 }
 
+static hpac_status read_plane(hpac_png_decoder *decoder, const hpac_explore_options *options,
+                              const char *id, int column, panel_planes *image)
+{
+    char *path = hpac_path_join(options->images, "%s_%s.png", id,
+                                hpac_channel_names[image->columns[column].channel]);
+    hpac_status status = path ? hpac_png_read(decoder, path, &image->planes[column])
+                              : hpac_fail_memory(strlen(options->images));
+    free(path);
+    HPAC_TRY(status);
+    find_limits(image, column);
+    return HPAC_OK;
+}
+
 hpac_status panel_planes_read(hpac_png_decoder *decoder, const hpac_explore_options *options,
                               const char *id, panel_planes *image)
 {
     *image = (panel_planes){.count = options->channels};
     panel_columns(options, image->columns);
     hpac_status status = HPAC_OK;
-    for (int i = 0; i < image->count && status == HPAC_OK; i++) {
-        char *path = hpac_path_join(options->images, "%s_%s.png", id,
-                                    hpac_channel_names[image->columns[i].channel]);
-        status = path ? hpac_png_read(decoder, path, &image->planes[i])
-                      : hpac_fail_memory(strlen(options->images));
-        free(path);
-        if (status == HPAC_OK)
-            find_limits(image, i);
-    }
+    for (int i = 0; i < image->count && status == HPAC_OK; i++)
+        status = read_plane(decoder, options, id, i, image);
     if (status != HPAC_OK)
         panel_planes_fini(image);
     return status;
 }
 
-/* out: (rows, cols), allocated here. */
+/* out: (rows, cols), allocated here; to be freed on errors, too. */
 static hpac_status resize_plane(const hpac_image *in, int rows, int cols, hpac_image *out)
 {
     size_t nbytes = (size_t)rows * (size_t)cols;
@@ -72,11 +78,7 @@ static hpac_status resize_plane(const hpac_image *in, int rows, int cols, hpac_i
     if (!out->pixels)
         return hpac_fail_memory(nbytes);
     hpac_resizer *resizer;
-    hpac_status status = hpac_resizer_create(in->rows, in->cols, rows, cols, &resizer);
-    if (status != HPAC_OK) {
-        hpac_image_fini(out);
-        return status;
-    }
+    HPAC_TRY(hpac_resizer_create(in->rows, in->cols, rows, cols, &resizer));
     hpac_resize_u8(resizer, in->pixels, out->pixels, 1);
     hpac_resizer_destroy(resizer);
     return HPAC_OK;
@@ -85,10 +87,8 @@ static hpac_status resize_plane(const hpac_image *in, int rows, int cols, hpac_i
 hpac_status panel_planes_prepare(const panel_planes *image, int rows, int cols,
                                  panel_planes *prepared)
 {
-    *prepared = (panel_planes){.count = image->count};
-    memcpy(prepared->columns, image->columns, sizeof image->columns);
-    memcpy(prepared->low, image->low, sizeof image->low);
-    memcpy(prepared->high, image->high, sizeof image->high);
+    *prepared = *image;
+    memset(prepared->planes, 0, sizeof prepared->planes);
     hpac_status status = HPAC_OK;
     for (int i = 0; i < image->count && status == HPAC_OK; i++)
         status = resize_plane(&image->planes[i], rows, cols, &prepared->planes[i]);
@@ -105,7 +105,7 @@ typedef struct canvas {
 } canvas;
 
 /* The colours of the values 0..255: matplotlib's norm and lookup, the int of 256 (v - low) / (high
- * - low). An image of one value only is shown lightest. */
+ * - low). A constant image is shown lightest. */
 static void fill_colours(hpac_colormap colormap, uint8_t low, uint8_t high,
                          hpac_colour colours[256])
 {
@@ -113,8 +113,8 @@ static void fill_colours(hpac_colormap colormap, uint8_t low, uint8_t high,
     hpac_colormap_fill(colormap, map);
     for (int value = 0; value < 256; value++) {
         int above = value > low ? value - low : 0;
-        int place = high > low ? 256 * above / (high - low) : 0;
-        colours[value] = map[place < 255 ? place : 255];
+        int index = high > low ? 256 * above / (high - low) : 0;
+        colours[value] = map[index < 255 ? index : 255];
     }
 }
 
@@ -137,8 +137,8 @@ static void draw_plane(canvas *picture, int left, int cell, const hpac_image *pl
         for (int c = 0; c < cols; c++) {
             size_t row = (size_t)r * (size_t)plane->rows / (size_t)rows;
             size_t col = (size_t)c * (size_t)plane->cols / (size_t)cols;
-            size_t place = (size_t)(top + r) * (size_t)picture->cols + (size_t)(left + c);
-            picture->pixels[place] = colours[plane->pixels[row * (size_t)plane->cols + col]];
+            size_t at = (size_t)(top + r) * (size_t)picture->cols + (size_t)(left + c);
+            picture->pixels[at] = colours[plane->pixels[row * (size_t)plane->cols + col]];
         }
 }
 

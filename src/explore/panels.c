@@ -28,7 +28,7 @@ static void find_matching(const hpac_explore_options *options, panel_rows *chose
     chosen->count = chosen->matching;
 }
 
-/* Keeps the rows whose files are there, until there are enough. */
+/* Keeps the rows whose files are present, until there are enough. */
 static hpac_status keep_present(const hpac_explore_options *options, const hpac_dataset *dataset,
                                 panel_rows *chosen)
 {
@@ -57,9 +57,8 @@ static hpac_status check_rows(const hpac_explore_options *options, panel_rows *c
                                          .cols = (size_t)options->cols,
                                          .pixels = HPAC_PIXELS_UINT8};
     hpac_dataset *dataset;
-    hpac_status status = hpac_dataset_create(&wanted, &dataset);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(hpac_dataset_create(&wanted, &dataset));
+    hpac_status status = HPAC_OK;
     if (options->skip_missing) {
         status = keep_present(options, dataset, chosen);
     } else {
@@ -101,14 +100,10 @@ static hpac_status write_one(const char *folder, const char *name, const panel_p
 static hpac_status write_before_and_after(const hpac_explore_options *options, const char *folder,
                                           const panel_planes *image)
 {
-    hpac_status status = write_one(folder, "before.png", image, PANEL_LARGE_CELL);
-    if (status != HPAC_OK)
-        return status;
     panel_planes prepared;
-    status = panel_planes_prepare(image, options->rows, options->cols, &prepared);
-    if (status != HPAC_OK)
-        return status;
-    status = write_one(folder, "after.png", &prepared, PANEL_LARGE_CELL);
+    HPAC_TRY(write_one(folder, "before.png", image, PANEL_LARGE_CELL));
+    HPAC_TRY(panel_planes_prepare(image, options->rows, options->cols, &prepared));
+    hpac_status status = write_one(folder, "after.png", &prepared, PANEL_LARGE_CELL);
     panel_planes_fini(&prepared);
     return status;
 }
@@ -119,10 +114,8 @@ static hpac_status draw_row(const hpac_explore_options *options, const char *fol
 {
     char name[64];
     snprintf(name, sizeof name, "image_%03zu.png", number);
-    hpac_status status = write_one(folder, name, image, PANEL_CELL);
-    if (status == HPAC_OK && number == 1)
-        status = write_before_and_after(options, folder, image);
-    return status;
+    HPAC_TRY(write_one(folder, name, image, PANEL_CELL));
+    return number == 1 ? write_before_and_after(options, folder, image) : HPAC_OK;
 }
 
 hpac_status panels_draw(const hpac_explore_options *options, const char *folder, panel_rows *chosen)

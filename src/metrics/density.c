@@ -28,7 +28,7 @@ size_t hpac_values_spread(const hpac_values *values, int freedom, double *mean, 
     return count;
 }
 
-/* As numpy computes the edges, so that values on them fall where numpy has them. */
+/* As numpy computes the edges, so that values on them are in the same bin. */
 static double edge(size_t bin, size_t bins)
 {
     return bin == bins ? 1 : (double)bin * (1.0 / (double)bins);
@@ -57,7 +57,7 @@ void hpac_histogram(const hpac_values *values, size_t bins, uint64_t *counts)
  *
  *     exp(-(u + k a)^2 / 2) = exp(-u^2 / 2) * prod over j < k of exp(-u a - a^2 / 2) exp(-a^2 j)
  *
- * where u is the nearest point's distance from the value, over h: two products a step. */
+ * where u is the nearest point's distance from the value, over h: two products per step. */
 static void add_kernel(double value, double bandwidth, size_t points, double *density)
 {
     const double reach = 9; /* exp(-9^2 / 2) = 3e-18 */
@@ -83,16 +83,16 @@ static void add_kernel(double value, double bandwidth, size_t points, double *de
     }
 }
 
-/* A mean of equal values may be another value in its last bit: their spread tells nothing. */
+/* A mean of equal values may be another value in its last bit: their spread means nothing. */
 static bool all_equal(const hpac_values *values)
 {
-    double least = INFINITY, most = -INFINITY;
+    double min = INFINITY, max = -INFINITY;
     for (size_t i = 0; i < values->count; i++)
         if (isfinite(value_at(values, i))) {
-            least = fmin(least, value_at(values, i));
-            most = fmax(most, value_at(values, i));
+            min = fmin(min, value_at(values, i));
+            max = fmax(max, value_at(values, i));
         }
-    return !(least < most);
+    return !(min < max);
 }
 
 bool hpac_density(const hpac_values *values, size_t points, double *density)

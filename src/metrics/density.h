@@ -1,5 +1,5 @@
 /*
- * How predicted probabilities are distributed over 0..1: histogram and Gaussian kernel density.
+ * Distribution of predicted probabilities over [0, 1]: histogram and Gaussian kernel density.
  *
  *     const hpac_values values = {.first = probabilities + class, .count = images,
  *                                 .stride = classes};
@@ -7,9 +7,9 @@
  *     hpac_histogram(&values, 50, counts);
  *     double density[201];
  *     if (!hpac_density(&values, 201, density))
- *         ... they are all equal
+ *         ... all values are equal
  *
- * Values are in 0..1; one that is not finite does not exist.
+ * Values are in [0, 1]; those that are not finite are ignored.
  */
 #ifndef HPAC_METRICS_DENSITY_H
 #define HPAC_METRICS_DENSITY_H

@@ -1,4 +1,5 @@
-/* Measures of predicted probabilities: counts at thresholds, and what the order alone tells. */
+/* Metrics of predicted probabilities: counts at thresholds, ranking, thresholds of the highest F1.
+ */
 #include "evaluation.h"
 
 #include <math.h>
@@ -16,82 +17,78 @@ static float probability(const hpac_scored *set, size_t image, size_t target)
     return set->probabilities[image * set->target_count + target];
 }
 
-/* ---- the order of one class ---- */
+/* ---- predictions by falling probability ---- */
 
-typedef struct answer {
+typedef struct prediction {
     float probability;
     bool truth;
-} answer;
+    size_t target; /* from 0, the first of those ranked */
+} prediction;
 
 static int by_falling_probability(const void *a, const void *b)
 {
-    float x = ((const answer *)a)->probability, y = ((const answer *)b)->probability;
+    float x = ((const prediction *)a)->probability, y = ((const prediction *)b)->probability;
     return (x < y) - (x > y);
 }
 
-static void sort_answers(const hpac_scored *set, size_t target, answer *answers)
+/* Ranks the predictions of `targets` classes from `first` on, set->count * targets of them.
+ * `*ranked` is the caller's; NULL on error. */
+static hpac_status rank(const hpac_scored *set, size_t first, size_t targets, prediction **ranked)
 {
-    for (size_t i = 0; i < set->count; i++)
-        answers[i] = (answer){probability(set, i, target), truth(set, i, target)};
-    qsort(answers, set->count, sizeof *answers, by_falling_probability);
-}
-
-/* Answers of one probability, counted together. */
-typedef struct tie {
-    float probability;
-    size_t positives, negatives;
-} tie;
-
-/* Takes the answers from *at on that share a probability; *at moves behind them. */
-static tie next_tie(const answer *answers, size_t count, size_t *at)
-{
-    tie found = {.probability = answers[*at].probability};
-    for (; *at < count && answers[*at].probability >= found.probability; (*at)++) {
-        if (answers[*at].truth)
-            found.positives++;
-        else
-            found.negatives++;
+    size_t count = set->count * targets;
+    *ranked = malloc(count * sizeof **ranked);
+    if (!*ranked)
+        return hpac_fail_memory(count * sizeof **ranked);
+    for (size_t i = 0; i < count; i++) {
+        size_t image = i / targets, target = i % targets;
+        (*ranked)[i] = (prediction){probability(set, image, first + target),
+                                    truth(set, image, first + target), target};
     }
-    return found;
+    qsort(*ranked, count, sizeof **ranked, by_falling_probability);
+    return HPAC_OK;
 }
 
-static size_t count_positives(const answer *answers, size_t count)
+/* The index behind the predictions from `at` on that have the same probability. */
+static size_t end_of_tie(const prediction *ranked, size_t count, size_t at)
 {
-    size_t positives = 0;
-    for (size_t i = 0; i < count; i++)
-        positives += answers[i].truth;
-    return positives;
+    float here = ranked[at].probability;
+    while (at < count && ranked[at].probability >= here)
+        at++;
+    return at;
 }
 
-static void measure_order(const answer *answers, size_t count, hpac_class_evaluation *class)
+/* ---- evaluation ---- */
+
+/* One class. */
+static void measure_ranking(const prediction *ranked, size_t count, hpac_class_evaluation *class)
 {
-    double positives = (double)count_positives(answers, count);
-    double negatives = (double)count - positives;
     double precision_sum = 0, pairs_won = 0, tp = 0, fp = 0;
-    for (size_t at = 0; at < count;) {
-        tie here = next_tie(answers, count, &at);
-        /* A negative loses to every positive above it, and ties with those beside it. */
-        pairs_won += (double)here.negatives * (tp + 0.5 * (double)here.positives);
-        tp += (double)here.positives;
-        fp += (double)here.negatives;
-        precision_sum += (double)here.positives * tp / (tp + fp);
+    for (size_t at = 0, end; at < count; at = end) {
+        double positives = 0;
+        end = end_of_tie(ranked, count, at);
+        for (size_t i = at; i < end; i++)
+            positives += ranked[i].truth;
+        double negatives = (double)(end - at) - positives;
+        /* A negative loses to every positive above it, and ties with those of its probability. */
+        pairs_won += negatives * (tp + 0.5 * positives);
+        tp += positives;
+        fp += negatives;
+        precision_sum += positives * tp / (tp + fp);
     }
-    class->average_precision = positives > 0 ? precision_sum / positives : NAN;
-    class->roc_auc = positives > 0 && negatives > 0 ? pairs_won / (positives * negatives) : NAN;
+    class->average_precision = tp > 0 ? precision_sum / tp : NAN;
+    class->roc_auc = tp > 0 && fp > 0 ? pairs_won / (tp * fp) : NAN;
 }
 
-/* ---- the answers at a threshold ---- */
-
-static void count_answers(const hpac_scored *set, size_t target, hpac_class_evaluation *class)
+static void count_predictions(const hpac_scored *set, size_t target, hpac_class_evaluation *class)
 {
     double sum = 0, square_sum = 0;
     for (size_t i = 0; i < set->count; i++) {
         float p = probability(set, i, target);
-        bool is = truth(set, i, target), says = p > class->threshold;
-        class->support += is;
-        class->counts.tp += is && says;
-        class->counts.fp += !is && says;
-        class->counts.fn += is && !says;
+        bool labelled = truth(set, i, target), predicted = p > class->threshold;
+        class->support += labelled;
+        class->counts.tp += labelled && predicted;
+        class->counts.fp += !labelled && predicted;
+        class->counts.fn += labelled && !predicted;
         sum += (double)p;
     }
     class->mean = sum / (double)set->count;
@@ -111,9 +108,9 @@ static double mean_f1_of_images(const hpac_scored *set, const float *thresholds)
     for (size_t i = 0; i < set->count; i++) {
         int both = 0, total = 0;
         for (size_t t = 0; t < set->target_count; t++) {
-            bool is = truth(set, i, t), says = probability(set, i, t) > thresholds[t];
-            both += is && says;
-            total += is + says;
+            bool labelled = truth(set, i, t), predicted = probability(set, i, t) > thresholds[t];
+            both += labelled && predicted;
+            total += labelled + predicted;
         }
         if (total > 0)
             sum += 2.0 * both / total;
@@ -121,7 +118,7 @@ static double mean_f1_of_images(const hpac_scored *set, const float *thresholds)
     return sum / (double)set->count;
 }
 
-static void sum_up(const hpac_scored *set, const float *thresholds, hpac_evaluation *evaluation)
+static void summarize(const hpac_scored *set, const float *thresholds, hpac_evaluation *evaluation)
 {
     hpac_counts counts = {.classes = set->target_count, .images = set->count};
     for (size_t t = 0; t < set->target_count; t++)
@@ -138,135 +135,90 @@ static void sum_up(const hpac_scored *set, const float *thresholds, hpac_evaluat
 hpac_status hpac_evaluate(const hpac_scored *set, const float *thresholds,
                           hpac_evaluation *evaluation)
 {
-    answer *answers = malloc(set->count * sizeof *answers);
-    if (!answers)
-        return hpac_fail_memory(set->count * sizeof *answers);
     *evaluation = (hpac_evaluation){
         .images = set->count, .target_count = set->target_count, .loss = NAN, .prior_loss = NAN};
     memcpy(evaluation->targets, set->targets, set->target_count * sizeof *set->targets);
     for (size_t t = 0; t < set->target_count; t++) {
         hpac_class_evaluation *class = &evaluation->classes[t];
         class->threshold = thresholds[t];
-        count_answers(set, t, class);
-        sort_answers(set, t, answers);
-        measure_order(answers, set->count, class);
+        count_predictions(set, t, class);
+        prediction *ranked;
+        HPAC_TRY(rank(set, t, 1, &ranked));
+        measure_ranking(ranked, set->count, class);
+        free(ranked);
     }
-    free(answers);
-    sum_up(set, thresholds, evaluation);
+    summarize(set, thresholds, evaluation);
     return HPAC_OK;
 }
 
 /* ---- thresholds ---- */
 
-/* Parts `above` from `below`, above > below: above > result >= below. */
+/* Separates `above` from `below`, above > below: above > result >= below. */
 static float between(float above, float below)
 {
     float middle = below + (above - below) / 2;
     return middle < above ? middle : below;
 }
 
-typedef struct best_threshold {
-    double f1;
-    float threshold;
-} best_threshold;
-
-/* The better one stays, among equals the one nearer to 0.5. */
-static void offer(best_threshold *best, double f1, float candidate)
+/* F1 = 2 tp / (tp + fp + tp + fn), the mean over the classes. */
+static double mean_plain_f1(const hpac_confusion *counts, size_t targets)
 {
-    bool nearer = fabsf(candidate - 0.5F) < fabsf(best->threshold - 0.5F);
-    if (f1 > best->f1 || (f1 >= best->f1 && f1 > 0 && nearer))
-        *best = (best_threshold){f1, candidate};
+    double sum = 0;
+    for (size_t t = 0; t < targets; t++)
+        if (counts[t].tp > 0)
+            sum +=
+                2 * (double)counts[t].tp / (double)(2 * counts[t].tp + counts[t].fp + counts[t].fn);
+    return sum / (double)targets;
 }
 
-/* F1 = 2 tp / (tp + fp + tp + fn). */
-static double plain_f1(size_t true_positives, size_t answered, size_t positives)
+/* The threshold of the highest mean F1 of these classes, among equals the one nearest to 0.5. */
+static float tune(const prediction *ranked, size_t count, size_t targets)
 {
-    return true_positives > 0 ? 2 * (double)true_positives / ((double)answered + (double)positives)
-                              : 0;
-}
-
-static float tune_class(const answer *answers, size_t count)
-{
-    size_t positives = count_positives(answers, count), tp = 0;
-    best_threshold best = {0, 0.5F};
-    for (size_t at = 0; at < count;) {
-        tie here = next_tie(answers, count, &at);
-        if (here.probability <= 0)
-            break;            /* no threshold makes that positive */
-        tp += here.positives; /* `at` answers are positive now */
-        offer(&best, plain_f1(tp, at, positives),
-              between(here.probability, at < count ? answers[at].probability : 0));
+    hpac_confusion counts[HPAC_CLASS_COUNT] = {0};
+    for (size_t i = 0; i < count; i++)
+        counts[ranked[i].target].fn += ranked[i].truth;
+    double best_f1 = 0;
+    float best = 0.5F;
+    /* No threshold makes a probability of 0 positive. */
+    for (size_t at = 0, end; at < count && ranked[at].probability > 0; at = end) {
+        end = end_of_tie(ranked, count, at);
+        for (size_t i = at; i < end; i++) {
+            hpac_confusion *own = &counts[ranked[i].target];
+            own->tp += ranked[i].truth;
+            own->fn -= ranked[i].truth;
+            own->fp += !ranked[i].truth;
+        }
+        double f1 = mean_plain_f1(counts, targets);
+        float candidate =
+            between(ranked[at].probability, end < count ? ranked[end].probability : 0);
+        bool nearer = fabsf(candidate - 0.5F) < fabsf(best - 0.5F);
+        if (f1 > best_f1 || (f1 >= best_f1 && f1 > 0 && nearer)) {
+            best_f1 = f1;
+            best = candidate;
+        }
     }
-    return best.threshold;
+    return best;
 }
 
 hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds)
 {
-    answer *answers = malloc(set->count * sizeof *answers);
-    if (!answers)
-        return hpac_fail_memory(set->count * sizeof *answers);
     for (size_t t = 0; t < set->target_count; t++) {
-        sort_answers(set, t, answers);
-        thresholds[t] = tune_class(answers, set->count);
+        prediction *ranked;
+        HPAC_TRY(rank(set, t, 1, &ranked));
+        thresholds[t] = tune(ranked, set->count, 1);
+        free(ranked);
     }
-    free(answers);
     return HPAC_OK;
-}
-
-/* An answer of any class. */
-typedef struct pooled_answer {
-    answer answer; /* first: sorted as one */
-    size_t target;
-} pooled_answer;
-
-typedef struct pooled_counts {
-    size_t true_positives[HPAC_CLASS_COUNT], answered[HPAC_CLASS_COUNT];
-    size_t positives[HPAC_CLASS_COUNT];
-} pooled_counts;
-
-static double mean_plain_f1(const pooled_counts *counts, size_t targets)
-{
-    double sum = 0;
-    for (size_t t = 0; t < targets; t++)
-        sum += plain_f1(counts->true_positives[t], counts->answered[t], counts->positives[t]);
-    return sum / (double)targets;
-}
-
-/* `answers` fall. */
-static float tune_pool(const pooled_answer *answers, size_t count, size_t targets)
-{
-    pooled_counts counts = {0};
-    for (size_t i = 0; i < count; i++)
-        counts.positives[answers[i].target] += answers[i].answer.truth;
-    best_threshold best = {0, 0.5F};
-    for (size_t at = 0; at < count && answers[at].answer.probability > 0;) {
-        float here = answers[at].answer.probability;
-        for (; at < count && answers[at].answer.probability >= here; at++) {
-            counts.answered[answers[at].target]++;
-            counts.true_positives[answers[at].target] += answers[at].answer.truth;
-        }
-        offer(&best, mean_plain_f1(&counts, targets),
-              between(here, at < count ? answers[at].answer.probability : 0));
-    }
-    return best.threshold;
 }
 
 hpac_status hpac_tune_one_threshold(const hpac_scored *set, float *thresholds)
 {
-    size_t targets = set->target_count, count = set->count * targets;
-    pooled_answer *answers = malloc(count * sizeof *answers);
-    if (!answers)
-        return hpac_fail_memory(count * sizeof *answers);
-    for (size_t i = 0; i < count; i++) {
-        size_t target = i % targets;
-        answers[i] = (pooled_answer){
-            {probability(set, i / targets, target), truth(set, i / targets, target)}, target};
-    }
-    qsort(answers, count, sizeof *answers, by_falling_probability);
-    float best = tune_pool(answers, count, targets);
-    for (size_t t = 0; t < targets; t++)
+    prediction *ranked;
+    HPAC_TRY(rank(set, 0, set->target_count, &ranked));
+    float best = tune(ranked, set->count * set->target_count, set->target_count);
+    for (size_t t = 0; t < set->target_count; t++)
         thresholds[t] = best;
-    free(answers);
+    free(ranked);
     return HPAC_OK;
 }
 
@@ -275,7 +227,7 @@ bool hpac_is_tuning_id(const char *id)
     uint64_t digest = 0xcbf29ce484222325; /* FNV-1a of Fowler, Noll and Vo, 64 bits */
     for (; *id; id++)
         digest = (digest ^ (unsigned char)*id) * 0x100000001b3;
-    /* The finalizer of MurmurHash3: a bit of FNV alone knows little of the Id. */
+    /* The finalizer of MurmurHash3: a single bit of FNV depends on little of the Id. */
     digest = (digest ^ digest >> 33) * 0xff51afd7ed558ccd;
     digest = (digest ^ digest >> 33) * 0xc4ceb9fe1a85ec53;
     return digest >> 63;

@@ -1,15 +1,15 @@
 /*
- * How good predicted probabilities are: measures of a whole set, per class and over the classes.
+ * Evaluation of predicted probabilities: metrics of a whole set, per class and over the classes.
  *
  *     hpac_scored set = {.count = n, .target_count = 3, .targets = targets,
  *                        .masks = labels.masks, .rows = rows, .probabilities = probabilities};
  *     hpac_evaluation evaluation;
  *     hpac_status status = hpac_evaluate(&set, thresholds, &evaluation);
  *
- * The measures are scikit-learn's on the same predictions, but for the epsilon of precision, recall
- * and F1 (metrics.h; less than 1e-6 unless a class has next to no support) and for what is not
- * defined, which is NaN here: the average precision of a class without positives (scikit-learn: 0),
- * the area under the ROC curve of a class with one kind of answer only.
+ * The metrics are scikit-learn's on the same predictions, except for the epsilon of precision,
+ * recall and F1 (metrics.h; less than 1e-6 unless a class has hardly any support) and for undefined
+ * ones, which are NaN here: the average precision of a class without positives (scikit-learn: 0),
+ * the area under the ROC curve of a class that all images have or none.
  */
 #ifndef HPAC_METRICS_EVALUATION_H
 #define HPAC_METRICS_EVALUATION_H
@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Predictions beside the truth. All borrowed. */
+/* Predictions and labels. All borrowed. */
 typedef struct hpac_scored {
     size_t count;               /* images, at least 1 */
     size_t target_count;        /* 1 .. HPAC_CLASS_COUNT */
@@ -43,7 +43,7 @@ typedef struct hpac_class_evaluation {
      * Whitney's U; sklearn.metrics.roc_auc_score. NaN without positives or without negatives. */
     double roc_auc;
     double mean, std; /* of the predicted probability; std of the population */
-    float threshold;  /* an answer is positive when p > threshold */
+    float threshold;  /* predicted when p > threshold */
 } hpac_class_evaluation;
 
 typedef struct hpac_evaluation {
@@ -54,11 +54,10 @@ typedef struct hpac_evaluation {
     hpac_f1_summary f1;                              /* over the classes */
     double micro_f1;                    /* of the counts summed over the classes, plain */
     double sample_f1;                   /* mean over images of 2 |T and P| / (|T| + |P|); an image
-                                           with neither labels nor answers counts 0, as there */
-    double accuracy, all_zero_accuracy; /* shares of labels, 0s and 1s alike */
+                                           with neither labels nor predictions counts 0 */
+    double accuracy, all_zero_accuracy; /* of all labels, zeros and ones alike */
     /* Binary cross-entropy, mean over images and classes, and that of the constant predictor. Not
-     * computed here, since probabilities have lost what logits knew: NaN until the caller sets
-     * them. */
+     * computed here, since it needs the logits: NaN until the caller sets them. */
     double loss, prior_loss;
 } hpac_evaluation;
 
@@ -68,7 +67,7 @@ hpac_status hpac_evaluate(const hpac_scored *set, const float *thresholds,
 
 /* Finds for each class the threshold with the highest F1 on this set: halfway between two
  * neighbouring probabilities, the one nearest to 0.5 among equals; 0.5 for a class without
- * positives here. It is for sets that are not judged afterwards. thresholds: (target_count).
+ * positives here. For sets that are not evaluated with them. thresholds: (target_count).
  * Errors: INTERNAL (memory). */
 hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds);
 /* Finds the one threshold for all classes with the highest mean of their F1, in the same way;
@@ -76,31 +75,31 @@ hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds);
  * threshold of its own. */
 hpac_status hpac_tune_one_threshold(const hpac_scored *set, float *thresholds);
 
-/* Whether an image belongs to the half on which thresholds are tuned; the others are for judging.
- * A function of the Id alone (FNV-1a, mixed), so that a row is always on the same side, whatever
- * file, fold or model it comes with. */
+/* Whether an image belongs to the half on which thresholds are tuned; the other half is evaluated.
+ * A function of the Id alone (FNV-1a, mixed), so that an image is in the same half in every file,
+ * fold and model. */
 bool hpac_is_tuning_id(const char *id);
 
-/* What an evaluation is of. */
+/* Model and data of an evaluation. */
 typedef struct hpac_evaluation_title {
     const char *model; /* path */
     const char *set;   /* "validation rows of fold 0 of 3" */
 } hpac_evaluation_title;
 
-/* The measures of the set, one row, and a row a class (table.h), for files, JSON and pages. Title
- * and evaluation are not needed any more afterwards. hpac_table_fini frees them. */
+/* The metrics of the set, one row, and one row per class (table.h), for files and JSON. The tables
+ * do not refer to title and evaluation. hpac_table_fini frees them. */
 void hpac_evaluation_tables(const hpac_evaluation *evaluation, const hpac_evaluation_title *title,
                             hpac_table *summary, hpac_table *classes);
 
-/* For the terminal, at most 120 columns; what is not defined is "-". Errors: INTERNAL (memory). */
+/* For the terminal, at most 120 columns; undefined values are "-". Errors: INTERNAL (memory). */
 hpac_status hpac_evaluation_print(const hpac_evaluation *evaluation,
                                   const hpac_evaluation_title *title, FILE *stream);
 /* Both tables as one JSON object, {"evaluation": [...], "class_evaluation": [...]}. Errors:
  * INTERNAL, DATA (writing). */
 hpac_status hpac_evaluation_print_json(const hpac_evaluation *evaluation,
                                        const hpac_evaluation_title *title, FILE *stream);
-/* Both as evaluation.csv and class_evaluation.csv in a folder, made when missing. Errors: those of
- * file.h. */
+/* Both as evaluation.csv and class_evaluation.csv in a directory, created when missing. Errors:
+ * those of file.h. */
 hpac_status hpac_evaluation_write(const hpac_evaluation *evaluation,
                                   const hpac_evaluation_title *title, const char *folder);
 
