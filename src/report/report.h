@@ -1,18 +1,18 @@
 /*
- * Reports: what a training came to, or how several compare, as tables, plots and one page.
+ * Reports of one training, or comparing several: tables, plots and one page.
  *
  *     const char *const folders[] = {"runs/improved_batch128", "runs/improved_nodropout"};
  *     const hpac_report_options options = {.folders = folders, .folder_count = 2, .out = "report"};
  *     status = hpac_report_write(&options); // report/report.html and report/plots/
  *
- * A folder is that of a run (run.json), of a cross-validation (fold0, fold1, ...), of a sweep
- * (sweep.csv), or any other folder in which there are runs. A report reads nothing but the files in
- * it, docs/design.md tells which; a run that is not finished, or is being trained this moment, is
- * reported as far as it came.
+ * A directory is that of a run (run.json), of a cross-validation (fold0, fold1, ...), of a sweep
+ * (sweep.csv), or any other with runs in it. A report reads only the files in it (docs/design.md
+ * lists them); a run that is not finished, or in training at the moment, is reported as far as it
+ * is.
  *
- * Written are <out>/report.html, with every picture inside, and in <out>/plots/ the pictures as PNG
- * and SVG and the tables they are drawn from. What an earlier report left there and this one has
- * not is removed; files of other names are not touched.
+ * Written are <out>/report.html, with every picture embedded, and in <out>/plots/ the pictures as
+ * PNG and SVG and the tables they are drawn from. Files of an earlier report that this one does not
+ * have are removed; files of other names are not touched.
  */
 #ifndef HPAC_REPORT_REPORT_H
 #define HPAC_REPORT_REPORT_H
@@ -24,29 +24,29 @@
 typedef struct hpac_report_options {
     const char *const *folders; /* (folder_count) at least 1 */
     size_t folder_count;
-    const char *out; /* made when missing; NULL: the one folder itself */
+    const char *out; /* created when missing; NULL: the one directory itself */
     /* Nonzero: stop, leave no page, return HPAC_INTERRUPTED. May be NULL. */
     const volatile sig_atomic_t *stop;
 } hpac_report_options;
 
-/* Reads, draws and writes all of it. Errors: CONFIG (a folder that holds no run, that stands twice,
+/* Reads, draws and writes the report. Errors: CONFIG (a directory without a run, a duplicate one,
  * no `out` for several, an `out` that cannot be written or is another run's, no gnuplot), DATA with
- * file, row and what was expected (a table that cannot be read), those of plot.h and page.h,
+ * file, row and the expected value (a table that cannot be read), those of plot.h and page.h,
  * HPAC_INTERRUPTED. */
 hpac_status hpac_report_write(const hpac_report_options *options);
 
-/* ---- the same in steps, for those who want the tables ---- */
+/* ---- the same in steps, for access to the tables ---- */
 
 typedef struct hpac_report hpac_report;
 
-/* Reads the folders and computes the tables; writes nothing. `*report` is the caller's; NULL on
+/* Reads the directories and computes the tables; writes nothing. `*report` is the caller's; NULL on
  * error. */
 hpac_status hpac_report_open(const hpac_report_options *options, hpac_report **report);
 void hpac_report_close(hpac_report *report); /* NULL is fine */
 
 #define HPAC_REPORT_TABLES 16
-/* The tables of a report, in the order in which they are read: at most HPAC_REPORT_TABLES; returns
- * how many. Borrowed until the report is closed. */
+/* The tables of a report in reading order, at most HPAC_REPORT_TABLES; returns how many. Borrowed
+ * until the report is closed. */
 size_t hpac_report_tables(const hpac_report *report, const hpac_table **tables);
 
 /* Writes page, plots and tables. */
@@ -55,8 +55,9 @@ hpac_status hpac_report_save(hpac_report *report);
 /* The path of the page, "report/report.html". Borrowed. */
 const char *hpac_report_page(const hpac_report *report);
 
-/* Removes from a folder what a report wrote there: report.html, the tables and pictures in plots/,
- * and plots/ itself when nothing else is in it. Errors: CONFIG, when something cannot be removed.
+/* Removes from a directory the files a report wrote: report.html, the tables and pictures in
+ * plots/, and plots/ itself when nothing else is in it. Errors: CONFIG, when something cannot be
+ * removed.
  */
 hpac_status hpac_report_remove(const char *folder);
 

@@ -111,7 +111,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
         "$TMP/folds/folds.csv" "$TMP/folds/plots/spread.csv" || fail_with "another mean"
 }
 
-@test "sweep ends with a report a run and one of all" {
+@test "sweep ends with a report per run and one of all" {
     printf 'config: %s\ngrid:\n  train.batch_size: [8, 16]\n  train.epochs: [1, 2]\n' \
         "$MADE/small.yaml" >"$TMP/sweep.yaml"
     REPORTS=yes run_hpac sweep "$TMP/sweep.yaml" --device cpu --quiet --out "$TMP/sweep"
@@ -286,19 +286,39 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_error_has "expected a regular file, not a directory"
 }
 
-@test "report ends cleanly when it is interrupted" {
-    mkdir "$TMP/bin"
-    printf '#!/bin/sh\nsleep 0.3\nexec %s "$@"\n' "$(command -v gnuplot)" >"$TMP/bin/gnuplot"
+# A gnuplot that waits for $TMP/go, after making $TMP/drawing, once $HOLD has its plots/.
+hold_gnuplot() {
+    mkdir -p "$TMP/bin"
+    cat >"$TMP/bin/gnuplot" <<EOF
+#!/bin/sh
+if [ "\$1" != --version ] && [ -d "\$HOLD/plots" ]; then
+    : >"$TMP/drawing"
+    until [ -e "$TMP/go" ]; do sleep 0.05; done
+fi
+exec $(command -v gnuplot) "\$@"
+EOF
     chmod +x "$TMP/bin/gnuplot"
-    PATH=$TMP/bin:$PATH start_hpac report "$TMP/run"
+}
+
+# interrupt_drawing DIRECTORY ARG...: SIGINT while the report of DIRECTORY is drawn, which goes on only
+# after the signal.
+interrupt_drawing() {
+    rm -f "$TMP/drawing" "$TMP/go"
+    HOLD=$1 PATH=$TMP/bin:$PATH start_hpac "${@:2}"
     local tries=0
-    until [[ -e $TMP/run/plots/losses.png ]]; do
+    until [[ -e $TMP/drawing ]]; do
         sleep 0.1
-        [[ $((tries++)) -lt 100 ]] || fail_with "no picture in 10 s" || return 1
+        [[ $((tries++)) -lt 1200 ]] || fail_with "no drawing in two minutes" || return 1
     done
     kill -INT "$HPAC_PID"
+    touch "$TMP/go"
     wait_hpac
     assert_exit 130
+}
+
+@test "report ends cleanly when it is interrupted" {
+    hold_gnuplot
+    interrupt_drawing "$TMP/run" report "$TMP/run"
     assert_no_output
     assert_no_file "$TMP/run/report.html"
     ! find "$TMP/run" -name '*.tmp.*' | grep -q . || fail_with "half files are left"
@@ -313,32 +333,17 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_no_file "$TMP/run/report.html"
 }
 
-# A gnuplot that takes its time, so that a report can be interrupted.
-slow_gnuplot() {
-    mkdir "$TMP/bin"
-    printf '#!/bin/sh\nsleep 0.3\nexec %s "$@"\n' "$(command -v gnuplot)" >"$TMP/bin/gnuplot"
-    chmod +x "$TMP/bin/gnuplot"
-}
-
-# interrupt_report FOLDER ARG...: SIGINT once the report of FOLDER is being drawn.
+# interrupt_report DIRECTORY ARG...: the same in a training or sweep.
 interrupt_report() {
     REPORTS=yes
-    PATH=$TMP/bin:$PATH start_hpac "${@:2}" --device cpu --quiet
-    local tries=0
-    until [[ -e $1/plots/losses.png ]]; do
-        sleep 0.1
-        [[ $((tries++)) -lt 300 ]] || fail_with "no picture in 30 s" || return 1
-    done
-    kill -INT "$HPAC_PID"
-    wait_hpac
-    assert_exit 130
+    interrupt_drawing "$@" --device cpu --quiet
     assert_no_output
     assert_error_has "report"
     assert_no_file "$1/report.html"
 }
 
-@test "Ctrl-C in the report of a training exits 130, says that all is trained, and how to go on" {
-    slow_gnuplot
+@test "Ctrl-C in the report of a training exits 130, prints that all is trained, and how to go on" {
+    hold_gnuplot
     interrupt_report "$TMP/one" train "$MADE/small.yaml" --out "$TMP/one" --set train.epochs=1
     assert_error_has "all is trained and saved"
     assert_error_has "hpac report $TMP/one"
@@ -346,7 +351,7 @@ interrupt_report() {
 }
 
 @test "Ctrl-C in the report of a sweep's run, and in that of the sweep, exits 130; the same command goes on" {
-    slow_gnuplot
+    hold_gnuplot
     printf 'config: %s\nruns: [{name: a, train.epochs: 1}, {name: b, train.epochs: 2}]\n' "$MADE/small.yaml" >"$TMP/s.yaml"
     interrupt_report "$TMP/out/b" sweep "$TMP/s.yaml" --out "$TMP/out"
     assert_error_has "interrupted in the report of run b; all is saved, go on with the same command"
@@ -372,6 +377,30 @@ interrupt_report() {
     done
 }
 
+@test "report of a run on a read-only file system says so, and writes elsewhere with --out" {
+    small_disk_or_skip 4000
+    cp -r "$TMP/run" "$SMALL_DISK/run"
+    mount -o remount,ro "$SMALL_DISK"
+    run_hpac report "$SMALL_DISK/run"
+    assert_exit 2
+    assert_error_has "$SMALL_DISK/run"
+    assert_error_has "Read-only file system"
+    run_hpac report "$SMALL_DISK/run" --out "$TMP/out"
+    assert_exit 0
+    assert_file "$TMP/out/report.html"
+}
+
+@test "report writes the same files where numbers have a decimal comma" {
+    localedef --no-archive -i de_DE -f UTF-8 "$TMP/de_DE.utf8" >/dev/null 2>&1 || true
+    [[ $(LOCPATH=$TMP LC_ALL=de_DE.UTF-8 bash -c "printf '%.1f' 1,5" 2>/dev/null) == 1,5 ]] ||
+        skip "no German locale"
+    run_hpac report "$TMP/run" --out "$TMP/point"
+    assert_exit 0
+    run --separate-stderr env LOCPATH="$TMP" LC_ALL=de_DE.UTF-8 "$HPAC" report "$TMP/run" --out "$TMP/comma"
+    assert_exit 0
+    diff -r "$TMP/point" "$TMP/comma" >&2 || fail_with "the reports differ"
+}
+
 @test "train ends with a report; --force takes it away, and nothing of others" {
     REPORTS=yes run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/new"
     assert_exit 0
@@ -389,7 +418,7 @@ interrupt_report() {
     assert_no_file "$TMP/new/plots"
 }
 
-@test "train --fold all ends with a report a fold and one of all" {
+@test "train --fold all ends with a report per fold and one of all" {
     REPORTS=yes run_hpac train "$MADE/small.yaml" --device cpu --quiet --fold all --out "$TMP/cv" \
         --set train.epochs=1
     assert_exit 0
@@ -401,7 +430,7 @@ interrupt_report() {
     assert_no_file "$TMP/cv/report.html" "$TMP/cv/plots" "$TMP/cv/fold1/report.html"
 }
 
-@test "a training is none the worse without gnuplot, and tells how to report later" {
+@test "a training is none the worse without gnuplot, and prints how to report later" {
     hide_gnuplot train "$MADE/small.yaml" --device cpu --fold all --set train.epochs=1 --out "$TMP/cv"
     assert_exit 0
     [[ $(grep -c 'hpac report' <<<"$stderr") -eq 1 ]] || fail_with "expected one warning"
