@@ -52,7 +52,7 @@ typedef struct hpac_directory_census {
     size_t images;      /* Ids of which there is a file <Id>_<channel>.png, of any channel */
     size_t complete;    /* of which there are all four */
     size_t files[4];    /* by channel, in the order of hpac_channel_names */
-    size_t labelled;    /* Ids that stand in the label file */
+    size_t labelled;    /* Ids in the label file */
     size_t other_files; /* of any other name */
 } hpac_directory_census;
 

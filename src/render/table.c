@@ -160,7 +160,7 @@ static const char *headline(const hpac_column *column)
     return column->headline ? column->headline : column->name;
 }
 
-/* Characters, not bytes: continuation bytes of UTF-8 take no room. */
+/* Characters, not bytes: continuation bytes of UTF-8 have no width. */
 static int width_of(const char *text)
 {
     int width = 0;

@@ -132,7 +132,7 @@ void report_places_fini(report_places *places);
 #define REPORT_PAGE "report.html"
 #define REPORT_PLOTS "plots"
 
-/* More curves than this cannot be told apart: of more runs, those with the lowest validation losses
+/* More curves than this are illegible: of more runs, those with the lowest validation losses
  * are drawn. */
 #define REPORT_CURVES 12
 

@@ -10,7 +10,7 @@ draw() {
     assert_file "$2"
     case $2 in
     *.png) [[ $(head -c 4 "$2" | tail -c 3) == PNG ]] || fail_with "no PNG: $2" ;;
-    *) grep -q '</svg>' "$2" || fail_with "no whole SVG: $2" ;;
+    *) grep -q '</svg>' "$2" || fail_with "no complete SVG: $2" ;;
     esac
 }
 
@@ -132,7 +132,7 @@ make_run() {
     draw_both accuracy metrics "${variables//TABLE/metrics}"
     draw_both f1 metrics "${variables//TABLE/metrics} quantity='f1'"
     [[ $(grep -o 'learning_rate=0.[0-9]*<' "$TMP/f1.svg" | sort -u | wc -l) -eq 12 ]] ||
-        fail_with "the names are not told apart"
+        fail_with "the names are equal"
     assert_reads_well "${drawn[@]}"
 }
 

@@ -248,7 +248,7 @@ Test(evaluation, one_threshold_weighs_the_classes)
     cr_assert_eq(thresholds[0], 0.5F);
 }
 
-/* Answers of one probability cannot be told apart, and 0 is never above a threshold. */
+/* Predictions of equal probability stay together, and 0 is never above a threshold. */
 Test(evaluation, thresholds_respect_ties_and_zeros)
 {
     static const uint32_t masks[] = {1, 0, 1, 1};

@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <sys/stat.h>
 
-/* Company that the golden files tell of: the write-up's five. */
+/* The classes of the golden files: the five of the reference notebooks. */
 static const int company[] = {10, 27, 8, 15, 4};
 
 typedef struct golden {
@@ -106,7 +106,7 @@ Test(explore, figures_of_the_real_labels_are_those_of_pandas)
     assert_equals_pandas(real_data_or_skip("train.csv"), "tests/golden/explore_real.csv");
 }
 
-Test(explore, figures_of_the_real_labels_are_those_of_the_write_up)
+Test(explore, figures_of_the_real_labels_are_those_of_the_reference_notebooks)
 {
     static const size_t counts[HPAC_CLASS_COUNT] = {
         12885, 1254, 3621, 1561, 1858, 2513, 1008, 2822, 53,  45,   28,  1093, 688, 537,
@@ -174,7 +174,7 @@ Test(explore, folders_are_counted_by_their_names)
     cr_assert_eq(hpac_directory_count(scratch_path("none"), &labels, &census), HPAC_ERR_DATA);
 }
 
-Test(explore, class_lists_are_cut_to_their_room)
+Test(explore, class_lists_are_cut_to_their_buffer)
 {
     char text[HPAC_CLASS_COUNT * 32], small[12];
     hpac_class_list(1u << 27 | 1u << 2, text, sizeof text);

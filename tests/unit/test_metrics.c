@@ -81,16 +81,16 @@ Test(metrics, the_mean_loss_is_over_images_and_classes)
     cr_assert_eq(hpac_mean_loss(&counts), 0.5);
 }
 
-/* Shares of class 3: prior 1/4, judged 1/2; of class 0: prior 1/2, judged 1. By hand:
+/* Frequencies of class 3: prior 1/4, evaluated 1/2; of class 0: prior 1/2, evaluated 1. By hand:
  * (ln 4 / 2 + ln(4/3) / 2 + ln 2) / 2. */
 Test(metrics, the_prior_loss_follows_its_formula)
 {
     static const uint32_t masks[] = {1, 8 | 1, 0, 0, 1, 8 | 1};
     static const int targets[] = {3, 0};
-    static const size_t prior[] = {0, 1, 2, 3}, judged[] = {4, 5};
+    static const size_t prior[] = {0, 1, 2, 3}, evaluated[] = {4, 5};
     double expected = (log(4) / 2 + log(4.0 / 3) / 2 + log(2)) / 2;
-    assert_close(hpac_prior_loss(masks, targets, 2, prior, 4, judged, 2), expected, 1e-14);
-    assert_close(hpac_prior_loss(masks, targets, 2, NULL, 4, judged, 2), expected, 1e-14);
+    assert_close(hpac_prior_loss(masks, targets, 2, prior, 4, evaluated, 2), expected, 1e-14);
+    assert_close(hpac_prior_loss(masks, targets, 2, NULL, 4, evaluated, 2), expected, 1e-14);
 }
 
 /* A class that the prior never saw: p is kept at 1e-7, as Keras clips. */

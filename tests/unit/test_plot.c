@@ -132,7 +132,7 @@ Test(plot, svg_is_drawn_by_its_ending)
     cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.pdf")), HPAC_ERR_CONFIG);
 }
 
-Test(plot, a_script_that_fails_is_told_in_its_own_words)
+Test(plot, a_failing_script_is_reported_with_gnuplots_message)
 {
     use_own_script("plot 'there/is/none.csv'\n");
     const hpac_plot plot = {"own", NULL, 0};
@@ -143,7 +143,7 @@ Test(plot, a_script_that_fails_is_told_in_its_own_words)
     cr_assert_eq(count_entries(scratch_folder()), 2);
 }
 
-Test(plot, a_script_that_draws_nothing_has_failed)
+Test(plot, a_script_that_draws_nothing_fails)
 {
     use_own_script("x = 1\n");
     const hpac_plot plot = {"own", NULL, 0};

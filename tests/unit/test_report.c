@@ -66,7 +66,7 @@ Test(report, histogram_and_densities_are_of_the_predictions)
     hpac_report_close(report);
 }
 
-Test(report, figures_stand_beside_guessing)
+Test(report, figures_have_baselines)
 {
     report_folder_write("run", "finished");
     hpac_report *report = report_folder_open("run");
@@ -94,7 +94,7 @@ Test(report, figures_stand_beside_guessing)
     hpac_report_close(report);
 }
 
-Test(report, of_an_unfinished_run_shows_what_there_is)
+Test(report, of_an_unfinished_run_has_the_tables_of_its_epochs)
 {
     report_folder_write("run", "running");
     report_folder_put("run", "batch_losses.csv", "step,batch_losses\n1,0.8\n2,0.6\n3,0.0");
@@ -112,7 +112,7 @@ Test(report, of_an_unfinished_run_shows_what_there_is)
     hpac_report_close(report);
 }
 
-Test(report, cells_that_are_empty_do_not_exist)
+Test(report, empty_cells_are_ignored)
 {
     report_folder_write("run", "finished");
     report_folder_put("run", "predictions.csv",
@@ -143,7 +143,7 @@ Test(report, a_long_log_is_read_in_time, .timeout = 30)
 
 /* ---- several ---- */
 
-Test(report, of_several_tells_what_differs)
+Test(report, of_several_lists_what_differs)
 {
     report_folder_write("a", "finished");
     report_folder_write("b", "running");
@@ -246,7 +246,7 @@ Test(report, configurations_are_read_as_yaml)
     hpac_report_close(report);
 }
 
-Test(report, names_are_as_short_as_tells_them_apart)
+Test(report, names_are_the_shortest_that_differ)
 {
     report_folder_write("x/demo", "finished");
     report_folder_write("y/demo", "finished");
@@ -261,7 +261,7 @@ Test(report, names_are_as_short_as_tells_them_apart)
     assert_message_has("duplicate run");
 }
 
-Test(report, of_folds_tells_mean_and_spread)
+Test(report, of_folds_has_mean_and_spread)
 {
     for (int fold = 0; fold < 12; fold++) {
         char name[32];
@@ -334,7 +334,7 @@ Test(report, a_folder_of_runs_is_their_comparison)
 
 /* ---- what it leaves ---- */
 
-Test(report, removes_its_own_files_alone)
+Test(report, removes_only_its_own_files)
 {
     report_folder_write("run", "finished");
     cr_assert_eq(hpac_directory_create(scratch_path("run/plots")), HPAC_OK);
@@ -357,7 +357,7 @@ Test(report, removes_its_own_files_alone)
     cr_assert_eq(hpac_report_remove(scratch_path("nowhere")), HPAC_OK);
 }
 
-Test(report, a_folder_of_plots_goes_when_nothing_else_is_in_it)
+Test(report, plots_is_removed_when_nothing_else_is_in_it)
 {
     report_folder_put(".", "report.html", "x");
     cr_assert_eq(hpac_directory_create(scratch_path("plots")), HPAC_OK);

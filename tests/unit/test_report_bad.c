@@ -52,7 +52,7 @@ static const struct bad_file {
      "\"-inf\", expected a probability"},
 };
 
-Test(report_bad, files_are_told_with_row_and_expectation)
+Test(report_bad, errors_name_file_row_and_expected_value)
 {
     for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
         report_folder_write("run", "finished");

@@ -3,8 +3,8 @@
     python tools/reference/make_evaluation_golden.py > tests/golden/evaluation.csv
 
 tests/unit/test_evaluation.c makes the same predictions. One row a figure: case, measure, class (empty
-for those of the whole set), value. A figure that is not defined is "nan": the area under the ROC
-curve of a class with one kind of answer, and the average precision of a class without positives,
+for those of the whole set), value. An undefined value is "nan": the area under the ROC
+curve of a class that all images have or none, and the average precision of a class without positives,
 which scikit-learn calls 0. best_f1 is the highest F1 that any threshold reaches on the class,
 best_mean_f1 the highest mean over the classes that one threshold for all reaches.
 Versions: tools/reference/requirements.txt.
@@ -45,16 +45,16 @@ def best_f1(truth, p):
     return max((metrics.f1_score(truth, p > t, zero_division=0) for t in candidates(p)), default=0.0)
 
 
-def mean_f1(truth, answers):
-    return np.mean([metrics.f1_score(y, a, zero_division=0) for y, a in zip(truth.T, answers.T)])
+def mean_f1(truth, predicted):
+    return np.mean([metrics.f1_score(y, a, zero_division=0) for y, a in zip(truth.T, predicted.T)])
 
 
 def figures(case, truth, p, thresholds):
-    answers = (p > thresholds).astype(int)
+    predicted = (p > thresholds).astype(int)
     several = p.shape[1] > 1
     f1 = []
     for t in range(p.shape[1]):
-        y, a, q = truth[:, t], answers[:, t], p[:, t]
+        y, a, q = truth[:, t], predicted[:, t], p[:, t]
         f1.append(metrics.f1_score(y, a, zero_division=0))
         yield "support", t, y.sum()
         yield "precision", t, metrics.precision_score(y, a, zero_division=0)
@@ -67,12 +67,12 @@ def figures(case, truth, p, thresholds):
         yield "best_f1", t, best_f1(y, q)
     yield "f1_min", "", np.min(f1)
     yield "f1_max", "", np.max(f1)
-    yield "f1_mean", "", metrics.f1_score(truth, answers, average="macro", zero_division=0) if several else f1[0]
+    yield "f1_mean", "", metrics.f1_score(truth, predicted, average="macro", zero_division=0) if several else f1[0]
     yield "f1_std", "", np.std(f1)
-    yield "micro_f1", "", metrics.f1_score(truth.ravel(), answers.ravel(), zero_division=0)
-    yield "sample_f1", "", np.mean([metrics.f1_score(y, a, zero_division=0) for y, a in zip(truth, answers)])
+    yield "micro_f1", "", metrics.f1_score(truth.ravel(), predicted.ravel(), zero_division=0)
+    yield "sample_f1", "", np.mean([metrics.f1_score(y, a, zero_division=0) for y, a in zip(truth, predicted)])
     yield "best_mean_f1", "", max((mean_f1(truth, p > t) for t in candidates(p)), default=0.0)
-    yield "accuracy", "", metrics.accuracy_score(truth.ravel(), answers.ravel())
+    yield "accuracy", "", metrics.accuracy_score(truth.ravel(), predicted.ravel())
     yield "all_zero_accuracy", "", 1 - truth.mean()
 
 

@@ -7,7 +7,7 @@ are carried by nobody; explore_small.csv has its figures and explore_real.csv th
 competition's train.csv (aggregated figures only). The columns are table, row, column, value, where
 the value is what pandas says: class_counts (sum of the class's column), labels_per_image (images
 and percent rounded to two places by numpy), correlation (DataFrame.corr over the images with more
-than one label; no row where pandas says NaN), company (find_counts of the write-up). Versions:
+than one label; no row where pandas says NaN), company (find_counts of the reference notebooks). Versions:
 tools/reference/requirements.txt.
 """
 import sys
