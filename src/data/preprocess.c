@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/machine.h"
 #include "base/parallel.h"
+#include "base/pause.h"
 #include "image/image.h"
 
 #include <pthread.h>
@@ -97,6 +98,7 @@ static hpac_status prepare_row(void *user, size_t row, int thread)
 {
     job *work = user;
     worker *own = &work->workers[thread];
+    hpac_test_pause("image");
     if (work->options->stop && *work->options->stop)
         return hpac_fail(HPAC_INTERRUPTED, "interrupted; new files are removed");
     hpac_status status = hpac_dataset_read(own->reader, row, own->pixels);

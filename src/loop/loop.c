@@ -254,8 +254,7 @@ static hpac_status finish_batch(pass_run *run, const hpac_batch *batch)
     pass->batches++;
     if (pass->on_batch)
         HPAC_TRY(pass->on_batch(pass->user, batch, &outcome));
-    if (pass->phase == HPAC_PHASE_TRAIN)
-        hpac_test_pause("batch");
+    hpac_test_pause(pass->phase == HPAC_PHASE_TRAIN ? "batch" : "inference-batch");
     report_progress(run, batch->index);
     return HPAC_OK;
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/machine.h"
 #include "base/parallel.h"
+#include "base/pause.h"
 #include "image/image.h"
 
 #include <errno.h>
@@ -186,6 +187,7 @@ static hpac_status render_one(void *user, size_t index, int thread)
     job *work = user;
     const hpac_synth_options *options = work->options;
     const worker *own = &work->workers[thread];
+    hpac_test_pause("image");
     if (options->stop && *options->stop)
         return hpac_fail(HPAC_INTERRUPTED, "interrupted; %s has images but no list of them yet",
                          options->folder);

@@ -129,19 +129,13 @@ assert_within_seeds() {
     assert_same_training "$TMP/resident" "$TMP/uploaded"
 }
 
-# Starts a long run and stops it with a signal once it has two epochs.
+# A run that is stopped with a signal in its third epoch.
 stop_with() {
-    local signal=$1 wait=0
-    start_hpac train configs/improved.yaml --device "$DEVICE" --out "$TMP/broken" \
+    start_paused batch:18 train configs/improved.yaml --device "$DEVICE" --out "$TMP/broken" \
         --set data.labels="$DATA/train.csv" --set data.images="$DATA/train" \
         --set 'data.image={rows: 64, cols: 64}' --set data.workers=1 --set device.threads=1 \
         --set train.batch_size=5 --set train.epochs=400
-    until [[ $(wc -l <"$TMP/broken/losses.csv" 2>/dev/null || echo 0) -ge 3 ]]; do
-        sleep 0.05
-        [[ $((wait += 1)) -lt 1200 ]] || fail_with "no epoch in 60 s"
-    done
-    kill -"$signal" "$HPAC_PID"
-    wait_hpac
+    signal_paused "$1"
 }
 
 resume_and_compare() {

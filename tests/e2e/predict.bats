@@ -246,30 +246,22 @@ columns() {
 }
 
 @test "interrupted it leaves no file and exits 130" {
-    # Many names of one large image: enough to be at work for a while.
-    run_hpac synth --count 1 --test-count 1 --size 2048 --seed 1 --quiet --out "$TMP/large"
-    assert_exit 0
+    # Many names of one image: several batches.
+    local id n channel signal
+    id=$(sed -n 2p "$DATA/sample_submission.csv" | cut -d, -f1)
     mkdir "$TMP/images"
     echo Id > "$TMP/ids.csv"
-    local id n channel
-    id=$(sed -n 2p "$TMP/large/sample_submission.csv" | cut -d, -f1)
-    for ((n = 0; n < 300; n++)); do
+    for ((n = 0; n < 200; n++)); do
         echo "many$n" >> "$TMP/ids.csv"
         for channel in green blue; do
-            ln -s "$TMP/large/test/${id}_$channel.png" "$TMP/images/many${n}_$channel.png"
+            ln -s "$DATA/test/${id}_$channel.png" "$TMP/images/many${n}_$channel.png"
         done
     done
-    local signal
     for signal in INT TERM; do
-        start_hpac predict "$RUN" --images "$TMP/images" --ids "$TMP/ids.csv" --out "$TMP/out" \
-            --device cpu --batch-size 1
-        local wait=0
-        until compgen -G "$TMP/out/*.tmp.*" > /dev/null; do
-            sleep 0.02
-            [[ $((wait += 1)) -lt 1500 ]] || fail_with "nothing begun in 30 s"
-        done
-        kill -"$signal" "$HPAC_PID"
-        wait_hpac
+        start_paused inference-batch predict "$RUN" --images "$TMP/images" --out "$TMP/out" \
+            --ids "$TMP/ids.csv" --device cpu --batch-size 1
+        compgen -G "$TMP/out/*.tmp.*" > /dev/null || fail_with "expected files that are begun"
+        signal_paused "$signal"
         assert_exit 130
         assert_error_has "nothing was written"
         [[ -z $(ls "$TMP/out") ]]
@@ -429,34 +421,21 @@ columns() {
 }
 
 @test "an interrupted cross-validation goes on with --resume" {
-    start_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/cut" --set train.epochs=60
-    local wait=0
-    until [[ $(wc -l < "$TMP/cut/fold1/losses.csv" 2>/dev/null || echo 0) -ge 3 ]]; do
-        sleep 0.05
-        [[ $((wait += 1)) -lt 1200 ]] || fail_with "fold 1 not begun in 60 s"
-    done
-    kill -INT "$HPAC_PID"
-    wait_hpac
+    start_paused epoch:12 train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/cut" --set train.epochs=10
+    signal_paused INT
     assert_exit 130
     assert_error_has "--resume"
     assert_no_file "$TMP/cut/folds.csv" "$TMP/cut/fold2"
-    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/cut" --set train.epochs=60 --resume
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/cut" --set train.epochs=10 --resume
     assert_exit 0
     assert_line_count 4 "$TMP/cut/folds.csv"
 }
 
 # Starts all folds anew over those of $TMP/folds and stops them within fold 1.
 force_and_stop() {
-    start_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --force \
-        --set train.epochs=60 "${@:2}"
-    local wait=0
-    until [[ ! -e $TMP/folds/fold2/run.json ]] && grep -q 'epochs: 60' "$TMP/folds/fold1/config.yaml" 2>/dev/null &&
-        [[ $(wc -l < "$TMP/folds/fold1/losses.csv" 2>/dev/null || echo 0) -ge 3 ]]; do
-        sleep 0.02
-        [[ $((wait += 1)) -lt 3000 ]] || fail_with "fold 1 not begun in 60 s"
-    done
-    kill -"$1" "$HPAC_PID"
-    wait_hpac
+    start_paused epoch:12 train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --force \
+        --set train.epochs=10 "${@:2}"
+    signal_paused "$1"
 }
 
 @test "--force throws all folds away before the first, once all is checked" {
@@ -471,10 +450,10 @@ force_and_stop() {
     assert_exit 137
     assert_no_file "$TMP/folds/fold2/run.json" "$TMP/folds/folds.csv" "$TMP/folds/report.html"
     run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --resume \
-        --set train.epochs=60 --set train.seed=9
+        --set train.epochs=10 --set train.seed=9
     assert_exit 0
     grep -q 'seed: 9' "$TMP/folds/fold2/config.yaml"
-    cut -d, -f2 "$TMP/folds/folds.csv" | sed 1d | sort -u | diff - <(echo 60)
+    cut -d, -f2 "$TMP/folds/folds.csv" | sed 1d | sort -u | diff - <(echo 10)
     force_and_stop INT
     assert_exit 130
     assert_error_has "go on with --resume in place of --force"

@@ -184,18 +184,14 @@ EOF
     assert_no_file "$TMP/precise/precision=fp32"
 }
 
-# Starts a sweep of long runs and stops it with a signal once the second run has some epochs.
+# stop_with SIGNAL EPOCHS ARG...: a sweep of three runs, stopped after three epochs of the second.
 stop_with() {
     printf 'config: small.yaml\ngrid: {train.seed: [1, 2, 3], train.epochs: [%s]}\n' "$2" > "$TMP/configs/long.yaml"
-    start_hpac sweep "$TMP/configs/long.yaml" --device cpu --out "$TMP/broken" "${@:3}"
-    local wait=0
-    until grep -q '^seed=1,finished,' "$TMP/broken/sweep.csv" 2>/dev/null &&
-        grep -q '^seed=2,missing,' "$TMP/broken/sweep.csv" && [[ $(wc -l < "$TMP/broken/seed=2/losses.csv" 2>/dev/null || echo 0) -ge 4 ]]; do
-        sleep 0.02
-        [[ $((wait += 1)) -lt 3000 ]] || fail_with "no epoch in 60 s"
-    done
-    kill -"$1" "$HPAC_PID"
-    wait_hpac
+    start_paused epoch:$(($2 + 3)) sweep "$TMP/configs/long.yaml" --device cpu --out "$TMP/broken" "${@:3}"
+    grep -q '^seed=1,finished,' "$TMP/broken/sweep.csv"
+    grep -q '^seed=2,missing,' "$TMP/broken/sweep.csv"
+    assert_line_count 4 "$TMP/broken/seed=2/losses.csv"
+    signal_paused "$1"
 }
 
 go_on_and_compare() {
@@ -218,15 +214,15 @@ go_on_and_compare() {
 }
 
 @test "a sweep that was killed goes on with the same command and ends the same" {
-    stop_with KILL 25
+    stop_with KILL 6
     assert_exit 137
     grep -q '^seed=1,finished,' "$TMP/broken/sweep.csv"
-    grep -q '^seed=2,missing,small,3,25,8,0.25/0.5,1,1*2,,,,' "$TMP/broken/sweep.csv"
+    grep -q '^seed=2,missing,small,3,6,8,0.25/0.5,1,1*2,,,,' "$TMP/broken/sweep.csv"
     go_on_and_compare
 }
 
 @test "SIGINT saves and exits 130; the sweep goes on with the same command" {
-    stop_with INT 25
+    stop_with INT 6
     assert_exit 130
     assert_error_has "interrupted in run seed=2"
     assert_error_has "the same command"
@@ -236,12 +232,12 @@ go_on_and_compare() {
 }
 
 @test "--force throws all runs away before the first: killed, it mixes nothing" {
-    printf 'config: small.yaml\ngrid: {train.seed: [1, 2, 3], train.epochs: [25]}\n' > "$TMP/configs/long.yaml"
+    printf 'config: small.yaml\ngrid: {train.seed: [1, 2, 3], train.epochs: [6]}\n' > "$TMP/configs/long.yaml"
     sweep "$TMP/configs/long.yaml" --out "$TMP/broken"
     assert_exit 0
     cp "$TMP/broken/seed=3/run.json" "$TMP/third.json"
     echo old > "$TMP/broken/report.html"
-    stop_with KILL 25 --force
+    stop_with KILL 6 --force
     assert_exit 137
     assert_no_file "$TMP/broken/seed=3/run.json" "$TMP/broken/seed=3/model.h5" "$TMP/broken/report.html"
     grep -q '^seed=3,missing,' "$TMP/broken/sweep.csv"
@@ -250,10 +246,10 @@ go_on_and_compare() {
 }
 
 @test "--force, stopped, goes on without it" {
-    printf 'config: small.yaml\ngrid: {train.seed: [1, 2, 3], train.epochs: [25]}\n' > "$TMP/configs/long.yaml"
+    printf 'config: small.yaml\ngrid: {train.seed: [1, 2, 3], train.epochs: [6]}\n' > "$TMP/configs/long.yaml"
     sweep "$TMP/configs/long.yaml" --out "$TMP/broken" --set train.batch_size=20
     assert_exit 0
-    stop_with INT 25 --force
+    stop_with INT 6 --force
     assert_exit 130
     assert_error_has "go on with the same command without --force"
     go_on_and_compare
@@ -446,18 +442,11 @@ EOF
 }
 
 @test "two sweeps in one folder: the second is refused" {
-    start_hpac sweep "$TMP/configs/four.yaml" --device cpu --out "$TMP/out" --set data.split.folds=4
-    local wait=0
-    until [[ -e $TMP/out/sweep.csv ]]; do
-        sleep 0.02
-        [[ $((wait += 1)) -lt 1500 ]] || fail_with "no sweep.csv in 30 s"
-    done
-    kill -STOP "$HPAC_PID"
+    start_paused epoch sweep "$TMP/configs/four.yaml" --device cpu --out "$TMP/out" --set data.split.folds=4
     sweep "$TMP/configs/four.yaml" --out "$TMP/out"
     assert_exit 2
     assert_error_has "another hpac"
-    kill -CONT "$HPAC_PID"
-    wait_hpac
+    signal_paused CONT
     assert_exit 0
 }
 

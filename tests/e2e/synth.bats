@@ -99,14 +99,9 @@ load helpers
 }
 
 @test "synth interrupted leaves whole images, no list, and exits 130" {
-    start_hpac synth --count 100000 --size 128 --out "$TMP/set"
-    local wait=0
-    until [[ $(find "$TMP/set/train" -type f 2>/dev/null | wc -l) -ge 8 ]]; do
-        sleep 0.02
-        [[ $((wait += 1)) -lt 1500 ]] || fail_with "nothing painted in 30 s"
-    done
-    kill -INT "$HPAC_PID"
-    wait_hpac
+    start_paused image:5 synth --count 100 --size 128 --threads 2 --out "$TMP/set"
+    [[ $(find "$TMP/set/train" -type f | wc -l) -ge 8 ]] || fail_with "expected images"
+    signal_paused INT
     assert_exit 130
     assert_error_has "interrupted"
     assert_no_output
