@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char metrics_header[] =
     "epoch,step,train_loss,train_accuracy,train_all_zero_accuracy,train_f1_min,train_f1_max,"
@@ -293,5 +294,88 @@ Test(report_columns, the_page_of_several_runs_counts_them_and_names_each)
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         assert_page_has(page, parts[i]);
     free(page);
+    hpac_report_close(report);
+}
+
+/* ---- the pictures: what each script is given ---- */
+
+/* Puts a gnuplot first in PATH whose pictures are its arguments. */
+static void put_recording_gnuplot(void)
+{
+    char path[4096];
+    scratch_write_text("gnuplot", "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\n"
+                                  "printf '%s %s' \"$4\" \"$3\" >&3\n");
+    cr_assert_eq(chmod(scratch_path("gnuplot"), 0755), 0);
+    snprintf(path, sizeof path, "%s:%s", scratch_folder(), getenv("PATH"));
+    setenv("PATH", path, 1);
+    setenv("HPAC_PLOTS", "tools/plots", 1);
+}
+
+/* A digit of a text is an octal escape: F1 is F\061. */
+static void assert_given(const char *picture, const char *script, const char *part)
+{
+    char path[128], start[128];
+    unsigned char *bytes;
+    size_t nbytes;
+    snprintf(path, sizeof path, "out/plots/%s.png", picture);
+    cr_assert_eq(hpac_file_read(scratch_path(path), 1 << 16, &bytes, &nbytes), HPAC_OK, "%s",
+                 hpac_error_message());
+    snprintf(start, sizeof start, "./tools/plots/%s.gp ", script);
+    cr_expect(strncmp((char *)bytes, start, strlen(start)) == 0, "%s: %s", picture, (char *)bytes);
+    cr_expect(strstr((char *)bytes, part), "%s: expected %s in %s", picture, part, (char *)bytes);
+    free(bytes);
+}
+
+Test(report_columns, each_script_is_given_its_table_columns_and_numbers)
+{
+    static const char *const given[][3] = {
+        {"losses", "losses", "/plots/losses.csv\";prior=216;best=2;"},
+        {"batch_losses", "batch_losses", "/plots/batch_losses.csv\";"},
+        {"accuracy", "metrics", "/plots/metrics.csv\";quantity=\"accuracy\";"},
+        {"f1", "metrics", "/plots/metrics.csv\";quantity=\"f\\061\";"},
+        {"probability_histogram", "histogram", "/plots/probability_density.csv\";"},
+        {"class_probability_density", "ridges", "/plots/class_probability_density.csv\";"},
+        {"prediction_ranges", "ranges", "/plots/class_summary.csv\";"},
+        {"label_shares", "columns",
+         "places=\"label\";values=\"percent\";yaxis=\"percent of the labels\";"},
+        {"ones_a_class", "bars",
+         "names=\"class\";values=\"ones_percent\";axis=\"percent of the "
+         "images\";number=\"\\045.\\061f\";"},
+        {"f1_a_class", "bars",
+         "names=\"class\";values=\"f\\061\";axis=\"F\\061\";number=\"\\045.\\062f\";"},
+    };
+    put_recording_gnuplot();
+    put_metrics("run", 0);
+    hpac_report *report = report_folder_open("run");
+    cr_assert_eq(report_pictures_draw(report), HPAC_ERR_CONFIG); /* no directory yet */
+    cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
+    cr_assert_eq(report_pictures_draw(report), HPAC_OK, "%s", hpac_error_message());
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        assert_given(given[i][0], given[i][1], given[i][2]);
+    hpac_report_close(report);
+}
+
+Test(report_columns, each_script_of_several_runs_is_given_theirs)
+{
+    static const char *const given[][3] = {
+        {"losses", "losses", "losses_\\062.csv\";label2=\"b\";prior=NaN;"},
+        {"last_batch_losses", "batch_losses", "last=800;"},
+        {"accuracy", "metrics", "quantity=\"accuracy\";zeros=0;"},
+        {"f1", "metrics", "quantity=\"f\\061\";"},
+        {"f1_against_time", "tradeoff",
+         "x=\"elapsed_s\";y=\"final_val_f\\061_mean\";xaxis=\"seconds\";"
+         "yaxis=\"mean F\\061\\054 last epoch\";logx=0;label1=\"a\";label2=\"b\";"},
+        {"loss_against_steps", "tradeoff",
+         "x=\"steps\";y=\"final_val_loss\";xaxis=\"update steps\";"
+         "yaxis=\"validation loss\\054 last epoch\";logx=0;label1=\"a\";label2=\"b\";"},
+    };
+    put_recording_gnuplot();
+    put_metrics("a", 0);
+    put_metrics("b", 1);
+    hpac_report *report = report_folder_open("a b");
+    cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
+    cr_assert_eq(report_pictures_draw(report), HPAC_OK, "%s", hpac_error_message());
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        assert_given(given[i][0], given[i][1], given[i][2]);
     hpac_report_close(report);
 }
