@@ -1,21 +1,20 @@
 # The CUDA device: $(BUILD)/libhpac_cuda.so, which hpac loads when it runs. Included by the Makefile.
 #
-# It is built where tools/find-cuda finds a toolkit; where not, `make` says so once and builds the
-# rest. The C files are compiled by $(CC), the kernels by nvcc, one source for all compute
-# capabilities.
+# It is built if tools/find-cuda finds a toolkit; if not, `make` says so once and builds the rest. The
+# C files are compiled by $(CC), the kernels by nvcc, one source for all compute capabilities.
 
 DEVICE_SOURCES := $(wildcard src/device/cuda/*.c)
 KERNEL_SOURCES := $(wildcard kernels/*.cu)
 CUDA_LIBRARY   := $(BUILD)/libhpac_cuda.so
 
-# make 4.3 does not hand variables of its command line to $(shell).
+# make 4.3 does not pass command-line variables to $(shell).
 FIND_CUDA    := CUDA_HOME='$(CUDA_HOME)' tools/find-cuda
-# Asked only when a target needs them. Without CUDA these are empty and the target says why.
+# Evaluated only when a target needs them. Without CUDA they are empty and the target says why.
 NVCC        = $(shell $(FIND_CUDA) --nvcc)
 CUDA_CFLAGS = $(shell $(FIND_CUDA) --cflags)
 CUDA_LIBS   = $(shell $(FIND_CUDA) --libs)
 
-# Empty when there is nothing to build yet, or nothing is built at all.
+# Empty when nothing is built.
 CUDA := $(if $(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),$(DEVICE_SOURCES))
 ifneq ($(CUDA),)
 CUDA_MISSING := $(shell $(FIND_CUDA) 2>&1 >/dev/null)
@@ -30,17 +29,17 @@ all: $(CUDA_LIBRARY)
 endif
 endif
 
-# Said once, and again when the reason changes. A library of other days would be loaded: it goes.
+# Printed once, and again when the reason changes. A stale library would be loaded: it is removed.
 $(BUILD)/cuda-missing: force
 	@mkdir -p $(@D)
 	@rm -f $(CUDA_LIBRARY)
 	@echo '$(subst ','\'',$(CUDA_MISSING))' | cmp -s - $@ || { \
 	  echo '$(subst ','\'',$(CUDA_MISSING))' | tee $@; \
-	  echo 'libhpac_cuda.so is not built: hpac will know the device cpu only'; }
+	  echo 'libhpac_cuda.so is not built: hpac will have the device cpu only'; }
 
 # ---- compute capabilities ------------------------------------------------------------------------
-# Machine code runs on its capability and on later ones of the same major number; for GPUs that are
-# newer than all of them the driver compiles the PTX of the newest when it loads the library.
+# Machine code runs on its capability and on later ones of the same major number; for newer GPUs the
+# driver compiles the PTX of the newest capability when it loads the library.
 #   7.5 T4, RTX 20 / 8.0 A100 / 8.6 RTX 30 / 8.9 L4, RTX 40 / 9.0 H100 / 10.0 B200 / 12.0 RTX 50
 WANTED_ARCHS := 75 80 86 89 90 100 120
 ifneq ($(CUDA),)
@@ -57,16 +56,16 @@ endif
 
 # ---- compiling -----------------------------------------------------------------------------------
 DEVICE_FLAGS = -fPIC -Ikernels -DHPAC_CUDA_ARCHS='$(ARCHS)' $(CUDA_CFLAGS)
-# Without exceptions and guarded statics nothing of libstdc++ is needed. -lineinfo costs no time and
-# lets compute-sanitizer and the profilers name lines. No -Wpedantic: what nvcc hands to the C++
-# compiler is not ISO C++; what it does not know of pragmas, nvcc does.
+# Without exceptions and guarded statics libstdc++ is not needed. -lineinfo is free and gives line
+# numbers to compute-sanitizer and the profilers. No -Wpedantic: what nvcc passes to the C++ compiler is
+# not ISO C++; pragmas unknown to that are for nvcc.
 HOST_FLAGS    = -fPIC,-fno-exceptions,-fno-threadsafe-statics,-Wall,-Wextra,-Wshadow,-Wno-unknown-pragmas
 COMPILE_CUDA  = $(NVCC) -std=c++17 $(CUDA_HOST:%=-ccbin %) $(GENCODE) --threads 0 \
                 $(filter -O0 -O1 -O2 -O3 -g,$(OPT)) -lineinfo \
                 -Iinclude -Isrc -Ikernels $(CUDA_CFLAGS) -Xcompiler $(HOST_FLAGS) \
                 $(if $(WERROR),--Werror all-warnings -Xcompiler -Werror) $(CUDA_FLAGS)
-# hpac's own functions stay undefined until a program that has them loads the library; what else is
-# undefined shows at that moment too (-z now), not in the middle of a training.
+# hpac's own functions are resolved in the program that loads the library; any other undefined symbol
+# is an error at that moment (-z now), not in the middle of a training.
 LINK_CUDA     = $(CC) -shared $(INSTRUMENTS) $(LDFLAGS) \
                 -Wl,-z,now,--as-needed,--enable-new-dtags,--version-script=src/device/cuda/exports.map
 
@@ -91,7 +90,7 @@ $(CUDA_LIBRARY): $(DEVICE_OBJECTS) $(KERNEL_OBJECTS) src/device/cuda/exports.map
 	@rm -f $(BUILD)/cuda-missing
 	$(LINK_CUDA) -o $@ $(filter %.o,$^) $(CUDA_LIBS)
 
-# Tests and benchmarks look for it in their own folder, as hpac does.
+# Tests and benchmarks look for it in their own directory, as hpac does.
 $(BUILD)/tests/libhpac_cuda.so $(BUILD)/bench/libhpac_cuda.so: $(CUDA_LIBRARY)
 	@mkdir -p $(@D)
 	@ln -sf ../libhpac_cuda.so $@

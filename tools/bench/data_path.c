@@ -1,12 +1,12 @@
 /*
- * How fast one core reads PNGs and resizes them: microseconds an image for reading and decoding,
+ * Speed of reading and resizing PNGs on one core: microseconds per image for reading and decoding,
  * for resizing, and for libdeflate's inflating alone, which is the floor.
  *
  *     build/bench/data_path ROWS COLS FILE.png...
  *
  * Prints one line "decode resize inflate", means of processor time over the files after a warm-up
  * round.
- * tools/bench/data_path.py runs it beside other tools.
+ * tools/bench/data_path.py compares it with other tools.
  */
 #include "image/image.h"
 #include "image/png_internal.h"

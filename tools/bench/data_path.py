@@ -1,12 +1,12 @@
-"""Images a second on one core, from a PNG file to its resized bytes: hpac beside Pillow with
-scikit-image (the write-up's way) and OpenCV, in turn in one run.
+"""Images per second on one core, from a PNG file to its resized bytes: hpac, Pillow with scikit-image
+(as in the reference notebooks) and OpenCV, taking turns in one run.
 
     make build/bench/data_path
     python tools/bench/data_path.py [--images DIR] [--channel green] [--size 128] [--rounds 9]
 
 Needs numpy, pillow, scikit-image, opencv-python-headless. Times are of the processor, not of the
 wall clock, so that other work on the machine disturbs them little; printed are medians over rounds.
-OpenCV stands there twice: with the same filter (a Gaussian, then linear), and with its quickest way
+OpenCV is measured twice: with the same filter (a Gaussian, then linear), and with its fastest way
 to shrink, INTER_AREA, which is another picture.
 """
 
@@ -37,7 +37,7 @@ def run_hpac(files, size):
 
 
 def run_steps(files, decode, shrink):
-    """Microseconds an image of the two steps."""
+    """Microseconds per image of the two steps."""
     spent = [0.0, 0.0]
     for file in files:
         start = time.process_time()

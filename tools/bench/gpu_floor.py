@@ -6,7 +6,7 @@ the floor of each, their sum, and what bounds a whole run. Arithmetic only: it a
 
 A launch's floor is the largest of FLOPs / peak, bytes / bandwidth and the time of a launch. Bytes are
 those a launch must move if nothing is left in the caches by the one before it. The launches are those
-of src/device/cuda and kernels/, in their order, as the test bed saw them enqueued. docs/gpu-performance.md explains the figures.
+of src/device/cuda and kernels/, in their order, as the CUDA simulator recorded them. docs/gpu-performance.md explains the figures.
 """
 
 import argparse

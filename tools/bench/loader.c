@@ -6,7 +6,7 @@
  * Reads the green channel as 128 x 128 bytes in batches of 64, from the files and from the cache,
  * with one worker and with two. The settings take turns, so that whatever else the machine does
  * falls on all of them; the median round of each is printed, with the slowest and the fastest, and
- * the processor's time an image, which others' work changes less.
+ * the CPU time per image, which other load changes less.
  */
 #include "data/loader.h"
 
@@ -31,7 +31,7 @@ struct setting {
     hpac_loader *loader;
     size_t *rows;             /* (images) all rows over and over */
     double rates[ROUNDS];     /* images a second */
-    double processor[ROUNDS]; /* microseconds an image */
+    double processor[ROUNDS]; /* microseconds per image */
 };
 
 static struct setting settings[] = {

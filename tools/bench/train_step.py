@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Training speed and memory of the write-ups' network in hpac, PyTorch and Keras.
+"""Training speed and memory of the reference notebooks' network in hpac, PyTorch and Keras.
 
     make build/bench/train_step
     python3 tools/bench/train_step.py --torch-python VENV/bin/python --keras-python VENV/bin/python
@@ -7,7 +7,7 @@
 128 x 128 x 1 images, 28 classes, dropout on, Adadelta; prepared bytes lie in memory, their turning
 into floats is part of the step. Every side is one process that stays; they take turns, a round
 each, so that a busy moment of the machine hits all. Printed are the median images/s over the
-rounds, the range, the processor's time an image (which others' work changes less), and the peak
+rounds, the range, the CPU time per image (which other load changes less), and the peak
 memory of the process (its maximal resident set, start-up and compilers included).
 
 A side is any program that prints "ready <version>", then for each line it reads trains --steps

@@ -3,7 +3,7 @@ few lines below from the standard, and gray.txt: what Pillow sees in them.
 
     python tools/reference/make_png_golden.py tests/golden/png
 
-A line of gray.txt: "name rows cols tolerance pixels", the pixels in hexadecimal. Tolerance 1 stands
+A line of gray.txt: "name rows cols tolerance pixels", the pixels in hexadecimal. Tolerance 1
 where rounding is free: colour to gray, 16 bits to 8.
 """
 

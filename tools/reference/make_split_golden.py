@@ -4,7 +4,7 @@
 
 One row a case: rows, folds, repeats, seed, a hash of all row numbers of all folds (training count,
 training rows, validation count, validation rows, fold after fold) and a hash of the text that the
-write-up's loop prints. Both hashes are h = h * 6364136223846793005 + value + 1 mod 2^64 over the
+reference notebooks' loop prints. Both hashes are h = h * 6364136223846793005 + value + 1 mod 2^64 over the
 numbers, or the bytes of the text. Versions: tools/reference/requirements.txt.
 """
 import numpy as np

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes src/synth/synth_table.h: how often each set of classes stands in the competition's train.csv.
+"""Makes src/synth/synth_table.h: how often each set of classes occurs in the competition's train.csv.
 
     python3 tools/reference/make_synth_labels.py TRAIN.CSV > src/synth/synth_table.h
 
