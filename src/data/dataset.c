@@ -14,8 +14,8 @@
 
 const char *const hpac_channel_names[HPAC_MAX_CHANNELS] = {"green", "blue", "red", "yellow"};
 
-static const hpac_stain channel_stains[HPAC_MAX_CHANNELS] = {HPAC_STAIN_GREEN, HPAC_STAIN_BLUE,
-                                                             HPAC_STAIN_RED, HPAC_STAIN_YELLOW};
+const hpac_stain hpac_channel_stains[HPAC_MAX_CHANNELS] = {HPAC_STAIN_GREEN, HPAC_STAIN_BLUE,
+                                                           HPAC_STAIN_RED, HPAC_STAIN_YELLOW};
 
 /* What is used of a file of mixed colours, by hpac_stain. */
 static const char *const stain_samples[] = {"luma", "red", "green", "blue",
@@ -204,7 +204,7 @@ static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, size_t 
     if (!path)
         return hpac_fail_memory(1);
     hpac_image *image = &reader->image;
-    image->stain = channel_stains[reader->dataset->channel_order[channel]];
+    image->stain = hpac_channel_stains[reader->dataset->channel_order[channel]];
     hpac_resizer *resizer;
     hpac_status status = hpac_png_read(reader->decoder, path, image);
     if (status == HPAC_OK && image->remarks)

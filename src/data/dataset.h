@@ -12,12 +12,17 @@
 
 #include "image_pool.h"
 
+#include "image/image.h"
+
 #include <hpac/labels.h>
 #include <hpac/op.h>
 
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+
+/* What the files of a channel show, in the order of hpac_channel_names. */
+extern const hpac_stain hpac_channel_stains[HPAC_MAX_CHANNELS];
 
 typedef struct hpac_dataset_options {
     const char *images;        /* directory; copied */

@@ -118,9 +118,9 @@ static image_set *least_recently_used(const hpac_image_pool *pool)
  * only when an image is put into it. */
 static hpac_status keep_images(hpac_image_pool *pool, image_set *set, size_t limit_nbytes)
 {
-    if (set->count == 0 || set->count > limit_nbytes / set->image_nbytes)
-        return HPAC_OK;
     size_t nbytes = set->count * set->image_nbytes, in_use_nbytes = 0;
+    if (nbytes == 0 || nbytes > limit_nbytes)
+        return HPAC_OK;
     for (const image_set *other = pool->sets; other; other = other->next)
         in_use_nbytes += other->users > 0 ? nbytes_of(other) : 0;
     if (in_use_nbytes > limit_nbytes - nbytes)

@@ -48,6 +48,7 @@ static hpac_status read_plane(hpac_png_decoder *decoder, const hpac_explore_opti
 {
     char *path = hpac_path_join(options->images, "%s_%s.png", id,
                                 hpac_channel_names[image->columns[column].channel]);
+    image->planes[column].stain = hpac_channel_stains[image->columns[column].channel];
     hpac_status status = path ? hpac_png_read(decoder, path, &image->planes[column])
                               : hpac_fail_memory(strlen(options->images));
     free(path);

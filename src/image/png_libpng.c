@@ -131,7 +131,7 @@ static void read_pass(job *work, size_t channels, size_t row_start, size_t row_s
         const uint8_t *pixel = work->row;
         uint8_t *pixels = work->image->pixels + row * cols;
         for (size_t col = col_start; col < cols; col += col_step) {
-            uint8_t samples[3];
+            uint8_t samples[3] = {0};
             for (size_t c = 0; c < channels; c++, pixel += sample_nbytes)
                 samples[c] = read_sample(work, pixel, sample_nbytes);
             pixels[col] =

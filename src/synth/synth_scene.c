@@ -191,7 +191,7 @@ static void divide(synth_scene *scene, int index, int pair, hpac_random *random)
         if (other->phase != SYNTH_DAUGHTER && x * x + y * y < reach * reach)
             scene->cells[i] = scene->cells[--scene->cell_count];
     }
-    for (int twin = 0; twin < 2; twin++, angle += SYNTH_PI)
+    for (int twin = 0; twin < 2; twin++) {
         scene->cells[scene->cell_count++] = (synth_cell){
             .phase = SYNTH_DAUGHTER,
             .pair = pair,
@@ -201,6 +201,8 @@ static void divide(synth_scene *scene, int index, int pair, hpac_random *random)
             .axis = angle + SYNTH_PI,
             .nucleus_radius = 0.5f * mother.nucleus_radius,
         };
+        angle += SYNTH_PI;
+    }
 }
 
 /* A random cell in interphase well inside the image; -1: none found. */
@@ -325,6 +327,19 @@ static void measure(const synth_scene *scene, synth_pixel *pixel)
     }
 }
 
+/* 0 .. 1, soft-edged. */
+static float nucleolus_at(const synth_scene *scene, const synth_cell *cell, float x, float y)
+{
+    float light = 0.0f;
+    for (int n = 0; n < cell->nucleolus_count; n++) {
+        float dx = x - cell->nucleoli[n].x, dy = y - cell->nucleoli[n].y;
+        float r = cell->nucleoli[n].radius, soft = 0.35f * r + 0.5f / scene->scale;
+        float here = synth_ramp(r + soft - sqrtf(dx * dx + dy * dy), 0.0f, 2.0f * soft);
+        light = synth_max(light, here);
+    }
+    return light;
+}
+
 static void map_pixels(synth_scene *scene)
 {
     size_t count = (size_t)scene->size * (size_t)scene->size;
@@ -332,19 +347,15 @@ static void map_pixels(synth_scene *scene)
         scene->pixels[p] = (synth_pixel){.depth = NOWHERE, .gap = NOWHERE, .inside = -SYNTH_FAR};
     for (int i = 0; i < scene->cell_count; i++)
         claim_pixels(scene, i);
-    for (size_t p = 0; p < count; p++) {
-        synth_pixel *pixel = &scene->pixels[p];
-        measure(scene, pixel);
-        const synth_cell *cell = pixel->inside > 0.0f ? &scene->cells[pixel->owner - 1] : NULL;
-        float x = ((float)(p % (size_t)scene->size) + 0.5f) / scene->scale;
-        float y = ((float)(p / (size_t)scene->size) + 0.5f) / scene->scale;
-        for (int n = 0; cell && n < cell->nucleolus_count; n++) {
-            float dx = x - cell->nucleoli[n].x, dy = y - cell->nucleoli[n].y;
-            float r = cell->nucleoli[n].radius, soft = 0.35f * r + 0.5f / scene->scale;
-            float light = synth_ramp(r + soft - sqrtf(dx * dx + dy * dy), 0.0f, 2.0f * soft);
-            pixel->nucleolus = synth_max(pixel->nucleolus, light);
+    for (int row = 0; row < scene->size; row++)
+        for (int col = 0; col < scene->size; col++) {
+            synth_pixel *pixel = &scene->pixels[row * scene->size + col];
+            measure(scene, pixel);
+            if (pixel->inside > 0.0f)
+                pixel->nucleolus = nucleolus_at(scene, &scene->cells[pixel->owner - 1],
+                                                ((float)col + 0.5f) / scene->scale,
+                                                ((float)row + 0.5f) / scene->scale);
         }
-    }
 }
 
 /* ---- the scene ---- */

@@ -46,8 +46,10 @@ void synth_draw_thread(const synth_scene *scene, int cell, const synth_pen *pen,
         float amplitude = thread->amplitude;
         if (here == NUCLEUS)
             amplitude *= avoids ? 0.0f : thread->nucleus;
-        for (; due < STRIDE && amplitude > 0.0f; due += pen->step)
+        while (due < STRIDE && amplitude > 0.0f) {
             synth_pen_mark(pen, thread->x + due * dx, thread->y + due * dy, amplitude);
+            due += pen->step;
+        }
         due = synth_max(due - STRIDE, 0.0f);
         here = next; /* two strides ahead is one ahead now */
         next = ahead;
