@@ -75,4 +75,16 @@ void hpac_layer_describe(const hpac_layer *layer, char text[48]);
 void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape input,
                        FILE *stream);
 
+/* The parameters of one layer, in Keras's layout: conv2d kernels (rows, cols, in, out), dense
+ * kernels (in, out). NULL and 0 for layers without. */
+typedef struct hpac_weights {
+    size_t kernel_count, bias_count;
+    float *kernel, *bias; /* owned */
+} hpac_weights;
+
+/* Room for the weights of `layers` on `input`, zeroed: an array of layer_count. The stack must have
+ * passed hpac_layers_check. NULL: no memory. */
+hpac_weights *hpac_weights_create(const hpac_layer *layers, size_t layer_count, hpac_shape input);
+void hpac_weights_destroy(hpac_weights *weights, size_t layer_count); /* NULL is fine */
+
 #endif

@@ -23,13 +23,6 @@
 #include <stdbool.h>
 #include <hpac/metrics.h>
 
-/* The parameters of one layer, in Keras's layout: conv2d kernels (rows, cols, in, out), dense
- * kernels (in, out). NULL and 0 for layers without. */
-typedef struct hpac_weights {
-    size_t kernel_count, bias_count;
-    float *kernel, *bias; /* owned */
-} hpac_weights;
-
 /* Where a training stood, for resuming. */
 typedef struct hpac_training_state {
     hpac_adadelta optimizer;
@@ -100,10 +93,5 @@ hpac_status hpac_thresholds_load(const char *path, size_t count, float *threshol
 
 /* Frees all that the model owns and zeroes the struct. */
 void hpac_model_fini(hpac_model *model);
-
-/* Room for the weights of `layers` on `input`, zeroed: an array of layer_count. The stack must have
- * passed hpac_layers_check. NULL: no memory. */
-hpac_weights *hpac_weights_create(const hpac_layer *layers, size_t layer_count, hpac_shape input);
-void hpac_weights_destroy(hpac_weights *weights, size_t layer_count); /* NULL is fine */
 
 #endif

@@ -14,7 +14,7 @@
 #define HPAC_NETWORK_H
 
 #include <hpac/device.h>
-#include <hpac/model.h>
+#include <hpac/layer.h>
 
 #include <stdio.h>
 
