@@ -323,7 +323,7 @@ go_on_and_compare() {
 }
 
 @test "a run with more epochs than configured is refused before the first step" {
-    stop_with INT
+    stop_with INT 6
     assert_exit 130
     printf 'config: small.yaml\nruns: [{name: new}, {name: "seed=2", train.seed: 2, train.epochs: 1}]\n' > "$TMP/configs/s.yaml"
     sweep "$TMP/configs/s.yaml" --out "$TMP/broken"
