@@ -23,6 +23,8 @@ const cli_note help_exit_codes[] = {
 };
 
 const cli_note help_environment[] = {
+    {"HPAC_CPU", "avx512, avx2 or portable: the highest instruction set that may be used, to test "
+                 "the paths of other processors"},
     {"HPAC_PLOTS", "directory of the gnuplot scripts, if they are not in share/hpac/plots or "
                    "tools/plots beside or above the program"},
     {"TERM, NO_COLOR", "with TERM=dumb or NO_COLOR, progress is printed in lines and not as a bar"},

@@ -22,8 +22,7 @@
 #define CLI_CHANNELS(FALLBACK)                                                                     \
     OPTION_TEXT("channels", "N|CHANNEL,...", FALLBACK,                                             \
                 "the first N of green, blue, red, yellow, or their names in any order")
-#define CLI_THREADS                                                                                \
-    OPTION_NUMBER("threads", "N", "0", 0, 1024, "0: one per core; the files do not depend on it")
+#define CLI_THREADS OPTION_NUMBER("threads", "N", "0", 0, 1024, "threads; 0: one per core")
 /* --rows and --cols. */
 #define CLI_SIZE                                                                                   \
     OPTION_NUMBER("rows", "N", "128", 1, 16384, "height after resizing"),                          \
