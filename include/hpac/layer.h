@@ -1,9 +1,9 @@
 /*
- * Layers, as the user and Keras name them, and the operations a network is made of.
+ * Layers, with the names of configurations and Keras, and the operations of a network.
  *
- * A layer is a line of the configuration: {type: conv2d, filters: 16, kernel: 3, activation: relu}.
- * The network turns layers into operations (conv2d, relu) and offers the device the longest run of
- * them that may be one plan (device.h).
+ * A layer is one line of the configuration: {type: conv2d, filters: 16, kernel: 3, activation: relu}.
+ * The network turns layers into operations (conv2d, relu) and offers the device the longest chain
+ * of them that may be one plan (device.h).
  */
 #ifndef HPAC_LAYER_H
 #define HPAC_LAYER_H
@@ -19,7 +19,7 @@ typedef enum hpac_layer_kind {
     HPAC_LAYER_DROPOUT,
     HPAC_LAYER_FLATTEN,
     HPAC_LAYER_DENSE,
-    HPAC_LAYER_ACTIVATION, /* a layer of its own: {type: relu} or {type: sigmoid} */
+    HPAC_LAYER_ACTIVATION, /* a separate layer: {type: relu} or {type: sigmoid} */
 } hpac_layer_kind;
 
 typedef enum hpac_activation {
@@ -29,7 +29,7 @@ typedef enum hpac_activation {
 } hpac_activation;
 
 typedef enum hpac_initializer {
-    /* VarianceScaling as the write-up sets it: scale 1, fan-in, truncated normal. */
+    /* VarianceScaling as in the reference notebooks: scale 1, fan-in, truncated normal. */
     HPAC_INIT_VARIANCE_SCALING,
     /* Keras's default: Glorot and Bengio (2010), uniform on +-sqrt(6 / (in + out)). */
     HPAC_INIT_GLOROT_UNIFORM,
@@ -48,30 +48,28 @@ typedef struct hpac_layer {
 /* "conv2d", "relu", ...: the name in configurations. */
 const char *hpac_layer_name(const hpac_layer *layer);
 
-/* The shape a layer makes of `in`. Errors: CONFIG, naming the layer's number (from 1) and both
- * shapes, for what cannot be: a window larger than the image, dense before flatten, a convolution
- * after it. */
+/* The output shape of a layer. Errors: CONFIG, with the layer's number (from 1) and both shapes:
+ * a window larger than the image, dense before flatten, a convolution after it. */
 hpac_status hpac_layer_output_shape(const hpac_layer *layer, size_t number, hpac_shape in,
                                     hpac_shape *out);
 
 /* The dimensions of a layer's kernel in Keras's layout, (rows, cols, in, out) or (in, out): writes
- * them to `dims` and returns how many there are, 0 for layers without parameters. */
+ * them to `dims` and returns their number, 0 for layers without parameters. */
 size_t hpac_layer_kernel_dims(const hpac_layer *layer, hpac_shape in, size_t dims[4]);
 /* Elements of the kernel; 0 for layers without one. */
 size_t hpac_layer_kernel_count(const hpac_layer *layer, hpac_shape in);
-/* Elements of its bias; 0 for layers without one. */
+/* Elements of the bias; 0 for layers without one. */
 size_t hpac_layer_bias_count(const hpac_layer *layer);
 
-/* Checks a whole stack: every layer fits the one before, and the last is dense with `classes` units
- * and a sigmoid. Writes the output shape of each layer to shapes (layer_count). Errors: CONFIG. */
+/* Checks a stack: every layer fits the previous one, and the last is dense with `classes` units and
+ * a sigmoid. Writes the output shape of each layer to shapes (layer_count). Errors: CONFIG. */
 hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac_shape input,
                               size_t classes, hpac_shape *shapes);
 
-/* Its options for readers: "32 of 3x3 relu", "0.25"; "" for a layer without. */
+/* A layer's options as text: "32, 3x3, relu", "0.25"; "" for a layer without. */
 void hpac_layer_describe(const hpac_layer *layer, char text[48]);
 
-/* The table of a stack that was checked: a line a layer with options, output shape and parameters.
- */
+/* Prints a checked stack: one line per layer with options, output shape and parameters. */
 void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape input,
                        FILE *stream);
 

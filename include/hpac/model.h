@@ -35,18 +35,17 @@ typedef struct hpac_training_state {
     double best_loss;       /* lowest validation loss; INFINITY before the first */
     double patience_loss; /* the one early stopping compares with; it moves by min_delta at least */
     uint32_t best_epoch, epochs_without_best;
-    double epoch_loss_sum; /* running sums of the epoch under way */
+    double epoch_loss_sum; /* running sums of the current epoch */
     uint64_t epoch_image_count;
     hpac_confusion confusion[HPAC_COUNTS_MAX_CLASSES];
-    /* Of the training batches of the epoch under way: how long they took, the part of it in which
-     * the device stood still for data, and the images in that time. 0 in files from before they
-     * were kept. */
+    /* Of the training batches of the current epoch: their time, the part of it in which the device
+     * waited for data, and their images. 0 in old files, which do not have them. */
     double epoch_train_s, epoch_waited_s;
     uint64_t epoch_timed_image_count;
     double elapsed_s; /* training time so far */
 } hpac_training_state;
 
-/* What only bears on training in Keras, and hpac does not have. */
+/* What matters only to training in Keras, and hpac does not have. */
 typedef struct hpac_keras_traits {
     bool frozen;      /* layers with trainable=False: hpac trains all layers */
     bool regularized; /* regularizers or constraints: hpac has no weight decay */
@@ -57,7 +56,7 @@ typedef struct hpac_model {
     size_t layer_count;
     hpac_layer *layers;    /* owned */
     hpac_weights *weights; /* (layer_count) owned */
-    /* The rest is hpac's own and may be missing in a file of Keras's. */
+    /* The rest is hpac's own and missing in files of Keras. */
     int targets[HPAC_CLASS_COUNT]; /* class numbers in the order of the outputs */
     size_t target_count;           /* 0: not known */
     char *config_yaml;             /* the run's resolved configuration; NULL: not known */
@@ -67,16 +66,16 @@ typedef struct hpac_model {
 } hpac_model;
 
 /* Writes `path` atomically. A model with `training` has it under hpac/training. The same model
- * makes the same bytes. The file is put together in memory first, so that a full disk meets our own
- * write and not HDF5, which does not survive one. Errors: CONFIG (layers that do not fit together,
- * a file that cannot be made), DATA (a write that fails, as on a full disk). */
+ * gives the same bytes. The file is composed in memory first, because HDF5 does not survive a full
+ * disk. Errors: CONFIG (layers that do not fit together, a file that cannot be created), DATA (a
+ * write fails, as on a full disk). */
 hpac_status hpac_model_save(const hpac_model *model, const char *path);
 
 /* Reads a file of hpac, Keras 2 or Keras 3: a Sequential or a functional model of one chain whose
- * last layer is Dense with a sigmoid (which may be an Activation layer of its own there).
+ * last layer is Dense with a sigmoid (or followed by a sigmoid Activation layer).
  * Initializers other than our two are read as Glorot's: the weights are there. Weights in float64
  * or float16 are converted, and whatever dtype a layer has, hpac computes in float32. On error
- * `model` is left zeroed. Errors: DATA, naming the file and the object: not HDF5, no model_config,
+ * `model` is zeroed. Errors: DATA, naming the file and the object: not HDF5, no model_config,
  * a layer or option hpac does not have (by its Keras name), a weight of the wrong shape, a weight
  * that is not finite. */
 hpac_status hpac_model_load(const char *path, hpac_model *model);
@@ -84,11 +83,11 @@ hpac_status hpac_model_load(const char *path, hpac_model *model);
 /* Logs a warning for each of model->keras, for a training that starts from the file. */
 void hpac_model_warn_of_traits(const hpac_model *model, const char *path);
 
-/* Thresholds in a model file, as the attribute hpac/thresholds: one float32 a target, in the order
- * of the outputs. Saving replaces the file in one step; what else it holds stays as it is. Loading
- * a file without leaves *found false. Errors: DATA; CONFIG for a file without the group hpac. */
+/* Thresholds in a model file, as the attribute hpac/thresholds: one float32 per target, in the order
+ * of the outputs. Saving replaces the file atomically; its other content is unchanged. Loading a
+ * file without them sets *found to false. Errors: DATA; CONFIG for a file without the group hpac. */
 hpac_status hpac_thresholds_save(const char *path, const float *thresholds, size_t count);
-/* `count` is how many the model has outputs; another number in the file is DATA. */
+/* `count` is the number of outputs; another number in the file is DATA. */
 hpac_status hpac_thresholds_load(const char *path, size_t count, float *thresholds, bool *found);
 
 /* Frees all that the model owns and zeroes the struct. */

@@ -21,14 +21,14 @@
 #define HPAC_NETWORK_IN_FLIGHT 2
 
 typedef struct hpac_network_options {
-    hpac_device *device;      /* borrowed */
+    hpac_device *device;      /* not owned */
     const hpac_layer *layers; /* (layer_count) copied */
     size_t layer_count;
     hpac_batch_format format; /* batch size, input shape, classes, pixel type */
     bool training;
-    bool unfused; /* every operation a plan of its own, no update inside a plan: for tests */
+    bool unfused; /* one plan per operation, no update in a plan: for tests */
     bool profile; /* time every call, see hpac_network_profile */
-    bool graph;   /* repeat full training steps as a graph, where the device has graphs */
+    bool graph;   /* replay full training steps as a graph, if the device has graphs */
     hpac_adadelta optimizer;       /* training */
     const float *positive_weights; /* (classes) copied; NULL: all 1 */
     uint64_t seed;                 /* dropout */
@@ -41,14 +41,14 @@ typedef struct hpac_memory_plan {
     size_t activations, gradients, parameters, optimizer, workspace, batches;
 } hpac_memory_plan;
 
-/* Where the images of a step come from. Those of a slot are uploaded, and may be kept in the
- * device's memory; kept ones are gathered there. */
+/* The images of a step. Those of a slot are uploaded, and may be retained in device memory;
+ * retained ones are gathered there. */
 typedef struct hpac_network_batch {
-    const void *slot; /* pinned (hpac_batch_format); must stay as it is until the step is collected.
-                         NULL: all images are kept ones */
-    size_t count;     /* images; rows after them count for nothing */
-    /* (count) Without a slot: where each image is kept. With a slot: where to keep each image,
-     * HPAC_NETWORK_NOT_RETAINED for none; NULL: keep none. Read before the call returns. */
+    const void *slot; /* pinned (hpac_batch_format); must not change until the step is collected.
+                         NULL: all images are retained ones */
+    size_t count;     /* images; further rows are ignored */
+    /* (count) Without a slot: the row of each image in device memory. With a slot: the row to retain
+     * each image in, or HPAC_NETWORK_NOT_RETAINED; NULL: none. Read before the call returns. */
     const uint32_t *resident_rows;
 } hpac_network_batch;
 
@@ -58,22 +58,22 @@ typedef struct hpac_network_batch {
 hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network);
 void hpac_network_destroy(hpac_network *network); /* NULL is fine */
 
-/* What hpac_network_allocate will take from the device, by purpose. */
+/* The memory that hpac_network_allocate will take from the device, by purpose. */
 hpac_memory_plan hpac_network_memory_plan(const hpac_network *network);
 /* Weights and biases, as Keras counts them. */
 size_t hpac_network_parameter_count(const hpac_network *network);
-/* The table of the start: a line a layer with output shape and parameters, then the plans with the
- * algorithms the device chose, then the memory plan. */
+/* Prints one line per layer with output shape and parameters, then the plans with the algorithms
+ * that the device chose, then the memory plan. */
 void hpac_network_print(const hpac_network *network, FILE *stream);
 
-/* Whether the memory plans of a network and of one beside it (NULL: none) fit the device now.
- * Errors: DEVICE with what is needed and what is free. */
+/* Checks that a network and another one (NULL: none) fit into the free memory of the device.
+ * Errors: DEVICE with the needed and the free memory. */
 hpac_status hpac_network_check_memory(const hpac_network *network, const hpac_network *beside);
 
 /* Checks, then allocates the arenas. */
 hpac_status hpac_network_allocate(hpac_network *network);
 
-/* Draws the initial weights from (seed, tensor): the distributions of the write-up (layer.h). */
+/* Draws the initial weights from (seed, tensor): see hpac_initializer (layer.h). */
 hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed);
 
 /* Weights and accumulators to and from Keras's layout; arrays of layer_count, as
@@ -87,11 +87,11 @@ hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
 /* The gradients of the last training step, for tests; the network must be `unfused`. */
 hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients);
 
-/* Room in the device's memory for `image_count` images with their targets. At most once, after
- * hpac_network_allocate. Errors: DEVICE, also for a device without the means (its table has no
- * gather); nothing is kept then, and all else goes on as before. */
+/* Allocates device memory for `image_count` images with their targets. At most once, after
+ * hpac_network_allocate. Errors: DEVICE, also for a device that cannot gather; the network can be
+ * used without. */
 hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count);
-/* The bytes that takes. */
+/* The bytes of that. */
 size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_count);
 
 /* Enqueues forward, loss, backward and update for a batch. `step` numbers the update, for dropout.
@@ -112,8 +112,8 @@ size_t hpac_network_in_flight(const hpac_network *network);
 /* Waits for the oldest of them. Errors: INTERNAL if there is none, DEVICE. */
 hpac_status hpac_network_collect(hpac_network *network, hpac_outcome *outcome);
 
-/* What one call of a step came to over all steps collected, where the option `profile` is set.
- * Bytes and operations are of one call, and follow from the plan: input, output, state and
+/* One call of a step, over all collected steps, with the option `profile`. Bytes and operations are
+ * of one call, and follow from the plan: input, output, state and
  * parameters, each once for every time it is read or written, workspace not counted; convolutions
  * and dense layers, a multiplication and an addition for each term of a sum. */
 typedef struct hpac_profile_row {
@@ -123,8 +123,8 @@ typedef struct hpac_profile_row {
     double nbytes, flops;
 } hpac_profile_row;
 
-/* The rows, in the order of a step, and how many they are (0 without the option); valid until the
- * network is destroyed. Timers are read when a step is collected: nothing waits for them. */
+/* Returns the number of rows (0 without the option), in the order of a step; valid until the network
+ * is destroyed. Timers are read when a step is collected: nothing waits for them. */
 size_t hpac_network_profile(const hpac_network *network, const hpac_profile_row **rows);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Operations: what devices compute. Shapes are those of one image; a plan adds the batch.
+ * Operations that devices compute. Shapes are those of one image; a plan adds the batch.
  */
 #ifndef HPAC_OP_H
 #define HPAC_OP_H
@@ -20,15 +20,16 @@ static inline size_t hpac_shape_count(hpac_shape shape)
 /* How prepared pixels are stored. */
 typedef enum hpac_pixels {
     HPAC_PIXELS_UINT8,   /* bytes; the device divides by 255 */
-    HPAC_PIXELS_FLOAT32, /* floats on 0..1, as the write-up keeps them */
+    HPAC_PIXELS_FLOAT32, /* floats in [0, 1], as in the reference notebooks */
 } hpac_pixels;
 
 typedef enum hpac_op_kind {
-    HPAC_OP_PIXELS, /* bytes / 255 -> float, or floats as they are: always the first of a network */
+    HPAC_OP_PIXELS, /* bytes / 255 -> float, or floats unchanged: the first of every network */
     HPAC_OP_CONV2D, /* y[r][c][k] = bias[k] + sum x[r + i][c + j][m] w[i][j][m][k]; stride 1, valid
                      */
-    HPAC_OP_MAXPOOL, /* the largest of each window, stride = window; rows and columns left over
-                        drop. Of equals, the first row by row gets the gradient, as in Keras */
+    HPAC_OP_MAXPOOL, /* the maximum of each window, stride = window; incomplete windows are
+                        dropped. Of equal values the first in row order gets the gradient, as in
+                        Keras */
     HPAC_OP_DENSE,   /* y[k] = bias[k] + sum x[m] w[m][k] */
     HPAC_OP_RELU,    /* max(x, 0); gradient where y > 0 */
     HPAC_OP_SIGMOID, /* 1 / (1 + exp(-x)), inside a network; the last one belongs to the loss */
@@ -40,7 +41,7 @@ typedef struct hpac_op {
     hpac_op_kind kind;
     hpac_shape in, out;
     size_t kernel_rows, kernel_cols; /* conv2d: kernel; maxpool: window */
-    float rate;                      /* dropout. Kept where random >= threshold, see below */
+    float rate;                      /* dropout: kept where random >= threshold, see below */
     uint32_t stream;                 /* dropout: the layer's number, for HPAC_PURPOSE_DROPOUT */
     hpac_pixels pixels;              /* pixels */
 } hpac_op;
@@ -51,8 +52,8 @@ static inline uint32_t hpac_dropout_threshold(float rate)
     return (uint32_t)((double)rate * 4294967296.0 + 0.5);
 }
 
-/* "conv2d", ...: for tables and messages. No table by enumerators: C++ has none, and the kernels
- * read this header. */
+/* "conv2d", ...: for tables and messages. (No array with designators: C++, which kernels are
+ * written in, has none.) */
 static inline const char *hpac_op_name(hpac_op_kind kind)
 {
     switch (kind) {
@@ -77,7 +78,7 @@ static inline const char *hpac_op_name(hpac_op_kind kind)
 }
 
 /*
- * A batch in a slot: one block, so that one upload carries it. First the targets, (batch_size,
+ * A batch in a slot: one block, for one upload. First the targets, (batch_size,
  * target_count) bytes of 0 or 1, then, at the next multiple of 64, the pixels, (batch_size, rows,
  * cols, channels). A batch of fewer images fills the first rows of both parts.
  */
