@@ -1,9 +1,9 @@
 /*
  * Layers, with the names of configurations and Keras, and the operations of a network.
  *
- * A layer is one line of the configuration: {type: conv2d, filters: 16, kernel: 3, activation: relu}.
- * The network turns layers into operations (conv2d, relu) and offers the device the longest chain
- * of them that may be one plan (device.h).
+ * A layer is one line of the configuration: {type: conv2d, filters: 16, kernel: 3, activation:
+ * relu}. The network turns layers into operations (conv2d, relu) and offers the device the longest
+ * chain of them that may be one plan (device.h).
  */
 #ifndef HPAC_LAYER_H
 #define HPAC_LAYER_H

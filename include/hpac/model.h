@@ -83,9 +83,10 @@ hpac_status hpac_model_load(const char *path, hpac_model *model);
 /* Logs a warning for each of model->keras, for a training that starts from the file. */
 void hpac_model_warn_of_traits(const hpac_model *model, const char *path);
 
-/* Thresholds in a model file, as the attribute hpac/thresholds: one float32 per target, in the order
- * of the outputs. Saving replaces the file atomically; its other content is unchanged. Loading a
- * file without them sets *found to false. Errors: DATA; CONFIG for a file without the group hpac. */
+/* Thresholds in a model file, as the attribute hpac/thresholds: one float32 per target, in the
+ * order of the outputs. Saving replaces the file atomically; its other content is unchanged.
+ * Loading a file without them sets *found to false. Errors: DATA; CONFIG for a file without the
+ * group hpac. */
 hpac_status hpac_thresholds_save(const char *path, const float *thresholds, size_t count);
 /* `count` is the number of outputs; another number in the file is DATA. */
 hpac_status hpac_thresholds_load(const char *path, size_t count, float *thresholds, bool *found);

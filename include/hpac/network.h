@@ -26,10 +26,10 @@ typedef struct hpac_network_options {
     size_t layer_count;
     hpac_batch_format format; /* batch size, input shape, classes, pixel type */
     bool training;
-    bool unfused; /* one plan per operation, no update in a plan: for tests */
-    bool profile; /* time every call, see hpac_network_profile */
-    bool graph;   /* replay full training steps as a graph, if the device has graphs */
-    hpac_adadelta optimizer;       /* training */
+    bool unfused;            /* one plan per operation, no update in a plan: for tests */
+    bool profile;            /* time every call, see hpac_network_profile */
+    bool graph;              /* replay full training steps as a graph, if the device has graphs */
+    hpac_adadelta optimizer; /* training */
     const float *positive_weights; /* (classes) copied; NULL: all 1 */
     uint64_t seed;                 /* dropout */
 } hpac_network_options;
@@ -47,8 +47,9 @@ typedef struct hpac_network_batch {
     const void *slot; /* pinned (hpac_batch_format); must not change until the step is collected.
                          NULL: all images are retained ones */
     size_t count;     /* images; further rows are ignored */
-    /* (count) Without a slot: the row of each image in device memory. With a slot: the row to retain
-     * each image in, or HPAC_NETWORK_NOT_RETAINED; NULL: none. Read before the call returns. */
+    /* (count) Without a slot: the row of each image in device memory. With a slot: the row to
+     * retain each image in, or HPAC_NETWORK_NOT_RETAINED; NULL: none. Read before the call returns.
+     */
     const uint32_t *resident_rows;
 } hpac_network_batch;
 
@@ -123,8 +124,8 @@ typedef struct hpac_profile_row {
     double nbytes, flops;
 } hpac_profile_row;
 
-/* Returns the number of rows (0 without the option), in the order of a step; valid until the network
- * is destroyed. Timers are read when a step is collected: nothing waits for them. */
+/* Returns the number of rows (0 without the option), in the order of a step; valid until the
+ * network is destroyed. Timers are read when a step is collected: nothing waits for them. */
 size_t hpac_network_profile(const hpac_network *network, const hpac_profile_row **rows);
 
 #endif

@@ -24,9 +24,9 @@ typedef enum hpac_pixels {
 } hpac_pixels;
 
 typedef enum hpac_op_kind {
-    HPAC_OP_PIXELS, /* bytes / 255 -> float, or floats unchanged: the first of every network */
-    HPAC_OP_CONV2D, /* y[r][c][k] = bias[k] + sum x[r + i][c + j][m] w[i][j][m][k]; stride 1, valid
-                     */
+    HPAC_OP_PIXELS,  /* bytes / 255 -> float, or floats unchanged: the first of every network */
+    HPAC_OP_CONV2D,  /* y[r][c][k] = bias[k] + sum x[r + i][c + j][m] w[i][j][m][k]; stride 1, valid
+                      */
     HPAC_OP_MAXPOOL, /* the maximum of each window, stride = window; incomplete windows are
                         dropped. Of equal values the first in row order gets the gradient, as in
                         Keras */

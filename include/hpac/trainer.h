@@ -72,8 +72,8 @@ hpac_status hpac_train_folds(const hpac_train_options *options);
 
 /* The results of a finished training, read from its directory: for a run (`folds` 0) one row with
  * the columns steps to best_... of sweep.csv (run_results.h), for a cross-validation the rows of
- * folds.csv. Call hpac_table_fini whatever the status. Errors: DATA (metrics.csv is missing, damaged
- * or has no epochs), INTERNAL. */
+ * folds.csv. Call hpac_table_fini whatever the status. Errors: DATA (metrics.csv is missing,
+ * damaged or has no epochs), INTERNAL. */
 hpac_status hpac_train_results(const char *folder, int folds, struct hpac_table *results);
 
 #endif

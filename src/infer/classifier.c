@@ -1,4 +1,4 @@
-/* Model files and what they tell of themselves. */
+/* Model files and their metadata. */
 #include <hpac/inference.h>
 
 #include "base/file.h"
@@ -21,18 +21,19 @@ static bool same_targets(const hpac_model *model, const int *targets, size_t cou
            memcmp(model->targets, targets, count * sizeof *targets) == 0;
 }
 
-static hpac_status settle_targets(const hpac_classifier_hints *hints, hpac_model *model)
+static hpac_status resolve_targets(const hpac_classifier_hints *hints, hpac_model *model)
 {
     if (model->target_count > 0) {
         if (hints->target_count > 0 && !same_targets(model, hints->targets, hints->target_count))
-            return hpac_fail(HPAC_ERR_CONFIG, "was trained for other classes than those given; "
-                                              "\"hpac info\" shows them");
+            return hpac_fail(HPAC_ERR_CONFIG,
+                             "was trained for other classes than those of --classes; "
+                             "\"hpac info\" shows them");
         return HPAC_OK;
     }
     if (hints->target_count == 0)
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "does not tell which classes its %zu outputs stand for; name them with "
-                         "--classes, in their order",
+                         "does not name the classes of its %zu outputs; list them with --classes, "
+                         "in their order",
                          output_count(model));
     if (hints->target_count != output_count(model))
         return hpac_fail(HPAC_ERR_CONFIG, "has %zu outputs, but %zu classes are given",
@@ -49,7 +50,7 @@ static hpac_status read_config(hpac_classifier *classifier)
     hpac_config *config = &classifier->config;
     hpac_status status = hpac_config_parse("hpac/config", model->config_yaml, config);
     if (status != HPAC_OK)
-        return hpac_fail_within(HPAC_ERR_DATA, "its configuration cannot be read");
+        return hpac_fail_within(HPAC_ERR_DATA, "invalid configuration");
     classifier->has_config = true;
     hpac_shape shape = hpac_config_input_shape(config);
     if (shape.rows != model->input.rows || shape.cols != model->input.cols ||
@@ -64,28 +65,28 @@ static hpac_status read_config(hpac_classifier *classifier)
     return HPAC_OK;
 }
 
-static hpac_status settle_pixels(const hpac_classifier_hints *hints, hpac_classifier *classifier)
+static hpac_status resolve_pixels(const hpac_classifier_hints *hints, hpac_classifier *classifier)
 {
     classifier->pixels = hints->pixels_given ? hints->pixels : HPAC_PIXELS_UINT8;
     if (!classifier->has_config)
         return HPAC_OK;
     if (hints->pixels_given && hints->pixels != classifier->config.data.pixels)
-        return hpac_fail(HPAC_ERR_CONFIG, "was trained with other pixels than --pixels says");
+        return hpac_fail(HPAC_ERR_CONFIG, "was trained with other pixels than those of --pixels");
     classifier->pixels = classifier->config.data.pixels;
     return HPAC_OK;
 }
 
-static hpac_status settle(const hpac_classifier_hints *hints, hpac_classifier *classifier)
+static hpac_status resolve(const hpac_classifier_hints *hints, hpac_classifier *classifier)
 {
-    hpac_status status = settle_targets(hints, &classifier->model);
+    hpac_status status = resolve_targets(hints, &classifier->model);
     if (status == HPAC_OK && classifier->model.config_yaml)
         status = read_config(classifier);
     if (status == HPAC_OK)
-        status = settle_pixels(hints, classifier);
+        status = resolve_pixels(hints, classifier);
     size_t channels = classifier->model.input.channels;
     if (status == HPAC_OK && (channels < 1 || channels > HPAC_MAX_CHANNELS))
-        status = hpac_fail(HPAC_ERR_DATA, "takes images of %zu channels, expected 1..%d", channels,
-                           HPAC_MAX_CHANNELS);
+        status = hpac_fail(HPAC_ERR_DATA, "takes images of %zu channels, expected [1, %d]",
+                           channels, HPAC_MAX_CHANNELS);
     for (size_t i = 0; status == HPAC_OK && i < channels; i++)
         classifier->channel_order[i] =
             classifier->has_config ? classifier->config.data.channel_order[i] : (int)i;
@@ -99,7 +100,7 @@ hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *
     hpac_status status = hpac_model_load(path, &classifier->model);
     if (status != HPAC_OK)
         return status;
-    status = hpac_fail_within(settle(hints, classifier), "%s", path);
+    status = hpac_fail_within(resolve(hints, classifier), "%s", path);
     if (status == HPAC_OK)
         status = hpac_thresholds_load(path, output_count(&classifier->model),
                                       classifier->thresholds, &classifier->has_thresholds);
@@ -137,8 +138,8 @@ hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_cla
     else if (a->pixels != b->pixels)
         what = "pixels";
     return what ? hpac_fail(HPAC_ERR_CONFIG,
-                            "%s and %s: trained for different %s, there is no mean of them",
-                            a->path, b->path, what)
+                            "%s and %s: cannot be averaged: trained for different %s", a->path,
+                            b->path, what)
                 : HPAC_OK;
 }
 
@@ -192,7 +193,7 @@ static hpac_status add_path(hpac_model_paths *paths, char *path)
     return HPAC_OK;
 }
 
-/* How many folds the cross-validation has that the first fold's model comes from. */
+/* The number of folds, from the model of the first one. */
 static hpac_status count_folds(const char *first, int *count)
 {
     hpac_classifier classifier;
@@ -203,7 +204,7 @@ static hpac_status count_folds(const char *first, int *count)
     if (classifier.has_config)
         *count = split->folds * split->repeats;
     else
-        status = hpac_fail(HPAC_ERR_DATA, "%s: does not tell how many folds there are", first);
+        status = hpac_fail(HPAC_ERR_DATA, "%s: does not contain the number of folds", first);
     hpac_classifier_fini(&classifier);
     return status;
 }
@@ -228,9 +229,7 @@ static hpac_status find_folds(const char *folder, hpac_model_paths *paths)
     }
     paths->folds = true;
     return hpac_problems_finish(&missing, HPAC_ERR_DATA,
-                                "%s: the cross-validation is not finished, these models are "
-                                "missing",
-                                folder);
+                                "%s: unfinished cross-validation, missing models", folder);
 }
 
 static hpac_status find_in_folder(const char *folder, hpac_model_paths *paths)
@@ -245,10 +244,11 @@ static hpac_status find_in_folder(const char *folder, hpac_model_paths *paths)
     } else if (is_folder(fold)) {
         status = find_folds(folder, paths);
     } else {
-        status = hpac_fail(HPAC_ERR_DATA,
-                           "%s: no model.h5 in this folder; expected a model file, the folder of "
-                           "a finished run, or that of a cross-validation",
-                           folder);
+        status =
+            hpac_fail(HPAC_ERR_DATA,
+                      "%s: directory without model.h5; expected a model file, the directory of a "
+                      "finished run, or of a cross-validation",
+                      folder);
     }
     free(model);
     free(fold);

@@ -1,4 +1,4 @@
-/* The evaluation of models: probabilities of the rows chosen, thresholds, measures. */
+/* Evaluation of models: probabilities of the chosen rows, thresholds, metrics. */
 #include "evaluate_internal.h"
 #include "predict.h"
 
@@ -11,21 +11,21 @@
 #include <string.h>
 
 /* Rows with their probabilities, of all models so far. */
-typedef struct answer_list {
+typedef struct prediction_list {
     size_t count, capacity;
     size_t *rows;         /* (capacity) owned */
     float *probabilities; /* (capacity, targets) owned */
     double loss_sum;
-} answer_list;
+} prediction_list;
 
 typedef struct evaluation_job {
     const hpac_evaluate_options *options;
     hpac_labels labels;
-    bool halve; /* thresholds are tuned, or were */
+    bool halve; /* thresholds are tuned now, or were tuned */
     float thresholds[HPAC_CLASS_COUNT];
-    answer_list tuning, judging;
-    size_t kept_apart; /* rows of the tuning half that were not judged */
-    double prior_sum;  /* over judged rows */
+    prediction_list tuning, evaluated;
+    size_t tuning_rows; /* rows of the tuning half, not evaluated */
+    double prior_sum;   /* over evaluated rows */
     hpac_evaluate_result *result;
 } evaluation_job;
 
@@ -34,51 +34,51 @@ static const hpac_model *first_model(const evaluation_job *job)
     return &job->options->classifiers[0].model;
 }
 
-/* ---- answers ---- */
+/* ---- predictions ---- */
 
-static hpac_status make_room(answer_list *answers, size_t more, int targets)
+static hpac_status reserve(prediction_list *predictions, size_t more, int targets)
 {
-    size_t capacity = answers->count + more;
-    size_t *rows = realloc(answers->rows, capacity * sizeof *rows);
+    size_t capacity = predictions->count + more;
+    size_t *rows = realloc(predictions->rows, capacity * sizeof *rows);
     if (rows)
-        answers->rows = rows;
-    size_t nbytes = capacity * (size_t)targets * sizeof *answers->probabilities;
-    float *probabilities = realloc(answers->probabilities, nbytes);
+        predictions->rows = rows;
+    size_t nbytes = capacity * (size_t)targets * sizeof *predictions->probabilities;
+    float *probabilities = realloc(predictions->probabilities, nbytes);
     if (probabilities)
-        answers->probabilities = probabilities;
+        predictions->probabilities = probabilities;
     if (!rows || !probabilities)
         return hpac_fail_memory(nbytes);
-    answers->capacity = capacity;
+    predictions->capacity = capacity;
     return HPAC_OK;
 }
 
-static void answers_fini(answer_list *answers)
+static void predictions_fini(prediction_list *predictions)
 {
-    free(answers->rows);
-    free(answers->probabilities);
+    free(predictions->rows);
+    free(predictions->probabilities);
 }
 
-typedef struct answer_collector {
-    answer_list *answers;
+typedef struct batch_collector {
+    prediction_list *predictions;
     size_t targets;
-} answer_collector;
+} batch_collector;
 
 static hpac_status on_batch(void *user, const size_t *rows, size_t count,
                             const float *probabilities)
 {
-    const answer_collector *collector = user;
-    answer_list *answers = collector->answers;
-    memcpy(answers->rows + answers->count, rows, count * sizeof *rows);
-    memcpy(answers->probabilities + answers->count * collector->targets, probabilities,
+    const batch_collector *collector = user;
+    prediction_list *predictions = collector->predictions;
+    memcpy(predictions->rows + predictions->count, rows, count * sizeof *rows);
+    memcpy(predictions->probabilities + predictions->count * collector->targets, probabilities,
            count * collector->targets * sizeof *probabilities);
-    answers->count += count;
+    predictions->count += count;
     return HPAC_OK;
 }
 
-static hpac_status ask(evaluation_job *job, hpac_inference *inference, const size_t *rows,
-                       size_t row_count, answer_list *answers)
+static hpac_status predict_rows(evaluation_job *job, hpac_inference *inference, const size_t *rows,
+                                size_t row_count, prediction_list *predictions)
 {
-    answer_collector collector = {answers, (size_t)first_model(job)->target_count};
+    batch_collector collector = {predictions, (size_t)first_model(job)->target_count};
     double loss_sum;
     size_t skipped;
     const hpac_inference_set set = {
@@ -91,12 +91,12 @@ static hpac_status ask(evaluation_job *job, hpac_inference *inference, const siz
         .loss_sum = &loss_sum,
         .skipped = &skipped,
     };
-    hpac_status status = make_room(answers, row_count, (int)collector.targets);
+    hpac_status status = reserve(predictions, row_count, (int)collector.targets);
     if (status == HPAC_OK)
         status = hpac_inference_run(inference, &set);
     if (status != HPAC_OK)
         return status;
-    answers->loss_sum += loss_sum;
+    predictions->loss_sum += loss_sum;
     job->result->skipped += skipped;
     return HPAC_OK;
 }
@@ -106,25 +106,25 @@ static hpac_status ask(evaluation_job *job, hpac_inference *inference, const siz
 static void add_prior(evaluation_job *job, const evaluate_rows *rows, size_t first)
 {
     const hpac_model *model = first_model(job);
-    const size_t *judged = job->judging.rows + first;
-    size_t count = job->judging.count - first;
+    const size_t *evaluated = job->evaluated.rows + first;
+    size_t count = job->evaluated.count - first;
     job->prior_sum +=
         (double)count * hpac_prior_loss(job->labels.masks, model->targets, model->target_count,
-                                        rows->prior ? rows->prior : judged,
-                                        rows->prior ? rows->prior_count : count, judged, count);
+                                        rows->prior ? rows->prior : evaluated,
+                                        rows->prior ? rows->prior_count : count, evaluated, count);
 }
 
-static hpac_status ask_model(evaluation_job *job, const hpac_classifier *classifier,
-                             const evaluate_rows *rows)
+static hpac_status predict_with_model(evaluation_job *job, const hpac_classifier *classifier,
+                                      const evaluate_rows *rows)
 {
-    if (rows->judging_count == 0)
+    if (rows->evaluated_count == 0)
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: %s: none is left to judge, all are of the half "
-                         "for tuning",
+                         "%s: %s: no rows to evaluate: all are in the "
+                         "tuning half",
                          classifier->path, rows->name);
     if (job->options->tune && rows->tuning_count == 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: %s: none is of the half for tuning",
-                         classifier->path, rows->name);
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: %s: no rows in the tuning half", classifier->path,
+                         rows->name);
     hpac_inference_options options = job->options->inference;
     options.classifiers = classifier;
     options.classifier_count = 1;
@@ -132,13 +132,13 @@ static hpac_status ask_model(evaluation_job *job, const hpac_classifier *classif
     hpac_status status = hpac_inference_create(&options, &inference);
     if (status != HPAC_OK)
         return status;
-    size_t first = job->judging.count;
-    status = ask(job, inference, rows->judging, rows->judging_count, &job->judging);
+    size_t first = job->evaluated.count;
+    status = predict_rows(job, inference, rows->evaluated, rows->evaluated_count, &job->evaluated);
     if (status == HPAC_OK)
         add_prior(job, rows, first);
     if (status == HPAC_OK && job->options->tune)
-        status = ask(job, inference, rows->tuning, rows->tuning_count, &job->tuning);
-    job->kept_apart += rows->tuning_count;
+        status = predict_rows(job, inference, rows->tuning, rows->tuning_count, &job->tuning);
+    job->tuning_rows += rows->tuning_count;
     hpac_inference_destroy(inference);
     return status;
 }
@@ -148,15 +148,15 @@ static void name_set(evaluation_job *job, const evaluate_rows *rows)
     char *name = job->result->set;
     size_t size = sizeof job->result->set;
     int count = job->options->classifier_count;
-    const char *half = job->halve ? " (the half not for tuning)" : "";
+    const char *half = job->halve ? " (evaluation half)" : "";
     if (count == 1)
         snprintf(name, size, "%s%s", rows->name, half);
     else
-        snprintf(name, size, "%d folds each judged by the model that has not seen it%s", count,
+        snprintf(name, size, "%d folds, each evaluated by the model not trained on it%s", count,
                  half);
 }
 
-static hpac_status ask_models(evaluation_job *job)
+static hpac_status predict_with_models(evaluation_job *job)
 {
     hpac_status status = HPAC_OK;
     for (int i = 0; i < job->options->classifier_count && status == HPAC_OK; i++) {
@@ -165,7 +165,7 @@ static hpac_status ask_models(evaluation_job *job)
         status = evaluate_rows_choose(job->options, classifier, &job->labels, job->halve, &rows);
         if (status != HPAC_OK)
             return status;
-        status = ask_model(job, classifier, &rows);
+        status = predict_with_model(job, classifier, &rows);
         name_set(job, &rows);
         evaluate_rows_fini(&rows);
     }
@@ -174,30 +174,30 @@ static hpac_status ask_models(evaluation_job *job)
 
 /* ---- measures ---- */
 
-static hpac_scored scored(const evaluation_job *job, const answer_list *answers)
+static hpac_scored scored(const evaluation_job *job, const prediction_list *predictions)
 {
     return (hpac_scored){
-        .count = answers->count,
+        .count = predictions->count,
         .target_count = first_model(job)->target_count,
         .targets = first_model(job)->targets,
         .masks = job->labels.masks,
-        .rows = answers->rows,
-        .probabilities = answers->probabilities,
+        .rows = predictions->rows,
+        .probabilities = predictions->probabilities,
     };
 }
 
 static hpac_status measure(evaluation_job *job)
 {
-    hpac_scored judging = scored(job, &job->judging);
+    hpac_scored evaluated = scored(job, &job->evaluated);
     hpac_evaluation *evaluation = &job->result->evaluation;
-    hpac_status status = hpac_evaluate(&judging, job->thresholds, evaluation);
-    double judged = (double)job->judging.count;
-    evaluation->loss = job->judging.loss_sum / (judged * (double)judging.target_count);
-    evaluation->prior_loss = job->prior_sum / judged;
+    hpac_status status = hpac_evaluate(&evaluated, job->thresholds, evaluation);
+    double image_count = (double)job->evaluated.count;
+    evaluation->loss = job->evaluated.loss_sum / (image_count * (double)evaluated.target_count);
+    evaluation->prior_loss = job->prior_sum / image_count;
     return status;
 }
 
-/* Thresholds of the one half; what they are worth on the other is told beside what 0.5 is. */
+/* Tunes thresholds on one half; their F1 on the other half is reported beside that of 0.5. */
 static hpac_status tune(evaluation_job *job)
 {
     hpac_scored tuning = scored(job, &job->tuning);
@@ -210,10 +210,10 @@ static hpac_status tune(evaluation_job *job)
     if (status == HPAC_OK)
         status = measure(job);
     if (status == HPAC_OK)
-        hpac_log_info("thresholds tuned on %zu images, judged on the other %zu: mean F1 %.4f, with "
-                      "0.5 %.4f",
-                      job->tuning.count, job->judging.count, job->result->evaluation.f1.mean,
-                      before);
+        hpac_log_info(
+            "thresholds tuned on %zu images, evaluated on the other %zu: mean F1 %.4f, with "
+            "0.5 %.4f",
+            job->tuning.count, job->evaluated.count, job->result->evaluation.f1.mean, before);
     return status;
 }
 
@@ -240,14 +240,14 @@ static hpac_status write_predictions(const evaluation_job *job, const char *fold
     free(path);
     if (status != HPAC_OK)
         return status;
-    const answer_list *judging = &job->judging;
-    for (size_t i = 0; i < judging->count; i++)
-        hpac_predictions_add(&file, job->labels.ids[judging->rows[i]],
-                             judging->probabilities + i * model->target_count);
+    const prediction_list *evaluated = &job->evaluated;
+    for (size_t i = 0; i < evaluated->count; i++)
+        hpac_predictions_add(&file, job->labels.ids[evaluated->rows[i]],
+                             evaluated->probabilities + i * model->target_count);
     return hpac_predictions_commit(&file);
 }
 
-/* ---- the whole ---- */
+/* ---- evaluation ---- */
 
 /* Thresholds are saved into the model files at the end: refused before the work. */
 static hpac_status check_writable(const hpac_evaluate_options *options)
@@ -264,7 +264,7 @@ static hpac_status check_writable(const hpac_evaluate_options *options)
     return HPAC_OK;
 }
 
-static hpac_status settle_options(evaluation_job *job)
+static hpac_status resolve_options(evaluation_job *job)
 {
     static const char *const names[] = {"evaluation.csv", "class_evaluation.csv",
                                         "evaluation_predictions.csv"};
@@ -274,7 +274,7 @@ static hpac_status settle_options(evaluation_job *job)
         return HPAC_ERR_CONFIG;
     if (options->classifier_count > 1 && options->rows != HPAC_ROWS_OWN)
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "the models of a cross-validation are judged on their own folds; name "
+                         "the models of a cross-validation are evaluated on their own folds; name "
                          "one of them for --fold or --all");
     if (options->tune && options->threshold_count > 0)
         return hpac_fail(HPAC_ERR_CONFIG, "--tune-thresholds and --threshold exclude each other");
@@ -291,17 +291,17 @@ static hpac_status settle_options(evaluation_job *job)
 static hpac_status evaluate(evaluation_job *job)
 {
     const hpac_evaluate_options *options = job->options;
-    hpac_status status = settle_options(job);
+    hpac_status status = resolve_options(job);
     if (status == HPAC_OK)
         status = hpac_labels_read_csv(options->labels, &job->labels);
     if (status == HPAC_OK)
-        status = ask_models(job);
+        status = predict_with_models(job);
     if (status != HPAC_OK)
         return status;
     if (job->halve && !options->tune)
-        hpac_log_info("the thresholds were tuned: %zu images of the half for tuning are left out, "
-                      "the other %zu are judged; --threshold 0.5 judges all",
-                      job->kept_apart, job->judging.count);
+        hpac_log_info("tuned thresholds: %zu images of the tuning half are excluded, the other %zu "
+                      "are evaluated; --threshold 0.5 evaluates all",
+                      job->tuning_rows, job->evaluated.count);
     status = options->tune ? tune(job) : measure(job);
     const hpac_evaluation_title title = {options->name, job->result->set};
     if (status == HPAC_OK && options->folder)
@@ -321,8 +321,8 @@ hpac_status hpac_evaluate_model(const hpac_evaluate_options *options, hpac_evalu
         .result = result,
     };
     hpac_status status = evaluate(&job);
-    answers_fini(&job.tuning);
-    answers_fini(&job.judging);
+    predictions_fini(&job.tuning);
+    predictions_fini(&job.evaluated);
     hpac_labels_fini(&job.labels);
     return status;
 }

@@ -1,4 +1,4 @@
-/* Which rows a model is judged on, and which of them it has seen. */
+/* The rows a model is evaluated on, and which of them it was trained on. */
 #include "evaluate_internal.h"
 
 #include <hpac/log.h>
@@ -8,7 +8,7 @@
 
 /* How the label file relates to the one of the training. */
 typedef enum table_kind {
-    TABLE_UNKNOWN, /* the one of the training is not there, or not told */
+    TABLE_UNKNOWN, /* that of the training is missing or not known */
     TABLE_SAME,
     TABLE_OTHER,
 } table_kind;
@@ -23,7 +23,7 @@ static bool same_rows(const hpac_labels *a, const hpac_labels *b)
     return true;
 }
 
-/* Reads the table of the training into `trained`, zeroed when it is not there. */
+/* Reads the label file of the training into `trained`; zeroed when it is missing. */
 static table_kind compare_tables(const hpac_classifier *classifier, const hpac_labels *labels,
                                  hpac_labels *trained)
 {
@@ -46,23 +46,23 @@ static hpac_status copy_rows(const size_t *from, size_t count, size_t **to)
     return HPAC_OK;
 }
 
-/* The split and the fold the options mean for this classifier. */
+/* The split and the fold of the options for this classifier. */
 static hpac_status choose_fold(const hpac_evaluate_options *options,
                                const hpac_classifier *classifier, table_kind table,
                                hpac_split_options *split, int *fold)
 {
     bool own = options->rows == HPAC_ROWS_OWN;
     if (own && options->split_given)
-        return hpac_fail(HPAC_ERR_CONFIG, "a split is given, but no fold of it: add --fold K");
+        return hpac_fail(HPAC_ERR_CONFIG, "a split needs --fold K");
     if (!classifier->has_config && (own || !options->split_given))
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: does not tell how its rows were split; say --all, or --folds N "
-                         "--fold K",
-                         classifier->path);
+        return hpac_fail(
+            HPAC_ERR_CONFIG,
+            "%s: the file does not contain its split; use --all, or --folds N --fold K",
+            classifier->path);
     if (own && table == TABLE_OTHER)
         return hpac_fail(
             HPAC_ERR_CONFIG,
-            "%s: was trained with the rows of %s, which are not those of %s; say --all "
+            "%s: was trained with the rows of %s, which differ from those of %s; use --all "
             "or --fold K",
             classifier->path, classifier->config.data.labels, options->labels);
     *split = options->split_given ? options->split : classifier->config.data.split;
@@ -81,12 +81,13 @@ static hpac_status take_fold(const hpac_evaluate_options *options,
     if (status == HPAC_OK)
         status = hpac_split_create(&split_options, labels->count, labels->masks, &split);
     if (status == HPAC_OK && (fold < 0 || (size_t)fold >= split.count))
-        status = hpac_fail(HPAC_ERR_CONFIG, "--fold: %d, expected 0..%zu", fold, split.count - 1);
+        status = hpac_fail(HPAC_ERR_CONFIG, "--fold: expected an integer in [0, %zu], not %d",
+                           split.count - 1, fold);
     if (status == HPAC_OK) {
         const hpac_fold *chosen = &split.folds[fold];
-        rows->judging_count = chosen->validation_count;
+        rows->evaluated_count = chosen->validation_count;
         rows->prior_count = chosen->train_count;
-        status = copy_rows(chosen->validation, chosen->validation_count, &rows->judging);
+        status = copy_rows(chosen->validation, chosen->validation_count, &rows->evaluated);
         if (status == HPAC_OK)
             status = copy_rows(chosen->train, chosen->train_count, &rows->prior);
         snprintf(rows->name, sizeof rows->name, "validation rows of fold %d of %zu", fold,
@@ -98,19 +99,19 @@ static hpac_status take_fold(const hpac_evaluate_options *options,
 
 static hpac_status take_all(const hpac_labels *labels, evaluate_rows *rows)
 {
-    rows->judging_count = labels->count;
+    rows->evaluated_count = labels->count;
     snprintf(rows->name, sizeof rows->name, "all rows");
-    return copy_rows(NULL, labels->count, &rows->judging);
+    return copy_rows(NULL, labels->count, &rows->evaluated);
 }
 
-/* ---- what the model has seen ---- */
+/* ---- rows the model was trained on ---- */
 
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The Ids of the rows the model was trained on, sorted; borrowed from `trained`. */
+/* The Ids of the rows the model was trained on, sorted; owned by `trained`. */
 static hpac_status list_trained(const hpac_classifier *classifier, const hpac_labels *trained,
                                 const char ***ids, size_t *count)
 {
@@ -133,42 +134,43 @@ static hpac_status list_trained(const hpac_classifier *classifier, const hpac_la
     return status;
 }
 
-/* By Id: a table that was made from the one of the training has its images in other places. */
+/* By Id: in a file made from that of the training the images have other rows. */
 static hpac_status count_trained(const hpac_classifier *classifier, const hpac_labels *labels,
                                  const hpac_labels *trained, evaluate_rows *rows)
 {
     const char **ids = NULL;
     size_t count = 0;
     hpac_status status = list_trained(classifier, trained, &ids, &count);
-    for (size_t i = 0; ids && i < rows->judging_count; i++) {
-        const char *id = labels->ids[rows->judging[i]];
+    for (size_t i = 0; ids && i < rows->evaluated_count; i++) {
+        const char *id = labels->ids[rows->evaluated[i]];
         rows->trained += bsearch(&id, ids, count, sizeof *ids, by_text) != NULL;
     }
     free(ids);
     return status;
 }
 
-static hpac_status tell_trained(const hpac_evaluate_options *options,
-                                const hpac_classifier *classifier, table_kind table,
-                                const evaluate_rows *rows)
+static hpac_status report_trained(const hpac_evaluate_options *options,
+                                  const hpac_classifier *classifier, table_kind table,
+                                  const evaluate_rows *rows)
 {
     if (table == TABLE_UNKNOWN && classifier->has_config)
-        hpac_log_warning("%s: the table it was trained with, %s, is not there: whether it was "
-                         "trained on any of these images is not known",
+        hpac_log_warning("%s: its label file %s is missing: cannot check whether the model was "
+                         "trained on these images",
                          classifier->path, classifier->config.data.labels);
     else if (table == TABLE_UNKNOWN)
-        hpac_log_warning("%s: does not tell what it was trained on: whether any of these images "
-                         "was among it is not known",
-                         classifier->path);
+        hpac_log_warning(
+            "%s: the file does not contain its training data: cannot check whether the "
+            "model was trained on these images",
+            classifier->path);
     if (rows->trained == 0)
         return HPAC_OK;
     if (options->tune)
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "--tune-thresholds: %s was trained on %zu of these %zu images; thresholds "
-                         "are tuned on images it has not seen, those of its own fold",
-                         classifier->path, rows->trained, rows->judging_count);
-    hpac_log_warning("%s was trained on %zu of these %zu images: it knows them by heart",
-                     classifier->path, rows->trained, rows->judging_count);
+                         "--tune-thresholds: %s was trained on %zu of these %zu images; tune "
+                         "thresholds on other images, such as those of its own fold",
+                         classifier->path, rows->trained, rows->evaluated_count);
+    hpac_log_warning("%s was trained on %zu of these %zu images: the metrics are too good",
+                     classifier->path, rows->trained, rows->evaluated_count);
     return HPAC_OK;
 }
 
@@ -176,18 +178,18 @@ static hpac_status tell_trained(const hpac_evaluate_options *options,
 
 static hpac_status halve_rows(const hpac_labels *labels, evaluate_rows *rows)
 {
-    rows->tuning = malloc((rows->judging_count + 1) * sizeof *rows->tuning);
+    rows->tuning = malloc((rows->evaluated_count + 1) * sizeof *rows->tuning);
     if (!rows->tuning)
-        return hpac_fail_memory(rows->judging_count * sizeof *rows->tuning);
-    size_t judging = 0;
-    for (size_t i = 0; i < rows->judging_count; i++) {
-        size_t row = rows->judging[i];
+        return hpac_fail_memory(rows->evaluated_count * sizeof *rows->tuning);
+    size_t evaluated = 0;
+    for (size_t i = 0; i < rows->evaluated_count; i++) {
+        size_t row = rows->evaluated[i];
         if (hpac_is_tuning_id(labels->ids[row]))
             rows->tuning[rows->tuning_count++] = row;
         else
-            rows->judging[judging++] = row;
+            rows->evaluated[evaluated++] = row;
     }
-    rows->judging_count = judging;
+    rows->evaluated_count = evaluated;
     return HPAC_OK;
 }
 
@@ -205,7 +207,7 @@ hpac_status evaluate_rows_choose(const hpac_evaluate_options *options,
         status = count_trained(classifier, labels, &trained, rows);
     hpac_labels_fini(&trained);
     if (status == HPAC_OK)
-        status = tell_trained(options, classifier, table, rows);
+        status = report_trained(options, classifier, table, rows);
     if (status == HPAC_OK && halve)
         status = halve_rows(labels, rows);
     if (status != HPAC_OK)
@@ -216,7 +218,7 @@ hpac_status evaluate_rows_choose(const hpac_evaluate_options *options,
 void evaluate_rows_fini(evaluate_rows *rows)
 {
     free(rows->tuning);
-    free(rows->judging);
+    free(rows->evaluated);
     free(rows->prior);
     *rows = (evaluate_rows){0};
 }

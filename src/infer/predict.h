@@ -17,11 +17,11 @@
 
 typedef struct hpac_predict_options {
     hpac_inference_options inference; /* its classifiers are averaged */
-    const char *images, *ids;         /* folder; CSV with a column Id */
-    const char *folder;               /* gets the two files; made when missing */
-    bool force;                       /* replace those that are there */
-    /* One number for all classes, or one a target in the order of the outputs. Count 0: those of
-     * the models (their mean), 0.5 where no model has any. */
+    const char *images, *ids;         /* directory; CSV with a column Id */
+    const char *folder;               /* for the two files; created if missing */
+    bool force;                       /* replace existing files */
+    /* One for all classes, or one per target in the order of the outputs. Count 0: the mean of the
+     * models' thresholds, or 0.5 if no model has any. */
     const float *thresholds;
     int threshold_count;
     hpac_empty_prediction empty;
@@ -29,17 +29,17 @@ typedef struct hpac_predict_options {
 
 typedef struct hpac_predict_result {
     size_t images;  /* rows of the submission */
-    size_t skipped; /* of them without an answer: bad images */
+    size_t skipped; /* of them without prediction: bad images */
 } hpac_predict_result;
 
 /* Writes submission_proba.csv and submission.csv (submission.h), in the order of the Ids. Rows of
- * skipped images have empty cells in both: nothing is known of them. Nothing is written before all
- * is checked, and no file appears that is not whole. Errors: CONFIG (thresholds that do not fit;
- * one model with thresholds of its own and one without; without `force`, files that are there
- * already), DATA, DEVICE, NUMERIC, HPAC_INTERRUPTED. */
+ * skipped images have empty cells in both. Nothing is written before everything is checked, and
+ * files are written atomically. Errors: CONFIG (thresholds that do not fit; some models with
+ * thresholds and some without; without `force`, existing files), DATA, DEVICE, NUMERIC,
+ * HPAC_INTERRUPTED. */
 hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_result *result);
 
-/* The thresholds that the options come to: (targets). The same errors. */
+/* The resulting thresholds: (targets). The same errors. */
 hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, int classifier_count,
                                     const float *given, int given_count, float *thresholds);
 

@@ -98,27 +98,27 @@ assert_near() {
     assert_near "$loss" "$(cell "$TMP/out/evaluation.csv" 1 loss)"
 }
 
-@test "tuned thresholds are saved, and never judged on the rows they were tuned on" {
+@test "tuned thresholds are saved, and never evaluated on the rows they were tuned on" {
     evaluate "$TMP/run" --tune-thresholds --out "$TMP/tuned"
     assert_exit 0
     assert_error_has "thresholds saved"
-    assert_output_has "the half not for tuning"
-    local judged
-    judged=$(cell "$TMP/tuned/evaluation.csv" 1 images)
-    [[ $judged -gt 0 && $judged -lt 30 ]]
-    assert_error_has "tuned on $((30 - judged)) images, judged on the other $judged"
-    # Later, the same rows are judged with the same thresholds; none was lost on the way.
+    assert_output_has "(evaluation half)"
+    local evaluated
+    evaluated=$(cell "$TMP/tuned/evaluation.csv" 1 images)
+    [[ $evaluated -gt 0 && $evaluated -lt 30 ]]
+    assert_error_has "tuned on $((30 - evaluated)) images, evaluated on the other $evaluated"
+    # A later evaluation uses the same rows and the same thresholds.
     evaluate "$TMP/run" --out "$TMP/later"
     assert_exit 0
-    assert_error_has "$((30 - judged)) images of the half for tuning are left out"
+    assert_error_has "$((30 - evaluated)) images of the tuning half are excluded"
     assert_same "$TMP/tuned/class_evaluation.csv" "$TMP/later/class_evaluation.csv"
     ! cut -d, -f13 "$TMP/later/class_evaluation.csv" | grep -qx 0.5
-    # The same half of everything, so whatever fold a row comes in, it is judged or it is not.
+    # The same half of all rows: the fold of a row does not decide whether it is evaluated.
     evaluate "$TMP/run" --all --out "$TMP/all"
     comm -13 <(cut -d, -f1 "$TMP/all/evaluation_predictions.csv" | sort) \
         <(cut -d, -f1 "$TMP/later/evaluation_predictions.csv" | sort) > "$TMP/extra"
     [[ ! -s $TMP/extra ]]
-    # By hand all rows are judged.
+    # With given thresholds all rows are evaluated.
     evaluate "$TMP/run" --threshold 0.5
     assert_exit 0
     assert_output_has ": 30 images"
@@ -154,7 +154,7 @@ assert_near() {
     [[ $threshold != 0.5 ]]
     evaluate "$TMP/run" --out "$TMP/later" # it is in the file, and kept apart as others are
     assert_exit 0
-    assert_error_has "images of the half for tuning are left out"
+    assert_error_has "images of the tuning half are excluded"
     assert_same "$TMP/tuned/class_evaluation.csv" "$TMP/later/class_evaluation.csv"
     evaluate "$TMP/folds" --tune-thresholds --one-threshold
     assert_exit 0
@@ -201,10 +201,10 @@ assert_near() {
     refute_output_has "p > 0."
 }
 
-@test "a cross-validation is judged fold by fold, each row once" {
+@test "a cross-validation is evaluated fold by fold, each row once" {
     evaluate "$TMP/folds" --out "$TMP/out"
     assert_exit 0
-    assert_output_has "3 folds each judged by the model that has not seen it: 90 images"
+    assert_output_has "3 folds, each evaluated by the model not trained on it: 90 images"
     refute_error_has "trained on"
     { head -n 1 "$TMP/folds/fold0/predictions.csv"
         tail -qn +2 "$TMP"/folds/fold{0,1,2}/predictions.csv; } > "$TMP/expected.csv"
@@ -229,7 +229,7 @@ assert_near() {
     evaluate "$model" --classes "Nucleoplasm, 25 ,Lysosomes" --all
     assert_exit 0
     assert_output_has "Lysosomes"
-    assert_error_has "does not tell what it was trained on"
+    assert_error_has "cannot check whether the model was trained on these images"
     evaluate "$model" --classes "0,25,10"
     assert_exit 2
     assert_error_has "--all"
@@ -306,7 +306,7 @@ assert_near() {
     refute_error_has "trained"
 }
 
-@test "bad images are listed, or left out" {
+@test "bad images are listed, or skipped" {
     cp -r "$DATA/train" "$TMP/images"
     local ids
     mapfile -t ids < <(tail -n +2 "$TMP/run/predictions.csv" | cut -d, -f1 | sed -n '2p;5p')
