@@ -78,5 +78,6 @@ _Noreturn void threads_skip(const char *format, ...);
 #define cr_expect_eq cr_assert_eq
 #define cr_expect_neq cr_assert_neq
 #define cr_expect_str_eq cr_assert_str_eq
+#define cr_expect_not_null cr_assert_not_null
 
 #endif
