@@ -190,6 +190,8 @@ static hpac_status read_start(const char *path, const char *bytes, size_t nbytes
                          "with iconv -f UTF-16 -t UTF-8",
                          path);
     const char *kind = hpac_file_signature(bytes, nbytes);
+    if (!kind && hpac_file_is_html(bytes, nbytes))
+        kind = "an HTML page";
     return kind ? hpac_fail(HPAC_ERR_DATA, "%s: %s, expected CSV text", path, kind) : HPAC_OK;
 }
 

@@ -2,7 +2,7 @@
 #include "file_kind.h"
 
 #include <ctype.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -65,20 +65,32 @@ static const struct {
     {"JSON text", "["},
 };
 
-static const char *text_kind(const uint8_t *head, size_t nbytes)
+/* The start of a text without byte order mark and white space. */
+static size_t skip_blank(const uint8_t *head, size_t nbytes)
 {
-    char text[HPAC_FILE_KIND_NBYTES + 1] = "";
     size_t start = nbytes >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     while (start < nbytes && isspace(head[start]))
         start++;
-    memcpy(text, head + start, nbytes - start);
+    return start;
+}
+
+static const char *text_kind(const uint8_t *head, size_t nbytes)
+{
+    size_t start = skip_blank(head, nbytes), left = nbytes - start;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (strncasecmp(text, texts[i].start, strlen(texts[i].start)) == 0)
+        if (strlen(texts[i].start) <= left &&
+            strncasecmp((const char *)head + start, texts[i].start, strlen(texts[i].start)) == 0)
             return texts[i].kind;
     for (size_t i = start; i < nbytes; i++)
         if (!isprint(head[i]) && !isspace(head[i]))
             return NULL;
     return "text";
+}
+
+bool hpac_file_is_html(const void *head, size_t nbytes)
+{
+    const char *kind = text_kind(head, nbytes);
+    return kind && strcmp(kind, "an HTML page") == 0;
 }
 
 static bool is_filled_with(const uint8_t *head, size_t nbytes, uint8_t value)

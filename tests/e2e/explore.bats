@@ -2,7 +2,7 @@
 load helpers
 
 # $1 images, 64x64, all classes often, four channels: $TMP/set/train.csv and $TMP/set/train.
-paint() {
+generate() {
     "$HPAC" synth --count "$1" --seed 5 --size 64 --test-count 6 --balance --quiet \
         --out "$TMP/set" >/dev/null
 }
@@ -51,7 +51,7 @@ hide_gnuplot() {
 }
 
 @test "explore --images needs every file of the images it shows" {
-    paint 30
+    generate 30
     local id
     id=$(sed -n 2p "$TMP/set/train.csv" | cut -d , -f 1)
     rm "$TMP/set/train/${id}_red.png" "$TMP/set/train/${id}_yellow.png"
@@ -87,7 +87,7 @@ hide_gnuplot() {
 }
 
 @test "explore stops at a corrupt image, or leaves it out" {
-    paint 8
+    generate 8
     local id
     id=$(sed -n 3p "$TMP/set/train.csv" | cut -d , -f 1)
     truncate -s 200 "$TMP/set/train/${id}_blue.png"
@@ -104,7 +104,7 @@ hide_gnuplot() {
 }
 
 @test "explore pages the images, and --force leaves none of an earlier exploration" {
-    paint 25
+    generate 25
     run_hpac explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" --out "$TMP/out" \
         --page-rows 4 --pages 3
     assert_exit 0
@@ -168,7 +168,7 @@ hide_gnuplot() {
 }
 
 @test "explore without gnuplot says what to install; --no-plots does without" {
-    paint 4
+    generate 4
     hide_gnuplot explore --labels "$TMP/set/train.csv" --out "$TMP/out"
     assert_exit 2
     assert_error_has "gnuplot-nox"
@@ -195,7 +195,7 @@ hide_gnuplot() {
 }
 
 @test "explore refuses what it cannot read or does not know" {
-    paint 4
+    generate 4
     local labels=$TMP/set/train.csv
     run_hpac explore --labels "$labels" --classes "Cytosol, cytosol"
     assert_exit 2
@@ -228,7 +228,7 @@ hide_gnuplot() {
 
 @test "explore says so when the disk is full" {
     small_disk_or_skip 100
-    paint 20
+    generate 20
     run_hpac explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" \
         --out "$SMALL_DISK/out" --quiet
     assert_exit 3

@@ -40,7 +40,7 @@
 #     require_free_space MIB skips unless the temporary directory has that much space
 #     small_config                prints a configuration of the images in $DATA (64 x 64) whose network has
 #                                 the layer kinds of the reference notebooks, but few: three epochs in a second
-#     small_models CHANNELS ARG...   for setup_file: paints $DATA (synth ARG...: small, balanced), writes
+#     small_models CHANNELS ARG...   for setup_file: generates $DATA (synth ARG...: small, balanced), writes
 #                                 $MADE/small.yaml, and trains $MADE/run on fold 0 and $MADE/folds on
 #                                 all three
 #     cpu_paths                   prints the values of HPAC_CPU that this processor accepts

@@ -2,7 +2,7 @@
 
 load helpers
 
-# A data set of 60 small images, painted once for the file.
+# A data set of 60 small images, generated once for the file.
 setup_file() {
     export DATA=$BATS_FILE_TMPDIR/data
     "${HPAC:-build/hpac}" synth --count 60 --test-count 7 --size 64 --seed 3 --balance --out "$DATA"

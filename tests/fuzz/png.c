@@ -121,7 +121,7 @@ static int is_about_huffman_tables(const char *message)
            strstr(message, "invalid distance code");
 }
 
-/* Grows the buffer and paints it: what a decoder leaves alone keeps this. */
+/* Grows the buffer and fills it: pixels that a decoder does not write keep this value. */
 static void prepare(hpac_image *image, const png_header *header, int ground)
 {
     size_t nbytes = (size_t)header->rows * (size_t)header->cols;

@@ -53,7 +53,7 @@ Test(synth_images, pictures_are_a_function_of_seed_number_and_labels)
     picture by_fresh = render(fresh, 128, 1, 7, ALL_CLASSES);
     for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++) {
         cr_assert(same(&first, &again, channel), "channel %d: a renderer has a memory", channel);
-        cr_assert(same(&first, &by_fresh, channel), "channel %d: painters differ", channel);
+        cr_assert(same(&first, &by_fresh, channel), "channel %d: renderers differ", channel);
         cr_assert_not(same(&first, &other_number, channel), "channel %d: number", channel);
         cr_assert_not(same(&first, &other_seed, channel), "channel %d: seed", channel);
     }

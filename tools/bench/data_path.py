@@ -77,7 +77,7 @@ def main():
     options = parser.parse_args()
     files = sorted(map(str, options.images.glob(f"*_{options.channel}.png")))
     if not files:
-        sys.exit(f"{options.images}: no *_{options.channel}.png there (hpac synth paints some)")
+        sys.exit(f"{options.images}: no *_{options.channel}.png there (hpac synth generates some)")
 
     size = options.size
     ways = {
