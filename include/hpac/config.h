@@ -7,9 +7,9 @@
  *     hpac_config_fini(&config);
  *
  * Every key is typed and has a range, a default and a help text in the schema
- * (src/config/config_schema.c), from which docs/configuration.md is made. Unknown keys, wrong types
- * and values out of range are refused with file and line (or the --set they came from); all of them
- * together. Relative paths are relative to the current directory.
+ * (src/config/config_schema.c), from which docs/configuration.md is generated. Unknown keys, wrong
+ * types and values out of range are reported with file and line (or the --set they came from), all
+ * together. Relative paths are relative to the current directory; ~ and ${VARIABLE} are expanded.
  */
 #ifndef HPAC_CONFIG_H
 #define HPAC_CONFIG_H
@@ -27,7 +27,7 @@ typedef struct hpac_config_data {
     int targets[HPAC_CLASS_COUNT]; /* data.targets: class numbers, in the order given; all 28 when
                                       absent */
     size_t target_count;
-    size_t channels;                      /* data.channels: 1..4 */
+    size_t channels;                      /* data.channels: 1 to 4 */
     int channel_order[HPAC_MAX_CHANNELS]; /* (channels) indices into hpac_channel_names */
     size_t image_rows, image_cols;        /* data.image */
     size_t scale_rows,
@@ -56,7 +56,7 @@ typedef struct hpac_config_train {
     uint64_t seed;
     hpac_adadelta optimizer; /* train.optimizer: {type: adadelta, learning_rate, rho, epsilon} */
     hpac_weighting
-        weighting; /* train.positive_weights: none | balanced | [numbers, one a target] */
+        weighting; /* train.positive_weights: none | balanced | [numbers, one per target] */
     float positive_weights[HPAC_CLASS_COUNT]; /* for LIST */
     int patience; /* train.early_stopping.patience: epochs without a better validation loss; 0: off
                    */
@@ -65,10 +65,10 @@ typedef struct hpac_config_train {
         initial_model; /* train.initial_model: a .h5 whose weights the training starts from; NULL */
 } hpac_config_train;
 
-/* A means that not every device has. */
+/* A feature that not every device has. */
 typedef enum hpac_switch {
-    HPAC_SWITCH_AUTO, /* where there is it, and it fits */
-    HPAC_SWITCH_ON,   /* an error where there is not */
+    HPAC_SWITCH_AUTO, /* where the device has it, and it fits */
+    HPAC_SWITCH_ON,   /* an error where it does not */
     HPAC_SWITCH_OFF,
 } hpac_switch;
 
@@ -92,25 +92,25 @@ typedef struct hpac_config {
  * the config is left zeroed. Errors: CONFIG. */
 hpac_status hpac_config_load(const char *path, const char *const *sets, int set_count,
                              hpac_config *config);
-/* The same from a text, such as the configuration in a model file; `document` names it in messages,
- * and is the configuration's name. */
+/* The same from a text that hpac wrote, such as the configuration in a model file; `document` names
+ * it in messages, and is the configuration's name. Paths are not expanded. */
 hpac_status hpac_config_parse(const char *document, const char *text, hpac_config *config);
 /* Frees what hpac_config_load allocated and zeroes the struct. */
 void hpac_config_fini(hpac_config *config);
 
 /* The resolved configuration as YAML that hpac_config_load reads back to the same values. */
 hpac_status hpac_config_write(const hpac_config *config, FILE *stream);
-/* The same as a text, malloc'ed, the caller's whatever the status. */
+/* The same as a text, malloc'ed; to be freed whatever the status. */
 hpac_status hpac_config_text(const hpac_config *config, char **text);
-/* The same as a table for the terminal: a line a key, "data.channels  1", defaults marked. */
+/* The same as a table for the terminal: one line per key, "data.channels  1", defaults marked. */
 void hpac_config_print(const hpac_config *config, FILE *stream);
 /* The schema as docs/configuration.md. */
 void hpac_config_print_reference(FILE *stream);
-/* A line a key, "train.shuffle false true": the key and the words it may be; for the completion.
- * Keys of layers, whose paths have numbers, are not among them. */
+/* One line per key, "train.shuffle false true": the key and the words it may have; for shell
+ * completion. Without the keys of layers, whose paths have numbers. */
 void hpac_config_print_keys(FILE *stream);
 
-/* How a configuration wants the device of this name (hpac_device_options.name, borrowed) opened. */
+/* The options for opening the device of this name (hpac_device_options.name, borrowed). */
 hpac_device_options hpac_config_device_options(const hpac_config *config, const char *name);
 
 /* The prepared image size that follows from data.image and data.scale. */

@@ -84,6 +84,7 @@ hpac_status hpac_config_write(const hpac_config *config, FILE *stream)
 hpac_status hpac_config_text(const hpac_config *config, char **text)
 {
     size_t length;
+    *text = NULL;
     FILE *stream = open_memstream(text, &length);
     if (!stream)
         return hpac_fail_memory(0);

@@ -1,5 +1,5 @@
 /*
- * Sweeps: many trainings from one file, side by side in one folder.
+ * Sweeps: many trainings from one file, side by side in one directory.
  *
  *     hpac_sweep sweep;
  *     status = hpac_sweep_load("configs/sweep.yaml", sets, set_count, &sweep);
@@ -21,7 +21,7 @@
  *       - {config: baseline.yaml}
  *
  * Keys are those of configurations (config.h), with dots or as nested sections, which are merged;
- * values are checked by the same schema. docs/sweeps.md tells the whole.
+ * values are checked by the same schema. See docs/sweeps.md.
  */
 #ifndef HPAC_EXPERIMENT_SWEEP_H
 #define HPAC_EXPERIMENT_SWEEP_H
@@ -31,11 +31,11 @@
 
 #include "render/table.h"
 
-/* More runs than this are refused: a slip in a grid. */
+/* More runs are refused: most likely a mistake in a grid. */
 #define HPAC_SWEEP_MAX_RUNS 1000
 
 typedef struct hpac_sweep_run {
-    char *name; /* of its folder: given, or made from what differs: "batch_size=64,epochs=5" */
+    char *name; /* of its directory: given, or made from what differs: "batch_size=64,epochs=5" */
     hpac_config config;
 } hpac_sweep_run;
 
@@ -49,10 +49,10 @@ typedef struct hpac_sweep {
     int run_count;
 } hpac_sweep;
 
-/* Reads a sweep and makes all its configurations; `sets` ("key=value") have the last word in every
- * one. The path of a `config` is relative to the folder of the sweep file. On error the sweep is
- * left zeroed. Errors: CONFIG, all that is wrong together, each with the line of the file and the
- * runs it concerns; two runs of one name, or of one configuration, are wrong too. */
+/* Reads a sweep and makes all its configurations; `sets` ("key=value") override in every
+ * one. The path of a `config` is relative to the directory of the sweep file. On error the sweep is
+ * left zeroed. Errors: CONFIG, all problems together, each with the line of the file and the
+ * runs it concerns; two runs of one name, or of one configuration, are problems, too. */
 hpac_status hpac_sweep_load(const char *path, const char *const *sets, int set_count,
                             hpac_sweep *sweep);
 /* Frees what hpac_sweep_load allocated and zeroes the struct. */
@@ -60,9 +60,9 @@ void hpac_sweep_fini(hpac_sweep *sweep);
 
 typedef struct hpac_sweep_options {
     const hpac_sweep *sweep;
-    const char *folder; /* of the sweep; a folder a run in it */
+    const char *folder; /* directory of the sweep, with one directory per run */
     const char *device; /* as hpac_device_options.name */
-    bool force;         /* train finished runs again, and in folders of other files */
+    bool force;         /* train finished runs again, and in a directory with other files */
     bool dry_run;       /* all checks; nothing is written, nothing trained */
     bool report;        /* write the report (report.h) of each run and of the sweep */
     /* Nonzero: finish the batch, save, return HPAC_INTERRUPTED. May be NULL. */
@@ -71,28 +71,26 @@ typedef struct hpac_sweep_options {
     void *user;
 } hpac_sweep_options;
 
-/* Checks every run (labels, files, memory, what its folder holds), then trains them one after the
- * other, as hpac_train does: the same bits. Runs that are finished are left alone, those that are
- * not go on where they stopped, and finished ones whose train.epochs was raised go on to those, bit
- * for bit (fewer are CONFIG). With force all runs are thrown away after the checks and before the
- * first step, so that a sweep that ends early goes on without. Prepared images are shared
- * (image_pool.h), and prepared before the clock of the first epoch that wants them.
- * <folder>/sweep.csv is written anew after every run, and <folder>/sweep.yaml is a copy of the
- * file.
+/* Checks every run (labels, files, memory, contents of its directory), then trains them one after
+ * the other, as hpac_train does: the same bits. Finished runs are left alone, unfinished ones
+ * resume, and finished ones whose train.epochs was raised continue to those, bit for bit (fewer are
+ * CONFIG). With force all runs are deleted after the checks and before the first step, so that a
+ * sweep that ends early resumes without force. Prepared images are shared (image_pool.h), and
+ * prepared before the clock of the first epoch that needs them. <folder>/sweep.csv is written after
+ * every run; <folder>/sweep.yaml is a copy of the file.
  *
  * `results` gets the rows of sweep.csv in the order of the sweep, for hpac_table_fini whatever the
  * status; with dry_run the runs, their schedule and their update steps. It borrows from `sweep`.
  *
- * Errors: those of hpac_train and hpac_device_open; CONFIG when a run's folder holds a run of
- * another configuration, when the folder is not a sweep's, or another program is at work in it.
- * NUMERIC: some runs failed so, and all others are finished. Other errors end the sweep. */
+ * Errors: those of hpac_train and hpac_device_open; CONFIG when a run's directory holds a
+ * run of another configuration, when the directory is not a sweep's, or another process uses it.
+ * NUMERIC: some runs were not finite, and all others are finished. Other errors end the sweep. */
 hpac_status hpac_sweep_run_all(const hpac_sweep_options *options, hpac_table *results);
 
-/* The results best first, as 120 columns show them: the highest mean F1 on the validation rows
- * after the last epoch first, ties by the lower validation loss; runs that are not finished last.
- */
+/* The results best first, in 120 columns: by the mean F1 on the validation images after the last
+ * epoch, ties by the lower validation loss; runs that are not finished last. */
 void hpac_sweep_rank(const hpac_table *results, hpac_table *ranking);
-/* What a dry run found, as narrow: schedules and update steps in the order of the sweep. */
+/* The plan of a dry run, in 120 columns: schedules and update steps in the order of the sweep. */
 void hpac_sweep_list(const hpac_table *plan, hpac_table *listing);
 
 #endif

@@ -505,7 +505,7 @@ EOF
         {print "(" $at["train_images_per_s"] ")"}') == $'()\n(50)' ]] || fail_with "$(cat "$TMP/out/sweep.csv")"
 }
 
-@test "the write-ups' comparison is four schedules" {
+@test "the comparison of the reference notebooks is four schedules" {
     sweep configs/sweep.yaml --dry-run --out "$TMP/out" --set data.labels="$DATA/train.csv" \
         --set data.images="$DATA/train" --set data.image='{rows: 64, cols: 64}' --set train.drop_last=false
     assert_exit 0

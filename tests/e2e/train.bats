@@ -637,3 +637,20 @@ stop_in_an_epoch() {
     assert_error_has "--json"
     assert_no_output
 }
+
+@test "paths of the configuration may begin with ~ and have environment variables" {
+    mkdir "$TMP/home"
+    ln -s "$DATA" "$TMP/home/data"
+    small_config | sed "s#$DATA#~/data#" > "$TMP/home.yaml"
+    grep -q 'labels: ~' "$TMP/home.yaml"
+    HOME=$TMP/home run_hpac train "$TMP/home.yaml" --device cpu --quiet --out "$TMP/run" \
+        --set train.epochs=1
+    assert_exit 0
+    grep -q "labels: $TMP/home/data/train.csv" "$TMP/run/config.yaml"
+    HPAC_DATA=$DATA run_hpac train "$TMP/home.yaml" --dry-run --device cpu \
+        --set 'data.labels=${HPAC_DATA}/train.csv' --set 'data.images=$HPAC_DATA/train'
+    assert_exit 0
+    run_hpac train "$TMP/home.yaml" --dry-run --device cpu --set 'data.labels=${HPAC_NOT_SET}/train.csv'
+    assert_exit 2
+    assert_error_has 'the environment variable HPAC_NOT_SET is not set'
+}

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-Test(config, defaults_are_those_of_the_write_up)
+Test(config, defaults_are_those_of_the_reference_notebooks)
 {
     hpac_config config = load_good(REQUIRED);
     cr_assert_str_eq(config.name, "c");
@@ -339,8 +339,8 @@ Test(config, files_of_other_systems_are_read)
     hpac_config_fini(&config);
 }
 
-/* The four fits of the write-ups. */
-Test(config, the_fits_are_those_of_the_write_ups)
+/* The four fits of the reference notebooks. */
+Test(config, the_fits_are_those_of_the_reference_notebooks)
 {
     static const struct {
         const char *path;
@@ -394,7 +394,7 @@ Test(config, the_table_marks_defaults)
     hpac_config_fini(&config);
 }
 
-Test(config, the_manual_is_up_to_date)
+Test(config, the_reference_is_up_to_date)
 {
     char *printed = NULL;
     size_t nbytes;
@@ -407,7 +407,7 @@ Test(config, the_manual_is_up_to_date)
     size_t read = fread(kept, 1, nbytes + 1, file);
     fclose(file);
     cr_assert(read == nbytes && memcmp(kept, printed, nbytes) == 0,
-              "docs/configuration.md is not what the schema says: make docs");
+              "docs/configuration.md is out of date: make docs");
     free(kept);
     free(printed);
 }

@@ -289,7 +289,7 @@ Test(sweep, a_configuration_lies_beside_its_sweep)
     hpac_sweep_fini(&sweep);
 }
 
-/* The write-ups' four fits, each as its own file says. */
+/* The four fits of the reference notebooks, each as in its own file. */
 Test(sweep, the_sweep_that_comes_along_is_good)
 {
     hpac_sweep sweep;
