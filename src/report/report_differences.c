@@ -110,8 +110,8 @@ static size_t next_shared(const shared_items *shared, const report_value *value,
     return item;
 }
 
-/* Whether what all have stands in the same order; else the lists differ in more than their own
- * items. */
+/* Whether the items that all have are in the same order; else the lists differ in more than their
+ * own items. */
 static bool same_order(const hpac_report *report, const char *path, const shared_items *shared)
 {
     const report_value *first = shared->first;
@@ -167,12 +167,12 @@ static void add_cell(hpac_table *table, const report_run *run, const column *key
         hpac_table_add_text(table, value ? value->text : "");
 }
 
-/* A row a run, a column a key that differs. */
+/* One row per run, one column per key that differs. */
 static void fill_table(hpac_report *report, const column *keys, size_t count,
                        const hpac_column *columns)
 {
-    hpac_table *table = report_table(report, "configurations",
-                                     "What differs in their configurations", columns, count + 1);
+    hpac_table *table = report_table(report, "configurations", "Configuration keys that differ",
+                                     columns, count + 1);
     for (size_t i = 0; i < report->run_count; i++) {
         hpac_table_add_text(table, report->runs[i].label);
         for (size_t c = 0; c < count; c++)
@@ -191,9 +191,7 @@ static hpac_status find_columns(const hpac_report *report, const key_list *keys,
         column *key = &found[(*count)++];
         key->path = keys->paths[i];
         columns[*count] = (hpac_column){key->path, HPAC_TEXT, 0, NULL};
-        hpac_status status = share_items(report, key->path, &key->shared);
-        if (status != HPAC_OK)
-            return status;
+        HPAC_TRY(share_items(report, key->path, &key->shared));
         key->whole = !same_order(report, key->path, &key->shared);
     }
     return HPAC_OK;

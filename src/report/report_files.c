@@ -18,9 +18,9 @@ static const char *const suffixes[] = {".csv", ".png", ".svg"};
  * else 0. */
 static size_t match(const char *file, const char *name, bool numbered)
 {
-    size_t length = strlen(name);
-    if (strncmp(file, name, length) != 0)
+    if (strncmp(file, name, strlen(name)) != 0)
         return 0;
+    size_t length = strlen(name);
     if (numbered && file[length] == '_')
         length += 1 + strspn(file + length + 1, "0123456789");
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)

@@ -80,7 +80,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     [[ $output == report/report.html ]] || fail_with "expected the page's path"
     assert_pictures report losses last_batch_losses accuracy f1 f1_against_time loss_against_steps
     assert_no_file report/plots/class_summary.csv
-    assert_page_has report/report.html "What differs in their configurations" "data.targets" \
+    assert_page_has report/report.html "Configuration keys that differ" "data.targets" \
         "data.split.fold" "train.epochs" "evaluated on different classes" "Rods &amp; rings"
     assert_line_count 4 report/plots/runs.csv
     # Runs of other classes share no line of guessing.
@@ -331,8 +331,7 @@ interrupt_drawing() {
 
 # interrupt_report DIRECTORY ARG...: the same in a training or sweep.
 interrupt_report() {
-    REPORTS=yes
-    interrupt_drawing "$@" --device cpu --quiet
+    REPORTS=yes interrupt_drawing "$@" --device cpu --quiet
     assert_no_output
     assert_error_has "report"
     assert_no_file "$1/report.html"
@@ -363,7 +362,7 @@ interrupt_report() {
     local free
     small_disk_or_skip 2000
     for free in 20 100 600; do
-        rm -rf "$SMALL_DISK"/*
+        rm -rf "${SMALL_DISK:?}"/*
         head -c $(((2000 - free) * 1024)) /dev/zero >"$SMALL_DISK/filler"
         run_hpac report "$TMP/run" --out "$SMALL_DISK/out"
         assert_exit 3
