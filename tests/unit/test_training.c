@@ -1,0 +1,440 @@
+/* Whole trainings in this process: the steps that reach the device, the weights that are kept, and
+ * every column of the tables beside counts made here from labels and predictions. */
+#include <hpac/model.h>
+#include <hpac/trainer.h>
+
+#include "base/file.h"
+#include "rundir/run_info.h"
+
+#include "formula.h"
+#include "picture_folder.h"
+#include "scratch.h"
+#include "tested_device.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COUNT = 50, TARGETS = 2, BATCH = 6, MAX_STEPS = 200 };
+
+static const int targets[TARGETS] = {0, 5};
+
+/* The labels: of half and of a third of the rows. */
+static bool label_of(size_t row, int t)
+{
+    return formula_hash(5, row * TARGETS + (size_t)t) % 6 < (t == 0 ? 3 : 2);
+}
+
+/* ---- a device that records the steps ---- */
+
+static struct {
+    hpac_device_ops ops;
+    hpac_status (*set_step)(hpac_device *device, uint64_t seed, uint32_t step);
+    uint32_t steps[MAX_STEPS];
+    size_t count;
+} recorded;
+
+static hpac_status record_step(hpac_device *device, uint64_t seed, uint32_t step)
+{
+    cr_assert_lt(recorded.count, MAX_STEPS);
+    recorded.steps[recorded.count++] = step;
+    return recorded.set_step(device, seed, step);
+}
+
+static hpac_device *open_recording_device(void)
+{
+    hpac_device *device =
+        open_tested_device((hpac_device_options){.threads = 1, .deterministic = true});
+    recorded.ops = *device->ops;
+    recorded.set_step = recorded.ops.set_step;
+    recorded.ops.set_step = record_step;
+    device->ops = &recorded.ops;
+    return device;
+}
+
+/* ---- trainings ---- */
+
+typedef struct fixture {
+    picture_folder folder;
+    hpac_device *device;
+    volatile sig_atomic_t stop;
+    size_t stop_after; /* batches of the training; 0: never */
+} fixture;
+
+static void open_fixture(fixture *fix)
+{
+    memset(fix, 0, sizeof *fix);
+    picture_folder_create(&fix->folder, COUNT);
+    fix->device = open_recording_device();
+    char text[8192] = "Id,Target\n";
+    for (size_t row = 0; row < COUNT; row++) {
+        char line[64];
+        snprintf(line, sizeof line, "id%zu,%s%s27\n", row, label_of(row, 0) ? "0 " : "",
+                 label_of(row, 1) ? "5 " : "");
+        strcat(text, line);
+    }
+    scratch_write_text("labels.csv", text);
+}
+
+static void close_fixture(fixture *fix)
+{
+    fix->device->ops->close(fix->device);
+    picture_folder_remove(&fix->folder);
+}
+
+static void watch(void *user, const hpac_progress *progress)
+{
+    fixture *fix = user;
+    if (progress->phase == HPAC_PHASE_TRAIN && progress->batch == fix->stop_after)
+        fix->stop = 1;
+}
+
+/* `train`: more lines of the configuration's train. */
+static hpac_status train(fixture *fix, const char *name, int epochs, const char *train_lines,
+                         bool resume)
+{
+    char yaml[10000];
+    snprintf(yaml, sizeof yaml,
+             "data: {labels: %s, images: %s, targets: [%d, %d], channels: 2,\n"
+             "  image: {rows: 5, cols: 4}, scale: {rows: 1, cols: 1}, workers: 2}\n"
+             "model: [{type: flatten}, {type: dense, units: 8, activation: relu},\n"
+             "  {type: dropout, rate: 0.5}, {type: dense, units: classes, activation: sigmoid}]\n"
+             "train:\n  epochs: %d\n  batch_size: %d\n  drop_last: false\n%s",
+             scratch_path("labels.csv"), fix->folder.path, targets[0], targets[1], epochs, BATCH,
+             train_lines);
+    hpac_config config;
+    assert_ok(hpac_config_parse("test", yaml, &config));
+    const hpac_train_options options = {.config = &config,
+                                        .device = fix->device,
+                                        .folder = scratch_path(name),
+                                        .resume = resume,
+                                        .brief = true,
+                                        .stop = &fix->stop,
+                                        .progress = watch,
+                                        .user = fix};
+    hpac_status status = hpac_train(&options);
+    hpac_config_fini(&config);
+    return status;
+}
+
+/* "<run>/<file>", whole; the caller's. */
+static char *read_text(const char *run, const char *file)
+{
+    char path[256];
+    unsigned char *bytes;
+    size_t nbytes;
+    snprintf(path, sizeof path, "%s/%s", run, file);
+    assert_ok(hpac_file_read(scratch_path(path), 1 << 20, &bytes, &nbytes));
+    return (char *)bytes;
+}
+
+/* ---- steps ---- */
+
+static void expect_steps(uint32_t first, uint32_t end)
+{
+    cr_expect_eq(recorded.count, end - first, "%zu steps", recorded.count);
+    for (size_t i = 0; i < recorded.count; i++)
+        cr_expect_eq(recorded.steps[i], first + i, "step %u at %zu", recorded.steps[i], i);
+    recorded.count = 0;
+}
+
+/* Dropout is drawn from the step: each has a number of its own over epochs and resumes. */
+Test(training, hands_consecutive_steps_to_the_device_over_epochs_and_resumes)
+{
+    fixture fix;
+    open_fixture(&fix);
+    hpac_run_info info;
+    assert_ok(train(&fix, "run", 1, "", false));
+    assert_ok(hpac_run_info_read(scratch_path("run"), &info));
+    uint32_t batches = (uint32_t)info.steps;
+    hpac_run_info_fini(&info);
+    cr_assert_geq(batches, 4);
+    expect_steps(0, batches);
+    assert_ok(train(&fix, "run", 3, "", true));
+    expect_steps(batches, 3 * batches);
+    /* Stopped in the middle of an epoch. */
+    fix.stop_after = 2;
+    cr_assert_eq(train(&fix, "run", 4, "", true), HPAC_INTERRUPTED);
+    uint32_t done = 3 * batches + (uint32_t)recorded.count;
+    cr_expect_lt(done, 4 * batches);
+    expect_steps(3 * batches, done);
+    fix.stop = 0;
+    fix.stop_after = 0;
+    assert_ok(train(&fix, "run", 4, "", true));
+    expect_steps(done, 4 * batches);
+    close_fixture(&fix);
+}
+
+/* ---- the best epoch ---- */
+
+static hpac_model load_model(const char *run, const char *file)
+{
+    char path[256];
+    hpac_model model;
+    snprintf(path, sizeof path, "%s/%s", run, file);
+    assert_ok(hpac_model_load(scratch_path(path), &model));
+    return model;
+}
+
+static bool same_weights(const hpac_model *a, const hpac_model *b)
+{
+    bool same = true;
+    for (size_t i = 0; i < a->layer_count; i++)
+        same = same && (a->weights[i].kernel_count == 0 ||
+                        memcmp(a->weights[i].kernel, b->weights[i].kernel,
+                               a->weights[i].kernel_count * sizeof(float)) == 0);
+    return same;
+}
+
+/* A run that gets worse: its best.h5 is the model of a run that ends with the best epoch. */
+Test(training, keeps_the_weights_of_the_epoch_with_the_lowest_validation_loss)
+{
+    static const char overfits[] = "  optimizer: {learning_rate: 1}\n";
+    enum { EPOCHS = 6 };
+    fixture fix;
+    open_fixture(&fix);
+    assert_ok(train(&fix, "long", EPOCHS, overfits, false));
+    char *losses = read_text("long", "losses.csv"), *line = losses;
+    double lowest = INFINITY;
+    int best = 0;
+    for (int epoch = 1; epoch <= EPOCHS; epoch++) {
+        double loss;
+        line = strchr(line, '\n') + 1;
+        cr_assert_eq(sscanf(line, "%*d,%*f,%lf", &loss), 1);
+        if (loss < lowest) {
+            lowest = loss;
+            best = epoch;
+        }
+    }
+    free(losses);
+    cr_assert_lt(best, EPOCHS, "this data set does not overfit");
+    hpac_run_info info;
+    assert_ok(hpac_run_info_read(scratch_path("long"), &info));
+    cr_expect_eq(info.best_epoch, best);
+    cr_expect_eq(info.epochs_without_best, EPOCHS - best);
+    hpac_run_info_fini(&info);
+    assert_ok(train(&fix, "short", best, overfits, false));
+    hpac_model kept = load_model("long", "best.h5"), expected = load_model("short", "model.h5");
+    hpac_model last = load_model("long", "model.h5");
+    cr_expect(same_weights(&kept, &expected));
+    cr_expect_not(same_weights(&kept, &last));
+    hpac_model_fini(&kept);
+    hpac_model_fini(&expected);
+    hpac_model_fini(&last);
+    close_fixture(&fix);
+}
+
+/* ---- tables ---- */
+
+/* The validation rows of a run and their probabilities. */
+typedef struct predictions {
+    bool is_validation[COUNT];
+    double p[COUNT][TARGETS];
+    size_t count;
+} predictions;
+
+static predictions read_predictions(const char *run)
+{
+    predictions read = {.count = 0};
+    char *text = read_text(run, "predictions.csv"), *rest = text;
+    strsep(&rest, "\n");
+    for (char *line; (line = strsep(&rest, "\n")) && *line;) {
+        size_t row;
+        double p[TARGETS];
+        cr_assert_eq(sscanf(line, "id%zu,%lf,%lf", &row, &p[0], &p[1]), 3);
+        read.is_validation[row] = true;
+        memcpy(read.p[row], p, sizeof p);
+        read.count++;
+    }
+    free(text);
+    cr_assert(read.count > 0 && read.count < COUNT);
+    return read;
+}
+
+static void expect_near(double found, double expected, double tolerance, const char *what)
+{
+    cr_expect(fabs(found - expected) <= tolerance, "%s: %.9g, expected %.9g", what, found,
+              expected);
+}
+
+typedef struct counted {
+    double tp, fp, fn, precision, recall, f1;
+} counted;
+
+/* Keras's precision, recall and F1, with its epsilon. */
+static void finish(counted *c)
+{
+    c->precision = c->tp / (c->tp + c->fp + 1e-7);
+    c->recall = c->tp / (c->tp + c->fn + 1e-7);
+    c->f1 = 2 * c->precision * c->recall / (c->precision + c->recall + 1e-7);
+}
+
+/* The last row of a table, from the `back`-th on: 1 is the last. */
+static char *last_row(char *text, int back)
+{
+    char *end = text + strlen(text);
+    for (; back > 0; back--)
+        for (end--; end > text && end[-1] != '\n';)
+            end--;
+    return end;
+}
+
+/* Loss, accuracy, accuracy of all zeros and F1 min, max, mean, std. */
+typedef struct set_metrics {
+    double values[7];
+} set_metrics;
+
+static set_metrics metrics_of(double loss, const counted counts[TARGETS], double images)
+{
+    double wrong = 0, ones = 0, f1[TARGETS];
+    for (int t = 0; t < TARGETS; t++) {
+        wrong += counts[t].fp + counts[t].fn;
+        ones += counts[t].tp + counts[t].fn;
+        f1[t] = counts[t].f1;
+    }
+    double mean = (f1[0] + f1[1]) / 2;
+    return (set_metrics){{loss, 1 - wrong / (images * TARGETS), 1 - ones / (images * TARGETS),
+                          fmin(f1[0], f1[1]), fmax(f1[0], f1[1]), mean, fabs(f1[0] - f1[1]) / 2}};
+}
+
+Test(training, writes_tables_that_agree_with_counts_of_labels_and_predictions)
+{
+    fixture fix;
+    open_fixture(&fix);
+    assert_ok(train(&fix, "run", 2, "  optimizer: {learning_rate: 3}\n", false));
+    predictions predicted = read_predictions("run");
+    counted validation[TARGETS] = {{0}}, training[TARGETS] = {{0}};
+    double loss = 0, prior = 0, train_images = COUNT - (double)predicted.count;
+    for (int t = 0; t < TARGETS; t++) {
+        double ones = 0;
+        for (size_t row = 0; row < COUNT; row++)
+            ones += !predicted.is_validation[row] && label_of(row, t);
+        for (size_t row = 0; row < COUNT; row++) {
+            double p = predicted.p[row][t], q = ones / train_images;
+            bool label = label_of(row, t);
+            if (!predicted.is_validation[row])
+                continue;
+            validation[t].tp += p > 0.5 && label;
+            validation[t].fp += p > 0.5 && !label;
+            validation[t].fn += p <= 0.5 && label;
+            loss -= log(label ? p : 1 - p) / ((double)predicted.count * TARGETS);
+            prior -= log(label ? q : 1 - q) / ((double)predicted.count * TARGETS);
+        }
+        finish(&validation[t]);
+    }
+    /* Precision and recall of at least one class must differ, or a swap would not show. */
+    cr_assert(fabs(validation[0].precision - validation[0].recall) > 1e-3 ||
+              fabs(validation[1].precision - validation[1].recall) > 1e-3);
+
+    char *text = read_text("run", "class_metrics.csv");
+    for (int t = 0; t < TARGETS; t++) {
+        double epoch, support, tp, fp, fn, precision, recall, f1;
+        char class[64];
+        char *row = last_row(text, TARGETS - t);
+        cr_assert_eq(sscanf(row, "%lf,%63[^,],%lf,%lf,%lf,%lf,%lf,%lf,%lf", &epoch, class, &support,
+                            &tp, &fp, &fn, &precision, &recall, &f1),
+                     9, "%s", row);
+        cr_expect_str_eq(class, hpac_class_names[targets[t]]);
+        expect_near(epoch, 2, 0, "epoch");
+        expect_near(support, validation[t].tp + validation[t].fn, 0, "support");
+        expect_near(tp, validation[t].tp, 0, "true_positives");
+        expect_near(fp, validation[t].fp, 0, "false_positives");
+        expect_near(fn, validation[t].fn, 0, "false_negatives");
+        expect_near(precision, validation[t].precision, 1e-8, "precision");
+        expect_near(recall, validation[t].recall, 1e-8, "recall");
+        expect_near(f1, validation[t].f1, 1e-8, "f1");
+    }
+    free(text);
+
+    /* The training's counts and loss of the last epoch: sums over its batches. */
+    hpac_run_info info;
+    assert_ok(hpac_run_info_read(scratch_path("run"), &info));
+    int batches = (int)info.steps / 2;
+    char *losses = read_text("run", "batch_losses.csv"),
+         *counts = read_text("run", "batch_counts.csv");
+    double train_loss = 0, left = train_images;
+    for (int back = batches; back > 0; back--) {
+        double step, batch_loss, c[2 * 3], images = fmin(left, BATCH);
+        cr_assert_eq(sscanf(last_row(losses, back), "%lf,%lf", &step, &batch_loss), 2);
+        expect_near(step, 2 * batches - back + 1, 0, "step of batch_losses.csv");
+        cr_assert_eq(sscanf(last_row(counts, back), "%lf,%lf,%lf,%lf,%lf,%lf,%lf", &step, &c[0],
+                            &c[1], &c[2], &c[3], &c[4], &c[5]),
+                     7);
+        expect_near(step, 2 * batches - back + 1, 0, "step of batch_counts.csv");
+        for (int t = 0; t < TARGETS; t++) {
+            training[t].tp += c[3 * t];
+            training[t].fp += c[3 * t + 1];
+            training[t].fn += c[3 * t + 2];
+        }
+        train_loss += batch_loss * images / train_images;
+        left -= images;
+    }
+    for (int t = 0; t < TARGETS; t++) {
+        double ones = 0;
+        for (size_t row = 0; row < COUNT; row++)
+            ones += !predicted.is_validation[row] && label_of(row, t);
+        expect_near(training[t].tp + training[t].fn, ones, 0, "ones of batch_counts.csv");
+        finish(&training[t]);
+    }
+    free(losses);
+    free(counts);
+
+    text = read_text("run", "metrics.csv");
+    double m[20];
+    const set_metrics expected[2] = {metrics_of(train_loss, training, train_images),
+                                     metrics_of(loss, validation, (double)predicted.count)};
+    char *cell = last_row(text, 1);
+    for (int i = 0; i < 20; i++) {
+        m[i] = strtod(cell, &cell);
+        cell++;
+    }
+    free(text);
+    expect_near(m[0], 2, 0, "epoch");
+    expect_near(m[1], 2 * batches, 0, "step");
+    for (int set = 0; set < 2; set++)
+        for (int i = 0; i < 7; i++)
+            expect_near(m[2 + 7 * set + i], expected[set].values[i], 2e-6, set ? "val" : "train");
+    expect_near(m[16], prior, 1e-8, "val_prior_loss");
+    expect_near(m[17], info.elapsed_s, 2e-3, "elapsed_s");
+    cr_expect(m[18] > 0 && m[19] >= 0 && m[19] <= 1);
+    text = read_text("run", "losses.csv");
+    double pair[2];
+    cr_assert_eq(sscanf(last_row(text, 1), "2,%lf,%lf", &pair[0], &pair[1]), 2);
+    expect_near(pair[0], train_loss, 2e-6, "train_loss of losses.csv");
+    expect_near(pair[1], loss, 2e-6, "val_loss of losses.csv");
+    free(text);
+    hpac_run_info_fini(&info);
+    close_fixture(&fix);
+}
+
+/* ---- balanced weights ---- */
+
+/* Zeros / ones among the training rows alone: the same bits as with the list counted by hand. */
+Test(training, balances_by_the_training_rows)
+{
+    fixture fix;
+    char list[256];
+    open_fixture(&fix);
+    assert_ok(train(&fix, "balanced", 1, "  positive_weights: balanced\n", false));
+    predictions predicted = read_predictions("balanced");
+    double weights[TARGETS], all[TARGETS];
+    for (int t = 0; t < TARGETS; t++) {
+        double ones = 0, ones_of_all = 0, rows = COUNT - (double)predicted.count;
+        for (size_t row = 0; row < COUNT; row++) {
+            ones += !predicted.is_validation[row] && label_of(row, t);
+            ones_of_all += label_of(row, t);
+        }
+        weights[t] = (rows - ones) / ones;
+        all[t] = (COUNT - ones_of_all) / ones_of_all;
+    }
+    cr_assert(weights[0] != all[0] || weights[1] != all[1]);
+    snprintf(list, sizeof list, "  positive_weights: [%.9g, %.9g]\n", weights[0], weights[1]);
+    assert_ok(train(&fix, "list", 1, list, false));
+    char *balanced = read_text("balanced", "batch_losses.csv");
+    char *by_hand = read_text("list", "batch_losses.csv");
+    cr_expect_str_eq(balanced, by_hand);
+    free(balanced);
+    free(by_hand);
+    close_fixture(&fix);
+}
