@@ -1,5 +1,5 @@
 /*
- * The arithmetic of convolutions on host memory, for the cuDNN stand-in. Images are tensors
+ * The arithmetic of convolutions on host memory, for the simulated cuDNN. Images are tensors
  * (batch, channels, rows, cols) and kernels (filters, channels, kernel rows, kernel cols) that lie
  * in memory as NCHW and KCRS, or as NHWC and KRSC.
  */

@@ -20,7 +20,8 @@ typedef struct cudasim_counts {
     uint64_t device_copies, memsets;
     uint64_t synchronizations; /* host waits: streams, events, device, blocking copies */
     uint64_t allocations, frees;
-    uint64_t live_nbytes;  /* of device memory now */
+    uint64_t live_nbytes;             /* of device memory now */
+    uint64_t cublas_workspace_nbytes; /* of the last cublasSetWorkspace */
     uint64_t live_objects; /* blocks, streams, events, graphs, handles, descriptors now */
 } cudasim_counts;
 

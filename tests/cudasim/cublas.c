@@ -1,5 +1,5 @@
 /*
- * The stand-in for libcublas.so.13: handles, workspace, and products of matrices.
+ * The simulated libcublas.so.13: handles, workspace, and products of matrices.
  *
  * Matrices are column-major, as in cuBLAS. What the real library answers with a status gets that
  * status, INVALID_VALUE with a line on stderr; what it would not notice ends the program.
@@ -56,7 +56,7 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t *handle)
 }
 
 /* As the real one, waits for the device. The memory stays, so that later use is recognised.
- * Destroys also when it is told to fail. */
+ * Destroys also when CUDASIM_FAIL names it. */
 cublasStatus_t cublasDestroy_v2(cublasHandle_t handle)
 {
     cublasStatus_t status = check_handle(handle, __func__);
@@ -75,7 +75,7 @@ static void check_stream(cublasHandle_t handle, cudaStream_t stream)
                      cudasim_stream_device(stream), handle->device);
 }
 
-/* Gives the workspace back for the library's own, as the real one says it does. */
+/* Gives the workspace back for the library's own, as documented. */
 cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t stream)
 {
     cublasStatus_t status = check_handle(handle, __func__);
@@ -102,6 +102,8 @@ cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t handle, void *workspace, siz
     handle->workspace =
         (cudasim_operand){"workspace", workspace, workspace ? nbytes : 0, .written = true};
     cudasim_check_operands(__func__, handle->device, &handle->workspace, 1);
+    if (handle->stream != NULL)
+        cudasim_note_cublas_workspace(handle->stream, handle->workspace.nbytes);
     return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -1,15 +1,19 @@
 /*
- * The CUDA simulator: stand-ins for libcudart, libcublas and libcudnn that run libhpac_cuda.so on a
- * machine without a GPU. This header is what the stand-ins share, and what tests ask of them; it is
- * no part of the product.
+ * The CUDA simulator: simulated libcudart, libcublas and libcudnn, which run libhpac_cuda.so on a
+ * machine without a GPU. This header is what the simulated libraries share, and what tests ask of
+ * them; it is no part of the product.
  *
- * Device addresses are never mapped for the host. A stand-in that computes gets the memory behind
+ * Device addresses are never mapped for the host. A library function gets the memory behind
  * one by cudasim_memory(), inside an operation that cudasim_enqueue() has put on a stream.
  *
  * Environment, beside the settings of runtime.h:
  *     CUDASIM_CUDNN_REFUSE=fwd1,bwddata1,bwdfilter3,biasact
  *         cuDNN does not support these: forward, backward data and backward filter by the number of
  *         the algorithm, and the convolution with bias and activation
+ *     CUDASIM_CUDNN_ABSURD=fwd1
+ *         cuDNN asks for 2 TiB of workspace for these algorithms
+ *     CUDASIM_CUDNN_VERSION=90000, CUDASIM_CUDNN_CUDART=12080
+ *         what cuDNN reports as its version and the CUDA version it was built for
  *     CUDASIM_FAIL=cublasGemmEx:3
  *         the third call of this function of the runtime, cuDNN or cuBLAS fails (without a number
  *         the first); CUDASIM_FAIL=17: the 17th call of any of them
@@ -71,6 +75,7 @@ typedef enum cudasim_numbers {
 } cudasim_numbers;
 /* Once per call of a library that enqueues work. */
 void cudasim_count_library_call(cudaStream_t stream);
+void cudasim_note_cublas_workspace(cudaStream_t stream, size_t nbytes);
 void cudasim_count_product(cudaStream_t stream, cudasim_numbers numbers, bool reduced_sums);
 
 #ifdef __cplusplus

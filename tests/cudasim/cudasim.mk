@@ -1,4 +1,4 @@
-# The CUDA simulator: stand-ins for the CUDA libraries, with their SONAMEs, and the host builds of the
+# The CUDA simulator: simulated CUDA libraries, with their SONAMEs, and the host builds of the
 # kernels, in $(BUILD)/cudasim. Put that first into LD_LIBRARY_PATH and libhpac_cuda.so runs on them.
 # They are built without sanitizers: what is tested is what uses them.
 CXX          ?= g++

@@ -4,7 +4,7 @@
  * disagree, for NHWC, what one of them names is in the table.
  *
  * Workspaces have odd sizes that depend on algorithm, shape and math type: a caller that guesses
- * them, or takes one for another, is told. Their real sizes are not known without a GPU.
+ * them, or takes one for another, gets an error. Their real sizes are not known without a GPU.
  */
 #include "cudnn_sim.h"
 
@@ -76,9 +76,10 @@ bool cudnn_sim_can_do_identity(const cudnn_sim_algorithm *algorithm)
     return algorithm->abilities & IDENTITY;
 }
 
-bool cudnn_sim_is_refused(const char *name)
+/* Whether an environment variable, a list with commas, has a name. */
+static bool is_listed(const char *variable, const char *name)
 {
-    const char *list = getenv("CUDASIM_CUDNN_REFUSE");
+    const char *list = getenv(variable);
     size_t length = strlen(name);
     while (list && *list) {
         size_t word = strcspn(list, ",");
@@ -87,6 +88,11 @@ bool cudnn_sim_is_refused(const char *name)
         list += word + (list[word] == ',');
     }
     return false;
+}
+
+bool cudnn_sim_is_refused(const char *name)
+{
+    return is_listed("CUDASIM_CUDNN_REFUSE", name);
 }
 
 /* What an algorithm lacks for a problem; NULL: nothing. */
@@ -122,6 +128,8 @@ static size_t workspace_nbytes_of(const cudnn_sim_algorithm *algorithm,
     const cudasim_convolution *conv = &problem->conv;
     size_t depth = problem->w_nbytes / (size_t)conv->filters;
     size_t math = problem->fma ? 0 : 1040; /* with tensor cores something is rearranged */
+    if (is_listed("CUDASIM_CUDNN_ABSURD", algorithm->name))
+        return (size_t)2 << 40;
     switch (algorithm->workspace) {
     case INDICES:
         return 2 * depth + 4 * (size_t)conv->out_rows + 20 + math;

@@ -1,4 +1,4 @@
-/* The convolutions of the cuDNN stand-in: checked when called, computed when their stream runs. */
+/* The convolutions of the simulated cuDNN: checked when called, computed when their stream runs. */
 #include "cudnn_sim.h"
 
 #include <stdatomic.h>

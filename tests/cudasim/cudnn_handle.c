@@ -1,4 +1,4 @@
-/* Handles of the cuDNN stand-in, its versions and its messages. */
+/* Handles of the simulated cuDNN, its versions and its messages. */
 #include "cudnn_sim.h"
 
 #include <stdarg.h>
@@ -57,7 +57,7 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t *handle)
 }
 
 /* As the real one, waits for the device. The memory stays, so that later use is recognised.
- * Destroys also when it is told to fail. */
+ * Destroys also when CUDASIM_FAIL names it. */
 cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
 {
     cudnnStatus_t status = cudnn_sim_check_handle(handle, __func__);
@@ -82,18 +82,22 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream)
 
 /* Versions and texts are those of the real library. */
 
+static size_t version(const char *variable, const char *function)
+{
+    const char *pretended = getenv(variable);
+    size_t (*real)(void);
+    *(void **)&real = cudnn_sim_real(function);
+    return pretended ? strtoul(pretended, NULL, 10) : real();
+}
+
 size_t cudnnGetVersion(void)
 {
-    size_t (*real)(void);
-    *(void **)&real = cudnn_sim_real(__func__);
-    return real();
+    return version("CUDASIM_CUDNN_VERSION", __func__);
 }
 
 size_t cudnnGetCudartVersion(void)
 {
-    size_t (*real)(void);
-    *(void **)&real = cudnn_sim_real(__func__);
-    return real();
+    return version("CUDASIM_CUDNN_CUDART", __func__);
 }
 
 const char *cudnnGetErrorString(cudnnStatus_t status)
@@ -103,7 +107,7 @@ const char *cudnnGetErrorString(cudnnStatus_t status)
     return real(status);
 }
 
-/* What the stand-in refused last, once; else what the real library says of descriptors. */
+/* What the simulator refused last, once; else what the real library says of descriptors. */
 void cudnnGetLastErrorString(char *message, size_t max_size)
 {
     void (*real)(char *, size_t);

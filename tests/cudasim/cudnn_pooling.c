@@ -1,4 +1,4 @@
-/* Pooling forward of the cuDNN stand-in. */
+/* Pooling forward of the simulated cuDNN. */
 #include "cudnn_sim.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /*
- * The real libcudnn behind the stand-in. It needs no driver for descriptors, and refuses the bad
- * ones by its own rules. CUDNN_SIM_REAL, its path, comes from tools/find-cuda.
+ * The real libcudnn behind the simulated one. It needs no driver for descriptors, and refuses the
+ * bad ones by its own rules. CUDNN_SIM_REAL, its path, comes from tools/find-cuda.
  *
- * It has the SONAME of the stand-in: opened by its full path, with its symbols kept to itself
+ * It has the SONAME of the simulated one: opened by its full path, with its symbols kept to itself
  * (RTLD_LOCAL) and its own preferred over ours of the same names (RTLD_DEEPBIND). The address
  * sanitizer does not allow that, nor is it needed in hpac, where ours are no global symbols.
  */
@@ -51,7 +51,7 @@ void *cudnn_sim_real(const char *name)
     }
 
 /* The same for what creates and destroys descriptors: they are counted, and destroyed also by a
- * call that is told to fail. */
+ * call that CUDASIM_FAIL names. */
 #define FORWARD_COUNTED(name, kind, change, parameters, arguments)                                 \
     cudnnStatus_t name parameters                                                                  \
     {                                                                                              \

@@ -1,5 +1,5 @@
 /*
- * The parts of the cuDNN stand-in (libcudnn.so.9):
+ * The parts of the simulated cuDNN (libcudnn.so.9):
  *
  *   cudnn_real.c         the real libcudnn behind it, which keeps and checks all descriptors
  *   cudnn_handle.c       handles, and what was wrong last
@@ -33,7 +33,7 @@ struct cudnnContext {
 /* Notes why (printf) for cudnnGetLastErrorString, and returns the status. */
 cudnnStatus_t cudnn_sim_refuse(cudnnStatus_t status, const char *call, const char *why, ...)
     __attribute__((format(printf, 3, 4)));
-/* What a call returns that is told to fail. */
+/* What a call returns that CUDASIM_FAIL names. */
 cudnnStatus_t cudnn_sim_fail(const char *call);
 /* Success; BAD_PARAM for no handle; or a failure that CUDASIM_FAIL wants. */
 cudnnStatus_t cudnn_sim_check_handle(cudnnHandle_t handle, const char *call);

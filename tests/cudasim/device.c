@@ -1,4 +1,4 @@
-/* The GPU that the stand-in pretends to be, and which of several a thread has chosen. */
+/* The GPU that the simulator pretends to be, and which of several a thread has chosen. */
 #include "runtime.h"
 
 #include <stdio.h>

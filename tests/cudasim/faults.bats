@@ -22,7 +22,7 @@ faults() {
     run timeout 60 "$CUDASIM/faults" "$@"
 }
 
-# Without its bug, in every order: it says nothing, and its result is right.
+# Without its bug, in every order: it prints nothing, and its result is right.
 clean() {
     local name=$1 order
     for order in CUDASIM_MODE=lazy CUDASIM_MODE=eager CUDASIM_REVERSE=1 \
@@ -33,7 +33,7 @@ clean() {
     done
 }
 
-# reported NAME TEXT: the simulator ends the program and says TEXT.
+# reported NAME TEXT: the simulator ends the program and prints TEXT.
 reported() {
     clean "$1"
     faults "$1" planted

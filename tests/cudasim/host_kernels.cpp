@@ -1,4 +1,4 @@
-/* The host builds of hpac's kernels: every kernel that is launched stands here, once an instance.
+/* The host builds of hpac's kernels: every instance that is launched is listed here.
  */
 #include "cuda_on_host.h"
 

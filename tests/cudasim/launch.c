@@ -256,7 +256,7 @@ static kernel *find_kernel(const void *stub)
 }
 
 /* The limits of every GPU from 7.5 on, and the errors they give. __launch_bounds__ is not among
- * them: nvcc does not tell the host. */
+ * them: nvcc does not give them to the host. */
 static cudaError_t check_configuration(const kernel *launched, dim3 grid, dim3 block,
                                        size_t shared_nbytes)
 {

@@ -34,7 +34,7 @@ $(CUDASIM)/libcudnn.so: $(CUDASIM_CUDNN:%=$(CUDASIM)/obj/%.o) $(CUDASIM)/libcuda
 
 cudasim: $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so
 
-# ---- tests of the stand-ins' arithmetic ----------------------------------------------------------
+# ---- tests of the simulated libraries' arithmetic ----------------------------------------------------------
 CUDASIM_UNIT := $(patsubst tests/cudasim/%.c,$(CUDASIM)/obj/%.o,$(wildcard tests/cudasim/unit/*.c))
 
 $(CUDASIM)/unit: $(CUDASIM_UNIT) $(CUDASIM)/libcublas.so $(CUDASIM)/libcudnn.so $(CUDASIM)/libcudasim_kernels.so

@@ -1,4 +1,4 @@
-/* Checks that both library stand-ins make. */
+/* Checks that both simulated libraries make. */
 #include "library.h"
 
 #include <pthread.h>

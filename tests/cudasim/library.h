@@ -1,6 +1,6 @@
 /*
- * What the stand-ins for cuBLAS and cuDNN share: the care that the real libraries leave to their
- * caller. Where those would corrupt memory or compute rubbish without a word, the program ends with
+ * What the simulated cuBLAS and cuDNN share: the checks that the real libraries leave to their
+ * caller. Where those would corrupt memory or silently compute garbage, the program ends with
  * a report (cudasim_fail).
  */
 #ifndef CUDASIM_LIBRARY_H
@@ -27,13 +27,13 @@ void cudasim_check_operands(const char *call, int device, const cudasim_operand 
 /* The same memory once the operation runs. */
 void *cudasim_operand_memory(const char *call, const cudasim_operand *operand);
 
-/* Writes rubbish (NaN in each format) where a result will be, or over scratch memory: all of it, or
+/* Writes garbage (NaN in each format) where a result will be, or over scratch memory: all of it, or
  * when it is larger than a MB its ends and a line in every page. */
 void cudasim_poison(void *memory, size_t nbytes);
 void cudasim_poison_scratch(void *memory, size_t nbytes);
 
 /* The first use of a kernel loads code and makes plans, which a capture does not allow: every kind
- * of call must have been enqueued outside one before. `kind`: what tells calls apart. */
+ * of call must have been enqueued outside one before. `kind`: what distinguishes calls. */
 void cudasim_check_first_use(const char *call, cudaStream_t stream, const void *kind,
                              size_t kind_nbytes);
 

@@ -1,5 +1,5 @@
 /*
- * The memory of the stand-in.
+ * The memory of the simulator.
  *
  * Device memory has two ranges of addresses: the one that the program is given, PROT_NONE for
  * ever, and its shadow, where kernels and copies work. Pinned memory has one. In each range blocks

@@ -1,5 +1,5 @@
 /* Number formats and the matrix product, by oneDNN: fast enough for whole trainings. Sums of small
- * whole numbers are exact, and the order of a sum depends on the shape alone. */
+ * integers are exact, and the order of a sum depends on the shape alone. */
 #include "numbers.h"
 
 #include "cudasim.h"
@@ -75,7 +75,7 @@ void cudasim_multiply(const cudasim_product *product)
                    1.0f, product->a, (dnnl_dim_t)product->lda, product->b, (dnnl_dim_t)product->ldb,
                    product->beta, product->c, (dnnl_dim_t)product->ldc);
     if (status != dnnl_success)
-        cudasim_fail("the stand-in's own product of %zu x %zu x %zu failed (%d)", product->rows,
+        cudasim_fail("the simulator's own product of %zu x %zu x %zu failed (%d)", product->rows,
                      product->cols, product->depth, (int)status);
 }
 

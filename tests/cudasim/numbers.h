@@ -1,6 +1,6 @@
 /*
  * The number formats of cuBLAS and cuDNN on the host, and the product of matrices: all arithmetic
- * of the stand-ins goes through floats and through this one product.
+ * of the simulated libraries goes through floats and through this one product.
  */
 #ifndef CUDASIM_NUMBERS_H
 #define CUDASIM_NUMBERS_H

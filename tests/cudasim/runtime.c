@@ -1,4 +1,5 @@
-/* The libcudart stand-in: its settings, its lock, the last error of each thread, the sticky one. */
+/* The simulated libcudart: its settings, its lock, the last error of each thread, the sticky one.
+ */
 #include "runtime.h"
 
 #include <stdlib.h>
@@ -36,7 +37,7 @@ static cudasim_mode mode_setting(void)
     cudasim_fail("CUDASIM_MODE=%s is none of lazy, random, eager", text);
 }
 
-/* ---- calls that are told to fail ---- */
+/* ---- calls made to fail ---- */
 
 static const char *failing_name; /* NULL: any */
 static size_t failing_name_length;
@@ -125,7 +126,7 @@ __attribute__((constructor)) static void start(void)
     report_install();
 }
 
-/* Only now: the other stand-ins and the program have given back what they hold. */
+/* Only now: the other libraries and the program have given back what they hold. */
 __attribute__((destructor)) static void finish(void)
 {
     memory_report_leaks();

@@ -1,5 +1,5 @@
 /*
- * What the files of the libcudart stand-in share.
+ * What the files of the simulated libcudart share.
  *
  * One lock guards everything and is held while an operation runs, so that one runs at a time. A
  * function of the CUDA interface takes it with RUNTIME_CALL(), which returns when CUDASIM_FAIL

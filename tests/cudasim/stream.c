@@ -182,6 +182,13 @@ int cudasim_stream_device(cudaStream_t stream)
     return stream_check(stream, "a library call")->device;
 }
 
+void cudasim_note_cublas_workspace(cudaStream_t stream, size_t nbytes)
+{
+    runtime_lock();
+    stream_counts(stream_check(stream, "a library call"))->cublas_workspace_nbytes = nbytes;
+    runtime_return(cudaSuccess);
+}
+
 void cudasim_count_product(cudaStream_t stream, cudasim_numbers numbers, bool reduced_sums)
 {
     runtime_lock();

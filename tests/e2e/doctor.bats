@@ -120,8 +120,8 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     assert_error_has '--precision: "fp16", expected fp32, tf32 or bf16'
 }
 
-@test "doctor finds the CUDA device on the test bed fit" {
-    cuda_bed_or_skip
+@test "doctor finds the CUDA device on the CUDA simulator fit" {
+    cuda_simulator_or_skip
     run_hpac doctor --device cuda --json
     assert_exit 0
     [[ $(json_value '[d["name"] for d in report["devices"]]') == "['cpu', 'cuda']" ]]
@@ -134,7 +134,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
 }
 
 @test "a GPU that is not there is named" {
-    cuda_bed_or_skip
+    cuda_simulator_or_skip
     run_hpac doctor --device cuda:5
     assert_exit 4
     assert_output_has "cuda:5: not usable: no GPU 5"

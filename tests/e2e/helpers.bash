@@ -34,7 +34,7 @@
 #     real_data_or_skip           sets $REAL_DATA (train.csv, sample_submission.csv, train/...), or
 #                                 skips the test when the competition's data are not there
 #     small_disk_or_skip KIB      sets $SMALL_DISK, an empty file system of that size
-#     cuda_bed_or_skip            the CUDA device runs on the test bed from here on; skips the test when
+#     cuda_simulator_or_skip      the CUDA device runs on the CUDA simulator from here on; skips the test when
 #                                 that is not built (make all cudasim)
 #     require_tool NAME           fails the test, with the reason, if NAME is not installed
 #     require_free_space MIB skips unless the temporary directory has that much space
@@ -280,11 +280,11 @@ small_disk_or_skip() {
     SMALL_DISK=$folder
 }
 
-cuda_bed_or_skip() {
+cuda_simulator_or_skip() {
     local build
     build=$(dirname "$HPAC")
     [[ -e $build/libhpac_cuda.so && -e $build/cudasim/libcudart.so ]] ||
-        skip "no CUDA: libhpac_cuda.so and the test bed are not built"
+        skip "no CUDA: libhpac_cuda.so and the CUDA simulator are not built"
     export LD_LIBRARY_PATH=$build/cudasim
 }
 

@@ -57,7 +57,7 @@ PROGRAM
         <("$TMP/usr/bin/hpac" help --bash-completion)
 }
 
-@test "the CUDA device is installed where hpac looks for it, and nothing of the test bed is" {
+@test "the CUDA device is installed where hpac looks for it, and nothing of the CUDA simulator is" {
     [[ -e build/libhpac_cuda.so ]] || skip "no CUDA: $(<build/cuda-missing)"
     make_quietly install PREFIX="$TMP/usr"
     assert_same build/libhpac_cuda.so "$TMP/usr/lib/libhpac_cuda.so"

@@ -502,7 +502,7 @@ train_real() {
 
 # With a profile the steps run call by call, without it they are repeated as graphs.
 @test "on CUDA --profile changes nothing either, and tells what is done with kept images" {
-    cuda_bed_or_skip
+    cuda_simulator_or_skip
     local call device=(--device cuda --set train.epochs=2)
     run_hpac train "$TMP/small.yaml" "${device[@]}" --quiet --out "$TMP/plain"
     assert_exit 0

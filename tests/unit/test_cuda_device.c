@@ -3,12 +3,15 @@
  * when something fails. Skipped where the tested device is another; what only the CUDA simulator
  * can bring about is skipped on a GPU.
  */
+#include "../cudasim/counts.h"
 #include "tested_device.h"
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static hpac_device *open_deterministic(void)
 {
@@ -82,6 +85,69 @@ Test(cuda_device, refuses_number_formats_that_the_gpu_lacks)
         expect_message("has 7.5; fp32 works");
     }
     device->ops->close(device);
+}
+
+Test(cuda_device, takes_the_number_formats_of_the_oldest_gpu_that_has_them)
+{
+    need_cuda();
+    set_for_simulator("CUDASIM_CAPABILITY", "80");
+    hpac_device *device = open_deterministic(), *other = NULL;
+    need_simulator(device);
+    for (int i = 0; i < 2; i++) {
+        const hpac_device_options options = {
+            .name = "cuda", .precision = i ? HPAC_PRECISION_TF32 : HPAC_PRECISION_BF16};
+        assert_ok(hpac_device_open(&options, &other));
+        other->ops->close(other);
+    }
+    device->ops->close(device);
+}
+
+/* Of one name for all CUDA versions, and with interfaces that only grow. */
+Test(cuda_device, refuses_a_cudnn_of_another_cuda_or_too_old)
+{
+    need_cuda();
+    hpac_device *device = open_deterministic();
+    need_simulator(device);
+    device->ops->close(device);
+    set_for_simulator("CUDASIM_CUDNN_CUDART", "11080");
+    cr_expect_eq(hpac_device_open(&(hpac_device_options){.name = "cuda"}, &device),
+                 HPAC_ERR_DEVICE);
+    expect_message("is built for CUDA 11");
+    unsetenv("CUDASIM_CUDNN_CUDART");
+    set_for_simulator("CUDASIM_CUDNN_VERSION", "90000");
+    cr_expect_eq(hpac_device_open(&(hpac_device_options){.name = "cuda"}, &device),
+                 HPAC_ERR_DEVICE);
+    expect_message("cuDNN 9.0.0 is found, and this is built with 9.");
+}
+
+/* cuBLAS asks for 4 MiB, from Hopper on for 32 (cublasSetWorkspace). */
+Test(cuda_device, gives_cublas_the_workspace_it_asks_for)
+{
+    need_cuda();
+    static const struct {
+        const char *capability;
+        uint64_t mib;
+    } cases[] = {{"80", 4}, {"90", 32}, {"120", 32}};
+    /* The library reads the variable once: each case is a process of its own. */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pid_t child = fork();
+        cr_assert_geq(child, 0);
+        if (child == 0) {
+            cudasim_counts counts = {0};
+            cudasim_get_counts_function *get_counts = NULL;
+            set_for_simulator("CUDASIM_CAPABILITY", cases[i].capability);
+            hpac_device *device = open_deterministic();
+            void *symbol = find_in_simulator("cudasim_get_counts");
+            memcpy(&get_counts, &symbol, sizeof symbol);
+            if (get_counts)
+                get_counts(&counts);
+            device->ops->close(device);
+            _exit(!get_counts || counts.cublas_workspace_nbytes == cases[i].mib << 20 ? 0 : 1);
+        }
+        int status = 1;
+        cr_assert_eq(waitpid(child, &status, 0), child);
+        cr_expect_eq(status, 0, "compute capability %s", cases[i].capability);
+    }
 }
 
 Test(cuda_device, says_what_to_build_for_an_older_gpu)
@@ -166,8 +232,15 @@ Test(cuda_device, memory_is_zeroed_and_aligned)
     call->close(device);
 }
 
-/* A queue may write to new memory at once: the zeros do not come later, from another queue. In lazy
- * mode the simulator runs a queue only when something waits for it. */
+static void wait_for(hpac_device *device, hpac_event *event, hpac_queue queue)
+{
+    assert_ok(device->ops->event_record(device, event, queue));
+    assert_ok(device->ops->event_synchronize(device, event));
+}
+
+/* The copy queue may use new memory at once: the zeros do not come later, from the compute queue;
+ * and what is enqueued on it needs nothing of that one. In lazy mode the simulator runs a queue
+ * only when something waits for it. */
 Test(cuda_device, memory_is_zeroed_when_alloc_returns)
 {
     need_cuda();
@@ -182,13 +255,15 @@ Test(cuda_device, memory_is_zeroed_when_alloc_returns)
     unsigned char *bytes = pinned;
     memset(bytes, 7, NBYTES);
     assert_ok(call->upload(device, HPAC_QUEUE_COPY, memory, bytes, NBYTES / 2));
-    assert_ok(call->event_record(device, event, HPAC_QUEUE_COPY));
-    assert_ok(call->event_synchronize(device, event));
-    assert_ok(call->synchronize(device));
-    assert_ok(call->download(device, HPAC_QUEUE_COPY, bytes, memory, NBYTES));
-    assert_ok(call->synchronize(device));
-    for (int i = 0; i < NBYTES; i++)
-        cr_expect_eq(bytes[i], i < NBYTES / 2 ? 7 : 0, "byte %d is %d", i, bytes[i]);
+    wait_for(device, event, HPAC_QUEUE_COPY);
+    for (int turn = 0; turn < 2; turn++) {
+        memset(bytes, 1, NBYTES);
+        assert_ok(call->download(device, HPAC_QUEUE_COPY, bytes, memory, NBYTES));
+        wait_for(device, event, HPAC_QUEUE_COPY);
+        for (int i = 0; i < NBYTES; i++)
+            cr_expect_eq(bytes[i], i < NBYTES / 2 ? 7 : 0, "byte %d is %d", i, bytes[i]);
+        assert_ok(call->synchronize(device));
+    }
     call->event_destroy(device, event);
     call->free(device, HPAC_MEMORY_DEVICE, memory);
     call->free(device, HPAC_MEMORY_PINNED, pinned);
@@ -209,7 +284,8 @@ Test(cuda_device, says_what_is_free_and_what_to_lower)
     expect_message("MiB of GPU memory asked for");
     expect_message("are free; lower train.batch_size");
     expect_message("cudaErrorMemoryAllocation");
-    /* Nothing is broken by it. */
+    /* Nothing is broken by it, nor does a later launch report it again. */
+    assert_ok(device->ops->set_step(device, 1, 1));
     assert_ok(device->ops->alloc(device, HPAC_MEMORY_DEVICE, 1 << 20, &memory));
     device->ops->free(device, HPAC_MEMORY_DEVICE, memory);
     device->ops->close(device);

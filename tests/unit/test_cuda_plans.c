@@ -122,6 +122,22 @@ Test(cuda_plans, goes_on_with_the_next_algorithm)
     device->ops->close(device);
 }
 
+/* cuDNN answers with terabytes where it means no: neither chosen nor measured. */
+Test(cuda_plans, takes_no_algorithm_with_an_absurd_workspace)
+{
+    need_cuda();
+    set_for_simulator("CUDASIM_CUDNN_ABSURD", "fwd1,bwddata0,bwdfilter0,fwd6");
+    for (int deterministic = 0; deterministic < 2; deterministic++) {
+        hpac_device *device =
+            open_tested_device((hpac_device_options){.deterministic = deterministic});
+        need_simulator(device);
+        expect_algorithm(device, deterministic
+                                     ? "fwd IMPLICIT_GEMM + bias + relu / bwd data ALGO_1"
+                                     : "fwd WINOGRAD_NONFUSED + bias + relu / bwd data WINOGRAD");
+        device->ops->close(device);
+    }
+}
+
 Test(cuda_plans, computes_bias_and_relu_where_cudnn_does_not)
 {
     need_cuda();

@@ -159,7 +159,7 @@ class Model:
             ("maxpool and dropout at the end of conv2: its output is never in memory",
              ["conv2 + bias + relu", "maxpool + dropout"],
              [Launch("", self.first * width + winners, 2 * self.second * 9 * CONV1)]),
-            ("both gradients of conv2 straight from the winners: a quarter of the FLOPs",
+            ("both gradients of conv2 straight from the argmax: a quarter of the FLOPs",
              ["back through dropout, maxpool, relu", "d kernel of conv2", "d input of conv2"],
              2 * [Launch("", self.first * width + winners, quarter)]),
             ("relu and bias of conv1 at the end of conv2's d input",

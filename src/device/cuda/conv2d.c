@@ -1,10 +1,9 @@
-/* Convolutions, alone, with the ReLU behind them, and with the max pooling and the dropout behind
- * that, by cuDNN.
+/* Convolution by cuDNN, alone or followed by ReLU, max pooling and dropout.
  *
- * Bias and ReLU are part of cuDNN's forward call where it has them. The gradient of the bias is
- * ours, summed in the pass that takes the gradient back through ReLU or pooling. What the
- * convolution writes in front of a pooling lives in the workspace: the argmax of the windows say
- * all that backward wants to know of it. */
+ * Bias and ReLU are fused into cuDNN's forward call where it supports that. The gradient of the
+ * bias is summed by our own kernel, in the pass that takes the gradient back through ReLU or
+ * pooling. The output of a convolution in front of a pooling is in the workspace: backward needs
+ * only the argmax of the windows. */
 #include "conv2d.h"
 
 #include <hpac/log.h>
@@ -18,7 +17,7 @@ typedef struct conv2d_plan {
     bool fused;           /* bias, and ReLU if there is one, by cuDNN */
     kernel_tensor inner;  /* what the convolution writes, before a pooling */
     kernel_tensor kernel; /* the kernel, as a batch of filters, in the arena */
-    bool pools, drops;
+    bool pools;
     kernel_pool pool;
     kernel_dropout dropout;
     cuda_pool evaluation; /* pooling without argmax */

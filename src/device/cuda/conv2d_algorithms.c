@@ -14,9 +14,9 @@ typedef struct algorithm {
     bool deterministic;
 } algorithm;
 
-/* In the order in which they are tried. The first is what PyTorch takes when it must be
- * deterministic; NHWC has no other than the implicit GEMMs and ALGO_1. Winograd is the less exact,
- * and needs the most memory. */
+/* In the order in which they are tried. The first of each is what PyTorch takes when it must be
+ * deterministic. For NHWC cuDNN documents the implicit GEMMs, ALGO_0 and ALGO_1 only. Winograd is
+ * less exact and needs the most memory. */
 static const algorithm forward_algorithms[] = {
     {CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM, "PRECOMP_GEMM", true},
     {CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM, "IMPLICIT_GEMM", true},
@@ -55,10 +55,11 @@ static const struct {
                        "backward filter"},
 };
 
-/* A workspace beyond this is no offer: cuDNN answers with terabytes where it means no. */
+/* cuDNN reports terabytes of workspace for algorithms that are of no use; PyTorch discards them
+ * too. */
 #define ABSURD_NBYTES ((size_t)16 << 30)
 
-/* What an algorithm may use that is measured. */
+/* The workspace that a measured algorithm may use. */
 #define MEASURED_WORKSPACE_NBYTES ((size_t)1 << 30)
 
 /* All algorithms of a pass, and a few that only cuDNN knows. */

@@ -1,5 +1,5 @@
 /*
- * The CUDA device's own header: what the files of this folder share. Nothing outside includes it.
+ * The CUDA device's private header: what the files of this directory share.
  *
  * cuDNN computes convolutions, cuBLAS dense layers; the rest is our own kernels (kernels.h). A plan
  * computes in the layout of its input: NHWC or NCHW, float32 or bf16. Parameters are float32 in the
@@ -30,7 +30,7 @@ typedef struct cuda_device {
     cudnnHandle_t cudnn;                    /* this and cuBLAS enqueue on the compute stream */
     cublasHandle_t cublas;
     void *cublas_workspace;
-    kernel_step *step; /* what dropout draws for, in device memory */
+    kernel_step *step; /* seed and step of dropout, in device memory */
 } cuda_device;
 
 static inline cudaStream_t hpac_cuda_compute(const cuda_device *device)

@@ -1,13 +1,14 @@
 /* Dense layers, alone or with Flatten before and ReLU and dropout behind, by cuBLAS.
  *
- * cuBLAS thinks in columns: our row-major X (batch, in), W (in, out) and Y (batch, out) are its
+ * cuBLAS is column-major: our row-major X (batch, in), W (in, out) and Y (batch, out) are its
  * X', W' and Y'. So Y = X W is asked for as Y' = W' X', and likewise the gradients.
  *
  * Flatten costs nothing: an image is taken as a vector in the order in which it lies in memory, and
  * the rows of the kernel are put in that order when they are written (parameter.c).
  *
- * fp32 asks for CUBLAS_COMPUTE_32F, which is true float32 by cuBLAS's default; _PEDANTIC would also
- * forbid splitting long sums, which makes large layers slower and nothing more exact. */
+ * fp32 asks for CUBLAS_COMPUTE_32F, which is float32 without TF32 by cuBLAS's default (unlike
+ * cuDNN's).
+ */
 #include "cuda.h"
 
 #include <stdio.h>

@@ -11,6 +11,8 @@ extern "C" {
 
 /* value / by and value % by as kernels compute them. */
 void numbers_divide(uint64_t value, uint32_t by, uint64_t *quotient, uint32_t *rest);
+/* Where the gathering kernel reads a piece of a row. */
+uint64_t numbers_gather_offset(uint32_t row, uint32_t row_pieces, uint32_t piece);
 void numbers_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 /* The number that dropout draws for an index; dropout->step is an address of the host. */
 uint32_t numbers_draw(const kernel_dropout *dropout, uint64_t index);

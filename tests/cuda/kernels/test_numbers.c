@@ -74,3 +74,11 @@ Test(kernel_numbers, dropout_draws_the_hosts_numbers_for_any_index)
                 hpac_random_u32(step.seed, HPAC_PURPOSE_DROPOUT, dropout.stream, step.step, index),
                 "index %lu", index);
 }
+
+/* A resident data set may be larger than 4 GiB. */
+Test(kernel_numbers, gathered_rows_may_lie_beyond_4_gib)
+{
+    cr_expect_eq(numbers_gather_offset(0, 1024, 3), 3);
+    cr_expect_eq(numbers_gather_offset(300000, 16384, 16383), 4915216383);
+    cr_expect_eq(numbers_gather_offset(UINT32_MAX, UINT32_MAX, 0), 18446744065119617025U);
+}

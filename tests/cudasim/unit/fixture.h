@@ -1,5 +1,5 @@
-/* What the tests of the stand-ins share: a stream with both libraries on it, and device memory that
- * is written and read from the host. */
+/* What the tests of the simulated libraries share: a stream with both libraries on it, and device
+ * memory that is written and read from the host. */
 #ifndef CUDASIM_UNIT_FIXTURE_H
 #define CUDASIM_UNIT_FIXTURE_H
 

@@ -1,6 +1,6 @@
 /*
- * The arithmetic of the cuDNN stand-in's convolutions against seven nested loops in double, for all
- * algorithms in both layouts and all number formats.
+ * The arithmetic of the simulated cuDNN's convolutions against seven nested loops in double, for
+ * all algorithms in both layouts and all number formats.
  */
 #include "conv_problem.h"
 

@@ -1,4 +1,4 @@
-/* The cuDNN stand-in's convolution with bias and activation in one, against the same in double. */
+/* The simulated cuDNN's convolution with bias and activation in one, against the same in double. */
 #include "conv_problem.h"
 
 #include <criterion/criterion.h>

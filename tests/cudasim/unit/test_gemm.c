@@ -1,4 +1,4 @@
-/* The cuBLAS stand-in's products against three nested loops in double: all transposes, leading
+/* The simulated cuBLAS's products against three nested loops in double: all transposes, leading
  * dimensions with gaps, number formats. */
 #include "fixture.h"
 

@@ -1,4 +1,4 @@
-/* The cuDNN stand-in's pooling against what the definition says. */
+/* The simulated cuDNN's pooling against what the definition says. */
 #include "fixture.h"
 
 #include <criterion/criterion.h>
