@@ -7,8 +7,8 @@
 
 #include <hpac/status.h>
 
-/* Calls body(user, index, thread) for every index in 0 .. count - 1 on `threads` threads (0: one per
- * core; the caller's is one of them), thread in 0 .. threads - 1. Indices are started in order.
+/* Calls body(user, index, thread) for every index in 0 .. count - 1 on `threads` threads (0: one
+ * per core; the caller's is one of them), thread in 0 .. threads - 1. Indices are started in order.
  * After a failure no further index is started; of several failures the one with the lowest index is
  * returned, with its message in the caller's error record. */
 hpac_status hpac_parallel_for(int threads, size_t count,
