@@ -39,15 +39,15 @@ Test(evaluate_rows, are_halved_by_the_id)
     const hpac_evaluate_options options = {.rows = HPAC_ROWS_ALL, .labels = "train.csv"};
     evaluate_rows rows;
     assert_ok(evaluate_rows_choose(&options, &classifier, &labels, true, &rows));
-    cr_assert(rows.tuning_count > 0 && rows.judging_count > 0);
-    cr_assert_eq(rows.tuning_count + rows.judging_count, COUNT);
+    cr_assert(rows.tuning_count > 0 && rows.evaluated_count > 0);
+    cr_assert_eq(rows.tuning_count + rows.evaluated_count, COUNT);
     for (size_t i = 0; i < rows.tuning_count; i++)
         cr_expect(hpac_is_tuning_id(ids[rows.tuning[i]]));
-    for (size_t i = 0; i < rows.judging_count; i++)
-        cr_expect_not(hpac_is_tuning_id(ids[rows.judging[i]]));
+    for (size_t i = 0; i < rows.evaluated_count; i++)
+        cr_expect_not(hpac_is_tuning_id(ids[rows.evaluated[i]]));
     evaluate_rows_fini(&rows);
     assert_ok(evaluate_rows_choose(&options, &classifier, &labels, false, &rows));
-    cr_expect_eq(rows.judging_count, COUNT);
+    cr_expect_eq(rows.evaluated_count, COUNT);
     evaluate_rows_fini(&rows);
 }
 
