@@ -15,20 +15,21 @@ static const uint32_t anchors[][ANCHORS] = {
                       0xA63603, 0x7F2704},
 };
 
-/* Between two anchors at place / 255 of the way from one to the next; shift picks the byte. */
-static uint8_t mix(uint32_t from, uint32_t to, int shift, int place)
+/* Between two anchors at position / 255 of the way from one to the next; shift picks the byte. */
+static uint8_t mix(uint32_t from, uint32_t to, int shift, int position)
 {
     int a = (int)(from >> shift & 0xFF), b = (int)(to >> shift & 0xFF);
-    return (uint8_t)((a * (255 - place) + b * place) / 255);
+    return (uint8_t)((a * (255 - position) + b * position) / 255);
 }
 
 void hpac_colormap_fill(hpac_colormap colormap, hpac_colour colours[256])
 {
     for (int i = 0; i < 256; i++) {
         int way = i * (ANCHORS - 1); /* in 255ths of the distance of two anchors */
-        int from = way / 255, place = way % 255;
-        int to = from + (place > 0);
+        int from = way / 255, position = way % 255;
+        int to = from + (position > 0);
         uint32_t a = anchors[colormap][from], b = anchors[colormap][to];
-        colours[i] = (hpac_colour){mix(a, b, 16, place), mix(a, b, 8, place), mix(a, b, 0, place)};
+        colours[i] =
+            (hpac_colour){mix(a, b, 16, position), mix(a, b, 8, position), mix(a, b, 0, position)};
     }
 }

@@ -5,8 +5,8 @@
  *     hpac_colormap_fill(HPAC_GREENS, colours);
  *     rgb = colours[pixel];
  *
- * Each is white at 0 and dark at 255: nine colours of ColorBrewer's sequential schemes,
- * interpolated linearly at 256 places, whose fractions are dropped.
+ * Each is light at 0 and dark at 255: nine colours of ColorBrewer's sequential schemes,
+ * interpolated linearly at 256 positions, truncated to integers.
  */
 #ifndef HPAC_RENDER_COLORMAP_H
 #define HPAC_RENDER_COLORMAP_H

@@ -319,7 +319,7 @@ static hpac_status find_format(const char *path, const char **format)
     return hpac_fail(HPAC_ERR_CONFIG, "%s: expected a name that ends in .png or .svg", path);
 }
 
-/* Copies the picture to its place. */
+/* Copies the picture into its file. */
 static hpac_status save(int picture, const char *path)
 {
     hpac_file file;

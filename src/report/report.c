@@ -103,31 +103,32 @@ static hpac_status set_paths(hpac_report *report, const hpac_report_options *opt
 }
 
 /* A run listed by a sweep, but without a directory. */
-static hpac_status add_absent(const report_place *place, report_run *run)
+static hpac_status add_absent(const report_location *location, report_run *run)
 {
-    *run = (report_run){.folder = strdup(place->folder), .config = strdup("")};
+    *run = (report_run){.folder = strdup(location->folder), .config = strdup("")};
     run->warnings = strdup("");
-    run->absent_state = strdup(place->state);
+    run->absent_state = strdup(location->state);
     run->state = run->absent_state;
     hpac_run_results_of(&run->metrics, &run->results);
     return run->folder && run->config && run->warnings && run->state ? HPAC_OK
                                                                      : hpac_fail_memory(1);
 }
 
-static hpac_status read_runs(hpac_report *report, report_places *places)
+static hpac_status read_runs(hpac_report *report, report_locations *locations)
 {
-    report->runs = calloc(places->count, sizeof *report->runs);
+    report->runs = calloc(locations->count, sizeof *report->runs);
     if (!report->runs)
-        return hpac_fail_memory(places->count * sizeof *report->runs);
+        return hpac_fail_memory(locations->count * sizeof *report->runs);
     hpac_status status = HPAC_OK;
-    for (size_t i = 0; i < places->count && status == HPAC_OK; i++) {
-        report_place *place = &places->list[i];
+    for (size_t i = 0; i < locations->count && status == HPAC_OK; i++) {
+        report_location *location = &locations->list[i];
         report_run *run = &report->runs[i];
         report->run_count++;
-        status = place->state ? add_absent(place, run)
-                              : report_run_read(place->folder, report->kind == REPORT_RUN, run);
-        run->label = place->label;
-        place->label = NULL;
+        status = location->state
+                     ? add_absent(location, run)
+                     : report_run_read(location->folder, report->kind == REPORT_RUN, run);
+        run->label = location->label;
+        location->label = NULL;
     }
     return status;
 }
@@ -180,13 +181,13 @@ static hpac_status make_tables(hpac_report *report)
 /* ---- the interface ---- */
 
 static hpac_status fill(hpac_report *report, const hpac_report_options *options,
-                        report_places *places)
+                        report_locations *locations)
 {
-    report->kind = places->kind;
+    report->kind = locations->kind;
     report->stop = options->stop;
     HPAC_TRY(check_out(options));
     HPAC_TRY(set_paths(report, options));
-    HPAC_TRY(read_runs(report, places));
+    HPAC_TRY(read_runs(report, locations));
     choose_curves(report);
     return make_tables(report);
 }
@@ -194,11 +195,11 @@ static hpac_status fill(hpac_report *report, const hpac_report_options *options,
 hpac_status hpac_report_open(const hpac_report_options *options, hpac_report **report)
 {
     *report = NULL;
-    report_places places;
-    HPAC_TRY(report_places_find(options, &places));
+    report_locations locations;
+    HPAC_TRY(report_locations_find(options, &locations));
     hpac_report *own = calloc(1, sizeof *own);
-    hpac_status status = own ? fill(own, options, &places) : hpac_fail_memory(sizeof *own);
-    report_places_fini(&places);
+    hpac_status status = own ? fill(own, options, &locations) : hpac_fail_memory(sizeof *own);
+    report_locations_fini(&locations);
     if (status == HPAC_OK)
         *report = own;
     else

@@ -15,14 +15,14 @@
 /* ---- the list ---- */
 
 /* Takes `folder` over, which may be NULL when memory is out. */
-static hpac_status add_place(report_places *places, char *folder, const char *state)
+static hpac_status add_location(report_locations *locations, char *folder, const char *state)
 {
     char *copy = state ? strdup(state) : NULL;
-    report_place *list =
-        report_grow(places->list, places->count + 1, &places->capacity, sizeof *list);
-    places->list = list ? list : places->list;
+    report_location *list =
+        report_grow(locations->list, locations->count + 1, &locations->capacity, sizeof *list);
+    locations->list = list ? list : locations->list;
     if (list && folder && (copy || !state)) {
-        list[places->count++] = (report_place){.folder = folder, .state = copy};
+        list[locations->count++] = (report_location){.folder = folder, .state = copy};
         return HPAC_OK;
     }
     free(folder);
@@ -30,15 +30,15 @@ static hpac_status add_place(report_places *places, char *folder, const char *st
     return hpac_fail_memory(1);
 }
 
-void report_places_fini(report_places *places)
+void report_locations_fini(report_locations *locations)
 {
-    for (size_t i = 0; i < places->count; i++) {
-        free(places->list[i].folder);
-        free(places->list[i].label);
-        free(places->list[i].state);
+    for (size_t i = 0; i < locations->count; i++) {
+        free(locations->list[i].folder);
+        free(locations->list[i].label);
+        free(locations->list[i].state);
     }
-    free(places->list);
-    *places = (report_places){0};
+    free(locations->list);
+    *locations = (report_locations){0};
 }
 
 /* ---- directories in directories ---- */
@@ -51,7 +51,7 @@ static report_kind kind_of(const char *folder)
                                                      : REPORT_RUNS;
 }
 
-static hpac_status add_folder(report_places *places, const char *folder, int depth);
+static hpac_status add_folder(report_locations *locations, const char *folder, int depth);
 
 static int is_visible(const struct dirent *entry)
 {
@@ -59,7 +59,7 @@ static int is_visible(const struct dirent *entry)
 }
 
 /* Adds the runs in the subdirectories whose names begin with `stem`; fold2 before fold10. */
-static hpac_status add_within(report_places *places, const char *folder, const char *stem,
+static hpac_status add_within(report_locations *locations, const char *folder, const char *stem,
                               int depth)
 {
     struct dirent **entries;
@@ -74,7 +74,7 @@ static hpac_status add_within(report_places *places, const char *folder, const c
         if (wanted && !path)
             status = hpac_fail_memory(1);
         else if (wanted && kind_of(path) == REPORT_RUN)
-            status = add_folder(places, path, depth + 1);
+            status = add_folder(locations, path, depth + 1);
         free(path);
         free(entries[i]);
     }
@@ -88,8 +88,8 @@ static bool is_run_name(const char *name)
     return *name && *name != '.' && !strchr(name, '/') && strlen(name) <= NAME_MAX;
 }
 
-static hpac_status add_sweep_row(report_places *places, const char *folder, const hpac_table *table,
-                                 size_t row, int depth)
+static hpac_status add_sweep_row(report_locations *locations, const char *folder,
+                                 const hpac_table *table, size_t row, int depth)
 {
     const char *name = hpac_table_cell(table, row, 0)->text;
     if (!is_run_name(name))
@@ -100,14 +100,14 @@ static hpac_status add_sweep_row(report_places *places, const char *folder, cons
     char *path = hpac_path_join(folder, "%s", name);
     report_kind kind = path ? kind_of(path) : REPORT_RUNS;
     if (kind != REPORT_RUN && kind != REPORT_FOLDS) /* there is only its state */
-        return add_place(places, path, hpac_table_cell(table, row, 1)->text);
-    hpac_status status = add_folder(places, path, depth + 1);
+        return add_location(locations, path, hpac_table_cell(table, row, 1)->text);
+    hpac_status status = add_folder(locations, path, depth + 1);
     free(path);
     return status;
 }
 
 /* The runs of a sweep in the order of sweep.csv; of those without a directory, their state. */
-static hpac_status add_sweep(report_places *places, const char *folder, int depth)
+static hpac_status add_sweep(report_locations *locations, const char *folder, int depth)
 {
     static const hpac_column columns[] = {HPAC_COLUMN_TEXT("run", NULL),
                                           HPAC_COLUMN_TEXT("state", NULL)};
@@ -115,32 +115,32 @@ static hpac_status add_sweep(report_places *places, const char *folder, int dept
     hpac_table_init(&table, "sweep", "Sweep", columns, 2);
     hpac_status status = hpac_table_read_csv(&table, folder, "sweep.csv", true);
     for (size_t row = 0; row < hpac_table_row_count(&table) && status == HPAC_OK; row++)
-        status = add_sweep_row(places, folder, &table, row, depth);
+        status = add_sweep_row(locations, folder, &table, row, depth);
     hpac_table_fini(&table);
     return status;
 }
 
-static hpac_status add_folder(report_places *places, const char *folder, int depth)
+static hpac_status add_folder(report_locations *locations, const char *folder, int depth)
 {
     if (depth > DEPTH_MAX)
         return HPAC_OK;
-    size_t before = places->count;
+    size_t before = locations->count;
     hpac_status status = HPAC_OK;
     switch (kind_of(folder)) {
     case REPORT_RUN:
-        status = add_place(places, strdup(folder), NULL);
+        status = add_location(locations, strdup(folder), NULL);
         break;
     case REPORT_SWEEP:
-        status = add_sweep(places, folder, depth);
+        status = add_sweep(locations, folder, depth);
         break;
     case REPORT_FOLDS:
-        status = add_within(places, folder, "fold", depth);
+        status = add_within(locations, folder, "fold", depth);
         break;
     case REPORT_RUNS:
-        status = add_within(places, folder, "", depth);
+        status = add_within(locations, folder, "", depth);
         break;
     }
-    if (status == HPAC_OK && places->count == before)
+    if (status == HPAC_OK && locations->count == before)
         status = hpac_fail(HPAC_ERR_CONFIG,
                            "%s: no run: expected run.json, or subdirectories with one", folder);
     return status;
@@ -160,55 +160,55 @@ static const char *tail(const char *path, int parts)
     return path;
 }
 
-static hpac_status name_place(report_places *places, char *const *paths, size_t which)
+static hpac_status name_location(report_locations *locations, char *const *paths, size_t which)
 {
     for (int parts = 1;; parts++) {
         const char *own = tail(paths[which], parts);
         size_t same = 0;
-        for (size_t i = 0; i < places->count; i++)
+        for (size_t i = 0; i < locations->count; i++)
             same += strcmp(tail(paths[i], parts), own) == 0;
         if (same > 1 && own > paths[which] + 1)
             continue;
         if (same > 1)
-            return hpac_fail(HPAC_ERR_CONFIG, "%s: duplicate run", places->list[which].folder);
-        places->list[which].label = strdup(own);
-        return places->list[which].label ? HPAC_OK : hpac_fail_memory(strlen(own));
+            return hpac_fail(HPAC_ERR_CONFIG, "%s: duplicate run", locations->list[which].folder);
+        locations->list[which].label = strdup(own);
+        return locations->list[which].label ? HPAC_OK : hpac_fail_memory(strlen(own));
     }
 }
 
 /* The names are those of the directories themselves, not of links to them or "..". */
-static hpac_status name_places(report_places *places)
+static hpac_status name_locations(report_locations *locations)
 {
-    char **paths = calloc(places->count + 1, sizeof *paths);
-    hpac_status status = paths ? HPAC_OK : hpac_fail_memory(places->count * sizeof *paths);
-    for (size_t i = 0; i < places->count && status == HPAC_OK; i++) {
-        paths[i] = realpath(places->list[i].folder, NULL);
+    char **paths = calloc(locations->count + 1, sizeof *paths);
+    hpac_status status = paths ? HPAC_OK : hpac_fail_memory(locations->count * sizeof *paths);
+    for (size_t i = 0; i < locations->count && status == HPAC_OK; i++) {
+        paths[i] = realpath(locations->list[i].folder, NULL);
         if (!paths[i]) /* a sweep's run without a directory */
-            paths[i] = strdup(places->list[i].folder);
+            paths[i] = strdup(locations->list[i].folder);
         if (!paths[i])
             status = hpac_fail_memory(1);
     }
-    for (size_t i = 0; i < places->count && status == HPAC_OK; i++)
-        status = name_place(places, paths, i);
-    for (size_t i = 0; paths && i < places->count; i++)
+    for (size_t i = 0; i < locations->count && status == HPAC_OK; i++)
+        status = name_location(locations, paths, i);
+    for (size_t i = 0; paths && i < locations->count; i++)
         free(paths[i]);
     free(paths);
     return status;
 }
 
-hpac_status report_places_find(const hpac_report_options *options, report_places *places)
+hpac_status report_locations_find(const hpac_report_options *options, report_locations *locations)
 {
-    *places = (report_places){.kind = REPORT_RUNS};
+    *locations = (report_locations){.kind = REPORT_RUNS};
     if (options->folder_count == 0)
         return hpac_fail(HPAC_ERR_CONFIG, "no run to report");
     hpac_status status = HPAC_OK;
     for (size_t i = 0; i < options->folder_count && status == HPAC_OK; i++)
-        status = add_folder(places, options->folders[i], 0);
+        status = add_folder(locations, options->folders[i], 0);
     if (options->folder_count == 1)
-        places->kind = kind_of(options->folders[0]);
+        locations->kind = kind_of(options->folders[0]);
     if (status == HPAC_OK)
-        status = name_places(places);
+        status = name_locations(locations);
     if (status != HPAC_OK)
-        report_places_fini(places);
+        report_locations_fini(locations);
     return status;
 }

@@ -110,22 +110,22 @@ typedef enum report_kind {
     REPORT_SWEEP, /* those of one sweep */
 } report_kind;
 
-typedef struct report_place {
+typedef struct report_location {
     char *folder; /* owned */
     char *label;  /* owned */
     char *state;  /* of a sweep's run without a directory, owned; else NULL */
-} report_place;
+} report_location;
 
-typedef struct report_places {
+typedef struct report_locations {
     report_kind kind;
-    report_place *list; /* (count) owned */
+    report_location *list; /* (count) owned */
     size_t count, capacity;
-} report_places;
+} report_locations;
 
 /* Finds the runs of the directories and gives them the shortest names that differ. On error nothing
  * is left. Errors: CONFIG, DATA. */
-hpac_status report_places_find(const hpac_report_options *options, report_places *places);
-void report_places_fini(report_places *places);
+hpac_status report_locations_find(const hpac_report_options *options, report_locations *locations);
+void report_locations_fini(report_locations *locations);
 
 /* ---- report.c ---- */
 
