@@ -9,8 +9,8 @@
  * on one queue runs in order; between queues only events order. All calls on a device come from one
  * thread at a time.
  *
- * Layout: how activations and parameters lie inside a device is its own affair, decided when a plan
- * is made. What crosses the door is NHWC images, HWIO convolution kernels, (in, out) dense kernels,
+ * Layout: each device chooses how activations and parameters are laid out inside it, when a plan is
+ * made. At the interface are NHWC images, HWIO convolution kernels, (in, out) dense kernels,
  * as Keras writes them.
  *
  * Errors of every function: DEVICE, with the call of the library, its text and the shapes; INTERNAL
@@ -43,7 +43,7 @@ typedef enum hpac_precision {
     HPAC_PRECISION_BF16,
 } hpac_precision;
 
-/* How images lie inside a device that lets one choose. */
+/* The layout of images inside a device that has a choice. */
 typedef enum hpac_image_layout {
     HPAC_IMAGE_LAYOUT_AUTO, /* the device's choice, by precision */
     HPAC_IMAGE_LAYOUT_NHWC,
@@ -52,7 +52,7 @@ typedef enum hpac_image_layout {
 
 typedef struct hpac_device_options {
     const char *name; /* "auto", "cpu", "cuda" or "cuda:1" */
-    int threads;      /* CPU compute threads; 0: one a core */
+    int threads;      /* CPU compute threads; 0: one per core */
     hpac_precision precision;
     bool deterministic; /* algorithms that give the same bits every time */
     hpac_image_layout image_layout;
@@ -67,7 +67,7 @@ hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **d
 
 /* What libhpac_cuda.so exports as HPAC_CUDA_OPEN: opens GPU `index`, or fails when `abi` is not the
  * HPAC_DEVICE_ABI it was built with. The program that loads it exports the functions of status.h
- * and log.h (link it with -rdynamic): messages live in one place. */
+ * and log.h (link it with -rdynamic): there is one error record. */
 #define HPAC_CUDA_OPEN "hpac_cuda_open"
 typedef hpac_status hpac_cuda_open_function(uint32_t abi, const hpac_device_options *options,
                                             int index, hpac_device **device);
@@ -103,7 +103,7 @@ typedef struct hpac_adadelta {
     float learning_rate, rho, epsilon;
 } hpac_adadelta;
 
-/* What a step leaves behind, in device memory; loss() sets all of it, the updates raise
+/* The results of a step, in device memory; loss() sets all of it, the updates raise
  * `nonfinite`. */
 typedef struct hpac_step_result {
     double loss_sum;    /* over images and classes; the mean is loss_sum / (count x classes) */
@@ -113,12 +113,12 @@ typedef struct hpac_step_result {
     uint32_t false_negatives[HPAC_DEVICE_MAX_CLASSES];
 } hpac_step_result;
 
-/* A request for a plan: a run of operations, the output of each being the input of the next. */
+/* A request for a plan: an op chain, the output of each being the input of the next. */
 typedef struct hpac_plan_request {
     const hpac_op *ops;
     size_t op_count;
     size_t batch;                /* images; every call computes all of them */
-    hpac_layout input_layout;    /* of the activation the run reads; for PIXELS: plain */
+    hpac_layout input_layout;    /* of the activation the chain reads; for PIXELS: plain */
     bool plain_output;           /* the output must be plain (the logits) */
     bool training;               /* backward will be called */
     bool input_gradient;         /* backward must write dx */
@@ -135,13 +135,13 @@ typedef struct hpac_parameter {
     size_t offset_nbytes; /* in the plan's slice of the parameter arena */
 } hpac_parameter;
 
-/* A plan: the way one run is computed for one shape; made once. */
+/* A plan: how one op chain is computed for one shape; made once. */
 typedef struct hpac_plan {
     hpac_device *device;
     hpac_layout output_layout;
-    size_t output_nbytes;     /* of the activation it writes */
-    size_t input_nbytes;      /* of the activation it reads, and of dx */
-    size_t state_nbytes;      /* kept from forward to backward (argmax, masks, inner activations) */
+    size_t output_nbytes; /* of the activation it writes */
+    size_t input_nbytes;  /* of the activation it reads, and of dx */
+    size_t state_nbytes;  /* retained from forward to backward (argmax, masks, inner activations) */
     size_t workspace_nbytes;  /* scratch during a call; shared by all plans */
     size_t parameters_nbytes; /* slice of the arenas of parameters, gradients, both accumulators */
     bool updates_parameters;  /* backward applies the update; the gradient slice is not written */
@@ -160,7 +160,7 @@ typedef struct hpac_exec_args {
     void *square_average, *delta_average; /* slices a and u, for plans that update */
     void *state, *workspace;
     hpac_step_result *result; /* device address, for `nonfinite` of plans that update */
-    bool training;            /* dropout drops, state is kept for backward */
+    bool training;            /* dropout drops, state is retained for backward */
 } hpac_exec_args;
 
 /* Binary cross-entropy from logits, with its gradient and the counts, in one pass:
@@ -206,7 +206,7 @@ struct hpac_device_ops {
     /* An event is recorded on a queue; another queue (await) or the host (synchronize) waits for
      * it. One that was never recorded counts as past. */
     hpac_status (*event_create)(hpac_device *device, hpac_event **event);
-    /* One that keeps the time it passed; the others are cheaper. */
+    /* An event with a time stamp; the others are cheaper. */
     hpac_status (*timer_create)(hpac_device *device, hpac_event **event);
     void (*event_destroy)(hpac_device *device, hpac_event *event);
     hpac_status (*event_record)(hpac_device *device, hpac_event *event, hpac_queue queue);
@@ -221,13 +221,13 @@ struct hpac_device_ops {
      * run, addresses and all, and runs at each launch. Everything recorded must have run once
      * before; upload, alloc, plan_create, event_await and set_step do not belong in between. A
      * begin is followed by an end also after an error: with `graph` NULL what was recorded is
-     * thrown away, without a word. */
+     * discarded silently. */
     hpac_status (*graph_begin)(hpac_device *device);
     hpac_status (*graph_end)(hpac_device *device, hpac_graph **graph);
     hpac_status (*graph_launch)(hpac_device *device, hpac_graph *graph);
     void (*graph_destroy)(hpac_device *device, hpac_graph *graph); /* NULL is fine */
 
-    /* Optional, on the compute queue: for data kept in the device's own memory. */
+    /* Optional, on the compute queue: for data resident in the device's memory. */
     hpac_status (*copy)(hpac_device *device, void *to, const void *from, size_t nbytes);
     hpac_status (*gather)(hpac_device *device, const hpac_gather *gather);
 
@@ -252,8 +252,8 @@ struct hpac_device_ops {
 
     /* The update step and the seed that the next forward calls draw dropout for. */
     hpac_status (*set_step)(hpac_device *device, uint64_t seed, uint32_t step);
-    hpac_status (*forward)(hpac_plan *plan, const hpac_exec_args *run);
-    hpac_status (*backward)(hpac_plan *plan, const hpac_exec_args *run);
+    hpac_status (*forward)(hpac_plan *plan, const hpac_exec_args *args);
+    hpac_status (*backward)(hpac_plan *plan, const hpac_exec_args *args);
     hpac_status (*loss)(hpac_device *device, const hpac_loss *loss);
     /* Updates `count` consecutive parameters; raises result->nonfinite. */
     hpac_status (*adadelta)(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,

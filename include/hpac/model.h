@@ -3,15 +3,15 @@
  * by Keras starts a training here.
  *
  * The weights are found through the attributes `layer_names` and `weight_names`, never by fixed
- * paths: Keras 2 and 3 name them differently. What Keras does not know lies under `hpac/`.
+ * paths: Keras 2 and 3 name them differently. hpac's own data is under `hpac/`.
  *
  *     hpac_model model;
  *     hpac_status status = hpac_model_load("model.h5", &model);
  *     ...
  *     hpac_model_fini(&model);
  *
- * These functions are not to be called from two threads at once: HDF5 has one state. Loading tries
- * a file out in a process of its own (fork) first, since HDF5 crashes on some damaged files.
+ * These functions are not to be called from two threads at once: HDF5 has one state. Loading tests
+ * a file in a child process first, since HDF5 crashes on some damaged files.
  */
 #ifndef HPAC_MODEL_H
 #define HPAC_MODEL_H
@@ -23,7 +23,7 @@
 #include <stdbool.h>
 #include <hpac/metrics.h>
 
-/* Where a training stood, for resuming. */
+/* The state of a training, for resuming. */
 typedef struct hpac_training_state {
     hpac_adadelta optimizer;
     hpac_weights *square_average, *delta_average; /* (layer_count) Adadelta's a and u */
@@ -33,7 +33,7 @@ typedef struct hpac_training_state {
     uint32_t step;          /* update steps in all */
     uint64_t labels_digest; /* of the label file's rows, which must not change under a run */
     double best_loss;       /* lowest validation loss; INFINITY before the first */
-    double patience_loss; /* the one early stopping compares with; it moves by min_delta at least */
+    double patience_loss;   /* the reference of early stopping; changes by min_delta or more */
     uint32_t best_epoch, epochs_without_best;
     double epoch_loss_sum; /* running sums of the current epoch */
     uint64_t epoch_image_count;

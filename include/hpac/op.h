@@ -17,7 +17,7 @@ static inline size_t hpac_shape_count(hpac_shape shape)
     return shape.rows * shape.cols * shape.channels;
 }
 
-/* How prepared pixels are stored. */
+/* The number format of prepared pixels. */
 typedef enum hpac_pixels {
     HPAC_PIXELS_UINT8,   /* bytes; the device divides by 255 */
     HPAC_PIXELS_FLOAT32, /* floats in [0, 1], as in the reference notebooks */
@@ -33,7 +33,7 @@ typedef enum hpac_op_kind {
     HPAC_OP_DENSE,   /* y[k] = bias[k] + sum x[m] w[m][k] */
     HPAC_OP_RELU,    /* max(x, 0); gradient where y > 0 */
     HPAC_OP_SIGMOID, /* 1 / (1 + exp(-x)), inside a network; the last one belongs to the loss */
-    HPAC_OP_DROPOUT, /* training: x / (1 - rate) where kept, else 0; otherwise x */
+    HPAC_OP_DROPOUT, /* training: x / (1 - rate) or, where dropped, 0; otherwise x */
     HPAC_OP_FLATTEN, /* (rows, cols, channels) -> vector in that order */
 } hpac_op_kind;
 

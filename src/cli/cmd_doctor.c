@@ -45,7 +45,7 @@ static hpac_status report(hpac_doctor *doctor, uint64_t seed, bool json, bool qu
         examine(doctor, seed, json);
         progress_end();
     }
-    hpac_status status = hpac_doctor_judge(doctor, verdict, sizeof verdict);
+    hpac_status status = hpac_doctor_verdict(doctor, verdict, sizeof verdict);
     if (!json)
         printf("\nverdict: %s\n", verdict);
     else if (hpac_doctor_print_json(doctor, seed, verdict, status == HPAC_OK, stdout) != HPAC_OK)

@@ -1,4 +1,4 @@
-/* The doctor: opens devices, keeps what is found, and judges. */
+/* The doctor: opens devices, collects findings, concludes. */
 #include "doctor_internal.h"
 
 #include <stdio.h>
@@ -36,7 +36,7 @@ static hpac_status open_gpu(hpac_doctor *doctor, const hpac_device_options *opti
     reason = without("not available: ", reason);
     bool no_file = without("libhpac_cuda.so: cannot open", reason) != reason;
     snprintf(exam->reason, sizeof exam->reason, "%s%s",
-             no_file ? "no libhpac_cuda.so beside hpac, in ../lib or where the system looks: " : "",
+             no_file ? "no libhpac_cuda.so beside hpac, in ../lib or in the library path: " : "",
              reason);
     hpac_doctor_add_missing("", exam->reason, sizeof exam->reason);
     return HPAC_OK;
@@ -91,7 +91,7 @@ void hpac_doctor_measure(hpac_doctor_exam *exam)
         snprintf(exam->trouble, sizeof exam->trouble, "%s", hpac_error_message());
 }
 
-/* ---- judging ---- */
+/* ---- the verdict ---- */
 
 size_t hpac_doctor_failure_count(const hpac_doctor_exam *exam)
 {
@@ -116,17 +116,17 @@ static void describe(const hpac_doctor_exam *exam, FILE *stream)
     } else if (failures > 0) {
         while (exam->findings[first].status == HPAC_OK)
             first++;
-        fprintf(stream, "%s: not fit to train: %zu of %zu cases fail, the first is %s: %s",
+        fprintf(stream, "%s: not ready to train: %zu of %zu cases fail, the first is %s: %s",
                 exam->name, failures, hpac_selfcheck_count(), hpac_selfcheck_name(first),
                 exam->findings[first].message);
     } else if (*exam->trouble) {
-        fprintf(stream, "%s: not fit to train: %s", exam->name, exam->trouble);
+        fprintf(stream, "%s: not ready to train: %s", exam->name, exam->trouble);
     } else {
-        fprintf(stream, "%s: fit to train", exam->name);
+        fprintf(stream, "%s: ready to train", exam->name);
     }
 }
 
-hpac_status hpac_doctor_judge(const hpac_doctor *doctor, char *verdict, size_t verdict_nbytes)
+hpac_status hpac_doctor_verdict(const hpac_doctor *doctor, char *verdict, size_t verdict_nbytes)
 {
     char bad[HPAC_DOCTOR_MAX_EXAMS * (sizeof doctor->exams[0].name + 2)] = "";
     size_t bad_length = 0;
@@ -145,5 +145,5 @@ hpac_status hpac_doctor_judge(const hpac_doctor *doctor, char *verdict, size_t v
     verdict[verdict_nbytes - 1] = '\0';
     if (!*bad)
         return HPAC_OK;
-    return hpac_fail(HPAC_ERR_DEVICE, "%s: not fit to train; see the verdict", bad);
+    return hpac_fail(HPAC_ERR_DEVICE, "%s: not ready to train; see the verdict", bad);
 }

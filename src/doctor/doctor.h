@@ -1,5 +1,5 @@
 /*
- * The doctor: is a device fit to train, and how fast is it?
+ * The doctor: does a device compute correctly, and how fast is it?
  *
  *     hpac_doctor doctor;
  *     status = hpac_doctor_open(&(hpac_device_options){.name = "auto"}, &doctor);
@@ -8,25 +8,25 @@
  *             hpac_doctor_check_case(&doctor.exams[e], i, seed);
  *         hpac_doctor_measure(&doctor.exams[e]);
  *     }
- *     status = hpac_doctor_judge(&doctor, verdict, sizeof verdict);
+ *     status = hpac_doctor_verdict(&doctor, verdict, sizeof verdict);
  *     hpac_doctor_close(&doctor);
  *
- * What goes wrong with a device is a finding, kept in its exam, and no failure of these functions.
- * All is done through the device's door (device.h).
+ * An error of a device is a finding in its exam, not a failure of these functions. Devices are used
+ * through their interface (device.h) only.
  */
 #ifndef HPAC_DOCTOR_DOCTOR_H
 #define HPAC_DOCTOR_DOCTOR_H
 
 #include "selfcheck.h"
 
-/* How one case of the self-check went. */
+/* The result of one case of the self-check. */
 typedef struct hpac_doctor_finding {
     hpac_status status;
     hpac_selfcheck_reading reading;
     char message[512]; /* what is wrong; "" with HPAC_OK */
 } hpac_doctor_finding;
 
-/* How fast copies and the two large operations are; 0 where the device has no such thing. */
+/* Throughput of copies and of the two large operations; 0 where the device lacks one. */
 typedef struct hpac_doctor_speeds {
     double upload_gb_per_s, download_gb_per_s; /* between pinned memory and the device's */
     double copy_gb_per_s; /* within the device's memory; bytes read and bytes written count */
@@ -38,13 +38,13 @@ typedef struct hpac_doctor_speeds {
 
 typedef struct hpac_doctor_exam {
     char name[32];       /* "cpu", "cuda:1" */
-    bool wanted;         /* not to be usable is bad */
+    bool wanted;         /* an error where it is not usable */
     hpac_device *device; /* NULL: it is not usable */
-    char reason[1024];   /* why not: everything that is missing */
+    char reason[1024];   /* why not: all that is missing */
     hpac_device_info info;
     hpac_doctor_finding *findings; /* (hpac_selfcheck_count()) */
     hpac_doctor_speeds speeds;
-    char trouble[512]; /* what went wrong while measuring; "" if nothing */
+    char trouble[512]; /* the error while measuring; "": none */
 } hpac_doctor_exam;
 
 #define HPAC_DOCTOR_MAX_EXAMS 2
@@ -55,8 +55,8 @@ typedef struct hpac_doctor {
 } hpac_doctor;
 
 /* Opens what is to be examined: the CPU, and unless the name in `options` is "cpu", a GPU beside
- * it. "auto" takes the first GPU and is content without; "cuda" and "cuda:1" want theirs, and
- * without it there is nothing else to examine. Precision and layout are the GPU's. Close the doctor
+ * it. "auto" takes the first GPU and accepts none; "cuda" and "cuda:1" require theirs, and
+ * without it nothing is examined. Precision and layout are the GPU's. Close the doctor
  * also after a failure. Errors: DEVICE for a name that is none of these or a CPU device that does
  * not open, INTERNAL. */
 hpac_status hpac_doctor_open(const hpac_device_options *options, hpac_doctor *doctor);
@@ -68,10 +68,10 @@ void hpac_doctor_check_case(hpac_doctor_exam *exam, size_t index, uint64_t seed)
 /* Measures its speeds. */
 void hpac_doctor_measure(hpac_doctor_exam *exam);
 
-/* One line on all exams: "cpu: fit to train; cuda: not usable: no driver library ...". HPAC_OK when
- * every device that is open passed all cases and was measured, and every one that is wanted is
- * open; else DEVICE, with the names of the bad ones in the message. */
-hpac_status hpac_doctor_judge(const hpac_doctor *doctor, char *verdict, size_t verdict_nbytes);
+/* One line on all exams: "cpu: ready to train; cuda: not usable: no driver library ...". HPAC_OK
+ * when every device that is open passed all cases and was measured, and every one that is wanted is
+ * open; else DEVICE, with the names of the others in the message. */
+hpac_status hpac_doctor_verdict(const hpac_doctor *doctor, char *verdict, size_t verdict_nbytes);
 
 /* Cases that failed. */
 size_t hpac_doctor_failure_count(const hpac_doctor_exam *exam);

@@ -4,9 +4,8 @@
 
 #include "doctor.h"
 
-/* Appends to `reason` what a machine lacks for CUDA that the message there does not tell yet: the
- * driver's library, a GPU. `root` stands before the paths that are looked at, "" for the machine
- * itself. */
+/* Appends to `reason` what a machine lacks for CUDA and the message does not name yet: the driver's
+ * library, a GPU. `root` is the prefix of the paths looked at, "" for the machine itself. */
 void hpac_doctor_add_missing(const char *root, char *reason, size_t reason_nbytes);
 
 hpac_status hpac_doctor_measure_device(hpac_device *device, hpac_doctor_speeds *speeds);

@@ -1,4 +1,4 @@
-/* What a machine lacks for CUDA, as far as can be told without CUDA. */
+/* What a machine lacks for CUDA, as far as it can be found out without CUDA. */
 #include "doctor_internal.h"
 
 #include "base/file.h"
@@ -33,7 +33,7 @@ static unsigned long read_number(const char *folder, const char *device, const c
 static bool has_nvidia_gpu(const char *root)
 {
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/dev/dxg", root); /* Windows lends its GPU by this */
+    snprintf(path, sizeof path, "%s/dev/dxg", root); /* WSL's GPU */
     if (access(path, F_OK) == 0)
         return true;
     snprintf(path, sizeof path, "%s" PCI_DEVICES, root);
@@ -59,9 +59,9 @@ static bool loads(const char *library)
 void hpac_doctor_add_missing(const char *root, char *reason, size_t reason_nbytes)
 {
     size_t length = strlen(reason);
-    bool tells_driver = strstr(reason, DRIVER_LIBRARY) != NULL;
+    bool names_driver = strstr(reason, DRIVER_LIBRARY) != NULL;
     snprintf(reason + length, reason_nbytes - length, "%s%s",
-             tells_driver || loads(DRIVER_LIBRARY) ? ""
+             names_driver || loads(DRIVER_LIBRARY) ? ""
                                                    : ", no NVIDIA driver (" DRIVER_LIBRARY
                                                      " does not load)",
              has_nvidia_gpu(root) ? "" : ", no NVIDIA GPU (none in " PCI_DEVICES ")");

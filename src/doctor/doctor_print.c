@@ -1,4 +1,4 @@
-/* The doctor's report: on the terminal, line by line as it goes, and as JSON. */
+/* The doctor's report: on the terminal, line by line, and as JSON. */
 #include "doctor_print.h"
 
 #include "base/cpu.h"
@@ -37,8 +37,8 @@ void hpac_doctor_print_devices(const hpac_doctor *doctor, FILE *stream)
 void hpac_doctor_print_head(const hpac_doctor *doctor, uint64_t seed, FILE *stream)
 {
     fprintf(stream,
-            "\nOperations against a reference in double, seed %" PRIu64
-            ": the largest error, how much of\nwhat is allowed that is, and the device's time.\n",
+            "\nOperations compared with a double-precision reference, seed %" PRIu64
+            ":\nmax error, its percentage of the tolerance, device time.\n",
             seed);
     fprintf(stream, "%-58s", "");
     for (size_t i = 0; i < doctor->exam_count; i++)

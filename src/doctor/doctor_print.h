@@ -16,7 +16,7 @@
 
 /* Each exam's device with its libraries and memory, or why it is not usable. */
 void hpac_doctor_print_devices(const hpac_doctor *doctor, FILE *stream);
-/* The head of the table of cases: a column an exam whose device is open. */
+/* The head of the table of cases: one column per open device. */
 void hpac_doctor_print_head(const hpac_doctor *doctor, uint64_t seed, FILE *stream);
 /* A row of it, and what is wrong below; flushed. */
 void hpac_doctor_print_case(const hpac_doctor *doctor, size_t index, FILE *stream);

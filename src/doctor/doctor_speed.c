@@ -1,4 +1,4 @@
-/* How fast a device copies and computes, measured by its own timers through its door. */
+/* How fast a device copies and computes, measured by its own timers through its interface. */
 #include "doctor_internal.h"
 #include "selfcheck_internal.h"
 
@@ -29,7 +29,7 @@ typedef struct stopwatch {
 static hpac_status stopwatch_init(stopwatch *watch, hpac_device *device)
 {
     *watch = (stopwatch){.device = device};
-    SELFCHECK_TRY(device->ops->timer_create(device, &watch->begin));
+    HPAC_TRY(device->ops->timer_create(device, &watch->begin));
     return device->ops->timer_create(device, &watch->end);
 }
 
@@ -45,14 +45,14 @@ static void stopwatch_fini(stopwatch *watch)
 static hpac_status time_call(const stopwatch *watch, const speed_call *call, double *ms)
 {
     const hpac_device_ops *ops = watch->device->ops;
-    SELFCHECK_TRY(call->run(call));
+    HPAC_TRY(call->run(call));
     for (size_t i = 0; i < REPEATS; i++) {
         double elapsed = 0;
-        SELFCHECK_TRY(ops->event_record(watch->device, watch->begin, call->queue));
-        SELFCHECK_TRY(call->run(call));
-        SELFCHECK_TRY(ops->event_record(watch->device, watch->end, call->queue));
-        SELFCHECK_TRY(ops->event_synchronize(watch->device, watch->end));
-        SELFCHECK_TRY(ops->elapsed_ms(watch->device, watch->begin, watch->end, &elapsed));
+        HPAC_TRY(ops->event_record(watch->device, watch->begin, call->queue));
+        HPAC_TRY(call->run(call));
+        HPAC_TRY(ops->event_record(watch->device, watch->end, call->queue));
+        HPAC_TRY(ops->event_synchronize(watch->device, watch->end));
+        HPAC_TRY(ops->elapsed_ms(watch->device, watch->begin, watch->end, &elapsed));
         *ms = i == 0 || elapsed < *ms ? elapsed : *ms;
     }
     return HPAC_OK;
@@ -86,22 +86,22 @@ static hpac_status measure_copies(const stopwatch *watch, selfcheck_memory *memo
 {
     hpac_device *device = watch->device;
     void *pinned = NULL, *blocks[2] = {NULL, NULL};
-    SELFCHECK_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_PINNED, COPY_NBYTES, &pinned));
+    HPAC_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_PINNED, COPY_NBYTES, &pinned));
     for (size_t i = 0; i < 2; i++)
-        SELFCHECK_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_DEVICE, COPY_NBYTES, &blocks[i]));
+        HPAC_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_DEVICE, COPY_NBYTES, &blocks[i]));
     const speed_call upload = {device, run_upload, HPAC_QUEUE_COPY, blocks[0], pinned, NULL, NULL},
                      download = {device, run_download, HPAC_QUEUE_COPY, pinned, blocks[0],
                                  NULL,   NULL},
                      copy = {device, run_copy, HPAC_QUEUE_COMPUTE, blocks[1], blocks[0],
                              NULL,   NULL};
     double ms = 0;
-    SELFCHECK_TRY(time_call(watch, &upload, &ms));
+    HPAC_TRY(time_call(watch, &upload, &ms));
     speeds->upload_gb_per_s = per_second(COPY_NBYTES, ms);
-    SELFCHECK_TRY(time_call(watch, &download, &ms));
+    HPAC_TRY(time_call(watch, &download, &ms));
     speeds->download_gb_per_s = per_second(COPY_NBYTES, ms);
     if (!device->ops->copy)
         return HPAC_OK;
-    SELFCHECK_TRY(time_call(watch, &copy, &ms));
+    HPAC_TRY(time_call(watch, &copy, &ms));
     speeds->copy_gb_per_s = per_second(2.0 * COPY_NBYTES, ms);
     return HPAC_OK;
 }
@@ -139,9 +139,9 @@ static hpac_status make_plan(hpac_device *device, const speed_problem *problem, 
             .training = true,
             .input_gradient = true,
         };
-        SELFCHECK_TRY(device->ops->plan_create(device, &request, plan));
+        HPAC_TRY(device->ops->plan_create(device, &request, plan));
     }
-    return *plan ? HPAC_OK : hpac_fail(HPAC_ERR_DEVICE, "a single operation is declined");
+    return *plan ? HPAC_OK : hpac_fail(HPAC_ERR_DEVICE, "a single operation was declined");
 }
 
 /* Small numbers of both signs, so that sums stay small. */
@@ -199,7 +199,7 @@ static hpac_status allocate_run(selfcheck_memory *memory, const hpac_plan *plan,
         {sizeof(hpac_step_result), &result},
     };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        SELFCHECK_TRY(
+        HPAC_TRY(
             hpac_selfcheck_alloc(memory, HPAC_MEMORY_DEVICE, blocks[i].nbytes, blocks[i].address));
     run->x = x;
     run->result = result;
@@ -248,7 +248,7 @@ static hpac_status measure_dense(const stopwatch *watch, const hpac_device_info 
         const hpac_shape vector = {.rank = 1, .rows = 1, .cols = 1, .channels = size};
         problem.batch = size;
         problem.ops[0] = (hpac_op){.kind = HPAC_OP_DENSE, .in = vector, .out = vector};
-        SELFCHECK_TRY(measure_problem(watch, &problem));
+        HPAC_TRY(measure_problem(watch, &problem));
         double flops = 2.0 * (double)(size * size * size);
         speeds->dense_size = size;
         speeds->dense_forward_gflop_per_s = per_second(flops, problem.forward_ms);
@@ -271,7 +271,7 @@ static hpac_status measure_conv2d(const stopwatch *watch, const hpac_device_info
     };
     for (size_t batch = 2; batch <= 128 && problem.forward_ms < ENOUGH_MS; batch *= 4) {
         problem.batch = batch;
-        SELFCHECK_TRY(measure_problem(watch, &problem));
+        HPAC_TRY(measure_problem(watch, &problem));
         double flops = 2.0 * (double)(3 * 3 * 16 * batch * hpac_shape_count(out));
         speeds->conv2d_batch = batch;
         speeds->conv2d_forward_gflop_per_s = per_second(flops, problem.forward_ms);
@@ -284,7 +284,7 @@ static hpac_status measure(const stopwatch *watch, hpac_doctor_speeds *speeds)
 {
     selfcheck_memory memory = {.device = watch->device};
     hpac_device_info info;
-    SELFCHECK_TRY(watch->device->ops->describe(watch->device, &info));
+    HPAC_TRY(watch->device->ops->describe(watch->device, &info));
     hpac_status status = measure_copies(watch, &memory, speeds);
     hpac_selfcheck_free(&memory);
     if (status == HPAC_OK)

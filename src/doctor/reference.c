@@ -6,13 +6,13 @@
 #include <math.h>
 #include <string.h>
 
-static size_t place(hpac_shape shape, size_t image, size_t row, size_t col, size_t channel)
+static size_t index_of(hpac_shape shape, size_t image, size_t row, size_t col, size_t channel)
 {
     size_t pixel = (image * shape.rows + row) * shape.cols + col;
     return pixel * shape.channels + channel;
 }
 
-static size_t kernel_place(const hpac_op *op, size_t row, size_t col, size_t from, size_t to)
+static size_t kernel_index(const hpac_op *op, size_t row, size_t col, size_t from, size_t to)
 {
     size_t pixel = row * op->kernel_cols + col;
     return (pixel * op->in.channels + from) * op->out.channels + to;
@@ -33,7 +33,7 @@ size_t hpac_reference_bias_count(const hpac_op *op)
     return hpac_reference_kernel_count(op) > 0 ? op->out.channels : 0;
 }
 
-/* Calls body for every product of a convolution: output place, kernel place, input place. */
+/* Calls body for every product of a convolution: indices of output, kernel and input. */
 #define FOR_CONV2D(call, body)                                                                     \
     for (size_t n = 0; n < (call)->batch; n++)                                                     \
         for (size_t r = 0; r < (call)->op->out.rows; r++)                                          \
@@ -41,9 +41,9 @@ size_t hpac_reference_bias_count(const hpac_op *op)
                 for (size_t i = 0; i < (call)->op->kernel_rows; i++)                               \
                     for (size_t j = 0; j < (call)->op->kernel_cols; j++)                           \
                         for (size_t m = 0; m < (call)->op->in.channels; m++) {                     \
-                            size_t yi = place((call)->op->out, n, r, c, 0);                        \
-                            size_t xi = place((call)->op->in, n, r + i, c + j, m);                 \
-                            size_t wi = kernel_place((call)->op, i, j, m, 0);                      \
+                            size_t yi = index_of((call)->op->out, n, r, c, 0);                     \
+                            size_t xi = index_of((call)->op->in, n, r + i, c + j, m);              \
+                            size_t wi = kernel_index((call)->op, i, j, m, 0);                      \
                             for (size_t k = 0; k < (call)->op->out.channels; k++, yi++, wi++) {    \
                                 body;                                                              \
                             }                                                                      \
@@ -121,20 +121,20 @@ static void dense_backward(const reference_call *call)
             }
 }
 
-/* The first of the largest in the window, row by row: where Keras sends the gradient. */
-static size_t window_winner(const reference_call *call, size_t n, size_t r, size_t c,
+/* The first maximum of the window, row by row: as in Keras, it gets the gradient. */
+static size_t window_argmax(const reference_call *call, size_t n, size_t r, size_t c,
                             size_t channel)
 {
     const hpac_op *op = call->op;
-    size_t winner = place(op->in, n, r * op->kernel_rows, c * op->kernel_cols, channel);
+    size_t argmax = index_of(op->in, n, r * op->kernel_rows, c * op->kernel_cols, channel);
     for (size_t i = 0; i < op->kernel_rows; i++)
         for (size_t j = 0; j < op->kernel_cols; j++) {
             size_t other =
-                place(op->in, n, r * op->kernel_rows + i, c * op->kernel_cols + j, channel);
-            if (call->x[other] > call->x[winner])
-                winner = other;
+                index_of(op->in, n, r * op->kernel_rows + i, c * op->kernel_cols + j, channel);
+            if (call->x[other] > call->x[argmax])
+                argmax = other;
         }
-    return winner;
+    return argmax;
 }
 
 static void maxpool(const reference_call *call, bool backward)
@@ -146,16 +146,16 @@ static void maxpool(const reference_call *call, bool backward)
         for (size_t r = 0; r < out.rows; r++)
             for (size_t c = 0; c < out.cols; c++)
                 for (size_t k = 0; k < out.channels; k++) {
-                    size_t winner = window_winner(call, n, r, c, k);
-                    size_t yi = place(out, n, r, c, k);
+                    size_t argmax = window_argmax(call, n, r, c, k);
+                    size_t yi = index_of(out, n, r, c, k);
                     if (backward)
-                        call->dx[winner] = call->dy[yi];
+                        call->dx[argmax] = call->dy[yi];
                     else
-                        call->y[yi] = call->x[winner];
+                        call->y[yi] = call->x[argmax];
                 }
 }
 
-/* What dropout multiplies the value at a place with. */
+/* The factor by which dropout multiplies a value. */
 static double dropout_factor(const reference_call *call, size_t index)
 {
     const hpac_op *op = call->op;

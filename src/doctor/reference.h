@@ -1,6 +1,6 @@
 /*
- * The operations once more, as plainly as they can be written, in double: what devices are checked
- * against. All arrays are in Keras's layout.
+ * The operations as plainly as they can be written, in double, for devices to be compared with. All
+ * arrays are in Keras's layout.
  */
 #ifndef HPAC_DOCTOR_REFERENCE_H
 #define HPAC_DOCTOR_REFERENCE_H
@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* Where dropout's numbers come from. */
+/* The source of dropout's random numbers. */
 typedef struct reference_draw {
     uint64_t seed;
     uint32_t step;

@@ -20,8 +20,8 @@ static bool is_exact(const check_stack *stack)
     return stack->data == DATA_WHOLE && !stack->after_update;
 }
 
-/* Rounding may turn a ReLU or a window's winner over inside a run, where the device's own values
- * are not seen; its gradients are then compared with exact data only. */
+/* Rounding may turn a ReLU or a window's argmax over inside an op chain, where the device's own
+ * values are not seen; its gradients are then compared with exact data only. */
 static bool has_hidden_kinks(const check_segment *segment)
 {
     for (size_t i = 1; i < segment->op_count; i++) {
@@ -33,7 +33,7 @@ static bool has_hidden_kinks(const check_segment *segment)
     return false;
 }
 
-/* What float32 cannot tell from 0 in a product. */
+/* What float32 cannot distinguish from 0 in a product. */
 #define SMALLEST 2e-38
 
 /* `scale`: how large the terms of the sums are. Sums of large terms that cancel are not to be
@@ -130,13 +130,13 @@ static hpac_status forward(check_stack *stack, size_t index)
     check_segment *segment = &stack->segments[index];
     hpac_plan *plan = segment->plan;
     hpac_exec_args run = make_run(stack, index);
-    SELFCHECK_TRY(poison(stack, segment->y, plan->output_nbytes));
-    SELFCHECK_TRY(poison(stack, segment->state, plan->state_nbytes));
-    SELFCHECK_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
-    SELFCHECK_TRY(hpac_selfcheck_begin(stack->gauge));
-    SELFCHECK_TRY(stack->call->forward(plan, &run));
-    SELFCHECK_TRY(hpac_selfcheck_end(stack->gauge));
-    SELFCHECK_TRY(stack->call->activation_read(plan, true, run.x, segment->host_x));
+    HPAC_TRY(poison(stack, segment->y, plan->output_nbytes));
+    HPAC_TRY(poison(stack, segment->state, plan->state_nbytes));
+    HPAC_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
+    HPAC_TRY(hpac_selfcheck_begin(stack->gauge));
+    HPAC_TRY(stack->call->forward(plan, &run));
+    HPAC_TRY(hpac_selfcheck_end(stack->gauge));
+    HPAC_TRY(stack->call->activation_read(plan, true, run.x, segment->host_x));
     return stack->call->activation_read(plan, false, run.y, segment->host_y);
 }
 
@@ -148,22 +148,22 @@ static hpac_status backward(check_stack *stack, size_t index)
     hpac_exec_args run = make_run(stack, index);
     if (segment->input_gradient)
         run.dx = index > 0 ? stack->segments[index - 1].dy : stack->dx;
-    SELFCHECK_TRY(stack->call->activation_read(plan, false, segment->dy, segment->host_dy));
+    HPAC_TRY(stack->call->activation_read(plan, false, segment->dy, segment->host_dy));
     if (run.dx)
-        SELFCHECK_TRY(poison(stack, run.dx, plan->input_nbytes));
-    SELFCHECK_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
+        HPAC_TRY(poison(stack, run.dx, plan->input_nbytes));
+    HPAC_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
     for (size_t i = 0; i < plan->parameter_count && !plan->updates_parameters; i++)
-        SELFCHECK_TRY(stack->call->parameter_write(plan, i, segment->gradients, stack->poison));
-    SELFCHECK_TRY(hpac_selfcheck_begin(stack->gauge));
-    SELFCHECK_TRY(stack->call->backward(plan, &run));
-    SELFCHECK_TRY(hpac_selfcheck_end(stack->gauge));
+        HPAC_TRY(stack->call->parameter_write(plan, i, segment->gradients, stack->poison));
+    HPAC_TRY(hpac_selfcheck_begin(stack->gauge));
+    HPAC_TRY(stack->call->backward(plan, &run));
+    HPAC_TRY(hpac_selfcheck_end(stack->gauge));
     return run.dx ? stack->call->activation_read(plan, true, run.dx, segment->host_dx) : HPAC_OK;
 }
 
 static hpac_status read_gradients(check_stack *stack, const check_segment *segment,
                                   size_t parameter, float **values)
 {
-    SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->plan->parameters[parameter].count, values));
+    HPAC_TRY(hpac_selfcheck_floats(stack, segment->plan->parameters[parameter].count, values));
     return stack->call->parameter_read(segment->plan, parameter, segment->gradients, *values);
 }
 
@@ -210,7 +210,7 @@ static hpac_status check_forward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
     check_expectation expected = {0};
-    SELFCHECK_TRY(forward(stack, index));
+    HPAC_TRY(forward(stack, index));
     hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
     if (status == HPAC_OK) {
         bool exact = is_exact(stack) && hpac_selfcheck_is_held(stack, segment, &expected, false);
@@ -285,21 +285,20 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
     double dy = largest_of(segment->host_dy, segment->y_count);
     double rounding = spread(stack, segment, SUM_PARAMETER_GRADIENT);
     if (segment->input_gradient)
-        SELFCHECK_TRY(compare_sums(stack->gauge, "dx", segment->host_dx, expected->gradients[0],
-                                   segment->x_count, rtol,
-                                   dy * largest_weight(segment) * spread(stack, segment, SUM_DX)));
+        HPAC_TRY(compare_sums(stack->gauge, "dx", segment->host_dx, expected->gradients[0],
+                              segment->x_count, rtol,
+                              dy * largest_weight(segment) * spread(stack, segment, SUM_DX)));
     for (size_t i = 0; i < segment->plan->parameter_count; i++) {
         bool is_bias = segment->plan->parameters[i].is_bias;
         float *got = NULL;
         if (segment->plan->updates_parameters) {
-            SELFCHECK_TRY(compare_update(stack, segment, i, expected->parameter_gradients[i]));
+            HPAC_TRY(compare_update(stack, segment, i, expected->parameter_gradients[i]));
             continue;
         }
-        SELFCHECK_TRY(read_gradients(stack, segment, i, &got));
-        SELFCHECK_TRY(compare_sums(stack->gauge, is_bias ? "bias gradient" : "kernel gradient", got,
-                                   expected->parameter_gradients[i],
-                                   segment->plan->parameters[i].count, rtol,
-                                   (is_bias ? dy : x * dy) * rounding));
+        HPAC_TRY(read_gradients(stack, segment, i, &got));
+        HPAC_TRY(compare_sums(stack->gauge, is_bias ? "bias gradient" : "kernel gradient", got,
+                              expected->parameter_gradients[i], segment->plan->parameters[i].count,
+                              rtol, (is_bias ? dy : x * dy) * rounding));
     }
     return HPAC_OK;
 }
@@ -308,7 +307,7 @@ static hpac_status check_backward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
     check_expectation expected = {0};
-    SELFCHECK_TRY(backward(stack, index));
+    HPAC_TRY(backward(stack, index));
     if (has_hidden_kinks(segment) && !is_exact(stack))
         return HPAC_OK;
     hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
@@ -329,13 +328,12 @@ static hpac_status update(check_stack *stack)
     for (size_t index = 0; index < stack->segment_count; index++) {
         check_segment *segment = &stack->segments[index];
         hpac_plan *plan = segment->plan;
-        SELFCHECK_TRY(stack->call->adadelta(
-            stack->device, &hpac_selfcheck_optimizer, segment->parameters, segment->gradients,
-            segment->square_average, segment->delta_average,
-            plan->parameters_nbytes / sizeof(float), stack->result));
+        HPAC_TRY(stack->call->adadelta(stack->device, &hpac_selfcheck_optimizer,
+                                       segment->parameters, segment->gradients,
+                                       segment->square_average, segment->delta_average,
+                                       plan->parameters_nbytes / sizeof(float), stack->result));
         for (size_t i = 0; i < plan->parameter_count; i++)
-            SELFCHECK_TRY(
-                stack->call->parameter_read(plan, i, segment->parameters, segment->values[i]));
+            HPAC_TRY(stack->call->parameter_read(plan, i, segment->parameters, segment->values[i]));
     }
     return HPAC_OK;
 }
@@ -345,21 +343,21 @@ static hpac_status check_repeat(check_stack *stack, const float *dy)
 {
     check_segment *first = &stack->segments[0], *last = &stack->segments[stack->segment_count - 1];
     float *y = NULL, *dx = NULL;
-    SELFCHECK_TRY(hpac_selfcheck_floats(stack, last->y_count, &y));
-    SELFCHECK_TRY(hpac_selfcheck_floats(stack, first->x_count, &dx));
+    HPAC_TRY(hpac_selfcheck_floats(stack, last->y_count, &y));
+    HPAC_TRY(hpac_selfcheck_floats(stack, first->x_count, &dx));
     memcpy(y, last->host_y, last->y_count * sizeof *y);
     memcpy(dx, first->host_dx, first->x_count * sizeof *dx);
     for (size_t i = 0; i < stack->segment_count; i++)
-        SELFCHECK_TRY(forward(stack, i));
-    SELFCHECK_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
+        HPAC_TRY(forward(stack, i));
+    HPAC_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
     for (size_t i = stack->segment_count; i-- > 0;) {
         check_segment *segment = &stack->segments[i];
         float *gradients[2][HPAC_PLAN_MAX_PARAMETERS] = {{NULL}};
         for (size_t pass = 0; pass < 2; pass++) {
             if (pass == 1)
-                SELFCHECK_TRY(backward(stack, i));
+                HPAC_TRY(backward(stack, i));
             for (size_t j = 0; j < segment->plan->parameter_count; j++)
-                SELFCHECK_TRY(read_gradients(stack, segment, j, &gradients[pass][j]));
+                HPAC_TRY(read_gradients(stack, segment, j, &gradients[pass][j]));
         }
         for (size_t j = 0; j < segment->plan->parameter_count; j++)
             if (memcmp(gradients[0][j], gradients[1][j],
@@ -376,15 +374,15 @@ static hpac_status check_pass(check_stack *stack, bool training)
 {
     stack->draw.training = training;
     for (size_t i = 0; i < stack->segment_count; i++)
-        SELFCHECK_TRY(check_forward(stack, i));
+        HPAC_TRY(check_forward(stack, i));
     return HPAC_OK;
 }
 
 static hpac_status check_result(check_stack *stack)
 {
-    SELFCHECK_TRY(stack->call->download(stack->device, HPAC_QUEUE_COMPUTE, stack->host_result,
-                                        stack->result, sizeof *stack->result));
-    SELFCHECK_TRY(stack->call->synchronize(stack->device));
+    HPAC_TRY(stack->call->download(stack->device, HPAC_QUEUE_COMPUTE, stack->host_result,
+                                   stack->result, sizeof *stack->result));
+    HPAC_TRY(stack->call->synchronize(stack->device));
     if (stack->host_result->nonfinite)
         return hpac_fail(HPAC_ERR_NUMERIC, "an update of finite gradients is not finite");
     return HPAC_OK;
@@ -393,9 +391,9 @@ static hpac_status check_result(check_stack *stack)
 static hpac_status check_back(check_stack *stack, const float *dy)
 {
     check_segment *last = &stack->segments[stack->segment_count - 1];
-    SELFCHECK_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
+    HPAC_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
     for (size_t i = stack->segment_count; i-- > 0;)
-        SELFCHECK_TRY(check_backward(stack, i));
+        HPAC_TRY(check_backward(stack, i));
     return HPAC_OK;
 }
 
@@ -403,8 +401,8 @@ static hpac_status check_back(check_stack *stack, const float *dy)
 static hpac_status check_updating(check_stack *stack, const float *dy)
 {
     for (size_t step = 0; step < 2; step++) {
-        SELFCHECK_TRY(check_pass(stack, true));
-        SELFCHECK_TRY(check_back(stack, dy));
+        HPAC_TRY(check_pass(stack, true));
+        HPAC_TRY(check_back(stack, dy));
         stack->after_update = true;
     }
     return check_result(stack);
@@ -413,23 +411,23 @@ static hpac_status check_updating(check_stack *stack, const float *dy)
 static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
 {
     float *dy = NULL;
-    SELFCHECK_TRY(hpac_selfcheck_set_up(stack, one));
+    HPAC_TRY(hpac_selfcheck_set_up(stack, one));
     check_segment *last = &stack->segments[stack->segment_count - 1];
     for (size_t i = 0; i < stack->segment_count; i++)
-        SELFCHECK_TRY(check_parameters(&stack->segments[i]));
-    SELFCHECK_TRY(stack->call->set_step(stack->device, stack->draw.seed, stack->draw.step));
-    SELFCHECK_TRY(hpac_selfcheck_floats(stack, last->y_count, &dy));
+        HPAC_TRY(check_parameters(&stack->segments[i]));
+    HPAC_TRY(stack->call->set_step(stack->device, stack->draw.seed, stack->draw.step));
+    HPAC_TRY(hpac_selfcheck_floats(stack, last->y_count, &dy));
     hpac_selfcheck_fill(stack, dy, last->y_count);
     if (stack->updating)
         return check_updating(stack, dy);
-    SELFCHECK_TRY(check_pass(stack, false));
-    SELFCHECK_TRY(check_pass(stack, true));
-    SELFCHECK_TRY(check_back(stack, dy));
-    SELFCHECK_TRY(check_repeat(stack, dy));
+    HPAC_TRY(check_pass(stack, false));
+    HPAC_TRY(check_pass(stack, true));
+    HPAC_TRY(check_back(stack, dy));
+    HPAC_TRY(check_repeat(stack, dy));
     if (stack->data == DATA_EXTREME)
         return HPAC_OK; /* 1e8 squared and so on: not what the update is for */
-    SELFCHECK_TRY(update(stack));
-    SELFCHECK_TRY(check_result(stack));
+    HPAC_TRY(update(stack));
+    HPAC_TRY(check_result(stack));
     stack->after_update = true;
     return check_pass(stack, true);
 }
@@ -465,7 +463,7 @@ hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *o
     return status;
 }
 
-/* ------------------------------------------------------------------------------------ door */
+/* ------------------------------------------------------------------------------- interface */
 
 size_t hpac_selfcheck_count(void)
 {

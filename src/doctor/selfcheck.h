@@ -21,16 +21,16 @@ size_t hpac_selfcheck_count(void);
 /* "conv2d 3 x 5, 3 to 5 channels"; `index` in 0 .. count - 1. */
 const char *hpac_selfcheck_name(size_t index);
 
-/* What a case came to. */
+/* The result of a case. */
 typedef struct hpac_selfcheck_reading {
-    double error;      /* |value - expected| where it was largest beside what is allowed; after a
+    double error;      /* |value - expected| where its ratio to the tolerance was largest; after a
                           failure that of the value that is off, and not finite if that is */
-    double tolerance;  /* what was allowed there */
+    double tolerance;  /* the tolerance there */
     double elapsed_ms; /* on the device, of all its calls of the case together */
 } hpac_selfcheck_reading;
 
 /* `reading` may be NULL; it is filled in after a failure, too. Errors: NUMERIC with the first value
- * that is off, where it stands and what was expected; what the device returns. */
+ * that is off, its index and what was expected; what the device returns. */
 hpac_status hpac_selfcheck_run(hpac_device *device, size_t index, uint64_t seed,
                                hpac_selfcheck_reading *reading);
 

@@ -1,4 +1,4 @@
-/* What the self-check expects of a run: the reference, fed with what the device read. */
+/* The self-check's expectation of an op chain: the reference on the device's input. */
 #include "selfcheck_internal.h"
 
 #include <math.h>
@@ -50,17 +50,17 @@ static hpac_status expectation_init(const check_stack *stack, const check_segmen
                                     check_expectation *expected)
 {
     if (segment->op_count < 1)
-        return hpac_fail(HPAC_ERR_INTERNAL, "selfcheck: a run of no operations");
+        return hpac_fail(HPAC_ERR_INTERNAL, "selfcheck: an empty op chain");
     for (size_t i = 0; i <= segment->op_count; i++) {
         hpac_shape shape = i < segment->op_count ? segment->ops[i].in : segment->ops[i - 1].out;
         size_t count = stack->batch * hpac_shape_count(shape);
-        SELFCHECK_TRY(hpac_selfcheck_doubles(count, &expected->activations[i]));
-        SELFCHECK_TRY(hpac_selfcheck_doubles(count, &expected->gradients[i]));
+        HPAC_TRY(hpac_selfcheck_doubles(count, &expected->activations[i]));
+        HPAC_TRY(hpac_selfcheck_doubles(count, &expected->gradients[i]));
     }
     for (size_t i = 0; i < segment->plan->parameter_count; i++) {
         size_t count = segment->plan->parameters[i].count;
-        SELFCHECK_TRY(hpac_selfcheck_doubles(count, &expected->parameters[i]));
-        SELFCHECK_TRY(hpac_selfcheck_doubles(count, &expected->parameter_gradients[i]));
+        HPAC_TRY(hpac_selfcheck_doubles(count, &expected->parameters[i]));
+        HPAC_TRY(hpac_selfcheck_doubles(count, &expected->parameter_gradients[i]));
         widen(expected->parameters[i], segment->values[i], count);
         if (stack->precision == HPAC_PRECISION_BF16)
             round_to_bits(expected->parameters[i], count, bits_of(stack->precision));
@@ -94,7 +94,7 @@ static reference_call reference_of(const check_stack *stack, const check_segment
 hpac_status hpac_selfcheck_expect_forward(const check_stack *stack, const check_segment *segment,
                                           check_expectation *expected)
 {
-    SELFCHECK_TRY(expectation_init(stack, segment, expected));
+    HPAC_TRY(expectation_init(stack, segment, expected));
     widen(expected->activations[0], segment->host_x, segment->x_count);
     for (size_t op = 0; op < segment->op_count; op++) {
         reference_call call = reference_of(stack, segment, expected, op);

@@ -4,7 +4,7 @@
 hpac_status hpac_selfcheck_gauge_init(selfcheck_gauge *gauge, hpac_device *device)
 {
     *gauge = (selfcheck_gauge){.device = device, .ratio = -1};
-    SELFCHECK_TRY(device->ops->timer_create(device, &gauge->begin));
+    HPAC_TRY(device->ops->timer_create(device, &gauge->begin));
     return device->ops->timer_create(device, &gauge->end);
 }
 
@@ -34,15 +34,15 @@ hpac_status hpac_selfcheck_gauge_finish(selfcheck_gauge *gauge)
     if (!gauge->pending)
         return HPAC_OK;
     gauge->pending = false;
-    SELFCHECK_TRY(call->event_synchronize(gauge->device, gauge->end));
-    SELFCHECK_TRY(call->elapsed_ms(gauge->device, gauge->begin, gauge->end, &ms));
+    HPAC_TRY(call->event_synchronize(gauge->device, gauge->end));
+    HPAC_TRY(call->elapsed_ms(gauge->device, gauge->begin, gauge->end, &ms));
     gauge->reading.elapsed_ms += ms;
     return HPAC_OK;
 }
 
 hpac_status hpac_selfcheck_begin(selfcheck_gauge *gauge)
 {
-    SELFCHECK_TRY(hpac_selfcheck_gauge_finish(gauge));
+    HPAC_TRY(hpac_selfcheck_gauge_finish(gauge));
     return gauge->device->ops->event_record(gauge->device, gauge->begin, HPAC_QUEUE_COMPUTE);
 }
 

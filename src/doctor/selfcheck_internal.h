@@ -20,10 +20,10 @@ typedef struct selfcheck_gauge {
 
 hpac_status hpac_selfcheck_gauge_init(selfcheck_gauge *gauge, hpac_device *device);
 void hpac_selfcheck_gauge_fini(selfcheck_gauge *gauge);
-/* Whether a difference is allowed; a NaN is not. The worst of all is kept in the reading. */
+/* Whether a difference is allowed; a NaN is not. The worst is the reading. */
 bool hpac_selfcheck_allows(selfcheck_gauge *gauge, double difference, double allowed);
 /* Around calls whose time is to be read. That waits for the device, and so is put off to the next
- * begin(): a check must not pass because its timers waited in its place. */
+ * begin(): a check must not pass only because its timers waited. */
 hpac_status hpac_selfcheck_begin(selfcheck_gauge *gauge);
 hpac_status hpac_selfcheck_end(selfcheck_gauge *gauge);
 /* Reads the timers that are left. */
@@ -65,17 +65,10 @@ hpac_status hpac_selfcheck_alloc(selfcheck_memory *memory, hpac_memory kind, siz
                                  void **address);
 void hpac_selfcheck_free(selfcheck_memory *memory);
 
-#define SELFCHECK_TRY(call)                                                                        \
-    do {                                                                                           \
-        hpac_status try_status = (call);                                                           \
-        if (try_status != HPAC_OK)                                                                 \
-            return try_status;                                                                     \
-    } while (0)
-
 /* ---- stacks: selfcheck_stack.c sets them up, selfcheck.c checks them ---- */
 
 /* What is fed in. Sums of small whole numbers are exact in float32 in any order, so that ReLU and
- * max pooling decide alike on both sides even deep inside a fused run. */
+ * max pooling decide alike on both sides even deep inside a fused op chain. */
 typedef enum data_kind {
     DATA_WHOLE,
     DATA_RANDOM,
@@ -83,7 +76,7 @@ typedef enum data_kind {
     DATA_KIND_COUNT,
 } data_kind;
 
-/* A run of operations with its plan, its memory on the device and the host's view of it. */
+/* An op chain with its plan, its memory on the device and the host's view of it. */
 typedef struct check_segment {
     const hpac_op *ops;
     size_t op_count;

@@ -60,7 +60,7 @@ hpac_status hpac_selfcheck_alloc(selfcheck_memory *memory, hpac_memory kind, siz
 {
     if (memory->count == SELFCHECK_MAX_BLOCKS)
         return hpac_fail(HPAC_ERR_INTERNAL, "selfcheck: more than %d blocks", SELFCHECK_MAX_BLOCKS);
-    SELFCHECK_TRY(memory->device->ops->alloc(memory->device, kind, nbytes, address));
+    HPAC_TRY(memory->device->ops->alloc(memory->device, kind, nbytes, address));
     memory->blocks[memory->count].kind = kind;
     memory->blocks[memory->count++].address = *address;
     return HPAC_OK;
@@ -85,8 +85,8 @@ static hpac_status on_device(check_stack *stack, size_t nbytes, void **address)
 hpac_status hpac_selfcheck_floats(check_stack *stack, size_t count, float **values)
 {
     void *address = NULL;
-    SELFCHECK_TRY(hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, count * sizeof **values,
-                                       &address));
+    HPAC_TRY(hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, count * sizeof **values,
+                                  &address));
     *values = address;
     return HPAC_OK;
 }
@@ -101,8 +101,8 @@ static bool needs_input_gradient(const check_stack *stack, size_t first)
     return needed;
 }
 
-/* The plan for the longest run from operation `first` on that the device takes; one operation when
- * not fused. */
+/* The plan for the longest op chain from operation `first` on that the device takes; one operation
+ * when not fused. */
 static hpac_status make_plan(check_stack *stack, size_t first, hpac_layout layout,
                              check_segment *segment)
 {
@@ -120,7 +120,7 @@ static hpac_status make_plan(check_stack *stack, size_t first, hpac_layout layou
             .update = stack->updating ? &hpac_selfcheck_optimizer : NULL,
         };
         segment->op_count = length;
-        SELFCHECK_TRY(stack->call->plan_create(stack->device, &request, &segment->plan));
+        HPAC_TRY(stack->call->plan_create(stack->device, &request, &segment->plan));
     }
     if (!segment->plan)
         return hpac_fail(HPAC_ERR_DEVICE, "operation %zu alone was declined", first);
@@ -132,27 +132,27 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
     const hpac_plan *plan = segment->plan;
     segment->x_count = stack->batch * hpac_shape_count(segment->ops[0].in);
     segment->y_count = stack->batch * hpac_shape_count(segment->ops[segment->op_count - 1].out);
-    SELFCHECK_TRY(on_device(stack, plan->output_nbytes, &segment->y));
-    SELFCHECK_TRY(on_device(stack, plan->output_nbytes, &segment->dy));
-    SELFCHECK_TRY(on_device(stack, plan->state_nbytes, &segment->state));
-    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->parameters));
-    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->gradients));
-    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->square_average));
-    SELFCHECK_TRY(on_device(stack, plan->parameters_nbytes, &segment->delta_average));
-    SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->x_count, &segment->host_x));
-    SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->x_count, &segment->host_dx));
-    SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->y_count, &segment->host_y));
-    SELFCHECK_TRY(hpac_selfcheck_floats(stack, segment->y_count, &segment->host_dy));
+    HPAC_TRY(on_device(stack, plan->output_nbytes, &segment->y));
+    HPAC_TRY(on_device(stack, plan->output_nbytes, &segment->dy));
+    HPAC_TRY(on_device(stack, plan->state_nbytes, &segment->state));
+    HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->parameters));
+    HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->gradients));
+    HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->square_average));
+    HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->delta_average));
+    HPAC_TRY(hpac_selfcheck_floats(stack, segment->x_count, &segment->host_x));
+    HPAC_TRY(hpac_selfcheck_floats(stack, segment->x_count, &segment->host_dx));
+    HPAC_TRY(hpac_selfcheck_floats(stack, segment->y_count, &segment->host_y));
+    HPAC_TRY(hpac_selfcheck_floats(stack, segment->y_count, &segment->host_dy));
     if (plan->workspace_nbytes > stack->workspace_nbytes)
         stack->workspace_nbytes = plan->workspace_nbytes;
     for (size_t i = 0; i < plan->parameter_count; i++) {
         size_t count = plan->parameters[i].count;
-        SELFCHECK_TRY(hpac_selfcheck_floats(stack, count, &segment->values[i]));
-        SELFCHECK_TRY(hpac_selfcheck_floats(stack, count, &segment->averages[0][i]));
-        SELFCHECK_TRY(hpac_selfcheck_floats(stack, count, &segment->averages[1][i]));
+        HPAC_TRY(hpac_selfcheck_floats(stack, count, &segment->values[i]));
+        HPAC_TRY(hpac_selfcheck_floats(stack, count, &segment->averages[0][i]));
+        HPAC_TRY(hpac_selfcheck_floats(stack, count, &segment->averages[1][i]));
         hpac_selfcheck_fill(stack, segment->values[i], count);
-        SELFCHECK_TRY(stack->call->parameter_write(segment->plan, i, segment->parameters,
-                                                   segment->values[i]));
+        HPAC_TRY(stack->call->parameter_write(segment->plan, i, segment->parameters,
+                                              segment->values[i]));
     }
     return HPAC_OK;
 }
@@ -161,15 +161,15 @@ static hpac_status allocate_rest(check_stack *stack)
 {
     void *address = NULL;
     hpac_plan *first = stack->segments[0].plan;
-    SELFCHECK_TRY(on_device(stack, first->input_nbytes, &stack->x));
-    SELFCHECK_TRY(on_device(stack, first->input_nbytes, &stack->dx));
-    SELFCHECK_TRY(on_device(stack, stack->workspace_nbytes, &stack->workspace));
-    SELFCHECK_TRY(on_device(stack, sizeof *stack->result, &address));
+    HPAC_TRY(on_device(stack, first->input_nbytes, &stack->x));
+    HPAC_TRY(on_device(stack, first->input_nbytes, &stack->dx));
+    HPAC_TRY(on_device(stack, stack->workspace_nbytes, &stack->workspace));
+    HPAC_TRY(on_device(stack, sizeof *stack->result, &address));
     stack->result = address;
-    SELFCHECK_TRY(
+    HPAC_TRY(
         hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, sizeof *stack->result, &address));
     stack->host_result = address;
-    SELFCHECK_TRY(
+    HPAC_TRY(
         hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, stack->largest_nbytes, &address));
     stack->poison = address;
     memset(stack->poison, 0xff, stack->largest_nbytes); /* all bits set: a NaN */
@@ -188,15 +188,15 @@ static hpac_layout first_layout(const check_stack *stack, const hpac_device_info
 hpac_status hpac_selfcheck_set_up(check_stack *stack, const selfcheck_case *one)
 {
     hpac_device_info info;
-    SELFCHECK_TRY(stack->call->describe(stack->device, &info));
+    HPAC_TRY(stack->call->describe(stack->device, &info));
     set_shapes(stack, one);
     stack->precision = info.precision;
     hpac_layout layout = first_layout(stack, &info);
     for (size_t first = 0; first < stack->op_count;) {
         check_segment *segment = &stack->segments[stack->segment_count++];
         segment->ops = stack->ops + first;
-        SELFCHECK_TRY(make_plan(stack, first, layout, segment));
-        SELFCHECK_TRY(allocate_segment(stack, segment));
+        HPAC_TRY(make_plan(stack, first, layout, segment));
+        HPAC_TRY(allocate_segment(stack, segment));
         layout = segment->plan->output_layout;
         first += segment->op_count;
     }

@@ -46,8 +46,8 @@ static hpac_status allocate_loss(loss_check *check)
         {HPAC_MEMORY_DEVICE, sizeof *check->result, &check->on_result},
     };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        SELFCHECK_TRY(hpac_selfcheck_alloc(&check->memory, blocks[i].kind, blocks[i].nbytes,
-                                           blocks[i].address));
+        HPAC_TRY(hpac_selfcheck_alloc(&check->memory, blocks[i].kind, blocks[i].nbytes,
+                                      blocks[i].address));
     memset(check->poison, 0xff, nbytes + sizeof *check->result);
     return HPAC_OK;
 }
@@ -94,16 +94,16 @@ static hpac_status run_loss(loss_check *check)
         {check->on_result, check->poison, sizeof *check->result},
     };
     for (size_t i = 0; i < sizeof uploads / sizeof *uploads; i++)
-        SELFCHECK_TRY(
+        HPAC_TRY(
             call->upload(check->device, queue, uploads[i].to, uploads[i].from, uploads[i].nbytes));
-    SELFCHECK_TRY(hpac_selfcheck_begin(check->gauge));
-    SELFCHECK_TRY(call->loss(check->device, &loss));
-    SELFCHECK_TRY(hpac_selfcheck_end(check->gauge));
-    SELFCHECK_TRY(call->download(check->device, queue, check->dlogits, check->on_dlogits, nbytes));
-    SELFCHECK_TRY(call->download(check->device, queue, check->probabilities,
-                                 check->on_probabilities, nbytes));
-    SELFCHECK_TRY(call->download(check->device, queue, check->result, check->on_result,
-                                 sizeof *check->result));
+    HPAC_TRY(hpac_selfcheck_begin(check->gauge));
+    HPAC_TRY(call->loss(check->device, &loss));
+    HPAC_TRY(hpac_selfcheck_end(check->gauge));
+    HPAC_TRY(call->download(check->device, queue, check->dlogits, check->on_dlogits, nbytes));
+    HPAC_TRY(call->download(check->device, queue, check->probabilities, check->on_probabilities,
+                            nbytes));
+    HPAC_TRY(call->download(check->device, queue, check->result, check->on_result,
+                            sizeof *check->result));
     return call->synchronize(check->device);
 }
 
@@ -138,7 +138,7 @@ static hpac_status check_counts(const loss_check *check)
 static hpac_status check_loss(loss_check *check)
 {
     double dlogits[LOSS_COUNT] = {0}, loss_sum = 0;
-    SELFCHECK_TRY(run_loss(check));
+    HPAC_TRY(run_loss(check));
     for (size_t i = 0; i < check->count * LOSS_CLASSES; i++) {
         double z = (double)check->logits[i], p = 1 / (1 + exp(-z));
         double weight = check->weighted ? (double)check->weights[i % LOSS_CLASSES] : 1;
@@ -148,32 +148,31 @@ static hpac_status check_loss(loss_check *check)
         /* Alone, not beside the large ones: small probabilities are to be right as well, down to
          * where float ends. */
         double expected = (double)(float)p;
-        SELFCHECK_TRY(hpac_selfcheck_compare(check->gauge, "probability", &check->probabilities[i],
-                                             &expected, 1, 1e-6));
+        HPAC_TRY(hpac_selfcheck_compare(check->gauge, "probability", &check->probabilities[i],
+                                        &expected, 1, 1e-6));
     }
     if (!hpac_selfcheck_allows(check->gauge, fabs(check->result->loss_sum - loss_sum),
                                1e-6 * loss_sum))
         return hpac_fail(HPAC_ERR_NUMERIC, "loss_sum is %.9g, expected %.9g",
                          check->result->loss_sum, loss_sum);
-    SELFCHECK_TRY(check_counts(check));
+    HPAC_TRY(check_counts(check));
     return hpac_selfcheck_compare(check->gauge, "dlogits", check->dlogits, dlogits, LOSS_COUNT,
                                   1e-6);
 }
 
 static hpac_status check_losses(loss_check *check, uint64_t seed)
 {
-    SELFCHECK_TRY(allocate_loss(check));
+    HPAC_TRY(allocate_loss(check));
     fill_loss(check, seed);
     for (check->count = 1; check->count <= LOSS_BATCH; check->count += 4)
         for (size_t weighted = 0; weighted < 2; weighted++) {
             check->weighted = weighted;
-            SELFCHECK_TRY(hpac_fail_within(check_loss(check), "%zu of %d rows, %s weights",
-                                           check->count, LOSS_BATCH,
-                                           weighted ? "with" : "without"));
+            HPAC_TRY(hpac_fail_within(check_loss(check), "%zu of %d rows, %s weights", check->count,
+                                      LOSS_BATCH, weighted ? "with" : "without"));
         }
     check->count = LOSS_BATCH;
     check->logits[LOSS_COUNT / 2] = NAN;
-    SELFCHECK_TRY(run_loss(check));
+    HPAC_TRY(run_loss(check));
     if (isfinite(check->result->loss_sum))
         return hpac_fail(HPAC_ERR_NUMERIC, "a NaN among the logits gives the finite loss %g",
                          check->result->loss_sum);
@@ -210,14 +209,14 @@ static hpac_status allocate_adadelta(adadelta_check *check)
 {
     selfcheck_memory *memory = &check->memory;
     for (size_t i = 0; i < ARRAY_COUNT; i++) {
-        SELFCHECK_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_PINNED, adadelta_nbytes,
-                                           (void **)&check->host[i]));
-        SELFCHECK_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_PINNED, 2 * adadelta_nbytes,
-                                           (void **)&check->expected[i]));
-        SELFCHECK_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_DEVICE, adadelta_nbytes,
-                                           &check->on_device[i]));
+        HPAC_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_PINNED, adadelta_nbytes,
+                                      (void **)&check->host[i]));
+        HPAC_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_PINNED, 2 * adadelta_nbytes,
+                                      (void **)&check->expected[i]));
+        HPAC_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_DEVICE, adadelta_nbytes,
+                                      &check->on_device[i]));
     }
-    SELFCHECK_TRY(
+    HPAC_TRY(
         hpac_selfcheck_alloc(memory, HPAC_MEMORY_DEVICE, sizeof *check->result, &check->on_result));
     return hpac_selfcheck_alloc(memory, HPAC_MEMORY_PINNED, sizeof *check->result,
                                 (void **)&check->result);
@@ -227,14 +226,14 @@ static hpac_status copy_arrays(adadelta_check *check, bool up)
 {
     const hpac_device_ops *call = check->device->ops;
     for (size_t i = 0; i < ARRAY_COUNT; i++)
-        SELFCHECK_TRY(up ? call->upload(check->device, HPAC_QUEUE_COMPUTE, check->on_device[i],
-                                        check->host[i], adadelta_nbytes)
-                         : call->download(check->device, HPAC_QUEUE_COMPUTE, check->host[i],
-                                          check->on_device[i], adadelta_nbytes));
-    SELFCHECK_TRY(up ? call->upload(check->device, HPAC_QUEUE_COMPUTE, check->on_result,
-                                    check->result, sizeof *check->result)
-                     : call->download(check->device, HPAC_QUEUE_COMPUTE, check->result,
-                                      check->on_result, sizeof *check->result));
+        HPAC_TRY(up ? call->upload(check->device, HPAC_QUEUE_COMPUTE, check->on_device[i],
+                                   check->host[i], adadelta_nbytes)
+                    : call->download(check->device, HPAC_QUEUE_COMPUTE, check->host[i],
+                                     check->on_device[i], adadelta_nbytes));
+    HPAC_TRY(up ? call->upload(check->device, HPAC_QUEUE_COMPUTE, check->on_result, check->result,
+                               sizeof *check->result)
+                : call->download(check->device, HPAC_QUEUE_COMPUTE, check->result, check->on_result,
+                                 sizeof *check->result));
     return call->synchronize(check->device);
 }
 
@@ -242,12 +241,12 @@ static hpac_status run_adadelta(adadelta_check *check)
 {
     const hpac_adadelta adadelta = {.learning_rate = 1.0F, .rho = 0.95F, .epsilon = 1e-7F};
     check->result->nonfinite = 0;
-    SELFCHECK_TRY(copy_arrays(check, true));
-    SELFCHECK_TRY(hpac_selfcheck_begin(check->gauge));
-    SELFCHECK_TRY(check->device->ops->adadelta(
-        check->device, &adadelta, check->on_device[W], check->on_device[G], check->on_device[A],
-        check->on_device[U], ADADELTA_COUNT, check->on_result));
-    SELFCHECK_TRY(hpac_selfcheck_end(check->gauge));
+    HPAC_TRY(copy_arrays(check, true));
+    HPAC_TRY(hpac_selfcheck_begin(check->gauge));
+    HPAC_TRY(check->device->ops->adadelta(check->device, &adadelta, check->on_device[W],
+                                          check->on_device[G], check->on_device[A],
+                                          check->on_device[U], ADADELTA_COUNT, check->on_result));
+    HPAC_TRY(hpac_selfcheck_end(check->gauge));
     return copy_arrays(check, false);
 }
 
@@ -280,14 +279,14 @@ static hpac_status check_steps(adadelta_check *check, hpac_random *random)
     for (size_t step = 0; step < ADADELTA_STEPS; step++) {
         draw_gradients(check, random);
         expect_adadelta(check);
-        SELFCHECK_TRY(run_adadelta(check));
+        HPAC_TRY(run_adadelta(check));
         /* The weights together, since w - d cancels; the averages one by one, which differ in size.
          */
-        SELFCHECK_TRY(hpac_selfcheck_compare(check->gauge, "w", check->host[W], check->expected[W],
-                                             ADADELTA_COUNT, 2e-7));
+        HPAC_TRY(hpac_selfcheck_compare(check->gauge, "w", check->host[W], check->expected[W],
+                                        ADADELTA_COUNT, 2e-7));
         for (size_t i = 0; i < ADADELTA_COUNT; i++)
             for (size_t array = A; array <= U; array++)
-                SELFCHECK_TRY(hpac_fail_within(
+                HPAC_TRY(hpac_fail_within(
                     hpac_selfcheck_compare(check->gauge, array == A ? "a" : "u",
                                            &check->host[array][i], &check->expected[array][i], 1,
                                            2e-6),
@@ -298,7 +297,8 @@ static hpac_status check_steps(adadelta_check *check, hpac_random *random)
     return HPAC_OK;
 }
 
-/* One parameter whose update is not finite, anywhere, must be reported; the values of w, g, a, u. */
+/* One parameter whose update is not finite, anywhere, must be reported; the values of w, g, a, u.
+ */
 static hpac_status check_nonfinite(adadelta_check *check)
 {
     static const size_t indices[] = {0, 1, 15, 16, 1023, 1024, 31999, ADADELTA_COUNT - 1};
@@ -317,7 +317,7 @@ static hpac_status check_nonfinite(adadelta_check *check)
         for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
             for (size_t array = 0; array < ARRAY_COUNT; array++)
                 check->host[array][indices[i]] = cases[c].values[array];
-            SELFCHECK_TRY(run_adadelta(check));
+            HPAC_TRY(run_adadelta(check));
             if (!check->result->nonfinite)
                 return hpac_fail(HPAC_ERR_NUMERIC, "%s, parameter %zu, is not reported",
                                  cases[c].what, indices[i]);

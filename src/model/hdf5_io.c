@@ -59,14 +59,12 @@ hpac_status hpac_hdf5_write_image(hid_t file, const char *path)
     void **image;
     ssize_t nbytes = H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(file, NULL, 0);
     if (nbytes < 0 || H5Fget_vfd_handle(file, H5P_DEFAULT, (void **)&image) < 0)
-        return hpac_hdf5_fail(file, "", "cannot be put together in memory");
+        return hpac_hdf5_fail(file, "", "cannot be built in memory");
     hpac_file target;
-    hpac_status status = hpac_file_create(&target, path);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(hpac_file_create(&target, path));
     if (fwrite(*image, 1, (size_t)nbytes, target.stream) == (size_t)nbytes)
         return hpac_file_commit(&target);
-    status = hpac_fail(HPAC_ERR_DATA, "%s: write failed: %s", path, strerror(errno));
+    hpac_status status = hpac_fail(HPAC_ERR_DATA, "%s: write failed: %s", path, strerror(errno));
     hpac_file_discard(&target);
     return status;
 }
@@ -74,7 +72,7 @@ hpac_status hpac_hdf5_write_image(hid_t file, const char *path)
 hpac_status hpac_hdf5_create_group(hid_t at, const char *name, hid_t *group)
 {
     *group = H5Gcreate2(at, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    return *group >= 0 ? HPAC_OK : hpac_hdf5_fail(at, name, "cannot be made");
+    return *group >= 0 ? HPAC_OK : hpac_hdf5_fail(at, name, "cannot be created");
 }
 
 /* Writes an attribute and closes `space`. */
@@ -299,10 +297,9 @@ static hpac_status read_texts(const attribute *opened, hid_t at, const char *nam
 hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text)
 {
     attribute opened;
-    hpac_status status = open_attribute(at, name, &opened);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(open_attribute(at, name, &opened));
     char **block = NULL;
+    hpac_status status = HPAC_OK;
     if (opened.type_class != H5T_STRING || opened.count != 1)
         status = hpac_hdf5_fail(at, name, "expected one text");
     else
@@ -320,9 +317,8 @@ hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text)
 hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names, size_t *count)
 {
     attribute opened;
-    hpac_status status = open_attribute(at, name, &opened);
-    if (status != HPAC_OK)
-        return status;
+    hpac_status status = HPAC_OK;
+    HPAC_TRY(open_attribute(at, name, &opened));
     *count = opened.count > MAX_NAMES ? 0 : opened.count;
     if (opened.count == 0) {
         *names = calloc(1, sizeof **names);
@@ -341,9 +337,8 @@ hpac_status hpac_hdf5_read_numbers(hid_t at, const char *name, hid_t type, hsize
                                    void *values)
 {
     attribute opened;
-    hpac_status status = open_attribute(at, name, &opened);
-    if (status != HPAC_OK)
-        return status;
+    hpac_status status = HPAC_OK;
+    HPAC_TRY(open_attribute(at, name, &opened));
     if (opened.type_class != H5Tget_class(type) || opened.element_nbytes != H5Tget_size(type) ||
         opened.count != count) {
         char text[96];

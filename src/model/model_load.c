@@ -92,6 +92,16 @@ static hpac_status read_layers(hid_t file, hpac_keras_config *config)
     return status == HPAC_OK ? HPAC_OK : hpac_fail_within(HPAC_ERR_DATA, "model_config");
 }
 
+static hpac_status read_tensors(hid_t group, char *const names[2], const hpac_layer *layer,
+                                hpac_shape in, hpac_weights *weights)
+{
+    hsize_t dims[4];
+    int rank = hpac_model_kernel_dims(layer, in, dims);
+    HPAC_TRY(hpac_hdf5_read_floats(group, names[0], rank, dims, weights ? weights->kernel : NULL));
+    rank = hpac_model_bias_dims(layer, dims);
+    return hpac_hdf5_read_floats(group, names[1], rank, dims, weights ? weights->bias : NULL);
+}
+
 /* Reads a layer's kernel and bias, in that order in its weight_names; with weights NULL they are
  * only checked. */
 static hpac_status read_layer(hid_t group, const hpac_layer *layer, hpac_shape in,
@@ -99,18 +109,10 @@ static hpac_status read_layer(hid_t group, const hpac_layer *layer, hpac_shape i
 {
     char **names;
     size_t count;
-    hpac_status status = hpac_hdf5_read_names(group, "weight_names", &names, &count);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(hpac_hdf5_read_names(group, "weight_names", &names, &count));
+    hpac_status status;
     if (count == 2) {
-        hsize_t dims[4];
-        int rank = hpac_model_kernel_dims(layer, in, dims);
-        status =
-            hpac_hdf5_read_floats(group, names[0], rank, dims, weights ? weights->kernel : NULL);
-        rank = hpac_model_bias_dims(layer, dims);
-        if (status == HPAC_OK)
-            status =
-                hpac_hdf5_read_floats(group, names[1], rank, dims, weights ? weights->bias : NULL);
+        status = read_tensors(group, names, layer, in, weights);
     } else {
         char text[64];
         snprintf(text, sizeof text, "%zu names, expected 2 (kernel, bias)", count);
@@ -125,21 +127,18 @@ static hpac_status read_layers_weights(hid_t group, const hpac_keras_config *con
                                        hpac_weights *weights)
 {
     hpac_shape in = config->input;
-    hpac_status status = HPAC_OK;
-    for (size_t i = 0; i < config->layer_count && status == HPAC_OK; i++) {
+    for (size_t i = 0; i < config->layer_count; i++) {
         const hpac_layer *layer = &config->layers[i];
         if (hpac_layer_kernel_count(layer, in) > 0) {
             hid_t own;
-            status = hpac_hdf5_open_group(group, config->names[i], &own);
-            if (status == HPAC_OK) {
-                status = read_layer(own, layer, in, weights ? &weights[i] : NULL);
-                H5Gclose(own);
-            }
+            HPAC_TRY(hpac_hdf5_open_group(group, config->names[i], &own));
+            hpac_status status = read_layer(own, layer, in, weights ? &weights[i] : NULL);
+            H5Gclose(own);
+            HPAC_TRY(status);
         }
-        if (status == HPAC_OK)
-            status = hpac_layer_output_shape(layer, i + 1, in, &in);
+        HPAC_TRY(hpac_layer_output_shape(layer, i + 1, in, &in));
     }
-    return status;
+    return HPAC_OK;
 }
 
 /* layer_names must list what model_config calls its layers, or the two do not belong together. */
@@ -147,45 +146,34 @@ static hpac_status check_layer_names(hid_t group, const hpac_keras_config *confi
 {
     char **names;
     size_t count;
-    hpac_status status = hpac_hdf5_read_names(group, "layer_names", &names, &count);
-    if (status != HPAC_OK)
-        return status;
-    hpac_shape in = config->input;
+    HPAC_TRY(hpac_hdf5_read_names(group, "layer_names", &names, &count));
+    hpac_status status = HPAC_OK;
     for (size_t i = 0; i < config->layer_count && status == HPAC_OK; i++) {
         int found = 0;
         for (size_t j = 0; j < count; j++)
             found += strcmp(names[j], config->names[i]) == 0;
-        if (found != 1 && hpac_layer_kernel_count(&config->layers[i], in) > 0)
+        if (found != 1 && hpac_layer_bias_count(&config->layers[i]) > 0)
             status = hpac_fail(HPAC_ERR_DATA,
-                               "model_weights/layer_names: the layer \"%s\" of model_config stands "
-                               "there %d times, expected once",
+                               "model_weights/layer_names: the layer \"%s\" of model_config is "
+                               "listed %d times, expected once",
                                config->names[i], found);
-        if (status == HPAC_OK)
-            status = hpac_layer_output_shape(&config->layers[i], i + 1, in, &in);
     }
     free(names);
     return status;
 }
 
-/* All datasets are checked before room is made for any: a file cannot ask for more than it has. */
-static hpac_status read_weights(hid_t file, const hpac_keras_config *config, hpac_weights **weights)
+/* All datasets are checked before memory is allocated: a file cannot ask for more than it has. */
+static hpac_status read_weights(hid_t group, const hpac_keras_config *config,
+                                hpac_weights **weights)
 {
-    hid_t group;
-    hpac_status status = hpac_hdf5_open_group(file, "model_weights", &group);
-    if (status != HPAC_OK)
-        return status;
-    status = check_layer_names(group, config);
-    if (status == HPAC_OK)
-        status = read_layers_weights(group, config, NULL);
-    if (status == HPAC_OK) {
-        *weights = hpac_weights_create(config->layers, config->layer_count, config->input);
-        status = *weights ? read_layers_weights(group, config, *weights) : hpac_fail_memory(0);
-    }
-    if (status == HPAC_OK)
-        status = hpac_fail_within(hpac_model_check_finite(*weights, config->layer_count, false),
-                                  "model_weights");
-    H5Gclose(group);
-    return status;
+    HPAC_TRY(check_layer_names(group, config));
+    HPAC_TRY(read_layers_weights(group, config, NULL));
+    *weights = hpac_weights_create(config->layers, config->layer_count, config->input);
+    if (!*weights)
+        return hpac_fail_memory(0);
+    HPAC_TRY(read_layers_weights(group, config, *weights));
+    return hpac_fail_within(hpac_model_check_finite(*weights, config->layer_count, false),
+                            "model_weights");
 }
 
 static hpac_status read_targets(hid_t group, hpac_model *model)
@@ -195,13 +183,12 @@ static hpac_status read_targets(hid_t group, hpac_model *model)
     size_t classes = model->layers[model->layer_count - 1].units;
     if (classes > HPAC_CLASS_COUNT ||
         hpac_hdf5_count_numbers(group, "targets") != (hssize_t)classes)
-        return hpac_fail(HPAC_ERR_DATA, "hpac/targets: expected %zu, one an output, at most %d",
+        return hpac_fail(HPAC_ERR_DATA, "hpac/targets: expected %zu, one per output, at most %d",
                          classes, HPAC_CLASS_COUNT);
     int32_t numbers[HPAC_CLASS_COUNT];
-    hpac_status status =
-        hpac_hdf5_read_numbers(group, "targets", H5T_STD_I32LE, (hsize_t)classes, numbers);
+    HPAC_TRY(hpac_hdf5_read_numbers(group, "targets", H5T_STD_I32LE, classes, numbers));
     uint32_t seen = 0;
-    for (size_t i = 0; i < classes && status == HPAC_OK; i++) {
+    for (size_t i = 0; i < classes; i++) {
         if (numbers[i] < 0 || numbers[i] >= HPAC_CLASS_COUNT || seen >> numbers[i] & 1)
             return hpac_fail(HPAC_ERR_DATA, "hpac/targets: %d, expected different classes in 0..%d",
                              (int)numbers[i], HPAC_CLASS_COUNT - 1);
@@ -209,46 +196,55 @@ static hpac_status read_targets(hid_t group, hpac_model *model)
         model->targets[i] = numbers[i];
     }
     model->target_count = classes;
+    return HPAC_OK;
+}
+
+static hpac_status read_own_part(hid_t file, hid_t group, hpac_model *model)
+{
+    HPAC_TRY(read_targets(group, model));
+    if (hpac_hdf5_has_attribute(group, "config"))
+        HPAC_TRY(hpac_hdf5_read_text(group, "config", &model->config_yaml));
+    return hpac_model_read_training(file, model);
+}
+
+static hpac_status read_keras_part(hid_t file, hpac_model *model)
+{
+    hpac_keras_config config = {0};
+    hid_t group = H5I_INVALID_HID;
+    hpac_status status = read_layers(file, &config);
+    if (status == HPAC_OK)
+        status = hpac_hdf5_open_group(file, "model_weights", &group);
+    if (status == HPAC_OK) {
+        status = read_weights(group, &config, &model->weights);
+        H5Gclose(group);
+    }
+    model->input = config.input;
+    model->layer_count = config.layer_count;
+    model->layers = config.layers;
+    model->keras = config.traits;
+    config.layers = NULL;
+    hpac_keras_config_fini(&config);
     return status;
 }
 
-static hpac_status read_own_part(hid_t file, hpac_model *model)
+static hpac_status read_file(hid_t file, hpac_model *model)
 {
-    if (!hpac_hdf5_has_group(file, "hpac"))
-        return HPAC_OK;
-    hid_t group;
-    hpac_status status = hpac_hdf5_open_group(file, "hpac", &group);
-    if (status != HPAC_OK)
-        return status;
-    status = read_targets(group, model);
-    if (status == HPAC_OK && hpac_hdf5_has_attribute(group, "config"))
-        status = hpac_hdf5_read_text(group, "config", &model->config_yaml);
-    if (status == HPAC_OK)
-        status = hpac_model_read_training(file, model);
-    H5Gclose(group);
-    return status;
+    HPAC_TRY(read_keras_part(file, model));
+    if (hpac_hdf5_has_group(file, "hpac")) {
+        hid_t group;
+        HPAC_TRY(hpac_hdf5_open_group(file, "hpac", &group));
+        hpac_status status = read_own_part(file, group, model);
+        H5Gclose(group);
+        HPAC_TRY(status);
+    }
+    return read_writer(file, model);
 }
 
 static hpac_status load(const char *path, hpac_model *model)
 {
-    hid_t file = H5I_INVALID_HID;
-    hpac_status status = open_file(path, &file);
-    if (status != HPAC_OK)
-        return status;
-    hpac_keras_config config = {0};
-    status = read_layers(file, &config);
-    if (status == HPAC_OK)
-        status = read_weights(file, &config, &model->weights);
-    model->input = config.input;
-    model->layer_count = config.layer_count;
-    model->layers = config.layers;
-    config.layers = NULL;
-    model->keras = config.traits;
-    if (status == HPAC_OK)
-        status = read_own_part(file, model);
-    if (status == HPAC_OK)
-        status = read_writer(file, model);
-    hpac_keras_config_fini(&config);
+    hid_t file;
+    HPAC_TRY(open_file(path, &file));
+    hpac_status status = read_file(file, model);
     H5Fclose(file);
     return status;
 }

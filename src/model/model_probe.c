@@ -11,11 +11,11 @@
 /* No honest file takes that long; endless loops inside HDF5 end here. */
 #define LIMIT_CPU_S 120
 
-/* What the child tells; nothing at all when it crashed. */
-typedef struct verdict {
+/* The child's result; nothing when it crashed. */
+typedef struct child_result {
     hpac_status status;
     char message[1024];
-} verdict;
+} child_result;
 
 static void limit(int resource, rlim_t value)
 {
@@ -26,34 +26,34 @@ static void limit(int resource, rlim_t value)
     setrlimit((__rlimit_resource_t)resource, &set);
 }
 
-static _Noreturn void try_and_tell(const char *path, int answer,
-                                   hpac_status (*load)(const char *, hpac_model *))
+static _Noreturn void probe_child(const char *path, int pipe,
+                                  hpac_status (*load)(const char *, hpac_model *))
 {
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, LIMIT_CPU_S);
     int silence = open("/dev/null", O_WRONLY);
     if (silence >= 0)
-        dup2(silence, STDERR_FILENO); /* sanitizers and HDF5 speak when they die */
+        dup2(silence, STDERR_FILENO); /* sanitizers and HDF5 print when they crash */
     hpac_model model;
-    verdict told = {.status = load(path, &model)};
-    if (told.status == HPAC_OK)
+    child_result result = {.status = load(path, &model)};
+    if (result.status == HPAC_OK)
         hpac_model_fini(&model);
     else
-        strncpy(told.message, hpac_error_message(), sizeof told.message - 1);
-    _exit(write(answer, &told, sizeof told) == (ssize_t)sizeof told ? 0 : 1);
+        strncpy(result.message, hpac_error_message(), sizeof result.message - 1);
+    _exit(write(pipe, &result, sizeof result) == (ssize_t)sizeof result ? 0 : 1);
 }
 
-/* False when the child died before it could tell. */
-static bool hear(int answer, verdict *told)
+/* False when the child died before it had written its result. */
+static bool read_result(int pipe, child_result *result)
 {
-    size_t heard = 0;
-    while (heard < sizeof *told) {
-        ssize_t count = read(answer, (char *)told + heard, sizeof *told - heard);
+    size_t received = 0;
+    while (received < sizeof *result) {
+        ssize_t count = read(pipe, (char *)result + received, sizeof *result - received);
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0)
             return false;
-        heard += (size_t)count;
+        received += (size_t)count;
     }
     return true;
 }
@@ -62,23 +62,22 @@ hpac_status hpac_model_probe(const char *path, hpac_status (*load)(const char *,
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
-        return hpac_fail(HPAC_ERR_INTERNAL, "no pipe to a process that tries the file: %s",
-                         strerror(errno));
+        return hpac_fail(HPAC_ERR_INTERNAL, "cannot create a pipe: %s", strerror(errno));
     pid_t child = fork();
     if (child == 0)
-        try_and_tell(path, ends[1], load);
+        probe_child(path, ends[1], load);
     int error = errno;
     close(ends[1]);
     if (child < 0) {
         close(ends[0]);
-        return hpac_fail(HPAC_ERR_INTERNAL, "no process to try the file in: %s", strerror(error));
+        return hpac_fail(HPAC_ERR_INTERNAL, "cannot create a process: %s", strerror(error));
     }
-    verdict told;
-    bool alive = hear(ends[0], &told);
+    child_result result;
+    bool alive = read_result(ends[0], &result);
     close(ends[0]);
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         continue;
     if (!alive)
-        return hpac_fail(HPAC_ERR_DATA, "damaged: HDF5 crashed when it tried to read the file");
-    return told.status == HPAC_OK ? HPAC_OK : hpac_fail(told.status, "%s", told.message);
+        return hpac_fail(HPAC_ERR_DATA, "damaged: HDF5 crashed while reading the file");
+    return result.status == HPAC_OK ? HPAC_OK : hpac_fail(result.status, "%s", result.message);
 }

@@ -24,12 +24,9 @@ static hpac_status write_layer(hid_t group, const char *layer_name, const hpac_l
         return hpac_hdf5_write_names(group, "weight_names", NULL, 0);
     int bias_rank = hpac_model_bias_dims(layer, bias_dims);
     const char *names[] = {kernel, bias};
-    hpac_status status = hpac_hdf5_write_names(group, "weight_names", names, 2);
-    if (status == HPAC_OK)
-        status = hpac_hdf5_write_floats(group, kernel, kernel_rank, kernel_dims, weights->kernel);
-    if (status == HPAC_OK)
-        status = hpac_hdf5_write_floats(group, bias, bias_rank, bias_dims, weights->bias);
-    return status;
+    HPAC_TRY(hpac_hdf5_write_names(group, "weight_names", names, 2));
+    HPAC_TRY(hpac_hdf5_write_floats(group, kernel, kernel_rank, kernel_dims, weights->kernel));
+    return hpac_hdf5_write_floats(group, bias, bias_rank, bias_dims, weights->bias);
 }
 
 static hpac_status write_layers(hid_t group, const hpac_model *model)
@@ -38,15 +35,11 @@ static hpac_status write_layers(hid_t group, const hpac_model *model)
     for (size_t i = 0; i < model->layer_count; i++) {
         hpac_keras_name name = hpac_keras_layer_name(model->layers, i);
         hid_t own;
-        hpac_status status = hpac_hdf5_create_group(group, name.text, &own);
-        if (status == HPAC_OK) {
-            status = write_layer(own, name.text, &model->layers[i], in, &model->weights[i]);
-            H5Gclose(own);
-        }
-        if (status == HPAC_OK)
-            status = hpac_layer_output_shape(&model->layers[i], i + 1, in, &in);
-        if (status != HPAC_OK)
-            return status;
+        HPAC_TRY(hpac_hdf5_create_group(group, name.text, &own));
+        hpac_status status = write_layer(own, name.text, &model->layers[i], in, &model->weights[i]);
+        H5Gclose(own);
+        HPAC_TRY(status);
+        HPAC_TRY(hpac_layer_output_shape(&model->layers[i], i + 1, in, &in));
     }
     return HPAC_OK;
 }
@@ -71,8 +64,15 @@ static hpac_status write_layer_names(hid_t group, const hpac_model *model)
 
 static hpac_status write_keras_version(hid_t at)
 {
-    hpac_status status = hpac_hdf5_write_text(at, "keras_version", KERAS_VERSION);
-    return status == HPAC_OK ? hpac_hdf5_write_text(at, "backend", KERAS_BACKEND) : status;
+    HPAC_TRY(hpac_hdf5_write_text(at, "keras_version", KERAS_VERSION));
+    return hpac_hdf5_write_text(at, "backend", KERAS_BACKEND);
+}
+
+static hpac_status write_weights(hid_t group, const hpac_model *model)
+{
+    HPAC_TRY(write_keras_version(group));
+    HPAC_TRY(write_layer_names(group, model));
+    return write_layers(group, model);
 }
 
 static hpac_status write_keras_part(hid_t file, const hpac_model *model)
@@ -82,19 +82,12 @@ static hpac_status write_keras_part(hid_t file, const hpac_model *model)
         return hpac_fail_memory(0);
     hpac_status status = hpac_hdf5_write_text(file, "model_config", json);
     free(json);
-    hid_t group = H5I_INVALID_HID;
-    if (status == HPAC_OK)
-        status = write_keras_version(file);
-    if (status == HPAC_OK)
-        status = hpac_hdf5_create_group(file, "model_weights", &group);
-    if (status == HPAC_OK)
-        status = write_keras_version(group);
-    if (status == HPAC_OK)
-        status = write_layer_names(group, model);
-    if (status == HPAC_OK)
-        status = write_layers(group, model);
-    if (group >= 0)
-        H5Gclose(group);
+    HPAC_TRY(status);
+    HPAC_TRY(write_keras_version(file));
+    hid_t group;
+    HPAC_TRY(hpac_hdf5_create_group(file, "model_weights", &group));
+    status = write_weights(group, model);
+    H5Gclose(group);
     return status;
 }
 
@@ -109,25 +102,24 @@ static hpac_status write_targets(hid_t group, const hpac_model *model)
         names[i] = hpac_class_names[model->targets[i]];
     }
     hsize_t count = (hsize_t)model->target_count;
-    hpac_status status = hpac_hdf5_write_numbers(group, "targets", H5T_STD_I32LE, count, numbers);
-    if (status == HPAC_OK)
-        status = hpac_hdf5_write_names(group, "target_names", names, model->target_count);
-    return status;
+    HPAC_TRY(hpac_hdf5_write_numbers(group, "targets", H5T_STD_I32LE, count, numbers));
+    return hpac_hdf5_write_names(group, "target_names", names, model->target_count);
+}
+
+static hpac_status fill_own_group(hid_t file, hid_t group, const hpac_model *model)
+{
+    HPAC_TRY(hpac_hdf5_write_text(group, "version", HPAC_VERSION));
+    HPAC_TRY(write_targets(group, model));
+    if (model->config_yaml)
+        HPAC_TRY(hpac_hdf5_write_text(group, "config", model->config_yaml));
+    return model->training ? hpac_model_write_training(file, model) : HPAC_OK;
 }
 
 static hpac_status write_own_part(hid_t file, const hpac_model *model)
 {
     hid_t group;
-    hpac_status status = hpac_hdf5_create_group(file, "hpac", &group);
-    if (status != HPAC_OK)
-        return status;
-    status = hpac_hdf5_write_text(group, "version", HPAC_VERSION);
-    if (status == HPAC_OK)
-        status = write_targets(group, model);
-    if (status == HPAC_OK && model->config_yaml)
-        status = hpac_hdf5_write_text(group, "config", model->config_yaml);
-    if (status == HPAC_OK && model->training)
-        status = hpac_model_write_training(file, model);
+    HPAC_TRY(hpac_hdf5_create_group(file, "hpac", &group));
+    hpac_status status = fill_own_group(file, group, model);
     H5Gclose(group);
     return status;
 }
@@ -142,27 +134,26 @@ static hpac_status check_model(const hpac_model *model)
     hpac_status status =
         hpac_layers_check(model->layers, model->layer_count, model->input, classes, shapes);
     free(shapes);
-    if (status == HPAC_OK && model->target_count != 0 && model->target_count != classes)
-        status =
-            hpac_fail(HPAC_ERR_CONFIG, "%zu targets for %zu outputs", model->target_count, classes);
-    for (size_t i = 0; i < model->target_count && status == HPAC_OK; i++)
+    HPAC_TRY(status);
+    if (model->target_count != 0 && model->target_count != classes)
+        return hpac_fail(HPAC_ERR_CONFIG, "%zu targets for %zu outputs", model->target_count,
+                         classes);
+    for (size_t i = 0; i < model->target_count; i++)
         if (model->targets[i] < 0 || model->targets[i] >= HPAC_CLASS_COUNT)
-            status = hpac_fail(HPAC_ERR_CONFIG, "target %d, expected a class in 0..%d",
-                               model->targets[i], HPAC_CLASS_COUNT - 1);
-    if (status == HPAC_OK)
-        status = hpac_model_check_finite(model->weights, model->layer_count, false);
-    return status;
+            return hpac_fail(HPAC_ERR_CONFIG, "target %d, expected a class in 0..%d",
+                             model->targets[i], HPAC_CLASS_COUNT - 1);
+    return hpac_model_check_finite(model->weights, model->layer_count, false);
 }
 
 static hpac_status save(const hpac_model *model, const char *path)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(access, 1 << 20, false); /* in memory, growing by MiB, never written by HDF5 */
-    /* HDF5 looks whether the name is a file before it starts: this one never is. */
+    /* HDF5 first tests whether the name is a file: this one never is. */
     hid_t file = H5Fcreate("/dev/null/model.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access);
     H5Pclose(access);
     if (file < 0)
-        return hpac_hdf5_fail(file, "", "cannot be put together in memory");
+        return hpac_hdf5_fail(file, "", "cannot be built in memory");
     hpac_status status = write_keras_part(file, model);
     if (status == HPAC_OK)
         status = write_own_part(file, model);
@@ -174,11 +165,9 @@ static hpac_status save(const hpac_model *model, const char *path)
 
 hpac_status hpac_model_save(const hpac_model *model, const char *path)
 {
-    hpac_status status = check_model(model);
-    if (status != HPAC_OK)
-        return hpac_fail_within(status, "%s", path);
+    HPAC_TRY(hpac_fail_within(check_model(model), "%s", path));
     hpac_hdf5_printing printing = hpac_hdf5_silence();
-    status = save(model, path);
+    hpac_status status = save(model, path);
     hpac_hdf5_restore(printing);
     return status;
 }

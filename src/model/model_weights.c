@@ -1,4 +1,4 @@
-/* Dimensions of parameters as Keras keeps them, and the check that they are numbers. */
+/* Dimensions of parameters in Keras's layout, and the check that they are numbers. */
 #include "model_weights.h"
 
 #include <math.h>

@@ -75,9 +75,9 @@ hpac_status hpac_thresholds_load(const char *path, size_t count, float *threshol
     if (status == HPAC_OK)
         status = read_file(path, stored, &stored_count);
     if (status == HPAC_OK && stored_count > 0 && stored_count != count)
-        status =
-            hpac_fail(HPAC_ERR_DATA, "hpac/" ATTRIBUTE ": %zu numbers, expected %zu, one a target",
-                      stored_count, count);
+        status = hpac_fail(HPAC_ERR_DATA,
+                           "hpac/" ATTRIBUTE ": %zu numbers, expected %zu, one per target",
+                           stored_count, count);
     if (status != HPAC_OK)
         return hpac_fail_within(status, "%s", path);
     *found = stored_count > 0;
@@ -91,8 +91,8 @@ static hpac_status write_attribute(hid_t file, const float *thresholds, size_t c
 {
     hid_t group;
     if (!hpac_hdf5_has_group(file, "hpac"))
-        return hpac_fail(HPAC_ERR_CONFIG, "thresholds are kept in models trained here, and this "
-                                          "one was not; give them with --threshold");
+        return hpac_fail(HPAC_ERR_CONFIG, "thresholds are stored in models of hpac only; give "
+                                          "them with --threshold");
     hpac_status status = hpac_hdf5_open_group(file, "hpac", &group);
     if (status != HPAC_OK)
         return status;

@@ -123,7 +123,7 @@ static hpac_status make_plans(hpac_network *network)
 
 /* ---- memory ---- */
 
-static size_t place_parameters(hpac_network *network, bool updates_itself, size_t offset)
+static size_t assign_parameters(hpac_network *network, bool updates_itself, size_t offset)
 {
     for (size_t i = 0; i < network->stage_count; i++) {
         network_stage *stage = &network->stages[i];
@@ -135,7 +135,7 @@ static size_t place_parameters(hpac_network *network, bool updates_itself, size_
     return offset;
 }
 
-static void place_memory(hpac_network *network)
+static void assign_memory(hpac_network *network)
 {
     size_t activations = 0;
     for (size_t i = 0; i < network->stage_count; i++) {
@@ -154,9 +154,9 @@ static void place_memory(hpac_network *network)
     network->activations_nbytes = activations;
     /* Plans that update their own parameters come last, so that the rest is one run for adadelta().
      */
-    network->updated_parameters_nbytes = place_parameters(network, false, 0);
+    network->updated_parameters_nbytes = assign_parameters(network, false, 0);
     network->parameters_nbytes =
-        place_parameters(network, true, network->updated_parameters_nbytes);
+        assign_parameters(network, true, network->updated_parameters_nbytes);
 }
 
 static size_t probabilities_nbytes(const hpac_network *network)
@@ -168,15 +168,15 @@ static size_t probabilities_nbytes(const hpac_network *network)
 hpac_memory_plan hpac_network_memory_plan(const hpac_network *network)
 {
     bool training = network->options.training;
-    size_t lane = hpac_batch_nbytes(&network->options.format) + sizeof(hpac_step_result) +
-                  probabilities_nbytes(network);
+    size_t flight = hpac_batch_nbytes(&network->options.format) + sizeof(hpac_step_result) +
+                    probabilities_nbytes(network);
     return (hpac_memory_plan){
         .activations = network->activations_nbytes,
         .gradients = training ? network->updated_parameters_nbytes + 2 * network->flow_nbytes : 0,
         .parameters = network->parameters_nbytes,
         .optimizer = training ? 2 * network->parameters_nbytes : 0,
         .workspace = network->workspace_nbytes,
-        .batches = HPAC_NETWORK_IN_FLIGHT * lane,
+        .batches = HPAC_NETWORK_IN_FLIGHT * flight,
     };
 }
 
@@ -208,29 +208,30 @@ static hpac_status take(hpac_network *network, hpac_memory memory, size_t nbytes
     return nbytes == 0 ? HPAC_OK : device->ops->alloc(device, memory, nbytes, address);
 }
 
-static hpac_status allocate_lane(hpac_network *network, network_lane *lane)
+static hpac_status allocate_lane(hpac_network *network, network_flight *flight)
 {
     hpac_device *device = network->options.device;
     const hpac_device_ops *ops = device->ops;
     size_t probabilities = probabilities_nbytes(network);
     hpac_status status = take(network, HPAC_MEMORY_DEVICE,
-                              hpac_batch_nbytes(&network->options.format), &lane->staging);
+                              hpac_batch_nbytes(&network->options.format), &flight->staging);
     if (status == HPAC_OK)
-        status = take(network, HPAC_MEMORY_DEVICE, sizeof(hpac_step_result), &lane->result);
+        status = take(network, HPAC_MEMORY_DEVICE, sizeof(hpac_step_result), &flight->result);
     if (status == HPAC_OK)
-        status = take(network, HPAC_MEMORY_DEVICE, probabilities, &lane->probabilities);
+        status = take(network, HPAC_MEMORY_DEVICE, probabilities, &flight->probabilities);
     if (status == HPAC_OK)
-        status = take(network, HPAC_MEMORY_PINNED, sizeof(hpac_step_result), &lane->host_result);
+        status = take(network, HPAC_MEMORY_PINNED, sizeof(hpac_step_result), &flight->host_result);
     if (status == HPAC_OK)
-        status = take(network, HPAC_MEMORY_PINNED, probabilities, &lane->host_probabilities);
+        status = take(network, HPAC_MEMORY_PINNED, probabilities, &flight->host_probabilities);
     if (status == HPAC_OK)
-        status = ops->event_create(device, &lane->uploaded);
+        status = ops->event_create(device, &flight->uploaded);
     if (status == HPAC_OK)
-        status = ops->event_create(device, &lane->done);
+        status = ops->event_create(device, &flight->done);
     return status;
 }
 
-/* Positive weights cross once, through the first lane's pinned memory (batch >= 1 rows of classes).
+/* Positive weights cross once, through the first flight's pinned memory (batch >= 1 rows of
+ * classes).
  */
 static hpac_status upload_positive_weights(hpac_network *network)
 {
@@ -242,9 +243,9 @@ static hpac_status upload_positive_weights(hpac_network *network)
         take(network, HPAC_MEMORY_DEVICE, nbytes, &network->device_positive_weights);
     if (status != HPAC_OK)
         return status;
-    memcpy(network->lanes[0].host_probabilities, network->positive_weights, nbytes);
+    memcpy(network->flights[0].host_probabilities, network->positive_weights, nbytes);
     status = device->ops->upload(device, HPAC_QUEUE_COMPUTE, network->device_positive_weights,
-                                 network->lanes[0].host_probabilities, nbytes);
+                                 network->flights[0].host_probabilities, nbytes);
     return status == HPAC_OK ? device->ops->synchronize(device) : status;
 }
 
@@ -272,7 +273,7 @@ hpac_status hpac_network_allocate(hpac_network *network)
     for (size_t i = 0; i < count && status == HPAC_OK; i++)
         status = take(network, HPAC_MEMORY_DEVICE, blocks[i].nbytes, blocks[i].address);
     for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT && status == HPAC_OK; i++)
-        status = allocate_lane(network, &network->lanes[i]);
+        status = allocate_lane(network, &network->flights[i]);
     if (status == HPAC_OK)
         status = network_profile_create(network);
     if (status == HPAC_OK)
@@ -323,7 +324,7 @@ hpac_status hpac_network_create(const hpac_network_options *options, hpac_networ
     if (status == HPAC_OK)
         status = make_plans(network);
     if (status == HPAC_OK) {
-        place_memory(network);
+        assign_memory(network);
         *result = network;
     } else {
         hpac_network_destroy(network);
@@ -331,18 +332,18 @@ hpac_status hpac_network_create(const hpac_network_options *options, hpac_networ
     return status;
 }
 
-static void free_lane(hpac_device *device, network_lane *lane)
+static void free_lane(hpac_device *device, network_flight *flight)
 {
     const hpac_device_ops *ops = device->ops;
-    if (lane->graph)
-        ops->graph_destroy(device, lane->graph);
-    ops->event_destroy(device, lane->uploaded);
-    ops->event_destroy(device, lane->done);
-    ops->free(device, HPAC_MEMORY_DEVICE, lane->staging);
-    ops->free(device, HPAC_MEMORY_DEVICE, lane->result);
-    ops->free(device, HPAC_MEMORY_DEVICE, lane->probabilities);
-    ops->free(device, HPAC_MEMORY_PINNED, lane->host_result);
-    ops->free(device, HPAC_MEMORY_PINNED, lane->host_probabilities);
+    if (flight->graph)
+        ops->graph_destroy(device, flight->graph);
+    ops->event_destroy(device, flight->uploaded);
+    ops->event_destroy(device, flight->done);
+    ops->free(device, HPAC_MEMORY_DEVICE, flight->staging);
+    ops->free(device, HPAC_MEMORY_DEVICE, flight->result);
+    ops->free(device, HPAC_MEMORY_DEVICE, flight->probabilities);
+    ops->free(device, HPAC_MEMORY_PINNED, flight->host_result);
+    ops->free(device, HPAC_MEMORY_PINNED, flight->host_probabilities);
 }
 
 void hpac_network_destroy(hpac_network *network)
@@ -360,7 +361,7 @@ void hpac_network_destroy(hpac_network *network)
         ops->free(device, HPAC_MEMORY_DEVICE, blocks[i]);
     network_store_fini(network);
     for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
-        free_lane(device, &network->lanes[i]);
+        free_lane(device, &network->flights[i]);
     network_profile_destroy(network);
     for (size_t i = 0; i < network->stage_count; i++)
         ops->plan_destroy(network->stages[i].plan);

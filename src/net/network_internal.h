@@ -4,7 +4,7 @@
 
 #include <hpac/network.h>
 
-/* A plan in its place: where its input comes from, where its output and slices lie. */
+/* A plan with the offsets of its output and slices. */
 typedef struct network_stage {
     hpac_plan *plan;
     size_t first_op, op_count;
@@ -14,8 +14,8 @@ typedef struct network_stage {
     size_t parameters_offset; /* in the arenas of parameters, gradients and both accumulators */
 } network_stage;
 
-/* What each of the steps in flight has for itself. */
-typedef struct network_lane {
+/* The buffers and events of one in-flight step. */
+typedef struct network_flight {
     void *staging;            /* device: the batch */
     void *result;             /* device: hpac_step_result */
     void *probabilities;      /* device: (batch, classes) */
@@ -23,16 +23,16 @@ typedef struct network_lane {
     void *host_probabilities; /* pinned */
     hpac_event *uploaded, *done;
     hpac_graph *graph; /* of a full training step; NULL: not recorded yet */
-    void *host_places; /* pinned: (batch) places of the kept images of the step */
-    void *places;      /* device: likewise */
+    void *host_rows;   /* pinned: (batch) rows of the step's resident images */
+    void *rows;        /* device: likewise */
     bool evaluates;    /* the step under way delivers probabilities */
-} network_lane;
+} network_flight;
 
 typedef struct network_profile network_profile;
 
-/* Images kept on the device, in no order: a row of targets and one of pixels for each place. */
+/* Resident images, in no order: a row of targets and a row of pixels each. */
 typedef struct network_store {
-    void *targets, *pixels; /* device; NULL: nothing is kept */
+    void *targets, *pixels; /* device; NULL: none */
     size_t image_count;
 } network_store;
 
@@ -59,7 +59,7 @@ struct hpac_network {
     bool allocated;
     void *activations, *parameters, *gradients, *square_average, *delta_average;
     void *flow[2], *workspace, *device_positive_weights;
-    network_lane lanes[HPAC_NETWORK_IN_FLIGHT];
+    network_flight flights[HPAC_NETWORK_IN_FLIGHT];
     uint64_t enqueued, collected; /* steps so far */
     network_profile *profile;     /* NULL without the option */
     bool warm;                    /* a full training step has run: it can be recorded */
@@ -68,11 +68,11 @@ struct hpac_network {
 
 /* ---- network_profile.c: all of it does nothing without the option `profile` ---- */
 
-/* What a step calls, in this order. */
+/* The calls of a step, in this order. */
 typedef enum network_call {
     NETWORK_UPLOAD,
-    NETWORK_KEEP,    /* of an uploaded batch */
-    NETWORK_GATHER,  /* of a kept batch, in place of the upload */
+    NETWORK_RETAIN,  /* of an uploaded batch */
+    NETWORK_GATHER,  /* of resident images, instead of the upload */
     NETWORK_FORWARD, /* a plan's */
     NETWORK_LOSS,
     NETWORK_BACKWARD, /* a plan's */
@@ -90,36 +90,29 @@ static inline bool network_call_is_of_plan(network_call call)
 /* Rows and timers; the stages are there and placed. */
 hpac_status network_profile_create(hpac_network *network);
 void network_profile_destroy(hpac_network *network);
-/* Forgets the marks of a lane: a step begins. */
-void network_profile_reset(hpac_network *network, const network_lane *lane);
+/* Clears the marks of a flight: a step begins. */
+void network_profile_reset(hpac_network *network, const network_flight *flight);
 /* Marks on a queue where a call begins, and where it ends; the next may begin there. */
-hpac_status network_profile_begin(hpac_network *network, const network_lane *lane,
+hpac_status network_profile_begin(hpac_network *network, const network_flight *flight,
                                   hpac_queue queue);
-hpac_status network_profile_end(hpac_network *network, const network_lane *lane, hpac_queue queue,
-                                network_call call, size_t stage);
-/* Adds the times of a lane's step, which is done. */
-hpac_status network_profile_collect(hpac_network *network, const network_lane *lane);
+hpac_status network_profile_end(hpac_network *network, const network_flight *flight,
+                                hpac_queue queue, network_call call, size_t stage);
+/* Adds the times of a flight's step, which has finished. */
+hpac_status network_profile_collect(hpac_network *network, const network_flight *flight);
 
 /* The first error of a sequence of enqueueing calls ends it. */
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        hpac_status try_status = (call);                                                           \
-        if (try_status != HPAC_OK)                                                                 \
-            return try_status;                                                                     \
-    } while (0)
-
 /* ---- network_step.c ---- */
 
 /* Computing goes on only when what was put on the copy queue so far is there. */
-hpac_status network_await_upload(hpac_network *network, const network_lane *lane);
+hpac_status network_await_upload(hpac_network *network, const network_flight *flight);
 
 /* ---- network_store.c ---- */
 
-/* Copies those images of a lane's uploaded batch that have a place into the store. */
-hpac_status network_keep_batch(hpac_network *network, const network_lane *lane,
-                               const hpac_network_batch *batch);
-/* Puts kept images together as the lane's batch. */
-hpac_status network_gather_batch(hpac_network *network, const network_lane *lane,
+/* Copies the images of a flight's uploaded batch that are to be retained into the store. */
+hpac_status network_retain_batch(hpac_network *network, const network_flight *flight,
+                                 const hpac_network_batch *batch);
+/* Gathers resident images as the flight's batch. */
+hpac_status network_gather_batch(hpac_network *network, const network_flight *flight,
                                  const hpac_network_batch *batch);
 void network_store_fini(hpac_network *network);
 

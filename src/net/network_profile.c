@@ -95,7 +95,7 @@ static void fill_row(const hpac_network *network, network_call call, size_t numb
 {
     static const char *const names[] = {
         [NETWORK_UPLOAD] = "upload",
-        [NETWORK_KEEP] = "keep",
+        [NETWORK_RETAIN] = "retain",
         [NETWORK_GATHER] = "gather",
         [NETWORK_FORWARD] = "forward",
         [NETWORK_LOSS] = "loss",
@@ -113,7 +113,7 @@ static void fill_row(const hpac_network *network, network_call call, size_t numb
     case NETWORK_UPLOAD:
         row->nbytes = (double)hpac_batch_nbytes(&network->options.format);
         break;
-    case NETWORK_KEEP: /* of a whole batch: read and written */
+    case NETWORK_RETAIN: /* of a whole batch: read and written */
     case NETWORK_GATHER:
         row->nbytes = 2 * (double)hpac_batch_nbytes(&network->options.format);
         break;
@@ -150,15 +150,15 @@ static void fill_rows(const hpac_network *network, hpac_profile_row *rows)
 
 /* ---- life ---- */
 
-static hpac_status make_marks(hpac_network *network, network_profile *profile, size_t lane)
+static hpac_status make_marks(hpac_network *network, network_profile *profile, size_t flight)
 {
     hpac_device *device = network->options.device;
-    profile->marks[lane] = calloc(profile->mark_capacity, sizeof **profile->marks);
-    if (!profile->marks[lane])
+    profile->marks[flight] = calloc(profile->mark_capacity, sizeof **profile->marks);
+    if (!profile->marks[flight])
         return hpac_fail_memory(profile->mark_capacity * sizeof **profile->marks);
     hpac_status status = HPAC_OK;
     for (size_t i = 0; i < profile->mark_capacity && status == HPAC_OK; i++)
-        status = device->ops->timer_create(device, &profile->marks[lane][i].timer);
+        status = device->ops->timer_create(device, &profile->marks[flight][i].timer);
     return status;
 }
 
@@ -178,8 +178,8 @@ hpac_status network_profile_create(hpac_network *network)
         return hpac_fail_memory(profile->row_count * sizeof *profile->rows);
     fill_rows(network, profile->rows);
     hpac_status status = HPAC_OK;
-    for (size_t lane = 0; lane < HPAC_NETWORK_IN_FLIGHT && status == HPAC_OK; lane++)
-        status = make_marks(network, profile, lane);
+    for (size_t flight = 0; flight < HPAC_NETWORK_IN_FLIGHT && status == HPAC_OK; flight++)
+        status = make_marks(network, profile, flight);
     return status;
 }
 
@@ -189,11 +189,11 @@ void network_profile_destroy(hpac_network *network)
     if (!profile)
         return;
     hpac_device *device = network->options.device;
-    for (size_t lane = 0; lane < HPAC_NETWORK_IN_FLIGHT; lane++) {
-        for (size_t i = 0; profile->marks[lane] && i < profile->mark_capacity; i++)
-            if (profile->marks[lane][i].timer)
-                device->ops->event_destroy(device, profile->marks[lane][i].timer);
-        free(profile->marks[lane]);
+    for (size_t flight = 0; flight < HPAC_NETWORK_IN_FLIGHT; flight++) {
+        for (size_t i = 0; profile->marks[flight] && i < profile->mark_capacity; i++)
+            if (profile->marks[flight][i].timer)
+                device->ops->event_destroy(device, profile->marks[flight][i].timer);
+        free(profile->marks[flight]);
     }
     free(profile->rows);
     free(profile);
@@ -202,12 +202,12 @@ void network_profile_destroy(hpac_network *network)
 
 /* ---- steps ---- */
 
-static hpac_status mark(hpac_network *network, const network_lane *lane, hpac_queue queue,
+static hpac_status mark(hpac_network *network, const network_flight *flight, hpac_queue queue,
                         size_t row)
 {
     hpac_device *device = network->options.device;
     network_profile *profile = network->profile;
-    size_t number = (size_t)(lane - network->lanes);
+    size_t number = (size_t)(flight - network->flights);
     if (profile->mark_count[number] == profile->mark_capacity)
         return hpac_fail(HPAC_ERR_INTERNAL, "profile: more than %zu marks in a step",
                          profile->mark_capacity);
@@ -216,30 +216,31 @@ static hpac_status mark(hpac_network *network, const network_lane *lane, hpac_qu
     return device->ops->event_record(device, next->timer, queue);
 }
 
-void network_profile_reset(hpac_network *network, const network_lane *lane)
+void network_profile_reset(hpac_network *network, const network_flight *flight)
 {
     if (network->profile)
-        network->profile->mark_count[lane - network->lanes] = 0;
+        network->profile->mark_count[flight - network->flights] = 0;
 }
 
-hpac_status network_profile_begin(hpac_network *network, const network_lane *lane, hpac_queue queue)
+hpac_status network_profile_begin(hpac_network *network, const network_flight *flight,
+                                  hpac_queue queue)
 {
-    return network->profile ? mark(network, lane, queue, NO_ROW) : HPAC_OK;
+    return network->profile ? mark(network, flight, queue, NO_ROW) : HPAC_OK;
 }
 
-hpac_status network_profile_end(hpac_network *network, const network_lane *lane, hpac_queue queue,
-                                network_call call, size_t stage)
+hpac_status network_profile_end(hpac_network *network, const network_flight *flight,
+                                hpac_queue queue, network_call call, size_t stage)
 {
-    return network->profile ? mark(network, lane, queue, row_of(network, call, stage)) : HPAC_OK;
+    return network->profile ? mark(network, flight, queue, row_of(network, call, stage)) : HPAC_OK;
 }
 
-hpac_status network_profile_collect(hpac_network *network, const network_lane *lane)
+hpac_status network_profile_collect(hpac_network *network, const network_flight *flight)
 {
     network_profile *profile = network->profile;
     if (!profile)
         return HPAC_OK;
     hpac_device *device = network->options.device;
-    size_t number = (size_t)(lane - network->lanes);
+    size_t number = (size_t)(flight - network->flights);
     const profile_mark *marks = profile->marks[number];
     for (size_t i = 1; i < profile->mark_count[number]; i++) {
         if (marks[i].row == NO_ROW)

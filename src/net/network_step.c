@@ -6,19 +6,19 @@ static void *stage_output(const hpac_network *network, size_t stage)
     return network_at(network->activations, network->stages[stage].output_offset);
 }
 
-static hpac_exec_args make_run(const hpac_network *network, size_t number, const network_lane *lane,
-                               bool training)
+static hpac_exec_args make_run(const hpac_network *network, size_t number,
+                               const network_flight *flight, bool training)
 {
     const network_stage *stage = &network->stages[number];
     size_t offset = stage->parameters_offset;
     size_t pixels = hpac_batch_pixels_offset_nbytes(&network->options.format);
     hpac_exec_args run = {
-        .x = number == 0 ? network_at(lane->staging, pixels) : stage_output(network, number - 1),
+        .x = number == 0 ? network_at(flight->staging, pixels) : stage_output(network, number - 1),
         .y = stage_output(network, number),
         .parameters = network_at(network->parameters, offset),
         .state = network_at(network->activations, stage->state_offset),
         .workspace = network->workspace,
-        .result = lane->result,
+        .result = flight->result,
         .training = training,
     };
     if (training) {
@@ -30,37 +30,38 @@ static hpac_exec_args make_run(const hpac_network *network, size_t number, const
     return run;
 }
 
-hpac_status network_await_upload(hpac_network *network, const network_lane *lane)
+hpac_status network_await_upload(hpac_network *network, const network_flight *flight)
 {
     hpac_device *device = network->options.device;
-    TRY(device->ops->event_record(device, lane->uploaded, HPAC_QUEUE_COPY));
-    return device->ops->event_await(device, lane->uploaded, HPAC_QUEUE_COMPUTE);
+    HPAC_TRY(device->ops->event_record(device, flight->uploaded, HPAC_QUEUE_COPY));
+    return device->ops->event_await(device, flight->uploaded, HPAC_QUEUE_COMPUTE);
 }
 
-/* What the lane's last step read has been read: it was collected before this one began. */
-static hpac_status upload_batch(hpac_network *network, const network_lane *lane, const void *slot)
+/* What the flight's last step read has been read: it was collected before this one began. */
+static hpac_status upload_batch(hpac_network *network, const network_flight *flight,
+                                const void *slot)
 {
     hpac_device *device = network->options.device;
-    TRY(network_profile_begin(network, lane, HPAC_QUEUE_COPY));
-    TRY(device->ops->upload(device, HPAC_QUEUE_COPY, lane->staging, slot,
-                            hpac_batch_nbytes(&network->options.format)));
-    TRY(network_profile_end(network, lane, HPAC_QUEUE_COPY, NETWORK_UPLOAD, 0));
-    return network_await_upload(network, lane);
+    HPAC_TRY(network_profile_begin(network, flight, HPAC_QUEUE_COPY));
+    HPAC_TRY(device->ops->upload(device, HPAC_QUEUE_COPY, flight->staging, slot,
+                                 hpac_batch_nbytes(&network->options.format)));
+    HPAC_TRY(network_profile_end(network, flight, HPAC_QUEUE_COPY, NETWORK_UPLOAD, 0));
+    return network_await_upload(network, flight);
 }
 
-static hpac_status forward(hpac_network *network, const network_lane *lane, bool training)
+static hpac_status forward(hpac_network *network, const network_flight *flight, bool training)
 {
-    TRY(network_profile_begin(network, lane, HPAC_QUEUE_COMPUTE));
+    HPAC_TRY(network_profile_begin(network, flight, HPAC_QUEUE_COMPUTE));
     for (size_t i = 0; i < network->stage_count; i++) {
-        hpac_exec_args run = make_run(network, i, lane, training);
-        TRY(network->options.device->ops->forward(network->stages[i].plan, &run));
-        TRY(network_profile_end(network, lane, HPAC_QUEUE_COMPUTE,
-                                training ? NETWORK_FORWARD : NETWORK_EVALUATE, i));
+        hpac_exec_args run = make_run(network, i, flight, training);
+        HPAC_TRY(network->options.device->ops->forward(network->stages[i].plan, &run));
+        HPAC_TRY(network_profile_end(network, flight, HPAC_QUEUE_COMPUTE,
+                                     training ? NETWORK_FORWARD : NETWORK_EVALUATE, i));
     }
     return HPAC_OK;
 }
 
-static hpac_status loss(hpac_network *network, const network_lane *lane, size_t count,
+static hpac_status loss(hpac_network *network, const network_flight *flight, size_t count,
                         bool training)
 {
     hpac_device *device = network->options.device;
@@ -70,118 +71,120 @@ static hpac_status loss(hpac_network *network, const network_lane *lane, size_t 
         .count = count,
         .classes = format->target_count,
         .logits = stage_output(network, network->stage_count - 1),
-        .targets = lane->staging,
+        .targets = flight->staging,
         .positive_weights = network->device_positive_weights,
         .dlogits = training ? network->flow[0] : NULL,
-        .probabilities = training ? NULL : lane->probabilities,
-        .result = lane->result,
+        .probabilities = training ? NULL : flight->probabilities,
+        .result = flight->result,
     };
-    TRY(device->ops->loss(device, &request));
-    return network_profile_end(network, lane, HPAC_QUEUE_COMPUTE,
+    HPAC_TRY(device->ops->loss(device, &request));
+    return network_profile_end(network, flight, HPAC_QUEUE_COMPUTE,
                                training ? NETWORK_LOSS : NETWORK_EVALUATE_LOSS, 0);
 }
 
-static hpac_status backward(hpac_network *network, const network_lane *lane)
+static hpac_status backward(hpac_network *network, const network_flight *flight)
 {
     size_t flow = 0;
     for (size_t i = network->stage_count; i-- > network->first_trained;) {
-        hpac_exec_args run = make_run(network, i, lane, true);
+        hpac_exec_args run = make_run(network, i, flight, true);
         run.dy = network->flow[flow];
         if (network->stages[i].input_gradient) {
             flow = 1 - flow;
             run.dx = network->flow[flow];
         }
-        TRY(network->options.device->ops->backward(network->stages[i].plan, &run));
-        TRY(network_profile_end(network, lane, HPAC_QUEUE_COMPUTE, NETWORK_BACKWARD, i));
+        HPAC_TRY(network->options.device->ops->backward(network->stages[i].plan, &run));
+        HPAC_TRY(network_profile_end(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_BACKWARD, i));
     }
     return HPAC_OK;
 }
 
-static hpac_status update(hpac_network *network, const network_lane *lane)
+static hpac_status update(hpac_network *network, const network_flight *flight)
 {
     hpac_device *device = network->options.device;
-    TRY(device->ops->adadelta(device, &network->options.optimizer, network->parameters,
+    HPAC_TRY(
+        device->ops->adadelta(device, &network->options.optimizer, network->parameters,
                               network->gradients, network->square_average, network->delta_average,
-                              network->updated_parameters_nbytes / sizeof(float), lane->result));
-    return network_profile_end(network, lane, HPAC_QUEUE_COMPUTE, NETWORK_UPDATE, 0);
+                              network->updated_parameters_nbytes / sizeof(float), flight->result));
+    return network_profile_end(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_UPDATE, 0);
 }
 
-static hpac_status download_result(hpac_network *network, const network_lane *lane)
+static hpac_status download_result(hpac_network *network, const network_flight *flight)
 {
     hpac_device *device = network->options.device;
-    return device->ops->download(device, HPAC_QUEUE_COMPUTE, lane->host_result, lane->result,
+    return device->ops->download(device, HPAC_QUEUE_COMPUTE, flight->host_result, flight->result,
                                  sizeof(hpac_step_result));
 }
 
-static hpac_status download_probabilities(hpac_network *network, const network_lane *lane)
+static hpac_status download_probabilities(hpac_network *network, const network_flight *flight)
 {
     hpac_device *device = network->options.device;
     const hpac_batch_format *format = &network->options.format;
-    return device->ops->download(device, HPAC_QUEUE_COMPUTE, lane->host_probabilities,
-                                 lane->probabilities,
+    return device->ops->download(device, HPAC_QUEUE_COMPUTE, flight->host_probabilities,
+                                 flight->probabilities,
                                  format->batch_size * format->target_count * sizeof(float));
 }
 
 /* All of a training step that a graph can repeat: the same calls with the same addresses. */
-static hpac_status enqueue_training(hpac_network *network, const network_lane *lane, size_t count)
+static hpac_status enqueue_training(hpac_network *network, const network_flight *flight,
+                                    size_t count)
 {
-    TRY(forward(network, lane, true));
-    TRY(loss(network, lane, count, true));
-    TRY(backward(network, lane));
-    TRY(update(network, lane));
-    return download_result(network, lane);
+    HPAC_TRY(forward(network, flight, true));
+    HPAC_TRY(loss(network, flight, count, true));
+    HPAC_TRY(backward(network, flight));
+    HPAC_TRY(update(network, flight));
+    return download_result(network, flight);
 }
 
-static hpac_status record_graph(hpac_network *network, network_lane *lane)
+static hpac_status record_graph(hpac_network *network, network_flight *flight)
 {
     hpac_device *device = network->options.device;
-    TRY(device->ops->graph_begin(device));
-    hpac_status status = enqueue_training(network, lane, network->options.format.batch_size);
+    HPAC_TRY(device->ops->graph_begin(device));
+    hpac_status status = enqueue_training(network, flight, network->options.format.batch_size);
     if (status == HPAC_OK)
-        return device->ops->graph_end(device, &lane->graph);
+        return device->ops->graph_end(device, &flight->graph);
     (void)device->ops->graph_end(device, NULL);
     return status;
 }
 
-/* The first full step runs call by call, as do all that are not full; the second of each lane is
+/* The first full step runs call by call, as do all that are not full; the second of each flight is
  * recorded. */
-static hpac_status run_training(hpac_network *network, network_lane *lane, size_t count)
+static hpac_status run_training(hpac_network *network, network_flight *flight, size_t count)
 {
     hpac_device *device = network->options.device;
     bool full = count == network->options.format.batch_size;
     if (!full || !network->warm || !network->options.graph || network->profile ||
         !device->ops->graph_launch) {
-        TRY(enqueue_training(network, lane, count));
+        HPAC_TRY(enqueue_training(network, flight, count));
         network->warm |= full;
         return HPAC_OK;
     }
-    if (!lane->graph)
-        TRY(record_graph(network, lane));
-    return device->ops->graph_launch(device, lane->graph);
+    if (!flight->graph)
+        HPAC_TRY(record_graph(network, flight));
+    return device->ops->graph_launch(device, flight->graph);
 }
 
-/* Starts a step on the next lane; what is enqueued between this and finish_step is the step. */
+/* Starts a step on the next flight; what is enqueued between this and finish_step is the step. */
 static hpac_status begin_step(hpac_network *network, const hpac_network_batch *batch,
-                              network_lane **lane)
+                              network_flight **flight)
 {
     if (!network->allocated)
         return hpac_fail(HPAC_ERR_INTERNAL, "the network has no memory yet");
     if (hpac_network_in_flight(network) == HPAC_NETWORK_IN_FLIGHT)
         return hpac_fail(HPAC_ERR_INTERNAL, "%d steps are in flight already",
                          HPAC_NETWORK_IN_FLIGHT);
-    *lane = &network->lanes[network->enqueued % HPAC_NETWORK_IN_FLIGHT];
-    network_profile_reset(network, *lane);
+    *flight = &network->flights[network->enqueued % HPAC_NETWORK_IN_FLIGHT];
+    network_profile_reset(network, *flight);
     if (!batch->slot)
-        return network_gather_batch(network, *lane, batch);
-    TRY(upload_batch(network, *lane, batch->slot));
-    return batch->resident_rows ? network_keep_batch(network, *lane, batch) : HPAC_OK;
+        return network_gather_batch(network, *flight, batch);
+    HPAC_TRY(upload_batch(network, *flight, batch->slot));
+    return batch->resident_rows ? network_retain_batch(network, *flight, batch) : HPAC_OK;
 }
 
-static hpac_status finish_step(hpac_network *network, network_lane *lane, bool evaluates)
+static hpac_status finish_step(hpac_network *network, network_flight *flight, bool evaluates)
 {
     hpac_device *device = network->options.device;
-    TRY(device->ops->event_record(device, lane->done, HPAC_QUEUE_COMPUTE));
-    lane->evaluates = evaluates;
+    HPAC_TRY(device->ops->event_record(device, flight->done, HPAC_QUEUE_COMPUTE));
+    flight->evaluates = evaluates;
     network->enqueued++;
     return HPAC_OK;
 }
@@ -192,22 +195,22 @@ hpac_status hpac_network_train(hpac_network *network, const hpac_network_batch *
     if (!network->options.training)
         return hpac_fail(HPAC_ERR_INTERNAL, "the network was not made for training");
     hpac_device *device = network->options.device;
-    network_lane *lane = NULL;
-    TRY(begin_step(network, batch, &lane));
-    TRY(device->ops->set_step(device, network->options.seed, step));
-    TRY(run_training(network, lane, batch->count));
-    return finish_step(network, lane, false);
+    network_flight *flight = NULL;
+    HPAC_TRY(begin_step(network, batch, &flight));
+    HPAC_TRY(device->ops->set_step(device, network->options.seed, step));
+    HPAC_TRY(run_training(network, flight, batch->count));
+    return finish_step(network, flight, false);
 }
 
 hpac_status hpac_network_evaluate(hpac_network *network, const hpac_network_batch *batch)
 {
-    network_lane *lane = NULL;
-    TRY(begin_step(network, batch, &lane));
-    TRY(forward(network, lane, false));
-    TRY(loss(network, lane, batch->count, false));
-    TRY(download_result(network, lane));
-    TRY(download_probabilities(network, lane));
-    return finish_step(network, lane, true);
+    network_flight *flight = NULL;
+    HPAC_TRY(begin_step(network, batch, &flight));
+    HPAC_TRY(forward(network, flight, false));
+    HPAC_TRY(loss(network, flight, batch->count, false));
+    HPAC_TRY(download_result(network, flight));
+    HPAC_TRY(download_probabilities(network, flight));
+    return finish_step(network, flight, true);
 }
 
 size_t hpac_network_in_flight(const hpac_network *network)
@@ -220,11 +223,11 @@ hpac_status hpac_network_collect(hpac_network *network, hpac_outcome *outcome)
     if (hpac_network_in_flight(network) == 0)
         return hpac_fail(HPAC_ERR_INTERNAL, "no step is in flight");
     hpac_device *device = network->options.device;
-    network_lane *lane = &network->lanes[network->collected % HPAC_NETWORK_IN_FLIGHT];
-    TRY(device->ops->event_synchronize(device, lane->done));
-    TRY(network_profile_collect(network, lane));
+    network_flight *flight = &network->flights[network->collected % HPAC_NETWORK_IN_FLIGHT];
+    HPAC_TRY(device->ops->event_synchronize(device, flight->done));
+    HPAC_TRY(network_profile_collect(network, flight));
     network->collected++;
-    outcome->result = *(const hpac_step_result *)lane->host_result;
-    outcome->probabilities = lane->evaluates ? lane->host_probabilities : NULL;
+    outcome->result = *(const hpac_step_result *)flight->host_result;
+    outcome->probabilities = flight->evaluates ? flight->host_probabilities : NULL;
     return HPAC_OK;
 }

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* Where a parameter of a plan stands among the layers. */
+/* The host values of a plan's parameter. */
 static float *host_values(const hpac_network *network, const network_stage *stage,
                           const hpac_parameter *parameter, const hpac_weights *weights)
 {
@@ -75,7 +75,7 @@ hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *g
 {
     hpac_device *device = network->options.device;
     if (!network->options.unfused)
-        return hpac_fail(HPAC_ERR_INTERNAL, "gradients are kept by unfused networks only");
+        return hpac_fail(HPAC_ERR_INTERNAL, "only unfused networks retain gradients");
     hpac_status status = device->ops->synchronize(device);
     return status == HPAC_OK ? move(network, TO_HOST, network->gradients, gradients) : status;
 }

@@ -27,7 +27,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     assert_output_has "GB/s"
     assert_output_has "GFLOP/s"
     refute_output_has "cuda"
-    [[ ${lines[-1]} == "verdict: cpu: fit to train" ]]
+    [[ ${lines[-1]} == "verdict: cpu: ready to train" ]]
 }
 
 @test "doctor and run.json name the CPU path that HPAC_CPU selects" {
@@ -81,7 +81,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     [[ $(json_value 'report["devices"][0]["speeds"]["conv2d_forward_gflop_per_s"] > 0') == True ]]
     [[ $(json_value 'report["devices"][1]["usable"]') == False ]]
     [[ $(json_value 'report["devices"][1]["reason"]') == *libhpac_cuda.so* ]]
-    [[ $(json_value 'report["verdict"]') == "cpu: fit to train; cuda: not usable: "* ]]
+    [[ $(json_value 'report["verdict"]') == "cpu: ready to train; cuda: not usable: "* ]]
 }
 
 @test "--device cuda without CUDA says all that is missing and exits 4" {
@@ -90,7 +90,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     assert_exit 4
     assert_output_has "cuda: not usable: no libhpac_cuda.so"
     [[ ${lines[-1]} == "verdict: cuda: not usable: "* ]]
-    refute_output_has "fit to train"
+    refute_output_has "ready to train"
     assert_error_has "hpac: cuda"
     if ! ldconfig -p | grep -q libcuda.so.1; then
         assert_output_has "no NVIDIA driver"
@@ -130,7 +130,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     [[ $(json_value 'report["devices"][1]["libraries"]') == CUDA*driver*cuDNN*cuBLAS* ]]
     [[ $(json_value 'report["devices"][1]["free_bytes"] > 2**30') == True ]]
     [[ $(json_value 'report["devices"][1]["speeds"]["copy_gb_per_s"] > 0') == True ]]
-    [[ $(json_value 'report["verdict"]') == "cpu: fit to train; cuda: fit to train" ]]
+    [[ $(json_value 'report["verdict"]') == "cpu: ready to train; cuda: ready to train" ]]
 }
 
 @test "a GPU that is not there is named" {

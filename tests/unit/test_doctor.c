@@ -73,8 +73,8 @@ Test(doctor, finds_a_healthy_device_fit)
     hpac_doctor doctor = open_doctor("cpu");
     (void)check(&doctor, "maxpool 2 x 2");
     (void)check(&doctor, "loss");
-    cr_expect_eq(hpac_doctor_judge(&doctor, verdict, sizeof verdict), HPAC_OK);
-    cr_expect_str_eq(verdict, "cpu: fit to train");
+    cr_expect_eq(hpac_doctor_verdict(&doctor, verdict, sizeof verdict), HPAC_OK);
+    cr_expect_str_eq(verdict, "cpu: ready to train");
     hpac_doctor_close(&doctor);
 }
 
@@ -157,9 +157,9 @@ static hpac_doctor open_sick(void)
 static void expect_bad_verdict(const hpac_doctor *doctor, const char *name)
 {
     char verdict[1024];
-    cr_expect_eq(hpac_doctor_judge(doctor, verdict, sizeof verdict), HPAC_ERR_DEVICE);
+    cr_expect_eq(hpac_doctor_verdict(doctor, verdict, sizeof verdict), HPAC_ERR_DEVICE);
     cr_expect_not_null(strstr(hpac_error_message(), "cpu"), "%s", hpac_error_message());
-    cr_expect(strncmp(verdict, "cpu: not fit to train: 1 of ", 28) == 0, "%s", verdict);
+    cr_expect(strncmp(verdict, "cpu: not ready to train: 1 of ", 30) == 0, "%s", verdict);
     cr_expect_not_null(strstr(verdict, name), "%s", verdict);
 }
 
@@ -250,8 +250,8 @@ Test(doctor, finds_trouble_while_measuring)
     hpac_doctor doctor = open_sick();
     sick.upload = refuse_upload;
     hpac_doctor_measure(&doctor.exams[0]);
-    cr_expect_eq(hpac_doctor_judge(&doctor, verdict, sizeof verdict), HPAC_ERR_DEVICE);
-    cr_expect_not_null(strstr(verdict, "cpu: not fit to train: an upload of "), "%s", verdict);
+    cr_expect_eq(hpac_doctor_verdict(&doctor, verdict, sizeof verdict), HPAC_ERR_DEVICE);
+    cr_expect_not_null(strstr(verdict, "cpu: not ready to train: an upload of "), "%s", verdict);
     hpac_doctor_close(&doctor);
 }
 
@@ -265,15 +265,15 @@ Test(doctor, cuda_is_judged_by_who_wants_it)
         hpac_doctor_close(&wanted);
         cr_skip_test("a GPU is there");
     }
-    cr_expect_eq(hpac_doctor_judge(&wanted, verdict, sizeof verdict), HPAC_ERR_DEVICE);
+    cr_expect_eq(hpac_doctor_verdict(&wanted, verdict, sizeof verdict), HPAC_ERR_DEVICE);
     cr_expect(strncmp(verdict, "cuda: not usable: ", 18) == 0, "%s", verdict);
     hpac_doctor_close(&wanted);
 
     hpac_doctor content = open_doctor("auto");
     cr_assert_eq(content.exam_count, 2);
     cr_expect_str_eq(content.exams[0].name, "cpu");
-    cr_expect_eq(hpac_doctor_judge(&content, verdict, sizeof verdict), HPAC_OK);
-    cr_expect(strncmp(verdict, "cpu: fit to train; cuda: not usable: ", 37) == 0, "%s", verdict);
+    cr_expect_eq(hpac_doctor_verdict(&content, verdict, sizeof verdict), HPAC_OK);
+    cr_expect(strncmp(verdict, "cpu: ready to train; cuda: not usable: ", 39) == 0, "%s", verdict);
     hpac_doctor_check_case(&content.exams[1], 0, 0); /* nothing to examine */
     hpac_doctor_measure(&content.exams[1]);
     hpac_doctor_close(&content);

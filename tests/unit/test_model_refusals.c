@@ -516,7 +516,7 @@ Test(model_refusals, bad_targets)
     assert_refused(close_copy(file), "hpac/targets: 28, expected different classes in 0..27");
     file = open_copy(path);
     replace_targets(file, three, 3);
-    assert_refused(close_copy(file), "hpac/targets: expected 2, one an output");
+    assert_refused(close_copy(file), "hpac/targets: expected 2, one per output");
 }
 
 /* ---- files of other kinds, and damaged ones ---- */

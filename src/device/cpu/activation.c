@@ -28,18 +28,18 @@ void hpac_cpu_relu_backward(const cpu_device *device, const float *y, const floa
     hpac_cpu_for_pieces(count, 1024, relu_backward_piece, &job);
 }
 
-static hpac_status relu_forward(cpu_plan *plan, const hpac_exec_args *run)
+static hpac_status relu_forward(cpu_plan *plan, const hpac_exec_args *args)
 {
     const cpu_device *device = (const cpu_device *)plan->base.device;
-    relu_job job = {.kernels = device->kernels, .x = run->x, .out = run->y};
+    relu_job job = {.kernels = device->kernels, .x = args->x, .out = args->y};
     hpac_cpu_for_pieces(hpac_cpu_tensor_count(&plan->output), 1024, relu_forward_piece, &job);
     return HPAC_OK;
 }
 
-static hpac_status relu_backward(cpu_plan *plan, const hpac_exec_args *run)
+static hpac_status relu_backward(cpu_plan *plan, const hpac_exec_args *args)
 {
-    if (run->dx)
-        hpac_cpu_relu_backward((const cpu_device *)plan->base.device, run->y, run->dy, run->dx,
+    if (args->dx)
+        hpac_cpu_relu_backward((const cpu_device *)plan->base.device, args->y, args->dy, args->dx,
                                hpac_cpu_tensor_count(&plan->output));
     return HPAC_OK;
 }
@@ -50,21 +50,21 @@ typedef struct sigmoid_plan {
     cpu_primitive forward, backward;
 } sigmoid_plan;
 
-static hpac_status sigmoid_forward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status sigmoid_forward(cpu_plan *base, const hpac_exec_args *args)
 {
     sigmoid_plan *plan = (sigmoid_plan *)base;
-    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, run->workspace,
-                   {DNNL_ARG_SRC, run->x}, {DNNL_ARG_DST, run->y});
+    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, args->workspace,
+                   {DNNL_ARG_SRC, args->x}, {DNNL_ARG_DST, args->y});
 }
 
-static hpac_status sigmoid_backward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status sigmoid_backward(cpu_plan *base, const hpac_exec_args *args)
 {
     sigmoid_plan *plan = (sigmoid_plan *)base;
-    if (!run->dx)
+    if (!args->dx)
         return HPAC_OK;
-    return CPU_RUN((cpu_device *)base->base.device, &plan->backward, run->workspace,
-                   {DNNL_ARG_DST, run->y}, {DNNL_ARG_DIFF_DST, run->dy},
-                   {DNNL_ARG_DIFF_SRC, run->dx});
+    return CPU_RUN((cpu_device *)base->base.device, &plan->backward, args->workspace,
+                   {DNNL_ARG_DST, args->y}, {DNNL_ARG_DIFF_DST, args->dy},
+                   {DNNL_ARG_DIFF_SRC, args->dx});
 }
 
 static void sigmoid_fini(cpu_plan *base)
@@ -79,7 +79,7 @@ static hpac_status make_sigmoid(cpu_device *device, sigmoid_plan *plan)
     dnnl_memory_desc_t memory;
     dnnl_eltwise_desc_t forward, backward;
     dnnl_primitive_desc_t forward_desc = NULL, backward_desc = NULL;
-    CPU_TRY(hpac_cpu_tensor_describe(&plan->base.output, &memory));
+    HPAC_TRY(hpac_cpu_tensor_describe(&plan->base.output, &memory));
     CPU_TRY_DNNL(dnnl_eltwise_forward_desc_init(
         &forward, dnnl_forward_training, dnnl_eltwise_logistic_use_dst_for_bwd, &memory, 0, 0));
     CPU_TRY_DNNL(dnnl_eltwise_backward_desc_init(&backward, dnnl_eltwise_logistic_use_dst_for_bwd,
@@ -104,19 +104,19 @@ static hpac_status make_sigmoid(cpu_device *device, sigmoid_plan *plan)
 hpac_status hpac_cpu_try_activation(cpu_device *device, const hpac_plan_request *request,
                                     cpu_plan **plan)
 {
-    if (hpac_cpu_is_run(request, 1, (hpac_op_kind[]){HPAC_OP_RELU})) {
-        CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof **plan, plan));
+    if (hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_RELU})) {
+        HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof **plan, plan));
         (*plan)->forward = relu_forward;
         (*plan)->backward = relu_backward;
         return HPAC_OK;
     }
-    if (!hpac_cpu_is_run(request, 1, (hpac_op_kind[]){HPAC_OP_SIGMOID}))
+    if (!hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_SIGMOID}))
         return HPAC_OK;
-    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(sigmoid_plan), plan));
+    HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(sigmoid_plan), plan));
     (*plan)->forward = sigmoid_forward;
     (*plan)->backward = sigmoid_backward;
     (*plan)->fini = sigmoid_fini;
-    CPU_TRY(make_sigmoid(device, (sigmoid_plan *)*plan));
+    HPAC_TRY(make_sigmoid(device, (sigmoid_plan *)*plan));
     (*plan)->base.workspace_nbytes = ((sigmoid_plan *)*plan)->forward.scratch_nbytes;
     size_t backward_nbytes = ((sigmoid_plan *)*plan)->backward.scratch_nbytes;
     if (backward_nbytes > (*plan)->base.workspace_nbytes)

@@ -22,81 +22,81 @@ typedef struct conv2d_descs {
 static const dnnl_dims_t unit_strides = {1, 1}, no_padding = {0, 0};
 
 static hpac_status run_reorder(const conv2d_plan *plan, const cpu_primitive *reorder,
-                               const hpac_exec_args *run, const void *from, void *to)
+                               const hpac_exec_args *args, const void *from, void *to)
 {
-    return CPU_RUN((cpu_device *)plan->base.base.device, reorder, run->workspace,
+    return CPU_RUN((cpu_device *)plan->base.base.device, reorder, args->workspace,
                    {DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to});
 }
 
-/* The input in the layout of the convolution: where it lies, or reordered into the workspace. */
-static hpac_status find_source(const conv2d_plan *plan, const hpac_exec_args *run,
+/* The input in the layout of the convolution: as it is, or reordered into the workspace. */
+static hpac_status find_source(const conv2d_plan *plan, const hpac_exec_args *args,
                                const void **source)
 {
-    *source = run->x;
+    *source = args->x;
     if (!plan->input_to_source.primitive)
         return HPAC_OK;
-    void *reordered = (char *)run->workspace + plan->source_offset;
+    void *reordered = (char *)args->workspace + plan->source_offset;
     *source = reordered;
-    return run_reorder(plan, &plan->input_to_source, run, run->x, reordered);
+    return run_reorder(plan, &plan->input_to_source, args, args->x, reordered);
 }
 
-static hpac_status conv2d_forward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status conv2d_forward(cpu_plan *base, const hpac_exec_args *args)
 {
     const conv2d_plan *plan = (const conv2d_plan *)base;
-    const char *parameters = run->parameters;
+    const char *parameters = args->parameters;
     const void *source;
-    CPU_TRY(find_source(plan, run, &source));
-    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, run->workspace,
+    HPAC_TRY(find_source(plan, args, &source));
+    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, args->workspace,
                    {DNNL_ARG_SRC, source},
                    {DNNL_ARG_WEIGHTS, parameters + base->base.parameters[0].offset_nbytes},
                    {DNNL_ARG_BIAS, parameters + base->base.parameters[1].offset_nbytes},
-                   {DNNL_ARG_DST, run->y});
+                   {DNNL_ARG_DST, args->y});
 }
 
-static hpac_status compute_gradients(const conv2d_plan *plan, const hpac_exec_args *run)
+static hpac_status compute_gradients(const conv2d_plan *plan, const hpac_exec_args *args)
 {
     const hpac_plan *public = &plan->base.base;
-    char *kernel_gradient = (char *)run->gradients + public->parameters[0].offset_nbytes;
-    char *bias_gradient = (char *)run->gradients + public->parameters[1].offset_nbytes;
+    char *kernel_gradient = (char *)args->gradients + public->parameters[0].offset_nbytes;
+    char *bias_gradient = (char *)args->gradients + public->parameters[1].offset_nbytes;
     bool reorder = plan->gradient_to_kernel.primitive != NULL;
-    char *written = reorder ? (char *)run->workspace + plan->gradient_offset : kernel_gradient;
+    char *written = reorder ? (char *)args->workspace + plan->gradient_offset : kernel_gradient;
     const void *source;
-    CPU_TRY(find_source(plan, run, &source));
-    CPU_TRY(CPU_RUN((cpu_device *)public->device, &plan->backward_weights, run->workspace,
-                    {DNNL_ARG_SRC, source}, {DNNL_ARG_DIFF_DST, run->dy},
-                    {DNNL_ARG_DIFF_WEIGHTS, written}, {DNNL_ARG_DIFF_BIAS, bias_gradient}));
-    return reorder ? run_reorder(plan, &plan->gradient_to_kernel, run, written, kernel_gradient)
+    HPAC_TRY(find_source(plan, args, &source));
+    HPAC_TRY(CPU_RUN((cpu_device *)public->device, &plan->backward_weights, args->workspace,
+                     {DNNL_ARG_SRC, source}, {DNNL_ARG_DIFF_DST, args->dy},
+                     {DNNL_ARG_DIFF_WEIGHTS, written}, {DNNL_ARG_DIFF_BIAS, bias_gradient}));
+    return reorder ? run_reorder(plan, &plan->gradient_to_kernel, args, written, kernel_gradient)
                    : HPAC_OK;
 }
 
-static hpac_status compute_dx(const conv2d_plan *plan, const hpac_exec_args *run)
+static hpac_status compute_dx(const conv2d_plan *plan, const hpac_exec_args *args)
 {
     const hpac_plan *public = &plan->base.base;
-    const void *kernel = (char *)run->parameters + public->parameters[0].offset_nbytes;
-    void *written = run->dx;
+    const void *kernel = (char *)args->parameters + public->parameters[0].offset_nbytes;
+    void *written = args->dx;
     if (plan->kernel_to_data.primitive) {
-        void *reordered = (char *)run->workspace + plan->kernel_offset;
-        CPU_TRY(run_reorder(plan, &plan->kernel_to_data, run, kernel, reordered));
+        void *reordered = (char *)args->workspace + plan->kernel_offset;
+        HPAC_TRY(run_reorder(plan, &plan->kernel_to_data, args, kernel, reordered));
         kernel = reordered;
     }
     if (plan->source_to_input.primitive)
-        written = (char *)run->workspace + plan->source_offset;
-    CPU_TRY(CPU_RUN((cpu_device *)public->device, &plan->backward_data, run->workspace,
-                    {DNNL_ARG_DIFF_DST, run->dy}, {DNNL_ARG_WEIGHTS, kernel},
-                    {DNNL_ARG_DIFF_SRC, written}));
+        written = (char *)args->workspace + plan->source_offset;
+    HPAC_TRY(CPU_RUN((cpu_device *)public->device, &plan->backward_data, args->workspace,
+                     {DNNL_ARG_DIFF_DST, args->dy}, {DNNL_ARG_WEIGHTS, kernel},
+                     {DNNL_ARG_DIFF_SRC, written}));
     if (plan->source_to_input.primitive)
-        CPU_TRY(run_reorder(plan, &plan->source_to_input, run, written, run->dx));
+        HPAC_TRY(run_reorder(plan, &plan->source_to_input, args, written, args->dx));
     return HPAC_OK;
 }
 
-static hpac_status conv2d_backward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status conv2d_backward(cpu_plan *base, const hpac_exec_args *args)
 {
     const conv2d_plan *plan = (const conv2d_plan *)base;
     if (plan->relu)
-        hpac_cpu_relu_backward((const cpu_device *)base->base.device, run->y, run->dy, run->dy,
+        hpac_cpu_relu_backward((const cpu_device *)base->base.device, args->y, args->dy, args->dy,
                                hpac_cpu_tensor_count(&base->output));
-    CPU_TRY(compute_gradients(plan, run));
-    return run->dx ? compute_dx(plan, run) : HPAC_OK;
+    HPAC_TRY(compute_gradients(plan, args));
+    return args->dx ? compute_dx(plan, args) : HPAC_OK;
 }
 
 static void conv2d_fini(cpu_plan *base)
@@ -111,7 +111,7 @@ static void conv2d_fini(cpu_plan *base)
     hpac_cpu_primitive_destroy(&plan->gradient_to_kernel);
 }
 
-/* What the request says, as oneDNN wants to hear it. */
+/* oneDNN's descriptors of the request. */
 typedef struct conv2d_memory {
     dnnl_memory_desc_t source, kernel, bias, output;
 } conv2d_memory;
@@ -119,9 +119,9 @@ typedef struct conv2d_memory {
 /* In what layouts the convolution may have its input and output. */
 typedef struct conv2d_layouts {
     enum {
-        AS_IT_LIES,      /* the input, and an output as oneDNN likes it */
-        AS_ONEDNN_LIKES, /* both */
-        GIVEN,           /* both in `layout` */
+        INPUT_AS_IS,    /* and the output as oneDNN prefers */
+        ONEDNN_PREFERS, /* both */
+        GIVEN,          /* both in `layout` */
     } choice;
     hpac_layout layout;
 } conv2d_layouts;
@@ -132,11 +132,11 @@ static hpac_status describe_activations(const hpac_plan_request *request, const 
     const hpac_op *op = &request->ops[0];
     cpu_tensor given_source = plan->base.input, given_output = plan->base.output;
     given_source.layout = given_output.layout = layouts->layout;
-    if (layouts->choice == AS_ONEDNN_LIKES)
-        CPU_TRY(CPU_DESCRIBE(&memory->source, dnnl_format_tag_any, request->batch, op->in.channels,
-                             op->in.rows, op->in.cols));
+    if (layouts->choice == ONEDNN_PREFERS)
+        HPAC_TRY(CPU_DESCRIBE(&memory->source, dnnl_format_tag_any, request->batch, op->in.channels,
+                              op->in.rows, op->in.cols));
     else
-        CPU_TRY(hpac_cpu_tensor_describe(
+        HPAC_TRY(hpac_cpu_tensor_describe(
             layouts->choice == GIVEN ? &given_source : &plan->base.input, &memory->source));
     if (layouts->choice == GIVEN && !request->plain_output)
         return hpac_cpu_tensor_describe(&given_output, &memory->output);
@@ -146,8 +146,8 @@ static hpac_status describe_activations(const hpac_plan_request *request, const 
 
 static hpac_status describe_parameters(const hpac_op *op, conv2d_memory *memory)
 {
-    CPU_TRY(CPU_DESCRIBE(&memory->kernel, dnnl_format_tag_any, op->out.channels, op->in.channels,
-                         op->kernel_rows, op->kernel_cols));
+    HPAC_TRY(CPU_DESCRIBE(&memory->kernel, dnnl_format_tag_any, op->out.channels, op->in.channels,
+                          op->kernel_rows, op->kernel_cols));
     return CPU_DESCRIBE(&memory->bias, dnnl_a, op->out.channels);
 }
 
@@ -182,14 +182,14 @@ static hpac_status describe_backward(cpu_device *device, const hpac_plan_request
 {
     conv2d_memory memory;
     dnnl_convolution_desc_t backward;
-    CPU_TRY(describe_parameters(&request->ops[0], &memory));
-    CPU_TRY(hpac_cpu_tensor_describe(&plan->source, &memory.source));
-    CPU_TRY(hpac_cpu_tensor_describe(&plan->base.output, &memory.output));
-    CPU_TRY(describe_forward(device, &memory, false, &descs->hint));
+    HPAC_TRY(describe_parameters(&request->ops[0], &memory));
+    HPAC_TRY(hpac_cpu_tensor_describe(&plan->source, &memory.source));
+    HPAC_TRY(hpac_cpu_tensor_describe(&plan->base.output, &memory.output));
+    HPAC_TRY(describe_forward(device, &memory, false, &descs->hint));
     CPU_TRY_DNNL(dnnl_convolution_backward_weights_desc_init(
         &backward, dnnl_convolution_direct, &memory.source, &memory.kernel, &memory.bias,
         &memory.output, unit_strides, no_padding, no_padding));
-    CPU_TRY(hpac_cpu_describe(device, &backward, false, descs->hint, &descs->backward_weights));
+    HPAC_TRY(hpac_cpu_describe(device, &backward, false, descs->hint, &descs->backward_weights));
     if (!request->input_gradient)
         return HPAC_OK;
     CPU_TRY_DNNL(dnnl_convolution_backward_data_desc_init(
@@ -213,9 +213,9 @@ static hpac_status describe_passes(cpu_device *device, const hpac_plan_request *
                                    conv2d_descs *descs)
 {
     conv2d_memory memory;
-    CPU_TRY(describe_activations(request, plan, layouts, &memory));
-    CPU_TRY(describe_parameters(&request->ops[0], &memory));
-    CPU_TRY(describe_forward(device, &memory, plan->relu, &descs->forward));
+    HPAC_TRY(describe_activations(request, plan, layouts, &memory));
+    HPAC_TRY(describe_parameters(&request->ops[0], &memory));
+    HPAC_TRY(describe_forward(device, &memory, plan->relu, &descs->forward));
     if (descs->forward && !take_layouts(plan, descs->forward))
         destroy_descs(descs);
     return descs->forward && request->training ? describe_backward(device, request, plan, descs)
@@ -240,8 +240,8 @@ static hpac_status choose_passes(cpu_device *device, const hpac_plan_request *re
                                  conv2d_plan *plan, conv2d_descs *chosen)
 {
     static const conv2d_layouts candidates[] = {
-        {.choice = AS_IT_LIES},
-        {.choice = AS_ONEDNN_LIKES},
+        {.choice = INPUT_AS_IS},
+        {.choice = ONEDNN_PREFERS},
         {.choice = GIVEN, .layout = CPU_LAYOUT_NCHW8C},
         {.choice = GIVEN, .layout = CPU_LAYOUT_NCHW},
     };
@@ -265,7 +265,7 @@ static hpac_status choose_passes(cpu_device *device, const hpac_plan_request *re
     return HPAC_OK;
 }
 
-/* A reorder where the two sides differ, and room for what it writes. */
+/* A reorder where the two sides differ. */
 static hpac_status bridge(cpu_device *device, const dnnl_memory_desc_t *from,
                           const dnnl_memory_desc_t *to, cpu_primitive *reorder)
 {
@@ -278,24 +278,24 @@ static hpac_status make_reorders(cpu_device *device, conv2d_plan *plan, const co
     const dnnl_memory_desc_t *kernel =
         dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0);
     dnnl_memory_desc_t input, source;
-    CPU_TRY(hpac_cpu_tensor_describe(&plan->base.input, &input));
-    CPU_TRY(hpac_cpu_tensor_describe(&plan->source, &source));
-    CPU_TRY(bridge(device, &input, &source, &plan->input_to_source));
+    HPAC_TRY(hpac_cpu_tensor_describe(&plan->base.input, &input));
+    HPAC_TRY(hpac_cpu_tensor_describe(&plan->source, &source));
+    HPAC_TRY(bridge(device, &input, &source, &plan->input_to_source));
     if (!descs->backward_weights)
         return HPAC_OK;
-    CPU_TRY(
+    HPAC_TRY(
         bridge(device,
                dnnl_primitive_desc_query_md(descs->backward_weights, dnnl_query_diff_weights_md, 0),
                kernel, &plan->gradient_to_kernel));
     if (!descs->backward_data)
         return HPAC_OK;
-    CPU_TRY(bridge(device, &source, &input, &plan->source_to_input));
+    HPAC_TRY(bridge(device, &source, &input, &plan->source_to_input));
     return bridge(device, kernel,
                   dnnl_primitive_desc_query_md(descs->backward_data, dnnl_query_weights_md, 0),
                   &plan->kernel_to_data);
 }
 
-/* The scratchpad lies first, then what the reorders write. */
+/* The scratchpad first, then the destinations of the reorders. */
 static void plan_workspace(conv2d_plan *plan, const conv2d_descs *descs)
 {
     size_t *total = &plan->base.base.workspace_nbytes;
@@ -328,8 +328,8 @@ static hpac_status add_parameters(conv2d_plan *plan, const hpac_op *op, const co
     cpu_parameter bias = {
         .stored = *dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 1)};
     bias.keras = bias.stored;
-    CPU_TRY(CPU_DESCRIBE(&kernel.keras, dnnl_hwio, op->out.channels, op->in.channels,
-                         op->kernel_rows, op->kernel_cols));
+    HPAC_TRY(CPU_DESCRIBE(&kernel.keras, dnnl_hwio, op->out.channels, op->in.channels,
+                          op->kernel_rows, op->kernel_cols));
     size_t count = op->kernel_rows * op->kernel_cols * op->in.channels * op->out.channels;
     hpac_cpu_plan_add_parameter(&plan->base, &(hpac_parameter){.count = count}, &kernel);
     hpac_cpu_plan_add_parameter(
@@ -341,15 +341,15 @@ static hpac_status make_conv2d(cpu_device *device, const hpac_plan_request *requ
                                conv2d_plan *plan, conv2d_descs *descs)
 {
     hpac_plan *public = &plan->base.base;
-    CPU_TRY(choose_passes(device, request, plan, descs));
-    CPU_TRY(hpac_cpu_primitive_create(device, descs->forward, &plan->forward));
+    HPAC_TRY(choose_passes(device, request, plan, descs));
+    HPAC_TRY(hpac_cpu_primitive_create(device, descs->forward, &plan->forward));
     if (descs->backward_weights)
-        CPU_TRY(
+        HPAC_TRY(
             hpac_cpu_primitive_create(device, descs->backward_weights, &plan->backward_weights));
     if (descs->backward_data)
-        CPU_TRY(hpac_cpu_primitive_create(device, descs->backward_data, &plan->backward_data));
-    CPU_TRY(make_reorders(device, plan, descs));
-    CPU_TRY(add_parameters(plan, &request->ops[0], descs));
+        HPAC_TRY(hpac_cpu_primitive_create(device, descs->backward_data, &plan->backward_data));
+    HPAC_TRY(make_reorders(device, plan, descs));
+    HPAC_TRY(add_parameters(plan, &request->ops[0], descs));
     plan_workspace(plan, descs);
     snprintf(public->algorithm, sizeof public->algorithm, "%s%s / %s / %s",
              plan->input_to_source.primitive ? "reorder " : "",
@@ -362,10 +362,10 @@ static hpac_status make_conv2d(cpu_device *device, const hpac_plan_request *requ
 hpac_status hpac_cpu_try_conv2d(cpu_device *device, const hpac_plan_request *request,
                                 cpu_plan **result)
 {
-    bool relu = hpac_cpu_is_run(request, 2, (hpac_op_kind[]){HPAC_OP_CONV2D, HPAC_OP_RELU});
-    if (!relu && !hpac_cpu_is_run(request, 1, (hpac_op_kind[]){HPAC_OP_CONV2D}))
+    bool relu = hpac_cpu_is_chain(request, 2, (hpac_op_kind[]){HPAC_OP_CONV2D, HPAC_OP_RELU});
+    if (!relu && !hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_CONV2D}))
         return HPAC_OK;
-    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(conv2d_plan), result));
+    HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(conv2d_plan), result));
     conv2d_plan *plan = (conv2d_plan *)*result;
     plan->base.forward = conv2d_forward;
     plan->base.backward = conv2d_backward;

@@ -1,5 +1,5 @@
 /*
- * The CPU device's own header: what the files of this folder share. Nothing outside includes it.
+ * The CPU device's own header: what the files of this directory share. Nothing outside includes it.
  *
  * oneDNN computes convolutions, pooling and inner products; the rest is C that the compiler
  * vectorises (kernels.h). Activations stay in the layout that oneDNN asked for, and so do
@@ -57,7 +57,7 @@ typedef struct cpu_tensor {
 size_t hpac_cpu_image_count(const cpu_tensor *tensor);
 size_t hpac_cpu_tensor_count(const cpu_tensor *tensor);
 size_t hpac_cpu_tensor_nbytes(const cpu_tensor *tensor);
-/* Where an element of an image lies, from the image's first element on. */
+/* The index of an element in its image. */
 size_t hpac_cpu_image_index(const cpu_tensor *tensor, size_t row, size_t col, size_t channel);
 hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, dnnl_memory_desc_t *desc);
 /* Sets tensor->layout to the one that `desc` has; false if it is none of ours. */
@@ -76,13 +76,6 @@ hpac_status hpac_cpu_fail(dnnl_status_t status, const char *call);
         dnnl_status_t try_status = (call);                                                         \
         if (try_status != dnnl_success)                                                            \
             return hpac_cpu_fail(try_status, #call);                                               \
-    } while (0)
-
-#define CPU_TRY(call)                                                                              \
-    do {                                                                                           \
-        hpac_status try_status = (call);                                                           \
-        if (try_status != HPAC_OK)                                                                 \
-            return try_status;                                                                     \
     } while (0)
 
 #define CPU_MAX_ARGUMENTS 8
@@ -142,8 +135,8 @@ struct cpu_plan {
     hpac_plan base;
     cpu_tensor input, output;
     cpu_parameter parameters[HPAC_PLAN_MAX_PARAMETERS];
-    hpac_status (*forward)(cpu_plan *plan, const hpac_exec_args *run);
-    hpac_status (*backward)(cpu_plan *plan, const hpac_exec_args *run);
+    hpac_status (*forward)(cpu_plan *plan, const hpac_exec_args *args);
+    hpac_status (*backward)(cpu_plan *plan, const hpac_exec_args *args);
     void (*fini)(cpu_plan *plan); /* releases what is the operation's own; may be NULL */
 };
 
@@ -156,16 +149,16 @@ void hpac_cpu_plan_set_output(cpu_plan *plan, hpac_layout layout);
 /* Appends a parameter to the plan's slice. */
 void hpac_cpu_plan_add_parameter(cpu_plan *plan, const hpac_parameter *parameter,
                                  const cpu_parameter *storage);
-/* Makes room for a piece of workspace or state; returns its offset. */
+/* Reserves a piece of workspace or state; returns its offset. */
 size_t hpac_cpu_reserve(size_t *total_nbytes, size_t nbytes);
-/* The request is a run of just these kinds. */
-bool hpac_cpu_is_run(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds);
+/* Whether the request is exactly this op chain. */
+bool hpac_cpu_is_chain(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds);
 
 hpac_status hpac_cpu_plan_create(hpac_device *device, const hpac_plan_request *request,
                                  hpac_plan **plan);
 void hpac_cpu_plan_destroy(hpac_plan *plan);
-hpac_status hpac_cpu_forward(hpac_plan *plan, const hpac_exec_args *run);
-hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_exec_args *run);
+hpac_status hpac_cpu_forward(hpac_plan *plan, const hpac_exec_args *args);
+hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_exec_args *args);
 
 /* ---- parameter.c ---- */
 
@@ -192,15 +185,15 @@ hpac_status hpac_cpu_adadelta(hpac_device *device, const hpac_adadelta *adadelta
 
 /* ---- dropout.c ---- */
 
-/* Draws the mask of `count` values in plain order: a bit a value, set where it is kept, from the
- * lowest bit of the first byte on; hpac_cpu_mask_nbytes(count) bytes are written or spare. */
+/* Draws the mask of `count` values in plain order: one bit per value, 0 where it is dropped, from
+ * the lowest bit of the first byte on; hpac_cpu_mask_nbytes(count) bytes are written or spare. */
 size_t hpac_cpu_mask_nbytes(size_t count);
 void hpac_cpu_draw_mask(const cpu_device *device, uint32_t stream, uint32_t threshold, size_t count,
                         uint8_t *bits);
 
 /* ---- loops.c: pieces that several operations use ---- */
 
-/* Calls body(context, begin, end) for one piece of 0 .. count a thread; pieces start at multiples
+/* Calls body(context, begin, end) for one piece of 0 .. count per thread; pieces start at multiples
  * of `grain`. Which elements fall together depends on the number of threads alone. */
 void hpac_cpu_for_pieces(size_t count, size_t grain,
                          void (*body)(const void *context, size_t begin, size_t end),

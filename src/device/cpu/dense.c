@@ -30,15 +30,15 @@ typedef struct dense_memory {
     dnnl_memory_desc_t source, kernel, bias, output;
 } dense_memory;
 
-static hpac_status dense_forward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status dense_forward(cpu_plan *base, const hpac_exec_args *args)
 {
     const dense_plan *plan = (const dense_plan *)base;
-    const char *parameters = run->parameters;
-    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, run->workspace,
-                   {DNNL_ARG_SRC, run->x},
+    const char *parameters = args->parameters;
+    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, args->workspace,
+                   {DNNL_ARG_SRC, args->x},
                    {DNNL_ARG_WEIGHTS, parameters + base->base.parameters[0].offset_nbytes},
                    {DNNL_ARG_BIAS, parameters + base->base.parameters[1].offset_nbytes},
-                   {DNNL_ARG_DST, run->y});
+                   {DNNL_ARG_DST, args->y});
 }
 
 /* ---- without training ----
@@ -117,28 +117,28 @@ static hpac_status dense_predict(cpu_plan *base, const hpac_exec_args *args)
 
 /* ---- training ---- */
 
-static hpac_status compute_gradients(const dense_plan *plan, const hpac_exec_args *run)
+static hpac_status compute_gradients(const dense_plan *plan, const hpac_exec_args *args)
 {
     const hpac_plan *public = &plan->base.base;
-    char *gradients = run->gradients;
-    return CPU_RUN((cpu_device *)public->device, &plan->backward_weights, run->workspace,
-                   {DNNL_ARG_SRC, run->x}, {DNNL_ARG_DIFF_DST, run->dy},
+    char *gradients = args->gradients;
+    return CPU_RUN((cpu_device *)public->device, &plan->backward_weights, args->workspace,
+                   {DNNL_ARG_SRC, args->x}, {DNNL_ARG_DIFF_DST, args->dy},
                    {DNNL_ARG_DIFF_WEIGHTS, gradients + public->parameters[0].offset_nbytes},
                    {DNNL_ARG_DIFF_BIAS, gradients + public->parameters[1].offset_nbytes});
 }
 
 /* The piece of rows `begin` to `end` of the kernel. */
-static dense_update_job kernel_piece(const dense_plan *plan, const hpac_exec_args *run,
+static dense_update_job kernel_piece(const dense_plan *plan, const hpac_exec_args *args,
                                      size_t begin, size_t end)
 {
     const cpu_tensor *input = &plan->base.input, *output = &plan->base.output;
     size_t outputs = output->shape.channels;
     size_t offset = plan->base.base.parameters[0].offset_nbytes / sizeof(float) + begin * outputs;
-    float *w = run->parameters, *a = run->square_average, *u = run->delta_average;
+    float *w = args->parameters, *a = args->square_average, *u = args->delta_average;
     return (dense_update_job){
         .adadelta = &plan->adadelta,
-        .x = (const float *)run->x + begin,
-        .dy = run->dy,
+        .x = (const float *)args->x + begin,
+        .dy = args->dy,
         .w = w + offset,
         .a = a + offset,
         .u = u + offset,
@@ -149,7 +149,7 @@ static dense_update_job kernel_piece(const dense_plan *plan, const hpac_exec_arg
     };
 }
 
-static void update_kernel(const dense_plan *plan, const hpac_exec_args *run)
+static void update_kernel(const dense_plan *plan, const hpac_exec_args *args)
 {
     const cpu_device *device = (const cpu_device *)plan->base.base.device;
     const size_t grain = 96; /* whole tiles of every kind of processor */
@@ -161,18 +161,18 @@ static void update_kernel(const dense_plan *plan, const hpac_exec_args *run)
         size_t threads = (size_t)omp_get_num_threads(), thread = (size_t)omp_get_thread_num();
         size_t begin = grains * thread / threads * grain;
         size_t end = grains * (thread + 1) / threads * grain;
-        dense_update_job job = kernel_piece(plan, run, begin, end < rows ? end : rows);
+        dense_update_job job = kernel_piece(plan, args, begin, end < rows ? end : rows);
         nonfinite |= device->kernels->dense_update(&job);
     }
-    run->result->nonfinite |= nonfinite;
+    args->result->nonfinite |= nonfinite;
 }
 
-static void update_bias(const dense_plan *plan, const hpac_exec_args *run)
+static void update_bias(const dense_plan *plan, const hpac_exec_args *args)
 {
     const cpu_device *device = (const cpu_device *)plan->base.base.device;
-    const float *dy = run->dy;
-    float *w = run->parameters, *a = run->square_average, *u = run->delta_average;
-    float *workspace = run->workspace;
+    const float *dy = args->dy;
+    float *w = args->parameters, *a = args->square_average, *u = args->delta_average;
+    float *workspace = args->workspace;
     float *gradient = workspace + plan->bias_gradient_offset / sizeof(float);
     size_t batch = plan->base.output.batch;
     size_t outputs = plan->base.output.shape.channels;
@@ -187,25 +187,25 @@ static void update_bias(const dense_plan *plan, const hpac_exec_args *run)
         .a = a + offset,
         .u = u + offset,
     };
-    run->result->nonfinite |= device->kernels->adadelta(&job, outputs);
+    args->result->nonfinite |= device->kernels->adadelta(&job, outputs);
 }
 
-static hpac_status dense_backward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status dense_backward(cpu_plan *base, const hpac_exec_args *args)
 {
     const dense_plan *plan = (const dense_plan *)base;
     cpu_device *device = (cpu_device *)base->base.device;
     if (plan->relu)
-        hpac_cpu_relu_backward(device, run->y, run->dy, run->dy,
+        hpac_cpu_relu_backward(device, args->y, args->dy, args->dy,
                                hpac_cpu_tensor_count(&base->output));
-    if (run->dx) /* first: an update changes the kernel */
-        CPU_TRY(CPU_RUN(
-            device, &plan->backward_data, run->workspace, {DNNL_ARG_DIFF_DST, run->dy},
-            {DNNL_ARG_WEIGHTS, (char *)run->parameters + base->base.parameters[0].offset_nbytes},
-            {DNNL_ARG_DIFF_SRC, run->dx}));
+    if (args->dx) /* first: an update changes the kernel */
+        HPAC_TRY(CPU_RUN(
+            device, &plan->backward_data, args->workspace, {DNNL_ARG_DIFF_DST, args->dy},
+            {DNNL_ARG_WEIGHTS, (char *)args->parameters + base->base.parameters[0].offset_nbytes},
+            {DNNL_ARG_DIFF_SRC, args->dx}));
     if (!base->base.updates_parameters)
-        return compute_gradients(plan, run);
-    update_kernel(plan, run);
-    update_bias(plan, run);
+        return compute_gradients(plan, args);
+    update_kernel(plan, args);
+    update_bias(plan, args);
     return HPAC_OK;
 }
 
@@ -231,9 +231,9 @@ static hpac_status describe_memory(const dense_plan *plan, dnnl_format_tag_t ker
 {
     size_t batch = plan->base.input.batch, columns = plan->base.output.shape.channels;
     size_t rows = hpac_cpu_image_count(&plan->base.input);
-    CPU_TRY(CPU_DESCRIBE(&memory->source, dnnl_ab, batch, rows));
-    CPU_TRY(CPU_DESCRIBE(&memory->kernel, kernel_tag, columns, rows));
-    CPU_TRY(CPU_DESCRIBE(&memory->bias, dnnl_a, columns));
+    HPAC_TRY(CPU_DESCRIBE(&memory->source, dnnl_ab, batch, rows));
+    HPAC_TRY(CPU_DESCRIBE(&memory->kernel, kernel_tag, columns, rows));
+    HPAC_TRY(CPU_DESCRIBE(&memory->bias, dnnl_a, columns));
     return CPU_DESCRIBE(&memory->output, dnnl_ab, batch, columns);
 }
 
@@ -243,21 +243,21 @@ static hpac_status describe_passes(cpu_device *device, const dense_plan *plan,
 {
     dense_memory memory;
     dnnl_inner_product_desc_t pass;
-    CPU_TRY(describe_memory(plan, kernel_tag, &memory));
+    HPAC_TRY(describe_memory(plan, kernel_tag, &memory));
     CPU_TRY_DNNL(dnnl_inner_product_forward_desc_init(&pass, dnnl_forward_training, &memory.source,
                                                       &memory.kernel, &memory.bias,
                                                       &memory.output));
-    CPU_TRY(hpac_cpu_describe(device, &pass, plan->relu, NULL, &descs->forward));
+    HPAC_TRY(hpac_cpu_describe(device, &pass, plan->relu, NULL, &descs->forward));
     if (!descs->forward)
         return HPAC_OK;
     memory.kernel = *dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0);
     CPU_TRY_DNNL(dnnl_inner_product_forward_desc_init(&pass, dnnl_forward_training, &memory.source,
                                                       &memory.kernel, &memory.bias,
                                                       &memory.output));
-    CPU_TRY(hpac_cpu_describe(device, &pass, false, NULL, &descs->hint));
+    HPAC_TRY(hpac_cpu_describe(device, &pass, false, NULL, &descs->hint));
     CPU_TRY_DNNL(dnnl_inner_product_backward_weights_desc_init(
         &pass, &memory.source, &memory.kernel, &memory.bias, &memory.output));
-    CPU_TRY(hpac_cpu_describe(device, &pass, false, descs->hint, &descs->backward_weights));
+    HPAC_TRY(hpac_cpu_describe(device, &pass, false, descs->hint, &descs->backward_weights));
     CPU_TRY_DNNL(dnnl_inner_product_backward_data_desc_init(&pass, &memory.source, &memory.kernel,
                                                             &memory.output));
     return hpac_cpu_describe(device, &pass, false, descs->hint, &descs->backward_data);
@@ -279,7 +279,7 @@ static const dnnl_format_tag_t kernel_tags[] = {dnnl_ba, dnnl_ab, dnnl_format_ta
 static hpac_status choose_passes(cpu_device *device, const dense_plan *plan, dense_descs *descs)
 {
     for (size_t i = 0; i < sizeof kernel_tags / sizeof *kernel_tags; i++) {
-        CPU_TRY(describe_passes(device, plan, kernel_tags[i], descs));
+        HPAC_TRY(describe_passes(device, plan, kernel_tags[i], descs));
         if (is_usable(descs))
             return HPAC_OK;
         destroy_descs(descs);
@@ -291,7 +291,7 @@ static hpac_status add_parameters(dense_plan *plan, const dnnl_memory_desc_t *st
 {
     const hpac_shape *in = &plan->base.input.shape, *out = &plan->base.output.shape;
     dense_memory keras;
-    CPU_TRY(describe_memory(plan, dnnl_ba, &keras)); /* (in, out): the outputs lie side by side */
+    HPAC_TRY(describe_memory(plan, dnnl_ba, &keras)); /* (in, out): the outputs lie side by side */
     cpu_parameter kernel = {
         .keras = keras.kernel,
         .stored = *stored,
@@ -325,9 +325,9 @@ static void take_update(const hpac_plan_request *request, dense_plan *plan)
 static hpac_status make_primitives(cpu_device *device, const hpac_plan_request *request,
                                    dense_plan *plan, const dense_descs *descs)
 {
-    CPU_TRY(hpac_cpu_primitive_create(device, descs->forward, &plan->forward));
+    HPAC_TRY(hpac_cpu_primitive_create(device, descs->forward, &plan->forward));
     if (request->input_gradient)
-        CPU_TRY(hpac_cpu_primitive_create(device, descs->backward_data, &plan->backward_data));
+        HPAC_TRY(hpac_cpu_primitive_create(device, descs->backward_data, &plan->backward_data));
     return hpac_cpu_primitive_create(device, descs->backward_weights, &plan->backward_weights);
 }
 
@@ -337,14 +337,14 @@ static hpac_status make_dense(cpu_device *device, const hpac_plan_request *reque
     hpac_plan *public = &plan->base.base;
     const cpu_primitive *users[] = {&plan->forward, &plan->backward_weights, &plan->backward_data};
     size_t scratch_nbytes = 0;
-    CPU_TRY(choose_passes(device, plan, descs));
-    CPU_TRY(make_primitives(device, request, plan, descs));
+    HPAC_TRY(choose_passes(device, plan, descs));
+    HPAC_TRY(make_primitives(device, request, plan, descs));
     for (size_t i = 0; i < sizeof users / sizeof *users; i++)
         if (users[i]->scratch_nbytes > scratch_nbytes)
             scratch_nbytes = users[i]->scratch_nbytes;
     (void)hpac_cpu_reserve(&public->workspace_nbytes, scratch_nbytes);
-    CPU_TRY(add_parameters(plan,
-                           dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0)));
+    HPAC_TRY(add_parameters(
+        plan, dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0)));
     take_update(request, plan);
     snprintf(public->algorithm, sizeof public->algorithm, "%s / %s / %s",
              hpac_cpu_implementation(descs->forward),
@@ -365,7 +365,7 @@ static hpac_status make_prediction(dense_plan *plan)
     const dnnl_dims_t strides = {1, (dnnl_dim_t)plan->width};
     dnnl_memory_desc_t stored;
     CPU_TRY_DNNL(dnnl_memory_desc_init_by_strides(&stored, 2, dims, dnnl_f32, strides));
-    CPU_TRY(add_parameters(plan, &stored));
+    HPAC_TRY(add_parameters(plan, &stored));
     (void)hpac_cpu_reserve(&public->workspace_nbytes,
                            (size_t)plan->base.input.batch * plan->width * sizeof(float));
     plan->base.forward = dense_predict;
@@ -381,7 +381,7 @@ static bool is_dense_run(const hpac_plan_request *request, bool *flatten, bool *
     size_t rest = request->op_count - (*flatten ? 1 : 0);
     *relu = rest == 2;
     return (rest == 1 || rest == 2) &&
-           hpac_cpu_is_run(request, request->op_count, kinds + (*flatten ? 0 : 1));
+           hpac_cpu_is_chain(request, request->op_count, kinds + (*flatten ? 0 : 1));
 }
 
 hpac_status hpac_cpu_try_dense(cpu_device *device, const hpac_plan_request *request,
@@ -390,7 +390,7 @@ hpac_status hpac_cpu_try_dense(cpu_device *device, const hpac_plan_request *requ
     bool flatten, relu;
     if (!is_dense_run(request, &flatten, &relu))
         return HPAC_OK;
-    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(dense_plan), result));
+    HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(dense_plan), result));
     dense_plan *plan = (dense_plan *)*result;
     plan->base.forward = dense_forward;
     plan->base.backward = dense_backward;

@@ -104,7 +104,7 @@ static hpac_status cpu_alloc(hpac_device *base, hpac_memory memory, size_t nbyte
         *address = NULL;
         return hpac_fail_memory(nbytes);
     }
-    if (large) /* a wish: what the kernel answers does not matter */
+    if (large) /* a hint: the result does not matter */
         (void)madvise(*address, nbytes / PAGE_NBYTES * PAGE_NBYTES, MADV_HUGEPAGE);
     memset(*address, 0, nbytes);
     return HPAC_OK;

@@ -1,5 +1,5 @@
-/* Dropout: a bit a value in plain (image, row, col, channel) order, kept for backward, so that the
- * mask does not depend on the layout. */
+/* Dropout: one bit per value in plain (image, row, col, channel) order, retained for backward, so
+ * that the mask does not depend on the layout. */
 #include "cpu.h"
 
 #include "base/random.h"
@@ -63,7 +63,7 @@ static void apply_plain(const void *context, size_t begin, size_t end)
                              end - begin);
 }
 
-/* Blocks of 16 channels: the bits of a pixel's block stand side by side, a pixel's every
+/* Blocks of 16 channels: the bits of a pixel's block are adjacent, a pixel's every
  * `channels`. What a last, padded block finds in bits of the next pixel falls on zeros. */
 static void apply_images_16(const void *context, size_t begin, size_t end)
 {
@@ -91,10 +91,10 @@ static void apply_images(const void *context, size_t begin, size_t end)
         for (size_t row = 0; row < shape->rows; row++)
             for (size_t col = 0; col < shape->cols; col++)
                 for (size_t channel = 0; channel < shape->channels; channel++, bit++) {
-                    size_t place =
+                    size_t at =
                         image * stored + hpac_cpu_image_index(job->tensor, row, col, channel);
-                    job->to[place] =
-                        job->bits[bit / 8] >> bit % 8 & 1 ? job->from[place] * job->scale : 0.0F;
+                    job->to[at] =
+                        job->bits[bit / 8] >> bit % 8 & 1 ? job->from[at] * job->scale : 0.0F;
                 }
     }
 }
@@ -119,32 +119,32 @@ static void apply_mask(const dropout_plan *plan, const uint8_t *bits, const floa
         hpac_cpu_for_pieces(batch, 1, apply_images, &job);
 }
 
-static hpac_status dropout_forward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status dropout_forward(cpu_plan *base, const hpac_exec_args *args)
 {
     dropout_plan *plan = (dropout_plan *)base;
-    if (!run->training) {
-        hpac_cpu_copy(run->y, run->x, hpac_cpu_tensor_count(&base->output));
+    if (!args->training) {
+        hpac_cpu_copy(args->y, args->x, hpac_cpu_tensor_count(&base->output));
         return HPAC_OK;
     }
     hpac_cpu_draw_mask((const cpu_device *)base->base.device, plan->stream, plan->threshold,
-                       base->output.batch * hpac_shape_count(base->output.shape), run->state);
-    apply_mask(plan, run->state, run->x, run->y);
+                       base->output.batch * hpac_shape_count(base->output.shape), args->state);
+    apply_mask(plan, args->state, args->x, args->y);
     return HPAC_OK;
 }
 
-static hpac_status dropout_backward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status dropout_backward(cpu_plan *base, const hpac_exec_args *args)
 {
-    if (run->dx)
-        apply_mask((dropout_plan *)base, run->state, run->dy, run->dx);
+    if (args->dx)
+        apply_mask((dropout_plan *)base, args->state, args->dy, args->dx);
     return HPAC_OK;
 }
 
 hpac_status hpac_cpu_try_dropout(cpu_device *device, const hpac_plan_request *request,
                                  cpu_plan **result)
 {
-    if (!hpac_cpu_is_run(request, 1, (hpac_op_kind[]){HPAC_OP_DROPOUT}))
+    if (!hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_DROPOUT}))
         return HPAC_OK;
-    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(dropout_plan), result));
+    HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(dropout_plan), result));
     dropout_plan *plan = (dropout_plan *)*result;
     const hpac_op *op = &request->ops[0];
     plan->base.forward = dropout_forward;

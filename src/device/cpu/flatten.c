@@ -7,20 +7,20 @@ typedef struct flatten_plan {
     cpu_primitive to_plain, from_plain;
 } flatten_plan;
 
-static hpac_status flatten_forward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status flatten_forward(cpu_plan *base, const hpac_exec_args *args)
 {
     flatten_plan *plan = (flatten_plan *)base;
-    return CPU_RUN((cpu_device *)base->base.device, &plan->to_plain, run->workspace,
-                   {DNNL_ARG_FROM, run->x}, {DNNL_ARG_TO, run->y});
+    return CPU_RUN((cpu_device *)base->base.device, &plan->to_plain, args->workspace,
+                   {DNNL_ARG_FROM, args->x}, {DNNL_ARG_TO, args->y});
 }
 
-static hpac_status flatten_backward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status flatten_backward(cpu_plan *base, const hpac_exec_args *args)
 {
     flatten_plan *plan = (flatten_plan *)base;
-    if (!run->dx)
+    if (!args->dx)
         return HPAC_OK;
-    return CPU_RUN((cpu_device *)base->base.device, &plan->from_plain, run->workspace,
-                   {DNNL_ARG_FROM, run->dy}, {DNNL_ARG_TO, run->dx});
+    return CPU_RUN((cpu_device *)base->base.device, &plan->from_plain, args->workspace,
+                   {DNNL_ARG_FROM, args->dy}, {DNNL_ARG_TO, args->dx});
 }
 
 static void flatten_fini(cpu_plan *base)
@@ -33,9 +33,9 @@ static void flatten_fini(cpu_plan *base)
 hpac_status hpac_cpu_try_flatten(cpu_device *device, const hpac_plan_request *request,
                                  cpu_plan **result)
 {
-    if (!hpac_cpu_is_run(request, 1, (hpac_op_kind[]){HPAC_OP_FLATTEN}))
+    if (!hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_FLATTEN}))
         return HPAC_OK;
-    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(flatten_plan), result));
+    HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(flatten_plan), result));
     flatten_plan *plan = (flatten_plan *)*result;
     plan->base.forward = flatten_forward;
     plan->base.backward = flatten_backward;
@@ -44,10 +44,10 @@ hpac_status hpac_cpu_try_flatten(cpu_device *device, const hpac_plan_request *re
     cpu_tensor plain = plan->base.input;
     plain.layout = HPAC_LAYOUT_PLAIN;
     dnnl_memory_desc_t x, y;
-    CPU_TRY(hpac_cpu_tensor_describe(&plan->base.input, &x));
-    CPU_TRY(hpac_cpu_tensor_describe(&plain, &y));
-    CPU_TRY(hpac_cpu_reorder_create(device, &x, &y, &plan->to_plain));
-    CPU_TRY(hpac_cpu_reorder_create(device, &y, &x, &plan->from_plain));
+    HPAC_TRY(hpac_cpu_tensor_describe(&plan->base.input, &x));
+    HPAC_TRY(hpac_cpu_tensor_describe(&plain, &y));
+    HPAC_TRY(hpac_cpu_reorder_create(device, &x, &y, &plan->to_plain));
+    HPAC_TRY(hpac_cpu_reorder_create(device, &y, &x, &plan->from_plain));
     size_t to_nbytes = plan->to_plain.scratch_nbytes, from_nbytes = plan->from_plain.scratch_nbytes;
     plan->base.base.workspace_nbytes = to_nbytes > from_nbytes ? to_nbytes : from_nbytes;
     return HPAC_OK;

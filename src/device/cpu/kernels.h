@@ -9,11 +9,11 @@
 
 #include "base/cpu.h"
 
-/* Where dropout's numbers come from (random.h), and which of them keep a value. */
+/* Where dropout's numbers come from (random.h), and which values are dropped. */
 typedef struct mask_draw {
     uint32_t seed[2];   /* Philox's key */
     uint32_t place[2];  /* counter words 2 and 3 */
-    uint32_t threshold; /* kept: number >= threshold */
+    uint32_t threshold; /* dropped: number < threshold */
 } mask_draw;
 
 /* Masks are drawn in groups of 16 Philox blocks, 64 values. */

@@ -111,11 +111,11 @@ static void convert_images(const void *context, size_t begin, size_t end)
         for (size_t row = 0; row < shape->rows; row++)
             for (size_t col = 0; col < shape->cols; col++)
                 for (size_t channel = 0; channel < shape->channels; channel++, host++) {
-                    float *place = device + hpac_cpu_image_index(job->tensor, row, col, channel);
+                    float *element = device + hpac_cpu_image_index(job->tensor, row, col, channel);
                     if (job->write)
-                        *place = *host;
+                        *element = *host;
                     else
-                        *host = *place;
+                        *host = *element;
                 }
     }
 }

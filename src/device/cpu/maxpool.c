@@ -1,4 +1,4 @@
-/* Max pooling, window = stride, by oneDNN, which keeps each window's winner for backward. */
+/* Max pooling, window = stride, by oneDNN, which retains each window's argmax for backward. */
 #include "cpu.h"
 
 #include <stdio.h>
@@ -6,31 +6,31 @@
 typedef struct maxpool_plan {
     cpu_plan base;
     cpu_primitive forward, backward;
-    size_t winners_offset; /* in the workspace, for calls that have no state */
+    size_t argmax_offset; /* in the workspace, for calls that have no state */
 } maxpool_plan;
 
-/* Where the winners go: kept when training, thrown away otherwise. */
-static void *winners(const maxpool_plan *plan, const hpac_exec_args *run)
+/* The destination of the argmax: the state in training, else scratch. */
+static void *argmax(const maxpool_plan *plan, const hpac_exec_args *args)
 {
-    return run->training ? run->state : (char *)run->workspace + plan->winners_offset;
+    return args->training ? args->state : (char *)args->workspace + plan->argmax_offset;
 }
 
-static hpac_status maxpool_forward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status maxpool_forward(cpu_plan *base, const hpac_exec_args *args)
 {
     maxpool_plan *plan = (maxpool_plan *)base;
-    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, run->workspace,
-                   {DNNL_ARG_SRC, run->x}, {DNNL_ARG_DST, run->y},
-                   {DNNL_ARG_WORKSPACE, winners(plan, run)});
+    return CPU_RUN((cpu_device *)base->base.device, &plan->forward, args->workspace,
+                   {DNNL_ARG_SRC, args->x}, {DNNL_ARG_DST, args->y},
+                   {DNNL_ARG_WORKSPACE, argmax(plan, args)});
 }
 
-static hpac_status maxpool_backward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status maxpool_backward(cpu_plan *base, const hpac_exec_args *args)
 {
     maxpool_plan *plan = (maxpool_plan *)base;
-    if (!run->dx)
+    if (!args->dx)
         return HPAC_OK;
-    return CPU_RUN((cpu_device *)base->base.device, &plan->backward, run->workspace,
-                   {DNNL_ARG_DIFF_DST, run->dy}, {DNNL_ARG_DIFF_SRC, run->dx},
-                   {DNNL_ARG_WORKSPACE, run->state});
+    return CPU_RUN((cpu_device *)base->base.device, &plan->backward, args->workspace,
+                   {DNNL_ARG_DIFF_DST, args->dy}, {DNNL_ARG_DIFF_SRC, args->dx},
+                   {DNNL_ARG_WORKSPACE, args->state});
 }
 
 static void maxpool_fini(cpu_plan *base)
@@ -51,14 +51,14 @@ static hpac_status describe_maxpool(cpu_device *device, const maxpool_plan *plan
     dnnl_pooling_desc_t forward, backward;
     const dnnl_dims_t window = {(dnnl_dim_t)op->kernel_rows, (dnnl_dim_t)op->kernel_cols},
                       no_padding = {0, 0};
-    CPU_TRY(hpac_cpu_tensor_describe(&plan->base.input, &x));
-    CPU_TRY(hpac_cpu_tensor_describe(&plan->base.output, &y));
+    HPAC_TRY(hpac_cpu_tensor_describe(&plan->base.input, &x));
+    HPAC_TRY(hpac_cpu_tensor_describe(&plan->base.output, &y));
     CPU_TRY_DNNL(dnnl_pooling_forward_desc_init(&forward, dnnl_forward_training, dnnl_pooling_max,
                                                 &x, &y, window, window, no_padding, no_padding));
     CPU_TRY_DNNL(dnnl_pooling_backward_desc_init(&backward, dnnl_pooling_max, &x, &y, window,
                                                  window, no_padding, no_padding));
-    CPU_TRY(hpac_cpu_describe(device, &forward, false, NULL, &descs->forward));
-    CPU_TRY(hpac_cpu_describe(device, &backward, false, descs->forward, &descs->backward));
+    HPAC_TRY(hpac_cpu_describe(device, &forward, false, NULL, &descs->forward));
+    HPAC_TRY(hpac_cpu_describe(device, &backward, false, descs->forward, &descs->backward));
     if (!descs->forward || !descs->backward)
         return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no max pooling");
     return HPAC_OK;
@@ -68,16 +68,16 @@ static hpac_status make_maxpool(cpu_device *device, const hpac_op *op, maxpool_p
                                 maxpool_descs *descs)
 {
     hpac_plan *public = &plan->base.base;
-    CPU_TRY(describe_maxpool(device, plan, op, descs));
-    CPU_TRY(hpac_cpu_primitive_create(device, descs->forward, &plan->forward));
-    CPU_TRY(hpac_cpu_primitive_create(device, descs->backward, &plan->backward));
+    HPAC_TRY(describe_maxpool(device, plan, op, descs));
+    HPAC_TRY(hpac_cpu_primitive_create(device, descs->forward, &plan->forward));
+    HPAC_TRY(hpac_cpu_primitive_create(device, descs->backward, &plan->backward));
     public->state_nbytes = dnnl_memory_desc_get_size(
         dnnl_primitive_desc_query_md(descs->forward, dnnl_query_workspace_md, 0));
     size_t scratch_nbytes = plan->forward.scratch_nbytes > plan->backward.scratch_nbytes
                                 ? plan->forward.scratch_nbytes
                                 : plan->backward.scratch_nbytes;
     (void)hpac_cpu_reserve(&public->workspace_nbytes, scratch_nbytes);
-    plan->winners_offset = hpac_cpu_reserve(&public->workspace_nbytes, public->state_nbytes);
+    plan->argmax_offset = hpac_cpu_reserve(&public->workspace_nbytes, public->state_nbytes);
     snprintf(public->algorithm, sizeof public->algorithm, "%s / %s",
              hpac_cpu_implementation(descs->forward), hpac_cpu_implementation(descs->backward));
     return HPAC_OK;
@@ -86,9 +86,9 @@ static hpac_status make_maxpool(cpu_device *device, const hpac_op *op, maxpool_p
 hpac_status hpac_cpu_try_maxpool(cpu_device *device, const hpac_plan_request *request,
                                  cpu_plan **plan)
 {
-    if (!hpac_cpu_is_run(request, 1, (hpac_op_kind[]){HPAC_OP_MAXPOOL}))
+    if (!hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_MAXPOOL}))
         return HPAC_OK;
-    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(maxpool_plan), plan));
+    HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(maxpool_plan), plan));
     (*plan)->forward = maxpool_forward;
     (*plan)->backward = maxpool_backward;
     (*plan)->fini = maxpool_fini;

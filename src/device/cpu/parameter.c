@@ -33,11 +33,12 @@ static void move_rows(const cpu_tensor *order, size_t row_count, float *keras, f
     for (size_t row = 0; row < order->shape.rows; row++)
         for (size_t col = 0; col < order->shape.cols; col++)
             for (size_t channel = 0; channel < order->shape.channels; channel++) {
-                float *place = stored + hpac_cpu_image_index(order, row, col, channel) * row_count;
+                float *row_of_kernel =
+                    stored + hpac_cpu_image_index(order, row, col, channel) * row_count;
                 if (write)
-                    memcpy(place, keras, row_nbytes);
+                    memcpy(row_of_kernel, keras, row_nbytes);
                 else
-                    memcpy(keras, place, row_nbytes);
+                    memcpy(keras, row_of_kernel, row_nbytes);
                 keras += row_count;
             }
 }

@@ -1,4 +1,4 @@
-/* Plans: which runs are taken, and what all plans have in common. */
+/* Plans: which op chains are taken, and what all plans have in common. */
 #include "cpu.h"
 
 #include <omp.h>
@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Tried in this order: long runs before the single operations. */
+/* Tried in this order: long op chains before single operations. */
 static cpu_try *const tries[] = {
     hpac_cpu_try_stem,       hpac_cpu_try_conv2d,  hpac_cpu_try_dense,   hpac_cpu_try_maxpool,
     hpac_cpu_try_activation, hpac_cpu_try_dropout, hpac_cpu_try_flatten, hpac_cpu_try_pixels,
 };
 
-bool hpac_cpu_is_run(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds)
+bool hpac_cpu_is_chain(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds)
 {
     if (request->op_count != count)
         return false;
@@ -64,7 +64,7 @@ void hpac_cpu_plan_add_parameter(cpu_plan *plan, const hpac_parameter *parameter
         &plan->base.parameters_nbytes, dnnl_memory_desc_get_size(&storage->stored));
 }
 
-static hpac_status add_run_to_message(hpac_status status, const hpac_plan_request *request)
+static hpac_status add_chain_to_message(hpac_status status, const hpac_plan_request *request)
 {
     char names[128] = "";
     for (size_t i = 0; i < request->op_count; i++) {
@@ -79,7 +79,7 @@ static hpac_status add_run_to_message(hpac_status status, const hpac_plan_reques
         last->out.cols, last->out.channels, first->kernel_rows, first->kernel_cols);
 }
 
-/* OpenMP keeps the number of threads by thread; whoever calls, the device has its own. */
+/* OpenMP's number of threads is per calling thread; the device has its own. */
 static void use_own_threads(const cpu_device *device)
 {
     if (omp_get_max_threads() != device->threads)
@@ -99,7 +99,7 @@ hpac_status hpac_cpu_plan_create(hpac_device *base, const hpac_plan_request *req
     if (status != HPAC_OK) {
         if (plan)
             hpac_cpu_plan_destroy(&plan->base);
-        return add_run_to_message(status, request);
+        return add_chain_to_message(status, request);
     }
     if (plan)
         *result = &plan->base;
@@ -116,16 +116,16 @@ void hpac_cpu_plan_destroy(hpac_plan *base)
     free(plan);
 }
 
-hpac_status hpac_cpu_forward(hpac_plan *base, const hpac_exec_args *run)
+hpac_status hpac_cpu_forward(hpac_plan *base, const hpac_exec_args *args)
 {
     cpu_plan *plan = (cpu_plan *)base;
     use_own_threads((const cpu_device *)base->device);
-    return plan->forward(plan, run);
+    return plan->forward(plan, args);
 }
 
-hpac_status hpac_cpu_backward(hpac_plan *base, const hpac_exec_args *run)
+hpac_status hpac_cpu_backward(hpac_plan *base, const hpac_exec_args *args)
 {
     cpu_plan *plan = (cpu_plan *)base;
     use_own_threads((const cpu_device *)base->device);
-    return plan->backward(plan, run);
+    return plan->backward(plan, args);
 }

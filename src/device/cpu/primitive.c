@@ -55,7 +55,7 @@ hpac_status hpac_cpu_describe(cpu_device *device, const void *op_desc, bool relu
 {
     dnnl_primitive_attr_t attributes;
     *desc = NULL;
-    CPU_TRY(make_attributes(relu, &attributes));
+    HPAC_TRY(make_attributes(relu, &attributes));
     dnnl_status_t status =
         dnnl_primitive_desc_create(desc, op_desc, attributes, device->engine, hint);
     dnnl_primitive_attr_destroy(attributes);
@@ -115,7 +115,7 @@ hpac_status hpac_cpu_primitive_create(cpu_device *device, const_dnnl_primitive_d
 {
     CPU_TRY_DNNL(dnnl_primitive_create(&primitive->primitive, desc));
     for (size_t i = 0; i < sizeof argument_names / sizeof *argument_names; i++)
-        CPU_TRY(add_argument(device, desc, argument_names[i], primitive));
+        HPAC_TRY(add_argument(device, desc, argument_names[i], primitive));
     return HPAC_OK;
 }
 
@@ -124,7 +124,7 @@ hpac_status hpac_cpu_reorder_create(cpu_device *device, const dnnl_memory_desc_t
 {
     dnnl_primitive_desc_t desc;
     dnnl_primitive_attr_t attributes;
-    CPU_TRY(make_attributes(false, &attributes));
+    HPAC_TRY(make_attributes(false, &attributes));
     dnnl_status_t status = dnnl_reorder_primitive_desc_create(&desc, from, device->engine, to,
                                                               device->engine, attributes);
     dnnl_primitive_attr_destroy(attributes);
@@ -160,8 +160,8 @@ hpac_status hpac_cpu_primitive_run(cpu_device *device, const cpu_primitive *prim
                                    const cpu_argument *arguments)
 {
     for (size_t i = 0; i < argument_count; i++)
-        CPU_TRY(set_address(primitive, arguments[i].name, arguments[i].address));
-    CPU_TRY(set_address(primitive, DNNL_ARG_SCRATCHPAD, scratch));
+        HPAC_TRY(set_address(primitive, arguments[i].name, arguments[i].address));
+    HPAC_TRY(set_address(primitive, DNNL_ARG_SCRATCHPAD, scratch));
     CPU_TRY_DNNL(dnnl_primitive_execute(primitive->primitive, device->stream,
                                         (int)primitive->argument_count, primitive->arguments));
     CPU_TRY_DNNL(dnnl_stream_wait(device->stream));

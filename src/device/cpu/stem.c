@@ -1,4 +1,5 @@
-/* The fused stem's plan: which runs it takes, images to threads, gradients of threads to one sum.
+/* The fused stem's plan: which op chains it takes, images to threads, gradients of threads to one
+ * sum.
  */
 #include "stem.h"
 
@@ -19,7 +20,7 @@ typedef struct stem_plan {
     /* Offsets in the state and the workspace. */
     size_t codes_offset; /* state: (batch, pooled_rows, pooled_cols, filters2) bytes */
     size_t mask_offset, winograd_offset, by_filter_offset;
-    size_t scratch_offset, scratch_nbytes; /* one a thread */
+    size_t scratch_offset, scratch_nbytes; /* one per thread */
     size_t partial_offset, partial_nbytes; /* gradients of one thread */
 } stem_plan;
 
@@ -35,9 +36,9 @@ static float *parameter_in(const stem_plan *plan, void *slice, size_t parameter)
     return (float *)((char *)slice + plan->base.base.parameters[parameter].offset_nbytes);
 }
 
-static void *workspace_at(const hpac_exec_args *run, size_t offset)
+static void *workspace_at(const hpac_exec_args *args, size_t offset)
 {
-    return (char *)run->workspace + offset;
+    return (char *)args->workspace + offset;
 }
 
 /* ---- weights for this step ---- */
@@ -81,56 +82,56 @@ static void make_by_filter(const stem_shape *shape, const float *kernel, float *
             by_filter[filter * rows + row] = kernel[row * filters2 + filter];
 }
 
-static stem_weights make_weights(const stem_plan *plan, const hpac_exec_args *run)
+static stem_weights make_weights(const stem_plan *plan, const hpac_exec_args *args)
 {
     stem_weights weights = {
-        .kernel1 = parameter_in(plan, run->parameters, KERNEL1),
-        .bias1 = parameter_in(plan, run->parameters, BIAS1),
-        .kernel2 = parameter_in(plan, run->parameters, KERNEL2),
-        .bias2 = parameter_in(plan, run->parameters, BIAS2),
-        .winograd = workspace_at(run, plan->winograd_offset),
-        .by_filter = workspace_at(run, plan->by_filter_offset),
+        .kernel1 = parameter_in(plan, args->parameters, KERNEL1),
+        .bias1 = parameter_in(plan, args->parameters, BIAS1),
+        .kernel2 = parameter_in(plan, args->parameters, KERNEL2),
+        .bias2 = parameter_in(plan, args->parameters, BIAS2),
+        .winograd = workspace_at(args, plan->winograd_offset),
+        .by_filter = workspace_at(args, plan->by_filter_offset),
     };
     return weights;
 }
 
 /* ---- the passes ---- */
 
-static hpac_status stem_pass_forward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status stem_pass_forward(cpu_plan *base, const hpac_exec_args *args)
 {
     const stem_plan *plan = (const stem_plan *)base;
-    bool drops = run->training && plan->drops;
+    bool drops = args->training && plan->drops;
     size_t image = hpac_shape_count(base->input.shape),
-           place = hpac_shape_count(base->output.shape);
-    uint8_t *mask = workspace_at(run, plan->mask_offset);
+           pooled = hpac_shape_count(base->output.shape);
+    uint8_t *mask = workspace_at(args, plan->mask_offset);
     if (drops)
         hpac_cpu_draw_mask((const cpu_device *)base->base.device, plan->stream, plan->threshold,
-                           base->output.batch * place, mask);
-    stem_weights weights = make_weights(plan, run);
-    make_winograd(&plan->shape, weights.kernel2, workspace_at(run, plan->winograd_offset));
+                           base->output.batch * pooled, mask);
+    stem_weights weights = make_weights(plan, args);
+    make_winograd(&plan->shape, weights.kernel2, workspace_at(args, plan->winograd_offset));
 #pragma omp parallel for schedule(static)
     for (size_t n = 0; n < base->input.batch; n++) {
-        size_t first = n * place;
+        size_t first = n * pooled;
         stem_forward job = {
             .shape = &plan->shape,
             .weights = &weights,
-            .x = (const float *)run->x + n * image,
-            .y = (float *)run->y + first,
-            .codes = run->training ? (uint8_t *)run->state + plan->codes_offset + first : NULL,
+            .x = (const float *)args->x + n * image,
+            .y = (float *)args->y + first,
+            .codes = args->training ? (uint8_t *)args->state + plan->codes_offset + first : NULL,
             .kept = drops ? (const uint32_t *)(const void *)mask + first / 32 : NULL,
             .scale = drops ? plan->scale : 1.0F,
-            .scratch = workspace_at(run, plan->scratch_offset +
-                                             (size_t)omp_get_thread_num() * plan->scratch_nbytes),
+            .scratch = workspace_at(args, plan->scratch_offset +
+                                              (size_t)omp_get_thread_num() * plan->scratch_nbytes),
         };
         plan->kernels->forward(&job);
     }
     return HPAC_OK;
 }
 
-static stem_gradients partial_gradients(const stem_plan *plan, const hpac_exec_args *run,
+static stem_gradients partial_gradients(const stem_plan *plan, const hpac_exec_args *args,
                                         size_t thread)
 {
-    float *first = workspace_at(run, plan->partial_offset + thread * plan->partial_nbytes);
+    float *first = workspace_at(args, plan->partial_offset + thread * plan->partial_nbytes);
     return (stem_gradients){
         .kernel1 = parameter_in(plan, first, KERNEL1),
         .bias1 = parameter_in(plan, first, BIAS1),
@@ -140,19 +141,19 @@ static stem_gradients partial_gradients(const stem_plan *plan, const hpac_exec_a
 }
 
 /* The threads' sums, in the order of the threads; kernel2 back to Keras's order. */
-static void sum_partials(const stem_plan *plan, const hpac_exec_args *run)
+static void sum_partials(const stem_plan *plan, const hpac_exec_args *args)
 {
     for (size_t parameter = 0; parameter < PARAMETERS; parameter++) {
-        float *sum = parameter_in(plan, workspace_at(run, plan->partial_offset), parameter);
+        float *sum = parameter_in(plan, workspace_at(args, plan->partial_offset), parameter);
         size_t count = parameter_count(plan, parameter);
         for (size_t thread = 1; thread < plan->threads; thread++) {
             const float *partial = parameter_in(
-                plan, workspace_at(run, plan->partial_offset + thread * plan->partial_nbytes),
+                plan, workspace_at(args, plan->partial_offset + thread * plan->partial_nbytes),
                 parameter);
             for (size_t i = 0; i < count; i++)
                 sum[i] += partial[i];
         }
-        float *gradient = parameter_in(plan, run->gradients, parameter);
+        float *gradient = parameter_in(plan, args->gradients, parameter);
         if (parameter != KERNEL2) {
             memcpy(gradient, sum, count * sizeof *sum);
             continue;
@@ -164,31 +165,31 @@ static void sum_partials(const stem_plan *plan, const hpac_exec_args *run)
     }
 }
 
-static hpac_status stem_pass_backward(cpu_plan *base, const hpac_exec_args *run)
+static hpac_status stem_pass_backward(cpu_plan *base, const hpac_exec_args *args)
 {
     const stem_plan *plan = (const stem_plan *)base;
     size_t image = hpac_shape_count(base->input.shape),
-           place = hpac_shape_count(base->output.shape);
-    stem_weights weights = make_weights(plan, run);
-    make_by_filter(&plan->shape, weights.kernel2, workspace_at(run, plan->by_filter_offset));
-    memset(workspace_at(run, plan->partial_offset), 0, plan->threads * plan->partial_nbytes);
+           pooled = hpac_shape_count(base->output.shape);
+    stem_weights weights = make_weights(plan, args);
+    make_by_filter(&plan->shape, weights.kernel2, workspace_at(args, plan->by_filter_offset));
+    memset(workspace_at(args, plan->partial_offset), 0, plan->threads * plan->partial_nbytes);
 #pragma omp parallel for schedule(static)
     for (size_t n = 0; n < base->input.batch; n++) {
         size_t thread = (size_t)omp_get_thread_num();
-        stem_gradients gradients = partial_gradients(plan, run, thread);
+        stem_gradients gradients = partial_gradients(plan, args, thread);
         stem_backward job = {
             .shape = &plan->shape,
             .weights = &weights,
             .gradients = &gradients,
-            .x = (const float *)run->x + n * image,
-            .dy = (const float *)run->dy + n * place,
-            .codes = (const uint8_t *)run->state + plan->codes_offset + n * place,
+            .x = (const float *)args->x + n * image,
+            .dy = (const float *)args->dy + n * pooled,
+            .codes = (const uint8_t *)args->state + plan->codes_offset + n * pooled,
             .scale = plan->scale,
-            .scratch = workspace_at(run, plan->scratch_offset + thread * plan->scratch_nbytes),
+            .scratch = workspace_at(args, plan->scratch_offset + thread * plan->scratch_nbytes),
         };
         plan->kernels->backward(&job);
     }
-    sum_partials(plan, run);
+    sum_partials(plan, args);
     return HPAC_OK;
 }
 
@@ -210,7 +211,7 @@ static bool is_stem(const hpac_plan_request *request)
 {
     static const hpac_op_kind kinds[] = {HPAC_OP_CONV2D, HPAC_OP_RELU,    HPAC_OP_CONV2D,
                                          HPAC_OP_RELU,   HPAC_OP_MAXPOOL, HPAC_OP_DROPOUT};
-    return hpac_cpu_is_run(request, 5, kinds) || hpac_cpu_is_run(request, 6, kinds);
+    return hpac_cpu_is_chain(request, 5, kinds) || hpac_cpu_is_chain(request, 6, kinds);
 }
 
 static bool is_window(const hpac_op *op, size_t size)
@@ -244,7 +245,7 @@ static bool fits(const hpac_plan_request *request, const stem_kernels *kernels, 
 static hpac_status add_parameter(stem_plan *plan, size_t op, bool is_bias, size_t count)
 {
     dnnl_memory_desc_t plain;
-    CPU_TRY(CPU_DESCRIBE(&plain, dnnl_a, count));
+    HPAC_TRY(CPU_DESCRIBE(&plain, dnnl_a, count));
     hpac_cpu_plan_add_parameter(&plan->base,
                                 &(hpac_parameter){.op = op, .is_bias = is_bias, .count = count},
                                 &(cpu_parameter){.keras = plain, .stored = plain});
@@ -255,9 +256,9 @@ static hpac_status add_parameters(stem_plan *plan)
 {
     const stem_shape *shape = &plan->shape;
     size_t filters1 = shape->filters1, filters2 = shape->filters2;
-    CPU_TRY(add_parameter(plan, 0, false, 9 * shape->channels * filters1));
-    CPU_TRY(add_parameter(plan, 0, true, filters1));
-    CPU_TRY(add_parameter(plan, 2, false, 9 * filters1 * filters2));
+    HPAC_TRY(add_parameter(plan, 0, false, 9 * shape->channels * filters1));
+    HPAC_TRY(add_parameter(plan, 0, true, filters1));
+    HPAC_TRY(add_parameter(plan, 2, false, 9 * filters1 * filters2));
     return add_parameter(plan, 2, true, filters2);
 }
 
@@ -287,7 +288,7 @@ hpac_status hpac_cpu_try_stem(cpu_device *device, const hpac_plan_request *reque
     const stem_kernels *kernels = choose_kernels(device);
     if (!fits(request, kernels, &shape))
         return HPAC_OK;
-    CPU_TRY(hpac_cpu_plan_alloc(device, request, sizeof(stem_plan), result));
+    HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(stem_plan), result));
     stem_plan *plan = (stem_plan *)*result;
     plan->base.forward = stem_pass_forward;
     plan->base.backward = stem_pass_backward;
@@ -302,9 +303,9 @@ hpac_status hpac_cpu_try_stem(cpu_device *device, const hpac_plan_request *reque
         plan->threshold = hpac_dropout_threshold(dropout->rate);
         plan->scale = 1.0F / (1.0F - dropout->rate);
     }
-    CPU_TRY(add_parameters(plan));
+    HPAC_TRY(add_parameters(plan));
     reserve_memory(plan);
     snprintf(plan->base.base.algorithm, sizeof plan->base.base.algorithm,
-             "%s, one pass, Winograd F(2x2, 3x3); gradients of the winners only", kernels->name);
+             "%s, one pass, Winograd F(2x2, 3x3); gradients at the argmax only", kernels->name);
     return HPAC_OK;
 }

@@ -4,13 +4,12 @@
  *
  * Forward: the second convolution is Winograd's F(2x2, 3x3) (Lavin and Gray 2016), whose 2x2 output
  * tile is the pooling window: 16 multiplications a window and channel pair instead of 36, and the
- * convolution's output is never written, only the largest of each window with a code of which it
- * was.
+ * convolution's output is never written, only the maximum of each window with a code of its argmax.
  *
  * Backward: after the pool at most one of four outputs of a window has a gradient, and none where
  * it was not positive or was dropped. Both gradients of the second convolution go over those alone:
- * at most a quarter of the FLOPs. The first convolution is computed again rather than kept: it is a
- * fiftieth of the work, and its output would be eight times the size of all else.
+ * at most a quarter of the FLOPs. The first convolution is computed again rather than retained: it
+ * is a fiftieth of the work, and its output would be eight times the size of all else.
  *
  * The kernels (stem_kernels.h) are compiled once for AVX-512 and once for AVX2.
  */
@@ -27,10 +26,10 @@ typedef struct stem_shape {
     size_t pooled_rows, pooled_cols; /* of the output */
 } stem_shape;
 
-/* Codes of an output, one byte: which of the window's four outputs was the largest (row x 2 +
+/* Codes of an output, one byte: which of the window's four outputs was the maximum (row x 2 +
  * column; the first of equals), and whether a gradient passes. */
 enum {
-    STEM_WINNER = 3,
+    STEM_ARGMAX = 3,
     STEM_ALIVE = 4, /* positive and kept by dropout */
 };
 
@@ -42,24 +41,24 @@ typedef struct stem_weights {
     const float *by_filter;       /* (filters2, 9, filters1): kernel2 for backward */
 } stem_weights;
 
-/* Where one thread adds up gradients; kernel2 as (filters2, 9, filters1). */
+/* The partial sums of one thread; kernel2 as (filters2, 9, filters1). */
 typedef struct stem_gradients {
     float *kernel1, *bias1, *kernel2, *bias2;
 } stem_gradients;
 
-/* One image on its way forward. */
+/* One image, forward. */
 typedef struct stem_forward {
     const stem_shape *shape;
     const stem_weights *weights;
     const float *x;       /* (rows, cols, channels) */
     float *y;             /* (pooled_rows, pooled_cols, filters2) */
-    uint8_t *codes;       /* the same places; NULL: not training */
-    const uint32_t *kept; /* a bit a place, set: kept by dropout; NULL: no dropout */
-    float scale;          /* of what is kept */
+    uint8_t *codes;       /* likewise; NULL: not training */
+    const uint32_t *kept; /* one bit per output, 0: dropped; NULL: no dropout */
+    float scale;          /* 1 / (1 - rate) */
     float *scratch;       /* (stem_kernels.scratch_count) */
 } stem_forward;
 
-/* One image on its way back. */
+/* One image, backward. */
 typedef struct stem_backward {
     const stem_shape *shape;
     const stem_weights *weights;
@@ -73,7 +72,7 @@ typedef struct stem_backward {
 typedef struct stem_kernels {
     const char *name;
     size_t smallest_pooled_cols;                      /* narrower images are declined */
-    size_t (*scratch_count)(const stem_shape *shape); /* floats a thread needs */
+    size_t (*scratch_count)(const stem_shape *shape); /* floats per thread */
     void (*forward)(const stem_forward *job);
     void (*backward)(const stem_backward *job);
 } stem_kernels;

@@ -25,7 +25,7 @@ INLINE vec choose(ivec mask, vec a, vec b)
     return (vec)(((ivec)a & mask) | ((ivec)b & ~mask));
 }
 
-/* ---- scratch of a thread ---- */
+/* ---- scratch per thread ---- */
 
 typedef struct scratch {
     float *inner;      /* (inner_rows, inner_cols, filters1): the first convolution */
@@ -34,7 +34,7 @@ typedef struct scratch {
     float *carry[2];   /* (inner_cols, filters1): gradient of the two rows below those finished */
     float *current[2]; /* likewise: of the two rows being finished */
     float *values;     /* (pooled_cols): a filter's gradients of a row that pass, packed */
-    int32_t *places;   /* the same: where their windows' winners lie in `inner` */
+    int32_t *offsets;  /* the same: offsets of their argmax in `inner` */
     float *row;        /* (pooled_cols, filters2): gradients of a row */
 } scratch;
 
@@ -60,7 +60,7 @@ static size_t lay_out(const stem_shape *shape, float *base, scratch *parts)
         parts->current[i] = take(base, &used, inner_row);
     }
     parts->values = take(base, &used, shape->pooled_cols);
-    parts->places = (int32_t *)take(base, &used, shape->pooled_cols);
+    parts->offsets = (int32_t *)take(base, &used, shape->pooled_cols);
     parts->row = take(base, &used, pooled_row);
     return used;
 }
@@ -209,7 +209,7 @@ INLINE ivec spread_bits(uint32_t bits)
 }
 
 /* The largest of a window, ReLU, dropout; writes LANES outputs and their codes. */
-INLINE void pool_window(const stem_forward *job, const vec out[4], vec bias, size_t place)
+INLINE void pool_window(const stem_forward *job, const vec out[4], vec bias, size_t index)
 {
     ivec right_above = out[1] > out[0], right_below = out[3] > out[2];
     vec above = choose(right_above, out[1], out[0]), below = choose(right_below, out[3], out[2]);
@@ -217,14 +217,14 @@ INLINE void pool_window(const stem_forward *job, const vec out[4], vec bias, siz
     vec largest = MAX(choose(is_below, below, above) + bias, (vec){0});
     ivec kept = (ivec){0} - 1;
     if (job->kept)
-        kept = spread_bits(job->kept[place / 32] >> place % 32);
+        kept = spread_bits(job->kept[index / 32] >> index % 32);
     if (job->codes) {
         ivec right = (is_below & right_below) | (~is_below & right_above);
         ivec code = (right & 1) | (is_below & 2) | ((largest > 0) & kept & STEM_ALIVE);
         bvec bytes = __builtin_convertvector(code, bvec);
-        memcpy(job->codes + place, &bytes, sizeof bytes);
+        memcpy(job->codes + index, &bytes, sizeof bytes);
     }
-    store(job->y + place, (vec)((ivec)(largest * job->scale) & kept));
+    store(job->y + index, (vec)((ivec)(largest * job->scale) & kept));
 }
 
 static void forward_windows(const stem_forward *job, const scratch *parts, size_t row, size_t col)
@@ -275,41 +275,41 @@ static void gate_row(const stem_backward *job, size_t first, float *row)
     for (size_t filter = 0; filter < filters; filter += LANES) {
         vec sum = load(job->gradients->bias2 + filter);
         for (size_t col = 0; col < job->shape->pooled_cols; col++) {
-            size_t place = col * filters + filter;
+            size_t index = col * filters + filter;
             bvec bytes;
-            memcpy(&bytes, job->codes + first + place, sizeof bytes);
+            memcpy(&bytes, job->codes + first + index, sizeof bytes);
             ivec alive = (__builtin_convertvector(bytes, ivec) & STEM_ALIVE) != 0;
-            vec value = (vec)((ivec)(load(job->dy + first + place) * job->scale) & alive);
-            store(row + place, value);
+            vec value = (vec)((ivec)(load(job->dy + first + index) * job->scale) & alive);
+            store(row + index, value);
             sum += value;
         }
         store(job->gradients->bias2 + filter, sum);
     }
 }
 
-/* Packs a filter's gradients of the row that pass, with the places of their winners in `inner` from
+/* Packs a filter's gradients of the row that pass, with the offsets of their argmax in `inner` from
  * the row's first pixel on; returns how many. */
 static size_t pack_filter(const stem_backward *job, const uint8_t *codes, const float *row,
-                          size_t filter, float *values, int32_t *places)
+                          size_t filter, float *values, int32_t *offsets)
 {
     const stem_shape *shape = job->shape;
     size_t filters2 = shape->filters2;
     int32_t right = (int32_t)shape->filters1, below = (int32_t)shape->inner_cols * right;
-    const int32_t winner_place[4] = {0, right, below, below + right};
+    const int32_t argmax_offset[4] = {0, right, below, below + right};
     size_t count = 0;
     for (size_t col = 0; col < shape->pooled_cols; col++) {
         uint8_t code = codes[col * filters2 + filter];
         values[count] = row[col * filters2 + filter];
-        places[count] = 2 * (int32_t)col * right + winner_place[code & STEM_WINNER];
+        offsets[count] = 2 * (int32_t)col * right + argmax_offset[code & STEM_ARGMAX];
         count += code / STEM_ALIVE;
     }
     return count;
 }
 
-/* Gradient of the second kernel: each gradient that passes times the 3x3 window under its winner.
+/* Gradient of the second kernel: each gradient that passes times the 3x3 window under its argmax.
  */
 static void add_kernel2(const stem_backward *job, const float *inner_row, size_t filter,
-                        const float *values, const int32_t *places, size_t count)
+                        const float *values, const int32_t *offsets, size_t count)
 {
     size_t filters1 = job->shape->filters1;
     size_t row = job->shape->inner_cols * filters1;
@@ -321,7 +321,7 @@ static void add_kernel2(const stem_backward *job, const float *inner_row, size_t
             sums[tap] = load(to + tap * filters1);
         for (size_t i = 0; i < count; i++) {
             vec value = splat(values[i]);
-            const float *window = inner_row + places[i] + m;
+            const float *window = inner_row + offsets[i] + m;
 #pragma GCC unroll 9
             for (size_t tap = 0; tap < TAPS; tap++)
                 sums[tap] += value * load(window + tap / 3 * row + tap % 3 * filters1);
@@ -332,9 +332,9 @@ static void add_kernel2(const stem_backward *job, const float *inner_row, size_t
     }
 }
 
-/* Adds the second kernel, times each gradient whose winner is (R, C) of its window, to the window's
+/* Adds the second kernel, times each gradient whose argmax is (R, C) of its window, to the window's
  * 4x4 patch. */
-INLINE void add_winners(uint32_t filters, const float *row, const float *by_filter, size_t filters1,
+INLINE void add_filters(uint32_t filters, const float *row, const float *by_filter, size_t filters1,
                         vec patch[16], const size_t r, const size_t c)
 {
     while (filters) {
@@ -348,14 +348,14 @@ INLINE void add_winners(uint32_t filters, const float *row, const float *by_filt
     }
 }
 
-/* Which of 32 filters have their winner where: a bit a filter for each of the four outputs. */
-INLINE void sort_winners(const uint8_t *codes, uint32_t filters[4])
+/* Which of 32 filters have their argmax where: a bit a filter for each of the four outputs. */
+INLINE void sort_by_argmax(const uint8_t *codes, uint32_t filters[4])
 {
-    for (size_t winner = 0; winner < 4; winner++) {
+    for (size_t argmax = 0; argmax < 4; argmax++) {
         uint32_t bits = 0;
         for (size_t i = 0; i < 32; i++)
-            bits |= (uint32_t)(codes[i] == (STEM_ALIVE | winner)) << i;
-        filters[winner] = bits;
+            bits |= (uint32_t)(codes[i] == (STEM_ALIVE | argmax)) << i;
+        filters[argmax] = bits;
     }
 }
 
@@ -383,14 +383,14 @@ static void scatter_row(const stem_backward *job, const uint8_t *codes, const sc
             patch[4 * r + 3] = load(carry[r] + left + 3 * filters1);
         }
         for (size_t filter = 0; filter < filters2; filter += 32) {
-            uint32_t winners[4];
+            uint32_t argmax[4];
             const float *row = parts->row + col * filters2 + filter;
             const float *weights = job->weights->by_filter + filter * TAPS * filters1 + m;
-            sort_winners(codes + col * filters2 + filter, winners);
-            add_winners(winners[0], row, weights, filters1, patch, 0, 0);
-            add_winners(winners[1], row, weights, filters1, patch, 0, 1);
-            add_winners(winners[2], row, weights, filters1, patch, 1, 0);
-            add_winners(winners[3], row, weights, filters1, patch, 1, 1);
+            sort_by_argmax(codes + col * filters2 + filter, argmax);
+            add_filters(argmax[0], row, weights, filters1, patch, 0, 0);
+            add_filters(argmax[1], row, weights, filters1, patch, 0, 1);
+            add_filters(argmax[2], row, weights, filters1, patch, 1, 0);
+            add_filters(argmax[3], row, weights, filters1, patch, 1, 1);
         }
 #pragma GCC unroll 2
         for (size_t r = 0; r < 2; r++)
@@ -466,9 +466,9 @@ static void backward(const stem_backward *job)
         const float *inner = parts.inner + 2 * row * inner_row;
         gate_row(job, first, parts.row);
         for (size_t filter = 0; filter < filters2; filter++) {
-            size_t count =
-                pack_filter(job, job->codes + first, parts.row, filter, parts.values, parts.places);
-            add_kernel2(job, inner, filter, parts.values, parts.places, count);
+            size_t count = pack_filter(job, job->codes + first, parts.row, filter, parts.values,
+                                       parts.offsets);
+            add_kernel2(job, inner, filter, parts.values, parts.offsets, count);
         }
         for (size_t m = 0; m < filters1; m += LANES)
             scatter_row(job, job->codes + first, &parts, m);
