@@ -19,8 +19,6 @@
 #include <hpac/device.h>
 #include <hpac/labels.h>
 #include <hpac/layer.h>
-
-#include <stdbool.h>
 #include <hpac/metrics.h>
 
 /* The state of a training, for resuming. */

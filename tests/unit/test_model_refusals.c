@@ -398,8 +398,8 @@ Test(model_refusals, names_that_do_not_fit)
     hid_t file = open_copy(keras3), group = H5Gopen2(file, "model_weights", H5P_DEFAULT);
     write_text(group, "layer_names", "dense");
     H5Gclose(group);
-    assert_refused(close_copy(file), "layer_names: the layer \"conv2d\" of model_config stands "
-                                     "there 0 times, expected once");
+    assert_refused(close_copy(file), "layer_names: the layer \"conv2d\" of model_config is "
+                                     "listed 0 times, expected once");
     file = open_copy(keras3);
     group = H5Gopen2(file, "model_weights/dense", H5P_DEFAULT);
     write_text(group, "weight_names", "sequential/dense/kernel");
