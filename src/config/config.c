@@ -103,7 +103,7 @@ static hpac_status make_tree(hpac_reader *reader, const hpac_config_parts *parts
     HPAC_TRY(hpac_yaml_parse(&reader->yaml, &reader->source, parts->text, parts->nbytes, root));
     if (!*root || (*root)->kind != HPAC_YAML_MAP)
         return hpac_fail(HPAC_ERR_CONFIG, "%s: %s; expected keys, such as data:", parts->document,
-                         *root ? "holds no keys" : "is empty");
+                         *root ? "has no keys" : "is empty");
     for (int i = 0; i < parts->value_count; i++)
         HPAC_TRY(note_problem(reader, put_value(reader, &parts->values[i], root)));
     for (int i = 0; i < parts->set_count; i++)

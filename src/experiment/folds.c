@@ -1,4 +1,4 @@
-/* Cross-validation: a training a fold, side by side in one folder, and what they come to together.
+/* Cross-validation: one training per fold, side by side in one directory, and their results.
  */
 #include <hpac/log.h>
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what the folds came to ---- */
+/* ---- results ---- */
 
 static hpac_status write_csv(const char *folder, const hpac_run_results *results, int count)
 {
@@ -87,14 +87,14 @@ static hpac_status check_folder(const hpac_train_options *options)
     const char *folder = options->folder;
     if (hpac_directory_has(folder, "run.json"))
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: holds a single run; name another folder for the folds with --out",
-                         folder);
+                         "%s: directory of a single run; choose another one with --out", folder);
     if (hpac_path_exists(folder) && !hpac_directory_is_empty(folder) &&
         !hpac_directory_has(folder, "fold0") && !options->force)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: holds files, but no fold of an earlier cross-validation; name "
-                         "another folder with --out, or use --force",
-                         folder);
+        return hpac_fail(
+            HPAC_ERR_CONFIG,
+            "%s: has files, but no fold of an earlier cross-validation; choose another "
+            "directory with --out, or use --force",
+            folder);
     return HPAC_OK;
 }
 
@@ -126,10 +126,11 @@ static hpac_status look_at_fold(const fold_training *own, bool *finished)
     rundir folder;
     hpac_status status = train_inspect(own->folder, &own->config, options->force, &folder);
     if (status == HPAC_OK && folder.state == RUN_UNFINISHED && !options->resume && !options->force)
-        status = hpac_fail(HPAC_ERR_CONFIG,
-                           "%s: holds a run that is not finished, or has fewer epochs than wanted; "
-                           "go on with --resume, or throw all folds away with --force",
-                           own->folder);
+        status =
+            hpac_fail(HPAC_ERR_CONFIG,
+                      "%s: run unfinished, or with fewer epochs than configured; continue with "
+                      "--resume, or delete all folds with --force",
+                      own->folder);
     *finished = folder.state == RUN_FINISHED;
     rundir_release(&folder);
     return status;
@@ -198,7 +199,7 @@ static hpac_status train_all(const hpac_train_options *options, hpac_image_pool 
     for (int fold = 0; fold < count && status == HPAC_OK; fold++) {
         if (options->stop && *options->stop)
             status = hpac_fail(HPAC_INTERRUPTED,
-                               "interrupted before fold %d; the others are saved, go on with "
+                               "interrupted before fold %d; the others are saved, continue with "
                                "--resume%s",
                                fold, options->force ? " in place of --force" : "");
         else

@@ -1,4 +1,4 @@
-/* What a finished training came to, as a table: the figures of a run, or a row a fold. */
+/* The results of a finished training as a table: one run, or one row per fold. */
 #include "base/file.h"
 #include "train/train_internal.h"
 

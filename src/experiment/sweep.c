@@ -33,8 +33,8 @@ static bool must_stop(const sweep_job *job)
 /* How to go on after an interruption. */
 static const char *go_on(const sweep_job *job)
 {
-    return job->options->force ? "go on with the same command without --force"
-                               : "go on with the same command";
+    return job->options->force ? "continue with the same command without --force"
+                               : "continue with the same command";
 }
 
 /* ---- the device, opened anew for a run that configures it otherwise ---- */
@@ -133,12 +133,11 @@ static hpac_status lock_folder(sweep_job *job)
     bool exists = hpac_path_exists(folder);
     if (hpac_directory_has(folder, "run.json"))
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: holds a single run; name another directory for the sweep with --out",
-                         folder);
+                         "%s: directory of a single run; choose another one with --out", folder);
     if (exists && !hpac_directory_has(folder, "sweep.yaml") && !options->force &&
         !rundir_is_new(folder, sweep_files, SWEEP_FILE_COUNT))
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: holds files, but no sweep.yaml of an earlier sweep; name another "
+                         "%s: has files, but no sweep.yaml of an earlier sweep; choose another "
                          "directory with --out, or use --force",
                          folder);
     if (options->dry_run && !exists)
@@ -213,7 +212,7 @@ static hpac_status train_run(sweep_job *job, int run)
     const char *name = job->sweep->runs[run].name;
     sweep_row *row = &job->rows[run];
     hpac_log_info("run %d of %d: %s%s", run + 1, job->sweep->run_count, name,
-                  row->state == SWEEP_FINISHED ? ": finished already"
+                  row->state == SWEEP_FINISHED ? ": already finished"
                   : row->begun                 ? ": going on"
                                                : "");
     if (row->state != SWEEP_FINISHED) {

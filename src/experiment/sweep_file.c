@@ -238,7 +238,7 @@ hpac_status sweep_file_read(sweep_file *file, const char *path, const char *text
     HPAC_TRY(hpac_yaml_parse(&file->reader.yaml, &file->reader.source, text, nbytes, &root));
     if (!root || root->kind != HPAC_YAML_MAP)
         return hpac_fail(HPAC_ERR_CONFIG, "%s: %s; expected config and grid or runs", path,
-                         root ? "holds no keys" : "is empty");
+                         root ? "has no keys" : "is empty");
     for (size_t i = 0; i < root->count; i++)
         read_key(file, root, i);
     check_whole(file);

@@ -58,8 +58,8 @@ static hpac_status cut_back(const char *path, uint64_t rows)
         unsigned char *newline = memchr(bytes + end, '\n', nbytes - end);
         if (!newline) {
             status = hpac_fail(HPAC_ERR_DATA,
-                               "%s: expected %llu rows, as resume.h5 has it, found %llu; begin "
-                               "anew with --force",
+                               "%s: expected %llu rows, as in resume.h5, found %llu; start again "
+                               "with --force",
                                path, (unsigned long long)rows,
                                (unsigned long long)(row > 0 ? row - 1 : 0));
             goto out;

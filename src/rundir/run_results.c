@@ -1,4 +1,4 @@
-/* What a run came to, and the columns that tell it. */
+/* The results of a run, and their columns. */
 #include "run_results.h"
 
 #include "run_files.h"
@@ -127,7 +127,7 @@ const hpac_column hpac_result_columns[HPAC_RESULT_COLUMNS] = {
     HPAC_COLUMN_REAL("best_val_f1_std", "F1 std", 3),
 };
 
-/* What stands behind final_ and best_ above, in their order. */
+/* The columns after final_ and best_ above, in their order. */
 static const hpac_metric compared[] = {
     HPAC_METRIC_TRAIN_LOSS,   HPAC_METRIC_TRAIN_ACCURACY, HPAC_METRIC_TRAIN_F1_MIN,
     HPAC_METRIC_TRAIN_F1_MAX, HPAC_METRIC_TRAIN_F1_MEAN,  HPAC_METRIC_TRAIN_F1_STD,

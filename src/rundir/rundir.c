@@ -126,7 +126,7 @@ hpac_status rundir_inspect(const char *path, bool force, rundir *folder)
     hpac_status status = read_state(path, folder);
     return status == HPAC_OK
                ? status
-               : hpac_fail(status, "%s; begin anew with --force", hpac_error_message());
+               : hpac_fail(status, "%s; start again with --force", hpac_error_message());
 }
 
 hpac_status rundir_claim(const char *path, rundir *folder)
@@ -183,10 +183,11 @@ static hpac_status fail_with_difference(const char *path, const char *old, const
         old += old_length + (old[old_length] == '\n');
         new += new_length + (new[new_length] == '\n');
     }
-    return hpac_fail(HPAC_ERR_CONFIG,
-                     "%s: the run was begun with another configuration: it says \"%.*s\", now it "
-                     "is \"%.*s\"; begin anew with --force, or name another folder with --out",
-                     path, (int)strcspn(old, "\n"), old, (int)strcspn(new, "\n"), new);
+    return hpac_fail(
+        HPAC_ERR_CONFIG,
+        "%s: the run was begun with another configuration: it says \"%.*s\", now it "
+        "is \"%.*s\"; start again with --force, or choose another directory with --out",
+        path, (int)strcspn(old, "\n"), old, (int)strcspn(new, "\n"), new);
 }
 
 /* Early stopping has ended it: it has all the epochs it would ever get. */

@@ -81,8 +81,8 @@ static hpac_status check_epochs(const char *path, const hpac_training_state *sta
     if (state->epoch < wanted || (state->epoch == wanted && state->batch == 0))
         return HPAC_OK;
     return hpac_fail(HPAC_ERR_CONFIG,
-                     "train.epochs: %u, but %s stands after %u epochs and %u batches already; it "
-                     "goes on to %u or more",
+                     "train.epochs: %u, but %s has %u epochs and %u batches already; expected %u "
+                     "or more",
                      wanted, path, state->epoch, state->batch,
                      state->epoch + (state->batch > 0 ? 1 : 0));
 }
@@ -104,12 +104,13 @@ hpac_status checkpoint_check_epochs(const char *folder, const hpac_config *confi
 static hpac_status check_state(const train_job *training, const char *path, const hpac_model *saved)
 {
     if (!saved->training)
-        return hpac_fail(HPAC_ERR_DATA, "%s: holds no training state", path);
+        return hpac_fail(HPAC_ERR_DATA, "%s: no training state in it", path);
     if (saved->training->labels_digest != training->model.training->labels_digest)
-        return hpac_fail(HPAC_ERR_DATA,
-                         "%s: its rows are not those the run was begun with; bring the file back, "
-                         "or begin anew with --force",
-                         training->config->data.labels);
+        return hpac_fail(
+            HPAC_ERR_DATA,
+            "%s: rows differ from those the run was started with; restore the file, or "
+            "start again with --force",
+            training->config->data.labels);
     return check_epochs(path, saved->training, training->config->train.epochs);
 }
 

@@ -33,10 +33,11 @@ static hpac_status check_finished(const char *path, const hpac_config *config, r
     if (!rundir_wants_more(folder, config))
         return rundir_check_config(path, config, folder);
     if (!folder->has_checkpoint)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: finished after %u epochs, and has no resume.h5 to go on from; begin "
-                         "anew with --force",
-                         path, folder->epochs);
+        return hpac_fail(
+            HPAC_ERR_CONFIG,
+            "%s: finished after %u epochs, without a resume.h5 to continue from; start "
+            "again with --force",
+            path, folder->epochs);
     folder->state = RUN_UNFINISHED;
     return rundir_check_config(path, config, NULL);
 }
@@ -80,9 +81,10 @@ void train_compare_device(const train_job *training)
         return;
     if (info.device && info.libraries &&
         (strcmp(info.device, device->name) != 0 || strcmp(info.libraries, device->libraries) != 0))
-        hpac_log_warning("the run was begun on %s (%s) and goes on with %s (%s): the last bits may "
-                         "differ from those of an unbroken run",
-                         info.device, info.libraries, device->name, device->libraries);
+        hpac_log_warning(
+            "the run was started on %s (%s) and continues on %s (%s): the last bits may "
+            "differ from those of an unbroken run",
+            info.device, info.libraries, device->name, device->libraries);
     hpac_run_info_fini(&info);
 }
 

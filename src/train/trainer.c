@@ -1,4 +1,4 @@
-/* Training: checks, the run folder, and the order of things. */
+/* Training: checks, the run directory, and the order of steps. */
 #include "train_internal.h"
 
 #include <hpac/log.h>
@@ -32,7 +32,7 @@ static void print_data(const train_job *training, FILE *stream)
         fprintf(stream, "data: %zu training images are left out each epoch (train.drop_last)\n",
                 left_out);
     fprintf(stream, "data: %s\n",
-            !hpac_dataset_is_cached(training->dataset) ? "images are prepared anew each time"
+            !hpac_dataset_is_cached(training->dataset) ? "images are prepared again in every epoch"
             : training->options->images ? "prepared images are kept in memory, for all runs"
                                         : "prepared images are kept in memory");
     if (training->test_dataset)
@@ -236,7 +236,7 @@ static hpac_status train(train_job *training, rundir *folder)
         status = train_in_folder(training, resume);
     if (status == HPAC_INTERRUPTED)
         hpac_fail(status,
-                  "interrupted after %u epochs and %u batches; all is saved, go on with "
+                  "interrupted after %u epochs and %u batches; saved, continue with "
                   "--resume%s",
                   training->model.training->epoch, training->model.training->batch,
                   options->force ? " in place of --force" : "");
@@ -248,7 +248,7 @@ static hpac_status train(train_job *training, rundir *folder)
     hpac_status written = train_write_run_json(training, state_name(status));
     if (message) {
         hpac_log_record(HPAC_LOG_ERROR, "%s", message);
-        hpac_fail(status, "%s", message); /* the first error is the one to tell */
+        hpac_fail(status, "%s", message); /* the first error is reported */
     }
     free(message);
     status = status == HPAC_OK ? written : status;
@@ -258,7 +258,7 @@ static hpac_status train(train_job *training, rundir *folder)
     return status;
 }
 
-static void tell_plan(const train_job *training, hpac_train_plan *plan)
+static void report_plan(const train_job *training, hpac_train_plan *plan)
 {
     const hpac_config_train *train = &training->config->train;
     size_t images = training->fold->train_count, batch = train->batch_size;
@@ -284,21 +284,22 @@ hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan 
     if (status == HPAC_OK)
         status = train_check_memory(&training);
     if (status == HPAC_OK)
-        tell_plan(&training, plan);
+        report_plan(&training, plan);
     train_teardown(&training);
     return status;
 }
 
 /* A finished run is left alone, unless it is to go on for more epochs. */
-static hpac_status settle_finished_run(const train_job *training, rundir *folder, bool *done)
+static hpac_status resolve_finished_run(const train_job *training, rundir *folder, bool *done)
 {
     const hpac_train_options *options = training->options;
     bool more = rundir_wants_more(folder, options->config);
     if (more && options->resume && !folder->has_checkpoint)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: finished after %u epochs, and has no resume.h5 to go on from; begin "
-                         "anew with --force",
-                         options->folder, folder->epochs);
+        return hpac_fail(
+            HPAC_ERR_CONFIG,
+            "%s: finished after %u epochs, without a resume.h5 to continue from; start "
+            "again with --force",
+            options->folder, folder->epochs);
     if (more && options->resume) {
         folder->state = RUN_UNFINISHED;
         return HPAC_OK;
@@ -306,24 +307,23 @@ static hpac_status settle_finished_run(const train_job *training, rundir *folder
     if (rundir_check_config(options->folder, options->config, NULL) != HPAC_OK)
         hpac_log_warning("%s", hpac_error_message());
     if (more)
-        hpac_log_info("%s: finished already, after %u epochs; --resume goes on to %d, --force "
-                      "trains it again",
+        hpac_log_info("%s: already finished after %u epochs; --resume continues to %d, --force "
+                      "trains again",
                       options->folder, folder->epochs, training->config->train.epochs);
     else
-        hpac_log_info("%s: finished already; --force trains it again", options->folder);
+        hpac_log_info("%s: already finished; --force trains again", options->folder);
     *done = true;
     return HPAC_OK;
 }
 
-static hpac_status settle_earlier_run(const train_job *training, rundir *folder, bool *done)
+static hpac_status resolve_earlier_run(const train_job *training, rundir *folder, bool *done)
 {
     const hpac_train_options *options = training->options;
     if (folder->state == RUN_FINISHED)
-        return settle_finished_run(training, folder, done);
+        return resolve_finished_run(training, folder, done);
     if (folder->state == RUN_UNFINISHED && !options->resume)
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: holds an unfinished run; go on with --resume, or throw it away "
-                         "with --force",
+                         "%s: unfinished run; continue with --resume, or delete it with --force",
                          options->folder);
     return HPAC_OK;
 }
@@ -342,7 +342,7 @@ hpac_status hpac_train(const hpac_train_options *options)
         status = rundir_inspect(options->folder, options->force, &folder);
     bool done = false;
     if (status == HPAC_OK && !options->force && !options->dry_run)
-        status = settle_earlier_run(&training, &folder, &done);
+        status = resolve_earlier_run(&training, &folder, &done);
     if (status == HPAC_OK && !done)
         status = train(&training, &folder);
     train_teardown(&training);

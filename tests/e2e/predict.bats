@@ -405,7 +405,7 @@ columns() {
     cp "$TMP/folds/fold0/run.json" "$TMP/run0.json"
     run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds"
     assert_exit 0
-    assert_error_has "fold0: finished already"
+    assert_error_has "fold0: already finished"
     assert_same "$TMP/run0.json" "$TMP/folds/fold0/run.json"
     assert_same "$MADE/folds/fold2/predictions.csv" "$TMP/folds/fold2/predictions.csv"
     # folds.csv again, the times apart.
@@ -456,7 +456,7 @@ force_and_stop() {
     cut -d, -f2 "$TMP/folds/folds.csv" | sed 1d | sort -u | diff - <(echo 10)
     force_and_stop INT
     assert_exit 130
-    assert_error_has "go on with --resume in place of --force"
+    assert_error_has "continue with --resume in place of --force"
 }
 
 @test "a fold of another configuration is an error" {
@@ -473,7 +473,7 @@ force_and_stop() {
     # Other epochs are another configuration too, unless they are to be gone on to.
     run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --set train.epochs=4
     assert_exit 2
-    assert_error_has "go on with --resume"
+    assert_error_has "continue with --resume"
     diff -r "$TMP/before" "$TMP/folds" >&2
 }
 

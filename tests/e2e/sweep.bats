@@ -199,7 +199,7 @@ go_on_and_compare() {
     touch "$TMP/broken/sweep.csv.tmp.12345"
     run_hpac sweep "$TMP/configs/long.yaml" --device cpu --out "$TMP/broken"
     assert_exit 0
-    assert_error_has "run 1 of 3: seed=1: finished already"
+    assert_error_has "run 1 of 3: seed=1: already finished"
     assert_error_has "run 2 of 3: seed=2: going on"
     assert_error_has "resuming after"
     assert_same "$TMP/broken/seed=1/run.json" "$TMP/first.json"
@@ -242,7 +242,7 @@ go_on_and_compare() {
     assert_no_file "$TMP/broken/seed=3/run.json" "$TMP/broken/seed=3/model.h5" "$TMP/broken/report.html"
     grep -q '^seed=3,missing,' "$TMP/broken/sweep.csv"
     go_on_and_compare
-    refute_error_has "seed=3: finished already"
+    refute_error_has "seed=3: already finished"
 }
 
 @test "--force, stopped, goes on without it" {
@@ -251,7 +251,7 @@ go_on_and_compare() {
     assert_exit 0
     stop_with INT 6 --force
     assert_exit 130
-    assert_error_has "go on with the same command without --force"
+    assert_error_has "continue with the same command without --force"
     go_on_and_compare
 }
 
@@ -328,7 +328,7 @@ go_on_and_compare() {
     printf 'config: small.yaml\nruns: [{name: new}, {name: "seed=2", train.seed: 2, train.epochs: 1}]\n' > "$TMP/configs/s.yaml"
     sweep "$TMP/configs/s.yaml" --out "$TMP/broken"
     assert_exit 2
-    assert_error_has "run seed=2: train.epochs: 1, but $TMP/broken/seed=2/resume.h5 stands after"
+    assert_error_has "run seed=2: train.epochs: 1, but $TMP/broken/seed=2/resume.h5 has"
     assert_no_file "$TMP/broken/new"
 }
 
@@ -455,13 +455,13 @@ EOF
     echo precious > "$TMP/mine/thesis"
     sweep "$TMP/configs/four.yaml" --out "$TMP/mine"
     assert_exit 2
-    assert_error_has "holds files, but no sweep.yaml"
+    assert_error_has "has files, but no sweep.yaml"
     [[ $(ls "$TMP/mine") == thesis ]]
     run_hpac train "$TMP/configs/small.yaml" --device cpu --quiet --out "$TMP/run" --set train.epochs=1
     assert_exit 0
     sweep "$TMP/configs/four.yaml" --out "$TMP/run"
     assert_exit 2
-    assert_error_has "holds a single run"
+    assert_error_has "directory of a single run"
     run_hpac_without_privilege sweep "$TMP/configs/four.yaml" --device cpu --out /proc/sweep
     assert_exit 2
 }

@@ -80,7 +80,7 @@ assert_same_training() {
     cp -r "$TMP/run" "$TMP/before"
     run_hpac train "$TMP/small.yaml" --device cpu --out "$TMP/run"
     assert_exit 0
-    assert_error_has "finished already"
+    assert_error_has "already finished"
     assert_same "$TMP/run/run.json" "$TMP/before/run.json"
     train --out "$TMP/run" --force --set train.epochs=1
     assert_exit 0
@@ -95,7 +95,7 @@ assert_same_training() {
     # Only when asked to, and not without something to go on from.
     run_hpac train "$TMP/small.yaml" --device cpu --out "$TMP/run" --set train.epochs=7
     assert_exit 0
-    assert_error_has "after 3 epochs; --resume goes on to 7"
+    assert_error_has "after 3 epochs; --resume continues to 7"
     train --out "$TMP/run" --resume --set train.epochs=7 --set train.batch_size=4
     assert_exit 2
     assert_error_has "batch_size"
@@ -524,7 +524,7 @@ train_real() {
     sed -i '$d' "$TMP/train.csv"
     train --out "$TMP/run" --resume --set train.epochs=4
     assert_exit 3
-    assert_error_has "its rows are not those the run was begun with"
+    assert_error_has "rows differ from those the run was started with"
     diff -r "$TMP/before" "$TMP/run" >&2
     cp "$DATA/train.csv" "$TMP/train.csv"
     head -c 500 "$TMP/before/resume.h5" > "$TMP/run/resume.h5"

@@ -335,8 +335,8 @@ Test(config, what_is_no_yaml_is_refused)
 {
     refused("", "c.yaml: is empty; expected keys, such as data:");
     refused("# only a comment\n", "c.yaml: is empty; expected keys, such as data:");
-    refused("- a\n", "c.yaml: holds no keys; expected keys, such as data:");
-    refused("text\n", "c.yaml: holds no keys; expected keys, such as data:");
+    refused("- a\n", "c.yaml: has no keys; expected keys, such as data:");
+    refused("text\n", "c.yaml: has no keys; expected keys, such as data:");
     refused_syntax("data: {labels: x\n", 2);
     refused_syntax("a: 1\n b: 2\n", 1);
     refused_syntax("a: @x\n", 1);

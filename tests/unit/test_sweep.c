@@ -215,7 +215,7 @@ Test(sweep, mistakes_are_told_with_their_line_and_runs)
 Test(sweep, a_bad_file_is_refused)
 {
     refused("", "s.yaml: is empty; expected config and grid or runs");
-    refused("[1]", "s.yaml: holds no keys; expected config and grid or runs");
+    refused("[1]", "s.yaml: has no keys; expected config and grid or runs");
     refused("config: base.yaml\n",
             "s.yaml: 1 problem\ns.yaml: nothing to sweep: expected a grid, or runs");
     refused("config: base.yaml\nruns: []\n", "s.yaml: 1 problem\ns.yaml:2: runs: expected a list "

@@ -27,7 +27,7 @@ static bool is_sticky(cudaError_t error)
 static const char *advice(cudaError_t error)
 {
     return is_sticky(error) ? ": the GPU's memory is lost to this run; start it again (--resume "
-                              "goes on from the last checkpoint)"
+                              "continues from the last checkpoint)"
                             : "";
 }
 
