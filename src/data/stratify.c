@@ -24,7 +24,7 @@ typedef struct stratifier {
     const uint32_t *masks;
     size_t *order;       /* (row_count) rows in the random order in which they are dealt */
     int *fold_of;        /* (row_count) -1: not dealt yet */
-    size_t *room;        /* (folds) rows each may still take */
+    size_t *capacity;    /* (folds) rows each may still take */
     masked_row *by_mask; /* (row_count) ascending */
     size_t *dealt;       /* (folds, MASK_BITS) rows of each class each fold has */
 } stratifier;
@@ -57,8 +57,8 @@ static int rarest_class(const stratifier *dealer)
 }
 
 /* Whether fold a wants a row of the class more than b: it has fewer of the class or, with as many,
- * more room. 1, -1, or 0 for equals. The paper subtracts from desired counts; as all folds desire
- * the same count of a class, the fewest dealt is the most desired. */
+ * more capacity. 1, -1, or 0 for equals. The paper subtracts from desired counts; as all folds
+ * desire the same count of a class, the fewest dealt is the most desired. */
 static int compare_wish(const stratifier *dealer, int a, int b, int class_number)
 {
     if (class_number >= 0) {
@@ -67,16 +67,17 @@ static int compare_wish(const stratifier *dealer, int a, int b, int class_number
         if (has_a != has_b)
             return has_a < has_b ? 1 : -1;
     }
-    return (dealer->room[a] > dealer->room[b]) - (dealer->room[a] < dealer->room[b]);
+    return (dealer->capacity[a] > dealer->capacity[b]) -
+           (dealer->capacity[a] < dealer->capacity[b]);
 }
 
-/* The fold with room that wants the class most, a random one of several equals. */
+/* The fold with capacity that needs the class most, a random one of several equals. */
 static int choose_fold(stratifier *dealer, int class_number)
 {
     int best = -1;
     uint32_t alike = 0;
     for (int fold = 0; fold < dealer->folds; fold++) {
-        if (dealer->room[fold] == 0)
+        if (dealer->capacity[fold] == 0)
             continue;
         int order = best < 0 ? 1 : compare_wish(dealer, fold, best, class_number);
         alike = order > 0 ? 1 : alike + (order == 0);
@@ -96,7 +97,7 @@ static void deal_class(stratifier *dealer, int class_number)
             continue;
         int fold = choose_fold(dealer, class_number);
         dealer->fold_of[row] = fold;
-        dealer->room[fold]--;
+        dealer->capacity[fold]--;
         for (int c = 0; c < MASK_BITS; c++)
             dealer->dealt[fold * MASK_BITS + c] += dealer->masks[row] >> c & 1;
     }
@@ -186,14 +187,14 @@ hpac_status hpac_stratify(uint32_t seed, uint32_t repeat, int folds, size_t row_
         .folds = folds, .row_count = row_count, .masks = masks, .fold_of = fold_of};
     dealer.order = calloc(row_count, sizeof *dealer.order);
     dealer.by_mask = calloc(row_count, sizeof *dealer.by_mask);
-    dealer.room = calloc((size_t)folds, sizeof *dealer.room);
+    dealer.capacity = calloc((size_t)folds, sizeof *dealer.capacity);
     dealer.dealt = calloc((size_t)folds * MASK_BITS, sizeof *dealer.dealt);
-    if (!dealer.order || !dealer.by_mask || !dealer.room || !dealer.dealt) {
+    if (!dealer.order || !dealer.by_mask || !dealer.capacity || !dealer.dealt) {
         status = hpac_fail_memory(row_count * sizeof *dealer.order);
         goto done;
     }
     for (size_t fold = 0; fold < (size_t)folds; fold++)
-        dealer.room[fold] = row_count / (size_t)folds + (fold < row_count % (size_t)folds);
+        dealer.capacity[fold] = row_count / (size_t)folds + (fold < row_count % (size_t)folds);
     for (size_t row = 0; row < row_count; row++)
         fold_of[row] = -1;
     hpac_random_init(&dealer.random, seed, HPAC_PURPOSE_SPLIT, 0, repeat);
@@ -205,7 +206,7 @@ hpac_status hpac_stratify(uint32_t seed, uint32_t repeat, int folds, size_t row_
 
 done:
     free(dealer.dealt);
-    free(dealer.room);
+    free(dealer.capacity);
     free(dealer.by_mask);
     free(dealer.order);
     return status;

@@ -157,7 +157,7 @@ static hpac_status check_folds(const hpac_train_options *options, hpac_image_poo
     return status;
 }
 
-/* What the folds came to before tells nothing of those that are to be trained now. With force all
+/* Earlier results are removed: they are not those of the folds to be trained now. With force all
  * go at once, so that a cross-validation that ends early leaves no fold of before for finished. */
 static hpac_status begin_folder(const hpac_train_options *options, int count, rundir *folder)
 {

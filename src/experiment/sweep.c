@@ -37,7 +37,7 @@ static const char *go_on(const sweep_job *job)
                                : "continue with the same command";
 }
 
-/* ---- the device, opened anew for a run that configures it otherwise ---- */
+/* ---- the device, reopened for a run with other device options ---- */
 
 static void close_device(sweep_job *job)
 {

@@ -1,5 +1,5 @@
 /*
- * PNG's row filters in reverse, for one byte a pixel (standard, section 9):
+ * PNG's row filters in reverse, for one byte per pixel (standard, section 9):
  *
  *     x = filtered + predictor(a, b, c)      c b    a: left, b: above, c: above left; 0 outside
  *                                            a x

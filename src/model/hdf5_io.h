@@ -26,7 +26,7 @@ void hpac_hdf5_restore(hpac_hdf5_printing printing);
 hpac_status hpac_hdf5_fail(hid_t at, const char *name, const char *text);
 
 /* Opens the model file `path` for reading; model files are replaced, never changed, so that no lock
- * is needed. What is wrong is told as "HDF5: <text>". */
+ * is needed. Messages are "HDF5: <text>". */
 hpac_status hpac_hdf5_open(const char *path, const char *text, hid_t *file);
 /* Writes a file that HDF5 keeps in memory (H5Pset_fapl_core) to `path`, atomically: a full disk
  * meets our own write and not HDF5, which does not survive one. Errors: those of file.h. */

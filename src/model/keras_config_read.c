@@ -33,7 +33,7 @@ static bool read_activation(json_t *value, hpac_activation *activation)
     return !value || json_is_null(value);
 }
 
-/* The weights are there, so the initializer only matters to a training that starts anew; those we
+/* The weights are there, so the initializer only matters to a new training; those we
  * do not have become Keras's default. */
 static hpac_initializer read_initializer(json_t *value)
 {

@@ -1,4 +1,4 @@
-/* The chain of layers in Keras's JSON, whichever kind of model it stands in. */
+/* The chain of layers in Keras's JSON, for each kind of model. */
 #ifndef HPAC_MODEL_KERAS_GRAPH_H
 #define HPAC_MODEL_KERAS_GRAPH_H
 

@@ -30,7 +30,7 @@ hpac_status hpac_model_card_load(const char *path, hpac_model_card *card);
 /* Frees the model and zeroes the struct. */
 void hpac_model_card_fini(hpac_model_card *card);
 
-/* Layers, classes with their thresholds, where a training stands; `config`: the configuration, too.
+/* Layers, classes with their thresholds, the state of a training; `config`: the configuration, too.
  */
 void hpac_model_card_print(const hpac_model_card *card, bool config, FILE *stream);
 /* The same as tables in JSON (table.h): model, layers, classes, training where there is one, and

@@ -1,12 +1,12 @@
-/* Initial weights: the distributions of the write-ups, drawn from Philox. */
+/* Initial weights: the distributions of the reference notebooks, drawn from Philox. */
 #ifndef HPAC_INITIALIZER_H
 #define HPAC_INITIALIZER_H
 
 #include <hpac/layer.h>
 
 /*
- * Draws the kernel of a layer that reads `in`, as Keras lays it out; `stream` tells tensors of one
- * network apart. Value i depends on (seed, stream, i) alone.
+ * Draws the kernel of a layer that reads `in`, in Keras's layout; `stream` distinguishes tensors of
+ * one network apart. Value i depends on (seed, stream, i) alone.
  *
  * VarianceScaling, scale 1, fan-in, truncated normal: stddev sqrt(1 / fan_in) / 0.87962566103423978
  * (the standard deviation of a standard normal cut at two sigma), cut at two of it. Glorot uniform:

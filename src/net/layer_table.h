@@ -25,7 +25,7 @@ typedef struct hpac_layer_key {
     hpac_layer_key_type type;
     size_t offset; /* in hpac_layer */
     size_t max;
-    const char *word; /* stands for 0 in configurations */
+    const char *word; /* 0 in configurations */
     const char *help;
 } hpac_layer_key;
 

@@ -160,7 +160,7 @@ hpac_table *report_table(hpac_report *report, const char *name, const char *titl
                          const hpac_column *columns, size_t column_count);
 /* A table of the report or, in the report of one run, a table of the run; NULL: there is none. */
 const hpac_table *report_find_table(const hpac_report *report, const char *name);
-/* Room for `needed` items; NULL, with the old ones untouched, when memory is out. */
+/* Grows an array to `needed` items; NULL, with the old one unchanged, when out of memory. */
 void *report_grow(void *items, size_t needed, size_t *capacity, size_t item_nbytes);
 /* "<out>/plots/<name>", malloc'ed; the name is remembered as written. NULL when memory is out. */
 char *report_plot_path(hpac_report *report, const char *format, ...)

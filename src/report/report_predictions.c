@@ -26,7 +26,7 @@ static hpac_status read_classes(predictions_reader *reader, const hpac_csv_row *
     return HPAC_OK;
 }
 
-/* Room for one more image. */
+/* Reserves memory for one more image. */
 static hpac_status grow(report_predictions *read)
 {
     size_t needed = (read->images + 1) * read->class_count;

@@ -1,5 +1,5 @@
 /*
- * What a run came to, read back from its metrics.csv, and how tables tell it: sweep.csv and the
+ * The results of a run, read back from its metrics.csv, and their columns in sweep.csv and the
  * table `runs` of reports have these columns, so that they say the same of the same run.
  *
  *     hpac_run_results results;
@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-/* The columns of metrics.csv, which has a row an epoch. */
+/* The columns of metrics.csv, which has one row per epoch. */
 typedef enum hpac_metric {
     HPAC_METRIC_EPOCH,
     HPAC_METRIC_STEP,
@@ -56,7 +56,7 @@ typedef struct hpac_run_results {
  * it may not be there yet, or end in half a row, which is left out. Errors: DATA, with file, line,
  * column and what was expected; INTERNAL. */
 hpac_status hpac_metrics_read(const char *folder, bool growing, hpac_table *epochs);
-/* What these epochs come to. */
+/* The results of these epochs. */
 void hpac_run_results_of(const hpac_table *epochs, hpac_run_results *results);
 /* Both, of a finished run. Errors: those of hpac_metrics_read, and DATA when it has no epochs. */
 hpac_status hpac_run_results_read(const char *folder, hpac_run_results *results);

@@ -32,7 +32,7 @@ hpac_status hpac_predictions_commit(hpac_predictions *predictions);
 /* Ends the writing and leaves nothing; does nothing on a zeroed or finished writer. */
 void hpac_predictions_discard(hpac_predictions *predictions);
 
-/* What stands for an image of which no class is above its threshold. */
+/* The prediction for an image without a class above its threshold. */
 typedef enum hpac_empty_prediction {
     HPAC_EMPTY_BLANK,  /* an empty cell */
     HPAC_EMPTY_ARGMAX, /* the class with the highest probability, the first among equals */

@@ -21,7 +21,7 @@ static hpac_status open_datasets(train_job *training)
     const hpac_config *config = training->config;
     hpac_shape input = hpac_config_input_shape(config);
     hpac_image_pool *pool = training->options->images;
-    size_t room = cache_nbytes(config);
+    size_t cache_limit = cache_nbytes(config);
     hpac_dataset_options options = {
         .images = config->data.images,
         .labels = &training->labels,
@@ -33,7 +33,7 @@ static hpac_status open_datasets(train_job *training)
         .cols = input.cols,
         .pixels = config->data.pixels,
         .skip_bad_images = config->data.skip_bad_images,
-        .cache_nbytes = config->train.epochs > 1 || pool ? room : 0,
+        .cache_nbytes = config->train.epochs > 1 || pool ? cache_limit : 0,
         .pool = pool,
     };
     hpac_status status = hpac_dataset_create(&options, &training->dataset);
@@ -42,8 +42,8 @@ static hpac_status open_datasets(train_job *training)
     options.images = config->data.test_images;
     options.labels = &training->test_ids;
     options.target_count = 0;
-    options.skip_bad_images = false;        /* a submission has all Ids */
-    options.cache_nbytes = pool ? room : 0; /* one training reads them once */
+    options.skip_bad_images = false;               /* a submission has all Ids */
+    options.cache_nbytes = pool ? cache_limit : 0; /* one training reads them once */
     return hpac_dataset_create(&options, &training->test_dataset);
 }
 
@@ -142,7 +142,7 @@ static uint64_t digest_labels(const hpac_labels *labels)
     return digest;
 }
 
-/* The host's mirror of the network: room for weights and accumulators. */
+/* The host's copy of the network's weights and accumulators. */
 static hpac_status make_model(train_job *training)
 {
     const hpac_config *config = training->config;

@@ -31,7 +31,7 @@ typedef struct train_job {
     const hpac_train_options *options;
     const hpac_config *config;
     hpac_device *device;
-    hpac_device_info device_info; /* as it was at the start: a device that failed tells no more */
+    hpac_device_info device_info; /* at the start: a failed device cannot be described */
 
     hpac_labels labels, test_ids;
     hpac_split split;
@@ -53,7 +53,7 @@ typedef struct train_job {
     size_t skipped_images; /* how many */
 
     hpac_model initial_model; /* of train.initial_model, loaded before anything is written */
-    hpac_model model;         /* layers, weights and, in .training, where the training stands */
+    hpac_model model;         /* layers, weights and, in .training, the state of the training */
 } train_job;
 
 /* ---- setup.c ---- */
@@ -81,7 +81,7 @@ void train_teardown(train_job *training);
 
 /* ---- skipped.c ---- */
 
-/* Makes room for what is skipped; a resumed run begins with what run.json lists. */
+/* Allocates the list of skipped images; a resumed run starts with those in run.json. */
 hpac_status train_skipped_open(train_job *training, bool resume);
 /* Adds what the loaders have skipped so far. */
 void train_skipped_collect(train_job *training);
@@ -110,7 +110,7 @@ void train_compare_device(const train_job *training);
 /* Loads train.initial_model, if there is one. */
 hpac_status checkpoint_load_initial(train_job *training);
 /* Loads resume.h5 in place of the model; nothing is written. Errors: DATA (a file that is none,
- * other layers, other rows of labels), CONFIG when it stands beyond train.epochs. */
+ * other layers, other rows of labels), CONFIG when it is beyond train.epochs. */
 hpac_status checkpoint_load(train_job *training);
 /* The last of these checks alone, for a folder with resume.h5. */
 hpac_status checkpoint_check_epochs(const char *folder, const hpac_config *config);

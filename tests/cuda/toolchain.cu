@@ -27,7 +27,7 @@ int main()
     bool whole = cudaRuntimeGetVersion(&runtime) == cudaSuccess &&
                  cublasGetProperty(MAJOR_VERSION, &cublas_major) == CUBLAS_STATUS_SUCCESS;
     if (!whole)
-        std::printf("the CUDA runtime or cuBLAS does not tell its version\n");
+        std::printf("the CUDA runtime or cuBLAS does not report its version\n");
     whole &= agree("cudart", CUDART_VERSION / 1000, runtime / 1000);
     whole &= agree("cublas", CUBLAS_VER_MAJOR, cublas_major);
     whole &= agree("cudnn", CUDNN_VERSION, static_cast<long>(cudnnGetVersion()));

@@ -57,7 +57,7 @@ assert_near() {
     diff -r "$TMP/before" "$TMP/out" >&2
 }
 
-@test "--force without --out is told to be of no use" {
+@test "--force needs --out" {
     evaluate "$TMP/run" --force
     assert_exit 2
     assert_error_has "--force needs --out"
@@ -72,7 +72,7 @@ assert_near() {
     assert_close_csv "$TMP/a/class_evaluation.csv" "$TMP/b/class_evaluation.csv"
 }
 
-@test "rows the model was trained on are told of" {
+@test "rows the model was trained on give a warning" {
     evaluate "$TMP/run" --all
     assert_exit 0
     assert_output_has "all rows: 90 images"
@@ -218,7 +218,7 @@ assert_near() {
     for fold in 0 1 2; do assert_error_has "fold$fold/model.h5: thresholds saved"; done
 }
 
-@test "a file of Keras's needs to be told its classes and rows" {
+@test "a file of Keras needs --classes and rows" {
     local model=$ROOT/tests/golden/keras3_sequential.h5
     evaluate "$model" --all
     assert_exit 2

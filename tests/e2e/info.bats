@@ -91,7 +91,7 @@ END
     assert_exit 2
 }
 
-@test "info shows where a training stands, and its configuration" {
+@test "info shows the state of a training, and its configuration" {
     run_hpac synth --count 24 --test-count 1 --size 64 --seed 3 --balance --out "$TMP/data"
     assert_exit 0
     cat >"$TMP/tiny.yaml" <<END

@@ -362,7 +362,7 @@ columns() {
     assert_exit 0
 }
 
-@test "train --fold all leaves a run a fold, and their mean" {
+@test "train --fold all makes one run per fold, and their mean" {
     local folds=$MADE/folds fold
     for fold in 0 1 2; do
         assert_file "$folds/fold$fold"/{model.h5,predictions.csv,metrics.csv,submission.csv}
@@ -431,7 +431,7 @@ columns() {
     assert_line_count 4 "$TMP/cut/folds.csv"
 }
 
-# Starts all folds anew over those of $TMP/folds and stops them within fold 1.
+# Starts all folds again over those of $TMP/folds and stops them within fold 1.
 force_and_stop() {
     start_paused epoch:12 train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --force \
         --set train.epochs=10 "${@:2}"
@@ -488,7 +488,7 @@ force_and_stop() {
     assert_exit 0
     diff <(cut -d, -f1-11 "$TMP/whole/folds.csv") <(cut -d, -f1-11 "$TMP/folds/folds.csv")
     assert_same "$TMP/whole/fold1/predictions.csv" "$TMP/folds/fold1/predictions.csv"
-    # What is wrong is told before the first fold goes on.
+    # Errors are reported before the first fold continues.
     cp -r "$TMP/folds" "$TMP/before"
     run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --set train.epochs=5 --resume \
         --set train.initial_model="$TMP/nowhere.h5"

@@ -1,4 +1,4 @@
-# hpac split: the write-up's folds to the letter, lists of Ids, bad input.
+# hpac split: the reference notebooks' folds, lists of Ids, bad input.
 load helpers
 
 # A label file of $1 rows: Ids id1, id2, ..., class number (row - 1) % 28.
@@ -9,7 +9,7 @@ make_labels() {
     }' >"$TMP/labels.csv"
 }
 
-@test "split prints the write-up's folds to the letter" {
+@test "split prints the reference notebooks' folds exactly" {
     real_data_or_skip
     run_hpac split --labels "$REAL_DATA/train.csv"
     assert_exit 0
@@ -201,7 +201,7 @@ END
     diff -r "$TMP/new" "$TMP/out" >&2
 }
 
-@test "split tells when its output goes nowhere" {
+@test "split reports an output that cannot be written" {
     make_labels 10
     run bash -c '"$1" split --labels "$2" >/dev/full' - "$HPAC" "$TMP/labels.csv"
     assert_exit 3

@@ -105,7 +105,7 @@ without_times() {
     grep -q '^"epochs=4,seed=5",finished,small,3,4,8,0.25/0.5,1,5,20,' "$TMP/out/sweep.csv"
 }
 
-@test "runs with long names are told apart in the tables" {
+@test "runs with long names are distinct in the tables" {
     cp "$DATA/train.csv" "$TMP/labels_of_the_first_reading.csv"
     cp "$DATA/train.csv" "$TMP/labels_of_the_second_reading.csv"
     cat > "$TMP/configs/s.yaml" <<EOF
@@ -346,7 +346,7 @@ go_on_and_compare() {
     assert_error_has "patience"
 }
 
-@test "a run that is not finite fails, the others go on, and the exit code tells" {
+@test "a non-finite run fails, the others continue, and the exit code is 5" {
     cat > "$TMP/configs/s.yaml" <<'EOF'
 config: small.yaml
 runs:

@@ -57,7 +57,7 @@ load helpers
     [[ $(find "$TMP/set/train" -type f | wc -l) -eq 12 ]] || fail_with "images were written"
     run_hpac synth --count 3 --seed 2 --size 64 --test-count 0 --out "$TMP/set" --force
     assert_exit 0
-    ! cmp -s "$TMP/set/train.csv" "$TMP/before" || fail_with "not written anew"
+    ! cmp -s "$TMP/set/train.csv" "$TMP/before" || fail_with "not rewritten"
 }
 
 @test "synth refuses bad options before it writes anything" {

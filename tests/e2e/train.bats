@@ -230,7 +230,7 @@ resume_and_compare() {
     assert_error_has "model.h5: input of"
 }
 
-@test "--resume without a checkpoint begins anew" {
+@test "--resume without a checkpoint starts from the beginning" {
     train --out "$TMP/run" --resume
     assert_exit 0
     assert_line_count 4 "$TMP/run/losses.csv"
@@ -249,7 +249,7 @@ resume_and_compare() {
     run_hpac train "$TMP/small.yaml" --device cpu --dry-run --out "$TMP/run"
     assert_exit 0
     local line
-    for line in "data: 60 images" "train.batch_size   " "memory, MiB" ", 3x3, relu"; do # the result, told once
+    for line in "data: 60 images" "train.batch_size   " "memory, MiB" ", 3x3, relu"; do # the result, printed once
         assert_output_has "$line"
         refute_error_has "$line"
     done
@@ -478,7 +478,7 @@ train_real() {
         --set train.epochs=30 --set train.batch_size=16 --set train.seed="$1"
 }
 
-@test "--profile tells time and bytes of every call, and changes nothing" {
+@test "--profile reports time and bytes of every call, and changes nothing" {
     train --out "$TMP/plain" --set train.epochs=2
     assert_exit 0
     assert_no_file "$TMP/plain/profile.csv"
@@ -501,7 +501,7 @@ train_real() {
 }
 
 # With a profile the steps run call by call, without it they are repeated as graphs.
-@test "on CUDA --profile changes nothing either, and tells what is done with kept images" {
+@test "on CUDA --profile changes nothing either, and reports calls for retained images" {
     cuda_simulator_or_skip
     local call device=(--device cuda --set train.epochs=2)
     run_hpac train "$TMP/small.yaml" "${device[@]}" --quiet --out "$TMP/plain"
@@ -534,7 +534,7 @@ train_real() {
     diff -r -x resume.h5 "$TMP/before" "$TMP/run" >&2
 }
 
-@test "run.json tells the epochs of a run that goes on, from its first moment" {
+@test "run.json has the epochs of a continued run from its start" {
     train --out "$TMP/run"
     assert_exit 0
     start_paused batch train "$TMP/small.yaml" --device cpu --set train.epochs=400 --out "$TMP/run" --resume
@@ -593,7 +593,7 @@ stop_in_an_epoch() {
     awk "BEGIN {exit !($rate > 0 && $rate < 40)}" || fail_with "expected 40 images in more than a second, got $rate a second"
 }
 
-@test "a run that goes on keeps nothing that tells of its former end" {
+@test "a continued run keeps no files of its former end" {
     require_tool gnuplot
     REPORTS=yes
     sed -i "s|^  targets|  test: {images: $DATA/test, ids: $DATA/sample_submission.csv}\n  targets|" "$TMP/small.yaml"

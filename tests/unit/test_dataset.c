@@ -269,7 +269,7 @@ Test(dataset, cache_is_all_or_nothing)
 }
 
 /* An image that could not be read is not kept: neither its half nor its failure. */
-Test(dataset, failed_row_is_read_anew)
+Test(dataset, failed_row_is_read_again)
 {
     picture_folder folder;
     picture_folder_create(&folder, 2);

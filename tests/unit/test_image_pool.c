@@ -132,7 +132,7 @@ POOL_TEST(memory_is_what_the_data_set_allows)
     cr_expect_eq(hpac_image_pool_nbytes(pool), COUNT * IMAGE_NBYTES);
     cr_expect_eq(train(&two, 2), 2 * COUNT, "the first set makes room");
     cr_expect_eq(hpac_image_pool_nbytes(pool), 2 * COUNT * IMAGE_NBYTES);
-    cr_expect_eq(train(&one, 2), COUNT, "decoded anew, once");
+    cr_expect_eq(train(&one, 2), COUNT, "decoded again, once");
     two.cache_nbytes--;
     cr_expect_eq(train(&two, 2), 4 * COUNT, "not kept: one byte short");
     cr_expect_eq(hpac_image_pool_nbytes(pool), COUNT * IMAGE_NBYTES);
@@ -166,7 +166,7 @@ POOL_TEST(images_in_use_are_not_dropped)
     read_all(user, 1);
     size_t decoded = COUNT;
     for (int round = 0; round < 3; round++) {
-        cr_expect_eq(train(&two, 1), 2 * COUNT, "no room beside the set in use");
+        cr_expect_eq(train(&two, 1), 2 * COUNT, "no memory beside the set in use");
         decoded += 2 * COUNT;
         cr_expect_eq(hpac_image_pool_nbytes(pool), COUNT * IMAGE_NBYTES);
         cr_expect(hpac_dataset_is_cached(user));
@@ -187,7 +187,7 @@ POOL_TEST(nothing_is_dropped_for_what_does_not_fit_all_the_same)
     cr_expect_eq(train(&one, 1), COUNT);
     hpac_dataset *user = create(&two);
     read_all(user, 2);
-    cr_expect_eq(train(&four, 1), 4 * COUNT, "with two in use there is no room");
+    cr_expect_eq(train(&four, 1), 4 * COUNT, "no memory with two in use");
     cr_expect_eq(train(&one, 1), 0, "one has been kept");
     hpac_dataset_destroy(user);
 }

@@ -311,7 +311,7 @@ Test(inference, what_a_file_does_not_tell_must_be_given)
     cr_assert_eq(classifier.model.targets[2], 1);
     cr_assert_eq(classifier.pixels, HPAC_PIXELS_FLOAT32);
     hpac_classifier_fini(&classifier);
-    /* What it tells is not overruled. */
+    /* Its own metadata cannot be overridden. */
     path = save_model("b.h5", 0, targets);
     cr_assert_eq(hpac_classifier_load(path, &hints, &classifier), HPAC_ERR_CONFIG);
 }

@@ -216,7 +216,7 @@ Test(labels, many_rows_are_checked_quickly, .timeout = 60)
     cr_assert_not_null(strstr(hpac_error_message(), ":500002: duplicate Id \"123456\""));
 }
 
-/* The competition's table: images per class, rows with 1 to 5 labels, as published in the write-up.
+/* The competition's table: images per class, rows with 1 to 5 labels, as in the reference notebook.
  */
 Test(labels, the_real_table_has_its_known_counts)
 {

@@ -1,4 +1,4 @@
-/* Shapes and parameter counts of layers, against the figures of the write-ups and Keras's rules. */
+/* Shapes and parameter counts of layers, against the reference notebooks and Keras's rules. */
 #include <hpac/layer.h>
 
 #include <criterion/criterion.h>
@@ -6,7 +6,7 @@
 
 static const hpac_shape gray128 = {.rank = 3, .rows = 128, .cols = 128, .channels = 1};
 
-/* The improved model of the write-up, with `classes` outputs. */
+/* The improved model of the reference notebooks, with `classes` outputs. */
 static void make_improved(hpac_layer layers[8], size_t classes)
 {
     const hpac_layer stack[8] = {

@@ -1,4 +1,4 @@
-/* The loader: images that cannot be read stop the epoch, or are skipped and told of. */
+/* The loader: images that cannot be read stop the epoch, or are skipped and reported. */
 #include <hpac/log.h>
 
 #include "loader_fixture.h"
@@ -91,7 +91,7 @@ Test(loader, bad_images_are_skipped)
         }
         loader_close(&fix);
         hpac_log_close_file();
-        cr_assert_eq(count_lines(log, "warning"), BAD, "each row is told of once");
+        cr_assert_eq(count_lines(log, "warning"), BAD, "each row is reported once");
         for (size_t i = 0; i < BAD; i++)
             cr_assert_eq(
                 count_lines(log, picture_path(&fix.folder, bad[i], (int)i % LOADER_CHANNELS)), 1);

@@ -1,4 +1,4 @@
-/* What a run came to, by tables that are checked by eye. */
+/* Results of runs, from tables that are counted by hand. */
 #include "rundir/run_results.h"
 
 #include "report_folder.h"

@@ -84,7 +84,7 @@ Test(split, equals_scikit_learn_and_prints_as_numpy)
     cr_assert_geq(cases, 200);
 }
 
-/* What the write-up prints for the competition's 31,072 rows. */
+/* The output of the reference notebook for the competition's 31,072 rows. */
 Test(split, prints_the_write_ups_folds)
 {
     hpac_split split = make_split((hpac_split_options){.folds = 3, .repeats = 1}, 31072, NULL);
@@ -145,7 +145,7 @@ Test(split, refuses_options_out_of_range)
     }
 }
 
-/* Every row stands on exactly one side of each fold and validates once a repeat; sides ascend;
+/* Every row is on exactly one side of each fold and validates once per repeat; sides ascend;
  * sizes differ by one at most. */
 static void assert_partition(const hpac_split *split, int folds, size_t rows)
 {

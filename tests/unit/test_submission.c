@@ -90,7 +90,7 @@ Test(submission, discarded_it_leaves_nothing)
     cr_assert_eq(count_entries(scratch_folder()), 0);
 }
 
-/* /dev/full stands in for a disk that is full when the second file is written. */
+/* /dev/full behaves as a disk that is full when the second file is written. */
 Test(submission, both_files_change_or_neither)
 {
     scratch_write_text("submission_proba.csv", "old");

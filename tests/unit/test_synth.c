@@ -132,8 +132,8 @@ Test(synth, ids_are_uuids_and_differ)
             bool dash = i == 8 || i == 13 || i == 18 || i == 23;
             cr_assert(dash ? id[i] == '-' : strchr("0123456789abcdef", id[i]) != NULL, "%s", id);
         }
-        cr_assert_eq(id[14], '4', "%s: version 4 stands there (RFC 4122)", id);
-        cr_assert(strchr("89ab", id[19]), "%s: the variant stands there (RFC 4122)", id);
+        cr_assert_eq(id[14], '4', "%s: expected version 4 (RFC 4122)", id);
+        cr_assert(strchr("89ab", id[19]), "%s: expected the variant (RFC 4122)", id);
     }
     qsort(ids, 20000, sizeof *ids, compare_ids);
     for (int i = 1; i < 20000; i++)

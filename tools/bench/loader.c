@@ -1,5 +1,5 @@
 /*
- * How many images a second the loader makes ready when nobody trains.
+ * Images per second of the loader without training.
  *
  *     build/bench/loader data/train data/train.csv
  *
@@ -30,7 +30,7 @@ struct setting {
     hpac_dataset *dataset;
     hpac_loader *loader;
     size_t *rows;             /* (images) all rows over and over */
-    double rates[ROUNDS];     /* images a second */
+    double rates[ROUNDS];     /* images per second */
     double processor[ROUNDS]; /* microseconds per image */
 };
 

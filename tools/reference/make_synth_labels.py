@@ -11,8 +11,8 @@ import sys
 
 HEAD = """\
 /*
- * How often each set of classes stands in the competition's train.csv: {rows} images, {sets} sets,
- * all of them, so that class counts, labels an image and what stands beside what are the real ones.
+ * How often each set of classes occurs in the competition's train.csv: {rows} images, {sets} sets,
+ * all of them, so that class counts, labels per image and co-occurrences are the real ones.
  * Bit c of a mask is class c. Made by tools/reference/make_synth_labels.py from the file with
  * {rows} rows; not to be edited.
  */

@@ -38,7 +38,7 @@ typedef struct pool_case {
 static const uint64_t seed = 0xfeedULL;
 enum { STEP = 5, STREAM = 9 };
 
-/* Whole numbers: many ties; here and there a NaN or an infinity. */
+/* Integers: many ties; here and there a NaN or an infinity. */
 static float *draw_input(size_t count)
 {
     float *x = draw_values(30, count);
@@ -153,7 +153,7 @@ static size_t nbytes_of(const kernel_tensor *tensor)
     return count_of(tensor) * (tensor->bf16 ? 2 : 4);
 }
 
-/* Winners lie as the output does; as floats they pass through get_tensor. */
+/* The argmax has the layout of the output; as floats they pass through get_tensor. */
 static void check_argmax(const pool_case *one, const void *address)
 {
     size_t count = count_of(&one->after), nbytes = hpac_kernel_argmax_nbytes(&one->pool);

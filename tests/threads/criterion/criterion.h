@@ -1,5 +1,5 @@
 /*
- * Stands in for Criterion under the thread sanitizer. Criterion's sandbox wants memory at an
+ * Replaces Criterion under the thread sanitizer. Criterion's sandbox wants memory at an
  * address that the sanitizer's shadow memory takes, and does not start beside it. This has the part
  * of Criterion that the tests of threaded code use; tests/threads/main.c runs each test in a
  * process of its own, and a race that is found there fails the test.
