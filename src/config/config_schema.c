@@ -9,13 +9,14 @@
 /* Rows of the common types: path, member, ..., help. */
 #define PATH(path, member, text) path, &hpac_key_path, AT(member), .help = text
 #define INTEGER(path, member, low, high, standard, text)                                           \
-    path, &hpac_key_integer, AT(member), .min = low, .max = high, .fallback = standard, .help = text
+    path, &hpac_key_integer, AT(member), .min = (low), .max = (high), .fallback = (standard),      \
+                                         .help = text
 #define AUTO(path, member, low, high, value, text)                                                 \
-    INTEGER(path, member, low, high, "auto", text), .word = "auto", .word_value = value
+    INTEGER(path, member, low, high, "auto", text), .word = "auto", .word_value = (value)
 #define NUMBER(path, member, allowed, standard, text)                                              \
-    path, &hpac_key_number, AT(member), .range = allowed, .fallback = standard, .help = text
+    path, &hpac_key_number, AT(member), .range = (allowed), .fallback = (standard), .help = text
 #define CHOICE(path, member, words, standard, text)                                                \
-    path, &hpac_key_choice, AT(member), .choices = words, .fallback = standard, .help = text
+    path, &hpac_key_choice, AT(member), .choices = (words), .fallback = (standard), .help = text
 
 static const char *const pixels[] = {"uint8", "float32", NULL};
 static const char *const on_bad_image[] = {"fail", "skip", NULL};

@@ -184,14 +184,14 @@ static bool is_text(const hpac_yaml_node *node)
 static void read_text(hpac_reader *reader, const hpac_key *key, const char *path,
                       const hpac_yaml_node *node, void *record)
 {
-    char *text = NULL;
+    char **place = (void *)((char *)record + key->offset);
+    *place = NULL;
     if (!is_text(node))
         hpac_reader_refuse_value(reader, key, path, node);
     else if (key->type == &hpac_key_path)
-        text = hpac_reader_path(reader, path, node);
-    else if (!(text = strdup(node->text)))
+        *place = hpac_reader_path(reader, path, node);
+    else if (!(*place = strdup(node->text)))
         reader->status = hpac_fail_memory(strlen(node->text) + 1);
-    memcpy((char *)record + key->offset, &text, sizeof text);
 }
 
 /* Whether a text may be written without quotes: only characters that mean nothing in YAML. */

@@ -335,14 +335,15 @@ const char *hpac_yaml_place(const hpac_yaml_node *node, char place[HPAC_YAML_PLA
 
 const char *hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBYTES])
 {
+    if (node->kind == HPAC_YAML_LIST && node->count > 0) {
+        snprintf(shown, HPAC_SHOWN_NBYTES, "a list of %zu", node->count);
+        return shown;
+    }
     if (node->kind != HPAC_YAML_SCALAR || hpac_yaml_is_null(node)) {
-        bool list = node->kind == HPAC_YAML_LIST;
-        if (list && node->count > 0)
-            snprintf(shown, HPAC_SHOWN_NBYTES, "a list of %zu", node->count);
-        else
-            strcpy(shown, list                             ? "an empty list"
-                          : node->kind == HPAC_YAML_SCALAR ? "nothing"
-                                                           : "a mapping");
+        snprintf(shown, HPAC_SHOWN_NBYTES, "%s",
+                 node->kind == HPAC_YAML_LIST  ? "an empty list"
+                 : node->kind == HPAC_YAML_MAP ? "a mapping"
+                                               : "nothing");
         return shown;
     }
     const char *text = node->text;
