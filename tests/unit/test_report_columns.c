@@ -209,8 +209,8 @@ Test(report_columns, the_page_of_a_run_has_each_value_behind_its_name)
         "<th>training time</th><td>2 h 01 min</td>",
         "<th>device</th><td>cpu: &lt;none&gt;</td>",
         "<th>2 classes</th><td>Nucleoplasm, Rods &amp; rings</td>",
-        "The lowest validation loss is 1.0000, in epoch 2: 315.0000 below the constant\nprior's "
-        "316.0000.",
+        "The lowest validation loss is 1.0000, in epoch 2: 315.0000 below",
+        "the constant\nprior's 316.0000.",
         "The accuracy of the last epoch is 310.0000; predicting 0 for every label has\n311.0000.",
         "<td>skipped</td><td>a, b</td>",
         "<td>seed</td><td>18446744073709551615</td>",
