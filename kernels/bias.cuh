@@ -31,7 +31,7 @@ __device__ __forceinline__ float bias_step(const bias_work &work, float y, float
  * block gridDim.y's share of the channels. dz may be dy, or NULL.
  * Moves 12 bytes per value (bf16: 6). Behind the dense layer of the improved model (128 x 64): 98
  * kB, the time of a launch; behind its first convolution at batch 128 (32.5 million values) 390 MB,
- * 116 us on an H100. Bound by memory.
+ * at least 116 us on an H100. Bound by memory.
  */
 template <typename T, int COUNT>
 __global__ void __launch_bounds__(KERNEL_THREADS)

@@ -3,6 +3,8 @@
  * sums of a block. Kernels are compiled twice: by nvcc for the GPU, and by g++ for the CUDA
  * simulator.
  *
+ * Times in the kernels' comments are lower bounds by bytes and bandwidth; none was measured.
+ *
  * A tensor's values are numbered in memory order (an "offset") and in NHWC order (an "index");
  * these are the same in NHWC tensors, vectors, and images of one channel.
  */

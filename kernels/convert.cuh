@@ -6,8 +6,8 @@
 
 /*
  * y = x in another format and the same order: four values per thread.
- * Moves the bytes of both: 6 MB, 1.8 us on an H100, for each million values cast to bf16; the dense
- * kernel of the improved model (7.9 million) 47 MB, 14 us. Bound by memory.
+ * Moves the bytes of both: 6 MB, at least 1.8 us on an H100, for each million values cast to bf16;
+ * the dense kernel of the improved model (7.9 million) 47 MB, 14 us. Bound by memory.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)
@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
  * 32 different banks. Moves the bytes of both, and is bound by memory, when both sides are much
  * longer than 32; with few channels most of a square is empty. What the pool of the improved model
  * writes at batch 128 (15.7 million values), where flatten is not part of the dense layer: 126 MB,
- * 38 us on an H100. down, across: squares.
+ * at least 38 us on an H100. down, across: squares.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)

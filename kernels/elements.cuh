@@ -35,8 +35,8 @@ __device__ __forceinline__ float element(const element_work &work, float x, uint
  * Memory order is NHWC order: four neighbours per thread, one draw.
  * Moves 8 bytes per value from float32 to float32, the bias from the cache: behind the dense layer
  * of the improved model (128 x 64 values) 66 kB, the time of a launch; dropout by itself behind the
- * pool at batch 128 (15.7 million values) 126 MB, 38 us on an H100. Bound by memory: the draw's 80
- * instructions for 32 bytes take an H100 about half of that time, hidden behind it.
+ * pool at batch 128 (15.7 million values) 126 MB, at least 38 us on an H100. Bound by memory: the
+ * draw's 80 instructions for 32 bytes take an H100 about half of that time, hidden behind it.
  */
 template <typename S, typename T, bool BIASED>
 __global__ void __launch_bounds__(KERNEL_THREADS)

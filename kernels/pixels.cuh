@@ -18,8 +18,8 @@ __device__ __forceinline__ float pixel_value(float value)
 
 /*
  * y = x / 255, memory order on both sides: four values per thread.
- * Moves 1 + 4 bytes per value (bf16: 1 + 2): 128 x 128 x 128 bytes are 10.5 MB, 3.1 us on an H100.
- * Bound by memory.
+ * Moves 1 + 4 bytes per value (bf16: 1 + 2): 128 x 128 x 128 bytes are 10.5 MB, at least 3.1 us on
+ * an H100. Bound by memory.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)
@@ -50,8 +50,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 /*
  * The same into planes (NCHW with several channels): a value per thread in the order of y. The
  * reads of a warp lie `channels` apart, so that each byte comes into the cache once and is used
- * from it. Moves 1 + 4 bytes per value: four channels at batch 128 are 42 MB, 12.5 us on an H100.
- * Bound by memory.
+ * from it. Moves 1 + 4 bytes per value: four channels at batch 128 are 42 MB, at least 12.5 us on
+ * an H100. Bound by memory.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)

@@ -78,17 +78,17 @@ static void close_fixture(fixture *fix)
     hpac_config_fini(&fix->config);
 }
 
-/* Trains steps as the trainer does, two under way; kept images instead of slots with `places`. */
-static void train(fixture *fix, const uint32_t *places)
+/* Trains steps as the trainer does, two in flight; resident images instead of slots with `rows`. */
+static void train(fixture *fix, const uint32_t *rows)
 {
     hpac_outcome outcome;
     for (int step = 0; step < STEPS; step++) {
         if (hpac_network_in_flight(fix->network) == HPAC_NETWORK_IN_FLIGHT)
             assert_ok(hpac_network_collect(fix->network, &outcome));
-        const hpac_network_batch batch = {
-            .slot = places ? NULL : fix->slots[step % HPAC_NETWORK_IN_FLIGHT],
-            .count = BATCH,
-            .resident_rows = places};
+        const hpac_network_batch batch = {.slot = rows ? NULL
+                                                       : fix->slots[step % HPAC_NETWORK_IN_FLIGHT],
+                                          .count = BATCH,
+                                          .resident_rows = rows};
         assert_ok(hpac_network_train(fix->network, &batch, (uint32_t)step));
     }
     while (hpac_network_in_flight(fix->network) > 0)
@@ -153,8 +153,9 @@ Test(cuda_budget, an_upload_is_the_batch_and_nothing_else)
     fixture fix;
     if (!open_fixture(&fix, true, HPAC_PRECISION_FP32))
         cr_skip("only the CUDA simulator counts");
-    size_t least = BATCH * (hpac_batch_image_nbytes(&fix.format) + (size_t)fix.format.target_count);
-    cr_expect_lt(hpac_batch_nbytes(&fix.format) - least, 64);
+    size_t min_nbytes =
+        BATCH * (hpac_batch_image_nbytes(&fix.format) + (size_t)fix.format.target_count);
+    cr_expect_lt(hpac_batch_nbytes(&fix.format) - min_nbytes, 64);
     close_fixture(&fix);
 }
 
@@ -163,18 +164,19 @@ Test(cuda_budget, of_a_resident_data_set_is_four_bytes_an_image)
     fixture fix;
     if (!open_fixture(&fix, true, HPAC_PRECISION_FP32))
         cr_skip("only the CUDA simulator counts");
-    uint32_t places[BATCH];
+    uint32_t rows[BATCH];
     hpac_outcome outcome;
     for (uint32_t i = 0; i < BATCH; i++)
-        places[i] = i;
+        rows[i] = i;
     assert_ok(hpac_network_retain_images(fix.network, BATCH));
-    const hpac_network_batch kept = {.slot = fix.slots[0], .count = BATCH, .resident_rows = places};
-    assert_ok(hpac_network_evaluate(fix.network, &kept));
+    const hpac_network_batch retained = {
+        .slot = fix.slots[0], .count = BATCH, .resident_rows = rows};
+    assert_ok(hpac_network_evaluate(fix.network, &retained));
     assert_ok(hpac_network_collect(fix.network, &outcome));
     cudasim_counts before;
-    train(&fix, places);
+    train(&fix, rows);
     fix.count(&before);
-    train(&fix, places);
-    check_budget(&fix, &before, BATCH * sizeof *places, MAX_LAUNCHES);
+    train(&fix, rows);
+    check_budget(&fix, &before, BATCH * sizeof *rows, MAX_LAUNCHES);
     close_fixture(&fix);
 }

@@ -1,6 +1,6 @@
 /*
- * The CUDA device's plans: which runs it takes, which algorithms, what it falls back to, and that
- * what is not finite is seen. Skipped where the tested device is another; what only the CUDA
+ * The CUDA device's plans: which op chains it takes, which algorithms, what it falls back to, and
+ * that what is not finite is seen. Skipped where the tested device is another; what only the CUDA
  * simulator can bring about is skipped on a GPU.
  */
 #include <hpac/log.h>
@@ -21,7 +21,7 @@ static hpac_device *open_deterministic(void)
     return open_tested_device((hpac_device_options){.deterministic = true});
 }
 
-/* ---- runs and algorithms ---- */
+/* ---- op chains and algorithms ---- */
 
 static const hpac_op stack[] = {
     {.kind = HPAC_OP_CONV2D,
@@ -42,8 +42,8 @@ static const hpac_op stack[] = {
     {.kind = HPAC_OP_DROPOUT, .in = VECTOR(10), .out = VECTOR(10), .rate = 0.5F},
 };
 
-static hpac_status plan_run(hpac_device *device, size_t first, size_t count, size_t batch,
-                            hpac_plan **plan)
+static hpac_status plan_chain(hpac_device *device, size_t first, size_t count, size_t batch,
+                              hpac_plan **plan)
 {
     hpac_device_info info;
     assert_ok(device->ops->describe(device, &info));
@@ -62,13 +62,13 @@ static hpac_status plan_run(hpac_device *device, size_t first, size_t count, siz
 static bool takes(hpac_device *device, size_t first, size_t count)
 {
     hpac_plan *plan = NULL;
-    assert_ok(plan_run(device, first, count, 4, &plan));
+    assert_ok(plan_chain(device, first, count, 4, &plan));
     bool taken = plan != NULL;
     device->ops->plan_destroy(plan);
     return taken;
 }
 
-Test(cuda_plans, takes_the_runs_it_promises)
+Test(cuda_plans, takes_the_op_chains_that_it_fuses)
 {
     need_cuda();
     hpac_device *device = open_deterministic();
@@ -88,7 +88,7 @@ Test(cuda_plans, takes_the_runs_it_promises)
 static void expect_algorithm(hpac_device *device, const char *part)
 {
     hpac_plan *plan = NULL;
-    assert_ok(plan_run(device, 0, 2, 4, &plan));
+    assert_ok(plan_chain(device, 0, 2, 4, &plan));
     cr_expect(strstr(plan->algorithm, part), "no \"%s\" in: %s", part, plan->algorithm);
     device->ops->plan_destroy(plan);
 }
@@ -182,7 +182,7 @@ Test(cuda_plans, names_the_shape_that_no_algorithm_has)
     hpac_device *device = open_deterministic();
     hpac_plan *plan = NULL;
     need_simulator(device);
-    cr_expect_eq(plan_run(device, 0, 2, 4, &plan), HPAC_ERR_DEVICE);
+    cr_expect_eq(plan_chain(device, 0, 2, 4, &plan), HPAC_ERR_DEVICE);
     cr_expect_null(plan);
     expect_message("no deterministic algorithm for the backward data pass");
     expect_message("conv2d+relu, batch 4, (8, 8, 3) to (6, 6, 16), nchw float32, kernel 3 x 3");
@@ -195,7 +195,7 @@ Test(cuda_plans, measures_where_it_need_not_be_deterministic)
     need_cuda();
     hpac_device *device = open_tested_device((hpac_device_options){.deterministic = false});
     hpac_plan *plan = NULL;
-    assert_ok(plan_run(device, 0, 2, 4, &plan));
+    assert_ok(plan_chain(device, 0, 2, 4, &plan));
     cr_expect(strstr(plan->algorithm, "bwd data "), "%s", plan->algorithm);
     device->ops->plan_destroy(plan);
     if (find_in_simulator("cudasim_get_counts")) /* which ranks the unsteady ones first */
