@@ -181,8 +181,8 @@ static void refuse_same(sweep_loader *loader, char *const *texts, int b)
     hpac_problems *problems = &loader->file.reader.problems;
     const char *document = loader->file.reader.source.name;
     for (int a = 0; a < b; a++) {
-        bool same_text = texts[a] && texts[b] && strcmp(texts[a], texts[b]) == 0;
-        bool same_name = strcmp(runs[a].name, runs[b].name) == 0;
+        bool same_text = strcmp(texts[a], texts[b]) == 0;
+        bool same_name = runs[a].name && strcmp(runs[a].name, runs[b].name) == 0;
         if (same_text)
             hpac_problems_add(problems, "%s: runs %d and %d (%s, %s) are the same configuration",
                               document, a + 1, b + 1, runs[a].name, runs[b].name);

@@ -8,7 +8,7 @@
 
 /* ---- which keys differ ---- */
 
-/* The keys of all runs, in the order in which they come up. */
+/* The keys of all runs, in order of first appearance. */
 typedef struct key_list {
     const char **paths; /* (count) borrowed from the runs */
     size_t count, capacity;
@@ -180,7 +180,7 @@ static void fill_table(hpac_report *report, const column *keys, size_t count,
     }
 }
 
-/* Of the keys those that differ, `*count` of them, with a column each behind that of the runs. */
+/* The keys that differ, `*count` of them, each with a column after that of the runs. */
 static hpac_status find_columns(const hpac_report *report, const key_list *keys, column *found,
                                 hpac_column *columns, size_t *count)
 {
