@@ -287,10 +287,9 @@ static hpac_status measure(const stopwatch *watch, hpac_doctor_speeds *speeds)
     HPAC_TRY(watch->device->ops->describe(watch->device, &info));
     hpac_status status = measure_copies(watch, &memory, speeds);
     hpac_selfcheck_free(&memory);
-    if (status == HPAC_OK)
-        status = hpac_fail_within(measure_dense(watch, &info, speeds), "dense");
-    return status == HPAC_OK ? hpac_fail_within(measure_conv2d(watch, &info, speeds), "conv2d")
-                             : status;
+    HPAC_TRY(status);
+    HPAC_TRY(hpac_fail_within(measure_dense(watch, &info, speeds), "dense"));
+    return hpac_fail_within(measure_conv2d(watch, &info, speeds), "conv2d");
 }
 
 hpac_status hpac_doctor_measure_device(hpac_device *device, hpac_doctor_speeds *speeds)

@@ -83,9 +83,7 @@ static hpac_status plan_stage(hpac_network *network, size_t first, hpac_layout l
                           ? &network->options.optimizer
                           : NULL,
         };
-        hpac_status status = device->ops->plan_create(device, &request, &stage->plan);
-        if (status != HPAC_OK)
-            return status;
+        HPAC_TRY(device->ops->plan_create(device, &request, &stage->plan));
         if (stage->plan) {
             stage->first_op = first;
             stage->op_count = count;
@@ -107,9 +105,7 @@ static hpac_status make_plans(hpac_network *network)
     for (size_t op = 0; op < network->op_count;) {
         network_stage *stage = &network->stages[network->stage_count];
         stage->input_gradient = network->options.training && parameters_before;
-        hpac_status status = plan_stage(network, op, layout, stage);
-        if (status != HPAC_OK)
-            return status;
+        HPAC_TRY(plan_stage(network, op, layout, stage));
         network->stage_count++;
         if (stage->plan->parameter_count > 0 && !parameters_before) {
             parameters_before = true;

@@ -35,11 +35,8 @@ static hpac_status move(hpac_network *network, direction way, void *arena,
         for (size_t p = 0; p < stage->plan->parameter_count; p++) {
             const hpac_parameter *parameter = &stage->plan->parameters[p];
             float *values = host_values(network, stage, parameter, weights);
-            hpac_status status = way == TO_DEVICE
-                                     ? device->ops->parameter_write(stage->plan, p, slice, values)
-                                     : device->ops->parameter_read(stage->plan, p, slice, values);
-            if (status != HPAC_OK)
-                return status;
+            HPAC_TRY(way == TO_DEVICE ? device->ops->parameter_write(stage->plan, p, slice, values)
+                                      : device->ops->parameter_read(stage->plan, p, slice, values));
         }
     }
     return HPAC_OK;
@@ -49,26 +46,19 @@ hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weigh
                                 const hpac_weights *square_average,
                                 const hpac_weights *delta_average)
 {
-    hpac_status status = move(network, TO_DEVICE, network->parameters, weights);
-    if (status == HPAC_OK)
-        status = move(network, TO_DEVICE, network->square_average, square_average);
-    if (status == HPAC_OK)
-        status = move(network, TO_DEVICE, network->delta_average, delta_average);
-    return status;
+    HPAC_TRY(move(network, TO_DEVICE, network->parameters, weights));
+    HPAC_TRY(move(network, TO_DEVICE, network->square_average, square_average));
+    return move(network, TO_DEVICE, network->delta_average, delta_average);
 }
 
 hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
                                 hpac_weights *square_average, hpac_weights *delta_average)
 {
     hpac_device *device = network->options.device;
-    hpac_status status = device->ops->synchronize(device);
-    if (status == HPAC_OK)
-        status = move(network, TO_HOST, network->parameters, weights);
-    if (status == HPAC_OK)
-        status = move(network, TO_HOST, network->square_average, square_average);
-    if (status == HPAC_OK)
-        status = move(network, TO_HOST, network->delta_average, delta_average);
-    return status;
+    HPAC_TRY(device->ops->synchronize(device));
+    HPAC_TRY(move(network, TO_HOST, network->parameters, weights));
+    HPAC_TRY(move(network, TO_HOST, network->square_average, square_average));
+    return move(network, TO_HOST, network->delta_average, delta_average);
 }
 
 hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients)
@@ -76,8 +66,8 @@ hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *g
     hpac_device *device = network->options.device;
     if (!network->options.unfused)
         return hpac_fail(HPAC_ERR_INTERNAL, "only unfused networks retain gradients");
-    hpac_status status = device->ops->synchronize(device);
-    return status == HPAC_OK ? move(network, TO_HOST, network->gradients, gradients) : status;
+    HPAC_TRY(device->ops->synchronize(device));
+    return move(network, TO_HOST, network->gradients, gradients);
 }
 
 hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed)

@@ -74,31 +74,25 @@ static void sigmoid_fini(cpu_plan *base)
     hpac_cpu_primitive_destroy(&plan->backward);
 }
 
-static hpac_status make_sigmoid(cpu_device *device, sigmoid_plan *plan)
+static hpac_status make_sigmoid(cpu_device *device, sigmoid_plan *plan,
+                                dnnl_primitive_desc_t descs[2])
 {
     dnnl_memory_desc_t memory;
     dnnl_eltwise_desc_t forward, backward;
-    dnnl_primitive_desc_t forward_desc = NULL, backward_desc = NULL;
     HPAC_TRY(hpac_cpu_tensor_describe(&plan->base.output, &memory));
     CPU_TRY_DNNL(dnnl_eltwise_forward_desc_init(
         &forward, dnnl_forward_training, dnnl_eltwise_logistic_use_dst_for_bwd, &memory, 0, 0));
     CPU_TRY_DNNL(dnnl_eltwise_backward_desc_init(&backward, dnnl_eltwise_logistic_use_dst_for_bwd,
                                                  &memory, &memory, 0, 0));
-    hpac_status status = hpac_cpu_describe(device, &forward, false, NULL, &forward_desc);
-    if (status == HPAC_OK)
-        status = hpac_cpu_describe(device, &backward, false, forward_desc, &backward_desc);
-    if (status == HPAC_OK && !(forward_desc && backward_desc))
-        status = hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no sigmoid");
-    if (status == HPAC_OK)
-        status = hpac_cpu_primitive_create(device, forward_desc, &plan->forward);
-    if (status == HPAC_OK)
-        status = hpac_cpu_primitive_create(device, backward_desc, &plan->backward);
-    if (status == HPAC_OK)
-        snprintf(plan->base.base.algorithm, sizeof plan->base.base.algorithm, "%s / %s",
-                 hpac_cpu_implementation(forward_desc), hpac_cpu_implementation(backward_desc));
-    dnnl_primitive_desc_destroy(forward_desc);
-    dnnl_primitive_desc_destroy(backward_desc);
-    return status;
+    HPAC_TRY(hpac_cpu_describe(device, &forward, false, NULL, &descs[0]));
+    HPAC_TRY(hpac_cpu_describe(device, &backward, false, descs[0], &descs[1]));
+    if (!descs[0] || !descs[1])
+        return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no sigmoid");
+    HPAC_TRY(hpac_cpu_primitive_create(device, descs[0], &plan->forward));
+    HPAC_TRY(hpac_cpu_primitive_create(device, descs[1], &plan->backward));
+    snprintf(plan->base.base.algorithm, sizeof plan->base.base.algorithm, "%s / %s",
+             hpac_cpu_implementation(descs[0]), hpac_cpu_implementation(descs[1]));
+    return HPAC_OK;
 }
 
 hpac_status hpac_cpu_try_activation(cpu_device *device, const hpac_plan_request *request,
@@ -116,7 +110,11 @@ hpac_status hpac_cpu_try_activation(cpu_device *device, const hpac_plan_request 
     (*plan)->forward = sigmoid_forward;
     (*plan)->backward = sigmoid_backward;
     (*plan)->fini = sigmoid_fini;
-    HPAC_TRY(make_sigmoid(device, (sigmoid_plan *)*plan));
+    dnnl_primitive_desc_t descs[2] = {NULL, NULL};
+    hpac_status status = make_sigmoid(device, (sigmoid_plan *)*plan, descs);
+    dnnl_primitive_desc_destroy(descs[0]);
+    dnnl_primitive_desc_destroy(descs[1]);
+    HPAC_TRY(status);
     (*plan)->base.workspace_nbytes = ((sigmoid_plan *)*plan)->forward.scratch_nbytes;
     size_t backward_nbytes = ((sigmoid_plan *)*plan)->backward.scratch_nbytes;
     if (backward_nbytes > (*plan)->base.workspace_nbytes)
