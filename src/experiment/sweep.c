@@ -201,7 +201,7 @@ static hpac_status note_end(sweep_job *job, int run, hpac_status status)
         return HPAC_OK;
     }
     if (status == HPAC_INTERRUPTED)
-        return hpac_fail(status, "interrupted in run %s; all is saved, %s", name, go_on(job));
+        return hpac_fail(status, "interrupted in run %s; saved, %s", name, go_on(job));
     return hpac_fail_within(status, "run %s", name);
 }
 
@@ -213,7 +213,7 @@ static hpac_status train_run(sweep_job *job, int run)
     sweep_row *row = &job->rows[run];
     hpac_log_info("run %d of %d: %s%s", run + 1, job->sweep->run_count, name,
                   row->state == SWEEP_FINISHED ? ": already finished"
-                  : row->begun                 ? ": going on"
+                  : row->begun                 ? ": continuing"
                                                : "");
     if (row->state != SWEEP_FINISHED) {
         HPAC_TRY(open_device(job, &job->sweep->runs[run].config));
@@ -225,7 +225,7 @@ static hpac_status train_run(sweep_job *job, int run)
         return HPAC_OK;
     hpac_status status = train_report_write(row->folder, job->options->stop);
     return status == HPAC_INTERRUPTED
-               ? hpac_fail(status, "interrupted in the report of run %s; all is saved, %s", name,
+               ? hpac_fail(status, "interrupted in the report of run %s; saved, %s", name,
                            go_on(job))
                : status;
 }

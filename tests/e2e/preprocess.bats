@@ -172,7 +172,7 @@ END
     cp "$TMP/in/first_green.png" "$TMP/before"
     run_hpac preprocess --images "$TMP/in" --ids "$TMP/ids.csv" --out "$TMP/in/." --force
     assert_exit 2
-    assert_error_has "the folder of the images themselves"
+    assert_error_has "the directory of the images themselves"
     assert_same "$TMP/in/first_green.png" "$TMP/before"
 }
 

@@ -349,7 +349,7 @@ interrupt_report() {
     hold_gnuplot
     printf 'config: %s\nruns: [{name: a, train.epochs: 1}, {name: b, train.epochs: 2}]\n' "$MADE/small.yaml" >"$TMP/s.yaml"
     interrupt_report "$TMP/out/b" sweep "$TMP/s.yaml" --out "$TMP/out"
-    assert_error_has "interrupted in the report of run b; all is saved, continue with the same command"
+    assert_error_has "interrupted in the report of run b; saved, continue with the same command"
     grep -q '^b,finished,' "$TMP/out/sweep.csv"
     cp "$TMP/out/b/run.json" "$TMP/b.json"
     interrupt_report "$TMP/out" sweep "$TMP/s.yaml" --out "$TMP/out"

@@ -200,7 +200,7 @@ go_on_and_compare() {
     run_hpac sweep "$TMP/configs/long.yaml" --device cpu --out "$TMP/broken"
     assert_exit 0
     assert_error_has "run 1 of 3: seed=1: already finished"
-    assert_error_has "run 2 of 3: seed=2: going on"
+    assert_error_has "run 2 of 3: seed=2: continuing"
     assert_error_has "resuming after"
     assert_same "$TMP/broken/seed=1/run.json" "$TMP/first.json"
     assert_no_file "$TMP"/broken/*.tmp.* "$TMP"/broken/*/*.tmp.*
@@ -307,7 +307,7 @@ go_on_and_compare() {
     sed -i 's/epochs: 2/epochs: 5/' "$TMP/configs/s.yaml"
     run_hpac sweep "$TMP/configs/s.yaml" --device cpu --out "$TMP/out"
     assert_exit 0
-    assert_error_has "run 1 of 2: one: going on"
+    assert_error_has "run 1 of 2: one: continuing"
     sweep "$TMP/configs/s.yaml" --out "$TMP/whole"
     assert_exit 0
     assert_same_training "$TMP/out/one" "$TMP/whole/one"
