@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "rundir/run_files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -175,63 +176,57 @@ static const char *state_name(hpac_status status)
 static hpac_status claim_folder(train_job *training, rundir *folder, bool resume)
 {
     const char *path = training->options->folder;
-    hpac_status status = rundir_claim(path, folder);
-    if (status == HPAC_OK && !resume)
-        status = train_clear_folder(path, true);
-    if (status == HPAC_OK)
-        status = train_write_run_json(training, "running");
-    if (status == HPAC_OK)
-        status = train_write_config(training);
-    if (status == HPAC_OK && resume)
-        status = train_clear_folder(path, false);
-    if (status != HPAC_OK)
-        return status;
-    char *log = hpac_path_join(path, "train.log");
-    status = log ? hpac_log_open_file(log) : hpac_fail_memory(0);
+    HPAC_TRY(rundir_claim(path, folder));
+    if (!resume)
+        HPAC_TRY(train_clear_folder(path, true));
+    HPAC_TRY(train_write_run_json(training, "running"));
+    HPAC_TRY(train_write_config(training));
+    if (resume)
+        HPAC_TRY(train_clear_folder(path, false));
+    char *log = hpac_run_path(path, HPAC_RUN_LOG);
+    hpac_status status = log ? hpac_log_open_file(log) : hpac_fail_memory(strlen(path));
     free(log);
     return status;
 }
 
 static hpac_status set_up(train_job *training, bool resume)
 {
-    hpac_status status = train_setup_data(training);
-    if (status == HPAC_OK)
-        status = train_skipped_open(training, resume);
-    if (status == HPAC_OK)
-        status = train_setup_networks(training);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(train_setup_data(training));
+    HPAC_TRY(train_skipped_open(training, resume));
+    HPAC_TRY(train_setup_networks(training));
     return resume ? checkpoint_load(training) : checkpoint_load_initial(training);
+}
+
+/* All checks; of a dry run their tables. */
+static hpac_status check(train_job *training, bool resume)
+{
+    const hpac_train_options *options = training->options;
+    if (resume) {
+        HPAC_TRY(rundir_check_config(options->folder, options->config, NULL));
+        train_compare_device(training);
+    }
+    HPAC_TRY(set_up(training, resume));
+    if (options->dry_run)
+        print_tables(training, options->plan);
+    hpac_status status = train_check_memory(training);
+    if (status == HPAC_ERR_DEVICE && options->dry_run) { /* another machine may train it */
+        hpac_log_warning("%s", hpac_error_message());
+        return HPAC_OK;
+    }
+    return status;
 }
 
 static hpac_status train(train_job *training, rundir *folder)
 {
     const hpac_train_options *options = training->options;
     bool resume = options->resume && folder->state == RUN_UNFINISHED && folder->has_checkpoint;
-    hpac_status status = HPAC_OK;
-    if (resume)
-        status = rundir_check_config(options->folder, options->config, NULL);
-    if (status == HPAC_OK && resume)
-        train_compare_device(training);
-    if (status == HPAC_OK)
-        status = set_up(training, resume);
-    if (status == HPAC_OK && options->dry_run)
-        print_tables(training, options->plan);
-    if (status == HPAC_OK)
-        status = train_check_memory(training);
-    if (status == HPAC_ERR_DEVICE && options->dry_run) { /* another machine may train it */
-        hpac_log_warning("%s", hpac_error_message());
-        status = HPAC_OK;
-    }
-    if (status == HPAC_OK && options->dry_run)
+    HPAC_TRY(check(training, resume));
+    if (options->dry_run)
         return HPAC_OK;
-    if (status == HPAC_OK)
-        status = claim_folder(training, folder, resume);
-    if (status != HPAC_OK)
-        return status;
+    HPAC_TRY(claim_folder(training, folder, resume));
 
     bool report = train_report_probe(options);
-    status = log_tables(training);
+    hpac_status status = log_tables(training);
     if (status == HPAC_OK)
         status = train_in_folder(training, resume);
     if (status == HPAC_INTERRUPTED)
