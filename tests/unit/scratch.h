@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Creates the directory (once per test; each test is a process) and returns its path. It is removed with
- * all that is in it when the test ends, also when it fails. */
+/* Creates the directory (once per test; each test is a process) and returns its path. It is removed
+ * with all that is in it when the test ends, also when it fails. */
 const char *scratch_folder(void);
 
 /* "<scratch folder>/<name>", valid until the test ends. */
