@@ -123,6 +123,18 @@ assert_same_training() {
     ! cmp -s "$TMP/run/model.h5" "$TMP/before/model.h5"
 }
 
+@test "a run killed after its last epoch has predictions of all validation rows when resumed" {
+    train --out "$TMP/whole"
+    assert_exit 0
+    start_paused epoch:3 train "$TMP/small.yaml" --device cpu --out "$TMP/broken"
+    signal_paused KILL
+    assert_line_count 4 "$TMP/broken/losses.csv"
+    train --out "$TMP/broken" --resume
+    assert_exit 0
+    assert_same_training "$TMP/broken" "$TMP/whole"
+    assert_same "$TMP/broken/model.h5" "$TMP/whole/model.h5"
+}
+
 @test "a finished run that is stopped while it goes on can be resumed again" {
     train --out "$TMP/broken"
     assert_exit 0

@@ -180,6 +180,22 @@ POOL_TEST(images_in_use_are_not_dropped)
     cr_expect_eq(train(&two, 2), 2 * COUNT, "dropped when nobody uses it");
 }
 
+/* The set in use is the one that was used least recently. */
+POOL_TEST(room_is_made_by_sets_not_in_use)
+{
+    hpac_dataset_options one = shared_options(1), two = shared_options(2), three = shared_options(3);
+    one.cache_nbytes = two.cache_nbytes = three.cache_nbytes = 4 * COUNT * IMAGE_NBYTES;
+    hpac_dataset *user = create(&one);
+    read_all(user, 1);
+    cr_expect_eq(train(&two, 1), 2 * COUNT);
+    size_t decoded = hpac_image_pool_files_decoded(pool) + 3 * COUNT;
+    cr_expect_eq(train(&three, 2), 3 * COUNT, "resident after its first epoch");
+    cr_expect(hpac_dataset_is_cached(user));
+    read_all(user, 1);
+    cr_expect_eq(hpac_image_pool_files_decoded(pool), decoded, "decoded again while in use");
+    hpac_dataset_destroy(user);
+}
+
 POOL_TEST(nothing_is_dropped_for_what_does_not_fit_all_the_same)
 {
     hpac_dataset_options one = shared_options(1), two = shared_options(2), four = shared_options(4);
