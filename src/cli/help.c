@@ -23,6 +23,11 @@ const cli_note help_exit_codes[] = {
 };
 
 const cli_note help_environment[] = {
+    {"HPAC_CPU",
+     "avx512, avx2 or portable: limits the instruction sets of the CPU device, of resizing "
+     "and of oneDNN; by default the best of the processor"},
+    {"OMP_NUM_THREADS",
+     "with device.threads: auto, the number of compute threads, at most one per core"},
     {"HPAC_CPU", "avx512, avx2 or portable: the highest instruction set that may be used, to test "
                  "the paths of other processors"},
     {"HPAC_PLOTS", "directory of the gnuplot scripts, if they are not in share/hpac/plots or "
