@@ -85,6 +85,8 @@ AVX512 := $(AVX2) -mavx512f -mavx512dq -mavx512bw -mavx512vl
 $(BUILD)/obj/src/device/cpu/%_avx2.o:   private MODULE_FLAGS := $(AVX2)
 $(BUILD)/obj/src/device/cpu/%_avx512.o: private MODULE_FLAGS := $(AVX512)
 endif
+# Loops with sqrtf and conditions are vectorized only if no one asks for errno or exceptions.
+$(BUILD)/obj/src/synth/%.o: private MODULE_FLAGS := -fno-math-errno -fno-trapping-math
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/commands
 	@mkdir -p $(@D)

@@ -48,7 +48,8 @@ static float normal(uint32_t word)
     return (float)(sum - 510) * (1.0f / 147.8f); /* variance 4 (256^2 - 1) / 12 */
 }
 
-void synth_expose(const synth_plane *light, int channel, hpac_random *random, uint8_t *pixels)
+SYNTH_VECTORS void synth_expose(const synth_plane *light, int channel, hpac_random *random,
+                                uint8_t *pixels)
 {
     float bright = films[channel].bright * synth_spread(random, films[channel].bright_spread);
     bright = synth_min(synth_max(bright, films[channel].bright_min), films[channel].bright_max);
@@ -58,11 +59,16 @@ void synth_expose(const synth_plane *light, int channel, hpac_random *random, ui
     if (synth_chance(random, films[channel].fog))
         haze += synth_between(random, 10.0f, 60.0f);
     float exposure = (bright + dark) / find_bright(light, films[channel].share);
-    size_t count = (size_t)light->size * (size_t)light->size;
-    for (size_t p = 0; p < count; p++) {
-        float mean = light->values[p] * exposure + haze, k = mean / gain;
-        float t = 1.0f - 1.0f / (9.0f * k) + normal(hpac_random_next(random)) / (3.0f * sqrtf(k));
-        float gray = t > 0.0f ? mean * t * t * t - dark + 0.5f : 0.0f;
-        pixels[p] = (uint8_t)synth_min(synth_max(gray, 0.0f), 255.0f);
+    for (size_t row = 0, size = (size_t)light->size; row < size; row++) {
+        const float *values = &light->values[row * size];
+        uint32_t words[HPAC_SYNTH_MAX_SIZE];
+        for (size_t col = 0; col < size; col++)
+            words[col] = hpac_random_next(random);
+        for (size_t col = 0; col < size; col++) { /* no calls: vectorized */
+            float mean = values[col] * exposure + haze, k = mean / gain;
+            float t = 1.0f - 1.0f / (9.0f * k) + normal(words[col]) / (3.0f * sqrtf(k));
+            float gray = mean * t * t * t - dark + 0.5f; /* negative where t is */
+            pixels[row * size + col] = (uint8_t)synth_min(synth_max(gray, 0.0f), 255.0f);
+        }
     }
 }

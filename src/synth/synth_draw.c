@@ -154,7 +154,7 @@ void synth_noise_fill(synth_noise *noise, float pitch, float scale, hpac_random 
 {
     static const float deviation = 0.55f; /* of a quadratic B-spline's sum, in two dimensions */
     int count = (int)(SYNTH_SIDE / 2.0f / pitch), side = noise->side;
-    float nodes[MAX_NODES][MAX_NODES], blend[MAX_NODES], weights[3];
+    float nodes[MAX_NODES][MAX_NODES], blend[MAX_NODES + 2], weights[3];
     float fade = synth_min(pitch * scale, 1.0f); /* finer than pixels: averaged away */
     for (int y = 0; y < count; y++)
         for (int x = 0; x < count; x++)
@@ -164,11 +164,13 @@ void synth_noise_fill(synth_noise *noise, float pitch, float scale, hpac_random 
         for (int x = 0; x < count; x++)
             blend[x] = weights[0] * nodes[node][x] + weights[1] * nodes[(node + 1) % count][x] +
                        weights[2] * nodes[(node + 2) % count][x];
+        blend[count] = blend[0];
+        blend[count + 1] = blend[1];
         for (int x = 0; x < side; x++) {
             node = spline_weights(x, count, side, weights);
-            noise->values[(size_t)y * (size_t)side + (size_t)x] =
-                weights[0] * blend[node] + weights[1] * blend[(node + 1) % count] +
-                weights[2] * blend[(node + 2) % count];
+            noise->values[(size_t)y * (size_t)side + (size_t)x] = weights[0] * blend[node] +
+                                                                  weights[1] * blend[node + 1] +
+                                                                  weights[2] * blend[node + 2];
         }
     }
 }

@@ -52,9 +52,10 @@ static void draw_fill(const brush *own, const fill *what, int shift)
     how.amount = synth_between(own->random, what->amount_min, what->amount_max);
     how.share = synth_between(own->random, what->share_min, what->share_max);
     how.grain = synth_between(own->random, what->grain_min, what->grain_max);
-    if (what->where != NO_FILL)
-        synth_shade(own->scene, own->plane, shift,
-                    what->where == FILL_NUCLEI ? shade_nucleus : shade_cell, &how);
+    if (what->where == FILL_NUCLEI)
+        synth_shade(own->scene, own->plane, shift, shade_nucleus, &how);
+    else if (what->where == FILL_CELLS)
+        synth_shade(own->scene, own->plane, shift, shade_cell, &how);
 }
 
 /* ---- spots ---- */
@@ -134,16 +135,6 @@ static float shade_background(const synth_site *site, const void *parameters)
 
 /* ---- compartments with a function ---- */
 
-static void draw_nuclear_membrane(const brush *own)
-{
-    synth_shade(own->scene, own->plane, 23, shade_nuclear_membrane, NULL);
-}
-
-static void draw_nucleoli(const brush *own)
-{
-    synth_shade(own->scene, own->plane, 29, shade_nucleoli, NULL);
-}
-
 static void draw_fibrillar_center(const brush *own)
 {
     for (int i = 0; i < own->scene->cell_count; i++) {
@@ -159,11 +150,6 @@ static void draw_fibrillar_center(const brush *own)
             }
         }
     }
-}
-
-static void draw_reticulum(const brush *own)
-{
-    synth_draw_reticulum(own->scene, own->plane, true);
 }
 
 /* A few stacks of short, bent ribbons on one side of the nucleus. */
@@ -274,21 +260,6 @@ static void draw_microtubules(const brush *own)
     synth_draw_microtubules(own->scene, own->plane, false, &red);
 }
 
-static void draw_microtubule_ends(const brush *own)
-{
-    synth_draw_microtubules(own->scene, own->plane, true, own->random);
-}
-
-static void draw_bridge(const brush *own)
-{
-    synth_draw_bridges(own->scene, own->plane, 2.0f);
-}
-
-static void draw_spindle(const brush *own)
-{
-    synth_draw_spindles(own->scene, own->plane, 2.0f, own->random);
-}
-
 /* The material around the centrosome, with the beginnings of its microtubules. */
 static void draw_organizing_center(const brush *own)
 {
@@ -350,25 +321,10 @@ static void draw_rings(const brush *own, float rods, int count_max, float radius
     }
 }
 
-static void draw_lipid_droplets(const brush *own)
-{
-    draw_rings(own, 0.0f, 25, 2.0f, 4.6f, 1.2f);
-}
-
-static void draw_rods_and_rings(const brush *own)
-{
-    draw_rings(own, 0.6f, 4, 2.7f, 5.0f, 2.0f);
-}
-
 static void draw_plasma_membrane(const brush *own)
 {
     const float inner = synth_between(own->random, 0.06f, 0.2f);
     synth_shade(own->scene, own->plane, 41, shade_plasma_membrane, &inner);
-}
-
-static void draw_junctions(const brush *own)
-{
-    synth_shade(own->scene, own->plane, 47, shade_junctions, NULL);
 }
 
 /* Winding threads, most of them near the nucleus. */
@@ -416,6 +372,21 @@ static void draw_aggresome(const brush *own)
 }
 
 /* ---- all compartments ---- */
+
+#define DRAW(name, call)                                                                           \
+    static void draw_##name(const brush *own)                                                      \
+    {                                                                                              \
+        call;                                                                                      \
+    }
+DRAW(nuclear_membrane, synth_shade(own->scene, own->plane, 23, shade_nuclear_membrane, NULL))
+DRAW(nucleoli, synth_shade(own->scene, own->plane, 29, shade_nucleoli, NULL))
+DRAW(junctions, synth_shade(own->scene, own->plane, 47, shade_junctions, NULL))
+DRAW(reticulum, synth_draw_reticulum(own->scene, own->plane, true))
+DRAW(microtubule_ends, synth_draw_microtubules(own->scene, own->plane, true, own->random))
+DRAW(bridge, synth_draw_bridges(own->scene, own->plane, 2.0f))
+DRAW(spindle, synth_draw_spindles(own->scene, own->plane, 2.0f, own->random))
+DRAW(lipid_droplets, draw_rings(own, 0.0f, 25, 2.0f, 4.6f, 1.2f))
+DRAW(rods_and_rings, draw_rings(own, 0.6f, 4, 2.7f, 5.0f, 2.0f))
 
 #define ANY SYNTH_ANY
 #define NUCLEI(amount_min, amount_max, share, grain_min, grain_max)                                \

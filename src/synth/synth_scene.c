@@ -39,7 +39,7 @@ static void draw_culture(synth_culture *culture, uint32_t labels, hpac_random *r
 float synth_outline_at(const float outline[SYNTH_ANGLES], float angle)
 {
     float place = angle * (SYNTH_ANGLES / (2.0f * SYNTH_PI)) + 2.0f * SYNTH_ANGLES;
-    unsigned index = (unsigned)place;
+    unsigned index = (unsigned)(int)place; /* not negative; through int: vectorized */
     float low = outline[index % SYNTH_ANGLES], high = outline[(index + 1) % SYNTH_ANGLES];
     return low + (place - (float)index) * (high - low);
 }
@@ -256,41 +256,49 @@ static float direction_of(float dx, float dy)
     return dy < 0.0f ? -angle : angle;
 }
 
-/* The broad noise that bends outlines; the same for all cells, so that borders agree. */
-static float bend_at(const synth_scene *scene, int row, int col)
-{
-    int side = scene->noise[SYNTH_COARSE].side;
-    size_t at = (size_t)(row % side) * (size_t)side + (size_t)(col % side);
-    return 0.6f * scene->noise[SYNTH_COARSE].values[at] + scene->noise[SYNTH_BROAD].values[at];
-}
-
-/* Lets a cell claim a pixel. `depth` is the nearest cell's share so far, `gap` the second's. */
-static void claim(synth_scene *scene, int index, int row, int col)
+/* Lets a cell claim the pixels left .. right - 1 of a row. A pixel's `depth` is the nearest cell's
+ * share so far, `gap` the second's. */
+static SYNTH_VECTORS void claim_row(synth_scene *scene, int index, int row, int left, int right)
 {
     const synth_cell *cell = &scene->cells[index];
-    synth_pixel *pixel = &scene->pixels[(size_t)row * (size_t)scene->size + (size_t)col];
-    float x = ((float)col + 0.5f) / scene->scale, y = ((float)row + 0.5f) / scene->scale;
-    float dx = x - cell->x, dy = y - cell->y;
-    float share = sqrtf(dx * dx + dy * dy) / synth_outline_at(cell->outline, direction_of(dx, dy));
-    if (cell->phase == SYNTH_INTERPHASE)
-        share += share * scene->culture.ragged * bend_at(scene, row, col);
-    if (share >= 2.3f * TOUCHING || share * 0.45f >= pixel->gap)
-        return;
-    dx = x - cell->nucleus_x;
+    synth_pixel *pixels = &scene->pixels[(size_t)row * (size_t)scene->size];
+    const synth_noise *noise = scene->noise;
+    int side = noise->side, first = row % side * side, at = left % side;
+    float ragged = cell->phase == SYNTH_INTERPHASE ? scene->culture.ragged : 0.0f;
+    float scale = scene->scale, y = ((float)row + 0.5f) / scale, dy = y - cell->y;
+    float shares[HPAC_SYNTH_MAX_SIZE], insides[HPAC_SYNTH_MAX_SIZE];
+    /* Broad noise bends outlines; it is the same for all cells, so that borders agree. */
+    for (int col = left; col < right; col++, at = at + 1 < side ? at + 1 : 0)
+        insides[col] =
+            0.6f * noise[SYNTH_COARSE].values[first + at] + noise[SYNTH_BROAD].values[first + at];
+    for (int col = left; col < right; col++) {
+        float dx = ((float)col + 0.5f) / scale - cell->x;
+        float share =
+            sqrtf(dx * dx + dy * dy) / synth_outline_at(cell->outline, direction_of(dx, dy));
+        shares[col] = share + share * ragged * insides[col];
+    }
+    while (left < right && 0.45f * shares[left] >= TOUCHING) /* not even beside its nucleus */
+        left++;
+    while (left < right && 0.45f * shares[right - 1] >= TOUCHING)
+        right--;
     dy = y - cell->nucleus_y;
-    float inside =
-        synth_outline_at(cell->nucleus_outline, direction_of(dx, dy)) - sqrtf(dx * dx + dy * dy);
-    /* The surroundings of a nucleus belong to its cell, whichever other is near. */
-    share *= 0.45f + 0.55f * synth_ramp(-inside, 0.0f, 10.0f);
-    if (share >= TOUCHING)
-        return;
-    if (share < pixel->depth) {
-        pixel->gap = pixel->depth;
-        pixel->depth = share;
-        pixel->owner = index + 1;
-        pixel->inside = cell->phase == SYNTH_METAPHASE ? -SYNTH_FAR : inside;
-    } else if (share < pixel->gap)
-        pixel->gap = share;
+    for (int col = left; col < right; col++) {
+        float dx = ((float)col + 0.5f) / scale - cell->nucleus_x;
+        insides[col] = synth_outline_at(cell->nucleus_outline, direction_of(dx, dy)) -
+                       sqrtf(dx * dx + dy * dy);
+        /* The surroundings of a nucleus belong to its cell, whichever other is near. */
+        shares[col] *= 0.45f + 0.55f * synth_ramp(-insides[col], 0.0f, 10.0f);
+    }
+    for (int col = left; col < right; col++) {
+        synth_pixel *pixel = &pixels[col];
+        if (shares[col] < synth_min(pixel->depth, TOUCHING)) {
+            pixel->gap = pixel->depth;
+            pixel->depth = shares[col];
+            pixel->owner = index + 1;
+            pixel->inside = cell->phase == SYNTH_METAPHASE ? -SYNTH_FAR : insides[col];
+        } else if (shares[col] < synth_min(pixel->gap, TOUCHING))
+            pixel->gap = shares[col];
+    }
 }
 
 static void claim_pixels(synth_scene *scene, int index)
@@ -304,8 +312,7 @@ static void claim_pixels(synth_scene *scene, int index)
     int left = (int)synth_max((cell->x - reach) * scene->scale, 0.0f);
     int right = (int)synth_min((cell->x + reach) * scene->scale, limit);
     for (int row = top; row < bottom; row++)
-        for (int col = left; col < right; col++)
-            claim(scene, index, row, col);
+        claim_row(scene, index, row, left, right);
 }
 
 /* Turns shares into lengths. */
@@ -432,29 +439,4 @@ bool synth_pick(const synth_scene *scene, int cell, const synth_range *range, hp
             return true;
     }
     return false;
-}
-
-void synth_shade(const synth_scene *scene, const synth_plane *plane, int shift,
-                 float (*shade)(const synth_site *site, const void *parameters),
-                 const void *parameters)
-{
-    int side = scene->noise[0].side;
-    for (int row = 0; row < scene->size; row++)
-        for (int col = 0; col < scene->size; col++) {
-            size_t p = (size_t)row * (size_t)scene->size + (size_t)col;
-            const synth_pixel *pixel = &scene->pixels[p];
-            if (pixel->owner == 0)
-                continue;
-            size_t at = (size_t)((row + shift * 37) % side) * (size_t)side +
-                        (size_t)((col + shift * 61) % side);
-            const synth_site site = {.scene = scene,
-                                     .pixel = pixel,
-                                     .cell = &scene->cells[pixel->owner - 1],
-                                     .fine = scene->noise[SYNTH_FINE].values[at],
-                                     .medium = scene->noise[SYNTH_MEDIUM].values[at],
-                                     .coarse = scene->noise[SYNTH_COARSE].values[at]};
-            float light = shade(&site, parameters);
-            if (light > 0.0f)
-                plane->values[p] += light;
-        }
 }

@@ -196,6 +196,8 @@ static float shade_dna(const synth_site *site, const void *parameters)
 {
     (void)parameters;
     float inside = site->pixel->inside;
+    if (inside <= -1.2f)
+        return 0.0f;
     float grain = 1.0f + site->scene->culture.chromatin * site->medium + 0.12f * site->coarse;
     float hole = 1.0f - 0.55f * site->pixel->nucleolus;
     float rim = 1.0f + 0.12f * synth_bump(inside - 2.0f, 3.0f);
