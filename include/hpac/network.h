@@ -61,6 +61,8 @@ void hpac_network_destroy(hpac_network *network); /* NULL is fine */
 
 /* The memory that hpac_network_allocate will take from the device, by purpose. */
 hpac_memory_plan hpac_network_memory_plan(const hpac_network *network);
+/* The sum of its parts. */
+size_t hpac_memory_plan_nbytes(hpac_memory_plan plan);
 /* Weights and biases, as Keras counts them. */
 size_t hpac_network_parameter_count(const hpac_network *network);
 /* Prints one line per layer with output shape and parameters, then the plans with the algorithms

@@ -45,19 +45,21 @@ size_t hpac_utf8_decode(const char *from, uint32_t *code)
 
 char *hpac_printable(const char *text)
 {
-    /* The longest escapes: 4 characters for a byte, 6 or 8 for two and more. */
-    char *printable = malloc(4 * strlen(text) + 1), *end = printable;
+    /* The longest escapes: 4 characters for a byte, 6 or 10 for two and more. */
+    size_t nbytes_max = 4 * strlen(text) + 1;
+    char *printable = malloc(nbytes_max), *end = printable;
     if (!printable)
         return NULL;
     for (const unsigned char *from = (const unsigned char *)text; *from;) {
         uint32_t code;
         size_t nbytes = hpac_utf8_decode((const char *)from, &code);
+        size_t left_nbytes = nbytes_max - (size_t)(end - printable);
         if (nbytes == 0 || (nbytes == 1 && !is_visible(code))) {
-            end += sprintf(end, "\\x%02x", *from++);
+            end += snprintf(end, left_nbytes, "\\x%02x", *from++);
             continue;
         }
         if (!is_visible(code))
-            end += sprintf(end, code > 0xffff ? "\\U%08x" : "\\u%04x", code);
+            end += snprintf(end, left_nbytes, code > 0xffff ? "\\U%08x" : "\\u%04x", code);
         else
             end = mempcpy(end, from, nbytes);
         from += nbytes;

@@ -31,10 +31,11 @@ typedef struct hpac_layer_key {
 
 /* An option of Keras that hpac does not have. */
 typedef struct hpac_keras_option {
-    const char *key;   /* NULL ends a list of options */
-    const char *value; /* as JSON: the one that our layers compute, which is also Keras's default;
-                          "=KEY": the value of another key; NULL: any, without effect on predictions */
-    bool written;      /* all versions of Keras know it */
+    const char *key; /* NULL ends a list of options */
+    const char
+        *value;   /* as JSON: the one that our layers compute, which is also Keras's default;
+                     "=KEY": the value of another key; NULL: any, without effect on predictions */
+    bool written; /* all versions of Keras know it */
 } hpac_keras_option;
 
 typedef struct hpac_layer_row {

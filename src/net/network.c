@@ -176,7 +176,7 @@ hpac_memory_plan hpac_network_memory_plan(const hpac_network *network)
     };
 }
 
-static size_t total_nbytes(hpac_memory_plan plan)
+size_t hpac_memory_plan_nbytes(hpac_memory_plan plan)
 {
     return plan.activations + plan.gradients + plan.parameters + plan.optimizer + plan.workspace +
            plan.batches;
@@ -187,8 +187,8 @@ hpac_status hpac_network_check_memory(const hpac_network *network, const hpac_ne
     hpac_device *device = network->options.device;
     hpac_device_info info;
     hpac_status status = device->ops->describe(device, &info);
-    size_t needed = total_nbytes(hpac_network_memory_plan(network)) +
-                    (beside ? total_nbytes(hpac_network_memory_plan(beside)) : 0);
+    size_t needed = hpac_memory_plan_nbytes(hpac_network_memory_plan(network)) +
+                    (beside ? hpac_memory_plan_nbytes(hpac_network_memory_plan(beside)) : 0);
     if (status == HPAC_OK && needed > info.free_nbytes)
         status = hpac_fail(HPAC_ERR_DEVICE,
                            "%s: the network needs %.1f MiB, %.1f MiB of %.1f MiB are free; lower "

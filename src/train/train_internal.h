@@ -138,8 +138,8 @@ hpac_status train_report_profile(const train_job *training);
 
 /* ---- run_report.c ---- */
 
-/* Whether a report is wanted and can be drawn; where it cannot, warns and tells how to make it
- * later. */
+/* Whether a report is wanted and can be drawn; if it cannot, warns and names the command that
+ * writes it later. */
 bool train_report_probe(const hpac_train_options *options);
 /* Writes the report of a run, a cross-validation or a sweep, and warns where it cannot. Errors:
  * HPAC_INTERRUPTED. */

@@ -68,6 +68,11 @@ static void print_tables(const train_job *training, FILE *stream)
     hpac_config_print(training->config, stream);
     fprintf(stream, "device: %s; %s\n", info->name, info->libraries);
     hpac_network_print(training->network, stream);
+    fprintf(
+        stream, "memory of the evaluation network, MiB: %.1f (batches of %zu images)\n",
+        (double)hpac_memory_plan_nbytes(hpac_network_memory_plan(training->evaluation_network)) *
+            0x1p-20,
+        train_format(training, HPAC_PHASE_VALIDATE).batch_size);
     print_host_memory(training, stream);
     if (training->options->profile)
         fprintf(stream, "profile: every call is timed%s\n",

@@ -112,7 +112,7 @@ same_in_every_order() {
 @test "a data set that does not fit stays on the host" {
     train "$TMP/whole"
     assert_exit 0
-    CUDASIM_MEMORY_MIB=6 train "$TMP/run"
+    CUDASIM_MEMORY_MIB=9 train "$TMP/run"
     assert_exit 0
     grep -q "do not fit the device's memory" "$TMP/run/train.log"
     assert_same_training "$TMP/whole" "$TMP/run"

@@ -117,7 +117,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     assert_exit 2
     run_hpac doctor --precision fp16
     assert_exit 2
-    assert_error_has '--precision: "fp16", expected fp32, tf32 or bf16'
+    assert_error_has '--precision: expected fp32, tf32 or bf16, not "fp16"'
 }
 
 @test "doctor finds the CUDA device on the CUDA simulator fit" {

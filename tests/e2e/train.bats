@@ -522,7 +522,7 @@ train_real() {
     assert_exit 0
     assert_same_training "$TMP/plain" "$TMP/profiled"
     assert_error_has "profile: every call is timed; steps run call by call, not as a graph"
-    for call in upload, keep, gather, "evaluate: upload," "evaluate: gather," "forward 1: pixels," loss, "backward " update, "evaluate 1: "; do
+    for call in upload, retain, gather, "evaluate: upload," "evaluate: gather," "forward 1: pixels," loss, "backward " update, "evaluate 1: "; do
         grep -q "^$call" "$TMP/profiled/profile.csv" || fail_with "no row $call"
     done
 }

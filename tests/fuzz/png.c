@@ -72,8 +72,8 @@ static size_t inflate_idat(const uint8_t *bytes, size_t nbytes, uint8_t raw[RAW_
     return inflated;
 }
 
-/* Changes the filtered rows and compresses them again, in two chunks: a changed stream of zlib's would
- * only have a wrong checksum. 0: not possible. */
+/* Changes the filtered rows and compresses them again, in two chunks: a changed stream of zlib's
+ * would only have a wrong checksum. 0: not possible. */
 static size_t mutate_rows(uint8_t *bytes, size_t nbytes, size_t max_nbytes, unsigned seed)
 {
     static uint8_t raw[RAW_MAX], zlib[2 * RAW_MAX];

@@ -183,7 +183,8 @@ POOL_TEST(images_in_use_are_not_dropped)
 /* The set in use is the one that was used least recently. */
 POOL_TEST(room_is_made_by_sets_not_in_use)
 {
-    hpac_dataset_options one = shared_options(1), two = shared_options(2), three = shared_options(3);
+    hpac_dataset_options one = shared_options(1), two = shared_options(2),
+                         three = shared_options(3);
     one.cache_nbytes = two.cache_nbytes = three.cache_nbytes = 4 * COUNT * IMAGE_NBYTES;
     hpac_dataset *user = create(&one);
     read_all(user, 1);

@@ -294,7 +294,7 @@ Test(network_devices, impossible_places_are_refused)
         cr_expect_eq(hpac_network_retain_images(run.network, 3), HPAC_ERR_INTERNAL);
         places[4] = 3;
         cr_expect_eq(hpac_network_train(run.network, &batch, 0), HPAC_ERR_INTERNAL);
-        cr_expect_not_null(strstr(hpac_error_message(), "place 3 for image 4, of 3"));
+        cr_expect_not_null(strstr(hpac_error_message(), "row 3 for image 4, of 3"));
     } else {
         cr_expect_eq(hpac_network_retain_images(run.network, 3), HPAC_ERR_DEVICE);
     }

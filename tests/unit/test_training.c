@@ -298,37 +298,79 @@ static set_metrics metrics_of(double loss, const counted counts[TARGETS], double
                           fmin(f1[0], f1[1]), fmax(f1[0], f1[1]), mean, fabs(f1[0] - f1[1]) / 2}};
 }
 
-Test(training, writes_tables_that_agree_with_counts_of_labels_and_predictions)
-{
-    fixture fix;
-    open_fixture(&fix);
-    assert_ok(train(&fix, "run", 2, "  optimizer: {learning_rate: 3}\n", false));
-    predictions predicted = read_predictions("run");
-    counted validation[TARGETS] = {{0}}, training[TARGETS] = {{0}};
-    double loss = 0, prior = 0, train_images = COUNT - (double)predicted.count;
-    for (int t = 0; t < TARGETS; t++) {
-        double ones = 0;
-        for (size_t row = 0; row < COUNT; row++)
-            ones += !predicted.is_validation[row] && label_of(row, t);
-        for (size_t row = 0; row < COUNT; row++) {
-            double p = predicted.p[row][t], q = ones / train_images;
-            bool label = label_of(row, t);
-            if (!predicted.is_validation[row])
-                continue;
-            validation[t].tp += p > 0.5 && label;
-            validation[t].fp += p > 0.5 && !label;
-            validation[t].fn += p <= 0.5 && label;
-            loss -= log(label ? p : 1 - p) / ((double)predicted.count * TARGETS);
-            prior -= log(label ? q : 1 - q) / ((double)predicted.count * TARGETS);
-        }
-        finish(&validation[t]);
-    }
-    /* Precision and recall of at least one class must differ, or a swap would not show. */
-    cr_assert(fabs(validation[0].precision - validation[0].recall) > 1e-3 ||
-              fabs(validation[1].precision - validation[1].recall) > 1e-3);
+/* A run's counts and losses, by hand: those of the validation from labels and predictions, those of
+ * the training from the batches of its last epoch. */
+typedef struct hand_count {
+    predictions predicted;
+    counted validation[TARGETS], training[TARGETS];
+    double validation_loss, prior_loss, train_loss, train_images;
+    int batches; /* of an epoch */
+} hand_count;
 
+static double train_ones(const hand_count *hand, int target)
+{
+    double ones = 0;
+    for (size_t row = 0; row < COUNT; row++)
+        ones += !hand->predicted.is_validation[row] && label_of(row, target);
+    return ones;
+}
+
+static void count_validation(hand_count *hand)
+{
+    double labels = (double)hand->predicted.count * TARGETS;
+    for (int t = 0; t < TARGETS; t++) {
+        counted *count = &hand->validation[t];
+        double q = train_ones(hand, t) / hand->train_images;
+        for (size_t row = 0; row < COUNT; row++) {
+            double p = hand->predicted.p[row][t];
+            bool label = label_of(row, t);
+            if (!hand->predicted.is_validation[row])
+                continue;
+            count->tp += p > 0.5 && label;
+            count->fp += p > 0.5 && !label;
+            count->fn += p <= 0.5 && label;
+            hand->validation_loss -= log(label ? p : 1 - p) / labels;
+            hand->prior_loss -= log(label ? q : 1 - q) / labels;
+        }
+        finish(count);
+    }
+}
+
+static void count_training(hand_count *hand)
+{
+    char *losses = read_text("run", "batch_losses.csv");
+    char *counts = read_text("run", "batch_counts.csv");
+    double left = hand->train_images;
+    for (int back = hand->batches; back > 0; back--) {
+        double step, loss, c[2 * 3], images = fmin(left, BATCH);
+        cr_assert_eq(sscanf(last_row(losses, back), "%lf,%lf", &step, &loss), 2);
+        expect_near(step, 2 * hand->batches - back + 1, 0, "step of batch_losses.csv");
+        cr_assert_eq(sscanf(last_row(counts, back), "%lf,%lf,%lf,%lf,%lf,%lf,%lf", &step, &c[0],
+                            &c[1], &c[2], &c[3], &c[4], &c[5]),
+                     7);
+        expect_near(step, 2 * hand->batches - back + 1, 0, "step of batch_counts.csv");
+        for (int t = 0; t < TARGETS; t++) {
+            hand->training[t].tp += c[3 * t];
+            hand->training[t].fp += c[3 * t + 1];
+            hand->training[t].fn += c[3 * t + 2];
+        }
+        hand->train_loss += loss * images / hand->train_images;
+        left -= images;
+    }
+    for (int t = 0; t < TARGETS; t++) {
+        expect_near(hand->training[t].tp + hand->training[t].fn, train_ones(hand, t), 0,
+                    "ones of batch_counts.csv");
+        finish(&hand->training[t]);
+    }
+    free(losses);
+    free(counts);
+}
+
+static void expect_class_metrics(const hand_count *hand)
+{
     char *text = read_text("run", "class_metrics.csv");
     for (int t = 0; t < TARGETS; t++) {
+        const counted *count = &hand->validation[t];
         double epoch, support, tp, fp, fn, precision, recall, f1;
         char class[64];
         char *row = last_row(text, TARGETS - t);
@@ -337,73 +379,64 @@ Test(training, writes_tables_that_agree_with_counts_of_labels_and_predictions)
                      9, "%s", row);
         cr_expect_str_eq(class, hpac_class_names[targets[t]]);
         expect_near(epoch, 2, 0, "epoch");
-        expect_near(support, validation[t].tp + validation[t].fn, 0, "support");
-        expect_near(tp, validation[t].tp, 0, "true_positives");
-        expect_near(fp, validation[t].fp, 0, "false_positives");
-        expect_near(fn, validation[t].fn, 0, "false_negatives");
-        expect_near(precision, validation[t].precision, 1e-8, "precision");
-        expect_near(recall, validation[t].recall, 1e-8, "recall");
-        expect_near(f1, validation[t].f1, 1e-8, "f1");
+        expect_near(support, count->tp + count->fn, 0, "support");
+        expect_near(tp, count->tp, 0, "true_positives");
+        expect_near(fp, count->fp, 0, "false_positives");
+        expect_near(fn, count->fn, 0, "false_negatives");
+        expect_near(precision, count->precision, 1e-8, "precision");
+        expect_near(recall, count->recall, 1e-8, "recall");
+        expect_near(f1, count->f1, 1e-8, "f1");
     }
     free(text);
+}
 
-    /* The training's counts and loss of the last epoch: sums over its batches. */
-    hpac_run_info info;
-    assert_ok(hpac_run_info_read(scratch_path("run"), &info));
-    int batches = (int)info.steps / 2;
-    char *losses = read_text("run", "batch_losses.csv"),
-         *counts = read_text("run", "batch_counts.csv");
-    double train_loss = 0, left = train_images;
-    for (int back = batches; back > 0; back--) {
-        double step, batch_loss, c[2 * 3], images = fmin(left, BATCH);
-        cr_assert_eq(sscanf(last_row(losses, back), "%lf,%lf", &step, &batch_loss), 2);
-        expect_near(step, 2 * batches - back + 1, 0, "step of batch_losses.csv");
-        cr_assert_eq(sscanf(last_row(counts, back), "%lf,%lf,%lf,%lf,%lf,%lf,%lf", &step, &c[0],
-                            &c[1], &c[2], &c[3], &c[4], &c[5]),
-                     7);
-        expect_near(step, 2 * batches - back + 1, 0, "step of batch_counts.csv");
-        for (int t = 0; t < TARGETS; t++) {
-            training[t].tp += c[3 * t];
-            training[t].fp += c[3 * t + 1];
-            training[t].fn += c[3 * t + 2];
-        }
-        train_loss += batch_loss * images / train_images;
-        left -= images;
-    }
-    for (int t = 0; t < TARGETS; t++) {
-        double ones = 0;
-        for (size_t row = 0; row < COUNT; row++)
-            ones += !predicted.is_validation[row] && label_of(row, t);
-        expect_near(training[t].tp + training[t].fn, ones, 0, "ones of batch_counts.csv");
-        finish(&training[t]);
-    }
-    free(losses);
-    free(counts);
-
-    text = read_text("run", "metrics.csv");
+static void expect_metrics(const hand_count *hand, double elapsed_s)
+{
+    const set_metrics expected[2] = {
+        metrics_of(hand->train_loss, hand->training, hand->train_images),
+        metrics_of(hand->validation_loss, hand->validation, (double)hand->predicted.count)};
+    char *text = read_text("run", "metrics.csv"), *cell = last_row(text, 1);
     double m[20];
-    const set_metrics expected[2] = {metrics_of(train_loss, training, train_images),
-                                     metrics_of(loss, validation, (double)predicted.count)};
-    char *cell = last_row(text, 1);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 20; i++, cell++)
         m[i] = strtod(cell, &cell);
-        cell++;
-    }
     free(text);
     expect_near(m[0], 2, 0, "epoch");
-    expect_near(m[1], 2 * batches, 0, "step");
+    expect_near(m[1], 2 * hand->batches, 0, "step");
     for (int set = 0; set < 2; set++)
         for (int i = 0; i < 7; i++)
             expect_near(m[2 + 7 * set + i], expected[set].values[i], 2e-6, set ? "val" : "train");
-    expect_near(m[16], prior, 1e-8, "val_prior_loss");
-    expect_near(m[17], info.elapsed_s, 2e-3, "elapsed_s");
+    expect_near(m[16], hand->prior_loss, 1e-8, "val_prior_loss");
+    expect_near(m[17], elapsed_s, 2e-3, "elapsed_s");
     cr_expect(m[18] > 0 && m[19] >= 0 && m[19] <= 1);
-    text = read_text("run", "losses.csv");
-    double pair[2];
-    cr_assert_eq(sscanf(last_row(text, 1), "2,%lf,%lf", &pair[0], &pair[1]), 2);
-    expect_near(pair[0], train_loss, 2e-6, "train_loss of losses.csv");
-    expect_near(pair[1], loss, 2e-6, "val_loss of losses.csv");
+}
+
+static void expect_losses(const hand_count *hand)
+{
+    char *text = read_text("run", "losses.csv");
+    double train_loss, validation_loss;
+    cr_assert_eq(sscanf(last_row(text, 1), "2,%lf,%lf", &train_loss, &validation_loss), 2);
+    expect_near(train_loss, hand->train_loss, 2e-6, "train_loss of losses.csv");
+    expect_near(validation_loss, hand->validation_loss, 2e-6, "val_loss of losses.csv");
     free(text);
+}
+
+Test(training, writes_tables_that_agree_with_counts_of_labels_and_predictions)
+{
+    fixture fix;
+    open_fixture(&fix);
+    assert_ok(train(&fix, "run", 2, "  optimizer: {learning_rate: 3}\n", false));
+    hpac_run_info info;
+    assert_ok(hpac_run_info_read(scratch_path("run"), &info));
+    hand_count hand = {.predicted = read_predictions("run"), .batches = (int)info.steps / 2};
+    hand.train_images = COUNT - (double)hand.predicted.count;
+    count_validation(&hand);
+    count_training(&hand);
+    /* Precision and recall of at least one class must differ, or a swap would not show. */
+    cr_assert(fabs(hand.validation[0].precision - hand.validation[0].recall) > 1e-3 ||
+              fabs(hand.validation[1].precision - hand.validation[1].recall) > 1e-3);
+    expect_class_metrics(&hand);
+    expect_metrics(&hand, info.elapsed_s);
+    expect_losses(&hand);
     hpac_run_info_fini(&info);
     close_fixture(&fix);
 }

@@ -1,6 +1,6 @@
 /*
- * hpac's side of train_step.py: trains --steps batches of the reference notebooks' network for each line it
- * reads and prints images/s.
+ * hpac's side of train_step.py: trains --steps batches of the reference notebooks' network for each
+ * line it reads and prints images/s.
  *
  *     build/bench/train_step --steps 10 --batch 64 --threads 2 [--device cpu]
  */

@@ -144,8 +144,8 @@ static void apply_mask(const uint8_t *bits, size_t first, float scale, const flo
 
 /* ---- adadelta ---- */
 
-/* One vector of it. Lanes of the result are -1 where the weight or one of the averages is not finite
- * afterwards; a gradient that is not makes the average of its square so. */
+/* One vector of it. Lanes of the result are -1 where the weight or one of the averages is not
+ * finite afterwards; a gradient that is not makes the average of its square so. */
 INLINE ivec update_vector(const hpac_adadelta *adadelta, vec g, float *w, float *a, float *u)
 {
     const float rest = 1.0F - adadelta->rho;
