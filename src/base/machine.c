@@ -61,7 +61,7 @@ static int read_numbers(const char *folder, const char *name, const char *key,
 /* Narrows the limits to those of one group. */
 static void apply_group(const hierarchy *tree, const char *folder, hpac_cgroup_limits *limits)
 {
-    unsigned long long limit[2], usage[2], cached[2] = {0}, quota[2], period[2];
+    unsigned long long limit[2], usage[2], cached[2] = {0}, quota[2] = {0}, period[2] = {0};
     if (tree->limit && read_numbers(folder, tree->limit, NULL, limit) > 0) {
         if (limit[0] < limits->nbytes)
             limits->nbytes = (size_t)limit[0];

@@ -225,7 +225,7 @@ static hpac_status check_complete(const cli_arguments *arguments)
     int min, max;
     cli_operand_counts(command, &min, &max);
     if (arguments->operand_count > max)
-        return refuse(command, "unexpected argument \"%s\"", arguments->operands[max]);
+        return refuse(command, "unexpected argument \"%s\"", cli_operand(arguments, max));
     if (arguments->operand_count < min)
         return refuse(command, "expected %s", command->operands);
     for (int i = 0; i < arguments->option_count; i++) {

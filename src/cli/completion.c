@@ -127,5 +127,6 @@ void help_print_completion(FILE *stream)
     hpac_config_print_keys(stream);
     fputs("'\n", stream);
     fputc('\n', stream);
+    /* cppcheck-suppress comparePointers */
     fwrite(functions_start, 1, (size_t)(functions_end - functions_start), stream);
 }

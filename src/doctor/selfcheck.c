@@ -198,10 +198,10 @@ static double spread(const check_stack *stack, const check_segment *segment, sum
         size_t weights = hpac_reference_kernel_count(op);
         if (weights == 0)
             continue;
-        if (kind == SUM_PARAMETER_GRADIENT)
-            terms *= (double)(stack->batch * op->out.rows * op->out.cols);
-        else
-            terms *= (double)(weights / (kind == SUM_Y ? op->out.channels : op->in.channels));
+        size_t summed = kind == SUM_PARAMETER_GRADIENT ? stack->batch * op->out.rows * op->out.cols
+                        : kind == SUM_Y                ? weights / op->out.channels
+                                                       : weights / op->in.channels;
+        terms *= (double)summed;
     }
     return stack->after_update && stack->precision == HPAC_PRECISION_TF32 ? terms : sqrt(terms);
 }

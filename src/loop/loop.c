@@ -192,6 +192,8 @@ static hpac_status collect_networks(const pass_run *run, const hpac_batch *batch
     hpac_loop *loop = run->loop;
     const hpac_loop_options *options = &loop->options;
     size_t values = batch->count * options->format.target_count;
+    if (loop->mean)
+        memset(loop->mean, 0, values * sizeof *loop->mean);
     for (size_t i = 0; i < options->network_count; i++) {
         HPAC_TRY(hpac_network_collect(options->networks[i], outcome));
         bool finite_loss = isfinite(outcome->result.loss_sum);
@@ -200,7 +202,7 @@ static hpac_status collect_networks(const pass_run *run, const hpac_batch *batch
             return fail_not_finite(run, batch, !finite_loss);
         }
         for (size_t v = 0; loop->mean && v < values; v++)
-            loop->mean[v] = (i > 0 ? loop->mean[v] : 0) + outcome->probabilities[v];
+            loop->mean[v] += outcome->probabilities[v];
     }
     for (size_t v = 0; loop->mean && v < values; v++)
         loop->mean[v] /= (float)options->network_count;

@@ -157,8 +157,10 @@ static hpac_status read_entry(const hpac_keras_graph *graph, size_t index,
     at.row = hpac_layer_row_by_class(at.class_name);
     if (!is_input && !at.row)
         return refuse_class(&at);
-    hpac_layer layer = is_input ? (hpac_layer){0} : at.row->blank;
-    for (const hpac_layer_key *key = is_input ? NULL : at.row->keys; key && key->keras; key++)
+    hpac_layer layer = {0};
+    if (at.row)
+        layer = at.row->blank;
+    for (const hpac_layer_key *key = at.row ? at.row->keys : NULL; key && key->keras; key++)
         HPAC_TRY(read_key(&at, key, &layer));
     HPAC_TRY(hpac_keras_options_check(&at, &config->traits));
     if (is_input ||

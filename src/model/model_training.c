@@ -164,7 +164,7 @@ static hpac_status read_field(hid_t group, const field *wanted, hpac_training_st
     if (wanted->optional && !hpac_hdf5_has_attribute(group, wanted->name))
         return HPAC_OK;
     char *to = (char *)training + wanted->offset;
-    uint64_t counts[HPAC_COUNTS_MAX_CLASSES];
+    uint64_t counts[HPAC_COUNTS_MAX_CLASSES] = {0};
     HPAC_TRY(hpac_hdf5_read_numbers(group, wanted->name, hdf5_type(wanted->type), wanted->count,
                                     wanted->count > 1 ? (void *)counts : to));
     for (size_t c = 0; wanted->count > 1 && c < wanted->count; c++)

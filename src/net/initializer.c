@@ -62,7 +62,8 @@ void hpac_initialize_kernel(const hpac_layer *layer, hpac_shape in, uint64_t see
         return;
     /* The last two dimensions are input and output channels, those before them the window. */
     size_t dims[4], rank = hpac_layer_kernel_dims(layer, in, dims);
-    double fan_in = (double)(count / dims[rank - 1]), fan_out = (double)(count / dims[rank - 2]);
+    size_t inputs = count / dims[rank - 1], outputs = count / dims[rank - 2];
+    double fan_in = (double)inputs, fan_out = (double)outputs;
     if (layer->initializer == HPAC_INIT_GLOROT_UNIFORM) {
         double limit = sqrt(6 / (fan_in + fan_out));
 #pragma omp parallel for schedule(static)

@@ -117,7 +117,7 @@ size_t loader_take_epoch(loader_fixture *fix, uint32_t epoch, size_t first, size
     for (size_t index = first; index < hpac_loader_batch_count(fix->loader) && index < stop;
          index++) {
         size_t rows[LOADER_COUNT];
-        int count = 0;
+        size_t count = 0;
         for (size_t i = index * batch_size; i < (index + 1) * batch_size && i < LOADER_COUNT; i++)
             if (!is_bad(bad, bad_count, order[i]))
                 rows[count++] = order[i];

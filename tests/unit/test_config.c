@@ -169,7 +169,8 @@ Test(config, channels_are_read_in_their_order_and_written_as_short_as_possible)
 {
     static const struct {
         const char *text;
-        int count, order[4];
+        size_t count;
+        int order[4];
         const char *written;
     } cases[] = {
         {"1", 1, {0}, "1"},
@@ -187,7 +188,7 @@ Test(config, channels_are_read_in_their_order_and_written_as_short_as_possible)
         hpac_config config = load_good(text);
         cr_assert_eq(config.data.channels, cases[i].count, "%s", cases[i].text);
         cr_expect_eq(hpac_config_input_shape(&config).channels, cases[i].count);
-        for (int c = 0; c < cases[i].count; c++)
+        for (size_t c = 0; c < cases[i].count; c++)
             cr_expect_eq(config.data.channel_order[c], cases[i].order[c], "%s", cases[i].text);
         cr_assert_eq(hpac_config_text(&config, &written), HPAC_OK);
         snprintf(expected, sizeof expected, "  channels: %s\n", cases[i].written);
@@ -344,7 +345,10 @@ Test(config, the_fits_are_those_of_the_reference_notebooks)
 {
     static const struct {
         const char *path;
-        int targets, epochs, batch_size, dropouts;
+        size_t targets;
+        int epochs;
+        size_t batch_size;
+        int dropouts;
     } fits[] = {{"configs/baseline.yaml", 28, 1, 200, 2},
                 {"configs/improved.yaml", 3, 5, 64, 2},
                 {"configs/improved_batch128.yaml", 3, 10, 128, 2},

@@ -160,7 +160,7 @@ static void expect_no_plain_loops(hpac_device *device, size_t channels, size_t f
     hpac_plan *plan = NULL;
     cr_assert_eq(device->ops->plan_create(device, &request, &plan), HPAC_OK, "%s",
                  hpac_error_message());
-    cr_expect_null(strstr(plan->algorithm, "ref:"), "%d to %d channels, layout %d: %s", channels,
+    cr_expect_null(strstr(plan->algorithm, "ref:"), "%zu to %zu channels, layout %d: %s", channels,
                    filters, layout, plan->algorithm);
     device->ops->plan_destroy(plan);
 }

@@ -60,7 +60,8 @@ Test(sweep, a_grid_is_every_combination_the_last_key_fastest)
     cr_expect_str_eq(sweep.name, "s");
     expect_names(&sweep, "batch_size=64,epochs=5 batch_size=64,epochs=10 batch_size=128,epochs=5 "
                          "batch_size=128,epochs=10 ");
-    const int batches[] = {64, 64, 128, 128}, epochs[] = {5, 10, 5, 10};
+    const size_t batches[] = {64, 64, 128, 128};
+    const int epochs[] = {5, 10, 5, 10};
     for (int i = 0; i < 4; i++) {
         const hpac_config *config = &sweep.runs[i].config;
         cr_expect_eq(config->train.batch_size, batches[i]);

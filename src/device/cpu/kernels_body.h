@@ -158,7 +158,7 @@ INLINE ivec update_vector(const hpac_adadelta *adadelta, vec g, float *w, float 
     store(u, change);
     store(w, weight);
     vec zero = 0 * square + 0 * change + 0 * weight; /* NaN where one is not finite */
-    return zero != zero;
+    return zero != zero; /* NOLINT(misc-redundant-expression): true for NaN */
 }
 
 INLINE uint32_t any_lane(ivec lanes)
