@@ -337,7 +337,7 @@ static hpac_status parse_and_run(cli_arguments *arguments, int argc, char **argv
 
 hpac_status cli_run(const cli_command *command, int argc, char **argv)
 {
-    cli_arguments arguments = {.command = command};
+    cli_arguments arguments = {.command = command, .operands = argv};
     while (command->options[arguments.option_count].name)
         arguments.option_count++;
     size_t nbytes = ((size_t)arguments.option_count + 1) * sizeof *arguments.values;

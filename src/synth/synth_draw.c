@@ -154,7 +154,7 @@ void synth_noise_fill(synth_noise *noise, float pitch, float scale, hpac_random 
 {
     static const float deviation = 0.55f; /* of a quadratic B-spline's sum, in two dimensions */
     int count = (int)(SYNTH_SIDE / 2.0f / pitch), side = noise->side;
-    float nodes[MAX_NODES][MAX_NODES] = {{0}}, blend[MAX_NODES + 2], weights[3];
+    float nodes[MAX_NODES][MAX_NODES] = {{0}}, blend[MAX_NODES + 2] = {0}, weights[3];
     float fade = synth_min(pitch * scale, 1.0f); /* finer than pixels: averaged away */
     for (int y = 0; y < count; y++)
         for (int x = 0; x < count; x++)
