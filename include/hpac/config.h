@@ -60,15 +60,15 @@ typedef struct hpac_config_train {
     float positive_weights[HPAC_CLASS_COUNT]; /* for LIST */
     int patience; /* train.early_stopping.patience: epochs without a better validation loss; 0: off
                    */
-    float min_delta; /* train.early_stopping.min_delta: what counts as better */
+    float min_delta; /* train.early_stopping.min_delta: by how much a loss must improve */
     char *
         initial_model; /* train.initial_model: a .h5 whose weights the training starts from; NULL */
 } hpac_config_train;
 
 /* A feature that not every device has. */
 typedef enum hpac_switch {
-    HPAC_SWITCH_AUTO, /* where the device has it, and it fits */
-    HPAC_SWITCH_ON,   /* an error where it does not */
+    HPAC_SWITCH_AUTO, /* on if the device supports it and the data fits */
+    HPAC_SWITCH_ON,   /* an error if not */
     HPAC_SWITCH_OFF,
 } hpac_switch;
 
@@ -106,8 +106,8 @@ hpac_status hpac_config_text(const hpac_config *config, char **text);
 void hpac_config_print(const hpac_config *config, FILE *stream);
 /* The schema as docs/configuration.md. */
 void hpac_config_print_reference(FILE *stream);
-/* One line per key, "train.shuffle false true": the key and the words it may have; for shell
- * completion. Without the keys of layers, whose paths have numbers. */
+/* One line per key, "train.shuffle false true": the key and its allowed words; for shell
+ * completion. Without the keys of layers, whose paths contain numbers. */
 void hpac_config_print_keys(FILE *stream);
 
 /* The options for opening the device of this name (hpac_device_options.name, borrowed). */

@@ -2,19 +2,19 @@
  * Devices: one table of operations, implemented by the CPU (src/device/cpu) and by CUDA
  * (src/device/cuda, a shared object). The network (network.h) is their only caller.
  *
- * Addresses are the device's. `void *` named to, from, x, y, ... below is an address inside a block
- * of device memory unless it says pinned or host; the host never reads through it. All enqueueing
- * calls (upload, download, forward, backward, loss, adadelta, events) return before the work is
- * done, do not allocate and do not wait; on the CPU device they simply compute. Everything enqueued
- * on one queue runs in order; between queues only events order. All calls on a device come from one
+ * Addresses are device addresses: `void *` named to, from, x, y, ... below points into a block of
+ * device memory unless it says pinned or host; the host never dereferences it. All enqueueing calls
+ * (upload, download, forward, backward, loss, adadelta, events) return before the work is done, do
+ * not allocate and do not wait; the CPU device computes synchronously. Everything enqueued on one
+ * queue runs in order; queues are ordered by events only. All calls on a device come from one
  * thread at a time.
  *
  * Layout: each device chooses how activations and parameters are laid out inside it, when a plan is
  * made. At the interface are NHWC images, HWIO convolution kernels, (in, out) dense kernels,
  * as Keras writes them.
  *
- * Errors of every function: DEVICE, with the call of the library, its text and the shapes; INTERNAL
- * for host memory.
+ * Errors of every function: DEVICE, with the library call, its error text and the shapes; INTERNAL
+ * if host memory runs out.
  */
 #ifndef HPAC_DEVICE_H
 #define HPAC_DEVICE_H
@@ -43,7 +43,7 @@ typedef enum hpac_precision {
     HPAC_PRECISION_BF16,
 } hpac_precision;
 
-/* The layout of images inside a device that has a choice. */
+/* The layout of images inside a device that supports several. */
 typedef enum hpac_image_layout {
     HPAC_IMAGE_LAYOUT_AUTO, /* the device's choice, by precision */
     HPAC_IMAGE_LAYOUT_NHWC,
@@ -58,29 +58,29 @@ typedef struct hpac_device_options {
     hpac_image_layout image_layout;
 } hpac_device_options;
 
-/* Whether one open device serves both. */
+/* Whether the same open device can be used for both. */
 bool hpac_device_options_equal(const hpac_device_options *a, const hpac_device_options *b);
 
-/* Opens a device. "auto" takes CUDA if it opens, else the CPU, and logs why. A precision or option
- * the device does not know is an error, not ignored. */
+/* Opens a device. "auto" opens CUDA if possible, else the CPU, and logs why. A precision or option
+ * that the device does not support is an error. */
 hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device);
 
-/* What libhpac_cuda.so exports as HPAC_CUDA_OPEN: opens GPU `index`, or fails when `abi` is not the
+/* What libhpac_cuda.so exports as HPAC_CUDA_OPEN: opens GPU `index`, or fails if `abi` is not the
  * HPAC_DEVICE_ABI it was built with. The program that loads it exports the functions of status.h
- * and log.h (link it with -rdynamic): there is one error record. */
+ * and log.h (link it with -rdynamic), so that both share one error record. */
 #define HPAC_CUDA_OPEN "hpac_cuda_open"
 typedef hpac_status hpac_cuda_open_function(uint32_t abi, const hpac_device_options *options,
                                             int index, hpac_device **device);
 
-/* The private layout of an activation: a code of the device's own. 0 is plain (NHWC, or a vector,
- * in float32). */
+/* The layout of an activation: a code that only the device interprets. 0 is plain (NHWC, or a
+ * vector, in float32). */
 typedef int hpac_layout;
 #define HPAC_LAYOUT_PLAIN 0
 
 typedef struct hpac_device_info {
     char name[128];            /* "cpu: Intel Xeon ..., 2 threads, AVX-512" */
     char libraries[128];       /* "oneDNN 2.6.3" */
-    hpac_layout image_layout;  /* what PIXELS plans write; any image operation takes it as input */
+    hpac_layout image_layout;  /* what PIXELS plans write; every image operation accepts it */
     hpac_layout vector_layout; /* likewise of vectors inside a network */
     hpac_precision precision;
     size_t total_nbytes, free_nbytes;
@@ -103,7 +103,7 @@ typedef struct hpac_adadelta {
     float learning_rate, rho, epsilon;
 } hpac_adadelta;
 
-/* The results of a step, in device memory; loss() sets all of it, the updates raise
+/* The results of a step, in device memory; loss() sets all fields, the updates only set
  * `nonfinite`. */
 typedef struct hpac_step_result {
     double loss_sum;    /* over images and classes; the mean is loss_sum / (count x classes) */
@@ -113,7 +113,7 @@ typedef struct hpac_step_result {
     uint32_t false_negatives[HPAC_DEVICE_MAX_CLASSES];
 } hpac_step_result;
 
-/* A request for a plan: an op chain, the output of each being the input of the next. */
+/* A request for a plan: an op chain, in which the output of each op is the input of the next. */
 typedef struct hpac_plan_request {
     const hpac_op *ops;
     size_t op_count;
@@ -160,13 +160,13 @@ typedef struct hpac_exec_args {
     void *square_average, *delta_average; /* slices a and u, for plans that update */
     void *state, *workspace;
     hpac_step_result *result; /* device address, for `nonfinite` of plans that update */
-    bool training;            /* dropout drops, state is retained for backward */
+    bool training;            /* dropout is active, state is retained for backward */
 } hpac_exec_args;
 
 /* Binary cross-entropy from logits, with its gradient and the counts, in one pass:
  *   loss = max(z, 0) - z y + log(1 + exp(-|z|)), its positive part weighted by w[class] where y =
- * 1; dz = (p - y) / (count x classes), likewise; positive means p > 0.5. Rows from `count` on (a
- * last batch that is not full) give no loss and a gradient of 0. */
+ * 1; dz = (p - y) / (count x classes), weighted likewise; a prediction is positive if p > 0.5. Rows
+ * from `count` on (of an incomplete last batch) contribute 0 to the loss and to the gradients. */
 typedef struct hpac_loss {
     size_t batch, count, classes;  /* classes <= HPAC_DEVICE_MAX_CLASSES */
     const void *logits;            /* (batch, classes) float, plain */
@@ -185,7 +185,7 @@ typedef struct hpac_gather {
     size_t count, row_nbytes;
 } hpac_gather;
 
-/* Members marked optional are NULL on devices that have no such thing; the caller goes without. */
+/* Members marked optional are NULL on devices that do not support them. */
 struct hpac_device_ops {
     uint32_t abi; /* HPAC_DEVICE_ABI */
     const char *name;
@@ -204,7 +204,7 @@ struct hpac_device_ops {
                             const void *from, size_t nbytes);
 
     /* An event is recorded on a queue; another queue (await) or the host (synchronize) waits for
-     * it. One that was never recorded counts as past. */
+     * it. An event that was never recorded counts as complete. */
     hpac_status (*event_create)(hpac_device *device, hpac_event **event);
     /* An event with a time stamp; the others are cheaper. */
     hpac_status (*timer_create)(hpac_device *device, hpac_event **event);
@@ -212,16 +212,16 @@ struct hpac_device_ops {
     hpac_status (*event_record)(hpac_device *device, hpac_event *event, hpac_queue queue);
     hpac_status (*event_await)(hpac_device *device, hpac_event *event, hpac_queue queue);
     hpac_status (*event_synchronize)(hpac_device *device, hpac_event *event);
-    /* Time between two timers that were recorded and have passed. */
+    /* Time between two timers that were recorded and are complete. */
     hpac_status (*elapsed_ms)(hpac_device *device, hpac_event *from, hpac_event *to, double *ms);
     /* Waits for all queues. */
     hpac_status (*synchronize)(hpac_device *device);
 
-    /* Optional: what is enqueued on the compute queue between begin and end is recorded instead of
-     * run, addresses and all, and runs at each launch. Everything recorded must have run once
-     * before; upload, alloc, plan_create, event_await and set_step do not belong in between. A
-     * begin is followed by an end also after an error: with `graph` NULL what was recorded is
-     * discarded silently. */
+    /* Optional: work enqueued on the compute queue between begin and end is captured, with its
+     * addresses, instead of executed; each launch executes it. Every captured call must have been
+     * executed once before; upload, alloc, plan_create, event_await and set_step must not be called
+     * in between. A begin must be followed by an end, also after an error: with `graph` NULL the
+     * captured work is discarded without an error. */
     hpac_status (*graph_begin)(hpac_device *device);
     hpac_status (*graph_end)(hpac_device *device, hpac_graph **graph);
     hpac_status (*graph_launch)(hpac_device *device, hpac_graph *graph);
@@ -231,15 +231,15 @@ struct hpac_device_ops {
     hpac_status (*copy)(hpac_device *device, void *to, const void *from, size_t nbytes);
     hpac_status (*gather)(hpac_device *device, const hpac_gather *gather);
 
-    /* Makes a plan, or declines with *plan = NULL and HPAC_OK; single operations are never
+    /* Creates a plan, or declines with *plan = NULL and HPAC_OK; single operations must not be
      * declined. The plan's fields are filled in; nothing is computed. */
     hpac_status (*plan_create)(hpac_device *device, const hpac_plan_request *request,
                                hpac_plan **plan);
     void (*plan_destroy)(hpac_plan *plan);
 
     /* Parameters between host memory in Keras's layout and the plan's slice of an arena
-     * (parameters, gradients or accumulators alike). These wait; they are for start, checkpoints
-     * and tests. */
+     * (parameters, gradients or accumulators alike). These calls wait; they are for start-up,
+     * checkpoints and tests. */
     hpac_status (*parameter_write)(hpac_plan *plan, size_t parameter, void *slice,
                                    const float *values);
     hpac_status (*parameter_read)(hpac_plan *plan, size_t parameter, const void *slice,
@@ -250,12 +250,12 @@ struct hpac_device_ops {
                                     const float *values);
     hpac_status (*activation_read)(hpac_plan *plan, bool input, const void *address, float *values);
 
-    /* The update step and the seed that the next forward calls draw dropout for. */
+    /* Sets the seed and the update step of the dropout masks of the next forward calls. */
     hpac_status (*set_step)(hpac_device *device, uint64_t seed, uint32_t step);
     hpac_status (*forward)(hpac_plan *plan, const hpac_exec_args *args);
     hpac_status (*backward)(hpac_plan *plan, const hpac_exec_args *args);
     hpac_status (*loss)(hpac_device *device, const hpac_loss *loss);
-    /* Updates `count` consecutive parameters; raises result->nonfinite. */
+    /* Updates `count` consecutive parameters; sets result->nonfinite if one is not finite. */
     hpac_status (*adadelta)(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,
                             const void *gradients, void *square_average, void *delta_average,
                             size_t count, hpac_step_result *result);

@@ -25,11 +25,11 @@
 
 /* ---- model files ---- */
 
-/* Metadata for files that have none (those of Keras). If a file has them, both must agree. */
+/* Metadata for files without it (those saved by Keras). If a file has metadata, both must agree. */
 typedef struct hpac_classifier_hints {
     int targets[HPAC_CLASS_COUNT]; /* class numbers in the order of the outputs */
     size_t target_count;           /* 0: not given */
-    bool pixels_given;             /* false: bytes, for such files */
+    bool pixels_given;             /* false: uint8, for files without metadata */
     hpac_pixels pixels;
 } hpac_classifier_hints;
 
@@ -53,8 +53,8 @@ hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *
 /* Frees what loading allocated and zeroes the struct. */
 void hpac_classifier_fini(hpac_classifier *classifier);
 
-/* Checks that two can be averaged: same targets, image size, channels and pixels. Errors: CONFIG,
- * with both files and the difference. */
+/* Checks that two classifiers can be averaged: same targets, image size, channels and pixel type.
+ * Errors: CONFIG, with both files and the difference. */
 hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_classifier *b);
 
 /* Paths of model files. */
@@ -64,15 +64,15 @@ typedef struct hpac_model_paths {
     bool folds; /* of a cross-validation, in the order of its folds */
 } hpac_model_paths;
 
-/* The models of a name on the command line: a file; the model.h5 of a run directory; the model.h5
- * of all folds of a cross-validation (hpac_train_folds). On error `paths` is zeroed. Errors: DATA
- * when there is no such model; all missing folds are listed. */
+/* Finds the models of a MODEL argument: a file; the model.h5 of a run directory; the model.h5 of
+ * all folds of a cross-validation (hpac_train_folds). On error `paths` is zeroed. Errors: DATA when
+ * there is no such model; all missing folds are listed. */
 hpac_status hpac_model_paths_find(const char *name, hpac_model_paths *paths);
 /* Frees the paths and zeroes the struct. */
 void hpac_model_paths_fini(hpac_model_paths *paths);
 
-/* Loads all of them and checks that they are alike: an array of paths->count, owned by the caller;
- * NULL on error. */
+/* Loads all of them and checks that they can be averaged: an array of paths->count, owned by the
+ * caller; NULL on error. */
 hpac_status hpac_classifiers_load(const hpac_model_paths *paths, const hpac_classifier_hints *hints,
                                   hpac_classifier **classifiers);
 void hpac_classifiers_free(hpac_classifier *classifiers, int count); /* NULL is fine */

@@ -1,9 +1,9 @@
 /*
- * Layers, with the names of configurations and Keras, and the operations of a network.
+ * Layers, as configurations and Keras describe them, and their weights.
  *
  * A layer is one line of the configuration: {type: conv2d, filters: 16, kernel: 3, activation:
- * relu}. The network turns layers into operations (conv2d, relu) and offers the device the longest
- * chain of them that may be one plan (device.h).
+ * relu}. The network turns layers into operations (op.h: conv2d, relu) and offers the device the
+ * longest op chain that may be one plan (device.h).
  */
 #ifndef HPAC_LAYER_H
 #define HPAC_LAYER_H
@@ -66,7 +66,7 @@ size_t hpac_layer_bias_count(const hpac_layer *layer);
 hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac_shape input,
                               size_t classes, hpac_shape *shapes);
 
-/* A layer's options as text: "32, 3x3, relu", "0.25"; "" for a layer without. */
+/* A layer's options as text: "32, 3x3, relu", "0.25"; "" for a layer without options. */
 void hpac_layer_describe(const hpac_layer *layer, char text[48]);
 
 /* Prints a checked stack: one line per layer with options, output shape and parameters. */
@@ -74,14 +74,14 @@ void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape 
                        FILE *stream);
 
 /* The parameters of one layer, in Keras's layout: conv2d kernels (rows, cols, in, out), dense
- * kernels (in, out). NULL and 0 for layers without. */
+ * kernels (in, out). NULL and 0 for layers without parameters. */
 typedef struct hpac_weights {
     size_t kernel_count, bias_count;
     float *kernel, *bias; /* owned */
 } hpac_weights;
 
-/* Room for the weights of `layers` on `input`, zeroed: an array of layer_count. The stack must have
- * passed hpac_layers_check. NULL: no memory. */
+/* Allocates the weights of `layers` on `input`, zeroed: an array of layer_count. The stack must
+ * have passed hpac_layers_check. NULL: out of memory. */
 hpac_weights *hpac_weights_create(const hpac_layer *layers, size_t layer_count, hpac_shape input);
 void hpac_weights_destroy(hpac_weights *weights, size_t layer_count); /* NULL is fine */
 

@@ -4,7 +4,7 @@
  *     hpac_log_info("skipped %zu images", skipped);
  *
  * Thread-safe. The hook redraws the program's progress bar below log lines. Lines pass through
- * hpac_printable (src/base/printable.h); that writing to stderr fails is ignored.
+ * hpac_printable (src/base/printable.h). Failures to write to stderr are ignored.
  */
 #ifndef HPAC_LOG_H
 #define HPAC_LOG_H
@@ -20,7 +20,7 @@ typedef enum hpac_log_level {
     HPAC_LOG_DEBUG,
 } hpac_log_level;
 
-/* The highest level on stderr (the file gets all but DEBUG); INFO by default. */
+/* The most verbose level on stderr (the file gets all but DEBUG); INFO by default. */
 void hpac_log_set_level(hpac_log_level level);
 
 /* Appends all lines, with times, to `path` until hpac_log_close_file. Errors: DATA. */

@@ -10,8 +10,8 @@
  *     ...
  *     hpac_model_fini(&model);
  *
- * These functions are not to be called from two threads at once: HDF5 has one state. Loading tests
- * a file in a child process first, since HDF5 crashes on some damaged files.
+ * Not thread-safe, since HDF5 has global state. Loading reads a file in a child process first,
+ * since HDF5 crashes on some damaged files.
  */
 #ifndef HPAC_MODEL_H
 #define HPAC_MODEL_H
@@ -27,9 +27,9 @@ typedef struct hpac_training_state {
     hpac_weights *square_average, *delta_average; /* (layer_count) Adadelta's a and u */
     uint64_t seed;
     uint32_t epoch;         /* epochs finished */
-    uint32_t batch;         /* batches finished of the epoch under way */
+    uint32_t batch;         /* batches finished of the current epoch */
     uint32_t step;          /* update steps in all */
-    uint64_t labels_digest; /* of the label file's rows, which must not change under a run */
+    uint64_t labels_digest; /* of the label file's rows, which must not change during a run */
     double best_loss;       /* lowest validation loss; INFINITY before the first */
     double patience_loss;   /* the reference of early stopping; changes by min_delta or more */
     uint32_t best_epoch, epochs_without_best;
@@ -43,7 +43,7 @@ typedef struct hpac_training_state {
     double elapsed_s; /* training time so far */
 } hpac_training_state;
 
-/* What matters only to training in Keras, and hpac does not have. */
+/* What a Keras model has for training only and hpac does not support. */
 typedef struct hpac_keras_traits {
     bool frozen;      /* layers with trainable=False: hpac trains all layers */
     bool regularized; /* regularizers or constraints: hpac has no weight decay */
@@ -70,12 +70,12 @@ typedef struct hpac_model {
 hpac_status hpac_model_save(const hpac_model *model, const char *path);
 
 /* Reads a file of hpac, Keras 2 or Keras 3: a Sequential or a functional model of one chain whose
- * last layer is Dense with a sigmoid (or followed by a sigmoid Activation layer).
- * Initializers other than our two are read as Glorot's: the weights are there. Weights in float64
- * or float16 are converted, and whatever dtype a layer has, hpac computes in float32. On error
- * `model` is zeroed. Errors: DATA, naming the file and the object: not HDF5, no model_config,
- * a layer or option hpac does not have (by its Keras name), a weight of the wrong shape, a weight
- * that is not finite. */
+ * last layer is Dense with a sigmoid (or followed by a sigmoid Activation layer). Initializers
+ * other than our two are read as Glorot's, since the weights are in the file. Weights in float64 or
+ * float16 are converted, and whatever dtype a layer has, hpac computes in float32. On error `model`
+ * is zeroed. Errors: DATA, naming the file and the object: not HDF5, no model_config, a layer or
+ * option that hpac does not support (by its Keras name), a weight of the wrong shape, a weight that
+ * is not finite. */
 hpac_status hpac_model_load(const char *path, hpac_model *model);
 
 /* Logs a warning for each of model->keras, for a training that starts from the file. */

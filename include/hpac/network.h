@@ -36,7 +36,7 @@ typedef struct hpac_network_options {
 
 typedef struct hpac_network hpac_network;
 
-/* Bytes on the device, and pinned. */
+/* Bytes in device memory, by purpose. */
 typedef struct hpac_memory_plan {
     size_t activations, gradients, parameters, optimizer, workspace, batches;
 } hpac_memory_plan;
@@ -91,10 +91,10 @@ hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
 hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients);
 
 /* Allocates device memory for `image_count` images with their targets. At most once, after
- * hpac_network_allocate. Errors: DEVICE, also for a device that cannot gather; the network can be
- * used without. */
+ * hpac_network_allocate. Errors: DEVICE, also for a device that cannot gather; the network works
+ * without it, too. */
 hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count);
-/* The bytes of that. */
+/* The bytes that hpac_network_retain_images allocates. */
 size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_count);
 
 /* Enqueues forward, loss, backward and update for a batch. `step` numbers the update, for dropout.
@@ -115,10 +115,10 @@ size_t hpac_network_in_flight(const hpac_network *network);
 /* Waits for the oldest of them. Errors: INTERNAL if there is none, DEVICE. */
 hpac_status hpac_network_collect(hpac_network *network, hpac_outcome *outcome);
 
-/* One call of a step, over all collected steps, with the option `profile`. Bytes and operations are
- * of one call, and follow from the plan: input, output, state and
- * parameters, each once for every time it is read or written, workspace not counted; convolutions
- * and dense layers, a multiplication and an addition for each term of a sum. */
+/* One call of a step, added up over all collected steps, with the option `profile`. nbytes and
+ * flops are those of one call, and follow from the plan: input, output, state and parameters,
+ * counted each time they are read or written, without workspace; a multiplication and an addition
+ * for each term of a sum in convolutions and dense layers. */
 typedef struct hpac_profile_row {
     char name[128]; /* "forward 2: conv2d + relu" */
     uint64_t calls; /* 0: not called so far */
@@ -126,8 +126,9 @@ typedef struct hpac_profile_row {
     double nbytes, flops;
 } hpac_profile_row;
 
-/* Returns the number of rows (0 without the option), in the order of a step; valid until the
- * network is destroyed. Timers are read when a step is collected: nothing waits for them. */
+/* Returns the number of rows (0 without the option `profile`), in the order of a step; valid until
+ * the network is destroyed. Timers are read when a step is collected, so that nothing waits for
+ * them. */
 size_t hpac_network_profile(const hpac_network *network, const hpac_profile_row **rows);
 
 #endif

@@ -24,7 +24,7 @@ typedef enum hpac_pixels {
 } hpac_pixels;
 
 typedef enum hpac_op_kind {
-    HPAC_OP_PIXELS,  /* bytes / 255 -> float, or floats unchanged: the first of every network */
+    HPAC_OP_PIXELS,  /* bytes / 255 -> float, or floats unchanged: the first op of every network */
     HPAC_OP_CONV2D,  /* y[r][c][k] = bias[k] + sum x[r + i][c + j][m] w[i][j][m][k]; stride 1, valid
                       */
     HPAC_OP_MAXPOOL, /* the maximum of each window, stride = window; incomplete windows are
@@ -32,7 +32,7 @@ typedef enum hpac_op_kind {
                         Keras */
     HPAC_OP_DENSE,   /* y[k] = bias[k] + sum x[m] w[m][k] */
     HPAC_OP_RELU,    /* max(x, 0); gradient where y > 0 */
-    HPAC_OP_SIGMOID, /* 1 / (1 + exp(-x)), inside a network; the last one belongs to the loss */
+    HPAC_OP_SIGMOID, /* 1 / (1 + exp(-x)), inside a network; the last one is part of the loss */
     HPAC_OP_DROPOUT, /* training: x / (1 - rate) or, where dropped, 0; otherwise x */
     HPAC_OP_FLATTEN, /* (rows, cols, channels) -> vector in that order */
 } hpac_op_kind;
@@ -52,8 +52,8 @@ static inline uint32_t hpac_dropout_threshold(float rate)
     return (uint32_t)((double)rate * 4294967296.0 + 0.5);
 }
 
-/* "conv2d", ...: for tables and messages. (No array with designators: C++, which kernels are
- * written in, has none.) */
+/* "conv2d", ...: for tables and messages. (A switch, since C++, which kernels are written in, has
+ * no designated array initializers.) */
 static inline const char *hpac_op_name(hpac_op_kind kind)
 {
     switch (kind) {

@@ -4,8 +4,8 @@
  * The k-fold equals scikit-learn's RepeatedKFold(n_splits, n_repeats, random_state) bit for bit:
  * one MT19937 for all repeats shuffles 0..n-1, the first n % folds folds get one row more, and the
  * rows of each side are sorted. The stratified split is Sechidis, Tsoumakas, Vlahavas: "On the
- * stratification of multi-label data" (ECML 2011): the rarest class left is dealt first, to the
- * fold that wants it most.
+ * stratification of multi-label data" (ECML 2011): the rarest class left is distributed first, each
+ * row to the fold that lacks most of its share of the class.
  *
  *     hpac_split_options options = {.folds = 3, .repeats = 1, .seed = 0};
  *     hpac_split split;
@@ -60,10 +60,10 @@ void hpac_split_print(const hpac_split *split, FILE *stream);
 void hpac_split_print_json(const hpac_split *split, FILE *stream);
 
 /* Writes fold<k>_train.csv and fold<k>_validation.csv, a column Id, of every fold into a directory
- * that is created if missing. No file gets its name before all are written. `labels` are those
- * whose rows were split. Errors: CONFIG when the directory cannot be written or, without `force`,
- * has a file of such a name; DATA when the disk is full. With `force` those of earlier folds are
- * replaced, and go where there were more. */
+ * that is created if missing. All files are written before the first is renamed into place.
+ * `labels` are those whose rows were split. Errors: CONFIG when the directory cannot be written or,
+ * without `force`, has a file of such a name; DATA when the disk is full. With `force` the files of
+ * an earlier split are replaced, and removed if they are more. */
 hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels, const char *folder,
                              bool force);
 

@@ -3,8 +3,8 @@
  *
  * The directory has config.yaml, run.json, train.log; losses.csv, batch_losses.csv,
  * batch_counts.csv, metrics.csv, class_metrics.csv; model.h5, best.h5, resume.h5; predictions.csv
- * and, with a test set, submission_proba.csv and submission.csv; profile.csv of a profiled one;
- * with a report, report.html and plots/. docs/design.md describes them.
+ * and, with a test set, submission_proba.csv and submission.csv; profile.csv with `profile`; with
+ * `report`, report.html and plots/. docs/design.md describes them.
  */
 #ifndef HPAC_TRAINER_H
 #define HPAC_TRAINER_H
@@ -31,10 +31,10 @@ typedef struct hpac_train_options {
     bool brief;         /* print the tables at the start to train.log only */
     bool profile;       /* time every call of the network, log the table at the end, and write
                            profile.csv; the same weights, a little slower */
-    bool report; /* write report.html and plots/ (report.h) after the training; a failure of it is
-                    a warning */
-    /* Prepared images are shared with other trainings through this, and all prepared before the
-     * first epoch. NULL: not shared. */
+    bool report; /* write report.html and plots/ (report.h) after the training; if that fails, a
+                    warning is logged */
+    /* Prepared images are shared with other trainings through this pool, and are all prepared
+     * before the first epoch. NULL: not shared. */
     struct hpac_image_pool *images;
     /* Nonzero: finish the batch, save, return HPAC_INTERRUPTED. May be NULL. */
     const volatile sig_atomic_t *stop;
@@ -42,9 +42,9 @@ typedef struct hpac_train_options {
     void *user;
 } hpac_train_options;
 
-/* Trains. A finished run is not changed, and a log line says so; with resume and more epochs it
- * continues, and ends with the files of an uninterrupted run (a run that stopped early has no more
- * epochs to get). Errors: CONFIG (an unfinished run without resume or force, a batch larger than
+/* Trains. A finished run is not changed, which is logged; with resume and more epochs it continues,
+ * and ends with the files of an uninterrupted run (a run that stopped early continues only with
+ * more patience). Errors: CONFIG (an unfinished run without resume or force, a batch larger than
  * the training set, ...), DATA, DEVICE, NUMERIC for a non-finite loss, gradient or weight (the
  * message has the Ids of the batch; the last checkpoint is kept), HPAC_INTERRUPTED. */
 hpac_status hpac_train(const hpac_train_options *options);
@@ -60,14 +60,14 @@ typedef struct hpac_train_plan {
  * hpac_train. */
 hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan *plan);
 
-/* Cross-validation: trains every fold of data.split (its key `fold` does not matter) in
- * <folder>/fold0, <folder>/fold1, ..., each a run directory with its own config.yaml. Finished
- * folds are skipped, or with resume continue to more epochs; unfinished ones need resume or force;
- * force deletes all folds before the first starts. At the end <folder>/folds.csv has one row per
- * fold (metrics of the last epoch, lowest validation loss), and mean and spread are logged, in
- * <folder>/train.log too. All folds are checked before the first starts, and share their prepared
- * images. Errors: those of hpac_train; CONFIG when the directory has a single run, other files, or
- * a fold of another configuration. */
+/* Cross-validation: trains every fold of data.split (its key `fold` is ignored) in <folder>/fold0,
+ * <folder>/fold1, ..., each a run directory with its own config.yaml. Finished folds are skipped,
+ * or with resume continue to more epochs; unfinished ones need resume or force; force deletes all
+ * folds before the first starts. At the end <folder>/folds.csv has one row per fold (metrics of the
+ * last epoch, lowest validation loss), and mean and spread are logged, in <folder>/train.log too.
+ * All folds are checked before the first starts, and share their prepared images. Errors: those of
+ * hpac_train; CONFIG when the directory has a single run, other files, or a fold of another
+ * configuration. */
 hpac_status hpac_train_folds(const hpac_train_options *options);
 
 /* The results of a finished training, read from its directory: for a run (`folds` 0) one row with

@@ -4,8 +4,8 @@
  *
  * Row r has the pictures <images>/<Id>_<channel>.png, in the order of options.channel_order. Each
  * is resized from whatever size it has to (rows, cols) and interleaved: (rows, cols, channels),
- * bytes 0..255 or floats 0..1. Prepared images are kept in memory (the cache) if they fit,
- * so that a second epoch does not decode again.
+ * bytes 0..255 or floats 0..1. Prepared images stay in memory (the cache) if they fit, so that
+ * later epochs do not decode again.
  */
 #ifndef HPAC_DATA_DATASET_H
 #define HPAC_DATA_DATASET_H
@@ -38,18 +38,18 @@ typedef struct hpac_dataset_options {
     bool skip_bad_images;  /* missing and bad files are a warning of hpac_dataset_check, not an
                               error, unless no image is left */
     size_t cache_nbytes;   /* keep prepared images if all of them fit into this; 0: never */
-    hpac_image_pool *pool; /* share them through this; NULL: with nobody */
+    hpac_image_pool *pool; /* shares prepared images; NULL: not shared */
 } hpac_dataset_options;
 
 typedef struct hpac_dataset hpac_dataset;
 
 /* Errors: INTERNAL (memory; options out of range, targets of rows without labels). */
 hpac_status hpac_dataset_create(const hpac_dataset_options *options, hpac_dataset **dataset);
-void hpac_dataset_destroy(hpac_dataset *dataset); /* NULL is fine; no reader may be left */
+void hpac_dataset_destroy(hpac_dataset *dataset); /* NULL is fine; destroy its readers before */
 
 /* The options it was created with; valid as long as the data set. */
 const hpac_dataset_options *hpac_dataset_get_options(const hpac_dataset *dataset);
-/* Whether prepared images are kept. */
+/* Whether prepared images are cached. */
 bool hpac_dataset_is_cached(const hpac_dataset *dataset);
 
 /* Checks every file of these rows (NULL: all rows): present, PNG signature, size in range. All bad
@@ -81,9 +81,9 @@ typedef struct hpac_dataset_preparation {
     void *user;
 } hpac_dataset_preparation;
 
-/* Prepares all images that are to be kept and are not yet; none when nothing is kept. *prepared:
- * how many there were of them. Bad images are left to hpac_dataset_read.
- * Errors: INTERNAL, HPAC_INTERRUPTED. */
+/* Prepares all images that are to be cached and are not yet; none if nothing is cached. *prepared:
+ * how many these were. Bad images are left to hpac_dataset_read. Errors: INTERNAL,
+ * HPAC_INTERRUPTED. */
 hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_preparation *options,
                                  size_t *prepared);
 

@@ -20,14 +20,14 @@ typedef struct hpac_loader_options {
     const size_t *rows; /* (row_count) of the data set, borrowed; must outlive the loader */
     size_t row_count;
     size_t batch_size;
-    size_t slot_targets; /* room for the targets of an image in a slot; 0: those of the data set. Of
-                            rows without labels it is left as it is */
+    size_t slot_targets; /* bytes for the targets of an image in a slot; 0: those of the data set.
+                            Not written for rows without labels */
     bool drop_last;      /* leave out the last batch when it is not full */
     bool shuffle;
     uint64_t seed;
     int workers;      /* 0: one per core */
-    const bool *kept; /* by row of the data set, borrowed: the consumer has its images already. A
-                         batch of such rows only is not read. Looked at by hpac_loader_begin. NULL:
+    const bool *kept; /* by row of the data set, borrowed: the consumer has retained its image. A
+                         batch of retained rows only is not read. Read by hpac_loader_begin. NULL:
                          every batch is read */
     bool skip_bad_images; /* else the first bad image ends the epoch with its error */
     uint8_t *const
@@ -36,7 +36,7 @@ typedef struct hpac_loader_options {
 } hpac_loader_options;
 
 typedef struct hpac_batch {
-    int slot; /* number of the slot; -1: none, all rows are kept ones */
+    int slot; /* number of the slot; -1: none, all rows are retained */
     const uint8_t
         *data;    /* the slot: targets, then pixels (hpac_batch_format); NULL without a slot */
     size_t count; /* images in it; 0: the epoch is over */
@@ -50,24 +50,24 @@ typedef struct hpac_loader hpac_loader;
 /* Errors: CONFIG when drop_last leaves no batch (batch and row counts in the message), INTERNAL
  * (memory, threads; rows that the data set does not have). */
 hpac_status hpac_loader_create(const hpac_loader_options *options, hpac_loader **loader);
-/* Stops the workers, also within an epoch. NULL is fine. */
+/* Stops the workers, also in the middle of an epoch. NULL is fine. */
 void hpac_loader_destroy(hpac_loader *loader);
 
 /* Batches per epoch. */
 size_t hpac_loader_batch_count(const hpac_loader *loader);
 
 /* Starts filling slots with the batches of `epoch` from `first_batch` on; a running epoch is
- * dropped. Errors: INTERNAL when a batch handed out has not been released, or first_batch is larger
- * than the number of batches. */
+ * abandoned. Errors: INTERNAL when a batch handed out has not been released, or first_batch is
+ * larger than the number of batches. */
 hpac_status hpac_loader_begin(hpac_loader *loader, uint32_t epoch, size_t first_batch);
 
 /* Waits for the next batch, in order. Bad images that are skipped leave the batch smaller, the
- * others move up, and a batch of which none is left is skipped. count == 0 after the last
- * batch. Errors: those of hpac_dataset_read, of the first bad image in the order of rows, again at
- * each call until the next epoch is begun; INTERNAL when all slots are out. */
+ * others move up, and a batch of which none is left is skipped. count == 0 after the last batch.
+ * Errors: those of hpac_dataset_read, of the first bad image in the order of rows, again at each
+ * call until the next epoch is begun; INTERNAL when all slots are in use. */
 hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch);
-/* Gives the slot back, in any order; the batch's memory may be filled again from here on. A batch
- * of count 0, or one given back already, is fine. */
+/* Releases the slot, in any order; the batch's memory may be filled again from here on. A batch of
+ * count 0, or one released already, is fine. */
 void hpac_loader_release(hpac_loader *loader, const hpac_batch *batch);
 
 /* Rows skipped since creation, each once (and logged once), in ascending order; the array is valid

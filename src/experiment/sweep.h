@@ -13,7 +13,7 @@
  *
  *     config: improved.yaml        # the configuration to start from, beside the sweep file
  *     set: {train.seed: 1}         # for every run
- *     grid:                        # every combination, the last key changing fastest
+ *     grid:                        # every combination, the last key varying fastest
  *       train.batch_size: [64, 128]
  *       train.epochs: [5, 10]
  *     runs:                        # one by one; with a grid, each of them with every combination
@@ -49,10 +49,10 @@ typedef struct hpac_sweep {
     int run_count;
 } hpac_sweep;
 
-/* Reads a sweep and makes all its configurations; `sets` ("key=value") override in every
- * one. The path of a `config` is relative to the directory of the sweep file. On error the sweep is
- * left zeroed. Errors: CONFIG, all problems together, each with the line of the file and the
- * runs it concerns; two runs of one name, or of one configuration, are problems, too. */
+/* Reads a sweep and makes all its configurations; `sets` ("key=value") override in every one. The
+ * path of a `config` is relative to the directory of the sweep file. On error the sweep is left
+ * zeroed. Errors: CONFIG, all problems together, each with the line of the file and the runs it
+ * concerns; two runs with the same name or configuration are problems, too. */
 hpac_status hpac_sweep_load(const char *path, const char *const *sets, int set_count,
                             hpac_sweep *sweep);
 /* Frees what hpac_sweep_load allocated and zeroes the struct. */
@@ -72,12 +72,12 @@ typedef struct hpac_sweep_options {
 } hpac_sweep_options;
 
 /* Checks every run (labels, files, memory, contents of its directory), then trains them one after
- * the other, as hpac_train does: the same bits. Finished runs are left alone, unfinished ones
- * resume, and finished ones whose train.epochs was raised continue to those, bit for bit (fewer are
- * CONFIG). With force all runs are deleted after the checks and before the first step, so that a
- * sweep that ends early resumes without force. Prepared images are shared (image_pool.h), and
- * prepared before the clock of the first epoch that needs them. <folder>/sweep.csv is written after
- * every run; <folder>/sweep.yaml is a copy of the file.
+ * the other, as hpac_train does: the same bits. Finished runs are not changed, unfinished ones
+ * resume, and finished ones whose train.epochs was raised continue to that epoch, bit for bit
+ * (fewer epochs are a CONFIG error). With force all runs are deleted after the checks and before
+ * the first step, so that a sweep that ends early resumes without force. Prepared images are shared
+ * (image_pool.h), and prepared before the clock of the first epoch that needs them.
+ * <folder>/sweep.csv is written after every run; <folder>/sweep.yaml is a copy of the file.
  *
  * `results` gets the rows of sweep.csv in the order of the sweep, for hpac_table_fini whatever the
  * status; with dry_run the runs, their schedule and their update steps. It borrows from `sweep`.

@@ -9,7 +9,7 @@
  * Tuned thresholds are never evaluated on the rows they were tuned on. The Id alone decides
  * (hpac_is_tuning_id): one half of all Ids is for tuning, the other for evaluation. A model with
  * tuned thresholds is evaluated on the second half, whatever file or fold the rows come from; with
- * given thresholds, or 0.5, all rows are evaluated.
+ * thresholds from the command line, or 0.5, all rows are evaluated.
  */
 #ifndef HPAC_INFER_EVALUATE_H
 #define HPAC_INFER_EVALUATE_H
@@ -24,7 +24,7 @@ typedef enum hpac_evaluated_rows {
     HPAC_ROWS_ALL,
 } hpac_evaluated_rows;
 
-/* Tuned on one half of the rows, evaluated on the other, and saved with the model. */
+/* Thresholds to tune on one half of the rows, evaluate on the other, and save with the model. */
 typedef enum hpac_tuning {
     HPAC_TUNE_NOTHING,
     HPAC_TUNE_EACH, /* one threshold per class, by its F1 */
@@ -32,7 +32,7 @@ typedef enum hpac_tuning {
 } hpac_tuning;
 
 typedef struct hpac_evaluate_options {
-    /* Without classifiers, which are computed one at a time. */
+    /* Its classifiers are ignored: those below are evaluated one at a time. */
     hpac_inference_options inference;
     const hpac_classifier *classifiers; /* (classifier_count) */
     /* 1, or the folds of a cross-validation: each is then evaluated on its own fold, so that every
@@ -60,8 +60,8 @@ typedef struct hpac_evaluate_result {
 
 /* The loss is unweighted, whatever weights the training used; the constant prior is that of the
  * fold's training rows, or without a fold of the evaluated rows. Rows that the model was trained on
- * give a warning; tuning on them is an error. Errors: CONFIG (no fold given or known, no rows to
- * tune or evaluate on, existing files, ...), DATA, DEVICE, NUMERIC, HPAC_INTERRUPTED. */
+ * are logged as a warning; tuning on them is an error. Errors: CONFIG (no fold given or known, no
+ * rows to tune or evaluate on, existing files, ...), DATA, DEVICE, NUMERIC, HPAC_INTERRUPTED. */
 hpac_status hpac_evaluate_model(const hpac_evaluate_options *options, hpac_evaluate_result *result);
 
 #endif

@@ -16,7 +16,7 @@
 #include "rundir/submission.h"
 
 typedef struct hpac_predict_options {
-    hpac_inference_options inference; /* its classifiers are averaged */
+    hpac_inference_options inference; /* probabilities of its classifiers are averaged */
     const char *images, *ids;         /* directory; CSV with a column Id */
     const char *folder;               /* for the two files; created if missing */
     bool force;                       /* replace existing files */
@@ -29,7 +29,7 @@ typedef struct hpac_predict_options {
 
 typedef struct hpac_predict_result {
     size_t images;  /* rows of the submission */
-    size_t skipped; /* of them without prediction: bad images */
+    size_t skipped; /* of them without a prediction, because the image is bad */
 } hpac_predict_result;
 
 /* Writes submission_proba.csv and submission.csv (submission.h), in the order of the Ids. Rows of

@@ -1,6 +1,6 @@
 /*
  * One pass over rows of a data set: batches are loaded in the background, computed on the device
- * and handed on in order. Training, validation, evaluation and prediction fill in one of these.
+ * and passed to a callback in order. Training, validation, evaluation and prediction all use it.
  *
  *     hpac_loop *loop;
  *     status = hpac_loop_create(&options, &loop);
@@ -19,7 +19,7 @@
 #include "data/dataset.h"
 #include "data/loader.h"
 
-/* Slots of a loop: those of the steps in flight, and two that are filled meanwhile. */
+/* Batch slots of a loop: those of the steps in flight, and two that are filled meanwhile. */
 #define HPAC_LOOP_SLOTS (HPAC_NETWORK_IN_FLIGHT + 2)
 
 /* The batch size of every network that evaluates or predicts, a function of the image size alone:
@@ -38,7 +38,7 @@ typedef struct hpac_loop_options {
     hpac_dataset *dataset;    /* borrowed. With labels there are losses and counts */
     const size_t *rows;       /* (row_count) borrowed */
     size_t row_count;
-    bool drop_last, shuffle; /* as in loader.h, like the three below */
+    bool drop_last, shuffle; /* as in loader.h, like the next three members */
     uint64_t seed;
     int workers;
     bool skip_bad_images;

@@ -1,23 +1,23 @@
 /*
- * HTML pages of one file with everything in it, so that it can be mailed or kept. No script,
- * nothing from the network; readable on a phone (400 pixels) and on a screen.
+ * Self-contained HTML pages: one file with all pictures and styles, no script, nothing from the
+ * network; readable on a phone (400 pixels wide) and on a screen.
  *
  *     hpac_page *page;
  *     HPAC_TRY(hpac_page_create("explore/explore.html", "Labels of train.csv", &page));
  *     hpac_page_set(page, "images", "%zu", images);
- *     hpac_page_render(page, HPAC_TEMPLATE(labels), insert, &exploration);
+ *     hpac_page_render(page, HPAC_TEMPLATE(explore), insert, &exploration);
  *     return hpac_page_commit(page);
  *
- * A template, `labels.html` beside the source that uses it, is HTML with
+ * A template, such as `explore.html` beside the source that uses it, is HTML with
  *     {{images}}                  the value of that name, escaped; nothing when it is not set
  *     {{?images}}..{{/}}          only when the value is set and not ""; these may be nested
  *     {{^images}}..{{/}}          only when it is not
  *     {{>table figures}}          calls insert(user, page, "table figures")
- * Of four and more <h2> headings the page lists the contents on top. The frame and the style of all
- * pages are page.html.
+ * A page with four or more <h2> headings begins with a table of contents. The frame and the style
+ * of all pages are page.html.
  *
  * The first failure is remembered, later calls do nothing, and commit returns it: a page is
- * complete or not there. Values, tables and captions are escaped; bytes that are not UTF-8 become
+ * complete or missing. Values, tables and captions are escaped; bytes that are not UTF-8 become
  * U+FFFD.
  */
 #ifndef HPAC_RENDER_PAGE_H
@@ -27,8 +27,8 @@
 
 typedef struct hpac_page hpac_page;
 
-/* A template as the linker makes it of a file; "src/explore/labels.html" is declared by
- * HPAC_TEMPLATE_FILE(labels, "src_explore_labels_html"). */
+/* A template as the linker embeds a file; "src/explore/explore.html" is declared by
+ * HPAC_TEMPLATE_FILE(explore, "src_explore_explore_html"). */
 typedef struct hpac_template {
     const char *start, *end;
 } hpac_template;
@@ -51,9 +51,10 @@ void hpac_page_set(hpac_page *page, const char *name, const char *format, ...)
 /* Appends a template. `insert` may be NULL for one without {{>parts}}. */
 void hpac_page_render(hpac_page *page, hpac_template template, hpac_page_insert insert, void *user);
 
-/* Embeds a plot, a PNG or SVG file by its suffix. `caption` is below it and its alternative text;
- * on a narrow page it scrolls sideways rather than become too small to read. PNGs of plots have two
- * pixels per pixel of the page (plot.h). Errors: DATA when the file cannot be read or is neither.
+/* Embeds a plot, a PNG or SVG file by its suffix. `caption` is below it, and is its alternative
+ * text; on a narrow page it scrolls sideways instead of becoming too small to read. PNGs of plots
+ * have two pixels per pixel of the page (plot.h). Errors: DATA when the file cannot be read or is
+ * neither.
  */
 void hpac_page_picture(hpac_page *page, const char *path, const char *caption);
 /* The same for a picture without text: it shrinks with the page, and is never enlarged. `title` is
@@ -64,7 +65,7 @@ void hpac_page_photograph(hpac_page *page, const char *path, const char *title);
  * numbers right-aligned; a wide one scrolls sideways. */
 void hpac_page_table(hpac_page *page, const hpac_table *table, const char *title, size_t row_limit);
 
-/* Writes the page and frees it: the file is complete or there is an error and none. */
+/* Writes the page and frees it. On error no page is written. */
 hpac_status hpac_page_commit(hpac_page *page);
 
 #endif

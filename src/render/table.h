@@ -14,8 +14,8 @@
  *     hpac_table_fini(&table);
  *
  * A real that is not finite is an undefined value (the mean of nothing, the correlation of a
- * constant): an empty cell in CSV (where pandas reads NaN), null in JSON, "-" on the terminal and
- * in pages. Running out of memory while cells are added is remembered, and returned by whatever
+ * constant): an empty cell in CSV (which pandas reads as NaN), null in JSON, "-" on the terminal
+ * and in pages. Running out of memory while cells are added is remembered, and returned by whatever
  * writes the table.
  */
 #ifndef HPAC_RENDER_TABLE_H
@@ -61,7 +61,7 @@ typedef struct hpac_cell {
 
 typedef struct hpac_table {
     const char *name;  /* of the file and the JSON key: "class_counts". Borrowed */
-    const char *title; /* for readers: "Images per class". Borrowed */
+    const char *title; /* for display: "Images per class". Borrowed */
     hpac_column *columns;
     size_t column_count;
     hpac_cell *cells; /* (cell_count), row after row, owned */
@@ -98,7 +98,7 @@ void hpac_table_add_text(hpac_table *table, const char *text);
 void hpac_table_add_integer(hpac_table *table, long long number); /* up to 2^53 either way */
 void hpac_table_add_real(hpac_table *table, double number);
 
-/* Complete rows. */
+/* The number of complete rows. */
 size_t hpac_table_row_count(const hpac_table *table);
 /* A cell of a complete row, borrowed until the table changes. */
 const hpac_cell *hpac_table_cell(const hpac_table *table, size_t row, size_t column);
@@ -106,8 +106,8 @@ const hpac_cell *hpac_table_cell(const hpac_table *table, size_t row, size_t col
 /* The column of a name; column_count when there is none. */
 size_t hpac_table_find_column(const hpac_table *table, const char *name);
 
-/* A cell as shown to readers: "12885", "41.47", "-". `text` gets at most `nbytes`, with its NUL;
- * returns what to show, which is `text` or the cell's own text. */
+/* A cell as displayed: "12885", "41.47", "-". `text` gets at most `nbytes`, with its NUL; returns
+ * what to show, which is `text` or the cell's own text. */
 const char *hpac_table_show(const hpac_table *table, size_t row, size_t column, char *text,
                             size_t nbytes);
 

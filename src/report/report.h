@@ -7,10 +7,10 @@
  *
  * A directory is that of a run (run.json), of a cross-validation (fold0, fold1, ...), of a sweep
  * (sweep.csv), or any other with runs in it. A report reads only the files in it (docs/design.md
- * lists them); a run that is not finished, or in training at the moment, is reported as far as it
- * is.
+ * lists them); an unfinished run, or one in training at the moment, is reported up to its last
+ * epoch.
  *
- * Written are <out>/report.html, with every picture embedded, and in <out>/plots/ the pictures as
+ * A report is <out>/report.html, with every picture embedded, and in <out>/plots/ the pictures as
  * PNG and SVG and the tables they are drawn from. Files of an earlier report that this one does not
  * have are removed; files of other names are not touched.
  */

@@ -1,5 +1,6 @@
 /*
- * A run directory: whose it is, how far its run got, and whether a configuration may go on in it.
+ * A run directory: its lock, the state of its run, and whether a configuration may continue the
+ * run.
  */
 #ifndef HPAC_RUNDIR_RUNDIR_H
 #define HPAC_RUNDIR_RUNDIR_H
@@ -7,8 +8,8 @@
 #include <hpac/config.h>
 
 typedef enum run_state {
-    RUN_NEW,        /* nothing there */
-    RUN_UNFINISHED, /* begun by an earlier run */
+    RUN_NEW,        /* no run yet */
+    RUN_UNFINISHED, /* a run was started and has not finished */
     RUN_FINISHED,
 } run_state;
 
@@ -21,16 +22,16 @@ typedef struct rundir {
     uint32_t epochs, epochs_without_best;
 } rundir;
 
-/* Locks a directory that is there. On a file system without locks: a warning. Errors: CONFIG, when
- * another hpac has it locked. */
+/* Locks an existing directory. On a file system without locks a warning is logged. Errors: CONFIG,
+ * when another hpac has it locked. */
 hpac_status rundir_lock(const char *path, rundir *folder);
 void rundir_release(rundir *folder);
 /* Whether a directory holds nothing but temporary files of `files` that a killed program left. */
 bool rundir_is_new(const char *path, const char *const *files, size_t count);
-/* Removes these. */
+/* Removes these temporary files. */
 void rundir_tidy(const char *path, const char *const *files, size_t count);
-/* Looks without writing. Errors: CONFIG, when it is not a directory, another hpac has it locked, or
- * it holds files but no run.json. */
+/* Inspects a directory without writing. Errors: CONFIG, when it is not a directory, another hpac
+ * has it locked, or it holds files but no run.json. */
 hpac_status rundir_inspect(const char *path, bool force, rundir *folder);
 /* Creates the directory if it is missing, locks it, and checks that it can be written to. */
 hpac_status rundir_claim(const char *path, rundir *folder);
@@ -39,11 +40,11 @@ hpac_status rundir_remove(const char *path, const char *const *files, size_t cou
 /* Removes the files of a run (run_files.h): all, or those written at the end. */
 hpac_status rundir_clear(const char *path, bool all);
 
-/* A training can only go on with the configuration it began with: all keys must agree with
- * config.yaml, but train.epochs, early stopping, the paths of the data (whose rows the checkpoint
- * checks), data.workers, data.cache_mib, device.resident and device.graph; of a finished run (NULL:
- * it is not) train.epochs and early stopping as well, unless early stopping has ended it within so
- * many epochs. Errors: CONFIG, with the first line that differs. */
+/* A run can only continue with the configuration it was started with: all keys must agree with
+ * config.yaml, except train.epochs, early stopping, the paths of the data (whose rows the
+ * checkpoint checks), data.workers, data.cache_mib, device.resident and device.graph; of a finished
+ * run (NULL: not finished) early stopping and train.epochs must agree as well, but train.epochs may
+ * be larger if early stopping ended the run. Errors: CONFIG, with the first line that differs. */
 hpac_status rundir_check_config(const char *folder, const hpac_config *config,
                                 const rundir *finished);
 /* Whether a finished run has fewer epochs than the configuration asks for. */

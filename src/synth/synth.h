@@ -9,7 +9,7 @@
  *                                   .size = 512, .seed = 7};
  *     status = hpac_synth_write(&options);
  *
- * The steps alone: hpac_synth_sampler draws labels, hpac_synth_renderer renders one image.
+ * The steps can be used separately: hpac_synth_sampler draws labels, hpac_synth_renderer renders.
  * An image is a function of (seed, number, size); training images have the numbers 0 .. count - 1,
  * test images go on from there.
  */
@@ -33,9 +33,9 @@ typedef struct hpac_synth_options {
     int size;       /* pixels per side, 64 .. 4096 */
     uint64_t seed;
     bool balance; /* equal class frequencies instead of the real ones */
-    bool force;   /* replace an existing data set; images of other Ids are left alone */
+    bool force;   /* replace an existing data set; images with other Ids are not changed */
     int threads;  /* 0: one per core */
-    /* Nonzero: finish the images under way, return HPAC_INTERRUPTED. May be NULL. */
+    /* Nonzero: finish the current images, return HPAC_INTERRUPTED. May be NULL. */
     const volatile sig_atomic_t *stop;
     /* Called from any thread, one at a time. May be NULL. */
     void (*progress)(void *user, int done, int total);
@@ -59,7 +59,7 @@ void hpac_synth_sampler_destroy(hpac_synth_sampler *sampler); /* NULL is fine */
 /* The classes of an image: bit c set for class c, at least one. Safe from several threads. */
 uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number);
 
-/* The Id of an image, a UUID as the real ones, with its NUL. */
+/* The Id of an image, a UUID like the real ones, NUL-terminated. */
 void hpac_synth_id(uint64_t seed, uint32_t number, char id[37]);
 
 /* Renders images of `size` pixels per side, for one thread at a time. Errors: INTERNAL, CONFIG. */
