@@ -1,10 +1,10 @@
-/* ReLU and sigmoid by themselves; next to a bias or a pool they cost nothing, see there. */
+/* ReLU and sigmoid by themselves; a ReLU next to a bias or a pool is part of that kernel. */
 #ifndef HPAC_KERNELS_ACTIVATION_CUH
 #define HPAC_KERNELS_ACTIVATION_CUH
 
 #include "common.cuh"
 
-/* A NaN stays one. */
+/* A NaN stays a NaN. */
 __device__ __forceinline__ float relu(float x)
 {
     return x < 0.0F ? 0.0F : x;

@@ -18,11 +18,11 @@ __device__ __forceinline__ bool is_nonfinite(float value)
 }
 
 /*
- * One step for four parameters per thread, one launch for a whole arena. Raises *nonfinite when a
- * new weight or average is not finite: a gradient that is not makes its square so. All threads that
- * raise it write the same number.
- * Moves 28 bytes per parameter: 220 MB for the 7.9 million of the improved model, at least 66 us on
- * an H100. Bound by memory; the root and the quotient, rounded as on the CPU, hide behind it.
+ * One step for four parameters per thread, one launch for a whole arena. Sets *nonfinite when a new
+ * weight or average is not finite: a non-finite gradient has a non-finite square. All threads that
+ * set it write the same value. Moves 28 bytes per parameter: 220 MB for the 7.9 million of the
+ * improved model, at least 66 us on an H100. Bound by memory; the square root and the division,
+ * rounded as on the CPU, are hidden behind it.
  */
 __global__ void __launch_bounds__(KERNEL_THREADS)
     adadelta_step(const adadelta_arrays arrays, const hpac_adadelta adadelta,

@@ -1,8 +1,8 @@
 /*
- * The way back through y = dropout(relu(x + bias)) (forward: elements.cuh):
+ * Backward of y = dropout(relu(x + bias)) (forward: elements.cuh):
  *   dz = dy x scale where y > 0 (with ReLU), else dropout(dy);  db[c] = sum of dz over all but c
- * in one pass over the gradients. Blocks leave partial sums, at most MAX_PARTIALS of each channel;
- * how many depends on the shape alone, and so do the bits of db. A small tensor needs one block a
+ * in one pass over the gradients. Blocks write partial sums, at most MAX_PARTIALS of each channel;
+ * how many depends on the shape alone, and so do the bits of db. A small tensor needs one block per
  * channel, and no second kernel.
  */
 #ifndef HPAC_KERNELS_BIAS_CUH

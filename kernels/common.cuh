@@ -45,8 +45,8 @@ template <> __device__ __forceinline__ float narrow<float>(float value)
     return value;
 }
 
-/* To the nearest, of two as near the even one; what is too large becomes infinite. A NaN stays one:
- * its quiet bit is set, lest its other bits be those that are cut off. */
+/* Round to nearest, ties to even; values out of range become infinite. A NaN stays a NaN: its quiet
+ * bit is set, since its other bits may all be cut off. */
 template <> __device__ __forceinline__ bfloat narrow<bfloat>(float value)
 {
     uint32_t bits = __float_as_uint(value);

@@ -19,17 +19,17 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         store_part(y + first, load_part(x + first, part, aligned), part, aligned);
 }
 
-/* Side of the squares that convert_tiles turns. */
+/* Side of the tiles that convert_tiles transposes. */
 #define TILE 32
 
 /*
  * y (images, columns, rows) = x (images, rows, columns): from NHWC to NCHW (rows: pixels, columns:
- * channels) and back. A block of 32 x 8 threads turns a square of 32 x 32 through shared memory, so
- * that reads and writes are of neighbours; its rows are one float longer, so that a column lies in
+ * channels) and back. A block of 32 x 8 threads transposes a tile of 32 x 32 through shared memory,
+ * so that reads and writes are coalesced; its rows are one float longer, so that a column lies in
  * 32 different banks. Moves the bytes of both, and is bound by memory, when both sides are much
- * longer than 32; with few channels most of a square is empty. What the pool of the improved model
+ * longer than 32; with few channels most of a tile is empty. What the pool of the improved model
  * writes at batch 128 (15.7 million values), where flatten is not part of the dense layer: 126 MB,
- * at least 38 us on an H100. down, across: squares.
+ * at least 38 us on an H100. down, across: tiles.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)

@@ -101,7 +101,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 
 /*
  * Planes of any shape: one value per thread in memory order, each with a draw of its own, of which
- * three numbers in four are thrown away. For odd shapes; with dropout bound by arithmetic.
+ * three numbers in four are discarded. For odd shapes; with dropout bound by arithmetic.
  */
 template <typename S, typename T, bool BIASED>
 __global__ void __launch_bounds__(KERNEL_THREADS)

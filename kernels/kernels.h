@@ -30,11 +30,12 @@ typedef struct kernel_step {
     uint32_t step;
 } kernel_step;
 
-/* Dropout: a value is kept by the Philox number of its NHWC index in the batch (random.h). */
+/* Dropout: the Philox number of a value's NHWC index in the batch decides whether it is dropped
+ * (random.h). */
 typedef struct kernel_dropout {
     const kernel_step *step; /* NULL: no dropout */
     uint32_t stream, threshold;
-    float scale; /* 1 / (1 - rate), of those kept */
+    float scale; /* 1 / (1 - rate), for values not dropped */
 } kernel_dropout;
 
 /* Sets seed and step of the next dropouts. */
@@ -55,7 +56,7 @@ cudaError_t hpac_kernel_activate(const kernel_tensor *tensor, hpac_op_kind kind,
 cudaError_t hpac_kernel_activate_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
                                           const void *y, const void *dy, cudaStream_t stream);
 
-/* x or dy to y or dx: times scale where kept, else 0. In place is allowed. */
+/* x or dy to y or dx: times scale, or 0 where dropped. In place is allowed. */
 cudaError_t hpac_kernel_dropout(const kernel_tensor *tensor, const kernel_dropout *dropout, void *y,
                                 const void *x, cudaStream_t stream);
 
@@ -65,10 +66,10 @@ cudaError_t hpac_kernel_bias(const kernel_tensor *tensor, const float *bias, boo
                              const kernel_dropout *dropout, void *y, const float *x,
                              cudaStream_t stream);
 
-/* The way back through hpac_kernel_bias: dz = dy x scale where y > 0 (with `relu`; a dropped value
- * is 0 too, so that the mask need not be drawn again), else dropout(dy); dz may be dy, NULL when
- * not wanted (a plain bias). bias_gradient: dz summed over batch and pixels in a fixed order, by
- * `partials` of hpac_kernel_partials_nbytes(). */
+/* Backward of hpac_kernel_bias: dz = dy x scale where y > 0 (with `relu`; a dropped value is 0 too,
+ * so that the mask need not be drawn again), else dropout(dy); dz may be dy, NULL when not wanted
+ * (a plain bias). bias_gradient: dz summed over batch and pixels in a fixed order, by `partials` of
+ * hpac_kernel_partials_nbytes(). */
 cudaError_t hpac_kernel_bias_backward(const kernel_tensor *tensor, bool relu,
                                       const kernel_dropout *dropout, void *dz, const void *y,
                                       const void *dy, float *bias_gradient, void *partials,
@@ -83,15 +84,16 @@ typedef struct kernel_pool {
     bool relu; /* x is a ReLU's output and backward gives the gradient before that ReLU */
 } kernel_pool;
 
-/* The largest value of each window (NaN if there is one), then dropout. argmax: per output the
- * index of that value in its window, row by row, the first of equals; or rows x cols of the window
- * where no gradient comes back: the value was dropped or, with `relu`, is not positive. 1 byte each
- * (4 when the window has 256 values or more), in the output's order; NULL when not wanted. */
+/* The max of each window (NaN if there is one), then dropout. argmax: per output the index of the
+ * max in its window, row by row, the first of equals; or rows x cols of the window where the
+ * gradient is 0: the value was dropped or, with `relu`, is not positive. 1 byte each (4 when the
+ * window has 256 values or more), in the output's order; NULL when not wanted. */
 cudaError_t hpac_kernel_maxpool(const kernel_pool *pool, void *y, void *argmax, const void *x,
                                 cudaStream_t stream);
-/* dx of the whole input, rows and columns left over too. The argmax contains all that backward
- * needs of x, y and the mask. bias_gradient, partials: as above, of the convolution before the
- * ReLU, with hpac_kernel_partials_nbytes(&pool->before); NULL: not wanted. */
+/* dx of the whole input, including rows and columns outside of complete windows. The argmax
+ * contains all that backward needs of x, y and the mask. bias_gradient, partials: as above, of the
+ * convolution before the ReLU, with hpac_kernel_partials_nbytes(&pool->before); NULL: not
+ * wanted. */
 cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, const void *argmax,
                                          const void *dy, float *bias_gradient, void *partials,
                                          cudaStream_t stream);

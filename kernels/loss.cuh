@@ -54,7 +54,7 @@ __device__ __forceinline__ double put_logit(const hpac_loss &loss, const divisor
     return one.loss;
 }
 
-/* A row behind the last image: no gradient, and probability 0 so that nothing old is read. */
+/* A row after the last image: gradient 0, and probability 0 so that no old value is read. */
 __device__ __forceinline__ void clear_logit(const hpac_loss &loss, uint64_t i)
 {
     if (loss.dlogits)
@@ -77,8 +77,8 @@ __device__ __forceinline__ void write_counts(hpac_step_result *result, const los
  * See hpac_loss (device.h) for the formulas. One block, since a batch has few logits; a thread
  * takes every LOSS_THREADS-th value, and sums have a fixed order. Moves 13 bytes per logit: 5 kB
  * for the improved model at batch 128 (384 logits), 47 kB for all 28 classes. Bound by the launch
- * on a data-centre GPU; on one with 1/64 of its rate for double (two a clock and processor) by
- * about 100 operations per logit: 8 us for 384 of them, 70 us for 3584.
+ * on a data-centre GPU; on one with 1/64 of its rate for double (two per clock and SM) by about 100
+ * operations per logit: 8 us for 384 of them, 70 us for 3584.
  */
 __global__ void __launch_bounds__(LOSS_THREADS)
     loss_step(const hpac_loss loss, const divisor classes)

@@ -30,7 +30,7 @@ static inline row_grid share_rows(uint64_t rows, uint32_t channels, unsigned cou
 }
 
 /* Blocks of one channel: blocks.x is the channel, blocks.y partial sums of it. About 4096 blocks
- * are several for each place on the largest GPUs. */
+ * are several per resident block on the largest GPUs. */
 static inline row_grid share_planes(uint64_t items, uint32_t channels)
 {
     const uint64_t enough = divide_up(4096, channels);
