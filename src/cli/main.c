@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A file that is opened while 0, 1 or 2 is closed would get that number, and with it what is
- * printed. Reading /dev/null in its place, writing fails as to a closed descriptor. */
+/* A file that is opened while 0, 1 or 2 is closed would get that number, and receive what is
+ * printed. With /dev/null opened read-only instead, writing fails as to a closed descriptor. */
 static void occupy_standard_descriptors(void)
 {
     for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++)

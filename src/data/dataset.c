@@ -195,7 +195,7 @@ static void log_remarks(hpac_dataset *dataset, const char *path, const hpac_imag
                          path, image->max_sample, others);
 }
 
-/* Puts one channel of a row into its place between the others. */
+/* Interleaves one channel of a row with the others. */
 static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, size_t channel,
                                 void *pixels)
 {

@@ -1,11 +1,12 @@
-/* The inside of a pool of images, for the data sets that use it. */
+/* The internals of a pool of images, for the data sets that use it. */
 #ifndef HPAC_IMAGE_CACHE_H
 #define HPAC_IMAGE_CACHE_H
 
 #include "dataset.h"
 
-/* The state of a row. One reader wins EMPTY -> FILLING and prepares the image in its place; until
- * it is KEPT the others prepare their own, so that nobody waits and nobody sees half an image. */
+/* The state of a row. One reader changes EMPTY to FILLING and prepares the image in the cache;
+ * until it is KEPT the others prepare their own, so that none waits and none sees an incomplete
+ * image. */
 enum {
     IMAGE_EMPTY, /* what calloc gives */
     IMAGE_FILLING,
@@ -23,13 +24,13 @@ typedef struct image_set {
     size_t last_use; /* by the pool's count of data sets */
     bool checked;    /* all its files are known to be good */
     size_t count, image_nbytes;
-    unsigned char *bytes; /* (count, image_nbytes) NULL: not kept. Changes without users only */
+    unsigned char *bytes; /* (count, image_nbytes) NULL: not cached. Changes without users only */
     atomic_uchar *states; /* (count), with the bytes */
 } image_set;
 
 struct hpac_image_pool {
     image_set *sets;
-    size_t nbytes; /* of all sets that are kept */
+    size_t nbytes; /* of all cached sets */
     size_t uses;
     atomic_size_t files_decoded;
 };

@@ -7,11 +7,11 @@
  *     hpac_image_pool_destroy(pool);
  *
  * Data sets share a set of images when directory, Ids and their order, channels, size and pixels
- * agree; targets may differ. A set is kept as a whole or not at all. The pool is a least recently
- * used cache: if a new data set's images do not fit into its options.cache_nbytes beside the
- * others, sets that no data set uses are dropped, the one unused for longest first, and decoded
- * again when they are wanted again. Data sets are created and destroyed by one thread at a time;
- * their readers may be many. What is cached never changes a bit of what is read.
+ * agree; targets may differ. A set is cached as a whole or not at all. The pool is an LRU cache: if
+ * a new data set's images do not fit into its options.cache_nbytes beside the others, sets that no
+ * data set uses are evicted, the least recently used first, and decoded again when needed. Data
+ * sets are created and destroyed by one thread at a time; their readers may be many. Caching never
+ * changes the bits that are read.
  */
 #ifndef HPAC_DATA_IMAGE_POOL_H
 #define HPAC_DATA_IMAGE_POOL_H

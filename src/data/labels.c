@@ -251,7 +251,7 @@ static hpac_status find_duplicate_ids(label_reader *reader)
     qsort(places, count, sizeof *places, compare_places);
     for (size_t i = 1; i < count; i++)
         if (*places[i].id && strcmp(places[i].id, places[i - 1].id) == 0)
-            places[duplicate_count++] = places[i]; /* duplicate_count < i: a place done with */
+            places[duplicate_count++] = places[i]; /* duplicate_count < i: already read */
     qsort(places, duplicate_count, sizeof *places, compare_lines);
     for (size_t i = 0; i < duplicate_count; i++)
         hpac_problems_add(&reader->problems, "%s:%zu: duplicate Id \"" SHOWN "\"", reader->path,

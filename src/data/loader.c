@@ -176,7 +176,7 @@ size_t hpac_loader_batch_count(const hpac_loader *loader)
     return loader->batch_count;
 }
 
-/* Drops what is left of an epoch, waiting for images being read. The mutex is held. */
+/* Abandons the rest of an epoch, waiting for images being read. The mutex is held. */
 static void drop_epoch(hpac_loader *loader)
 {
     loader->next = loader->end = 0;
@@ -192,8 +192,8 @@ static void drop_epoch(hpac_loader *loader)
     loader->failed = (struct failure){.status = HPAC_OK};
 }
 
-/* Fisher and Yates, from the end: the last place changes with any up to itself, then the one before
- * it, ... */
+/* Fisher and Yates, from the end: the last row is swapped with a random one up to itself, then the
+ * one before it, ... */
 static void order_rows(hpac_loader *loader, uint32_t epoch)
 {
     const hpac_loader_options *options = &loader->options;
@@ -326,8 +326,8 @@ static void move_place(const hpac_loader *loader, struct slot *slot, size_t from
            hpac_batch_image_nbytes(&loader->format));
 }
 
-/* Deals with the failures of a complete batch in the order of places: bad images to be skipped
- * leave it, the first of any others ends the epoch. */
+/* Resolves the failures of a complete batch in the order of samples: bad images to be skipped are
+ * removed, the first other failure ends the epoch. */
 static hpac_status resolve_failures(hpac_loader *loader, struct slot *slot)
 {
     size_t kept = 0;

@@ -2,14 +2,13 @@
  * The inside of the loader, shared by its workers (loader_workers.c) and its consumer (loader.c).
  *
  * One mutex guards everything that threads share. A unit of work is one image: workers take the
- * places of the batch being filled one after the other; when all are taken the next batch opens, if
- * a slot is free. A slot circulates: free -> filling (in the queue, in the order of batches)
- * -> complete -> out, with the consumer -> free. Free slots are a queue, too, so that which slot a
+ * samples of the batch being filled one after the other; when all are taken the next batch opens,
+ * if a slot is free. A slot circulates: free -> filling (in the queue, in the order of batches) ->
+ * complete -> out, with the consumer -> free. Free slots are a queue, too, so that which slot a
  * batch gets depends on the consumer alone.
  *
- * What a worker may touch without the mutex is its unit's place: targets, pixels and failure. What
- * the consumer may touch is a slot that is complete, or out. Whoever has nothing to do sleeps: the
- * cores belong to the compute threads.
+ * Without the mutex a worker may access its unit's targets, pixels and failure, and the consumer a
+ * slot that is complete, or out. Idle threads sleep: the cores belong to the compute threads.
  */
 #ifndef HPAC_LOADER_INTERNAL_H
 #define HPAC_LOADER_INTERNAL_H
@@ -18,10 +17,10 @@
 
 #include <pthread.h>
 
-/* Why a place could not be filled. */
+/* Why a sample could not be read. */
 struct failure {
-    hpac_status status; /* OK: it was */
-    char *message;      /* owned; NULL: none, or memory was out */
+    hpac_status status; /* OK: it was read */
+    char *message;      /* owned; NULL: none, or out of memory */
 };
 
 struct slot {
@@ -34,10 +33,10 @@ struct slot {
     size_t handed;            /* sample indices given to workers */
     size_t done;
     size_t failed;
-    size_t fatal; /* first place known to have failed so that the epoch ends; SIZE_MAX: none */
+    size_t fatal; /* first sample index whose failure ends the epoch; SIZE_MAX: none */
 };
 
-/* Slots waiting in line. There are never more than the loader has. */
+/* A queue of slots. There are never more than the loader has. */
 struct line {
     struct slot **slots; /* (slot_count) */
     int first, count, size;
@@ -60,7 +59,7 @@ struct hpac_loader {
     bool ending;
     int busy;              /* workers on a unit */
     size_t *order;         /* (row_count) rows of this epoch */
-    bool *reads;           /* (batch_count) batches of this epoch that are read, not kept */
+    bool *reads;           /* (batch_count) batches of this epoch that are read, not retained */
     size_t given;          /* the batch the consumer gets next; its own, without the mutex */
     size_t next;           /* the batch to open next, one that is read */
     size_t end;            /* batches from here on are not opened */

@@ -1,4 +1,4 @@
-/* The loader's workers: they open batches, take their images one by one and fill the places. */
+/* The loader's workers: they open batches and read their samples one by one. */
 #include "loader_internal.h"
 
 #include <stdlib.h>

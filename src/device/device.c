@@ -16,7 +16,7 @@
 
 #define CUDA_LIBRARY "libhpac_cuda.so"
 
-/* The folder of the running program, without a slash at its end; "." if the system does not say. */
+/* The directory of the running program, without a slash at its end; "." if it is unknown. */
 static void find_program_folder(char *folder, size_t folder_nbytes)
 {
     ssize_t length = readlink("/proc/self/exe", folder, folder_nbytes - 1);

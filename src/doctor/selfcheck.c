@@ -7,7 +7,7 @@
 
 static const char *const data_names[] = {"whole numbers", "random numbers", "extremes"};
 
-/* Whether whole numbers stay exact through the stack. */
+/* Whether integers stay exact through the stack. */
 static bool is_exact(const check_stack *stack)
 {
     for (size_t i = 0; i < stack->op_count; i++) {
@@ -223,7 +223,7 @@ static hpac_status check_forward(check_stack *stack, size_t index)
     return status;
 }
 
-/* One step of Adadelta in double, from what stood there before and the expected gradient. */
+/* One step of Adadelta in double, from the previous values and the expected gradient. */
 static void expect_update(float *const before[3], const double *gradient, size_t count,
                           double *const expected[3])
 {
@@ -247,8 +247,8 @@ static bool are_whole(const float *values, size_t count)
     return true;
 }
 
-/* A plan that updates: its weights and averages against the step from the expected gradient. The
- * new values take the place of the old on the host. */
+/* A plan that updates: compares its weights and averages with a step from the expected gradient.
+ * The new values replace the old ones on the host. */
 static hpac_status compare_update(check_stack *stack, check_segment *segment, size_t parameter,
                                   const double *gradient)
 {
@@ -258,8 +258,8 @@ static hpac_status compare_update(check_stack *stack, check_segment *segment, si
     float *values[] = {segment->values[parameter], segment->averages[0][parameter],
                        segment->averages[1][parameter]};
     double *expected[3] = {NULL, NULL, NULL};
-    /* Adadelta makes as much of a small gradient as of a large one, and of its rounding: only exact
-     * gradients tell something. */
+    /* Adadelta normalizes gradients, so that the rounding of a small one is amplified: only exact
+     * gradients can be compared. */
     bool exact = are_whole(segment->host_x, segment->x_count) &&
                  are_whole(segment->host_dy, segment->y_count);
     hpac_status status = HPAC_OK;

@@ -67,8 +67,8 @@ void hpac_selfcheck_free(selfcheck_memory *memory);
 
 /* ---- stacks: selfcheck_stack.c sets them up, selfcheck.c checks them ---- */
 
-/* What is fed in. Sums of small whole numbers are exact in float32 in any order, so that ReLU and
- * max pooling decide alike on both sides even deep inside a fused op chain. */
+/* The input data. Sums of small integers are exact in float32 in any order, so that ReLU and max
+ * pooling decide alike on device and reference even deep inside a fused op chain. */
 typedef enum data_kind {
     DATA_WHOLE,
     DATA_RANDOM,
@@ -104,7 +104,7 @@ typedef struct check_stack {
     check_segment segments[SELFCHECK_MAX_OPS];
     size_t segment_count;
     void *x, *dx, *workspace;
-    bool after_update; /* the weights are whole numbers no more */
+    bool after_update; /* the weights are no longer integers */
     float *poison;     /* pinned, NaN */
     size_t workspace_nbytes, largest_nbytes;
     hpac_step_result *result, *host_result;
@@ -125,7 +125,7 @@ hpac_status hpac_selfcheck_expect_forward(const check_stack *stack, const check_
 void hpac_selfcheck_expect_backward(const check_stack *stack, const check_segment *segment,
                                     check_expectation *expected);
 /* Whether the device's number format holds all that goes through its products (and, in bf16, all
- * that it writes) as it is, so that whole numbers stay exact. */
+ * that it writes) unrounded, so that integers stay exact. */
 bool hpac_selfcheck_is_held(const check_stack *stack, const check_segment *segment,
                             const check_expectation *expected, bool backward);
 void hpac_selfcheck_expectation_fini(check_expectation *expected);

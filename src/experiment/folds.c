@@ -119,7 +119,7 @@ static hpac_status set_fold(const hpac_train_options *all, hpac_image_pool *imag
     return HPAC_OK;
 }
 
-/* Whether a fold is left as it is; one that is not must be free to begin or to go on. */
+/* Whether a fold is left as it is; if not, it must be possible to start or continue it. */
 static hpac_status look_at_fold(const fold_training *own, bool *finished)
 {
     const hpac_train_options *options = &own->options;

@@ -30,7 +30,7 @@ static bool must_stop(const sweep_job *job)
     return job->options->stop && *job->options->stop;
 }
 
-/* How to go on after an interruption. */
+/* How to continue after an interruption. */
 static const char *go_on(const sweep_job *job)
 {
     return job->options->force ? "continue with the same command without --force"
@@ -74,7 +74,7 @@ static hpac_train_options options_of(const sweep_job *job, int run)
     };
 }
 
-/* How far a run has come, and whether it is this one. Errors: CONFIG. */
+/* The state of a run's directory, and whether it has this configuration. Errors: CONFIG. */
 static hpac_status look_at_run(sweep_job *job, int run)
 {
     sweep_row *row = &job->rows[run];
@@ -189,7 +189,7 @@ static hpac_status write_results(sweep_job *job)
 
 /* ---- training ---- */
 
-/* A run that is not finite is noted, and the sweep goes on; other failures end it. */
+/* A run that is not finite is marked as failed, and the sweep continues; other failures end it. */
 static hpac_status note_end(sweep_job *job, int run, hpac_status status)
 {
     const char *name = job->sweep->runs[run].name;
@@ -230,7 +230,8 @@ static hpac_status train_run(sweep_job *job, int run)
                : status;
 }
 
-/* Trains a run and writes the rows whatever became of it; its own failure is the one to report. */
+/* Trains a run and writes sweep.csv whatever its status; the failure of the run takes
+ * precedence. */
 static hpac_status train_and_write(sweep_job *job, int run)
 {
     if (must_stop(job))

@@ -201,7 +201,7 @@ static void read_key(sweep_file *file, const hpac_yaml_node *root, size_t index)
 
 /* ---- the whole ---- */
 
-/* A key of the grid has its values from there: no other place may give it one. */
+/* A key of the grid gets its values from the grid only. */
 static void refuse_overridden(sweep_file *file, const sweep_values *values, const char *what)
 {
     for (int i = 0; i < values->count; i++)

@@ -66,8 +66,8 @@ hpac_status hpac_evaluate(const hpac_scored *set, const float *thresholds,
                           hpac_evaluation *evaluation);
 
 /* Finds for each class the threshold with the highest F1 on this set: halfway between two
- * neighbouring probabilities, the one nearest to 0.5 among equals; 0.5 for a class without
- * positives here. For sets that are not evaluated with them. thresholds: (target_count).
+ * neighbouring probabilities, the one nearest to 0.5 among equally good ones; 0.5 for a class
+ * without positives here. For sets that are not evaluated with them. thresholds: (target_count).
  * Errors: INTERNAL (memory). */
 hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds);
 /* Finds the one threshold for all classes with the highest mean of their F1, in the same way;

@@ -58,7 +58,7 @@ hpac_status hpac_hdf5_read_numbers(hid_t at, const char *name, hid_t type, hsize
 hssize_t hpac_hdf5_count_numbers(hid_t at, const char *name);
 
 /* Reads a dataset that must be float32, of these dimensions and wholly in the file. With values
- * NULL it is only checked: room made after that is no more than the file's size. */
+ * NULL it is only checked, so that a buffer allocated afterwards is no larger than the file. */
 hpac_status hpac_hdf5_read_floats(hid_t at, const char *name, int rank, const hsize_t *dims,
                                   float *values);
 

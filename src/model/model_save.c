@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The version whose form keras_config_write.c writes; it tells a reader how to take the weights. */
+/* The version whose form keras_config_write.c writes; readers use it to find the layout of the
+ * weights. */
 #define KERAS_VERSION "2.15.0"
 #define KERAS_BACKEND "tensorflow"
 

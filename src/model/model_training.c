@@ -1,4 +1,4 @@
-/* Where a training stood: attributes of hpac/training, and the accumulators of each layer. */
+/* The state of a training: attributes of hpac/training, and the accumulators of each layer. */
 #include "hdf5_io.h"
 #include "model_weights.h"
 

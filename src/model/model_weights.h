@@ -13,11 +13,11 @@ int hpac_model_kernel_dims(const hpac_layer *layer, hpac_shape in, hsize_t dims[
 int hpac_model_bias_dims(const hpac_layer *layer, hsize_t dims[1]);
 
 /* HPAC_OK when every parameter is finite (and not below 0, if so asked); else DATA, with the
- * layer's number and place. */
+ * layer's number and the index of the value. */
 hpac_status hpac_model_check_finite(const hpac_weights *weights, size_t layer_count,
                                     bool not_negative);
 
-/* Where a training stood, under hpac/training. */
+/* The state of a training, under hpac/training. */
 hpac_status hpac_model_write_training(hid_t file, const hpac_model *model);
 /* Reads it into model->training; the layers must be read already. On error, and when the file has
  * none, model->training stays NULL or owns what was read so far (hpac_model_fini). */

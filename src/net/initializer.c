@@ -1,5 +1,5 @@
 /* Initial weights, each from its own random number by the quantile function: no rejection, so every
- * value has its place in the random sequence and threads do not matter. */
+ * value has its index in the random sequence and threads do not matter. */
 #include "initializer.h"
 
 #include "base/random.h"

@@ -90,7 +90,7 @@ static inline bool network_call_is_of_plan(network_call call)
 /* Rows and timers; the stages are there and placed. */
 hpac_status network_profile_create(hpac_network *network);
 void network_profile_destroy(hpac_network *network);
-/* Clears the marks of a flight: a step begins. */
+/* Clears the marks of a flight at the start of a step. */
 void network_profile_reset(hpac_network *network, const network_flight *flight);
 /* Marks on a queue where a call begins, and where it ends; the next may begin there. */
 hpac_status network_profile_begin(hpac_network *network, const network_flight *flight,
@@ -103,7 +103,7 @@ hpac_status network_profile_collect(hpac_network *network, const network_flight 
 /* The first error of a sequence of enqueueing calls ends it. */
 /* ---- network_step.c ---- */
 
-/* Computing goes on only when what was put on the copy queue so far is there. */
+/* Makes the compute queue wait for what is on the copy queue so far. */
 hpac_status network_await_upload(hpac_network *network, const network_flight *flight);
 
 /* ---- network_store.c ---- */

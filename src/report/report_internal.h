@@ -45,7 +45,7 @@ typedef struct report_config {
 } report_config;
 
 /* Reads the text of a configuration that hpac wrote; "" has no keys. On error nothing is left.
- * Errors: DATA with path and line (no YAML), INTERNAL (memory). */
+ * Errors: DATA with path and line (invalid YAML), INTERNAL (memory). */
 hpac_status report_config_read(const char *path, const char *text, report_config *config);
 void report_config_fini(report_config *config);
 /* NULL when the configuration has no such key. */

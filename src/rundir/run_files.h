@@ -9,7 +9,7 @@
 
 typedef enum hpac_run_file_time {
     HPAC_WRITTEN_FROM_START, /* and again, or on, after every epoch */
-    HPAC_WRITTEN_AT_END,     /* after the last epoch; removed when the run goes on */
+    HPAC_WRITTEN_AT_END,     /* after the last epoch; removed when the run continues */
 } hpac_run_file_time;
 
 /* X(NAME, name, time, description) */

@@ -1,6 +1,6 @@
 /*
- * The results of a run, read back from its metrics.csv, and their columns in sweep.csv and the
- * table `runs` of reports have these columns, so that they say the same of the same run.
+ * The results of a run, read back from its metrics.csv, as columns that sweep.csv and the table
+ * `runs` of reports share.
  *
  *     hpac_run_results results;
  *     status = hpac_run_results_read("runs/demo", &results);
@@ -53,8 +53,8 @@ typedef struct hpac_run_results {
 
 /* Reads metrics.csv of a folder into `epochs`, which the caller frees with hpac_table_fini whatever
  * the status: column c is metric c, an empty cell NaN. `growing`: a training is writing it, so that
- * it may not be there yet, or end in half a row, which is left out. Errors: DATA, with file, line,
- * column and what was expected; INTERNAL. */
+ * it may not be there yet, or end in an incomplete row, which is left out. Errors: DATA, with file,
+ * line, column and what was expected; INTERNAL. */
 hpac_status hpac_metrics_read(const char *folder, bool growing, hpac_table *epochs);
 /* The results of these epochs. */
 void hpac_run_results_of(const hpac_table *epochs, hpac_run_results *results);

@@ -1,4 +1,5 @@
-/* The run directory: whose it is, how far it came, and whether a configuration may go on in it. */
+/* The run directory: its lock, the state of its run, and whether a configuration may continue
+ * it. */
 #include "rundir.h"
 
 #include <hpac/log.h>
@@ -190,7 +191,7 @@ static hpac_status fail_with_difference(const char *path, const char *old, const
         path, (int)strcspn(old, "\n"), old, (int)strcspn(new, "\n"), new);
 }
 
-/* Early stopping has ended it: it has all the epochs it would ever get. */
+/* Whether early stopping has ended it, so that it gets no more epochs. */
 static bool has_stopped_early(const rundir *folder, const hpac_config_train *train)
 {
     return train->patience > 0 && folder->epochs_without_best >= (uint32_t)train->patience;

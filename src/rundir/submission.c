@@ -139,7 +139,7 @@ hpac_status hpac_submission_check(const hpac_submission *submission)
     return HPAC_OK;
 }
 
-/* Both are whole before the first is put in place. */
+/* Both are complete before the first is renamed into place. */
 hpac_status hpac_submission_commit(hpac_submission *submission)
 {
     hpac_status status = hpac_file_finish(&submission->probabilities.file);

@@ -27,7 +27,7 @@ hpac_status hpac_predictions_create(hpac_predictions *predictions, const char *p
 /* probabilities: (target_count) */
 void hpac_predictions_add(hpac_predictions *predictions, const char *id,
                           const float *probabilities);
-/* Ends the writing: the file is whole and in its place, or there is an error and none. */
+/* Completes the file and renames it into place. On error no file is written. */
 hpac_status hpac_predictions_commit(hpac_predictions *predictions);
 /* Ends the writing and leaves nothing; does nothing on a zeroed or finished writer. */
 void hpac_predictions_discard(hpac_predictions *predictions);
@@ -43,13 +43,13 @@ typedef struct hpac_submission_options {
     const int *targets; /* (target_count) the classes that were trained, in the order of the
                            probabilities; copied */
     size_t target_count;
-    const float *thresholds; /* (target_count) a class is answered when p > its threshold; copied.
+    const float *thresholds; /* (target_count) a class is predicted when p > its threshold; copied.
                                 NULL: 0.5 */
     hpac_empty_prediction empty;
 } hpac_submission_options;
 
 /* submission_proba.csv (Id and all 28 classes in class order, those not trained 0) and Kaggle's
- * submission.csv (Id,Predicted: the numbers of the classes answered, separated by spaces). */
+ * submission.csv (Id,Predicted: the numbers of the predicted classes, separated by spaces). */
 typedef struct hpac_submission {
     hpac_predictions probabilities; /* its file and all 28 columns */
     hpac_file labels;
@@ -64,13 +64,13 @@ hpac_status hpac_submission_create(hpac_submission *submission,
                                    const hpac_submission_options *options);
 /* probabilities: (target_count). Writing errors show in check and commit. */
 void hpac_submission_add(hpac_submission *submission, const char *id, const float *probabilities);
-/* A row for an image that could not be read: all its cells are empty, whatever `empty` says, for
- * nothing is known of it. */
+/* A row for an image that could not be read: all its cells are empty, whatever `empty` is, since
+ * nothing is known about it. */
 void hpac_submission_add_unknown(hpac_submission *submission, const char *id);
 /* Whether all went well so far, to end early when the disk is full. Errors: DATA. The writer stays
  * as it is. */
 hpac_status hpac_submission_check(const hpac_submission *submission);
-/* Both files in their places, or an error. */
+/* Renames both files into place, or fails. */
 hpac_status hpac_submission_commit(hpac_submission *submission);
 /* As hpac_predictions_discard. */
 void hpac_submission_discard(hpac_submission *submission);

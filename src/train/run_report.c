@@ -1,5 +1,5 @@
-/* The report at the end of a training. Without it a run is no worse: what goes wrong with it is
- * told, and the training goes on. */
+/* The report at the end of a training. If it fails, a warning is logged and the run still succeeds.
+ */
 #include "train_internal.h"
 
 #include <hpac/log.h>

@@ -128,8 +128,8 @@ hpac_status train_setup_data(train_job *training)
     return HPAC_OK;
 }
 
-/* FNV-1a (Fowler, Noll, Vo; 64 bits) over Ids and targets: a resumed run must go on with the rows
- * it began with. */
+/* FNV-1a (Fowler, Noll, Vo; 64 bits) over Ids and targets: a resumed run must continue with the
+ * rows it was started with. */
 static uint64_t digest_labels(const hpac_labels *labels)
 {
     uint64_t digest = 0xcbf29ce484222325;

@@ -91,7 +91,7 @@ void train_skipped_close(train_job *training);
 
 /* Removes the files of a run (all, or those written at its end), and its report. */
 hpac_status train_clear_folder(const char *path, bool all);
-/* Clears a directory that nobody has locked, if it is there. */
+/* Clears a directory that no process has locked, if it exists. */
 hpac_status train_begin_anew(const char *path);
 /* Inspects the directory of one run of several, and whether the run can go on as this configuration
  * has it; a finished one that wants more epochs is RUN_UNFINISHED. With `force` anything may be
@@ -109,8 +109,8 @@ void train_compare_device(const train_job *training);
 
 /* Loads train.initial_model, if there is one. */
 hpac_status checkpoint_load_initial(train_job *training);
-/* Loads resume.h5 in place of the model; nothing is written. Errors: DATA (a file that is none,
- * other layers, other rows of labels), CONFIG when it is beyond train.epochs. */
+/* Loads resume.h5 in place of the model; nothing is written. Errors: DATA (not a checkpoint, other
+ * layers, other rows of labels), CONFIG when it is beyond train.epochs. */
 hpac_status checkpoint_load(train_job *training);
 /* The last of these checks alone, for a folder with resume.h5. */
 hpac_status checkpoint_check_epochs(const char *folder, const hpac_config *config);
@@ -138,7 +138,7 @@ hpac_status train_report_profile(const train_job *training);
 
 /* ---- run_report.c ---- */
 
-/* Whether a report is wanted and can be drawn; if it cannot, warns and names the command that
+/* Whether a report is wanted and can be drawn; if it cannot, logs a warning with the command that
  * writes it later. */
 bool train_report_probe(const hpac_train_options *options);
 /* Writes the report of a run, a cross-validation or a sweep, and warns where it cannot. Errors:

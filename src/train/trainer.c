@@ -156,8 +156,8 @@ static hpac_status train_epochs(train_job *training, train_history *history, boo
     return train_finish(training);
 }
 
-/* Everything after the checks. The run directory is ours; `resume`: it holds a checkpoint to go on
- * from. */
+/* Everything after the checks. The run directory is locked; `resume`: it holds a checkpoint to
+ * continue from. */
 static hpac_status train_in_folder(train_job *training, bool resume)
 {
     train_history history = {0};
@@ -289,7 +289,7 @@ hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan 
     return status;
 }
 
-/* A finished run is left alone, unless it is to go on for more epochs. */
+/* A finished run is not changed, unless it is to continue to more epochs. */
 static hpac_status resolve_finished_run(const train_job *training, rundir *folder, bool *done)
 {
     const hpac_train_options *options = training->options;

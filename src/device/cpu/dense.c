@@ -4,8 +4,8 @@
  * and the rows of the kernel are put in that order when they are written (parameter.c).
  *
  * With the update asked for, the gradient of the kernel is never written: a tile of it stays in
- * registers and goes through Adadelta at once. Of the write-up's network, that is 31 MB less to
- * keep, and to write and read again in each step. */
+ * registers and goes through Adadelta at once. For the network of the reference notebooks, that is
+ * 31 MB less to keep, and to write and read again in each step. */
 #include "cpu.h"
 
 #include <omp.h>

@@ -1,5 +1,5 @@
-/* The CPU device: opening, memory, queues. Everything computes at once, so the queues are always
- * empty and events always past. */
+/* The CPU device: opening, memory, queues. Calls are synchronous, so that the queues are always
+ * empty and events always complete. */
 #include "cpu.h"
 
 #include "base/machine.h"
@@ -93,7 +93,7 @@ static hpac_status cpu_describe(hpac_device *base, hpac_device_info *info)
     return HPAC_OK;
 }
 
-/* Touches all of it now, so that a machine with too little memory says so before the first step. */
+/* Touches all pages now, so that a machine with too little memory fails before the first step. */
 static hpac_status cpu_alloc(hpac_device *base, hpac_memory memory, size_t nbytes, void **address)
 {
     (void)base;

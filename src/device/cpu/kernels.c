@@ -19,7 +19,7 @@ hpac_status hpac_cpu_cap_onednn(void)
 {
     hpac_cpu_path path;
     HPAC_TRY(hpac_cpu_path_get(&path));
-    if (path == hpac_cpu_path_best()) /* ONEDNN_MAX_CPU_ISA then does what oneDNN's manual says */
+    if (path == hpac_cpu_path_best()) /* ONEDNN_MAX_CPU_ISA then works as oneDNN documents it */
         return HPAC_OK;
     dnnl_cpu_isa_t isa = path == HPAC_CPU_PATH_AVX2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_sse41;
     /* Refused after the first use of oneDNN: by then it must have been capped already. */

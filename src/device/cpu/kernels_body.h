@@ -54,7 +54,7 @@ INLINE void philox_rounds(lvec words[4], const uint32_t seed[2])
     }
 }
 
-/* Four bits a lane, those of its block's four numbers. */
+/* Four bits per lane, those of its block's four numbers. */
 INLINE lvec kept_bits(const lvec words[4], uint64_t threshold)
 {
     lvec bits = {0};
@@ -198,8 +198,8 @@ static uint32_t adadelta(const adadelta_job *job, size_t count)
 
 /* ---- the dense kernel's gradient and its update ---- */
 
-/* `rows` rows by `vectors` vectors of outputs, from the place (row, output) on: the sums stay in
- * registers from the first image to the update. */
+/* `rows` rows by `vectors` vectors of outputs, from (row, output) on: the sums stay in registers
+ * from the first image to the update. */
 INLINE ivec update_tile(const dense_update_job *job, size_t row, size_t output, size_t rows,
                         size_t vectors)
 {

@@ -27,7 +27,7 @@ static hpac_status floats_forward(cpu_plan *plan, const hpac_exec_args *args)
     return HPAC_OK;
 }
 
-/* The first of a network: nobody before it wants a gradient. */
+/* The first plan of a network: no plan before it needs a gradient. */
 static hpac_status pixels_backward(cpu_plan *plan, const hpac_exec_args *args)
 {
     (void)plan;

@@ -3,7 +3,7 @@
  * pass over rows that stay in the cache.
  *
  * Forward: the second convolution is Winograd's F(2x2, 3x3) (Lavin and Gray 2016), whose 2x2 output
- * tile is the pooling window: 16 multiplications a window and channel pair instead of 36, and the
+ * tile is the pooling window: 16 multiplications per window and channel pair instead of 36, and the
  * convolution's output is never written, only the maximum of each window with a code of its argmax.
  *
  * Backward: after the pool at most one of four outputs of a window has a gradient, and none where

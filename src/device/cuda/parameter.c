@@ -1,5 +1,5 @@
 /* Parameters and activations between host memory, as Keras writes them, and the device. The order
- * is changed on the host, in pinned memory of the moment, and the copies wait: this is for start,
+ * is changed on the host, in temporary pinned memory, and the copies wait: this is for start-up,
  * checkpoints and tests. */
 #include "cuda.h"
 

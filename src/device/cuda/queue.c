@@ -1,5 +1,5 @@
-/* The two queues: copies, events, waiting. Both are non-blocking streams, which the legacy stream
- * does not hold up; every copy names its stream. */
+/* The two queues: copies, events, waiting. Both are non-blocking streams, which do not synchronize
+ * with the legacy stream; every copy names its stream. */
 #include "cuda.h"
 
 /* A hpac_event is a cudaEvent_t by another name. */
