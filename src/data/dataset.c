@@ -227,8 +227,8 @@ static hpac_status read_files(hpac_dataset_reader *reader, size_t row, void *pix
     return HPAC_OK;
 }
 
-/* The kept image of a row, prepared now if nobody has; NULL when nothing is kept, or another reader
- * is preparing it. */
+/* The cached image of a row, prepared now if it is not yet; NULL when nothing is cached, or another
+ * reader is preparing it. */
 static hpac_status keep(hpac_dataset_reader *reader, size_t row, const unsigned char **kept)
 {
     const image_set *set = reader->dataset->set;

@@ -93,7 +93,8 @@ static void report(job *work)
     pthread_mutex_unlock(&work->progress_mutex);
 }
 
-/* A corrupt image is noted, and the others go on; a file that cannot be written stops the run. */
+/* A corrupt image is recorded, and the others continue; a file that cannot be written ends the
+ * command. */
 static hpac_status prepare_row(void *user, size_t row, int thread)
 {
     job *work = user;

@@ -1,5 +1,5 @@
 /*
- * What the doctor (doctor.h) found, for readers, as it goes on, and for programs.
+ * Prints what the doctor (doctor.h) found: as text, case by case, or as JSON.
  *
  *     hpac_doctor_print_devices(&doctor, stdout);
  *     hpac_doctor_print_head(&doctor, seed, stdout);

@@ -62,7 +62,7 @@ const char *sweep_name_fault(const char *name);
 /* ---- sweep_results.c ---- */
 
 typedef enum sweep_state {
-    SWEEP_MISSING, /* not begun, or not finished */
+    SWEEP_MISSING, /* not started, or not finished */
     SWEEP_FAILED,
     SWEEP_FINISHED,
 } sweep_state;

@@ -65,10 +65,10 @@ typedef struct hpac_evaluation {
 hpac_status hpac_evaluate(const hpac_scored *set, const float *thresholds,
                           hpac_evaluation *evaluation);
 
-/* Finds for each class the threshold with the highest F1 on this set: halfway between two
- * neighbouring probabilities, the one nearest to 0.5 among equally good ones; 0.5 for a class
- * without positives here. For sets that are not evaluated with them. thresholds: (target_count).
- * Errors: INTERNAL (memory). */
+/* Finds for each class the threshold with the highest F1 on this set: halfway between two adjacent
+ * probabilities, the one nearest to 0.5 among equally good ones; 0.5 for a class without positives
+ * here. For sets that are not evaluated with them. thresholds: (target_count). Errors: INTERNAL
+ * (memory). */
 hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds);
 /* Finds the one threshold for all classes with the highest mean of their F1, in the same way;
  * thresholds: (target_count), all of that value. For sets on which a class has too few images for a

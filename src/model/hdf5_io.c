@@ -156,7 +156,7 @@ bool hpac_hdf5_has_attribute(hid_t at, const char *name)
     return H5Aexists(at, name) > 0;
 }
 
-/* An object behind a link into another file would be data nobody chose to open. */
+/* Links into other files are refused: the user chose to open this file only. */
 static bool in_this_file(hid_t at, hid_t object)
 {
     H5O_info_t here, there;

@@ -14,7 +14,7 @@
 static const char *const run_tables[] = {"batch_losses", "losses", "metrics", NULL};
 static const char *const suffixes[] = {".csv", ".png", ".svg"};
 
-/* The length of `name`'s file name at the start of `file`, if that goes on with ".csv" or the like;
+/* The length of `name`'s file name at the start of `file`, if an extension such as ".csv" follows;
  * else 0. */
 static size_t match(const char *file, const char *name, bool numbered)
 {

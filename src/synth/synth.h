@@ -11,7 +11,7 @@
  *
  * The steps can be used separately: hpac_synth_sampler draws labels, hpac_synth_renderer renders.
  * An image is a function of (seed, number, size); training images have the numbers 0 .. count - 1,
- * test images go on from there.
+ * test images the next ones.
  */
 #ifndef HPAC_SYNTH_SYNTH_H
 #define HPAC_SYNTH_SYNTH_H

@@ -73,8 +73,8 @@ hpac_status checkpoint_start(train_job *training)
     return status;
 }
 
-/* A training that ended in the middle of an epoch, or beyond the last one wanted, would be none
- * that can be had without a break. */
+/* A training that ended in the middle of an epoch, or after the last configured one, would not
+ * equal any uninterrupted training. */
 static hpac_status check_epochs(const char *path, const hpac_training_state *state, int epochs)
 {
     uint32_t wanted = (uint32_t)epochs;

@@ -93,16 +93,16 @@ void train_skipped_close(train_job *training);
 hpac_status train_clear_folder(const char *path, bool all);
 /* Clears a directory that no process has locked, if it exists. */
 hpac_status train_begin_anew(const char *path);
-/* Inspects the directory of one run of several, and whether the run can go on as this configuration
- * has it; a finished one that wants more epochs is RUN_UNFINISHED. With `force` anything may be
- * there. Errors: those of rundir_inspect; CONFIG when the run has another configuration, or more
- * epochs. */
+/* Inspects the directory of one run of several, and whether the run can continue with this
+ * configuration; a finished one with fewer epochs than configured is RUN_UNFINISHED. With `force`
+ * it may hold anything. Errors: those of rundir_inspect; CONFIG when the run has another
+ * configuration, or more epochs. */
 hpac_status train_inspect(const char *path, const hpac_config *config, bool force, rundir *folder);
 /* Writes config.yaml, and keeps its text in the model for the files of weights. */
 hpac_status train_write_config(train_job *training);
 /* Writes run.json: "running", "interrupted", "failed" or "finished". */
 hpac_status train_write_run_json(const train_job *training, const char *state);
-/* Warns when the run was begun on another device, or with another number of threads. */
+/* Warns when the run was started on another device, or with another number of threads. */
 void train_compare_device(const train_job *training);
 
 /* ---- checkpoint.c ---- */

@@ -1,6 +1,6 @@
 /*
  * Runs the blocks of a kernel one after another. A fiber begins the threads of a block in turn; it
- * goes on to the next thread when one ends, so that a kernel that never waits costs a call a
+ * goes on to the next thread when one ends, so that a kernel that never waits costs one call per
  * thread. When a thread waits its fiber sleeps, and another one begins the next threads: the rest
  * of the warp first. Then the sleepers of that warp go on as far as they can, then comes the next
  * warp.

@@ -106,7 +106,7 @@ static bool is_behind_shared(const void *address)
     return end != NULL && byte >= end && byte < end + CUDASIM_DYNAMIC_NBYTES;
 }
 
-/* What an address was that nobody may touch; false: none of ours. */
+/* Describes an inaccessible device address; false: not a device address. */
 static bool describe_touch(const void *address, char *text, size_t nbytes)
 {
     char where[300];
@@ -135,7 +135,7 @@ static bool describe_touch(const void *address, char *text, size_t nbytes)
     return true;
 }
 
-/* Nothing but snprintf and write, and no way back: the lock may be held. */
+/* Only snprintf and write, and does not return: the lock may be held. */
 static void on_fault(int number, siginfo_t *info, void *context)
 {
     (void)context;

@@ -105,7 +105,7 @@ typedef enum memory_kind {
 const memory_block *memory_find(memory_kind kind, const void *address);
 /* Whether the address belongs to that kind of memory: a block, a gap between blocks. */
 bool memory_holds(memory_kind kind, const void *address);
-/* The shadow of a device address, unchecked, and the way back. */
+/* The shadow of a device address, unchecked, and the inverse. */
 void *memory_shadow(const void *address);
 const void *memory_unshadow(const void *shadow); /* NULL: it is not in the shadow */
 /* Reports what was written beside the block that `address` lies in. */

@@ -1,4 +1,4 @@
-/* Configurations with overrides: whatever the bytes, there is an answer, and a good configuration
+/* Configurations with overrides: any bytes are accepted or refused, and an accepted configuration
  * reads back from what it writes. The input is a file and, behind NUL bytes, the overrides. */
 #include <hpac/config.h>
 

@@ -1,4 +1,4 @@
-/* Keras's JSON: whatever the text, there is an answer, and layers that pass are ours. */
+/* Keras's JSON: any text is accepted or refused, and accepted layers are valid. */
 #include "model/keras_config.h"
 
 #include "input.h"

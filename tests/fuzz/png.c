@@ -1,6 +1,6 @@
 /*
- * PNG files: what is accepted has the size it says and every pixel written, and libpng says the
- * same of every file, pixel by pixel.
+ * PNG files: what is accepted has the size it says and every pixel written, and libpng gives the
+ * same result for every file, pixel by pixel.
  */
 #include "image/png_internal.h"
 

@@ -1,5 +1,6 @@
-/* Sweeps: whatever the bytes, there is an answer, and the runs of a good one have names that are
- * folders, each its own. The configuration to start from is the file "100" beside the input. */
+/* Sweeps: any bytes are accepted or refused, and the runs of an accepted one have names that are
+ * valid, distinct directories. The configuration to start from is the file "100" beside the
+ * input. */
 #include "experiment/sweep.h"
 
 #include "input.h"

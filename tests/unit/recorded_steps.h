@@ -1,5 +1,5 @@
 /*
- * Records what a device is told to draw dropout for.
+ * Records the seeds and steps that a device gets for dropout.
  *
  *     recorded_steps_start(device);           // wraps the open device's table of operations
  *     ... train ...

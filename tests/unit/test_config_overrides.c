@@ -32,7 +32,7 @@ Test(config, overrides_reach_layers)
     cr_assert_eq(config.layers[1].filters, 32);
     hpac_config_fini(&config);
 
-    /* An alias stays what it was when its twin is changed. */
+    /* An alias keeps its value when its anchor is changed. */
     config = load_good_sets(REQUIRED "model:\n"
                                      "- &c {type: conv2d, filters: 3, kernel: 3}\n"
                                      "- *c\n"

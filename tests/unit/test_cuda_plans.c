@@ -122,7 +122,8 @@ Test(cuda_plans, goes_on_with_the_next_algorithm)
     device->ops->close(device);
 }
 
-/* cuDNN answers with terabytes where it means no: neither chosen nor measured. */
+/* cuDNN reports a workspace of terabytes for an unsupported algorithm: neither chosen nor
+ * measured. */
 Test(cuda_plans, takes_no_algorithm_with_an_absurd_workspace)
 {
     need_cuda();
@@ -308,7 +309,7 @@ static const hpac_layer layers[] = {
 enum { LAYER_COUNT = sizeof layers / sizeof *layers };
 
 /* A step with one weight of a layer that is not finite: cuDNN's fused ReLU turns a NaN into 0, so
- * the loss alone would not tell. */
+ * the loss alone would not show it. */
 static bool is_seen(hpac_device *device, int layer, float bad)
 {
     const hpac_shape input = {3, 8, 8, 1};

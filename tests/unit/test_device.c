@@ -31,7 +31,7 @@ Test(device, unknown_names_are_refused)
     }
 }
 
-/* Opens where a GPU is; elsewhere the error says which device it was. */
+/* Opens where a GPU is; elsewhere the error names the device. */
 Test(device, cuda_opens_or_says_why_not)
 {
     hpac_device *device = NULL;

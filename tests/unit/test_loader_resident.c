@@ -1,4 +1,4 @@
-/* The loader, when its consumer has kept images: batches of kept rows only are not read. */
+/* The loader, when its consumer has retained images: batches of retained rows only are not read. */
 #include "base/random.h"
 #include "data/loader.h"
 
@@ -59,7 +59,7 @@ static void close_fixture(fixture *fix)
     picture_folder_remove(&fix->folder);
 }
 
-/* A batch with a slot holds the pictures of its rows; one without has kept rows only. */
+/* A batch with a slot holds the pictures of its rows; one without has retained rows only. */
 static void check_batch(const fixture *fix, const hpac_batch *batch)
 {
     bool all_kept = true;
@@ -143,7 +143,7 @@ Test(loader_kept, a_batch_with_one_new_row_is_read)
     }
 }
 
-/* With all slots out a kept batch still comes. */
+/* With all slots in use a retained batch still comes. */
 Test(loader_kept, kept_batches_need_no_slot)
 {
     fixture fix;

@@ -177,7 +177,7 @@ Test(network_devices, train_the_same_bits_with_and_without_graphs)
     hpac_config_fini(&config);
 }
 
-/* ---- kept images ---- */
+/* ---- retained images ---- */
 
 /* Images of two batches of an epoch ago make one: number i of step s was in this place. */
 static uint32_t mixed_place(int step, int i)

@@ -1,4 +1,4 @@
-/* Running gnuplot: what reaches a script, and what is said when it does not work. */
+/* Running gnuplot: what reaches a script, and the messages when it fails. */
 #include "base/file.h"
 #include "image/image.h"
 #include "render/plot.h"

@@ -1,4 +1,4 @@
-/* Submissions: thresholds, empty answers, rows nothing is known of. */
+/* Submissions: thresholds, empty predictions, rows of unreadable images. */
 #include "rundir/submission.h"
 
 #include "scratch.h"
@@ -56,7 +56,7 @@ Test(submission, a_threshold_a_class)
     assert_text("submission.csv", "Id,Predicted\na,0\nb,0 7\n\"c,d\",0 7\ne,\nf,7\n");
 }
 
-/* Of equals the first by number, not by column; a class not trained is never the answer. */
+/* Of equals the first by number, not by column; a class not trained is never predicted. */
 Test(submission, the_most_probable_where_there_is_none)
 {
     write_submission(NULL, HPAC_EMPTY_ARGMAX);

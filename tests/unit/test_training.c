@@ -1,5 +1,5 @@
-/* Whole trainings in this process: the steps that reach the device, the weights that are kept, and
- * every column of the tables beside counts made here from labels and predictions. */
+/* Complete trainings in this process: the steps that reach the device, the weights that are kept,
+ * and every column of the tables beside counts made here from labels and predictions. */
 #include <hpac/model.h>
 #include <hpac/trainer.h>
 

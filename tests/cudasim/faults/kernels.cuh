@@ -122,7 +122,7 @@ __global__ void load_four(float *to, const float *from)
     *reinterpret_cast<float4 *>(to) = *reinterpret_cast<const float4 *>(from);
 }
 
-/* Each block takes the value of the block before it (or, told so, its own): their order shows. */
+/* Each block takes the value of the block before it (or, if asked, its own): their order shows. */
 __global__ void after_block(float *values, bool own)
 {
     if (blockIdx.x > 0 && !own)
