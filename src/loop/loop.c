@@ -53,7 +53,7 @@ static hpac_status open_loop(hpac_loop *loop)
     const hpac_loop_options *options = &loop->options;
     hpac_device *device = options->device;
     size_t values = options->format.batch_size * options->format.target_count;
-    if (options->network_count > 1 && !(loop->mean = calloc(values, sizeof *loop->mean)))
+    if (options->network_count > 1 && !(loop->mean = malloc(values * sizeof *loop->mean)))
         return hpac_fail_memory(values * sizeof *loop->mean);
     for (int i = 0; i < HPAC_LOOP_SLOTS; i++) {
         void *slot;
@@ -248,7 +248,7 @@ static void report_progress(const pass_run *run, size_t batch_index)
 static hpac_status finish_batch(pass_run *run, const hpac_batch *batch)
 {
     hpac_loop_pass *pass = run->pass;
-    hpac_outcome outcome;
+    hpac_outcome outcome = {0};
     HPAC_TRY(collect_networks(run, batch, &outcome));
     if (pass->counts)
         add_counts(pass->counts, &outcome.result, batch->count);
