@@ -44,8 +44,7 @@ hpac_status hpac_log_open_file(const char *path)
 {
     FILE *file = fopen(path, "ae");
     if (!file)
-        return hpac_fail(HPAC_ERR_DATA, "%s: cannot be opened for writing: %s", path,
-                         strerror(errno));
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot open for writing: %s", path, strerror(errno));
     setvbuf(file, NULL, _IOLBF, 0);
     set_file(file);
     return HPAC_OK;

@@ -58,7 +58,7 @@ hpac_status hpac_fail(hpac_status status, const char *format, ...)
 
 hpac_status hpac_fail_memory(size_t nbytes)
 {
-    return hpac_fail(HPAC_ERR_INTERNAL, "out of memory: %zu bytes asked for", nbytes);
+    return hpac_fail(HPAC_ERR_INTERNAL, "out of memory: cannot allocate %zu bytes", nbytes);
 }
 
 hpac_status hpac_fail_within(hpac_status status, const char *format, ...)

@@ -95,7 +95,7 @@ static const cli_option options[] = {
 };
 
 static const cli_note files[] = {
-    {"evaluation.csv", "with --out: one row per measure"},
+    {"evaluation.csv", "with --out: one row per metric"},
     {"class_evaluation.csv", "with --out: one row per class"},
     {"evaluation_predictions.csv", "with --out: probabilities of the evaluated images"},
     {0},

@@ -12,8 +12,9 @@
 
 static const cli_option options[] = {
     CLI_LABELS,
-    OPTION_PATH("images", "DIR", NULL, "directory of <Id>_<channel>.png, to show images of"),
-    OPTION_PATH("test", "DIR", NULL, "directory of test images, to compare in number"),
+    OPTION_PATH("images", "DIR", NULL,
+                "directory of the images, <Id>_<channel>.png, to show some of"),
+    OPTION_PATH("test", "DIR", NULL, "directory of the test images, to count them"),
     OPTION_TEXT("classes", "CLASS,...", NULL, "show images that have all of these (default: any)"),
     OPTION_LIST("company", "CLASS", "classes that occur together with this one; may be repeated"),
     OPTION_PATH("out", "DIR", NULL, "directory for tables, plots, images and explore.html"),

@@ -24,7 +24,7 @@ static hpac_status run(const cli_arguments *arguments)
 }
 
 static const cli_option options[] = {
-    OPTION_FLAG("man", "print the man page, as man reads it"),
+    OPTION_FLAG("man", "print the man page in roff format"),
     OPTION_FLAG("bash-completion", "print the completion for bash, to be sourced"),
     {0},
 };

@@ -77,7 +77,7 @@ static hpac_status run(const cli_arguments *arguments)
 static const cli_note files[] = {
     {"sweep.csv", "one row per run: schedule, steps, time, final and best losses, accuracy and F1"},
     {"sweep.yaml", "a copy of the sweep"},
-    {"RUN/", "one run directory per run, as of train"},
+    {"RUN/", "one run directory per run; hpac help train lists its files"},
     {"report.html, plots/", "comparison of the runs; not with --no-report"},
     {0},
 };

@@ -28,8 +28,6 @@ const cli_note help_environment[] = {
      "and of oneDNN; by default the best of the processor"},
     {"OMP_NUM_THREADS",
      "with device.threads: auto, the number of compute threads, at most one per core"},
-    {"HPAC_CPU", "avx512, avx2 or portable: the highest instruction set that may be used, to test "
-                 "the paths of other processors"},
     {"HPAC_PLOTS", "directory of the gnuplot scripts, if they are not in share/hpac/plots or "
                    "tools/plots beside or above the program"},
     {"TERM, NO_COLOR", "with TERM=dumb or NO_COLOR, progress is printed in lines and not as a bar"},

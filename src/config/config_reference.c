@@ -66,7 +66,7 @@ void hpac_config_print_reference(FILE *stream)
 {
     static const char *const sections[][2] = {{"data: images and labels", "data."},
                                               {"train: schedule and optimizer", "train."},
-                                              {"device: what computes", "device."}};
+                                              {"device: compute device and precision", "device."}};
     fputs(introduction, stream);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         fprintf(stream, "\n## %s\n", sections[i][0]);

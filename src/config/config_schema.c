@@ -74,7 +74,7 @@ static const hpac_key keys[] = {
     {INTEGER("data.split.folds", data.split.folds, 2, 65536, "3",
              "Folds of the cross-validation; one of them is the validation set.")},
     {INTEGER("data.split.repeats", data.split.repeats, 1, 1024, "1",
-             "How often the rows are shuffled and split anew.")},
+             "Repeats of the split, each reshuffled.")},
     {INTEGER("data.split.seed", data.split.seed, 0, UINT32_MAX, "0",
              "Seed of the split, as scikit-learn's random_state.")},
     {CHOICE(
@@ -107,7 +107,7 @@ static const hpac_key keys[] = {
     {"train.optimizer.type", &hpac_key_choice, .choices = optimizers, .fallback = "adadelta",
      .help = "Adadelta as in Keras."},
     {NUMBER("train.optimizer.learning_rate", train.optimizer.learning_rate, HPAC_RANGE_POSITIVE,
-            "1.0", "Factor of every update.")},
+            "1.0", "Learning rate: scales every update.")},
     {NUMBER("train.optimizer.rho", train.optimizer.rho, HPAC_RANGE_FRACTION, "0.95",
             "Decay of the running averages per step.")},
     {NUMBER("train.optimizer.epsilon", train.optimizer.epsilon, HPAC_RANGE_POSITIVE, "1.0e-7",
@@ -127,7 +127,7 @@ static const hpac_key keys[] = {
             "Precision of the arithmetic inside convolutions and dense layers. An error where the "
             "device does not support it.")},
     {CHOICE("device.deterministic", device.deterministic, hpac_key_booleans, "true",
-            "Only algorithms that give the same bits every time.")},
+            "Use deterministic algorithms only.")},
     {CHOICE("device.image_layout", device.image_layout, image_layouts, "auto",
             "Memory layout of images on a GPU; auto: nhwc with bf16, else nchw. Another layout has "
             "other algorithms, and rounds sums differently.")},

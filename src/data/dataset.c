@@ -17,7 +17,7 @@ const char *const hpac_channel_names[HPAC_MAX_CHANNELS] = {"green", "blue", "red
 const hpac_stain hpac_channel_stains[HPAC_MAX_CHANNELS] = {HPAC_STAIN_GREEN, HPAC_STAIN_BLUE,
                                                            HPAC_STAIN_RED, HPAC_STAIN_YELLOW};
 
-/* What is used of a file of mixed colours, by hpac_stain. */
+/* What is used of a file of mixed colors, by hpac_stain. */
 static const char *const stain_samples[] = {"luma", "red", "green", "blue",
                                             "mean of red and green"};
 
@@ -183,7 +183,7 @@ static void log_remarks(hpac_dataset *dataset, const char *path, const hpac_imag
     unsigned fresh = image->remarks & ~atomic_fetch_or(&dataset->remarks, image->remarks);
     const char *others = "; other such files are not listed";
     if (fresh & HPAC_REMARK_MIXED_COLORS)
-        hpac_log_warning("%s: an RGB file of mixed colours, expected gray: its %s is used%s", path,
+        hpac_log_warning("%s: RGB file with mixed colors, expected gray; using its %s%s", path,
                          stain_samples[image->stain], others);
     if (fresh & HPAC_REMARK_DIM)
         hpac_log_warning("%s: a 16-bit file that is nearly black: its largest sample is %u of "

@@ -39,8 +39,7 @@ static hpac_status check_options(const hpac_loader_options *options, size_t batc
                              options->rows[i], labels);
     if (options->drop_last && batch_count == 0)
         return hpac_fail(HPAC_ERR_CONFIG,
-                         "batch size %zu is larger than the %zu images there are: with the last "
-                         "partial batch dropped nothing is left",
+                         "batch size %zu is larger than the %zu images: drop_last leaves no batch",
                          options->batch_size, options->row_count);
     return HPAC_OK;
 }
@@ -238,10 +237,10 @@ static void find_batches_to_read(hpac_loader *loader)
 hpac_status hpac_loader_begin(hpac_loader *loader, uint32_t epoch, size_t first_batch)
 {
     if (loader->out_count > 0)
-        return hpac_fail(HPAC_ERR_INTERNAL, "epoch begun with %d batches still out",
+        return hpac_fail(HPAC_ERR_INTERNAL, "epoch started while %d batches are not released",
                          loader->out_count);
     if (first_batch > loader->batch_count)
-        return hpac_fail(HPAC_ERR_INTERNAL, "epoch begun at batch %zu of %zu", first_batch,
+        return hpac_fail(HPAC_ERR_INTERNAL, "epoch started at batch %zu of %zu", first_batch,
                          loader->batch_count);
     pthread_mutex_lock(&loader->mutex);
     drop_epoch(loader);

@@ -46,7 +46,7 @@ static hpac_status check_directory(const job *work)
     HPAC_TRY(hpac_directory_probe(path));
     if (stat(work->data->images, &in) == 0 && stat(path, &out) == 0 && in.st_dev == out.st_dev &&
         in.st_ino == out.st_ino)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: is the directory of the images themselves", path);
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: is the image directory; choose another --out", path);
     return HPAC_OK;
 }
 

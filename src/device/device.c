@@ -44,10 +44,11 @@ static hpac_status open_cuda(const hpac_device_options *options, int index, hpac
 {
     void *library = load_cuda_library();
     if (!library)
-        return hpac_fail(HPAC_ERR_DEVICE,
-                         "cuda: not available: %s; it is built by make where CUDA and cuDNN are, "
-                         "and finds them in their folders of then or in LD_LIBRARY_PATH",
-                         dlerror());
+        return hpac_fail(
+            HPAC_ERR_DEVICE,
+            "cuda: not available: %s; make builds it if CUDA and cuDNN are installed; their "
+            "libraries are looked up where they were then and in LD_LIBRARY_PATH",
+            dlerror());
     hpac_cuda_open_function *open = NULL;
     void *symbol = dlsym(library, HPAC_CUDA_OPEN);
     memcpy(&open, &symbol,
@@ -110,5 +111,6 @@ hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **d
     if (parse_cuda_name(options->name, &index))
         return open_cuda(options, index, device);
     return hpac_fail(HPAC_ERR_DEVICE,
-                     "device: no device '%s': expected auto, cpu, cuda or cuda:<n>", options->name);
+                     "device: unknown device \"%s\", expected auto, cpu, cuda or cuda:<n>",
+                     options->name);
 }

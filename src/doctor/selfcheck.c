@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const data_names[] = {"whole numbers", "random numbers", "extremes"};
+static const char *const data_names[] = {"integers", "random numbers", "extremes"};
 
 /* Whether integers stay exact through the stack. */
 static bool is_exact(const check_stack *stack)

@@ -187,7 +187,7 @@ static void refuse_same(sweep_loader *loader, char *const *texts, int b)
             hpac_problems_add(problems, "%s: runs %d and %d (%s, %s) are the same configuration",
                               document, a + 1, b + 1, runs[a].name, runs[b].name);
         else if (same_name)
-            hpac_problems_add(problems, "%s: runs %d and %d are both called %s; give them names",
+            hpac_problems_add(problems, "%s: runs %d and %d have the same name %s; give them names",
                               document, a + 1, b + 1, runs[a].name);
         if (same_text || same_name)
             return;

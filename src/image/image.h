@@ -6,7 +6,7 @@
  * no sample is larger than that, by 255 / (2^n - 1). Colour files:
  *   - one colour only (red, yellow, gray, ... on black): the brightest of the three samples, which
  *     is the stain's intensity;
- *   - mixed colours: the samples of image->stain, the mean of red and green for yellow; without a
+ *   - mixed colors: the samples of image->stain, the mean of red and green for yellow; without a
  *     stain the luma of ITU-R BT.601 (0.299, 0.587, 0.114).
  * What may surprise is noted in image->remarks. 8-bit gray files that are not interlaced (all of
  * the competition's) take a fast path through libdeflate; every other file goes through libpng,
@@ -42,7 +42,7 @@ typedef struct hpac_image {
     int rows, cols;
     uint8_t *pixels; /* (rows, cols) owned; room for capacity_nbytes */
     size_t capacity_nbytes;
-    hpac_stain stain;    /* set by the caller: what a file of mixed colours shows */
+    hpac_stain stain;    /* set by the caller: what a file of mixed colors shows */
     unsigned remarks;    /* HPAC_REMARK_... about the file read last */
     unsigned max_sample; /* of a 16-bit file */
 } hpac_image;

@@ -130,7 +130,7 @@ hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_cla
     if (x->target_count != y->target_count || memcmp(x->targets, y->targets, targets_nbytes) != 0)
         what = "classes";
     else if (x->input.rows != y->input.rows || x->input.cols != y->input.cols)
-        what = "sizes of image";
+        what = "image sizes";
     else if (x->input.channels != y->input.channels ||
              memcmp(a->channel_order, b->channel_order,
                     (size_t)x->input.channels * sizeof *a->channel_order) != 0)

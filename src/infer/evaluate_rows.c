@@ -169,7 +169,7 @@ static hpac_status report_trained(const hpac_evaluate_options *options,
                          "--tune-thresholds: %s was trained on %zu of these %zu images; tune "
                          "thresholds on other images, such as those of its own fold",
                          classifier->path, rows->trained, rows->evaluated_count);
-    hpac_log_warning("%s was trained on %zu of these %zu images: the metrics are too good",
+    hpac_log_warning("%s was trained on %zu of these %zu images: the metrics are optimistic",
                      classifier->path, rows->trained, rows->evaluated_count);
     return HPAC_OK;
 }

@@ -23,8 +23,8 @@ hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, int clas
     for (int i = 1; i < classifier_count; i++)
         if (classifiers[i].has_thresholds != classifiers[0].has_thresholds)
             return hpac_fail(HPAC_ERR_CONFIG,
-                             "%s has thresholds of its own and %s has not: tune them for all "
-                             "(hpac evaluate --tune-thresholds), or give --threshold",
+                             "%s has tuned thresholds, %s does not: tune all models "
+                             "(hpac evaluate --tune-thresholds), or use --threshold",
                              classifiers[classifiers[0].has_thresholds ? 0 : i].path,
                              classifiers[classifiers[0].has_thresholds ? i : 0].path);
     if (!classifiers[0].has_thresholds)

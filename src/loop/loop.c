@@ -174,12 +174,12 @@ static hpac_status fail_not_finite(const pass_run *run, const hpac_batch *batch,
         hpac_problems_add(&ids, "  %s", labels->ids[batch->rows[i]]);
     if (pass->phase == HPAC_PHASE_PREDICT)
         return hpac_problems_finish(&ids, HPAC_ERR_NUMERIC,
-                                    "the model's predictions are not finite in batch %zu; look at "
+                                    "the model's predictions are not finite in batch %zu; check "
                                     "its weights and these images",
                                     batch->index + 1);
     return hpac_problems_finish(
         &ids, HPAC_ERR_NUMERIC,
-        "%s is not finite in epoch %u, batch %zu; lower train.optimizer.learning_rate, or look at "
+        "%s is not finite in epoch %u, batch %zu; lower train.optimizer.learning_rate, or check "
         "these images",
         loss ? "the loss" : "a gradient or weight", pass->epoch + 1, batch->index + 1);
 }

@@ -226,7 +226,7 @@ static hpac_status read_variable_texts(const attribute *opened, hid_t at, const 
     H5Tclose(type);
     for (size_t i = 0; i < opened->count && status == HPAC_OK; i++)
         if (!texts[i])
-            status = hpac_hdf5_fail(at, name, "an empty reference, expected text");
+            status = hpac_hdf5_fail(at, name, "an empty reference, expected a string");
     return status;
 }
 
@@ -301,7 +301,7 @@ hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text)
     char **block = NULL;
     hpac_status status = HPAC_OK;
     if (opened.type_class != H5T_STRING || opened.count != 1)
-        status = hpac_hdf5_fail(at, name, "expected one text");
+        status = hpac_hdf5_fail(at, name, "expected one string");
     else
         status = read_texts(&opened, at, name, &block);
     if (status == HPAC_OK) {
@@ -428,7 +428,8 @@ static hpac_status check_dataset(hid_t at, const char *name, hid_t dataset, int 
         return hpac_hdf5_fail(at, name, "expected a dataset of float16, float32 or float64");
     hpac_status status = check_dims(at, name, dataset, rank, dims);
     if (status == HPAC_OK && !(in_this_file(at, dataset) && is_whole(dataset, nbytes, rank, dims)))
-        status = hpac_hdf5_fail(at, name, "expected a plain dataset that is whole in this file");
+        status = hpac_hdf5_fail(at, name,
+                                "expected an uncompressed, contiguous dataset stored in this file");
     return status;
 }
 

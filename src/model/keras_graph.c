@@ -68,7 +68,7 @@ static hpac_status check_chain(const hpac_keras_graph *graph)
         if (!feeding || strcmp(feeding, layer_name(before)) != 0)
             return hpac_fail(HPAC_ERR_DATA,
                              "layer \"%s\": inbound_nodes, expected one plain call on \"%s\", the "
-                             "layer before it: hpac has only models of one chain",
+                             "layer before it: hpac supports sequential models only",
                              layer_name(layer), layer_name(before));
         before = layer;
     }

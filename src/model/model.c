@@ -23,7 +23,7 @@ void hpac_model_warn_of_traits(const hpac_model *model, const char *path)
     if (model->keras.frozen)
         hpac_log_warning("%s: has layers with trainable=False; hpac trains all layers", path);
     if (model->keras.regularized)
-        hpac_log_warning("%s: has regularizers or constraints, which hpac does not have: they are "
-                         "left out of the training",
+        hpac_log_warning("%s: has regularizers or constraints, which hpac does not support: "
+                         "training ignores them",
                          path);
 }

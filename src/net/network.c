@@ -305,7 +305,8 @@ hpac_status hpac_network_create(const hpac_network_options *options, hpac_networ
 {
     *result = NULL;
     if (options->layer_count < 1 || options->format.batch_size < 1)
-        return hpac_fail(HPAC_ERR_CONFIG, "a network needs layers and a batch, not %zu and %zu",
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "network with %zu layers and batch size %zu, expected at least 1 of each",
                          options->layer_count, options->format.batch_size);
     hpac_network *network = calloc(1, sizeof *network);
     if (!network)

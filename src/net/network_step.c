@@ -168,7 +168,7 @@ static hpac_status begin_step(hpac_network *network, const hpac_network_batch *b
                               network_flight **flight)
 {
     if (!network->allocated)
-        return hpac_fail(HPAC_ERR_INTERNAL, "the network has no memory yet");
+        return hpac_fail(HPAC_ERR_INTERNAL, "the network is not allocated");
     if (hpac_network_in_flight(network) == HPAC_NETWORK_IN_FLIGHT)
         return hpac_fail(HPAC_ERR_INTERNAL, "%d steps are in flight already",
                          HPAC_NETWORK_IN_FLIGHT);

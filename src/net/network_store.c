@@ -62,8 +62,9 @@ hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count
                          "caches them",
                          device->ops->name);
     if (!network->allocated || store->image_count > 0 || image_count >= HPAC_NETWORK_NOT_RETAINED)
-        return hpac_fail(HPAC_ERR_INTERNAL, "%zu resident images requested %s", image_count,
-                         network->allocated ? "twice, or too many" : "before the memory");
+        return hpac_fail(HPAC_ERR_INTERNAL, "cannot retain %zu images: %s", image_count,
+                         network->allocated ? "requested twice, or too many"
+                                            : "the network is not allocated");
     hpac_status status = allocate_store(network, image_count);
     if (status != HPAC_OK)
         network_store_fini(network);

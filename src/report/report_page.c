@@ -243,7 +243,7 @@ static void insert_files(hpac_page *page, const report_run *run)
                 HPAC_CELLS(HPAC_TEXT_CELL(hpac_run_files[i].name),
                            HPAC_TEXT_CELL(hpac_run_files[i].written == HPAC_WRITTEN_AT_END &&
                                                   !run->finished
-                                              ? "of an earlier end of this training"
+                                              ? "from before this training was continued"
                                               : hpac_run_files[i].description)));
     hpac_page_table(page, &table, NULL, 0);
     hpac_table_fini(&table);

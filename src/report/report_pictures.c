@@ -101,7 +101,7 @@ const report_picture report_pictures[] = {
      "Mean and standard deviation of the predictions per class.", .texts = {NULL}},
     {"label_shares", "classes", "columns", ONE, "label_shares", NULL, "percent",
      "Labels of the validation images",
-     "Share of the labels that are 0 and 1: why accuracy alone means little.",
+     "Share of the labels that are 0 and 1: the class imbalance that makes accuracy misleading.",
      .texts = {"places", "label", "values", "percent", "yaxis", "percent of the labels"}},
     {"ones_a_class", "classes", "bars", ONE, "class_summary", NULL, "ones_percent",
      "Validation images per class", "Percentage of the validation images with each class.",

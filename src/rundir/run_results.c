@@ -80,7 +80,7 @@ hpac_status hpac_run_results_read(const char *folder, hpac_run_results *results)
     if (status == HPAC_OK)
         hpac_run_results_of(&epochs, results);
     if (status == HPAC_OK && results->epochs == 0)
-        status = hpac_fail(HPAC_ERR_DATA, "%s/metrics.csv: no epochs in it", folder);
+        status = hpac_fail(HPAC_ERR_DATA, "%s/metrics.csv: contains no epochs", folder);
     hpac_table_fini(&epochs);
     return status;
 }

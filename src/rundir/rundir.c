@@ -186,7 +186,7 @@ static hpac_status fail_with_difference(const char *path, const char *old, const
     }
     return hpac_fail(
         HPAC_ERR_CONFIG,
-        "%s: the run was begun with another configuration: it says \"%.*s\", now it "
+        "%s: the run was started with another configuration: config.yaml has \"%.*s\", now it "
         "is \"%.*s\"; start again with --force, or choose another directory with --out",
         path, (int)strcspn(old, "\n"), old, (int)strcspn(new, "\n"), new);
 }

@@ -189,7 +189,7 @@ static hpac_status render_one(void *user, size_t index, int thread)
     const worker *own = &work->workers[thread];
     hpac_test_pause("image");
     if (options->stop && *options->stop)
-        return hpac_fail(HPAC_INTERRUPTED, "interrupted; %s has images but no list of them yet",
+        return hpac_fail(HPAC_INTERRUPTED, "interrupted; %s has images but no train.csv yet",
                          options->folder);
     uint32_t number = (uint32_t)index;
     size_t pixels = (size_t)options->size * (size_t)options->size;

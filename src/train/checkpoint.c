@@ -104,7 +104,7 @@ hpac_status checkpoint_check_epochs(const char *folder, const hpac_config *confi
 static hpac_status check_state(const train_job *training, const char *path, const hpac_model *saved)
 {
     if (!saved->training)
-        return hpac_fail(HPAC_ERR_DATA, "%s: no training state in it", path);
+        return hpac_fail(HPAC_ERR_DATA, "%s: contains no training state", path);
     if (saved->training->labels_digest != training->model.training->labels_digest)
         return hpac_fail(
             HPAC_ERR_DATA,

@@ -83,7 +83,7 @@ void train_compare_device(const train_job *training)
         (strcmp(info.device, device->name) != 0 || strcmp(info.libraries, device->libraries) != 0))
         hpac_log_warning(
             "the run was started on %s (%s) and continues on %s (%s): the last bits may "
-            "differ from those of an unbroken run",
+            "differ from those of an uninterrupted run",
             info.device, info.libraries, device->name, device->libraries);
     hpac_run_info_fini(&info);
 }

@@ -25,7 +25,7 @@ void train_log_lines(char *text, bool brief)
 static void print_data(const train_job *training, FILE *stream)
 {
     const hpac_fold *fold = training->fold;
-    fprintf(stream, "data: %zu images, %zu to train on, %zu to validate (fold %d of %zu)\n",
+    fprintf(stream, "data: %zu images, %zu for training, %zu for validation (fold %d of %zu)\n",
             training->labels.count, fold->train_count, fold->validation_count,
             training->config->data.fold, training->split.count);
     size_t left_out = fold->train_count % training->config->train.batch_size;

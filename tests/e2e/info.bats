@@ -53,7 +53,7 @@ END
     run_hpac train "$TMP/tiny.yaml" --device cpu --quiet --no-report --out "$TMP/run"
     assert_exit 0
     assert_error_has "keras3_frozen_regularized.h5: has layers with trainable=False; hpac trains all layers"
-    assert_error_has "has regularizers or constraints, which hpac does not have"
+    assert_error_has "has regularizers or constraints, which hpac does not support"
 }
 
 @test "info refuses what is not a model" {

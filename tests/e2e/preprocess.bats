@@ -95,8 +95,8 @@ size_of() {
     cp tests/golden/png/rgb_8.png "$TMP/in/b_green.png"
     preprocess
     assert_exit 0
-    assert_error_has "an RGB file of mixed colours, expected gray: its green is used"
-    [[ $(grep -c "mixed colours" <<<"$stderr") -eq 1 ]] || fail_with "expected one warning"
+    assert_error_has "RGB file with mixed colors, expected gray; using its green"
+    [[ $(grep -c "mixed colors" <<<"$stderr") -eq 1 ]] || fail_with "expected one warning"
     # Two samples of 16 bits, 0x0fff and 0x0800.
     python3 - "$TMP/in/a_green.png" "$TMP/in/b_green.png" <<'END'
 import struct, sys, zlib
@@ -172,7 +172,7 @@ END
     cp "$TMP/in/first_green.png" "$TMP/before"
     run_hpac preprocess --images "$TMP/in" --ids "$TMP/ids.csv" --out "$TMP/in/." --force
     assert_exit 2
-    assert_error_has "the directory of the images themselves"
+    assert_error_has "is the image directory"
     assert_same "$TMP/in/first_green.png" "$TMP/before"
 }
 

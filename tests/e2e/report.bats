@@ -179,7 +179,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_exit 0
     assert_no_file "$TMP/run/plots/probability_histogram.png"
     ! grep -q 'validation images after the last epoch' "$TMP/run/report.html" || fail_with "there is no last epoch yet"
-    assert_page_has "$TMP/run/report.html" "of an earlier end of this training" "F1 per class in the last evaluated epoch"
+    assert_page_has "$TMP/run/report.html" "from before this training was continued" "F1 per class in the last evaluated epoch"
 }
 
 @test "report while a training writes into the folder" {

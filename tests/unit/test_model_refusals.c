@@ -298,8 +298,10 @@ Test(model_refusals, weights_of_another_shape_or_type)
     } cases[] = {
         {H5T_IEEE_F32LE, 3, false, true, 0, "kernel: shape ("},
         {H5T_STD_I32LE, 2, false, true, 0, "kernel: expected a dataset of float16, float32 or"},
-        {H5T_IEEE_F32LE, 2, true, true, 0, "expected a plain dataset that is whole in this file"},
-        {H5T_IEEE_F32LE, 2, false, false, 0, "expected a plain dataset that is whole in this file"},
+        {H5T_IEEE_F32LE, 2, true, true, 0,
+         "expected an uncompressed, contiguous dataset stored in this file"},
+        {H5T_IEEE_F32LE, 2, false, false, 0,
+         "expected an uncompressed, contiguous dataset stored in this file"},
         {H5T_IEEE_F32LE, 2, false, true, NAN, "layer 5: kernel value 0 is nan, expected a finite"},
         {H5T_IEEE_F32LE, 2, false, true, INFINITY, "layer 5: kernel value 0 is inf, expected a"},
     };
@@ -350,7 +352,8 @@ Test(model_refusals, weights_in_other_files)
     cr_assert_geq(H5Pset_external(creation, raw, 0, nbytes), 0);
     H5Dclose(replace_kernel(file, H5T_IEEE_F32LE, 2, dims, creation));
     H5Pclose(creation);
-    assert_refused(close_copy(file), "expected a plain dataset that is whole in this file");
+    assert_refused(close_copy(file),
+                   "expected an uncompressed, contiguous dataset stored in this file");
 
     size_t whole_nbytes;
     unsigned char *whole = read_bytes(keras3, &whole_nbytes);
@@ -359,7 +362,8 @@ Test(model_refusals, weights_in_other_files)
     file = open_copy(keras3);
     cr_assert_geq(H5Ldelete(file, KERNEL, H5P_DEFAULT), 0);
     cr_assert_geq(H5Lcreate_external(other, KERNEL, file, KERNEL, H5P_DEFAULT, H5P_DEFAULT), 0);
-    assert_refused(close_copy(file), "expected a plain dataset that is whole in this file");
+    assert_refused(close_copy(file),
+                   "expected an uncompressed, contiguous dataset stored in this file");
 
     file = open_copy(keras3);
     cr_assert_geq(H5Ldelete(file, "model_weights/dense", H5P_DEFAULT), 0);
@@ -412,7 +416,7 @@ Test(model_refusals, names_that_do_not_fit)
     hid_t space = H5Screate(H5S_SCALAR);
     H5Aclose(H5Acreate2(file, "model_config", H5T_STD_I32LE, space, H5P_DEFAULT, H5P_DEFAULT));
     H5Sclose(space);
-    assert_refused(close_copy(file), "model_config: expected one text");
+    assert_refused(close_copy(file), "model_config: expected one string");
 }
 
 /* ---- hpac's own part ---- */

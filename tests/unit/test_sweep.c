@@ -263,7 +263,7 @@ Test(sweep, twins_are_refused)
             "train.optimizer.rho: 5.0e-1, train.seed: 9}]\n",
             "s.yaml: 1 problem\ns.yaml: runs 1 and 2 (a, b) are the same configuration");
     refused("config: base.yaml\nruns: [{name: a}, {name: a, train.seed: 1}]\n",
-            "s.yaml: 1 problem\ns.yaml: runs 1 and 2 are both called a; give them names");
+            "s.yaml: 1 problem\ns.yaml: runs 1 and 2 have the same name a; give them names");
 }
 
 Test(sweep, a_slip_in_a_grid_makes_no_million_runs)

@@ -233,8 +233,9 @@ hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device
                          "device.precision: the cpu device computes in fp32, not in %s",
                          precision_names[options->precision]);
     if (options->image_layout != HPAC_IMAGE_LAYOUT_AUTO)
-        return hpac_fail(HPAC_ERR_DEVICE, "device.image_layout: the cpu device chooses layouts "
-                                          "itself; only auto is for it");
+        return hpac_fail(HPAC_ERR_DEVICE,
+                         "device.image_layout: the cpu device chooses its layouts; "
+                         "expected auto");
     hpac_cpu_path path;
     HPAC_TRY(hpac_cpu_path_get(&path));
     HPAC_TRY(hpac_cpu_cap_onednn());

@@ -40,13 +40,15 @@ static hpac_status fail_driver(cudaError_t error)
     if (driver == 0)
         return hpac_fail_within(status,
                                 "no NVIDIA driver: libcuda.so.1 does not load; install the driver, "
-                                "version %s or newer (in a container: give it the GPUs)",
+                                "version %s or newer (in a container: pass the GPUs through, such "
+                                "as docker --gpus all)",
                                 OLDEST_DRIVER);
-    return hpac_fail_within(status,
-                            "the NVIDIA driver is too old: it runs CUDA %d.%d, and this is built "
-                            "with CUDA %d.%d; install version %s or newer",
-                            driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000,
-                            CUDART_VERSION % 1000 / 10, OLDEST_DRIVER);
+    return hpac_fail_within(
+        status,
+        "the NVIDIA driver is too old: it supports CUDA %d.%d, libhpac_cuda.so is "
+        "built with CUDA %d.%d; install version %s or newer",
+        driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10,
+        OLDEST_DRIVER);
 }
 
 static hpac_status check_index(int index)
@@ -57,8 +59,7 @@ static hpac_status check_index(int index)
         return fail_driver(error);
     if (index < count)
         return HPAC_OK;
-    return hpac_fail(HPAC_ERR_DEVICE, "no GPU %d: there %s %d, counted from 0", index,
-                     count == 1 ? "is" : "are", count);
+    return hpac_fail(HPAC_ERR_DEVICE, "no GPU %d: %d found, numbered from 0", index, count);
 }
 
 /* ---- do the libraries fit ---- */
@@ -68,16 +69,17 @@ static hpac_status check_cudnn(void)
 {
     size_t version = cudnnGetVersion(), cudart = cudnnGetCudartVersion();
     if (cudart / 1000 != CUDART_VERSION / 1000)
-        return hpac_fail(HPAC_ERR_DEVICE,
-                         "cuDNN %zu.%zu.%zu (libcudnn.so.%d) is built for CUDA %zu, and this for "
-                         "CUDA %d: install the cuDNN for CUDA %d, or put its directory first in "
-                         "LD_LIBRARY_PATH",
-                         version / 10000, version % 10000 / 100, version % 100, CUDNN_MAJOR,
-                         cudart / 1000, CUDART_VERSION / 1000, CUDART_VERSION / 1000);
+        return hpac_fail(
+            HPAC_ERR_DEVICE,
+            "cuDNN %zu.%zu.%zu (libcudnn.so.%d) is built for CUDA %zu, libhpac_cuda.so "
+            "for CUDA %d: install the cuDNN for CUDA %d, or put its directory first in "
+            "LD_LIBRARY_PATH",
+            version / 10000, version % 10000 / 100, version % 100, CUDNN_MAJOR, cudart / 1000,
+            CUDART_VERSION / 1000, CUDART_VERSION / 1000);
     if (version / 10000 != CUDNN_MAJOR || version % 10000 / 100 < CUDNN_MINOR)
         return hpac_fail(HPAC_ERR_DEVICE,
-                         "cuDNN %zu.%zu.%zu is found, and this is built with %d.%d: install that "
-                         "or a newer %d.x",
+                         "found cuDNN %zu.%zu.%zu, libhpac_cuda.so is built with %d.%d: install "
+                         "that or a newer %d.x",
                          version / 10000, version % 10000 / 100, version % 100, CUDNN_MAJOR,
                          CUDNN_MINOR, CUDNN_MAJOR);
     return HPAC_OK;

@@ -26,9 +26,10 @@ static bool is_sticky(cudaError_t error)
 
 static const char *advice(cudaError_t error)
 {
-    return is_sticky(error) ? ": the GPU's memory is lost to this run; start it again (--resume "
-                              "continues from the last checkpoint)"
-                            : "";
+    return is_sticky(error)
+               ? ": the CUDA context is unusable after this error; start the run again (--resume "
+                 "continues from the last checkpoint)"
+               : "";
 }
 
 /* The function's name, without the arguments. */

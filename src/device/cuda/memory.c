@@ -20,11 +20,11 @@ static hpac_status fail_device(cudaError_t error, size_t nbytes)
         return status;
     if (cudaMemGetInfo(&free_nbytes, &total_nbytes) != cudaSuccess)
         (void)cudaGetLastError();
-    return hpac_fail_within(status,
-                            "%.1f MiB of GPU memory asked for, %.1f MiB of %.1f MiB are free; "
-                            "lower train.batch_size, or end other programs on the GPU",
-                            (double)nbytes / 0x1p20, (double)free_nbytes / 0x1p20,
-                            (double)total_nbytes / 0x1p20);
+    return hpac_fail_within(
+        status,
+        "cannot allocate %.1f MiB of GPU memory, %.1f MiB of %.1f MiB are free; "
+        "lower train.batch_size, or end other programs on the GPU",
+        (double)nbytes / 0x1p20, (double)free_nbytes / 0x1p20, (double)total_nbytes / 0x1p20);
 }
 
 /* Waits for the memset: the next write may come on another queue. */
