@@ -51,7 +51,8 @@ Test(run_results, a_run_without_epochs_has_none)
     hpac_run_results results;
     const char *folder = write_epochs(NULL, 0);
     cr_assert_eq(hpac_run_results_read(folder, &results), HPAC_ERR_DATA);
-    cr_assert(strstr(hpac_error_message(), "metrics.csv: no epochs"), "%s", hpac_error_message());
+    cr_assert(strstr(hpac_error_message(), "metrics.csv: contains no epochs"), "%s",
+              hpac_error_message());
     hpac_table epochs;
     cr_assert_eq(hpac_metrics_read(folder, true, &epochs), HPAC_OK);
     hpac_run_results_of(&epochs, &results);
