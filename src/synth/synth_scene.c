@@ -275,9 +275,12 @@ static SYNTH_VECTORS void claim_row(synth_scene *scene, int index, int row, int 
         float dx = ((float)col + 0.5f) / scale - cell->x;
         float share =
             sqrtf(dx * dx + dy * dy) / synth_outline_at(cell->outline, direction_of(dx, dy));
+        /* cppcheck-suppress uninitvar */
         shares[col] = share + share * ragged * insides[col];
     }
-    while (left < right && 0.45f * shares[left] >= TOUCHING) /* not even beside its nucleus */
+    /* Pixels too far away even beside its nucleus. */
+    /* cppcheck-suppress uninitvar */
+    while (left < right && 0.45f * shares[left] >= TOUCHING)
         left++;
     while (left < right && 0.45f * shares[right - 1] >= TOUCHING)
         right--;

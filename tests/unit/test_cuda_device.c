@@ -434,8 +434,8 @@ Test(cuda_device, says_that_a_failed_kernel_ends_the_run)
         status = device->ops->synchronize(device);
     cr_expect_eq(status, HPAC_ERR_DEVICE);
     expect_message(": cudaError");
-    expect_message("start it again (--resume");
+    expect_message("start the run again (--resume");
     cr_expect_eq(device->ops->set_step(device, 1, 2), HPAC_ERR_DEVICE);
-    expect_message("start it again (--resume");
+    expect_message("start the run again (--resume");
     device->ops->close(device);
 }
