@@ -216,18 +216,6 @@ resume_and_compare() {
     assert_same_training "$TMP/unbroken" "$TMP/run"
 }
 
-@test "a run that was stopped after its last epoch gets its predictions and its model" {
-    train --out "$TMP/run"
-    assert_exit 0
-    cp -r "$TMP/run" "$TMP/stopped"
-    rm "$TMP/stopped/predictions.csv" "$TMP/stopped/model.h5"
-    sed -i 's/"finished"/"interrupted"/' "$TMP/stopped/run.json"
-    train --resume --out "$TMP/stopped"
-    assert_exit 0
-    assert_same_training "$TMP/run" "$TMP/stopped"
-    assert_same "$TMP/run/metrics.csv" "$TMP/stopped/metrics.csv"
-}
-
 @test "an initial model of other layers is refused, naming the first that differs" {
     train --out "$TMP/run" --set train.epochs=1
     assert_exit 0

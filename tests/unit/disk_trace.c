@@ -28,7 +28,7 @@ static const char *traced_name(const char *path, char *name, size_t nbytes)
     char ending[32], *found;
     snprintf(ending, sizeof ending, ".tmp.%ld", (long)getpid());
     if ((found = strstr(name, ending)))
-        strcpy(found, ".tmp");
+        found[strlen(".tmp")] = '\0';
     return name;
 }
 

@@ -260,8 +260,10 @@ Test(config, layers_are_checked)
             "1 problem\nc.yaml:4: model: expected a list of 1 to 256 layers, "
             "not \"5\"");
     char many[300 * sizeof "- {type: flatten}\n"] = REQUIRED "model:\n";
+    size_t many_length = strlen(many);
     for (int i = 0; i < 257; i++)
-        strcat(many, "- {type: flatten}\n");
+        many_length +=
+            (size_t)snprintf(many + many_length, sizeof many - many_length, "- {type: flatten}\n");
     refused(many,
             "1 problem\nc.yaml:5: model: expected a list of 1 to 256 layers, not a list of 257");
     refused(REQUIRED "model: []\n",
@@ -362,16 +364,12 @@ Test(config, what_is_no_yaml_is_refused)
 Test(config, aliases_that_expand_without_end_are_refused)
 {
     char text[2048] = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n";
-    for (int i = 1; i < 9; i++) {
-        char line[128];
-        snprintf(line, sizeof line, "a%d: &a%d [", i, i);
-        strcat(text, line);
-        for (int k = 0; k < 10; k++) {
-            snprintf(line, sizeof line, "%s*a%d", k > 0 ? ", " : "", i - 1);
-            strcat(text, line);
-        }
-        strcat(text, "]\n");
-    }
+    size_t length = strlen(text);
+    for (int i = 1, k = i - 1; i < 9; k = i++)
+        length += (size_t)snprintf(text + length, sizeof text - length,
+                                   "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, "
+                                   "*a%d, *a%d]\n",
+                                   i, i, k, k, k, k, k, k, k, k, k, k);
     refused(text, "c.yaml:6: aliases expand to more than a million values");
 }
 

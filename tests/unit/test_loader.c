@@ -63,7 +63,7 @@ Test(loader, batches_are_right_with_8_workers)
     walk_all_shapes(8, 0);
 }
 
-Test(loader, batches_are_right_with_a_worker_a_core)
+Test(loader, batches_are_right_with_one_worker_per_core)
 {
     walk_all_shapes(0, 0);
 }

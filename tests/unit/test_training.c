@@ -68,12 +68,10 @@ static void open_fixture(fixture *fix)
     picture_folder_create(&fix->folder, COUNT);
     fix->device = open_recording_device();
     char text[8192] = "Id,Target\n";
-    for (size_t row = 0; row < COUNT; row++) {
-        char line[64];
-        snprintf(line, sizeof line, "id%zu,%s%s27\n", row, label_of(row, 0) ? "0 " : "",
-                 label_of(row, 1) ? "5 " : "");
-        strcat(text, line);
-    }
+    size_t length = strlen(text);
+    for (size_t row = 0; row < COUNT; row++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "id%zu,%s%s27\n", row,
+                                   label_of(row, 0) ? "0 " : "", label_of(row, 1) ? "5 " : "");
     scratch_write_text("labels.csv", text);
 }
 
