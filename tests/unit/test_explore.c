@@ -332,6 +332,73 @@ static void write_image_files(void)
 
 static const char few_labels[] = "Id,Target\na,0 1\nb,0\nc,0 1 2\nd,27\ne,0 2\n";
 
+static void expect_numbers(const hpac_exploration *found)
+{
+    const struct {
+        const hpac_table *table;
+        size_t row;
+        const char *column;
+        double expected;
+    } numbers[] = {
+        {&found->summary, 0, "images", 5},
+        {&found->summary, 0, "labels", 9},
+        {&found->summary, 0, "labels_per_image", 1.8},
+        {&found->summary, 0, "multi_label_images", 3},
+        {&found->summary, 0, "classes_carried", 4},
+        {&found->summary, 0, "classes_uncorrelated",
+         26}, /* all but 1 and 2: class 0 is in all three */
+        {&found->summary, 0, "test_percent", 200 / 11.0},
+        {&found->class_counts, 0, "class", 0},
+        {&found->class_counts, 0, "images", 4},
+        {&found->class_counts, 0, "percent", 80},
+        {&found->class_counts, 3, "class", 27},
+        {&found->class_counts, 3, "images", 1},
+        {&found->class_counts, 3, "percent", 20},
+        {&found->labels_per_image, 2, "labels", 3},
+        {&found->labels_per_image, 2, "images", 1},
+        {&found->labels_per_image, 2, "percent", 20},
+        {&found->correlation, 1, "Nucleoli", -0.5}, /* (3 * 1 - 2 * 2) / sqrt(2 * 1 * 2 * 1) */
+        {&found->correlation_pairs, 0, "images", 1},
+        {&found->correlation_pairs, 0, "correlation", -0.5},
+        {&found->company[0], 2, "images", 1},
+        {&found->company[0], 2, "percent", 50},
+        {&found->folders, 0, "images", 11},
+        {&found->folders, 0, "complete", 2},
+        {&found->folders, 0, "labelled", 5},
+        {&found->folders, 0, "green", 7},
+        {&found->folders, 0, "blue", 4},
+        {&found->folders, 0, "red", 3},
+        {&found->folders, 0, "yellow", 6},
+        {&found->folders, 0, "other_files", 1},
+        {&found->folders, 1, "images", 2},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        cr_expect(fabs(number_of(numbers[i].table, numbers[i].row, numbers[i].column) -
+                       numbers[i].expected) <= 1e-12,
+                  "%s, %s: %.12g, expected %.12g", numbers[i].table->name, numbers[i].column,
+                  number_of(numbers[i].table, numbers[i].row, numbers[i].column),
+                  numbers[i].expected);
+}
+
+static void expect_texts(const hpac_exploration *found, const char *test)
+{
+    const struct {
+        const hpac_table *table;
+        size_t row;
+        const char *column, *expected;
+    } texts[] = {
+        {&found->class_counts, 3, "name", "Rods & rings"},
+        {&found->correlation_pairs, 0, "name", "Nuclear membrane"},
+        {&found->correlation_pairs, 0, "other", "Nucleoli"},
+        {&found->company[0], 2, "name", "Nucleoli"},
+        {&found->folders, 1, "folder", test},
+        {&found->chosen, 1, "Id", "c"},
+        {&found->chosen, 1, "classes", "Nucleoplasm, Nuclear membrane, Nucleoli"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        cr_expect_str_eq(text_of(texts[i].table, texts[i].row, texts[i].column), texts[i].expected);
+}
+
 Test(explore, each_column_is_what_can_be_counted)
 {
     cr_assert_eq(hpac_directory_create(scratch_path("images")), HPAC_OK);
@@ -349,65 +416,8 @@ Test(explore, each_column_is_what_can_be_counted)
                                           .company_count = 1};
     hpac_exploration found;
     cr_assert_eq(hpac_explore(&options, &found), HPAC_OK, "%s", hpac_error_message());
-    const struct {
-        const hpac_table *table;
-        size_t row;
-        const char *column;
-        double expected;
-    } numbers[] = {
-        {&found.summary, 0, "images", 5},
-        {&found.summary, 0, "labels", 9},
-        {&found.summary, 0, "labels_per_image", 1.8},
-        {&found.summary, 0, "multi_label_images", 3},
-        {&found.summary, 0, "classes_carried", 4},
-        {&found.summary, 0, "classes_uncorrelated",
-         26}, /* all but 1 and 2: class 0 is in all three */
-        {&found.summary, 0, "test_percent", 200 / 11.0},
-        {&found.class_counts, 0, "class", 0},
-        {&found.class_counts, 0, "images", 4},
-        {&found.class_counts, 0, "percent", 80},
-        {&found.class_counts, 3, "class", 27},
-        {&found.class_counts, 3, "images", 1},
-        {&found.class_counts, 3, "percent", 20},
-        {&found.labels_per_image, 2, "labels", 3},
-        {&found.labels_per_image, 2, "images", 1},
-        {&found.labels_per_image, 2, "percent", 20},
-        {&found.correlation, 1, "Nucleoli", -0.5}, /* (3 * 1 - 2 * 2) / sqrt(2 * 1 * 2 * 1) */
-        {&found.correlation_pairs, 0, "images", 1},
-        {&found.correlation_pairs, 0, "correlation", -0.5},
-        {&found.company[0], 2, "images", 1},
-        {&found.company[0], 2, "percent", 50},
-        {&found.folders, 0, "images", 11},
-        {&found.folders, 0, "complete", 2},
-        {&found.folders, 0, "labelled", 5},
-        {&found.folders, 0, "green", 7},
-        {&found.folders, 0, "blue", 4},
-        {&found.folders, 0, "red", 3},
-        {&found.folders, 0, "yellow", 6},
-        {&found.folders, 0, "other_files", 1},
-        {&found.folders, 1, "images", 2},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        cr_expect(fabs(number_of(numbers[i].table, numbers[i].row, numbers[i].column) -
-                       numbers[i].expected) <= 1e-12,
-                  "%s, %s: %.12g, expected %.12g", numbers[i].table->name, numbers[i].column,
-                  number_of(numbers[i].table, numbers[i].row, numbers[i].column),
-                  numbers[i].expected);
-    const struct {
-        const hpac_table *table;
-        size_t row;
-        const char *column, *expected;
-    } texts[] = {
-        {&found.class_counts, 3, "name", "Rods & rings"},
-        {&found.correlation_pairs, 0, "name", "Nuclear membrane"},
-        {&found.correlation_pairs, 0, "other", "Nucleoli"},
-        {&found.company[0], 2, "name", "Nucleoli"},
-        {&found.folders, 1, "folder", options.test},
-        {&found.chosen, 1, "Id", "c"},
-        {&found.chosen, 1, "classes", "Nucleoplasm, Nuclear membrane, Nucleoli"},
-    };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        cr_expect_str_eq(text_of(texts[i].table, texts[i].row, texts[i].column), texts[i].expected);
+    expect_numbers(&found);
+    expect_texts(&found, options.test);
     cr_assert_eq(hpac_table_row_count(&found.chosen), 2);
     hpac_exploration_fini(&found);
     hpac_labels_fini(&labels);
