@@ -2,6 +2,7 @@
 #include <hpac/inference.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "data/dataset.h"
 
 #include <stdlib.h>
@@ -97,21 +98,15 @@ hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *
                                  hpac_classifier *classifier)
 {
     *classifier = (hpac_classifier){0};
-    hpac_status status = hpac_model_load(path, &classifier->model);
-    if (status != HPAC_OK)
-        return status;
-    status = hpac_fail_within(resolve(hints, classifier), "%s", path);
-    if (status == HPAC_OK)
-        status = hpac_thresholds_load(path, output_count(&classifier->model),
-                                      classifier->thresholds, &classifier->has_thresholds);
-    if (status == HPAC_OK) {
-        classifier->path = strdup(path);
-        if (!classifier->path)
-            status = hpac_fail_memory(strlen(path) + 1);
-    }
-    if (status != HPAC_OK)
-        hpac_classifier_fini(classifier);
-    return status;
+    HPAC_AUTO(hpac_classifier_fini) hpac_classifier made = {0};
+    HPAC_TRY(hpac_model_load(path, &made.model));
+    HPAC_TRY(hpac_fail_within(resolve(hints, &made), "%s", path));
+    HPAC_TRY(hpac_thresholds_load(path, output_count(&made.model), made.thresholds,
+                                  &made.has_thresholds));
+    HPAC_TRY_MEMORY(made.path = strdup(path), strlen(path) + 1);
+    *classifier = made;
+    made = (hpac_classifier){0};
+    return HPAC_OK;
 }
 
 void hpac_classifier_fini(hpac_classifier *classifier)
