@@ -186,7 +186,7 @@ Test(cuda_plans, names_the_shape_that_no_algorithm_has)
     cr_expect_eq(plan_chain(device, 0, 2, 4, &plan), HPAC_ERR_DEVICE);
     cr_expect_null(plan);
     expect_message("no deterministic algorithm for the backward data pass");
-    expect_message("conv2d+relu, batch 4, (8, 8, 3) to (6, 6, 16), nchw float32, kernel 3 x 3");
+    expect_message("conv2d+relu, batch 4, (8, 8, 3) to (6, 6, 16), kernel 3 x 3, nchw float32");
     device->ops->close(device);
 }
 

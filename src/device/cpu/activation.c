@@ -98,13 +98,13 @@ static hpac_status make_sigmoid(cpu_device *device, sigmoid_plan *plan,
 hpac_status hpac_cpu_try_activation(cpu_device *device, const hpac_plan_request *request,
                                     cpu_plan **plan)
 {
-    if (hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_RELU})) {
+    if (hpac_plan_is_single(request, HPAC_OP_RELU)) {
         HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof **plan, plan));
         (*plan)->forward = relu_forward;
         (*plan)->backward = relu_backward;
         return HPAC_OK;
     }
-    if (!hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_SIGMOID}))
+    if (!hpac_plan_is_single(request, HPAC_OP_SIGMOID))
         return HPAC_OK;
     HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(sigmoid_plan), plan));
     (*plan)->forward = sigmoid_forward;

@@ -308,17 +308,17 @@ static void plan_workspace(conv2d_plan *plan, const conv2d_descs *descs)
     for (size_t i = 0; i < sizeof users / sizeof *users; i++)
         if (users[i]->scratch_nbytes > scratch_nbytes)
             scratch_nbytes = users[i]->scratch_nbytes;
-    (void)hpac_cpu_reserve(total, scratch_nbytes);
+    (void)hpac_plan_reserve(total, scratch_nbytes);
     if (plan->input_to_source.primitive)
-        plan->source_offset = hpac_cpu_reserve(total, hpac_cpu_tensor_nbytes(&plan->source));
+        plan->source_offset = hpac_plan_reserve(total, hpac_cpu_tensor_nbytes(&plan->source));
     if (plan->gradient_to_kernel.primitive)
         plan->gradient_offset =
-            hpac_cpu_reserve(total, dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(
-                                        descs->backward_weights, dnnl_query_diff_weights_md, 0)));
+            hpac_plan_reserve(total, dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(
+                                         descs->backward_weights, dnnl_query_diff_weights_md, 0)));
     if (plan->kernel_to_data.primitive)
         plan->kernel_offset =
-            hpac_cpu_reserve(total, dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(
-                                        descs->backward_data, dnnl_query_weights_md, 0)));
+            hpac_plan_reserve(total, dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(
+                                         descs->backward_data, dnnl_query_weights_md, 0)));
 }
 
 static hpac_status add_parameters(conv2d_plan *plan, const hpac_op *op, const conv2d_descs *descs)
@@ -362,8 +362,8 @@ static hpac_status make_conv2d(cpu_device *device, const hpac_plan_request *requ
 hpac_status hpac_cpu_try_conv2d(cpu_device *device, const hpac_plan_request *request,
                                 cpu_plan **result)
 {
-    bool relu = hpac_cpu_is_chain(request, 2, (hpac_op_kind[]){HPAC_OP_CONV2D, HPAC_OP_RELU});
-    if (!relu && !hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_CONV2D}))
+    bool relu = hpac_plan_is_chain(request, 2, (hpac_op_kind[]){HPAC_OP_CONV2D, HPAC_OP_RELU});
+    if (!relu && !hpac_plan_is_single(request, HPAC_OP_CONV2D))
         return HPAC_OK;
     HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(conv2d_plan), result));
     conv2d_plan *plan = (conv2d_plan *)*result;

@@ -10,12 +10,9 @@
 
 #include "kernels.h"
 
-#include <hpac/device.h>
+#include "device/plan.h"
 
 #include <dnnl.h>
-
-/* Slices of the arenas and pieces of the workspace start at multiples of this. */
-#define CPU_ALIGNMENT_NBYTES 256
 
 typedef struct cpu_device {
     hpac_device base;
@@ -149,10 +146,6 @@ void hpac_cpu_plan_set_output(cpu_plan *plan, hpac_layout layout);
 /* Appends a parameter to the plan's slice. */
 void hpac_cpu_plan_add_parameter(cpu_plan *plan, const hpac_parameter *parameter,
                                  const cpu_parameter *storage);
-/* Reserves a piece of workspace or state; returns its offset. */
-size_t hpac_cpu_reserve(size_t *total_nbytes, size_t nbytes);
-/* Whether the request is exactly this op chain. */
-bool hpac_cpu_is_chain(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds);
 
 hpac_status hpac_cpu_plan_create(hpac_device *device, const hpac_plan_request *request,
                                  hpac_plan **plan);

@@ -318,8 +318,8 @@ static void take_update(const hpac_plan_request *request, dense_plan *plan)
         return;
     plan->base.base.updates_parameters = true;
     plan->adadelta = *request->update;
-    plan->bias_gradient_offset = hpac_cpu_reserve(&plan->base.base.workspace_nbytes,
-                                                  (size_t)stored->dims[0] * sizeof(float));
+    plan->bias_gradient_offset = hpac_plan_reserve(&plan->base.base.workspace_nbytes,
+                                                   (size_t)stored->dims[0] * sizeof(float));
 }
 
 static hpac_status make_primitives(cpu_device *device, const hpac_plan_request *request,
@@ -342,7 +342,7 @@ static hpac_status make_dense(cpu_device *device, const hpac_plan_request *reque
     for (size_t i = 0; i < sizeof users / sizeof *users; i++)
         if (users[i]->scratch_nbytes > scratch_nbytes)
             scratch_nbytes = users[i]->scratch_nbytes;
-    (void)hpac_cpu_reserve(&public->workspace_nbytes, scratch_nbytes);
+    (void)hpac_plan_reserve(&public->workspace_nbytes, scratch_nbytes);
     HPAC_TRY(add_parameters(
         plan, dnnl_primitive_desc_query_md(descs->forward, dnnl_query_weights_md, 0)));
     take_update(request, plan);
@@ -366,8 +366,8 @@ static hpac_status make_prediction(dense_plan *plan)
     dnnl_memory_desc_t stored;
     CPU_TRY_DNNL(dnnl_memory_desc_init_by_strides(&stored, 2, dims, dnnl_f32, strides));
     HPAC_TRY(add_parameters(plan, &stored));
-    (void)hpac_cpu_reserve(&public->workspace_nbytes,
-                           (size_t)plan->base.input.batch * plan->width * sizeof(float));
+    (void)hpac_plan_reserve(&public->workspace_nbytes,
+                            (size_t)plan->base.input.batch * plan->width * sizeof(float));
     plan->base.forward = dense_predict;
     snprintf(public->algorithm, sizeof public->algorithm, "sums in one order");
     return HPAC_OK;
@@ -381,7 +381,7 @@ static bool is_dense_run(const hpac_plan_request *request, bool *flatten, bool *
     size_t rest = request->op_count - (*flatten ? 1 : 0);
     *relu = rest == 2;
     return (rest == 1 || rest == 2) &&
-           hpac_cpu_is_chain(request, request->op_count, kinds + (*flatten ? 0 : 1));
+           hpac_plan_is_chain(request, request->op_count, kinds + (*flatten ? 0 : 1));
 }
 
 hpac_status hpac_cpu_try_dense(cpu_device *device, const hpac_plan_request *request,

@@ -142,7 +142,7 @@ static hpac_status dropout_backward(cpu_plan *base, const hpac_exec_args *args)
 hpac_status hpac_cpu_try_dropout(cpu_device *device, const hpac_plan_request *request,
                                  cpu_plan **result)
 {
-    if (!hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_DROPOUT}))
+    if (!hpac_plan_is_single(request, HPAC_OP_DROPOUT))
         return HPAC_OK;
     HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(dropout_plan), result));
     dropout_plan *plan = (dropout_plan *)*result;

@@ -33,7 +33,7 @@ static void flatten_fini(cpu_plan *base)
 hpac_status hpac_cpu_try_flatten(cpu_device *device, const hpac_plan_request *request,
                                  cpu_plan **result)
 {
-    if (!hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_FLATTEN}))
+    if (!hpac_plan_is_single(request, HPAC_OP_FLATTEN))
         return HPAC_OK;
     HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(flatten_plan), result));
     flatten_plan *plan = (flatten_plan *)*result;

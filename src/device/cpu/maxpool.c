@@ -76,8 +76,8 @@ static hpac_status make_maxpool(cpu_device *device, const hpac_op *op, maxpool_p
     size_t scratch_nbytes = plan->forward.scratch_nbytes > plan->backward.scratch_nbytes
                                 ? plan->forward.scratch_nbytes
                                 : plan->backward.scratch_nbytes;
-    (void)hpac_cpu_reserve(&public->workspace_nbytes, scratch_nbytes);
-    plan->argmax_offset = hpac_cpu_reserve(&public->workspace_nbytes, public->state_nbytes);
+    (void)hpac_plan_reserve(&public->workspace_nbytes, scratch_nbytes);
+    plan->argmax_offset = hpac_plan_reserve(&public->workspace_nbytes, public->state_nbytes);
     snprintf(public->algorithm, sizeof public->algorithm, "%s / %s",
              hpac_cpu_implementation(descs->forward), hpac_cpu_implementation(descs->backward));
     return HPAC_OK;
@@ -86,7 +86,7 @@ static hpac_status make_maxpool(cpu_device *device, const hpac_op *op, maxpool_p
 hpac_status hpac_cpu_try_maxpool(cpu_device *device, const hpac_plan_request *request,
                                  cpu_plan **plan)
 {
-    if (!hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_MAXPOOL}))
+    if (!hpac_plan_is_single(request, HPAC_OP_MAXPOOL))
         return HPAC_OK;
     HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(maxpool_plan), plan));
     (*plan)->forward = maxpool_forward;

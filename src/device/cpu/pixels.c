@@ -38,7 +38,7 @@ static hpac_status pixels_backward(cpu_plan *plan, const hpac_exec_args *args)
 hpac_status hpac_cpu_try_pixels(cpu_device *device, const hpac_plan_request *request,
                                 cpu_plan **plan)
 {
-    if (!hpac_cpu_is_chain(request, 1, (hpac_op_kind[]){HPAC_OP_PIXELS}))
+    if (!hpac_plan_is_single(request, HPAC_OP_PIXELS))
         return HPAC_OK;
     HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof **plan, plan));
     bool bytes = request->ops[0].pixels == HPAC_PIXELS_UINT8;

@@ -3,32 +3,12 @@
 
 #include <omp.h>
 #include <stdlib.h>
-#include <stdio.h>
-#include <string.h>
 
 /* Tried in this order: long op chains before single operations. */
 static cpu_try *const tries[] = {
     hpac_cpu_try_stem,       hpac_cpu_try_conv2d,  hpac_cpu_try_dense,   hpac_cpu_try_maxpool,
     hpac_cpu_try_activation, hpac_cpu_try_dropout, hpac_cpu_try_flatten, hpac_cpu_try_pixels,
 };
-
-bool hpac_cpu_is_chain(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds)
-{
-    if (request->op_count != count)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (request->ops[i].kind != kinds[i])
-            return false;
-    return true;
-}
-
-size_t hpac_cpu_reserve(size_t *total_nbytes, size_t nbytes)
-{
-    size_t offset = *total_nbytes;
-    *total_nbytes =
-        offset + (nbytes + CPU_ALIGNMENT_NBYTES - 1) / CPU_ALIGNMENT_NBYTES * CPU_ALIGNMENT_NBYTES;
-    return offset;
-}
 
 hpac_status hpac_cpu_plan_alloc(cpu_device *device, const hpac_plan_request *request, size_t nbytes,
                                 cpu_plan **result)
@@ -60,23 +40,8 @@ void hpac_cpu_plan_add_parameter(cpu_plan *plan, const hpac_parameter *parameter
     size_t index = plan->base.parameter_count++;
     plan->parameters[index] = *storage;
     plan->base.parameters[index] = *parameter;
-    plan->base.parameters[index].offset_nbytes = hpac_cpu_reserve(
+    plan->base.parameters[index].offset_nbytes = hpac_plan_reserve(
         &plan->base.parameters_nbytes, dnnl_memory_desc_get_size(&storage->stored));
-}
-
-static hpac_status add_chain_to_message(hpac_status status, const hpac_plan_request *request)
-{
-    char names[128] = "";
-    for (size_t i = 0; i < request->op_count; i++) {
-        size_t length = strlen(names);
-        snprintf(names + length, sizeof names - length, "%s%s", i ? "+" : "",
-                 hpac_op_name(request->ops[i].kind));
-    }
-    const hpac_op *first = &request->ops[0], *last = &request->ops[request->op_count - 1];
-    return hpac_fail_within(
-        status, "%s, batch %zu, (%zu, %zu, %zu) to (%zu, %zu, %zu), kernel %zu x %zu", names,
-        request->batch, first->in.rows, first->in.cols, first->in.channels, last->out.rows,
-        last->out.cols, last->out.channels, first->kernel_rows, first->kernel_cols);
 }
 
 /* OpenMP's number of threads is per calling thread; the device has its own. */
@@ -99,7 +64,9 @@ hpac_status hpac_cpu_plan_create(hpac_device *base, const hpac_plan_request *req
     if (status != HPAC_OK) {
         if (plan)
             hpac_cpu_plan_destroy(&plan->base);
-        return add_chain_to_message(status, request);
+        char name[160];
+        hpac_plan_name(request, name, sizeof name);
+        return hpac_fail_within(status, "%s", name);
     }
     if (plan)
         *result = &plan->base;

@@ -211,7 +211,7 @@ static bool is_stem(const hpac_plan_request *request)
 {
     static const hpac_op_kind kinds[] = {HPAC_OP_CONV2D, HPAC_OP_RELU,    HPAC_OP_CONV2D,
                                          HPAC_OP_RELU,   HPAC_OP_MAXPOOL, HPAC_OP_DROPOUT};
-    return hpac_cpu_is_chain(request, 5, kinds) || hpac_cpu_is_chain(request, 6, kinds);
+    return hpac_plan_is_chain(request, 5, kinds) || hpac_plan_is_chain(request, 6, kinds);
 }
 
 static bool is_window(const hpac_op *op, size_t size)
@@ -268,17 +268,17 @@ static void reserve_memory(stem_plan *plan)
     const stem_shape *shape = &plan->shape;
     size_t outputs = hpac_cpu_tensor_count(&plan->base.output);
     size_t pairs = shape->filters1 * shape->filters2;
-    plan->codes_offset = hpac_cpu_reserve(&base->state_nbytes, outputs);
-    plan->mask_offset = hpac_cpu_reserve(&base->workspace_nbytes, hpac_cpu_mask_nbytes(outputs));
-    plan->winograd_offset = hpac_cpu_reserve(&base->workspace_nbytes, 16 * pairs * sizeof(float));
-    plan->by_filter_offset = hpac_cpu_reserve(&base->workspace_nbytes, 9 * pairs * sizeof(float));
+    plan->codes_offset = hpac_plan_reserve(&base->state_nbytes, outputs);
+    plan->mask_offset = hpac_plan_reserve(&base->workspace_nbytes, hpac_cpu_mask_nbytes(outputs));
+    plan->winograd_offset = hpac_plan_reserve(&base->workspace_nbytes, 16 * pairs * sizeof(float));
+    plan->by_filter_offset = hpac_plan_reserve(&base->workspace_nbytes, 9 * pairs * sizeof(float));
     plan->scratch_nbytes = 0;
-    hpac_cpu_reserve(&plan->scratch_nbytes, plan->kernels->scratch_count(shape) * sizeof(float));
+    hpac_plan_reserve(&plan->scratch_nbytes, plan->kernels->scratch_count(shape) * sizeof(float));
     plan->scratch_offset =
-        hpac_cpu_reserve(&base->workspace_nbytes, plan->threads * plan->scratch_nbytes);
+        hpac_plan_reserve(&base->workspace_nbytes, plan->threads * plan->scratch_nbytes);
     plan->partial_nbytes = base->parameters_nbytes;
     plan->partial_offset =
-        hpac_cpu_reserve(&base->workspace_nbytes, plan->threads * plan->partial_nbytes);
+        hpac_plan_reserve(&base->workspace_nbytes, plan->threads * plan->partial_nbytes);
 }
 
 hpac_status hpac_cpu_try_stem(cpu_device *device, const hpac_plan_request *request,

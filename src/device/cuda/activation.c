@@ -25,8 +25,8 @@ static hpac_status backward(cuda_plan *base, const hpac_exec_args *args)
 hpac_status hpac_cuda_try_activation(cuda_device *device, const hpac_plan_request *request,
                                      cuda_plan **result)
 {
-    if (!hpac_cuda_is_single(request, HPAC_OP_RELU) &&
-        !hpac_cuda_is_single(request, HPAC_OP_SIGMOID))
+    if (!hpac_plan_is_single(request, HPAC_OP_RELU) &&
+        !hpac_plan_is_single(request, HPAC_OP_SIGMOID))
         return HPAC_OK;
     HPAC_TRY(
         hpac_cuda_plan_alloc(device, request, sizeof(activation_plan), forward, backward, result));

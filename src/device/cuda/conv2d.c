@@ -341,18 +341,18 @@ static void plan_memory(conv2d_plan *plan)
     for (int i = 0; i < CONV2D_PASS_COUNT; i++)
         if (plan->library.choices[i].workspace_nbytes > scratch_nbytes)
             scratch_nbytes = plan->library.choices[i].workspace_nbytes;
-    plan->scratch_offset = hpac_cuda_reserve(workspace, scratch_nbytes);
-    plan->partials_offset = hpac_cuda_reserve(workspace, hpac_kernel_partials_nbytes(&plan->inner));
+    plan->scratch_offset = hpac_plan_reserve(workspace, scratch_nbytes);
+    plan->partials_offset = hpac_plan_reserve(workspace, hpac_kernel_partials_nbytes(&plan->inner));
     if (plan->pools) {
-        plan->inner_offset = hpac_cuda_reserve(workspace, plan->library.y_nbytes);
+        plan->inner_offset = hpac_plan_reserve(workspace, plan->library.y_nbytes);
         plan->argmax_offset =
-            hpac_cuda_reserve(&public->state_nbytes, hpac_kernel_argmax_nbytes(&plan->pool));
+            hpac_plan_reserve(&public->state_nbytes, hpac_kernel_argmax_nbytes(&plan->pool));
     }
     if (!plan->base.input.bf16)
         return;
-    plan->cast_offset = hpac_cuda_reserve(&public->state_nbytes, public->parameters_nbytes / 2);
-    plan->gradient_offset = hpac_cuda_reserve(workspace, plan->library.kernel_nbytes);
-    plan->float_offset = hpac_cuda_reserve(workspace, 2 * plan->library.y_nbytes);
+    plan->cast_offset = hpac_plan_reserve(&public->state_nbytes, public->parameters_nbytes / 2);
+    plan->gradient_offset = hpac_plan_reserve(workspace, plan->library.kernel_nbytes);
+    plan->float_offset = hpac_plan_reserve(workspace, 2 * plan->library.y_nbytes);
 }
 
 /* conv2d [relu [maxpool [dropout]]] */
@@ -360,7 +360,7 @@ static bool is_conv2d_chain(const hpac_plan_request *request)
 {
     const hpac_op_kind kinds[] = {HPAC_OP_CONV2D, HPAC_OP_RELU, HPAC_OP_MAXPOOL, HPAC_OP_DROPOUT};
     return request->op_count <= sizeof kinds / sizeof *kinds &&
-           hpac_cuda_is_chain(request, request->op_count, kinds);
+           hpac_plan_is_chain(request, request->op_count, kinds);
 }
 
 static void read_request(cuda_device *device, const hpac_plan_request *request, conv2d_plan *plan)

@@ -10,13 +10,10 @@
 
 #include "kernels.h"
 
-#include <hpac/device.h>
+#include "device/plan.h"
 
 #include <cublas_v2.h>
 #include <cudnn.h>
-
-/* Slices of the arenas and pieces of the workspace start at multiples of this. */
-#define CUDA_ALIGNMENT_NBYTES 256
 
 #define CUDA_QUEUE_COUNT 2
 
@@ -145,11 +142,6 @@ void hpac_cuda_plan_set_output(cuda_plan *plan, hpac_layout layout);
 /* Appends a parameter to the plan's slice. */
 void hpac_cuda_plan_add_parameter(cuda_plan *plan, const hpac_parameter *parameter,
                                   const cuda_order *order);
-/* Reserves a piece of workspace or state; returns its offset. */
-size_t hpac_cuda_reserve(size_t *total_nbytes, size_t nbytes);
-/* Whether the request's op chain has just these kinds; whether it is one operation of this kind. */
-bool hpac_cuda_is_chain(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds);
-bool hpac_cuda_is_single(const hpac_plan_request *request, hpac_op_kind kind);
 /* The dropout of a HPAC_OP_DROPOUT, on the device's step. */
 kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op);
 

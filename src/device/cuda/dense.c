@@ -175,14 +175,14 @@ static void plan_memory(dense_plan *plan)
     hpac_plan *public = &plan->base.base;
     size_t count = hpac_cuda_tensor_count(&base->output);
     plan->partials_offset =
-        hpac_cuda_reserve(&public->workspace_nbytes, hpac_kernel_partials_nbytes(&base->output));
+        hpac_plan_reserve(&public->workspace_nbytes, hpac_kernel_partials_nbytes(&base->output));
     if (base->input.bf16)
         plan->cast_offset =
-            hpac_cuda_reserve(&public->state_nbytes, public->parameters[KERNEL].count * 2);
+            hpac_plan_reserve(&public->state_nbytes, public->parameters[KERNEL].count * 2);
     if (base->output.bf16)
-        plan->sums_offset = hpac_cuda_reserve(&public->workspace_nbytes, count * sizeof(float));
+        plan->sums_offset = hpac_plan_reserve(&public->workspace_nbytes, count * sizeof(float));
     else if (base->input.bf16)
-        plan->gradient_offset = hpac_cuda_reserve(&public->workspace_nbytes, count * 2);
+        plan->gradient_offset = hpac_plan_reserve(&public->workspace_nbytes, count * 2);
 }
 
 static void choose_numbers(dense_plan *plan)

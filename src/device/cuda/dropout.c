@@ -28,7 +28,7 @@ static hpac_status backward(cuda_plan *base, const hpac_exec_args *args)
 hpac_status hpac_cuda_try_dropout(cuda_device *device, const hpac_plan_request *request,
                                   cuda_plan **result)
 {
-    if (!hpac_cuda_is_single(request, HPAC_OP_DROPOUT))
+    if (!hpac_plan_is_single(request, HPAC_OP_DROPOUT))
         return HPAC_OK;
     HPAC_TRY(
         hpac_cuda_plan_alloc(device, request, sizeof(dropout_plan), forward, backward, result));

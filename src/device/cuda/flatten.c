@@ -30,7 +30,7 @@ static hpac_status backward(cuda_plan *plan, const hpac_exec_args *args)
 hpac_status hpac_cuda_try_flatten(cuda_device *device, const hpac_plan_request *request,
                                   cuda_plan **plan)
 {
-    if (!hpac_cuda_is_single(request, HPAC_OP_FLATTEN))
+    if (!hpac_plan_is_single(request, HPAC_OP_FLATTEN))
         return HPAC_OK;
     return hpac_cuda_plan_alloc(device, request, sizeof **plan, forward, backward, plan);
 }

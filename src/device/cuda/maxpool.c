@@ -95,7 +95,7 @@ static void maxpool_fini(cuda_plan *base)
 hpac_status hpac_cuda_try_maxpool(cuda_device *device, const hpac_plan_request *request,
                                   cuda_plan **result)
 {
-    if (!hpac_cuda_is_single(request, HPAC_OP_MAXPOOL))
+    if (!hpac_plan_is_single(request, HPAC_OP_MAXPOOL))
         return HPAC_OK;
     HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(maxpool_plan), maxpool_forward,
                                   maxpool_backward, result));

@@ -24,7 +24,7 @@ static hpac_status backward(cuda_plan *plan, const hpac_exec_args *args)
 hpac_status hpac_cuda_try_pixels(cuda_device *device, const hpac_plan_request *request,
                                  cuda_plan **result)
 {
-    if (!hpac_cuda_is_single(request, HPAC_OP_PIXELS))
+    if (!hpac_plan_is_single(request, HPAC_OP_PIXELS))
         return HPAC_OK;
     HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(pixels_plan), forward, backward, result));
     cuda_plan *plan = *result;

@@ -12,29 +12,6 @@ static cuda_try *const tries[] = {
     hpac_cuda_try_dropout, hpac_cuda_try_flatten, hpac_cuda_try_pixels,
 };
 
-bool hpac_cuda_is_chain(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds)
-{
-    if (request->op_count != count)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (request->ops[i].kind != kinds[i])
-            return false;
-    return true;
-}
-
-bool hpac_cuda_is_single(const hpac_plan_request *request, hpac_op_kind kind)
-{
-    return request->op_count == 1 && request->ops[0].kind == kind;
-}
-
-size_t hpac_cuda_reserve(size_t *total_nbytes, size_t nbytes)
-{
-    size_t offset = *total_nbytes;
-    *total_nbytes = offset + (nbytes + CUDA_ALIGNMENT_NBYTES - 1) / CUDA_ALIGNMENT_NBYTES *
-                                 CUDA_ALIGNMENT_NBYTES;
-    return offset;
-}
-
 kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op)
 {
     return (kernel_dropout){
@@ -45,23 +22,14 @@ kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op)
     };
 }
 
-static void name_chain(const hpac_plan_request *request, char *name, size_t name_nbytes)
+/* The chain, layout and number format. */
+static void name_plan(const hpac_plan_request *request, char *name, size_t name_nbytes)
 {
-    const hpac_op *first = &request->ops[0], *last = &request->ops[request->op_count - 1];
-    size_t length = 0;
-    for (size_t i = 0; i < request->op_count && length < name_nbytes; i++)
-        length += (size_t)snprintf(name + length, name_nbytes - length, "%s%s", i ? "+" : "",
-                                   hpac_op_name(request->ops[i].kind));
-    if (length < name_nbytes)
-        length += (size_t)snprintf(
-            name + length, name_nbytes - length,
-            ", batch %zu, (%zu, %zu, %zu) to (%zu, %zu, %zu), %s %s", request->batch,
-            first->in.rows, first->in.cols, first->in.channels, last->out.rows, last->out.cols,
-            last->out.channels, request->input_layout & CUDA_LAYOUT_NCHW ? "nchw" : "nhwc",
-            request->input_layout & CUDA_LAYOUT_BF16 ? "bf16" : "float32");
-    if (length < name_nbytes && first->kernel_rows > 0)
-        snprintf(name + length, name_nbytes - length, ", kernel %zu x %zu", first->kernel_rows,
-                 first->kernel_cols);
+    char chain[128];
+    hpac_plan_name(request, chain, sizeof chain);
+    snprintf(name, name_nbytes, "%s, %s %s", chain,
+             request->input_layout & CUDA_LAYOUT_NCHW ? "nchw" : "nhwc",
+             request->input_layout & CUDA_LAYOUT_BF16 ? "bf16" : "float32");
 }
 
 hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *request,
@@ -99,7 +67,7 @@ void hpac_cuda_plan_add_parameter(cuda_plan *plan, const hpac_parameter *paramet
     plan->parameters[index] = *order;
     plan->base.parameters[index] = *parameter;
     plan->base.parameters[index].offset_nbytes =
-        hpac_cuda_reserve(&plan->base.parameters_nbytes, parameter->count * sizeof(float));
+        hpac_plan_reserve(&plan->base.parameters_nbytes, parameter->count * sizeof(float));
 }
 
 /* ---- plain output of operations that write another: logits of a layer that is not dense ---- */
@@ -110,8 +78,8 @@ static void add_conversion(cuda_plan *plan)
         return;
     size_t nbytes = hpac_cuda_tensor_nbytes(&plan->output);
     plan->converts = true;
-    plan->output_offset = hpac_cuda_reserve(&plan->base.workspace_nbytes, nbytes);
-    plan->gradient_offset = hpac_cuda_reserve(&plan->base.workspace_nbytes, nbytes);
+    plan->output_offset = hpac_plan_reserve(&plan->base.workspace_nbytes, nbytes);
+    plan->gradient_offset = hpac_plan_reserve(&plan->base.workspace_nbytes, nbytes);
     plan->plain = plan->output;
     plan->plain.nchw = plan->plain.bf16 = false;
     plan->base.output_layout = HPAC_LAYOUT_PLAIN;
@@ -155,7 +123,7 @@ hpac_status hpac_cuda_plan_create(hpac_device *base, const hpac_plan_request *re
     char name[sizeof((cuda_plan *)0)->name] = "";
     cuda_plan *plan = NULL;
     *result = NULL;
-    name_chain(request, name, sizeof name);
+    name_plan(request, name, sizeof name);
     hpac_status status = try_all((cuda_device *)base, request, &plan);
     if (status != HPAC_OK) {
         if (plan)

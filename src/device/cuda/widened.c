@@ -70,11 +70,11 @@ static void take_over(widened_plan *plan)
     memcpy(public->parameters, inner->base.parameters, sizeof public->parameters);
     memcpy(plan->base.parameters, inner->parameters, sizeof plan->base.parameters);
     public->state_nbytes = inner->base.state_nbytes;
-    (void)hpac_cuda_reserve(&public->workspace_nbytes, inner->base.workspace_nbytes);
-    plan->x_offset = hpac_cuda_reserve(&public->workspace_nbytes, x_nbytes);
-    plan->y_offset = hpac_cuda_reserve(&public->workspace_nbytes, y_nbytes);
-    plan->dy_offset = hpac_cuda_reserve(&public->workspace_nbytes, y_nbytes);
-    plan->dx_offset = hpac_cuda_reserve(&public->workspace_nbytes, x_nbytes);
+    (void)hpac_plan_reserve(&public->workspace_nbytes, inner->base.workspace_nbytes);
+    plan->x_offset = hpac_plan_reserve(&public->workspace_nbytes, x_nbytes);
+    plan->y_offset = hpac_plan_reserve(&public->workspace_nbytes, y_nbytes);
+    plan->dy_offset = hpac_plan_reserve(&public->workspace_nbytes, y_nbytes);
+    plan->dx_offset = hpac_plan_reserve(&public->workspace_nbytes, x_nbytes);
     snprintf(public->algorithm, sizeof public->algorithm, "no bf16, cast to %.160s",
              inner->base.algorithm);
 }
