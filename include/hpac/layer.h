@@ -62,7 +62,8 @@ size_t hpac_layer_kernel_count(const hpac_layer *layer, hpac_shape in);
 size_t hpac_layer_bias_count(const hpac_layer *layer);
 
 /* Checks a stack: every layer fits the previous one, and the last is dense with `classes` units and
- * a sigmoid. Writes the output shape of each layer to shapes (layer_count). Errors: CONFIG. */
+ * a sigmoid. Writes the output shape of each layer to shapes (layer_count), unless NULL. Errors:
+ * CONFIG. */
 hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac_shape input,
                               size_t classes, hpac_shape *shapes);
 
@@ -78,11 +79,15 @@ void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape 
 typedef struct hpac_weights {
     size_t kernel_count, bias_count;
     float *kernel, *bias; /* owned */
+    size_t rank, dims[4]; /* of the kernel; rank 0: no parameters */
 } hpac_weights;
 
 /* Allocates the weights of `layers` on `input`, zeroed: an array of layer_count. The stack must
  * have passed hpac_layers_check. NULL: out of memory. */
 hpac_weights *hpac_weights_create(const hpac_layer *layers, size_t layer_count, hpac_shape input);
+/* The same with all kernels and biases NULL, for readers that allocate them with malloc. */
+hpac_weights *hpac_weights_create_empty(const hpac_layer *layers, size_t layer_count,
+                                        hpac_shape input);
 void hpac_weights_destroy(hpac_weights *weights, size_t layer_count); /* NULL is fine */
 
 #endif

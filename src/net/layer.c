@@ -1,8 +1,19 @@
-/* Layers: shapes, parameter counts, the check of a whole stack, and its table. */
+/* Layers: shapes, parameters, the check of a whole stack, and its table. */
 #include "layer_table.h"
-#include "shape_text.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+hpac_shape_text hpac_shape_describe(hpac_shape shape)
+{
+    hpac_shape_text described;
+    if (shape.rank == 3)
+        snprintf(described.text, sizeof described.text, "(%zu, %zu, %zu)", shape.rows, shape.cols,
+                 shape.channels);
+    else
+        snprintf(described.text, sizeof described.text, "(%zu)", shape.channels);
+    return described;
+}
 
 const char *hpac_layer_name(const hpac_layer *layer)
 {
@@ -10,28 +21,34 @@ const char *hpac_layer_name(const hpac_layer *layer)
     return row ? row->name : "linear";
 }
 
-hpac_status hpac_layer_output_shape(const hpac_layer *layer, size_t number, hpac_shape in,
-                                    hpac_shape *out)
+static hpac_status find_output_shape(const hpac_layer *layer, hpac_shape in, hpac_shape *out)
 {
     const hpac_layer_row *row = hpac_layer_row_of(layer);
     *out = in;
-    if (row && row->output_shape)
-        HPAC_TRY(row->output_shape(layer, number, in, out));
+    if (!row)
+        return hpac_fail(HPAC_ERR_CONFIG, "not a layer of its own");
+    if (row->output_shape)
+        HPAC_TRY(row->output_shape(layer, in, out));
     if (out->channels < 1)
-        return hpac_fail(HPAC_ERR_CONFIG, "layer %zu (%s): %zu outputs, expected at least 1",
-                         number, hpac_layer_name(layer), out->channels);
+        return hpac_fail(HPAC_ERR_CONFIG, "0 outputs, expected at least 1");
     /* Indices inside devices have 32 bits. */
-    if (hpac_shape_count(*out) <= INT32_MAX && hpac_layer_kernel_count(layer, in) <= INT32_MAX)
-        return HPAC_OK;
-    return hpac_fail(HPAC_ERR_CONFIG,
-                     "layer %zu (%s): %s -> %s has more than 2^31 values or weights", number,
-                     hpac_layer_name(layer), shape_describe(in).text, shape_describe(*out).text);
+    if (hpac_shape_count(*out) > INT32_MAX || hpac_layer_kernel_count(layer, in) > INT32_MAX)
+        return hpac_fail(HPAC_ERR_CONFIG, "%s -> %s has more than 2^31 values or weights",
+                         hpac_shape_describe(in).text, hpac_shape_describe(*out).text);
+    return HPAC_OK;
+}
+
+hpac_status hpac_layer_output_shape(const hpac_layer *layer, size_t number, hpac_shape in,
+                                    hpac_shape *out)
+{
+    return hpac_fail_within(find_output_shape(layer, in, out), "layer %zu (%s)", number,
+                            hpac_layer_name(layer));
 }
 
 size_t hpac_layer_kernel_dims(const hpac_layer *layer, hpac_shape in, size_t dims[4])
 {
     const hpac_layer_row *row = hpac_layer_row_of(layer);
-    return row && row->kernel_dims ? row->kernel_dims(layer, in, dims) : 0;
+    return row->kernel_dims ? row->kernel_dims(layer, in, dims) : 0;
 }
 
 size_t hpac_layer_kernel_count(const hpac_layer *layer, hpac_shape in)
@@ -53,9 +70,12 @@ hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac
 {
     if (layer_count < 1)
         return hpac_fail(HPAC_ERR_CONFIG, "the model has no layers");
-    for (size_t i = 0; i < layer_count; i++)
-        HPAC_TRY(
-            hpac_layer_output_shape(&layers[i], i + 1, i > 0 ? shapes[i - 1] : input, &shapes[i]));
+    hpac_shape shape = input;
+    for (size_t i = 0; i < layer_count; i++) {
+        HPAC_TRY(hpac_layer_output_shape(&layers[i], i + 1, shape, &shape));
+        if (shapes)
+            shapes[i] = shape;
+    }
     const hpac_layer *last = &layers[layer_count - 1];
     if (last->kind != HPAC_LAYER_DENSE || last->activation != HPAC_ACTIVATION_SIGMOID ||
         last->units != classes)
@@ -64,6 +84,47 @@ hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac
                          "target) and activation sigmoid",
                          layer_count, hpac_layer_name(last), classes);
     return HPAC_OK;
+}
+
+/* ---- weights ---- */
+
+hpac_weights *hpac_weights_create_empty(const hpac_layer *layers, size_t layer_count,
+                                        hpac_shape input)
+{
+    hpac_weights *weights = calloc(layer_count, sizeof *weights);
+    hpac_shape in = input;
+    for (size_t i = 0; weights && i < layer_count; i++) {
+        weights[i].rank = hpac_layer_kernel_dims(&layers[i], in, weights[i].dims);
+        weights[i].kernel_count = hpac_layer_kernel_count(&layers[i], in);
+        weights[i].bias_count = hpac_layer_bias_count(&layers[i]);
+        (void)hpac_layer_output_shape(&layers[i], i + 1, in, &in); /* the stack was checked */
+    }
+    return weights;
+}
+
+hpac_weights *hpac_weights_create(const hpac_layer *layers, size_t layer_count, hpac_shape input)
+{
+    hpac_weights *weights = hpac_weights_create_empty(layers, layer_count, input);
+    for (size_t i = 0; weights && i < layer_count; i++) {
+        if (weights[i].rank == 0)
+            continue;
+        weights[i].kernel = calloc(weights[i].kernel_count, sizeof(float));
+        weights[i].bias = calloc(weights[i].bias_count, sizeof(float));
+        if (!weights[i].kernel || !weights[i].bias) {
+            hpac_weights_destroy(weights, layer_count);
+            return NULL;
+        }
+    }
+    return weights;
+}
+
+void hpac_weights_destroy(hpac_weights *weights, size_t layer_count)
+{
+    for (size_t i = 0; weights && i < layer_count; i++) {
+        free(weights[i].kernel);
+        free(weights[i].bias);
+    }
+    free(weights);
 }
 
 /* ---- tables ---- */
@@ -85,10 +146,9 @@ static void describe_value(const hpac_layer *layer, const hpac_layer_key *key, c
 
 void hpac_layer_describe(const hpac_layer *layer, char text[48])
 {
-    const hpac_layer_row *row = hpac_layer_row_of(layer);
     size_t used = 0;
     *text = '\0';
-    for (const hpac_layer_key *key = row ? row->keys : NULL; key && key->name; key++) {
+    for (const hpac_layer_key *key = hpac_layer_row_of(layer)->keys; key->name; key++) {
         char value[24];
         describe_value(layer, key, value);
         if (*value && used < 48)
@@ -98,21 +158,19 @@ void hpac_layer_describe(const hpac_layer *layer, char text[48])
 
 void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape input, FILE *stream)
 {
-    fprintf(stream, "model: input %s\n", shape_describe(input).text);
+    fprintf(stream, "model: input %s\n", hpac_shape_describe(input).text);
     fprintf(stream, "      layer     options            output             parameters\n");
-    hpac_shape in = input, out;
+    hpac_shape shape = input;
     size_t total = 0;
     for (size_t i = 0; i < layer_count; i++) {
-        size_t parameters =
-            hpac_layer_kernel_count(&layers[i], in) + hpac_layer_bias_count(&layers[i]);
-        if (hpac_layer_output_shape(&layers[i], i + 1, in, &out) != HPAC_OK)
-            return; /* the stack was checked */
         char options[48];
+        size_t parameters =
+            hpac_layer_kernel_count(&layers[i], shape) + hpac_layer_bias_count(&layers[i]);
         hpac_layer_describe(&layers[i], options);
+        (void)hpac_layer_output_shape(&layers[i], i + 1, shape, &shape);
         fprintf(stream, "  %2zu  %-9s %-18s %-18s %10zu\n", i + 1, hpac_layer_name(&layers[i]),
-                options, shape_describe(out).text, parameters);
+                options, hpac_shape_describe(shape).text, parameters);
         total += parameters;
-        in = out;
     }
     fprintf(stream, "  %62zu total\n", total);
 }

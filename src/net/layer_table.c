@@ -1,57 +1,47 @@
 /* The table of the layers, and the functions that its rows name. */
 #include "layer_table.h"
-#include "shape_text.h"
 
 #include <string.h>
 
 /* ---- output shapes ---- */
 
-static hpac_status need_window(const hpac_layer *layer, size_t number, hpac_shape in)
+static hpac_status need_window(const hpac_layer *layer, hpac_shape in)
 {
-    const char *name = hpac_layer_name(layer);
+    size_t rows = layer->kernel_rows, cols = layer->kernel_cols;
     if (in.rank != 3)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "layer %zu (%s): expected images (rows, cols, channels), got a vector %s",
-                         number, name, shape_describe(in).text);
-    if (layer->kernel_rows < 1 || layer->kernel_cols < 1)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "layer %zu (%s): window %zu x %zu, expected at least 1 x 1", number, name,
-                         layer->kernel_rows, layer->kernel_cols);
-    if (layer->kernel_rows > in.rows || layer->kernel_cols > in.cols)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "layer %zu (%s): a window of %zu x %zu does not fit into %s", number, name,
-                         layer->kernel_rows, layer->kernel_cols, shape_describe(in).text);
+        return hpac_fail(HPAC_ERR_CONFIG, "expected images (rows, cols, channels), got a vector %s",
+                         hpac_shape_describe(in).text);
+    if (rows < 1 || cols < 1)
+        return hpac_fail(HPAC_ERR_CONFIG, "window %zu x %zu, expected at least 1 x 1", rows, cols);
+    if (rows > in.rows || cols > in.cols)
+        return hpac_fail(HPAC_ERR_CONFIG, "a window of %zu x %zu does not fit into %s", rows, cols,
+                         hpac_shape_describe(in).text);
     return HPAC_OK;
 }
 
-static hpac_status conv2d_shape(const hpac_layer *layer, size_t number, hpac_shape in,
-                                hpac_shape *out)
+static hpac_status conv2d_shape(const hpac_layer *layer, hpac_shape in, hpac_shape *out)
 {
-    HPAC_TRY(need_window(layer, number, in));
+    HPAC_TRY(need_window(layer, in));
     out->rows = in.rows - layer->kernel_rows + 1;
     out->cols = in.cols - layer->kernel_cols + 1;
     out->channels = layer->filters;
     return HPAC_OK;
 }
 
-static hpac_status maxpool_shape(const hpac_layer *layer, size_t number, hpac_shape in,
-                                 hpac_shape *out)
+static hpac_status maxpool_shape(const hpac_layer *layer, hpac_shape in, hpac_shape *out)
 {
-    HPAC_TRY(need_window(layer, number, in));
+    HPAC_TRY(need_window(layer, in));
     out->rows = in.rows / layer->kernel_rows;
     out->cols = in.cols / layer->kernel_cols;
     return HPAC_OK;
 }
 
-static hpac_status dropout_shape(const hpac_layer *layer, size_t number, hpac_shape in,
-                                 hpac_shape *out)
+static hpac_status dropout_shape(const hpac_layer *layer, hpac_shape in, hpac_shape *out)
 {
-    (void)in;
-    (void)out;
+    *out = in;
     if (layer->rate >= 0.0f && layer->rate < 1.0f)
         return HPAC_OK;
-    return hpac_fail(HPAC_ERR_CONFIG, "layer %zu (dropout): rate %g, expected 0 <= rate < 1",
-                     number, (double)layer->rate);
+    return hpac_fail(HPAC_ERR_CONFIG, "rate %g, expected 0 <= rate < 1", (double)layer->rate);
 }
 
 static hpac_shape vector_shape(size_t count)
@@ -59,25 +49,21 @@ static hpac_shape vector_shape(size_t count)
     return (hpac_shape){.rank = 1, .rows = 1, .cols = 1, .channels = count};
 }
 
-static hpac_status flatten_shape(const hpac_layer *layer, size_t number, hpac_shape in,
-                                 hpac_shape *out)
+static hpac_status flatten_shape(const hpac_layer *layer, hpac_shape in, hpac_shape *out)
 {
     (void)layer;
-    (void)number;
     *out = vector_shape(hpac_shape_count(in));
     return HPAC_OK;
 }
 
-static hpac_status dense_shape(const hpac_layer *layer, size_t number, hpac_shape in,
-                               hpac_shape *out)
+static hpac_status dense_shape(const hpac_layer *layer, hpac_shape in, hpac_shape *out)
 {
-    if (in.rank != 1)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "layer %zu (dense): expected a vector, got images %s; put a flatten layer "
-                         "before it",
-                         number, shape_describe(in).text);
     *out = vector_shape(layer->units);
-    return HPAC_OK;
+    if (in.rank == 1)
+        return HPAC_OK;
+    return hpac_fail(HPAC_ERR_CONFIG,
+                     "expected a vector, got images %s; put a flatten layer before it",
+                     hpac_shape_describe(in).text);
 }
 
 /* ---- parameters ---- */
@@ -106,23 +92,6 @@ const char *const hpac_initializer_names[] = {"variance_scaling", "glorot_unifor
 #define KEY(keras_, name_, type_, member)                                                          \
     .keras = (keras_), .name = (name_), .type = HPAC_LAYER_KEY_##type_,                            \
     .offset = offsetof(hpac_layer, member)
-#define ACTIVATION_KEY                                                                             \
-    {                                                                                              \
-        KEY("activation", "activation", ACTIVATION, activation), .help = "Applied to each output." \
-    }
-#define ANY(key_)                                                                                  \
-    {                                                                                              \
-        .key = (key_)                                                                              \
-    }
-#define ONLY(key_, value_)                                                                         \
-    {                                                                                              \
-        .key = (key_), .value = (value_), .written = true                                          \
-    }
-/* Not in all versions of Keras since 2.0. */
-#define ONLY_LATER(key_, value_)                                                                   \
-    {                                                                                              \
-        .key = (key_), .value = (value_)                                                           \
-    }
 
 const hpac_layer_row hpac_layer_rows[] = {
     {
@@ -138,12 +107,17 @@ const hpac_layer_row hpac_layer_rows[] = {
                   .help = "Output channels."},
                  {KEY("kernel_size", "kernel", PAIR, kernel_rows), .max = 1024,
                   .help = "Size of the window; stride 1, no padding."},
-                 ACTIVATION_KEY,
+                 {KEY("activation", "activation", ACTIVATION, activation),
+                  .help = "Applied to each output."},
                  {KEY("kernel_initializer", "initializer", INITIALIZER, initializer),
                   .help = "Distribution of the initial weights."}},
-        .options = {ONLY("strides", "[1,1]"), ONLY("padding", "\"valid\""),
-                    ONLY("data_format", "\"channels_last\""), ONLY("dilation_rate", "[1,1]"),
-                    ONLY_LATER("groups", "1"), ONLY("use_bias", "true"), ANY("bias_initializer")},
+        .options = {{"strides", "[1,1]", true},
+                    {"padding", "\"valid\"", true},
+                    {"data_format", "\"channels_last\"", true},
+                    {"dilation_rate", "[1,1]", true},
+                    {"groups", "1", false},
+                    {"use_bias", "true", true},
+                    {"bias_initializer", NULL, false}},
     },
     {
         .name = "maxpool",
@@ -156,8 +130,9 @@ const hpac_layer_row hpac_layer_rows[] = {
         .keys = {{KEY("pool_size", "size", PAIR, kernel_rows), .max = 1024,
                   .help = "The window, which is also the stride; rows and columns left over are "
                           "dropped."}},
-        .options = {ONLY("strides", "=pool_size"), ONLY("padding", "\"valid\""),
-                    ONLY("data_format", "\"channels_last\"")},
+        .options = {{"strides", "=pool_size", true},
+                    {"padding", "\"valid\"", true},
+                    {"data_format", "\"channels_last\"", true}},
     },
     {
         .name = "dropout",
@@ -171,7 +146,7 @@ const hpac_layer_row hpac_layer_rows[] = {
                   .help =
                       "Fraction of values set to 0 in training; the others are scaled by 1 / (1 "
                       "- rate)."}},
-        .options = {ANY("seed")},
+        .options = {{"seed", NULL, false}},
     },
     {
         .name = "flatten",
@@ -181,7 +156,7 @@ const hpac_layer_row hpac_layer_rows[] = {
         .output_shape = flatten_shape,
         .keras_class = "Flatten",
         .keras_name = "flatten",
-        .options = {ONLY("data_format", "\"channels_last\"")},
+        .options = {{"data_format", "\"channels_last\"", true}},
     },
     {
         .name = "dense",
@@ -194,11 +169,12 @@ const hpac_layer_row hpac_layer_rows[] = {
         .keras_name = "dense",
         .keys = {{KEY("units", "units", SIZE, units), .max = 1 << 24, .word = "classes",
                   .help = "Outputs; classes: one per target."},
-                 ACTIVATION_KEY,
+                 {KEY("activation", "activation", ACTIVATION, activation),
+                  .help = "Applied to each output."},
                  {KEY("kernel_initializer", "initializer", INITIALIZER, initializer),
                   .help = "Distribution of the initial weights; with `units: classes` the default "
                           "is glorot_uniform."}},
-        .options = {ONLY("use_bias", "true"), ANY("bias_initializer")},
+        .options = {{"use_bias", "true", true}, {"bias_initializer", NULL, false}},
     },
     {
         .name = "relu",
@@ -221,7 +197,7 @@ const hpac_layer_row hpac_layer_rows[] = {
     {
         .blank = {.kind = HPAC_LAYER_ACTIVATION, .activation = HPAC_ACTIVATION_RELU},
         .keras_class = "ReLU",
-        .options = {ONLY_LATER("negative_slope", "0.0"), ONLY_LATER("threshold", "0.0")},
+        .options = {{"negative_slope", "0.0", false}, {"threshold", "0.0", false}},
     },
 };
 

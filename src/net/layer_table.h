@@ -32,10 +32,10 @@ typedef struct hpac_layer_key {
 /* An option of Keras that hpac does not have. */
 typedef struct hpac_keras_option {
     const char *key; /* NULL ends a list of options */
-    const char
-        *value;   /* as JSON: the one that our layers compute, which is also Keras's default;
-                     "=KEY": the value of another key; NULL: any, without effect on predictions */
-    bool written; /* all versions of Keras know it */
+    /* As JSON: the value that hpac's layers compute, which is also Keras's default; "=KEY": that of
+     * another key; NULL: any, without effect on predictions. */
+    const char *value;
+    bool written; /* by hpac, since all versions of Keras from 2.0 on know it */
 } hpac_keras_option;
 
 typedef struct hpac_layer_row {
@@ -44,8 +44,7 @@ typedef struct hpac_layer_row {
     hpac_layer blank; /* what the type alone determines */
     hpac_op_kind op;
     /* Writes the output shape for `in` to *out, which is a copy of `in`; NULL: the same shape. */
-    hpac_status (*output_shape)(const hpac_layer *layer, size_t number, hpac_shape in,
-                                hpac_shape *out);
+    hpac_status (*output_shape)(const hpac_layer *layer, hpac_shape in, hpac_shape *out);
     /* Writes the dimensions of the kernel in Keras's layout and returns their number, at most 4;
      * the last is that of the bias. NULL: no parameters. */
     size_t (*kernel_dims)(const hpac_layer *layer, hpac_shape in, size_t dims[4]);
@@ -62,10 +61,16 @@ extern const size_t hpac_layer_row_count;
 extern const char *const hpac_activation_names[];
 extern const char *const hpac_initializer_names[];
 
-/* The row of a layer; never NULL for a layer of a checked stack. */
+/* The row of a layer; never NULL for a layer of a checked stack (hpac_layers_check). */
 const hpac_layer_row *hpac_layer_row_of(const hpac_layer *layer);
 /* By the name in configurations, or by Keras's class; NULL: none. */
 const hpac_layer_row *hpac_layer_row_by_name(const char *name);
 const hpac_layer_row *hpac_layer_row_by_class(const char *keras_class);
+
+/* "(126, 126, 16)" of an image, "(64)" of a vector. */
+typedef struct hpac_shape_text {
+    char text[48];
+} hpac_shape_text;
+hpac_shape_text hpac_shape_describe(hpac_shape shape);
 
 #endif

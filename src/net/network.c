@@ -2,7 +2,8 @@
 #include "layer_table.h"
 #include "network_internal.h"
 
-#include <stdlib.h>
+#include "base/memory.h"
+
 #include <string.h>
 
 #define SLICE_NBYTES 256 /* slices of arenas start at multiples of this (device.h) */
@@ -12,13 +13,24 @@ static size_t round_up(size_t nbytes)
     return (nbytes + SLICE_NBYTES - 1) / SLICE_NBYTES * SLICE_NBYTES;
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+hpac_shape network_input_shape(const hpac_network *network)
+{
+    const hpac_batch_format *format = &network->options.format;
+    return (hpac_shape){
+        .rank = 3, .rows = format->rows, .cols = format->cols, .channels = format->channels};
+}
+
 /* ---- operations ---- */
 
 static void append_op(hpac_network *network, hpac_op op, size_t layer)
 {
     network->ops[network->op_count] = op;
-    network->layer_of_op[network->op_count] = layer;
-    network->op_count++;
+    network->layer_of_op[network->op_count++] = layer;
 }
 
 static void append_layer(hpac_network *network, size_t number, hpac_shape in, hpac_shape out)
@@ -44,18 +56,14 @@ static void append_layer(hpac_network *network, size_t number, hpac_shape in, hp
 
 static hpac_status make_ops(hpac_network *network)
 {
-    size_t capacity = 2 * network->options.layer_count + 1;
-    network->ops = calloc(capacity, sizeof *network->ops);
-    network->layer_of_op = calloc(capacity, sizeof *network->layer_of_op);
-    if (!network->ops || !network->layer_of_op)
-        return hpac_fail_memory(capacity * sizeof *network->ops);
+    size_t layer_count = network->options.layer_count;
     hpac_shape in = network_input_shape(network);
-    append_op(
-        network,
-        (hpac_op){
-            .kind = HPAC_OP_PIXELS, .in = in, .out = in, .pixels = network->options.format.pixels},
-        0); /* no layer's: it has no parameters */
-    for (size_t i = 0; i < network->options.layer_count; i++) {
+    hpac_op pixels = {
+        .kind = HPAC_OP_PIXELS, .in = in, .out = in, .pixels = network->options.format.pixels};
+    HPAC_TRY_NEW(network->ops, 2 * layer_count + 1);
+    HPAC_TRY_NEW(network->layer_of_op, 2 * layer_count + 1);
+    append_op(network, pixels, 0); /* no layer's: it has no parameters */
+    for (size_t i = 0; i < layer_count; i++) {
         append_layer(network, i, in, network->shapes[i]);
         in = network->shapes[i];
     }
@@ -64,53 +72,48 @@ static hpac_status make_ops(hpac_network *network)
 
 /* ---- plans ---- */
 
-/* Asks for the longest run from `first` on that the device takes. */
+/* Asks for the longest op chain from `first` on that the device accepts. */
 static hpac_status plan_stage(hpac_network *network, size_t first, hpac_layout layout,
                               network_stage *stage)
 {
-    hpac_device *device = network->options.device;
+    const hpac_network_options *options = &network->options;
+    hpac_device *device = options->device;
     size_t rest = network->op_count - first;
-    for (size_t count = network->options.unfused ? 1 : rest; count >= 1; count--) {
+    stage->first_op = first;
+    for (size_t count = options->unfused ? 1 : rest; count >= 1; count--) {
         hpac_plan_request request = {
             .ops = network->ops + first,
             .op_count = count,
-            .batch = network->options.format.batch_size,
+            .batch = options->format.batch_size,
             .input_layout = layout,
             .plain_output = count == rest,
-            .training = network->options.training,
+            .training = options->training,
             .input_gradient = stage->input_gradient,
-            .update = network->options.training && !network->options.unfused
-                          ? &network->options.optimizer
-                          : NULL,
+            .update = options->training && !options->unfused ? &options->optimizer : NULL,
         };
         HPAC_TRY(device->ops->plan_create(device, &request, &stage->plan));
-        if (stage->plan) {
-            stage->first_op = first;
-            stage->op_count = count;
+        stage->op_count = count;
+        if (stage->plan)
             return HPAC_OK;
-        }
     }
-    return hpac_fail(HPAC_ERR_INTERNAL, "device %s declines a single operation (kind %d)",
-                     device->ops->name, (int)network->ops[first].kind);
+    return hpac_fail(HPAC_ERR_INTERNAL, "device %s declines the single operation %s",
+                     device->ops->name, hpac_op_name(network->ops[first].kind));
 }
 
 static hpac_status make_plans(hpac_network *network)
 {
-    network->stages = calloc(network->op_count, sizeof *network->stages);
-    if (!network->stages)
-        return hpac_fail_memory(network->op_count * sizeof *network->stages);
     hpac_layout layout = HPAC_LAYOUT_PLAIN;
     bool parameters_before = false;
-    network->stage_count = 0;
+    HPAC_TRY_NEW(network->stages, network->op_count);
     for (size_t op = 0; op < network->op_count;) {
         network_stage *stage = &network->stages[network->stage_count];
         stage->input_gradient = network->options.training && parameters_before;
         HPAC_TRY(plan_stage(network, op, layout, stage));
-        network->stage_count++;
         if (stage->plan->parameter_count > 0 && !parameters_before) {
             parameters_before = true;
-            network->first_trained = network->stage_count - 1;
+            network->first_trained = network->stage_count;
         }
+        network->stage_count++;
         layout = stage->plan->output_layout;
         op += stage->op_count;
     }
@@ -138,24 +141,20 @@ static void assign_memory(hpac_network *network)
         network_stage *stage = &network->stages[i];
         const hpac_plan *plan = stage->plan;
         stage->output_offset = activations;
-        activations += round_up(plan->output_nbytes);
-        stage->state_offset = activations;
-        activations += round_up(plan->state_nbytes);
-        if (plan->workspace_nbytes > network->workspace_nbytes)
-            network->workspace_nbytes = plan->workspace_nbytes;
-        if (network->options.training && i >= network->first_trained &&
-            plan->output_nbytes > network->flow_nbytes)
-            network->flow_nbytes = plan->output_nbytes;
+        stage->state_offset = activations + round_up(plan->output_nbytes);
+        activations = stage->state_offset + round_up(plan->state_nbytes);
+        network->workspace_nbytes = larger(network->workspace_nbytes, plan->workspace_nbytes);
+        if (network->options.training && i >= network->first_trained)
+            network->flow_nbytes = larger(network->flow_nbytes, plan->output_nbytes);
     }
     network->activations_nbytes = activations;
-    /* Plans that update their own parameters come last, so that the rest is one run for adadelta().
-     */
+    /* Plans that update their own parameters come last, so that adadelta() updates one range. */
     network->updated_parameters_nbytes = assign_parameters(network, false, 0);
     network->parameters_nbytes =
         assign_parameters(network, true, network->updated_parameters_nbytes);
 }
 
-static size_t probabilities_nbytes(const hpac_network *network)
+size_t network_probabilities_nbytes(const hpac_network *network)
 {
     const hpac_batch_format *format = &network->options.format;
     return format->batch_size * format->target_count * sizeof(float);
@@ -165,7 +164,7 @@ hpac_memory_plan hpac_network_memory_plan(const hpac_network *network)
 {
     bool training = network->options.training;
     size_t flight = hpac_batch_nbytes(&network->options.format) + sizeof(hpac_step_result) +
-                    probabilities_nbytes(network);
+                    network_probabilities_nbytes(network);
     return (hpac_memory_plan){
         .activations = network->activations_nbytes,
         .gradients = training ? network->updated_parameters_nbytes + 2 * network->flow_nbytes : 0,
@@ -186,161 +185,137 @@ hpac_status hpac_network_check_memory(const hpac_network *network, const hpac_ne
 {
     hpac_device *device = network->options.device;
     hpac_device_info info;
-    hpac_status status = device->ops->describe(device, &info);
+    HPAC_TRY(device->ops->describe(device, &info));
     size_t needed = hpac_memory_plan_nbytes(hpac_network_memory_plan(network)) +
                     (beside ? hpac_memory_plan_nbytes(hpac_network_memory_plan(beside)) : 0);
-    if (status == HPAC_OK && needed > info.free_nbytes)
-        status = hpac_fail(HPAC_ERR_DEVICE,
-                           "%s: the network needs %.1f MiB, %.1f MiB of %.1f MiB are free; lower "
-                           "train.batch_size",
-                           info.name, (double)needed / 0x1p20, (double)info.free_nbytes / 0x1p20,
-                           (double)info.total_nbytes / 0x1p20);
-    return status;
+    if (needed <= info.free_nbytes)
+        return HPAC_OK;
+    return hpac_fail(HPAC_ERR_DEVICE,
+                     "%s: the network needs %.1f MiB, %.1f MiB of %.1f MiB are free; lower "
+                     "train.batch_size",
+                     info.name, (double)needed / 0x1p20, (double)info.free_nbytes / 0x1p20,
+                     (double)info.total_nbytes / 0x1p20);
 }
 
-static hpac_status take(hpac_network *network, hpac_memory memory, size_t nbytes, void **address)
+typedef struct memory_block {
+    hpac_memory memory;
+    size_t nbytes; /* 0: not needed */
+    void **address;
+} memory_block;
+
+enum { ARENAS = 9, BLOCKS_PER_FLIGHT = 5 };
+#define BLOCK_COUNT (ARENAS + BLOCKS_PER_FLIGHT * HPAC_NETWORK_IN_FLIGHT)
+
+/* All memory of a network but that of resident images (network_store.c). */
+static void list_memory(hpac_network *network, memory_block blocks[BLOCK_COUNT])
 {
-    hpac_device *device = network->options.device;
-    return nbytes == 0 ? HPAC_OK : device->ops->alloc(device, memory, nbytes, address);
+    const hpac_memory device = HPAC_MEMORY_DEVICE, pinned = HPAC_MEMORY_PINNED;
+    const hpac_batch_format *format = &network->options.format;
+    bool training = network->options.training;
+    size_t optimizer = training ? network->parameters_nbytes : 0;
+    size_t updated = training ? network->updated_parameters_nbytes : 0;
+    size_t weights = network->positive_weights ? format->target_count * sizeof(float) : 0;
+    const memory_block arenas[ARENAS] = {
+        {device, network->activations_nbytes, &network->activations},
+        {device, network->parameters_nbytes, &network->parameters},
+        {device, network->workspace_nbytes, &network->workspace},
+        {device, updated, &network->gradients},
+        {device, optimizer, &network->square_average},
+        {device, optimizer, &network->delta_average},
+        {device, network->flow_nbytes, &network->flow[0]},
+        {device, network->flow_nbytes, &network->flow[1]},
+        {device, weights, &network->device_positive_weights},
+    };
+    memcpy(blocks, arenas, sizeof arenas);
+    size_t batch = hpac_batch_nbytes(format), result = sizeof(hpac_step_result);
+    size_t probabilities = network_probabilities_nbytes(network);
+    for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++) {
+        network_flight *flight = &network->flights[i];
+        const memory_block buffers[BLOCKS_PER_FLIGHT] = {
+            {device, batch, &flight->staging},
+            {device, result, &flight->result},
+            {device, probabilities, &flight->probabilities},
+            {pinned, result, &flight->host_result},
+            {pinned, probabilities, &flight->host_probabilities},
+        };
+        memcpy(&blocks[ARENAS + i * BLOCKS_PER_FLIGHT], buffers, sizeof buffers);
+    }
 }
 
-static hpac_status allocate_lane(hpac_network *network, network_flight *flight)
-{
-    hpac_device *device = network->options.device;
-    const hpac_device_ops *ops = device->ops;
-    size_t probabilities = probabilities_nbytes(network);
-    hpac_status status = take(network, HPAC_MEMORY_DEVICE,
-                              hpac_batch_nbytes(&network->options.format), &flight->staging);
-    if (status == HPAC_OK)
-        status = take(network, HPAC_MEMORY_DEVICE, sizeof(hpac_step_result), &flight->result);
-    if (status == HPAC_OK)
-        status = take(network, HPAC_MEMORY_DEVICE, probabilities, &flight->probabilities);
-    if (status == HPAC_OK)
-        status = take(network, HPAC_MEMORY_PINNED, sizeof(hpac_step_result), &flight->host_result);
-    if (status == HPAC_OK)
-        status = take(network, HPAC_MEMORY_PINNED, probabilities, &flight->host_probabilities);
-    if (status == HPAC_OK)
-        status = ops->event_create(device, &flight->uploaded);
-    if (status == HPAC_OK)
-        status = ops->event_create(device, &flight->done);
-    return status;
-}
-
-/* Positive weights cross once, through the first flight's pinned memory (batch >= 1 rows of
- * classes).
- */
+/* Positive weights are uploaded once, through the first flight's pinned memory (batch >= 1 rows of
+ * classes). */
 static hpac_status upload_positive_weights(hpac_network *network)
 {
+    hpac_device *device = network->options.device;
+    void *pinned = network->flights[0].host_probabilities;
+    size_t nbytes = network->options.format.target_count * sizeof(float);
     if (!network->positive_weights)
         return HPAC_OK;
-    hpac_device *device = network->options.device;
-    size_t nbytes = network->options.format.target_count * sizeof(float);
-    hpac_status status =
-        take(network, HPAC_MEMORY_DEVICE, nbytes, &network->device_positive_weights);
-    if (status != HPAC_OK)
-        return status;
-    memcpy(network->flights[0].host_probabilities, network->positive_weights, nbytes);
-    status = device->ops->upload(device, HPAC_QUEUE_COMPUTE, network->device_positive_weights,
-                                 network->flights[0].host_probabilities, nbytes);
-    return status == HPAC_OK ? device->ops->synchronize(device) : status;
+    memcpy(pinned, network->positive_weights, nbytes);
+    HPAC_TRY(device->ops->upload(device, HPAC_QUEUE_COMPUTE, network->device_positive_weights,
+                                 pinned, nbytes));
+    return device->ops->synchronize(device);
 }
 
 hpac_status hpac_network_allocate(hpac_network *network)
 {
+    hpac_device *device = network->options.device;
+    memory_block blocks[BLOCK_COUNT];
     if (network->allocated)
         return HPAC_OK;
-    hpac_status status = hpac_network_check_memory(network, NULL);
-    if (status != HPAC_OK)
-        return status;
-    const struct {
-        size_t nbytes;
-        void **address;
-    } blocks[] = {
-        {network->activations_nbytes, &network->activations},
-        {network->parameters_nbytes, &network->parameters},
-        {network->workspace_nbytes, &network->workspace},
-        {network->updated_parameters_nbytes, &network->gradients},
-        {network->parameters_nbytes, &network->square_average},
-        {network->parameters_nbytes, &network->delta_average},
-        {network->flow_nbytes, &network->flow[0]},
-        {network->flow_nbytes, &network->flow[1]},
-    };
-    size_t count = network->options.training ? sizeof blocks / sizeof *blocks : 3;
-    for (size_t i = 0; i < count && status == HPAC_OK; i++)
-        status = take(network, HPAC_MEMORY_DEVICE, blocks[i].nbytes, blocks[i].address);
-    for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT && status == HPAC_OK; i++)
-        status = allocate_lane(network, &network->flights[i]);
-    if (status == HPAC_OK)
-        status = network_profile_create(network);
-    if (status == HPAC_OK)
-        status = upload_positive_weights(network);
-    network->allocated = status == HPAC_OK;
-    return status;
+    HPAC_TRY(hpac_network_check_memory(network, NULL));
+    list_memory(network, blocks);
+    for (size_t i = 0; i < BLOCK_COUNT; i++)
+        if (blocks[i].nbytes > 0)
+            HPAC_TRY(
+                device->ops->alloc(device, blocks[i].memory, blocks[i].nbytes, blocks[i].address));
+    for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++) {
+        HPAC_TRY(device->ops->event_create(device, &network->flights[i].uploaded));
+        HPAC_TRY(device->ops->event_create(device, &network->flights[i].done));
+    }
+    HPAC_TRY(network_profile_init(network));
+    HPAC_TRY(upload_positive_weights(network));
+    network->allocated = true;
+    return HPAC_OK;
 }
 
 /* ---- life ---- */
 
-static hpac_status copy_options(hpac_network *network, const hpac_network_options *options)
+static hpac_status init(hpac_network *network, const hpac_network_options *options)
 {
-    size_t layers_nbytes = options->layer_count * sizeof *options->layers;
+    size_t layers = options->layer_count, classes = options->format.target_count;
     network->options = *options;
-    network->layers = malloc(layers_nbytes);
-    network->shapes = calloc(options->layer_count, sizeof *network->shapes);
-    if (!network->layers || !network->shapes)
-        return hpac_fail_memory(layers_nbytes);
-    memcpy(network->layers, options->layers, layers_nbytes);
+    HPAC_TRY_NEW(network->layers, layers);
+    HPAC_TRY_NEW(network->shapes, layers);
+    memcpy(network->layers, options->layers, layers * sizeof *options->layers);
     network->options.layers = network->layers;
     if (options->positive_weights) {
-        size_t nbytes = options->format.target_count * sizeof(float);
-        network->positive_weights = malloc(nbytes);
-        if (!network->positive_weights)
-            return hpac_fail_memory(nbytes);
-        memcpy(network->positive_weights, options->positive_weights, nbytes);
+        HPAC_TRY_NEW(network->positive_weights, classes);
+        memcpy(network->positive_weights, options->positive_weights, classes * sizeof(float));
         network->options.positive_weights = network->positive_weights;
     }
+    HPAC_TRY(hpac_layers_check(network->layers, layers, network_input_shape(network), classes,
+                               network->shapes));
+    HPAC_TRY(make_ops(network));
+    HPAC_TRY(make_plans(network));
+    assign_memory(network);
     return HPAC_OK;
 }
 
-hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **result)
+hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network)
 {
-    *result = NULL;
+    *network = NULL;
     if (options->layer_count < 1 || options->format.batch_size < 1)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "network with %zu layers and batch size %zu, expected at least 1 of each",
                          options->layer_count, options->format.batch_size);
-    hpac_network *network = calloc(1, sizeof *network);
-    if (!network)
-        return hpac_fail_memory(sizeof *network);
-    hpac_status status = copy_options(network, options);
-    if (status == HPAC_OK)
-        status =
-            hpac_layers_check(network->layers, options->layer_count, network_input_shape(network),
-                              options->format.target_count, network->shapes);
-    if (status == HPAC_OK)
-        status = make_ops(network);
-    if (status == HPAC_OK)
-        status = make_plans(network);
-    if (status == HPAC_OK) {
-        assign_memory(network);
-        *result = network;
-    } else {
-        hpac_network_destroy(network);
+    HPAC_TRY_NEW(*network, 1);
+    hpac_status status = init(*network, options);
+    if (status != HPAC_OK) {
+        hpac_network_destroy(*network);
+        *network = NULL;
     }
     return status;
-}
-
-static void free_lane(hpac_device *device, network_flight *flight)
-{
-    const hpac_device_ops *ops = device->ops;
-    if (flight->graph)
-        ops->graph_destroy(device, flight->graph);
-    ops->event_destroy(device, flight->uploaded);
-    ops->event_destroy(device, flight->done);
-    ops->free(device, HPAC_MEMORY_DEVICE, flight->staging);
-    ops->free(device, HPAC_MEMORY_DEVICE, flight->result);
-    ops->free(device, HPAC_MEMORY_DEVICE, flight->probabilities);
-    ops->free(device, HPAC_MEMORY_PINNED, flight->host_result);
-    ops->free(device, HPAC_MEMORY_PINNED, flight->host_probabilities);
 }
 
 void hpac_network_destroy(hpac_network *network)
@@ -349,17 +324,18 @@ void hpac_network_destroy(hpac_network *network)
         return;
     hpac_device *device = network->options.device;
     const hpac_device_ops *ops = device->ops;
-    void *const blocks[] = {
-        network->activations, network->parameters,     network->workspace,
-        network->gradients,   network->square_average, network->delta_average,
-        network->flow[0],     network->flow[1],        network->device_positive_weights,
-    };
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        ops->free(device, HPAC_MEMORY_DEVICE, blocks[i]);
+    memory_block blocks[BLOCK_COUNT];
+    list_memory(network, blocks);
+    for (size_t i = 0; i < BLOCK_COUNT; i++)
+        ops->free(device, blocks[i].memory, *blocks[i].address);
     network_store_fini(network);
-    for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
-        free_lane(device, &network->flights[i]);
-    network_profile_destroy(network);
+    network_profile_fini(network);
+    for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++) {
+        if (network->flights[i].graph)
+            ops->graph_destroy(device, network->flights[i].graph);
+        ops->event_destroy(device, network->flights[i].uploaded);
+        ops->event_destroy(device, network->flights[i].done);
+    }
     for (size_t i = 0; i < network->stage_count; i++)
         ops->plan_destroy(network->stages[i].plan);
     free(network->stages);
@@ -369,4 +345,40 @@ void hpac_network_destroy(hpac_network *network)
     free(network->shapes);
     free(network->layers);
     free(network);
+}
+
+/* ---- tables ---- */
+
+void network_describe_stage(const hpac_network *network, const network_stage *stage, char text[96])
+{
+    const hpac_op *ops = &network->ops[stage->first_op];
+    size_t used = 0;
+    for (size_t i = 0; i < stage->op_count && used < 96; i++)
+        used += (size_t)snprintf(text + used, 96 - used, "%s%s", i > 0 ? " + " : "",
+                                 hpac_op_name(ops[i].kind));
+}
+
+static double mib(size_t nbytes)
+{
+    return (double)nbytes / 0x1p20;
+}
+
+void hpac_network_print(const hpac_network *network, FILE *stream)
+{
+    hpac_layers_print(network->layers, network->options.layer_count, network_input_shape(network),
+                      stream);
+    fprintf(stream, "plans:\n");
+    for (size_t i = 0; i < network->stage_count; i++) {
+        const hpac_plan *plan = network->stages[i].plan;
+        char ops[96];
+        network_describe_stage(network, &network->stages[i], ops);
+        fprintf(stream, "  %s%s%s%s\n", ops, plan->updates_parameters ? " + adadelta" : "",
+                *plan->algorithm ? ": " : "", plan->algorithm);
+    }
+    hpac_memory_plan plan = hpac_network_memory_plan(network);
+    fprintf(stream,
+            "memory, MiB: activations %.1f, gradients %.1f, parameters %.1f, optimizer %.1f, "
+            "workspace %.1f, batches %.1f\n",
+            mib(plan.activations), mib(plan.gradients), mib(plan.parameters), mib(plan.optimizer),
+            mib(plan.workspace), mib(plan.batches));
 }

@@ -14,6 +14,8 @@ typedef struct network_stage {
     size_t parameters_offset; /* in the arenas of parameters, gradients and both accumulators */
 } network_stage;
 
+typedef struct network_mark network_mark;
+
 /* The buffers and events of one in-flight step. */
 typedef struct network_flight {
     void *staging;            /* device: the batch */
@@ -22,19 +24,40 @@ typedef struct network_flight {
     void *host_result;        /* pinned */
     void *host_probabilities; /* pinned */
     hpac_event *uploaded, *done;
-    hpac_graph *graph; /* of a full training step; NULL: not recorded yet */
-    void *host_rows;   /* pinned: (batch) rows of the step's resident images */
-    void *rows;        /* device: likewise */
-    bool evaluates;    /* the step under way delivers probabilities */
+    hpac_graph *graph;   /* of a full training step; NULL: not recorded yet */
+    void *host_rows;     /* pinned: (batch) rows of the step's resident images */
+    void *rows;          /* device: likewise */
+    bool evaluates;      /* the step in flight delivers probabilities */
+    network_mark *marks; /* (mark_count) of the profile */
+    size_t mark_count;
 } network_flight;
-
-typedef struct network_profile network_profile;
 
 /* Resident images, in no order: a row of targets and a row of pixels each. */
 typedef struct network_store {
     void *targets, *pixels; /* device; NULL: none */
     size_t image_count;
 } network_store;
+
+/* The calls of a step, in the order of their rows in a profile. */
+typedef enum network_call {
+    NETWORK_UPLOAD,
+    NETWORK_RETAIN,  /* of an uploaded batch */
+    NETWORK_GATHER,  /* of resident images, instead of the upload */
+    NETWORK_FORWARD, /* a plan's */
+    NETWORK_LOSS,
+    NETWORK_BACKWARD, /* a plan's */
+    NETWORK_UPDATE,
+    NETWORK_EVALUATE, /* a plan's: forward without training */
+    NETWORK_EVALUATE_LOSS,
+    NETWORK_CALL_COUNT,
+    NETWORK_START = NETWORK_CALL_COUNT, /* no call: where the next one begins */
+} network_call;
+
+typedef struct network_profile {
+    hpac_profile_row *rows; /* (row_count) */
+    size_t row_count, first_row[NETWORK_CALL_COUNT];
+    size_t mark_capacity; /* of each flight */
+} network_profile;
 
 struct hpac_network {
     hpac_network_options options; /* layers, positive_weights: the copies below */
@@ -61,46 +84,30 @@ struct hpac_network {
     void *flow[2], *workspace, *device_positive_weights;
     network_flight flights[HPAC_NETWORK_IN_FLIGHT];
     uint64_t enqueued, collected; /* steps so far */
-    network_profile *profile;     /* NULL without the option */
     bool warm;                    /* a full training step has run: it can be recorded */
+    network_profile profile;      /* zeroed without the option */
     network_store store;
 };
 
-/* ---- network_profile.c: all of it does nothing without the option `profile` ---- */
+/* ---- network.c ---- */
 
-/* The calls of a step, in this order. */
-typedef enum network_call {
-    NETWORK_UPLOAD,
-    NETWORK_RETAIN,  /* of an uploaded batch */
-    NETWORK_GATHER,  /* of resident images, instead of the upload */
-    NETWORK_FORWARD, /* a plan's */
-    NETWORK_LOSS,
-    NETWORK_BACKWARD, /* a plan's */
-    NETWORK_UPDATE,
-    NETWORK_EVALUATE, /* a plan's: forward without training */
-    NETWORK_EVALUATE_LOSS,
-    NETWORK_CALL_COUNT,
-} network_call;
+/* "conv2d + relu" */
+void network_describe_stage(const hpac_network *network, const network_stage *stage, char text[96]);
+size_t network_probabilities_nbytes(const hpac_network *network);
+hpac_shape network_input_shape(const hpac_network *network);
 
-static inline bool network_call_is_of_plan(network_call call)
-{
-    return call == NETWORK_FORWARD || call == NETWORK_BACKWARD || call == NETWORK_EVALUATE;
-}
+/* ---- network_profile.c: none of it does anything without the option `profile` ---- */
 
-/* Rows and timers; the stages are there and placed. */
-hpac_status network_profile_create(hpac_network *network);
-void network_profile_destroy(hpac_network *network);
-/* Clears the marks of a flight at the start of a step. */
-void network_profile_reset(hpac_network *network, const network_flight *flight);
-/* Marks on a queue where a call begins, and where it ends; the next may begin there. */
-hpac_status network_profile_begin(hpac_network *network, const network_flight *flight,
-                                  hpac_queue queue);
-hpac_status network_profile_end(hpac_network *network, const network_flight *flight,
-                                hpac_queue queue, network_call call, size_t stage);
+/* Makes rows and timers; the stages exist already. */
+hpac_status network_profile_init(hpac_network *network);
+void network_profile_fini(hpac_network *network);
+/* Marks on a queue where a call ends (of stage `stage`, if it is a plan's), or, with
+ * NETWORK_START, where one begins. Where a call ends the next may begin. */
+hpac_status network_profile_mark(hpac_network *network, network_flight *flight, hpac_queue queue,
+                                 network_call call, size_t stage);
 /* Adds the times of a flight's step, which has finished. */
-hpac_status network_profile_collect(hpac_network *network, const network_flight *flight);
+hpac_status network_profile_collect(hpac_network *network, network_flight *flight);
 
-/* The first error of a sequence of enqueueing calls ends it. */
 /* ---- network_step.c ---- */
 
 /* Makes the compute queue wait for what is on the copy queue so far. */
@@ -109,10 +116,10 @@ hpac_status network_await_upload(hpac_network *network, const network_flight *fl
 /* ---- network_store.c ---- */
 
 /* Copies the images of a flight's uploaded batch that are to be retained into the store. */
-hpac_status network_retain_batch(hpac_network *network, const network_flight *flight,
+hpac_status network_retain_batch(hpac_network *network, network_flight *flight,
                                  const hpac_network_batch *batch);
 /* Gathers resident images as the flight's batch. */
-hpac_status network_gather_batch(hpac_network *network, const network_flight *flight,
+hpac_status network_gather_batch(hpac_network *network, network_flight *flight,
                                  const hpac_network_batch *batch);
 void network_store_fini(hpac_network *network);
 
@@ -120,13 +127,6 @@ void network_store_fini(hpac_network *network);
 static inline void *network_at(void *block, size_t offset)
 {
     return (unsigned char *)block + offset;
-}
-
-static inline hpac_shape network_input_shape(const hpac_network *network)
-{
-    const hpac_batch_format *format = &network->options.format;
-    return (hpac_shape){
-        .rank = 3, .rows = format->rows, .cols = format->cols, .channels = format->channels};
 }
 
 #endif

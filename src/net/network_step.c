@@ -6,13 +6,13 @@ static void *stage_output(const hpac_network *network, size_t stage)
     return network_at(network->activations, network->stages[stage].output_offset);
 }
 
-static hpac_exec_args make_run(const hpac_network *network, size_t number,
-                               const network_flight *flight, bool training)
+static hpac_exec_args make_args(const hpac_network *network, size_t number,
+                                const network_flight *flight, bool training)
 {
     const network_stage *stage = &network->stages[number];
     size_t offset = stage->parameters_offset;
     size_t pixels = hpac_batch_pixels_offset_nbytes(&network->options.format);
-    hpac_exec_args run = {
+    hpac_exec_args args = {
         .x = number == 0 ? network_at(flight->staging, pixels) : stage_output(network, number - 1),
         .y = stage_output(network, number),
         .parameters = network_at(network->parameters, offset),
@@ -22,12 +22,12 @@ static hpac_exec_args make_run(const hpac_network *network, size_t number,
         .training = training,
     };
     if (training) {
-        run.square_average = network_at(network->square_average, offset);
-        run.delta_average = network_at(network->delta_average, offset);
+        args.square_average = network_at(network->square_average, offset);
+        args.delta_average = network_at(network->delta_average, offset);
         if (!stage->plan->updates_parameters)
-            run.gradients = network_at(network->gradients, offset);
+            args.gradients = network_at(network->gradients, offset);
     }
-    return run;
+    return args;
 }
 
 hpac_status network_await_upload(hpac_network *network, const network_flight *flight)
@@ -38,31 +38,29 @@ hpac_status network_await_upload(hpac_network *network, const network_flight *fl
 }
 
 /* What the flight's last step read has been read: it was collected before this one began. */
-static hpac_status upload_batch(hpac_network *network, const network_flight *flight,
-                                const void *slot)
+static hpac_status upload_batch(hpac_network *network, network_flight *flight, const void *slot)
 {
     hpac_device *device = network->options.device;
-    HPAC_TRY(network_profile_begin(network, flight, HPAC_QUEUE_COPY));
+    HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COPY, NETWORK_START, 0));
     HPAC_TRY(device->ops->upload(device, HPAC_QUEUE_COPY, flight->staging, slot,
                                  hpac_batch_nbytes(&network->options.format)));
-    HPAC_TRY(network_profile_end(network, flight, HPAC_QUEUE_COPY, NETWORK_UPLOAD, 0));
+    HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COPY, NETWORK_UPLOAD, 0));
     return network_await_upload(network, flight);
 }
 
-static hpac_status forward(hpac_network *network, const network_flight *flight, bool training)
+static hpac_status forward(hpac_network *network, network_flight *flight, bool training)
 {
-    HPAC_TRY(network_profile_begin(network, flight, HPAC_QUEUE_COMPUTE));
+    HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_START, 0));
     for (size_t i = 0; i < network->stage_count; i++) {
-        hpac_exec_args run = make_run(network, i, flight, training);
-        HPAC_TRY(network->options.device->ops->forward(network->stages[i].plan, &run));
-        HPAC_TRY(network_profile_end(network, flight, HPAC_QUEUE_COMPUTE,
-                                     training ? NETWORK_FORWARD : NETWORK_EVALUATE, i));
+        hpac_exec_args args = make_args(network, i, flight, training);
+        HPAC_TRY(network->options.device->ops->forward(network->stages[i].plan, &args));
+        HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE,
+                                      training ? NETWORK_FORWARD : NETWORK_EVALUATE, i));
     }
     return HPAC_OK;
 }
 
-static hpac_status loss(hpac_network *network, const network_flight *flight, size_t count,
-                        bool training)
+static hpac_status loss(hpac_network *network, network_flight *flight, size_t count, bool training)
 {
     hpac_device *device = network->options.device;
     const hpac_batch_format *format = &network->options.format;
@@ -78,61 +76,50 @@ static hpac_status loss(hpac_network *network, const network_flight *flight, siz
         .result = flight->result,
     };
     HPAC_TRY(device->ops->loss(device, &request));
-    return network_profile_end(network, flight, HPAC_QUEUE_COMPUTE,
-                               training ? NETWORK_LOSS : NETWORK_EVALUATE_LOSS, 0);
+    return network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE,
+                                training ? NETWORK_LOSS : NETWORK_EVALUATE_LOSS, 0);
 }
 
-static hpac_status backward(hpac_network *network, const network_flight *flight)
+static hpac_status backward(hpac_network *network, network_flight *flight)
 {
     size_t flow = 0;
     for (size_t i = network->stage_count; i-- > network->first_trained;) {
-        hpac_exec_args run = make_run(network, i, flight, true);
-        run.dy = network->flow[flow];
+        hpac_exec_args args = make_args(network, i, flight, true);
+        args.dy = network->flow[flow];
         if (network->stages[i].input_gradient) {
             flow = 1 - flow;
-            run.dx = network->flow[flow];
+            args.dx = network->flow[flow];
         }
-        HPAC_TRY(network->options.device->ops->backward(network->stages[i].plan, &run));
-        HPAC_TRY(network_profile_end(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_BACKWARD, i));
+        HPAC_TRY(network->options.device->ops->backward(network->stages[i].plan, &args));
+        HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_BACKWARD, i));
     }
     return HPAC_OK;
 }
 
-static hpac_status update(hpac_network *network, const network_flight *flight)
+static hpac_status update(hpac_network *network, network_flight *flight)
 {
     hpac_device *device = network->options.device;
     HPAC_TRY(
         device->ops->adadelta(device, &network->options.optimizer, network->parameters,
                               network->gradients, network->square_average, network->delta_average,
                               network->updated_parameters_nbytes / sizeof(float), flight->result));
-    return network_profile_end(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_UPDATE, 0);
+    return network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_UPDATE, 0);
 }
 
-static hpac_status download_result(hpac_network *network, const network_flight *flight)
+static hpac_status download(hpac_network *network, void *to, const void *from, size_t nbytes)
 {
     hpac_device *device = network->options.device;
-    return device->ops->download(device, HPAC_QUEUE_COMPUTE, flight->host_result, flight->result,
-                                 sizeof(hpac_step_result));
-}
-
-static hpac_status download_probabilities(hpac_network *network, const network_flight *flight)
-{
-    hpac_device *device = network->options.device;
-    const hpac_batch_format *format = &network->options.format;
-    return device->ops->download(device, HPAC_QUEUE_COMPUTE, flight->host_probabilities,
-                                 flight->probabilities,
-                                 format->batch_size * format->target_count * sizeof(float));
+    return device->ops->download(device, HPAC_QUEUE_COMPUTE, to, from, nbytes);
 }
 
 /* All of a training step that a graph can repeat: the same calls with the same addresses. */
-static hpac_status enqueue_training(hpac_network *network, const network_flight *flight,
-                                    size_t count)
+static hpac_status enqueue_training(hpac_network *network, network_flight *flight, size_t count)
 {
     HPAC_TRY(forward(network, flight, true));
     HPAC_TRY(loss(network, flight, count, true));
     HPAC_TRY(backward(network, flight));
     HPAC_TRY(update(network, flight));
-    return download_result(network, flight);
+    return download(network, flight->host_result, flight->result, sizeof(hpac_step_result));
 }
 
 static hpac_status record_graph(hpac_network *network, network_flight *flight)
@@ -152,7 +139,7 @@ static hpac_status run_training(hpac_network *network, network_flight *flight, s
 {
     hpac_device *device = network->options.device;
     bool full = count == network->options.format.batch_size;
-    if (!full || !network->warm || !network->options.graph || network->profile ||
+    if (!full || !network->warm || !network->options.graph || network->options.profile ||
         !device->ops->graph_launch) {
         HPAC_TRY(enqueue_training(network, flight, count));
         network->warm |= full;
@@ -173,7 +160,7 @@ static hpac_status begin_step(hpac_network *network, const hpac_network_batch *b
         return hpac_fail(HPAC_ERR_INTERNAL, "%d steps are in flight already",
                          HPAC_NETWORK_IN_FLIGHT);
     *flight = &network->flights[network->enqueued % HPAC_NETWORK_IN_FLIGHT];
-    network_profile_reset(network, *flight);
+    (*flight)->mark_count = 0;
     if (!batch->slot)
         return network_gather_batch(network, *flight, batch);
     HPAC_TRY(upload_batch(network, *flight, batch->slot));
@@ -208,8 +195,9 @@ hpac_status hpac_network_evaluate(hpac_network *network, const hpac_network_batc
     HPAC_TRY(begin_step(network, batch, &flight));
     HPAC_TRY(forward(network, flight, false));
     HPAC_TRY(loss(network, flight, batch->count, false));
-    HPAC_TRY(download_result(network, flight));
-    HPAC_TRY(download_probabilities(network, flight));
+    HPAC_TRY(download(network, flight->host_result, flight->result, sizeof(hpac_step_result)));
+    HPAC_TRY(download(network, flight->host_probabilities, flight->probabilities,
+                      network_probabilities_nbytes(network)));
     return finish_step(network, flight, true);
 }
 

@@ -4,23 +4,10 @@
 
 #include <string.h>
 
-static size_t targets_nbytes(const hpac_network *network)
-{
-    return network->options.format.target_count;
-}
-
 size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_count)
 {
-    return image_count *
-           (targets_nbytes(network) + hpac_batch_image_nbytes(&network->options.format));
-}
-
-static hpac_status allocate_rows(hpac_network *network, network_flight *flight)
-{
-    hpac_device *device = network->options.device;
-    size_t nbytes = network->options.format.batch_size * sizeof(uint32_t);
-    HPAC_TRY(device->ops->alloc(device, HPAC_MEMORY_PINNED, nbytes, &flight->host_rows));
-    return device->ops->alloc(device, HPAC_MEMORY_DEVICE, nbytes, &flight->rows);
+    const hpac_batch_format *format = &network->options.format;
+    return image_count * (format->target_count + hpac_batch_image_nbytes(format));
 }
 
 void network_store_fini(hpac_network *network)
@@ -40,14 +27,18 @@ void network_store_fini(hpac_network *network)
 static hpac_status allocate_store(hpac_network *network, size_t image_count)
 {
     hpac_device *device = network->options.device;
+    const hpac_batch_format *format = &network->options.format;
     network_store *store = &network->store;
-    HPAC_TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE, image_count * targets_nbytes(network),
+    size_t rows_nbytes = format->batch_size * sizeof(uint32_t);
+    HPAC_TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE, image_count * format->target_count,
                                 &store->targets));
     HPAC_TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE,
-                                image_count * hpac_batch_image_nbytes(&network->options.format),
-                                &store->pixels));
-    for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
-        HPAC_TRY(allocate_rows(network, &network->flights[i]));
+                                image_count * hpac_batch_image_nbytes(format), &store->pixels));
+    for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++) {
+        network_flight *flight = &network->flights[i];
+        HPAC_TRY(device->ops->alloc(device, HPAC_MEMORY_PINNED, rows_nbytes, &flight->host_rows));
+        HPAC_TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE, rows_nbytes, &flight->rows));
+    }
     store->image_count = image_count;
     return HPAC_OK;
 }
@@ -72,12 +63,12 @@ hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count
 }
 
 /* Copies `count` images of the flight's batch from `first` on to consecutive rows from `row` on. */
-static hpac_status retain_images(hpac_network *network, const network_flight *flight, size_t first,
+static hpac_status retain_images(hpac_network *network, network_flight *flight, size_t first,
                                  size_t count, uint32_t row)
 {
     hpac_device *device = network->options.device;
     const hpac_batch_format *format = &network->options.format;
-    size_t targets = targets_nbytes(network), image = hpac_batch_image_nbytes(format);
+    size_t targets = format->target_count, image = hpac_batch_image_nbytes(format);
     HPAC_TRY(device->ops->copy(device, network_at(network->store.targets, row * targets),
                                network_at(flight->staging, first * targets), count * targets));
     return device->ops->copy(
@@ -97,11 +88,11 @@ static hpac_status check_resident_rows(const hpac_network *network, const hpac_n
     return HPAC_OK;
 }
 
-hpac_status network_retain_batch(hpac_network *network, const network_flight *flight,
+hpac_status network_retain_batch(hpac_network *network, network_flight *flight,
                                  const hpac_network_batch *batch)
 {
     HPAC_TRY(check_resident_rows(network, batch));
-    HPAC_TRY(network_profile_begin(network, flight, HPAC_QUEUE_COMPUTE));
+    HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_START, 0));
     for (size_t first = 0, end; first < batch->count; first = end) {
         uint32_t row = batch->resident_rows[first];
         end = first + 1;
@@ -111,11 +102,11 @@ hpac_status network_retain_batch(hpac_network *network, const network_flight *fl
             end++;
         HPAC_TRY(retain_images(network, flight, first, end - first, row));
     }
-    return network_profile_end(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_RETAIN, 0);
+    return network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_RETAIN, 0);
 }
 
-static hpac_status gather(hpac_network *network, const network_flight *flight, size_t count,
-                          void *to, const void *from, size_t row_nbytes)
+static hpac_status gather(hpac_network *network, network_flight *flight, size_t count, void *to,
+                          const void *from, size_t row_nbytes)
 {
     hpac_device *device = network->options.device;
     const hpac_gather request = {
@@ -123,7 +114,7 @@ static hpac_status gather(hpac_network *network, const network_flight *flight, s
     return device->ops->gather(device, &request);
 }
 
-hpac_status network_gather_batch(hpac_network *network, const network_flight *flight,
+hpac_status network_gather_batch(hpac_network *network, network_flight *flight,
                                  const hpac_network_batch *batch)
 {
     hpac_device *device = network->options.device;
@@ -134,11 +125,11 @@ hpac_status network_gather_batch(hpac_network *network, const network_flight *fl
     memcpy(flight->host_rows, batch->resident_rows, nbytes);
     HPAC_TRY(device->ops->upload(device, HPAC_QUEUE_COPY, flight->rows, flight->host_rows, nbytes));
     HPAC_TRY(network_await_upload(network, flight));
-    HPAC_TRY(network_profile_begin(network, flight, HPAC_QUEUE_COMPUTE));
+    HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_START, 0));
     HPAC_TRY(gather(network, flight, batch->count, flight->staging, network->store.targets,
-                    targets_nbytes(network)));
+                    format->target_count));
     HPAC_TRY(gather(network, flight, batch->count,
                     network_at(flight->staging, hpac_batch_pixels_offset_nbytes(format)),
                     network->store.pixels, hpac_batch_image_nbytes(format)));
-    return network_profile_end(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_GATHER, 0);
+    return network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_GATHER, 0);
 }

@@ -5,26 +5,11 @@
 
 #include "base/random.h"
 
-#include <stdlib.h>
-
-/* The host values of a plan's parameter. */
-static float *host_values(const hpac_network *network, const network_stage *stage,
-                          const hpac_parameter *parameter, const hpac_weights *weights)
-{
-    const hpac_weights *of_layer = &weights[network->layer_of_op[stage->first_op + parameter->op]];
-    return parameter->is_bias ? of_layer->bias : of_layer->kernel;
-}
-
-typedef enum direction {
-    TO_DEVICE,
-    TO_HOST,
-} direction;
-
-/* Moves all parameters between an arena and `weights`, which is (layer_count). */
-static hpac_status move(hpac_network *network, direction way, void *arena,
+/* Moves all parameters between an arena and `weights`, which is (layer_count) or NULL. */
+static hpac_status move(hpac_network *network, bool to_device, void *arena,
                         const hpac_weights *weights)
 {
-    hpac_device *device = network->options.device;
+    const hpac_device_ops *ops = network->options.device->ops;
     if (!weights)
         return HPAC_OK;
     if (!arena)
@@ -34,9 +19,10 @@ static hpac_status move(hpac_network *network, direction way, void *arena,
         void *slice = network_at(arena, stage->parameters_offset);
         for (size_t p = 0; p < stage->plan->parameter_count; p++) {
             const hpac_parameter *parameter = &stage->plan->parameters[p];
-            float *values = host_values(network, stage, parameter, weights);
-            HPAC_TRY(way == TO_DEVICE ? device->ops->parameter_write(stage->plan, p, slice, values)
-                                      : device->ops->parameter_read(stage->plan, p, slice, values));
+            size_t layer = network->layer_of_op[stage->first_op + parameter->op];
+            float *values = parameter->is_bias ? weights[layer].bias : weights[layer].kernel;
+            HPAC_TRY(to_device ? ops->parameter_write(stage->plan, p, slice, values)
+                               : ops->parameter_read(stage->plan, p, slice, values));
         }
     }
     return HPAC_OK;
@@ -46,9 +32,9 @@ hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weigh
                                 const hpac_weights *square_average,
                                 const hpac_weights *delta_average)
 {
-    HPAC_TRY(move(network, TO_DEVICE, network->parameters, weights));
-    HPAC_TRY(move(network, TO_DEVICE, network->square_average, square_average));
-    return move(network, TO_DEVICE, network->delta_average, delta_average);
+    HPAC_TRY(move(network, true, network->parameters, weights));
+    HPAC_TRY(move(network, true, network->square_average, square_average));
+    return move(network, true, network->delta_average, delta_average);
 }
 
 hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
@@ -56,9 +42,9 @@ hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
 {
     hpac_device *device = network->options.device;
     HPAC_TRY(device->ops->synchronize(device));
-    HPAC_TRY(move(network, TO_HOST, network->parameters, weights));
-    HPAC_TRY(move(network, TO_HOST, network->square_average, square_average));
-    return move(network, TO_HOST, network->delta_average, delta_average);
+    HPAC_TRY(move(network, false, network->parameters, weights));
+    HPAC_TRY(move(network, false, network->square_average, square_average));
+    return move(network, false, network->delta_average, delta_average);
 }
 
 hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients)
@@ -67,7 +53,7 @@ hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *g
     if (!network->options.unfused)
         return hpac_fail(HPAC_ERR_INTERNAL, "only unfused networks retain gradients");
     HPAC_TRY(device->ops->synchronize(device));
-    return move(network, TO_HOST, network->gradients, gradients);
+    return move(network, false, network->gradients, gradients);
 }
 
 hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed)
