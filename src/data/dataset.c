@@ -119,7 +119,7 @@ char *dataset_image_path(const hpac_dataset *dataset, size_t row, size_t channel
 #define KEPT_RESIZERS 8
 
 typedef struct sized_resizer {
-    int rows, cols; /* of the file */
+    size_t rows, cols; /* of the file */
     hpac_resizer *resizer;
 } sized_resizer;
 
@@ -158,7 +158,7 @@ void hpac_dataset_reader_destroy(hpac_dataset_reader *reader)
 }
 
 /* The resizer for files of this size. Errors: those of hpac_resizer_create. */
-static hpac_status find_resizer(hpac_dataset_reader *reader, int rows, int cols,
+static hpac_status find_resizer(hpac_dataset_reader *reader, size_t rows, size_t cols,
                                 hpac_resizer **resizer)
 {
     for (int i = 0; i < KEPT_RESIZERS; i++) {
@@ -169,7 +169,7 @@ static hpac_status find_resizer(hpac_dataset_reader *reader, int rows, int cols,
         }
     }
     const hpac_dataset_options *options = &reader->dataset->options;
-    HPAC_TRY(hpac_resizer_create(rows, cols, (int)options->rows, (int)options->cols, resizer));
+    HPAC_TRY(hpac_resizer_create(rows, cols, options->rows, options->cols, resizer));
     sized_resizer *place = &reader->resizers[reader->oldest];
     reader->oldest = (reader->oldest + 1) % KEPT_RESIZERS;
     hpac_resizer_destroy(place->resizer);
@@ -214,9 +214,9 @@ static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, size_t 
     HPAC_TRY(find_resizer(reader, image->rows, image->cols, &resizer));
     atomic_fetch_add(&reader->dataset->pool->files_decoded, 1);
     if (options->pixels == HPAC_PIXELS_UINT8)
-        hpac_resize_u8(resizer, image->pixels, (uint8_t *)pixels + channel, (int)options->channels);
+        hpac_resize_u8(resizer, image->pixels, (uint8_t *)pixels + channel, options->channels);
     else
-        hpac_resize_f32(resizer, image->pixels, (float *)pixels + channel, (int)options->channels);
+        hpac_resize_f32(resizer, image->pixels, (float *)pixels + channel, options->channels);
     return HPAC_OK;
 }
 

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 typedef struct image_size {
-    int rows, cols; /* 0: a bad file */
+    size_t rows, cols; /* 0: a bad file */
 } image_size;
 
 /* Files in order: the channels of the first row, those of the second, ... */
@@ -228,7 +228,7 @@ static hpac_status report_sizes(const check *work)
     for (size_t i = 0; i < count && i < SHOWN_GROUPS; i++) {
         char *path = path_of(work, groups[i].first);
         const char *name = path ? strrchr(path, '/') : NULL;
-        fprintf(stream, "%s%zu of %d x %d", i ? ", " : "", groups[i].count, groups[i].size.rows,
+        fprintf(stream, "%s%zu of %zu x %zu", i ? ", " : "", groups[i].count, groups[i].size.rows,
                 groups[i].size.cols);
         if (i > 0)
             fprintf(stream, " (%s%s)", groups[i].count > 1 ? "such as " : "",

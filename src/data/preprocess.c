@@ -78,7 +78,7 @@ static hpac_status write_channel(job *work, const worker *own, size_t row, size_
     if (!path)
         return hpac_fail_memory(1);
     bool is_new = !hpac_path_exists(path);
-    hpac_status status = hpac_png_write(path, plane, (int)work->data->rows, (int)work->data->cols);
+    hpac_status status = hpac_png_write(path, plane, work->data->rows, work->data->cols, 1);
     work->added[row * work->channels + channel] = status == HPAC_OK && is_new;
     free(path);
     return status;

@@ -35,7 +35,7 @@ static void find_limits(panel_planes *image, int column)
 {
     const hpac_image *plane = &image->planes[column];
     uint8_t low = UINT8_MAX, high = 0;
-    for (size_t i = 0; i < (size_t)plane->rows * (size_t)plane->cols; i++) {
+    for (size_t i = 0; i < plane->rows * plane->cols; i++) {
         low = plane->pixels[i] < low ? plane->pixels[i] : low;
         high = plane->pixels[i] > high ? plane->pixels[i] : high;
     }
@@ -71,9 +71,9 @@ hpac_status panel_planes_read(hpac_png_decoder *decoder, const hpac_explore_opti
 }
 
 /* out: (rows, cols), allocated here; to be freed on errors, too. */
-static hpac_status resize_plane(const hpac_image *in, int rows, int cols, hpac_image *out)
+static hpac_status resize_plane(const hpac_image *in, size_t rows, size_t cols, hpac_image *out)
 {
-    size_t nbytes = (size_t)rows * (size_t)cols;
+    size_t nbytes = rows * cols;
     *out = (hpac_image){.rows = rows, .cols = cols, .capacity_nbytes = nbytes};
     out->pixels = malloc(nbytes);
     if (!out->pixels)
@@ -92,7 +92,7 @@ hpac_status panel_planes_prepare(const panel_planes *image, int rows, int cols,
     memset(prepared->planes, 0, sizeof prepared->planes);
     hpac_status status = HPAC_OK;
     for (int i = 0; i < image->count && status == HPAC_OK; i++)
-        status = resize_plane(&image->planes[i], rows, cols, &prepared->planes[i]);
+        status = resize_plane(&image->planes[i], (size_t)rows, (size_t)cols, &prepared->planes[i]);
     if (status != HPAC_OK)
         panel_planes_fini(prepared);
     return status;
@@ -102,7 +102,7 @@ hpac_status panel_planes_prepare(const panel_planes *image, int rows, int cols,
 
 typedef struct canvas {
     hpac_colour *pixels; /* (rows, cols) */
-    int rows, cols;
+    size_t rows, cols;
 } canvas;
 
 /* The colours of the values 0..255: matplotlib's norm and lookup, the int of 256 (v - low) / (high
@@ -120,37 +120,36 @@ static void fill_colours(hpac_colormap colormap, uint8_t low, uint8_t high,
 }
 
 /* One side of a picture that fits into a cell without losing its proportions; at least 1. */
-static int fitted(int side, int longest, int cell)
+static size_t fitted(size_t side, size_t longest, size_t cell)
 {
-    int size = (int)((2LL * side * cell + longest) / (2LL * longest));
+    size_t size = (2 * side * cell + longest) / (2 * longest);
     return size > 0 ? size : 1;
 }
 
 /* Draws the plane into the cell at (0, left), repeating pixels to the size of the cell. */
-static void draw_plane(canvas *picture, int left, int cell, const hpac_image *plane,
+static void draw_plane(canvas *picture, size_t left, size_t cell, const hpac_image *plane,
                        const hpac_colour colours[256])
 {
-    int longest = plane->rows > plane->cols ? plane->rows : plane->cols;
-    int rows = fitted(plane->rows, longest, cell), cols = fitted(plane->cols, longest, cell);
-    int top = (cell - rows) / 2;
+    size_t longest = plane->rows > plane->cols ? plane->rows : plane->cols;
+    size_t rows = fitted(plane->rows, longest, cell), cols = fitted(plane->cols, longest, cell);
+    size_t top = (cell - rows) / 2;
     left += (cell - cols) / 2;
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < cols; c++) {
-            size_t row = (size_t)r * (size_t)plane->rows / (size_t)rows;
-            size_t col = (size_t)c * (size_t)plane->cols / (size_t)cols;
-            size_t at = (size_t)(top + r) * (size_t)picture->cols + (size_t)(left + c);
-            picture->pixels[at] = colours[plane->pixels[row * (size_t)plane->cols + col]];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < cols; c++) {
+            size_t row = r * plane->rows / rows, col = c * plane->cols / cols;
+            size_t at = (top + r) * picture->cols + left + c;
+            picture->pixels[at] = colours[plane->pixels[row * plane->cols + col]];
         }
 }
 
-static hpac_status draw_cell(canvas *picture, int left, int cell, const panel_planes *image,
+static hpac_status draw_cell(canvas *picture, size_t left, size_t cell, const panel_planes *image,
                              int column)
 {
     const hpac_image *plane = &image->planes[column];
     hpac_colour colours[256];
     fill_colours(colormaps[image->columns[column].channel], image->low[column], image->high[column],
                  colours);
-    int longest = plane->rows > plane->cols ? plane->rows : plane->cols;
+    size_t longest = plane->rows > plane->cols ? plane->rows : plane->cols;
     if (longest <= cell) {
         draw_plane(picture, left, cell, plane, colours);
         return HPAC_OK;
@@ -166,18 +165,18 @@ static hpac_status draw_cell(canvas *picture, int left, int cell, const panel_pl
 
 hpac_status panel_write(const char *path, const panel_planes *image, int cell)
 {
-    int count = image->count;
-    canvas picture = {.rows = cell, .cols = count * cell + (count - 1) * PANEL_GAP};
-    size_t nbytes = (size_t)picture.rows * (size_t)picture.cols * sizeof *picture.pixels;
+    size_t count = (size_t)image->count, side = (size_t)cell;
+    canvas picture = {.rows = side, .cols = count * side + (count - 1) * PANEL_GAP};
+    size_t nbytes = picture.rows * picture.cols * sizeof *picture.pixels;
     picture.pixels = malloc(nbytes);
     if (!picture.pixels)
         return hpac_fail_memory(nbytes);
     memset(picture.pixels, UINT8_MAX, nbytes);
     hpac_status status = HPAC_OK;
-    for (int i = 0; i < count && status == HPAC_OK; i++)
-        status = draw_cell(&picture, i * (cell + PANEL_GAP), cell, image, i);
+    for (int i = 0; i < image->count && status == HPAC_OK; i++)
+        status = draw_cell(&picture, (size_t)i * (side + PANEL_GAP), side, image, i);
     if (status == HPAC_OK) /* a colour is three bytes, red, green, blue */
-        status = hpac_png_write_rgb(path, &picture.pixels->red, picture.rows, picture.cols);
+        status = hpac_png_write(path, &picture.pixels->red, picture.rows, picture.cols, 3);
     free(picture.pixels);
     return status;
 }

@@ -3,8 +3,8 @@
  *
  * Any valid PNG becomes 8-bit gray. Palettes are expanded, alpha is dropped. 16-bit samples are
  * scaled as libpng's png_set_scale_16 does; if an sBIT chunk declares n < 16 significant bits and
- * no sample is larger than that, by 255 / (2^n - 1). Colour files:
- *   - one colour only (red, yellow, gray, ... on black): the brightest of the three samples, which
+ * no sample is larger than that, by 255 / (2^n - 1). Color files:
+ *   - one color only (red, yellow, gray, ... on black): the brightest of the three samples, which
  *     is the stain's intensity;
  *   - mixed colors: the samples of image->stain, the mean of red and green for yellow; without a
  *     stain the luma of ITU-R BT.601 (0.299, 0.587, 0.114).
@@ -33,13 +33,13 @@ typedef enum hpac_stain {
 } hpac_stain;
 
 enum {
-    HPAC_REMARK_MIXED_COLORS = 1 << 0, /* one colour of several was taken, or luma */
+    HPAC_REMARK_MIXED_COLORS = 1 << 0, /* one color of several was taken, or luma */
     HPAC_REMARK_DIM = 1 << 1,          /* a 16-bit file whose samples all have fewer than 15 bits */
     HPAC_REMARK_SCALED = 1 << 2,       /* such a file, scaled by the bits that sBIT declares */
 };
 
 typedef struct hpac_image {
-    int rows, cols;
+    size_t rows, cols;
     uint8_t *pixels; /* (rows, cols) owned; room for capacity_nbytes */
     size_t capacity_nbytes;
     hpac_stain stain;    /* set by the caller: what a file of mixed colors shows */
@@ -64,12 +64,13 @@ hpac_status hpac_png_read(hpac_png_decoder *decoder, const char *path, hpac_imag
 hpac_status hpac_png_decode(hpac_png_decoder *decoder, const char *name, const uint8_t *bytes,
                             size_t nbytes, hpac_image *image);
 
-/* Reads the header alone: whether the file exists and is a PNG, and its size. Errors as above. */
-hpac_status hpac_png_probe(const char *path, int *rows, int *cols);
+/* Reads the header alone: whether the file exists and is a PNG, and its size. Errors as above, with
+ * a size of 0 x 0. */
+hpac_status hpac_png_probe(const char *path, size_t *rows, size_t *cols);
 
-/* Writes an 8-bit gray PNG, atomically. Errors: those of file.h. */
-hpac_status hpac_png_write(const char *path, const uint8_t *pixels, int rows, int cols);
-/* The same in colour; pixels: (rows, cols, 3), red, green, blue. */
-hpac_status hpac_png_write_rgb(const char *path, const uint8_t *pixels, int rows, int cols);
+/* Writes an 8-bit PNG, atomically; pixels: (rows, cols, channels), 1 channel for gray, 3 for red,
+ * green, blue. Errors: those of file.h. */
+hpac_status hpac_png_write(const char *path, const uint8_t *pixels, size_t rows, size_t cols,
+                           size_t channels);
 
 #endif

@@ -1,4 +1,4 @@
-/* Shared by png.c, png_fast.c and png_libpng.c. */
+/* Shared by png.c, png_unfilter.c and png_libpng.c. */
 #ifndef HPAC_IMAGE_PNG_INTERNAL_H
 #define HPAC_IMAGE_PNG_INTERNAL_H
 
@@ -10,7 +10,7 @@
 enum { PNG_HEAD_NBYTES = 8 + 4 + 4 + 13 + 4 };
 
 typedef struct png_header {
-    int rows, cols;
+    size_t rows, cols;
     int bit_depth, color_type; /* a pair the standard allows */
     bool interlaced;
 } png_header;
@@ -35,11 +35,8 @@ typedef struct png_source {
     png_header header;
 } png_source;
 
-/* Grows to `nbytes`; the content is lost. */
-hpac_status png_buffer_reserve(png_buffer *buffer, size_t nbytes);
-
-/* Parses the first bytes (at most PNG_HEAD_NBYTES are looked at) of a file of `file_nbytes`.
- * Errors: DATA. */
+/* Parses the first bytes (at most PNG_HEAD_NBYTES are read) of a file of `file_nbytes`. Errors:
+ * DATA. */
 hpac_status png_parse_header(const char *name, const uint8_t *head, size_t file_nbytes,
                              png_header *header);
 
@@ -51,13 +48,9 @@ hpac_status png_decode_libpng(const png_source *source, hpac_image *image);
  * accepted here libpng accepts too, with the same pixels. */
 bool png_decode_fast(hpac_png_decoder *decoder, const png_source *source, hpac_image *image);
 
-/* Reverses the filters of an 8-bit gray picture: `raw` is (rows, 1 + cols), the first byte of a row
+/* Reverses the filters of an 8-bit gray image: `raw` is (rows, 1 + cols), the first byte of a row
  * being its filter, `zeros` (cols) bytes of 0. False: a filter that does not exist. */
-bool png_unfilter(const uint8_t *raw, const uint8_t *zeros, int rows, int cols, uint8_t *pixels);
-
-/* The same for PNG_WAVE rows at once, whose filters exist, the row `above` them given. False:
- * nothing was done, there is no vector code for this machine. */
-enum { PNG_WAVE = 16 };
-bool png_unfilter_wave(const uint8_t *raw, const uint8_t *above, size_t cols, uint8_t *pixels);
+bool png_unfilter(const uint8_t *raw, const uint8_t *zeros, size_t rows, size_t cols,
+                  uint8_t *pixels);
 
 #endif

@@ -12,43 +12,29 @@ typedef float floats4 __attribute__((vector_size(16), aligned(4), may_alias));
 #define TARGET
 #define WIDTH 4
 #include "resize_loops.h"
-#undef LOOPS
-#undef TARGET
-#undef WIDTH
-
-static const resize_kernels plain = {filter_rows_plain, filter_cols_plain, to_u8_plain,
-                                     to_unit_plain};
 
 #if defined(__x86_64__)
 #define LOOPS(name) name##_avx2
 #define TARGET __attribute__((target("avx2")))
 #define WIDTH 8
 #include "resize_loops.h"
-#undef LOOPS
-#undef TARGET
-#undef WIDTH
 
 #define LOOPS(name) name##_avx512
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
 #define WIDTH 16
 #include "resize_loops.h"
-#undef LOOPS
-#undef TARGET
-#undef WIDTH
 
-static const resize_kernels avx2 = {filter_rows_avx2, filter_cols_avx2, to_u8_avx2, to_unit_avx2};
-static const resize_kernels avx512 = {filter_rows_avx512, filter_cols_avx512, to_u8_avx512,
-                                      to_unit_avx512};
 #endif
+
+static const resize_kernels kernels[] = {
+    [HPAC_CPU_PATH_PORTABLE] = {filter_rows_plain, filter_cols_plain, to_u8_plain, to_unit_plain},
+#if defined(__x86_64__)
+    [HPAC_CPU_PATH_AVX2] = {filter_rows_avx2, filter_cols_avx2, to_u8_avx2, to_unit_avx2},
+    [HPAC_CPU_PATH_AVX512] = {filter_rows_avx512, filter_cols_avx512, to_u8_avx512, to_unit_avx512},
+#endif
+};
 
 const resize_kernels *resize_kernels_get(hpac_cpu_path path)
 {
-#if defined(__x86_64__)
-    if (path == HPAC_CPU_PATH_AVX512)
-        return &avx512;
-    if (path == HPAC_CPU_PATH_AVX2)
-        return &avx2;
-#endif
-    (void)path;
-    return &plain;
+    return &kernels[path];
 }

@@ -174,10 +174,11 @@ static hpac_status create_workers(job *work)
 static hpac_status write_channel(const job *work, const char *folder, const char *id, int channel,
                                  const uint8_t *pixels)
 {
+    size_t size = (size_t)work->options->size;
     char *path = hpac_path_join(folder, "%s_%s.png", id, channel_names[channel]);
     if (!path)
         return hpac_fail_memory(strlen(folder));
-    hpac_status status = hpac_png_write(path, pixels, work->options->size, work->options->size);
+    hpac_status status = hpac_png_write(path, pixels, size, size, 1);
     free(path);
     return status;
 }

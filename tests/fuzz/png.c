@@ -124,7 +124,7 @@ static int is_about_huffman_tables(const char *message)
 /* Grows the buffer and fills it: pixels that a decoder does not write keep this value. */
 static void prepare(hpac_image *image, const png_header *header, int ground)
 {
-    size_t nbytes = (size_t)header->rows * (size_t)header->cols;
+    size_t nbytes = header->rows * header->cols;
     if (nbytes > image->capacity_nbytes) {
         image->pixels = realloc(image->pixels, nbytes);
         image->capacity_nbytes = nbytes;
@@ -148,7 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
             abort();
         return 0;
     }
-    if ((size_t)source.header.rows * (size_t)source.header.cols > 1 << 22)
+    if (source.header.rows * source.header.cols > 1 << 22)
         return 0; /* slow, and nothing new */
 
     prepare(&image, &source.header, 0x00);
@@ -159,8 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
         return 0;
     if (status != wanted || image.rows != source.header.rows || image.cols != source.header.cols)
         abort();
-    if (status == HPAC_OK &&
-        memcmp(image.pixels, reference.pixels, (size_t)image.rows * (size_t)image.cols) != 0)
+    if (status == HPAC_OK && memcmp(image.pixels, reference.pixels, image.rows * image.cols) != 0)
         abort();
     return 0;
 }

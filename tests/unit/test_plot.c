@@ -109,7 +109,7 @@ Test(plot, no_name_of_a_file_is_more_than_a_name)
         snprintf(picture, sizeof picture, "%s.png", names[i]);
         cr_assert_eq(hpac_plot_draw(&plot, picture), HPAC_OK, "%s: %s", names[i],
                      hpac_error_message());
-        int rows, cols;
+        size_t rows, cols;
         cr_assert_eq(hpac_png_probe(picture, &rows, &cols), HPAC_OK, "%s", hpac_error_message());
         cr_assert_eq(cols, 960);
     }

@@ -24,7 +24,7 @@ static hpac_png_decoder *make_decoder(void)
 /* Both paths on an 8-bit gray file that is not interlaced: the same, and `pixels` when given. */
 static void compare_paths(hpac_png_decoder *decoder, png_source source, const uint8_t *pixels)
 {
-    size_t count = (size_t)source.header.rows * (size_t)source.header.cols;
+    size_t count = source.header.rows * source.header.cols;
     hpac_image fast = {.rows = source.header.rows, .cols = source.header.cols};
     hpac_image slow = fast;
     fast.pixels = malloc(count);
@@ -56,7 +56,7 @@ static void compare_size(hpac_png_decoder *decoder, int rows, int cols)
             snprintf(name, sizeof name, "%d x %d, filter %d, pieces %d", rows, cols, k, p);
             png_source source = {.name = name, .bytes = png.data, .nbytes = png.nbytes};
             source.header =
-                (png_header){.rows = rows, .cols = cols, .bit_depth = 8, .color_type = 0};
+                (png_header){.rows = (size_t)rows, .cols = (size_t)cols, .bit_depth = 8};
             compare_paths(decoder, source, pixels);
             free(png.data);
         }
@@ -105,15 +105,16 @@ Test(png, fast_path_equals_libpng_on_real_images)
 static void compare_golden(hpac_png_decoder *decoder, hpac_image *image, const char *line)
 {
     char name[64], path[128];
-    int rows, cols, tolerance, at;
-    cr_assert_eq(sscanf(line, "%63s %d %d %d %n", name, &rows, &cols, &tolerance, &at), 4);
+    size_t rows, cols;
+    int tolerance, at;
+    cr_assert_eq(sscanf(line, "%63s %zu %zu %d %n", name, &rows, &cols, &tolerance, &at), 4);
     snprintf(path, sizeof path, "tests/golden/png/%s.png", name);
     cr_assert_eq(hpac_png_read(decoder, path, image), HPAC_OK, "%s", hpac_error_message());
     cr_assert(image->rows == rows && image->cols == cols, "%s: wrong size", name);
-    for (int i = 0; i < rows * cols; i++) {
+    for (size_t i = 0; i < rows * cols; i++) {
         unsigned wanted;
         cr_assert_eq(sscanf(line + at + 2 * i, "%2x", &wanted), 1);
-        cr_assert(abs(image->pixels[i] - (int)wanted) <= tolerance, "%s: pixel %d is %d, not %d",
+        cr_assert(abs(image->pixels[i] - (int)wanted) <= tolerance, "%s: pixel %zu is %d, not %d",
                   name, i, image->pixels[i], wanted);
     }
 }
@@ -235,7 +236,7 @@ static hpac_image decode_row(const uint8_t *samples, size_t nbytes, int cols, in
 }
 
 /* Two RGB pixels; what a stain's file has in them is its intensity, never its luma. */
-Test(png, a_stain_in_one_colour_keeps_its_intensity)
+Test(png, a_stain_in_one_color_keeps_its_intensity)
 {
     static const struct {
         uint8_t rgb[6];
@@ -248,7 +249,7 @@ Test(png, a_stain_in_one_colour_keeps_its_intensity)
         {{0, 0, 200, 0, 0, 7}, HPAC_STAIN_BLUE, {200, 7}, 0},
         {{200, 200, 0, 7, 7, 0}, HPAC_STAIN_YELLOW, {200, 7}, 0},
         {{200, 200, 0, 7, 7, 0}, HPAC_STAIN_BLUE, {200, 7}, 0},
-        {{0, 0, 200, 0, 0, 7}, HPAC_STAIN_GREEN, {200, 7}, 0}, /* in a colour of another stain */
+        {{0, 0, 200, 0, 0, 7}, HPAC_STAIN_GREEN, {200, 7}, 0}, /* in a color of another stain */
         {{0, 200, 200, 0, 7, 7}, HPAC_STAIN_NONE, {200, 7}, 0},
         {{90, 90, 90, 7, 7, 7}, HPAC_STAIN_RED, {90, 7}, 0},
         {{0, 0, 0, 0, 0, 0}, HPAC_STAIN_RED, {0, 0}, 0},
@@ -308,16 +309,15 @@ Test(png, what_is_written_is_read_back)
     hpac_png_decoder *decoder = make_decoder();
     hpac_image image = {0};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        int rows = sizes[s][0], cols = sizes[s][1];
-        uint8_t *pixels = malloc((size_t)rows * (size_t)cols);
-        fill_pixels(pixels, rows, cols, 5);
+        size_t rows = (size_t)sizes[s][0], cols = (size_t)sizes[s][1], seen_rows, seen_cols;
+        uint8_t *pixels = malloc(rows * cols);
+        fill_pixels(pixels, sizes[s][0], sizes[s][1], 5);
         const char *path = scratch_path("out.png");
-        cr_assert_eq(hpac_png_write(path, pixels, rows, cols), HPAC_OK);
-        int seen_rows, seen_cols;
+        cr_assert_eq(hpac_png_write(path, pixels, rows, cols, 1), HPAC_OK);
         cr_assert_eq(hpac_png_probe(path, &seen_rows, &seen_cols), HPAC_OK);
         cr_assert(seen_rows == rows && seen_cols == cols);
         cr_assert_eq(hpac_png_read(decoder, path, &image), HPAC_OK);
-        cr_assert_arr_eq(image.pixels, pixels, (size_t)rows * (size_t)cols);
+        cr_assert_arr_eq(image.pixels, pixels, rows * cols);
         free(pixels);
     }
     cr_assert_eq(count_entries(scratch_folder()), 1);
@@ -325,10 +325,31 @@ Test(png, what_is_written_is_read_back)
     hpac_png_decoder_destroy(decoder);
 }
 
+/* The channels of a file of mixed colors, by the stain that selects each. */
+Test(png, what_is_written_in_color_has_its_channels_in_order)
+{
+    static const uint8_t rgb[2 * 3 * 3] = {1,  2,  30, 4,  50, 6,  70, 8,  9,
+                                           10, 11, 12, 13, 14, 15, 16, 17, 18};
+    static const hpac_stain stains[3] = {HPAC_STAIN_RED, HPAC_STAIN_GREEN, HPAC_STAIN_BLUE};
+    const char *path = scratch_path("color.png");
+    cr_assert_eq(hpac_png_write(path, rgb, 2, 3, 3), HPAC_OK);
+    hpac_png_decoder *decoder = make_decoder();
+    for (size_t channel = 0; channel < 3; channel++) {
+        hpac_image image = {.stain = stains[channel]};
+        cr_assert_eq(hpac_png_read(decoder, path, &image), HPAC_OK);
+        cr_assert(image.rows == 2 && image.cols == 3);
+        for (size_t i = 0; i < 6; i++)
+            cr_expect_eq(image.pixels[i], rgb[3 * i + channel], "channel %zu, pixel %zu", channel,
+                         i);
+        hpac_image_fini(&image);
+    }
+    hpac_png_decoder_destroy(decoder);
+}
+
 Test(png, writing_into_a_missing_folder_fails_by_name)
 {
     uint8_t pixel = 1;
     const char *path = scratch_path("missing/out.png");
-    cr_assert_eq(hpac_png_write(path, &pixel, 1, 1), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_png_write(path, &pixel, 1, 1, 1), HPAC_ERR_CONFIG);
     cr_assert_not_null(strstr(hpac_error_message(), "missing/out.png"));
 }

@@ -148,7 +148,8 @@ Test(png_bad, unfiltering_stays_inside_its_buffers)
                 guarded zeros = guarded_create((size_t)cols, at_start);
                 guarded out = guarded_create(count, at_start);
                 memcpy(raw.bytes, filtered.data, filtered.nbytes);
-                cr_assert(png_unfilter(raw.bytes, zeros.bytes, rows, cols, out.bytes));
+                cr_assert(
+                    png_unfilter(raw.bytes, zeros.bytes, (size_t)rows, (size_t)cols, out.bytes));
                 cr_assert_arr_eq(out.bytes, wanted, count, "%d x %d", rows, cols);
                 guarded_destroy(&raw);
                 guarded_destroy(&zeros);
@@ -341,7 +342,7 @@ Test(png_bad, a_decoder_works_on_after_errors)
 
 static void assert_path_refused(const char *path, const char *reason)
 {
-    int rows, cols;
+    size_t rows, cols;
     cr_assert_eq(hpac_png_read(decoder, path, &image), HPAC_ERR_DATA);
     cr_assert_not_null(strstr(hpac_error_message(), reason), "%s", hpac_error_message());
     cr_assert_not_null(strstr(hpac_error_message(), path), "%s", hpac_error_message());

@@ -21,21 +21,22 @@ static uint8_t *make_picture(size_t pixels)
     return picture;
 }
 
-static hpac_resizer *make_resizer(int in_rows, int in_cols, int rows, int cols)
+static hpac_resizer *make_resizer(size_t in_rows, size_t in_cols, size_t rows, size_t cols)
 {
     hpac_resizer *resizer = NULL;
     cr_assert_eq(hpac_resizer_create(in_rows, in_cols, rows, cols, &resizer), HPAC_OK);
     return resizer;
 }
 
-static void compare_points(FILE *golden, const float *out, int cols, int points, const char *name)
+static void compare_points(FILE *golden, const float *out, size_t cols, int points,
+                           const char *name)
 {
     for (int p = 0; p < points; p++) {
-        int r, c;
+        size_t r, c;
         double wanted;
-        cr_assert_eq(fscanf(golden, "%d %d %lf ", &r, &c, &wanted), 3);
+        cr_assert_eq(fscanf(golden, "%zu %zu %lf ", &r, &c, &wanted), 3);
         double got = (double)out[r * cols + c];
-        cr_assert(!(fabs(got - wanted) > 1e-5) && !isnan(got), "%s: (%d, %d) is %.8f, not %.8f",
+        cr_assert(!(fabs(got - wanted) > 1e-5) && !isnan(got), "%s: (%zu, %zu) is %.8f, not %.8f",
                   name, r, c, got, wanted);
     }
 }
@@ -57,22 +58,23 @@ static void compare_means(const float *out, size_t count, double mean, double me
 
 static bool compare_case(FILE *golden)
 {
-    int in_rows, in_cols, rows, cols, points;
+    size_t in_rows, in_cols, rows, cols;
+    int points;
     double mean, mean_square;
-    int found = fscanf(golden, "case %d %d %d %d %lf %lf %d ", &in_rows, &in_cols, &rows, &cols,
+    int found = fscanf(golden, "case %zu %zu %zu %zu %lf %lf %d ", &in_rows, &in_cols, &rows, &cols,
                        &mean, &mean_square, &points);
     if (found == EOF)
         return false;
     cr_assert_eq(found, 7);
     char name[64];
-    snprintf(name, sizeof name, "%d x %d to %d x %d", in_rows, in_cols, rows, cols);
+    snprintf(name, sizeof name, "%zu x %zu to %zu x %zu", in_rows, in_cols, rows, cols);
 
-    uint8_t *picture = make_picture((size_t)in_rows * (size_t)in_cols);
-    float *out = malloc((size_t)rows * (size_t)cols * sizeof *out);
+    uint8_t *picture = make_picture(in_rows * in_cols);
+    float *out = malloc(rows * cols * sizeof *out);
     hpac_resizer *resizer = make_resizer(in_rows, in_cols, rows, cols);
     hpac_resize_f32(resizer, picture, out, 1);
     compare_points(golden, out, cols, points, name);
-    compare_means(out, (size_t)rows * (size_t)cols, mean, mean_square, name);
+    compare_means(out, rows * cols, mean, mean_square, name);
     hpac_resizer_destroy(resizer);
     free(out);
     free(picture);
@@ -107,12 +109,11 @@ Test(resize, bytes_are_rounded_floats)
 /* Sizes with blocks, strips and chunks that are full, begun, and several. */
 Test(resize, every_instruction_set_gives_the_same_bits)
 {
-    static const int sizes[][4] = {
+    static const size_t sizes[][4] = {
         {300, 200, 40, 70}, {16, 64, 16, 64}, {1000, 65, 3, 17}, {31, 129, 60, 128}, {2, 3, 5, 4}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        const int *size = sizes[s];
-        size_t count = (size_t)size[2] * (size_t)size[3];
-        uint8_t *picture = make_picture((size_t)size[0] * (size_t)size[1]);
+        const size_t *size = sizes[s], count = size[2] * size[3];
+        uint8_t *picture = make_picture(size[0] * size[1]);
         float *plain = malloc(count * sizeof *plain), *other = malloc(count * sizeof *other);
         uint8_t *plain_u8 = malloc(count), *other_u8 = malloc(count);
         for (unsigned path = 0; path <= (unsigned)hpac_cpu_path_best(); path++) {
@@ -175,18 +176,17 @@ Test(resize, same_size_is_the_same_picture)
 /* Weights that sum to a hair more than one must not wrap 255 around, nor leave 0..1. */
 Test(resize, white_stays_white_and_black_black)
 {
-    static const int sizes[][2] = {{512, 128}, {96, 33}, {96, 100}, {50, 1}, {1, 9}};
+    static const size_t sizes[][2] = {{512, 128}, {96, 33}, {96, 100}, {50, 1}, {1, 9}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        int in = sizes[s][0], out = sizes[s][1];
-        uint8_t *picture = malloc((size_t)in * (size_t)in),
-                *bytes = malloc((size_t)out * (size_t)out);
-        float *floats = malloc((size_t)out * (size_t)out * sizeof *floats);
+        size_t in = sizes[s][0], out = sizes[s][1];
+        uint8_t *picture = malloc(in * in), *bytes = malloc(out * out);
+        float *floats = malloc(out * out * sizeof *floats);
         hpac_resizer *resizer = make_resizer(in, in, out, out);
         for (int white = 0; white <= 1; white++) {
-            memset(picture, white * 255, (size_t)in * (size_t)in);
+            memset(picture, white * 255, in * in);
             hpac_resize_u8(resizer, picture, bytes, 1);
             hpac_resize_f32(resizer, picture, floats, 1);
-            for (int i = 0; i < out * out; i++) {
+            for (size_t i = 0; i < out * out; i++) {
                 cr_assert_eq(bytes[i], white * 255);
                 cr_assert(floats[i] <= 1 && fabsf(floats[i] - (float)white) <= 1e-6f);
             }

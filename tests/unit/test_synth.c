@@ -183,7 +183,7 @@ static void compare_images(const char *a, const char *b, const char *folder, con
             char *name = hpac_path_join(folder, "%s_%s.png", ids.ids[i], channels[channel]);
             compare_files(a, b, name);
             char *image = hpac_path_join(a, "%s", name);
-            int rows, cols;
+            size_t rows, cols;
             cr_assert_eq(hpac_png_probe(image, &rows, &cols), HPAC_OK);
             cr_assert(rows == 64 && cols == 64);
             free(image);

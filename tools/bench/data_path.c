@@ -26,11 +26,11 @@ static double now_us(void)
 }
 
 typedef struct bench {
-    int rows, cols; /* asked for */
+    size_t rows, cols; /* asked for */
     hpac_png_decoder *decoder;
     hpac_resizer *resizer;
     hpac_image image;
-    int in_rows, in_cols; /* the resizer's */
+    size_t in_rows, in_cols; /* the resizer's */
     uint8_t *out;
     double decode_us, resize_us, inflate_us; /* sums */
 } bench;
@@ -55,7 +55,7 @@ static void inflate_again(bench *work)
         }
         chunk += 12 + length;
     }
-    size_t raw_nbytes = (size_t)work->image.rows * ((size_t)work->image.cols + 1);
+    size_t raw_nbytes = work->image.rows * (work->image.cols + 1);
     double start = now_us();
     enum libdeflate_result result = libdeflate_zlib_decompress(
         work->decoder->inflater, chunks > 1 ? work->decoder->idat.bytes : first, nbytes,
@@ -92,13 +92,13 @@ static hpac_status measure(bench *work, const char *path)
 
 int main(int argc, char **argv)
 {
-    bench work = {.rows = argc > 3 ? (int)strtol(argv[1], NULL, 10) : 0,
-                  .cols = argc > 3 ? (int)strtol(argv[2], NULL, 10) : 0};
+    bench work = {.rows = argc > 3 ? strtoul(argv[1], NULL, 10) : 0,
+                  .cols = argc > 3 ? strtoul(argv[2], NULL, 10) : 0};
     if (work.rows < 1 || work.cols < 1) {
         fprintf(stderr, "usage: data_path ROWS COLS FILE.png...\n");
         return 2;
     }
-    work.out = malloc((size_t)work.rows * (size_t)work.cols);
+    work.out = malloc(work.rows * work.cols);
     hpac_status status = hpac_png_decoder_create(&work.decoder);
     for (int round = 0; round < 2 && status == HPAC_OK; round++) {
         work.decode_us = work.resize_us = work.inflate_us = 0;
