@@ -21,8 +21,8 @@ static hpac_status print(const cli_arguments *arguments, const hpac_report *repo
         printf("%s\n", hpac_report_page(report));
         return HPAC_OK;
     }
-    const hpac_table *tables[HPAC_REPORT_TABLES];
-    size_t count = hpac_report_tables(report, tables);
+    size_t count;
+    const hpac_table *tables = hpac_report_tables(report, &count);
     return hpac_tables_write_json(tables, count, stdout);
 }
 
@@ -35,8 +35,8 @@ static hpac_status run(const cli_arguments *arguments)
     if (out)
         HPAC_TRY(cli_out_directory(arguments, "", checked));
     const hpac_report_options wanted = {
-        .folders = runs,
-        .folder_count = (size_t)count,
+        .runs = runs,
+        .run_count = (size_t)count,
         .out = out || count == 1 ? out : "report",
         .stop = hpac_watch_stop_signals(),
     };

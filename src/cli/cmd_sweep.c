@@ -23,7 +23,7 @@ static const cli_option options[] = {
 static hpac_status print(const cli_arguments *arguments, const hpac_table *results)
 {
     if (cli_flag(arguments, "json"))
-        return hpac_tables_write_json(&results, 1, stdout);
+        return hpac_tables_write_json(results, 1, stdout);
     hpac_table shown;
     if (cli_flag(arguments, "dry-run"))
         hpac_sweep_list(results, &shown);

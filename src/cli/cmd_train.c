@@ -99,11 +99,10 @@ static hpac_status print_result(const cli_arguments *arguments, const hpac_confi
     }
     const hpac_split_options *split = &config->data.split;
     hpac_table results;
-    const hpac_table *tables[] = {&results};
     hpac_status status = hpac_train_results(
         directory, all_folds(arguments) ? split->folds * split->repeats : 0, &results);
     if (status == HPAC_OK)
-        status = hpac_tables_write_json(tables, 1, stdout);
+        status = hpac_tables_write_json(&results, 1, stdout);
     hpac_table_fini(&results);
     return status;
 }

@@ -15,14 +15,10 @@
 
 static hpac_status write_csv(const char *folder, const hpac_run_results *results, int count)
 {
-    char *path = hpac_path_join(folder, "folds.csv");
-    if (!path)
-        return hpac_fail_memory(strlen(folder));
     hpac_table table;
     train_folds_table(results, count, &table);
-    hpac_status status = hpac_table_write_csv(&table, path);
+    hpac_status status = hpac_table_write_csv(&table, folder, "folds.csv");
     hpac_table_fini(&table);
-    free(path);
     return status;
 }
 

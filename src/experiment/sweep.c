@@ -178,13 +178,9 @@ static hpac_status write_results(sweep_job *job)
 {
     hpac_table_fini(job->results);
     HPAC_TRY(sweep_results_read(job->options, job->rows, job->results));
-    if (job->options->dry_run)
-        return HPAC_OK;
-    char *path = hpac_path_join(job->options->folder, "sweep.csv");
-    hpac_status status = path ? hpac_table_write_csv(job->results, path)
-                              : hpac_fail_memory(strlen(job->options->folder));
-    free(path);
-    return status;
+    return job->options->dry_run
+               ? HPAC_OK
+               : hpac_table_write_csv(job->results, job->options->folder, "sweep.csv");
 }
 
 /* ---- training ---- */

@@ -3,6 +3,7 @@
 
 #include "base/csv.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "render/plot.h"
 
 #include <dirent.h>
@@ -42,10 +43,7 @@ static hpac_status create_directory(const hpac_explore_options *options, const c
 
 static hpac_status write_table(const hpac_explore_options *options, const hpac_table *table)
 {
-    char *path = explore_path(options, "%s.csv", table->name);
-    hpac_status status = path ? hpac_table_write_csv(table, path) : hpac_fail_memory(1);
-    free(path);
-    return status;
+    return hpac_table_write_csv(table, options->folder, "%s.csv", table->name);
 }
 
 static hpac_status write_tables(const hpac_explore_options *options, const hpac_exploration *found)
@@ -108,14 +106,16 @@ const explore_picture *explore_picture_find(const hpac_exploration *found, const
 static hpac_status draw_table(const hpac_explore_options *options, const hpac_table *table,
                               const explore_picture *picture)
 {
-    hpac_plot_variables variables = {0};
-    hpac_plot_add_file(&variables, explore_path(options, "%s.csv", table->name), "csv");
-    hpac_plot_add_text(&variables, table->title, "title");
-    hpac_plot_add_text(&variables, picture->axis_text, "%s", picture->axis);
-    char *path = explore_path(options, "plots/%s.png", table->name);
-    hpac_status status = hpac_plot_draw_variables(picture->script, &variables, path);
-    free(path);
-    return status;
+    HPAC_AUTO_FREE char *csv = explore_path(options, "%s.csv", table->name);
+    HPAC_AUTO_FREE char *path = explore_path(options, "plots/%s.png", table->name);
+    if (!csv || !path)
+        return hpac_fail_memory(strlen(table->name));
+    HPAC_AUTO(hpac_plot_fini) hpac_plot plot = {0};
+    HPAC_TRY(hpac_plot_init(&plot));
+    hpac_plot_add_file(&plot, csv, "csv");
+    hpac_plot_add_text(&plot, table->title, "title");
+    hpac_plot_add_text(&plot, picture->axis_text, "%s", picture->axis);
+    return hpac_plot_draw(&plot, picture->script, path);
 }
 
 static hpac_status draw_plots(const hpac_explore_options *options, const hpac_exploration *found)
@@ -188,27 +188,28 @@ static hpac_status draw_page(const hpac_explore_options *options, const panel_ro
     size_t first = (page - 1) * (size_t)options->page_rows;
     size_t rows = chosen->count - first;
     rows = rows < (size_t)options->page_rows ? rows : (size_t)options->page_rows;
-    hpac_plot_variables variables = {0};
+    HPAC_AUTO(hpac_plot_fini) hpac_plot plot = {0};
+    HPAC_TRY(hpac_plot_init(&plot));
     panel_column columns[PANEL_CHANNELS];
     panel_columns(options, columns);
-    hpac_plot_add_number(&variables, (double)rows, "rows");
-    hpac_plot_add_number(&variables, options->channels, "columns");
+    hpac_plot_add_number(&plot, (double)rows, "rows");
+    hpac_plot_add_number(&plot, options->channels, "columns");
     for (int i = 0; i < options->channels; i++)
-        hpac_plot_add_text(&variables, columns[i].stained, "head%d", i + 1);
+        hpac_plot_add_text(&plot, columns[i].stained, "head%d", i + 1);
     int lines = 0;
     for (size_t i = 1; i <= rows; i++) {
         char title[HPAC_CLASS_COUNT * 32 + 256];
         int own = write_title(options, chosen->rows[first + i - 1], title, sizeof title);
         lines = own > lines ? own : lines;
-        hpac_plot_add_file(&variables, explore_path(options, "panels/image_%03zu.png", first + i),
-                           "file%zu", i);
-        hpac_plot_add_text(&variables, title, "label%zu", i);
+        HPAC_AUTO_FREE char *file = explore_path(options, "panels/image_%03zu.png", first + i);
+        HPAC_TRY_MEMORY(file, 1);
+        hpac_plot_add_file(&plot, file, "file%zu", i);
+        hpac_plot_add_text(&plot, title, "label%zu", i);
     }
-    hpac_plot_add_number(&variables, lines, "lines");
-    char *path = explore_path(options, "panels/page_%02zu.png", page);
-    hpac_status status = hpac_plot_draw_variables("panels", &variables, path);
-    free(path);
-    return status;
+    hpac_plot_add_number(&plot, lines, "lines");
+    HPAC_AUTO_FREE char *path = explore_path(options, "panels/page_%02zu.png", page);
+    HPAC_TRY_MEMORY(path, 1);
+    return hpac_plot_draw(&plot, "panels", path);
 }
 
 static hpac_status draw_panels(const hpac_explore_options *options, panel_rows *chosen)

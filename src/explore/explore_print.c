@@ -49,6 +49,9 @@ hpac_status hpac_exploration_print_json(const hpac_explore_options *options,
                                         const hpac_exploration *found, FILE *stream)
 {
     const hpac_table *tables[HPAC_EXPLORE_TABLES];
+    hpac_table copies[HPAC_EXPLORE_TABLES];
     size_t count = hpac_exploration_tables(options, found, tables);
-    return hpac_tables_write_json(tables, count, stream);
+    for (size_t i = 0; i < count; i++)
+        copies[i] = *tables[i];
+    return hpac_tables_write_json(copies, count, stream);
 }

@@ -122,21 +122,11 @@ hpac_status hpac_evaluation_print(const hpac_evaluation *evaluation,
 hpac_status hpac_evaluation_print_json(const hpac_evaluation *evaluation,
                                        const hpac_evaluation_title *title, FILE *stream)
 {
-    hpac_table summary, classes;
-    hpac_evaluation_tables(evaluation, title, &summary, &classes);
-    const hpac_table *const tables[] = {&summary, &classes};
-    hpac_status status = hpac_tables_write_json(tables, COUNT(tables), stream);
-    hpac_table_fini(&summary);
-    hpac_table_fini(&classes);
-    return status;
-}
-
-static hpac_status write_table(const hpac_table *table, const char *folder)
-{
-    char *path = hpac_path_join(folder, "%s.csv", table->name);
-    hpac_status status =
-        path ? hpac_table_write_csv(table, path) : hpac_fail_memory(strlen(folder));
-    free(path);
+    hpac_table tables[2];
+    hpac_evaluation_tables(evaluation, title, &tables[0], &tables[1]);
+    hpac_status status = hpac_tables_write_json(tables, 2, stream);
+    hpac_table_fini(&tables[0]);
+    hpac_table_fini(&tables[1]);
     return status;
 }
 
@@ -146,9 +136,9 @@ hpac_status hpac_evaluation_write(const hpac_evaluation *evaluation,
     HPAC_TRY(hpac_directory_create(folder));
     hpac_table summary, classes;
     hpac_evaluation_tables(evaluation, title, &summary, &classes);
-    hpac_status status = write_table(&summary, folder);
+    hpac_status status = hpac_table_write_csv(&summary, folder, "evaluation.csv");
     if (status == HPAC_OK)
-        status = write_table(&classes, folder);
+        status = hpac_table_write_csv(&classes, folder, "class_evaluation.csv");
     hpac_table_fini(&summary);
     hpac_table_fini(&classes);
     return status;

@@ -210,7 +210,6 @@ static void fill_training(const hpac_training_state *training, hpac_table *table
 hpac_status hpac_model_card_print_json(const hpac_model_card *card, bool config, FILE *stream)
 {
     hpac_table tables[5];
-    const hpac_table *written[5];
     size_t count = 3;
     fill_model(card, &tables[0]);
     hpac_status status = fill_layers(&card->model, &tables[1]);
@@ -222,10 +221,8 @@ hpac_status hpac_model_card_print_json(const hpac_model_card *card, bool config,
                         COUNT(configuration_columns));
         hpac_table_add_text(&tables[count++], card->model.config_yaml);
     }
-    for (size_t i = 0; i < count; i++)
-        written[i] = &tables[i];
     if (status == HPAC_OK)
-        status = hpac_tables_write_json(written, count, stream);
+        status = hpac_tables_write_json(tables, count, stream);
     for (size_t i = 0; i < count; i++)
         hpac_table_fini(&tables[i]);
     return status;

@@ -2,10 +2,12 @@
 #include "page.h"
 
 #include "base/file.h"
+#include "base/memory.h"
+#include "base/printable.h"
 
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 HPAC_TEMPLATE_FILE(page, "src_render_page_html");
@@ -16,23 +18,16 @@ HPAC_TEMPLATE_FILE(page, "src_render_page_html");
 /* With fewer headings than this a page needs no list of them. */
 #define CONTENTS_MINIMUM 4
 
-typedef struct page_value {
-    char *name, *text; /* owned */
-} page_value;
-
 struct hpac_page {
     hpac_file file;
     FILE *body; /* into `text`: the headings must be known before it is written */
     char *text;
     size_t nbytes;
-    FILE *stream; /* where rendering writes: body, at the end the file's stream */
-    page_value *values;
-    size_t value_count;
+    FILE *stream;       /* where rendering writes: body, at the end the file's stream */
+    json_t *values;     /* strings by name */
     hpac_status status; /* the first failure */
     char *message;      /* its message: others may fail before it is reported. Owned */
 };
-
-/* ---- failures ---- */
 
 /* Remembers the first failure with the message that is in the record now. */
 static bool failed(hpac_page *page, hpac_status status)
@@ -44,28 +39,11 @@ static bool failed(hpac_page *page, hpac_status status)
     return page->status != HPAC_OK;
 }
 
-/* ---- text ---- */
+/* ---- text and values ---- */
 
-/* The length of the UTF-8 character at `text`, 0 for none: RFC 3629, table 3.1. */
-static size_t character_nbytes(const unsigned char *text)
+static const char *entity_of(uint32_t code)
 {
-    if (*text < 0x80)
-        return 1;
-    size_t nbytes = *text >= 0xF0 ? 4 : *text >= 0xE0 ? 3 : 2;
-    if (*text < 0xC2 || *text > 0xF4)
-        return 0;
-    for (size_t i = 1; i < nbytes; i++)
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-    bool overlong = (*text == 0xE0 && text[1] < 0xA0) || (*text == 0xF0 && text[1] < 0x90);
-    bool surrogate = *text == 0xED && text[1] >= 0xA0;
-    bool beyond = *text == 0xF4 && text[1] >= 0x90;
-    return overlong || surrogate || beyond ? 0 : nbytes;
-}
-
-static const char *entity_of(unsigned char c)
-{
-    switch (c) {
+    switch (code) {
     case '&':
         return "&amp;";
     case '<':
@@ -77,22 +55,22 @@ static const char *entity_of(unsigned char c)
     case '\'':
         return "&#39;";
     default: /* other control characters are not allowed in HTML */
-        return c < 0x20 && c != '\n' && c != '\t' ? "&#xFFFD;" : NULL;
+        return code < 0x20 && code != '\n' && code != '\t' ? "&#xFFFD;" : NULL;
     }
 }
 
 /* For elements and attributes. */
 static void write_escaped(FILE *stream, const char *text)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c;) {
-        size_t nbytes = character_nbytes(c);
-        const char *entity = nbytes == 0 ? "&#xFFFD;" : entity_of(*c);
+    for (uint32_t code; *text;) {
+        size_t nbytes = hpac_utf8_decode(text, &code);
+        const char *entity = nbytes == 0 ? "&#xFFFD;" : entity_of(code);
         nbytes = nbytes == 0 ? 1 : nbytes;
         if (entity)
             fputs(entity, stream);
         else
-            fwrite(c, 1, nbytes, stream);
-        c += nbytes;
+            fwrite(text, 1, nbytes, stream);
+        text += nbytes;
     }
 }
 
@@ -103,53 +81,32 @@ static void write_element(FILE *stream, const char *name, const char *text)
     fprintf(stream, "</%s>\n", name);
 }
 
-/* ---- values ---- */
-
-static page_value *find_value(const hpac_page *page, const char *name)
-{
-    for (size_t i = 0; i < page->value_count; i++)
-        if (strcmp(page->values[i].name, name) == 0)
-            return &page->values[i];
-    return NULL;
-}
-
 /* "" when it is not set. */
 static const char *value_of(const hpac_page *page, const char *name)
 {
-    const page_value *value = find_value(page, name);
-    return value ? value->text : "";
-}
-
-static page_value *add_value(hpac_page *page, const char *name)
-{
-    page_value *values = realloc(page->values, (page->value_count + 1) * sizeof *values);
-    if (values)
-        page->values = values;
-    char *copy = values ? strdup(name) : NULL;
-    if (!copy)
-        return NULL;
-    values[page->value_count] = (page_value){.name = copy};
-    return &values[page->value_count++];
+    const char *value = json_string_value(json_object_get(page->values, name));
+    return value ? value : "";
 }
 
 void hpac_page_set(hpac_page *page, const char *name, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    char *text = NULL;
+    char *text;
     if (vasprintf(&text, format, arguments) < 0)
         text = NULL;
     va_end(arguments);
-    page_value *value = find_value(page, name);
-    if (text && !value)
-        value = add_value(page, name);
-    if (!text || !value) {
-        free(text);
+    if (json_object_set_new_nocheck(page->values, name, json_string_nocheck(text)) != 0)
         failed(page, hpac_fail_memory(strlen(format)));
-        return;
-    }
-    free(value->text);
-    value->text = text;
+    free(text);
+}
+
+void hpac_page_set_count(hpac_page *page, const char *name, size_t count)
+{
+    if (count > 0)
+        hpac_page_set(page, name, "%zu", count);
+    else
+        hpac_page_set(page, name, "%s", "");
 }
 
 /* ---- templates ---- */
@@ -161,8 +118,7 @@ typedef struct rendering {
     const char *end;
 } rendering;
 
-/* Writes the template from `at` to the end of its section, if it is `shown`; returns what follows.
- */
+/* Writes the template from `at` to the end of its section, if it is `shown`; returns the rest. */
 static const char *render(const rendering *all, const char *at, bool shown)
 {
     hpac_page *page = all->page;
@@ -258,28 +214,29 @@ static void write_image(FILE *stream, const picture *read, bool plot, const char
     fputs("\">\n", stream);
 }
 
-void hpac_page_picture(hpac_page *page, const char *path, const char *caption)
+static void add_figure(hpac_page *page, const char *path, const char *text, bool plot)
 {
     picture read;
     if (failed(page, HPAC_OK) || failed(page, read_picture(path, &read)))
         return;
-    fputs("<figure>\n", page->stream);
-    write_image(page->stream, &read, true, caption);
-    write_element(page->stream, "figcaption", caption);
+    fputs(plot ? "<figure>\n" : "<figure class=\"photograph\">\n", page->stream);
+    if (plot)
+        write_image(page->stream, &read, plot, text);
+    write_element(page->stream, "figcaption", text);
+    if (!plot)
+        write_image(page->stream, &read, plot, text);
     fputs("</figure>\n", page->stream);
     free(read.bytes);
 }
 
+void hpac_page_picture(hpac_page *page, const char *path, const char *caption)
+{
+    add_figure(page, path, caption, true);
+}
+
 void hpac_page_photograph(hpac_page *page, const char *path, const char *title)
 {
-    picture read;
-    if (failed(page, HPAC_OK) || failed(page, read_picture(path, &read)))
-        return;
-    fputs("<figure class=\"photograph\">\n", page->stream);
-    write_element(page->stream, "figcaption", title);
-    write_image(page->stream, &read, false, title);
-    fputs("</figure>\n", page->stream);
-    free(read.bytes);
+    add_figure(page, path, title, false);
 }
 
 /* ---- tables ---- */
@@ -290,18 +247,6 @@ static void write_cell(FILE *stream, const hpac_column *column, const char *elem
     fprintf(stream, "<%s%s>", element, column->kind == HPAC_TEXT ? "" : " class=\"number\"");
     write_escaped(stream, text);
     fprintf(stream, "</%s>", element);
-}
-
-static void write_rows(FILE *stream, const hpac_table *table, size_t rows)
-{
-    char text[64];
-    for (size_t row = 0; row < rows; row++) {
-        fputs("<tr>", stream);
-        for (size_t column = 0; column < table->column_count; column++)
-            write_cell(stream, &table->columns[column], "td",
-                       hpac_table_show(table, row, column, text, sizeof text));
-        fputs("</tr>\n", stream);
-    }
 }
 
 void hpac_page_table(hpac_page *page, const hpac_table *table, const char *title, size_t row_limit)
@@ -316,12 +261,17 @@ void hpac_page_table(hpac_page *page, const hpac_table *table, const char *title
     if (shown < rows)
         fprintf(stream, " (the first %zu of %zu)", shown, rows);
     fputs("</caption>\n<thead><tr>", stream);
-    for (size_t column = 0; column < table->column_count; column++) {
-        const hpac_column *one = &table->columns[column];
-        write_cell(stream, one, "th", one->headline ? one->headline : one->name);
-    }
+    for (size_t c = 0; c < table->column_count; c++)
+        write_cell(stream, &table->columns[c], "th", hpac_column_headline(&table->columns[c]));
     fputs("</tr></thead>\n<tbody>\n", stream);
-    write_rows(stream, table, shown);
+    for (size_t row = 0; row < shown; row++) {
+        char text[64];
+        fputs("<tr>", stream);
+        for (size_t c = 0; c < table->column_count; c++)
+            write_cell(stream, &table->columns[c], "td",
+                       hpac_table_show(table, row, c, text, sizeof text));
+        fputs("</tr>\n", stream);
+    }
     fputs("</tbody></table></div>\n", stream);
 }
 
@@ -331,11 +281,7 @@ static void destroy(hpac_page *page)
 {
     if (page->body)
         fclose(page->body);
-    for (size_t i = 0; i < page->value_count; i++) {
-        free(page->values[i].name);
-        free(page->values[i].text);
-    }
-    free(page->values);
+    json_decref(page->values);
     free(page->text);
     free(page->message);
     hpac_file_discard(&page->file);
@@ -344,22 +290,24 @@ static void destroy(hpac_page *page)
 
 hpac_status hpac_page_create(const char *path, const char *title, hpac_page **page)
 {
-    *page = calloc(1, sizeof **page);
-    if (!*page)
-        return hpac_fail_memory(sizeof **page);
-    hpac_status status = hpac_file_create(&(*page)->file, path);
-    if (status == HPAC_OK) {
-        (*page)->body = open_memstream(&(*page)->text, &(*page)->nbytes);
-        (*page)->stream = (*page)->body;
-        status = (*page)->body ? HPAC_OK : hpac_fail_memory(1);
-    }
-    if (status == HPAC_OK) {
-        hpac_page_set(*page, "title", "%s", title);
-        return HPAC_OK;
-    }
-    destroy(*page);
+    hpac_page *made;
     *page = NULL;
-    return status;
+    HPAC_TRY_NEW(made, 1);
+    hpac_status status = hpac_file_create(&made->file, path);
+    if (status != HPAC_OK) {
+        destroy(made);
+        return status;
+    }
+    made->values = json_object();
+    made->body = open_memstream(&made->text, &made->nbytes);
+    if (!made->values || !made->body) {
+        destroy(made);
+        return hpac_fail_memory(BUFSIZ);
+    }
+    made->stream = made->body;
+    hpac_page_set(made, "title", "%s", title);
+    *page = made;
+    return HPAC_OK;
 }
 
 /* Finds the next heading of the body at or behind `at`; `*length` is that of its text. Only
@@ -372,18 +320,13 @@ static const char *find_heading(const char *at, size_t *length)
     return end ? heading + 4 : NULL;
 }
 
-static size_t count_headings(const char *body)
+/* The headings with links to write_body's names; nothing when they are few. */
+static void write_contents(const hpac_page *page)
 {
-    size_t count = 0, length;
-    for (const char *at = body; (at = find_heading(at, &length)); at += length)
+    size_t count = 0, part = 0, length;
+    for (const char *at = page->text; (at = find_heading(at, &length)); at += length)
         count++;
-    return count;
-}
-
-static void write_contents(hpac_page *page)
-{
-    size_t part = 0, length;
-    if (count_headings(page->text) < CONTENTS_MINIMUM)
+    if (count < CONTENTS_MINIMUM)
         return;
     fputs("<nav aria-label=\"Contents\">\n", page->stream);
     for (const char *at = page->text; (at = find_heading(at, &length)); at += length)
@@ -391,8 +334,7 @@ static void write_contents(hpac_page *page)
     fputs("</nav>", page->stream);
 }
 
-/* The headings get the names that the contents refer to. */
-static void write_body(hpac_page *page)
+static void write_body(const hpac_page *page)
 {
     const char *from = page->text;
     size_t part = 0, length;

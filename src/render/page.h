@@ -48,6 +48,9 @@ hpac_status hpac_page_create(const char *path, const char *title, hpac_page **pa
 void hpac_page_set(hpac_page *page, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same for a count, which is not set when it is 0, and for a condition. */
+void hpac_page_set_count(hpac_page *page, const char *name, size_t count);
+
 /* Appends a template. `insert` may be NULL for one without {{>parts}}. */
 void hpac_page_render(hpac_page *page, hpac_template template, hpac_page_insert insert, void *user);
 

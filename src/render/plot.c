@@ -4,6 +4,7 @@
 #include <hpac/log.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -26,6 +26,66 @@
 #define PICTURE_FD 3
 #define PICTURE_PATH "/dev/fd/3"
 
+#define MESSAGE_NBYTES 1024
+
+/* ---- variables ---- */
+
+hpac_status hpac_plot_init(hpac_plot *plot)
+{
+    *plot = (hpac_plot){0};
+    plot->stream = open_memstream(&plot->text, &plot->nbytes);
+    return plot->stream ? HPAC_OK : hpac_fail_memory(BUFSIZ);
+}
+
+void hpac_plot_fini(hpac_plot *plot)
+{
+    if (plot->stream)
+        fclose(plot->stream);
+    free(plot->text);
+}
+
+/* Assigns a string in which only letters and the most harmless characters are themselves; all other
+ * bytes are octal escapes, so that none can end the string or mean something in it. Digits are
+ * escaped, too: after "\047" they could be read as a part of it. */
+static void assign(FILE *stream, const char *prefix, const char *text)
+{
+    fprintf(stream, "=\"%s", prefix);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if ((*c < 0x80 && isalpha(*c)) || strchr(" ._-/", *c))
+            fputc(*c, stream);
+        else
+            fprintf(stream, "\\%03o", *c);
+    fputs("\";", stream);
+}
+
+void hpac_plot_add_text(hpac_plot *plot, const char *text, const char *name, ...)
+{
+    va_list arguments;
+    va_start(arguments, name);
+    vfprintf(plot->stream, name, arguments);
+    va_end(arguments);
+    assign(plot->stream, "", text);
+}
+
+/* gnuplot takes "< command", "-", "|", "~" and others at the start of a name for more than a name,
+ * so that a relative path gets "./" in front. */
+void hpac_plot_add_file(hpac_plot *plot, const char *path, const char *name, ...)
+{
+    va_list arguments;
+    va_start(arguments, name);
+    vfprintf(plot->stream, name, arguments);
+    va_end(arguments);
+    assign(plot->stream, *path == '/' ? "" : "./", path);
+}
+
+void hpac_plot_add_number(hpac_plot *plot, double number, const char *name)
+{
+    if (isfinite(number))
+        fprintf(plot->stream, "%s=%.17g;", name, number);
+    else
+        fprintf(plot->stream, "%s=NaN;", name);
+}
+
 /* ---- finding the scripts ---- */
 
 /* Every directory of plots has common.gp. */
@@ -34,185 +94,41 @@ static bool is_plot_directory(const char *directory)
     return hpac_directory_has(directory, "common.gp");
 }
 
-/* Looks in the program's directory and in those above it. The caller's to free; NULL: nowhere. */
-static char *find_beside_program(void)
+/* Looks in the program's directory and in those above it. */
+static bool find_beside_program(char directory[PATH_MAX])
 {
     static const char *const candidates[] = {"share/hpac/plots", "tools/plots"};
-    char directory[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", directory, sizeof directory - 1);
-    directory[length > 0 ? length : 0] = '\0';
+    char program[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = '\0';
     for (int up = 0; up < LEVELS_UP; up++) {
-        char *slash = strrchr(directory, '/');
+        char *slash = strrchr(program, '/');
         if (!slash)
-            return NULL;
+            return false;
         *slash = '\0';
-        for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
-            char *path = hpac_path_join(directory, "%s", candidates[i]);
-            if (path && is_plot_directory(path))
-                return path;
-            free(path);
-        }
+        for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
+            if (snprintf(directory, PATH_MAX, "%s/%s", program, candidates[i]) < PATH_MAX &&
+                is_plot_directory(directory))
+                return true;
     }
-    return NULL;
+    return false;
 }
 
-/* `*directory` is the caller's; NULL on error. */
-static hpac_status find_plot_directory(char **directory)
+static hpac_status find_plot_directory(char directory[PATH_MAX])
 {
     const char *wanted = getenv("HPAC_PLOTS");
-    *directory = wanted && *wanted ? strdup(wanted) : find_beside_program();
-    if (*directory && is_plot_directory(*directory))
+    if (!wanted || !*wanted)
+        return find_beside_program(directory)
+                   ? HPAC_OK
+                   : hpac_fail(HPAC_ERR_CONFIG,
+                               "plot scripts found neither in share/hpac/plots nor in tools/plots "
+                               "beside or above the program: set HPAC_PLOTS to their directory");
+    const char *prefix = *wanted == '/' ? "" : "./"; /* no option of gnuplot */
+    if (snprintf(directory, PATH_MAX, "%s%s", prefix, wanted) < PATH_MAX &&
+        is_plot_directory(directory))
         return HPAC_OK;
-    hpac_status status =
-        *directory
-            ? hpac_fail(HPAC_ERR_CONFIG,
-                        "HPAC_PLOTS=%s: no plot scripts (common.gp and others) there", *directory)
-            : hpac_fail(HPAC_ERR_CONFIG,
-                        "plot scripts found neither in share/hpac/plots nor in tools/plots "
-                        "beside or above the program: set HPAC_PLOTS to their directory");
-    free(*directory);
-    *directory = NULL;
-    return status;
-}
-
-/* `*script` is the caller's; NULL on error. */
-static hpac_status find_script(const char *name, char **script)
-{
-    char *directory;
-    HPAC_TRY(find_plot_directory(&directory));
-    if (asprintf(script, "%s%s/%s.gp", *directory == '/' ? "" : "./", directory, name) < 0)
-        *script = NULL;
-    free(directory);
-    if (!*script)
-        return hpac_fail_memory(strlen(name));
-    if (hpac_path_exists(*script))
-        return HPAC_OK;
-    hpac_status status = hpac_fail(HPAC_ERR_CONFIG, "%s: no such plot script", *script);
-    free(*script);
-    *script = NULL;
-    return status;
-}
-
-/* ---- lists of variables ---- */
-
-/* Takes name and text over; NULL: memory is out, but for the text of a number. */
-static void add_variable(hpac_plot_variables *all, hpac_plot_variable one, char *name, char *text)
-{
-    hpac_plot_variable *list = realloc(all->list, (all->count + 1) * sizeof *list);
-    if (list)
-        all->list = list;
-    bool complete = list && name && (text || one.kind == HPAC_PLOT_KIND_NUMBER);
-    if (complete) {
-        one.name = name;
-        one.text = text;
-        list[all->count++] = one;
-        return;
-    }
-    free(name);
-    free(text);
-    all->status = hpac_fail_memory(sizeof *list);
-}
-
-static char *format_name(const char *format, va_list arguments)
-{
-    char *name = NULL;
-    return vasprintf(&name, format, arguments) < 0 ? NULL : name;
-}
-
-void hpac_plot_add_text(hpac_plot_variables *all, const char *text, const char *name, ...)
-{
-    va_list arguments;
-    va_start(arguments, name);
-    add_variable(all, (hpac_plot_variable){.kind = HPAC_PLOT_KIND_TEXT},
-                 format_name(name, arguments), strdup(text));
-    va_end(arguments);
-}
-
-void hpac_plot_add_file(hpac_plot_variables *all, char *path, const char *name, ...)
-{
-    va_list arguments;
-    va_start(arguments, name);
-    add_variable(all, (hpac_plot_variable){.kind = HPAC_PLOT_KIND_FILE},
-                 format_name(name, arguments), path);
-    va_end(arguments);
-}
-
-void hpac_plot_add_number(hpac_plot_variables *all, double number, const char *name)
-{
-    add_variable(all, (hpac_plot_variable){.kind = HPAC_PLOT_KIND_NUMBER, .number = number},
-                 strdup(name), NULL);
-}
-
-hpac_status hpac_plot_draw_variables(const char *script, hpac_plot_variables *all, const char *path)
-{
-    const hpac_plot plot = {script, all->list, all->count};
-    hpac_status status = path ? all->status : hpac_fail_memory(1);
-    if (status == HPAC_OK)
-        status = hpac_plot_draw(&plot, path);
-    for (size_t i = 0; i < all->count; i++) {
-        free((char *)all->list[i].name);
-        free((char *)all->list[i].text);
-    }
-    free(all->list);
-    *all = (hpac_plot_variables){0};
-    return status;
-}
-
-/* ---- the variables, as one line of gnuplot's language ---- */
-
-/* A string in which only letters and the most harmless characters are themselves; all other bytes
- * are octal escapes, so that none can end the string or mean something in it. Digits are escaped,
- * too: after "\047" they could be read as a part of it. */
-static void write_string(FILE *stream, const char *text)
-{
-    fputc('"', stream);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if ((*c < 0x80 && isalpha(*c)) || strchr(" ._-/", *c))
-            fputc(*c, stream);
-        else
-            fprintf(stream, "\\%03o", *c);
-    fputc('"', stream);
-}
-
-/* gnuplot takes "< command", "-", "|", "~" and others at the start of a name for more than a name,
- * so that a relative path gets "./" in front. */
-static void write_path(FILE *stream, const char *path)
-{
-    char *plain = *path == '/' ? strdup(path) : hpac_path_join(".", "%s", path);
-    write_string(stream, plain ? plain : "");
-    free(plain);
-}
-
-static void write_variable(FILE *stream, const hpac_plot_variable *variable)
-{
-    fprintf(stream, "%s=", variable->name);
-    if (variable->kind == HPAC_PLOT_KIND_FILE)
-        write_path(stream, variable->text);
-    else if (variable->kind == HPAC_PLOT_KIND_TEXT)
-        write_string(stream, variable->text);
-    else if (isfinite(variable->number))
-        fprintf(stream, "%.17g", variable->number);
-    else
-        fputs("NaN", stream);
-    fputc(';', stream);
-}
-
-/* Malloc'ed; NULL when memory is out. */
-static char *make_assignments(const hpac_plot *plot, const char *format)
-{
-    char *text = NULL;
-    size_t nbytes;
-    FILE *stream = open_memstream(&text, &nbytes);
-    if (!stream)
-        return NULL;
-    fprintf(stream, "out='%s';format='%s';", PICTURE_PATH, format);
-    for (size_t i = 0; i < plot->variable_count; i++)
-        write_variable(stream, &plot->variables[i]);
-    bool failed = ferror(stream) != 0;
-    if (fclose(stream) == 0 && !failed)
-        return text;
-    free(text);
-    return NULL;
+    return hpac_fail(HPAC_ERR_CONFIG, "HPAC_PLOTS=%s: no plot scripts (common.gp and others) there",
+                     wanted);
 }
 
 /* ---- running gnuplot ---- */
@@ -223,16 +139,15 @@ static char *make_assignments(const hpac_plot *plot, const char *format)
 static char **make_environment(void)
 {
     static char locale[] = "LC_ALL=C.UTF-8";
-    size_t count = 0, kept = 0;
+    size_t count = 0, copied = 0;
     while (environ[count])
         count++;
     char **list = calloc(count + 2, sizeof *list);
-    if (!list)
-        return NULL;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; list && i < count; i++)
         if (strncmp(environ[i], "LC_ALL=", 7) != 0)
-            list[kept++] = environ[i];
-    list[kept] = locale;
+            list[copied++] = environ[i];
+    if (list)
+        list[copied] = locale;
     return list;
 }
 
@@ -241,30 +156,24 @@ static char **make_environment(void)
 static int spawn(char *const *arguments, int picture, int messages, pid_t *child)
 {
     posix_spawn_file_actions_t actions;
-    char **environment = make_environment();
-    int error = environment ? posix_spawn_file_actions_init(&actions) : ENOMEM;
-    if (error != 0) {
-        free(environment);
-        return error;
-    }
-    error = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, messages, STDOUT_FILENO);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, messages, STDERR_FILENO);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, picture, PICTURE_FD);
-    if (error == 0)
-        error = posix_spawnp(child, arguments[0], &actions, NULL, arguments, environment);
+    HPAC_AUTO_FREE char **environment = make_environment();
+    if (!environment || posix_spawn_file_actions_init(&actions) != 0)
+        return ENOMEM;
+    bool added =
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0 &&
+        posix_spawn_file_actions_adddup2(&actions, messages, STDOUT_FILENO) == 0 &&
+        posix_spawn_file_actions_adddup2(&actions, messages, STDERR_FILENO) == 0 &&
+        posix_spawn_file_actions_adddup2(&actions, picture, PICTURE_FD) == 0;
+    int error =
+        added ? posix_spawnp(child, arguments[0], &actions, NULL, arguments, environment) : ENOMEM;
     posix_spawn_file_actions_destroy(&actions);
-    free(environment);
     return error;
 }
 
 /* The message of gnuplot's on one line; "" for none. */
-static void read_message(int messages, char *text, size_t nbytes)
+static void read_message(int messages, char text[MESSAGE_NBYTES])
 {
-    ssize_t length = pread(messages, text, nbytes - 1, 0);
+    ssize_t length = pread(messages, text, MESSAGE_NBYTES - 1, 0);
     text[length > 0 ? length : 0] = '\0';
     char *to = text;
     for (const char *from = text; *from; from++) /* runs of white space become one space */
@@ -276,8 +185,6 @@ static void read_message(int messages, char *text, size_t nbytes)
     *to = '\0';
 }
 
-#define MESSAGE_NBYTES 1024
-
 /* A file in memory, so that neither a full disk nor an unwritable /tmp is met while gnuplot, which
  * does not report one, is writing. */
 static hpac_status open_memory(const char *name, int *fd)
@@ -287,19 +194,24 @@ static hpac_status open_memory(const char *name, int *fd)
                     : hpac_fail(HPAC_ERR_INTERNAL, "memfd_create failed: %s", strerror(errno));
 }
 
+static void close_memory(const int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
 /* Runs gnuplot to its end. `*code` is its exit code, or 128 + the signal that ended it. */
 static hpac_status run_gnuplot(char *const *arguments, int picture, char message[MESSAGE_NBYTES],
                                int *code)
 {
-    int messages, state = 0;
+    HPAC_AUTO(close_memory) int messages = -1;
     HPAC_TRY(open_memory("gnuplot-messages", &messages));
     pid_t child;
-    int error = spawn(arguments, picture, messages, &child);
+    int state = 0, error = spawn(arguments, picture, messages, &child);
     while (error == 0 && waitpid(child, &state, 0) < 0)
         error = errno == EINTR ? 0 : errno;
     *code = WIFEXITED(state) ? WEXITSTATUS(state) : 128 + WTERMSIG(state);
-    read_message(messages, message, MESSAGE_NBYTES);
-    close(messages);
+    read_message(messages, message);
     if (error == 0)
         return HPAC_OK;
     return hpac_fail(HPAC_ERR_CONFIG,
@@ -309,15 +221,6 @@ static hpac_status run_gnuplot(char *const *arguments, int picture, char message
 }
 
 /* ---- drawing ---- */
-
-static hpac_status find_format(const char *path, const char **format)
-{
-    const char *dot = strrchr(path, '.');
-    *format = dot ? dot + 1 : "";
-    if (strcmp(*format, "png") == 0 || strcmp(*format, "svg") == 0)
-        return HPAC_OK;
-    return hpac_fail(HPAC_ERR_CONFIG, "%s: expected a name that ends in .png or .svg", path);
-}
 
 /* Copies the picture into its file. */
 static hpac_status save(int picture, const char *path)
@@ -331,47 +234,38 @@ static hpac_status save(int picture, const char *path)
     return hpac_file_commit(&file);
 }
 
-static hpac_status draw(const char *script, char *assignments, int picture, const char *path)
+hpac_status hpac_plot_draw(hpac_plot *plot, const char *script, const char *path)
 {
-    char *copy = strdup(script), message[MESSAGE_NBYTES];
-    if (!copy)
-        return hpac_fail_memory(strlen(script));
-    char *arguments[] = {"gnuplot", "--default-settings", "-e", assignments, copy, NULL};
+    const char *dot = strrchr(path, '.');
+    if (!dot || (strcmp(dot, ".png") != 0 && strcmp(dot, ".svg") != 0))
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: expected a name that ends in .png or .svg", path);
+    char directory[PATH_MAX], message[MESSAGE_NBYTES];
+    HPAC_TRY(find_plot_directory(directory));
+    HPAC_AUTO_FREE char *file = hpac_path_join(directory, "%s.gp", script);
+    if (!file || ferror(plot->stream) || fflush(plot->stream) != 0)
+        return hpac_fail_memory(plot->nbytes);
+    if (!hpac_path_exists(file))
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: no such plot script", file);
+    HPAC_AUTO(close_memory) int picture = -1;
+    HPAC_TRY(open_memory("picture", &picture));
+    char target[64];
+    snprintf(target, sizeof target, "out='%s';format='%s';", PICTURE_PATH, dot + 1);
+    char *arguments[] = {"gnuplot", "--default-settings", "-e", target,
+                         "-e",      plot->text,           file, NULL};
     int code = 0;
-    hpac_status status = run_gnuplot(arguments, picture, message, &code);
-    free(copy);
-    HPAC_TRY(status);
+    HPAC_TRY(run_gnuplot(arguments, picture, message, &code));
     if (code != 0 || lseek(picture, 0, SEEK_END) <= 0)
-        return hpac_fail(HPAC_ERR_DATA, "%s: gnuplot (%s) failed with exit code %d%s%s", path,
-                         script, code, *message ? ": " : "", message);
+        return hpac_fail(HPAC_ERR_DATA, "%s: gnuplot (%s) failed with exit code %d%s%s", path, file,
+                         code, *message ? ": " : "", message);
     if (*message)
         hpac_log_warning("%s: gnuplot: %s", path, message);
     return save(picture, path);
 }
 
-hpac_status hpac_plot_draw(const hpac_plot *plot, const char *path)
-{
-    const char *format;
-    char *script;
-    HPAC_TRY(find_format(path, &format));
-    HPAC_TRY(find_script(plot->script, &script));
-    int picture = -1;
-    char *assignments = make_assignments(plot, format);
-    hpac_status status = assignments ? open_memory("picture", &picture) : hpac_fail_memory(1);
-    if (status == HPAC_OK)
-        status = draw(script, assignments, picture, path);
-    if (picture >= 0)
-        close(picture);
-    free(assignments);
-    free(script);
-    return status;
-}
-
 hpac_status hpac_plot_probe(void)
 {
-    char *directory, message[MESSAGE_NBYTES];
-    HPAC_TRY(find_plot_directory(&directory));
-    free(directory);
+    char directory[PATH_MAX], message[MESSAGE_NBYTES];
+    HPAC_TRY(find_plot_directory(directory));
     char *arguments[] = {"gnuplot", "--version", NULL};
     int code = 0;
     HPAC_TRY(run_gnuplot(arguments, STDERR_FILENO, message, &code));

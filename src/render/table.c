@@ -1,16 +1,14 @@
 /* Tables of results as CSV, JSON and text. */
 #include "table.h"
 
-#include "base/printable.h"
-
-#include "base/csv.h"
 #include "base/file.h"
+#include "base/memory.h"
+#include "base/printable.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
-#include <stdbool.h>
-#include <stdlib.h>
+#include <stdarg.h>
 #include <string.h>
 
 void hpac_table_init(hpac_table *table, const char *name, const char *title,
@@ -35,18 +33,16 @@ void hpac_table_fini(hpac_table *table)
     *table = (hpac_table){0};
 }
 
+static hpac_status grow(hpac_table *table)
+{
+    HPAC_TRY_GROW(table->cells, table->cell_count, table->capacity);
+    return HPAC_OK;
+}
+
 static void add_cell(hpac_table *table, hpac_cell cell)
 {
-    if (table->status == HPAC_OK && table->cell_count == table->capacity) {
-        size_t capacity = table->capacity ? 2 * table->capacity : 64;
-        hpac_cell *cells = realloc(table->cells, capacity * sizeof *cells);
-        if (cells) {
-            table->cells = cells;
-            table->capacity = capacity;
-        } else {
-            table->status = hpac_fail_memory(capacity * sizeof *cells);
-        }
-    }
+    if (table->status == HPAC_OK)
+        table->status = grow(table);
     if (table->status == HPAC_OK)
         table->cells[table->cell_count++] = cell;
     else
@@ -77,7 +73,7 @@ void hpac_table_add_row(hpac_table *table, const hpac_cell *cells)
         if (table->columns[c].kind == HPAC_TEXT)
             hpac_table_add_text(table, cells[c].text);
         else
-            add_cell(table, (hpac_cell){.number = cells[c].number});
+            hpac_table_add_real(table, cells[c].number);
 }
 
 size_t hpac_table_row_count(const hpac_table *table)
@@ -124,38 +120,131 @@ const char *hpac_table_show(const hpac_table *table, size_t row, size_t column, 
 
 /* ---- CSV ---- */
 
-static void write_csv_cell(const hpac_table *table, size_t row, size_t column, FILE *stream)
+static void write_csv_row(const hpac_table *table, size_t row, FILE *stream)
 {
-    const hpac_cell *cell = hpac_table_cell(table, row, column);
-    char text[32];
-    if (table->columns[column].kind != HPAC_TEXT)
-        hpac_number_text(cell->number, text);
-    hpac_csv_write_cell(stream, cell->text ? cell->text : text);
+    for (size_t c = 0; c < table->column_count; c++) {
+        const hpac_cell *cell = hpac_table_cell(table, row, c);
+        char text[32];
+        if (!cell->text)
+            hpac_number_text(cell->number, text);
+        fputs(c == 0 ? "" : ",", stream);
+        hpac_csv_write_cell(stream, cell->text ? cell->text : text);
+    }
+    fputc('\n', stream);
 }
 
-hpac_status hpac_table_write_csv(const hpac_table *table, const char *path)
+hpac_status hpac_table_write_csv(const hpac_table *table, const char *directory, const char *name,
+                                 ...)
 {
     HPAC_TRY(table->status);
+    va_list arguments;
+    va_start(arguments, name);
+    HPAC_AUTO_FREE char *path = hpac_path_join_list(directory, name, arguments);
+    va_end(arguments);
+    if (!path)
+        return hpac_fail_memory(strlen(directory));
     hpac_file file;
     HPAC_TRY(hpac_file_create(&file, path));
-    for (size_t column = 0; column < table->column_count; column++) {
-        fputs(column == 0 ? "" : ",", file.stream);
-        hpac_csv_write_cell(file.stream, table->columns[column].name);
+    for (size_t c = 0; c < table->column_count; c++) {
+        fputs(c == 0 ? "" : ",", file.stream);
+        hpac_csv_write_cell(file.stream, table->columns[c].name);
     }
     fputc('\n', file.stream);
-    for (size_t row = 0; row < hpac_table_row_count(table); row++) {
-        for (size_t column = 0; column < table->column_count; column++) {
-            fputs(column == 0 ? "" : ",", file.stream);
-            write_csv_cell(table, row, column, file.stream);
-        }
-        fputc('\n', file.stream);
-    }
+    for (size_t row = 0; row < hpac_table_row_count(table); row++)
+        write_csv_row(table, row, file.stream);
     return hpac_file_commit(&file);
+}
+
+bool hpac_parse_number(const char *cell, double *number)
+{
+    *number = NAN;
+    if (!*cell)
+        return true;
+    char *end;
+    *number = strtod(cell, &end);
+    return *end == '\0';
+}
+
+hpac_status hpac_csv_check_width(const char *path, const hpac_csv_row *row, size_t width)
+{
+    if (row->defect)
+        return hpac_fail(HPAC_ERR_DATA, "%s:%zu: %s", path, row->line, row->defect);
+    if (width > 0 && row->count != width)
+        return hpac_fail(HPAC_ERR_DATA, "%s:%zu: %zu cells, expected %zu as in the header", path,
+                         row->line, row->count, width);
+    return HPAC_OK;
+}
+
+typedef struct table_reader {
+    const char *path;
+    hpac_table *table;
+    size_t *positions; /* (columns of the table) in a row of the file */
+    size_t width;      /* cells of the header; 0: it was not read yet */
+} table_reader;
+
+static hpac_status find_columns(table_reader *reader, const hpac_csv_row *row)
+{
+    const hpac_table *table = reader->table;
+    for (size_t c = 0; c < table->column_count; c++) {
+        size_t at = 0;
+        while (at < row->count && strcmp(row->cells[at], table->columns[c].name) != 0)
+            at++;
+        if (at == row->count)
+            return hpac_fail(HPAC_ERR_DATA, "%s:%zu: expected a header with a column %s",
+                             reader->path, row->line, table->columns[c].name);
+        reader->positions[c] = at;
+    }
+    reader->width = row->count;
+    return HPAC_OK;
+}
+
+static hpac_status on_row(void *user, const hpac_csv_row *row)
+{
+    table_reader *reader = user;
+    HPAC_TRY(hpac_csv_check_width(reader->path, row, reader->width));
+    if (reader->width == 0)
+        return find_columns(reader, row);
+    for (size_t c = 0; c < reader->table->column_count; c++) {
+        const hpac_column *column = &reader->table->columns[c];
+        const char *cell = row->cells[reader->positions[c]];
+        double number;
+        if (column->kind == HPAC_TEXT)
+            hpac_table_add_text(reader->table, cell);
+        else if (hpac_parse_number(cell, &number))
+            hpac_table_add_real(reader->table, number);
+        else
+            return hpac_fail(HPAC_ERR_DATA, "%s:%zu: column %s: \"%.40s\", expected a number",
+                             reader->path, row->line, column->name, cell);
+    }
+    return reader->table->status;
+}
+
+hpac_status hpac_table_read_csv(hpac_table *table, const char *directory, const char *name,
+                                bool growing)
+{
+    HPAC_TRY(table->status);
+    HPAC_AUTO_FREE char *path = NULL;
+    HPAC_AUTO_FREE unsigned char *bytes = NULL;
+    HPAC_AUTO_FREE size_t *positions = NULL;
+    HPAC_TRY_MEMORY(path = hpac_path_join(directory, "%s", name), strlen(directory));
+    HPAC_TRY_NEW(positions, table->column_count);
+    if (growing && !hpac_path_exists(path))
+        return HPAC_OK;
+    size_t nbytes;
+    HPAC_TRY(hpac_file_read(path, SIZE_MAX / 2, &bytes, &nbytes));
+    while (growing && nbytes > 0 && bytes[nbytes - 1] != '\n')
+        nbytes--;
+    table_reader reader = {path, table, positions, 0};
+    HPAC_TRY(hpac_csv_read_text(path, (const char *)bytes, nbytes, on_row, &reader));
+    if (reader.width == 0 && !growing)
+        return hpac_fail(HPAC_ERR_DATA, "%s: empty file, expected a header with a column %s", path,
+                         table->columns[0].name);
+    return HPAC_OK;
 }
 
 /* ---- the terminal ---- */
 
-static const char *headline(const hpac_column *column)
+const char *hpac_column_headline(const hpac_column *column)
 {
     return column->headline ? column->headline : column->name;
 }
@@ -171,7 +260,7 @@ static int width_of(const char *text)
 
 static int column_width(const hpac_table *table, size_t column, size_t rows)
 {
-    int width = width_of(headline(&table->columns[column]));
+    int width = width_of(hpac_column_headline(&table->columns[column]));
     char text[64];
     for (size_t row = 0; row < rows; row++) {
         int own = width_of(hpac_table_show(table, row, column, text, sizeof text));
@@ -196,30 +285,24 @@ hpac_status hpac_table_print(const hpac_table *table, size_t row_limit, FILE *st
     HPAC_TRY(table->status);
     size_t rows = hpac_table_row_count(table);
     size_t shown = row_limit > 0 && row_limit < rows ? row_limit : rows;
-    int *widths = malloc((table->column_count + 1) * sizeof *widths);
-    if (!widths)
-        return hpac_fail_memory(table->column_count);
-    for (size_t column = 0; column < table->column_count; column++)
-        widths[column] = column_width(table, column, shown);
+    HPAC_AUTO_FREE int *widths = NULL;
+    HPAC_TRY_NEW(widths, table->column_count);
+    for (size_t c = 0; c < table->column_count; c++)
+        widths[c] = column_width(table, c, shown);
 
     hpac_printable_stream printable;
-    hpac_status status = hpac_printable_open(&printable);
-    if (status != HPAC_OK) {
-        free(widths);
-        return status;
-    }
+    HPAC_TRY(hpac_printable_open(&printable));
     fprintf(printable.stream, "%s:\n", table->title);
-    for (size_t column = 0; column < table->column_count; column++)
-        print_padded(table, column, headline(&table->columns[column]), widths[column],
+    for (size_t c = 0; c < table->column_count; c++)
+        print_padded(table, c, hpac_column_headline(&table->columns[c]), widths[c],
                      printable.stream);
     char text[64];
     for (size_t row = 0; row < shown; row++)
-        for (size_t column = 0; column < table->column_count; column++)
-            print_padded(table, column, hpac_table_show(table, row, column, text, sizeof text),
-                         widths[column], printable.stream);
+        for (size_t c = 0; c < table->column_count; c++)
+            print_padded(table, c, hpac_table_show(table, row, c, text, sizeof text), widths[c],
+                         printable.stream);
     if (shown < rows)
         fprintf(printable.stream, "  (and %zu more)\n", rows - shown);
-    free(widths);
     return hpac_printable_close(&printable, stream);
 }
 
@@ -236,42 +319,37 @@ static json_t *json_cell(const hpac_table *table, size_t row, size_t column)
                                                        : json_real(cell->number);
 }
 
-/* NULL when memory is out or a text is not UTF-8. */
-static json_t *json_rows(const hpac_table *table)
+/* jansson refuses a NULL value, so that a failure deeper down ends up here. */
+static bool add_json(json_t *root, const hpac_table *table)
 {
     json_t *rows = json_array();
-    bool good = rows != NULL;
+    bool good = json_object_set_new(root, table->name, rows) == 0;
     for (size_t row = 0; good && row < hpac_table_row_count(table); row++) {
         json_t *object = json_object();
-        for (size_t column = 0; good && column < table->column_count; column++)
-            good = json_object_set_new(object, table->columns[column].name,
-                                       json_cell(table, row, column)) == 0;
-        good = json_array_append_new(rows, object) == 0 && good;
+        good = json_array_append_new(rows, object) == 0;
+        for (size_t c = 0; good && c < table->column_count; c++)
+            good =
+                json_object_set_new(object, table->columns[c].name, json_cell(table, row, c)) == 0;
     }
-    if (good)
-        return rows;
-    json_decref(rows);
-    return NULL;
+    return good;
 }
 
-static hpac_status add_json(json_t *root, const hpac_table *table)
+static void release(json_t **json)
 {
-    HPAC_TRY(table->status);
-    if (json_object_set_new(root, table->name, json_rows(table)) == 0)
-        return HPAC_OK;
-    return hpac_fail(HPAC_ERR_INTERNAL,
-                     "%s: cannot make JSON (out of memory, or a text is not UTF-8)", table->name);
+    json_decref(*json);
 }
 
-hpac_status hpac_tables_write_json(const hpac_table *const *tables, size_t count, FILE *stream)
+hpac_status hpac_tables_write_json(const hpac_table *tables, size_t count, FILE *stream)
 {
-    json_t *root = json_object();
-    hpac_status status = root ? HPAC_OK : hpac_fail_memory(1);
-    for (size_t i = 0; i < count && status == HPAC_OK; i++)
-        status = add_json(root, tables[i]);
-    if (status == HPAC_OK &&
-        (json_dumpf(root, stream, JSON_INDENT(2)) != 0 || fputc('\n', stream) == EOF))
-        status = hpac_fail(HPAC_ERR_DATA, "cannot write JSON: %s", strerror(errno));
-    json_decref(root);
-    return status;
+    HPAC_AUTO(release) json_t *root = json_object();
+    for (size_t i = 0; i < count; i++) {
+        HPAC_TRY(tables[i].status);
+        if (!add_json(root, &tables[i]))
+            return hpac_fail(HPAC_ERR_INTERNAL,
+                             "%s: cannot make JSON (out of memory, or a text is not UTF-8)",
+                             tables[i].name);
+    }
+    if (json_dumpf(root, stream, JSON_INDENT(2)) != 0 || fputc('\n', stream) == EOF)
+        return hpac_fail(HPAC_ERR_DATA, "cannot write JSON: %s", strerror(errno));
+    return HPAC_OK;
 }

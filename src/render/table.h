@@ -10,7 +10,7 @@
  *     hpac_table_add_text(&table, "Nucleoplasm");      // cell by cell, row after row
  *     hpac_table_add_integer(&table, 12885);
  *     hpac_table_add_real(&table, 41.46820288362513);
- *     status = hpac_table_write_csv(&table, "class_counts.csv");
+ *     status = hpac_table_write_csv(&table, "explore", "class_counts.csv");
  *     hpac_table_fini(&table);
  *
  * A real that is not finite is an undefined value (the mean of nothing, the correlation of a
@@ -106,6 +106,8 @@ const hpac_cell *hpac_table_cell(const hpac_table *table, size_t row, size_t col
 /* The column of a name; column_count when there is none. */
 size_t hpac_table_find_column(const hpac_table *table, const char *name);
 
+/* A column's header as displayed. */
+const char *hpac_column_headline(const hpac_column *column);
 /* A cell as displayed: "12885", "41.47", "-". `text` gets at most `nbytes`, with its NUL; returns
  * what to show, which is `text` or the cell's own text. */
 const char *hpac_table_show(const hpac_table *table, size_t row, size_t column, char *text,
@@ -114,14 +116,16 @@ const char *hpac_table_show(const hpac_table *table, size_t row, size_t column, 
 /* The shortest decimal number that reads back as the same double; "" when it is not finite. */
 void hpac_number_text(double number, char text[32]);
 
-/* Writes a complete file or none. Errors: those of file.h, INTERNAL (memory). */
-hpac_status hpac_table_write_csv(const hpac_table *table, const char *path);
+/* Writes "directory/<printf>", a complete file or none. Errors: those of file.h, INTERNAL (memory).
+ */
+hpac_status hpac_table_write_csv(const hpac_table *table, const char *directory, const char *name,
+                                 ...) __attribute__((format(printf, 3, 4)));
 
 /* Reads the columns of `table` (initialized, empty) from a CSV that may have others, in any order;
  * an empty cell or "nan" is NaN in a column of numbers. `growing`: the file is being written, so
  * that it may be missing, empty, or end in an incomplete row, which is left out. Errors: DATA, with
  * file, line, column and the expected value. */
-hpac_status hpac_table_read_csv(hpac_table *table, const char *folder, const char *name,
+hpac_status hpac_table_read_csv(hpac_table *table, const char *directory, const char *name,
                                 bool growing);
 /* Reads a cell: NaN when it is empty; false when it is not a number. */
 bool hpac_parse_number(const char *cell, double *number);
@@ -133,6 +137,6 @@ hpac_status hpac_table_print(const hpac_table *table, size_t row_limit, FILE *st
 
 /* One JSON object: a list of rows per table, {"class_counts": [{"name": "Nucleoplasm", ...}, ...]}.
  * Errors: INTERNAL (memory, a text that is not UTF-8), DATA (writing). */
-hpac_status hpac_tables_write_json(const hpac_table *const *tables, size_t count, FILE *stream);
+hpac_status hpac_tables_write_json(const hpac_table *tables, size_t count, FILE *stream);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Reports of one training, or comparing several: tables, plots and one page.
  *
- *     const char *const folders[] = {"runs/improved_batch128", "runs/improved_nodropout"};
- *     const hpac_report_options options = {.folders = folders, .folder_count = 2, .out = "report"};
+ *     const char *const runs[] = {"runs/improved_batch128", "runs/improved_nodropout"};
+ *     const hpac_report_options options = {.runs = runs, .run_count = 2, .out = "report"};
  *     status = hpac_report_write(&options); // report/report.html and report/plots/
  *
  * A directory is that of a run (run.json), of a cross-validation (fold0, fold1, ...), of a sweep
@@ -22,8 +22,8 @@
 #include <signal.h>
 
 typedef struct hpac_report_options {
-    const char *const *folders; /* (folder_count) at least 1 */
-    size_t folder_count;
+    const char *const *runs; /* (run_count) directories, at least 1 */
+    size_t run_count;
     const char *out; /* created when missing; NULL: the one directory itself */
     /* Nonzero: stop, leave no page, return HPAC_INTERRUPTED. May be NULL. */
     const volatile sig_atomic_t *stop;
@@ -44,10 +44,8 @@ typedef struct hpac_report hpac_report;
 hpac_status hpac_report_open(const hpac_report_options *options, hpac_report **report);
 void hpac_report_close(hpac_report *report); /* NULL is fine */
 
-#define HPAC_REPORT_TABLES 16
-/* The tables of a report in reading order, at most HPAC_REPORT_TABLES; returns how many. Borrowed
- * until the report is closed. */
-size_t hpac_report_tables(const hpac_report *report, const hpac_table **tables);
+/* The tables (count) in reading order, borrowed until the report is closed. */
+const hpac_table *hpac_report_tables(const hpac_report *report, size_t *count);
 
 /* Writes page, plots and tables. */
 hpac_status hpac_report_save(hpac_report *report);
@@ -57,8 +55,7 @@ const char *hpac_report_page(const hpac_report *report);
 
 /* Removes from a directory the files a report wrote: report.html, the tables and pictures in
  * plots/, and plots/ itself when nothing else is in it. Errors: CONFIG, when something cannot be
- * removed.
- */
-hpac_status hpac_report_remove(const char *folder);
+ * removed. */
+hpac_status hpac_report_remove(const char *directory);
 
 #endif

@@ -2,9 +2,10 @@
 #include "report_internal.h"
 
 #include "base/file.h"
+#include "base/memory.h"
+#include "render/page.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 HPAC_TEMPLATE_FILE(run, "src_report_run_html");
@@ -23,12 +24,6 @@ static void set_number(hpac_page *page, const char *name, int decimals, double n
         hpac_page_set(page, name, "%.*f", decimals, number);
 }
 
-/* A condition of the template. */
-static void set_flag(hpac_page *page, const char *name, bool flag)
-{
-    hpac_page_set(page, name, "%s", flag ? "yes" : "");
-}
-
 static void set_text(hpac_page *page, const char *name, const char *text)
 {
     hpac_page_set(page, name, "%s", text ? text : "");
@@ -37,16 +32,13 @@ static void set_text(hpac_page *page, const char *name, const char *text)
 /* "3 min 20 s"; nothing when it is not known. */
 static void set_time(hpac_page *page, double seconds)
 {
-    if (!(seconds >= 0 && seconds < 1e9))
-        return;
-    if (seconds < 60)
+    double minutes = floor(seconds / 60);
+    if (seconds >= 0 && seconds < 60)
         hpac_page_set(page, "time", "%.1f s", seconds);
-    else if (seconds < 3600)
-        hpac_page_set(page, "time", "%.0f min %02.0f s", floor(seconds / 60),
-                      floor(fmod(seconds, 60)));
-    else
-        hpac_page_set(page, "time", "%.0f h %02.0f min", floor(seconds / 3600),
-                      floor(fmod(seconds, 3600) / 60));
+    else if (seconds >= 60 && minutes < 60)
+        hpac_page_set(page, "time", "%.0f min %02.0f s", minutes, floor(fmod(seconds, 60)));
+    else if (seconds >= 60 && seconds < 1e9)
+        hpac_page_set(page, "time", "%.0f h %02.0f min", floor(minutes / 60), fmod(minutes, 60));
 }
 
 static void set_classes(hpac_page *page, const report_run *run)
@@ -56,7 +48,7 @@ static void set_classes(hpac_page *page, const report_run *run)
     for (size_t c = 0; c < run->class_count && length < sizeof text; c++)
         length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", c > 0 ? ", " : "",
                                    report_class_name(run, c));
-    set_number(page, "class_count", 0, (double)run->class_count);
+    hpac_page_set_count(page, "class_count", run->class_count);
     set_text(page, "classes", text);
 }
 
@@ -71,7 +63,7 @@ static void set_results(hpac_page *page, const report_run *run)
     set_number(page, "best_epoch", 0, report_metric(run, best, HPAC_METRIC_EPOCH));
     set_number(page, "prior_loss", 4, prior);
     set_number(page, "below_prior", 4, loss < prior ? prior - loss : NAN);
-    set_flag(page, "above_prior", loss >= prior);
+    hpac_page_set_count(page, "above_prior", loss >= prior);
     set_number(page, "zero_accuracy", 4, zeros);
     set_number(page, "accuracy", 4,
                isnan(zeros) ? NAN : report_metric(run, last, HPAC_METRIC_VAL_ACCURACY));
@@ -81,10 +73,10 @@ static void set_results(hpac_page *page, const report_run *run)
 static void set_run(hpac_page *page, const report_run *run)
 {
     set_text(page, "state", run->state);
-    set_text(page, "folder", run->folder);
+    set_text(page, "directory", run->directory);
     set_text(page, "device", report_json_text(run, "device"));
     set_text(page, "warnings", run->warnings);
-    set_number(page, "done_epochs", 0, (double)report_epochs(run));
+    hpac_page_set(page, "done_epochs", "%zu", report_epochs(run));
 }
 
 static void set_only_run(hpac_page *page, const report_run *run)
@@ -101,12 +93,11 @@ static void set_only_run(hpac_page *page, const report_run *run)
     set_time(page, report_json_number(run, "elapsed_s"));
     set_classes(page, run);
     set_results(page, run);
-    set_flag(page, "unfinished", !run->finished);
-    set_number(page, "done_steps", 0, (double)steps);
-    set_flag(page, "has_epochs", report_epochs(run) > 0);
-    set_flag(page, "has_loss", report_epochs(run) + steps > 0);
-    set_number(page, "predictions", 0,
-               run->predictions.images > 0 ? (double)run->predictions.images : NAN);
+    hpac_page_set_count(page, "unfinished", !run->finished);
+    hpac_page_set(page, "done_steps", "%zu", steps);
+    hpac_page_set_count(page, "has_epochs", report_epochs(run) > 0);
+    hpac_page_set_count(page, "has_loss", report_epochs(run) + steps > 0);
+    hpac_page_set_count(page, "predictions", run->predicted_images);
     set_text(page, "config", run->config);
 }
 
@@ -123,17 +114,20 @@ static void set_runs(hpac_page *page, const hpac_report *report)
         drawable += report_epochs(run) > 0;
     }
     hpac_page_set(page, "runs", "%zu", report->run_count);
-    set_number(page, "unfinished_runs", 0, unfinished > 0 ? (double)unfinished : NAN);
-    set_number(page, "evaluated_runs", 0, evaluated > 0 ? (double)evaluated : NAN);
+    hpac_page_set_count(page, "unfinished_runs", unfinished);
+    hpac_page_set_count(page, "evaluated_runs", evaluated);
     hpac_page_set(page, "better_runs", "%zu", better);
-    set_flag(page, "own_priors",
-             evaluated > 0 && isnan(report_common(report, HPAC_METRIC_VAL_PRIOR_LOSS)));
-    set_flag(page, "folds", report->kind == REPORT_FOLDS);
-    set_flag(page, "different", report_find_table(report, "configurations")->column_count > 1);
-    set_number(page, "curves", 0, drawable > 0 ? (double)report->curve_count : NAN);
-    set_flag(page, "left_out", drawable > report->curve_count);
-    set_flag(page, "tradeoffs", report->kind != REPORT_FOLDS && report->curve_count > 1);
-    set_flag(page, "class_f1", hpac_table_row_count(report_find_table(report, "class_f1")) > 0);
+    hpac_page_set_count(page, "own_priors",
+                        evaluated > 0 && isnan(report_common(report, HPAC_METRIC_VAL_PRIOR_LOSS)));
+    hpac_page_set_count(page, "folds", report->kind == REPORT_FOLDS);
+    hpac_page_set_count(page, "different",
+                        report_find_table(report, "configurations")->column_count > 1);
+    if (drawable > 0)
+        hpac_page_set(page, "curves", "%zu", report->curve_count);
+    hpac_page_set_count(page, "left_out", drawable > report->curve_count);
+    hpac_page_set_count(page, "tradeoffs", report->kind != REPORT_FOLDS && report->curve_count > 1);
+    hpac_page_set_count(page, "class_f1",
+                        hpac_table_row_count(report_find_table(report, "class_f1")) > 0);
 }
 
 /* ---- tables and pictures ---- */
@@ -150,7 +144,7 @@ static void insert_columns(hpac_page *page, const hpac_table *table, char *names
             count++;
         }
     }
-    hpac_table part;
+    HPAC_AUTO(hpac_table_fini) hpac_table part = {0};
     hpac_table_init(&part, table->name, title, columns, count);
     for (size_t row = 0; row < hpac_table_row_count(table); row++) {
         hpac_cell cells[HPAC_METRICS];
@@ -159,7 +153,6 @@ static void insert_columns(hpac_page *page, const hpac_table *table, char *names
         hpac_table_add_row(&part, cells);
     }
     hpac_page_table(page, &part, NULL, 0);
-    hpac_table_fini(&part);
 }
 
 /* "runs run,state Training schedules": a table; absent of its columns and title: all of it. */
@@ -177,16 +170,15 @@ static void insert_table(hpac_page *page, const hpac_report *report, const char 
 
 static void insert_pictures(hpac_page *page, const hpac_report *report, const char *section)
 {
-    for (const report_picture *one = report_pictures; one->name; one++) {
-        char file[128];
-        snprintf(file, sizeof file, "%s.png", one->name);
-        if (!(one->kinds >> report->kind & 1) || strcmp(one->section, section) != 0 ||
+    for (const report_picture *picture = report_pictures; picture->name; picture++) {
+        char file[64];
+        snprintf(file, sizeof file, "%s.png", picture->name);
+        if (!(picture->kinds >> report->kind & 1) || strcmp(picture->section, section) != 0 ||
             !report_has_file(report, file))
             continue;
-        char *path = hpac_path_join(report->plots, "%s", file);
+        HPAC_AUTO_FREE char *path = hpac_path_join(report->plots, "%s", file);
         if (path)
-            hpac_page_picture(page, path, one->caption);
-        free(path);
+            hpac_page_picture(page, path, picture->caption);
     }
 }
 
@@ -211,13 +203,13 @@ static const hpac_column pair_columns[] = {HPAC_COLUMN_TEXT("name", NULL),
 /* run.json, key by key. */
 static void insert_environment(hpac_page *page, const report_run *run)
 {
-    hpac_table table;
+    HPAC_AUTO(hpac_table_fini) hpac_table table = {0};
     hpac_table_init(&table, "environment", "run.json", pair_columns, 2);
     const char *key;
     json_t *value;
     json_object_foreach(run->json, key, value)
     {
-        char *text = NULL;
+        HPAC_AUTO_FREE char *text = NULL;
         size_t nbytes;
         FILE *stream = open_memstream(&text, &nbytes);
         if (stream)
@@ -225,28 +217,25 @@ static void insert_environment(hpac_page *page, const report_run *run)
         if (stream && fclose(stream) == 0)
             hpac_table_add_row(&table, HPAC_CELLS(HPAC_TEXT_CELL(key), HPAC_TEXT_CELL(text)));
         else
-            table.status = hpac_fail_memory(1);
-        free(text);
+            table.status = hpac_fail_memory(BUFSIZ);
     }
     hpac_page_table(page, &table, NULL, 0);
-    hpac_table_fini(&table);
 }
 
 static void insert_files(hpac_page *page, const report_run *run)
 {
-    hpac_table table;
+    HPAC_AUTO(hpac_table_fini) hpac_table table = {0};
     hpac_table_init(&table, "files", "Files of the run", pair_columns, 2);
-    for (size_t i = 0; i < HPAC_RUN_FILE_COUNT; i++)
-        if (hpac_directory_has(run->folder, hpac_run_files[i].name))
+    for (const hpac_run_file *file = hpac_run_files; file < hpac_run_files + HPAC_RUN_FILE_COUNT;
+         file++) {
+        bool old = file->written == HPAC_WRITTEN_AT_END && !run->finished;
+        if (hpac_directory_has(run->directory, file->name))
             hpac_table_add_row(
-                &table,
-                HPAC_CELLS(HPAC_TEXT_CELL(hpac_run_files[i].name),
-                           HPAC_TEXT_CELL(hpac_run_files[i].written == HPAC_WRITTEN_AT_END &&
-                                                  !run->finished
-                                              ? "from before this training was continued"
-                                              : hpac_run_files[i].description)));
+                &table, HPAC_CELLS(HPAC_TEXT_CELL(file->name),
+                                   HPAC_TEXT_CELL(old ? "from before this training was continued"
+                                                      : file->description)));
+    }
     hpac_page_table(page, &table, NULL, 0);
-    hpac_table_fini(&table);
 }
 
 static void insert_runs(hpac_page *page, const hpac_report *report)
@@ -255,8 +244,8 @@ static void insert_runs(hpac_page *page, const hpac_report *report)
         const report_run *run = &report->runs[i];
         set_run(page, run);
         set_text(page, "label", run->label);
-        set_flag(page, "absent", !run->json);
-        set_flag(page, "has_page", hpac_directory_has(run->folder, REPORT_PAGE));
+        hpac_page_set_count(page, "absent", !run->json);
+        hpac_page_set_count(page, "has_page", hpac_directory_has(run->directory, REPORT_PAGE));
         hpac_page_render(page, HPAC_TEMPLATE(runs_item), NULL, NULL);
     }
 }

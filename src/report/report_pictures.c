@@ -2,10 +2,12 @@
 #include "report_internal.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/parallel.h"
+#include "render/plot.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdarg.h>
 #include <string.h>
 
 /* Points that are named by variables: of more, gnuplot reads the names from the table, where it
@@ -17,14 +19,9 @@
 
 /* ---- numbers that scripts are given ---- */
 
-static const report_run *only_run(const hpac_report *report)
-{
-    return &report->runs[0];
-}
-
 static double prior_loss(const hpac_report *report)
 {
-    const report_run *run = only_run(report);
+    const report_run *run = &report->runs[0];
     return report->kind == REPORT_RUN
                ? report_metric(run, run->results.best_row, HPAC_METRIC_VAL_PRIOR_LOSS)
                : report_common(report, HPAC_METRIC_VAL_PRIOR_LOSS);
@@ -32,7 +29,8 @@ static double prior_loss(const hpac_report *report)
 
 static double best_epoch(const hpac_report *report)
 {
-    return report_metric(only_run(report), only_run(report)->results.best_row, HPAC_METRIC_EPOCH);
+    const report_run *run = &report->runs[0];
+    return report_metric(run, run->results.best_row, HPAC_METRIC_EPOCH);
 }
 
 static double last_batches(const hpac_report *report)
@@ -122,8 +120,7 @@ const report_picture report_pictures[] = {
      "Mean F1 of the classes on the validation images per epoch.", .texts = {"quantity", "f1"}},
     {"accuracy", "curves", "metrics", SEVERAL, "metrics", NULL, NULL, "Accuracy per epoch",
      "Validation accuracy per epoch, with that of predicting 0 for every label where it is the "
-     "same "
-     "for all runs.",
+     "same for all runs.",
      .texts = {"quantity", "accuracy"}, .numbers = {{"zeros", has_common_zeros}}},
     {"f1_against_time", "tradeoffs", "tradeoff", COMPARED, "runs", NULL,
      "elapsed_s final_val_f1_mean", "F1 against time",
@@ -150,99 +147,35 @@ static bool is_shown(const hpac_report *report, const report_picture *picture)
            report_has_numbers(table, picture->needs);
 }
 
-/* ---- drawing ---- */
-
-static void add_tables(hpac_plot_variables *all, const hpac_report *report,
-                       const report_picture *picture)
-{
-    const hpac_table *curve = picture->curve ? report_find_table(report, picture->curve) : NULL;
-    if (picture->needs)
-        hpac_plot_add_file(all, hpac_path_join(report->plots, "%s.csv", picture->table), "csv");
-    else
-        hpac_plot_add_number(all, (double)report->curve_count, "files");
-    if (curve && report_has_numbers(curve, picture->needs))
-        hpac_plot_add_file(all, hpac_path_join(report->plots, "%s.csv", picture->curve), "curve");
-    for (size_t i = 1; i <= report->curve_count && !picture->needs; i++) {
-        hpac_plot_add_file(all, hpac_path_join(report->plots, "%s_%zu.csv", picture->table, i),
-                           "file%zu", i);
-        hpac_plot_add_text(all, report->runs[report->curves[i - 1]].label, "label%zu", i);
-    }
-}
-
-static hpac_status draw(const hpac_report *report, const report_picture *picture, const char *path)
-{
-    hpac_plot_variables all = {0};
-    hpac_plot_add_text(&all, picture->title, "title");
-    add_tables(&all, report, picture);
-    for (size_t i = 0; picture->texts[i]; i += 2)
-        hpac_plot_add_text(&all, picture->texts[i + 1], "%s", picture->texts[i]);
-    for (size_t i = 0; picture->numbers[i].name; i++)
-        hpac_plot_add_number(&all, picture->numbers[i].value(report), picture->numbers[i].name);
-    bool named = strcmp(picture->table, "runs") == 0 && report->run_count <= NAMED_POINTS;
-    for (size_t i = 0; i < report->run_count && named; i++)
-        hpac_plot_add_text(&all, report->runs[i].label, "label%zu", i + 1);
-    return hpac_plot_draw_variables(picture->script, &all, path);
-}
-
-typedef struct drawing {
-    hpac_report *report;
-    const report_picture *pictures[32]; /* (count) */
-    char *paths[64];                    /* PNG and SVG of each; owned */
-    size_t count;
-} drawing;
-
-static hpac_status draw_one(void *user, size_t index, int thread)
-{
-    (void)thread;
-    const drawing *all = user;
-    HPAC_TRY(report_check_stop(all->report, HPAC_OK));
-    hpac_status status = draw(all->report, all->pictures[index / 2], all->paths[index]);
-    return report_check_stop(all->report, status); /* the terminal's signal ends gnuplot, too */
-}
-
-static hpac_status draw_all(hpac_report *report)
-{
-    drawing all = {.report = report};
-    bool good = true;
-    for (const report_picture *one = report_pictures; one->name; one++) {
-        if (!is_shown(report, one))
-            continue;
-        char **paths = all.paths + 2 * all.count;
-        paths[0] = report_plot_path(report, "%s.png", one->name);
-        paths[1] = report_plot_path(report, "%s.svg", one->name);
-        good = good && paths[0] && paths[1];
-        all.pictures[all.count++] = one;
-    }
-    hpac_status status =
-        good ? hpac_parallel_for(0, 2 * all.count, draw_one, &all) : hpac_fail_memory(1);
-    for (size_t i = 0; i < 2 * all.count; i++)
-        free(all.paths[i]);
-    return status;
-}
-
 /* ---- the tables they are drawn from ---- */
 
-/* Takes the path over. */
-static hpac_status write_csv(const hpac_table *table, char *path)
+/* Remembers the name of a file in plots/ and returns it. */
+static const char *add_file(hpac_report *report, const char *format, ...)
 {
-    hpac_status status = path ? hpac_table_write_csv(table, path) : hpac_fail_memory(1);
-    free(path);
-    return status;
+    char *name = report->files[report->file_count++];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(name, sizeof report->files[0], format, arguments);
+    va_end(arguments);
+    return name;
 }
 
-/* Of several runs the last batches only. Takes the path over. */
-static hpac_status write_batches(const hpac_report *report, const report_run *run, char *path)
+static hpac_status write_csv(hpac_report *report, const hpac_table *table, const char *suffix)
 {
-    const hpac_table *all = &run->batch_losses;
+    return hpac_table_write_csv(table, report->plots, "%s",
+                                add_file(report, "%s%s.csv", table->name, suffix));
+}
+
+/* Of several runs the last batches only. */
+static hpac_status write_batches(hpac_report *report, const hpac_table *all, const char *suffix)
+{
+    HPAC_AUTO(hpac_table_fini) hpac_table table = {0};
+    hpac_table_init(&table, all->name, all->title, all->columns, all->column_count);
     size_t rows = hpac_table_row_count(all);
-    hpac_table table;
-    hpac_table_init(&table, "batch_losses", all->title, all->columns, all->column_count);
-    for (size_t row = report->kind == REPORT_RUN || rows < LAST_BATCHES ? 0 : rows - LAST_BATCHES;
-         row < rows; row++)
+    size_t row = report->kind == REPORT_RUN || rows < LAST_BATCHES ? 0 : rows - LAST_BATCHES;
+    for (; row < rows; row++)
         hpac_table_add_row(&table, hpac_table_cell(all, row, 0));
-    hpac_status status = write_csv(&table, path);
-    hpac_table_fini(&table);
-    return status;
+    return write_csv(report, &table, suffix);
 }
 
 /* The curves of a run, as far as it has any. The plots read copies, since a run in training may be
@@ -250,22 +183,20 @@ static hpac_status write_batches(const hpac_report *report, const report_run *ru
 static hpac_status write_curves(hpac_report *report, const report_run *run, const char *suffix)
 {
     if (hpac_table_row_count(&run->losses) > 0)
-        HPAC_TRY(write_csv(&run->losses, report_plot_path(report, "losses%s.csv", suffix)));
+        HPAC_TRY(write_csv(report, &run->losses, suffix));
     if (report_epochs(run) > 0)
-        HPAC_TRY(write_csv(&run->metrics, report_plot_path(report, "metrics%s.csv", suffix)));
+        HPAC_TRY(write_csv(report, &run->metrics, suffix));
     if (hpac_table_row_count(&run->batch_losses) > 0)
-        HPAC_TRY(
-            write_batches(report, run, report_plot_path(report, "batch_losses%s.csv", suffix)));
+        HPAC_TRY(write_batches(report, &run->batch_losses, suffix));
     return HPAC_OK;
 }
 
 static hpac_status write_tables(hpac_report *report)
 {
     for (size_t i = 0; i < report->table_count; i++)
-        HPAC_TRY(write_csv(&report->tables[i],
-                           report_plot_path(report, "%s.csv", report->tables[i].name)));
+        HPAC_TRY(write_csv(report, &report->tables[i], ""));
     if (report->kind == REPORT_RUN)
-        return write_curves(report, only_run(report), "");
+        return write_curves(report, &report->runs[0], "");
     for (size_t i = 0; i < report->curve_count; i++) {
         char suffix[32];
         snprintf(suffix, sizeof suffix, "_%zu", i + 1);
@@ -274,8 +205,91 @@ static hpac_status write_tables(hpac_report *report)
     return HPAC_OK;
 }
 
+/* ---- drawing ---- */
+
+/* Sets a variable to the path of "plots/<table><suffix>.csv". */
+static hpac_status add_csv(hpac_plot *plot, const hpac_report *report, const char *table,
+                           const char *suffix, const char *name)
+{
+    HPAC_AUTO_FREE char *path = hpac_path_join(report->plots, "%s%s.csv", table, suffix);
+    if (!path)
+        return hpac_fail_memory(strlen(report->plots));
+    hpac_plot_add_file(plot, path, "%s%s", name, *suffix ? suffix + 1 : "");
+    return HPAC_OK;
+}
+
+static hpac_status add_tables(hpac_plot *plot, const hpac_report *report,
+                              const report_picture *picture)
+{
+    if (picture->needs) {
+        const hpac_table *curve = picture->curve ? report_find_table(report, picture->curve) : NULL;
+        if (curve && report_has_numbers(curve, picture->needs))
+            HPAC_TRY(add_csv(plot, report, picture->curve, "", "curve"));
+        return add_csv(plot, report, picture->table, "", "csv");
+    }
+    hpac_plot_add_number(plot, (double)report->curve_count, "files");
+    for (size_t i = 1; i <= report->curve_count; i++) {
+        char suffix[32];
+        snprintf(suffix, sizeof suffix, "_%zu", i);
+        HPAC_TRY(add_csv(plot, report, picture->table, suffix, "file"));
+        hpac_plot_add_text(plot, report->runs[report->curves[i - 1]].label, "label%zu", i);
+    }
+    return HPAC_OK;
+}
+
+/* HPAC_INTERRUPTED when a stop is requested, else `status`. */
+static hpac_status check_stop(const hpac_report *report, hpac_status status)
+{
+    return report->stop && *report->stop
+               ? hpac_fail(HPAC_INTERRUPTED, "interrupted; no report is written")
+               : status;
+}
+
+typedef struct drawing {
+    hpac_report *report;
+    const report_picture *pictures[sizeof report_pictures / sizeof *report_pictures]; /* (count) */
+    size_t count;
+} drawing;
+
+static const char *const suffixes[] = {"png", "svg"};
+
+/* Draws a picture of every two numbers, even ones as PNG. */
+static hpac_status draw(void *user, size_t number, int thread)
+{
+    (void)thread;
+    const drawing *all = user;
+    const hpac_report *report = all->report;
+    const report_picture *picture = all->pictures[number / 2];
+    HPAC_TRY(check_stop(report, HPAC_OK));
+    HPAC_AUTO(hpac_plot_fini) hpac_plot plot = {0};
+    HPAC_TRY(hpac_plot_init(&plot));
+    hpac_plot_add_text(&plot, picture->title, "title");
+    HPAC_TRY(add_tables(&plot, report, picture));
+    for (size_t i = 0; picture->texts[i]; i += 2)
+        hpac_plot_add_text(&plot, picture->texts[i + 1], "%s", picture->texts[i]);
+    for (size_t i = 0; picture->numbers[i].name; i++)
+        hpac_plot_add_number(&plot, picture->numbers[i].value(report), picture->numbers[i].name);
+    bool named = strcmp(picture->table, "runs") == 0 && report->run_count <= NAMED_POINTS;
+    for (size_t i = 0; i < report->run_count && named; i++)
+        hpac_plot_add_text(&plot, report->runs[i].label, "label%zu", i + 1);
+    HPAC_AUTO_FREE char *path =
+        hpac_path_join(report->plots, "%s.%s", picture->name, suffixes[number % 2]);
+    if (!path)
+        return hpac_fail_memory(strlen(report->plots));
+    hpac_status status = hpac_plot_draw(&plot, picture->script, path);
+    return check_stop(report, status); /* the terminal's signal ends gnuplot, too */
+}
+
 hpac_status report_pictures_draw(hpac_report *report)
 {
     HPAC_TRY(write_tables(report));
-    return draw_all(report);
+    drawing all = {.report = report};
+    for (const report_picture *picture = report_pictures; picture->name; picture++) {
+        if (!is_shown(report, picture))
+            continue;
+        all.pictures[all.count++] = picture;
+        for (size_t i = 0; i < 2; i++)
+            add_file(report, "%s.%s", picture->name, suffixes[i]);
+    }
+    return hpac_parallel_for(0, 2 * all.count, draw, &all);
 }

@@ -1,12 +1,12 @@
 /* The files of a run's directory. */
 #include "report_internal.h"
 
+#include "base/csv.h"
 #include "base/file.h"
-#include "rundir/run_files.h"
+#include "base/memory.h"
 #include "rundir/run_info.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A configuration has a few kilobytes, a log a few hundred per day. */
@@ -24,7 +24,7 @@ double report_metric(const report_run *run, size_t row, hpac_metric column)
     return row < report_epochs(run) ? hpac_table_cell(&run->metrics, row, column)->number : NAN;
 }
 
-static const hpac_cell *class_cell(const report_run *run, size_t i, enum report_class_column column)
+static const hpac_cell *class_cell(const report_run *run, size_t i, hpac_class_metric column)
 {
     size_t first = hpac_table_row_count(&run->class_metrics) - run->class_count;
     return hpac_table_cell(&run->class_metrics, first + i, column);
@@ -32,10 +32,10 @@ static const hpac_cell *class_cell(const report_run *run, size_t i, enum report_
 
 const char *report_class_name(const report_run *run, size_t i)
 {
-    return class_cell(run, i, REPORT_CLASS_NAME)->text;
+    return class_cell(run, i, HPAC_CLASS_METRIC_NAME)->text;
 }
 
-double report_class_value(const report_run *run, size_t i, enum report_class_column column)
+double report_class_value(const report_run *run, size_t i, hpac_class_metric column)
 {
     return class_cell(run, i, column)->number;
 }
@@ -53,8 +53,8 @@ double report_json_number(const report_run *run, const char *key)
 
 double report_images(const report_run *run)
 {
-    return run->predictions.images > 0 ? (double)run->predictions.images
-                                       : report_json_number(run, "validation_images");
+    return run->predicted_images > 0 ? (double)run->predicted_images
+                                     : report_json_number(run, "validation_images");
 }
 
 static bool has_number(const hpac_table *table, size_t column)
@@ -86,36 +86,22 @@ bool report_has_numbers(const hpac_table *table, const char *columns)
 static hpac_status read_json(report_run *run)
 {
     hpac_run_info info;
-    HPAC_TRY(hpac_run_info_read(run->folder, &info));
+    HPAC_TRY(hpac_run_info_read(run->directory, &info));
     run->json = info.json;
-    run->state = info.state;
     run->finished = hpac_run_info_is(&info, "finished");
+    HPAC_TRY_MEMORY(run->state = strdup(info.state), strlen(info.state));
     return HPAC_OK;
 }
 
 /* "" for a missing file, which an unfinished run may lack. */
-static hpac_status read_text(const report_run *run, const char *name, char **text)
+static hpac_status read_text(const report_run *run, hpac_run_file_number file, char **text)
 {
-    char *path = hpac_path_join(run->folder, "%s", name);
-    unsigned char *bytes = NULL;
+    HPAC_AUTO_FREE char *path = hpac_run_path(run->directory, file);
     size_t nbytes;
-    hpac_status status = path ? HPAC_OK : hpac_fail_memory(1);
-    if (status == HPAC_OK && hpac_path_exists(path))
-        status = hpac_file_read(path, TEXT_LIMIT_NBYTES, &bytes, &nbytes);
-    *text = bytes ? (char *)bytes : strdup("");
-    if (status == HPAC_OK && !*text)
-        status = hpac_fail_memory(1);
-    free(path);
-    return status;
-}
-
-static hpac_status read_keys(report_run *run)
-{
-    char *path = hpac_path_join(run->folder, "config.yaml");
-    hpac_status status =
-        path ? report_config_read(path, run->config, &run->keys) : hpac_fail_memory(1);
-    free(path);
-    return status;
+    if (path && hpac_path_exists(path))
+        return hpac_file_read(path, TEXT_LIMIT_NBYTES, (unsigned char **)text, &nbytes);
+    *text = path ? strdup("") : NULL;
+    return *text ? HPAC_OK : hpac_fail_memory(strlen(run->directory));
 }
 
 /* Whether a line of a log, "<day> <time> <level> ...", is a warning or an error. */
@@ -130,8 +116,7 @@ static bool is_warning(const char *line)
            (length == 5 && memcmp(line, "error", length) == 0);
 }
 
-/* Removes all but warnings and errors from a log; indented lines belong to the message before them.
- */
+/* Removes all but warnings and errors; indented lines belong to the message before them. */
 static void keep_warnings(char *log)
 {
     char *to = log;
@@ -154,98 +139,119 @@ static hpac_status count_classes(report_run *run)
     const hpac_table *table = &run->class_metrics;
     size_t rows = hpac_table_row_count(table);
     while (run->class_count < rows &&
-           !(hpac_table_cell(table, rows - 1 - run->class_count, REPORT_CLASS_EPOCH)->number <
-             hpac_table_cell(table, rows - 1, REPORT_CLASS_EPOCH)->number))
+           !(hpac_table_cell(table, rows - 1 - run->class_count, HPAC_CLASS_METRIC_EPOCH)->number <
+             hpac_table_cell(table, rows - 1, HPAC_CLASS_METRIC_EPOCH)->number))
         run->class_count++;
     if (run->class_count > HPAC_CLASS_COUNT)
         return hpac_fail(HPAC_ERR_DATA,
                          "%s/class_metrics.csv: %zu rows of the last epoch, expected at most %d "
                          "classes",
-                         run->folder, run->class_count, HPAC_CLASS_COUNT);
+                         run->directory, run->class_count, HPAC_CLASS_COUNT);
     return HPAC_OK;
+}
+
+static hpac_status read_table(const report_run *run, hpac_run_file_number file, hpac_table *table,
+                              const char *name, const hpac_column *columns, size_t column_count)
+{
+    hpac_table_init(table, name, name, columns, column_count);
+    return hpac_table_read_csv(table, run->directory, hpac_run_files[file].name, !run->finished);
 }
 
 static hpac_status read_tables(report_run *run)
 {
-    bool growing = !run->finished;
-    HPAC_TRY(hpac_metrics_read(run->folder, growing, &run->metrics));
-    HPAC_TRY(hpac_table_read_csv(&run->losses, run->folder, hpac_run_files[HPAC_RUN_LOSSES].name,
-                                 growing));
-    HPAC_TRY(hpac_table_read_csv(&run->batch_losses, run->folder,
-                                 hpac_run_files[HPAC_RUN_BATCH_LOSSES].name, growing));
-    HPAC_TRY(hpac_table_read_csv(&run->class_metrics, run->folder,
-                                 hpac_run_files[HPAC_RUN_CLASS_METRICS].name, growing));
-    HPAC_TRY(count_classes(run));
-    hpac_run_results_of(&run->metrics, &run->results);
-    return run->finished && report_epochs(run) == 0
-               ? hpac_fail(HPAC_ERR_DATA, "%s/metrics.csv: no epochs, but run.json says finished",
-                           run->folder)
-               : HPAC_OK;
+    HPAC_TRY(hpac_metrics_read(run->directory, !run->finished, &run->metrics));
+    HPAC_TRY(read_table(run, HPAC_RUN_LOSSES, &run->losses, "losses", hpac_losses_columns, 3));
+    HPAC_TRY(read_table(run, HPAC_RUN_BATCH_LOSSES, &run->batch_losses, "batch_losses",
+                        hpac_batch_losses_columns, 2));
+    HPAC_TRY(read_table(run, HPAC_RUN_CLASS_METRICS, &run->class_metrics, "class_metrics",
+                        hpac_class_metrics_columns, HPAC_CLASS_METRICS));
+    if (run->finished && report_epochs(run) == 0)
+        return hpac_fail(HPAC_ERR_DATA, "%s/metrics.csv: no epochs, but run.json says finished",
+                         run->directory);
+    return count_classes(run);
 }
 
-/* The classes of predictions.csv and class_metrics.csv must be the same, in the same order. */
-static hpac_status check_classes(const report_run *run, const char *path)
+/* ---- predictions ---- */
+
+typedef struct predictions_reader {
+    const char *path;
+    report_run *run;
+    size_t width; /* cells of the header; 0: it was not read yet */
+} predictions_reader;
+
+/* The classes must be those of class_metrics.csv, in the same order. */
+static hpac_status check_header(predictions_reader *reader, const hpac_csv_row *row)
 {
-    const report_predictions *read = &run->predictions;
-    bool same = read->class_count == run->class_count;
-    for (size_t c = 0; same && c < run->class_count; c++)
-        same = strcmp(read->classes[c], report_class_name(run, c)) == 0;
+    bool same = row->count == reader->run->class_count + 1 && strcmp(row->cells[0], "Id") == 0;
+    for (size_t c = 1; same && c < row->count; c++)
+        same = strcmp(row->cells[c], report_class_name(reader->run, c - 1)) == 0;
+    reader->width = row->count;
     return same ? HPAC_OK
                 : hpac_fail(HPAC_ERR_DATA,
-                            "%s:1: expected the classes of class_metrics.csv in their order", path);
+                            "%s:%zu: expected a header of Id and the classes of class_metrics.csv "
+                            "in their order",
+                            reader->path, row->line);
+}
+
+static hpac_status on_prediction(void *user, const hpac_csv_row *row)
+{
+    predictions_reader *reader = user;
+    report_run *run = reader->run;
+    HPAC_TRY(hpac_csv_check_width(reader->path, row, reader->width));
+    if (reader->width == 0)
+        return check_header(reader, row);
+    HPAC_TRY_GROW(run->predictions, run->predicted_images, run->prediction_capacity);
+    double *values = run->predictions[run->predicted_images++];
+    for (size_t c = 0; c < HPAC_CLASS_COUNT; c++) {
+        const char *cell = c < run->class_count ? row->cells[c + 1] : "";
+        if (!hpac_parse_number(cell, &values[c]) || values[c] < 0 || values[c] > 1)
+            return hpac_fail(HPAC_ERR_DATA,
+                             "%s:%zu: column %s: \"%.40s\", expected a probability in [0, 1]",
+                             reader->path, row->line, report_class_name(run, c), cell);
+    }
+    return HPAC_OK;
 }
 
 static hpac_status read_predictions(report_run *run)
 {
-    char *path = hpac_path_join(run->folder, "predictions.csv");
+    HPAC_AUTO_FREE char *path = hpac_run_path(run->directory, HPAC_RUN_PREDICTIONS);
     if (!path)
-        return hpac_fail_memory(1);
-    hpac_status status = report_predictions_read(path, &run->predictions);
-    if (status == HPAC_OK)
-        status = check_classes(run, path);
-    free(path);
-    return status;
+        return hpac_fail_memory(strlen(run->directory));
+    predictions_reader reader = {path, run, 0};
+    HPAC_TRY(hpac_csv_read(path, on_prediction, &reader));
+    return run->predicted_images > 0
+               ? HPAC_OK
+               : hpac_fail(HPAC_ERR_DATA, "%s: no predictions, expected one row per image", path);
 }
 
-static hpac_status read_all(report_run *run, bool predictions)
+hpac_status report_run_read(report_run *run, bool predictions)
 {
-    HPAC_TRY(read_json(run));
-    HPAC_TRY(read_text(run, "config.yaml", &run->config));
-    HPAC_TRY(read_keys(run));
-    HPAC_TRY(read_text(run, "train.log", &run->warnings));
-    keep_warnings(run->warnings);
-    HPAC_TRY(read_tables(run));
+    if (!run->state) { /* else a run without a directory */
+        HPAC_TRY(read_json(run));
+        HPAC_TRY(read_text(run, HPAC_RUN_CONFIG, &run->config));
+        HPAC_TRY(report_keys_read(run));
+        HPAC_TRY(read_text(run, HPAC_RUN_LOG, &run->warnings));
+        keep_warnings(run->warnings);
+        HPAC_TRY(read_tables(run));
+    }
+    hpac_run_results_of(&run->metrics, &run->results);
     /* Those of a run that is not finished are of an earlier end, before it was made longer. */
     return predictions && run->finished ? read_predictions(run) : HPAC_OK;
 }
 
-hpac_status report_run_read(const char *folder, bool predictions, report_run *run)
-{
-    *run = (report_run){.folder = strdup(folder)};
-    hpac_table_init(&run->losses, "losses", "Losses", hpac_losses_columns, 3);
-    hpac_table_init(&run->batch_losses, "batch_losses", "Batches", hpac_batch_losses_columns, 2);
-    hpac_table_init(&run->class_metrics, "class_metrics", "Classes", hpac_class_metrics_columns,
-                    HPAC_CLASS_METRICS);
-    hpac_status status =
-        run->folder ? read_all(run, predictions) : hpac_fail_memory(strlen(folder));
-    if (status != HPAC_OK)
-        report_run_fini(run);
-    return status;
-}
-
 void report_run_fini(report_run *run)
 {
-    report_predictions_fini(&run->predictions);
     hpac_table_fini(&run->losses);
     hpac_table_fini(&run->metrics);
     hpac_table_fini(&run->batch_losses);
     hpac_table_fini(&run->class_metrics);
     json_decref(run->json);
-    free(run->folder);
+    json_decref(run->keys);
+    free(run->directory);
     free(run->label);
-    report_config_fini(&run->keys);
-    free(run->absent_state);
+    free(run->state);
     free(run->config);
+    free(run->dropout);
     free(run->warnings);
-    *run = (report_run){0};
+    free(run->predictions);
 }

@@ -1,27 +1,36 @@
-/* The tables of one run, and the row of a run beside others. */
+/* The tables of reports. */
 #include "report_internal.h"
 
+#include "base/memory.h"
 #include "metrics/density.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BINS 50
 #define POINTS 201
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-const char *const report_table_names[] = {"runs",
-                                          "figures",
-                                          "class_summary",
-                                          "label_shares",
-                                          "probability_histogram",
-                                          "probability_density",
-                                          "class_probability_density",
-                                          "spread",
-                                          "configurations",
-                                          "class_f1",
-                                          NULL};
+hpac_table *report_table(hpac_report *report, const char *name, const char *title,
+                         const hpac_column *columns, size_t column_count)
+{
+    hpac_table *table = &report->tables[report->table_count++];
+    hpac_table_init(table, name, title, columns, column_count);
+    return table;
+}
+
+const hpac_table *report_find_table(const hpac_report *report, const char *name)
+{
+    const report_run *run = &report->runs[0];
+    const hpac_table *const own[] = {&run->losses, &run->metrics, &run->batch_losses};
+    for (size_t i = 0; i < report->table_count; i++)
+        if (strcmp(report->tables[i].name, name) == 0)
+            return &report->tables[i];
+    for (size_t i = 0; i < COUNT(own) && report->kind == REPORT_RUN; i++)
+        if (strcmp(own[i]->name, name) == 0)
+            return own[i];
+    return NULL;
+}
 
 static double percent(double part, double whole)
 {
@@ -39,7 +48,7 @@ static void make_figures(hpac_report *report, const report_run *run)
         HPAC_COLUMN_REAL("guessing", "baseline", 4),
     };
     static const struct {
-        const char *measure;
+        const char *name;
         hpac_metric metric, baseline; /* HPAC_METRICS: none */
     } rows[] = {
         {"loss", HPAC_METRIC_VAL_LOSS, HPAC_METRIC_VAL_PRIOR_LOSS},
@@ -60,7 +69,7 @@ static void make_figures(hpac_report *report, const report_run *run)
             rows[i].baseline == HPAC_METRICS ? NAN : report_metric(run, last, rows[i].baseline);
         hpac_table_add_row(
             table,
-            HPAC_CELLS(HPAC_TEXT_CELL(rows[i].measure),
+            HPAC_CELLS(HPAC_TEXT_CELL(rows[i].name),
                        HPAC_NUMBER_CELL(report_metric(run, last, rows[i].metric)),
                        HPAC_NUMBER_CELL(report_metric(run, run->results.best_row, rows[i].metric)),
                        HPAC_NUMBER_CELL(baseline)));
@@ -71,14 +80,14 @@ static void make_figures(hpac_report *report, const report_run *run)
 
 static hpac_values values_of_class(const report_run *run, size_t c)
 {
-    const report_predictions *read = &run->predictions;
-    return (hpac_values){read->values ? read->values + c : NULL, read->images, read->class_count};
+    return (hpac_values){run->predictions ? &run->predictions[0][c] : NULL, run->predicted_images,
+                         HPAC_CLASS_COUNT};
 }
 
+/* Those behind the last class are NaN, which statistics ignore. */
 static hpac_values all_values(const report_run *run)
 {
-    const report_predictions *read = &run->predictions;
-    return (hpac_values){read->values, read->images * read->class_count, 1};
+    return (hpac_values){&run->predictions[0][0], run->predicted_images * HPAC_CLASS_COUNT, 1};
 }
 
 static void make_class_summary(hpac_report *report, const report_run *run)
@@ -97,16 +106,17 @@ static void make_class_summary(hpac_report *report, const report_run *run)
         report_table(report, "class_summary", "Validation results per class, last evaluated epoch",
                      columns, COUNT(columns));
     for (size_t c = 0; c < run->class_count; c++) {
-        double mean, std, support = report_class_value(run, c, REPORT_CLASS_SUPPORT);
+        double mean, std, support = report_class_value(run, c, HPAC_CLASS_METRIC_SUPPORT);
         hpac_values values = values_of_class(run, c);
         hpac_values_spread(&values, 0, &mean, &std);
         hpac_table_add_row(
-            table, HPAC_CELLS(HPAC_TEXT_CELL(report_class_name(run, c)), HPAC_NUMBER_CELL(support),
-                              HPAC_NUMBER_CELL(percent(support, report_images(run))),
-                              HPAC_NUMBER_CELL(mean), HPAC_NUMBER_CELL(std),
-                              HPAC_NUMBER_CELL(report_class_value(run, c, REPORT_CLASS_PRECISION)),
-                              HPAC_NUMBER_CELL(report_class_value(run, c, REPORT_CLASS_RECALL)),
-                              HPAC_NUMBER_CELL(report_class_value(run, c, REPORT_CLASS_F1))));
+            table,
+            HPAC_CELLS(HPAC_TEXT_CELL(report_class_name(run, c)), HPAC_NUMBER_CELL(support),
+                       HPAC_NUMBER_CELL(percent(support, report_images(run))),
+                       HPAC_NUMBER_CELL(mean), HPAC_NUMBER_CELL(std),
+                       HPAC_NUMBER_CELL(report_class_value(run, c, HPAC_CLASS_METRIC_PRECISION)),
+                       HPAC_NUMBER_CELL(report_class_value(run, c, HPAC_CLASS_METRIC_RECALL)),
+                       HPAC_NUMBER_CELL(report_class_value(run, c, HPAC_CLASS_METRIC_F1))));
     }
 }
 
@@ -114,12 +124,13 @@ static void make_class_summary(hpac_report *report, const report_run *run)
 static hpac_status check_supports(const report_run *run)
 {
     for (size_t c = 0; c < run->class_count; c++) {
-        double support = report_class_value(run, c, REPORT_CLASS_SUPPORT);
+        double support = report_class_value(run, c, HPAC_CLASS_METRIC_SUPPORT);
         if (support < 0 || support > report_images(run))
             return hpac_fail(HPAC_ERR_DATA,
                              "%s/class_metrics.csv: class %s: support %.15g, but there are %.15g "
                              "validation images",
-                             run->folder, report_class_name(run, c), support, report_images(run));
+                             run->directory, report_class_name(run, c), support,
+                             report_images(run));
     }
     return HPAC_OK;
 }
@@ -133,7 +144,7 @@ static void make_label_shares(hpac_report *report, const report_run *run)
     };
     double all = report_images(run) * (double)run->class_count, ones = 0;
     for (size_t c = 0; c < run->class_count; c++)
-        ones += report_class_value(run, c, REPORT_CLASS_SUPPORT);
+        ones += report_class_value(run, c, HPAC_CLASS_METRIC_SUPPORT);
     hpac_table *table = report_table(report, "label_shares", "Labels of the validation images",
                                      columns, COUNT(columns));
     for (int label = 0; label < 2; label++) {
@@ -175,9 +186,8 @@ static hpac_status make_densities(hpac_report *report, const char *name, const c
                                   const hpac_values *values, const char *const *names, size_t count)
 {
     hpac_column columns[HPAC_CLASS_COUNT + 1] = {HPAC_COLUMN_REAL("probability", NULL, 3)};
-    double *densities = malloc(count * POINTS * sizeof *densities);
-    if (!densities)
-        return hpac_fail_memory(count * POINTS * sizeof *densities);
+    HPAC_AUTO_FREE double *densities = NULL;
+    HPAC_TRY_NEW(densities, count * POINTS);
     for (size_t c = 0; c < count; c++) {
         hpac_density(&values[c], POINTS, densities + c * POINTS);
         columns[c + 1] = (hpac_column)HPAC_COLUMN_REAL(names[c], NULL, 4);
@@ -188,39 +198,23 @@ static hpac_status make_densities(hpac_report *report, const char *name, const c
         for (size_t c = 0; c < count; c++)
             hpac_table_add_real(table, densities[c * POINTS + k]);
     }
-    free(densities);
     return HPAC_OK;
 }
 
 static hpac_status make_probabilities(hpac_report *report, const report_run *run)
 {
-    const report_predictions *read = &run->predictions;
     hpac_values all = all_values(run), classes[HPAC_CLASS_COUNT];
     const char *names[HPAC_CLASS_COUNT];
-    for (size_t c = 0; c < read->class_count; c++) {
+    for (size_t c = 0; c < run->class_count; c++) {
         classes[c] = values_of_class(run, c);
-        names[c] = read->classes[c];
+        names[c] = report_class_name(run, c);
     }
     make_histogram(report, run);
     HPAC_TRY(make_densities(report, "probability_density", "Density of the predicted probabilities",
                             &all, (const char *const[]){"density"}, 1));
     return make_densities(report, "class_probability_density",
                           "Density of the predicted probabilities per class", classes, names,
-                          read->class_count);
-}
-
-hpac_status report_run_tables(hpac_report *report)
-{
-    const report_run *run = &report->runs[0];
-    report_runs_table(report);
-    HPAC_TRY(check_supports(run));
-    if (report_epochs(run) > 0)
-        make_figures(report, run);
-    if (run->class_count > 0) {
-        make_class_summary(report, run);
-        make_label_shares(report, run);
-    }
-    return run->predictions.images > 0 ? make_probabilities(report, run) : HPAC_OK;
+                          run->class_count);
 }
 
 /* ---- one row per run ---- */
@@ -228,16 +222,14 @@ hpac_status report_run_tables(hpac_report *report)
 /* A number of the configuration; NaN when there is none. */
 static double configured(const report_run *run, const char *path)
 {
-    const report_value *value = report_config_find(&run->keys, path);
-    char *end = NULL;
-    double number = value ? strtod(value->text, &end) : NAN;
-    return end && end > value->text && !*end ? number : NAN;
+    const char *text = json_string_value(json_object_get(run->keys, path));
+    double number = NAN;
+    return text && hpac_parse_number(text, &number) ? number : NAN;
 }
 
 static void add_run(hpac_table *table, const report_run *run)
 {
     const char *configuration = report_json_text(run, "configuration");
-    const char *dropout = run->keys.dropout;
     const hpac_cell schedule[HPAC_SCHEDULE_COLUMNS] = {
         HPAC_TEXT_CELL(run->label),
         HPAC_TEXT_CELL(run->state),
@@ -245,7 +237,7 @@ static void add_run(hpac_table *table, const report_run *run)
         HPAC_NUMBER_CELL(run->class_count > 0 ? (double)run->class_count : NAN),
         HPAC_NUMBER_CELL(configured(run, "train.epochs")),
         HPAC_NUMBER_CELL(configured(run, "train.batch_size")),
-        HPAC_TEXT_CELL(dropout ? dropout : ""),
+        HPAC_TEXT_CELL(run->dropout ? run->dropout : ""),
         HPAC_NUMBER_CELL(configured(run, "train.optimizer.learning_rate")),
     };
     for (size_t c = 0; c < HPAC_SCHEDULE_COLUMNS; c++)
@@ -256,7 +248,7 @@ static void add_run(hpac_table *table, const report_run *run)
     hpac_run_results_add(table, &run->results);
 }
 
-void report_runs_table(hpac_report *report)
+static void make_runs(hpac_report *report)
 {
     hpac_column columns[HPAC_SCHEDULE_COLUMNS + HPAC_RESULT_COLUMNS];
     memcpy(columns, hpac_schedule_columns, sizeof hpac_schedule_columns);
@@ -264,4 +256,149 @@ void report_runs_table(hpac_report *report)
     hpac_table *table = report_table(report, "runs", "Runs", columns, COUNT(columns));
     for (size_t i = 0; i < report->run_count; i++)
         add_run(table, &report->runs[i]);
+}
+
+/* ---- F1 per class ---- */
+
+static double f1_of_class(const report_run *run, const char *name)
+{
+    for (size_t c = 0; c < run->class_count; c++)
+        if (strcmp(report_class_name(run, c), name) == 0)
+            return report_class_value(run, c, HPAC_CLASS_METRIC_F1);
+    return NAN;
+}
+
+static bool is_known_class(const hpac_table *table, const char *name)
+{
+    for (size_t row = 0; row < hpac_table_row_count(table); row++)
+        if (strcmp(hpac_table_cell(table, row, 0)->text, name) == 0)
+            return true;
+    return false;
+}
+
+/* The classes of all runs, each once, with the F1 of the runs whose curves are drawn. */
+static void make_class_f1(hpac_report *report)
+{
+    hpac_column columns[REPORT_CURVES + 1] = {HPAC_COLUMN_TEXT("class", NULL)};
+    for (size_t i = 0; i < report->curve_count; i++)
+        columns[i + 1] =
+            (hpac_column)HPAC_COLUMN_REAL(report->runs[report->curves[i]].label, NULL, 3);
+    hpac_table *table = report_table(report, "class_f1", "F1 per class, last epoch", columns,
+                                     report->curve_count + 1);
+    for (size_t i = 0; i < report->curve_count; i++) {
+        const report_run *run = &report->runs[report->curves[i]];
+        for (size_t c = 0; c < run->class_count; c++) {
+            const char *name = report_class_name(run, c);
+            if (is_known_class(table, name))
+                continue;
+            hpac_table_add_text(table, name);
+            for (size_t j = 0; j < report->curve_count; j++)
+                hpac_table_add_real(table, f1_of_class(&report->runs[report->curves[j]], name));
+        }
+    }
+}
+
+double report_common(const hpac_report *report, hpac_metric metric)
+{
+    double common = NAN;
+    for (size_t i = 0; i < report->run_count; i++) {
+        double own = report_metric(&report->runs[i], 0, metric);
+        if (!isnan(own) && !isnan(common) && fabs(own - common) > 1e-6)
+            return NAN;
+        common = isnan(own) ? common : own;
+    }
+    return common;
+}
+
+/* ---- mean and spread over folds ---- */
+
+/* A fold that is not finished has no last epoch. */
+static double value_of_fold(const report_run *run, hpac_metric column, bool best)
+{
+    if (!run->finished)
+        return NAN;
+    return report_metric(run, best ? run->results.best_row : report_epochs(run) - 1, column);
+}
+
+/* `values`: one per run, NaN where there is none. */
+static void add_spread(hpac_table *table, const char *name, const double *values, size_t runs)
+{
+    const hpac_values all = {values, runs, 1};
+    double mean, std, min = NAN, max = NAN; /* fmin and fmax ignore NaN */
+    size_t count = hpac_values_spread(&all, 1, &mean, &std);
+    for (size_t i = 0; i < runs; i++) {
+        min = fmin(min, values[i]);
+        max = fmax(max, values[i]);
+    }
+    hpac_table_add_row(table, HPAC_CELLS(HPAC_TEXT_CELL(name), HPAC_NUMBER_CELL(count),
+                                         HPAC_NUMBER_CELL(mean), HPAC_NUMBER_CELL(std),
+                                         HPAC_NUMBER_CELL(min), HPAC_NUMBER_CELL(max)));
+}
+
+static hpac_status make_spread(hpac_report *report)
+{
+    static const hpac_column columns[] = {
+        HPAC_COLUMN_TEXT("measure", NULL),   HPAC_COLUMN_INTEGER("folds", NULL),
+        HPAC_COLUMN_REAL("mean", NULL, 4),   HPAC_COLUMN_REAL("std", NULL, 4),
+        HPAC_COLUMN_REAL("least", "min", 4), HPAC_COLUMN_REAL("largest", "max", 4),
+    };
+    static const struct {
+        const char *name;
+        hpac_metric column;
+        bool best;
+    } rows[] = {
+        {"loss", HPAC_METRIC_VAL_LOSS, false},
+        {"constant prior's loss", HPAC_METRIC_VAL_PRIOR_LOSS, false},
+        {"accuracy", HPAC_METRIC_VAL_ACCURACY, false},
+        {"all-zero accuracy", HPAC_METRIC_VAL_ALL_ZERO_ACCURACY, false},
+        {"F1 mean", HPAC_METRIC_VAL_F1_MEAN, false},
+        {"F1 min", HPAC_METRIC_VAL_F1_MIN, false},
+        {"F1 max", HPAC_METRIC_VAL_F1_MAX, false},
+        {"F1 std", HPAC_METRIC_VAL_F1_STD, false},
+        {"loss of the best epoch", HPAC_METRIC_VAL_LOSS, true},
+        {"training loss", HPAC_METRIC_TRAIN_LOSS, false},
+    };
+    HPAC_AUTO_FREE double *values = NULL;
+    HPAC_TRY_NEW(values, report->run_count);
+    hpac_table *table = report_table(report, "spread", "Last epoch, mean and spread over the folds",
+                                     columns, COUNT(columns));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        for (size_t run = 0; run < report->run_count; run++)
+            values[run] = value_of_fold(&report->runs[run], rows[i].column, rows[i].best);
+        add_spread(table, rows[i].name, values, report->run_count);
+    }
+    return HPAC_OK;
+}
+
+/* ---- all of them ---- */
+
+static hpac_status make_run_tables(hpac_report *report)
+{
+    const report_run *run = &report->runs[0];
+    HPAC_TRY(check_supports(run));
+    if (report_epochs(run) > 0)
+        make_figures(report, run);
+    if (run->class_count > 0) {
+        make_class_summary(report, run);
+        make_label_shares(report, run);
+    }
+    return run->predicted_images > 0 ? make_probabilities(report, run) : HPAC_OK;
+}
+
+static hpac_status make_comparison(hpac_report *report)
+{
+    if (report->kind == REPORT_FOLDS)
+        HPAC_TRY(make_spread(report));
+    HPAC_TRY(report_configurations_table(report));
+    make_class_f1(report);
+    return HPAC_OK;
+}
+
+hpac_status report_tables_make(hpac_report *report)
+{
+    make_runs(report);
+    HPAC_TRY(report->kind == REPORT_RUN ? make_run_tables(report) : make_comparison(report));
+    for (size_t i = 0; i < report->table_count; i++)
+        HPAC_TRY(report->tables[i].status);
+    return HPAC_OK;
 }

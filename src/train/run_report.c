@@ -25,7 +25,7 @@ bool train_report_probe(const hpac_train_options *options)
 
 hpac_status train_report_write(const char *folder, const volatile sig_atomic_t *stop)
 {
-    const hpac_report_options options = {.folders = &folder, .folder_count = 1, .stop = stop};
+    const hpac_report_options options = {.runs = &folder, .run_count = 1, .stop = stop};
     hpac_status status = hpac_report_write(&options);
     if (status == HPAC_INTERRUPTED)
         return hpac_fail(status,

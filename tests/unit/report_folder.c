@@ -72,7 +72,7 @@ static hpac_status try_open(const char *names, hpac_report **report)
     for (char *name; (name = strsep(&rest, " "));)
         folders[count++] = scratch_path(name);
     const hpac_report_options options = {
-        .folders = folders, .folder_count = count, .out = scratch_path("out")};
+        .runs = folders, .run_count = count, .out = scratch_path("out")};
     return hpac_report_open(&options, report);
 }
 
@@ -94,11 +94,11 @@ void report_folder_refuse(const char *names, hpac_status expected)
 
 const hpac_table *report_folder_table(const hpac_report *report, const char *name)
 {
-    const hpac_table *tables[HPAC_REPORT_TABLES];
-    size_t count = hpac_report_tables(report, tables);
+    size_t count;
+    const hpac_table *tables = hpac_report_tables(report, &count);
     for (size_t i = 0; i < count; i++)
-        if (strcmp(tables[i]->name, name) == 0)
-            return tables[i];
+        if (strcmp(tables[i].name, name) == 0)
+            return &tables[i];
     return NULL;
 }
 

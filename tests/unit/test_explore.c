@@ -136,7 +136,7 @@ Test(explore, a_correlation_that_is_undefined_is_nan_and_an_empty_cell)
     hpac_exploration found;
     cr_assert_eq(hpac_explore(&options, &found), HPAC_OK);
     cr_assert_eq(hpac_table_row_count(&found.correlation_pairs), 0);
-    cr_assert_eq(hpac_table_write_csv(&found.correlation, scratch_path("c.csv")), HPAC_OK);
+    cr_assert_eq(hpac_table_write_csv(&found.correlation, scratch_folder(), "c.csv"), HPAC_OK);
     unsigned char *bytes;
     size_t nbytes;
     cr_assert_eq(hpac_file_read(scratch_path("c.csv"), 1 << 20, &bytes, &nbytes), HPAC_OK);

@@ -32,18 +32,33 @@ static void assert_file_text(const char *path, const char *expected)
     free(bytes);
 }
 
+static void begin(hpac_plot *plot)
+{
+    cr_assert_eq(hpac_plot_init(plot), HPAC_OK);
+}
+
+/* A plot whose one variable is `csv`. */
+static void begin_csv(hpac_plot *plot, const char *csv)
+{
+    begin(plot);
+    hpac_plot_add_file(plot, csv, "csv");
+}
+
 static const char hostile[] = "\047\047a\047 b\"; print `id`; \\ @x $y \001\n#%d \xC3\xA9 0471'''";
 
 Test(plot, every_byte_of_a_text_reaches_the_script)
 {
     use_own_script("set print out\nprint text\nprint sprintf('%.17g', number)\n");
-    const hpac_plot_variable variables[] = {HPAC_PLOT_TEXT("text", hostile),
-                                            HPAC_PLOT_NUMBER("number", 0.1)};
-    const hpac_plot plot = {"own", variables, 2};
-    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.png")), HPAC_OK, "%s", hpac_error_message());
+    hpac_plot plot;
+    begin(&plot);
+    hpac_plot_add_text(&plot, hostile, "te%s", "xt");
+    hpac_plot_add_number(&plot, 0.1, "number");
+    cr_assert_eq(hpac_plot_draw(&plot, "own", scratch_path("a.png")), HPAC_OK, "%s",
+                 hpac_error_message());
     char expected[256];
     snprintf(expected, sizeof expected, "%s\n%s\n", hostile, "0.10000000000000001");
     assert_file_text(scratch_path("a.png"), expected);
+    hpac_plot_fini(&plot);
 }
 
 /* PNGs depend on the fonts of the machine; an SVG's reader has its own. */
@@ -51,18 +66,22 @@ Test(plot, letters_of_any_script_reach_an_svg_unchanged)
 {
     static const char label[] = "\xEB\xB0\xB0\xEC\xB9\x98 8 \xE0\xA4\x95 \xF0\x93\x80\x80";
     const char *csv = scratch_write_text("a.csv", "epoch,train_loss,val_loss\n1,2,3\n2,1,2\n");
-    const hpac_plot_variable variables[] = {HPAC_PLOT_NUMBER("files", 1),
-                                            HPAC_PLOT_FILE("file1", csv),
-                                            HPAC_PLOT_TEXT("label1", label)};
-    const hpac_plot plot = {"losses", variables, 3};
+    hpac_plot plot;
+    begin(&plot);
+    hpac_plot_add_number(&plot, 1, "files");
+    hpac_plot_add_file(&plot, csv, "file%d", 1);
+    hpac_plot_add_text(&plot, label, "label%d", 1);
     setenv("HPAC_PLOTS", "", 1);
-    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.svg")), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(hpac_plot_draw(&plot, "losses", scratch_path("a.svg")), HPAC_OK, "%s",
+                 hpac_error_message());
     unsigned char *bytes;
     size_t nbytes;
     cr_assert_eq(hpac_file_read(scratch_path("a.svg"), 1 << 20, &bytes, &nbytes), HPAC_OK);
     cr_assert(strstr((char *)bytes, label), "%s", (char *)bytes);
     free(bytes);
-    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.png")), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(hpac_plot_draw(&plot, "losses", scratch_path("a.png")), HPAC_OK, "%s",
+                 hpac_error_message());
+    hpac_plot_fini(&plot);
 }
 
 /* Puts a gnuplot first in PATH that is not bound by the limit of this process. */
@@ -81,18 +100,19 @@ static void put_unlimited_gnuplot(void)
 Test(plot, a_full_disk_is_reported_as_one)
 {
     const char *csv = scratch_write_text("a.csv", "name,images\nNucleoplasm,3\n");
-    const hpac_plot_variable variables[] = {HPAC_PLOT_FILE("csv", csv)};
-    const hpac_plot plot = {"bars", variables, 1};
+    hpac_plot plot;
+    begin_csv(&plot, csv);
     setenv("HPAC_PLOTS", "", 1);
     put_unlimited_gnuplot();
     int entries = count_entries(scratch_folder());
     const struct rlimit limit = {.rlim_cur = 1000, .rlim_max = RLIM_INFINITY};
     signal(SIGXFSZ, SIG_IGN);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    hpac_status status = hpac_plot_draw(&plot, scratch_path("a.png"));
+    hpac_status status = hpac_plot_draw(&plot, "bars", scratch_path("a.png"));
     cr_assert_eq(status, HPAC_ERR_DATA);
     cr_assert(strstr(hpac_error_message(), strerror(EFBIG)), "%s", hpac_error_message());
     cr_assert_eq(count_entries(scratch_folder()), entries);
+    hpac_plot_fini(&plot);
 }
 
 Test(plot, no_name_of_a_file_is_more_than_a_name)
@@ -103,15 +123,16 @@ Test(plot, no_name_of_a_file_is_more_than_a_name)
     cr_assert_eq(chdir(scratch_folder()), 0);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         scratch_write_text(names[i], "name,images\nNucleoplasm,3\nRods & rings,1\n");
-        const hpac_plot_variable variables[] = {HPAC_PLOT_FILE("csv", names[i])};
-        const hpac_plot plot = {"bars", variables, 1};
+        hpac_plot plot;
+        begin_csv(&plot, names[i]);
         char picture[64];
         snprintf(picture, sizeof picture, "%s.png", names[i]);
-        cr_assert_eq(hpac_plot_draw(&plot, picture), HPAC_OK, "%s: %s", names[i],
+        cr_assert_eq(hpac_plot_draw(&plot, "bars", picture), HPAC_OK, "%s: %s", names[i],
                      hpac_error_message());
         size_t rows, cols;
         cr_assert_eq(hpac_png_probe(picture, &rows, &cols), HPAC_OK, "%s", hpac_error_message());
         cr_assert_eq(cols, 960);
+        hpac_plot_fini(&plot);
     }
     cr_assert(!hpac_path_exists("touched"));
 }
@@ -119,42 +140,49 @@ Test(plot, no_name_of_a_file_is_more_than_a_name)
 Test(plot, svg_is_drawn_by_its_ending)
 {
     const char *csv = scratch_write_text("a.csv", "name,images\nRods & rings,1\n");
-    const hpac_plot_variable variables[] = {HPAC_PLOT_FILE("csv", csv),
-                                            HPAC_PLOT_TEXT("title", "under_score & <more>")};
-    const hpac_plot plot = {"bars", variables, 2};
-    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.svg")), HPAC_OK, "%s", hpac_error_message());
+    hpac_plot plot;
+    begin_csv(&plot, csv);
+    hpac_plot_add_text(&plot, "under_score & <more>", "title");
+    cr_assert_eq(hpac_plot_draw(&plot, "bars", scratch_path("a.svg")), HPAC_OK, "%s",
+                 hpac_error_message());
     unsigned char *bytes;
     size_t nbytes;
     cr_assert_eq(hpac_file_read(scratch_path("a.svg"), 1 << 20, &bytes, &nbytes), HPAC_OK);
     cr_assert(strstr((char *)bytes, "<svg"));
     cr_assert(strstr((char *)bytes, "under_score &amp; &lt;more>"));
     free(bytes);
-    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.pdf")), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_plot_draw(&plot, "bars", scratch_path("a.pdf")), HPAC_ERR_CONFIG);
+    hpac_plot_fini(&plot);
 }
 
 Test(plot, a_failing_script_is_reported_with_gnuplots_message)
 {
     use_own_script("plot 'there/is/none.csv'\n");
-    const hpac_plot plot = {"own", NULL, 0};
-    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.png")), HPAC_ERR_DATA);
+    hpac_plot plot;
+    begin(&plot);
+    cr_assert_eq(hpac_plot_draw(&plot, "own", scratch_path("a.png")), HPAC_ERR_DATA);
     cr_assert(strstr(hpac_error_message(), "there/is/none.csv"), "%s", hpac_error_message());
     cr_assert(strstr(hpac_error_message(), "own.gp"));
     cr_assert(!hpac_path_exists(scratch_path("a.png")));
     cr_assert_eq(count_entries(scratch_folder()), 2);
+    hpac_plot_fini(&plot);
 }
 
 Test(plot, a_script_that_draws_nothing_fails)
 {
     use_own_script("x = 1\n");
-    const hpac_plot plot = {"own", NULL, 0};
-    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.png")), HPAC_ERR_DATA);
+    hpac_plot plot;
+    begin(&plot);
+    cr_assert_eq(hpac_plot_draw(&plot, "own", scratch_path("a.png")), HPAC_ERR_DATA);
     cr_assert_eq(count_entries(scratch_folder()), 2);
+    hpac_plot_fini(&plot);
 }
 
 Test(plot, what_is_missing_is_named)
 {
-    const hpac_plot plot = {"no_such_plot", NULL, 0};
-    cr_assert_eq(hpac_plot_draw(&plot, scratch_path("a.png")), HPAC_ERR_CONFIG);
+    hpac_plot plot;
+    begin(&plot);
+    cr_assert_eq(hpac_plot_draw(&plot, "no_such_plot", scratch_path("a.png")), HPAC_ERR_CONFIG);
     cr_assert(strstr(hpac_error_message(), "no_such_plot.gp"));
     cr_assert_eq(hpac_plot_probe(), HPAC_OK, "%s", hpac_error_message());
     setenv("HPAC_PLOTS", scratch_folder(), 1);
@@ -164,4 +192,5 @@ Test(plot, what_is_missing_is_named)
     setenv("PATH", scratch_folder(), 1);
     cr_assert_eq(hpac_plot_probe(), HPAC_ERR_CONFIG);
     cr_assert(strstr(hpac_error_message(), "gnuplot-nox"));
+    hpac_plot_fini(&plot);
 }

@@ -33,7 +33,7 @@ static const struct bad_file {
     {"batch_losses.csv", "step\n1\n", "batch_losses.csv:1: expected a header with a column batch"},
     {"batch_losses.csv", "step,batch_losses\n1,one\n", "\"one\", expected a number"},
     {"class_metrics.csv", CLASS_METRICS_HEADER "1,Nucleoplasm,5,5,0,0,1,1,1\n",
-     "expected the classes of class_metrics.csv"},
+     "expected a header of Id and the classes of class_metrics.csv in their order"},
     {"class_metrics.csv",
      CLASS_METRICS_HEADER "1,Nucleoplasm,5,5,0,0,1,1,1\n1,Rods & rings,0,0,0,0,0,0,0\n",
      "support 5, but there are 4 validation images"},
@@ -43,7 +43,7 @@ static const struct bad_file {
      "predictions.csv:1: expected a header"},
     {"predictions.csv", "Id\na\n", "predictions.csv:1: expected a header"},
     {"predictions.csv", "Id,Rods & rings,Nucleoplasm\na,0.5,0.5\n",
-     "predictions.csv:1: expected the classes"},
+     "predictions.csv:1: expected a header of Id and the classes"},
     {"predictions.csv", "Id,Nucleoplasm,Rods & rings\na,0.5,0.5\nb,0.5\n",
      "predictions.csv:3: 2 cells, expected 3"},
     {"predictions.csv", "Id,Nucleoplasm,Rods & rings\na,0.5,1.5\n",
@@ -111,11 +111,11 @@ Test(report_bad, another_runs_folder_is_not_written_into)
     report_folder_write("b", "finished");
     const char *folders[] = {scratch_path("a"), scratch_path("b")};
     hpac_report *report;
-    hpac_report_options options = {.folders = folders, .folder_count = 2, .out = folders[0]};
+    hpac_report_options options = {.runs = folders, .run_count = 2, .out = folders[0]};
     cr_assert_eq(hpac_report_open(&options, &report), HPAC_ERR_CONFIG);
     options.out = NULL;
     cr_assert_eq(hpac_report_open(&options, &report), HPAC_ERR_CONFIG);
-    options = (hpac_report_options){.folders = folders, .folder_count = 1, .out = folders[1]};
+    options = (hpac_report_options){.runs = folders, .run_count = 1, .out = folders[1]};
     cr_assert_eq(hpac_report_open(&options, &report), HPAC_ERR_CONFIG);
     options.out = folders[0];
     cr_assert_eq(hpac_report_open(&options, &report), HPAC_OK, "%s", hpac_error_message());

@@ -304,7 +304,7 @@ static void put_recording_gnuplot(void)
 {
     char path[4096];
     scratch_write_text("gnuplot", "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\n"
-                                  "printf '%s %s' \"$4\" \"$3\" >&3\n");
+                                  "printf '%s %s' \"$6\" \"$5\" >&3\n");
     cr_assert_eq(chmod(scratch_path("gnuplot"), 0755), 0);
     snprintf(path, sizeof path, "%s:%s", scratch_folder(), getenv("PATH"));
     setenv("PATH", path, 1);
