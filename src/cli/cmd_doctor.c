@@ -3,7 +3,7 @@
 #include "option_rows.h"
 #include "progress.h"
 
-#include "doctor/doctor_print.h"
+#include "doctor/doctor.h"
 
 #include <limits.h>
 #include <stdio.h>

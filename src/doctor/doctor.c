@@ -1,23 +1,81 @@
 /* The doctor: opens devices, collects findings, concludes. */
-#include "doctor_internal.h"
+#include "doctor.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <dlfcn.h>
+#include <glob.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
+
+/* ---- what a machine lacks for CUDA, as far as it can be found out without CUDA ---- */
+
+#define DRIVER_LIBRARY "libcuda.so.1"
+#define PCI_DEVICES "/sys/bus/pci/devices"
+#define NVIDIA_VENDOR 0x10de /* of the PCI */
+#define DISPLAY_CLASS 0x03   /* of the PCI: the highest byte of the class of every GPU */
+
+/* The hexadecimal number that a file of one line holds; 0 without one. */
+static unsigned long read_number(const char *directory, const char *file)
+{
+    HPAC_AUTO_FREE char *path = hpac_path_join(directory, "%s", file);
+    char line[32] = "";
+    FILE *stream = path ? fopen(path, "r") : NULL;
+    if (!stream)
+        return 0;
+    if (!fgets(line, sizeof line, stream))
+        *line = '\0';
+    fclose(stream);
+    return strtoul(line, NULL, 16);
+}
+
+static bool has_nvidia_gpu(const char *root)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/dev/dxg", root); /* WSL's GPU */
+    if (access(path, F_OK) == 0)
+        return true;
+    snprintf(path, sizeof path, "%s" PCI_DEVICES "/*", root);
+    HPAC_AUTO(globfree) glob_t devices = {0};
+    (void)glob(path, GLOB_NOSORT, NULL, &devices);
+    for (size_t i = 0; i < devices.gl_pathc; i++)
+        if (read_number(devices.gl_pathv[i], "vendor") == NVIDIA_VENDOR &&
+            read_number(devices.gl_pathv[i], "class") >> 16 == DISPLAY_CLASS)
+            return true;
+    return false;
+}
+
+static bool loads(const char *library)
+{
+    void *handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
+    if (handle)
+        dlclose(handle);
+    return handle != NULL;
+}
+
+void hpac_doctor_add_missing(const char *root, char *reason, size_t reason_nbytes)
+{
+    size_t length = strlen(reason);
+    bool names_driver = strstr(reason, DRIVER_LIBRARY) != NULL;
+    snprintf(reason + length, reason_nbytes - length, "%s%s",
+             names_driver || loads(DRIVER_LIBRARY) ? ""
+                                                   : ", no NVIDIA driver (" DRIVER_LIBRARY
+                                                     " does not load)",
+             has_nvidia_gpu(root) ? "" : ", no NVIDIA GPU (none in " PCI_DEVICES ")");
+}
 
 /* ---- opening ---- */
 
 static hpac_status open_exam(hpac_doctor *doctor, const hpac_device_options *options, bool wanted)
 {
     hpac_doctor_exam *exam = &doctor->exams[doctor->exam_count++];
-    size_t nbytes = hpac_selfcheck_count() * sizeof *exam->findings;
     snprintf(exam->name, sizeof exam->name, "%s", options->name);
     exam->wanted = wanted;
-    exam->findings = calloc(1, nbytes);
-    if (!exam->findings)
-        return hpac_fail_memory(nbytes);
-    hpac_status status = hpac_device_open(options, &exam->device);
-    return status == HPAC_OK ? exam->device->ops->describe(exam->device, &exam->info) : status;
+    HPAC_TRY_NEW(exam->findings, hpac_selfcheck_count());
+    HPAC_TRY(hpac_device_open(options, &exam->device));
+    return exam->device->ops->describe(exam->device, &exam->info);
 }
 
 static const char *without(const char *prefix, const char *text)
@@ -52,10 +110,10 @@ hpac_status hpac_doctor_open(const hpac_device_options *options, hpac_doctor *do
     bool any = strcmp(options->name, "auto") == 0;
     if (any)
         gpu.name = "cuda";
-    hpac_status status = open_gpu(doctor, &gpu, !any);
-    if (status != HPAC_OK || (!any && !doctor->exams[0].device))
-        return status;
-    status = open_exam(doctor, &cpu, true);
+    HPAC_TRY(open_gpu(doctor, &gpu, !any));
+    if (!any && !doctor->exams[0].device)
+        return HPAC_OK;
+    hpac_status status = open_exam(doctor, &cpu, true);
     hpac_doctor_exam first = doctor->exams[0]; /* to be read beside the CPU, after it */
     doctor->exams[0] = doctor->exams[1];
     doctor->exams[1] = first;
@@ -101,7 +159,7 @@ size_t hpac_doctor_failure_count(const hpac_doctor_exam *exam)
     return count;
 }
 
-static bool is_well(const hpac_doctor_exam *exam)
+static bool is_ready(const hpac_doctor_exam *exam)
 {
     if (!exam->device)
         return !exam->wanted;
@@ -129,7 +187,6 @@ static void describe(const hpac_doctor_exam *exam, FILE *stream)
 hpac_status hpac_doctor_verdict(const hpac_doctor *doctor, char *verdict, size_t verdict_nbytes)
 {
     char bad[HPAC_DOCTOR_MAX_EXAMS * (sizeof doctor->exams[0].name + 2)] = "";
-    size_t bad_length = 0;
     FILE *stream = fmemopen(verdict, verdict_nbytes, "w");
     if (!stream)
         return hpac_fail_memory(verdict_nbytes);
@@ -137,9 +194,9 @@ hpac_status hpac_doctor_verdict(const hpac_doctor *doctor, char *verdict, size_t
         const hpac_doctor_exam *exam = &doctor->exams[i];
         fputs(i > 0 ? "; " : "", stream);
         describe(exam, stream);
-        if (!is_well(exam))
-            bad_length += (size_t)snprintf(bad + bad_length, sizeof bad - bad_length, "%s%s",
-                                           bad_length > 0 ? ", " : "", exam->name);
+        size_t length = strlen(bad);
+        if (!is_ready(exam))
+            snprintf(bad + length, sizeof bad - length, "%s%s", *bad ? ", " : "", exam->name);
     }
     fclose(stream);
     verdict[verdict_nbytes - 1] = '\0';

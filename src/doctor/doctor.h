@@ -19,6 +19,8 @@
 
 #include "selfcheck.h"
 
+#include <stdio.h>
+
 /* The result of one case of the self-check. */
 typedef struct hpac_doctor_finding {
     hpac_status status;
@@ -75,5 +77,27 @@ hpac_status hpac_doctor_verdict(const hpac_doctor *doctor, char *verdict, size_t
 
 /* Cases that failed. */
 size_t hpac_doctor_failure_count(const hpac_doctor_exam *exam);
+
+/* ---- the report, as text or as JSON: doctor_print.c ---- */
+
+/* Each exam's device with its libraries and memory, or why it is not usable. */
+void hpac_doctor_print_devices(const hpac_doctor *doctor, FILE *stream);
+/* The head of the table of cases: one column per open device. */
+void hpac_doctor_print_head(const hpac_doctor *doctor, uint64_t seed, FILE *stream);
+/* A row of it, after hpac_doctor_check_case of each exam, with the errors below; flushed. */
+void hpac_doctor_print_case(const hpac_doctor *doctor, size_t index, FILE *stream);
+/* After hpac_doctor_measure. */
+void hpac_doctor_print_speeds(const hpac_doctor_exam *exam, FILE *stream);
+/* All of it as one JSON object. `well`: no device has failed. Errors: INTERNAL (memory, a text that
+ * is not UTF-8). */
+hpac_status hpac_doctor_print_json(const hpac_doctor *doctor, uint64_t seed, const char *verdict,
+                                   bool well, FILE *stream);
+
+/* ---- for the files of the doctor, and its tests ---- */
+
+/* Appends to `reason` what a machine lacks for CUDA and the message does not name yet: the driver's
+ * library, a GPU. `root` is the prefix of the paths looked at, "" for the machine itself. */
+void hpac_doctor_add_missing(const char *root, char *reason, size_t reason_nbytes);
+hpac_status hpac_doctor_measure_device(hpac_device *device, hpac_doctor_speeds *speeds);
 
 #endif

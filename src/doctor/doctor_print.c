@@ -1,5 +1,5 @@
 /* The doctor's report: on the terminal, line by line, and as JSON. */
-#include "doctor_print.h"
+#include "doctor.h"
 
 #include "base/cpu.h"
 

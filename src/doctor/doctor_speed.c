@@ -1,8 +1,8 @@
 /* How fast a device copies and computes, measured by its own timers through its interface. */
-#include "doctor_internal.h"
+#include "doctor.h"
 #include "selfcheck_internal.h"
 
-#include <stdlib.h>
+#include "base/memory.h"
 
 #define COPY_NBYTES ((size_t)64 << 20) /* far beyond every cache */
 #define REPEATS 3
@@ -10,103 +10,72 @@
 #define ENOUGH_MS 20.0
 
 /* A call that is measured. */
-typedef struct speed_call speed_call;
-struct speed_call {
-    hpac_device *device;
-    hpac_status (*run)(const speed_call *call);
-    hpac_queue queue;
+typedef struct speed_call {
+    enum { UPLOAD, DOWNLOAD, COPY, FORWARD, BACKWARD } kind;
     void *to; /* copies */
     const void *from;
     hpac_plan *plan; /* forward, backward */
-    const hpac_exec_args *arguments;
-};
+    const hpac_exec_args *args;
+} speed_call;
 
-typedef struct stopwatch {
-    hpac_device *device;
-    hpac_event *begin, *end;
-} stopwatch;
-
-static hpac_status stopwatch_init(stopwatch *watch, hpac_device *device)
+static hpac_status run(hpac_device *device, const speed_call *call)
 {
-    *watch = (stopwatch){.device = device};
-    HPAC_TRY(device->ops->timer_create(device, &watch->begin));
-    return device->ops->timer_create(device, &watch->end);
-}
-
-static void stopwatch_fini(stopwatch *watch)
-{
-    if (watch->begin)
-        watch->device->ops->event_destroy(watch->device, watch->begin);
-    if (watch->end)
-        watch->device->ops->event_destroy(watch->device, watch->end);
+    const hpac_device_ops *ops = device->ops;
+    switch (call->kind) {
+    case UPLOAD:
+        return ops->upload(device, HPAC_QUEUE_COMPUTE, call->to, call->from, COPY_NBYTES);
+    case DOWNLOAD:
+        return ops->download(device, HPAC_QUEUE_COMPUTE, call->to, call->from, COPY_NBYTES);
+    case COPY:
+        return ops->copy(device, call->to, call->from, COPY_NBYTES);
+    case FORWARD:
+        return ops->forward(call->plan, call->args);
+    case BACKWARD:
+        break;
+    }
+    return ops->backward(call->plan, call->args);
 }
 
 /* The quickest of a few calls, after one to warm up. */
-static hpac_status time_call(const stopwatch *watch, const speed_call *call, double *ms)
+static hpac_status time_call(selfcheck_gauge *gauge, const speed_call *call, double *ms)
 {
-    const hpac_device_ops *ops = watch->device->ops;
-    HPAC_TRY(call->run(call));
+    HPAC_TRY(run(gauge->device, call));
     for (size_t i = 0; i < REPEATS; i++) {
-        double elapsed = 0;
-        HPAC_TRY(ops->event_record(watch->device, watch->begin, call->queue));
-        HPAC_TRY(call->run(call));
-        HPAC_TRY(ops->event_record(watch->device, watch->end, call->queue));
-        HPAC_TRY(ops->event_synchronize(watch->device, watch->end));
-        HPAC_TRY(ops->elapsed_ms(watch->device, watch->begin, watch->end, &elapsed));
-        *ms = i == 0 || elapsed < *ms ? elapsed : *ms;
+        gauge->reading.elapsed_ms = 0;
+        HPAC_TRY(hpac_selfcheck_begin(gauge));
+        HPAC_TRY(run(gauge->device, call));
+        HPAC_TRY(hpac_selfcheck_end(gauge));
+        HPAC_TRY(hpac_selfcheck_gauge_finish(gauge));
+        if (i == 0 || gauge->reading.elapsed_ms < *ms)
+            *ms = gauge->reading.elapsed_ms;
     }
     return HPAC_OK;
 }
 
+/* GB/s of bytes, GFLOP/s of operations. */
 static double per_second(double amount, double ms)
 {
-    return ms > 0 ? amount / ms * 1e-6 : 0; /* GB/s of bytes, GFLOP/s of operations */
+    return ms > 0 ? amount / ms * 1e-6 : 0;
 }
 
-/* ---- copies ---- */
-
-static hpac_status run_upload(const speed_call *call)
+static hpac_status measure_copies(selfcheck_gauge *gauge, hpac_doctor_speeds *speeds)
 {
-    return call->device->ops->upload(call->device, call->queue, call->to, call->from, COPY_NBYTES);
-}
-
-static hpac_status run_download(const speed_call *call)
-{
-    return call->device->ops->download(call->device, call->queue, call->to, call->from,
-                                       COPY_NBYTES);
-}
-
-static hpac_status run_copy(const speed_call *call)
-{
-    return call->device->ops->copy(call->device, call->to, call->from, COPY_NBYTES);
-}
-
-static hpac_status measure_copies(const stopwatch *watch, selfcheck_memory *memory,
-                                  hpac_doctor_speeds *speeds)
-{
-    hpac_device *device = watch->device;
-    void *pinned = NULL, *blocks[2] = {NULL, NULL};
-    HPAC_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_PINNED, COPY_NBYTES, &pinned));
-    for (size_t i = 0; i < 2; i++)
-        HPAC_TRY(hpac_selfcheck_alloc(memory, HPAC_MEMORY_DEVICE, COPY_NBYTES, &blocks[i]));
-    const speed_call upload = {device, run_upload, HPAC_QUEUE_COPY, blocks[0], pinned, NULL, NULL},
-                     download = {device, run_download, HPAC_QUEUE_COPY, pinned, blocks[0],
-                                 NULL,   NULL},
-                     copy = {device, run_copy, HPAC_QUEUE_COMPUTE, blocks[1], blocks[0],
-                             NULL,   NULL};
+    HPAC_AUTO(hpac_selfcheck_free) selfcheck_memory memory = {.device = gauge->device};
+    void *pinned = NULL, *a = NULL, *b = NULL;
     double ms = 0;
-    HPAC_TRY(time_call(watch, &upload, &ms));
+    HPAC_TRY(hpac_selfcheck_alloc(&memory, HPAC_MEMORY_PINNED, COPY_NBYTES, &pinned));
+    HPAC_TRY(hpac_selfcheck_alloc(&memory, HPAC_MEMORY_DEVICE, COPY_NBYTES, &a));
+    HPAC_TRY(hpac_selfcheck_alloc(&memory, HPAC_MEMORY_DEVICE, COPY_NBYTES, &b));
+    HPAC_TRY(time_call(gauge, &(speed_call){UPLOAD, .to = a, .from = pinned}, &ms));
     speeds->upload_gb_per_s = per_second(COPY_NBYTES, ms);
-    HPAC_TRY(time_call(watch, &download, &ms));
+    HPAC_TRY(time_call(gauge, &(speed_call){DOWNLOAD, .to = pinned, .from = a}, &ms));
     speeds->download_gb_per_s = per_second(COPY_NBYTES, ms);
-    if (!device->ops->copy)
+    if (!gauge->device->ops->copy)
         return HPAC_OK;
-    HPAC_TRY(time_call(watch, &copy, &ms));
+    HPAC_TRY(time_call(gauge, &(speed_call){COPY, .to = b, .from = a}, &ms));
     speeds->copy_gb_per_s = per_second(2.0 * COPY_NBYTES, ms);
     return HPAC_OK;
 }
-
-/* ---- plans ---- */
 
 /* An operation large enough to be measured, with its times. */
 typedef struct speed_problem {
@@ -116,20 +85,9 @@ typedef struct speed_problem {
     double forward_ms, backward_ms;
 } speed_problem;
 
-static hpac_status run_forward(const speed_call *call)
-{
-    return call->device->ops->forward(call->plan, call->arguments);
-}
-
-static hpac_status run_backward(const speed_call *call)
-{
-    return call->device->ops->backward(call->plan, call->arguments);
-}
-
 /* The first operation alone where the device does not take both as one. */
 static hpac_status make_plan(hpac_device *device, const speed_problem *problem, hpac_plan **plan)
 {
-    *plan = NULL;
     for (size_t count = problem->op_count; count >= 1 && !*plan; count--) {
         const hpac_plan_request request = {
             .ops = problem->ops,
@@ -144,18 +102,10 @@ static hpac_status make_plan(hpac_device *device, const speed_problem *problem, 
     return *plan ? HPAC_OK : hpac_fail(HPAC_ERR_DEVICE, "a single operation was declined");
 }
 
-/* Small numbers of both signs, so that sums stay small. */
-static void fill(float *values, size_t count, uint32_t stream)
-{
-    hpac_random random;
-    hpac_random_init(&random, 0, HPAC_PURPOSE_SYNTH, stream, 0);
-    for (size_t i = 0; i < count; i++)
-        values[i] = 0.02F * hpac_random_uniform(&random) - 0.01F;
-}
-
-/* Parameters, input and the output's gradient, all through one array on the host. */
+/* Parameters, input and the output's gradient, all from one array on the host: small numbers of
+ * both signs, so that sums stay small. */
 static hpac_status fill_plan(hpac_plan *plan, const speed_problem *problem,
-                             const hpac_exec_args *run)
+                             const hpac_exec_args *args)
 {
     const hpac_device_ops *call = plan->device->ops;
     size_t in = problem->batch * hpac_shape_count(problem->ops[0].in);
@@ -164,83 +114,63 @@ static hpac_status fill_plan(hpac_plan *plan, const speed_problem *problem,
     for (size_t i = 0; i < plan->parameter_count; i++)
         if (plan->parameters[i].count > count)
             count = plan->parameters[i].count;
-    float *values = malloc(count * sizeof *values);
-    if (!values)
-        return hpac_fail_memory(count * sizeof *values);
-    fill(values, count, 0);
-    hpac_status status = HPAC_OK;
-    for (size_t i = 0; i < plan->parameter_count && status == HPAC_OK; i++)
-        status = call->parameter_write(plan, i, run->parameters, values);
-    if (status == HPAC_OK)
-        status = call->activation_write(plan, false, run->dy, values);
-    fill(values, count, 1);
-    if (status == HPAC_OK)
-        status = call->activation_write(plan, true, (void *)run->x, values);
-    free(values);
-    return status;
+    HPAC_AUTO_FREE float *values = NULL;
+    HPAC_TRY_NEW(values, count);
+    hpac_random random;
+    hpac_random_init(&random, 0, HPAC_PURPOSE_SYNTH, 0, 0);
+    for (size_t i = 0; i < count; i++)
+        values[i] = 0.02F * hpac_random_uniform(&random) - 0.01F;
+    for (size_t i = 0; i < plan->parameter_count; i++)
+        HPAC_TRY(call->parameter_write(plan, i, args->parameters, values));
+    HPAC_TRY(call->activation_write(plan, false, args->dy, values));
+    return call->activation_write(plan, true, (void *)args->x, values);
 }
 
-static hpac_status allocate_run(selfcheck_memory *memory, const hpac_plan *plan,
-                                hpac_exec_args *run)
+static hpac_status allocate_args(selfcheck_memory *memory, const hpac_plan *plan,
+                                 hpac_exec_args *args)
 {
-    void *x = NULL, *result = NULL;
     const struct {
         size_t nbytes;
         void **address;
     } blocks[] = {
-        {plan->input_nbytes, &x},
-        {plan->input_nbytes, &run->dx},
-        {plan->output_nbytes, &run->y},
-        {plan->output_nbytes, &run->dy},
-        {plan->parameters_nbytes, &run->parameters},
-        {plan->parameters_nbytes, &run->gradients},
-        {plan->state_nbytes, &run->state},
-        {plan->workspace_nbytes, &run->workspace},
-        {sizeof(hpac_step_result), &result},
+        {plan->input_nbytes, (void **)&args->x},
+        {plan->input_nbytes, &args->dx},
+        {plan->output_nbytes, &args->y},
+        {plan->output_nbytes, &args->dy},
+        {plan->parameters_nbytes, &args->parameters},
+        {plan->parameters_nbytes, &args->gradients},
+        {plan->state_nbytes, &args->state},
+        {plan->workspace_nbytes, &args->workspace},
+        {sizeof *args->result, (void **)&args->result},
     };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         HPAC_TRY(
             hpac_selfcheck_alloc(memory, HPAC_MEMORY_DEVICE, blocks[i].nbytes, blocks[i].address));
-    run->x = x;
-    run->result = result;
-    run->training = true;
     return HPAC_OK;
 }
 
-static hpac_status measure_plan(const stopwatch *watch, speed_problem *problem, hpac_plan *plan)
+static void destroy_plan(hpac_plan **plan)
 {
-    selfcheck_memory memory = {.device = watch->device};
-    hpac_exec_args run = {0};
-    speed_call call = {.device = watch->device,
-                       .queue = HPAC_QUEUE_COMPUTE,
-                       .run = run_forward,
-                       .plan = plan,
-                       .arguments = &run};
-    hpac_status status = allocate_run(&memory, plan, &run);
-    if (status == HPAC_OK)
-        status = fill_plan(plan, problem, &run);
-    if (status == HPAC_OK)
-        status = time_call(watch, &call, &problem->forward_ms);
-    call.run = run_backward;
-    if (status == HPAC_OK)
-        status = time_call(watch, &call, &problem->backward_ms);
-    hpac_selfcheck_free(&memory);
-    return status;
+    if (*plan)
+        (*plan)->device->ops->plan_destroy(*plan);
 }
 
-static hpac_status measure_problem(const stopwatch *watch, speed_problem *problem)
+static hpac_status measure_problem(selfcheck_gauge *gauge, speed_problem *problem)
 {
-    hpac_plan *plan;
-    hpac_status status = make_plan(watch->device, problem, &plan);
-    if (status == HPAC_OK)
-        status = measure_plan(watch, problem, plan);
-    watch->device->ops->plan_destroy(plan);
-    return status;
+    HPAC_AUTO(hpac_selfcheck_free) selfcheck_memory memory = {.device = gauge->device};
+    HPAC_AUTO(destroy_plan) hpac_plan *plan = NULL;
+    hpac_exec_args args = {.training = true};
+    HPAC_TRY(make_plan(gauge->device, problem, &plan));
+    HPAC_TRY(allocate_args(&memory, plan, &args));
+    HPAC_TRY(fill_plan(plan, problem, &args));
+    HPAC_TRY(time_call(gauge, &(speed_call){FORWARD, .plan = plan, .args = &args},
+                       &problem->forward_ms));
+    return time_call(gauge, &(speed_call){BACKWARD, .plan = plan, .args = &args},
+                     &problem->backward_ms);
 }
 
-/* ---- the two large operations; backward is two products of the same size ---- */
-
-static hpac_status measure_dense(const stopwatch *watch, const hpac_device_info *info,
+/* Here and below backward is two products of the same size. */
+static hpac_status measure_dense(selfcheck_gauge *gauge, const hpac_device_info *info,
                                  hpac_doctor_speeds *speeds)
 {
     speed_problem problem = {.op_count = 1, .layout = info->vector_layout};
@@ -248,7 +178,7 @@ static hpac_status measure_dense(const stopwatch *watch, const hpac_device_info 
         const hpac_shape vector = {.rank = 1, .rows = 1, .cols = 1, .channels = size};
         problem.batch = size;
         problem.ops[0] = (hpac_op){.kind = HPAC_OP_DENSE, .in = vector, .out = vector};
-        HPAC_TRY(measure_problem(watch, &problem));
+        HPAC_TRY(measure_problem(gauge, &problem));
         double flops = 2.0 * (double)(size * size * size);
         speeds->dense_size = size;
         speeds->dense_forward_gflop_per_s = per_second(flops, problem.forward_ms);
@@ -258,7 +188,7 @@ static hpac_status measure_dense(const stopwatch *watch, const hpac_device_info 
 }
 
 /* 16 channels of 126 x 126 to 32 of 124 x 124, as in the improved model. */
-static hpac_status measure_conv2d(const stopwatch *watch, const hpac_device_info *info,
+static hpac_status measure_conv2d(selfcheck_gauge *gauge, const hpac_device_info *info,
                                   hpac_doctor_speeds *speeds)
 {
     const hpac_shape in = {.rank = 3, .rows = 126, .cols = 126, .channels = 16};
@@ -271,7 +201,7 @@ static hpac_status measure_conv2d(const stopwatch *watch, const hpac_device_info
     };
     for (size_t batch = 2; batch <= 128 && problem.forward_ms < ENOUGH_MS; batch *= 4) {
         problem.batch = batch;
-        HPAC_TRY(measure_problem(watch, &problem));
+        HPAC_TRY(measure_problem(gauge, &problem));
         double flops = 2.0 * (double)(3 * 3 * 16 * batch * hpac_shape_count(out));
         speeds->conv2d_batch = batch;
         speeds->conv2d_forward_gflop_per_s = per_second(flops, problem.forward_ms);
@@ -280,25 +210,14 @@ static hpac_status measure_conv2d(const stopwatch *watch, const hpac_device_info
     return HPAC_OK;
 }
 
-static hpac_status measure(const stopwatch *watch, hpac_doctor_speeds *speeds)
-{
-    selfcheck_memory memory = {.device = watch->device};
-    hpac_device_info info;
-    HPAC_TRY(watch->device->ops->describe(watch->device, &info));
-    hpac_status status = measure_copies(watch, &memory, speeds);
-    hpac_selfcheck_free(&memory);
-    HPAC_TRY(status);
-    HPAC_TRY(hpac_fail_within(measure_dense(watch, &info, speeds), "dense"));
-    return hpac_fail_within(measure_conv2d(watch, &info, speeds), "conv2d");
-}
-
 hpac_status hpac_doctor_measure_device(hpac_device *device, hpac_doctor_speeds *speeds)
 {
-    stopwatch watch;
+    HPAC_AUTO(hpac_selfcheck_gauge_fini) selfcheck_gauge gauge = {0};
+    hpac_device_info info;
     *speeds = (hpac_doctor_speeds){0};
-    hpac_status status = stopwatch_init(&watch, device);
-    if (status == HPAC_OK)
-        status = measure(&watch, speeds);
-    stopwatch_fini(&watch);
-    return status;
+    HPAC_TRY(hpac_selfcheck_gauge_init(&gauge, device));
+    HPAC_TRY(device->ops->describe(device, &info));
+    HPAC_TRY(measure_copies(&gauge, speeds));
+    HPAC_TRY(hpac_fail_within(measure_dense(&gauge, &info, speeds), "dense"));
+    return hpac_fail_within(measure_conv2d(&gauge, &info, speeds), "conv2d");
 }

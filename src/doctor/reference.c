@@ -12,12 +12,6 @@ static size_t index_of(hpac_shape shape, size_t image, size_t row, size_t col, s
     return pixel * shape.channels + channel;
 }
 
-static size_t kernel_index(const hpac_op *op, size_t row, size_t col, size_t from, size_t to)
-{
-    size_t pixel = row * op->kernel_cols + col;
-    return (pixel * op->in.channels + from) * op->out.channels + to;
-}
-
 size_t hpac_reference_kernel_count(const hpac_op *op)
 {
     size_t outputs = op->out.channels;
@@ -33,22 +27,6 @@ size_t hpac_reference_bias_count(const hpac_op *op)
     return hpac_reference_kernel_count(op) > 0 ? op->out.channels : 0;
 }
 
-/* Calls body for every product of a convolution: indices of output, kernel and input. */
-#define FOR_CONV2D(call, body)                                                                     \
-    for (size_t n = 0; n < (call)->batch; n++)                                                     \
-        for (size_t r = 0; r < (call)->op->out.rows; r++)                                          \
-            for (size_t c = 0; c < (call)->op->out.cols; c++)                                      \
-                for (size_t i = 0; i < (call)->op->kernel_rows; i++)                               \
-                    for (size_t j = 0; j < (call)->op->kernel_cols; j++)                           \
-                        for (size_t m = 0; m < (call)->op->in.channels; m++) {                     \
-                            size_t yi = index_of((call)->op->out, n, r, c, 0);                     \
-                            size_t xi = index_of((call)->op->in, n, r + i, c + j, m);              \
-                            size_t wi = kernel_index((call)->op, i, j, m, 0);                      \
-                            for (size_t k = 0; k < (call)->op->out.channels; k++, yi++, wi++) {    \
-                                body;                                                              \
-                            }                                                                      \
-                        }
-
 static size_t output_count(const reference_call *call)
 {
     return call->batch * hpac_shape_count(call->op->out);
@@ -59,66 +37,50 @@ static size_t input_count(const reference_call *call)
     return call->batch * hpac_shape_count(call->op->in);
 }
 
-static void start_with_bias(const reference_call *call)
+/* All products of input and kernel. A dense layer is a convolution whose kernel covers the input.
+ */
+static void sum_products(const reference_call *call, bool backward)
+{
+    const hpac_op *op = call->op;
+    bool dense = op->kind == HPAC_OP_DENSE;
+    size_t rows = dense ? op->in.rows : op->kernel_rows;
+    size_t cols = dense ? op->in.cols : op->kernel_cols;
+    for (size_t n = 0; n < call->batch; n++)
+        for (size_t r = 0; r < op->out.rows; r++)
+            for (size_t c = 0; c < op->out.cols; c++)
+                for (size_t i = 0; i < rows; i++)
+                    for (size_t j = 0; j < cols; j++)
+                        for (size_t m = 0; m < op->in.channels; m++) {
+                            size_t yi = index_of(op->out, n, r, c, 0);
+                            size_t xi = index_of(op->in, n, r + i, c + j, m);
+                            size_t wi = ((i * cols + j) * op->in.channels + m) * op->out.channels;
+                            for (size_t k = 0; k < op->out.channels; k++, yi++, wi++)
+                                if (backward) {
+                                    call->dx[xi] += call->dy[yi] * call->kernel[wi];
+                                    call->kernel_gradient[wi] += call->dy[yi] * call->x[xi];
+                                } else {
+                                    call->y[yi] += call->x[xi] * call->kernel[wi];
+                                }
+                        }
+}
+
+static void affine_forward(const reference_call *call)
+{
+    for (size_t i = 0; i < output_count(call); i++)
+        call->y[i] = call->bias[i % call->op->out.channels];
+    sum_products(call, false);
+}
+
+static void affine_backward(const reference_call *call)
 {
     size_t channels = call->op->out.channels;
-    for (size_t i = 0; i < output_count(call); i++)
-        call->y[i] = call->bias[i % channels];
-}
-
-static void bias_gradient(const reference_call *call)
-{
-    size_t channels = call->op->out.channels;
-    memset(call->bias_gradient, 0, channels * sizeof *call->bias_gradient);
-    for (size_t i = 0; i < output_count(call); i++)
-        call->bias_gradient[i % channels] += call->dy[i];
-}
-
-static void conv2d_forward(const reference_call *call)
-{
-    start_with_bias(call);
-    FOR_CONV2D(call, call->y[yi] += call->x[xi] * call->kernel[wi])
-}
-
-static void clear_gradients(const reference_call *call)
-{
     memset(call->dx, 0, input_count(call) * sizeof *call->dx);
     memset(call->kernel_gradient, 0,
            hpac_reference_kernel_count(call->op) * sizeof *call->kernel_gradient);
-}
-
-static void conv2d_backward(const reference_call *call)
-{
-    clear_gradients(call);
-    bias_gradient(call);
-    FOR_CONV2D(call, {
-        call->dx[xi] += call->dy[yi] * call->kernel[wi];
-        call->kernel_gradient[wi] += call->dy[yi] * call->x[xi];
-    })
-}
-
-static void dense_forward(const reference_call *call)
-{
-    size_t rows = hpac_shape_count(call->op->in), columns = call->op->out.channels;
-    start_with_bias(call);
-    for (size_t n = 0; n < call->batch; n++)
-        for (size_t m = 0; m < rows; m++)
-            for (size_t k = 0; k < columns; k++)
-                call->y[n * columns + k] += call->x[n * rows + m] * call->kernel[m * columns + k];
-}
-
-static void dense_backward(const reference_call *call)
-{
-    size_t rows = hpac_shape_count(call->op->in), columns = call->op->out.channels;
-    clear_gradients(call);
-    bias_gradient(call);
-    for (size_t n = 0; n < call->batch; n++)
-        for (size_t m = 0; m < rows; m++)
-            for (size_t k = 0; k < columns; k++) {
-                double dy = call->dy[n * columns + k];
-                call->dx[n * rows + m] += dy * call->kernel[m * columns + k];
-                call->kernel_gradient[m * columns + k] += dy * call->x[n * rows + m];
-            }
+    memset(call->bias_gradient, 0, channels * sizeof *call->bias_gradient);
+    for (size_t i = 0; i < output_count(call); i++)
+        call->bias_gradient[i % channels] += call->dy[i];
+    sum_products(call, true);
 }
 
 /* The first maximum of the window, row by row: as in Keras, it gets the gradient. */
@@ -200,10 +162,8 @@ static double elementwise_gradient(const reference_call *call, size_t i)
 
 void hpac_reference_forward(const reference_call *call)
 {
-    if (call->op->kind == HPAC_OP_CONV2D)
-        conv2d_forward(call);
-    else if (call->op->kind == HPAC_OP_DENSE)
-        dense_forward(call);
+    if (hpac_reference_kernel_count(call->op) > 0)
+        affine_forward(call);
     else if (call->op->kind == HPAC_OP_MAXPOOL)
         maxpool(call, false);
     else
@@ -213,13 +173,21 @@ void hpac_reference_forward(const reference_call *call)
 
 void hpac_reference_backward(const reference_call *call)
 {
-    if (call->op->kind == HPAC_OP_CONV2D)
-        conv2d_backward(call);
-    else if (call->op->kind == HPAC_OP_DENSE)
-        dense_backward(call);
+    if (hpac_reference_kernel_count(call->op) > 0)
+        affine_backward(call);
     else if (call->op->kind == HPAC_OP_MAXPOOL)
         maxpool(call, true);
     else
         for (size_t i = 0; i < output_count(call); i++)
             call->dx[i] = call->dy[i] * elementwise_gradient(call, i);
+}
+
+void hpac_reference_adadelta(const hpac_adadelta *adadelta, double gradient, double *w, double *a,
+                             double *u)
+{
+    const double rho = (double)adadelta->rho, epsilon = (double)adadelta->epsilon;
+    *a = rho * *a + (1 - rho) * gradient * gradient;
+    double d = gradient * sqrt(*u + epsilon) / sqrt(*a + epsilon);
+    *u = rho * *u + (1 - rho) * d * d;
+    *w -= (double)adadelta->learning_rate * d;
 }

@@ -5,9 +5,7 @@
 #ifndef HPAC_DOCTOR_REFERENCE_H
 #define HPAC_DOCTOR_REFERENCE_H
 
-#include <hpac/op.h>
-
-#include <stdbool.h>
+#include <hpac/device.h>
 
 /* The source of dropout's random numbers. */
 typedef struct reference_draw {
@@ -31,5 +29,9 @@ size_t hpac_reference_kernel_count(const hpac_op *op);
 size_t hpac_reference_bias_count(const hpac_op *op);
 void hpac_reference_forward(const reference_call *call);
 void hpac_reference_backward(const reference_call *call);
+
+/* One step of a weight `w` and its averages `a` and `u` (device.h). */
+void hpac_reference_adadelta(const hpac_adadelta *adadelta, double gradient, double *w, double *a,
+                             double *u);
 
 #endif

@@ -1,8 +1,9 @@
-/* The self-check of stacks of operations: see the public header for what is done to each. */
+/* The self-check of stacks of operations: selfcheck.h says what is done to each. */
 #include "selfcheck_internal.h"
 
+#include "base/memory.h"
+
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const data_names[] = {"integers", "random numbers", "extremes"};
@@ -17,7 +18,7 @@ static bool is_exact(const check_stack *stack)
             (op->kind == HPAC_OP_DROPOUT && op->rate != 0.5F && op->rate != 0.0F))
             return false;
     }
-    return stack->data == DATA_WHOLE && !stack->after_update;
+    return stack->data == DATA_INTEGERS && !stack->after_update;
 }
 
 /* Rounding may turn a ReLU or a window's argmax over inside an op chain, where the device's own
@@ -31,31 +32,6 @@ static bool has_hidden_kinks(const check_segment *segment)
             return true;
     }
     return false;
-}
-
-/* What float32 cannot distinguish from 0 in a product. */
-#define SMALLEST 2e-38
-
-/* `scale`: how large the terms of the sums are. Sums of large terms that cancel are not to be
- * measured by what is left of them. */
-static hpac_status compare_sums(selfcheck_gauge *gauge, const char *what, const float *got,
-                                const double *expected, size_t count, double rtol, double scale)
-{
-    for (size_t i = 0; i < count; i++)
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): stacks have operations */
-        scale = fmax(scale, fabs(expected[i]));
-    for (size_t i = 0; i < count; i++)
-        if (!hpac_selfcheck_allows(gauge, fabs((double)got[i] - expected[i]),
-                                   SMALLEST + rtol * (scale + fabs(expected[i]))))
-            return hpac_fail(HPAC_ERR_NUMERIC, "%s: value %zu of %zu is %.9g, expected %.9g", what,
-                             i, count, (double)got[i], expected[i]);
-    return HPAC_OK;
-}
-
-hpac_status hpac_selfcheck_compare(selfcheck_gauge *gauge, const char *what, const float *got,
-                                   const double *expected, size_t count, double rtol)
-{
-    return compare_sums(gauge, what, got, expected, count, rtol, 0);
 }
 
 static double largest_of(const float *values, size_t count)
@@ -98,8 +74,6 @@ static hpac_status check_parameters(const check_segment *segment)
                          expected);
     return HPAC_OK;
 }
-
-/* ------------------------------------------------------------------------------ the device */
 
 static hpac_status poison(check_stack *stack, void *address, size_t nbytes)
 {
@@ -167,8 +141,6 @@ static hpac_status read_gradients(check_stack *stack, const check_segment *segme
     return stack->call->parameter_read(segment->plan, parameter, segment->gradients, *values);
 }
 
-/* ---------------------------------------------------------------------------------- checks */
-
 /* Of a sum of products, beside the largest term: float32's own rounding; TF32 cuts both factors to
  * 11 bits; bf16 rounds factors and result to 8. */
 static double tolerance(const check_stack *stack, bool exact)
@@ -209,37 +181,16 @@ static double spread(const check_stack *stack, const check_segment *segment, sum
 static hpac_status check_forward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
-    check_expectation expected = {0};
     HPAC_TRY(forward(stack, index));
-    hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
-    if (status == HPAC_OK) {
-        bool exact = is_exact(stack) && hpac_selfcheck_is_held(stack, segment, &expected, false);
-        status = compare_sums(
-            stack->gauge, stack->draw.training ? "y" : "y without training", segment->host_y,
-            expected.activations[segment->op_count], segment->y_count, tolerance(stack, exact),
-            largest_input(segment) * largest_weight(segment) * spread(stack, segment, SUM_Y));
-    }
-    hpac_selfcheck_expectation_fini(&expected);
-    return status;
+    hpac_selfcheck_expect_forward(stack, segment);
+    bool exact = is_exact(stack) && hpac_selfcheck_is_representable(stack, segment, false);
+    return hpac_selfcheck_compare(
+        stack->gauge, stack->draw.training ? "y" : "y without training", segment->host_y,
+        segment->expected[segment->op_count], segment->y_count, tolerance(stack, exact),
+        largest_input(segment) * largest_weight(segment) * spread(stack, segment, SUM_Y));
 }
 
-/* One step of Adadelta in double, from the previous values and the expected gradient. */
-static void expect_update(float *const before[3], const double *gradient, size_t count,
-                          double *const expected[3])
-{
-    const double rho = (double)hpac_selfcheck_optimizer.rho,
-                 epsilon = (double)hpac_selfcheck_optimizer.epsilon;
-    for (size_t i = 0; i < count; i++) {
-        double g = gradient[i], u = (double)before[2][i];
-        double a = rho * (double)before[1][i] + (1 - rho) * g * g;
-        double d = g * sqrt(u + epsilon) / sqrt(a + epsilon);
-        expected[0][i] = (double)before[0][i] - (double)hpac_selfcheck_optimizer.learning_rate * d;
-        expected[1][i] = a;
-        expected[2][i] = rho * u + (1 - rho) * d * d;
-    }
-}
-
-static bool are_whole(const float *values, size_t count)
+static bool are_integers(const float *values, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (values[i] != truncf(values[i]))
@@ -249,10 +200,10 @@ static bool are_whole(const float *values, size_t count)
 
 /* A plan that updates: compares its weights and averages with a step from the expected gradient.
  * The new values replace the old ones on the host. */
-static hpac_status compare_update(check_stack *stack, check_segment *segment, size_t parameter,
-                                  const double *gradient)
+static hpac_status compare_update(check_stack *stack, check_segment *segment, size_t parameter)
 {
     static const char *const names[] = {"updated parameter", "square average", "delta average"};
+    const double *gradient = segment->expected_parameter_gradients[parameter];
     size_t count = segment->plan->parameters[parameter].count;
     const void *slices[] = {segment->parameters, segment->square_average, segment->delta_average};
     float *values[] = {segment->values[parameter], segment->averages[0][parameter],
@@ -260,45 +211,44 @@ static hpac_status compare_update(check_stack *stack, check_segment *segment, si
     double *expected[3] = {NULL, NULL, NULL};
     /* Adadelta normalizes gradients, so that the rounding of a small one is amplified: only exact
      * gradients can be compared. */
-    bool exact = are_whole(segment->host_x, segment->x_count) &&
-                 are_whole(segment->host_dy, segment->y_count);
-    hpac_status status = HPAC_OK;
-    for (size_t i = 0; i < 3 && status == HPAC_OK; i++)
-        status = hpac_selfcheck_doubles(count, &expected[i]);
-    if (status == HPAC_OK)
-        expect_update(values, gradient, count, expected);
-    for (size_t i = 0; i < 3 && status == HPAC_OK; i++) {
-        status = stack->call->parameter_read(segment->plan, parameter, slices[i], values[i]);
-        if (status == HPAC_OK && exact)
-            status =
-                hpac_selfcheck_compare(stack->gauge, names[i], values[i], expected[i], count, 1e-6);
+    bool exact = are_integers(segment->host_x, segment->x_count) &&
+                 are_integers(segment->host_dy, segment->y_count);
+    for (size_t i = 0; i < 3; i++) {
+        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &expected[i]));
+        hpac_selfcheck_widen(expected[i], values[i], count);
+        HPAC_TRY(stack->call->parameter_read(segment->plan, parameter, slices[i], values[i]));
     }
-    for (size_t i = 0; i < 3; i++)
-        free(expected[i]);
-    return status;
+    for (size_t i = 0; i < count; i++)
+        hpac_reference_adadelta(&hpac_selfcheck_optimizer, gradient[i], &expected[0][i],
+                                &expected[1][i], &expected[2][i]);
+    for (size_t i = 0; i < 3 && exact; i++)
+        HPAC_TRY(
+            hpac_selfcheck_compare(stack->gauge, names[i], values[i], expected[i], count, 1e-6, 0));
+    return HPAC_OK;
 }
 
-static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
-                                     const check_expectation *expected, double rtol)
+static hpac_status compare_gradients(check_stack *stack, check_segment *segment, double rtol)
 {
+    const hpac_plan *plan = segment->plan;
     double x = largest_input(segment);
     double dy = largest_of(segment->host_dy, segment->y_count);
     double rounding = spread(stack, segment, SUM_PARAMETER_GRADIENT);
     if (segment->input_gradient)
-        HPAC_TRY(compare_sums(stack->gauge, "dx", segment->host_dx, expected->gradients[0],
-                              segment->x_count, rtol,
-                              dy * largest_weight(segment) * spread(stack, segment, SUM_DX)));
-    for (size_t i = 0; i < segment->plan->parameter_count; i++) {
-        bool is_bias = segment->plan->parameters[i].is_bias;
+        HPAC_TRY(hpac_selfcheck_compare(
+            stack->gauge, "dx", segment->host_dx, segment->expected_gradients[0], segment->x_count,
+            rtol, dy * largest_weight(segment) * spread(stack, segment, SUM_DX)));
+    for (size_t i = 0; i < plan->parameter_count; i++) {
+        bool is_bias = plan->parameters[i].is_bias;
         float *got = NULL;
-        if (segment->plan->updates_parameters) {
-            HPAC_TRY(compare_update(stack, segment, i, expected->parameter_gradients[i]));
+        if (plan->updates_parameters) {
+            HPAC_TRY(compare_update(stack, segment, i));
             continue;
         }
         HPAC_TRY(read_gradients(stack, segment, i, &got));
-        HPAC_TRY(compare_sums(stack->gauge, is_bias ? "bias gradient" : "kernel gradient", got,
-                              expected->parameter_gradients[i], segment->plan->parameters[i].count,
-                              rtol, (is_bias ? dy : x * dy) * rounding));
+        HPAC_TRY(hpac_selfcheck_compare(stack->gauge, is_bias ? "bias gradient" : "kernel gradient",
+                                        got, segment->expected_parameter_gradients[i],
+                                        plan->parameters[i].count, rtol,
+                                        (is_bias ? dy : x * dy) * rounding));
     }
     return HPAC_OK;
 }
@@ -306,19 +256,15 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
 static hpac_status check_backward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
-    check_expectation expected = {0};
     HPAC_TRY(backward(stack, index));
     if (has_hidden_kinks(segment) && !is_exact(stack))
         return HPAC_OK;
-    hpac_status status = hpac_selfcheck_expect_forward(stack, segment, &expected);
-    if (status == HPAC_OK) {
-        hpac_selfcheck_expect_backward(stack, segment, &expected);
-        bool exact = is_exact(stack) && hpac_selfcheck_is_held(stack, segment, &expected, true);
-        if (exact || !has_hidden_kinks(segment))
-            status = compare_gradients(stack, segment, &expected, tolerance(stack, exact));
-    }
-    hpac_selfcheck_expectation_fini(&expected);
-    return status;
+    hpac_selfcheck_expect_forward(stack, segment);
+    hpac_selfcheck_expect_backward(stack, segment);
+    bool exact = is_exact(stack) && hpac_selfcheck_is_representable(stack, segment, true);
+    if (!exact && has_hidden_kinks(segment))
+        return HPAC_OK;
+    return compare_gradients(stack, segment, tolerance(stack, exact));
 }
 
 /* Adadelta on the plan's whole slice, padding included, as networks call it. The check of the step
@@ -411,7 +357,7 @@ static hpac_status check_updating(check_stack *stack, const float *dy)
 static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
 {
     float *dy = NULL;
-    HPAC_TRY(hpac_selfcheck_set_up(stack, one));
+    HPAC_TRY(hpac_selfcheck_stack_init(stack, one));
     check_segment *last = &stack->segments[stack->segment_count - 1];
     for (size_t i = 0; i < stack->segment_count; i++)
         HPAC_TRY(check_parameters(&stack->segments[i]));
@@ -432,38 +378,38 @@ static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
     return check_pass(stack, true);
 }
 
-static hpac_status run_turn(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed,
-                            size_t turn)
+/* The stack once: operation by operation or fused, on one kind of data. */
+static hpac_status check_variant(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed,
+                                 uint32_t variant)
 {
-    check_stack *stack = calloc(1, sizeof *stack);
-    if (!stack)
-        return hpac_fail_memory(sizeof *stack);
-    stack->gauge = gauge;
-    stack->device = stack->memory.device = gauge->device;
-    stack->call = gauge->device->ops;
-    stack->batch = one->batch;
-    stack->updating = turn == 2 * DATA_KIND_COUNT;
-    stack->fused = turn % 2 || stack->updating;
-    stack->data = stack->updating ? DATA_WHOLE : (data_kind)(turn / 2);
-    stack->draw = (reference_draw){.seed = seed, .step = (uint32_t)turn, .training = true};
-    hpac_random_init(&stack->random, seed, HPAC_PURPOSE_SYNTH, 0, (uint32_t)turn);
-    hpac_status status =
-        hpac_fail_within(check_all(stack, one), "%s%s, %s", stack->fused ? "fused" : "one by one",
-                         stack->updating ? " with the update" : "", data_names[stack->data]);
-    hpac_selfcheck_tear_down(stack);
-    free(stack);
-    return status;
+    bool updating = variant == 2 * DATA_KIND_COUNT;
+    HPAC_AUTO(hpac_selfcheck_stack_fini)
+    check_stack stack = {
+        .gauge = gauge,
+        .device = gauge->device,
+        .memory.device = gauge->device,
+        .call = gauge->device->ops,
+        .batch = one->batch,
+        .updating = updating,
+        .fused = variant % 2 || updating,
+        .data = updating ? DATA_INTEGERS : (data_kind)(variant / 2),
+        .draw = {.seed = seed, .step = variant, .training = true},
+    };
+    hpac_random_init(&stack.random, seed, HPAC_PURPOSE_SYNTH, 0, variant);
+    return hpac_fail_within(check_all(&stack, one), "%s%s, %s",
+                            stack.fused ? "fused" : "one by one",
+                            updating ? " with the update" : "", data_names[stack.data]);
 }
 
-hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed)
+static hpac_status check_case(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed)
 {
-    hpac_status status = HPAC_OK;
-    for (size_t turn = 0; turn <= 2 * DATA_KIND_COUNT && status == HPAC_OK; turn++)
-        status = run_turn(gauge, one, seed, turn);
-    return status;
+    HPAC_TRY(hpac_selfcheck_gauge_init(gauge, gauge->device));
+    if (one->run)
+        HPAC_TRY(one->run(gauge, seed));
+    for (uint32_t variant = 0; !one->run && variant <= 2 * DATA_KIND_COUNT; variant++)
+        HPAC_TRY(check_variant(gauge, one, seed, variant));
+    return hpac_selfcheck_gauge_finish(gauge);
 }
-
-/* ------------------------------------------------------------------------------- interface */
 
 size_t hpac_selfcheck_count(void)
 {
@@ -478,14 +424,8 @@ const char *hpac_selfcheck_name(size_t index)
 hpac_status hpac_selfcheck_run(hpac_device *device, size_t index, uint64_t seed,
                                hpac_selfcheck_reading *reading)
 {
-    const selfcheck_case *one = &hpac_selfcheck_cases[index];
-    selfcheck_gauge gauge;
-    hpac_status status = hpac_selfcheck_gauge_init(&gauge, device);
-    if (status == HPAC_OK)
-        status = one->run ? one->run(&gauge, seed) : hpac_selfcheck_stack(&gauge, one, seed);
-    if (status == HPAC_OK)
-        status = hpac_selfcheck_gauge_finish(&gauge);
-    hpac_selfcheck_gauge_fini(&gauge);
+    HPAC_AUTO(hpac_selfcheck_gauge_fini) selfcheck_gauge gauge = {.device = device};
+    hpac_status status = check_case(&gauge, &hpac_selfcheck_cases[index], seed);
     if (reading)
         *reading = gauge.reading;
     return status;

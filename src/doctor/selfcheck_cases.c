@@ -1,51 +1,24 @@
 /* The table of the self-check: shapes that are small, odd, padded, and the whole network. */
 #include "selfcheck_internal.h"
 
+#define ROW(...)                                                                                   \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 #define IMAGE(rows_, cols_, channels_)                                                             \
-    {                                                                                              \
-        .rank = 3, .rows = (rows_), .cols = (cols_), .channels = (channels_)                       \
-    }
-#define VECTOR(length)                                                                             \
-    {                                                                                              \
-        .rank = 1, .rows = 1, .cols = 1, .channels = (length)                                      \
-    }
-#define CONV2D(rows, cols, filters)                                                                \
-    {                                                                                              \
-        .kind = HPAC_OP_CONV2D, .kernel_rows = (rows), .kernel_cols = (cols),                      \
-        .out.channels = (filters)                                                                  \
-    }
-#define MAXPOOL(rows, cols)                                                                        \
-    {                                                                                              \
-        .kind = HPAC_OP_MAXPOOL, .kernel_rows = (rows), .kernel_cols = (cols)                      \
-    }
-#define DENSE(units)                                                                               \
-    {                                                                                              \
-        .kind = HPAC_OP_DENSE, .out.channels = (units)                                             \
-    }
-#define RELU                                                                                       \
-    {                                                                                              \
-        .kind = HPAC_OP_RELU                                                                       \
-    }
-#define SIGMOID                                                                                    \
-    {                                                                                              \
-        .kind = HPAC_OP_SIGMOID                                                                    \
-    }
-#define FLATTEN                                                                                    \
-    {                                                                                              \
-        .kind = HPAC_OP_FLATTEN                                                                    \
-    }
-#define DROPOUT(rate_, stream_)                                                                    \
-    {                                                                                              \
-        .kind = HPAC_OP_DROPOUT, .rate = (rate_), .stream = (stream_)                              \
-    }
-#define BYTES                                                                                      \
-    {                                                                                              \
-        .kind = HPAC_OP_PIXELS, .pixels = HPAC_PIXELS_UINT8                                        \
-    }
-#define FLOATS                                                                                     \
-    {                                                                                              \
-        .kind = HPAC_OP_PIXELS, .pixels = HPAC_PIXELS_FLOAT32                                      \
-    }
+    ROW(.rank = 3, .rows = (rows_), .cols = (cols_), .channels = (channels_))
+#define VECTOR(length) ROW(.rank = 1, .rows = 1, .cols = 1, .channels = (length))
+#define WINDOW(kind_, rows, cols, filters)                                                         \
+    ROW(.kind = (kind_), .kernel_rows = (rows), .kernel_cols = (cols), .out.channels = (filters))
+#define CONV2D(rows, cols, filters) WINDOW(HPAC_OP_CONV2D, rows, cols, filters)
+#define MAXPOOL(rows, cols) WINDOW(HPAC_OP_MAXPOOL, rows, cols, 0)
+#define DENSE(units) ROW(.kind = HPAC_OP_DENSE, .out.channels = (units))
+#define RELU ROW(.kind = HPAC_OP_RELU)
+#define SIGMOID ROW(.kind = HPAC_OP_SIGMOID)
+#define FLATTEN ROW(.kind = HPAC_OP_FLATTEN)
+#define DROPOUT(rate_, stream_) ROW(.kind = HPAC_OP_DROPOUT, .rate = (rate_), .stream = (stream_))
+#define BYTES ROW(.kind = HPAC_OP_PIXELS, .pixels = HPAC_PIXELS_UINT8)
+#define FLOATS ROW(.kind = HPAC_OP_PIXELS, .pixels = HPAC_PIXELS_FLOAT32)
 /* The operations of a case and how many they are. */
 #define OPS(...)                                                                                   \
     .ops = {__VA_ARGS__}, .op_count = sizeof((hpac_op[]){__VA_ARGS__}) / sizeof(hpac_op)

@@ -1,4 +1,4 @@
-/* What the files of the self-check share. */
+/* What the files of the self-check share, and the doctor's speed measurement. */
 #ifndef HPAC_DOCTOR_SELFCHECK_INTERNAL_H
 #define HPAC_DOCTOR_SELFCHECK_INTERNAL_H
 
@@ -9,7 +9,9 @@
 
 #define SELFCHECK_MAX_OPS 12
 
-/* What a check measures beside passing: see selfcheck_gauge.c. */
+/* ---- selfcheck_gauge.c: what checks measure, compare and allocate with ---- */
+
+/* The worst error of a case, and the device's time. */
 typedef struct selfcheck_gauge {
     hpac_device *device;
     hpac_selfcheck_reading reading;
@@ -19,35 +21,21 @@ typedef struct selfcheck_gauge {
 } selfcheck_gauge;
 
 hpac_status hpac_selfcheck_gauge_init(selfcheck_gauge *gauge, hpac_device *device);
-void hpac_selfcheck_gauge_fini(selfcheck_gauge *gauge);
-/* Whether a difference is allowed; a NaN is not. The worst is the reading. */
-bool hpac_selfcheck_allows(selfcheck_gauge *gauge, double difference, double allowed);
-/* Around calls whose time is to be read. That waits for the device, and so is put off to the next
- * begin(): a check must not pass only because its timers waited. */
+void hpac_selfcheck_gauge_fini(selfcheck_gauge *gauge); /* also after a failure */
+/* Around calls on the compute queue whose time is added to the reading. Reading the timers waits
+ * for the device, and so is put off to the next begin() or finish(): a check must not pass only
+ * because its timers waited. */
 hpac_status hpac_selfcheck_begin(selfcheck_gauge *gauge);
 hpac_status hpac_selfcheck_end(selfcheck_gauge *gauge);
-/* Reads the timers that are left. */
 hpac_status hpac_selfcheck_gauge_finish(selfcheck_gauge *gauge);
 
-/* A stack of operations, or a check of its own. */
-typedef struct selfcheck_case {
-    const char *name;
-    size_t batch, op_count;
-    hpac_shape input;
-    hpac_op ops[SELFCHECK_MAX_OPS]; /* shapes are worked out; out.channels of conv2d, dense given */
-    hpac_status (*run)(selfcheck_gauge *gauge, uint64_t seed);
-} selfcheck_case;
-
-extern const selfcheck_case hpac_selfcheck_cases[];
-extern const size_t hpac_selfcheck_case_count;
-
-hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
-hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, uint64_t seed);
-hpac_status hpac_selfcheck_adadelta(selfcheck_gauge *gauge, uint64_t seed);
-
-/* NUMERIC unless all of got lie within rtol of expected, or rtol times the largest of them. */
+/* Whether a difference is allowed; a NaN is not. The worst is the reading. */
+bool hpac_selfcheck_allows(selfcheck_gauge *gauge, double difference, double allowed);
+/* NUMERIC unless all of `got` are within rtol times the largest of `scale` and the expected
+ * values. `scale`: how large the terms of the sums are, since what is left of large terms that
+ * cancel is no measure of their rounding; 0 for values that are no sums. */
 hpac_status hpac_selfcheck_compare(selfcheck_gauge *gauge, const char *what, const float *got,
-                                   const double *expected, size_t count, double rtol);
+                                   const double *expected, size_t count, double rtol, double scale);
 
 /* The blocks of memory of one check, freed together. Host blocks are pinned. */
 #define SELFCHECK_MAX_BLOCKS 512
@@ -65,18 +53,41 @@ hpac_status hpac_selfcheck_alloc(selfcheck_memory *memory, hpac_memory kind, siz
                                  void **address);
 void hpac_selfcheck_free(selfcheck_memory *memory);
 
+/* ---- selfcheck_cases.c ---- */
+
+/* A stack of operations, or a check of its own. */
+typedef struct selfcheck_case {
+    const char *name;
+    size_t batch, op_count;
+    hpac_shape input;
+    hpac_op ops[SELFCHECK_MAX_OPS]; /* shapes are worked out; out.channels of conv2d, dense given */
+    hpac_status (*run)(selfcheck_gauge *gauge, uint64_t seed);
+} selfcheck_case;
+
+extern const selfcheck_case hpac_selfcheck_cases[];
+extern const size_t hpac_selfcheck_case_count;
+
+/* ---- selfcheck_steps.c ---- */
+
+hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, uint64_t seed);
+hpac_status hpac_selfcheck_adadelta(selfcheck_gauge *gauge, uint64_t seed);
+
+/* Keras's default; what updates are made with. */
+extern const hpac_adadelta hpac_selfcheck_optimizer;
+
 /* ---- stacks: selfcheck_stack.c sets them up, selfcheck.c checks them ---- */
 
 /* The input data. Sums of small integers are exact in float32 in any order, so that ReLU and max
  * pooling decide alike on device and reference even deep inside a fused op chain. */
 typedef enum data_kind {
-    DATA_WHOLE,
+    DATA_INTEGERS,
     DATA_RANDOM,
     DATA_EXTREME,
     DATA_KIND_COUNT,
 } data_kind;
 
-/* An op chain with its plan, its memory on the device and the host's view of it. */
+/* An op chain with its plan, its memory on the device, the host's view of it, and the reference's:
+ * activations[i] and their gradients go into operation i. */
 typedef struct check_segment {
     const hpac_op *ops;
     size_t op_count;
@@ -86,7 +97,10 @@ typedef struct check_segment {
     float *values[HPAC_PLAN_MAX_PARAMETERS];      /* parameters, on the host */
     float *averages[2][HPAC_PLAN_MAX_PARAMETERS]; /* square and delta averages, likewise */
     float *host_x, *host_y, *host_dy, *host_dx;
-    size_t x_count, y_count;
+    size_t x_count, y_count, activation_counts[SELFCHECK_MAX_OPS + 1];
+    double *expected[SELFCHECK_MAX_OPS + 1], *expected_gradients[SELFCHECK_MAX_OPS + 1];
+    double *expected_values[HPAC_PLAN_MAX_PARAMETERS];
+    double *expected_parameter_gradients[HPAC_PLAN_MAX_PARAMETERS];
 } check_segment;
 
 typedef struct check_stack {
@@ -110,38 +124,25 @@ typedef struct check_stack {
     hpac_step_result *result, *host_result;
 } check_stack;
 
-/* The reference's arrays for one segment; activations[i] goes into operation i. */
-typedef struct check_expectation {
-    double *activations[SELFCHECK_MAX_OPS + 1], *gradients[SELFCHECK_MAX_OPS + 1];
-    double *parameters[HPAC_PLAN_MAX_PARAMETERS], *parameter_gradients[HPAC_PLAN_MAX_PARAMETERS];
-} check_expectation;
-
-/* ---- selfcheck_expect.c ---- */
-
-/* From what the device read and, backward, from its y and dy. `expected` is zeroed before the first
- * and released with fini, also after a failure. */
-hpac_status hpac_selfcheck_expect_forward(const check_stack *stack, const check_segment *segment,
-                                          check_expectation *expected);
-void hpac_selfcheck_expect_backward(const check_stack *stack, const check_segment *segment,
-                                    check_expectation *expected);
-/* Whether the device's number format holds all that goes through its products (and, in bf16, all
- * that it writes) unrounded, so that integers stay exact. */
-bool hpac_selfcheck_is_held(const check_stack *stack, const check_segment *segment,
-                            const check_expectation *expected, bool backward);
-void hpac_selfcheck_expectation_fini(check_expectation *expected);
-/* The caller frees them. */
-hpac_status hpac_selfcheck_doubles(size_t count, double **values);
-
-/* What updates are made with. */
-extern const hpac_adadelta hpac_selfcheck_optimizer;
-
 /* Works out the operations, makes plans and memory, draws parameters and input. `device`, `batch`,
- * `data`, `fused`, `updating` and `random` are set before; tear_down also after a failure. A stack
- * that does not begin with PIXELS begins in the layout that networks have inside the device. */
-hpac_status hpac_selfcheck_set_up(check_stack *stack, const selfcheck_case *one);
-void hpac_selfcheck_tear_down(check_stack *stack);
+ * `data`, `fused`, `updating` and `random` are set before; fini also after a failure. A stack that
+ * does not begin with PIXELS begins in the layout that networks have inside the device. */
+hpac_status hpac_selfcheck_stack_init(check_stack *stack, const selfcheck_case *one);
+void hpac_selfcheck_stack_fini(check_stack *stack);
 void hpac_selfcheck_fill(check_stack *stack, float *values, size_t count);
-/* `count` pinned floats that live as long as the stack. */
+/* `count` pinned values that live as long as the stack. */
 hpac_status hpac_selfcheck_floats(check_stack *stack, size_t count, float **values);
+hpac_status hpac_selfcheck_doubles(check_stack *stack, size_t count, double **values);
+
+/* ---- selfcheck_expect.c: the reference, from what the device read ---- */
+
+void hpac_selfcheck_widen(double *to, const float *from, size_t count);
+void hpac_selfcheck_expect_forward(const check_stack *stack, check_segment *segment);
+/* After expect_forward; also from the device's y and dy. */
+void hpac_selfcheck_expect_backward(const check_stack *stack, check_segment *segment);
+/* Whether the device's number format represents all that goes through the segment's products (and,
+ * in bf16, all that it writes) unrounded, so that integers stay exact. */
+bool hpac_selfcheck_is_representable(const check_stack *stack, const check_segment *segment,
+                                     bool backward);
 
 #endif

@@ -3,13 +3,10 @@
 
 #include <string.h>
 
-const hpac_adadelta hpac_selfcheck_optimizer = {
-    .learning_rate = 1.0F, .rho = 0.95F, .epsilon = 1e-7F};
-
 static float draw_value(check_stack *stack)
 {
     static const float extremes[] = {0.0F, -0.0F, 1e4F, -1e4F, 65504.0F, 1e-30F, -1e-30F, 1e-7F};
-    if (stack->data == DATA_WHOLE)
+    if (stack->data == DATA_INTEGERS)
         return (float)hpac_random_below(&stack->random, 7) - 3.0F;
     if (stack->data == DATA_EXTREME && hpac_random_below(&stack->random, 2))
         return extremes[hpac_random_below(&stack->random, 8)];
@@ -55,26 +52,6 @@ static void set_shapes(check_stack *stack, const selfcheck_case *one)
     }
 }
 
-hpac_status hpac_selfcheck_alloc(selfcheck_memory *memory, hpac_memory kind, size_t nbytes,
-                                 void **address)
-{
-    if (memory->count == SELFCHECK_MAX_BLOCKS)
-        return hpac_fail(HPAC_ERR_INTERNAL, "selfcheck: more than %d blocks", SELFCHECK_MAX_BLOCKS);
-    HPAC_TRY(memory->device->ops->alloc(memory->device, kind, nbytes, address));
-    memory->blocks[memory->count].kind = kind;
-    memory->blocks[memory->count++].address = *address;
-    return HPAC_OK;
-}
-
-void hpac_selfcheck_free(selfcheck_memory *memory)
-{
-    while (memory->count > 0) {
-        memory->count--;
-        memory->device->ops->free(memory->device, memory->blocks[memory->count].kind,
-                                  memory->blocks[memory->count].address);
-    }
-}
-
 static hpac_status on_device(check_stack *stack, size_t nbytes, void **address)
 {
     if (nbytes > stack->largest_nbytes)
@@ -82,13 +59,19 @@ static hpac_status on_device(check_stack *stack, size_t nbytes, void **address)
     return hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_DEVICE, nbytes, address);
 }
 
+static hpac_status pinned(check_stack *stack, size_t nbytes, void **address)
+{
+    return hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, nbytes, address);
+}
+
 hpac_status hpac_selfcheck_floats(check_stack *stack, size_t count, float **values)
 {
-    void *address = NULL;
-    HPAC_TRY(hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, count * sizeof **values,
-                                  &address));
-    *values = address;
-    return HPAC_OK;
+    return pinned(stack, count * sizeof **values, (void **)values);
+}
+
+hpac_status hpac_selfcheck_doubles(check_stack *stack, size_t count, double **values)
+{
+    return pinned(stack, count * sizeof **values, (void **)values);
 }
 
 /* As in a network, whose first operation is PIXELS: only where something before has parameters. A
@@ -145,8 +128,16 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
     HPAC_TRY(hpac_selfcheck_floats(stack, segment->y_count, &segment->host_dy));
     if (plan->workspace_nbytes > stack->workspace_nbytes)
         stack->workspace_nbytes = plan->workspace_nbytes;
+    for (size_t i = 0; i <= segment->op_count; i++) {
+        hpac_shape shape = i < segment->op_count ? segment->ops[i].in : segment->ops[i - 1].out;
+        size_t count = segment->activation_counts[i] = stack->batch * hpac_shape_count(shape);
+        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected[i]));
+        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_gradients[i]));
+    }
     for (size_t i = 0; i < plan->parameter_count; i++) {
         size_t count = plan->parameters[i].count;
+        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_values[i]));
+        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_parameter_gradients[i]));
         HPAC_TRY(hpac_selfcheck_floats(stack, count, &segment->values[i]));
         HPAC_TRY(hpac_selfcheck_floats(stack, count, &segment->averages[0][i]));
         HPAC_TRY(hpac_selfcheck_floats(stack, count, &segment->averages[1][i]));
@@ -159,22 +150,16 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
 
 static hpac_status allocate_rest(check_stack *stack)
 {
-    void *address = NULL;
-    hpac_plan *first = stack->segments[0].plan;
-    HPAC_TRY(on_device(stack, first->input_nbytes, &stack->x));
-    HPAC_TRY(on_device(stack, first->input_nbytes, &stack->dx));
+    check_segment *first = &stack->segments[0];
+    HPAC_TRY(on_device(stack, first->plan->input_nbytes, &stack->x));
+    HPAC_TRY(on_device(stack, first->plan->input_nbytes, &stack->dx));
     HPAC_TRY(on_device(stack, stack->workspace_nbytes, &stack->workspace));
-    HPAC_TRY(on_device(stack, sizeof *stack->result, &address));
-    stack->result = address;
-    HPAC_TRY(
-        hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, sizeof *stack->result, &address));
-    stack->host_result = address;
-    HPAC_TRY(
-        hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, stack->largest_nbytes, &address));
-    stack->poison = address;
+    HPAC_TRY(on_device(stack, sizeof *stack->result, (void **)&stack->result));
+    HPAC_TRY(pinned(stack, sizeof *stack->result, (void **)&stack->host_result));
+    HPAC_TRY(pinned(stack, stack->largest_nbytes, (void **)&stack->poison));
     memset(stack->poison, 0xff, stack->largest_nbytes); /* all bits set: a NaN */
-    fill_input(stack, stack->segments[0].host_x, stack->segments[0].x_count);
-    return stack->call->activation_write(first, true, stack->x, stack->segments[0].host_x);
+    fill_input(stack, first->host_x, first->x_count);
+    return stack->call->activation_write(first->plan, true, stack->x, first->host_x);
 }
 
 /* How the input of the stack lies inside the device. */
@@ -185,7 +170,7 @@ static hpac_layout first_layout(const check_stack *stack, const hpac_device_info
     return stack->ops[0].in.rank == 3 ? info->image_layout : info->vector_layout;
 }
 
-hpac_status hpac_selfcheck_set_up(check_stack *stack, const selfcheck_case *one)
+hpac_status hpac_selfcheck_stack_init(check_stack *stack, const selfcheck_case *one)
 {
     hpac_device_info info;
     HPAC_TRY(stack->call->describe(stack->device, &info));
@@ -203,7 +188,7 @@ hpac_status hpac_selfcheck_set_up(check_stack *stack, const selfcheck_case *one)
     return allocate_rest(stack);
 }
 
-void hpac_selfcheck_tear_down(check_stack *stack)
+void hpac_selfcheck_stack_fini(check_stack *stack)
 {
     for (size_t i = 0; i < stack->segment_count; i++)
         stack->call->plan_destroy(stack->segments[i].plan);

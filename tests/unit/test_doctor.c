@@ -1,7 +1,7 @@
 /* The doctor: what it finds on a healthy device, on one with a wrong operation, and what it says is
  * missing. */
 #include "base/file.h"
-#include "doctor/doctor_internal.h"
+#include "doctor/doctor.h"
 
 #include "scratch.h"
 
