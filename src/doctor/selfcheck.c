@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const data_names[] = {"integers", "random numbers", "extremes"};
@@ -75,12 +76,15 @@ static hpac_status check_parameters(const check_segment *segment)
     return HPAC_OK;
 }
 
+/* forward, backward, or with a check of the results. */
+typedef hpac_status segment_step(check_stack *stack, size_t index);
+
 static hpac_status poison(check_stack *stack, void *address, size_t nbytes)
 {
     return stack->call->upload(stack->device, HPAC_QUEUE_COMPUTE, address, stack->poison, nbytes);
 }
 
-static hpac_exec_args make_run(check_stack *stack, size_t index)
+static hpac_exec_args make_args(check_stack *stack, size_t index)
 {
     const check_segment *segment = &stack->segments[index];
     return (hpac_exec_args){
@@ -103,42 +107,39 @@ static hpac_status forward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
     hpac_plan *plan = segment->plan;
-    hpac_exec_args run = make_run(stack, index);
+    hpac_exec_args args = make_args(stack, index);
     HPAC_TRY(poison(stack, segment->y, plan->output_nbytes));
     HPAC_TRY(poison(stack, segment->state, plan->state_nbytes));
     HPAC_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
     HPAC_TRY(hpac_selfcheck_begin(stack->gauge));
-    HPAC_TRY(stack->call->forward(plan, &run));
+    HPAC_TRY(stack->call->forward(plan, &args));
     HPAC_TRY(hpac_selfcheck_end(stack->gauge));
-    HPAC_TRY(stack->call->activation_read(plan, true, run.x, segment->host_x));
-    return stack->call->activation_read(plan, false, run.y, segment->host_y);
+    HPAC_TRY(stack->call->activation_read(plan, true, args.x, segment->host_x));
+    return stack->call->activation_read(plan, false, args.y, segment->host_y);
 }
 
-/* Backward of one segment; host_dy and host_dx likewise. dx is the dy of the segment before. */
+/* Backward of one segment; host_dy, host_dx and host_gradients likewise. dx is the dy of the
+ * segment before. */
 static hpac_status backward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
     hpac_plan *plan = segment->plan;
-    hpac_exec_args run = make_run(stack, index);
+    hpac_exec_args args = make_args(stack, index);
     if (segment->input_gradient)
-        run.dx = index > 0 ? stack->segments[index - 1].dy : stack->dx;
+        args.dx = index > 0 ? stack->segments[index - 1].dy : stack->dx;
     HPAC_TRY(stack->call->activation_read(plan, false, segment->dy, segment->host_dy));
-    if (run.dx)
-        HPAC_TRY(poison(stack, run.dx, plan->input_nbytes));
+    if (args.dx)
+        HPAC_TRY(poison(stack, args.dx, plan->input_nbytes));
     HPAC_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
     for (size_t i = 0; i < plan->parameter_count && !plan->updates_parameters; i++)
         HPAC_TRY(stack->call->parameter_write(plan, i, segment->gradients, stack->poison));
     HPAC_TRY(hpac_selfcheck_begin(stack->gauge));
-    HPAC_TRY(stack->call->backward(plan, &run));
+    HPAC_TRY(stack->call->backward(plan, &args));
     HPAC_TRY(hpac_selfcheck_end(stack->gauge));
-    return run.dx ? stack->call->activation_read(plan, true, run.dx, segment->host_dx) : HPAC_OK;
-}
-
-static hpac_status read_gradients(check_stack *stack, const check_segment *segment,
-                                  size_t parameter, float **values)
-{
-    HPAC_TRY(hpac_selfcheck_floats(stack, segment->plan->parameters[parameter].count, values));
-    return stack->call->parameter_read(segment->plan, parameter, segment->gradients, *values);
+    for (size_t i = 0; i < plan->parameter_count && !plan->updates_parameters; i++)
+        HPAC_TRY(
+            stack->call->parameter_read(plan, i, segment->gradients, segment->host_gradients[i]));
+    return args.dx ? stack->call->activation_read(plan, true, args.dx, segment->host_dx) : HPAC_OK;
 }
 
 /* Of a sum of products, beside the largest term: float32's own rounding; TF32 cuts both factors to
@@ -239,16 +240,13 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
             rtol, dy * largest_weight(segment) * spread(stack, segment, SUM_DX)));
     for (size_t i = 0; i < plan->parameter_count; i++) {
         bool is_bias = plan->parameters[i].is_bias;
-        float *got = NULL;
-        if (plan->updates_parameters) {
+        if (plan->updates_parameters)
             HPAC_TRY(compare_update(stack, segment, i));
-            continue;
-        }
-        HPAC_TRY(read_gradients(stack, segment, i, &got));
-        HPAC_TRY(hpac_selfcheck_compare(stack->gauge, is_bias ? "bias gradient" : "kernel gradient",
-                                        got, segment->expected_parameter_gradients[i],
-                                        plan->parameters[i].count, rtol,
-                                        (is_bias ? dy : x * dy) * rounding));
+        else
+            HPAC_TRY(hpac_selfcheck_compare(
+                stack->gauge, is_bias ? "bias gradient" : "kernel gradient",
+                segment->host_gradients[i], segment->expected_parameter_gradients[i],
+                plan->parameters[i].count, rtol, (is_bias ? dy : x * dy) * rounding));
     }
     return HPAC_OK;
 }
@@ -284,43 +282,51 @@ static hpac_status update(check_stack *stack)
     return HPAC_OK;
 }
 
-/* The same calls once more must give the same bits. */
-static hpac_status check_repeat(check_stack *stack, const float *dy)
+/* All that the device has written, for a comparison bit by bit. */
+static hpac_status record(const check_stack *stack, char **bytes, size_t *nbytes)
 {
-    check_segment *first = &stack->segments[0], *last = &stack->segments[stack->segment_count - 1];
-    float *y = NULL, *dx = NULL;
-    HPAC_TRY(hpac_selfcheck_floats(stack, last->y_count, &y));
-    HPAC_TRY(hpac_selfcheck_floats(stack, first->x_count, &dx));
-    memcpy(y, last->host_y, last->y_count * sizeof *y);
-    memcpy(dx, first->host_dx, first->x_count * sizeof *dx);
-    for (size_t i = 0; i < stack->segment_count; i++)
-        HPAC_TRY(forward(stack, i));
-    HPAC_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
-    for (size_t i = stack->segment_count; i-- > 0;) {
-        check_segment *segment = &stack->segments[i];
-        float *gradients[2][HPAC_PLAN_MAX_PARAMETERS] = {{NULL}};
-        for (size_t pass = 0; pass < 2; pass++) {
-            if (pass == 1)
-                HPAC_TRY(backward(stack, i));
-            for (size_t j = 0; j < segment->plan->parameter_count; j++)
-                HPAC_TRY(read_gradients(stack, segment, j, &gradients[pass][j]));
-        }
+    FILE *stream = open_memstream(bytes, nbytes);
+    if (!stream)
+        return hpac_fail_memory(1);
+    for (size_t i = 0; i < stack->segment_count; i++) {
+        const check_segment *segment = &stack->segments[i];
+        fwrite(segment->host_y, sizeof(float), segment->y_count, stream);
+        fwrite(segment->host_dx, sizeof(float), segment->x_count, stream);
         for (size_t j = 0; j < segment->plan->parameter_count; j++)
-            if (memcmp(gradients[0][j], gradients[1][j],
-                       segment->plan->parameters[j].count * sizeof(float)) != 0)
-                return hpac_fail(HPAC_ERR_NUMERIC, "gradients differ from one call to the next");
+            fwrite(segment->host_gradients[j], sizeof(float), segment->plan->parameters[j].count,
+                   stream);
     }
-    if (memcmp(y, last->host_y, last->y_count * sizeof *y) != 0 ||
-        memcmp(dx, first->host_dx, first->x_count * sizeof *dx) != 0)
-        return hpac_fail(HPAC_ERR_NUMERIC, "values differ from one call to the next");
-    return HPAC_OK;
+    return fclose(stream) == 0 ? HPAC_OK : hpac_fail_memory(1);
 }
 
-static hpac_status check_pass(check_stack *stack, bool training)
+static hpac_status pass_forward(check_stack *stack, bool training, segment_step *step)
 {
     stack->draw.training = training;
     for (size_t i = 0; i < stack->segment_count; i++)
-        HPAC_TRY(check_forward(stack, i));
+        HPAC_TRY(step(stack, i));
+    return HPAC_OK;
+}
+
+static hpac_status pass_backward(check_stack *stack, segment_step *step)
+{
+    check_segment *last = &stack->segments[stack->segment_count - 1];
+    HPAC_TRY(stack->call->activation_write(last->plan, false, last->dy, stack->last_dy));
+    for (size_t i = stack->segment_count; i-- > 0;)
+        HPAC_TRY(step(stack, i));
+    return HPAC_OK;
+}
+
+/* The same calls once more must give the same bits. */
+static hpac_status check_repeat(check_stack *stack)
+{
+    HPAC_AUTO_FREE char *once = NULL, *again = NULL;
+    size_t nbytes, nbytes_again;
+    HPAC_TRY(record(stack, &once, &nbytes));
+    HPAC_TRY(pass_forward(stack, true, forward));
+    HPAC_TRY(pass_backward(stack, backward));
+    HPAC_TRY(record(stack, &again, &nbytes_again));
+    if (memcmp(once, again, nbytes) != 0)
+        return hpac_fail(HPAC_ERR_NUMERIC, "values differ from one call to the next");
     return HPAC_OK;
 }
 
@@ -334,21 +340,12 @@ static hpac_status check_result(check_stack *stack)
     return HPAC_OK;
 }
 
-static hpac_status check_back(check_stack *stack, const float *dy)
-{
-    check_segment *last = &stack->segments[stack->segment_count - 1];
-    HPAC_TRY(stack->call->activation_write(last->plan, false, last->dy, dy));
-    for (size_t i = stack->segment_count; i-- > 0;)
-        HPAC_TRY(check_backward(stack, i));
-    return HPAC_OK;
-}
-
 /* Two steps of plans that update by themselves, so that the averages of the first count. */
-static hpac_status check_updating(check_stack *stack, const float *dy)
+static hpac_status check_updating(check_stack *stack)
 {
     for (size_t step = 0; step < 2; step++) {
-        HPAC_TRY(check_pass(stack, true));
-        HPAC_TRY(check_back(stack, dy));
+        HPAC_TRY(pass_forward(stack, true, check_forward));
+        HPAC_TRY(pass_backward(stack, check_backward));
         stack->after_update = true;
     }
     return check_result(stack);
@@ -356,26 +353,22 @@ static hpac_status check_updating(check_stack *stack, const float *dy)
 
 static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
 {
-    float *dy = NULL;
     HPAC_TRY(hpac_selfcheck_stack_init(stack, one));
-    check_segment *last = &stack->segments[stack->segment_count - 1];
     for (size_t i = 0; i < stack->segment_count; i++)
         HPAC_TRY(check_parameters(&stack->segments[i]));
     HPAC_TRY(stack->call->set_step(stack->device, stack->draw.seed, stack->draw.step));
-    HPAC_TRY(hpac_selfcheck_floats(stack, last->y_count, &dy));
-    hpac_selfcheck_fill(stack, dy, last->y_count);
     if (stack->updating)
-        return check_updating(stack, dy);
-    HPAC_TRY(check_pass(stack, false));
-    HPAC_TRY(check_pass(stack, true));
-    HPAC_TRY(check_back(stack, dy));
-    HPAC_TRY(check_repeat(stack, dy));
+        return check_updating(stack);
+    HPAC_TRY(pass_forward(stack, false, check_forward));
+    HPAC_TRY(pass_forward(stack, true, check_forward));
+    HPAC_TRY(pass_backward(stack, check_backward));
+    HPAC_TRY(check_repeat(stack));
     if (stack->data == DATA_EXTREME)
         return HPAC_OK; /* 1e8 squared and so on: not what the update is for */
     HPAC_TRY(update(stack));
     HPAC_TRY(check_result(stack));
     stack->after_update = true;
-    return check_pass(stack, true);
+    return pass_forward(stack, true, check_forward);
 }
 
 /* The stack once: operation by operation or fused, on one kind of data. */

@@ -96,7 +96,7 @@ typedef struct check_segment {
     void *y, *dy, *state, *parameters, *gradients, *square_average, *delta_average;
     float *values[HPAC_PLAN_MAX_PARAMETERS];      /* parameters, on the host */
     float *averages[2][HPAC_PLAN_MAX_PARAMETERS]; /* square and delta averages, likewise */
-    float *host_x, *host_y, *host_dy, *host_dx;
+    float *host_x, *host_y, *host_dy, *host_dx, *host_gradients[HPAC_PLAN_MAX_PARAMETERS];
     size_t x_count, y_count, activation_counts[SELFCHECK_MAX_OPS + 1];
     double *expected[SELFCHECK_MAX_OPS + 1], *expected_gradients[SELFCHECK_MAX_OPS + 1];
     double *expected_values[HPAC_PLAN_MAX_PARAMETERS];
@@ -119,6 +119,7 @@ typedef struct check_stack {
     size_t segment_count;
     void *x, *dx, *workspace;
     bool after_update; /* the weights are no longer integers */
+    float *last_dy;    /* of the last segment, pinned */
     float *poison;     /* pinned, NaN */
     size_t workspace_nbytes, largest_nbytes;
     hpac_step_result *result, *host_result;
@@ -129,9 +130,7 @@ typedef struct check_stack {
  * does not begin with PIXELS begins in the layout that networks have inside the device. */
 hpac_status hpac_selfcheck_stack_init(check_stack *stack, const selfcheck_case *one);
 void hpac_selfcheck_stack_fini(check_stack *stack);
-void hpac_selfcheck_fill(check_stack *stack, float *values, size_t count);
 /* `count` pinned values that live as long as the stack. */
-hpac_status hpac_selfcheck_floats(check_stack *stack, size_t count, float **values);
 hpac_status hpac_selfcheck_doubles(check_stack *stack, size_t count, double **values);
 
 /* ---- selfcheck_expect.c: the reference, from what the device read ---- */

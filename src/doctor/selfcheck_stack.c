@@ -13,7 +13,7 @@ static float draw_value(check_stack *stack)
     return 2.0F * hpac_random_uniform(&stack->random) - 1.0F;
 }
 
-void hpac_selfcheck_fill(check_stack *stack, float *values, size_t count)
+static void fill(check_stack *stack, float *values, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         values[i] = draw_value(stack);
@@ -22,7 +22,7 @@ void hpac_selfcheck_fill(check_stack *stack, float *values, size_t count)
 static void fill_input(check_stack *stack, float *values, size_t count)
 {
     bool bytes = stack->ops[0].kind == HPAC_OP_PIXELS && stack->ops[0].pixels == HPAC_PIXELS_UINT8;
-    hpac_selfcheck_fill(stack, values, count);
+    fill(stack, values, count);
     for (size_t i = 0; bytes && i < count; i++)
         values[i] = (float)hpac_random_below(&stack->random, 256);
 }
@@ -64,7 +64,7 @@ static hpac_status pinned(check_stack *stack, size_t nbytes, void **address)
     return hpac_selfcheck_alloc(&stack->memory, HPAC_MEMORY_PINNED, nbytes, address);
 }
 
-hpac_status hpac_selfcheck_floats(check_stack *stack, size_t count, float **values)
+static hpac_status floats(check_stack *stack, size_t count, float **values)
 {
     return pinned(stack, count * sizeof **values, (void **)values);
 }
@@ -122,10 +122,10 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
     HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->gradients));
     HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->square_average));
     HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->delta_average));
-    HPAC_TRY(hpac_selfcheck_floats(stack, segment->x_count, &segment->host_x));
-    HPAC_TRY(hpac_selfcheck_floats(stack, segment->x_count, &segment->host_dx));
-    HPAC_TRY(hpac_selfcheck_floats(stack, segment->y_count, &segment->host_y));
-    HPAC_TRY(hpac_selfcheck_floats(stack, segment->y_count, &segment->host_dy));
+    HPAC_TRY(floats(stack, segment->x_count, &segment->host_x));
+    HPAC_TRY(floats(stack, segment->x_count, &segment->host_dx));
+    HPAC_TRY(floats(stack, segment->y_count, &segment->host_y));
+    HPAC_TRY(floats(stack, segment->y_count, &segment->host_dy));
     if (plan->workspace_nbytes > stack->workspace_nbytes)
         stack->workspace_nbytes = plan->workspace_nbytes;
     for (size_t i = 0; i <= segment->op_count; i++) {
@@ -138,10 +138,11 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
         size_t count = plan->parameters[i].count;
         HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_values[i]));
         HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_parameter_gradients[i]));
-        HPAC_TRY(hpac_selfcheck_floats(stack, count, &segment->values[i]));
-        HPAC_TRY(hpac_selfcheck_floats(stack, count, &segment->averages[0][i]));
-        HPAC_TRY(hpac_selfcheck_floats(stack, count, &segment->averages[1][i]));
-        hpac_selfcheck_fill(stack, segment->values[i], count);
+        HPAC_TRY(floats(stack, count, &segment->host_gradients[i]));
+        HPAC_TRY(floats(stack, count, &segment->values[i]));
+        HPAC_TRY(floats(stack, count, &segment->averages[0][i]));
+        HPAC_TRY(floats(stack, count, &segment->averages[1][i]));
+        fill(stack, segment->values[i], count);
         HPAC_TRY(stack->call->parameter_write(segment->plan, i, segment->parameters,
                                               segment->values[i]));
     }
@@ -150,7 +151,7 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
 
 static hpac_status allocate_rest(check_stack *stack)
 {
-    check_segment *first = &stack->segments[0];
+    check_segment *first = stack->segments, *last = first + stack->segment_count - 1;
     HPAC_TRY(on_device(stack, first->plan->input_nbytes, &stack->x));
     HPAC_TRY(on_device(stack, first->plan->input_nbytes, &stack->dx));
     HPAC_TRY(on_device(stack, stack->workspace_nbytes, &stack->workspace));
@@ -159,6 +160,8 @@ static hpac_status allocate_rest(check_stack *stack)
     HPAC_TRY(pinned(stack, stack->largest_nbytes, (void **)&stack->poison));
     memset(stack->poison, 0xff, stack->largest_nbytes); /* all bits set: a NaN */
     fill_input(stack, first->host_x, first->x_count);
+    HPAC_TRY(floats(stack, last->y_count, &stack->last_dy));
+    fill(stack, stack->last_dy, last->y_count);
     return stack->call->activation_write(first->plan, true, stack->x, first->host_x);
 }
 

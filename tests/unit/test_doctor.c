@@ -219,6 +219,26 @@ Test(doctor, finds_a_nan)
     hpac_doctor_close(&doctor);
 }
 
+/* Within every tolerance, but not the same bits each time. */
+static hpac_status forward_variably(hpac_plan *plan, const hpac_exec_args *args)
+{
+    static int calls;
+    hpac_status status = healthy.forward(plan, args);
+    ((float *)args->y)[0] += (float)(calls++ % 7) * 1e-7F;
+    return status;
+}
+
+Test(doctor, finds_bits_that_differ_between_calls)
+{
+    hpac_doctor doctor = open_sick();
+    sick.forward = forward_variably;
+    const hpac_doctor_finding *found = check(&doctor, "sigmoid, vector");
+    cr_expect_eq(found->status, HPAC_ERR_NUMERIC);
+    cr_expect_not_null(strstr(found->message, "differ from one call to the next"), "%s",
+                       found->message);
+    hpac_doctor_close(&doctor);
+}
+
 Test(doctor, finds_a_wrong_loss)
 {
     hpac_doctor doctor = open_sick();
