@@ -17,10 +17,9 @@ typedef enum hpac_log_level {
     HPAC_LOG_ERROR,
     HPAC_LOG_WARNING,
     HPAC_LOG_INFO,
-    HPAC_LOG_DEBUG,
 } hpac_log_level;
 
-/* The most verbose level on stderr (the file gets all but DEBUG); INFO by default. */
+/* The most verbose level on stderr (the file gets all); INFO by default. */
 void hpac_log_set_level(hpac_log_level level);
 
 /* Appends all lines, with times, to `path` until hpac_log_close_file. Errors: DATA. */
@@ -42,6 +41,5 @@ void hpac_log_record(hpac_log_level level, const char *format, ...)
 #define hpac_log_error(...) hpac_log_line(HPAC_LOG_ERROR, __VA_ARGS__)
 #define hpac_log_warning(...) hpac_log_line(HPAC_LOG_WARNING, __VA_ARGS__)
 #define hpac_log_info(...) hpac_log_line(HPAC_LOG_INFO, __VA_ARGS__)
-#define hpac_log_debug(...) hpac_log_line(HPAC_LOG_DEBUG, __VA_ARGS__)
 
 #endif

@@ -53,9 +53,6 @@ hpac_status hpac_fail_within(hpac_status status, const char *format, ...)
  * next call of a function of this header. To hand it to another thread, copy it. */
 const char *hpac_error_message(void);
 
-/* The name of a status, for logs: "data error". Never NULL. */
-const char *hpac_status_name(hpac_status status);
-
 /*
  * A list of problems, for checks that report all of them and not just the first:
  *

@@ -5,26 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[HPAC_CPU_PATH_COUNT] = {
-    [HPAC_CPU_PATH_PORTABLE] = "portable",
-    [HPAC_CPU_PATH_AVX2] = "avx2",
-    [HPAC_CPU_PATH_AVX512] = "avx512",
-};
-
-static const char *const labels[HPAC_CPU_PATH_COUNT] = {
-    [HPAC_CPU_PATH_PORTABLE] = "portable",
-    [HPAC_CPU_PATH_AVX2] = "AVX2",
-    [HPAC_CPU_PATH_AVX512] = "AVX-512",
+static const struct {
+    const char *name, *label;
+} paths[HPAC_CPU_PATH_COUNT] = {
+    [HPAC_CPU_PATH_PORTABLE] = {"portable", "portable"},
+    [HPAC_CPU_PATH_AVX2] = {"avx2", "AVX2"},
+    [HPAC_CPU_PATH_AVX512] = {"avx512", "AVX-512"},
 };
 
 const char *hpac_cpu_path_name(hpac_cpu_path path)
 {
-    return names[path];
+    return paths[path].name;
 }
 
 const char *hpac_cpu_path_label(hpac_cpu_path path)
 {
-    return labels[path];
+    return paths[path].label;
 }
 
 hpac_cpu_path hpac_cpu_path_best(void)
@@ -43,20 +39,20 @@ hpac_cpu_path hpac_cpu_path_best(void)
 
 hpac_status hpac_cpu_path_get(hpac_cpu_path *path)
 {
-    hpac_cpu_path best = hpac_cpu_path_best();
     const char *wanted = getenv("HPAC_CPU");
-    *path = best;
-    if (!wanted || !*wanted)
-        return HPAC_OK;
     char accepted[64] = "";
-    for (unsigned i = 0; i <= (unsigned)best; i++) {
-        if (strcmp(wanted, names[i]) == 0) {
-            *path = (hpac_cpu_path)i;
+    *path = hpac_cpu_path_best();
+    for (hpac_cpu_path i = 0; wanted && *wanted && i <= hpac_cpu_path_best(); i++) {
+        if (strcmp(wanted, paths[i].name) == 0) {
+            *path = i;
             return HPAC_OK;
         }
         size_t length = strlen(accepted);
-        snprintf(accepted + length, sizeof accepted - length, "%s%s", i > 0 ? ", " : "", names[i]);
+        snprintf(accepted + length, sizeof accepted - length, "%s%s", i > 0 ? ", " : "",
+                 paths[i].name);
     }
+    if (!wanted || !*wanted)
+        return HPAC_OK;
     return hpac_fail(HPAC_ERR_CONFIG,
                      "HPAC_CPU: \"%s\", expected one of those this processor has: %s", wanted,
                      accepted);

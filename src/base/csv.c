@@ -1,13 +1,13 @@
 /* Reading CSV with libcsv: the file goes to the parser piece by piece, a piece ending at every CR
  * or LF, so that a piece ends at most one row and the line of each row's beginning is known. */
-#include "base/csv.h"
+#include "csv.h"
 
 #include "file_kind.h"
+#include "memory.h"
 
 #include <csv.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ROW_LIMIT_NBYTES ((size_t)1 << 20)
@@ -15,7 +15,7 @@
 typedef struct csv_reader {
     const char *path;
     struct csv_parser parser;
-    hpac_status (*on_row)(void *user, const hpac_csv_row *row);
+    hpac_csv_on_row on_row;
     void *user;
     hpac_status status; /* of the calls back */
 
@@ -26,56 +26,36 @@ typedef struct csv_reader {
     bool row_ended;
     bool skipping; /* to the next newline, after a defect */
 
-    char *text; /* the row's cells, each with a NUL */
-    size_t text_nbytes, text_capacity;
+    char *text; /* the row's cells, each with a NUL; room for the longest row */
+    size_t text_nbytes;
     const char **cells;
-    size_t *offsets; /* of the cells in text, which moves as it grows */
     size_t cell_count, cell_capacity;
 } csv_reader;
 
-static bool reserve_text(csv_reader *reader, size_t nbytes)
+static void reader_fini(csv_reader *reader)
 {
-    if (reader->text_nbytes + nbytes <= reader->text_capacity)
-        return true;
-    size_t capacity = 2 * (reader->text_nbytes + nbytes);
-    char *text = realloc(reader->text, capacity);
-    if (!text)
-        return false;
-    reader->text = text;
-    reader->text_capacity = capacity;
-    return true;
+    csv_free(&reader->parser);
+    free(reader->text);
+    free(reader->cells);
 }
 
-static bool reserve_cell(csv_reader *reader)
+static hpac_status add_cell(csv_reader *reader, const void *bytes, size_t nbytes)
 {
-    if (reader->cell_count < reader->cell_capacity)
-        return true;
-    size_t capacity = 2 * reader->cell_capacity + 16;
-    const char **cells = realloc(reader->cells, capacity * sizeof *cells);
-    if (cells)
-        reader->cells = cells;
-    size_t *offsets = realloc(reader->offsets, capacity * sizeof *offsets);
-    if (offsets)
-        reader->offsets = offsets;
-    if (!cells || !offsets)
-        return false;
-    reader->cell_capacity = capacity;
-    return true;
+    HPAC_TRY_GROW(reader->cells, reader->cell_count, reader->cell_capacity);
+    char *cell = reader->text + reader->text_nbytes;
+    if (nbytes)
+        memcpy(cell, bytes, nbytes);
+    cell[nbytes] = '\0';
+    reader->cells[reader->cell_count++] = cell;
+    reader->text_nbytes += nbytes + 1;
+    return HPAC_OK;
 }
 
 static void on_cell(void *bytes, size_t nbytes, void *user)
 {
     csv_reader *reader = user;
-    if (!reserve_text(reader, nbytes + 1) || !reserve_cell(reader)) {
-        reader->status = hpac_fail_memory(nbytes);
-        return;
-    }
-    char *cell = reader->text + reader->text_nbytes;
-    if (nbytes)
-        memcpy(cell, bytes, nbytes);
-    cell[nbytes] = '\0';
-    reader->offsets[reader->cell_count++] = reader->text_nbytes;
-    reader->text_nbytes += nbytes + 1;
+    if (reader->status == HPAC_OK)
+        reader->status = add_cell(reader, bytes, nbytes);
 }
 
 /* Also called for blank lines and for the LF of a CRLF: then there are no cells. */
@@ -85,14 +65,11 @@ static void on_row_end(int terminator, void *user)
     csv_reader *reader = user;
     reader->row_ended = true;
     if (reader->cell_count && reader->status == HPAC_OK) {
-        for (size_t i = 0; i < reader->cell_count; i++)
-            reader->cells[i] = reader->text + reader->offsets[i];
         hpac_csv_row row = {
             .line = reader->row_line, .count = reader->cell_count, .cells = reader->cells};
         reader->status = reader->on_row(reader->user, &row);
     }
-    reader->cell_count = 0;
-    reader->text_nbytes = 0;
+    reader->cell_count = reader->text_nbytes = 0;
 }
 
 /* White space belongs to a cell. */
@@ -115,14 +92,12 @@ static hpac_status start_parser(struct csv_parser *parser)
 /* Hands over a row that cannot be read. The next one begins after the next newline. */
 static hpac_status report_defect(csv_reader *reader, const char *defect)
 {
-    reader->cell_count = 0;
-    reader->text_nbytes = 0;
+    reader->cell_count = reader->text_nbytes = 0;
     reader->skipping = true;
     hpac_csv_row row = {.line = reader->row_line, .defect = defect};
-    reader->status = reader->on_row(reader->user, &row);
+    HPAC_TRY(reader->on_row(reader->user, &row));
     csv_free(&reader->parser);
-    hpac_status started = start_parser(&reader->parser);
-    return reader->status != HPAC_OK ? reader->status : started;
+    return start_parser(&reader->parser);
 }
 
 static hpac_status parse_piece(csv_reader *reader, const char *bytes, size_t nbytes)
@@ -151,7 +126,8 @@ static hpac_status read_piece(csv_reader *reader, const char *bytes, size_t nbyt
         reader->row_nbytes = 0;
     }
     reader->row_nbytes += nbytes;
-    hpac_status status = reader->skipping ? HPAC_OK : parse_piece(reader, bytes, nbytes);
+    if (!reader->skipping)
+        HPAC_TRY(parse_piece(reader, bytes, nbytes));
     char last = bytes[nbytes - 1];
     if (reader->skipping && (last == '\n' || last == '\r')) {
         reader->skipping = false;
@@ -159,23 +135,21 @@ static hpac_status read_piece(csv_reader *reader, const char *bytes, size_t nbyt
     }
     reader->after_cr = last == '\r';
     reader->line += last == '\n';
-    return status;
+    return HPAC_OK;
 }
 
 static hpac_status read_block(csv_reader *reader, const char *bytes, size_t nbytes)
 {
-    hpac_status status = HPAC_OK;
-    for (size_t begin = 0, end = 0; begin < nbytes && status == HPAC_OK; begin = end) {
+    for (size_t begin = 0, end = 0; begin < nbytes; begin = end) {
         while (end < nbytes && bytes[end] != '\n' && bytes[end] != '\r')
             end++;
         end += end < nbytes;
-        status = read_piece(reader, bytes + begin, end - begin);
+        HPAC_TRY(read_piece(reader, bytes + begin, end - begin));
     }
-    return status;
+    return HPAC_OK;
 }
 
-/* Looks at the start of a file: refuses what is not UTF-8 text at all, and measures the byte order
- * mark. */
+/* Refuses a file whose first bytes are not those of UTF-8 text; measures the byte order mark. */
 static hpac_status read_start(const char *path, const char *bytes, size_t nbytes,
                               size_t *mark_nbytes)
 {
@@ -189,77 +163,54 @@ static hpac_status read_start(const char *path, const char *bytes, size_t nbytes
                          "%s: UTF-16 text, expected UTF-8; save it as \"CSV UTF-8\", or convert it "
                          "with iconv -f UTF-16 -t UTF-8",
                          path);
-    const char *kind = hpac_file_signature(bytes, nbytes);
-    if (!kind && hpac_file_is_html(bytes, nbytes))
-        kind = "an HTML page";
-    return kind ? hpac_fail(HPAC_ERR_DATA, "%s: %s, expected CSV text", path, kind) : HPAC_OK;
+    const char *kind = hpac_file_kind(bytes, nbytes);
+    return kind && strcmp(kind, "text") != 0
+               ? hpac_fail(HPAC_ERR_DATA, "%s: %s, expected CSV text", path, kind)
+               : HPAC_OK;
 }
 
-static hpac_status read_stream(csv_reader *reader, FILE *stream)
+static hpac_status read_stream(const char *path, FILE *stream, hpac_csv_on_row on_row, void *user)
 {
+    HPAC_AUTO(reader_fini)
+    csv_reader reader = {
+        .path = path, .on_row = on_row, .user = user, .line = 1, .row_ended = true};
     char block[1 << 14];
-    hpac_status status = HPAC_OK;
-    bool at_start = true;
-    size_t nbytes;
-    while (status == HPAC_OK && (nbytes = fread(block, 1, sizeof block, stream)) > 0) {
-        size_t mark = 0;
+    size_t nbytes, mark = 0;
+    HPAC_TRY(start_parser(&reader.parser));
+    /* A cell has its NUL for the comma after it. */
+    HPAC_TRY_NEW(reader.text, ROW_LIMIT_NBYTES + 2);
+    for (bool at_start = true; (nbytes = fread(block, 1, sizeof block, stream)) > 0;) {
         if (at_start)
-            HPAC_TRY(read_start(reader->path, block, nbytes, &mark));
+            HPAC_TRY(read_start(path, block, nbytes, &mark));
+        HPAC_TRY(read_block(&reader, block + mark, nbytes - mark));
         at_start = false;
-        status = read_block(reader, block + mark, nbytes - mark);
+        mark = 0;
     }
-    if (status == HPAC_OK && ferror(stream))
-        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", reader->path, strerror(errno));
-    return status;
+    if (ferror(stream))
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
+    if (csv_fini(&reader.parser, on_cell, on_row_end, &reader) != 0)
+        return report_defect(&reader, "a quote is not closed");
+    return reader.status;
 }
 
-static hpac_status end_rows(csv_reader *reader)
-{
-    if (csv_fini(&reader->parser, on_cell, on_row_end, reader) != 0)
-        return report_defect(reader, "a quote is not closed");
-    return reader->status;
-}
-
-static void close_reader(csv_reader *reader)
-{
-    csv_free(&reader->parser);
-    free(reader->text);
-    free(reader->cells);
-    free(reader->offsets);
-}
-
-hpac_status hpac_csv_read(const char *path,
-                          hpac_status (*on_row)(void *user, const hpac_csv_row *row), void *user)
+hpac_status hpac_csv_read(const char *path, hpac_csv_on_row on_row, void *user)
 {
     FILE *stream = fopen(path, "re");
     if (!stream)
         return hpac_fail(HPAC_ERR_DATA, "%s: cannot open: %s", path, strerror(errno));
-    csv_reader reader = {
-        .path = path, .on_row = on_row, .user = user, .line = 1, .row_ended = true};
-    hpac_status status = start_parser(&reader.parser);
-    if (status == HPAC_OK)
-        status = read_stream(&reader, stream);
-    if (status == HPAC_OK)
-        status = end_rows(&reader);
-    close_reader(&reader);
+    hpac_status status = read_stream(path, stream, on_row, user);
     fclose(stream);
     return status;
 }
 
 hpac_status hpac_csv_read_text(const char *name, const char *text, size_t nbytes,
-                               hpac_status (*on_row)(void *user, const hpac_csv_row *row),
-                               void *user)
+                               hpac_csv_on_row on_row, void *user)
 {
-    csv_reader reader = {
-        .path = name, .on_row = on_row, .user = user, .line = 1, .row_ended = true};
-    size_t mark;
-    HPAC_TRY(read_start(name, text, nbytes, &mark));
-    hpac_status status = start_parser(&reader.parser);
-    if (status == HPAC_OK)
-        status = read_block(&reader, text + mark, nbytes - mark);
-    if (status == HPAC_OK)
-        status = end_rows(&reader);
-    close_reader(&reader);
+    FILE *stream = fmemopen((char *)text, nbytes, "r");
+    if (!stream)
+        return hpac_fail_memory(nbytes);
+    hpac_status status = read_stream(name, stream, on_row, user);
+    fclose(stream);
     return status;
 }
 

@@ -1,7 +1,6 @@
 /*
- * CSV files, read by libcsv (quotes, CRLF) and written by these few functions.
- *
- * Reading calls back once per row with the row's cells and its line in the file:
+ * CSV files, read by libcsv (quotes, CRLF). Reading calls back once per row with the row's cells
+ * and its line in the file:
  *
  *     static hpac_status on_row(void *user, const hpac_csv_row *row);
  *     status = hpac_csv_read("train.csv", on_row, &user);
@@ -9,7 +8,7 @@
  * A row that cannot be read (a NUL byte, more than 1 MiB, a quote inside a cell or not closed) is
  * passed on too, as a defect without cells, so that it can be reported with the other bad rows;
  * reading continues after the next newline. A UTF-8 byte order mark at the start is dropped; blank
- * lines are skipped. UTF-16 text and known binary formats are refused by name.
+ * lines are skipped. UTF-16 text and other known formats are refused by name.
  */
 #ifndef HPAC_BASE_CSV_H
 #define HPAC_BASE_CSV_H
@@ -25,14 +24,14 @@ typedef struct hpac_csv_row {
     const char **cells; /* (count) NUL-terminated, white space kept; valid during the call */
 } hpac_csv_row;
 
+typedef hpac_status (*hpac_csv_on_row)(void *user, const hpac_csv_row *row);
+
 /* Reads a file. A status other than OK from `on_row` ends the reading and is returned. Errors: DATA
  * when the file cannot be opened or read, or is not UTF-8 text. */
-hpac_status hpac_csv_read(const char *path,
-                          hpac_status (*on_row)(void *user, const hpac_csv_row *row), void *user);
+hpac_status hpac_csv_read(const char *path, hpac_csv_on_row on_row, void *user);
 /* The same from memory; errors call it `name`. */
 hpac_status hpac_csv_read_text(const char *name, const char *text, size_t nbytes,
-                               hpac_status (*on_row)(void *user, const hpac_csv_row *row),
-                               void *user);
+                               hpac_csv_on_row on_row, void *user);
 
 /* Writes one cell, quoted if necessary; the caller writes commas and newlines. */
 void hpac_csv_write_cell(FILE *stream, const char *text);

@@ -1,10 +1,11 @@
 /* Atomically written files, directories, paths. */
 #include "file.h"
 
+#include "memory.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,36 +30,18 @@ hpac_status hpac_file_create(hpac_file *file, const char *path)
 {
     *file = (hpac_file){0};
     HPAC_TRY(check_target(path));
-    hpac_status status;
-    file->path = strdup(path);
-    if (asprintf(&file->temporary, "%s.tmp.%ld", path, (long)getpid()) < 0)
-        file->temporary = NULL;
-    if (!file->path || !file->temporary) {
-        status = hpac_fail_memory(strlen(path));
-        goto fail;
+    HPAC_AUTO(hpac_file_discard) hpac_file made = {0};
+    HPAC_TRY_MEMORY(made.path = strdup(path), strlen(path) + 1);
+    if (asprintf(&made.temporary, "%s.tmp.%ld", path, (long)getpid()) < 0) {
+        made.temporary = NULL;
+        return hpac_fail_memory(strlen(path) + 1);
     }
-    file->stream = fopen(file->temporary, "we");
-    if (!file->stream) {
-        status = hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create: %s", path, strerror(errno));
-        goto fail;
-    }
+    made.stream = fopen(made.temporary, "we");
+    if (!made.stream)
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create: %s", path, strerror(errno));
+    *file = made;
+    made = (hpac_file){0};
     return HPAC_OK;
-
-fail:
-    free(file->path);
-    free(file->temporary);
-    *file = (hpac_file){0};
-    return status;
-}
-
-/* The directory of a path, opened for fsync; -1 with errno. */
-static int open_directory_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    int descriptor = directory ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    free(directory);
-    return descriptor;
 }
 
 /* Renames and fsyncs the directory, so that the rename survives a power cut. File systems that
@@ -66,17 +49,19 @@ static int open_directory_of(const char *path)
 static hpac_status rename_over(const char *temporary, const char *path)
 {
     HPAC_TRY(check_target(path));
-    hpac_status status = HPAC_OK;
-    int directory = open_directory_of(path);
+    const char *slash = strrchr(path, '/');
+    HPAC_AUTO_FREE char *parent = NULL;
+    HPAC_TRY_MEMORY(parent = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup("."),
+                    strlen(path));
+    HPAC_AUTO(hpac_descriptor_close)
+    int directory = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0 || rename(temporary, path) != 0)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot rename %s to it: %s", path, temporary,
-                           strerror(errno));
-    else if (fsync(directory) != 0 && errno != EINVAL)
-        status =
-            hpac_fail(HPAC_ERR_DATA, "%s: cannot fsync its directory: %s", path, strerror(errno));
-    if (directory >= 0)
-        close(directory);
-    return status;
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot rename %s to it: %s", path, temporary,
+                         strerror(errno));
+    if (fsync(directory) != 0 && errno != EINVAL)
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot fsync its directory: %s", path,
+                         strerror(errno));
+    return HPAC_OK;
 }
 
 /* errno of a write that failed earlier is lost: another one meets the same full disk, quota or
@@ -140,47 +125,33 @@ static hpac_status make_directory(const char *path)
 
 hpac_status hpac_directory_create(const char *path)
 {
-    char *partial = strdup(path);
-    if (!partial)
-        return hpac_fail_memory(strlen(path) + 1);
-    hpac_status status = HPAC_OK;
-    for (char *c = partial + 1; *path && *c && status == HPAC_OK; c++) {
-        if (*c != '/')
-            continue;
-        *c = '\0';
-        status = make_directory(partial);
-        *c = '/';
+    HPAC_AUTO_FREE char *partial = NULL;
+    HPAC_TRY_MEMORY(partial = strdup(path), strlen(path) + 1);
+    for (char *end = partial + strspn(partial, "/"); (end = strchr(end, '/')); end++) {
+        *end = '\0';
+        HPAC_TRY(make_directory(partial));
+        *end = '/';
     }
-    if (status == HPAC_OK)
-        status = make_directory(partial);
-    free(partial);
-    return status;
+    return make_directory(partial);
 }
 
 hpac_status hpac_directory_probe(const char *path)
 {
-    char *probe = hpac_path_join(path, ".hpac-probe-XXXXXX");
-    if (!probe)
-        return hpac_fail_memory(strlen(path));
-    hpac_status status = HPAC_OK;
+    HPAC_AUTO_FREE char *probe = NULL;
+    HPAC_TRY_MEMORY(probe = hpac_path_join(path, ".hpac-probe-XXXXXX"), strlen(path));
     int descriptor = mkstemp(probe);
-    if (descriptor < 0) {
-        status =
-            hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create files in it: %s", path, strerror(errno));
-    } else {
-        close(descriptor);
-        unlink(probe);
-    }
-    free(probe);
-    return status;
+    if (descriptor < 0)
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create files in it: %s", path,
+                         strerror(errno));
+    close(descriptor);
+    unlink(probe);
+    return HPAC_OK;
 }
 
 bool hpac_directory_has(const char *directory, const char *name)
 {
-    char *path = hpac_path_join(directory, "%s", name);
-    bool exists = path && hpac_path_exists(path);
-    free(path);
-    return exists;
+    HPAC_AUTO_FREE char *path = hpac_path_join(directory, "%s", name);
+    return path && hpac_path_exists(path);
 }
 
 bool hpac_directory_is_empty(const char *path)
@@ -205,75 +176,67 @@ hpac_status hpac_directory_check_free(const char *directory, const char *const *
                                 "%s: files exist already (--force replaces them)", directory);
 }
 
-/* Reads to the end into a buffer that grows (files under /proc say size 0). */
-static hpac_status read_all(int descriptor, const char *path, size_t limit_nbytes,
-                            size_t expected_nbytes, unsigned char **bytes, size_t *nbytes)
+hpac_status hpac_file_open(const char *path, int *descriptor, size_t *nbytes)
 {
-    size_t capacity = expected_nbytes + 2, length = 0; /* 2: the NUL, and a byte to find the end */
-    unsigned char *buffer = malloc(capacity);
-    while (buffer) {
-        ssize_t got = read(descriptor, buffer + length, capacity - 1 - length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            free(buffer);
-            return hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
-        }
-        length += (size_t)got;
-        if (length > limit_nbytes) {
-            free(buffer);
-            return hpac_fail(HPAC_ERR_DATA, "%s: larger than %zu bytes", path, limit_nbytes);
-        }
-        if (got == 0) {
-            buffer[length] = '\0';
-            *bytes = buffer;
-            *nbytes = length;
-            return HPAC_OK;
-        }
-        if (length == capacity - 1) {
-            capacity *= 2;
-            unsigned char *grown = realloc(buffer, capacity);
-            if (!grown)
-                free(buffer);
-            buffer = grown;
-        }
-    }
-    return hpac_fail_memory(capacity);
+    struct stat info = {0};
+    *descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (*descriptor < 0)
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot open: %s", path, strerror(errno));
+    hpac_status status = HPAC_OK;
+    if (fstat(*descriptor, &info) != 0)
+        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
+    else if (!S_ISREG(info.st_mode))
+        status = hpac_fail(HPAC_ERR_DATA, "%s: expected a regular file, not a %s", path,
+                           S_ISDIR(info.st_mode) ? "directory" : "device or pipe");
+    *nbytes = (size_t)info.st_size;
+    if (status != HPAC_OK)
+        hpac_descriptor_close(descriptor);
+    return status;
+}
+
+void hpac_descriptor_close(int *descriptor)
+{
+    if (*descriptor >= 0)
+        close(*descriptor);
+    *descriptor = -1;
 }
 
 hpac_status hpac_file_read(const char *path, size_t limit_nbytes, unsigned char **bytes,
                            size_t *nbytes)
 {
+    HPAC_AUTO(hpac_descriptor_close) int descriptor = -1;
+    HPAC_AUTO_FREE unsigned char *buffer = NULL;
+    size_t size, length = 0;
     *bytes = NULL;
     *nbytes = 0;
-    /* Without O_NONBLOCK opening a pipe would wait for its writer. */
-    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (descriptor < 0)
-        return hpac_fail(HPAC_ERR_DATA, "%s: cannot open: %s", path, strerror(errno));
-    hpac_status status;
-    struct stat info;
-    if (fstat(descriptor, &info) != 0)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
-    else if (!S_ISREG(info.st_mode))
-        status = hpac_fail(HPAC_ERR_DATA, "%s: expected a regular file, not a %s", path,
-                           S_ISDIR(info.st_mode) ? "directory" : "device or pipe");
-    else if ((uintmax_t)info.st_size > limit_nbytes)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: %jd bytes, expected at most %zu", path,
-                           (intmax_t)info.st_size, limit_nbytes);
-    else
-        status = read_all(descriptor, path, limit_nbytes, (size_t)info.st_size, bytes, nbytes);
-    close(descriptor);
-    return status;
+    HPAC_TRY(hpac_file_open(path, &descriptor, &size));
+    if (size > limit_nbytes)
+        return hpac_fail(HPAC_ERR_DATA, "%s: %zu bytes, expected at most %zu", path, size,
+                         limit_nbytes);
+    size_t capacity = size + 2; /* the NUL, and a byte to find the end */
+    HPAC_TRY_NEW(buffer, capacity);
+    for (ssize_t got = -1; got != 0; length += (size_t)got) { /* files under /proc grow */
+        HPAC_TRY_GROW(buffer, length + 1, capacity);
+        got = read(descriptor, buffer + length, capacity - 1 - length);
+        if (got < 0)
+            return hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
+        if (length + (size_t)got > limit_nbytes)
+            return hpac_fail(HPAC_ERR_DATA, "%s: larger than %zu bytes", path, limit_nbytes);
+    }
+    buffer[length] = '\0';
+    *bytes = buffer;
+    *nbytes = length;
+    buffer = NULL;
+    return HPAC_OK;
 }
 
 char *hpac_path_join_list(const char *directory, const char *format, va_list arguments)
 {
-    char *name = NULL;
+    char *name = NULL, *path = NULL;
     if (vasprintf(&name, format, arguments) < 0)
         return NULL;
     size_t length = strlen(directory);
     const char *slash = length == 0 || directory[length - 1] == '/' ? "" : "/";
-    char *path = NULL;
     if (asprintf(&path, "%s%s%s", directory, slash, name) < 0)
         path = NULL;
     free(name);

@@ -56,8 +56,14 @@ bool hpac_directory_is_empty(const char *path);
 hpac_status hpac_directory_check_free(const char *directory, const char *const *names,
                                       size_t count);
 
+/* Opens a regular file for reading, a pipe without waiting for its writer; -1 on error. Errors:
+ * DATA, also for a directory, a device or a pipe. */
+hpac_status hpac_file_open(const char *path, int *descriptor, size_t *nbytes);
+/* Closes a descriptor unless it is -1, which it becomes. */
+void hpac_descriptor_close(int *descriptor);
+
 /* Reads a whole file. `*bytes` is malloc'ed, followed by a 0 byte, and the caller's; NULL on error.
- * Errors: DATA, also for more than `limit_nbytes`, a directory, a device or a pipe. */
+ * Errors: those of hpac_file_open; DATA for more than `limit_nbytes`. */
 hpac_status hpac_file_read(const char *path, size_t limit_nbytes, unsigned char **bytes,
                            size_t *nbytes);
 

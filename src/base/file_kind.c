@@ -1,7 +1,8 @@
-/* Signatures of the files that are found in place of PNGs. */
+/* Signatures of the files that are found in place of PNGs and CSV files. */
 #include "file_kind.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -65,20 +66,13 @@ static const struct {
     {"JSON text", "["},
 };
 
-/* The start of a text without byte order mark and white space. */
-static size_t skip_blank(const uint8_t *head, size_t nbytes)
+static const char *text_kind(const uint8_t *head, size_t nbytes)
 {
     size_t start = nbytes >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     while (start < nbytes && isspace(head[start]))
         start++;
-    return start;
-}
-
-static const char *text_kind(const uint8_t *head, size_t nbytes)
-{
-    size_t start = skip_blank(head, nbytes), left = nbytes - start;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (strlen(texts[i].start) <= left &&
+        if (strlen(texts[i].start) <= nbytes - start &&
             strncasecmp((const char *)head + start, texts[i].start, strlen(texts[i].start)) == 0)
             return texts[i].kind;
     for (size_t i = start; i < nbytes; i++)
@@ -87,23 +81,20 @@ static const char *text_kind(const uint8_t *head, size_t nbytes)
     return "text";
 }
 
-bool hpac_file_is_html(const void *head, size_t nbytes)
-{
-    const char *kind = text_kind(head, nbytes);
-    return kind && strcmp(kind, "an HTML page") == 0;
-}
-
-static bool is_filled_with(const uint8_t *head, size_t nbytes, uint8_t value)
+static bool is_zero(const uint8_t *bytes, size_t nbytes)
 {
     for (size_t i = 0; i < nbytes; i++)
-        if (head[i] != value)
+        if (bytes[i])
             return false;
     return true;
 }
 
-const char *hpac_file_signature(const void *head, size_t nbytes)
+const char *hpac_file_kind(const void *head, size_t nbytes)
 {
     const uint8_t *bytes = head;
+    nbytes = nbytes < 32 ? nbytes : 32;
+    if (nbytes > 0 && is_zero(bytes, nbytes))
+        return "filled with zeros (an unfinished download or copy?)";
     for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++) {
         const signature *known = &signatures[i];
         if (known->offset + known->nbytes <= nbytes &&
@@ -111,16 +102,7 @@ const char *hpac_file_signature(const void *head, size_t nbytes)
             return known->kind;
     }
     /* Two letters alone would be too little. */
-    bool is_bmp = nbytes >= 10 && memcmp(bytes, "BM", 2) == 0 && is_filled_with(bytes + 6, 4, 0);
-    return is_bmp ? "a BMP image" : NULL;
-}
-
-const char *hpac_file_kind(const void *head, size_t nbytes)
-{
-    if (nbytes > HPAC_FILE_KIND_NBYTES)
-        nbytes = HPAC_FILE_KIND_NBYTES;
-    if (nbytes > 0 && is_filled_with(head, nbytes, 0))
-        return "filled with zeros (an unfinished download or copy?)";
-    const char *kind = hpac_file_signature(head, nbytes);
-    return kind ? kind : text_kind(head, nbytes);
+    if (nbytes >= 10 && memcmp(bytes, "BM", 2) == 0 && is_zero(bytes + 6, 4))
+        return "a BMP image";
+    return text_kind(bytes, nbytes);
 }

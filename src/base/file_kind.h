@@ -3,19 +3,11 @@
 #ifndef HPAC_BASE_FILE_KIND_H
 #define HPAC_BASE_FILE_KIND_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes that are looked at; fewer are enough for most kinds. */
-enum { HPAC_FILE_KIND_NBYTES = 32 };
-
-/* "a JPEG image", "gzip-compressed data", ... by the signature of a binary format; NULL: unknown.
- */
-const char *hpac_file_signature(const void *head, size_t nbytes);
-
-bool hpac_file_is_html(const void *head, size_t nbytes);
-
-/* That, or a kind of text ("an HTML page", "text"), or "filled with zeros". */
+/* "a JPEG image", "gzip-compressed data", ... by the signature of a binary format; a kind of text
+ * ("an HTML page", "text"); "filled with zeros ..."; NULL: unknown. `head`: the first `nbytes` of a
+ * file or more, of which 32 are read; fewer are enough for most kinds. */
 const char *hpac_file_kind(const void *head, size_t nbytes);
 
 #endif

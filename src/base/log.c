@@ -1,13 +1,13 @@
 /* Log lines to stderr and, with times, to a file. */
 #include <hpac/log.h>
 
+#include "memory.h"
 #include "printable.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -20,7 +20,7 @@ static struct {
     void *user;
 } sink = {.mutex = PTHREAD_MUTEX_INITIALIZER, .level = HPAC_LOG_INFO};
 
-static const char *const level_names[] = {"error", "warning", "info", "debug"};
+static const char *const level_names[] = {"error", "warning", "info"};
 
 void hpac_log_set_level(hpac_log_level level)
 {
@@ -89,17 +89,17 @@ static void write_to_stderr(hpac_log_level level, const char *text)
 static void write_line(hpac_log_level level, bool also_stderr, const char *format,
                        va_list arguments)
 {
-    char *raw = NULL, *text = vasprintf(&raw, format, arguments) < 0 ? NULL : hpac_printable(raw);
+    HPAC_AUTO_FREE char *raw = NULL;
+    if (vasprintf(&raw, format, arguments) < 0)
+        raw = NULL;
+    HPAC_AUTO_FREE char *text = raw ? hpac_printable(raw) : NULL;
     const char *shown = text ? text : "(out of memory while writing a log line)";
     pthread_mutex_lock(&sink.mutex);
-    if (sink.file && level < HPAC_LOG_DEBUG)
+    if (sink.file)
         write_to_file(level, shown);
     if (also_stderr && level <= sink.level)
         write_to_stderr(level, shown);
     pthread_mutex_unlock(&sink.mutex);
-    if (text)
-        free(raw);
-    free(text);
 }
 
 void hpac_log_line(hpac_log_level level, const char *format, ...)

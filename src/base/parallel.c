@@ -1,20 +1,20 @@
 /* A loop over indices on several threads. */
 #include "parallel.h"
 
-#include "base/machine.h"
+#include "machine.h"
+#include "memory.h"
 
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <string.h>
 
 typedef struct parallel_loop {
     hpac_status (*body)(void *user, size_t index, int thread);
     void *user;
     size_t count;
+    atomic_size_t next; /* index; `count` or more when none is left */
 
     pthread_mutex_t mutex; /* for all below */
-    size_t next;           /* the next index; `count` when none is left */
     hpac_status status;    /* of the lowest index that failed */
     size_t failed_index;
     char *message; /* owned; NULL when memory was out */
@@ -26,19 +26,9 @@ typedef struct worker {
     pthread_t id;
 } worker;
 
-/* False when nothing is left to do. */
-static bool take_index(parallel_loop *loop, size_t *index)
-{
-    pthread_mutex_lock(&loop->mutex);
-    bool more = loop->next < loop->count;
-    if (more)
-        *index = loop->next++;
-    pthread_mutex_unlock(&loop->mutex);
-    return more;
-}
-
 static void note_failure(parallel_loop *loop, size_t index, hpac_status status)
 {
+    atomic_store(&loop->next, loop->count);
     pthread_mutex_lock(&loop->mutex);
     if (loop->status == HPAC_OK || index < loop->failed_index) {
         free(loop->message);
@@ -46,18 +36,18 @@ static void note_failure(parallel_loop *loop, size_t index, hpac_status status)
         loop->status = status;
         loop->failed_index = index;
     }
-    loop->next = loop->count;
     pthread_mutex_unlock(&loop->mutex);
 }
 
 static void *work(void *argument)
 {
     worker *self = argument;
+    parallel_loop *loop = self->loop;
     size_t index;
-    while (take_index(self->loop, &index)) {
-        hpac_status status = self->loop->body(self->loop->user, index, self->thread);
+    while ((index = atomic_fetch_add(&loop->next, 1)) < loop->count) {
+        hpac_status status = loop->body(loop->user, index, self->thread);
         if (status != HPAC_OK)
-            note_failure(self->loop, index, status);
+            note_failure(loop, index, status);
     }
     return NULL;
 }
@@ -67,31 +57,25 @@ hpac_status hpac_parallel_for(int threads, size_t count,
 {
     if (threads < 1)
         threads = hpac_core_count();
-    if ((size_t)threads > count)
-        threads = count ? (int)count : 1;
-    worker *workers = calloc((size_t)threads, sizeof *workers);
-    if (!workers)
-        return hpac_fail_memory((size_t)threads * sizeof *workers);
-
+    size_t worker_count = (size_t)threads < count ? (size_t)threads : count ? count : 1;
+    HPAC_AUTO_FREE worker *workers = NULL;
+    HPAC_TRY_NEW(workers, worker_count);
     parallel_loop loop = {
         .body = body, .user = user, .count = count, .mutex = PTHREAD_MUTEX_INITIALIZER};
-    int started = 1; /* the caller's thread is worker 0 */
-    for (; started < threads; started++) {
-        workers[started] = (worker){.loop = &loop, .thread = started};
+    size_t started = 1; /* the caller's thread is worker 0 */
+    for (; started < worker_count; started++) {
+        workers[started] = (worker){.loop = &loop, .thread = (int)started};
         if (pthread_create(&workers[started].id, NULL, work, &workers[started]) != 0)
             break; /* no more threads: those started do all the work */
     }
-    workers[0] = (worker){.loop = &loop};
+    workers[0].loop = &loop;
     work(&workers[0]);
-    for (int i = 1; i < started; i++)
+    for (size_t i = 1; i < started; i++)
         pthread_join(workers[i].id, NULL);
 
-    if (loop.status != HPAC_OK && loop.message)
-        hpac_fail(loop.status, "%s", loop.message);
-    else if (loop.status != HPAC_OK)
-        loop.status = hpac_fail_memory(1);
-    free(loop.message);
+    HPAC_AUTO_FREE char *message = loop.message;
     pthread_mutex_destroy(&loop.mutex);
-    free(workers);
-    return loop.status;
+    if (loop.status == HPAC_OK)
+        return HPAC_OK;
+    return message ? hpac_fail(loop.status, "%s", message) : hpac_fail_memory(1);
 }

@@ -1,11 +1,10 @@
 /* The error record of a thread, and lists of problems. */
-#include <hpac/status.h>
+#include "memory.h"
 
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,13 +66,9 @@ hpac_status hpac_fail_within(hpac_status status, const char *format, ...)
         return status;
     va_list arguments;
     va_start(arguments, format);
-    char *outer = format_text(format, arguments);
+    HPAC_AUTO_FREE char *outer = format_text(format, arguments);
     va_end(arguments);
-    char *text = NULL;
-    if (outer && asprintf(&text, "%s: %s", outer, hpac_error_message()) >= 0)
-        set_record(text);
-    free(outer);
-    return status;
+    return outer ? hpac_fail(status, "%s: %s", outer, hpac_error_message()) : status;
 }
 
 const char *hpac_error_message(void)
@@ -82,52 +77,25 @@ const char *hpac_error_message(void)
     return record ? record : no_record;
 }
 
-const char *hpac_status_name(hpac_status status)
-{
-    switch (status) {
-    case HPAC_OK:
-        return "ok";
-    case HPAC_ERR_INTERNAL:
-        return "internal error";
-    case HPAC_ERR_CONFIG:
-        return "configuration error";
-    case HPAC_ERR_DATA:
-        return "data error";
-    case HPAC_ERR_DEVICE:
-        return "device error";
-    case HPAC_ERR_NUMERIC:
-        return "numeric error";
-    case HPAC_INTERRUPTED:
-        return "interrupted";
-    }
-    return "unknown status";
-}
-
 void hpac_problems_add(hpac_problems *problems, const char *format, ...)
 {
     problems->count++;
     va_list arguments;
     va_start(arguments, format);
-    char *line = format_text(format, arguments);
+    HPAC_AUTO_FREE char *line = format_text(format, arguments);
     va_end(arguments);
-    if (!line)
-        return;
-    size_t line_length = strlen(line);
+    size_t line_length = line ? strlen(line) : 0;
     size_t needed = problems->length + line_length + 2; /* newline before, NUL after */
-    if (needed > problems->capacity) {
-        size_t capacity = needed * 2;
-        char *text = realloc(problems->text, capacity);
-        if (!text) {
-            free(line);
-            return;
-        }
-        problems->text = text;
-        problems->capacity = capacity;
+    if (line && needed > problems->capacity) {
+        char *text = realloc(problems->text, 2 * needed);
+        problems->text = text ? text : problems->text;
+        problems->capacity = text ? 2 * needed : problems->capacity;
     }
+    if (!line || needed > problems->capacity)
+        return;
     problems->text[problems->length] = '\n';
     memcpy(problems->text + problems->length + 1, line, line_length + 1);
     problems->length += line_length + 1;
-    free(line);
 }
 
 /* A long list scrolls its headline away: the message has the first lines and, at its end, the count
@@ -144,13 +112,12 @@ static char *write_problems(const char *text)
         return NULL;
     int descriptor = mkstemps(path, 4);
     FILE *stream = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
-    if (!stream && descriptor >= 0)
-        close(descriptor);
     if (stream) {
         fprintf(stream, "%s\n", text + 1); /* + 1: the newline before the first line */
         if (fclose(stream) == 0)
             return path;
-    }
+    } else if (descriptor >= 0)
+        close(descriptor);
     free(path);
     return NULL;
 }
@@ -158,19 +125,20 @@ static char *write_problems(const char *text)
 /* Cuts the list after the first lines and says where the rest is. */
 static void shorten(hpac_problems *problems)
 {
-    char *list = write_problems(problems->text);
-    char *end = problems->text + 1;
-    for (int shown = 0; shown < SHOWN_COUNT; shown++) /* a line of its own may have several */
-        end = strchr(end, '\n') ? strchr(end, '\n') + 1 : end + strlen(end);
-    problems->length = (size_t)(end - problems->text) - (end[-1] == '\n');
-    problems->text[problems->length] = '\0';
+    HPAC_AUTO_FREE char *list = write_problems(problems->text);
     size_t count = problems->count;
+    char *end = problems->text;
+    for (int shown = 0; end && shown <= SHOWN_COUNT; shown++) /* a problem may have several lines */
+        end = strchr(end + (shown > 0), '\n');
+    if (end) {
+        *end = '\0';
+        problems->length = (size_t)(end - problems->text);
+    }
     hpac_problems_add(problems, "... %zu problems in all; %s%s", count,
                       list ? "complete list: "
                            : "the complete list could not be written to $TMPDIR",
                       list ? list : "");
     problems->count = count;
-    free(list);
 }
 
 hpac_status hpac_problems_finish(hpac_problems *problems, hpac_status status, const char *headline,
@@ -182,11 +150,10 @@ hpac_status hpac_problems_finish(hpac_problems *problems, hpac_status status, co
         shorten(problems);
     va_list arguments;
     va_start(arguments, headline);
-    char *head = format_text(headline, arguments);
+    HPAC_AUTO_FREE char *head = format_text(headline, arguments);
     va_end(arguments);
     hpac_fail(status, "%s: %zu problem%s%s", head ? head : "", problems->count,
               problems->count == 1 ? "" : "s", problems->text ? problems->text : "");
-    free(head);
     free(problems->text);
     *problems = (hpac_problems){0};
     return status;

@@ -9,14 +9,13 @@
  */
 #include "png_internal.h"
 
+#include "base/file.h"
 #include "base/file_kind.h"
 #include "base/memory.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libdeflate.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* No valid file of HPAC_IMAGE_MAX_PIXELS pixels needs more: 8 bytes per pixel (16-bit RGBA), and
@@ -255,7 +254,7 @@ hpac_status hpac_png_decode(hpac_png_decoder *decoder, const char *name, const u
 
 /* An open file whose head has been read. */
 typedef struct png_file {
-    int descriptor; /* -1: none */
+    int descriptor;
     size_t nbytes;
     uint8_t head[PNG_HEAD_NBYTES];
     png_header header;
@@ -263,8 +262,7 @@ typedef struct png_file {
 
 static void close_png(png_file *file)
 {
-    if (file->descriptor >= 0)
-        close(file->descriptor);
+    hpac_descriptor_close(&file->descriptor);
 }
 
 /* Reads exactly `nbytes`. */
@@ -272,8 +270,6 @@ static hpac_status read_fully(const char *path, int descriptor, uint8_t *bytes, 
 {
     for (size_t done = 0; done < nbytes;) {
         ssize_t got = read(descriptor, bytes + done, nbytes - done);
-        if (got < 0 && errno == EINTR)
-            continue;
         if (got < 0)
             return hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
         if (got == 0)
@@ -283,21 +279,10 @@ static hpac_status read_fully(const char *path, int descriptor, uint8_t *bytes, 
     return HPAC_OK;
 }
 
-/* Opens a regular file, reads and parses its head. A FIFO must not make us wait, hence O_NONBLOCK.
- * The caller calls close_png, after an error too. */
+/* Opens a file, reads and parses its head. The caller calls close_png, after an error too. */
 static hpac_status open_png(const char *path, png_file *file)
 {
-    file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file->descriptor < 0)
-        return hpac_fail(HPAC_ERR_DATA, "%s: cannot open: %s", path, strerror(errno));
-    struct stat about;
-    if (fstat(file->descriptor, &about) != 0)
-        return hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
-    if (S_ISDIR(about.st_mode))
-        return hpac_fail(HPAC_ERR_DATA, "%s: is a directory, expected a PNG file", path);
-    if (!S_ISREG(about.st_mode))
-        return hpac_fail(HPAC_ERR_DATA, "%s: not a regular file, expected a PNG", path);
-    file->nbytes = (size_t)about.st_size;
+    HPAC_TRY(hpac_file_open(path, &file->descriptor, &file->nbytes));
     size_t head_nbytes = file->nbytes < PNG_HEAD_NBYTES ? file->nbytes : PNG_HEAD_NBYTES;
     HPAC_TRY(read_fully(path, file->descriptor, file->head, head_nbytes));
     HPAC_TRY(png_parse_header(path, file->head, file->nbytes, &file->header));

@@ -72,6 +72,8 @@ Test(csv, files_that_are_not_utf8_text_are_named)
     assert_no_csv("\n<!DOCTYPE html>\n<html>", 22, "a.csv: an HTML page, expected CSV text");
     assert_no_csv("PK\x03\x04 xl/workbook.xml", 20, "a.csv: a ZIP archive, expected CSV text");
     assert_no_csv("\x1F\x8B\x08", 3, "a.csv: gzip-compressed data, expected CSV text");
+    assert_no_csv("{\"a\": 1}", 8, "a.csv: JSON text, expected CSV text");
+    assert_no_csv("\0\0\0", 3, "a.csv: filled with zeros");
 }
 
 Test(csv, plain_rows)
@@ -111,8 +113,8 @@ Test(csv, a_nul_byte_is_a_defect_of_its_row)
 {
     static const char text[] = "a,1\nb\0,2\nc,3\n";
     assert_reads(text, sizeof text - 1, "1|a|1\n2!a NUL byte, expected text\n3|c|3\n");
-    static const char only[] = "\0";
-    assert_reads(only, 1, "1!a NUL byte, expected text\n");
+    static const char first[] = "\0,1\nb,2\n";
+    assert_reads(first, sizeof first - 1, "1!a NUL byte, expected text\n2|b|2\n");
     static const char crlf[] = "a\r\n\0\r\n\r\nb\r\n";
     assert_reads(crlf, sizeof crlf - 1, "1|a\n2!a NUL byte, expected text\n4|b\n");
 }

@@ -27,7 +27,6 @@ Test(log, lines_go_to_stderr_by_level_and_to_the_file)
     hpac_log_set_level(HPAC_LOG_WARNING);
     hpac_log_info("epoch %d", 1);
     hpac_log_warning("row %d", 2);
-    hpac_log_debug("neither");
     hpac_log_record(HPAC_LOG_ERROR, "file alone");
     hpac_log_close_file();
     hpac_log_error("stderr alone");
