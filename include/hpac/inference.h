@@ -41,8 +41,6 @@ typedef struct hpac_classifier {
     int channel_order[HPAC_MAX_CHANNELS]; /* (model.input.channels) as hpac_dataset_options */
     bool has_config;                      /* the file has the configuration of its training */
     hpac_config config;
-    bool has_thresholds; /* thresholds were tuned for it */
-    float thresholds[HPAC_CLASS_COUNT];
 } hpac_classifier;
 
 /* Reads a model file. On error the classifier is zeroed. Errors: DATA for the file (model.h), also

@@ -55,12 +55,14 @@ typedef struct hpac_model {
     hpac_layer *layers;    /* owned */
     hpac_weights *weights; /* (layer_count) owned */
     /* The rest is hpac's own and missing in files of Keras. */
-    int targets[HPAC_CLASS_COUNT]; /* class numbers in the order of the outputs */
-    size_t target_count;           /* 0: not known */
-    char *config_yaml;             /* the run's resolved configuration; NULL: not known */
-    hpac_training_state *training; /* NULL: not a resume file */
-    char *written_by;              /* "hpac 0.1.0", "Keras 3.15.1": read, never written */
-    hpac_keras_traits keras;       /* read, never written */
+    int targets[HPAC_CLASS_COUNT];      /* class numbers in the order of the outputs */
+    size_t target_count;                /* 0: not known */
+    char *config_yaml;                  /* the run's resolved configuration; NULL: not known */
+    hpac_training_state *training;      /* NULL: not a resume file */
+    char *written_by;                   /* "hpac 0.1.0", "Keras 3.15.1": read, never written */
+    hpac_keras_traits keras;            /* read, never written */
+    bool has_thresholds;                /* tuned for it; hpac_thresholds_save writes them */
+    float thresholds[HPAC_CLASS_COUNT]; /* one per output */
 } hpac_model;
 
 /* Writes `path` atomically. A model with `training` has it under hpac/training. The same model
@@ -81,13 +83,10 @@ hpac_status hpac_model_load(const char *path, hpac_model *model);
 /* Logs a warning for each of model->keras, for a training that starts from the file. */
 void hpac_model_warn_of_traits(const hpac_model *model, const char *path);
 
-/* Thresholds in a model file, as the attribute hpac/thresholds: one float32 per target, in the
- * order of the outputs. Saving replaces the file atomically; its other content is unchanged.
- * Loading a file without them sets *found to false. Errors: DATA; CONFIG for a file without the
- * group hpac. */
+/* Adds thresholds (count, one per output) to a file of hpac, as the attribute hpac/thresholds, or
+ * replaces those that it has. The file is replaced atomically; its other content is unchanged.
+ * Errors: DATA; CONFIG for a file without the group hpac. */
 hpac_status hpac_thresholds_save(const char *path, const float *thresholds, size_t count);
-/* `count` is the number of outputs; another number in the file is DATA. */
-hpac_status hpac_thresholds_load(const char *path, size_t count, float *thresholds, bool *found);
 
 /* Frees all that the model owns and zeroes the struct. */
 void hpac_model_fini(hpac_model *model);

@@ -2,42 +2,43 @@
 #include "commands.h"
 #include "option_rows.h"
 
+#include "base/memory.h"
 #include "base/printable.h"
 
-#include "model/model_card.h"
+#include "model/model_print.h"
 
 #include <hpac/config.h>
 
 #include <string.h>
 
 /* The order of the channels is in the configuration; one that cannot be read is no error here. */
-static void read_channels(hpac_model_card *card)
+static void read_channels(const hpac_model *model, int channel_order[HPAC_MAX_CHANNELS])
 {
     hpac_config config;
-    if (!card->model.config_yaml ||
-        hpac_config_parse("hpac/config", card->model.config_yaml, &config) != HPAC_OK)
+    for (int i = 0; i < HPAC_MAX_CHANNELS; i++)
+        channel_order[i] = i;
+    if (!model->config_yaml ||
+        hpac_config_parse("hpac/config", model->config_yaml, &config) != HPAC_OK)
         return;
-    if (config.data.channels == card->model.input.channels)
-        memcpy(card->channel_order, config.data.channel_order, sizeof card->channel_order);
+    if (config.data.channels == model->input.channels)
+        memcpy(channel_order, config.data.channel_order, sizeof config.data.channel_order);
     hpac_config_fini(&config);
 }
 
 static hpac_status run(const cli_arguments *arguments)
 {
+    const char *path = cli_operand(arguments, 0);
     bool config = cli_flag(arguments, "config");
-    hpac_model_card card;
-    HPAC_TRY(hpac_model_card_load(cli_operand(arguments, 0), &card));
-    read_channels(&card);
-    hpac_status status;
+    HPAC_AUTO(hpac_model_fini) hpac_model model = {0};
+    int channel_order[HPAC_MAX_CHANNELS];
+    HPAC_TRY(hpac_model_load(path, &model));
+    read_channels(&model, channel_order);
+    if (cli_flag(arguments, "json"))
+        return hpac_model_print_json(path, &model, channel_order, config, stdout);
     hpac_printable_stream text; /* names of layers and programs come from the file */
-    if (cli_flag(arguments, "json")) {
-        status = hpac_model_card_print_json(&card, config, stdout);
-    } else if ((status = hpac_printable_open(&text)) == HPAC_OK) {
-        hpac_model_card_print(&card, config, text.stream);
-        status = hpac_printable_close(&text, stdout);
-    }
-    hpac_model_card_fini(&card);
-    return status;
+    HPAC_TRY(hpac_printable_open(&text));
+    hpac_model_print(path, &model, channel_order, config, text.stream);
+    return hpac_printable_close(&text, stdout);
 }
 
 static const cli_option options[] = {

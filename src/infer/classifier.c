@@ -101,8 +101,6 @@ hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *
     HPAC_AUTO(hpac_classifier_fini) hpac_classifier made = {0};
     HPAC_TRY(hpac_model_load(path, &made.model));
     HPAC_TRY(hpac_fail_within(resolve(hints, &made), "%s", path));
-    HPAC_TRY(hpac_thresholds_load(path, output_count(&made.model), made.thresholds,
-                                  &made.has_thresholds));
     HPAC_TRY_MEMORY(made.path = strdup(path), strlen(path) + 1);
     *classifier = made;
     made = (hpac_classifier){0};

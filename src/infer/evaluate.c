@@ -317,7 +317,7 @@ hpac_status hpac_evaluate_model(const hpac_evaluate_options *options, hpac_evalu
     evaluation_job job = {
         .options = options,
         .halve = options->tune ||
-                 (options->threshold_count == 0 && options->classifiers[0].has_thresholds),
+                 (options->threshold_count == 0 && options->classifiers[0].model.has_thresholds),
         .result = result,
     };
     hpac_status status = evaluate(&job);

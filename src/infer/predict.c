@@ -21,18 +21,18 @@ hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, int clas
     if (given_count > 0)
         return HPAC_OK;
     for (int i = 1; i < classifier_count; i++)
-        if (classifiers[i].has_thresholds != classifiers[0].has_thresholds)
+        if (classifiers[i].model.has_thresholds != classifiers[0].model.has_thresholds)
             return hpac_fail(HPAC_ERR_CONFIG,
                              "%s has tuned thresholds, %s does not: tune all models "
                              "(hpac evaluate --tune-thresholds), or use --threshold",
-                             classifiers[classifiers[0].has_thresholds ? 0 : i].path,
-                             classifiers[classifiers[0].has_thresholds ? i : 0].path);
-    if (!classifiers[0].has_thresholds)
+                             classifiers[classifiers[0].model.has_thresholds ? 0 : i].path,
+                             classifiers[classifiers[0].model.has_thresholds ? i : 0].path);
+    if (!classifiers[0].model.has_thresholds)
         return HPAC_OK;
     for (size_t t = 0; t < targets; t++) {
         double sum = 0;
         for (int i = 0; i < classifier_count; i++)
-            sum += (double)classifiers[i].thresholds[t];
+            sum += (double)classifiers[i].model.thresholds[t];
         thresholds[t] = (float)(sum / classifier_count);
     }
     return HPAC_OK;

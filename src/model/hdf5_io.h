@@ -1,65 +1,70 @@
 /*
  * The little of HDF5 that model files need: groups, text and number attributes, float datasets.
  *
- * Errors name the object by its path in the file ("model_weights/dense/kernel:0") and what was
- * expected; the caller puts the file's name in front. HDF5's own error printing is to be silenced
- * around all calls; its reason is part of the message.
+ *     HPAC_AUTO_HDF5 hid_t group = H5I_INVALID_HID;
+ *     HPAC_TRY(hpac_hdf5_open_group(file, "hpac", &group));
+ *     return hpac_hdf5_read_text(group, "version", &version);
+ *
+ * Errors are DATA, with the path of the object in the file ("model_weights/dense/kernel:0"), what
+ * was expected, and HDF5's own reason; the caller puts the file's name in front and calls between
+ * H5E_BEGIN_TRY and H5E_END_TRY, so that HDF5 does not print.
  */
 #ifndef HPAC_MODEL_HDF5_IO_H
 #define HPAC_MODEL_HDF5_IO_H
 
-#include <hpac/status.h>
+#include "base/memory.h"
 
 #include <hdf5.h>
 #include <stdbool.h>
 
-/* What printed HDF5's errors before they were silenced. */
-typedef struct hpac_hdf5_printing {
-    H5E_auto2_t function;
-    void *data;
-} hpac_hdf5_printing;
-
-hpac_hdf5_printing hpac_hdf5_silence(void);
-void hpac_hdf5_restore(hpac_hdf5_printing printing);
+/* The file, group, dataset, type, ... is closed at the end of the variable's scope. */
+#define HPAC_AUTO_HDF5 HPAC_AUTO(hpac_hdf5_close)
+void hpac_hdf5_close(hid_t *id);
 
 /* hpac_fail(DATA) with "<path of at>/<name>: <text>" and the reason HDF5 gave, if any. */
-hpac_status hpac_hdf5_fail(hid_t at, const char *name, const char *text);
+hpac_status hpac_hdf5_fail(hid_t at, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Opens the model file `path` for reading; model files are replaced, never changed, so that no lock
- * is needed. Messages are "HDF5: <text>". */
-hpac_status hpac_hdf5_open(const char *path, const char *text, hid_t *file);
-/* Writes a file that HDF5 keeps in memory (H5Pset_fapl_core) to `path`, atomically: a full disk
- * meets our own write and not HDF5, which does not survive one. Errors: those of file.h. */
+ * is needed. */
+hpac_status hpac_hdf5_open(const char *path, hid_t *file);
+/* Opens a file in memory, which HDF5 never writes: a copy of `path`, or with NULL an empty one. */
+hpac_status hpac_hdf5_open_in_memory(const char *path, hid_t *file);
+/* Writes a file in memory to `path`, atomically: a full disk fails hpac's own write and not HDF5's,
+ * which does not survive it. Errors: those of file.h. */
 hpac_status hpac_hdf5_write_image(hid_t file, const char *path);
 
-/* Writing. A name with slashes makes the groups on its way. Attributes hang on `at`. */
+/* ---- writing; attributes belong to `at` ---- */
+
 hpac_status hpac_hdf5_create_group(hid_t at, const char *name, hid_t *group);
 hpac_status hpac_hdf5_write_text(hid_t at, const char *name, const char *text);
 hpac_status hpac_hdf5_write_names(hid_t at, const char *name, const char *const *names,
                                   size_t count);
 /* A scalar when count is 1, else a vector. */
-hpac_status hpac_hdf5_write_numbers(hid_t at, const char *name, hid_t type, hsize_t count,
+hpac_status hpac_hdf5_write_numbers(hid_t at, const char *name, hid_t type, size_t count,
                                     const void *values);
-hpac_status hpac_hdf5_write_floats(hid_t at, const char *name, int rank, const hsize_t *dims,
+/* A float32 dataset; groups in its name are created. */
+hpac_status hpac_hdf5_write_floats(hid_t at, const char *name, size_t rank, const size_t *dims,
                                    const float *values);
 
-/* Reading. */
+/* ---- reading ---- */
+
 bool hpac_hdf5_has_group(hid_t at, const char *name);
 bool hpac_hdf5_has_attribute(hid_t at, const char *name);
 hpac_status hpac_hdf5_open_group(hid_t at, const char *name, hid_t *group);
 /* `*text` is malloc'ed and the caller's. Text of fixed and of variable length are both read. */
 hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text);
-/* `*names` is one malloc'ed block, pointers and texts; an empty list of any type is no names. */
-hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names, size_t *count);
+/* A list of names, NULL at the end; an empty list of any type has none. */
+hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names);
+size_t hpac_names_count(char *const *names);
+void hpac_names_free(char ***names); /* for HPAC_AUTO; a NULL list is fine */
 /* The attribute must hold exactly `count` numbers of the class and size of `type`. */
-hpac_status hpac_hdf5_read_numbers(hid_t at, const char *name, hid_t type, hsize_t count,
+hpac_status hpac_hdf5_read_numbers(hid_t at, const char *name, hid_t type, size_t count,
                                    void *values);
-/* Elements of a vector attribute; -1 if there is none. */
-hssize_t hpac_hdf5_count_numbers(hid_t at, const char *name);
-
-/* Reads a dataset that must be float32, of these dimensions and wholly in the file. With values
- * NULL it is only checked, so that a buffer allocated afterwards is no larger than the file. */
-hpac_status hpac_hdf5_read_floats(hid_t at, const char *name, int rank, const hsize_t *dims,
-                                  float *values);
+/* Reads a dataset of floats of any width, which must have these dimensions and be wholly in the
+ * file. All is checked before memory is allocated, so that a file cannot ask for more than it has.
+ * `*values` is malloc'ed and the caller's. */
+hpac_status hpac_hdf5_read_floats(hid_t at, const char *name, size_t rank, const size_t *dims,
+                                  float **values);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Keras's description of a model (the JSON in the attribute `model_config`) and our layers.
+ * Keras's description of a model (the JSON in the attribute `model_config`) and hpac's layers.
  *
  * Written is the form of Keras 2, which Keras 3 reads too. Read are Sequential and linear
  * functional models of Keras 2 (from 2.0 on) and Keras 3.
@@ -9,26 +9,16 @@
 
 #include <hpac/model.h>
 
-/* The name Keras would give layer `index` of a stack: "conv2d", "conv2d_1", "dense", ... */
-typedef struct hpac_keras_name {
-    char text[40];
-} hpac_keras_name;
-hpac_keras_name hpac_keras_layer_name(const hpac_layer *layers, size_t index);
+/* The names Keras would give to the layers of a model, "conv2d", "conv2d_1", "dense", ...: a list
+ * of malloc'ed texts with NULL at the end. Errors: INTERNAL (memory). */
+hpac_status hpac_keras_name_layers(const hpac_model *model, char ***names);
 
-/* The stack as Keras's JSON; malloc'ed, NULL when memory is out. */
-char *hpac_keras_config_write(const hpac_layer *layers, size_t layer_count, hpac_shape input);
+/* Layers and input as Keras's JSON; malloc'ed, NULL when out of memory. */
+char *hpac_keras_config_write(const hpac_model *model, char *const *names);
 
-typedef struct hpac_keras_config {
-    hpac_shape input;
-    size_t layer_count;
-    hpac_layer *layers; /* (layer_count) owned */
-    char **names;       /* (layer_count) owned: Keras's names, under which the weights are stored */
-    hpac_keras_traits traits;
-} hpac_keras_config;
-
-/* Reads Keras's JSON. On error `config` is left zeroed. Errors: DATA, naming the layer and option
- * by Keras's names, and what was expected. */
-hpac_status hpac_keras_config_read(const char *json, hpac_keras_config *config);
-void hpac_keras_config_fini(hpac_keras_config *config);
+/* Reads Keras's JSON into the input, layers and traits of a zeroed model and a list of the layers'
+ * names in the file; on error, too, both are the caller's to free. Errors: DATA, naming the layer
+ * and option by Keras's names, and what was expected. */
+hpac_status hpac_keras_config_read(const char *json, hpac_model *model, char ***names);
 
 #endif

@@ -1,59 +1,45 @@
 /* The state of a training: attributes of hpac/training, and the accumulators of each layer. */
 #include "hdf5_io.h"
-#include "model_weights.h"
+#include "model_files.h"
 
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-typedef enum field_type { FIELD_F32, FIELD_F64, FIELD_U32, FIELD_U64 } field_type;
+typedef enum field_type { F32, F64, U32, U64 } field_type;
 
 typedef struct field {
     const char *name;
     size_t offset;
     field_type type;
-    hsize_t count;
-    bool optional; /* not in older files; 0 then */
+    size_t count;  /* of the classes' counts: one in each hpac_confusion */
+    bool optional; /* missing in older files; 0 then */
 } field;
 
-#define FIELD(member, type, count)                                                                 \
-    {                                                                                              \
-#member, offsetof(hpac_training_state, member), FIELD_##type, count, false                 \
-    }
-#define LATER_FIELD(member, type, count)                                                           \
-    {                                                                                              \
-#member, offsetof(hpac_training_state, member), FIELD_##type, count, true                  \
-    }
-/* One member of the counts of all classes, which in memory lie between the other two. */
-#define COUNT_FIELD(name, member)                                                                  \
-    {                                                                                              \
-        name, offsetof(hpac_training_state, confusion[0].member), FIELD_U64,                       \
-            HPAC_COUNTS_MAX_CLASSES, false                                                         \
-    }
+#define AT(member) offsetof(hpac_training_state, member)
 
 static const field fields[] = {
-    {"learning_rate", offsetof(hpac_training_state, optimizer.learning_rate), FIELD_F32, 1, false},
-    {"rho", offsetof(hpac_training_state, optimizer.rho), FIELD_F32, 1, false},
-    {"epsilon", offsetof(hpac_training_state, optimizer.epsilon), FIELD_F32, 1, false},
-    FIELD(seed, U64, 1),
-    FIELD(epoch, U32, 1),
-    FIELD(batch, U32, 1),
-    FIELD(step, U32, 1),
-    FIELD(labels_digest, U64, 1),
-    FIELD(best_loss, F64, 1),
-    FIELD(patience_loss, F64, 1),
-    FIELD(best_epoch, U32, 1),
-    FIELD(epochs_without_best, U32, 1),
-    FIELD(epoch_loss_sum, F64, 1),
-    FIELD(epoch_image_count, U64, 1),
-    COUNT_FIELD("true_positives", tp),
-    COUNT_FIELD("false_positives", fp),
-    COUNT_FIELD("false_negatives", fn),
-    LATER_FIELD(epoch_train_s, F64, 1),
-    LATER_FIELD(epoch_waited_s, F64, 1),
-    LATER_FIELD(epoch_timed_image_count, U64, 1),
-    FIELD(elapsed_s, F64, 1),
+    {"learning_rate", AT(optimizer.learning_rate), F32, 1, false},
+    {"rho", AT(optimizer.rho), F32, 1, false},
+    {"epsilon", AT(optimizer.epsilon), F32, 1, false},
+    {"seed", AT(seed), U64, 1, false},
+    {"epoch", AT(epoch), U32, 1, false},
+    {"batch", AT(batch), U32, 1, false},
+    {"step", AT(step), U32, 1, false},
+    {"labels_digest", AT(labels_digest), U64, 1, false},
+    {"best_loss", AT(best_loss), F64, 1, false},
+    {"patience_loss", AT(patience_loss), F64, 1, false},
+    {"best_epoch", AT(best_epoch), U32, 1, false},
+    {"epochs_without_best", AT(epochs_without_best), U32, 1, false},
+    {"epoch_loss_sum", AT(epoch_loss_sum), F64, 1, false},
+    {"epoch_image_count", AT(epoch_image_count), U64, 1, false},
+    {"true_positives", AT(confusion[0].tp), U64, HPAC_COUNTS_MAX_CLASSES, false},
+    {"false_positives", AT(confusion[0].fp), U64, HPAC_COUNTS_MAX_CLASSES, false},
+    {"false_negatives", AT(confusion[0].fn), U64, HPAC_COUNTS_MAX_CLASSES, false},
+    {"epoch_train_s", AT(epoch_train_s), F64, 1, true},
+    {"epoch_waited_s", AT(epoch_waited_s), F64, 1, true},
+    {"epoch_timed_image_count", AT(epoch_timed_image_count), U64, 1, true},
+    {"elapsed_s", AT(elapsed_s), F64, 1, false},
 };
 
 #define FIELD_COUNT (sizeof fields / sizeof *fields)
@@ -61,63 +47,29 @@ static const field fields[] = {
 /* Files are little-endian, like all machines hpac runs on; so is memory. */
 static hid_t hdf5_type(field_type type)
 {
-    switch (type) {
-    case FIELD_F32:
-        return H5T_IEEE_F32LE;
-    case FIELD_F64:
-        return H5T_IEEE_F64LE;
-    case FIELD_U32:
-        return H5T_STD_U32LE;
-    case FIELD_U64:
-        break;
-    }
-    return H5T_STD_U64LE;
+    const hid_t types[] = {
+        [F32] = H5T_IEEE_F32LE,
+        [F64] = H5T_IEEE_F64LE,
+        [U32] = H5T_STD_U32LE,
+        [U64] = H5T_STD_U64LE,
+    };
+    return types[type];
 }
 
-/* "3/square_average/kernel": layers are numbered from 1. */
-typedef struct dataset_name {
-    char text[64];
-} dataset_name;
+/* The names of a layer's datasets: "3/square_average/kernel"; layers are numbered from 1. */
+typedef struct dataset_names {
+    char kernel[64], bias[64];
+} dataset_names;
 
-static dataset_name accumulator_name(size_t layer, const char *accumulator, const char *parameter)
+static dataset_names name_datasets(size_t layer, const char *accumulator)
 {
-    dataset_name name;
-    snprintf(name.text, sizeof name.text, "%zu/%s/%s", layer + 1, accumulator, parameter);
-    return name;
+    dataset_names names;
+    snprintf(names.kernel, sizeof names.kernel, "%zu/%s/kernel", layer + 1, accumulator);
+    snprintf(names.bias, sizeof names.bias, "%zu/%s/bias", layer + 1, accumulator);
+    return names;
 }
 
-/* Writes or reads the floats of one dataset. */
-typedef hpac_status (*move_floats)(hid_t at, const char *name, int rank, const hsize_t *dims,
-                                   float *values);
-
-static hpac_status write_floats(hid_t at, const char *name, int rank, const hsize_t *dims,
-                                float *values)
-{
-    return hpac_hdf5_write_floats(at, name, rank, dims, values);
-}
-
-/* values may be NULL for a reading that only checks. */
-static hpac_status move_accumulator(hid_t group, const hpac_model *model, const char *accumulator,
-                                    const hpac_weights *values, move_floats move)
-{
-    hpac_shape in = model->input;
-    hpac_status status = HPAC_OK;
-    for (size_t i = 0; i < model->layer_count && status == HPAC_OK; i++) {
-        const hpac_layer *layer = &model->layers[i];
-        hsize_t dims[4];
-        int rank = hpac_model_kernel_dims(layer, in, dims);
-        if (rank > 0)
-            status = move(group, accumulator_name(i, accumulator, "kernel").text, rank, dims,
-                          values ? values[i].kernel : NULL);
-        rank = hpac_model_bias_dims(layer, dims);
-        if (rank > 0 && status == HPAC_OK)
-            status = move(group, accumulator_name(i, accumulator, "bias").text, rank, dims,
-                          values ? values[i].bias : NULL);
-        if (status == HPAC_OK)
-            status = hpac_layer_output_shape(layer, i + 1, in, &in);
-    }
-    return status;
-}
+/* ---- writing ---- */
 
 static hpac_status write_field(hid_t group, const field *one, const hpac_training_state *training)
 {
@@ -129,42 +81,36 @@ static hpac_status write_field(hid_t group, const field *one, const hpac_trainin
                                    one->count > 1 ? (const void *)counts : from);
 }
 
-hpac_status hpac_model_write_training(hid_t file, const hpac_model *model)
+static hpac_status write_accumulator(hid_t group, const char *name, const hpac_weights *values,
+                                     size_t layer_count)
 {
-    const hpac_training_state *training = model->training;
-    hid_t group;
-    hpac_status status = hpac_hdf5_create_group(file, "hpac/training", &group);
-    if (status != HPAC_OK)
-        return status;
-    for (size_t i = 0; i < FIELD_COUNT && status == HPAC_OK; i++)
-        status = write_field(group, &fields[i], training);
-    if (status == HPAC_OK)
-        status = move_accumulator(group, model, "square_average", training->square_average,
-                                  write_floats);
-    if (status == HPAC_OK)
-        status =
-            move_accumulator(group, model, "delta_average", training->delta_average, write_floats);
-    H5Gclose(group);
-    return status;
+    for (size_t i = 0; i < layer_count; i++) {
+        dataset_names names = name_datasets(i, name);
+        HPAC_TRY(hpac_weights_write(group, names.kernel, names.bias, &values[i]));
+    }
+    return HPAC_OK;
 }
 
-/* With values NULL: checks only. */
-static hpac_status read_accumulator(hid_t group, const hpac_model *model, const char *accumulator,
-                                    hpac_weights *values)
+hpac_status hpac_training_write(hid_t file, const hpac_model *model)
 {
-    hpac_status status = move_accumulator(group, model, accumulator, values, hpac_hdf5_read_floats);
-    if (status == HPAC_OK && values)
-        status = hpac_fail_within(hpac_model_check_finite(values, model->layer_count, true),
-                                  "hpac/training: %s", accumulator);
-    return status;
+    const hpac_training_state *training = model->training;
+    size_t layers = model->layer_count;
+    HPAC_AUTO_HDF5 hid_t group = H5I_INVALID_HID;
+    HPAC_TRY(hpac_hdf5_create_group(file, "hpac/training", &group));
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        HPAC_TRY(write_field(group, &fields[i], training));
+    HPAC_TRY(write_accumulator(group, "square_average", training->square_average, layers));
+    return write_accumulator(group, "delta_average", training->delta_average, layers);
 }
+
+/* ---- reading ---- */
 
 static hpac_status read_field(hid_t group, const field *wanted, hpac_training_state *training)
 {
+    char *to = (char *)training + wanted->offset;
+    uint64_t counts[HPAC_COUNTS_MAX_CLASSES];
     if (wanted->optional && !hpac_hdf5_has_attribute(group, wanted->name))
         return HPAC_OK;
-    char *to = (char *)training + wanted->offset;
-    uint64_t counts[HPAC_COUNTS_MAX_CLASSES] = {0};
     HPAC_TRY(hpac_hdf5_read_numbers(group, wanted->name, hdf5_type(wanted->type), wanted->count,
                                     wanted->count > 1 ? (void *)counts : to));
     for (size_t c = 0; wanted->count > 1 && c < wanted->count; c++)
@@ -172,39 +118,28 @@ static hpac_status read_field(hid_t group, const field *wanted, hpac_training_st
     return HPAC_OK;
 }
 
-static hpac_status read_accumulators(hid_t group, hpac_model *model)
+static hpac_status read_accumulator(hid_t group, const char *name, const hpac_model *model,
+                                    hpac_weights **values)
 {
-    hpac_status status = read_accumulator(group, model, "square_average", NULL);
-    if (status == HPAC_OK)
-        status = read_accumulator(group, model, "delta_average", NULL);
-    if (status != HPAC_OK)
-        return status;
-    hpac_training_state *training = model->training;
-    training->square_average = hpac_weights_create(model->layers, model->layer_count, model->input);
-    training->delta_average = hpac_weights_create(model->layers, model->layer_count, model->input);
-    if (!training->square_average || !training->delta_average)
-        return hpac_fail_memory(0);
-    status = read_accumulator(group, model, "square_average", training->square_average);
-    if (status == HPAC_OK)
-        status = read_accumulator(group, model, "delta_average", training->delta_average);
-    return status;
+    size_t count = model->layer_count;
+    HPAC_TRY_MEMORY(*values = hpac_weights_create_empty(model->layers, count, model->input),
+                    count * sizeof **values);
+    for (size_t i = 0; i < count; i++) {
+        dataset_names names = name_datasets(i, name);
+        HPAC_TRY(hpac_weights_read(group, names.kernel, names.bias, &(*values)[i]));
+    }
+    return hpac_fail_within(hpac_weights_check(*values, count, true), "hpac/training: %s", name);
 }
 
-hpac_status hpac_model_read_training(hid_t file, hpac_model *model)
+hpac_status hpac_training_read(hid_t file, hpac_model *model)
 {
+    HPAC_AUTO_HDF5 hid_t group = H5I_INVALID_HID;
     if (!hpac_hdf5_has_group(file, "hpac/training"))
         return HPAC_OK;
-    model->training = calloc(1, sizeof *model->training);
-    if (!model->training)
-        return hpac_fail_memory(sizeof *model->training);
-    hid_t group;
-    hpac_status status = hpac_hdf5_open_group(file, "hpac/training", &group);
-    if (status != HPAC_OK)
-        return status;
-    for (size_t i = 0; i < FIELD_COUNT && status == HPAC_OK; i++)
-        status = read_field(group, &fields[i], model->training);
-    if (status == HPAC_OK)
-        status = read_accumulators(group, model);
-    H5Gclose(group);
-    return status;
+    HPAC_TRY_NEW(model->training, 1);
+    HPAC_TRY(hpac_hdf5_open_group(file, "hpac/training", &group));
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        HPAC_TRY(read_field(group, &fields[i], model->training));
+    HPAC_TRY(read_accumulator(group, "square_average", model, &model->training->square_average));
+    return read_accumulator(group, "delta_average", model, &model->training->delta_average);
 }

@@ -1,4 +1,5 @@
 /* Keras's JSON: any text is accepted or refused, and accepted layers are valid. */
+#include "model/hdf5_io.h"
 #include "model/keras_config.h"
 
 #include "input.h"
@@ -24,18 +25,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
         abort();
     memcpy(json, bytes, nbytes);
     json[nbytes] = '\0';
-    hpac_keras_config config;
-    if (hpac_keras_config_read(json, &config) == HPAC_OK) {
-        for (size_t i = 0; i < config.layer_count; i++)
-            check_layer(&config.layers[i]);
-        hpac_shape shape = config.input,
-                   *shapes = calloc((size_t)config.layer_count + 1, sizeof *shapes);
-        if (!shapes || hpac_shape_count(shape) == 0)
+    hpac_model model = {0};
+    char **names = NULL;
+    if (hpac_keras_config_read(json, &model, &names) == HPAC_OK) {
+        for (size_t i = 0; i < model.layer_count; i++)
+            check_layer(&model.layers[i]);
+        if (hpac_shape_count(model.input) == 0)
             abort();
-        hpac_layers_check(config.layers, config.layer_count, shape, 3, shapes);
-        free(shapes);
+        (void)hpac_layers_check(model.layers, model.layer_count, model.input, 3, NULL);
     }
-    hpac_keras_config_fini(&config);
+    hpac_names_free(&names);
+    hpac_model_fini(&model);
     free(json);
     return 0;
 }

@@ -14,12 +14,12 @@ enum { COUNT = 40, TARGETS = 3 };
 
 static hpac_classifier make_classifier(const char *path, const float *thresholds)
 {
-    hpac_classifier made = {.path = (char *)path, .has_thresholds = thresholds != NULL};
+    hpac_classifier made = {.path = (char *)path, .model.has_thresholds = thresholds != NULL};
     made.model.target_count = TARGETS;
     for (int t = 0; t < TARGETS; t++) {
         made.model.targets[t] = t;
         if (thresholds)
-            made.thresholds[t] = thresholds[t];
+            made.model.thresholds[t] = thresholds[t];
     }
     made.model.input = (hpac_shape){3, 8, 8, 1};
     return made;

@@ -337,13 +337,12 @@ Test(inference, a_configuration_of_another_model_is_refused)
 
 static void assert_thresholds(const char *path, const float *expected)
 {
-    float found[HPAC_CLASS_COUNT];
-    bool there;
-    cr_assert_eq(hpac_thresholds_load(path, TARGETS, found, &there), HPAC_OK, "%s",
-                 hpac_error_message());
-    cr_assert_eq(there, expected != NULL);
+    hpac_model model;
+    cr_assert_eq(hpac_model_load(path, &model), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(model.has_thresholds, expected != NULL);
     if (expected)
-        cr_assert_arr_eq(found, expected, TARGETS * sizeof *found);
+        cr_assert_arr_eq(model.thresholds, expected, TARGETS * sizeof *expected);
+    hpac_model_fini(&model);
 }
 
 Test(inference, thresholds_travel_with_the_file)
@@ -358,8 +357,8 @@ Test(inference, thresholds_travel_with_the_file)
     assert_thresholds(path, second);
     cr_assert_eq(count_entries(scratch_folder()), 1);
     hpac_classifier after = load(path);
-    cr_assert(after.has_thresholds && !before.has_thresholds);
-    cr_assert_arr_eq(after.thresholds, second, sizeof second);
+    cr_assert(after.model.has_thresholds && !before.model.has_thresholds);
+    cr_assert_arr_eq(after.model.thresholds, second, sizeof second);
     cr_assert_arr_eq(after.model.weights[1].kernel, before.model.weights[1].kernel,
                      before.model.weights[1].kernel_count * sizeof(float));
     cr_assert_arr_eq(after.model.targets, before.model.targets, sizeof targets);
@@ -371,14 +370,13 @@ Test(inference, wrong_thresholds_are_refused)
 {
     static const float too_large[] = {0.5F, 1.5F, 0}, not_a_number[] = {NAN, 0, 0};
     const char *path = save_model("a.h5", 0, targets);
-    float found[HPAC_CLASS_COUNT];
-    bool there;
+    hpac_model model;
     cr_assert_eq(hpac_thresholds_save(path, too_large, 2), HPAC_OK);
-    cr_assert_eq(hpac_thresholds_load(path, TARGETS, found, &there), HPAC_ERR_DATA);
+    cr_assert_eq(hpac_model_load(path, &model), HPAC_ERR_DATA);
     cr_assert_eq(hpac_thresholds_save(path, too_large, 3), HPAC_OK);
-    cr_assert_eq(hpac_thresholds_load(path, TARGETS, found, &there), HPAC_ERR_DATA);
+    cr_assert_eq(hpac_model_load(path, &model), HPAC_ERR_DATA);
     cr_assert_eq(hpac_thresholds_save(path, not_a_number, 3), HPAC_OK);
-    cr_assert_eq(hpac_thresholds_load(path, TARGETS, found, &there), HPAC_ERR_DATA);
+    cr_assert_eq(hpac_model_load(path, &model), HPAC_ERR_DATA);
     cr_assert_eq(hpac_thresholds_save(scratch_path("none.h5"), too_large, 3), HPAC_ERR_DATA);
 }
 

@@ -1,23 +1,27 @@
 /* Layers as Keras's JSON. Only options that every Keras since 2.0 knows are written; the others
- * have Keras's defaults, which are what our layers compute. */
+ * have Keras's defaults, which are what hpac's layers compute. */
 #include "keras_config.h"
 
+#include "base/memory.h"
 #include "net/layer_table.h"
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-hpac_keras_name hpac_keras_layer_name(const hpac_layer *layers, size_t index)
+hpac_status hpac_keras_name_layers(const hpac_model *model, char ***names)
 {
-    const char *base = hpac_layer_row_of(&layers[index])->keras_name;
-    int before = 0;
-    for (size_t i = 0; i < index; i++)
-        before += strcmp(hpac_layer_row_of(&layers[i])->keras_name, base) == 0;
-    hpac_keras_name name;
-    snprintf(name.text, sizeof name.text, before ? "%s_%d" : "%s", base, before);
-    return name;
+    HPAC_TRY_NEW(*names, model->layer_count + 1);
+    for (size_t i = 0; i < model->layer_count; i++) {
+        const char *base = hpac_layer_row_of(&model->layers[i])->keras_name;
+        char name[40];
+        int before = 0;
+        for (size_t j = 0; j < i; j++)
+            before += strcmp(hpac_layer_row_of(&model->layers[j])->keras_name, base) == 0;
+        snprintf(name, sizeof name, before ? "%s_%d" : "%s", base, before);
+        HPAC_TRY_MEMORY((*names)[i] = strdup(name), sizeof name);
+    }
+    return HPAC_OK;
 }
 
 /* The shortest decimal number of a float: 0.1 and not 0.10000000149011612. */
@@ -58,10 +62,11 @@ static json_t *value_of(const hpac_layer *layer, const hpac_layer_key *key)
     return NULL;
 }
 
-/* A failure leaves a key out, and the whole is given up. */
-static int fill_config(const hpac_layer *layer, json_t *config)
+/* NULL when out of memory. */
+static json_t *write_layer(const hpac_layer *layer, const char *name)
 {
     const hpac_layer_row *row = hpac_layer_row_of(layer);
+    json_t *config = json_pack("{s:s, s:b, s:s}", "name", name, "trainable", 1, "dtype", "float32");
     int failed = 0;
     for (const hpac_layer_key *key = row->keys; key->keras; key++)
         failed |= json_object_set_new(config, key->keras, value_of(layer, key));
@@ -71,7 +76,11 @@ static int fill_config(const hpac_layer *layer, json_t *config)
                 config, option->key,
                 option->value[0] == '=' ? json_deep_copy(json_object_get(config, option->value + 1))
                                         : json_loads(option->value, JSON_DECODE_ANY, NULL));
-    return failed;
+    json_t *written = json_pack("{s:s, s:o}", "class_name", row->keras_class, "config", config);
+    if (!failed)
+        return written;
+    json_decref(written);
+    return NULL;
 }
 
 /* batch_input_shape is the name of Keras 2; Keras 3, whose own is batch_shape, knows it too. */
@@ -86,20 +95,14 @@ static json_t *input_layer(hpac_shape input)
                      "input_1");
 }
 
-char *hpac_keras_config_write(const hpac_layer *layers, size_t layer_count, hpac_shape input)
+char *hpac_keras_config_write(const hpac_model *model, char *const *names)
 {
-    json_t *list = json_array();
-    int failed = json_array_append_new(list, input_layer(input));
-    for (size_t i = 0; i < layer_count; i++) {
-        json_t *config = json_pack("{s:s, s:b, s:s}", "name", hpac_keras_layer_name(layers, i).text,
-                                   "trainable", 1, "dtype", "float32");
-        failed |= fill_config(&layers[i], config);
-        failed |= json_array_append_new(list, json_pack("{s:s, s:o}", "class_name",
-                                                        hpac_layer_row_of(&layers[i])->keras_class,
-                                                        "config", config));
-    }
+    json_t *layers = json_array();
+    int failed = json_array_append_new(layers, input_layer(model->input));
+    for (size_t i = 0; i < model->layer_count; i++)
+        failed |= json_array_append_new(layers, write_layer(&model->layers[i], names[i]));
     json_t *root = json_pack("{s:s, s:{s:s, s:o}}", "class_name", "Sequential", "config", "name",
-                             "sequential", "layers", list);
+                             "sequential", "layers", layers);
     char *text = failed ? NULL : json_dumps(root, JSON_COMPACT);
     json_decref(root);
     return text;

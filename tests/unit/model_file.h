@@ -1,0 +1,34 @@
+/* Copies of model files to be edited by a test, and the check that a file is refused. */
+#ifndef TESTS_MODEL_FILE_H
+#define TESTS_MODEL_FILE_H
+
+#include <hpac/model.h>
+
+#include <hdf5.h>
+
+#define KERAS2 "tests/golden/keras2_sequential.h5"
+#define KERAS3 "tests/golden/keras3_sequential.h5"
+#define FUNCTIONAL2 "tests/golden/keras2_functional.h5"
+#define FUNCTIONAL3 "tests/golden/keras3_functional.h5"
+
+/* The whole file, malloc'ed. */
+unsigned char *read_bytes(const char *path, size_t *nbytes);
+
+/* Opens a copy of a model file for editing. */
+hid_t open_copy(const char *path);
+/* Closes it and returns its path, which is the same for all copies of a test. */
+const char *close_copy(hid_t file);
+
+/* Sets an attribute to a text of variable length. */
+void write_text(hid_t at, const char *name, const char *text);
+/* The attribute model_config, for H5free_memory. */
+char *read_config(hid_t file);
+/* A copy of the file in which the first `from` of its model_config is `to`. */
+const char *with_config(const char *path, const char *from, const char *to);
+
+/* Loads a model, or fails the test. */
+hpac_model load_model(const char *path);
+/* Fails the test unless the file is refused with DATA, its path and `expected` in the message. */
+void assert_refused(const char *path, const char *expected);
+
+#endif
