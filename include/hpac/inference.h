@@ -58,7 +58,7 @@ hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_cla
 /* Paths of model files. */
 typedef struct hpac_model_paths {
     char **paths; /* (count) owned */
-    int count;
+    size_t count;
     bool folds; /* of a cross-validation, in the order of its folds */
 } hpac_model_paths;
 
@@ -69,11 +69,11 @@ hpac_status hpac_model_paths_find(const char *name, hpac_model_paths *paths);
 /* Frees the paths and zeroes the struct. */
 void hpac_model_paths_fini(hpac_model_paths *paths);
 
-/* Loads all of them and checks that they can be averaged: an array of paths->count, owned by the
- * caller; NULL on error. */
+/* Loads all of them and checks that they can be averaged: an array of paths->count, to be freed
+ * whatever the status. */
 hpac_status hpac_classifiers_load(const hpac_model_paths *paths, const hpac_classifier_hints *hints,
                                   hpac_classifier **classifiers);
-void hpac_classifiers_free(hpac_classifier *classifiers, int count); /* NULL is fine */
+void hpac_classifiers_free(hpac_classifier *classifiers, size_t count); /* NULL is fine */
 
 /* ---- probabilities ---- */
 
@@ -81,7 +81,7 @@ typedef struct hpac_inference_options {
     hpac_device *device;                /* not owned */
     const hpac_classifier *classifiers; /* (classifier_count) not owned; they differ only in
                                            weights and thresholds */
-    int classifier_count;
+    size_t classifier_count;
     int workers; /* threads that read images; 0: one per core */
     bool skip_bad_images;
     /* As in trainer.h; both may be NULL. The phase is PREDICT. */
@@ -92,8 +92,8 @@ typedef struct hpac_inference_options {
 
 typedef struct hpac_inference hpac_inference;
 
-/* Creates the networks on the device, with their weights. Errors: CONFIG (classifiers that differ;
- * channels that images do not have), DEVICE (memory), INTERNAL. */
+/* Creates the networks on the device, with their weights; to be destroyed whatever the status.
+ * Errors: CONFIG (classifiers that differ), DEVICE (memory), INTERNAL. */
 hpac_status hpac_inference_create(const hpac_inference_options *options,
                                   hpac_inference **inference);
 void hpac_inference_destroy(hpac_inference *inference); /* NULL is fine */

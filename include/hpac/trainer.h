@@ -22,15 +22,15 @@ struct hpac_table;      /* src/render/table.h */
 typedef struct hpac_train_options {
     const hpac_config *config;
     hpac_device *device;
-    const char *folder; /* the run directory */
-    bool resume;        /* continue from resume.h5 if it exists, also a finished run with fewer
-                           epochs than train.epochs */
-    bool force;         /* delete the files of an earlier run */
-    bool dry_run;       /* checks and memory plan only; nothing is written */
-    FILE *plan;         /* a dry run prints its tables to it (data, network, memory) */
-    bool brief;         /* print the tables at the start to train.log only */
-    bool profile;       /* time every call of the network, log the table at the end, and write
-                           profile.csv; the same weights, a little slower */
+    const char *directory; /* of the run */
+    bool resume;           /* continue from resume.h5 if it exists, also a finished run with fewer
+                              epochs than train.epochs */
+    bool force;            /* delete the files of an earlier run */
+    bool dry_run;          /* checks and memory plan only; nothing is written */
+    FILE *plan;            /* a dry run prints its tables to it (data, network, memory) */
+    bool brief;            /* print the tables at the start to train.log only */
+    bool profile;          /* time every call of the network, log the table at the end, and write
+                              profile.csv; the same weights, a little slower */
     bool report; /* write report.html and plots/ (report.h) after the training; if that fails, a
                     warning is logged */
     /* Prepared images are shared with other trainings through this pool, and are all prepared
@@ -60,20 +60,20 @@ typedef struct hpac_train_plan {
  * hpac_train. */
 hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan *plan);
 
-/* Cross-validation: trains every fold of data.split (its key `fold` is ignored) in <folder>/fold0,
- * <folder>/fold1, ..., each a run directory with its own config.yaml. Finished folds are skipped,
- * or with resume continue to more epochs; unfinished ones need resume or force; force deletes all
- * folds before the first starts. At the end <folder>/folds.csv has one row per fold (metrics of the
- * last epoch, lowest validation loss), and mean and spread are logged, in <folder>/train.log too.
- * All folds are checked before the first starts, and share their prepared images. Errors: those of
- * hpac_train; CONFIG when the directory has a single run, other files, or a fold of another
- * configuration. */
+/* Cross-validation: trains every fold of data.split (its key `fold` is ignored) in
+ * <directory>/fold0, <directory>/fold1, ..., each a run directory with its own config.yaml.
+ * Finished folds are skipped, or with resume continue to more epochs; unfinished ones need resume
+ * or force; force deletes all folds before the first starts. At the end <directory>/folds.csv has
+ * one row per fold (metrics of the last epoch, lowest validation loss), and mean and spread are
+ * logged, in <directory>/train.log too. All folds are checked before the first starts, and share
+ * their prepared images. Errors: those of hpac_train; CONFIG when the directory has a single run,
+ * other files, or a fold of another configuration. */
 hpac_status hpac_train_folds(const hpac_train_options *options);
 
 /* The results of a finished training, read from its directory: for a run (`folds` 0) one row with
  * the columns steps to best_... of sweep.csv (run_results.h), for a cross-validation the rows of
  * folds.csv. Call hpac_table_fini whatever the status. Errors: DATA (metrics.csv is missing,
  * damaged or has no epochs), INTERNAL. */
-hpac_status hpac_train_results(const char *folder, int folds, struct hpac_table *results);
+hpac_status hpac_train_results(const char *directory, int folds, struct hpac_table *results);
 
 #endif

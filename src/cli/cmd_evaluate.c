@@ -35,13 +35,13 @@ static hpac_status read_options(const cli_arguments *arguments, hpac_evaluate_op
                 : one ? HPAC_TUNE_ONE
                       : HPAC_TUNE_EACH,
         .name = cli_operand(arguments, 0),
-        .folder = cli_text(arguments, "out"),
+        .directory = cli_text(arguments, "out"),
         .force = cli_flag(arguments, "force"),
     };
     if (one && !tune)
         return hpac_fail(HPAC_ERR_CONFIG, "evaluate: --one-threshold needs --tune-thresholds; to "
                                           "set a threshold use --threshold");
-    if (options->force && !options->folder)
+    if (options->force && !options->directory)
         return hpac_fail(HPAC_ERR_CONFIG, "evaluate: --force needs --out, whose files it replaces");
     return read_rows(arguments, options);
 }

@@ -17,7 +17,7 @@ static hpac_status run(const cli_arguments *arguments)
         .inference = model.inference,
         .images = cli_text(arguments, "images"),
         .ids = cli_text(arguments, "ids"),
-        .folder = cli_text(arguments, "out"),
+        .directory = cli_text(arguments, "out"),
         .force = cli_flag(arguments, "force"),
         .thresholds = model.thresholds,
         .threshold_count = model.threshold_count,
@@ -30,7 +30,7 @@ static hpac_status run(const cli_arguments *arguments)
         if (result.skipped > 0)
             hpac_log_warning("%zu of %zu images are unreadable; their rows are empty",
                              result.skipped, result.images);
-        printf("%s\n", options.folder);
+        printf("%s\n", options.directory);
     }
     model_options_close(&model);
     return status;

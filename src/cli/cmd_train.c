@@ -72,7 +72,7 @@ static hpac_status train_with(const cli_arguments *arguments, const hpac_config 
     hpac_train_options train_options = {
         .config = config,
         .device = device,
-        .folder = directory,
+        .directory = directory,
         .resume = cli_flag(arguments, "resume"),
         .force = cli_flag(arguments, "force"),
         .dry_run = cli_flag(arguments, "dry-run"),

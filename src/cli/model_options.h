@@ -28,7 +28,7 @@ typedef struct model_options {
     hpac_model_paths paths;
     hpac_classifier *classifiers; /* (paths.count) */
     float thresholds[HPAC_CLASS_COUNT];
-    int threshold_count; /* 0: not given */
+    size_t threshold_count; /* 0: not given */
     hpac_device *device;
     /* With the classifiers; signals are watched, a progress bar is shown. */
     hpac_inference_options inference;

@@ -80,7 +80,7 @@ static hpac_status report(const char *folder, const hpac_run_results *results, i
 
 static hpac_status check_folder(const hpac_train_options *options)
 {
-    const char *folder = options->folder;
+    const char *folder = options->directory;
     if (hpac_directory_has(folder, "run.json"))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: directory of a single run; choose another one with --out", folder);
@@ -105,12 +105,12 @@ static hpac_status set_fold(const hpac_train_options *all, hpac_image_pool *imag
                             fold_training *own)
 {
     *own = (fold_training){.options = *all, .config = *all->config};
-    own->folder = hpac_path_join(all->folder, "fold%d", fold);
+    own->folder = hpac_path_join(all->directory, "fold%d", fold);
     if (!own->folder)
-        return hpac_fail_memory(strlen(all->folder));
+        return hpac_fail_memory(strlen(all->directory));
     own->config.data.fold = fold;
     own->options.config = &own->config;
-    own->options.folder = own->folder;
+    own->options.directory = own->folder;
     own->options.images = images;
     return HPAC_OK;
 }
@@ -158,16 +158,16 @@ static hpac_status check_folds(const hpac_train_options *options, hpac_image_poo
 static hpac_status begin_folder(const hpac_train_options *options, int count, rundir *folder)
 {
     static const char *const results[] = {"folds.csv", "train.log"};
-    hpac_status status = hpac_directory_create(options->folder);
+    hpac_status status = hpac_directory_create(options->directory);
     if (status == HPAC_OK && folder->lock < 0)
-        status = rundir_lock(options->folder, folder);
+        status = rundir_lock(options->directory, folder);
     if (status == HPAC_OK)
-        status = hpac_report_remove(options->folder);
+        status = hpac_report_remove(options->directory);
     if (status == HPAC_OK)
-        status = rundir_remove(options->folder, results, options->force ? 2 : 1);
+        status = rundir_remove(options->directory, results, options->force ? 2 : 1);
     for (int fold = 0; fold < count && status == HPAC_OK && options->force; fold++) {
-        char *path = hpac_path_join(options->folder, "fold%d", fold);
-        status = path ? train_begin_anew(path) : hpac_fail_memory(strlen(options->folder));
+        char *path = hpac_path_join(options->directory, "fold%d", fold);
+        status = path ? train_begin_anew(path) : hpac_fail_memory(strlen(options->directory));
         free(path);
     }
     return status;
@@ -223,9 +223,9 @@ static hpac_status cross_validate(const hpac_train_options *options, rundir *fol
     if (status == HPAC_OK)
         status = train_all(&own, images, count, results);
     if (status == HPAC_OK && !options->dry_run)
-        status = report(options->folder, results, count);
+        status = report(options->directory, results, count);
     if (status == HPAC_OK && own.report)
-        status = train_report_write(options->folder, options->stop);
+        status = train_report_write(options->directory, options->stop);
     return status;
 }
 
@@ -235,8 +235,8 @@ hpac_status hpac_train_folds(const hpac_train_options *options)
     size_t count = (size_t)split->folds * (size_t)split->repeats;
     rundir folder = {.lock = -1};
     hpac_status status = check_folder(options);
-    if (status == HPAC_OK && hpac_path_exists(options->folder))
-        status = rundir_lock(options->folder, &folder);
+    if (status == HPAC_OK && hpac_path_exists(options->directory))
+        status = rundir_lock(options->directory, &folder);
     hpac_image_pool *images = NULL;
     if (status == HPAC_OK)
         status = hpac_image_pool_create(&images);

@@ -63,7 +63,7 @@ static hpac_train_options options_of(const sweep_job *job, int run)
     return (hpac_train_options){
         .config = &job->sweep->runs[run].config,
         .device = job->device,
-        .folder = job->rows[run].folder,
+        .directory = job->rows[run].folder,
         .resume = !job->options->force,
         .force = job->options->force,
         .brief = true,
@@ -246,7 +246,7 @@ static hpac_status train_and_write(sweep_job *job, int run)
 static hpac_status train_runs(sweep_job *job)
 {
     const hpac_train_options reported = {.report = job->options->report,
-                                         .folder = job->options->folder};
+                                         .directory = job->options->folder};
     int count = job->sweep->run_count, failed = 0;
     job->report = train_report_probe(&reported);
     HPAC_TRY(begin_folder(job));

@@ -1,11 +1,9 @@
 /* Model files and their metadata. */
 #include <hpac/inference.h>
 
-#include "base/file.h"
 #include "base/memory.h"
-#include "data/dataset.h"
+#include "rundir/run_files.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -66,32 +64,25 @@ static hpac_status read_config(hpac_classifier *classifier)
     return HPAC_OK;
 }
 
-static hpac_status resolve_pixels(const hpac_classifier_hints *hints, hpac_classifier *classifier)
-{
-    classifier->pixels = hints->pixels_given ? hints->pixels : HPAC_PIXELS_UINT8;
-    if (!classifier->has_config)
-        return HPAC_OK;
-    if (hints->pixels_given && hints->pixels != classifier->config.data.pixels)
-        return hpac_fail(HPAC_ERR_CONFIG, "was trained with other pixels than those of --pixels");
-    classifier->pixels = classifier->config.data.pixels;
-    return HPAC_OK;
-}
-
 static hpac_status resolve(const hpac_classifier_hints *hints, hpac_classifier *classifier)
 {
-    hpac_status status = resolve_targets(hints, &classifier->model);
-    if (status == HPAC_OK && classifier->model.config_yaml)
-        status = read_config(classifier);
-    if (status == HPAC_OK)
-        status = resolve_pixels(hints, classifier);
     size_t channels = classifier->model.input.channels;
-    if (status == HPAC_OK && (channels < 1 || channels > HPAC_MAX_CHANNELS))
-        status = hpac_fail(HPAC_ERR_DATA, "takes images of %zu channels, expected [1, %d]",
-                           channels, HPAC_MAX_CHANNELS);
-    for (size_t i = 0; status == HPAC_OK && i < channels; i++)
-        classifier->channel_order[i] =
-            classifier->has_config ? classifier->config.data.channel_order[i] : (int)i;
-    return status;
+    HPAC_TRY(resolve_targets(hints, &classifier->model));
+    if (channels < 1 || channels > HPAC_MAX_CHANNELS)
+        return hpac_fail(HPAC_ERR_DATA, "takes images of %zu channels, expected [1, %d]", channels,
+                         HPAC_MAX_CHANNELS);
+    for (size_t i = 0; i < channels; i++)
+        classifier->channel_order[i] = (int)i;
+    classifier->pixels = hints->pixels_given ? hints->pixels : HPAC_PIXELS_UINT8;
+    if (!classifier->model.config_yaml)
+        return HPAC_OK;
+    HPAC_TRY(read_config(classifier));
+    const hpac_config_data *data = &classifier->config.data;
+    if (hints->pixels_given && hints->pixels != data->pixels)
+        return hpac_fail(HPAC_ERR_CONFIG, "was trained with other pixels than those of --pixels");
+    classifier->pixels = data->pixels;
+    memcpy(classifier->channel_order, data->channel_order, channels * sizeof *data->channel_order);
+    return HPAC_OK;
 }
 
 hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *hints,
@@ -118,15 +109,14 @@ void hpac_classifier_fini(hpac_classifier *classifier)
 hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_classifier *b)
 {
     const hpac_model *x = &a->model, *y = &b->model;
-    size_t targets_nbytes = x->target_count * sizeof *x->targets;
     const char *what = NULL;
-    if (x->target_count != y->target_count || memcmp(x->targets, y->targets, targets_nbytes) != 0)
+    if (!same_targets(x, y->targets, y->target_count))
         what = "classes";
     else if (x->input.rows != y->input.rows || x->input.cols != y->input.cols)
         what = "image sizes";
     else if (x->input.channels != y->input.channels ||
              memcmp(a->channel_order, b->channel_order,
-                    (size_t)x->input.channels * sizeof *a->channel_order) != 0)
+                    x->input.channels * sizeof *a->channel_order) != 0)
         what = "channels";
     else if (a->pixels != b->pixels)
         what = "pixels";
@@ -139,128 +129,99 @@ hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_cla
 hpac_status hpac_classifiers_load(const hpac_model_paths *paths, const hpac_classifier_hints *hints,
                                   hpac_classifier **classifiers)
 {
-    size_t nbytes = (size_t)paths->count * sizeof **classifiers;
-    hpac_classifier *made = calloc(1, nbytes);
-    *classifiers = NULL;
-    if (!made)
-        return hpac_fail_memory(nbytes);
-    hpac_status status = HPAC_OK;
-    for (int i = 0; i < paths->count && status == HPAC_OK; i++) {
-        status = hpac_classifier_load(paths->paths[i], hints, &made[i]);
-        if (status == HPAC_OK)
-            status = hpac_classifier_check_alike(&made[0], &made[i]);
+    HPAC_TRY_NEW(*classifiers, paths->count);
+    for (size_t i = 0; i < paths->count; i++) {
+        HPAC_TRY(hpac_classifier_load(paths->paths[i], hints, &(*classifiers)[i]));
+        HPAC_TRY(hpac_classifier_check_alike(&(*classifiers)[0], &(*classifiers)[i]));
     }
-    if (status == HPAC_OK)
-        *classifiers = made;
-    else
-        hpac_classifiers_free(made, paths->count);
-    return status;
+    return HPAC_OK;
 }
 
-void hpac_classifiers_free(hpac_classifier *classifiers, int count)
+void hpac_classifiers_free(hpac_classifier *classifiers, size_t count)
 {
-    for (int i = 0; classifiers && i < count; i++)
+    for (size_t i = 0; classifiers && i < count; i++)
         hpac_classifier_fini(&classifiers[i]);
     free(classifiers);
 }
 
-/* ---- names ---- */
+/* ---- paths ---- */
 
-static bool is_folder(const char *path)
+static bool is_directory(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* Takes the path over. */
-static hpac_status add_path(hpac_model_paths *paths, char *path)
+/* The number of folds, from the model of the first one. */
+static hpac_status count_folds(const char *first, size_t *count)
 {
-    size_t nbytes = ((size_t)paths->count + 1) * sizeof *paths->paths;
-    char **grown = path ? realloc(paths->paths, nbytes) : NULL;
-    if (!grown) {
-        free(path);
-        return hpac_fail_memory(nbytes);
-    }
-    paths->paths = grown;
-    paths->paths[paths->count++] = path;
+    HPAC_AUTO(hpac_classifier_fini) hpac_classifier classifier = {0};
+    HPAC_TRY(hpac_classifier_load(first, &(hpac_classifier_hints){0}, &classifier));
+    if (!classifier.has_config)
+        return hpac_fail(HPAC_ERR_DATA, "%s: does not contain the number of folds", first);
+    const hpac_split_options *split = &classifier.config.data.split;
+    *count = (size_t)(split->folds * split->repeats);
     return HPAC_OK;
 }
 
-/* The number of folds, from the model of the first one. */
-static hpac_status count_folds(const char *first, int *count)
+static char *path_of_fold(const char *directory, size_t fold)
 {
-    hpac_classifier classifier;
-    hpac_status status = hpac_classifier_load(first, &(hpac_classifier_hints){0}, &classifier);
-    if (status != HPAC_OK)
-        return status;
-    const hpac_split_options *split = &classifier.config.data.split;
-    if (classifier.has_config)
-        *count = split->folds * split->repeats;
-    else
-        status = hpac_fail(HPAC_ERR_DATA, "%s: does not contain the number of folds", first);
-    hpac_classifier_fini(&classifier);
-    return status;
+    return hpac_path_join(directory, "fold%zu/%s", fold, hpac_run_files[HPAC_RUN_MODEL].name);
 }
 
-static hpac_status find_folds(const char *folder, hpac_model_paths *paths)
+static hpac_status find_folds(const char *directory, hpac_model_paths *paths)
 {
-    hpac_problems missing = {0};
-    hpac_status status = HPAC_OK;
-    int count = 1;
-    for (int fold = 0; status == HPAC_OK && fold < count; fold++) {
-        char *path = hpac_path_join(folder, "fold%d/model.h5", fold);
-        bool there = path && hpac_path_exists(path);
-        if (path && !there)
-            hpac_problems_add(&missing, "  %s", path);
-        status = add_path(paths, path);
-        if (status == HPAC_OK && fold == 0 && there)
-            status = count_folds(path, &count);
-    }
-    if (status != HPAC_OK) {
-        free(missing.text);
-        return status;
-    }
+    size_t count = 1;
+    HPAC_AUTO_FREE char *first = path_of_fold(directory, 0);
+    HPAC_TRY_MEMORY(first, strlen(directory));
+    if (hpac_path_exists(first))
+        HPAC_TRY(count_folds(first, &count));
+    HPAC_TRY_NEW(paths->paths, count);
     paths->folds = true;
+    for (; paths->count < count; paths->count++)
+        HPAC_TRY_MEMORY(paths->paths[paths->count] = path_of_fold(directory, paths->count),
+                        strlen(directory));
+    hpac_problems missing = {0};
+    for (size_t i = 0; i < count; i++)
+        if (!hpac_path_exists(paths->paths[i]))
+            hpac_problems_add(&missing, "  %s", paths->paths[i]);
     return hpac_problems_finish(&missing, HPAC_ERR_DATA,
-                                "%s: unfinished cross-validation, missing models", folder);
+                                "%s: unfinished cross-validation, missing models", directory);
 }
 
-static hpac_status find_in_folder(const char *folder, hpac_model_paths *paths)
+static hpac_status find_paths(const char *name, hpac_model_paths *paths)
 {
-    char *model = hpac_path_join(folder, "model.h5"), *fold = hpac_path_join(folder, "fold0");
-    hpac_status status = HPAC_OK;
-    if (!model || !fold) {
-        status = hpac_fail_memory(strlen(folder));
-    } else if (hpac_path_exists(model)) {
-        status = add_path(paths, model);
-        model = NULL;
-    } else if (is_folder(fold)) {
-        status = find_folds(folder, paths);
-    } else {
-        status =
-            hpac_fail(HPAC_ERR_DATA,
-                      "%s: directory without model.h5; expected a model file, the directory of a "
-                      "finished run, or of a cross-validation",
-                      folder);
+    HPAC_AUTO_FREE char *path =
+        is_directory(name) ? hpac_run_path(name, HPAC_RUN_MODEL) : strdup(name);
+    HPAC_AUTO_FREE char *first_fold = hpac_path_join(name, "fold0");
+    HPAC_TRY_MEMORY(path && first_fold, strlen(name));
+    if (is_directory(name) && !hpac_path_exists(path)) {
+        if (is_directory(first_fold))
+            return find_folds(name, paths);
+        return hpac_fail(HPAC_ERR_DATA,
+                         "%s: directory without model.h5; expected a model file, the directory of "
+                         "a finished run, or of a cross-validation",
+                         name);
     }
-    free(model);
-    free(fold);
-    return status;
+    HPAC_TRY_NEW(paths->paths, 1);
+    paths->paths[paths->count++] = path;
+    path = NULL;
+    return HPAC_OK;
 }
 
 hpac_status hpac_model_paths_find(const char *name, hpac_model_paths *paths)
 {
     *paths = (hpac_model_paths){0};
-    hpac_status status =
-        is_folder(name) ? find_in_folder(name, paths) : add_path(paths, strdup(name));
-    if (status != HPAC_OK)
-        hpac_model_paths_fini(paths);
-    return status;
+    HPAC_AUTO(hpac_model_paths_fini) hpac_model_paths found = {0};
+    HPAC_TRY(find_paths(name, &found));
+    *paths = found;
+    found = (hpac_model_paths){0};
+    return HPAC_OK;
 }
 
 void hpac_model_paths_fini(hpac_model_paths *paths)
 {
-    for (int i = 0; i < paths->count; i++)
+    for (size_t i = 0; i < paths->count; i++)
         free(paths->paths[i]);
     free(paths->paths);
     *paths = (hpac_model_paths){0};

@@ -37,19 +37,19 @@ typedef struct hpac_evaluate_options {
     const hpac_classifier *classifiers; /* (classifier_count) */
     /* 1, or the folds of a cross-validation: each is then evaluated on its own fold, so that every
      * row is evaluated by a model that was not trained on it. */
-    int classifier_count;
+    size_t classifier_count;
     const char *images, *labels; /* directory; CSV with the columns Id,Target */
     hpac_evaluated_rows rows;
     int fold;
     bool split_given; /* else the split of the model's configuration */
     hpac_split_options split;
     const float *thresholds; /* as in predict.h */
-    int threshold_count;
+    size_t threshold_count;
     hpac_tuning tune;
-    const char *name;   /* of the model, for the tables: as typed */
-    const char *folder; /* NULL, or where to write evaluation.csv, class_evaluation.csv and
-                           evaluation_predictions.csv */
-    bool force;         /* replace these */
+    const char *name;      /* of the model, for the tables: as typed */
+    const char *directory; /* NULL, or where to write evaluation.csv, class_evaluation.csv and
+                              evaluation_predictions.csv */
+    bool force;            /* replace these */
 } hpac_evaluate_options;
 
 typedef struct hpac_evaluate_result {

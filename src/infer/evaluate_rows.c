@@ -3,7 +3,8 @@
 
 #include <hpac/log.h>
 
-#include <stdlib.h>
+#include "base/memory.h"
+
 #include <string.h>
 
 /* How the label file relates to the one of the training. */
@@ -36,20 +37,9 @@ static table_kind compare_tables(const hpac_classifier *classifier, const hpac_l
 
 /* ---- the fold ---- */
 
-static hpac_status copy_rows(const size_t *from, size_t count, size_t **to)
-{
-    *to = calloc(count + 1, sizeof **to);
-    if (!*to)
-        return hpac_fail_memory(count * sizeof **to);
-    for (size_t i = 0; i < count; i++)
-        (*to)[i] = from ? from[i] : i;
-    return HPAC_OK;
-}
-
-/* The split and the fold of the options for this classifier. */
-static hpac_status choose_fold(const hpac_evaluate_options *options,
-                               const hpac_classifier *classifier, table_kind table,
-                               hpac_split_options *split, int *fold)
+/* Whether the split and the fold are known, and belong to this label file. */
+static hpac_status check_fold(const hpac_evaluate_options *options,
+                              const hpac_classifier *classifier, table_kind table)
 {
     bool own = options->rows == HPAC_ROWS_OWN;
     if (own && options->split_given)
@@ -65,8 +55,6 @@ static hpac_status choose_fold(const hpac_evaluate_options *options,
             "%s: was trained with the rows of %s, which differ from those of %s; use --all "
             "or --fold K",
             classifier->path, classifier->config.data.labels, options->labels);
-    *split = options->split_given ? options->split : classifier->config.data.split;
-    *fold = own ? classifier->config.data.fold : options->fold;
     return HPAC_OK;
 }
 
@@ -74,34 +62,33 @@ static hpac_status take_fold(const hpac_evaluate_options *options,
                              const hpac_classifier *classifier, const hpac_labels *labels,
                              table_kind table, evaluate_rows *rows)
 {
-    hpac_split_options split_options;
-    int fold = 0;
-    hpac_status status = choose_fold(options, classifier, table, &split_options, &fold);
-    hpac_split split = {0};
-    if (status == HPAC_OK)
-        status = hpac_split_create(&split_options, labels->count, labels->masks, &split);
-    if (status == HPAC_OK && (fold < 0 || (size_t)fold >= split.count))
-        status = hpac_fail(HPAC_ERR_CONFIG, "--fold: expected an integer in [0, %zu], not %d",
-                           split.count - 1, fold);
-    if (status == HPAC_OK) {
-        const hpac_fold *chosen = &split.folds[fold];
-        rows->evaluated_count = chosen->validation_count;
-        rows->prior_count = chosen->train_count;
-        status = copy_rows(chosen->validation, chosen->validation_count, &rows->evaluated);
-        if (status == HPAC_OK)
-            status = copy_rows(chosen->train, chosen->train_count, &rows->prior);
-        snprintf(rows->name, sizeof rows->name, "validation rows of fold %d of %zu", fold,
-                 split.count);
-    }
-    hpac_split_fini(&split);
-    return status;
+    HPAC_TRY(check_fold(options, classifier, table));
+    const hpac_config_data *data = &classifier->config.data;
+    int fold = options->rows == HPAC_ROWS_OWN ? data->fold : options->fold;
+    HPAC_TRY(hpac_split_create(options->split_given ? &options->split : &data->split, labels->count,
+                               labels->masks, &rows->split));
+    if (fold < 0 || (size_t)fold >= rows->split.count)
+        return hpac_fail(HPAC_ERR_CONFIG, "--fold: expected an integer in [0, %zu], not %d",
+                         rows->split.count - 1, fold);
+    const hpac_fold *chosen = &rows->split.folds[fold];
+    rows->evaluated_count = chosen->validation_count;
+    rows->evaluated = chosen->validation;
+    rows->prior_count = chosen->train_count;
+    rows->prior = chosen->train;
+    snprintf(rows->name, sizeof rows->name, "validation rows of fold %d of %zu", fold,
+             rows->split.count);
+    return HPAC_OK;
 }
 
 static hpac_status take_all(const hpac_labels *labels, evaluate_rows *rows)
 {
+    HPAC_TRY_NEW(rows->all, labels->count);
+    for (size_t i = 0; i < labels->count; i++)
+        rows->all[i] = i;
+    rows->evaluated = rows->all;
     rows->evaluated_count = labels->count;
     snprintf(rows->name, sizeof rows->name, "all rows");
-    return copy_rows(NULL, labels->count, &rows->evaluated);
+    return HPAC_OK;
 }
 
 /* ---- rows the model was trained on ---- */
@@ -111,42 +98,26 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The Ids of the rows the model was trained on, sorted; owned by `trained`. */
-static hpac_status list_trained(const hpac_classifier *classifier, const hpac_labels *trained,
-                                const char ***ids, size_t *count)
-{
-    const hpac_config_data *data = &classifier->config.data;
-    hpac_split split;
-    hpac_status status = hpac_split_create(&data->split, trained->count, trained->masks, &split);
-    if (status != HPAC_OK)
-        return hpac_fail_within(status, "%s", data->labels);
-    const hpac_fold *own = &split.folds[data->fold];
-    *count = own->train_count;
-    *ids = calloc(own->train_count + 1, sizeof **ids);
-    if (*ids) {
-        for (size_t i = 0; i < own->train_count; i++)
-            (*ids)[i] = trained->ids[own->train[i]];
-        qsort(*ids, *count, sizeof **ids, by_text);
-    } else {
-        status = hpac_fail_memory(own->train_count * sizeof **ids);
-    }
-    hpac_split_fini(&split);
-    return status;
-}
-
 /* By Id: in a file made from that of the training the images have other rows. */
 static hpac_status count_trained(const hpac_classifier *classifier, const hpac_labels *labels,
                                  const hpac_labels *trained, evaluate_rows *rows)
 {
-    const char **ids = NULL;
-    size_t count = 0;
-    hpac_status status = list_trained(classifier, trained, &ids, &count);
-    for (size_t i = 0; ids && i < rows->evaluated_count; i++) {
+    const hpac_config_data *data = &classifier->config.data;
+    HPAC_AUTO(hpac_split_fini) hpac_split split = {0};
+    HPAC_TRY(
+        hpac_fail_within(hpac_split_create(&data->split, trained->count, trained->masks, &split),
+                         "%s", data->labels));
+    const hpac_fold *own = &split.folds[data->fold];
+    HPAC_AUTO_FREE const char **ids = NULL;
+    HPAC_TRY_NEW(ids, own->train_count);
+    for (size_t i = 0; i < own->train_count; i++)
+        ids[i] = trained->ids[own->train[i]];
+    qsort(ids, own->train_count, sizeof *ids, by_text);
+    for (size_t i = 0; i < rows->evaluated_count; i++) {
         const char *id = labels->ids[rows->evaluated[i]];
-        rows->trained += bsearch(&id, ids, count, sizeof *ids, by_text) != NULL;
+        rows->trained += bsearch(&id, ids, own->train_count, sizeof *ids, by_text) != NULL;
     }
-    free(ids);
-    return status;
+    return HPAC_OK;
 }
 
 static hpac_status report_trained(const hpac_evaluate_options *options,
@@ -178,9 +149,7 @@ static hpac_status report_trained(const hpac_evaluate_options *options,
 
 static hpac_status halve_rows(const hpac_labels *labels, evaluate_rows *rows)
 {
-    rows->tuning = malloc((rows->evaluated_count + 1) * sizeof *rows->tuning);
-    if (!rows->tuning)
-        return hpac_fail_memory(rows->evaluated_count * sizeof *rows->tuning);
+    HPAC_TRY_NEW(rows->tuning, rows->evaluated_count);
     size_t evaluated = 0;
     for (size_t i = 0; i < rows->evaluated_count; i++) {
         size_t row = rows->evaluated[i];
@@ -198,27 +167,20 @@ hpac_status evaluate_rows_choose(const hpac_evaluate_options *options,
                                  bool halve, evaluate_rows *rows)
 {
     *rows = (evaluate_rows){0};
-    hpac_labels trained;
+    HPAC_AUTO(hpac_labels_fini) hpac_labels trained = {0};
     table_kind table = compare_tables(classifier, labels, &trained);
-    hpac_status status = options->rows == HPAC_ROWS_ALL
-                             ? take_all(labels, rows)
-                             : take_fold(options, classifier, labels, table, rows);
-    if (status == HPAC_OK && table != TABLE_UNKNOWN)
-        status = count_trained(classifier, labels, &trained, rows);
-    hpac_labels_fini(&trained);
-    if (status == HPAC_OK)
-        status = report_trained(options, classifier, table, rows);
-    if (status == HPAC_OK && halve)
-        status = halve_rows(labels, rows);
-    if (status != HPAC_OK)
-        evaluate_rows_fini(rows);
-    return status;
+    HPAC_TRY(options->rows == HPAC_ROWS_ALL ? take_all(labels, rows)
+                                            : take_fold(options, classifier, labels, table, rows));
+    if (table != TABLE_UNKNOWN)
+        HPAC_TRY(count_trained(classifier, labels, &trained, rows));
+    HPAC_TRY(report_trained(options, classifier, table, rows));
+    return halve ? halve_rows(labels, rows) : HPAC_OK;
 }
 
 void evaluate_rows_fini(evaluate_rows *rows)
 {
     free(rows->tuning);
-    free(rows->evaluated);
-    free(rows->prior);
+    free(rows->all);
+    hpac_split_fini(&rows->split);
     *rows = (evaluate_rows){0};
 }

@@ -18,12 +18,12 @@
 typedef struct hpac_predict_options {
     hpac_inference_options inference; /* probabilities of its classifiers are averaged */
     const char *images, *ids;         /* directory; CSV with a column Id */
-    const char *folder;               /* for the two files; created if missing */
+    const char *directory;            /* for the two files; created if missing */
     bool force;                       /* replace existing files */
     /* One for all classes, or one per target in the order of the outputs. Count 0: the mean of the
      * models' thresholds, or 0.5 if no model has any. */
     const float *thresholds;
-    int threshold_count;
+    size_t threshold_count;
     hpac_empty_prediction empty;
 } hpac_predict_options;
 
@@ -40,7 +40,7 @@ typedef struct hpac_predict_result {
 hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_result *result);
 
 /* The resulting thresholds: (targets). The same errors. */
-hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, int classifier_count,
-                                    const float *given, int given_count, float *thresholds);
+hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, size_t classifier_count,
+                                    const float *given, size_t given_count, float *thresholds);
 
 #endif

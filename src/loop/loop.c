@@ -2,10 +2,10 @@
 #include "loop.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/pause.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Images in device memory, by row of the data set. */
@@ -18,6 +18,7 @@ typedef struct resident_images {
 
 struct hpac_loop {
     hpac_loop_options options;
+    size_t *all_rows; /* for options.rows NULL */
     hpac_loader *loader;
     uint8_t *slots[HPAC_LOOP_SLOTS];
     resident_images resident;
@@ -40,25 +41,37 @@ static hpac_status make_resident(hpac_loop *loop)
     const hpac_loop_options *options = &loop->options;
     resident_images *resident = &loop->resident;
     size_t labels = hpac_dataset_get_options(options->dataset)->labels->count;
-    resident->uploaded = calloc(labels, sizeof *resident->uploaded);
-    resident->resident_rows = calloc(labels, sizeof *resident->resident_rows);
-    resident->of_batch = calloc(options->format.batch_size, sizeof *resident->of_batch);
-    if (!resident->uploaded || !resident->resident_rows || !resident->of_batch)
-        return hpac_fail_memory(labels * sizeof *resident->resident_rows);
+    HPAC_TRY_NEW(resident->uploaded, labels);
+    HPAC_TRY_NEW(resident->resident_rows, labels);
+    HPAC_TRY_NEW(resident->of_batch, options->format.batch_size);
     return hpac_network_retain_images(options->networks[0], options->row_count);
 }
 
-static hpac_status open_loop(hpac_loop *loop)
+static hpac_status list_all_rows(hpac_loop *loop)
 {
+    size_t count = hpac_dataset_get_options(loop->options.dataset)->labels->count;
+    HPAC_TRY_NEW(loop->all_rows, count);
+    for (size_t i = 0; i < count; i++)
+        loop->all_rows[i] = i;
+    loop->options.rows = loop->all_rows;
+    loop->options.row_count = count;
+    return HPAC_OK;
+}
+
+hpac_status hpac_loop_create(const hpac_loop_options *given, hpac_loop **result)
+{
+    HPAC_TRY_NEW(*result, 1);
+    hpac_loop *loop = *result;
     const hpac_loop_options *options = &loop->options;
-    hpac_device *device = options->device;
-    size_t values = options->format.batch_size * options->format.target_count;
-    if (options->network_count > 1 && !(loop->mean = malloc(values * sizeof *loop->mean)))
-        return hpac_fail_memory(values * sizeof *loop->mean);
-    for (int i = 0; i < HPAC_LOOP_SLOTS; i++) {
+    loop->options = *given;
+    if (!options->rows)
+        HPAC_TRY(list_all_rows(loop));
+    if (options->network_count > 1)
+        HPAC_TRY_NEW(loop->mean, options->format.batch_size * options->format.target_count);
+    for (size_t i = 0; i < HPAC_LOOP_SLOTS; i++) {
         void *slot;
-        HPAC_TRY(device->ops->alloc(device, HPAC_MEMORY_PINNED, hpac_batch_nbytes(&options->format),
-                                    &slot));
+        HPAC_TRY(options->device->ops->alloc(options->device, HPAC_MEMORY_PINNED,
+                                             hpac_batch_nbytes(&options->format), &slot));
         loop->slots[i] = slot;
     }
     if (options->resident)
@@ -81,37 +94,19 @@ static hpac_status open_loop(hpac_loop *loop)
     return hpac_loader_create(&loader, &loop->loader);
 }
 
-hpac_status hpac_loop_create(const hpac_loop_options *options, hpac_loop **result)
-{
-    *result = NULL;
-    size_t targets = hpac_dataset_get_options(options->dataset)->target_count;
-    if (targets > 0 && targets != options->format.target_count)
-        return hpac_fail(HPAC_ERR_INTERNAL, "slots of %zu targets for a network of %zu", targets,
-                         options->format.target_count);
-    hpac_loop *loop = calloc(1, sizeof *loop);
-    if (!loop)
-        return hpac_fail_memory(sizeof *loop);
-    loop->options = *options;
-    hpac_status status = open_loop(loop);
-    if (status == HPAC_OK)
-        *result = loop;
-    else
-        hpac_loop_destroy(loop);
-    return status;
-}
-
 void hpac_loop_destroy(hpac_loop *loop)
 {
     if (!loop)
         return;
     hpac_device *device = loop->options.device;
     hpac_loader_destroy(loop->loader);
-    for (int i = 0; i < HPAC_LOOP_SLOTS; i++)
+    for (size_t i = 0; i < HPAC_LOOP_SLOTS; i++)
         device->ops->free(device, HPAC_MEMORY_PINNED, loop->slots[i]);
     free(loop->resident.uploaded);
     free(loop->resident.resident_rows);
     free(loop->resident.of_batch);
     free(loop->mean);
+    free(loop->all_rows);
     free(loop);
 }
 
@@ -189,11 +184,11 @@ static hpac_status fail_not_finite(const pass_run *run, const hpac_batch *batch,
 static hpac_status collect_networks(const pass_run *run, const hpac_batch *batch,
                                     hpac_outcome *outcome)
 {
-    hpac_loop *loop = run->loop;
-    const hpac_loop_options *options = &loop->options;
-    size_t values = batch->count * options->format.target_count;
-    if (loop->mean)
-        memset(loop->mean, 0, values * sizeof *loop->mean);
+    const hpac_loop_options *options = &run->loop->options;
+    float *mean = run->loop->mean;
+    size_t values = mean ? batch->count * options->format.target_count : 0;
+    for (size_t v = 0; v < values; v++)
+        mean[v] = 0;
     for (size_t i = 0; i < options->network_count; i++) {
         HPAC_TRY(hpac_network_collect(options->networks[i], outcome));
         bool finite_loss = isfinite(outcome->result.loss_sum);
@@ -201,13 +196,13 @@ static hpac_status collect_networks(const pass_run *run, const hpac_batch *batch
             run->pass->failed_network = i;
             return fail_not_finite(run, batch, !finite_loss);
         }
-        for (size_t v = 0; loop->mean && v < values; v++)
-            loop->mean[v] += outcome->probabilities[v];
+        for (size_t v = 0; v < values; v++)
+            mean[v] += outcome->probabilities[v];
     }
-    for (size_t v = 0; loop->mean && v < values; v++)
-        loop->mean[v] /= (float)options->network_count;
-    if (loop->mean)
-        outcome->probabilities = loop->mean;
+    for (size_t v = 0; v < values; v++)
+        mean[v] /= (float)options->network_count;
+    if (mean)
+        outcome->probabilities = mean;
     return HPAC_OK;
 }
 
@@ -245,9 +240,18 @@ static void report_progress(const pass_run *run, size_t batch_index)
     options->progress(options->user, &progress);
 }
 
-static hpac_status finish_batch(pass_run *run, const hpac_batch *batch)
+/* Gives back the slot of the oldest batch. */
+static void release_first(pass_run *run)
+{
+    hpac_loader_release(run->loop->loader, &run->batches[run->first]);
+    run->first = (run->first + 1) % HPAC_NETWORK_IN_FLIGHT;
+    run->count--;
+}
+
+static hpac_status collect(pass_run *run)
 {
     hpac_loop_pass *pass = run->pass;
+    const hpac_batch *batch = &run->batches[run->first];
     hpac_outcome outcome = {0};
     HPAC_TRY(collect_networks(run, batch, &outcome));
     if (pass->counts)
@@ -258,17 +262,8 @@ static hpac_status finish_batch(pass_run *run, const hpac_batch *batch)
         HPAC_TRY(pass->on_batch(pass->user, batch, &outcome));
     hpac_test_pause(pass->phase == HPAC_PHASE_TRAIN ? "batch" : "inference-batch");
     report_progress(run, batch->index);
+    release_first(run);
     return HPAC_OK;
-}
-
-static hpac_status collect(pass_run *run)
-{
-    hpac_batch batch = run->batches[run->first];
-    run->first = (run->first + 1) % HPAC_NETWORK_IN_FLIGHT;
-    run->count--;
-    hpac_status status = finish_batch(run, &batch);
-    hpac_loader_release(run->loop->loader, &batch);
-    return status;
 }
 
 /* After an error: waits for the steps in flight and drops them, so that their slots are free. */
@@ -280,10 +275,8 @@ static void drop_in_flight(pass_run *run)
         while (hpac_network_in_flight(options->networks[i]) > 0 &&
                hpac_network_collect(options->networks[i], &outcome) == HPAC_OK)
             continue;
-    for (; run->count > 0; run->count--) {
-        hpac_loader_release(run->loop->loader, &run->batches[run->first]);
-        run->first = (run->first + 1) % HPAC_NETWORK_IN_FLIGHT;
-    }
+    while (run->count > 0)
+        release_first(run);
 }
 
 static hpac_status run_batches(pass_run *run)

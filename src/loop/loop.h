@@ -2,7 +2,7 @@
  * One pass over rows of a data set: batches are loaded in the background, computed on the device
  * and passed to a callback in order. Training, validation, evaluation and prediction all use it.
  *
- *     hpac_loop *loop;
+ *     hpac_loop *loop = NULL;
  *     status = hpac_loop_create(&options, &loop);
  *     hpac_loop_pass pass = {.phase = HPAC_PHASE_VALIDATE, .counts = &counts,
  *                            .on_batch = on_batch, .user = &validation};
@@ -36,7 +36,7 @@ typedef struct hpac_loop_options {
     size_t network_count;
     hpac_batch_format format; /* of the networks */
     hpac_dataset *dataset;    /* borrowed. With labels there are losses and counts */
-    const size_t *rows;       /* (row_count) borrowed */
+    const size_t *rows;       /* (row_count) borrowed; NULL: all rows of the data set */
     size_t row_count;
     bool drop_last, shuffle; /* as in loader.h, like the next three members */
     uint64_t seed;
@@ -50,8 +50,8 @@ typedef struct hpac_loop_options {
 
 typedef struct hpac_loop hpac_loop;
 
-/* Loader, slots and, with `resident`, device memory for the images. Errors: those of
- * hpac_loader_create and hpac_network_retain_images; DEVICE. */
+/* Loader, slots and, with `resident`, device memory for the images. To be destroyed whatever the
+ * status. Errors: those of hpac_loader_create and hpac_network_retain_images; DEVICE. */
 hpac_status hpac_loop_create(const hpac_loop_options *options, hpac_loop **loop);
 void hpac_loop_destroy(hpac_loop *loop); /* NULL is fine */
 

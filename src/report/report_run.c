@@ -88,7 +88,7 @@ static hpac_status read_json(report_run *run)
     hpac_run_info info;
     HPAC_TRY(hpac_run_info_read(run->directory, &info));
     run->json = info.json;
-    run->finished = hpac_run_info_is(&info, "finished");
+    run->finished = strcmp(info.state, "finished") == 0;
     HPAC_TRY_MEMORY(run->state = strdup(info.state), strlen(info.state));
     return HPAC_OK;
 }

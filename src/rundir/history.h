@@ -7,25 +7,16 @@
 #include <hpac/device.h>
 #include <hpac/metrics.h>
 
-#include <stdio.h>
-
-typedef enum history_csv {
-    HISTORY_LOSSES,
-    HISTORY_BATCH_LOSSES,
-    HISTORY_BATCH_COUNTS,
-    HISTORY_METRICS,
-    HISTORY_CLASS_METRICS,
-    HISTORY_CSVS
-} history_csv;
+#include "run_files.h"
 
 typedef struct train_history {
-    FILE *streams[HISTORY_CSVS];
-    const int *targets; /* (target_count) class numbers */
+    FILE *streams[HPAC_RUN_FILE_COUNT]; /* of these CSVs; else NULL */
+    const int *targets;                 /* (target_count) class numbers */
     size_t target_count;
 } train_history;
 
 typedef struct history_options {
-    const char *folder;
+    const char *directory;
     const int *targets; /* (target_count) class numbers; borrowed until history_close */
     size_t target_count;
     bool resume;            /* cut the CSVs back to so many rows; else begin them */
@@ -49,6 +40,6 @@ hpac_status history_add_batch(train_history *history, uint32_t step, double loss
 hpac_status history_add_epoch(train_history *history, const history_epoch *epoch);
 /* Everything added so far is on the disk when this returns. */
 hpac_status history_flush(train_history *history);
-void history_close(train_history *history);
+void history_close(train_history *history); /* a zeroed one is fine */
 
 #endif

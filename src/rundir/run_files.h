@@ -5,6 +5,7 @@
 #ifndef HPAC_RUNDIR_RUN_FILES_H
 #define HPAC_RUNDIR_RUN_FILES_H
 
+#include "base/file.h"
 #include "render/table.h"
 
 typedef enum hpac_run_file_time {
@@ -46,25 +47,61 @@ typedef struct hpac_run_file {
 
 extern const hpac_run_file hpac_run_files[HPAC_RUN_FILE_COUNT];
 
-/* "<folder>/<name>", malloc'ed; NULL when memory is out. */
-char *hpac_run_path(const char *folder, hpac_run_file_number file);
+/* "<directory>/<name>", malloc'ed; NULL when out of memory. */
+char *hpac_run_path(const char *directory, hpac_run_file_number number);
+/* hpac_file_create() of this path. */
+hpac_status hpac_run_file_create(const char *directory, hpac_run_file_number number,
+                                 hpac_file *file);
 
-/* ---- columns; those of metrics.csv are in run_results.h ---- */
+/* ---- columns ---- */
 
 extern const hpac_column hpac_losses_columns[3];
 extern const hpac_column hpac_batch_losses_columns[2];
+extern const hpac_column hpac_submission_columns[2]; /* predictions.csv begins with the first */
 
+/* metrics.csv: one row per epoch. X(NAME, column) */
+#define HPAC_METRIC_COLUMNS(X)                                                                     \
+    X(EPOCH, HPAC_COLUMN_INTEGER("epoch", NULL))                                                   \
+    X(STEP, HPAC_COLUMN_INTEGER("step", NULL))                                                     \
+    X(TRAIN_LOSS, HPAC_COLUMN_REAL("train_loss", "train loss", 4))                                 \
+    X(TRAIN_ACCURACY, HPAC_COLUMN_REAL("train_accuracy", "train accuracy", 4))                     \
+    X(TRAIN_ALL_ZERO_ACCURACY, HPAC_COLUMN_REAL("train_all_zero_accuracy", "train all-zero", 4))   \
+    X(TRAIN_F1_MIN, HPAC_COLUMN_REAL("train_f1_min", "train F1 min", 3))                           \
+    X(TRAIN_F1_MAX, HPAC_COLUMN_REAL("train_f1_max", "train F1 max", 3))                           \
+    X(TRAIN_F1_MEAN, HPAC_COLUMN_REAL("train_f1_mean", "train F1 mean", 3))                        \
+    X(TRAIN_F1_STD, HPAC_COLUMN_REAL("train_f1_std", "train F1 std", 3))                           \
+    X(VAL_LOSS, HPAC_COLUMN_REAL("val_loss", "val loss", 4))                                       \
+    X(VAL_ACCURACY, HPAC_COLUMN_REAL("val_accuracy", "val accuracy", 4))                           \
+    X(VAL_ALL_ZERO_ACCURACY, HPAC_COLUMN_REAL("val_all_zero_accuracy", "val all-zero", 4))         \
+    X(VAL_F1_MIN, HPAC_COLUMN_REAL("val_f1_min", "val F1 min", 3))                                 \
+    X(VAL_F1_MAX, HPAC_COLUMN_REAL("val_f1_max", "val F1 max", 3))                                 \
+    X(VAL_F1_MEAN, HPAC_COLUMN_REAL("val_f1_mean", "val F1 mean", 3))                              \
+    X(VAL_F1_STD, HPAC_COLUMN_REAL("val_f1_std", "val F1 std", 3))                                 \
+    X(VAL_PRIOR_LOSS, HPAC_COLUMN_REAL("val_prior_loss", "prior's loss", 4))                       \
+    X(ELAPSED_S, HPAC_COLUMN_REAL("elapsed_s", "seconds", 1))                                      \
+    X(IMAGES_PER_S, HPAC_COLUMN_REAL("train_images_per_s", "images/s", 1))                         \
+    X(WAITING, HPAC_COLUMN_REAL("train_waiting", "waiting", 3))
+
+#define HPAC_METRIC_NUMBER(NAME, column) HPAC_METRIC_##NAME,
+typedef enum hpac_metric { HPAC_METRIC_COLUMNS(HPAC_METRIC_NUMBER) HPAC_METRICS } hpac_metric;
+
+extern const hpac_column hpac_metrics_columns[HPAC_METRICS];
+
+/* class_metrics.csv: one row per epoch and class. */
+#define HPAC_CLASS_METRIC_COLUMNS(X)                                                               \
+    X(EPOCH, HPAC_COLUMN_INTEGER("epoch", NULL))                                                   \
+    X(NAME, HPAC_COLUMN_TEXT("class", NULL))                                                       \
+    X(SUPPORT, HPAC_COLUMN_INTEGER("support", NULL))                                               \
+    X(TRUE_POSITIVES, HPAC_COLUMN_INTEGER("true_positives", NULL))                                 \
+    X(FALSE_POSITIVES, HPAC_COLUMN_INTEGER("false_positives", NULL))                               \
+    X(FALSE_NEGATIVES, HPAC_COLUMN_INTEGER("false_negatives", NULL))                               \
+    X(PRECISION, HPAC_COLUMN_REAL("precision", NULL, 3))                                           \
+    X(RECALL, HPAC_COLUMN_REAL("recall", NULL, 3))                                                 \
+    X(F1, HPAC_COLUMN_REAL("f1", "F1", 3))
+
+#define HPAC_CLASS_METRIC_NUMBER(NAME, column) HPAC_CLASS_METRIC_##NAME,
 typedef enum hpac_class_metric {
-    HPAC_CLASS_METRIC_EPOCH,
-    HPAC_CLASS_METRIC_NAME,
-    HPAC_CLASS_METRIC_SUPPORT,
-    HPAC_CLASS_METRIC_TRUE_POSITIVES,
-    HPAC_CLASS_METRIC_FALSE_POSITIVES,
-    HPAC_CLASS_METRIC_FALSE_NEGATIVES,
-    HPAC_CLASS_METRIC_PRECISION,
-    HPAC_CLASS_METRIC_RECALL,
-    HPAC_CLASS_METRIC_F1,
-    HPAC_CLASS_METRICS
+    HPAC_CLASS_METRIC_COLUMNS(HPAC_CLASS_METRIC_NUMBER) HPAC_CLASS_METRICS
 } hpac_class_metric;
 
 extern const hpac_column hpac_class_metrics_columns[HPAC_CLASS_METRICS];

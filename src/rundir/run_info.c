@@ -3,10 +3,8 @@
 
 #include "run_files.h"
 
-#include "base/file.h"
+#include "base/memory.h"
 
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The keys in their order in the file. */
@@ -53,28 +51,24 @@ static void read_keys(hpac_run_info *info)
     }
 }
 
-hpac_status hpac_run_info_read(const char *folder, hpac_run_info *info)
+hpac_status hpac_run_info_read(const char *directory, hpac_run_info *info)
 {
     *info = (hpac_run_info){0};
-    char *path = hpac_run_path(folder, HPAC_RUN_RUN_JSON);
-    if (!path)
-        return hpac_fail_memory(strlen(folder));
+    HPAC_AUTO_FREE char *path = hpac_run_path(directory, HPAC_RUN_RUN_JSON);
+    HPAC_TRY_MEMORY(path, strlen(directory));
     json_error_t error;
-    hpac_status status = HPAC_OK;
     info->json = json_load_file(path, 0, &error);
-    read_keys(info);
     if (!info->json)
-        status = hpac_fail(HPAC_ERR_DATA, "%s:%d: %s", path, error.line > 0 ? error.line : 1,
-                           error.text);
-    else if (!info->state)
-        status = hpac_fail(HPAC_ERR_DATA, "%s: expected an object with a \"state\"", path);
-    if (status != HPAC_OK)
-        hpac_run_info_fini(info);
-    free(path);
-    return status;
+        return hpac_fail(HPAC_ERR_DATA, "%s:%d: %s", path, error.line > 0 ? error.line : 1,
+                         error.text);
+    read_keys(info);
+    if (info->state)
+        return HPAC_OK;
+    hpac_run_info_fini(info);
+    return hpac_fail(HPAC_ERR_DATA, "%s: expected an object with a \"state\"", path);
 }
 
-/* NULL when memory is out. */
+/* NULL when out of memory. */
 static json_t *value_of(const hpac_run_info *info, size_t i)
 {
     const void *field = (const char *)info + keys[i].offset;
@@ -91,44 +85,22 @@ static json_t *value_of(const hpac_run_info *info, size_t i)
     return json_deep_copy(*(const json_t *const *)field);
 }
 
-static char *format(const hpac_run_info *info)
+hpac_status hpac_run_info_write(const hpac_run_info *info, const char *directory)
 {
-    json_t *json = json_object();
-    for (size_t i = 0; json && i < KEY_COUNT; i++)
-        if (json_object_set_new(json, keys[i].key, value_of(info, i)) != 0) {
-            json_decref(json);
-            json = NULL;
-        }
-    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-    json_decref(json);
-    return text;
-}
-
-hpac_status hpac_run_info_write(const hpac_run_info *info, const char *folder)
-{
-    char *text = format(info), *path = hpac_run_path(folder, HPAC_RUN_RUN_JSON);
-    hpac_status status = HPAC_OK;
-    hpac_file file = {0};
-    if (!text || !path)
-        status = hpac_fail(HPAC_ERR_INTERNAL, "out of memory for run.json");
-    else
-        status = hpac_file_create(&file, path);
-    if (status == HPAC_OK) {
-        fprintf(file.stream, "%s\n", text);
-        status = hpac_file_commit(&file);
-    }
-    free(path);
-    free(text);
-    return status;
+    json_auto_t *json = json_object();
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (json_object_set_new(json, keys[i].key, value_of(info, i)) != 0)
+            return hpac_fail(HPAC_ERR_INTERNAL, "out of memory for %s of run.json", keys[i].key);
+    HPAC_AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
+    HPAC_TRY_MEMORY(text, 1);
+    hpac_file file;
+    HPAC_TRY(hpac_run_file_create(directory, HPAC_RUN_RUN_JSON, &file));
+    fprintf(file.stream, "%s\n", text);
+    return hpac_file_commit(&file);
 }
 
 void hpac_run_info_fini(hpac_run_info *info)
 {
     json_decref(info->json);
     *info = (hpac_run_info){0};
-}
-
-bool hpac_run_info_is(const hpac_run_info *info, const char *state)
-{
-    return info->state && strcmp(info->state, state) == 0;
 }

@@ -3,8 +3,7 @@
  *
  *     hpac_run_info info;
  *     HPAC_TRY(hpac_run_info_read("runs/demo", &info));
- *     if (hpac_run_info_is(&info, "finished"))
- *         printf("%lld epochs\n", info.epochs);
+ *     printf("%s after %lld epochs\n", info.state, info.epochs);
  *     hpac_run_info_fini(&info);
  */
 #ifndef HPAC_RUNDIR_RUN_INFO_H
@@ -13,7 +12,6 @@
 #include <hpac/status.h>
 
 #include <jansson.h>
-#include <stdbool.h>
 
 /* Of a file read: keys that are not in it are NULL and 0, texts belong to `json`. */
 typedef struct hpac_run_info {
@@ -29,12 +27,10 @@ typedef struct hpac_run_info {
 
 /* Errors: DATA, with file and line, also when there is no state; INTERNAL. On error `info` is
  * zeroed. */
-hpac_status hpac_run_info_read(const char *folder, hpac_run_info *info);
+hpac_status hpac_run_info_read(const char *directory, hpac_run_info *info);
 /* Writes all keys. Errors: those of file.h; INTERNAL. */
-hpac_status hpac_run_info_write(const hpac_run_info *info, const char *folder);
+hpac_status hpac_run_info_write(const hpac_run_info *info, const char *directory);
 /* NULL'ed fields and a zeroed struct are fine. */
 void hpac_run_info_fini(hpac_run_info *info);
-
-bool hpac_run_info_is(const hpac_run_info *info, const char *state);
 
 #endif

@@ -4,20 +4,21 @@
 
 #include <hpac/log.h>
 
-#include "run_files.h"
 #include "run_info.h"
 
-#include "base/file.h"
+#include "base/memory.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-/* ---- whose it is, how far it came ---- */
+#define RUN_FILE_NAME(NAME, name, time, description) name,
+static const char *const run_file_names[] = {HPAC_RUN_FILES(RUN_FILE_NAME)};
+
+/* ---- lock and state ---- */
 
 /* Network file systems may have no locks: NFS without lockd, some FUSE and Lustre mounts. */
 static bool has_no_locks(int error)
@@ -25,12 +26,12 @@ static bool has_no_locks(int error)
     return error == ENOLCK || error == ENOSYS || error == EOPNOTSUPP;
 }
 
-hpac_status rundir_lock(const char *path, rundir *folder)
+hpac_status rundir_lock(const char *path, rundir *dir)
 {
-    folder->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder->lock < 0)
+    dir->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir->lock < 0)
         return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot open directory: %s", path, strerror(errno));
-    if (flock(folder->lock, LOCK_EX | LOCK_NB) == 0)
+    if (flock(dir->lock, LOCK_EX | LOCK_NB) == 0)
         return HPAC_OK;
     if (errno == EWOULDBLOCK)
         return hpac_fail(HPAC_ERR_CONFIG, "%s: another hpac is training into this directory", path);
@@ -42,27 +43,15 @@ hpac_status rundir_lock(const char *path, rundir *folder)
     return HPAC_OK;
 }
 
-void rundir_release(rundir *folder)
+void rundir_release(rundir *dir)
 {
-    if (folder->lock >= 0)
-        close(folder->lock);
-    folder->lock = -1;
+    if (dir->lock >= 0)
+        close(dir->lock);
+    dir->lock = -1;
 }
 
-static hpac_status read_state(const char *path, rundir *folder)
-{
-    hpac_run_info info;
-    HPAC_TRY(hpac_run_info_read(path, &info));
-    folder->state = hpac_run_info_is(&info, "finished") ? RUN_FINISHED : RUN_UNFINISHED;
-    folder->failed = hpac_run_info_is(&info, "failed");
-    folder->epochs = (uint32_t)info.epochs;
-    folder->epochs_without_best = (uint32_t)info.epochs_without_best;
-    hpac_run_info_fini(&info);
-    return HPAC_OK;
-}
-
-/* What a program that was killed leaves of a file it was about to write ("resume.h5.tmp.<pid>") or
- * of a look whether it can. */
+/* What a killed program leaves: a file that it was writing ("resume.h5.tmp.<pid>"), or the probe
+ * for write permission. */
 static bool is_temporary(const char *name, const char *const *files, size_t count)
 {
     if (strncmp(name, ".hpac-probe-", 12) == 0)
@@ -77,89 +66,80 @@ static bool is_temporary(const char *name, const char *const *files, size_t coun
 
 void rundir_tidy(const char *path, const char *const *files, size_t count)
 {
-    DIR *folder = opendir(path);
-    if (!folder)
+    DIR *stream = opendir(path);
+    if (!stream)
         return;
-    for (struct dirent *entry; (entry = readdir(folder));)
+    for (struct dirent *entry; (entry = readdir(stream));)
         if (is_temporary(entry->d_name, files, count))
-            (void)unlinkat(dirfd(folder), entry->d_name, 0);
-    closedir(folder);
+            (void)unlinkat(dirfd(stream), entry->d_name, 0);
+    closedir(stream);
 }
 
 bool rundir_is_new(const char *path, const char *const *files, size_t count)
 {
-    DIR *folder = opendir(path);
-    if (!folder)
-        return false;
-    bool new = true;
-    for (struct dirent *entry; new && (entry = readdir(folder));)
+    DIR *stream = opendir(path);
+    bool new = stream != NULL;
+    for (struct dirent *entry; new && (entry = readdir(stream));)
         new = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
               is_temporary(entry->d_name, files, count);
-    closedir(folder);
+    if (stream)
+        closedir(stream);
     return new;
 }
 
-static bool is_new_run(const char *path)
+static hpac_status read_state(const char *path, rundir *dir)
 {
-    const char *names[HPAC_RUN_FILE_COUNT];
-    for (size_t i = 0; i < HPAC_RUN_FILE_COUNT; i++)
-        names[i] = hpac_run_files[i].name;
-    return rundir_is_new(path, names, HPAC_RUN_FILE_COUNT);
-}
-
-hpac_status rundir_inspect(const char *path, bool force, rundir *folder)
-{
-    *folder = (rundir){.lock = -1, .state = RUN_NEW};
-    if (!hpac_path_exists(path))
-        return HPAC_OK;
-    HPAC_TRY(rundir_lock(path, folder));
-    if (is_new_run(path))
-        return HPAC_OK;
-    folder->has_checkpoint = hpac_directory_has(path, hpac_run_files[HPAC_RUN_CHECKPOINT].name);
-    folder->state = RUN_UNFINISHED;
-    if (force)
-        return HPAC_OK;
+    HPAC_AUTO(hpac_run_info_fini) hpac_run_info info = {0};
     if (!hpac_directory_has(path, hpac_run_files[HPAC_RUN_RUN_JSON].name))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: holds files, but no run.json of an earlier run; name another "
                          "directory with --out, or use --force",
                          path);
-    hpac_status status = read_state(path, folder);
-    return status == HPAC_OK
-               ? status
-               : hpac_fail(status, "%s; start again with --force", hpac_error_message());
+    hpac_status status = hpac_run_info_read(path, &info);
+    if (status != HPAC_OK)
+        return hpac_fail(status, "%s; start again with --force", hpac_error_message());
+    dir->state = strcmp(info.state, "finished") == 0 ? RUN_FINISHED : RUN_UNFINISHED;
+    dir->failed = strcmp(info.state, "failed") == 0;
+    dir->epochs = (uint32_t)info.epochs;
+    dir->epochs_without_best = (uint32_t)info.epochs_without_best;
+    return HPAC_OK;
 }
 
-hpac_status rundir_claim(const char *path, rundir *folder)
+hpac_status rundir_inspect(const char *path, bool force, rundir *dir)
+{
+    *dir = (rundir){.lock = -1, .state = RUN_NEW};
+    if (!hpac_path_exists(path))
+        return HPAC_OK;
+    HPAC_TRY(rundir_lock(path, dir));
+    if (rundir_is_new(path, run_file_names, HPAC_RUN_FILE_COUNT))
+        return HPAC_OK;
+    dir->has_checkpoint = hpac_directory_has(path, hpac_run_files[HPAC_RUN_CHECKPOINT].name);
+    dir->state = RUN_UNFINISHED;
+    return force ? HPAC_OK : read_state(path, dir);
+}
+
+hpac_status rundir_claim(const char *path, rundir *dir)
 {
     HPAC_TRY(hpac_directory_create(path));
-    if (folder->lock < 0)
-        HPAC_TRY(rundir_lock(path, folder));
-    if (folder->state == RUN_NEW && !is_new_run(path))
+    if (dir->lock < 0)
+        HPAC_TRY(rundir_lock(path, dir));
+    if (dir->state == RUN_NEW && !rundir_is_new(path, run_file_names, HPAC_RUN_FILE_COUNT))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: files were added to this directory since it was checked; another "
                          "hpac?",
                          path);
     HPAC_TRY(hpac_directory_probe(path));
-    const char *names[HPAC_RUN_FILE_COUNT];
-    for (size_t i = 0; i < HPAC_RUN_FILE_COUNT; i++)
-        names[i] = hpac_run_files[i].name;
-    rundir_tidy(path, names, HPAC_RUN_FILE_COUNT);
+    rundir_tidy(path, run_file_names, HPAC_RUN_FILE_COUNT);
     return HPAC_OK;
 }
 
 hpac_status rundir_remove(const char *path, const char *const *files, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char *file = hpac_path_join(path, "%s", files[i]);
-        if (!file)
-            return hpac_fail_memory(strlen(path));
-        int failed = unlink(file) != 0 && errno != ENOENT;
-        if (failed)
-            hpac_fail(HPAC_ERR_CONFIG, "%s: cannot remove: %s", file, strerror(errno));
-        free(file);
-        if (failed)
-            return HPAC_ERR_CONFIG;
+        HPAC_AUTO_FREE char *file = hpac_path_join(path, "%s", files[i]);
+        HPAC_TRY_MEMORY(file, strlen(path));
+        if (unlink(file) != 0 && errno != ENOENT)
+            return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot remove: %s", file, strerror(errno));
     }
     return HPAC_OK;
 }
@@ -168,39 +148,36 @@ hpac_status rundir_clear(const char *path, bool all)
 {
     for (size_t i = 0; i < HPAC_RUN_FILE_COUNT; i++)
         if (all || hpac_run_files[i].written == HPAC_WRITTEN_AT_END)
-            HPAC_TRY(rundir_remove(path, &hpac_run_files[i].name, 1));
+            HPAC_TRY(rundir_remove(path, &run_file_names[i], 1));
     return HPAC_OK;
 }
 
 /* ---- the configuration ---- */
 
-/* The first line in which two texts differ, as "was ... is now ...". */
+/* Reports the first line in which two texts differ. */
 static hpac_status fail_with_difference(const char *path, const char *old, const char *new)
 {
-    while (*old && *new) {
-        size_t old_length = strcspn(old, "\n"), new_length = strcspn(new, "\n");
-        if (old_length != new_length || memcmp(old, new, old_length) != 0)
-            break;
-        old += old_length + (old[old_length] == '\n');
-        new += new_length + (new[new_length] == '\n');
-    }
+    size_t line = 0;
+    for (size_t i = 0; old[i] == new[i]; i++)
+        if (old[i] == '\n')
+            line = i + 1;
     return hpac_fail(
         HPAC_ERR_CONFIG,
         "%s: the run was started with another configuration: config.yaml has \"%.*s\", now it "
         "is \"%.*s\"; start again with --force, or choose another directory with --out",
-        path, (int)strcspn(old, "\n"), old, (int)strcspn(new, "\n"), new);
+        path, (int)strcspn(old + line, "\n"), old + line, (int)strcspn(new + line, "\n"),
+        new + line);
 }
 
 /* Whether early stopping has ended it, so that it gets no more epochs. */
-static bool has_stopped_early(const rundir *folder, const hpac_config_train *train)
+static bool has_stopped_early(const rundir *dir, const hpac_config_train *train)
 {
-    return train->patience > 0 && folder->epochs_without_best >= (uint32_t)train->patience;
+    return train->patience > 0 && dir->epochs_without_best >= (uint32_t)train->patience;
 }
 
-bool rundir_wants_more(const rundir *folder, const hpac_config *config)
+bool rundir_wants_more(const rundir *dir, const hpac_config *config)
 {
-    return folder->epochs < (uint32_t)config->train.epochs &&
-           !has_stopped_early(folder, &config->train);
+    return dir->epochs < (uint32_t)config->train.epochs && !has_stopped_early(dir, &config->train);
 }
 
 /* What may change between the parts of a run, since it does not change what a step computes; of a
@@ -227,34 +204,18 @@ static void take_over(const hpac_config *config, const rundir *finished, hpac_co
     old->train.min_delta = config->train.min_delta;
 }
 
-static hpac_status compare_configs(const char *path, const hpac_config *old,
-                                   const hpac_config *config)
+hpac_status rundir_check_config(const char *path, const hpac_config *config, const rundir *finished)
 {
-    char *old_text = NULL, *new_text = NULL;
-    hpac_status status = hpac_config_text(old, &old_text);
-    if (status == HPAC_OK)
-        status = hpac_config_text(config, &new_text);
-    if (status == HPAC_OK && strcmp(old_text, new_text) != 0)
-        status = fail_with_difference(path, old_text, new_text);
-    free(old_text);
-    free(new_text);
-    return status;
-}
-
-hpac_status rundir_check_config(const char *folder, const hpac_config *config,
-                                const rundir *finished)
-{
-    char *path = hpac_run_path(folder, HPAC_RUN_CONFIG);
-    if (!path)
-        return hpac_fail_memory(strlen(folder));
-    hpac_config loaded;
-    hpac_status status = hpac_config_load(path, NULL, 0, &loaded);
-    if (status == HPAC_OK) {
-        hpac_config old = loaded;
-        take_over(config, finished, &old);
-        status = compare_configs(path, &old, config);
-        hpac_config_fini(&loaded);
-    }
-    free(path);
-    return status;
+    HPAC_AUTO_FREE char *file = hpac_run_path(path, HPAC_RUN_CONFIG);
+    HPAC_TRY_MEMORY(file, strlen(path));
+    HPAC_AUTO(hpac_config_fini) hpac_config started = {0};
+    HPAC_TRY(hpac_config_load(file, NULL, 0, &started));
+    hpac_config old = started;
+    take_over(config, finished, &old);
+    HPAC_AUTO_FREE char *old_text = NULL;
+    HPAC_AUTO_FREE char *new_text = NULL;
+    HPAC_TRY(hpac_config_text(&old, &old_text));
+    HPAC_TRY(hpac_config_text(config, &new_text));
+    return strcmp(old_text, new_text) == 0 ? HPAC_OK
+                                           : fail_with_difference(file, old_text, new_text);
 }

@@ -7,6 +7,8 @@
 
 #include <hpac/config.h>
 
+#include "run_files.h"
+
 typedef enum run_state {
     RUN_NEW,        /* no run yet */
     RUN_UNFINISHED, /* a run was started and has not finished */
@@ -24,17 +26,17 @@ typedef struct rundir {
 
 /* Locks an existing directory. On a file system without locks a warning is logged. Errors: CONFIG,
  * when another hpac has it locked. */
-hpac_status rundir_lock(const char *path, rundir *folder);
-void rundir_release(rundir *folder);
+hpac_status rundir_lock(const char *path, rundir *dir);
+void rundir_release(rundir *dir);
 /* Whether a directory holds nothing but temporary files of `files` that a killed program left. */
 bool rundir_is_new(const char *path, const char *const *files, size_t count);
 /* Removes these temporary files. */
 void rundir_tidy(const char *path, const char *const *files, size_t count);
 /* Inspects a directory without writing. Errors: CONFIG, when it is not a directory, another hpac
  * has it locked, or it holds files but no run.json. */
-hpac_status rundir_inspect(const char *path, bool force, rundir *folder);
+hpac_status rundir_inspect(const char *path, bool force, rundir *dir);
 /* Creates the directory if it is missing, locks it, and checks that it can be written to. */
-hpac_status rundir_claim(const char *path, rundir *folder);
+hpac_status rundir_claim(const char *path, rundir *dir);
 /* Removes files; missing ones are no error. */
 hpac_status rundir_remove(const char *path, const char *const *files, size_t count);
 /* Removes the files of a run (run_files.h): all, or those written at the end. */
@@ -45,9 +47,9 @@ hpac_status rundir_clear(const char *path, bool all);
  * checkpoint checks), data.workers, data.cache_mib, device.resident and device.graph; of a finished
  * run (NULL: not finished) early stopping and train.epochs must agree as well, but train.epochs may
  * be larger if early stopping ended the run. Errors: CONFIG, with the first line that differs. */
-hpac_status rundir_check_config(const char *folder, const hpac_config *config,
+hpac_status rundir_check_config(const char *path, const hpac_config *config,
                                 const rundir *finished);
 /* Whether a finished run has fewer epochs than the configuration asks for. */
-bool rundir_wants_more(const rundir *folder, const hpac_config *config);
+bool rundir_wants_more(const rundir *dir, const hpac_config *config);
 
 #endif

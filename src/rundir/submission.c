@@ -1,138 +1,119 @@
 /* predictions.csv, submission_proba.csv, submission.csv. */
 #include "submission.h"
 
+#include "run_files.h"
+
 #include "base/csv.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <math.h>
 
-hpac_status hpac_predictions_create(hpac_predictions *predictions, const char *path,
-                                    const int *targets, size_t target_count)
+/* "Id", then the names of the classes. */
+static void write_header(FILE *stream, const int *targets, size_t target_count)
 {
-    hpac_status status = hpac_file_create(&predictions->file, path);
-    if (status != HPAC_OK)
-        return status;
-    predictions->target_count = target_count;
-    fputs("Id", predictions->file.stream);
+    fputs(hpac_submission_columns[0].name, stream);
     for (size_t t = 0; t < target_count; t++) {
-        fputc(',', predictions->file.stream);
-        hpac_csv_write_cell(predictions->file.stream, hpac_class_names[targets[t]]);
+        fputc(',', stream);
+        hpac_csv_write_cell(stream, hpac_class_names[targets ? (size_t)targets[t] : t]);
     }
-    fputc('\n', predictions->file.stream);
-    return HPAC_OK;
+    fputc('\n', stream);
 }
 
-void hpac_predictions_add(hpac_predictions *predictions, const char *id, const float *probabilities)
+static void write_row(FILE *stream, const char *id, const float *probabilities, size_t count)
 {
-    FILE *stream = predictions->file.stream;
     hpac_csv_write_cell(stream, id);
-    for (size_t t = 0; t < predictions->target_count; t++)
+    for (size_t t = 0; t < count; t++)
         fprintf(stream, ",%.9g", (double)probabilities[t]); /* 9 digits give the float back */
     fputc('\n', stream);
 }
 
-hpac_status hpac_predictions_commit(hpac_predictions *predictions)
+hpac_status hpac_predictions_write(const hpac_scored *predictions, char *const *ids,
+                                   const char *path)
 {
-    return hpac_file_commit(&predictions->file);
-}
-
-void hpac_predictions_discard(hpac_predictions *predictions)
-{
-    hpac_file_discard(&predictions->file);
-}
-
-static hpac_status create_labels(hpac_submission *submission, const char *folder)
-{
-    char *path = hpac_path_join(folder, "submission.csv");
-    if (!path)
-        return hpac_fail_memory(strlen(folder));
-    hpac_status status = hpac_file_create(&submission->labels, path);
-    free(path);
-    if (status == HPAC_OK)
-        fputs("Id,Predicted\n", submission->labels.stream);
-    return status;
-}
-
-static void copy_options(hpac_submission *submission, const hpac_submission_options *options)
-{
-    *submission = (hpac_submission){.target_count = options->target_count, .empty = options->empty};
-    memcpy(submission->targets, options->targets, options->target_count * sizeof *options->targets);
-    for (size_t t = 0; t < options->target_count; t++)
-        submission->thresholds[options->targets[t]] =
-            options->thresholds ? options->thresholds[t] : 0.5F;
+    size_t targets = predictions->target_count;
+    hpac_file file;
+    HPAC_TRY(hpac_file_create(&file, path));
+    write_header(file.stream, predictions->targets, targets);
+    for (size_t i = 0; i < predictions->count; i++)
+        write_row(file.stream, ids[predictions->rows[i]], predictions->probabilities + i * targets,
+                  targets);
+    return hpac_file_commit(&file);
 }
 
 hpac_status hpac_submission_create(hpac_submission *submission,
                                    const hpac_submission_options *options)
 {
-    copy_options(submission, options);
-    char *path = hpac_path_join(options->folder, "submission_proba.csv");
-    if (!path)
-        return hpac_fail_memory(strlen(options->folder));
-    int all[HPAC_CLASS_COUNT];
-    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
-        all[c] = c;
+    *submission = (hpac_submission){.options = *options};
+    for (size_t c = 0; c < HPAC_CLASS_COUNT; c++)
+        submission->thresholds[c] = INFINITY;
+    for (size_t t = 0; t < options->target_count; t++)
+        submission->thresholds[options->targets[t]] =
+            options->thresholds ? options->thresholds[t] : 0.5F;
+    HPAC_TRY(hpac_run_file_create(options->directory, HPAC_RUN_SUBMISSION_PROBA,
+                                  &submission->probabilities));
     hpac_status status =
-        hpac_predictions_create(&submission->probabilities, path, all, HPAC_CLASS_COUNT);
-    free(path);
-    if (status != HPAC_OK)
+        hpac_run_file_create(options->directory, HPAC_RUN_SUBMISSION, &submission->labels);
+    if (status != HPAC_OK) {
+        hpac_submission_discard(submission);
         return status;
-    status = create_labels(submission, options->folder);
-    if (status != HPAC_OK)
-        hpac_predictions_discard(&submission->probabilities);
-    return status;
-}
-
-/* Of the classes trained; the first among equals. */
-static int most_probable(const bool *trained, const float *all)
-{
-    int best = -1;
-    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
-        if (trained[c] && (best < 0 || all[c] > all[best]))
-            best = c;
-    return best;
-}
-
-void hpac_submission_add(hpac_submission *submission, const char *id, const float *probabilities)
-{
-    float all[HPAC_CLASS_COUNT] = {0};
-    bool trained[HPAC_CLASS_COUNT] = {0};
-    for (size_t t = 0; t < submission->target_count; t++) {
-        all[submission->targets[t]] = probabilities[t];
-        trained[submission->targets[t]] = true;
     }
-    hpac_predictions_add(&submission->probabilities, id, all);
+    write_header(submission->probabilities.stream, NULL, HPAC_CLASS_COUNT);
+    fprintf(submission->labels.stream, "%s,%s\n", hpac_submission_columns[0].name,
+            hpac_submission_columns[1].name);
+    return HPAC_OK;
+}
 
+/* The classes above their thresholds. `all`: (HPAC_CLASS_COUNT) probabilities. */
+static void write_labels(const hpac_submission *submission, const char *id, const float *all)
+{
     FILE *stream = submission->labels.stream;
-    hpac_csv_write_cell(stream, id);
     char separator = ',';
-    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
-        if (trained[c] && all[c] > submission->thresholds[c]) {
+    int best = -1; /* of the classes trained; the first among equals */
+    hpac_csv_write_cell(stream, id);
+    for (int c = 0; c < HPAC_CLASS_COUNT; c++) {
+        float threshold = submission->thresholds[c];
+        if (isfinite(threshold) && (best < 0 || all[c] > all[best]))
+            best = c;
+        if (all[c] > threshold) {
             fprintf(stream, "%c%d", separator, c);
             separator = ' ';
         }
-    if (separator == ',' && submission->empty == HPAC_EMPTY_ARGMAX)
-        fprintf(stream, ",%d", most_probable(trained, all));
+    }
+    if (separator == ',' && submission->options.empty == HPAC_EMPTY_ARGMAX)
+        fprintf(stream, ",%d", best);
     else if (separator == ',')
         fputc(',', stream);
     fputc('\n', stream);
 }
 
-void hpac_submission_add_unknown(hpac_submission *submission, const char *id)
+/* Rows of images that could not be read, before `row`. */
+static void write_unknown(hpac_submission *submission, size_t row)
 {
-    FILE *stream = submission->probabilities.file.stream;
-    hpac_csv_write_cell(stream, id);
-    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
-        fputc(',', stream);
-    fputc('\n', stream);
-    hpac_csv_write_cell(submission->labels.stream, id);
-    fputs(",\n", submission->labels.stream);
+    for (; submission->next < row; submission->next++) {
+        const char *id = submission->options.ids->ids[submission->next];
+        hpac_csv_write_cell(submission->probabilities.stream, id);
+        for (int c = 0; c < HPAC_CLASS_COUNT; c++)
+            fputc(',', submission->probabilities.stream);
+        fputc('\n', submission->probabilities.stream);
+        hpac_csv_write_cell(submission->labels.stream, id);
+        fputs(",\n", submission->labels.stream);
+    }
 }
 
-hpac_status hpac_submission_check(const hpac_submission *submission)
+hpac_status hpac_submission_add(hpac_submission *submission, const size_t *rows, size_t count,
+                                const float *probabilities)
 {
-    const hpac_file *const files[] = {&submission->probabilities.file, &submission->labels};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    const hpac_submission_options *options = &submission->options;
+    for (size_t i = 0; i < count; i++) {
+        float all[HPAC_CLASS_COUNT] = {0};
+        for (size_t t = 0; t < options->target_count; t++)
+            all[options->targets[t]] = probabilities[i * options->target_count + t];
+        write_unknown(submission, rows[i]);
+        const char *id = options->ids->ids[submission->next++];
+        write_row(submission->probabilities.stream, id, all, HPAC_CLASS_COUNT);
+        write_labels(submission, id, all);
+    }
+    const hpac_file *const files[] = {&submission->probabilities, &submission->labels};
+    for (size_t i = 0; i < 2; i++)
         if (fflush(files[i]->stream) != 0 || ferror(files[i]->stream))
             return hpac_fail(HPAC_ERR_DATA, "%s: writing failed; is the disk full?",
                              files[i]->path);
@@ -140,22 +121,24 @@ hpac_status hpac_submission_check(const hpac_submission *submission)
 }
 
 /* Both are complete before the first is renamed into place. */
+static hpac_status commit(hpac_submission *submission)
+{
+    HPAC_TRY(hpac_file_finish(&submission->probabilities));
+    HPAC_TRY(hpac_file_finish(&submission->labels));
+    HPAC_TRY(hpac_file_commit(&submission->probabilities));
+    return hpac_file_commit(&submission->labels);
+}
+
 hpac_status hpac_submission_commit(hpac_submission *submission)
 {
-    hpac_status status = hpac_file_finish(&submission->probabilities.file);
-    if (status == HPAC_OK)
-        status = hpac_file_finish(&submission->labels);
-    if (status == HPAC_OK)
-        status = hpac_predictions_commit(&submission->probabilities);
-    if (status == HPAC_OK)
-        status = hpac_file_commit(&submission->labels);
-    if (status != HPAC_OK)
-        hpac_submission_discard(submission);
+    write_unknown(submission, submission->options.ids->count);
+    hpac_status status = commit(submission);
+    hpac_submission_discard(submission);
     return status;
 }
 
 void hpac_submission_discard(hpac_submission *submission)
 {
-    hpac_predictions_discard(&submission->probabilities);
+    hpac_file_discard(&submission->probabilities);
     hpac_file_discard(&submission->labels);
 }

@@ -3,10 +3,8 @@
 
 #include <hpac/log.h>
 
-#include "base/file.h"
-#include "rundir/run_files.h"
+#include "base/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Whatever their dropout rates and initializers. */
@@ -45,19 +43,17 @@ static hpac_status check_layers(const hpac_model *expected, const hpac_model *fo
 static hpac_status load_matching(const train_job *training, const char *path, hpac_model *model)
 {
     HPAC_TRY(hpac_model_load(path, model));
-    hpac_status status = hpac_fail_within(check_layers(&training->model, model), "%s", path);
-    if (status != HPAC_OK)
-        hpac_model_fini(model);
-    return status;
+    return hpac_fail_within(check_layers(&training->model, model), "%s", path);
 }
+
+/* ---- the first step ---- */
 
 hpac_status checkpoint_load_initial(train_job *training)
 {
     const char *path = training->config->train.initial_model;
-    if (!path)
-        return HPAC_OK;
-    hpac_status status = load_matching(training, path, &training->initial_model);
-    return hpac_fail_within(status, "train.initial_model");
+    return path ? hpac_fail_within(load_matching(training, path, &training->initial_model),
+                                   "train.initial_model")
+                : HPAC_OK;
 }
 
 hpac_status checkpoint_start(train_job *training)
@@ -73,6 +69,8 @@ hpac_status checkpoint_start(train_job *training)
     return status;
 }
 
+/* ---- resume.h5 ---- */
+
 /* A training that ended in the middle of an epoch, or after the last configured one, would not
  * equal any uninterrupted training. */
 static hpac_status check_epochs(const char *path, const hpac_training_state *state, int epochs)
@@ -87,50 +85,34 @@ static hpac_status check_epochs(const char *path, const hpac_training_state *sta
                      state->epoch + (state->batch > 0 ? 1 : 0));
 }
 
-hpac_status checkpoint_check_epochs(const char *folder, const hpac_config *config)
+hpac_status checkpoint_check_epochs(const char *directory, const hpac_config *config)
 {
-    char *path = hpac_run_path(folder, HPAC_RUN_CHECKPOINT);
-    if (!path)
-        return hpac_fail_memory(0);
-    hpac_model saved;
-    hpac_status status = hpac_model_load(path, &saved);
-    if (status == HPAC_OK && saved.training)
-        status = check_epochs(path, saved.training, config->train.epochs);
-    hpac_model_fini(&saved);
-    free(path);
-    return status;
+    HPAC_AUTO_FREE char *path = hpac_run_path(directory, HPAC_RUN_CHECKPOINT);
+    HPAC_TRY_MEMORY(path, strlen(directory));
+    HPAC_AUTO(hpac_model_fini) hpac_model saved = {0};
+    HPAC_TRY(hpac_model_load(path, &saved));
+    return saved.training ? check_epochs(path, saved.training, config->train.epochs) : HPAC_OK;
 }
 
-static hpac_status check_state(const train_job *training, const char *path, const hpac_model *saved)
+hpac_status checkpoint_load(train_job *training)
 {
-    if (!saved->training)
+    HPAC_AUTO_FREE char *path = hpac_run_path(training->options->directory, HPAC_RUN_CHECKPOINT);
+    HPAC_TRY_MEMORY(path, 1);
+    HPAC_AUTO(hpac_model_fini) hpac_model saved = {0};
+    HPAC_TRY(load_matching(training, path, &saved));
+    if (!saved.training)
         return hpac_fail(HPAC_ERR_DATA, "%s: contains no training state", path);
-    if (saved->training->labels_digest != training->model.training->labels_digest)
+    if (saved.training->labels_digest != training->model.training->labels_digest)
         return hpac_fail(
             HPAC_ERR_DATA,
             "%s: rows differ from those the run was started with; restore the file, or "
             "start again with --force",
             training->config->data.labels);
-    return check_epochs(path, saved->training, training->config->train.epochs);
-}
-
-hpac_status checkpoint_load(train_job *training)
-{
-    char *path = hpac_run_path(training->options->folder, HPAC_RUN_CHECKPOINT);
-    if (!path)
-        return hpac_fail_memory(0);
-    hpac_model saved;
-    hpac_status status = load_matching(training, path, &saved);
-    if (status == HPAC_OK)
-        status = check_state(training, path, &saved);
-    free(path);
-    if (status == HPAC_OK) {
-        hpac_model_fini(&training->model);
-        training->model = saved;
-    } else {
-        hpac_model_fini(&saved);
-    }
-    return status;
+    HPAC_TRY(check_epochs(path, saved.training, training->config->train.epochs));
+    hpac_model_fini(&training->model);
+    training->model = saved;
+    saved = (hpac_model){0};
+    return HPAC_OK;
 }
 
 hpac_status checkpoint_resume(train_job *training)
@@ -142,29 +124,15 @@ hpac_status checkpoint_resume(train_job *training)
                                state->delta_average);
 }
 
-static hpac_status save(train_job *training, const char *name, bool with_training)
+hpac_status checkpoint_save(train_job *training, hpac_run_file_number file)
 {
-    char *path = hpac_path_join(training->options->folder, "%s", name);
-    if (!path)
-        return hpac_fail_memory(strlen(name));
+    HPAC_AUTO_FREE char *path = hpac_run_path(training->options->directory, file);
+    HPAC_TRY_MEMORY(path, 1);
     hpac_model model = training->model;
-    if (!with_training)
+    if (file != HPAC_RUN_CHECKPOINT)
         model.training = NULL;
-    hpac_status status = hpac_network_export(training->network, model.weights,
-                                             with_training ? model.training->square_average : NULL,
-                                             with_training ? model.training->delta_average : NULL);
-    if (status == HPAC_OK)
-        status = hpac_model_save(&model, path);
-    free(path);
-    return status;
-}
-
-hpac_status checkpoint_save(train_job *training)
-{
-    return save(training, "resume.h5", true);
-}
-
-hpac_status checkpoint_save_model(train_job *training, const char *name)
-{
-    return save(training, name, false);
+    HPAC_TRY(hpac_network_export(training->network, model.weights,
+                                 model.training ? model.training->square_average : NULL,
+                                 model.training ? model.training->delta_average : NULL));
+    return hpac_model_save(&model, path);
 }

@@ -85,13 +85,6 @@ static hpac_status train_epoch(epoch_run *run)
     return status;
 }
 
-/* The host's copy of the weights, which checkpoints overwrite, takes them to the other network. */
-static hpac_status copy_weights(train_job *training)
-{
-    HPAC_TRY(hpac_network_export(training->network, training->model.weights, NULL, NULL));
-    return hpac_network_import(training->evaluation_network, training->model.weights, NULL, NULL);
-}
-
 static hpac_status validate(epoch_run *run)
 {
     train_job *training = run->training;
@@ -105,8 +98,17 @@ static hpac_status validate(epoch_run *run)
         .on_batch = on_validation_batch,
         .user = run,
     };
-    HPAC_TRY(copy_weights(training));
+    /* The host's copy of the weights, which checkpoints overwrite, takes them to this network. */
+    hpac_weights *weights = training->model.weights;
+    HPAC_TRY(hpac_network_export(training->network, weights, NULL, NULL));
+    HPAC_TRY(hpac_network_import(training->evaluation_network, weights, NULL, NULL));
     return train_run_pass(training, training->validation_loop, &pass);
+}
+
+static hpac_status train_and_validate(epoch_run *run)
+{
+    HPAC_TRY(train_epoch(run));
+    return validate(run);
 }
 
 static void log_epoch(const epoch_run *run, double validation_loss, bool best)
@@ -140,15 +142,15 @@ static hpac_status note_epoch(train_job *training, double validation_loss, bool 
         return HPAC_OK;
     state->best_loss = validation_loss;
     state->best_epoch = state->epoch + 1;
-    return checkpoint_save_model(training, "best.h5");
+    return checkpoint_save(training, HPAC_RUN_BEST_MODEL);
 }
 
 /* run.json comes first: what it lists as skipped is then at least what the checkpoint has seen. */
 static hpac_status save_progress(train_job *training)
 {
-    train_skipped_collect(training);
+    train_collect_skipped(training);
     HPAC_TRY(train_write_run_json(training, "running"));
-    return checkpoint_save(training);
+    return checkpoint_save(training, HPAC_RUN_CHECKPOINT);
 }
 
 static hpac_status run_epoch(train_job *training, train_history *history)
@@ -156,9 +158,7 @@ static hpac_status run_epoch(train_job *training, train_history *history)
     double start_s = hpac_clock_s();
     hpac_training_state *state = training->model.training;
     epoch_run run = {.training = training, .history = history};
-    hpac_status status = train_epoch(&run);
-    if (status == HPAC_OK)
-        status = validate(&run);
+    hpac_status status = train_and_validate(&run);
     state->elapsed_s += hpac_clock_s() - start_s;
     HPAC_TRY(status);
 
@@ -187,24 +187,25 @@ static hpac_status run_epoch(train_job *training, train_history *history)
     return HPAC_OK;
 }
 
-static bool stops_early(const train_job *training)
-{
-    int patience = training->config->train.patience;
-    return patience > 0 && training->model.training->epochs_without_best >= (uint32_t)patience;
-}
-
-hpac_status train_run_epochs(train_job *training, train_history *history)
+static hpac_status run_epochs(train_job *training, train_history *history)
 {
     const hpac_training_state *state = training->model.training;
-    hpac_status status = HPAC_OK;
-    while (status == HPAC_OK && state->epoch < (uint32_t)training->config->train.epochs) {
-        if (state->batch == 0 && stops_early(training)) {
+    const hpac_config_train *train = &training->config->train;
+    while (state->epoch < (uint32_t)train->epochs) {
+        if (state->batch == 0 && train->patience > 0 &&
+            state->epochs_without_best >= (uint32_t)train->patience) {
             hpac_log_info("stopping early: no better validation loss for %u epochs",
                           state->epochs_without_best);
             break;
         }
-        status = run_epoch(training, history);
+        HPAC_TRY(run_epoch(training, history));
     }
+    return HPAC_OK;
+}
+
+hpac_status train_run_epochs(train_job *training, train_history *history)
+{
+    hpac_status status = run_epochs(training, history);
     if (status != HPAC_INTERRUPTED)
         return status;
     HPAC_TRY(history_flush(history));

@@ -4,24 +4,21 @@
 #include <hpac/log.h>
 
 #include "base/machine.h"
+#include "base/memory.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* A quarter of the memory that the process may use, for `cache_mib: auto`. */
-static size_t cache_nbytes(const hpac_config *config)
-{
-    return config->data.cache_mib >= 0 ? (size_t)config->data.cache_mib << 20
-                                       : hpac_memory_total() / 4;
-}
+/* ---- data ---- */
 
 static hpac_status open_datasets(train_job *training)
 {
     const hpac_config *config = training->config;
     hpac_shape input = hpac_config_input_shape(config);
     hpac_image_pool *pool = training->options->images;
-    size_t cache_limit = cache_nbytes(config);
+    /* auto: a quarter of the memory that the process may use */
+    size_t cache_nbytes = config->data.cache_mib >= 0 ? (size_t)config->data.cache_mib << 20
+                                                      : hpac_memory_total() / 4;
     hpac_dataset_options options = {
         .images = config->data.images,
         .labels = &training->labels,
@@ -33,100 +30,70 @@ static hpac_status open_datasets(train_job *training)
         .cols = input.cols,
         .pixels = config->data.pixels,
         .skip_bad_images = config->data.skip_bad_images,
-        .cache_nbytes = config->train.epochs > 1 || pool ? cache_limit : 0,
+        .cache_nbytes = config->train.epochs > 1 || pool ? cache_nbytes : 0,
         .pool = pool,
     };
-    hpac_status status = hpac_dataset_create(&options, &training->dataset);
-    if (status != HPAC_OK || !config->data.test_ids)
-        return status;
+    HPAC_TRY(hpac_dataset_create(&options, &training->dataset));
+    HPAC_TRY(hpac_dataset_check(training->dataset, NULL, 0, config->data.workers));
+    if (!config->data.test_ids)
+        return HPAC_OK;
     options.images = config->data.test_images;
     options.labels = &training->test_ids;
     options.target_count = 0;
-    options.skip_bad_images = false;               /* a submission has all Ids */
-    options.cache_nbytes = pool ? cache_limit : 0; /* one training reads them once */
-    return hpac_dataset_create(&options, &training->test_dataset);
-}
-
-static hpac_status check_files(train_job *training)
-{
-    int threads = training->config->data.workers;
-    hpac_status status = hpac_dataset_check(training->dataset, NULL, 0, threads);
-    if (status == HPAC_OK && training->test_dataset)
-        status = hpac_dataset_check(training->test_dataset, NULL, 0, threads);
-    return status;
-}
-
-static size_t count_positives(const train_job *training, int class)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < training->fold->train_count; i++)
-        count += training->labels.masks[training->fold->train[i]] >> class & 1;
-    return count;
+    options.skip_bad_images = false;                /* a submission has all Ids */
+    options.cache_nbytes = pool ? cache_nbytes : 0; /* one training reads them once */
+    HPAC_TRY(hpac_dataset_create(&options, &training->test_dataset));
+    return hpac_dataset_check(training->test_dataset, NULL, 0, config->data.workers);
 }
 
 static hpac_status weigh_classes(train_job *training)
 {
-    const hpac_config *config = training->config;
-    const hpac_config_train *train = &config->train;
-    for (size_t t = 0; t < config->data.target_count; t++) {
-        training->positive_weights[t] = 1;
-        if (train->weighting == HPAC_WEIGHTING_LIST)
-            training->positive_weights[t] = train->positive_weights[t];
+    const hpac_config_data *data = &training->config->data;
+    const hpac_config_train *train = &training->config->train;
+    const hpac_fold *fold = training->fold;
+    for (size_t t = 0; t < data->target_count; t++) {
+        float *weight = &training->positive_weights[t];
+        *weight = train->weighting == HPAC_WEIGHTING_LIST ? train->positive_weights[t] : 1;
         if (train->weighting != HPAC_WEIGHTING_BALANCED)
             continue;
-        size_t ones = count_positives(training, config->data.targets[t]);
+        size_t ones = 0;
+        for (size_t i = 0; i < fold->train_count; i++)
+            ones += training->labels.masks[fold->train[i]] >> data->targets[t] & 1;
         if (ones == 0)
             return hpac_fail(HPAC_ERR_CONFIG,
                              "train.positive_weights: balanced: no training image carries %s",
-                             hpac_class_names[config->data.targets[t]]);
-        training->positive_weights[t] = (float)(training->fold->train_count - ones) / (float)ones;
+                             hpac_class_names[data->targets[t]]);
+        *weight = (float)(fold->train_count - ones) / (float)ones;
     }
-    return HPAC_OK;
-}
-
-static hpac_status check_sizes(const train_job *training)
-{
-    const hpac_config *config = training->config;
-    size_t batch_size = config->train.batch_size;
-    if (config->train.drop_last && training->fold->train_count < batch_size)
-        return hpac_fail(
-            HPAC_ERR_CONFIG,
-            "train.batch_size: %zu is larger than the training set of %zu images (fold "
-            "%d); lower it, or set train.drop_last=false",
-            batch_size, training->fold->train_count,
-            config->data.split.folds > 0 ? config->data.fold : 0);
     return HPAC_OK;
 }
 
 hpac_status train_setup_data(train_job *training)
 {
-    const hpac_config *config = training->config;
-    hpac_status status = hpac_labels_read_csv(config->data.labels, &training->labels);
-    if (status == HPAC_OK && config->data.test_ids)
-        status = hpac_ids_read_csv(config->data.test_ids, &training->test_ids);
-    if (status == HPAC_OK)
-        status = hpac_split_create(&config->data.split, training->labels.count,
-                                   training->labels.masks, &training->split);
-    if (status != HPAC_OK)
-        return status;
-    training->fold = &training->split.folds[config->data.fold];
-
-    status = check_sizes(training);
-    if (status == HPAC_OK)
-        status = weigh_classes(training);
-    if (status == HPAC_OK)
-        status = open_datasets(training);
-    if (status == HPAC_OK)
-        status = check_files(training);
-    if (status != HPAC_OK)
-        return status;
-
+    const hpac_config_data *data = &training->config->data;
+    const hpac_config_train *train = &training->config->train;
+    const hpac_labels *labels = &training->labels;
+    HPAC_TRY(hpac_labels_read_csv(data->labels, &training->labels));
+    if (data->test_ids)
+        HPAC_TRY(hpac_ids_read_csv(data->test_ids, &training->test_ids));
+    HPAC_TRY(hpac_split_create(&data->split, labels->count, labels->masks, &training->split));
+    HPAC_TRY_NEW(training->skipped, labels->count);
+    const hpac_fold *fold = training->fold = &training->split.folds[data->fold];
+    if (train->drop_last && fold->train_count < train->batch_size)
+        return hpac_fail(
+            HPAC_ERR_CONFIG,
+            "train.batch_size: %zu is larger than the training set of %zu images (fold "
+            "%d); lower it, or set train.drop_last=false",
+            train->batch_size, fold->train_count, data->fold);
+    HPAC_TRY(weigh_classes(training));
+    HPAC_TRY(open_datasets(training));
     training->prior_loss =
-        hpac_prior_loss(training->labels.masks, config->data.targets, config->data.target_count,
-                        training->fold->train, training->fold->train_count,
-                        training->fold->validation, training->fold->validation_count);
+        hpac_prior_loss(labels->masks, data->targets, data->target_count, fold->train,
+                        fold->train_count, fold->validation, fold->validation_count);
     return HPAC_OK;
 }
+
+/* ---- networks ---- */
 
 /* FNV-1a (Fowler, Noll, Vo; 64 bits) over Ids and targets: a resumed run must continue with the
  * rows it was started with. */
@@ -148,17 +115,12 @@ static hpac_status make_model(train_job *training)
     const hpac_config *config = training->config;
     hpac_model *model = &training->model;
     hpac_shape input = hpac_config_input_shape(config);
-    size_t layer_count = config->layer_count;
-    size_t layers_nbytes = layer_count * sizeof *model->layers;
-    model->input = input;
-    model->layer_count = layer_count;
-    model->layers = malloc(layers_nbytes);
-    model->weights = hpac_weights_create(config->layers, layer_count, input);
-    model->training = calloc(1, sizeof *model->training);
-    if (!model->layers || !model->weights || !model->training)
-        return hpac_fail_memory(layers_nbytes);
-    memcpy(model->layers, config->layers, layers_nbytes);
+    HPAC_TRY_NEW(model->layers, config->layer_count);
+    HPAC_TRY_NEW(model->training, 1);
+    memcpy(model->layers, config->layers, config->layer_count * sizeof *model->layers);
     memcpy(model->targets, config->data.targets, sizeof model->targets);
+    model->input = input;
+    model->layer_count = config->layer_count;
     model->target_count = config->data.target_count;
 
     hpac_training_state *state = model->training;
@@ -167,10 +129,12 @@ static hpac_status make_model(train_job *training)
     state->best_loss = INFINITY;
     state->patience_loss = INFINITY;
     state->labels_digest = digest_labels(&training->labels);
-    state->square_average = hpac_weights_create(config->layers, layer_count, input);
-    state->delta_average = hpac_weights_create(config->layers, layer_count, input);
-    return state->square_average && state->delta_average ? HPAC_OK
-                                                         : hpac_fail_memory(layers_nbytes);
+    hpac_weights **copies[] = {&model->weights, &state->square_average, &state->delta_average};
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+        *copies[i] = hpac_weights_create(config->layers, config->layer_count, input);
+        HPAC_TRY_MEMORY(*copies[i], 1);
+    }
+    return HPAC_OK;
 }
 
 hpac_batch_format train_format(const train_job *training, hpac_phase phase)
@@ -228,43 +192,54 @@ hpac_status train_allocate_networks(train_job *training)
 
 /* ---- loops ---- */
 
-/* What the loops of a training have in common. */
-static hpac_loop_options loop_options(const train_job *training, hpac_phase phase,
-                                      hpac_dataset *dataset, const size_t *rows, size_t row_count)
+static hpac_status open_loop(const train_job *training, hpac_phase phase, bool resident,
+                             hpac_loop **loop)
 {
     const hpac_config *config = training->config;
-    return (hpac_loop_options){
+    const hpac_fold *fold = training->fold;
+    bool train = phase == HPAC_PHASE_TRAIN, predict = phase == HPAC_PHASE_PREDICT;
+    const hpac_loop_options options = {
         .device = training->device,
-        .networks = phase == HPAC_PHASE_TRAIN ? &training->network : &training->evaluation_network,
+        .networks = train ? &training->network : &training->evaluation_network,
         .network_count = 1,
         .format = train_format(training, phase),
-        .dataset = dataset,
-        .rows = rows,
-        .row_count = row_count,
+        .dataset = predict ? training->test_dataset : training->dataset,
+        .rows = train     ? fold->train
+                : predict ? NULL
+                          : fold->validation,
+        .row_count = train ? fold->train_count : fold->validation_count,
+        .drop_last = train && config->train.drop_last,
+        .shuffle = train && config->train.shuffle,
         .seed = config->train.seed,
         .workers = config->data.workers,
+        .skip_bad_images = config->data.skip_bad_images && !predict,
+        .resident = resident,
         .stop = training->options->stop,
         .progress = training->options->progress,
         .user = training->options->user,
     };
+    return hpac_loop_create(&options, loop);
 }
 
 static hpac_status open_loops(train_job *training, bool resident)
 {
-    const hpac_config *config = training->config;
-    const hpac_fold *fold = training->fold;
-    hpac_loop_options options =
-        loop_options(training, HPAC_PHASE_TRAIN, training->dataset, fold->train, fold->train_count);
-    options.drop_last = config->train.drop_last;
-    options.shuffle = config->train.shuffle;
-    options.skip_bad_images = config->data.skip_bad_images;
-    options.resident = resident;
-    HPAC_TRY(hpac_loop_create(&options, &training->training_loop));
-    options = loop_options(training, HPAC_PHASE_VALIDATE, training->dataset, fold->validation,
-                           fold->validation_count);
-    options.skip_bad_images = config->data.skip_bad_images;
-    options.resident = resident;
-    return hpac_loop_create(&options, &training->validation_loop);
+    HPAC_TRY(open_loop(training, HPAC_PHASE_TRAIN, resident, &training->training_loop));
+    return open_loop(training, HPAC_PHASE_VALIDATE, resident, &training->validation_loop);
+}
+
+hpac_status train_open_test_loop(train_job *training)
+{
+    return open_loop(training, HPAC_PHASE_PREDICT, false, &training->test_loop);
+}
+
+static void close_loops(train_job *training)
+{
+    hpac_loop **loops[] = {&training->training_loop, &training->validation_loop,
+                           &training->test_loop};
+    for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {
+        hpac_loop_destroy(*loops[i]);
+        *loops[i] = NULL;
+    }
 }
 
 /* Free device memory that resident images leave to libraries, which load code late, and to other
@@ -301,16 +276,9 @@ hpac_status train_open_loops(train_job *training)
             return status;
         /* Another process took the memory in the meantime. */
         hpac_log_warning("data: the images are uploaded for each batch: %s", hpac_error_message());
-        train_close_loops(training);
+        close_loops(training);
     }
     return open_loops(training, false);
-}
-
-hpac_status train_open_test_loop(train_job *training, const size_t *rows, hpac_loop **loop)
-{
-    const hpac_loop_options options = loop_options(
-        training, HPAC_PHASE_PREDICT, training->test_dataset, rows, training->test_ids.count);
-    return hpac_loop_create(&options, loop);
 }
 
 hpac_status train_run_pass(train_job *training, hpac_loop *loop, hpac_loop_pass *pass)
@@ -322,19 +290,12 @@ hpac_status train_run_pass(train_job *training, hpac_loop *loop, hpac_loop_pass 
     return status;
 }
 
-void train_close_loops(train_job *training)
-{
-    hpac_loop_destroy(training->training_loop);
-    hpac_loop_destroy(training->validation_loop);
-    training->training_loop = training->validation_loop = NULL;
-}
-
 void train_teardown(train_job *training)
 {
-    train_close_loops(training);
+    close_loops(training);
     hpac_network_destroy(training->network);
     hpac_network_destroy(training->evaluation_network);
-    train_skipped_close(training);
+    free(training->skipped);
     free(training->validation_predictions.rows);
     free(training->validation_predictions.probabilities);
     hpac_model_fini(&training->model);

@@ -44,7 +44,7 @@ typedef struct train_job {
     /* Validates and predicts, with the plans of every model that is applied (loop.h); gets the
      * weights of `network` before each validation. */
     hpac_network *evaluation_network;
-    hpac_loop *training_loop, *validation_loop;
+    hpac_loop *training_loop, *validation_loop, *test_loop;
     train_predictions validation_predictions;
 
     time_t started;
@@ -67,43 +67,43 @@ hpac_batch_format train_format(const train_job *training, hpac_phase phase);
 hpac_status train_setup_networks(train_job *training);
 /* Whether both fit the device. Errors: DEVICE. */
 hpac_status train_check_memory(const train_job *training);
-/* Allocates both. */
 hpac_status train_allocate_networks(train_job *training);
 /* The loops of training and validation; their images stay in the device's memory as device.resident
  * says. */
 hpac_status train_open_loops(train_job *training);
-void train_close_loops(train_job *training);
-/* The loop that predicts the test set, which the caller destroys. */
-hpac_status train_open_test_loop(train_job *training, const size_t *rows, hpac_loop **loop);
+hpac_status train_open_test_loop(train_job *training);
 /* Runs a pass and adds its times to the clock. */
 hpac_status train_run_pass(train_job *training, hpac_loop *loop, hpac_loop_pass *pass);
 void train_teardown(train_job *training);
 
-/* ---- skipped.c ---- */
-
-/* Allocates the list of skipped images; a resumed run starts with those in run.json. */
-hpac_status train_skipped_open(train_job *training, bool resume);
-/* Adds what the loaders have skipped so far. */
-void train_skipped_collect(train_job *training);
-void train_skipped_close(train_job *training);
-
-/* ---- run_folder.c ---- */
+/* ---- run_directory.c ---- */
 
 /* Removes the files of a run (all, or those written at its end), and its report. */
-hpac_status train_clear_folder(const char *path, bool all);
+hpac_status train_clear_directory(const char *path, bool all);
 /* Clears a directory that no process has locked, if it exists. */
 hpac_status train_begin_anew(const char *path);
+/* Makes a finished run one to be continued. Errors: CONFIG without a checkpoint. */
+hpac_status train_reopen(const char *path, rundir *dir);
 /* Inspects the directory of one run of several, and whether the run can continue with this
  * configuration; a finished one with fewer epochs than configured is RUN_UNFINISHED. With `force`
  * it may hold anything. Errors: those of rundir_inspect; CONFIG when the run has another
  * configuration, or more epochs. */
-hpac_status train_inspect(const char *path, const hpac_config *config, bool force, rundir *folder);
+hpac_status train_inspect(const char *path, const hpac_config *config, bool force, rundir *dir);
+/* The skipped images of a run that is resumed; warns when it was started on another device, or with
+ * another number of threads. */
+void train_read_run_json(train_job *training);
 /* Writes config.yaml, and keeps its text in the model for the files of weights. */
 hpac_status train_write_config(train_job *training);
+/* Adds what the loaders have skipped so far. */
+void train_collect_skipped(train_job *training);
 /* Writes run.json: "running", "interrupted", "failed" or "finished". */
 hpac_status train_write_run_json(const train_job *training, const char *state);
-/* Warns when the run was started on another device, or with another number of threads. */
-void train_compare_device(const train_job *training);
+/* Whether a report is wanted and can be drawn; if it cannot, logs a warning with the command that
+ * writes it later. */
+bool train_report_probe(const hpac_train_options *options);
+/* Writes the report of a run, a cross-validation or a sweep, and warns where it cannot. Errors:
+ * HPAC_INTERRUPTED. */
+hpac_status train_report_write(const char *path, const volatile sig_atomic_t *stop);
 
 /* ---- checkpoint.c ---- */
 
@@ -112,16 +112,14 @@ hpac_status checkpoint_load_initial(train_job *training);
 /* Loads resume.h5 in place of the model; nothing is written. Errors: DATA (not a checkpoint, other
  * layers, other rows of labels), CONFIG when it is beyond train.epochs. */
 hpac_status checkpoint_load(train_job *training);
-/* The last of these checks alone, for a folder with resume.h5. */
-hpac_status checkpoint_check_epochs(const char *folder, const hpac_config *config);
+/* The last of these checks alone, for a directory with resume.h5. */
+hpac_status checkpoint_check_epochs(const char *directory, const hpac_config *config);
 /* Sets the weights the training starts from: drawn or from train.initial_model, or those that
  * checkpoint_load has loaded. */
 hpac_status checkpoint_start(train_job *training);
 hpac_status checkpoint_resume(train_job *training);
-/* Writes resume.h5 (weights, accumulators, state). */
-hpac_status checkpoint_save(train_job *training);
-/* Writes best.h5 or model.h5 (weights alone). */
-hpac_status checkpoint_save_model(train_job *training, const char *name);
+/* Writes resume.h5 (weights, accumulators, state), best.h5 or model.h5 (weights alone). */
+hpac_status checkpoint_save(train_job *training, hpac_run_file_number file);
 
 /* ---- epochs.c ---- */
 
@@ -131,33 +129,17 @@ hpac_status train_run_epochs(train_job *training, train_history *history);
 /* Validates once; the probabilities are in validation_predictions then. */
 hpac_status train_validate(train_job *training);
 
-/* ---- profile.c ---- */
+/* ---- the others ---- */
 
+/* Logs what `print` prints, line by line; when brief to train.log alone. */
+hpac_status train_log_printed(hpac_status (*print)(const void *what, FILE *stream),
+                              const void *what, bool brief);
 /* Logs the profile as a table and writes profile.csv. */
 hpac_status train_report_profile(const train_job *training);
-
-/* ---- run_report.c ---- */
-
-/* Whether a report is wanted and can be drawn; if it cannot, logs a warning with the command that
- * writes it later. */
-bool train_report_probe(const hpac_train_options *options);
-/* Writes the report of a run, a cross-validation or a sweep, and warns where it cannot. Errors:
- * HPAC_INTERRUPTED. */
-hpac_status train_report_write(const char *folder, const volatile sig_atomic_t *stop);
-
-/* ---- results.c ---- */
-
-/* The rows of folds.csv. */
-void train_folds_table(const hpac_run_results *results, int count, hpac_table *table);
-
-/* ---- trainer.c ---- */
-
-/* Logs a text of several lines line by line, when brief to train.log alone; the text is taken
- * apart. */
-void train_log_lines(char *text, bool brief);
-
-/* ---- finish.c ---- */
-
+/* Writes model.h5, predictions.csv and the submission. */
 hpac_status train_finish(train_job *training);
+
+/* The rows of folds.csv (src/experiment/results.c). */
+void train_folds_table(const hpac_run_results *results, int count, hpac_table *table);
 
 #endif

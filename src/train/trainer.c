@@ -4,22 +4,29 @@
 #include <hpac/log.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "rundir/run_files.h"
+#include "base/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- the start ---- */
 
-void train_log_lines(char *text, bool brief)
+hpac_status train_log_printed(hpac_status (*print)(const void *what, FILE *stream),
+                              const void *what, bool brief)
 {
+    HPAC_AUTO_FREE char *text = NULL;
+    size_t length = 0;
+    FILE *stream = open_memstream(&text, &length);
+    HPAC_TRY_MEMORY(stream, 1);
+    hpac_status status = print(what, stream);
+    if (fclose(stream) != 0)
+        return hpac_fail_memory(length);
     char *rest = text;
     for (char *line; (line = strsep(&rest, "\n"));)
         if (*line && brief)
             hpac_log_record(HPAC_LOG_INFO, "%s", line);
         else if (*line)
             hpac_log_info("%s", line);
+    return status;
 }
 
 static void print_data(const train_job *training, FILE *stream)
@@ -60,8 +67,9 @@ static void print_host_memory(const train_job *training, FILE *stream)
             slots * mib, images * mib, model * mib);
 }
 
-static void print_tables(const train_job *training, FILE *stream)
+static hpac_status print_tables(const void *job, FILE *stream)
 {
+    const train_job *training = job;
     const hpac_device_info *info = &training->device_info;
     print_data(training, stream);
     fprintf(stream, "configuration: %s\n", training->config->name);
@@ -78,44 +86,16 @@ static void print_tables(const train_job *training, FILE *stream)
         fprintf(stream, "profile: every call is timed%s\n",
                 training->device->ops->graph_launch ? "; steps run call by call, not as a graph"
                                                     : "");
-}
-
-static hpac_status log_tables(const train_job *training)
-{
-    hpac_status status = HPAC_OK;
-    char *text = NULL;
-    size_t length;
-    FILE *stream = open_memstream(&text, &length);
-    if (!stream)
-        return hpac_fail_memory(0);
-    print_tables(training, stream);
-    if (fclose(stream) != 0)
-        status = hpac_fail_memory(length);
-    else
-        train_log_lines(text, training->options->brief);
-    free(text);
-    return status;
+    return HPAC_OK;
 }
 
 /* ---- the whole ---- */
 
-static hpac_status allocate_predictions(train_job *training)
+static void report_preparation(void *user, size_t done, size_t total)
 {
-    train_predictions *predictions = &training->validation_predictions;
-    size_t count = training->fold->validation_count;
-    size_t nbytes = count * training->config->data.target_count * sizeof(float);
-    predictions->probabilities = malloc(nbytes);
-    predictions->rows = malloc(count * sizeof *predictions->rows);
-    return predictions->probabilities && predictions->rows ? HPAC_OK : hpac_fail_memory(nbytes);
-}
-
-static void show_preparation(void *user, size_t done, size_t total)
-{
-    const train_job *training = user;
-    const hpac_train_options *options = training->options;
+    const hpac_train_options *options = user;
     const hpac_progress progress = {.phase = HPAC_PHASE_PREPARE, .batch = done, .batches = total};
-    if (options->progress)
-        options->progress(options->user, &progress);
+    options->progress(options->user, &progress);
 }
 
 /* Fills the pool for this training and those to come, so that all epochs of all of them find their
@@ -123,13 +103,11 @@ static void show_preparation(void *user, size_t done, size_t total)
 static hpac_status prepare_images(train_job *training)
 {
     const hpac_train_options *options = training->options;
-    if (!options->images)
-        return HPAC_OK;
     const hpac_dataset_preparation preparation = {
         .threads = training->config->data.workers,
         .stop = options->stop,
-        .progress = show_preparation,
-        .user = training,
+        .progress = options->progress ? report_preparation : NULL,
+        .user = (void *)options,
     };
     double start_s = hpac_clock_s();
     size_t prepared;
@@ -140,64 +118,92 @@ static hpac_status prepare_images(train_job *training)
     return HPAC_OK;
 }
 
-static hpac_status train_epochs(train_job *training, train_history *history, bool resume)
+static hpac_status train_epochs(train_job *training, bool resume)
 {
     const hpac_training_state *state = training->model.training;
     const history_options options = {
-        .folder = training->options->folder,
+        .directory = training->options->directory,
         .targets = training->config->data.targets,
         .target_count = training->config->data.target_count,
         .resume = resume,
         .epochs = state->epoch,
         .steps = state->step,
     };
-    HPAC_TRY(history_open(history, &options));
-    HPAC_TRY(train_run_epochs(training, history));
+    HPAC_AUTO(history_close) train_history history = {0};
+    HPAC_TRY(history_open(&history, &options));
+    HPAC_TRY(train_run_epochs(training, &history));
     return train_finish(training);
 }
 
-/* Everything after the checks. The run directory is locked; `resume`: it holds a checkpoint to
- * continue from. */
-static hpac_status train_in_folder(train_job *training, bool resume)
+/* Everything after the checks. `resume`: the run directory holds a checkpoint to continue from. */
+static hpac_status run_training(train_job *training, bool resume)
 {
-    train_history history = {0};
+    train_predictions *predictions = &training->validation_predictions;
+    size_t count = training->fold->validation_count;
+    HPAC_TRY(train_log_printed(print_tables, training, training->options->brief));
     HPAC_TRY(train_allocate_networks(training));
     HPAC_TRY(resume ? checkpoint_resume(training) : checkpoint_start(training));
     HPAC_TRY(train_open_loops(training));
-    HPAC_TRY(allocate_predictions(training));
-    HPAC_TRY(prepare_images(training));
-    hpac_status status = train_epochs(training, &history, resume);
-    history_close(&history);
+    HPAC_TRY_NEW(predictions->rows, count);
+    HPAC_TRY_NEW(predictions->probabilities, count * training->config->data.target_count);
+    if (training->options->images)
+        HPAC_TRY(prepare_images(training));
+    hpac_status status = train_epochs(training, resume);
     if (training->options->profile && (status == HPAC_OK || status == HPAC_INTERRUPTED))
         HPAC_TRY(train_report_profile(training));
     return status;
 }
 
-static const char *state_name(hpac_status status)
+/* Records how the run ended, and returns `status`, or the error of recording it. */
+static hpac_status record_end(train_job *training, hpac_status status)
 {
-    return status == HPAC_OK ? "finished" : status == HPAC_INTERRUPTED ? "interrupted" : "failed";
+    const hpac_training_state *state = training->model.training;
+    if (status == HPAC_INTERRUPTED)
+        hpac_fail(status,
+                  "interrupted after %u epochs and %u batches; saved, continue with "
+                  "--resume%s",
+                  state->epoch, state->batch,
+                  training->options->force ? " in place of --force" : "");
+    train_collect_skipped(training);
+    if (training->skipped_images > 0)
+        hpac_log_warning("bad images that were skipped: %zu; run.json lists them",
+                         training->skipped_images);
+    if (status == HPAC_OK)
+        return train_write_run_json(training, "finished");
+    HPAC_AUTO_FREE char *message = strdup(hpac_error_message());
+    (void)train_write_run_json(training, status == HPAC_INTERRUPTED ? "interrupted" : "failed");
+    if (!message)
+        return status;
+    hpac_log_record(HPAC_LOG_ERROR, "%s", message);
+    return hpac_fail(status, "%s", message); /* the first error is reported */
 }
 
-static hpac_status claim_folder(train_job *training, rundir *folder, bool resume)
+static hpac_status claim_directory(train_job *training, rundir *dir, bool resume)
 {
-    const char *path = training->options->folder;
-    HPAC_TRY(rundir_claim(path, folder));
+    const char *path = training->options->directory;
+    HPAC_TRY(rundir_claim(path, dir));
     if (!resume)
-        HPAC_TRY(train_clear_folder(path, true));
+        HPAC_TRY(train_clear_directory(path, true));
     HPAC_TRY(train_write_run_json(training, "running"));
     HPAC_TRY(train_write_config(training));
     if (resume)
-        HPAC_TRY(train_clear_folder(path, false));
-    char *log = hpac_run_path(path, HPAC_RUN_LOG);
-    hpac_status status = log ? hpac_log_open_file(log) : hpac_fail_memory(strlen(path));
-    free(log);
-    return status;
+        HPAC_TRY(train_clear_directory(path, false));
+    HPAC_AUTO_FREE char *log = hpac_run_path(path, HPAC_RUN_LOG);
+    HPAC_TRY_MEMORY(log, strlen(path));
+    return hpac_log_open_file(log);
+}
+
+static hpac_status train_and_report(train_job *training, bool resume)
+{
+    const hpac_train_options *options = training->options;
+    bool report = train_report_probe(options);
+    HPAC_TRY(record_end(training, run_training(training, resume)));
+    return report ? train_report_write(options->directory, options->stop) : HPAC_OK;
 }
 
 static hpac_status set_up(train_job *training, bool resume)
 {
     HPAC_TRY(train_setup_data(training));
-    HPAC_TRY(train_skipped_open(training, resume));
     HPAC_TRY(train_setup_networks(training));
     return resume ? checkpoint_load(training) : checkpoint_load_initial(training);
 }
@@ -206,13 +212,13 @@ static hpac_status set_up(train_job *training, bool resume)
 static hpac_status check(train_job *training, bool resume)
 {
     const hpac_train_options *options = training->options;
-    if (resume) {
-        HPAC_TRY(rundir_check_config(options->folder, options->config, NULL));
-        train_compare_device(training);
-    }
+    if (resume)
+        HPAC_TRY(rundir_check_config(options->directory, options->config, NULL));
     HPAC_TRY(set_up(training, resume));
+    if (resume)
+        train_read_run_json(training);
     if (options->dry_run)
-        print_tables(training, options->plan);
+        HPAC_TRY(print_tables(training, options->plan));
     hpac_status status = train_check_memory(training);
     if (status == HPAC_ERR_DEVICE && options->dry_run) { /* another machine may train it */
         hpac_log_warning("%s", hpac_error_message());
@@ -221,131 +227,79 @@ static hpac_status check(train_job *training, bool resume)
     return status;
 }
 
-static hpac_status train(train_job *training, rundir *folder)
+static hpac_status train(train_job *training, rundir *dir)
 {
     const hpac_train_options *options = training->options;
-    bool resume = options->resume && folder->state == RUN_UNFINISHED && folder->has_checkpoint;
+    bool resume = options->resume && dir->state == RUN_UNFINISHED && dir->has_checkpoint;
     HPAC_TRY(check(training, resume));
     if (options->dry_run)
         return HPAC_OK;
-    HPAC_TRY(claim_folder(training, folder, resume));
-
-    bool report = train_report_probe(options);
-    hpac_status status = log_tables(training);
-    if (status == HPAC_OK)
-        status = train_in_folder(training, resume);
-    if (status == HPAC_INTERRUPTED)
-        hpac_fail(status,
-                  "interrupted after %u epochs and %u batches; saved, continue with "
-                  "--resume%s",
-                  training->model.training->epoch, training->model.training->batch,
-                  options->force ? " in place of --force" : "");
-    train_skipped_collect(training);
-    if (training->skipped_images > 0)
-        hpac_log_warning("bad images that were skipped: %zu; run.json lists them",
-                         training->skipped_images);
-    char *message = status == HPAC_OK ? NULL : strdup(hpac_error_message());
-    hpac_status written = train_write_run_json(training, state_name(status));
-    if (message) {
-        hpac_log_record(HPAC_LOG_ERROR, "%s", message);
-        hpac_fail(status, "%s", message); /* the first error is reported */
-    }
-    free(message);
-    status = status == HPAC_OK ? written : status;
-    if (report && status == HPAC_OK)
-        status = train_report_write(options->folder, options->stop);
+    HPAC_TRY(claim_directory(training, dir, resume));
+    hpac_status status = train_and_report(training, resume);
     hpac_log_close_file();
     return status;
-}
-
-static void report_plan(const train_job *training, hpac_train_plan *plan)
-{
-    const hpac_config_train *train = &training->config->train;
-    size_t images = training->fold->train_count, batch = train->batch_size;
-    size_t batches = images / batch + (!train->drop_last && images % batch > 0);
-    *plan = (hpac_train_plan){
-        .train_images = images,
-        .validation_images = training->fold->validation_count,
-        .steps = (uint64_t)batches * (uint64_t)train->epochs,
-    };
 }
 
 hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan *plan)
 {
     *plan = (hpac_train_plan){0};
-    train_job training = {
-        .options = options,
-        .config = options->config,
-        .device = options->device,
+    const hpac_config_train *train = &options->config->train;
+    HPAC_AUTO(train_teardown)
+    train_job training = {.options = options, .config = options->config, .device = options->device};
+    HPAC_TRY(options->device->ops->describe(options->device, &training.device_info));
+    HPAC_TRY(set_up(&training, false));
+    HPAC_TRY(train_check_memory(&training));
+    size_t images = training.fold->train_count, batch = train->batch_size;
+    size_t batches = images / batch + (!train->drop_last && images % batch > 0);
+    *plan = (hpac_train_plan){
+        .train_images = images,
+        .validation_images = training.fold->validation_count,
+        .steps = (uint64_t)batches * (uint64_t)train->epochs,
     };
-    hpac_status status = options->device->ops->describe(options->device, &training.device_info);
-    if (status == HPAC_OK)
-        status = set_up(&training, false);
-    if (status == HPAC_OK)
-        status = train_check_memory(&training);
-    if (status == HPAC_OK)
-        report_plan(&training, plan);
-    train_teardown(&training);
-    return status;
+    return HPAC_OK;
 }
 
-/* A finished run is not changed, unless it is to continue to more epochs. */
-static hpac_status resolve_finished_run(const train_job *training, rundir *folder, bool *done)
+/* An earlier run in the directory is continued or refused. A finished one is not changed (*done),
+ * unless it is to continue to more epochs. */
+static hpac_status resolve_earlier_run(const hpac_train_options *options, rundir *dir, bool *done)
 {
-    const hpac_train_options *options = training->options;
-    bool more = rundir_wants_more(folder, options->config);
-    if (more && options->resume && !folder->has_checkpoint)
-        return hpac_fail(
-            HPAC_ERR_CONFIG,
-            "%s: finished after %u epochs, without a resume.h5 to continue from; start "
-            "again with --force",
-            options->folder, folder->epochs);
-    if (more && options->resume) {
-        folder->state = RUN_UNFINISHED;
+    const char *path = options->directory;
+    if (dir->state == RUN_UNFINISHED && !options->resume)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: unfinished run; continue with --resume, or delete it with --force",
+                         path);
+    if (dir->state != RUN_FINISHED)
         return HPAC_OK;
-    }
-    if (rundir_check_config(options->folder, options->config, NULL) != HPAC_OK)
+    bool more = rundir_wants_more(dir, options->config);
+    if (more && options->resume)
+        return train_reopen(path, dir);
+    if (rundir_check_config(path, options->config, NULL) != HPAC_OK)
         hpac_log_warning("%s", hpac_error_message());
     if (more)
         hpac_log_info("%s: already finished after %u epochs; --resume continues to %d, --force "
                       "trains again",
-                      options->folder, folder->epochs, training->config->train.epochs);
+                      path, dir->epochs, options->config->train.epochs);
     else
-        hpac_log_info("%s: already finished; --force trains again", options->folder);
+        hpac_log_info("%s: already finished; --force trains again", path);
     *done = true;
-    return HPAC_OK;
-}
-
-static hpac_status resolve_earlier_run(const train_job *training, rundir *folder, bool *done)
-{
-    const hpac_train_options *options = training->options;
-    if (folder->state == RUN_FINISHED)
-        return resolve_finished_run(training, folder, done);
-    if (folder->state == RUN_UNFINISHED && !options->resume)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: unfinished run; continue with --resume, or delete it with --force",
-                         options->folder);
     return HPAC_OK;
 }
 
 hpac_status hpac_train(const hpac_train_options *options)
 {
+    HPAC_AUTO(rundir_release) rundir dir = {.lock = -1}; /* after the teardown */
+    HPAC_AUTO(train_teardown)
     train_job training = {
         .options = options,
         .config = options->config,
         .device = options->device,
         .started = time(NULL),
     };
-    rundir folder = {.lock = -1};
-    hpac_status status = options->device->ops->describe(options->device, &training.device_info);
-    if (status == HPAC_OK && !options->dry_run)
-        status = rundir_inspect(options->folder, options->force, &folder);
     bool done = false;
-    if (status == HPAC_OK && !options->force && !options->dry_run)
-        status = resolve_earlier_run(&training, &folder, &done);
-    if (status == HPAC_OK && !done)
-        status = train(&training, &folder);
-    train_teardown(&training);
-    rundir_release(&folder);
-    return status;
+    HPAC_TRY(options->device->ops->describe(options->device, &training.device_info));
+    if (!options->dry_run)
+        HPAC_TRY(rundir_inspect(options->directory, options->force, &dir));
+    if (!options->dry_run && !options->force)
+        HPAC_TRY(resolve_earlier_run(options, &dir, &done));
+    return done ? HPAC_OK : train(&training, &dir);
 }

@@ -15,7 +15,7 @@ static const int targets[] = {0, 14};
 
 static void open_history(train_history *history, bool resume, uint32_t epochs, uint32_t steps)
 {
-    const history_options options = {.folder = scratch_folder(),
+    const history_options options = {.directory = scratch_folder(),
                                      .targets = targets,
                                      .target_count = 2,
                                      .resume = resume,

@@ -123,13 +123,13 @@ typedef struct fixture {
     size_t skipped;
 } fixture;
 
-static void open_fixture(fixture *fix, int classifier_count, bool skip)
+static void open_fixture(fixture *fix, size_t classifier_count, bool skip)
 {
     static const char *const names[] = {"a.h5", "b.h5", "c.h5"};
     memset(fix, 0, sizeof *fix);
     picture_folder_create(&fix->folder, COUNT);
     fix->device = open_tested_device((hpac_device_options){.threads = 1, .deterministic = true});
-    for (int i = 0; i < classifier_count; i++)
+    for (size_t i = 0; i < classifier_count; i++)
         fix->classifiers[i] = load(save_model(names[i], (uint32_t)i, targets));
     fix->options = (hpac_inference_options){.device = fix->device,
                                             .classifiers = fix->classifiers,
@@ -144,7 +144,7 @@ static void open_fixture(fixture *fix, int classifier_count, bool skip)
 static void close_fixture(fixture *fix)
 {
     hpac_inference_destroy(fix->inference);
-    for (int i = 0; i < fix->options.classifier_count; i++)
+    for (size_t i = 0; i < fix->options.classifier_count; i++)
         hpac_classifier_fini(&fix->classifiers[i]);
     fix->device->ops->close(fix->device);
     picture_folder_remove(&fix->folder);
@@ -174,7 +174,7 @@ static void assert_close(double a, double b, double tolerance)
 /* Probabilities are the mean over the first `count` seeds. */
 static void assert_right(const fixture *fix)
 {
-    int count = fix->options.classifier_count;
+    int count = (int)fix->options.classifier_count;
     for (size_t i = 0; i < fix->seen.count; i++)
         for (size_t t = 0; t < TARGETS; t++) {
             double p = 0;

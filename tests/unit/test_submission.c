@@ -20,24 +20,23 @@ static void assert_text(const char *name, const char *expected)
 }
 
 /* Five rows, the fourth unknown. */
+static const hpac_labels ids = {.count = 5, .ids = (char *[]){"a", "b", "c,d", "e", "f"}};
+
 static void write_submission(const float *thresholds, hpac_empty_prediction empty)
 {
-    static const float rows[][TARGETS] = {
-        {0.9F, 0.6F, 0.1F}, {0.5F, 0.5F, 0.4F}, {0.2F, 0.3F, 0.31F}, {0}, {0.4F, 0.1F, 0.4F}};
-    static const char *const ids[] = {"a", "b", "c,d", "e", "f"};
-    const hpac_submission_options options = {.folder = scratch_folder(),
+    static const float probabilities[][TARGETS] = {
+        {0.9F, 0.6F, 0.1F}, {0.5F, 0.5F, 0.4F}, {0.2F, 0.3F, 0.31F}, {0.4F, 0.1F, 0.4F}};
+    static const size_t rows[] = {0, 1, 2, 4};
+    const hpac_submission_options options = {.directory = scratch_folder(),
+                                             .ids = &ids,
                                              .targets = targets,
                                              .target_count = TARGETS,
                                              .thresholds = thresholds,
                                              .empty = empty};
     hpac_submission submission;
     cr_assert_eq(hpac_submission_create(&submission, &options), HPAC_OK);
-    for (int i = 0; i < 5; i++)
-        if (i == 3)
-            hpac_submission_add_unknown(&submission, ids[i]);
-        else
-            hpac_submission_add(&submission, ids[i], rows[i]);
-    cr_assert_eq(hpac_submission_check(&submission), HPAC_OK);
+    cr_assert_eq(hpac_submission_add(&submission, rows, 3, probabilities[0]), HPAC_OK);
+    cr_assert_eq(hpac_submission_add(&submission, rows + 3, 1, probabilities[3]), HPAC_OK);
     cr_assert_eq(hpac_submission_commit(&submission), HPAC_OK);
     cr_assert_eq(count_entries(scratch_folder()), 2);
 }
@@ -82,10 +81,10 @@ Test(submission, classes_not_trained_are_never_answered)
 Test(submission, discarded_it_leaves_nothing)
 {
     const hpac_submission_options options = {
-        .folder = scratch_folder(), .targets = targets, .target_count = TARGETS};
+        .directory = scratch_folder(), .ids = &ids, .targets = targets, .target_count = TARGETS};
     hpac_submission submission;
     cr_assert_eq(hpac_submission_create(&submission, &options), HPAC_OK);
-    hpac_submission_add_unknown(&submission, "a");
+    cr_assert_eq(hpac_submission_add(&submission, NULL, 0, NULL), HPAC_OK);
     hpac_submission_discard(&submission);
     cr_assert_eq(count_entries(scratch_folder()), 0);
 }
@@ -96,12 +95,11 @@ Test(submission, both_files_change_or_neither)
     scratch_write_text("submission_proba.csv", "old");
     scratch_write_text("submission.csv", "old");
     const hpac_submission_options options = {
-        .folder = scratch_folder(), .targets = targets, .target_count = TARGETS};
+        .directory = scratch_folder(), .ids = &ids, .targets = targets, .target_count = TARGETS};
     hpac_submission submission;
     cr_assert_eq(hpac_submission_create(&submission, &options), HPAC_OK);
     fclose(submission.labels.stream);
     submission.labels.stream = fopen("/dev/full", "w");
-    hpac_submission_add_unknown(&submission, "a");
     cr_assert_eq(hpac_submission_commit(&submission), HPAC_ERR_DATA);
     assert_text("submission_proba.csv", "old");
     assert_text("submission.csv", "old");

@@ -105,7 +105,7 @@ static hpac_status train(fixture *fix, const char *name, int epochs, const char 
     assert_ok(hpac_config_parse("test", yaml, &config));
     const hpac_train_options options = {.config = &config,
                                         .device = fix->device,
-                                        .folder = scratch_path(name),
+                                        .directory = scratch_path(name),
                                         .resume = resume,
                                         .brief = true,
                                         .stop = &fix->stop,
