@@ -1,6 +1,10 @@
 /* Results of runs, from tables that are counted by hand. */
 #include "rundir/run_results.h"
 
+#include <hpac/trainer.h>
+
+#include "base/file.h"
+
 #include "report_folder.h"
 #include "scratch.h"
 
@@ -61,6 +65,38 @@ Test(run_results, a_run_without_epochs_has_none)
     cr_assert(isnan(results.images_per_s));
     cr_assert(isnan(results.last[HPAC_METRIC_VAL_LOSS]));
     cr_assert(isnan(results.best[HPAC_METRIC_EPOCH]));
+}
+
+/* Column c of the last epoch holds c / 100 in fold 0 and c / 100 + 1 in fold 1, from 1; fold 0 has
+ * a better loss before. */
+Test(run_results, folds_have_the_last_epoch_and_the_best_loss)
+{
+    char text[1024];
+    report_folder_write("fold0", "finished");
+    snprintf(text, sizeof text, "%s%s%s", header, "1,5,9,9,9,9,9,9,9,0.05,9,9,9,9,9,9,9,9,9,9\n",
+             "2,10,0.03,0.04,0.05,0.06,0.07,0.08,0.09,0.1,0.11,0.12,0.13,0.14,0.15,0.16,0.17,0.18,"
+             "0.19,0.2\n");
+    report_folder_put("fold0", "metrics.csv", text);
+    report_folder_write("fold1", "finished");
+    snprintf(text, sizeof text, "%s%s", header,
+             "1,10,1.03,1.04,1.05,1.06,1.07,1.08,1.09,1.1,1.11,1.12,1.13,1.14,1.15,1.16,1.17,1.18,"
+             "1.19,1.2\n");
+    report_folder_put("fold1", "metrics.csv", text);
+    hpac_table folds;
+    cr_assert_eq(hpac_train_results(scratch_folder(), 2, &folds), HPAC_OK, "%s",
+                 hpac_error_message());
+    cr_assert_eq(hpac_table_write_csv(&folds, scratch_path("folds.csv")), HPAC_OK);
+    hpac_table_fini(&folds);
+    unsigned char *csv;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read(scratch_path("folds.csv"), 4096, &csv, &nbytes), HPAC_OK);
+    cr_expect_str_eq((char *)csv,
+                     "fold,epochs,train_loss,val_loss,val_prior_loss,val_accuracy,"
+                     "val_all_zero_accuracy,val_f1_min,val_f1_max,val_f1_mean,val_f1_std,elapsed_s,"
+                     "best_val_loss\n"
+                     "0,2,0.03,0.1,0.17,0.11,0.12,0.13,0.14,0.15,0.16,0.18,0.05\n"
+                     "1,1,1.03,1.1,1.17,1.11,1.12,1.13,1.14,1.15,1.16,1.18,1.1\n");
+    free(csv);
 }
 
 static void assert_dropout(const double *rates, size_t count, const char *expected)

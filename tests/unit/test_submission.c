@@ -78,6 +78,51 @@ Test(submission, classes_not_trained_are_never_answered)
     free(text);
 }
 
+/* All classes, listed from the last to the first, with (class + 1) / 32. */
+Test(submission, has_the_probability_of_each_class_in_its_own_column)
+{
+    int reversed[HPAC_CLASS_COUNT];
+    float probabilities[HPAC_CLASS_COUNT];
+    for (int t = 0; t < HPAC_CLASS_COUNT; t++) {
+        reversed[t] = HPAC_CLASS_COUNT - 1 - t;
+        probabilities[t] = (float)(reversed[t] + 1) / 32;
+    }
+    const hpac_submission_options options = {.directory = scratch_folder(),
+                                             .ids = &(hpac_labels){1, (char *[]){"a"}, NULL},
+                                             .targets = reversed,
+                                             .target_count = HPAC_CLASS_COUNT};
+    hpac_submission submission;
+    cr_assert_eq(hpac_submission_create(&submission, &options), HPAC_OK);
+    cr_assert_eq(hpac_submission_add(&submission, &(size_t){0}, 1, probabilities), HPAC_OK);
+    cr_assert_eq(hpac_submission_commit(&submission), HPAC_OK);
+    assert_text("submission_proba.csv",
+                "Id,Nucleoplasm,Nuclear membrane,Nucleoli,Nucleoli fibrillar center,"
+                "Nuclear speckles,Nuclear bodies,Endoplasmic reticulum,Golgi apparatus,Peroxisomes,"
+                "Endosomes,Lysosomes,Intermediate filaments,Actin filaments,Focal adhesion sites,"
+                "Microtubules,Microtubule ends,Cytokinetic bridge,Mitotic spindle,"
+                "Microtubule organizing center,Centrosome,Lipid droplets,Plasma membrane,"
+                "Cell junctions,Mitochondria,Aggresome,Cytosol,Cytoplasmic bodies,Rods & rings\n"
+                "a,0.03125,0.0625,0.09375,0.125,0.15625,0.1875,0.21875,0.25,0.28125,0.3125,0.34375,"
+                "0.375,0.40625,0.4375,0.46875,0.5,0.53125,0.5625,0.59375,0.625,0.65625,0.6875,"
+                "0.71875,0.75,0.78125,0.8125,0.84375,0.875\n");
+    assert_text("submission.csv", "Id,Predicted\na,16 17 18 19 20 21 22 23 24 25 26 27\n");
+}
+
+Test(submission, predictions_have_the_targets_in_the_order_given)
+{
+    static const size_t rows[] = {4, 2};
+    static const float probabilities[] = {0.25F, 0.5F, 0.75F, 0.125F, 0.0625F, 1};
+    const hpac_scored predictions = {.count = 2,
+                                     .target_count = TARGETS,
+                                     .targets = targets,
+                                     .rows = rows,
+                                     .probabilities = probabilities};
+    cr_assert_eq(hpac_predictions_write(&predictions, ids.ids, scratch_path("predictions.csv")),
+                 HPAC_OK);
+    assert_text("predictions.csv", "Id,Cytosol,Nucleoplasm,Golgi apparatus\n"
+                                   "f,0.25,0.5,0.75\n\"c,d\",0.125,0.0625,1\n");
+}
+
 Test(submission, discarded_it_leaves_nothing)
 {
     const hpac_submission_options options = {
