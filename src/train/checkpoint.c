@@ -4,6 +4,7 @@
 #include <hpac/log.h>
 
 #include "base/memory.h"
+#include "config/config_schema.h"
 
 #include <string.h>
 
@@ -56,6 +57,24 @@ hpac_status checkpoint_load_initial(train_job *training)
                 : HPAC_OK;
 }
 
+/* Filters of the first layer were learned for the stains of their channels. A file of Keras does
+ * not have these. */
+static void warn_of_channels(const train_job *training)
+{
+    const hpac_config *config = training->config;
+    HPAC_AUTO(hpac_config_fini) hpac_config old = {0};
+    const char *yaml = training->initial_model.config_yaml;
+    if (!yaml || hpac_config_parse("hpac/config", yaml, &old) != HPAC_OK ||
+        old.data.channels != config->data.channels ||
+        memcmp(old.data.channel_order, config->data.channel_order,
+               config->data.channels * sizeof *old.data.channel_order) == 0)
+        return;
+    HPAC_AUTO_FREE char *before = hpac_config_value_text(&old, "data.channels");
+    HPAC_AUTO_FREE char *now = hpac_config_value_text(config, "data.channels");
+    hpac_log_warning("%s: was trained with data.channels %s, this run has %s",
+                     config->train.initial_model, before ? before : "", now ? now : "");
+}
+
 hpac_status checkpoint_start(train_job *training)
 {
     const hpac_config_train *train = &training->config->train;
@@ -63,6 +82,7 @@ hpac_status checkpoint_start(train_job *training)
         return hpac_network_initialize(training->network, train->seed);
     hpac_log_info("weights: from %s", train->initial_model);
     hpac_model_warn_of_traits(&training->initial_model, train->initial_model);
+    warn_of_channels(training);
     hpac_status status =
         hpac_network_import(training->network, training->initial_model.weights, NULL, NULL);
     hpac_model_fini(&training->initial_model);

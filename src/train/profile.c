@@ -64,7 +64,6 @@ hpac_status train_report_profile(const train_job *training)
     count = hpac_network_profile(training->evaluation_network, &rows);
     add_rows(training, rows, count, "evaluate: ", &table);
     HPAC_TRY(train_log_printed(print_table, &table, false));
-    HPAC_AUTO_FREE char *path = hpac_run_path(training->options->directory, HPAC_RUN_PROFILE);
-    HPAC_TRY_MEMORY(path, 1);
-    return hpac_table_write_csv(&table, path);
+    return hpac_table_write_csv(&table, training->options->directory, "%s",
+                                hpac_run_files[HPAC_RUN_PROFILE].name);
 }

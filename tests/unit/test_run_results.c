@@ -85,7 +85,7 @@ Test(run_results, folds_have_the_last_epoch_and_the_best_loss)
     hpac_table folds;
     cr_assert_eq(hpac_train_results(scratch_folder(), 2, &folds), HPAC_OK, "%s",
                  hpac_error_message());
-    cr_assert_eq(hpac_table_write_csv(&folds, scratch_path("folds.csv")), HPAC_OK);
+    cr_assert_eq(hpac_table_write_csv(&folds, scratch_folder(), "folds.csv"), HPAC_OK);
     hpac_table_fini(&folds);
     unsigned char *csv;
     size_t nbytes;
