@@ -62,7 +62,8 @@ uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number);
 /* The Id of an image, a UUID like the real ones, NUL-terminated. */
 void hpac_synth_id(uint64_t seed, uint32_t number, char id[37]);
 
-/* Renders images of `size` pixels per side, for one thread at a time. Errors: INTERNAL, CONFIG. */
+/* Renders images of `size` (64 .. 4096) pixels per side, for one thread at a time. *renderer, NULL
+ * before, is to be destroyed even after a failure. Errors: INTERNAL. */
 typedef struct hpac_synth_renderer hpac_synth_renderer;
 hpac_status hpac_synth_renderer_create(int size, hpac_synth_renderer **renderer);
 void hpac_synth_renderer_destroy(hpac_synth_renderer *renderer); /* NULL is fine */

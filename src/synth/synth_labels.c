@@ -4,9 +4,9 @@
 
 #include <hpac/labels.h>
 
-#include <math.h>
+#include "base/memory.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 
 /* After these every class is within 1 % of the mean. Endosomes converge last: lysosomes never occur
  * without them. */
@@ -47,9 +47,8 @@ static void equalize(double *weights)
 
 hpac_status hpac_synth_sampler_create(uint64_t seed, bool balance, hpac_synth_sampler **sampler)
 {
-    hpac_synth_sampler *made = malloc(sizeof *made);
-    if (!made)
-        return hpac_fail_memory(sizeof *made);
+    hpac_synth_sampler *made;
+    HPAC_TRY_NEW(made, 1);
     made->seed = seed;
     made->balance = balance;
     made->start =

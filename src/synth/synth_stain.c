@@ -1,270 +1,486 @@
-/* Filaments that find their way through a cell, and the three reference channels made of them:
- * nuclei, microtubules, endoplasmic reticulum. */
+/* What each stain lights up, by tables: fills, spots, threads, and the parts of dividing cells. */
 #include "synth_scene.h"
 
-#include <math.h>
+/* The proteins of the classes, unspecific binding of antibodies, the reference channels. */
+/* clang-format off */
+typedef enum stain {
+    NUCLEOPLASM, NUCLEAR_MEMBRANE, NUCLEOLI, FIBRILLAR_CENTER, NUCLEAR_SPECKLES, NUCLEAR_BODIES,
+    RETICULUM, GOLGI, PEROXISOMES, ENDOSOMES, LYSOSOMES, FILAMENTS, ACTIN, FOCAL_ADHESIONS,
+    MICROTUBULES, MICROTUBULE_ENDS, BRIDGE, SPINDLE, ORGANIZER, CENTROSOME, LIPID_DROPLETS,
+    PLASMA_MEMBRANE, JUNCTIONS, MITOCHONDRIA, AGGRESOME, CYTOSOL, CYTOPLASMIC_BODIES,
+    RODS_AND_RINGS, BACKGROUND, BLUE, RED, YELLOW
+} stain;
+/* clang-format on */
 
-/* ---- threads ---- */
+typedef struct canvas {
+    const synth_scene *scene;
+    float *light; /* (size, size) */
+    synth_dye dye;
+    float gain;
+    hpac_random random;
+} canvas;
+
+/* ---- strokes ---- */
+
+/* Narrower light (pixels) would fall between the pixels; it is drawn this wide but dimmer. */
+#define MIN_WIDTH 0.45f
+
+/* A Gaussian spot with `light` in its middle, by the approximation (1 - d^2 / 6 sigma^2)^3. */
+static void draw_spot(const canvas *own, float x, float y, float sigma, float light)
+{
+    float scale = own->scene->scale, cx = x * scale - 0.5f, cy = y * scale - 0.5f;
+    float width = sigma * scale, limit = (float)(own->scene->size - 1), across[512];
+    if (width < MIN_WIDTH) {
+        light *= width * width / (MIN_WIDTH * MIN_WIDTH);
+        width = MIN_WIDTH;
+    }
+    float reach = 2.4495f * width, rate = 1.0f / (reach * reach);
+    if (cx + reach < 0.0f || cy + reach < 0.0f)
+        return;
+    int left = (int)synth_max(cx - reach, 0.0f), right = (int)synth_min(cx + reach, limit);
+    int top = (int)synth_max(cy - reach, 0.0f), bottom = (int)synth_min(cy + reach, limit);
+    for (int col = left; col <= right; col++) {
+        float t = synth_max(1.0f - rate * ((float)col - cx) * ((float)col - cx), 0.0f);
+        across[col - left] = t * t * t;
+    }
+    for (int row = top; row <= bottom; row++) {
+        float t = synth_max(1.0f - rate * ((float)row - cy) * ((float)row - cy), 0.0f);
+        float weight = own->gain * light * t * t * t;
+        float *values = own->light + row * own->scene->size;
+        for (int col = left; col <= right; col++)
+            values[col] += weight * across[col - left];
+    }
+}
+
+/* A straight line of Gaussian cross-section from (x, y), which become its end. */
+static void draw_stroke(const canvas *own, float *x, float *y, float direction, float length,
+                        float sigma, float light)
+{
+    float width = synth_max(sigma, MIN_WIDTH / own->scene->scale);
+    int count = 1 + (int)(length / (1.6f * width)); /* even to 0.1 % */
+    float step = length / (float)count, dx = step * cosf(direction), dy = step * sinf(direction);
+    light *= sigma / width * step / (width * 2.50663f); /* sqrt(2 pi): spots add up to the line */
+    for (int i = 0; i < count; i++) {
+        draw_spot(own, *x + 0.5f * dx, *y + 0.5f * dy, width, light);
+        *x += dx;
+        *y += dy;
+    }
+}
+
+static void draw_ring(const canvas *own, float x, float y, float radius, float sigma, float light)
+{
+    int count = 6 + (int)(2.0f * SYNTH_PI * radius / sigma);
+    for (int i = 0; i < count; i++) {
+        float angle = 2.0f * SYNTH_PI * (float)i / (float)count;
+        draw_spot(own, x + radius * cosf(angle), y + radius * sinf(angle), sigma, 0.4f * light);
+    }
+}
+
+/* ---- fills: light by pixel ---- */
+
+typedef struct fill {
+    stain stain;
+    enum { IN_NUCLEI, ON_NUCLEI, IN_NUCLEI_HOLES, IN_CELLS, NET, ON_CELLS, BETWEEN_CELLS } where;
+    float amount;
+    float share; /* of the light in nucleoli (IN_NUCLEI) or in nuclei */
+    float grain; /* contrast of the noise */
+} fill;
+
+/* clang-format off */
+static const fill fills[] = {
+    /*                   where            amount  share  grain */
+    {NUCLEOPLASM,        IN_NUCLEI,       0.90f,  0.15f, 0.20f},
+    {NUCLEAR_MEMBRANE,   ON_NUCLEI,       1.30f,  0.16f, 0.20f},
+    {NUCLEOLI,           IN_NUCLEI,       0.12f,  1.00f, 0.30f},
+    {NUCLEOLI,           IN_NUCLEI_HOLES, 2.00f,  0.00f, 0.15f},
+    {FIBRILLAR_CENTER,   IN_NUCLEI,       0.10f,  1.00f, 0.30f},
+    {NUCLEAR_SPECKLES,   IN_NUCLEI,       0.25f,  0.20f, 0.30f},
+    {NUCLEAR_BODIES,     IN_NUCLEI,       0.10f,  0.40f, 0.30f},
+    {RETICULUM,          NET,             1.00f,  0.06f, 0.20f},
+    {ACTIN,              ON_CELLS,        0.30f,  0.00f, 0.20f},
+    {LIPID_DROPLETS,     IN_CELLS,        0.024f, 0.40f, 0.30f},
+    {PLASMA_MEMBRANE,    IN_CELLS,        0.05f,  0.50f, 0.30f},
+    {PLASMA_MEMBRANE,    ON_CELLS,        1.30f,  0.00f, 0.30f},
+    {JUNCTIONS,          IN_CELLS,        0.02f,  1.00f, 0.30f},
+    {JUNCTIONS,          BETWEEN_CELLS,   1.40f,  0.00f, 0.35f},
+    {AGGRESOME,          IN_CELLS,        0.036f, 0.60f, 0.30f},
+    {CYTOSOL,            IN_CELLS,        0.30f,  0.25f, 0.20f},
+    {CYTOPLASMIC_BODIES, IN_CELLS,        0.03f,  0.50f, 0.30f},
+    {RODS_AND_RINGS,     IN_CELLS,        0.02f,  0.60f, 0.30f},
+    {BACKGROUND,         IN_CELLS,        0.025f, 1.00f, 0.40f},
+    {BLUE,               IN_NUCLEI,       1.00f,  0.45f, 0.20f},
+    {RED,                IN_CELLS,        0.06f,  0.20f, 0.20f},
+    {YELLOW,             NET,             1.00f,  0.06f, 0.20f},
+};
+/* clang-format on */
+
+/* 1 at 0, falling smoothly to 0 at +-width. */
+static float bump(float value, float width)
+{
+    float rest = synth_max(1.0f - value * value / (width * width), 0.0f);
+    return rest * rest;
+}
+
+/* Cells are thin at the rim and thick around the nucleus, over which they have a share of the
+ * light.
+ */
+static float body(const synth_scene *scene, const synth_pixel *pixel, float even, float share)
+{
+    float out = synth_max(-pixel->inside, 0.0f) * scene->thinning;
+    float rim = 0.1f + 0.9f * synth_min(pixel->depth * scene->taper, 1.0f);
+    float nuclear = share + (1.0f - share) * synth_ramp(-pixel->inside, 0.0f, 2.0f);
+    return rim * (even + 1.0f / (1.0f + out * out)) * nuclear;
+}
+
+static float shade(const synth_scene *scene, const fill *what, const synth_pixel *pixel,
+                   float noise)
+{
+    float inside = pixel->inside;
+    switch (what->where) {
+    case IN_NUCLEI:
+        return synth_ramp(inside, -1.0f, 1.0f) * (1.0f - (1.0f - what->share) * pixel->nucleolus);
+    case ON_NUCLEI:
+        return bump(inside - 0.4f, 2.6f) + (inside > 0.0f ? what->share : 0.0f);
+    case IN_NUCLEI_HOLES:
+        return pixel->nucleolus;
+    case IN_CELLS:
+        return body(scene, pixel, 1.8f, what->share);
+    case NET: /* tubules where the noise crosses zero */
+        return body(scene, pixel, 0.22f, what->share) *
+               (0.45f + 0.7f * synth_max(1.0f - 1.6f * fabsf(noise), 0.0f));
+    case ON_CELLS:
+        return bump(pixel->depth - 1.2f, 2.6f);
+    case BETWEEN_CELLS: /* the same light on both sides */
+        return bump(pixel->gap, 2.2f);
+    }
+    return 0.0f;
+}
+
+/* Each stain has another piece of the noise. */
+static void draw_fill(canvas *own, const fill *what)
+{
+    const synth_scene *scene = own->scene;
+    int size = scene->size;
+    float amount = own->gain * what->amount * synth_between(&own->random, 0.6f, 1.4f);
+    float grain = what->grain * synth_between(&own->random, 0.5f, 1.5f);
+    for (int row = 0; row < size; row++) {
+        const synth_pixel *pixels = &scene->pixels[row * size];
+        int start = (row + 37 * (int)what->stain) % (size / 2) * size;
+        const float *fine = scene->noise[SYNTH_FINE] + start;
+        const float *medium = scene->noise[SYNTH_MEDIUM] + start;
+        const float *coarse = scene->noise[SYNTH_COARSE] + start;
+        for (int col = 0; col < size; col++) {
+            float light =
+                pixels[col].owner > 0 ? shade(scene, what, &pixels[col], medium[col]) : 0.0f;
+            if (light <= 0.0f)
+                continue;
+            float noise = 0.6f * fine[col] + 0.8f * medium[col] + 0.5f * coarse[col];
+            own->light[row * size + col] += amount * light * synth_max(1.0f + grain * noise, 0.0f) *
+                                            scene->cells[pixels[col].owner - 1].dyes[own->dye];
+        }
+    }
+}
+
+/* ---- places in a cell ---- */
+
+typedef enum place { CELL, NUCLEUS, CYTOPLASM, RIM, CENTER, NUCLEOLUS } place;
+
+/* The pixel at a point; NULL outside of the image. */
+static const synth_pixel *pixel_at(const synth_scene *scene, float x, float y)
+{
+    int col = (int)floorf(x * scene->scale), row = (int)floorf(y * scene->scale);
+    bool inside = col >= 0 && row >= 0 && col < scene->size && row < scene->size;
+    return inside ? &scene->pixels[row * scene->size + col] : NULL;
+}
+
+static bool is_in(const synth_pixel *pixel, place where)
+{
+    float inside = pixel->inside;
+    if (where == NUCLEUS)
+        return inside > 2.0f && pixel->nucleolus < 0.3f;
+    return pixel->depth > (where == RIM ? 1.5f : 3.0f) && (where == CELL || inside < -1.5f);
+}
+
+/* A random point of a cell; false if none was found in the image. `reach`: units from the nucleus
+ * (CYTOPLASM; 0: any) or from the centrosome, share of the radius from the rim. */
+static bool pick(canvas *own, int index, place where, float reach, float *x, float *y)
+{
+    const synth_cell *cell = &own->scene->cells[index];
+    hpac_random *random = &own->random;
+    if (where == CENTER) {
+        bool divides = cell->phase == SYNTH_METAPHASE;
+        float pole = SYNTH_POLE * cell->body.radius * (synth_chance(random, 0.5f) ? 1.0f : -1.0f);
+        *x = divides ? cell->body.x + pole * cosf(cell->axis) : cell->center_x;
+        *y = divides ? cell->body.y + pole * sinf(cell->axis) : cell->center_y;
+        *x += synth_jitter(random, reach);
+        *y += synth_jitter(random, reach);
+        return true;
+    }
+    if (where == NUCLEOLUS) {
+        int n = cell->nucleolus_count > 0 ? synth_count(random, 0, cell->nucleolus_count - 1) : 0;
+        *x = cell->nucleoli[n].x + synth_jitter(random, 0.4f * cell->nucleoli[n].radius);
+        *y = cell->nucleoli[n].y + synth_jitter(random, 0.4f * cell->nucleoli[n].radius);
+        return cell->nucleolus_count > 0;
+    }
+    bool near = where == NUCLEUS || (where == CYTOPLASM && reach > 0.0f);
+    const synth_outline *around = near ? &cell->nucleus : &cell->body;
+    for (int tries = 0; tries < 16; tries++) {
+        float angle = synth_between(random, 0.0f, 2.0f * SYNTH_PI), u = hpac_random_uniform(random);
+        float away = synth_outline_at(around, cosf(angle), sinf(angle));
+        if (where == CYTOPLASM && near)
+            away += 1.5f + u * reach;
+        else
+            away *= where == RIM ? 1.0f - u * reach : sqrtf(u);
+        *x = around->x + away * cosf(angle);
+        *y = around->y + away * sinf(angle);
+        const synth_pixel *pixel = pixel_at(own->scene, *x, *y);
+        if (pixel && pixel->owner == index + 1 && is_in(pixel, where))
+            return true;
+    }
+    return false;
+}
+
+/* ---- spots ---- */
+
+typedef struct spots {
+    stain stain;
+    float mean; /* per cell */
+    place where;
+    float reach, sigma, light;
+    int drops;    /* 1 to as many spots run into each other */
+    float radius; /* of rings; 0: spots */
+} spots;
+
+/* clang-format off */
+static const spots all_spots[] = {
+    /*                  mean   where      reach  sigma  light  drops radius */
+    {FIBRILLAR_CENTER,   9.0f,  NUCLEOLUS, 0.0f,  1.05f, 1.9f,  1,    0.0f},
+    {NUCLEAR_SPECKLES,   25.0f, NUCLEUS,   0.0f,  1.25f, 0.95f, 3,    0.0f},
+    {NUCLEAR_BODIES,     3.0f,  NUCLEUS,   0.0f,  1.65f, 2.6f,  1,    0.0f},
+    {PEROXISOMES,        90.0f, CYTOPLASM, 0.0f,  0.9f,  1.5f,  1,    0.0f},
+    {ENDOSOMES,          26.0f, CYTOPLASM, 45.0f, 1.75f, 1.2f,  1,    0.0f},
+    {LYSOSOMES,          20.0f, CYTOPLASM, 24.0f, 2.4f,  1.1f,  1,    0.0f},
+    {ORGANIZER,          1.0f,  CENTER,    0.0f,  2.75f, 1.8f,  1,    0.0f},
+    {CENTROSOME,         1.6f,  CENTER,    1.5f,  1.15f, 2.6f,  1,    0.0f},
+    {LIPID_DROPLETS,     16.0f, CYTOPLASM, 0.0f,  0.9f,  1.2f,  1,    3.3f},
+    {AGGRESOME,          1.0f,  CYTOPLASM, 30.0f, 3.8f,  1.0f,  5,    0.0f},
+    {CYTOPLASMIC_BODIES, 5.5f,  CYTOPLASM, 0.0f,  1.8f,  2.2f,  1,    0.0f},
+    {RODS_AND_RINGS,     1.2f,  CYTOPLASM, 0.0f,  0.9f,  2.0f,  1,    3.8f},
+    {BACKGROUND,         0.4f,  CELL,      0.0f,  0.7f,  0.3f,  1,    0.0f},
+    {BLUE,               0.04f, CELL,      0.0f,  1.5f,  0.7f,  1,    0.0f}, /* micronuclei */
+};
+/* clang-format on */
+
+static void draw_spots(canvas *own, const spots *what)
+{
+    hpac_random *random = &own->random;
+    for (int i = 0; i < own->scene->cell_count; i++) {
+        float wanted = what->mean * synth_between(random, 0.5f, 1.5f);
+        for (int left = (int)(wanted + hpac_random_uniform(random)); left > 0; left--) {
+            float x, y, light = what->light * own->scene->cells[i].dyes[own->dye];
+            light *= synth_between(random, 0.7f, 1.1f);
+            if (!pick(own, i, what->where, what->reach, &x, &y))
+                continue;
+            for (int drop = synth_count(random, 1, what->drops); drop > 0; drop--) {
+                float sigma = what->sigma * synth_between(random, 0.75f, 1.25f);
+                float radius = what->radius * synth_between(random, 0.6f, 1.4f);
+                if (radius > 0.0f)
+                    draw_ring(own, x, y, radius, sigma, light);
+                else
+                    draw_spot(own, x, y, sigma, light);
+                x += synth_jitter(random, 1.5f * sigma);
+                y += synth_jitter(random, 1.5f * sigma);
+            }
+        }
+    }
+}
+
+/* ---- threads: filaments that find their way through a cell ---- */
 
 #define STRIDE 3.0f /* units between changes of direction */
 
-typedef enum surrounding { FREE, RIM, NUCLEUS } surrounding;
+typedef struct threads {
+    stain stain;
+    float dense; /* threads per unit of the cell's radius */
+    place where;
+    float reach;
+    enum { ANY_WAY, ALONG, OUTWARDS, ASIDE, AROUND } way; /* the cell's axis; the nucleus */
+    float length;                                         /* in radii of the cell */
+    float bend;                                           /* radians per stride, random */
+    float turn; /* radians per stride at the rim; 0: ends there */
+    float over; /* share of the light over the nucleus; 0: avoids it */
+    float sigma, light;
+} threads;
 
-static surrounding look(const synth_scene *scene, int cell, const synth_thread *thread, float x,
-                        float y)
+/* clang-format off */
+static const threads all_threads[] = {
+    /*                dense  where      reach  way       length bend   turn   over   sigma  light */
+    {GOLGI,            0.28f, CENTER,    9.0f,  ANY_WAY,  0.19f, 0.5f,  0.6f,  0.0f,  1.1f,  1.1f},
+    {FILAMENTS,        0.6f,  CYTOPLASM, 15.0f, AROUND,   0.8f,  0.18f, 0.4f,  0.0f,  1.25f, 0.6f},
+    {ACTIN,            1.1f,  CELL,      0.0f,  ALONG,    1.0f,  0.01f, 0.0f,  0.8f,  0.8f,  0.75f},
+    {FOCAL_ADHESIONS,  0.7f,  RIM,       0.16f, OUTWARDS, 0.13f, 0.0f,  0.0f,  0.0f,  1.25f, 1.3f},
+    {MICROTUBULE_ENDS, 1.2f,  RIM,       0.45f, OUTWARDS, 0.08f, 0.2f,  0.0f,  0.0f,  1.3f,  0.8f},
+    {ORGANIZER,        0.3f,  CENTER,    0.0f,  ANY_WAY,  0.2f,  0.1f,  0.0f,  0.6f,  0.8f,  0.3f},
+    {MITOCHONDRIA,     0.7f,  CYTOPLASM, 30.0f, ANY_WAY,  0.3f,  0.35f, 0.7f,  0.0f,  1.1f,  0.85f},
+    {MITOCHONDRIA,     0.3f,  CYTOPLASM, 0.0f,  ANY_WAY,  0.3f,  0.35f, 0.7f,  0.0f,  1.1f,  0.85f},
+    {RODS_AND_RINGS,   0.04f, CYTOPLASM, 0.0f,  ANY_WAY,  0.27f, 0.0f,  0.0f,  0.0f,  0.9f,  2.0f},
+    {RED,              0.4f,  CENTER,    1.5f,  ANY_WAY,  0.95f, 0.18f, 0.35f, 0.35f, 0.65f, 0.38f},
+    {RED,              1.9f,  CELL,      0.0f,  ASIDE,    0.95f, 0.18f, 0.35f, 0.0f,  0.65f, 0.38f},
+};
+/* clang-format on */
+
+static float start_direction(canvas *own, const synth_cell *cell, int way, float x, float y)
 {
-    const synth_pixel *pixel = synth_pixel_at(scene, x, y);
-    if (!pixel)
-        return FREE; /* cells continue outside of the image */
-    if (pixel->owner != cell + 1 || pixel->depth < thread->rim)
-        return RIM;
-    return pixel->inside > 0.0f ? NUCLEUS : FREE;
+    float out = atan2f(y - cell->nucleus.y, x - cell->nucleus.x);
+    float side = synth_chance(&own->random, 0.5f) ? 1.0f : -1.0f;
+    switch (way) {
+    case ALONG:
+        return cell->axis + synth_jitter(&own->random, 0.12f) + (side > 0.0f ? SYNTH_PI : 0.0f);
+    case OUTWARDS:
+        return out + synth_jitter(&own->random, 0.3f);
+    case ASIDE:
+    case AROUND:
+        return out + side * 1.4f + synth_jitter(&own->random, 0.4f);
+    default:
+        return synth_between(&own->random, 0.0f, 2.0f * SYNTH_PI);
+    }
 }
 
-void synth_draw_thread(const synth_scene *scene, int cell, const synth_pen *pen,
-                       synth_thread *thread, hpac_random *random)
+/* Cells continue outside of the image. */
+static bool is_rim(const synth_pixel *pixel, int index)
 {
-    float due = 0.0f, turned = 0.0f;
-    bool avoids = thread->nucleus < 0.0f;
-    surrounding here = look(scene, cell, thread, thread->x, thread->y), next = here;
-    int strides = (int)ceilf(thread->length / STRIDE);
-    for (int stride = 0; stride < strides; stride++) {
-        if (here == RIM || (here == NUCLEUS && avoids && stride > 4))
-            break;
-        float dx = cosf(thread->direction), dy = sinf(thread->direction);
-        surrounding ahead = look(scene, cell, thread, thread->x + 2.0f * STRIDE * dx,
-                                 thread->y + 2.0f * STRIDE * dy);
-        thread->direction += synth_jitter(random, thread->bend);
-        if (ahead == RIM || (ahead == NUCLEUS && avoids)) {
-            thread->direction += thread->turn;
-            turned += fabsf(thread->turn);
-            if (turned > 4.0f) /* in circles */
-                break;
+    return pixel && (pixel->owner != index + 1 || pixel->depth < 1.0f);
+}
+
+static void draw_thread(canvas *own, int index, const threads *what, float bend, float x, float y)
+{
+    const synth_cell *cell = &own->scene->cells[index];
+    hpac_random *random = &own->random;
+    float direction = start_direction(own, cell, what->way, x, y), turned = 0.0f;
+    float length = cell->body.radius * what->length * synth_between(random, 0.5f, 1.5f);
+    float light = cell->dyes[own->dye] * what->light * synth_between(random, 0.5f, 1.5f);
+    float turn = synth_chance(random, 0.5f) ? what->turn : -what->turn;
+    float curl =
+        what->way != AROUND ? 0.0f : STRIDE / hypotf(x - cell->nucleus.x, y - cell->nucleus.y);
+    if (sinf(direction - atan2f(y - cell->nucleus.y, x - cell->nucleus.x)) < 0.0f)
+        curl = -curl;
+    const synth_pixel *here = pixel_at(own->scene, x, y), *next = here;
+    for (; length > 0.0f && fabsf(turned) < 4.0f; length -= STRIDE) { /* beyond: in circles */
+        const synth_pixel *ahead = pixel_at(own->scene, x + 2.0f * STRIDE * cosf(direction),
+                                            y + 2.0f * STRIDE * sinf(direction));
+        if (is_rim(here, index))
+            return;
+        if (is_rim(ahead, index) || (ahead && what->over == 0.0f && ahead->inside > 0.0f)) {
+            direction += turn;
+            turned += turn;
         }
-        dx = cosf(thread->direction);
-        dy = sinf(thread->direction);
-        float amplitude = thread->amplitude;
-        if (here == NUCLEUS)
-            amplitude *= avoids ? 0.0f : thread->nucleus;
-        while (due < STRIDE && amplitude > 0.0f) {
-            synth_pen_mark(pen, thread->x + due * dx, thread->y + due * dy, amplitude);
-            due += pen->step;
-        }
-        due = synth_max(due - STRIDE, 0.0f);
+        direction += curl + synth_jitter(random, bend);
+        float share = here && here->inside > 0.0f ? what->over : 1.0f;
+        draw_stroke(own, &x, &y, direction, synth_min(length, STRIDE), what->sigma, share * light);
         here = next; /* two strides ahead is one ahead now */
         next = ahead;
-        thread->x += STRIDE * dx;
-        thread->y += STRIDE * dy;
     }
 }
 
-/* Some microtubules grow from the centrosome, the others from anywhere, most of them around the
- * nucleus rather than away from it. */
-static bool start_microtubule(const synth_scene *scene, int cell, synth_thread *thread,
-                              hpac_random *random)
+static void draw_threads(canvas *own, const threads *what)
 {
-    static const synth_range anywhere = {2.0f, -SYNTH_ANY, SYNTH_ANY, SYNTH_ANY};
-    const synth_cell *c = &scene->cells[cell];
-    if (synth_chance(random, 0.16f)) {
-        thread->x = c->centre_x + synth_jitter(random, 1.5f);
-        thread->y = c->centre_y + synth_jitter(random, 1.5f);
-        thread->direction = synth_angle(random);
-        return true;
-    }
-    if (!synth_pick(scene, cell, &anywhere, random, &thread->x, &thread->y))
-        return false;
-    thread->direction = atan2f(thread->y - c->nucleus_y, thread->x - c->nucleus_x);
-    thread->direction += synth_chance(random, 0.5f) ? 1.35f : -1.35f;
-    thread->direction += synth_jitter(random, 0.6f);
-    return true;
-}
-
-void synth_draw_microtubules(const synth_scene *scene, const synth_plane *plane, bool ends,
-                             hpac_random *random)
-{
-    /* Where pixels are too coarse to show them singly, fewer and brighter ones do. */
-    float coarse = plane->scale < 0.5f && !ends ? 2.0f : 1.0f;
-    synth_pen pen;
-    synth_pen_init(&pen, plane, 0.65f);
-    for (int i = 0; i < scene->cell_count; i++) {
-        const synth_cell *cell = &scene->cells[i];
-        int count = (int)(scene->culture.filaments * 2.8f * cell->radius / coarse);
-        for (int n = 0; n < count && cell->phase != SYNTH_METAPHASE; n++) {
-            synth_thread thread = {.nucleus = 0.35f, .bend = scene->culture.waviness};
-            thread.rim = hpac_random_uniform(random);
-            thread.rim = 1.0f + 8.0f * thread.rim * thread.rim;
-            thread.length = cell->radius * synth_between(random, 0.4f, 1.5f);
-            if (synth_chance(random, 0.6f)) /* around the nucleus, not over it */
-                thread.nucleus = -1.0f;
-            if (synth_chance(random, 0.7f)) /* bends at the rim rather than ending there */
-                thread.turn = synth_chance(random, 0.5f) ? 0.35f : -0.35f;
-            thread.amplitude = synth_between(random, 0.15f, 0.6f);
-            thread.amplitude *= ends ? 0.0f : coarse * cell->stain;
-            if (!start_microtubule(scene, i, &thread, random))
-                continue;
-            synth_draw_thread(scene, i, &pen, &thread, random);
-            const synth_pixel *end = ends ? synth_pixel_at(scene, thread.x, thread.y) : NULL;
-            if (!end || end->owner != i + 1 || end->depth >= 0.45f * cell->radius)
-                continue;
-            for (int k = 0; k < 3; k++) /* a comet */
-                synth_draw_spot(plane, thread.x - 1.3f * (float)k * cosf(thread.direction),
-                                thread.y - 1.3f * (float)k * sinf(thread.direction), 1.3f,
-                                cell->protein * (1.0f - 0.3f * (float)k));
-        }
+    hpac_random *random = &own->random;
+    float bend = what->bend * synth_between(random, 0.4f, 1.6f);
+    float density = what->dense * synth_between(random, 0.6f, 1.3f), x, y;
+    for (int i = 0; i < own->scene->cell_count; i++) {
+        const synth_cell *cell = &own->scene->cells[i];
+        int count = cell->phase == SYNTH_METAPHASE ? 0 : (int)(density * cell->body.radius + 0.5f);
+        for (; count > 0; count--)
+            if (pick(own, i, what->where, what->reach, &x, &y))
+                draw_thread(own, i, what, bend, x, y);
     }
 }
 
 /* ---- dividing cells ---- */
 
-static void draw_spindle(const synth_cell *cell, const synth_plane *plane, float amplitude,
-                         hpac_random *random)
+/* Arcs from pole to pole. */
+static void draw_spindle(canvas *own, const synth_cell *cell, float light)
 {
-    float along_x = cosf(cell->axis), along_y = sinf(cell->axis);
-    synth_pen pen;
-    synth_pen_init(&pen, plane, 0.9f);
-    for (int n = 0; n < 44; n++) {
-        float pole = (n % 2 ? 0.72f : -0.72f) * cell->radius;
-        float place = synth_between(random, -0.42f, 0.42f) * cell->radius;
-        float px = cell->x + pole * along_x, py = cell->y + pole * along_y;
-        float qx = cell->x - 0.06f * pole * along_x - place * along_y;
-        float qy = cell->y - 0.06f * pole * along_y + place * along_x;
-        /* Fibres bulge outwards on their way to the plate. */
-        float mx = 0.5f * (px + qx) - 0.28f * place * along_y;
-        float my = 0.5f * (py + qy) + 0.28f * place * along_x;
-        float light = amplitude * synth_between(random, 0.2f, 0.5f);
-        synth_pen_line(&pen, px, py, mx, my, light);
-        synth_pen_line(&pen, mx, my, qx, qy, light);
-        if (n < 2)
-            synth_draw_spot(plane, px, py, 2.0f, amplitude);
+    float chord = 2.0f * SYNTH_POLE * cell->body.radius;
+    for (int n = 0; n < 22; n++) {
+        float bulge = synth_between(&own->random, -1.0f, 1.0f), direction = cell->axis + bulge;
+        float x = cell->body.x - 0.5f * chord * cosf(cell->axis);
+        float y = cell->body.y - 0.5f * chord * sinf(cell->axis);
+        float length = chord * (1.0f + bulge * bulge / 6.0f); /* x / sin x */
+        for (int step = 0; step < 8; step++, direction -= bulge / 4.0f)
+            draw_stroke(own, &x, &y, direction - bulge / 8.0f, length / 8.0f, 0.9f, 0.35f * light);
     }
 }
 
-void synth_draw_spindles(const synth_scene *scene, const synth_plane *plane, float amplitude,
-                         hpac_random *random)
-{
-    for (int i = 0; i < scene->cell_count; i++)
-        if (scene->cells[i].phase == SYNTH_METAPHASE)
-            draw_spindle(&scene->cells[i], plane, amplitude * scene->cells[i].stain, random);
-}
+typedef struct mitosis {
+    stain stain;
+    float spindle, plate, bridge; /* light */
+} mitosis;
 
-/* From a third of the way inside one daughter to as far inside the other. */
-static void draw_bridge(const synth_cell *a, const synth_cell *b, const synth_pen *pen,
-                        float amplitude)
-{
-    float dx = b->x - a->x, dy = b->y - a->y, length = sqrtf(dx * dx + dy * dy);
-    float start = 0.6f * a->radius / length, end = 1.0f - 0.6f * b->radius / length;
-    for (int side = -1; side <= 1; side++) {
-        float ox = -1.6f * (float)side * dy / length, oy = 1.6f * (float)side * dx / length;
-        float mx = a->x + 0.5f * dx + 0.4f * ox, my = a->y + 0.5f * dy + 0.4f * oy;
-        synth_pen_line(pen, a->x + start * dx + 1.8f * ox, a->y + start * dy + 1.8f * oy, mx, my,
-                       amplitude);
-        synth_pen_line(pen, mx, my, a->x + end * dx + 1.8f * ox, a->y + end * dy + 1.8f * oy,
-                       amplitude);
-    }
-    synth_draw_spot(pen->plane, a->x + 0.5f * dx, a->y + 0.5f * dy, 2.2f, 1.2f * amplitude);
-}
+static const mitosis mitoses[] = {
+    {BRIDGE, 0.0f, 0.0f, 2.0f}, {SPINDLE, 2.0f, 0.0f, 0.0f}, {BLUE, 0.0f, 0.6f, 0.0f},
+    {RED, 1.6f, 0.0f, 0.8f},    {YELLOW, 0.3f, 0.0f, 0.0f},
+};
 
-void synth_draw_bridges(const synth_scene *scene, const synth_plane *plane, float amplitude)
+static void draw_mitosis(canvas *own, const mitosis *what)
 {
-    synth_pen pen;
-    synth_pen_init(&pen, plane, 1.2f);
-    for (int i = 0; i < scene->cell_count; i++)
-        for (int j = i + 1; j < scene->cell_count; j++) {
-            const synth_cell *a = &scene->cells[i], *b = &scene->cells[j];
-            if (a->phase == SYNTH_DAUGHTER && b->phase == SYNTH_DAUGHTER && a->pair == b->pair)
-                draw_bridge(a, b, &pen, amplitude * 0.5f * (a->protein + b->protein));
+    for (int i = 0; i < own->scene->cell_count; i++) {
+        const synth_cell *cell = &own->scene->cells[i];
+        float x = cell->body.x, y = cell->body.y, light = cell->dyes[own->dye];
+        float dx = cosf(cell->axis), dy = sinf(cell->axis), radius = cell->body.radius;
+        if (cell->phase == SYNTH_DAUGHTER && what->bridge > 0.0f) { /* half of it */
+            x += 0.6f * radius * dx;
+            y += 0.6f * radius * dy;
+            draw_stroke(own, &x, &y, cell->axis, cell->apart - 0.6f * radius, 2.0f,
+                        what->bridge * light);
+            draw_spot(own, x, y, 2.4f, 0.6f * what->bridge * light);
         }
-}
-
-/* Chromosomes in a plate across the spindle. */
-static void draw_plate(const synth_cell *cell, const synth_plane *plane, hpac_random *random)
-{
-    synth_pen pen;
-    synth_pen_init(&pen, plane, 2.2f);
-    for (int i = 0; i < 14; i++) {
-        float place = synth_between(random, -0.55f, 0.55f) * cell->radius;
-        float shift = synth_jitter(random, 1.2f);
-        float x = cell->x - place * sinf(cell->axis) + shift * cosf(cell->axis);
-        float y = cell->y + place * cosf(cell->axis) + shift * sinf(cell->axis);
-        synth_pen_dash(&pen, x, y, cell->axis, 2.0f, 0.5f * cell->dna);
-    }
-}
-
-/* ---- the reference channels ---- */
-
-static float shade_dna(const synth_site *site, const void *parameters)
-{
-    (void)parameters;
-    float inside = site->pixel->inside;
-    if (inside <= -1.2f)
-        return 0.0f;
-    float grain = 1.0f + site->scene->culture.chromatin * site->medium + 0.12f * site->coarse;
-    float hole = 1.0f - 0.55f * site->pixel->nucleolus;
-    float rim = 1.0f + 0.12f * synth_bump(inside - 2.0f, 3.0f);
-    return site->cell->dna * synth_ramp(inside, -1.2f, 1.6f) * grain * hole * rim;
-}
-
-/* Cells are thin at the rim and thick around the nucleus. */
-static float thickness(const synth_site *site, float floor)
-{
-    const synth_culture *culture = &site->scene->culture;
-    float away = synth_max(-site->pixel->inside, 0.0f) / culture->reticulum;
-    float rim = synth_min(site->pixel->depth / culture->taper, 1.0f);
-    return (1.0f + 0.25f * site->coarse) * (floor + 1.0f / (1.0f + away * away)) *
-           (0.1f + 0.9f * rim);
-}
-
-static float shade_haze(const synth_site *site, const void *parameters)
-{
-    (void)parameters;
-    float over = site->pixel->inside > 0.0f ? 1.5f * site->scene->culture.nuclear_er : 1.0f;
-    return 0.22f * thickness(site, 0.25f) * over * site->cell->stain;
-}
-
-/* A net of tubules: light where the noise crosses zero; it continues as the nuclear membrane. */
-static float shade_reticulum(const synth_site *site, const void *parameters)
-{
-    const bool *green = parameters;
-    float inside = site->pixel->inside, over = site->scene->culture.nuclear_er;
-    float ridge = synth_max(1.0f - 1.6f * fabsf(site->medium), 0.0f);
-    float net = synth_max(0.45f + 0.7f * ridge + 0.2f * site->fine, 0.0f) * thickness(site, 0.22f);
-    net *= over + (1.0f - over) * synth_ramp(-inside, -1.0f, 2.0f);
-    net += 0.1f * synth_bump(inside, 2.0f);
-    return net * (*green ? site->cell->protein : site->cell->stain);
-}
-
-void synth_draw_reticulum(const synth_scene *scene, const synth_plane *plane, bool green)
-{
-    synth_shade(scene, plane, 9, shade_reticulum, &green);
-}
-
-static void draw_blue(const synth_scene *scene, const synth_plane *plane, hpac_random *random)
-{
-    synth_shade(scene, plane, 3, shade_dna, NULL);
-    for (int i = 0; i < scene->cell_count; i++) {
-        const synth_cell *cell = &scene->cells[i];
-        if (cell->phase == SYNTH_METAPHASE)
-            draw_plate(cell, plane, random);
-        if (!synth_chance(random, 0.04f))
+        if (cell->phase != SYNTH_METAPHASE)
             continue;
-        float x = cell->x + synth_jitter(random, 20.0f); /* a micronucleus or debris */
-        float y = cell->y + synth_jitter(random, 20.0f);
-        synth_draw_spot(plane, x, y, synth_between(random, 0.8f, 2.2f), 0.7f);
+        if (what->spindle > 0.0f)
+            draw_spindle(own, cell, what->spindle * light);
+        for (int n = 0; n < 14 && what->plate > 0.0f; n++) { /* chromosomes across the spindle */
+            float across = synth_between(&own->random, -0.55f, 0.55f) * radius;
+            float along = synth_jitter(&own->random, 1.2f);
+            draw_spot(own, x + along * dx - across * dy, y + along * dy + across * dx, 2.4f,
+                      what->plate * light);
+        }
     }
 }
 
-void synth_draw_reference(const synth_scene *scene, const synth_plane *plane, int channel,
-                          hpac_random *random)
+/* ---- all of it ---- */
+
+#define COUNT_OF(rows) (sizeof(rows) / sizeof *(rows))
+
+static void draw_stain(canvas *own, stain which)
 {
-    if (channel == 1) {
-        draw_blue(scene, plane, random);
-    } else if (channel == 2) {
-        synth_draw_microtubules(scene, plane, false, random);
-        synth_shade(scene, plane, 1, shade_haze, NULL);
-        synth_draw_spindles(scene, plane, 1.6f, random);
-        synth_draw_bridges(scene, plane, 0.8f);
-    } else {
-        synth_draw_reticulum(scene, plane, false);
-        synth_draw_spindles(scene, plane, 0.3f, random); /* stains bleed into each other */
+    for (size_t i = 0; i < COUNT_OF(all_threads); i++)
+        if (all_threads[i].stain == which)
+            draw_threads(own, &all_threads[i]);
+    for (size_t i = 0; i < COUNT_OF(all_spots); i++)
+        if (all_spots[i].stain == which)
+            draw_spots(own, &all_spots[i]);
+    for (size_t i = 0; i < COUNT_OF(fills); i++)
+        if (fills[i].stain == which)
+            draw_fill(own, &fills[i]);
+    for (size_t i = 0; i < COUNT_OF(mitoses); i++)
+        if (mitoses[i].stain == which)
+            draw_mitosis(own, &mitoses[i]);
+}
+
+void synth_stain(const synth_scene *scene, int channel, uint32_t labels, uint64_t seed,
+                 uint32_t number, float *light)
+{
+    static const synth_dye dyes[] = {SYNTH_PROTEIN, SYNTH_DNA, SYNTH_REFERENCE, SYNTH_REFERENCE};
+    uint32_t wanted = channel > 0 ? 1u << (BACKGROUND + channel) : labels | 1u << BACKGROUND;
+    for (stain which = 0; which <= YELLOW; which++) {
+        if (!(wanted >> which & 1))
+            continue;
+        /* Two antibodies against tubulin show the very same filaments. */
+        stain shown = which == MICROTUBULES ? RED : which;
+        canvas own = {.scene = scene, .light = light, .dye = dyes[channel]};
+        hpac_random_init(&own.random, seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_STAIN + shown, number);
+        own.gain = synth_between(&own.random, 0.65f, 1.0f);
+        draw_stain(&own, shown);
     }
 }

@@ -1,6 +1,7 @@
 /*
- * From light to bytes, as the competition's images are: each channel exposed so that its bright
- * parts are bright or not, shot noise, and a dark level that clips most of the background to 0.
+ * Rendering one image. From light to bytes, as the competition's images are: each channel exposed
+ * so that its bright parts are bright or not, shot noise, and a dark level that clips most of the
+ * background to 0.
  *
  * Shot noise follows the gamma distribution whose mean is the light and whose variance is gain x
  * light (photons multiplied by a detector), by the formula of Wilson and Hilferty:
@@ -8,7 +9,9 @@
  */
 #include "synth_scene.h"
 
-#include <math.h>
+#include "base/memory.h"
+
+#include <string.h>
 
 #define BINS 2048       /* of the histogram that finds the bright parts */
 #define MAX_LIGHT 20.0f /* its end */
@@ -28,13 +31,12 @@ static const struct {
 };
 
 /* The light that a share of the pixels stays below, by every third pixel. */
-static float find_bright(const synth_plane *light, float share)
+static float find_bright(const float *light, int size, float share)
 {
-    size_t count = (size_t)light->size * (size_t)light->size / 3, counts[BINS] = {0}, seen = 0;
-    for (size_t i = 0; i < count; i++)
-        counts[(int)synth_min(light->values[3 * i] * (BINS / MAX_LIGHT), BINS - 1)]++;
-    int bin = BINS - 1;
-    for (size_t above = (size_t)((1.0f - share) * (float)count); bin > 0; bin--)
+    int count = size * size / 3, counts[BINS] = {0}, seen = 0, bin = BINS - 1;
+    for (int i = 0; i < count; i++)
+        counts[(int)synth_min(light[3 * i] * (BINS / MAX_LIGHT), BINS - 1)]++;
+    for (int above = (int)((1.0f - share) * (float)count); bin > 0; bin--)
         if ((seen += counts[bin]) > above)
             break;
     return synth_max(((float)bin + 1.0f) * (MAX_LIGHT / BINS), MIN_BRIGHT);
@@ -48,8 +50,8 @@ static float normal(uint32_t word)
     return (float)(sum - 510) * (1.0f / 147.8f); /* variance 4 (256^2 - 1) / 12 */
 }
 
-SYNTH_VECTORS void synth_expose(const synth_plane *light, int channel, hpac_random *random,
-                                uint8_t *pixels)
+static SYNTH_VECTORS void expose(const float *light, int size, int channel, hpac_random *random,
+                                 uint8_t *pixels)
 {
     float bright = films[channel].bright * synth_spread(random, films[channel].bright_spread);
     bright = synth_min(synth_max(bright, films[channel].bright_min), films[channel].bright_max);
@@ -58,17 +60,54 @@ SYNTH_VECTORS void synth_expose(const synth_plane *light, int channel, hpac_rand
     float haze = synth_between(random, 0.05f, 0.4f);
     if (synth_chance(random, films[channel].fog))
         haze += synth_between(random, 10.0f, 60.0f);
-    float exposure = (bright + dark) / find_bright(light, films[channel].share);
-    for (size_t row = 0, size = (size_t)light->size; row < size; row++) {
-        const float *values = &light->values[row * size];
+    float exposure = (bright + dark) / find_bright(light, size, films[channel].share);
+    for (int row = 0; row < size; row++, light += size, pixels += size) {
         uint32_t words[HPAC_SYNTH_MAX_SIZE];
-        for (size_t col = 0; col < size; col++)
+        for (int col = 0; col < size; col++)
             words[col] = hpac_random_next(random);
-        for (size_t col = 0; col < size; col++) { /* no calls: vectorized */
-            float mean = values[col] * exposure + haze, k = mean / gain;
+        for (int col = 0; col < size; col++) { /* no calls: vectorized */
+            float mean = light[col] * exposure + haze, k = mean / gain;
             float t = 1.0f - 1.0f / (9.0f * k) + normal(words[col]) / (3.0f * sqrtf(k));
             float gray = mean * t * t * t - dark + 0.5f; /* negative where t is */
-            pixels[row * size + col] = (uint8_t)synth_min(synth_max(gray, 0.0f), 255.0f);
+            pixels[col] = (uint8_t)synth_min(synth_max(gray, 0.0f), 255.0f);
         }
+    }
+}
+
+struct hpac_synth_renderer {
+    synth_scene scene;
+    float *light; /* (size, size) */
+};
+
+hpac_status hpac_synth_renderer_create(int size, hpac_synth_renderer **renderer)
+{
+    HPAC_TRY_NEW(*renderer, 1);
+    HPAC_TRY(synth_scene_init(&(*renderer)->scene, size));
+    HPAC_TRY_NEW((*renderer)->light, (size_t)size * (size_t)size);
+    return HPAC_OK;
+}
+
+void hpac_synth_renderer_destroy(hpac_synth_renderer *renderer)
+{
+    if (!renderer)
+        return;
+    synth_scene_fini(&renderer->scene);
+    free(renderer->light);
+    free(renderer);
+}
+
+void hpac_synth_render(hpac_synth_renderer *renderer, uint64_t seed, uint32_t number,
+                       uint32_t labels, uint8_t *const planes[HPAC_SYNTH_CHANNELS])
+{
+    synth_scene *scene = &renderer->scene;
+    size_t count = (size_t)scene->size * (size_t)scene->size;
+    synth_scene_build(scene, seed, number, labels);
+    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++) {
+        hpac_random random;
+        hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH,
+                         (uint32_t)(SYNTH_STREAM_CAMERA + channel), number);
+        memset(renderer->light, 0, count * sizeof *renderer->light);
+        synth_stain(scene, channel, labels, seed, number, renderer->light);
+        expose(renderer->light, scene->size, channel, &random, planes[channel]);
     }
 }
