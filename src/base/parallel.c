@@ -57,7 +57,9 @@ hpac_status hpac_parallel_for(int threads, size_t count,
 {
     if (threads < 1)
         threads = hpac_core_count();
-    size_t worker_count = (size_t)threads < count ? (size_t)threads : count ? count : 1;
+    size_t worker_count = (size_t)threads;
+    if (worker_count > count)
+        worker_count = count ? count : 1;
     HPAC_AUTO_FREE worker *workers = NULL;
     HPAC_TRY_NEW(workers, worker_count);
     parallel_loop loop = {

@@ -1,34 +1,215 @@
-/* The loader: its making and ending, its epochs, and what the consumer sees of them. */
-#include "loader_internal.h"
+/*
+ * The loader: worker threads fill slots, one consumer takes them.
+ *
+ * One mutex guards everything that threads share. A unit of work is one image: workers take the
+ * samples of the batch being filled one after the other; when all are taken the next batch opens,
+ * if a slot is free. A slot circulates: free -> open, its samples being read -> out, with the
+ * consumer -> free. Free slots are taken in the order of their release, so that which slot a batch
+ * gets depends on the consumer alone.
+ *
+ * Without the mutex a worker may access its sample's targets, pixels and failure, and the consumer
+ * a slot whose samples are all read. Idle threads sleep: the cores belong to the compute threads.
+ */
+#include "loader.h"
 
 #include <hpac/log.h>
 
 #include "base/clock.h"
 #include "base/machine.h"
+#include "base/memory.h"
 #include "base/random.h"
 
-#include <stdlib.h>
+#include <pthread.h>
 #include <string.h>
 
-static void clear_failures(struct slot *slot)
+/* Why a sample could not be read. */
+typedef struct failure {
+    hpac_status status; /* OK: it was read */
+    char *message;      /* owned; NULL: none, or out of memory */
+} failure;
+
+typedef enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_OUT } slot_state;
+
+typedef struct loader_slot {
+    slot_state state;
+    size_t number;                       /* of the batch; free: in the order of release */
+    uint8_t *data;                       /* borrowed */
+    size_t *rows;                        /* (batch_size) */
+    failure *failures;                   /* (batch_size) all OK when the slot is free */
+    size_t count, started, done, failed; /* samples of the batch */
+} loader_slot;
+
+typedef struct loader_worker {
+    hpac_loader *loader;
+    hpac_dataset_reader *reader;
+    pthread_t thread;
+} loader_worker;
+
+struct hpac_loader {
+    hpac_loader_options options;
+    hpac_batch_format format;
+    size_t batch_count;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t work;     /* to the workers: there may be samples, or the loader ends */
+    pthread_cond_t progress; /* to the consumer: a batch is complete, or no worker is busy */
+    bool ending;
+    int busy;             /* workers on a sample */
+    size_t *order;        /* (row_count) rows of this epoch */
+    bool *reads;          /* (batch_count) batches of this epoch that are read, not resident */
+    size_t given;         /* the batch the consumer gets next; its own, without the mutex */
+    size_t next;          /* the batch to open next, one that is read */
+    size_t end;           /* batches from here on are not opened */
+    loader_slot *filling; /* the batch being filled, or NULL */
+    loader_slot *slots;   /* (slot_count) */
+    size_t out_count;     /* slots with the consumer */
+    size_t released;      /* slots so far */
+    failure failed;       /* what ended the epoch */
+    bool *is_skipped;     /* by row of the data set */
+    size_t *skipped;      /* (row_count) for hpac_loader_skipped */
+    size_t skipped_count;
+    loader_worker *workers; /* (worker_count) */
+    size_t worker_count, started_count;
+};
+
+/* The slot in this state with the lowest number; NULL: none. */
+static loader_slot *first_slot(const hpac_loader *loader, slot_state state)
 {
-    for (size_t place = 0; place < slot->count && slot->failed > 0; place++) {
-        free(slot->failures[place].message);
-        slot->failures[place] = (struct failure){.status = HPAC_OK};
+    loader_slot *first = NULL;
+    for (size_t i = 0; i < loader->options.slot_count; i++) {
+        loader_slot *slot = &loader->slots[i];
+        if (slot->state == state && (!first || slot->number < first->number))
+            first = slot;
+    }
+    return first;
+}
+
+/* Whether a failure is more than a bad image to be skipped. */
+static bool ends_epoch(const hpac_loader *loader, hpac_status status)
+{
+    return status != HPAC_OK && !(loader->options.skip_bad_images && status == HPAC_ERR_DATA);
+}
+
+static uint8_t *targets_of(const hpac_loader *loader, const loader_slot *slot, size_t sample)
+{
+    return slot->data + sample * loader->format.target_count;
+}
+
+static uint8_t *pixels_of(const hpac_loader *loader, const loader_slot *slot, size_t sample)
+{
+    return slot->data + hpac_batch_pixels_offset_nbytes(&loader->format) +
+           sample * hpac_batch_image_nbytes(&loader->format);
+}
+
+static size_t count_of_batch(const hpac_loader *loader, size_t batch)
+{
+    size_t left = loader->options.row_count - batch * loader->options.batch_size;
+    return left < loader->options.batch_size ? left : loader->options.batch_size;
+}
+
+static const size_t *rows_of_batch(const hpac_loader *loader, size_t batch)
+{
+    return loader->order + batch * loader->options.batch_size;
+}
+
+static void clear_failures(loader_slot *slot)
+{
+    for (size_t i = 0; slot->failed > 0 && i < slot->count; i++) {
+        free(slot->failures[i].message);
+        slot->failures[i] = (failure){.status = HPAC_OK};
     }
     slot->failed = 0;
 }
 
-/* --- Making and ending ----------------------------------------------------------------------- */
+/* ---- workers ---- */
 
-static hpac_status check_options(const hpac_loader_options *options, size_t batch_count)
+/* Advances `next` to a batch that is to be read. */
+static void skip_resident_batches(hpac_loader *loader)
+{
+    while (loader->next < loader->end && !loader->reads[loader->next])
+        loader->next++;
+}
+
+static void open_batch(hpac_loader *loader, loader_slot *slot)
+{
+    size_t batch = loader->next++;
+    slot->state = SLOT_OPEN;
+    slot->number = batch;
+    slot->count = count_of_batch(loader, batch);
+    slot->started = slot->done = slot->failed = 0;
+    memcpy(slot->rows, rows_of_batch(loader, batch), slot->count * sizeof *slot->rows);
+    loader->filling = slot;
+    skip_resident_batches(loader);
+}
+
+/* Takes the next image; NULL when there is nothing to do for now. */
+static loader_slot *start_sample(hpac_loader *loader, size_t *sample)
+{
+    loader_slot *free_slot = loader->filling ? NULL : first_slot(loader, SLOT_FREE);
+    if (free_slot && loader->next < loader->end)
+        open_batch(loader, free_slot);
+    loader_slot *filling = loader->filling;
+    if (!filling)
+        return NULL;
+    *sample = filling->started++;
+    if (filling->started == filling->count)
+        loader->filling = NULL;
+    loader->busy++;
+    return filling;
+}
+
+/* Targets and pixels of one image; the mutex is not held. */
+static hpac_status read_sample(loader_worker *worker, loader_slot *slot, size_t sample)
+{
+    const hpac_loader *loader = worker->loader;
+    size_t row = slot->rows[sample];
+    hpac_dataset_targets(loader->options.dataset, row, targets_of(loader, slot, sample));
+    hpac_status status = hpac_dataset_read(worker->reader, row, pixels_of(loader, slot, sample));
+    if (status != HPAC_OK)
+        slot->failures[sample] =
+            (failure){.status = status, .message = strdup(hpac_error_message())};
+    return status;
+}
+
+static void finish_sample(hpac_loader *loader, loader_slot *slot, hpac_status status)
+{
+    slot->done++;
+    slot->failed += status != HPAC_OK;
+    if (ends_epoch(loader, status) && slot->number + 1 < loader->end)
+        loader->end = slot->number + 1;
+    loader->busy--;
+    if (slot->done == slot->count || loader->busy == 0)
+        pthread_cond_signal(&loader->progress);
+}
+
+static void *run_worker(void *user)
+{
+    loader_worker *self = user;
+    hpac_loader *loader = self->loader;
+    pthread_mutex_lock(&loader->mutex);
+    while (!loader->ending) {
+        size_t sample;
+        loader_slot *slot = start_sample(loader, &sample);
+        if (!slot) {
+            pthread_cond_wait(&loader->work, &loader->mutex);
+            continue;
+        }
+        pthread_mutex_unlock(&loader->mutex);
+        hpac_status status = read_sample(self, slot, sample);
+        pthread_mutex_lock(&loader->mutex);
+        finish_sample(loader, slot, status);
+    }
+    pthread_mutex_unlock(&loader->mutex);
+    return NULL;
+}
+
+/* ---- creation ---- */
+
+static hpac_status check_options(const hpac_loader_options *options)
 {
     if (options->batch_size < 1 || options->slot_count < 2 || options->workers < 0)
-        return hpac_fail(
-            HPAC_ERR_INTERNAL,
-            "loader with batches of %zu, %d slots and %d workers, expected at least 1, "
-            "2 and 0",
-            options->batch_size, options->slot_count, options->workers);
+        return hpac_fail(HPAC_ERR_INTERNAL, "loader: batch size %zu, %zu slots, %d workers",
+                         options->batch_size, options->slot_count, options->workers);
     if (options->row_count > UINT32_MAX)
         return hpac_fail(HPAC_ERR_INTERNAL, "loader of %zu rows, expected at most %u",
                          options->row_count, UINT32_MAX);
@@ -37,142 +218,129 @@ static hpac_status check_options(const hpac_loader_options *options, size_t batc
         if (options->rows[i] >= labels)
             return hpac_fail(HPAC_ERR_INTERNAL, "loader of row %zu in a data set of %zu rows",
                              options->rows[i], labels);
-    if (options->drop_last && batch_count == 0)
+    if (options->drop_last && options->row_count < options->batch_size)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "batch size %zu is larger than the %zu images: drop_last leaves no batch",
                          options->batch_size, options->row_count);
     return HPAC_OK;
 }
 
-static hpac_status allocate(hpac_loader *loader)
+static hpac_status make_slots(hpac_loader *loader)
 {
     const hpac_loader_options *options = &loader->options;
-    size_t slots = (size_t)options->slot_count;
-    size_t places = slots * options->batch_size;
-    size_t rows = options->row_count + 1; /* + 1: no rows are no failure */
-    loader->slots = calloc(slots, sizeof *loader->slots);
-    loader->slot_rows = calloc(places, sizeof *loader->slot_rows);
-    loader->slot_failures = calloc(places, sizeof *loader->slot_failures);
-    loader->line_slots = calloc(2 * slots, sizeof *loader->line_slots);
-    loader->order = calloc(rows, sizeof *loader->order);
-    loader->reads = calloc(loader->batch_count + 1, sizeof *loader->reads);
-    loader->skipped = calloc(rows, sizeof *loader->skipped);
-    loader->workers = calloc((size_t)loader->worker_count, sizeof *loader->workers);
-    if (!loader->slots || !loader->slot_rows || !loader->slot_failures || !loader->line_slots ||
-        !loader->order || !loader->reads || !loader->skipped || !loader->workers)
-        return hpac_fail(HPAC_ERR_INTERNAL,
-                         "out of memory for a loader of %zu rows, %zu slots and %d workers",
-                         options->row_count, slots, loader->worker_count);
-    return HPAC_OK;
-}
-
-static void lay_out(hpac_loader *loader)
-{
-    int slots = loader->options.slot_count;
-    loader->free = (struct line){.slots = loader->line_slots, .size = slots};
-    loader->queue = (struct line){.slots = loader->line_slots + slots, .size = slots};
-    for (int i = 0; i < slots; i++) {
-        struct slot *slot = &loader->slots[i];
-        size_t place = (size_t)i * loader->options.batch_size;
-        slot->data = loader->options.slots[i];
-        slot->rows = loader->slot_rows + place;
-        slot->failures = loader->slot_failures + place;
-        line_push(&loader->free, slot);
+    HPAC_TRY_NEW(loader->slots, options->slot_count);
+    for (size_t i = 0; i < options->slot_count; i++) {
+        loader_slot *slot = &loader->slots[i];
+        slot->number = loader->released++;
+        slot->data = options->slots[i];
+        HPAC_TRY_NEW(slot->rows, options->batch_size);
+        HPAC_TRY_NEW(slot->failures, options->batch_size);
     }
+    return HPAC_OK;
 }
 
 static hpac_status start_workers(hpac_loader *loader)
 {
-    for (int i = 0; i < loader->worker_count; i++) {
-        struct worker *worker = &loader->workers[i];
+    HPAC_TRY_NEW(loader->workers, loader->worker_count);
+    for (; loader->started_count < loader->worker_count; loader->started_count++) {
+        loader_worker *worker = &loader->workers[loader->started_count];
         worker->loader = loader;
         HPAC_TRY(hpac_dataset_reader_create(loader->options.dataset, &worker->reader));
-        int error = pthread_create(&worker->thread, NULL, hpac_loader_run_worker, worker);
-        if (error != 0)
-            return hpac_fail(HPAC_ERR_INTERNAL, "cannot start loader thread %d of %d: %s", i + 1,
-                             loader->worker_count, strerror(error));
-        loader->started_count++;
+        int error = pthread_create(&worker->thread, NULL, run_worker, worker);
+        if (error != 0) {
+            hpac_dataset_reader_destroy(worker->reader);
+            return hpac_fail(HPAC_ERR_INTERNAL, "cannot start loader thread %zu of %zu: %s",
+                             loader->started_count + 1, loader->worker_count, strerror(error));
+        }
     }
     return HPAC_OK;
+}
+
+static hpac_status init(hpac_loader *loader, const hpac_loader_options *options)
+{
+    const hpac_dataset_options *data = hpac_dataset_get_options(options->dataset);
+    size_t rows = options->row_count + 1; /* + 1: no rows are no failure */
+    loader->options = *options;
+    loader->format = (hpac_batch_format){
+        .batch_size = options->batch_size,
+        .target_count = options->slot_targets > 0 ? options->slot_targets : data->target_count,
+        .rows = data->rows,
+        .cols = data->cols,
+        .channels = data->channels,
+        .pixels = data->pixels};
+    loader->batch_count = options->row_count / options->batch_size;
+    if (!options->drop_last && options->row_count % options->batch_size > 0)
+        loader->batch_count++;
+    loader->given = loader->batch_count;
+    loader->worker_count = (size_t)(options->workers > 0 ? options->workers : hpac_core_count());
+    pthread_mutex_init(&loader->mutex, NULL);
+    pthread_cond_init(&loader->work, NULL);
+    pthread_cond_init(&loader->progress, NULL);
+    HPAC_TRY_NEW(loader->order, rows);
+    HPAC_TRY_NEW(loader->reads, loader->batch_count + 1);
+    HPAC_TRY_NEW(loader->is_skipped, data->labels->count + 1);
+    HPAC_TRY_NEW(loader->skipped, rows);
+    HPAC_TRY(make_slots(loader));
+    return start_workers(loader);
 }
 
 hpac_status hpac_loader_create(const hpac_loader_options *options, hpac_loader **loader)
 {
     *loader = NULL;
-    size_t batch_size = options->batch_size > 0 ? options->batch_size : 1;
-    size_t batch_count = options->row_count / batch_size;
-    if (!options->drop_last && options->row_count % batch_size > 0)
-        batch_count++;
-    HPAC_TRY(check_options(options, batch_count));
-    hpac_loader *made = calloc(1, sizeof *made);
-    if (!made)
-        return hpac_fail_memory(sizeof *made);
-    const hpac_dataset_options *dataset = hpac_dataset_get_options(options->dataset);
-    made->options = *options;
-    made->format = (hpac_batch_format){
-        .batch_size = options->batch_size,
-        .target_count = options->slot_targets > 0 ? options->slot_targets : dataset->target_count,
-        .rows = dataset->rows,
-        .cols = dataset->cols,
-        .channels = dataset->channels,
-        .pixels = dataset->pixels};
-    made->batch_count = made->given = batch_count;
-    made->worker_count = options->workers > 0 ? options->workers : hpac_core_count();
-    pthread_mutex_init(&made->mutex, NULL);
-    pthread_cond_init(&made->work, NULL);
-    pthread_cond_init(&made->progress, NULL);
-    hpac_status status = allocate(made);
-    if (status == HPAC_OK) {
-        lay_out(made);
-        status = start_workers(made);
-    }
+    HPAC_TRY(check_options(options));
+    HPAC_TRY_NEW(*loader, 1);
+    hpac_status status = init(*loader, options);
     if (status != HPAC_OK) {
-        hpac_loader_destroy(made);
-        return status;
+        hpac_loader_destroy(*loader);
+        *loader = NULL;
     }
-    *loader = made;
-    return HPAC_OK;
-}
-
-static void end_workers(hpac_loader *loader)
-{
-    pthread_mutex_lock(&loader->mutex);
-    loader->ending = true;
-    pthread_cond_broadcast(&loader->work);
-    pthread_mutex_unlock(&loader->mutex);
-    for (int i = 0; i < loader->started_count; i++)
-        pthread_join(loader->workers[i].thread, NULL);
-    for (int i = 0; loader->workers && i < loader->worker_count; i++)
-        hpac_dataset_reader_destroy(loader->workers[i].reader);
+    return status;
 }
 
 void hpac_loader_destroy(hpac_loader *loader)
 {
     if (!loader)
         return;
-    end_workers(loader);
-    for (int i = 0; loader->slot_failures && i < loader->options.slot_count; i++)
+    pthread_mutex_lock(&loader->mutex);
+    loader->ending = true;
+    pthread_cond_broadcast(&loader->work);
+    pthread_mutex_unlock(&loader->mutex);
+    for (size_t i = 0; i < loader->started_count; i++) {
+        pthread_join(loader->workers[i].thread, NULL);
+        hpac_dataset_reader_destroy(loader->workers[i].reader);
+    }
+    for (size_t i = 0; loader->slots && i < loader->options.slot_count; i++) {
         clear_failures(&loader->slots[i]);
+        free(loader->slots[i].failures);
+        free(loader->slots[i].rows);
+    }
     pthread_cond_destroy(&loader->progress);
     pthread_cond_destroy(&loader->work);
     pthread_mutex_destroy(&loader->mutex);
     free(loader->failed.message);
     free(loader->workers);
+    free(loader->slots);
     free(loader->skipped);
+    free(loader->is_skipped);
     free(loader->reads);
     free(loader->order);
-    free(loader->line_slots);
-    free(loader->slot_failures);
-    free(loader->slot_rows);
-    free(loader->slots);
     free(loader);
 }
 
-/* --- The consumer ---------------------------------------------------------------------------- */
+/* ---- the consumer ---- */
 
 size_t hpac_loader_batch_count(const hpac_loader *loader)
 {
     return loader->batch_count;
+}
+
+/* Makes a slot free for the workers. The mutex is held. */
+static void release_slot(hpac_loader *loader, loader_slot *slot)
+{
+    clear_failures(slot);
+    slot->state = SLOT_FREE;
+    slot->number = loader->released++;
+    pthread_cond_broadcast(&loader->work);
 }
 
 /* Abandons the rest of an epoch, waiting for images being read. The mutex is held. */
@@ -182,13 +350,10 @@ static void drop_epoch(hpac_loader *loader)
     loader->filling = NULL;
     while (loader->busy > 0)
         pthread_cond_wait(&loader->progress, &loader->mutex);
-    while (loader->queue.count > 0) {
-        struct slot *slot = line_pop(&loader->queue);
-        clear_failures(slot);
-        line_push(&loader->free, slot);
-    }
+    for (loader_slot *slot; (slot = first_slot(loader, SLOT_OPEN));)
+        release_slot(loader, slot);
     free(loader->failed.message);
-    loader->failed = (struct failure){.status = HPAC_OK};
+    loader->failed = (failure){.status = HPAC_OK};
 }
 
 /* Fisher and Yates, from the end: the last row is swapped with a random one up to itself, then the
@@ -211,33 +376,21 @@ static void order_rows(hpac_loader *loader, uint32_t epoch)
     }
 }
 
-static size_t count_of_batch(const hpac_loader *loader, size_t batch)
-{
-    size_t batch_size = loader->options.batch_size;
-    size_t left = loader->options.row_count - batch * batch_size;
-    return left < batch_size ? left : batch_size;
-}
-
-static const size_t *rows_of_batch(const hpac_loader *loader, size_t batch)
-{
-    return loader->order + batch * loader->options.batch_size;
-}
-
 static void find_batches_to_read(hpac_loader *loader)
 {
-    const bool *kept = loader->options.kept;
+    const bool *resident = loader->options.resident;
     for (size_t batch = 0; batch < loader->batch_count; batch++) {
         const size_t *rows = rows_of_batch(loader, batch);
-        loader->reads[batch] = !kept;
-        for (size_t i = 0; kept && i < count_of_batch(loader, batch); i++)
-            loader->reads[batch] |= !kept[rows[i]];
+        loader->reads[batch] = !resident;
+        for (size_t i = 0; resident && i < count_of_batch(loader, batch); i++)
+            loader->reads[batch] |= !resident[rows[i]];
     }
 }
 
 hpac_status hpac_loader_begin(hpac_loader *loader, uint32_t epoch, size_t first_batch)
 {
     if (loader->out_count > 0)
-        return hpac_fail(HPAC_ERR_INTERNAL, "epoch started while %d batches are not released",
+        return hpac_fail(HPAC_ERR_INTERNAL, "epoch started while %zu batches are not released",
                          loader->out_count);
     if (first_batch > loader->batch_count)
         return hpac_fail(HPAC_ERR_INTERNAL, "epoch started at batch %zu of %zu", first_batch,
@@ -248,43 +401,45 @@ hpac_status hpac_loader_begin(hpac_loader *loader, uint32_t epoch, size_t first_
     find_batches_to_read(loader);
     loader->given = loader->next = first_batch;
     loader->end = loader->batch_count;
-    skip_kept_batches(loader);
+    skip_resident_batches(loader);
     pthread_cond_broadcast(&loader->work);
     pthread_mutex_unlock(&loader->mutex);
     return HPAC_OK;
 }
 
 /* The next batch in order once it is complete, or NULL after the last. Adds to `waited_ms`. */
-static hpac_status await_batch(hpac_loader *loader, struct slot **complete, double *waited_ms)
+static hpac_status await_batch(hpac_loader *loader, loader_slot **complete, double *waited_ms)
 {
-    *complete = NULL;
     hpac_status status = HPAC_OK;
     pthread_mutex_lock(&loader->mutex);
-    bool over = loader->queue.count == 0 && loader->next >= loader->end;
+    loader_slot *slot = first_slot(loader, SLOT_OPEN);
+    bool over = !slot && loader->next >= loader->end;
     if (!over && loader->out_count == loader->options.slot_count)
-        status = hpac_fail(HPAC_ERR_INTERNAL, "batch requested while all %d slots are in use",
+        status = hpac_fail(HPAC_ERR_INTERNAL, "batch requested while all %zu slots are in use",
                            loader->out_count);
     else if (!over) {
-        const struct line *queue = &loader->queue;
-        double start_ms = 0;
-        while (queue->count == 0 ||
-               queue->slots[queue->first]->done < queue->slots[queue->first]->count) {
-            start_ms = start_ms > 0 ? start_ms : 1e3 * hpac_clock_s();
+        double start_s = hpac_clock_s();
+        bool waited = false;
+        for (; !slot || slot->done < slot->count; slot = first_slot(loader, SLOT_OPEN)) {
             pthread_cond_wait(&loader->progress, &loader->mutex);
+            waited = true;
         }
-        if (start_ms > 0)
-            *waited_ms += 1e3 * hpac_clock_s() - start_ms;
-        *complete = line_pop(&loader->queue);
+        *waited_ms += waited ? 1e3 * (hpac_clock_s() - start_s) : 0;
+        slot->state = SLOT_OUT;
+        loader->out_count++;
     }
     pthread_mutex_unlock(&loader->mutex);
+    *complete = slot;
     return status;
 }
 
-static void free_slot(hpac_loader *loader, struct slot *slot)
+static void take_back(hpac_loader *loader, loader_slot *slot)
 {
     pthread_mutex_lock(&loader->mutex);
-    line_push(&loader->free, slot);
-    pthread_cond_broadcast(&loader->work);
+    if (slot->state == SLOT_OUT) {
+        loader->out_count--;
+        release_slot(loader, slot);
+    }
     pthread_mutex_unlock(&loader->mutex);
 }
 
@@ -294,19 +449,9 @@ enum { MAX_LOGGED_SKIPS = 10 };
 /* Counts and logs a row, the first time. */
 static void note_skipped(hpac_loader *loader, size_t row, const char *reason)
 {
-    size_t low = 0, high = loader->skipped_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (loader->skipped[middle] < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < loader->skipped_count && loader->skipped[low] == row)
+    if (loader->is_skipped[row])
         return;
-    memmove(loader->skipped + low + 1, loader->skipped + low,
-            (loader->skipped_count - low) * sizeof *loader->skipped);
-    loader->skipped[low] = row;
+    loader->is_skipped[row] = true;
     loader->skipped_count++;
     if (loader->skipped_count <= MAX_LOGGED_SKIPS)
         hpac_log_warning("image skipped: %s", reason ? reason : "(no memory for the reason)");
@@ -314,34 +459,32 @@ static void note_skipped(hpac_loader *loader, size_t row, const char *reason)
         hpac_log_warning("images skipped after these %d are counted, not logged", MAX_LOGGED_SKIPS);
 }
 
-static void move_place(const hpac_loader *loader, struct slot *slot, size_t from, size_t to)
+static void move_sample(const hpac_loader *loader, loader_slot *slot, size_t from, size_t to)
 {
-    if (from == to)
-        return;
     slot->rows[to] = slot->rows[from];
-    memcpy(place_targets(loader, slot, to), place_targets(loader, slot, from),
-           loader->format.target_count);
-    memcpy(place_pixels(loader, slot, to), place_pixels(loader, slot, from),
-           hpac_batch_image_nbytes(&loader->format));
+    memmove(targets_of(loader, slot, to), targets_of(loader, slot, from),
+            loader->format.target_count);
+    memmove(pixels_of(loader, slot, to), pixels_of(loader, slot, from),
+            hpac_batch_image_nbytes(&loader->format));
 }
 
 /* Resolves the failures of a complete batch in the order of samples: bad images to be skipped are
  * removed, the first other failure ends the epoch. */
-static hpac_status resolve_failures(hpac_loader *loader, struct slot *slot)
+static hpac_status resolve_failures(hpac_loader *loader, loader_slot *slot)
 {
-    size_t kept = 0;
-    for (size_t place = 0; place < slot->count && loader->failed.status == HPAC_OK; place++) {
-        struct failure *failed = &slot->failures[place];
+    size_t good = 0;
+    for (size_t i = 0; i < slot->count && loader->failed.status == HPAC_OK; i++) {
+        failure *failed = &slot->failures[i];
         if (failed->status == HPAC_OK)
-            move_place(loader, slot, place, kept++);
+            move_sample(loader, slot, i, good++);
         else if (ends_epoch(loader, failed->status)) {
             loader->failed = *failed;
             failed->message = NULL;
         } else
-            note_skipped(loader, slot->rows[place], failed->message);
+            note_skipped(loader, slot->rows[i], failed->message);
     }
     clear_failures(slot);
-    slot->count = kept;
+    slot->count = good;
     return loader->failed.status;
 }
 
@@ -355,22 +498,20 @@ hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch)
             batch->rows = rows_of_batch(loader, batch->index);
             return HPAC_OK;
         }
-        struct slot *slot;
-        hpac_status status = await_batch(loader, &slot, &batch->waited_ms);
-        if (status != HPAC_OK || !slot)
-            return status;
-        loader->given = slot->batch + 1;
+        loader_slot *slot;
+        HPAC_TRY(await_batch(loader, &slot, &batch->waited_ms));
+        if (!slot)
+            return HPAC_OK;
+        loader->given = slot->number + 1;
         if (slot->failed == 0 || (resolve_failures(loader, slot) == HPAC_OK && slot->count > 0)) {
             batch->slot = (int)(slot - loader->slots);
             batch->data = slot->data;
             batch->count = slot->count;
-            batch->index = slot->batch;
+            batch->index = slot->number;
             batch->rows = slot->rows;
-            slot->out = true;
-            loader->out_count++;
             return HPAC_OK;
         }
-        free_slot(loader, slot);
+        take_back(loader, slot);
     }
     const char *reason = loader->failed.message;
     return hpac_fail(loader->failed.status, "%s", reason ? reason : "(no memory for the reason)");
@@ -378,15 +519,15 @@ hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch)
 
 void hpac_loader_release(hpac_loader *loader, const hpac_batch *batch)
 {
-    if (batch->count == 0 || batch->slot < 0 || !loader->slots[batch->slot].out)
-        return;
-    loader->slots[batch->slot].out = false;
-    loader->out_count--;
-    free_slot(loader, &loader->slots[batch->slot]);
+    if (batch->slot >= 0)
+        take_back(loader, &loader->slots[batch->slot]);
 }
 
 const size_t *hpac_loader_skipped(hpac_loader *loader, size_t *count)
 {
-    *count = loader->skipped_count;
+    *count = 0;
+    for (size_t row = 0; *count < loader->skipped_count; row++)
+        if (loader->is_skipped[row])
+            loader->skipped[(*count)++] = row;
     return loader->skipped;
 }

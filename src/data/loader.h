@@ -25,24 +25,23 @@ typedef struct hpac_loader_options {
     bool drop_last;      /* leave out the last batch when it is not full */
     bool shuffle;
     uint64_t seed;
-    int workers;      /* 0: one per core */
-    const bool *kept; /* by row of the data set, borrowed: the consumer has retained its image. A
-                         batch of retained rows only is not read. Read by hpac_loader_begin. NULL:
-                         every batch is read */
+    int workers; /* 0: one per core */
+    /* By row of the data set, borrowed: the consumer has its image. A batch of such rows only is
+     * not read. Read by hpac_loader_begin. NULL: every batch is read. */
+    const bool *resident;
     bool skip_bad_images; /* else the first bad image ends the epoch with its error */
-    uint8_t *const
-        *slots;     /* (slot_count) memory of hpac_batch_nbytes() each, from the device; borrowed */
-    int slot_count; /* >= 2 */
+    /* (slot_count) memory of hpac_batch_nbytes() each, from the device; borrowed. */
+    uint8_t *const *slots;
+    size_t slot_count; /* >= 2 */
 } hpac_loader_options;
 
 typedef struct hpac_batch {
-    int slot; /* number of the slot; -1: none, all rows are retained */
-    const uint8_t
-        *data;    /* the slot: targets, then pixels (hpac_batch_format); NULL without a slot */
-    size_t count; /* images in it; 0: the epoch is over */
-    size_t index; /* of the batch in its epoch */
-    const size_t *rows; /* (count) row of the data set, by sample index */
-    double waited_ms;   /* how long the consumer waited for it */
+    int slot;            /* number of the slot; -1: none, all rows are resident */
+    const uint8_t *data; /* targets, then pixels (hpac_batch_format); NULL without a slot */
+    size_t count;        /* images in it; 0: the epoch is over */
+    size_t index;        /* of the batch in its epoch */
+    const size_t *rows;  /* (count) row of the data set, by sample index */
+    double waited_ms;    /* how long the consumer waited for it */
 } hpac_batch;
 
 typedef struct hpac_loader hpac_loader;

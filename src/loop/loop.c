@@ -86,7 +86,7 @@ hpac_status hpac_loop_create(const hpac_loop_options *given, hpac_loop **result)
         .shuffle = options->shuffle,
         .seed = options->seed,
         .workers = options->workers,
-        .kept = loop->resident.uploaded,
+        .resident = loop->resident.uploaded,
         .skip_bad_images = options->skip_bad_images,
         .slots = loop->slots,
         .slot_count = HPAC_LOOP_SLOTS,

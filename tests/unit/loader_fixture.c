@@ -37,7 +37,7 @@ static size_t slot_nbytes(size_t batch_size)
 
 void loader_open(loader_fixture *fix, hpac_loader_options options)
 {
-    for (int i = 0; i < options.slot_count; i++)
+    for (size_t i = 0; i < options.slot_count; i++)
         fix->slots[i] = malloc(slot_nbytes(options.batch_size));
     options.dataset = fix->dataset;
     options.rows = fix->rows;

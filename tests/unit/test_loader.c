@@ -26,7 +26,7 @@ static void walk_epochs(loader_fixture *fix, hpac_loader_options options)
 static void walk_all_shapes(int workers, size_t cache_nbytes)
 {
     static const size_t batch_sizes[] = {1, 3, 4, 22, 23, 64};
-    static const int slot_counts[] = {2, 3, 5};
+    static const size_t slot_counts[] = {2, 3, 5};
     loader_fixture fix;
     loader_fixture_open(&fix, cache_nbytes);
     for (int b = 0; b < 6; b++)

@@ -1,4 +1,4 @@
-/* The loader, when its consumer has retained images: batches of retained rows only are not read. */
+/* The loader, when its consumer has resident images: batches of resident rows only are not read. */
 #include "base/random.h"
 #include "data/loader.h"
 
@@ -17,7 +17,7 @@ typedef struct fixture {
     hpac_loader *loader;
     uint8_t *slots[SLOTS];
     size_t rows[COUNT];
-    bool kept[COUNT];
+    bool resident[COUNT];
 } fixture;
 
 static void open_fixture(fixture *fix, int workers, bool shuffle)
@@ -44,7 +44,7 @@ static void open_fixture(fixture *fix, int workers, bool shuffle)
                                          .shuffle = shuffle,
                                          .seed = 5,
                                          .workers = workers,
-                                         .kept = fix->kept,
+                                         .resident = fix->resident,
                                          .slots = fix->slots,
                                          .slot_count = SLOTS};
     cr_assert_eq(hpac_loader_create(&options, &fix->loader), HPAC_OK, "%s", hpac_error_message());
@@ -59,20 +59,20 @@ static void close_fixture(fixture *fix)
     picture_folder_remove(&fix->folder);
 }
 
-/* A batch with a slot holds the pictures of its rows; one without has retained rows only. */
+/* A batch with a slot holds the pictures of its rows; one without has resident rows only. */
 static void check_batch(const fixture *fix, const hpac_batch *batch)
 {
-    bool all_kept = true;
+    bool all_resident = true;
     for (size_t i = 0; i < batch->count; i++)
-        all_kept &= fix->kept[batch->rows[i]];
-    cr_assert_eq(!batch->data, all_kept, "batch %zu", batch->index);
-    cr_assert_eq(batch->slot < 0, all_kept);
+        all_resident &= fix->resident[batch->rows[i]];
+    cr_assert_eq(!batch->data, all_resident, "batch %zu", batch->index);
+    cr_assert_eq(batch->slot < 0, all_resident);
     for (size_t i = 0; batch->data && i < batch->count; i++)
         cr_assert(picture_matches(batch->data + 64 + i * PICTURE_PIXELS, batch->rows[i], 1));
 }
 
 /* Takes an epoch from `first` on and returns how many of its batches were read. The rows are those
- * that an epoch in which nothing is kept has, noted in `order` (COUNT) when `note` is set. */
+ * that an epoch in which nothing is resident has, noted in `order` (COUNT) when `note` is set. */
 static int take_epoch(fixture *fix, uint32_t epoch, size_t first, size_t *order, bool note)
 {
     int read = 0;
@@ -97,7 +97,7 @@ static int take_epoch(fixture *fix, uint32_t epoch, size_t first, size_t *order,
     return read;
 }
 
-Test(loader_kept, batches_of_kept_rows_are_not_read)
+Test(loader_resident, batches_of_resident_rows_are_not_read)
 {
     for (int turn = 0; turn < 4; turn++) {
         fixture fix;
@@ -105,16 +105,16 @@ Test(loader_kept, batches_of_kept_rows_are_not_read)
         open_fixture(&fix, 1 + turn / 2, turn % 2);
         cr_assert_eq(take_epoch(&fix, 3, 0, order, true), BATCHES);
         for (int i = 0; i < BATCH; i++)
-            fix.kept[order[2 * BATCH + i]] = true;
+            fix.resident[order[2 * BATCH + i]] = true;
         cr_assert_eq(take_epoch(&fix, 3, 0, order, false), BATCHES - 1);
-        fix.kept[order[0]] = true; /* one of a batch changes nothing */
+        fix.resident[order[0]] = true; /* one of a batch changes nothing */
         cr_assert_eq(take_epoch(&fix, 3, 0, order, false), BATCHES - 1);
         cr_assert_eq(take_epoch(&fix, 3, 2, order, false), BATCHES - 3);
-        memset(fix.kept, true, sizeof fix.kept);
+        memset(fix.resident, true, sizeof fix.resident);
         for (int i = 0; i < COUNT; i++) /* nothing of it may be needed any more */
             cr_assert_eq(remove(picture_path(&fix.folder, (size_t)i, 0)), 0);
         cr_assert_eq(take_epoch(&fix, 3, 0, order, false), 0);
-        fix.kept[order[COUNT - 1]] = false;
+        fix.resident[order[COUNT - 1]] = false;
         hpac_batch batch;
         cr_assert_eq(hpac_loader_begin(fix.loader, 3, 0), HPAC_OK);
         for (int i = 0; i < BATCHES - 1; i++)
@@ -125,31 +125,31 @@ Test(loader_kept, batches_of_kept_rows_are_not_read)
 }
 
 /* Wherever the one row stands that the consumer has not. */
-Test(loader_kept, a_batch_with_one_new_row_is_read)
+Test(loader_resident, a_batch_with_one_new_row_is_read)
 {
     for (int shuffle = 0; shuffle < 2; shuffle++) {
         fixture fix;
         size_t order[COUNT];
         open_fixture(&fix, 1, shuffle);
         cr_assert_eq(take_epoch(&fix, 7, 0, order, true), BATCHES);
-        memset(fix.kept, true, sizeof fix.kept);
+        memset(fix.resident, true, sizeof fix.resident);
         for (size_t i = 0; i < COUNT; i++) {
-            fix.kept[order[i]] = false;
+            fix.resident[order[i]] = false;
             cr_assert_eq(take_epoch(&fix, 7, 0, order, false), 1, "row %zu of batch %zu", i % BATCH,
                          i / BATCH);
-            fix.kept[order[i]] = true;
+            fix.resident[order[i]] = true;
         }
         close_fixture(&fix);
     }
 }
 
-/* With all slots in use a retained batch still comes. */
-Test(loader_kept, kept_batches_need_no_slot)
+/* With all slots in use a resident batch still comes. */
+Test(loader_resident, resident_batches_need_no_slot)
 {
     fixture fix;
     open_fixture(&fix, 2, false);
     for (size_t i = 2 * BATCH; i < COUNT; i++)
-        fix.kept[i] = true;
+        fix.resident[i] = true;
     hpac_batch batches[BATCHES];
     cr_assert_eq(hpac_loader_begin(fix.loader, 0, 0), HPAC_OK);
     for (int i = 0; i < BATCHES; i++) {

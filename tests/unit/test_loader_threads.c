@@ -18,7 +18,7 @@ Test(loader, ends_at_any_moment)
     hpac_log_set_level(HPAC_LOG_ERROR);
     for (int round = 0; round < 200; round++) {
         loader_open(&fix, (hpac_loader_options){.batch_size = 1 + (size_t)round % 5,
-                                                .slot_count = 2 + round % 3,
+                                                .slot_count = 2 + (size_t)round % 3,
                                                 .workers = 1 + round % 8,
                                                 .skip_bad_images = round % 2,
                                                 .shuffle = true,
@@ -152,7 +152,7 @@ static void walk_at_random(uint64_t seed, size_t cache_nbytes)
     for (int life = 0; life < 20; life++) {
         loader_open(&fix,
                     (hpac_loader_options){.batch_size = 1 + hpac_random_below(&random, 9),
-                                          .slot_count = 2 + (int)hpac_random_below(&random, 5),
+                                          .slot_count = 2 + (size_t)hpac_random_below(&random, 5),
                                           .workers = 1 + (int)hpac_random_below(&random, 8),
                                           .shuffle = hpac_random_below(&random, 2),
                                           .drop_last = hpac_random_below(&random, 2),
