@@ -1,15 +1,14 @@
 /*
- * Commands and their options. Each cmd_*.c holds one `const cli_command`; commands.c lists them.
- * The option table makes the parser, the help texts, the man page and the completion.
+ * Commands and their options. Each cmd_*.c has one `const cli_command`; cli.c lists them. Parser,
+ * help texts, man page and completion are made from the tables in it.
  */
-#ifndef HPAC_CLI_H
-#define HPAC_CLI_H
+#ifndef HPAC_CLI_CLI_H
+#define HPAC_CLI_CLI_H
 
 #include <hpac/status.h>
 
-#include "base/nearest.h"
-
 #include <stdbool.h>
+#include <stdio.h>
 
 typedef enum cli_kind {
     CLI_FLAG, /* --force */
@@ -36,94 +35,90 @@ typedef struct cli_option {
     cli_kind kind;
     const char *argument; /* its name in the help: "DIR"; NULL for flags */
     const char *fallback; /* the default as text; NULL: none */
-    const char *help;     /* one line, wrapped where it is shown */
+    long long min, max;   /* CLI_NUMBER */
     bool required;
-    long long min, max; /* CLI_NUMBER */
+    const char *help; /* one line, wrapped where it is shown */
 } cli_option;
 
 /* Rows of the table. A fallback may be NULL. */
-#define OPTION_FLAG(NAME, HELP)                                                                    \
+#define CLI_ROW(...)                                                                               \
     {                                                                                              \
-        NAME, CLI_FLAG, NULL, NULL, HELP, false, 0, 0                                              \
+        __VA_ARGS__                                                                                \
     }
+#define OPTION_FLAG(NAME, HELP) CLI_ROW(NAME, CLI_FLAG, .help = (HELP))
 #define OPTION_TEXT(NAME, ARGUMENT, FALLBACK, HELP)                                                \
-    {                                                                                              \
-        NAME, CLI_TEXT, ARGUMENT, FALLBACK, HELP, false, 0, 0                                      \
-    }
+    CLI_ROW(NAME, CLI_TEXT, ARGUMENT, FALLBACK, .help = (HELP))
 #define OPTION_PATH(NAME, ARGUMENT, FALLBACK, HELP)                                                \
-    {                                                                                              \
-        NAME, CLI_PATH, ARGUMENT, FALLBACK, HELP, false, 0, 0                                      \
-    }
+    CLI_ROW(NAME, CLI_PATH, ARGUMENT, FALLBACK, .help = (HELP))
 #define OPTION_REQUIRED(NAME, ARGUMENT, HELP)                                                      \
-    {                                                                                              \
-        NAME, CLI_PATH, ARGUMENT, NULL, HELP, true, 0, 0                                           \
-    }
-#define OPTION_LIST(NAME, ARGUMENT, HELP)                                                          \
-    {                                                                                              \
-        NAME, CLI_LIST, ARGUMENT, NULL, HELP, false, 0, 0                                          \
-    }
+    CLI_ROW(NAME, CLI_PATH, ARGUMENT, .required = true, .help = (HELP))
+#define OPTION_LIST(NAME, ARGUMENT, HELP) CLI_ROW(NAME, CLI_LIST, ARGUMENT, .help = (HELP))
 #define OPTION_CHOICE(NAME, WORDS, FALLBACK, HELP)                                                 \
-    {                                                                                              \
-        NAME, CLI_CHOICE, WORDS, FALLBACK, HELP, false, 0, 0                                       \
-    }
+    CLI_ROW(NAME, CLI_CHOICE, WORDS, FALLBACK, .help = (HELP))
 #define OPTION_NUMBER(NAME, ARGUMENT, FALLBACK, MIN, MAX, HELP)                                    \
-    {                                                                                              \
-        NAME, CLI_NUMBER, ARGUMENT, FALLBACK, HELP, false, MIN, MAX                                \
-    }
+    CLI_ROW(NAME, CLI_NUMBER, ARGUMENT, FALLBACK, MIN, MAX, .help = (HELP))
 
 /* The row of every command. */
 extern const cli_option cli_help_option;
 
-typedef struct cli_arguments cli_arguments;
-
-/* A name with its description. Lists end with a zeroed entry. */
+/* A name with its description. */
 typedef struct cli_note {
     const char *name, *text;
 } cli_note;
 
+#define CLI_MAX_ROWS 32
+
+typedef struct cli_arguments cli_arguments;
+
 typedef struct cli_command {
     const char *name;
-    const char *operands;      /* "CONFIG", "RUN [RUN...]", "[COMMAND]" or "": in brackets optional,
-                                * with dots repeatable */
-    const char *summary;       /* one line, for the list of commands */
-    const char *description;   /* for its own help; an empty line ends a paragraph */
-    const cli_option *options; /* ends with a zeroed entry */
-    const cli_note *files;     /* it writes; NULL: none */
-    const cli_note *examples;  /* command lines, each with a sentence; NULL: none */
-    bool result_is_files;      /* what it prints to stdout is also in files, or of no importance */
+    const char *operands;    /* "CONFIG", "RUN [RUN...]", "[COMMAND]" or "": in brackets optional,
+                              * with dots repeatable */
+    const char *summary;     /* one line, for the list of commands */
+    const char *description; /* for its own help; an empty line ends a paragraph */
+    bool result_is_files;    /* what it prints to stdout is also in files, or of no importance */
     hpac_status (*run)(const cli_arguments *arguments);
+    /* Each list ends with a zeroed row. */
+    cli_option options[CLI_MAX_ROWS + 1];
+    cli_note files[CLI_MAX_ROWS + 1];    /* it writes */
+    cli_note examples[CLI_MAX_ROWS + 1]; /* command lines, each with a sentence */
 } cli_command;
 
-/* What was typed. All are valid while the command runs. */
-const char *cli_operand(const cli_arguments *arguments, int index); /* NULL: not given */
-const char *const *cli_operands(const cli_arguments *arguments, int *count);
-bool cli_flag(const cli_arguments *arguments, const char *name);
-const char *cli_text(const cli_arguments *arguments, const char *name); /* or the default */
-long long cli_number(const cli_arguments *arguments, const char *name); /* or the default */
-/* The index of the word; -1: not given. */
-int cli_choice(const cli_arguments *arguments, const char *name);
-const char *const *cli_list(const cli_arguments *arguments, const char *name, int *count);
+/* In the order of the help; ends with NULL. */
+extern const cli_command *const cli_commands[];
 
-/* The directory of --out, or runs/ and this name. Errors: CONFIG. */
-#define CLI_PATH_NBYTES 4096
-hpac_status cli_out_directory(const cli_arguments *arguments, const char *name,
-                              char directory[CLI_PATH_NBYTES]);
+/* Errors: CONFIG, with the nearest. */
+hpac_status cli_find_command(const char *name, const cli_command **found);
 
 /* Parses argv of a command (argv[0] is its name) and runs it. --quiet, where the table has it,
  * drops log lines below warnings. --help prints the help to stdout and is HPAC_OK. Errors: CONFIG
  * for what was typed; those of the command. */
 hpac_status cli_run(const cli_command *command, int argc, char **argv);
 
+/* What was typed. All are valid while the command runs. */
+const char *cli_operand(const cli_arguments *arguments, size_t index); /* NULL: not given */
+const char *const *cli_operands(const cli_arguments *arguments, size_t *count);
+bool cli_flag(const cli_arguments *arguments, const char *name);        /* whether it is given */
+const char *cli_text(const cli_arguments *arguments, const char *name); /* or the default */
+long long cli_number(const cli_arguments *arguments, const char *name); /* or the default */
+/* The index of the word; -1: not given. */
+int cli_choice(const cli_arguments *arguments, const char *name);
+const char *const *cli_list(const cli_arguments *arguments, const char *name, size_t *count);
+/* The directory of --out, or runs/ and this name; malloc'ed, NULL when out of memory. */
+char *cli_out_directory(const cli_arguments *arguments, const char *name);
+
+/* ---- help.c, man_page.c, completion.c ---- */
+
+/* Of the program as a whole. The lists end with a zeroed entry. */
+extern const char help_title[];
+extern const cli_note help_exit_codes[];
+extern const cli_note help_environment[];
+
+void help_print_overview(FILE *stream);
+void help_print_command(const cli_command *command, FILE *stream);
+void help_print_man_page(FILE *stream);
+void help_print_completion(FILE *stream);
 /* How many operands a command takes: `max` is INT_MAX for "RUN [RUN...]". */
-void cli_operand_counts(const cli_command *command, int *min, int *max);
-
-/* Offers a word for "did you mean": one that begins as what was typed is nearer than any other. */
-void cli_offer(hpac_nearest *nearest, const char *candidate);
-
-/* Compute threads that wait for one another spin, by default for milliseconds, which takes the
- * cores from the threads that read images. libgomp reads the limit from the environment, before
- * main(): this sets it and executes the program again. Returns where the user has set a limit or a
- * policy. */
-void cli_limit_spinning(char **argv);
+void cli_operand_counts(const cli_command *command, size_t *min, size_t *max);
 
 #endif

@@ -1,56 +1,27 @@
 /* hpac doctor: which devices there are, whether they compute correctly, and how fast. */
-#include "commands.h"
-#include "option_rows.h"
+#include "options.h"
 #include "progress.h"
 
+#include "base/memory.h"
 #include "doctor/doctor.h"
-
-#include <limits.h>
-#include <stdio.h>
-
-static bool any_is_open(const hpac_doctor *doctor)
-{
-    for (size_t i = 0; i < doctor->exam_count; i++)
-        if (doctor->exams[i].device)
-            return true;
-    return false;
-}
 
 static void examine(hpac_doctor *doctor, uint64_t seed, bool json)
 {
+    if (!json)
+        hpac_doctor_print_head(doctor, seed, stdout);
     for (size_t i = 0; i < hpac_selfcheck_count(); i++) {
         for (size_t e = 0; e < doctor->exam_count; e++)
             hpac_doctor_check_case(&doctor->exams[e], i, seed);
-        if (!json)
-            hpac_doctor_print_case(doctor, i, stdout);
-        else
+        if (json)
             progress_count("examining", i + 1, hpac_selfcheck_count());
+        else
+            hpac_doctor_print_case(doctor, i, stdout);
     }
     for (size_t e = 0; e < doctor->exam_count; e++) {
         hpac_doctor_measure(&doctor->exams[e]);
         if (!json && doctor->exams[e].device)
             hpac_doctor_print_speeds(&doctor->exams[e], stdout);
     }
-}
-
-static hpac_status report(hpac_doctor *doctor, uint64_t seed, bool json, bool quiet)
-{
-    char verdict[4096];
-    if (!json)
-        hpac_doctor_print_devices(doctor, stdout);
-    if (any_is_open(doctor)) {
-        if (!json)
-            hpac_doctor_print_head(doctor, seed, stdout);
-        progress_begin(!json || quiet);
-        examine(doctor, seed, json);
-        progress_end();
-    }
-    hpac_status status = hpac_doctor_verdict(doctor, verdict, sizeof verdict);
-    if (!json)
-        printf("\nverdict: %s\n", verdict);
-    else if (hpac_doctor_print_json(doctor, seed, verdict, status == HPAC_OK, stdout) != HPAC_OK)
-        return HPAC_ERR_INTERNAL;
-    return status;
 }
 
 static hpac_status run(const cli_arguments *arguments)
@@ -61,31 +32,25 @@ static hpac_status run(const cli_arguments *arguments)
         .image_layout = (hpac_image_layout)cli_choice(arguments, "image-layout"),
         .deterministic = true,
     };
-    hpac_doctor doctor;
-    hpac_status status = hpac_doctor_open(&device, &doctor);
-    if (status == HPAC_OK)
-        status = report(&doctor, (uint64_t)cli_number(arguments, "seed"),
-                        cli_flag(arguments, "json"), cli_flag(arguments, "quiet"));
-    hpac_doctor_close(&doctor);
+    uint64_t seed = (uint64_t)cli_number(arguments, "seed");
+    bool json = cli_flag(arguments, "json");
+    char verdict[4096];
+    HPAC_AUTO(hpac_doctor_close) hpac_doctor doctor = {0};
+    HPAC_TRY(hpac_doctor_open(&device, &doctor));
+    if (!json)
+        hpac_doctor_print_devices(&doctor, stdout);
+    if (doctor.exams[0].device) { /* else the GPU that was asked for is not usable */
+        progress_begin(!json || cli_flag(arguments, "quiet"));
+        examine(&doctor, seed, json);
+        progress_end();
+    }
+    hpac_status status = hpac_doctor_verdict(&doctor, verdict, sizeof verdict);
+    if (json)
+        HPAC_TRY(hpac_doctor_print_json(&doctor, seed, verdict, status == HPAC_OK, stdout));
+    else
+        printf("\nverdict: %s\n", verdict);
     return status;
 }
-
-static const cli_option options[] = {
-    CLI_DEVICE,
-    OPTION_CHOICE("precision", "fp32|tf32|bf16", "fp32", "precision of the GPU"),
-    OPTION_CHOICE("image-layout", "auto|nhwc|nchw", "auto", "tensor layout on the GPU"),
-    OPTION_NUMBER("seed", "S", "0", 0, LLONG_MAX, "seed of the random inputs"),
-    CLI_JSON,
-    CLI_QUIET,
-    {0},
-};
-
-static const cli_note examples[] = {
-    {"hpac doctor", "Check the CPU and, if there is one, the GPU."},
-    {"hpac doctor --device cuda --precision tf32 --json",
-     "Check the GPU in another precision, with output for a script."},
-    {0},
-};
 
 const cli_command cmd_doctor = {
     .name = "doctor",
@@ -97,7 +62,17 @@ const cli_command cmd_doctor = {
         "reference; and measures copies, a matrix product and a convolution. The last line is the "
         "verdict. Exits with 4 when a device computes wrong results, or when --device cuda asks "
         "for a GPU that cannot be used; the message names what is missing.",
-    .options = options,
-    .examples = examples,
+    .options =
+        {
+            CLI_DEVICE,
+            OPTION_CHOICE("precision", "fp32|tf32|bf16", "fp32", "precision of the GPU"),
+            OPTION_CHOICE("image-layout", "auto|nhwc|nchw", "auto", "tensor layout on the GPU"),
+            OPTION_NUMBER("seed", "S", "0", 0, LLONG_MAX, "seed of the random inputs"),
+            CLI_JSON,
+            CLI_QUIET,
+        },
+    .examples = {{"hpac doctor", "Check the CPU and, if there is one, the GPU."},
+                 {"hpac doctor --device cuda --precision tf32 --json",
+                  "Check the GPU in another precision, with output for a script."}},
     .run = run,
 };

@@ -1,6 +1,5 @@
 /* hpac help: the help texts, the man page, the completion. */
-#include "commands.h"
-#include "help.h"
+#include "options.h"
 
 static hpac_status run(const cli_arguments *arguments)
 {
@@ -23,27 +22,21 @@ static hpac_status run(const cli_arguments *arguments)
     return HPAC_OK;
 }
 
-static const cli_option options[] = {
-    OPTION_FLAG("man", "print the man page in roff format"),
-    OPTION_FLAG("bash-completion", "print the completion for bash, to be sourced"),
-    {0},
-};
-
-static const cli_note examples[] = {
-    {"hpac help train", "Describe train and its options."},
-    {"source <(hpac help --bash-completion)",
-     "Complete commands, options, files, classes and configuration keys in this shell."},
-    {"hpac help --man | man -l -", "Read the manual without installing it."},
-    {0},
-};
-
 const cli_command cmd_help = {
     .name = "help",
     .operands = "[COMMAND]",
     .summary = "describe the commands and their options",
     .description = "Without COMMAND, lists the commands. Help texts, man page and completion are "
                    "generated from the table that the command line is parsed by.",
-    .options = options,
-    .examples = examples,
+    .options =
+        {
+            OPTION_FLAG("man", "print the man page in roff format"),
+            OPTION_FLAG("bash-completion", "print the completion for bash, to be sourced"),
+        },
+    .examples =
+        {{"hpac help train", "Describe train and its options."},
+         {"source <(hpac help --bash-completion)",
+          "Complete commands, options, files, classes and configuration keys in this shell."},
+         {"hpac help --man | man -l -", "Read the manual without installing it."}},
     .run = run,
 };

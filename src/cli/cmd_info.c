@@ -1,28 +1,22 @@
 /* hpac info: the content of a model file. */
-#include "commands.h"
-#include "option_rows.h"
+#include "options.h"
 
 #include "base/memory.h"
 #include "base/printable.h"
-
 #include "model/model_print.h"
-
-#include <hpac/config.h>
 
 #include <string.h>
 
 /* The order of the channels is in the configuration; one that cannot be read is no error here. */
 static void read_channels(const hpac_model *model, int channel_order[HPAC_MAX_CHANNELS])
 {
-    hpac_config config;
+    HPAC_AUTO(hpac_config_fini) hpac_config config = {0};
     for (int i = 0; i < HPAC_MAX_CHANNELS; i++)
         channel_order[i] = i;
-    if (!model->config_yaml ||
-        hpac_config_parse("hpac/config", model->config_yaml, &config) != HPAC_OK)
-        return;
-    if (config.data.channels == model->input.channels)
+    if (model->config_yaml &&
+        hpac_config_parse("hpac/config", model->config_yaml, &config) == HPAC_OK &&
+        config.data.channels == model->input.channels)
         memcpy(channel_order, config.data.channel_order, sizeof config.data.channel_order);
-    hpac_config_fini(&config);
 }
 
 static hpac_status run(const cli_arguments *arguments)
@@ -41,18 +35,6 @@ static hpac_status run(const cli_arguments *arguments)
     return hpac_printable_close(&text, stdout);
 }
 
-static const cli_option options[] = {
-    OPTION_FLAG("config", "also print the configuration the model was trained with"),
-    CLI_JSON,
-    {0},
-};
-
-static const cli_note examples[] = {
-    {"hpac info runs/improved/best.h5",
-     "Show layers, classes, thresholds and the configuration of a model."},
-    {0},
-};
-
 const cli_command cmd_info = {
     .name = "info",
     .operands = "MODEL.h5",
@@ -61,7 +43,12 @@ const cli_command cmd_info = {
         "Shows the layers with their shapes and parameters, the classes, the program that wrote "
         "the file and, for a resume.h5, the step and epoch of its training. Reads files of hpac, "
         "Keras 2 and Keras 3; all weights are read and checked.",
-    .options = options,
-    .examples = examples,
+    .options =
+        {
+            OPTION_FLAG("config", "also print the configuration the model was trained with"),
+            CLI_JSON,
+        },
+    .examples = {{"hpac info runs/improved/best.h5",
+                  "Show layers, classes, thresholds and the configuration of a model."}},
     .run = run,
 };

@@ -1,18 +1,17 @@
 /* hpac predict: the submission of a test set. */
-#include "commands.h"
-#include "model_options.h"
+#include "options.h"
 #include "progress.h"
 
 #include <hpac/log.h>
 
+#include "base/memory.h"
 #include "infer/predict.h"
-
-#include <stdio.h>
 
 static hpac_status run(const cli_arguments *arguments)
 {
-    model_options model;
-    HPAC_TRY(model_options_open(arguments, &model));
+    HPAC_AUTO(model_options_fini) model_options model = {0};
+    hpac_predict_result result;
+    HPAC_TRY(model_options_init(arguments, &model));
     const hpac_predict_options options = {
         .inference = model.inference,
         .images = cli_text(arguments, "images"),
@@ -23,44 +22,14 @@ static hpac_status run(const cli_arguments *arguments)
         .threshold_count = model.threshold_count,
         .empty = (hpac_empty_prediction)cli_choice(arguments, "empty"),
     };
-    hpac_predict_result result;
-    hpac_status status = hpac_predict(&options, &result);
+    HPAC_TRY(hpac_predict(&options, &result));
     progress_end();
-    if (status == HPAC_OK) {
-        if (result.skipped > 0)
-            hpac_log_warning("%zu of %zu images are unreadable; their rows are empty",
-                             result.skipped, result.images);
-        printf("%s\n", options.directory);
-    }
-    model_options_close(&model);
-    return status;
+    if (result.skipped > 0)
+        hpac_log_warning("%zu of %zu images are unreadable; their rows are empty", result.skipped,
+                         result.images);
+    printf("%s\n", options.directory);
+    return HPAC_OK;
 }
-
-static const cli_option options[] = {
-    CLI_IMAGES,
-    CLI_IDS,
-    OPTION_PATH("out", "DIR", ".", "directory for the two files"),
-    OPTION_FLAG("force", "replace the two files"),
-    OPTION_CHOICE("empty", "blank|argmax", "blank",
-                  "prediction where no class is above its threshold: none, or the most probable"),
-    MODEL_OPTIONS,
-    {0},
-};
-
-static const cli_note files[] = {
-    {"submission_proba.csv", "probabilities of all 28 classes, 0 for those not trained"},
-    {"submission.csv", "the predicted classes, in Kaggle's format"},
-    {0},
-};
-
-static const cli_note examples[] = {
-    {"hpac predict runs/improved --images data/test --ids data/sample_submission.csv --out again",
-     "Write the submission of a test set."},
-    {"hpac predict keras.h5 --classes \"Nucleoplasm,Cytosol\" --images data/test --ids "
-     "data/sample_submission.csv",
-     "Predict with a file of Keras, which does not name its classes."},
-    {0},
-};
 
 const cli_command cmd_predict = {
     .name = "predict",
@@ -73,9 +42,26 @@ const cli_command cmd_predict = {
         "submission.csv, in the order of the Ids. All missing images are reported before anything "
         "is written; with --on-bad-image skip their rows have empty cells. The path of the "
         "directory is printed at the end.",
-    .options = options,
-    .files = files,
-    .examples = examples,
+    .options =
+        {
+            CLI_IMAGES,
+            CLI_IDS,
+            OPTION_PATH("out", "DIR", ".", "directory for the two files"),
+            OPTION_FLAG("force", "replace the two files"),
+            OPTION_CHOICE(
+                "empty", "blank|argmax", "blank",
+                "prediction where no class is above its threshold: none, or the most probable"),
+            MODEL_OPTIONS,
+        },
+    .files = {{"submission_proba.csv", "probabilities of all 28 classes, 0 for those not trained"},
+              {"submission.csv", "the predicted classes, in Kaggle's format"}},
+    .examples =
+        {{"hpac predict runs/improved --images data/test --ids data/sample_submission.csv --out "
+          "again",
+          "Write the submission of a test set."},
+         {"hpac predict keras.h5 --classes \"Nucleoplasm,Cytosol\" --images data/test --ids "
+          "data/sample_submission.csv",
+          "Predict with a file of Keras, which does not name its classes."}},
     .result_is_files = true,
     .run = run,
 };

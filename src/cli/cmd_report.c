@@ -1,67 +1,36 @@
 /* hpac report: tables and plots of a training, or of several compared. */
-#include "commands.h"
-#include "option_rows.h"
+#include "options.h"
 
 #include "base/interrupt.h"
+#include "base/memory.h"
 #include "report/report.h"
 
-#include <stdio.h>
-
-static const cli_option options[] = {
-    OPTION_PATH("out", "DIR", NULL,
-                "directory for report.html and plots/; otherwise RUN, or report for several runs"),
-    CLI_JSON,
-    CLI_QUIET,
-    {0},
-};
-
-static hpac_status print(const cli_arguments *arguments, const hpac_report *report)
+static void close_report(hpac_report **report)
 {
-    if (!cli_flag(arguments, "json")) {
-        printf("%s\n", hpac_report_page(report));
-        return HPAC_OK;
-    }
-    size_t count;
-    const hpac_table *tables = hpac_report_tables(report, &count);
-    return hpac_tables_write_json(tables, count, stdout);
+    hpac_report_close(*report);
 }
 
 static hpac_status run(const cli_arguments *arguments)
 {
-    int count;
+    size_t count;
     const char *const *runs = cli_operands(arguments, &count);
     const char *out = cli_text(arguments, "out");
-    char checked[CLI_PATH_NBYTES];
-    if (out)
-        HPAC_TRY(cli_out_directory(arguments, "", checked));
-    const hpac_report_options wanted = {
+    const hpac_report_options options = {
         .runs = runs,
-        .run_count = (size_t)count,
+        .run_count = count,
         .out = out || count == 1 ? out : "report",
         .stop = hpac_watch_stop_signals(),
     };
-    hpac_report *report;
-    hpac_status status = hpac_report_open(&wanted, &report);
-    if (status == HPAC_OK)
-        status = hpac_report_save(report);
-    if (status == HPAC_OK)
-        status = print(arguments, report);
-    hpac_report_close(report);
-    return status;
+    HPAC_AUTO(close_report) hpac_report *report = NULL;
+    HPAC_TRY(hpac_report_open(&options, &report));
+    HPAC_TRY(hpac_report_save(report));
+    if (!cli_flag(arguments, "json")) {
+        printf("%s\n", hpac_report_page(report));
+        return HPAC_OK;
+    }
+    const hpac_table *tables = hpac_report_tables(report, &count);
+    return hpac_tables_write_json(tables, count, stdout);
 }
-
-static const cli_note files[] = {
-    {"report.html", "one page with every plot and table"},
-    {"plots/", "the plots as PNG and SVG, and their tables"},
-    {0},
-};
-
-static const cli_note examples[] = {
-    {"hpac report runs/improved", "Write the report of a run into its directory."},
-    {"hpac report runs/improved_batch128 runs/improved_nodropout --out dropout",
-     "Compare the curves of two runs."},
-    {0},
-};
 
 const cli_command cmd_report = {
     .name = "report",
@@ -75,9 +44,19 @@ const cli_command cmd_report = {
         "An unfinished run is reported up to its last epoch. An earlier report is replaced; "
         "nothing "
         "else in RUN is changed. The path of the page is printed at the end.",
-    .options = options,
-    .files = files,
-    .examples = examples,
+    .options =
+        {
+            OPTION_PATH(
+                "out", "DIR", NULL,
+                "directory for report.html and plots/; otherwise RUN, or report for several runs"),
+            CLI_JSON,
+            CLI_QUIET,
+        },
+    .files = {{"report.html", "one page with every plot and table"},
+              {"plots/", "the plots as PNG and SVG, and their tables"}},
+    .examples = {{"hpac report runs/improved", "Write the report of a run into its directory."},
+                 {"hpac report runs/improved_batch128 runs/improved_nodropout --out dropout",
+                  "Compare the curves of two runs."}},
     .result_is_files = true,
     .run = run,
 };

@@ -1,45 +1,33 @@
 /* hpac sweep: many trainings from one file. */
-#include "commands.h"
-#include "option_rows.h"
+#include "options.h"
 #include "progress.h"
 
 #include "base/interrupt.h"
+#include "base/memory.h"
 #include "experiment/sweep.h"
 
-#include <stdio.h>
-
-static const cli_option options[] = {
-    OPTION_LIST("set", "KEY=VALUE", "override a key in every run; may be repeated"),
-    CLI_DEVICE,
-    OPTION_PATH("out", "DIR", NULL, "directory of the sweep; otherwise runs/ and the sweep's name"),
-    OPTION_FLAG("force", "delete all runs, finished ones too, and train them again"),
-    OPTION_FLAG("dry-run", "check and list all runs, train nothing"),
-    CLI_NO_REPORT,
-    CLI_QUIET,
-    CLI_JSON,
-    {0},
-};
+#include <string.h>
 
 static hpac_status print(const cli_arguments *arguments, const hpac_table *results)
 {
+    HPAC_AUTO(hpac_table_fini) hpac_table shown = {0};
     if (cli_flag(arguments, "json"))
         return hpac_tables_write_json(results, 1, stdout);
-    hpac_table shown;
-    if (cli_flag(arguments, "dry-run"))
-        hpac_sweep_list(results, &shown);
-    else
-        hpac_sweep_rank(results, &shown);
-    hpac_status status = hpac_table_print(&shown, 0, stdout);
-    hpac_table_fini(&shown);
-    return status;
+    (cli_flag(arguments, "dry-run") ? hpac_sweep_list : hpac_sweep_rank)(results, &shown);
+    return hpac_table_print(&shown, 0, stdout);
 }
 
-/* Results are also shown when the loss of some runs is not finite. */
-static hpac_status run_sweep(const cli_arguments *arguments, const hpac_sweep *sweep,
-                             const char *directory)
+static hpac_status run(const cli_arguments *arguments)
 {
-    const hpac_sweep_options sweep_options = {
-        .sweep = sweep,
+    size_t set_count;
+    const char *const *sets = cli_list(arguments, "set", &set_count);
+    HPAC_AUTO(hpac_sweep_fini) hpac_sweep sweep = {0};
+    HPAC_AUTO(hpac_table_fini) hpac_table results = {0};
+    HPAC_AUTO_FREE char *directory = NULL;
+    HPAC_TRY(hpac_sweep_load(cli_operand(arguments, 0), sets, (int)set_count, &sweep));
+    HPAC_TRY_MEMORY(directory = cli_out_directory(arguments, sweep.name), strlen(sweep.name));
+    const hpac_sweep_options options = {
+        .sweep = &sweep,
         .folder = directory,
         .device = cli_text(arguments, "device"),
         .force = cli_flag(arguments, "force"),
@@ -48,48 +36,14 @@ static hpac_status run_sweep(const cli_arguments *arguments, const hpac_sweep *s
         .stop = hpac_watch_stop_signals(),
         .progress = progress_show,
     };
-    hpac_table results;
     progress_begin(cli_flag(arguments, "quiet"));
-    hpac_status status = hpac_sweep_run_all(&sweep_options, &results);
+    hpac_status status = hpac_sweep_run_all(&options, &results);
     progress_end();
-    if (status == HPAC_OK || status == HPAC_ERR_NUMERIC) {
-        hpac_status printed = print(arguments, &results);
-        status = printed == HPAC_OK ? status : printed;
-    }
-    hpac_table_fini(&results);
+    /* Results are also shown when the loss of some runs is not finite. */
+    if (status == HPAC_OK || status == HPAC_ERR_NUMERIC)
+        HPAC_TRY(print(arguments, &results));
     return status;
 }
-
-static hpac_status run(const cli_arguments *arguments)
-{
-    int set_count;
-    const char *const *sets = cli_list(arguments, "set", &set_count);
-    hpac_sweep sweep;
-    HPAC_TRY(hpac_sweep_load(cli_operand(arguments, 0), sets, set_count, &sweep));
-    char directory[CLI_PATH_NBYTES];
-    hpac_status status = cli_out_directory(arguments, sweep.name, directory);
-    if (status == HPAC_OK)
-        status = run_sweep(arguments, &sweep, directory);
-    hpac_sweep_fini(&sweep);
-    return status;
-}
-
-static const cli_note files[] = {
-    {"sweep.csv", "one row per run: schedule, steps, time, final and best losses, accuracy and F1"},
-    {"sweep.yaml", "a copy of the sweep"},
-    {"RUN/", "one run directory per run; hpac help train lists its files"},
-    {"report.html, plots/", "comparison of the runs; not with --no-report"},
-    {0},
-};
-
-static const cli_note examples[] = {
-    {"hpac sweep configs/sweep.yaml --dry-run",
-     "Check and list the four runs of the reference notebooks."},
-    {"hpac sweep configs/sweep.yaml", "Train them, or continue where they were stopped."},
-    {"hpac sweep configs/sweep.yaml --set train.seed=1 --out runs/seed1",
-     "The same with another seed in every run."},
-    {0},
-};
 
 const cli_command cmd_sweep = {
     .name = "sweep",
@@ -104,9 +58,29 @@ const cli_command cmd_sweep = {
         "starts. At the end the runs are printed, best first: highest mean F1 on the validation "
         "images after the last epoch, then lower loss. A run whose loss or weights become "
         "non-finite is reported, the others continue, and the exit code is 5.",
-    .options = options,
-    .files = files,
-    .examples = examples,
+    .options =
+        {
+            OPTION_LIST("set", "KEY=VALUE", "override a key in every run; may be repeated"),
+            CLI_DEVICE,
+            OPTION_PATH("out", "DIR", NULL,
+                        "directory of the sweep; otherwise runs/ and the sweep's name"),
+            OPTION_FLAG("force", "delete all runs, finished ones too, and train them again"),
+            OPTION_FLAG("dry-run", "check and list all runs, train nothing"),
+            CLI_NO_REPORT,
+            CLI_QUIET,
+            CLI_JSON,
+        },
+    .files = {{"sweep.csv",
+               "one row per run: schedule, steps, time, final and best losses, accuracy and F1"},
+              {"sweep.yaml", "a copy of the sweep"},
+              {"RUN/", "one run directory per run; hpac help train lists its files"},
+              {"report.html, plots/", "comparison of the runs; not with --no-report"}},
+    .examples = {{"hpac sweep configs/sweep.yaml --dry-run",
+                  "Check and list the four runs of the reference notebooks."},
+                 {"hpac sweep configs/sweep.yaml",
+                  "Train them, or continue where they were stopped."},
+                 {"hpac sweep configs/sweep.yaml --set train.seed=1 --out runs/seed1",
+                  "The same with another seed in every run."}},
     .result_is_files = true,
     .run = run,
 };

@@ -100,9 +100,19 @@ _hpac_walk() {
     done
 }
 
+# Offers the options of the command.
+_hpac_offer_options() {
+    local key
+    for key in "${!_hpac_takes[@]}"; do
+        [[ $key != "$command "* ]] || _hpac_offer '' "${key#"$command "}"
+    done
+}
+
 _hpac_complete_argument() {
     local command=${words[0]} option value=$typed
+    local -a takes
     local -i operands
+    read -ra takes <<<"${_hpac_takes[$command]-0}"
     _hpac_walk
     # shellcheck disable=SC2086 # the lists below are words
     if [[ $option ]]; then
@@ -110,10 +120,10 @@ _hpac_complete_argument() {
     elif [[ $typed == --*=* ]]; then
         option=${typed%%=*} value=${typed#*=}
         _hpac_offer_value "$option=" ${_hpac_takes["$command $option"]-}
-    elif [[ $typed == -* ]] || ((operands >= ${_hpac_max[$command]-0})); then
-        _hpac_offer '' ${_hpac_options[$command]-}
+    elif [[ $typed == -* ]] || ((operands >= takes[0])); then
+        _hpac_offer_options
     else
-        _hpac_offer_value '' ${_hpac_takes[$command]-}
+        _hpac_offer_value '' "${takes[@]:1}"
     fi
 }
 

@@ -1,13 +1,12 @@
 /* Help texts for the terminal. */
-#include "help.h"
-
-#include "wrap.h"
+#include "cli.h"
 
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define MAX_LEFT 26 /* the widest left column; longer entries have a line of their own */
+/* Widths of left columns; longer entries have a line of their own. */
+enum { COMMAND_WIDTH = 10, CODE_WIDTH = 3, VARIABLE_WIDTH = 15, OPTION_WIDTH = 26 };
 
 const char help_title[] = "train, evaluate and apply classifiers for the Human Protein Atlas";
 
@@ -38,7 +37,7 @@ const cli_note help_environment[] = {
 };
 
 /* The terminal's width, in [80, 100]. */
-static int width_of(FILE *stream)
+static size_t width_of(FILE *stream)
 {
     struct winsize size;
     int file = fileno(stream);
@@ -47,117 +46,95 @@ static int width_of(FILE *stream)
     return size.ws_col < 80 ? 80 : size.ws_col > 100 ? 100 : size.ws_col;
 }
 
-static void print_wrapped(const char *text, int indent, FILE *stream)
+/* The words of a text, in lines that are indented so far; the first begins at `column`. Single
+ * newlines in it are blanks, an empty line ends a paragraph. */
+static void wrap(const char *text, size_t indent, size_t column, FILE *stream)
 {
-    fprintf(stream, "%*s", indent, "");
-    wrap_text(text, (wrap_layout){width_of(stream), indent, indent}, stream);
+    size_t width = width_of(stream), start = column;
+    while (*text) {
+        size_t newlines = 0;
+        for (; *text == ' ' || *text == '\n'; text++)
+            newlines += *text == '\n';
+        size_t length = strcspn(text, " \n");
+        if (length == 0)
+            break;
+        if (newlines > 1 || (column > start && column + 1 + length > width)) {
+            fprintf(stream, "\n%s%*s", newlines > 1 ? "\n" : "", (int)indent, "");
+            column = start = indent;
+        } else if (column > start) {
+            fputc(' ', stream);
+            column++;
+        }
+        fwrite(text, 1, length, stream);
+        column += length;
+        text += length;
+    }
+    fputc('\n', stream);
 }
 
 /* Two columns: the left one `left_width` wide. */
-static void print_row(const char *left, const char *right, int left_width, FILE *stream)
+static void print_row(const char *left, const char *right, size_t left_width, FILE *stream)
 {
-    int indent = left_width + 4, column = (int)strlen(left) + 2;
-    fprintf(stream, "  %s", left);
-    if (column + 2 > indent) {
-        fputc('\n', stream);
-        column = 0;
-    }
-    fprintf(stream, "%*s", indent - column, "");
-    wrap_text(right, (wrap_layout){width_of(stream), indent, indent}, stream);
+    size_t indent = left_width + 4;
+    fprintf(stream, "  %-*s", (int)left_width + 2, left);
+    if (strlen(left) > left_width)
+        fprintf(stream, "\n%*s", (int)indent, "");
+    wrap(right, indent, indent, stream);
 }
 
-/* The width of the left column with one more row. */
-static int widened(int width, const char *left)
+static void print_notes(const char *title, const cli_note *notes, size_t left_width, FILE *stream)
 {
-    int length = (int)strlen(left);
-    return length > width && length <= MAX_LEFT ? length : width;
-}
-
-static void print_notes(const char *title, const cli_note *notes, FILE *stream)
-{
-    int width = 0;
-    if (!notes || !notes->name)
-        return;
-    fprintf(stream, "\n%s:\n", title);
+    if (notes->name)
+        fprintf(stream, "\n%s:\n", title);
     for (const cli_note *note = notes; note->name; note++)
-        width = widened(width, note->name);
-    for (const cli_note *note = notes; note->name; note++)
-        print_row(note->name, note->text, width, stream);
+        print_row(note->name, note->text, left_width, stream);
 }
 
 void help_print_overview(FILE *stream)
 {
-    int width = 0;
     fprintf(stream, "hpac %s - %s\n\nusage: hpac COMMAND [options]\n\ncommands:\n", HPAC_VERSION,
             help_title);
-    for (int i = 0; cli_commands[i]; i++)
-        width = widened(width, cli_commands[i]->name);
-    for (int i = 0; cli_commands[i]; i++)
-        print_row(cli_commands[i]->name, cli_commands[i]->summary, width, stream);
-    print_notes("exit codes", help_exit_codes, stream);
-    print_notes("environment", help_environment, stream);
+    for (size_t i = 0; cli_commands[i]; i++)
+        print_row(cli_commands[i]->name, cli_commands[i]->summary, COMMAND_WIDTH, stream);
+    print_notes("exit codes", help_exit_codes, CODE_WIDTH, stream);
+    print_notes("environment", help_environment, VARIABLE_WIDTH, stream);
     fputc('\n', stream);
-    print_wrapped(
-        "hpac COMMAND --help lists a command's options, man hpac all of them, hpac --version "
-        "prints the version. Results go to standard output, messages to standard error.",
-        0, stream);
+    wrap("hpac COMMAND --help lists a command's options, man hpac all of them, hpac --version "
+         "prints "
+         "the version. Results go to standard output, messages to standard error.",
+         0, 0, stream);
 }
 
-/* ---- a command ---- */
-
-static void write_left(const cli_option *option, char *left, size_t nbytes)
-{
-    snprintf(left, nbytes, "--%s%s%s", option->name, option->argument ? " " : "",
-             option->argument ? option->argument : "");
-}
-
-static void print_option(const cli_option *option, int width, FILE *stream)
+static void print_option(const cli_option *option, FILE *stream)
 {
     char left[128], right[512];
-    write_left(option, left, sizeof left);
-    snprintf(right, sizeof right, "%s%s%s%s", option->help, option->fallback ? " (default " : "",
-             option->fallback ? option->fallback : "", option->fallback ? ")" : "");
-    print_row(left, right, width, stream);
-}
-
-static void print_options(const cli_command *command, FILE *stream)
-{
-    int width = 0;
-    for (const cli_option *option = command->options; option->name; option++) {
-        char left[128];
-        write_left(option, left, sizeof left);
-        width = widened(width, left);
-    }
-    fputs("\noptions:\n", stream);
-    for (const cli_option *option = command->options; option->name; option++)
-        print_option(option, width, stream);
-    print_option(&cli_help_option, width, stream);
-}
-
-static void print_examples(const cli_command *command, FILE *stream)
-{
-    if (!command->examples)
-        return;
-    fputs("\nexamples:\n", stream);
-    for (const cli_note *example = command->examples; example->name; example++) {
-        fprintf(stream, "  %s\n", example->name);
-        print_wrapped(example->text, 6, stream);
-    }
+    snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
+             option->argument ? option->argument : "");
+    snprintf(right, sizeof right, option->fallback ? "%s (default %s)" : "%s", option->help,
+             option->fallback);
+    print_row(left, right, OPTION_WIDTH, stream);
 }
 
 void help_print_command(const cli_command *command, FILE *stream)
 {
-    fprintf(stream, "hpac %s - ", command->name);
-    wrap_text(command->summary, (wrap_layout){width_of(stream), 0, (int)strlen(command->name) + 8},
-              stream);
+    int length = fprintf(stream, "hpac %s - ", command->name);
+    wrap(command->summary, 0, (size_t)length, stream);
     fprintf(stream, "\nusage: hpac %s%s%s", command->name, *command->operands ? " " : "",
             command->operands);
     for (const cli_option *option = command->options; option->name; option++)
         if (option->required)
             fprintf(stream, " --%s %s", option->name, option->argument);
     fputs(" [options]\n\n", stream);
-    print_wrapped(command->description, 0, stream);
-    print_options(command, stream);
-    print_notes("files", command->files, stream);
-    print_examples(command, stream);
+    wrap(command->description, 0, 0, stream);
+    fputs("\noptions:\n", stream);
+    for (const cli_option *option = command->options; option->name; option++)
+        print_option(option, stream);
+    print_option(&cli_help_option, stream);
+    print_notes("files", command->files, OPTION_WIDTH, stream);
+    if (command->examples->name)
+        fputs("\nexamples:\n", stream);
+    for (const cli_note *example = command->examples; example->name; example++) {
+        fprintf(stream, "  %s\n      ", example->name);
+        wrap(example->text, 6, 6, stream);
+    }
 }

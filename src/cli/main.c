@@ -1,5 +1,5 @@
 /* The program: secures its streams, finds the command, runs it. */
-#include "help.h"
+#include "cli.h"
 
 #include "base/cpu.h"
 #include "base/printable.h"
@@ -55,6 +55,19 @@ static hpac_status check_output(hpac_status status, const cli_command *command, 
     return hpac_fail(HPAC_ERR_DATA, "cannot write to standard output: %s", strerror(error));
 }
 
+/* Compute threads that wait for one another spin, by default for milliseconds, which takes the
+ * cores from the threads that read images. libgomp reads the limit from the environment, before
+ * main(): this sets it and executes the program again, unless the user has set a limit or a
+ * policy. */
+static void limit_spinning(char **argv)
+{
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY"))
+        return;
+    if (setenv("GOMP_SPINCOUNT", "1000", 1) == 0)
+        (void)execv("/proc/self/exe", argv);
+    /* exec failed: slower beside other work, no other harm. */
+}
+
 static hpac_status run(int argc, char **argv, const cli_command **command)
 {
     const char *name = argv[1];
@@ -74,7 +87,7 @@ static hpac_status run(int argc, char **argv, const cli_command **command)
 int main(int argc, char **argv)
 {
     occupy_standard_descriptors();
-    cli_limit_spinning(argv);
+    limit_spinning(argv);
     /* Nobody reading the messages any more must not end a training: writing fails with EPIPE. */
     bool pipe_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
     if (argc < 2) {

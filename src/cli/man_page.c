@@ -1,37 +1,26 @@
 /* The man page, in the man macros, which groff and mandoc both read. */
-#include "help.h"
+#include "cli.h"
 
 #include <limits.h>
 #include <stdarg.h>
+#include <string.h>
 
-/* ---- text ---- */
-
-/* Escapes characters that are special to roff. */
-static void put_letter(char letter, FILE *stream)
+/* Escapes a text. An empty line in it ends a paragraph. */
+static void put(const char *text, FILE *stream)
 {
-    static const struct {
-        char letter;
-        const char *shown;
-    } special[] = {{'\\', "\\(rs"}, {'-', "\\-"},   {'\'', "\\(aq"},
-                   {'`', "\\(ga"},  {'^', "\\(ha"}, {'~', "\\(ti"}};
-    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
-        if (special[i].letter == letter) {
-            fputs(special[i].shown, stream);
-            return;
-        }
-    fputc(letter, stream);
-}
-
-/* Escapes a text. An empty line in it becomes the request `paragraph`. */
-static void put(const char *text, const char *paragraph, FILE *stream)
-{
+    static const char special[] = "\\-'`^~";
+    static const char *const escapes[] = {"\\(rs", "\\-", "\\(aq", "\\(ga", "\\(ha", "\\(ti"};
     if (*text == '.') /* at the beginning of a line it would be a request */
         fputs("\\&", stream);
-    for (; *text; text++)
+    for (; *text; text++) {
+        const char *found = strchr(special, *text);
         if (text[0] == '\n' && text[1] == '\n')
-            fprintf(stream, "\n%s", paragraph), text++;
+            fputs("\n.PP\n", stream), text++;
+        else if (found)
+            fputs(escapes[found - special], stream);
         else
-            put_letter(*text, stream);
+            fputc(*text, stream);
+    }
 }
 
 /* Writes roff; each %s in it is a text to escape. */
@@ -41,28 +30,17 @@ static void print(FILE *stream, const char *roff, ...)
     va_start(texts, roff);
     for (; *roff; roff++)
         if (roff[0] == '%' && roff[1] == 's')
-            put(va_arg(texts, const char *), ".PP\n", stream), roff++;
+            put(va_arg(texts, const char *), stream), roff++;
         else
             fputc(*roff, stream);
     va_end(texts);
 }
 
-/* A list entry's text: its paragraphs keep the indentation. */
-static void print_item_text(const char *text, FILE *stream)
-{
-    put(text, ".IP\n", stream);
-    fputc('\n', stream);
-}
-
 static void print_notes(const cli_note *notes, FILE *stream)
 {
-    for (const cli_note *note = notes; note->name; note++) {
-        print(stream, ".TP\n\\fB%s\\fR\n", note->name);
-        print_item_text(note->text, stream);
-    }
+    for (const cli_note *note = notes; note->name; note++)
+        print(stream, ".TP\n\\fB%s\\fR\n%s\n", note->name, note->text);
 }
-
-/* ---- commands ---- */
 
 static void print_usage(const cli_command *command, FILE *stream)
 {
@@ -75,31 +53,21 @@ static void print_usage(const cli_command *command, FILE *stream)
     print(stream, " [\\fIoptions\\fR]\n");
 }
 
-/* Range and default. */
-static void write_facts(const cli_option *option, char *facts, size_t nbytes)
-{
-    size_t length = 0;
-    facts[0] = '\0';
-    if (option->kind == CLI_NUMBER && option->max < INT_MAX)
-        length += (size_t)snprintf(facts, nbytes, "; in [%lld, %lld]", option->min, option->max);
-    else if (option->kind == CLI_NUMBER)
-        length += (size_t)snprintf(facts, nbytes, "; %lld or more", option->min);
-    if (option->required)
-        snprintf(facts + length, nbytes - length, "; required");
-    else if (option->fallback)
-        snprintf(facts + length, nbytes - length, "; default %s", option->fallback);
-}
-
 static void print_option(const cli_option *option, FILE *stream)
 {
-    char facts[256], text[768];
     print(stream, ".TP\n\\fB\\-\\-%s\\fR", option->name);
     if (option->argument)
         print(stream, " \\fI%s\\fR", option->argument);
+    print(stream, "\n%s", option->help);
+    if (option->kind == CLI_NUMBER && option->max < INT_MAX)
+        fprintf(stream, "; in [%lld, %lld]", option->min, option->max);
+    else if (option->kind == CLI_NUMBER)
+        fprintf(stream, "; %lld or more", option->min);
+    if (option->required)
+        fputs("; required", stream);
+    else if (option->fallback)
+        print(stream, "; default %s", option->fallback);
     fputc('\n', stream);
-    write_facts(option, facts, sizeof facts);
-    snprintf(text, sizeof text, "%s%s", option->help, facts);
-    print_item_text(text, stream);
 }
 
 static void print_command(const cli_command *command, FILE *stream)
@@ -111,8 +79,6 @@ static void print_command(const cli_command *command, FILE *stream)
         print_option(option, stream);
     print_option(&cli_help_option, stream);
 }
-
-/* ---- sections ---- */
 
 static const char description[] =
     "hpac trains convolutional networks on the images of the Human Protein Atlas: which of 28 cell "
@@ -127,53 +93,35 @@ static const char description[] =
     "unambiguous prefix and may follow operands; --option=value equals --option value. Files are "
     "written atomically: an interrupted command leaves no partial file.";
 
-static void print_head(FILE *stream)
+void help_print_man_page(FILE *stream)
 {
     fprintf(stream,
             ".\\\" Generated by hpac help --man from its option table.\n"
             ".TH HPAC 1 %s \"hpac %s\" \"User Commands\"\n.SH NAME\nhpac \\- ",
             HPAC_DATE, HPAC_VERSION);
     print(stream, "%s\n.SH SYNOPSIS\n", help_title);
-    for (int i = 0; cli_commands[i]; i++) {
+    for (size_t i = 0; cli_commands[i]; i++) {
         print_usage(cli_commands[i], stream);
         fputs(".br\n", stream);
     }
     fputs("\\fBhpac\\fR \\fB\\-\\-help\\fR | \\fB\\-\\-version\\fR\n", stream);
-}
-
-static void print_files(FILE *stream)
-{
-    bool first = true;
-    fputs(".SH FILES\n", stream);
-    for (int i = 0; cli_commands[i]; i++) {
-        if (!cli_commands[i]->files)
-            continue;
-        fputs(first ? "" : ".PP\n", stream);
-        print(stream, "Written by \\fBhpac %s\\fR:\n", cli_commands[i]->name);
-        print_notes(cli_commands[i]->files, stream);
-        first = false;
-    }
-}
-
-static void print_examples(FILE *stream)
-{
-    fputs(".SH EXAMPLES\n", stream);
-    for (int i = 0; cli_commands[i]; i++)
-        if (cli_commands[i]->examples)
-            print_notes(cli_commands[i]->examples, stream);
-}
-
-void help_print_man_page(FILE *stream)
-{
-    print_head(stream);
     print(stream, ".SH DESCRIPTION\n%s\n.SH COMMANDS\n", description);
-    for (int i = 0; cli_commands[i]; i++)
+    for (size_t i = 0; cli_commands[i]; i++)
         print_command(cli_commands[i], stream);
-    print_files(stream);
+    const char *separator = ".SH FILES\n";
+    for (size_t i = 0; cli_commands[i]; i++)
+        if (cli_commands[i]->files->name) {
+            fputs(separator, stream);
+            print(stream, "Written by \\fBhpac %s\\fR:\n", cli_commands[i]->name);
+            print_notes(cli_commands[i]->files, stream);
+            separator = ".PP\n";
+        }
     fputs(".SH ENVIRONMENT\n", stream);
     print_notes(help_environment, stream);
     fputs(".SH EXIT STATUS\n", stream);
     print_notes(help_exit_codes, stream);
-    print_examples(stream);
+    fputs(".SH EXAMPLES\n", stream);
+    for (size_t i = 0; cli_commands[i]; i++)
+        print_notes(cli_commands[i]->examples, stream);
     fputs(".SH SEE ALSO\n.BR gnuplot (1),\n.BR h5dump (1),\n.BR nvidia\\-smi (1)\n", stream);
 }

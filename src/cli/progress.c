@@ -66,35 +66,29 @@ static bool is_due(bool last)
     return true;
 }
 
-/* A line that wraps could not be erased: it is cut to the width of the terminal. */
-static void cut_to_width(void)
+/* "WHAT [####........] 1/3REST". */
+static void draw(const char *what, size_t done, size_t total, const char *rest)
 {
+    size_t filled = total > 0 ? done * BAR_CELLS / total : BAR_CELLS;
     struct winsize size;
+    if (!is_due(done == total))
+        return;
+    snprintf(bar.line, sizeof bar.line, "%s [%.*s%.*s] %zu/%zu%s", what, (int)filled,
+             "############", (int)(BAR_CELLS - filled), "............", done, total, rest);
+    if (!bar.terminal) {
+        fprintf(stderr, "%s\n", bar.line);
+        return;
+    }
+    /* A line that wraps could not be erased: it is cut to the width of the terminal. */
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 &&
         size.ws_col <= sizeof bar.line)
         bar.line[size.ws_col - 1] = '\0';
+    erase(NULL);
+    bar.shown = true;
+    redraw(NULL);
 }
 
-static void show_line(void)
-{
-    if (bar.terminal) {
-        cut_to_width();
-        erase(NULL);
-        bar.shown = true;
-        redraw(NULL);
-    } else {
-        fprintf(stderr, "%s\n", bar.line);
-    }
-}
-
-static void draw_cells(char *cells, size_t done, size_t total)
-{
-    size_t filled = total > 0 ? done * BAR_CELLS / total : BAR_CELLS;
-    for (size_t i = 0; i < BAR_CELLS; i++)
-        cells[i] = i < filled ? '#' : '.';
-    cells[BAR_CELLS] = '\0';
-}
-
+/* "1:05:09" or "5:09". */
 static void write_remaining(char text[16], double seconds)
 {
     int whole = seconds < 359999 ? (int)(seconds + 0.5) : 359999;
@@ -106,40 +100,29 @@ static void write_remaining(char text[16], double seconds)
 
 void progress_show(void *user, const hpac_progress *progress)
 {
+    char what[48] = "predicting", remaining[16], measured[64] = "", waiting[32] = "", rest[160];
     (void)user;
     if (progress->phase == HPAC_PHASE_PREPARE) {
-        progress_count("preparing images", progress->batch, progress->batches);
+        draw("preparing images", progress->batch, progress->batches, "");
         return;
     }
-    if (!is_due(progress->batch == progress->batches))
-        return;
-    char cells[BAR_CELLS + 1], remaining[16], waiting[32] = "", measured[64] = "", phase[48];
-    draw_cells(cells, progress->batch, progress->batches);
-    write_remaining(remaining, progress->remaining_s);
-    if (progress->waiting >= 0.02)
-        snprintf(waiting, sizeof waiting, "  waits for data %.0f %%", 100 * progress->waiting);
-    if (progress->phase != HPAC_PHASE_PREDICT)
+    if (progress->phase != HPAC_PHASE_PREDICT) {
+        snprintf(what, sizeof what, "epoch %u/%u %s", progress->epoch, progress->epochs,
+                 progress->phase == HPAC_PHASE_TRAIN ? "train" : "val");
         snprintf(measured, sizeof measured, "  loss %.4f  F1 %.3f", progress->loss,
                  progress->f1_mean);
-    if (progress->phase == HPAC_PHASE_PREDICT)
-        snprintf(phase, sizeof phase, "predicting");
-    else
-        snprintf(phase, sizeof phase, "epoch %u/%u %s", progress->epoch, progress->epochs,
-                 progress->phase == HPAC_PHASE_TRAIN ? "train" : "val");
-    snprintf(bar.line, sizeof bar.line, "%s [%s] %zu/%zu%s  %.0f img/s  %s left%s", phase, cells,
-             progress->batch, progress->batches, measured, progress->images_per_s, remaining,
-             waiting);
-    show_line();
+    }
+    if (progress->waiting >= 0.02)
+        snprintf(waiting, sizeof waiting, "  waits for data %.0f %%", 100 * progress->waiting);
+    write_remaining(remaining, progress->remaining_s);
+    snprintf(rest, sizeof rest, "%s  %.0f img/s  %s left%s", measured, progress->images_per_s,
+             remaining, waiting);
+    draw(what, progress->batch, progress->batches, rest);
 }
 
-void progress_count(const char *what, size_t done, size_t total)
+void progress_count(void *what, size_t done, size_t total)
 {
-    if (!is_due(done == total))
-        return;
-    char cells[BAR_CELLS + 1];
-    draw_cells(cells, done, total);
-    snprintf(bar.line, sizeof bar.line, "%s [%s] %zu/%zu", what, cells, done, total);
-    show_line();
+    draw(what, done, total, "");
 }
 
 void progress_end(void)

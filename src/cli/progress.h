@@ -9,8 +9,9 @@
 void progress_begin(bool quiet);
 /* A callback for hpac_train_options.progress; `user` is not used. */
 void progress_show(void *user, const hpac_progress *progress);
-/* A bar with a count: "generating 12/200". Not thread-safe: one call at a time. */
-void progress_count(const char *what, size_t done, size_t total);
+/* A callback, too: a bar with a count, "generating [###...] 12/200", `what` being the text. Not
+ * thread-safe: one call at a time. */
+void progress_count(void *what, size_t done, size_t total);
 void progress_end(void);
 
 #endif
