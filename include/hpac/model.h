@@ -33,9 +33,7 @@ typedef struct hpac_training_state {
     double best_loss;       /* lowest validation loss; INFINITY before the first */
     double patience_loss;   /* the reference of early stopping; changes by min_delta or more */
     uint32_t best_epoch, epochs_without_best;
-    double epoch_loss_sum; /* running sums of the current epoch */
-    uint64_t epoch_image_count;
-    hpac_confusion confusion[HPAC_COUNTS_MAX_CLASSES];
+    hpac_counts counts; /* of the training batches of the current epoch; `classes` is not saved */
     /* Of the training batches of the current epoch: their time, the part of it in which the device
      * waited for data, and their images. 0 in old files, which do not have them. */
     double epoch_train_s, epoch_waited_s;

@@ -9,47 +9,44 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The counts and times of the current epoch are part of the training state, so that a run can stop
- * in the middle of an epoch. */
-static hpac_counts counts_of_state(const train_job *training)
-{
-    const hpac_training_state *state = training->model.training;
-    hpac_counts counts = {.classes = training->config->data.target_count,
-                          .images = state->epoch_image_count,
-                          .loss_sum = state->epoch_loss_sum};
-    memcpy(counts.confusion, state->confusion, sizeof counts.confusion);
-    return counts;
-}
-
-static void keep_counts(hpac_training_state *state, const hpac_counts *counts)
-{
-    state->epoch_image_count = counts->images;
-    state->epoch_loss_sum = counts->loss_sum;
-    memcpy(state->confusion, counts->confusion, sizeof counts->confusion);
-}
-
-typedef struct epoch_run {
-    train_job *training;
-    train_history *history;
-    hpac_counts train, validation;
-    double images_per_s, waiting; /* of the whole epoch's training, in however many parts */
-} epoch_run;
-
 static hpac_status on_train_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)
 {
-    epoch_run *run = user;
-    hpac_training_state *state = run->training->model.training;
+    train_job *training = user;
+    hpac_training_state *state = training->model.training;
     state->step++;
     state->batch = (uint32_t)batch->index + 1;
-    size_t classes = run->train.classes;
-    double loss = outcome->result.loss_sum / ((double)batch->count * (double)classes);
-    return history_add_batch(run->history, state->step, loss, &outcome->result);
+    double values = (double)(batch->count * state->counts.classes);
+    return history_add_batch(&training->history, state->step, outcome->result.loss_sum / values,
+                             &outcome->result);
+}
+
+/* Counts and times of the epoch are part of the training state, so that a run can stop in the
+ * middle of an epoch. */
+static hpac_status train_epoch(train_job *training)
+{
+    hpac_training_state *state = training->model.training;
+    state->counts.classes = training->config->data.target_count;
+    hpac_loop_pass pass = {
+        .phase = HPAC_PHASE_TRAIN,
+        .epoch = state->epoch,
+        .epochs = (uint32_t)training->config->train.epochs,
+        .first_batch = state->batch,
+        .step = state->step,
+        .counts = &state->counts,
+        .on_batch = on_train_batch,
+        .user = training,
+    };
+    hpac_status status = train_run_pass(training, training->training_loop, &pass);
+    state->epoch_train_s += pass.elapsed_s;
+    state->epoch_waited_s += pass.waited_s;
+    state->epoch_timed_image_count += pass.images;
+    return status;
 }
 
 static hpac_status on_validation_batch(void *user, const hpac_batch *batch,
                                        const hpac_outcome *outcome)
 {
-    train_job *training = ((epoch_run *)user)->training;
+    train_job *training = user;
     size_t classes = training->config->data.target_count;
     train_predictions *predictions = &training->validation_predictions;
     memcpy(predictions->probabilities + predictions->count * classes, outcome->probabilities,
@@ -59,44 +56,17 @@ static hpac_status on_validation_batch(void *user, const hpac_batch *batch,
     return HPAC_OK;
 }
 
-static hpac_status train_epoch(epoch_run *run)
+hpac_status train_validate(train_job *training)
 {
-    train_job *training = run->training;
-    hpac_training_state *state = training->model.training;
-    run->train = counts_of_state(training);
-    hpac_loop_pass pass = {
-        .phase = HPAC_PHASE_TRAIN,
-        .epoch = state->epoch,
-        .epochs = (uint32_t)training->config->train.epochs,
-        .first_batch = state->batch,
-        .step = state->step,
-        .counts = &run->train,
-        .on_batch = on_train_batch,
-        .user = run,
-    };
-    hpac_status status = train_run_pass(training, training->training_loop, &pass);
-    keep_counts(state, &run->train);
-    state->epoch_train_s += pass.elapsed_s;
-    state->epoch_waited_s += pass.waited_s;
-    state->epoch_timed_image_count += pass.images;
-    double seconds = state->epoch_train_s;
-    run->images_per_s = seconds > 0 ? (double)state->epoch_timed_image_count / seconds : 0;
-    run->waiting = seconds > 0 ? state->epoch_waited_s / seconds : 0;
-    return status;
-}
-
-static hpac_status validate(epoch_run *run)
-{
-    train_job *training = run->training;
-    run->validation = (hpac_counts){.classes = training->config->data.target_count};
+    training->validation_counts = (hpac_counts){.classes = training->config->data.target_count};
     training->validation_predictions.count = 0;
     hpac_loop_pass pass = {
         .phase = HPAC_PHASE_VALIDATE,
         .epoch = training->model.training->epoch,
         .epochs = (uint32_t)training->config->train.epochs,
-        .counts = &run->validation,
+        .counts = &training->validation_counts,
         .on_batch = on_validation_batch,
-        .user = run,
+        .user = training,
     };
     /* The host's copy of the weights, which checkpoints overwrite, takes them to this network. */
     hpac_weights *weights = training->model.weights;
@@ -105,26 +75,25 @@ static hpac_status validate(epoch_run *run)
     return train_run_pass(training, training->validation_loop, &pass);
 }
 
-static hpac_status train_and_validate(epoch_run *run)
+static hpac_status train_and_validate(train_job *training)
 {
-    HPAC_TRY(train_epoch(run));
-    return validate(run);
+    HPAC_TRY(train_epoch(training));
+    return train_validate(training);
 }
 
-static void log_epoch(const epoch_run *run, double validation_loss, bool best)
+static void log_epoch(const train_job *training, const history_epoch *row, bool best)
 {
-    const train_job *training = run->training;
-    hpac_f1_summary f1 = hpac_f1_summarize(&run->validation);
+    const hpac_counts *validation = row->validation;
+    hpac_f1_summary f1 = hpac_f1_summarize(validation);
     char waited[32] = "";
-    if (run->waiting >= 0.02)
-        snprintf(waited, sizeof waited, ", waited %.0f %%", 100 * run->waiting);
+    if (row->waiting >= 0.02)
+        snprintf(waited, sizeof waited, ", waited %.0f %%", 100 * row->waiting);
     hpac_log_info("epoch %u/%d  loss %.4f  val_loss %.4f%s (prior %.4f)  accuracy %.4f (all zero "
                   "%.4f)  F1 %.3f (%.3f..%.3f, std %.3f)  %.0f img/s%s",
-                  training->model.training->epoch + 1, training->config->train.epochs,
-                  hpac_mean_loss(&run->train), validation_loss, best ? " best" : "",
-                  training->prior_loss, hpac_accuracy(&run->validation),
-                  hpac_all_zero_accuracy(&run->validation), f1.mean, f1.min, f1.max, f1.std,
-                  run->images_per_s, waited);
+                  row->epoch, training->config->train.epochs, hpac_mean_loss(row->train),
+                  hpac_mean_loss(validation), best ? " best" : "", row->prior_loss,
+                  hpac_accuracy(validation), hpac_all_zero_accuracy(validation), f1.mean, f1.min,
+                  f1.max, f1.std, row->images_per_s, waited);
 }
 
 /* Saves the weights of the lowest validation loss; counts epochs for early stopping. */
@@ -153,33 +122,32 @@ static hpac_status save_progress(train_job *training)
     return checkpoint_save(training, HPAC_RUN_CHECKPOINT);
 }
 
-static hpac_status run_epoch(train_job *training, train_history *history)
+static hpac_status run_epoch(train_job *training)
 {
     double start_s = hpac_clock_s();
     hpac_training_state *state = training->model.training;
-    epoch_run run = {.training = training, .history = history};
-    hpac_status status = train_and_validate(&run);
+    hpac_status status = train_and_validate(training);
     state->elapsed_s += hpac_clock_s() - start_s;
     HPAC_TRY(status);
 
-    double validation_loss = hpac_mean_loss(&run.validation);
+    double train_s = state->epoch_train_s;
     const history_epoch row = {
         .epoch = state->epoch + 1,
         .step = state->step,
-        .train = &run.train,
-        .validation = &run.validation,
+        .train = &state->counts,
+        .validation = &training->validation_counts,
         .prior_loss = training->prior_loss,
         .elapsed_s = state->elapsed_s,
-        .images_per_s = run.images_per_s,
-        .waiting = run.waiting,
+        .images_per_s = train_s > 0 ? (double)state->epoch_timed_image_count / train_s : 0,
+        .waiting = train_s > 0 ? state->epoch_waited_s / train_s : 0,
     };
     bool best;
-    HPAC_TRY(history_add_epoch(history, &row));
-    HPAC_TRY(note_epoch(training, validation_loss, &best));
-    log_epoch(&run, validation_loss, best);
+    HPAC_TRY(history_add_epoch(&training->history, &row));
+    HPAC_TRY(note_epoch(training, hpac_mean_loss(row.validation), &best));
+    log_epoch(training, &row, best);
     state->epoch++;
     state->batch = 0;
-    keep_counts(state, &(hpac_counts){0});
+    state->counts = (hpac_counts){0};
     state->epoch_train_s = state->epoch_waited_s = 0;
     state->epoch_timed_image_count = 0;
     HPAC_TRY(save_progress(training));
@@ -187,7 +155,7 @@ static hpac_status run_epoch(train_job *training, train_history *history)
     return HPAC_OK;
 }
 
-static hpac_status run_epochs(train_job *training, train_history *history)
+static hpac_status run_epochs(train_job *training)
 {
     const hpac_training_state *state = training->model.training;
     const hpac_config_train *train = &training->config->train;
@@ -198,23 +166,17 @@ static hpac_status run_epochs(train_job *training, train_history *history)
                           state->epochs_without_best);
             break;
         }
-        HPAC_TRY(run_epoch(training, history));
+        HPAC_TRY(run_epoch(training));
     }
     return HPAC_OK;
 }
 
-hpac_status train_run_epochs(train_job *training, train_history *history)
+hpac_status train_run_epochs(train_job *training)
 {
-    hpac_status status = run_epochs(training, history);
+    hpac_status status = run_epochs(training);
     if (status != HPAC_INTERRUPTED)
         return status;
-    HPAC_TRY(history_flush(history));
+    HPAC_TRY(history_flush(&training->history));
     HPAC_TRY(save_progress(training));
     return HPAC_INTERRUPTED;
-}
-
-hpac_status train_validate(train_job *training)
-{
-    epoch_run run = {.training = training};
-    return validate(&run);
 }

@@ -35,7 +35,7 @@ static hpac_status predict_test_set(train_job *training)
     HPAC_AUTO(hpac_submission_discard) hpac_submission submission = {0};
     hpac_loop_pass pass = {
         .phase = HPAC_PHASE_PREDICT, .on_batch = on_test_batch, .user = &submission};
-    HPAC_TRY(train_open_test_loop(training));
+    HPAC_TRY(train_open_loop(training, HPAC_PHASE_PREDICT, false, &training->test_loop));
     HPAC_TRY(hpac_submission_create(&submission, &options));
     HPAC_TRY(train_run_pass(training, training->test_loop, &pass));
     return hpac_submission_commit(&submission);

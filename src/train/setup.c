@@ -178,22 +178,10 @@ hpac_status train_setup_networks(train_job *training)
     return make_model(training);
 }
 
-hpac_status train_check_memory(const train_job *training)
-{
-    return hpac_network_check_memory(training->network, training->evaluation_network);
-}
-
-hpac_status train_allocate_networks(train_job *training)
-{
-    HPAC_TRY(train_check_memory(training));
-    HPAC_TRY(hpac_network_allocate(training->network));
-    return hpac_network_allocate(training->evaluation_network);
-}
-
 /* ---- loops ---- */
 
-static hpac_status open_loop(const train_job *training, hpac_phase phase, bool resident,
-                             hpac_loop **loop)
+hpac_status train_open_loop(const train_job *training, hpac_phase phase, bool resident,
+                            hpac_loop **loop)
 {
     const hpac_config *config = training->config;
     const hpac_fold *fold = training->fold;
@@ -223,13 +211,8 @@ static hpac_status open_loop(const train_job *training, hpac_phase phase, bool r
 
 static hpac_status open_loops(train_job *training, bool resident)
 {
-    HPAC_TRY(open_loop(training, HPAC_PHASE_TRAIN, resident, &training->training_loop));
-    return open_loop(training, HPAC_PHASE_VALIDATE, resident, &training->validation_loop);
-}
-
-hpac_status train_open_test_loop(train_job *training)
-{
-    return open_loop(training, HPAC_PHASE_PREDICT, false, &training->test_loop);
+    HPAC_TRY(train_open_loop(training, HPAC_PHASE_TRAIN, resident, &training->training_loop));
+    return train_open_loop(training, HPAC_PHASE_VALIDATE, resident, &training->validation_loop);
 }
 
 static void close_loops(train_job *training)
@@ -292,6 +275,7 @@ hpac_status train_run_pass(train_job *training, hpac_loop *loop, hpac_loop_pass 
 
 void train_teardown(train_job *training)
 {
+    history_close(&training->history);
     close_loops(training);
     hpac_network_destroy(training->network);
     hpac_network_destroy(training->evaluation_network);

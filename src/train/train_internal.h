@@ -13,7 +13,7 @@
 
 #include <time.h>
 
-/* The probabilities of the last validation. */
+/* Predictions of the last validation. */
 typedef struct train_predictions {
     size_t count;         /* images */
     size_t *rows;         /* (count) of the labels */
@@ -45,8 +45,10 @@ typedef struct train_job {
      * weights of `network` before each validation. */
     hpac_network *evaluation_network;
     hpac_loop *training_loop, *validation_loop, *test_loop;
+    hpac_counts validation_counts; /* of the last validation */
     train_predictions validation_predictions;
 
+    train_history history;
     time_t started;
     train_clock clock;
     bool *skipped;         /* (labels) rows of bad images, of all parts of the run */
@@ -65,13 +67,12 @@ hpac_batch_format train_format(const train_job *training, hpac_phase phase);
 /* Makes both networks (nothing allocated) and the model that mirrors the trained one on the host.
  */
 hpac_status train_setup_networks(train_job *training);
-/* Whether both fit the device. Errors: DEVICE. */
-hpac_status train_check_memory(const train_job *training);
-hpac_status train_allocate_networks(train_job *training);
 /* The loops of training and validation; their images stay in the device's memory as device.resident
  * says. */
 hpac_status train_open_loops(train_job *training);
-hpac_status train_open_test_loop(train_job *training);
+/* The loop of one phase; of PREDICT over the test set. */
+hpac_status train_open_loop(const train_job *training, hpac_phase phase, bool resident,
+                            hpac_loop **loop);
 /* Runs a pass and adds its times to the clock. */
 hpac_status train_run_pass(train_job *training, hpac_loop *loop, hpac_loop_pass *pass);
 void train_teardown(train_job *training);
@@ -125,8 +126,8 @@ hpac_status checkpoint_save(train_job *training, hpac_run_file_number file);
 
 /* Trains and validates until the last epoch or early stopping; a stop saves and is
  * HPAC_INTERRUPTED. */
-hpac_status train_run_epochs(train_job *training, train_history *history);
-/* Validates once; the probabilities are in validation_predictions then. */
+hpac_status train_run_epochs(train_job *training);
+/* Validates once: validation_counts and validation_predictions. */
 hpac_status train_validate(train_job *training);
 
 /* ---- the others ---- */

@@ -129,9 +129,8 @@ static hpac_status train_epochs(train_job *training, bool resume)
         .epochs = state->epoch,
         .steps = state->step,
     };
-    HPAC_AUTO(history_close) train_history history = {0};
-    HPAC_TRY(history_open(&history, &options));
-    HPAC_TRY(train_run_epochs(training, &history));
+    HPAC_TRY(history_open(&training->history, &options));
+    HPAC_TRY(train_run_epochs(training));
     return train_finish(training);
 }
 
@@ -141,7 +140,8 @@ static hpac_status run_training(train_job *training, bool resume)
     train_predictions *predictions = &training->validation_predictions;
     size_t count = training->fold->validation_count;
     HPAC_TRY(train_log_printed(print_tables, training, training->options->brief));
-    HPAC_TRY(train_allocate_networks(training));
+    HPAC_TRY(hpac_network_allocate(training->network));
+    HPAC_TRY(hpac_network_allocate(training->evaluation_network));
     HPAC_TRY(resume ? checkpoint_resume(training) : checkpoint_start(training));
     HPAC_TRY(train_open_loops(training));
     HPAC_TRY_NEW(predictions->rows, count);
@@ -219,7 +219,7 @@ static hpac_status check(train_job *training, bool resume)
         train_read_run_json(training);
     if (options->dry_run)
         HPAC_TRY(print_tables(training, options->plan));
-    hpac_status status = train_check_memory(training);
+    hpac_status status = hpac_network_check_memory(training->network, training->evaluation_network);
     if (status == HPAC_ERR_DEVICE && options->dry_run) { /* another machine may train it */
         hpac_log_warning("%s", hpac_error_message());
         return HPAC_OK;
@@ -248,7 +248,7 @@ hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan 
     train_job training = {.options = options, .config = options->config, .device = options->device};
     HPAC_TRY(options->device->ops->describe(options->device, &training.device_info));
     HPAC_TRY(set_up(&training, false));
-    HPAC_TRY(train_check_memory(&training));
+    HPAC_TRY(hpac_network_check_memory(training.network, training.evaluation_network));
     size_t images = training.fold->train_count, batch = train->batch_size;
     size_t batches = images / batch + (!train->drop_last && images % batch > 0);
     *plan = (hpac_train_plan){

@@ -91,17 +91,17 @@ static void add_training(hpac_model *model)
         .patience_loss = 0.2 + 1e-17,
         .best_epoch = 6,
         .epochs_without_best = 2,
-        .epoch_loss_sum = 1.0 / 3.0,
-        .epoch_image_count = UINT64_C(1) << 53 | 1,
+        .counts.loss_sum = 1.0 / 3.0,
+        .counts.images = UINT64_C(1) << 53 | 1,
         .epoch_train_s = 3.25,
         .epoch_waited_s = 0.1,
         .epoch_timed_image_count = 77,
         .elapsed_s = 12345.678901234567,
     };
     for (int i = 0; i < HPAC_DEVICE_MAX_CLASSES; i++) {
-        training->confusion[i].tp = (UINT64_C(1) << 60) + (uint64_t)i;
-        training->confusion[i].fp = (uint64_t)i * 3;
-        training->confusion[i].fn = UINT64_MAX - (uint64_t)i;
+        training->counts.confusion[i].tp = (UINT64_C(1) << 60) + (uint64_t)i;
+        training->counts.confusion[i].fp = (uint64_t)i * 3;
+        training->counts.confusion[i].fn = UINT64_MAX - (uint64_t)i;
     }
     model->training = training;
 }
