@@ -24,10 +24,10 @@ hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, size_t c
     for (size_t t = 0; t < targets; t++) {
         double sum = 0;
         for (size_t i = 0; i < classifier_count; i++)
-            sum += (double)classifiers[i].model.thresholds[t];
-        thresholds[t] = given_count > 0 ? given[given_count == 1 ? 0 : t]
-                        : tuned         ? (float)(sum / (double)classifier_count)
-                                        : 0.5F;
+            sum += tuned ? (double)classifiers[i].model.thresholds[t] : 0.5;
+        thresholds[t] = (float)(sum / (double)classifier_count);
+        if (given_count > 0)
+            thresholds[t] = given[given_count == 1 ? 0 : t];
     }
     return HPAC_OK;
 }

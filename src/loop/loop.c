@@ -18,11 +18,16 @@ typedef struct resident_images {
 
 struct hpac_loop {
     hpac_loop_options options;
-    size_t *all_rows; /* for options.rows NULL */
+    size_t *all_rows; /* for options.loader.rows NULL */
     hpac_loader *loader;
     uint8_t *slots[HPAC_LOOP_SLOTS];
     resident_images resident;
     float *mean; /* (batch_size, targets); NULL with one network */
+    /* Of the pass: */
+    hpac_loop_pass *pass;
+    double started_s;
+    hpac_batch batches[HPAC_NETWORK_IN_FLIGHT]; /* a ring of those whose steps are not collected */
+    size_t first, in_flight;
 };
 
 size_t hpac_micro_batch_size(size_t rows, size_t cols)
@@ -36,25 +41,30 @@ size_t hpac_micro_batch_size(size_t rows, size_t cols)
 
 /* ---- life ---- */
 
+static const hpac_labels *labels_of(const hpac_loop *loop)
+{
+    return hpac_dataset_get_options(loop->options.loader.dataset)->labels;
+}
+
 static hpac_status make_resident(hpac_loop *loop)
 {
     const hpac_loop_options *options = &loop->options;
     resident_images *resident = &loop->resident;
-    size_t labels = hpac_dataset_get_options(options->dataset)->labels->count;
-    HPAC_TRY_NEW(resident->uploaded, labels);
-    HPAC_TRY_NEW(resident->resident_rows, labels);
+    size_t count = labels_of(loop)->count;
+    HPAC_TRY_NEW(resident->uploaded, count);
+    HPAC_TRY_NEW(resident->resident_rows, count);
     HPAC_TRY_NEW(resident->of_batch, options->format.batch_size);
-    return hpac_network_retain_images(options->networks[0], options->row_count);
+    return hpac_network_retain_images(options->networks[0], options->loader.row_count);
 }
 
 static hpac_status list_all_rows(hpac_loop *loop)
 {
-    size_t count = hpac_dataset_get_options(loop->options.dataset)->labels->count;
+    size_t count = labels_of(loop)->count;
     HPAC_TRY_NEW(loop->all_rows, count);
     for (size_t i = 0; i < count; i++)
         loop->all_rows[i] = i;
-    loop->options.rows = loop->all_rows;
-    loop->options.row_count = count;
+    loop->options.loader.rows = loop->all_rows;
+    loop->options.loader.row_count = count;
     return HPAC_OK;
 }
 
@@ -62,9 +72,9 @@ hpac_status hpac_loop_create(const hpac_loop_options *given, hpac_loop **result)
 {
     HPAC_TRY_NEW(*result, 1);
     hpac_loop *loop = *result;
-    const hpac_loop_options *options = &loop->options;
-    loop->options = *given;
-    if (!options->rows)
+    hpac_loop_options *options = &loop->options;
+    *options = *given;
+    if (!options->loader.rows)
         HPAC_TRY(list_all_rows(loop));
     if (options->network_count > 1)
         HPAC_TRY_NEW(loop->mean, options->format.batch_size * options->format.target_count);
@@ -76,22 +86,12 @@ hpac_status hpac_loop_create(const hpac_loop_options *given, hpac_loop **result)
     }
     if (options->resident)
         HPAC_TRY(make_resident(loop));
-    const hpac_loader_options loader = {
-        .dataset = options->dataset,
-        .rows = options->rows,
-        .row_count = options->row_count,
-        .batch_size = options->format.batch_size,
-        .slot_targets = options->format.target_count,
-        .drop_last = options->drop_last,
-        .shuffle = options->shuffle,
-        .seed = options->seed,
-        .workers = options->workers,
-        .resident = loop->resident.uploaded,
-        .skip_bad_images = options->skip_bad_images,
-        .slots = loop->slots,
-        .slot_count = HPAC_LOOP_SLOTS,
-    };
-    return hpac_loader_create(&loader, &loop->loader);
+    options->loader.batch_size = options->format.batch_size;
+    options->loader.slot_targets = options->format.target_count;
+    options->loader.resident = loop->resident.uploaded;
+    options->loader.slots = loop->slots;
+    options->loader.slot_count = HPAC_LOOP_SLOTS;
+    return hpac_loader_create(&options->loader, &loop->loader);
 }
 
 void hpac_loop_destroy(hpac_loop *loop)
@@ -117,57 +117,44 @@ const size_t *hpac_loop_skipped(hpac_loop *loop, size_t *count)
 
 /* ---- one pass ---- */
 
-/* Batches whose steps are in flight; a slot is given back when its step is collected. */
-typedef struct pass_run {
-    hpac_loop *loop;
-    hpac_loop_pass *pass;
-    hpac_batch batches[HPAC_NETWORK_IN_FLIGHT];
-    size_t first, count;
-    double started_s;
-} pass_run;
-
 /* Where the images of a batch are in device memory, or are to be put. */
 static void assign_resident_rows(resident_images *resident, const hpac_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         size_t row = batch->rows[i];
-        resident->of_batch[i] = resident->resident_rows[row];
-        if (!batch->data)
-            continue;
-        if (resident->uploaded[row]) {
-            resident->of_batch[i] = HPAC_NETWORK_NOT_RETAINED;
-            continue;
+        bool known = resident->uploaded[row];
+        if (!known) {
+            resident->uploaded[row] = true;
+            resident->resident_rows[row] = resident->count++;
         }
-        resident->uploaded[row] = true;
-        resident->of_batch[i] = resident->resident_rows[row] = resident->count++;
+        resident->of_batch[i] =
+            known && batch->data ? HPAC_NETWORK_NOT_RETAINED : resident->resident_rows[row];
     }
 }
 
-static hpac_status enqueue(pass_run *run, const hpac_batch *batch)
+static hpac_status enqueue(hpac_loop *loop, const hpac_batch *batch)
 {
-    hpac_loop *loop = run->loop;
     const hpac_loop_options *options = &loop->options;
-    run->batches[(run->first + run->count++) % HPAC_NETWORK_IN_FLIGHT] = *batch;
+    loop->batches[(loop->first + loop->in_flight++) % HPAC_NETWORK_IN_FLIGHT] = *batch;
     hpac_network_batch input = {.slot = batch->data, .count = batch->count};
     if (loop->resident.uploaded) {
         assign_resident_rows(&loop->resident, batch);
         input.resident_rows = loop->resident.of_batch;
     }
-    if (run->pass->phase == HPAC_PHASE_TRAIN)
-        return hpac_network_train(options->networks[0], &input, run->pass->step++);
+    if (loop->pass->phase == HPAC_PHASE_TRAIN)
+        return hpac_network_train(options->networks[0], &input, loop->pass->step++);
     for (size_t i = 0; i < options->network_count; i++)
         HPAC_TRY(hpac_network_evaluate(options->networks[i], &input));
     return HPAC_OK;
 }
 
-static hpac_status fail_not_finite(const pass_run *run, const hpac_batch *batch, bool loss)
+static hpac_status fail_not_finite(const hpac_loop *loop, const hpac_batch *batch, bool loss)
 {
-    const hpac_loop_pass *pass = run->pass;
-    const hpac_labels *labels = hpac_dataset_get_options(run->loop->options.dataset)->labels;
+    const hpac_labels *labels = labels_of(loop);
     hpac_problems ids = {0};
     for (size_t i = 0; i < batch->count; i++)
         hpac_problems_add(&ids, "  %s", labels->ids[batch->rows[i]]);
-    if (pass->phase == HPAC_PHASE_PREDICT)
+    if (loop->pass->phase == HPAC_PHASE_PREDICT)
         return hpac_problems_finish(&ids, HPAC_ERR_NUMERIC,
                                     "the model's predictions are not finite in batch %zu; check "
                                     "its weights and these images",
@@ -176,33 +163,31 @@ static hpac_status fail_not_finite(const pass_run *run, const hpac_batch *batch,
         &ids, HPAC_ERR_NUMERIC,
         "%s is not finite in epoch %u, batch %zu; lower train.optimizer.learning_rate, or check "
         "these images",
-        loss ? "the loss" : "a gradient or weight", pass->epoch + 1, batch->index + 1);
+        loss ? "the loss" : "a gradient or weight", loop->pass->epoch + 1, batch->index + 1);
 }
 
 /* The outcome of all networks. Without labels the loss is one of targets that a slot holds by
  * chance: no figure, but finite if the predictions are. */
-static hpac_status collect_networks(const pass_run *run, const hpac_batch *batch,
-                                    hpac_outcome *outcome)
+static hpac_status collect_networks(hpac_loop *loop, const hpac_batch *batch, hpac_outcome *outcome)
 {
-    const hpac_loop_options *options = &run->loop->options;
-    float *mean = run->loop->mean;
-    size_t values = mean ? batch->count * options->format.target_count : 0;
+    const hpac_loop_options *options = &loop->options;
+    size_t values = loop->mean ? batch->count * options->format.target_count : 0;
     for (size_t v = 0; v < values; v++)
-        mean[v] = 0;
+        loop->mean[v] = 0;
     for (size_t i = 0; i < options->network_count; i++) {
         HPAC_TRY(hpac_network_collect(options->networks[i], outcome));
         bool finite_loss = isfinite(outcome->result.loss_sum);
         if (!finite_loss || outcome->result.nonfinite != 0) {
-            run->pass->failed_network = i;
-            return fail_not_finite(run, batch, !finite_loss);
+            loop->pass->failed_network = i;
+            return fail_not_finite(loop, batch, !finite_loss);
         }
         for (size_t v = 0; v < values; v++)
-            mean[v] += outcome->probabilities[v];
+            loop->mean[v] += outcome->probabilities[v];
     }
     for (size_t v = 0; v < values; v++)
-        mean[v] /= (float)options->network_count;
-    if (mean)
-        outcome->probabilities = mean;
+        loop->mean[v] /= (float)options->network_count;
+    if (loop->mean)
+        outcome->probabilities = loop->mean;
     return HPAC_OK;
 }
 
@@ -217,14 +202,11 @@ static void add_counts(hpac_counts *counts, const hpac_step_result *result, size
     }
 }
 
-static void report_progress(const pass_run *run, size_t batch_index)
+static void report_progress(const hpac_loop *loop, size_t done)
 {
-    const hpac_loop_options *options = &run->loop->options;
-    const hpac_loop_pass *pass = run->pass;
-    if (!options->progress)
-        return;
-    size_t batches = hpac_loader_batch_count(run->loop->loader), done = batch_index + 1;
-    double elapsed_s = hpac_clock_s() - run->started_s;
+    const hpac_loop_pass *pass = loop->pass;
+    size_t batches = hpac_loader_batch_count(loop->loader);
+    double elapsed_s = hpac_clock_s() - loop->started_s;
     const hpac_progress progress = {
         .phase = pass->phase,
         .epoch = pass->epoch + 1,
@@ -237,78 +219,75 @@ static void report_progress(const pass_run *run, size_t batch_index)
         .waiting = elapsed_s > 0 ? pass->waited_s / elapsed_s : 0,
         .remaining_s = elapsed_s / (double)(done - pass->first_batch) * (double)(batches - done),
     };
-    options->progress(options->user, &progress);
+    loop->options.progress(loop->options.user, &progress);
 }
 
-/* Gives back the slot of the oldest batch. */
-static void release_first(pass_run *run)
+/* Releases the slot of the oldest batch. */
+static void release_first(hpac_loop *loop)
 {
-    hpac_loader_release(run->loop->loader, &run->batches[run->first]);
-    run->first = (run->first + 1) % HPAC_NETWORK_IN_FLIGHT;
-    run->count--;
+    hpac_loader_release(loop->loader, &loop->batches[loop->first]);
+    loop->first = (loop->first + 1) % HPAC_NETWORK_IN_FLIGHT;
+    loop->in_flight--;
 }
 
-static hpac_status collect(pass_run *run)
+static hpac_status collect(hpac_loop *loop)
 {
-    hpac_loop_pass *pass = run->pass;
-    const hpac_batch *batch = &run->batches[run->first];
+    hpac_loop_pass *pass = loop->pass;
+    const hpac_batch *batch = &loop->batches[loop->first];
     hpac_outcome outcome = {0};
-    HPAC_TRY(collect_networks(run, batch, &outcome));
+    HPAC_TRY(collect_networks(loop, batch, &outcome));
     if (pass->counts)
         add_counts(pass->counts, &outcome.result, batch->count);
     pass->images += batch->count;
     pass->batches++;
-    if (pass->on_batch)
-        HPAC_TRY(pass->on_batch(pass->user, batch, &outcome));
+    HPAC_TRY(pass->on_batch(pass->user, batch, &outcome));
     hpac_test_pause(pass->phase == HPAC_PHASE_TRAIN ? "batch" : "inference-batch");
-    report_progress(run, batch->index);
-    release_first(run);
+    if (loop->options.progress)
+        report_progress(loop, batch->index + 1);
+    release_first(loop);
     return HPAC_OK;
 }
 
-/* After an error: waits for the steps in flight and drops them, so that their slots are free. */
-static void drop_in_flight(pass_run *run)
+static hpac_status run_batches(hpac_loop *loop)
 {
-    const hpac_loop_options *options = &run->loop->options;
-    hpac_outcome outcome;
-    for (size_t i = 0; i < options->network_count; i++)
-        while (hpac_network_in_flight(options->networks[i]) > 0 &&
-               hpac_network_collect(options->networks[i], &outcome) == HPAC_OK)
-            continue;
-    while (run->count > 0)
-        release_first(run);
-}
-
-static hpac_status run_batches(pass_run *run)
-{
-    const hpac_loop_options *options = &run->loop->options;
-    hpac_loader *loader = run->loop->loader;
+    const volatile sig_atomic_t *stop = loop->options.stop;
     bool stopped = false;
-    HPAC_TRY(hpac_loader_begin(loader, run->pass->epoch, run->pass->first_batch));
-    while (!(stopped = options->stop && *options->stop)) {
+    HPAC_TRY(hpac_loader_begin(loop->loader, loop->pass->epoch, loop->pass->first_batch));
+    while (!(stopped = stop && *stop)) {
         hpac_batch batch;
-        HPAC_TRY(hpac_loader_next(loader, &batch));
+        HPAC_TRY(hpac_loader_next(loop->loader, &batch));
         if (batch.count == 0)
             break;
-        run->pass->waited_s += batch.waited_ms / 1000;
-        HPAC_TRY(enqueue(run, &batch));
-        if (run->count == HPAC_NETWORK_IN_FLIGHT)
-            HPAC_TRY(collect(run));
+        loop->pass->waited_s += batch.waited_ms / 1000;
+        HPAC_TRY(enqueue(loop, &batch));
+        if (loop->in_flight == HPAC_NETWORK_IN_FLIGHT)
+            HPAC_TRY(collect(loop));
     }
-    while (run->count > 0)
-        HPAC_TRY(collect(run));
-    return stopped ? HPAC_INTERRUPTED : HPAC_OK;
+    while (loop->in_flight > 0)
+        HPAC_TRY(collect(loop));
+    if (stopped)
+        return HPAC_INTERRUPTED;
+    return loop->pass->images > 0 || loop->pass->first_batch > 0
+               ? HPAC_OK
+               : hpac_fail(HPAC_ERR_DATA, "none of the images of this pass can be read");
 }
 
 hpac_status hpac_loop_run(hpac_loop *loop, hpac_loop_pass *pass)
 {
-    pass_run run = {.loop = loop, .pass = pass, .started_s = hpac_clock_s()};
+    loop->pass = pass;
+    loop->started_s = hpac_clock_s();
     pass->images = pass->batches = 0;
     pass->waited_s = 0;
-    hpac_status status = run_batches(&run);
-    drop_in_flight(&run);
-    pass->elapsed_s = hpac_clock_s() - run.started_s;
-    if (status == HPAC_OK && pass->images == 0 && pass->first_batch == 0)
-        return hpac_fail(HPAC_ERR_DATA, "none of the images of this pass can be read");
+    hpac_status status = run_batches(loop);
+    /* After an error: waits for the steps in flight and drops them, so that their slots are free.
+     */
+    hpac_outcome outcome;
+    for (size_t i = 0; i < loop->options.network_count; i++)
+        while (hpac_network_in_flight(loop->options.networks[i]) > 0 &&
+               hpac_network_collect(loop->options.networks[i], &outcome) == HPAC_OK)
+            continue;
+    while (loop->in_flight > 0)
+        release_first(loop);
+    pass->elapsed_s = hpac_clock_s() - loop->started_s;
     return status;
 }

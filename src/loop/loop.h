@@ -35,13 +35,9 @@ typedef struct hpac_loop_options {
     hpac_network *const *networks;
     size_t network_count;
     hpac_batch_format format; /* of the networks */
-    hpac_dataset *dataset;    /* borrowed. With labels there are losses and counts */
-    const size_t *rows;       /* (row_count) borrowed; NULL: all rows of the data set */
-    size_t row_count;
-    bool drop_last, shuffle; /* as in loader.h, like the next three members */
-    uint64_t seed;
-    int workers;
-    bool skip_bad_images;
+    /* Its dataset (with labels there are losses and counts), rows (NULL: all of the data set),
+     * drop_last, shuffle, seed, workers and skip_bad_images; the rest is set here. */
+    hpac_loader_options loader;
     bool resident; /* keep the images in the device's memory after their first upload */
     const volatile sig_atomic_t *stop; /* nonzero: finish the batches in flight and return */
     void (*progress)(void *user, const hpac_progress *progress); /* may be NULL, like stop */
@@ -61,7 +57,7 @@ typedef struct hpac_loop_pass {
     size_t first_batch;     /* of the epoch */
     uint32_t step;          /* TRAIN: the number of the first update */
     hpac_counts *counts;    /* with labels: added to; else NULL */
-    /* Called for every batch in order, after its step was collected. May be NULL. */
+    /* Called for every batch in order, after its step was collected. */
     hpac_status (*on_batch)(void *user, const hpac_batch *batch, const hpac_outcome *outcome);
     void *user;
     /* Set by hpac_loop_run. */

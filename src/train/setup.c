@@ -186,21 +186,20 @@ hpac_status train_open_loop(const train_job *training, hpac_phase phase, bool re
     const hpac_config *config = training->config;
     const hpac_fold *fold = training->fold;
     bool train = phase == HPAC_PHASE_TRAIN, predict = phase == HPAC_PHASE_PREDICT;
+    const size_t *rows = train ? fold->train : fold->validation;
     const hpac_loop_options options = {
         .device = training->device,
         .networks = train ? &training->network : &training->evaluation_network,
         .network_count = 1,
         .format = train_format(training, phase),
-        .dataset = predict ? training->test_dataset : training->dataset,
-        .rows = train     ? fold->train
-                : predict ? NULL
-                          : fold->validation,
-        .row_count = train ? fold->train_count : fold->validation_count,
-        .drop_last = train && config->train.drop_last,
-        .shuffle = train && config->train.shuffle,
-        .seed = config->train.seed,
-        .workers = config->data.workers,
-        .skip_bad_images = config->data.skip_bad_images && !predict,
+        .loader = {.dataset = predict ? training->test_dataset : training->dataset,
+                   .rows = predict ? NULL : rows,
+                   .row_count = train ? fold->train_count : fold->validation_count,
+                   .drop_last = train && config->train.drop_last,
+                   .shuffle = train && config->train.shuffle,
+                   .seed = config->train.seed,
+                   .workers = config->data.workers,
+                   .skip_bad_images = config->data.skip_bad_images && !predict},
         .resident = resident,
         .stop = training->options->stop,
         .progress = training->options->progress,

@@ -39,10 +39,11 @@ static void print_data(const train_job *training, FILE *stream)
     if (training->config->train.drop_last && left_out > 0)
         fprintf(stream, "data: %zu training images are left out each epoch (train.drop_last)\n",
                 left_out);
-    fprintf(stream, "data: %s\n",
-            !hpac_dataset_is_cached(training->dataset) ? "images are prepared again in every epoch"
-            : training->options->images ? "prepared images are kept in memory, for all runs"
-                                        : "prepared images are kept in memory");
+    if (hpac_dataset_is_cached(training->dataset))
+        fprintf(stream, "data: prepared images are kept in memory%s\n",
+                training->options->images ? ", for all runs" : "");
+    else
+        fputs("data: images are prepared again in every epoch\n", stream);
     if (training->test_dataset)
         fprintf(stream, "data: %zu test images\n", training->test_ids.count);
 }
@@ -50,21 +51,21 @@ static void print_data(const train_job *training, FILE *stream)
 /* What the memory plan of the device does not know. */
 static void print_host_memory(const train_job *training, FILE *stream)
 {
-    double mib = 0x1p-20;
+    const double mib = 0x1p-20;
     const hpac_batch_format training_format = train_format(training, HPAC_PHASE_TRAIN);
     const hpac_batch_format evaluation_format = train_format(training, HPAC_PHASE_VALIDATE);
-    double slots = (double)HPAC_LOOP_SLOTS * (double)(hpac_batch_nbytes(&training_format) +
-                                                      hpac_batch_nbytes(&evaluation_format));
     const hpac_image_pool *pool = training->options->images;
-    double images =
-        pool ? (double)hpac_image_pool_nbytes(pool)
-        : hpac_dataset_is_cached(training->dataset)
-            ? (double)training->labels.count * (double)hpac_batch_image_nbytes(&training_format)
-            : 0;
+    size_t slots = HPAC_LOOP_SLOTS *
+                   (hpac_batch_nbytes(&training_format) + hpac_batch_nbytes(&evaluation_format));
+    size_t images = 0;
+    if (pool)
+        images = hpac_image_pool_nbytes(pool);
+    else if (hpac_dataset_is_cached(training->dataset))
+        images = training->labels.count * hpac_batch_image_nbytes(&training_format);
     /* Weights and both accumulators; once more while a checkpoint is put together. */
-    double model = 2 * 3 * sizeof(float) * (double)hpac_network_parameter_count(training->network);
+    size_t model = 2 * 3 * sizeof(float) * hpac_network_parameter_count(training->network);
     fprintf(stream, "host memory, MiB: batch slots %.1f, prepared images %.1f, checkpoints %.1f\n",
-            slots * mib, images * mib, model * mib);
+            (double)slots * mib, (double)images * mib, (double)model * mib);
 }
 
 static hpac_status print_tables(const void *job, FILE *stream)
