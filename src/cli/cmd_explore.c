@@ -12,7 +12,7 @@ static hpac_status read_company(const cli_arguments *arguments, hpac_explore_opt
     /* Those of the reference notebooks. */
     static const char *const fallback[] = {"Lysosomes", "Rods & rings", "Peroxisomes",
                                            "Microtubule ends", "Nuclear speckles"};
-    class_list list = {"company", options->company, &options->company_count};
+    class_list list = {"company", options->cooccurring, &options->cooccurring_count};
     size_t count;
     const char *const *names = cli_list(arguments, "company", &count);
     if (count == 0) {
@@ -34,13 +34,13 @@ static hpac_status run(const cli_arguments *arguments)
         .labels = &labels,
         .images = cli_text(arguments, "images"),
         .test = cli_text(arguments, "test"),
-        .folder = cli_text(arguments, "out"),
+        .out = cli_text(arguments, "out"),
         .force = cli_flag(arguments, "force"),
         .plots = !cli_flag(arguments, "no-plots"),
-        .page_rows = (int)cli_number(arguments, "page-rows"),
-        .pages = (int)cli_number(arguments, "pages"),
-        .rows = (int)cli_number(arguments, "rows"),
-        .cols = (int)cli_number(arguments, "cols"),
+        .page_rows = (size_t)cli_number(arguments, "page-rows"),
+        .pages = (size_t)cli_number(arguments, "pages"),
+        .rows = (size_t)cli_number(arguments, "rows"),
+        .cols = (size_t)cli_number(arguments, "cols"),
         .skip_missing = cli_choice(arguments, "on-bad-image") == CLI_SKIP,
         .progress = progress_count,
         .user = "drawing",
@@ -51,14 +51,15 @@ static hpac_status run(const cli_arguments *arguments)
     HPAC_TRY(read_company(arguments, &options));
     HPAC_TRY(hpac_labels_read_csv(path, &labels));
     HPAC_TRY(hpac_explore(&options, &found));
-    if (options.folder) {
+    if (options.out) {
         progress_begin(cli_flag(arguments, "quiet"));
         hpac_status status = hpac_exploration_write(&options, &found);
         progress_end();
         HPAC_TRY(status);
     }
-    return cli_flag(arguments, "json") ? hpac_exploration_print_json(&options, &found, stdout)
-                                       : hpac_exploration_print(&options, &found, stdout);
+    return cli_flag(arguments, "json")
+               ? hpac_tables_write_json(found.tables, found.table_count, stdout)
+               : hpac_exploration_print(&options, &found, stdout);
 }
 
 const cli_command cmd_explore = {

@@ -15,13 +15,14 @@ static hpac_status run(const cli_arguments *arguments)
 {
     HPAC_AUTO(hpac_labels_fini) hpac_labels ids = {0};
     HPAC_AUTO(destroy_dataset) hpac_dataset *dataset = NULL;
-    int order[HPAC_MAX_CHANNELS], channels;
+    int order[HPAC_MAX_CHANNELS];
+    size_t channels;
     HPAC_TRY(channels_read(arguments, order, &channels));
     HPAC_TRY(hpac_ids_read_csv(cli_text(arguments, "ids"), &ids));
     const hpac_dataset_options data = {
         .images = cli_text(arguments, "images"),
         .labels = &ids,
-        .channels = (size_t)channels,
+        .channels = channels,
         .channel_order = order,
         .rows = (size_t)cli_number(arguments, "rows"),
         .cols = (size_t)cli_number(arguments, "cols"),

@@ -70,7 +70,7 @@ hpac_status class_list_add(void *list, const char *name)
 
 typedef struct channel_list {
     int *channels; /* (up to HPAC_MAX_CHANNELS) */
-    int *count;
+    size_t *count;
 } channel_list;
 
 static hpac_status add_channel(void *user, const char *part)
@@ -84,21 +84,22 @@ static hpac_status add_channel(void *user, const char *part)
                          "--channels: expected an integer in [1, %d] or a list of green, blue, red "
                          "and yellow, not \"%s\"",
                          HPAC_MAX_CHANNELS, part);
-    for (int i = 0; i < *list->count; i++)
+    for (size_t i = 0; i < *list->count; i++)
         if (list->channels[i] == channel)
             return hpac_fail(HPAC_ERR_CONFIG, "--channels: duplicate channel %s", part);
     list->channels[(*list->count)++] = channel;
     return HPAC_OK;
 }
 
-hpac_status channels_read(const cli_arguments *arguments, int order[HPAC_MAX_CHANNELS], int *count)
+hpac_status channels_read(const cli_arguments *arguments, int order[HPAC_MAX_CHANNELS],
+                          size_t *count)
 {
     const char *text = cli_text(arguments, "channels");
     *count = 0;
     if (strlen(text) != 1 || *text < '1' || *text > '0' + HPAC_MAX_CHANNELS)
         return list_read(text, add_channel, &(channel_list){order, count});
-    for (; *count < *text - '0'; ++*count)
-        order[*count] = *count;
+    for (int channel = 0; channel < *text - '0'; channel++)
+        order[(*count)++] = channel;
     return HPAC_OK;
 }
 

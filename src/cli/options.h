@@ -36,7 +36,8 @@
     OPTION_TEXT("channels", "N|CHANNEL,...", FALLBACK,                                             \
                 "the first N of green, blue, red, yellow, or their names in any order")
 /* Errors: CONFIG. */
-hpac_status channels_read(const cli_arguments *arguments, int order[HPAC_MAX_CHANNELS], int *count);
+hpac_status channels_read(const cli_arguments *arguments, int order[HPAC_MAX_CHANNELS],
+                          size_t *count);
 
 /* Where classes are collected. */
 typedef struct class_list {

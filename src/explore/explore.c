@@ -1,4 +1,4 @@
-/* Writing an exploration: tables, plots, panels, page. */
+/* An exploration on the terminal and as files: tables, plots, panels, page. */
 #include "explore_internal.h"
 
 #include "base/csv.h"
@@ -7,74 +7,79 @@
 #include "render/plot.h"
 
 #include <dirent.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <unistd.h>
 
-char *explore_path(const hpac_explore_options *options, const char *format, ...)
+/* ---- the terminal ---- */
+
+#define ROWS_SHOWN 10 /* of the pairs and the chosen images */
+
+static void print_undefined(const hpac_exploration *found, FILE *stream)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    char *path = hpac_path_join_list(options->folder, format, arguments);
-    va_end(arguments);
-    return path;
+    int classes = found->statistics.uncorrelated;
+    if (classes > 0)
+        fprintf(
+            stream,
+            "  The correlation of %d class%s with any other is undefined: none of the %zu images\n"
+            "  with more than one label has %s, or all do.\n",
+            classes, classes == 1 ? "" : "es", found->statistics.multi_images,
+            classes == 1 ? "it" : "them");
 }
 
-uint32_t explore_wanted(const hpac_explore_options *options)
+hpac_status hpac_exploration_print(const hpac_explore_options *options,
+                                   const hpac_exploration *found, FILE *stream)
 {
-    uint32_t wanted = 0;
-    for (size_t i = 0; i < options->class_count; i++)
-        wanted |= UINT32_C(1) << options->classes[i];
-    return wanted;
-}
-
-/* Makes a directory in that of the exploration. */
-static hpac_status create_directory(const hpac_explore_options *options, const char *name)
-{
-    char *path = explore_path(options, "%s", name);
-    hpac_status status = path ? hpac_directory_create(path) : hpac_fail_memory(1);
-    free(path);
-    return status;
+    for (size_t i = 0; i < found->table_count; i++) {
+        const hpac_table *table = &found->tables[i];
+        bool pairs = strcmp(table->name, "correlation_pairs") == 0;
+        bool cut = pairs || strcmp(table->name, "chosen") == 0;
+        if (strcmp(table->name, "correlation") == 0)
+            continue;
+        fputs(i > 0 ? "\n" : "", stream);
+        if (hpac_table_row_count(table) > 0)
+            HPAC_TRY(hpac_table_print(table, cut ? ROWS_SHOWN : 0, stream));
+        else
+            fprintf(stream, "%s: none\n", table->title);
+        if (pairs)
+            print_undefined(found, stream);
+    }
+    if (options->test)
+        fprintf(stream, "\nThe test directory has %zu images, %.1f %% of the %zu %s.\n",
+                found->test.images, found->test_percent, found->train_images,
+                options->images ? "in the directory of --images" : "in the label file");
+    return HPAC_OK;
 }
 
 /* ---- tables ---- */
 
-static hpac_status write_table(const hpac_explore_options *options, const hpac_table *table)
-{
-    return hpac_table_write_csv(table, options->folder, "%s.csv", table->name);
-}
-
 static hpac_status write_tables(const hpac_explore_options *options, const hpac_exploration *found)
 {
-    const hpac_table *tables[HPAC_EXPLORE_TABLES];
-    size_t count = hpac_exploration_tables(options, found, tables);
-    for (size_t i = 0; i < count; i++)
-        HPAC_TRY(write_table(options, tables[i]));
+    for (size_t i = 0; i < found->table_count; i++)
+        HPAC_TRY(
+            hpac_table_write_csv(&found->tables[i], options->out, "%s.csv", found->tables[i].name));
     return HPAC_OK;
 }
 
 /* Id, then 0 or 1 per class, in class order. */
 static hpac_status write_binarised(const hpac_explore_options *options)
 {
-    char *path = explore_path(options, "binarised.csv");
+    const hpac_labels *labels = options->labels;
+    HPAC_AUTO_FREE char *path = hpac_path_join(options->out, "binarised.csv");
     if (!path)
-        return hpac_fail_memory(1);
+        return hpac_fail_memory(strlen(options->out));
     hpac_file file;
-    hpac_status status = hpac_file_create(&file, path);
-    free(path);
-    HPAC_TRY(status);
+    HPAC_TRY(hpac_file_create(&file, path));
     fputs("Id", file.stream);
     for (int c = 0; c < HPAC_CLASS_COUNT; c++) {
         fputc(',', file.stream);
         hpac_csv_write_cell(file.stream, hpac_class_names[c]);
     }
     fputc('\n', file.stream);
-    for (size_t row = 0; row < options->labels->count; row++) {
-        hpac_csv_write_cell(file.stream, options->labels->ids[row]);
+    for (size_t row = 0; row < labels->count; row++) {
+        hpac_csv_write_cell(file.stream, labels->ids[row]);
         for (int c = 0; c < HPAC_CLASS_COUNT; c++)
-            fputs(options->labels->masks[row] >> c & 1 ? ",1" : ",0", file.stream);
+            fputs(labels->masks[row] >> c & 1 ? ",1" : ",0", file.stream);
         fputc('\n', file.stream);
     }
     return hpac_file_commit(&file);
@@ -83,22 +88,24 @@ static hpac_status write_binarised(const hpac_explore_options *options)
 /* ---- plots ---- */
 
 static const explore_picture pictures[] = {
-    {"class_counts", "bars", "axis", "images", "Images per class."},
-    {"labels_per_image", "columns", "yaxis", "percent of the images",
+    {"class_counts", NULL, "bars", "axis", "images", "Images per class."},
+    {"labels_per_image", NULL, "columns", "yaxis", "percent of the images",
      "Percentage of the images with one, two, ... labels."},
-    {"correlation", "heatmap", "axis", "Pearson's r",
+    /* The map has a row per class even when nothing in it is defined. */
+    {"correlation", "correlation_pairs", "heatmap", "axis", "Pearson's r",
      "Blue: together more often than by chance; red: less often."},
-    {"company_", "bars", "axis", "images", "Of the images with this class, those with each class."},
+    {"company_*", NULL, "bars", "axis", "images",
+     "Of the images with this class, those with each class."},
 };
 
 const explore_picture *explore_picture_find(const hpac_exploration *found, const hpac_table *table)
 {
-    /* The map has a row per class even when nothing in it is defined. */
-    const hpac_table *rows = table == &found->correlation ? &found->correlation_pairs : table;
-    for (size_t i = 0; i < sizeof pictures / sizeof *pictures && rows; i++)
-        if (strncmp(table->name, pictures[i].table, strlen(pictures[i].table)) == 0 &&
-            table != &found->correlation_pairs && hpac_table_row_count(rows) > 0)
-            return &pictures[i];
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)
+        if (fnmatch(pictures[i].table, table->name, 0) == 0) {
+            const char *needs = pictures[i].needs ? pictures[i].needs : table->name;
+            bool drawn = hpac_table_row_count(explore_table(found, needs)) > 0;
+            return drawn ? &pictures[i] : NULL;
+        }
     return NULL;
 }
 
@@ -106,10 +113,10 @@ const explore_picture *explore_picture_find(const hpac_exploration *found, const
 static hpac_status draw_table(const hpac_explore_options *options, const hpac_table *table,
                               const explore_picture *picture)
 {
-    HPAC_AUTO_FREE char *csv = explore_path(options, "%s.csv", table->name);
-    HPAC_AUTO_FREE char *path = explore_path(options, "plots/%s.png", table->name);
+    HPAC_AUTO_FREE char *csv = hpac_path_join(options->out, "%s.csv", table->name);
+    HPAC_AUTO_FREE char *path = hpac_path_join(options->out, "plots/%s.png", table->name);
     if (!csv || !path)
-        return hpac_fail_memory(strlen(table->name));
+        return hpac_fail_memory(strlen(options->out));
     HPAC_AUTO(hpac_plot_fini) hpac_plot plot = {0};
     HPAC_TRY(hpac_plot_init(&plot));
     hpac_plot_add_file(&plot, csv, "csv");
@@ -120,13 +127,14 @@ static hpac_status draw_table(const hpac_explore_options *options, const hpac_ta
 
 static hpac_status draw_plots(const hpac_explore_options *options, const hpac_exploration *found)
 {
-    const hpac_table *tables[HPAC_EXPLORE_TABLES];
-    size_t count = hpac_exploration_tables(options, found, tables);
-    HPAC_TRY(create_directory(options, "plots"));
-    for (size_t i = 0; i < count; i++) {
-        const explore_picture *picture = explore_picture_find(found, tables[i]);
+    HPAC_AUTO_FREE char *plots = hpac_path_join(options->out, "plots");
+    if (!plots)
+        return hpac_fail_memory(strlen(options->out));
+    HPAC_TRY(hpac_directory_create(plots));
+    for (size_t i = 0; i < found->table_count; i++) {
+        const explore_picture *picture = explore_picture_find(found, &found->tables[i]);
         if (picture)
-            HPAC_TRY(draw_table(options, tables[i], picture));
+            HPAC_TRY(draw_table(options, &found->tables[i], picture));
     }
     return HPAC_OK;
 }
@@ -138,27 +146,27 @@ static hpac_status draw_plots(const hpac_explore_options *options, const hpac_ex
 /* Pictures of an earlier exploration, of which there may be more than there will be now. */
 static void remove_pictures(const char *path)
 {
-    DIR *folder = opendir(path);
-    if (!folder)
+    DIR *directory = opendir(path);
+    if (!directory)
         return;
-    for (struct dirent *entry; (entry = readdir(folder));) {
+    for (struct dirent *entry; (entry = readdir(directory));) {
         int length = 0;
         (void)sscanf(entry->d_name, "%*[a-z]_%*[0-9].png%n", &length);
         bool ours =
             strncmp(entry->d_name, "image_", 6) == 0 || strncmp(entry->d_name, "page_", 5) == 0;
         if (ours && length > 0 && entry->d_name[length] == '\0')
-            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
     }
-    closedir(folder);
+    closedir(directory);
 }
 
 /* Breaks the list of classes at the width of a page of panels; returns the number of lines. */
-static int wrap(char *names, size_t line_limit)
+static int wrap(char *names, ptrdiff_t line_limit)
 {
     int lines = 1;
     char *start = names, *gap = NULL;
     for (char *c = names; *c; c++) {
-        if ((size_t)(c - start) >= line_limit && gap) {
+        if (c - start >= line_limit && gap) {
             *gap = '\n';
             start = gap + 1;
             gap = NULL;
@@ -174,58 +182,54 @@ static int wrap(char *names, size_t line_limit)
 static int write_title(const hpac_explore_options *options, size_t row, char *title, size_t nbytes)
 {
     hpac_class_list(options->labels->masks[row], title, nbytes);
-    size_t limit = options->channels > 2 ? 18 * (size_t)options->channels : 36; /* panels.gp */
-    int lines = 1 + wrap(title, limit);
+    size_t limit = options->channels > 2 ? 18 * options->channels : 36; /* panels.gp */
+    int lines = 1 + wrap(title, (ptrdiff_t)limit);
     size_t length = strlen(title);
     snprintf(title + length, nbytes - length, "\n%s", options->labels->ids[row]);
     return lines;
 }
 
-/* Draws one page of panels, page from 1. */
-static hpac_status draw_page(const hpac_explore_options *options, const panel_rows *chosen,
-                             size_t page)
+/* Draws one page of panels, whose first image is `first`, as the page `number`, from 1. */
+static hpac_status draw_page(const hpac_explore_options *options, const char *directory,
+                             const panel_rows *chosen, size_t first, size_t number)
 {
-    size_t first = (page - 1) * (size_t)options->page_rows;
     size_t rows = chosen->count - first;
-    rows = rows < (size_t)options->page_rows ? rows : (size_t)options->page_rows;
+    rows = rows < options->page_rows ? rows : options->page_rows;
+    panel_column columns[HPAC_MAX_CHANNELS];
+    panel_columns(options, columns);
     HPAC_AUTO(hpac_plot_fini) hpac_plot plot = {0};
     HPAC_TRY(hpac_plot_init(&plot));
-    panel_column columns[PANEL_CHANNELS];
-    panel_columns(options, columns);
     hpac_plot_add_number(&plot, (double)rows, "rows");
-    hpac_plot_add_number(&plot, options->channels, "columns");
-    for (int i = 0; i < options->channels; i++)
-        hpac_plot_add_text(&plot, columns[i].stained, "head%d", i + 1);
+    hpac_plot_add_number(&plot, (double)options->channels, "columns");
+    for (size_t i = 0; i < options->channels; i++)
+        hpac_plot_add_text(&plot, columns[i].stained, "head%zu", i + 1);
     int lines = 0;
     for (size_t i = 1; i <= rows; i++) {
         char title[HPAC_CLASS_COUNT * 32 + 256];
         int own = write_title(options, chosen->rows[first + i - 1], title, sizeof title);
         lines = own > lines ? own : lines;
-        HPAC_AUTO_FREE char *file = explore_path(options, "panels/image_%03zu.png", first + i);
-        HPAC_TRY_MEMORY(file, 1);
+        HPAC_AUTO_FREE char *file = hpac_path_join(directory, "image_%03zu.png", first + i);
+        if (!file)
+            return hpac_fail_memory(strlen(directory));
         hpac_plot_add_file(&plot, file, "file%zu", i);
         hpac_plot_add_text(&plot, title, "label%zu", i);
     }
     hpac_plot_add_number(&plot, lines, "lines");
-    HPAC_AUTO_FREE char *path = explore_path(options, "panels/page_%02zu.png", page);
-    HPAC_TRY_MEMORY(path, 1);
-    return hpac_plot_draw(&plot, "panels", path);
+    HPAC_AUTO_FREE char *path = hpac_path_join(directory, "page_%02zu.png", number);
+    return path ? hpac_plot_draw(&plot, "panels", path) : hpac_fail_memory(strlen(directory));
 }
 
 static hpac_status draw_panels(const hpac_explore_options *options, panel_rows *chosen)
 {
-    HPAC_TRY(create_directory(options, "panels"));
-    char *folder = explore_path(options, "panels");
-    if (!folder)
-        return hpac_fail_memory(1);
-    remove_pictures(folder);
-    hpac_status status = panels_draw(options, folder, chosen);
-    free(folder);
-    HPAC_TRY(status);
-    size_t page_rows = (size_t)options->page_rows;
-    size_t pages = options->plots ? (chosen->count + page_rows - 1) / page_rows : 0;
-    for (size_t page = 1; page <= pages; page++)
-        HPAC_TRY(draw_page(options, chosen, page));
+    HPAC_AUTO_FREE char *directory = hpac_path_join(options->out, "panels");
+    if (!directory)
+        return hpac_fail_memory(strlen(options->out));
+    HPAC_TRY(hpac_directory_create(directory));
+    remove_pictures(directory);
+    HPAC_TRY(panels_draw(options, directory, chosen));
+    size_t page = 1;
+    for (size_t first = 0; options->plots && first < chosen->count; first += options->page_rows)
+        HPAC_TRY(draw_page(options, directory, chosen, first, page++));
     return HPAC_OK;
 }
 
@@ -235,37 +239,34 @@ static hpac_status draw_panels(const hpac_explore_options *options, panel_rows *
 static hpac_status check_target(const hpac_explore_options *options)
 {
     static const char *const names[] = {"explore.html"};
-    if (options->page_rows < 1 || options->page_rows > PAGE_ROWS_MAX || options->pages < 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "%d images per page, expected an integer in [1, %d]",
+    if (options->page_rows < 1 || options->page_rows > PAGE_ROWS_MAX)
+        return hpac_fail(HPAC_ERR_CONFIG, "%zu images per page, expected an integer in [1, %d]",
                          options->page_rows, PAGE_ROWS_MAX);
     if (!options->force)
-        HPAC_TRY(hpac_directory_check_free(options->folder, names, 1));
+        HPAC_TRY(hpac_directory_check_free(options->out, names, 1));
     if (options->plots)
         HPAC_TRY(hpac_plot_probe());
-    HPAC_TRY(hpac_directory_create(options->folder));
-    return hpac_directory_probe(options->folder);
+    HPAC_TRY(hpac_directory_create(options->out));
+    return hpac_directory_probe(options->out);
 }
 
-static hpac_status write_all(const hpac_explore_options *options, const hpac_exploration *found,
-                             panel_rows *chosen)
+static void free_rows(const panel_rows *chosen)
 {
-    if (options->images)
-        HPAC_TRY(panel_rows_choose(options, chosen));
-    HPAC_TRY(write_tables(options, found));
-    HPAC_TRY(write_binarised(options));
-    if (options->plots)
-        HPAC_TRY(draw_plots(options, found));
-    if (options->images)
-        HPAC_TRY(draw_panels(options, chosen));
-    return explore_page_write(options, found, options->images ? chosen : NULL);
+    free(chosen->rows);
 }
 
 hpac_status hpac_exploration_write(const hpac_explore_options *options,
                                    const hpac_exploration *found)
 {
     HPAC_TRY(check_target(options));
-    panel_rows chosen = {0};
-    hpac_status status = write_all(options, found, &chosen);
-    free(chosen.rows);
-    return status;
+    HPAC_AUTO(free_rows) panel_rows chosen = {0};
+    if (options->images)
+        HPAC_TRY(panel_rows_choose(options, &chosen));
+    HPAC_TRY(write_tables(options, found));
+    HPAC_TRY(write_binarised(options));
+    if (options->plots)
+        HPAC_TRY(draw_plots(options, found));
+    if (options->images)
+        HPAC_TRY(draw_panels(options, &chosen));
+    return explore_page_write(options, found, options->images ? &chosen : NULL);
 }

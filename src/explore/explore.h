@@ -3,7 +3,7 @@
  *
  *     hpac_exploration found;
  *     const hpac_explore_options options = {.name = "train.csv", .labels = &labels,
- *                                           .images = "train", .folder = "explore", .plots = true,
+ *                                           .images = "train", .out = "explore", .plots = true,
  *                                           .channels = 4, .page_rows = 10, .pages = 2,
  *                                           .rows = 128, .cols = 128};
  *     status = hpac_explore(&options, &found);               // the tables
@@ -57,7 +57,7 @@ typedef struct hpac_directory_census {
 } hpac_directory_census;
 
 /* Reads the names in a directory, not the files. Errors: DATA when it cannot be read. */
-hpac_status hpac_directory_count(const char *folder, const hpac_labels *labels,
+hpac_status hpac_directory_count(const char *path, const hpac_labels *labels,
                                  hpac_directory_census *census);
 
 /* ---- all of it ---- */
@@ -68,42 +68,40 @@ typedef struct hpac_explore_options {
     const char *images, *test;     /* directories of <Id>_<channel>.png; NULL: none */
     int classes[HPAC_CLASS_COUNT]; /* the chosen ones: pictures are of images with all of them */
     size_t class_count;            /* 0: of any images */
-    int company[HPAC_CLASS_COUNT]; /* classes whose co-occurring classes are wanted */
-    size_t company_count;
+    int cooccurring[HPAC_CLASS_COUNT]; /* classes whose co-occurring classes are wanted */
+    size_t cooccurring_count;
 
-    const char *folder; /* where hpac_exploration_write writes; created when missing */
-    bool force;         /* overwrite an existing exploration */
-    bool plots;         /* draw them with gnuplot (plot.h) */
-    int channels;       /* of the pictures */
+    const char *out; /* where hpac_exploration_write writes; created when missing */
+    bool force;      /* overwrite an existing exploration */
+    bool plots;      /* draw them with gnuplot (plot.h) */
+    size_t channels; /* of the pictures */
     int channel_order[HPAC_MAX_CHANNELS]; /* (channels) indices into hpac_channel_names */
-    int page_rows;                        /* images on a page of pictures */
-    int pages;                            /* at most so many; 0: all */
-    int rows, cols;                       /* after preprocessing */
+    size_t page_rows;                     /* images per page of pictures */
+    size_t pages;                         /* at most so many; 0: all */
+    size_t rows, cols;                    /* after preprocessing */
     bool skip_missing; /* leave out images whose files are missing or unreadable */
     /* Called after each image is drawn; may be NULL. */
     void (*progress)(void *user, size_t done, size_t total);
     void *user;
 } hpac_explore_options;
 
+#define HPAC_EXPLORE_TABLES (HPAC_CLASS_COUNT + 7)
+
 typedef struct hpac_exploration {
     hpac_label_statistics statistics;
     hpac_directory_census images, test; /* of the directories given */
-    size_t train_images; /* what the test set is compared with: those in the folder of images, or
+    size_t train_images; /* what the test set is compared with: those in the directory of images, or
                             without one those in the label file */
     double test_percent; /* test images in percent of them; NaN without */
-    hpac_table summary;  /* one row: images, labels, ... */
-    hpac_table class_counts; /* most frequent first */
-    hpac_table labels_per_image;
-    hpac_table correlation;       /* (classes, classes) */
-    hpac_table correlation_pairs; /* those that are defined, strongest first */
-    hpac_table
-        company[HPAC_CLASS_COUNT]; /* (company_count), most frequent first, itself included */
-    size_t company_count;
-    hpac_table folders;
-    hpac_table chosen; /* Ids with all chosen classes, in the order of the file */
+    /* In reading order: summary (one row), class_counts (most frequent first), labels_per_image,
+     * correlation (classes, classes), correlation_pairs (those that are defined, strongest first),
+     * company_<class> of each co-occurring class (most frequent first, itself included), folders
+     * (if there are any), chosen (Ids with all chosen classes, in the order of the file). */
+    hpac_table tables[HPAC_EXPLORE_TABLES];
+    size_t table_count;
     struct {
         char name[64], title[128];
-    } company_texts[HPAC_CLASS_COUNT]; /* the tables borrow them: the struct must not be copied */
+    } texts[HPAC_CLASS_COUNT]; /* the tables borrow them: the struct must not be copied */
 } hpac_exploration;
 
 /* Counts everything. On error nothing is left to clean up. Errors: those above. */
@@ -111,19 +109,10 @@ hpac_status hpac_explore(const hpac_explore_options *options, hpac_exploration *
 /* Frees the tables and zeroes the struct. */
 void hpac_exploration_fini(hpac_exploration *found);
 
-#define HPAC_EXPLORE_TABLES (HPAC_CLASS_COUNT + 7)
-/* The tables in reading order, those of directories and chosen classes only where there are any; at
- * most HPAC_EXPLORE_TABLES, returns how many. */
-size_t hpac_exploration_tables(const hpac_explore_options *options, const hpac_exploration *found,
-                               const hpac_table **tables);
-
 /* The same tables for the terminal, where the matrix of correlations is left to its strongest
  * pairs. Errors: INTERNAL (memory), DATA (writing). */
 hpac_status hpac_exploration_print(const hpac_explore_options *options,
                                    const hpac_exploration *found, FILE *stream);
-/* All of them as JSON (table.h). Errors: those of hpac_exploration_print. */
-hpac_status hpac_exploration_print_json(const hpac_explore_options *options,
-                                        const hpac_exploration *found, FILE *stream);
 
 /* Writes a CSV per table and binarised.csv (Id and a column of 0 and 1 per class); with plots, a
  * PNG per chart in plots/; with images, panels/image_<n>.png (one row, a column per channel), with

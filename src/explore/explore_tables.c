@@ -1,11 +1,72 @@
-/* The tables of an exploration. */
+/* The counts of an exploration and their tables. */
 #include "explore_internal.h"
 
 #include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static hpac_table *add_table(hpac_exploration *found, const char *name, const char *title,
+                             const hpac_column *columns, size_t column_count)
+{
+    hpac_table *table = &found->tables[found->table_count++];
+    hpac_table_init(table, name, title, columns, column_count);
+    return table;
+}
+
+const hpac_table *explore_table(const hpac_exploration *found, const char *name)
+{
+    return hpac_tables_find(found->tables, found->table_count, name);
+}
+
+uint32_t explore_wanted(const hpac_explore_options *options)
+{
+    uint32_t wanted = 0;
+    for (size_t i = 0; i < options->class_count; i++)
+        wanted |= UINT32_C(1) << options->classes[i];
+    return wanted;
+}
+
+/* ---- counts and correlations ---- */
+
+static void count_pairs(uint32_t mask, size_t together[HPAC_CLASS_COUNT][HPAC_CLASS_COUNT])
+{
+    for (int a = 0; a < HPAC_CLASS_COUNT; a++)
+        for (int b = 0; b < HPAC_CLASS_COUNT; b++)
+            together[a][b] += mask >> a & mask >> b & 1;
+}
+
+/* All numbers are integers below 2^53, so that a constant column is detected exactly. */
+static double correlate(double n, double both, double of_a, double of_b)
+{
+    double spread = of_a * (n - of_a) * (of_b * (n - of_b));
+    return spread > 0 ? (n * both - of_a * of_b) / sqrt(spread) : NAN;
+}
+
+void hpac_label_statistics_compute(const hpac_labels *labels, hpac_label_statistics *statistics)
+{
+    size_t multi[HPAC_CLASS_COUNT][HPAC_CLASS_COUNT] = {0};
+    *statistics = (hpac_label_statistics){.images = labels->count};
+    for (size_t row = 0; row < labels->count; row++) {
+        uint32_t mask = labels->masks[row];
+        int count = __builtin_popcount(mask);
+        statistics->labels += (size_t)count;
+        statistics->images_by_labels[count]++;
+        statistics->multi_images += count > 1;
+        count_pairs(mask, statistics->together);
+        if (count > 1)
+            count_pairs(mask, multi);
+    }
+    for (int a = 0; a < HPAC_CLASS_COUNT; a++)
+        for (int b = 0; b < HPAC_CLASS_COUNT; b++)
+            statistics->correlation[a][b] =
+                correlate((double)statistics->multi_images, (double)multi[a][b],
+                          (double)multi[a][a], (double)multi[b][b]);
+    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
+        statistics->uncorrelated += isnan(statistics->correlation[c][c]) != 0;
+}
 
 static double percent(size_t part, size_t whole)
 {
@@ -26,7 +87,7 @@ static int count_present(const hpac_label_statistics *statistics)
     return present;
 }
 
-static void make_summary(const hpac_exploration *found, hpac_table *table)
+static void make_summary(hpac_exploration *found)
 {
     const hpac_label_statistics *statistics = &found->statistics;
     static const hpac_column columns[] = {
@@ -38,9 +99,8 @@ static void make_summary(const hpac_exploration *found, hpac_table *table)
         HPAC_COLUMN_INTEGER("classes_uncorrelated", "without correlation"),
         HPAC_COLUMN_REAL("test_percent", "test images, %", 1),
     };
-    hpac_table_init(table, "summary", "Labels", columns, 7);
     hpac_table_add_row(
-        table,
+        add_table(found, "summary", "Labels", columns, COUNT(columns)),
         HPAC_CELLS(
             HPAC_NUMBER_CELL(statistics->images), HPAC_NUMBER_CELL(statistics->labels),
             HPAC_NUMBER_CELL(percent(statistics->labels, statistics->images) / 100),
@@ -71,8 +131,9 @@ static void rank_classes(const size_t counts[HPAC_CLASS_COUNT], ranked order[HPA
     qsort(order, HPAC_CLASS_COUNT, sizeof *order, compare_ranked);
 }
 
-static void make_class_counts(const hpac_label_statistics *statistics, hpac_table *table)
+static void make_class_counts(hpac_exploration *found)
 {
+    const hpac_label_statistics *statistics = &found->statistics;
     static const hpac_column columns[] = {
         HPAC_COLUMN_INTEGER("class", NULL),
         HPAC_COLUMN_TEXT("name", NULL),
@@ -84,7 +145,8 @@ static void make_class_counts(const hpac_label_statistics *statistics, hpac_tabl
         counts[c] = statistics->together[c][c];
     ranked order[HPAC_CLASS_COUNT];
     rank_classes(counts, order);
-    hpac_table_init(table, "class_counts", "Images per class", columns, 4);
+    hpac_table *table =
+        add_table(found, "class_counts", "Images per class", columns, COUNT(columns));
     for (int i = 0; i < HPAC_CLASS_COUNT; i++)
         hpac_table_add_row(
             table, HPAC_CELLS(HPAC_NUMBER_CELL(order[i].number),
@@ -93,8 +155,9 @@ static void make_class_counts(const hpac_label_statistics *statistics, hpac_tabl
                               HPAC_NUMBER_CELL(percent(order[i].count, statistics->images))));
 }
 
-static void make_labels_per_image(const hpac_label_statistics *statistics, hpac_table *table)
+static void make_labels_per_image(hpac_exploration *found)
 {
+    const hpac_label_statistics *statistics = &found->statistics;
     static const hpac_column columns[] = {
         HPAC_COLUMN_INTEGER("labels", NULL),
         HPAC_COLUMN_INTEGER("images", NULL),
@@ -103,7 +166,8 @@ static void make_labels_per_image(const hpac_label_statistics *statistics, hpac_
     int most = HPAC_CLASS_COUNT;
     while (most > 0 && statistics->images_by_labels[most] == 0)
         most--;
-    hpac_table_init(table, "labels_per_image", "Labels per image", columns, 3);
+    hpac_table *table =
+        add_table(found, "labels_per_image", "Labels per image", columns, COUNT(columns));
     for (int n = 1; n <= most; n++) {
         size_t images = statistics->images_by_labels[n];
         hpac_table_add_row(
@@ -113,28 +177,8 @@ static void make_labels_per_image(const hpac_label_statistics *statistics, hpac_
     }
 }
 
-/* `name` and `title` are the table's to keep. */
-static void make_company(const hpac_label_statistics *statistics, int number, const char *name,
-                         const char *title, hpac_table *table)
-{
-    static const hpac_column columns[] = {
-        HPAC_COLUMN_TEXT("name", NULL),
-        HPAC_COLUMN_INTEGER("images", NULL),
-        HPAC_COLUMN_REAL("percent", NULL, 2),
-    };
-    size_t all = statistics->together[number][number];
-    ranked order[HPAC_CLASS_COUNT];
-    rank_classes(statistics->together[number], order);
-    hpac_table_init(table, name, title, columns, 3);
-    for (int i = 0; i < HPAC_CLASS_COUNT && order[i].count > 0; i++)
-        hpac_table_add_row(table, HPAC_CELLS(HPAC_TEXT_CELL(hpac_class_names[order[i].number]),
-                                             HPAC_NUMBER_CELL(order[i].count),
-                                             HPAC_NUMBER_CELL(percent(order[i].count, all))));
-}
-
-/* "company_rods_rings" and "Classes of the images with Rods & rings (11 images)". */
-static void name_company(const hpac_label_statistics *statistics, int number, char name[64],
-                         char title[128])
+/* "company_rods_rings" */
+static void name_company(int number, char name[64])
 {
     size_t length = (size_t)snprintf(name, 64, "company");
     bool gap = true;
@@ -147,19 +191,41 @@ static void name_company(const hpac_label_statistics *statistics, int number, ch
         gap = !word;
     }
     name[length] = '\0';
-    snprintf(title, 128, "Classes of the images with %s (%zu images)", hpac_class_names[number],
-             statistics->together[number][number]);
+}
+
+/* The classes of the images with the class of this number, the table `index` of its kind. */
+static void make_company(hpac_exploration *found, size_t index, int number)
+{
+    static const hpac_column columns[] = {
+        HPAC_COLUMN_TEXT("name", NULL),
+        HPAC_COLUMN_INTEGER("images", NULL),
+        HPAC_COLUMN_REAL("percent", NULL, 2),
+    };
+    const size_t *counts = found->statistics.together[number];
+    char *name = found->texts[index].name, *title = found->texts[index].title;
+    ranked order[HPAC_CLASS_COUNT];
+    rank_classes(counts, order);
+    name_company(number, name);
+    snprintf(title, sizeof found->texts->title, "Classes of the images with %s (%zu images)",
+             hpac_class_names[number], counts[number]);
+    hpac_table *table = add_table(found, name, title, columns, COUNT(columns));
+    for (int i = 0; i < HPAC_CLASS_COUNT && order[i].count > 0; i++)
+        hpac_table_add_row(table,
+                           HPAC_CELLS(HPAC_TEXT_CELL(hpac_class_names[order[i].number]),
+                                      HPAC_NUMBER_CELL(order[i].count),
+                                      HPAC_NUMBER_CELL(percent(order[i].count, counts[number]))));
 }
 
 /* ---- correlation ---- */
 
-static void make_correlation(const hpac_label_statistics *statistics, hpac_table *table)
+static void make_correlation(hpac_exploration *found)
 {
+    const hpac_label_statistics *statistics = &found->statistics;
     hpac_column columns[HPAC_CLASS_COUNT + 1] = {HPAC_COLUMN_TEXT("name", NULL)};
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
         columns[c + 1] = (hpac_column)HPAC_COLUMN_REAL(hpac_class_names[c], NULL, 2);
-    hpac_table_init(table, "correlation", "Correlation of the classes", columns,
-                    HPAC_CLASS_COUNT + 1);
+    hpac_table *table =
+        add_table(found, "correlation", "Correlation of the classes", columns, COUNT(columns));
     for (int a = 0; a < HPAC_CLASS_COUNT; a++) {
         hpac_table_add_text(table, hpac_class_names[a]);
         for (int b = 0; b < HPAC_CLASS_COUNT; b++)
@@ -182,8 +248,9 @@ static int compare_pairs(const void *a, const void *b)
     return one->a != two->a ? one->a - two->a : one->b - two->b;
 }
 
-static void make_pairs(const hpac_label_statistics *statistics, hpac_table *table)
+static void make_pairs(hpac_exploration *found)
 {
+    const hpac_label_statistics *statistics = &found->statistics;
     static const hpac_column columns[] = {
         HPAC_COLUMN_TEXT("name", NULL),
         HPAC_COLUMN_TEXT("other", NULL),
@@ -197,8 +264,10 @@ static void make_pairs(const hpac_label_statistics *statistics, hpac_table *tabl
             if (isfinite(statistics->correlation[a][b]))
                 pairs[count++] = (pair){a, b, statistics->correlation[a][b]};
     qsort(pairs, count, sizeof *pairs, compare_pairs);
-    hpac_table_init(table, "correlation_pairs",
-                    "Strongest correlations, over the images with more than one label", columns, 4);
+    hpac_table *table =
+        add_table(found, "correlation_pairs",
+                  "Strongest correlations, over the images with more than one label", columns,
+                  COUNT(columns));
     for (size_t i = 0; i < count; i++)
         hpac_table_add_row(
             table, HPAC_CELLS(HPAC_TEXT_CELL(hpac_class_names[pairs[i].a]),
@@ -209,23 +278,20 @@ static void make_pairs(const hpac_label_statistics *statistics, hpac_table *tabl
 
 /* ---- directories and chosen images ---- */
 
-/* Does nothing without a path. */
-static hpac_status add_folder(const char *path, const hpac_labels *labels,
-                              hpac_directory_census *census, hpac_table *table)
+/* A row; without a path none. */
+static void add_directory(hpac_table *table, const char *path, const hpac_directory_census *census)
 {
-    if (!path)
-        return HPAC_OK;
-    HPAC_TRY(hpac_directory_count(path, labels, census));
-    hpac_table_add_row(
-        table, HPAC_CELLS(HPAC_TEXT_CELL(path), HPAC_NUMBER_CELL(census->images),
-                          HPAC_NUMBER_CELL(census->complete), HPAC_NUMBER_CELL(census->labelled),
-                          HPAC_NUMBER_CELL(census->files[0]), HPAC_NUMBER_CELL(census->files[1]),
-                          HPAC_NUMBER_CELL(census->files[2]), HPAC_NUMBER_CELL(census->files[3]),
-                          HPAC_NUMBER_CELL(census->other_files)));
-    return HPAC_OK;
+    if (path)
+        hpac_table_add_row(
+            table,
+            HPAC_CELLS(HPAC_TEXT_CELL(path), HPAC_NUMBER_CELL(census->images),
+                       HPAC_NUMBER_CELL(census->complete), HPAC_NUMBER_CELL(census->labelled),
+                       HPAC_NUMBER_CELL(census->files[0]), HPAC_NUMBER_CELL(census->files[1]),
+                       HPAC_NUMBER_CELL(census->files[2]), HPAC_NUMBER_CELL(census->files[3]),
+                       HPAC_NUMBER_CELL(census->other_files)));
 }
 
-static hpac_status make_folders(const hpac_explore_options *options, hpac_exploration *found)
+static void make_directories(const hpac_explore_options *options, hpac_exploration *found)
 {
     static const hpac_column columns[] = {
         HPAC_COLUMN_TEXT("folder", NULL),
@@ -238,26 +304,29 @@ static hpac_status make_folders(const hpac_explore_options *options, hpac_explor
         HPAC_COLUMN_INTEGER("yellow", NULL),
         HPAC_COLUMN_INTEGER("other_files", "other files"),
     };
-    hpac_table_init(&found->folders, "folders", "Directories of images", columns, 9);
-    HPAC_TRY(add_folder(options->images, options->labels, &found->images, &found->folders));
-    return add_folder(options->test, options->labels, &found->test, &found->folders);
+    hpac_table *table =
+        add_table(found, "folders", "Directories of images", columns, COUNT(columns));
+    add_directory(table, options->images, &found->images);
+    add_directory(table, options->test, &found->test);
 }
 
-static void make_chosen(const hpac_explore_options *options, hpac_table *table)
+static void make_chosen(const hpac_explore_options *options, hpac_exploration *found)
 {
     static const hpac_column columns[] = {
         HPAC_COLUMN_TEXT("Id", NULL),
         HPAC_COLUMN_TEXT("classes", NULL),
     };
-    hpac_table_init(table, "chosen", "Images with all chosen classes", columns, 2);
+    const hpac_labels *labels = options->labels;
+    hpac_table *table =
+        add_table(found, "chosen", "Images with all chosen classes", columns, COUNT(columns));
     uint32_t wanted = explore_wanted(options);
-    for (size_t row = 0; row < options->labels->count && options->class_count > 0; row++) {
-        if ((options->labels->masks[row] & wanted) != wanted)
+    for (size_t row = 0; row < labels->count; row++) {
+        if ((labels->masks[row] & wanted) != wanted)
             continue;
         char names[HPAC_CLASS_COUNT * 32];
-        hpac_class_list(options->labels->masks[row], names, sizeof names);
-        hpac_table_add_row(
-            table, HPAC_CELLS(HPAC_TEXT_CELL(options->labels->ids[row]), HPAC_TEXT_CELL(names)));
+        hpac_class_list(labels->masks[row], names, sizeof names);
+        hpac_table_add_row(table,
+                           HPAC_CELLS(HPAC_TEXT_CELL(labels->ids[row]), HPAC_TEXT_CELL(names)));
     }
 }
 
@@ -267,68 +336,42 @@ void hpac_class_list(uint32_t mask, char *text, size_t nbytes)
 {
     size_t length = 0;
     text[0] = '\0';
-    for (int c = 0; c < HPAC_CLASS_COUNT; c++) {
-        if (!(mask >> c & 1))
-            continue;
-        int added = snprintf(text + length, nbytes - length, "%s%s", length > 0 ? ", " : "",
-                             hpac_class_names[c]);
-        length += (size_t)added;
-        if (length >= nbytes)
-            return;
-    }
+    for (int c = 0; c < HPAC_CLASS_COUNT && length < nbytes; c++)
+        if (mask >> c & 1)
+            length += (size_t)snprintf(text + length, nbytes - length, "%s%s",
+                                       length > 0 ? ", " : "", hpac_class_names[c]);
 }
 
 hpac_status hpac_explore(const hpac_explore_options *options, hpac_exploration *found)
 {
-    *found = (hpac_exploration){.company_count = options->company_count};
-    hpac_label_statistics_compute(options->labels, &found->statistics);
-    make_class_counts(&found->statistics, &found->class_counts);
-    make_labels_per_image(&found->statistics, &found->labels_per_image);
-    make_correlation(&found->statistics, &found->correlation);
-    make_pairs(&found->statistics, &found->correlation_pairs);
-    for (size_t i = 0; i < options->company_count; i++) {
-        char *name = found->company_texts[i].name, *title = found->company_texts[i].title;
-        name_company(&found->statistics, options->company[i], name, title);
-        make_company(&found->statistics, options->company[i], name, title, &found->company[i]);
+    const hpac_labels *labels = options->labels;
+    *found = (hpac_exploration){.train_images = labels->count, .test_percent = NAN};
+    hpac_label_statistics_compute(labels, &found->statistics);
+    if (options->images) {
+        HPAC_TRY(hpac_directory_count(options->images, labels, &found->images));
+        found->train_images = found->images.images;
     }
-    make_chosen(options, &found->chosen);
-    hpac_status status = make_folders(options, found);
-    found->train_images = options->images ? found->images.images : options->labels->count;
-    found->test_percent = options->test ? percent(found->test.images, found->train_images) : NAN;
-    make_summary(found, &found->summary);
-    if (status != HPAC_OK)
-        hpac_exploration_fini(found);
-    return status;
+    if (options->test) {
+        HPAC_TRY(hpac_directory_count(options->test, labels, &found->test));
+        found->test_percent = percent(found->test.images, found->train_images);
+    }
+    make_summary(found);
+    make_class_counts(found);
+    make_labels_per_image(found);
+    make_correlation(found);
+    make_pairs(found);
+    for (size_t i = 0; i < options->cooccurring_count; i++)
+        make_company(found, i, options->cooccurring[i]);
+    if (options->images || options->test)
+        make_directories(options, found);
+    if (options->class_count > 0)
+        make_chosen(options, found);
+    return HPAC_OK;
 }
 
 void hpac_exploration_fini(hpac_exploration *found)
 {
-    hpac_table_fini(&found->summary);
-    hpac_table_fini(&found->class_counts);
-    hpac_table_fini(&found->labels_per_image);
-    hpac_table_fini(&found->correlation);
-    hpac_table_fini(&found->correlation_pairs);
-    for (size_t i = 0; i < found->company_count; i++)
-        hpac_table_fini(&found->company[i]);
-    hpac_table_fini(&found->folders);
-    hpac_table_fini(&found->chosen);
+    for (size_t i = 0; i < found->table_count; i++)
+        hpac_table_fini(&found->tables[i]);
     *found = (hpac_exploration){0};
-}
-
-size_t hpac_exploration_tables(const hpac_explore_options *options, const hpac_exploration *found,
-                               const hpac_table **tables)
-{
-    size_t count = 0;
-    tables[count++] = &found->summary;
-    tables[count++] = &found->class_counts;
-    tables[count++] = &found->labels_per_image;
-    tables[count++] = &found->correlation;
-    tables[count++] = &found->correlation_pairs;
-    for (size_t i = 0; i < found->company_count; i++)
-        tables[count++] = &found->company[i];
-    if (options->images || options->test)
-        tables[count++] = &found->folders;
-    if (options->class_count > 0)
-        tables[count++] = &found->chosen;
-    return count;
 }

@@ -1,145 +1,260 @@
-/* Which images are shown, and drawing all of them. */
+/* Images as rows of cells, one per channel, in that channel's colours: which are shown, and drawing
+ * them. */
 #include "explore_internal.h"
 
 #include <hpac/log.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "data/dataset.h"
+#include "image/image.h"
+#include "image/resize.h"
+#include "render/colormap.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+/* In pixels: a cell of a panel, of before.png and after.png, the gap between two cells. */
+#define CELL 200
+#define LARGE_CELL 284
+#define GAP 8
+
+/* By channel, in the order of hpac_channel_names: green, blue, red, yellow. */
+static const hpac_colormap colormaps[HPAC_MAX_CHANNELS] = {HPAC_GREENS, HPAC_BLUES, HPAC_REDS,
+                                                           HPAC_ORANGES};
+static const char *const stained[HPAC_MAX_CHANNELS] = {"protein", "nucleus", "microtubules",
+                                                       "endoplasmic reticulum"};
+
+void panel_columns(const hpac_explore_options *options, panel_column columns[HPAC_MAX_CHANNELS])
+{
+    size_t count = options->channels;
+    bool first = count > 2; /* two have the same order either way */
+    for (size_t i = 0; i < count; i++)
+        first = first && options->channel_order[i] == (int)i;
+    for (size_t i = 0; i < count; i++) {
+        int channel = options->channel_order[first && (i == 1 || i == 2) ? 3 - i : i];
+        columns[i] = (panel_column){channel, stained[channel]};
+    }
+}
 
 /* ---- choosing ---- */
 
-static size_t row_limit(const hpac_explore_options *options)
+/* Keeps the first `limit` rows whose files are present. */
+static hpac_status keep_present(const hpac_dataset *dataset, size_t limit, panel_rows *chosen)
 {
-    return options->pages > 0 ? (size_t)options->pages * (size_t)options->page_rows : SIZE_MAX;
-}
-
-/* All rows with the chosen classes; with none chosen, all rows. */
-static void find_matching(const hpac_explore_options *options, panel_rows *chosen)
-{
-    uint32_t wanted = explore_wanted(options);
-    for (size_t row = 0; row < options->labels->count; row++)
-        if ((options->labels->masks[row] & wanted) == wanted)
-            chosen->rows[chosen->matching++] = row;
-    chosen->count = chosen->matching;
-}
-
-/* Keeps the rows whose files are present, until there are enough. */
-static hpac_status keep_present(const hpac_explore_options *options, const hpac_dataset *dataset,
-                                panel_rows *chosen)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < chosen->matching && kept < row_limit(options); i++) {
+    chosen->count = 0;
+    for (size_t i = 0; i < chosen->matching && chosen->count < limit; i++) {
         size_t row = chosen->rows[i];
         hpac_status status = hpac_dataset_check(dataset, &row, 1, 1);
-        if (status != HPAC_OK && status != HPAC_ERR_DATA)
-            return status;
         if (status == HPAC_OK)
-            chosen->rows[kept++] = row;
-        else
+            chosen->rows[chosen->count++] = row;
+        else if (status == HPAC_ERR_DATA)
             chosen->left_out++;
+        else
+            return status;
     }
-    chosen->count = kept;
     return HPAC_OK;
-}
-
-static hpac_status check_rows(const hpac_explore_options *options, panel_rows *chosen)
-{
-    const hpac_dataset_options wanted = {.images = options->images,
-                                         .labels = options->labels,
-                                         .channels = (size_t)options->channels,
-                                         .channel_order = options->channel_order,
-                                         .rows = (size_t)options->rows,
-                                         .cols = (size_t)options->cols,
-                                         .pixels = HPAC_PIXELS_UINT8};
-    hpac_dataset *dataset;
-    HPAC_TRY(hpac_dataset_create(&wanted, &dataset));
-    hpac_status status = HPAC_OK;
-    if (options->skip_missing) {
-        status = keep_present(options, dataset, chosen);
-    } else {
-        if (chosen->count > row_limit(options))
-            chosen->count = row_limit(options);
-        if (chosen->count > 0) /* no rows would mean all rows */
-            status = hpac_dataset_check(dataset, chosen->rows, chosen->count, 0);
-    }
-    hpac_dataset_destroy(dataset);
-    return status;
 }
 
 hpac_status panel_rows_choose(const hpac_explore_options *options, panel_rows *chosen)
 {
-    *chosen = (panel_rows){0};
-    chosen->rows = calloc(options->labels->count + 1, sizeof *chosen->rows);
-    if (!chosen->rows)
-        return hpac_fail_memory((options->labels->count + 1) * sizeof *chosen->rows);
-    find_matching(options, chosen);
-    hpac_status status = check_rows(options, chosen);
-    if (status != HPAC_OK) {
-        free(chosen->rows);
-        *chosen = (panel_rows){0};
-    }
+    const hpac_labels *labels = options->labels;
+    HPAC_TRY_NEW(chosen->rows, labels->count + 1);
+    uint32_t wanted = explore_wanted(options);
+    for (size_t row = 0; row < labels->count; row++)
+        if ((labels->masks[row] & wanted) == wanted)
+            chosen->rows[chosen->matching++] = row;
+
+    size_t limit = options->pages > 0 ? options->pages * options->page_rows : SIZE_MAX;
+    chosen->count = chosen->matching < limit ? chosen->matching : limit;
+    if (chosen->count == 0)
+        return HPAC_OK; /* no rows would be all rows for hpac_dataset_check */
+    const hpac_dataset_options files = {.images = options->images,
+                                        .labels = labels,
+                                        .channels = options->channels,
+                                        .channel_order = options->channel_order,
+                                        .rows = options->rows,
+                                        .cols = options->cols,
+                                        .pixels = HPAC_PIXELS_UINT8};
+    hpac_dataset *dataset;
+    HPAC_TRY(hpac_dataset_create(&files, &dataset));
+    hpac_status status = options->skip_missing
+                             ? keep_present(dataset, limit, chosen)
+                             : hpac_dataset_check(dataset, chosen->rows, chosen->count, 0);
+    hpac_dataset_destroy(dataset);
     return status;
+}
+
+/* ---- images ---- */
+
+/* The channels of one image, one plane per column. */
+typedef struct panel_planes {
+    size_t count;
+    panel_column columns[HPAC_MAX_CHANNELS];
+    hpac_image planes[HPAC_MAX_CHANNELS];
+    uint8_t low[HPAC_MAX_CHANNELS], high[HPAC_MAX_CHANNELS]; /* shown as lightest and darkest */
+} panel_planes;
+
+static void planes_fini(panel_planes *image)
+{
+    for (size_t i = 0; i < HPAC_MAX_CHANNELS; i++)
+        hpac_image_fini(&image->planes[i]);
+}
+
+/* Reads the chosen channels of an image; low and high become their min and max, as in matplotlib's
+ * imshow. `image` is zeroed before. */
+static hpac_status read_planes(hpac_png_decoder *decoder, const hpac_explore_options *options,
+                               const char *id, panel_planes *image)
+{
+    image->count = options->channels;
+    panel_columns(options, image->columns);
+    for (size_t i = 0; i < image->count; i++) {
+        int channel = image->columns[i].channel;
+        hpac_image *plane = &image->planes[i];
+        HPAC_AUTO_FREE char *path =
+            hpac_path_join(options->images, "%s_%s.png", id, hpac_channel_names[channel]);
+        if (!path)
+            return hpac_fail_memory(strlen(options->images));
+        plane->stain = hpac_channel_stains[channel];
+        HPAC_TRY(hpac_png_read(decoder, path, plane));
+        uint8_t low = UINT8_MAX, high = 0;
+        for (size_t k = 0; k < plane->rows * plane->cols; k++) {
+            low = plane->pixels[k] < low ? plane->pixels[k] : low;
+            high = plane->pixels[k] > high ? plane->pixels[k] : high;
+        }
+        image->low[i] = low;
+        image->high[i] = high;
+    }
+    return HPAC_OK;
+}
+
+/* out: (rows, cols), allocated here; to be freed on errors, too. */
+static hpac_status resize_plane(const hpac_image *in, size_t rows, size_t cols, hpac_image *out)
+{
+    *out = (hpac_image){.rows = rows, .cols = cols, .capacity_nbytes = rows * cols};
+    HPAC_TRY_NEW(out->pixels, rows * cols);
+    hpac_resizer *resizer;
+    HPAC_TRY(hpac_resizer_create(in->rows, in->cols, rows, cols, &resizer));
+    hpac_resize_u8(resizer, in->pixels, out->pixels, 1);
+    hpac_resizer_destroy(resizer);
+    return HPAC_OK;
 }
 
 /* ---- drawing ---- */
 
-static hpac_status write_one(const char *folder, const char *name, const panel_planes *image,
-                             int cell)
+typedef struct canvas {
+    hpac_colour *pixels; /* (rows, cols) */
+    size_t rows, cols;
+} canvas;
+
+/* The colours of the values 0..255: matplotlib's norm and lookup, the int of 256 (v - low) / (high
+ * - low). A constant image is shown lightest. */
+static void fill_colours(hpac_colormap colormap, uint8_t low, uint8_t high,
+                         hpac_colour colours[256])
 {
-    char *path = hpac_path_join(folder, "%s", name);
-    hpac_status status = path ? panel_write(path, image, cell) : hpac_fail_memory(strlen(folder));
-    free(path);
-    return status;
+    hpac_colour map[256];
+    hpac_colormap_fill(colormap, map);
+    for (int value = 0; value < 256; value++) {
+        int above = value > low ? value - low : 0;
+        int index = high > low ? 256 * above / (high - low) : 0;
+        colours[value] = map[index < 255 ? index : 255];
+    }
 }
 
-static hpac_status write_before_and_after(const hpac_explore_options *options, const char *folder,
-                                          const panel_planes *image)
+/* One side of a picture that fits into a cell without losing its proportions; at least 1. */
+static size_t fitted(size_t side, size_t longest, size_t cell)
 {
-    panel_planes prepared;
-    HPAC_TRY(write_one(folder, "before.png", image, PANEL_LARGE_CELL));
-    HPAC_TRY(panel_planes_prepare(image, options->rows, options->cols, &prepared));
-    hpac_status status = write_one(folder, "after.png", &prepared, PANEL_LARGE_CELL);
-    panel_planes_fini(&prepared);
-    return status;
+    size_t size = (2 * side * cell + longest) / (2 * longest);
+    return size > 0 ? size : 1;
 }
 
-/* number: of the picture, from 1. */
-static hpac_status draw_row(const hpac_explore_options *options, const char *folder,
-                            const panel_planes *image, size_t number)
+/* Draws a plane in the middle of the cell at (0, left): a larger one is shrunk, of a smaller one
+ * each pixel is repeated. */
+static hpac_status draw_plane(canvas *picture, size_t left, size_t cell, const hpac_image *plane,
+                              const hpac_colour colours[256])
 {
-    char name[64];
-    snprintf(name, sizeof name, "image_%03zu.png", number);
-    HPAC_TRY(write_one(folder, name, image, PANEL_CELL));
-    return number == 1 ? write_before_and_after(options, folder, image) : HPAC_OK;
+    size_t longest = plane->rows > plane->cols ? plane->rows : plane->cols;
+    size_t rows = fitted(plane->rows, longest, cell), cols = fitted(plane->cols, longest, cell);
+    HPAC_AUTO(hpac_image_fini) hpac_image shrunk = {0};
+    if (longest > cell) {
+        HPAC_TRY(resize_plane(plane, rows, cols, &shrunk));
+        plane = &shrunk;
+    }
+    hpac_colour *corner =
+        picture->pixels + (cell - rows) / 2 * picture->cols + left + (cell - cols) / 2;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < cols; c++) {
+            size_t row = r * plane->rows / rows, col = c * plane->cols / cols;
+            corner[r * picture->cols + c] = colours[plane->pixels[row * plane->cols + col]];
+        }
+    return HPAC_OK;
 }
 
-hpac_status panels_draw(const hpac_explore_options *options, const char *folder, panel_rows *chosen)
+/* Writes a PNG with one cell per column, each of cell x cell pixels, GAP apart, white where the
+ * image is not square. */
+static hpac_status write_panel(const char *directory, const char *name, const panel_planes *image,
+                               size_t cell)
 {
-    hpac_png_decoder *decoder = NULL;
-    hpac_status status = hpac_png_decoder_create(&decoder);
+    canvas picture = {.rows = cell, .cols = image->count * (cell + GAP) - GAP};
+    HPAC_AUTO_FREE char *path = hpac_path_join(directory, "%s", name);
+    HPAC_AUTO_FREE hpac_colour *pixels = NULL;
+    HPAC_TRY_NEW(pixels, picture.rows * picture.cols);
+    if (!path)
+        return hpac_fail_memory(strlen(directory));
+    picture.pixels = memset(pixels, UINT8_MAX, picture.rows * picture.cols * sizeof *pixels);
+    for (size_t i = 0; i < image->count; i++) {
+        hpac_colour colours[256];
+        fill_colours(colormaps[image->columns[i].channel], image->low[i], image->high[i], colours);
+        HPAC_TRY(draw_plane(&picture, i * (cell + GAP), cell, &image->planes[i], colours));
+    }
+    /* A colour is three bytes, red, green, blue. */
+    return hpac_png_write(path, &pixels->red, picture.rows, picture.cols, 3);
+}
+
+/* The image as stored and as the network sees it, (rows, cols), with the same low and high, so that
+ * the pictures show what preprocessing changes, not their scaling. */
+static hpac_status write_before_and_after(const hpac_explore_options *options,
+                                          const char *directory, const panel_planes *image)
+{
+    HPAC_TRY(write_panel(directory, "before.png", image, LARGE_CELL));
+    HPAC_AUTO(planes_fini) panel_planes prepared = *image;
+    memset(prepared.planes, 0, sizeof prepared.planes);
+    for (size_t i = 0; i < image->count; i++)
+        HPAC_TRY(
+            resize_plane(&image->planes[i], options->rows, options->cols, &prepared.planes[i]));
+    return write_panel(directory, "after.png", &prepared, LARGE_CELL);
+}
+
+static void release_decoder(hpac_png_decoder **decoder)
+{
+    hpac_png_decoder_destroy(*decoder);
+}
+
+hpac_status panels_draw(const hpac_explore_options *options, const char *directory,
+                        panel_rows *chosen)
+{
+    HPAC_AUTO(release_decoder) hpac_png_decoder *decoder = NULL;
+    HPAC_TRY(hpac_png_decoder_create(&decoder));
     size_t drawn = 0;
-    for (size_t i = 0; i < chosen->count && status == HPAC_OK; i++) {
-        panel_planes image;
-        const char *id = options->labels->ids[chosen->rows[i]];
-        status = panel_planes_read(decoder, options, id, &image);
+    for (size_t i = 0; i < chosen->count; i++) {
+        size_t row = chosen->rows[i];
+        HPAC_AUTO(planes_fini) panel_planes image = {0};
+        hpac_status status = read_planes(decoder, options, options->labels->ids[row], &image);
         if (status == HPAC_OK) {
-            status = draw_row(options, folder, &image, drawn + 1);
-            panel_planes_fini(&image);
-            chosen->rows[drawn++] = chosen->rows[i];
+            char name[64];
+            chosen->rows[drawn++] = row;
+            snprintf(name, sizeof name, "image_%03zu.png", drawn);
+            HPAC_TRY(write_panel(directory, name, &image, CELL));
+            if (drawn == 1)
+                HPAC_TRY(write_before_and_after(options, directory, &image));
         } else if (status == HPAC_ERR_DATA && options->skip_missing) {
             hpac_log_warning("left out: %s", hpac_error_message());
             chosen->left_out++;
-            status = HPAC_OK;
+        } else {
+            return status;
         }
-        if (status == HPAC_OK && options->progress)
+        if (options->progress)
             options->progress(options->user, i + 1, chosen->count);
     }
     chosen->count = drawn;
-    hpac_png_decoder_destroy(decoder);
-    return status;
+    return HPAC_OK;
 }

@@ -86,6 +86,14 @@ const hpac_cell *hpac_table_cell(const hpac_table *table, size_t row, size_t col
     return &table->cells[row * table->column_count + column];
 }
 
+const hpac_table *hpac_tables_find(const hpac_table *tables, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(tables[i].name, name) == 0)
+            return &tables[i];
+    return NULL;
+}
+
 size_t hpac_table_find_column(const hpac_table *table, const char *name)
 {
     size_t c = 0;

@@ -103,6 +103,8 @@ size_t hpac_table_row_count(const hpac_table *table);
 /* A cell of a complete row, borrowed until the table changes. */
 const hpac_cell *hpac_table_cell(const hpac_table *table, size_t row, size_t column);
 
+/* The table of a name; NULL when there is none. */
+const hpac_table *hpac_tables_find(const hpac_table *tables, size_t count, const char *name);
 /* The column of a name; column_count when there is none. */
 size_t hpac_table_find_column(const hpac_table *table, const char *name);
 

@@ -23,13 +23,11 @@ const hpac_table *report_find_table(const hpac_report *report, const char *name)
 {
     const report_run *run = &report->runs[0];
     const hpac_table *const own[] = {&run->losses, &run->metrics, &run->batch_losses};
-    for (size_t i = 0; i < report->table_count; i++)
-        if (strcmp(report->tables[i].name, name) == 0)
-            return &report->tables[i];
-    for (size_t i = 0; i < COUNT(own) && report->kind == REPORT_RUN; i++)
+    const hpac_table *table = hpac_tables_find(report->tables, report->table_count, name);
+    for (size_t i = 0; i < COUNT(own) && !table && report->kind == REPORT_RUN; i++)
         if (strcmp(own[i]->name, name) == 0)
-            return own[i];
-    return NULL;
+            table = own[i];
+    return table;
 }
 
 static double percent(double part, double whole)

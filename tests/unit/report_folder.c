@@ -96,10 +96,7 @@ const hpac_table *report_folder_table(const hpac_report *report, const char *nam
 {
     size_t count;
     const hpac_table *tables = hpac_report_tables(report, &count);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(tables[i].name, name) == 0)
-            return &tables[i];
-    return NULL;
+    return hpac_tables_find(tables, count, name);
 }
 
 static const hpac_cell *find_cell(const hpac_table *table, const char *row, const char *column)

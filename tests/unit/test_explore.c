@@ -16,7 +16,12 @@
 #include <sys/stat.h>
 
 /* The classes of the golden files: the five of the reference notebooks. */
-static const int company[] = {10, 27, 8, 15, 4};
+static const int cooccurring[] = {10, 27, 8, 15, 4};
+
+static const hpac_table *find(const hpac_exploration *found, const char *name)
+{
+    return hpac_tables_find(found->tables, found->table_count, name);
+}
 
 typedef struct golden {
     hpac_exploration found;
@@ -49,21 +54,25 @@ static hpac_status compare_row(void *user, const hpac_csv_row *row)
     const hpac_exploration *found = &expected->found;
     expected->seen++;
     if (strcmp(table, "class_counts") == 0) {
-        assert_close(find_value(&found->class_counts, 0, name, 2), value, table, name);
+        assert_close(find_value(find(found, "class_counts"), 0, name, 2), value, table, name);
     } else if (strcmp(table, "labels_per_image") == 0) {
         size_t place = strcmp(column, "images") == 0 ? 1 : 2;
-        assert_close(find_value(&found->labels_per_image, 0, name, place), value, table, name);
+        assert_close(find_value(find(found, "labels_per_image"), 0, name, place), value, table,
+                     name);
     } else if (strcmp(table, "correlation") == 0) {
         size_t a = strtoul(name, NULL, 10), b = strtoul(column, NULL, 10);
-        assert_close(hpac_table_cell(&found->correlation, a, b + 1)->number, value, table, name);
-        assert_close(hpac_table_cell(&found->correlation, b, a + 1)->number, value, table, name);
+        assert_close(hpac_table_cell(find(found, "correlation"), a, b + 1)->number, value, table,
+                     name);
+        assert_close(hpac_table_cell(find(found, "correlation"), b, a + 1)->number, value, table,
+                     name);
         expected->correlations += a == b ? 1 : 2;
     } else if (strcmp(table, "company") == 0) {
         int i = 0;
-        while (company[i] != (int)strtol(name, NULL, 10))
+        while (cooccurring[i] != (int)strtol(name, NULL, 10))
             i++;
         const char *other = hpac_class_names[strtoul(column, NULL, 10)];
-        assert_close(find_value(&found->company[i], 0, other, 1), value, table, other);
+        assert_close(find_value(find(found, found->texts[i].name), 0, other, 1), value, table,
+                     other);
         expected->companions++;
     } else {
         expected->seen--; /* the header */
@@ -76,8 +85,8 @@ static void assert_equals_pandas(const char *labels_path, const char *golden_pat
 {
     hpac_labels labels;
     cr_assert_eq(hpac_labels_read_csv(labels_path, &labels), HPAC_OK, "%s", hpac_error_message());
-    hpac_explore_options options = {.name = "x", .labels = &labels, .company_count = 5};
-    memcpy(options.company, company, sizeof company);
+    hpac_explore_options options = {.name = "x", .labels = &labels, .cooccurring_count = 5};
+    memcpy(options.cooccurring, cooccurring, sizeof cooccurring);
     golden expected = {0};
     cr_assert_eq(hpac_explore(&options, &expected.found), HPAC_OK, "%s", hpac_error_message());
     cr_assert_eq(hpac_csv_read(golden_path, compare_row, &expected), HPAC_OK);
@@ -89,7 +98,7 @@ static void assert_equals_pandas(const char *labels_path, const char *golden_pat
         for (int b = 0; b < HPAC_CLASS_COUNT; b++)
             defined += isfinite(found->statistics.correlation[a][b]) != 0;
     for (int i = 0; i < 5; i++)
-        companions += hpac_table_row_count(&found->company[i]);
+        companions += hpac_table_row_count(find(found, found->texts[i].name));
     cr_assert_eq(defined, expected.correlations);
     cr_assert_eq(companions, expected.companions);
     hpac_exploration_fini(&expected.found);
@@ -135,8 +144,9 @@ Test(explore, a_correlation_that_is_undefined_is_nan_and_an_empty_cell)
     hpac_explore_options options = {.name = "one.csv", .labels = &labels};
     hpac_exploration found;
     cr_assert_eq(hpac_explore(&options, &found), HPAC_OK);
-    cr_assert_eq(hpac_table_row_count(&found.correlation_pairs), 0);
-    cr_assert_eq(hpac_table_write_csv(&found.correlation, scratch_folder(), "c.csv"), HPAC_OK);
+    cr_assert_eq(hpac_table_row_count(find(&found, "correlation_pairs")), 0);
+    cr_assert_eq(hpac_table_write_csv(find(&found, "correlation"), scratch_folder(), "c.csv"),
+                 HPAC_OK);
     unsigned char *bytes;
     size_t nbytes;
     cr_assert_eq(hpac_file_read(scratch_path("c.csv"), 1 << 20, &bytes, &nbytes), HPAC_OK);
@@ -219,15 +229,15 @@ Test(explore, colours_are_those_of_matplotlib)
 /* ---- panels ---- */
 
 /* Reads a PNG by libpng itself, 3 bytes a pixel; the caller's. */
-static uint8_t *read_rgb(const char *path, int *rows, int *cols)
+static uint8_t *read_rgb(const char *path, size_t *rows, size_t *cols)
 {
     png_image image = {.version = PNG_IMAGE_VERSION};
     cr_assert(png_image_begin_read_from_file(&image, path), "%s: %s", path, image.message);
     image.format = PNG_FORMAT_RGB;
     uint8_t *pixels = malloc(PNG_IMAGE_SIZE(image));
     cr_assert(png_image_finish_read(&image, NULL, pixels, 0, NULL), "%s", image.message);
-    *rows = (int)image.height;
-    *cols = (int)image.width;
+    *rows = image.height;
+    *cols = image.width;
     return pixels;
 }
 
@@ -252,15 +262,15 @@ static void expect_panel(const hpac_explore_options *options, const hpac_colorma
     cr_assert_eq(hpac_explore(options, &found), HPAC_OK, "%s", hpac_error_message());
     cr_assert_eq(hpac_exploration_write(options, &found), HPAC_OK, "%s", hpac_error_message());
     hpac_exploration_fini(&found);
-    int rows, cols;
+    size_t rows, cols;
     uint8_t *pixels = read_rgb(scratch_path("out/panels/image_001.png"), &rows, &cols);
     cr_assert_eq(rows, 200);
     cr_assert_eq(cols, options->channels * 200 + (options->channels - 1) * 8);
-    for (int i = 0; i < options->channels; i++) {
-        const uint8_t *row = pixels + (size_t)3 * 100 * (size_t)cols + (size_t)3 * 208 * (size_t)i;
+    for (size_t i = 0; i < options->channels; i++) {
+        const uint8_t *row = pixels + 3 * 100 * cols + 3 * 208 * i;
         assert_colour(row + 3 * 50, maps[i], edges[maps[i]][0], "left");
         assert_colour(row + 3 * 150, maps[i], edges[maps[i]][1], "right");
-        const uint8_t *above = pixels + (size_t)3 * 10 * (size_t)cols + (size_t)3 * 208 * (size_t)i;
+        const uint8_t *above = pixels + 3 * 10 * cols + 3 * 208 * i;
         cr_assert(above[0] == 255 && above[1] == 255 && above[2] == 255);
     }
     free(pixels);
@@ -283,7 +293,7 @@ Test(explore, a_panel_has_each_channel_in_its_place_and_colours)
     hpac_explore_options options = {.name = "x",
                                     .labels = &labels,
                                     .images = scratch_folder(),
-                                    .folder = scratch_path("out"),
+                                    .out = scratch_path("out"),
                                     .channels = 4,
                                     .channel_order = {0, 1, 2, 3},
                                     .page_rows = 1,
@@ -335,68 +345,68 @@ static const char few_labels[] = "Id,Target\na,0 1\nb,0\nc,0 1 2\nd,27\ne,0 2\n"
 static void expect_numbers(const hpac_exploration *found)
 {
     const struct {
-        const hpac_table *table;
+        const char *table;
         size_t row;
         const char *column;
         double expected;
     } numbers[] = {
-        {&found->summary, 0, "images", 5},
-        {&found->summary, 0, "labels", 9},
-        {&found->summary, 0, "labels_per_image", 1.8},
-        {&found->summary, 0, "multi_label_images", 3},
-        {&found->summary, 0, "classes_carried", 4},
-        {&found->summary, 0, "classes_uncorrelated",
-         26}, /* all but 1 and 2: class 0 is in all three */
-        {&found->summary, 0, "test_percent", 200 / 11.0},
-        {&found->class_counts, 0, "class", 0},
-        {&found->class_counts, 0, "images", 4},
-        {&found->class_counts, 0, "percent", 80},
-        {&found->class_counts, 3, "class", 27},
-        {&found->class_counts, 3, "images", 1},
-        {&found->class_counts, 3, "percent", 20},
-        {&found->labels_per_image, 2, "labels", 3},
-        {&found->labels_per_image, 2, "images", 1},
-        {&found->labels_per_image, 2, "percent", 20},
-        {&found->correlation, 1, "Nucleoli", -0.5}, /* (3 * 1 - 2 * 2) / sqrt(2 * 1 * 2 * 1) */
-        {&found->correlation_pairs, 0, "images", 1},
-        {&found->correlation_pairs, 0, "correlation", -0.5},
-        {&found->company[0], 2, "images", 1},
-        {&found->company[0], 2, "percent", 50},
-        {&found->folders, 0, "images", 11},
-        {&found->folders, 0, "complete", 2},
-        {&found->folders, 0, "labelled", 5},
-        {&found->folders, 0, "green", 7},
-        {&found->folders, 0, "blue", 4},
-        {&found->folders, 0, "red", 3},
-        {&found->folders, 0, "yellow", 6},
-        {&found->folders, 0, "other_files", 1},
-        {&found->folders, 1, "images", 2},
+        {"summary", 0, "images", 5},
+        {"summary", 0, "labels", 9},
+        {"summary", 0, "labels_per_image", 1.8},
+        {"summary", 0, "multi_label_images", 3},
+        {"summary", 0, "classes_carried", 4},
+        {"summary", 0, "classes_uncorrelated", 26}, /* all but 1 and 2: class 0 is in all three */
+        {"summary", 0, "test_percent", 200 / 11.0},
+        {"class_counts", 0, "class", 0},
+        {"class_counts", 0, "images", 4},
+        {"class_counts", 0, "percent", 80},
+        {"class_counts", 3, "class", 27},
+        {"class_counts", 3, "images", 1},
+        {"class_counts", 3, "percent", 20},
+        {"labels_per_image", 2, "labels", 3},
+        {"labels_per_image", 2, "images", 1},
+        {"labels_per_image", 2, "percent", 20},
+        {"correlation", 1, "Nucleoli", -0.5}, /* (3 * 1 - 2 * 2) / sqrt(2 * 1 * 2 * 1) */
+        {"correlation_pairs", 0, "images", 1},
+        {"correlation_pairs", 0, "correlation", -0.5},
+        {"company_nuclear_membrane", 2, "images", 1},
+        {"company_nuclear_membrane", 2, "percent", 50},
+        {"folders", 0, "images", 11},
+        {"folders", 0, "complete", 2},
+        {"folders", 0, "labelled", 5},
+        {"folders", 0, "green", 7},
+        {"folders", 0, "blue", 4},
+        {"folders", 0, "red", 3},
+        {"folders", 0, "yellow", 6},
+        {"folders", 0, "other_files", 1},
+        {"folders", 1, "images", 2},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        cr_expect(fabs(number_of(numbers[i].table, numbers[i].row, numbers[i].column) -
+        cr_expect(fabs(number_of(find(found, numbers[i].table), numbers[i].row, numbers[i].column) -
                        numbers[i].expected) <= 1e-12,
-                  "%s, %s: %.12g, expected %.12g", numbers[i].table->name, numbers[i].column,
-                  number_of(numbers[i].table, numbers[i].row, numbers[i].column),
+                  "%s, %s: %.12g, expected %.12g", numbers[i].table, numbers[i].column,
+                  number_of(find(found, numbers[i].table), numbers[i].row, numbers[i].column),
                   numbers[i].expected);
 }
 
 static void expect_texts(const hpac_exploration *found, const char *test)
 {
     const struct {
-        const hpac_table *table;
+        const char *table;
         size_t row;
         const char *column, *expected;
     } texts[] = {
-        {&found->class_counts, 3, "name", "Rods & rings"},
-        {&found->correlation_pairs, 0, "name", "Nuclear membrane"},
-        {&found->correlation_pairs, 0, "other", "Nucleoli"},
-        {&found->company[0], 2, "name", "Nucleoli"},
-        {&found->folders, 1, "folder", test},
-        {&found->chosen, 1, "Id", "c"},
-        {&found->chosen, 1, "classes", "Nucleoplasm, Nuclear membrane, Nucleoli"},
+        {"class_counts", 3, "name", "Rods & rings"},
+        {"correlation_pairs", 0, "name", "Nuclear membrane"},
+        {"correlation_pairs", 0, "other", "Nucleoli"},
+        {"company_nuclear_membrane", 2, "name", "Nucleoli"},
+        {"folders", 1, "folder", test},
+        {"chosen", 1, "Id", "c"},
+        {"chosen", 1, "classes", "Nucleoplasm, Nuclear membrane, Nucleoli"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        cr_expect_str_eq(text_of(texts[i].table, texts[i].row, texts[i].column), texts[i].expected);
+        cr_expect_str_eq(text_of(find(found, texts[i].table), texts[i].row, texts[i].column),
+                         texts[i].expected);
 }
 
 Test(explore, each_column_is_what_can_be_counted)
@@ -412,13 +422,13 @@ Test(explore, each_column_is_what_can_be_counted)
                                           .test = scratch_path("test"),
                                           .classes = {1},
                                           .class_count = 1,
-                                          .company = {1},
-                                          .company_count = 1};
+                                          .cooccurring = {1},
+                                          .cooccurring_count = 1};
     hpac_exploration found;
     cr_assert_eq(hpac_explore(&options, &found), HPAC_OK, "%s", hpac_error_message());
     expect_numbers(&found);
     expect_texts(&found, options.test);
-    cr_assert_eq(hpac_table_row_count(&found.chosen), 2);
+    cr_assert_eq(hpac_table_row_count(find(&found, "chosen")), 2);
     hpac_exploration_fini(&found);
     hpac_labels_fini(&labels);
 }
@@ -450,9 +460,9 @@ Test(explore, the_page_has_each_number_in_its_sentence)
     const hpac_explore_options options = {.name = "few.csv",
                                           .labels = &labels,
                                           .test = scratch_path("test"),
-                                          .company = {1, 25},
-                                          .company_count = 2,
-                                          .folder = scratch_path("out"),
+                                          .cooccurring = {1, 25},
+                                          .cooccurring_count = 2,
+                                          .out = scratch_path("out"),
                                           .page_rows = 1};
     hpac_exploration found;
     cr_assert_eq(hpac_explore(&options, &found), HPAC_OK, "%s", hpac_error_message());
