@@ -67,13 +67,18 @@ void hpac_table_add_real(hpac_table *table, double number)
     add_cell(table, (hpac_cell){.number = number});
 }
 
+void hpac_table_add_cells(hpac_table *table, const hpac_cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cells[i].text)
+            hpac_table_add_text(table, cells[i].text);
+        else
+            hpac_table_add_real(table, cells[i].number);
+}
+
 void hpac_table_add_row(hpac_table *table, const hpac_cell *cells)
 {
-    for (size_t c = 0; c < table->column_count; c++)
-        if (table->columns[c].kind == HPAC_TEXT)
-            hpac_table_add_text(table, cells[c].text);
-        else
-            hpac_table_add_real(table, cells[c].number);
+    hpac_table_add_cells(table, cells, table->column_count);
 }
 
 size_t hpac_table_row_count(const hpac_table *table)

@@ -91,6 +91,8 @@ void hpac_table_fini(hpac_table *table);
         __VA_ARGS__                                                                                \
     }
 void hpac_table_add_row(hpac_table *table, const hpac_cell *cells);
+/* The same for a part of a row. */
+void hpac_table_add_cells(hpac_table *table, const hpac_cell *cells, size_t count);
 
 /* The next cell, of its column's kind; a column of integers takes a real that is one, or NaN. Text
  * is copied. */

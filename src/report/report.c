@@ -28,7 +28,7 @@ static hpac_status check_out(const hpac_report_options *options)
 
 static double best_loss(const report_run *run)
 {
-    double loss = report_metric(run, run->results.best_row, HPAC_METRIC_VAL_LOSS);
+    double loss = run->results.best[HPAC_METRIC_VAL_LOSS];
     return isnan(loss) ? INFINITY : loss;
 }
 

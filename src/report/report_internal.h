@@ -81,8 +81,6 @@ hpac_status report_run_read(report_run *run, bool predictions);
 void report_run_fini(report_run *run);
 
 size_t report_epochs(const report_run *run); /* completed */
-/* NaN for a row that is not there. */
-double report_metric(const report_run *run, size_t row, hpac_metric column);
 /* Of the last epoch. */
 const char *report_class_name(const report_run *run, size_t i);
 double report_class_value(const report_run *run, size_t i, hpac_class_metric column);

@@ -55,18 +55,16 @@ static void set_classes(hpac_page *page, const report_run *run)
 /* The best validation loss beside the constant prior's, the last accuracy beside all zeros. */
 static void set_results(hpac_page *page, const report_run *run)
 {
-    size_t last = report_epochs(run) - 1, best = run->results.best_row;
-    double prior = report_metric(run, last, HPAC_METRIC_VAL_PRIOR_LOSS);
-    double loss = report_metric(run, best, HPAC_METRIC_VAL_LOSS);
-    double zeros = report_metric(run, last, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY);
+    const double *last = run->results.last, *best = run->results.best;
+    double prior = last[HPAC_METRIC_VAL_PRIOR_LOSS], loss = best[HPAC_METRIC_VAL_LOSS];
+    double zeros = last[HPAC_METRIC_VAL_ALL_ZERO_ACCURACY];
     set_number(page, "best_loss", 4, loss);
-    set_number(page, "best_epoch", 0, report_metric(run, best, HPAC_METRIC_EPOCH));
+    set_number(page, "best_epoch", 0, best[HPAC_METRIC_EPOCH]);
     set_number(page, "prior_loss", 4, prior);
     set_number(page, "below_prior", 4, loss < prior ? prior - loss : NAN);
     hpac_page_set_count(page, "above_prior", loss >= prior);
     set_number(page, "zero_accuracy", 4, zeros);
-    set_number(page, "accuracy", 4,
-               isnan(zeros) ? NAN : report_metric(run, last, HPAC_METRIC_VAL_ACCURACY));
+    set_number(page, "accuracy", 4, isnan(zeros) ? NAN : last[HPAC_METRIC_VAL_ACCURACY]);
 }
 
 /* What the pages of one and of several runs have in common. */
@@ -106,8 +104,8 @@ static void set_runs(hpac_page *page, const hpac_report *report)
     size_t unfinished = 0, evaluated = 0, better = 0, drawable = 0;
     for (size_t i = 0; i < report->run_count; i++) {
         const report_run *run = &report->runs[i];
-        double prior = report_metric(run, run->results.best_row, HPAC_METRIC_VAL_PRIOR_LOSS);
-        double best = report_metric(run, run->results.best_row, HPAC_METRIC_VAL_LOSS);
+        double prior = run->results.best[HPAC_METRIC_VAL_PRIOR_LOSS];
+        double best = run->results.best[HPAC_METRIC_VAL_LOSS];
         unfinished += !run->finished;
         evaluated += !isnan(prior) && !isnan(best);
         better += best < prior;

@@ -21,16 +21,13 @@
 
 static double prior_loss(const hpac_report *report)
 {
-    const report_run *run = &report->runs[0];
-    return report->kind == REPORT_RUN
-               ? report_metric(run, run->results.best_row, HPAC_METRIC_VAL_PRIOR_LOSS)
-               : report_common(report, HPAC_METRIC_VAL_PRIOR_LOSS);
+    return report->kind == REPORT_RUN ? report->runs[0].results.best[HPAC_METRIC_VAL_PRIOR_LOSS]
+                                      : report_common(report, HPAC_METRIC_VAL_PRIOR_LOSS);
 }
 
 static double best_epoch(const hpac_report *report)
 {
-    const report_run *run = &report->runs[0];
-    return report_metric(run, run->results.best_row, HPAC_METRIC_EPOCH);
+    return report->runs[0].results.best[HPAC_METRIC_EPOCH];
 }
 
 static double last_batches(const hpac_report *report)
@@ -49,10 +46,8 @@ static double spans_decades(const hpac_report *report, hpac_metric column)
 {
     double min = INFINITY, max = 0;
     for (size_t i = 0; i < report->run_count; i++) {
-        const report_run *run = &report->runs[i];
-        double value = report_metric(run, report_epochs(run) - 1, column);
-        min = fmin(min, value);
-        max = fmax(max, value);
+        min = fmin(min, report->runs[i].results.last[column]);
+        max = fmax(max, report->runs[i].results.last[column]);
     }
     return min > 0 && max > 20 * min;
 }

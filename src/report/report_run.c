@@ -19,11 +19,6 @@ size_t report_epochs(const report_run *run)
     return hpac_table_row_count(&run->metrics);
 }
 
-double report_metric(const report_run *run, size_t row, hpac_metric column)
-{
-    return row < report_epochs(run) ? hpac_table_cell(&run->metrics, row, column)->number : NAN;
-}
-
 static const hpac_cell *class_cell(const report_run *run, size_t i, hpac_class_metric column)
 {
     size_t first = hpac_table_row_count(&run->class_metrics) - run->class_count;

@@ -59,18 +59,14 @@ static void make_figures(hpac_report *report, const report_run *run)
         {"training accuracy", HPAC_METRIC_TRAIN_ACCURACY, HPAC_METRIC_TRAIN_ALL_ZERO_ACCURACY},
         {"training F1 mean", HPAC_METRIC_TRAIN_F1_MEAN, HPAC_METRICS},
     };
-    size_t last = report_epochs(run) - 1;
+    const double *last = run->results.last, *best = run->results.best;
     hpac_table *table = report_table(report, "figures", "Validation results and baselines", columns,
                                      COUNT(columns));
     for (size_t i = 0; i < COUNT(rows); i++) {
-        double baseline =
-            rows[i].baseline == HPAC_METRICS ? NAN : report_metric(run, last, rows[i].baseline);
+        double baseline = rows[i].baseline == HPAC_METRICS ? NAN : last[rows[i].baseline];
         hpac_table_add_row(
-            table,
-            HPAC_CELLS(HPAC_TEXT_CELL(rows[i].name),
-                       HPAC_NUMBER_CELL(report_metric(run, last, rows[i].metric)),
-                       HPAC_NUMBER_CELL(report_metric(run, run->results.best_row, rows[i].metric)),
-                       HPAC_NUMBER_CELL(baseline)));
+            table, HPAC_CELLS(HPAC_TEXT_CELL(rows[i].name), HPAC_NUMBER_CELL(last[rows[i].metric]),
+                              HPAC_NUMBER_CELL(best[rows[i].metric]), HPAC_NUMBER_CELL(baseline)));
     }
 }
 
@@ -238,11 +234,7 @@ static void add_run(hpac_table *table, const report_run *run)
         HPAC_TEXT_CELL(run->dropout ? run->dropout : ""),
         HPAC_NUMBER_CELL(configured(run, "train.optimizer.learning_rate")),
     };
-    for (size_t c = 0; c < HPAC_SCHEDULE_COLUMNS; c++)
-        if (hpac_schedule_columns[c].kind == HPAC_TEXT)
-            hpac_table_add_text(table, schedule[c].text);
-        else
-            hpac_table_add_real(table, schedule[c].number);
+    hpac_table_add_cells(table, schedule, HPAC_SCHEDULE_COLUMNS);
     hpac_run_results_add(table, &run->results);
 }
 
@@ -300,7 +292,7 @@ double report_common(const hpac_report *report, hpac_metric metric)
 {
     double common = NAN;
     for (size_t i = 0; i < report->run_count; i++) {
-        double own = report_metric(&report->runs[i], 0, metric);
+        double own = report->runs[i].results.best[metric];
         if (!isnan(own) && !isnan(common) && fabs(own - common) > 1e-6)
             return NAN;
         common = isnan(own) ? common : own;
@@ -309,14 +301,6 @@ double report_common(const hpac_report *report, hpac_metric metric)
 }
 
 /* ---- mean and spread over folds ---- */
-
-/* A fold that is not finished has no last epoch. */
-static double value_of_fold(const report_run *run, hpac_metric column, bool best)
-{
-    if (!run->finished)
-        return NAN;
-    return report_metric(run, best ? run->results.best_row : report_epochs(run) - 1, column);
-}
 
 /* `values`: one per run, NaN where there is none. */
 static void add_spread(hpac_table *table, const char *name, const double *values, size_t runs)
@@ -361,8 +345,12 @@ static hpac_status make_spread(hpac_report *report)
     hpac_table *table = report_table(report, "spread", "Last epoch, mean and spread over the folds",
                                      columns, COUNT(columns));
     for (size_t i = 0; i < COUNT(rows); i++) {
-        for (size_t run = 0; run < report->run_count; run++)
-            values[run] = value_of_fold(&report->runs[run], rows[i].column, rows[i].best);
+        for (size_t r = 0; r < report->run_count; r++) {
+            const report_run *run = &report->runs[r];
+            const double *epoch = rows[i].best ? run->results.best : run->results.last;
+            /* A fold that is not finished has no last epoch. */
+            values[r] = run->finished ? epoch[rows[i].column] : NAN;
+        }
         add_spread(table, rows[i].name, values, report->run_count);
     }
     return HPAC_OK;
