@@ -5,11 +5,10 @@
 
 #include "base/file.h"
 #include "base/machine.h"
+#include "base/memory.h"
 #include "base/parallel.h"
-#include "image/image.h"
 #include "image/resize.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 const char *const hpac_channel_names[HPAC_MAX_CHANNELS] = {"green", "blue", "red", "yellow"};
@@ -26,10 +25,6 @@ static hpac_status check_options(const hpac_dataset_options *options)
     if (options->channels < 1 || options->channels > HPAC_MAX_CHANNELS)
         return hpac_fail(HPAC_ERR_INTERNAL, "data set of %zu channels, expected 1 to %d",
                          options->channels, HPAC_MAX_CHANNELS);
-    for (size_t i = 0; options->channel_order && i < options->channels; i++)
-        if (options->channel_order[i] < 0 || options->channel_order[i] >= HPAC_MAX_CHANNELS)
-            return hpac_fail(HPAC_ERR_INTERNAL, "data set with channel %d, expected 0 to %d",
-                             options->channel_order[i], HPAC_MAX_CHANNELS - 1);
     if (options->rows < 1 || options->cols < 1 ||
         options->rows > HPAC_IMAGE_MAX_PIXELS / options->cols)
         return hpac_fail(HPAC_ERR_INTERNAL,
@@ -48,7 +43,7 @@ static hpac_status check_options(const hpac_dataset_options *options)
     return HPAC_OK;
 }
 
-static hpac_status set_up(hpac_dataset *dataset, const hpac_dataset_options *options)
+static hpac_status init(hpac_dataset *dataset, const hpac_dataset_options *options)
 {
     dataset->options = *options;
     dataset->options.targets = dataset->targets;
@@ -57,9 +52,8 @@ static hpac_status set_up(hpac_dataset *dataset, const hpac_dataset_options *opt
     dataset->options.channel_order = dataset->channel_order;
     for (size_t i = 0; i < options->channels; i++)
         dataset->channel_order[i] = options->channel_order ? options->channel_order[i] : (int)i;
-    dataset->options.images = dataset->images = strdup(options->images);
-    if (!dataset->images)
-        return hpac_fail_memory(strlen(options->images) + 1);
+    HPAC_TRY_MEMORY(dataset->images = strdup(options->images), strlen(options->images) + 1);
+    dataset->options.images = dataset->images;
     if (!options->pool)
         HPAC_TRY(hpac_image_pool_create(&dataset->own_pool));
     dataset->pool = options->pool ? options->pool : dataset->own_pool;
@@ -70,14 +64,12 @@ hpac_status hpac_dataset_create(const hpac_dataset_options *options, hpac_datase
 {
     *dataset = NULL;
     HPAC_TRY(check_options(options));
-    hpac_dataset *made = calloc(1, sizeof *made);
-    if (!made)
-        return hpac_fail_memory(sizeof *made);
-    hpac_status status = set_up(made, options);
-    if (status == HPAC_OK)
-        *dataset = made;
-    else
-        hpac_dataset_destroy(made);
+    HPAC_TRY_NEW(*dataset, 1);
+    hpac_status status = init(*dataset, options);
+    if (status != HPAC_OK) {
+        hpac_dataset_destroy(*dataset);
+        *dataset = NULL;
+    }
     return status;
 }
 
@@ -114,9 +106,9 @@ char *dataset_image_path(const hpac_dataset *dataset, size_t row, size_t channel
                           hpac_channel_names[dataset->channel_order[channel]]);
 }
 
-/* Sizes for which a reader keeps a resizer; the oldest is dropped. The competition's images have
+/* Sizes for which a reader caches a resizer; the oldest is replaced. The competition's images have
  * one size, its large edition a handful. */
-#define KEPT_RESIZERS 8
+enum { RESIZER_COUNT = 8 };
 
 typedef struct sized_resizer {
     size_t rows, cols; /* of the file */
@@ -127,22 +119,19 @@ struct hpac_dataset_reader {
     hpac_dataset *dataset;
     hpac_png_decoder *decoder;
     hpac_image image;
-    sized_resizer resizers[KEPT_RESIZERS];
-    int oldest;
+    sized_resizer resizers[RESIZER_COUNT];
+    size_t oldest;
 };
 
 hpac_status hpac_dataset_reader_create(hpac_dataset *dataset, hpac_dataset_reader **reader)
 {
-    *reader = NULL;
-    hpac_dataset_reader *made = calloc(1, sizeof *made);
-    if (!made)
-        return hpac_fail_memory(sizeof *made);
-    made->dataset = dataset;
-    hpac_status status = hpac_png_decoder_create(&made->decoder);
-    if (status == HPAC_OK)
-        *reader = made;
-    else
-        hpac_dataset_reader_destroy(made);
+    HPAC_TRY_NEW(*reader, 1);
+    (*reader)->dataset = dataset;
+    hpac_status status = hpac_png_decoder_create(&(*reader)->decoder);
+    if (status != HPAC_OK) {
+        hpac_dataset_reader_destroy(*reader);
+        *reader = NULL;
+    }
     return status;
 }
 
@@ -150,7 +139,7 @@ void hpac_dataset_reader_destroy(hpac_dataset_reader *reader)
 {
     if (!reader)
         return;
-    for (int i = 0; i < KEPT_RESIZERS; i++)
+    for (size_t i = 0; i < RESIZER_COUNT; i++)
         hpac_resizer_destroy(reader->resizers[i].resizer);
     hpac_image_fini(&reader->image);
     hpac_png_decoder_destroy(reader->decoder);
@@ -161,19 +150,19 @@ void hpac_dataset_reader_destroy(hpac_dataset_reader *reader)
 static hpac_status find_resizer(hpac_dataset_reader *reader, size_t rows, size_t cols,
                                 hpac_resizer **resizer)
 {
-    for (int i = 0; i < KEPT_RESIZERS; i++) {
-        const sized_resizer *kept = &reader->resizers[i];
-        if (kept->resizer && kept->rows == rows && kept->cols == cols) {
-            *resizer = kept->resizer;
+    for (size_t i = 0; i < RESIZER_COUNT; i++) {
+        const sized_resizer *cached = &reader->resizers[i];
+        if (cached->resizer && cached->rows == rows && cached->cols == cols) {
+            *resizer = cached->resizer;
             return HPAC_OK;
         }
     }
     const hpac_dataset_options *options = &reader->dataset->options;
     HPAC_TRY(hpac_resizer_create(rows, cols, options->rows, options->cols, resizer));
-    sized_resizer *place = &reader->resizers[reader->oldest];
-    reader->oldest = (reader->oldest + 1) % KEPT_RESIZERS;
-    hpac_resizer_destroy(place->resizer);
-    *place = (sized_resizer){.rows = rows, .cols = cols, .resizer = *resizer};
+    sized_resizer *replaced = &reader->resizers[reader->oldest];
+    reader->oldest = (reader->oldest + 1) % RESIZER_COUNT;
+    hpac_resizer_destroy(replaced->resizer);
+    *replaced = (sized_resizer){.rows = rows, .cols = cols, .resizer = *resizer};
     return HPAC_OK;
 }
 
@@ -199,20 +188,18 @@ static void log_remarks(hpac_dataset *dataset, const char *path, const hpac_imag
 static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, size_t channel,
                                 void *pixels)
 {
-    const hpac_dataset_options *options = &reader->dataset->options;
-    char *path = dataset_image_path(reader->dataset, row, channel);
-    if (!path)
-        return hpac_fail_memory(1);
+    hpac_dataset *dataset = reader->dataset;
+    const hpac_dataset_options *options = &dataset->options;
     hpac_image *image = &reader->image;
-    image->stain = hpac_channel_stains[reader->dataset->channel_order[channel]];
     hpac_resizer *resizer;
-    hpac_status status = hpac_png_read(reader->decoder, path, image);
-    if (status == HPAC_OK && image->remarks)
-        log_remarks(reader->dataset, path, image);
-    free(path);
-    HPAC_TRY(status);
+    HPAC_AUTO_FREE char *path = NULL;
+    HPAC_TRY_MEMORY(path = dataset_image_path(dataset, row, channel), 1);
+    image->stain = hpac_channel_stains[dataset->channel_order[channel]];
+    HPAC_TRY(hpac_png_read(reader->decoder, path, image));
+    if (image->remarks)
+        log_remarks(dataset, path, image);
     HPAC_TRY(find_resizer(reader, image->rows, image->cols, &resizer));
-    atomic_fetch_add(&reader->dataset->pool->files_decoded, 1);
+    atomic_fetch_add(&dataset->pool->files_decoded, 1);
     if (options->pixels == HPAC_PIXELS_UINT8)
         hpac_resize_u8(resizer, image->pixels, (uint8_t *)pixels + channel, options->channels);
     else
@@ -229,10 +216,11 @@ static hpac_status read_files(hpac_dataset_reader *reader, size_t row, void *pix
 
 /* The cached image of a row, prepared now if it is not yet; NULL when nothing is cached, or another
  * reader is preparing it. */
-static hpac_status keep(hpac_dataset_reader *reader, size_t row, const unsigned char **kept)
+static hpac_status find_cached(hpac_dataset_reader *reader, size_t row,
+                               const unsigned char **cached)
 {
     const image_set *set = reader->dataset->set;
-    *kept = NULL;
+    *cached = NULL;
     if (!set->bytes)
         return HPAC_OK;
     unsigned char *image = set->bytes + row * set->image_nbytes;
@@ -243,34 +231,42 @@ static hpac_status keep(hpac_dataset_reader *reader, size_t row, const unsigned 
         atomic_compare_exchange_strong_explicit(state, &seen, IMAGE_FILLING, memory_order_acquire,
                                                 memory_order_acquire)) {
         status = read_files(reader, row, image);
-        seen = status == HPAC_OK ? IMAGE_KEPT : IMAGE_EMPTY;
+        seen = status == HPAC_OK ? IMAGE_CACHED : IMAGE_EMPTY;
         atomic_store_explicit(state, seen, memory_order_release);
     }
-    if (seen == IMAGE_KEPT)
-        *kept = image;
+    if (seen == IMAGE_CACHED)
+        *cached = image;
     return status;
 }
 
 hpac_status hpac_dataset_read(hpac_dataset_reader *reader, size_t row, void *pixels)
 {
-    const unsigned char *kept;
-    HPAC_TRY(keep(reader, row, &kept));
-    if (!kept)
+    const unsigned char *cached;
+    HPAC_TRY(find_cached(reader, row, &cached));
+    if (!cached)
         return read_files(reader, row, pixels);
-    memcpy(pixels, kept, reader->dataset->set->image_nbytes);
+    memcpy(pixels, cached, reader->dataset->set->image_nbytes);
     return HPAC_OK;
 }
 
 /* ---- preparing all images ahead ---- */
 
-/* Images between two looks at `stop`. */
-#define PREPARE_STRIDE 256
+/* Images between two checks of `stop`. */
+enum { PREPARE_STRIDE = 256 };
 
 typedef struct preparation {
+    int threads;
     hpac_dataset_reader **readers; /* (threads) */
     size_t first;                  /* row of this stride */
     atomic_size_t prepared;
 } preparation;
+
+static void preparation_fini(preparation *work)
+{
+    for (int i = 0; work->readers && i < work->threads; i++)
+        hpac_dataset_reader_destroy(work->readers[i]);
+    free(work->readers);
+}
 
 /* A bad image is left to the reader who meets it in its turn. */
 static hpac_status prepare_row(void *user, size_t index, int thread)
@@ -278,28 +274,13 @@ static hpac_status prepare_row(void *user, size_t index, int thread)
     preparation *work = user;
     hpac_dataset_reader *reader = work->readers[thread];
     size_t row = work->first + index;
-    const unsigned char *kept;
-    if (atomic_load(&reader->dataset->set->states[row]) == IMAGE_KEPT)
+    const unsigned char *cached;
+    if (atomic_load(&reader->dataset->set->states[row]) == IMAGE_CACHED)
         return HPAC_OK;
-    hpac_status status = keep(reader, row, &kept);
-    if (status == HPAC_OK && kept)
+    hpac_status status = find_cached(reader, row, &cached);
+    if (status == HPAC_OK && cached)
         atomic_fetch_add(&work->prepared, 1);
     return status == HPAC_ERR_DATA ? HPAC_OK : status;
-}
-
-static hpac_status prepare_rows(const hpac_dataset_preparation *options, int threads, size_t count,
-                                preparation *work)
-{
-    for (; work->first < count; work->first += PREPARE_STRIDE) {
-        if (options->stop && *options->stop)
-            return hpac_fail(HPAC_INTERRUPTED, "interrupted while preparing images");
-        size_t left = count - work->first;
-        size_t stride = left < PREPARE_STRIDE ? left : PREPARE_STRIDE;
-        HPAC_TRY(hpac_parallel_for(threads, stride, prepare_row, work));
-        if (options->progress)
-            options->progress(options->user, work->first + stride, count);
-    }
-    return HPAC_OK;
 }
 
 hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_preparation *options,
@@ -308,18 +289,19 @@ hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_prepa
     *prepared = 0;
     if (!dataset->set->bytes)
         return HPAC_OK;
-    int threads = options->threads > 0 ? options->threads : hpac_core_count();
-    preparation work = {.readers = calloc((size_t)threads, sizeof(hpac_dataset_reader *))};
-    hpac_status status = HPAC_OK;
-    if (!work.readers)
-        return hpac_fail_memory((size_t)threads * sizeof(hpac_dataset_reader *));
-    for (int i = 0; i < threads && status == HPAC_OK; i++)
-        status = hpac_dataset_reader_create(dataset, &work.readers[i]);
-    if (status == HPAC_OK)
-        status = prepare_rows(options, threads, dataset->set->count, &work);
-    *prepared = atomic_load(&work.prepared);
-    for (int i = 0; i < threads; i++)
-        hpac_dataset_reader_destroy(work.readers[i]);
-    free(work.readers);
-    return status;
+    HPAC_AUTO(preparation_fini)
+    preparation work = {.threads = options->threads > 0 ? options->threads : hpac_core_count()};
+    HPAC_TRY_NEW(work.readers, (size_t)work.threads);
+    for (int i = 0; i < work.threads; i++)
+        HPAC_TRY(hpac_dataset_reader_create(dataset, &work.readers[i]));
+    for (size_t count = dataset->set->count; work.first < count; work.first += PREPARE_STRIDE) {
+        if (options->stop && *options->stop)
+            return hpac_fail(HPAC_INTERRUPTED, "interrupted while preparing images");
+        size_t left = count - work.first, stride = left < PREPARE_STRIDE ? left : PREPARE_STRIDE;
+        HPAC_TRY(hpac_parallel_for(work.threads, stride, prepare_row, &work));
+        if (options->progress)
+            options->progress(options->user, work.first + stride, count);
+        *prepared = atomic_load(&work.prepared);
+    }
+    return HPAC_OK;
 }

@@ -10,34 +10,51 @@
 #ifndef HPAC_DATA_DATASET_H
 #define HPAC_DATA_DATASET_H
 
-#include "image_pool.h"
-
-#include "image/image.h"
-
 #include <hpac/labels.h>
 #include <hpac/op.h>
 
+#include "image/image.h"
+
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 /* What the files of a channel show, in the order of hpac_channel_names. */
 extern const hpac_stain hpac_channel_stains[HPAC_MAX_CHANNELS];
 
+/*
+ * A pool of prepared images: each file is decoded once for all data sets that share the pool, such
+ * as the runs of a sweep or the folds of a cross-validation.
+ *
+ * Data sets share a set of images when directory, Ids and their order, channels, size and pixels
+ * agree; targets may differ. A set is cached as a whole or not at all. The pool is an LRU cache: if
+ * a new data set's images do not fit into its options.cache_nbytes beside the others, sets that no
+ * data set uses are evicted, the least recently used first, and decoded again when needed. Data
+ * sets are created and destroyed by one thread at a time; their readers may be many. Caching never
+ * changes the bits that are read.
+ */
+typedef struct hpac_image_pool hpac_image_pool;
+
+/* Errors: INTERNAL (memory). */
+hpac_status hpac_image_pool_create(hpac_image_pool **pool);
+void hpac_image_pool_destroy(hpac_image_pool *pool); /* NULL is fine; no data set may be left */
+/* Bytes reserved for images now. */
+size_t hpac_image_pool_nbytes(const hpac_image_pool *pool);
+/* Files decoded so far by the readers of all its data sets. */
+size_t hpac_image_pool_files_decoded(const hpac_image_pool *pool);
+
 typedef struct hpac_dataset_options {
     const char *images;        /* directory; copied */
     const hpac_labels *labels; /* borrowed; must outlive the data set. masks NULL: no targets */
-    const int *targets;  /* (target_count) class numbers, in the order of the network's outputs;
-                            copied */
-    size_t target_count; /* 0 when the labels have no masks */
-    size_t channels;     /* 1 .. HPAC_MAX_CHANNELS */
-    const int *channel_order; /* (channels) indices into hpac_channel_names, none twice; copied;
-                                 NULL: the first ones */
-    size_t rows, cols;        /* after resizing */
+    const int *targets;        /* (target_count) classes in the order of the outputs; copied */
+    size_t target_count;       /* 0 when the labels have no masks */
+    size_t channels;           /* 1 .. HPAC_MAX_CHANNELS */
+    const int *channel_order;  /* (channels) indices into hpac_channel_names, all different; copied;
+                                  NULL: the first ones */
+    size_t rows, cols;         /* after resizing */
     hpac_pixels pixels;
     bool skip_bad_images;  /* missing and bad files are a warning of hpac_dataset_check, not an
                               error, unless no image is left */
-    size_t cache_nbytes;   /* keep prepared images if all of them fit into this; 0: never */
+    size_t cache_nbytes;   /* cache prepared images if all of them fit into this; 0: never */
     hpac_image_pool *pool; /* shares prepared images; NULL: not shared */
 } hpac_dataset_options;
 

@@ -3,13 +3,11 @@
 
 #include <hpac/log.h>
 
-#include "base/file.h"
+#include "base/memory.h"
 #include "base/parallel.h"
-#include "image/image.h"
 
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -23,9 +21,22 @@ typedef struct check {
     const hpac_dataset *dataset;
     const size_t *rows; /* NULL: all */
     size_t row_count, channels, file_count;
-    char **problems;   /* (file_count) NULL: none */
-    image_size *sizes; /* (file_count) */
+    char **problems;         /* (file_count) NULL: none */
+    image_size *sizes;       /* (file_count) */
+    struct dirent **entries; /* (entry_count) of the directory, sorted without regard to case */
+    int entry_count;         /* -1: not read yet, or not readable */
 } check;
+
+static void check_fini(check *work)
+{
+    for (size_t i = 0; work->problems && i < work->file_count; i++)
+        free(work->problems[i]);
+    free(work->problems);
+    free(work->sizes);
+    for (int i = 0; i < work->entry_count; i++)
+        free(work->entries[i]);
+    free(work->entries);
+}
 
 static size_t row_of(const check *work, size_t file)
 {
@@ -41,106 +52,71 @@ static hpac_status check_file(void *user, size_t file, int thread)
 {
     (void)thread;
     check *work = user;
-    char *path = path_of(work, file);
-    if (!path)
-        return hpac_fail_memory(1);
+    HPAC_AUTO_FREE char *path = NULL;
+    HPAC_TRY_MEMORY(path = path_of(work, file), 1);
     hpac_status status = hpac_png_probe(path, &work->sizes[file].rows, &work->sizes[file].cols);
-    free(path);
     if (status != HPAC_ERR_DATA)
         return status;
-    work->sizes[file] = (image_size){0};
-    work->problems[file] = strdup(hpac_error_message());
-    return work->problems[file] ? HPAC_OK : hpac_fail_memory(strlen(hpac_error_message()) + 1);
-}
-
-static hpac_status check_directory(const hpac_dataset *dataset)
-{
-    struct stat info;
-    if (stat(dataset->images, &info) != 0 || !S_ISDIR(info.st_mode))
-        return hpac_fail(HPAC_ERR_DATA, "%s: no such directory; expected the images <Id>_%s.png",
-                         dataset->images, hpac_channel_names[dataset->channel_order[0]]);
+    HPAC_TRY_MEMORY(work->problems[file] = strdup(hpac_error_message()), 1);
     return HPAC_OK;
 }
 
 /* ---- files that are there under another name ---- */
 
-typedef struct listing {
-    char **names; /* (count) sorted without regard to case */
-    size_t count;
-} listing;
-
-static int compare_names(const void *a, const void *b)
+static int compare_names(const struct dirent **a, const struct dirent **b)
 {
-    return strcasecmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* An empty list when the directory cannot be read: hints are extras. */
-static void list_directory(const char *path, listing *files)
-{
-    struct dirent **entries;
-    int count = scandir(path, &entries, NULL, NULL);
-    files->names = count > 0 ? malloc((size_t)count * sizeof *files->names) : NULL;
-    for (int i = 0; i < count; i++) {
-        if (files->names && (files->names[files->count] = strdup(entries[i]->d_name)))
-            files->count++;
-        free(entries[i]);
-    }
-    if (count >= 0)
-        free(entries);
-    if (files->count > 0)
-        qsort(files->names, files->count, sizeof *files->names, compare_names);
+    return strcasecmp((*a)->d_name, (*b)->d_name);
 }
 
 /* The first file whose name begins with `stem`, in any case, and a dot. */
-static const char *find_stem(const listing *files, const char *stem, size_t length)
+static const char *find_stem(const check *work, const char *stem, size_t length)
 {
-    size_t low = 0, high = files->count;
+    int low = 0, high = work->entry_count;
     while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strncasecmp(files->names[middle], stem, length) < 0)
+        int middle = low + (high - low) / 2;
+        if (strncasecmp(work->entries[middle]->d_name, stem, length) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < files->count && strncasecmp(files->names[low], stem, length) == 0; low++)
-        if (files->names[low][length] == '.')
-            return files->names[low];
+    for (; low < work->entry_count; low++) {
+        const char *name = work->entries[low]->d_name;
+        if (strncasecmp(name, stem, length) != 0)
+            return NULL;
+        if (name[length] == '.')
+            return name;
+    }
     return NULL;
 }
 
 /* A file that is probably meant by the missing "<Id>_<channel>.png": of another ending or case; of
  * an Id that wrongly carries an ending; one file for all channels. NULL: none. */
-static const char *find_similar(const listing *files, const char *id, const char *channel)
+static const char *find_similar(check *work, const char *id, const char *channel)
 {
+    if (work->entry_count < 0)
+        work->entry_count = scandir(work->dataset->images, &work->entries, NULL, compare_names);
     char stem[512];
-    size_t id_length = strlen(id);
-    const char *ending = strrchr(id, '.');
-    size_t lengths[] = {id_length, ending ? (size_t)(ending - id) : id_length};
-    for (int i = 0; i < 2; i++) {
+    const char *ending = strrchr(id, '.'), *found = NULL;
+    size_t lengths[] = {strlen(id), ending ? (size_t)(ending - id) : strlen(id)};
+    for (int i = 0; i < 2 && !found; i++) {
         int length = snprintf(stem, sizeof stem, "%.*s_%s", (int)lengths[i], id, channel);
-        const char *found = length > 0 && (size_t)length < sizeof stem
-                                ? find_stem(files, stem, (size_t)length)
-                                : NULL;
-        if (found)
-            return found;
+        if (length > 0 && (size_t)length < sizeof stem)
+            found = find_stem(work, stem, (size_t)length);
     }
-    return find_stem(files, id, id_length);
+    return found ? found : find_stem(work, id, strlen(id));
 }
 
 /* ---- reports ---- */
 
-static void add_problem(check *work, size_t file, listing *files, hpac_problems *problems)
+static void add_problem(check *work, size_t file, hpac_problems *problems)
 {
     const hpac_dataset *dataset = work->dataset;
-    char *path = path_of(work, file);
+    HPAC_AUTO_FREE char *path = path_of(work, file);
     struct stat info;
-    bool is_missing = path && lstat(path, &info) != 0;
-    free(path);
-    if (is_missing && !files->names)
-        list_directory(dataset->images, files);
     const char *id = dataset->options.labels->ids[row_of(work, file)];
     const char *channel = hpac_channel_names[dataset->channel_order[file % work->channels]];
-    const char *similar = is_missing ? find_similar(files, id, channel) : NULL;
+    bool is_missing = path && lstat(path, &info) != 0;
+    const char *similar = is_missing ? find_similar(work, id, channel) : NULL;
     if (similar)
         hpac_problems_add(problems, "%s (found %s)", work->problems[file], similar);
     else
@@ -152,26 +128,23 @@ static hpac_status report_problems(check *work)
 {
     const hpac_dataset *dataset = work->dataset;
     hpac_problems problems = {0};
-    listing files = {0};
-    size_t bad_rows = 0, first = SIZE_MAX;
+    const char *first = NULL;
+    size_t bad_rows = 0;
     for (size_t row = 0; row < work->row_count; row++) {
         size_t before = problems.count;
         for (size_t file = row * work->channels; file < (row + 1) * work->channels; file++)
             if (work->problems[file]) {
-                add_problem(work, file, &files, &problems);
-                first = first < file ? first : file;
+                add_problem(work, file, &problems);
+                first = first ? first : work->problems[file];
             }
         bad_rows += problems.count > before;
     }
-    for (size_t i = 0; i < files.count; i++)
-        free(files.names[i]);
-    free(files.names);
     if (bad_rows == 0 || !dataset->options.skip_bad_images || bad_rows == work->row_count)
         return hpac_problems_finish(&problems, HPAC_ERR_DATA, "%s: bad images", dataset->images);
     free(problems.text);
     hpac_log_warning("%s: %zu of %zu images have missing or bad files and will be skipped; the "
                      "first: %s",
-                     dataset->images, bad_rows, work->row_count, work->problems[first]);
+                     dataset->images, bad_rows, work->row_count, first);
     return HPAC_OK;
 }
 
@@ -191,23 +164,20 @@ static int compare_groups(const void *a, const void *b)
 /* Distinct sizes that are counted, and those that a message names. */
 enum { MAX_GROUPS = 64, SHOWN_GROUPS = 4 };
 
+/* The sizes, the most frequent first; returns how many. */
 static size_t group_sizes(const check *work, size_group groups[MAX_GROUPS])
 {
-    size_t count = 0, last = 0;
+    size_t count = 0;
     for (size_t file = 0; file < work->file_count; file++) {
         const image_size size = work->sizes[file];
-        if (size.rows == 0)
+        size_t g = 0;
+        while (g < count && (groups[g].size.rows != size.rows || groups[g].size.cols != size.cols))
+            g++;
+        if (size.rows == 0 || g == MAX_GROUPS)
             continue;
-        if (last >= count || groups[last].size.rows != size.rows ||
-            groups[last].size.cols != size.cols)
-            for (last = 0; last < count && (groups[last].size.rows != size.rows ||
-                                            groups[last].size.cols != size.cols);)
-                last++;
-        if (last == count && count == MAX_GROUPS)
-            return MAX_GROUPS;
-        if (last == count)
+        if (g == count)
             groups[count++] = (size_group){.size = size, .first = file};
-        groups[last].count++;
+        groups[g].count++;
     }
     qsort(groups, count, sizeof *groups, compare_groups);
     return count;
@@ -217,62 +187,52 @@ static size_t group_sizes(const check *work, size_group groups[MAX_GROUPS])
 static hpac_status report_sizes(const check *work)
 {
     size_group groups[MAX_GROUPS];
-    size_t count = group_sizes(work, groups);
+    size_t count = group_sizes(work, groups), text_nbytes;
     if (count < 2)
         return HPAC_OK;
-    char *text = NULL;
-    size_t text_nbytes;
-    FILE *stream = open_memstream(&text, &text_nbytes);
-    if (!stream)
-        return hpac_fail_memory(0);
+    HPAC_AUTO_FREE char *text = NULL;
+    FILE *stream;
+    HPAC_TRY_MEMORY(stream = open_memstream(&text, &text_nbytes), BUFSIZ);
     for (size_t i = 0; i < count && i < SHOWN_GROUPS; i++) {
-        char *path = path_of(work, groups[i].first);
-        const char *name = path ? strrchr(path, '/') : NULL;
+        HPAC_AUTO_FREE char *path = path_of(work, groups[i].first);
         fprintf(stream, "%s%zu of %zu x %zu", i ? ", " : "", groups[i].count, groups[i].size.rows,
                 groups[i].size.cols);
-        if (i > 0)
+        if (i > 0 && path)
             fprintf(stream, " (%s%s)", groups[i].count > 1 ? "such as " : "",
-                    name ? name + 1 : "?");
-        free(path);
+                    strrchr(path, '/') + 1);
     }
-    bool complete = fclose(stream) == 0;
-    if (complete)
-        hpac_log_warning("%s: files differ in size: %s%s", work->dataset->images, text,
-                         count > SHOWN_GROUPS ? ", and other sizes" : "");
-    free(text);
-    return complete ? HPAC_OK : hpac_fail_memory(text_nbytes);
+    if (fclose(stream) != 0)
+        return hpac_fail_memory(text_nbytes);
+    hpac_log_warning("%s: files differ in size: %s%s", work->dataset->images, text,
+                     count > SHOWN_GROUPS ? ", and other sizes" : "");
+    return HPAC_OK;
 }
 
 hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, size_t row_count,
                                int threads)
 {
+    struct stat info;
     if (dataset->set->checked)
         return HPAC_OK;
-    HPAC_TRY(check_directory(dataset));
+    if (stat(dataset->images, &info) != 0 || !S_ISDIR(info.st_mode))
+        return hpac_fail(HPAC_ERR_DATA, "%s: no such directory; expected the images <Id>_%s.png",
+                         dataset->images, hpac_channel_names[dataset->channel_order[0]]);
+    HPAC_AUTO(check_fini)
     check work = {
         .dataset = dataset,
         .rows = rows,
         .row_count = rows ? row_count : dataset->options.labels->count,
         .channels = dataset->options.channels,
+        .entry_count = -1,
     };
     work.file_count = work.row_count * work.channels;
-    work.problems =
-        calloc(work.file_count + 1, sizeof *work.problems); /* + 1: none is no failure */
-    work.sizes = calloc(work.file_count + 1, sizeof *work.sizes);
-    hpac_status status = HPAC_OK;
-    if (!work.problems || !work.sizes)
-        status = hpac_fail_memory(work.file_count * sizeof *work.problems);
-    if (status == HPAC_OK)
-        status = hpac_parallel_for(threads, work.file_count, check_file, &work);
-    if (status == HPAC_OK)
-        status = report_problems(&work);
-    if (status == HPAC_OK && !rows)
-        status = report_sizes(&work);
-    for (size_t i = 0; work.problems && i < work.file_count; i++)
-        free(work.problems[i]);
-    free(work.problems);
-    free(work.sizes);
-    if (dataset->options.pool && !rows)
-        dataset->set->checked = status == HPAC_OK;
-    return status;
+    HPAC_TRY_NEW(work.problems, work.file_count + 1); /* + 1: none is no failure */
+    HPAC_TRY_NEW(work.sizes, work.file_count + 1);
+    HPAC_TRY(hpac_parallel_for(threads, work.file_count, check_file, &work));
+    HPAC_TRY(report_problems(&work));
+    if (!rows) {
+        HPAC_TRY(report_sizes(&work));
+        dataset->set->checked = dataset->options.pool != NULL;
+    }
+    return HPAC_OK;
 }

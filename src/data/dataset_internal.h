@@ -1,8 +1,47 @@
-/* What dataset.c and dataset_check.c share. */
-#ifndef HPAC_DATASET_INTERNAL_H
-#define HPAC_DATASET_INTERNAL_H
+/* Shared by dataset.c, dataset_check.c and image_pool.c. */
+#ifndef HPAC_DATA_DATASET_INTERNAL_H
+#define HPAC_DATA_DATASET_INTERNAL_H
 
-#include "image_cache.h"
+#include "dataset.h"
+
+#include <stdatomic.h>
+
+/* The state of a row. One reader changes EMPTY to FILLING and prepares the image in the cache;
+ * until it is CACHED the others prepare their own, so that none waits and none sees an incomplete
+ * image. */
+enum {
+    IMAGE_EMPTY, /* what calloc gives */
+    IMAGE_FILLING,
+    IMAGE_CACHED,
+};
+
+/* A set of images that data sets may share. */
+typedef struct image_set {
+    struct image_set *next;
+    char *images; /* the directory's real path */
+    char **ids;   /* (count) */
+    hpac_batch_format format;
+    int channel_order[HPAC_MAX_CHANNELS];
+    size_t users;    /* data sets */
+    size_t last_use; /* by the pool's count of data sets */
+    bool checked;    /* all its files are known to be good */
+    size_t count, image_nbytes;
+    unsigned char *bytes; /* (count, image_nbytes) NULL: not cached. Changes without users only */
+    atomic_uchar *states; /* (count), with the bytes */
+} image_set;
+
+struct hpac_image_pool {
+    image_set *sets;
+    size_t nbytes; /* of all cached sets */
+    size_t uses;
+    atomic_size_t files_decoded;
+};
+
+/* Finds or makes the set of a data set, which uses it until image_pool_leave, and caches its images
+ * if they fit into options->cache_nbytes. Errors: INTERNAL (memory). */
+hpac_status image_pool_join(hpac_image_pool *pool, const hpac_dataset_options *options,
+                            image_set **set);
+void image_pool_leave(image_set *set);
 
 struct hpac_dataset {
     hpac_dataset_options options; /* its arrays are the copies below */

@@ -1,10 +1,9 @@
-/* The pool of prepared images: sets that data sets share, least recently used ones dropped. */
-#include "image_cache.h"
+/* The pool of prepared images: sets that data sets share, least recently used ones evicted. */
+#include "dataset_internal.h"
 
-#include <stdlib.h>
+#include "base/memory.h"
+
 #include <string.h>
-
-/* ---- sets ---- */
 
 static void free_set(image_set *set)
 {
@@ -17,23 +16,15 @@ static void free_set(image_set *set)
     free(set);
 }
 
-static hpac_batch_format format_of(const hpac_dataset_options *options)
-{
-    return (hpac_batch_format){.rows = options->rows,
-                               .cols = options->cols,
-                               .channels = options->channels,
-                               .pixels = options->pixels};
-}
-
 static bool has_images(const image_set *set, const char *images,
                        const hpac_dataset_options *options)
 {
-    const hpac_batch_format format = format_of(options);
-    if (set->format.rows != format.rows || set->format.cols != format.cols ||
-        set->format.channels != format.channels || set->format.pixels != format.pixels ||
+    const hpac_batch_format *format = &set->format;
+    if (format->rows != options->rows || format->cols != options->cols ||
+        format->channels != options->channels || format->pixels != options->pixels ||
         set->count != options->labels->count ||
         memcmp(set->channel_order, options->channel_order,
-               format.channels * sizeof *set->channel_order) != 0 ||
+               options->channels * sizeof *set->channel_order) != 0 ||
         strcmp(set->images, images) != 0)
         return false;
     for (size_t i = 0; i < set->count; i++)
@@ -42,60 +33,53 @@ static bool has_images(const image_set *set, const char *images,
     return true;
 }
 
-/* A set that is not kept; takes over `images`. */
-static image_set *make_set(char *images, const hpac_dataset_options *options)
+/* Fills a set without cached images. */
+static hpac_status init_set(image_set *set, const char *images, const hpac_dataset_options *options)
 {
-    image_set *set = calloc(1, sizeof *set);
-    if (!set) {
-        free(images);
-        return NULL;
-    }
-    set->images = images;
-    set->format = format_of(options);
-    for (size_t i = 0; i < options->channels; i++)
-        set->channel_order[i] = options->channel_order[i];
+    set->format = (hpac_batch_format){.rows = options->rows,
+                                      .cols = options->cols,
+                                      .channels = options->channels,
+                                      .pixels = options->pixels};
     set->image_nbytes = hpac_batch_image_nbytes(&set->format);
     set->count = options->labels->count;
-    set->ids = calloc(set->count + 1, sizeof *set->ids); /* + 1: none is no failure */
-    bool complete = set->ids != NULL;
-    for (size_t i = 0; complete && i < set->count; i++)
-        complete = (set->ids[i] = strdup(options->labels->ids[i])) != NULL;
-    if (complete)
-        return set;
-    free_set(set);
-    return NULL;
+    memcpy(set->channel_order, options->channel_order,
+           options->channels * sizeof *set->channel_order);
+    HPAC_TRY_MEMORY(set->images = strdup(images), strlen(images) + 1);
+    HPAC_TRY_NEW(set->ids, set->count + 1); /* + 1: none is no failure */
+    for (size_t i = 0; i < set->count; i++)
+        HPAC_TRY_MEMORY(set->ids[i] = strdup(options->labels->ids[i]),
+                        strlen(options->labels->ids[i]) + 1);
+    return HPAC_OK;
 }
 
 static hpac_status find_set(hpac_image_pool *pool, const hpac_dataset_options *options,
                             image_set **found)
 {
-    char *images = realpath(options->images, NULL); /* however it is spelled */
-    if (!images)
-        images = strdup(options->images);
-    if (!images)
-        return hpac_fail_memory(strlen(options->images) + 1);
+    HPAC_AUTO_FREE char *real_path = realpath(options->images, NULL); /* however it is spelled */
+    const char *images = real_path ? real_path : options->images;
     for (image_set *set = pool->sets; set; set = set->next)
         if (has_images(set, images, options)) {
-            free(images);
             *found = set;
             return HPAC_OK;
         }
-    image_set *made = make_set(images, options);
-    if (!made)
-        return hpac_fail_memory(options->labels->count * sizeof *options->labels->ids);
-    made->next = pool->sets;
-    pool->sets = *found = made;
+    image_set *set;
+    HPAC_TRY_NEW(set, 1);
+    hpac_status status = init_set(set, images, options);
+    if (status != HPAC_OK) {
+        free_set(set);
+        return status;
+    }
+    set->next = pool->sets;
+    pool->sets = *found = set;
     return HPAC_OK;
 }
-
-/* ---- memory ---- */
 
 static size_t nbytes_of(const image_set *set)
 {
     return set->bytes ? set->count * set->image_nbytes : 0;
 }
 
-static void drop_images(hpac_image_pool *pool, image_set *set)
+static void evict(hpac_image_pool *pool, image_set *set)
 {
     pool->nbytes -= nbytes_of(set);
     free(set->bytes);
@@ -113,10 +97,10 @@ static image_set *least_recently_used(const hpac_image_pool *pool)
     return found;
 }
 
-/* Keeps the images of a set if they fit beside those in use; nothing is dropped for a set that does
- * not fit all the same. calloc takes address space from the kernel, which backs a page with memory
- * only when an image is put into it. */
-static hpac_status keep_images(hpac_image_pool *pool, image_set *set, size_t limit_nbytes)
+/* Caches the images of a set if they fit beside those in use; nothing is evicted for a set that
+ * does not fit all the same. calloc takes address space from the kernel, which backs a page with
+ * memory only when an image is put into it. */
+static hpac_status cache_images(hpac_image_pool *pool, image_set *set, size_t limit_nbytes)
 {
     size_t nbytes = set->count * set->image_nbytes, in_use_nbytes = 0;
     if (nbytes == 0 || nbytes > limit_nbytes)
@@ -126,17 +110,15 @@ static hpac_status keep_images(hpac_image_pool *pool, image_set *set, size_t lim
     if (in_use_nbytes > limit_nbytes - nbytes)
         return HPAC_OK;
     while (pool->nbytes > limit_nbytes - nbytes)
-        drop_images(pool, least_recently_used(pool));
+        evict(pool, least_recently_used(pool));
     set->bytes = calloc(set->count, set->image_nbytes);
     set->states = calloc(set->count, sizeof *set->states);
     pool->nbytes += nbytes_of(set);
     if (set->bytes && set->states)
         return HPAC_OK;
-    drop_images(pool, set);
+    evict(pool, set);
     return hpac_fail_memory(nbytes);
 }
-
-/* ---- the pool ---- */
 
 hpac_status image_pool_join(hpac_image_pool *pool, const hpac_dataset_options *options,
                             image_set **joined)
@@ -144,7 +126,7 @@ hpac_status image_pool_join(hpac_image_pool *pool, const hpac_dataset_options *o
     image_set *set = NULL;
     HPAC_TRY(find_set(pool, options, &set));
     if (!set->bytes && set->users == 0)
-        HPAC_TRY(keep_images(pool, set, options->cache_nbytes));
+        HPAC_TRY(cache_images(pool, set, options->cache_nbytes));
     set->users++;
     set->last_use = ++pool->uses;
     *joined = set;
@@ -158,15 +140,13 @@ void image_pool_leave(image_set *set)
 
 hpac_status hpac_image_pool_create(hpac_image_pool **pool)
 {
-    *pool = calloc(1, sizeof **pool);
-    return *pool ? HPAC_OK : hpac_fail_memory(sizeof **pool);
+    HPAC_TRY_NEW(*pool, 1);
+    return HPAC_OK;
 }
 
 void hpac_image_pool_destroy(hpac_image_pool *pool)
 {
-    if (!pool)
-        return;
-    for (image_set *set = pool->sets, *next; set; set = next) {
+    for (image_set *set = pool ? pool->sets : NULL, *next; set; set = next) {
         next = set->next;
         free_set(set);
     }

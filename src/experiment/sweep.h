@@ -76,7 +76,7 @@ typedef struct hpac_sweep_options {
  * resume, and finished ones whose train.epochs was raised continue to that epoch, bit for bit
  * (fewer epochs are a CONFIG error). With force all runs are deleted after the checks and before
  * the first step, so that a sweep that ends early resumes without force. Prepared images are shared
- * (image_pool.h), and prepared before the clock of the first epoch that needs them.
+ * (data/dataset.h), and prepared before the clock of the first epoch that needs them.
  * <folder>/sweep.csv is written after every run; <folder>/sweep.yaml is a copy of the file.
  *
  * `results` gets the rows of sweep.csv in the order of the sweep, for hpac_table_fini whatever the
