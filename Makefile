@@ -131,13 +131,14 @@ $(BUILD)/tests/threads: $(call objects,$(THREAD_SOURCES)) $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)
 
-# docs/configuration.md is generated from the schema; a unit test compares the two.
+# The tables of docs/configuration.md are generated from the schema; a unit test compares the two.
 $(BUILD)/tools/print-configuration-manual: $(BUILD)/obj/tools/print-configuration-manual.o $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)
 
 docs: $(BUILD)/tools/print-configuration-manual ## regenerate docs/configuration.md from the schema
-	$< >docs/configuration.md
+	sed -i '/^<!-- Generated/q' docs/configuration.md
+	$< >>docs/configuration.md
 
 # Benchmarks of single modules: each file describes its usage.
 $(BUILD)/bench/%: $(BUILD)/obj/tools/bench/%.o $(BUILD)/libhpac.a

@@ -1,4 +1,4 @@
-/* Prints docs/configuration.md, for `make docs`. */
+/* Prints the tables of docs/configuration.md, for `make docs`. */
 #include <hpac/config.h>
 
 int main(void)

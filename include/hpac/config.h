@@ -104,7 +104,7 @@ hpac_status hpac_config_write(const hpac_config *config, FILE *stream);
 hpac_status hpac_config_text(const hpac_config *config, char **text);
 /* The same as a table for the terminal: one line per key, "data.channels  1", defaults marked. */
 void hpac_config_print(const hpac_config *config, FILE *stream);
-/* The schema as docs/configuration.md. */
+/* The schema as the tables of docs/configuration.md. */
 void hpac_config_print_reference(FILE *stream);
 /* One line per key, "train.shuffle false true": the key and its allowed words; for shell
  * completion. Without the keys of layers, whose paths contain numbers. */

@@ -2,8 +2,8 @@
 #include "config_schema.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_FILE_NBYTES ((size_t)256 << 10)
@@ -52,22 +52,21 @@ char *hpac_config_name_of(const char *path)
 
 /* ---- the tree: file and overrides ---- */
 
-/* Puts a value at its path. Elements of the default model can be set too: it is put into the tree
- * first. */
-static hpac_status put_value(hpac_reader *reader, const hpac_config_value *value,
-                             hpac_yaml_node **root)
+/* Puts a value at its path (nbytes). Elements of the default model can be set too: it is put into
+ * the tree first. */
+static hpac_status put_value(hpac_reader *reader, const char *path, size_t nbytes,
+                             hpac_yaml_node *value, hpac_yaml_node **root)
 {
-    static const hpac_yaml_source default_model = {.name = "the default model", .path = "model"};
-    if (strncmp(value->path, "model.", 6) == 0 && !hpac_yaml_get(*root, "model")) {
-        const hpac_yaml_source *set = value->node->source;
+    if (strncmp(path, "model.", 6) == 0 && !hpac_yaml_get(*root, "model")) {
+        static const hpac_yaml_source default_model = {.name = "the default model"};
+        const hpac_yaml_source *source = value->source.set ? &value->source : &default_model;
         int index = hpac_keys_find(&hpac_config_keys, "model");
         const char *text = hpac_config_keys.keys[index].fallback;
         hpac_yaml_node *model;
-        HPAC_TRY(hpac_yaml_parse(&reader->yaml, set->path ? set : &default_model, text,
-                                 strlen(text), &model));
-        HPAC_TRY(hpac_yaml_put(&reader->yaml, root, "model", model));
+        HPAC_TRY(hpac_yaml_parse(&reader->yaml, source, text, strlen(text), &model));
+        HPAC_TRY(hpac_yaml_put(&reader->yaml, root, "model", strlen("model"), model));
     }
-    return hpac_yaml_put(&reader->yaml, root, value->path, value->node);
+    return hpac_yaml_put(&reader->yaml, root, path, nbytes, value);
 }
 
 /* Puts one "key=value" into the tree. */
@@ -77,15 +76,13 @@ static hpac_status apply_override(hpac_reader *reader, const char *set, hpac_yam
     if (!equals)
         return hpac_fail(HPAC_ERR_CONFIG, "--set %s: expected KEY=VALUE, as in train.epochs=5",
                          set);
-    const hpac_yaml_source *source =
-        hpac_yaml_source_create(&reader->yaml, set, (size_t)(equals - set));
-    if (!source)
-        return hpac_fail_memory(strlen(set));
-    hpac_config_value value = {.path = source->path};
-    HPAC_TRY(hpac_yaml_parse(&reader->yaml, source, equals + 1, strlen(equals + 1), &value.node));
-    if (!value.node)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: has no value", source->name);
-    return put_value(reader, &value, root);
+    const hpac_yaml_source source = {
+        .name = set, .set = true, .key_nbytes = (size_t)(equals - set)};
+    hpac_yaml_node *value;
+    HPAC_TRY(hpac_yaml_parse(&reader->yaml, &source, equals + 1, strlen(equals + 1), &value));
+    if (!value)
+        return hpac_fail(HPAC_ERR_CONFIG, "--set %s: has no value", set);
+    return put_value(reader, set, source.key_nbytes, value, root);
 }
 
 /* A CONFIG of one override becomes a problem; other failures are passed on. */
@@ -104,8 +101,11 @@ static hpac_status make_tree(hpac_reader *reader, const hpac_config_parts *parts
     if (!*root || (*root)->kind != HPAC_YAML_MAP)
         return hpac_fail(HPAC_ERR_CONFIG, "%s: %s; expected keys, such as data:", parts->document,
                          *root ? "has no keys" : "is empty");
-    for (int i = 0; i < parts->value_count; i++)
-        HPAC_TRY(note_problem(reader, put_value(reader, &parts->values[i], root)));
+    for (int i = 0; i < parts->value_count; i++) {
+        const hpac_config_value *value = &parts->values[i];
+        HPAC_TRY(note_problem(
+            reader, put_value(reader, value->path, strlen(value->path), value->node, root)));
+    }
     for (int i = 0; i < parts->set_count; i++)
         HPAC_TRY(note_problem(reader, apply_override(reader, parts->sets[i], root)));
     return HPAC_OK;
@@ -196,14 +196,12 @@ static hpac_status read_parts(hpac_reader *reader, const hpac_config_parts *part
     hpac_keys_seen seen = {0};
     HPAC_TRY(make_tree(reader, parts, &root));
     hpac_keys_read(reader, &hpac_config_keys, "", root, config, &seen);
-    hpac_keys_default(reader, &hpac_config_keys, config, &seen);
     HPAC_TRY(reader->status);
     check_across_keys(reader, &seen, config);
-    HPAC_TRY(reader->status);
     if (reader->problems.count > 0)
         return HPAC_ERR_CONFIG;
-    config->name = hpac_config_name_of(parts->document);
-    return config->name ? HPAC_OK : hpac_fail_memory(strlen(parts->document) + 1);
+    HPAC_TRY_MEMORY(config->name = hpac_config_name_of(parts->document), strlen(parts->document));
+    return HPAC_OK;
 }
 
 hpac_status hpac_config_assemble(const hpac_config_parts *parts, hpac_problems *problems,
@@ -234,9 +232,7 @@ static hpac_status load_parts(const hpac_config_parts *parts, hpac_config *confi
 
 hpac_status hpac_config_read_file(const char *what, const char *path, char **text, size_t *nbytes)
 {
-    unsigned char *bytes = NULL;
-    hpac_status status = hpac_file_read(path, MAX_FILE_NBYTES, &bytes, nbytes);
-    *text = (char *)bytes;
+    hpac_status status = hpac_file_read(path, MAX_FILE_NBYTES, (unsigned char **)text, nbytes);
     /* To the user a file that cannot be read is a wrong configuration. */
     return status == HPAC_ERR_DATA ? hpac_fail_within(HPAC_ERR_CONFIG, "%s", what) : status;
 }
@@ -245,7 +241,7 @@ hpac_status hpac_config_load(const char *path, const char *const *sets, int set_
                              hpac_config *config)
 {
     *config = (hpac_config){0};
-    char *text;
+    HPAC_AUTO_FREE char *text = NULL;
     size_t nbytes = 0;
     HPAC_TRY(hpac_config_read_file("configuration", path, &text, &nbytes));
     const hpac_config_parts parts = {.document = path,
@@ -254,26 +250,11 @@ hpac_status hpac_config_load(const char *path, const char *const *sets, int set_
                                      .sets = sets,
                                      .set_count = set_count,
                                      .expand = true};
-    hpac_status status = load_parts(&parts, config);
-    free(text);
-    return status;
+    return load_parts(&parts, config);
 }
 
 hpac_status hpac_config_parse(const char *document, const char *text, hpac_config *config)
 {
     const hpac_config_parts parts = {.document = document, .text = text, .nbytes = strlen(text)};
     return load_parts(&parts, config);
-}
-
-hpac_status hpac_config_default(hpac_config *config)
-{
-    *config = (hpac_config){0};
-    hpac_reader reader = {0};
-    const hpac_keys_seen none = {0};
-    hpac_keys_default(&reader, &hpac_config_keys, config, &none);
-    if (reader.status != HPAC_OK)
-        hpac_config_fini(config);
-    free(reader.problems.text);
-    hpac_yaml_fini(&reader.yaml);
-    return reader.status;
 }

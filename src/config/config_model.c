@@ -10,7 +10,7 @@
 
 _Static_assert(offsetof(hpac_layer, kernel_cols) ==
                    offsetof(hpac_layer, kernel_rows) + sizeof(size_t),
-               "hpac_key_pair stores rows and cols side by side");
+               "hpac_key_integer stores rows and cols side by side");
 
 /* The names of all layers; NULL at the end. */
 static const char *const *type_names(void)
@@ -23,40 +23,25 @@ static const char *const *type_names(void)
     return names;
 }
 
-static hpac_key key_of(const hpac_layer_key *key)
-{
-    hpac_key made = {.path = key->name,
-                     .offset = key->offset,
-                     .min = 1,
-                     .max = key->max,
-                     .word = key->word,
-                     .help = key->help};
-    switch (key->type) {
-    case HPAC_LAYER_KEY_SIZE:
-        made.type = &hpac_key_integer;
-        made.nbytes = sizeof(size_t);
-        break;
-    case HPAC_LAYER_KEY_PAIR:
-        made.type = &hpac_key_pair;
-        made.nbytes = 2 * sizeof(size_t);
-        break;
-    case HPAC_LAYER_KEY_RATE:
-        made.type = &hpac_key_number;
-        made.nbytes = sizeof(float);
-        made.range = HPAC_RANGE_FRACTION;
-        break;
-    case HPAC_LAYER_KEY_ACTIVATION:
-    case HPAC_LAYER_KEY_INITIALIZER:
-        made.type = &hpac_key_choice;
-        made.nbytes = sizeof(hpac_activation); /* enums are of one size */
-        made.choices =
-            key->type == HPAC_LAYER_KEY_ACTIVATION ? hpac_activation_names : hpac_initializer_names;
-        made.fallback = made.choices[0];
-        break;
-    }
-    made.required = !made.fallback;
-    return made;
-}
+/* By the type of a layer's key. */
+static const hpac_key key_types[] = {
+    [HPAC_LAYER_KEY_SIZE] = {.type = &hpac_key_integer, .nbytes = sizeof(size_t), .min = 1},
+    [HPAC_LAYER_KEY_PAIR] = {.type = &hpac_key_integer,
+                             .nbytes = 2 * sizeof(size_t),
+                             .min = 1,
+                             .pair = true},
+    [HPAC_LAYER_KEY_RATE] = {.type = &hpac_key_number,
+                             .nbytes = sizeof(float),
+                             .range = HPAC_RANGE_FRACTION},
+    [HPAC_LAYER_KEY_ACTIVATION] = {.type = &hpac_key_choice,
+                                   .nbytes = sizeof(hpac_activation),
+                                   .choices = hpac_activation_names,
+                                   .fallback = "linear"},
+    [HPAC_LAYER_KEY_INITIALIZER] = {.type = &hpac_key_choice,
+                                    .nbytes = sizeof(hpac_initializer),
+                                    .choices = hpac_initializer_names,
+                                    .fallback = "variance_scaling"},
+};
 
 /* The keys of a type of layer. The first is the type, which chooses the row and is not stored. */
 typedef struct layer_keys {
@@ -70,8 +55,16 @@ static void make_keys(const hpac_layer_row *row, layer_keys *made)
         .keys = {{"type", &hpac_key_choice, .choices = type_names()}},
         .table = {made->keys, 1},
     };
-    for (const hpac_layer_key *key = row ? row->keys : NULL; key && key->name; key++)
-        made->keys[made->table.count++] = key_of(key);
+    for (const hpac_layer_key *from = row ? row->keys : NULL; from && from->name; from++) {
+        hpac_key *key = &made->keys[made->table.count++];
+        *key = key_types[from->type];
+        key->path = from->name;
+        key->offset = from->offset;
+        key->max = from->max;
+        key->word = from->word;
+        key->help = from->help;
+        key->required = !key->fallback;
+    }
 }
 
 static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
@@ -87,8 +80,7 @@ static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_no
     }
     snprintf(prefix, sizeof prefix, "%s.", path);
     snprintf(type_path, sizeof type_path, "%stype", prefix);
-    const hpac_layer_row *row =
-        type_node->kind == HPAC_YAML_SCALAR ? hpac_layer_row_by_name(type_node->text) : NULL;
+    const hpac_layer_row *row = hpac_layer_row_by_name(type_node->text);
     layer_keys own;
     make_keys(row, &own);
     if (!row) {
@@ -98,7 +90,6 @@ static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_no
     *layer = row->blank;
     hpac_keys_seen seen = {0};
     hpac_keys_read(reader, &own.table, prefix, node, layer, &seen);
-    hpac_keys_default(reader, &own.table, layer, &seen);
     if (layer->kind == HPAC_LAYER_DENSE && layer->units == 0 &&
         !seen.nodes[hpac_keys_find(&own.table, "initializer")])
         layer->initializer = HPAC_INIT_GLOROT_UNIFORM;
@@ -133,40 +124,33 @@ static void write_model(const hpac_key *key, const void *record, FILE *stream)
     const hpac_config *config = record;
     for (size_t i = 0; i < config->layer_count; i++) {
         fputs(i == 0 ? "[" : ", ", stream);
-        hpac_layer_write(&config->layers[i], i == config->layer_count - 1, stream);
+        hpac_layer_write(&config->layers[i], i == config->layer_count - 1, NULL, stream);
     }
     fputc(']', stream);
 }
 
-static void describe_model(const hpac_key *key, FILE *stream)
-{
-    (void)key;
-    fprintf(stream, "a list of 1 to %d layers", MAX_LAYERS);
-}
+_Static_assert(MAX_LAYERS == 256, "see the next line");
+const hpac_key_type hpac_key_model = {read_model, write_model, NULL, "a list of 1 to 256 layers"};
 
-const hpac_key_type hpac_key_model = {read_model, write_model, describe_model};
-
-void hpac_layer_write_key(const hpac_layer *layer, const char *name, bool last, FILE *stream)
+void hpac_layer_write(const hpac_layer *layer, bool last, const char *name, FILE *stream)
 {
     layer_keys own;
     make_keys(hpac_layer_row_of(layer), &own);
-    int index = hpac_keys_find(&own.table, name);
-    if (index == 0) /* "type" is not stored */
-        fputs(hpac_layer_name(layer), stream);
-    else if (last && strcmp(name, "units") == 0)
-        fputs("classes", stream);
-    else if (index > 0)
-        own.keys[index].type->write(&own.keys[index], layer, stream);
-}
-
-void hpac_layer_write(const hpac_layer *layer, bool last, FILE *stream)
-{
-    fprintf(stream, "{type: %s", hpac_layer_name(layer));
-    for (const hpac_layer_key *key = hpac_layer_row_of(layer)->keys; key->name; key++) {
-        fprintf(stream, ", %s: ", key->name);
-        hpac_layer_write_key(layer, key->name, last, stream);
+    for (int i = 0; i < own.table.count; i++) {
+        const hpac_key *key = &own.keys[i];
+        if (name && strcmp(name, key->path) != 0)
+            continue;
+        if (!name)
+            fprintf(stream, "%s%s: ", i == 0 ? "{" : ", ", key->path);
+        if (i == 0) /* "type" is not stored */
+            fputs(hpac_layer_name(layer), stream);
+        else if (last && strcmp(key->path, "units") == 0)
+            fputs("classes", stream);
+        else
+            key->type->write(key, layer, stream);
     }
-    fputc('}', stream);
+    if (!name)
+        fputc('}', stream);
 }
 
 void hpac_model_finish(hpac_reader *reader, const hpac_yaml_node *model, hpac_config *config)

@@ -18,12 +18,12 @@ void hpac_reader_refuse(hpac_reader *reader, const char *path, const hpac_yaml_n
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    hpac_yaml_place(node, place);
     /* "--set train.epochs=x" names the key already. */
-    if (node->source->path && strcmp(node->source->path, path) == 0)
-        hpac_problems_add(&reader->problems, "%s: %s", place, text);
-    else
-        hpac_problems_add(&reader->problems, "%s: %s: %s", place, path, text);
+    const hpac_yaml_source *source = &node->source;
+    bool named = source->set && strlen(path) == source->key_nbytes &&
+                 strncmp(source->name, path, source->key_nbytes) == 0;
+    hpac_problems_add(&reader->problems, "%s: %s%s%s", hpac_yaml_place(node, place),
+                      named ? "" : path, named ? "" : ": ", text);
 }
 
 void hpac_reader_expected(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
@@ -34,6 +34,14 @@ void hpac_reader_expected(hpac_reader *reader, const char *path, const hpac_yaml
                        hpac_yaml_show(node, shown));
 }
 
+static void describe(const hpac_key *key, FILE *stream)
+{
+    if (key->type->describe)
+        key->type->describe(key, stream);
+    else
+        fputs(key->type->expected, stream);
+}
+
 /* Why a scalar that looks right is refused. */
 static const char *explain(const hpac_key *key, const hpac_yaml_node *node)
 {
@@ -41,8 +49,7 @@ static const char *explain(const hpac_key *key, const hpac_yaml_node *node)
     bool boolean = key->choices == hpac_key_booleans;
     if (node->kind != HPAC_YAML_SCALAR)
         return "";
-    if (!node->plain && (boolean || (key->type != &hpac_key_choice && key->type != &hpac_key_path &&
-                                     key->type != &hpac_key_text)))
+    if (!node->plain && (boolean || (key->type != &hpac_key_choice && key->type != &hpac_key_path)))
         return ", which is text because of its quotes";
     for (size_t i = 0; i < sizeof yaml_1_1 / sizeof *yaml_1_1; i++)
         if (boolean && strcasecmp(node->text, yaml_1_1[i]) == 0)
@@ -56,7 +63,7 @@ void hpac_reader_refuse_value(hpac_reader *reader, const hpac_key *key, const ch
     char text[256] = "", shown[HPAC_SHOWN_NBYTES];
     FILE *stream = fmemopen(text, sizeof text, "w");
     if (stream) {
-        key->type->describe(key, stream);
+        describe(key, stream);
         fclose(stream);
     }
     hpac_reader_refuse(reader, path, node, "expected %s, not %s%s", text,
@@ -79,26 +86,24 @@ bool hpac_reader_refuse_duplicate(hpac_reader *reader, const char *path, const h
 static void expand_variable(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
                             const char **text, FILE *stream)
 {
-    const char *name = *text + 1 + ((*text)[1] == '{');
+    bool braces = (*text)[1] == '{';
+    const char *name = *text + 1 + braces;
     size_t length = 0;
     while (isalnum((unsigned char)name[length]) || name[length] == '_')
         length++;
-    if (length == 0 || length > 255 || isdigit((unsigned char)*name) ||
-        (name[-1] == '{' && name[length] != '}')) {
+    char copy[256] = "";
+    if (length < sizeof copy)
+        memcpy(copy, name, length);
+    *text = name + length + braces;
+    if (!*copy || isdigit((unsigned char)*copy) || (braces && name[length] != '}')) {
         hpac_reader_refuse(reader, path, node,
                            "expected ${VARIABLE}, with letters, digits and underscores, or $$ for "
                            "a dollar sign");
         *text = "";
-        return;
-    }
-    char copy[256];
-    snprintf(copy, sizeof copy, "%.*s", (int)length, name);
-    const char *value = getenv(copy);
-    if (value)
-        fputs(value, stream);
+    } else if (getenv(copy))
+        fputs(getenv(copy), stream);
     else
         hpac_reader_refuse(reader, path, node, "the environment variable %s is not set", copy);
-    *text = name + length + (name[-1] == '{');
 }
 
 char *hpac_reader_path(hpac_reader *reader, const char *path, const hpac_yaml_node *node)
@@ -107,23 +112,25 @@ char *hpac_reader_path(hpac_reader *reader, const char *path, const hpac_yaml_no
     size_t nbytes, problems = reader->problems.count;
     const char *text = node->text, *home = getenv("HOME");
     FILE *stream = open_memstream(&expanded, &nbytes);
-    if (stream && reader->expand && text[0] == '~' && (text[1] == '/' || text[1] == '\0')) {
+    if (!stream) {
+        reader->status = hpac_fail_memory(strlen(text));
+        return NULL;
+    }
+    if (reader->expand && text[0] == '~' && (text[1] == '/' || text[1] == '\0')) {
         if (home)
             fputs(home, stream);
         else
             hpac_reader_refuse(reader, path, node, "~ needs the environment variable HOME");
         text++;
     }
-    while (stream && *text)
-        if (text[0] == '$' && text[1] == '$') {
-            fputc('$', stream);
-            text += 2;
-        } else if (text[0] == '$' && reader->expand) {
+    while (*text)
+        if (text[0] == '$' && text[1] != '$' && reader->expand) {
             expand_variable(reader, path, node, &text, stream);
         } else {
-            fputc(*text++, stream);
+            fputc(*text, stream);
+            text += text[0] == '$' && text[1] == '$' ? 2 : 1;
         }
-    if (!stream || fclose(stream) != 0)
+    if (fclose(stream) != 0)
         reader->status = hpac_fail_memory(strlen(node->text));
     else if (reader->problems.count == problems && *expanded)
         return expanded;
@@ -143,11 +150,19 @@ int hpac_keys_find(const hpac_key_table *table, const char *path)
     return -1;
 }
 
+/* What follows "<section>." in a path; NULL: it is not below the section. "" is the root. */
+static const char *below(const char *path, const char *section)
+{
+    size_t length = strlen(section);
+    if (length == 0)
+        return path;
+    return strncmp(path, section, length) == 0 && path[length] == '.' ? path + length + 1 : NULL;
+}
+
 bool hpac_keys_has_section(const hpac_key_table *table, const char *path)
 {
-    size_t length = strlen(path);
     for (int i = 0; i < table->count; i++)
-        if (strncmp(table->keys[i].path, path, length) == 0 && table->keys[i].path[length] == '.')
+        if (*path && below(table->keys[i].path, path))
             return true;
     return false;
 }
@@ -161,33 +176,24 @@ typedef struct walk {
     hpac_keys_seen *seen;
 } walk;
 
-/* The name one step below a section: "split" of "data.split.fold" in "data". False: not in it. */
-static bool name_below(const char *path, const char *section, char name[MAX_PATH + 1])
-{
-    size_t length = strlen(section);
-    if (length > 0 && (strncmp(path, section, length) != 0 || path[length++] != '.'))
-        return false;
-    snprintf(name, MAX_PATH + 1, "%.*s", (int)strcspn(path + length, "."), path + length);
-    return true;
-}
-
 /* Suggests the nearest name of the section, or the nearest in another one, or lists the section. */
 static void suggest(const walk *w, const char *section, const char *key, char *text, size_t nbytes)
 {
     hpac_nearest here = hpac_nearest_to(key), elsewhere = here;
-    char name[MAX_PATH + 1], last[MAX_PATH + 1] = "", names[256] = "";
+    char name[MAX_PATH + 1] = "", names[256] = "";
     const char *path = "";
     for (int i = 0; i < w->table->count; i++) {
         const char *candidate = w->table->keys[i].path, *dot = strrchr(candidate, '.');
+        const char *rest = below(candidate, section);
         if (hpac_nearest_offer(&elsewhere, dot ? dot + 1 : candidate))
             path = candidate;
-        if (!name_below(candidate, section, name))
+        size_t length = rest ? strcspn(rest, ".") : 0, before = strlen(names);
+        /* The keys of a section follow each other in a table. */
+        if (!rest || (strncmp(name, rest, length) == 0 && name[length] == '\0'))
             continue;
+        snprintf(name, sizeof name, "%.*s", (int)length, rest);
         hpac_nearest_offer(&here, name);
-        if (strcmp(name, last) != 0) /* the keys of a section follow each other in a table */
-            snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s",
-                     *names ? ", " : "", name);
-        memcpy(last, name, sizeof last);
+        snprintf(names + before, sizeof names - before, "%s%s", before > 0 ? ", " : "", name);
     }
     if (*here.best)
         snprintf(text, nbytes, "did you mean %s%s%s%s?", w->prefix, section, *section ? "." : "",
@@ -229,10 +235,10 @@ static void read_section(const walk *w, const char *section, const hpac_yaml_nod
         if (hpac_reader_refuse_duplicate(w->reader, shown_path, map, i))
             continue;
         if (index >= 0) {
+            const hpac_key *known = &w->table->keys[index];
             size_t problems = w->reader->problems.count;
             w->seen->nodes[index] = value;
-            w->table->keys[index].type->read(w->reader, &w->table->keys[index], shown_path, value,
-                                             w->record);
+            known->type->read(w->reader, known, shown_path, value, w->record);
             w->seen->bad[index] = w->reader->problems.count > problems;
         } else if (value->kind == HPAC_YAML_MAP) {
             read_section(w, path, value);
@@ -242,37 +248,54 @@ static void read_section(const walk *w, const char *section, const hpac_yaml_nod
     }
 }
 
+/* The default, or the complaint that there is none. */
+static void read_absent(const walk *w, const hpac_key *key, const hpac_yaml_node *map, bool given)
+{
+    static const hpac_yaml_source source = {.name = "the default"};
+    hpac_reader *reader = w->reader;
+    hpac_yaml_node *node;
+    if (key->fallback) {
+        hpac_status status =
+            hpac_yaml_parse(&reader->yaml, &source, key->fallback, strlen(key->fallback), &node);
+        if (status == HPAC_OK)
+            key->type->read(reader, key, key->path, node, w->record);
+        else
+            reader->status = status;
+    } else if (key->required && !given && *w->prefix) {
+        char owner[MAX_PATH]; /* "model.3" */
+        snprintf(owner, sizeof owner, "%.*s", (int)strlen(w->prefix) - 1, w->prefix);
+        hpac_reader_refuse(reader, owner, map, "%s is missing: %s", key->path, key->help);
+    } else if (key->required && !given && map)
+        hpac_problems_add(&reader->problems, "%s: %s is missing: %s", reader->source.name,
+                          key->path, key->help);
+}
+
 void hpac_keys_read(hpac_reader *reader, const hpac_key_table *table, const char *prefix,
                     const hpac_yaml_node *map, void *record, hpac_keys_seen *seen)
 {
     const walk w = {reader, table, prefix, record, seen};
-    char owner[MAX_PATH] = ""; /* "model.3" */
-    snprintf(owner, sizeof owner, "%.*s", *prefix ? (int)strlen(prefix) - 1 : 0, prefix);
-    read_section(&w, "", map);
-    for (int i = 0; i < table->count; i++) {
-        const hpac_key *key = &table->keys[i];
-        if (!key->required || seen->nodes[i])
-            continue;
-        if (*prefix)
-            hpac_reader_refuse(reader, owner, map, "%s is missing: %s", key->path, key->help);
-        else
-            hpac_problems_add(&reader->problems, "%s: %s is missing: %s", reader->source.name,
-                              key->path, key->help);
-    }
+    if (map)
+        read_section(&w, "", map);
+    for (int i = 0; i < table->count; i++)
+        if (!seen->nodes[i] || seen->bad[i])
+            read_absent(&w, &table->keys[i], map, seen->nodes[i]);
 }
 
-void hpac_keys_default(hpac_reader *reader, const hpac_key_table *table, void *record,
-                       const hpac_keys_seen *seen)
+void hpac_keys_print_reference(const hpac_key_table *table, const char *section, FILE *stream)
 {
-    static const hpac_yaml_source source = {.name = "the default", .path = ""};
-    for (int i = 0; i < table->count && reader->status == HPAC_OK; i++) {
+    const char *heading = "\n| key | expected | default | |\n|---|---|---|---|\n";
+    for (int i = 0; i < table->count; i++) {
         const hpac_key *key = &table->keys[i];
-        hpac_yaml_node *node;
-        if (!key->fallback || (seen->nodes[i] && !seen->bad[i]))
+        if (!key->help || strncmp(key->path, section, strlen(section)) != 0)
             continue;
-        reader->status =
-            hpac_yaml_parse(&reader->yaml, &source, key->fallback, strlen(key->fallback), &node);
-        if (reader->status == HPAC_OK)
-            key->type->read(reader, key, key->path, node, record);
+        fprintf(stream, "%s| `%s` | ", heading, key->path);
+        heading = "";
+        describe(key, stream);
+        const char *quote = key->fallback ? "`" : "";
+        fprintf(stream, " | %s%s%s | %s |\n", quote,
+                key->fallback   ? key->fallback
+                : key->required ? "required"
+                                : "none",
+                quote, key->help);
     }
 }

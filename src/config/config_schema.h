@@ -16,7 +16,6 @@
 #include "base/nearest.h"
 
 #include <stdint.h>
-#include <stdio.h>
 
 typedef struct hpac_key hpac_key;
 typedef struct hpac_reader hpac_reader;
@@ -30,14 +29,14 @@ typedef struct hpac_key_type {
     void (*write)(const hpac_key *key, const void *record, FILE *stream);
     /* The expected value: "an integer in [1, 65536]". */
     void (*describe)(const hpac_key *key, FILE *stream);
+    const char *expected; /* instead of describe */
 } hpac_key_type;
 
-extern const hpac_key_type hpac_key_integer; /* int, size_t or uint64_t in [min, max], or word */
+extern const hpac_key_type hpac_key_integer; /* int, size_t, uint64_t in [min, max], or word; with
+                                                `pair` size_t[2]: a number or [rows, cols] */
 extern const hpac_key_type hpac_key_number;  /* float; range */
 extern const hpac_key_type hpac_key_choice;  /* an enum or bool, an index into choices */
-extern const hpac_key_type hpac_key_text;    /* char *, owned */
-extern const hpac_key_type hpac_key_path;    /* the same with ~ and ${VARIABLE} expanded */
-extern const hpac_key_type hpac_key_pair;    /* size_t[2] in [min, max]: a number or [rows, cols] */
+extern const hpac_key_type hpac_key_path;    /* char *, owned, with ~ and ${VARIABLE} expanded */
 extern const hpac_key_type hpac_key_list;    /* int[], indices into choices (max), none twice */
 extern const hpac_key_type hpac_key_weights; /* train.positive_weights */
 extern const hpac_key_type hpac_key_model;   /* model */
@@ -52,10 +51,11 @@ struct hpac_key {
     const char *path; /* "train.batch_size" */
     const hpac_key_type *type;
     size_t offset, nbytes; /* of the value in its record; 0 bytes: checked, but not stored */
-    uint64_t min, max;     /* integer, pair; list: max choices */
-    const char *word;      /* integer: a word for word_value. list: a word for all choices, which
-                              may then be given by number, too; without it, an integer N is the
-                              first N choices. NULL: none */
+    uint64_t min, max;     /* integer; list: max choices */
+    bool pair;
+    const char *word; /* integer: a word for word_value. list: a word for all choices, which may
+                         then be given by number, too; without it, an integer N is the first N
+                         choices. NULL: none */
     int word_value;
     hpac_range range;           /* number */
     const char *const *choices; /* choice: ends with NULL. list: (max) */
@@ -81,7 +81,7 @@ struct hpac_reader {
     hpac_yaml yaml;
     hpac_problems problems;
     hpac_status status;      /* INTERNAL once memory is out */
-    hpac_yaml_source source; /* the file; nodes point to it: a reader stays where it is */
+    hpac_yaml_source source; /* the file */
     bool expand;             /* ~ and ${VARIABLE} in paths */
 };
 
@@ -91,12 +91,10 @@ typedef struct hpac_keys_seen {
     bool bad[HPAC_KEY_MAX];
 } hpac_keys_seen;
 
-/* Reads a map by a table into a record. `prefix` precedes paths in messages: "" or "model.3.". */
+/* Reads a map by a table into a record, the defaults where keys are not given or bad. `prefix`
+ * precedes paths in messages: "" or "model.3.". */
 void hpac_keys_read(hpac_reader *reader, const hpac_key_table *table, const char *prefix,
                     const hpac_yaml_node *map, void *record, hpac_keys_seen *seen);
-/* Stores the defaults of keys that were not given or were bad. */
-void hpac_keys_default(hpac_reader *reader, const hpac_key_table *table, void *record,
-                       const hpac_keys_seen *seen);
 /* The index of a key in a table by its path, or -1. */
 int hpac_keys_find(const hpac_key_table *table, const char *path);
 /* Whether keys of a table lie below this path: "data" and "data.split" are sections. */
@@ -150,23 +148,14 @@ hpac_status hpac_config_read_file(const char *what, const char *path, char **tex
  * "model.3.rate". "" for what the configuration does not have; NULL when memory is out. */
 char *hpac_config_value_text(const hpac_config *config, const char *path);
 
-/* Reads a decimal integer and nothing else. False: not one, or beyond the type. */
-bool hpac_scan_integer(const hpac_yaml_node *node, uint64_t *value);
-
-/* Text as a YAML scalar, in quotes where it must be; a path so that it is not expanded again. */
-void hpac_write_scalar(const char *text, bool path, FILE *stream);
-/* One key of a layer ("rate", "type"), or nothing if its type has none of this name. */
-void hpac_layer_write_key(const hpac_layer *layer, const char *name, bool last, FILE *stream);
-/* A layer as {type: conv2d, ...}; the units of the last layer as `classes`. */
-void hpac_layer_write(const hpac_layer *layer, bool last, FILE *stream);
+/* One key of a layer ("rate", "type"), or nothing if its type has none of this name; NULL: all, as
+ * {type: conv2d, ...}. The units of the last layer are written as `classes`. */
+void hpac_layer_write(const hpac_layer *layer, bool last, const char *name, FILE *stream);
 /* Resolves `units: classes` and checks the stack against the prepared image. */
 void hpac_model_finish(hpac_reader *reader, const hpac_yaml_node *model, hpac_config *config);
 /* The layer types, and the keys of a table that begin with `section` ("" for all) and have a help
  * text, as parts of docs/configuration.md. */
 void hpac_layers_print_reference(FILE *stream);
 void hpac_keys_print_reference(const hpac_key_table *table, const char *section, FILE *stream);
-
-/* The configuration that is all defaults, the required keys being NULL. For hpac_config_fini. */
-hpac_status hpac_config_default(hpac_config *config);
 
 #endif

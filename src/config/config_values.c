@@ -1,4 +1,4 @@
-/* The types of single values: integers, numbers, choices, texts, pairs. */
+/* The types of keys: how their values are read, written and described. */
 #include "config_schema.h"
 
 #include "base/printable.h"
@@ -13,56 +13,58 @@ const char *const hpac_key_booleans[] = {"false", "true", NULL};
 /* ---- integers, and what is stored like them ---- */
 
 /* Enums are int-sized with gcc and clang; bools are a byte. Little-endian, as all of x86-64. */
-static void store(const hpac_key *key, void *record, uint64_t value)
+static void store(const hpac_key *key, void *record, const void *value)
 {
-    memcpy((char *)record + key->offset, &value, key->nbytes);
+    memcpy((char *)record + key->offset, value, key->nbytes);
+}
+
+static const void *stored(const hpac_key *key, const void *record)
+{
+    return (const char *)record + key->offset;
 }
 
 static uint64_t fetch(const hpac_key *key, const void *record)
 {
     uint64_t value = 0;
-    memcpy(&value, (const char *)record + key->offset, key->nbytes);
+    memcpy(&value, stored(key, record), key->nbytes);
     return value;
 }
 
-static size_t count_digits(const char *text)
+/* A decimal integer of 64 bits and nothing else. */
+static bool scan_integer(const hpac_yaml_node *node, uint64_t *value)
 {
-    return strspn(text, "0123456789");
-}
-
-bool hpac_scan_integer(const hpac_yaml_node *node, uint64_t *value)
-{
-    if (node->kind != HPAC_YAML_SCALAR || !node->plain)
-        return false;
-    const char *text = node->text + (node->text[0] == '+');
-    if (count_digits(text) == 0 || text[count_digits(text)] != '\0')
+    const char *digits = node->text + (*node->text == '+');
+    if (node->kind != HPAC_YAML_SCALAR || !node->plain || !*digits ||
+        digits[strspn(digits, "0123456789")])
         return false;
     errno = 0;
-    *value = strtoull(text, NULL, 10);
+    *value = strtoull(digits, NULL, 10);
     return errno == 0;
-}
-
-static bool scan_in_range(const hpac_key *key, const hpac_yaml_node *node, uint64_t *value)
-{
-    return hpac_scan_integer(node, value) && *value >= key->min && *value <= key->max;
 }
 
 static void read_integer(hpac_reader *reader, const hpac_key *key, const char *path,
                          const hpac_yaml_node *node, void *record)
 {
-    uint64_t value;
-    if (hpac_yaml_is_word(node, key->word))
-        store(key, record, (uint64_t)(int64_t)key->word_value);
-    else if (scan_in_range(key, node, &value))
-        store(key, record, value);
-    else
-        hpac_reader_refuse_value(reader, key, path, node);
+    bool list = key->pair && node->kind == HPAC_YAML_LIST && node->count == 2;
+    uint64_t values[2] = {(uint64_t)(int64_t)key->word_value};
+    for (int i = 0; i < 2 && !hpac_yaml_is_word(node, key->word); i++)
+        if (!scan_integer(list ? node->items[i].value : node, &values[i]) || values[i] < key->min ||
+            values[i] > key->max) {
+            hpac_reader_refuse_value(reader, key, path, node);
+            return;
+        }
+    store(key, record, values);
 }
 
 static void write_integer(const hpac_key *key, const void *record, FILE *stream)
 {
+    if (key->pair) {
+        const size_t *pair = stored(key, record);
+        fprintf(stream, pair[0] == pair[1] ? "%zu" : "[%zu, %zu]", pair[0], pair[1]);
+        return;
+    }
     uint64_t value = fetch(key, record);
-    if (key->word && (uint32_t)value == (uint32_t)key->word_value)
+    if (key->word && (int)value == key->word_value)
         fputs(key->word, stream);
     else
         fprintf(stream, "%llu", (unsigned long long)value);
@@ -70,44 +72,26 @@ static void write_integer(const hpac_key *key, const void *record, FILE *stream)
 
 static void describe_integer(const hpac_key *key, FILE *stream)
 {
-    fprintf(stream, "%s%san integer in [%llu, %llu]", key->word ? key->word : "",
-            key->word ? " or " : "", (unsigned long long)key->min, (unsigned long long)key->max);
+    fprintf(stream, "%s%san integer in [%llu, %llu]%s", key->word ? key->word : "",
+            key->word ? " or " : "", (unsigned long long)key->min, (unsigned long long)key->max,
+            key->pair ? ", or two of them as [rows, cols]" : "");
 }
 
-const hpac_key_type hpac_key_integer = {read_integer, write_integer, describe_integer};
+const hpac_key_type hpac_key_integer = {read_integer, write_integer, describe_integer, NULL};
 
 /* ---- numbers ---- */
-
-static bool scan_number(const hpac_yaml_node *node, float *value)
-{
-    if (node->kind != HPAC_YAML_SCALAR || !node->plain)
-        return false;
-    const char *c = node->text + (*node->text == '+' || *node->text == '-');
-    size_t before = count_digits(c);
-    c += before;
-    size_t after = *c == '.' ? count_digits(c + 1) : 0;
-    c += *c == '.' ? 1 + after : 0;
-    if (before + after == 0)
-        return false;
-    if (*c == 'e' || *c == 'E') {
-        c += 1 + (c[1] == '+' || c[1] == '-');
-        if (count_digits(c) == 0)
-            return false;
-        c += count_digits(c);
-    }
-    *value = strtof(node->text, NULL);
-    return *c == '\0' && isfinite(*value);
-}
 
 static void read_number(hpac_reader *reader, const hpac_key *key, const char *path,
                         const hpac_yaml_node *node, void *record)
 {
-    float value;
-    bool good = scan_number(node, &value) && value >= 0.0f &&
-                (key->range != HPAC_RANGE_POSITIVE || value > 0.0f) &&
-                (key->range != HPAC_RANGE_FRACTION || value < 1.0f);
-    if (good)
-        memcpy((char *)record + key->offset, &value, sizeof value);
+    char *end = NULL;
+    float value = strtof(node->text, &end);
+    bool decimal = node->kind == HPAC_YAML_SCALAR && node->plain && end != node->text && !*end &&
+                   !node->text[strspn(node->text, "+-.0123456789eE")];
+    if (decimal && isfinite(value) && value >= 0.0f &&
+        (key->range != HPAC_RANGE_POSITIVE || value > 0.0f) &&
+        (key->range != HPAC_RANGE_FRACTION || value < 1.0f))
+        store(key, record, &value);
     else
         hpac_reader_refuse_value(reader, key, path, node);
 }
@@ -115,15 +99,11 @@ static void read_number(hpac_reader *reader, const hpac_key *key, const char *pa
 /* The shortest decimal that reads back to the same float. */
 static void write_number(const hpac_key *key, const void *record, FILE *stream)
 {
-    float value;
-    char text[32];
-    memcpy(&value, (const char *)record + key->offset, sizeof value);
-    for (int digits = 1; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value)
-            break;
-    }
-    fputs(text, stream);
+    char text[32] = "";
+    const float *value = stored(key, record);
+    for (int digits = 1; digits <= 9 && strtof(text, NULL) != *value; digits++)
+        snprintf(text, sizeof text, "%.*g", digits, (double)*value);
+    fputs(*text ? text : "0", stream);
 }
 
 static void describe_number(const hpac_key *key, FILE *stream)
@@ -136,7 +116,7 @@ static void describe_number(const hpac_key *key, FILE *stream)
     fprintf(stream, "a number %s", ranges[key->range]);
 }
 
-const hpac_key_type hpac_key_number = {read_number, write_number, describe_number};
+const hpac_key_type hpac_key_number = {read_number, write_number, describe_number, NULL};
 
 /* ---- choices ---- */
 
@@ -152,10 +132,10 @@ static void read_choice(hpac_reader *reader, const hpac_key *key, const char *pa
                         const hpac_yaml_node *node, void *record)
 {
     bool boolean = key->choices == hpac_key_booleans;
-    for (unsigned i = 0; key->choices[i]; i++)
+    for (uint64_t i = 0; key->choices[i]; i++)
         if (boolean ? is_boolean(node, key->choices[i])
                     : hpac_yaml_is_word(node, key->choices[i])) {
-            store(key, record, i);
+            store(key, record, &i);
             return;
         }
     hpac_reader_refuse_value(reader, key, path, node);
@@ -172,47 +152,41 @@ static void describe_choice(const hpac_key *key, FILE *stream)
         fprintf(stream, "%s%s", i == 0 ? "" : key->choices[i + 1] ? ", " : " or ", key->choices[i]);
 }
 
-const hpac_key_type hpac_key_choice = {read_choice, write_choice, describe_choice};
+const hpac_key_type hpac_key_choice = {read_choice, write_choice, describe_choice, NULL};
 
 /* ---- texts and paths ---- */
 
-static bool is_text(const hpac_yaml_node *node)
-{
-    return node->kind == HPAC_YAML_SCALAR && node->text[0] != '\0' && !hpac_yaml_is_null(node);
-}
-
-static void read_text(hpac_reader *reader, const hpac_key *key, const char *path,
+static void read_path(hpac_reader *reader, const hpac_key *key, const char *path,
                       const hpac_yaml_node *node, void *record)
 {
-    char **place = (void *)((char *)record + key->offset);
-    *place = NULL;
-    if (!is_text(node))
+    char *text = NULL;
+    if (node->kind != HPAC_YAML_SCALAR || !*node->text || hpac_yaml_is_null(node))
         hpac_reader_refuse_value(reader, key, path, node);
-    else if (key->type == &hpac_key_path)
-        *place = hpac_reader_path(reader, path, node);
-    else if (!(*place = strdup(node->text)))
-        reader->status = hpac_fail_memory(strlen(node->text) + 1);
+    else
+        text = hpac_reader_path(reader, path, node);
+    store(key, record, &text);
 }
+
+#define LETTERS "_/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /* Whether a text may be written without quotes: only characters that mean nothing in YAML. */
 static bool is_plain(const char *text)
 {
-    static const char first[] = "_/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    static const char others[] = "_/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                 "0123456789.+- ";
     size_t length = strlen(text);
     const hpac_yaml_node node = {.plain = true, .text = text};
-    return (strchr(first, text[0]) || strncmp(text, "../", 3) == 0) &&
-           strspn(text, others) == length && text[length - 1] != ' ' && !hpac_yaml_is_null(&node);
+    return (strchr(LETTERS, text[0]) || strncmp(text, "../", 3) == 0) &&
+           strspn(text, LETTERS "0123456789.+- ") == length && text[length - 1] != ' ' &&
+           !hpac_yaml_is_null(&node);
 }
 
-void hpac_write_scalar(const char *text, bool path, FILE *stream)
+/* A YAML scalar, in quotes where it must be; a path so that it is not expanded again: ./~ is the
+ * same as ~, and $$ is a $. */
+static void write_scalar(const char *text, bool path, FILE *stream)
 {
     if (is_plain(text)) {
         fputs(text, stream);
         return;
     }
-    /* A path that would be expanded: ./~ is the same, and $$ is a $. */
     bool home = path && text[0] == '~' && (text[1] == '/' || text[1] == '\0');
     fputs(home ? "\"./" : "\"", stream);
     for (size_t nbytes; *text; text += nbytes) {
@@ -235,53 +209,152 @@ void hpac_write_scalar(const char *text, bool path, FILE *stream)
     fputc('"', stream);
 }
 
-static void write_text(const hpac_key *key, const void *record, FILE *stream)
+static void write_path(const hpac_key *key, const void *record, FILE *stream)
 {
-    char *text;
-    memcpy(&text, (const char *)record + key->offset, sizeof text);
-    if (text)
-        hpac_write_scalar(text, key->type == &hpac_key_path, stream);
+    const char *const *text = stored(key, record);
+    if (*text)
+        write_scalar(*text, true, stream);
 }
 
-static void describe_text(const hpac_key *key, FILE *stream)
+const hpac_key_type hpac_key_path = {read_path, write_path, NULL, "a path"};
+
+/* ---- lists of names ---- */
+
+/* The choice a node names, or -1 and a problem. */
+static int read_item(hpac_reader *reader, const hpac_key *key, const char *path,
+                     const hpac_yaml_node *node)
 {
-    fputs(key->type == &hpac_key_path ? "a path" : "text", stream);
+    char shown[HPAC_SHOWN_NBYTES];
+    uint64_t number;
+    hpac_nearest nearest = hpac_nearest_to(node->text);
+    for (int i = 0; i < (int)key->max; i++) {
+        if (hpac_yaml_is_word(node, key->choices[i]))
+            return i;
+        hpac_nearest_offer(&nearest, key->choices[i]);
+    }
+    if (key->word && scan_integer(node, &number) && number < key->max)
+        return (int)number;
+    hpac_yaml_show(node, shown);
+    if (*nearest.best)
+        hpac_reader_refuse(reader, path, node, "unknown %s %s; did you mean \"%s\"?", key->noun,
+                           shown, nearest.best);
+    else if (key->word)
+        hpac_reader_refuse(reader, path, node,
+                           "unknown %s %s; expected one of the %d names or an integer in [0, %d]",
+                           key->noun, shown, (int)key->max, (int)key->max - 1);
+    else
+        hpac_reader_refuse(reader, path, node, "unknown %s %s; expected %s, %s, %s or %s",
+                           key->noun, shown, key->choices[0], key->choices[1], key->choices[2],
+                           key->choices[3]);
+    return -1;
 }
 
-const hpac_key_type hpac_key_text = {read_text, write_text, describe_text};
-const hpac_key_type hpac_key_path = {read_text, write_text, describe_text};
-
-/* ---- pairs ---- */
-
-static void read_pair(hpac_reader *reader, const hpac_key *key, const char *path,
+static void read_list(hpac_reader *reader, const hpac_key *key, const char *path,
                       const hpac_yaml_node *node, void *record)
 {
-    bool list = node->kind == HPAC_YAML_LIST;
-    uint64_t pair[2];
-    _Static_assert(sizeof(uint64_t) == sizeof(size_t), "pairs are size_t[2]");
-    for (int i = 0; i < 2; i++)
-        if ((list && node->count != 2) ||
-            !scan_in_range(key, list ? node->items[i].value : node, &pair[i])) {
-            hpac_reader_refuse_value(reader, key, path, node);
-            return;
-        }
-    memcpy((char *)record + key->offset, pair, sizeof pair);
+    int *items = (void *)((char *)record + key->offset);
+    size_t *count = (void *)((char *)record + key->count_offset);
+    uint64_t first = 0, given = 0;
+    if (hpac_yaml_is_word(node, key->word))
+        first = key->max;
+    else if (key->word || !scan_integer(node, &first) || first > key->max)
+        first = 0;
+    for (*count = 0; *count < first; ++*count)
+        items[*count] = (int)*count;
+    if (first > 0)
+        return;
+    if (node->kind != HPAC_YAML_LIST || node->count == 0) {
+        hpac_reader_refuse_value(reader, key, path, node);
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        const hpac_yaml_node *item = node->items[i].value;
+        int choice = read_item(reader, key, path, item);
+        if (choice < 0)
+            continue;
+        if (given >> choice & 1)
+            hpac_reader_refuse(reader, path, item, "duplicate %s \"%s\"", key->noun,
+                               key->choices[choice]);
+        else
+            items[(*count)++] = choice;
+        given |= UINT64_C(1) << choice;
+    }
 }
 
-static void write_pair(const hpac_key *key, const void *record, FILE *stream)
+/* The first ones in their own order are written as their number, as before lists of channels were
+ * read. */
+static void write_list(const hpac_key *key, const void *record, FILE *stream)
 {
-    size_t pair[2];
-    memcpy(pair, (const char *)record + key->offset, sizeof pair);
-    if (pair[0] == pair[1])
-        fprintf(stream, "%zu", pair[0]);
+    const int *items = stored(key, record);
+    size_t count, first = 0;
+    memcpy(&count, (const char *)record + key->count_offset, sizeof count);
+    while (first < count && items[first] == (int)first)
+        first++;
+    if (first == count && !key->word) {
+        fprintf(stream, "%zu", count);
+        return;
+    }
+    if (first == key->max) {
+        fputs(key->word, stream);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        fputs(i == 0 ? "[" : ", ", stream);
+        write_scalar(key->choices[items[i]], false, stream);
+    }
+    fputc(']', stream);
+}
+
+static void describe_list(const hpac_key *key, FILE *stream)
+{
+    if (key->word)
+        fprintf(stream, "%s or a list of %s names or integers in [0, %d]", key->word, key->noun,
+                (int)key->max - 1);
     else
-        fprintf(stream, "[%zu, %zu]", pair[0], pair[1]);
+        fprintf(stream, "an integer in [1, %d] or a list of %s names", (int)key->max, key->noun);
 }
 
-static void describe_pair(const hpac_key *key, FILE *stream)
+const hpac_key_type hpac_key_list = {read_list, write_list, describe_list, NULL};
+
+/* ---- positive weights ---- */
+
+static const char *const weightings[] = {
+    [HPAC_WEIGHTING_NONE] = "none", [HPAC_WEIGHTING_BALANCED] = "balanced", NULL};
+static const hpac_key weight = {
+    .type = &hpac_key_number, .nbytes = sizeof(float), .range = HPAC_RANGE_POSITIVE};
+
+static void read_weights(hpac_reader *reader, const hpac_key *key, const char *path,
+                         const hpac_yaml_node *node, void *record)
 {
-    describe_integer(key, stream);
-    fputs(", or two of them as [rows, cols]", stream);
+    hpac_config_train *train = &((hpac_config *)record)->train;
+    train->weighting = HPAC_WEIGHTING_NONE;
+    while (weightings[train->weighting] && !hpac_yaml_is_word(node, weightings[train->weighting]))
+        train->weighting++;
+    if (train->weighting != HPAC_WEIGHTING_LIST)
+        return;
+    if (node->kind != HPAC_YAML_LIST || node->count == 0 || node->count > HPAC_CLASS_COUNT) {
+        hpac_reader_refuse_value(reader, key, path, node);
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++)
+        read_number(reader, &weight, path, node->items[i].value, &train->positive_weights[i]);
 }
 
-const hpac_key_type hpac_key_pair = {read_pair, write_pair, describe_pair};
+static void write_weights(const hpac_key *key, const void *record, FILE *stream)
+{
+    (void)key;
+    const hpac_config *config = record;
+    const hpac_config_train *train = &config->train;
+    if (train->weighting != HPAC_WEIGHTING_LIST) {
+        fputs(weightings[train->weighting], stream);
+        return;
+    }
+    for (size_t i = 0; i < config->data.target_count; i++) {
+        fputs(i == 0 ? "[" : ", ", stream);
+        write_number(&weight, &train->positive_weights[i], stream);
+    }
+    fputc(']', stream);
+}
+
+const hpac_key_type hpac_key_weights = {read_weights, write_weights, NULL,
+                                        "none, balanced or a list of numbers > 0, one per target"};

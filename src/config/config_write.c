@@ -1,23 +1,18 @@
-/* A configuration as YAML, and as a table for the terminal. */
+/* A configuration as YAML, and as a table for the terminal; the schema as documentation. */
 #include "config_schema.h"
 
-#include <stdlib.h>
+#include "base/memory.h"
+
 #include <string.h>
 
 /* "3" or "3.rate" behind "model."; nothing for a layer that is not there. */
 static void write_of_layer(const hpac_config *config, const char *path, FILE *stream)
 {
     char *rest;
-    unsigned long number = strtoul(path, &rest, 10);
-    if (rest == path || (*rest != '\0' && *rest != '.') || number < 1 ||
-        number > config->layer_count)
-        return;
-    const hpac_layer *layer = &config->layers[number - 1];
-    bool last = number == config->layer_count;
-    if (*rest == '\0')
-        hpac_layer_write(layer, last, stream);
-    else
-        hpac_layer_write_key(layer, rest + 1, last, stream);
+    size_t index = strtoul(path, &rest, 10) - 1;
+    if (index < config->layer_count && (*rest == '\0' || *rest == '.'))
+        hpac_layer_write(&config->layers[index], index == config->layer_count - 1,
+                         *rest ? rest + 1 : NULL, stream);
 }
 
 char *hpac_config_value_text(const hpac_config *config, const char *path)
@@ -62,18 +57,17 @@ hpac_status hpac_config_write(const hpac_config *config, FILE *stream)
     for (int i = 0; i < hpac_config_keys.count; i++) {
         const char *path = hpac_config_keys.keys[i].path;
         bool is_model = hpac_config_keys.keys[i].type == &hpac_key_model;
-        char *text = hpac_config_value_text(config, path);
-        if (!text)
-            return hpac_fail_memory(1);
+        HPAC_AUTO_FREE char *text = hpac_config_value_text(config, path);
+        HPAC_TRY_MEMORY(text, strlen(path));
         if (*text) {
             write_name(path, previous, stream);
             previous = path;
             fprintf(stream, "%s%s\n", is_model ? "" : " ", is_model ? "" : text);
         }
-        free(text);
         for (size_t layer = 0; is_model && layer < config->layer_count; layer++) {
             fputs("  - ", stream);
-            hpac_layer_write(&config->layers[layer], layer == config->layer_count - 1, stream);
+            hpac_layer_write(&config->layers[layer], layer == config->layer_count - 1, NULL,
+                             stream);
             fputc('\n', stream);
         }
     }
@@ -86,39 +80,70 @@ hpac_status hpac_config_text(const hpac_config *config, char **text)
     size_t length;
     *text = NULL;
     FILE *stream = open_memstream(text, &length);
-    if (!stream)
-        return hpac_fail_memory(0);
+    HPAC_TRY_MEMORY(stream, 1);
     hpac_status status = hpac_config_write(config, stream);
     return fclose(stream) != 0 && status == HPAC_OK ? hpac_fail_memory(length) : status;
 }
 
 static void print_row(const hpac_config *config, const char *path, bool is_default, FILE *stream)
 {
-    char *text = hpac_config_value_text(config, path);
+    HPAC_AUTO_FREE char *text = hpac_config_value_text(config, path);
     if (text && *text)
         fprintf(stream, "%-34s%s%s\n", path, text, is_default ? "  (default)" : "");
-    free(text);
 }
 
 void hpac_config_print(const hpac_config *config, FILE *stream)
 {
-    hpac_config defaults;
-    hpac_config_default(&defaults); /* without memory nothing is marked */
+    HPAC_AUTO(hpac_config_fini) hpac_config defaults = {0}; /* without memory nothing is marked */
+    hpac_reader reader = {0};
+    hpac_keys_read(&reader, &hpac_config_keys, "", NULL, &defaults, &(hpac_keys_seen){0});
+    hpac_yaml_fini(&reader.yaml);
     for (int i = 0; i < hpac_config_keys.count; i++) {
         const char *path = hpac_config_keys.keys[i].path;
-        char *text = hpac_config_value_text(config, path);
-        char *fallback = hpac_config_value_text(&defaults, path);
+        HPAC_AUTO_FREE char *text = hpac_config_value_text(config, path);
+        HPAC_AUTO_FREE char *fallback = hpac_config_value_text(&defaults, path);
         bool is_default = text && fallback && strcmp(text, fallback) == 0;
-        free(text);
-        free(fallback);
-        if (hpac_config_keys.keys[i].type != &hpac_key_model)
+        bool is_model = hpac_config_keys.keys[i].type == &hpac_key_model;
+        if (!is_model)
             print_row(config, path, is_default, stream);
-        for (size_t layer = 1; layer <= config->layer_count && strcmp(path, "model") == 0;
-             layer++) {
+        for (size_t layer = 1; is_model && layer <= config->layer_count; layer++) {
             char name[32];
             snprintf(name, sizeof name, "model.%zu", layer);
             print_row(config, name, is_default, stream);
         }
     }
-    hpac_config_fini(&defaults);
+}
+
+void hpac_config_print_reference(FILE *stream)
+{
+    static const char *const sections[][2] = {{"data: images and labels", "data."},
+                                              {"train: schedule and optimizer", "train."},
+                                              {"device: compute device and precision", "device."}};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        fprintf(stream, "\n## %s\n", sections[i][0]);
+        hpac_keys_print_reference(&hpac_config_keys, sections[i][1], stream);
+    }
+    fprintf(stream,
+            "\n## model: the network\n\n"
+            "A list of layers, from the image to the probabilities. The default is the improved\n"
+            "model of the reference notebooks, with dropout:\n\n"
+            "```yaml\nmodel:\n%s```\n\n"
+            "The last layer must be dense with one unit per target and a sigmoid. An impossible\n"
+            "stack, such as a window larger than its image or dense before flatten, is an error\n"
+            "that names the layer and the shapes.\n",
+            hpac_config_keys.keys[hpac_keys_find(&hpac_config_keys, "model")].fallback);
+    hpac_layers_print_reference(stream);
+}
+
+void hpac_config_print_keys(FILE *stream)
+{
+    for (int i = 0; i < hpac_config_keys.count; i++) {
+        const hpac_key *key = &hpac_config_keys.keys[i];
+        fputs(key->path, stream);
+        for (int word = 0; key->type == &hpac_key_choice && key->choices[word]; word++)
+            fprintf(stream, " %s", key->choices[word]);
+        if (key->type == &hpac_key_integer && key->word)
+            fprintf(stream, " %s", key->word);
+        fputc('\n', stream);
+    }
 }

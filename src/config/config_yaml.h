@@ -2,10 +2,9 @@
  * YAML text as a tree of nodes that know their line: the one reader for configurations, sweeps and
  * reports.
  *
- *     hpac_yaml yaml = {0};
- *     status = hpac_yaml_parse(&yaml, source, text, nbytes, &root);
- *     status = hpac_yaml_put(&yaml, &root, "data.split.fold", value);
- *     hpac_yaml_fini(&yaml);                                   // frees all nodes
+ *     HPAC_AUTO(hpac_yaml_fini) hpac_yaml yaml = {0};               // frees all nodes
+ *     HPAC_TRY(hpac_yaml_parse(&yaml, &source, text, nbytes, &root));
+ *     HPAC_TRY(hpac_yaml_put(&yaml, &root, "train.epochs", 12, value));
  *
  * libfyaml parses the text. The tree is our own, so that an override can put a value of another
  * text anywhere and messages still name where it came from.
@@ -19,17 +18,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Where a text comes from, for messages. Borrowed by the nodes. */
+/* Where a text comes from, for messages. The name is borrowed by the nodes. */
 typedef struct hpac_yaml_source {
-    const char *name; /* "configs/demo.yaml" or "--set train.epochs=x" */
-    const char *path; /* of a --set: the key it sets, "train.epochs"; NULL for a file */
+    const char *name;  /* "configs/demo.yaml"; of a --set "train.epochs=x" */
+    bool set;          /* a --set, which has no lines */
+    size_t key_nbytes; /* of a --set: of the name up to the = */
 } hpac_yaml_source;
 
-typedef enum hpac_yaml_kind {
-    HPAC_YAML_SCALAR,
-    HPAC_YAML_LIST,
-    HPAC_YAML_MAP,
-} hpac_yaml_kind;
+typedef enum hpac_yaml_kind { HPAC_YAML_SCALAR, HPAC_YAML_LIST, HPAC_YAML_MAP } hpac_yaml_kind;
 
 typedef struct hpac_yaml_node hpac_yaml_node;
 
@@ -45,13 +41,14 @@ struct hpac_yaml_node {
     hpac_yaml_item *items; /* list, map: (count) */
     size_t count, capacity;
     size_t expanded_count; /* nodes in it, itself included, each alias counted as what it means */
-    const hpac_yaml_source *source;
+    hpac_yaml_source source;
     int line; /* from 1 */
+    hpac_yaml_node *next;
 };
 
 /* Owns the nodes of any number of parsed texts. */
 typedef struct hpac_yaml {
-    struct hpac_yaml_block *blocks;
+    hpac_yaml_node *nodes;
 } hpac_yaml;
 
 /* Reads one document. An empty one has *root NULL. Duplicate keys are kept, see
@@ -62,16 +59,11 @@ hpac_status hpac_yaml_parse(hpac_yaml *yaml, const hpac_yaml_source *source, con
                             size_t nbytes, hpac_yaml_node **root);
 void hpac_yaml_fini(hpac_yaml *yaml);
 
-/* Puts `value` at a path of keys joined by dots; elements of lists are counted from 1. Missing
- * sections are made, a value that is there is replaced; shared nodes are copied first. Errors:
- * CONFIG for an empty key or an element the list does not have; INTERNAL. */
-hpac_status hpac_yaml_put(hpac_yaml *yaml, hpac_yaml_node **root, const char *path,
+/* Puts `value` at a path (nbytes) of keys joined by dots; elements of lists are counted from 1.
+ * Missing sections are made, a value that is there is replaced; shared nodes are copied first.
+ * Errors: CONFIG for an empty key or an element the list does not have; INTERNAL. */
+hpac_status hpac_yaml_put(hpac_yaml *yaml, hpac_yaml_node **root, const char *path, size_t nbytes,
                           hpac_yaml_node *value);
-
-/* The source of "--set <set>", of which the first `path_nbytes` are the path. Freed with the nodes.
- * NULL: no memory. */
-const hpac_yaml_source *hpac_yaml_source_create(hpac_yaml *yaml, const char *set,
-                                                size_t path_nbytes);
 
 /* The value of a key in a map, NULL if there is none or `map` is not a map. */
 hpac_yaml_node *hpac_yaml_get(const hpac_yaml_node *map, const char *key);
