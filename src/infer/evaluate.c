@@ -1,5 +1,5 @@
 /* Evaluation of models: probabilities of the chosen rows, thresholds, metrics. */
-#include "evaluate_internal.h"
+#include "evaluate.h"
 #include "predict.h"
 
 #include <hpac/log.h>

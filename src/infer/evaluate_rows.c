@@ -1,5 +1,5 @@
 /* The rows a model is evaluated on, and which of them it was trained on. */
-#include "evaluate_internal.h"
+#include "evaluate.h"
 
 #include <hpac/log.h>
 

@@ -124,11 +124,9 @@ hpac_status checkpoint_save(train_job *training, hpac_run_file_number file);
 
 /* ---- epochs.c ---- */
 
-/* Trains and validates until the last epoch or early stopping; a stop saves and is
- * HPAC_INTERRUPTED. */
+/* Trains and validates until the last epoch or early stopping, then writes model.h5,
+ * predictions.csv and the submission; a stop saves and is HPAC_INTERRUPTED. */
 hpac_status train_run_epochs(train_job *training);
-/* Validates once: validation_counts and validation_predictions. */
-hpac_status train_validate(train_job *training);
 
 /* ---- the others ---- */
 
@@ -137,8 +135,6 @@ hpac_status train_log_printed(hpac_status (*print)(const void *what, FILE *strea
                               const void *what, bool brief);
 /* Logs the profile as a table and writes profile.csv. */
 hpac_status train_report_profile(const train_job *training);
-/* Writes model.h5, predictions.csv and the submission. */
-hpac_status train_finish(train_job *training);
 
 /* The rows of folds.csv (src/experiment/results.c). */
 void train_folds_table(const hpac_run_results *results, int count, hpac_table *table);

@@ -131,8 +131,7 @@ static hpac_status train_epochs(train_job *training, bool resume)
         .steps = state->step,
     };
     HPAC_TRY(history_open(&training->history, &options));
-    HPAC_TRY(train_run_epochs(training));
-    return train_finish(training);
+    return train_run_epochs(training);
 }
 
 /* Everything after the checks. `resume`: the run directory holds a checkpoint to continue from. */

@@ -1,5 +1,5 @@
 /* Which rows models are evaluated on, at which thresholds, and which models may be averaged. */
-#include "infer/evaluate_internal.h"
+#include "infer/evaluate.h"
 #include "infer/predict.h"
 
 #include "tested_device.h"
