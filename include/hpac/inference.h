@@ -55,25 +55,19 @@ void hpac_classifier_fini(hpac_classifier *classifier);
  * Errors: CONFIG, with both files and the difference. */
 hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_classifier *b);
 
-/* Paths of model files. */
-typedef struct hpac_model_paths {
-    char **paths; /* (count) owned */
-    size_t count;
-    bool folds; /* of a cross-validation, in the order of its folds */
-} hpac_model_paths;
+typedef struct hpac_classifiers {
+    hpac_classifier
+        *items; /* (count) owned; those of a cross-validation in the order of its folds */
+    size_t count, capacity;
+} hpac_classifiers;
 
-/* Finds the models of a MODEL argument: a file; the model.h5 of a run directory; the model.h5 of
- * all folds of a cross-validation (hpac_train_folds). On error `paths` is zeroed. Errors: DATA when
- * there is no such model; all missing folds are listed. */
-hpac_status hpac_model_paths_find(const char *name, hpac_model_paths *paths);
-/* Frees the paths and zeroes the struct. */
-void hpac_model_paths_fini(hpac_model_paths *paths);
-
-/* Loads all of them and checks that they can be averaged: an array of paths->count, to be freed
- * whatever the status. */
-hpac_status hpac_classifiers_load(const hpac_model_paths *paths, const hpac_classifier_hints *hints,
-                                  hpac_classifier **classifiers);
-void hpac_classifiers_free(hpac_classifier *classifiers, size_t count); /* NULL is fine */
+/* Loads the models of a MODEL argument, and checks that they can be averaged: a file; the model.h5
+ * of a run directory; the model.h5 of all folds of a cross-validation (hpac_train_folds). To be
+ * released whatever the status. Errors: those of hpac_classifier_load and ..._check_alike; DATA
+ * when there is no such model; all missing folds are listed. */
+hpac_status hpac_classifiers_load(const char *name, const hpac_classifier_hints *hints,
+                                  hpac_classifiers *classifiers);
+void hpac_classifiers_fini(hpac_classifiers *classifiers); /* a zeroed one is fine */
 
 /* ---- probabilities ---- */
 

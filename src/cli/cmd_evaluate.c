@@ -50,8 +50,6 @@ static hpac_status run(const cli_arguments *arguments)
     HPAC_TRY(read_options(arguments, &options));
     HPAC_TRY(model_options_init(arguments, &model));
     options.inference = model.inference;
-    options.classifiers = model.classifiers;
-    options.classifier_count = model.paths.count;
     options.thresholds = model.thresholds;
     options.threshold_count = model.threshold_count;
     HPAC_TRY(hpac_evaluate_model(&options, &result));

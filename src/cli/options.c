@@ -158,13 +158,12 @@ hpac_status model_options_init(const cli_arguments *arguments, model_options *op
     hpac_classifier_hints hints = {0};
     HPAC_TRY(list_read(cli_text(arguments, "threshold"), add_threshold, options));
     HPAC_TRY(read_hints(arguments, &hints));
-    HPAC_TRY(hpac_model_paths_find(cli_operand(arguments, 0), &options->paths));
-    HPAC_TRY(hpac_classifiers_load(&options->paths, &hints, &options->classifiers));
+    HPAC_TRY(hpac_classifiers_load(cli_operand(arguments, 0), &hints, &options->classifiers));
     HPAC_TRY(hpac_device_open(&device, &options->device));
     options->inference = (hpac_inference_options){
         .device = options->device,
-        .classifiers = options->classifiers,
-        .classifier_count = options->paths.count,
+        .classifiers = options->classifiers.items,
+        .classifier_count = options->classifiers.count,
         .workers = (int)cli_number(arguments, "workers"),
         .skip_bad_images = cli_choice(arguments, "on-bad-image") == CLI_SKIP,
         .stop = hpac_watch_stop_signals(),
@@ -178,6 +177,5 @@ void model_options_fini(model_options *options)
 {
     progress_end();
     close_device(&options->device);
-    hpac_classifiers_free(options->classifiers, options->paths.count);
-    hpac_model_paths_fini(&options->paths);
+    hpac_classifiers_fini(&options->classifiers);
 }

@@ -85,8 +85,7 @@ hpac_split_options split_options_read(const cli_arguments *arguments);
         CLI_DEVICE, CLI_QUIET
 
 typedef struct model_options {
-    hpac_model_paths paths;
-    hpac_classifier *classifiers; /* (paths.count) */
+    hpac_classifiers classifiers;
     float thresholds[HPAC_CLASS_COUNT];
     size_t threshold_count; /* 0: not given */
     hpac_device *device;

@@ -126,25 +126,7 @@ hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_cla
                 : HPAC_OK;
 }
 
-hpac_status hpac_classifiers_load(const hpac_model_paths *paths, const hpac_classifier_hints *hints,
-                                  hpac_classifier **classifiers)
-{
-    HPAC_TRY_NEW(*classifiers, paths->count);
-    for (size_t i = 0; i < paths->count; i++) {
-        HPAC_TRY(hpac_classifier_load(paths->paths[i], hints, &(*classifiers)[i]));
-        HPAC_TRY(hpac_classifier_check_alike(&(*classifiers)[0], &(*classifiers)[i]));
-    }
-    return HPAC_OK;
-}
-
-void hpac_classifiers_free(hpac_classifier *classifiers, size_t count)
-{
-    for (size_t i = 0; classifiers && i < count; i++)
-        hpac_classifier_fini(&classifiers[i]);
-    free(classifiers);
-}
-
-/* ---- paths ---- */
+/* ---- the models of an argument ---- */
 
 static bool is_directory(const char *path)
 {
@@ -152,16 +134,14 @@ static bool is_directory(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* The number of folds, from the model of the first one. */
-static hpac_status count_folds(const char *first, size_t *count)
+static hpac_status add(const char *path, const hpac_classifier_hints *hints,
+                       hpac_classifiers *classifiers)
 {
-    HPAC_AUTO(hpac_classifier_fini) hpac_classifier classifier = {0};
-    HPAC_TRY(hpac_classifier_load(first, &(hpac_classifier_hints){0}, &classifier));
-    if (!classifier.has_config)
-        return hpac_fail(HPAC_ERR_DATA, "%s: does not contain the number of folds", first);
-    const hpac_split_options *split = &classifier.config.data.split;
-    *count = (size_t)(split->folds * split->repeats);
-    return HPAC_OK;
+    HPAC_TRY_GROW(classifiers->items, classifiers->count, classifiers->capacity);
+    hpac_classifier *added = &classifiers->items[classifiers->count];
+    HPAC_TRY(hpac_classifier_load(path, hints, added));
+    classifiers->count++;
+    return hpac_classifier_check_alike(&classifiers->items[0], added);
 }
 
 static char *path_of_fold(const char *directory, size_t fold)
@@ -169,60 +149,62 @@ static char *path_of_fold(const char *directory, size_t fold)
     return hpac_path_join(directory, "fold%zu/%s", fold, hpac_run_files[HPAC_RUN_MODEL].name);
 }
 
-static hpac_status find_folds(const char *directory, hpac_model_paths *paths)
+static hpac_status check_folds(const char *directory, size_t count)
 {
-    size_t count = 1;
-    HPAC_AUTO_FREE char *first = path_of_fold(directory, 0);
-    HPAC_TRY_MEMORY(first, strlen(directory));
-    if (hpac_path_exists(first))
-        HPAC_TRY(count_folds(first, &count));
-    HPAC_TRY_NEW(paths->paths, count);
-    paths->folds = true;
-    for (; paths->count < count; paths->count++)
-        HPAC_TRY_MEMORY(paths->paths[paths->count] = path_of_fold(directory, paths->count),
-                        strlen(directory));
     hpac_problems missing = {0};
-    for (size_t i = 0; i < count; i++)
-        if (!hpac_path_exists(paths->paths[i]))
-            hpac_problems_add(&missing, "  %s", paths->paths[i]);
+    for (size_t fold = 0; fold < count; fold++) {
+        HPAC_AUTO_FREE char *path = path_of_fold(directory, fold);
+        if (!path || !hpac_path_exists(path))
+            hpac_problems_add(&missing, "  %s", path ? path : "out of memory");
+    }
     return hpac_problems_finish(&missing, HPAC_ERR_DATA,
                                 "%s: unfinished cross-validation, missing models", directory);
 }
 
-static hpac_status find_paths(const char *name, hpac_model_paths *paths)
+/* The first model has the number of folds. */
+static hpac_status add_folds(const char *directory, const hpac_classifier_hints *hints,
+                             hpac_classifiers *classifiers)
 {
-    HPAC_AUTO_FREE char *path =
-        is_directory(name) ? hpac_run_path(name, HPAC_RUN_MODEL) : strdup(name);
-    HPAC_AUTO_FREE char *first_fold = hpac_path_join(name, "fold0");
-    HPAC_TRY_MEMORY(path && first_fold, strlen(name));
-    if (is_directory(name) && !hpac_path_exists(path)) {
-        if (is_directory(first_fold))
-            return find_folds(name, paths);
-        return hpac_fail(HPAC_ERR_DATA,
-                         "%s: directory without model.h5; expected a model file, the directory of "
-                         "a finished run, or of a cross-validation",
-                         name);
+    size_t count = 1;
+    HPAC_TRY(check_folds(directory, 1));
+    for (size_t fold = 0; fold < count; fold++) {
+        HPAC_AUTO_FREE char *path = path_of_fold(directory, fold);
+        HPAC_TRY_MEMORY(path, strlen(directory));
+        HPAC_TRY(add(path, hints, classifiers));
+        if (fold > 0)
+            continue;
+        const hpac_classifier *first = &classifiers->items[0];
+        if (!first->has_config)
+            return hpac_fail(HPAC_ERR_DATA, "%s: does not contain the number of folds", path);
+        count = (size_t)(first->config.data.split.folds * first->config.data.split.repeats);
+        HPAC_TRY(check_folds(directory, count));
     }
-    HPAC_TRY_NEW(paths->paths, 1);
-    paths->paths[paths->count++] = path;
-    path = NULL;
     return HPAC_OK;
 }
 
-hpac_status hpac_model_paths_find(const char *name, hpac_model_paths *paths)
+hpac_status hpac_classifiers_load(const char *name, const hpac_classifier_hints *hints,
+                                  hpac_classifiers *classifiers)
 {
-    *paths = (hpac_model_paths){0};
-    HPAC_AUTO(hpac_model_paths_fini) hpac_model_paths found = {0};
-    HPAC_TRY(find_paths(name, &found));
-    *paths = found;
-    found = (hpac_model_paths){0};
-    return HPAC_OK;
+    *classifiers = (hpac_classifiers){0};
+    if (!is_directory(name))
+        return add(name, hints, classifiers);
+    HPAC_AUTO_FREE char *model = hpac_run_path(name, HPAC_RUN_MODEL);
+    HPAC_AUTO_FREE char *first_fold = hpac_path_join(name, "fold0");
+    HPAC_TRY_MEMORY(model && first_fold, strlen(name));
+    if (hpac_path_exists(model))
+        return add(model, hints, classifiers);
+    if (is_directory(first_fold))
+        return add_folds(name, hints, classifiers);
+    return hpac_fail(HPAC_ERR_DATA,
+                     "%s: directory without model.h5; expected a model file, the directory of a "
+                     "finished run, or of a cross-validation",
+                     name);
 }
 
-void hpac_model_paths_fini(hpac_model_paths *paths)
+void hpac_classifiers_fini(hpac_classifiers *classifiers)
 {
-    for (size_t i = 0; i < paths->count; i++)
-        free(paths->paths[i]);
-    free(paths->paths);
-    *paths = (hpac_model_paths){0};
+    for (size_t i = 0; i < classifiers->count; i++)
+        hpac_classifier_fini(&classifiers->items[i]);
+    free(classifiers->items);
+    *classifiers = (hpac_classifiers){0};
 }

@@ -127,7 +127,7 @@ static void name_set(evaluation_job *job, const evaluate_rows *rows)
 {
     char *name = job->result->set;
     size_t size = sizeof job->result->set;
-    size_t count = job->options->classifier_count;
+    size_t count = job->options->inference.classifier_count;
     const char *half = job->halve ? " (evaluation half)" : "";
     if (count == 1)
         snprintf(name, size, "%s%s", rows->name, half);
@@ -138,8 +138,8 @@ static void name_set(evaluation_job *job, const evaluate_rows *rows)
 
 static hpac_status predict_with_models(evaluation_job *job)
 {
-    for (size_t i = 0; i < job->options->classifier_count; i++) {
-        const hpac_classifier *classifier = &job->options->classifiers[i];
+    for (size_t i = 0; i < job->options->inference.classifier_count; i++) {
+        const hpac_classifier *classifier = &job->options->inference.classifiers[i];
         HPAC_AUTO(evaluate_rows_fini) evaluate_rows rows = {0};
         HPAC_TRY(evaluate_rows_choose(job->options, classifier, &job->labels, job->halve, &rows));
         HPAC_TRY(predict_with_model(job, classifier, &rows));
@@ -190,8 +190,8 @@ static hpac_status tune(evaluation_job *job)
 
 static hpac_status save_thresholds(const evaluation_job *job)
 {
-    for (size_t i = 0; i < job->options->classifier_count; i++) {
-        const char *path = job->options->classifiers[i].path;
+    for (size_t i = 0; i < job->options->inference.classifier_count; i++) {
+        const char *path = job->options->inference.classifiers[i].path;
         HPAC_TRY(hpac_thresholds_save(path, job->thresholds, job->model->target_count));
         hpac_log_info("%s: thresholds saved", path);
     }
@@ -217,8 +217,8 @@ static hpac_status write_files(const evaluation_job *job)
 /* Thresholds are saved into the model files at the end: refused before the work. */
 static hpac_status check_writable(const hpac_evaluate_options *options)
 {
-    for (size_t i = 0; i < options->classifier_count; i++) {
-        const char *path = options->classifiers[i].path, *slash = strrchr(path, '/');
+    for (size_t i = 0; i < options->inference.classifier_count; i++) {
+        const char *path = options->inference.classifiers[i].path, *slash = strrchr(path, '/');
         HPAC_AUTO_FREE char *directory =
             slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
         HPAC_TRY_MEMORY(directory, strlen(path));
@@ -232,7 +232,7 @@ static hpac_status resolve_options(evaluation_job *job)
     const hpac_evaluate_options *options = job->options;
     if (options->directory && !options->force)
         HPAC_TRY(hpac_directory_check_free(options->directory, file_names, 3));
-    if (options->classifier_count > 1 && options->rows != HPAC_ROWS_OWN)
+    if (options->inference.classifier_count > 1 && options->rows != HPAC_ROWS_OWN)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "the models of a cross-validation are evaluated on their own folds; name "
                          "one of them for --fold or --all");
@@ -241,7 +241,8 @@ static hpac_status resolve_options(evaluation_job *job)
     if (options->tune)
         HPAC_TRY(check_writable(options));
     const float half = 0.5F; /* to be compared with the tuned ones */
-    return hpac_thresholds_resolve(options->classifiers, options->classifier_count,
+    return hpac_thresholds_resolve(options->inference.classifiers,
+                                   options->inference.classifier_count,
                                    options->tune ? &half : options->thresholds,
                                    options->tune ? 1 : options->threshold_count, job->thresholds);
 }
@@ -249,13 +250,13 @@ static hpac_status resolve_options(evaluation_job *job)
 hpac_status hpac_evaluate_model(const hpac_evaluate_options *options, hpac_evaluate_result *result)
 {
     *result = (hpac_evaluate_result){0};
-    const hpac_model *model = &options->classifiers[0].model;
+    const hpac_model *model = &options->inference.classifiers[0].model;
     HPAC_AUTO(job_fini)
     evaluation_job job = {
         .options = options,
         .model = model,
-        .halve = options->tune ||
-                 (options->threshold_count == 0 && options->classifiers[0].model.has_thresholds),
+        .halve = options->tune || (options->threshold_count == 0 &&
+                                   options->inference.classifiers[0].model.has_thresholds),
         .tuning.target_count = model->target_count,
         .evaluated.target_count = model->target_count,
         .result = result,

@@ -1,7 +1,7 @@
 /*
  * Evaluation of trained models on labelled images.
  *
- *     hpac_evaluate_options options = {.classifiers = classifiers, .classifier_count = 1, ...};
+ *     hpac_evaluate_options options = {.inference = {.classifiers = ...}, ...};
  *     hpac_evaluate_result result;
  *     hpac_status status = hpac_evaluate_model(&options, &result);
  *     hpac_evaluation_print(&result.evaluation, &title, stdout);
@@ -32,12 +32,9 @@ typedef enum hpac_tuning {
 } hpac_tuning;
 
 typedef struct hpac_evaluate_options {
-    /* Its classifiers are ignored: those below are evaluated one at a time. */
+    /* With one classifier, or those of a cross-validation: each is then evaluated on its own fold,
+     * so that every row is evaluated by a model that was not trained on it. */
     hpac_inference_options inference;
-    const hpac_classifier *classifiers; /* (classifier_count) */
-    /* 1, or the folds of a cross-validation: each is then evaluated on its own fold, so that every
-     * row is evaluated by a model that was not trained on it. */
-    size_t classifier_count;
     const char *images, *labels; /* directory; CSV with the columns Id,Target */
     hpac_evaluated_rows rows;
     int fold;

@@ -33,7 +33,6 @@ hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, size_t c
 }
 
 typedef struct prediction_job {
-    hpac_submission_options submission_options;
     hpac_labels ids;
     float thresholds[HPAC_CLASS_COUNT];
     hpac_inference *inference;
@@ -50,8 +49,8 @@ static void job_fini(prediction_job *job)
 static hpac_status on_start(void *user)
 {
     prediction_job *job = user;
-    HPAC_TRY(hpac_directory_create(job->submission_options.directory));
-    return hpac_submission_create(&job->submission, &job->submission_options);
+    HPAC_TRY(hpac_directory_create(job->submission.directory));
+    return hpac_submission_begin(&job->submission);
 }
 
 static hpac_status on_batch(void *user, const size_t *rows, size_t count,
@@ -76,7 +75,7 @@ hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_resul
                                      job.thresholds));
     HPAC_TRY(hpac_ids_read_csv(options->ids, &job.ids));
     HPAC_TRY(hpac_inference_create(inference, &job.inference));
-    job.submission_options = (hpac_submission_options){
+    job.submission = (hpac_submission){
         .directory = options->directory,
         .ids = &job.ids,
         .targets = model->targets,

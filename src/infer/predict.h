@@ -1,7 +1,7 @@
 /*
  * Prediction of a test set: from models and a list of Ids to the two files of a submission.
  *
- *     hpac_predict_options options = {.classifiers = &classifier, .classifier_count = 1, ...};
+ *     hpac_predict_options options = {.inference = {.classifiers = ...}, ...};
  *     hpac_predict_result result;
  *     hpac_status status = hpac_predict(&options, &result);
  *

@@ -66,27 +66,27 @@ static hpac_status cut_back(const char *path, size_t rows)
     return hpac_file_commit(&file);
 }
 
-static size_t rows_of(const history_options *options, hpac_run_file_number file)
+hpac_status history_open(train_history *history, const char *directory, bool resume, size_t epochs,
+                         size_t steps)
 {
-    if (file == HPAC_RUN_BATCH_LOSSES || file == HPAC_RUN_BATCH_COUNTS)
-        return options->steps;
-    return options->epochs * (file == HPAC_RUN_CLASS_METRICS ? options->target_count : 1);
-}
-
-hpac_status history_open(train_history *history, const history_options *options)
-{
-    *history = (train_history){.targets = options->targets, .target_count = options->target_count};
+    const size_t rows[HPAC_RUN_FILE_COUNT] = {
+        [HPAC_RUN_LOSSES] = epochs,
+        [HPAC_RUN_BATCH_LOSSES] = steps,
+        [HPAC_RUN_BATCH_COUNTS] = steps,
+        [HPAC_RUN_METRICS] = epochs,
+        [HPAC_RUN_CLASS_METRICS] = epochs * history->target_count,
+    };
     for (size_t csv = 0; csv < CSV_COUNT; csv++) {
         hpac_run_file_number file = csvs[csv].file;
-        HPAC_AUTO_FREE char *path = hpac_run_path(options->directory, file);
-        HPAC_TRY_MEMORY(path, strlen(options->directory));
-        if (options->resume)
-            HPAC_TRY(cut_back(path, rows_of(options, file)));
-        history->streams[file] = fopen(path, options->resume ? "ae" : "we");
+        HPAC_AUTO_FREE char *path = hpac_run_path(directory, file);
+        HPAC_TRY_MEMORY(path, strlen(directory));
+        if (resume)
+            HPAC_TRY(cut_back(path, rows[file]));
+        history->streams[file] = fopen(path, resume ? "ae" : "we");
         if (!history->streams[file])
             return hpac_fail(HPAC_ERR_DATA, "%s: cannot open for writing: %s", path,
                              strerror(errno));
-        if (!options->resume)
+        if (!resume)
             write_header(history, csv);
     }
     return history_flush(history);

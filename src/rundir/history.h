@@ -10,18 +10,10 @@
 #include "run_files.h"
 
 typedef struct train_history {
+    const int *targets; /* (target_count) class numbers; set and borrowed from open to close */
+    size_t target_count;
     FILE *streams[HPAC_RUN_FILE_COUNT]; /* of these CSVs; else NULL */
-    const int *targets;                 /* (target_count) class numbers */
-    size_t target_count;
 } train_history;
-
-typedef struct history_options {
-    const char *directory;
-    const int *targets; /* (target_count) class numbers; borrowed until history_close */
-    size_t target_count;
-    bool resume;            /* cut the CSVs back to so many rows; else begin them */
-    uint32_t epochs, steps; /* that they have to hold */
-} history_options;
 
 /* Results of one epoch. */
 typedef struct history_epoch {
@@ -31,9 +23,10 @@ typedef struct history_epoch {
     double prior_loss, elapsed_s, images_per_s, waiting;
 } history_epoch;
 
-/* Errors: DATA, when a CSV holds fewer rows than a resumed run has, or cannot be written. For
- * history_close whatever the status. */
-hpac_status history_open(train_history *history, const history_options *options);
+/* Begins the CSVs, or to resume cuts them back to so many epochs and steps. For history_close
+ * whatever the status. Errors: DATA, when a CSV holds fewer rows, or cannot be written. */
+hpac_status history_open(train_history *history, const char *directory, bool resume, size_t epochs,
+                         size_t steps);
 hpac_status history_add_batch(train_history *history, uint32_t step, double loss,
                               const hpac_step_result *result);
 /* Adds the rows of an epoch, and flushes. */

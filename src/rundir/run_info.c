@@ -7,10 +7,10 @@
 
 #include <string.h>
 
-/* The keys in their order in the file. */
+/* The keys in their order in the file, before the list `skipped`. */
 static const struct {
     const char *key;
-    enum { TEXT, INTEGER, REAL, LIST } kind;
+    enum { TEXT, INTEGER, REAL } kind;
     size_t offset;
 } keys[] = {
     {"state", TEXT, offsetof(hpac_run_info, state)},
@@ -30,7 +30,6 @@ static const struct {
     {"train_images", INTEGER, offsetof(hpac_run_info, train_images)},
     {"validation_images", INTEGER, offsetof(hpac_run_info, validation_images)},
     {"skipped_images", INTEGER, offsetof(hpac_run_info, skipped_images)},
-    {"skipped", LIST, offsetof(hpac_run_info, skipped)},
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
@@ -44,11 +43,10 @@ static void read_keys(hpac_run_info *info)
             *(const char **)field = json_string_value(value);
         else if (keys[i].kind == INTEGER)
             *(long long *)field = json_integer_value(value);
-        else if (keys[i].kind == REAL)
-            *(double *)field = json_number_value(value);
         else
-            *(const json_t **)field = value;
+            *(double *)field = json_number_value(value);
     }
+    info->skipped = json_object_get(info->json, "skipped");
 }
 
 hpac_status hpac_run_info_read(const char *directory, hpac_run_info *info)
@@ -72,17 +70,11 @@ hpac_status hpac_run_info_read(const char *directory, hpac_run_info *info)
 static json_t *value_of(const hpac_run_info *info, size_t i)
 {
     const void *field = (const char *)info + keys[i].offset;
-    switch (keys[i].kind) {
-    case TEXT:
+    if (keys[i].kind == TEXT)
         return json_string(*(const char *const *)field);
-    case INTEGER:
+    if (keys[i].kind == INTEGER)
         return json_integer(*(const long long *)field);
-    case REAL:
-        return json_real(*(const double *)field);
-    case LIST:
-        break;
-    }
-    return json_deep_copy(*(const json_t *const *)field);
+    return json_real(*(const double *)field);
 }
 
 hpac_status hpac_run_info_write(const hpac_run_info *info, const char *directory)
@@ -91,6 +83,8 @@ hpac_status hpac_run_info_write(const hpac_run_info *info, const char *directory
     for (size_t i = 0; i < KEY_COUNT; i++)
         if (json_object_set_new(json, keys[i].key, value_of(info, i)) != 0)
             return hpac_fail(HPAC_ERR_INTERNAL, "out of memory for %s of run.json", keys[i].key);
+    if (json_object_set(json, "skipped", info->skipped) != 0)
+        return hpac_fail(HPAC_ERR_INTERNAL, "out of memory for the skipped images of run.json");
     HPAC_AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
     HPAC_TRY_MEMORY(text, 1);
     hpac_file file;

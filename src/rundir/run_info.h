@@ -22,7 +22,7 @@ typedef struct hpac_run_info {
     long long seed, epochs, steps, best_epoch, epochs_without_best;
     double elapsed_s;
     long long train_images, validation_images, skipped_images;
-    const json_t *skipped; /* list of the Ids of skipped images */
+    json_t *skipped; /* list of the Ids of skipped images */
 } hpac_run_info;
 
 /* Errors: DATA, with file and line, also when there is no state; INTERNAL. On error `info` is

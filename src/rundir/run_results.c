@@ -6,8 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-
 hpac_status hpac_metrics_read(const char *directory, bool growing, hpac_table *epochs)
 {
     hpac_table_init(epochs, "metrics", "Epochs", hpac_metrics_columns, HPAC_METRICS);
@@ -88,15 +86,13 @@ const hpac_column hpac_result_columns[HPAC_RESULT_COLUMNS] = {
     F1_COLUMNS("best_val_f1", "F1", "best epoch's F1 mean"),
 };
 
-/* The columns after final_ and best_ above, in their order. */
-static const hpac_metric compared[] = {
-    HPAC_METRIC_TRAIN_LOSS,   HPAC_METRIC_TRAIN_ACCURACY, HPAC_METRIC_TRAIN_F1_MIN,
-    HPAC_METRIC_TRAIN_F1_MAX, HPAC_METRIC_TRAIN_F1_MEAN,  HPAC_METRIC_TRAIN_F1_STD,
-    HPAC_METRIC_VAL_LOSS,     HPAC_METRIC_VAL_ACCURACY,   HPAC_METRIC_VAL_F1_MIN,
-    HPAC_METRIC_VAL_F1_MAX,   HPAC_METRIC_VAL_F1_MEAN,    HPAC_METRIC_VAL_F1_STD,
-};
-
-_Static_assert(HPAC_RESULT_COLUMNS == 6 + 2 * COUNT_OF(compared), "a column is missing");
+/* The columns after final_ or best_ above: all metrics of both sets but the all-zero accuracy. */
+static void add_metrics(hpac_table *table, const double *metrics)
+{
+    for (size_t m = HPAC_METRIC_TRAIN_LOSS; m <= HPAC_METRIC_VAL_F1_STD; m++)
+        if (m != HPAC_METRIC_TRAIN_ALL_ZERO_ACCURACY && m != HPAC_METRIC_VAL_ALL_ZERO_ACCURACY)
+            hpac_table_add_real(table, metrics[m]);
+}
 
 void hpac_run_results_add(hpac_table *table, const hpac_run_results *results)
 {
@@ -111,10 +107,8 @@ void hpac_run_results_add(hpac_table *table, const hpac_run_results *results)
     hpac_table_add_real(table, results->last[HPAC_METRIC_VAL_PRIOR_LOSS]);
     hpac_table_add_real(table, results->last[HPAC_METRIC_VAL_ALL_ZERO_ACCURACY]);
     hpac_table_add_real(table, results->best[HPAC_METRIC_EPOCH]);
-    for (size_t i = 0; i < COUNT_OF(compared); i++)
-        hpac_table_add_real(table, results->last[compared[i]]);
-    for (size_t i = 0; i < COUNT_OF(compared); i++)
-        hpac_table_add_real(table, results->best[compared[i]]);
+    add_metrics(table, results->last);
+    add_metrics(table, results->best);
 }
 
 char *hpac_dropout_text(const double *rates, size_t count)

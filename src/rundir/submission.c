@@ -39,23 +39,16 @@ hpac_status hpac_predictions_write(const hpac_scored *predictions, char *const *
     return hpac_file_commit(&file);
 }
 
-hpac_status hpac_submission_create(hpac_submission *submission,
-                                   const hpac_submission_options *options)
+hpac_status hpac_submission_begin(hpac_submission *submission)
 {
-    *submission = (hpac_submission){.options = *options};
     for (size_t c = 0; c < HPAC_CLASS_COUNT; c++)
-        submission->thresholds[c] = INFINITY;
-    for (size_t t = 0; t < options->target_count; t++)
-        submission->thresholds[options->targets[t]] =
-            options->thresholds ? options->thresholds[t] : 0.5F;
-    HPAC_TRY(hpac_run_file_create(options->directory, HPAC_RUN_SUBMISSION_PROBA,
+        submission->class_thresholds[c] = INFINITY;
+    for (size_t t = 0; t < submission->target_count; t++)
+        submission->class_thresholds[submission->targets[t]] =
+            submission->thresholds ? submission->thresholds[t] : 0.5F;
+    HPAC_TRY(hpac_run_file_create(submission->directory, HPAC_RUN_SUBMISSION_PROBA,
                                   &submission->probabilities));
-    hpac_status status =
-        hpac_run_file_create(options->directory, HPAC_RUN_SUBMISSION, &submission->labels);
-    if (status != HPAC_OK) {
-        hpac_submission_discard(submission);
-        return status;
-    }
+    HPAC_TRY(hpac_run_file_create(submission->directory, HPAC_RUN_SUBMISSION, &submission->labels));
     write_header(submission->probabilities.stream, NULL, HPAC_CLASS_COUNT);
     fprintf(submission->labels.stream, "%s,%s\n", hpac_submission_columns[0].name,
             hpac_submission_columns[1].name);
@@ -70,7 +63,7 @@ static void write_labels(const hpac_submission *submission, const char *id, cons
     int best = -1; /* of the classes trained; the first among equals */
     hpac_csv_write_cell(stream, id);
     for (int c = 0; c < HPAC_CLASS_COUNT; c++) {
-        float threshold = submission->thresholds[c];
+        float threshold = submission->class_thresholds[c];
         if (isfinite(threshold) && (best < 0 || all[c] > all[best]))
             best = c;
         if (all[c] > threshold) {
@@ -78,7 +71,7 @@ static void write_labels(const hpac_submission *submission, const char *id, cons
             separator = ' ';
         }
     }
-    if (separator == ',' && submission->options.empty == HPAC_EMPTY_ARGMAX)
+    if (separator == ',' && submission->empty == HPAC_EMPTY_ARGMAX)
         fprintf(stream, ",%d", best);
     else if (separator == ',')
         fputc(',', stream);
@@ -89,7 +82,7 @@ static void write_labels(const hpac_submission *submission, const char *id, cons
 static void write_unknown(hpac_submission *submission, size_t row)
 {
     for (; submission->next < row; submission->next++) {
-        const char *id = submission->options.ids->ids[submission->next];
+        const char *id = submission->ids->ids[submission->next];
         hpac_csv_write_cell(submission->probabilities.stream, id);
         for (int c = 0; c < HPAC_CLASS_COUNT; c++)
             fputc(',', submission->probabilities.stream);
@@ -102,13 +95,13 @@ static void write_unknown(hpac_submission *submission, size_t row)
 hpac_status hpac_submission_add(hpac_submission *submission, const size_t *rows, size_t count,
                                 const float *probabilities)
 {
-    const hpac_submission_options *options = &submission->options;
+    size_t targets = submission->target_count;
     for (size_t i = 0; i < count; i++) {
         float all[HPAC_CLASS_COUNT] = {0};
-        for (size_t t = 0; t < options->target_count; t++)
-            all[options->targets[t]] = probabilities[i * options->target_count + t];
+        for (size_t t = 0; t < targets; t++)
+            all[submission->targets[t]] = probabilities[i * targets + t];
         write_unknown(submission, rows[i]);
-        const char *id = options->ids->ids[submission->next++];
+        const char *id = submission->ids->ids[submission->next++];
         write_row(submission->probabilities.stream, id, all, HPAC_CLASS_COUNT);
         write_labels(submission, id, all);
     }
@@ -120,21 +113,13 @@ hpac_status hpac_submission_add(hpac_submission *submission, const size_t *rows,
     return HPAC_OK;
 }
 
-/* Both are complete before the first is renamed into place. */
-static hpac_status commit(hpac_submission *submission)
+hpac_status hpac_submission_commit(hpac_submission *submission)
 {
+    write_unknown(submission, submission->ids->count);
     HPAC_TRY(hpac_file_finish(&submission->probabilities));
     HPAC_TRY(hpac_file_finish(&submission->labels));
     HPAC_TRY(hpac_file_commit(&submission->probabilities));
     return hpac_file_commit(&submission->labels);
-}
-
-hpac_status hpac_submission_commit(hpac_submission *submission)
-{
-    write_unknown(submission, submission->options.ids->count);
-    hpac_status status = commit(submission);
-    hpac_submission_discard(submission);
-    return status;
 }
 
 void hpac_submission_discard(hpac_submission *submission)

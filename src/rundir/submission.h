@@ -2,10 +2,10 @@
  * Files of predicted probabilities. Those of a submission are written row by row, so that a test
  * set of any size fits:
  *
- *     hpac_submission_options options = {.directory = "runs/improved", .ids = &ids,
- *                                        .targets = targets, .target_count = 3};
- *     HPAC_TRY(hpac_submission_create(&submission, &options));
- *     hpac_submission_add(&submission, rows, count, probabilities);   // batch by batch, in order
+ *     HPAC_AUTO(hpac_submission_discard) hpac_submission submission = {
+ *         .directory = "runs/improved", .ids = &ids, .targets = targets, .target_count = 3};
+ *     HPAC_TRY(hpac_submission_begin(&submission));
+ *     HPAC_TRY(hpac_submission_add(&submission, rows, count, probabilities));  // batch by batch
  *     return hpac_submission_commit(&submission);
  */
 #ifndef HPAC_RUNDIR_SUBMISSION_H
@@ -27,7 +27,10 @@ typedef enum hpac_empty_prediction {
     HPAC_EMPTY_ARGMAX, /* the class with the highest probability, the first among equals */
 } hpac_empty_prediction;
 
-typedef struct hpac_submission_options {
+/* submission_proba.csv (Id and all 28 classes in class order, those not trained 0) and Kaggle's
+ * submission.csv (Id,Predicted: the numbers of the predicted classes, separated by spaces). */
+typedef struct hpac_submission {
+    /* Set by the caller; borrowed. */
     const char *directory;
     const hpac_labels *ids; /* of all images, in the order of the rows */
     const int *targets;     /* (target_count) the classes that were trained, in the order of the
@@ -36,26 +39,21 @@ typedef struct hpac_submission_options {
     const float *thresholds; /* (target_count) a class is predicted when p > its threshold. NULL:
                                 0.5 */
     hpac_empty_prediction empty;
-} hpac_submission_options;
-
-/* submission_proba.csv (Id and all 28 classes in class order, those not trained 0) and Kaggle's
- * submission.csv (Id,Predicted: the numbers of the predicted classes, separated by spaces). */
-typedef struct hpac_submission {
-    hpac_submission_options options;    /* with what it points to borrowed */
-    float thresholds[HPAC_CLASS_COUNT]; /* by class number; INFINITY: not trained */
+    /* Set here. */
     hpac_file probabilities, labels;
-    size_t next; /* row to be written */
+    float class_thresholds[HPAC_CLASS_COUNT]; /* INFINITY: not trained */
+    size_t next;                              /* row to be written */
 } hpac_submission;
 
-/* Begins both files, under temporary names. Errors: those of file.h; nothing is left behind. */
-hpac_status hpac_submission_create(hpac_submission *submission,
-                                   const hpac_submission_options *options);
+/* Begins both files, under temporary names. To be discarded whatever the status, of this and the
+ * other functions. Errors: those of file.h. */
+hpac_status hpac_submission_begin(hpac_submission *submission);
 /* Adds the images `rows` (count), ascending, with probabilities (count, target_count). Images left
  * out could not be read: all their cells are empty, whatever `empty` is, since nothing is known
  * about them. Errors: DATA, when the disk is full. */
 hpac_status hpac_submission_add(hpac_submission *submission, const size_t *rows, size_t count,
                                 const float *probabilities);
-/* Renames both files into place, or fails and leaves nothing. */
+/* Renames both files into place. Both are complete before the first is renamed. */
 hpac_status hpac_submission_commit(hpac_submission *submission);
 /* Ends the writing and leaves nothing; does nothing on a zeroed or finished writer. */
 void hpac_submission_discard(hpac_submission *submission);

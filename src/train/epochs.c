@@ -158,13 +158,17 @@ static hpac_status run_epoch(train_job *training)
     return HPAC_OK;
 }
 
-static hpac_status run_epochs(train_job *training)
+static hpac_status run_epochs(train_job *training, bool resume)
 {
     const hpac_training_state *state = training->model.training;
-    const hpac_config_train *train = &training->config->train;
-    while (state->epoch < (uint32_t)train->epochs) {
-        if (state->batch == 0 && train->patience > 0 &&
-            state->epochs_without_best >= (uint32_t)train->patience) {
+    const hpac_config *config = training->config;
+    training->history =
+        (train_history){.targets = config->data.targets, .target_count = config->data.target_count};
+    HPAC_TRY(history_open(&training->history, training->options->directory, resume, state->epoch,
+                          state->step));
+    while (state->epoch < (uint32_t)config->train.epochs) {
+        if (state->batch == 0 && config->train.patience > 0 &&
+            state->epochs_without_best >= (uint32_t)config->train.patience) {
             hpac_log_info("stopping early: no better validation loss for %u epochs",
                           state->epochs_without_best);
             break;
@@ -198,24 +202,24 @@ static hpac_status on_test_batch(void *user, const hpac_batch *batch, const hpac
 
 static hpac_status predict_test_set(train_job *training)
 {
-    const hpac_submission_options options = {
+    HPAC_AUTO(hpac_submission_discard)
+    hpac_submission submission = {
         .directory = training->options->directory,
         .ids = &training->test_ids,
         .targets = training->config->data.targets,
         .target_count = training->config->data.target_count,
     };
-    HPAC_AUTO(hpac_submission_discard) hpac_submission submission = {0};
     hpac_loop_pass pass = {
         .phase = HPAC_PHASE_PREDICT, .on_batch = on_test_batch, .user = &submission};
     HPAC_TRY(train_open_loop(training, HPAC_PHASE_PREDICT, false, &training->test_loop));
-    HPAC_TRY(hpac_submission_create(&submission, &options));
+    HPAC_TRY(hpac_submission_begin(&submission));
     HPAC_TRY(train_run_pass(training, training->test_loop, &pass));
     return hpac_submission_commit(&submission);
 }
 
-hpac_status train_run_epochs(train_job *training)
+hpac_status train_run_epochs(train_job *training, bool resume)
 {
-    hpac_status status = run_epochs(training);
+    hpac_status status = run_epochs(training, resume);
     if (status == HPAC_INTERRUPTED) {
         HPAC_TRY(history_flush(&training->history));
         HPAC_TRY(save_progress(training));

@@ -124,9 +124,10 @@ hpac_status checkpoint_save(train_job *training, hpac_run_file_number file);
 
 /* ---- epochs.c ---- */
 
-/* Trains and validates until the last epoch or early stopping, then writes model.h5,
- * predictions.csv and the submission; a stop saves and is HPAC_INTERRUPTED. */
-hpac_status train_run_epochs(train_job *training);
+/* Begins the CSVs, or continues them; trains and validates until the last epoch or early stopping;
+ * then writes model.h5, predictions.csv and the submission. A stop saves and is HPAC_INTERRUPTED.
+ */
+hpac_status train_run_epochs(train_job *training, bool resume);
 
 /* ---- the others ---- */
 

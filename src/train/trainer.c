@@ -119,21 +119,6 @@ static hpac_status prepare_images(train_job *training)
     return HPAC_OK;
 }
 
-static hpac_status train_epochs(train_job *training, bool resume)
-{
-    const hpac_training_state *state = training->model.training;
-    const history_options options = {
-        .directory = training->options->directory,
-        .targets = training->config->data.targets,
-        .target_count = training->config->data.target_count,
-        .resume = resume,
-        .epochs = state->epoch,
-        .steps = state->step,
-    };
-    HPAC_TRY(history_open(&training->history, &options));
-    return train_run_epochs(training);
-}
-
 /* Everything after the checks. `resume`: the run directory holds a checkpoint to continue from. */
 static hpac_status run_training(train_job *training, bool resume)
 {
@@ -148,7 +133,7 @@ static hpac_status run_training(train_job *training, bool resume)
     HPAC_TRY_NEW(predictions->probabilities, count * training->config->data.target_count);
     if (training->options->images)
         HPAC_TRY(prepare_images(training));
-    hpac_status status = train_epochs(training, resume);
+    hpac_status status = train_run_epochs(training, resume);
     if (training->options->profile && (status == HPAC_OK || status == HPAC_INTERRUPTED))
         HPAC_TRY(train_report_profile(training));
     return status;

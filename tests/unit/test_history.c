@@ -13,15 +13,10 @@
 
 static const int targets[] = {0, 14};
 
-static void open_history(train_history *history, bool resume, uint32_t epochs, uint32_t steps)
+static void open_history(train_history *history, bool resume, size_t epochs, size_t steps)
 {
-    const history_options options = {.directory = scratch_folder(),
-                                     .targets = targets,
-                                     .target_count = 2,
-                                     .resume = resume,
-                                     .epochs = epochs,
-                                     .steps = steps};
-    assert_ok(history_open(history, &options));
+    *history = (train_history){.targets = targets, .target_count = 2};
+    assert_ok(history_open(history, scratch_folder(), resume, epochs, steps));
 }
 
 static void add_epoch(train_history *history, uint32_t epoch)

@@ -27,14 +27,13 @@ static void write_submission(const float *thresholds, hpac_empty_prediction empt
     static const float probabilities[][TARGETS] = {
         {0.9F, 0.6F, 0.1F}, {0.5F, 0.5F, 0.4F}, {0.2F, 0.3F, 0.31F}, {0.4F, 0.1F, 0.4F}};
     static const size_t rows[] = {0, 1, 2, 4};
-    const hpac_submission_options options = {.directory = scratch_folder(),
-                                             .ids = &ids,
-                                             .targets = targets,
-                                             .target_count = TARGETS,
-                                             .thresholds = thresholds,
-                                             .empty = empty};
-    hpac_submission submission;
-    cr_assert_eq(hpac_submission_create(&submission, &options), HPAC_OK);
+    hpac_submission submission = {.directory = scratch_folder(),
+                                  .ids = &ids,
+                                  .targets = targets,
+                                  .target_count = TARGETS,
+                                  .thresholds = thresholds,
+                                  .empty = empty};
+    cr_assert_eq(hpac_submission_begin(&submission), HPAC_OK);
     cr_assert_eq(hpac_submission_add(&submission, rows, 3, probabilities[0]), HPAC_OK);
     cr_assert_eq(hpac_submission_add(&submission, rows + 3, 1, probabilities[3]), HPAC_OK);
     cr_assert_eq(hpac_submission_commit(&submission), HPAC_OK);
@@ -87,12 +86,11 @@ Test(submission, has_the_probability_of_each_class_in_its_own_column)
         reversed[t] = HPAC_CLASS_COUNT - 1 - t;
         probabilities[t] = (float)(reversed[t] + 1) / 32;
     }
-    const hpac_submission_options options = {.directory = scratch_folder(),
-                                             .ids = &(hpac_labels){1, (char *[]){"a"}, NULL},
-                                             .targets = reversed,
-                                             .target_count = HPAC_CLASS_COUNT};
-    hpac_submission submission;
-    cr_assert_eq(hpac_submission_create(&submission, &options), HPAC_OK);
+    hpac_submission submission = {.directory = scratch_folder(),
+                                  .ids = &(hpac_labels){1, (char *[]){"a"}, NULL},
+                                  .targets = reversed,
+                                  .target_count = HPAC_CLASS_COUNT};
+    cr_assert_eq(hpac_submission_begin(&submission), HPAC_OK);
     cr_assert_eq(hpac_submission_add(&submission, &(size_t){0}, 1, probabilities), HPAC_OK);
     cr_assert_eq(hpac_submission_commit(&submission), HPAC_OK);
     assert_text("submission_proba.csv",
@@ -125,10 +123,9 @@ Test(submission, predictions_have_the_targets_in_the_order_given)
 
 Test(submission, discarded_it_leaves_nothing)
 {
-    const hpac_submission_options options = {
+    hpac_submission submission = {
         .directory = scratch_folder(), .ids = &ids, .targets = targets, .target_count = TARGETS};
-    hpac_submission submission;
-    cr_assert_eq(hpac_submission_create(&submission, &options), HPAC_OK);
+    cr_assert_eq(hpac_submission_begin(&submission), HPAC_OK);
     cr_assert_eq(hpac_submission_add(&submission, NULL, 0, NULL), HPAC_OK);
     hpac_submission_discard(&submission);
     cr_assert_eq(count_entries(scratch_folder()), 0);
@@ -139,13 +136,13 @@ Test(submission, both_files_change_or_neither)
 {
     scratch_write_text("submission_proba.csv", "old");
     scratch_write_text("submission.csv", "old");
-    const hpac_submission_options options = {
+    hpac_submission submission = {
         .directory = scratch_folder(), .ids = &ids, .targets = targets, .target_count = TARGETS};
-    hpac_submission submission;
-    cr_assert_eq(hpac_submission_create(&submission, &options), HPAC_OK);
+    cr_assert_eq(hpac_submission_begin(&submission), HPAC_OK);
     fclose(submission.labels.stream);
     submission.labels.stream = fopen("/dev/full", "w");
     cr_assert_eq(hpac_submission_commit(&submission), HPAC_ERR_DATA);
+    hpac_submission_discard(&submission);
     assert_text("submission_proba.csv", "old");
     assert_text("submission.csv", "old");
     cr_assert_eq(count_entries(scratch_folder()), 2);
