@@ -166,6 +166,23 @@ bool hpac_directory_is_empty(const char *path)
     return empty;
 }
 
+hpac_status hpac_directory_remove_files(const char *directory,
+                                        bool (*is_ours)(const void *user, const char *name),
+                                        const void *user)
+{
+    DIR *opened = opendir(directory);
+    if (!opened)
+        return HPAC_OK;
+    hpac_status status = HPAC_OK;
+    for (struct dirent *entry; status == HPAC_OK && (entry = readdir(opened));)
+        if (is_ours(user, entry->d_name) && unlinkat(dirfd(opened), entry->d_name, 0) != 0 &&
+            errno != ENOENT)
+            status = hpac_fail(HPAC_ERR_CONFIG, "%s/%s: cannot remove file: %s", directory,
+                               entry->d_name, strerror(errno));
+    closedir(opened);
+    return status;
+}
+
 hpac_status hpac_directory_check_free(const char *directory, const char *const *names, size_t count)
 {
     hpac_problems taken = {0};

@@ -51,6 +51,12 @@ bool hpac_directory_has(const char *directory, const char *name);
 /* Whether a directory is empty. False also if it is not a directory or not readable. */
 bool hpac_directory_is_empty(const char *path);
 
+/* Removes the files of a directory whose names `is_ours` accepts; a missing directory has none.
+ * Errors: CONFIG. */
+hpac_status hpac_directory_remove_files(const char *directory,
+                                        bool (*is_ours)(const void *user, const char *name),
+                                        const void *user);
+
 /* For commands that replace files only with --force: CONFIG, listing the `names` (count) that exist
  * in the directory. A missing directory has none. */
 hpac_status hpac_directory_check_free(const char *directory, const char *const *names,

@@ -6,10 +6,8 @@
 #include "base/memory.h"
 #include "render/plot.h"
 
-#include <dirent.h>
 #include <fnmatch.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- the terminal ---- */
 
@@ -141,23 +139,14 @@ static hpac_status draw_plots(const hpac_explore_options *options, const hpac_ex
 
 /* ---- pages of panels ---- */
 
-#define PAGE_ROWS_MAX 100
-
-/* Pictures of an earlier exploration, of which there may be more than there will be now. */
-static void remove_pictures(const char *path)
+/* image_<n>.png and page_<n>.png of an earlier exploration. */
+static bool is_panel(const void *user, const char *name)
 {
-    DIR *directory = opendir(path);
-    if (!directory)
-        return;
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        int length = 0;
-        (void)sscanf(entry->d_name, "%*[a-z]_%*[0-9].png%n", &length);
-        bool ours =
-            strncmp(entry->d_name, "image_", 6) == 0 || strncmp(entry->d_name, "page_", 5) == 0;
-        if (ours && length > 0 && entry->d_name[length] == '\0')
-            (void)unlinkat(dirfd(directory), entry->d_name, 0);
-    }
-    closedir(directory);
+    (void)user;
+    int length = 0;
+    (void)sscanf(name, "%*[a-z]_%*[0-9].png%n", &length);
+    return (strncmp(name, "image_", 6) == 0 || strncmp(name, "page_", 5) == 0) && length > 0 &&
+           name[length] == '\0';
 }
 
 /* Breaks the list of classes at the width of a page of panels; returns the number of lines. */
@@ -225,7 +214,7 @@ static hpac_status draw_panels(const hpac_explore_options *options, panel_rows *
     if (!directory)
         return hpac_fail_memory(strlen(options->out));
     HPAC_TRY(hpac_directory_create(directory));
-    remove_pictures(directory);
+    HPAC_TRY(hpac_directory_remove_files(directory, is_panel, NULL));
     HPAC_TRY(panels_draw(options, directory, chosen));
     size_t page = 1;
     for (size_t first = 0; options->plots && first < chosen->count; first += options->page_rows)
@@ -239,9 +228,6 @@ static hpac_status draw_panels(const hpac_explore_options *options, panel_rows *
 static hpac_status check_target(const hpac_explore_options *options)
 {
     static const char *const names[] = {"explore.html"};
-    if (options->page_rows < 1 || options->page_rows > PAGE_ROWS_MAX)
-        return hpac_fail(HPAC_ERR_CONFIG, "%zu images per page, expected an integer in [1, %d]",
-                         options->page_rows, PAGE_ROWS_MAX);
     if (!options->force)
         HPAC_TRY(hpac_directory_check_free(options->out, names, 1));
     if (options->plots)

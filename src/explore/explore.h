@@ -76,7 +76,7 @@ typedef struct hpac_explore_options {
     bool plots;      /* draw them with gnuplot (plot.h) */
     size_t channels; /* of the pictures */
     int channel_order[HPAC_MAX_CHANNELS]; /* (channels) indices into hpac_channel_names */
-    size_t page_rows;                     /* images per page of pictures */
+    size_t page_rows;                     /* images per page of pictures, 1 .. 100 */
     size_t pages;                         /* at most so many; 0: all */
     size_t rows, cols;                    /* after preprocessing */
     bool skip_missing; /* leave out images whose files are missing or unreadable */

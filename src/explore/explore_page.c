@@ -89,7 +89,7 @@ static void insert_cooccurring(hpac_page *page, const exploration_page *all)
         insert_heading(page, hpac_class_names[all->options->cooccurring[i]], nobody);
         insert_picture(page, all, table);
         if (!nobody)
-            hpac_page_table(page, table, NULL, 0);
+            hpac_page_table(page, table, 0);
     }
 }
 
@@ -130,7 +130,7 @@ static void insert(void *user, hpac_page *page, const char *part)
     if (sscanf(part, "picture %63s", name) == 1) {
         insert_picture(page, all, explore_table(all->found, name));
     } else if (sscanf(part, "table %63s %zu", name, &row_limit) >= 1) {
-        hpac_page_table(page, explore_table(all->found, name), NULL, row_limit);
+        hpac_page_table(page, explore_table(all->found, name), row_limit);
     } else if (strcmp(part, "cooccurring") == 0) {
         insert_cooccurring(page, all);
     } else if (strcmp(part, "images") == 0) {

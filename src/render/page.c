@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/printable.h"
+#include "image/image.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -171,72 +172,46 @@ static void write_base64(FILE *stream, const unsigned char *bytes, size_t nbytes
     }
 }
 
-typedef struct picture {
-    unsigned char *bytes; /* owned */
-    size_t nbytes;
-    const char *type;
-    unsigned width; /* pixels, of a PNG; 0: unknown */
-} picture;
-
-static hpac_status read_picture(const char *path, picture *read)
-{
-    static const unsigned char signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-    *read = (picture){0};
-    HPAC_TRY(hpac_file_read(path, PICTURE_LIMIT_NBYTES, &read->bytes, &read->nbytes));
-    const char *suffix = strrchr(path, '.');
-    if (read->nbytes >= 24 && memcmp(read->bytes, signature, sizeof signature) == 0) {
-        const unsigned char *b = read->bytes + 16; /* the header's width, big-endian */
-        read->type = "image/png";
-        read->width = (unsigned)b[0] << 24 | (unsigned)b[1] << 16 | (unsigned)b[2] << 8 | b[3];
-        return HPAC_OK;
-    }
-    if (suffix && strcmp(suffix, ".svg") == 0 && memmem(read->bytes, read->nbytes, "<svg", 4)) {
-        read->type = "image/svg+xml";
-        return HPAC_OK;
-    }
-    free(read->bytes);
-    *read = (picture){0};
-    return hpac_fail(HPAC_ERR_DATA, "%s: neither a PNG nor an SVG picture", path);
-}
-
-static void write_image(FILE *stream, const picture *read, bool plot, const char *text)
+static void write_image(FILE *stream, const unsigned char *bytes, size_t nbytes, size_t width,
+                        const char *text, bool plot)
 {
     fprintf(stream, "<img alt=\"");
     write_escaped(stream, text);
-    fputc('"', stream);
-    unsigned width = plot ? read->width / 2 + read->width % 2 : read->width;
-    if (width > 0)
-        fprintf(stream, " width=\"%u\"", width);
-    if (width > 0 && plot) /* text of 13 pixels stays at 11; then the page scrolls */
-        fprintf(stream, " style=\"min-width:%upx\"", (width * 5 + 5) / 6);
-    fprintf(stream, " src=\"data:%s;base64,", read->type);
-    write_base64(stream, read->bytes, read->nbytes);
+    width = plot ? (width + 1) / 2 : width;
+    fprintf(stream, "\" width=\"%zu\"", width);
+    if (plot) /* text of 13 pixels stays at 11; then the page scrolls */
+        fprintf(stream, " style=\"min-width:%zupx\"", (width * 5 + 5) / 6);
+    fputs(" src=\"data:image/png;base64,", stream);
+    write_base64(stream, bytes, nbytes);
     fputs("\">\n", stream);
 }
 
-static void add_figure(hpac_page *page, const char *path, const char *text, bool plot)
+static hpac_status add_figure(FILE *stream, const char *path, const char *text, bool plot)
 {
-    picture read;
-    if (failed(page, HPAC_OK) || failed(page, read_picture(path, &read)))
-        return;
-    fputs(plot ? "<figure>\n" : "<figure class=\"photograph\">\n", page->stream);
+    HPAC_AUTO_FREE unsigned char *bytes = NULL;
+    size_t nbytes, width, height;
+    HPAC_TRY(hpac_png_probe(path, &height, &width));
+    HPAC_TRY(hpac_file_read(path, PICTURE_LIMIT_NBYTES, &bytes, &nbytes));
+    fputs(plot ? "<figure>\n" : "<figure class=\"photograph\">\n", stream);
     if (plot)
-        write_image(page->stream, &read, plot, text);
-    write_element(page->stream, "figcaption", text);
+        write_image(stream, bytes, nbytes, width, text, plot);
+    write_element(stream, "figcaption", text);
     if (!plot)
-        write_image(page->stream, &read, plot, text);
-    fputs("</figure>\n", page->stream);
-    free(read.bytes);
+        write_image(stream, bytes, nbytes, width, text, plot);
+    fputs("</figure>\n", stream);
+    return HPAC_OK;
 }
 
 void hpac_page_picture(hpac_page *page, const char *path, const char *caption)
 {
-    add_figure(page, path, caption, true);
+    if (!failed(page, HPAC_OK))
+        failed(page, add_figure(page->stream, path, caption, true));
 }
 
 void hpac_page_photograph(hpac_page *page, const char *path, const char *title)
 {
-    add_figure(page, path, title, false);
+    if (!failed(page, HPAC_OK))
+        failed(page, add_figure(page->stream, path, title, false));
 }
 
 /* ---- tables ---- */
@@ -249,7 +224,7 @@ static void write_cell(FILE *stream, const hpac_column *column, const char *elem
     fprintf(stream, "</%s>", element);
 }
 
-void hpac_page_table(hpac_page *page, const hpac_table *table, const char *title, size_t row_limit)
+void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit)
 {
     if (failed(page, table->status))
         return;
@@ -257,7 +232,7 @@ void hpac_page_table(hpac_page *page, const hpac_table *table, const char *title
     size_t rows = hpac_table_row_count(table);
     size_t shown = row_limit > 0 && row_limit < rows ? row_limit : rows;
     fputs("<div class=\"wide\"><table>\n<caption>", stream);
-    write_escaped(stream, title ? title : table->title);
+    write_escaped(stream, table->title);
     if (shown < rows)
         fprintf(stream, " (the first %zu of %zu)", shown, rows);
     fputs("</caption>\n<thead><tr>", stream);

@@ -54,19 +54,17 @@ void hpac_page_set_count(hpac_page *page, const char *name, size_t count);
 /* Appends a template. `insert` may be NULL for one without {{>parts}}. */
 void hpac_page_render(hpac_page *page, hpac_template template, hpac_page_insert insert, void *user);
 
-/* Embeds a plot, a PNG or SVG file by its suffix. `caption` is below it, and is its alternative
- * text; on a narrow page it scrolls sideways instead of becoming too small to read. PNGs of plots
- * have two pixels per pixel of the page (plot.h). Errors: DATA when the file cannot be read or is
- * neither.
- */
+/* Embeds a plot, a PNG of two pixels per pixel of the page. `caption` is below it, and is its
+ * alternative text; on a narrow page it scrolls sideways instead of becoming too small to read.
+ * Errors: DATA when the file cannot be read or is no PNG. */
 void hpac_page_picture(hpac_page *page, const char *path, const char *caption);
 /* The same for a picture without text: it shrinks with the page, and is never enlarged. `title` is
  * above it. */
 void hpac_page_photograph(hpac_page *page, const char *path, const char *title);
 
-/* A table under `title` (NULL: its own), the first `row_limit` rows (0: all). Text is left-aligned,
- * numbers right-aligned; a wide one scrolls sideways. */
-void hpac_page_table(hpac_page *page, const hpac_table *table, const char *title, size_t row_limit);
+/* A table under its title, the first `row_limit` rows (0: all). Text is left-aligned, numbers
+ * right-aligned; a wide one scrolls sideways. */
+void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit);
 
 /* Writes the page and frees it. On error no page is written. */
 hpac_status hpac_page_commit(hpac_page *page);

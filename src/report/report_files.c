@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -48,14 +47,16 @@ static bool is_complete_or_abandoned(const char *rest)
     return end > rest + 5 && !*end && writer > 0 && kill((pid_t)writer, 0) != 0 && errno == ESRCH;
 }
 
-static bool is_page(const char *file)
+static bool is_page(const void *user, const char *file)
 {
+    (void)user;
     size_t length = strlen(REPORT_PAGE);
     return strncmp(file, REPORT_PAGE, length) == 0 && is_complete_or_abandoned(file + length);
 }
 
-static bool is_plot(const char *file)
+static bool is_plot(const void *user, const char *file)
 {
+    (void)user;
     size_t length = strcspn(file, "."), stem = length; /* without "_<number>" */
     const char *suffix = file + length;
     bool known = strncmp(suffix, ".csv", 4) == 0 || strncmp(suffix, ".png", 4) == 0 ||
@@ -77,28 +78,15 @@ bool report_has_file(const hpac_report *report, const char *name)
     return false;
 }
 
-/* Removes files, but not those of `report` (NULL: none). A missing directory has none. */
-static hpac_status remove_files(const char *directory, bool (*is_ours)(const char *file),
-                                const hpac_report *report)
+/* Of an earlier report than `user`. */
+static bool is_old_plot(const void *user, const char *file)
 {
-    DIR *opened = opendir(directory);
-    if (!opened)
-        return HPAC_OK;
-    hpac_status status = HPAC_OK;
-    for (struct dirent *entry; status == HPAC_OK && (entry = readdir(opened));) {
-        const char *name = entry->d_name;
-        bool kept = report && report_has_file(report, name);
-        if (!kept && is_ours(name) && unlinkat(dirfd(opened), name, 0) != 0 && errno != ENOENT)
-            status = hpac_fail(HPAC_ERR_CONFIG, "%s/%s: cannot remove file: %s", directory, name,
-                               strerror(errno));
-    }
-    closedir(opened);
-    return status;
+    return !report_has_file(user, file) && is_plot(NULL, file);
 }
 
 hpac_status report_files_remove(const hpac_report *report)
 {
-    return remove_files(report->plots, is_plot, report);
+    return hpac_directory_remove_files(report->plots, is_old_plot, report);
 }
 
 hpac_status hpac_report_remove(const char *directory)
@@ -106,8 +94,8 @@ hpac_status hpac_report_remove(const char *directory)
     HPAC_AUTO_FREE char *plots = hpac_path_join(directory, REPORT_PLOTS);
     if (!plots)
         return hpac_fail_memory(strlen(directory));
-    HPAC_TRY(remove_files(directory, is_page, NULL));
-    HPAC_TRY(remove_files(plots, is_plot, NULL));
+    HPAC_TRY(hpac_directory_remove_files(directory, is_page, NULL));
+    HPAC_TRY(hpac_directory_remove_files(plots, is_plot, NULL));
     (void)rmdir(plots); /* fails when files of others are in it: they stay */
     return HPAC_OK;
 }

@@ -150,7 +150,7 @@ static void insert_columns(hpac_page *page, const hpac_table *table, char *names
             cells[c] = *hpac_table_cell(table, row, from[c]);
         hpac_table_add_row(&part, cells);
     }
-    hpac_page_table(page, &part, NULL, 0);
+    hpac_page_table(page, &part, 0);
 }
 
 /* "runs run,state Training schedules": a table; absent of its columns and title: all of it. */
@@ -163,7 +163,7 @@ static void insert_table(hpac_page *page, const hpac_report *report, const char 
     if (table && title > 0)
         insert_columns(page, table, columns, part + title);
     else if (table)
-        hpac_page_table(page, table, NULL, 0);
+        hpac_page_table(page, table, 0);
 }
 
 static void insert_pictures(hpac_page *page, const hpac_report *report, const char *section)
@@ -217,7 +217,7 @@ static void insert_environment(hpac_page *page, const report_run *run)
         else
             table.status = hpac_fail_memory(BUFSIZ);
     }
-    hpac_page_table(page, &table, NULL, 0);
+    hpac_page_table(page, &table, 0);
 }
 
 static void insert_files(hpac_page *page, const report_run *run)
@@ -233,7 +233,7 @@ static void insert_files(hpac_page *page, const report_run *run)
                                    HPAC_TEXT_CELL(old ? "from before this training was continued"
                                                       : file->description)));
     }
-    hpac_page_table(page, &table, NULL, 0);
+    hpac_page_table(page, &table, 0);
 }
 
 static void insert_runs(hpac_page *page, const hpac_report *report)

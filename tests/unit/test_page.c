@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The smallest PNG header there is, for a picture 300 wide; the page looks at nothing else. */
-static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n', 0,    0, 0,
-                                    13,   'I', 'H', 'D', 'R',  0,    0,    1,    0x2C, 0, 0,
-                                    0,    10,  8,   2,   0,    0,    0,    0xFB, 0xFF};
+/* The header of a PNG 300 wide and two more bytes; the page looks at nothing else. */
+static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n', 0,    0, 0, 13,
+                                    'I',  'H', 'D', 'R', 0,    0,    1,    0x2C, 0,    0, 0, 10,
+                                    8,    2,   0,   0,   0,    0x81, 0x9D, 0xF4, 0xBD, 0, 0};
 
 static hpac_page *begin(void)
 {
@@ -83,20 +83,22 @@ Test(page, sections_are_rendered_where_their_value_is_set)
 /* Expected digits: Python's base64.b64encode. */
 Test(page, pictures_are_inside)
 {
-    scratch_write("30.png", png, 30);
-    scratch_write("31.png", png, 31);
-    scratch_write_text("a.svg", "<svg/>");
+    for (size_t nbytes = 33; nbytes <= 35; nbytes++) {
+        char name[16];
+        snprintf(name, sizeof name, "%zu.png", nbytes);
+        scratch_write(name, png, nbytes);
+    }
     hpac_page *page = begin();
-    hpac_page_picture(page, scratch_path("30.png"), "\"Bars\" & more");
-    hpac_page_photograph(page, scratch_path("31.png"), "a cell");
-    hpac_page_picture(page, scratch_path("a.svg"), "a drawing");
+    hpac_page_picture(page, scratch_path("33.png"), "\"Bars\" & more");
+    hpac_page_photograph(page, scratch_path("34.png"), "a cell");
+    hpac_page_photograph(page, scratch_path("35.png"), "a cell");
     char *text = text_of(page);
     assert_has(text, "<img alt=\"&quot;Bars&quot; &amp; more\" width=\"150\" "
                      "style=\"min-width:125px\" src=\"data:image/png;base64,"
-                     "iVBORw0KGgoAAAANSUhEUgAAASwAAAAKCAIAAAD7\">");
+                     "iVBORw0KGgoAAAANSUhEUgAAASwAAAAKCAIAAACBnfS9\">");
     assert_has(text, "<img alt=\"a cell\" width=\"300\" src=\"data:image/png;base64,"
-                     "iVBORw0KGgoAAAANSUhEUgAAASwAAAAKCAIAAAD7/w==\">");
-    assert_has(text, "src=\"data:image/svg+xml;base64,PHN2Zy8+\">");
+                     "iVBORw0KGgoAAAANSUhEUgAAASwAAAAKCAIAAACBnfS9AA==\">");
+    assert_has(text, "CAIAAACBnfS9AAA=\">");
     cr_assert(!strstr(text, "http"));
     free(text);
 }
@@ -131,16 +133,14 @@ Test(page, tables_have_their_rows)
     hpac_table_add_text(&table, "Cytosol");
     hpac_table_add_real(&table, NAN);
     hpac_page *page = begin();
-    hpac_page_table(page, &table, NULL, 0);
-    hpac_page_table(page, &table, NULL, 1);
-    hpac_page_table(page, &table, "Another", 0);
+    hpac_page_table(page, &table, 0);
+    hpac_page_table(page, &table, 1);
     char *text = text_of(page);
     assert_has(text, "<caption>F1 &lt;a class&gt;</caption>\n<thead><tr><th>class</th>"
                      "<th class=\"number\">f1</th></tr></thead>\n<tbody>\n"
                      "<tr><td>Rods &amp; rings</td><td class=\"number\">0.500</td></tr>\n"
                      "<tr><td>Cytosol</td><td class=\"number\">-</td></tr>\n</tbody>");
     assert_has(text, "(the first 1 of 2)</caption>");
-    assert_has(text, "<caption>Another</caption>");
     free(text);
     hpac_table_fini(&table);
 }
@@ -148,19 +148,12 @@ Test(page, tables_have_their_rows)
 Test(page, the_first_failure_is_returned_at_the_end)
 {
     scratch_write_text("a.txt", "no picture");
-    scratch_write_text("no.svg", "no picture");
     hpac_page *page = begin();
     hpac_page_picture(page, scratch_path("a.txt"), "none");
     hpac_page_picture(page, scratch_path("missing.png"), "none");
     render(page, "text", NULL);
     hpac_fail(HPAC_ERR_CONFIG, "something else");
     cr_assert_eq(hpac_page_commit(page), HPAC_ERR_DATA);
-    cr_assert(strstr(hpac_error_message(), "a.txt: neither a PNG nor an SVG"), "%s",
-              hpac_error_message());
-    cr_assert_eq(count_entries(scratch_folder()), 2);
-
-    page = begin();
-    hpac_page_picture(page, scratch_path("no.svg"), "none");
-    cr_assert_eq(hpac_page_commit(page), HPAC_ERR_DATA);
-    cr_assert_eq(count_entries(scratch_folder()), 2);
+    cr_assert(strstr(hpac_error_message(), "a.txt: "), "%s", hpac_error_message());
+    cr_assert_eq(count_entries(scratch_folder()), 1);
 }
