@@ -53,14 +53,6 @@ const char *hpac_layer_name(const hpac_layer *layer);
 hpac_status hpac_layer_output_shape(const hpac_layer *layer, size_t number, hpac_shape in,
                                     hpac_shape *out);
 
-/* The dimensions of a layer's kernel in Keras's layout, (rows, cols, in, out) or (in, out): writes
- * them to `dims` and returns their number, 0 for layers without parameters. */
-size_t hpac_layer_kernel_dims(const hpac_layer *layer, hpac_shape in, size_t dims[4]);
-/* Elements of the kernel; 0 for layers without one. */
-size_t hpac_layer_kernel_count(const hpac_layer *layer, hpac_shape in);
-/* Elements of the bias; 0 for layers without one. */
-size_t hpac_layer_bias_count(const hpac_layer *layer);
-
 /* Checks a stack: every layer fits the previous one, and the last is dense with `classes` units and
  * a sigmoid. Writes the output shape of each layer to shapes (layer_count), unless NULL. Errors:
  * CONFIG. */
@@ -75,12 +67,15 @@ void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape 
                        FILE *stream);
 
 /* The parameters of one layer, in Keras's layout: conv2d kernels (rows, cols, in, out), dense
- * kernels (in, out). NULL and 0 for layers without parameters. */
+ * kernels (in, out). Rank 0, counts 0 and NULL for layers without parameters. */
 typedef struct hpac_weights {
+    size_t rank, dims[4]; /* of the kernel; the last is that of the bias */
     size_t kernel_count, bias_count;
     float *kernel, *bias; /* owned */
-    size_t rank, dims[4]; /* of the kernel; rank 0: no parameters */
 } hpac_weights;
+
+/* The dimensions and counts of a layer on its input; kernel and bias are NULL. */
+hpac_weights hpac_layer_weights(const hpac_layer *layer, hpac_shape in);
 
 /* Allocates the weights of `layers` on `input`, zeroed: an array of layer_count. The stack must
  * have passed hpac_layers_check. NULL: out of memory. */

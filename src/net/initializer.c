@@ -54,17 +54,17 @@ static double open_uniform(uint64_t seed, uint32_t stream, uint64_t index)
     return (hpac_random_u32(seed, HPAC_PURPOSE_INIT, stream, 0, index) + 0.5) * 0x1p-32;
 }
 
-void hpac_initialize_kernel(const hpac_layer *layer, hpac_shape in, uint64_t seed, uint32_t stream,
-                            float *kernel)
+void hpac_initialize_kernel(hpac_initializer initializer, uint64_t seed, uint32_t stream,
+                            hpac_weights *weights)
 {
-    size_t count = hpac_layer_kernel_count(layer, in);
-    if (count == 0)
+    size_t count = weights->kernel_count, rank = weights->rank;
+    float *kernel = weights->kernel;
+    if (rank == 0)
         return;
     /* The last two dimensions are input and output channels, those before them the window. */
-    size_t dims[4], rank = hpac_layer_kernel_dims(layer, in, dims);
-    size_t inputs = count / dims[rank - 1], outputs = count / dims[rank - 2];
-    double fan_in = (double)inputs, fan_out = (double)outputs;
-    if (layer->initializer == HPAC_INIT_GLOROT_UNIFORM) {
+    double fan_in = (double)(count / weights->dims[rank - 1]);
+    double fan_out = (double)(count / weights->dims[rank - 2]);
+    if (initializer == HPAC_INIT_GLOROT_UNIFORM) {
         double limit = sqrt(6 / (fan_in + fan_out));
 #pragma omp parallel for schedule(static)
         for (size_t i = 0; i < count; i++)

@@ -32,7 +32,8 @@ static hpac_status find_output_shape(const hpac_layer *layer, hpac_shape in, hpa
     if (out->channels < 1)
         return hpac_fail(HPAC_ERR_CONFIG, "0 outputs, expected at least 1");
     /* Indices inside devices have 32 bits. */
-    if (hpac_shape_count(*out) > INT32_MAX || hpac_layer_kernel_count(layer, in) > INT32_MAX)
+    if (hpac_shape_count(*out) > INT32_MAX ||
+        hpac_layer_weights(layer, in).kernel_count > INT32_MAX)
         return hpac_fail(HPAC_ERR_CONFIG, "%s -> %s has more than 2^31 values or weights",
                          hpac_shape_describe(in).text, hpac_shape_describe(*out).text);
     return HPAC_OK;
@@ -43,26 +44,6 @@ hpac_status hpac_layer_output_shape(const hpac_layer *layer, size_t number, hpac
 {
     return hpac_fail_within(find_output_shape(layer, in, out), "layer %zu (%s)", number,
                             hpac_layer_name(layer));
-}
-
-size_t hpac_layer_kernel_dims(const hpac_layer *layer, hpac_shape in, size_t dims[4])
-{
-    const hpac_layer_row *row = hpac_layer_row_of(layer);
-    return row->kernel_dims ? row->kernel_dims(layer, in, dims) : 0;
-}
-
-size_t hpac_layer_kernel_count(const hpac_layer *layer, hpac_shape in)
-{
-    size_t dims[4], rank = hpac_layer_kernel_dims(layer, in, dims), count = rank > 0;
-    for (size_t i = 0; i < rank; i++)
-        count *= dims[i];
-    return count;
-}
-
-size_t hpac_layer_bias_count(const hpac_layer *layer)
-{
-    size_t dims[4], rank = hpac_layer_kernel_dims(layer, (hpac_shape){0}, dims);
-    return rank > 0 ? dims[rank - 1] : 0;
 }
 
 hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac_shape input,
@@ -88,16 +69,28 @@ hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac
 
 /* ---- weights ---- */
 
+hpac_weights hpac_layer_weights(const hpac_layer *layer, hpac_shape in)
+{
+    const hpac_layer_row *row = hpac_layer_row_of(layer);
+    hpac_weights weights = {0};
+    if (!row->kernel_dims)
+        return weights;
+    weights.rank = row->kernel_dims(layer, in, weights.dims);
+    weights.bias_count = weights.dims[weights.rank - 1];
+    weights.kernel_count = 1;
+    for (size_t i = 0; i < weights.rank; i++)
+        weights.kernel_count *= weights.dims[i];
+    return weights;
+}
+
 hpac_weights *hpac_weights_create_empty(const hpac_layer *layers, size_t layer_count,
                                         hpac_shape input)
 {
     hpac_weights *weights = calloc(layer_count, sizeof *weights);
-    hpac_shape in = input;
+    hpac_shape shape = input;
     for (size_t i = 0; weights && i < layer_count; i++) {
-        weights[i].rank = hpac_layer_kernel_dims(&layers[i], in, weights[i].dims);
-        weights[i].kernel_count = hpac_layer_kernel_count(&layers[i], in);
-        weights[i].bias_count = hpac_layer_bias_count(&layers[i]);
-        (void)hpac_layer_output_shape(&layers[i], i + 1, in, &in); /* the stack was checked */
+        weights[i] = hpac_layer_weights(&layers[i], shape);
+        (void)hpac_layer_output_shape(&layers[i], i + 1, shape, &shape); /* the stack was checked */
     }
     return weights;
 }
@@ -164,8 +157,8 @@ void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape 
     size_t total = 0;
     for (size_t i = 0; i < layer_count; i++) {
         char options[48];
-        size_t parameters =
-            hpac_layer_kernel_count(&layers[i], shape) + hpac_layer_bias_count(&layers[i]);
+        hpac_weights weights = hpac_layer_weights(&layers[i], shape);
+        size_t parameters = weights.kernel_count + weights.bias_count;
         hpac_layer_describe(&layers[i], options);
         (void)hpac_layer_output_shape(&layers[i], i + 1, shape, &shape);
         fprintf(stream, "  %2zu  %-9s %-18s %-18s %10zu\n", i + 1, hpac_layer_name(&layers[i]),

@@ -1,4 +1,5 @@
 /* A network's life: layers become operations, operations become plans, plans get their memory. */
+#include "initializer.h"
 #include "layer_table.h"
 #include "network_internal.h"
 
@@ -163,8 +164,9 @@ size_t network_probabilities_nbytes(const hpac_network *network)
 hpac_memory_plan hpac_network_memory_plan(const hpac_network *network)
 {
     bool training = network->options.training;
-    size_t flight = hpac_batch_nbytes(&network->options.format) + sizeof(hpac_step_result) +
-                    network_probabilities_nbytes(network);
+    const hpac_batch_format *format = &network->options.format;
+    size_t flight = hpac_batch_nbytes(format) + sizeof(hpac_step_result) +
+                    network_probabilities_nbytes(network) + format->batch_size * sizeof(uint32_t);
     return (hpac_memory_plan){
         .activations = network->activations_nbytes,
         .gradients = training ? network->updated_parameters_nbytes + 2 * network->flow_nbytes : 0,
@@ -203,10 +205,10 @@ typedef struct memory_block {
     void **address;
 } memory_block;
 
-enum { ARENAS = 9, BLOCKS_PER_FLIGHT = 5 };
+enum { ARENAS = 9, BLOCKS_PER_FLIGHT = 7 };
 #define BLOCK_COUNT (ARENAS + BLOCKS_PER_FLIGHT * HPAC_NETWORK_IN_FLIGHT)
 
-/* All memory of a network but that of resident images (network_store.c). */
+/* All memory of a network but that of resident images. */
 static void list_memory(hpac_network *network, memory_block blocks[BLOCK_COUNT])
 {
     const hpac_memory device = HPAC_MEMORY_DEVICE, pinned = HPAC_MEMORY_PINNED;
@@ -229,6 +231,7 @@ static void list_memory(hpac_network *network, memory_block blocks[BLOCK_COUNT])
     memcpy(blocks, arenas, sizeof arenas);
     size_t batch = hpac_batch_nbytes(format), result = sizeof(hpac_step_result);
     size_t probabilities = network_probabilities_nbytes(network);
+    size_t rows = format->batch_size * sizeof(uint32_t);
     for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++) {
         network_flight *flight = &network->flights[i];
         const memory_block buffers[BLOCKS_PER_FLIGHT] = {
@@ -237,6 +240,8 @@ static void list_memory(hpac_network *network, memory_block blocks[BLOCK_COUNT])
             {device, probabilities, &flight->probabilities},
             {pinned, result, &flight->host_result},
             {pinned, probabilities, &flight->host_probabilities},
+            {device, rows, &flight->rows},
+            {pinned, rows, &flight->host_rows},
         };
         memcpy(&blocks[ARENAS + i * BLOCKS_PER_FLIGHT], buffers, sizeof buffers);
     }
@@ -328,7 +333,8 @@ void hpac_network_destroy(hpac_network *network)
     list_memory(network, blocks);
     for (size_t i = 0; i < BLOCK_COUNT; i++)
         ops->free(device, blocks[i].memory, *blocks[i].address);
-    network_store_fini(network);
+    ops->free(device, HPAC_MEMORY_DEVICE, network->resident_targets);
+    ops->free(device, HPAC_MEMORY_DEVICE, network->resident_pixels);
     network_profile_fini(network);
     for (size_t i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++) {
         if (network->flights[i].graph)
@@ -345,6 +351,82 @@ void hpac_network_destroy(hpac_network *network)
     free(network->shapes);
     free(network->layers);
     free(network);
+}
+
+/* ---- weights ---- */
+
+/* Moves all parameters between an arena and `weights`, which is (layer_count) or NULL. */
+static hpac_status move(hpac_network *network, bool to_device, void *arena,
+                        const hpac_weights *weights)
+{
+    const hpac_device_ops *ops = network->options.device->ops;
+    if (!weights)
+        return HPAC_OK;
+    if (!arena)
+        return hpac_fail(HPAC_ERR_INTERNAL, "the network has no memory for these parameters");
+    for (size_t i = 0; i < network->stage_count; i++) {
+        const network_stage *stage = &network->stages[i];
+        void *slice = network_at(arena, stage->parameters_offset);
+        for (size_t p = 0; p < stage->plan->parameter_count; p++) {
+            const hpac_parameter *parameter = &stage->plan->parameters[p];
+            size_t layer = network->layer_of_op[stage->first_op + parameter->op];
+            float *values = parameter->is_bias ? weights[layer].bias : weights[layer].kernel;
+            HPAC_TRY(to_device ? ops->parameter_write(stage->plan, p, slice, values)
+                               : ops->parameter_read(stage->plan, p, slice, values));
+        }
+    }
+    return HPAC_OK;
+}
+
+hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weights,
+                                const hpac_weights *square_average,
+                                const hpac_weights *delta_average)
+{
+    HPAC_TRY(move(network, true, network->parameters, weights));
+    HPAC_TRY(move(network, true, network->square_average, square_average));
+    return move(network, true, network->delta_average, delta_average);
+}
+
+hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
+                                hpac_weights *square_average, hpac_weights *delta_average)
+{
+    hpac_device *device = network->options.device;
+    HPAC_TRY(device->ops->synchronize(device));
+    HPAC_TRY(move(network, false, network->parameters, weights));
+    HPAC_TRY(move(network, false, network->square_average, square_average));
+    return move(network, false, network->delta_average, delta_average);
+}
+
+hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients)
+{
+    hpac_device *device = network->options.device;
+    if (!network->options.unfused)
+        return hpac_fail(HPAC_ERR_INTERNAL, "only unfused networks retain gradients");
+    HPAC_TRY(device->ops->synchronize(device));
+    return move(network, false, network->gradients, gradients);
+}
+
+hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed)
+{
+    size_t layer_count = network->options.layer_count;
+    hpac_weights *weights;
+    HPAC_TRY_MEMORY(
+        weights = hpac_weights_create(network->layers, layer_count, network_input_shape(network)),
+        network->parameters_nbytes);
+    for (size_t i = 0; i < layer_count; i++) /* biases stay 0 */
+        hpac_initialize_kernel(network->layers[i].initializer, seed, (uint32_t)i, &weights[i]);
+    hpac_status status = hpac_network_import(network, weights, NULL, NULL);
+    hpac_weights_destroy(weights, layer_count);
+    return status;
+}
+
+size_t hpac_network_parameter_count(const hpac_network *network)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < network->stage_count; i++)
+        for (size_t p = 0; p < network->stages[i].plan->parameter_count; p++)
+            count += network->stages[i].plan->parameters[p].count;
+    return count;
 }
 
 /* ---- tables ---- */

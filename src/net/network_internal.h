@@ -32,12 +32,6 @@ typedef struct network_flight {
     size_t mark_count;
 } network_flight;
 
-/* Resident images, in no order: a row of targets and a row of pixels each. */
-typedef struct network_store {
-    void *targets, *pixels; /* device; NULL: none */
-    size_t image_count;
-} network_store;
-
 /* The calls of a step, in the order of their rows in a profile. */
 typedef enum network_call {
     NETWORK_UPLOAD,
@@ -86,7 +80,9 @@ struct hpac_network {
     uint64_t enqueued, collected; /* steps so far */
     bool warm;                    /* a full training step has run: it can be recorded */
     network_profile profile;      /* zeroed without the option */
-    network_store store;
+    /* Resident images, in no order: a row of targets and a row of pixels each. */
+    void *resident_targets, *resident_pixels; /* device; NULL: none */
+    size_t resident_count;
 };
 
 /* ---- network.c ---- */
@@ -107,21 +103,6 @@ hpac_status network_profile_mark(hpac_network *network, network_flight *flight, 
                                  network_call call, size_t stage);
 /* Adds the times of a flight's step, which has finished. */
 hpac_status network_profile_collect(hpac_network *network, network_flight *flight);
-
-/* ---- network_step.c ---- */
-
-/* Makes the compute queue wait for what is on the copy queue so far. */
-hpac_status network_await_upload(hpac_network *network, const network_flight *flight);
-
-/* ---- network_store.c ---- */
-
-/* Copies the images of a flight's uploaded batch that are to be retained into the store. */
-hpac_status network_retain_batch(hpac_network *network, network_flight *flight,
-                                 const hpac_network_batch *batch);
-/* Gathers resident images as the flight's batch. */
-hpac_status network_gather_batch(hpac_network *network, network_flight *flight,
-                                 const hpac_network_batch *batch);
-void network_store_fini(hpac_network *network);
 
 /* The address `offset` bytes into a block of device memory. */
 static inline void *network_at(void *block, size_t offset)

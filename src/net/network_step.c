@@ -1,6 +1,139 @@
 /* Steps of a network: enqueued without waiting, collected in order. */
 #include "network_internal.h"
 
+#include <string.h>
+
+/* ---- resident images: after its first pass a data set that fits is not uploaded again ---- */
+
+size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_count)
+{
+    const hpac_batch_format *format = &network->options.format;
+    return image_count * (format->target_count + hpac_batch_image_nbytes(format));
+}
+
+hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count)
+{
+    hpac_device *device = network->options.device;
+    const hpac_batch_format *format = &network->options.format;
+    if (!device->ops->gather || !device->ops->copy)
+        return hpac_fail(HPAC_ERR_DEVICE,
+                         "device %s has no memory of its own for resident images; data.cache_mib "
+                         "caches them",
+                         device->ops->name);
+    if (!network->allocated || network->resident_count > 0 ||
+        image_count >= HPAC_NETWORK_NOT_RETAINED)
+        return hpac_fail(HPAC_ERR_INTERNAL, "cannot retain %zu images: %s", image_count,
+                         network->allocated ? "requested twice, or too many"
+                                            : "the network is not allocated");
+    HPAC_TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE, image_count * format->target_count,
+                                &network->resident_targets));
+    hpac_status status = device->ops->alloc(device, HPAC_MEMORY_DEVICE,
+                                            image_count * hpac_batch_image_nbytes(format),
+                                            &network->resident_pixels);
+    if (status == HPAC_OK) {
+        network->resident_count = image_count;
+        return HPAC_OK;
+    }
+    device->ops->free(device, HPAC_MEMORY_DEVICE, network->resident_targets);
+    network->resident_targets = NULL;
+    return status;
+}
+
+/* ---- batches ---- */
+
+/* Makes the compute queue wait for what is on the copy queue so far. */
+static hpac_status await_upload(hpac_network *network, const network_flight *flight)
+{
+    hpac_device *device = network->options.device;
+    HPAC_TRY(device->ops->event_record(device, flight->uploaded, HPAC_QUEUE_COPY));
+    return device->ops->event_await(device, flight->uploaded, HPAC_QUEUE_COMPUTE);
+}
+
+/* What the flight's last step read has been read: it was collected before this one began. */
+static hpac_status upload_batch(hpac_network *network, network_flight *flight, const void *slot)
+{
+    hpac_device *device = network->options.device;
+    HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COPY, NETWORK_START, 0));
+    HPAC_TRY(device->ops->upload(device, HPAC_QUEUE_COPY, flight->staging, slot,
+                                 hpac_batch_nbytes(&network->options.format)));
+    HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COPY, NETWORK_UPLOAD, 0));
+    return await_upload(network, flight);
+}
+
+/* Copies `count` images of the flight's batch from `first` on to consecutive rows from `row` on. */
+static hpac_status retain_images(hpac_network *network, network_flight *flight, size_t first,
+                                 size_t count, uint32_t row)
+{
+    hpac_device *device = network->options.device;
+    const hpac_batch_format *format = &network->options.format;
+    size_t targets = format->target_count, image = hpac_batch_image_nbytes(format);
+    HPAC_TRY(device->ops->copy(device, network_at(network->resident_targets, row * targets),
+                               network_at(flight->staging, first * targets), count * targets));
+    return device->ops->copy(
+        device, network_at(network->resident_pixels, row * image),
+        network_at(flight->staging, hpac_batch_pixels_offset_nbytes(format) + first * image),
+        count * image);
+}
+
+static hpac_status check_resident_rows(const hpac_network *network, const hpac_network_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        uint32_t row = batch->resident_rows[i];
+        if (row >= network->resident_count && (!batch->slot || row != HPAC_NETWORK_NOT_RETAINED))
+            return hpac_fail(HPAC_ERR_INTERNAL, "row %u for image %zu, of %zu", row, i,
+                             network->resident_count);
+    }
+    return HPAC_OK;
+}
+
+static hpac_status retain_batch(hpac_network *network, network_flight *flight,
+                                const hpac_network_batch *batch)
+{
+    HPAC_TRY(check_resident_rows(network, batch));
+    HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_START, 0));
+    for (size_t first = 0, end; first < batch->count; first = end) {
+        uint32_t row = batch->resident_rows[first];
+        end = first + 1;
+        if (row == HPAC_NETWORK_NOT_RETAINED)
+            continue;
+        while (end < batch->count && batch->resident_rows[end] == row + (uint32_t)(end - first))
+            end++;
+        HPAC_TRY(retain_images(network, flight, first, end - first, row));
+    }
+    return network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_RETAIN, 0);
+}
+
+static hpac_status gather(hpac_network *network, network_flight *flight, size_t count, void *to,
+                          const void *from, size_t row_nbytes)
+{
+    hpac_device *device = network->options.device;
+    const hpac_gather request = {
+        .to = to, .from = from, .rows = flight->rows, .count = count, .row_nbytes = row_nbytes};
+    return device->ops->gather(device, &request);
+}
+
+static hpac_status gather_batch(hpac_network *network, network_flight *flight,
+                                const hpac_network_batch *batch)
+{
+    hpac_device *device = network->options.device;
+    const hpac_batch_format *format = &network->options.format;
+    size_t nbytes = batch->count * sizeof *batch->resident_rows;
+    HPAC_TRY(check_resident_rows(network, batch));
+    /* The flight's last step was collected: nothing reads its pinned rows any more. */
+    memcpy(flight->host_rows, batch->resident_rows, nbytes);
+    HPAC_TRY(device->ops->upload(device, HPAC_QUEUE_COPY, flight->rows, flight->host_rows, nbytes));
+    HPAC_TRY(await_upload(network, flight));
+    HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_START, 0));
+    HPAC_TRY(gather(network, flight, batch->count, flight->staging, network->resident_targets,
+                    format->target_count));
+    HPAC_TRY(gather(network, flight, batch->count,
+                    network_at(flight->staging, hpac_batch_pixels_offset_nbytes(format)),
+                    network->resident_pixels, hpac_batch_image_nbytes(format)));
+    return network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_GATHER, 0);
+}
+
+/* ---- calls ---- */
+
 static void *stage_output(const hpac_network *network, size_t stage)
 {
     return network_at(network->activations, network->stages[stage].output_offset);
@@ -28,24 +161,6 @@ static hpac_exec_args make_args(const hpac_network *network, size_t number,
             args.gradients = network_at(network->gradients, offset);
     }
     return args;
-}
-
-hpac_status network_await_upload(hpac_network *network, const network_flight *flight)
-{
-    hpac_device *device = network->options.device;
-    HPAC_TRY(device->ops->event_record(device, flight->uploaded, HPAC_QUEUE_COPY));
-    return device->ops->event_await(device, flight->uploaded, HPAC_QUEUE_COMPUTE);
-}
-
-/* What the flight's last step read has been read: it was collected before this one began. */
-static hpac_status upload_batch(hpac_network *network, network_flight *flight, const void *slot)
-{
-    hpac_device *device = network->options.device;
-    HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COPY, NETWORK_START, 0));
-    HPAC_TRY(device->ops->upload(device, HPAC_QUEUE_COPY, flight->staging, slot,
-                                 hpac_batch_nbytes(&network->options.format)));
-    HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COPY, NETWORK_UPLOAD, 0));
-    return network_await_upload(network, flight);
 }
 
 static hpac_status forward(hpac_network *network, network_flight *flight, bool training)
@@ -150,6 +265,8 @@ static hpac_status run_training(hpac_network *network, network_flight *flight, s
     return device->ops->graph_launch(device, flight->graph);
 }
 
+/* ---- steps ---- */
+
 /* Starts a step on the next flight; what is enqueued between this and finish_step is the step. */
 static hpac_status begin_step(hpac_network *network, const hpac_network_batch *batch,
                               network_flight **flight)
@@ -162,9 +279,9 @@ static hpac_status begin_step(hpac_network *network, const hpac_network_batch *b
     *flight = &network->flights[network->enqueued % HPAC_NETWORK_IN_FLIGHT];
     (*flight)->mark_count = 0;
     if (!batch->slot)
-        return network_gather_batch(network, *flight, batch);
+        return gather_batch(network, *flight, batch);
     HPAC_TRY(upload_batch(network, *flight, batch->slot));
-    return batch->resident_rows ? network_retain_batch(network, *flight, batch) : HPAC_OK;
+    return batch->resident_rows ? retain_batch(network, *flight, batch) : HPAC_OK;
 }
 
 static hpac_status finish_step(hpac_network *network, network_flight *flight, bool evaluates)

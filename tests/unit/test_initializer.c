@@ -61,9 +61,10 @@ static const hpac_shape features = {.rank = 1, .rows = 1, .cols = 1, .channels =
 Test(initializer, variance_scaling_is_a_normal_cut_at_two_sigma)
 {
     const hpac_layer dense = {.kind = HPAC_LAYER_DENSE, .units = 64};
-    size_t count = hpac_layer_kernel_count(&dense, features);
-    float *kernel = malloc(count * sizeof *kernel);
-    hpac_initialize_kernel(&dense, features, 7, 5, kernel);
+    hpac_weights *weights = hpac_weights_create(&dense, 1, features);
+    float *kernel = weights->kernel;
+    size_t count = weights->kernel_count;
+    hpac_initialize_kernel(dense.initializer, 7, 5, weights);
     double sum = 0, squares = 0;
     for (size_t i = 0; i < count; i++) {
         sum += (double)kernel[i];
@@ -77,7 +78,7 @@ Test(initializer, variance_scaling_is_a_normal_cut_at_two_sigma)
     double distance = distance_from(kernel, count, truncated_normal_cdf, sigma);
     cr_expect(distance < 1.95 / sqrt((double)count), "distance %g", distance); /* p = 0.001 */
     cr_expect((double)kernel[0] >= -2 * sigma && (double)kernel[count - 1] <= 2 * sigma);
-    free(kernel);
+    hpac_weights_destroy(weights, 1);
 }
 
 Test(initializer, glorot_counts_the_window_in_both_fans)
@@ -88,27 +89,35 @@ Test(initializer, glorot_counts_the_window_in_both_fans)
                              .kernel_cols = 5,
                              .initializer = HPAC_INIT_GLOROT_UNIFORM};
     const hpac_shape in = {.rank = 3, .rows = 9, .cols = 9, .channels = 32};
-    size_t count = hpac_layer_kernel_count(&conv, in);
-    float *kernel = malloc(count * sizeof *kernel);
-    hpac_initialize_kernel(&conv, in, 0, 0, kernel);
+    hpac_weights *weights = hpac_weights_create(&conv, 1, in);
+    float *kernel = weights->kernel;
+    size_t count = weights->kernel_count;
+    hpac_initialize_kernel(conv.initializer, 0, 0, weights);
     double limit = sqrt(6.0 / (15 * 32 + 15 * 64));
     double distance = distance_from(kernel, count, uniform_cdf, limit);
     cr_expect(distance < 1.95 / sqrt((double)count), "distance %g", distance);
     cr_expect((double)kernel[0] >= -limit && (double)kernel[count - 1] <= limit);
     cr_expect((double)kernel[0] < -0.99 * limit && (double)kernel[count - 1] > 0.99 * limit);
-    free(kernel);
+    hpac_weights_destroy(weights, 1);
 }
 
 Test(initializer, seeds_and_tensors_differ_and_repeat)
 {
     const hpac_layer dense = {.kind = HPAC_LAYER_DENSE, .units = 2};
     const hpac_shape in = {.rank = 1, .rows = 1, .cols = 1, .channels = 8};
-    float first[16], again[16], other_seed[16], other_tensor[16];
-    hpac_initialize_kernel(&dense, in, 1, 0, first);
-    hpac_initialize_kernel(&dense, in, 1, 0, again);
-    hpac_initialize_kernel(&dense, in, 2, 0, other_seed);
-    hpac_initialize_kernel(&dense, in, 1, 1, other_tensor);
-    cr_expect_arr_eq(first, again, sizeof first);
-    cr_expect_arr_neq(first, other_seed, sizeof first);
-    cr_expect_arr_neq(first, other_tensor, sizeof first);
+    /* The kernel's 16 values for (seed, stream). */
+    const struct {
+        uint64_t seed;
+        uint32_t stream;
+    } draws[] = {{1, 0}, {1, 0}, {2, 0}, {1, 1}};
+    hpac_weights *weights[4];
+    for (size_t i = 0; i < 4; i++) {
+        weights[i] = hpac_weights_create(&dense, 1, in);
+        hpac_initialize_kernel(dense.initializer, draws[i].seed, draws[i].stream, weights[i]);
+    }
+    cr_expect_arr_eq(weights[0]->kernel, weights[1]->kernel, 16 * sizeof(float));
+    cr_expect_arr_neq(weights[0]->kernel, weights[2]->kernel, 16 * sizeof(float));
+    cr_expect_arr_neq(weights[0]->kernel, weights[3]->kernel, 16 * sizeof(float));
+    for (size_t i = 0; i < 4; i++)
+        hpac_weights_destroy(weights[i], 1);
 }

@@ -31,7 +31,8 @@ static size_t count_parameters(size_t classes)
                  hpac_error_message());
     size_t count = 0;
     for (int i = 0; i < 8; i++) {
-        count += hpac_layer_kernel_count(&layers[i], in) + hpac_layer_bias_count(&layers[i]);
+        hpac_weights weights = hpac_layer_weights(&layers[i], in);
+        count += weights.kernel_count + weights.bias_count;
         in = shapes[i];
     }
     return count;
