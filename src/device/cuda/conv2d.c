@@ -8,7 +8,10 @@
 
 #include <hpac/log.h>
 
+#include "base/memory.h"
+
 #include <stdio.h>
+#include <string.h>
 
 typedef struct conv2d_plan {
     cuda_plan base;
@@ -20,21 +23,17 @@ typedef struct conv2d_plan {
     bool pools;
     kernel_pool pool;
     kernel_dropout dropout;
-    cuda_pool evaluation; /* pooling without argmax */
     /* Pieces of the state. */
     size_t argmax_offset, cast_offset;
     /* Pieces of the workspace. */
-    size_t inner_offset;   /* before a pooling: activation, then its gradient */
-    size_t scratch_offset; /* cuDNN's */
-    size_t
-        float_offset; /* bf16, where it turns out not to be fused: the sums, to add the bias to */
+    size_t inner_offset;    /* before a pooling: activation, then its gradient */
+    size_t scratch_offset;  /* cuDNN's */
+    size_t float_offset;    /* bf16, if not fused: the sums, to add the bias to */
     size_t gradient_offset; /* bf16: the gradient of the kernel */
     size_t partials_offset;
 } conv2d_plan;
 
 static const float one = 1, zero = 0;
-
-enum { KERNEL, BIAS };
 
 static void *scratch_of(const conv2d_plan *plan, const hpac_exec_args *args)
 {
@@ -45,9 +44,8 @@ static void *scratch_of(const conv2d_plan *plan, const hpac_exec_args *args)
 static const void *parameter_of(const conv2d_plan *plan, const hpac_exec_args *args, int index)
 {
     size_t offset = plan->base.base.parameters[index].offset_nbytes;
-    if (plan->base.input.bf16)
-        return hpac_cuda_at(args->state, plan->cast_offset + offset / 2);
-    return hpac_cuda_at(args->parameters, offset);
+    return plan->base.input.bf16 ? hpac_cuda_at(args->state, plan->cast_offset + offset / 2)
+                                 : hpac_cuda_at(args->parameters, offset);
 }
 
 static void describe_algorithm(conv2d_plan *plan)
@@ -55,20 +53,20 @@ static void describe_algorithm(conv2d_plan *plan)
     static const char *const names[CONV2D_PASS_COUNT] = {
         [CONV2D_FORWARD] = "fwd", [CONV2D_DATA] = "bwd data", [CONV2D_FILTER] = "bwd filter"};
     hpac_plan *public = &plan->base.base;
-    const char *numbers = plan->library.math == CUDNN_FMA_MATH ? "fp32" : "tf32";
-    size_t space = sizeof public->algorithm, length = 0;
-    length +=
-        (size_t)snprintf(public->algorithm, space, "%s", plan->base.input.nchw ? "nchw" : "nhwc");
-    for (int i = 0; i < CONV2D_PASS_COUNT && length < space; i++)
+    const char *fused = !plan->fused ? "" : plan->relu ? " + bias + relu" : " + bias";
+    FILE *text = fmemopen(public->algorithm, sizeof public->algorithm, "w");
+    if (!text)
+        return;
+    fputs(plan->base.input.nchw ? "nchw" : "nhwc", text);
+    for (int i = 0; i < CONV2D_PASS_COUNT; i++)
         if (plan->library.choices[i].name)
-            length += (size_t)snprintf(public->algorithm + length, space - length, "%s %s %s%s",
-                                       i > 0 ? " /" : "", names[i], plan->library.choices[i].name,
-                                       i != CONV2D_FORWARD || !plan->fused ? ""
-                                       : plan->relu                        ? " + bias + relu"
-                                                                           : " + bias");
-    if (length < space)
-        snprintf(public->algorithm + length, space - length, ", %s",
-                 plan->base.input.bf16 ? "bf16" : numbers);
+            fprintf(text, "%s %s %s%s", i > 0 ? " /" : "", names[i], plan->library.choices[i].name,
+                    i == CONV2D_FORWARD ? fused : "");
+    fprintf(text, ", %s",
+            plan->base.input.bf16                  ? "bf16"
+            : plan->library.math == CUDNN_FMA_MATH ? "fp32"
+                                                   : "tf32");
+    fclose(text);
 }
 
 /* ---- forward ---- */
@@ -76,17 +74,14 @@ static void describe_algorithm(conv2d_plan *plan)
 /* bf16: the whole slice at once, kernel and bias, in the order it has. */
 static hpac_status cast_parameters(const conv2d_plan *plan, const hpac_exec_args *args)
 {
-    kernel_tensor from = {
+    const kernel_tensor slice = {
         .batch = 1,
         .rows = 1,
         .cols = 1,
         .channels = (int)(plan->base.base.parameters_nbytes / sizeof(float)),
     };
-    kernel_tensor to = from;
-    to.bf16 = true;
-    CUDA_TRY(hpac_kernel_convert(&to, hpac_cuda_at(args->state, plan->cast_offset), &from,
-                                 args->parameters, hpac_cuda_stream(&plan->base)));
-    return HPAC_OK;
+    return hpac_cuda_cast(&plan->base, hpac_cuda_at(args->state, plan->cast_offset), &slice,
+                          args->parameters);
 }
 
 static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_exec_args *args, void *y)
@@ -107,19 +102,15 @@ static hpac_status convolve_apart(const conv2d_plan *plan, const hpac_exec_args 
     const cuda_device *device = hpac_cuda_device_of(&plan->base);
     const conv2d_library *library = &plan->library;
     const conv2d_choice *choice = &library->choices[CONV2D_FORWARD];
-    const float *bias =
-        hpac_cuda_at(args->parameters, plan->base.base.parameters[BIAS].offset_nbytes);
-    const void *sums = y;
+    const float *bias = hpac_cuda_parameter(&plan->base, args->parameters, BIAS);
+    void *sums = y;
     CUDA_TRY(cudnnConvolutionForward(
         device->cudnn, &one, library->x, args->x, library->kernel, parameter_of(plan, args, KERNEL),
         choice->convolution, (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, args),
         choice->workspace_nbytes, &zero, library->y, y));
     if (plan->inner.bf16) {
-        kernel_tensor wide = plan->inner;
-        wide.bf16 = false;
-        void *widened = hpac_cuda_at(args->workspace, plan->float_offset);
-        CUDA_TRY(hpac_kernel_convert(&wide, widened, &plan->inner, y, hpac_cuda_compute(device)));
-        sums = widened;
+        sums = hpac_cuda_at(args->workspace, plan->float_offset);
+        HPAC_TRY(hpac_cuda_cast(&plan->base, sums, &plan->inner, y));
     }
     CUDA_TRY(
         hpac_kernel_bias(&plan->inner, bias, plan->relu, NULL, y, sums, hpac_cuda_compute(device)));
@@ -147,12 +138,12 @@ static hpac_status convolve(conv2d_plan *plan, const hpac_exec_args *args, void 
 
 static hpac_status pool(const conv2d_plan *plan, const hpac_exec_args *args, const void *inner)
 {
-    const cuda_device *device = hpac_cuda_device_of(&plan->base);
+    kernel_pool pooling = plan->pool;
     if (!args->training)
-        return hpac_cuda_pool_forward(device, &plan->evaluation, args->y, inner);
-    CUDA_TRY(hpac_kernel_maxpool(&plan->pool, args->y,
-                                 hpac_cuda_at(args->state, plan->argmax_offset), inner,
-                                 hpac_cuda_compute(device)));
+        pooling.dropout = NULL;
+    CUDA_TRY(hpac_kernel_maxpool(
+        &pooling, args->y, args->training ? hpac_cuda_at(args->state, plan->argmax_offset) : NULL,
+        inner, hpac_cuda_stream(&plan->base)));
     return HPAC_OK;
 }
 
@@ -173,8 +164,7 @@ static hpac_status go_back_to_convolution(const conv2d_plan *plan, const hpac_ex
                                           void **dz)
 {
     cudaStream_t stream = hpac_cuda_stream(&plan->base);
-    float *bias_gradient =
-        hpac_cuda_at(args->gradients, plan->base.base.parameters[BIAS].offset_nbytes);
+    float *bias_gradient = hpac_cuda_parameter(&plan->base, args->gradients, BIAS);
     void *partials = hpac_cuda_at(args->workspace, plan->partials_offset);
     if (plan->pools) {
         *dz = hpac_cuda_at(args->workspace, plan->inner_offset);
@@ -196,8 +186,7 @@ static hpac_status compute_kernel_gradient(const conv2d_plan *plan, const hpac_e
     const conv2d_library *library = &plan->library;
     const conv2d_choice *choice = &library->choices[CONV2D_FILTER];
     bool narrow = plan->base.input.bf16;
-    void *gradient =
-        hpac_cuda_at(args->gradients, plan->base.base.parameters[KERNEL].offset_nbytes);
+    void *gradient = hpac_cuda_parameter(&plan->base, args->gradients, KERNEL);
     void *written = narrow ? hpac_cuda_at(args->workspace, plan->gradient_offset) : gradient;
     CUDA_TRY(cudnnConvolutionBackwardFilter(
         device->cudnn, &one, library->x, args->x, library->y, dz, choice->convolution,
@@ -205,11 +194,9 @@ static hpac_status compute_kernel_gradient(const conv2d_plan *plan, const hpac_e
         choice->workspace_nbytes, &zero, library->kernel, written));
     if (!narrow)
         return HPAC_OK;
-    kernel_tensor from = plan->kernel;
-    from.bf16 = true;
-    CUDA_TRY(
-        hpac_kernel_convert(&plan->kernel, gradient, &from, written, hpac_cuda_compute(device)));
-    return HPAC_OK;
+    kernel_tensor kernel = plan->kernel;
+    kernel.bf16 = true;
+    return hpac_cuda_cast(&plan->base, gradient, &kernel, written);
 }
 
 static hpac_status compute_input_gradient(const conv2d_plan *plan, const hpac_exec_args *args,
@@ -251,22 +238,28 @@ static void conv2d_fini(cuda_plan *base)
     for (int i = 0; i < CONV2D_PASS_COUNT; i++)
         if (library->choices[i].convolution)
             (void)cudnnDestroyConvolutionDescriptor(library->choices[i].convolution);
-    hpac_cuda_pool_fini(&plan->evaluation);
+}
+
+/* The format's setter makes strides that cuDNN recognises even where a length is 1. */
+static hpac_status describe(const kernel_tensor *tensor, cudnnTensorDescriptor_t *desc)
+{
+    CUDA_TRY(cudnnCreateTensorDescriptor(desc));
+    CUDA_TRY(cudnnSetTensor4dDescriptor(*desc, tensor->nchw ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC,
+                                        tensor->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT,
+                                        tensor->batch, tensor->channels, tensor->rows,
+                                        tensor->cols));
+    return HPAC_OK;
 }
 
 static hpac_status describe_tensors(conv2d_plan *plan)
 {
     conv2d_library *library = &plan->library;
     const kernel_tensor *kernel = &plan->kernel, *x = &plan->base.input;
-    kernel_tensor bias = {.batch = 1,
-                          .rows = 1,
-                          .cols = 1,
-                          .channels = plan->inner.channels,
-                          .nchw = x->nchw,
-                          .bf16 = x->bf16};
-    HPAC_TRY(hpac_cuda_tensor_describe(x, &library->x));
-    HPAC_TRY(hpac_cuda_tensor_describe(&plan->inner, &library->y));
-    HPAC_TRY(hpac_cuda_tensor_describe(&bias, &library->bias));
+    kernel_tensor bias = plan->inner;
+    bias.batch = bias.rows = bias.cols = 1;
+    HPAC_TRY(describe(x, &library->x));
+    HPAC_TRY(describe(&plan->inner, &library->y));
+    HPAC_TRY(describe(&bias, &library->bias));
     CUDA_TRY(cudnnCreateFilterDescriptor(&library->kernel));
     CUDA_TRY(cudnnSetFilter4dDescriptor(
         library->kernel, x->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT,
@@ -319,19 +312,11 @@ static bool is_fusible(const conv2d_plan *plan)
 /* Keras's HWIO as cuDNN has it: OHWI beside NHWC images, OIHW beside NCHW. */
 static void add_parameters(conv2d_plan *plan)
 {
-    size_t filters = (size_t)plan->kernel.batch, channels = (size_t)plan->kernel.channels;
-    size_t rows = (size_t)plan->kernel.rows, cols = (size_t)plan->kernel.cols;
-    bool nchw = plan->kernel.nchw;
-    const cuda_order kernel = {
-        .lengths = {rows, cols, channels, filters},
-        .strides = {nchw ? cols : cols * channels, nchw ? 1 : channels, nchw ? rows * cols : 1,
-                    rows * cols * channels},
-    };
-    const cuda_order bias = {.lengths = {1, 1, 1, filters}, .strides = {0, 0, 0, 1}};
-    hpac_cuda_plan_add_parameter(
-        &plan->base, &(hpac_parameter){.count = rows * cols * channels * filters}, &kernel);
-    hpac_cuda_plan_add_parameter(&plan->base, &(hpac_parameter){.is_bias = true, .count = filters},
-                                 &bias);
+    const cuda_order filters = hpac_cuda_order_of(&plan->kernel);
+    const size_t *length = filters.lengths, *stride = filters.strides;
+    const cuda_order kernel = {.lengths = {length[1], length[2], length[3], length[0]},
+                               .strides = {stride[1], stride[2], stride[3], stride[0]}};
+    hpac_cuda_plan_add_parameters(&plan->base, 0, &kernel);
 }
 
 static void plan_memory(conv2d_plan *plan)
@@ -367,7 +352,10 @@ static void read_request(cuda_device *device, const hpac_plan_request *request, 
 {
     const hpac_op *op = &request->ops[0];
     plan->relu = request->op_count > 1;
-    plan->inner = hpac_cuda_tensor(op->out, request->batch, request->input_layout);
+    plan->inner = plan->base.input;
+    plan->inner.rows = (int)op->out.rows;
+    plan->inner.cols = (int)op->out.cols;
+    plan->inner.channels = (int)op->out.channels;
     plan->kernel = (kernel_tensor){
         .batch = (int)op->out.channels,
         .rows = (int)op->kernel_rows,
@@ -398,27 +386,41 @@ static hpac_status make_conv2d(cuda_device *device, const hpac_plan_request *req
     HPAC_TRY(describe_tensors(plan));
     HPAC_TRY(make_passes(device, request, plan));
     plan->fused = is_fusible(plan);
-    if (plan->pools)
-        HPAC_TRY(hpac_cuda_pool_init(&plan->evaluation, &request->ops[2], &plan->inner,
-                                     &plan->base.output));
     add_parameters(plan);
     plan_memory(plan);
     describe_algorithm(plan);
     return HPAC_OK;
 }
 
-hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *request,
-                                 cuda_plan **result)
+static hpac_status try_conv2d(cuda_device *device, const hpac_plan_request *request,
+                              cuda_plan **result, bool *lacks_pass)
 {
-    if (!is_conv2d_chain(request))
-        return HPAC_OK;
     HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(conv2d_plan), conv2d_forward,
                                   conv2d_backward, result));
     conv2d_plan *plan = (conv2d_plan *)*result;
     hpac_status status = make_conv2d(device, request, plan);
-    if (status == HPAC_OK || !plan->library.lacks_pass || !plan->base.input.bf16)
+    *lacks_pass = plan->library.lacks_pass;
+    return status;
+}
+
+/* What cuDNN does not have in bf16 is computed in float32, between casts. */
+hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *request,
+                                 cuda_plan **result)
+{
+    bool lacks_pass = false;
+    if (!is_conv2d_chain(request))
+        return HPAC_OK;
+    hpac_status status = try_conv2d(device, request, result, &lacks_pass);
+    if (status == HPAC_OK || !lacks_pass || !(request->input_layout & CUDA_LAYOUT_BF16))
         return status;
-    hpac_cuda_plan_destroy(&plan->base.base);
-    *result = NULL;
-    return hpac_cuda_widen(device, request, hpac_cuda_try_conv2d, result);
+    hpac_cuda_plan_release(result);
+    hpac_plan_request wide = *request;
+    wide.input_layout &= ~CUDA_LAYOUT_BF16;
+    HPAC_AUTO(hpac_cuda_plan_release) cuda_plan *inner = NULL;
+    HPAC_TRY(try_conv2d(device, &wide, &inner, &lacks_pass));
+    char algorithm[sizeof inner->base.algorithm];
+    memcpy(algorithm, inner->base.algorithm, sizeof algorithm);
+    HPAC_TRY(hpac_cuda_wrap(device, request, &inner, result));
+    snprintf((*result)->base.algorithm, sizeof algorithm, "no bf16, cast to %.160s", algorithm);
+    return HPAC_OK;
 }

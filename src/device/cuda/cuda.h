@@ -27,7 +27,7 @@ typedef struct cuda_device {
     cudnnHandle_t cudnn;                    /* this and cuBLAS enqueue on the compute stream */
     cublasHandle_t cublas;
     void *cublas_workspace;
-    kernel_step *step; /* seed and step of dropout, in device memory */
+    void *step; /* a kernel_step in device memory: seed and step of dropout */
 } cuda_device;
 
 static inline cudaStream_t hpac_cuda_compute(const cuda_device *device)
@@ -53,53 +53,38 @@ hpac_status hpac_cuda_fail_cublas(cublasStatus_t error, const char *call);
                             : hpac_cuda_fail_cublas)(cuda_try_error, #call);                       \
     } while (0)
 
-/* ---- layout.c: how activations lie in memory ---- */
+/* ---- device.c ---- */
+
+void hpac_cuda_close(hpac_device *device);
+hpac_status hpac_cuda_describe(hpac_device *device, hpac_device_info *info);
+
+/* ---- operations.c ---- */
+
+extern const hpac_device_ops hpac_cuda_operations;
+
+/* Makes the device's GPU the calling thread's: every function of the table that may come from
+ * another thread than the last starts with it. */
+hpac_status hpac_cuda_use(const hpac_device *device);
+hpac_status hpac_cuda_alloc(hpac_device *device, hpac_memory memory, size_t nbytes, void **address);
+void hpac_cuda_free(hpac_device *device, hpac_memory memory, void *address);
+
+/* ---- plan.c ---- */
 
 /* Codes of hpac_layout: 0, or these two together or alone. A vector is never NCHW. */
 #define CUDA_LAYOUT_NCHW 1
 #define CUDA_LAYOUT_BF16 2
 
-kernel_tensor hpac_cuda_tensor(hpac_shape shape, size_t batch, hpac_layout layout);
 size_t hpac_cuda_tensor_count(const kernel_tensor *tensor);
 size_t hpac_cuda_tensor_nbytes(const kernel_tensor *tensor);
-/* A new cuDNN descriptor, filled in. */
-hpac_status hpac_cuda_tensor_describe(const kernel_tensor *tensor, cudnnTensorDescriptor_t *desc);
-
-/* ---- device.c, memory.c, queue.c, graph.c ---- */
-
-/* Makes the device's GPU the calling thread's: every function of the table that may come from
- * another thread than the last starts with it. */
-hpac_status hpac_cuda_use(const cuda_device *device);
-
-hpac_status hpac_cuda_alloc(hpac_device *device, hpac_memory memory, size_t nbytes, void **address);
-void hpac_cuda_free(hpac_device *device, hpac_memory memory, void *address);
-
-hpac_status hpac_cuda_upload(hpac_device *device, hpac_queue queue, void *to,
-                             const void *from_pinned, size_t nbytes);
-hpac_status hpac_cuda_download(hpac_device *device, hpac_queue queue, void *to_pinned,
-                               const void *from, size_t nbytes);
-hpac_status hpac_cuda_copy(hpac_device *device, void *to, const void *from, size_t nbytes);
-hpac_status hpac_cuda_event_create(hpac_device *device, hpac_event **event);
-hpac_status hpac_cuda_timer_create(hpac_device *device, hpac_event **event);
-void hpac_cuda_event_destroy(hpac_device *device, hpac_event *event);
-hpac_status hpac_cuda_event_record(hpac_device *device, hpac_event *event, hpac_queue queue);
-hpac_status hpac_cuda_event_await(hpac_device *device, hpac_event *event, hpac_queue queue);
-hpac_status hpac_cuda_event_synchronize(hpac_device *device, hpac_event *event);
-hpac_status hpac_cuda_elapsed_ms(hpac_device *device, hpac_event *from, hpac_event *to, double *ms);
-hpac_status hpac_cuda_synchronize(hpac_device *device);
-
-hpac_status hpac_cuda_graph_begin(hpac_device *device);
-hpac_status hpac_cuda_graph_end(hpac_device *device, hpac_graph **graph);
-hpac_status hpac_cuda_graph_launch(hpac_device *device, hpac_graph *graph);
-void hpac_cuda_graph_destroy(hpac_device *device, hpac_graph *graph);
-
-/* ---- plan.c ---- */
 
 /* How values in Keras's order lie in device memory: the length of each of Keras's dimensions, the
  * last one fastest, and how far apart its elements are stored. */
 typedef struct cuda_order {
     size_t lengths[4], strides[4];
 } cuda_order;
+
+/* Of (batch, rows, cols, channels). */
+cuda_order hpac_cuda_order_of(const kernel_tensor *tensor);
 
 typedef struct cuda_plan cuda_plan;
 typedef hpac_status cuda_pass(cuda_plan *plan, const hpac_exec_args *args);
@@ -111,13 +96,11 @@ struct cuda_plan {
     cuda_order parameters[HPAC_PLAN_MAX_PARAMETERS];
     cuda_pass *forward, *backward;
     void (*fini)(cuda_plan *plan); /* releases what is the operation's own; may be NULL */
-    char name[160];                /* operations and shape, for messages and NVTX */
-    /* Set by plan.c for operations that do not write plain output themselves: what they write and
-     * read is converted. */
-    bool converts;
-    kernel_tensor plain; /* what is outside; `output` stays what the operation writes */
-    size_t output_offset, gradient_offset; /* of the operation's own, in the workspace */
+    char name[160];                /* operations, shape and layout, for messages and NVTX */
 };
+
+/* The parameters of convolutions and dense layers. */
+enum { KERNEL, BIAS };
 
 static inline cuda_device *hpac_cuda_device_of(const cuda_plan *plan)
 {
@@ -130,26 +113,33 @@ static inline cudaStream_t hpac_cuda_stream(const cuda_plan *plan)
     return hpac_cuda_compute(hpac_cuda_device_of(plan));
 }
 
-/* A zeroed plan of `nbytes` (its type starts with a cuda_plan) with device, passes, input, output
- * in the input's layout (a vector: in its number format) and sizes set. An operation that can write
- * plain output (request->plain_output) says so by hpac_cuda_plan_set_output(plan,
- * HPAC_LAYOUT_PLAIN); for the others plan.c adds a conversion. */
-hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *request,
-                                 size_t nbytes, cuda_pass *forward, cuda_pass *backward,
-                                 cuda_plan **plan);
-/* Sets the output's layout and size. */
-void hpac_cuda_plan_set_output(cuda_plan *plan, hpac_layout layout);
-/* Appends a parameter to the plan's slice. */
-void hpac_cuda_plan_add_parameter(cuda_plan *plan, const hpac_parameter *parameter,
-                                  const cuda_order *order);
-/* The dropout of a HPAC_OP_DROPOUT, on the device's step. */
-kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op);
-
 /* The address `offset` bytes into a block of device memory. */
 static inline void *hpac_cuda_at(const void *block, size_t offset)
 {
     return (char *)block + offset;
 }
+
+/* Where a parameter (KERNEL, BIAS) is in the plan's slice of an arena. */
+static inline void *hpac_cuda_parameter(const cuda_plan *plan, const void *slice, size_t parameter)
+{
+    return hpac_cuda_at(slice, plan->base.parameters[parameter].offset_nbytes);
+}
+
+/* A zeroed plan of `nbytes` (its type starts with a cuda_plan) with device, passes, name, input,
+ * output in the input's layout (a vector: in its number format) and sizes set. An operation that
+ * can write plain output (request->plain_output) says so by hpac_cuda_plan_set_output(plan,
+ * HPAC_LAYOUT_PLAIN); the others are wrapped by plan.c. */
+hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *request,
+                                 size_t nbytes, cuda_pass *forward, cuda_pass *backward,
+                                 cuda_plan **plan);
+/* Sets the output's layout and size. */
+void hpac_cuda_plan_set_output(cuda_plan *plan, hpac_layout layout);
+/* Appends the kernel of an op, and the bias: one value per element of Keras's last dimension. */
+void hpac_cuda_plan_add_parameters(cuda_plan *plan, size_t op, const cuda_order *kernel);
+/* The dropout of a HPAC_OP_DROPOUT, on the device's step. */
+kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op);
+/* Destroys a plan and sets it to NULL; NULL is fine. */
+void hpac_cuda_plan_release(cuda_plan **plan);
 
 hpac_status hpac_cuda_plan_create(hpac_device *device, const hpac_plan_request *request,
                                   hpac_plan **plan);
@@ -168,42 +158,22 @@ hpac_status hpac_cuda_activation_write(hpac_plan *plan, bool input, void *addres
 hpac_status hpac_cuda_activation_read(hpac_plan *plan, bool input, const void *address,
                                       float *values);
 
-/* ---- the operations: each makes a plan, or declines with *plan = NULL ---- */
+/* ---- convert.c ---- */
+
+/* to = from, a tensor in the other number format. */
+hpac_status hpac_cuda_cast(const cuda_plan *plan, void *to, const kernel_tensor *tensor,
+                           const void *from);
+/* Makes the plan of a request from `inner`, which computes the same op chain in another layout or
+ * number format, by converting what is read and written. Moves *inner into it. */
+hpac_status hpac_cuda_wrap(cuda_device *device, const hpac_plan_request *request, cuda_plan **inner,
+                           cuda_plan **plan);
+
+/* ---- the operations: each makes a plan, or declines with *plan = NULL. After an error *plan may
+ * be incomplete: the caller releases it. ---- */
 
 typedef hpac_status cuda_try(cuda_device *device, const hpac_plan_request *request,
                              cuda_plan **plan);
 
-cuda_try hpac_cuda_try_pixels, hpac_cuda_try_conv2d, hpac_cuda_try_maxpool, hpac_cuda_try_dense,
-    hpac_cuda_try_activation, hpac_cuda_try_dropout, hpac_cuda_try_flatten;
-
-/* widened.c: the plan that `try` makes in float32, for a request in bf16. */
-hpac_status hpac_cuda_widen(cuda_device *device, const hpac_plan_request *request, cuda_try *try,
-                            cuda_plan **plan);
-
-/* ---- step.c ---- */
-
-hpac_status hpac_cuda_loss(hpac_device *device, const hpac_loss *loss);
-hpac_status hpac_cuda_adadelta(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,
-                               const void *gradients, void *square_average, void *delta_average,
-                               size_t count, hpac_step_result *result);
-hpac_status hpac_cuda_gather(hpac_device *device, const hpac_gather *gather);
-hpac_status hpac_cuda_set_step(hpac_device *device, uint64_t seed, uint32_t step);
-
-/* ---- maxpool.c: max pooling where nothing comes back: by cuDNN in float32, by our own kernel
- * without argmax in bf16, which cuDNN's documents do not promise for pooling ---- */
-
-typedef struct cuda_pool {
-    kernel_pool own;
-    bool by_cudnn;
-    cudnnPoolingDescriptor_t window;
-    cudnnTensorDescriptor_t before, after;
-} cuda_pool;
-
-hpac_status hpac_cuda_pool_init(cuda_pool *pool, const hpac_op *op, const kernel_tensor *before,
-                                const kernel_tensor *after);
-/* Also after an init that failed, and on zeros. */
-void hpac_cuda_pool_fini(cuda_pool *pool);
-hpac_status hpac_cuda_pool_forward(const cuda_device *device, const cuda_pool *pool, void *y,
-                                   const void *x);
+cuda_try hpac_cuda_try_conv2d, hpac_cuda_try_dense, hpac_cuda_try_single;
 
 #endif

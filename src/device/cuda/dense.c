@@ -13,11 +13,16 @@
 
 #include <stdio.h>
 
+/* [flatten] dense [relu] [dropout] */
+typedef struct dense_chain {
+    size_t dense; /* index of the operation */
+    bool relu, drops;
+} dense_chain;
+
 typedef struct dense_plan {
     cuda_plan base;
-    size_t op; /* index of the dense operation in the chain */
+    dense_chain chain;
     int inputs, outputs;
-    bool relu, drops;
     kernel_dropout dropout;
     cublasComputeType_t compute;
     size_t cast_offset;     /* state, bf16: the kernel */
@@ -26,14 +31,11 @@ typedef struct dense_plan {
     size_t partials_offset;
 } dense_plan;
 
-enum { KERNEL, BIAS };
-
-/* One product of cuBLAS: c = op(a) op(b), all by columns. */
+/* One product of cuBLAS, (m, k) x (k, n): c = op(a) op(b), all by columns and without gaps. */
 typedef struct gemm {
     bool transpose_a, transpose_b;
     int m, n, k;
     const void *a, *b;
-    int lda, ldb;
     void *c;
     bool c_bf16;
 } gemm;
@@ -42,11 +44,12 @@ static hpac_status multiply(const dense_plan *plan, const gemm *product)
 {
     static const float one = 1, zero = 0;
     const cudaDataType_t type = plan->base.input.bf16 ? CUDA_R_16BF : CUDA_R_32F;
+    const int m = product->m, n = product->n, k = product->k;
     CUDA_TRY(cublasGemmEx(
         hpac_cuda_device_of(&plan->base)->cublas, product->transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N,
-        product->transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N, product->m, product->n, product->k, &one,
-        product->a, type, product->lda, product->b, type, product->ldb, &zero, product->c,
-        product->c_bf16 ? CUDA_R_16BF : CUDA_R_32F, product->m, plan->compute,
+        product->transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N, m, n, k, &one, product->a, type,
+        product->transpose_a ? k : m, product->b, type, product->transpose_b ? n : k, &zero,
+        product->c, product->c_bf16 ? CUDA_R_16BF : CUDA_R_32F, m, plan->compute,
         CUBLAS_GEMM_DEFAULT));
     return HPAC_OK;
 }
@@ -54,22 +57,16 @@ static hpac_status multiply(const dense_plan *plan, const gemm *product)
 /* The kernel as the products want it: in the arena, or cast in the state. */
 static const void *kernel_of(const dense_plan *plan, const hpac_exec_args *args)
 {
-    return plan->base.input.bf16
-               ? hpac_cuda_at(args->state, plan->cast_offset)
-               : hpac_cuda_at(args->parameters, plan->base.base.parameters[KERNEL].offset_nbytes);
+    return plan->base.input.bf16 ? hpac_cuda_at(args->state, plan->cast_offset)
+                                 : hpac_cuda_parameter(&plan->base, args->parameters, KERNEL);
 }
 
 static hpac_status cast_kernel(const dense_plan *plan, const hpac_exec_args *args)
 {
-    const kernel_tensor from = {
+    const kernel_tensor kernel = {
         .batch = plan->inputs, .rows = 1, .cols = 1, .channels = plan->outputs};
-    kernel_tensor to = from;
-    to.bf16 = true;
-    CUDA_TRY(hpac_kernel_convert(
-        &to, hpac_cuda_at(args->state, plan->cast_offset), &from,
-        hpac_cuda_at(args->parameters, plan->base.base.parameters[KERNEL].offset_nbytes),
-        hpac_cuda_stream(&plan->base)));
-    return HPAC_OK;
+    return hpac_cuda_cast(&plan->base, hpac_cuda_at(args->state, plan->cast_offset), &kernel,
+                          hpac_cuda_parameter(&plan->base, args->parameters, KERNEL));
 }
 
 static hpac_status dense_forward(cuda_plan *base, const hpac_exec_args *args)
@@ -78,20 +75,16 @@ static hpac_status dense_forward(cuda_plan *base, const hpac_exec_args *args)
     void *sums = base->output.bf16 ? hpac_cuda_at(args->workspace, plan->sums_offset) : args->y;
     if (base->input.bf16)
         HPAC_TRY(cast_kernel(plan, args));
-    HPAC_TRY(multiply(plan, &(gemm){
-                                .m = plan->outputs,
-                                .n = base->input.batch,
-                                .k = plan->inputs,
-                                .a = kernel_of(plan, args),
-                                .lda = plan->outputs,
-                                .b = args->x,
-                                .ldb = plan->inputs,
-                                .c = sums,
-                            }));
-    CUDA_TRY(hpac_kernel_bias(
-        &base->output, hpac_cuda_at(args->parameters, base->base.parameters[BIAS].offset_nbytes),
-        plan->relu, args->training && plan->drops ? &plan->dropout : NULL, args->y, sums,
-        hpac_cuda_stream(base)));
+    HPAC_TRY(multiply(plan, &(gemm){.m = plan->outputs,
+                                    .n = base->input.batch,
+                                    .k = plan->inputs,
+                                    .a = kernel_of(plan, args),
+                                    .b = args->x,
+                                    .c = sums}));
+    CUDA_TRY(hpac_kernel_bias(&base->output, hpac_cuda_parameter(base, args->parameters, BIAS),
+                              plan->chain.relu,
+                              args->training && plan->chain.drops ? &plan->dropout : NULL, args->y,
+                              sums, hpac_cuda_stream(base)));
     return HPAC_OK;
 }
 
@@ -100,21 +93,18 @@ static hpac_status go_back_to_sums(const dense_plan *plan, const hpac_exec_args 
                                    const void **dz)
 {
     const cuda_plan *base = &plan->base;
-    cudaStream_t stream = hpac_cuda_stream(base);
-    bool changes = plan->relu || plan->drops;
+    bool changes = plan->chain.relu || plan->chain.drops;
     CUDA_TRY(hpac_kernel_bias_backward(
-        &base->output, plan->relu, plan->drops ? &plan->dropout : NULL, changes ? args->dy : NULL,
-        args->y, args->dy, hpac_cuda_at(args->gradients, base->base.parameters[BIAS].offset_nbytes),
-        hpac_cuda_at(args->workspace, plan->partials_offset), stream));
+        &base->output, plan->chain.relu, plan->chain.drops ? &plan->dropout : NULL,
+        changes ? args->dy : NULL, args->y, args->dy,
+        hpac_cuda_parameter(base, args->gradients, BIAS),
+        hpac_cuda_at(args->workspace, plan->partials_offset), hpac_cuda_stream(base)));
     *dz = args->dy;
     if (base->input.bf16 == base->output.bf16)
         return HPAC_OK;
-    kernel_tensor narrow = base->output;
-    narrow.bf16 = true;
     void *cast = hpac_cuda_at(args->workspace, plan->gradient_offset);
-    CUDA_TRY(hpac_kernel_convert(&narrow, cast, &base->output, args->dy, stream));
     *dz = cast;
-    return HPAC_OK;
+    return hpac_cuda_cast(base, cast, &base->output, args->dy);
 }
 
 static hpac_status dense_backward(cuda_plan *base, const hpac_exec_args *args)
@@ -122,51 +112,35 @@ static hpac_status dense_backward(cuda_plan *base, const hpac_exec_args *args)
     const dense_plan *plan = (const dense_plan *)base;
     const void *dz = NULL;
     HPAC_TRY(go_back_to_sums(plan, args, &dz));
-    HPAC_TRY(multiply(
-        plan, &(gemm){
-                  .transpose_b = true,
-                  .m = plan->outputs,
-                  .n = plan->inputs,
-                  .k = base->input.batch,
-                  .a = dz,
-                  .lda = plan->outputs,
-                  .b = args->x,
-                  .ldb = plan->inputs,
-                  .c = hpac_cuda_at(args->gradients, base->base.parameters[KERNEL].offset_nbytes),
-              }));
+    HPAC_TRY(multiply(plan, &(gemm){.transpose_b = true,
+                                    .m = plan->outputs,
+                                    .n = plan->inputs,
+                                    .k = base->input.batch,
+                                    .a = dz,
+                                    .b = args->x,
+                                    .c = hpac_cuda_parameter(base, args->gradients, KERNEL)}));
     if (!args->dx)
         return HPAC_OK;
-    return multiply(plan, &(gemm){
-                              .transpose_a = true,
-                              .m = plan->inputs,
-                              .n = base->input.batch,
-                              .k = plan->outputs,
-                              .a = kernel_of(plan, args),
-                              .lda = plan->outputs,
-                              .b = dz,
-                              .ldb = plan->outputs,
-                              .c = args->dx,
-                              .c_bf16 = base->input.bf16,
-                          });
+    return multiply(plan, &(gemm){.transpose_a = true,
+                                  .m = plan->inputs,
+                                  .n = base->input.batch,
+                                  .k = plan->outputs,
+                                  .a = kernel_of(plan, args),
+                                  .b = dz,
+                                  .c = args->dx,
+                                  .c_bf16 = base->input.bf16});
 }
 
 /* Keras's rows are in (row, col, channel) order; ours in that of the input. */
 static void add_parameters(dense_plan *plan)
 {
-    const kernel_tensor *in = &plan->base.input;
-    size_t rows = (size_t)in->rows, cols = (size_t)in->cols, channels = (size_t)in->channels;
-    size_t outputs = (size_t)plan->outputs;
+    const cuda_order in = hpac_cuda_order_of(&plan->base.input);
+    const size_t outputs = hpac_cuda_order_of(&plan->base.output).lengths[3];
     const cuda_order kernel = {
-        .lengths = {rows, cols, channels, outputs},
-        .strides = {(in->nchw ? cols : cols * channels) * outputs,
-                    (in->nchw ? 1 : channels) * outputs, (in->nchw ? rows * cols : 1) * outputs, 1},
+        .lengths = {in.lengths[1], in.lengths[2], in.lengths[3], outputs},
+        .strides = {in.strides[1] * outputs, in.strides[2] * outputs, in.strides[3] * outputs, 1},
     };
-    const cuda_order bias = {.lengths = {1, 1, 1, outputs}, .strides = {0, 0, 0, 1}};
-    hpac_cuda_plan_add_parameter(
-        &plan->base, &(hpac_parameter){.op = plan->op, .count = (size_t)plan->inputs * outputs},
-        &kernel);
-    hpac_cuda_plan_add_parameter(
-        &plan->base, &(hpac_parameter){.op = plan->op, .is_bias = true, .count = outputs}, &bias);
+    hpac_cuda_plan_add_parameters(&plan->base, plan->chain.dense, &kernel);
 }
 
 static void plan_memory(dense_plan *plan)
@@ -196,37 +170,34 @@ static void choose_numbers(dense_plan *plan)
                     : "fp32");
 }
 
-/* [flatten] dense [relu] [dropout]; finds the dense operation. */
-static bool find_dense(const hpac_plan_request *request, size_t *op, bool *relu, bool *drops)
+static bool find_chain(const hpac_plan_request *request, dense_chain *chain)
 {
-    size_t dense = request->ops[0].kind == HPAC_OP_FLATTEN ? 1 : 0, next = dense + 1;
-    if (dense >= request->op_count || request->ops[dense].kind != HPAC_OP_DENSE)
+    const hpac_op *ops = request->ops;
+    size_t next = ops[0].kind == HPAC_OP_FLATTEN;
+    if (next >= request->op_count || ops[next].kind != HPAC_OP_DENSE)
         return false;
-    *relu = next < request->op_count && request->ops[next].kind == HPAC_OP_RELU;
-    next += *relu;
-    *drops = next < request->op_count && request->ops[next].kind == HPAC_OP_DROPOUT;
-    next += *drops;
-    *op = dense;
+    chain->dense = next++;
+    chain->relu = next < request->op_count && ops[next].kind == HPAC_OP_RELU;
+    next += chain->relu;
+    chain->drops = next < request->op_count && ops[next].kind == HPAC_OP_DROPOUT;
+    next += chain->drops;
     return next == request->op_count;
 }
 
 hpac_status hpac_cuda_try_dense(cuda_device *device, const hpac_plan_request *request,
                                 cuda_plan **result)
 {
-    bool relu, drops;
-    size_t op;
-    if (!find_dense(request, &op, &relu, &drops))
+    dense_chain chain;
+    if (!find_chain(request, &chain))
         return HPAC_OK;
     HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(dense_plan), dense_forward,
                                   dense_backward, result));
     dense_plan *plan = (dense_plan *)*result;
-    plan->op = op;
-    plan->relu = relu;
-    plan->drops = drops;
-    if (drops)
+    plan->chain = chain;
+    if (chain.drops)
         plan->dropout = hpac_cuda_dropout(device, &request->ops[request->op_count - 1]);
-    plan->inputs = (int)hpac_shape_count(request->ops[op].in);
-    plan->outputs = (int)request->ops[op].out.channels;
+    plan->inputs = (int)hpac_shape_count(request->ops[chain.dense].in);
+    plan->outputs = plan->base.output.channels;
     if (request->plain_output)
         hpac_cuda_plan_set_output(&plan->base, HPAC_LAYOUT_PLAIN);
     add_parameters(plan);

@@ -1,8 +1,9 @@
 /* The CUDA device: opening it, and why it does not open. */
 #include "cuda.h"
 
+#include "base/memory.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 
 #define TEXT(value) TEXT_OF(value)
 #define TEXT_OF(value) #value
@@ -19,8 +20,8 @@
 #define AMPERE 8
 
 /* What cublasSetWorkspace recommends. */
-#define CUBLAS_WORKSPACE_NBYTES ((size_t)4 << 20)
-#define CUBLAS_WORKSPACE_NBYTES_HOPPER ((size_t)32 << 20)
+#define CUBLAS_WORKSPACE_NBYTES (4 << 20)
+#define CUBLAS_WORKSPACE_NBYTES_HOPPER (32 << 20)
 #define HOPPER 9
 
 /* ---- is there a GPU ---- */
@@ -98,16 +99,6 @@ static hpac_status check_precision(const cuda_device *device, const struct cudaD
 
 /* ---- opening ---- */
 
-hpac_status hpac_cuda_use(const cuda_device *device)
-{
-    static _Thread_local int current = -1;
-    if (current == device->index)
-        return HPAC_OK;
-    CUDA_TRY(cudaSetDevice(device->index));
-    current = device->index;
-    return HPAC_OK;
-}
-
 static hpac_status open_streams(cuda_device *device)
 {
     for (int i = 0; i < CUDA_QUEUE_COUNT; i++)
@@ -118,9 +109,8 @@ static hpac_status open_streams(cuda_device *device)
 /* The first kernel: it runs only if one was compiled for this GPU. */
 static hpac_status try_kernel(cuda_device *device, const struct cudaDeviceProp *gpu)
 {
-    void *step = NULL;
-    HPAC_TRY(hpac_cuda_alloc(&device->base, HPAC_MEMORY_DEVICE, sizeof *device->step, &step));
-    device->step = step;
+    HPAC_TRY(
+        hpac_cuda_alloc(&device->base, HPAC_MEMORY_DEVICE, sizeof(kernel_step), &device->step));
     cudaError_t error = hpac_kernel_set_step(device->step, 0, 0, hpac_cuda_compute(device));
     if (error == cudaSuccess)
         error = cudaStreamSynchronize(hpac_cuda_compute(device));
@@ -156,7 +146,7 @@ static hpac_status open_device(cuda_device *device)
     HPAC_TRY(check_cudnn());
     CUDA_TRY(cudaGetDeviceProperties(&gpu, device->index));
     HPAC_TRY(check_precision(device, &gpu));
-    HPAC_TRY(hpac_cuda_use(device));
+    HPAC_TRY(hpac_cuda_use(&device->base));
     HPAC_TRY(open_streams(device));
     HPAC_TRY(try_kernel(device, &gpu));
     CUDA_TRY(cudnnCreate(&device->cudnn));
@@ -165,13 +155,11 @@ static hpac_status open_device(cuda_device *device)
 }
 
 /* Errors are dropped: what was enqueued has been waited for. */
-static void cuda_close(hpac_device *base)
+void hpac_cuda_close(hpac_device *base)
 {
     cuda_device *device = (cuda_device *)base;
-    if (!device)
-        return;
     if (device->streams[0])
-        (void)hpac_cuda_use(device); /* another device may have been used last */
+        (void)hpac_cuda_use(base); /* another device may have been used last */
     if (device->cublas)
         (void)cublasDestroy(device->cublas);
     if (device->cudnn)
@@ -185,7 +173,7 @@ static void cuda_close(hpac_device *base)
     free(device);
 }
 
-static hpac_status cuda_describe(hpac_device *base, hpac_device_info *info)
+hpac_status hpac_cuda_describe(hpac_device *base, hpac_device_info *info)
 {
     const cuda_device *device = (const cuda_device *)base;
     struct cudaDeviceProp gpu;
@@ -196,7 +184,7 @@ static hpac_status cuda_describe(hpac_device *base, hpac_device_info *info)
         .vector_layout = device->vector_layout,
         .precision = device->precision,
     };
-    HPAC_TRY(hpac_cuda_use(device));
+    HPAC_TRY(hpac_cuda_use(base));
     CUDA_TRY(cudaGetDeviceProperties(&gpu, device->index));
     CUDA_TRY(cudaMemGetInfo(&info->free_nbytes, &info->total_nbytes));
     CUDA_TRY(cudaDriverGetVersion(&driver));
@@ -211,42 +199,6 @@ static hpac_status cuda_describe(hpac_device *base, hpac_device_info *info)
     return HPAC_OK;
 }
 
-static const hpac_device_ops operations = {
-    .abi = HPAC_DEVICE_ABI,
-    .name = "cuda",
-    .close = cuda_close,
-    .describe = cuda_describe,
-    .alloc = hpac_cuda_alloc,
-    .free = hpac_cuda_free,
-    .upload = hpac_cuda_upload,
-    .download = hpac_cuda_download,
-    .event_create = hpac_cuda_event_create,
-    .timer_create = hpac_cuda_timer_create,
-    .event_destroy = hpac_cuda_event_destroy,
-    .event_record = hpac_cuda_event_record,
-    .event_await = hpac_cuda_event_await,
-    .event_synchronize = hpac_cuda_event_synchronize,
-    .elapsed_ms = hpac_cuda_elapsed_ms,
-    .synchronize = hpac_cuda_synchronize,
-    .graph_begin = hpac_cuda_graph_begin,
-    .graph_end = hpac_cuda_graph_end,
-    .graph_launch = hpac_cuda_graph_launch,
-    .graph_destroy = hpac_cuda_graph_destroy,
-    .copy = hpac_cuda_copy,
-    .gather = hpac_cuda_gather,
-    .plan_create = hpac_cuda_plan_create,
-    .plan_destroy = hpac_cuda_plan_destroy,
-    .parameter_write = hpac_cuda_parameter_write,
-    .parameter_read = hpac_cuda_parameter_read,
-    .activation_write = hpac_cuda_activation_write,
-    .activation_read = hpac_cuda_activation_read,
-    .set_step = hpac_cuda_set_step,
-    .forward = hpac_cuda_forward,
-    .backward = hpac_cuda_backward,
-    .loss = hpac_cuda_loss,
-    .adadelta = hpac_cuda_adadelta,
-};
-
 /* NCHW for float32 tensors, for which cuDNN has more algorithms than in NHWC, and NHWC for bf16,
  * which tensor cores read without a conversion. Which is faster in TF32 was not measured. */
 static hpac_layout choose_image_layout(const hpac_device_options *options)
@@ -255,6 +207,12 @@ static hpac_layout choose_image_layout(const hpac_device_options *options)
     bool nchw = options->image_layout == HPAC_IMAGE_LAYOUT_NCHW ||
                 (options->image_layout == HPAC_IMAGE_LAYOUT_AUTO && !bf16);
     return (nchw ? CUDA_LAYOUT_NCHW : 0) | (bf16 ? CUDA_LAYOUT_BF16 : 0);
+}
+
+static void release(cuda_device **device)
+{
+    if (*device)
+        hpac_cuda_close(&(*device)->base);
 }
 
 /* The one symbol that the library exports. */
@@ -269,20 +227,16 @@ hpac_status hpac_cuda_open(uint32_t abi, const hpac_device_options *options, int
                          "libhpac_cuda.so has device interface %d, this program has %u: build "
                          "both from the same sources",
                          HPAC_DEVICE_ABI, abi);
-    cuda_device *device = calloc(1, sizeof *device);
-    if (!device)
-        return hpac_fail_memory(sizeof *device);
-    device->base.ops = &operations;
+    HPAC_AUTO(release) cuda_device *device = NULL;
+    HPAC_TRY_NEW(device, 1);
+    device->base.ops = &hpac_cuda_operations;
     device->index = index;
     device->precision = options->precision;
     device->deterministic = options->deterministic;
     device->image_layout = choose_image_layout(options);
     device->vector_layout = device->image_layout & CUDA_LAYOUT_BF16;
-    hpac_status status = open_device(device);
-    if (status != HPAC_OK) {
-        cuda_close(&device->base);
-        return status;
-    }
+    HPAC_TRY(open_device(device));
     *result = &device->base;
+    device = NULL;
     return HPAC_OK;
 }

@@ -71,32 +71,31 @@ static void permute(const cuda_order *order, number_format format, void *stored,
             }
 }
 
-static hpac_status copy_and_wait(const cuda_device *device, void *to, const void *from,
-                                 size_t nbytes, enum cudaMemcpyKind kind)
+/* From `values` to `address` or back, by way of `pinned`. */
+static hpac_status transfer(const cuda_plan *plan, const cuda_order *order, number_format format,
+                            void *address, void *pinned, size_t nbytes, float *values, bool write)
 {
-    HPAC_TRY(hpac_cuda_use(device));
-    CUDA_TRY(cudaMemcpyAsync(to, from, nbytes, kind, hpac_cuda_compute(device)));
-    CUDA_TRY(cudaStreamSynchronize(hpac_cuda_compute(device)));
+    hpac_device *device = plan->base.device;
+    if (write) {
+        permute(order, format, pinned, values, true);
+        HPAC_TRY(device->ops->upload(device, HPAC_QUEUE_COMPUTE, address, pinned, nbytes));
+        return device->ops->synchronize(device);
+    }
+    HPAC_TRY(device->ops->download(device, HPAC_QUEUE_COMPUTE, pinned, address, nbytes));
+    HPAC_TRY(device->ops->synchronize(device));
+    permute(order, format, pinned, values, false);
     return HPAC_OK;
 }
 
 static hpac_status move(const cuda_plan *plan, const cuda_order *order, number_format format,
                         void *address, float *values, bool write)
 {
-    cuda_device *device = hpac_cuda_device_of(plan);
     const size_t *length = order->lengths;
     size_t nbytes = length[0] * length[1] * length[2] * length[3] * number_nbytes[format];
-    void *stored = NULL;
-    hpac_status status = hpac_cuda_alloc(&device->base, HPAC_MEMORY_PINNED, nbytes, &stored);
-    if (status == HPAC_OK && write) {
-        permute(order, format, stored, values, true);
-        status = copy_and_wait(device, address, stored, nbytes, cudaMemcpyHostToDevice);
-    } else if (status == HPAC_OK) {
-        status = copy_and_wait(device, stored, address, nbytes, cudaMemcpyDeviceToHost);
-        if (status == HPAC_OK)
-            permute(order, format, stored, values, false);
-    }
-    hpac_cuda_free(&device->base, HPAC_MEMORY_PINNED, stored);
+    void *pinned;
+    HPAC_TRY(hpac_cuda_alloc(plan->base.device, HPAC_MEMORY_PINNED, nbytes, &pinned));
+    hpac_status status = transfer(plan, order, format, address, pinned, nbytes, values, write);
+    hpac_cuda_free(plan->base.device, HPAC_MEMORY_PINNED, pinned);
     return hpac_fail_within(status, "%s", plan->name);
 }
 
@@ -104,7 +103,7 @@ static hpac_status move_parameter(const cuda_plan *plan, size_t index, void *sli
                                   bool write)
 {
     return move(plan, &plan->parameters[index], NUMBER_FLOAT,
-                hpac_cuda_at(slice, plan->base.parameters[index].offset_nbytes), values, write);
+                hpac_cuda_parameter(plan, slice, index), values, write);
 }
 
 hpac_status hpac_cuda_parameter_write(hpac_plan *plan, size_t parameter, void *slice,
@@ -119,23 +118,11 @@ hpac_status hpac_cuda_parameter_read(hpac_plan *plan, size_t parameter, const vo
     return move_parameter((const cuda_plan *)plan, parameter, (void *)slice, values, false);
 }
 
-static cuda_order order_of(const kernel_tensor *tensor)
-{
-    size_t rows = (size_t)tensor->rows, cols = (size_t)tensor->cols,
-           channels = (size_t)tensor->channels;
-    return (cuda_order){
-        .lengths = {(size_t)tensor->batch, rows, cols, channels},
-        .strides = {rows * cols * channels, tensor->nchw ? cols : cols * channels,
-                    tensor->nchw ? 1 : channels, tensor->nchw ? rows * cols : 1},
-    };
-}
-
 static hpac_status move_activation(const cuda_plan *plan, bool input, void *address, float *values,
                                    bool write)
 {
-    const kernel_tensor *output = plan->converts ? &plan->plain : &plan->output;
-    const kernel_tensor *tensor = input ? &plan->input : output;
-    const cuda_order order = order_of(tensor);
+    const kernel_tensor *tensor = input ? &plan->input : &plan->output;
+    const cuda_order order = hpac_cuda_order_of(tensor);
     number_format format = tensor->bf16 ? NUMBER_BF16 : NUMBER_FLOAT;
     if (input && plan->reads_bytes)
         format = NUMBER_BYTE;

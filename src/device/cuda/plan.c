@@ -1,28 +1,52 @@
 /* Plans: which op chains are taken, and what all plans have in common. */
 #include "cuda.h"
 
+#include "base/memory.h"
+
 #include <nvtx3/nvToolsExt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* Each takes all the op chains it knows, the long ones too. */
-static cuda_try *const tries[] = {
-    hpac_cuda_try_conv2d,  hpac_cuda_try_dense,   hpac_cuda_try_maxpool, hpac_cuda_try_activation,
-    hpac_cuda_try_dropout, hpac_cuda_try_flatten, hpac_cuda_try_pixels,
-};
+static cuda_try *const tries[] = {hpac_cuda_try_conv2d, hpac_cuda_try_dense, hpac_cuda_try_single};
 
-kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op)
+/* ---- tensors ---- */
+
+static kernel_tensor tensor_of(hpac_shape shape, size_t batch, hpac_layout layout)
 {
-    return (kernel_dropout){
-        .step = device->step,
-        .stream = op->stream,
-        .threshold = hpac_dropout_threshold(op->rate),
-        .scale = 1.0F / (1.0F - op->rate),
+    return (kernel_tensor){
+        .batch = (int)batch,
+        .rows = (int)shape.rows,
+        .cols = (int)shape.cols,
+        .channels = (int)shape.channels,
+        .nchw = shape.rank == 3 && layout & CUDA_LAYOUT_NCHW,
+        .bf16 = layout & CUDA_LAYOUT_BF16,
     };
 }
 
-/* The chain, layout and number format. */
+cuda_order hpac_cuda_order_of(const kernel_tensor *tensor)
+{
+    size_t rows = (size_t)tensor->rows, cols = (size_t)tensor->cols,
+           channels = (size_t)tensor->channels;
+    return (cuda_order){
+        .lengths = {(size_t)tensor->batch, rows, cols, channels},
+        .strides = {rows * cols * channels, tensor->nchw ? cols : cols * channels,
+                    tensor->nchw ? 1 : channels, tensor->nchw ? rows * cols : 1},
+    };
+}
+
+size_t hpac_cuda_tensor_count(const kernel_tensor *tensor)
+{
+    const cuda_order order = hpac_cuda_order_of(tensor);
+    return order.lengths[0] * order.strides[0];
+}
+
+size_t hpac_cuda_tensor_nbytes(const kernel_tensor *tensor)
+{
+    return hpac_cuda_tensor_count(tensor) * (tensor->bf16 ? 2 : sizeof(float));
+}
+
+/* ---- what operations fill in ---- */
+
 static void name_plan(const hpac_plan_request *request, char *name, size_t name_nbytes)
 {
     char chain[128];
@@ -37,15 +61,14 @@ hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *r
                                  cuda_plan **result)
 {
     const hpac_op *first = &request->ops[0], *last = &request->ops[request->op_count - 1];
-    cuda_plan *plan = calloc(1, nbytes);
-    *result = plan;
-    if (!plan)
-        return hpac_fail_memory(nbytes);
+    cuda_plan *plan;
+    HPAC_TRY_MEMORY(plan = *result = calloc(1, nbytes), nbytes);
     plan->base.device = &device->base;
     plan->forward = forward;
     plan->backward = backward;
-    plan->input = hpac_cuda_tensor(first->in, request->batch, request->input_layout);
-    plan->output = hpac_cuda_tensor(last->out, request->batch, HPAC_LAYOUT_PLAIN);
+    name_plan(request, plan->name, sizeof plan->name);
+    plan->input = tensor_of(first->in, request->batch, request->input_layout);
+    plan->output = tensor_of(last->out, request->batch, HPAC_LAYOUT_PLAIN);
     plan->base.input_nbytes = hpac_cuda_tensor_nbytes(&plan->input);
     hpac_cuda_plan_set_output(plan, last->out.rank == 1 ? request->input_layout & CUDA_LAYOUT_BF16
                                                         : request->input_layout);
@@ -60,116 +83,99 @@ void hpac_cuda_plan_set_output(cuda_plan *plan, hpac_layout layout)
     plan->base.output_nbytes = hpac_cuda_tensor_nbytes(&plan->output);
 }
 
-void hpac_cuda_plan_add_parameter(cuda_plan *plan, const hpac_parameter *parameter,
-                                  const cuda_order *order)
+static void add_parameter(cuda_plan *plan, size_t op, bool is_bias, const cuda_order *order)
 {
+    const size_t *lengths = order->lengths;
     size_t index = plan->base.parameter_count++;
+    size_t count = lengths[0] * lengths[1] * lengths[2] * lengths[3];
     plan->parameters[index] = *order;
-    plan->base.parameters[index] = *parameter;
-    plan->base.parameters[index].offset_nbytes =
-        hpac_plan_reserve(&plan->base.parameters_nbytes, parameter->count * sizeof(float));
+    plan->base.parameters[index] = (hpac_parameter){
+        .op = op,
+        .is_bias = is_bias,
+        .count = count,
+        .offset_nbytes = hpac_plan_reserve(&plan->base.parameters_nbytes, count * sizeof(float)),
+    };
 }
 
-/* ---- plain output of operations that write another: logits of a layer that is not dense ---- */
-
-static void add_conversion(cuda_plan *plan)
+void hpac_cuda_plan_add_parameters(cuda_plan *plan, size_t op, const cuda_order *kernel)
 {
-    if (plan->base.output_layout == HPAC_LAYOUT_PLAIN)
-        return;
-    size_t nbytes = hpac_cuda_tensor_nbytes(&plan->output);
-    plan->converts = true;
-    plan->output_offset = hpac_plan_reserve(&plan->base.workspace_nbytes, nbytes);
-    plan->gradient_offset = hpac_plan_reserve(&plan->base.workspace_nbytes, nbytes);
-    plan->plain = plan->output;
-    plan->plain.nchw = plan->plain.bf16 = false;
-    plan->base.output_layout = HPAC_LAYOUT_PLAIN;
-    plan->base.output_nbytes = hpac_cuda_tensor_nbytes(&plan->plain);
+    add_parameter(plan, op, false, kernel);
+    add_parameter(plan, op, true,
+                  &(cuda_order){.lengths = {1, 1, 1, kernel->lengths[3]}, .strides = {0, 0, 0, 1}});
 }
 
-static hpac_status forward_converted(cuda_plan *plan, const hpac_exec_args *args)
+kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op)
 {
-    hpac_exec_args inner = *args;
-    inner.y = hpac_cuda_at(args->workspace, plan->output_offset);
-    HPAC_TRY(plan->forward(plan, &inner));
-    CUDA_TRY(
-        hpac_kernel_convert(&plan->plain, args->y, &plan->output, inner.y, hpac_cuda_stream(plan)));
-    return HPAC_OK;
-}
-
-static hpac_status backward_converted(cuda_plan *plan, const hpac_exec_args *args)
-{
-    cudaStream_t stream = hpac_cuda_stream(plan);
-    hpac_exec_args inner = *args;
-    inner.y = hpac_cuda_at(args->workspace, plan->output_offset);
-    inner.dy = hpac_cuda_at(args->workspace, plan->gradient_offset);
-    CUDA_TRY(hpac_kernel_convert(&plan->output, inner.y, &plan->plain, args->y, stream));
-    CUDA_TRY(hpac_kernel_convert(&plan->output, inner.dy, &plan->plain, args->dy, stream));
-    return plan->backward(plan, &inner);
+    return (kernel_dropout){
+        .step = device->step,
+        .stream = op->stream,
+        .threshold = hpac_dropout_threshold(op->rate),
+        .scale = 1.0F / (1.0F - op->rate),
+    };
 }
 
 /* ---- the interface ---- */
 
 static hpac_status try_all(cuda_device *device, const hpac_plan_request *request, cuda_plan **plan)
 {
-    HPAC_TRY(hpac_cuda_use(device));
+    HPAC_TRY(hpac_cuda_use(&device->base));
     for (size_t i = 0; i < sizeof tries / sizeof *tries && !*plan; i++)
         HPAC_TRY(tries[i](device, request, plan));
-    return HPAC_OK;
+    if (!*plan || !request->plain_output || (*plan)->base.output_layout == HPAC_LAYOUT_PLAIN)
+        return HPAC_OK;
+    HPAC_AUTO(hpac_cuda_plan_release) cuda_plan *inner = *plan;
+    *plan = NULL;
+    return hpac_cuda_wrap(device, request, &inner, plan);
 }
 
 hpac_status hpac_cuda_plan_create(hpac_device *base, const hpac_plan_request *request,
                                   hpac_plan **result)
 {
-    char name[sizeof((cuda_plan *)0)->name] = "";
-    cuda_plan *plan = NULL;
+    HPAC_AUTO(hpac_cuda_plan_release) cuda_plan *plan = NULL;
+    char name[sizeof plan->name];
     *result = NULL;
-    name_plan(request, name, sizeof name);
     hpac_status status = try_all((cuda_device *)base, request, &plan);
     if (status != HPAC_OK) {
-        if (plan)
-            hpac_cuda_plan_destroy(&plan->base);
+        name_plan(request, name, sizeof name);
         return hpac_fail_within(status, "%s", name);
     }
-    if (!plan)
-        return HPAC_OK;
-    memcpy(plan->name, name, sizeof name);
-    if (request->plain_output)
-        add_conversion(plan);
-    *result = &plan->base;
+    if (plan)
+        *result = &plan->base;
+    plan = NULL;
     return HPAC_OK;
 }
 
 void hpac_cuda_plan_destroy(hpac_plan *base)
 {
     cuda_plan *plan = (cuda_plan *)base;
-    if (!plan)
-        return;
-    if (plan->fini)
+    if (plan && plan->fini)
         plan->fini(plan);
     free(plan);
 }
 
-static hpac_status call_pass(hpac_plan *base, const hpac_exec_args *args, const char *pass,
-                             cuda_pass *compute)
+void hpac_cuda_plan_release(cuda_plan **plan)
+{
+    hpac_cuda_plan_destroy((hpac_plan *)*plan);
+    *plan = NULL;
+}
+
+static hpac_status call_pass(hpac_plan *base, const hpac_exec_args *args, cuda_pass *pass,
+                             const char *name)
 {
     cuda_plan *plan = (cuda_plan *)base;
-    hpac_status status = hpac_cuda_use(hpac_cuda_device_of(plan));
-    if (status == HPAC_OK) {
-        (void)nvtxRangePushA(plan->name);
-        status = compute(plan, args);
-        (void)nvtxRangePop();
-    }
-    return hpac_fail_within(status, "%s: %s", plan->name, pass);
+    HPAC_TRY(hpac_cuda_use(base->device));
+    (void)nvtxRangePushA(plan->name);
+    hpac_status status = pass(plan, args);
+    (void)nvtxRangePop();
+    return hpac_fail_within(status, "%s: %s", plan->name, name);
 }
 
 hpac_status hpac_cuda_forward(hpac_plan *base, const hpac_exec_args *args)
 {
-    const cuda_plan *plan = (const cuda_plan *)base;
-    return call_pass(base, args, "forward", plan->converts ? forward_converted : plan->forward);
+    return call_pass(base, args, ((const cuda_plan *)base)->forward, "forward");
 }
 
 hpac_status hpac_cuda_backward(hpac_plan *base, const hpac_exec_args *args)
 {
-    const cuda_plan *plan = (const cuda_plan *)base;
-    return call_pass(base, args, "backward", plan->converts ? backward_converted : plan->backward);
+    return call_pass(base, args, ((const cuda_plan *)base)->backward, "backward");
 }

@@ -1,0 +1,102 @@
+/* Plans between conversions: what cuDNN does not have in bf16 is computed in float32, and logits
+ * that another operation than dense writes become plain. */
+#include "cuda.h"
+
+#include <string.h>
+
+typedef struct converted_plan {
+    cuda_plan base;
+    cuda_plan *inner;
+    bool converts_input;
+    size_t x_offset, y_offset, dy_offset, dx_offset; /* workspace, after the inner plan's */
+} converted_plan;
+
+static hpac_status convert(const cuda_plan *plan, const kernel_tensor *to, void *y,
+                           const kernel_tensor *from, const void *x)
+{
+    CUDA_TRY(hpac_kernel_convert(to, y, from, x, hpac_cuda_stream(plan)));
+    return HPAC_OK;
+}
+
+hpac_status hpac_cuda_cast(const cuda_plan *plan, void *to, const kernel_tensor *tensor,
+                           const void *from)
+{
+    kernel_tensor cast = *tensor;
+    cast.bf16 = !tensor->bf16;
+    return convert(plan, &cast, to, tensor, from);
+}
+
+/* The inner plan's arguments, with its x. */
+static hpac_status enter(const converted_plan *plan, const hpac_exec_args *args,
+                         hpac_exec_args *inside)
+{
+    *inside = *args;
+    inside->y = hpac_cuda_at(args->workspace, plan->y_offset);
+    inside->dy = hpac_cuda_at(args->workspace, plan->dy_offset);
+    if (!plan->converts_input)
+        return HPAC_OK;
+    void *x = hpac_cuda_at(args->workspace, plan->x_offset);
+    inside->x = x;
+    if (args->dx)
+        inside->dx = hpac_cuda_at(args->workspace, plan->dx_offset);
+    return convert(&plan->base, &plan->inner->input, x, &plan->base.input, args->x);
+}
+
+static hpac_status converted_forward(cuda_plan *base, const hpac_exec_args *args)
+{
+    const converted_plan *plan = (const converted_plan *)base;
+    cuda_plan *inner = plan->inner;
+    hpac_exec_args inside;
+    HPAC_TRY(enter(plan, args, &inside));
+    HPAC_TRY(inner->forward(inner, &inside));
+    return convert(base, &base->output, args->y, &inner->output, inside.y);
+}
+
+static hpac_status converted_backward(cuda_plan *base, const hpac_exec_args *args)
+{
+    const converted_plan *plan = (const converted_plan *)base;
+    cuda_plan *inner = plan->inner;
+    hpac_exec_args inside;
+    HPAC_TRY(enter(plan, args, &inside));
+    HPAC_TRY(convert(base, &inner->output, inside.y, &base->output, args->y));
+    HPAC_TRY(convert(base, &inner->output, inside.dy, &base->output, args->dy));
+    HPAC_TRY(inner->backward(inner, &inside));
+    if (!plan->converts_input || !args->dx)
+        return HPAC_OK;
+    return convert(base, &base->input, args->dx, &inner->input, inside.dx);
+}
+
+static void converted_fini(cuda_plan *base)
+{
+    hpac_cuda_plan_release(&((converted_plan *)base)->inner);
+}
+
+hpac_status hpac_cuda_wrap(cuda_device *device, const hpac_plan_request *request,
+                           cuda_plan **inner_plan, cuda_plan **result)
+{
+    HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(converted_plan), converted_forward,
+                                  converted_backward, result));
+    converted_plan *plan = (converted_plan *)*result;
+    const cuda_plan *inner = plan->inner = *inner_plan;
+    *inner_plan = NULL;
+    plan->base.fini = converted_fini;
+    plan->converts_input = plan->base.input.bf16 != inner->input.bf16;
+    if (request->plain_output)
+        hpac_cuda_plan_set_output(&plan->base, HPAC_LAYOUT_PLAIN);
+
+    hpac_plan *public = &plan->base.base;
+    size_t x_nbytes = plan->converts_input ? inner->base.input_nbytes : 0;
+    size_t y_nbytes = inner->base.output_nbytes, *workspace = &public->workspace_nbytes;
+    (void)hpac_plan_reserve(workspace, inner->base.workspace_nbytes);
+    plan->x_offset = hpac_plan_reserve(workspace, x_nbytes);
+    plan->y_offset = hpac_plan_reserve(workspace, y_nbytes);
+    plan->dy_offset = hpac_plan_reserve(workspace, y_nbytes);
+    plan->dx_offset = hpac_plan_reserve(workspace, x_nbytes);
+    public->state_nbytes = inner->base.state_nbytes;
+    public->parameter_count = inner->base.parameter_count;
+    public->parameters_nbytes = inner->base.parameters_nbytes;
+    memcpy(public->parameters, inner->base.parameters, sizeof public->parameters);
+    memcpy(public->algorithm, inner->base.algorithm, sizeof public->algorithm);
+    memcpy(plan->base.parameters, inner->parameters, sizeof plan->base.parameters);
+    return HPAC_OK;
+}
