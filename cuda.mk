@@ -55,7 +55,7 @@ GENCODE := $(foreach arch,$(ARCHS),-gencode arch=compute_$(arch),code=sm_$(arch)
 endif
 
 # ---- compiling -----------------------------------------------------------------------------------
-DEVICE_FLAGS = -fPIC -Ikernels -DHPAC_CUDA_ARCHS='$(ARCHS)' $(CUDA_CFLAGS)
+DEVICE_FLAGS = -fPIC -Ikernels -DHPAC_CUDA_ARCHS='"$(ARCHS)"' $(CUDA_CFLAGS)
 # Without exceptions and guarded statics libstdc++ is not needed. -lineinfo is free and gives line
 # numbers to compute-sanitizer and the profilers. No -Wpedantic: what nvcc passes to the C++ compiler is
 # not ISO C++; pragmas unknown to that are for nvcc.

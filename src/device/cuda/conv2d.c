@@ -11,7 +11,6 @@
 #include "base/memory.h"
 
 #include <stdio.h>
-#include <string.h>
 
 typedef struct conv2d_plan {
     cuda_plan base;
@@ -19,7 +18,7 @@ typedef struct conv2d_plan {
     bool relu;
     bool fused;           /* bias, and ReLU if there is one, by cuDNN */
     kernel_tensor inner;  /* what the convolution writes, before a pooling */
-    kernel_tensor kernel; /* the kernel, as a batch of filters, in the arena */
+    kernel_tensor kernel; /* what it reads as the kernel: a batch of filters */
     bool pools;
     kernel_pool pool;
     kernel_dropout dropout;
@@ -54,7 +53,7 @@ static void describe_algorithm(conv2d_plan *plan)
         [CONV2D_FORWARD] = "fwd", [CONV2D_DATA] = "bwd data", [CONV2D_FILTER] = "bwd filter"};
     hpac_plan *public = &plan->base.base;
     const char *fused = !plan->fused ? "" : plan->relu ? " + bias + relu" : " + bias";
-    FILE *text = fmemopen(public->algorithm, sizeof public->algorithm, "w");
+    FILE *text = fmemopen(public->algorithm, sizeof public->algorithm - 1, "w");
     if (!text)
         return;
     fputs(plan->base.input.nchw ? "nchw" : "nhwc", text);
@@ -194,9 +193,7 @@ static hpac_status compute_kernel_gradient(const conv2d_plan *plan, const hpac_e
         choice->workspace_nbytes, &zero, library->kernel, written));
     if (!narrow)
         return HPAC_OK;
-    kernel_tensor kernel = plan->kernel;
-    kernel.bf16 = true;
-    return hpac_cuda_cast(&plan->base, gradient, &kernel, written);
+    return hpac_cuda_cast(&plan->base, gradient, &plan->kernel, written);
 }
 
 static hpac_status compute_input_gradient(const conv2d_plan *plan, const hpac_exec_args *args,
@@ -240,38 +237,45 @@ static void conv2d_fini(cuda_plan *base)
             (void)cudnnDestroyConvolutionDescriptor(library->choices[i].convolution);
 }
 
+static cudnnTensorFormat_t format_of(const kernel_tensor *tensor)
+{
+    return tensor->nchw ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC;
+}
+
+static cudnnDataType_t type_of(const kernel_tensor *tensor)
+{
+    return tensor->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
+}
+
 /* The format's setter makes strides that cuDNN recognises even where a length is 1. */
 static hpac_status describe(const kernel_tensor *tensor, cudnnTensorDescriptor_t *desc)
 {
     CUDA_TRY(cudnnCreateTensorDescriptor(desc));
-    CUDA_TRY(cudnnSetTensor4dDescriptor(*desc, tensor->nchw ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC,
-                                        tensor->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT,
-                                        tensor->batch, tensor->channels, tensor->rows,
-                                        tensor->cols));
+    CUDA_TRY(cudnnSetTensor4dDescriptor(*desc, format_of(tensor), type_of(tensor), tensor->batch,
+                                        tensor->channels, tensor->rows, tensor->cols));
     return HPAC_OK;
 }
 
 static hpac_status describe_tensors(conv2d_plan *plan)
 {
     conv2d_library *library = &plan->library;
-    const kernel_tensor *kernel = &plan->kernel, *x = &plan->base.input;
+    const kernel_tensor *kernel = &plan->kernel;
     kernel_tensor bias = plan->inner;
     bias.batch = bias.rows = bias.cols = 1;
-    HPAC_TRY(describe(x, &library->x));
+    HPAC_TRY(describe(&plan->base.input, &library->x));
     HPAC_TRY(describe(&plan->inner, &library->y));
     HPAC_TRY(describe(&bias, &library->bias));
     CUDA_TRY(cudnnCreateFilterDescriptor(&library->kernel));
-    CUDA_TRY(cudnnSetFilter4dDescriptor(
-        library->kernel, x->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT,
-        x->nchw ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC, kernel->batch, kernel->channels,
-        kernel->rows, kernel->cols));
+    CUDA_TRY(cudnnSetFilter4dDescriptor(library->kernel, type_of(kernel), format_of(kernel),
+                                        kernel->batch, kernel->channels, kernel->rows,
+                                        kernel->cols));
     CUDA_TRY(cudnnCreateActivationDescriptor(&library->activation));
     CUDA_TRY(cudnnSetActivationDescriptor(
         library->activation, plan->relu ? CUDNN_ACTIVATION_RELU : CUDNN_ACTIVATION_IDENTITY,
         CUDNN_NOT_PROPAGATE_NAN, 0));
-    library->x_nbytes = hpac_cuda_tensor_nbytes(x);
+    library->x_nbytes = plan->base.base.input_nbytes;
     library->y_nbytes = hpac_cuda_tensor_nbytes(&plan->inner);
-    library->kernel_nbytes = hpac_cuda_tensor_count(kernel) * (x->bf16 ? 2 : sizeof(float));
+    library->kernel_nbytes = hpac_cuda_tensor_nbytes(kernel);
     return HPAC_OK;
 }
 
@@ -352,17 +356,12 @@ static void read_request(cuda_device *device, const hpac_plan_request *request, 
 {
     const hpac_op *op = &request->ops[0];
     plan->relu = request->op_count > 1;
-    plan->inner = plan->base.input;
+    plan->inner = plan->kernel = plan->base.input;
     plan->inner.rows = (int)op->out.rows;
     plan->inner.cols = (int)op->out.cols;
-    plan->inner.channels = (int)op->out.channels;
-    plan->kernel = (kernel_tensor){
-        .batch = (int)op->out.channels,
-        .rows = (int)op->kernel_rows,
-        .cols = (int)op->kernel_cols,
-        .channels = (int)op->in.channels,
-        .nchw = plan->base.input.nchw,
-    };
+    plan->inner.channels = plan->kernel.batch = (int)op->out.channels;
+    plan->kernel.rows = (int)op->kernel_rows;
+    plan->kernel.cols = (int)op->kernel_cols;
     plan->pools = request->op_count > 2;
     if (!plan->pools)
         return;
@@ -379,8 +378,11 @@ static void read_request(cuda_device *device, const hpac_plan_request *request, 
 }
 
 static hpac_status make_conv2d(cuda_device *device, const hpac_plan_request *request,
-                               conv2d_plan *plan)
+                               cuda_plan **result)
 {
+    HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(conv2d_plan), conv2d_forward,
+                                  conv2d_backward, result));
+    conv2d_plan *plan = (conv2d_plan *)*result;
     plan->base.fini = conv2d_fini;
     read_request(device, request, plan);
     HPAC_TRY(describe_tensors(plan));
@@ -392,35 +394,20 @@ static hpac_status make_conv2d(cuda_device *device, const hpac_plan_request *req
     return HPAC_OK;
 }
 
-static hpac_status try_conv2d(cuda_device *device, const hpac_plan_request *request,
-                              cuda_plan **result, bool *lacks_pass)
-{
-    HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(conv2d_plan), conv2d_forward,
-                                  conv2d_backward, result));
-    conv2d_plan *plan = (conv2d_plan *)*result;
-    hpac_status status = make_conv2d(device, request, plan);
-    *lacks_pass = plan->library.lacks_pass;
-    return status;
-}
-
 /* What cuDNN does not have in bf16 is computed in float32, between casts. */
 hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *request,
                                  cuda_plan **result)
 {
-    bool lacks_pass = false;
     if (!is_conv2d_chain(request))
         return HPAC_OK;
-    hpac_status status = try_conv2d(device, request, result, &lacks_pass);
-    if (status == HPAC_OK || !lacks_pass || !(request->input_layout & CUDA_LAYOUT_BF16))
+    hpac_status status = make_conv2d(device, request, result);
+    const conv2d_plan *plan = (const conv2d_plan *)*result;
+    if (status == HPAC_OK || !plan || !plan->library.lacks_pass || !plan->base.input.bf16)
         return status;
     hpac_cuda_plan_release(result);
     hpac_plan_request wide = *request;
     wide.input_layout &= ~CUDA_LAYOUT_BF16;
     HPAC_AUTO(hpac_cuda_plan_release) cuda_plan *inner = NULL;
-    HPAC_TRY(try_conv2d(device, &wide, &inner, &lacks_pass));
-    char algorithm[sizeof inner->base.algorithm];
-    memcpy(algorithm, inner->base.algorithm, sizeof algorithm);
-    HPAC_TRY(hpac_cuda_wrap(device, request, &inner, result));
-    snprintf((*result)->base.algorithm, sizeof algorithm, "no bf16, cast to %.160s", algorithm);
-    return HPAC_OK;
+    HPAC_TRY(make_conv2d(device, &wide, &inner));
+    return hpac_cuda_wrap(device, request, &inner, result);
 }

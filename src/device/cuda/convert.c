@@ -2,6 +2,7 @@
  * that another operation than dense writes become plain. */
 #include "cuda.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct converted_plan {
@@ -96,7 +97,8 @@ hpac_status hpac_cuda_wrap(cuda_device *device, const hpac_plan_request *request
     public->parameter_count = inner->base.parameter_count;
     public->parameters_nbytes = inner->base.parameters_nbytes;
     memcpy(public->parameters, inner->base.parameters, sizeof public->parameters);
-    memcpy(public->algorithm, inner->base.algorithm, sizeof public->algorithm);
     memcpy(plan->base.parameters, inner->parameters, sizeof plan->base.parameters);
+    snprintf(public->algorithm, sizeof public->algorithm, "%s%.160s",
+             plan->converts_input ? "no bf16, cast to " : "", inner->base.algorithm);
     return HPAC_OK;
 }

@@ -5,14 +5,6 @@
 
 #include <stdio.h>
 
-#define TEXT(value) TEXT_OF(value)
-#define TEXT_OF(value) #value
-
-/* "75 80 90": what the kernels were compiled for, defined by cuda.mk. */
-#ifndef HPAC_CUDA_ARCHS
-#define HPAC_CUDA_ARCHS unknown
-#endif
-
 /* The oldest drivers that run programs of this major version of CUDA (CUDA's release notes). */
 #define OLDEST_DRIVER (CUDART_VERSION >= 13000 ? "580" : "525")
 
@@ -121,7 +113,7 @@ static hpac_status try_kernel(cuda_device *device, const struct cudaDeviceProp *
         return status;
     return hpac_fail_within(status,
                             "GPU %d (%s) has compute capability %d.%d, and the kernels are built "
-                            "for " TEXT(HPAC_CUDA_ARCHS) ": build with CUDA_ARCHS=%d%d",
+                            "for " HPAC_CUDA_ARCHS ": build with CUDA_ARCHS=%d%d",
                             device->index, gpu->name, gpu->major, gpu->minor, gpu->major,
                             gpu->minor);
 }

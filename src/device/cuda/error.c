@@ -3,33 +3,27 @@
 
 #include <string.h>
 
-/* Errors after which every further call of the process fails too. */
-static bool is_sticky(cudaError_t error)
-{
-    switch (error) {
-    case cudaErrorECCUncorrectable:
-    case cudaErrorIllegalAddress:
-    case cudaErrorLaunchTimeout:
-    case cudaErrorAssert:
-    case cudaErrorHardwareStackError:
-    case cudaErrorIllegalInstruction:
-    case cudaErrorMisalignedAddress:
-    case cudaErrorInvalidAddressSpace:
-    case cudaErrorInvalidPc:
-    case cudaErrorLaunchFailure:
-    case cudaErrorUnknown:
-        return true;
-    default:
-        return false;
-    }
-}
-
+/* What to do about errors after which every further call of the process fails, too. */
 static const char *advice(cudaError_t error)
 {
-    return is_sticky(error)
-               ? ": the CUDA context is unusable after this error; start the run again (--resume "
-                 "continues from the last checkpoint)"
-               : "";
+    static const cudaError_t sticky[] = {
+        cudaErrorECCUncorrectable,
+        cudaErrorIllegalAddress,
+        cudaErrorLaunchTimeout,
+        cudaErrorAssert,
+        cudaErrorHardwareStackError,
+        cudaErrorIllegalInstruction,
+        cudaErrorMisalignedAddress,
+        cudaErrorInvalidAddressSpace,
+        cudaErrorInvalidPc,
+        cudaErrorLaunchFailure,
+        cudaErrorUnknown,
+    };
+    for (size_t i = 0; i < sizeof sticky / sizeof *sticky; i++)
+        if (error == sticky[i])
+            return ": the CUDA context is unusable after this error; start the run again (--resume "
+                   "continues from the last checkpoint)";
+    return "";
 }
 
 /* The function's name, without the arguments. */

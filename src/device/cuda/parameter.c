@@ -5,18 +5,6 @@
 
 #include <string.h>
 
-typedef enum number_format {
-    NUMBER_FLOAT,
-    NUMBER_BF16,
-    NUMBER_BYTE,
-} number_format;
-
-static const size_t number_nbytes[] = {
-    [NUMBER_FLOAT] = sizeof(float),
-    [NUMBER_BF16] = sizeof(uint16_t),
-    [NUMBER_BYTE] = 1,
-};
-
 /* The upper half of a float, rounded to the nearest, of equally near ones to the even. */
 static uint16_t narrow(float value)
 {
@@ -35,27 +23,27 @@ static float widen(uint16_t half)
     return value;
 }
 
-static void store(void *stored, size_t index, number_format format, float value)
+/* An element of float32 (4 bytes), bf16 (2) or bytes (1). */
+static void store(void *stored, size_t index, size_t nbytes, float value)
 {
-    if (format == NUMBER_FLOAT)
+    if (nbytes == 4)
         ((float *)stored)[index] = value;
-    else if (format == NUMBER_BF16)
+    else if (nbytes == 2)
         ((uint16_t *)stored)[index] = narrow(value);
     else
         ((uint8_t *)stored)[index] = (uint8_t)value;
 }
 
-static float load(const void *stored, size_t index, number_format format)
+static float load(const void *stored, size_t index, size_t nbytes)
 {
-    if (format == NUMBER_FLOAT)
+    if (nbytes == 4)
         return ((const float *)stored)[index];
-    if (format == NUMBER_BF16)
-        return widen(((const uint16_t *)stored)[index]);
-    return (float)((const uint8_t *)stored)[index];
+    return nbytes == 2 ? widen(((const uint16_t *)stored)[index])
+                       : (float)((const uint8_t *)stored)[index];
 }
 
 /* The values of `order`, one by one, from `values` to `stored` or back. */
-static void permute(const cuda_order *order, number_format format, void *stored, float *values,
+static void permute(const cuda_order *order, size_t element_nbytes, void *stored, float *values,
                     bool write)
 {
     const size_t *length = order->lengths, *stride = order->strides;
@@ -65,36 +53,37 @@ static void permute(const cuda_order *order, number_format format, void *stored,
                 size_t row = i * stride[0] + j * stride[1] + k * stride[2];
                 for (size_t m = 0; m < length[3]; m++, values++)
                     if (write)
-                        store(stored, row + m * stride[3], format, *values);
+                        store(stored, row + m * stride[3], element_nbytes, *values);
                     else
-                        *values = load(stored, row + m * stride[3], format);
+                        *values = load(stored, row + m * stride[3], element_nbytes);
             }
 }
 
 /* From `values` to `address` or back, by way of `pinned`. */
-static hpac_status transfer(const cuda_plan *plan, const cuda_order *order, number_format format,
+static hpac_status transfer(const cuda_plan *plan, const cuda_order *order, size_t element_nbytes,
                             void *address, void *pinned, size_t nbytes, float *values, bool write)
 {
     hpac_device *device = plan->base.device;
     if (write) {
-        permute(order, format, pinned, values, true);
+        permute(order, element_nbytes, pinned, values, true);
         HPAC_TRY(device->ops->upload(device, HPAC_QUEUE_COMPUTE, address, pinned, nbytes));
         return device->ops->synchronize(device);
     }
     HPAC_TRY(device->ops->download(device, HPAC_QUEUE_COMPUTE, pinned, address, nbytes));
     HPAC_TRY(device->ops->synchronize(device));
-    permute(order, format, pinned, values, false);
+    permute(order, element_nbytes, pinned, values, false);
     return HPAC_OK;
 }
 
-static hpac_status move(const cuda_plan *plan, const cuda_order *order, number_format format,
+static hpac_status move(const cuda_plan *plan, const cuda_order *order, size_t element_nbytes,
                         void *address, float *values, bool write)
 {
     const size_t *length = order->lengths;
-    size_t nbytes = length[0] * length[1] * length[2] * length[3] * number_nbytes[format];
+    size_t nbytes = length[0] * length[1] * length[2] * length[3] * element_nbytes;
     void *pinned;
     HPAC_TRY(hpac_cuda_alloc(plan->base.device, HPAC_MEMORY_PINNED, nbytes, &pinned));
-    hpac_status status = transfer(plan, order, format, address, pinned, nbytes, values, write);
+    hpac_status status =
+        transfer(plan, order, element_nbytes, address, pinned, nbytes, values, write);
     hpac_cuda_free(plan->base.device, HPAC_MEMORY_PINNED, pinned);
     return hpac_fail_within(status, "%s", plan->name);
 }
@@ -102,7 +91,7 @@ static hpac_status move(const cuda_plan *plan, const cuda_order *order, number_f
 static hpac_status move_parameter(const cuda_plan *plan, size_t index, void *slice, float *values,
                                   bool write)
 {
-    return move(plan, &plan->parameters[index], NUMBER_FLOAT,
+    return move(plan, &plan->parameters[index], sizeof(float),
                 hpac_cuda_parameter(plan, slice, index), values, write);
 }
 
@@ -123,10 +112,8 @@ static hpac_status move_activation(const cuda_plan *plan, bool input, void *addr
 {
     const kernel_tensor *tensor = input ? &plan->input : &plan->output;
     const cuda_order order = hpac_cuda_order_of(tensor);
-    number_format format = tensor->bf16 ? NUMBER_BF16 : NUMBER_FLOAT;
-    if (input && plan->reads_bytes)
-        format = NUMBER_BYTE;
-    return move(plan, &order, format, address, values, write);
+    size_t element_nbytes = input && plan->reads_bytes ? 1 : tensor->bf16 ? 2 : sizeof(float);
+    return move(plan, &order, element_nbytes, address, values, write);
 }
 
 hpac_status hpac_cuda_activation_write(hpac_plan *plan, bool input, void *address,

@@ -11,79 +11,73 @@ typedef struct single_plan {
     kernel_pool pool;
 } single_plan;
 
+/* Enqueues a pass. */
+typedef cudaError_t single_pass(const single_plan *plan, const hpac_exec_args *args,
+                                cudaStream_t stream);
+
 /* The bytes or floats of a batch slot -> floats in [0, 1] in the device's image layout. */
-static hpac_status pixels(cuda_plan *base, const hpac_exec_args *args)
+static cudaError_t pixels(const single_plan *plan, const hpac_exec_args *args, cudaStream_t stream)
 {
-    CUDA_TRY(hpac_kernel_pixels(&base->output, args->y, args->x, ((single_plan *)base)->op.pixels,
-                                hpac_cuda_stream(base)));
-    return HPAC_OK;
+    return hpac_kernel_pixels(&plan->base.output, args->y, args->x, plan->op.pixels, stream);
 }
 
-static hpac_status activation(cuda_plan *base, const hpac_exec_args *args)
+static cudaError_t activation(const single_plan *plan, const hpac_exec_args *args,
+                              cudaStream_t stream)
 {
-    CUDA_TRY(hpac_kernel_activate(&base->output, ((single_plan *)base)->op.kind, args->y, args->x,
-                                  hpac_cuda_stream(base)));
-    return HPAC_OK;
+    return hpac_kernel_activate(&plan->base.output, plan->op.kind, args->y, args->x, stream);
 }
 
-static hpac_status activation_backward(cuda_plan *base, const hpac_exec_args *args)
+static cudaError_t activation_backward(const single_plan *plan, const hpac_exec_args *args,
+                                       cudaStream_t stream)
 {
-    CUDA_TRY(hpac_kernel_activate_backward(&base->output, ((single_plan *)base)->op.kind, args->dx,
-                                           args->y, args->dy, hpac_cuda_stream(base)));
-    return HPAC_OK;
+    return hpac_kernel_activate_backward(&plan->base.output, plan->op.kind, args->dx, args->y,
+                                         args->dy, stream);
 }
 
 /* The mask is a function of seed, step and index: backward draws it again and nothing is stored. */
-static hpac_status dropout(cuda_plan *base, const hpac_exec_args *args)
+static cudaError_t dropout(const single_plan *plan, const hpac_exec_args *args, cudaStream_t stream)
 {
-    hpac_device *device = base->base.device;
     if (!args->training)
-        return device->ops->copy(device, args->y, args->x, base->base.output_nbytes);
-    CUDA_TRY(hpac_kernel_dropout(&base->output, &((single_plan *)base)->dropout, args->y, args->x,
-                                 hpac_cuda_stream(base)));
-    return HPAC_OK;
+        return cudaMemcpyAsync(args->y, args->x, plan->base.base.output_nbytes,
+                               cudaMemcpyDeviceToDevice, stream);
+    return hpac_kernel_dropout(&plan->base.output, &plan->dropout, args->y, args->x, stream);
 }
 
-static hpac_status dropout_backward(cuda_plan *base, const hpac_exec_args *args)
+static cudaError_t dropout_backward(const single_plan *plan, const hpac_exec_args *args,
+                                    cudaStream_t stream)
 {
-    CUDA_TRY(hpac_kernel_dropout(&base->output, &((single_plan *)base)->dropout, args->dx, args->dy,
-                                 hpac_cuda_stream(base)));
-    return HPAC_OK;
+    return hpac_kernel_dropout(&plan->base.output, &plan->dropout, args->dx, args->dy, stream);
 }
 
 /* The first of equals is the max, as in Keras; cuDNN documents no rule for these. */
-static hpac_status maxpool(cuda_plan *base, const hpac_exec_args *args)
+static cudaError_t maxpool(const single_plan *plan, const hpac_exec_args *args, cudaStream_t stream)
 {
-    CUDA_TRY(hpac_kernel_maxpool(&((single_plan *)base)->pool, args->y,
-                                 args->training ? args->state : NULL, args->x,
-                                 hpac_cuda_stream(base)));
-    return HPAC_OK;
+    return hpac_kernel_maxpool(&plan->pool, args->y, args->training ? args->state : NULL, args->x,
+                               stream);
 }
 
-static hpac_status maxpool_backward(cuda_plan *base, const hpac_exec_args *args)
+static cudaError_t maxpool_backward(const single_plan *plan, const hpac_exec_args *args,
+                                    cudaStream_t stream)
 {
-    CUDA_TRY(hpac_kernel_maxpool_backward(&((single_plan *)base)->pool, args->dx, args->state,
-                                          args->dy, NULL, NULL, hpac_cuda_stream(base)));
-    return HPAC_OK;
+    return hpac_kernel_maxpool_backward(&plan->pool, args->dx, args->state, args->dy, NULL, NULL,
+                                        stream);
 }
 
 /* `output` is the image in NHWC order, whose memory is the vector's. */
-static hpac_status flatten(cuda_plan *base, const hpac_exec_args *args)
+static cudaError_t flatten(const single_plan *plan, const hpac_exec_args *args, cudaStream_t stream)
 {
-    CUDA_TRY(
-        hpac_kernel_convert(&base->output, args->y, &base->input, args->x, hpac_cuda_stream(base)));
-    return HPAC_OK;
+    return hpac_kernel_convert(&plan->base.output, args->y, &plan->base.input, args->x, stream);
 }
 
-static hpac_status flatten_backward(cuda_plan *base, const hpac_exec_args *args)
+static cudaError_t flatten_backward(const single_plan *plan, const hpac_exec_args *args,
+                                    cudaStream_t stream)
 {
-    CUDA_TRY(hpac_kernel_convert(&base->input, args->dx, &base->output, args->dy,
-                                 hpac_cuda_stream(base)));
-    return HPAC_OK;
+    return hpac_kernel_convert(&plan->base.input, args->dx, &plan->base.output, args->dy, stream);
 }
 
+/* Pixels are the first operation of a network: their input has no gradient. */
 static const struct {
-    cuda_pass *forward, *backward;
+    single_pass *forward, *backward;
 } passes[] = {
     [HPAC_OP_PIXELS] = {pixels, NULL},
     [HPAC_OP_RELU] = {activation, activation_backward},
@@ -93,11 +87,21 @@ static const struct {
     [HPAC_OP_FLATTEN] = {flatten, flatten_backward},
 };
 
-/* There is nothing but dx to compute. Pixels are the first operation: their input has none. */
+static hpac_status call(cuda_plan *base, single_pass *pass, const hpac_exec_args *args)
+{
+    cudaError_t error = pass((const single_plan *)base, args, hpac_cuda_stream(base));
+    return error == cudaSuccess ? HPAC_OK : hpac_cuda_fail(error, "kernel launch");
+}
+
+static hpac_status forward(cuda_plan *base, const hpac_exec_args *args)
+{
+    return call(base, passes[((single_plan *)base)->op.kind].forward, args);
+}
+
 static hpac_status backward(cuda_plan *base, const hpac_exec_args *args)
 {
-    cuda_pass *pass = passes[((single_plan *)base)->op.kind].backward;
-    return pass && args->dx ? pass(base, args) : HPAC_OK;
+    single_pass *pass = passes[((single_plan *)base)->op.kind].backward;
+    return pass && args->dx ? call(base, pass, args) : HPAC_OK;
 }
 
 static void set_up_pixels(cuda_device *device, const hpac_plan_request *request, cuda_plan *plan)
@@ -128,8 +132,7 @@ hpac_status hpac_cuda_try_single(cuda_device *device, const hpac_plan_request *r
     if (request->op_count != 1 || op->kind >= sizeof passes / sizeof *passes ||
         !passes[op->kind].forward)
         return HPAC_OK;
-    HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(single_plan), passes[op->kind].forward,
-                                  backward, result));
+    HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(single_plan), forward, backward, result));
     single_plan *plan = (single_plan *)*result;
     plan->op = *op;
     if (op->kind == HPAC_OP_PIXELS)
