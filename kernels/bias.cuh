@@ -56,11 +56,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         if (dz)
             store(dz + index, value);
     }
-    sum = column_sums(sum, shared);
-    if (threadIdx.y == 0 && channel < work.channels)
-#pragma unroll
-        for (int i = 0; i < COUNT; i++)
-            sums[(uint64_t)blockIdx.x * work.channels + channel + i] = sum.v[i];
+    float *to = sums + (uint64_t)blockIdx.x * work.channels + channel;
+    write_column_sums(channel < work.channels ? to : NULL, sum, shared);
 }
 
 /*

@@ -38,6 +38,12 @@ __device__ __forceinline__ float widen(bfloat value)
     return __uint_as_float((uint32_t)value.bits << 16);
 }
 
+/* Of a pixel: divided, not multiplied by 1 / 255, so that the values are the CPU's. */
+__device__ __forceinline__ float widen(uint8_t value)
+{
+    return (float)value / 255.0F;
+}
+
 template <typename T> __device__ __forceinline__ T narrow(float value);
 
 template <> __device__ __forceinline__ float narrow<float>(float value)
@@ -103,13 +109,15 @@ template <int COUNT> struct values {
     float v[COUNT];
 };
 
+/* Moved by one instruction. */
+template <int COUNT, typename T> struct alignas(COUNT * sizeof(T)) packed {
+    T v[COUNT];
+};
+
 /* `at` is aligned to COUNT values. */
 template <int COUNT, typename T> __device__ __forceinline__ values<COUNT> load(const T *at)
 {
-    struct alignas(COUNT * sizeof(T)) packed {
-        T v[COUNT];
-    };
-    const packed read = *reinterpret_cast<const packed *>(at);
+    const packed<COUNT, T> read = *reinterpret_cast<const packed<COUNT, T> *>(at);
     values<COUNT> result;
 #pragma unroll
     for (int i = 0; i < COUNT; i++)
@@ -119,14 +127,11 @@ template <int COUNT, typename T> __device__ __forceinline__ values<COUNT> load(c
 
 template <int COUNT, typename T> __device__ __forceinline__ void store(T *at, values<COUNT> from)
 {
-    struct alignas(COUNT * sizeof(T)) packed {
-        T v[COUNT];
-    };
-    packed written;
+    packed<COUNT, T> written;
 #pragma unroll
     for (int i = 0; i < COUNT; i++)
         written.v[i] = narrow<T>(from.v[i]);
-    *reinterpret_cast<packed *>(at) = written;
+    *reinterpret_cast<packed<COUNT, T> *>(at) = written;
 }
 
 /* The first `count` of four; `aligned`: all four may be moved as one when they are all there. */
@@ -188,10 +193,10 @@ template <int THREADS, typename T> __device__ __forceinline__ T block_sum(T valu
     return value;
 }
 
-/* Over the rows of threads of a block, COUNT columns per thread; the results are row 0's. `shared`
- * has room for COUNT floats per thread; blockDim.y is a power of two. */
+/* Over the rows of threads of a block, COUNT columns per thread, written from `to` on by row 0 if
+ * it is not NULL. `shared` has room for COUNT floats per thread; blockDim.y is a power of two. */
 template <int COUNT>
-__device__ __forceinline__ values<COUNT> column_sums(values<COUNT> sums, float *shared)
+__device__ __forceinline__ void write_column_sums(float *to, values<COUNT> sums, float *shared)
 {
     float *own = shared + (threadIdx.y * blockDim.x + threadIdx.x) * COUNT;
 #pragma unroll
@@ -204,10 +209,10 @@ __device__ __forceinline__ values<COUNT> column_sums(values<COUNT> sums, float *
             for (int i = 0; i < COUNT; i++)
                 own[i] += own[half * blockDim.x * COUNT + i];
     }
+    if (threadIdx.y == 0 && to)
 #pragma unroll
-    for (int i = 0; i < COUNT; i++)
-        sums.v[i] = own[i];
-    return sums;
+        for (int i = 0; i < COUNT; i++)
+            to[i] = own[i];
 }
 
 #endif

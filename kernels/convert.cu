@@ -1,7 +1,15 @@
-/* Launcher of convert.cuh. */
+/* Launchers of convert.cuh. */
 #include "convert.cuh"
 
 #include "launch.h"
+
+template <typename S, typename T>
+static cudaError_t launch_quads(T *y, const S *x, uint64_t count, cudaStream_t stream)
+{
+    convert_quads<<<blocks_for(divide_up(count, 4)), KERNEL_THREADS, 0, stream>>>(
+        y, x, count, fours_aligned<S>(x) && fours_aligned<T>(y));
+    return cudaGetLastError();
+}
 
 template <typename S, typename T>
 static cudaError_t launch_turn(const kernel_tensor *from, T *y, const S *x, cudaStream_t stream)
@@ -16,31 +24,43 @@ static cudaError_t launch_turn(const kernel_tensor *from, T *y, const S *x, cuda
     return cudaGetLastError();
 }
 
-template <typename S, typename T>
-static cudaError_t launch(const kernel_tensor *to, T *y, const kernel_tensor *from, const S *x,
-                          cudaStream_t stream)
+cudaError_t hpac_kernel_convert(const kernel_tensor *to, void *y, const kernel_tensor *from,
+                                const void *x, cudaStream_t stream)
 {
     const uint64_t count = tensor_count(from);
     if (count == 0)
         return cudaSuccess;
-    if (has_planes(from) != has_planes(to))
-        return launch_turn(from, y, x, stream);
-    convert_quads<<<blocks_for(divide_up(count, 4)), KERNEL_THREADS, 0, stream>>>(
-        y, x, count, is_aligned(x, 4) && is_aligned(y, 4));
+    return with_type(from->bf16, [=](auto source) {
+        return with_type(to->bf16, [=](auto target) {
+            const auto *values = (const decltype(source) *)x;
+            auto *converted = (decltype(target) *)y;
+            return has_planes(from) != has_planes(to)
+                       ? launch_turn(from, converted, values, stream)
+                       : launch_quads(converted, values, count, stream);
+        });
+    });
+}
+
+template <typename S, typename T>
+static cudaError_t launch_pixels(const kernel_tensor *tensor, T *y, const S *x, cudaStream_t stream)
+{
+    const uint64_t count = tensor_count(tensor);
+    if (count == 0)
+        return cudaSuccess;
+    if (!has_planes(tensor))
+        return launch_quads(y, x, count, stream);
+    pixels_planes<<<blocks_for(count), KERNEL_THREADS, 0, stream>>>(
+        y, x, count, make_divisor(tensor_pixels(tensor)), make_divisor((uint64_t)tensor->channels));
     return cudaGetLastError();
 }
 
-template <typename S>
-static cudaError_t launch_format(const kernel_tensor *to, void *y, const kernel_tensor *from,
-                                 const S *x, cudaStream_t stream)
+cudaError_t hpac_kernel_pixels(const kernel_tensor *tensor, void *y, const void *x,
+                               hpac_pixels pixels, cudaStream_t stream)
 {
-    return to->bf16 ? launch(to, (bfloat *)y, from, x, stream)
-                    : launch(to, (float *)y, from, x, stream);
-}
-
-cudaError_t hpac_kernel_convert(const kernel_tensor *to, void *y, const kernel_tensor *from,
-                                const void *x, cudaStream_t stream)
-{
-    return from->bf16 ? launch_format(to, y, from, (const bfloat *)x, stream)
-                      : launch_format(to, y, from, (const float *)x, stream);
+    return with_type(tensor->bf16, [=](auto number) {
+        auto *values = (decltype(number) *)y;
+        return pixels == HPAC_PIXELS_UINT8
+                   ? launch_pixels(tensor, values, (const uint8_t *)x, stream)
+                   : launch_pixels(tensor, values, (const float *)x, stream);
+    });
 }

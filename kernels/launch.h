@@ -40,9 +40,84 @@ static inline unsigned power_of_two(uint64_t needed, unsigned limit)
     return power;
 }
 
-template <typename T> static inline bool is_aligned(const T *address, size_t count)
+/* Whether each address is aligned to four values of type T. */
+template <typename T, typename... ADDRESS> static inline bool fours_aligned(ADDRESS... addresses)
 {
-    return (uintptr_t)address % (count * sizeof(T)) == 0;
+    return (((uintptr_t)addresses % (4 * sizeof(T)) == 0) && ...);
+}
+
+/* launch(T()) with the type of a tensor's numbers. */
+template <typename LAUNCH> static inline cudaError_t with_type(bool bf16, LAUNCH launch)
+{
+    return bf16 ? launch(bfloat()) : launch(float());
+}
+
+/* ---- sums over a tensor's channels, distributed over blocks: bias.cu, maxpool.cu ---- */
+
+/* Per channel; more cost more in the second kernel than they save in the first. */
+#define MAX_PARTIALS 1024
+/* A thread takes at least so many items before there are more blocks. */
+#define ITEMS_PER_THREAD 8
+
+struct sum_grid {
+    dim3 threads, blocks;
+    size_t shared_nbytes;
+    unsigned parts; /* partial sums per channel */
+};
+
+static inline unsigned limit_parts(uint64_t parts, uint64_t limit)
+{
+    const uint64_t at_most = limit < MAX_PARTIALS ? limit : MAX_PARTIALS;
+    return (unsigned)(parts < at_most ? parts : at_most);
+}
+
+/* Blocks of (columns, rows) of threads, of `count` neighbouring channels each. */
+static inline sum_grid share_rows(uint64_t rows, uint32_t channels, unsigned count)
+{
+    const uint64_t across = divide_up(channels, count);
+    const unsigned columns = power_of_two(across, 32), down = KERNEL_THREADS / columns;
+    sum_grid grid;
+    grid.parts =
+        limit_parts(divide_up(rows ? rows : 1, (uint64_t)down * ITEMS_PER_THREAD), MAX_PARTIALS);
+    grid.threads = dim3(columns, down);
+    grid.blocks = dim3(grid.parts, (unsigned)divide_up(across, columns));
+    grid.shared_nbytes = KERNEL_THREADS * count * sizeof(float);
+    return grid;
+}
+
+/* Blocks of one channel, which is blocks.x. About 4096 blocks are several per resident block on the
+ * largest GPUs. */
+static inline sum_grid share_planes(uint64_t items, uint32_t channels)
+{
+    sum_grid grid;
+    grid.parts = limit_parts(divide_up(items ? items : 1, KERNEL_THREADS * ITEMS_PER_THREAD),
+                             divide_up(4096, channels));
+    grid.threads = dim3(KERNEL_THREADS);
+    grid.blocks = dim3(channels, grid.parts);
+    grid.shared_nbytes = KERNEL_THREADS / 32 * sizeof(float);
+    return grid;
+}
+
+/* Adds `count` partial sums per channel: bias.cu. */
+cudaError_t hpac_kernel_sum_partials(float *gradient, const float *partials, unsigned count,
+                                     unsigned channels, cudaStream_t stream);
+
+/* Where blocks leave their sums: in the gradient itself if there is one block per channel. NULL
+ * gradient: no sums are wanted. */
+static inline float *sums_of(float *gradient, void *partials, const sum_grid &grid)
+{
+    return gradient && grid.parts > 1 ? (float *)partials : gradient;
+}
+
+/* After the launch that leaves them: its error, or the second kernel that adds partial sums. */
+static inline cudaError_t finish_sums(float *gradient, const void *partials, const sum_grid &grid,
+                                      unsigned channels, cudaStream_t stream)
+{
+    const cudaError_t error = cudaGetLastError();
+    if (error != cudaSuccess || !gradient || grid.parts == 1)
+        return error;
+    return hpac_kernel_sum_partials(gradient, (const float *)partials, grid.parts, channels,
+                                    stream);
 }
 
 #endif

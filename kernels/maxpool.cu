@@ -1,7 +1,7 @@
 /* Launchers of maxpool.cuh. */
 #include "maxpool.cuh"
 
-#include "sums.h"
+#include "launch.h"
 
 static pool_work describe(const kernel_pool *pool)
 {
@@ -43,40 +43,30 @@ size_t hpac_kernel_argmax_nbytes(const kernel_pool *pool)
     return output_count(work) * (has_small_windows(work) ? sizeof(uint8_t) : sizeof(uint32_t));
 }
 
-/* A thread takes so many columns of y and so many channels. */
-static void set_pieces(pool_work *work, uint32_t cols, uint32_t channels)
-{
-    work->by_rows = make_divisor(work->out_rows);
-    work->by_cols = make_divisor(work->out_cols / cols);
-    work->by_channels = make_divisor(work->channels / channels);
-}
-
-template <typename T>
-static cudaError_t launch(pool_work work, T *y, void *argmax, const T *x, cudaStream_t stream)
+template <typename T, typename W>
+static cudaError_t launch(pool_work work, T *y, W *argmax, const T *x, cudaStream_t stream)
 {
     const uint64_t count = output_count(work);
-    const bool fours = is_aligned(y, 4) && is_aligned(x, 4) && work.channels % 4 == 0 &&
-                       has_small_windows(work) && is_aligned((uint32_t *)argmax, 1);
-    uint8_t *bytes = (uint8_t *)argmax;
-    const bool quads = fours && !work.nchw;
-    const bool tiles = fours && work.nchw && is_square(work) && work.cols % 4 == 0;
     if (count == 0)
         return cudaSuccess;
-    set_pieces(&work, tiles ? 2 : 1, quads || tiles ? 4 : 1);
-    if (quads && is_square(work))
-        maxpool_quads<T, true>
-            <<<blocks_for(count / 4), KERNEL_THREADS, 0, stream>>>(y, bytes, x, work);
-    else if (quads)
-        maxpool_quads<T, false>
-            <<<blocks_for(count / 4), KERNEL_THREADS, 0, stream>>>(y, bytes, x, work);
-    else if (tiles)
-        maxpool_tiles<T><<<blocks_for(count / 8), KERNEL_THREADS, 0, stream>>>(y, bytes, x, work);
-    else if (has_small_windows(work))
-        maxpool_singles<T, uint8_t>
-            <<<blocks_for(count), KERNEL_THREADS, 0, stream>>>(y, bytes, x, work);
-    else
-        maxpool_singles<T, uint32_t>
-            <<<blocks_for(count), KERNEL_THREADS, 0, stream>>>(y, (uint32_t *)argmax, x, work);
+    auto kernel = maxpool_singles<T, W>;
+    uint32_t cols = 1, channels = 1; /* of a thread */
+    if constexpr (sizeof(W) == 1) {
+        const bool fours =
+            fours_aligned<T>(y, x) && fours_aligned<W>(argmax) && work.channels % 4 == 0;
+        if (fours && !work.nchw) {
+            kernel = is_square(work) ? maxpool_quads<T, true> : maxpool_quads<T, false>;
+            channels = 4;
+        } else if (fours && is_square(work) && work.cols % 4 == 0) {
+            kernel = maxpool_tiles<T>;
+            cols = 2, channels = 4;
+        }
+    }
+    work.by_rows = make_divisor(work.out_rows);
+    work.by_cols = make_divisor(work.out_cols / cols);
+    work.by_channels = make_divisor(work.channels / channels);
+    kernel<<<blocks_for(count / (cols * channels)), KERNEL_THREADS, 0, stream>>>(y, argmax, x,
+                                                                                 work);
     return cudaGetLastError();
 }
 
@@ -84,64 +74,39 @@ cudaError_t hpac_kernel_maxpool(const kernel_pool *pool, void *y, void *argmax, 
                                 cudaStream_t stream)
 {
     const pool_work work = describe(pool);
-    return pool->before.bf16 ? launch(work, (bfloat *)y, argmax, (const bfloat *)x, stream)
-                             : launch(work, (float *)y, argmax, (const float *)x, stream);
+    return with_type(pool->before.bf16, [=](auto number) {
+        using T = decltype(number);
+        return has_small_windows(work)
+                   ? launch(work, (T *)y, (uint8_t *)argmax, (const T *)x, stream)
+                   : launch(work, (T *)y, (uint32_t *)argmax, (const T *)x, stream);
+    });
 }
 
-/* The addresses of one backward call. */
-template <typename T> struct pool_addresses {
-    T *dx;
-    const void *argmax;
-    const T *dy;
-    float *gradient, *partials;
-};
-
-/* Windows of all images, partial ones included; a thread takes `cols` columns of x. */
-static uint64_t set_windows(pool_work *work, uint32_t cols)
+/* The windows of all images, partial ones included; a thread takes several columns of x. */
+template <typename T, typename W>
+static cudaError_t launch_backward(pool_work work, T *dx, const W *argmax, const T *dy,
+                                   float *gradient, void *partials, cudaStream_t stream)
 {
-    work->by_rows = make_divisor(divide_up(work->rows, work->window_rows));
-    work->by_cols = make_divisor(divide_up(work->cols, cols));
-    return (uint64_t)work->batch * work->by_rows.value * work->by_cols.value;
-}
-
-template <typename T, typename W, int COUNT>
-static cudaError_t launch_rows(pool_work work, const pool_addresses<T> &at, cudaStream_t stream)
-{
-    const uint64_t windows = set_windows(&work, work.window_cols);
-    const row_grid grid = share_rows(windows, work.channels, COUNT);
-    maxpool_backward_rows<T, W, COUNT><<<grid.blocks, grid.threads, grid.shared_nbytes, stream>>>(
-        at.dx, (const W *)at.argmax, at.dy, sums_of(at.gradient, at.partials, grid.blocks.x), work);
-    return finish_sums(at.gradient, at.partials, grid.blocks.x, work.channels, stream);
-}
-
-template <typename T, typename W, bool SQUARE>
-static cudaError_t launch_planes(pool_work work, const pool_addresses<T> &at, cudaStream_t stream)
-{
-    const uint64_t items = set_windows(&work, SQUARE ? 4 : work.window_cols);
-    const row_grid grid = share_planes(items, work.channels);
-    maxpool_backward_planes<T, W, SQUARE>
-        <<<grid.blocks, grid.threads, grid.shared_nbytes, stream>>>(
-            at.dx, (const W *)at.argmax, at.dy, sums_of(at.gradient, at.partials, grid.blocks.y),
-            work);
-    return finish_sums(at.gradient, at.partials, grid.blocks.y, work.channels, stream);
-}
-
-template <typename T>
-static cudaError_t launch_backward(const pool_work &work, const pool_addresses<T> &at,
-                                   cudaStream_t stream)
-{
-    const bool aligned =
-        is_aligned(at.dx, 4) && is_aligned(at.dy, 4) && is_aligned((const uint32_t *)at.argmax, 1);
-    const bool small = has_small_windows(work);
-    if (work.nchw && small && aligned && is_square(work) && work.cols % 4 == 0)
-        return launch_planes<T, uint8_t, true>(work, at, stream);
-    if (work.nchw)
-        return small ? launch_planes<T, uint8_t, false>(work, at, stream)
-                     : launch_planes<T, uint32_t, false>(work, at, stream);
-    if (small && aligned && work.channels % 4 == 0)
-        return launch_rows<T, uint8_t, 4>(work, at, stream);
-    return small ? launch_rows<T, uint8_t, 1>(work, at, stream)
-                 : launch_rows<T, uint32_t, 1>(work, at, stream);
+    auto kernel = work.nchw ? maxpool_backward_planes<T, W, false> : maxpool_backward_rows<T, W, 1>;
+    uint32_t cols = work.window_cols, channels = 1;
+    if constexpr (sizeof(W) == 1) {
+        const bool fours = fours_aligned<T>(dx, dy) && fours_aligned<W>(argmax);
+        if (fours && work.nchw && is_square(work) && work.cols % 4 == 0) {
+            kernel = maxpool_backward_planes<T, W, true>;
+            cols = 4;
+        } else if (fours && !work.nchw && work.channels % 4 == 0) {
+            kernel = maxpool_backward_rows<T, W, 4>;
+            channels = 4;
+        }
+    }
+    work.by_rows = make_divisor(divide_up(work.rows, work.window_rows));
+    work.by_cols = make_divisor(divide_up(work.cols, cols));
+    const uint64_t items = (uint64_t)work.batch * work.by_rows.value * work.by_cols.value;
+    const sum_grid grid =
+        work.nchw ? share_planes(items, work.channels) : share_rows(items, work.channels, channels);
+    kernel<<<grid.blocks, grid.threads, grid.shared_nbytes, stream>>>(
+        dx, argmax, dy, sums_of(gradient, partials, grid), work);
+    return finish_sums(gradient, partials, grid, work.channels, stream);
 }
 
 cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, const void *argmax,
@@ -149,10 +114,12 @@ cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, cons
                                          cudaStream_t stream)
 {
     const pool_work work = describe(pool);
-    if (pool->before.bf16)
-        return launch_backward<bfloat>(
-            work, {(bfloat *)dx, argmax, (const bfloat *)dy, bias_gradient, (float *)partials},
-            stream);
-    return launch_backward<float>(
-        work, {(float *)dx, argmax, (const float *)dy, bias_gradient, (float *)partials}, stream);
+    return with_type(pool->before.bf16, [=](auto number) {
+        using T = decltype(number);
+        return has_small_windows(work)
+                   ? launch_backward(work, (T *)dx, (const uint8_t *)argmax, (const T *)dy,
+                                     bias_gradient, partials, stream)
+                   : launch_backward(work, (T *)dx, (const uint32_t *)argmax, (const T *)dy,
+                                     bias_gradient, partials, stream);
+    });
 }

@@ -211,10 +211,7 @@ template <int COUNT, typename T, typename W>
 __device__ __forceinline__ pool_gradient<COUNT> load_gradient(const pool_work &work, const T *dy,
                                                               const W *argmax)
 {
-    struct alignas(COUNT * sizeof(W)) packed {
-        W v[COUNT];
-    };
-    const packed won = *reinterpret_cast<const packed *>(argmax);
+    const packed<COUNT, W> won = *reinterpret_cast<const packed<COUNT, W> *>(argmax);
     const uint32_t none = work.window_rows * work.window_cols;
     pool_gradient<COUNT> gradient;
     gradient.dz = load<COUNT>(dy);
@@ -280,11 +277,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     }
     if (!sums)
         return;
-    sum = column_sums(sum, shared);
-    if (threadIdx.y == 0 && channel < work.channels)
-#pragma unroll
-        for (int k = 0; k < COUNT; k++)
-            sums[(uint64_t)blockIdx.x * work.channels + channel + k] = sum.v[k];
+    float *to = sums + (uint64_t)blockIdx.x * work.channels + channel;
+    write_column_sums(channel < work.channels ? to : NULL, sum, shared);
 }
 
 /* Two neighbouring windows of 2 x 2 of a plane: four values of two rows of dx. */

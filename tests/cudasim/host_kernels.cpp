@@ -2,27 +2,22 @@
  */
 #include "cuda_on_host.h"
 
-#include "../../kernels/adadelta.cuh"
 #include "../../kernels/bias.cuh"
 #include "../../kernels/convert.cuh"
 #include "../../kernels/elements.cuh"
 #include "../../kernels/gather.cuh"
-#include "../../kernels/loss.cuh"
 #include "../../kernels/maxpool.cuh"
-#include "../../kernels/pixels.cuh"
 #include "../../kernels/step.cuh"
 
 HOST_KERNEL(set_step);
 
-HOST_KERNEL(pixels_quads<uint8_t, float>);
-HOST_KERNEL(pixels_quads<uint8_t, bfloat>);
-HOST_KERNEL(pixels_quads<float, float>);
-HOST_KERNEL(pixels_quads<float, bfloat>);
 HOST_KERNEL(pixels_planes<uint8_t, float>);
 HOST_KERNEL(pixels_planes<uint8_t, bfloat>);
 HOST_KERNEL(pixels_planes<float, float>);
 HOST_KERNEL(pixels_planes<float, bfloat>);
 
+HOST_KERNEL(convert_quads<uint8_t, float>);
+HOST_KERNEL(convert_quads<uint8_t, bfloat>);
 HOST_KERNEL(convert_quads<float, float>);
 HOST_KERNEL(convert_quads<float, bfloat>);
 HOST_KERNEL(convert_quads<bfloat, float>);
