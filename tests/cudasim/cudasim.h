@@ -12,6 +12,8 @@
  *         the algorithm, and the convolution with bias and activation
  *     CUDASIM_CUDNN_ABSURD=fwd1
  *         cuDNN asks for 2 TiB of workspace for these algorithms
+ *     CUDASIM_CUDNN_LARGE=fwd1
+ *         cuDNN asks for 2 GiB of workspace for these algorithms
  *     CUDASIM_CUDNN_VERSION=90000, CUDASIM_CUDNN_CUDART=12080
  *         what cuDNN reports as its version and the CUDA version it was built for
  *     CUDASIM_FAIL=cublasGemmEx:3

@@ -130,6 +130,8 @@ static size_t workspace_nbytes_of(const cudnn_sim_algorithm *algorithm,
     size_t math = problem->fma ? 0 : 1040; /* with tensor cores something is rearranged */
     if (is_listed("CUDASIM_CUDNN_ABSURD", algorithm->name))
         return (size_t)2 << 40;
+    if (is_listed("CUDASIM_CUDNN_LARGE", algorithm->name))
+        return (size_t)2 << 30;
     switch (algorithm->workspace) {
     case INDICES:
         return 2 * depth + 4 * (size_t)conv->out_rows + 20 + math;

@@ -139,6 +139,23 @@ Test(cuda_plans, takes_no_algorithm_with_an_absurd_workspace)
     }
 }
 
+/* A measurement may use 1 GiB of workspace; what needs more than that is chosen only as the first
+ * that cuDNN supports. */
+Test(cuda_plans, measures_no_algorithm_with_a_large_workspace)
+{
+    need_cuda();
+    set_for_simulator("CUDASIM_CUDNN_LARGE", "fwd1,bwddata0,bwdfilter0,fwd6");
+    for (int deterministic = 0; deterministic < 2; deterministic++) {
+        hpac_device *device =
+            open_tested_device((hpac_device_options){.deterministic = deterministic});
+        need_simulator(device);
+        expect_algorithm(device, deterministic
+                                     ? "fwd PRECOMP_GEMM + bias + relu / bwd data ALGO_1"
+                                     : "fwd WINOGRAD_NONFUSED + bias + relu / bwd data WINOGRAD");
+        device->ops->close(device);
+    }
+}
+
 Test(cuda_plans, computes_bias_and_relu_where_cudnn_does_not)
 {
     need_cuda();
