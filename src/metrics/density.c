@@ -2,6 +2,7 @@
 #include "density.h"
 
 #include <math.h>
+#include <string.h>
 
 static double value_at(const hpac_values *values, size_t i)
 {
@@ -36,8 +37,7 @@ static double edge(size_t bin, size_t bins)
 
 void hpac_histogram(const hpac_values *values, size_t bins, uint64_t *counts)
 {
-    for (size_t bin = 0; bin < bins; bin++)
-        counts[bin] = 0;
+    memset(counts, 0, bins * sizeof *counts);
     for (size_t i = 0; i < values->count; i++) {
         double value = value_at(values, i);
         if (!(value >= 0 && value <= 1))
@@ -52,6 +52,18 @@ void hpac_histogram(const hpac_values *values, size_t bins, uint64_t *counts)
     }
 }
 
+/* One side of a kernel: `steps` points from `nearest` on, upwards (direction 1) or downwards (-1).
+ */
+static void add_side(double *nearest, double steps, int direction, double height, double ratio,
+                     double bend)
+{
+    for (long k = 1; k <= (long)steps; k++) {
+        height *= ratio;
+        ratio *= bend;
+        nearest[direction * k] += height;
+    }
+}
+
 /* One kernel, without its factor: with a = d / h for the distance d of two points, the kernel at
  * the point k steps from the nearest one is
  *
@@ -61,26 +73,13 @@ void hpac_histogram(const hpac_values *values, size_t bins, uint64_t *counts)
 static void add_kernel(double value, double bandwidth, size_t points, double *density)
 {
     const double reach = 9; /* exp(-9^2 / 2) = 3e-18 */
-    double step = 1 / (double)(points - 1), a = step / bandwidth;
-    double nearest = fmin(fmax(rint(value / step), 0), (double)(points - 1));
-    double u = (nearest * step - value) / bandwidth;
-    double first = exp(-u * u / 2), bend = exp(-a * a);
-    long middle = (long)nearest, last = (long)points - 1;
-    long steps = (long)fmin(ceil(reach / a) + 1, (double)points);
-    density[middle] += first;
-    double height = first, ratio = exp(-u * a - a * a / 2);
-    for (long k = middle + 1; k <= last && k - middle <= steps; k++) {
-        height *= ratio;
-        ratio *= bend;
-        density[k] += height;
-    }
-    height = first;
-    ratio = exp(u * a - a * a / 2);
-    for (long k = middle - 1; k >= 0 && middle - k <= steps; k--) {
-        height *= ratio;
-        ratio *= bend;
-        density[k] += height;
-    }
+    double last = (double)(points - 1), step = 1 / last, a = step / bandwidth;
+    double nearest = fmin(fmax(rint(value / step), 0), last);
+    double u = (nearest * step - value) / bandwidth, height = exp(-u * u / 2), bend = exp(-a * a);
+    double steps = ceil(reach / a) + 1, *middle = density + (long)nearest;
+    *middle += height;
+    add_side(middle, fmin(steps, last - nearest), 1, height, exp(-u * a - a * a / 2), bend);
+    add_side(middle, fmin(steps, nearest), -1, height, exp(u * a - a * a / 2), bend);
 }
 
 /* A mean of equal values may be another value in its last bit: their spread means nothing. */
@@ -99,10 +98,10 @@ bool hpac_density(const hpac_values *values, size_t points, double *density)
 {
     double mean, std;
     size_t count = hpac_values_spread(values, 1, &mean, &std);
-    bool defined = !all_equal(values);
+    bool undefined = all_equal(values);
     for (size_t k = 0; k < points; k++)
-        density[k] = defined ? 0 : NAN;
-    if (!defined)
+        density[k] = undefined ? NAN : 0;
+    if (undefined)
         return false;
     double bandwidth = fmax(std * pow((double)count, -0.2), 1 / (double)(points - 1));
     for (size_t i = 0; i < values->count; i++)

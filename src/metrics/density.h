@@ -3,8 +3,6 @@
  *
  *     const hpac_values values = {.first = probabilities + class, .count = images,
  *                                 .stride = classes};
- *     uint64_t counts[50];
- *     hpac_histogram(&values, 50, counts);
  *     double density[201];
  *     if (!hpac_density(&values, 201, density))
  *         ... all values are equal

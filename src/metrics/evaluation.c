@@ -1,9 +1,9 @@
-/* Metrics of predicted probabilities: counts at thresholds, ranking, thresholds of the highest F1.
- */
+/* Metrics of predicted probabilities: counts at thresholds, ranking, tuned thresholds. */
 #include "evaluation.h"
 
+#include "base/memory.h"
+
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool truth(const hpac_scored *set, size_t image, size_t target)
@@ -32,13 +32,11 @@ static int by_falling_probability(const void *a, const void *b)
 }
 
 /* Ranks the predictions of `targets` classes from `first` on, set->count * targets of them.
- * `*ranked` is the caller's; NULL on error. */
+ * `*ranked` is the caller's. */
 static hpac_status rank(const hpac_scored *set, size_t first, size_t targets, prediction **ranked)
 {
     size_t count = set->count * targets;
-    *ranked = malloc(count * sizeof **ranked);
-    if (!*ranked)
-        return hpac_fail_memory(count * sizeof **ranked);
+    HPAC_TRY_NEW(*ranked, count);
     for (size_t i = 0; i < count; i++) {
         size_t image = i / targets, target = i % targets;
         (*ranked)[i] = (prediction){probability(set, image, first + target),
@@ -118,17 +116,22 @@ static double mean_f1_of_images(const hpac_scored *set, const float *thresholds)
     return sum / (double)set->count;
 }
 
+/* 2 tp / (tp + fp + tp + fn), without Keras's epsilon. */
+static double plain_f1(hpac_confusion counts)
+{
+    double tp = (double)counts.tp, wrong = (double)(counts.fp + counts.fn);
+    return tp > 0 ? 2 * tp / (2 * tp + wrong) : 0;
+}
+
 static void summarize(const hpac_scored *set, const float *thresholds, hpac_evaluation *evaluation)
 {
     hpac_counts counts = {.classes = set->target_count, .images = set->count};
     for (size_t t = 0; t < set->target_count; t++)
         counts.confusion[t] = evaluation->classes[t].counts;
-    hpac_confusion sum = hpac_confusion_sum(&counts);
-    double tp = (double)sum.tp, wrong = (double)(sum.fp + sum.fn);
     evaluation->f1 = hpac_f1_summarize(&counts);
     evaluation->accuracy = hpac_accuracy(&counts);
     evaluation->all_zero_accuracy = hpac_all_zero_accuracy(&counts);
-    evaluation->micro_f1 = tp + wrong > 0 ? 2 * tp / (2 * tp + wrong) : 0;
+    evaluation->micro_f1 = plain_f1(hpac_confusion_sum(&counts));
     evaluation->sample_f1 = mean_f1_of_images(set, thresholds);
 }
 
@@ -142,10 +145,9 @@ hpac_status hpac_evaluate(const hpac_scored *set, const float *thresholds,
         hpac_class_evaluation *class = &evaluation->classes[t];
         class->threshold = thresholds[t];
         count_predictions(set, t, class);
-        prediction *ranked;
+        HPAC_AUTO_FREE prediction *ranked = NULL;
         HPAC_TRY(rank(set, t, 1, &ranked));
         measure_ranking(ranked, set->count, class);
-        free(ranked);
     }
     summarize(set, thresholds, evaluation);
     return HPAC_OK;
@@ -158,17 +160,6 @@ static float between(float above, float below)
 {
     float middle = below + (above - below) / 2;
     return middle < above ? middle : below;
-}
-
-/* F1 = 2 tp / (tp + fp + tp + fn), the mean over the classes. */
-static double mean_plain_f1(const hpac_confusion *counts, size_t targets)
-{
-    double sum = 0;
-    for (size_t t = 0; t < targets; t++)
-        if (counts[t].tp > 0)
-            sum +=
-                2 * (double)counts[t].tp / (double)(2 * counts[t].tp + counts[t].fp + counts[t].fn);
-    return sum / (double)targets;
 }
 
 /* The threshold of the highest mean F1 of these classes, among equals the one nearest to 0.5. */
@@ -188,7 +179,10 @@ static float tune(const prediction *ranked, size_t count, size_t targets)
             own->fn -= ranked[i].truth;
             own->fp += !ranked[i].truth;
         }
-        double f1 = mean_plain_f1(counts, targets);
+        double f1 = 0;
+        for (size_t t = 0; t < targets; t++)
+            f1 += plain_f1(counts[t]);
+        f1 /= (double)targets;
         float candidate =
             between(ranked[at].probability, end < count ? ranked[end].probability : 0);
         bool nearer = fabsf(candidate - 0.5F) < fabsf(best - 0.5F);
@@ -203,22 +197,20 @@ static float tune(const prediction *ranked, size_t count, size_t targets)
 hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds)
 {
     for (size_t t = 0; t < set->target_count; t++) {
-        prediction *ranked;
+        HPAC_AUTO_FREE prediction *ranked = NULL;
         HPAC_TRY(rank(set, t, 1, &ranked));
         thresholds[t] = tune(ranked, set->count, 1);
-        free(ranked);
     }
     return HPAC_OK;
 }
 
 hpac_status hpac_tune_one_threshold(const hpac_scored *set, float *thresholds)
 {
-    prediction *ranked;
+    HPAC_AUTO_FREE prediction *ranked = NULL;
     HPAC_TRY(rank(set, 0, set->target_count, &ranked));
     float best = tune(ranked, set->count * set->target_count, set->target_count);
     for (size_t t = 0; t < set->target_count; t++)
         thresholds[t] = best;
-    free(ranked);
     return HPAC_OK;
 }
 

@@ -17,8 +17,6 @@
 #include <hpac/labels.h>
 #include <hpac/metrics.h>
 
-#include "render/table.h"
-
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -67,12 +65,10 @@ hpac_status hpac_evaluate(const hpac_scored *set, const float *thresholds,
 
 /* Finds for each class the threshold with the highest F1 on this set: halfway between two adjacent
  * probabilities, the one nearest to 0.5 among equally good ones; 0.5 for a class without positives
- * here. For sets that are not evaluated with them. thresholds: (target_count). Errors: INTERNAL
- * (memory). */
+ * here. thresholds: (target_count). Errors: INTERNAL (memory). */
 hpac_status hpac_tune_thresholds(const hpac_scored *set, float *thresholds);
-/* Finds the one threshold for all classes with the highest mean of their F1, in the same way;
- * thresholds: (target_count), all of that value. For sets on which a class has too few images for a
- * threshold of its own. */
+/* Likewise the one threshold for all classes with the highest mean of their F1; for sets on which a
+ * class has too few images for a threshold of its own. */
 hpac_status hpac_tune_one_threshold(const hpac_scored *set, float *thresholds);
 
 /* Whether an image belongs to the half on which thresholds are tuned; the other half is evaluated.
@@ -86,21 +82,16 @@ typedef struct hpac_evaluation_title {
     const char *set;   /* "validation rows of fold 0 of 3" */
 } hpac_evaluation_title;
 
-/* The metrics of the set, one row, and one row per class (table.h), for files and JSON. The tables
- * do not refer to title and evaluation. hpac_table_fini frees them. */
-void hpac_evaluation_tables(const hpac_evaluation *evaluation, const hpac_evaluation_title *title,
-                            hpac_table *summary, hpac_table *classes);
-
 /* For the terminal, at most 120 columns; undefined values are "-". Errors: INTERNAL (memory). */
 hpac_status hpac_evaluation_print(const hpac_evaluation *evaluation,
                                   const hpac_evaluation_title *title, FILE *stream);
-/* Both tables as one JSON object, {"evaluation": [...], "class_evaluation": [...]}. Errors:
- * INTERNAL, DATA (writing). */
+/* One row of metrics of the set, and one per class: {"evaluation": [...], "class_evaluation":
+ * [...]}. Errors: INTERNAL, DATA (writing). */
 hpac_status hpac_evaluation_print_json(const hpac_evaluation *evaluation,
                                        const hpac_evaluation_title *title, FILE *stream);
-/* Both as evaluation.csv and class_evaluation.csv in a directory, created when missing. Errors:
- * those of file.h. */
+/* The same as evaluation.csv and class_evaluation.csv, in a directory that is created when missing.
+ * Errors: those of file.h. */
 hpac_status hpac_evaluation_write(const hpac_evaluation *evaluation,
-                                  const hpac_evaluation_title *title, const char *folder);
+                                  const hpac_evaluation_title *title, const char *directory);
 
 #endif

@@ -2,10 +2,10 @@
 #include "evaluation.h"
 
 #include "base/file.h"
+#include "base/memory.h"
+#include "render/table.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const hpac_column summary_columns[] = {
     HPAC_COLUMN_TEXT("model", NULL),
@@ -40,106 +40,89 @@ static const hpac_column class_columns[] = {
 };
 
 #define COUNT(columns) (sizeof(columns) / sizeof *(columns))
+#define NUMBER HPAC_NUMBER_CELL
 
-static void fill_summary(const hpac_evaluation *evaluation, const hpac_evaluation_title *title,
-                         hpac_table *table)
+enum { SUMMARY, CLASSES, TABLE_COUNT };
+typedef hpac_table evaluation_tables[TABLE_COUNT];
+
+static void fini_tables(evaluation_tables *tables)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        hpac_table_fini(&(*tables)[i]);
+}
+
+/* The metrics of the set, one row, and one row per class. */
+static void fill_tables(const hpac_evaluation *evaluation, const hpac_evaluation_title *title,
+                        hpac_table *tables)
 {
     const hpac_f1_summary *f1 = &evaluation->f1;
-    hpac_table_init(table, "evaluation", "Evaluation", summary_columns, COUNT(summary_columns));
-    hpac_table_add_row(
-        table,
-        HPAC_CELLS(HPAC_TEXT_CELL(title->model), HPAC_TEXT_CELL(title->set),
-                   HPAC_NUMBER_CELL(evaluation->images), HPAC_NUMBER_CELL(evaluation->loss),
-                   HPAC_NUMBER_CELL(evaluation->prior_loss), HPAC_NUMBER_CELL(evaluation->accuracy),
-                   HPAC_NUMBER_CELL(evaluation->all_zero_accuracy), HPAC_NUMBER_CELL(f1->min),
-                   HPAC_NUMBER_CELL(f1->max), HPAC_NUMBER_CELL(f1->mean), HPAC_NUMBER_CELL(f1->std),
-                   HPAC_NUMBER_CELL(evaluation->micro_f1),
-                   HPAC_NUMBER_CELL(evaluation->sample_f1)));
+    hpac_table_init(&tables[SUMMARY], "evaluation", "Evaluation", summary_columns,
+                    COUNT(summary_columns));
+    hpac_table_add_row(&tables[SUMMARY],
+                       HPAC_CELLS(HPAC_TEXT_CELL(title->model), HPAC_TEXT_CELL(title->set),
+                                  NUMBER(evaluation->images), NUMBER(evaluation->loss),
+                                  NUMBER(evaluation->prior_loss), NUMBER(evaluation->accuracy),
+                                  NUMBER(evaluation->all_zero_accuracy), NUMBER(f1->min),
+                                  NUMBER(f1->max), NUMBER(f1->mean), NUMBER(f1->std),
+                                  NUMBER(evaluation->micro_f1), NUMBER(evaluation->sample_f1)));
+    hpac_table_init(&tables[CLASSES], "class_evaluation", "Classes", class_columns,
+                    COUNT(class_columns));
+    for (size_t t = 0; t < evaluation->target_count; t++) {
+        const hpac_class_evaluation *class = &evaluation->classes[t];
+        hpac_table_add_row(
+            &tables[CLASSES],
+            HPAC_CELLS(HPAC_TEXT_CELL(hpac_class_names[evaluation->targets[t]]),
+                       NUMBER(class->support), NUMBER(class->counts.tp), NUMBER(class->counts.fp),
+                       NUMBER(class->counts.fn), NUMBER(class->precision), NUMBER(class->recall),
+                       NUMBER(class->f1), NUMBER(class->average_precision), NUMBER(class->roc_auc),
+                       NUMBER(class->mean), NUMBER(class->std), NUMBER(class->threshold)));
+    }
 }
-
-static void add_class(const char *name, const hpac_class_evaluation *class, hpac_table *table)
-{
-    hpac_table_add_row(
-        table, HPAC_CELLS(HPAC_TEXT_CELL(name), HPAC_NUMBER_CELL(class->support),
-                          HPAC_NUMBER_CELL(class->counts.tp), HPAC_NUMBER_CELL(class->counts.fp),
-                          HPAC_NUMBER_CELL(class->counts.fn), HPAC_NUMBER_CELL(class->precision),
-                          HPAC_NUMBER_CELL(class->recall), HPAC_NUMBER_CELL(class->f1),
-                          HPAC_NUMBER_CELL(class->average_precision),
-                          HPAC_NUMBER_CELL(class->roc_auc), HPAC_NUMBER_CELL(class->mean),
-                          HPAC_NUMBER_CELL(class->std), HPAC_NUMBER_CELL(class->threshold)));
-}
-
-void hpac_evaluation_tables(const hpac_evaluation *evaluation, const hpac_evaluation_title *title,
-                            hpac_table *summary, hpac_table *classes)
-{
-    fill_summary(evaluation, title, summary);
-    hpac_table_init(classes, "class_evaluation", "Classes", class_columns, COUNT(class_columns));
-    for (size_t t = 0; t < evaluation->target_count; t++)
-        add_class(hpac_class_names[evaluation->targets[t]], &evaluation->classes[t], classes);
-}
-
-/* ---- the terminal ---- */
 
 /* In eight columns. */
-static void print_measure(FILE *stream, double value)
+static const char *loss_text(double loss, char text[16])
 {
-    if (isnan(value))
-        fprintf(stream, "%8s", "-");
+    if (isnan(loss))
+        snprintf(text, 16, "%8s", "-");
     else
-        fprintf(stream, "%8.4f", value);
-}
-
-static void print_summary(const hpac_evaluation *evaluation, FILE *stream)
-{
-    const hpac_f1_summary *f1 = &evaluation->f1;
-    fputs("  loss     ", stream);
-    print_measure(stream, evaluation->loss);
-    fputs("   constant prior ", stream);
-    print_measure(stream, evaluation->prior_loss);
-    fprintf(stream, "\n  accuracy %8.4f   all zero       %8.4f\n", evaluation->accuracy,
-            evaluation->all_zero_accuracy);
-    fprintf(stream, "  F1       %8.4f   over the classes: min %.4f, max %.4f, std %.4f\n", f1->mean,
-            f1->min, f1->max, f1->std);
-    fprintf(stream, "  micro F1 %8.4f   sample F1      %8.4f\n\n", evaluation->micro_f1,
-            evaluation->sample_f1);
+        snprintf(text, 16, "%8.4f", loss);
+    return text;
 }
 
 hpac_status hpac_evaluation_print(const hpac_evaluation *evaluation,
                                   const hpac_evaluation_title *title, FILE *stream)
 {
-    hpac_table summary, classes;
-    hpac_evaluation_tables(evaluation, title, &summary, &classes);
-    fprintf(stream, "%s\n%s: %zu images\n", title->model, title->set, evaluation->images);
-    print_summary(evaluation, stream);
-    hpac_status status = hpac_table_print(&classes, 0, stream);
-    hpac_table_fini(&summary);
-    hpac_table_fini(&classes);
-    return status;
+    HPAC_AUTO(fini_tables) evaluation_tables tables;
+    const hpac_f1_summary *f1 = &evaluation->f1;
+    char loss[16], prior[16];
+    fill_tables(evaluation, title, tables);
+    fprintf(stream,
+            "%s\n%s: %zu images\n"
+            "  loss     %s   constant prior %s\n"
+            "  accuracy %8.4f   all zero       %8.4f\n"
+            "  F1       %8.4f   over the classes: min %.4f, max %.4f, std %.4f\n"
+            "  micro F1 %8.4f   sample F1      %8.4f\n\n",
+            title->model, title->set, evaluation->images, loss_text(evaluation->loss, loss),
+            loss_text(evaluation->prior_loss, prior), evaluation->accuracy,
+            evaluation->all_zero_accuracy, f1->mean, f1->min, f1->max, f1->std,
+            evaluation->micro_f1, evaluation->sample_f1);
+    return hpac_table_print(&tables[CLASSES], 0, stream);
 }
-
-/* ---- JSON, CSV ---- */
 
 hpac_status hpac_evaluation_print_json(const hpac_evaluation *evaluation,
                                        const hpac_evaluation_title *title, FILE *stream)
 {
-    hpac_table tables[2];
-    hpac_evaluation_tables(evaluation, title, &tables[0], &tables[1]);
-    hpac_status status = hpac_tables_write_json(tables, 2, stream);
-    hpac_table_fini(&tables[0]);
-    hpac_table_fini(&tables[1]);
-    return status;
+    HPAC_AUTO(fini_tables) evaluation_tables tables;
+    fill_tables(evaluation, title, tables);
+    return hpac_tables_write_json(tables, TABLE_COUNT, stream);
 }
 
 hpac_status hpac_evaluation_write(const hpac_evaluation *evaluation,
-                                  const hpac_evaluation_title *title, const char *folder)
+                                  const hpac_evaluation_title *title, const char *directory)
 {
-    HPAC_TRY(hpac_directory_create(folder));
-    hpac_table summary, classes;
-    hpac_evaluation_tables(evaluation, title, &summary, &classes);
-    hpac_status status = hpac_table_write_csv(&summary, folder, "evaluation.csv");
-    if (status == HPAC_OK)
-        status = hpac_table_write_csv(&classes, folder, "class_evaluation.csv");
-    hpac_table_fini(&summary);
-    hpac_table_fini(&classes);
-    return status;
+    HPAC_TRY(hpac_directory_create(directory));
+    HPAC_AUTO(fini_tables) evaluation_tables tables;
+    fill_tables(evaluation, title, tables);
+    HPAC_TRY(hpac_table_write_csv(&tables[SUMMARY], directory, "evaluation.csv"));
+    return hpac_table_write_csv(&tables[CLASSES], directory, "class_evaluation.csv");
 }

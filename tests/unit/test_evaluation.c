@@ -2,6 +2,7 @@
 #include "base/csv.h"
 #include "base/file.h"
 #include "metrics/evaluation.h"
+#include "render/table.h"
 
 #include "formula.h"
 #include "scratch.h"
