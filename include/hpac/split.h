@@ -64,7 +64,7 @@ void hpac_split_print_json(const hpac_split *split, FILE *stream);
  * `labels` are those whose rows were split. Errors: CONFIG when the directory cannot be written or,
  * without `force`, has a file of such a name; DATA when the disk is full. With `force` the files of
  * an earlier split are replaced, and removed if they are more. */
-hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels, const char *folder,
-                             bool force);
+hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
+                             const char *directory, bool force);
 
 #endif

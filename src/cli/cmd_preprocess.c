@@ -31,7 +31,7 @@ static hpac_status run(const cli_arguments *arguments)
     HPAC_TRY(hpac_dataset_create(&data, &dataset));
     const hpac_preprocess_options options = {
         .dataset = dataset,
-        .folder = cli_text(arguments, "out"),
+        .directory = cli_text(arguments, "out"),
         .force = cli_flag(arguments, "force"),
         .threads = (int)cli_number(arguments, "threads"),
         .stop = hpac_watch_stop_signals(),
@@ -42,7 +42,7 @@ static hpac_status run(const cli_arguments *arguments)
     hpac_status status = hpac_preprocess_write(&options);
     progress_end();
     HPAC_TRY(status);
-    printf("%s: %zu images, %zux%zu, %zu channel%s\n", options.folder, ids.count, data.rows,
+    printf("%s: %zu images, %zux%zu, %zu channel%s\n", options.directory, ids.count, data.rows,
            data.cols, data.channels, data.channels == 1 ? "" : "s");
     return HPAC_OK;
 }

@@ -1,7 +1,7 @@
 /*
  * Prepared images as PNG files: what the network sees, for the eye and for other programs.
  *
- *     hpac_preprocess_options options = {.dataset = dataset, .folder = "prepared"};
+ *     hpac_preprocess_options options = {.dataset = dataset, .directory = "prepared"};
  *     status = hpac_preprocess_write(&options);
  */
 #ifndef HPAC_DATA_PREPROCESS_H
@@ -13,7 +13,7 @@
 
 typedef struct hpac_preprocess_options {
     hpac_dataset *dataset; /* pixels: UINT8 */
-    const char *folder;    /* gets <Id>_<channel>.png; created if missing */
+    const char *directory; /* gets <Id>_<channel>.png; created if missing */
     bool force;            /* replace files that are there */
     int threads;           /* as in hpac_parallel_for */
     /* Nonzero: finish the rows under way, clean up, return HPAC_INTERRUPTED. May be NULL. */

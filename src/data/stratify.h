@@ -8,7 +8,7 @@
 
 /* Deals rows 0 .. row_count - 1 to `folds` folds whose sizes differ by one at most, writing each
  * row's fold to fold_of (row_count). Masks as in hpac_labels. */
-hpac_status hpac_stratify(uint32_t seed, uint32_t repeat, int folds, size_t row_count,
-                          const uint32_t *masks, int *fold_of);
+hpac_status stratify(uint32_t seed, uint32_t repeat, size_t folds, size_t row_count,
+                     const uint32_t *masks, size_t *fold_of);
 
 #endif
