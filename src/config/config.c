@@ -31,12 +31,10 @@ hpac_device_options hpac_config_device_options(const hpac_config *config, const 
 
 void hpac_config_fini(hpac_config *config)
 {
+    for (int i = 0; i < hpac_config_keys.count; i++)
+        if (hpac_config_keys.keys[i].type == &hpac_key_path)
+            free(*(char **)((char *)config + hpac_config_keys.keys[i].offset));
     free(config->name);
-    free(config->data.labels);
-    free(config->data.images);
-    free(config->data.test_images);
-    free(config->data.test_ids);
-    free(config->train.initial_model);
     free(config->layers);
     *config = (hpac_config){0};
 }

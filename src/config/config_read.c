@@ -176,32 +176,34 @@ typedef struct walk {
     hpac_keys_seen *seen;
 } walk;
 
-/* Suggests the nearest name of the section, or the nearest in another one, or lists the section. */
+/* Suggests the nearest name of the section or, if none is near, of all, or lists the section. */
 static void suggest(const walk *w, const char *section, const char *key, char *text, size_t nbytes)
 {
-    hpac_nearest here = hpac_nearest_to(key), elsewhere = here;
+    hpac_nearest nearest = hpac_nearest_to(key);
     char name[MAX_PATH + 1] = "", names[256] = "";
     const char *path = "";
     for (int i = 0; i < w->table->count; i++) {
-        const char *candidate = w->table->keys[i].path, *dot = strrchr(candidate, '.');
-        const char *rest = below(candidate, section);
-        if (hpac_nearest_offer(&elsewhere, dot ? dot + 1 : candidate))
-            path = candidate;
+        const char *rest = below(w->table->keys[i].path, section);
         size_t length = rest ? strcspn(rest, ".") : 0, before = strlen(names);
         /* The keys of a section follow each other in a table. */
         if (!rest || (strncmp(name, rest, length) == 0 && name[length] == '\0'))
             continue;
         snprintf(name, sizeof name, "%.*s", (int)length, rest);
-        hpac_nearest_offer(&here, name);
+        hpac_nearest_offer(&nearest, name);
         snprintf(names + before, sizeof names - before, "%s%s", before > 0 ? ", " : "", name);
     }
-    if (*here.best)
+    bool here = *nearest.best;
+    for (int i = 0; !here && i < w->table->count; i++) {
+        const char *candidate = w->table->keys[i].path, *dot = strrchr(candidate, '.');
+        if (hpac_nearest_offer(&nearest, dot ? dot + 1 : candidate))
+            path = candidate;
+    }
+    if (here)
         snprintf(text, nbytes, "did you mean %s%s%s%s?", w->prefix, section, *section ? "." : "",
-                 here.best);
-    else if (*elsewhere.best)
-        snprintf(text, nbytes, "did you mean %s?", path);
+                 nearest.best);
     else
-        snprintf(text, nbytes, "expected one of %s", names);
+        snprintf(text, nbytes, *path ? "did you mean %s?" : "expected one of %s",
+                 *path ? path : names);
 }
 
 static void refuse_unknown(const walk *w, const char *section, const hpac_yaml_node *key)

@@ -264,43 +264,36 @@ bool hpac_yaml_is_null(const hpac_yaml_node *node)
 const char *hpac_yaml_place(const hpac_yaml_node *node, char place[HPAC_YAML_PLACE_NBYTES])
 {
     enum { ROOM = HPAC_YAML_PLACE_NBYTES - 32 };
-    const char *name = node->source.name;
-    int length =
-        snprintf(place, HPAC_YAML_PLACE_NBYTES, "%s%.*s%s", node->source.set ? "--set " : "", ROOM,
-                 name, strlen(name) > ROOM ? "..." : "");
-    if (!node->source.set)
-        sprintf(place + length, ":%d", node->line);
+    const hpac_yaml_source *source = &node->source;
+    const char *cut = strlen(source->name) > ROOM ? "..." : "";
+    if (source->set)
+        snprintf(place, HPAC_YAML_PLACE_NBYTES, "--set %.*s%s", ROOM, source->name, cut);
+    else
+        snprintf(place, HPAC_YAML_PLACE_NBYTES, "%.*s%s:%d", ROOM, source->name, cut, node->line);
     return place;
 }
 
 const char *hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBYTES])
 {
-    const char *what = node->kind == HPAC_YAML_MAP                        ? "a mapping"
-                       : node->kind == HPAC_YAML_LIST && node->count == 0 ? "an empty list"
-                       : hpac_yaml_is_null(node)                          ? "nothing"
-                                                                          : NULL;
-    size_t length = 0;
-    if (what) {
-        snprintf(shown, HPAC_SHOWN_NBYTES, "%s", what);
-        return shown;
-    }
-    if (node->kind == HPAC_YAML_LIST) {
+    size_t length = 0, nbytes;
+    uint32_t code;
+    if (node->kind == HPAC_YAML_LIST && node->count > 0) {
         snprintf(shown, HPAC_SHOWN_NBYTES, "a list of %zu", node->count);
         return shown;
     }
+    if (node->kind != HPAC_YAML_SCALAR || hpac_yaml_is_null(node))
+        return strcpy(shown, node->kind == HPAC_YAML_LIST  ? "an empty list"
+                             : node->kind == HPAC_YAML_MAP ? "a mapping"
+                                                           : "nothing");
     const char *text = node->text;
     shown[length++] = '"';
-    while (*text && length < HPAC_SHOWN_NBYTES - 10) {
-        uint32_t code;
-        size_t nbytes = hpac_utf8_decode(text, &code);
-        if (nbytes == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
-            shown[length++] = '?';
-        else
-            for (size_t i = 0; i < nbytes; i++)
-                shown[length++] = text[i];
-        text += nbytes ? nbytes : 1;
+    for (; *text && length < HPAC_SHOWN_NBYTES - 10; text += nbytes) {
+        nbytes = hpac_utf8_decode(text, &code);
+        bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+        memcpy(shown + length, control ? "?" : text, control ? 1 : nbytes);
+        length += control ? 1 : nbytes;
     }
-    snprintf(shown + length, HPAC_SHOWN_NBYTES - length, "%s\"", *text ? "..." : "");
+    strcpy(shown + length, *text ? "...\"" : "\"");
     return shown;
 }
 

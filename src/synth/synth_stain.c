@@ -80,7 +80,7 @@ static void draw_ring(const canvas *own, float x, float y, float radius, float s
 
 typedef struct fill {
     stain stain;
-    enum { IN_NUCLEI, ON_NUCLEI, IN_NUCLEI_HOLES, IN_CELLS, NET, ON_CELLS, BETWEEN_CELLS } where;
+    enum { IN_NUCLEI, ON_NUCLEI, IN_NUCLEOLI, IN_CELLS, NET, ON_CELLS, BETWEEN_CELLS } where;
     float amount;
     float share; /* of the light in nucleoli (IN_NUCLEI) or in nuclei */
     float grain; /* contrast of the noise */
@@ -88,29 +88,29 @@ typedef struct fill {
 
 /* clang-format off */
 static const fill fills[] = {
-    /*                   where            amount  share  grain */
-    {NUCLEOPLASM,        IN_NUCLEI,       0.90f,  0.15f, 0.20f},
-    {NUCLEAR_MEMBRANE,   ON_NUCLEI,       1.30f,  0.16f, 0.20f},
-    {NUCLEOLI,           IN_NUCLEI,       0.12f,  1.00f, 0.30f},
-    {NUCLEOLI,           IN_NUCLEI_HOLES, 2.00f,  0.00f, 0.15f},
-    {FIBRILLAR_CENTER,   IN_NUCLEI,       0.10f,  1.00f, 0.30f},
-    {NUCLEAR_SPECKLES,   IN_NUCLEI,       0.25f,  0.20f, 0.30f},
-    {NUCLEAR_BODIES,     IN_NUCLEI,       0.10f,  0.40f, 0.30f},
-    {RETICULUM,          NET,             1.00f,  0.06f, 0.20f},
-    {ACTIN,              ON_CELLS,        0.30f,  0.00f, 0.20f},
-    {LIPID_DROPLETS,     IN_CELLS,        0.024f, 0.40f, 0.30f},
-    {PLASMA_MEMBRANE,    IN_CELLS,        0.05f,  0.50f, 0.30f},
-    {PLASMA_MEMBRANE,    ON_CELLS,        1.30f,  0.00f, 0.30f},
-    {JUNCTIONS,          IN_CELLS,        0.02f,  1.00f, 0.30f},
-    {JUNCTIONS,          BETWEEN_CELLS,   1.40f,  0.00f, 0.35f},
-    {AGGRESOME,          IN_CELLS,        0.036f, 0.60f, 0.30f},
-    {CYTOSOL,            IN_CELLS,        0.30f,  0.25f, 0.20f},
-    {CYTOPLASMIC_BODIES, IN_CELLS,        0.03f,  0.50f, 0.30f},
-    {RODS_AND_RINGS,     IN_CELLS,        0.02f,  0.60f, 0.30f},
-    {BACKGROUND,         IN_CELLS,        0.025f, 1.00f, 0.40f},
-    {BLUE,               IN_NUCLEI,       1.00f,  0.45f, 0.20f},
-    {RED,                IN_CELLS,        0.06f,  0.20f, 0.20f},
-    {YELLOW,             NET,             1.00f,  0.06f, 0.20f},
+    /*                   where          amount  share  grain */
+    {NUCLEOPLASM,        IN_NUCLEI,     0.90f,  0.15f, 0.20f},
+    {NUCLEAR_MEMBRANE,   ON_NUCLEI,     1.30f,  0.16f, 0.20f},
+    {NUCLEOLI,           IN_NUCLEI,     0.12f,  1.00f, 0.30f},
+    {NUCLEOLI,           IN_NUCLEOLI,   2.00f,  0.00f, 0.15f},
+    {FIBRILLAR_CENTER,   IN_NUCLEI,     0.10f,  1.00f, 0.30f},
+    {NUCLEAR_SPECKLES,   IN_NUCLEI,     0.25f,  0.20f, 0.30f},
+    {NUCLEAR_BODIES,     IN_NUCLEI,     0.10f,  0.40f, 0.30f},
+    {RETICULUM,          NET,           1.00f,  0.06f, 0.20f},
+    {ACTIN,              ON_CELLS,      0.30f,  0.00f, 0.20f},
+    {LIPID_DROPLETS,     IN_CELLS,      0.024f, 0.40f, 0.30f},
+    {PLASMA_MEMBRANE,    IN_CELLS,      0.05f,  0.50f, 0.30f},
+    {PLASMA_MEMBRANE,    ON_CELLS,      1.30f,  0.00f, 0.30f},
+    {JUNCTIONS,          IN_CELLS,      0.02f,  1.00f, 0.30f},
+    {JUNCTIONS,          BETWEEN_CELLS, 1.40f,  0.00f, 0.35f},
+    {AGGRESOME,          IN_CELLS,      0.036f, 0.60f, 0.30f},
+    {CYTOSOL,            IN_CELLS,      0.30f,  0.25f, 0.20f},
+    {CYTOPLASMIC_BODIES, IN_CELLS,      0.03f,  0.50f, 0.30f},
+    {RODS_AND_RINGS,     IN_CELLS,      0.02f,  0.60f, 0.30f},
+    {BACKGROUND,         IN_CELLS,      0.025f, 1.00f, 0.40f},
+    {BLUE,               IN_NUCLEI,     1.00f,  0.45f, 0.20f},
+    {RED,                IN_CELLS,      0.06f,  0.20f, 0.20f},
+    {YELLOW,             NET,           1.00f,  0.06f, 0.20f},
 };
 /* clang-format on */
 
@@ -121,9 +121,7 @@ static float bump(float value, float width)
     return rest * rest;
 }
 
-/* Cells are thin at the rim and thick around the nucleus, over which they have a share of the
- * light.
- */
+/* Cells are thin at the rim, thick around the nucleus, and have a share of the light over it. */
 static float body(const synth_scene *scene, const synth_pixel *pixel, float even, float share)
 {
     float out = synth_max(-pixel->inside, 0.0f) * scene->thinning;
@@ -141,7 +139,7 @@ static float shade(const synth_scene *scene, const fill *what, const synth_pixel
         return synth_ramp(inside, -1.0f, 1.0f) * (1.0f - (1.0f - what->share) * pixel->nucleolus);
     case ON_NUCLEI:
         return bump(inside - 0.4f, 2.6f) + (inside > 0.0f ? what->share : 0.0f);
-    case IN_NUCLEI_HOLES:
+    case IN_NUCLEOLI:
         return pixel->nucleolus;
     case IN_CELLS:
         return body(scene, pixel, 1.8f, what->share);
@@ -329,23 +327,6 @@ static const threads all_threads[] = {
 };
 /* clang-format on */
 
-static float start_direction(canvas *own, const synth_cell *cell, int way, float x, float y)
-{
-    float out = atan2f(y - cell->nucleus.y, x - cell->nucleus.x);
-    float side = synth_chance(&own->random, 0.5f) ? 1.0f : -1.0f;
-    switch (way) {
-    case ALONG:
-        return cell->axis + synth_jitter(&own->random, 0.12f) + (side > 0.0f ? SYNTH_PI : 0.0f);
-    case OUTWARDS:
-        return out + synth_jitter(&own->random, 0.3f);
-    case ASIDE:
-    case AROUND:
-        return out + side * 1.4f + synth_jitter(&own->random, 0.4f);
-    default:
-        return synth_between(&own->random, 0.0f, 2.0f * SYNTH_PI);
-    }
-}
-
 /* Cells continue outside of the image. */
 static bool is_rim(const synth_pixel *pixel, int index)
 {
@@ -356,14 +337,17 @@ static void draw_thread(canvas *own, int index, const threads *what, float bend,
 {
     const synth_cell *cell = &own->scene->cells[index];
     hpac_random *random = &own->random;
-    float direction = start_direction(own, cell, what->way, x, y), turned = 0.0f;
     float length = cell->body.radius * what->length * synth_between(random, 0.5f, 1.5f);
     float light = cell->dyes[own->dye] * what->light * synth_between(random, 0.5f, 1.5f);
-    float turn = synth_chance(random, 0.5f) ? what->turn : -what->turn;
-    float curl =
-        what->way != AROUND ? 0.0f : STRIDE / hypotf(x - cell->nucleus.x, y - cell->nucleus.y);
-    if (sinf(direction - atan2f(y - cell->nucleus.y, x - cell->nucleus.x)) < 0.0f)
-        curl = -curl;
+    float side = synth_chance(random, 0.5f) ? 1.0f : -1.0f, turn = side * what->turn, turned = 0.0f;
+    float dx = x - cell->nucleus.x, dy = y - cell->nucleus.y, out = atan2f(dy, dx);
+    float curl = what->way == AROUND ? side * STRIDE / hypotf(dx, dy) : 0.0f;
+    float direction = what->way == ALONG      ? cell->axis + (side > 0.0f ? SYNTH_PI : 0.0f)
+                      : what->way == OUTWARDS ? out
+                                              : out + 1.4f * side;
+    direction += synth_jitter(random, what->way == ALONG ? 0.12f : 0.35f);
+    if (what->way == ANY_WAY)
+        direction = synth_between(random, 0.0f, 2.0f * SYNTH_PI);
     const synth_pixel *here = pixel_at(own->scene, x, y), *next = here;
     for (; length > 0.0f && fabsf(turned) < 4.0f; length -= STRIDE) { /* beyond: in circles */
         const synth_pixel *ahead = pixel_at(own->scene, x + 2.0f * STRIDE * cosf(direction),
