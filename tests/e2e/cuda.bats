@@ -23,7 +23,7 @@ assert_one_error_line() {
     [[ ${#stderr_lines[@]} -eq 1 ]] || fail_with "expected one line in stderr"
 }
 
-@test "without a driver, train --device cuda says what is missing and exits 4" {
+@test "without a driver, train --device cuda names what is missing and exits 4" {
     train --device cuda --quiet
     assert_exit 4
     assert_no_output
@@ -33,20 +33,20 @@ assert_one_error_line() {
     assert_no_file "$TMP/run"
 }
 
-@test "the same for another GPU" {
+@test "without a driver, train --device cuda:7 names what is missing and exits 4" {
     train --device cuda:7 --quiet
     assert_exit 4
     assert_error_has "no NVIDIA driver"
 }
 
-@test "without a driver, train --device auto takes the cpu and says why" {
+@test "without a driver, train --device auto takes the CPU and prints why" {
     train --device auto
     assert_exit 0
     assert_error_has "device: using the cpu (cuda: no NVIDIA driver"
     assert_file "$TMP/run/model.h5"
 }
 
-@test "a library that is not what it is called ends in an error that names it" {
+@test "a file that is not the library of its name is an error that names it" {
     echo | gcc -shared -x c -Wl,-soname,libcudnn.so.9 -o "$TMP/libcudnn.so.9" -
     LD_LIBRARY_PATH=$TMP train --device cuda --quiet
     assert_exit 4
@@ -65,7 +65,7 @@ assert_one_error_line() {
     done
 }
 
-@test "without a driver, doctor --device cuda says what is missing and exits 4" {
+@test "without a driver, doctor --device cuda names what is missing and exits 4" {
     run_hpac doctor --device cuda
     assert_exit 4
     assert_output_has "verdict: cuda: not usable: no NVIDIA driver"

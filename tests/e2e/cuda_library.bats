@@ -35,7 +35,7 @@ setup() {
     refute_output_has libcuda.so
 }
 
-@test "it is bound as a whole when loaded, and LD_LIBRARY_PATH comes before its own path" {
+@test "all its symbols are resolved when it is loaded, and LD_LIBRARY_PATH comes before its own path" {
     run readelf --dynamic --wide "$LIBRARY"
     assert_output_has NOW
     assert_output_has "(RUNPATH)"

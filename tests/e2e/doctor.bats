@@ -16,7 +16,7 @@ report = json.load(sys.stdin)
 print(eval(sys.argv[1]))' "$1" <<<"$output"
 }
 
-@test "doctor examines the CPU and finds it fit" {
+@test "doctor checks the CPU and passes" {
     run_hpac doctor --device cpu
     assert_exit 0
     assert_output_has "cpu: "
@@ -68,7 +68,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     assert_output_has ", 3 threads,"
 }
 
-@test "without CUDA, --device auto describes the CPU and says why not CUDA; as JSON, too" {
+@test "without CUDA, --device auto describes the CPU and prints why not CUDA; as JSON, too" {
     copy_program_alone
     run_hpac doctor --json
     assert_exit 0
@@ -84,7 +84,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     [[ $(json_value 'report["verdict"]') == "cpu: ready to train; cuda: not usable: "* ]]
 }
 
-@test "--device cuda without CUDA says all that is missing and exits 4" {
+@test "--device cuda without CUDA lists all that is missing and exits 4" {
     copy_program_alone
     run_hpac doctor --device cuda
     assert_exit 4
@@ -108,7 +108,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     assert_output_has "cuda:1: not usable: $TMP/alone/bin/libhpac_cuda.so: "
 }
 
-@test "a name that is no device's is refused" {
+@test "an unknown device is refused" {
     run_hpac doctor --device gpu
     assert_exit 4
     assert_error_has "expected auto, cpu, cuda"
@@ -120,7 +120,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     assert_error_has '--precision: expected fp32, tf32 or bf16, not "fp16"'
 }
 
-@test "doctor finds the CUDA device on the CUDA simulator fit" {
+@test "doctor passes for the CUDA device on the CUDA simulator" {
     cuda_simulator_or_skip
     run_hpac doctor --device cuda --json
     assert_exit 0
@@ -133,7 +133,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     [[ $(json_value 'report["verdict"]') == "cpu: ready to train; cuda: ready to train" ]]
 }
 
-@test "a GPU that is not there is named" {
+@test "a missing GPU is named" {
     cuda_simulator_or_skip
     run_hpac doctor --device cuda:5
     assert_exit 4

@@ -26,7 +26,7 @@ assert_near() {
         fail_with "expected equal numbers: $1 and $2"
 }
 
-@test "the model's own fold gets the training's figures" {
+@test "evaluating the model's own fold gives the training's metrics" {
     evaluate "$TMP/run" --out "$TMP/out"
     assert_exit 0
     assert_output_has "validation rows of fold 0 of 3: 30 images"
@@ -42,7 +42,7 @@ assert_near() {
         <(tail -n 3 "$TMP/out/class_evaluation.csv" | cut -d, -f1-5)
 }
 
-@test "an evaluation that is there is replaced only with --force" {
+@test "an existing evaluation is replaced only with --force" {
     evaluate "$TMP/run" --out "$TMP/out"
     assert_exit 0
     cp -r "$TMP/out" "$TMP/before"
@@ -64,7 +64,7 @@ assert_near() {
     assert_no_output
 }
 
-@test "a file, a run folder and any batch size give the same" {
+@test "a model file and its run directory give the same metrics at any batch size" {
     evaluate "$TMP/run" --out "$TMP/a"
     evaluate "$TMP/run/model.h5" --out "$TMP/b" --batch-size 7 --workers 2
     assert_exit 0
@@ -88,7 +88,7 @@ assert_near() {
     refute_error_has "trained on"
 }
 
-@test "--json and the tables say the same" {
+@test "--json has the values of the tables" {
     evaluate "$TMP/run" --json --quiet --out "$TMP/out"
     assert_exit 0
     assert_output_has '"images": 30,'
@@ -176,7 +176,7 @@ assert_near() {
     [[ $(sha256sum < "$TMP/run/model.h5") == "$before" ]]
 }
 
-@test "a table made of training rows does not hide that they are" {
+@test "training rows in another label file are recognized" {
     run_hpac split --labels "$DATA/train.csv" --out "$TMP/split"
     local side
     for side in train validation; do

@@ -167,7 +167,7 @@ hide_gnuplot() {
         fail_with "no company"
 }
 
-@test "explore without gnuplot says what to install; --no-plots does without" {
+@test "explore without gnuplot names what to install; --no-plots works without it" {
     generate 4
     hide_gnuplot explore --labels "$TMP/set/train.csv" --out "$TMP/out"
     assert_exit 2
@@ -180,7 +180,7 @@ hide_gnuplot() {
     assert_no_file "$TMP/out/plots" "$TMP/out/panels/page_01.png"
 }
 
-@test "explore takes any folder name, and images that are no squares" {
+@test "explore accepts any directory name, and images that are not square" {
     local out="$TMP/an 'odd' \"name\" \`id\` \$x 100%" image
     printf 'Id,Target\nwide,0\ndot,1\n' >"$TMP/odd.csv"
     mkdir "$TMP/images"
@@ -194,7 +194,7 @@ hide_gnuplot() {
     assert_file "$out/explore.html" "$out/plots/class_counts.png" "$out/panels/page_01.png"
 }
 
-@test "explore refuses what it cannot read or does not know" {
+@test "explore refuses unreadable files and unknown classes and channels" {
     generate 4
     local labels=$TMP/set/train.csv
     run_hpac explore --labels "$labels" --classes "Cytosol, cytosol"
@@ -226,7 +226,7 @@ hide_gnuplot() {
     assert_no_output
 }
 
-@test "explore says so when the disk is full" {
+@test "explore names a full disk" {
     small_disk_or_skip 100
     generate 20
     run_hpac explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" \

@@ -83,7 +83,7 @@ END
     assert_error_has "Permission denied"
 }
 
-@test "info wants one file" {
+@test "info takes exactly one file" {
     run_hpac info
     assert_exit 2
     assert_error_has "MODEL.h5"
@@ -139,7 +139,7 @@ assert "[Cytosol, Nucleoplasm]" in found["configuration"][0]["yaml"]
 CHECK
 }
 
-@test "info --json is what info prints" {
+@test "info --json has what info prints" {
     run_hpac info tests/golden/keras3_sequential.h5 --json
     assert_exit 0
     [[ -z $stderr ]] || fail_with "expected nothing on stderr"

@@ -43,7 +43,7 @@ assert_found() {
     [[ $findings != *"table.html at 1400"* ]] || fail_with "too wide for 1400? $findings"
 }
 
-@test "words in a picture are not cut off and not over one another" {
+@test "texts of a picture are not cut off and do not overlap" {
     local words='<svg xmlns="http://www.w3.org/2000/svg" width="300" height="99">%s</svg>'
     # shellcheck disable=SC2059
     printf "$words" '<text x="10" y="20">one</text><text x="10" y="40">two</text>' >"$TMP/good.svg"
@@ -56,7 +56,7 @@ assert_found() {
         fail_with "expected both; there are: $findings"
 }
 
-@test "explore.html reads well on a telephone and on a screen" {
+@test "explore.html is readable on a phone and on a screen" {
     "$HPAC" synth --count 12 --seed 5 --size 64 --test-count 6 --balance --quiet --out "$TMP/set" \
         >/dev/null
     "$HPAC" explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" --test "$TMP/set/test" \
@@ -64,13 +64,13 @@ assert_found() {
     assert_reads_well "$TMP/out/explore.html"
 }
 
-@test "explore.html of the real labels reads well" {
+@test "explore.html of the real labels is readable" {
     real_data_or_skip
     "$HPAC" explore --labels "$REAL_DATA/train.csv" --out "$TMP/out" --quiet >/dev/null
     assert_reads_well "$TMP/out/explore.html"
 }
 
-@test "report.html of a run and of two over one another reads well, with 3 and with 28 classes" {
+@test "report.html of one run and of two is readable, with 3 and with 28 classes" {
     sed '/targets:/d' "$MADE/small.yaml" >"$TMP/all.yaml"
     REPORTS=yes run_hpac train "$TMP/all.yaml" --device cpu --out "$TMP/all" --quiet
     assert_exit 0
@@ -79,7 +79,7 @@ assert_found() {
     assert_reads_well "$TMP"/{three,all,both}/report.html "$TMP"/{three,all,both}/plots/*.svg
 }
 
-@test "report.html of runs whose names are long or mean something elsewhere reads well" {
+@test "report.html of runs with long names and special characters is readable" {
     local long
     long=$(printf 'verylongname%.0s' {1..20})
     mkdir "$TMP/runs"
@@ -90,12 +90,12 @@ assert_found() {
     assert_reads_well "$TMP/out/report.html" "$TMP"/out/plots/*.svg
 }
 
-@test "report.html of a cross-validation reads well" {
+@test "report.html of a cross-validation is readable" {
     run_hpac report "$MADE/folds" --out "$TMP/folds"
     assert_reads_well "$TMP/folds/report.html" "$TMP"/folds/plots/*.svg
 }
 
-@test "report.html of a sweep reads well" {
+@test "report.html of a sweep is readable" {
     printf 'config: %s\nset: {train.epochs: 1}\ngrid: {train.batch_size: [4, 8], train.seed: [1, 2]}\n' \
         "$MADE/small.yaml" >"$TMP/sweep.yaml"
     REPORTS=yes run_hpac sweep "$TMP/sweep.yaml" --device cpu --out "$TMP/sweep" --quiet

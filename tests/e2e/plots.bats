@@ -78,7 +78,7 @@ make_run() {
     printf 'label,count,percent\n0,3,75\n1,1,25\n' >"$1/label_shares.csv"
 }
 
-@test "classes are drawn legibly, be they one, three or 28" {
+@test "one, three and 28 classes are drawn legibly" {
     local classes folder
     for classes in 1 3 28; do
         folder=$TMP/$classes
@@ -100,7 +100,7 @@ make_run() {
     assert_reads_well "${drawn[@]}"
 }
 
-@test "a run is drawn legibly, be it one epoch or 200" {
+@test "runs of one epoch and of 200 are drawn legibly" {
     local epochs folder quantity
     for epochs in 1 8 200; do
         folder=$TMP/$epochs
@@ -136,7 +136,7 @@ make_run() {
     assert_reads_well "${drawn[@]}"
 }
 
-@test "the runs of a sweep keep apart, and those without figures are left out" {
+@test "the runs of a sweep do not overlap, and those without results are left out" {
     {
         printf 'run,state,steps,elapsed_s,final_val_f1_mean\nfirst_failed,failed,,,\n'
         for run in {1..30}; do
@@ -153,7 +153,7 @@ make_run() {
     assert_reads_well "${drawn[@]}"
 }
 
-@test "missing cells and losses through many powers of ten are drawn without a word" {
+@test "missing cells and losses over many powers of ten are drawn without a warning" {
     printf 'epoch,train_loss,val_loss\n1,10,9\n2,nan,0.5\n3,0.01,\n4,1e-6,inf\n' >"$TMP/losses.csv"
     printf 'epoch,train_loss,val_loss\n1,0.5,0.5\n2,0.5,0.5\n' >"$TMP/constant.csv"
     printf 'step,batch_losses\n1,0.5\n2,nan\n3,\n4,0.25\n' >"$TMP/batches.csv"
@@ -184,7 +184,7 @@ make_run() {
     assert_reads_well "${drawn[@]}"
 }
 
-@test "where there is nothing to draw there are words and no picture" {
+@test "a table without data gives a message and no picture" {
     printf '' >"$TMP/empty.csv"
     printf 'epoch,step,train_loss,val_loss,batch_losses,class,label\n' >"$TMP/header.csv"
     printf 'a,b\nx,y\n' >"$TMP/others.csv"
@@ -205,7 +205,7 @@ make_run() {
     [[ $status -ne 0 && $output == *"expected accuracy or f1"* ]] || fail_with "a quantity of its own"
 }
 
-@test "the installed scripts draw from any folder, by hand and through the program" {
+@test "the installed scripts draw in any directory, by hand and through the program" {
     env -u MAKEFLAGS -u MAKELEVEL make -s install PREFIX="$TMP/usr" >"$TMP/make.log" 2>&1 ||
         fail_with "$(<"$TMP/make.log")"
     PLOTS=$TMP/usr/share/hpac/plots

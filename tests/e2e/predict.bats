@@ -20,7 +20,7 @@ columns() {
     cut -d, -f1,2,23,27 "$1/submission_proba.csv"
 }
 
-@test "predict writes what the training wrote" {
+@test "predict writes the same files as the training" {
     predict "$RUN"
     assert_exit 0
     assert_output_has "$TMP/out"
@@ -101,7 +101,7 @@ columns() {
     assert_same "$RUN/submission.csv" "$TMP/out/submission.csv"
 }
 
-@test "--empty argmax answers the most probable class where there is none" {
+@test "--empty argmax predicts the most probable class where no class reaches its threshold" {
     predict "$RUN" --threshold 1 --empty argmax
     assert_exit 0
     awk -F, 'NR > 1 {c = 0; if ($23 > $2) c = 21; if ($27 > $2 && $27 > $23) c = 25; print $1 "," c}' \
@@ -199,7 +199,7 @@ columns() {
         "$TMP/out/submission_proba.csv"
 }
 
-@test "a submission that is there is replaced only with --force" {
+@test "an existing submission is replaced only with --force" {
     local file
     for file in submission_proba.csv submission.csv; do
         mkdir "$TMP/out"
@@ -223,7 +223,7 @@ columns() {
     assert_exit 2
 }
 
-@test "an old submission stays until the new one is whole" {
+@test "an earlier submission is kept until the new one is complete" {
     mkdir "$TMP/out"
     echo old > "$TMP/out/submission.csv"
     IDS=$TMP/none.csv
@@ -232,7 +232,7 @@ columns() {
     [[ $(cat "$TMP/out/submission.csv") == old ]]
 }
 
-@test "an unwritable folder is refused" {
+@test "an unwritable directory is refused" {
     run_hpac predict "$RUN" --images "$IMAGES" --ids "$IDS" --out /proc/out --device cpu
     assert_exit 2
     assert_error_has "/proc/out"
@@ -385,7 +385,7 @@ columns() {
     grep -qF -- "$expected" "$folds/train.log"
 }
 
-@test "the folds decode each file once, in one epoch too, and miss nothing by it" {
+@test "the folds decode each file once, in one epoch, too, with the same results" {
     run_hpac train "$MADE/small.yaml" --device cpu --fold all --set train.epochs=1 --out "$TMP/shared"
     assert_exit 0
     local channels
@@ -399,7 +399,7 @@ columns() {
     assert_same "$TMP/shared/fold2/submission_proba.csv" "$TMP/anew/fold2/submission_proba.csv"
 }
 
-@test "finished folds are left alone, others go on" {
+@test "finished folds are left alone, others continue" {
     cp -r "$MADE/folds" "$TMP/folds"
     rm -r "$TMP/folds/fold2" "$TMP/folds/folds.csv"
     cp "$TMP/folds/fold0/run.json" "$TMP/run0.json"
@@ -420,7 +420,7 @@ columns() {
     assert_same "$MADE/folds/fold1/predictions.csv" "$TMP/folds/fold1/predictions.csv"
 }
 
-@test "an interrupted cross-validation goes on with --resume" {
+@test "an interrupted cross-validation continues with --resume" {
     start_paused epoch:12 train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/cut" --set train.epochs=10
     signal_paused INT
     assert_exit 130
@@ -438,7 +438,7 @@ force_and_stop() {
     signal_paused "$1"
 }
 
-@test "--force throws all folds away before the first, once all is checked" {
+@test "--force removes all folds before the first, once everything is checked" {
     cp -r "$MADE/folds" "$TMP/folds"
     echo old > "$TMP/folds/report.html"
     cp -r "$TMP/folds" "$TMP/before"
@@ -477,7 +477,7 @@ force_and_stop() {
     diff -r "$TMP/before" "$TMP/folds" >&2
 }
 
-@test "finished folds go on to more epochs, each file decoded once" {
+@test "finished folds continue for more epochs, each file decoded once" {
     cp -r "$MADE/folds" "$TMP/folds"
     run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --set train.epochs=4 --resume
     assert_exit 0

@@ -67,7 +67,7 @@ size_of() {
     assert_error_has "--channels: duplicate channel red"
 }
 
-@test "preprocess writes one channel of 128 x 128 by default, the same whatever the threads" {
+@test "preprocess writes one channel of 128 x 128 by default, the same for any number of threads" {
     make_images
     preprocess --threads 1
     assert_exit 0
@@ -176,7 +176,7 @@ END
     assert_same "$TMP/in/first_green.png" "$TMP/before"
 }
 
-@test "preprocess refuses folders it cannot write" {
+@test "preprocess refuses directories it cannot write" {
     make_images
     mkdir "$TMP/out"
     chmod a-w "$TMP/out"

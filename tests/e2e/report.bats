@@ -148,7 +148,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_page_has "$TMP/out/report.html" "not finished: 1 of 2"
 }
 
-@test "report keeps the warnings of a log with the lines that belong to them" {
+@test "report shows the warnings of a log with their indented lines" {
     printf '%s\n' '2026-01-01 00:00:00 error the loss is not finite; look at these images' '  first-Id' \
         '  second-Id' '2026-01-01 00:00:00 info next' '  not-a-warning' 'short' '' \
         '2026-01-01 00:00:00 warning' >"$TMP/run/train.log"
@@ -173,7 +173,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_page_has "$TMP/run/report.html" "<th>training time</th><td>3.5 s</td>" "<th>device</th><td>cpu</td>"
 }
 
-@test "report of a run that is made longer does not take its old end for the new one" {
+@test "report of a continued run ignores the predictions of its earlier end" {
     sed -i 's/"finished"/"interrupted"/' "$TMP/run/run.json"
     run_hpac report "$TMP/run"
     assert_exit 0
@@ -182,7 +182,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_page_has "$TMP/run/report.html" "from before this training was continued" "F1 per class in the last evaluated epoch"
 }
 
-@test "report while a training writes into the folder" {
+@test "report while a training writes into the directory" {
     start_hpac train "$MADE/small.yaml" --device cpu --set train.epochs=1000000 --out "$TMP/now"
     wait_for_epochs "$TMP/now" 2
     for _ in 1 2 3; do
@@ -210,7 +210,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     [[ $output == *'"spread": ['* ]] || fail_with "no spread"
 }
 
-@test "report takes any folder name" {
+@test "report accepts any directory name" {
     local odd="$TMP/an 'odd' \"name\" \`id\` \$x 100% <b>,"
     mv "$TMP/run" "$odd"
     run_hpac report "$odd" "$TMP/all" --out "$odd, too"
@@ -222,7 +222,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_file "$odd/report.html" "$odd/plots/losses.svg"
 }
 
-@test "report has nothing to warn of where no locale is set" {
+@test "report logs no warning where no locale is set" {
     run --separate-stderr env LC_ALL=C "$HPAC" report "$TMP/run" --quiet
     assert_exit 0
     [[ -z $stderr ]] || fail_with "expected no warnings"
@@ -231,7 +231,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     [[ -z $stderr ]] || fail_with "expected no warnings"
 }
 
-@test "report refuses what is no run, and damaged tables with their row" {
+@test "report refuses directories without a run, and damaged tables with their row" {
     mkdir "$TMP/empty"
     local bad
     for bad in "$TMP/empty" "$TMP/none" "$MADE/small.yaml"; do
@@ -258,7 +258,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_no_file "$TMP/run/report.html" "$TMP/run/plots"
 }
 
-@test "report without gnuplot says what to install" {
+@test "report without gnuplot names what to install" {
     hide_gnuplot report "$TMP/run"
     assert_exit 2
     assert_error_has "gnuplot-nox"
@@ -266,7 +266,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_no_file "$TMP/run/plots" "$TMP/run/report.html"
 }
 
-@test "report says where it cannot write" {
+@test "report names the path it cannot write" {
     chmod 555 "$TMP/run"
     run_hpac_without_privilege report "$TMP/run"
     chmod 755 "$TMP/run"
@@ -322,7 +322,7 @@ interrupt_drawing() {
     assert_exit 0
 }
 
-@test "--out wants a name" {
+@test "report refuses an empty --out" {
     run_hpac report "$TMP/run" --out ""
     assert_exit 2
     assert_error_has "--out: expected a path"
@@ -337,7 +337,7 @@ interrupt_report() {
     assert_no_file "$1/report.html"
 }
 
-@test "Ctrl-C in the report of a training exits 130, prints that all is trained, and how to go on" {
+@test "Ctrl-C in the report of a training exits 130 and prints the command of a later report" {
     hold_gnuplot
     interrupt_report "$TMP/one" train "$MADE/small.yaml" --out "$TMP/one" --set train.epochs=1
     assert_error_has "all is trained and saved"
@@ -345,7 +345,7 @@ interrupt_report() {
     grep -q '"state": "finished"' "$TMP/one/run.json"
 }
 
-@test "Ctrl-C in the report of a sweep's run, and in that of the sweep, exits 130; the same command goes on" {
+@test "Ctrl-C in the report of a sweep's run, and in that of the sweep, exits 130; the same command continues" {
     hold_gnuplot
     printf 'config: %s\nruns: [{name: a, train.epochs: 1}, {name: b, train.epochs: 2}]\n' "$MADE/small.yaml" >"$TMP/s.yaml"
     interrupt_report "$TMP/out/b" sweep "$TMP/s.yaml" --out "$TMP/out"
@@ -372,7 +372,7 @@ interrupt_report() {
     done
 }
 
-@test "report of a run on a read-only file system says so, and writes elsewhere with --out" {
+@test "report of a run on a read-only file system fails with its reason, and writes elsewhere with --out" {
     small_disk_or_skip 4000
     cp -r "$TMP/run" "$SMALL_DISK/run"
     mount -o remount,ro "$SMALL_DISK"
@@ -396,7 +396,7 @@ interrupt_report() {
     diff -r "$TMP/point" "$TMP/comma" >&2 || fail_with "the reports differ"
 }
 
-@test "train ends with a report; --force takes it away, and nothing of others" {
+@test "train ends with a report; --force removes it and no other files" {
     REPORTS=yes run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/new"
     assert_exit 0
     [[ -z $stderr ]] || fail_with "expected nothing on stderr"
@@ -425,7 +425,7 @@ interrupt_report() {
     assert_no_file "$TMP/cv/report.html" "$TMP/cv/plots" "$TMP/cv/fold1/report.html"
 }
 
-@test "a training is none the worse without gnuplot, and prints how to report later" {
+@test "a training without gnuplot succeeds and prints the command of a later report" {
     hide_gnuplot train "$MADE/small.yaml" --device cpu --fold all --set train.epochs=1 --out "$TMP/cv"
     assert_exit 0
     [[ $(grep -c 'hpac report' <<<"$stderr") -eq 1 ]] || fail_with "expected one warning"

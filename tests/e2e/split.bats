@@ -143,7 +143,7 @@ END
     assert_error_has "Permission denied"
 }
 
-@test "split refuses an output folder it cannot write with exit code 2" {
+@test "split refuses an output directory it cannot write with exit code 2" {
     make_labels 10
     run_hpac split --labels "$TMP/labels.csv" --out "$TMP/labels.csv/out"
     assert_exit 2
@@ -158,7 +158,7 @@ END
     assert_exit 2
 }
 
-@test "split leaves nothing half-written on a full disk" {
+@test "split leaves no incomplete file on a full disk" {
     make_labels 20000
     small_disk_or_skip 400
     run_hpac split --labels "$TMP/labels.csv" --out "$SMALL_DISK/out"
@@ -208,7 +208,7 @@ END
     assert_output_has "standard output"
 }
 
-@test "split --json has every row once a fold" {
+@test "split --json has every row once per fold" {
     make_labels 1200
     run_hpac split --labels "$TMP/labels.csv" --repeats 2 --seed 5 --json
     assert_exit 0

@@ -84,14 +84,14 @@ start_unread() {
     HPAC_PID=$!
 }
 
-@test "a training whose reader has left goes on to its end" {
+@test "a training whose output is closed by its reader continues to its end" {
     open_broken_pipe
     "$HPAC" train "$MADE/small.yaml" --device cpu --no-report --out "$TMP/run" >&5 2>&5
     same_tables "$TMP/run"
     [[ $(grep -c ' info epoch ' "$TMP/run/train.log") -eq 2 ]] || fail_with "not all lines are in train.log"
 }
 
-@test "a training whose reader has left saves when it is interrupted" {
+@test "a training whose output is closed by its reader saves when it is interrupted" {
     open_broken_pipe
     start_unread train "$MADE/small.yaml" --device cpu --no-report --set train.epochs=1000000 --out "$TMP/run"
     wait_for_epochs "$TMP/run" 3
@@ -102,7 +102,7 @@ start_unread() {
 }
 
 # A program that ignores SIGPIPE for good would print an error, or go on for nobody.
-@test "printing a result to a reader who has left ends quietly, as by SIGPIPE" {
+@test "a result whose reader is gone ends the program quietly, as by SIGPIPE" {
     open_broken_pipe
     run --separate-stderr bash -c '"$@" >&5' - "$HPAC" explore --labels "$DATA/train.csv"
     assert_exit 141
@@ -125,7 +125,7 @@ start_unread() {
     assert_exit 3
 }
 
-@test "no file gets what is printed to closed descriptors" {
+@test "output to closed descriptors goes into no file" {
     "$HPAC" train "$MADE/small.yaml" --device cpu --no-report --out "$TMP/run" <&- >&- 2>&-
     same_tables "$TMP/run"
 }

@@ -43,7 +43,7 @@ without_times() {
          for (i = 1; i <= n; i++) if (!(i in time)) printf "%s,", cell[i]; print ""}' "$1"
 }
 
-@test "each run of a grid is what train alone makes of it" {
+@test "each run of a grid equals the same run of train alone" {
     sweep "$TMP/configs/four.yaml" --out "$TMP/out"
     assert_exit 0
     [[ $(cut -d '"' -f 2 "$TMP/out/sweep.csv" | sed 1d) == $'batch_size=8,epochs=1\nbatch_size=8,epochs=2\nbatch_size=20,epochs=1\nbatch_size=20,epochs=2' ]]
@@ -153,7 +153,7 @@ EOF
     assert_same_training "$TMP/out/batch_size=8,epochs=2" "$TMP/anew/batch_size=8,epochs=2"
 }
 
-@test "other images are another cache" {
+@test "other images have another cache" {
     cat > "$TMP/configs/s.yaml" <<'EOF'
 config: small.yaml
 grid: {data.channels: [1, 2], train.epochs: [1, 2]}
@@ -163,7 +163,7 @@ EOF
     assert_error_has "data: $((67 + 2 * 67)) image files decoded"
 }
 
-@test "a run that configures the device otherwise gets a device of its own" {
+@test "a run with another device configuration opens its own device" {
     cat > "$TMP/configs/s.yaml" <<'EOF'
 config: small.yaml
 set: {train.epochs: 1}
@@ -213,7 +213,7 @@ go_on_and_compare() {
     diff <(without_times "$TMP/broken/sweep.csv") <(without_times "$TMP/whole/sweep.csv")
 }
 
-@test "a sweep that was killed goes on with the same command and ends the same" {
+@test "a killed sweep continues with the same command to the same results" {
     stop_with KILL 6
     assert_exit 137
     grep -q '^seed=1,finished,' "$TMP/broken/sweep.csv"
@@ -221,7 +221,7 @@ go_on_and_compare() {
     go_on_and_compare
 }
 
-@test "SIGINT saves and exits 130; the sweep goes on with the same command" {
+@test "SIGINT saves and exits 130; the same command continues the sweep" {
     stop_with INT 6
     assert_exit 130
     assert_error_has "interrupted in run seed=2"
@@ -231,7 +231,7 @@ go_on_and_compare() {
     go_on_and_compare
 }
 
-@test "--force throws all runs away before the first: killed, it mixes nothing" {
+@test "--force removes all runs before the first: killed, it mixes none" {
     printf 'config: small.yaml\ngrid: {train.seed: [1, 2, 3], train.epochs: [6]}\n' > "$TMP/configs/long.yaml"
     sweep "$TMP/configs/long.yaml" --out "$TMP/broken"
     assert_exit 0
@@ -245,7 +245,7 @@ go_on_and_compare() {
     refute_error_has "seed=3: already finished"
 }
 
-@test "--force, stopped, goes on without it" {
+@test "--force, stopped, continues without it" {
     printf 'config: small.yaml\ngrid: {train.seed: [1, 2, 3], train.epochs: [6]}\n' > "$TMP/configs/long.yaml"
     sweep "$TMP/configs/long.yaml" --out "$TMP/broken" --set train.batch_size=20
     assert_exit 0
@@ -255,7 +255,7 @@ go_on_and_compare() {
     go_on_and_compare
 }
 
-@test "--force throws nothing away before all is checked" {
+@test "--force removes nothing before everything is checked" {
     sweep "$TMP/configs/four.yaml" --out "$TMP/out"
     assert_exit 0
     cp -r "$TMP/out" "$TMP/before"
@@ -264,7 +264,7 @@ go_on_and_compare() {
     diff -r "$TMP/before" "$TMP/out" >&2
 }
 
-@test "a directory that a killed program left before its first file is no obstacle" {
+@test "a directory that a killed program left without a file is reused" {
     mkdir -p "$TMP/out"
     touch "$TMP/out/sweep.yaml.tmp.99" "$TMP/out/.hpac-probe-Ab12cD"
     sweep "$TMP/configs/four.yaml" --out "$TMP/out"
@@ -299,7 +299,7 @@ go_on_and_compare() {
     assert_line_count 5 "$TMP/out/sweep.csv"
 }
 
-@test "a finished run of a given name goes on to more epochs, bit for bit, and back to none" {
+@test "a finished run of a given name continues for more epochs, bit for bit, and back to none" {
     printf 'config: small.yaml\nruns: [{name: one, train.epochs: 2}, {name: two, train.epochs: 1}]\n' > "$TMP/configs/s.yaml"
     sweep "$TMP/configs/s.yaml" --out "$TMP/out"
     assert_exit 0
@@ -332,7 +332,7 @@ go_on_and_compare() {
     assert_no_file "$TMP/broken/new"
 }
 
-@test "a run that stopped early has all the epochs it would ever get" {
+@test "a run that stopped early counts as finished" {
     printf 'config: small.yaml\nset: {train.early_stopping: {patience: 2, min_delta: 10}}\nruns: [{name: one, train.epochs: 5}]\n' > "$TMP/configs/s.yaml"
     sweep "$TMP/configs/s.yaml" --out "$TMP/out"
     assert_exit 0
@@ -441,7 +441,7 @@ EOF
     assert_no_file "$TMP/out"
 }
 
-@test "two sweeps in one folder: the second is refused" {
+@test "two sweeps in one directory: the second is refused" {
     start_paused epoch sweep "$TMP/configs/four.yaml" --device cpu --out "$TMP/out" --set data.split.folds=4
     sweep "$TMP/configs/four.yaml" --out "$TMP/out"
     assert_exit 2
@@ -450,7 +450,7 @@ EOF
     assert_exit 0
 }
 
-@test "a sweep touches no directory of others" {
+@test "a sweep touches no other directory" {
     mkdir "$TMP/mine"
     echo precious > "$TMP/mine/thesis"
     sweep "$TMP/configs/four.yaml" --out "$TMP/mine"

@@ -1,7 +1,7 @@
 # hpac synth: what it writes, that it can be repeated, what it refuses.
 load helpers
 
-@test "synth writes what the competition hands out" {
+@test "synth writes the files of the competition" {
     run_hpac synth --count 10 --seed 3 --size 64 --out "$TMP/a/set"
     assert_exit 0
     assert_output_has "10 training and 4 test images, 64x64"
@@ -25,7 +25,7 @@ load helpers
     assert_exit 0
 }
 
-@test "synth gives the same data whatever the threads, others for another seed" {
+@test "synth gives the same data for any number of threads, others for another seed" {
     run_hpac synth --count 6 --seed 8 --size 96 --test-count 2 --threads 1 --out "$TMP/one"
     assert_exit 0
     run_hpac synth --count 6 --seed 8 --size 96 --test-count 2 --threads 5 --out "$TMP/five"
@@ -75,7 +75,7 @@ load helpers
     assert_error_has "--out"
 }
 
-@test "synth refuses a folder it cannot write" {
+@test "synth refuses a directory it cannot write" {
     mkdir "$TMP/locked"
     chmod 555 "$TMP/locked"
     run_hpac_without_privilege synth --count 2 --size 64 --out "$TMP/locked"
@@ -89,7 +89,7 @@ load helpers
     assert_error_has "$TMP/file"
 }
 
-@test "synth on a full disk says so and leaves no list" {
+@test "synth on a full disk fails with its reason and leaves no label file" {
     small_disk_or_skip 200
     run_hpac synth --count 60 --size 128 --out "$SMALL_DISK/set"
     assert_exit 3
@@ -98,7 +98,7 @@ load helpers
     [[ -z $(find "$SMALL_DISK" -name '*.tmp.*') ]] || fail_with "temporary files are left"
 }
 
-@test "synth interrupted leaves whole images, no list, and exits 130" {
+@test "synth interrupted leaves complete images, no label file, and exits 130" {
     start_paused image:5 synth --count 100 --size 128 --threads 2 --out "$TMP/set"
     [[ $(find "$TMP/set/train" -type f | wc -l) -ge 8 ]] || fail_with "expected images"
     signal_paused INT

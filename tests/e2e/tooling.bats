@@ -23,7 +23,7 @@ tool() {
     assert_output_has "make install"
 }
 
-@test "bootstrap prints its usage, and refuses unknown commands" {
+@test "bootstrap prints its usage and refuses unknown commands" {
     tool tools/bootstrap --help
     assert_exit 0
     assert_output_has "tools/bootstrap demo"
@@ -120,7 +120,7 @@ plant_project() {
     [[ ${#lines[@]} -eq 4 ]] || fail_with "expected four violations"
 }
 
-@test "find-cuda says what is missing" {
+@test "find-cuda lists what is missing" {
     mkdir -p "$TMP/half/bin"
     printf '#!/bin/sh\n' >"$TMP/half/bin/nvcc"
     chmod +x "$TMP/half/bin/nvcc"
@@ -145,7 +145,7 @@ plant_project() {
     assert_output_has "code=sm_90 "
 }
 
-@test "without CUDA make says why, once, and leaves no old library" {
+@test "without CUDA make prints the reason once and leaves no old library" {
     mkdir "$TMP/empty" "$TMP/build"
     touch "$TMP/build/libhpac_cuda.so"
     tool make -s CUDA_HOME="$TMP/empty" BUILD="$TMP/build" "$TMP/build/cuda-missing"

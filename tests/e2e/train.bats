@@ -52,7 +52,7 @@ assert_same_training() {
         "$TMP/run/submission_proba.csv"
 }
 
-@test "an image gets the same answer as a validation row and as a test image" {
+@test "an image has the same prediction as a validation row and as a test image" {
     run_hpac split --labels "$DATA/train.csv" --out "$TMP/folds"
     train --out "$TMP/run" --set data.test.images="$DATA/train" \
         --set data.test.ids="$TMP/folds/fold0_validation.csv"
@@ -63,7 +63,7 @@ assert_same_training() {
         <(awk -F, '{print $1 "," $2 "," $27 "," $23}' "$TMP/run/submission_proba.csv")
 }
 
-@test "the same seed gives the same bits, whatever the workers" {
+@test "the same seed gives the same bits for any number of workers" {
     train --out "$TMP/a" --set data.workers=1
     assert_exit 0
     train --out "$TMP/b" --set data.workers=3 --set data.cache_mib=0
@@ -87,7 +87,7 @@ assert_same_training() {
     assert_line_count 2 "$TMP/run/losses.csv"
 }
 
-@test "a finished run goes on with --resume and more epochs, bit for bit" {
+@test "a finished run continues with --resume and more epochs, bit for bit" {
     train --out "$TMP/run" --set data.test='{images: '"$DATA/test, ids: $DATA/sample_submission.csv}"
     assert_exit 0
     cp -r "$TMP/run" "$TMP/before"
@@ -135,7 +135,7 @@ assert_same_training() {
     assert_same "$TMP/broken/model.h5" "$TMP/whole/model.h5"
 }
 
-@test "a finished run that is stopped while it goes on can be resumed again" {
+@test "a finished run that is stopped while it continues can be resumed again" {
     train --out "$TMP/broken"
     assert_exit 0
     start_paused batch:17 train "$TMP/small.yaml" --device cpu --set train.epochs=400 --out "$TMP/broken" --resume
@@ -143,7 +143,7 @@ assert_same_training() {
     resume_and_compare
 }
 
-@test "a run that stopped early does not go on, unless it may wait longer" {
+@test "a run that stopped early does not continue, unless its patience is longer" {
     local stop=(--set train.early_stopping.min_delta=10)
     train --out "$TMP/run" --set train.epochs=5 --set train.early_stopping.patience=2 "${stop[@]}"
     assert_exit 0
@@ -204,7 +204,7 @@ resume_and_compare() {
     assert_error_has "batch_size"
 }
 
-@test "a run goes on with its data at another path" {
+@test "a run continues with its data at another path" {
     cp -r "$DATA" "$TMP/here"
     sed "s|$DATA|$TMP/here|" "$TMP/small.yaml" > "$TMP/moved.yaml"
     run_hpac train "$TMP/moved.yaml" --device cpu --quiet --set train.epochs=1 --out "$TMP/run"
@@ -249,7 +249,7 @@ resume_and_compare() {
     assert_line_count 4 "$TMP/run/losses.csv"
 }
 
-@test "a folder with foreign files is not touched" {
+@test "a directory with other files is not touched" {
     mkdir "$TMP/mine"
     echo precious > "$TMP/mine/model.h5"
     train --out "$TMP/mine"
@@ -283,7 +283,7 @@ resume_and_compare() {
     assert_same "$TMP/first/predictions.csv" "$TMP/second/predictions.csv"
 }
 
-@test "early stopping ends a run that gets no better" {
+@test "early stopping ends a run whose validation loss does not improve" {
     train --out "$TMP/run" --set train.epochs=50 --set train.early_stopping.patience=2 \
         --set train.early_stopping.min_delta=10
     assert_exit 0
@@ -379,7 +379,7 @@ resume_and_compare() {
     assert_exit 0
 }
 
-@test "an unwritable run folder is refused before training" {
+@test "an unwritable run directory is refused before training" {
     train --out /proc/run
     assert_exit 2
     assert_error_has "/proc/run"
@@ -388,14 +388,14 @@ resume_and_compare() {
     assert_exit 2
 }
 
-@test "a full disk ends the run with exit 3 and leaves whole files" {
+@test "a full disk ends the run with exit 3 and leaves complete files" {
     small_disk_or_skip 200
     train --out "$SMALL_DISK/run" --set train.epochs=3
     assert_exit 3
     run ! compgen -G "$SMALL_DISK/run/*.tmp.*"
 }
 
-@test "a run that is not finite any more stops with exit 5 and the Ids of its batch" {
+@test "a loss that is not finite ends the run with exit 5 and the Ids of its batch" {
     train --out "$TMP/run" --set train.optimizer.learning_rate=1e38 --set train.shuffle=false
     assert_exit 5
     assert_error_has "not finite"
@@ -413,14 +413,14 @@ resume_and_compare() {
     [[ $found -eq 1 ]]
 }
 
-@test "the fused layers of the default network stop too" {
+@test "a loss that is not finite ends a run of the default network's fused layers, too" {
     train --out "$TMP/run" --set train.optimizer.learning_rate=1e38 --set data.scale='{rows: 2, cols: 2}' \
         --set model='[{type: conv2d, filters: 16, kernel: 3, activation: relu}, {type: conv2d, filters: 32, kernel: 3, activation: relu}, {type: maxpool, size: 2}, {type: flatten}, {type: dense, units: classes, activation: sigmoid}]'
     assert_exit 5
     assert_error_has "not finite"
 }
 
-@test "skipping images does not excuse a wrong folder" {
+@test "a wrong directory is refused although bad images are skipped" {
     train --out "$TMP/run" --set data.on_bad_image=skip --set data.images="$TMP/nowhere"
     assert_exit 3
     assert_error_has "$TMP/nowhere"
@@ -439,7 +439,7 @@ resume_and_compare() {
     assert_no_file "$TMP/run/submission.csv"
 }
 
-@test "--force checks everything before it throws an old run away" {
+@test "--force checks everything before it removes an old run" {
     train --out "$TMP/run" --set train.epochs=1
     assert_exit 0
     train --out "$TMP/run" --force --set train.initial_model="$TMP/none.h5"
@@ -472,7 +472,7 @@ resume_and_compare() {
     assert_no_file "$TMP/run"
 }
 
-@test "the real images are learnt, whatever the seed" {
+@test "the real images are learned with any seed" {
     real_data_or_skip
     local seed
     for seed in 0 1 2; do
@@ -564,7 +564,7 @@ stop_in_an_epoch() {
     [[ $stderr =~ "after 4 epochs and "[2-4] ]] || fail_with "expected the fifth epoch to be cut"
 }
 
-@test "a run does not end in the middle of an epoch, however few are wanted" {
+@test "a run interrupted in an epoch does not end in it, however few epochs are configured" {
     train --out "$TMP/run"
     assert_exit 0
     stop_in_an_epoch
@@ -606,7 +606,7 @@ stop_in_an_epoch() {
     awk "BEGIN {exit !($rate > 0 && $rate < 40)}" || fail_with "expected 40 images in more than a second, got $rate a second"
 }
 
-@test "a continued run keeps no files of its former end" {
+@test "a continued run removes the files of its earlier end" {
     require_tool gnuplot
     REPORTS=yes
     sed -i "s|^  targets|  test: {images: $DATA/test, ids: $DATA/sample_submission.csv}\n  targets|" "$TMP/small.yaml"
@@ -632,7 +632,7 @@ stop_in_an_epoch() {
     assert_exit 0
 }
 
-@test "--json prints the final figures in place of the folder's name" {
+@test "--json prints the final metrics instead of the directory" {
     run_hpac train "$TMP/small.yaml" --device cpu --quiet --json --out "$TMP/run"
     assert_exit 0
     [[ -z $stderr ]]
