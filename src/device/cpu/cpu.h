@@ -18,6 +18,7 @@ typedef struct cpu_device {
     hpac_device base;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
+    dnnl_primitive_attr_t attributes, relu_attributes; /* the user gives the scratchpad; and ReLU */
     hpac_cpu_path path;
     const cpu_kernels *kernels;
     int threads;
@@ -25,7 +26,13 @@ typedef struct cpu_device {
     uint32_t step;
 } cpu_device;
 
-/* ---- layout.c: how activations lie in memory ---- */
+hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device **device);
+
+/* Limits oneDNN to the instruction sets of the CPU path, before its first use. Errors: those of
+ * hpac_cpu_path_get; DEVICE when oneDNN was used before without this limit. */
+hpac_status hpac_cpu_cap_onednn(void);
+
+/* ---- layout.c: how activations and parameters lie in memory ---- */
 
 /* Codes of hpac_layout. Blocked layouts pad the channels to whole blocks; the padding is zero. */
 typedef enum cpu_layout {
@@ -53,15 +60,23 @@ typedef struct cpu_tensor {
 /* Elements of one image and of the batch, padding included. */
 size_t hpac_cpu_image_count(const cpu_tensor *tensor);
 size_t hpac_cpu_tensor_count(const cpu_tensor *tensor);
-size_t hpac_cpu_tensor_nbytes(const cpu_tensor *tensor);
 /* The index of an element in its image. */
 size_t hpac_cpu_image_index(const cpu_tensor *tensor, size_t row, size_t col, size_t channel);
+/* oneDNN's descriptor in the tensor's layout, or with another tag if it is an image. */
 hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, dnnl_memory_desc_t *desc);
+hpac_status hpac_cpu_tensor_describe_as(const cpu_tensor *tensor, dnnl_format_tag_t tag,
+                                        dnnl_memory_desc_t *desc);
 /* Sets tensor->layout to the one that `desc` has; false if it is none of ours. */
 bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const dnnl_memory_desc_t *desc);
-/* Between plain host values, (batch, rows, cols, channels), and a tensor. */
-void hpac_cpu_tensor_write(const cpu_tensor *tensor, float *to, const float *values);
-void hpac_cpu_tensor_read(const cpu_tensor *tensor, const float *from, float *values);
+
+hpac_status hpac_cpu_parameter_write(hpac_plan *plan, size_t parameter, void *slice,
+                                     const float *values);
+hpac_status hpac_cpu_parameter_read(hpac_plan *plan, size_t parameter, const void *slice,
+                                    float *values);
+hpac_status hpac_cpu_activation_write(hpac_plan *plan, bool input, void *address,
+                                      const float *values);
+hpac_status hpac_cpu_activation_read(hpac_plan *plan, bool input, const void *address,
+                                     float *values);
 
 /* ---- primitive.c: oneDNN ---- */
 
@@ -75,14 +90,13 @@ hpac_status hpac_cpu_fail(dnnl_status_t status, const char *call);
             return hpac_cpu_fail(try_status, #call);                                               \
     } while (0)
 
-#define CPU_MAX_ARGUMENTS 8
-
-/* A oneDNN primitive with the memory objects of its arguments; the addresses come with each run. */
+/* A oneDNN primitive with the memory objects of its arguments; the addresses come with each call.
+ */
 typedef struct cpu_primitive {
-    dnnl_primitive_t primitive;
-    size_t argument_count;
-    dnnl_exec_arg_t arguments[CPU_MAX_ARGUMENTS];
-    size_t scratch_nbytes; /* the scratchpad that a run needs */
+    dnnl_primitive_t primitive; /* NULL: none */
+    int argument_count;
+    dnnl_exec_arg_t arguments[10]; /* all that any of our operations has */
+    size_t scratch_nbytes;
 } cpu_primitive;
 
 typedef struct cpu_argument {
@@ -90,34 +104,48 @@ typedef struct cpu_argument {
     const void *address;
 } cpu_argument;
 
-/* The best implementation of an operation, with a scratchpad that the user gives and, with `relu`,
- * max(y, 0) applied to what it writes. *desc = NULL if oneDNN has none. */
-hpac_status hpac_cpu_describe(cpu_device *device, const void *op_desc, bool relu,
-                              const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *desc);
+hpac_status hpac_cpu_reorder_create(cpu_device *device, const dnnl_memory_desc_t *from,
+                                    const dnnl_memory_desc_t *to, cpu_primitive *primitive);
+void hpac_cpu_primitive_fini(cpu_primitive *primitive);
+hpac_status hpac_cpu_primitive_run(cpu_device *device, const cpu_primitive *primitive,
+                                   void *scratch, size_t argument_count,
+                                   const cpu_argument *arguments);
+
+/* The primitives of a plan. */
+typedef enum cpu_primitive_index {
+    CPU_FORWARD,
+    CPU_BACKWARD_WEIGHTS,
+    CPU_BACKWARD_DATA,
+    CPU_PASS_COUNT,
+    CPU_INPUT_TO_SOURCE = CPU_PASS_COUNT, /* reorders of a convolution */
+    CPU_SOURCE_TO_INPUT,
+    CPU_KERNEL_TO_DATA,
+    CPU_GRADIENT_TO_KERNEL,
+    CPU_PRIMITIVE_COUNT,
+} cpu_primitive_index;
+
+/* oneDNN's implementations of an operation's passes; NULL where there is none. */
+typedef struct cpu_passes {
+    dnnl_primitive_desc_t descs[CPU_PASS_COUNT];
+} cpu_passes;
+
+void hpac_cpu_passes_fini(cpu_passes *passes);
+/* Sets a pass to the best implementation, NULL if oneDNN has none. `relu`: max(y, 0) is applied to
+ * what it writes. Backward passes take the forward one as a hint. */
+hpac_status hpac_cpu_describe_pass(cpu_device *device, const void *op_desc, bool relu,
+                                   cpu_primitive_index pass, cpu_passes *passes);
+/* One of the arrays of a pass, such as dnnl_query_src_md; `index` counts those of its kind. */
+const dnnl_memory_desc_t *hpac_cpu_pass_memory(const cpu_passes *passes, cpu_primitive_index pass,
+                                               dnnl_query_t what, int index);
+
 typedef enum cpu_speed {
     CPU_SPEED_MISSING,
     CPU_SPEED_LOOPS,  /* plain loops: hundreds of times slower than the best */
     CPU_SPEED_GEMM,   /* columns of pixels, and a matrix product */
     CPU_SPEED_DIRECT, /* code made for the shape */
 } cpu_speed;
-/* "jit:avx512_core"; "" for NULL. */
-const char *hpac_cpu_implementation(const_dnnl_primitive_desc_t desc);
-/* What kind of implementation it is, by its name: CPU_SPEED_MISSING for NULL. */
-cpu_speed hpac_cpu_speed(const_dnnl_primitive_desc_t desc);
-hpac_status hpac_cpu_primitive_create(cpu_device *device, const_dnnl_primitive_desc_t desc,
-                                      cpu_primitive *primitive);
-hpac_status hpac_cpu_reorder_create(cpu_device *device, const dnnl_memory_desc_t *from,
-                                    const dnnl_memory_desc_t *to, cpu_primitive *primitive);
-void hpac_cpu_primitive_destroy(cpu_primitive *primitive);
-hpac_status hpac_cpu_primitive_run(cpu_device *device, const cpu_primitive *primitive,
-                                   void *scratch, size_t argument_count,
-                                   const cpu_argument *arguments);
-
-/* CPU_RUN(device, &primitive, scratch, {DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}) */
-#define CPU_RUN(device, primitive, scratch, ...)                                                   \
-    hpac_cpu_primitive_run(device, primitive, scratch,                                             \
-                           sizeof((const cpu_argument[]){__VA_ARGS__}) / sizeof(cpu_argument),     \
-                           (const cpu_argument[]){__VA_ARGS__})
+/* The speed of the slowest pass of those that the request needs, by the implementations' names. */
+cpu_speed hpac_cpu_slowest_pass(const hpac_plan_request *request, const cpu_passes *passes);
 
 /* ---- plan.c ---- */
 
@@ -128,24 +156,52 @@ typedef struct cpu_parameter {
 } cpu_parameter;
 
 typedef struct cpu_plan cpu_plan;
+typedef hpac_status cpu_pass(cpu_plan *plan, const hpac_exec_args *args);
 struct cpu_plan {
     hpac_plan base;
     cpu_tensor input, output;
+    bool relu; /* the last of several operations; its gradient is in dy when backward is called */
     cpu_parameter parameters[HPAC_PLAN_MAX_PARAMETERS];
-    hpac_status (*forward)(cpu_plan *plan, const hpac_exec_args *args);
-    hpac_status (*backward)(cpu_plan *plan, const hpac_exec_args *args);
-    void (*fini)(cpu_plan *plan); /* releases what is the operation's own; may be NULL */
+    cpu_primitive primitives[CPU_PRIMITIVE_COUNT];
+    size_t scratch_offset; /* theirs, in the workspace */
+    cpu_pass *forward, *backward;
 };
 
 /* A zeroed plan of `nbytes` (its type starts with a cpu_plan) with device, input, output in the
  * input's layout and sizes set. */
 hpac_status hpac_cpu_plan_alloc(cpu_device *device, const hpac_plan_request *request, size_t nbytes,
-                                cpu_plan **plan);
+                                cpu_pass *forward, cpu_pass *backward, cpu_plan **plan);
 /* Sets the output's layout and size. */
 void hpac_cpu_plan_set_output(cpu_plan *plan, hpac_layout layout);
-/* Appends a parameter to the plan's slice. */
-void hpac_cpu_plan_add_parameter(cpu_plan *plan, const hpac_parameter *parameter,
-                                 const cpu_parameter *storage);
+/* Appends a layer's kernel and its plain bias to the plan's slice, with their numbers of elements
+ * as Keras counts them. */
+hpac_status hpac_cpu_plan_add_parameters(cpu_plan *plan, size_t op, size_t kernel_count,
+                                         const cpu_parameter *kernel, size_t bias_count);
+/* Makes the primitives of the passes and names their implementations in the plan's algorithm. */
+hpac_status hpac_cpu_plan_add_passes(cpu_plan *plan, const cpu_passes *passes);
+
+/* CPU_RUN(plan, CPU_FORWARD, args, {DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}) */
+#define CPU_RUN(plan, index, args, ...)                                                            \
+    hpac_cpu_primitive_run(cpu_device_of(plan), &(plan)->primitives[index],                        \
+                           (char *)(args)->workspace + (plan)->scratch_offset,                     \
+                           sizeof((const cpu_argument[]){__VA_ARGS__}) / sizeof(cpu_argument),     \
+                           (const cpu_argument[]){__VA_ARGS__})
+
+static inline cpu_device *cpu_device_of(const cpu_plan *plan)
+{
+    return (cpu_device *)plan->base.device;
+}
+
+/* The address of a parameter, its gradient or its averages in a slice. */
+static inline void *cpu_parameter_at(const cpu_plan *plan, void *slice, size_t parameter)
+{
+    return (char *)slice + plan->base.parameters[parameter].offset_nbytes;
+}
+
+static inline void *cpu_workspace_at(const hpac_exec_args *args, size_t offset_nbytes)
+{
+    return (char *)args->workspace + offset_nbytes;
+}
 
 hpac_status hpac_cpu_plan_create(hpac_device *device, const hpac_plan_request *request,
                                  hpac_plan **plan);
@@ -153,49 +209,28 @@ void hpac_cpu_plan_destroy(hpac_plan *plan);
 hpac_status hpac_cpu_forward(hpac_plan *plan, const hpac_exec_args *args);
 hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_exec_args *args);
 
-/* ---- parameter.c ---- */
-
-hpac_status hpac_cpu_parameter_write(hpac_plan *plan, size_t parameter, void *slice,
-                                     const float *values);
-hpac_status hpac_cpu_parameter_read(hpac_plan *plan, size_t parameter, const void *slice,
-                                    float *values);
-hpac_status hpac_cpu_activation_write(hpac_plan *plan, bool input, void *address,
-                                      const float *values);
-hpac_status hpac_cpu_activation_read(hpac_plan *plan, bool input, const void *address,
-                                     float *values);
-
 /* ---- the operations: each makes a plan, or declines with *plan = NULL ---- */
 
 typedef hpac_status cpu_try(cpu_device *device, const hpac_plan_request *request, cpu_plan **plan);
 
 cpu_try hpac_cpu_try_stem, hpac_cpu_try_pixels, hpac_cpu_try_conv2d, hpac_cpu_try_maxpool,
-    hpac_cpu_try_dense, hpac_cpu_try_activation, hpac_cpu_try_dropout, hpac_cpu_try_flatten;
+    hpac_cpu_try_dense, hpac_cpu_try_relu, hpac_cpu_try_sigmoid, hpac_cpu_try_dropout,
+    hpac_cpu_try_flatten;
 
 hpac_status hpac_cpu_loss(hpac_device *device, const hpac_loss *loss);
 hpac_status hpac_cpu_adadelta(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,
                               const void *gradients, void *square_average, void *delta_average,
                               size_t count, hpac_step_result *result);
 
-/* ---- dropout.c ---- */
+void hpac_cpu_copy(float *to, const float *from, size_t count);
+/* dx = dy where y > 0, else 0; dx may be dy. */
+void hpac_cpu_relu_backward(const cpu_device *device, const float *y, const float *dy, float *dx,
+                            size_t count);
 
 /* Draws the mask of `count` values in plain order: one bit per value, 0 where it is dropped, from
  * the lowest bit of the first byte on; hpac_cpu_mask_nbytes(count) bytes are written or spare. */
 size_t hpac_cpu_mask_nbytes(size_t count);
 void hpac_cpu_draw_mask(const cpu_device *device, uint32_t stream, uint32_t threshold, size_t count,
                         uint8_t *bits);
-
-/* ---- loops.c: pieces that several operations use ---- */
-
-/* Calls body(context, begin, end) for one piece of 0 .. count per thread; pieces start at multiples
- * of `grain`. Which elements fall together depends on the number of threads alone. */
-void hpac_cpu_for_pieces(size_t count, size_t grain,
-                         void (*body)(const void *context, size_t begin, size_t end),
-                         const void *context);
-void hpac_cpu_copy(float *to, const float *from, size_t count);
-/* dx = dy where y > 0, else 0; dx may be dy. */
-void hpac_cpu_relu_backward(const cpu_device *device, const float *y, const float *dy, float *dx,
-                            size_t count);
-
-hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device **device);
 
 #endif

@@ -2,14 +2,14 @@
  * empty and events always complete. */
 #include "cpu.h"
 
+#include "base/clock.h"
 #include "base/machine.h"
+#include "base/memory.h"
 
 #include <omp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 /* Blocks from this size on ask for huge pages: fewer TLB misses in the sweeps over the arenas. */
 #define HUGE_PAGE_NBYTES (2 << 20)
@@ -18,78 +18,70 @@
 static void cpu_close(hpac_device *base)
 {
     cpu_device *device = (cpu_device *)base;
-    if (!device)
-        return;
-    if (device->stream)
-        dnnl_stream_destroy(device->stream);
-    if (device->engine)
-        dnnl_engine_destroy(device->engine);
+    dnnl_primitive_attr_destroy(device->attributes);
+    dnnl_primitive_attr_destroy(device->relu_attributes);
+    dnnl_stream_destroy(device->stream);
+    dnnl_engine_destroy(device->engine);
     free(device);
 }
 
-/* The value of a line "key : value" of a file of /proc; false if there is none. */
-static bool read_proc_line(const char *path, const char *key, char *value, size_t value_nbytes)
+/* "Intel(R) Xeon(R) Processor" */
+static void read_processor_name(char *name, size_t name_nbytes)
 {
-    FILE *file = fopen(path, "r");
     char line[512];
-    bool found = false;
-    while (file && !found && fgets(line, sizeof line, file)) {
-        if (strncmp(line, key, strlen(key)) != 0)
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    snprintf(name, name_nbytes, "unknown processor");
+    while (file && fgets(line, sizeof line, file)) {
+        const char *colon = strchr(line, ':');
+        if (!colon || strncmp(line, "model name", strlen("model name")) != 0)
             continue;
-        const char *text = strchr(line, ':');
-        if (!text)
-            continue;
-        text += strspn(text, ": \t");
-        snprintf(value, value_nbytes, "%.*s", (int)strcspn(text, "\n"), text);
-        found = true;
+        const char *value = colon + strspn(colon, ": \t");
+        snprintf(name, name_nbytes, "%.*s", (int)strcspn(value, "\n"), value);
+        break;
     }
     if (file)
         fclose(file);
-    return found;
 }
 
-static const char *isa_name(void)
+/* What oneDNN uses; each set contains those after it. */
+static const char *onednn_isa_name(void)
 {
-    switch (dnnl_get_effective_cpu_isa()) {
-    case dnnl_cpu_isa_sse41:
-        return "SSE4.1";
-    case dnnl_cpu_isa_avx:
-        return "AVX";
-    case dnnl_cpu_isa_avx2:
-        return "AVX2";
-    case dnnl_cpu_isa_avx2_vnni:
-        return "AVX2-VNNI";
-    case dnnl_cpu_isa_avx512_mic:
-    case dnnl_cpu_isa_avx512_mic_4ops:
-    case dnnl_cpu_isa_avx512_core:
-    case dnnl_cpu_isa_avx512_core_vnni:
-    case dnnl_cpu_isa_avx512_core_bf16:
-    case dnnl_cpu_isa_avx512_core_amx:
-        return "AVX-512";
-    default:
-        return "unknown instruction set";
-    }
+    static const struct {
+        dnnl_cpu_isa_t isa;
+        const char *name;
+    } sets[] = {
+        {dnnl_cpu_isa_avx512_core, "AVX-512"},
+        {dnnl_cpu_isa_avx512_mic, "AVX-512"},
+        {dnnl_cpu_isa_avx2_vnni, "AVX2-VNNI"},
+        {dnnl_cpu_isa_avx2, "AVX2"},
+        {dnnl_cpu_isa_avx, "AVX"},
+        {dnnl_cpu_isa_sse41, "SSE4.1"},
+    };
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        if ((isa & sets[i].isa) == sets[i].isa)
+            return sets[i].name;
+    return "unknown instruction set";
 }
 
 static hpac_status cpu_describe(hpac_device *base, hpac_device_info *info)
 {
     const cpu_device *device = (const cpu_device *)base;
     const dnnl_version_t *version = dnnl_version();
-    char text[64];
-    *info = (hpac_device_info){0};
-    if (!read_proc_line("/proc/cpuinfo", "model name", text, sizeof text))
-        snprintf(text, sizeof text, "unknown processor");
-    const char *path = hpac_cpu_path_label(device->path), *onednn = isa_name();
-    snprintf(info->name, sizeof info->name, "cpu: %s, %d thread%s, %s", text, device->threads,
-             device->threads == 1 ? "" : "s", path);
+    const char *path = hpac_cpu_path_label(device->path), *onednn = onednn_isa_name();
     bool alike = strcmp(onednn, path) == 0;
+    char processor[64];
+    read_processor_name(processor, sizeof processor);
+    *info = (hpac_device_info){
+        .precision = HPAC_PRECISION_FP32,
+        .total_nbytes = hpac_memory_total(),
+        .free_nbytes = hpac_memory_available(),
+    };
+    snprintf(info->name, sizeof info->name, "cpu: %s, %d thread%s, %s", processor, device->threads,
+             device->threads == 1 ? "" : "s", path);
     snprintf(info->libraries, sizeof info->libraries, "oneDNN %d.%d.%d%s%s%s", version->major,
              version->minor, version->patch, alike ? "" : " (", alike ? "" : onednn,
              alike ? "" : ")");
-
-    info->total_nbytes = hpac_memory_total();
-    info->free_nbytes = hpac_memory_available();
-    info->precision = HPAC_PRECISION_FP32;
     return HPAC_OK;
 }
 
@@ -99,11 +91,8 @@ static hpac_status cpu_alloc(hpac_device *base, hpac_memory memory, size_t nbyte
     (void)base;
     (void)memory;
     bool large = nbytes >= HUGE_PAGE_NBYTES;
-    *address = NULL;
-    if (posix_memalign(address, large ? HUGE_PAGE_NBYTES : PAGE_NBYTES, nbytes ? nbytes : 1) != 0) {
-        *address = NULL;
-        return hpac_fail_memory(nbytes);
-    }
+    size_t alignment = large ? HUGE_PAGE_NBYTES : PAGE_NBYTES;
+    HPAC_TRY_MEMORY(*address = aligned_alloc(alignment, nbytes ? nbytes : 1), nbytes);
     if (large) /* a hint: the result does not matter */
         (void)madvise(*address, nbytes / PAGE_NBYTES * PAGE_NBYTES, MADV_HUGEPAGE);
     memset(*address, 0, nbytes);
@@ -128,14 +117,14 @@ static hpac_status cpu_copy(hpac_device *base, hpac_queue queue, void *to, const
 
 /* All work is done when a call returns: an event is a time. */
 struct hpac_event {
-    struct timespec recorded;
+    double recorded_s;
 };
 
 static hpac_status cpu_event_create(hpac_device *base, hpac_event **event)
 {
     (void)base;
-    *event = calloc(1, sizeof **event);
-    return *event ? HPAC_OK : hpac_fail_memory(sizeof **event);
+    HPAC_TRY_NEW(*event, 1);
+    return HPAC_OK;
 }
 
 static void cpu_event_destroy(hpac_device *base, hpac_event *event)
@@ -148,7 +137,7 @@ static hpac_status cpu_event_record(hpac_device *base, hpac_event *event, hpac_q
 {
     (void)base;
     (void)queue;
-    clock_gettime(CLOCK_MONOTONIC, &event->recorded);
+    event->recorded_s = hpac_clock_s();
     return HPAC_OK;
 }
 
@@ -170,8 +159,7 @@ static hpac_status cpu_event_synchronize(hpac_device *base, hpac_event *event)
 static hpac_status cpu_elapsed_ms(hpac_device *base, hpac_event *from, hpac_event *to, double *ms)
 {
     (void)base;
-    *ms = (double)(to->recorded.tv_sec - from->recorded.tv_sec) * 1e3 +
-          (double)(to->recorded.tv_nsec - from->recorded.tv_nsec) * 1e-6;
+    *ms = (to->recorded_s - from->recorded_s) * 1e3;
     return HPAC_OK;
 }
 
@@ -219,14 +207,57 @@ static const hpac_device_ops operations = {
     .adadelta = hpac_cpu_adadelta,
 };
 
-static const char *const precision_names[] = {
-    [HPAC_PRECISION_FP32] = "fp32",
-    [HPAC_PRECISION_TF32] = "tf32",
-    [HPAC_PRECISION_BF16] = "bf16",
+/* ---- opening ---- */
+
+static const cpu_kernels *const path_kernels[HPAC_CPU_PATH_COUNT] = {
+    [HPAC_CPU_PATH_PORTABLE] = &hpac_cpu_kernels_any,
+#if defined(__x86_64__)
+    [HPAC_CPU_PATH_AVX2] = &hpac_cpu_kernels_avx2,
+    [HPAC_CPU_PATH_AVX512] = &hpac_cpu_kernels_avx512,
+#endif
 };
+
+hpac_status hpac_cpu_cap_onednn(void)
+{
+    hpac_cpu_path path;
+    HPAC_TRY(hpac_cpu_path_get(&path));
+    if (path == hpac_cpu_path_best()) /* ONEDNN_MAX_CPU_ISA then works as oneDNN documents it */
+        return HPAC_OK;
+    dnnl_cpu_isa_t isa = path == HPAC_CPU_PATH_AVX2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_sse41;
+    /* Refused after the first use of oneDNN: by then it must have been capped already. */
+    (void)dnnl_set_max_cpu_isa(isa);
+    if (dnnl_get_effective_cpu_isa() != isa)
+        return hpac_fail(HPAC_ERR_DEVICE,
+                         "HPAC_CPU: oneDNN is already in use with other instruction sets");
+    return HPAC_OK;
+}
+
+static hpac_status open_onednn(cpu_device *device)
+{
+    dnnl_primitive_attr_t *const attributes[] = {&device->attributes, &device->relu_attributes};
+    dnnl_post_ops_t relu;
+    CPU_TRY_DNNL(dnnl_engine_create(&device->engine, dnnl_cpu, 0));
+    CPU_TRY_DNNL(dnnl_stream_create(&device->stream, device->engine, dnnl_stream_default_flags));
+    for (size_t i = 0; i < 2; i++) {
+        CPU_TRY_DNNL(dnnl_primitive_attr_create(attributes[i]));
+        CPU_TRY_DNNL(
+            dnnl_primitive_attr_set_scratchpad_mode(*attributes[i], dnnl_scratchpad_mode_user));
+    }
+    CPU_TRY_DNNL(dnnl_post_ops_create(&relu));
+    dnnl_status_t status = dnnl_post_ops_append_eltwise(relu, 1.0F, dnnl_eltwise_relu, 0, 0);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_post_ops(device->relu_attributes, relu); /* copies them */
+    dnnl_post_ops_destroy(relu);
+    return status == dnnl_success ? HPAC_OK : hpac_cpu_fail(status, "dnnl_post_ops");
+}
 
 hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device **result)
 {
+    static const char *const precision_names[] = {
+        [HPAC_PRECISION_FP32] = "fp32",
+        [HPAC_PRECISION_TF32] = "tf32",
+        [HPAC_PRECISION_BF16] = "bf16",
+    };
     *result = NULL;
     if (options->precision != HPAC_PRECISION_FP32)
         return hpac_fail(HPAC_ERR_DEVICE,
@@ -239,22 +270,17 @@ hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device
     hpac_cpu_path path;
     HPAC_TRY(hpac_cpu_path_get(&path));
     HPAC_TRY(hpac_cpu_cap_onednn());
-    cpu_device *device = calloc(1, sizeof *device);
-    if (!device)
-        return hpac_fail_memory(sizeof *device);
+    cpu_device *device;
+    HPAC_TRY_NEW(device, 1);
     device->base.ops = &operations;
     device->threads = options->threads > 0 ? options->threads : hpac_compute_thread_count();
     device->path = path;
-    device->kernels = hpac_cpu_kernels(path);
+    device->kernels = path_kernels[path];
     omp_set_num_threads(device->threads);
-
-    dnnl_status_t status = dnnl_engine_create(&device->engine, dnnl_cpu, 0);
-    if (status == dnnl_success)
-        status = dnnl_stream_create(&device->stream, device->engine, dnnl_stream_default_flags);
-    if (status != dnnl_success) {
+    hpac_status status = open_onednn(device);
+    if (status != HPAC_OK)
         cpu_close(&device->base);
-        return hpac_cpu_fail(status, "dnnl_engine_create or dnnl_stream_create");
-    }
-    *result = &device->base;
-    return HPAC_OK;
+    else
+        *result = &device->base;
+    return status;
 }

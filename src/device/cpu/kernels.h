@@ -1,9 +1,12 @@
 /*
  * Loops that the compiler turns into vector code, compiled once for each kind of processor: the
- * bodies are in kernels_body.h, kernels.c picks. None of them makes threads; `count` is any number.
+ * bodies are in kernels_body.h and stem_kernels.h. None of them makes threads; `count` is any
+ * number.
  */
 #ifndef HPAC_DEVICE_CPU_KERNELS_H
 #define HPAC_DEVICE_CPU_KERNELS_H
+
+#include "stem.h"
 
 #include <hpac/device.h>
 
@@ -11,9 +14,9 @@
 
 /* Where dropout's numbers come from (random.h), and which values are dropped. */
 typedef struct mask_draw {
-    uint32_t seed[2];   /* Philox's key */
-    uint32_t place[2];  /* counter words 2 and 3 */
-    uint32_t threshold; /* dropped: number < threshold */
+    uint32_t seed[2];    /* Philox's key */
+    uint32_t counter[2]; /* counter words 2 and 3 */
+    uint32_t threshold;  /* dropped: number < threshold */
 } mask_draw;
 
 /* Masks are drawn in groups of 16 Philox blocks, 64 values. */
@@ -76,14 +79,9 @@ typedef struct cpu_kernels {
     uint32_t (*adadelta)(const adadelta_job *job, size_t count);
     uint32_t (*dense_update)(const dense_update_job *job);
     void (*dense_forward)(const dense_forward_job *job);
+    const stem_kernels *stem; /* NULL: none */
 } cpu_kernels;
 
 extern const cpu_kernels hpac_cpu_kernels_avx512, hpac_cpu_kernels_avx2, hpac_cpu_kernels_any;
-
-const cpu_kernels *hpac_cpu_kernels(hpac_cpu_path path);
-
-/* Limits oneDNN to the instruction sets of the path, before its first use. Errors: those of
- * hpac_cpu_path_get; DEVICE when oneDNN was used before without this limit. */
-hpac_status hpac_cpu_cap_onednn(void);
 
 #endif

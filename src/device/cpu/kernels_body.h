@@ -3,12 +3,40 @@
  * kernels_avx512.c, kernels_avx2.c and kernels_any.c, which say how wide vectors are, how to take a
  * square root (SQRT), how to multiply the lower halves of 64-bit lanes (MULTIPLY_LOW; `b` has no
  * upper half), how many sums fit into the registers (DENSE_ROWS x DENSE_VECTORS) and what the table
- * is called (TABLE).
+ * is called (TABLE). The first two are compiled with contraction, so that a * b + c is one FMA.
  */
 #include "kernels.h"
-#include "vectors.h"
 
 #include <string.h>
+
+typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef int32_t ivec __attribute__((vector_size(4 * LANES)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vec load(const float *from)
+{
+    vec value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+INLINE void store(float *to, vec value)
+{
+    memcpy(to, &value, sizeof value);
+}
+
+INLINE vec splat(float value)
+{
+    return value - (vec){0};
+}
+
+#ifdef WINDOWS
+#include "stem_kernels.h"
+#define STEM &stem
+#else
+#define STEM NULL
+#endif
 
 typedef uint64_t lvec __attribute__((vector_size(4 * LANES)));
 
@@ -55,12 +83,12 @@ INLINE void philox_rounds(lvec words[4], const uint32_t seed[2])
 }
 
 /* Four bits per lane, those of its block's four numbers. */
-INLINE lvec kept_bits(const lvec words[4], uint64_t threshold)
+INLINE lvec retained_bits(const lvec words[4], uint64_t threshold)
 {
     lvec bits = {0};
     for (size_t word = 0; word < 4; word++) {
-        lvec kept = (lvec)((words[word] & 0xffffffffU) >= threshold);
-        bits |= kept & ((uint64_t)1 << word);
+        lvec retained = (lvec)((words[word] & 0xffffffffU) >= threshold);
+        bits |= retained & ((uint64_t)1 << word);
     }
     return bits;
 }
@@ -73,11 +101,11 @@ INLINE uint64_t draw_group(const mask_draw *draw, uint64_t group, lvec lane_numb
         lvec words[4] = {
             lane_numbers + (block & 0xffffffffU),
             (lvec){0} + (block >> 32),
-            (lvec){0} + (uint64_t)draw->place[0],
-            (lvec){0} + (uint64_t)draw->place[1],
+            (lvec){0} + (uint64_t)draw->counter[0],
+            (lvec){0} + (uint64_t)draw->counter[1],
         };
         philox_rounds(words, draw->seed);
-        all |= kept_bits(words, draw->threshold) << (4 * (lane_numbers + first));
+        all |= retained_bits(words, draw->threshold) << (4 * (lane_numbers + first));
     }
     uint64_t bits = 0;
     for (size_t lane = 0; lane < LONG_LANES; lane++)
@@ -106,10 +134,10 @@ INLINE uint32_t mask_bits(const uint8_t *bits, size_t first)
     return word >> first % 8;
 }
 
-INLINE void apply_16(uint32_t kept, ivec lane_bits, vec scale, const float *from, float *to)
+INLINE void apply_16(uint32_t retained, ivec lane_bits, vec scale, const float *from, float *to)
 {
     for (size_t part = 0; part < 16; part += LANES) {
-        ivec mask = (((int32_t)(kept >> part) & lane_bits) != 0);
+        ivec mask = (((int32_t)(retained >> part) & lane_bits) != 0);
         store(to + part, (vec)((ivec)(load(from + part) * scale) & mask));
     }
 }
@@ -216,9 +244,9 @@ INLINE ivec update_tile(const dense_update_job *job, size_t row, size_t output, 
     ivec bad = {0};
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < vectors; j++) {
-            size_t place = (row + i) * job->outputs + output + j * LANES;
-            bad |= update_vector(job->adadelta, sums[i][j], job->w + place, job->a + place,
-                                 job->u + place);
+            size_t index = (row + i) * job->outputs + output + j * LANES;
+            bad |= update_vector(job->adadelta, sums[i][j], job->w + index, job->a + index,
+                                 job->u + index);
         }
     return bad;
 }
@@ -296,4 +324,5 @@ const cpu_kernels TABLE = {
     .adadelta = adadelta,
     .dense_update = dense_update,
     .dense_forward = dense_forward,
+    .stem = STEM,
 };

@@ -1,20 +1,18 @@
-/* Layouts of activations: codes, oneDNN's descriptors, and plain host values. */
+/* Layouts of activations and parameters: codes, oneDNN's descriptors, and plain host values. */
 #include "cpu.h"
+
+#include "base/memory.h"
 
 #include <string.h>
 
-static const size_t layout_blocks[CPU_LAYOUT_COUNT] = {
-    [CPU_LAYOUT_NHWC] = 1,
-    [CPU_LAYOUT_NCHW] = 1,
-    [CPU_LAYOUT_NCHW8C] = 8,
-    [CPU_LAYOUT_NCHW16C] = 16,
-};
-
-static const dnnl_format_tag_t layout_tags[CPU_LAYOUT_COUNT] = {
-    [CPU_LAYOUT_NHWC] = dnnl_nhwc,
-    [CPU_LAYOUT_NCHW] = dnnl_nchw,
-    [CPU_LAYOUT_NCHW8C] = dnnl_nChw8c,
-    [CPU_LAYOUT_NCHW16C] = dnnl_nChw16c,
+static const struct {
+    size_t block; /* channels side by side */
+    dnnl_format_tag_t tag;
+} layouts[CPU_LAYOUT_COUNT] = {
+    [CPU_LAYOUT_NHWC] = {1, dnnl_nhwc},
+    [CPU_LAYOUT_NCHW] = {1, dnnl_nchw},
+    [CPU_LAYOUT_NCHW8C] = {8, dnnl_nChw8c},
+    [CPU_LAYOUT_NCHW16C] = {16, dnnl_nChw16c},
 };
 
 hpac_status hpac_cpu_memory_describe(dnnl_memory_desc_t *desc, dnnl_format_tag_t tag, size_t ndims,
@@ -27,16 +25,11 @@ hpac_status hpac_cpu_memory_describe(dnnl_memory_desc_t *desc, dnnl_format_tag_t
     return HPAC_OK;
 }
 
-static size_t channel_block_count(const cpu_tensor *tensor)
-{
-    size_t block = layout_blocks[tensor->layout];
-    return (tensor->shape.channels + block - 1) / block;
-}
-
 size_t hpac_cpu_image_count(const cpu_tensor *tensor)
 {
-    return tensor->shape.rows * tensor->shape.cols * channel_block_count(tensor) *
-           layout_blocks[tensor->layout];
+    size_t block = layouts[tensor->layout].block;
+    size_t blocks = (tensor->shape.channels + block - 1) / block;
+    return tensor->shape.rows * tensor->shape.cols * blocks * block;
 }
 
 size_t hpac_cpu_tensor_count(const cpu_tensor *tensor)
@@ -44,23 +37,18 @@ size_t hpac_cpu_tensor_count(const cpu_tensor *tensor)
     return tensor->batch * hpac_cpu_image_count(tensor);
 }
 
-size_t hpac_cpu_tensor_nbytes(const cpu_tensor *tensor)
-{
-    return hpac_cpu_tensor_count(tensor) * sizeof(float);
-}
-
 size_t hpac_cpu_image_index(const cpu_tensor *tensor, size_t row, size_t col, size_t channel)
 {
-    size_t rows = tensor->shape.rows, cols = tensor->shape.cols;
-    size_t pixel = row * cols + col;
+    size_t block = layouts[tensor->layout].block;
+    size_t pixels = tensor->shape.rows * tensor->shape.cols;
+    size_t pixel = row * tensor->shape.cols + col;
     if (tensor->layout == CPU_LAYOUT_NHWC)
         return pixel * tensor->shape.channels + channel;
-    size_t block = layout_blocks[tensor->layout];
-    return (channel / block * rows * cols + pixel) * block + channel % block;
+    return (channel / block * pixels + pixel) * block + channel % block;
 }
 
-static hpac_status describe_as(const cpu_tensor *tensor, dnnl_format_tag_t tag,
-                               dnnl_memory_desc_t *desc)
+hpac_status hpac_cpu_tensor_describe_as(const cpu_tensor *tensor, dnnl_format_tag_t tag,
+                                        dnnl_memory_desc_t *desc)
 {
     const hpac_shape *shape = &tensor->shape;
     if (shape->rank == 1)
@@ -73,61 +61,115 @@ static hpac_status describe_as(const cpu_tensor *tensor, dnnl_format_tag_t tag,
 hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, dnnl_memory_desc_t *desc)
 {
     bool rows = tensor->layout == CPU_LAYOUT_NHWC && tensor->shape.channels == 1;
-    return describe_as(tensor, rows ? dnnl_nchw : layout_tags[tensor->layout], desc);
+    return hpac_cpu_tensor_describe_as(tensor, rows ? dnnl_nchw : layouts[tensor->layout].tag,
+                                       desc);
 }
 
 bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const dnnl_memory_desc_t *desc)
 {
-    for (int layout = 0; layout < CPU_LAYOUT_COUNT; layout++) {
-        dnnl_memory_desc_t known;
-        if (describe_as(tensor, layout_tags[layout], &known) != HPAC_OK ||
-            !dnnl_memory_desc_equal(&known, desc))
+    cpu_tensor known = *tensor;
+    for (known.layout = 0; known.layout < CPU_LAYOUT_COUNT; known.layout++) {
+        dnnl_memory_desc_t known_desc;
+        if (hpac_cpu_tensor_describe(&known, &known_desc) != HPAC_OK ||
+            !dnnl_memory_desc_equal(&known_desc, desc))
             continue;
-        /* Plain is what everyone takes. */
-        bool rows = layout == CPU_LAYOUT_NCHW && tensor->shape.channels == 1;
-        tensor->layout = rows ? CPU_LAYOUT_NHWC : layout;
+        tensor->layout = known.layout;
         return true;
     }
     return false;
 }
 
-typedef struct conversion {
-    const cpu_tensor *tensor;
-    float *device;
-    float *host;
-    bool write;
-} conversion;
+/* ---- parameters and activations between host memory, as Keras writes them, and the device ---- */
 
-static void convert_images(const void *context, size_t begin, size_t end)
+static hpac_status reorder(cpu_device *device, const dnnl_memory_desc_t *from_desc,
+                           const void *from, const dnnl_memory_desc_t *to_desc, void *to)
 {
-    const conversion *job = context;
-    const hpac_shape *shape = &job->tensor->shape;
-    size_t stored = hpac_cpu_image_count(job->tensor), plain = hpac_shape_count(*shape);
-    for (size_t image = begin; image < end; image++) {
-        float *device = job->device + image * stored;
-        float *host = job->host + image * plain;
-        if (job->write)
-            memset(device, 0, stored * sizeof *device);
-        for (size_t row = 0; row < shape->rows; row++)
-            for (size_t col = 0; col < shape->cols; col++)
-                for (size_t channel = 0; channel < shape->channels; channel++, host++) {
-                    float *element = device + hpac_cpu_image_index(job->tensor, row, col, channel);
-                    if (job->write)
-                        *element = *host;
-                    else
-                        *host = *element;
-                }
+    HPAC_AUTO(hpac_cpu_primitive_fini) cpu_primitive primitive = {0};
+    HPAC_AUTO_FREE char *scratch = NULL;
+    HPAC_TRY(hpac_cpu_reorder_create(device, from_desc, to_desc, &primitive));
+    HPAC_TRY_NEW(scratch, primitive.scratch_nbytes + 1);
+    return hpac_cpu_primitive_run(device, &primitive, scratch, 2,
+                                  (const cpu_argument[]){{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+}
+
+/* Rows of a dense kernel: Keras has them in (row, col, channel) order, the device in the order in
+ * which the activation before lies in memory, its padding included (rows of zeros). */
+static void move_rows(const cpu_tensor *order, size_t row_count, float *keras, float *stored,
+                      bool write)
+{
+    size_t row_nbytes = row_count * sizeof(float);
+    for (size_t row = 0; row < order->shape.rows; row++)
+        for (size_t col = 0; col < order->shape.cols; col++)
+            for (size_t channel = 0; channel < order->shape.channels; channel++) {
+                float *kernel_row =
+                    stored + hpac_cpu_image_index(order, row, col, channel) * row_count;
+                memcpy(write ? kernel_row : keras, write ? keras : kernel_row, row_nbytes);
+                keras += row_count;
+            }
+}
+
+static hpac_status move_parameter(cpu_plan *plan, size_t index, void *slice, float *values,
+                                  bool write)
+{
+    const cpu_parameter *parameter = &plan->parameters[index];
+    const dnnl_memory_desc_t *keras = &parameter->keras, *stored = &parameter->stored;
+    void *address = cpu_parameter_at(plan, slice, index);
+    HPAC_AUTO_FREE float *ordered = NULL;
+    float *from = values;
+    size_t row_count = (size_t)keras->dims[0];
+    if (parameter->rows) {
+        HPAC_TRY_NEW(ordered, dnnl_memory_desc_get_size(keras) / sizeof *ordered);
+        from = ordered;
     }
+    if (ordered && write)
+        move_rows(parameter->rows, row_count, values, ordered, true);
+    HPAC_TRY(write ? reorder(cpu_device_of(plan), keras, from, stored, address)
+                   : reorder(cpu_device_of(plan), stored, address, keras, from));
+    if (ordered && !write)
+        move_rows(parameter->rows, row_count, values, ordered, false);
+    return HPAC_OK;
 }
 
-void hpac_cpu_tensor_write(const cpu_tensor *tensor, float *to, const float *values)
+hpac_status hpac_cpu_parameter_write(hpac_plan *plan, size_t parameter, void *slice,
+                                     const float *values)
 {
-    conversion job = {.tensor = tensor, .device = to, .host = (float *)values, .write = true};
-    hpac_cpu_for_pieces(tensor->batch, 1, convert_images, &job);
+    return move_parameter((cpu_plan *)plan, parameter, slice, (float *)values, true);
 }
 
-void hpac_cpu_tensor_read(const cpu_tensor *tensor, const float *from, float *values)
+hpac_status hpac_cpu_parameter_read(hpac_plan *plan, size_t parameter, const void *slice,
+                                    float *values)
 {
-    conversion job = {.tensor = tensor, .device = (float *)from, .host = values};
-    hpac_cpu_for_pieces(tensor->batch, 1, convert_images, &job);
+    return move_parameter((cpu_plan *)plan, parameter, (void *)slice, values, false);
+}
+
+static hpac_status move_activation(const cpu_plan *plan, bool input, void *address, float *values,
+                                   bool write)
+{
+    const cpu_tensor *tensor = input ? &plan->input : &plan->output;
+    size_t count = hpac_cpu_tensor_count(tensor);
+    dnnl_memory_desc_t plain, stored;
+    uint8_t *bytes = address;
+    if (input && plan->base.input_nbytes == count) { /* PIXELS of bytes */
+        for (size_t i = 0; i < count && write; i++)
+            bytes[i] = (uint8_t)values[i];
+        for (size_t i = 0; i < count && !write; i++)
+            values[i] = bytes[i];
+        return HPAC_OK;
+    }
+    HPAC_TRY(hpac_cpu_tensor_describe_as(tensor, dnnl_nhwc, &plain));
+    HPAC_TRY(hpac_cpu_tensor_describe(tensor, &stored));
+    return write ? reorder(cpu_device_of(plan), &plain, values, &stored, address)
+                 : reorder(cpu_device_of(plan), &stored, address, &plain, values);
+}
+
+hpac_status hpac_cpu_activation_write(hpac_plan *plan, bool input, void *address,
+                                      const float *values)
+{
+    return move_activation((const cpu_plan *)plan, input, address, (float *)values, true);
+}
+
+hpac_status hpac_cpu_activation_read(hpac_plan *plan, bool input, const void *address,
+                                     float *values)
+{
+    return move_activation((const cpu_plan *)plan, input, (void *)address, values, false);
 }

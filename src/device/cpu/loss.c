@@ -1,9 +1,11 @@
-/* Binary cross-entropy, its gradient, the probabilities and the counts: one pass, in double, in one
- * fixed order. A batch has a few thousand logits, so one thread is enough. */
+/* The loss and Adadelta. Binary cross-entropy, its gradient, the probabilities and the counts: one
+ * pass, in double, in one fixed order. A batch has a few thousand logits, so one thread is enough.
+ */
 #include "cpu.h"
 
 #include <math.h>
 #include <string.h>
+#include <sys/param.h>
 
 typedef struct logit_loss {
     double loss, probability, gradient;
@@ -24,14 +26,11 @@ static logit_loss one_logit(double z, bool positive, double weight)
     };
 }
 
-static void count_answer(hpac_step_result *result, size_t class, bool positive, bool predicted)
+static void count_prediction(hpac_step_result *result, size_t class, bool positive, bool predicted)
 {
-    if (predicted && positive)
-        result->true_positives[class]++;
-    else if (predicted)
-        result->false_positives[class]++;
-    else if (positive)
-        result->false_negatives[class]++;
+    result->true_positives[class] += predicted && positive;
+    result->false_positives[class] += predicted && !positive;
+    result->false_negatives[class] += !predicted && positive;
 }
 
 /* The rows from `count` on: no gradient, and probability 0 so that nothing old is read. */
@@ -60,12 +59,31 @@ hpac_status hpac_cpu_loss(hpac_device *device, const hpac_loss *loss)
             double weight = loss->positive_weights ? (double)loss->positive_weights[class] : 1;
             logit_loss one = one_logit((double)logits[i], positive, weight);
             loss->result->loss_sum += one.loss;
-            count_answer(loss->result, class, positive, (float)one.probability > 0.5F);
+            count_prediction(loss->result, class, positive, (float)one.probability > 0.5F);
             if (dlogits)
                 dlogits[i] = (float)(one.gradient * scale);
             if (probabilities)
                 probabilities[i] = (float)one.probability;
         }
     clear_rest(loss);
+    return HPAC_OK;
+}
+
+/* One pass over parameters, gradients and both averages; memory bandwidth is the limit. */
+hpac_status hpac_cpu_adadelta(hpac_device *base, const hpac_adadelta *adadelta, void *parameters,
+                              const void *gradients, void *square_average, void *delta_average,
+                              size_t count, hpac_step_result *result)
+{
+    enum { GRAIN = 1024 };
+    const cpu_device *device = (const cpu_device *)base;
+    const float *g = gradients;
+    float *w = parameters, *a = square_average, *u = delta_average;
+    uint32_t nonfinite = 0;
+#pragma omp parallel for num_threads(device->threads) reduction(| : nonfinite) if (count > GRAIN)
+    for (size_t i = 0; i < count; i += GRAIN)
+        nonfinite |= device->kernels->adadelta(
+            &(adadelta_job){.adadelta = adadelta, .w = w + i, .g = g + i, .a = a + i, .u = u + i},
+            MIN(GRAIN, count - i));
+    result->nonfinite |= nonfinite;
     return HPAC_OK;
 }

@@ -1,28 +1,38 @@
 /* Plans: which op chains are taken, and what all plans have in common. */
 #include "cpu.h"
 
+#include "base/memory.h"
+
 #include <omp.h>
-#include <stdlib.h>
+#include <sys/param.h>
 
 /* Tried in this order: long op chains before single operations. */
 static cpu_try *const tries[] = {
-    hpac_cpu_try_stem,       hpac_cpu_try_conv2d,  hpac_cpu_try_dense,   hpac_cpu_try_maxpool,
-    hpac_cpu_try_activation, hpac_cpu_try_dropout, hpac_cpu_try_flatten, hpac_cpu_try_pixels,
+    hpac_cpu_try_stem,    hpac_cpu_try_conv2d,  hpac_cpu_try_dense,
+    hpac_cpu_try_maxpool, hpac_cpu_try_relu,    hpac_cpu_try_sigmoid,
+    hpac_cpu_try_dropout, hpac_cpu_try_flatten, hpac_cpu_try_pixels,
 };
 
+static size_t tensor_nbytes(const cpu_tensor *tensor)
+{
+    return hpac_cpu_tensor_count(tensor) * sizeof(float);
+}
+
 hpac_status hpac_cpu_plan_alloc(cpu_device *device, const hpac_plan_request *request, size_t nbytes,
-                                cpu_plan **result)
+                                cpu_pass *forward, cpu_pass *backward, cpu_plan **result)
 {
     const hpac_op *first = &request->ops[0], *last = &request->ops[request->op_count - 1];
-    cpu_plan *plan = calloc(1, nbytes);
+    cpu_plan *plan;
+    HPAC_TRY_MEMORY(plan = calloc(1, nbytes), nbytes);
     *result = plan;
-    if (!plan)
-        return hpac_fail_memory(nbytes);
     plan->base.device = &device->base;
+    plan->forward = forward;
+    plan->backward = backward;
+    plan->relu = request->op_count > 1 && last->kind == HPAC_OP_RELU;
     plan->input =
         (cpu_tensor){.shape = first->in, .batch = request->batch, .layout = request->input_layout};
     plan->output = (cpu_tensor){.shape = last->out, .batch = request->batch};
-    plan->base.input_nbytes = hpac_cpu_tensor_nbytes(&plan->input);
+    plan->base.input_nbytes = tensor_nbytes(&plan->input);
     hpac_cpu_plan_set_output(plan, last->out.rank == 1 ? HPAC_LAYOUT_PLAIN : request->input_layout);
     return HPAC_OK;
 }
@@ -31,17 +41,37 @@ void hpac_cpu_plan_set_output(cpu_plan *plan, hpac_layout layout)
 {
     plan->output.layout = layout;
     plan->base.output_layout = layout;
-    plan->base.output_nbytes = hpac_cpu_tensor_nbytes(&plan->output);
+    plan->base.output_nbytes = tensor_nbytes(&plan->output);
 }
 
-void hpac_cpu_plan_add_parameter(cpu_plan *plan, const hpac_parameter *parameter,
-                                 const cpu_parameter *storage)
+static void add_parameter(cpu_plan *plan, const hpac_parameter *parameter,
+                          const cpu_parameter *storage)
 {
     size_t index = plan->base.parameter_count++;
     plan->parameters[index] = *storage;
     plan->base.parameters[index] = *parameter;
     plan->base.parameters[index].offset_nbytes = hpac_plan_reserve(
         &plan->base.parameters_nbytes, dnnl_memory_desc_get_size(&storage->stored));
+}
+
+hpac_status hpac_cpu_plan_add_parameters(cpu_plan *plan, size_t op, size_t kernel_count,
+                                         const cpu_parameter *kernel, size_t bias_count)
+{
+    dnnl_memory_desc_t plain;
+    HPAC_TRY(CPU_DESCRIBE(&plain, dnnl_a, bias_count));
+    add_parameter(plan, &(hpac_parameter){.op = op, .count = kernel_count}, kernel);
+    add_parameter(plan, &(hpac_parameter){.op = op, .is_bias = true, .count = bias_count},
+                  &(cpu_parameter){.keras = plain, .stored = plain});
+    return HPAC_OK;
+}
+
+/* One scratchpad for all primitives. */
+static void add_scratch(cpu_plan *plan)
+{
+    size_t nbytes = 0;
+    for (size_t i = 0; i < CPU_PRIMITIVE_COUNT; i++)
+        nbytes = MAX(nbytes, plan->primitives[i].scratch_nbytes);
+    plan->scratch_offset = hpac_plan_reserve(&plan->base.workspace_nbytes, nbytes);
 }
 
 /* OpenMP's number of threads is per calling thread; the device has its own. */
@@ -68,8 +98,10 @@ hpac_status hpac_cpu_plan_create(hpac_device *base, const hpac_plan_request *req
         hpac_plan_name(request, name, sizeof name);
         return hpac_fail_within(status, "%s", name);
     }
-    if (plan)
+    if (plan) {
+        add_scratch(plan);
         *result = &plan->base;
+    }
     return HPAC_OK;
 }
 
@@ -78,21 +110,24 @@ void hpac_cpu_plan_destroy(hpac_plan *base)
     cpu_plan *plan = (cpu_plan *)base;
     if (!plan)
         return;
-    if (plan->fini)
-        plan->fini(plan);
+    for (size_t i = 0; i < CPU_PRIMITIVE_COUNT; i++)
+        hpac_cpu_primitive_fini(&plan->primitives[i]);
     free(plan);
 }
 
 hpac_status hpac_cpu_forward(hpac_plan *base, const hpac_exec_args *args)
 {
     cpu_plan *plan = (cpu_plan *)base;
-    use_own_threads((const cpu_device *)base->device);
+    use_own_threads(cpu_device_of(plan));
     return plan->forward(plan, args);
 }
 
 hpac_status hpac_cpu_backward(hpac_plan *base, const hpac_exec_args *args)
 {
     cpu_plan *plan = (cpu_plan *)base;
-    use_own_threads((const cpu_device *)base->device);
+    use_own_threads(cpu_device_of(plan));
+    if (plan->relu)
+        hpac_cpu_relu_backward(cpu_device_of(plan), args->y, args->dy, args->dy,
+                               hpac_cpu_tensor_count(&plan->output));
     return plan->backward(plan, args);
 }

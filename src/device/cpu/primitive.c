@@ -1,72 +1,57 @@
 /* oneDNN's primitives: made once with all their memory objects, run with addresses. */
 #include "cpu.h"
 
-#include <string.h>
+#include "base/memory.h"
 
-static const char *status_text(dnnl_status_t status)
-{
-    switch (status) {
-    case dnnl_out_of_memory:
-        return "out of memory";
-    case dnnl_invalid_arguments:
-        return "invalid arguments";
-    case dnnl_unimplemented:
-        return "unimplemented";
-    case dnnl_iterator_ends:
-        return "no further implementation";
-    case dnnl_runtime_error:
-        return "runtime error";
-    case dnnl_not_required:
-        return "not required";
-    default:
-        return "unknown status";
-    }
-}
+#include <stdio.h>
+#include <string.h>
+#include <sys/param.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
 hpac_status hpac_cpu_fail(dnnl_status_t status, const char *call)
 {
-    hpac_status kind = status == dnnl_out_of_memory ? HPAC_ERR_INTERNAL : HPAC_ERR_DEVICE;
-    return hpac_fail(kind, "oneDNN: %s (%d) from %.*s", status_text(status), (int)status,
+    static const char *const texts[] = {
+        [dnnl_out_of_memory] = "out of memory", [dnnl_invalid_arguments] = "invalid arguments",
+        [dnnl_unimplemented] = "unimplemented", [dnnl_iterator_ends] = "no further implementation",
+        [dnnl_runtime_error] = "runtime error", [dnnl_not_required] = "not required",
+    };
+    const char *text = (size_t)status < COUNT_OF(texts) ? texts[status] : NULL;
+    return hpac_fail(status == dnnl_out_of_memory ? HPAC_ERR_INTERNAL : HPAC_ERR_DEVICE,
+                     "oneDNN: %s (%d) from %.*s", text ? text : "unknown status", (int)status,
                      (int)strcspn(call, "("), call);
 }
 
-static hpac_status make_attributes(bool relu, dnnl_primitive_attr_t *attributes)
+/* ---- passes ---- */
+
+void hpac_cpu_passes_fini(cpu_passes *passes)
 {
-    dnnl_post_ops_t post_ops = NULL;
-    CPU_TRY_DNNL(dnnl_primitive_attr_create(attributes));
-    dnnl_status_t status =
-        dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
-    if (status == dnnl_success && relu) {
-        status = dnnl_post_ops_create(&post_ops);
-        if (status == dnnl_success)
-            status = dnnl_post_ops_append_eltwise(post_ops, 1.0F, dnnl_eltwise_relu, 0, 0);
-        if (status == dnnl_success)
-            status = dnnl_primitive_attr_set_post_ops(*attributes, post_ops);
-        dnnl_post_ops_destroy(post_ops);
-    }
-    if (status == dnnl_success)
-        return HPAC_OK;
-    dnnl_primitive_attr_destroy(*attributes);
-    return hpac_cpu_fail(status, "dnnl_primitive_attr");
+    for (size_t i = 0; i < CPU_PASS_COUNT; i++)
+        dnnl_primitive_desc_destroy(passes->descs[i]);
+    *passes = (cpu_passes){0};
 }
 
-hpac_status hpac_cpu_describe(cpu_device *device, const void *op_desc, bool relu,
-                              const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *desc)
+hpac_status hpac_cpu_describe_pass(cpu_device *device, const void *op_desc, bool relu,
+                                   cpu_primitive_index pass, cpu_passes *passes)
 {
-    dnnl_primitive_attr_t attributes;
-    *desc = NULL;
-    HPAC_TRY(make_attributes(relu, &attributes));
-    dnnl_status_t status =
-        dnnl_primitive_desc_create(desc, op_desc, attributes, device->engine, hint);
-    dnnl_primitive_attr_destroy(attributes);
-    if (status == dnnl_success)
-        return HPAC_OK;
-    *desc = NULL;
-    return status == dnnl_unimplemented ? HPAC_OK
-                                        : hpac_cpu_fail(status, "dnnl_primitive_desc_create");
+    const_dnnl_primitive_desc_t hint = pass == CPU_FORWARD ? NULL : passes->descs[CPU_FORWARD];
+    dnnl_primitive_desc_t desc;
+    dnnl_status_t status = dnnl_primitive_desc_create(
+        &desc, op_desc, relu ? device->relu_attributes : device->attributes, device->engine, hint);
+    if (status != dnnl_success && status != dnnl_unimplemented)
+        return hpac_cpu_fail(status, "dnnl_primitive_desc_create");
+    passes->descs[pass] = status == dnnl_success ? desc : NULL;
+    return HPAC_OK;
 }
 
-const char *hpac_cpu_implementation(const_dnnl_primitive_desc_t desc)
+const dnnl_memory_desc_t *hpac_cpu_pass_memory(const cpu_passes *passes, cpu_primitive_index pass,
+                                               dnnl_query_t what, int index)
+{
+    return dnnl_primitive_desc_query_md(passes->descs[pass], what, index);
+}
+
+/* "jit:avx512_core"; "" for NULL. */
+static const char *implementation(const_dnnl_primitive_desc_t desc)
 {
     const char *name = NULL;
     if (!desc || dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name))
@@ -74,9 +59,9 @@ const char *hpac_cpu_implementation(const_dnnl_primitive_desc_t desc)
     return name;
 }
 
-cpu_speed hpac_cpu_speed(const_dnnl_primitive_desc_t desc)
+static cpu_speed speed_of(const_dnnl_primitive_desc_t desc)
 {
-    const char *name = hpac_cpu_implementation(desc);
+    const char *name = implementation(desc);
     if (!*name)
         return CPU_SPEED_MISSING;
     if (strstr(name, "gemm"))
@@ -84,75 +69,93 @@ cpu_speed hpac_cpu_speed(const_dnnl_primitive_desc_t desc)
     return strstr(name, "jit") || strstr(name, "brg") ? CPU_SPEED_DIRECT : CPU_SPEED_LOOPS;
 }
 
+cpu_speed hpac_cpu_slowest_pass(const hpac_plan_request *request, const cpu_passes *passes)
+{
+    cpu_speed slowest = speed_of(passes->descs[CPU_FORWARD]);
+    if (request->training)
+        slowest = MIN(slowest, speed_of(passes->descs[CPU_BACKWARD_WEIGHTS]));
+    if (request->training && request->input_gradient)
+        slowest = MIN(slowest, speed_of(passes->descs[CPU_BACKWARD_DATA]));
+    return slowest;
+}
+
+/* ---- primitives ---- */
+
 /* The arguments that any of our operations has. Those of FROM and TO are SRC and DST. */
 static const int argument_names[] = {
     DNNL_ARG_SRC,       DNNL_ARG_DST,        DNNL_ARG_WEIGHTS,  DNNL_ARG_BIAS,
     DNNL_ARG_WORKSPACE, DNNL_ARG_DIFF_SRC,   DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS,
     DNNL_ARG_DIFF_BIAS, DNNL_ARG_SCRATCHPAD,
 };
+_Static_assert(COUNT_OF(argument_names) == COUNT_OF(((cpu_primitive *)0)->arguments), "arguments");
 
-static hpac_status add_argument(cpu_device *device, const_dnnl_primitive_desc_t desc, int name,
-                                cpu_primitive *primitive)
+static hpac_status create_primitive(cpu_device *device, const_dnnl_primitive_desc_t desc,
+                                    cpu_primitive *primitive)
 {
-    const dnnl_memory_desc_t *memory =
-        dnnl_primitive_desc_query_md(desc, dnnl_query_exec_arg_md, name);
-    if (!memory || memory->ndims == 0)
-        return HPAC_OK;
-    if (primitive->argument_count == CPU_MAX_ARGUMENTS)
-        return hpac_fail(HPAC_ERR_INTERNAL, "oneDNN: a primitive of more than %d arguments",
-                         CPU_MAX_ARGUMENTS);
-    dnnl_exec_arg_t *argument = &primitive->arguments[primitive->argument_count];
-    CPU_TRY_DNNL(dnnl_memory_create(&argument->memory, memory, device->engine, DNNL_MEMORY_NONE));
-    argument->arg = name;
-    primitive->argument_count++;
-    if (name == DNNL_ARG_SCRATCHPAD)
-        primitive->scratch_nbytes = dnnl_memory_desc_get_size(memory);
+    CPU_TRY_DNNL(dnnl_primitive_create(&primitive->primitive, desc));
+    for (size_t i = 0; i < COUNT_OF(argument_names); i++) {
+        const dnnl_memory_desc_t *memory =
+            dnnl_primitive_desc_query_md(desc, dnnl_query_exec_arg_md, argument_names[i]);
+        if (!memory || memory->ndims == 0)
+            continue;
+        dnnl_exec_arg_t *argument = &primitive->arguments[primitive->argument_count];
+        CPU_TRY_DNNL(
+            dnnl_memory_create(&argument->memory, memory, device->engine, DNNL_MEMORY_NONE));
+        argument->arg = argument_names[i];
+        primitive->argument_count++;
+        if (argument->arg == DNNL_ARG_SCRATCHPAD)
+            primitive->scratch_nbytes = dnnl_memory_desc_get_size(memory);
+    }
     return HPAC_OK;
 }
 
-hpac_status hpac_cpu_primitive_create(cpu_device *device, const_dnnl_primitive_desc_t desc,
-                                      cpu_primitive *primitive)
+hpac_status hpac_cpu_plan_add_passes(cpu_plan *plan, const cpu_passes *passes)
 {
-    CPU_TRY_DNNL(dnnl_primitive_create(&primitive->primitive, desc));
-    for (size_t i = 0; i < sizeof argument_names / sizeof *argument_names; i++)
-        HPAC_TRY(add_argument(device, desc, argument_names[i], primitive));
+    char *text = plan->base.algorithm;
+    if (!passes->descs[CPU_FORWARD])
+        return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no implementation for this shape");
+    for (size_t i = 0; i < CPU_PASS_COUNT; i++) {
+        if (!passes->descs[i])
+            continue;
+        HPAC_TRY(create_primitive(cpu_device_of(plan), passes->descs[i], &plan->primitives[i]));
+        size_t length = strlen(text);
+        snprintf(text + length, sizeof plan->base.algorithm - length, "%s%s",
+                 i == CPU_FORWARD ? "" : " / ", implementation(passes->descs[i]));
+    }
     return HPAC_OK;
+}
+
+static void destroy_desc(dnnl_primitive_desc_t *desc)
+{
+    dnnl_primitive_desc_destroy(*desc);
 }
 
 hpac_status hpac_cpu_reorder_create(cpu_device *device, const dnnl_memory_desc_t *from,
                                     const dnnl_memory_desc_t *to, cpu_primitive *primitive)
 {
-    dnnl_primitive_desc_t desc;
-    dnnl_primitive_attr_t attributes;
-    HPAC_TRY(make_attributes(false, &attributes));
-    dnnl_status_t status = dnnl_reorder_primitive_desc_create(&desc, from, device->engine, to,
-                                                              device->engine, attributes);
-    dnnl_primitive_attr_destroy(attributes);
-    if (status != dnnl_success)
-        return hpac_cpu_fail(status, "dnnl_reorder_primitive_desc_create");
-    hpac_status result = hpac_cpu_primitive_create(device, desc, primitive);
-    dnnl_primitive_desc_destroy(desc);
-    return result;
+    HPAC_AUTO(destroy_desc) dnnl_primitive_desc_t desc = NULL;
+    CPU_TRY_DNNL(dnnl_reorder_primitive_desc_create(&desc, from, device->engine, to, device->engine,
+                                                    device->attributes));
+    return create_primitive(device, desc, primitive);
 }
 
-void hpac_cpu_primitive_destroy(cpu_primitive *primitive)
+void hpac_cpu_primitive_fini(cpu_primitive *primitive)
 {
-    for (size_t i = 0; i < primitive->argument_count; i++)
+    for (int i = 0; i < primitive->argument_count; i++)
         dnnl_memory_destroy(primitive->arguments[i].memory);
     if (primitive->primitive)
         dnnl_primitive_destroy(primitive->primitive);
     *primitive = (cpu_primitive){0};
 }
 
+/* Does nothing for an argument that this implementation does not have. */
 static hpac_status set_address(const cpu_primitive *primitive, int name, const void *address)
 {
-    for (size_t i = 0; i < primitive->argument_count; i++)
-        if (primitive->arguments[i].arg == name) {
+    for (int i = 0; i < primitive->argument_count; i++)
+        if (primitive->arguments[i].arg == name)
             CPU_TRY_DNNL(
                 dnnl_memory_set_data_handle(primitive->arguments[i].memory, (void *)address));
-            return HPAC_OK;
-        }
-    return HPAC_OK; /* an argument that this implementation does not have */
+    return HPAC_OK;
 }
 
 hpac_status hpac_cpu_primitive_run(cpu_device *device, const cpu_primitive *primitive,
@@ -163,7 +166,7 @@ hpac_status hpac_cpu_primitive_run(cpu_device *device, const cpu_primitive *prim
         HPAC_TRY(set_address(primitive, arguments[i].name, arguments[i].address));
     HPAC_TRY(set_address(primitive, DNNL_ARG_SCRATCHPAD, scratch));
     CPU_TRY_DNNL(dnnl_primitive_execute(primitive->primitive, device->stream,
-                                        (int)primitive->argument_count, primitive->arguments));
+                                        primitive->argument_count, primitive->arguments));
     CPU_TRY_DNNL(dnnl_stream_wait(device->stream));
     return HPAC_OK;
 }

@@ -1,8 +1,5 @@
 /* The fused stem's plan: which op chains it takes, images to threads, gradients of threads to one
- * sum.
- */
-#include "stem.h"
-
+ * sum. */
 #include "cpu.h"
 
 #include <omp.h>
@@ -17,8 +14,7 @@ typedef struct stem_plan {
     bool drops;
     uint32_t stream, threshold;
     float scale;
-    /* Offsets in the state and the workspace. */
-    size_t codes_offset; /* state: (batch, pooled_rows, pooled_cols, filters2) bytes */
+    /* In the workspace; the state is the codes, (batch, pooled_rows, pooled_cols, filters2). */
     size_t mask_offset, winograd_offset, by_filter_offset;
     size_t scratch_offset, scratch_nbytes; /* one per thread */
     size_t partial_offset, partial_nbytes; /* gradients of one thread */
@@ -26,32 +22,24 @@ typedef struct stem_plan {
 
 enum { KERNEL1, BIAS1, KERNEL2, BIAS2, PARAMETERS };
 
-static size_t parameter_count(const stem_plan *plan, size_t parameter)
+/* The gradients of one thread, in the layout of the plan's slice. */
+static void *partials_of(const stem_plan *plan, const hpac_exec_args *args, size_t thread)
 {
-    return plan->base.base.parameters[parameter].count;
-}
-
-static float *parameter_in(const stem_plan *plan, void *slice, size_t parameter)
-{
-    return (float *)((char *)slice + plan->base.base.parameters[parameter].offset_nbytes);
-}
-
-static void *workspace_at(const hpac_exec_args *args, size_t offset)
-{
-    return (char *)args->workspace + offset;
+    return cpu_workspace_at(args, plan->partial_offset + thread * plan->partial_nbytes);
 }
 
 /* ---- weights for this step ---- */
 
-/* G g G' of one 3x3 kernel, (16) of stride `stride`. */
-static void transform_kernel(const float g[9], float *to, size_t stride)
+/* G g G' of one 3x3 kernel whose elements, as those of the result, are `stride` apart. */
+static void transform_kernel(const float *g, float *to, size_t stride)
 {
     float t[4][3];
     for (size_t c = 0; c < 3; c++) {
-        t[0][c] = g[c];
-        t[1][c] = 0.5F * (g[c] + g[3 + c] + g[6 + c]);
-        t[2][c] = 0.5F * (g[c] - g[3 + c] + g[6 + c]);
-        t[3][c] = g[6 + c];
+        float above = g[c * stride], middle = g[(3 + c) * stride], below = g[(6 + c) * stride];
+        t[0][c] = above;
+        t[1][c] = 0.5F * (above + middle + below);
+        t[2][c] = 0.5F * (above - middle + below);
+        t[3][c] = below;
     }
     for (size_t r = 0; r < 4; r++) {
         float *row = to + 4 * r * stride;
@@ -62,37 +50,24 @@ static void transform_kernel(const float g[9], float *to, size_t stride)
     }
 }
 
-static void make_winograd(const stem_shape *shape, const float *kernel, float *winograd)
+/* (rows, cols) -> (cols, rows) */
+static void transpose(const float *from, float *to, size_t rows, size_t cols)
 {
-    size_t pairs = shape->filters1 * shape->filters2;
-    for (size_t pair = 0; pair < pairs; pair++) {
-        float g[9];
-        for (size_t tap = 0; tap < 9; tap++)
-            g[tap] = kernel[tap * pairs + pair];
-        transform_kernel(g, winograd + pair, pairs);
-    }
+    for (size_t col = 0; col < cols; col++)
+        for (size_t row = 0; row < rows; row++)
+            to[col * rows + row] = from[row * cols + col];
 }
 
-/* (9, filters1, filters2) <-> (filters2, 9, filters1) */
-static void make_by_filter(const stem_shape *shape, const float *kernel, float *by_filter)
+static stem_weights weights_of(const stem_plan *plan, const hpac_exec_args *args)
 {
-    size_t rows = 9 * shape->filters1, filters2 = shape->filters2;
-    for (size_t row = 0; row < rows; row++)
-        for (size_t filter = 0; filter < filters2; filter++)
-            by_filter[filter * rows + row] = kernel[row * filters2 + filter];
-}
-
-static stem_weights make_weights(const stem_plan *plan, const hpac_exec_args *args)
-{
-    stem_weights weights = {
-        .kernel1 = parameter_in(plan, args->parameters, KERNEL1),
-        .bias1 = parameter_in(plan, args->parameters, BIAS1),
-        .kernel2 = parameter_in(plan, args->parameters, KERNEL2),
-        .bias2 = parameter_in(plan, args->parameters, BIAS2),
-        .winograd = workspace_at(args, plan->winograd_offset),
-        .by_filter = workspace_at(args, plan->by_filter_offset),
+    return (stem_weights){
+        .kernel1 = cpu_parameter_at(&plan->base, args->parameters, KERNEL1),
+        .bias1 = cpu_parameter_at(&plan->base, args->parameters, BIAS1),
+        .kernel2 = cpu_parameter_at(&plan->base, args->parameters, KERNEL2),
+        .bias2 = cpu_parameter_at(&plan->base, args->parameters, BIAS2),
+        .winograd = cpu_workspace_at(args, plan->winograd_offset),
+        .by_filter = cpu_workspace_at(args, plan->by_filter_offset),
     };
-    return weights;
 }
 
 /* ---- the passes ---- */
@@ -103,65 +78,50 @@ static hpac_status stem_pass_forward(cpu_plan *base, const hpac_exec_args *args)
     bool drops = args->training && plan->drops;
     size_t image = hpac_shape_count(base->input.shape),
            pooled = hpac_shape_count(base->output.shape);
-    uint8_t *mask = workspace_at(args, plan->mask_offset);
+    size_t pairs = plan->shape.filters1 * plan->shape.filters2;
+    uint8_t *mask = cpu_workspace_at(args, plan->mask_offset);
+    float *winograd = cpu_workspace_at(args, plan->winograd_offset);
+    const stem_weights weights = weights_of(plan, args);
     if (drops)
-        hpac_cpu_draw_mask((const cpu_device *)base->base.device, plan->stream, plan->threshold,
+        hpac_cpu_draw_mask(cpu_device_of(base), plan->stream, plan->threshold,
                            base->output.batch * pooled, mask);
-    stem_weights weights = make_weights(plan, args);
-    make_winograd(&plan->shape, weights.kernel2, workspace_at(args, plan->winograd_offset));
+    for (size_t pair = 0; pair < pairs; pair++)
+        transform_kernel(weights.kernel2 + pair, winograd + pair, pairs);
 #pragma omp parallel for schedule(static)
     for (size_t n = 0; n < base->input.batch; n++) {
-        size_t first = n * pooled;
+        size_t first = n * pooled, thread = (size_t)omp_get_thread_num();
         stem_forward job = {
             .shape = &plan->shape,
             .weights = &weights,
             .x = (const float *)args->x + n * image,
             .y = (float *)args->y + first,
-            .codes = args->training ? (uint8_t *)args->state + plan->codes_offset + first : NULL,
-            .kept = drops ? (const uint32_t *)(const void *)mask + first / 32 : NULL,
+            .codes = args->training ? (uint8_t *)args->state + first : NULL,
+            .mask = drops ? (const uint32_t *)(const void *)mask + first / 32 : NULL,
             .scale = drops ? plan->scale : 1.0F,
-            .scratch = workspace_at(args, plan->scratch_offset +
-                                              (size_t)omp_get_thread_num() * plan->scratch_nbytes),
+            .scratch = cpu_workspace_at(args, plan->scratch_offset + thread * plan->scratch_nbytes),
         };
         plan->kernels->forward(&job);
     }
     return HPAC_OK;
 }
 
-static stem_gradients partial_gradients(const stem_plan *plan, const hpac_exec_args *args,
-                                        size_t thread)
-{
-    float *first = workspace_at(args, plan->partial_offset + thread * plan->partial_nbytes);
-    return (stem_gradients){
-        .kernel1 = parameter_in(plan, first, KERNEL1),
-        .bias1 = parameter_in(plan, first, BIAS1),
-        .kernel2 = parameter_in(plan, first, KERNEL2),
-        .bias2 = parameter_in(plan, first, BIAS2),
-    };
-}
-
 /* The threads' sums, in the order of the threads; kernel2 back to Keras's order. */
 static void sum_partials(const stem_plan *plan, const hpac_exec_args *args)
 {
     for (size_t parameter = 0; parameter < PARAMETERS; parameter++) {
-        float *sum = parameter_in(plan, workspace_at(args, plan->partial_offset), parameter);
-        size_t count = parameter_count(plan, parameter);
+        float *sum = cpu_parameter_at(&plan->base, partials_of(plan, args, 0), parameter);
+        float *gradient = cpu_parameter_at(&plan->base, args->gradients, parameter);
+        size_t count = plan->base.base.parameters[parameter].count;
         for (size_t thread = 1; thread < plan->threads; thread++) {
-            const float *partial = parameter_in(
-                plan, workspace_at(args, plan->partial_offset + thread * plan->partial_nbytes),
-                parameter);
+            const float *partial =
+                cpu_parameter_at(&plan->base, partials_of(plan, args, thread), parameter);
             for (size_t i = 0; i < count; i++)
                 sum[i] += partial[i];
         }
-        float *gradient = parameter_in(plan, args->gradients, parameter);
-        if (parameter != KERNEL2) {
+        if (parameter == KERNEL2)
+            transpose(sum, gradient, plan->shape.filters2, 9 * plan->shape.filters1);
+        else
             memcpy(gradient, sum, count * sizeof *sum);
-            continue;
-        }
-        size_t rows = 9 * plan->shape.filters1, filters2 = plan->shape.filters2;
-        for (size_t filter = 0; filter < filters2; filter++)
-            for (size_t row = 0; row < rows; row++)
-                gradient[row * filters2 + filter] = sum[filter * rows + row];
     }
 }
 
@@ -170,22 +130,29 @@ static hpac_status stem_pass_backward(cpu_plan *base, const hpac_exec_args *args
     const stem_plan *plan = (const stem_plan *)base;
     size_t image = hpac_shape_count(base->input.shape),
            pooled = hpac_shape_count(base->output.shape);
-    stem_weights weights = make_weights(plan, args);
-    make_by_filter(&plan->shape, weights.kernel2, workspace_at(args, plan->by_filter_offset));
-    memset(workspace_at(args, plan->partial_offset), 0, plan->threads * plan->partial_nbytes);
+    const stem_weights weights = weights_of(plan, args);
+    transpose(weights.kernel2, cpu_workspace_at(args, plan->by_filter_offset),
+              9 * plan->shape.filters1, plan->shape.filters2);
+    memset(partials_of(plan, args, 0), 0, plan->threads * plan->partial_nbytes);
 #pragma omp parallel for schedule(static)
     for (size_t n = 0; n < base->input.batch; n++) {
         size_t thread = (size_t)omp_get_thread_num();
-        stem_gradients gradients = partial_gradients(plan, args, thread);
+        void *partials = partials_of(plan, args, thread);
+        stem_gradients gradients = {
+            .kernel1 = cpu_parameter_at(base, partials, KERNEL1),
+            .bias1 = cpu_parameter_at(base, partials, BIAS1),
+            .kernel2 = cpu_parameter_at(base, partials, KERNEL2),
+            .bias2 = cpu_parameter_at(base, partials, BIAS2),
+        };
         stem_backward job = {
             .shape = &plan->shape,
             .weights = &weights,
             .gradients = &gradients,
             .x = (const float *)args->x + n * image,
             .dy = (const float *)args->dy + n * pooled,
-            .codes = (const uint8_t *)args->state + plan->codes_offset + n * pooled,
+            .codes = (const uint8_t *)args->state + n * pooled,
             .scale = plan->scale,
-            .scratch = workspace_at(args, plan->scratch_offset + thread * plan->scratch_nbytes),
+            .scratch = cpu_workspace_at(args, plan->scratch_offset + thread * plan->scratch_nbytes),
         };
         plan->kernels->backward(&job);
     }
@@ -195,36 +162,19 @@ static hpac_status stem_pass_backward(cpu_plan *base, const hpac_exec_args *args
 
 /* ---- the plan ---- */
 
-static const stem_kernels *choose_kernels(const cpu_device *device)
-{
-#if defined(__x86_64__)
-    if (device->kernels == &hpac_cpu_kernels_avx512)
-        return &hpac_stem_avx512;
-    if (device->kernels == &hpac_cpu_kernels_avx2)
-        return &hpac_stem_avx2;
-#endif
-    (void)device;
-    return NULL;
-}
-
-static bool is_stem(const hpac_plan_request *request)
-{
-    static const hpac_op_kind kinds[] = {HPAC_OP_CONV2D, HPAC_OP_RELU,    HPAC_OP_CONV2D,
-                                         HPAC_OP_RELU,   HPAC_OP_MAXPOOL, HPAC_OP_DROPOUT};
-    return hpac_plan_is_chain(request, 5, kinds) || hpac_plan_is_chain(request, 6, kinds);
-}
-
 static bool is_window(const hpac_op *op, size_t size)
 {
     return op->kernel_rows == size && op->kernel_cols == size;
 }
 
-/* Whether the kernels can do this run; fills in the shape. */
+/* Whether the kernels can do this op chain; fills in the shape. */
 static bool fits(const hpac_plan_request *request, const stem_kernels *kernels, stem_shape *shape)
 {
+    static const hpac_op_kind kinds[] = {HPAC_OP_CONV2D, HPAC_OP_RELU,    HPAC_OP_CONV2D,
+                                         HPAC_OP_RELU,   HPAC_OP_MAXPOOL, HPAC_OP_DROPOUT};
     const hpac_op *ops = request->ops;
-    if (!kernels || !is_stem(request) || request->input_gradient ||
-        request->input_layout != HPAC_LAYOUT_PLAIN)
+    if (!kernels || request->input_gradient || request->input_layout != HPAC_LAYOUT_PLAIN ||
+        !(hpac_plan_is_chain(request, 5, kinds) || hpac_plan_is_chain(request, 6, kinds)))
         return false;
     *shape = (stem_shape){
         .rows = ops[0].in.rows,
@@ -239,59 +189,45 @@ static bool fits(const hpac_plan_request *request, const stem_kernels *kernels, 
     };
     return is_window(&ops[0], 3) && is_window(&ops[2], 3) && is_window(&ops[4], 2) &&
            shape->filters1 % 16 == 0 && shape->filters2 % 32 == 0 &&
-           shape->pooled_cols >= kernels->smallest_pooled_cols;
+           shape->pooled_cols >= kernels->min_pooled_cols;
 }
 
-static hpac_status add_parameter(stem_plan *plan, size_t op, bool is_bias, size_t count)
+/* A plain kernel of 3x3 and its bias. */
+static hpac_status add_parameters(stem_plan *plan, size_t op, size_t channels, size_t filters)
 {
-    dnnl_memory_desc_t plain;
-    HPAC_TRY(CPU_DESCRIBE(&plain, dnnl_a, count));
-    hpac_cpu_plan_add_parameter(&plan->base,
-                                &(hpac_parameter){.op = op, .is_bias = is_bias, .count = count},
-                                &(cpu_parameter){.keras = plain, .stored = plain});
-    return HPAC_OK;
-}
-
-static hpac_status add_parameters(stem_plan *plan)
-{
-    const stem_shape *shape = &plan->shape;
-    size_t filters1 = shape->filters1, filters2 = shape->filters2;
-    HPAC_TRY(add_parameter(plan, 0, false, 9 * shape->channels * filters1));
-    HPAC_TRY(add_parameter(plan, 0, true, filters1));
-    HPAC_TRY(add_parameter(plan, 2, false, 9 * filters1 * filters2));
-    return add_parameter(plan, 2, true, filters2);
+    cpu_parameter kernel = {0};
+    size_t count = 9 * channels * filters;
+    HPAC_TRY(CPU_DESCRIBE(&kernel.keras, dnnl_a, count));
+    kernel.stored = kernel.keras;
+    return hpac_cpu_plan_add_parameters(&plan->base, op, count, &kernel, filters);
 }
 
 static void reserve_memory(stem_plan *plan)
 {
-    hpac_plan *base = &plan->base.base;
-    const stem_shape *shape = &plan->shape;
     size_t outputs = hpac_cpu_tensor_count(&plan->base.output);
-    size_t pairs = shape->filters1 * shape->filters2;
-    plan->codes_offset = hpac_plan_reserve(&base->state_nbytes, outputs);
-    plan->mask_offset = hpac_plan_reserve(&base->workspace_nbytes, hpac_cpu_mask_nbytes(outputs));
-    plan->winograd_offset = hpac_plan_reserve(&base->workspace_nbytes, 16 * pairs * sizeof(float));
-    plan->by_filter_offset = hpac_plan_reserve(&base->workspace_nbytes, 9 * pairs * sizeof(float));
-    plan->scratch_nbytes = 0;
-    hpac_plan_reserve(&plan->scratch_nbytes, plan->kernels->scratch_count(shape) * sizeof(float));
-    plan->scratch_offset =
-        hpac_plan_reserve(&base->workspace_nbytes, plan->threads * plan->scratch_nbytes);
-    plan->partial_nbytes = base->parameters_nbytes;
-    plan->partial_offset =
-        hpac_plan_reserve(&base->workspace_nbytes, plan->threads * plan->partial_nbytes);
+    size_t pairs = plan->shape.filters1 * plan->shape.filters2;
+    size_t *workspace = &plan->base.base.workspace_nbytes;
+    plan->base.base.state_nbytes = outputs;
+    plan->mask_offset = hpac_plan_reserve(workspace, hpac_cpu_mask_nbytes(outputs));
+    plan->winograd_offset = hpac_plan_reserve(workspace, 16 * pairs * sizeof(float));
+    plan->by_filter_offset = hpac_plan_reserve(workspace, 9 * pairs * sizeof(float));
+    (void)hpac_plan_reserve(&plan->scratch_nbytes,
+                            plan->kernels->scratch_count(&plan->shape) * sizeof(float));
+    plan->scratch_offset = hpac_plan_reserve(workspace, plan->threads * plan->scratch_nbytes);
+    plan->partial_nbytes = plan->base.base.parameters_nbytes;
+    plan->partial_offset = hpac_plan_reserve(workspace, plan->threads * plan->partial_nbytes);
 }
 
 hpac_status hpac_cpu_try_stem(cpu_device *device, const hpac_plan_request *request,
                               cpu_plan **result)
 {
     stem_shape shape;
-    const stem_kernels *kernels = choose_kernels(device);
+    const stem_kernels *kernels = device->kernels->stem;
     if (!fits(request, kernels, &shape))
         return HPAC_OK;
-    HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(stem_plan), result));
+    HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(stem_plan), stem_pass_forward,
+                                 stem_pass_backward, result));
     stem_plan *plan = (stem_plan *)*result;
-    plan->base.forward = stem_pass_forward;
-    plan->base.backward = stem_pass_backward;
     plan->kernels = kernels;
     plan->shape = shape;
     plan->threads = (size_t)device->threads;
@@ -303,7 +239,8 @@ hpac_status hpac_cpu_try_stem(cpu_device *device, const hpac_plan_request *reque
         plan->threshold = hpac_dropout_threshold(dropout->rate);
         plan->scale = 1.0F / (1.0F - dropout->rate);
     }
-    HPAC_TRY(add_parameters(plan));
+    HPAC_TRY(add_parameters(plan, 0, shape.channels, shape.filters1));
+    HPAC_TRY(add_parameters(plan, 2, shape.filters1, shape.filters2));
     reserve_memory(plan);
     snprintf(plan->base.base.algorithm, sizeof plan->base.base.algorithm,
              "%s, one pass, Winograd F(2x2, 3x3); gradients at the argmax only", kernels->name);

@@ -30,7 +30,7 @@ typedef struct stem_shape {
  * column; the first of equals), and whether a gradient passes. */
 enum {
     STEM_ARGMAX = 3,
-    STEM_ALIVE = 4, /* positive and kept by dropout */
+    STEM_ALIVE = 4, /* positive and not dropped */
 };
 
 /* Weights as Keras lays them out. */
@@ -53,7 +53,7 @@ typedef struct stem_forward {
     const float *x;       /* (rows, cols, channels) */
     float *y;             /* (pooled_rows, pooled_cols, filters2) */
     uint8_t *codes;       /* likewise; NULL: not training */
-    const uint32_t *kept; /* one bit per output, 0: dropped; NULL: no dropout */
+    const uint32_t *mask; /* one bit per output, 0: dropped; NULL: no dropout */
     float scale;          /* 1 / (1 - rate) */
     float *scratch;       /* (stem_kernels.scratch_count) */
 } stem_forward;
@@ -71,7 +71,7 @@ typedef struct stem_backward {
 
 typedef struct stem_kernels {
     const char *name;
-    size_t smallest_pooled_cols;                      /* narrower images are declined */
+    size_t min_pooled_cols;                           /* narrower images are declined */
     size_t (*scratch_count)(const stem_shape *shape); /* floats per thread */
     void (*forward)(const stem_forward *job);
     void (*backward)(const stem_backward *job);

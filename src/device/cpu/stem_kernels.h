@@ -1,14 +1,8 @@
 /*
- * The kernels of the fused stem (stem.h), for vectors of LANES floats. Included once by each of
- * stem_avx512.c and stem_avx2.c, which say how wide vectors are (LANES), how many windows one
- * pass of the multiplication takes (WINDOWS: 2 x WINDOWS accumulators must fit into the registers)
- * and what the table is called (TABLE, NAME). These files are compiled with contraction, so that a
- * * b + c is one FMA.
+ * The kernels of the fused stem (stem.h). Included by kernels_body.h where the file that includes
+ * that defines MAX, how many windows one pass of the multiplication takes (WINDOWS: 2 x WINDOWS
+ * accumulators must fit into the registers) and NAME.
  */
-#include "stem.h"
-#include "vectors.h"
-
-#include <string.h>
 
 typedef uint8_t bvec __attribute__((vector_size(LANES)));
 
@@ -208,23 +202,23 @@ INLINE ivec spread_bits(uint32_t bits)
     return (lane & (int32_t)bits) != 0;
 }
 
-/* The largest of a window, ReLU, dropout; writes LANES outputs and their codes. */
+/* The maximum of a window, ReLU, dropout; writes LANES outputs and their codes. */
 INLINE void pool_window(const stem_forward *job, const vec out[4], vec bias, size_t index)
 {
     ivec right_above = out[1] > out[0], right_below = out[3] > out[2];
     vec above = choose(right_above, out[1], out[0]), below = choose(right_below, out[3], out[2]);
     ivec is_below = below > above;
-    vec largest = MAX(choose(is_below, below, above) + bias, (vec){0});
-    ivec kept = (ivec){0} - 1;
-    if (job->kept)
-        kept = spread_bits(job->kept[index / 32] >> index % 32);
+    vec maximum = MAX(choose(is_below, below, above) + bias, (vec){0});
+    ivec retained = (ivec){0} - 1;
+    if (job->mask)
+        retained = spread_bits(job->mask[index / 32] >> index % 32);
     if (job->codes) {
         ivec right = (is_below & right_below) | (~is_below & right_above);
-        ivec code = (right & 1) | (is_below & 2) | ((largest > 0) & kept & STEM_ALIVE);
+        ivec code = (right & 1) | (is_below & 2) | ((maximum > 0) & retained & STEM_ALIVE);
         bvec bytes = __builtin_convertvector(code, bvec);
         memcpy(job->codes + index, &bytes, sizeof bytes);
     }
-    store(job->y + index, (vec)((ivec)(largest * job->scale) & kept));
+    store(job->y + index, (vec)((ivec)(maximum * job->scale) & retained));
 }
 
 static void forward_windows(const stem_forward *job, const scratch *parts, size_t row, size_t col)
@@ -247,7 +241,7 @@ static void forward_windows(const stem_forward *job, const scratch *parts, size_
     }
 }
 
-static void forward(const stem_forward *job)
+static void stem_forward_image(const stem_forward *job)
 {
     const stem_shape *shape = job->shape;
     scratch parts;
@@ -348,7 +342,7 @@ INLINE void add_filters(uint32_t filters, const float *row, const float *by_filt
     }
 }
 
-/* Which of 32 filters have their argmax where: a bit a filter for each of the four outputs. */
+/* Which of 32 filters have their argmax where: one bit per filter for each of the four outputs. */
 INLINE void sort_by_argmax(const uint8_t *codes, uint32_t filters[4])
 {
     for (size_t argmax = 0; argmax < 4; argmax++) {
@@ -449,7 +443,7 @@ static void add_kernel1(const stem_backward *job, const float *inner_row, const 
     }
 }
 
-static void backward(const stem_backward *job)
+static void stem_backward_image(const stem_backward *job)
 {
     const stem_shape *shape = job->shape;
     size_t filters1 = shape->filters1, filters2 = shape->filters2;
@@ -480,10 +474,10 @@ static void backward(const stem_backward *job)
         add_kernel1(job, parts.inner + (last + i) * inner_row, parts.carry[i], last + i);
 }
 
-const stem_kernels TABLE = {
+static const stem_kernels stem = {
     .name = NAME,
-    .smallest_pooled_cols = WINDOWS,
+    .min_pooled_cols = WINDOWS,
     .scratch_count = scratch_count,
-    .forward = forward,
-    .backward = backward,
+    .forward = stem_forward_image,
+    .backward = stem_backward_image,
 };
