@@ -21,21 +21,22 @@ const cli_command *const cli_commands[] = {
     &cmd_predict, &cmd_report, &cmd_info,       &cmd_doctor, &cmd_help,  NULL,
 };
 
-const cli_option cli_help_option = OPTION_FLAG("help", "show this and exit");
+const cli_option cli_help_option = OPTION_FLAG("help", "print this help and exit");
 
 typedef struct option_value {
     bool given;
-    const char *text;   /* the last one given, or the default */
-    char *path;         /* CLI_PATH: text, if ~ was expanded; owned */
-    long long number;   /* CLI_NUMBER, CLI_CHOICE */
-    const char **items; /* CLI_LIST: (item_count) owned */
-    size_t item_count, item_capacity;
+    const char *text;  /* the last one given, or the default */
+    char *path;        /* CLI_PATH: text, if ~ was expanded; owned */
+    long long number;  /* CLI_NUMBER, CLI_CHOICE */
+    size_t item_count; /* CLI_LIST: of its row of `items` */
 } option_value;
 
 struct cli_arguments {
     const cli_command *command;
     option_value values[CLI_MAX_ROWS + 1]; /* in the order of its options; the last is of --help */
     size_t help;                           /* its index */
+    size_t argc;
+    const char **items; /* of lists, (options, argc) */
     char **operands;
     size_t operand_count;
 };
@@ -96,7 +97,7 @@ const char *const *cli_list(const cli_arguments *arguments, const char *name, si
 {
     const option_value *list = get_value(arguments, name);
     *count = list->item_count;
-    return list->items;
+    return arguments->items + (size_t)(list - arguments->values) * arguments->argc;
 }
 
 char *cli_out_directory(const cli_arguments *arguments, const char *name)
@@ -162,12 +163,9 @@ static hpac_status set_value(const cli_option *option, const char *text, option_
         return read_choice(option, text, &value->number);
     case CLI_PATH:
         return read_path(option, text, value);
-    case CLI_LIST:
-        HPAC_TRY_GROW(value->items, value->item_count, value->item_capacity);
-        value->items[value->item_count++] = text;
-        break;
     case CLI_FLAG:
     case CLI_TEXT:
+    case CLI_LIST:
         break;
     }
     return HPAC_OK;
@@ -252,16 +250,19 @@ static hpac_status parse(cli_arguments *arguments, int argc, char **argv)
             return refuse(command, "unknown option -%c", optopt);
         if (found == '?')
             return refuse_option(command, argv[optind - 1]);
-        option_value *value = &arguments->values[found == 'h' ? arguments->help : (size_t)index];
-        const cli_option *option = &command->options[value - arguments->values];
+        size_t i = found == 'h' ? arguments->help : (size_t)index;
+        option_value *value = &arguments->values[i];
+        const cli_option *option = &command->options[i];
         if (value->given && option->kind != CLI_FLAG && option->kind != CLI_LIST)
             return refuse(command, "duplicate option --%s", option->name);
         value->given = true;
-        if (optarg)
+        if (option->kind == CLI_LIST)
+            arguments->items[i * arguments->argc + value->item_count++] = optarg;
+        else if (optarg)
             HPAC_TRY(set_value(option, optarg, value));
     }
     arguments->operands = argv + optind;
-    arguments->operand_count = (size_t)(argc - optind);
+    arguments->operand_count = arguments->argc - (size_t)optind;
     return HPAC_OK;
 }
 
@@ -293,27 +294,29 @@ static hpac_status check_complete(const cli_arguments *arguments)
     return HPAC_OK;
 }
 
-static void arguments_fini(cli_arguments *arguments)
+static hpac_status parse_and_run(cli_arguments *arguments, int argc, char **argv)
 {
-    for (size_t i = 0; i < arguments->help; i++) {
-        free(arguments->values[i].items);
-        free(arguments->values[i].path);
+    HPAC_TRY(parse(arguments, argc, argv));
+    if (arguments->values[arguments->help].given) {
+        help_print_command(arguments->command, stdout);
+        return HPAC_OK;
     }
+    HPAC_TRY(check_complete(arguments));
+    const option_value *quiet = find_value(arguments, "quiet");
+    if (quiet && quiet->given)
+        hpac_log_set_level(HPAC_LOG_WARNING);
+    return arguments->command->run(arguments);
 }
 
 hpac_status cli_run(const cli_command *command, int argc, char **argv)
 {
-    HPAC_AUTO(arguments_fini) cli_arguments arguments = {.command = command};
+    cli_arguments arguments = {.command = command, .argc = (size_t)argc};
     while (command->options[arguments.help].name)
         arguments.help++;
-    HPAC_TRY(parse(&arguments, argc, argv));
-    if (arguments.values[arguments.help].given) {
-        help_print_command(command, stdout);
-        return HPAC_OK;
-    }
-    HPAC_TRY(check_complete(&arguments));
-    const option_value *quiet = find_value(&arguments, "quiet");
-    if (quiet && quiet->given)
-        hpac_log_set_level(HPAC_LOG_WARNING);
-    return command->run(&arguments);
+    HPAC_TRY_NEW(arguments.items, arguments.help * arguments.argc + 1);
+    hpac_status status = parse_and_run(&arguments, argc, argv);
+    for (size_t i = 0; i < arguments.help; i++)
+        free(arguments.values[i].path);
+    free(arguments.items);
+    return status;
 }

@@ -75,7 +75,7 @@ typedef struct cli_command {
     const char *operands;    /* "CONFIG", "RUN [RUN...]", "[COMMAND]" or "": in brackets optional,
                               * with dots repeatable */
     const char *summary;     /* one line, for the list of commands */
-    const char *description; /* for its own help; an empty line ends a paragraph */
+    const char *description; /* for its own help */
     bool result_is_files;    /* what it prints to stdout is also in files, or of no importance */
     hpac_status (*run)(const cli_arguments *arguments);
     /* Each list ends with a zeroed row. */

@@ -55,7 +55,7 @@ static hpac_status run(const cli_arguments *arguments)
 const cli_command cmd_doctor = {
     .name = "doctor",
     .operands = "",
-    .summary = "check the devices: what they are, whether they compute correctly, how fast",
+    .summary = "check that the devices compute correctly, and how fast",
     .description =
         "Shows the CPU and, if there is one, the GPU with its driver and libraries; runs every "
         "operation in many shapes on each and compares the results with a double-precision "

@@ -70,23 +70,22 @@ const cli_command cmd_evaluate = {
         "MODEL is a model file, a run directory (its model.h5) or the directory of a "
         "cross-validation (train --fold all), where each fold is evaluated by the model that was "
         "not trained on it. Prints loss and accuracy beside those of constant predictions, F1, and "
-        "one row per class. --folds, --repeats, --seed and --method describe a split to take in "
-        "place of the model's own. Thresholds are never evaluated on the images they were tuned "
+        "one row per class. --folds, --repeats, --seed and --method describe a split that "
+        "replaces the model's own. Thresholds are never evaluated on the images they were tuned "
         "on: one half of all Ids is for tuning, the other for evaluation.",
     .options =
         {
             CLI_LABELS,
             CLI_IMAGES,
-            OPTION_NUMBER(
-                "fold", "K", NULL, 0, INT_MAX,
-                "evaluate the validation rows of fold K; otherwise of the model's own fold"),
+            OPTION_NUMBER("fold", "K", NULL, 0, INT_MAX,
+                          "evaluate the validation rows of fold K (default: the model's own fold)"),
             OPTION_FLAG("all", "evaluate all rows"),
             SPLIT_OPTIONS,
             OPTION_FLAG("tune-thresholds",
                         "tune a threshold per class on one half, evaluate on the other, "
                         "save them with the model"),
             OPTION_FLAG("one-threshold",
-                        "with --tune-thresholds: one for all classes, by their mean F1"),
+                        "with --tune-thresholds: one threshold for all classes, by the mean F1"),
             OPTION_PATH(
                 "out", "DIR", NULL,
                 "write evaluation.csv, class_evaluation.csv and evaluation_predictions.csv there"),

@@ -76,8 +76,8 @@ const cli_command cmd_explore = {
         {
             CLI_LABELS,
             OPTION_PATH("images", "DIR", NULL,
-                        "directory of the images, <Id>_<channel>.png, to show some of"),
-            OPTION_PATH("test", "DIR", NULL, "directory of the test images, to count them"),
+                        "directory of the images, <Id>_<channel>.png, some of which are shown"),
+            OPTION_PATH("test", "DIR", NULL, "directory of the test images, which are counted"),
             OPTION_TEXT("classes", "CLASS,...", NULL,
                         "show images that have all of these (default: any)"),
             OPTION_LIST("company", "CLASS",

@@ -61,7 +61,7 @@ const cli_command cmd_predict = {
           "Write the submission of a test set."},
          {"hpac predict keras.h5 --classes \"Nucleoplasm,Cytosol\" --images data/test --ids "
           "data/sample_submission.csv",
-          "Predict with a file of Keras, which does not name its classes."}},
+          "Predict with a Keras file, which does not name its classes."}},
     .result_is_files = true,
     .run = run,
 };

@@ -48,7 +48,7 @@ const cli_command cmd_report = {
         {
             OPTION_PATH(
                 "out", "DIR", NULL,
-                "directory for report.html and plots/; otherwise RUN, or report for several runs"),
+                "directory for report.html and plots/ (default: RUN, or report for several runs)"),
             CLI_JSON,
             CLI_QUIET,
         },

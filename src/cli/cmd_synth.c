@@ -56,7 +56,7 @@ const cli_command cmd_synth = {
                           "width and height"),
             OPTION_NUMBER("test-count", "N", NULL, 0, 10000000,
                           "number of test images (default: 38 % of --count)"),
-            OPTION_FLAG("balance", "all classes equally frequent"),
+            OPTION_FLAG("balance", "make all classes equally frequent"),
             OPTION_FLAG("force", "replace an existing data set"),
             CLI_THREADS,
             CLI_QUIET,

@@ -98,16 +98,17 @@ const cli_command cmd_train = {
         {
             CLI_SET,
             OPTION_TEXT("fold", "K|all", NULL,
-                        "train fold K of the split (data.split.fold), or all: one run each, and "
-                        "their mean"),
+                        "train fold K of the split (data.split.fold), or all: one run per fold, "
+                        "and their mean"),
             CLI_DEVICE,
             OPTION_PATH("out", "DIR", NULL,
-                        "run directory; otherwise runs/ and the configuration's name"),
+                        "run directory (default: runs/<name of the configuration>)"),
             OPTION_FLAG("resume",
                         "continue an unfinished run, or a finished one with more epochs, with "
                         "bit-identical results"),
             OPTION_FLAG("force", "delete an earlier run and start again"),
-            OPTION_FLAG("dry-run", "run all checks, print data, network and memory, train nothing"),
+            OPTION_FLAG("dry-run",
+                        "run all checks, print data, network and memory, but train nothing"),
             OPTION_FLAG("profile", "time every operation: a table at the end, and profile.csv"),
             CLI_NO_REPORT,
             CLI_QUIET,

@@ -13,11 +13,11 @@ const char help_title[] = "train, evaluate and apply classifiers for the Human P
 const cli_note help_exit_codes[] = {
     {"0", "done"},
     {"1", "internal error: a bug, or out of memory"},
-    {"2", "usage or configuration"},
+    {"2", "usage or configuration error"},
     {"3", "data: a file is missing or damaged, or cannot be written"},
     {"4", "device: not usable, or out of memory"},
-    {"5", "a non-finite loss, gradient or weight; the last good checkpoint is kept"},
-    {"130", "interrupted; the work is saved, or the files are removed"},
+    {"5", "a non-finite loss, gradient or weight; the last good checkpoint is retained"},
+    {"130", "interrupted; the work is saved, or partial files are removed"},
     {0},
 };
 
@@ -46,20 +46,13 @@ static size_t width_of(FILE *stream)
     return size.ws_col < 80 ? 80 : size.ws_col > 100 ? 100 : size.ws_col;
 }
 
-/* The words of a text, in lines that are indented so far; the first begins at `column`. Single
- * newlines in it are blanks, an empty line ends a paragraph. */
+/* The words of a text, in lines that are indented so far; the first begins at `column`. */
 static void wrap(const char *text, size_t indent, size_t column, FILE *stream)
 {
     size_t width = width_of(stream), start = column;
-    while (*text) {
-        size_t newlines = 0;
-        for (; *text == ' ' || *text == '\n'; text++)
-            newlines += *text == '\n';
-        size_t length = strcspn(text, " \n");
-        if (length == 0)
-            break;
-        if (newlines > 1 || (column > start && column + 1 + length > width)) {
-            fprintf(stream, "\n%s%*s", newlines > 1 ? "\n" : "", (int)indent, "");
+    for (size_t length; (length = strcspn(text, " ")) > 0; text += strspn(text, " ")) {
+        if (column > start && column + 1 + length > width) {
+            fprintf(stream, "\n%*s", (int)indent, "");
             column = start = indent;
         } else if (column > start) {
             fputc(' ', stream);

@@ -9,7 +9,7 @@
 
 #include <limits.h>
 
-#define CLI_QUIET OPTION_FLAG("quiet", "errors and warnings only")
+#define CLI_QUIET OPTION_FLAG("quiet", "print warnings and errors only")
 #define CLI_JSON OPTION_FLAG("json", "print the result as JSON")
 #define CLI_SET                                                                                    \
     OPTION_LIST("set", "KEY=VALUE", "override a key of the configuration; may be repeated")
@@ -24,7 +24,8 @@
 #define CLI_IMAGES OPTION_REQUIRED("images", "DIR", "directory of the images, <Id>_<channel>.png")
 #define CLI_IDS                                                                                    \
     OPTION_REQUIRED("ids", "FILE.csv", "file with a column Id, such as sample_submission.csv")
-#define CLI_THREADS OPTION_NUMBER("threads", "N", "0", 0, 1024, "threads; 0: one per core")
+#define CLI_THREADS                                                                                \
+    OPTION_NUMBER("threads", "N", "0", 0, 1024, "number of threads; 0: one per core")
 /* --rows and --cols. */
 #define CLI_SIZE                                                                                   \
     OPTION_NUMBER("rows", "N", "128", 1, 16384, "height after resizing"),                          \
@@ -73,14 +74,13 @@ hpac_split_options split_options_read(const cli_arguments *arguments);
                 "predict a class when p > T: one for all classes, or one per class; otherwise "    \
                 "the model's own, or 0.5"),                                                        \
         OPTION_TEXT("classes", "CLASS,...|all", NULL,                                              \
-                    "classes of the outputs in their order, for a file without them"),             \
-        OPTION_CHOICE("pixels", "uint8|float32", NULL,                                             \
-                      "pixels the model was trained on, for a file without them; otherwise "       \
-                      "uint8"),                                                                    \
+                    "classes of the outputs, in their order, for a file that does not name them"), \
+        OPTION_CHOICE(                                                                             \
+            "pixels", "uint8|float32", NULL,                                                       \
+            "pixel type the model was trained on, for a file without it; otherwise uint8"),        \
         CLI_ON_BAD_IMAGE,                                                                          \
         OPTION_NUMBER("batch-size", "N", "64", 1, 65536,                                           \
-                      "without effect, for old scripts: images are computed "                      \
-                      "in batches of a fixed size"),                                               \
+                      "ignored, for old scripts: batches have a fixed size"),                      \
         OPTION_NUMBER("workers", "N", "0", 0, 256, "threads that read images; 0: one per core"),   \
         CLI_DEVICE, CLI_QUIET
 

@@ -68,11 +68,11 @@ void hpac_doctor_add_missing(const char *root, char *reason, size_t reason_nbyte
 
 /* ---- opening ---- */
 
-static hpac_status open_exam(hpac_doctor *doctor, const hpac_device_options *options, bool wanted)
+static hpac_status open_exam(hpac_doctor *doctor, const hpac_device_options *options, bool required)
 {
     hpac_doctor_exam *exam = &doctor->exams[doctor->exam_count++];
     snprintf(exam->name, sizeof exam->name, "%s", options->name);
-    exam->wanted = wanted;
+    exam->required = required;
     HPAC_TRY_NEW(exam->findings, hpac_selfcheck_count());
     HPAC_TRY(hpac_device_open(options, &exam->device));
     return exam->device->ops->describe(exam->device, &exam->info);
@@ -84,9 +84,9 @@ static const char *without(const char *prefix, const char *text)
 }
 
 /* A GPU that does not open is a finding; a name that is no device's is the caller's error. */
-static hpac_status open_gpu(hpac_doctor *doctor, const hpac_device_options *options, bool wanted)
+static hpac_status open_gpu(hpac_doctor *doctor, const hpac_device_options *options, bool required)
 {
-    hpac_status status = open_exam(doctor, options, wanted);
+    hpac_status status = open_exam(doctor, options, required);
     const char *message = hpac_error_message(), *reason = without("cuda: ", message);
     if (status == HPAC_OK || reason == message)
         return status;
@@ -143,12 +143,6 @@ void hpac_doctor_check_case(hpac_doctor_exam *exam, size_t index, uint64_t seed)
         snprintf(finding->message, sizeof finding->message, "%s", hpac_error_message());
 }
 
-void hpac_doctor_measure(hpac_doctor_exam *exam)
-{
-    if (exam->device && hpac_doctor_measure_device(exam->device, &exam->speeds) != HPAC_OK)
-        snprintf(exam->trouble, sizeof exam->trouble, "%s", hpac_error_message());
-}
-
 /* ---- the verdict ---- */
 
 size_t hpac_doctor_failure_count(const hpac_doctor_exam *exam)
@@ -159,19 +153,15 @@ size_t hpac_doctor_failure_count(const hpac_doctor_exam *exam)
     return count;
 }
 
-static bool is_ready(const hpac_doctor_exam *exam)
-{
-    if (!exam->device)
-        return !exam->wanted;
-    return hpac_doctor_failure_count(exam) == 0 && !*exam->trouble;
-}
-
-static void describe(const hpac_doctor_exam *exam, FILE *stream)
+/* Returns whether there is nothing wrong with it. */
+static bool describe(const hpac_doctor_exam *exam, FILE *stream)
 {
     size_t failures = hpac_doctor_failure_count(exam), first = 0;
     if (!exam->device) {
         fprintf(stream, "%s: not usable: %s", exam->name, exam->reason);
-    } else if (failures > 0) {
+        return !exam->required;
+    }
+    if (failures > 0) {
         while (exam->findings[first].status == HPAC_OK)
             first++;
         fprintf(stream, "%s: not ready to train: %zu of %zu cases fail, the first is %s: %s",
@@ -182,6 +172,7 @@ static void describe(const hpac_doctor_exam *exam, FILE *stream)
     } else {
         fprintf(stream, "%s: ready to train", exam->name);
     }
+    return failures == 0 && !*exam->trouble;
 }
 
 hpac_status hpac_doctor_verdict(const hpac_doctor *doctor, char *verdict, size_t verdict_nbytes)
@@ -193,9 +184,8 @@ hpac_status hpac_doctor_verdict(const hpac_doctor *doctor, char *verdict, size_t
     for (size_t i = 0; i < doctor->exam_count; i++) {
         const hpac_doctor_exam *exam = &doctor->exams[i];
         fputs(i > 0 ? "; " : "", stream);
-        describe(exam, stream);
         size_t length = strlen(bad);
-        if (!is_ready(exam))
+        if (!describe(exam, stream))
             snprintf(bad + length, sizeof bad - length, "%s%s", *bad ? ", " : "", exam->name);
     }
     fclose(stream);

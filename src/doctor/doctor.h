@@ -40,7 +40,7 @@ typedef struct hpac_doctor_speeds {
 
 typedef struct hpac_doctor_exam {
     char name[32];       /* "cpu", "cuda:1" */
-    bool wanted;         /* an error where it is not usable */
+    bool required;       /* an error where it is not usable */
     hpac_device *device; /* NULL: it is not usable */
     char reason[1024];   /* why not: all that is missing */
     hpac_device_info info;
@@ -71,8 +71,8 @@ void hpac_doctor_check_case(hpac_doctor_exam *exam, size_t index, uint64_t seed)
 void hpac_doctor_measure(hpac_doctor_exam *exam);
 
 /* One line on all exams: "cpu: ready to train; cuda: not usable: no driver library ...". HPAC_OK
- * when every device that is open passed all cases and was measured, and every one that is wanted is
- * open; else DEVICE, with the names of the others in the message. */
+ * when every device that is open passed all cases and was measured, and every one that is required
+ * is open; else DEVICE, with the names of the others in the message. */
 hpac_status hpac_doctor_verdict(const hpac_doctor *doctor, char *verdict, size_t verdict_nbytes);
 
 /* Cases that failed. */
@@ -93,11 +93,9 @@ void hpac_doctor_print_speeds(const hpac_doctor_exam *exam, FILE *stream);
 hpac_status hpac_doctor_print_json(const hpac_doctor *doctor, uint64_t seed, const char *verdict,
                                    bool well, FILE *stream);
 
-/* ---- for the files of the doctor, and its tests ---- */
-
-/* Appends to `reason` what a machine lacks for CUDA and the message does not name yet: the driver's
- * library, a GPU. `root` is the prefix of the paths looked at, "" for the machine itself. */
+/* For open, and its test: appends to `reason` what a machine lacks for CUDA and the message does
+ * not name yet: the driver's library, a GPU. `root` is the prefix of the paths looked at, "" for
+ * the machine itself. */
 void hpac_doctor_add_missing(const char *root, char *reason, size_t reason_nbytes);
-hpac_status hpac_doctor_measure_device(hpac_device *device, hpac_doctor_speeds *speeds);
 
 #endif

@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
 /* "avx2"; the device is open, so HPAC_CPU is valid. */
 static const char *cpu_path_name(void)
@@ -151,12 +150,11 @@ hpac_status hpac_doctor_print_json(const hpac_doctor *doctor, uint64_t seed, con
     json_t *root = json_pack("{s:s, s:s, s:I, s:o, s:s, s:b}", "hpac", HPAC_VERSION, "cpu_path",
                              cpu_path_name(), "seed", (json_int_t)seed, "devices", exams, "verdict",
                              verdict, "well", well);
-    char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    bool failed = !root || json_dumpf(root, stream, JSON_INDENT(2)) != 0;
     json_decref(root);
-    if (!text)
+    if (failed)
         return hpac_fail(HPAC_ERR_INTERNAL, "out of memory for the report, or text that is not "
                                             "UTF-8 in it");
-    fprintf(stream, "%s\n", text);
-    free(text);
+    fputc('\n', stream);
     return HPAC_OK;
 }

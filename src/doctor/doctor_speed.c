@@ -210,14 +210,19 @@ static hpac_status measure_conv2d(selfcheck_gauge *gauge, const hpac_device_info
     return HPAC_OK;
 }
 
-hpac_status hpac_doctor_measure_device(hpac_device *device, hpac_doctor_speeds *speeds)
+static hpac_status measure(hpac_device *device, hpac_doctor_speeds *speeds)
 {
     HPAC_AUTO(hpac_selfcheck_gauge_fini) selfcheck_gauge gauge = {0};
     hpac_device_info info;
-    *speeds = (hpac_doctor_speeds){0};
     HPAC_TRY(hpac_selfcheck_gauge_init(&gauge, device));
     HPAC_TRY(device->ops->describe(device, &info));
     HPAC_TRY(measure_copies(&gauge, speeds));
     HPAC_TRY(hpac_fail_within(measure_dense(&gauge, &info, speeds), "dense"));
     return hpac_fail_within(measure_conv2d(&gauge, &info, speeds), "conv2d");
+}
+
+void hpac_doctor_measure(hpac_doctor_exam *exam)
+{
+    if (exam->device && measure(exam->device, &exam->speeds) != HPAC_OK)
+        snprintf(exam->trouble, sizeof exam->trouble, "%s", hpac_error_message());
 }

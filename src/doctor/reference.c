@@ -14,11 +14,10 @@ static size_t index_of(hpac_shape shape, size_t image, size_t row, size_t col, s
 
 size_t hpac_reference_kernel_count(const hpac_op *op)
 {
-    size_t outputs = op->out.channels;
     if (op->kind == HPAC_OP_DENSE)
-        return hpac_shape_count(op->in) * outputs;
+        return hpac_shape_count(op->in) * op->out.channels;
     if (op->kind == HPAC_OP_CONV2D)
-        return op->kernel_rows * op->kernel_cols * op->in.channels * outputs;
+        return op->kernel_rows * op->kernel_cols * op->in.channels * op->out.channels;
     return 0;
 }
 
@@ -128,35 +127,21 @@ static double dropout_factor(const reference_call *call, size_t index)
     return number < hpac_dropout_threshold(op->rate) ? 0 : (double)(1.0F / (1.0F - op->rate));
 }
 
-static double elementwise(const reference_call *call, size_t i)
+/* A value of y, or its derivative by x. */
+static double elementwise(const reference_call *call, size_t i, bool derivative)
 {
-    double x = call->x[i];
-    switch (call->op->kind) {
-    case HPAC_OP_PIXELS:
-        return call->op->pixels == HPAC_PIXELS_UINT8 ? x / 255 : x;
-    case HPAC_OP_RELU:
-        return x > 0 ? x : 0;
-    case HPAC_OP_SIGMOID:
-        return 1 / (1 + exp(-x));
-    case HPAC_OP_DROPOUT:
-        return x * dropout_factor(call, i);
-    default:
-        return x;
-    }
-}
-
-static double elementwise_gradient(const reference_call *call, size_t i)
-{
-    double y = call->y[i];
+    double x = call->x[i], y = call->y[i];
     switch (call->op->kind) {
     case HPAC_OP_RELU:
-        return y > 0 ? 1 : 0;
+        return derivative ? y > 0 : x > 0 ? x : 0;
     case HPAC_OP_SIGMOID:
-        return y * (1 - y);
+        return derivative ? y * (1 - y) : 1 / (1 + exp(-x));
     case HPAC_OP_DROPOUT:
-        return dropout_factor(call, i);
+        return dropout_factor(call, i) * (derivative ? 1 : x);
+    case HPAC_OP_PIXELS: /* the first, whose derivative nothing asks for */
+        return derivative ? 1 : call->op->pixels == HPAC_PIXELS_UINT8 ? x / 255 : x;
     default:
-        return 1;
+        return derivative ? 1 : x;
     }
 }
 
@@ -168,7 +153,7 @@ void hpac_reference_forward(const reference_call *call)
         maxpool(call, false);
     else
         for (size_t i = 0; i < output_count(call); i++)
-            call->y[i] = elementwise(call, i);
+            call->y[i] = elementwise(call, i, false);
 }
 
 void hpac_reference_backward(const reference_call *call)
@@ -179,7 +164,7 @@ void hpac_reference_backward(const reference_call *call)
         maxpool(call, true);
     else
         for (size_t i = 0; i < output_count(call); i++)
-            call->dx[i] = call->dy[i] * elementwise_gradient(call, i);
+            call->dx[i] = call->dy[i] * elementwise(call, i, true);
 }
 
 void hpac_reference_adadelta(const hpac_adadelta *adadelta, double gradient, double *w, double *a,

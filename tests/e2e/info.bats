@@ -32,30 +32,6 @@ load helpers
     refute_output_has "in training only"
 }
 
-@test "a training from frozen and regularized layers warns that it trains all, without weight decay" {
-    run_hpac synth --count 24 --test-count 1 --size 64 --seed 3 --balance --out "$TMP/data"
-    assert_exit 0
-    cat >"$TMP/tiny.yaml" <<END
-data:
-  labels: $TMP/data/train.csv
-  images: $TMP/data/train
-  targets: [Nucleoplasm, Cytosol, Plasma membrane]
-  channels: 2
-  image: {rows: 10, cols: 9}
-  scale: {rows: 1, cols: 1}
-model:
-  - {type: conv2d, filters: 3, kernel: 3, activation: relu}
-  - {type: flatten}
-  - {type: dense, units: 8, activation: relu}
-  - {type: dense, units: classes, activation: sigmoid}
-train: {epochs: 1, batch_size: 8, initial_model: tests/golden/keras3_frozen_regularized.h5}
-END
-    run_hpac train "$TMP/tiny.yaml" --device cpu --quiet --no-report --out "$TMP/run"
-    assert_exit 0
-    assert_error_has "keras3_frozen_regularized.h5: has layers with trainable=False; hpac trains all layers"
-    assert_error_has "has regularizers or constraints, which hpac does not support"
-}
-
 @test "info refuses what is not a model" {
     run_hpac info "$TMP/missing.h5"
     assert_exit 3
@@ -91,6 +67,7 @@ END
     assert_exit 2
 }
 
+# Trained from a file whose layers are frozen and regularized, which hpac neither freezes nor decays.
 @test "info shows the state of a training, and its configuration" {
     run_hpac synth --count 24 --test-count 1 --size 64 --seed 3 --balance --out "$TMP/data"
     assert_exit 0
@@ -98,17 +75,21 @@ END
 data:
   labels: $TMP/data/train.csv
   images: $TMP/data/train
-  targets: [Cytosol, Nucleoplasm]
-  image: {rows: 64, cols: 64}
-  scale: {rows: 8, cols: 8}
+  targets: [Cytosol, Nucleoplasm, Plasma membrane]
+  channels: 2
+  image: {rows: 10, cols: 9}
+  scale: {rows: 1, cols: 1}
 model:
-  - {type: conv2d, filters: 2, kernel: 3, activation: relu}
+  - {type: conv2d, filters: 3, kernel: 3, activation: relu}
   - {type: flatten}
+  - {type: dense, units: 8, activation: relu}
   - {type: dense, units: classes, activation: sigmoid}
-train: {epochs: 2, batch_size: 8, seed: 77}
+train: {epochs: 2, batch_size: 8, seed: 77, initial_model: tests/golden/keras3_frozen_regularized.h5}
 END
-    run_hpac train "$TMP/tiny.yaml" --device cpu --quiet --out "$TMP/run"
+    run_hpac train "$TMP/tiny.yaml" --device cpu --quiet --no-report --out "$TMP/run"
     assert_exit 0
+    assert_error_has "keras3_frozen_regularized.h5: has layers with trainable=False; hpac trains all layers"
+    assert_error_has "has regularizers or constraints, which hpac does not support"
     run_hpac info "$TMP/run/resume.h5" --config
     assert_exit 0
     assert_output_has "resume.h5: written by hpac "
@@ -118,7 +99,7 @@ END
     assert_output_has "seed 77"
     assert_output_has "best validation loss "
     assert_output_has "optimizer adadelta: learning rate 1, rho 0.95, epsilon 1e-07"
-    assert_output_has "[Cytosol, Nucleoplasm]"
+    assert_output_has "[Cytosol, Nucleoplasm, Plasma membrane]"
 
     run_hpac info "$TMP/run/model.h5"
     assert_exit 0
@@ -131,11 +112,11 @@ END
 import json, sys
 found = json.loads(sys.argv[1])
 assert [(row["class"], row["name"], row["threshold"]) for row in found["classes"]] == [
-    (25, "Cytosol", None), (0, "Nucleoplasm", None)]
+    (25, "Cytosol", None), (0, "Nucleoplasm", None), (21, "Plasma membrane", None)]
 training = found["training"][0]
 assert training["epochs"] == 2 and training["steps"] == 4 and training["seed"] == "77"
 assert training["best_val_loss"] > 0 and abs(training["rho"] - 0.95) < 1e-6
-assert "[Cytosol, Nucleoplasm]" in found["configuration"][0]["yaml"]
+assert "[Cytosol, Nucleoplasm, Plasma membrane]" in found["configuration"][0]["yaml"]
 CHECK
 }
 
