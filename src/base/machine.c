@@ -78,7 +78,7 @@ static void apply_group(const hierarchy *tree, const char *directory, hpac_cgrou
         (void)read_numbers(directory, tree->period, NULL, period);
     else
         period[0] = quota[1];
-    if (quota[0] > 0 && period[0] > 0)
+    if (quota[0] > 0) /* without a period infinitely many */
         limits->cores = fmin(limits->cores, (double)quota[0] / (double)period[0]);
 }
 

@@ -1,10 +1,9 @@
 /* Text for terminals and logs. */
 #include "printable.h"
 
+#include "memory.h"
+
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* Controls (C0, DEL, C1); soft hyphen, Arabic letter mark, zero-width characters and directional
  * marks, line and paragraph separator, embeddings, overrides and isolates, the byte order mark,
@@ -27,45 +26,50 @@ static bool is_visible(uint32_t code)
 
 size_t hpac_utf8_decode(const char *from, uint32_t *code)
 {
+    /* The first byte of one to four, and the smallest code that needs as many. */
+    static const struct {
+        unsigned char mask, lead;
+        uint32_t min_code;
+    } forms[] = {{0x80, 0, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
     const unsigned char *text = (const unsigned char *)from;
-    static const uint32_t min_code[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t nbytes = *text < 0x80 ? 1 : *text >> 5 == 6 ? 2 : *text >> 4 == 14 ? 3 : 4;
-    if (nbytes == 4 && *text >> 3 != 30)
+    size_t more = 0;
+    while (more < 4 && (*text & forms[more].mask) != forms[more].lead)
+        more++;
+    if (more == 4)
         return 0;
-    *code = nbytes == 1 ? *text : *text & (0xffu >> (nbytes + 1));
-    for (size_t i = 1; i < nbytes; i++) {
+    *code = *text & ~(uint32_t)forms[more].mask;
+    for (size_t i = 1; i <= more; i++) {
         if (text[i] >> 6 != 2) /* the NUL at the end is none either */
             return 0;
         *code = *code << 6 | (text[i] & 0x3f);
     }
-    bool valid =
-        *code >= min_code[nbytes] && *code <= 0x10ffff && (*code < 0xd800 || *code > 0xdfff);
-    return valid ? nbytes : 0;
+    bool is_valid =
+        *code >= forms[more].min_code && *code <= 0x10ffff && (*code < 0xd800 || *code > 0xdfff);
+    return is_valid ? more + 1 : 0;
 }
 
 char *hpac_printable(const char *text)
 {
-    /* The longest escapes: 4 characters for a byte, 6 or 10 for two and more. */
-    size_t nbytes_max = 4 * strlen(text) + 1;
-    char *printable = malloc(nbytes_max), *end = printable;
-    if (!printable)
+    char *printable = NULL;
+    size_t printable_nbytes;
+    FILE *stream = open_memstream(&printable, &printable_nbytes);
+    if (!stream)
         return NULL;
-    for (const unsigned char *from = (const unsigned char *)text; *from;) {
+    while (*text) {
         uint32_t code;
-        size_t nbytes = hpac_utf8_decode((const char *)from, &code);
-        size_t left_nbytes = nbytes_max - (size_t)(end - printable);
-        if (nbytes == 0 || (nbytes == 1 && !is_visible(code))) {
-            end += snprintf(end, left_nbytes, "\\x%02x", *from++);
-            continue;
-        }
-        if (!is_visible(code))
-            end += snprintf(end, left_nbytes, code > 0xffff ? "\\U%08x" : "\\u%04x", code);
+        size_t nbytes = hpac_utf8_decode(text, &code);
+        if (nbytes == 0 || (nbytes == 1 && !is_visible(code)))
+            fprintf(stream, "\\x%02x", (unsigned char)*text);
+        else if (!is_visible(code))
+            fprintf(stream, code > 0xffff ? "\\U%08x" : "\\u%04x", code);
         else
-            end = mempcpy(end, from, nbytes);
-        from += nbytes;
+            fwrite(text, 1, nbytes, stream);
+        text += nbytes ? nbytes : 1;
     }
-    *end = '\0';
-    return printable;
+    if (fclose(stream) == 0)
+        return printable;
+    free(printable);
+    return NULL;
 }
 
 hpac_status hpac_printable_open(hpac_printable_stream *printable)
@@ -78,11 +82,10 @@ hpac_status hpac_printable_open(hpac_printable_stream *printable)
 hpac_status hpac_printable_close(hpac_printable_stream *printable, FILE *to)
 {
     bool complete = fclose(printable->stream) == 0;
-    char *text = complete ? hpac_printable(printable->text) : NULL;
-    if (text)
-        fputs(text, to);
-    hpac_status status = text ? HPAC_OK : hpac_fail_memory(4 * printable->nbytes);
-    free(text);
+    HPAC_AUTO_FREE char *text = complete ? hpac_printable(printable->text) : NULL;
     free(printable->text);
-    return status;
+    if (!text)
+        return hpac_fail_memory(printable->nbytes);
+    fputs(text, to);
+    return HPAC_OK;
 }

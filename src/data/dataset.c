@@ -22,20 +22,15 @@ static const char *const stain_samples[] = {"luma", "red", "green", "blue",
 
 static hpac_status check_options(const hpac_dataset_options *options)
 {
-    if (options->channels < 1 || options->channels > HPAC_MAX_CHANNELS)
-        return hpac_fail(HPAC_ERR_INTERNAL, "data set of %zu channels, expected 1 to %d",
-                         options->channels, HPAC_MAX_CHANNELS);
-    if (options->rows < 1 || options->cols < 1 ||
-        options->rows > HPAC_IMAGE_MAX_PIXELS / options->cols)
-        return hpac_fail(HPAC_ERR_INTERNAL,
-                         "data set of %zu x %zu images, expected 1 to %zu pixels", options->rows,
-                         options->cols, HPAC_IMAGE_MAX_PIXELS);
-    if (options->target_count > HPAC_CLASS_COUNT)
-        return hpac_fail(HPAC_ERR_INTERNAL, "data set with %zu targets, expected 0 to %d",
-                         options->target_count, HPAC_CLASS_COUNT);
-    if (options->target_count > 0 && !options->labels->masks)
-        return hpac_fail(HPAC_ERR_INTERNAL, "data set with %zu targets of rows without labels",
-                         options->target_count);
+    bool has_labels = options->labels->masks;
+    if (options->channels < 1 || options->channels > HPAC_MAX_CHANNELS || options->rows < 1 ||
+        options->cols < 1 || options->rows > HPAC_IMAGE_MAX_PIXELS / options->cols ||
+        options->target_count > HPAC_CLASS_COUNT || (options->target_count > 0 && !has_labels))
+        return hpac_fail(
+            HPAC_ERR_INTERNAL,
+            "data set of %zu channels, %zu x %zu pixels, %zu targets of rows %s labels",
+            options->channels, options->rows, options->cols, options->target_count,
+            has_labels ? "with" : "without");
     for (size_t i = 0; i < options->target_count; i++)
         if (options->targets[i] < 0 || options->targets[i] >= HPAC_CLASS_COUNT)
             return hpac_fail(HPAC_ERR_INTERNAL, "data set with target %d, expected 0 to %d",

@@ -18,10 +18,8 @@ enum {
 /* A set of images that data sets may share. */
 typedef struct image_set {
     struct image_set *next;
-    char *images; /* the directory's real path */
-    char **ids;   /* (count) */
-    hpac_batch_format format;
-    int channel_order[HPAC_MAX_CHANNELS];
+    char *key; /* (key_nbytes) what the images depend on: sets with the same images have it */
+    size_t key_nbytes;
     size_t users;    /* data sets */
     size_t last_use; /* by the pool's count of data sets */
     bool checked;    /* all its files are known to be good */

@@ -3,73 +3,55 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void free_set(image_set *set)
 {
-    for (size_t i = 0; set->ids && i < set->count; i++)
-        free(set->ids[i]);
-    free(set->ids);
-    free(set->images);
+    free(set->key);
     free(set->bytes);
     free(set->states);
     free(set);
 }
 
-static bool has_images(const image_set *set, const char *images,
-                       const hpac_dataset_options *options)
+/* Everything that the images depend on, as bytes that are compared; malloc'ed. */
+static hpac_status make_key(const hpac_dataset_options *options, char **key, size_t *nbytes)
 {
-    const hpac_batch_format *format = &set->format;
-    if (format->rows != options->rows || format->cols != options->cols ||
-        format->channels != options->channels || format->pixels != options->pixels ||
-        set->count != options->labels->count ||
-        memcmp(set->channel_order, options->channel_order,
-               options->channels * sizeof *set->channel_order) != 0 ||
-        strcmp(set->images, images) != 0)
-        return false;
-    for (size_t i = 0; i < set->count; i++)
-        if (strcmp(set->ids[i], options->labels->ids[i]) != 0)
-            return false;
-    return true;
-}
-
-/* Fills a set without cached images. */
-static hpac_status init_set(image_set *set, const char *images, const hpac_dataset_options *options)
-{
-    set->format = (hpac_batch_format){.rows = options->rows,
-                                      .cols = options->cols,
-                                      .channels = options->channels,
-                                      .pixels = options->pixels};
-    set->image_nbytes = hpac_batch_image_nbytes(&set->format);
-    set->count = options->labels->count;
-    memcpy(set->channel_order, options->channel_order,
-           options->channels * sizeof *set->channel_order);
-    HPAC_TRY_MEMORY(set->images = strdup(images), strlen(images) + 1);
-    HPAC_TRY_NEW(set->ids, set->count + 1); /* + 1: none is no failure */
-    for (size_t i = 0; i < set->count; i++)
-        HPAC_TRY_MEMORY(set->ids[i] = strdup(options->labels->ids[i]),
-                        strlen(options->labels->ids[i]) + 1);
-    return HPAC_OK;
+    HPAC_AUTO_FREE char *real_path = realpath(options->images, NULL); /* however it is spelled */
+    FILE *stream;
+    HPAC_TRY_MEMORY(stream = open_memstream(key, nbytes), BUFSIZ);
+    fprintf(stream, "%s%c%zu %zu %d", real_path ? real_path : options->images, '\0', options->rows,
+            options->cols, (int)options->pixels);
+    for (size_t i = 0; i < options->channels; i++)
+        fprintf(stream, " %d", options->channel_order[i]);
+    for (size_t i = 0; i < options->labels->count; i++)
+        fprintf(stream, "%c%s", '\0', options->labels->ids[i]);
+    return fclose(stream) == 0 ? HPAC_OK : hpac_fail_memory(*nbytes);
 }
 
 static hpac_status find_set(hpac_image_pool *pool, const hpac_dataset_options *options,
                             image_set **found)
 {
-    HPAC_AUTO_FREE char *real_path = realpath(options->images, NULL); /* however it is spelled */
-    const char *images = real_path ? real_path : options->images;
-    for (image_set *set = pool->sets; set; set = set->next)
-        if (has_images(set, images, options)) {
-            *found = set;
-            return HPAC_OK;
-        }
-    image_set *set;
+    const hpac_batch_format format = {.rows = options->rows,
+                                      .cols = options->cols,
+                                      .channels = options->channels,
+                                      .pixels = options->pixels};
+    HPAC_AUTO_FREE char *key = NULL;
+    size_t key_nbytes;
+    HPAC_TRY(make_key(options, &key, &key_nbytes));
+    image_set *set = pool->sets;
+    while (set && (set->key_nbytes != key_nbytes || memcmp(set->key, key, key_nbytes) != 0))
+        set = set->next;
+    *found = set;
+    if (set)
+        return HPAC_OK;
     HPAC_TRY_NEW(set, 1);
-    hpac_status status = init_set(set, images, options);
-    if (status != HPAC_OK) {
-        free_set(set);
-        return status;
-    }
-    set->next = pool->sets;
+    *set = (image_set){.next = pool->sets,
+                       .key = key,
+                       .key_nbytes = key_nbytes,
+                       .count = options->labels->count,
+                       .image_nbytes = hpac_batch_image_nbytes(&format)};
+    key = NULL;
     pool->sets = *found = set;
     return HPAC_OK;
 }

@@ -207,12 +207,11 @@ static void *run_worker(void *user)
 
 static hpac_status check_options(const hpac_loader_options *options)
 {
-    if (options->batch_size < 1 || options->slot_count < 2 || options->workers < 0)
-        return hpac_fail(HPAC_ERR_INTERNAL, "loader: batch size %zu, %zu slots, %d workers",
-                         options->batch_size, options->slot_count, options->workers);
-    if (options->row_count > UINT32_MAX)
-        return hpac_fail(HPAC_ERR_INTERNAL, "loader of %zu rows, expected at most %u",
-                         options->row_count, UINT32_MAX);
+    if (options->batch_size < 1 || options->slot_count < 2 || options->workers < 0 ||
+        options->row_count > UINT32_MAX)
+        return hpac_fail(
+            HPAC_ERR_INTERNAL, "loader: batch size %zu, %zu slots, %d workers, %zu rows",
+            options->batch_size, options->slot_count, options->workers, options->row_count);
     size_t labels = hpac_dataset_get_options(options->dataset)->labels->count;
     for (size_t i = 0; i < options->row_count; i++)
         if (options->rows[i] >= labels)

@@ -7,12 +7,41 @@
 
 #include <criterion/criterion.h>
 #include <dnnl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static void set_path(const char *value)
 {
     cr_assert_eq(setenv("HPAC_CPU", value, 1), 0);
+}
+
+/* Whether Linux lists a feature in the first "flags" line of /proc/cpuinfo. */
+static bool has_flag(const char *flag)
+{
+    static char line[1 << 14];
+    char padded[32];
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    cr_assert_not_null(file);
+    while (fgets(line, sizeof line - 1, file) && strncmp(line, "flags", 5) != 0)
+        line[0] = '\0';
+    fclose(file);
+    line[strcspn(line, "\n")] = ' ';
+    snprintf(padded, sizeof padded, " %s ", flag);
+    return strstr(line, padded) != NULL;
+}
+
+Test(cpu, the_best_path_is_that_of_the_flags_in_cpuinfo)
+{
+    hpac_cpu_path wanted = HPAC_CPU_PATH_PORTABLE;
+    if (has_flag("avx2") && has_flag("fma"))
+        wanted = HPAC_CPU_PATH_AVX2;
+    if (wanted == HPAC_CPU_PATH_AVX2 && has_flag("avx512f") && has_flag("avx512bw") &&
+        has_flag("avx512dq") && has_flag("avx512vl"))
+        wanted = HPAC_CPU_PATH_AVX512;
+    cr_expect_eq(hpac_cpu_path_best(), wanted, "%s, expected %s",
+                 hpac_cpu_path_name(hpac_cpu_path_best()), hpac_cpu_path_name(wanted));
 }
 
 Test(cpu, is_the_best_of_the_processor_without_the_variable)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *root;
 
@@ -166,9 +167,29 @@ Test(machine, omp_num_threads_lowers_the_compute_threads)
     }
 }
 
-Test(machine, memory_is_that_of_this_machine_at_most)
+static size_t read_meminfo(const char *key)
 {
-    size_t total = hpac_memory_total();
-    cr_expect_gt(total, 0);
+    char line[256];
+    size_t kib = 0;
+    FILE *file = fopen("/proc/meminfo", "r");
+    cr_assert_not_null(file);
+    while (fgets(line, sizeof line, file))
+        if (strncmp(line, key, strlen(key)) == 0)
+            kib = strtoul(line + strlen(key), NULL, 10);
+    fclose(file);
+    cr_assert_gt(kib, 0, "%s", key);
+    return kib * 1024;
+}
+
+/* What is free changes while the test reads it, by less than a hundred times. */
+Test(machine, memory_is_that_of_meminfo_within_the_limits)
+{
+    hpac_cgroup_limits limits;
+    hpac_cgroup_read("", &limits);
+    size_t total = read_meminfo("MemTotal:"), available = read_meminfo("MemAvailable:");
+    cr_expect_eq(hpac_memory_total(), total < limits.nbytes ? total : limits.nbytes);
+    available = available < limits.free_nbytes ? available : limits.free_nbytes;
     cr_expect_leq(hpac_memory_available(), total);
+    cr_expect_gt(hpac_memory_available(), available / 100);
+    cr_expect_lt(hpac_memory_available() / 100, available);
 }
