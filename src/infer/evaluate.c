@@ -207,9 +207,7 @@ static hpac_status write_files(const evaluation_job *job)
     const hpac_evaluation_title title = {options->name, job->result->set};
     hpac_scored evaluated = scored(job, &job->evaluated);
     HPAC_TRY(hpac_evaluation_write(&job->result->evaluation, &title, options->directory));
-    HPAC_AUTO_FREE char *path = hpac_path_join(options->directory, "%s", file_names[2]);
-    HPAC_TRY_MEMORY(path, strlen(options->directory));
-    return hpac_predictions_write(&evaluated, job->labels.ids, path);
+    return hpac_predictions_write(&evaluated, job->labels.ids, options->directory, file_names[2]);
 }
 
 /* ---- evaluation ---- */

@@ -4,8 +4,10 @@
 #include "run_files.h"
 
 #include "base/csv.h"
+#include "base/memory.h"
 
 #include <math.h>
+#include <string.h>
 
 /* "Id", then the names of the classes. */
 static void write_header(FILE *stream, const int *targets, size_t target_count)
@@ -27,9 +29,11 @@ static void write_row(FILE *stream, const char *id, const float *probabilities, 
 }
 
 hpac_status hpac_predictions_write(const hpac_scored *predictions, char *const *ids,
-                                   const char *path)
+                                   const char *directory, const char *name)
 {
     size_t targets = predictions->target_count;
+    HPAC_AUTO_FREE char *path = hpac_path_join(directory, "%s", name);
+    HPAC_TRY_MEMORY(path, strlen(directory));
     hpac_file file;
     HPAC_TRY(hpac_file_create(&file, path));
     write_header(file.stream, predictions->targets, targets);

@@ -16,10 +16,10 @@
 #include "base/file.h"
 #include "metrics/evaluation.h"
 
-/* Writes predictions.csv (Id, then one probability per target) under the name `path`. ids: of the
- * rows of the label file. Errors: those of file.h. */
+/* Writes "directory/name" in the format of predictions.csv: Id, then one probability per target.
+ * ids: of the rows of the label file. Errors: those of file.h. */
 hpac_status hpac_predictions_write(const hpac_scored *predictions, char *const *ids,
-                                   const char *path);
+                                   const char *directory, const char *name);
 
 /* The prediction for an image without a class above its threshold. */
 typedef enum hpac_empty_prediction {

@@ -190,9 +190,8 @@ static hpac_status write_predictions(const train_job *training)
         .rows = training->validation_predictions.rows,
         .probabilities = training->validation_predictions.probabilities,
     };
-    HPAC_AUTO_FREE char *path = hpac_run_path(training->options->directory, HPAC_RUN_PREDICTIONS);
-    HPAC_TRY_MEMORY(path, 1);
-    return hpac_predictions_write(&predictions, training->labels.ids, path);
+    return hpac_predictions_write(&predictions, training->labels.ids, training->options->directory,
+                                  hpac_run_files[HPAC_RUN_PREDICTIONS].name);
 }
 
 static hpac_status on_test_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)

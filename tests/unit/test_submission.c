@@ -115,7 +115,7 @@ Test(submission, predictions_have_the_targets_in_the_order_given)
                                      .targets = targets,
                                      .rows = rows,
                                      .probabilities = probabilities};
-    cr_assert_eq(hpac_predictions_write(&predictions, ids.ids, scratch_path("predictions.csv")),
+    cr_assert_eq(hpac_predictions_write(&predictions, ids.ids, scratch_folder(), "predictions.csv"),
                  HPAC_OK);
     assert_text("predictions.csv", "Id,Cytosol,Nucleoplasm,Golgi apparatus\n"
                                    "f,0.25,0.5,0.75\n\"c,d\",0.125,0.0625,1\n");
