@@ -13,7 +13,7 @@
 
 static struct {
     pthread_mutex_t mutex;
-    hpac_log_level level;
+    _Atomic hpac_log_level level;
     FILE *file;
     void (*before)(void *);
     void (*after)(void *);
@@ -24,9 +24,7 @@ static const char *const level_names[] = {"error", "warning", "info"};
 
 void hpac_log_set_level(hpac_log_level level)
 {
-    pthread_mutex_lock(&sink.mutex);
     sink.level = level;
-    pthread_mutex_unlock(&sink.mutex);
 }
 
 /* Replaces the log file; NULL: none. */

@@ -15,8 +15,8 @@ int hpac_core_count(void);
  * smaller. */
 int hpac_compute_thread_count(void);
 
-/* Bytes of memory this process may use at most, and how many of them are free now. Memory that
- * holds the cache of files counts as free. 0: unknown. */
+/* Bytes of memory this process may use at most, and how many of them are free now, the page cache
+ * included. 0: unknown. */
 size_t hpac_memory_total(void);
 size_t hpac_memory_available(void);
 

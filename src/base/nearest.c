@@ -10,13 +10,7 @@ hpac_nearest hpac_nearest_to(const char *word)
     return (hpac_nearest){.word = word, .distance = (near > 1 ? near : 1) + 1};
 }
 
-static size_t min_of(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Edit distance of words of at most HPAC_NEAREST_MAX bytes: letters changed, added, removed, or
- * swapped with their neighbour (optimal string alignment). */
+/* Edit distance of words of at most HPAC_NEAREST_MAX bytes (optimal string alignment). */
 static size_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
     size_t rows[3][HPAC_NEAREST_MAX + 1] = {{0}};
@@ -27,10 +21,11 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
         row[0] = i;
         for (size_t j = 1; j <= b_length; j++) {
             bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            row[j] =
-                min_of(above[j - 1] + (a[i - 1] != b[j - 1]), min_of(row[j - 1], above[j]) + 1);
-            if (swapped)
-                row[j] = min_of(row[j], above2[j - 2] + 1);
+            size_t changed = above[j - 1] + (a[i - 1] != b[j - 1]);
+            size_t removed = (row[j - 1] < above[j] ? row[j - 1] : above[j]) + 1;
+            row[j] = changed < removed ? changed : removed;
+            if (swapped && above2[j - 2] < row[j])
+                row[j] = above2[j - 2] + 1;
         }
     }
     return rows[a_length % 3][b_length];

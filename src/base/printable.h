@@ -8,19 +8,17 @@
 
 #include <hpac/status.h>
 
-#include <stdio.h>
-
-#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* The length in bytes of the UTF-8 sequence that `text`, which ends with a NUL, begins with, and
  * its code point; 0 when it is none: stray or missing continuation bytes, overlong forms,
  * surrogates, beyond U+10FFFF. */
 size_t hpac_utf8_decode(const char *text, uint32_t *code);
 
-/* A copy in which what is no visible UTF-8 is written as an escape: control characters and bytes
- * that are not UTF-8 as \x1b, C1 controls, line separators, and invisible and bidirectional
- * formatting characters as \u202e. Newlines and tabs stay. malloc'ed; NULL when memory is out. */
+/* A copy with escapes for what is not visible UTF-8: control characters and bytes that are not
+ * UTF-8 as \x1b; C1 controls, line separators, invisible and bidirectional formatting characters as
+ * \u202e. Newlines and tabs stay. malloc'ed; NULL when memory is out. */
 char *hpac_printable(const char *text);
 
 /* Collects what a function prints and writes it to `to` in that form:

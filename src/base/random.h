@@ -22,7 +22,7 @@ typedef enum hpac_purpose {
     HPAC_PURPOSE_SHUFFLE = 2, /* stream: 0; step: epoch */
     HPAC_PURPOSE_DROPOUT =
         3,                  /* stream: layer; step: update step; index: NHWC offset in the batch */
-    HPAC_PURPOSE_SYNTH = 4, /* stream: part of the picture; step: image */
+    HPAC_PURPOSE_SYNTH = 4, /* stream: part of the image; step: image */
     HPAC_PURPOSE_SPLIT = 5, /* stratified split; step: repeat */
 } hpac_purpose;
 

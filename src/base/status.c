@@ -38,12 +38,8 @@ static void set_record(char *text)
 {
     no_record = "out of memory while reporting an error";
     free(get_record());
-    if (!has_record_key)
-        free(text);
-    else if (pthread_setspecific(record_key, text) != 0) {
-        pthread_setspecific(record_key, NULL);
-        free(text);
-    }
+    if (!has_record_key || pthread_setspecific(record_key, text) != 0)
+        free(text); /* it fails only for the first record of a thread, which then has none */
 }
 
 hpac_status hpac_fail(hpac_status status, const char *format, ...)

@@ -2,7 +2,7 @@
  * A data set: the rows of a label file and the images that belong to them, as the network sees
  * them.
  *
- * Row r has the pictures <images>/<Id>_<channel>.png, in the order of options.channel_order. Each
+ * Row r has the images <images>/<Id>_<channel>.png, in the order of options.channel_order. Each
  * is resized from whatever size it has to (rows, cols) and interleaved: (rows, cols, channels),
  * bytes 0..255 or floats 0..1. Prepared images stay in memory (the cache) if they fit, so that
  * later epochs do not decode again.

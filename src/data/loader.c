@@ -132,12 +132,11 @@ static void skip_resident_batches(hpac_loader *loader)
 
 static void open_batch(hpac_loader *loader, loader_slot *slot)
 {
-    size_t batch = loader->next++;
     slot->state = SLOT_OPEN;
-    slot->number = batch;
-    slot->count = count_of_batch(loader, batch);
+    slot->number = loader->next++;
+    slot->count = count_of_batch(loader, slot->number);
     slot->started = slot->done = slot->failed = 0;
-    memcpy(slot->rows, rows_of_batch(loader, batch), slot->count * sizeof *slot->rows);
+    memcpy(slot->rows, rows_of_batch(loader, slot->number), slot->count * sizeof *slot->rows);
     loader->filling = slot;
     skip_resident_batches(loader);
 }
