@@ -20,10 +20,15 @@ static const char config[] =
     "train:\n  epochs: 2\n  batch_size: 8\n"
     "  optimizer:\n    learning_rate: 1\n";
 
-static const char metrics[] =
-    "epoch,step,train_loss,train_accuracy,train_all_zero_accuracy,train_f1_min,train_f1_max,"
-    "train_f1_mean,train_f1_std,val_loss,val_accuracy,val_all_zero_accuracy,val_f1_min,val_f1_max,"
-    "val_f1_mean,val_f1_std,val_prior_loss,elapsed_s,train_images_per_s,train_waiting\n"
+#define METRICS_HEADER                                                                             \
+    "epoch,step,train_loss,train_accuracy,train_all_zero_accuracy,train_f1_min,train_f1_max,"      \
+    "train_f1_mean,train_f1_std,val_loss,val_accuracy,val_all_zero_accuracy,val_f1_min,"           \
+    "val_f1_max,val_f1_mean,val_f1_std,val_prior_loss,elapsed_s,train_images_per_s,train_waiting"
+
+const char report_folder_metrics_header[] = METRICS_HEADER;
+
+static const char metrics[] = METRICS_HEADER
+    "\n"
     "1,2,0.7,0.5,0.6,0.1,0.3,0.2,0.1,0.5,0.75,0.625,0.2,0.4,0.3,0.1,0.6,1.5,100,0\n"
     "2,4,0.4,0.8,0.6,0.5,0.7,0.6,0.1,0.55,0.875,0.625,0,0.8,0.4,0.4,0.6,3.25,120,0.5\n";
 
@@ -60,6 +65,33 @@ const char *report_folder_write(const char *name, const char *state)
                           "Id,Nucleoplasm,Rods & rings\n"
                           "a,0.1,0.5\nb,0.3,0.5\nc,0.5,0.5\nd,0.9,0.5\n");
     return scratch_path(name);
+}
+
+double report_folder_metric(int run, int epoch, const char *metric)
+{
+    static const double losses[] = {3, 1, 2};
+    char header[] = METRICS_HEADER, *rest = header;
+    int column = 0;
+    while (rest && strcmp(strsep(&rest, ","), metric) != 0)
+        column++;
+    cr_assert_lt(column, 20, "no metric %s", metric);
+    return column == 0                       ? epoch
+           : strcmp(metric, "val_loss") == 0 ? run + losses[epoch - 1]
+                                             : 1000 * run + 100 * epoch + column;
+}
+
+void report_folder_put_metrics(const char *name, int run)
+{
+    char text[4096] = METRICS_HEADER "\n";
+    size_t length = strlen(text);
+    for (int epoch = 1; epoch <= 3; epoch++) {
+        char header[] = METRICS_HEADER, *rest = header;
+        for (char *metric; (metric = strsep(&rest, ","));)
+            length += (size_t)snprintf(text + length, sizeof text - length, "%g%s",
+                                       report_folder_metric(run, epoch, metric), rest ? "," : "\n");
+    }
+    report_folder_write(name, "finished");
+    report_folder_put(name, "metrics.csv", text);
 }
 
 static hpac_status try_open(const char *names, hpac_report **report)

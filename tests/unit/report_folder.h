@@ -12,6 +12,15 @@ const char *report_folder_write(const char *name, const char *state);
 /* Writes a file into it. */
 void report_folder_put(const char *name, const char *file, const char *text);
 
+/* The header of metrics.csv, without a newline. */
+extern const char report_folder_metrics_header[];
+
+/* Writes a finished run of three epochs whose metrics are those of report_folder_metric. */
+void report_folder_put_metrics(const char *name, int run);
+/* No two are alike: 1000 per run, 100 per epoch (from 1), 1 per column of metrics.csv; but the
+ * validation losses of the epochs are run + 3, run + 1 and run + 2. */
+double report_folder_metric(int run, int epoch, const char *metric);
+
 /* Opens a report of scratch folders, names separated by blanks, or fails the test. */
 hpac_report *report_folder_open(const char *names);
 /* The same where it must fail with this status. The message is in the error record. */

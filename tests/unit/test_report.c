@@ -268,13 +268,11 @@ Test(report, of_folds_has_mean_and_spread)
         snprintf(name, sizeof name, "cv/fold%d", fold);
         report_folder_write(name, fold < 2 ? "finished" : "running");
     }
-    report_folder_put(
-        "cv/fold1", "metrics.csv",
-        "epoch,step,train_loss,train_accuracy,train_all_zero_accuracy,train_f1_min,"
-        "train_f1_max,train_f1_mean,train_f1_std,val_loss,val_accuracy,"
-        "val_all_zero_accuracy,val_f1_min,val_f1_max,val_f1_mean,val_f1_std,"
-        "val_prior_loss,elapsed_s,train_images_per_s,train_waiting\n"
-        "1,2,0.7,0.5,0.6,0.1,0.3,0.2,0.1,0.25,0.75,0.625,0.2,0.4,0.3,0.1,0.6,1,1,0\n");
+    char text[1024];
+    snprintf(text, sizeof text,
+             "%s\n1,2,0.7,0.5,0.6,0.1,0.3,0.2,0.1,0.25,0.75,0.625,0.2,0.4,0.3,0.1,0.6,1,1,0\n",
+             report_folder_metrics_header);
+    report_folder_put("cv/fold1", "metrics.csv", text);
     hpac_report *report = report_folder_open("cv");
     const hpac_table *spread = report_folder_table(report, "spread");
     assert_number(spread, "loss", "folds", 2); /* the others are not finished */

@@ -12,54 +12,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char metrics_header[] =
-    "epoch,step,train_loss,train_accuracy,train_all_zero_accuracy,train_f1_min,train_f1_max,"
-    "train_f1_mean,train_f1_std,val_loss,val_accuracy,val_all_zero_accuracy,val_f1_min,val_f1_max,"
-    "val_f1_mean,val_f1_std,val_prior_loss,elapsed_s,train_images_per_s,train_waiting";
-
-enum { METRICS = 20, EPOCHS = 3, VAL_LOSS = 9 };
-
-/* The column of a metric in metrics.csv, from 0. */
-static int metric_column(const char *name)
-{
-    char header[sizeof metrics_header], *rest = header;
-    memcpy(header, metrics_header, sizeof header);
-    for (int c = 0; rest; c++)
-        if (strcmp(strsep(&rest, ","), name) == 0)
-            return c;
-    cr_assert_fail("no metric %s", name);
-    return -1;
-}
-
-/* No two cells are alike: 1000 a run, 100 an epoch, 1 a column; the second epoch's loss is lowest.
- */
-static double metric_cell(int run, int epoch, int column)
-{
-    static const double losses[] = {3, 1, 2};
-    return column == 0          ? epoch
-           : column == VAL_LOSS ? run + losses[epoch - 1]
-                                : 1000 * run + 100 * epoch + column;
-}
-
-static void put_metrics(const char *name, int run)
-{
-    char text[4096];
-    size_t length = (size_t)snprintf(text, sizeof text, "%s\n", metrics_header);
-    for (int epoch = 1; epoch <= EPOCHS; epoch++)
-        for (int c = 0; c < METRICS; c++)
-            length += (size_t)snprintf(text + length, sizeof text - length, "%g%s",
-                                       metric_cell(run, epoch, c), c < METRICS - 1 ? "," : "\n");
-    report_folder_write(name, "finished");
-    report_folder_put(name, "metrics.csv", text);
-}
-
 Test(report_columns, each_column_of_runs_is_the_metric_of_its_name)
 {
     static const char *const metrics[] = {"train_loss",   "train_accuracy", "train_f1_min",
                                           "train_f1_max", "train_f1_mean",  "train_f1_std",
                                           "val_loss",     "val_accuracy",   "val_f1_min",
                                           "val_f1_max",   "val_f1_mean",    "val_f1_std"};
-    put_metrics("run", 0);
+    report_folder_put_metrics("run", 0);
     report_folder_put("run", "config.yaml",
                       "model:\n  - {type: dropout, rate: 0.75}\ntrain:\n  epochs: 71\n"
                       "  batch_size: 72\n  optimizer:\n    learning_rate: 0.73\n");
@@ -68,11 +27,10 @@ Test(report_columns, each_column_of_runs_is_the_metric_of_its_name)
     cr_assert_eq(runs->column_count, 14 + 2 * 12);
     for (int i = 0; i < 12; i++) {
         char column[64];
-        int c = metric_column(metrics[i]);
         snprintf(column, sizeof column, "final_%s", metrics[i]);
-        assert_number(runs, "run", column, metric_cell(0, 3, c));
+        assert_number(runs, "run", column, report_folder_metric(0, 3, metrics[i]));
         snprintf(column, sizeof column, "best_%s", metrics[i]);
-        assert_number(runs, "run", column, metric_cell(0, 2, c));
+        assert_number(runs, "run", column, report_folder_metric(0, 2, metrics[i]));
     }
     assert_text(runs, "run", "run", "run");
     assert_text(runs, "run", "state", "finished");
@@ -104,16 +62,17 @@ Test(report_columns, each_row_of_figures_is_of_its_metric_and_baseline)
                 {"training loss", "train_loss", NULL},
                 {"training accuracy", "train_accuracy", "train_all_zero_accuracy"},
                 {"training F1 mean", "train_f1_mean", NULL}};
-    put_metrics("run", 0);
+    report_folder_put_metrics("run", 0);
     hpac_report *report = report_folder_open("run");
     const hpac_table *figures = report_folder_table(report, "figures");
     cr_assert_eq(hpac_table_row_count(figures), sizeof rows / sizeof *rows);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        int c = metric_column(rows[i].metric);
-        assert_number(figures, rows[i].measure, "last_epoch", metric_cell(0, 3, c));
-        assert_number(figures, rows[i].measure, "best_epoch", metric_cell(0, 2, c));
+        assert_number(figures, rows[i].measure, "last_epoch",
+                      report_folder_metric(0, 3, rows[i].metric));
+        assert_number(figures, rows[i].measure, "best_epoch",
+                      report_folder_metric(0, 2, rows[i].metric));
         assert_number(figures, rows[i].measure, "guessing",
-                      rows[i].baseline ? metric_cell(0, 3, metric_column(rows[i].baseline)) : NAN);
+                      rows[i].baseline ? report_folder_metric(0, 3, rows[i].baseline) : NAN);
     }
     hpac_report_close(report);
 }
@@ -134,20 +93,20 @@ Test(report_columns, each_row_of_spread_is_of_its_metric)
                 {"F1 std", "val_f1_std", 3},
                 {"loss of the best epoch", "val_loss", 2},
                 {"training loss", "train_loss", 3}};
-    put_metrics("cv/fold0", 0);
-    put_metrics("cv/fold1", 1);
-    put_metrics("cv/fold2", 2);
+    report_folder_put_metrics("cv/fold0", 0);
+    report_folder_put_metrics("cv/fold1", 1);
+    report_folder_put_metrics("cv/fold2", 2);
     hpac_report *report = report_folder_open("cv");
     const hpac_table *spread = report_folder_table(report, "spread");
     cr_assert_eq(hpac_table_row_count(spread), sizeof rows / sizeof *rows);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        int c = metric_column(rows[i].metric);
-        double least = metric_cell(0, rows[i].epoch, c), largest = metric_cell(2, rows[i].epoch, c);
+        double min = report_folder_metric(0, rows[i].epoch, rows[i].metric);
+        double max = report_folder_metric(2, rows[i].epoch, rows[i].metric);
         assert_number(spread, rows[i].measure, "folds", 3);
-        assert_number(spread, rows[i].measure, "mean", (least + largest) / 2);
-        assert_number(spread, rows[i].measure, "std", (largest - least) / 2);
-        assert_number(spread, rows[i].measure, "least", least);
-        assert_number(spread, rows[i].measure, "largest", largest);
+        assert_number(spread, rows[i].measure, "mean", (min + max) / 2);
+        assert_number(spread, rows[i].measure, "std", (max - min) / 2);
+        assert_number(spread, rows[i].measure, "least", min);
+        assert_number(spread, rows[i].measure, "largest", max);
     }
     hpac_report_close(report);
 }
@@ -217,7 +176,7 @@ Test(report_columns, the_page_of_a_run_has_each_value_behind_its_name)
         "<td>losses.csv</td><td>training and validation loss per epoch</td>",
         "<pre># Written by hpac",
     };
-    put_metrics("run", 0);
+    report_folder_put_metrics("run", 0);
     report_folder_put("run", "run.json",
                       "{\"state\": \"finished\", \"configuration\": \"small\", \"device\": \"cpu: "
                       "<none>\", \"seed\": \"18446744073709551615\", \"epochs\": 94, \"steps\": 95,"
@@ -251,8 +210,8 @@ Test(report_columns, the_pages_table_of_epochs_has_each_metric_under_its_name)
     static const int decimals[] = {0, 4, 4, 4, 4, 3, 3, 3, 3, 3, 1, 1};
     double values[12];
     for (int i = 0; i < 12; i++)
-        values[i] = metric_cell(0, 2, metric_column(metrics[i]));
-    put_metrics("run", 0);
+        values[i] = report_folder_metric(0, 2, metrics[i]);
+    report_folder_put_metrics("run", 0);
     hpac_report *report = report_folder_open("run");
     char *page = page_of(report);
     assert_page_has(page,
@@ -268,6 +227,82 @@ Test(report_columns, the_pages_table_of_epochs_has_each_metric_under_its_name)
     hpac_report_close(report);
 }
 
+/* A row of a table: cells separated by "|", those of text with a "~" in front. */
+static void assert_cells(const char *page, const char *cells)
+{
+    char row[2048] = "<tr>", copy[512], *rest = copy;
+    snprintf(copy, sizeof copy, "%s", cells);
+    for (char *cell; (cell = strsep(&rest, "|"));) {
+        bool text = *cell == '~';
+        size_t length = strlen(row);
+        snprintf(row + length, sizeof row - length, "<td%s>%s</td>",
+                 text ? "" : " class=\"number\"", text ? cell + 1 : cell);
+    }
+    strcat(row, "</tr>\n");
+    assert_page_has(page, row);
+}
+
+/* Predictions: mean and standard deviation of 0.1, 0.3, 0.5, 0.9 and of 0, 0.25, 0.5, 0.25. */
+Test(report_columns, the_tables_of_a_runs_page_have_each_value_in_its_column)
+{
+    report_folder_put_metrics("run", 0);
+    report_folder_put("run", "class_metrics.csv",
+                      "epoch,class,support,true_positives,false_positives,false_negatives,"
+                      "precision,recall,f1\n"
+                      "3,Nucleoplasm,3,2,0,1,0.125,0.25,0.375\n"
+                      "3,Rods & rings,1,0,0,0,0.5,0.625,0.75\n");
+    report_folder_put("run", "predictions.csv",
+                      "Id,Nucleoplasm,Rods & rings\n"
+                      "a,0.1,0\nb,0.3,0.25\nc,0.5,0.5\nd,0.9,0.25\n");
+    hpac_report *report = report_folder_open("run");
+    char *page = page_of(report);
+    assert_page_has(page, "<tr><th>measure</th><th class=\"number\">last epoch</th>"
+                          "<th class=\"number\">best epoch</th>"
+                          "<th class=\"number\">baseline</th></tr>");
+    assert_cells(page, "~loss|2.0000|1.0000|316.0000");
+    assert_cells(page, "~accuracy|310.0000|210.0000|311.0000");
+    assert_cells(page, "~F1 mean|314.0000|214.0000|-");
+    assert_cells(page, "~training accuracy|303.0000|203.0000|304.0000");
+    assert_page_has(page, "<tr><th>class</th><th class=\"number\">support</th>"
+                          "<th class=\"number\">percent of images</th>"
+                          "<th class=\"number\">mean prediction</th><th class=\"number\">std</th>"
+                          "<th class=\"number\">precision</th><th class=\"number\">recall</th>"
+                          "<th class=\"number\">F1</th></tr>");
+    assert_cells(page, "~Nucleoplasm|3|75.00|0.4500|0.2958|0.125|0.250|0.375");
+    assert_cells(page, "~Rods &amp; rings|1|25.00|0.2500|0.1768|0.500|0.625|0.750");
+    free(page);
+    hpac_report_close(report);
+}
+
+Test(report_columns, the_tables_of_a_cross_validations_page_have_each_value_in_its_column)
+{
+    report_folder_put_metrics("cv/fold0", 0);
+    report_folder_put_metrics("cv/fold1", 1);
+    report_folder_put_metrics("cv/fold2", 2);
+    report_folder_put("cv/fold1", "class_metrics.csv",
+                      "epoch,class,support,true_positives,false_positives,false_negatives,"
+                      "precision,recall,f1\n3,Nucleoplasm,3,2,0,1,0.125,0.25,0.375\n");
+    hpac_report *report = report_folder_open("cv");
+    char *page = page_of(report);
+    assert_page_has(page, "<tr><th>measure</th><th class=\"number\">folds</th>"
+                          "<th class=\"number\">mean</th><th class=\"number\">std</th>"
+                          "<th class=\"number\">min</th><th class=\"number\">max</th></tr>");
+    assert_cells(page, "~loss|3|3.0000|1.0000|2.0000|4.0000");
+    assert_cells(page, "~constant prior&#39;s loss|3|1316.0000|1000.0000|316.0000|2316.0000");
+    assert_cells(page, "~loss of the best epoch|3|2.0000|1.0000|1.0000|3.0000");
+    assert_page_has(page, "<tr><th>class</th><th class=\"number\">fold0</th>"
+                          "<th class=\"number\">fold1</th><th class=\"number\">fold2</th></tr>");
+    assert_cells(page, "~Nucleoplasm|0.800|0.375|0.800");
+    assert_cells(page, "~Rods &amp; rings|0.000|-|0.000");
+    /* run, prior's loss, loss of the last and the best epoch, the best epoch, accuracy of all zeros
+     * and of the network, F1 mean, min, max, std, training loss */
+    assert_cells(page, "~fold1|1316.0000|3.0000|2.0000|2|1311.0000|1310.0000|1314.000|1312.000|"
+                       "1313.000|1315.000|1302.0000");
+    assert_cells(page, "~fold1|~finished|~small|1|2|8|~0.5|1.0000|1301|1317.0|1212.5");
+    free(page);
+    hpac_report_close(report);
+}
+
 Test(report_columns, the_page_of_several_runs_counts_them_and_names_each)
 {
     static const char *const parts[] = {
@@ -279,7 +314,7 @@ Test(report_columns, the_page_of_several_runs_counts_them_and_names_each)
         "<h3>c</h3>\n<p>running, epochs: 2,",
         "The runs are evaluated on different classes or images",
     };
-    put_metrics("a", 0);
+    report_folder_put_metrics("a", 0);
     report_folder_write("b", "finished");
     report_folder_write("c", "running");
     /* Its loss is not below the prior's. */
@@ -287,7 +322,7 @@ Test(report_columns, the_page_of_several_runs_counts_them_and_names_each)
     snprintf(text, sizeof text,
              "%s\n1,2,1,1,1,1,1,1,1,0.9,1,1,1,1,1,1,0.8,1,1,1\n"
              "2,4,1,1,1,1,1,1,1,0.95,1,1,1,1,1,1,0.8,1,1,1\n",
-             metrics_header);
+             report_folder_metrics_header);
     report_folder_put("c", "metrics.csv", text);
     hpac_report *report = report_folder_open("a b c");
     char *page = page_of(report);
@@ -309,6 +344,75 @@ static void put_recording_gnuplot(void)
     snprintf(path, sizeof path, "%s:%s", scratch_folder(), getenv("PATH"));
     setenv("PATH", path, 1);
     setenv("HPAC_PLOTS", "tools/plots", 1);
+}
+
+static void assert_copy(const char *name, const char *expected)
+{
+    unsigned char *bytes;
+    size_t nbytes;
+    char path[128];
+    snprintf(path, sizeof path, "out/plots/%s", name);
+    cr_assert_eq(hpac_file_read(scratch_path(path), 1 << 16, &bytes, &nbytes), HPAC_OK, "%s",
+                 hpac_error_message());
+    cr_expect(strcmp((char *)bytes, expected) == 0, "%s:\n%s\nexpected:\n%s", name, (char *)bytes,
+              expected);
+    free(bytes);
+}
+
+/* The files of the run have their columns in another order, and one more. */
+Test(report_columns, the_plots_copies_have_each_column_of_the_runs_files)
+{
+    unsigned char *metrics;
+    size_t nbytes;
+    put_recording_gnuplot();
+    report_folder_put_metrics("run", 0);
+    report_folder_put("run", "losses.csv",
+                      "val_loss,more,epoch,train_loss\n0.5,9,1,0.75\n,9,2,2\n");
+    report_folder_put("run", "batch_losses.csv", "batch_losses,step\n0.75,1\n0.125,2\n");
+    cr_assert_eq(hpac_file_read(scratch_path("run/metrics.csv"), 1 << 16, &metrics, &nbytes),
+                 HPAC_OK);
+    cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
+    hpac_report *report = report_folder_open("run");
+    cr_assert_eq(report_pictures_draw(report), HPAC_OK, "%s", hpac_error_message());
+    assert_copy("losses.csv", "epoch,train_loss,val_loss\n1,0.75,0.5\n2,2,\n");
+    assert_copy("batch_losses.csv", "step,batch_losses\n1,0.75\n2,0.125\n");
+    assert_copy("metrics.csv", (char *)metrics);
+    free(metrics);
+    hpac_report_close(report);
+}
+
+/* The steps `first` to `last`, whose losses are their quarters. */
+static const char *batches(int first, int last)
+{
+    static char text[32768];
+    size_t length = (size_t)snprintf(text, sizeof text, "step,batch_losses\n");
+    for (int step = first; step <= last; step++)
+        length +=
+            (size_t)snprintf(text + length, sizeof text - length, "%d,%g\n", step, step / 4.0);
+    return text;
+}
+
+Test(report_columns, the_plots_copies_of_several_runs_are_numbered_and_end_with_800_batches)
+{
+    put_recording_gnuplot();
+    report_folder_put_metrics("a", 0);
+    report_folder_put_metrics("b", 1);
+    report_folder_put("b", "losses.csv", "epoch,train_loss,val_loss\n1,7,8\n");
+    report_folder_put("b", "batch_losses.csv", batches(1, 900));
+    cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
+    hpac_report *report = report_folder_open("a b");
+    cr_assert_eq(report_pictures_draw(report), HPAC_OK, "%s", hpac_error_message());
+    assert_copy("losses_1.csv", "epoch,train_loss,val_loss\n1,0.7,0.5\n2,0.4,0.55\n");
+    assert_copy("losses_2.csv", "epoch,train_loss,val_loss\n1,7,8\n");
+    assert_copy("batch_losses_1.csv", "step,batch_losses\n1,0.8\n2,0.6\n3,0.5\n4,0.3\n");
+    assert_copy("batch_losses_2.csv", batches(101, 900));
+    unsigned char *metrics;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read(scratch_path("b/metrics.csv"), 1 << 16, &metrics, &nbytes),
+                 HPAC_OK);
+    assert_copy("metrics_2.csv", (char *)metrics);
+    free(metrics);
+    hpac_report_close(report);
 }
 
 /* A digit of a text is an octal escape: F1 is F\061. */
@@ -345,7 +449,7 @@ Test(report_columns, each_script_is_given_its_table_columns_and_numbers)
          "names=\"class\";values=\"f\\061\";axis=\"F\\061\";number=\"\\045.\\062f\";"},
     };
     put_recording_gnuplot();
-    put_metrics("run", 0);
+    report_folder_put_metrics("run", 0);
     hpac_report *report = report_folder_open("run");
     cr_assert_eq(report_pictures_draw(report), HPAC_ERR_CONFIG); /* no directory yet */
     cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
@@ -370,8 +474,8 @@ Test(report_columns, each_script_of_several_runs_is_given_theirs)
          "yaxis=\"validation loss\\054 last epoch\";logx=0;label1=\"a\";label2=\"b\";"},
     };
     put_recording_gnuplot();
-    put_metrics("a", 0);
-    put_metrics("b", 1);
+    report_folder_put_metrics("a", 0);
+    report_folder_put_metrics("b", 1);
     hpac_report *report = report_folder_open("a b");
     cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
     cr_assert_eq(report_pictures_draw(report), HPAC_OK, "%s", hpac_error_message());

@@ -13,16 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char header[] =
-    "epoch,step,train_loss,train_accuracy,train_all_zero_accuracy,train_f1_min,train_f1_max,"
-    "train_f1_mean,train_f1_std,val_loss,val_accuracy,val_all_zero_accuracy,val_f1_min,val_f1_max,"
-    "val_f1_mean,val_f1_std,val_prior_loss,elapsed_s,train_images_per_s,train_waiting\n";
-
 /* A folder with these epochs: validation losses and images per second, "0.5 100". */
 static const char *write_epochs(const char *const *epochs, size_t count)
 {
     char text[4096];
-    snprintf(text, sizeof text, "%s", header);
+    snprintf(text, sizeof text, "%s\n", report_folder_metrics_header);
     for (size_t i = 0; i < count; i++) {
         int gap = (int)strcspn(epochs[i], " ");
         snprintf(text + strlen(text), sizeof text - strlen(text),
@@ -73,12 +68,13 @@ Test(run_results, folds_have_the_last_epoch_and_the_best_loss)
 {
     char text[1024];
     report_folder_write("fold0", "finished");
-    snprintf(text, sizeof text, "%s%s%s", header, "1,5,9,9,9,9,9,9,9,0.05,9,9,9,9,9,9,9,9,9,9\n",
+    snprintf(text, sizeof text, "%s\n%s%s", report_folder_metrics_header,
+             "1,5,9,9,9,9,9,9,9,0.05,9,9,9,9,9,9,9,9,9,9\n",
              "2,10,0.03,0.04,0.05,0.06,0.07,0.08,0.09,0.1,0.11,0.12,0.13,0.14,0.15,0.16,0.17,0.18,"
              "0.19,0.2\n");
     report_folder_put("fold0", "metrics.csv", text);
     report_folder_write("fold1", "finished");
-    snprintf(text, sizeof text, "%s%s", header,
+    snprintf(text, sizeof text, "%s\n%s", report_folder_metrics_header,
              "1,10,1.03,1.04,1.05,1.06,1.07,1.08,1.09,1.1,1.11,1.12,1.13,1.14,1.15,1.16,1.17,1.18,"
              "1.19,1.2\n");
     report_folder_put("fold1", "metrics.csv", text);
