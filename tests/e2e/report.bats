@@ -95,6 +95,9 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     run_hpac report run "$MADE/run" --out "$TMP/same"
     assert_exit 0
     grep -q '>all zeros' "$TMP/same/plots/accuracy.svg" || fail_with "no line of guessing"
+    # Runs of the same name are told apart by their parents.
+    [[ $(grep -c '^<h3>[^/]*/run</h3>$' "$TMP/same/report.html") -eq 2 ]] || fail_with "names that are equal"
+    [[ $(cut -d, -f1 "$TMP/same/plots/runs.csv" | sort -u | wc -l) -eq 3 ]] || fail_with "names that are equal"
     ! grep -q 'Rods &amp; rings' report/report.html || fail_with "an old page"
 }
 
