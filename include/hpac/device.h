@@ -25,7 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HPAC_DEVICE_ABI 3
+#define HPAC_DEVICE_ABI 4
 #define HPAC_DEVICE_MAX_CLASSES 32
 
 typedef struct hpac_device_ops hpac_device_ops;
@@ -187,7 +187,6 @@ typedef struct hpac_gather {
 
 /* Members marked optional are NULL on devices that do not support them. */
 struct hpac_device_ops {
-    uint32_t abi; /* HPAC_DEVICE_ABI */
     const char *name;
 
     void (*close)(hpac_device *device);

@@ -8,6 +8,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,27 +17,17 @@
 
 #define CUDA_LIBRARY "libhpac_cuda.so"
 
-/* The directory of the running program, without a slash at its end; "." if it is unknown. */
-static void find_program_folder(char *folder, size_t folder_nbytes)
-{
-    ssize_t length = readlink("/proc/self/exe", folder, folder_nbytes - 1);
-    folder[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        *slash = '\0';
-    else
-        snprintf(folder, folder_nbytes, ".");
-}
-
-/* Loads the library from the program's folder, from the lib folder beside that (where it is
+/* Loads the library from the program's directory, from the lib directory beside that (where it is
  * installed), or from where the system looks. It is never unloaded: the device's code is in it. */
 static void *load_cuda_library(void)
 {
-    char folder[PATH_MAX], path[PATH_MAX + 64];
-    find_program_folder(folder, sizeof folder);
-    snprintf(path, sizeof path, "%s/" CUDA_LIBRARY, folder);
+    char program[PATH_MAX], path[PATH_MAX + 64];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = '\0';
+    const char *directory = dirname(program); /* "." if it is unknown */
+    snprintf(path, sizeof path, "%s/" CUDA_LIBRARY, directory);
     if (access(path, F_OK) != 0)
-        snprintf(path, sizeof path, "%s/../lib/" CUDA_LIBRARY, folder);
+        snprintf(path, sizeof path, "%s/../lib/" CUDA_LIBRARY, directory);
     return dlopen(access(path, F_OK) == 0 ? path : CUDA_LIBRARY, RTLD_NOW | RTLD_LOCAL);
 }
 
@@ -51,22 +42,11 @@ static hpac_status open_cuda(const hpac_device_options *options, int index, hpac
             dlerror());
     hpac_cuda_open_function *open = NULL;
     void *symbol = dlsym(library, HPAC_CUDA_OPEN);
-    memcpy(&open, &symbol,
-           sizeof open); /* ISO C has no cast from an object's address to a function's */
+    /* ISO C has no cast from an object's address to a function's. */
+    memcpy(&open, &symbol, sizeof open);
     if (!open)
         return hpac_fail(HPAC_ERR_DEVICE, "cuda: " CUDA_LIBRARY ": no " HPAC_CUDA_OPEN " in it");
-    hpac_status status = open(HPAC_DEVICE_ABI, options, index, device);
-    if (status != HPAC_OK)
-        return hpac_fail_within(status, "cuda");
-    if ((*device)->ops->abi == HPAC_DEVICE_ABI)
-        return HPAC_OK;
-    status = hpac_fail(HPAC_ERR_DEVICE,
-                       "cuda: " CUDA_LIBRARY " has device interface %u, this program has %d: "
-                       "build both from the same sources",
-                       (*device)->ops->abi, HPAC_DEVICE_ABI);
-    (*device)->ops->close(*device);
-    *device = NULL;
-    return status;
+    return hpac_fail_within(open(HPAC_DEVICE_ABI, options, index, device), "cuda");
 }
 
 /* The GPU that "cuda" or "cuda:2" names; false if `name` is neither. */

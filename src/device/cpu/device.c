@@ -178,7 +178,6 @@ static hpac_status cpu_set_step(hpac_device *base, uint64_t seed, uint32_t step)
 }
 
 static const hpac_device_ops operations = {
-    .abi = HPAC_DEVICE_ABI,
     .name = "cpu",
     .close = cpu_close,
     .describe = cpu_describe,

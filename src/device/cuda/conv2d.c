@@ -22,9 +22,7 @@ typedef struct conv2d_plan {
     bool pools;
     kernel_pool pool;
     kernel_dropout dropout;
-    /* Pieces of the state. */
-    size_t argmax_offset, cast_offset;
-    /* Pieces of the workspace. */
+    size_t argmax_offset;   /* in the state; those that follow in the workspace */
     size_t inner_offset;    /* before a pooling: activation, then its gradient */
     size_t scratch_offset;  /* cuDNN's */
     size_t float_offset;    /* bf16, if not fused: the sums, to add the bias to */
@@ -37,14 +35,6 @@ static const float one = 1, zero = 0;
 static void *scratch_of(const conv2d_plan *plan, const hpac_exec_args *args)
 {
     return hpac_cuda_at(args->workspace, plan->scratch_offset);
-}
-
-/* A parameter as the convolution wants it: in the arena, or cast beside it. */
-static const void *parameter_of(const conv2d_plan *plan, const hpac_exec_args *args, int index)
-{
-    size_t offset = plan->base.base.parameters[index].offset_nbytes;
-    return plan->base.input.bf16 ? hpac_cuda_at(args->state, plan->cast_offset + offset / 2)
-                                 : hpac_cuda_at(args->parameters, offset);
 }
 
 static void describe_algorithm(conv2d_plan *plan)
@@ -70,29 +60,16 @@ static void describe_algorithm(conv2d_plan *plan)
 
 /* ---- forward ---- */
 
-/* bf16: the whole slice at once, kernel and bias, in the order it has. */
-static hpac_status cast_parameters(const conv2d_plan *plan, const hpac_exec_args *args)
-{
-    const kernel_tensor slice = {
-        .batch = 1,
-        .rows = 1,
-        .cols = 1,
-        .channels = (int)(plan->base.base.parameters_nbytes / sizeof(float)),
-    };
-    return hpac_cuda_cast(&plan->base, hpac_cuda_at(args->state, plan->cast_offset), &slice,
-                          args->parameters);
-}
-
 static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_exec_args *args, void *y)
 {
     const conv2d_library *library = &plan->library;
     const conv2d_choice *choice = &library->choices[CONV2D_FORWARD];
     return cudnnConvolutionBiasActivationForward(
         hpac_cuda_device_of(&plan->base)->cudnn, &one, library->x, args->x, library->kernel,
-        parameter_of(plan, args, KERNEL), choice->convolution,
+        hpac_cuda_weights(&plan->base, args, KERNEL), choice->convolution,
         (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, args),
         choice->workspace_nbytes, &zero, library->y, y, library->bias,
-        parameter_of(plan, args, BIAS), library->activation, library->y, y);
+        hpac_cuda_weights(&plan->base, args, BIAS), library->activation, library->y, y);
 }
 
 /* The convolution, then our own kernel for bias and ReLU, which reads float32. */
@@ -104,8 +81,9 @@ static hpac_status convolve_apart(const conv2d_plan *plan, const hpac_exec_args 
     const float *bias = hpac_cuda_parameter(&plan->base, args->parameters, BIAS);
     void *sums = y;
     CUDA_TRY(cudnnConvolutionForward(
-        device->cudnn, &one, library->x, args->x, library->kernel, parameter_of(plan, args, KERNEL),
-        choice->convolution, (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, args),
+        device->cudnn, &one, library->x, args->x, library->kernel,
+        hpac_cuda_weights(&plan->base, args, KERNEL), choice->convolution,
+        (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, args),
         choice->workspace_nbytes, &zero, library->y, y));
     if (plan->inner.bf16) {
         sums = hpac_cuda_at(args->workspace, plan->float_offset);
@@ -150,8 +128,7 @@ static hpac_status conv2d_forward(cuda_plan *base, const hpac_exec_args *args)
 {
     conv2d_plan *plan = (conv2d_plan *)base;
     void *inner = plan->pools ? hpac_cuda_at(args->workspace, plan->inner_offset) : args->y;
-    if (base->input.bf16)
-        HPAC_TRY(cast_parameters(plan, args));
+    HPAC_TRY(hpac_cuda_cast_parameters(base, args));
     HPAC_TRY(convolve(plan, args, inner));
     return plan->pools ? pool(plan, args, inner) : HPAC_OK;
 }
@@ -203,7 +180,7 @@ static hpac_status compute_input_gradient(const conv2d_plan *plan, const hpac_ex
     const conv2d_choice *choice = &library->choices[CONV2D_DATA];
     CUDA_TRY(cudnnConvolutionBackwardData(
         hpac_cuda_device_of(&plan->base)->cudnn, &one, library->kernel,
-        parameter_of(plan, args, KERNEL), library->y, dz, choice->convolution,
+        hpac_cuda_weights(&plan->base, args, KERNEL), library->y, dz, choice->convolution,
         (cudnnConvolutionBwdDataAlgo_t)choice->algorithm, scratch_of(plan, args),
         choice->workspace_nbytes, &zero, library->x, args->dx));
     return HPAC_OK;
@@ -339,7 +316,6 @@ static void plan_memory(conv2d_plan *plan)
     }
     if (!plan->base.input.bf16)
         return;
-    plan->cast_offset = hpac_plan_reserve(&public->state_nbytes, public->parameters_nbytes / 2);
     plan->gradient_offset = hpac_plan_reserve(workspace, plan->library.kernel_nbytes);
     plan->float_offset = hpac_plan_reserve(workspace, 2 * plan->library.y_nbytes);
 }

@@ -1,5 +1,6 @@
-/* Plans between conversions: what cuDNN does not have in bf16 is computed in float32, and logits
- * that another operation than dense writes become plain. */
+/* Conversions: parameters that are cast to bf16, and plans wrapped in conversions. What cuDNN does
+ * not have in bf16 is computed in float32; logits that another operation than dense writes become
+ * plain. */
 #include "cuda.h"
 
 #include <stdio.h>
@@ -26,6 +27,25 @@ hpac_status hpac_cuda_cast(const cuda_plan *plan, void *to, const kernel_tensor 
     cast.bf16 = !tensor->bf16;
     return convert(plan, &cast, to, tensor, from);
 }
+
+hpac_status hpac_cuda_cast_parameters(const cuda_plan *plan, const hpac_exec_args *args)
+{
+    kernel_tensor slice = {.batch = 1, .rows = 1, .cols = 1};
+    if (!plan->input.bf16)
+        return HPAC_OK;
+    slice.channels = (int)(plan->base.parameters_nbytes / sizeof(float));
+    return hpac_cuda_cast(plan, hpac_cuda_at(args->state, plan->cast_offset), &slice,
+                          args->parameters);
+}
+
+const void *hpac_cuda_weights(const cuda_plan *plan, const hpac_exec_args *args, size_t parameter)
+{
+    size_t offset = plan->base.parameters[parameter].offset_nbytes;
+    return plan->input.bf16 ? hpac_cuda_at(args->state, plan->cast_offset + offset / 2)
+                            : hpac_cuda_at(args->parameters, offset);
+}
+
+/* ---- wrapped plans ---- */
 
 /* The inner plan's arguments, with its x. */
 static hpac_status enter(const converted_plan *plan, const hpac_exec_args *args,

@@ -94,6 +94,7 @@ struct cuda_plan {
     kernel_tensor input, output;
     bool reads_bytes; /* PIXELS of bytes: the input is no tensor of floats */
     cuda_order parameters[HPAC_PLAN_MAX_PARAMETERS];
+    size_t cast_offset; /* bf16: the parameters' cast, in the state */
     cuda_pass *forward, *backward;
     void (*fini)(cuda_plan *plan); /* releases what is the operation's own; may be NULL */
     char name[160];                /* operations, shape and layout, for messages and NVTX */
@@ -163,6 +164,10 @@ hpac_status hpac_cuda_activation_read(hpac_plan *plan, bool input, const void *a
 /* to = from, a tensor in the other number format. */
 hpac_status hpac_cuda_cast(const cuda_plan *plan, void *to, const kernel_tensor *tensor,
                            const void *from);
+/* bf16: casts the plan's parameters into the state, for hpac_cuda_weights. */
+hpac_status hpac_cuda_cast_parameters(const cuda_plan *plan, const hpac_exec_args *args);
+/* A parameter (KERNEL, BIAS) in the number format of the activations. */
+const void *hpac_cuda_weights(const cuda_plan *plan, const hpac_exec_args *args, size_t parameter);
 /* Makes the plan of a request from `inner`, which computes the same op chain in another layout or
  * number format, by converting what is read and written. Moves *inner into it. */
 hpac_status hpac_cuda_wrap(cuda_device *device, const hpac_plan_request *request, cuda_plan **inner,

@@ -25,62 +25,31 @@ typedef struct dense_plan {
     int inputs, outputs;
     kernel_dropout dropout;
     cublasComputeType_t compute;
-    size_t cast_offset;     /* state, bf16: the kernel */
     size_t sums_offset;     /* workspace, output in bf16: float32 before the bias */
     size_t gradient_offset; /* workspace, bf16 in and float32 out: the gradient in bf16 */
     size_t partials_offset;
 } dense_plan;
 
-/* One product of cuBLAS, (m, k) x (k, n): c = op(a) op(b), all by columns and without gaps. */
-typedef struct gemm {
-    bool transpose_a, transpose_b;
-    int m, n, k;
-    const void *a, *b;
-    void *c;
-    bool c_bf16;
-} gemm;
-
-static hpac_status multiply(const dense_plan *plan, const gemm *product)
+/* c (m, n) = op(a) (m, k) x op(b) (k, n), by columns and without gaps. */
+static hpac_status gemm(const dense_plan *plan, cublasOperation_t op_a, cublasOperation_t op_b,
+                        int m, int n, int k, const void *a, const void *b, void *c,
+                        cudaDataType_t c_type)
 {
     static const float one = 1, zero = 0;
     const cudaDataType_t type = plan->base.input.bf16 ? CUDA_R_16BF : CUDA_R_32F;
-    const int m = product->m, n = product->n, k = product->k;
-    CUDA_TRY(cublasGemmEx(
-        hpac_cuda_device_of(&plan->base)->cublas, product->transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N,
-        product->transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N, m, n, k, &one, product->a, type,
-        product->transpose_a ? k : m, product->b, type, product->transpose_b ? n : k, &zero,
-        product->c, product->c_bf16 ? CUDA_R_16BF : CUDA_R_32F, m, plan->compute,
-        CUBLAS_GEMM_DEFAULT));
+    CUDA_TRY(cublasGemmEx(hpac_cuda_device_of(&plan->base)->cublas, op_a, op_b, m, n, k, &one, a,
+                          type, op_a == CUBLAS_OP_T ? k : m, b, type, op_b == CUBLAS_OP_T ? n : k,
+                          &zero, c, c_type, m, plan->compute, CUBLAS_GEMM_DEFAULT));
     return HPAC_OK;
-}
-
-/* The kernel as the products want it: in the arena, or cast in the state. */
-static const void *kernel_of(const dense_plan *plan, const hpac_exec_args *args)
-{
-    return plan->base.input.bf16 ? hpac_cuda_at(args->state, plan->cast_offset)
-                                 : hpac_cuda_parameter(&plan->base, args->parameters, KERNEL);
-}
-
-static hpac_status cast_kernel(const dense_plan *plan, const hpac_exec_args *args)
-{
-    const kernel_tensor kernel = {
-        .batch = plan->inputs, .rows = 1, .cols = 1, .channels = plan->outputs};
-    return hpac_cuda_cast(&plan->base, hpac_cuda_at(args->state, plan->cast_offset), &kernel,
-                          hpac_cuda_parameter(&plan->base, args->parameters, KERNEL));
 }
 
 static hpac_status dense_forward(cuda_plan *base, const hpac_exec_args *args)
 {
     const dense_plan *plan = (const dense_plan *)base;
     void *sums = base->output.bf16 ? hpac_cuda_at(args->workspace, plan->sums_offset) : args->y;
-    if (base->input.bf16)
-        HPAC_TRY(cast_kernel(plan, args));
-    HPAC_TRY(multiply(plan, &(gemm){.m = plan->outputs,
-                                    .n = base->input.batch,
-                                    .k = plan->inputs,
-                                    .a = kernel_of(plan, args),
-                                    .b = args->x,
-                                    .c = sums}));
+    HPAC_TRY(hpac_cuda_cast_parameters(base, args));
+    HPAC_TRY(gemm(plan, CUBLAS_OP_N, CUBLAS_OP_N, plan->outputs, base->input.batch, plan->inputs,
+                  hpac_cuda_weights(base, args, KERNEL), args->x, sums, CUDA_R_32F));
     CUDA_TRY(hpac_kernel_bias(&base->output, hpac_cuda_parameter(base, args->parameters, BIAS),
                               plan->chain.relu,
                               args->training && plan->chain.drops ? &plan->dropout : NULL, args->y,
@@ -112,23 +81,13 @@ static hpac_status dense_backward(cuda_plan *base, const hpac_exec_args *args)
     const dense_plan *plan = (const dense_plan *)base;
     const void *dz = NULL;
     HPAC_TRY(go_back_to_sums(plan, args, &dz));
-    HPAC_TRY(multiply(plan, &(gemm){.transpose_b = true,
-                                    .m = plan->outputs,
-                                    .n = plan->inputs,
-                                    .k = base->input.batch,
-                                    .a = dz,
-                                    .b = args->x,
-                                    .c = hpac_cuda_parameter(base, args->gradients, KERNEL)}));
+    HPAC_TRY(gemm(plan, CUBLAS_OP_N, CUBLAS_OP_T, plan->outputs, plan->inputs, base->input.batch,
+                  dz, args->x, hpac_cuda_parameter(base, args->gradients, KERNEL), CUDA_R_32F));
     if (!args->dx)
         return HPAC_OK;
-    return multiply(plan, &(gemm){.transpose_a = true,
-                                  .m = plan->inputs,
-                                  .n = base->input.batch,
-                                  .k = plan->outputs,
-                                  .a = kernel_of(plan, args),
-                                  .b = dz,
-                                  .c = args->dx,
-                                  .c_bf16 = base->input.bf16});
+    return gemm(plan, CUBLAS_OP_T, CUBLAS_OP_N, plan->inputs, base->input.batch, plan->outputs,
+                hpac_cuda_weights(base, args, KERNEL), dz, args->dx,
+                base->input.bf16 ? CUDA_R_16BF : CUDA_R_32F);
 }
 
 /* Keras's rows are in (row, col, channel) order; ours in that of the input. */
@@ -150,9 +109,6 @@ static void plan_memory(dense_plan *plan)
     size_t count = hpac_cuda_tensor_count(&base->output);
     plan->partials_offset =
         hpac_plan_reserve(&public->workspace_nbytes, hpac_kernel_partials_nbytes(&base->output));
-    if (base->input.bf16)
-        plan->cast_offset =
-            hpac_plan_reserve(&public->state_nbytes, public->parameters[KERNEL].count * 2);
     if (base->output.bf16)
         plan->sums_offset = hpac_plan_reserve(&public->workspace_nbytes, count * sizeof(float));
     else if (base->input.bf16)

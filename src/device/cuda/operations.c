@@ -278,7 +278,6 @@ static hpac_status update(hpac_device *base, const hpac_adadelta *adadelta, void
 }
 
 const hpac_device_ops hpac_cuda_operations = {
-    .abi = HPAC_DEVICE_ABI,
     .name = "cuda",
     .close = hpac_cuda_close,
     .describe = hpac_cuda_describe,

@@ -102,6 +102,9 @@ void hpac_cuda_plan_add_parameters(cuda_plan *plan, size_t op, const cuda_order 
     add_parameter(plan, op, false, kernel);
     add_parameter(plan, op, true,
                   &(cuda_order){.lengths = {1, 1, 1, kernel->lengths[3]}, .strides = {0, 0, 0, 1}});
+    if (plan->input.bf16)
+        plan->cast_offset =
+            hpac_plan_reserve(&plan->base.state_nbytes, plan->base.parameters_nbytes / 2);
 }
 
 kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op)
