@@ -27,10 +27,10 @@ __device__ __forceinline__ float bias_step(const bias_work &work, float y, float
 }
 
 /*
- * NHWC and vectors: a thread takes COUNT (1 or 4) neighbouring channels of every so many rows, a
- * block gridDim.y's share of the channels. dz may be dy, or NULL.
- * Moves 12 bytes per value (bf16: 6). Behind the dense layer of the improved model (128 x 64): 98
- * kB, the time of a launch; behind its first convolution at batch 128 (32.5 million values) 390 MB,
+ * NHWC and vectors: each thread processes COUNT (1 or 4) adjacent channels of a grid-stride loop
+ * over rows; blockIdx.y selects the channels. dz may be dy, or NULL.
+ * Moves 12 bytes per value (bf16: 6). After the dense layer of the improved model (128 x 64): 98
+ * kB, the time of a launch; after its first convolution at batch 128 (32.5 million values) 390 MB,
  * at least 116 us on an H100. Bound by memory.
  */
 template <typename T, int COUNT>
@@ -61,8 +61,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 }
 
 /*
- * Planes: a block takes channel blockIdx.x, a thread COUNT neighbouring pixels of every so many.
- * Bytes and bound as above.
+ * Planes: a block processes channel blockIdx.x, a thread COUNT adjacent pixels of a grid-stride
+ * loop. Bytes and bound as above.
  */
 template <typename T, int COUNT>
 __global__ void __launch_bounds__(KERNEL_THREADS)

@@ -194,7 +194,7 @@ template <int THREADS, typename T> __device__ __forceinline__ T block_sum(T valu
 }
 
 /* Over the rows of threads of a block, COUNT columns per thread, written from `to` on by row 0 if
- * it is not NULL. `shared` has room for COUNT floats per thread; blockDim.y is a power of two. */
+ * it is not NULL. `shared` holds COUNT floats per thread; blockDim.y is a power of two. */
 template <int COUNT>
 __device__ __forceinline__ void write_column_sums(float *to, values<COUNT> sums, float *shared)
 {

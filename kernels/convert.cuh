@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
  * 32 different banks. Moves the bytes of both, and is bound by memory, when both sides are much
  * longer than 32; with few channels most of a tile is empty. What the pool of the improved model
  * writes at batch 128 (15.7 million values), where flatten is not part of the dense layer: 126 MB,
- * at least 38 us on an H100. down, across: tiles.
+ * at least 38 us on an H100. down, across: tiles per image.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)

@@ -1,6 +1,6 @@
 /*
  * Element by element: ReLU and sigmoid by themselves, and y = dropout(relu(x + bias)) or parts of
- * it. Behind a pool ReLU and dropout are part of that kernel.
+ * it. Max pooling has ReLU and dropout in its own kernel.
  *
  * Dropout draws four numbers at once, for four neighbours in NHWC order. Which values per thread
  * takes follows from that: four neighbours in memory (NHWC, vectors), or, of planes (NCHW), four
@@ -19,7 +19,7 @@ __device__ __forceinline__ float relu(float x)
 
 /*
  * y = max(x, 0) or 1 / (1 + exp(-x)): four values per thread, in place if wanted.
- * Moves 8 bytes per value (bf16: 4). ReLU alone behind the first convolution of the improved model
+ * Moves 8 bytes per value (bf16: 4). ReLU alone after the first convolution of the improved model
  * at batch 128 (32.5 million values): 260 MB, at least 78 us on an H100. Bound by memory.
  */
 template <typename T, bool SIGMOID>
@@ -65,7 +65,7 @@ struct element_work {
     kernel_dropout dropout;
     uint64_t count; /* values of the tensor */
     uint32_t pixels, channels;
-    divisor by_pixels, by_channels; /* by pieces of so many pixels and channels as a thread takes */
+    divisor by_pixels, by_channels; /* by the pieces that a thread takes */
     bool relu;
     bool aligned; /* four neighbours may be moved at once */
 };
@@ -81,8 +81,8 @@ __device__ __forceinline__ float element(const element_work &work, float x, uint
 
 /*
  * Memory order is NHWC order: four neighbours per thread, one draw.
- * Moves 8 bytes per value from float32 to float32, the bias from the cache: behind the dense layer
- * of the improved model (128 x 64 values) 66 kB, the time of a launch; dropout by itself behind the
+ * Moves 8 bytes per value from float32 to float32, the bias from the cache: after the dense layer
+ * of the improved model (128 x 64 values) 66 kB, the time of a launch; dropout by itself after the
  * pool at batch 128 (15.7 million values) 126 MB, at least 38 us on an H100. Bound by memory: the
  * draw's 80 instructions for 32 bytes take an H100 about half of that time, hidden behind it.
  */

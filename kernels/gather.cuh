@@ -4,7 +4,7 @@
 
 #include "common.cuh"
 
-/* Where a piece of a row lies; a table may have more than 2^32 pieces. */
+/* The offset of a piece of a row; a table may have more than 2^32 pieces. */
 __host__ __device__ __forceinline__ uint64_t gather_offset(uint32_t row, const divisor &row_pieces,
                                                            uint32_t piece)
 {

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* An activation as it lies in memory: a batch of images, or of vectors (rows = cols = 1). */
+/* An activation in memory: a batch of images, or of vectors (rows = cols = 1). */
 typedef struct kernel_tensor {
     int batch, rows, cols, channels;
     bool nchw; /* else NHWC */

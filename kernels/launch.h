@@ -56,7 +56,7 @@ template <typename LAUNCH> static inline cudaError_t with_type(bool bf16, LAUNCH
 
 /* Per channel; more cost more in the second kernel than they save in the first. */
 #define MAX_PARTIALS 1024
-/* A thread takes at least so many items before there are more blocks. */
+/* Min. items per thread before the grid grows. */
 #define ITEMS_PER_THREAD 8
 
 struct sum_grid {
@@ -102,14 +102,14 @@ static inline sum_grid share_planes(uint64_t items, uint32_t channels)
 cudaError_t hpac_kernel_sum_partials(float *gradient, const float *partials, unsigned count,
                                      unsigned channels, cudaStream_t stream);
 
-/* Where blocks leave their sums: in the gradient itself if there is one block per channel. NULL
+/* Where blocks write their sums: to the gradient itself if there is one block per channel. NULL
  * gradient: no sums are wanted. */
 static inline float *sums_of(float *gradient, void *partials, const sum_grid &grid)
 {
     return gradient && grid.parts > 1 ? (float *)partials : gradient;
 }
 
-/* After the launch that leaves them: its error, or the second kernel that adds partial sums. */
+/* After the launch that writes them: its error, or the second kernel that adds partial sums. */
 static inline cudaError_t finish_sums(float *gradient, const void *partials, const sum_grid &grid,
                                       unsigned channels, cudaStream_t stream)
 {

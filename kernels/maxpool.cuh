@@ -20,7 +20,7 @@ struct pool_work {
     uint32_t batch, rows, cols, channels; /* of x */
     uint32_t out_rows, out_cols;          /* of y */
     uint32_t window_rows, window_cols;
-    divisor by_rows, by_cols, by_channels; /* by pieces of so many as a thread takes */
+    divisor by_rows, by_cols, by_channels; /* by the pieces that a thread takes */
     bool relu, nchw;
 };
 
@@ -211,13 +211,13 @@ template <int COUNT, typename T, typename W>
 __device__ __forceinline__ pool_gradient<COUNT> load_gradient(const pool_work &work, const T *dy,
                                                               const W *argmax)
 {
-    const packed<COUNT, W> won = *reinterpret_cast<const packed<COUNT, W> *>(argmax);
+    const packed<COUNT, W> stored = *reinterpret_cast<const packed<COUNT, W> *>(argmax);
     const uint32_t none = work.window_rows * work.window_cols;
     pool_gradient<COUNT> gradient;
     gradient.dz = load<COUNT>(dy);
 #pragma unroll
     for (int k = 0; k < COUNT; k++) {
-        gradient.argmax[k] = won.v[k];
+        gradient.argmax[k] = stored.v[k];
         if (gradient.argmax[k] == none)
             gradient.dz.v[k] = 0.0F;
         else if (work.dropout.step)
@@ -239,8 +239,8 @@ __device__ __forceinline__ values<COUNT> scatter(const pool_gradient<COUNT> &gra
 }
 
 /*
- * NHWC: a thread takes COUNT (1 or 4) neighbouring channels of every so many windows; sums, if
- * wanted, as in bias_backward_rows.
+ * NHWC: a thread takes COUNT (1 or 4) adjacent channels of a grid-stride loop over windows; sums,
+ * if wanted, as in bias_backward_rows.
  */
 template <typename T, typename W, int COUNT>
 __global__ void __launch_bounds__(KERNEL_THREADS)
@@ -283,8 +283,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 
 /* Two neighbouring windows of 2 x 2 of a plane: four values of two rows of dx. */
 template <typename T>
-__device__ __forceinline__ float put_square(const pool_work &work, T *dx, const uint8_t *argmax,
-                                            const T *dy, uint64_t plane, divided line)
+__device__ __forceinline__ float write_square(const pool_work &work, T *dx, const uint8_t *argmax,
+                                              const T *dy, uint64_t plane, divided line)
 {
     const uint32_t row = (uint32_t)line.quotient;
     pool_gradient<2> gradient = {};
@@ -303,8 +303,8 @@ __device__ __forceinline__ float put_square(const pool_work &work, T *dx, const 
 
 /* One window of any size of a plane. */
 template <typename T, typename W>
-__device__ __forceinline__ float put_window(const pool_work &work, T *dx, const W *argmax,
-                                            const T *dy, uint64_t plane, divided line)
+__device__ __forceinline__ float write_window(const pool_work &work, T *dx, const W *argmax,
+                                              const T *dy, uint64_t plane, divided line)
 {
     const uint32_t row = (uint32_t)line.quotient;
     pool_gradient<1> gradient = {};
@@ -341,9 +341,9 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         const uint64_t plane = image.quotient * work.channels + blockIdx.x;
         const divided line = {image.remainder, row.remainder};
         if constexpr (SQUARE)
-            sum += put_square(work, dx, argmax, dy, plane, line);
+            sum += write_square(work, dx, argmax, dy, plane, line);
         else
-            sum += put_window(work, dx, argmax, dy, plane, line);
+            sum += write_window(work, dx, argmax, dy, plane, line);
     }
     if (!sums)
         return;

@@ -48,9 +48,9 @@ __device__ __forceinline__ void count_prediction(loss_counts *counts, uint32_t n
         atomicAdd(&counts->false_negatives[number], 1U);
 }
 
-/* Writes what one logit leaves and returns its loss. */
-__device__ __forceinline__ double put_logit(const hpac_loss &loss, const divisor &classes,
-                                            loss_counts *counts, uint64_t i, double scale)
+/* Writes the results of one logit and returns its loss. */
+__device__ __forceinline__ double write_logit(const hpac_loss &loss, const divisor &classes,
+                                              loss_counts *counts, uint64_t i, double scale)
 {
     const uint32_t number = divide(i, classes).remainder;
     const bool positive = ((const uint8_t *)loss.targets)[i] != 0;
@@ -85,7 +85,7 @@ __global__ void __launch_bounds__(LOSS_THREADS)
     const double scale = 1 / ((double)loss.count * loss.classes);
     double sum = 0;
     for (uint64_t i = threadIdx.x; i < done; i += LOSS_THREADS)
-        sum += put_logit(loss, classes, counts, i, scale);
+        sum += write_logit(loss, classes, counts, i, scale);
     /* Rows after the last image: gradient 0, and probability 0 so that no old value is read. */
     for (uint64_t i = done + threadIdx.x; i < all; i += LOSS_THREADS) {
         if (loss.dlogits)

@@ -17,8 +17,8 @@
 
 #define CUDA_LIBRARY "libhpac_cuda.so"
 
-/* Loads the library from the program's directory, from the lib directory beside that (where it is
- * installed), or from where the system looks. It is never unloaded: the device's code is in it. */
+/* Loads the library from the program's directory, from ../lib (where it is installed), or from
+ * where the system looks. It is never unloaded: the device's code is in it. */
 static void *load_cuda_library(void)
 {
     char program[PATH_MAX], path[PATH_MAX + 64];

@@ -46,7 +46,7 @@ static hpac_status rank(const hpac_scored *set, size_t first, size_t targets, pr
     return HPAC_OK;
 }
 
-/* The index behind the predictions from `at` on that have the same probability. */
+/* The end of the predictions from `at` on that have the same probability. */
 static size_t end_of_tie(const prediction *ranked, size_t count, size_t at)
 {
     float here = ranked[at].probability;

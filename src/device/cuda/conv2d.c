@@ -73,7 +73,7 @@ static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_exec_args *a
 }
 
 /* The convolution, then our own kernel for bias and ReLU, which reads float32. */
-static hpac_status convolve_apart(const conv2d_plan *plan, const hpac_exec_args *args, void *y)
+static hpac_status convolve_unfused(const conv2d_plan *plan, const hpac_exec_args *args, void *y)
 {
     const cuda_device *device = hpac_cuda_device_of(&plan->base);
     const conv2d_library *library = &plan->library;
@@ -99,7 +99,7 @@ static hpac_status convolve_apart(const conv2d_plan *plan, const hpac_exec_args 
 static hpac_status convolve(conv2d_plan *plan, const hpac_exec_args *args, void *y)
 {
     if (!plan->fused)
-        return convolve_apart(plan, args, y);
+        return convolve_unfused(plan, args, y);
     cudnnStatus_t status = call_fused(plan, args, y);
     if (status == CUDNN_STATUS_SUCCESS)
         return HPAC_OK;
@@ -110,7 +110,7 @@ static hpac_status convolve(conv2d_plan *plan, const hpac_exec_args *args, void 
     describe_algorithm(plan);
     hpac_log_warning("%s: bias and ReLU are not fused (%s): %s", plan->base.name,
                      hpac_error_message(), plan->base.base.algorithm);
-    return convolve_apart(plan, args, y);
+    return convolve_unfused(plan, args, y);
 }
 
 static hpac_status pool(const conv2d_plan *plan, const hpac_exec_args *args, const void *inner)
@@ -136,8 +136,8 @@ static hpac_status conv2d_forward(cuda_plan *base, const hpac_exec_args *args)
 /* ---- backward ---- */
 
 /* The gradient of what the convolution wrote, and that of the bias. */
-static hpac_status go_back_to_convolution(const conv2d_plan *plan, const hpac_exec_args *args,
-                                          void **dz)
+static hpac_status backward_to_convolution(const conv2d_plan *plan, const hpac_exec_args *args,
+                                           void **dz)
 {
     cudaStream_t stream = hpac_cuda_stream(&plan->base);
     float *bias_gradient = hpac_cuda_parameter(&plan->base, args->gradients, BIAS);
@@ -190,12 +190,12 @@ static hpac_status conv2d_backward(cuda_plan *base, const hpac_exec_args *args)
 {
     const conv2d_plan *plan = (const conv2d_plan *)base;
     void *dz = NULL;
-    HPAC_TRY(go_back_to_convolution(plan, args, &dz));
+    HPAC_TRY(backward_to_convolution(plan, args, &dz));
     HPAC_TRY(compute_kernel_gradient(plan, args, dz));
     return args->dx ? compute_input_gradient(plan, args, dz) : HPAC_OK;
 }
 
-/* ---- making and unmaking ---- */
+/* ---- creating and destroying ---- */
 
 static void conv2d_fini(cuda_plan *base)
 {
@@ -257,7 +257,7 @@ static hpac_status describe_tensors(conv2d_plan *plan)
 }
 
 /* No padding, stride 1, and cross-correlation, which Keras calls convolution; sums in float32. */
-static hpac_status make_pass(cuda_device *device, conv2d_library *library, conv2d_pass pass)
+static hpac_status create_pass(cuda_device *device, conv2d_library *library, conv2d_pass pass)
 {
     conv2d_choice *choice = &library->choices[pass];
     CUDA_TRY(cudnnCreateConvolutionDescriptor(&choice->convolution));
@@ -266,19 +266,19 @@ static hpac_status make_pass(cuda_device *device, conv2d_library *library, conv2
     return hpac_cuda_conv2d_choose(device, library, pass);
 }
 
-static hpac_status make_passes(cuda_device *device, const hpac_plan_request *request,
-                               conv2d_plan *plan)
+static hpac_status choose_passes(cuda_device *device, const hpac_plan_request *request,
+                                 conv2d_plan *plan)
 {
     conv2d_library *library = &plan->library;
     if (plan->base.input.bf16 || device->precision != HPAC_PRECISION_FP32)
         library->math = CUDNN_TENSOR_OP_MATH;
     else
         library->math = CUDNN_FMA_MATH; /* cuDNN's own default would be TF32 */
-    HPAC_TRY(make_pass(device, library, CONV2D_FORWARD));
+    HPAC_TRY(create_pass(device, library, CONV2D_FORWARD));
     if (!request->training)
         return HPAC_OK;
-    HPAC_TRY(make_pass(device, library, CONV2D_FILTER));
-    return request->input_gradient ? make_pass(device, library, CONV2D_DATA) : HPAC_OK;
+    HPAC_TRY(create_pass(device, library, CONV2D_FILTER));
+    return request->input_gradient ? create_pass(device, library, CONV2D_DATA) : HPAC_OK;
 }
 
 /* Without ReLU, cuDNN adds the bias for one algorithm only. That is worth it in bf16, where the
@@ -290,7 +290,7 @@ static bool is_fusible(const conv2d_plan *plan)
                                          CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM);
 }
 
-/* Keras's HWIO as cuDNN has it: OHWI beside NHWC images, OIHW beside NCHW. */
+/* Keras's HWIO in cuDNN's order: OHWI with NHWC images, OIHW with NCHW. */
 static void add_parameters(conv2d_plan *plan)
 {
     const cuda_order filters = hpac_cuda_order_of(&plan->kernel);
@@ -353,8 +353,8 @@ static void read_request(cuda_device *device, const hpac_plan_request *request, 
     }
 }
 
-static hpac_status make_conv2d(cuda_device *device, const hpac_plan_request *request,
-                               cuda_plan **result)
+static hpac_status create_conv2d(cuda_device *device, const hpac_plan_request *request,
+                                 cuda_plan **result)
 {
     HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(conv2d_plan), conv2d_forward,
                                   conv2d_backward, result));
@@ -362,7 +362,7 @@ static hpac_status make_conv2d(cuda_device *device, const hpac_plan_request *req
     plan->base.fini = conv2d_fini;
     read_request(device, request, plan);
     HPAC_TRY(describe_tensors(plan));
-    HPAC_TRY(make_passes(device, request, plan));
+    HPAC_TRY(choose_passes(device, request, plan));
     plan->fused = is_fusible(plan);
     add_parameters(plan);
     plan_memory(plan);
@@ -376,7 +376,7 @@ hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *r
 {
     if (!is_conv2d_chain(request))
         return HPAC_OK;
-    hpac_status status = make_conv2d(device, request, result);
+    hpac_status status = create_conv2d(device, request, result);
     const conv2d_plan *plan = (const conv2d_plan *)*result;
     if (status == HPAC_OK || !plan || !plan->library.lacks_pass || !plan->base.input.bf16)
         return status;
@@ -384,6 +384,6 @@ hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *r
     hpac_plan_request wide = *request;
     wide.input_layout &= ~CUDA_LAYOUT_BF16;
     HPAC_AUTO(hpac_cuda_plan_release) cuda_plan *inner = NULL;
-    HPAC_TRY(make_conv2d(device, &wide, &inner));
+    HPAC_TRY(create_conv2d(device, &wide, &inner));
     return hpac_cuda_wrap(device, request, &inner, result);
 }

@@ -1,10 +1,10 @@
-/* Dense layers, alone or with Flatten before and ReLU and dropout behind, by cuBLAS.
+/* Dense layers, alone or between Flatten and ReLU and dropout, by cuBLAS.
  *
  * cuBLAS is column-major: our row-major X (batch, in), W (in, out) and Y (batch, out) are its
  * X', W' and Y'. So Y = X W is asked for as Y' = W' X', and likewise the gradients.
  *
- * Flatten costs nothing: an image is taken as a vector in the order in which it lies in memory, and
- * the rows of the kernel are put in that order when they are written (parameter.c).
+ * Flatten costs nothing: an image is taken as a vector in its memory order, and the rows of the
+ * kernel are stored in that order.
  *
  * fp32 asks for CUBLAS_COMPUTE_32F, which is float32 without TF32 by cuBLAS's default (unlike
  * cuDNN's).
@@ -58,8 +58,8 @@ static hpac_status dense_forward(cuda_plan *base, const hpac_exec_args *args)
 }
 
 /* The gradient of the sums, in the format of the products, and that of the bias. */
-static hpac_status go_back_to_sums(const dense_plan *plan, const hpac_exec_args *args,
-                                   const void **dz)
+static hpac_status backward_to_sums(const dense_plan *plan, const hpac_exec_args *args,
+                                    const void **dz)
 {
     const cuda_plan *base = &plan->base;
     bool changes = plan->chain.relu || plan->chain.drops;
@@ -80,7 +80,7 @@ static hpac_status dense_backward(cuda_plan *base, const hpac_exec_args *args)
 {
     const dense_plan *plan = (const dense_plan *)base;
     const void *dz = NULL;
-    HPAC_TRY(go_back_to_sums(plan, args, &dz));
+    HPAC_TRY(backward_to_sums(plan, args, &dz));
     HPAC_TRY(gemm(plan, CUBLAS_OP_N, CUBLAS_OP_T, plan->outputs, plan->inputs, base->input.batch,
                   dz, args->x, hpac_cuda_parameter(base, args->gradients, KERNEL), CUDA_R_32F));
     if (!args->dx)
@@ -115,7 +115,7 @@ static void plan_memory(dense_plan *plan)
         plan->gradient_offset = hpac_plan_reserve(&public->workspace_nbytes, count * 2);
 }
 
-static void choose_numbers(dense_plan *plan)
+static void choose_precision(dense_plan *plan)
 {
     const cuda_device *device = hpac_cuda_device_of(&plan->base);
     bool bf16 = plan->base.input.bf16, tf32 = device->precision != HPAC_PRECISION_FP32;
@@ -158,6 +158,6 @@ hpac_status hpac_cuda_try_dense(cuda_device *device, const hpac_plan_request *re
         hpac_cuda_plan_set_output(&plan->base, HPAC_LAYOUT_PLAIN);
     add_parameters(plan);
     plan_memory(plan);
-    choose_numbers(plan);
+    choose_precision(plan);
     return HPAC_OK;
 }

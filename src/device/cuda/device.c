@@ -201,12 +201,6 @@ static hpac_layout choose_image_layout(const hpac_device_options *options)
     return (nchw ? CUDA_LAYOUT_NCHW : 0) | (bf16 ? CUDA_LAYOUT_BF16 : 0);
 }
 
-static void release(cuda_device **device)
-{
-    if (*device)
-        hpac_cuda_close(&(*device)->base);
-}
-
 /* The one symbol that the library exports. */
 __attribute__((visibility("default"))) hpac_cuda_open_function hpac_cuda_open;
 
@@ -219,7 +213,7 @@ hpac_status hpac_cuda_open(uint32_t abi, const hpac_device_options *options, int
                          "libhpac_cuda.so has device interface %d, this program has %u: build "
                          "both from the same sources",
                          HPAC_DEVICE_ABI, abi);
-    HPAC_AUTO(release) cuda_device *device = NULL;
+    cuda_device *device;
     HPAC_TRY_NEW(device, 1);
     device->base.ops = &hpac_cuda_operations;
     device->index = index;
@@ -227,8 +221,10 @@ hpac_status hpac_cuda_open(uint32_t abi, const hpac_device_options *options, int
     device->deterministic = options->deterministic;
     device->image_layout = choose_image_layout(options);
     device->vector_layout = device->image_layout & CUDA_LAYOUT_BF16;
-    HPAC_TRY(open_device(device));
-    *result = &device->base;
-    device = NULL;
-    return HPAC_OK;
+    hpac_status status = open_device(device);
+    if (status == HPAC_OK)
+        *result = &device->base;
+    else
+        hpac_cuda_close(&device->base);
+    return status;
 }
