@@ -153,18 +153,24 @@ static hpac_status check_folds(const hpac_train_options *options, hpac_image_poo
     return status;
 }
 
+/* The log is kept without `force`. */
+static bool is_result(const void *options, const char *name)
+{
+    const hpac_train_options *all = options;
+    return strcmp(name, "folds.csv") == 0 || (all->force && strcmp(name, "train.log") == 0);
+}
+
 /* Earlier results are removed: they are not those of the folds to be trained now. With force all
  * go at once, so that a cross-validation that ends early leaves no fold of before for finished. */
 static hpac_status begin_folder(const hpac_train_options *options, int count, rundir *folder)
 {
-    static const char *const results[] = {"folds.csv", "train.log"};
     hpac_status status = hpac_directory_create(options->directory);
     if (status == HPAC_OK && folder->lock < 0)
         status = rundir_lock(options->directory, folder);
     if (status == HPAC_OK)
         status = hpac_report_remove(options->directory);
     if (status == HPAC_OK)
-        status = rundir_remove(options->directory, results, options->force ? 2 : 1);
+        status = hpac_directory_remove_files(options->directory, is_result, options);
     for (int fold = 0; fold < count && status == HPAC_OK && options->force; fold++) {
         char *path = hpac_path_join(options->directory, "fold%d", fold);
         status = path ? train_begin_anew(path) : hpac_fail_memory(strlen(options->directory));

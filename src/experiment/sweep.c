@@ -10,8 +10,7 @@
 #include <string.h>
 
 /* What the sweep itself writes into its directory. */
-static const char *const sweep_files[] = {"sweep.csv", "sweep.yaml"};
-#define SWEEP_FILE_COUNT (sizeof sweep_files / sizeof *sweep_files)
+static const char *const sweep_files[] = {"sweep.csv", "sweep.yaml", NULL};
 
 typedef struct sweep_job {
     const hpac_sweep_options *options;
@@ -135,7 +134,7 @@ static hpac_status lock_folder(sweep_job *job)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: directory of a single run; choose another one with --out", folder);
     if (exists && !hpac_directory_has(folder, "sweep.yaml") && !options->force &&
-        !rundir_is_new(folder, sweep_files, SWEEP_FILE_COUNT))
+        !rundir_is_new(folder, sweep_files))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: has files, but no sweep.yaml of an earlier sweep; choose another "
                          "directory with --out, or use --force",
@@ -167,7 +166,7 @@ static hpac_status begin_folder(const sweep_job *job)
     for (int run = 0; run < job->sweep->run_count; run++)
         complete = complete && job->rows[run].state == SWEEP_FINISHED;
     HPAC_TRY(hpac_directory_probe(folder));
-    rundir_tidy(folder, sweep_files, SWEEP_FILE_COUNT);
+    HPAC_TRY(rundir_tidy(folder, sweep_files));
     if (!complete)
         HPAC_TRY(hpac_report_remove(folder));
     return write_copy(job);

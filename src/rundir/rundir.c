@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define RUN_FILE_NAME(NAME, name, time, description) name,
-static const char *const run_file_names[] = {HPAC_RUN_FILES(RUN_FILE_NAME)};
+static const char *const run_file_names[] = {HPAC_RUN_FILES(RUN_FILE_NAME) NULL};
 
 /* ---- lock and state ---- */
 
@@ -51,37 +51,31 @@ void rundir_release(rundir *dir)
 }
 
 /* What a killed program leaves: a file that it was writing ("resume.h5.tmp.<pid>"), or the probe
- * for write permission. */
-static bool is_temporary(const char *name, const char *const *files, size_t count)
+ * for write permission. `files`: as in the header. */
+static bool is_temporary(const void *files, const char *name)
 {
     if (strncmp(name, ".hpac-probe-", 12) == 0)
         return true;
-    for (size_t i = 0; i < count; i++) {
-        size_t length = strlen(files[i]);
-        if (strncmp(name, files[i], length) == 0 && strncmp(name + length, ".tmp.", 5) == 0)
+    for (const char *const *file = files; *file; file++) {
+        size_t length = strlen(*file);
+        if (strncmp(name, *file, length) == 0 && strncmp(name + length, ".tmp.", 5) == 0)
             return true;
     }
     return false;
 }
 
-void rundir_tidy(const char *path, const char *const *files, size_t count)
+hpac_status rundir_tidy(const char *path, const char *const *files)
 {
-    DIR *stream = opendir(path);
-    if (!stream)
-        return;
-    for (struct dirent *entry; (entry = readdir(stream));)
-        if (is_temporary(entry->d_name, files, count))
-            (void)unlinkat(dirfd(stream), entry->d_name, 0);
-    closedir(stream);
+    return hpac_directory_remove_files(path, is_temporary, files);
 }
 
-bool rundir_is_new(const char *path, const char *const *files, size_t count)
+bool rundir_is_new(const char *path, const char *const *files)
 {
     DIR *stream = opendir(path);
     bool new = stream != NULL;
     for (struct dirent *entry; new && (entry = readdir(stream));)
         new = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-              is_temporary(entry->d_name, files, count);
+              is_temporary(files, entry->d_name);
     if (stream)
         closedir(stream);
     return new;
@@ -111,7 +105,7 @@ hpac_status rundir_inspect(const char *path, bool force, rundir *dir)
     if (!hpac_path_exists(path))
         return HPAC_OK;
     HPAC_TRY(rundir_lock(path, dir));
-    if (rundir_is_new(path, run_file_names, HPAC_RUN_FILE_COUNT))
+    if (rundir_is_new(path, run_file_names))
         return HPAC_OK;
     dir->has_checkpoint = hpac_directory_has(path, hpac_run_files[HPAC_RUN_CHECKPOINT].name);
     dir->state = RUN_UNFINISHED;
@@ -123,33 +117,26 @@ hpac_status rundir_claim(const char *path, rundir *dir)
     HPAC_TRY(hpac_directory_create(path));
     if (dir->lock < 0)
         HPAC_TRY(rundir_lock(path, dir));
-    if (dir->state == RUN_NEW && !rundir_is_new(path, run_file_names, HPAC_RUN_FILE_COUNT))
+    if (dir->state == RUN_NEW && !rundir_is_new(path, run_file_names))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: files were added to this directory since it was checked; another "
                          "hpac?",
                          path);
     HPAC_TRY(hpac_directory_probe(path));
-    rundir_tidy(path, run_file_names, HPAC_RUN_FILE_COUNT);
-    return HPAC_OK;
+    return rundir_tidy(path, run_file_names);
 }
 
-hpac_status rundir_remove(const char *path, const char *const *files, size_t count)
+static bool is_run_file(const void *all, const char *name)
 {
-    for (size_t i = 0; i < count; i++) {
-        HPAC_AUTO_FREE char *file = hpac_path_join(path, "%s", files[i]);
-        HPAC_TRY_MEMORY(file, strlen(path));
-        if (unlink(file) != 0 && errno != ENOENT)
-            return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot remove: %s", file, strerror(errno));
-    }
-    return HPAC_OK;
+    for (size_t i = 0; i < HPAC_RUN_FILE_COUNT; i++)
+        if (strcmp(name, hpac_run_files[i].name) == 0)
+            return *(const bool *)all || hpac_run_files[i].written == HPAC_WRITTEN_AT_END;
+    return false;
 }
 
 hpac_status rundir_clear(const char *path, bool all)
 {
-    for (size_t i = 0; i < HPAC_RUN_FILE_COUNT; i++)
-        if (all || hpac_run_files[i].written == HPAC_WRITTEN_AT_END)
-            HPAC_TRY(rundir_remove(path, &run_file_names[i], 1));
-    return HPAC_OK;
+    return hpac_directory_remove_files(path, is_run_file, &all);
 }
 
 /* ---- the configuration ---- */

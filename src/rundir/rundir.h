@@ -28,17 +28,16 @@ typedef struct rundir {
  * when another hpac has it locked. */
 hpac_status rundir_lock(const char *path, rundir *dir);
 void rundir_release(rundir *dir);
-/* Whether a directory holds nothing but temporary files of `files` that a killed program left. */
-bool rundir_is_new(const char *path, const char *const *files, size_t count);
-/* Removes these temporary files. */
-void rundir_tidy(const char *path, const char *const *files, size_t count);
+/* Whether a directory holds nothing but what a killed program left while it wrote `files` (names,
+ * then NULL). */
+bool rundir_is_new(const char *path, const char *const *files);
+/* Removes these temporary files. Errors: CONFIG. */
+hpac_status rundir_tidy(const char *path, const char *const *files);
 /* Inspects a directory without writing. Errors: CONFIG, when it is not a directory, another hpac
  * has it locked, or it holds files but no run.json. */
 hpac_status rundir_inspect(const char *path, bool force, rundir *dir);
 /* Creates the directory if it is missing, locks it, and checks that it can be written to. */
 hpac_status rundir_claim(const char *path, rundir *dir);
-/* Removes files; missing ones are no error. */
-hpac_status rundir_remove(const char *path, const char *const *files, size_t count);
 /* Removes the files of a run (run_files.h): all, or those written at the end. */
 hpac_status rundir_clear(const char *path, bool all);
 
