@@ -6,10 +6,10 @@
  *     status = hpac_config_load("configs/improved.yaml", sets, 2, &config);
  *     hpac_config_fini(&config);
  *
- * Every key is typed and has a range, a default and a help text in the schema
+ * Types, ranges, defaults and help texts of the keys are in the schema
  * (src/config/config_schema.c), from which docs/configuration.md is generated. Unknown keys, wrong
- * types and values out of range are reported with file and line (or the --set they came from), all
- * together. Relative paths are relative to the current directory; ~ and ${VARIABLE} are expanded.
+ * types and values out of range are reported together, with file and line or their --set. Relative
+ * paths are relative to the current directory; ~ and ${VARIABLE} are expanded.
  */
 #ifndef HPAC_CONFIG_H
 #define HPAC_CONFIG_H
@@ -24,21 +24,18 @@
 typedef struct hpac_config_data {
     char *labels;                  /* data.labels: required */
     char *images;                  /* data.images: required */
-    int targets[HPAC_CLASS_COUNT]; /* data.targets: class numbers, in the order given; all 28 when
-                                      absent */
+    int targets[HPAC_CLASS_COUNT]; /* data.targets: class numbers in the order given, or all 28 */
     size_t target_count;
     size_t channels;                      /* data.channels: 1 to 4 */
     int channel_order[HPAC_MAX_CHANNELS]; /* (channels) indices into hpac_channel_names */
     size_t image_rows, image_cols;        /* data.image */
-    size_t scale_rows,
-        scale_cols;       /* data.scale: factors; prepared size = image / scale, at least 1 */
-    hpac_pixels pixels;   /* data.pixels: uint8 | float32 */
-    char *test_images;    /* data.test.images; NULL: no test set */
-    char *test_ids;       /* data.test.ids; NULL: no test set (both or neither) */
-    int workers;          /* data.workers: auto = 0, or 1..256 */
-    bool skip_bad_images; /* data.on_bad_image: fail | skip */
-    int cache_mib; /* data.cache_mib: memory for prepared images; auto = -1 (a quarter of RAM), 0:
-                      none */
+    size_t scale_rows, scale_cols; /* data.scale: prepared size = image / scale, at least 1 */
+    hpac_pixels pixels;            /* data.pixels: uint8 | float32 */
+    char *test_images;             /* data.test.images; NULL: no test set */
+    char *test_ids;                /* data.test.ids; NULL: no test set (both or neither) */
+    int workers;                   /* data.workers: auto = 0, or 1..256 */
+    bool skip_bad_images;          /* data.on_bad_image: fail | skip */
+    int cache_mib; /* data.cache_mib: for prepared images; auto = -1 (a quarter of RAM), 0: none */
     hpac_split_options split; /* data.split.{folds, repeats, seed, method} */
     int fold;                 /* data.split.fold: 0 .. folds x repeats - 1 */
 } hpac_config_data;
@@ -55,14 +52,12 @@ typedef struct hpac_config_train {
     bool shuffle, drop_last;
     uint64_t seed;
     hpac_adadelta optimizer; /* train.optimizer: {type: adadelta, learning_rate, rho, epsilon} */
-    hpac_weighting
-        weighting; /* train.positive_weights: none | balanced | [numbers, one per target] */
+    /* train.positive_weights: none | balanced | [numbers, one per target] */
+    hpac_weighting weighting;
     float positive_weights[HPAC_CLASS_COUNT]; /* for LIST */
-    int patience; /* train.early_stopping.patience: epochs without a better validation loss; 0: off
-                   */
-    float min_delta; /* train.early_stopping.min_delta: by how much a loss must improve */
-    char *
-        initial_model; /* train.initial_model: a .h5 whose weights the training starts from; NULL */
+    int patience;        /* train.early_stopping.patience: epochs without a better loss; 0: off */
+    float min_delta;     /* train.early_stopping.min_delta: by how much a loss must improve */
+    char *initial_model; /* train.initial_model: a .h5 with the first weights; NULL: none */
 } hpac_config_train;
 
 /* A feature that not every device has. */

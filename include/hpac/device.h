@@ -2,16 +2,14 @@
  * Devices: one table of operations, implemented by the CPU (src/device/cpu) and by CUDA
  * (src/device/cuda, a shared object). The network (network.h) is their only caller.
  *
- * Addresses are device addresses: `void *` named to, from, x, y, ... below points into a block of
- * device memory unless it says pinned or host; the host never dereferences it. All enqueueing calls
- * (upload, download, forward, backward, loss, adadelta, events) return before the work is done, do
- * not allocate and do not wait; the CPU device computes synchronously. Everything enqueued on one
- * queue runs in order; queues are ordered by events only. All calls on a device come from one
- * thread at a time.
+ * Addresses are device addresses, unless they are named pinned or host; the host never dereferences
+ * them. All enqueueing calls (upload, download, forward, backward, loss, adadelta, events) return
+ * before the work is done, do not allocate and do not wait; the CPU device computes synchronously.
+ * Calls enqueued on one queue run in order; queues are ordered by events only. All calls on a
+ * device come from one thread at a time.
  *
- * Layout: each device chooses how activations and parameters are laid out inside it, when a plan is
- * made. At the interface are NHWC images, HWIO convolution kernels, (in, out) dense kernels,
- * as Keras writes them.
+ * Each device chooses the layout of its activations and parameters when a plan is made. At the
+ * interface are NHWC images, HWIO convolution kernels, (in, out) dense kernels, as in Keras.
  *
  * Errors of every function: DEVICE, with the library call, its error text and the shapes; INTERNAL
  * if host memory runs out.
@@ -43,9 +41,9 @@ typedef enum hpac_precision {
     HPAC_PRECISION_BF16,
 } hpac_precision;
 
-/* The layout of images inside a device that supports several. */
+/* Of images inside a device that supports several; AUTO: the device's choice, by precision. */
 typedef enum hpac_image_layout {
-    HPAC_IMAGE_LAYOUT_AUTO, /* the device's choice, by precision */
+    HPAC_IMAGE_LAYOUT_AUTO,
     HPAC_IMAGE_LAYOUT_NHWC,
     HPAC_IMAGE_LAYOUT_NCHW,
 } hpac_image_layout;
@@ -66,8 +64,8 @@ bool hpac_device_options_equal(const hpac_device_options *a, const hpac_device_o
 hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device);
 
 /* What libhpac_cuda.so exports as HPAC_CUDA_OPEN: opens GPU `index`, or fails if `abi` is not the
- * HPAC_DEVICE_ABI it was built with. The program that loads it exports the functions of status.h
- * and log.h (link it with -rdynamic), so that both share one error record. */
+ * HPAC_DEVICE_ABI it was built with. The program is linked with -rdynamic, so that the library uses
+ * its functions of status.h and log.h. */
 #define HPAC_CUDA_OPEN "hpac_cuda_open"
 typedef hpac_status hpac_cuda_open_function(uint32_t abi, const hpac_device_options *options,
                                             int index, hpac_device **device);
@@ -218,9 +216,8 @@ struct hpac_device_ops {
 
     /* Optional: work enqueued on the compute queue between begin and end is captured, with its
      * addresses, instead of executed; each launch executes it. Every captured call must have been
-     * executed once before; upload, alloc, plan_create, event_await and set_step must not be called
-     * in between. A begin must be followed by an end, also after an error: with `graph` NULL the
-     * captured work is discarded without an error. */
+     * executed once before; upload, alloc, plan_create, event_await and set_step must not be
+     * captured. A begin needs an end, also after an error: `graph` NULL discards the work. */
     hpac_status (*graph_begin)(hpac_device *device);
     hpac_status (*graph_end)(hpac_device *device, hpac_graph **graph);
     hpac_status (*graph_launch)(hpac_device *device, hpac_graph *graph);
@@ -237,8 +234,7 @@ struct hpac_device_ops {
     void (*plan_destroy)(hpac_plan *plan);
 
     /* Parameters between host memory in Keras's layout and the plan's slice of an arena
-     * (parameters, gradients or accumulators alike). These calls wait; they are for start-up,
-     * checkpoints and tests. */
+     * (parameters, gradients or accumulators). These calls wait. */
     hpac_status (*parameter_write)(hpac_plan *plan, size_t parameter, void *slice,
                                    const float *values);
     hpac_status (*parameter_read)(hpac_plan *plan, size_t parameter, const void *slice,

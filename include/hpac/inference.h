@@ -1,14 +1,11 @@
 /*
  * Inference: model files with their metadata, and probabilities of images, batch by batch.
  *
- *     hpac_classifier classifier;
- *     hpac_status status = hpac_classifier_load("runs/improved/model.h5", &hints, &classifier);
- *     hpac_inference_options options = {.device = device, .classifiers = &classifier,
- *                                       .classifier_count = 1, .batch_size = 64};
- *     status = hpac_inference_create(&options, &inference);
- *     status = hpac_inference_run(inference, &(hpac_inference_set){...});
- *     hpac_inference_destroy(inference);
- *     hpac_classifier_fini(&classifier);
+ *     HPAC_TRY(hpac_classifier_load("runs/improved/model.h5", &hints, &classifier));
+ *     hpac_inference_options options = {
+ *         .device = device, .classifiers = &classifier, .classifier_count = 1};
+ *     HPAC_TRY(hpac_inference_create(&options, &inference));
+ *     HPAC_TRY(hpac_inference_run(inference, &(hpac_inference_set){...}));
  *
  * Only the batches in flight are in memory, whatever the number of images. With several classifiers
  * each image is read once and probabilities are averaged.
@@ -43,9 +40,8 @@ typedef struct hpac_classifier {
     hpac_config config;
 } hpac_classifier;
 
-/* Reads a model file. On error the classifier is zeroed. Errors: DATA for the file (model.h), also
- * for contradictions in it; CONFIG when the hints contradict it, or when needed hints are missing.
- */
+/* Reads a model file. On error the classifier is zeroed. Errors: DATA for the file (model.h) and
+ * contradictions in it; CONFIG when hints contradict it, or needed ones are missing. */
 hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *hints,
                                  hpac_classifier *classifier);
 /* Frees what loading allocated and zeroes the struct. */
@@ -56,8 +52,7 @@ void hpac_classifier_fini(hpac_classifier *classifier);
 hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_classifier *b);
 
 typedef struct hpac_classifiers {
-    hpac_classifier
-        *items; /* (count) owned; those of a cross-validation in the order of its folds */
+    hpac_classifier *items; /* (count) owned; of a cross-validation in the order of its folds */
     size_t count, capacity;
 } hpac_classifiers;
 

@@ -1,9 +1,7 @@
 /*
- * Layers, as configurations and Keras describe them, and their weights.
- *
- * A layer is one line of the configuration: {type: conv2d, filters: 16, kernel: 3, activation:
- * relu}. The network turns layers into operations (op.h: conv2d, relu) and offers the device the
- * longest op chain that may be one plan (device.h).
+ * Layers, as configurations and Keras describe them, and their weights. A layer is one line of the
+ * configuration, {type: conv2d, filters: 16, kernel: 3, activation: relu}, and one or two
+ * operations of a network (op.h: conv2d, relu).
  */
 #ifndef HPAC_LAYER_H
 #define HPAC_LAYER_H

@@ -31,11 +31,10 @@ typedef struct hpac_f1_summary {
     double min, max, mean, std; /* over the classes; std of the population */
 } hpac_f1_summary;
 
-/* With Keras's epsilon, as in the reference notebooks: precision = tp / (tp + fp + 1e-7). */
+/* With Keras's epsilon, as in the reference notebooks: tp / (tp + fp + 1e-7), tp / (tp + fn +
+ * 1e-7), 2 p r / (p + r + 1e-7). */
 double hpac_precision_of(hpac_confusion counts);
-/* tp / (tp + fn + 1e-7) */
 double hpac_recall_of(hpac_confusion counts);
-/* 2 p r / (p + r + 1e-7) */
 double hpac_f1_of(hpac_confusion counts);
 /* F1 over the classes; all 0 without classes. */
 hpac_f1_summary hpac_f1_summarize(const hpac_counts *counts);
@@ -52,12 +51,9 @@ double hpac_all_zero_accuracy(const hpac_counts *counts);
 /* Loss of the constant predictor whose probability of a class is the class's frequency p among
  * `prior_rows`, evaluated on `evaluated_rows`, where its frequency is q: mean over classes of
  * -(q log p + (1 - q) log(1 - p)). p is clipped to 1e-7 .. 1 - 1e-7, as Keras does. masks, targets:
- * as in labels.h, dataset.h. Rows NULL: all 0 .. count - 1; both counts >= 1.
- *
- * On the competition's train.csv: 0.17427 for the 28 classes, with all rows as both; 0.5416 for the
- * three targets of the improved models (classes 0, 21, 25), with the training rows of fold 0 as
- * both: the baseline of a training loss. The baseline of a validation loss is the prior of the
- * training rows, evaluated on the validation rows (0.17518 and 0.54337 for fold 0). */
+ * as in labels.h, dataset.h. Rows NULL: all 0 .. count - 1; both counts >= 1. The baseline of a
+ * validation loss is the prior of the training rows, evaluated on the validation rows: on the
+ * competition's train.csv, fold 0, 0.17518 for all classes. */
 double hpac_prior_loss(const uint32_t *masks, const int *targets, size_t target_count,
                        const size_t *prior_rows, size_t prior_count, const size_t *evaluated_rows,
                        size_t evaluated_count);

@@ -1,9 +1,6 @@
 /*
- * Model files: HDF5 in Keras's layout, so that Keras opens a model trained here and a model saved
- * by Keras starts a training here.
- *
- * The weights are found through the attributes `layer_names` and `weight_names`, never by fixed
- * paths: Keras 2 and 3 name them differently. hpac's own data is under `hpac/`.
+ * Model files: HDF5 in Keras's layout (docs/model-files.md), so that Keras opens a model trained
+ * here and a model saved by Keras starts a training here.
  *
  *     hpac_model model;
  *     hpac_status status = hpac_model_load("model.h5", &model);
@@ -63,19 +60,16 @@ typedef struct hpac_model {
     float thresholds[HPAC_CLASS_COUNT]; /* one per output */
 } hpac_model;
 
-/* Writes `path` atomically. A model with `training` has it under hpac/training. The same model
- * gives the same bytes. The file is composed in memory first, because HDF5 does not survive a full
- * disk. Errors: CONFIG (layers that do not fit together, a file that cannot be created), DATA (a
- * write fails, as on a full disk). */
+/* Writes `path` atomically; the same model gives the same bytes. Errors: CONFIG (layers that do not
+ * fit together, a file that cannot be created), DATA (a write fails, as on a full disk). */
 hpac_status hpac_model_save(const hpac_model *model, const char *path);
 
 /* Reads a file of hpac, Keras 2 or Keras 3: a Sequential or a functional model of one chain whose
- * last layer is Dense with a sigmoid (or followed by a sigmoid Activation layer). Initializers
- * other than our two are read as Glorot's, since the weights are in the file. Weights in float64 or
- * float16 are converted, and whatever dtype a layer has, hpac computes in float32. On error `model`
- * is zeroed. Errors: DATA, naming the file and the object: not HDF5, no model_config, a layer or
- * option that hpac does not support (by its Keras name), a weight of the wrong shape, a weight that
- * is not finite. */
+ * last layer is Dense with a sigmoid (or followed by a sigmoid Activation layer). Initializers that
+ * hpac lacks are read as Glorot's; weights in float64 or float16 are converted. On error `model` is
+ * zeroed. Errors: DATA, naming the file and the object: not HDF5, no model_config, a layer or
+ * option that hpac does not support (by its Keras name), a weight of another shape or not finite.
+ */
 hpac_status hpac_model_load(const char *path, hpac_model *model);
 
 /* Logs a warning for each of model->keras, for a training that starts from the file. */

@@ -1,11 +1,11 @@
 /*
  * A network on a device: layers turned into plans, memory in arenas, steps enqueued.
  *
- *     hpac_network_create(&options, &network);          // plans, and how much memory they need
- *     hpac_network_allocate(network);                   // refused with sizes if it does not fit
+ *     hpac_network_create(&options, &network);   // plans, and how much memory they need
+ *     hpac_network_allocate(network);            // fails with sizes if it does not fit
  *     hpac_network_initialize(network, seed);
- *     hpac_network_train(network, &batch, step);        // enqueues a training step
- *     hpac_network_collect(network, &outcome);          // waits for the oldest step enqueued
+ *     hpac_network_train(network, &batch, step); // enqueues a training step
+ *     hpac_network_collect(network, &outcome);   // waits for the oldest step in flight
  *
  * Up to HPAC_NETWORK_IN_FLIGHT steps may be enqueued before one is collected, so that the host
  * prepares the next while the device works.
@@ -41,27 +41,26 @@ typedef struct hpac_memory_plan {
     size_t activations, gradients, parameters, optimizer, workspace, batches;
 } hpac_memory_plan;
 
+#define HPAC_NETWORK_NOT_RETAINED UINT32_MAX
+
 /* The images of a step. Those of a slot are uploaded, and may be retained in device memory;
  * retained ones are gathered there. */
 typedef struct hpac_network_batch {
-    const void *slot; /* pinned (hpac_batch_format); must not change until the step is collected.
-                         NULL: all images are retained ones */
-    size_t count;     /* images; further rows are ignored */
-    /* (count) Without a slot: the row of each image in device memory. With a slot: the row to
-     * retain each image in, or HPAC_NETWORK_NOT_RETAINED; NULL: none. Read before the call returns.
-     */
+    /* Pinned (hpac_batch_format); must not change until the step is collected. NULL: all images are
+     * retained ones. */
+    const void *slot;
+    size_t count; /* images; further rows are ignored */
+    /* (count) With a slot: the row to retain each image in, or HPAC_NETWORK_NOT_RETAINED; NULL:
+     * none. Without: the row of each image. Read before the call returns. */
     const uint32_t *resident_rows;
 } hpac_network_batch;
-
-#define HPAC_NETWORK_NOT_RETAINED UINT32_MAX
 
 /* Errors: CONFIG for impossible stacks (layer.h), DEVICE. */
 hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network);
 void hpac_network_destroy(hpac_network *network); /* NULL is fine */
 
-/* The memory that hpac_network_allocate will take from the device, by purpose. */
+/* What hpac_network_allocate allocates, and the sum of its parts. */
 hpac_memory_plan hpac_network_memory_plan(const hpac_network *network);
-/* The sum of its parts. */
 size_t hpac_memory_plan_nbytes(hpac_memory_plan plan);
 /* Weights and biases, as Keras counts them. */
 size_t hpac_network_parameter_count(const hpac_network *network);
@@ -79,26 +78,23 @@ hpac_status hpac_network_allocate(hpac_network *network);
 /* Draws the initial weights from (seed, tensor): see hpac_initializer (layer.h). */
 hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed);
 
-/* Weights and accumulators to and from Keras's layout; arrays of layer_count, as
- * hpac_weights_create makes them. They wait for the device. Any of the three may be NULL. */
+/* Copies weights and accumulators (layer_count, as hpac_weights_create makes them) to the device,
+ * or from it, and waits for it. Any of the three may be NULL. */
 hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weights,
                                 const hpac_weights *square_average,
                                 const hpac_weights *delta_average);
-/* The same in the other direction. */
 hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
                                 hpac_weights *square_average, hpac_weights *delta_average);
 /* The gradients of the last training step, for tests; the network must be `unfused`. */
 hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients);
 
-/* Allocates device memory for `image_count` images with their targets. At most once, after
+/* Allocates device memory for `image_count` images with their targets, once, after
  * hpac_network_allocate. Errors: DEVICE, also for a device that cannot gather; the network works
  * without it, too. */
 hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count);
-/* The bytes that hpac_network_retain_images allocates. */
 size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_count);
 
-/* Enqueues forward, loss, backward and update for a batch. `step` numbers the update, for dropout.
- */
+/* Enqueues forward, loss, backward and update; `step` numbers the update, for dropout. */
 hpac_status hpac_network_train(hpac_network *network, const hpac_network_batch *batch,
                                uint32_t step);
 /* Enqueues forward and loss without dropout; the probabilities can be collected. */
@@ -115,10 +111,9 @@ size_t hpac_network_in_flight(const hpac_network *network);
 /* Waits for the oldest of them. Errors: INTERNAL if there is none, DEVICE. */
 hpac_status hpac_network_collect(hpac_network *network, hpac_outcome *outcome);
 
-/* One call of a step, added up over all collected steps, with the option `profile`. nbytes and
- * flops are those of one call, and follow from the plan: input, output, state and parameters,
- * counted each time they are read or written, without workspace; a multiplication and an addition
- * for each term of a sum in convolutions and dense layers. */
+/* One call of a step, summed over all collected steps. nbytes and flops are those of one call, and
+ * follow from the plan: input, output, state and parameters, each time they are read or written,
+ * without workspace; a multiplication and an addition for each term of a sum. */
 typedef struct hpac_profile_row {
     char name[128]; /* "forward 2: conv2d + relu" */
     uint64_t calls; /* 0: not called so far */
@@ -127,8 +122,7 @@ typedef struct hpac_profile_row {
 } hpac_profile_row;
 
 /* Returns the number of rows (0 without the option `profile`), in the order of a step; valid until
- * the network is destroyed. Timers are read when a step is collected, so that nothing waits for
- * them. */
+ * the network is destroyed. */
 size_t hpac_network_profile(const hpac_network *network, const hpac_profile_row **rows);
 
 #endif

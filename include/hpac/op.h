@@ -1,6 +1,4 @@
-/*
- * Operations that devices compute. Shapes are those of one image; a plan adds the batch.
- */
+/* Operations that devices compute. Shapes are those of one image; a plan adds the batch. */
 #ifndef HPAC_OP_H
 #define HPAC_OP_H
 
@@ -23,18 +21,21 @@ typedef enum hpac_pixels {
     HPAC_PIXELS_FLOAT32, /* floats in [0, 1], as in the reference notebooks */
 } hpac_pixels;
 
-typedef enum hpac_op_kind {
-    HPAC_OP_PIXELS,  /* bytes / 255 -> float, or floats unchanged: the first op of every network */
-    HPAC_OP_CONV2D,  /* y[r][c][k] = bias[k] + sum x[r + i][c + j][m] w[i][j][m][k]; stride 1, valid
-                      */
-    HPAC_OP_MAXPOOL, /* the maximum of each window, stride = window; incomplete windows are
-                        dropped. Of equal values the first in row order gets the gradient, as in
-                        Keras */
-    HPAC_OP_DENSE,   /* y[k] = bias[k] + sum x[m] w[m][k] */
-    HPAC_OP_RELU,    /* max(x, 0); gradient where y > 0 */
-    HPAC_OP_SIGMOID, /* 1 / (1 + exp(-x)), inside a network; the last one is part of the loss */
-    HPAC_OP_DROPOUT, /* training: x / (1 - rate) or, where dropped, 0; otherwise x */
-    HPAC_OP_FLATTEN, /* (rows, cols, channels) -> vector in that order */
+typedef enum hpac_op_kind {                  /* hpac_op_name has the same order */
+                            HPAC_OP_PIXELS,  /* bytes / 255 -> float, or floats unchanged: the first
+                                                op of every network */
+                            HPAC_OP_CONV2D,  /* y[r][c][k] = bias[k] + sum x[r + i][c + j][m]
+                                                w[i][j][m][k]; stride 1 */
+                            HPAC_OP_MAXPOOL, /* the maximum of each window, stride = window;
+                                                incomplete windows are dropped. Of equal values the
+                                                first in row order gets the gradient, as in Keras */
+                            HPAC_OP_DENSE,   /* y[k] = bias[k] + sum x[m] w[m][k] */
+                            HPAC_OP_RELU,    /* max(x, 0); gradient where y > 0 */
+                            HPAC_OP_SIGMOID, /* 1 / (1 + exp(-x)), inside a network; the last one is
+                                                part of the loss */
+                            HPAC_OP_DROPOUT, /* training: x / (1 - rate) or, where dropped, 0;
+                                                otherwise x */
+                            HPAC_OP_FLATTEN, /* (rows, cols, channels) -> vector in that order */
 } hpac_op_kind;
 
 typedef struct hpac_op {
@@ -52,36 +53,17 @@ static inline uint32_t hpac_dropout_threshold(float rate)
     return (uint32_t)((double)rate * 4294967296.0 + 0.5);
 }
 
-/* "conv2d", ...: for tables and messages. (A switch, since C++, which kernels are written in, has
- * no designated array initializers.) */
+/* "conv2d", ...: for tables and messages. */
 static inline const char *hpac_op_name(hpac_op_kind kind)
 {
-    switch (kind) {
-    case HPAC_OP_PIXELS:
-        return "pixels";
-    case HPAC_OP_CONV2D:
-        return "conv2d";
-    case HPAC_OP_MAXPOOL:
-        return "maxpool";
-    case HPAC_OP_DENSE:
-        return "dense";
-    case HPAC_OP_RELU:
-        return "relu";
-    case HPAC_OP_SIGMOID:
-        return "sigmoid";
-    case HPAC_OP_DROPOUT:
-        return "dropout";
-    case HPAC_OP_FLATTEN:
-        return "flatten";
-    }
-    return "operation";
+    static const char *const names[] = {"pixels", "conv2d",  "maxpool", "dense",
+                                        "relu",   "sigmoid", "dropout", "flatten"};
+    return names[kind];
 }
 
-/*
- * A batch in a slot: one block, for one upload. First the targets, (batch_size,
- * target_count) bytes of 0 or 1, then, at the next multiple of 64, the pixels, (batch_size, rows,
- * cols, channels). A batch of fewer images fills the first rows of both parts.
- */
+/* A batch in a slot: one block, for one upload. First the targets, (batch_size, target_count) bytes
+ * of 0 or 1, then, at the next multiple of 64, the pixels, (batch_size, rows, cols, channels). A
+ * batch of fewer images fills the first rows of both parts. */
 typedef struct hpac_batch_format {
     size_t batch_size, target_count;
     size_t rows, cols, channels;

@@ -1,6 +1,4 @@
-/*
- * Progress of a training, an evaluation or a prediction, reported after every batch.
- */
+/* Progress of a training, an evaluation or a prediction, reported after every batch. */
 #ifndef HPAC_PUBLIC_PROGRESS_H
 #define HPAC_PUBLIC_PROGRESS_H
 

@@ -1,11 +1,9 @@
 /*
  * Train and validation rows of a repeated k-fold.
  *
- * The k-fold equals scikit-learn's RepeatedKFold(n_splits, n_repeats, random_state) bit for bit:
- * one MT19937 for all repeats shuffles 0..n-1, the first n % folds folds get one row more, and the
- * rows of each side are sorted. The stratified split is Sechidis, Tsoumakas, Vlahavas: "On the
- * stratification of multi-label data" (ECML 2011): the rarest class left is distributed first, each
- * row to the fold that lacks most of its share of the class.
+ * The k-fold equals scikit-learn's RepeatedKFold(n_splits, n_repeats, random_state). The stratified
+ * split is Sechidis, Tsoumakas, Vlahavas: "On the stratification of multi-label data" (ECML 2011):
+ * the rarest class left is distributed first, each row to the fold that lacks most of its share.
  *
  *     hpac_split_options options = {.folds = 3, .repeats = 1, .seed = 0};
  *     hpac_split split;
@@ -52,18 +50,17 @@ hpac_status hpac_split_create(const hpac_split_options *options, size_t row_coun
 /* Frees all folds and zeroes the struct. */
 void hpac_split_fini(hpac_split *split);
 
-/* Prints two lines per fold as the reference notebooks do, numbers as numpy prints a long array
- * (the first and the last three; all of them where there are no more than 1000, wrapped at 75
- * columns). */
+/* Prints two lines per fold as the reference notebooks do, numbers as numpy prints an array: of
+ * more than 1000 the first and the last three, wrapped at 75 columns. */
 void hpac_split_print(const hpac_split *split, FILE *stream);
 /* {"folds": [{"train": [1, 2, ...], "validation": [0, 4, ...]}, ...]} with all row numbers. */
 void hpac_split_print_json(const hpac_split *split, FILE *stream);
 
 /* Writes fold<k>_train.csv and fold<k>_validation.csv, a column Id, of every fold into a directory
  * that is created if missing. All files are written before the first is renamed into place.
- * `labels` are those whose rows were split. Errors: CONFIG when the directory cannot be written or,
- * without `force`, has a file of such a name; DATA when the disk is full. With `force` the files of
- * an earlier split are replaced, and removed if they are more. */
+ * `labels` are those whose rows were split. With `force` the files of an earlier split are replaced
+ * or removed. Errors: CONFIG when the directory cannot be written or, without `force`, has a file
+ * of such a name; DATA when the disk is full. */
 hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
                              const char *directory, bool force);
 

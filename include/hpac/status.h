@@ -6,10 +6,7 @@
  *
  *     if (rows < 1)
  *         return hpac_fail(HPAC_ERR_CONFIG, "data.image.rows: %d is not positive", rows);
- *     ...
- *     hpac_status status = hpac_labels_read_csv(path, &labels);
- *     if (status != HPAC_OK)
- *         fprintf(stderr, "hpac: %s\n", hpac_error_message());
+ *     HPAC_TRY(hpac_labels_read_csv(path, &labels));
  *
  * The values are the exit codes of the program.
  */

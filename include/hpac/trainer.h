@@ -1,11 +1,4 @@
-/*
- * Training: from a configuration to a run directory.
- *
- * The directory has config.yaml, run.json, train.log; losses.csv, batch_losses.csv,
- * batch_counts.csv, metrics.csv, class_metrics.csv; model.h5, best.h5, resume.h5; predictions.csv
- * and, with a test set, submission_proba.csv and submission.csv; profile.csv with `profile`; with
- * `report`, report.html and plots/. docs/design.md describes them.
- */
+/* Training: from a configuration to a run directory, whose files docs/design.md describes. */
 #ifndef HPAC_TRAINER_H
 #define HPAC_TRAINER_H
 
@@ -42,11 +35,11 @@ typedef struct hpac_train_options {
     void *user;
 } hpac_train_options;
 
-/* Trains. A finished run is not changed, which is logged; with resume and more epochs it continues,
- * and ends with the files of an uninterrupted run (a run that stopped early continues only with
- * more patience). Errors: CONFIG (an unfinished run without resume or force, a batch larger than
- * the training set, ...), DATA, DEVICE, NUMERIC for a non-finite loss, gradient or weight (the
- * message has the Ids of the batch; the last checkpoint is kept), HPAC_INTERRUPTED. */
+/* Trains. A finished run is not changed, which is logged; with resume and more epochs (after early
+ * stopping, more patience) it continues, and ends with the files of an uninterrupted run. Errors:
+ * CONFIG (an unfinished run without resume or force, a batch larger than the training set, ...),
+ * DATA, DEVICE, NUMERIC for a non-finite loss, gradient or weight (the message has the Ids of the
+ * batch; the last checkpoint is kept), HPAC_INTERRUPTED. */
 hpac_status hpac_train(const hpac_train_options *options);
 
 /* The size of a training. */
@@ -55,19 +48,17 @@ typedef struct hpac_train_plan {
     uint64_t steps; /* updates of all its epochs, unless it stops early */
 } hpac_train_plan;
 
-/* Makes the checks of hpac_train before its first step (labels, split, files, network, initial
- * weights, memory), but not of the run directory; nothing is written or logged. Errors: those of
- * hpac_train. */
+/* Makes the checks of hpac_train before its first step, but not of the run directory; nothing is
+ * written or logged. Errors: those of hpac_train. */
 hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan *plan);
 
-/* Cross-validation: trains every fold of data.split (its key `fold` is ignored) in
- * <directory>/fold0, <directory>/fold1, ..., each a run directory with its own config.yaml.
- * Finished folds are skipped, or with resume continue to more epochs; unfinished ones need resume
- * or force; force deletes all folds before the first starts. At the end <directory>/folds.csv has
- * one row per fold (metrics of the last epoch, lowest validation loss), and mean and spread are
- * logged, in <directory>/train.log too. All folds are checked before the first starts, and share
- * their prepared images. Errors: those of hpac_train; CONFIG when the directory has a single run,
- * other files, or a fold of another configuration. */
+/* Cross-validation: trains every fold of data.split (its key `fold` is ignored) in the run
+ * directories <directory>/fold0, <directory>/fold1, ... Finished folds are skipped, or with resume
+ * continue to more epochs; unfinished ones need resume or force. All folds are checked, and with
+ * force deleted, before the first starts; they share their prepared images. At the end folds.csv
+ * has one row per fold (metrics of the last epoch, lowest validation loss), and mean and spread are
+ * logged, in train.log too. Errors: those of hpac_train; CONFIG when the directory has a single
+ * run, other files, or a fold of another configuration. */
 hpac_status hpac_train_folds(const hpac_train_options *options);
 
 /* The results of a finished training, read from its directory: for a run (`folds` 0) one row with
