@@ -150,19 +150,17 @@ int hpac_keys_find(const hpac_key_table *table, const char *path)
     return -1;
 }
 
-/* What follows "<section>." in a path; NULL: it is not below the section. "" is the root. */
-static const char *below(const char *path, const char *section)
+/* Whether a path lies below a section; "" is the root. */
+static bool is_below(const char *path, const char *section)
 {
     size_t length = strlen(section);
-    if (length == 0)
-        return path;
-    return strncmp(path, section, length) == 0 && path[length] == '.' ? path + length + 1 : NULL;
+    return length == 0 || (strncmp(path, section, length) == 0 && path[length] == '.');
 }
 
 bool hpac_keys_has_section(const hpac_key_table *table, const char *path)
 {
     for (int i = 0; i < table->count; i++)
-        if (*path && below(table->keys[i].path, path))
+        if (*path && is_below(table->keys[i].path, path))
             return true;
     return false;
 }
@@ -183,10 +181,12 @@ static void suggest(const walk *w, const char *section, const char *key, char *t
     char name[MAX_PATH + 1] = "", names[256] = "";
     const char *path = "";
     for (int i = 0; i < w->table->count; i++) {
-        const char *rest = below(w->table->keys[i].path, section);
-        size_t length = rest ? strcspn(rest, ".") : 0, before = strlen(names);
+        if (!is_below(w->table->keys[i].path, section))
+            continue;
+        const char *rest = w->table->keys[i].path + strlen(section) + (*section != '\0');
+        size_t length = strcspn(rest, "."), before = strlen(names);
         /* The keys of a section follow each other in a table. */
-        if (!rest || (strncmp(name, rest, length) == 0 && name[length] == '\0'))
+        if (strncmp(name, rest, length) == 0 && name[length] == '\0')
             continue;
         snprintf(name, sizeof name, "%.*s", (int)length, rest);
         hpac_nearest_offer(&nearest, name);

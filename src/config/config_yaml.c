@@ -281,10 +281,13 @@ const char *hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBY
         snprintf(shown, HPAC_SHOWN_NBYTES, "a list of %zu", node->count);
         return shown;
     }
-    if (node->kind != HPAC_YAML_SCALAR || hpac_yaml_is_null(node))
-        return strcpy(shown, node->kind == HPAC_YAML_LIST  ? "an empty list"
-                             : node->kind == HPAC_YAML_MAP ? "a mapping"
-                                                           : "nothing");
+    if (node->kind != HPAC_YAML_SCALAR || hpac_yaml_is_null(node)) {
+        snprintf(shown, HPAC_SHOWN_NBYTES, "%s",
+                 node->kind == HPAC_YAML_LIST  ? "an empty list"
+                 : node->kind == HPAC_YAML_MAP ? "a mapping"
+                                               : "nothing");
+        return shown;
+    }
     const char *text = node->text;
     shown[length++] = '"';
     for (; *text && length < HPAC_SHOWN_NBYTES - 10; text += nbytes) {
@@ -293,7 +296,7 @@ const char *hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBY
         memcpy(shown + length, control ? "?" : text, control ? 1 : nbytes);
         length += control ? 1 : nbytes;
     }
-    strcpy(shown + length, *text ? "...\"" : "\"");
+    snprintf(shown + length, HPAC_SHOWN_NBYTES - length, "%s\"", *text ? "..." : "");
     return shown;
 }
 

@@ -206,6 +206,7 @@ static SYNTH_VECTORS void claim_row(synth_scene *scene, int index, int row, int 
     }
     for (int col = left; col < right; col++) {
         synth_pixel *pixel = &pixels[col];
+        /* cppcheck-suppress uninitvar */
         if (shares[col] < synth_min(pixel->depth, TOUCHING)) {
             pixel->gap = pixel->depth;
             pixel->depth = shares[col];
@@ -220,8 +221,10 @@ static void claim_pixels(synth_scene *scene, int index)
 {
     const synth_outline *body = &scene->cells[index].body;
     float reach = 0.0f, limit = (float)scene->size;
-    for (float angle = 0.0f; angle < 2.0f * SYNTH_PI; angle += 0.1f)
+    for (int step = 0; step < 64; step++) {
+        float angle = (float)step * (SYNTH_PI / 32.0f);
         reach = synth_max(reach, 1.12f * synth_outline_at(body, cosf(angle), sinf(angle)));
+    }
     int top = (int)synth_max((body->y - reach) * scene->scale, 0.0f);
     int bottom = (int)synth_min((body->y + reach) * scene->scale, limit);
     int left = (int)synth_max((body->x - reach) * scene->scale, 0.0f);

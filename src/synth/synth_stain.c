@@ -349,7 +349,7 @@ static void draw_thread(canvas *own, int index, const threads *what, float bend,
     if (what->way == ANY_WAY)
         direction = synth_between(random, 0.0f, 2.0f * SYNTH_PI);
     const synth_pixel *here = pixel_at(own->scene, x, y), *next = here;
-    for (; length > 0.0f && fabsf(turned) < 4.0f; length -= STRIDE) { /* beyond: in circles */
+    while (length > 0.0f && fabsf(turned) < 4.0f) { /* beyond: in circles */
         const synth_pixel *ahead = pixel_at(own->scene, x + 2.0f * STRIDE * cosf(direction),
                                             y + 2.0f * STRIDE * sinf(direction));
         if (is_rim(here, index))
@@ -361,6 +361,7 @@ static void draw_thread(canvas *own, int index, const threads *what, float bend,
         direction += curl + synth_jitter(random, bend);
         float share = here && here->inside > 0.0f ? what->over : 1.0f;
         draw_stroke(own, &x, &y, direction, synth_min(length, STRIDE), what->sigma, share * light);
+        length -= STRIDE;
         here = next; /* two strides ahead is one ahead now */
         next = ahead;
     }
@@ -387,12 +388,13 @@ static void draw_spindle(canvas *own, const synth_cell *cell, float light)
 {
     float chord = 2.0f * SYNTH_POLE * cell->body.radius;
     for (int n = 0; n < 22; n++) {
-        float bulge = synth_between(&own->random, -1.0f, 1.0f), direction = cell->axis + bulge;
+        float bulge = synth_between(&own->random, -1.0f, 1.0f);
         float x = cell->body.x - 0.5f * chord * cosf(cell->axis);
         float y = cell->body.y - 0.5f * chord * sinf(cell->axis);
         float length = chord * (1.0f + bulge * bulge / 6.0f); /* x / sin x */
-        for (int step = 0; step < 8; step++, direction -= bulge / 4.0f)
-            draw_stroke(own, &x, &y, direction - bulge / 8.0f, length / 8.0f, 0.9f, 0.35f * light);
+        for (int step = -7; step < 8; step += 2)
+            draw_stroke(own, &x, &y, cell->axis - bulge * (float)step / 8.0f, length / 8.0f, 0.9f,
+                        0.25f * light);
     }
 }
 
