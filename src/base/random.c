@@ -83,6 +83,19 @@ uint32_t hpac_random_below(hpac_random *random, uint32_t bound)
     return (uint32_t)(product >> 32);
 }
 
+static void swap(size_t *values, size_t i, size_t j)
+{
+    size_t value = values[i];
+    values[i] = values[j];
+    values[j] = value;
+}
+
+void hpac_random_shuffle(hpac_random *random, size_t *values, size_t count)
+{
+    for (size_t i = count; i-- > 1;)
+        swap(values, i, hpac_random_below(random, (uint32_t)i + 1));
+}
+
 double hpac_random_normal(hpac_random *random)
 {
     const double pi = 3.14159265358979323846;
@@ -142,10 +155,6 @@ static uint32_t mt19937_interval(hpac_mt19937 *mt, uint32_t max)
 
 void hpac_mt19937_shuffle(hpac_mt19937 *mt, size_t *values, size_t count)
 {
-    for (size_t i = count; i-- > 1;) {
-        size_t j = mt19937_interval(mt, (uint32_t)i);
-        size_t value = values[i];
-        values[i] = values[j];
-        values[j] = value;
-    }
+    for (size_t i = count; i-- > 1;)
+        swap(values, i, mt19937_interval(mt, (uint32_t)i));
 }

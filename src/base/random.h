@@ -49,6 +49,9 @@ uint32_t hpac_random_next(hpac_random *random);
 float hpac_random_uniform(hpac_random *random);
 /* Uniform on [0, bound) without bias (Lemire's multiply and reject). bound >= 1. */
 uint32_t hpac_random_below(hpac_random *random, uint32_t bound);
+/* Fisher and Yates, from the end: the last of `count` values is swapped with a random one up to
+ * itself, then the one before it, ... count <= 2^32 - 1. */
+void hpac_random_shuffle(hpac_random *random, size_t *values, size_t count);
 /* Standard normal, by Box and Muller from two uniforms on (0, 1). */
 double hpac_random_normal(hpac_random *random);
 

@@ -33,10 +33,10 @@ static hpac_status run(const cli_arguments *arguments)
         .dataset = dataset,
         .directory = cli_text(arguments, "out"),
         .force = cli_flag(arguments, "force"),
-        .threads = (int)cli_number(arguments, "threads"),
-        .stop = hpac_watch_stop_signals(),
-        .progress = progress_count,
-        .user = "preprocessing",
+        .pass = {.threads = (int)cli_number(arguments, "threads"),
+                 .stop = hpac_watch_stop_signals(),
+                 .progress = progress_count,
+                 .user = "preprocessing"},
     };
     progress_begin(cli_flag(arguments, "quiet"));
     hpac_status status = hpac_preprocess_write(&options);

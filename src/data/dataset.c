@@ -9,6 +9,7 @@
 #include "base/parallel.h"
 #include "image/resize.h"
 
+#include <pthread.h>
 #include <string.h>
 
 const char *const hpac_channel_names[HPAC_MAX_CHANNELS] = {"green", "blue", "red", "yellow"};
@@ -244,59 +245,80 @@ hpac_status hpac_dataset_read(hpac_dataset_reader *reader, size_t row, void *pix
     return HPAC_OK;
 }
 
-/* ---- preparing all images ahead ---- */
+/* ---- all rows, on several threads ---- */
 
-/* Images between two checks of `stop`. */
-enum { PREPARE_STRIDE = 256 };
+typedef struct row_pass {
+    const hpac_dataset_pass *options;
+    hpac_status (*body)(void *user, hpac_dataset_reader *reader, size_t row);
+    void *user;
+    hpac_dataset_reader **readers; /* (reader_count) one per thread */
+    size_t reader_count, row_count;
+    pthread_mutex_t mutex; /* for `done` and the callback */
+    size_t done;
+} row_pass;
 
-typedef struct preparation {
-    int threads;
-    hpac_dataset_reader **readers; /* (threads) */
-    size_t first;                  /* row of this stride */
-    atomic_size_t prepared;
-} preparation;
-
-static void preparation_fini(preparation *work)
+static void row_pass_fini(row_pass *pass)
 {
-    for (int i = 0; work->readers && i < work->threads; i++)
-        hpac_dataset_reader_destroy(work->readers[i]);
-    free(work->readers);
+    for (size_t i = 0; pass->readers && i < pass->reader_count; i++)
+        hpac_dataset_reader_destroy(pass->readers[i]);
+    free(pass->readers);
+    pthread_mutex_destroy(&pass->mutex);
+}
+
+static hpac_status visit_row(void *user, size_t row, int thread)
+{
+    row_pass *pass = user;
+    const hpac_dataset_pass *options = pass->options;
+    if (options->stop && *options->stop)
+        return hpac_fail(HPAC_INTERRUPTED, "interrupted while preparing images");
+    HPAC_TRY(pass->body(pass->user, pass->readers[thread], row));
+    if (options->progress) {
+        pthread_mutex_lock(&pass->mutex);
+        options->progress(options->user, ++pass->done, pass->row_count);
+        pthread_mutex_unlock(&pass->mutex);
+    }
+    return HPAC_OK;
+}
+
+hpac_status hpac_dataset_for_each_row(hpac_dataset *dataset, const hpac_dataset_pass *options,
+                                      hpac_status (*body)(void *user, hpac_dataset_reader *reader,
+                                                          size_t row),
+                                      void *user)
+{
+    int threads = options->threads > 0 ? options->threads : hpac_core_count();
+    HPAC_AUTO(row_pass_fini)
+    row_pass pass = {.options = options,
+                     .body = body,
+                     .user = user,
+                     .reader_count = (size_t)threads,
+                     .row_count = dataset->options.labels->count,
+                     .mutex = PTHREAD_MUTEX_INITIALIZER};
+    HPAC_TRY_NEW(pass.readers, pass.reader_count);
+    for (size_t i = 0; i < pass.reader_count; i++)
+        HPAC_TRY(hpac_dataset_reader_create(dataset, &pass.readers[i]));
+    return hpac_parallel_for(threads, pass.row_count, visit_row, &pass);
 }
 
 /* A bad image is left to the reader who meets it in its turn. */
-static hpac_status prepare_row(void *user, size_t index, int thread)
+static hpac_status prepare_row(void *user, hpac_dataset_reader *reader, size_t row)
 {
-    preparation *work = user;
-    hpac_dataset_reader *reader = work->readers[thread];
-    size_t row = work->first + index;
+    atomic_size_t *prepared = user;
     const unsigned char *cached;
     if (atomic_load(&reader->dataset->set->states[row]) == IMAGE_CACHED)
         return HPAC_OK;
     hpac_status status = find_cached(reader, row, &cached);
     if (status == HPAC_OK && cached)
-        atomic_fetch_add(&work->prepared, 1);
+        atomic_fetch_add(prepared, 1);
     return status == HPAC_ERR_DATA ? HPAC_OK : status;
 }
 
-hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_preparation *options,
+hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_pass *options,
                                  size_t *prepared)
 {
+    atomic_size_t count = 0;
     *prepared = 0;
-    if (!dataset->set->bytes)
-        return HPAC_OK;
-    HPAC_AUTO(preparation_fini)
-    preparation work = {.threads = options->threads > 0 ? options->threads : hpac_core_count()};
-    HPAC_TRY_NEW(work.readers, (size_t)work.threads);
-    for (int i = 0; i < work.threads; i++)
-        HPAC_TRY(hpac_dataset_reader_create(dataset, &work.readers[i]));
-    for (size_t count = dataset->set->count; work.first < count; work.first += PREPARE_STRIDE) {
-        if (options->stop && *options->stop)
-            return hpac_fail(HPAC_INTERRUPTED, "interrupted while preparing images");
-        size_t left = count - work.first, stride = left < PREPARE_STRIDE ? left : PREPARE_STRIDE;
-        HPAC_TRY(hpac_parallel_for(work.threads, stride, prepare_row, &work));
-        if (options->progress)
-            options->progress(options->user, work.first + stride, count);
-        *prepared = atomic_load(&work.prepared);
-    }
+    if (dataset->set->bytes)
+        HPAC_TRY(hpac_dataset_for_each_row(dataset, options, prepare_row, &count));
+    *prepared = atomic_load(&count);
     return HPAC_OK;
 }

@@ -89,19 +89,27 @@ void hpac_dataset_reader_destroy(hpac_dataset_reader *reader); /* NULL is fine *
  * pixels are undefined. Errors: DATA, naming the file. */
 hpac_status hpac_dataset_read(hpac_dataset_reader *reader, size_t row, void *pixels);
 
-/* How to fill the cache ahead of time. */
-typedef struct hpac_dataset_preparation {
+/* How to visit all rows on several threads. */
+typedef struct hpac_dataset_pass {
     int threads; /* 0: one per core */
-    /* Nonzero: stop. May be NULL. */
+    /* Nonzero: finish the rows under way and return HPAC_INTERRUPTED. May be NULL. */
     const volatile sig_atomic_t *stop;
-    void (*progress)(void *user, size_t done, size_t total); /* of images; may be NULL */
-    void *user;
-} hpac_dataset_preparation;
+    /* Called after each row, one call at a time, from any thread; may be NULL. */
+    void (*progress)(void *user, size_t done, size_t total);
+    void *user; /* of `progress` */
+} hpac_dataset_pass;
+
+/* Calls body(user, reader, row) for every row, with the reader of the calling thread. Errors: as
+ * hpac_parallel_for; HPAC_INTERRUPTED. */
+hpac_status hpac_dataset_for_each_row(hpac_dataset *dataset, const hpac_dataset_pass *options,
+                                      hpac_status (*body)(void *user, hpac_dataset_reader *reader,
+                                                          size_t row),
+                                      void *user);
 
 /* Prepares all images that are to be cached and are not yet; none if nothing is cached. *prepared:
  * how many these were. Bad images are left to hpac_dataset_read. Errors: INTERNAL,
  * HPAC_INTERRUPTED. */
-hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_preparation *options,
+hpac_status hpac_dataset_prepare(hpac_dataset *dataset, const hpac_dataset_pass *options,
                                  size_t *prepared);
 
 #endif

@@ -354,24 +354,15 @@ static void drop_epoch(hpac_loader *loader)
     loader->failed = (failure){.status = HPAC_OK};
 }
 
-/* Fisher and Yates, from the end: the last row is swapped with a random one up to itself, then the
- * one before it, ... */
 static void order_rows(hpac_loader *loader, uint32_t epoch)
 {
     const hpac_loader_options *options = &loader->options;
-    size_t *order = loader->order;
     for (size_t i = 0; i < options->row_count; i++)
-        order[i] = options->rows[i];
-    if (!options->shuffle)
-        return;
+        loader->order[i] = options->rows[i];
     hpac_random random;
     hpac_random_init(&random, options->seed, HPAC_PURPOSE_SHUFFLE, 0, epoch);
-    for (size_t i = options->row_count; i > 1; i--) {
-        size_t other = hpac_random_below(&random, (uint32_t)i);
-        size_t row = order[i - 1];
-        order[i - 1] = order[other];
-        order[other] = row;
-    }
+    if (options->shuffle)
+        hpac_random_shuffle(&random, loader->order, options->row_count);
 }
 
 static void find_batches_to_read(hpac_loader *loader)

@@ -2,32 +2,28 @@
 #include "preprocess.h"
 
 #include "base/file.h"
-#include "base/machine.h"
 #include "base/memory.h"
-#include "base/parallel.h"
 #include "base/pause.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct worker {
-    hpac_dataset_reader *reader;
-    uint8_t *pixels; /* (rows, cols, channels) */
-    uint8_t *plane;  /* (rows, cols) one channel */
-} worker;
-
 typedef struct job {
     const hpac_preprocess_options *options;
     const hpac_dataset_options *data;
-    size_t row_count, channels, file_count, plane_nbytes, worker_count;
-    worker *workers;
+    size_t row_count, channels, file_count;
     bool *is_new;    /* (row_count, channels) files that are removed after an error */
     char **problems; /* (row_count) messages of corrupt images; NULL: none */
-    pthread_mutex_t progress_mutex;
-    size_t done;
 } job;
+
+static void job_fini(job *work)
+{
+    for (size_t row = 0; work->problems && row < work->row_count; row++)
+        free(work->problems[row]);
+    free(work->problems);
+    free(work->is_new);
+}
 
 /* "<directory>/<Id>_<channel>.png", malloc'ed. */
 static char *output_path(const job *work, size_t file)
@@ -68,45 +64,37 @@ static hpac_status check_outputs(job *work)
     return complete ? HPAC_OK : hpac_fail_memory(1);
 }
 
-static hpac_status write_channel(const job *work, const worker *own, size_t row, size_t channel)
-{
-    for (size_t i = 0; i < work->plane_nbytes; i++)
-        own->plane[i] = own->pixels[i * work->channels + channel];
-    HPAC_AUTO_FREE char *path = NULL;
-    HPAC_TRY_MEMORY(path = output_path(work, row * work->channels + channel), 1);
-    return hpac_png_write(path, own->plane, work->data->rows, work->data->cols, 1);
-}
-
 /* A corrupt image is recorded, and the others continue; a file that cannot be written ends the
  * command. */
-static hpac_status prepare_row(void *user, size_t row, int thread)
+static hpac_status write_row(void *user, hpac_dataset_reader *reader, size_t row)
 {
     job *work = user;
-    const hpac_preprocess_options *options = work->options;
-    const worker *own = &work->workers[thread];
+    size_t rows = work->data->rows, cols = work->data->cols;
+    HPAC_AUTO_FREE uint8_t *pixels = NULL, *plane = NULL;
+    HPAC_TRY_NEW(pixels, rows * cols * work->channels);
+    HPAC_TRY_NEW(plane, rows * cols);
     hpac_test_pause("image");
-    if (options->stop && *options->stop)
-        return hpac_fail(HPAC_INTERRUPTED, "interrupted; new files are removed");
-    hpac_status status = hpac_dataset_read(own->reader, row, own->pixels);
+    hpac_status status = hpac_dataset_read(reader, row, pixels);
     if (status == HPAC_ERR_DATA) {
         HPAC_TRY_MEMORY(work->problems[row] = strdup(hpac_error_message()), 1);
         return HPAC_OK;
     }
     HPAC_TRY(status);
-    for (size_t channel = 0; channel < work->channels; channel++)
-        HPAC_TRY(write_channel(work, own, row, channel));
-    if (options->progress) {
-        pthread_mutex_lock(&work->progress_mutex);
-        options->progress(options->user, ++work->done, work->row_count);
-        pthread_mutex_unlock(&work->progress_mutex);
+    for (size_t channel = 0; channel < work->channels; channel++) {
+        for (size_t i = 0; i < rows * cols; i++)
+            plane[i] = pixels[i * work->channels + channel];
+        HPAC_AUTO_FREE char *path = NULL;
+        HPAC_TRY_MEMORY(path = output_path(work, row * work->channels + channel), 1);
+        HPAC_TRY(hpac_png_write(path, plane, rows, cols, 1));
     }
     return HPAC_OK;
 }
 
-static hpac_status prepare_rows(job *work)
+static hpac_status write_rows(job *work)
 {
+    const hpac_preprocess_options *options = work->options;
     hpac_problems problems = {0};
-    HPAC_TRY(hpac_parallel_for((int)work->worker_count, work->row_count, prepare_row, work));
+    HPAC_TRY(hpac_dataset_for_each_row(options->dataset, &options->pass, write_row, work));
     for (size_t row = 0; row < work->row_count; row++)
         if (work->problems[row])
             hpac_problems_add(&problems, "%s", work->problems[row]);
@@ -122,34 +110,6 @@ static void remove_new(const job *work)
     }
 }
 
-static hpac_status allocate(job *work)
-{
-    HPAC_TRY_NEW(work->workers, work->worker_count);
-    HPAC_TRY_NEW(work->is_new, work->file_count + 1); /* + 1: no rows are no failure */
-    HPAC_TRY_NEW(work->problems, work->row_count + 1);
-    for (size_t i = 0; i < work->worker_count; i++) {
-        worker *own = &work->workers[i];
-        HPAC_TRY(hpac_dataset_reader_create(work->options->dataset, &own->reader));
-        HPAC_TRY_NEW(own->pixels, work->plane_nbytes * work->channels);
-        HPAC_TRY_NEW(own->plane, work->plane_nbytes);
-    }
-    return HPAC_OK;
-}
-
-static void job_fini(job *work)
-{
-    for (size_t i = 0; work->workers && i < work->worker_count; i++) {
-        hpac_dataset_reader_destroy(work->workers[i].reader);
-        free(work->workers[i].pixels);
-        free(work->workers[i].plane);
-    }
-    for (size_t row = 0; work->problems && row < work->row_count; row++)
-        free(work->problems[row]);
-    free(work->workers);
-    free(work->is_new);
-    free(work->problems);
-}
-
 hpac_status hpac_preprocess_write(const hpac_preprocess_options *options)
 {
     const hpac_dataset_options *data = hpac_dataset_get_options(options->dataset);
@@ -160,16 +120,15 @@ hpac_status hpac_preprocess_write(const hpac_preprocess_options *options)
         .row_count = data->labels->count,
         .channels = data->channels,
         .file_count = data->labels->count * data->channels,
-        .plane_nbytes = data->rows * data->cols,
-        .worker_count = (size_t)(options->threads > 0 ? options->threads : hpac_core_count()),
-        .progress_mutex = PTHREAD_MUTEX_INITIALIZER,
     };
-    HPAC_TRY(hpac_dataset_check(options->dataset, NULL, 0, options->threads));
-    HPAC_TRY(allocate(&work));
+    HPAC_TRY(hpac_dataset_check(options->dataset, NULL, 0, options->pass.threads));
+    HPAC_TRY_NEW(work.is_new, work.file_count + 1); /* + 1: no rows are no failure */
+    HPAC_TRY_NEW(work.problems, work.row_count + 1);
     HPAC_TRY(check_directory(&work));
     HPAC_TRY(check_outputs(&work));
-    hpac_status status = prepare_rows(&work);
+    hpac_status status = write_rows(&work);
     if (status != HPAC_OK)
         remove_new(&work);
-    return status;
+    return status == HPAC_INTERRUPTED ? hpac_fail(status, "interrupted; new files are removed")
+                                      : status;
 }

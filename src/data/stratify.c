@@ -39,18 +39,6 @@ static void dealer_fini(dealer *deal)
     free(deal->dealt);
 }
 
-static void shuffle_order(dealer *deal)
-{
-    for (size_t i = 0; i < deal->row_count; i++)
-        deal->order[i] = i;
-    for (size_t i = deal->row_count; i-- > 1;) {
-        size_t j = hpac_random_below(&deal->random, (uint32_t)i + 1);
-        size_t row = deal->order[i];
-        deal->order[i] = deal->order[j];
-        deal->order[j] = row;
-    }
-}
-
 /* The class with the fewest rows left to deal, the lowest number of several; ANY_CLASS: none is
  * left. */
 static size_t rarest_class(const dealer *deal)
@@ -183,11 +171,12 @@ hpac_status stratify(uint32_t seed, uint32_t repeat, size_t folds, size_t row_co
         deal.capacity[fold] = row_count / folds + (fold < row_count % folds);
     for (size_t row = 0; row < row_count; row++) {
         fold_of[row] = NOT_DEALT;
+        deal.order[row] = row;
         deal.by_mask[row] = (masked_row){masks[row], row};
     }
     qsort(deal.by_mask, row_count, sizeof *deal.by_mask, compare_masks);
     hpac_random_init(&deal.random, seed, HPAC_PURPOSE_SPLIT, 0, repeat);
-    shuffle_order(&deal);
+    hpac_random_shuffle(&deal.random, deal.order, row_count);
     for (size_t c; (c = rarest_class(&deal)) != ANY_CLASS;)
         deal_class(&deal, c);
     deal_class(&deal, ANY_CLASS);

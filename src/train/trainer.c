@@ -104,7 +104,7 @@ static void report_preparation(void *user, size_t done, size_t total)
 static hpac_status prepare_images(train_job *training)
 {
     const hpac_train_options *options = training->options;
-    const hpac_dataset_preparation preparation = {
+    const hpac_dataset_pass preparation = {
         .threads = training->config->data.workers,
         .stop = options->stop,
         .progress = options->progress ? report_preparation : NULL,

@@ -247,7 +247,7 @@ POOL_TEST(prepares_ahead_and_leaves_bad_images_to_their_reader)
     truncate_file(picture_path(&pictures, 4, 0), 60);
     hpac_dataset *dataset = create(&options);
     steps seen = {0};
-    const hpac_dataset_preparation preparation = {
+    const hpac_dataset_pass preparation = {
         .threads = 3, .stop = &seen.stop, .progress = on_progress, .user = &seen};
     size_t prepared;
     cr_assert_eq(hpac_dataset_prepare(dataset, &preparation, &prepared), HPAC_OK);
@@ -275,7 +275,7 @@ POOL_TEST(preparing_can_be_stopped)
     hpac_dataset_options options = shared_options(1);
     hpac_dataset *dataset = create(&options);
     steps seen = {.stop = 1};
-    const hpac_dataset_preparation preparation = {.stop = &seen.stop};
+    const hpac_dataset_pass preparation = {.stop = &seen.stop};
     size_t prepared;
     cr_expect_eq(hpac_dataset_prepare(dataset, &preparation, &prepared), HPAC_INTERRUPTED);
     cr_expect_eq(hpac_image_pool_files_decoded(pool), 0);
@@ -289,7 +289,7 @@ POOL_TEST(without_a_cache_nothing_is_prepared)
     options.cache_nbytes = 0;
     hpac_dataset *dataset = create(&options);
     size_t prepared;
-    cr_expect_eq(hpac_dataset_prepare(dataset, &(hpac_dataset_preparation){0}, &prepared), HPAC_OK);
+    cr_expect_eq(hpac_dataset_prepare(dataset, &(hpac_dataset_pass){0}, &prepared), HPAC_OK);
     cr_expect_eq(prepared, 0);
     hpac_dataset_destroy(dataset);
 }
