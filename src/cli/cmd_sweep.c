@@ -28,7 +28,7 @@ static hpac_status run(const cli_arguments *arguments)
     HPAC_TRY_MEMORY(directory = cli_out_directory(arguments, sweep.name), strlen(sweep.name));
     const hpac_sweep_options options = {
         .sweep = &sweep,
-        .folder = directory,
+        .directory = directory,
         .device = cli_text(arguments, "device"),
         .force = cli_flag(arguments, "force"),
         .dry_run = cli_flag(arguments, "dry-run"),

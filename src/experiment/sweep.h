@@ -4,7 +4,7 @@
  *     hpac_sweep sweep;
  *     status = hpac_sweep_load("configs/sweep.yaml", sets, set_count, &sweep);
  *     hpac_table results;
- *     status = hpac_sweep_run_all(&(hpac_sweep_options){.sweep = &sweep, .folder = "runs/sweep",
+ *     status = hpac_sweep_run_all(&(hpac_sweep_options){.sweep = &sweep, .directory = "runs/sweep",
  *                                                   .device = "auto"}, &results);
  *     hpac_sweep_rank(&results, &ranking);        // best first
  *     hpac_table_fini(&ranking); hpac_table_fini(&results); hpac_sweep_fini(&sweep);
@@ -44,9 +44,9 @@ typedef struct hpac_sweep {
     char *text; /* of the file */
     size_t text_nbytes;
     char **keys; /* (key_count) what runs or grid set, in their order: "train.epochs" */
-    int key_count;
+    size_t key_count, key_capacity;
     hpac_sweep_run *runs; /* (run_count) in the order of the file */
-    int run_count;
+    size_t run_count;
 } hpac_sweep;
 
 /* Reads a sweep and makes all its configurations; `sets` ("key=value") override in every one. The
@@ -60,11 +60,11 @@ void hpac_sweep_fini(hpac_sweep *sweep);
 
 typedef struct hpac_sweep_options {
     const hpac_sweep *sweep;
-    const char *folder; /* directory of the sweep, with one directory per run */
-    const char *device; /* as hpac_device_options.name */
-    bool force;         /* train finished runs again, and in a directory with other files */
-    bool dry_run;       /* all checks; nothing is written, nothing trained */
-    bool report;        /* write the report (report.h) of each run and of the sweep */
+    const char *directory; /* of the sweep, with one directory per run */
+    const char *device;    /* as hpac_device_options.name */
+    bool force;            /* train finished runs again, and in a directory with other files */
+    bool dry_run;          /* all checks; nothing is written, nothing trained */
+    bool report;           /* write the report (report.h) of each run and of the sweep */
     /* Nonzero: finish the batch, save, return HPAC_INTERRUPTED. May be NULL. */
     const volatile sig_atomic_t *stop;
     void (*progress)(void *user, const hpac_progress *progress); /* may be NULL */
@@ -77,7 +77,7 @@ typedef struct hpac_sweep_options {
  * (fewer epochs are a CONFIG error). With force all runs are deleted after the checks and before
  * the first step, so that a sweep that ends early resumes without force. Prepared images are shared
  * (data/dataset.h), and prepared before the clock of the first epoch that needs them.
- * <folder>/sweep.csv is written after every run; <folder>/sweep.yaml is a copy of the file.
+ * <directory>/sweep.csv is written after every run; <directory>/sweep.yaml is a copy of the file.
  *
  * `results` gets the rows of sweep.csv in the order of the sweep, for hpac_table_fini whatever the
  * status; with dry_run the runs, their schedule and their update steps. It borrows from `sweep`.

@@ -12,7 +12,7 @@
 /* Values for keys, in their order. */
 typedef struct sweep_values {
     hpac_config_value *items; /* (count) the paths are the file's */
-    int count;
+    size_t count, capacity;
 } sweep_values;
 
 /* The configuration that runs start from. */
@@ -31,11 +31,11 @@ typedef struct sweep_entry {
 typedef struct sweep_file {
     hpac_reader reader; /* owns the nodes, which point to it: a sweep_file stays where it is */
     char **paths;       /* (path_count) every key that is set anywhere, once */
-    int path_count;
+    size_t path_count, path_capacity;
     sweep_config config;
     sweep_values set, grid; /* grid: the nodes are lists */
     sweep_entry *entries;   /* (entry_count) at least one */
-    int entry_count;
+    size_t entry_count;
 } sweep_file;
 
 /* Reads the text of a sweep. Problems go to file->reader.problems. Errors: CONFIG when
@@ -45,7 +45,7 @@ void sweep_file_fini(sweep_file *file);
 
 /* ---- sweep_name.c ---- */
 
-#define SWEEP_NAME_NBYTES 251 /* Linux takes 255 bytes */
+#define SWEEP_NAME_NBYTES 251 /* with the NUL; Linux takes 255 */
 
 /* One run: an entry and a choice from each list of the grid. */
 typedef struct sweep_point {
@@ -53,9 +53,9 @@ typedef struct sweep_point {
     const size_t *choices; /* (grid.count) indices */
 } sweep_point;
 
-/* The name of a run, given or made. Errors: CONFIG for a made one that is too long, INTERNAL. */
-hpac_status sweep_name_make(const sweep_file *file, const sweep_point *point,
-                            char name[SWEEP_NAME_NBYTES]);
+/* The name of a run, given or made; malloc'ed. Errors: CONFIG for a made one that is too long,
+ * INTERNAL. */
+hpac_status sweep_name_make(const sweep_file *file, const sweep_point *point, char **name);
 /* What is wrong with a given name, or NULL. */
 const char *sweep_name_fault(const char *name);
 
@@ -69,7 +69,7 @@ typedef enum sweep_state {
 
 /* The state of a run. */
 typedef struct sweep_row {
-    char *folder; /* its directory */
+    char *directory;
     sweep_state state;
     bool begun;           /* an earlier sweep left something that is not finished */
     hpac_train_plan plan; /* of a run that is not finished */

@@ -1,27 +1,26 @@
 /* Names of runs, which name directories: given ones checked, others made from what differs. */
 #include "sweep_internal.h"
 
-#include <stdlib.h>
+#include "base/memory.h"
+
+#include <ctype.h>
 #include <string.h>
 
 /* Longer values are represented by their number among the values of the key. */
 #define MAX_VALUE_NBYTES 40
 
-/* ---- given names ---- */
-
 static bool is_name_byte(char byte)
 {
-    return (unsigned char)byte >= 0x80 || (byte >= '0' && byte <= '9') ||
-           (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
-           (byte && strchr("._-+=,@%() ", byte));
+    unsigned char code = (unsigned char)byte;
+    return code >= 0x80 || isalnum(code) || (code && strchr("._-+=,@%() ", code));
 }
 
 /* What the sweep and its report keep in the directory. */
-static bool is_taken(const char *name)
+static bool is_reserved(const char *name)
 {
-    static const char *const taken[] = {"sweep.csv", "sweep.yaml", "plots", "report.html"};
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-        if (strcmp(name, taken[i]) == 0)
+    static const char *const reserved[] = {"sweep.csv", "sweep.yaml", "plots", "report.html"};
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (strcmp(name, reserved[i]) == 0)
             return true;
     return false;
 }
@@ -36,32 +35,16 @@ const char *sweep_name_fault(const char *name)
             return "expected letters, digits, spaces and . _ - + = , @ % ( )";
     if (strchr(".- ", name[0]) || strchr(". ", name[length - 1]))
         return "a name cannot begin with a dot, dash or space, or end with a dot or space";
-    return is_taken(name) ? "the sweep writes a file of this name" : NULL;
+    return is_reserved(name) ? "the sweep writes a file of this name" : NULL;
 }
 
 /* ---- made names ---- */
 
-typedef struct name_writer {
-    const sweep_file *file;
-    char *text; /* (SWEEP_NAME_NBYTES) */
-    size_t length;
-    bool too_long;
-} name_writer;
-
-static void put_byte(name_writer *writer, char byte)
-{
-    writer->too_long |= writer->length == SWEEP_NAME_NBYTES - 1;
-    if (writer->too_long)
-        return;
-    writer->text[writer->length++] = byte;
-    writer->text[writer->length] = '\0';
-}
-
 /* Bytes that no name may have become underscores, as do those that separate its parts. */
-static void put(name_writer *writer, const char *text)
+static void print_safe(const char *text, FILE *name)
 {
     for (; *text; text++)
-        put_byte(writer, is_name_byte(*text) && !strchr(" ,=", *text) ? *text : '_');
+        fputc(is_name_byte(*text) && !strchr(" ,=", *text) ? *text : '_', name);
 }
 
 static const char *last_part(const char *path)
@@ -73,7 +56,7 @@ static const char *last_part(const char *path)
 /* "epochs" of "train.epochs", unless another key of the sweep ends so too. */
 static const char *short_key(const sweep_file *file, const char *path)
 {
-    for (int i = 0; i < file->path_count; i++)
+    for (size_t i = 0; i < file->path_count; i++)
         if (strcmp(file->paths[i], path) != 0 &&
             strcmp(last_part(file->paths[i]), last_part(path)) == 0)
             return path;
@@ -98,59 +81,64 @@ static bool value_text(const hpac_yaml_node *node, char text[MAX_VALUE_NBYTES + 
 }
 
 /* "epochs=5". `number` is the value's among those of its key, from 1. */
-static void put_part(name_writer *writer, const char *path, const hpac_yaml_node *node,
-                     size_t number)
+static void print_part(const sweep_file *file, const char *path, const hpac_yaml_node *node,
+                       size_t number, FILE *name)
 {
     char text[MAX_VALUE_NBYTES + 1];
     if (!value_text(node, text))
         snprintf(text, sizeof text, "v%zu", number);
-    if (writer->length > 0)
-        put_byte(writer, ',');
-    put(writer, short_key(writer->file, path));
-    put_byte(writer, '=');
-    put(writer, text);
+    if (ftell(name) > 0)
+        fputc(',', name);
+    print_safe(short_key(file, path), name);
+    fputc('=', name);
+    print_safe(text, name);
 }
 
-static hpac_status put_config(name_writer *writer, const sweep_config *config)
+static hpac_status print_config(const sweep_config *config, FILE *name)
 {
+    HPAC_AUTO_FREE char *text = NULL;
     if (!config->node)
         return HPAC_OK;
-    char *name = hpac_config_name_of(config->node->text);
-    if (!name)
-        return hpac_fail_memory(strlen(config->node->text));
-    put(writer, name);
-    free(name);
+    HPAC_TRY_MEMORY(text = hpac_config_name_of(config->node->text), strlen(config->node->text));
+    print_safe(text, name);
     return HPAC_OK;
 }
 
-hpac_status sweep_name_make(const sweep_file *file, const sweep_point *point,
-                            char name[SWEEP_NAME_NBYTES])
+static hpac_status print_name(const sweep_file *file, const sweep_point *point, FILE *name)
 {
     const sweep_entry *entry = point->entry;
-    name_writer writer = {.file = file, .text = name};
-    *name = '\0';
     if (entry->name) {
-        writer.length = (size_t)snprintf(name, SWEEP_NAME_NBYTES, "%s", entry->name);
+        fputs(entry->name, name);
     } else {
-        HPAC_TRY(put_config(&writer, &entry->config));
-        for (int i = 0; i < entry->values.count; i++)
-            put_part(&writer, entry->values.items[i].path, entry->values.items[i].node,
-                     (size_t)(entry - file->entries) + 1);
+        HPAC_TRY(print_config(&entry->config, name));
+        for (size_t i = 0; i < entry->values.count; i++)
+            print_part(file, entry->values.items[i].path, entry->values.items[i].node,
+                       (size_t)(entry - file->entries) + 1, name);
     }
-    for (int g = 0; g < file->grid.count; g++) {
+    for (size_t g = 0; g < file->grid.count; g++) {
         const hpac_config_value *axis = &file->grid.items[g];
         size_t choice = point->choices[g];
         if (axis->node->count > 1)
-            put_part(&writer, axis->path, axis->node->items[choice].value, choice + 1);
+            print_part(file, axis->path, axis->node->items[choice].value, choice + 1, name);
     }
-    if (writer.length == 0)
-        HPAC_TRY(put_config(&writer, &file->config));
-    /* Of a configuration's name. */
-    if (*name == '.' || *name == '-' || is_taken(name))
-        *name = '_';
-    return writer.too_long ? hpac_fail(HPAC_ERR_CONFIG,
-                                       "%s: the name made of the keys that differ is too long for "
-                                       "a directory; sweep fewer keys at once",
-                                       file->reader.source.name)
-                           : HPAC_OK;
+    return ftell(name) == 0 ? print_config(&file->config, name) : HPAC_OK;
+}
+
+hpac_status sweep_name_make(const sweep_file *file, const sweep_point *point, char **name)
+{
+    size_t length = 0;
+    FILE *stream;
+    HPAC_TRY_MEMORY(stream = open_memstream(name, &length), SWEEP_NAME_NBYTES);
+    hpac_status status = print_name(file, point, stream);
+    if (fclose(stream) != 0)
+        return hpac_fail_memory(SWEEP_NAME_NBYTES);
+    HPAC_TRY(status);
+    if (**name == '.' || **name == '-' || is_reserved(*name)) /* of a configuration's name */
+        **name = '_';
+    return length < SWEEP_NAME_NBYTES
+               ? HPAC_OK
+               : hpac_fail(HPAC_ERR_CONFIG,
+                           "%s: the name made of the keys that differ is too long for "
+                           "a directory; sweep fewer keys at once",
+                           file->reader.source.name);
 }

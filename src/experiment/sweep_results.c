@@ -1,11 +1,10 @@
 /* The results of a sweep: the rows of sweep.csv, and the best first for the terminal. */
 #include "sweep_internal.h"
 
-#include "base/file.h"
+#include "base/memory.h"
 #include "rundir/run_results.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -34,14 +33,13 @@ static const hpac_column plan_columns[] = {
 static hpac_status make_key_column(const hpac_sweep *sweep, const char *key, hpac_column *column)
 {
     bool numbers = true, any = false;
-    for (int run = 0; run < sweep->run_count; run++) {
-        char *text = hpac_config_value_text(&sweep->runs[run].config, key), again[32];
-        if (!text)
-            return hpac_fail_memory(1);
+    for (size_t run = 0; run < sweep->run_count; run++) {
+        HPAC_AUTO_FREE char *text = NULL;
+        char again[32];
+        HPAC_TRY_MEMORY(text = hpac_config_value_text(&sweep->runs[run].config, key), 1);
         hpac_number_text(strtod(text, NULL), again);
         numbers = numbers && (!*text || strcmp(text, again) == 0);
         any = any || *text;
-        free(text);
     }
     *column =
         (hpac_column){.name = key, .kind = numbers && any ? HPAC_REAL : HPAC_TEXT, .decimals = 4};
@@ -53,69 +51,62 @@ static hpac_status begin_table(const hpac_sweep_options *options, hpac_table *ta
     const hpac_sweep *sweep = options->sweep;
     const hpac_column *last = options->dry_run ? plan_columns : hpac_result_columns;
     size_t last_count = options->dry_run ? COUNT_OF(plan_columns) : HPAC_RESULT_COLUMNS;
-    size_t count = HPAC_SCHEDULE_COLUMNS,
-           nbytes = (count + (size_t)sweep->key_count + last_count) * sizeof(hpac_column);
-    hpac_column *columns = malloc(nbytes);
-    hpac_status status = columns ? HPAC_OK : hpac_fail_memory(nbytes);
-    if (columns)
-        memcpy(columns, hpac_schedule_columns, sizeof hpac_schedule_columns);
-    for (int k = 0; k < sweep->key_count && status == HPAC_OK; k++)
+    size_t count = HPAC_SCHEDULE_COLUMNS;
+    HPAC_AUTO_FREE hpac_column *columns = NULL;
+    HPAC_TRY_NEW(columns, count + sweep->key_count + last_count);
+    memcpy(columns, hpac_schedule_columns, sizeof hpac_schedule_columns);
+    for (size_t k = 0; k < sweep->key_count; k++)
         if (!is_scheduled(sweep->keys[k]))
-            status = make_key_column(sweep, sweep->keys[k], &columns[count++]);
-    if (status == HPAC_OK) {
-        memcpy(columns + count, last, last_count * sizeof *columns);
-        hpac_table_init(table, "sweep", "Runs", columns, count + last_count);
-    }
-    free(columns);
-    return status;
+            HPAC_TRY(make_key_column(sweep, sweep->keys[k], &columns[count++]));
+    memcpy(columns + count, last, last_count * sizeof *columns);
+    hpac_table_init(table, "sweep", "Runs", columns, count + last_count);
+    return HPAC_OK;
 }
 
 /* ---- a row of sweep.csv ---- */
 
 static hpac_status add_dropout(const hpac_config *config, hpac_table *table)
 {
-    double *rates = calloc(config->layer_count + 1, sizeof *rates);
+    HPAC_AUTO_FREE double *rates = NULL;
+    HPAC_AUTO_FREE char *text = NULL;
     size_t count = 0;
-    for (size_t i = 0; i < config->layer_count && rates; i++)
+    HPAC_TRY_NEW(rates, config->layer_count + 1);
+    for (size_t i = 0; i < config->layer_count; i++)
         if (config->layers[i].kind == HPAC_LAYER_DROPOUT)
             rates[count++] = (double)config->layers[i].rate;
-    char *text = rates ? hpac_dropout_text(rates, count) : NULL;
-    if (text)
-        hpac_table_add_text(table, text);
-    free(rates);
-    free(text);
-    return text ? HPAC_OK : hpac_fail_memory(1);
+    HPAC_TRY_MEMORY(text = hpac_dropout_text(rates, count), 1);
+    hpac_table_add_text(table, text);
+    return HPAC_OK;
 }
 
 /* A value as the configuration writes it, in the next column. */
 static hpac_status add_value(const hpac_config *config, const char *key, hpac_table *table)
 {
-    char *text = hpac_config_value_text(config, key);
-    if (!text)
-        return hpac_fail_memory(1);
+    HPAC_AUTO_FREE char *text = NULL;
+    HPAC_TRY_MEMORY(text = hpac_config_value_text(config, key), 1);
     if (table->columns[table->cell_count % table->column_count].kind == HPAC_TEXT)
         hpac_table_add_text(table, text);
     else
         hpac_table_add_real(table, *text ? strtod(text, NULL) : NAN);
-    free(text);
     return HPAC_OK;
 }
 
-static hpac_status add_schedule(const hpac_sweep *sweep, int run, sweep_state state,
-                                hpac_table *table)
+static hpac_status add_schedule(const hpac_sweep *sweep, const hpac_sweep_run *run,
+                                sweep_state state, hpac_table *table)
 {
     static const char *const states[] = {
         [SWEEP_MISSING] = "missing", [SWEEP_FAILED] = "failed", [SWEEP_FINISHED] = "finished"};
-    const hpac_config *config = &sweep->runs[run].config;
-    hpac_table_add_text(table, sweep->runs[run].name);
-    hpac_table_add_text(table, states[state]);
-    hpac_table_add_text(table, config->name);
-    hpac_table_add_integer(table, (long long)config->data.target_count);
-    hpac_table_add_integer(table, config->train.epochs);
-    hpac_table_add_integer(table, (long long)config->train.batch_size);
+    const hpac_config *config = &run->config;
+    hpac_table_add_cells(table,
+                         HPAC_CELLS(HPAC_TEXT_CELL(run->name), HPAC_TEXT_CELL(states[state]),
+                                    HPAC_TEXT_CELL(config->name),
+                                    HPAC_NUMBER_CELL(config->data.target_count),
+                                    HPAC_NUMBER_CELL(config->train.epochs),
+                                    HPAC_NUMBER_CELL(config->train.batch_size)),
+                         6);
     HPAC_TRY(add_dropout(config, table));
     HPAC_TRY(add_value(config, "train.optimizer.learning_rate", table));
-    for (int k = 0; k < sweep->key_count; k++)
+    for (size_t k = 0; k < sweep->key_count; k++)
         if (!is_scheduled(sweep->keys[k]))
             HPAC_TRY(add_value(config, sweep->keys[k], table));
     return HPAC_OK;
@@ -126,19 +117,22 @@ hpac_status sweep_results_read(const hpac_sweep_options *options, const sweep_ro
 {
     *results = (hpac_table){0};
     HPAC_TRY(begin_table(options, results));
-    for (int run = 0; run < options->sweep->run_count; run++) {
+    for (size_t run = 0; run < options->sweep->run_count; run++) {
         const sweep_row *row = &rows[run];
+        bool finished = row->state == SWEEP_FINISHED;
         hpac_run_results result;
-        HPAC_TRY(add_schedule(options->sweep, run, row->state, results));
+        HPAC_TRY(add_schedule(options->sweep, &options->sweep->runs[run], row->state, results));
         if (options->dry_run) {
-            hpac_table_add_integer(results, (long long)row->plan.steps);
-            hpac_table_add_integer(results, (long long)row->plan.train_images);
-            hpac_table_add_integer(results, (long long)row->plan.validation_images);
+            hpac_table_add_cells(results,
+                                 HPAC_CELLS(HPAC_NUMBER_CELL(row->plan.steps),
+                                            HPAC_NUMBER_CELL(row->plan.train_images),
+                                            HPAC_NUMBER_CELL(row->plan.validation_images)),
+                                 3);
             continue;
         }
-        if (row->state == SWEEP_FINISHED)
-            HPAC_TRY(hpac_run_results_read(row->folder, &result));
-        hpac_run_results_add(results, row->state == SWEEP_FINISHED ? &result : NULL);
+        if (finished)
+            HPAC_TRY(hpac_run_results_read(row->directory, &result));
+        hpac_run_results_add(results, finished ? &result : NULL);
     }
     return results->status;
 }
@@ -175,24 +169,16 @@ static const hpac_column listing_columns[] = {
     HPAC_COLUMN_INTEGER("steps", NULL),
 };
 
-static const hpac_cell *cell_of(const hpac_table *results, size_t row, const char *name)
-{
-    for (size_t c = 0; c < results->column_count; c++)
-        if (strcmp(results->columns[c].name, name) == 0)
-            return hpac_table_cell(results, row, c);
-    return NULL;
-}
-
 static double number_in(const hpac_table *results, size_t row, const char *name)
 {
-    const hpac_cell *cell = cell_of(results, row, name);
-    return cell ? cell->number : NAN;
+    size_t column = hpac_table_find_column(results, name);
+    return column < results->column_count ? hpac_table_cell(results, row, column)->number : NAN;
 }
 
 static const char *text_in(const hpac_table *results, size_t row, const char *name)
 {
-    const hpac_cell *cell = cell_of(results, row, name);
-    return cell && cell->text ? cell->text : "";
+    size_t column = hpac_table_find_column(results, name);
+    return column < results->column_count ? hpac_table_cell(results, row, column)->text : "";
 }
 
 /* Whether row a comes before row b; rows without results come last, in their order. */
@@ -252,7 +238,7 @@ void hpac_sweep_rank(const hpac_table *results, hpac_table *ranking)
                     "epoch, then by the validation loss",
                     ranking_columns, COUNT_OF(ranking_columns));
     size_t count = hpac_table_row_count(results);
-    size_t *order = calloc(count + 1, sizeof *order);
+    HPAC_AUTO_FREE size_t *order = calloc(count + 1, sizeof *order);
     if (!order) {
         ranking->status = hpac_fail_memory((count + 1) * sizeof *order);
         return;
@@ -269,7 +255,6 @@ void hpac_sweep_rank(const hpac_table *results, hpac_table *ranking)
         for (size_t c = 1; c < COUNT_OF(ranking_columns); c++)
             hpac_table_add_real(ranking, number_in(results, order[i], ranking_columns[c].name));
     }
-    free(order);
 }
 
 void hpac_sweep_list(const hpac_table *plan, hpac_table *listing)

@@ -137,7 +137,4 @@ hpac_status train_log_printed(hpac_status (*print)(const void *what, FILE *strea
 /* Logs the profile as a table and writes profile.csv. */
 hpac_status train_report_profile(const train_job *training);
 
-/* The rows of folds.csv (src/experiment/results.c). */
-void train_folds_table(const hpac_run_results *results, int count, hpac_table *table);
-
 #endif

@@ -37,7 +37,7 @@ static void expect_names(const hpac_sweep *sweep, const char *expected)
 {
     char names[1024] = "";
     size_t length = 0;
-    for (int i = 0; i < sweep->run_count && length < sizeof names; i++)
+    for (size_t i = 0; i < sweep->run_count && length < sizeof names; i++)
         length +=
             (size_t)snprintf(names + length, sizeof names - length, "%s ", sweep->runs[i].name);
     cr_expect_str_eq(names, expected);
@@ -297,7 +297,7 @@ Test(sweep, the_sweep_that_comes_along_is_good)
     cr_assert_eq(hpac_sweep_load("configs/sweep.yaml", NULL, 0, &sweep), HPAC_OK, "%s",
                  hpac_error_message());
     expect_names(&sweep, "improved improved_batch128 improved_nodropout baseline ");
-    for (int i = 0; i < sweep.run_count; i++) {
+    for (size_t i = 0; i < sweep.run_count; i++) {
         char path[128], *expected = NULL, *text = NULL;
         hpac_config config;
         snprintf(path, sizeof path, "configs/%s.yaml", sweep.runs[i].name);

@@ -63,10 +63,10 @@ Test(sweep_results, every_column_of_sweep_csv)
              "   model: [{type: flatten}, {type: dense, units: classes, activation: sigmoid}]}\n");
     cr_assert_eq(mkdir("one", 0755), 0);
     scratch_write_text("one/metrics.csv", metrics);
-    const hpac_sweep_options options = {.sweep = &sweep, .folder = "."};
-    char folder[] = "one";
+    const hpac_sweep_options options = {.sweep = &sweep, .directory = "."};
+    char directory[] = "one";
     const sweep_row rows[] = {
-        {.folder = folder, .state = SWEEP_FINISHED}, {.state = SWEEP_FAILED}, {0}};
+        {.directory = directory, .state = SWEEP_FINISHED}, {.state = SWEEP_FAILED}, {0}};
     hpac_table results;
     cr_assert_eq(sweep_results_read(&options, rows, &results), HPAC_OK, "%s", hpac_error_message());
     char *text = csv_of(&results);
@@ -105,7 +105,7 @@ Test(sweep_results, every_column_of_a_dry_run)
 {
     hpac_sweep sweep =
         load("config: base.yaml\ngrid: {train.batch_size: [16], train.seed: [7, 8]}\n");
-    const hpac_sweep_options options = {.sweep = &sweep, .folder = ".", .dry_run = true};
+    const hpac_sweep_options options = {.sweep = &sweep, .directory = ".", .dry_run = true};
     const sweep_row rows[] = {{.state = SWEEP_FINISHED, .plan = plan}, {.plan = {1, 2, 3}}};
     hpac_table results, listing;
     cr_assert_eq(sweep_results_read(&options, rows, &results), HPAC_OK, "%s", hpac_error_message());
