@@ -2,6 +2,7 @@
 #include "base/file.h"
 
 #include "config_text.h"
+#include "layers.h"
 #include "scratch.h"
 
 #include <criterion/criterion.h>
@@ -48,21 +49,13 @@ Test(config, defaults_are_those_of_the_reference_notebooks)
 Test(config, default_model_is_the_improved_one_with_dropout)
 {
     static const hpac_layer expected[] = {
-        {.kind = HPAC_LAYER_CONV2D,
-         .filters = 16,
-         .kernel_rows = 3,
-         .kernel_cols = 3,
-         .activation = HPAC_ACTIVATION_RELU},
-        {.kind = HPAC_LAYER_CONV2D,
-         .filters = 32,
-         .kernel_rows = 3,
-         .kernel_cols = 3,
-         .activation = HPAC_ACTIVATION_RELU},
-        {.kind = HPAC_LAYER_MAXPOOL, .kernel_rows = 2, .kernel_cols = 2},
-        {.kind = HPAC_LAYER_DROPOUT, .rate = 0.25f},
-        {.kind = HPAC_LAYER_FLATTEN},
-        {.kind = HPAC_LAYER_DENSE, .units = 64, .activation = HPAC_ACTIVATION_RELU},
-        {.kind = HPAC_LAYER_DROPOUT, .rate = 0.5f},
+        CONV2D(16),
+        CONV2D(32),
+        MAXPOOL,
+        DROPOUT(0.25f),
+        FLATTEN,
+        DENSE(64),
+        DROPOUT(0.5f),
         {.kind = HPAC_LAYER_DENSE,
          .units = 28,
          .activation = HPAC_ACTIVATION_SIGMOID,

@@ -6,6 +6,7 @@
 #include <hpac/network.h>
 
 #include "../cudasim/counts.h"
+#include "layers.h"
 #include "tested_device.h"
 
 #include <criterion/criterion.h>
@@ -14,22 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const hpac_layer layers[] = {
-    {.kind = HPAC_LAYER_CONV2D,
-     .filters = 4,
-     .kernel_rows = 3,
-     .kernel_cols = 3,
-     .activation = HPAC_ACTIVATION_RELU},
-    {.kind = HPAC_LAYER_CONV2D,
-     .filters = 8,
-     .kernel_rows = 3,
-     .kernel_cols = 3,
-     .activation = HPAC_ACTIVATION_RELU},
-    {.kind = HPAC_LAYER_MAXPOOL, .kernel_rows = 2, .kernel_cols = 2},
-    {.kind = HPAC_LAYER_DROPOUT, .rate = 0.25F},
-    {.kind = HPAC_LAYER_FLATTEN},
-    {.kind = HPAC_LAYER_DENSE, .units = 3, .activation = HPAC_ACTIVATION_SIGMOID},
-};
+static const hpac_layer layers[] = {CONV2D(4),      CONV2D(8), MAXPOOL,
+                                    DROPOUT(0.25F), FLATTEN,   OUTPUT(3)};
 enum { LAYER_COUNT = sizeof layers / sizeof *layers, BATCH = 4, STEPS = 4 };
 
 static const hpac_shape input = {3, 10, 10, 1};

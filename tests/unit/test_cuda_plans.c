@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "doctor/selfcheck.h"
 
+#include "layers.h"
 #include "tested_device.h"
 
 #include <criterion/criterion.h>
@@ -313,16 +314,7 @@ Test(cuda_plans, dropout_draws_by_all_bits_of_seed_and_step)
 
 /* ---- values that are not finite ---- */
 
-static const hpac_layer layers[] = {
-    {.kind = HPAC_LAYER_CONV2D,
-     .filters = 4,
-     .kernel_rows = 3,
-     .kernel_cols = 3,
-     .activation = HPAC_ACTIVATION_RELU},
-    {.kind = HPAC_LAYER_MAXPOOL, .kernel_rows = 2, .kernel_cols = 2},
-    {.kind = HPAC_LAYER_FLATTEN},
-    {.kind = HPAC_LAYER_DENSE, .units = 3, .activation = HPAC_ACTIVATION_SIGMOID},
-};
+static const hpac_layer layers[] = {CONV2D(4), MAXPOOL, FLATTEN, OUTPUT(3)};
 enum { LAYER_COUNT = sizeof layers / sizeof *layers };
 
 /* A step with one weight of a layer that is not finite: cuDNN's fused ReLU turns a NaN into 0, so

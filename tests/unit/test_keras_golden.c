@@ -5,6 +5,7 @@
 #include <hpac/network.h>
 
 #include "formula.h"
+#include "layers.h"
 #include "tested_device.h"
 
 #include <criterion/criterion.h>
@@ -173,20 +174,8 @@ static void check_weights(const golden *keras, const hpac_weights *weights)
 static void make_layers(const golden_case *run, hpac_layer layers[LAYER_COUNT])
 {
     const hpac_layer stack[LAYER_COUNT] = {
-        {.kind = HPAC_LAYER_CONV2D,
-         .filters = run->filters[0],
-         .kernel_rows = 3,
-         .kernel_cols = 3,
-         .activation = HPAC_ACTIVATION_RELU},
-        {.kind = HPAC_LAYER_CONV2D,
-         .filters = run->filters[1],
-         .kernel_rows = 3,
-         .kernel_cols = 3,
-         .activation = HPAC_ACTIVATION_RELU},
-        {.kind = HPAC_LAYER_MAXPOOL, .kernel_rows = 2, .kernel_cols = 2},
-        {.kind = HPAC_LAYER_FLATTEN},
-        {.kind = HPAC_LAYER_DENSE, .units = run->hidden, .activation = HPAC_ACTIVATION_RELU},
-        {.kind = HPAC_LAYER_DENSE, .units = run->classes, .activation = HPAC_ACTIVATION_SIGMOID},
+        CONV2D(run->filters[0]), CONV2D(run->filters[1]), MAXPOOL, FLATTEN,
+        DENSE(run->hidden),      OUTPUT(run->classes),
     };
     memcpy(layers, stack, sizeof stack);
 }

@@ -1,6 +1,8 @@
 /* Shapes and parameter counts of layers, against the reference notebooks and Keras's rules. */
 #include <hpac/layer.h>
 
+#include "layers.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -10,14 +12,8 @@ static const hpac_shape gray128 = {.rank = 3, .rows = 128, .cols = 128, .channel
 static void make_improved(hpac_layer layers[8], size_t classes)
 {
     const hpac_layer stack[8] = {
-        {.kind = HPAC_LAYER_CONV2D, .filters = 16, .kernel_rows = 3, .kernel_cols = 3},
-        {.kind = HPAC_LAYER_CONV2D, .filters = 32, .kernel_rows = 3, .kernel_cols = 3},
-        {.kind = HPAC_LAYER_MAXPOOL, .kernel_rows = 2, .kernel_cols = 2},
-        {.kind = HPAC_LAYER_DROPOUT, .rate = 0.25f},
-        {.kind = HPAC_LAYER_FLATTEN},
-        {.kind = HPAC_LAYER_DENSE, .units = 64, .activation = HPAC_ACTIVATION_RELU},
-        {.kind = HPAC_LAYER_DROPOUT, .rate = 0.5f},
-        {.kind = HPAC_LAYER_DENSE, .units = classes, .activation = HPAC_ACTIVATION_SIGMOID},
+        CONV2D(16), CONV2D(32), MAXPOOL,       DROPOUT(0.25f),
+        FLATTEN,    DENSE(64),  DROPOUT(0.5f), OUTPUT(classes),
     };
     memcpy(layers, stack, sizeof stack);
 }

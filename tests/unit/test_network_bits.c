@@ -3,6 +3,7 @@
 #include <hpac/network.h>
 
 #include "formula.h"
+#include "layers.h"
 #include "tested_device.h"
 
 #include <criterion/criterion.h>
@@ -11,22 +12,8 @@
 enum { SIDE = 34, CHANNELS = 3, TARGETS = 5, IMAGES = 71, IMAGE_NBYTES = SIDE * SIDE * CHANNELS };
 
 /* Layers of the default model: its dense layer sums thousands of terms. */
-static const hpac_layer layers[] = {
-    {.kind = HPAC_LAYER_CONV2D,
-     .filters = 16,
-     .kernel_rows = 3,
-     .kernel_cols = 3,
-     .activation = HPAC_ACTIVATION_RELU},
-    {.kind = HPAC_LAYER_CONV2D,
-     .filters = 32,
-     .kernel_rows = 3,
-     .kernel_cols = 3,
-     .activation = HPAC_ACTIVATION_RELU},
-    {.kind = HPAC_LAYER_MAXPOOL, .kernel_rows = 2, .kernel_cols = 2},
-    {.kind = HPAC_LAYER_FLATTEN},
-    {.kind = HPAC_LAYER_DENSE, .units = 64, .activation = HPAC_ACTIVATION_RELU},
-    {.kind = HPAC_LAYER_DENSE, .units = TARGETS, .activation = HPAC_ACTIVATION_SIGMOID},
-};
+static const hpac_layer layers[] = {CONV2D(16), CONV2D(32), MAXPOOL,
+                                    FLATTEN,    DENSE(64),  OUTPUT(TARGETS)};
 
 typedef struct predictor {
     hpac_device *device;

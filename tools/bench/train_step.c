@@ -1,39 +1,17 @@
 /*
- * hpac's side of train_step.py: trains --steps batches of the reference notebooks' network for each
- * line it reads and prints images/s.
+ * hpac's side of train_step.py: trains --steps batches of the default configuration's network, that
+ * of the reference notebooks, for each line it reads and prints images/s.
  *
  *     build/bench/train_step --steps 10 --batch 64 --threads 2 [--device cpu]
  */
+#include <hpac/config.h>
 #include <hpac/network.h>
+
+#include "base/clock.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-enum { SIDE = 128, CLASSES = 28 };
-
-static const hpac_layer layers[] = {
-    {.kind = HPAC_LAYER_CONV2D,
-     .filters = 16,
-     .kernel_rows = 3,
-     .kernel_cols = 3,
-     .activation = HPAC_ACTIVATION_RELU},
-    {.kind = HPAC_LAYER_CONV2D,
-     .filters = 32,
-     .kernel_rows = 3,
-     .kernel_cols = 3,
-     .activation = HPAC_ACTIVATION_RELU},
-    {.kind = HPAC_LAYER_MAXPOOL, .kernel_rows = 2, .kernel_cols = 2},
-    {.kind = HPAC_LAYER_DROPOUT, .rate = 0.25f},
-    {.kind = HPAC_LAYER_FLATTEN},
-    {.kind = HPAC_LAYER_DENSE, .units = 64, .activation = HPAC_ACTIVATION_RELU},
-    {.kind = HPAC_LAYER_DROPOUT, .rate = 0.5f},
-    {.kind = HPAC_LAYER_DENSE,
-     .units = CLASSES,
-     .activation = HPAC_ACTIVATION_SIGMOID,
-     .initializer = HPAC_INIT_GLOROT_UNIFORM},
-};
 
 typedef struct settings {
     int steps;
@@ -129,29 +107,25 @@ static void train(bench *run)
         collect(run);
 }
 
-static double now_s(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 int main(int argc, char **argv)
 {
     bench run = {.set = parse(argc, argv)};
+    hpac_config config;
+    check(hpac_config_parse("default", "data: {labels: none, images: none}", &config));
+    const hpac_shape input = hpac_config_input_shape(&config);
     check(hpac_device_open(&run.set.device, &run.device));
     hpac_network_options options = {
         .device = run.device,
-        .layers = layers,
-        .layer_count = sizeof layers / sizeof *layers,
+        .layers = config.layers,
+        .layer_count = config.layer_count,
         .format = {.batch_size = run.set.batch,
-                   .target_count = CLASSES,
-                   .rows = SIDE,
-                   .cols = SIDE,
-                   .channels = 1,
+                   .target_count = config.data.target_count,
+                   .rows = input.rows,
+                   .cols = input.cols,
+                   .channels = input.channels,
                    .pixels = HPAC_PIXELS_UINT8},
         .training = true,
-        .optimizer = {.learning_rate = 1.0f, .rho = 0.95f, .epsilon = 1e-7f},
+        .optimizer = config.train.optimizer,
     };
     check(hpac_network_create(&options, &run.network));
     check(hpac_network_allocate(run.network));
@@ -165,15 +139,16 @@ int main(int argc, char **argv)
     for (int byte; (byte = getchar()) != EOF;) {
         if (byte != '\n')
             continue;
-        double start_s = now_s();
+        double start_s = hpac_clock_s();
         train(&run);
-        printf("%.3f\n", run.set.steps * (double)run.set.batch / (now_s() - start_s));
+        printf("%.3f\n", run.set.steps * (double)run.set.batch / (hpac_clock_s() - start_s));
         fflush(stdout);
     }
     for (int i = 0; i < run.set.steps; i++)
         run.device->ops->free(run.device, HPAC_MEMORY_PINNED, run.slots[i]);
     free(run.slots);
     hpac_network_destroy(run.network);
+    hpac_config_fini(&config);
     run.device->ops->close(run.device);
     return 0;
 }
