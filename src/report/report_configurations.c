@@ -27,14 +27,15 @@ static json_t *text_of(const hpac_yaml_node *node)
     return fclose(stream) == 0 ? json_string_nocheck(text) : NULL;
 }
 
+/* A value is a list of texts: that of a list of sections has one per section. */
 static hpac_status add_value(json_t *keys, const char *path, const hpac_yaml_node *node)
 {
     bool sections = node->kind == HPAC_YAML_LIST && node->count > 0 &&
                     node->items[0].value->kind == HPAC_YAML_MAP;
-    json_t *value = sections ? json_array() : text_of(node);
+    json_t *value = json_array();
     bool good = json_object_set_new_nocheck(keys, path, value) == 0;
-    for (size_t i = 0; good && sections && i < node->count; i++)
-        good = json_array_append_new(value, text_of(node->items[i].value)) == 0;
+    for (size_t i = 0; good && i < (sections ? node->count : 1); i++)
+        good = json_array_append_new(value, text_of(sections ? node->items[i].value : node)) == 0;
     return good ? HPAC_OK : hpac_fail_memory(strlen(path));
 }
 
@@ -98,23 +99,6 @@ hpac_status report_keys_read(report_run *run)
 
 /* ---- comparing ---- */
 
-/* Runs that have no configuration yet do not differ. */
-static bool differs(const hpac_report *report, const char *path)
-{
-    const json_t *first = NULL;
-    bool found = false;
-    for (size_t i = 0; i < report->run_count; i++) {
-        const json_t *keys = report->runs[i].keys, *value = json_object_get(keys, path);
-        if (json_object_size(keys) == 0)
-            continue;
-        if (found && first != value && !json_equal(first, value))
-            return true;
-        first = value;
-        found = true;
-    }
-    return false;
-}
-
 /* How many of the first `count` items are this one. */
 static size_t count_item(const json_t *list, size_t count, const json_t *item)
 {
@@ -137,29 +121,6 @@ static hpac_status select_items(const json_t *list, const json_t *other, bool co
     return good ? HPAC_OK : hpac_fail_memory(json_array_size(list));
 }
 
-/* The items that the lists of all runs have; *ordered: in the same order, else the lists differ in
- * more than their own items. */
-static hpac_status find_common(const hpac_report *report, const char *path, json_t **common,
-                               bool *ordered)
-{
-    *ordered = true;
-    for (size_t i = 0; i < report->run_count; i++) {
-        json_t *list = json_object_get(report->runs[i].keys, path);
-        if (!list)
-            continue;
-        HPAC_AUTO(release) json_t *before = *common ? *common : json_incref(list);
-        *common = NULL;
-        HPAC_TRY(select_items(before, list, true, common));
-    }
-    for (size_t i = 0; i < report->run_count; i++) {
-        const json_t *list = json_object_get(report->runs[i].keys, path);
-        HPAC_AUTO(release) json_t *own = NULL;
-        HPAC_TRY(select_items(list, *common, true, &own));
-        *ordered = *ordered && (!list || json_equal(own, *common));
-    }
-    return HPAC_OK;
-}
-
 /* "{type: flatten}; {type: dropout, rate: 0.5}"; NULL when memory is out. */
 static json_t *join(const json_t *list)
 {
@@ -175,23 +136,44 @@ static json_t *join(const json_t *list)
     return json_string_nocheck(*text ? text : "none of its own");
 }
 
-/* Adds a text per run; of lists only what not all runs have. */
+/* The items that the values of all runs have. Runs without a configuration are ignored. */
+static hpac_status find_common(const hpac_report *report, const char *path, json_t **common)
+{
+    for (size_t i = 0; i < report->run_count; i++) {
+        json_t *keys = report->runs[i].keys, *value = json_object_get(keys, path);
+        if (json_object_size(keys) == 0)
+            continue;
+        HPAC_AUTO(release) json_t *before = *common ? *common : json_incref(value);
+        *common = NULL;
+        HPAC_TRY(select_items(before, value, true, common));
+    }
+    return HPAC_OK;
+}
+
+/* Adds a text per run, unless the key has one value in all: what not all runs have or, when they
+ * have the common items in another order, the whole value. */
 static hpac_status add_column(hpac_report *report, const char *path)
 {
     HPAC_AUTO(release) json_t *common = NULL;
-    bool ordered;
-    HPAC_TRY(find_common(report, path, &common, &ordered));
-    json_t *texts = json_array();
-    bool good = json_object_set_new_nocheck(report->differences, path, texts) == 0;
+    HPAC_AUTO(release) json_t *texts = json_array();
+    HPAC_TRY(find_common(report, path, &common));
+    bool equal = true, ordered = true, good = texts != NULL;
+    for (size_t i = 0; i < report->run_count; i++) {
+        json_t *keys = report->runs[i].keys, *value = json_object_get(keys, path);
+        HPAC_AUTO(release) json_t *shared = NULL;
+        HPAC_TRY(select_items(value, common, true, &shared));
+        bool ignored = json_object_size(keys) == 0;
+        equal = equal && (ignored || json_equal(value, common));
+        ordered = ordered && (ignored || json_equal(shared, common));
+    }
     for (size_t i = 0; good && i < report->run_count; i++) {
         json_t *value = json_object_get(report->runs[i].keys, path);
         HPAC_AUTO(release) json_t *own = NULL;
         HPAC_TRY(select_items(value, common, false, &own));
-        json_t *text = json_array_size(value) > 0 ? join(ordered ? own : value)
-                       : value                    ? json_incref(value)
-                                                  : json_string("");
+        json_t *text = value ? join(ordered ? own : value) : json_string("");
         good = json_array_append_new(texts, text) == 0;
     }
+    good = good && (equal || json_object_set_nocheck(report->differences, path, texts) == 0);
     return good ? HPAC_OK : hpac_fail_memory(strlen(path));
 }
 
@@ -205,13 +187,8 @@ static hpac_status find_differences(hpac_report *report)
     for (size_t i = 0; i < report->run_count; i++)
         if (report->runs[i].keys && json_object_update_missing(all, report->runs[i].keys) != 0)
             return hpac_fail_memory(json_object_size(report->runs[i].keys));
-    const char *path;
-    json_t *value;
-    json_object_foreach(all, path, value)
-    {
-        if (differs(report, path))
-            HPAC_TRY(add_column(report, path));
-    }
+    for (void *at = json_object_iter(all); at; at = json_object_iter_next(all, at))
+        HPAC_TRY(add_column(report, json_object_iter_key(at)));
     return HPAC_OK;
 }
 

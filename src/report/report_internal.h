@@ -94,8 +94,8 @@ double report_images(const report_run *run);
 
 /* ---- report_configurations.c ---- */
 
-/* Reads the configuration as an object of texts by path: {"data.split.fold": "0"}; a list of
- * sections, as the model's layers are, is a list of texts. Errors: DATA with path and line (invalid
+/* Reads the configuration as lists of texts by path: {"data.split.fold": ["0"]}; a list of
+ * sections, as the model's layers are, has a text each. Errors: DATA with path and line (invalid
  * YAML), INTERNAL (memory). */
 hpac_status report_keys_read(report_run *run);
 /* The table `configurations`: one row per run, one column per key that differs. */

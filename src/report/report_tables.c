@@ -216,7 +216,8 @@ static hpac_status make_probabilities(hpac_report *report, const report_run *run
 /* A number of the configuration; NaN when there is none. */
 static double configured(const report_run *run, const char *path)
 {
-    const char *text = json_string_value(json_object_get(run->keys, path));
+    const json_t *value = json_object_get(run->keys, path);
+    const char *text = json_string_value(json_array_get(value, 0));
     double number = NAN;
     return text && hpac_parse_number(text, &number) ? number : NAN;
 }
