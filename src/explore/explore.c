@@ -49,15 +49,7 @@ hpac_status hpac_exploration_print(const hpac_explore_options *options,
     return HPAC_OK;
 }
 
-/* ---- tables ---- */
-
-static hpac_status write_tables(const hpac_explore_options *options, const hpac_exploration *found)
-{
-    for (size_t i = 0; i < found->table_count; i++)
-        HPAC_TRY(
-            hpac_table_write_csv(&found->tables[i], options->out, "%s.csv", found->tables[i].name));
-    return HPAC_OK;
-}
+/* ---- tables and plots ---- */
 
 /* Id, then 0 or 1 per class, in class order. */
 static hpac_status write_binarised(const hpac_explore_options *options)
@@ -82,8 +74,6 @@ static hpac_status write_binarised(const hpac_explore_options *options)
     }
     return hpac_file_commit(&file);
 }
-
-/* ---- plots ---- */
 
 static const explore_picture pictures[] = {
     {"class_counts", NULL, "bars", "axis", "images", "Images per class."},
@@ -123,16 +113,19 @@ static hpac_status draw_table(const hpac_explore_options *options, const hpac_ta
     return hpac_plot_draw(&plot, picture->script, path);
 }
 
-static hpac_status draw_plots(const hpac_explore_options *options, const hpac_exploration *found)
+static hpac_status write_tables(const hpac_explore_options *options, const hpac_exploration *found)
 {
     HPAC_AUTO_FREE char *plots = hpac_path_join(options->out, "plots");
     if (!plots)
         return hpac_fail_memory(strlen(options->out));
-    HPAC_TRY(hpac_directory_create(plots));
+    if (options->plots)
+        HPAC_TRY(hpac_directory_create(plots));
     for (size_t i = 0; i < found->table_count; i++) {
-        const explore_picture *picture = explore_picture_find(found, &found->tables[i]);
-        if (picture)
-            HPAC_TRY(draw_table(options, &found->tables[i], picture));
+        const hpac_table *table = &found->tables[i];
+        const explore_picture *picture = explore_picture_find(found, table);
+        HPAC_TRY(hpac_table_write_csv(table, options->out, "%s.csv", table->name));
+        if (options->plots && picture)
+            HPAC_TRY(draw_table(options, table, picture));
     }
     return HPAC_OK;
 }
@@ -184,14 +177,14 @@ static hpac_status draw_page(const hpac_explore_options *options, const char *di
 {
     size_t rows = chosen->count - first;
     rows = rows < options->page_rows ? rows : options->page_rows;
-    panel_column columns[HPAC_MAX_CHANNELS];
-    panel_columns(options, columns);
+    int channels[HPAC_MAX_CHANNELS];
+    panel_columns(options, channels);
     HPAC_AUTO(hpac_plot_fini) hpac_plot plot = {0};
     HPAC_TRY(hpac_plot_init(&plot));
     hpac_plot_add_number(&plot, (double)rows, "rows");
     hpac_plot_add_number(&plot, (double)options->channels, "columns");
     for (size_t i = 0; i < options->channels; i++)
-        hpac_plot_add_text(&plot, columns[i].stained, "head%zu", i + 1);
+        hpac_plot_add_text(&plot, panel_stained[channels[i]], "head%zu", i + 1);
     int lines = 0;
     for (size_t i = 1; i <= rows; i++) {
         char title[HPAC_CLASS_COUNT * 32 + 256];
@@ -250,8 +243,6 @@ hpac_status hpac_exploration_write(const hpac_explore_options *options,
         HPAC_TRY(panel_rows_choose(options, &chosen));
     HPAC_TRY(write_tables(options, found));
     HPAC_TRY(write_binarised(options));
-    if (options->plots)
-        HPAC_TRY(draw_plots(options, found));
     if (options->images)
         HPAC_TRY(draw_panels(options, &chosen));
     return explore_page_write(options, found, options->images ? &chosen : NULL);

@@ -12,15 +12,12 @@ const hpac_table *explore_table(const hpac_exploration *found, const char *name)
 
 /* ---- panels.c: images as rows of cells, one per channel, in that channel's colours ---- */
 
-/* A column: the index in hpac_channel_names, and what is stained. */
-typedef struct panel_column {
-    int channel;
-    const char *stained; /* "protein" */
-} panel_column;
+/* What a channel shows, in the order of hpac_channel_names: "protein". */
+extern const char *const panel_stained[HPAC_MAX_CHANNELS];
 
-/* The columns of the chosen channels in their order; the first ones of green, blue, red, yellow in
- * that of the reference notebooks: green, red, blue, yellow. */
-void panel_columns(const hpac_explore_options *options, panel_column columns[HPAC_MAX_CHANNELS]);
+/* The chosen channels in their order; the first ones of green, blue, red, yellow in that of the
+ * reference notebooks: green, red, blue, yellow. */
+void panel_columns(const hpac_explore_options *options, int channels[HPAC_MAX_CHANNELS]);
 
 typedef struct panel_rows {
     size_t *rows; /* (count) of the labels; owned */

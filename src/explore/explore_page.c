@@ -45,12 +45,12 @@ static void set_panels(hpac_page *page, const exploration_page *all)
     const panel_rows *chosen = all->chosen;
     char names[HPAC_CLASS_COUNT * 32], text[256] = ""; /* "green (protein), red (microtubules)" */
     hpac_class_list(explore_wanted(options), names, sizeof names);
-    panel_column columns[HPAC_MAX_CHANNELS];
-    panel_columns(options, columns);
+    int channels[HPAC_MAX_CHANNELS];
+    panel_columns(options, channels);
     for (size_t i = 0, length = 0; i < options->channels && length < sizeof text; i++)
         length +=
             (size_t)snprintf(text + length, sizeof text - length, "%s%s (%s)", i > 0 ? ", " : "",
-                             hpac_channel_names[columns[i].channel], columns[i].stained);
+                             hpac_channel_names[channels[i]], panel_stained[channels[i]]);
     hpac_page_set(page, "panels", "yes");
     hpac_page_set(page, "wanted", "%s", names);
     hpac_page_set(page, "columns", "%s", text);

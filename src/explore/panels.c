@@ -21,19 +21,17 @@
 /* By channel, in the order of hpac_channel_names: green, blue, red, yellow. */
 static const hpac_colormap colormaps[HPAC_MAX_CHANNELS] = {HPAC_GREENS, HPAC_BLUES, HPAC_REDS,
                                                            HPAC_ORANGES};
-static const char *const stained[HPAC_MAX_CHANNELS] = {"protein", "nucleus", "microtubules",
-                                                       "endoplasmic reticulum"};
+const char *const panel_stained[HPAC_MAX_CHANNELS] = {"protein", "nucleus", "microtubules",
+                                                      "endoplasmic reticulum"};
 
-void panel_columns(const hpac_explore_options *options, panel_column columns[HPAC_MAX_CHANNELS])
+void panel_columns(const hpac_explore_options *options, int channels[HPAC_MAX_CHANNELS])
 {
     size_t count = options->channels;
     bool first = count > 2; /* two have the same order either way */
     for (size_t i = 0; i < count; i++)
         first = first && options->channel_order[i] == (int)i;
-    for (size_t i = 0; i < count; i++) {
-        int channel = options->channel_order[first && (i == 1 || i == 2) ? 3 - i : i];
-        columns[i] = (panel_column){channel, stained[channel]};
-    }
+    for (size_t i = 0; i < count; i++)
+        channels[i] = options->channel_order[first && (i == 1 || i == 2) ? 3 - i : i];
 }
 
 /* ---- choosing ---- */
@@ -89,7 +87,7 @@ hpac_status panel_rows_choose(const hpac_explore_options *options, panel_rows *c
 /* The channels of one image, one plane per column. */
 typedef struct panel_planes {
     size_t count;
-    panel_column columns[HPAC_MAX_CHANNELS];
+    int channels[HPAC_MAX_CHANNELS];
     hpac_image planes[HPAC_MAX_CHANNELS];
     uint8_t low[HPAC_MAX_CHANNELS], high[HPAC_MAX_CHANNELS]; /* shown as lightest and darkest */
 } panel_planes;
@@ -106,9 +104,9 @@ static hpac_status read_planes(hpac_png_decoder *decoder, const hpac_explore_opt
                                const char *id, panel_planes *image)
 {
     image->count = options->channels;
-    panel_columns(options, image->columns);
+    panel_columns(options, image->channels);
     for (size_t i = 0; i < image->count; i++) {
-        int channel = image->columns[i].channel;
+        int channel = image->channels[i];
         hpac_image *plane = &image->planes[i];
         HPAC_AUTO_FREE char *path =
             hpac_path_join(options->images, "%s_%s.png", id, hpac_channel_names[channel]);
@@ -203,7 +201,7 @@ static hpac_status write_panel(const char *directory, const char *name, const pa
     picture.pixels = memset(pixels, UINT8_MAX, picture.rows * picture.cols * sizeof *pixels);
     for (size_t i = 0; i < image->count; i++) {
         hpac_colour colours[256];
-        fill_colours(colormaps[image->columns[i].channel], image->low[i], image->high[i], colours);
+        fill_colours(colormaps[image->channels[i]], image->low[i], image->high[i], colours);
         HPAC_TRY(draw_plane(&picture, i * (cell + GAP), cell, &image->planes[i], colours));
     }
     /* A colour is three bytes, red, green, blue. */

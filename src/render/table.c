@@ -67,18 +67,13 @@ void hpac_table_add_real(hpac_table *table, double number)
     add_cell(table, (hpac_cell){.number = number});
 }
 
-void hpac_table_add_cells(hpac_table *table, const hpac_cell *cells, size_t count)
+void hpac_table_add_row(hpac_table *table, const hpac_cell *cells, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (cells[i].text)
             hpac_table_add_text(table, cells[i].text);
         else
             hpac_table_add_real(table, cells[i].number);
-}
-
-void hpac_table_add_row(hpac_table *table, const hpac_cell *cells)
-{
-    hpac_table_add_cells(table, cells, table->column_count);
 }
 
 size_t hpac_table_row_count(const hpac_table *table)

@@ -75,24 +75,13 @@ void hpac_table_init(hpac_table *table, const char *name, const char *title,
 /* Frees the cells and zeroes the struct; a zeroed one is fine. */
 void hpac_table_fini(hpac_table *table);
 
-/* A row, `cells` being one per column; texts are copied:
+/* A row, or a part of it; texts are copied:
  *     hpac_table_add_row(&table, HPAC_CELLS(HPAC_TEXT_CELL("Cytosol"), HPAC_NUMBER_CELL(8228))); */
-#define HPAC_TEXT_CELL(string)                                                                     \
-    {                                                                                              \
-        .text = (char *)(string)                                                                   \
-    }
-#define HPAC_NUMBER_CELL(value)                                                                    \
-    {                                                                                              \
-        .number = (double)(value)                                                                  \
-    }
+#define HPAC_TEXT_CELL(string) ((hpac_cell){.text = (char *)(string)})
+#define HPAC_NUMBER_CELL(value) ((hpac_cell){.number = (double)(value)})
 #define HPAC_CELLS(...)                                                                            \
-    (const hpac_cell[])                                                                            \
-    {                                                                                              \
-        __VA_ARGS__                                                                                \
-    }
-void hpac_table_add_row(hpac_table *table, const hpac_cell *cells);
-/* The same for a part of a row. */
-void hpac_table_add_cells(hpac_table *table, const hpac_cell *cells, size_t count);
+    (const hpac_cell[]){__VA_ARGS__}, sizeof((const hpac_cell[]){__VA_ARGS__}) / sizeof(hpac_cell)
+void hpac_table_add_row(hpac_table *table, const hpac_cell *cells, size_t count);
 
 /* The next cell, of its column's kind; a column of integers takes a real that is one, or NaN. Text
  * is copied. */

@@ -131,7 +131,8 @@ typedef struct report_picture {
     const char *texts[10]; /* names and values of further variables, ended by NULL */
     struct {
         const char *name;
-        double (*value)(const hpac_report *report);
+        double (*value)(const hpac_report *report, hpac_metric metric);
+        hpac_metric metric;
     } numbers[3]; /* further variables, ended by NULL */
 } report_picture;
 

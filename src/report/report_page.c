@@ -148,7 +148,7 @@ static void insert_columns(hpac_page *page, const hpac_table *table, char *names
         hpac_cell cells[HPAC_METRICS];
         for (size_t c = 0; c < count; c++)
             cells[c] = *hpac_table_cell(table, row, from[c]);
-        hpac_table_add_row(&part, cells);
+        hpac_table_add_row(&part, cells, count);
     }
     hpac_page_table(page, &part, 0);
 }

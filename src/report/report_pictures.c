@@ -19,47 +19,31 @@
 
 /* ---- numbers that scripts are given ---- */
 
-static double prior_loss(const hpac_report *report)
+static double of_best_epoch(const hpac_report *report, hpac_metric metric)
 {
-    return report->kind == REPORT_RUN ? report->runs[0].results.best[HPAC_METRIC_VAL_PRIOR_LOSS]
-                                      : report_common(report, HPAC_METRIC_VAL_PRIOR_LOSS);
+    return report->runs[0].results.best[metric];
 }
 
-static double best_epoch(const hpac_report *report)
+static double last_batches(const hpac_report *report, hpac_metric metric)
 {
-    return report->runs[0].results.best[HPAC_METRIC_EPOCH];
-}
-
-static double last_batches(const hpac_report *report)
-{
-    (void)report;
+    (void)report, (void)metric;
     return LAST_BATCHES;
 }
 
-static double has_common_zeros(const hpac_report *report)
+static double has_common(const hpac_report *report, hpac_metric metric)
 {
-    return !isnan(report_common(report, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY));
+    return !isnan(report_common(report, metric));
 }
 
 /* Points that are far apart need a logarithmic axis. */
-static double spans_decades(const hpac_report *report, hpac_metric column)
+static double spans_decades(const hpac_report *report, hpac_metric metric)
 {
     double min = INFINITY, max = 0;
     for (size_t i = 0; i < report->run_count; i++) {
-        min = fmin(min, report->runs[i].results.last[column]);
-        max = fmax(max, report->runs[i].results.last[column]);
+        min = fmin(min, report->runs[i].results.last[metric]);
+        max = fmax(max, report->runs[i].results.last[metric]);
     }
     return min > 0 && max > 20 * min;
-}
-
-static double time_spans_decades(const hpac_report *report)
-{
-    return spans_decades(report, HPAC_METRIC_ELAPSED_S);
-}
-
-static double steps_span_decades(const hpac_report *report)
-{
-    return spans_decades(report, HPAC_METRIC_STEP);
 }
 
 /* ---- the pictures ---- */
@@ -72,7 +56,8 @@ const report_picture report_pictures[] = {
     {"losses", "loss", "losses", ONE, "losses", NULL, "epoch train_loss val_loss", "Loss per epoch",
      "Training and validation loss per epoch, with the validation loss of the constant prior. The "
      "best epoch is marked.",
-     .numbers = {{"prior", prior_loss}, {"best", best_epoch}}},
+     .numbers = {{"prior", of_best_epoch, HPAC_METRIC_VAL_PRIOR_LOSS},
+                 {"best", of_best_epoch, HPAC_METRIC_EPOCH}}},
     {"batch_losses", "loss", "batch_losses", ONE, "batch_losses", NULL, "step batch_losses",
      "Loss per batch", "Training loss per batch.", .texts = {NULL}},
     {"accuracy", "scores", "metrics", ONE, "metrics", NULL,
@@ -107,27 +92,28 @@ const report_picture report_pictures[] = {
     {"losses", "curves", "losses", SEVERAL, "losses", NULL, NULL, "Loss per epoch",
      "Training and validation loss per epoch, with the validation loss of the constant prior where "
      "it is the same for all runs.",
-     .numbers = {{"prior", prior_loss}}},
+     .numbers = {{"prior", report_common, HPAC_METRIC_VAL_PRIOR_LOSS}}},
     {"last_batch_losses", "curves", "batch_losses", SEVERAL, "batch_losses", NULL, NULL,
      "Loss of the last batches", "Training loss of the last 800 batches of each run.",
-     .numbers = {{"last", last_batches}}},
+     .numbers = {{"last", last_batches, HPAC_METRICS}}},
     {"f1", "curves", "metrics", SEVERAL, "metrics", NULL, NULL, "F1 per epoch",
      "Mean F1 of the classes on the validation images per epoch.", .texts = {"quantity", "f1"}},
     {"accuracy", "curves", "metrics", SEVERAL, "metrics", NULL, NULL, "Accuracy per epoch",
      "Validation accuracy per epoch, with that of predicting 0 for every label where it is the "
      "same for all runs.",
-     .texts = {"quantity", "accuracy"}, .numbers = {{"zeros", has_common_zeros}}},
+     .texts = {"quantity", "accuracy"},
+     .numbers = {{"zeros", has_common, HPAC_METRIC_VAL_ALL_ZERO_ACCURACY}}},
     {"f1_against_time", "tradeoffs", "tradeoff", COMPARED, "runs", NULL,
      "elapsed_s final_val_f1_mean", "F1 against time",
      "Mean F1 of the last epoch on the validation images against training time.",
      .texts = {"x", "elapsed_s", "y", "final_val_f1_mean", "xaxis", "seconds", "yaxis",
                "mean F1, last epoch"},
-     .numbers = {{"logx", time_spans_decades}}},
+     .numbers = {{"logx", spans_decades, HPAC_METRIC_ELAPSED_S}}},
     {"loss_against_steps", "tradeoffs", "tradeoff", COMPARED, "runs", NULL, "steps final_val_loss",
      "Loss against update steps", "Validation loss of the last epoch against update steps.",
      .texts = {"x", "steps", "y", "final_val_loss", "xaxis", "update steps", "yaxis",
                "validation loss, last epoch"},
-     .numbers = {{"logx", steps_span_decades}}},
+     .numbers = {{"logx", spans_decades, HPAC_METRIC_STEP}}},
     {.name = NULL},
 };
 
@@ -169,7 +155,7 @@ static hpac_status write_batches(hpac_report *report, const hpac_table *all, con
     size_t rows = hpac_table_row_count(all);
     size_t row = report->kind == REPORT_RUN || rows < LAST_BATCHES ? 0 : rows - LAST_BATCHES;
     for (; row < rows; row++)
-        hpac_table_add_row(&table, hpac_table_cell(all, row, 0));
+        hpac_table_add_row(&table, hpac_table_cell(all, row, 0), all->column_count);
     return write_csv(report, &table, suffix);
 }
 
@@ -263,7 +249,8 @@ static hpac_status draw(void *user, size_t number, int thread)
     for (size_t i = 0; picture->texts[i]; i += 2)
         hpac_plot_add_text(&plot, picture->texts[i + 1], "%s", picture->texts[i]);
     for (size_t i = 0; picture->numbers[i].name; i++)
-        hpac_plot_add_number(&plot, picture->numbers[i].value(report), picture->numbers[i].name);
+        hpac_plot_add_number(&plot, picture->numbers[i].value(report, picture->numbers[i].metric),
+                             picture->numbers[i].name);
     bool named = strcmp(picture->table, "runs") == 0 && report->run_count <= NAMED_POINTS;
     for (size_t i = 0; i < report->run_count && named; i++)
         hpac_plot_add_text(&plot, report->runs[i].label, "label%zu", i + 1);

@@ -99,30 +99,23 @@ static hpac_status read_text(const report_run *run, hpac_run_file_number file, c
     return *text ? HPAC_OK : hpac_fail_memory(strlen(run->directory));
 }
 
-/* Whether a line of a log, "<day> <time> <level> ...", is a warning or an error. */
-static bool is_warning(const char *line)
-{
-    for (int word = 0; word < 2; word++) {
-        line += strcspn(line, " \n");
-        line += *line == ' ';
-    }
-    size_t length = strcspn(line, " \n");
-    return (length == 7 && memcmp(line, "warning", length) == 0) ||
-           (length == 5 && memcmp(line, "error", length) == 0);
-}
-
-/* Removes all but warnings and errors; indented lines belong to the message before them. */
+/* Removes all but warnings and errors, "<day> <time> <level> ...", from a log; indented lines
+ * belong to the message before them. */
 static void keep_warnings(char *log)
 {
-    char *to = log;
+    char *to = log, *rest = log;
     bool keep = false;
-    for (char *line = log, *next; *line; line = next) {
-        size_t length = strcspn(line, "\n");
-        next = line + length + (line[length] == '\n');
-        keep = *line == ' ' || *line == '\t' ? keep : is_warning(line);
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        char level[16] = "";
+        (void)sscanf(line, "%*s %*s %15s", level);
+        if (*line != ' ' && *line != '\t')
+            keep = strcmp(level, "warning") == 0 || strcmp(level, "error") == 0;
         if (keep) {
-            memmove(to, line, (size_t)(next - line));
-            to += next - line;
+            size_t length = strlen(line);
+            memmove(to, line, length);
+            to += length;
+            if (rest)
+                *to++ = '\n';
         }
     }
     *to = '\0';

@@ -235,7 +235,7 @@ static void add_run(hpac_table *table, const report_run *run)
         HPAC_TEXT_CELL(run->dropout ? run->dropout : ""),
         HPAC_NUMBER_CELL(configured(run, "train.optimizer.learning_rate")),
     };
-    hpac_table_add_cells(table, schedule, HPAC_SCHEDULE_COLUMNS);
+    hpac_table_add_row(table, schedule, HPAC_SCHEDULE_COLUMNS);
     hpac_run_results_add(table, &run->results);
 }
 
