@@ -97,13 +97,11 @@ static hpac_status add_schedule(const hpac_sweep *sweep, const hpac_sweep_run *r
     static const char *const states[] = {
         [SWEEP_MISSING] = "missing", [SWEEP_FAILED] = "failed", [SWEEP_FINISHED] = "finished"};
     const hpac_config *config = &run->config;
-    hpac_table_add_row(table,
-                         HPAC_CELLS(HPAC_TEXT_CELL(run->name), HPAC_TEXT_CELL(states[state]),
-                                    HPAC_TEXT_CELL(config->name),
-                                    HPAC_NUMBER_CELL(config->data.target_count),
-                                    HPAC_NUMBER_CELL(config->train.epochs),
-                                    HPAC_NUMBER_CELL(config->train.batch_size)),
-                         6);
+    hpac_table_add_row(table, HPAC_CELLS(HPAC_TEXT_CELL(run->name), HPAC_TEXT_CELL(states[state]),
+                                         HPAC_TEXT_CELL(config->name),
+                                         HPAC_NUMBER_CELL(config->data.target_count),
+                                         HPAC_NUMBER_CELL(config->train.epochs),
+                                         HPAC_NUMBER_CELL(config->train.batch_size)));
     HPAC_TRY(add_dropout(config, table));
     HPAC_TRY(add_value(config, "train.optimizer.learning_rate", table));
     for (size_t k = 0; k < sweep->key_count; k++)
@@ -123,11 +121,9 @@ hpac_status sweep_results_read(const hpac_sweep_options *options, const sweep_ro
         hpac_run_results result;
         HPAC_TRY(add_schedule(options->sweep, &options->sweep->runs[run], row->state, results));
         if (options->dry_run) {
-            hpac_table_add_row(results,
-                                 HPAC_CELLS(HPAC_NUMBER_CELL(row->plan.steps),
-                                            HPAC_NUMBER_CELL(row->plan.train_images),
-                                            HPAC_NUMBER_CELL(row->plan.validation_images)),
-                                 3);
+            hpac_table_add_row(results, HPAC_CELLS(HPAC_NUMBER_CELL(row->plan.steps),
+                                                   HPAC_NUMBER_CELL(row->plan.train_images),
+                                                   HPAC_NUMBER_CELL(row->plan.validation_images)));
             continue;
         }
         if (finished)
