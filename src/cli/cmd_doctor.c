@@ -62,15 +62,11 @@ const cli_command cmd_doctor = {
         "reference; and measures copies, a matrix product and a convolution. The last line is the "
         "verdict. Exits with 4 when a device computes wrong results, or when --device cuda asks "
         "for a GPU that cannot be used; the message names what is missing.",
-    .options =
-        {
-            CLI_DEVICE,
-            OPTION_CHOICE("precision", "fp32|tf32|bf16", "fp32", "precision of the GPU"),
-            OPTION_CHOICE("image-layout", "auto|nhwc|nchw", "auto", "tensor layout on the GPU"),
-            OPTION_NUMBER("seed", "S", "0", 0, LLONG_MAX, "seed of the random inputs"),
-            CLI_JSON,
-            CLI_QUIET,
-        },
+    .options = {CLI_DEVICE,
+                OPTION_CHOICE("precision", "fp32|tf32|bf16", "fp32", "precision of the GPU"),
+                OPTION_CHOICE("image-layout", "auto|nhwc|nchw", "auto", "tensor layout on the GPU"),
+                OPTION_NUMBER("seed", "S", "0", 0, LLONG_MAX, "seed of the random inputs"),
+                CLI_JSON, CLI_QUIET},
     .examples = {{"hpac doctor", "Check the CPU and, if there is one, the GPU."},
                  {"hpac doctor --device cuda --precision tf32 --json",
                   "Check the GPU in another precision, with output for a script."}},

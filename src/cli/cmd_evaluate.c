@@ -74,25 +74,19 @@ const cli_command cmd_evaluate = {
         "replaces the model's own. Thresholds are never evaluated on the images they were tuned "
         "on: one half of all Ids is for tuning, the other for evaluation.",
     .options =
-        {
-            CLI_LABELS,
-            CLI_IMAGES,
-            OPTION_NUMBER("fold", "K", NULL, 0, INT_MAX,
-                          "evaluate the validation rows of fold K (default: the model's own fold)"),
-            OPTION_FLAG("all", "evaluate all rows"),
-            SPLIT_OPTIONS,
-            OPTION_FLAG("tune-thresholds",
-                        "tune a threshold per class on one half, evaluate on the other, "
-                        "save them with the model"),
-            OPTION_FLAG("one-threshold",
-                        "with --tune-thresholds: one threshold for all classes, by the mean F1"),
-            OPTION_PATH(
-                "out", "DIR", NULL,
-                "write evaluation.csv, class_evaluation.csv and evaluation_predictions.csv there"),
-            OPTION_FLAG("force", "with --out: replace these files"),
-            CLI_JSON,
-            MODEL_OPTIONS,
-        },
+        {CLI_LABELS, CLI_IMAGES,
+         OPTION_NUMBER("fold", "K", NULL, 0, INT_MAX,
+                       "evaluate the validation rows of fold K (default: the model's own fold)"),
+         OPTION_FLAG("all", "evaluate all rows"), SPLIT_OPTIONS,
+         OPTION_FLAG("tune-thresholds",
+                     "tune a threshold per class on one half, evaluate on the other, "
+                     "save them with the model"),
+         OPTION_FLAG("one-threshold",
+                     "with --tune-thresholds: one threshold for all classes, by the mean F1"),
+         OPTION_PATH(
+             "out", "DIR", NULL,
+             "write evaluation.csv, class_evaluation.csv and evaluation_predictions.csv there"),
+         OPTION_FLAG("force", "with --out: replace these files"), CLI_JSON, MODEL_OPTIONS},
     .files = {{"evaluation.csv", "with --out: one row per metric"},
               {"class_evaluation.csv", "with --out: one row per class"},
               {"evaluation_predictions.csv", "with --out: probabilities of the evaluated images"}},

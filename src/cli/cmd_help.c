@@ -28,11 +28,8 @@ const cli_command cmd_help = {
     .summary = "describe the commands and their options",
     .description = "Without COMMAND, lists the commands. Help texts, man page and completion are "
                    "generated from the table that the command line is parsed by.",
-    .options =
-        {
-            OPTION_FLAG("man", "print the man page in roff format"),
-            OPTION_FLAG("bash-completion", "print the completion for bash, to be sourced"),
-        },
+    .options = {OPTION_FLAG("man", "print the man page in roff format"),
+                OPTION_FLAG("bash-completion", "print the completion for bash, to be sourced")},
     .examples =
         {{"hpac help train", "Describe train and its options."},
          {"source <(hpac help --bash-completion)",

@@ -43,11 +43,8 @@ const cli_command cmd_info = {
         "Shows the layers with their shapes and parameters, the classes, the program that wrote "
         "the file and, for a resume.h5, the step and epoch of its training. Reads files of hpac, "
         "Keras 2 and Keras 3; all weights are read and checked.",
-    .options =
-        {
-            OPTION_FLAG("config", "also print the configuration the model was trained with"),
-            CLI_JSON,
-        },
+    .options = {OPTION_FLAG("config", "also print the configuration the model was trained with"),
+                CLI_JSON},
     .examples = {{"hpac info runs/improved/best.h5",
                   "Show layers, classes, thresholds and the configuration of a model."}},
     .run = run,

@@ -42,17 +42,12 @@ const cli_command cmd_predict = {
         "submission.csv, in the order of the Ids. All missing images are reported before anything "
         "is written; with --on-bad-image skip their rows have empty cells. The path of the "
         "directory is printed at the end.",
-    .options =
-        {
-            CLI_IMAGES,
-            CLI_IDS,
-            OPTION_PATH("out", "DIR", ".", "directory for the two files"),
-            OPTION_FLAG("force", "replace the two files"),
-            OPTION_CHOICE(
-                "empty", "blank|argmax", "blank",
-                "prediction where no class is above its threshold: none, or the most probable"),
-            MODEL_OPTIONS,
-        },
+    .options = {CLI_IMAGES, CLI_IDS, OPTION_PATH("out", "DIR", ".", "directory for the two files"),
+                OPTION_FLAG("force", "replace the two files"),
+                OPTION_CHOICE(
+                    "empty", "blank|argmax", "blank",
+                    "prediction where no class is above its threshold: none, or the most probable"),
+                MODEL_OPTIONS},
     .files = {{"submission_proba.csv", "probabilities of all 28 classes, 0 for those not trained"},
               {"submission.csv", "the predicted classes, in Kaggle's format"}},
     .examples =

@@ -55,17 +55,10 @@ const cli_command cmd_preprocess = {
         "Writes <Id>_<channel>.png as the network sees them: resized as scikit-image's resize "
         "with its defaults, rounded to bytes. All files are checked before the first is written, "
         "and all bad ones are listed; after an error or an interrupt no files are left.",
-    .options =
-        {
-            CLI_IMAGES,
-            CLI_IDS,
-            OPTION_REQUIRED("out", "DIR", "directory to write to; created if missing"),
-            CLI_CHANNELS("1"),
-            CLI_SIZE,
-            OPTION_FLAG("force", "replace existing files"),
-            CLI_THREADS,
-            CLI_QUIET,
-        },
+    .options = {CLI_IMAGES, CLI_IDS,
+                OPTION_REQUIRED("out", "DIR", "directory to write to; created if missing"),
+                CLI_CHANNELS("1"), CLI_SIZE, OPTION_FLAG("force", "replace existing files"),
+                CLI_THREADS, CLI_QUIET},
     .files = {{"<Id>_<channel>.png", "one file per image and channel"}},
     .examples = {{"hpac preprocess --images data/test --ids data/sample_submission.csv --out small "
                   "--rows 64 "

@@ -45,13 +45,10 @@ const cli_command cmd_report = {
         "nothing "
         "else in RUN is changed. The path of the page is printed at the end.",
     .options =
-        {
-            OPTION_PATH(
-                "out", "DIR", NULL,
-                "directory for report.html and plots/ (default: RUN, or report for several runs)"),
-            CLI_JSON,
-            CLI_QUIET,
-        },
+        {OPTION_PATH(
+             "out", "DIR", NULL,
+             "directory for report.html and plots/ (default: RUN, or report for several runs)"),
+         CLI_JSON, CLI_QUIET},
     .files = {{"report.html", "one page with every plot and table"},
               {"plots/", "the plots as PNG and SVG, and their tables"}},
     .examples = {{"hpac report runs/improved", "Write the report of a run into its directory."},

@@ -26,15 +26,10 @@ const cli_command cmd_split = {
         "RepeatedKFold with the same parameters; with --method stratified each class is spread "
         "evenly over them, so that rare classes are in all. In the files k is repeat x folds + "
         "fold.",
-    .options =
-        {
-            CLI_LABELS,
-            SPLIT_OPTIONS,
-            OPTION_PATH("out", "DIR", NULL,
-                        "write fold<k>_train.csv and fold<k>_validation.csv there"),
-            OPTION_FLAG("force", "replace the files of an earlier split"),
-            CLI_JSON,
-        },
+    .options = {CLI_LABELS, SPLIT_OPTIONS,
+                OPTION_PATH("out", "DIR", NULL,
+                            "write fold<k>_train.csv and fold<k>_validation.csv there"),
+                OPTION_FLAG("force", "replace the files of an earlier split"), CLI_JSON},
     .files = {{"fold<k>_train.csv, fold<k>_validation.csv",
                "with --out: training and validation Ids of fold k"}},
     .examples = {{"hpac split --labels data/train.csv",

@@ -58,18 +58,13 @@ const cli_command cmd_sweep = {
         "starts. At the end the runs are printed, best first: highest mean F1 on the validation "
         "images after the last epoch, then lower loss. A run whose loss or weights become "
         "non-finite is reported, the others continue, and the exit code is 5.",
-    .options =
-        {
-            OPTION_LIST("set", "KEY=VALUE", "override a key in every run; may be repeated"),
-            CLI_DEVICE,
-            OPTION_PATH("out", "DIR", NULL,
-                        "directory of the sweep (default: runs/<name of the sweep>)"),
-            OPTION_FLAG("force", "delete all runs, finished ones too, and train them again"),
-            OPTION_FLAG("dry-run", "check and list all runs, but train nothing"),
-            CLI_NO_REPORT,
-            CLI_QUIET,
-            CLI_JSON,
-        },
+    .options = {OPTION_LIST("set", "KEY=VALUE", "override a key in every run; may be repeated"),
+                CLI_DEVICE,
+                OPTION_PATH("out", "DIR", NULL,
+                            "directory of the sweep (default: runs/<name of the sweep>)"),
+                OPTION_FLAG("force", "delete all runs, finished ones too, and train them again"),
+                OPTION_FLAG("dry-run", "check and list all runs, but train nothing"), CLI_NO_REPORT,
+                CLI_QUIET, CLI_JSON},
     .files = {{"sweep.csv",
                "one row per run: schedule, steps, time, final and best losses, accuracy and F1"},
               {"sweep.yaml", "a copy of the sweep"},

@@ -94,28 +94,25 @@ const cli_command cmd_train = {
         "and --resume (in place of --force, if that was given) continues from there. With --fold "
         "all the run directory has fold0, fold1, ..., each a run, folds.csv and a report on all; "
         "predict averages their models. Configurations: configs/*.yaml, docs/configuration.md.",
-    .options =
-        {
-            CLI_SET,
-            OPTION_TEXT("fold", "K|all", NULL,
-                        "train fold K of the split (data.split.fold), or all: one run per fold, "
-                        "and their mean"),
-            CLI_DEVICE,
-            OPTION_PATH("out", "DIR", NULL,
-                        "run directory (default: runs/<name of the configuration>)"),
-            OPTION_FLAG("resume",
-                        "continue an unfinished run, or a finished one with more epochs, with "
-                        "bit-identical results"),
-            OPTION_FLAG("force", "delete an earlier run and start again"),
-            OPTION_FLAG("dry-run",
-                        "run all checks, print data, network and memory, but train nothing"),
-            OPTION_FLAG("profile", "time every operation: a table at the end, and profile.csv"),
-            CLI_NO_REPORT,
-            CLI_QUIET,
-            OPTION_FLAG("json",
-                        "print the final metrics as JSON, one row per fold, instead of the run "
-                        "directory's path"),
-        },
+    .options = {CLI_SET,
+                OPTION_TEXT(
+                    "fold", "K|all", NULL,
+                    "train fold K of the split (data.split.fold), or all: one run per fold, "
+                    "and their mean"),
+                CLI_DEVICE,
+                OPTION_PATH("out", "DIR", NULL,
+                            "run directory (default: runs/<name of the configuration>)"),
+                OPTION_FLAG("resume",
+                            "continue an unfinished run, or a finished one with more epochs, with "
+                            "bit-identical results"),
+                OPTION_FLAG("force", "delete an earlier run and start again"),
+                OPTION_FLAG("dry-run",
+                            "run all checks, print data, network and memory, but train nothing"),
+                OPTION_FLAG("profile", "time every operation: a table at the end, and profile.csv"),
+                CLI_NO_REPORT, CLI_QUIET,
+                OPTION_FLAG("json",
+                            "print the final metrics as JSON, one row per fold, instead of the run "
+                            "directory's path")},
     .files = {HPAC_RUN_FILES(RUN_FILE_NOTE) /* run_files.h */
               {"report.html, plots/", "the training report; not with --no-report"},
               {"fold0/, fold1/, ..., folds.csv",

@@ -84,30 +84,12 @@ static hpac_status poison(check_stack *stack, void *address, size_t nbytes)
     return stack->call->upload(stack->device, HPAC_QUEUE_COMPUTE, address, stack->poison, nbytes);
 }
 
-static hpac_exec_args make_args(check_stack *stack, size_t index)
-{
-    const check_segment *segment = &stack->segments[index];
-    return (hpac_exec_args){
-        .x = index > 0 ? stack->segments[index - 1].y : stack->x,
-        .y = segment->y,
-        .dy = segment->dy,
-        .parameters = segment->parameters,
-        .gradients = segment->plan->updates_parameters ? NULL : segment->gradients,
-        .square_average = segment->square_average,
-        .delta_average = segment->delta_average,
-        .state = segment->state,
-        .workspace = stack->workspace,
-        .result = stack->result,
-        .training = stack->draw.training,
-    };
-}
-
 /* Forward of one segment; host_x and host_y are what the device read and wrote. */
 static hpac_status forward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
     hpac_plan *plan = segment->plan;
-    hpac_exec_args args = make_args(stack, index);
+    hpac_exec_args args = hpac_selfcheck_args(stack, index);
     HPAC_TRY(poison(stack, segment->y, plan->output_nbytes));
     HPAC_TRY(poison(stack, segment->state, plan->state_nbytes));
     HPAC_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
@@ -124,9 +106,7 @@ static hpac_status backward(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
     hpac_plan *plan = segment->plan;
-    hpac_exec_args args = make_args(stack, index);
-    if (segment->input_gradient)
-        args.dx = index > 0 ? stack->segments[index - 1].dy : stack->dx;
+    hpac_exec_args args = hpac_selfcheck_args(stack, index);
     HPAC_TRY(stack->call->activation_read(plan, false, segment->dy, segment->host_dy));
     if (args.dx)
         HPAC_TRY(poison(stack, args.dx, plan->input_nbytes));
@@ -354,6 +334,7 @@ static hpac_status check_updating(check_stack *stack)
 static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
 {
     HPAC_TRY(hpac_selfcheck_stack_init(stack, one));
+    HPAC_TRY(hpac_selfcheck_stack_observe(stack));
     for (size_t i = 0; i < stack->segment_count; i++)
         HPAC_TRY(check_parameters(&stack->segments[i]));
     HPAC_TRY(stack->call->set_step(stack->device, stack->draw.seed, stack->draw.step));
@@ -379,10 +360,6 @@ static hpac_status check_variant(selfcheck_gauge *gauge, const selfcheck_case *o
     HPAC_AUTO(hpac_selfcheck_stack_fini)
     check_stack stack = {
         .gauge = gauge,
-        .device = gauge->device,
-        .memory.device = gauge->device,
-        .call = gauge->device->ops,
-        .batch = one->batch,
         .updating = updating,
         .fused = variant % 2 || updating,
         .data = updating ? DATA_INTEGERS : (data_kind)(variant / 2),

@@ -111,7 +111,9 @@ typedef struct check_stack {
     size_t op_count, batch;
     hpac_precision precision;
     data_kind data;
-    bool fused, updating; /* updating: plans are asked to apply the update themselves */
+    bool fused;
+    bool updating; /* plans are asked to apply the update themselves */
+    bool inner;    /* the output stays in the device's layout */
     hpac_random random;
     reference_draw draw;
     selfcheck_memory memory;
@@ -125,11 +127,16 @@ typedef struct check_stack {
     hpac_step_result *result, *host_result;
 } check_stack;
 
-/* Works out the operations, makes plans and memory, draws parameters and input. `device`, `batch`,
- * `data`, `fused`, `updating` and `random` are set before; fini also after a failure. A stack that
- * does not begin with PIXELS begins in the layout that networks have inside the device. */
+/* Works out the operations, makes plans and memory on the device, draws parameters, input and the
+ * last dy. `gauge`, `data`, `fused`, `updating`, `inner` and `random` are set before, the rest is
+ * zeroed; fini also after a failure. A stack that does not begin with PIXELS begins in the layout
+ * that networks have inside the device. */
 hpac_status hpac_selfcheck_stack_init(check_stack *stack, const selfcheck_case *one);
 void hpac_selfcheck_stack_fini(check_stack *stack);
+/* Makes the memory of what is compared: host_*, expected_*, averages, poison. */
+hpac_status hpac_selfcheck_stack_observe(check_stack *stack);
+/* For forward or backward of a segment. dx is the dy of the segment before. */
+hpac_exec_args hpac_selfcheck_args(const check_stack *stack, size_t index);
 /* `count` pinned values that live as long as the stack. */
 hpac_status hpac_selfcheck_doubles(check_stack *stack, size_t count, double **values);
 

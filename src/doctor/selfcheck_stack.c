@@ -97,7 +97,7 @@ static hpac_status make_plan(check_stack *stack, size_t first, hpac_layout layou
             .op_count = length,
             .batch = stack->batch,
             .input_layout = layout,
-            .plain_output = first + length == stack->op_count,
+            .plain_output = !stack->inner && first + length == stack->op_count,
             .training = true,
             .input_gradient = segment->input_gradient,
             .update = stack->updating ? &hpac_selfcheck_optimizer : NULL,
@@ -110,6 +110,7 @@ static hpac_status make_plan(check_stack *stack, size_t first, hpac_layout layou
     return HPAC_OK;
 }
 
+/* What a network has on the device, and the parameters on the host. */
 static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
 {
     const hpac_plan *plan = segment->plan;
@@ -123,26 +124,11 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
     HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->square_average));
     HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->delta_average));
     HPAC_TRY(floats(stack, segment->x_count, &segment->host_x));
-    HPAC_TRY(floats(stack, segment->x_count, &segment->host_dx));
-    HPAC_TRY(floats(stack, segment->y_count, &segment->host_y));
-    HPAC_TRY(floats(stack, segment->y_count, &segment->host_dy));
     if (plan->workspace_nbytes > stack->workspace_nbytes)
         stack->workspace_nbytes = plan->workspace_nbytes;
-    for (size_t i = 0; i <= segment->op_count; i++) {
-        hpac_shape shape = i < segment->op_count ? segment->ops[i].in : segment->ops[i - 1].out;
-        size_t count = segment->activation_counts[i] = stack->batch * hpac_shape_count(shape);
-        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected[i]));
-        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_gradients[i]));
-    }
     for (size_t i = 0; i < plan->parameter_count; i++) {
-        size_t count = plan->parameters[i].count;
-        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_values[i]));
-        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_parameter_gradients[i]));
-        HPAC_TRY(floats(stack, count, &segment->host_gradients[i]));
-        HPAC_TRY(floats(stack, count, &segment->values[i]));
-        HPAC_TRY(floats(stack, count, &segment->averages[0][i]));
-        HPAC_TRY(floats(stack, count, &segment->averages[1][i]));
-        fill(stack, segment->values[i], count);
+        HPAC_TRY(floats(stack, plan->parameters[i].count, &segment->values[i]));
+        fill(stack, segment->values[i], plan->parameters[i].count);
         HPAC_TRY(stack->call->parameter_write(segment->plan, i, segment->parameters,
                                               segment->values[i]));
     }
@@ -156,13 +142,43 @@ static hpac_status allocate_rest(check_stack *stack)
     HPAC_TRY(on_device(stack, first->plan->input_nbytes, &stack->dx));
     HPAC_TRY(on_device(stack, stack->workspace_nbytes, &stack->workspace));
     HPAC_TRY(on_device(stack, sizeof *stack->result, (void **)&stack->result));
+    HPAC_TRY(floats(stack, last->y_count, &stack->last_dy));
+    fill_input(stack, first->host_x, first->x_count);
+    fill(stack, stack->last_dy, last->y_count);
+    return stack->call->activation_write(first->plan, true, stack->x, first->host_x);
+}
+
+/* The host's view of a segment, and the reference's. */
+static hpac_status observe_segment(check_stack *stack, check_segment *segment)
+{
+    HPAC_TRY(floats(stack, segment->x_count, &segment->host_dx));
+    HPAC_TRY(floats(stack, segment->y_count, &segment->host_y));
+    HPAC_TRY(floats(stack, segment->y_count, &segment->host_dy));
+    for (size_t i = 0; i <= segment->op_count; i++) {
+        hpac_shape shape = i < segment->op_count ? segment->ops[i].in : segment->ops[i - 1].out;
+        size_t count = segment->activation_counts[i] = stack->batch * hpac_shape_count(shape);
+        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected[i]));
+        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_gradients[i]));
+    }
+    for (size_t i = 0; i < segment->plan->parameter_count; i++) {
+        size_t count = segment->plan->parameters[i].count;
+        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_values[i]));
+        HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_parameter_gradients[i]));
+        HPAC_TRY(floats(stack, count, &segment->host_gradients[i]));
+        HPAC_TRY(floats(stack, count, &segment->averages[0][i]));
+        HPAC_TRY(floats(stack, count, &segment->averages[1][i]));
+    }
+    return HPAC_OK;
+}
+
+hpac_status hpac_selfcheck_stack_observe(check_stack *stack)
+{
+    for (size_t i = 0; i < stack->segment_count; i++)
+        HPAC_TRY(observe_segment(stack, &stack->segments[i]));
     HPAC_TRY(pinned(stack, sizeof *stack->result, (void **)&stack->host_result));
     HPAC_TRY(pinned(stack, stack->largest_nbytes, (void **)&stack->poison));
     memset(stack->poison, 0xff, stack->largest_nbytes); /* all bits set: a NaN */
-    fill_input(stack, first->host_x, first->x_count);
-    HPAC_TRY(floats(stack, last->y_count, &stack->last_dy));
-    fill(stack, stack->last_dy, last->y_count);
-    return stack->call->activation_write(first->plan, true, stack->x, first->host_x);
+    return HPAC_OK;
 }
 
 /* How the input of the stack lies inside the device. */
@@ -176,6 +192,9 @@ static hpac_layout first_layout(const check_stack *stack, const hpac_device_info
 hpac_status hpac_selfcheck_stack_init(check_stack *stack, const selfcheck_case *one)
 {
     hpac_device_info info;
+    stack->device = stack->memory.device = stack->gauge->device;
+    stack->call = stack->device->ops;
+    stack->batch = one->batch;
     HPAC_TRY(stack->call->describe(stack->device, &info));
     set_shapes(stack, one);
     stack->precision = info.precision;
@@ -196,4 +215,24 @@ void hpac_selfcheck_stack_fini(check_stack *stack)
     for (size_t i = 0; i < stack->segment_count; i++)
         stack->call->plan_destroy(stack->segments[i].plan);
     hpac_selfcheck_free(&stack->memory);
+}
+
+hpac_exec_args hpac_selfcheck_args(const check_stack *stack, size_t index)
+{
+    const check_segment *segment = &stack->segments[index];
+    void *dx = index > 0 ? stack->segments[index - 1].dy : stack->dx;
+    return (hpac_exec_args){
+        .x = index > 0 ? stack->segments[index - 1].y : stack->x,
+        .y = segment->y,
+        .dy = segment->dy,
+        .dx = segment->input_gradient ? dx : NULL,
+        .parameters = segment->parameters,
+        .gradients = segment->plan->updates_parameters ? NULL : segment->gradients,
+        .square_average = segment->square_average,
+        .delta_average = segment->delta_average,
+        .state = segment->state,
+        .workspace = stack->workspace,
+        .result = stack->result,
+        .training = stack->draw.training,
+    };
 }
