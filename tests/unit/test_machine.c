@@ -89,6 +89,7 @@ Test(machine, the_narrowest_of_nested_groups_counts)
     put("sys/fs/cgroup/slurm/job_7", "memory.current", "7000\n");
     put("sys/fs/cgroup/slurm/job_7", "cpu.max", "150000 100000\n");
     put("sys/fs/cgroup/slurm", "memory.max", "9000\n");
+    put("sys/fs/cgroup/slurm", "cpu.max", "300000 100000\n");
     put("sys/fs/cgroup/slurm", "memory.current", "8000\n");
     hpac_cgroup_limits limits = read_limits();
     cr_expect_eq(limits.cores, 1.5);

@@ -1,0 +1,162 @@
+/* Splits as text: printed as numpy prints arrays, as JSON, and written as lists of Ids. */
+#include <hpac/split.h>
+
+#include "base/csv.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* numpy's print options: threshold, edgeitems, linewidth. */
+enum { PRINT_THRESHOLD = 1000, PRINT_EDGE = 3, PRINT_WIDTH = 75 };
+
+/* str() of a numpy array. `rows` ascend, so the last has the most digits; a line has words up to
+ * one column less than the width, which is for the bracket. */
+static void print_rows(const size_t *rows, size_t count, FILE *stream)
+{
+    bool summarized = count > PRINT_THRESHOLD;
+    int width = snprintf(NULL, 0, "%zu", rows[count - 1]), column = 1;
+    fputc('[', stream);
+    for (size_t i = 0; i < count; i++) {
+        bool gap = summarized && i == PRINT_EDGE;
+        int word_width = gap ? 3 : width;
+        if (column > 1 && column + word_width > PRINT_WIDTH - 1) {
+            fputs("\n ", stream);
+            column = 1;
+        } else if (column > 1) {
+            fputc(' ', stream);
+        }
+        if (gap) {
+            fputs("...", stream);
+            i = count - PRINT_EDGE - 1;
+        } else {
+            fprintf(stream, "%*zu", width, rows[i]);
+        }
+        column += word_width + 1;
+    }
+    fputc(']', stream);
+}
+
+void hpac_split_print(const hpac_split *split, FILE *stream)
+{
+    for (size_t i = 0; i < split->count; i++) {
+        const hpac_fold *fold = &split->folds[i];
+        fputs("TRAIN: ", stream);
+        print_rows(fold->train, fold->train_count, stream);
+        fputs(" VALIDATION: ", stream);
+        print_rows(fold->validation, fold->validation_count, stream);
+        fprintf(stream, "\nTRAIN: %zu TEST: %zu\n", fold->train_count, fold->validation_count);
+    }
+}
+
+static void print_json_rows(const char *name, const size_t *rows, size_t count, FILE *stream)
+{
+    fprintf(stream, "\"%s\": [", name);
+    for (size_t i = 0; i < count; i++)
+        fprintf(stream, "%s%zu", i > 0 ? ", " : "", rows[i]);
+    fputc(']', stream);
+}
+
+void hpac_split_print_json(const hpac_split *split, FILE *stream)
+{
+    fputs("{\"folds\": [", stream);
+    for (size_t i = 0; i < split->count; i++) {
+        const hpac_fold *fold = &split->folds[i];
+        fputs(i > 0 ? ",\n  {" : "\n  {", stream);
+        print_json_rows("train", fold->train, fold->train_count, stream);
+        fputs(",\n   ", stream);
+        print_json_rows("validation", fold->validation, fold->validation_count, stream);
+        fputc('}', stream);
+    }
+    fputs("\n]}\n", stream);
+}
+
+/* ---- lists of Ids: two files per fold, all of them or none ---- */
+
+static const char *const side_names[2] = {"train", "validation"};
+
+/* Whether a name is that of a fold's file, and of which fold. */
+static bool is_fold_file(const char *name, size_t *fold)
+{
+    char side[16], expected[64];
+    if (sscanf(name, "fold%zu_%15[a-z]", fold, side) != 2)
+        return false;
+    snprintf(expected, sizeof expected, "fold%zu_%s.csv", *fold, side);
+    return strcmp(name, expected) == 0 &&
+           (strcmp(side, side_names[0]) == 0 || strcmp(side, side_names[1]) == 0);
+}
+
+/* Files of an earlier split: without `force` an error; with it those of folds from `count` on,
+ * which would remain beside the new ones, are removed. */
+static hpac_status clear_directory(const char *path, bool force, size_t count)
+{
+    hpac_status status = HPAC_OK;
+    size_t fold;
+    DIR *directory = opendir(path);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        if (!is_fold_file(entry->d_name, &fold))
+            continue;
+        if (!force)
+            status = hpac_fail(HPAC_ERR_CONFIG,
+                               "%s: already has folds (%s); use another --out, or replace them "
+                               "with --force",
+                               path, entry->d_name);
+        else if (fold >= count && unlinkat(dirfd(directory), entry->d_name, 0) != 0 &&
+                 errno != ENOENT)
+            status = hpac_fail(HPAC_ERR_DATA, "%s/%s: cannot remove: %s", path, entry->d_name,
+                               strerror(errno));
+    }
+    if (directory)
+        closedir(directory);
+    return status;
+}
+
+/* File 2k is fold k's training side. */
+static hpac_status write_side(const hpac_split *split, size_t number, const hpac_labels *labels,
+                              const char *directory, hpac_file *file)
+{
+    const hpac_fold *fold = &split->folds[number / 2];
+    const size_t *rows = number % 2 ? fold->validation : fold->train;
+    size_t count = number % 2 ? fold->validation_count : fold->train_count;
+    HPAC_AUTO_FREE char *path = NULL;
+    HPAC_TRY_MEMORY(
+        path = hpac_path_join(directory, "fold%zu_%s.csv", number / 2, side_names[number % 2]),
+        strlen(directory));
+    HPAC_TRY(hpac_file_create(file, path));
+    fputs("Id\n", file->stream);
+    for (size_t i = 0; i < count; i++) {
+        hpac_csv_write_cell(file->stream, labels->ids[rows[i]]);
+        fputc('\n', file->stream);
+    }
+    return hpac_file_finish(file);
+}
+
+typedef struct file_list {
+    hpac_file *files; /* (count) zeroed ones are not open */
+    size_t count;
+} file_list;
+
+static void file_list_fini(file_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        hpac_file_discard(&list->files[i]);
+    free(list->files);
+}
+
+hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
+                             const char *directory, bool force)
+{
+    if (!force)
+        HPAC_TRY(clear_directory(directory, false, 0));
+    HPAC_TRY(hpac_directory_create(directory));
+    HPAC_AUTO(file_list_fini) file_list list = {0};
+    HPAC_TRY_NEW(list.files, 2 * split->count);
+    for (; list.count < 2 * split->count; list.count++)
+        HPAC_TRY(write_side(split, list.count, labels, directory, &list.files[list.count]));
+    for (size_t i = 0; i < list.count; i++)
+        HPAC_TRY(hpac_file_commit(&list.files[i]));
+    return force ? clear_directory(directory, true, split->count) : HPAC_OK;
+}
