@@ -8,23 +8,16 @@
 
 #include <string.h>
 
-/* Rows with their probabilities, of all models so far. */
-typedef struct prediction_list {
-    size_t count, target_count;
-    size_t *rows;         /* owned */
-    float *probabilities; /* (count, target_count) owned */
-    double loss_sum;
-} prediction_list;
-
 typedef struct evaluation_job {
     const hpac_evaluate_options *options;
     const hpac_model *model; /* the first; all have its targets */
     hpac_labels labels;
     bool halve; /* thresholds are tuned now, or were tuned */
     float thresholds[HPAC_CLASS_COUNT];
-    prediction_list tuning, evaluated;
-    size_t tuning_rows;        /* rows of the tuning half, not evaluated */
-    double prior_sum;          /* over evaluated rows */
+    hpac_predictions tuning, evaluated; /* of all models so far */
+    double loss_sum;                    /* over evaluated rows, like prior_sum */
+    size_t tuning_rows;                 /* rows of the tuning half, not evaluated */
+    double prior_sum;
     hpac_inference *inference; /* of one model at a time */
     hpac_evaluate_result *result;
 } evaluation_job;
@@ -32,42 +25,23 @@ typedef struct evaluation_job {
 static void job_fini(evaluation_job *job)
 {
     hpac_inference_destroy(job->inference);
-    free(job->tuning.rows);
-    free(job->tuning.probabilities);
-    free(job->evaluated.rows);
-    free(job->evaluated.probabilities);
+    hpac_predictions_fini(&job->tuning);
+    hpac_predictions_fini(&job->evaluated);
     hpac_labels_fini(&job->labels);
 }
 
 /* ---- predictions ---- */
 
-static hpac_status reserve(prediction_list *predictions, size_t more)
-{
-    size_t count = predictions->count + more, values = count * predictions->target_count;
-    size_t *rows = reallocarray(predictions->rows, count, sizeof *rows);
-    HPAC_TRY_MEMORY(rows, count * sizeof *rows);
-    predictions->rows = rows;
-    float *probabilities = reallocarray(predictions->probabilities, values, sizeof *probabilities);
-    HPAC_TRY_MEMORY(probabilities, values * sizeof *probabilities);
-    predictions->probabilities = probabilities;
-    return HPAC_OK;
-}
-
 static hpac_status on_batch(void *user, const size_t *rows, size_t count,
                             const float *probabilities)
 {
-    prediction_list *predictions = user;
-    memcpy(predictions->rows + predictions->count, rows, count * sizeof *rows);
-    memcpy(predictions->probabilities + predictions->count * predictions->target_count,
-           probabilities, count * predictions->target_count * sizeof *probabilities);
-    predictions->count += count;
+    hpac_predictions_add(user, rows, count, probabilities);
     return HPAC_OK;
 }
 
 static hpac_status predict_rows(evaluation_job *job, const size_t *rows, size_t row_count,
-                                prediction_list *predictions)
+                                hpac_predictions *predictions, double *loss_sum)
 {
-    double loss_sum;
     size_t skipped;
     const hpac_inference_set set = {
         .images = job->options->images,
@@ -76,12 +50,11 @@ static hpac_status predict_rows(evaluation_job *job, const size_t *rows, size_t 
         .row_count = row_count,
         .on_batch = on_batch,
         .user = predictions,
-        .loss_sum = &loss_sum,
+        .loss_sum = loss_sum,
         .skipped = &skipped,
     };
-    HPAC_TRY(reserve(predictions, row_count));
+    HPAC_TRY(hpac_predictions_reserve(predictions, row_count));
     HPAC_TRY(hpac_inference_run(job->inference, &set));
-    predictions->loss_sum += loss_sum;
     job->result->skipped += skipped;
     return HPAC_OK;
 }
@@ -116,11 +89,14 @@ static hpac_status predict_with_model(evaluation_job *job, const hpac_classifier
     hpac_inference_destroy(job->inference);
     HPAC_TRY(hpac_inference_create(&options, &job->inference));
     size_t first = job->evaluated.count;
-    HPAC_TRY(predict_rows(job, rows->evaluated, rows->evaluated_count, &job->evaluated));
+    double loss_sum;
+    HPAC_TRY(predict_rows(job, rows->evaluated, rows->evaluated_count, &job->evaluated, &loss_sum));
+    job->loss_sum += loss_sum;
     add_prior(job, rows, first);
     job->tuning_rows += rows->tuning_count;
-    return job->options->tune ? predict_rows(job, rows->tuning, rows->tuning_count, &job->tuning)
-                              : HPAC_OK;
+    return job->options->tune
+               ? predict_rows(job, rows->tuning, rows->tuning_count, &job->tuning, NULL)
+               : HPAC_OK;
 }
 
 static void name_set(evaluation_job *job, const evaluate_rows *rows)
@@ -150,7 +126,7 @@ static hpac_status predict_with_models(evaluation_job *job)
 
 /* ---- metrics ---- */
 
-static hpac_scored scored(const evaluation_job *job, const prediction_list *predictions)
+static hpac_scored scored(const evaluation_job *job, const hpac_predictions *predictions)
 {
     return (hpac_scored){
         .count = predictions->count,
@@ -168,7 +144,7 @@ static hpac_status measure(evaluation_job *job)
     hpac_evaluation *evaluation = &job->result->evaluation;
     HPAC_TRY(hpac_evaluate(&evaluated, job->thresholds, evaluation));
     double images = (double)evaluated.count;
-    evaluation->loss = job->evaluated.loss_sum / (images * (double)evaluated.target_count);
+    evaluation->loss = job->loss_sum / (images * (double)evaluated.target_count);
     evaluation->prior_loss = job->prior_sum / images;
     return HPAC_OK;
 }
@@ -205,9 +181,9 @@ static hpac_status write_files(const evaluation_job *job)
 {
     const hpac_evaluate_options *options = job->options;
     const hpac_evaluation_title title = {options->name, job->result->set};
-    hpac_scored evaluated = scored(job, &job->evaluated);
     HPAC_TRY(hpac_evaluation_write(&job->result->evaluation, &title, options->directory));
-    return hpac_predictions_write(&evaluated, job->labels.ids, options->directory, file_names[2]);
+    return hpac_predictions_write(&job->evaluated, job->model->targets, job->labels.ids,
+                                  options->directory, file_names[2]);
 }
 
 /* ---- evaluation ---- */

@@ -28,19 +28,47 @@ static void write_row(FILE *stream, const char *id, const float *probabilities, 
     fputc('\n', stream);
 }
 
-hpac_status hpac_predictions_write(const hpac_scored *predictions, char *const *ids,
-                                   const char *directory, const char *name)
+hpac_status hpac_predictions_reserve(hpac_predictions *predictions, size_t more)
+{
+    size_t count = predictions->count + more, values = count * predictions->target_count;
+    size_t *rows = reallocarray(predictions->rows, count, sizeof *rows);
+    HPAC_TRY_MEMORY(rows, count * sizeof *rows);
+    predictions->rows = rows;
+    float *probabilities = reallocarray(predictions->probabilities, values, sizeof *probabilities);
+    HPAC_TRY_MEMORY(probabilities, values * sizeof *probabilities);
+    predictions->probabilities = probabilities;
+    return HPAC_OK;
+}
+
+void hpac_predictions_add(hpac_predictions *predictions, const size_t *rows, size_t count,
+                          const float *probabilities)
 {
     size_t targets = predictions->target_count;
+    memcpy(predictions->rows + predictions->count, rows, count * sizeof *rows);
+    memcpy(predictions->probabilities + predictions->count * targets, probabilities,
+           count * targets * sizeof *probabilities);
+    predictions->count += count;
+}
+
+hpac_status hpac_predictions_write(const hpac_predictions *predictions, const int *targets,
+                                   char *const *ids, const char *directory, const char *name)
+{
+    size_t target_count = predictions->target_count;
     HPAC_AUTO_FREE char *path = hpac_path_join(directory, "%s", name);
     HPAC_TRY_MEMORY(path, strlen(directory));
     hpac_file file;
     HPAC_TRY(hpac_file_create(&file, path));
-    write_header(file.stream, predictions->targets, targets);
+    write_header(file.stream, targets, target_count);
     for (size_t i = 0; i < predictions->count; i++)
-        write_row(file.stream, ids[predictions->rows[i]], predictions->probabilities + i * targets,
-                  targets);
+        write_row(file.stream, ids[predictions->rows[i]],
+                  predictions->probabilities + i * target_count, target_count);
     return hpac_file_commit(&file);
+}
+
+void hpac_predictions_fini(hpac_predictions *predictions)
+{
+    free(predictions->rows);
+    free(predictions->probabilities);
 }
 
 hpac_status hpac_submission_begin(hpac_submission *submission)

@@ -14,12 +14,25 @@
 #include <hpac/labels.h>
 
 #include "base/file.h"
-#include "metrics/evaluation.h"
 
+/* Images with their probabilities, collected batch by batch. */
+typedef struct hpac_predictions {
+    size_t target_count; /* set by the caller */
+    size_t count;
+    size_t *rows;         /* (count) of the label file; owned */
+    float *probabilities; /* (count, target_count) owned */
+} hpac_predictions;
+
+/* Makes room for `more` images. */
+hpac_status hpac_predictions_reserve(hpac_predictions *predictions, size_t more);
+/* Adds images for which there is room. */
+void hpac_predictions_add(hpac_predictions *predictions, const size_t *rows, size_t count,
+                          const float *probabilities);
 /* Writes "directory/name" in the format of predictions.csv: Id, then one probability per target.
- * ids: of the rows of the label file. Errors: those of file.h. */
-hpac_status hpac_predictions_write(const hpac_scored *predictions, char *const *ids,
-                                   const char *directory, const char *name);
+ * ids: of the rows. Errors: those of file.h. */
+hpac_status hpac_predictions_write(const hpac_predictions *predictions, const int *targets,
+                                   char *const *ids, const char *directory, const char *name);
+void hpac_predictions_fini(hpac_predictions *predictions);
 
 /* The prediction for an image without a class above its threshold. */
 typedef enum hpac_empty_prediction {

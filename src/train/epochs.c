@@ -7,10 +7,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/pause.h"
-#include "rundir/submission.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static hpac_status on_train_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)
 {
@@ -49,13 +47,8 @@ static hpac_status train_epoch(train_job *training)
 static hpac_status on_validation_batch(void *user, const hpac_batch *batch,
                                        const hpac_outcome *outcome)
 {
-    train_job *training = user;
-    size_t classes = training->config->data.target_count;
-    train_predictions *predictions = &training->validation_predictions;
-    memcpy(predictions->probabilities + predictions->count * classes, outcome->probabilities,
-           batch->count * classes * sizeof(float));
-    memcpy(predictions->rows + predictions->count, batch->rows, batch->count * sizeof *batch->rows);
-    predictions->count += batch->count;
+    hpac_predictions_add(&((train_job *)user)->validation_predictions, batch->rows, batch->count,
+                         outcome->probabilities);
     return HPAC_OK;
 }
 
@@ -180,20 +173,6 @@ static hpac_status run_epochs(train_job *training, bool resume)
 
 /* ---- the end ---- */
 
-static hpac_status write_predictions(const train_job *training)
-{
-    const hpac_config_data *data = &training->config->data;
-    const hpac_scored predictions = {
-        .count = training->validation_predictions.count,
-        .target_count = data->target_count,
-        .targets = data->targets,
-        .rows = training->validation_predictions.rows,
-        .probabilities = training->validation_predictions.probabilities,
-    };
-    return hpac_predictions_write(&predictions, training->labels.ids, training->options->directory,
-                                  hpac_run_files[HPAC_RUN_PREDICTIONS].name);
-}
-
 static hpac_status on_test_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)
 {
     return hpac_submission_add(user, batch->rows, batch->count, outcome->probabilities);
@@ -227,6 +206,8 @@ hpac_status train_run_epochs(train_job *training, bool resume)
     if (training->validation_predictions.count == 0) /* resumed after the last epoch */
         HPAC_TRY(validate(training));
     HPAC_TRY(checkpoint_save(training, HPAC_RUN_MODEL));
-    HPAC_TRY(write_predictions(training));
+    HPAC_TRY(hpac_predictions_write(
+        &training->validation_predictions, training->config->data.targets, training->labels.ids,
+        training->options->directory, hpac_run_files[HPAC_RUN_PREDICTIONS].name));
     return training->test_dataset ? predict_test_set(training) : HPAC_OK;
 }

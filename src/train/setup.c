@@ -279,8 +279,7 @@ void train_teardown(train_job *training)
     hpac_network_destroy(training->network);
     hpac_network_destroy(training->evaluation_network);
     free(training->skipped);
-    free(training->validation_predictions.rows);
-    free(training->validation_predictions.probabilities);
+    hpac_predictions_fini(&training->validation_predictions);
     hpac_model_fini(&training->model);
     hpac_model_fini(&training->initial_model);
     hpac_dataset_destroy(training->dataset);

@@ -10,15 +10,9 @@
 #include "rundir/history.h"
 #include "rundir/run_results.h"
 #include "rundir/rundir.h"
+#include "rundir/submission.h"
 
 #include <time.h>
-
-/* Predictions of the last validation. */
-typedef struct train_predictions {
-    size_t count;         /* images */
-    size_t *rows;         /* (count) of the labels */
-    float *probabilities; /* (count, targets) */
-} train_predictions;
 
 /* Sums over all passes, for the profile. */
 typedef struct train_clock {
@@ -46,7 +40,7 @@ typedef struct train_job {
     hpac_network *evaluation_network;
     hpac_loop *training_loop, *validation_loop, *test_loop;
     hpac_counts validation_counts; /* of the last validation */
-    train_predictions validation_predictions;
+    hpac_predictions validation_predictions;
 
     train_history history;
     time_t started;

@@ -122,15 +122,14 @@ static hpac_status prepare_images(train_job *training)
 /* Everything after the checks. `resume`: the run directory holds a checkpoint to continue from. */
 static hpac_status run_training(train_job *training, bool resume)
 {
-    train_predictions *predictions = &training->validation_predictions;
-    size_t count = training->fold->validation_count;
+    hpac_predictions *predictions = &training->validation_predictions;
     HPAC_TRY(train_log_printed(print_tables, training, training->options->brief));
     HPAC_TRY(hpac_network_allocate(training->network));
     HPAC_TRY(hpac_network_allocate(training->evaluation_network));
     HPAC_TRY(resume ? checkpoint_resume(training) : checkpoint_start(training));
     HPAC_TRY(train_open_loops(training));
-    HPAC_TRY_NEW(predictions->rows, count);
-    HPAC_TRY_NEW(predictions->probabilities, count * training->config->data.target_count);
+    predictions->target_count = training->config->data.target_count;
+    HPAC_TRY(hpac_predictions_reserve(predictions, training->fold->validation_count));
     if (training->options->images)
         HPAC_TRY(prepare_images(training));
     hpac_status status = train_run_epochs(training, resume);

@@ -108,15 +108,16 @@ Test(submission, has_the_probability_of_each_class_in_its_own_column)
 
 Test(submission, predictions_have_the_targets_in_the_order_given)
 {
-    static const size_t rows[] = {4, 2};
     static const float probabilities[] = {0.25F, 0.5F, 0.75F, 0.125F, 0.0625F, 1};
-    const hpac_scored predictions = {.count = 2,
-                                     .target_count = TARGETS,
-                                     .targets = targets,
-                                     .rows = rows,
-                                     .probabilities = probabilities};
-    cr_assert_eq(hpac_predictions_write(&predictions, ids.ids, scratch_folder(), "predictions.csv"),
-                 HPAC_OK);
+    hpac_predictions predictions = {.target_count = TARGETS};
+    cr_assert_eq(hpac_predictions_reserve(&predictions, 1), HPAC_OK);
+    hpac_predictions_add(&predictions, &(size_t){4}, 1, probabilities);
+    cr_assert_eq(hpac_predictions_reserve(&predictions, 1), HPAC_OK);
+    hpac_predictions_add(&predictions, &(size_t){2}, 1, probabilities + TARGETS);
+    cr_assert_eq(
+        hpac_predictions_write(&predictions, targets, ids.ids, scratch_folder(), "predictions.csv"),
+        HPAC_OK);
+    hpac_predictions_fini(&predictions);
     assert_text("predictions.csv", "Id,Cytosol,Nucleoplasm,Golgi apparatus\n"
                                    "f,0.25,0.5,0.75\n\"c,d\",0.125,0.0625,1\n");
 }
