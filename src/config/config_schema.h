@@ -20,7 +20,6 @@
 typedef struct hpac_key hpac_key;
 typedef struct hpac_reader hpac_reader;
 
-/* How values of a type are read, written and described. */
 typedef struct hpac_key_type {
     /* Checks `node` and stores it in `record`; problems go to hpac_reader_refuse. */
     void (*read)(hpac_reader *reader, const hpac_key *key, const char *path,
@@ -53,9 +52,8 @@ struct hpac_key {
     size_t offset, nbytes; /* of the value in its record; 0 bytes: checked, but not stored */
     uint64_t min, max;     /* integer; list: max choices */
     bool pair;
-    const char *word; /* integer: a word for word_value. list: a word for all choices, which may
-                         then be given by number, too; without it, an integer N is the first N
-                         choices. NULL: none */
+    const char *word; /* integer: for word_value. list: for all choices, which may then be given by
+                         number, too; without it, an integer N is the first N choices */
     int word_value;
     hpac_range range;           /* number */
     const char *const *choices; /* choice: ends with NULL. list: (max) */
@@ -85,7 +83,7 @@ struct hpac_reader {
     bool expand;             /* ~ and ${VARIABLE} in paths */
 };
 
-/* Which keys of a table were read, and how. */
+/* Which keys of a table were read. */
 typedef struct hpac_keys_seen {
     const hpac_yaml_node *nodes[HPAC_KEY_MAX]; /* NULL: not given */
     bool bad[HPAC_KEY_MAX];

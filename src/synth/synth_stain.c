@@ -299,7 +299,7 @@ static void draw_spots(canvas *own, const spots *what)
 
 typedef struct threads {
     stain stain;
-    float dense; /* threads per unit of the cell's radius */
+    float count; /* threads per unit of the cell's radius */
     place where;
     float reach;
     enum { ANY_WAY, ALONG, OUTWARDS, ASIDE, AROUND } way; /* the cell's axis; the nucleus */
@@ -312,7 +312,7 @@ typedef struct threads {
 
 /* clang-format off */
 static const threads all_threads[] = {
-    /*                dense  where      reach  way       length bend   turn   over   sigma  light */
+    /*                count  where      reach  way       length bend   turn   over   sigma  light */
     {GOLGI,            0.28f, CENTER,    9.0f,  ANY_WAY,  0.19f, 0.5f,  0.6f,  0.0f,  1.1f,  1.1f},
     {FILAMENTS,        0.6f,  CYTOPLASM, 15.0f, AROUND,   0.8f,  0.18f, 0.4f,  0.0f,  1.25f, 0.6f},
     {ACTIN,            1.1f,  CELL,      0.0f,  ALONG,    1.0f,  0.01f, 0.0f,  0.8f,  0.8f,  0.75f},
@@ -371,7 +371,7 @@ static void draw_threads(canvas *own, const threads *what)
 {
     hpac_random *random = &own->random;
     float bend = what->bend * synth_between(random, 0.4f, 1.6f);
-    float density = what->dense * synth_between(random, 0.6f, 1.3f), x, y;
+    float density = what->count * synth_between(random, 0.6f, 1.3f), x, y;
     for (int i = 0; i < own->scene->cell_count; i++) {
         const synth_cell *cell = &own->scene->cells[i];
         int count = cell->phase == SYNTH_METAPHASE ? 0 : (int)(density * cell->body.radius + 0.5f);
