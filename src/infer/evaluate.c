@@ -192,11 +192,10 @@ static hpac_status write_files(const evaluation_job *job)
 static hpac_status check_writable(const hpac_evaluate_options *options)
 {
     for (size_t i = 0; i < options->inference.classifier_count; i++) {
-        const char *path = options->inference.classifiers[i].path, *slash = strrchr(path, '/');
-        HPAC_AUTO_FREE char *directory =
-            slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-        HPAC_TRY_MEMORY(directory, strlen(path));
-        HPAC_TRY(hpac_fail_within(hpac_directory_probe(directory), "--tune-thresholds: %s", path));
+        hpac_file file;
+        HPAC_TRY(hpac_fail_within(hpac_file_create(&file, options->inference.classifiers[i].path),
+                                  "--tune-thresholds"));
+        hpac_file_discard(&file);
     }
     return HPAC_OK;
 }
