@@ -213,7 +213,6 @@ static hpac_status open_attribute(hid_t at, const char *name, attribute *opened)
     return HPAC_OK;
 }
 
-/* texts: (count + 1) zeroed; they are the caller's also on error. */
 static hpac_status read_variable_texts(const attribute *opened, char **texts)
 {
     HPAC_AUTO_HDF5 hid_t type = H5Tcopy(H5T_C_S1);
@@ -240,19 +239,16 @@ static hpac_status read_fixed_texts(const attribute *opened, char **texts)
     return HPAC_OK;
 }
 
-static hpac_status read_texts(hid_t at, const char *name, const attribute *opened, char ***texts)
+/* texts: (count + 1) zeroed. */
+static hpac_status read_texts(hid_t at, const char *name, const attribute *opened, char **texts)
 {
-    HPAC_AUTO(hpac_names_free) char **read = NULL;
-    HPAC_TRY_NEW(read, opened->count + 1);
-    hpac_status status = H5Tis_variable_str(opened->type) > 0 ? read_variable_texts(opened, read)
-                                                              : read_fixed_texts(opened, read);
+    hpac_status status = H5Tis_variable_str(opened->type) > 0 ? read_variable_texts(opened, texts)
+                                                              : read_fixed_texts(opened, texts);
     if (status == HPAC_ERR_DATA)
         return hpac_hdf5_fail(at, name, "cannot be read");
     HPAC_TRY(status);
-    if (hpac_names_count(read) < opened->count)
+    if (hpac_names_count(texts) < opened->count)
         return hpac_hdf5_fail(at, name, "an empty reference, expected a string");
-    *texts = read;
-    read = NULL;
     return HPAC_OK;
 }
 
@@ -262,11 +258,10 @@ hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text)
     HPAC_TRY(open_attribute(at, name, &opened));
     if (opened.type_class != H5T_STRING || opened.count != 1)
         return hpac_hdf5_fail(at, name, "expected one string");
-    HPAC_AUTO(hpac_names_free) char **texts = NULL;
-    HPAC_TRY(read_texts(at, name, &opened, &texts));
+    char *texts[2] = {NULL, NULL};
+    hpac_status status = read_texts(at, name, &opened, texts);
     *text = texts[0];
-    texts[0] = NULL;
-    return HPAC_OK;
+    return status;
 }
 
 hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names)
@@ -276,10 +271,8 @@ hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names)
     if (opened.count > 0 && (opened.type_class != H5T_STRING || opened.count > MAX_NAMES ||
                              opened.element_nbytes > MAX_NAME_NBYTES))
         return hpac_hdf5_fail(at, name, "expected a list of names");
-    if (opened.count > 0)
-        return read_texts(at, name, &opened, names);
-    HPAC_TRY_NEW(*names, 1);
-    return HPAC_OK;
+    HPAC_TRY_NEW(*names, opened.count + 1);
+    return opened.count > 0 ? read_texts(at, name, &opened, *names) : HPAC_OK;
 }
 
 size_t hpac_names_count(char *const *names)

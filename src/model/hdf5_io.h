@@ -52,7 +52,8 @@ hpac_status hpac_hdf5_write_floats(hid_t at, const char *name, size_t rank, cons
 bool hpac_hdf5_has_group(hid_t at, const char *name);
 bool hpac_hdf5_has_attribute(hid_t at, const char *name);
 hpac_status hpac_hdf5_open_group(hid_t at, const char *name, hid_t *group);
-/* `*text` is malloc'ed and the caller's. Text of fixed and of variable length are both read. */
+/* Text of fixed and of variable length are both read; `*text` is malloc'ed and, like the names
+ * below, the caller's also on error. */
 hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text);
 /* A list of names, NULL at the end; an empty list of any type has none. */
 hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names);

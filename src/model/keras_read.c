@@ -240,7 +240,7 @@ static hpac_status read_layer(keras_layer *at, size_t index, hpac_model *model, 
 
 static hpac_status read_entry(json_t *entry, size_t index, hpac_model *model, char **names)
 {
-    keras_layer at;
+    keras_layer at = {NULL, NULL, NULL, NULL};
     if (json_unpack(entry, "{s:s, s:o}", "class_name", &at.class_name, "config", &at.config) != 0 ||
         json_unpack(at.config, "{s:s}", "name", &at.name) != 0)
         return hpac_fail(HPAC_ERR_DATA,

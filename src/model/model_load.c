@@ -256,7 +256,7 @@ static hpac_status load(const char *path, hpac_model *model)
     {
         status = read_file(path, model);
     }
-    H5E_END_TRY
+    H5E_END_TRY;
     if (status != HPAC_OK)
         hpac_model_fini(model);
     return status;

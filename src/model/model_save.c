@@ -113,7 +113,7 @@ hpac_status hpac_model_save(const hpac_model *model, const char *path)
     {
         status = save(model, path);
     }
-    H5E_END_TRY
+    H5E_END_TRY;
     return status;
 }
 
@@ -146,6 +146,6 @@ hpac_status hpac_thresholds_save(const char *path, const float *thresholds, size
     {
         status = save_thresholds(path, thresholds, count);
     }
-    H5E_END_TRY
+    H5E_END_TRY;
     return status;
 }

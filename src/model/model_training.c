@@ -108,7 +108,7 @@ hpac_status hpac_training_write(hid_t file, const hpac_model *model)
 static hpac_status read_field(hid_t group, const field *wanted, hpac_training_state *training)
 {
     char *to = (char *)training + wanted->offset;
-    uint64_t counts[HPAC_COUNTS_MAX_CLASSES];
+    uint64_t counts[HPAC_COUNTS_MAX_CLASSES] = {0};
     if (wanted->optional && !hpac_hdf5_has_attribute(group, wanted->name))
         return HPAC_OK;
     HPAC_TRY(hpac_hdf5_read_numbers(group, wanted->name, hdf5_type(wanted->type), wanted->count,
