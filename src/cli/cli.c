@@ -82,9 +82,9 @@ const char *cli_text(const cli_arguments *arguments, const char *name)
     return get_value(arguments, name)->text;
 }
 
-long long cli_number(const cli_arguments *arguments, const char *name)
+size_t cli_number(const cli_arguments *arguments, const char *name)
 {
-    return get_value(arguments, name)->number;
+    return (size_t)get_value(arguments, name)->number;
 }
 
 int cli_choice(const cli_arguments *arguments, const char *name)

@@ -35,7 +35,7 @@ typedef struct cli_option {
     cli_kind kind;
     const char *argument; /* its name in the help: "DIR"; NULL for flags */
     const char *fallback; /* the default as text; NULL: none */
-    long long min, max;   /* CLI_NUMBER */
+    long long min, max;   /* CLI_NUMBER; not negative */
     bool required;
     const char *help; /* one line, wrapped where it is shown */
 } cli_option;
@@ -100,7 +100,7 @@ const char *cli_operand(const cli_arguments *arguments, size_t index); /* NULL: 
 const char *const *cli_operands(const cli_arguments *arguments, size_t *count);
 bool cli_flag(const cli_arguments *arguments, const char *name);        /* whether it is given */
 const char *cli_text(const cli_arguments *arguments, const char *name); /* or the default */
-long long cli_number(const cli_arguments *arguments, const char *name); /* or the default */
+size_t cli_number(const cli_arguments *arguments, const char *name);    /* or the default, or 0 */
 /* The index of the word; -1: not given. */
 int cli_choice(const cli_arguments *arguments, const char *name);
 const char *const *cli_list(const cli_arguments *arguments, const char *name, size_t *count);

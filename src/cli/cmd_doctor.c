@@ -32,7 +32,7 @@ static hpac_status run(const cli_arguments *arguments)
         .image_layout = (hpac_image_layout)cli_choice(arguments, "image-layout"),
         .deterministic = true,
     };
-    uint64_t seed = (uint64_t)cli_number(arguments, "seed");
+    uint64_t seed = cli_number(arguments, "seed");
     bool json = cli_flag(arguments, "json");
     char verdict[4096];
     HPAC_AUTO(hpac_doctor_close) hpac_doctor doctor = {0};

@@ -12,7 +12,7 @@ static hpac_status read_company(const cli_arguments *arguments, hpac_explore_opt
     /* Those of the reference notebooks. */
     static const char *const fallback[] = {"Lysosomes", "Rods & rings", "Peroxisomes",
                                            "Microtubule ends", "Nuclear speckles"};
-    class_list list = {"company", options->cooccurring, &options->cooccurring_count};
+    number_list list = {"company", options->cooccurring, &options->cooccurring_count};
     size_t count;
     const char *const *names = cli_list(arguments, "company", &count);
     if (count == 0) {
@@ -37,15 +37,15 @@ static hpac_status run(const cli_arguments *arguments)
         .out = cli_text(arguments, "out"),
         .force = cli_flag(arguments, "force"),
         .plots = !cli_flag(arguments, "no-plots"),
-        .page_rows = (size_t)cli_number(arguments, "page-rows"),
-        .pages = (size_t)cli_number(arguments, "pages"),
-        .rows = (size_t)cli_number(arguments, "rows"),
-        .cols = (size_t)cli_number(arguments, "cols"),
+        .page_rows = cli_number(arguments, "page-rows"),
+        .pages = cli_number(arguments, "pages"),
+        .rows = cli_number(arguments, "rows"),
+        .cols = cli_number(arguments, "cols"),
         .skip_missing = cli_choice(arguments, "on-bad-image") == CLI_SKIP,
         .progress = progress_count,
         .user = "drawing",
     };
-    class_list classes = {"classes", options.classes, &options.class_count};
+    number_list classes = {"classes", options.classes, &options.class_count};
     HPAC_TRY(list_read(cli_text(arguments, "classes"), class_list_add, &classes));
     HPAC_TRY(channels_read(arguments, options.channel_order, &options.channels));
     HPAC_TRY(read_company(arguments, &options));
@@ -65,10 +65,10 @@ static hpac_status run(const cli_arguments *arguments)
 const cli_command cmd_explore = {
     .name = "explore",
     .operands = "",
-    .summary = "count labels, find classes that occur together, show images",
+    .summary = "count labels, find co-occurring classes, show images",
     .description =
         "Prints images per class, labels per image, the strongest correlations of the classes over "
-        "the images with several labels, and the classes that occur together with rare ones. With "
+        "the images with several labels, and the classes that co-occur with rare ones. With "
         "--out it writes the same as CSV files and plots, and with --images pictures of the images "
         "that have all of --classes, one row per image and one column per channel; explore.html "
         "has all of it. Without --out nothing is written.",
@@ -79,7 +79,7 @@ const cli_command cmd_explore = {
                 OPTION_TEXT("classes", "CLASS,...", NULL,
                             "show images that have all of these (default: any)"),
                 OPTION_LIST("company", "CLASS",
-                            "classes that occur together with this one; may be repeated"),
+                            "list the classes that co-occur with this one; may be repeated"),
                 OPTION_PATH("out", "DIR", NULL,
                             "directory for tables, plots, images and explore.html"),
                 CLI_CHANNELS("4"), OPTION_NUMBER("page-rows", "N", "10", 1, 100, "images per page"),

@@ -24,8 +24,8 @@ static hpac_status run(const cli_arguments *arguments)
         .labels = &ids,
         .channels = channels,
         .channel_order = order,
-        .rows = (size_t)cli_number(arguments, "rows"),
-        .cols = (size_t)cli_number(arguments, "cols"),
+        .rows = cli_number(arguments, "rows"),
+        .cols = cli_number(arguments, "cols"),
         .pixels = HPAC_PIXELS_UINT8,
     };
     HPAC_TRY(hpac_dataset_create(&data, &dataset));

@@ -16,7 +16,7 @@ static hpac_status run(const cli_arguments *arguments)
         .folder = cli_text(arguments, "out"),
         .count = (int)cli_number(arguments, "count"),
         .size = (int)cli_number(arguments, "size"),
-        .seed = (uint64_t)cli_number(arguments, "seed"),
+        .seed = cli_number(arguments, "seed"),
         .balance = cli_flag(arguments, "balance"),
         .force = cli_flag(arguments, "force"),
         .threads = (int)cli_number(arguments, "threads"),

@@ -84,36 +84,21 @@ _hpac_offer_value() {
     done
 }
 
-# Sets operands, their number before the word being completed, and option, the one whose value it is,
-# if any.
-_hpac_walk() {
-    local word
-    operands=0 option=''
+# Offers what may follow the words of a command.
+_hpac_complete_argument() {
+    local command=${words[0]} option='' value=$typed word
+    local -a takes
+    local -i operands=0
+    read -ra takes <<<"${_hpac_takes[$command]-0}"
     for word in "${words[@]:1:${#words[@]}-2}"; do
         if [[ $option ]]; then
-            option=''
+            option='' # this was its value
         elif [[ $word == --* ]]; then
             [[ ! ${_hpac_takes["$command $word"]-} ]] || option=$word
         else
             operands+=1
         fi
     done
-}
-
-# Offers the options of the command.
-_hpac_offer_options() {
-    local key
-    for key in "${!_hpac_takes[@]}"; do
-        [[ $key != "$command "* ]] || _hpac_offer '' "${key#"$command "}"
-    done
-}
-
-_hpac_complete_argument() {
-    local command=${words[0]} option value=$typed
-    local -a takes
-    local -i operands
-    read -ra takes <<<"${_hpac_takes[$command]-0}"
-    _hpac_walk
     # shellcheck disable=SC2086 # the lists below are words
     if [[ $option ]]; then
         _hpac_offer_value '' ${_hpac_takes["$command $option"]}
@@ -121,7 +106,9 @@ _hpac_complete_argument() {
         option=${typed%%=*} value=${typed#*=}
         _hpac_offer_value "$option=" ${_hpac_takes["$command $option"]-}
     elif [[ $typed == -* ]] || ((operands >= takes[0])); then
-        _hpac_offer_options
+        for word in "${!_hpac_takes[@]}"; do
+            [[ $word != "$command "* ]] || _hpac_offer '' "${word#"$command "}"
+        done
     else
         _hpac_offer_value '' "${takes[@]:1}"
     fi

@@ -54,41 +54,34 @@ static hpac_status refuse_class(const char *option, const char *part)
                      part, HPAC_CLASS_COUNT, HPAC_CLASS_COUNT - 1);
 }
 
-hpac_status class_list_add(void *list, const char *name)
+static hpac_status append(const number_list *list, int number, const char *noun, const char *name)
 {
-    const class_list *found = list;
-    int class = class_of(name);
-    if (class < 0)
-        return refuse_class(found->option, name);
-    for (size_t i = 0; i < *found->count; i++)
-        if (found->classes[i] == class)
-            return hpac_fail(HPAC_ERR_CONFIG, "--%s: duplicate class \"%s\"", found->option,
-                             hpac_class_names[class]);
-    found->classes[(*found->count)++] = class;
+    for (size_t i = 0; i < *list->count; i++)
+        if (list->numbers[i] == number)
+            return hpac_fail(HPAC_ERR_CONFIG, "--%s: duplicate %s \"%s\"", list->option, noun,
+                             name);
+    list->numbers[(*list->count)++] = number;
     return HPAC_OK;
 }
 
-typedef struct channel_list {
-    int *channels; /* (up to HPAC_MAX_CHANNELS) */
-    size_t *count;
-} channel_list;
-
-static hpac_status add_channel(void *user, const char *part)
+hpac_status class_list_add(void *list, const char *name)
 {
-    const channel_list *list = user;
-    int channel = 0;
-    while (channel < HPAC_MAX_CHANNELS && strcmp(part, hpac_channel_names[channel]) != 0)
-        channel++;
-    if (channel == HPAC_MAX_CHANNELS)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "--channels: expected an integer in [1, %d] or a list of green, blue, red "
-                         "and yellow, not \"%s\"",
-                         HPAC_MAX_CHANNELS, part);
-    for (size_t i = 0; i < *list->count; i++)
-        if (list->channels[i] == channel)
-            return hpac_fail(HPAC_ERR_CONFIG, "--channels: duplicate channel %s", part);
-    list->channels[(*list->count)++] = channel;
-    return HPAC_OK;
+    const number_list *classes = list;
+    int class = class_of(name);
+    if (class < 0)
+        return refuse_class(classes->option, name);
+    return append(classes, class, "class", hpac_class_names[class]);
+}
+
+static hpac_status add_channel(void *list, const char *name)
+{
+    for (int channel = 0; channel < HPAC_MAX_CHANNELS; channel++)
+        if (strcmp(name, hpac_channel_names[channel]) == 0)
+            return append(list, channel, "channel", name);
+    return hpac_fail(HPAC_ERR_CONFIG,
+                     "--channels: expected an integer in [1, %d] or a list of green, blue, red and "
+                     "yellow, not \"%s\"",
+                     HPAC_MAX_CHANNELS, name);
 }
 
 hpac_status channels_read(const cli_arguments *arguments, int order[HPAC_MAX_CHANNELS],
@@ -97,7 +90,7 @@ hpac_status channels_read(const cli_arguments *arguments, int order[HPAC_MAX_CHA
     const char *text = cli_text(arguments, "channels");
     *count = 0;
     if (strlen(text) != 1 || *text < '1' || *text > '0' + HPAC_MAX_CHANNELS)
-        return list_read(text, add_channel, &(channel_list){order, count});
+        return list_read(text, add_channel, &(number_list){"channels", order, count});
     for (int channel = 0; channel < *text - '0'; channel++)
         order[(*count)++] = channel;
     return HPAC_OK;
@@ -133,7 +126,7 @@ static hpac_status add_threshold(void *user, const char *part)
 
 static hpac_status read_hints(const cli_arguments *arguments, hpac_classifier_hints *hints)
 {
-    class_list list = {"classes", hints->targets, &hints->target_count};
+    number_list list = {"classes", hints->targets, &hints->target_count};
     const char *classes = cli_text(arguments, "classes");
     int pixels = cli_choice(arguments, "pixels");
     hints->pixels_given = pixels >= 0;

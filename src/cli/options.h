@@ -40,15 +40,15 @@
 hpac_status channels_read(const cli_arguments *arguments, int order[HPAC_MAX_CHANNELS],
                           size_t *count);
 
-/* Where classes are collected. */
-typedef struct class_list {
+/* Where the numbers of classes or channels are collected. */
+typedef struct number_list {
     const char *option; /* without the dashes, for messages */
-    int *classes;       /* (up to HPAC_CLASS_COUNT) */
+    int *numbers;       /* as many as there are */
     size_t *count;
-} class_list;
+} number_list;
 
-/* Adds a class by its name or number. Errors: CONFIG for an unknown class, with the nearest name,
- * and for a duplicate. */
+/* Adds a class by its name or number to a number_list. Errors: CONFIG for an unknown class, with
+ * the nearest name, and for a duplicate. */
 hpac_status class_list_add(void *list, const char *name);
 /* Calls `take` for each part of a list, blanks around it removed, until one fails. NULL is an empty
  * list. Errors: those of `take`, INTERNAL (memory). */

@@ -64,7 +64,7 @@ size_of() {
     assert_error_has '--channels: expected an integer in [1, 4] or a list of green, blue, red and yellow, not "5"'
     preprocess --channels red,red
     assert_exit 2
-    assert_error_has "--channels: duplicate channel red"
+    assert_error_has "--channels: duplicate channel \"red\""
 }
 
 @test "preprocess writes one channel of 128 x 128 by default, the same for any number of threads" {
