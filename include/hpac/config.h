@@ -21,21 +21,20 @@
 
 #include <stdio.h>
 
+/* Each member is the key of its name, in the section of its struct, where no other is named. */
 typedef struct hpac_config_data {
-    char *labels;                  /* data.labels: required */
-    char *images;                  /* data.images: required */
-    int targets[HPAC_CLASS_COUNT]; /* data.targets: class numbers in the order given, or all 28 */
+    char *labels, *images;         /* required */
+    int targets[HPAC_CLASS_COUNT]; /* class numbers, in the order given; all 28 when absent */
     size_t target_count;
-    size_t channels;                      /* data.channels: 1 to 4 */
+    size_t channels;                      /* 1 to 4 */
     int channel_order[HPAC_MAX_CHANNELS]; /* (channels) indices into hpac_channel_names */
     size_t image_rows, image_cols;        /* data.image */
-    size_t scale_rows, scale_cols; /* data.scale: prepared size = image / scale, at least 1 */
-    hpac_pixels pixels;            /* data.pixels: uint8 | float32 */
-    char *test_images;             /* data.test.images; NULL: no test set */
-    char *test_ids;                /* data.test.ids; NULL: no test set (both or neither) */
-    int workers;                   /* data.workers: auto = 0, or 1..256 */
-    bool skip_bad_images;          /* data.on_bad_image: fail | skip */
-    int cache_mib; /* data.cache_mib: for prepared images; auto = -1 (a quarter of RAM), 0: none */
+    size_t scale_rows, scale_cols;        /* data.scale; prepared size: image / scale, at least 1 */
+    hpac_pixels pixels;
+    char *test_images, *test_ids; /* data.test.images, ids; NULL: no test set (both or neither) */
+    int workers;                  /* auto = 0, or 1..256 */
+    bool skip_bad_images;         /* data.on_bad_image: fail | skip */
+    int cache_mib; /* memory for prepared images; auto = -1 (a quarter of RAM), 0: none */
     hpac_split_options split; /* data.split.{folds, repeats, seed, method} */
     int fold;                 /* data.split.fold: 0 .. folds x repeats - 1 */
 } hpac_config_data;
@@ -51,13 +50,12 @@ typedef struct hpac_config_train {
     size_t batch_size;
     bool shuffle, drop_last;
     uint64_t seed;
-    hpac_adadelta optimizer; /* train.optimizer: {type: adadelta, learning_rate, rho, epsilon} */
-    /* train.positive_weights: none | balanced | [numbers, one per target] */
-    hpac_weighting weighting;
-    float positive_weights[HPAC_CLASS_COUNT]; /* for LIST */
-    int patience;        /* train.early_stopping.patience: epochs without a better loss; 0: off */
-    float min_delta;     /* train.early_stopping.min_delta: by how much a loss must improve */
-    char *initial_model; /* train.initial_model: a .h5 with the first weights; NULL: none */
+    hpac_adadelta optimizer;  /* {type: adadelta, learning_rate, rho, epsilon} */
+    hpac_weighting weighting; /* train.positive_weights: none | balanced | numbers */
+    float positive_weights[HPAC_CLASS_COUNT]; /* for LIST: one per target */
+    int patience;        /* early_stopping.patience: epochs without a better loss; 0: off */
+    float min_delta;     /* early_stopping.min_delta: by how much a loss must improve */
+    char *initial_model; /* a .h5 whose weights the training starts from; NULL */
 } hpac_config_train;
 
 /* A feature that not every device has. */
@@ -74,12 +72,11 @@ typedef struct hpac_config {
     size_t layer_count;
     hpac_config_train train;
     struct {
-        hpac_precision precision;       /* device.precision: fp32 | tf32 | bf16 */
-        bool deterministic;             /* device.deterministic */
-        hpac_image_layout image_layout; /* device.image_layout: auto | nhwc | nchw */
-        hpac_switch resident;           /* device.resident */
-        hpac_switch graph;              /* device.graph */
-        int threads;                    /* device.threads: auto = 0 */
+        hpac_precision precision;
+        bool deterministic;
+        hpac_image_layout image_layout;
+        hpac_switch resident, graph;
+        int threads; /* auto = 0 */
     } device;
 } hpac_config;
 
