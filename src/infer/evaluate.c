@@ -4,9 +4,8 @@
 
 #include <hpac/log.h>
 
+#include "base/file.h"
 #include "base/memory.h"
-
-#include <string.h>
 
 typedef struct evaluation_job {
     const hpac_evaluate_options *options;

@@ -8,21 +8,17 @@
 #include <math.h>
 #include <string.h>
 
-/* Images in device memory, by row of the data set. */
-typedef struct resident_images {
-    bool *uploaded;          /* NULL: none are kept */
-    uint32_t *resident_rows; /* of those uploaded: their row in device memory */
-    uint32_t count;
-    uint32_t *of_batch; /* (batch_size) for hpac_network_batch */
-} resident_images;
-
 struct hpac_loop {
     hpac_loop_options options;
     size_t *all_rows; /* for options.loader.rows NULL */
     hpac_loader *loader;
     uint8_t *slots[HPAC_LOOP_SLOTS];
-    resident_images resident;
-    float *mean; /* (batch_size, targets); NULL with one network */
+    /* Of images in device memory, by row of the data set: */
+    bool *uploaded;          /* NULL: none stay there */
+    uint32_t *resident_rows; /* of those uploaded: their row in device memory */
+    uint32_t resident_count;
+    uint32_t *resident_of_batch; /* (batch_size) for hpac_network_batch */
+    float *mean;                 /* (batch_size, targets); NULL with one network */
     /* Of the pass: */
     hpac_loop_pass *pass;
     double started_s;
@@ -48,13 +44,10 @@ static const hpac_labels *labels_of(const hpac_loop *loop)
 
 static hpac_status make_resident(hpac_loop *loop)
 {
-    const hpac_loop_options *options = &loop->options;
-    resident_images *resident = &loop->resident;
-    size_t count = labels_of(loop)->count;
-    HPAC_TRY_NEW(resident->uploaded, count);
-    HPAC_TRY_NEW(resident->resident_rows, count);
-    HPAC_TRY_NEW(resident->of_batch, options->format.batch_size);
-    return hpac_network_retain_images(options->networks[0], options->loader.row_count);
+    HPAC_TRY_NEW(loop->uploaded, labels_of(loop)->count);
+    HPAC_TRY_NEW(loop->resident_rows, labels_of(loop)->count);
+    HPAC_TRY_NEW(loop->resident_of_batch, loop->options.format.batch_size);
+    return hpac_network_retain_images(loop->options.networks[0], loop->options.loader.row_count);
 }
 
 static hpac_status list_all_rows(hpac_loop *loop)
@@ -88,7 +81,7 @@ hpac_status hpac_loop_create(const hpac_loop_options *given, hpac_loop **result)
         HPAC_TRY(make_resident(loop));
     options->loader.batch_size = options->format.batch_size;
     options->loader.slot_targets = options->format.target_count;
-    options->loader.resident = loop->resident.uploaded;
+    options->loader.resident = loop->uploaded;
     options->loader.slots = loop->slots;
     options->loader.slot_count = HPAC_LOOP_SLOTS;
     return hpac_loader_create(&options->loader, &loop->loader);
@@ -102,9 +95,9 @@ void hpac_loop_destroy(hpac_loop *loop)
     hpac_loader_destroy(loop->loader);
     for (size_t i = 0; i < HPAC_LOOP_SLOTS; i++)
         device->ops->free(device, HPAC_MEMORY_PINNED, loop->slots[i]);
-    free(loop->resident.uploaded);
-    free(loop->resident.resident_rows);
-    free(loop->resident.of_batch);
+    free(loop->uploaded);
+    free(loop->resident_rows);
+    free(loop->resident_of_batch);
     free(loop->mean);
     free(loop->all_rows);
     free(loop);
@@ -118,17 +111,17 @@ const size_t *hpac_loop_skipped(hpac_loop *loop, size_t *count)
 /* ---- one pass ---- */
 
 /* Where the images of a batch are in device memory, or are to be put. */
-static void assign_resident_rows(resident_images *resident, const hpac_batch *batch)
+static void assign_resident_rows(hpac_loop *loop, const hpac_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         size_t row = batch->rows[i];
-        bool known = resident->uploaded[row];
+        bool known = loop->uploaded[row];
         if (!known) {
-            resident->uploaded[row] = true;
-            resident->resident_rows[row] = resident->count++;
+            loop->uploaded[row] = true;
+            loop->resident_rows[row] = loop->resident_count++;
         }
-        resident->of_batch[i] =
-            known && batch->data ? HPAC_NETWORK_NOT_RETAINED : resident->resident_rows[row];
+        loop->resident_of_batch[i] =
+            known && batch->data ? HPAC_NETWORK_NOT_RETAINED : loop->resident_rows[row];
     }
 }
 
@@ -137,9 +130,9 @@ static hpac_status enqueue(hpac_loop *loop, const hpac_batch *batch)
     const hpac_loop_options *options = &loop->options;
     loop->batches[(loop->first + loop->in_flight++) % HPAC_NETWORK_IN_FLIGHT] = *batch;
     hpac_network_batch input = {.slot = batch->data, .count = batch->count};
-    if (loop->resident.uploaded) {
-        assign_resident_rows(&loop->resident, batch);
-        input.resident_rows = loop->resident.of_batch;
+    if (loop->uploaded) {
+        assign_resident_rows(loop, batch);
+        input.resident_rows = loop->resident_of_batch;
     }
     if (loop->pass->phase == HPAC_PHASE_TRAIN)
         return hpac_network_train(options->networks[0], &input, loop->pass->step++);
