@@ -103,6 +103,13 @@ __host__ __device__ __forceinline__ divided divide(uint64_t value, const divisor
     return result;
 }
 
+/* Where gather_rows reads a piece of a row; a table may have more than 2^32 pieces. */
+__host__ __device__ __forceinline__ uint64_t gather_offset(uint32_t row, const divisor &row_pieces,
+                                                           uint32_t piece)
+{
+    return (uint64_t)row * row_pieces.value + piece;
+}
+
 /* ---- neighbours in memory ---- */
 
 template <int COUNT> struct values {

@@ -1,7 +1,6 @@
-/* Launchers of step.cuh and gather.cuh. */
+/* Launchers of step.cuh. */
 #include "step.cuh"
 
-#include "gather.cuh"
 #include "launch.h"
 
 cudaError_t hpac_kernel_set_step(kernel_step *step, uint64_t seed, uint32_t number,

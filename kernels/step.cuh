@@ -1,5 +1,5 @@
-/* What a training step does besides its layers: seed and step of dropout, the loss with its
- * gradient, and Adadelta; a batch of a resident data set is gathered by gather.cuh. */
+/* What a training step does besides its layers: seed and step of dropout, the batch of a data set
+ * that stays in the GPU's memory, the loss with its gradient, and Adadelta. */
 #ifndef HPAC_KERNELS_STEP_CUH
 #define HPAC_KERNELS_STEP_CUH
 
@@ -10,6 +10,22 @@
 __global__ void set_step(kernel_step *__restrict__ step, kernel_step value)
 {
     *step = value;
+}
+
+/*
+ * to[i] = from[rows[i]], one piece per thread (16 bytes, 4 or 1, by the alignment of the rows).
+ * Reads and writes each byte once: 4.2 MB for 128 images of 128 x 128 bytes, at least 1.3 us on an
+ * H100. Bound by the launch.
+ */
+template <typename PIECE>
+__global__ void __launch_bounds__(KERNEL_THREADS)
+    gather_rows(PIECE *__restrict__ to, const PIECE *__restrict__ from,
+                const uint32_t *__restrict__ rows, uint64_t count, const divisor row_pieces)
+{
+    const uint64_t item = thread_number();
+    const divided row = divide(item, row_pieces);
+    if (row.quotient < count)
+        to[item] = from[gather_offset(rows[row.quotient], row_pieces, row.remainder)];
 }
 
 /* ---- binary cross-entropy from logits, with its gradient, probabilities and counts ---- */

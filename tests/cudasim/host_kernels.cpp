@@ -5,7 +5,6 @@
 #include "../../kernels/bias.cuh"
 #include "../../kernels/convert.cuh"
 #include "../../kernels/elements.cuh"
-#include "../../kernels/gather.cuh"
 #include "../../kernels/maxpool.cuh"
 #include "../../kernels/step.cuh"
 

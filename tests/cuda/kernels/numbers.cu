@@ -1,7 +1,6 @@
 /* The kernels' arithmetic, compiled for the host. */
 #include "numbers.h"
 
-#include "../../../kernels/gather.cuh"
 #include "../../../kernels/philox.cuh"
 
 void numbers_divide(uint64_t value, uint32_t by, uint64_t *quotient, uint32_t *rest)
