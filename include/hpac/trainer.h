@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-struct hpac_image_pool; /* src/data/image_pool.h */
+struct hpac_image_pool; /* src/data/dataset.h */
 struct hpac_table;      /* src/render/table.h */
 
 typedef struct hpac_train_options {

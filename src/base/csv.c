@@ -1,6 +1,6 @@
 /* Reading CSV with libcsv: the file goes to the parser piece by piece, a piece ending at every CR
  * or LF, so that a piece ends at most one row and the line of each row's beginning is known. */
-#include "csv.h"
+#include "base/csv.h"
 
 #include "file_kind.h"
 #include "memory.h"

@@ -26,22 +26,27 @@ static hpac_status check_target(const char *path)
     return HPAC_OK;
 }
 
+static hpac_status open_temporary(hpac_file *file, const char *path)
+{
+    HPAC_TRY_MEMORY(file->path = strdup(path), strlen(path) + 1);
+    if (asprintf(&file->temporary, "%s.tmp.%ld", path, (long)getpid()) < 0) {
+        file->temporary = NULL;
+        return hpac_fail_memory(strlen(path) + 1);
+    }
+    file->stream = fopen(file->temporary, "we");
+    if (!file->stream)
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create: %s", path, strerror(errno));
+    return HPAC_OK;
+}
+
 hpac_status hpac_file_create(hpac_file *file, const char *path)
 {
     *file = (hpac_file){0};
     HPAC_TRY(check_target(path));
-    HPAC_AUTO(hpac_file_discard) hpac_file made = {0};
-    HPAC_TRY_MEMORY(made.path = strdup(path), strlen(path) + 1);
-    if (asprintf(&made.temporary, "%s.tmp.%ld", path, (long)getpid()) < 0) {
-        made.temporary = NULL;
-        return hpac_fail_memory(strlen(path) + 1);
-    }
-    made.stream = fopen(made.temporary, "we");
-    if (!made.stream)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create: %s", path, strerror(errno));
-    *file = made;
-    made = (hpac_file){0};
-    return HPAC_OK;
+    hpac_status status = open_temporary(file, path);
+    if (status != HPAC_OK)
+        hpac_file_discard(file);
+    return status;
 }
 
 /* Renames and fsyncs the directory, so that the rename survives a power cut. File systems that

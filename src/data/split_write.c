@@ -81,12 +81,14 @@ static const char *const side_names[2] = {"train", "validation"};
 /* Whether a name is that of a fold's file, and of which fold. */
 static bool is_fold_file(const char *name, size_t *fold)
 {
-    char side[16], expected[64];
-    if (sscanf(name, "fold%zu_%15[a-z]", fold, side) != 2)
-        return false;
-    snprintf(expected, sizeof expected, "fold%zu_%s.csv", *fold, side);
-    return strcmp(name, expected) == 0 &&
-           (strcmp(side, side_names[0]) == 0 || strcmp(side, side_names[1]) == 0);
+    char expected[64];
+    *fold = strncmp(name, "fold", 4) == 0 ? strtoul(name + 4, NULL, 10) : 0;
+    for (int side = 0; side < 2; side++) {
+        snprintf(expected, sizeof expected, "fold%zu_%s.csv", *fold, side_names[side]);
+        if (strcmp(name, expected) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Files of an earlier split: without `force` an error; with it those of folds from `count` on,

@@ -82,8 +82,9 @@ static uint8_t gray_of(read_job *work, unsigned red, unsigned green, unsigned bl
 {
     unsigned brightest = red > green ? red : green;
     brightest = brightest > blue ? brightest : blue;
-    work->used_colors |= (red > 0) | (green > 0) << 1 | (blue > 0) << 2;
-    work->unequal_pairs |= (red != green) | (green != blue) << 1 | (blue != red) << 2;
+    work->used_colors |= (red ? 1u : 0) | (green ? 2u : 0) | (blue ? 4u : 0);
+    work->unequal_pairs |=
+        (red != green ? 1u : 0) | (green != blue ? 2u : 0) | (blue != red ? 4u : 0);
     switch (work->color_source) {
     case HPAC_STAIN_RED:
         return (uint8_t)red;
