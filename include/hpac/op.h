@@ -70,14 +70,10 @@ typedef struct hpac_batch_format {
     hpac_pixels pixels;
 } hpac_batch_format;
 
-static inline size_t hpac_pixels_nbytes(hpac_pixels pixels)
-{
-    return pixels == HPAC_PIXELS_UINT8 ? 1 : sizeof(float);
-}
-
 static inline size_t hpac_batch_image_nbytes(const hpac_batch_format *format)
 {
-    return format->rows * format->cols * format->channels * hpac_pixels_nbytes(format->pixels);
+    size_t pixel_nbytes = format->pixels == HPAC_PIXELS_UINT8 ? 1 : sizeof(float);
+    return format->rows * format->cols * format->channels * pixel_nbytes;
 }
 
 static inline size_t hpac_batch_pixels_offset_nbytes(const hpac_batch_format *format)

@@ -16,7 +16,7 @@
 
 void hpac_hdf5_close(hid_t *id)
 {
-    if (*id >= 0)
+    if (*id > 0)
         H5Idec_ref(*id);
 }
 
@@ -147,16 +147,6 @@ hpac_status hpac_hdf5_write_floats(hid_t at, const char *name, size_t rank, cons
 
 /* ---- reading ---- */
 
-bool hpac_hdf5_has_group(hid_t at, const char *name)
-{
-    return H5Lexists(at, name, H5P_DEFAULT) > 0;
-}
-
-bool hpac_hdf5_has_attribute(hid_t at, const char *name)
-{
-    return H5Aexists(at, name) > 0;
-}
-
 /* Links into other files are refused: the user chose to open this file only. */
 static bool in_this_file(hid_t at, hid_t object)
 {
@@ -182,11 +172,6 @@ typedef struct attribute {
     size_t element_nbytes;
     size_t count; /* elements */
 } attribute;
-
-#define NO_ATTRIBUTE                                                                               \
-    {                                                                                              \
-        .id = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID                   \
-    }
 
 static void close_attribute(attribute *opened)
 {
@@ -254,7 +239,7 @@ static hpac_status read_texts(hid_t at, const char *name, const attribute *opene
 
 hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text)
 {
-    HPAC_AUTO(close_attribute) attribute opened = NO_ATTRIBUTE;
+    HPAC_AUTO(close_attribute) attribute opened = {0};
     HPAC_TRY(open_attribute(at, name, &opened));
     if (opened.type_class != H5T_STRING || opened.count != 1)
         return hpac_hdf5_fail(at, name, "expected one string");
@@ -266,7 +251,7 @@ hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text)
 
 hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names)
 {
-    HPAC_AUTO(close_attribute) attribute opened = NO_ATTRIBUTE;
+    HPAC_AUTO(close_attribute) attribute opened = {0};
     HPAC_TRY(open_attribute(at, name, &opened));
     if (opened.count > 0 && (opened.type_class != H5T_STRING || opened.count > MAX_NAMES ||
                              opened.element_nbytes > MAX_NAME_NBYTES))
@@ -300,7 +285,7 @@ static const char *class_name(H5T_class_t type_class)
 hpac_status hpac_hdf5_read_numbers(hid_t at, const char *name, hid_t type, size_t count,
                                    void *values)
 {
-    HPAC_AUTO(close_attribute) attribute opened = NO_ATTRIBUTE;
+    HPAC_AUTO(close_attribute) attribute opened = {0};
     HPAC_TRY(open_attribute(at, name, &opened));
     if (opened.type_class != H5Tget_class(type) || opened.element_nbytes != H5Tget_size(type) ||
         opened.count != count)

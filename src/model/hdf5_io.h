@@ -1,7 +1,7 @@
 /*
  * The little of HDF5 that model files need: groups, text and number attributes, float datasets.
  *
- *     HPAC_AUTO_HDF5 hid_t group = H5I_INVALID_HID;
+ *     HPAC_AUTO_HDF5 hid_t group = 0;
  *     HPAC_TRY(hpac_hdf5_open_group(file, "hpac", &group));
  *     return hpac_hdf5_read_text(group, "version", &version);
  *
@@ -15,9 +15,8 @@
 #include "base/memory.h"
 
 #include <hdf5.h>
-#include <stdbool.h>
 
-/* The file, group, dataset, type, ... is closed at the end of the variable's scope. */
+/* The file, group, dataset, type, ... is closed at the end of the variable's scope; 0: none. */
 #define HPAC_AUTO_HDF5 HPAC_AUTO(hpac_hdf5_close)
 void hpac_hdf5_close(hid_t *id);
 
@@ -49,8 +48,6 @@ hpac_status hpac_hdf5_write_floats(hid_t at, const char *name, size_t rank, cons
 
 /* ---- reading ---- */
 
-bool hpac_hdf5_has_group(hid_t at, const char *name);
-bool hpac_hdf5_has_attribute(hid_t at, const char *name);
 hpac_status hpac_hdf5_open_group(hid_t at, const char *name, hid_t *group);
 /* Text of fixed and of variable length are both read; `*text` is malloc'ed and, like the names
  * below, the caller's also on error. */

@@ -33,13 +33,13 @@ static hpac_status list_layers(hid_t file, FILE *stream)
 {
     static const char *const groups[] = {"layers", "_layer_checkpoint_dependencies"};
     for (size_t i = 0; i < 2; i++)
-        if (hpac_hdf5_has_group(file, groups[i]))
+        if (H5Lexists(file, groups[i], H5P_DEFAULT) > 0)
             H5Literate_by_name(file, groups[i], H5_INDEX_NAME, H5_ITER_INC, NULL, append_name,
                                stream, H5P_DEFAULT);
     HPAC_AUTO_HDF5 hid_t weights = H5Gopen2(file, "model_weights", H5P_DEFAULT);
     hid_t at = weights >= 0 ? weights : file;
     HPAC_AUTO(hpac_names_free) char **names = NULL;
-    if (hpac_hdf5_has_attribute(at, "layer_names"))
+    if (H5Aexists(at, "layer_names") > 0)
         HPAC_TRY(hpac_hdf5_read_names(at, "layer_names", &names));
     for (char **name = names; name && *name; name++)
         fprintf(stream, ", %s", *name);
@@ -66,7 +66,7 @@ static hpac_status refuse_without_config(hid_t file)
 /* Reads the layers with their names in the file, and checks that the network can run them. */
 static hpac_status read_layers(hid_t file, hpac_model *model, char ***names)
 {
-    if (!hpac_hdf5_has_attribute(file, "model_config"))
+    if (H5Aexists(file, "model_config") <= 0)
         return refuse_without_config(file);
     HPAC_AUTO_FREE char *json = NULL;
     HPAC_TRY(hpac_hdf5_read_text(file, "model_config", &json));
@@ -130,7 +130,7 @@ static hpac_status check_layer_names(hid_t group, const hpac_model *model, char 
 /* A layer's weight_names are those of its kernel and bias, in that order. */
 static hpac_status read_layer(hid_t group, const char *name, hpac_weights *weights)
 {
-    HPAC_AUTO_HDF5 hid_t own = H5I_INVALID_HID;
+    HPAC_AUTO_HDF5 hid_t own = 0;
     HPAC_AUTO(hpac_names_free) char **names = NULL;
     HPAC_TRY(hpac_hdf5_open_group(group, name, &own));
     HPAC_TRY(hpac_hdf5_read_names(own, "weight_names", &names));
@@ -142,7 +142,7 @@ static hpac_status read_layer(hid_t group, const char *name, hpac_weights *weigh
 
 static hpac_status read_weights(hid_t file, char *const *names, hpac_model *model)
 {
-    HPAC_AUTO_HDF5 hid_t group = H5I_INVALID_HID;
+    HPAC_AUTO_HDF5 hid_t group = 0;
     HPAC_TRY(hpac_hdf5_open_group(file, "model_weights", &group));
     HPAC_TRY_MEMORY(model->weights =
                         hpac_weights_create_empty(model->layers, model->layer_count, model->input),
@@ -190,7 +190,7 @@ static hpac_status read_writer(hid_t at, const char *attribute, const char *prog
                                hpac_model *model)
 {
     HPAC_AUTO_FREE char *version = NULL;
-    if (hpac_hdf5_has_attribute(at, attribute))
+    if (H5Aexists(at, attribute) > 0)
         HPAC_TRY(hpac_hdf5_read_text(at, attribute, &version));
     int length =
         asprintf(&model->written_by, "%s %s", program, version ? version : "of unknown version");
@@ -202,11 +202,11 @@ static hpac_status read_writer(hid_t at, const char *attribute, const char *prog
 
 static hpac_status read_own_part(hid_t file, hpac_model *model)
 {
-    HPAC_AUTO_HDF5 hid_t group = H5I_INVALID_HID;
+    HPAC_AUTO_HDF5 hid_t group = 0;
     HPAC_TRY(hpac_hdf5_open_group(file, "hpac", &group));
     size_t classes = model->layers[model->layer_count - 1].units;
-    bool targets = hpac_hdf5_has_attribute(group, "targets");
-    bool thresholds = hpac_hdf5_has_attribute(group, "thresholds");
+    bool targets = H5Aexists(group, "targets") > 0;
+    bool thresholds = H5Aexists(group, "thresholds") > 0;
     if (classes > HPAC_CLASS_COUNT && (targets || thresholds))
         return hpac_fail(HPAC_ERR_DATA, "hpac: %zu outputs, expected at most %d", classes,
                          HPAC_CLASS_COUNT);
@@ -214,7 +214,7 @@ static hpac_status read_own_part(hid_t file, hpac_model *model)
         HPAC_TRY(read_targets(group, classes, model));
     if (thresholds)
         HPAC_TRY(read_thresholds(group, classes, model));
-    if (hpac_hdf5_has_attribute(group, "config"))
+    if (H5Aexists(group, "config") > 0)
         HPAC_TRY(hpac_hdf5_read_text(group, "config", &model->config_yaml));
     HPAC_TRY(hpac_training_read(file, model));
     return read_writer(group, "version", "hpac", model);
@@ -238,12 +238,12 @@ static hpac_status open_file(const char *path, hid_t *file)
 
 static hpac_status read_file(const char *path, hpac_model *model)
 {
-    HPAC_AUTO_HDF5 hid_t file = H5I_INVALID_HID;
+    HPAC_AUTO_HDF5 hid_t file = 0;
     HPAC_AUTO(hpac_names_free) char **names = NULL;
     HPAC_TRY(open_file(path, &file));
     HPAC_TRY(read_layers(file, model, &names));
     HPAC_TRY(read_weights(file, names, model));
-    if (hpac_hdf5_has_group(file, "hpac"))
+    if (H5Lexists(file, "hpac", H5P_DEFAULT) > 0)
         return read_own_part(file, model);
     return read_writer(file, "keras_version", "Keras", model);
 }

@@ -21,7 +21,7 @@ hpac_status hpac_weights_write(hid_t at, const char *kernel, const char *bias,
 /* The group of one layer: weight_names, and the datasets under these names. */
 static hpac_status write_layer(hid_t group, const char *layer, const hpac_weights *weights)
 {
-    HPAC_AUTO_HDF5 hid_t own = H5I_INVALID_HID;
+    HPAC_AUTO_HDF5 hid_t own = 0;
     char kernel[64], bias[64];
     snprintf(kernel, sizeof kernel, "%s/kernel:0", layer);
     snprintf(bias, sizeof bias, "%s/bias:0", layer);
@@ -45,7 +45,7 @@ static hpac_status write_keras_part(hid_t file, const hpac_model *model)
     HPAC_TRY_MEMORY(json = hpac_keras_config_write(model, names), 0);
     HPAC_TRY(hpac_hdf5_write_text(file, "model_config", json));
     HPAC_TRY(write_keras_version(file));
-    HPAC_AUTO_HDF5 hid_t group = H5I_INVALID_HID;
+    HPAC_AUTO_HDF5 hid_t group = 0;
     HPAC_TRY(hpac_hdf5_create_group(file, "model_weights", &group));
     HPAC_TRY(write_keras_version(group));
     HPAC_TRY(hpac_hdf5_write_names(group, "layer_names", (const char *const *)names,
@@ -72,7 +72,7 @@ static hpac_status write_targets(hid_t group, const hpac_model *model)
 
 static hpac_status write_own_part(hid_t file, const hpac_model *model)
 {
-    HPAC_AUTO_HDF5 hid_t group = H5I_INVALID_HID;
+    HPAC_AUTO_HDF5 hid_t group = 0;
     HPAC_TRY(hpac_hdf5_create_group(file, "hpac", &group));
     HPAC_TRY(hpac_hdf5_write_text(group, "version", HPAC_VERSION));
     HPAC_TRY(write_targets(group, model));
@@ -98,7 +98,7 @@ static hpac_status check_model(const hpac_model *model)
 
 static hpac_status save(const hpac_model *model, const char *path)
 {
-    HPAC_AUTO_HDF5 hid_t file = H5I_INVALID_HID;
+    HPAC_AUTO_HDF5 hid_t file = 0;
     HPAC_TRY(hpac_hdf5_open_in_memory(NULL, &file));
     HPAC_TRY(write_keras_part(file, model));
     HPAC_TRY(write_own_part(file, model));
@@ -121,19 +121,19 @@ hpac_status hpac_model_save(const hpac_model *model, const char *path)
 
 static hpac_status write_thresholds(hid_t file, const float *thresholds, size_t count)
 {
-    HPAC_AUTO_HDF5 hid_t group = H5I_INVALID_HID;
-    if (!hpac_hdf5_has_group(file, "hpac"))
+    HPAC_AUTO_HDF5 hid_t group = 0;
+    if (H5Lexists(file, "hpac", H5P_DEFAULT) <= 0)
         return hpac_fail(HPAC_ERR_CONFIG, "thresholds are stored in models of hpac only; give "
                                           "them with --threshold");
     HPAC_TRY(hpac_hdf5_open_group(file, "hpac", &group));
-    if (hpac_hdf5_has_attribute(group, "thresholds") && H5Adelete(group, "thresholds") < 0)
+    if (H5Aexists(group, "thresholds") > 0 && H5Adelete(group, "thresholds") < 0)
         return hpac_hdf5_fail(group, "thresholds", "cannot be replaced");
     return hpac_hdf5_write_numbers(group, "thresholds", H5T_IEEE_F32LE, count, thresholds);
 }
 
 static hpac_status save_thresholds(const char *path, const float *thresholds, size_t count)
 {
-    HPAC_AUTO_HDF5 hid_t file = H5I_INVALID_HID;
+    HPAC_AUTO_HDF5 hid_t file = 0;
     HPAC_TRY(hpac_fail_within(hpac_hdf5_open_in_memory(path, &file), "%s", path));
     HPAC_TRY(hpac_fail_within(write_thresholds(file, thresholds, count), "%s", path));
     return hpac_hdf5_write_image(file, path);

@@ -95,7 +95,7 @@ hpac_status hpac_training_write(hid_t file, const hpac_model *model)
 {
     const hpac_training_state *training = model->training;
     size_t layers = model->layer_count;
-    HPAC_AUTO_HDF5 hid_t group = H5I_INVALID_HID;
+    HPAC_AUTO_HDF5 hid_t group = 0;
     HPAC_TRY(hpac_hdf5_create_group(file, "hpac/training", &group));
     for (size_t i = 0; i < FIELD_COUNT; i++)
         HPAC_TRY(write_field(group, &fields[i], training));
@@ -109,7 +109,7 @@ static hpac_status read_field(hid_t group, const field *wanted, hpac_training_st
 {
     char *to = (char *)training + wanted->offset;
     uint64_t counts[HPAC_COUNTS_MAX_CLASSES] = {0};
-    if (wanted->optional && !hpac_hdf5_has_attribute(group, wanted->name))
+    if (wanted->optional && H5Aexists(group, wanted->name) <= 0)
         return HPAC_OK;
     HPAC_TRY(hpac_hdf5_read_numbers(group, wanted->name, hdf5_type(wanted->type), wanted->count,
                                     wanted->count > 1 ? (void *)counts : to));
@@ -133,8 +133,8 @@ static hpac_status read_accumulator(hid_t group, const char *name, const hpac_mo
 
 hpac_status hpac_training_read(hid_t file, hpac_model *model)
 {
-    HPAC_AUTO_HDF5 hid_t group = H5I_INVALID_HID;
-    if (!hpac_hdf5_has_group(file, "hpac/training"))
+    HPAC_AUTO_HDF5 hid_t group = 0;
+    if (H5Lexists(file, "hpac/training", H5P_DEFAULT) <= 0)
         return HPAC_OK;
     HPAC_TRY_NEW(model->training, 1);
     HPAC_TRY(hpac_hdf5_open_group(file, "hpac/training", &group));

@@ -19,7 +19,7 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-hpac_shape network_input_shape(const hpac_network *network)
+static hpac_shape input_shape(const hpac_network *network)
 {
     const hpac_batch_format *format = &network->options.format;
     return (hpac_shape){
@@ -58,7 +58,7 @@ static void append_layer(hpac_network *network, size_t number, hpac_shape in, hp
 static hpac_status make_ops(hpac_network *network)
 {
     size_t layer_count = network->options.layer_count;
-    hpac_shape in = network_input_shape(network);
+    hpac_shape in = input_shape(network);
     hpac_op pixels = {
         .kind = HPAC_OP_PIXELS, .in = in, .out = in, .pixels = network->options.format.pixels};
     HPAC_TRY_NEW(network->ops, 2 * layer_count + 1);
@@ -299,8 +299,8 @@ static hpac_status init(hpac_network *network, const hpac_network_options *optio
         memcpy(network->positive_weights, options->positive_weights, classes * sizeof(float));
         network->options.positive_weights = network->positive_weights;
     }
-    HPAC_TRY(hpac_layers_check(network->layers, layers, network_input_shape(network), classes,
-                               network->shapes));
+    HPAC_TRY(
+        hpac_layers_check(network->layers, layers, input_shape(network), classes, network->shapes));
     HPAC_TRY(make_ops(network));
     HPAC_TRY(make_plans(network));
     assign_memory(network);
@@ -410,9 +410,9 @@ hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed)
 {
     size_t layer_count = network->options.layer_count;
     hpac_weights *weights;
-    HPAC_TRY_MEMORY(
-        weights = hpac_weights_create(network->layers, layer_count, network_input_shape(network)),
-        network->parameters_nbytes);
+    HPAC_TRY_MEMORY(weights =
+                        hpac_weights_create(network->layers, layer_count, input_shape(network)),
+                    network->parameters_nbytes);
     for (size_t i = 0; i < layer_count; i++) /* biases stay 0 */
         hpac_initialize_kernel(network->layers[i].initializer, seed, (uint32_t)i, &weights[i]);
     hpac_status status = hpac_network_import(network, weights, NULL, NULL);
@@ -447,8 +447,7 @@ static double mib(size_t nbytes)
 
 void hpac_network_print(const hpac_network *network, FILE *stream)
 {
-    hpac_layers_print(network->layers, network->options.layer_count, network_input_shape(network),
-                      stream);
+    hpac_layers_print(network->layers, network->options.layer_count, input_shape(network), stream);
     fprintf(stream, "plans:\n");
     for (size_t i = 0; i < network->stage_count; i++) {
         const hpac_plan *plan = network->stages[i].plan;

@@ -90,7 +90,6 @@ struct hpac_network {
 /* "conv2d + relu" */
 void network_describe_stage(const hpac_network *network, const network_stage *stage, char text[96]);
 size_t network_probabilities_nbytes(const hpac_network *network);
-hpac_shape network_input_shape(const hpac_network *network);
 
 /* ---- network_profile.c: none of it does anything without the option `profile` ---- */
 
