@@ -26,19 +26,15 @@ static void cpu_close(hpac_device *base)
 }
 
 /* "Intel(R) Xeon(R) Processor" */
-static void read_processor_name(char *name, size_t name_nbytes)
+static void read_processor_name(char name[64])
 {
     char line[512];
+    bool found = false;
     FILE *file = fopen("/proc/cpuinfo", "r");
-    snprintf(name, name_nbytes, "unknown processor");
-    while (file && fgets(line, sizeof line, file)) {
-        const char *colon = strchr(line, ':');
-        if (!colon || strncmp(line, "model name", strlen("model name")) != 0)
-            continue;
-        const char *value = colon + strspn(colon, ": \t");
-        snprintf(name, name_nbytes, "%.*s", (int)strcspn(value, "\n"), value);
-        break;
-    }
+    while (file && !found && fgets(line, sizeof line, file))
+        found = sscanf(line, "model name : %63[^\n]", name) == 1;
+    if (!found)
+        strcpy(name, "unknown processor");
     if (file)
         fclose(file);
 }
@@ -71,7 +67,7 @@ static hpac_status cpu_describe(hpac_device *base, hpac_device_info *info)
     const char *path = hpac_cpu_path_label(device->path), *onednn = onednn_isa_name();
     bool alike = strcmp(onednn, path) == 0;
     char processor[64];
-    read_processor_name(processor, sizeof processor);
+    read_processor_name(processor);
     *info = (hpac_device_info){
         .precision = HPAC_PRECISION_FP32,
         .total_nbytes = hpac_memory_total(),

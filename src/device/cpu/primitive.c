@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 
+#include <dnnl_debug.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/param.h>
@@ -11,14 +12,8 @@
 
 hpac_status hpac_cpu_fail(dnnl_status_t status, const char *call)
 {
-    static const char *const texts[] = {
-        [dnnl_out_of_memory] = "out of memory", [dnnl_invalid_arguments] = "invalid arguments",
-        [dnnl_unimplemented] = "unimplemented", [dnnl_iterator_ends] = "no further implementation",
-        [dnnl_runtime_error] = "runtime error", [dnnl_not_required] = "not required",
-    };
-    const char *text = (size_t)status < COUNT_OF(texts) ? texts[status] : NULL;
     return hpac_fail(status == dnnl_out_of_memory ? HPAC_ERR_INTERNAL : HPAC_ERR_DEVICE,
-                     "oneDNN: %s (%d) from %.*s", text ? text : "unknown status", (int)status,
+                     "oneDNN: %s (%d) from %.*s", dnnl_status2str(status), (int)status,
                      (int)strcspn(call, "("), call);
 }
 

@@ -97,15 +97,13 @@ static void convolve_row(const stem_shape *shape, const stem_weights *weights, c
     const float *x_row = x + row * shape->cols * shape->channels;
     size_t filters = shape->filters1;
     float *to = inner + row * shape->inner_cols * filters;
+    size_t last = shape->inner_cols - COLUMNS;
     for (size_t filter = 0; filter < filters; filter += LANES) {
         vec bias = load(weights->bias1 + filter);
-        for (size_t col = 0;; col += COLUMNS) {
-            if (col > shape->inner_cols - COLUMNS) /* the last ones once more rather than a rest */
-                col = shape->inner_cols - COLUMNS;
-            convolve_pixels(shape, weights->kernel1 + filter, bias, x_row + col * shape->channels,
-                            to + col * filters + filter);
-            if (col == shape->inner_cols - COLUMNS)
-                break;
+        for (size_t col = 0; col < shape->inner_cols; col += COLUMNS) {
+            size_t first = col < last ? col : last; /* some once more rather than a remainder */
+            convolve_pixels(shape, weights->kernel1 + filter, bias, x_row + first * shape->channels,
+                            to + first * filters + filter);
         }
     }
 }
@@ -246,17 +244,12 @@ static void stem_forward_image(const stem_forward *job)
     const stem_shape *shape = job->shape;
     scratch parts;
     lay_out(shape, job->scratch, &parts);
-    size_t convolved = 0;
+    size_t convolved = 0, last = shape->pooled_cols - WINDOWS;
     for (size_t row = 0; row < shape->pooled_rows; row++) {
         for (; convolved < 2 * row + 4; convolved++)
             convolve_row(shape, job->weights, job->x, convolved, parts.inner);
-        for (size_t col = 0;; col += WINDOWS) {
-            if (col > shape->pooled_cols - WINDOWS)
-                col = shape->pooled_cols - WINDOWS;
-            forward_windows(job, &parts, row, col);
-            if (col == shape->pooled_cols - WINDOWS)
-                break;
-        }
+        for (size_t col = 0; col < shape->pooled_cols; col += WINDOWS)
+            forward_windows(job, &parts, row, col < last ? col : last);
     }
 }
 
@@ -353,6 +346,19 @@ INLINE void sort_by_argmax(const uint8_t *codes, uint32_t filters[4])
     }
 }
 
+/* The two left columns of a patch: the upper rows to `current`, the lower ones to `carry`. */
+INLINE void store_columns(const vec patch[16], float *const current[2], float *const carry[2],
+                          size_t left, size_t filters1)
+{
+#pragma GCC unroll 2
+    for (size_t r = 0; r < 2; r++)
+#pragma GCC unroll 2
+        for (size_t c = 0; c < 2; c++) {
+            store(current[r] + left + c * filters1, patch[4 * r + c]);
+            store(carry[r] + left + c * filters1, patch[8 + 4 * r + c]);
+        }
+}
+
 /* Gradient of the first convolution's output: the two rows that this row of windows finishes go to
  * `current`, the two below them to `carry`. */
 static void scatter_row(const stem_backward *job, const uint8_t *codes, const scratch *parts,
@@ -386,13 +392,7 @@ static void scatter_row(const stem_backward *job, const uint8_t *codes, const sc
             add_filters(argmax[2], row, weights, filters1, patch, 1, 0);
             add_filters(argmax[3], row, weights, filters1, patch, 1, 1);
         }
-#pragma GCC unroll 2
-        for (size_t r = 0; r < 2; r++)
-#pragma GCC unroll 2
-            for (size_t c = 0; c < 2; c++) {
-                store(current[r] + left + c * filters1, patch[4 * r + c]);
-                store(carry[r] + left + c * filters1, patch[8 + 4 * r + c]);
-            }
+        store_columns(patch, current, carry, left, filters1);
 #pragma GCC unroll 4
         for (size_t r = 0; r < 4; r++) {
             patch[4 * r] = patch[4 * r + 2];
@@ -400,13 +400,7 @@ static void scatter_row(const stem_backward *job, const uint8_t *codes, const sc
         }
     }
     size_t left = 2 * shape->pooled_cols * filters1; /* the two columns right of all windows */
-#pragma GCC unroll 2
-    for (size_t r = 0; r < 2; r++)
-#pragma GCC unroll 2
-        for (size_t c = 0; c < 2; c++) {
-            store(current[r] + left + c * filters1, patch[4 * r + c]);
-            store(carry[r] + left + c * filters1, patch[8 + 4 * r + c]);
-        }
+    store_columns(patch, current, carry, left, filters1);
 }
 
 /* Gradients of the first kernel and bias from one finished row. */
