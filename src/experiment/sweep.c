@@ -155,7 +155,7 @@ static hpac_status begin_directory(const sweep_job *job)
         HPAC_TRY(hpac_report_remove(directory));
     HPAC_TRY_MEMORY(path = hpac_path_join(directory, "sweep.yaml"), strlen(directory));
     HPAC_TRY(hpac_file_create(&file, path));
-    fwrite(job->sweep->text, 1, job->sweep->text_nbytes, file.stream);
+    fputs(job->sweep->text, file.stream);
     return hpac_file_commit(&file);
 }
 

@@ -40,9 +40,8 @@ typedef struct hpac_sweep_run {
 } hpac_sweep_run;
 
 typedef struct hpac_sweep {
-    char *name; /* the file's name without .yaml */
-    char *text; /* of the file */
-    size_t text_nbytes;
+    char *name;  /* the file's name without .yaml */
+    char *text;  /* of the file */
     char **keys; /* (key_count) what runs or grid set, in their order: "train.epochs" */
     size_t key_count, key_capacity;
     hpac_sweep_run *runs; /* (run_count) in the order of the file */

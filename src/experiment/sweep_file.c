@@ -188,7 +188,7 @@ static hpac_status read_key(sweep_file *file, const hpac_yaml_node *root, size_t
     return HPAC_OK;
 }
 
-/* ---- the whole ---- */
+/* ---- the file ---- */
 
 /* A key of the grid gets its values from the grid only. */
 static void refuse_overridden(sweep_file *file, const sweep_values *values, const char *what)
@@ -201,7 +201,7 @@ static void refuse_overridden(sweep_file *file, const sweep_values *values, cons
                                    what, file->grid.items[g].node->line);
 }
 
-static void check_whole(sweep_file *file)
+static void check_together(sweep_file *file)
 {
     hpac_problems *problems = &file->reader.problems;
     const char *document = file->reader.source.name;
@@ -230,7 +230,7 @@ hpac_status sweep_file_read(sweep_file *file, const char *path, const char *text
                          root ? "has no keys" : "is empty");
     for (size_t i = 0; i < root->count; i++)
         HPAC_TRY(read_key(file, root, i));
-    check_whole(file);
+    check_together(file);
     if (file->entry_count == 0) { /* a grid alone is one entry that sets nothing */
         HPAC_TRY_NEW(file->entries, 1);
         file->entry_count = 1;

@@ -34,7 +34,7 @@ typedef struct sweep_file {
     size_t path_count, path_capacity;
     sweep_config config;
     sweep_values set, grid; /* grid: the nodes are lists */
-    sweep_entry *entries;   /* (entry_count) at least one */
+    sweep_entry *entries;   /* (entry_count) one or more */
     size_t entry_count;
 } sweep_file;
 
@@ -43,19 +43,10 @@ typedef struct sweep_file {
 hpac_status sweep_file_read(sweep_file *file, const char *path, const char *text, size_t nbytes);
 void sweep_file_fini(sweep_file *file);
 
-/* ---- sweep_name.c ---- */
+/* ---- sweep_load.c ---- */
 
-#define SWEEP_NAME_NBYTES 251 /* with the NUL; Linux takes 255 */
+#define SWEEP_NAME_NBYTES 251 /* of a run, with the NUL; Linux takes 255 */
 
-/* One run: an entry and a choice from each list of the grid. */
-typedef struct sweep_point {
-    const sweep_entry *entry;
-    const size_t *choices; /* (grid.count) indices */
-} sweep_point;
-
-/* The name of a run, given or made; malloc'ed. Errors: CONFIG for a made one that is too long,
- * INTERNAL. */
-hpac_status sweep_name_make(const sweep_file *file, const sweep_point *point, char **name);
 /* What is wrong with a given name, or NULL. */
 const char *sweep_name_fault(const char *name);
 

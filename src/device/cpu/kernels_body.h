@@ -31,6 +31,15 @@ INLINE vec splat(float value)
     return value - (vec){0};
 }
 
+/* Bit i in lane i. */
+INLINE ivec make_lane_bits(void)
+{
+    ivec lane_bits = {0};
+    for (size_t lane = 0; lane < LANES; lane++)
+        lane_bits[lane] = 1 << lane;
+    return lane_bits;
+}
+
 #ifdef WINDOWS
 #include "stem_kernels.h"
 #define STEM &stem
@@ -142,14 +151,6 @@ INLINE void apply_16(uint32_t retained, ivec lane_bits, vec scale, const float *
     }
 }
 
-INLINE ivec make_lane_bits(void)
-{
-    ivec lane_bits = {0};
-    for (size_t lane = 0; lane < LANES; lane++)
-        lane_bits[lane] = 1 << lane;
-    return lane_bits;
-}
-
 static void apply_mask_blocks(const uint8_t *bits, size_t first, size_t step, float scale,
                               const float *from, float *to, size_t block_count)
 {
@@ -162,9 +163,9 @@ static void apply_mask_blocks(const uint8_t *bits, size_t first, size_t step, fl
 static void apply_mask(const uint8_t *bits, size_t first, float scale, const float *from, float *to,
                        size_t count)
 {
-    size_t whole = count / 16;
-    apply_mask_blocks(bits, first, 16, scale, from, to, whole);
-    for (size_t i = whole * 16; i < count; i++) {
+    size_t blocks = count / 16;
+    apply_mask_blocks(bits, first, 16, scale, from, to, blocks);
+    for (size_t i = blocks * 16; i < count; i++) {
         size_t bit = first + i;
         to[i] = bits[bit / 8] >> bit % 8 & 1 ? from[i] * scale : 0.0F;
     }
@@ -197,7 +198,7 @@ INLINE uint32_t any_lane(ivec lanes)
     return any != 0;
 }
 
-/* What is left behind whole vectors, in vectors of zeros. */
+/* The remainder behind full vectors, in vectors of zeros. */
 static ivec update_rest(const adadelta_job *job, size_t begin, size_t count)
 {
     float w[LANES] = {0}, g[LANES] = {0}, a[LANES] = {0}, u[LANES] = {0};

@@ -191,15 +191,6 @@ INLINE void transform_back(const float *products, vec out[4])
     }
 }
 
-/* All-ones lanes where bit i of `bits` is set. */
-INLINE ivec spread_bits(uint32_t bits)
-{
-    ivec lane = {0};
-    for (size_t i = 0; i < LANES; i++)
-        lane[i] = 1 << i;
-    return (lane & (int32_t)bits) != 0;
-}
-
 /* The maximum of a window, ReLU, dropout; writes LANES outputs and their codes. */
 INLINE void pool_window(const stem_forward *job, const vec out[4], vec bias, size_t index)
 {
@@ -209,7 +200,7 @@ INLINE void pool_window(const stem_forward *job, const vec out[4], vec bias, siz
     vec maximum = MAX(choose(is_below, below, above) + bias, (vec){0});
     ivec retained = (ivec){0} - 1;
     if (job->mask)
-        retained = spread_bits(job->mask[index / 32] >> index % 32);
+        retained = (make_lane_bits() & (int32_t)(job->mask[index / 32] >> index % 32)) != 0;
     if (job->codes) {
         ivec right = (is_below & right_below) | (~is_below & right_above);
         ivec code = (right & 1) | (is_below & 2) | ((maximum > 0) & retained & STEM_ALIVE);
