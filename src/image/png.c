@@ -252,17 +252,13 @@ hpac_status hpac_png_decode(hpac_png_decoder *decoder, const char *name, const u
 
 /* ---- files ---- */
 
-/* An open file whose head has been read. */
-typedef struct png_file {
-    int descriptor;
-    size_t nbytes;
-    uint8_t head[PNG_HEAD_NBYTES];
-    png_header header;
-} png_file;
-
-static void close_png(png_file *file)
+static hpac_status open_file(const char *path, int *descriptor, size_t *nbytes)
 {
-    hpac_descriptor_close(&file->descriptor);
+    HPAC_TRY(hpac_file_open(path, descriptor, nbytes));
+    if (*nbytes > max_file_nbytes)
+        return hpac_fail(HPAC_ERR_DATA, "%s: too large: %zu bytes, expected at most %zu", path,
+                         *nbytes, max_file_nbytes);
+    return HPAC_OK;
 }
 
 /* Reads exactly `nbytes`. */
@@ -279,36 +275,27 @@ static hpac_status read_fully(const char *path, int descriptor, uint8_t *bytes, 
     return HPAC_OK;
 }
 
-/* Opens a file, reads and parses its head. The caller calls close_png, after an error too. */
-static hpac_status open_png(const char *path, png_file *file)
-{
-    HPAC_TRY(hpac_file_open(path, &file->descriptor, &file->nbytes));
-    size_t head_nbytes = file->nbytes < PNG_HEAD_NBYTES ? file->nbytes : PNG_HEAD_NBYTES;
-    HPAC_TRY(read_fully(path, file->descriptor, file->head, head_nbytes));
-    HPAC_TRY(png_parse_header(path, file->head, file->nbytes, &file->header));
-    if (file->nbytes > max_file_nbytes)
-        return hpac_fail(HPAC_ERR_DATA, "%s: too large: %zu bytes, expected at most %zu", path,
-                         file->nbytes, max_file_nbytes);
-    return HPAC_OK;
-}
-
 hpac_status hpac_png_probe(const char *path, size_t *rows, size_t *cols)
 {
-    HPAC_AUTO(close_png) png_file file = {.descriptor = -1};
+    HPAC_AUTO(hpac_descriptor_close) int descriptor = -1;
+    uint8_t head[PNG_HEAD_NBYTES];
+    size_t nbytes;
+    png_header header;
     *rows = *cols = 0;
-    HPAC_TRY(open_png(path, &file));
-    *rows = file.header.rows;
-    *cols = file.header.cols;
+    HPAC_TRY(open_file(path, &descriptor, &nbytes));
+    HPAC_TRY(read_fully(path, descriptor, head, nbytes < sizeof head ? nbytes : sizeof head));
+    HPAC_TRY(png_parse_header(path, head, nbytes, &header));
+    *rows = header.rows;
+    *cols = header.cols;
     return HPAC_OK;
 }
 
 hpac_status hpac_png_read(hpac_png_decoder *decoder, const char *path, hpac_image *image)
 {
-    HPAC_AUTO(close_png) png_file file = {.descriptor = -1};
-    HPAC_TRY(open_png(path, &file));
-    HPAC_TRY(buffer_reserve(&decoder->file, file.nbytes));
-    memcpy(decoder->file.bytes, file.head, PNG_HEAD_NBYTES);
-    HPAC_TRY(read_fully(path, file.descriptor, decoder->file.bytes + PNG_HEAD_NBYTES,
-                        file.nbytes - PNG_HEAD_NBYTES));
-    return hpac_png_decode(decoder, path, decoder->file.bytes, file.nbytes, image);
+    HPAC_AUTO(hpac_descriptor_close) int descriptor = -1;
+    size_t nbytes;
+    HPAC_TRY(open_file(path, &descriptor, &nbytes));
+    HPAC_TRY(buffer_reserve(&decoder->file, nbytes));
+    HPAC_TRY(read_fully(path, descriptor, decoder->file.bytes, nbytes));
+    return hpac_png_decode(decoder, path, decoder->file.bytes, nbytes, image);
 }
