@@ -122,41 +122,52 @@ static hpac_status backward(check_stack *stack, size_t index)
     return args.dx ? stack->call->activation_read(plan, true, args.dx, segment->host_dx) : HPAC_OK;
 }
 
-/* Of a sum of products, beside the largest term: float32's own rounding; TF32 cuts both factors to
- * 11 bits; bf16 rounds factors and result to 8. */
-static double tolerance(const check_stack *stack, bool exact)
+/* The sums of products that a segment makes. */
+typedef enum sum_kind {
+    SUM_Y,
+    SUM_DX,
+    SUM_KERNEL_GRADIENT,
+    SUM_BIAS_GRADIENT,
+} sum_kind;
+
+/* The largest term of a sum, times how far rounded factors carry beyond it: the errors of n terms
+ * add up like sqrt(n), but like n after an update, which takes all weights off what TF32 represents
+ * in one direction. float32 is far enough from its tolerance to go without. */
+static double scale_of(const check_stack *stack, const check_segment *segment, sum_kind kind)
 {
+    double x = largest_input(segment), weight = largest_weight(segment), terms = 1;
+    double dy = largest_of(segment->host_dy, segment->y_count);
+    const double largest[] = {[SUM_Y] = x * weight,
+                              [SUM_DX] = dy * weight,
+                              [SUM_KERNEL_GRADIENT] = x * dy,
+                              [SUM_BIAS_GRADIENT] = dy};
+    for (size_t i = 0; i < segment->op_count && stack->precision != HPAC_PRECISION_FP32; i++) {
+        const hpac_op *op = &segment->ops[i];
+        size_t weights = hpac_reference_kernel_count(op);
+        size_t summed = kind == SUM_Y    ? weights / op->out.channels
+                        : kind == SUM_DX ? weights / op->in.channels
+                                         : stack->batch * op->out.rows * op->out.cols;
+        if (weights > 0)
+            terms *= (double)summed;
+    }
+    bool linear = stack->after_update && stack->precision == HPAC_PRECISION_TF32;
+    return largest[kind] * (linear ? terms : sqrt(terms));
+}
+
+/* Relative to the scale: float32's own rounding; TF32 cuts both factors to 11 bits; bf16 rounds
+ * factors and result to 8. */
+static hpac_status compare_sums(check_stack *stack, const check_segment *segment, sum_kind kind,
+                                const float *got, const double *expected, size_t count, bool exact)
+{
+    static const char *const names[] = {"y", "dx", "kernel gradient", "bias gradient"};
     static const double rounding[] = {
         [HPAC_PRECISION_FP32] = 1e-5,
         [HPAC_PRECISION_TF32] = 0x1p-9,
         [HPAC_PRECISION_BF16] = 0x1p-7,
     };
-    return exact ? 0 : rounding[stack->precision];
-}
-
-typedef enum sum_kind {
-    SUM_Y,
-    SUM_DX,
-    SUM_PARAMETER_GRADIENT,
-} sum_kind;
-
-/* How far rounded factors carry beyond the largest term: the errors of n terms add up like sqrt(n),
- * but like n after an update, which takes all weights off what TF32 can hold in one direction.
- * float32 is far enough from its tolerance to go without. */
-static double spread(const check_stack *stack, const check_segment *segment, sum_kind kind)
-{
-    double terms = 1;
-    for (size_t i = 0; i < segment->op_count && stack->precision != HPAC_PRECISION_FP32; i++) {
-        const hpac_op *op = &segment->ops[i];
-        size_t weights = hpac_reference_kernel_count(op);
-        if (weights == 0)
-            continue;
-        size_t summed = kind == SUM_PARAMETER_GRADIENT ? stack->batch * op->out.rows * op->out.cols
-                        : kind == SUM_Y                ? weights / op->out.channels
-                                                       : weights / op->in.channels;
-        terms *= (double)summed;
-    }
-    return stack->after_update && stack->precision == HPAC_PRECISION_TF32 ? terms : sqrt(terms);
+    return hpac_selfcheck_compare(
+        stack->gauge, stack->draw.training ? names[kind] : "y without training", got, expected,
+        count, exact ? 0 : rounding[stack->precision], scale_of(stack, segment, kind));
 }
 
 static hpac_status check_forward(check_stack *stack, size_t index)
@@ -165,10 +176,8 @@ static hpac_status check_forward(check_stack *stack, size_t index)
     HPAC_TRY(forward(stack, index));
     hpac_selfcheck_expect_forward(stack, segment);
     bool exact = is_exact(stack) && hpac_selfcheck_is_representable(stack, segment, false);
-    return hpac_selfcheck_compare(
-        stack->gauge, stack->draw.training ? "y" : "y without training", segment->host_y,
-        segment->expected[segment->op_count], segment->y_count, tolerance(stack, exact),
-        largest_input(segment) * largest_weight(segment) * spread(stack, segment, SUM_Y));
+    return compare_sums(stack, segment, SUM_Y, segment->host_y,
+                        segment->expected[segment->op_count], segment->y_count, exact);
 }
 
 static bool are_integers(const float *values, size_t count)
@@ -208,26 +217,21 @@ static hpac_status compare_update(check_stack *stack, check_segment *segment, si
     return HPAC_OK;
 }
 
-static hpac_status compare_gradients(check_stack *stack, check_segment *segment, double rtol)
+static hpac_status compare_gradients(check_stack *stack, check_segment *segment, bool exact)
 {
     const hpac_plan *plan = segment->plan;
-    double x = largest_input(segment);
-    double dy = largest_of(segment->host_dy, segment->y_count);
-    double rounding = spread(stack, segment, SUM_PARAMETER_GRADIENT);
     if (segment->input_gradient)
-        HPAC_TRY(hpac_selfcheck_compare(
-            stack->gauge, "dx", segment->host_dx, segment->expected_gradients[0], segment->x_count,
-            rtol, dy * largest_weight(segment) * spread(stack, segment, SUM_DX)));
-    for (size_t i = 0; i < plan->parameter_count; i++) {
-        bool is_bias = plan->parameters[i].is_bias;
+        HPAC_TRY(compare_sums(stack, segment, SUM_DX, segment->host_dx,
+                              segment->expected_gradients[0], segment->x_count, exact));
+    for (size_t i = 0; i < plan->parameter_count; i++)
         if (plan->updates_parameters)
             HPAC_TRY(compare_update(stack, segment, i));
         else
-            HPAC_TRY(hpac_selfcheck_compare(
-                stack->gauge, is_bias ? "bias gradient" : "kernel gradient",
-                segment->host_gradients[i], segment->expected_parameter_gradients[i],
-                plan->parameters[i].count, rtol, (is_bias ? dy : x * dy) * rounding));
-    }
+            HPAC_TRY(
+                compare_sums(stack, segment,
+                             plan->parameters[i].is_bias ? SUM_BIAS_GRADIENT : SUM_KERNEL_GRADIENT,
+                             segment->host_gradients[i], segment->expected_parameter_gradients[i],
+                             plan->parameters[i].count, exact));
     return HPAC_OK;
 }
 
@@ -242,7 +246,7 @@ static hpac_status check_backward(check_stack *stack, size_t index)
     bool exact = is_exact(stack) && hpac_selfcheck_is_representable(stack, segment, true);
     if (!exact && has_hidden_kinks(segment))
         return HPAC_OK;
-    return compare_gradients(stack, segment, tolerance(stack, exact));
+    return compare_gradients(stack, segment, exact);
 }
 
 /* Adadelta on the plan's whole slice, padding included, as networks call it. The check of the step
