@@ -259,10 +259,10 @@ static void read_absent(const walk *w, const hpac_key *key, const hpac_yaml_node
     if (key->fallback) {
         hpac_status status =
             hpac_yaml_parse(&reader->yaml, &source, key->fallback, strlen(key->fallback), &node);
-        if (status == HPAC_OK)
-            key->type->read(reader, key, key->path, node, w->record);
-        else
+        if (status != HPAC_OK)
             reader->status = status;
+        else
+            key->type->read(reader, key, key->path, node, w->record);
     } else if (key->required && !given && *w->prefix) {
         char owner[MAX_PATH]; /* "model.3" */
         snprintf(owner, sizeof owner, "%.*s", (int)strlen(w->prefix) - 1, w->prefix);
