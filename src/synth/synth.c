@@ -22,10 +22,16 @@ typedef struct worker {
     uint8_t *planes[HPAC_SYNTH_CHANNELS]; /* (size, size) */
 } worker;
 
+typedef struct list_row {
+    char id[37];
+    uint32_t labels;
+} list_row;
+
 typedef struct job {
     const hpac_synth_options *options;
     hpac_synth_sampler *sampler;
     char *train, *test; /* directories */
+    list_row *rows;     /* (images) those of a list */
     worker *workers;    /* (threads) */
     int threads, done;
     pthread_mutex_t lock; /* of `done` and the progress callback */
@@ -39,6 +45,7 @@ static void job_fini(job *work)
             free(work->workers[i].planes[channel]);
     }
     free(work->workers);
+    free(work->rows);
     free(work->train);
     free(work->test);
     hpac_synth_sampler_destroy(work->sampler);
@@ -141,11 +148,6 @@ static hpac_status render_one(void *user, size_t index, int thread)
     return HPAC_OK;
 }
 
-typedef struct list_row {
-    char id[37];
-    uint32_t labels;
-} list_row;
-
 static int compare_rows(const void *a, const void *b)
 {
     return strcmp(((const list_row *)a)->id, ((const list_row *)b)->id);
@@ -157,10 +159,9 @@ static hpac_status write_list(const job *work, const char *name, size_t first, s
                               bool with_labels)
 {
     HPAC_AUTO_FREE char *path = NULL;
-    HPAC_AUTO_FREE list_row *rows = NULL;
+    list_row *rows = work->rows;
     hpac_file file;
     HPAC_TRY_MEMORY(path = hpac_path_join(work->options->folder, "%s", name), strlen(name));
-    HPAC_TRY_NEW(rows, count + 1);
     HPAC_TRY(hpac_file_create(&file, path));
     for (size_t i = 0; i < count; i++) {
         uint32_t number = (uint32_t)(first + i);
@@ -189,6 +190,7 @@ hpac_status hpac_synth_write(const hpac_synth_options *options)
     size_t count = (size_t)options->count, test_count = (size_t)options->test_count;
     HPAC_TRY(create_directories(&work));
     HPAC_TRY(hpac_synth_sampler_create(options->seed, options->balance, &work.sampler));
+    HPAC_TRY_NEW(work.rows, count + test_count);
     HPAC_TRY(create_workers(&work, count + test_count));
     HPAC_TRY(hpac_parallel_for(work.threads, count + test_count, render_one, &work));
     HPAC_TRY(write_list(&work, "sample_submission.csv", count, test_count, false));
