@@ -441,7 +441,7 @@ static char *read_scratch(const char *name)
     return (char *)bytes;
 }
 
-Test(explore, the_page_has_each_number_in_its_sentence)
+Test(explore, the_page_has_each_number_in_its_sentence_and_column)
 {
     static const char *const parts[] = {
         "<title>Exploration of few.csv</title>",
@@ -451,6 +451,21 @@ Test(explore, the_page_has_each_number_in_its_sentence)
         "The test directory has 2 images, 40.0 % of the 5\nin the label file",
         "<h3>Nuclear membrane</h3>",
         "<h3>Cytosol</h3>\n<p>No image has Cytosol.</p>",
+        /* The tables: images per class, labels per image, correlations, co-occurring classes and
+         * directories. */
+        "<tr><td class=\"number\">0</td><td>Nucleoplasm</td><td class=\"number\">4</td><td "
+        "class=\"number\">80.00</td></tr>",
+        "<tr><td class=\"number\">27</td><td>Rods &amp; rings</td><td class=\"number\">1</td><td "
+        "class=\"number\">20.00</td></tr>",
+        "<tr><td class=\"number\">3</td><td class=\"number\">1</td><td "
+        "class=\"number\">20.00</td></tr>",
+        "<tr><td>Nuclear membrane</td><td>Nucleoli</td><td class=\"number\">1</td><td "
+        "class=\"number\">-0.500</td></tr>",
+        "<tr><td>Nucleoplasm</td><td class=\"number\">2</td><td class=\"number\">100.00</td></tr>",
+        "<tr><td>Nucleoli</td><td class=\"number\">1</td><td class=\"number\">50.00</td></tr>",
+        "</td><td class=\"number\">2</td><td class=\"number\">0</td><td class=\"number\">0</td>"
+        "<td class=\"number\">0</td><td class=\"number\">2</td><td class=\"number\">0</td>"
+        "<td class=\"number\">0</td><td class=\"number\">0</td></tr>",
     };
     cr_assert_eq(hpac_directory_create(scratch_path("test")), HPAC_OK);
     scratch_write_text("test/p_blue.png", "");
