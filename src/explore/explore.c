@@ -56,8 +56,7 @@ static hpac_status write_binarised(const hpac_explore_options *options)
 {
     const hpac_labels *labels = options->labels;
     HPAC_AUTO_FREE char *path = hpac_path_join(options->out, "binarised.csv");
-    if (!path)
-        return hpac_fail_memory(strlen(options->out));
+    HPAC_TRY_MEMORY(path, strlen(options->out));
     hpac_file file;
     HPAC_TRY(hpac_file_create(&file, path));
     fputs("Id", file.stream);
@@ -103,8 +102,7 @@ static hpac_status draw_table(const hpac_explore_options *options, const hpac_ta
 {
     HPAC_AUTO_FREE char *csv = hpac_path_join(options->out, "%s.csv", table->name);
     HPAC_AUTO_FREE char *path = hpac_path_join(options->out, "plots/%s.png", table->name);
-    if (!csv || !path)
-        return hpac_fail_memory(strlen(options->out));
+    HPAC_TRY_MEMORY(csv && path, strlen(options->out));
     HPAC_AUTO(hpac_plot_fini) hpac_plot plot = {0};
     HPAC_TRY(hpac_plot_init(&plot));
     hpac_plot_add_file(&plot, csv, "csv");
@@ -116,8 +114,7 @@ static hpac_status draw_table(const hpac_explore_options *options, const hpac_ta
 static hpac_status write_tables(const hpac_explore_options *options, const hpac_exploration *found)
 {
     HPAC_AUTO_FREE char *plots = hpac_path_join(options->out, "plots");
-    if (!plots)
-        return hpac_fail_memory(strlen(options->out));
+    HPAC_TRY_MEMORY(plots, strlen(options->out));
     if (options->plots)
         HPAC_TRY(hpac_directory_create(plots));
     for (size_t i = 0; i < found->table_count; i++) {
@@ -191,8 +188,7 @@ static hpac_status draw_page(const hpac_explore_options *options, const char *di
         int own = write_title(options, chosen->rows[first + i - 1], title, sizeof title);
         lines = own > lines ? own : lines;
         HPAC_AUTO_FREE char *file = hpac_path_join(directory, "image_%03zu.png", first + i);
-        if (!file)
-            return hpac_fail_memory(strlen(directory));
+        HPAC_TRY_MEMORY(file, strlen(directory));
         hpac_plot_add_file(&plot, file, "file%zu", i);
         hpac_plot_add_text(&plot, title, "label%zu", i);
     }
@@ -204,8 +200,7 @@ static hpac_status draw_page(const hpac_explore_options *options, const char *di
 static hpac_status draw_panels(const hpac_explore_options *options, panel_rows *chosen)
 {
     HPAC_AUTO_FREE char *directory = hpac_path_join(options->out, "panels");
-    if (!directory)
-        return hpac_fail_memory(strlen(options->out));
+    HPAC_TRY_MEMORY(directory, strlen(options->out));
     HPAC_TRY(hpac_directory_create(directory));
     HPAC_TRY(hpac_directory_remove_files(directory, is_panel, NULL));
     HPAC_TRY(panels_draw(options, directory, chosen));

@@ -19,6 +19,16 @@ extern const char *const panel_stained[HPAC_MAX_CHANNELS];
  * reference notebooks: green, red, blue, yellow. */
 void panel_columns(const hpac_explore_options *options, int channels[HPAC_MAX_CHANNELS]);
 
+typedef enum panel_colormap { PANEL_GREENS, PANEL_REDS, PANEL_BLUES, PANEL_ORANGES } panel_colormap;
+
+typedef struct panel_colour {
+    uint8_t red, green, blue;
+} panel_colour;
+
+/* The colours of the values 0..255 in matplotlib's maps of these names, from light to dark: nine
+ * colours of ColorBrewer's sequential schemes, interpolated linearly, truncated to integers. */
+void panel_colormap_fill(panel_colormap colormap, panel_colour colours[256]);
+
 typedef struct panel_rows {
     size_t *rows; /* (count) of the labels; owned */
     size_t count;

@@ -146,8 +146,7 @@ hpac_status explore_page_write(const hpac_explore_options *options, const hpac_e
 {
     exploration_page all = {options, found, chosen};
     HPAC_AUTO_FREE char *path = hpac_path_join(options->out, "explore.html");
-    if (!path)
-        return hpac_fail_memory(strlen(options->out));
+    HPAC_TRY_MEMORY(path, strlen(options->out));
     char title[256];
     snprintf(title, sizeof title, "Exploration of %s", options->name);
     hpac_page *page;

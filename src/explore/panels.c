@@ -9,7 +9,6 @@
 #include "data/dataset.h"
 #include "image/image.h"
 #include "image/resize.h"
-#include "render/colormap.h"
 
 #include <string.h>
 
@@ -19,8 +18,8 @@
 #define GAP 8
 
 /* By channel, in the order of hpac_channel_names: green, blue, red, yellow. */
-static const hpac_colormap colormaps[HPAC_MAX_CHANNELS] = {HPAC_GREENS, HPAC_BLUES, HPAC_REDS,
-                                                           HPAC_ORANGES};
+static const panel_colormap colormaps[HPAC_MAX_CHANNELS] = {PANEL_GREENS, PANEL_BLUES, PANEL_REDS,
+                                                            PANEL_ORANGES};
 const char *const panel_stained[HPAC_MAX_CHANNELS] = {"protein", "nucleus", "microtubules",
                                                       "endoplasmic reticulum"};
 
@@ -110,8 +109,7 @@ static hpac_status read_planes(hpac_png_decoder *decoder, const hpac_explore_opt
         hpac_image *plane = &image->planes[i];
         HPAC_AUTO_FREE char *path =
             hpac_path_join(options->images, "%s_%s.png", id, hpac_channel_names[channel]);
-        if (!path)
-            return hpac_fail_memory(strlen(options->images));
+        HPAC_TRY_MEMORY(path, strlen(options->images));
         plane->stain = hpac_channel_stains[channel];
         HPAC_TRY(hpac_png_read(decoder, path, plane));
         uint8_t low = UINT8_MAX, high = 0;
@@ -137,20 +135,55 @@ static hpac_status resize_plane(const hpac_image *in, size_t rows, size_t cols, 
     return HPAC_OK;
 }
 
+/* ---- colours ---- */
+
+#define ANCHORS 9
+
+/* ColorBrewer's schemes of nine colours, 0xRRGGBB. */
+static const uint32_t anchors[][ANCHORS] = {
+    [PANEL_GREENS] = {0xF7FCF5, 0xE5F5E0, 0xC7E9C0, 0xA1D99B, 0x74C476, 0x41AB5D, 0x238B45,
+                      0x006D2C, 0x00441B},
+    [PANEL_REDS] = {0xFFF5F0, 0xFEE0D2, 0xFCBBA1, 0xFC9272, 0xFB6A4A, 0xEF3B2C, 0xCB181D, 0xA50F15,
+                    0x67000D},
+    [PANEL_BLUES] = {0xF7FBFF, 0xDEEBF7, 0xC6DBEF, 0x9ECAE1, 0x6BAED6, 0x4292C6, 0x2171B5, 0x08519C,
+                     0x08306B},
+    [PANEL_ORANGES] = {0xFFF5EB, 0xFEE6CE, 0xFDD0A2, 0xFDAE6B, 0xFD8D3C, 0xF16913, 0xD94801,
+                       0xA63603, 0x7F2704},
+};
+
+/* Between two anchors at position / 255 of the way from one to the next; shift picks the byte. */
+static uint8_t mix(uint32_t from, uint32_t to, int shift, int position)
+{
+    int a = (int)(from >> shift & 0xFF), b = (int)(to >> shift & 0xFF);
+    return (uint8_t)((a * (255 - position) + b * position) / 255);
+}
+
+void panel_colormap_fill(panel_colormap colormap, panel_colour colours[256])
+{
+    for (int i = 0; i < 256; i++) {
+        int way = i * (ANCHORS - 1); /* in 255ths of the distance of two anchors */
+        int from = way / 255, position = way % 255;
+        int to = from + (position > 0);
+        uint32_t a = anchors[colormap][from], b = anchors[colormap][to];
+        colours[i] =
+            (panel_colour){mix(a, b, 16, position), mix(a, b, 8, position), mix(a, b, 0, position)};
+    }
+}
+
 /* ---- drawing ---- */
 
 typedef struct canvas {
-    hpac_colour *pixels; /* (rows, cols) */
+    panel_colour *pixels; /* (rows, cols) */
     size_t rows, cols;
 } canvas;
 
 /* The colours of the values 0..255: matplotlib's norm and lookup, the int of 256 (v - low) / (high
  * - low). A constant image is shown lightest. */
-static void fill_colours(hpac_colormap colormap, uint8_t low, uint8_t high,
-                         hpac_colour colours[256])
+static void fill_colours(panel_colormap colormap, uint8_t low, uint8_t high,
+                         panel_colour colours[256])
 {
-    hpac_colour map[256];
-    hpac_colormap_fill(colormap, map);
+    panel_colour map[256];
+    panel_colormap_fill(colormap, map);
     for (int value = 0; value < 256; value++) {
         int above = value > low ? value - low : 0;
         int index = high > low ? 256 * above / (high - low) : 0;
@@ -168,7 +201,7 @@ static size_t fitted(size_t side, size_t longest, size_t cell)
 /* Draws a plane in the middle of the cell at (0, left): a larger one is shrunk, of a smaller one
  * each pixel is repeated. */
 static hpac_status draw_plane(canvas *picture, size_t left, size_t cell, const hpac_image *plane,
-                              const hpac_colour colours[256])
+                              const panel_colour colours[256])
 {
     size_t longest = plane->rows > plane->cols ? plane->rows : plane->cols;
     size_t rows = fitted(plane->rows, longest, cell), cols = fitted(plane->cols, longest, cell);
@@ -177,7 +210,7 @@ static hpac_status draw_plane(canvas *picture, size_t left, size_t cell, const h
         HPAC_TRY(resize_plane(plane, rows, cols, &shrunk));
         plane = &shrunk;
     }
-    hpac_colour *corner =
+    panel_colour *corner =
         picture->pixels + (cell - rows) / 2 * picture->cols + left + (cell - cols) / 2;
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < cols; c++) {
@@ -194,13 +227,12 @@ static hpac_status write_panel(const char *directory, const char *name, const pa
 {
     canvas picture = {.rows = cell, .cols = image->count * (cell + GAP) - GAP};
     HPAC_AUTO_FREE char *path = hpac_path_join(directory, "%s", name);
-    HPAC_AUTO_FREE hpac_colour *pixels = NULL;
+    HPAC_AUTO_FREE panel_colour *pixels = NULL;
     HPAC_TRY_NEW(pixels, picture.rows * picture.cols);
-    if (!path)
-        return hpac_fail_memory(strlen(directory));
+    HPAC_TRY_MEMORY(path, strlen(directory));
     picture.pixels = memset(pixels, UINT8_MAX, picture.rows * picture.cols * sizeof *pixels);
     for (size_t i = 0; i < image->count; i++) {
-        hpac_colour colours[256];
+        panel_colour colours[256];
         fill_colours(colormaps[image->channels[i]], image->low[i], image->high[i], colours);
         HPAC_TRY(draw_plane(&picture, i * (cell + GAP), cell, &image->planes[i], colours));
     }

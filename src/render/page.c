@@ -116,43 +116,40 @@ typedef struct rendering {
     hpac_page *page;
     hpac_page_insert insert;
     void *user;
-    const char *end;
 } rendering;
 
-/* Writes the template from `at` to the end of its section, if it is `shown`; returns the rest. */
-static const char *render(const rendering *all, const char *at, bool shown)
+/* Writes the template from `at` to the end of its section, if it is `shown`; returns the rest. Ends
+ * texts and tags with NULs. */
+static char *render(const rendering *all, char *at, bool shown)
 {
     hpac_page *page = all->page;
-    while (at < all->end) {
-        const char *open = memmem(at, (size_t)(all->end - at), "{{", 2);
-        const char *text_end = open ? open : all->end;
+    for (char *open, *close; (open = strstr(at, "{{")) && (close = strstr(open, "}}"));) {
+        char *tag = open + 2;
+        *open = *close = '\0';
         if (shown)
-            fwrite(at, 1, (size_t)(text_end - at), page->stream);
-        const char *close = open ? memmem(open, (size_t)(all->end - open), "}}", 2) : NULL;
-        char *tag = close ? strndup(open + 2, (size_t)(close - open - 2)) : NULL;
-        if (!tag)
-            return all->end;
+            fputs(at, page->stream);
         at = close + 2;
-        bool set = *value_of(page, tag + (*tag != '\0')) != '\0';
-        bool ends = *tag == '/';
+        if (*tag == '/')
+            return at;
         if (*tag == '?' || *tag == '^')
-            at = render(all, at, shown && set == (*tag == '?'));
+            at = render(all, at, shown && (*value_of(page, tag + 1) != '\0') == (*tag == '?'));
         else if (*tag == '>' && shown)
             all->insert(all->user, page, tag + 1);
         else if (shown)
             write_escaped(page->stream, value_of(page, tag));
-        free(tag);
-        if (ends)
-            break;
     }
-    return at;
+    if (shown)
+        fputs(at, page->stream);
+    return at + strlen(at);
 }
 
 void hpac_page_render(hpac_page *page, hpac_template template, hpac_page_insert insert, void *user)
 {
-    const rendering all = {page, insert, user, template.end};
-    if (!failed(page, HPAC_OK))
-        render(&all, template.start, true);
+    const rendering all = {page, insert, user};
+    size_t nbytes = (size_t)(template.end - template.start);
+    HPAC_AUTO_FREE char *text = strndup(template.start, nbytes);
+    if (!failed(page, text ? HPAC_OK : hpac_fail_memory(nbytes)))
+        render(&all, text, true);
 }
 
 /* ---- pictures ---- */

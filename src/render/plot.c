@@ -47,8 +47,10 @@ void hpac_plot_fini(hpac_plot *plot)
 /* Assigns a string in which only letters and the most harmless characters are themselves; all other
  * bytes are octal escapes, so that none can end the string or mean something in it. Digits are
  * escaped, too: after "\047" they could be read as a part of it. */
-static void assign(FILE *stream, const char *prefix, const char *text)
+static void assign(FILE *stream, const char *name, va_list arguments, const char *prefix,
+                   const char *text)
 {
+    vfprintf(stream, name, arguments);
     fprintf(stream, "=\"%s", prefix);
     for (const unsigned char *c = (const unsigned char *)text; *c; c++)
         if ((*c < 0x80 && isalpha(*c)) || strchr(" ._-/", *c))
@@ -62,9 +64,8 @@ void hpac_plot_add_text(hpac_plot *plot, const char *text, const char *name, ...
 {
     va_list arguments;
     va_start(arguments, name);
-    vfprintf(plot->stream, name, arguments);
+    assign(plot->stream, name, arguments, "", text);
     va_end(arguments);
-    assign(plot->stream, "", text);
 }
 
 /* gnuplot takes "< command", "-", "|", "~" and others at the start of a name for more than a name,
@@ -73,9 +74,8 @@ void hpac_plot_add_file(hpac_plot *plot, const char *path, const char *name, ...
 {
     va_list arguments;
     va_start(arguments, name);
-    vfprintf(plot->stream, name, arguments);
+    assign(plot->stream, name, arguments, *path == '/' ? "" : "./", path);
     va_end(arguments);
-    assign(plot->stream, *path == '/' ? "" : "./", path);
 }
 
 void hpac_plot_add_number(hpac_plot *plot, double number, const char *name)

@@ -149,8 +149,7 @@ hpac_status hpac_table_write_csv(const hpac_table *table, const char *directory,
     va_start(arguments, name);
     HPAC_AUTO_FREE char *path = hpac_path_join_list(directory, name, arguments);
     va_end(arguments);
-    if (!path)
-        return hpac_fail_memory(strlen(directory));
+    HPAC_TRY_MEMORY(path, strlen(directory));
     hpac_file file;
     HPAC_TRY(hpac_file_create(&file, path));
     for (size_t c = 0; c < table->column_count; c++) {

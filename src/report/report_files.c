@@ -92,8 +92,7 @@ hpac_status report_files_remove(const hpac_report *report)
 hpac_status hpac_report_remove(const char *directory)
 {
     HPAC_AUTO_FREE char *plots = hpac_path_join(directory, REPORT_PLOTS);
-    if (!plots)
-        return hpac_fail_memory(strlen(directory));
+    HPAC_TRY_MEMORY(plots, strlen(directory));
     HPAC_TRY(hpac_directory_remove_files(directory, is_page, NULL));
     HPAC_TRY(hpac_directory_remove_files(plots, is_plot, NULL));
     (void)rmdir(plots); /* fails when files of others are in it: they stay */

@@ -86,8 +86,7 @@ static hpac_status add_sweep(hpac_report *report, const char *directory, int dep
                              "subdirectory of the sweep",
                              directory, row + 1, name);
         HPAC_AUTO_FREE char *path = hpac_path_join(directory, "%s", name);
-        if (!path)
-            return hpac_fail_memory(strlen(directory));
+        HPAC_TRY_MEMORY(path, strlen(directory));
         report_kind kind = kind_of(path);
         if (kind == REPORT_RUN || kind == REPORT_FOLDS)
             HPAC_TRY(add_directory(report, path, depth + 1));
@@ -102,19 +101,13 @@ static hpac_status add_directory(hpac_report *report, const char *directory, int
     if (depth > DEPTH_MAX)
         return HPAC_OK;
     size_t before = report->run_count;
-    switch (kind_of(directory)) {
-    case REPORT_RUN:
+    report_kind kind = kind_of(directory);
+    if (kind == REPORT_RUN)
         return add_run(report, directory, NULL);
-    case REPORT_SWEEP:
+    if (kind == REPORT_SWEEP)
         HPAC_TRY(add_sweep(report, directory, depth));
-        break;
-    case REPORT_FOLDS:
-        HPAC_TRY(add_within(report, directory, "fold", depth));
-        break;
-    case REPORT_RUNS:
-        HPAC_TRY(add_within(report, directory, "", depth));
-        break;
-    }
+    else
+        HPAC_TRY(add_within(report, directory, kind == REPORT_FOLDS ? "fold" : "", depth));
     return report->run_count > before
                ? HPAC_OK
                : hpac_fail(HPAC_ERR_CONFIG,

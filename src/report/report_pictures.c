@@ -193,8 +193,7 @@ static hpac_status add_csv(hpac_plot *plot, const hpac_report *report, const cha
                            const char *suffix, const char *name)
 {
     HPAC_AUTO_FREE char *path = hpac_path_join(report->plots, "%s%s.csv", table, suffix);
-    if (!path)
-        return hpac_fail_memory(strlen(report->plots));
+    HPAC_TRY_MEMORY(path, strlen(report->plots));
     hpac_plot_add_file(plot, path, "%s%s", name, *suffix ? suffix + 1 : "");
     return HPAC_OK;
 }
@@ -256,8 +255,7 @@ static hpac_status draw(void *user, size_t number, int thread)
         hpac_plot_add_text(&plot, report->runs[i].label, "label%zu", i + 1);
     HPAC_AUTO_FREE char *path =
         hpac_path_join(report->plots, "%s.%s", picture->name, suffixes[number % 2]);
-    if (!path)
-        return hpac_fail_memory(strlen(report->plots));
+    HPAC_TRY_MEMORY(path, strlen(report->plots));
     hpac_status status = hpac_plot_draw(&plot, picture->script, path);
     return check_stop(report, status); /* the terminal's signal ends gnuplot, too */
 }

@@ -203,8 +203,7 @@ static hpac_status on_prediction(void *user, const hpac_csv_row *row)
 static hpac_status read_predictions(report_run *run)
 {
     HPAC_AUTO_FREE char *path = hpac_run_path(run->directory, HPAC_RUN_PREDICTIONS);
-    if (!path)
-        return hpac_fail_memory(strlen(run->directory));
+    HPAC_TRY_MEMORY(path, strlen(run->directory));
     predictions_reader reader = {path, run, 0};
     HPAC_TRY(hpac_csv_read(path, on_prediction, &reader));
     return run->predicted_images > 0

@@ -1,8 +1,7 @@
 /* What pandas and matplotlib say of the same labels and maps, and counting the names in folders. */
 #include "base/csv.h"
 #include "base/file.h"
-#include "explore/explore.h"
-#include "render/colormap.h"
+#include "explore/explore_internal.h"
 
 #include "picture_folder.h"
 #include "scratch.h"
@@ -206,9 +205,9 @@ static hpac_status compare_colour(void *user, const hpac_csv_row *row)
     for (int map = 0; map < 4; map++) {
         if (strcmp(row->cells[0], names[map]) != 0)
             continue;
-        hpac_colour colours[256];
-        hpac_colormap_fill((hpac_colormap)map, colours);
-        const hpac_colour *own = &colours[strtoul(row->cells[1], NULL, 10)];
+        panel_colour colours[256];
+        panel_colormap_fill((panel_colormap)map, colours);
+        const panel_colour *own = &colours[strtoul(row->cells[1], NULL, 10)];
         const int values[3] = {own->red, own->green, own->blue};
         /* Fractions that matplotlib loses in its floats make the difference of 1. */
         for (int i = 0; i < 3; i++)
@@ -241,23 +240,23 @@ static uint8_t *read_rgb(const char *path, size_t *rows, size_t *cols)
     return pixels;
 }
 
-static void assert_colour(const uint8_t *pixel, hpac_colormap map, int value, const char *what)
+static void assert_colour(const uint8_t *pixel, panel_colormap map, int value, const char *what)
 {
-    hpac_colour colours[256];
-    hpac_colormap_fill(map, colours);
-    const hpac_colour *wanted = &colours[value];
+    panel_colour colours[256];
+    panel_colormap_fill(map, colours);
+    const panel_colour *wanted = &colours[value];
     cr_assert(pixel[0] == wanted->red && pixel[1] == wanted->green && pixel[2] == wanted->blue,
               "%s: %d %d %d", what, pixel[0], pixel[1], pixel[2]);
 }
 
 /* Each channel has two pixels side by side, of its own brightness: stretched to lightest and
  * darkest, the blue one the other way round. The red one is of a single value. */
-static void expect_panel(const hpac_explore_options *options, const hpac_colormap *maps)
+static void expect_panel(const hpac_explore_options *options, const panel_colormap *maps)
 {
-    static const int edges[][2] = {[HPAC_GREENS] = {0, 255},
-                                   [HPAC_REDS] = {0, 0},
-                                   [HPAC_BLUES] = {255, 0},
-                                   [HPAC_ORANGES] = {0, 255}};
+    static const int edges[][2] = {[PANEL_GREENS] = {0, 255},
+                                   [PANEL_REDS] = {0, 0},
+                                   [PANEL_BLUES] = {255, 0},
+                                   [PANEL_ORANGES] = {0, 255}};
     hpac_exploration found;
     cr_assert_eq(hpac_explore(options, &found), HPAC_OK, "%s", hpac_error_message());
     cr_assert_eq(hpac_exploration_write(options, &found), HPAC_OK, "%s", hpac_error_message());
@@ -301,10 +300,10 @@ Test(explore, a_panel_has_each_channel_in_its_place_and_colours)
                                     .cols = 2,
                                     .force = true};
     expect_panel(&options,
-                 (const hpac_colormap[]){HPAC_GREENS, HPAC_REDS, HPAC_BLUES, HPAC_ORANGES});
+                 (const panel_colormap[]){PANEL_GREENS, PANEL_REDS, PANEL_BLUES, PANEL_ORANGES});
     options.channels = 3;
     memcpy(options.channel_order, (const int[]){3, 1, 0}, 3 * sizeof(int));
-    expect_panel(&options, (const hpac_colormap[]){HPAC_ORANGES, HPAC_BLUES, HPAC_GREENS});
+    expect_panel(&options, (const panel_colormap[]){PANEL_ORANGES, PANEL_BLUES, PANEL_GREENS});
 }
 
 /* ---- every column of every table, countable by hand ---- */
