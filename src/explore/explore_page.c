@@ -125,12 +125,12 @@ static void insert(void *user, hpac_page *page, const char *part)
 {
     const exploration_page *all = user;
     char name[64] = "", after[64];
-    size_t row_limit = 0;
     snprintf(after, sizeof after, "after: %zu × %zu", all->options->cols, all->options->rows);
     if (sscanf(part, "picture %63s", name) == 1) {
         insert_picture(page, all, explore_table(all->found, name));
-    } else if (sscanf(part, "table %63s %zu", name, &row_limit) >= 1) {
-        hpac_page_table(page, explore_table(all->found, name), row_limit);
+    } else if (sscanf(part, "table %63s", name) == 1) { /* and perhaps the most rows */
+        hpac_page_table(page, explore_table(all->found, name),
+                        strtoul(part + strlen("table ") + strlen(name), NULL, 10));
     } else if (strcmp(part, "cooccurring") == 0) {
         insert_cooccurring(page, all);
     } else if (strcmp(part, "images") == 0) {

@@ -194,7 +194,7 @@ static void fill_colours(panel_colormap colormap, uint8_t low, uint8_t high,
 /* One side of a picture that fits into a cell without losing its proportions; at least 1. */
 static size_t fitted(size_t side, size_t longest, size_t cell)
 {
-    size_t size = (2 * side * cell + longest) / (2 * longest);
+    size_t size = longest > 0 ? (2 * side * cell + longest) / (2 * longest) : 0;
     return size > 0 ? size : 1;
 }
 

@@ -148,7 +148,9 @@ void hpac_page_render(hpac_page *page, hpac_template template, hpac_page_insert 
     const rendering all = {page, insert, user};
     size_t nbytes = (size_t)(template.end - template.start);
     HPAC_AUTO_FREE char *text = strndup(template.start, nbytes);
-    if (!failed(page, text ? HPAC_OK : hpac_fail_memory(nbytes)))
+    if (!text)
+        failed(page, hpac_fail_memory(nbytes));
+    else if (!failed(page, HPAC_OK))
         render(&all, text, true);
 }
 

@@ -83,11 +83,12 @@ hpac_status hpac_report_open(const hpac_report_options *options, hpac_report **r
     hpac_report *own;
     HPAC_TRY_NEW(own, 1);
     hpac_status status = fill(own, options);
-    if (status == HPAC_OK)
-        *report = own;
-    else
+    if (status != HPAC_OK) {
         hpac_report_close(own);
-    return status;
+        return status;
+    }
+    *report = own;
+    return HPAC_OK;
 }
 
 void hpac_report_close(hpac_report *report)

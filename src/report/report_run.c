@@ -92,11 +92,16 @@ static hpac_status read_json(report_run *run)
 static hpac_status read_text(const report_run *run, hpac_run_file_number file, char **text)
 {
     HPAC_AUTO_FREE char *path = hpac_run_path(run->directory, file);
-    size_t nbytes;
-    if (path && hpac_path_exists(path))
-        return hpac_file_read(path, TEXT_LIMIT_NBYTES, (unsigned char **)text, &nbytes);
-    *text = path ? strdup("") : NULL;
-    return *text ? HPAC_OK : hpac_fail_memory(strlen(run->directory));
+    HPAC_TRY_MEMORY(path, strlen(run->directory));
+    if (hpac_path_exists(path)) {
+        unsigned char *bytes;
+        size_t nbytes;
+        HPAC_TRY(hpac_file_read(path, TEXT_LIMIT_NBYTES, &bytes, &nbytes));
+        *text = (char *)bytes;
+        return HPAC_OK;
+    }
+    HPAC_TRY_MEMORY(*text = strdup(""), 1);
+    return HPAC_OK;
 }
 
 /* Removes all but warnings and errors, "<day> <time> <level> ...", from a log; indented lines

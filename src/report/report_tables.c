@@ -342,7 +342,7 @@ static hpac_status make_spread(hpac_report *report)
         {"training loss", HPAC_METRIC_TRAIN_LOSS, false},
     };
     HPAC_AUTO_FREE double *values = NULL;
-    HPAC_TRY_NEW(values, report->run_count);
+    HPAC_TRY_NEW(values, report->run_count + 1);
     hpac_table *table = report_table(report, "spread", "Last epoch, mean and spread over the folds",
                                      columns, COUNT(columns));
     for (size_t i = 0; i < COUNT(rows); i++) {
