@@ -105,7 +105,8 @@ void hpac_loop_destroy(hpac_loop *loop)
 
 const size_t *hpac_loop_skipped(hpac_loop *loop, size_t *count)
 {
-    return hpac_loader_skipped(loop->loader, count);
+    *count = 0;
+    return loop->loader ? hpac_loader_skipped(loop->loader, count) : NULL;
 }
 
 /* ---- one pass ---- */

@@ -71,7 +71,7 @@ typedef struct hpac_loop_pass {
  * step is in flight when it returns. */
 hpac_status hpac_loop_run(hpac_loop *loop, hpac_loop_pass *pass);
 
-/* Rows skipped so far, as hpac_loader_skipped. */
+/* Rows skipped so far, as hpac_loader_skipped; none where the loader could not be created. */
 const size_t *hpac_loop_skipped(hpac_loop *loop, size_t *count);
 
 #endif

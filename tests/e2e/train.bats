@@ -427,6 +427,14 @@ resume_and_compare() {
     assert_no_file "$TMP/run"
 }
 
+@test "a run whose loader threads cannot be started ends with the reason" {
+    # 256 stacks of 8 MiB do not fit into 1 GB of address space.
+    run --separate-stderr bash -c 'ulimit -s 8192 -v 1000000; exec "$0" "$@"' "$HPAC" train \
+        "$TMP/small.yaml" --device cpu --quiet --no-report --out "$TMP/run" --set data.workers=256
+    assert_exit 1
+    assert_error_has "cannot start loader thread"
+}
+
 @test "a bad test image is never left out of a submission" {
     cp -r "$DATA" "$TMP/data"
     local id
