@@ -122,30 +122,23 @@ void hpac_weights_destroy(hpac_weights *weights, size_t layer_count)
 
 /* ---- tables ---- */
 
-static void describe_value(const hpac_layer *layer, const hpac_layer_key *key, char text[24])
-{
-    const void *value = (const char *)layer + key->offset;
-    const size_t *sizes = value;
-    *text = '\0';
-    if (key->type == HPAC_LAYER_KEY_SIZE)
-        snprintf(text, 24, "%zu", *sizes);
-    else if (key->type == HPAC_LAYER_KEY_PAIR)
-        snprintf(text, 24, "%zux%zu", sizes[0], sizes[1]);
-    else if (key->type == HPAC_LAYER_KEY_RATE)
-        snprintf(text, 24, "%g", (double)layer->rate);
-    else if (key->type == HPAC_LAYER_KEY_ACTIVATION && layer->activation != HPAC_ACTIVATION_LINEAR)
-        snprintf(text, 24, "%s", hpac_activation_names[layer->activation]);
-}
-
 void hpac_layer_describe(const hpac_layer *layer, char text[48])
 {
-    size_t used = 0;
+    const hpac_layer_key *key = hpac_layer_row_of(layer)->keys;
     *text = '\0';
-    for (const hpac_layer_key *key = hpac_layer_row_of(layer)->keys; key->name; key++) {
-        char value[24];
-        describe_value(layer, key, value);
-        if (*value && used < 48)
-            used += (size_t)snprintf(text + used, 48 - used, "%s%s", used ? ", " : "", value);
+    for (size_t used = 0; key->name; used = strlen(text), key++) {
+        const size_t *sizes = (const void *)((const char *)layer + key->offset);
+        const char *comma = used > 0 ? ", " : "";
+        char *end = text + used;
+        if (key->type == HPAC_LAYER_KEY_SIZE)
+            snprintf(end, 48 - used, "%s%zu", comma, sizes[0]);
+        else if (key->type == HPAC_LAYER_KEY_PAIR)
+            snprintf(end, 48 - used, "%s%zux%zu", comma, sizes[0], sizes[1]);
+        else if (key->type == HPAC_LAYER_KEY_RATE)
+            snprintf(end, 48 - used, "%s%g", comma, (double)layer->rate);
+        else if (key->type == HPAC_LAYER_KEY_ACTIVATION &&
+                 layer->activation != HPAC_ACTIVATION_LINEAR)
+            snprintf(end, 48 - used, "%s%s", comma, hpac_activation_names[layer->activation]);
     }
 }
 

@@ -4,10 +4,10 @@
 #include "base/file.h"
 
 #include "formula.h"
+#include "model_file.h"
 #include "scratch.h"
 
 #include <criterion/criterion.h>
-#include <hdf5.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,19 +142,12 @@ static void save(const hpac_model *model, const char *path)
     cr_assert_eq(hpac_model_save(model, path), HPAC_OK, "%s", hpac_error_message());
 }
 
-static hpac_model load(const char *path)
-{
-    hpac_model model;
-    cr_assert_eq(hpac_model_load(path, &model), HPAC_OK, "%s", hpac_error_message());
-    return model;
-}
-
 Test(model, round_trip_is_bit_for_bit)
 {
     hpac_model model = make_model();
     const char *path = scratch_path("model.h5");
     save(&model, path);
-    hpac_model back = load(path);
+    hpac_model back = load_model(path);
     cr_assert_eq(back.layer_count, LAYER_COUNT);
     cr_assert(back.input.rank == input.rank && back.input.rows == input.rows &&
               back.input.cols == input.cols && back.input.channels == input.channels);
@@ -180,7 +173,7 @@ Test(model, resume_file_keeps_everything)
     model.config_yaml = strdup("train: {epochs: 3} # Größe\n");
     const char *path = scratch_path("resume.h5");
     save(&model, path);
-    hpac_model back = load(path);
+    hpac_model back = load_model(path);
 
     cr_assert_eq(back.target_count, 3);
     cr_assert_arr_eq(back.targets, targets, sizeof targets);
@@ -203,7 +196,7 @@ Test(model, no_best_yet_is_infinity)
     add_training(&model);
     model.training->best_loss = INFINITY;
     save(&model, scratch_path("a.h5"));
-    hpac_model back = load(scratch_path("a.h5"));
+    hpac_model back = load_model(scratch_path("a.h5"));
     cr_assert(isinf(back.training->best_loss) && back.training->best_loss > 0);
     hpac_model_fini(&back);
     hpac_model_fini(&model);
@@ -234,7 +227,7 @@ Test(model, long_configuration_is_kept)
     memset(model.config_yaml, '#', 200000);
     model.config_yaml[200000] = '\0';
     save(&model, scratch_path("a.h5"));
-    hpac_model back = load(scratch_path("a.h5"));
+    hpac_model back = load_model(scratch_path("a.h5"));
     cr_assert_str_eq(back.config_yaml, model.config_yaml);
     hpac_model_fini(&back);
     hpac_model_fini(&model);
@@ -383,7 +376,7 @@ static void check_prediction(const char *name, int image, const double expected[
 {
     char path[256];
     snprintf(path, sizeof path, "tests/golden/%s.h5", name);
-    hpac_model model = load(path);
+    hpac_model model = load_model(path);
     cr_assert_eq(model.layers[model.layer_count - 1].units, 3);
     cr_assert(strncmp(model.written_by, name[5] == '2' ? "Keras 2." : "Keras 3.", 8) == 0, "%s",
               model.written_by);
@@ -474,10 +467,10 @@ Test(model, files_of_keras_3_predict_as_there)
 
 Test(model, what_bears_on_training_only_is_read_and_known)
 {
-    hpac_model model = load("tests/golden/keras3_frozen_regularized.h5");
+    hpac_model model = load_model("tests/golden/keras3_frozen_regularized.h5");
     cr_assert(model.keras.frozen && model.keras.regularized);
     hpac_model_fini(&model);
-    model = load("tests/golden/keras3_float64.h5");
+    model = load_model("tests/golden/keras3_float64.h5");
     cr_assert(!model.keras.frozen && !model.keras.regularized);
     hpac_model_fini(&model);
 }
@@ -492,7 +485,7 @@ Test(model, functional_model_reads_as_its_chain)
         HPAC_LAYER_DENSE,  HPAC_LAYER_ACTIVATION, HPAC_LAYER_DROPOUT, HPAC_LAYER_DENSE,
     };
     for (int f = 0; f < 2; f++) {
-        hpac_model model = load(paths[f]);
+        hpac_model model = load_model(paths[f]);
         cr_assert_eq(model.layer_count, 8);
         for (int i = 0; i < 8; i++)
             cr_assert_eq(model.layers[i].kind, kinds[i], "%s, layer %d", paths[f], i + 1);
@@ -504,7 +497,7 @@ Test(model, functional_model_reads_as_its_chain)
 
 Test(model, initialisers_of_keras_are_read)
 {
-    hpac_model model = load("tests/golden/keras3_input_shape.h5");
+    hpac_model model = load_model("tests/golden/keras3_input_shape.h5");
     cr_assert_eq(model.layers[0].initializer, HPAC_INIT_VARIANCE_SCALING);
     cr_assert_eq(model.layers[1].initializer, HPAC_INIT_GLOROT_UNIFORM);
     hpac_model_fini(&model);
