@@ -94,7 +94,7 @@ void hpac_config_fini(hpac_config *config);
 hpac_status hpac_config_write(const hpac_config *config, FILE *stream);
 /* The same as a text, malloc'ed; to be freed whatever the status. */
 hpac_status hpac_config_text(const hpac_config *config, char **text);
-/* The same as a table for the terminal: one line per key, "data.channels  1", defaults marked. */
+/* As a table for the terminal: one line per key, "data.channels  1", defaults marked. */
 void hpac_config_print(const hpac_config *config, FILE *stream);
 /* The schema as the tables of docs/configuration.md. */
 void hpac_config_print_reference(FILE *stream);

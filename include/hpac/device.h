@@ -150,10 +150,10 @@ typedef struct hpac_plan {
 
 /* The addresses of one forward or backward call. Slices start at multiples of 256 bytes. */
 typedef struct hpac_exec_args {
-    const void *x;                        /* input */
-    void *y;                              /* output: written by forward, read by backward */
-    void *dy;                             /* gradient of the output; backward may overwrite it */
-    void *dx;                             /* gradient of the input; NULL when not asked for */
+    const void *x;
+    void *y;                              /* written by forward, read by backward */
+    void *dy;                             /* gradient of y; backward may overwrite it */
+    void *dx;                             /* gradient of x; NULL when not requested */
     void *parameters, *gradients;         /* slices of the arenas; gradients are overwritten */
     void *square_average, *delta_average; /* slices a and u, for plans that update */
     void *state, *workspace;
@@ -200,8 +200,8 @@ struct hpac_device_ops {
     hpac_status (*download)(hpac_device *device, hpac_queue queue, void *to_pinned,
                             const void *from, size_t nbytes);
 
-    /* An event is recorded on a queue; another queue (await) or the host (synchronize) waits for
-     * it. An event that was never recorded counts as complete. */
+    /* Recorded on a queue; another queue (await) or the host (synchronize) waits for it. An event
+     * that was never recorded counts as complete. */
     hpac_status (*event_create)(hpac_device *device, hpac_event **event);
     /* An event with a time stamp; the others are cheaper. */
     hpac_status (*timer_create)(hpac_device *device, hpac_event **event);
@@ -227,8 +227,7 @@ struct hpac_device_ops {
     hpac_status (*copy)(hpac_device *device, void *to, const void *from, size_t nbytes);
     hpac_status (*gather)(hpac_device *device, const hpac_gather *gather);
 
-    /* Creates a plan, or declines with *plan = NULL and HPAC_OK; single operations must not be
-     * declined. The plan's fields are filled in; nothing is computed. */
+    /* Creates a plan, or declines with *plan = NULL and HPAC_OK, but never a single operation. */
     hpac_status (*plan_create)(hpac_device *device, const hpac_plan_request *request,
                                hpac_plan **plan);
     void (*plan_destroy)(hpac_plan *plan);

@@ -20,8 +20,6 @@
 
 #include <signal.h>
 
-/* ---- model files ---- */
-
 /* Metadata for files without it (those saved by Keras). If a file has metadata, both must agree. */
 typedef struct hpac_classifier_hints {
     int targets[HPAC_CLASS_COUNT]; /* class numbers in the order of the outputs */
@@ -63,8 +61,6 @@ typedef struct hpac_classifiers {
 hpac_status hpac_classifiers_load(const char *name, const hpac_classifier_hints *hints,
                                   hpac_classifiers *classifiers);
 void hpac_classifiers_fini(hpac_classifiers *classifiers); /* a zeroed one is fine */
-
-/* ---- probabilities ---- */
 
 typedef struct hpac_inference_options {
     hpac_device *device;                /* not owned */

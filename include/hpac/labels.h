@@ -1,9 +1,6 @@
-/*
- * The 28 classes, and the label files of the competition.
- *
- * train.csv has the columns Id,Target, Target being class numbers separated by spaces in any order
- * ("16 0"); sample_submission.csv has Id,Predicted, of which only the Ids and their order matter.
- */
+/* The 28 classes, and the label files of the competition: train.csv has the columns Id,Target,
+ * class numbers separated by spaces in any order ("16 0"); of sample_submission.csv only the Ids
+ * count. */
 #ifndef HPAC_LABELS_H
 #define HPAC_LABELS_H
 

@@ -3,8 +3,8 @@
  *
  *     hpac_log_info("skipped %zu images", skipped);
  *
- * Thread-safe. The hook redraws the program's progress bar below log lines. Lines pass through
- * hpac_printable (src/base/printable.h). Failures to write to stderr are ignored.
+ * Thread-safe. Lines pass through hpac_printable (src/base/printable.h). Failures to write to
+ * stderr are ignored.
  */
 #ifndef HPAC_LOG_H
 #define HPAC_LOG_H
@@ -24,10 +24,9 @@ void hpac_log_set_level(hpac_log_level level);
 
 /* Appends all lines, with times, to `path` until hpac_log_close_file. Errors: DATA. */
 hpac_status hpac_log_open_file(const char *path);
-/* Does nothing when no file is open. */
 void hpac_log_close_file(void);
 
-/* `before` is called before each line on stderr and `after` after it; both may be NULL. */
+/* Called before and after each line on stderr, to redraw a progress bar; both may be NULL. */
 void hpac_log_set_hook(void (*before)(void *), void (*after)(void *), void *user);
 
 /* Writes one line and a newline; see the macros below. */
