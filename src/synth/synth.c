@@ -183,16 +183,24 @@ static hpac_status write_list(const job *work, const char *name, size_t first, s
     return hpac_file_commit(&file);
 }
 
+static hpac_status write_all(job *work)
+{
+    const hpac_synth_options *options = work->options;
+    size_t count = (size_t)options->count, test_count = (size_t)options->test_count;
+    HPAC_TRY(create_directories(work));
+    HPAC_TRY(hpac_synth_sampler_create(options->seed, options->balance, &work->sampler));
+    HPAC_TRY_NEW(work->rows, count + test_count);
+    HPAC_TRY(create_workers(work, count + test_count));
+    HPAC_TRY(hpac_parallel_for(work->threads, count + test_count, render_one, work));
+    HPAC_TRY(write_list(work, "sample_submission.csv", count, test_count, false));
+    return write_list(work, "train.csv", 0, count, true);
+}
+
 hpac_status hpac_synth_write(const hpac_synth_options *options)
 {
     HPAC_TRY(check_options(options));
-    HPAC_AUTO(job_fini) job work = {.options = options, .lock = PTHREAD_MUTEX_INITIALIZER};
-    size_t count = (size_t)options->count, test_count = (size_t)options->test_count;
-    HPAC_TRY(create_directories(&work));
-    HPAC_TRY(hpac_synth_sampler_create(options->seed, options->balance, &work.sampler));
-    HPAC_TRY_NEW(work.rows, count + test_count);
-    HPAC_TRY(create_workers(&work, count + test_count));
-    HPAC_TRY(hpac_parallel_for(work.threads, count + test_count, render_one, &work));
-    HPAC_TRY(write_list(&work, "sample_submission.csv", count, test_count, false));
-    return write_list(&work, "train.csv", 0, count, true);
+    job work = {.options = options, .lock = PTHREAD_MUTEX_INITIALIZER};
+    hpac_status status = write_all(&work);
+    job_fini(&work);
+    return status;
 }
