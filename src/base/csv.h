@@ -21,7 +21,7 @@ typedef struct hpac_csv_row {
     size_t line;        /* of the file, from 1, where the row begins */
     const char *defect; /* what is wrong with the row, or NULL when it could be read */
     size_t count;       /* cells; 0 with a defect, else at least 1 */
-    const char **cells; /* (count) NUL-terminated, white space kept; valid during the call */
+    const char **cells; /* (count) NUL-terminated, with their white space; valid during the call */
 } hpac_csv_row;
 
 typedef hpac_status (*hpac_csv_on_row)(void *user, const hpac_csv_row *row);

@@ -80,15 +80,17 @@ void hpac_problems_add(hpac_problems *problems, const char *format, ...)
     va_start(arguments, format);
     HPAC_AUTO_FREE char *line = format_text(format, arguments);
     va_end(arguments);
-    size_t line_length = line ? strlen(line) : 0;
-    size_t needed = problems->length + line_length + 2; /* newline before, NUL after */
-    if (line && needed > problems->capacity) {
-        char *text = realloc(problems->text, 2 * needed);
-        problems->text = text ? text : problems->text;
-        problems->capacity = text ? 2 * needed : problems->capacity;
-    }
-    if (!line || needed > problems->capacity)
+    if (!line)
         return;
+    size_t line_length = strlen(line);
+    size_t needed = problems->length + line_length + 2; /* newline before, NUL after */
+    if (needed > problems->capacity) {
+        char *text = realloc(problems->text, 2 * needed);
+        if (!text)
+            return;
+        problems->text = text;
+        problems->capacity = 2 * needed;
+    }
     problems->text[problems->length] = '\n';
     memcpy(problems->text + problems->length + 1, line, line_length + 1);
     problems->length += line_length + 1;

@@ -19,7 +19,7 @@
 
 #include <stdint.h>
 
-/* Larger pictures (a "PNG bomb") are refused before anything is allocated. The longest side is
+/* Larger images (a "PNG bomb") are refused before anything is allocated. The longest side is
  * libpng's default. */
 #define HPAC_IMAGE_MAX_PIXELS ((size_t)1 << 28)
 #define HPAC_IMAGE_MAX_SIDE 1000000

@@ -177,7 +177,7 @@ static void read_passes(read_job *work, size_t channels)
 }
 
 /* Jumps out on errors. */
-static void read_picture(read_job *work)
+static void read_image(read_job *work)
 {
     png_structp png = work->png;
     int bit_depth = work->source->header.bit_depth == 16 ? 16 : 8;
@@ -220,7 +220,7 @@ static hpac_status decode(read_job *work)
     if (!work->info)
         status = hpac_fail(HPAC_ERR_INTERNAL, "%s: cannot start libpng", work->source->name);
     else if (setjmp(png_jmpbuf(work->png)) == 0)
-        read_picture(work);
+        read_image(work);
     else
         status =
             hpac_fail(HPAC_ERR_DATA, "%s: bad PNG: %s", work->source->name, work->complaint.reason);
@@ -260,7 +260,7 @@ static void on_flush(png_structp png)
 }
 
 /* Jumps out on errors. */
-static void write_picture(write_job *work, png_structp png, png_infop info)
+static void write_image(write_job *work, png_structp png, png_infop info)
 {
     png_set_user_limits(png, HPAC_IMAGE_MAX_SIDE, HPAC_IMAGE_MAX_SIDE);
     png_set_write_fn(png, work->file->stream, on_write, on_flush);
@@ -286,7 +286,7 @@ static hpac_status write_stream(write_job *work)
     if (!info)
         status = hpac_fail(HPAC_ERR_INTERNAL, "%s: cannot start libpng", work->file->path);
     else if (setjmp(png_jmpbuf(png)) == 0)
-        write_picture(work, png, info);
+        write_image(work, png, info);
     else
         status = hpac_fail(HPAC_ERR_DATA, "%s: cannot write: %s", work->file->path,
                            work->complaint.reason);

@@ -117,11 +117,11 @@ Test(png_bad, chunk_lengths_beyond_the_file_are_refused)
         for (int bit_depth = 8; bit_depth <= 16; bit_depth += 8)
             for (size_t tail = 0; tail < 20; tail++)
                 for (int64_t excess = -16; excess <= 16; excess++) {
-                    bytes png = {0};
-                    png_append_header(&png, ROWS, COLS, bit_depth, 0, 0);
                     int64_t length = (int64_t)tail + excess;
                     if (length < 0 && excess != -16)
                         continue;
+                    bytes png = {0};
+                    png_append_header(&png, ROWS, COLS, bit_depth, 0, 0);
                     uint32_t stored = length < 0 ? UINT32_MAX : (uint32_t)length;
                     const uint8_t field[4] = {(uint8_t)(stored >> 24), (uint8_t)(stored >> 16),
                                               (uint8_t)(stored >> 8), (uint8_t)stored};
