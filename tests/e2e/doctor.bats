@@ -1,4 +1,4 @@
-# hpac doctor: what it tells of the devices, and its exit codes.
+# hpac doctor: what it reports about the devices, and its exit codes.
 
 load helpers
 

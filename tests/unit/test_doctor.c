@@ -1,4 +1,4 @@
-/* The doctor: what it finds on a healthy device, on one with a wrong operation, and what it says is
+/* The doctor: what it finds on a healthy device, on one with a wrong operation, and what it reports as
  * missing. */
 #include "base/file.h"
 #include "doctor/doctor.h"
@@ -277,7 +277,7 @@ Test(doctor, finds_trouble_while_measuring)
 
 /* ---- no device ---- */
 
-Test(doctor, cuda_is_judged_by_who_wants_it)
+Test(doctor, a_missing_gpu_is_an_error_only_where_it_is_required)
 {
     char verdict[4096];
     hpac_doctor wanted = open_doctor("cuda");
