@@ -166,13 +166,18 @@ typedef struct sweep_loader {
     hpac_sweep *sweep;
     fault *faults;
     size_t fault_count, fault_capacity;
+    char **texts; /* (text_count) configurations of the runs */
+    size_t text_count;
 } sweep_loader;
 
 static void loader_fini(sweep_loader *loader)
 {
     for (size_t i = 0; i < loader->fault_count; i++)
         free(loader->faults[i].text);
+    for (size_t i = 0; i < loader->text_count; i++)
+        free(loader->texts[i]);
     free(loader->faults);
+    free(loader->texts);
     sweep_file_fini(&loader->file);
 }
 
@@ -302,13 +307,13 @@ static hpac_status make_runs(sweep_loader *loader)
 }
 
 /* Refuses run b if it is the same as an earlier one. */
-static void refuse_same(sweep_loader *loader, char *const *texts, size_t b)
+static void refuse_same(sweep_loader *loader, size_t b)
 {
     const hpac_sweep_run *runs = loader->sweep->runs;
     hpac_problems *problems = &loader->file.reader.problems;
     const char *document = loader->file.reader.source.name;
     for (size_t a = 0; a < b; a++) {
-        bool same_text = strcmp(texts[a], texts[b]) == 0;
+        bool same_text = strcmp(loader->texts[a], loader->texts[b]) == 0;
         bool same_name = strcmp(runs[a].name, runs[b].name) == 0;
         if (same_text)
             hpac_problems_add(problems, "%s: runs %zu and %zu (%s, %s) are the same configuration",
@@ -324,18 +329,13 @@ static void refuse_same(sweep_loader *loader, char *const *texts, size_t b)
 
 static hpac_status check_distinct(sweep_loader *loader)
 {
-    size_t count = loader->sweep->run_count;
-    HPAC_AUTO_FREE char **texts = NULL;
-    hpac_status status = HPAC_OK;
-    HPAC_TRY_NEW(texts, count);
-    for (size_t b = 0; b < count && status == HPAC_OK; b++) {
-        status = hpac_config_text(&loader->sweep->runs[b].config, &texts[b]);
-        if (status == HPAC_OK)
-            refuse_same(loader, texts, b);
+    HPAC_TRY_NEW(loader->texts, loader->sweep->run_count);
+    for (size_t b = 0; b < loader->sweep->run_count; b++) {
+        HPAC_TRY(hpac_config_text(&loader->sweep->runs[b].config, &loader->texts[b]));
+        loader->text_count++;
+        refuse_same(loader, b);
     }
-    for (size_t i = 0; i < count; i++)
-        free(texts[i]);
-    return status;
+    return HPAC_OK;
 }
 
 /* ---- the sweep ---- */
