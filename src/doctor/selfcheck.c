@@ -51,7 +51,7 @@ static double largest_input(const check_segment *segment)
     return largest_of(segment->host_x, segment->x_count) / (bytes ? 255 : 1);
 }
 
-/* Of the kernels; 1 without any, so that a product with it is what it was. */
+/* Of the kernels; 1 without any, as a factor. */
 static double largest_weight(const check_segment *segment)
 {
     double largest = 0;
@@ -130,9 +130,9 @@ typedef enum sum_kind {
     SUM_BIAS_GRADIENT,
 } sum_kind;
 
-/* The largest term of a sum, times how far rounded factors carry beyond it: the errors of n terms
- * add up like sqrt(n), but like n after an update, which takes all weights off what TF32 represents
- * in one direction. float32 is far enough from its tolerance to go without. */
+/* The largest term of a sum, times the growth of rounding errors with the number of terms n: like
+ * sqrt(n), but like n after an update, which moves all weights away from what TF32 represents in
+ * one direction. float32 is far enough from its tolerance to go without. */
 static double scale_of(const check_stack *stack, const check_segment *segment, sum_kind kind)
 {
     double x = largest_input(segment), weight = largest_weight(segment), terms = 1;

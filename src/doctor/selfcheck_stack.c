@@ -181,7 +181,7 @@ hpac_status hpac_selfcheck_stack_observe(check_stack *stack)
     return HPAC_OK;
 }
 
-/* How the input of the stack lies inside the device. */
+/* The layout of the stack's input inside the device. */
 static hpac_layout first_layout(const check_stack *stack, const hpac_device_info *info)
 {
     if (stack->ops[0].kind == HPAC_OP_PIXELS)

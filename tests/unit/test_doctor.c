@@ -1,5 +1,5 @@
-/* The doctor: what it finds on a healthy device, on one with a wrong operation, and what it reports as
- * missing. */
+/* The doctor: what it finds on a healthy device, on one with a wrong operation, and what it reports
+ * as missing. */
 #include "base/file.h"
 #include "doctor/doctor.h"
 
