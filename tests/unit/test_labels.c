@@ -123,7 +123,7 @@ Test(labels, all_bad_rows_are_reported_together)
         "%:8: unknown class \"Cytosol\", expected integers in [0, 27] separated by spaces\n"
         "%:9: duplicate class 4\n"
         "%:10: the Id is empty\n"
-        "%:11: Id \"a/b\" contains a '/'\n"
+        "%:11: Id \"a/b\" holds a '/'\n"
         "%:12: 3 cells, expected 2 as in the header\n"
         "%:13: unknown class \"-1\", expected integers in [0, 27] separated by spaces\n"
         "%:13: unknown class \"1.0\", expected integers in [0, 27] separated by spaces\n"
