@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- one file ---- */
-
 static size_t output_count(const hpac_model *model)
 {
     return model->layers[model->layer_count - 1].units;
@@ -125,8 +123,6 @@ hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_cla
                             b->path, what)
                 : HPAC_OK;
 }
-
-/* ---- the models of an argument ---- */
 
 static bool is_directory(const char *path)
 {

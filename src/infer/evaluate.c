@@ -29,8 +29,6 @@ static void job_fini(evaluation_job *job)
     hpac_labels_fini(&job->labels);
 }
 
-/* ---- predictions ---- */
-
 static hpac_status on_batch(void *user, const size_t *rows, size_t count,
                             const float *probabilities)
 {
@@ -57,8 +55,6 @@ static hpac_status predict_rows(evaluation_job *job, const size_t *rows, size_t 
     job->result->skipped += skipped;
     return HPAC_OK;
 }
-
-/* ---- one model ---- */
 
 static void add_prior(evaluation_job *job, const evaluate_rows *rows, size_t first)
 {
@@ -123,8 +119,6 @@ static hpac_status predict_with_models(evaluation_job *job)
     return HPAC_OK;
 }
 
-/* ---- metrics ---- */
-
 static hpac_scored scored(const evaluation_job *job, const hpac_predictions *predictions)
 {
     return (hpac_scored){
@@ -184,8 +178,6 @@ static hpac_status write_files(const evaluation_job *job)
     return hpac_predictions_write(&job->evaluated, job->model->targets, job->labels.ids,
                                   options->directory, file_names[2]);
 }
-
-/* ---- evaluation ---- */
 
 /* Thresholds are saved into the model files at the end: refused before the work. */
 static hpac_status check_writable(const hpac_evaluate_options *options)

@@ -35,8 +35,6 @@ static table_kind compare_tables(const hpac_classifier *classifier, const hpac_l
     return same_rows(trained, labels) ? TABLE_SAME : TABLE_OTHER;
 }
 
-/* ---- the fold ---- */
-
 /* Whether the split and the fold are known, and belong to this label file. */
 static hpac_status check_fold(const hpac_evaluate_options *options,
                               const hpac_classifier *classifier, table_kind table)
@@ -91,8 +89,6 @@ static hpac_status take_all(const hpac_labels *labels, evaluate_rows *rows)
     return HPAC_OK;
 }
 
-/* ---- rows the model was trained on ---- */
-
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -144,8 +140,6 @@ static hpac_status report_trained(const hpac_evaluate_options *options,
                      classifier->path, rows->trained, rows->evaluated_count);
     return HPAC_OK;
 }
-
-/* ---- the halves ---- */
 
 static hpac_status halve_rows(const hpac_labels *labels, evaluate_rows *rows)
 {

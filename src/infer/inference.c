@@ -12,8 +12,6 @@ struct hpac_inference {
     hpac_network **networks; /* (classifier_count) */
 };
 
-/* ---- networks ---- */
-
 static hpac_status create_network(hpac_inference *inference, const hpac_classifier *classifier,
                                   hpac_network **network)
 {
@@ -62,8 +60,6 @@ void hpac_inference_destroy(hpac_inference *inference)
     free(inference->networks);
     free(inference);
 }
-
-/* ---- one set ---- */
 
 static hpac_status create_dataset(const hpac_inference *inference, const hpac_inference_set *set,
                                   hpac_dataset **dataset)

@@ -35,8 +35,6 @@ size_t hpac_micro_batch_size(size_t rows, size_t cols)
     return size;
 }
 
-/* ---- life ---- */
-
 static const hpac_labels *labels_of(const hpac_loop *loop)
 {
     return hpac_dataset_get_options(loop->options.loader.dataset)->labels;
@@ -108,8 +106,6 @@ const size_t *hpac_loop_skipped(hpac_loop *loop, size_t *count)
     *count = 0;
     return loop->loader ? hpac_loader_skipped(loop->loader, count) : NULL;
 }
-
-/* ---- one pass ---- */
 
 /* Where the images of a batch are in device memory, or are to be put. */
 static void assign_resident_rows(hpac_loop *loop, const hpac_batch *batch)

@@ -42,8 +42,6 @@ hpac_status hpac_hdf5_fail(hid_t at, const char *name, const char *format, ...)
                      reason);
 }
 
-/* ---- files ---- */
-
 hpac_status hpac_hdf5_open(const char *path, hid_t *file)
 {
     HPAC_AUTO_HDF5 hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -74,8 +72,6 @@ hpac_status hpac_hdf5_write_image(hid_t file, const char *path)
         return hpac_fail(HPAC_ERR_DATA, "%s: write failed: %s", path, strerror(errno));
     return hpac_file_commit(&target);
 }
-
-/* ---- writing ---- */
 
 hpac_status hpac_hdf5_create_group(hid_t at, const char *name, hid_t *group)
 {
@@ -144,8 +140,6 @@ hpac_status hpac_hdf5_write_floats(hid_t at, const char *name, size_t rank, cons
         return hpac_hdf5_fail(at, name, "cannot be written");
     return HPAC_OK;
 }
-
-/* ---- reading ---- */
 
 /* Links into other files are refused: the user chose to open this file only. */
 static bool in_this_file(hid_t at, hid_t object)

@@ -30,8 +30,6 @@ static hpac_status refuse_key(const keras_layer *layer, const char *key, const c
     return refuse_value(json_object_get(layer->config, key), key, expected);
 }
 
-/* ---- the options of a layer that hpac has ---- */
-
 static bool read_size(json_t *value, void *size)
 {
     json_int_t number = json_is_integer(value) ? json_integer_value(value) : 0;
@@ -100,8 +98,6 @@ static hpac_status read_keys(const keras_layer *at, hpac_layer *layer)
     }
     return HPAC_OK;
 }
-
-/* ---- those that it does not have ---- */
 
 static const hpac_layer_row input_row = {
     .keras_class = "InputLayer",
@@ -204,8 +200,6 @@ static hpac_status check_options(const keras_layer *layer, hpac_keras_traits *tr
     return HPAC_OK;
 }
 
-/* ---- layers ---- */
-
 /* A class that is not in the table, with those that are. */
 static hpac_status refuse_class(void)
 {
@@ -287,8 +281,6 @@ static hpac_status read_input(json_t *config, json_t *layers, hpac_shape *input)
                         "(batch, rows, cols, channels) or (batch, values) with fixed sizes");
 }
 
-/* ---- functional models ---- */
-
 /* References to a layer's output are [name, node, tensor], wrapped in more lists by Keras 2 and, in
  * Keras 3, in a tensor's "keras_history". Returns the name, or NULL when there is not exactly one.
  */
@@ -364,8 +356,6 @@ static hpac_status check_chain(json_t *config, json_t *layers)
     }
     return check_end(config, "output_layers", "last", before);
 }
-
-/* ---- models ---- */
 
 hpac_status hpac_keras_config_read(const char *json, hpac_model *model, char ***names)
 {

@@ -16,8 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- layers ---- */
-
 /* Collects the names of a group's links, "conv2d, dense". */
 static herr_t append_name(hid_t group, const char *name, const H5L_info_t *info, void *stream)
 {
@@ -77,8 +75,6 @@ static hpac_status read_layers(hid_t file, hpac_model *model, char ***names)
     /* What is the user's error in a configuration is the file's here. */
     return hpac_fail_within(HPAC_ERR_DATA, "model_config");
 }
-
-/* ---- weights ---- */
 
 static hpac_status check_values(const float *values, size_t count, bool not_negative, size_t number,
                                 const char *what)
@@ -155,8 +151,6 @@ static hpac_status read_weights(hid_t file, char *const *names, hpac_model *mode
                             "model_weights");
 }
 
-/* ---- hpac's own part ---- */
-
 static hpac_status read_targets(hid_t group, size_t classes, hpac_model *model)
 {
     int32_t numbers[HPAC_CLASS_COUNT];
@@ -219,8 +213,6 @@ static hpac_status read_own_part(hid_t file, hpac_model *model)
     HPAC_TRY(hpac_training_read(file, model));
     return read_writer(group, "version", "hpac", model);
 }
-
-/* ---- files ---- */
 
 /* Opens what is a regular file with HDF5's signature. */
 static hpac_status open_file(const char *path, hid_t *file)
@@ -328,8 +320,6 @@ hpac_status hpac_model_load(const char *path, hpac_model *model)
     HPAC_TRY(hpac_fail_within(status, "%s", path));
     return hpac_fail_within(load(path, model), "%s", path);
 }
-
-/* ---- models in memory ---- */
 
 void hpac_model_fini(hpac_model *model)
 {

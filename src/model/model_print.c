@@ -23,8 +23,6 @@ static const char *name_channels(const hpac_model *model, const int *channel_ord
     return names;
 }
 
-/* ---- the terminal ---- */
-
 static void print_classes(const hpac_model *model, FILE *stream)
 {
     if (model->target_count == 0)
@@ -79,8 +77,6 @@ void hpac_model_print(const char *path, const hpac_model *model, const int *chan
         fprintf(stream, "configuration: %s\n",
                 model->config_yaml ? "in the file; --config prints it" : "not in the file");
 }
-
-/* ---- JSON ---- */
 
 static json_int_t parameter_count(const hpac_weights *weights)
 {

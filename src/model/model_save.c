@@ -117,8 +117,6 @@ hpac_status hpac_model_save(const hpac_model *model, const char *path)
     return status;
 }
 
-/* ---- thresholds ---- */
-
 static hpac_status write_thresholds(hid_t file, const float *thresholds, size_t count)
 {
     HPAC_AUTO_HDF5 hid_t group = 0;

@@ -69,8 +69,6 @@ static dataset_names name_datasets(size_t layer, const char *accumulator)
     return names;
 }
 
-/* ---- writing ---- */
-
 static hpac_status write_field(hid_t group, const field *one, const hpac_training_state *training)
 {
     const char *from = (const char *)training + one->offset;
@@ -102,8 +100,6 @@ hpac_status hpac_training_write(hid_t file, const hpac_model *model)
     HPAC_TRY(write_accumulator(group, "square_average", training->square_average, layers));
     return write_accumulator(group, "delta_average", training->delta_average, layers);
 }
-
-/* ---- reading ---- */
 
 static hpac_status read_field(hid_t group, const field *wanted, hpac_training_state *training)
 {

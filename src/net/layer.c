@@ -67,8 +67,6 @@ hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac
     return HPAC_OK;
 }
 
-/* ---- weights ---- */
-
 hpac_weights hpac_layer_weights(const hpac_layer *layer, hpac_shape in)
 {
     const hpac_layer_row *row = hpac_layer_row_of(layer);
@@ -119,8 +117,6 @@ void hpac_weights_destroy(hpac_weights *weights, size_t layer_count)
     }
     free(weights);
 }
-
-/* ---- tables ---- */
 
 void hpac_layer_describe(const hpac_layer *layer, char text[48])
 {

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-/* ---- output shapes ---- */
-
 static hpac_status need_window(const hpac_layer *layer, hpac_shape in)
 {
     size_t rows = layer->kernel_rows, cols = layer->kernel_cols;
@@ -66,8 +64,6 @@ static hpac_status dense_shape(const hpac_layer *layer, hpac_shape in, hpac_shap
                      hpac_shape_describe(in).text);
 }
 
-/* ---- parameters ---- */
-
 static size_t conv2d_dims(const hpac_layer *layer, hpac_shape in, size_t dims[4])
 {
     dims[0] = layer->kernel_rows;
@@ -83,8 +79,6 @@ static size_t dense_dims(const hpac_layer *layer, hpac_shape in, size_t dims[4])
     dims[1] = layer->units;
     return 2;
 }
-
-/* ---- the table ---- */
 
 const char *const hpac_activation_names[] = {"linear", "relu", "sigmoid", NULL};
 const char *const hpac_initializer_names[] = {"variance_scaling", "glorot_uniform", NULL};

@@ -26,8 +26,6 @@ static hpac_shape input_shape(const hpac_network *network)
         .rank = 3, .rows = format->rows, .cols = format->cols, .channels = format->channels};
 }
 
-/* ---- operations ---- */
-
 static void append_op(hpac_network *network, hpac_op op, size_t layer)
 {
     network->ops[network->op_count] = op;
@@ -70,8 +68,6 @@ static hpac_status make_ops(hpac_network *network)
     }
     return HPAC_OK;
 }
-
-/* ---- plans ---- */
 
 /* Asks for the longest op chain from `first` on that the device accepts. */
 static hpac_status plan_stage(hpac_network *network, size_t first, hpac_layout layout,
@@ -120,8 +116,6 @@ static hpac_status make_plans(hpac_network *network)
     }
     return HPAC_OK;
 }
-
-/* ---- memory ---- */
 
 static size_t assign_parameters(hpac_network *network, bool updates_itself, size_t offset)
 {
@@ -284,8 +278,6 @@ hpac_status hpac_network_allocate(hpac_network *network)
     return HPAC_OK;
 }
 
-/* ---- life ---- */
-
 static hpac_status init(hpac_network *network, const hpac_network_options *options)
 {
     size_t layers = options->layer_count, classes = options->format.target_count;
@@ -352,8 +344,6 @@ void hpac_network_destroy(hpac_network *network)
     free(network->layers);
     free(network);
 }
-
-/* ---- weights ---- */
 
 /* Moves all parameters between an arena and `weights`, which is (layer_count) or NULL. */
 static hpac_status move(hpac_network *network, bool to_device, void *arena,
@@ -428,8 +418,6 @@ size_t hpac_network_parameter_count(const hpac_network *network)
             count += network->stages[i].plan->parameters[p].count;
     return count;
 }
-
-/* ---- tables ---- */
 
 void network_describe_stage(const hpac_network *network, const network_stage *stage, char text[96])
 {

@@ -12,8 +12,6 @@ struct network_mark {
     size_t row; /* NO_ROW: a call begins here */
 };
 
-/* ---- rows ---- */
-
 /* Multiplications and additions of one op in one direction. */
 static double count_flops(const hpac_op *op, size_t batch)
 {
@@ -124,8 +122,6 @@ static void fill_rows(hpac_network *network)
         }
     }
 }
-
-/* ---- timers ---- */
 
 hpac_status network_profile_init(hpac_network *network)
 {

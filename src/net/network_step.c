@@ -3,14 +3,13 @@
 
 #include <string.h>
 
-/* ---- resident images: after its first pass a data set that fits is not uploaded again ---- */
-
 size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_count)
 {
     const hpac_batch_format *format = &network->options.format;
     return image_count * (format->target_count + hpac_batch_image_nbytes(format));
 }
 
+/* After its first pass a data set that fits is not uploaded again. */
 hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count)
 {
     hpac_device *device = network->options.device;
@@ -38,8 +37,6 @@ hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count
     network->resident_targets = NULL;
     return status;
 }
-
-/* ---- batches ---- */
 
 /* Makes the compute queue wait for what is on the copy queue so far. */
 static hpac_status await_upload(hpac_network *network, const network_flight *flight)
@@ -131,8 +128,6 @@ static hpac_status gather_batch(hpac_network *network, network_flight *flight,
                     network->resident_pixels, hpac_batch_image_nbytes(format)));
     return network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_GATHER, 0);
 }
-
-/* ---- calls ---- */
 
 static void *stage_output(const hpac_network *network, size_t stage)
 {
@@ -264,8 +259,6 @@ static hpac_status run_training(hpac_network *network, network_flight *flight, s
         HPAC_TRY(record_graph(network, flight));
     return device->ops->graph_launch(device, flight->graph);
 }
-
-/* ---- steps ---- */
 
 /* Starts a step on the next flight; what is enqueued between this and finish_step is the step. */
 static hpac_status begin_step(hpac_network *network, const hpac_network_batch *batch,

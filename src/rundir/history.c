@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- opening ---- */
-
 /* The columns of each CSV; batch_counts.csv has three more per class. */
 static const struct {
     hpac_run_file_number file;
@@ -91,8 +89,6 @@ hpac_status history_open(train_history *history, const char *directory, bool res
     }
     return history_flush(history);
 }
-
-/* ---- rows ---- */
 
 hpac_status history_add_batch(train_history *history, uint32_t step, double loss,
                               const hpac_step_result *result)

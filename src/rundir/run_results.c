@@ -50,8 +50,6 @@ hpac_status hpac_run_results_read(const char *directory, hpac_run_results *resul
                                            hpac_run_files[HPAC_RUN_METRICS].name);
 }
 
-/* ---- as columns ---- */
-
 const hpac_column hpac_schedule_columns[HPAC_SCHEDULE_COLUMNS] = {
     HPAC_COLUMN_TEXT("run", NULL),           HPAC_COLUMN_TEXT("state", NULL),
     HPAC_COLUMN_TEXT("configuration", NULL), HPAC_COLUMN_INTEGER("classes", NULL),

@@ -18,8 +18,6 @@
 #define RUN_FILE_NAME(NAME, name, time, description) name,
 static const char *const run_file_names[] = {HPAC_RUN_FILES(RUN_FILE_NAME) NULL};
 
-/* ---- lock and state ---- */
-
 /* Network file systems may have no locks: NFS without lockd, some FUSE and Lustre mounts. */
 static bool has_no_locks(int error)
 {
@@ -138,8 +136,6 @@ hpac_status rundir_clear(const char *path, bool all)
 {
     return hpac_directory_remove_files(path, is_run_file, &all);
 }
-
-/* ---- the configuration ---- */
 
 /* Reports the first line in which two texts differ. */
 static hpac_status fail_with_difference(const char *path, const char *old, const char *new)

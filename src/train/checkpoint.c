@@ -47,8 +47,6 @@ static hpac_status load_matching(const train_job *training, const char *path, hp
     return hpac_fail_within(check_layers(&training->model, model), "%s", path);
 }
 
-/* ---- the first step ---- */
-
 hpac_status checkpoint_load_initial(train_job *training)
 {
     const char *path = training->config->train.initial_model;
@@ -88,8 +86,6 @@ hpac_status checkpoint_start(train_job *training)
     hpac_model_fini(&training->initial_model);
     return status;
 }
-
-/* ---- resume.h5 ---- */
 
 /* A training that ended in the middle of an epoch, or after the last configured one, would not
  * equal any uninterrupted training. */

@@ -171,8 +171,6 @@ static hpac_status run_epochs(train_job *training, bool resume)
     return HPAC_OK;
 }
 
-/* ---- the end ---- */
-
 static hpac_status on_test_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)
 {
     return hpac_submission_add(user, batch->rows, batch->count, outcome->probabilities);

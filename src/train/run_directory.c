@@ -12,8 +12,6 @@
 
 #include <string.h>
 
-/* ---- before ---- */
-
 hpac_status train_clear_directory(const char *path, bool all)
 {
     HPAC_TRY(rundir_clear(path, all));
@@ -77,8 +75,6 @@ void train_read_run_json(train_job *training)
         training->skipped_images = next;
     }
 }
-
-/* ---- meanwhile ---- */
 
 hpac_status train_write_config(train_job *training)
 {
@@ -149,8 +145,6 @@ hpac_status train_write_run_json(const train_job *training, const char *state)
     };
     return hpac_run_info_write(&info, training->options->directory);
 }
-
-/* ---- the report ---- */
 
 static void warn_of_report(const char *path)
 {

@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- data ---- */
-
 static hpac_status open_datasets(train_job *training)
 {
     const hpac_config *config = training->config;
@@ -92,8 +90,6 @@ hpac_status train_setup_data(train_job *training)
                         fold->train_count, fold->validation, fold->validation_count);
     return HPAC_OK;
 }
-
-/* ---- networks ---- */
 
 /* FNV-1a (Fowler, Noll, Vo; 64 bits) over Ids and targets: a resumed run must continue with the
  * rows it was started with. */
@@ -177,8 +173,6 @@ hpac_status train_setup_networks(train_job *training)
     HPAC_TRY(hpac_network_create(&options, &training->evaluation_network));
     return make_model(training);
 }
-
-/* ---- loops ---- */
 
 hpac_status train_open_loop(const train_job *training, hpac_phase phase, bool resident,
                             hpac_loop **loop)

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-/* ---- the start ---- */
-
 hpac_status train_log_printed(hpac_status (*print)(const void *what, FILE *stream),
                               const void *what, bool brief)
 {
@@ -89,8 +87,6 @@ static hpac_status print_tables(const void *job, FILE *stream)
                                                     : "");
     return HPAC_OK;
 }
-
-/* ---- the whole ---- */
 
 static void report_preparation(void *user, size_t done, size_t total)
 {
