@@ -15,40 +15,26 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const channel_names[HPAC_SYNTH_CHANNELS] = {"green", "blue", "red", "yellow"};
-
-typedef struct worker {
-    hpac_synth_renderer *renderer;
-    uint8_t *planes[HPAC_SYNTH_CHANNELS]; /* (size, size) */
-} worker;
-
-typedef struct list_row {
+typedef struct sample {
     char id[37];
     uint32_t labels;
-} list_row;
+} sample;
 
 typedef struct job {
     const hpac_synth_options *options;
-    hpac_synth_sampler *sampler;
-    char *train, *test; /* directories */
-    list_row *rows;     /* (images) those of a list */
-    worker *workers;    /* (threads) */
-    int threads, done;
+    sample *samples;                 /* (count): training and test images, by number */
+    hpac_synth_renderer **renderers; /* (threads) */
+    size_t count, threads;
+    int done;
     pthread_mutex_t lock; /* of `done` and the progress callback */
 } job;
 
 static void job_fini(job *work)
 {
-    for (int i = 0; work->workers && i < work->threads; i++) {
-        hpac_synth_renderer_destroy(work->workers[i].renderer);
-        for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++)
-            free(work->workers[i].planes[channel]);
-    }
-    free(work->workers);
-    free(work->rows);
-    free(work->train);
-    free(work->test);
-    hpac_synth_sampler_destroy(work->sampler);
+    for (size_t i = 0; work->renderers && i < work->threads; i++)
+        hpac_synth_renderer_destroy(work->renderers[i]);
+    free(work->renderers);
+    free(work->samples);
 }
 
 static hpac_status check_options(const hpac_synth_options *options)
@@ -84,35 +70,18 @@ static hpac_status clear_list(const hpac_synth_options *options, const char *nam
     return HPAC_OK;
 }
 
-static hpac_status create_directory(const char *parent, const char *name, char **directory)
+static hpac_status create_directories(const hpac_synth_options *options)
 {
-    HPAC_TRY_MEMORY(*directory = hpac_path_join(parent, "%s", name), strlen(parent));
-    HPAC_TRY(hpac_directory_create(*directory));
-    return hpac_directory_probe(*directory);
-}
-
-static hpac_status create_directories(job *work)
-{
-    const hpac_synth_options *options = work->options;
+    static const char *const names[] = {"train", "test"};
     HPAC_TRY(hpac_directory_create(options->folder));
     HPAC_TRY(clear_list(options, "train.csv"));
     HPAC_TRY(clear_list(options, "sample_submission.csv"));
     HPAC_TRY(hpac_directory_probe(options->folder));
-    HPAC_TRY(create_directory(options->folder, "train", &work->train));
-    return create_directory(options->folder, "test", &work->test);
-}
-
-static hpac_status create_workers(job *work, size_t images)
-{
-    const hpac_synth_options *options = work->options;
-    size_t side = (size_t)options->size;
-    size_t threads = (size_t)(options->threads ? options->threads : hpac_core_count());
-    work->threads = (int)(threads < images ? threads : images);
-    HPAC_TRY_NEW(work->workers, (size_t)work->threads);
-    for (int i = 0; i < work->threads; i++) {
-        HPAC_TRY(hpac_synth_renderer_create(options->size, &work->workers[i].renderer));
-        for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++)
-            HPAC_TRY_NEW(work->workers[i].planes[channel], side * side);
+    for (int i = 0; i < 2; i++) {
+        HPAC_AUTO_FREE char *path = hpac_path_join(options->folder, "%s", names[i]);
+        HPAC_TRY_MEMORY(path, strlen(options->folder));
+        HPAC_TRY(hpac_directory_create(path));
+        HPAC_TRY(hpac_directory_probe(path));
     }
     return HPAC_OK;
 }
@@ -121,60 +90,50 @@ static hpac_status render_one(void *user, size_t index, int thread)
 {
     job *work = user;
     const hpac_synth_options *options = work->options;
-    const worker *own = &work->workers[thread];
+    const sample *own = &work->samples[index];
     size_t size = (size_t)options->size;
     hpac_test_pause("image");
     if (options->stop && *options->stop)
         return hpac_fail(HPAC_INTERRUPTED, "interrupted; %s has images but no train.csv yet",
                          options->folder);
-    uint32_t number = (uint32_t)index;
-    hpac_synth_render(own->renderer, options->seed, number,
-                      hpac_synth_labels(work->sampler, number), own->planes);
-
-    char id[37];
-    hpac_synth_id(options->seed, number, id);
-    const char *folder = index < (size_t)options->count ? work->train : work->test;
-    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++) {
-        HPAC_AUTO_FREE char *path = NULL;
-        HPAC_TRY_MEMORY(path = hpac_path_join(folder, "%s_%s.png", id, channel_names[channel]),
-                        strlen(folder));
-        HPAC_TRY(hpac_png_write(path, own->planes[channel], size, size, 1));
+    const uint8_t *plane =
+        hpac_synth_render(work->renderers[thread], options->seed, (uint32_t)index, own->labels);
+    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++, plane += size * size) {
+        HPAC_AUTO_FREE char *path = hpac_path_join(
+            options->folder, "%s/%s_%s.png", index < (size_t)options->count ? "train" : "test",
+            own->id, hpac_channel_names[channel]);
+        HPAC_TRY_MEMORY(path, strlen(options->folder));
+        HPAC_TRY(hpac_png_write(path, plane, size, size, 1));
     }
     pthread_mutex_lock(&work->lock);
     work->done++;
     if (options->progress)
-        options->progress(options->user, work->done, options->count + options->test_count);
+        options->progress(options->user, work->done, (int)work->count);
     pthread_mutex_unlock(&work->lock);
     return HPAC_OK;
 }
 
-static int compare_rows(const void *a, const void *b)
+static int compare_samples(const void *a, const void *b)
 {
-    return strcmp(((const list_row *)a)->id, ((const list_row *)b)->id);
+    return strcmp(((const sample *)a)->id, ((const sample *)b)->id);
 }
 
-/* Writes the list of images first .. first + count - 1, sorted by Id: with their labels, or with
- * the 0 that the competition's sample submission has. */
-static hpac_status write_list(const job *work, const char *name, size_t first, size_t count,
+/* Sorts samples by Id and lists them: with their labels, or with the 0 that the competition's
+ * sample submission has. */
+static hpac_status write_list(const char *folder, const char *name, sample *samples, size_t count,
                               bool with_labels)
 {
-    HPAC_AUTO_FREE char *path = NULL;
-    list_row *rows = work->rows;
+    HPAC_AUTO_FREE char *path = hpac_path_join(folder, "%s", name);
     hpac_file file;
-    HPAC_TRY_MEMORY(path = hpac_path_join(work->options->folder, "%s", name), strlen(name));
+    HPAC_TRY_MEMORY(path, strlen(folder));
     HPAC_TRY(hpac_file_create(&file, path));
-    for (size_t i = 0; i < count; i++) {
-        uint32_t number = (uint32_t)(first + i);
-        hpac_synth_id(work->options->seed, number, rows[i].id);
-        rows[i].labels = hpac_synth_labels(work->sampler, number);
-    }
-    qsort(rows, count, sizeof *rows, compare_rows);
+    qsort(samples, count, sizeof *samples, compare_samples);
     fputs(with_labels ? "Id,Target\n" : "Id,Predicted\n", file.stream);
     for (size_t i = 0; i < count; i++) {
         const char *separator = ",";
-        fputs(rows[i].id, file.stream);
+        fputs(samples[i].id, file.stream);
         for (int label = 0; with_labels && label < HPAC_CLASS_COUNT; label++)
-            if (rows[i].labels >> label & 1) {
+            if (samples[i].labels >> label & 1) {
                 fprintf(file.stream, "%s%d", separator, label);
                 separator = " ";
             }
@@ -183,24 +142,29 @@ static hpac_status write_list(const job *work, const char *name, size_t first, s
     return hpac_file_commit(&file);
 }
 
-static hpac_status write_all(job *work)
-{
-    const hpac_synth_options *options = work->options;
-    size_t count = (size_t)options->count, test_count = (size_t)options->test_count;
-    HPAC_TRY(create_directories(work));
-    HPAC_TRY(hpac_synth_sampler_create(options->seed, options->balance, &work->sampler));
-    HPAC_TRY_NEW(work->rows, count + test_count);
-    HPAC_TRY(create_workers(work, count + test_count));
-    HPAC_TRY(hpac_parallel_for(work->threads, count + test_count, render_one, work));
-    HPAC_TRY(write_list(work, "sample_submission.csv", count, test_count, false));
-    return write_list(work, "train.csv", 0, count, true);
-}
-
 hpac_status hpac_synth_write(const hpac_synth_options *options)
 {
     HPAC_TRY(check_options(options));
-    job work = {.options = options, .lock = PTHREAD_MUTEX_INITIALIZER};
-    hpac_status status = write_all(&work);
-    job_fini(&work);
-    return status;
+    HPAC_TRY(create_directories(options));
+    size_t count = (size_t)options->count, test_count = (size_t)options->test_count;
+    size_t threads = (size_t)(options->threads ? options->threads : hpac_core_count());
+    HPAC_AUTO(job_fini)
+    job work = {.options = options,
+                .count = count + test_count,
+                .threads = threads < count + test_count ? threads : count + test_count,
+                .lock = PTHREAD_MUTEX_INITIALIZER};
+    hpac_synth_sampler sampler;
+    hpac_synth_sampler_init(options->seed, options->balance, &sampler);
+    HPAC_TRY_NEW(work.samples, work.count);
+    for (size_t i = 0; i < work.count; i++) {
+        hpac_synth_id(options->seed, (uint32_t)i, work.samples[i].id);
+        work.samples[i].labels = hpac_synth_labels(&sampler, (uint32_t)i);
+    }
+    HPAC_TRY_NEW(work.renderers, work.threads);
+    for (size_t i = 0; i < work.threads; i++)
+        HPAC_TRY(hpac_synth_renderer_create(options->size, &work.renderers[i]));
+    HPAC_TRY(hpac_parallel_for((int)work.threads, work.count, render_one, &work));
+    HPAC_TRY(write_list(options->folder, "sample_submission.csv", work.samples + count, test_count,
+                        false));
+    return write_list(options->folder, "train.csv", work.samples, count, true);
 }

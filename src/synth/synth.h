@@ -25,6 +25,7 @@
 #define HPAC_SYNTH_CHANNELS 4 /* green, blue, red, yellow */
 #define HPAC_SYNTH_MIN_SIZE 64
 #define HPAC_SYNTH_MAX_SIZE 4096
+#define HPAC_SYNTH_SETS 577 /* of classes, in the competition's train.csv */
 
 typedef struct hpac_synth_options {
     const char *folder;
@@ -51,10 +52,13 @@ hpac_status hpac_synth_write(const hpac_synth_options *options);
  * labels per image and co-occurrences are the real ones. With `balance` the sets are weighted so
  * that all classes are equally frequent, and the weights closest to the real frequencies
  * (iterative proportional fitting). */
-typedef struct hpac_synth_sampler hpac_synth_sampler;
-/* A sampler of label sets. Errors: INTERNAL (memory). */
-hpac_status hpac_synth_sampler_create(uint64_t seed, bool balance, hpac_synth_sampler **sampler);
-void hpac_synth_sampler_destroy(hpac_synth_sampler *sampler); /* NULL is fine */
+typedef struct hpac_synth_sampler {
+    uint64_t seed;
+    bool balance;
+    double start;                       /* of the sequence of balanced draws */
+    double cumulative[HPAC_SYNTH_SETS]; /* weights of the sets up to this one; the last is 1 */
+} hpac_synth_sampler;
+void hpac_synth_sampler_init(uint64_t seed, bool balance, hpac_synth_sampler *sampler);
 
 /* The classes of an image: bit c set for class c, at least one. Safe from several threads. */
 uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number);
@@ -68,9 +72,10 @@ typedef struct hpac_synth_renderer hpac_synth_renderer;
 hpac_status hpac_synth_renderer_create(int size, hpac_synth_renderer **renderer);
 void hpac_synth_renderer_destroy(hpac_synth_renderer *renderer); /* NULL is fine */
 
-/* Renders image `number` with the classes in `labels` into planes[channel], (size, size) each. The
- * cells depend on the labels only where they must (a mitotic spindle needs a dividing cell). */
-void hpac_synth_render(hpac_synth_renderer *renderer, uint64_t seed, uint32_t number,
-                       uint32_t labels, uint8_t *const planes[HPAC_SYNTH_CHANNELS]);
+/* Image `number` with the classes in `labels`, (HPAC_SYNTH_CHANNELS, size, size), valid until the
+ * next. The cells depend on the labels only where they must (a mitotic spindle needs a dividing
+ * cell). */
+const uint8_t *hpac_synth_render(hpac_synth_renderer *renderer, uint64_t seed, uint32_t number,
+                                 uint32_t labels);
 
 #endif

@@ -4,25 +4,16 @@
 
 #include <hpac/labels.h>
 
-#include "base/memory.h"
-
 #include <stdio.h>
 
 /* After these every class is within 1 % of the mean. Endosomes converge last: lysosomes never occur
  * without them. */
 #define FITTING_ROUNDS 100
 
-struct hpac_synth_sampler {
-    uint64_t seed;
-    bool balance;
-    double start;                       /* of the sequence of balanced draws */
-    double cumulative[SYNTH_SET_COUNT]; /* weights of the sets up to this one; the last is 1 */
-};
-
 static double class_weight(const double *weights, int label)
 {
     double sum = 0.0;
-    for (int set = 0; set < SYNTH_SET_COUNT; set++)
+    for (int set = 0; set < HPAC_SYNTH_SETS; set++)
         if (synth_sets[set].mask >> label & 1)
             sum += weights[set];
     return sum;
@@ -38,37 +29,28 @@ static void equalize(double *weights)
     for (int round = 0; round < FITTING_ROUNDS; round++) {
         for (int label = 0; label < HPAC_CLASS_COUNT; label++) {
             double factor = target / class_weight(weights, label);
-            for (int set = 0; set < SYNTH_SET_COUNT; set++)
+            for (int set = 0; set < HPAC_SYNTH_SETS; set++)
                 if (synth_sets[set].mask >> label & 1)
                     weights[set] *= factor;
         }
     }
 }
 
-hpac_status hpac_synth_sampler_create(uint64_t seed, bool balance, hpac_synth_sampler **sampler)
+void hpac_synth_sampler_init(uint64_t seed, bool balance, hpac_synth_sampler *sampler)
 {
-    hpac_synth_sampler *made;
-    HPAC_TRY_NEW(made, 1);
-    made->seed = seed;
-    made->balance = balance;
-    made->start =
+    double *weights = sampler->cumulative, sum = 0.0;
+    sampler->seed = seed;
+    sampler->balance = balance;
+    sampler->start =
         hpac_random_u32(seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_LABELS, UINT32_MAX, 0) * 0x1p-32;
-    double *weights = made->cumulative, sum = 0.0;
-    for (int set = 0; set < SYNTH_SET_COUNT; set++)
+    for (int set = 0; set < HPAC_SYNTH_SETS; set++)
         weights[set] = synth_sets[set].images;
     if (balance)
         equalize(weights);
-    for (int set = 0; set < SYNTH_SET_COUNT; set++)
+    for (int set = 0; set < HPAC_SYNTH_SETS; set++)
         weights[set] = sum += weights[set];
-    for (int set = 0; set < SYNTH_SET_COUNT; set++)
+    for (int set = 0; set < HPAC_SYNTH_SETS; set++)
         weights[set] /= sum;
-    *sampler = made;
-    return HPAC_OK;
-}
-
-void hpac_synth_sampler_destroy(hpac_synth_sampler *sampler)
-{
-    free(sampler);
 }
 
 uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number)
@@ -79,7 +61,7 @@ uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number)
     else
         place = hpac_random_u32(sampler->seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_LABELS, number, 0) *
                 0x1p-32;
-    int low = 0, high = SYNTH_SET_COUNT - 1;
+    int low = 0, high = HPAC_SYNTH_SETS - 1;
     while (low < high) {
         int middle = (low + high) / 2;
         if (place < sampler->cumulative[middle])

@@ -76,14 +76,17 @@ static SYNTH_VECTORS void expose(const float *light, int size, int channel, hpac
 
 struct hpac_synth_renderer {
     synth_scene scene;
-    float *light; /* (size, size) */
+    float *light;    /* (size, size) */
+    uint8_t *planes; /* (HPAC_SYNTH_CHANNELS, size, size) */
 };
 
 hpac_status hpac_synth_renderer_create(int size, hpac_synth_renderer **renderer)
 {
+    size_t count = (size_t)size * (size_t)size;
     HPAC_TRY_NEW(*renderer, 1);
     HPAC_TRY(synth_scene_init(&(*renderer)->scene, size));
-    HPAC_TRY_NEW((*renderer)->light, (size_t)size * (size_t)size);
+    HPAC_TRY_NEW((*renderer)->light, count);
+    HPAC_TRY_NEW((*renderer)->planes, HPAC_SYNTH_CHANNELS * count);
     return HPAC_OK;
 }
 
@@ -93,11 +96,12 @@ void hpac_synth_renderer_destroy(hpac_synth_renderer *renderer)
         return;
     synth_scene_fini(&renderer->scene);
     free(renderer->light);
+    free(renderer->planes);
     free(renderer);
 }
 
-void hpac_synth_render(hpac_synth_renderer *renderer, uint64_t seed, uint32_t number,
-                       uint32_t labels, uint8_t *const planes[HPAC_SYNTH_CHANNELS])
+const uint8_t *hpac_synth_render(hpac_synth_renderer *renderer, uint64_t seed, uint32_t number,
+                                 uint32_t labels)
 {
     synth_scene *scene = &renderer->scene;
     size_t count = (size_t)scene->size * (size_t)scene->size;
@@ -108,6 +112,8 @@ void hpac_synth_render(hpac_synth_renderer *renderer, uint64_t seed, uint32_t nu
                          (uint32_t)(SYNTH_STREAM_CAMERA + channel), number);
         memset(renderer->light, 0, count * sizeof *renderer->light);
         synth_stain(scene, channel, labels, seed, number, renderer->light);
-        expose(renderer->light, scene->size, channel, &random, planes[channel]);
+        expose(renderer->light, scene->size, channel, &random,
+               renderer->planes + (size_t)channel * count);
     }
+    return renderer->planes;
 }

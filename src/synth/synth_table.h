@@ -6,15 +6,13 @@
 #ifndef HPAC_SYNTH_SYNTH_TABLE_H
 #define HPAC_SYNTH_SYNTH_TABLE_H
 
-#include <stdint.h>
-
-#define SYNTH_SET_COUNT 577
+#include "synth.h"
 
 /* clang-format off */
 static const struct {
     uint32_t mask;
     uint16_t images;
-} synth_sets[SYNTH_SET_COUNT] = {
+} synth_sets[HPAC_SYNTH_SETS] = {
     {0x1,2414}, {0x2000001,1998}, {0x800000,1653}, {0x2000000,1470}, {0x80,1163}, {0x10,1077},
     {0x200000,1058}, {0x5,996}, {0x20,983}, {0x4,808}, {0x200001,769}, {0x81,668}, {0x8,654},
     {0x40,622}, {0x800,601}, {0x800001,572}, {0x80000,522}, {0x4000,484}, {0x21,479},

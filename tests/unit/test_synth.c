@@ -31,10 +31,10 @@ static const struct {
 } real_pairs[] = {{0, 25, 3631}, {0, 2, 1735},  {0, 21, 1343}, {21, 25, 921}, {9, 10, 28},
                   {16, 17, 77},  {14, 16, 102}, {14, 17, 46},  {17, 18, 49},  {6, 10, 11}};
 
-static hpac_synth_sampler *make_sampler(uint64_t seed, bool balance)
+static hpac_synth_sampler make_sampler(uint64_t seed, bool balance)
 {
-    hpac_synth_sampler *sampler = NULL;
-    cr_assert_eq(hpac_synth_sampler_create(seed, balance, &sampler), HPAC_OK);
+    hpac_synth_sampler sampler;
+    hpac_synth_sampler_init(seed, balance, &sampler);
     return sampler;
 }
 
@@ -49,11 +49,11 @@ static void check_share(const char *what, int seen, double rows)
 
 Test(synth, labels_stand_as_in_the_competition)
 {
-    hpac_synth_sampler *sampler = make_sampler(3, false);
+    hpac_synth_sampler sampler = make_sampler(3, false);
     int images[HPAC_CLASS_COUNT] = {0}, by_labels[HPAC_CLASS_COUNT + 1] = {0};
     int pairs[sizeof real_pairs / sizeof *real_pairs] = {0}, lone_lysosomes = 0;
     for (uint32_t number = 0; number < DRAWS; number++) {
-        uint32_t labels = hpac_synth_labels(sampler, number);
+        uint32_t labels = hpac_synth_labels(&sampler, number);
         cr_assert(labels != 0 && labels >> HPAC_CLASS_COUNT == 0);
         by_labels[__builtin_popcount(labels)]++;
         lone_lysosomes += (labels >> 10 & 1) && !(labels >> 9 & 1);
@@ -71,7 +71,6 @@ Test(synth, labels_stand_as_in_the_competition)
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         check_share("a pair of classes", pairs[i], real_pairs[i].rows);
     cr_assert_eq(lone_lysosomes, 0, "lysosomes never stand without endosomes");
-    hpac_synth_sampler_destroy(sampler);
 }
 
 Test(synth, balanced_labels_have_equal_shares)
@@ -80,10 +79,10 @@ Test(synth, balanced_labels_have_equal_shares)
     static const double tolerance[] = {0.35, 0.02};
     for (int pass = 0; pass < 2; pass++) {
         for (uint64_t seed = 0; seed < 5; seed++) {
-            hpac_synth_sampler *sampler = make_sampler(seed, true);
+            hpac_synth_sampler sampler = make_sampler(seed, true);
             int images[HPAC_CLASS_COUNT] = {0}, all = 0;
             for (int number = 0; number < counts[pass]; number++) {
-                uint32_t labels = hpac_synth_labels(sampler, (uint32_t)number);
+                uint32_t labels = hpac_synth_labels(&sampler, (uint32_t)number);
                 cr_assert_neq(labels, 0);
                 all += __builtin_popcount(labels);
                 for (int c = 0; c < HPAC_CLASS_COUNT; c++)
@@ -94,26 +93,22 @@ Test(synth, balanced_labels_have_equal_shares)
                 cr_assert(fabs(images[c] - mean) <= tolerance[pass] * mean,
                           "seed %d, %s: %d of %d images, the mean is %.1f", (int)seed,
                           hpac_class_names[c], images[c], counts[pass], mean);
-            hpac_synth_sampler_destroy(sampler);
         }
     }
 }
 
 Test(synth, labels_depend_on_the_seed_and_the_number_alone)
 {
-    hpac_synth_sampler *a = make_sampler(11, false), *b = make_sampler(11, false);
-    hpac_synth_sampler *other = make_sampler(12, false);
+    hpac_synth_sampler a = make_sampler(11, false), b = make_sampler(11, false);
+    hpac_synth_sampler other = make_sampler(12, false);
     int differ = 0;
     for (uint32_t number = 100; number-- > 0;) { /* backwards: nothing is drawn in a row */
-        cr_assert_eq(hpac_synth_labels(a, number), hpac_synth_labels(b, number));
-        differ += hpac_synth_labels(a, number) != hpac_synth_labels(other, number);
+        cr_assert_eq(hpac_synth_labels(&a, number), hpac_synth_labels(&b, number));
+        differ += hpac_synth_labels(&a, number) != hpac_synth_labels(&other, number);
     }
     for (uint32_t number = 0; number < 100; number++)
-        cr_assert_eq(hpac_synth_labels(a, number), hpac_synth_labels(b, number));
+        cr_assert_eq(hpac_synth_labels(&a, number), hpac_synth_labels(&b, number));
     cr_assert_gt(differ, 50);
-    hpac_synth_sampler_destroy(a);
-    hpac_synth_sampler_destroy(b);
-    hpac_synth_sampler_destroy(other);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -224,7 +219,7 @@ Test(synth, labels_in_the_file_are_those_drawn)
     cr_assert_eq(hpac_labels_read_csv(scratch_path("set/train.csv"), &labels), HPAC_OK, "%s",
                  hpac_error_message());
     cr_assert_eq(labels.count, 9);
-    hpac_synth_sampler *sampler = make_sampler(options.seed, false);
+    hpac_synth_sampler sampler = make_sampler(options.seed, false);
     for (uint32_t number = 0; number < 9; number++) {
         char id[37];
         size_t row = 0;
@@ -232,9 +227,8 @@ Test(synth, labels_in_the_file_are_those_drawn)
         while (row < labels.count && strcmp(labels.ids[row], id) != 0)
             row++;
         cr_assert_lt(row, labels.count, "%s is not in train.csv", id);
-        cr_assert_eq(labels.masks[row], hpac_synth_labels(sampler, number));
+        cr_assert_eq(labels.masks[row], hpac_synth_labels(&sampler, number));
     }
-    hpac_synth_sampler_destroy(sampler);
     hpac_labels_fini(&labels);
 }
 

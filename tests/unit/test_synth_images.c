@@ -18,9 +18,12 @@ static picture render(hpac_synth_renderer *renderer, int size, uint64_t seed, ui
                       uint32_t labels)
 {
     picture made = {.size = size};
-    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++)
-        made.planes[channel] = malloc((size_t)size * (size_t)size);
-    hpac_synth_render(renderer, seed, number, labels, made.planes);
+    size_t count = (size_t)size * (size_t)size;
+    const uint8_t *planes = hpac_synth_render(renderer, seed, number, labels);
+    for (size_t channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++) {
+        made.planes[channel] = malloc(count);
+        memcpy(made.planes[channel], planes + channel * count, count);
+    }
     return made;
 }
 

@@ -19,15 +19,13 @@ HEAD = """\
 #ifndef HPAC_SYNTH_TABLE_H
 #define HPAC_SYNTH_TABLE_H
 
-#include <stdint.h>
-
-#define SYNTH_SET_COUNT {sets}
+#include "synth.h"
 
 /* clang-format off */
 static const struct {{
     uint32_t mask;
     uint16_t images;
-}} synth_sets[SYNTH_SET_COUNT] = {{
+}} synth_sets[HPAC_SYNTH_SETS] = {{
 """
 
 TAIL = """\
