@@ -72,9 +72,6 @@ hpac_status hpac_model_save(const hpac_model *model, const char *path);
  */
 hpac_status hpac_model_load(const char *path, hpac_model *model);
 
-/* Logs a warning for each of model->keras, for a training that starts from the file. */
-void hpac_model_warn_of_traits(const hpac_model *model, const char *path);
-
 /* Adds thresholds (count, one per output) to a file of hpac, as the attribute hpac/thresholds, or
  * replaces those that it has. The file is replaced atomically; its other content is unchanged.
  * Errors: DATA; CONFIG for a file without the group hpac. */

@@ -62,8 +62,6 @@ void hpac_network_destroy(hpac_network *network); /* NULL is fine */
 /* What hpac_network_allocate allocates, and the sum of its parts. */
 hpac_memory_plan hpac_network_memory_plan(const hpac_network *network);
 size_t hpac_memory_plan_nbytes(hpac_memory_plan plan);
-/* Weights and biases, as Keras counts them. */
-size_t hpac_network_parameter_count(const hpac_network *network);
 /* Prints one line per layer with output shape and parameters, then the plans with the algorithms
  * that the device chose, then the memory plan. */
 void hpac_network_print(const hpac_network *network, FILE *stream);
@@ -92,7 +90,6 @@ hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *g
  * hpac_network_allocate. Errors: DEVICE, also for a device that cannot gather; the network works
  * without it, too. */
 hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count);
-size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_count);
 
 /* Enqueues forward, loss, backward and update; `step` numbers the update, for dropout. */
 hpac_status hpac_network_train(hpac_network *network, const hpac_network_batch *batch,

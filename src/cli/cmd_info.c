@@ -1,11 +1,176 @@
 /* hpac info: the content of a model file. */
 #include "options.h"
 
+#include <hpac/model.h>
+
 #include "base/memory.h"
 #include "base/printable.h"
-#include "model/model_print.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
 #include <string.h>
+
+static size_t output_count(const hpac_model *model)
+{
+    return model->layers[model->layer_count - 1].units;
+}
+
+/* "red, green, blue"; "" where the network does not take images of these channels. */
+static const char *name_channels(const hpac_model *model, const int *channel_order, char names[48])
+{
+    size_t count = model->input.channels, length = 0;
+    *names = '\0';
+    for (size_t i = 0; count <= HPAC_MAX_CHANNELS && i < count; i++)
+        length += (size_t)snprintf(names + length, 48 - length, "%s%s", i > 0 ? ", " : "",
+                                   hpac_channel_names[channel_order[i]]);
+    return names;
+}
+
+static void print_classes(const hpac_model *model, FILE *stream)
+{
+    if (model->target_count == 0)
+        fprintf(stream, "classes: %zu, not named in the file\n", output_count(model));
+    else
+        fprintf(stream, "classes: %zu\n", model->target_count);
+    for (size_t i = 0; i < model->target_count; i++) {
+        fprintf(stream, "  %2d  %s", model->targets[i], hpac_class_names[model->targets[i]]);
+        if (model->has_thresholds)
+            fprintf(stream, ", when p > %.6g", (double)model->thresholds[i]);
+        fputc('\n', stream);
+    }
+}
+
+static void print_training(const hpac_training_state *training, FILE *stream)
+{
+    fprintf(stream, "training: %" PRIu32 " epochs", training->epoch);
+    if (training->batch > 0)
+        fprintf(stream, " and %" PRIu32 " batches of the next", training->batch);
+    fprintf(stream, ", %" PRIu32 " steps, %.1f s, seed %" PRIu64 "\n", training->step,
+            training->elapsed_s, training->seed);
+    if (isfinite(training->best_loss))
+        fprintf(stream,
+                "  best validation loss %.6g after epoch %" PRIu32 ", %" PRIu32 " epochs ago\n",
+                training->best_loss, training->best_epoch, training->epochs_without_best);
+    else
+        fprintf(stream, "  no validation yet\n");
+    fprintf(stream, "  optimizer adadelta: learning rate %g, rho %g, epsilon %g\n",
+            (double)training->optimizer.learning_rate, (double)training->optimizer.rho,
+            (double)training->optimizer.epsilon);
+}
+
+static void print_text(const char *path, const hpac_model *model, const int *channel_order,
+                       bool config, FILE *stream)
+{
+    bool frozen = model->keras.frozen, regularized = model->keras.regularized;
+    char channels[48];
+    fprintf(stream, "%s: written by %s\n", path, model->written_by);
+    hpac_layers_print(model->layers, model->layer_count, model->input, stream);
+    if (*name_channels(model, channel_order, channels))
+        fprintf(stream, "channels: %s\n", channels);
+    print_classes(model, stream);
+    if (frozen || regularized)
+        fprintf(stream, "in training only, and not in hpac: %s%s%s\n",
+                frozen ? "frozen layers" : "", frozen && regularized ? ", " : "",
+                regularized ? "regularizers or constraints" : "");
+    if (model->training)
+        print_training(model->training, stream);
+    if (model->config_yaml && config)
+        fprintf(stream, "configuration:\n%s", model->config_yaml);
+    else
+        fprintf(stream, "configuration: %s\n",
+                model->config_yaml ? "in the file; --config prints it" : "not in the file");
+}
+
+static json_int_t parameter_count(const hpac_weights *weights)
+{
+    return (json_int_t)(weights->kernel_count + weights->bias_count);
+}
+
+/* null where there is no value. */
+static json_t *real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *pack_model(const char *path, const hpac_model *model, const int *channel_order)
+{
+    json_int_t parameters = 0;
+    char channels[48];
+    for (size_t i = 0; i < model->layer_count; i++)
+        parameters += parameter_count(&model->weights[i]);
+    return json_pack("[{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s}]", "file", path, "written_by",
+                     model->written_by, "input_rows", (json_int_t)model->input.rows, "input_cols",
+                     (json_int_t)model->input.cols, "channels", (json_int_t)model->input.channels,
+                     "outputs", (json_int_t)output_count(model), "parameters", parameters,
+                     "channel_names", name_channels(model, channel_order, channels));
+}
+
+static json_t *pack_layers(const hpac_model *model)
+{
+    json_t *rows = json_array();
+    hpac_shape shape = model->input;
+    for (size_t i = 0; i < model->layer_count; i++) {
+        const hpac_layer *layer = &model->layers[i];
+        char options[48];
+        hpac_layer_describe(layer, options);
+        (void)hpac_layer_output_shape(layer, i + 1, shape, &shape); /* the stack was checked */
+        json_array_append_new(rows, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "layer",
+                                              hpac_layer_name(layer), "options", options,
+                                              "output_rows", (json_int_t)shape.rows, "output_cols",
+                                              (json_int_t)shape.cols, "channels",
+                                              (json_int_t)shape.channels, "parameters",
+                                              parameter_count(&model->weights[i])));
+    }
+    return rows;
+}
+
+static json_t *pack_classes(const hpac_model *model)
+{
+    json_t *rows = json_array();
+    for (size_t i = 0; i < model->target_count; i++)
+        json_array_append_new(rows, json_pack("{s:i, s:s, s:o}", "class", model->targets[i], "name",
+                                              hpac_class_names[model->targets[i]], "threshold",
+                                              model->has_thresholds
+                                                  ? json_real((double)model->thresholds[i])
+                                                  : json_null()));
+    return rows;
+}
+
+/* The seed as text: it has 64 bits, a number of JSON 53. */
+static json_t *pack_training(const hpac_training_state *training)
+{
+    char seed[24];
+    snprintf(seed, sizeof seed, "%" PRIu64, training->seed);
+    return json_pack(
+        "[{s:I, s:I, s:I, s:f, s:s, s:o, s:I, s:f, s:f, s:f}]", "epochs",
+        (json_int_t)training->epoch, "batches", (json_int_t)training->batch, "steps",
+        (json_int_t)training->step, "elapsed_s", training->elapsed_s, "seed", seed, "best_val_loss",
+        real(training->best_loss), "best_epoch", (json_int_t)training->best_epoch, "learning_rate",
+        (double)training->optimizer.learning_rate, "rho", (double)training->optimizer.rho,
+        "epsilon", (double)training->optimizer.epsilon);
+}
+
+static hpac_status print_json(const char *path, const hpac_model *model, const int *channel_order,
+                              bool config, FILE *stream)
+{
+    json_auto_t *root =
+        json_pack("{s:o, s:o, s:o}", "model", pack_model(path, model, channel_order), "layers",
+                  pack_layers(model), "classes", pack_classes(model));
+    int failed = root == NULL;
+    if (model->training)
+        failed |= json_object_set_new(root, "training", pack_training(model->training));
+    if (config && model->config_yaml)
+        failed |= json_object_set_new(root, "configuration",
+                                      json_pack("[{s:s}]", "yaml", model->config_yaml));
+    if (failed)
+        return hpac_fail(HPAC_ERR_INTERNAL,
+                         "%s: cannot make JSON (out of memory, or a text is not UTF-8)", path);
+    if (json_dumpf(root, stream, JSON_INDENT(2)) != 0 || fputc('\n', stream) == EOF)
+        return hpac_fail(HPAC_ERR_DATA, "cannot write JSON: %s", strerror(errno));
+    return HPAC_OK;
+}
 
 /* The order of the channels is in the configuration; one that cannot be read is no error here. */
 static void read_channels(const hpac_model *model, int channel_order[HPAC_MAX_CHANNELS])
@@ -28,10 +193,10 @@ static hpac_status run(const cli_arguments *arguments)
     HPAC_TRY(hpac_model_load(path, &model));
     read_channels(&model, channel_order);
     if (cli_flag(arguments, "json"))
-        return hpac_model_print_json(path, &model, channel_order, config, stdout);
+        return print_json(path, &model, channel_order, config, stdout);
     hpac_printable_stream text; /* names of layers and programs come from the file */
     HPAC_TRY(hpac_printable_open(&text));
-    hpac_model_print(path, &model, channel_order, config, text.stream);
+    print_text(path, &model, channel_order, config, text.stream);
     return hpac_printable_close(&text, stdout);
 }
 

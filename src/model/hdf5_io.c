@@ -42,14 +42,6 @@ hpac_status hpac_hdf5_fail(hid_t at, const char *name, const char *format, ...)
                      reason);
 }
 
-hpac_status hpac_hdf5_open(const char *path, hid_t *file)
-{
-    HPAC_AUTO_HDF5 hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_file_locking(access, false, true);
-    *file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    return *file >= 0 ? HPAC_OK : hpac_hdf5_fail(*file, "HDF5", "damaged or cut short");
-}
-
 hpac_status hpac_hdf5_open_in_memory(const char *path, hid_t *file)
 {
     HPAC_AUTO_HDF5 hid_t access = H5Pcreate(H5P_FILE_ACCESS);

@@ -24,9 +24,6 @@ void hpac_hdf5_close(hid_t *id);
 hpac_status hpac_hdf5_fail(hid_t at, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Opens the model file `path` for reading; model files are replaced, never changed, so that no lock
- * is needed. */
-hpac_status hpac_hdf5_open(const char *path, hid_t *file);
 /* Opens a file in memory, which HDF5 never writes: a copy of `path`, or with NULL an empty one. */
 hpac_status hpac_hdf5_open_in_memory(const char *path, hid_t *file);
 /* Writes a file in memory to `path`, atomically: a full disk fails hpac's own write and not HDF5's,

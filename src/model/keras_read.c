@@ -1,6 +1,6 @@
 /* Keras's JSON as layers. Every option of a layer is either read, known to have no effect on
  * predictions, or refused: a model that Keras would compute otherwise must not pass. */
-#include "keras_config.h"
+#include "model_files.h"
 
 #include "base/memory.h"
 #include "net/layer_table.h"

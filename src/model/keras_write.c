@@ -1,6 +1,6 @@
 /* Layers as Keras's JSON. Only options that every Keras since 2.0 knows are written; the others
  * have Keras's defaults, which are what hpac's layers compute. */
-#include "keras_config.h"
+#include "model_files.h"
 
 #include "base/memory.h"
 #include "net/layer_table.h"

@@ -1,9 +1,6 @@
 /* Models from files of hpac, Keras 2 and Keras 3. */
 #include "hdf5_io.h"
-#include "keras_config.h"
 #include "model_files.h"
-
-#include <hpac/log.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -214,7 +211,8 @@ static hpac_status read_own_part(hid_t file, hpac_model *model)
     return read_writer(group, "version", "hpac", model);
 }
 
-/* Opens what is a regular file with HDF5's signature. */
+/* Opens what is a regular file with HDF5's signature. Model files are replaced, never changed, so
+ * that no lock is needed. */
 static hpac_status open_file(const char *path, hid_t *file)
 {
     struct stat info;
@@ -225,7 +223,10 @@ static hpac_status open_file(const char *path, hid_t *file)
     if (H5Fis_hdf5(path) <= 0)
         return hpac_fail(HPAC_ERR_DATA, "not an HDF5 file, expected one as Keras writes it with "
                                         "model.save(\"name.h5\")");
-    return hpac_hdf5_open(path, file);
+    HPAC_AUTO_HDF5 hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_file_locking(access, false, true);
+    *file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    return *file >= 0 ? HPAC_OK : hpac_hdf5_fail(*file, "HDF5", "damaged or cut short");
 }
 
 static hpac_status read_file(const char *path, hpac_model *model)
@@ -333,14 +334,4 @@ void hpac_model_fini(hpac_model *model)
     free(model->config_yaml);
     free(model->written_by);
     *model = (hpac_model){0};
-}
-
-void hpac_model_warn_of_traits(const hpac_model *model, const char *path)
-{
-    if (model->keras.frozen)
-        hpac_log_warning("%s: has layers with trainable=False; hpac trains all layers", path);
-    if (model->keras.regularized)
-        hpac_log_warning("%s: has regularizers or constraints, which hpac does not support: "
-                         "training ignores them",
-                         path);
 }

@@ -1,6 +1,5 @@
 /* Models into files of Keras's layout. */
 #include "hdf5_io.h"
-#include "keras_config.h"
 #include "model_files.h"
 
 #include <stdio.h>

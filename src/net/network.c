@@ -410,15 +410,6 @@ hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed)
     return status;
 }
 
-size_t hpac_network_parameter_count(const hpac_network *network)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < network->stage_count; i++)
-        for (size_t p = 0; p < network->stages[i].plan->parameter_count; p++)
-            count += network->stages[i].plan->parameters[p].count;
-    return count;
-}
-
 void network_describe_stage(const hpac_network *network, const network_stage *stage, char text[96])
 {
     const hpac_op *ops = &network->ops[stage->first_op];

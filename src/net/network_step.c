@@ -3,12 +3,6 @@
 
 #include <string.h>
 
-size_t hpac_network_retained_nbytes(const hpac_network *network, size_t image_count)
-{
-    const hpac_batch_format *format = &network->options.format;
-    return image_count * (format->target_count + hpac_batch_image_nbytes(format));
-}
-
 /* After its first pass a data set that fits is not uploaded again. */
 hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count)
 {

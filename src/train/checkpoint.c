@@ -79,7 +79,13 @@ hpac_status checkpoint_start(train_job *training)
     if (!train->initial_model)
         return hpac_network_initialize(training->network, train->seed);
     hpac_log_info("weights: from %s", train->initial_model);
-    hpac_model_warn_of_traits(&training->initial_model, train->initial_model);
+    if (training->initial_model.keras.frozen)
+        hpac_log_warning("%s: has layers with trainable=False; hpac trains all layers",
+                         train->initial_model);
+    if (training->initial_model.keras.regularized)
+        hpac_log_warning("%s: has regularizers or constraints, which hpac does not support: "
+                         "training ignores them",
+                         train->initial_model);
     warn_of_channels(training);
     hpac_status status =
         hpac_network_import(training->network, training->initial_model.weights, NULL, NULL);

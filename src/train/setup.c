@@ -227,7 +227,9 @@ static hpac_status fit_device(const train_job *training, bool *fit)
 {
     hpac_device_info info;
     HPAC_TRY(training->device->ops->describe(training->device, &info));
-    double nbytes = (double)hpac_network_retained_nbytes(training->network, training->labels.count);
+    const hpac_batch_format format = train_format(training, HPAC_PHASE_TRAIN);
+    size_t image_nbytes = format.target_count + hpac_batch_image_nbytes(&format);
+    double nbytes = (double)(training->labels.count * image_nbytes);
     *fit = nbytes + SPARE_SHARE * (double)info.total_nbytes <= (double)info.free_nbytes;
     hpac_log_info("data: %zu images %s the device's memory (%.1f MiB, %.1f MiB free)",
                   training->labels.count, *fit ? "stay in" : "do not fit", nbytes * 0x1p-20,

@@ -61,7 +61,10 @@ static void print_host_memory(const train_job *training, FILE *stream)
     else if (hpac_dataset_is_cached(training->dataset))
         images = training->labels.count * hpac_batch_image_nbytes(&training_format);
     /* Weights and both accumulators; once more while a checkpoint is put together. */
-    size_t model = 2 * 3 * sizeof(float) * hpac_network_parameter_count(training->network);
+    size_t model = 0;
+    for (size_t i = 0; i < training->model.layer_count; i++)
+        model += 2 * 3 * sizeof(float) *
+                 (training->model.weights[i].kernel_count + training->model.weights[i].bias_count);
     fprintf(stream, "host memory, MiB: batch slots %.1f, prepared images %.1f, checkpoints %.1f\n",
             (double)slots * mib, (double)images * mib, (double)model * mib);
 }

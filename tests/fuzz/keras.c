@@ -1,6 +1,6 @@
 /* Keras's JSON: any text is accepted or refused, and accepted layers are valid. */
 #include "model/hdf5_io.h"
-#include "model/keras_config.h"
+#include "model/model_files.h"
 
 #include "input.h"
 
