@@ -26,16 +26,20 @@
 #define HPAC_TRY_NEW(pointer, count)                                                               \
     do {                                                                                           \
         (pointer) = calloc((count), sizeof *(pointer));                                            \
-        if (!(pointer))                                                                            \
-            return hpac_fail_memory((count) * sizeof *(pointer));                                  \
+        if (!(pointer)) {                                                                          \
+            hpac_fail_memory((count) * sizeof *(pointer));                                         \
+            return HPAC_ERR_INTERNAL;                                                              \
+        }                                                                                          \
     } while (0)
 
 /* For functions that return allocated memory: HPAC_TRY_MEMORY(copy = strdup(text), nbytes). Returns
  * hpac_fail_memory(nbytes) from the calling function when the expression is NULL. */
 #define HPAC_TRY_MEMORY(expression, nbytes)                                                        \
     do {                                                                                           \
-        if (!(expression))                                                                         \
-            return hpac_fail_memory(nbytes);                                                       \
+        if (!(expression)) {                                                                       \
+            hpac_fail_memory(nbytes);                                                              \
+            return HPAC_ERR_INTERNAL;                                                              \
+        }                                                                                          \
     } while (0)
 
 /* Makes room for one more element in a malloc'ed array, or returns hpac_fail_memory() from the
@@ -45,8 +49,10 @@
         if ((count) >= (capacity)) {                                                               \
             size_t hpac_grown = (capacity) ? 2 * (capacity) : 16;                                  \
             void *hpac_array = realloc((array), hpac_grown * sizeof *(array));                     \
-            if (!hpac_array)                                                                       \
-                return hpac_fail_memory(hpac_grown * sizeof *(array));                             \
+            if (!hpac_array) {                                                                     \
+                hpac_fail_memory(hpac_grown * sizeof *(array));                                    \
+                return HPAC_ERR_INTERNAL;                                                          \
+            }                                                                                      \
             (array) = hpac_array;                                                                  \
             (capacity) = hpac_grown;                                                               \
         }                                                                                          \

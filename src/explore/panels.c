@@ -215,7 +215,6 @@ static hpac_status draw_plane(canvas *picture, size_t left, size_t cell, const h
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < cols; c++) {
             size_t row = r * plane->rows / rows, col = c * plane->cols / cols;
-            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no failure is HPAC_OK */
             corner[r * picture->cols + c] = colours[plane->pixels[row * plane->cols + col]];
         }
     return HPAC_OK;

@@ -103,14 +103,15 @@ hpac_status hpac_training_write(hid_t file, const hpac_model *model)
 
 static hpac_status read_field(hid_t group, const field *wanted, hpac_training_state *training)
 {
-    char *to = (char *)training + wanted->offset;
+    void *to = (char *)training + wanted->offset;
     uint64_t counts[HPAC_COUNTS_MAX_CLASSES] = {0};
+    void *read = wanted->count > 1 ? (void *)counts : to;
     if (wanted->optional && H5Aexists(group, wanted->name) <= 0)
         return HPAC_OK;
-    HPAC_TRY(hpac_hdf5_read_numbers(group, wanted->name, hdf5_type(wanted->type), wanted->count,
-                                    wanted->count > 1 ? (void *)counts : to));
+    HPAC_TRY(
+        hpac_hdf5_read_numbers(group, wanted->name, hdf5_type(wanted->type), wanted->count, read));
     for (size_t c = 0; wanted->count > 1 && c < wanted->count; c++)
-        memcpy(to + c * sizeof(hpac_confusion), &counts[c], sizeof counts[c]);
+        memcpy((char *)to + c * sizeof(hpac_confusion), &counts[c], sizeof counts[c]);
     return HPAC_OK;
 }
 

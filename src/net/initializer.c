@@ -62,8 +62,8 @@ void hpac_initialize_kernel(hpac_initializer initializer, uint64_t seed, uint32_
     if (rank == 0)
         return;
     /* The last two dimensions are input and output channels, those before them the window. */
-    double fan_in = (double)(count / weights->dims[rank - 1]);
-    double fan_out = (double)(count / weights->dims[rank - 2]);
+    size_t inputs = count / weights->dims[rank - 1], outputs = count / weights->dims[rank - 2];
+    double fan_in = (double)inputs, fan_out = (double)outputs;
     if (initializer == HPAC_INIT_GLOROT_UNIFORM) {
         double limit = sqrt(6 / (fan_in + fan_out));
 #pragma omp parallel for schedule(static)

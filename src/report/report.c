@@ -121,7 +121,6 @@ const char *hpac_report_page(const hpac_report *report)
 hpac_status hpac_report_save(hpac_report *report)
 {
     HPAC_TRY(hpac_plot_probe());
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no failure to open is HPAC_OK */
     HPAC_TRY(hpac_directory_create(report->plots));
     HPAC_TRY(hpac_directory_probe(report->out));
     HPAC_TRY(hpac_directory_probe(report->plots));

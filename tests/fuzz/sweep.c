@@ -26,13 +26,13 @@ static void check_good(const hpac_sweep *sweep)
 {
     if (sweep->run_count < 1 || sweep->run_count > HPAC_SWEEP_MAX_RUNS || !sweep->name)
         abort();
-    for (int i = 0; i < sweep->run_count; i++) {
+    for (size_t i = 0; i < sweep->run_count; i++) {
         const hpac_sweep_run *run = &sweep->runs[i];
         size_t length = strlen(run->name);
         if (length == 0 || length > 250 || strchr(run->name, '/') || run->name[0] == '.' ||
             run->config.layer_count < 1 || !run->config.name)
             abort();
-        for (int other = 0; other < i; other++)
+        for (size_t other = 0; other < i; other++)
             if (strcmp(run->name, sweep->runs[other].name) == 0)
                 abort();
     }

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/param.h>
 
@@ -244,8 +245,10 @@ static hpac_status make_training(cpu_device *device, const hpac_plan_request *re
                             hpac_cpu_pass_memory(&passes, CPU_FORWARD, dnnl_query_weights_md, 0)));
     take_update(request, plan, &passes);
     HPAC_TRY(hpac_cpu_plan_add_passes(&plan->base, &passes));
+    size_t used = strlen(public->algorithm);
     if (public->updates_parameters)
-        strcat(public->algorithm, " / gradient and update in registers");
+        snprintf(public->algorithm + used, sizeof public->algorithm - used,
+                 " / gradient and update in registers");
     return HPAC_OK;
 }
 
