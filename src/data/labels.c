@@ -133,8 +133,8 @@ static void check_id(label_reader *reader, size_t line, const char *id)
     if (!*id)
         hpac_problems_add(&reader->problems, "%s:%zu: the Id is empty", reader->path, line);
     else if (strchr(id, '/'))
-        hpac_problems_add(&reader->problems, "%s:%zu: Id \"" SHOWN "\" holds a '/'",
-                          reader->path, line, SHOWN_TEXT(id));
+        hpac_problems_add(&reader->problems, "%s:%zu: Id \"" SHOWN "\" holds a '/'", reader->path,
+                          line, SHOWN_TEXT(id));
 }
 
 /* The class number written in the `length` characters at `text`; -1 for all else. */

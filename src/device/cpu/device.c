@@ -34,7 +34,7 @@ static void read_processor_name(char name[64])
     while (file && !found && fgets(line, sizeof line, file))
         found = sscanf(line, "model name : %63[^\n]", name) == 1;
     if (!found)
-        strcpy(name, "unknown processor");
+        snprintf(name, 64, "unknown processor");
     if (file)
         fclose(file);
 }
