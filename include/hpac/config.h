@@ -90,9 +90,8 @@ hpac_status hpac_config_parse(const char *document, const char *text, hpac_confi
 /* Frees what hpac_config_load allocated and zeroes the struct. */
 void hpac_config_fini(hpac_config *config);
 
-/* The resolved configuration as YAML that hpac_config_load reads back to the same values. */
-hpac_status hpac_config_write(const hpac_config *config, FILE *stream);
-/* The same as a text, malloc'ed; to be freed whatever the status. */
+/* The resolved configuration as YAML that hpac_config_load reads back to the same values;
+ * malloc'ed, to be freed whatever the status. */
 hpac_status hpac_config_text(const hpac_config *config, char **text);
 /* As a table for the terminal: one line per key, "data.channels  1", defaults marked. */
 void hpac_config_print(const hpac_config *config, FILE *stream);

@@ -124,7 +124,7 @@ static void write_model(const hpac_key *key, const void *record, FILE *stream)
     const hpac_config *config = record;
     for (size_t i = 0; i < config->layer_count; i++) {
         fputs(i == 0 ? "[" : ", ", stream);
-        hpac_layer_write(&config->layers[i], i == config->layer_count - 1, NULL, stream);
+        hpac_layer_write(config, i, NULL, stream);
     }
     fputc(']', stream);
 }
@@ -132,8 +132,9 @@ static void write_model(const hpac_key *key, const void *record, FILE *stream)
 _Static_assert(MAX_LAYERS == 256, "see the next line");
 const hpac_key_type hpac_key_model = {read_model, write_model, NULL, "a list of 1 to 256 layers"};
 
-void hpac_layer_write(const hpac_layer *layer, bool last, const char *name, FILE *stream)
+void hpac_layer_write(const hpac_config *config, size_t index, const char *name, FILE *stream)
 {
+    const hpac_layer *layer = &config->layers[index];
     layer_keys own;
     make_keys(hpac_layer_row_of(layer), &own);
     for (int i = 0; i < own.table.count; i++) {
@@ -144,7 +145,7 @@ void hpac_layer_write(const hpac_layer *layer, bool last, const char *name, FILE
             fprintf(stream, "%s%s: ", i == 0 ? "{" : ", ", key->path);
         if (i == 0) /* "type" is not stored */
             fputs(hpac_layer_name(layer), stream);
-        else if (last && strcmp(key->path, "units") == 0)
+        else if (index + 1 == config->layer_count && strcmp(key->path, "units") == 0)
             fputs("classes", stream);
         else
             key->type->write(key, layer, stream);

@@ -148,7 +148,7 @@ char *hpac_config_value_text(const hpac_config *config, const char *path);
 
 /* One key of a layer ("rate", "type"), or nothing if its type has none of this name; NULL: all, as
  * {type: conv2d, ...}. The units of the last layer are written as `classes`. */
-void hpac_layer_write(const hpac_layer *layer, bool last, const char *name, FILE *stream);
+void hpac_layer_write(const hpac_config *config, size_t index, const char *name, FILE *stream);
 /* Resolves `units: classes` and checks the stack against the prepared image. */
 void hpac_model_finish(hpac_reader *reader, const hpac_yaml_node *model, hpac_config *config);
 /* The layer types, and the keys of a table that begin with `section` ("" for all) and have a help

@@ -5,16 +5,6 @@
 
 #include <string.h>
 
-/* "3" or "3.rate" behind "model."; nothing for a layer that is not there. */
-static void write_of_layer(const hpac_config *config, const char *path, FILE *stream)
-{
-    char *rest;
-    size_t index = strtoul(path, &rest, 10) - 1;
-    if (index < config->layer_count && (*rest == '\0' || *rest == '.'))
-        hpac_layer_write(&config->layers[index], index == config->layer_count - 1,
-                         *rest ? rest + 1 : NULL, stream);
-}
-
 char *hpac_config_value_text(const hpac_config *config, const char *path)
 {
     int index = hpac_keys_find(&hpac_config_keys, path);
@@ -24,10 +14,14 @@ char *hpac_config_value_text(const hpac_config *config, const char *path)
     FILE *stream = open_memstream(&text, &nbytes);
     if (!stream)
         return NULL;
-    if (key)
+    if (key) {
         key->type->write(key, config, stream);
-    else if (strncmp(path, "model.", 6) == 0)
-        write_of_layer(config, path + 6, stream);
+    } else if (strncmp(path, "model.", 6) == 0) { /* "3" or "3.rate" behind it */
+        char *rest;
+        size_t layer = strtoul(path + 6, &rest, 10) - 1;
+        if (layer < config->layer_count && (*rest == '\0' || *rest == '.'))
+            hpac_layer_write(config, layer, *rest ? rest + 1 : NULL, stream);
+    }
     if (fclose(stream) == 0)
         return text;
     free(text);
@@ -50,7 +44,7 @@ static void write_name(const char *path, const char *previous, FILE *stream)
     fprintf(stream, "%*s%s:", 2 * depth, "", path);
 }
 
-hpac_status hpac_config_write(const hpac_config *config, FILE *stream)
+static hpac_status write_yaml(const hpac_config *config, FILE *stream)
 {
     const char *previous = "";
     fprintf(stream, "# Written by hpac %s: every value, the defaults included.\n", HPAC_VERSION);
@@ -59,20 +53,18 @@ hpac_status hpac_config_write(const hpac_config *config, FILE *stream)
         bool is_model = hpac_config_keys.keys[i].type == &hpac_key_model;
         HPAC_AUTO_FREE char *text = hpac_config_value_text(config, path);
         HPAC_TRY_MEMORY(text, strlen(path));
-        if (*text) {
-            write_name(path, previous, stream);
-            previous = path;
-            fprintf(stream, "%s%s\n", is_model ? "" : " ", is_model ? "" : text);
-        }
+        if (!*text)
+            continue;
+        write_name(path, previous, stream);
+        previous = path;
+        fprintf(stream, "%s%s\n", is_model ? "" : " ", is_model ? "" : text);
         for (size_t layer = 0; is_model && layer < config->layer_count; layer++) {
             fputs("  - ", stream);
-            hpac_layer_write(&config->layers[layer], layer == config->layer_count - 1, NULL,
-                             stream);
+            hpac_layer_write(config, layer, NULL, stream);
             fputc('\n', stream);
         }
     }
-    return ferror(stream) ? hpac_fail(HPAC_ERR_DATA, "the configuration could not be written")
-                          : HPAC_OK;
+    return HPAC_OK;
 }
 
 hpac_status hpac_config_text(const hpac_config *config, char **text)
@@ -81,15 +73,8 @@ hpac_status hpac_config_text(const hpac_config *config, char **text)
     *text = NULL;
     FILE *stream = open_memstream(text, &length);
     HPAC_TRY_MEMORY(stream, 1);
-    hpac_status status = hpac_config_write(config, stream);
+    hpac_status status = write_yaml(config, stream);
     return fclose(stream) != 0 && status == HPAC_OK ? hpac_fail_memory(length) : status;
-}
-
-static void print_row(const hpac_config *config, const char *path, bool is_default, FILE *stream)
-{
-    HPAC_AUTO_FREE char *text = hpac_config_value_text(config, path);
-    if (text && *text)
-        fprintf(stream, "%-34s%s%s\n", path, text, is_default ? "  (default)" : "");
 }
 
 void hpac_config_print(const hpac_config *config, FILE *stream)
@@ -99,17 +84,17 @@ void hpac_config_print(const hpac_config *config, FILE *stream)
     hpac_keys_read(&reader, &hpac_config_keys, "", NULL, &defaults, &(hpac_keys_seen){0});
     hpac_yaml_fini(&reader.yaml);
     for (int i = 0; i < hpac_config_keys.count; i++) {
-        const char *path = hpac_config_keys.keys[i].path;
-        HPAC_AUTO_FREE char *text = hpac_config_value_text(config, path);
-        HPAC_AUTO_FREE char *fallback = hpac_config_value_text(&defaults, path);
+        const hpac_key *key = &hpac_config_keys.keys[i];
+        HPAC_AUTO_FREE char *text = hpac_config_value_text(config, key->path);
+        HPAC_AUTO_FREE char *fallback = hpac_config_value_text(&defaults, key->path);
         bool is_default = text && fallback && strcmp(text, fallback) == 0;
-        bool is_model = hpac_config_keys.keys[i].type == &hpac_key_model;
-        if (!is_model)
-            print_row(config, path, is_default, stream);
-        for (size_t layer = 1; is_model && layer <= config->layer_count; layer++) {
-            char name[32];
-            snprintf(name, sizeof name, "model.%zu", layer);
-            print_row(config, name, is_default, stream);
+        const char *mark = is_default ? "  (default)\n" : "\n";
+        if (key->type != &hpac_key_model && text && *text)
+            fprintf(stream, "%-34s%s%s", key->path, text, mark);
+        for (size_t l = 0; key->type == &hpac_key_model && l < config->layer_count; l++) {
+            fprintf(stream, "model.%-28zu", l + 1);
+            hpac_layer_write(config, l, NULL, stream);
+            fputs(mark, stream);
         }
     }
 }

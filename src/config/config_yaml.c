@@ -352,22 +352,11 @@ static hpac_status copy_section(hpac_yaml *yaml, const hpac_yaml_node *value, hp
     return HPAC_OK;
 }
 
-static bool has_empty_key(const char *path, size_t nbytes)
-{
-    bool empty = true;
-    for (size_t i = 0; i < nbytes; i++) {
-        if (path[i] == '.' && empty)
-            return true;
-        empty = path[i] == '.';
-    }
-    return empty;
-}
-
 hpac_status hpac_yaml_put(hpac_yaml *yaml, hpac_yaml_node **root, const char *path, size_t nbytes,
                           hpac_yaml_node *value)
 {
     char place[HPAC_YAML_PLACE_NBYTES];
-    if (has_empty_key(path, nbytes))
+    if (nbytes == 0 || path[0] == '.' || path[nbytes - 1] == '.' || memmem(path, nbytes, "..", 2))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: an empty key; expected KEY=VALUE, as in train.epochs=5",
                          hpac_yaml_place(value, place));
