@@ -61,15 +61,10 @@ uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number)
     else
         place = hpac_random_u32(sampler->seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_LABELS, number, 0) *
                 0x1p-32;
-    int low = 0, high = HPAC_SYNTH_SETS - 1;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        if (place < sampler->cumulative[middle])
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return synth_sets[low].mask;
+    int set = 0; /* the frequent sets are the first */
+    while (place >= sampler->cumulative[set])
+        set++;
+    return synth_sets[set].mask;
 }
 
 void hpac_synth_id(uint64_t seed, uint32_t number, char id[37])

@@ -84,7 +84,11 @@ hpac_status hpac_synth_renderer_create(int size, hpac_synth_renderer **renderer)
 {
     size_t count = (size_t)size * (size_t)size;
     HPAC_TRY_NEW(*renderer, 1);
-    HPAC_TRY(synth_scene_init(&(*renderer)->scene, size));
+    synth_scene *scene = &(*renderer)->scene;
+    *scene = (synth_scene){.size = size, .scale = (float)size / SYNTH_SIDE};
+    HPAC_TRY_NEW(scene->pixels, count);
+    for (int grain = 0; grain < SYNTH_GRAINS; grain++)
+        HPAC_TRY_NEW(scene->noise[grain], count / 2);
     HPAC_TRY_NEW((*renderer)->light, count);
     HPAC_TRY_NEW((*renderer)->planes, HPAC_SYNTH_CHANNELS * count);
     return HPAC_OK;
@@ -94,7 +98,9 @@ void hpac_synth_renderer_destroy(hpac_synth_renderer *renderer)
 {
     if (!renderer)
         return;
-    synth_scene_fini(&renderer->scene);
+    for (int grain = 0; grain < SYNTH_GRAINS; grain++)
+        free(renderer->scene.noise[grain]);
+    free(renderer->scene.pixels);
     free(renderer->light);
     free(renderer->planes);
     free(renderer);

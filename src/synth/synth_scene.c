@@ -2,8 +2,6 @@
  * cell each pixel belongs. */
 #include "synth_scene.h"
 
-#include "base/memory.h"
-
 /* ---- cells ---- */
 
 /* What the cells of an image have in common, as one cell line under one microscope. Ranges are set
@@ -311,23 +309,6 @@ static void fill_noise(const synth_scene *scene, float *noise, float pitch, hpac
 }
 
 /* ---- the scene ---- */
-
-hpac_status synth_scene_init(synth_scene *scene, int size)
-{
-    *scene = (synth_scene){.size = size, .scale = (float)size / SYNTH_SIDE};
-    size_t count = (size_t)size * (size_t)size;
-    HPAC_TRY_NEW(scene->pixels, count);
-    for (int grain = 0; grain < SYNTH_GRAINS; grain++)
-        HPAC_TRY_NEW(scene->noise[grain], count / 2);
-    return HPAC_OK;
-}
-
-void synth_scene_fini(synth_scene *scene)
-{
-    free(scene->pixels);
-    for (int grain = 0; grain < SYNTH_GRAINS; grain++)
-        free(scene->noise[grain]);
-}
 
 void synth_scene_build(synth_scene *scene, uint64_t seed, uint32_t number, uint32_t labels)
 {

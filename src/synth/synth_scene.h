@@ -15,10 +15,8 @@
 
 #define SYNTH_SIDE 512.0f
 #define SYNTH_PI 3.14159265f
-#define SYNTH_FAR 99.0f /* units: farther than any stain reaches */
-#define SYNTH_POLE                                                                                 \
-    0.72f /* radii from the middle of a dividing cell to the poles of its spindle                  \
-           */
+#define SYNTH_FAR 99.0f  /* units: farther than any stain reaches */
+#define SYNTH_POLE 0.72f /* radii from the middle of a dividing cell to its spindle's poles */
 enum { SYNTH_MAX_CELLS = 200, SYNTH_MAX_NUCLEOLI = 5, SYNTH_WAVES = 4 };
 
 /* Compiled for AVX2 as well, chosen at load time; the same results, as nothing is contracted. */
@@ -91,9 +89,7 @@ typedef struct synth_scene {
     float *noise[SYNTH_GRAINS]; /* (size / 2, size): rows repeat */
 } synth_scene;
 
-/* synth_scene_fini frees what a failed init allocated. Errors: INTERNAL. */
-hpac_status synth_scene_init(synth_scene *scene, int size);
-void synth_scene_fini(synth_scene *scene);
+/* Fills a scene whose size, scale and arrays are set. */
 void synth_scene_build(synth_scene *scene, uint64_t seed, uint32_t number, uint32_t labels);
 
 /* Adds the light of the proteins in `labels` (channel 0), of the nuclei, the microtubules or the
