@@ -4,8 +4,7 @@
  *     HPAC_TRY(hpac_classifier_load("runs/improved/model.h5", &hints, &classifier));
  *     hpac_inference_options options = {
  *         .device = device, .classifiers = &classifier, .classifier_count = 1};
- *     HPAC_TRY(hpac_inference_create(&options, &inference));
- *     HPAC_TRY(hpac_inference_run(inference, &(hpac_inference_set){...}));
+ *     HPAC_TRY(hpac_inference_run(&options, &(hpac_inference_set){...}));
  *
  * Only the batches in flight are in memory, whatever the number of images. With several classifiers
  * each image is read once and probabilities are averaged.
@@ -75,14 +74,6 @@ typedef struct hpac_inference_options {
     void *user;
 } hpac_inference_options;
 
-typedef struct hpac_inference hpac_inference;
-
-/* Creates the networks on the device, with their weights; to be destroyed whatever the status.
- * Errors: CONFIG (classifiers that differ), DEVICE (memory), INTERNAL. */
-hpac_status hpac_inference_create(const hpac_inference_options *options,
-                                  hpac_inference **inference);
-void hpac_inference_destroy(hpac_inference *inference); /* NULL is fine */
-
 /* The images of one run. Nothing is owned. */
 typedef struct hpac_inference_set {
     const char *images;        /* directory */
@@ -102,8 +93,10 @@ typedef struct hpac_inference_set {
     size_t *skipped; /* set at the end: bad images; may be NULL */
 } hpac_inference_set;
 
-/* Checks all image files (with skip_bad_images only the directory), then computes. Errors: DATA for
+/* Creates the networks on the device, checks all image files (with skip_bad_images only the
+ * directory), then computes. Errors: CONFIG (classifiers that differ); DEVICE (memory); DATA for
  * images, with all missing ones listed; NUMERIC; HPAC_INTERRUPTED; those of the callbacks. */
-hpac_status hpac_inference_run(hpac_inference *inference, const hpac_inference_set *set);
+hpac_status hpac_inference_run(const hpac_inference_options *options,
+                               const hpac_inference_set *set);
 
 #endif

@@ -55,7 +55,7 @@ typedef struct hpac_network_batch {
     const uint32_t *resident_rows;
 } hpac_network_batch;
 
-/* Errors: CONFIG for impossible stacks (layer.h), DEVICE. */
+/* To be destroyed whatever the status. Errors: CONFIG for impossible stacks (layer.h), DEVICE. */
 hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network);
 void hpac_network_destroy(hpac_network *network); /* NULL is fine */
 

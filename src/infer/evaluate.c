@@ -17,13 +17,12 @@ typedef struct evaluation_job {
     double loss_sum;                    /* over evaluated rows, like prior_sum */
     size_t tuning_rows;                 /* rows of the tuning half, not evaluated */
     double prior_sum;
-    hpac_inference *inference; /* of one model at a time */
+    hpac_inference_options inference; /* with one model at a time */
     hpac_evaluate_result *result;
 } evaluation_job;
 
 static void job_fini(evaluation_job *job)
 {
-    hpac_inference_destroy(job->inference);
     hpac_predictions_fini(&job->tuning);
     hpac_predictions_fini(&job->evaluated);
     hpac_labels_fini(&job->labels);
@@ -51,7 +50,7 @@ static hpac_status predict_rows(evaluation_job *job, const size_t *rows, size_t 
         .skipped = &skipped,
     };
     HPAC_TRY(hpac_predictions_reserve(predictions, row_count));
-    HPAC_TRY(hpac_inference_run(job->inference, &set));
+    HPAC_TRY(hpac_inference_run(&job->inference, &set));
     job->result->skipped += skipped;
     return HPAC_OK;
 }
@@ -78,11 +77,8 @@ static hpac_status predict_with_model(evaluation_job *job, const hpac_classifier
     if (job->options->tune && rows->tuning_count == 0)
         return hpac_fail(HPAC_ERR_CONFIG, "%s: %s: no rows in the tuning half", classifier->path,
                          rows->name);
-    hpac_inference_options options = job->options->inference;
-    options.classifiers = classifier;
-    options.classifier_count = 1;
-    hpac_inference_destroy(job->inference);
-    HPAC_TRY(hpac_inference_create(&options, &job->inference));
+    job->inference.classifiers = classifier;
+    job->inference.classifier_count = 1;
     size_t first = job->evaluated.count;
     double loss_sum;
     HPAC_TRY(predict_rows(job, rows->evaluated, rows->evaluated_count, &job->evaluated, &loss_sum));
@@ -219,6 +215,7 @@ hpac_status hpac_evaluate_model(const hpac_evaluate_options *options, hpac_evalu
     evaluation_job job = {
         .options = options,
         .model = model,
+        .inference = options->inference,
         .halve = options->tune || (options->threshold_count == 0 &&
                                    options->inference.classifiers[0].model.has_thresholds),
         .tuning.target_count = model->target_count,

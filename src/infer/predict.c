@@ -32,32 +32,17 @@ hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, size_t c
     return HPAC_OK;
 }
 
-typedef struct prediction_job {
-    hpac_labels ids;
-    float thresholds[HPAC_CLASS_COUNT];
-    hpac_inference *inference;
-    hpac_submission submission;
-} prediction_job;
-
-static void job_fini(prediction_job *job)
-{
-    hpac_submission_discard(&job->submission);
-    hpac_inference_destroy(job->inference);
-    hpac_labels_fini(&job->ids);
-}
-
 static hpac_status on_start(void *user)
 {
-    prediction_job *job = user;
-    HPAC_TRY(hpac_directory_create(job->submission.directory));
-    return hpac_submission_begin(&job->submission);
+    hpac_submission *submission = user;
+    HPAC_TRY(hpac_directory_create(submission->directory));
+    return hpac_submission_begin(submission);
 }
 
 static hpac_status on_batch(void *user, const size_t *rows, size_t count,
                             const float *probabilities)
 {
-    prediction_job *job = user;
-    return hpac_submission_add(&job->submission, rows, count, probabilities);
+    return hpac_submission_add(user, rows, count, probabilities);
 }
 
 hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_result *result)
@@ -66,32 +51,32 @@ hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_resul
                                  hpac_run_files[HPAC_RUN_SUBMISSION].name};
     const hpac_inference_options *inference = &options->inference;
     const hpac_model *model = &inference->classifiers[0].model;
+    float thresholds[HPAC_CLASS_COUNT];
     *result = (hpac_predict_result){0};
-    HPAC_AUTO(job_fini) prediction_job job = {0};
     if (!options->force)
         HPAC_TRY(hpac_directory_check_free(options->directory, names, 2));
     HPAC_TRY(hpac_thresholds_resolve(inference->classifiers, inference->classifier_count,
-                                     options->thresholds, options->threshold_count,
-                                     job.thresholds));
-    HPAC_TRY(hpac_ids_read_csv(options->ids, &job.ids));
-    HPAC_TRY(hpac_inference_create(inference, &job.inference));
-    job.submission = (hpac_submission){
+                                     options->thresholds, options->threshold_count, thresholds));
+    HPAC_AUTO(hpac_labels_fini) hpac_labels ids = {0};
+    HPAC_TRY(hpac_ids_read_csv(options->ids, &ids));
+    HPAC_AUTO(hpac_submission_discard)
+    hpac_submission submission = {
         .directory = options->directory,
-        .ids = &job.ids,
+        .ids = &ids,
         .targets = model->targets,
         .target_count = model->target_count,
-        .thresholds = job.thresholds,
+        .thresholds = thresholds,
         .empty = options->empty,
     };
     const hpac_inference_set set = {
         .images = options->images,
-        .labels = &job.ids,
+        .labels = &ids,
         .on_start = on_start,
         .on_batch = on_batch,
-        .user = &job,
+        .user = &submission,
         .skipped = &result->skipped,
     };
-    HPAC_TRY(hpac_inference_run(job.inference, &set));
-    result->images = job.ids.count;
-    return hpac_submission_commit(&job.submission);
+    HPAC_TRY(hpac_inference_run(inference, &set));
+    result->images = ids.count;
+    return hpac_submission_commit(&submission);
 }

@@ -278,9 +278,16 @@ hpac_status hpac_network_allocate(hpac_network *network)
     return HPAC_OK;
 }
 
-static hpac_status init(hpac_network *network, const hpac_network_options *options)
+hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **result)
 {
     size_t layers = options->layer_count, classes = options->format.target_count;
+    *result = NULL;
+    if (layers < 1 || options->format.batch_size < 1)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "network with %zu layers and batch size %zu, expected at least 1 of each",
+                         layers, options->format.batch_size);
+    HPAC_TRY_NEW(*result, 1);
+    hpac_network *network = *result;
     network->options = *options;
     HPAC_TRY_NEW(network->layers, layers);
     HPAC_TRY_NEW(network->shapes, layers);
@@ -297,22 +304,6 @@ static hpac_status init(hpac_network *network, const hpac_network_options *optio
     HPAC_TRY(make_plans(network));
     assign_memory(network);
     return HPAC_OK;
-}
-
-hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network)
-{
-    *network = NULL;
-    if (options->layer_count < 1 || options->format.batch_size < 1)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "network with %zu layers and batch size %zu, expected at least 1 of each",
-                         options->layer_count, options->format.batch_size);
-    HPAC_TRY_NEW(*network, 1);
-    hpac_status status = init(*network, options);
-    if (status != HPAC_OK) {
-        hpac_network_destroy(*network);
-        *network = NULL;
-    }
-    return status;
 }
 
 void hpac_network_destroy(hpac_network *network)

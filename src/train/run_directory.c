@@ -123,27 +123,26 @@ hpac_status train_write_run_json(const train_job *training, const char *state)
         if (training->skipped[row] &&
             json_array_append_new(skipped, json_string(training->labels.ids[row])) != 0)
             return hpac_fail_memory(1);
-    const hpac_run_info info = {
-        .state = state,
-        .version = HPAC_VERSION,
-        .configuration = training->config->name,
-        .device = training->device_info.name,
-        .libraries = training->device_info.libraries,
-        .cpu_path = hpac_cpu_path_name(cpu_path),
-        .started = started,
-        .updated = now,
-        .seed = (long long)training->config->train.seed,
-        .epochs = progress->epoch,
-        .steps = progress->step,
-        .best_epoch = progress->best_epoch,
-        .epochs_without_best = progress->epochs_without_best,
-        .elapsed_s = progress->elapsed_s,
-        .train_images = (long long)training->fold->train_count,
-        .validation_images = (long long)training->fold->validation_count,
-        .skipped_images = (long long)training->skipped_images,
-        .skipped = skipped,
-    };
-    return hpac_run_info_write(&info, training->options->directory);
+    json_auto_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, "
+        "s:O}",
+        "state", state, "hpac", HPAC_VERSION, "configuration", training->config->name, "device",
+        training->device_info.name, "libraries", training->device_info.libraries, "cpu_path",
+        hpac_cpu_path_name(cpu_path), "seed", (json_int_t)training->config->train.seed, "started",
+        started, "updated", now, "epochs", (json_int_t)progress->epoch, "steps",
+        (json_int_t)progress->step, "best_epoch", (json_int_t)progress->best_epoch,
+        "epochs_without_best", (json_int_t)progress->epochs_without_best, "elapsed_s",
+        progress->elapsed_s, "train_images", (json_int_t)training->fold->train_count,
+        "validation_images", (json_int_t)training->fold->validation_count, "skipped_images",
+        (json_int_t)training->skipped_images, "skipped", skipped);
+    HPAC_AUTO_FREE char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    if (!text)
+        return hpac_fail(HPAC_ERR_INTERNAL,
+                         "cannot make run.json (out of memory, or a text is not UTF-8)");
+    hpac_file file;
+    HPAC_TRY(hpac_run_file_create(training->options->directory, HPAC_RUN_RUN_JSON, &file));
+    fprintf(file.stream, "%s\n", text);
+    return hpac_file_commit(&file);
 }
 
 static void warn_of_report(const char *path)

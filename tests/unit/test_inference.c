@@ -117,7 +117,6 @@ typedef struct fixture {
     hpac_device *device;
     hpac_classifier classifiers[3];
     hpac_inference_options options;
-    hpac_inference *inference;
     seen_rows seen;
     double loss_sum;
     size_t skipped;
@@ -137,13 +136,10 @@ static void open_fixture(fixture *fix, size_t classifier_count, bool skip)
                                             .workers = 2,
                                             .skip_bad_images = skip,
                                             .stop = &fix->seen.stop};
-    cr_assert_eq(hpac_inference_create(&fix->options, &fix->inference), HPAC_OK, "%s",
-                 hpac_error_message());
 }
 
 static void close_fixture(fixture *fix)
 {
-    hpac_inference_destroy(fix->inference);
     for (size_t i = 0; i < fix->options.classifier_count; i++)
         hpac_classifier_fini(&fix->classifiers[i]);
     fix->device->ops->close(fix->device);
@@ -163,7 +159,7 @@ static hpac_status run(fixture *fix, const hpac_labels *labels, const size_t *ro
                                     .user = &fix->seen,
                                     .loss_sum = &fix->loss_sum,
                                     .skipped = &fix->skipped};
-    return hpac_inference_run(fix->inference, &set);
+    return hpac_inference_run(&fix->options, &set);
 }
 
 static void assert_close(double a, double b, double tolerance)
