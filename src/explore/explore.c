@@ -4,10 +4,14 @@
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "render/page.h"
 #include "render/plot.h"
 
 #include <fnmatch.h>
 #include <string.h>
+
+HPAC_TEMPLATE_FILE(explore, "src_explore_explore_html");
+HPAC_TEMPLATE_FILE(item, "src_explore_explore_item_html");
 
 /* ---- the terminal ---- */
 
@@ -51,6 +55,21 @@ hpac_status hpac_exploration_print(const hpac_explore_options *options,
 
 /* ---- tables and plots ---- */
 
+typedef struct output {
+    const hpac_exploration *found;
+    const hpac_explore_options *options;
+    panel_rows chosen; /* none without a directory of images */
+} output;
+
+/* One row per plot: plots/<table>.png, drawn of <table>.csv. */
+typedef struct picture {
+    const char *table;            /* the table's name, or a pattern */
+    const char *needs;            /* not drawn unless this table has rows; NULL: the table itself */
+    const char *script;           /* tools/plots/<script>.gp */
+    const char *axis, *axis_text; /* a variable of it */
+    const char *caption;
+} picture;
+
 /* Id, then 0 or 1 per class, in class order. */
 static hpac_status write_binarised(const hpac_explore_options *options)
 {
@@ -74,7 +93,7 @@ static hpac_status write_binarised(const hpac_explore_options *options)
     return hpac_file_commit(&file);
 }
 
-static const explore_picture pictures[] = {
+static const picture pictures[] = {
     {"class_counts", NULL, "bars", "axis", "images", "Images per class."},
     {"labels_per_image", NULL, "columns", "yaxis", "percent of the images",
      "Percentage of the images with one, two, ... labels."},
@@ -85,46 +104,35 @@ static const explore_picture pictures[] = {
      "Of the images with this class, those with each class."},
 };
 
-const explore_picture *explore_picture_find(const hpac_exploration *found, const hpac_table *table)
+/* The plot of a table; NULL when it has none or nothing in it. */
+static const picture *find_picture(const output *all, const hpac_table *table)
 {
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)
         if (fnmatch(pictures[i].table, table->name, 0) == 0) {
             const char *needs = pictures[i].needs ? pictures[i].needs : table->name;
-            bool drawn = hpac_table_row_count(explore_table(found, needs)) > 0;
+            bool drawn = hpac_table_row_count(explore_table(all->found, needs)) > 0;
             return drawn ? &pictures[i] : NULL;
         }
     return NULL;
 }
 
-/* Draws <table>.csv as plots/<table>.png. */
-static hpac_status draw_table(const hpac_explore_options *options, const hpac_table *table,
-                              const explore_picture *picture)
+/* Writes <table>.csv and draws it as plots/<table>.png. */
+static hpac_status write_table(const output *all, const hpac_table *table)
 {
-    HPAC_AUTO_FREE char *csv = hpac_path_join(options->out, "%s.csv", table->name);
-    HPAC_AUTO_FREE char *path = hpac_path_join(options->out, "plots/%s.png", table->name);
-    HPAC_TRY_MEMORY(csv && path, strlen(options->out));
+    const char *out = all->options->out;
+    const picture *plotted = find_picture(all, table);
+    HPAC_TRY(hpac_table_write_csv(table, out, "%s.csv", table->name));
+    if (!all->options->plots || !plotted)
+        return HPAC_OK;
+    HPAC_AUTO_FREE char *csv = hpac_path_join(out, "%s.csv", table->name);
+    HPAC_AUTO_FREE char *path = hpac_path_join(out, "plots/%s.png", table->name);
+    HPAC_TRY_MEMORY(csv && path, strlen(out));
     HPAC_AUTO(hpac_plot_fini) hpac_plot plot = {0};
     HPAC_TRY(hpac_plot_init(&plot));
     hpac_plot_add_file(&plot, csv, "csv");
     hpac_plot_add_text(&plot, table->title, "title");
-    hpac_plot_add_text(&plot, picture->axis_text, "%s", picture->axis);
-    return hpac_plot_draw(&plot, picture->script, path);
-}
-
-static hpac_status write_tables(const hpac_explore_options *options, const hpac_exploration *found)
-{
-    HPAC_AUTO_FREE char *plots = hpac_path_join(options->out, "plots");
-    HPAC_TRY_MEMORY(plots, strlen(options->out));
-    if (options->plots)
-        HPAC_TRY(hpac_directory_create(plots));
-    for (size_t i = 0; i < found->table_count; i++) {
-        const hpac_table *table = &found->tables[i];
-        const explore_picture *picture = explore_picture_find(found, table);
-        HPAC_TRY(hpac_table_write_csv(table, options->out, "%s.csv", table->name));
-        if (options->plots && picture)
-            HPAC_TRY(draw_table(options, table, picture));
-    }
-    return HPAC_OK;
+    hpac_plot_add_text(&plot, plotted->axis_text, "%s", plotted->axis);
+    return hpac_plot_draw(&plot, plotted->script, path);
 }
 
 /* ---- pages of panels ---- */
@@ -168,11 +176,16 @@ static int write_title(const hpac_explore_options *options, size_t row, char *ti
     return lines;
 }
 
-/* Draws one page of panels, whose first image is `first`, as the page `number`, from 1. */
-static hpac_status draw_page(const hpac_explore_options *options, const char *directory,
-                             const panel_rows *chosen, size_t first, size_t number)
+static size_t page_count(const output *all)
 {
-    size_t rows = chosen->count - first;
+    return (all->chosen.count + all->options->page_rows - 1) / all->options->page_rows;
+}
+
+/* Draws one page of panels, from 0. */
+static hpac_status draw_page(const output *all, const char *directory, size_t page)
+{
+    const hpac_explore_options *options = all->options;
+    size_t first = page * options->page_rows, rows = all->chosen.count - first;
     rows = rows < options->page_rows ? rows : options->page_rows;
     int channels[HPAC_MAX_CHANNELS];
     panel_columns(options, channels);
@@ -185,7 +198,7 @@ static hpac_status draw_page(const hpac_explore_options *options, const char *di
     int lines = 0;
     for (size_t i = 1; i <= rows; i++) {
         char title[HPAC_CLASS_COUNT * 32 + 256];
-        int own = write_title(options, chosen->rows[first + i - 1], title, sizeof title);
+        int own = write_title(options, all->chosen.rows[first + i - 1], title, sizeof title);
         lines = own > lines ? own : lines;
         HPAC_AUTO_FREE char *file = hpac_path_join(directory, "image_%03zu.png", first + i);
         HPAC_TRY_MEMORY(file, strlen(directory));
@@ -193,21 +206,160 @@ static hpac_status draw_page(const hpac_explore_options *options, const char *di
         hpac_plot_add_text(&plot, title, "label%zu", i);
     }
     hpac_plot_add_number(&plot, lines, "lines");
-    HPAC_AUTO_FREE char *path = hpac_path_join(directory, "page_%02zu.png", number);
+    HPAC_AUTO_FREE char *path = hpac_path_join(directory, "page_%02zu.png", page + 1);
     return path ? hpac_plot_draw(&plot, "panels", path) : hpac_fail_memory(strlen(directory));
 }
 
-static hpac_status draw_panels(const hpac_explore_options *options, panel_rows *chosen)
+static hpac_status draw_panels(output *all)
 {
+    const hpac_explore_options *options = all->options;
     HPAC_AUTO_FREE char *directory = hpac_path_join(options->out, "panels");
     HPAC_TRY_MEMORY(directory, strlen(options->out));
     HPAC_TRY(hpac_directory_create(directory));
     HPAC_TRY(hpac_directory_remove_files(directory, is_panel, NULL));
-    HPAC_TRY(panels_draw(options, directory, chosen));
-    size_t page = 1;
-    for (size_t first = 0; options->plots && first < chosen->count; first += options->page_rows)
-        HPAC_TRY(draw_page(options, directory, chosen, first, page++));
+    HPAC_TRY(panels_draw(options, directory, &all->chosen));
+    for (size_t page = 0; options->plots && page < page_count(all); page++)
+        HPAC_TRY(draw_page(all, directory, page));
     return HPAC_OK;
+}
+
+/* ---- values of the page ---- */
+
+static void set_labels(hpac_page *page, const output *all)
+{
+    const hpac_label_statistics *statistics = &all->found->statistics;
+    const hpac_table *directories = explore_table(all->found, "folders");
+    hpac_page_set(page, "name", "%s", all->options->name);
+    hpac_page_set(page, "images", "%zu", statistics->images);
+    hpac_page_set(page, "labels", "%zu", statistics->labels);
+    hpac_page_set(page, "multi_images", "%zu", statistics->multi_images);
+    hpac_page_set_count(page, "uncorrelated", (size_t)statistics->uncorrelated);
+    hpac_page_set_count(page, "correlation",
+                        hpac_table_row_count(explore_table(all->found, "correlation_pairs")));
+    hpac_page_set_count(page, "directories", directories ? hpac_table_row_count(directories) : 0);
+    hpac_page_set_count(page, "cooccurring", all->options->cooccurring_count);
+    hpac_page_set_count(page, "image_directory", all->options->images != NULL);
+    if (!all->options->test)
+        return;
+    hpac_page_set(page, "test_images", "%zu", all->found->test.images);
+    hpac_page_set(page, "test_percent", "%.1f", all->found->test_percent);
+    hpac_page_set(page, "train_images", "%zu", all->found->train_images);
+}
+
+static void set_panels(hpac_page *page, const output *all)
+{
+    const hpac_explore_options *options = all->options;
+    const panel_rows *chosen = &all->chosen;
+    char names[HPAC_CLASS_COUNT * 32], text[256] = ""; /* "green (protein), red (microtubules)" */
+    hpac_class_list(explore_wanted(options), names, sizeof names);
+    int channels[HPAC_MAX_CHANNELS];
+    panel_columns(options, channels);
+    for (size_t i = 0, length = 0; i < options->channels && length < sizeof text; i++)
+        length +=
+            (size_t)snprintf(text + length, sizeof text - length, "%s%s (%s)", i > 0 ? ", " : "",
+                             hpac_channel_names[channels[i]], panel_stained[channels[i]]);
+    hpac_page_set(page, "panels", "yes");
+    hpac_page_set(page, "wanted", "%s", names);
+    hpac_page_set(page, "columns", "%s", text);
+    hpac_page_set(page, "matching", "%zu", chosen->matching);
+    hpac_page_set(page, "shown", "%zu", chosen->count);
+    hpac_page_set_count(page, "any_shown", chosen->count);
+    hpac_page_set_count(page, "left_out", chosen->left_out);
+    if (chosen->count > 0)
+        hpac_page_set(page, "first_id", "%s", options->labels->ids[chosen->rows[0]]);
+}
+
+/* ---- tables and pictures of the page ---- */
+
+static void insert_picture(hpac_page *page, const output *all, const hpac_table *table)
+{
+    const picture *plotted = find_picture(all, table);
+    if (!plotted || !all->options->plots)
+        return;
+    HPAC_AUTO_FREE char *path = hpac_path_join(all->options->out, "plots/%s.png", table->name);
+    if (path)
+        hpac_page_picture(page, path, plotted->caption);
+}
+
+static void insert_heading(hpac_page *page, const char *heading, bool nobody)
+{
+    hpac_page_set(page, "heading", "%s", heading);
+    hpac_page_set_count(page, "nobody", nobody);
+    hpac_page_render(page, HPAC_TEMPLATE(item), NULL, NULL);
+}
+
+static void insert_cooccurring(hpac_page *page, const output *all)
+{
+    for (size_t i = 0; i < all->options->cooccurring_count; i++) {
+        const hpac_table *table = explore_table(all->found, all->found->texts[i].name);
+        bool nobody = hpac_table_row_count(table) == 0;
+        insert_heading(page, hpac_class_names[all->options->cooccurring[i]], nobody);
+        insert_picture(page, all, table);
+        if (!nobody)
+            hpac_page_table(page, table, 0);
+    }
+}
+
+static void insert_photograph(hpac_page *page, const output *all, const char *title,
+                              const char *name)
+{
+    HPAC_AUTO_FREE char *path = hpac_path_join(all->options->out, "panels/%s", name);
+    if (path)
+        hpac_page_photograph(page, path, title);
+}
+
+static void insert_images(hpac_page *page, const output *all)
+{
+    const hpac_labels *labels = all->options->labels;
+    size_t pages = page_count(all), page_rows = all->options->page_rows;
+    for (size_t i = 0; i < all->chosen.count; i++) {
+        char name[64], heading[64], classes[HPAC_CLASS_COUNT * 32];
+        char title[sizeof classes + 256];
+        if (pages > 1 && i % page_rows == 0) {
+            snprintf(heading, sizeof heading, "Page %zu of %zu", i / page_rows + 1, pages);
+            insert_heading(page, heading, false);
+        }
+        size_t row = all->chosen.rows[i];
+        hpac_class_list(labels->masks[row], classes, sizeof classes);
+        snprintf(name, sizeof name, "image_%03zu.png", i + 1);
+        snprintf(title, sizeof title, "%s (%s)", classes, labels->ids[row]);
+        insert_photograph(page, all, title, name);
+    }
+}
+
+static void insert(void *user, hpac_page *page, const char *part)
+{
+    const output *all = user;
+    char name[64] = "", after[64];
+    snprintf(after, sizeof after, "after: %zu × %zu", all->options->cols, all->options->rows);
+    if (sscanf(part, "picture %63s", name) == 1) {
+        insert_picture(page, all, explore_table(all->found, name));
+    } else if (sscanf(part, "table %63s", name) == 1) { /* and perhaps the most rows */
+        hpac_page_table(page, explore_table(all->found, name),
+                        strtoul(part + strlen("table ") + strlen(name), NULL, 10));
+    } else if (strcmp(part, "cooccurring") == 0) {
+        insert_cooccurring(page, all);
+    } else if (strcmp(part, "images") == 0) {
+        insert_images(page, all);
+    } else if (strcmp(part, "before_and_after") == 0) {
+        insert_photograph(page, all, "before", "before.png");
+        insert_photograph(page, all, after, "after.png");
+    }
+}
+
+static hpac_status write_page(const output *all)
+{
+    char title[256];
+    snprintf(title, sizeof title, "Exploration of %s", all->options->name);
+    HPAC_AUTO_FREE char *path = hpac_path_join(all->options->out, "explore.html");
+    HPAC_TRY_MEMORY(path, strlen(all->options->out));
+    hpac_page *page;
+    HPAC_TRY(hpac_page_create(path, title, &page));
+    set_labels(page, all);
+    if (all->options->images)
+        set_panels(page, all);
+    hpac_page_render(page, HPAC_TEMPLATE(explore), insert, (void *)all);
+    return hpac_page_commit(page);
 }
 
 /* ---- all of it ---- */
@@ -224,21 +376,26 @@ static hpac_status check_target(const hpac_explore_options *options)
     return hpac_directory_probe(options->out);
 }
 
-static void free_rows(const panel_rows *chosen)
+static void output_fini(const output *all)
 {
-    free(chosen->rows);
+    free(all->chosen.rows);
 }
 
 hpac_status hpac_exploration_write(const hpac_explore_options *options,
                                    const hpac_exploration *found)
 {
+    HPAC_AUTO(output_fini) output all = {.found = found, .options = options};
     HPAC_TRY(check_target(options));
-    HPAC_AUTO(free_rows) panel_rows chosen = {0};
     if (options->images)
-        HPAC_TRY(panel_rows_choose(options, &chosen));
-    HPAC_TRY(write_tables(options, found));
+        HPAC_TRY(panel_rows_choose(options, &all.chosen));
+    HPAC_AUTO_FREE char *plots = hpac_path_join(options->out, "plots");
+    HPAC_TRY_MEMORY(plots, strlen(options->out));
+    if (options->plots)
+        HPAC_TRY(hpac_directory_create(plots));
+    for (size_t i = 0; i < found->table_count; i++)
+        HPAC_TRY(write_table(&all, &found->tables[i]));
     HPAC_TRY(write_binarised(options));
     if (options->images)
-        HPAC_TRY(draw_panels(options, &chosen));
-    return explore_page_write(options, found, options->images ? &chosen : NULL);
+        HPAC_TRY(draw_panels(&all));
+    return write_page(&all);
 }

@@ -45,24 +45,4 @@ hpac_status panel_rows_choose(const hpac_explore_options *options, panel_rows *c
 hpac_status panels_draw(const hpac_explore_options *options, const char *directory,
                         panel_rows *chosen);
 
-/* ---- explore.c ---- */
-
-/* One row per plot: plots/<table>.png, drawn of <table>.csv. */
-typedef struct explore_picture {
-    const char *table;            /* the table's name, or a pattern: "company_*" */
-    const char *needs;            /* not drawn unless this table has rows; NULL: the table itself */
-    const char *script;           /* tools/plots/<script>.gp */
-    const char *axis, *axis_text; /* a variable of it */
-    const char *caption;
-} explore_picture;
-
-/* The plot of a table; NULL when it has none or nothing in it. */
-const explore_picture *explore_picture_find(const hpac_exploration *found, const hpac_table *table);
-
-/* ---- explore_page.c ---- */
-
-/* Writes explore.html from the files in the directory. chosen: NULL without images. */
-hpac_status explore_page_write(const hpac_explore_options *options, const hpac_exploration *found,
-                               const panel_rows *chosen);
-
 #endif

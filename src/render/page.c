@@ -20,10 +20,11 @@ HPAC_TEMPLATE_FILE(page, "src_render_page_html");
 #define CONTENTS_MINIMUM 4
 
 struct hpac_page {
-    hpac_file file;
-    FILE *body; /* into `text`: the headings must be known before it is written */
-    char *text;
-    size_t nbytes;
+    const char *path;
+    FILE *body, *contents; /* into these texts: the contents are written before the body */
+    char *body_text, *contents_text;
+    size_t body_nbytes, contents_nbytes;
+    size_t heading_count;
     FILE *stream;       /* where rendering writes: body, at the end the file's stream */
     json_t *values;     /* strings by name */
     hpac_status status; /* the first failure */
@@ -118,6 +119,12 @@ typedef struct rendering {
     void *user;
 } rendering;
 
+static void write_heading(hpac_page *page, const char *text)
+{
+    fprintf(page->stream, "<h2 id=\"part%zu\">%s</h2>", ++page->heading_count, text);
+    fprintf(page->contents, "<a href=\"#part%zu\">%s</a>\n", page->heading_count, text);
+}
+
 /* Writes the template from `at` to the end of its section, if it is `shown`; returns the rest. Ends
  * texts and tags with NULs. */
 static char *render(const rendering *all, char *at, bool shown)
@@ -135,6 +142,8 @@ static char *render(const rendering *all, char *at, bool shown)
             at = render(all, at, shown && (*value_of(page, tag + 1) != '\0') == (*tag == '?'));
         else if (*tag == '>' && shown)
             all->insert(all->user, page, tag + 1);
+        else if (*tag == '#' && shown)
+            write_heading(page, tag + 1);
         else if (shown)
             write_escaped(page->stream, value_of(page, tag));
     }
@@ -251,98 +260,58 @@ void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit)
 
 /* ---- begin and end ---- */
 
-static void destroy(hpac_page *page)
+static void destroy(hpac_page **page)
 {
-    if (page->body)
-        fclose(page->body);
-    json_decref(page->values);
-    free(page->text);
-    free(page->message);
-    hpac_file_discard(&page->file);
-    free(page);
+    if (!*page)
+        return;
+    if ((*page)->body)
+        fclose((*page)->body);
+    if ((*page)->contents)
+        fclose((*page)->contents);
+    json_decref((*page)->values);
+    free((*page)->body_text);
+    free((*page)->contents_text);
+    free((*page)->message);
+    free(*page);
 }
 
 hpac_status hpac_page_create(const char *path, const char *title, hpac_page **page)
 {
-    hpac_page *made;
+    HPAC_AUTO(destroy) hpac_page *made = NULL;
     *page = NULL;
     HPAC_TRY_NEW(made, 1);
-    hpac_status status = hpac_file_create(&made->file, path);
-    if (status != HPAC_OK) {
-        destroy(made);
-        return status;
-    }
+    made->path = path;
     made->values = json_object();
-    made->body = open_memstream(&made->text, &made->nbytes);
-    if (!made->values || !made->body) {
-        destroy(made);
-        return hpac_fail_memory(BUFSIZ);
-    }
+    made->body = open_memstream(&made->body_text, &made->body_nbytes);
+    made->contents = open_memstream(&made->contents_text, &made->contents_nbytes);
+    HPAC_TRY_MEMORY(made->values && made->body && made->contents, BUFSIZ);
     made->stream = made->body;
     hpac_page_set(made, "title", "%s", title);
     *page = made;
+    made = NULL;
     return HPAC_OK;
-}
-
-/* Finds the next heading of the body at or behind `at`; `*length` is that of its text. Only
- * templates have the element: all that is not theirs is escaped. */
-static const char *find_heading(const char *at, size_t *length)
-{
-    const char *heading = strstr(at, "<h2>");
-    const char *end = heading ? strstr(heading, "</h2>") : NULL;
-    *length = end ? (size_t)(end - heading - 4) : 0;
-    return end ? heading + 4 : NULL;
-}
-
-/* The headings with links to write_body's names; nothing when they are few. */
-static void write_contents(const hpac_page *page)
-{
-    size_t count = 0, part = 0, length;
-    for (const char *at = page->text; (at = find_heading(at, &length)); at += length)
-        count++;
-    if (count < CONTENTS_MINIMUM)
-        return;
-    fputs("<nav aria-label=\"Contents\">\n", page->stream);
-    for (const char *at = page->text; (at = find_heading(at, &length)); at += length)
-        fprintf(page->stream, "<a href=\"#part%zu\">%.*s</a>\n", ++part, (int)length, at);
-    fputs("</nav>", page->stream);
-}
-
-static void write_body(const hpac_page *page)
-{
-    const char *from = page->text;
-    size_t part = 0, length;
-    for (const char *at = from; (at = find_heading(at, &length)); at += length) {
-        fwrite(from, 1, (size_t)(at - 1 - from), page->stream);
-        fprintf(page->stream, " id=\"part%zu\">", ++part);
-        from = at;
-    }
-    fputs(from, page->stream);
 }
 
 static void insert_part(void *user, hpac_page *page, const char *part)
 {
     (void)user;
-    if (strcmp(part, "contents") == 0)
-        write_contents(page);
-    else
-        write_body(page);
+    if (strcmp(part, "body") == 0)
+        fputs(page->body_text, page->stream);
+    else if (page->heading_count >= CONTENTS_MINIMUM)
+        fprintf(page->stream, "<nav aria-label=\"Contents\">\n%s</nav>", page->contents_text);
 }
 
 hpac_status hpac_page_commit(hpac_page *page)
 {
-    bool good = !ferror(page->body);
-    good = fclose(page->body) == 0 && good; /* only then is its text complete */
-    page->body = NULL;
-    if (!good)
-        failed(page, hpac_fail_memory(page->nbytes));
-    page->stream = page->file.stream;
-    hpac_page_render(page, HPAC_TEMPLATE(page), insert_part, NULL);
-    hpac_status status = page->status;
-    if (status != HPAC_OK)
-        (void)hpac_fail(status, "%s", page->message ? page->message : "out of memory");
-    else
-        status = hpac_file_commit(&page->file);
-    destroy(page);
-    return status;
+    HPAC_AUTO(destroy) hpac_page *own = page;
+    HPAC_AUTO(hpac_file_discard) hpac_file file = {0};
+    if (fflush(page->body) != 0 || fflush(page->contents) != 0 || ferror(page->body))
+        failed(page, hpac_fail_memory(page->body_nbytes));
+    if (!failed(page, HPAC_OK) && !failed(page, hpac_file_create(&file, page->path))) {
+        page->stream = file.stream;
+        hpac_page_render(page, HPAC_TEMPLATE(page), insert_part, NULL);
+    }
+    if (!failed(page, HPAC_OK))
+        return hpac_file_commit(&file);
+    return hpac_fail(page->status, "%s", page->message ? page->message : "out of memory");
 }

@@ -13,7 +13,8 @@
  *     {{?images}}..{{/}}          only when the value is set and not ""; these may be nested
  *     {{^images}}..{{/}}          only when it is not
  *     {{>table figures}}          calls insert(user, page, "table figures")
- * A page with four or more <h2> headings begins with a table of contents. The frame and the style
+ *     {{#Images per class}}       a heading, <h2>
+ * A page with four or more headings begins with a table of contents. The frame and the style
  * of all pages are page.html.
  *
  * The first failure is remembered, later calls do nothing, and commit returns it: a page is
@@ -41,7 +42,7 @@ typedef struct hpac_template {
 /* Writes what a template's {{>part}} asks for with the functions below. */
 typedef void (*hpac_page_insert)(void *user, hpac_page *page, const char *part);
 
-/* Begins a page. `*page` is NULL on error. Errors: those of file.h. */
+/* Begins a page; `path` is borrowed. `*page` is NULL on error. Errors: INTERNAL (memory). */
 hpac_status hpac_page_create(const char *path, const char *title, hpac_page **page);
 
 /* Sets a value, or replaces it. */
@@ -66,7 +67,8 @@ void hpac_page_photograph(hpac_page *page, const char *path, const char *title);
  * right-aligned; a wide one scrolls sideways. */
 void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit);
 
-/* Writes the page and frees it. On error no page is written. */
+/* Writes the page and frees it. On error no page is written. Errors: the first of the functions
+ * above, those of file.h. */
 hpac_status hpac_page_commit(hpac_page *page);
 
 #endif
