@@ -4,7 +4,7 @@
  *
  *     descriptors configs/baseline.yaml configs/improved.yaml
  *
- * Every convolution and pooling, with its batch and with a single image, in NHWC and NCHW, float32
+ * Every convolution, with its batch and with a single image, in NHWC and NCHW, float32
  * and bfloat16, as src/device/cuda describes them. Exit code 1, and a line, at the first that is
  * refused or differs. The device's own descriptors go to the real cuDNN whenever it runs on the
  * simulator; this program has them without any stand-in.
@@ -29,7 +29,6 @@ typedef struct layer_descriptors {
     cudnnFilterDescriptor_t kernel;
     cudnnConvolutionDescriptor_t convolution;
     cudnnActivationDescriptor_t relu;
-    cudnnPoolingDescriptor_t window;
 } layer_descriptors;
 
 static bool accepted(cudnnStatus_t status, const char *call)
@@ -51,8 +50,7 @@ static bool create(layer_descriptors *made)
            ACCEPTED(cudnnCreateTensorDescriptor(&made->bias)) &&
            ACCEPTED(cudnnCreateFilterDescriptor(&made->kernel)) &&
            ACCEPTED(cudnnCreateConvolutionDescriptor(&made->convolution)) &&
-           ACCEPTED(cudnnCreateActivationDescriptor(&made->relu)) &&
-           ACCEPTED(cudnnCreatePoolingDescriptor(&made->window));
+           ACCEPTED(cudnnCreateActivationDescriptor(&made->relu));
 }
 
 static bool destroy(const layer_descriptors *made)
@@ -62,8 +60,7 @@ static bool destroy(const layer_descriptors *made)
            ACCEPTED(cudnnDestroyTensorDescriptor(made->bias)) &&
            ACCEPTED(cudnnDestroyFilterDescriptor(made->kernel)) &&
            ACCEPTED(cudnnDestroyConvolutionDescriptor(made->convolution)) &&
-           ACCEPTED(cudnnDestroyActivationDescriptor(made->relu)) &&
-           ACCEPTED(cudnnDestroyPoolingDescriptor(made->window));
+           ACCEPTED(cudnnDestroyActivationDescriptor(made->relu));
 }
 
 /* cuDNN's numbers are ints. */
@@ -106,12 +103,9 @@ static bool sizes_agree(const layer_way *way, const layer_descriptors *from)
 {
     int n = 0, c = 0, h = 0, w = 0;
     size_t nbytes = 0, number = way->type == CUDNN_DATA_FLOAT ? 4 : 2;
-    bool asked =
-        way->layer->kind == HPAC_LAYER_CONV2D
-            ? ACCEPTED(cudnnGetConvolution2dForwardOutputDim(from->convolution, from->x,
-                                                             from->kernel, &n, &c, &h, &w))
-            : ACCEPTED(cudnnGetPooling2dForwardOutputDim(from->window, from->x, &n, &c, &h, &w));
-    if (!asked || !ACCEPTED(cudnnGetTensorSizeInBytes(from->y, &nbytes)))
+    if (!ACCEPTED(cudnnGetConvolution2dForwardOutputDim(from->convolution, from->x, from->kernel,
+                                                        &n, &c, &h, &w)) ||
+        !ACCEPTED(cudnnGetTensorSizeInBytes(from->y, &nbytes)))
         return false;
     if (n == way->batch && c == as_int(way->out.channels) && h == as_int(way->out.rows) &&
         w == as_int(way->out.cols) && nbytes == (size_t)n * hpac_shape_count(way->out) * number)
@@ -124,15 +118,8 @@ static bool try_way(const layer_way *way)
 {
     const hpac_layer *layer = way->layer;
     layer_descriptors made = {0};
-    bool good = create(&made) && describe_tensors(way, &made);
-    if (good && layer->kind == HPAC_LAYER_CONV2D)
-        good = describe_convolution(way, &made);
-    else if (good)
-        good = ACCEPTED(
-            cudnnSetPooling2dDescriptor(made.window, CUDNN_POOLING_MAX, CUDNN_PROPAGATE_NAN,
-                                        as_int(layer->kernel_rows), as_int(layer->kernel_cols), 0,
-                                        0, as_int(layer->kernel_rows), as_int(layer->kernel_cols)));
-    good = good && sizes_agree(way, &made) && destroy(&made);
+    bool good = create(&made) && describe_tensors(way, &made) && describe_convolution(way, &made) &&
+                sizes_agree(way, &made) && destroy(&made);
     if (!good)
         printf("that was %s, batch %d, (%zu, %zu, %zu) to (%zu, %zu, %zu), %s, %s\n",
                hpac_layer_name(layer), way->batch, way->in.rows, way->in.cols, way->in.channels,
@@ -167,7 +154,7 @@ static bool try_configuration(const char *path)
     for (size_t i = 0; good && i < config.layer_count; i++, in = out) {
         const hpac_layer *layer = &config.layers[i];
         good = hpac_layer_output_shape(layer, i + 1, in, &out) == HPAC_OK;
-        if (!good || (layer->kind != HPAC_LAYER_CONV2D && layer->kind != HPAC_LAYER_MAXPOOL))
+        if (!good || layer->kind != HPAC_LAYER_CONV2D)
             continue;
         good = try_layer(layer, in, out, as_int(config.train.batch_size));
         described++;

@@ -127,21 +127,6 @@ FORWARD_QUIETLY(cudnnGetConvolution2dForwardOutputDim,
                  cudnnFilterDescriptor_t filter, int *n, int *c, int *h, int *w),
                 (descriptor, x, filter, n, c, h, w))
 
-DESCRIPTOR(Pooling, cudnnPoolingDescriptor_t, "cuDNN pooling descriptors")
-FORWARD(cudnnSetPooling2dDescriptor,
-        (cudnnPoolingDescriptor_t descriptor, cudnnPoolingMode_t mode, cudnnNanPropagation_t nan,
-         int h, int w, int pad_h, int pad_w, int stride_h, int stride_w),
-        (descriptor, mode, nan, h, w, pad_h, pad_w, stride_h, stride_w))
-FORWARD_QUIETLY(cudnnGetPooling2dDescriptor,
-                (cudnnPoolingDescriptor_t descriptor, cudnnPoolingMode_t *mode,
-                 cudnnNanPropagation_t *nan, int *h, int *w, int *pad_h, int *pad_w, int *stride_h,
-                 int *stride_w),
-                (descriptor, mode, nan, h, w, pad_h, pad_w, stride_h, stride_w))
-FORWARD(cudnnGetPooling2dForwardOutputDim,
-        (cudnnPoolingDescriptor_t descriptor, cudnnTensorDescriptor_t x, int *n, int *c, int *h,
-         int *w),
-        (descriptor, x, n, c, h, w))
-
 DESCRIPTOR(Activation, cudnnActivationDescriptor_t, "cuDNN activation descriptors")
 FORWARD(cudnnSetActivationDescriptor,
         (cudnnActivationDescriptor_t descriptor, cudnnActivationMode_t mode,

@@ -7,7 +7,6 @@
  *   cudnn_algorithm.c    which algorithm does what, with how much workspace
  *   cudnn_choose.c       the library's lists of algorithms: Get..._v7, Find...Ex
  *   cudnn_convolution.c  the convolutions
- *   cudnn_pooling.c      pooling
  *
  * Wrong calls that the real library answers with a status get that status; BAD_PARAM, always the
  * caller's mistake, is written to stderr too. Those it would not notice end the program.

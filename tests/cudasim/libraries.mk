@@ -3,8 +3,8 @@
 ifneq ($(CUDASIM),)
 CUDASIM_COMMON := library numbers
 CUDASIM_CUBLAS := cublas $(CUDASIM_COMMON)
-CUDASIM_CUDNN  := cudnn_algorithm cudnn_choose cudnn_convolution cudnn_handle cudnn_pooling \
-                  cudnn_problem cudnn_real columns convolution $(CUDASIM_COMMON)
+CUDASIM_CUDNN  := cudnn_algorithm cudnn_choose cudnn_convolution cudnn_handle cudnn_problem \
+                  cudnn_real columns convolution $(CUDASIM_COMMON)
 
 # The real library of a name, by the toolkit found; and what it calls itself: libcublas.so.13.
 cudasim_real    = $(realpath $(firstword $(wildcard \

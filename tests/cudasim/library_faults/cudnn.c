@@ -207,22 +207,6 @@ static void other_activation(fault_fixture *fixture)
     fixture_convolve_fused(fixture);
 }
 
-static void pooling_size(fault_fixture *fixture)
-{
-    cudnnPoolingDescriptor_t window;
-    cudnnTensorDescriptor_t pooled;
-    CUDNN(cudnnCreatePoolingDescriptor(&window));
-    CUDNN(cudnnCreateTensorDescriptor(&pooled));
-    CUDNN(cudnnSetPooling2dDescriptor(window, CUDNN_POOLING_MAX, CUDNN_PROPAGATE_NAN, 2, 2, 0, 0, 2,
-                                      2));
-    CUDNN(cudnnSetTensor4dDescriptor(pooled, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, 2, 4,
-                                     fixture->wrong ? 5 : 4, 4));
-    CUDNN(cudnnPoolingForward(fixture->cudnn, window, &one, fixture->x_desc, fixture->x, &zero,
-                              pooled, fixture->y));
-    CUDNN(cudnnDestroyPoolingDescriptor(window));
-    CUDNN(cudnnDestroyTensorDescriptor(pooled));
-}
-
 static void leaked_descriptor(fault_fixture *fixture)
 {
     cudnnFilterDescriptor_t filter;
@@ -284,7 +268,6 @@ const fault_case cudnn_mistakes[] = {
     MISTAKE(identity_algorithm),
     MISTAKE(nan_option),
     MISTAKE(other_activation),
-    MISTAKE(pooling_size),
     MISTAKE(leaked_descriptor),
     MISTAKE(leaked_handle),
     MISTAKE(destroyed_handle),
