@@ -159,18 +159,6 @@ bool hpac_directory_has(const char *directory, const char *name)
     return path && hpac_path_exists(path);
 }
 
-bool hpac_directory_is_empty(const char *path)
-{
-    DIR *directory = opendir(path);
-    if (!directory)
-        return false;
-    bool empty = true;
-    for (struct dirent *entry; empty && (entry = readdir(directory));)
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    closedir(directory);
-    return empty;
-}
-
 hpac_status hpac_directory_remove_files(const char *directory,
                                         bool (*is_ours)(const void *user, const char *name),
                                         const void *user)

@@ -48,8 +48,6 @@ hpac_status hpac_directory_probe(const char *path);
 bool hpac_path_exists(const char *path);
 /* The same for a name in a directory. */
 bool hpac_directory_has(const char *directory, const char *name);
-/* Whether a directory is empty. False also if it is not a directory or not readable. */
-bool hpac_directory_is_empty(const char *path);
 
 /* Removes the files of a directory whose names `is_ours` accepts; a missing directory has none.
  * Errors: CONFIG. */

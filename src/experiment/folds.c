@@ -170,23 +170,8 @@ static hpac_status train_fold(const hpac_train_options *all, int fold, hpac_run_
 
 /* ---- all folds ---- */
 
-/* Locks the directory if it exists. */
-static hpac_status claim_directory(const hpac_train_options *options, rundir *dir)
-{
-    const char *path = options->directory;
-    if (hpac_directory_has(path, "run.json"))
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: directory of a single run; choose another one with --out", path);
-    if (!hpac_path_exists(path))
-        return HPAC_OK;
-    if (!hpac_directory_is_empty(path) && !hpac_directory_has(path, "fold0") && !options->force)
-        return hpac_fail(
-            HPAC_ERR_CONFIG,
-            "%s: has files, but no fold of an earlier cross-validation; choose another "
-            "directory with --out, or use --force",
-            path);
-    return rundir_lock(path, dir);
-}
+static const char *const fold_files[] = {"folds.csv", "train.log", NULL};
+static const rundir_group fold_group = {fold_files, "fold0", "fold of an earlier cross-validation"};
 
 /* train.log is removed only with `force`. */
 static bool is_result(const void *options, const char *name)
@@ -227,7 +212,7 @@ hpac_status hpac_train_folds(const hpac_train_options *options)
     HPAC_AUTO_FREE hpac_run_results *results = NULL;
     hpac_train_options own = *options;
     int count = split->folds * split->repeats, left = 0;
-    HPAC_TRY(claim_directory(options, &dir));
+    HPAC_TRY(rundir_lock_group(options->directory, &fold_group, options->force, &dir));
     HPAC_TRY(hpac_image_pool_create(&images));
     HPAC_TRY_NEW(results, (size_t)count);
     own.images = images;

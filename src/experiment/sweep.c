@@ -11,6 +11,8 @@
 
 /* What the sweep itself writes into its directory. */
 static const char *const sweep_files[] = {"sweep.csv", "sweep.yaml", NULL};
+static const rundir_group sweep_group = {sweep_files, "sweep.yaml",
+                                         "sweep.yaml of an earlier sweep"};
 
 typedef struct sweep_job {
     const hpac_sweep_options *options;
@@ -121,22 +123,11 @@ static hpac_status for_all_runs(sweep_job *job, const char *headline,
 /* No other process may read or write the runs at the same time; a dry run creates no directory. */
 static hpac_status claim_directory(sweep_job *job)
 {
-    const hpac_sweep_options *options = job->options;
-    const char *path = options->directory;
-    bool exists = hpac_path_exists(path);
-    if (hpac_directory_has(path, "run.json"))
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: directory of a single run; choose another one with --out", path);
-    if (exists && !hpac_directory_has(path, "sweep.yaml") && !options->force &&
-        !rundir_is_new(path, sweep_files))
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: has files, but no sweep.yaml of an earlier sweep; choose another "
-                         "directory with --out, or use --force",
-                         path);
-    if (options->dry_run && !exists)
+    const char *path = job->options->directory;
+    HPAC_TRY(rundir_lock_group(path, &sweep_group, job->options->force, &job->dir));
+    if (job->options->dry_run || job->dir.lock >= 0)
         return HPAC_OK;
-    if (!options->dry_run)
-        HPAC_TRY(hpac_directory_create(path));
+    HPAC_TRY(hpac_directory_create(path));
     return rundir_lock(path, &job->dir);
 }
 

@@ -165,28 +165,25 @@ static const hpac_column listing_columns[] = {
     HPAC_COLUMN_INTEGER("steps", NULL),
 };
 
-static double number_in(const hpac_table *results, size_t row, const char *name)
+/* The cell of a row in the column of this name; an empty one without such a column. */
+static hpac_cell cell_in(const hpac_table *results, size_t row, const char *name)
 {
     size_t column = hpac_table_find_column(results, name);
-    return column < results->column_count ? hpac_table_cell(results, row, column)->number : NAN;
-}
-
-static const char *text_in(const hpac_table *results, size_t row, const char *name)
-{
-    size_t column = hpac_table_find_column(results, name);
-    return column < results->column_count ? hpac_table_cell(results, row, column)->text : "";
+    return column < results->column_count ? *hpac_table_cell(results, row, column)
+                                          : (hpac_cell){.text = "", .number = NAN};
 }
 
 /* Whether row a comes before row b; rows without results come last, in their order. */
 static bool is_better(const hpac_table *results, size_t a, size_t b)
 {
-    double f1_a = number_in(results, a, "final_val_f1_mean");
-    double f1_b = number_in(results, b, "final_val_f1_mean");
+    double f1_a = cell_in(results, a, "final_val_f1_mean").number;
+    double f1_b = cell_in(results, b, "final_val_f1_mean").number;
     if (isnan(f1_a) || isnan(f1_b))
         return !isnan(f1_a);
     if (f1_a != f1_b)
         return f1_a > f1_b;
-    return number_in(results, a, "final_val_loss") < number_in(results, b, "final_val_loss");
+    return cell_in(results, a, "final_val_loss").number <
+           cell_in(results, b, "final_val_loss").number;
 }
 
 /* The last `width` characters of UTF-8. */
@@ -203,9 +200,9 @@ static const char *end_of(const char *name, size_t width)
 /* Whether the name of another row has the same end, of which a cut name would show nothing else. */
 static bool is_ambiguous(const hpac_table *results, size_t row, size_t width)
 {
-    const char *end = end_of(text_in(results, row, "run"), width);
+    const char *end = end_of(cell_in(results, row, "run").text, width);
     for (size_t other = 0; other < hpac_table_row_count(results); other++)
-        if (other != row && strcmp(end_of(text_in(results, other, "run"), width), end) == 0)
+        if (other != row && strcmp(end_of(cell_in(results, other, "run").text, width), end) == 0)
             return true;
     return false;
 }
@@ -214,7 +211,7 @@ static bool is_ambiguous(const hpac_table *results, size_t row, size_t width)
  * another run's gets the run's number in the sweep, from 1, as the log has it. */
 static void add_name(const hpac_table *results, size_t row, const char *state, hpac_table *table)
 {
-    const char *name = text_in(results, row, "run");
+    const char *name = cell_in(results, row, "run").text;
     char number[24] = "", text[SWEEP_NAME_NBYTES + 64];
     size_t width = NAME_WIDTH - (state ? strlen(state) + 3 : 0);
     bool cut = end_of(name, width) > name;
@@ -225,6 +222,19 @@ static void add_name(const hpac_table *results, size_t row, const char *state, h
     snprintf(text, sizeof text, "%s%s%s%s%s%s", number, cut ? "..." : "", end, state ? " (" : "",
              state ? state : "", state ? ")" : "");
     hpac_table_add_text(table, text);
+}
+
+/* Adds a row of the results in the columns of `table`: the run, and those of the same names. */
+static void add_row(const hpac_table *results, size_t row, const char *state, hpac_table *table)
+{
+    add_name(results, row, state, table);
+    for (size_t c = 1; c < table->column_count; c++) {
+        hpac_cell cell = cell_in(results, row, table->columns[c].name);
+        if (table->columns[c].kind == HPAC_TEXT)
+            hpac_table_add_text(table, cell.text);
+        else
+            hpac_table_add_real(table, cell.number);
+    }
 }
 
 void hpac_sweep_rank(const hpac_table *results, hpac_table *ranking)
@@ -246,22 +256,14 @@ void hpac_sweep_rank(const hpac_table *results, hpac_table *ranking)
         order[at] = row;
     }
     for (size_t i = 0; i < count; i++) {
-        const char *state = text_in(results, order[i], "state");
-        add_name(results, order[i], strcmp(state, "finished") == 0 ? NULL : state, ranking);
-        for (size_t c = 1; c < COUNT_OF(ranking_columns); c++)
-            hpac_table_add_real(ranking, number_in(results, order[i], ranking_columns[c].name));
+        const char *state = cell_in(results, order[i], "state").text;
+        add_row(results, order[i], strcmp(state, "finished") == 0 ? NULL : state, ranking);
     }
 }
 
 void hpac_sweep_list(const hpac_table *plan, hpac_table *listing)
 {
     hpac_table_init(listing, "listing", "Runs", listing_columns, COUNT_OF(listing_columns));
-    for (size_t row = 0; row < hpac_table_row_count(plan); row++) {
-        add_name(plan, row, NULL, listing);
-        for (size_t c = 1; c < COUNT_OF(listing_columns); c++)
-            if (listing_columns[c].kind == HPAC_TEXT)
-                hpac_table_add_text(listing, text_in(plan, row, listing_columns[c].name));
-            else
-                hpac_table_add_real(listing, number_in(plan, row, listing_columns[c].name));
-    }
+    for (size_t row = 0; row < hpac_table_row_count(plan); row++)
+        add_row(plan, row, NULL, listing);
 }

@@ -79,6 +79,21 @@ bool rundir_is_new(const char *path, const char *const *files)
     return new;
 }
 
+hpac_status rundir_lock_group(const char *path, const rundir_group *group, bool force, rundir *dir)
+{
+    if (hpac_directory_has(path, hpac_run_files[HPAC_RUN_RUN_JSON].name))
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: directory of a single run; choose another one with --out", path);
+    if (!hpac_path_exists(path))
+        return HPAC_OK;
+    if (!force && !hpac_directory_has(path, group->mark) && !rundir_is_new(path, group->files))
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: has files, but no %s; choose another directory with --out, or use "
+                         "--force",
+                         path, group->missing);
+    return rundir_lock(path, dir);
+}
+
 static hpac_status read_state(const char *path, rundir *dir)
 {
     HPAC_AUTO(hpac_run_info_fini) hpac_run_info info = {0};

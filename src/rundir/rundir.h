@@ -28,6 +28,17 @@ typedef struct rundir {
  * when another hpac has it locked. */
 hpac_status rundir_lock(const char *path, rundir *dir);
 void rundir_release(rundir *dir);
+
+/* A directory of several runs: a sweep or a cross-validation. */
+typedef struct rundir_group {
+    const char *const *files; /* names, then NULL, that are written into it */
+    const char *mark;         /* a name that each has: "fold0" */
+    const char *missing;      /* "fold of an earlier cross-validation" */
+} rundir_group;
+
+/* Locks such a directory, if it exists. Errors: those of rundir_lock; CONFIG when it is a run's or,
+ * without `force`, when it has other files. */
+hpac_status rundir_lock_group(const char *path, const rundir_group *group, bool force, rundir *dir);
 /* Whether a directory holds nothing but what a killed program left while it wrote `files` (names,
  * then NULL). */
 bool rundir_is_new(const char *path, const char *const *files);

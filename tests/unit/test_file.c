@@ -222,18 +222,14 @@ Test(file, a_probe_leaves_no_file)
     cr_assert_eq(hpac_directory_probe("/proc"), HPAC_ERR_CONFIG);
 }
 
-Test(file, a_directory_has_names_and_is_empty_or_not)
+Test(file, a_directory_has_names)
 {
     const char *empty = scratch_path("folder");
     cr_assert_eq(mkdir(empty, 0777), 0);
-    cr_assert(hpac_directory_is_empty(empty));
     cr_assert_not(hpac_directory_has(empty, "a"));
     scratch_write_text("folder/.hidden", "x");
-    cr_assert_not(hpac_directory_is_empty(empty));
     cr_assert(hpac_directory_has(empty, ".hidden"));
     cr_assert(hpac_directory_has(scratch_folder(), "folder"));
-    cr_assert_not(hpac_directory_is_empty(scratch_path("absent")));
-    cr_assert_not(hpac_directory_is_empty(scratch_path("folder/.hidden")));
     cr_assert_not(hpac_directory_has(scratch_path("absent"), "a"));
     scratch_write_text("50%s off", "x");
     cr_assert(hpac_directory_has(scratch_folder(), "50%s off"));

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -93,4 +94,35 @@ Test(run_files, a_file_system_without_locks_is_warned_of_and_used)
     lock_error = EIO;
     cr_expect_eq(rundir_lock(scratch_folder(), &folder), HPAC_ERR_CONFIG);
     rundir_release(&folder);
+}
+
+static void expect_refused_group(bool force, const char *reason)
+{
+    static const char *const files[] = {"list.csv", NULL};
+    static const rundir_group group = {files, "fold0", "fold of an earlier cross-validation"};
+    rundir dir = {.lock = -1};
+    hpac_status status = rundir_lock_group(scratch_folder(), &group, force, &dir);
+    cr_expect_eq(status, reason ? HPAC_ERR_CONFIG : HPAC_OK, "%s", hpac_error_message());
+    if (reason)
+        cr_expect(strstr(hpac_error_message(), reason), "%s", hpac_error_message());
+    cr_expect_eq(dir.lock >= 0, reason == NULL);
+    rundir_release(&dir);
+}
+
+Test(run_files, a_directory_of_several_runs_has_no_other_files_unless_forced)
+{
+    rundir dir = {.lock = -1};
+    const rundir_group group = {NULL, "fold0", "fold"};
+    cr_expect_eq(rundir_lock_group(scratch_path("absent"), &group, false, &dir), HPAC_OK);
+    cr_expect_eq(dir.lock, -1);
+    expect_refused_group(false, NULL);
+    scratch_write_text("list.csv.tmp.12", "x"); /* left by a killed program */
+    expect_refused_group(false, NULL);
+    scratch_write_text(".hidden", "x");
+    expect_refused_group(false, ": has files, but no fold of an earlier cross-validation; choose");
+    expect_refused_group(true, NULL);
+    cr_assert_eq(mkdir(scratch_path("fold0"), 0777), 0);
+    expect_refused_group(false, NULL);
+    scratch_write_text("run.json", "{}");
+    expect_refused_group(true, ": directory of a single run; choose another one with --out");
 }
