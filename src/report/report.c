@@ -5,8 +5,12 @@
 #include "base/memory.h"
 #include "render/plot.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Another run's own report must not be overwritten. */
 static hpac_status check_out(const hpac_report_options *options)
@@ -58,6 +62,87 @@ static void choose_curves(hpac_report *report)
     for (size_t i = 0; i < report->run_count; i++)
         if (has_curves(&report->runs[i]) && rank_of(report, i) < REPORT_CURVES)
             report->curves[report->curve_count++] = i;
+}
+
+/* ---- the files a report writes ---- */
+
+/* Tables of a run, of which reports of several have one per run, with a number: losses_2.csv. */
+static const char *const run_tables[] = {"batch_losses", "losses", "metrics", NULL};
+
+/* Tables of the report. */
+static const char *const tables[] = {
+    "runs",   "figures",        "class_summary", "label_shares",        "probability_histogram",
+    "spread", "configurations", "class_f1",      "probability_density", "class_probability_density",
+    NULL};
+
+static const char *const suffixes[] = {"csv", "png", "svg", NULL};
+
+static bool is_among(const char *const *names, const char *name)
+{
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+static bool is_picture(const char *name)
+{
+    const report_picture *picture = report_pictures;
+    while (picture->name && strcmp(picture->name, name) != 0)
+        picture++;
+    return picture->name != NULL;
+}
+
+/* Whether what follows the name of a file of ours is nothing or the suffix of an incomplete file
+ * whose writer is gone: ".tmp.<pid>". */
+static bool is_complete_or_abandoned(const char *rest)
+{
+    int length = 0;
+    pid_t writer = 0;
+    (void)sscanf(rest, ".tmp.%d%n", &writer, &length);
+    return !rest[length] && (length == 0 || (writer > 0 && kill(writer, 0) != 0 && errno == ESRCH));
+}
+
+static bool is_page(const void *user, const char *file)
+{
+    (void)user;
+    size_t length = strlen(REPORT_PAGE);
+    return strncmp(file, REPORT_PAGE, length) == 0 && is_complete_or_abandoned(file + length);
+}
+
+/* Of another report than `user`. */
+static bool is_plot(const void *user, const char *file)
+{
+    char name[64], suffix[4];
+    int end = 0;
+    if (sscanf(file, "%63[^.].%3[a-z]%n", name, suffix, &end) != 2 || !is_among(suffixes, suffix) ||
+        !is_complete_or_abandoned(file + end) || (user && report_has_file(user, file)))
+        return false;
+    if (is_among(tables, name) || is_picture(name) || is_among(run_tables, name))
+        return true;
+    size_t stem = strlen(name);
+    while (stem > 0 && isdigit((unsigned char)name[stem - 1]))
+        stem--;
+    if (stem > 0 && name[stem - 1] == '_')
+        name[stem - 1] = '\0';
+    return is_among(run_tables, name);
+}
+
+bool report_has_file(const hpac_report *report, const char *name)
+{
+    for (size_t i = 0; i < report->file_count; i++)
+        if (strcmp(report->files[i], name) == 0)
+            return true;
+    return false;
+}
+
+hpac_status hpac_report_remove(const char *directory)
+{
+    HPAC_AUTO_FREE char *plots = hpac_path_join(directory, REPORT_PLOTS);
+    HPAC_TRY_MEMORY(plots, strlen(directory));
+    HPAC_TRY(hpac_directory_remove_files(directory, is_page, NULL));
+    HPAC_TRY(hpac_directory_remove_files(plots, is_plot, NULL));
+    (void)rmdir(plots); /* fails when files of others are in it: they stay */
+    return HPAC_OK;
 }
 
 /* ---- the interface ---- */
@@ -126,7 +211,7 @@ hpac_status hpac_report_save(hpac_report *report)
     HPAC_TRY(hpac_directory_probe(report->plots));
     HPAC_TRY(report_pictures_draw(report));
     HPAC_TRY(report_page_write(report));
-    return report_files_remove(report);
+    return hpac_directory_remove_files(report->plots, is_plot, report);
 }
 
 hpac_status hpac_report_write(const hpac_report_options *options)

@@ -146,12 +146,9 @@ hpac_status report_pictures_draw(hpac_report *report);
 
 hpac_status report_page_write(const hpac_report *report);
 
-/* ---- report_files.c: the files a report writes ---- */
+/* ---- report.c ---- */
 
 /* Whether a file was written into plots/. */
 bool report_has_file(const hpac_report *report, const char *name);
-/* Removes files of an earlier report from plots/, and incomplete ones of a killed one, but not
- * those of this report. Errors: CONFIG. */
-hpac_status report_files_remove(const hpac_report *report);
 
 #endif

@@ -7,7 +7,6 @@
 #include "render/plot.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 /* Points that are named by variables: of more, gnuplot reads the names from the table, where it
@@ -130,25 +129,27 @@ static bool is_shown(const hpac_report *report, const report_picture *picture)
 
 /* ---- the tables they are drawn from ---- */
 
-/* Remembers the name of a file in plots/ and returns it. */
-static const char *add_file(hpac_report *report, const char *format, ...)
+/* Remembers the name of a file in plots/ and returns it. Tables of runs that are compared have a
+ * number from 1: "losses_2.csv". */
+static const char *add_file(hpac_report *report, const char *name, size_t number,
+                            const char *suffix)
 {
-    char *name = report->files[report->file_count++];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(name, sizeof report->files[0], format, arguments);
-    va_end(arguments);
-    return name;
+    char *file = report->files[report->file_count++];
+    if (number > 0)
+        snprintf(file, sizeof report->files[0], "%s_%zu.%s", name, number, suffix);
+    else
+        snprintf(file, sizeof report->files[0], "%s.%s", name, suffix);
+    return file;
 }
 
-static hpac_status write_csv(hpac_report *report, const hpac_table *table, const char *suffix)
+static hpac_status write_csv(hpac_report *report, const hpac_table *table, size_t number)
 {
     return hpac_table_write_csv(table, report->plots, "%s",
-                                add_file(report, "%s%s.csv", table->name, suffix));
+                                add_file(report, table->name, number, "csv"));
 }
 
 /* Of several runs the last batches only. */
-static hpac_status write_batches(hpac_report *report, const hpac_table *all, const char *suffix)
+static hpac_status write_batches(hpac_report *report, const hpac_table *all, size_t number)
 {
     HPAC_AUTO(hpac_table_fini) hpac_table table = {0};
     hpac_table_init(&table, all->name, all->title, all->columns, all->column_count);
@@ -156,45 +157,42 @@ static hpac_status write_batches(hpac_report *report, const hpac_table *all, con
     size_t row = report->kind == REPORT_RUN || rows < LAST_BATCHES ? 0 : rows - LAST_BATCHES;
     for (; row < rows; row++)
         hpac_table_add_row(&table, hpac_table_cell(all, row, 0), all->column_count);
-    return write_csv(report, &table, suffix);
+    return write_csv(report, &table, number);
 }
 
 /* The curves of a run, as far as it has any. The plots read copies, since a run in training may be
- * writing a row. `suffix` is "" or "_<number>". */
-static hpac_status write_curves(hpac_report *report, const report_run *run, const char *suffix)
+ * writing a row. */
+static hpac_status write_curves(hpac_report *report, const report_run *run, size_t number)
 {
     if (hpac_table_row_count(&run->losses) > 0)
-        HPAC_TRY(write_csv(report, &run->losses, suffix));
+        HPAC_TRY(write_csv(report, &run->losses, number));
     if (report_epochs(run) > 0)
-        HPAC_TRY(write_csv(report, &run->metrics, suffix));
+        HPAC_TRY(write_csv(report, &run->metrics, number));
     if (hpac_table_row_count(&run->batch_losses) > 0)
-        HPAC_TRY(write_batches(report, &run->batch_losses, suffix));
+        HPAC_TRY(write_batches(report, &run->batch_losses, number));
     return HPAC_OK;
 }
 
 static hpac_status write_tables(hpac_report *report)
 {
     for (size_t i = 0; i < report->table_count; i++)
-        HPAC_TRY(write_csv(report, &report->tables[i], ""));
+        HPAC_TRY(write_csv(report, &report->tables[i], 0));
     if (report->kind == REPORT_RUN)
-        return write_curves(report, &report->runs[0], "");
-    for (size_t i = 0; i < report->curve_count; i++) {
-        char suffix[32];
-        snprintf(suffix, sizeof suffix, "_%zu", i + 1);
-        HPAC_TRY(write_curves(report, &report->runs[report->curves[i]], suffix));
-    }
+        return write_curves(report, &report->runs[0], 0);
+    for (size_t i = 0; i < report->curve_count; i++)
+        HPAC_TRY(write_curves(report, &report->runs[report->curves[i]], i + 1));
     return HPAC_OK;
 }
 
 /* ---- drawing ---- */
 
-/* Sets a variable to the path of "plots/<table><suffix>.csv". */
-static hpac_status add_csv(hpac_plot *plot, const hpac_report *report, const char *table,
-                           const char *suffix, const char *name)
+/* Sets a variable to the path of a file in plots/. */
+static hpac_status add_csv(hpac_plot *plot, const hpac_report *report, const char *variable,
+                           const char *file)
 {
-    HPAC_AUTO_FREE char *path = hpac_path_join(report->plots, "%s%s.csv", table, suffix);
+    HPAC_AUTO_FREE char *path = hpac_path_join(report->plots, "%s.csv", file);
     HPAC_TRY_MEMORY(path, strlen(report->plots));
-    hpac_plot_add_file(plot, path, "%s%s", name, *suffix ? suffix + 1 : "");
+    hpac_plot_add_file(plot, path, "%s", variable);
     return HPAC_OK;
 }
 
@@ -204,14 +202,15 @@ static hpac_status add_tables(hpac_plot *plot, const hpac_report *report,
     if (picture->needs) {
         const hpac_table *curve = picture->curve ? report_find_table(report, picture->curve) : NULL;
         if (curve && report_has_numbers(curve, picture->needs))
-            HPAC_TRY(add_csv(plot, report, picture->curve, "", "curve"));
-        return add_csv(plot, report, picture->table, "", "csv");
+            HPAC_TRY(add_csv(plot, report, "curve", picture->curve));
+        return add_csv(plot, report, "csv", picture->table);
     }
     hpac_plot_add_number(plot, (double)report->curve_count, "files");
     for (size_t i = 1; i <= report->curve_count; i++) {
-        char suffix[32];
-        snprintf(suffix, sizeof suffix, "_%zu", i);
-        HPAC_TRY(add_csv(plot, report, picture->table, suffix, "file"));
+        char variable[32], file[64];
+        snprintf(variable, sizeof variable, "file%zu", i);
+        snprintf(file, sizeof file, "%s_%zu", picture->table, i);
+        HPAC_TRY(add_csv(plot, report, variable, file));
         hpac_plot_add_text(plot, report->runs[report->curves[i - 1]].label, "label%zu", i);
     }
     return HPAC_OK;
@@ -225,21 +224,16 @@ static hpac_status check_stop(const hpac_report *report, hpac_status status)
                : status;
 }
 
-typedef struct drawing {
-    hpac_report *report;
-    const report_picture *pictures[sizeof report_pictures / sizeof *report_pictures]; /* (count) */
-    size_t count;
-} drawing;
-
-static const char *const suffixes[] = {"png", "svg"};
+static const char *const formats[] = {"png", "svg"};
 
 /* Draws a picture of every two numbers, even ones as PNG. */
 static hpac_status draw(void *user, size_t number, int thread)
 {
     (void)thread;
-    const drawing *all = user;
-    const hpac_report *report = all->report;
-    const report_picture *picture = all->pictures[number / 2];
+    const hpac_report *report = user;
+    const report_picture *picture = &report_pictures[number / 2];
+    if (!is_shown(report, picture))
+        return HPAC_OK;
     HPAC_TRY(check_stop(report, HPAC_OK));
     HPAC_AUTO(hpac_plot_fini) hpac_plot plot = {0};
     HPAC_TRY(hpac_plot_init(&plot));
@@ -254,7 +248,7 @@ static hpac_status draw(void *user, size_t number, int thread)
     for (size_t i = 0; i < report->run_count && named; i++)
         hpac_plot_add_text(&plot, report->runs[i].label, "label%zu", i + 1);
     HPAC_AUTO_FREE char *path =
-        hpac_path_join(report->plots, "%s.%s", picture->name, suffixes[number % 2]);
+        hpac_path_join(report->plots, "%s.%s", picture->name, formats[number % 2]);
     HPAC_TRY_MEMORY(path, strlen(report->plots));
     hpac_status status = hpac_plot_draw(&plot, picture->script, path);
     return check_stop(report, status); /* the terminal's signal ends gnuplot, too */
@@ -263,13 +257,9 @@ static hpac_status draw(void *user, size_t number, int thread)
 hpac_status report_pictures_draw(hpac_report *report)
 {
     HPAC_TRY(write_tables(report));
-    drawing all = {.report = report};
-    for (const report_picture *picture = report_pictures; picture->name; picture++) {
-        if (!is_shown(report, picture))
-            continue;
-        all.pictures[all.count++] = picture;
-        for (size_t i = 0; i < 2; i++)
-            add_file(report, "%s.%s", picture->name, suffixes[i]);
-    }
-    return hpac_parallel_for(0, 2 * all.count, draw, &all);
+    size_t count = 0;
+    for (; report_pictures[count].name; count++)
+        for (size_t i = 0; i < 2 && is_shown(report, &report_pictures[count]); i++)
+            add_file(report, report_pictures[count].name, 0, formats[i]);
+    return hpac_parallel_for(0, 2 * count, draw, report);
 }
