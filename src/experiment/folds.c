@@ -39,7 +39,7 @@ static void make_table(const hpac_run_results *results, int count, hpac_table *t
     columns[FOLD_COLUMNS + 1] = (hpac_column)HPAC_COLUMN_REAL("best_val_loss", NULL, 4);
     hpac_table_init(table, "folds", "Folds", columns, FOLD_COLUMNS + 2);
     for (int fold = 0; fold < count; fold++) {
-        hpac_table_add_integer(table, fold);
+        hpac_table_add_real(table, fold);
         for (size_t c = 0; c < FOLD_COLUMNS; c++)
             hpac_table_add_real(table, results[fold].last[fold_columns[c].metric]);
         hpac_table_add_real(table, results[fold].best[HPAC_METRIC_VAL_LOSS]);

@@ -103,8 +103,7 @@ static void make_summary(hpac_exploration *found)
         HPAC_COLUMN_INTEGER("multi_label_images", "multi-label images"),
         HPAC_COLUMN_INTEGER("classes_carried", "classes present"),
         HPAC_COLUMN_INTEGER("classes_uncorrelated", "without correlation"),
-        HPAC_COLUMN_REAL("test_percent", "test images, %", 1),
-    };
+        HPAC_COLUMN_REAL("test_percent", "test images, %", 1)};
     hpac_table_add_row(
         add_table(found, "summary", "Labels", columns, COUNT(columns)),
         HPAC_CELLS(
@@ -141,11 +140,8 @@ static void make_class_counts(hpac_exploration *found)
 {
     const hpac_label_statistics *statistics = &found->statistics;
     static const hpac_column columns[] = {
-        HPAC_COLUMN_INTEGER("class", NULL),
-        HPAC_COLUMN_TEXT("name", NULL),
-        HPAC_COLUMN_INTEGER("images", NULL),
-        HPAC_COLUMN_REAL("percent", NULL, 2),
-    };
+        HPAC_COLUMN_INTEGER("class", NULL), HPAC_COLUMN_TEXT("name", NULL),
+        HPAC_COLUMN_INTEGER("images", NULL), HPAC_COLUMN_REAL("percent", NULL, 2)};
     size_t counts[HPAC_CLASS_COUNT];
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
         counts[c] = statistics->together[c][c];
@@ -164,11 +160,9 @@ static void make_class_counts(hpac_exploration *found)
 static void make_labels_per_image(hpac_exploration *found)
 {
     const hpac_label_statistics *statistics = &found->statistics;
-    static const hpac_column columns[] = {
-        HPAC_COLUMN_INTEGER("labels", NULL),
-        HPAC_COLUMN_INTEGER("images", NULL),
-        HPAC_COLUMN_REAL("percent", NULL, 2),
-    };
+    static const hpac_column columns[] = {HPAC_COLUMN_INTEGER("labels", NULL),
+                                          HPAC_COLUMN_INTEGER("images", NULL),
+                                          HPAC_COLUMN_REAL("percent", NULL, 2)};
     int most = HPAC_CLASS_COUNT;
     while (most > 0 && statistics->images_by_labels[most] == 0)
         most--;
@@ -202,11 +196,9 @@ static void name_company(int number, char name[64])
 /* The classes of the images with the class of this number, the table `index` of its kind. */
 static void make_company(hpac_exploration *found, size_t index, int number)
 {
-    static const hpac_column columns[] = {
-        HPAC_COLUMN_TEXT("name", NULL),
-        HPAC_COLUMN_INTEGER("images", NULL),
-        HPAC_COLUMN_REAL("percent", NULL, 2),
-    };
+    static const hpac_column columns[] = {HPAC_COLUMN_TEXT("name", NULL),
+                                          HPAC_COLUMN_INTEGER("images", NULL),
+                                          HPAC_COLUMN_REAL("percent", NULL, 2)};
     const size_t *counts = found->statistics.together[number];
     char *name = found->texts[index].name, *title = found->texts[index].title;
     ranked order[HPAC_CLASS_COUNT];
@@ -257,12 +249,10 @@ static int compare_pairs(const void *a, const void *b)
 static void make_pairs(hpac_exploration *found)
 {
     const hpac_label_statistics *statistics = &found->statistics;
-    static const hpac_column columns[] = {
-        HPAC_COLUMN_TEXT("name", NULL),
-        HPAC_COLUMN_TEXT("other", NULL),
-        HPAC_COLUMN_INTEGER("images", "images with both"),
-        HPAC_COLUMN_REAL("correlation", NULL, 3),
-    };
+    static const hpac_column columns[] = {HPAC_COLUMN_TEXT("name", NULL),
+                                          HPAC_COLUMN_TEXT("other", NULL),
+                                          HPAC_COLUMN_INTEGER("images", "images with both"),
+                                          HPAC_COLUMN_REAL("correlation", NULL, 3)};
     pair pairs[HPAC_CLASS_COUNT * HPAC_CLASS_COUNT];
     size_t count = 0;
     for (int a = 0; a < HPAC_CLASS_COUNT; a++)
@@ -391,17 +381,15 @@ static void add_directory(hpac_table *table, const char *path, const hpac_direct
 
 static void make_directories(const hpac_explore_options *options, hpac_exploration *found)
 {
-    static const hpac_column columns[] = {
-        HPAC_COLUMN_TEXT("folder", NULL),
-        HPAC_COLUMN_INTEGER("images", NULL),
-        HPAC_COLUMN_INTEGER("complete", "with 4 channels"),
-        HPAC_COLUMN_INTEGER("labelled", NULL),
-        HPAC_COLUMN_INTEGER("green", NULL),
-        HPAC_COLUMN_INTEGER("blue", NULL),
-        HPAC_COLUMN_INTEGER("red", NULL),
-        HPAC_COLUMN_INTEGER("yellow", NULL),
-        HPAC_COLUMN_INTEGER("other_files", "other files"),
-    };
+    static const hpac_column columns[] = {HPAC_COLUMN_TEXT("folder", NULL),
+                                          HPAC_COLUMN_INTEGER("images", NULL),
+                                          HPAC_COLUMN_INTEGER("complete", "with 4 channels"),
+                                          HPAC_COLUMN_INTEGER("labelled", NULL),
+                                          HPAC_COLUMN_INTEGER("green", NULL),
+                                          HPAC_COLUMN_INTEGER("blue", NULL),
+                                          HPAC_COLUMN_INTEGER("red", NULL),
+                                          HPAC_COLUMN_INTEGER("yellow", NULL),
+                                          HPAC_COLUMN_INTEGER("other_files", "other files")};
     hpac_table *table =
         add_table(found, "folders", "Directories of images", columns, COUNT(columns));
     add_directory(table, options->images, &found->images);
@@ -410,10 +398,8 @@ static void make_directories(const hpac_explore_options *options, hpac_explorati
 
 static void make_chosen(const hpac_explore_options *options, hpac_exploration *found)
 {
-    static const hpac_column columns[] = {
-        HPAC_COLUMN_TEXT("Id", NULL),
-        HPAC_COLUMN_TEXT("classes", NULL),
-    };
+    static const hpac_column columns[] = {HPAC_COLUMN_TEXT("Id", NULL),
+                                          HPAC_COLUMN_TEXT("classes", NULL)};
     const hpac_labels *labels = options->labels;
     hpac_table *table =
         add_table(found, "chosen", "Images with all chosen classes", columns, COUNT(columns));

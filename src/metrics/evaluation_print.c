@@ -7,37 +7,33 @@
 
 #include <math.h>
 
-static const hpac_column summary_columns[] = {
-    HPAC_COLUMN_TEXT("model", NULL),
-    HPAC_COLUMN_TEXT("set", NULL),
-    HPAC_COLUMN_INTEGER("images", NULL),
-    HPAC_COLUMN_REAL("loss", NULL, 4),
-    HPAC_COLUMN_REAL("prior_loss", NULL, 4),
-    HPAC_COLUMN_REAL("accuracy", NULL, 4),
-    HPAC_COLUMN_REAL("all_zero_accuracy", NULL, 4),
-    HPAC_COLUMN_REAL("f1_min", NULL, 4),
-    HPAC_COLUMN_REAL("f1_max", NULL, 4),
-    HPAC_COLUMN_REAL("f1_mean", NULL, 4),
-    HPAC_COLUMN_REAL("f1_std", NULL, 4),
-    HPAC_COLUMN_REAL("micro_f1", NULL, 4),
-    HPAC_COLUMN_REAL("sample_f1", NULL, 4),
-};
+static const hpac_column summary_columns[] = {HPAC_COLUMN_TEXT("model", NULL),
+                                              HPAC_COLUMN_TEXT("set", NULL),
+                                              HPAC_COLUMN_INTEGER("images", NULL),
+                                              HPAC_COLUMN_REAL("loss", NULL, 4),
+                                              HPAC_COLUMN_REAL("prior_loss", NULL, 4),
+                                              HPAC_COLUMN_REAL("accuracy", NULL, 4),
+                                              HPAC_COLUMN_REAL("all_zero_accuracy", NULL, 4),
+                                              HPAC_COLUMN_REAL("f1_min", NULL, 4),
+                                              HPAC_COLUMN_REAL("f1_max", NULL, 4),
+                                              HPAC_COLUMN_REAL("f1_mean", NULL, 4),
+                                              HPAC_COLUMN_REAL("f1_std", NULL, 4),
+                                              HPAC_COLUMN_REAL("micro_f1", NULL, 4),
+                                              HPAC_COLUMN_REAL("sample_f1", NULL, 4)};
 
-static const hpac_column class_columns[] = {
-    HPAC_COLUMN_TEXT("class", NULL),
-    HPAC_COLUMN_INTEGER("support", "images"),
-    HPAC_COLUMN_INTEGER("true_positives", "tp"),
-    HPAC_COLUMN_INTEGER("false_positives", "fp"),
-    HPAC_COLUMN_INTEGER("false_negatives", "fn"),
-    HPAC_COLUMN_REAL("precision", "prec", 3),
-    HPAC_COLUMN_REAL("recall", NULL, 3),
-    HPAC_COLUMN_REAL("f1", "F1", 3),
-    HPAC_COLUMN_REAL("average_precision", "AP", 3),
-    HPAC_COLUMN_REAL("roc_auc", "AUC", 3),
-    HPAC_COLUMN_REAL("mean", NULL, 3),
-    HPAC_COLUMN_REAL("std", NULL, 3),
-    HPAC_COLUMN_REAL("threshold", "p >", 3),
-};
+static const hpac_column class_columns[] = {HPAC_COLUMN_TEXT("class", NULL),
+                                            HPAC_COLUMN_INTEGER("support", "images"),
+                                            HPAC_COLUMN_INTEGER("true_positives", "tp"),
+                                            HPAC_COLUMN_INTEGER("false_positives", "fp"),
+                                            HPAC_COLUMN_INTEGER("false_negatives", "fn"),
+                                            HPAC_COLUMN_REAL("precision", "prec", 3),
+                                            HPAC_COLUMN_REAL("recall", NULL, 3),
+                                            HPAC_COLUMN_REAL("f1", "F1", 3),
+                                            HPAC_COLUMN_REAL("average_precision", "AP", 3),
+                                            HPAC_COLUMN_REAL("roc_auc", "AUC", 3),
+                                            HPAC_COLUMN_REAL("mean", NULL, 3),
+                                            HPAC_COLUMN_REAL("std", NULL, 3),
+                                            HPAC_COLUMN_REAL("threshold", "p >", 3)};
 
 #define COUNT(columns) (sizeof(columns) / sizeof *(columns))
 #define NUMBER HPAC_NUMBER_CELL

@@ -57,11 +57,6 @@ void hpac_table_add_text(hpac_table *table, const char *text)
     add_cell(table, (hpac_cell){.text = copy});
 }
 
-void hpac_table_add_integer(hpac_table *table, long long number)
-{
-    add_cell(table, (hpac_cell){.number = (double)number});
-}
-
 void hpac_table_add_real(hpac_table *table, double number)
 {
     add_cell(table, (hpac_cell){.number = number});
@@ -341,14 +336,9 @@ static bool add_json(json_t *root, const hpac_table *table)
     return good;
 }
 
-static void release(json_t **json)
-{
-    json_decref(*json);
-}
-
 hpac_status hpac_tables_write_json(const hpac_table *tables, size_t count, FILE *stream)
 {
-    HPAC_AUTO(release) json_t *root = json_object();
+    json_auto_t *root = json_object();
     for (size_t i = 0; i < count; i++) {
         HPAC_TRY(tables[i].status);
         if (!add_json(root, &tables[i]))

@@ -8,7 +8,7 @@
  *     hpac_table table;
  *     hpac_table_init(&table, "class_counts", "Images per class", columns, 3);
  *     hpac_table_add_text(&table, "Nucleoplasm");      // cell by cell, row after row
- *     hpac_table_add_integer(&table, 12885);
+ *     hpac_table_add_real(&table, 12885);
  *     hpac_table_add_real(&table, 41.46820288362513);
  *     status = hpac_table_write_csv(&table, "explore", "class_counts.csv");
  *     hpac_table_fini(&table);
@@ -86,7 +86,6 @@ void hpac_table_add_row(hpac_table *table, const hpac_cell *cells, size_t count)
 /* The next cell, of its column's kind; a column of integers takes a real that is one, or NaN. Text
  * is copied. */
 void hpac_table_add_text(hpac_table *table, const char *text);
-void hpac_table_add_integer(hpac_table *table, long long number); /* up to 2^53 either way */
 void hpac_table_add_real(hpac_table *table, double number);
 
 /* The number of complete rows. */

@@ -30,12 +30,6 @@ static hpac_status check_out(const hpac_report_options *options)
 
 /* ---- which curves are drawn ---- */
 
-static double best_loss(const report_run *run)
-{
-    double loss = run->results.best[HPAC_METRIC_VAL_LOSS];
-    return isnan(loss) ? INFINITY : loss;
-}
-
 static bool has_curves(const report_run *run)
 {
     return report_has_numbers(&run->losses, "epoch train_loss val_loss") &&
@@ -44,14 +38,14 @@ static bool has_curves(const report_run *run)
            report_has_numbers(&run->batch_losses, "step batch_losses");
 }
 
-/* How many runs have a lower validation loss. */
+/* How many runs have a lower validation loss, or the same and are before it; none is infinite. */
 static size_t rank_of(const hpac_report *report, size_t which)
 {
     size_t rank = 0;
+    double own = fmin(report->runs[which].results.best[HPAC_METRIC_VAL_LOSS], INFINITY);
     for (size_t i = 0; i < report->run_count; i++) {
-        double other = best_loss(&report->runs[i]), own = best_loss(&report->runs[which]);
-        bool before = other < own || (!(own < other) && i < which);
-        rank += has_curves(&report->runs[i]) && before;
+        double other = fmin(report->runs[i].results.best[HPAC_METRIC_VAL_LOSS], INFINITY);
+        rank += has_curves(&report->runs[i]) && (other < own || (other <= own && i < which));
     }
     return rank;
 }

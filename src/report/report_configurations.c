@@ -8,11 +8,6 @@
 
 #define ITEM_GAP "; "
 
-static void release(json_t **json)
-{
-    json_decref(*json);
-}
-
 /* ---- reading ---- */
 
 /* A value on one line; NULL when memory is out. */
@@ -143,7 +138,7 @@ static hpac_status find_common(const hpac_report *report, const char *path, json
         json_t *keys = report->runs[i].keys, *value = json_object_get(keys, path);
         if (json_object_size(keys) == 0)
             continue;
-        HPAC_AUTO(release) json_t *before = *common ? *common : json_incref(value);
+        json_auto_t *before = *common ? *common : json_incref(value);
         *common = NULL;
         HPAC_TRY(select_items(before, value, true, common));
     }
@@ -154,13 +149,13 @@ static hpac_status find_common(const hpac_report *report, const char *path, json
  * have the common items in another order, the whole value. */
 static hpac_status add_column(hpac_report *report, const char *path)
 {
-    HPAC_AUTO(release) json_t *common = NULL;
-    HPAC_AUTO(release) json_t *texts = json_array();
+    json_auto_t *common = NULL;
+    json_auto_t *texts = json_array();
     HPAC_TRY(find_common(report, path, &common));
     bool equal = true, ordered = true, good = texts != NULL;
     for (size_t i = 0; i < report->run_count; i++) {
         json_t *keys = report->runs[i].keys, *value = json_object_get(keys, path);
-        HPAC_AUTO(release) json_t *shared = NULL;
+        json_auto_t *shared = NULL;
         HPAC_TRY(select_items(value, common, true, &shared));
         bool ignored = json_object_size(keys) == 0;
         equal = equal && (ignored || json_equal(value, common));
@@ -168,7 +163,7 @@ static hpac_status add_column(hpac_report *report, const char *path)
     }
     for (size_t i = 0; good && i < report->run_count; i++) {
         json_t *value = json_object_get(report->runs[i].keys, path);
-        HPAC_AUTO(release) json_t *own = NULL;
+        json_auto_t *own = NULL;
         HPAC_TRY(select_items(value, common, false, &own));
         json_t *text = value ? join(ordered ? own : value) : json_string("");
         good = json_array_append_new(texts, text) == 0;
@@ -180,7 +175,7 @@ static hpac_status add_column(hpac_report *report, const char *path)
 /* The keys of all runs, in order of first appearance, that differ. */
 static hpac_status find_differences(hpac_report *report)
 {
-    HPAC_AUTO(release) json_t *all = json_object();
+    json_auto_t *all = json_object();
     report->differences = json_object();
     if (!all || !report->differences)
         return hpac_fail_memory(1);

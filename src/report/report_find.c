@@ -28,6 +28,9 @@ static hpac_status add_run(hpac_report *report, const char *directory, const cha
     report_run *run = &report->runs[report->run_count++];
     *run = (report_run){0};
     HPAC_TRY_MEMORY(run->directory = strdup(directory), strlen(directory));
+    run->path = realpath(directory, NULL);
+    if (!run->path) /* a sweep's run without a directory */
+        HPAC_TRY_MEMORY(run->path = strdup(directory), strlen(directory));
     if (state)
         HPAC_TRY_MEMORY(run->state = strdup(state), strlen(state));
     return HPAC_OK;
@@ -129,41 +132,20 @@ static const char *tail(const char *path, int parts)
 }
 
 /* The label is the shortest tail of the run's path that no other run has. */
-static hpac_status name_run(hpac_report *report, char *const *paths, size_t which)
+static hpac_status name_run(const hpac_report *report, report_run *run)
 {
     for (int parts = 1;; parts++) {
-        const char *own = tail(paths[which], parts);
+        const char *own = tail(run->path, parts);
         size_t same = 0;
         for (size_t i = 0; i < report->run_count; i++)
-            same += strcmp(tail(paths[i], parts), own) == 0;
-        if (same > 1 && own > paths[which] + 1)
+            same += strcmp(tail(report->runs[i].path, parts), own) == 0;
+        if (same > 1 && own > run->path + 1)
             continue;
         if (same > 1)
-            return hpac_fail(HPAC_ERR_CONFIG, "%s: duplicate run", report->runs[which].directory);
-        HPAC_TRY_MEMORY(report->runs[which].label = strdup(own), strlen(own));
+            return hpac_fail(HPAC_ERR_CONFIG, "%s: duplicate run", run->directory);
+        HPAC_TRY_MEMORY(run->label = strdup(own), strlen(own));
         return HPAC_OK;
     }
-}
-
-/* The names are those of the directories themselves, not of links to them or "..". */
-static hpac_status name_runs(hpac_report *report)
-{
-    size_t count = report->run_count;
-    HPAC_AUTO_FREE char **paths = NULL;
-    HPAC_TRY_NEW(paths, count);
-    hpac_status status = HPAC_OK;
-    for (size_t i = 0; i < count; i++) {
-        paths[i] = realpath(report->runs[i].directory, NULL);
-        if (!paths[i]) /* a sweep's run without a directory */
-            paths[i] = strdup(report->runs[i].directory);
-        if (!paths[i])
-            status = hpac_fail_memory(PATH_MAX);
-    }
-    for (size_t i = 0; i < count && status == HPAC_OK; i++)
-        status = name_run(report, paths, i);
-    for (size_t i = 0; i < count; i++)
-        free(paths[i]);
-    return status;
 }
 
 hpac_status report_find_runs(const hpac_report_options *options, hpac_report *report)
@@ -173,5 +155,7 @@ hpac_status report_find_runs(const hpac_report_options *options, hpac_report *re
     for (size_t i = 0; i < options->run_count; i++)
         HPAC_TRY(add_directory(report, options->runs[i], 0));
     report->kind = options->run_count == 1 ? kind_of(options->runs[0]) : REPORT_RUNS;
-    return name_runs(report);
+    for (size_t i = 0; i < report->run_count; i++)
+        HPAC_TRY(name_run(report, &report->runs[i]));
+    return HPAC_OK;
 }

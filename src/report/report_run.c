@@ -240,6 +240,7 @@ void report_run_fini(report_run *run)
     json_decref(run->json);
     json_decref(run->keys);
     free(run->directory);
+    free(run->path);
     free(run->label);
     free(run->state);
     free(run->config);

@@ -39,12 +39,10 @@ static double percent(double part, double whole)
 
 static void make_figures(hpac_report *report, const report_run *run)
 {
-    static const hpac_column columns[] = {
-        HPAC_COLUMN_TEXT("measure", NULL),
-        HPAC_COLUMN_REAL("last_epoch", "last epoch", 4),
-        HPAC_COLUMN_REAL("best_epoch", "best epoch", 4),
-        HPAC_COLUMN_REAL("guessing", "baseline", 4),
-    };
+    static const hpac_column columns[] = {HPAC_COLUMN_TEXT("measure", NULL),
+                                          HPAC_COLUMN_REAL("last_epoch", "last epoch", 4),
+                                          HPAC_COLUMN_REAL("best_epoch", "best epoch", 4),
+                                          HPAC_COLUMN_REAL("guessing", "baseline", 4)};
     static const struct {
         const char *name;
         hpac_metric metric, baseline; /* HPAC_METRICS: none */
@@ -86,16 +84,14 @@ static hpac_values all_values(const report_run *run)
 
 static void make_class_summary(hpac_report *report, const report_run *run)
 {
-    static const hpac_column columns[] = {
-        HPAC_COLUMN_TEXT("class", NULL),
-        HPAC_COLUMN_INTEGER("support", NULL),
-        HPAC_COLUMN_REAL("ones_percent", "percent of images", 2),
-        HPAC_COLUMN_REAL("prediction_mean", "mean prediction", 4),
-        HPAC_COLUMN_REAL("prediction_std", "std", 4),
-        HPAC_COLUMN_REAL("precision", NULL, 3),
-        HPAC_COLUMN_REAL("recall", NULL, 3),
-        HPAC_COLUMN_REAL("f1", "F1", 3),
-    };
+    static const hpac_column columns[] = {HPAC_COLUMN_TEXT("class", NULL),
+                                          HPAC_COLUMN_INTEGER("support", NULL),
+                                          HPAC_COLUMN_REAL("ones_percent", "percent of images", 2),
+                                          HPAC_COLUMN_REAL("prediction_mean", "mean prediction", 4),
+                                          HPAC_COLUMN_REAL("prediction_std", "std", 4),
+                                          HPAC_COLUMN_REAL("precision", NULL, 3),
+                                          HPAC_COLUMN_REAL("recall", NULL, 3),
+                                          HPAC_COLUMN_REAL("f1", "F1", 3)};
     hpac_table *table =
         report_table(report, "class_summary", "Validation results per class, last evaluated epoch",
                      columns, COUNT(columns));
@@ -131,11 +127,9 @@ static hpac_status check_supports(const report_run *run)
 
 static void make_label_shares(hpac_report *report, const report_run *run)
 {
-    static const hpac_column columns[] = {
-        HPAC_COLUMN_INTEGER("label", NULL),
-        HPAC_COLUMN_INTEGER("count", NULL),
-        HPAC_COLUMN_REAL("percent", NULL, 2),
-    };
+    static const hpac_column columns[] = {HPAC_COLUMN_INTEGER("label", NULL),
+                                          HPAC_COLUMN_INTEGER("count", NULL),
+                                          HPAC_COLUMN_REAL("percent", NULL, 2)};
     double all = report_images(run) * (double)run->class_count, ones = 0;
     for (size_t c = 0; c < run->class_count; c++)
         ones += report_class_value(run, c, HPAC_CLASS_METRIC_SUPPORT);
@@ -153,11 +147,8 @@ static void make_label_shares(hpac_report *report, const report_run *run)
 static void make_histogram(hpac_report *report, const report_run *run)
 {
     static const hpac_column columns[] = {
-        HPAC_COLUMN_REAL("from", NULL, 2),
-        HPAC_COLUMN_REAL("to", NULL, 2),
-        HPAC_COLUMN_INTEGER("count", NULL),
-        HPAC_COLUMN_REAL("density", NULL, 4),
-    };
+        HPAC_COLUMN_REAL("from", NULL, 2), HPAC_COLUMN_REAL("to", NULL, 2),
+        HPAC_COLUMN_INTEGER("count", NULL), HPAC_COLUMN_REAL("density", NULL, 4)};
     hpac_values all = all_values(run);
     uint64_t counts[BINS], total = 0;
     hpac_histogram(&all, BINS, counts);
@@ -323,8 +314,7 @@ static hpac_status make_spread(hpac_report *report)
     static const hpac_column columns[] = {
         HPAC_COLUMN_TEXT("measure", NULL),   HPAC_COLUMN_INTEGER("folds", NULL),
         HPAC_COLUMN_REAL("mean", NULL, 4),   HPAC_COLUMN_REAL("std", NULL, 4),
-        HPAC_COLUMN_REAL("least", "min", 4), HPAC_COLUMN_REAL("largest", "max", 4),
-    };
+        HPAC_COLUMN_REAL("least", "min", 4), HPAC_COLUMN_REAL("largest", "max", 4)};
     static const struct {
         const char *name;
         hpac_metric column;

@@ -19,13 +19,13 @@ static void fill(hpac_table *table)
 {
     hpac_table_init(table, "counts", "Images per class", columns, 3);
     hpac_table_add_text(table, "Rods & rings");
-    hpac_table_add_integer(table, 12885);
+    hpac_table_add_real(table, 12885);
     hpac_table_add_real(table, 0.1);
     hpac_table_add_text(table, "a \"quote\", a comma, \xC3\xA9");
-    hpac_table_add_integer(table, -7);
+    hpac_table_add_real(table, -7);
     hpac_table_add_real(table, 2.0 / 3);
     hpac_table_add_text(table, "");
-    hpac_table_add_integer(table, 0);
+    hpac_table_add_real(table, 0);
     hpac_table_add_real(table, NAN);
 }
 
