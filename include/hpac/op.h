@@ -21,21 +21,18 @@ typedef enum hpac_pixels {
     HPAC_PIXELS_FLOAT32, /* floats in [0, 1], as in the reference notebooks */
 } hpac_pixels;
 
-typedef enum hpac_op_kind {                  /* hpac_op_name has the same order */
-                            HPAC_OP_PIXELS,  /* bytes / 255 -> float, or floats unchanged: the first
-                                                op of every network */
-                            HPAC_OP_CONV2D,  /* y[r][c][k] = bias[k] + sum x[r + i][c + j][m]
-                                                w[i][j][m][k]; stride 1 */
-                            HPAC_OP_MAXPOOL, /* the maximum of each window, stride = window;
-                                                incomplete windows are dropped. Of equal values the
-                                                first in row order gets the gradient, as in Keras */
-                            HPAC_OP_DENSE,   /* y[k] = bias[k] + sum x[m] w[m][k] */
-                            HPAC_OP_RELU,    /* max(x, 0); gradient where y > 0 */
-                            HPAC_OP_SIGMOID, /* 1 / (1 + exp(-x)), inside a network; the last one is
-                                                part of the loss */
-                            HPAC_OP_DROPOUT, /* training: x / (1 - rate) or, where dropped, 0;
-                                                otherwise x */
-                            HPAC_OP_FLATTEN, /* (rows, cols, channels) -> vector in that order */
+/* In the order of hpac_op_name. A convolution has stride 1, a window of maxpool is its stride and
+ * incomplete ones are dropped; of equal values in it the first in row order gets the gradient, as
+ * in Keras. */
+typedef enum hpac_op_kind {
+    HPAC_OP_PIXELS,  /* bytes / 255, or floats unchanged: the first op of every network */
+    HPAC_OP_CONV2D,  /* y[r][c][k] = bias[k] + sum x[r + i][c + j][m] w[i][j][m][k] */
+    HPAC_OP_MAXPOOL, /* the maximum of each window */
+    HPAC_OP_DENSE,   /* y[k] = bias[k] + sum x[m] w[m][k] */
+    HPAC_OP_RELU,    /* max(x, 0); gradient where y > 0 */
+    HPAC_OP_SIGMOID, /* 1 / (1 + exp(-x)); the last one is part of the loss */
+    HPAC_OP_DROPOUT, /* training: x / (1 - rate) or, where dropped, 0; otherwise x */
+    HPAC_OP_FLATTEN, /* (rows, cols, channels) -> vector in that order */
 } hpac_op_kind;
 
 typedef struct hpac_op {

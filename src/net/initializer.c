@@ -1,6 +1,6 @@
 /* Initial weights, each from its own random number by the quantile function: no rejection, so every
  * value has its index in the random sequence and threads do not matter. */
-#include "initializer.h"
+#include "network_internal.h"
 
 #include "base/random.h"
 

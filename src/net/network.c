@@ -1,5 +1,4 @@
 /* A network's life: layers become operations, operations become plans, plans get their memory. */
-#include "initializer.h"
 #include "layer_table.h"
 #include "network_internal.h"
 

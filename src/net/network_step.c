@@ -20,16 +20,11 @@ hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count
                                             : "the network is not allocated");
     HPAC_TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE, image_count * format->target_count,
                                 &network->resident_targets));
-    hpac_status status = device->ops->alloc(device, HPAC_MEMORY_DEVICE,
-                                            image_count * hpac_batch_image_nbytes(format),
-                                            &network->resident_pixels);
-    if (status == HPAC_OK) {
-        network->resident_count = image_count;
-        return HPAC_OK;
-    }
-    device->ops->free(device, HPAC_MEMORY_DEVICE, network->resident_targets);
-    network->resident_targets = NULL;
-    return status;
+    HPAC_TRY(device->ops->alloc(device, HPAC_MEMORY_DEVICE,
+                                image_count * hpac_batch_image_nbytes(format),
+                                &network->resident_pixels));
+    network->resident_count = image_count;
+    return HPAC_OK;
 }
 
 /* Makes the compute queue wait for what is on the copy queue so far. */

@@ -4,7 +4,7 @@
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "rundir/run_info.h"
+#include "rundir/run_files.h"
 
 #include <math.h>
 #include <string.h>

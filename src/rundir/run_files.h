@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "render/table.h"
 
+#include <jansson.h>
+
 typedef enum hpac_run_file_time {
     HPAC_WRITTEN_FROM_START, /* and again, or on, after every epoch */
     HPAC_WRITTEN_AT_END,     /* after the last epoch; removed when the run continues */
@@ -52,6 +54,22 @@ char *hpac_run_path(const char *directory, hpac_run_file_number number);
 /* hpac_file_create() of this path. */
 hpac_status hpac_run_file_create(const char *directory, hpac_run_file_number number,
                                  hpac_file *file);
+
+/* What is read of run.json: keys that are not there are NULL and 0; texts and lists belong to
+ * `json`. */
+typedef struct hpac_run_info {
+    json_t *json;      /* the whole file, owned */
+    const char *state; /* "running", "interrupted", "failed", "finished"; never NULL */
+    const char *device, *libraries;
+    long long epochs, steps, best_epoch, epochs_without_best;
+    double elapsed_s;
+    json_t *skipped; /* list of the Ids of skipped images */
+} hpac_run_info;
+
+/* Errors: DATA, with file and line, also when there is no state; INTERNAL. On error `info` is
+ * zeroed. */
+hpac_status hpac_run_info_read(const char *directory, hpac_run_info *info);
+void hpac_run_info_fini(hpac_run_info *info); /* a zeroed one is fine */
 
 /* ---- columns ---- */
 

@@ -4,8 +4,6 @@
 
 #include <hpac/log.h>
 
-#include "run_info.h"
-
 #include "base/memory.h"
 
 #include <dirent.h>

@@ -8,7 +8,6 @@
 #include "base/memory.h"
 #include "render/plot.h"
 #include "report/report.h"
-#include "rundir/run_info.h"
 
 #include <string.h>
 

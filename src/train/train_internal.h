@@ -123,12 +123,4 @@ hpac_status checkpoint_save(train_job *training, hpac_run_file_number file);
  */
 hpac_status train_run_epochs(train_job *training, bool resume);
 
-/* ---- the others ---- */
-
-/* Logs what `print` prints, line by line; when brief to train.log alone. */
-hpac_status train_log_printed(hpac_status (*print)(const void *what, FILE *stream),
-                              const void *what, bool brief);
-/* Logs the profile as a table and writes profile.csv. */
-hpac_status train_report_profile(const train_job *training);
-
 #endif

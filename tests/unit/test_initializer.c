@@ -1,6 +1,6 @@
 /* Initial weights: the quantile function against scipy, the drawn values against their
  * distributions. */
-#include "net/initializer.h"
+#include "net/network_internal.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

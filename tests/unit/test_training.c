@@ -4,7 +4,7 @@
 #include <hpac/trainer.h>
 
 #include "base/file.h"
-#include "rundir/run_info.h"
+#include "rundir/run_files.h"
 
 #include "formula.h"
 #include "picture_folder.h"
