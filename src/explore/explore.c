@@ -13,8 +13,6 @@
 HPAC_TEMPLATE_FILE(explore, "src_explore_explore_html");
 HPAC_TEMPLATE_FILE(item, "src_explore_explore_item_html");
 
-/* ---- the terminal ---- */
-
 #define ROWS_SHOWN 10 /* of the pairs and the chosen images */
 
 static void print_undefined(const hpac_exploration *found, FILE *stream)
@@ -52,8 +50,6 @@ hpac_status hpac_exploration_print(const hpac_explore_options *options,
                 options->images ? "in the directory of --images" : "in the label file");
     return HPAC_OK;
 }
-
-/* ---- tables and plots ---- */
 
 typedef struct output {
     const hpac_exploration *found;
@@ -134,8 +130,6 @@ static hpac_status write_table(const output *all, const hpac_table *table)
     hpac_plot_add_text(&plot, plotted->axis_text, "%s", plotted->axis);
     return hpac_plot_draw(&plot, plotted->script, path);
 }
-
-/* ---- pages of panels ---- */
 
 /* image_<n>.png and page_<n>.png of an earlier exploration. */
 static bool is_panel(const void *user, const char *name)
@@ -223,8 +217,6 @@ static hpac_status draw_panels(output *all)
     return HPAC_OK;
 }
 
-/* ---- values of the page ---- */
-
 static void set_labels(hpac_page *page, const output *all)
 {
     const hpac_label_statistics *statistics = &all->found->statistics;
@@ -268,8 +260,6 @@ static void set_panels(hpac_page *page, const output *all)
     if (chosen->count > 0)
         hpac_page_set(page, "first_id", "%s", options->labels->ids[chosen->rows[0]]);
 }
-
-/* ---- tables and pictures of the page ---- */
 
 static void insert_picture(hpac_page *page, const output *all, const hpac_table *table)
 {
@@ -361,8 +351,6 @@ static hpac_status write_page(const output *all)
     hpac_page_render(page, HPAC_TEMPLATE(explore), insert, (void *)all);
     return hpac_page_commit(page);
 }
-
-/* ---- all of it ---- */
 
 /* Everything that can be known beforehand. */
 static hpac_status check_target(const hpac_explore_options *options)

@@ -24,8 +24,6 @@
 
 #include <stdbool.h>
 
-/* ---- labels ---- */
-
 typedef struct hpac_label_statistics {
     size_t images, labels;
     size_t multi_images;                           /* with more than one label */
@@ -46,8 +44,6 @@ void hpac_label_statistics_compute(const hpac_labels *labels, hpac_label_statist
  * NUL. HPAC_CLASS_COUNT * 32 bytes are enough for all. */
 void hpac_class_list(uint32_t mask, char *text, size_t nbytes);
 
-/* ---- directories of images ---- */
-
 typedef struct hpac_directory_census {
     size_t images;      /* Ids of which there is a file <Id>_<channel>.png, of any channel */
     size_t complete;    /* of which there are all four */
@@ -59,8 +55,6 @@ typedef struct hpac_directory_census {
 /* Reads the names in a directory, not the files. Errors: DATA when it cannot be read. */
 hpac_status hpac_directory_count(const char *path, const hpac_labels *labels,
                                  hpac_directory_census *census);
-
-/* ---- all of it ---- */
 
 typedef struct hpac_explore_options {
     const char *name;              /* of the label file, for titles */

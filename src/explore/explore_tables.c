@@ -35,8 +35,6 @@ uint32_t explore_wanted(const hpac_explore_options *options)
     return wanted;
 }
 
-/* ---- counts and correlations ---- */
-
 static void count_pairs(uint32_t mask, size_t together[HPAC_CLASS_COUNT][HPAC_CLASS_COUNT])
 {
     for (int a = 0; a < HPAC_CLASS_COUNT; a++)
@@ -113,8 +111,6 @@ static void make_summary(hpac_exploration *found)
             HPAC_NUMBER_CELL(statistics->uncorrelated), HPAC_NUMBER_CELL(found->test_percent)));
 }
 
-/* ---- counts per class ---- */
-
 typedef struct ranked {
     int number;
     size_t count;
@@ -129,11 +125,21 @@ static int compare_ranked(const void *a, const void *b)
     return one->number - two->number;
 }
 
-static void rank_classes(const size_t counts[HPAC_CLASS_COUNT], ranked order[HPAC_CLASS_COUNT])
+/* Adds the classes, most frequent first: all of them with their numbers, or those of any image. */
+static void add_ranked(hpac_table *table, const size_t counts[HPAC_CLASS_COUNT], size_t images,
+                       bool all)
 {
+    ranked order[HPAC_CLASS_COUNT];
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
         order[c] = (ranked){c, counts[c]};
     qsort(order, HPAC_CLASS_COUNT, sizeof *order, compare_ranked);
+    for (int i = 0; i < HPAC_CLASS_COUNT && (all || order[i].count > 0); i++) {
+        if (all)
+            hpac_table_add_real(table, order[i].number);
+        hpac_table_add_row(table, HPAC_CELLS(HPAC_TEXT_CELL(hpac_class_names[order[i].number]),
+                                             HPAC_NUMBER_CELL(order[i].count),
+                                             HPAC_NUMBER_CELL(percent(order[i].count, images))));
+    }
 }
 
 static void make_class_counts(hpac_exploration *found)
@@ -145,16 +151,9 @@ static void make_class_counts(hpac_exploration *found)
     size_t counts[HPAC_CLASS_COUNT];
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
         counts[c] = statistics->together[c][c];
-    ranked order[HPAC_CLASS_COUNT];
-    rank_classes(counts, order);
     hpac_table *table =
         add_table(found, "class_counts", "Images per class", columns, COUNT(columns));
-    for (int i = 0; i < HPAC_CLASS_COUNT; i++)
-        hpac_table_add_row(
-            table, HPAC_CELLS(HPAC_NUMBER_CELL(order[i].number),
-                              HPAC_TEXT_CELL(hpac_class_names[order[i].number]),
-                              HPAC_NUMBER_CELL(order[i].count),
-                              HPAC_NUMBER_CELL(percent(order[i].count, statistics->images))));
+    add_ranked(table, counts, statistics->images, true);
 }
 
 static void make_labels_per_image(hpac_exploration *found)
@@ -201,20 +200,12 @@ static void make_company(hpac_exploration *found, size_t index, int number)
                                           HPAC_COLUMN_REAL("percent", NULL, 2)};
     const size_t *counts = found->statistics.together[number];
     char *name = found->texts[index].name, *title = found->texts[index].title;
-    ranked order[HPAC_CLASS_COUNT];
-    rank_classes(counts, order);
     name_company(number, name);
     snprintf(title, sizeof found->texts->title, "Classes of the images with %s (%zu images)",
              hpac_class_names[number], counts[number]);
-    hpac_table *table = add_table(found, name, title, columns, COUNT(columns));
-    for (int i = 0; i < HPAC_CLASS_COUNT && order[i].count > 0; i++)
-        hpac_table_add_row(table,
-                           HPAC_CELLS(HPAC_TEXT_CELL(hpac_class_names[order[i].number]),
-                                      HPAC_NUMBER_CELL(order[i].count),
-                                      HPAC_NUMBER_CELL(percent(order[i].count, counts[number]))));
+    add_ranked(add_table(found, name, title, columns, COUNT(columns)), counts, counts[number],
+               false);
 }
-
-/* ---- correlation ---- */
 
 static void make_correlation(hpac_exploration *found)
 {
@@ -272,24 +263,17 @@ static void make_pairs(hpac_exploration *found)
                               HPAC_NUMBER_CELL(pairs[i].correlation)));
 }
 
-/* ---- directories and chosen images ---- */
-
-/* The channel of "<Id>_<channel>.png", and the length of the Id; -1: another name, whose length it
- * is. */
+/* The channel of "<Id>_<channel>.png", and the length of the Id; -1: another name. */
 static int channel_of(const char *name, size_t *id_length)
 {
-    size_t length = strlen(name);
-    for (int channel = 0; channel < HPAC_MAX_CHANNELS; channel++) {
+    const char *gap = strrchr(name, '_');
+    *id_length = gap ? (size_t)(gap - name) : strlen(name);
+    for (int channel = 0; channel<HPAC_MAX_CHANNELS && * id_length> 0; channel++) {
         size_t own = strlen(hpac_channel_names[channel]);
-        if (length <= own + 5)
-            continue;
-        *id_length = length - own - 5; /* "_" and ".png" */
-        const char *rest = name + *id_length;
-        if (*rest == '_' && strncmp(rest + 1, hpac_channel_names[channel], own) == 0 &&
-            strcmp(rest + 1 + own, ".png") == 0)
+        if (gap && strncmp(gap + 1, hpac_channel_names[channel], own) == 0 &&
+            strcmp(gap + 1 + own, ".png") == 0)
             return channel;
     }
-    *id_length = length;
     return -1;
 }
 
@@ -413,8 +397,6 @@ static void make_chosen(const hpac_explore_options *options, hpac_exploration *f
                            HPAC_CELLS(HPAC_TEXT_CELL(labels->ids[row]), HPAC_TEXT_CELL(names)));
     }
 }
-
-/* ---- the interface ---- */
 
 void hpac_class_list(uint32_t mask, char *text, size_t nbytes)
 {

@@ -33,8 +33,6 @@ void panel_columns(const hpac_explore_options *options, int channels[HPAC_MAX_CH
         channels[i] = options->channel_order[first && (i == 1 || i == 2) ? 3 - i : i];
 }
 
-/* ---- choosing ---- */
-
 /* Keeps the first `limit` rows whose files are present. */
 static hpac_status keep_present(const hpac_dataset *dataset, size_t limit, panel_rows *chosen)
 {
@@ -80,8 +78,6 @@ hpac_status panel_rows_choose(const hpac_explore_options *options, panel_rows *c
     hpac_dataset_destroy(dataset);
     return status;
 }
-
-/* ---- images ---- */
 
 /* The channels of one image, one plane per column. */
 typedef struct panel_planes {
@@ -135,8 +131,6 @@ static hpac_status resize_plane(const hpac_image *in, size_t rows, size_t cols, 
     return HPAC_OK;
 }
 
-/* ---- colours ---- */
-
 #define ANCHORS 9
 
 /* ColorBrewer's schemes of nine colours, 0xRRGGBB. */
@@ -169,8 +163,6 @@ void panel_colormap_fill(panel_colormap colormap, panel_colour colours[256])
             (panel_colour){mix(a, b, 16, position), mix(a, b, 8, position), mix(a, b, 0, position)};
     }
 }
-
-/* ---- drawing ---- */
 
 typedef struct canvas {
     panel_colour *pixels; /* (rows, cols) */

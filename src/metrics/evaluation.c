@@ -17,8 +17,6 @@ static float probability(const hpac_scored *set, size_t image, size_t target)
     return set->probabilities[image * set->target_count + target];
 }
 
-/* ---- predictions by falling probability ---- */
-
 typedef struct prediction {
     float probability;
     bool truth;
@@ -54,8 +52,6 @@ static size_t end_of_tie(const prediction *ranked, size_t count, size_t at)
         at++;
     return at;
 }
-
-/* ---- evaluation ---- */
 
 /* One class. */
 static void measure_ranking(const prediction *ranked, size_t count, hpac_class_evaluation *class)
@@ -152,8 +148,6 @@ hpac_status hpac_evaluate(const hpac_scored *set, const float *thresholds,
     summarize(set, thresholds, evaluation);
     return HPAC_OK;
 }
-
-/* ---- thresholds ---- */
 
 /* Separates `above` from `below`, above > below: above > result >= below. */
 static float between(float above, float below)

@@ -41,8 +41,6 @@ static bool failed(hpac_page *page, hpac_status status)
     return page->status != HPAC_OK;
 }
 
-/* ---- text and values ---- */
-
 static const char *entity_of(uint32_t code)
 {
     switch (code) {
@@ -111,8 +109,6 @@ void hpac_page_set_count(hpac_page *page, const char *name, size_t count)
         hpac_page_set(page, name, "%s", "");
 }
 
-/* ---- templates ---- */
-
 typedef struct rendering {
     hpac_page *page;
     hpac_page_insert insert;
@@ -162,8 +158,6 @@ void hpac_page_render(hpac_page *page, hpac_template template, hpac_page_insert 
     else if (!failed(page, HPAC_OK))
         render(&all, text, true);
 }
-
-/* ---- pictures ---- */
 
 /* RFC 4648. */
 static void write_base64(FILE *stream, const unsigned char *bytes, size_t nbytes)
@@ -222,8 +216,6 @@ void hpac_page_photograph(hpac_page *page, const char *path, const char *title)
         failed(page, add_figure(page->stream, path, title, false));
 }
 
-/* ---- tables ---- */
-
 static void write_cell(FILE *stream, const hpac_column *column, const char *element,
                        const char *text)
 {
@@ -257,8 +249,6 @@ void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit)
     }
     fputs("</tbody></table></div>\n", stream);
 }
-
-/* ---- begin and end ---- */
 
 static void destroy(hpac_page **page)
 {

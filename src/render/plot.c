@@ -28,8 +28,6 @@
 
 #define MESSAGE_NBYTES 1024
 
-/* ---- variables ---- */
-
 hpac_status hpac_plot_init(hpac_plot *plot)
 {
     *plot = (hpac_plot){0};
@@ -86,8 +84,6 @@ void hpac_plot_add_number(hpac_plot *plot, double number, const char *name)
         fprintf(plot->stream, "%s=NaN;", name);
 }
 
-/* ---- finding the scripts ---- */
-
 /* Every directory of plots has common.gp. */
 static bool is_plot_directory(const char *directory)
 {
@@ -130,8 +126,6 @@ static hpac_status find_plot_directory(char directory[PATH_MAX])
     return hpac_fail(HPAC_ERR_CONFIG, "HPAC_PLOTS=%s: no plot scripts (common.gp and others) there",
                      wanted);
 }
-
-/* ---- running gnuplot ---- */
 
 /* Our environment, but with texts in UTF-8 and decimal points whatever the user's locale: without
  * one gnuplot warns about its degree sign in each picture. The caller frees the list, not its
@@ -219,8 +213,6 @@ static hpac_status run_gnuplot(char *const *arguments, int picture, char message
                      "gnuplot-nox) or do without plots",
                      error == ENOENT ? "it is not in PATH" : strerror(error));
 }
-
-/* ---- drawing ---- */
 
 /* Copies the picture into its file. */
 static hpac_status save(int picture, const char *path)

@@ -121,8 +121,6 @@ const char *hpac_table_show(const hpac_table *table, size_t row, size_t column, 
     return text;
 }
 
-/* ---- CSV ---- */
-
 static void write_csv_row(const hpac_table *table, size_t row, FILE *stream)
 {
     for (size_t c = 0; c < table->column_count; c++) {
@@ -244,8 +242,6 @@ hpac_status hpac_table_read_csv(hpac_table *table, const char *directory, const 
     return HPAC_OK;
 }
 
-/* ---- the terminal ---- */
-
 const char *hpac_column_headline(const hpac_column *column)
 {
     return column->headline ? column->headline : column->name;
@@ -307,8 +303,6 @@ hpac_status hpac_table_print(const hpac_table *table, size_t row_limit, FILE *st
         fprintf(printable.stream, "  (and %zu more)\n", rows - shown);
     return hpac_printable_close(&printable, stream);
 }
-
-/* ---- JSON ---- */
 
 static json_t *json_cell(const hpac_table *table, size_t row, size_t column)
 {

@@ -28,8 +28,6 @@ static hpac_status check_out(const hpac_report_options *options)
                      options->out);
 }
 
-/* ---- which curves are drawn ---- */
-
 static bool has_curves(const report_run *run)
 {
     return report_has_numbers(&run->losses, "epoch train_loss val_loss") &&
@@ -57,8 +55,6 @@ static void choose_curves(hpac_report *report)
         if (has_curves(&report->runs[i]) && rank_of(report, i) < REPORT_CURVES)
             report->curves[report->curve_count++] = i;
 }
-
-/* ---- the files a report writes ---- */
 
 /* Tables of a run, of which reports of several have one per run, with a number: losses_2.csv. */
 static const char *const run_tables[] = {"batch_losses", "losses", "metrics", NULL};
@@ -138,8 +134,6 @@ hpac_status hpac_report_remove(const char *directory)
     (void)rmdir(plots); /* fails when files of others are in it: they stay */
     return HPAC_OK;
 }
-
-/* ---- the interface ---- */
 
 static hpac_status fill(hpac_report *report, const hpac_report_options *options)
 {

@@ -8,8 +8,6 @@
 
 #define ITEM_GAP "; "
 
-/* ---- reading ---- */
-
 /* A value on one line; NULL when memory is out. */
 static json_t *text_of(const hpac_yaml_node *node)
 {
@@ -92,8 +90,6 @@ hpac_status report_keys_read(report_run *run)
     return find_dropout(run, hpac_yaml_get(root, "model"));
 }
 
-/* ---- comparing ---- */
-
 /* How many of the first `count` items are this one. */
 static size_t count_item(const json_t *list, size_t count, const json_t *item)
 {
@@ -103,17 +99,20 @@ static size_t count_item(const json_t *list, size_t count, const json_t *item)
     return found;
 }
 
-/* The items of a list that another one has, too, or those that it does not have; each as often. */
-static hpac_status select_items(const json_t *list, const json_t *other, bool common,
-                                json_t **selected)
+/* The items of a list that another one has, too, or those that it does not have; each as often.
+ * NULL when memory is out. */
+static json_t *select_items(const json_t *list, const json_t *other, bool common)
 {
-    bool good = (*selected = json_array()) != NULL;
-    for (size_t i = 0; good && i < json_array_size(list); i++) {
+    json_t *selected = json_array();
+    for (size_t i = 0; i < json_array_size(list); i++) {
         json_t *item = json_array_get(list, i);
         bool both = count_item(list, i, item) < count_item(other, json_array_size(other), item);
-        good = both != common || json_array_append(*selected, item) == 0;
+        if (both == common && json_array_append(selected, item) != 0) {
+            json_decref(selected);
+            return NULL;
+        }
     }
-    return good ? HPAC_OK : hpac_fail_memory(json_array_size(list));
+    return selected;
 }
 
 /* "{type: flatten}; {type: dropout, rate: 0.5}"; NULL when memory is out. */
@@ -132,69 +131,63 @@ static json_t *join(const json_t *list)
 }
 
 /* The items that the values of all runs have. Runs without a configuration are ignored. */
-static hpac_status find_common(const hpac_report *report, const char *path, json_t **common)
+static json_t *find_common(const hpac_report *report, const char *path)
 {
+    json_t *common = NULL;
     for (size_t i = 0; i < report->run_count; i++) {
         json_t *keys = report->runs[i].keys, *value = json_object_get(keys, path);
         if (json_object_size(keys) == 0)
             continue;
-        json_auto_t *before = *common ? *common : json_incref(value);
-        *common = NULL;
-        HPAC_TRY(select_items(before, value, true, common));
+        json_auto_t *before = common ? common : json_incref(value);
+        common = select_items(before, value, true);
+        if (!common)
+            return NULL;
     }
-    return HPAC_OK;
+    return common;
 }
 
 /* Adds a text per run, unless the key has one value in all: what not all runs have or, when they
  * have the common items in another order, the whole value. */
 static hpac_status add_column(hpac_report *report, const char *path)
 {
-    json_auto_t *common = NULL;
+    json_auto_t *common = find_common(report, path);
     json_auto_t *texts = json_array();
-    HPAC_TRY(find_common(report, path, &common));
-    bool equal = true, ordered = true, good = texts != NULL;
-    for (size_t i = 0; i < report->run_count; i++) {
+    bool equal = true, ordered = true, good = common && texts;
+    for (size_t i = 0; good && i < report->run_count; i++) {
         json_t *keys = report->runs[i].keys, *value = json_object_get(keys, path);
-        json_auto_t *shared = NULL;
-        HPAC_TRY(select_items(value, common, true, &shared));
+        json_auto_t *shared = select_items(value, common, true);
         bool ignored = json_object_size(keys) == 0;
+        good = shared != NULL;
         equal = equal && (ignored || json_equal(value, common));
         ordered = ordered && (ignored || json_equal(shared, common));
     }
     for (size_t i = 0; good && i < report->run_count; i++) {
         json_t *value = json_object_get(report->runs[i].keys, path);
-        json_auto_t *own = NULL;
-        HPAC_TRY(select_items(value, common, false, &own));
-        json_t *text = value ? join(ordered ? own : value) : json_string("");
-        good = json_array_append_new(texts, text) == 0;
+        json_auto_t *own = select_items(value, common, false);
+        good = own && json_array_append_new(texts, value ? join(ordered ? own : value)
+                                                         : json_string("")) == 0;
     }
     good = good && (equal || json_object_set_nocheck(report->differences, path, texts) == 0);
     return good ? HPAC_OK : hpac_fail_memory(strlen(path));
 }
 
-/* The keys of all runs, in order of first appearance, that differ. */
-static hpac_status find_differences(hpac_report *report)
+hpac_status report_configurations_table(hpac_report *report)
 {
-    json_auto_t *all = json_object();
+    const char *path;
+    json_t *texts;
+    json_auto_t *all = json_object(); /* the keys of all runs, in order of first appearance */
     report->differences = json_object();
-    if (!all || !report->differences)
-        return hpac_fail_memory(1);
+    HPAC_TRY_MEMORY(all && report->differences, 1);
     for (size_t i = 0; i < report->run_count; i++)
         if (report->runs[i].keys && json_object_update_missing(all, report->runs[i].keys) != 0)
             return hpac_fail_memory(json_object_size(report->runs[i].keys));
-    for (void *at = json_object_iter(all); at; at = json_object_iter_next(all, at))
-        HPAC_TRY(add_column(report, json_object_iter_key(at)));
-    return HPAC_OK;
-}
-
-hpac_status report_configurations_table(hpac_report *report)
-{
-    HPAC_TRY(find_differences(report));
+    json_object_foreach(all, path, texts)
+    {
+        HPAC_TRY(add_column(report, path));
+    }
     HPAC_AUTO_FREE hpac_column *columns = NULL;
     HPAC_TRY_NEW(columns, json_object_size(report->differences) + 1);
     size_t count = 0;
-    const char *path;
-    json_t *texts;
     columns[count++] = (hpac_column){"run", HPAC_TEXT, 0, NULL};
     json_object_foreach(report->differences, path, texts)
     {

@@ -69,13 +69,11 @@ struct hpac_report {
     const volatile sig_atomic_t *stop; /* may be NULL */
 };
 
-/* ---- report_find.c ---- */
+/* ---- report_runs.c ---- */
 
 /* Sets the kind, and the runs' directories and shortest names that differ; of runs without a
  * directory also their state. Errors: CONFIG, DATA. */
 hpac_status report_find_runs(const hpac_report_options *options, hpac_report *report);
-
-/* ---- report_run.c: the files of one run ---- */
 
 /* Reads the files of run->directory, with its predictions if wanted. Errors: DATA. */
 hpac_status report_run_read(report_run *run, bool predictions);

@@ -15,8 +15,6 @@ HPAC_TEMPLATE_FILE(runs_item, "src_report_runs_item_html");
 /* Of a longer list in run.json, as that of skipped images may be, the first are shown. */
 #define LIST_ITEMS 24
 
-/* ---- values ---- */
-
 /* Sets a value unless it is NaN. */
 static void set_number(hpac_page *page, const char *name, int decimals, double number)
 {
@@ -127,8 +125,6 @@ static void set_runs(hpac_page *page, const hpac_report *report)
     hpac_page_set_count(page, "class_f1",
                         hpac_table_row_count(report_find_table(report, "class_f1")) > 0);
 }
-
-/* ---- tables and pictures ---- */
 
 /* Some columns of a table, their names separated by commas, under another title. */
 static void insert_columns(hpac_page *page, const hpac_table *table, char *names, const char *title)
@@ -248,8 +244,6 @@ static void insert_runs(hpac_page *page, const hpac_report *report)
     }
 }
 
-/* ---- the page ---- */
-
 static void insert(void *user, hpac_page *page, const char *part)
 {
     const hpac_report *report = user;
@@ -265,22 +259,17 @@ static void insert(void *user, hpac_page *page, const char *part)
         insert_runs(page, report);
 }
 
-static void make_title(const hpac_report *report, char *text, size_t nbytes)
+hpac_status report_page_write(const hpac_report *report)
 {
     static const char *const titles[] = {[REPORT_RUNS] = "Comparison",
                                          [REPORT_FOLDS] = "Cross-validation",
                                          [REPORT_SWEEP] = "Sweep"};
-    if (report->kind == REPORT_RUN)
-        snprintf(text, nbytes, "Training %s", report->runs[0].label);
-    else
-        snprintf(text, nbytes, "%s of %zu %s", titles[report->kind], report->run_count,
-                 report->kind == REPORT_FOLDS ? "folds" : "runs");
-}
-
-hpac_status report_page_write(const hpac_report *report)
-{
     char title[512];
-    make_title(report, title, sizeof title);
+    if (report->kind == REPORT_RUN)
+        snprintf(title, sizeof title, "Training %s", report->runs[0].label);
+    else
+        snprintf(title, sizeof title, "%s of %zu %s", titles[report->kind], report->run_count,
+                 report->kind == REPORT_FOLDS ? "folds" : "runs");
     hpac_page *page;
     HPAC_TRY(hpac_page_create(report->page, title, &page));
     if (report->kind == REPORT_RUN)

@@ -45,8 +45,6 @@ static double spans_decades(const hpac_report *report, hpac_metric metric)
     return min > 0 && max > 20 * min;
 }
 
-/* ---- the pictures ---- */
-
 #define ONE (1u << REPORT_RUN)
 #define COMPARED (1u << REPORT_RUNS | 1u << REPORT_SWEEP)
 #define SEVERAL (COMPARED | 1u << REPORT_FOLDS)
@@ -127,8 +125,6 @@ static bool is_shown(const hpac_report *report, const report_picture *picture)
            report_has_numbers(table, picture->needs);
 }
 
-/* ---- the tables they are drawn from ---- */
-
 /* Remembers the name of a file in plots/ and returns it. Tables of runs that are compared have a
  * number from 1: "losses_2.csv". */
 static const char *add_file(hpac_report *report, const char *name, size_t number,
@@ -183,8 +179,6 @@ static hpac_status write_tables(hpac_report *report)
         HPAC_TRY(write_curves(report, &report->runs[report->curves[i]], i + 1));
     return HPAC_OK;
 }
-
-/* ---- drawing ---- */
 
 /* Sets a variable to the path of a file in plots/. */
 static hpac_status add_csv(hpac_plot *plot, const hpac_report *report, const char *variable,

@@ -35,8 +35,6 @@ static double percent(double part, double whole)
     return whole > 0 ? 100 * part / whole : NAN;
 }
 
-/* ---- results beside the baselines ---- */
-
 static void make_figures(hpac_report *report, const report_run *run)
 {
     static const hpac_column columns[] = {HPAC_COLUMN_TEXT("measure", NULL),
@@ -67,8 +65,6 @@ static void make_figures(hpac_report *report, const report_run *run)
                               HPAC_NUMBER_CELL(best[rows[i].metric]), HPAC_NUMBER_CELL(baseline)));
     }
 }
-
-/* ---- classes ---- */
 
 static hpac_values values_of_class(const report_run *run, size_t c)
 {
@@ -142,8 +138,6 @@ static void make_label_shares(hpac_report *report, const report_run *run)
     }
 }
 
-/* ---- predicted probabilities ---- */
-
 static void make_histogram(hpac_report *report, const report_run *run)
 {
     static const hpac_column columns[] = {
@@ -202,8 +196,6 @@ static hpac_status make_probabilities(hpac_report *report, const report_run *run
                           run->class_count);
 }
 
-/* ---- one row per run ---- */
-
 /* A number of the configuration; NaN when there is none. */
 static double configured(const report_run *run, const char *path)
 {
@@ -239,8 +231,6 @@ static void make_runs(hpac_report *report)
     for (size_t i = 0; i < report->run_count; i++)
         add_run(table, &report->runs[i]);
 }
-
-/* ---- F1 per class ---- */
 
 static double f1_of_class(const report_run *run, const char *name)
 {
@@ -291,8 +281,6 @@ double report_common(const hpac_report *report, hpac_metric metric)
     }
     return common;
 }
-
-/* ---- mean and spread over folds ---- */
 
 /* `values`: one per run, NaN where there is none. */
 static void add_spread(hpac_table *table, const char *name, const double *values, size_t runs)
@@ -346,8 +334,6 @@ static hpac_status make_spread(hpac_report *report)
     }
     return HPAC_OK;
 }
-
-/* ---- all of them ---- */
 
 static hpac_status make_run_tables(hpac_report *report)
 {
