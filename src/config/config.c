@@ -111,78 +111,76 @@ static hpac_status make_tree(hpac_reader *reader, const hpac_config_parts *parts
 
 /* ---- checks across keys ---- */
 
-static const hpac_yaml_node *node_of(const hpac_keys_seen *seen, const char *path)
+static const hpac_yaml_node *node_of(const hpac_keys *keys, const char *path)
 {
-    return seen->nodes[hpac_keys_find(&hpac_config_keys, path)];
+    return keys->nodes[hpac_keys_find(&hpac_config_keys, path)];
 }
 
 /* Whether all keys that begin so were read well, so that checks can build on them. */
-static bool usable(const hpac_keys_seen *seen, const char *beginning)
+static bool usable(const hpac_keys *keys, const char *beginning)
 {
     for (int i = 0; i < hpac_config_keys.count; i++)
-        if (seen->bad[i] &&
+        if (keys->bad[i] &&
             strncmp(hpac_config_keys.keys[i].path, beginning, strlen(beginning)) == 0)
             return false;
     return true;
 }
 
-static void need_both(hpac_reader *reader, const hpac_keys_seen *seen, const char *path,
-                      const char *other)
+static void need_both(const hpac_keys *keys, const char *path, const char *other)
 {
-    if (node_of(seen, path) && !node_of(seen, other))
-        hpac_reader_refuse(reader, path, node_of(seen, path), "needs %s as well", other);
+    if (node_of(keys, path) && !node_of(keys, other))
+        hpac_reader_refuse(keys->reader, path, node_of(keys, path), "needs %s as well", other);
 }
 
 /* True if the image has at least one pixel left along rows or cols. */
-static bool check_scale(hpac_reader *reader, const hpac_keys_seen *seen, const char *image_path,
-                        const char *scale_path, size_t image, size_t scale)
+static bool check_scale(const hpac_keys *keys, const char *image_path, const char *scale_path,
+                        size_t image, size_t scale)
 {
-    if (!usable(seen, image_path) || !usable(seen, scale_path))
+    if (!usable(keys, image_path) || !usable(keys, scale_path))
         return false;
     if (scale <= image)
         return true;
     /* The defaults fit each other: one of the two was given. */
-    const char *path = node_of(seen, scale_path) ? scale_path : image_path;
-    hpac_reader_refuse(reader, path, node_of(seen, path),
+    const char *path = node_of(keys, scale_path) ? scale_path : image_path;
+    hpac_reader_refuse(keys->reader, path, node_of(keys, path),
                        "an image of %zu pixels, scaled down by %zu, has no pixel left", image,
                        scale);
     return false;
 }
 
-static void check_split_and_train(hpac_reader *reader, const hpac_keys_seen *seen,
-                                  const hpac_config *config)
+static void check_split_and_train(const hpac_keys *keys, const hpac_config *config)
 {
     int last_fold = config->data.split.folds * config->data.split.repeats - 1;
-    const hpac_yaml_node *weights = node_of(seen, "train.positive_weights");
-    if (usable(seen, "data.split") && config->data.fold > last_fold)
-        hpac_reader_refuse(reader, "data.split.fold", node_of(seen, "data.split.fold"),
+    const hpac_yaml_node *weights = node_of(keys, "train.positive_weights");
+    if (usable(keys, "data.split") && config->data.fold > last_fold)
+        hpac_reader_refuse(keys->reader, "data.split.fold", node_of(keys, "data.split.fold"),
                            "expected an integer in [0, %d] (folds x repeats - 1), not %d",
                            last_fold, config->data.fold);
-    if (config->train.weighting == HPAC_WEIGHTING_LIST && usable(seen, "train.positive_weights") &&
-        usable(seen, "data.targets") && weights->count != config->data.target_count)
-        hpac_reader_refuse(reader, "train.positive_weights", weights,
+    if (config->train.weighting == HPAC_WEIGHTING_LIST && usable(keys, "train.positive_weights") &&
+        usable(keys, "data.targets") && weights->count != config->data.target_count)
+        hpac_reader_refuse(keys->reader, "train.positive_weights", weights,
                            "%zu weights, but data.targets has %zu classes", weights->count,
                            config->data.target_count);
-    if (usable(seen, "train.early_stopping") && config->train.min_delta > 0.0f &&
+    if (usable(keys, "train.early_stopping") && config->train.min_delta > 0.0f &&
         config->train.patience == 0)
-        hpac_reader_refuse(reader, "train.early_stopping.min_delta",
-                           node_of(seen, "train.early_stopping.min_delta"),
+        hpac_reader_refuse(keys->reader, "train.early_stopping.min_delta",
+                           node_of(keys, "train.early_stopping.min_delta"),
                            "has no effect without train.early_stopping.patience >= 1");
 }
 
-static void check_across_keys(hpac_reader *reader, const hpac_keys_seen *seen, hpac_config *config)
+static void check_across_keys(const hpac_keys *keys, hpac_config *config)
 {
     const hpac_config_data *data = &config->data;
-    need_both(reader, seen, "data.test.images", "data.test.ids");
-    need_both(reader, seen, "data.test.ids", "data.test.images");
-    check_split_and_train(reader, seen, config);
-    bool rows = check_scale(reader, seen, "data.image.rows", "data.scale.rows", data->image_rows,
-                            data->scale_rows);
-    bool cols = check_scale(reader, seen, "data.image.cols", "data.scale.cols", data->image_cols,
-                            data->scale_cols);
-    if (rows && cols && usable(seen, "data.channels") && usable(seen, "data.targets") &&
-        usable(seen, "model"))
-        hpac_model_finish(reader, node_of(seen, "model"), config);
+    need_both(keys, "data.test.images", "data.test.ids");
+    need_both(keys, "data.test.ids", "data.test.images");
+    check_split_and_train(keys, config);
+    bool rows =
+        check_scale(keys, "data.image.rows", "data.scale.rows", data->image_rows, data->scale_rows);
+    bool cols =
+        check_scale(keys, "data.image.cols", "data.scale.cols", data->image_cols, data->scale_cols);
+    if (rows && cols && usable(keys, "data.channels") && usable(keys, "data.targets") &&
+        usable(keys, "model"))
+        hpac_model_finish(keys->reader, node_of(keys, "model"), config);
 }
 
 /* ---- loading ---- */
@@ -191,11 +189,11 @@ static hpac_status read_parts(hpac_reader *reader, const hpac_config_parts *part
                               hpac_config *config)
 {
     hpac_yaml_node *root;
-    hpac_keys_seen seen = {0};
+    hpac_keys keys = {reader, &hpac_config_keys, "", .record = config};
     HPAC_TRY(make_tree(reader, parts, &root));
-    hpac_keys_read(reader, &hpac_config_keys, "", root, config, &seen);
+    hpac_keys_read(&keys, root);
     HPAC_TRY(reader->status);
-    check_across_keys(reader, &seen, config);
+    check_across_keys(&keys, config);
     if (reader->problems.count > 0)
         return HPAC_ERR_CONFIG;
     HPAC_TRY_MEMORY(config->name = hpac_config_name_of(parts->document), strlen(parts->document));

@@ -88,10 +88,10 @@ static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_no
         return;
     }
     *layer = row->blank;
-    hpac_keys_seen seen = {0};
-    hpac_keys_read(reader, &own.table, prefix, node, layer, &seen);
+    hpac_keys keys = {reader, &own.table, prefix, .record = layer};
+    hpac_keys_read(&keys, node);
     if (layer->kind == HPAC_LAYER_DENSE && layer->units == 0 &&
-        !seen.nodes[hpac_keys_find(&own.table, "initializer")])
+        !keys.nodes[hpac_keys_find(&own.table, "initializer")])
         layer->initializer = HPAC_INIT_GLOROT_UNIFORM;
 }
 

@@ -165,25 +165,17 @@ bool hpac_keys_has_section(const hpac_key_table *table, const char *path)
     return false;
 }
 
-/* A table being read. */
-typedef struct walk {
-    hpac_reader *reader;
-    const hpac_key_table *table;
-    const char *prefix;
-    void *record;
-    hpac_keys_seen *seen;
-} walk;
-
 /* Suggests the nearest name of the section or, if none is near, of all, or lists the section. */
-static void suggest(const walk *w, const char *section, const char *key, char *text, size_t nbytes)
+static void suggest(const hpac_keys *keys, const char *section, const char *key, char *text,
+                    size_t nbytes)
 {
     hpac_nearest nearest = hpac_nearest_to(key);
     char name[MAX_PATH + 1] = "", names[256] = "";
     const char *path = "";
-    for (int i = 0; i < w->table->count; i++) {
-        if (!is_below(w->table->keys[i].path, section))
+    for (int i = 0; i < keys->table->count; i++) {
+        if (!is_below(keys->table->keys[i].path, section))
             continue;
-        const char *rest = w->table->keys[i].path + strlen(section) + (*section != '\0');
+        const char *rest = keys->table->keys[i].path + strlen(section) + (*section != '\0');
         size_t length = strcspn(rest, "."), before = strlen(names);
         /* The keys of a section follow each other in a table. */
         if (strncmp(name, rest, length) == 0 && name[length] == '\0')
@@ -193,68 +185,69 @@ static void suggest(const walk *w, const char *section, const char *key, char *t
         snprintf(names + before, sizeof names - before, "%s%s", before > 0 ? ", " : "", name);
     }
     bool here = *nearest.best;
-    for (int i = 0; !here && i < w->table->count; i++) {
-        const char *candidate = w->table->keys[i].path, *dot = strrchr(candidate, '.');
+    for (int i = 0; !here && i < keys->table->count; i++) {
+        const char *candidate = keys->table->keys[i].path, *dot = strrchr(candidate, '.');
         if (hpac_nearest_offer(&nearest, dot ? dot + 1 : candidate))
             path = candidate;
     }
     if (here)
-        snprintf(text, nbytes, "did you mean %s%s%s%s?", w->prefix, section, *section ? "." : "",
+        snprintf(text, nbytes, "did you mean %s%s%s%s?", keys->prefix, section, *section ? "." : "",
                  nearest.best);
     else
         snprintf(text, nbytes, *path ? "did you mean %s?" : "expected one of %s",
                  *path ? path : names);
 }
 
-static void refuse_unknown(const walk *w, const char *section, const hpac_yaml_node *key)
+static void refuse_unknown(const hpac_keys *keys, const char *section, const hpac_yaml_node *key)
 {
     char shown[HPAC_SHOWN_NBYTES], path[3 * HPAC_SHOWN_NBYTES], text[320];
     hpac_yaml_show(key, shown);
     int quotes = shown[0] == '"';
-    snprintf(path, sizeof path, "%s%s%s%.*s", w->prefix, section, *section ? "." : "",
+    snprintf(path, sizeof path, "%s%s%s%.*s", keys->prefix, section, *section ? "." : "",
              (int)strlen(shown) - 2 * quotes, shown + quotes);
     if (strchr(key->text, '.'))
         snprintf(text, sizeof text, "expected sections as nested keys, without dots");
     else
-        suggest(w, section, key->text, text, sizeof text);
-    hpac_reader_refuse(w->reader, path, key, "unknown key; %s", text);
+        suggest(keys, section, key->text, text, sizeof text);
+    hpac_reader_refuse(keys->reader, path, key, "unknown key; %s", text);
 }
 
-static void read_section(const walk *w, const char *section, const hpac_yaml_node *map)
+static void read_section(hpac_keys *keys, const char *section, const hpac_yaml_node *map)
 {
     for (size_t i = 0; i < map->count; i++) {
         const hpac_yaml_node *key = map->items[i].key, *value = map->items[i].value;
         char path[MAX_PATH + 1], shown_path[2 * MAX_PATH];
         int length = snprintf(path, sizeof path, "%s%s%s", section, *section ? "." : "", key->text);
-        int index = hpac_keys_find(w->table, path);
-        bool inner = hpac_keys_has_section(w->table, path);
+        int index = hpac_keys_find(keys->table, path);
+        bool inner = hpac_keys_has_section(keys->table, path);
         /* "a.b" quoted as one key is no path. */
         if (length >= (int)sizeof path || (index < 0 && !inner) || strchr(key->text, '.')) {
-            refuse_unknown(w, section, key);
+            refuse_unknown(keys, section, key);
             continue;
         }
-        snprintf(shown_path, sizeof shown_path, "%s%s", w->prefix, path);
-        if (hpac_reader_refuse_duplicate(w->reader, shown_path, map, i))
+        snprintf(shown_path, sizeof shown_path, "%s%s", keys->prefix, path);
+        if (hpac_reader_refuse_duplicate(keys->reader, shown_path, map, i))
             continue;
         if (index >= 0) {
-            const hpac_key *known = &w->table->keys[index];
-            size_t problems = w->reader->problems.count;
-            w->seen->nodes[index] = value;
-            known->type->read(w->reader, known, shown_path, value, w->record);
-            w->seen->bad[index] = w->reader->problems.count > problems;
+            const hpac_key *known = &keys->table->keys[index];
+            size_t problems = keys->reader->problems.count;
+            keys->nodes[index] = value;
+            known->type->read(keys->reader, known, shown_path, value, keys->record);
+            keys->bad[index] = keys->reader->problems.count > problems;
         } else if (value->kind == HPAC_YAML_MAP) {
-            read_section(w, path, value);
+            read_section(keys, path, value);
         } else {
-            hpac_reader_expected(w->reader, shown_path, value, "nested keys");
+            hpac_reader_expected(keys->reader, shown_path, value, "nested keys");
         }
     }
 }
 
 /* The default, or the complaint that there is none. */
-static void read_absent(const walk *w, const hpac_key *key, const hpac_yaml_node *map, bool given)
+static void read_absent(const hpac_keys *keys, const hpac_key *key, const hpac_yaml_node *map,
+                        bool given)
 {
     static const hpac_yaml_source source = {.name = "the default"};
-    hpac_reader *reader = w->reader;
+    hpac_reader *reader = keys->reader;
     hpac_yaml_node *node;
     if (key->fallback) {
         hpac_status status =
@@ -262,25 +255,23 @@ static void read_absent(const walk *w, const hpac_key *key, const hpac_yaml_node
         if (status != HPAC_OK)
             reader->status = status;
         else
-            key->type->read(reader, key, key->path, node, w->record);
-    } else if (key->required && !given && *w->prefix) {
+            key->type->read(reader, key, key->path, node, keys->record);
+    } else if (key->required && !given && *keys->prefix) {
         char owner[MAX_PATH]; /* "model.3" */
-        snprintf(owner, sizeof owner, "%.*s", (int)strlen(w->prefix) - 1, w->prefix);
+        snprintf(owner, sizeof owner, "%.*s", (int)strlen(keys->prefix) - 1, keys->prefix);
         hpac_reader_refuse(reader, owner, map, "%s is missing: %s", key->path, key->help);
     } else if (key->required && !given && map)
         hpac_problems_add(&reader->problems, "%s: %s is missing: %s", reader->source.name,
                           key->path, key->help);
 }
 
-void hpac_keys_read(hpac_reader *reader, const hpac_key_table *table, const char *prefix,
-                    const hpac_yaml_node *map, void *record, hpac_keys_seen *seen)
+void hpac_keys_read(hpac_keys *keys, const hpac_yaml_node *map)
 {
-    const walk w = {reader, table, prefix, record, seen};
     if (map)
-        read_section(&w, "", map);
-    for (int i = 0; i < table->count; i++)
-        if (!seen->nodes[i] || seen->bad[i])
-            read_absent(&w, &table->keys[i], map, seen->nodes[i]);
+        read_section(keys, "", map);
+    for (int i = 0; i < keys->table->count; i++)
+        if (!keys->nodes[i] || keys->bad[i])
+            read_absent(keys, &keys->table->keys[i], map, keys->nodes[i]);
 }
 
 void hpac_keys_print_reference(const hpac_key_table *table, const char *section, FILE *stream)

@@ -83,16 +83,18 @@ struct hpac_reader {
     bool expand;             /* ~ and ${VARIABLE} in paths */
 };
 
-/* Which keys of a table were read. */
-typedef struct hpac_keys_seen {
-    const hpac_yaml_node *nodes[HPAC_KEY_MAX]; /* NULL: not given */
+/* A map read by a table of keys into a record. */
+typedef struct hpac_keys {
+    hpac_reader *reader;
+    const hpac_key_table *table;
+    const char *prefix; /* precedes paths in messages: "" or "model.3." */
+    void *record;
+    const hpac_yaml_node *nodes[HPAC_KEY_MAX]; /* as read; NULL: not given */
     bool bad[HPAC_KEY_MAX];
-} hpac_keys_seen;
+} hpac_keys;
 
-/* Reads a map by a table into a record, the defaults where keys are not given or bad. `prefix`
- * precedes paths in messages: "" or "model.3.". */
-void hpac_keys_read(hpac_reader *reader, const hpac_key_table *table, const char *prefix,
-                    const hpac_yaml_node *map, void *record, hpac_keys_seen *seen);
+/* Reads the map, and the defaults where keys are not given or bad. */
+void hpac_keys_read(hpac_keys *keys, const hpac_yaml_node *map);
 /* The index of a key in a table by its path, or -1. */
 int hpac_keys_find(const hpac_key_table *table, const char *path);
 /* Whether keys of a table lie below this path: "data" and "data.split" are sections. */

@@ -81,7 +81,7 @@ void hpac_config_print(const hpac_config *config, FILE *stream)
 {
     HPAC_AUTO(hpac_config_fini) hpac_config defaults = {0}; /* without memory nothing is marked */
     hpac_reader reader = {0};
-    hpac_keys_read(&reader, &hpac_config_keys, "", NULL, &defaults, &(hpac_keys_seen){0});
+    hpac_keys_read(&(hpac_keys){&reader, &hpac_config_keys, "", .record = &defaults}, NULL);
     hpac_yaml_fini(&reader.yaml);
     for (int i = 0; i < hpac_config_keys.count; i++) {
         const hpac_key *key = &hpac_config_keys.keys[i];
