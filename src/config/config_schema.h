@@ -1,10 +1,7 @@
 /*
- * The schema: every key of a configuration, once.
- *
- * A key has a path, a type (how a value is read, written and described), an offset in a record, a
- * default and a help text. Two kinds of record have keys: hpac_config (config_schema.c) and
- * hpac_layer (config_model.c). Loading, the table printed at the start, the resolved configuration
- * of a run and docs/configuration.md all walk these tables.
+ * The schema: tables of all keys, from which configurations are read, written, printed and
+ * documented. Two kinds of record have keys: hpac_config (config_schema.c) and hpac_layer
+ * (config_model.c).
  */
 #ifndef HPAC_CONFIG_CONFIG_SCHEMA_H
 #define HPAC_CONFIG_CONFIG_SCHEMA_H

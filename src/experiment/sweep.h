@@ -9,19 +9,8 @@
  *     hpac_sweep_rank(&results, &ranking);        // best first
  *     hpac_table_fini(&ranking); hpac_table_fini(&results); hpac_sweep_fini(&sweep);
  *
- * A sweep file is YAML with up to four keys:
- *
- *     config: improved.yaml        # the configuration to start from, beside the sweep file
- *     set: {train.seed: 1}         # for every run
- *     grid:                        # every combination, the last key varying fastest
- *       train.batch_size: [64, 128]
- *       train.epochs: [5, 10]
- *     runs:                        # one by one; with a grid, each of them with every combination
- *       - {name: slow, train.optimizer.learning_rate: 0.1}
- *       - {config: baseline.yaml}
- *
- * Keys are those of configurations (config.h), with dots or as nested sections, which are merged;
- * values are checked by the same schema. See docs/sweeps.md.
+ * docs/sweeps.md describes the file. Its keys are those of configurations (config.h), with dots or
+ * as nested sections, which are merged; values are checked by the same schema.
  */
 #ifndef HPAC_EXPERIMENT_SWEEP_H
 #define HPAC_EXPERIMENT_SWEEP_H

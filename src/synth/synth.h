@@ -1,17 +1,14 @@
 /*
- * Synthetic data like the competition's: images of cells in four channels, with labels.
- *
- * Writes the files that the competition provides: train/<Id>_<channel>.png, train.csv,
- * test/<Id>_<channel>.png, sample_submission.csv. Everything is a function of the options alone,
- * never of threads:
+ * Synthetic data like the competition's: images of cells in four channels, with labels, in the
+ * files train/<Id>_<channel>.png, train.csv, test/<Id>_<channel>.png, sample_submission.csv.
+ * Everything is a function of the options alone, never of threads:
  *
  *     hpac_synth_options options = {.folder = "data", .count = 600, .test_count = 228,
  *                                   .size = 512, .seed = 7};
  *     status = hpac_synth_write(&options);
  *
- * The steps can be used separately: hpac_synth_sampler draws labels, hpac_synth_renderer renders.
- * An image is a function of (seed, number, size); training images have the numbers 0 .. count - 1,
- * test images the next ones.
+ * An image is a function of (seed, number, size) and its labels; training images have the numbers
+ * 0 .. count - 1, test images the next ones.
  */
 #ifndef HPAC_SYNTH_SYNTH_H
 #define HPAC_SYNTH_SYNTH_H

@@ -14,7 +14,7 @@ static double class_weight(const double *weights, int label)
 {
     double sum = 0.0;
     for (int set = 0; set < HPAC_SYNTH_SETS; set++)
-        if (synth_sets[set].mask >> label & 1)
+        if (synth_masks[set] >> label & 1)
             sum += weights[set];
     return sum;
 }
@@ -30,7 +30,7 @@ static void equalize(double *weights)
         for (int label = 0; label < HPAC_CLASS_COUNT; label++) {
             double factor = target / class_weight(weights, label);
             for (int set = 0; set < HPAC_SYNTH_SETS; set++)
-                if (synth_sets[set].mask >> label & 1)
+                if (synth_masks[set] >> label & 1)
                     weights[set] *= factor;
         }
     }
@@ -44,7 +44,7 @@ void hpac_synth_sampler_init(uint64_t seed, bool balance, hpac_synth_sampler *sa
     sampler->start =
         hpac_random_u32(seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_LABELS, UINT32_MAX, 0) * 0x1p-32;
     for (int set = 0; set < HPAC_SYNTH_SETS; set++)
-        weights[set] = synth_sets[set].images;
+        weights[set] = synth_images[set];
     if (balance)
         equalize(weights);
     for (int set = 0; set < HPAC_SYNTH_SETS; set++)
@@ -64,7 +64,7 @@ uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number)
     int set = 0; /* the frequent sets are the first */
     while (place >= sampler->cumulative[set])
         set++;
-    return synth_sets[set].mask;
+    return synth_masks[set];
 }
 
 void hpac_synth_id(uint64_t seed, uint32_t number, char id[37])

@@ -8,32 +8,35 @@ Only counts are kept, no Ids. Needs nothing beside Python's standard library.
 import collections
 import csv
 import sys
+import textwrap
 
-HEAD = """\
+TABLE = """\
 /*
- * How often each set of classes occurs in the competition's train.csv: {rows} images, {sets} sets,
- * all of them, so that class counts, labels per image and co-occurrences are the real ones.
- * Bit c of a mask is class c. Made by tools/reference/make_synth_labels.py from the file with
- * {rows} rows; not to be edited.
+ * How often each set of classes occurs in the competition's train.csv: all {sets} sets of its {rows:,}
+ * images, so that class counts, labels per image and co-occurrences are the real ones. Bit c of a
+ * mask is class c. Made by tools/reference/make_synth_labels.py; not to be edited.
  */
-#ifndef HPAC_SYNTH_TABLE_H
-#define HPAC_SYNTH_TABLE_H
+#ifndef HPAC_SYNTH_SYNTH_TABLE_H
+#define HPAC_SYNTH_SYNTH_TABLE_H
 
 #include "synth.h"
 
 /* clang-format off */
-static const struct {{
-    uint32_t mask;
-    uint16_t images;
-}} synth_sets[HPAC_SYNTH_SETS] = {{
-"""
-
-TAIL = """\
-};
+static const uint32_t synth_masks[HPAC_SYNTH_SETS] = {{
+{masks}
+}};
+/* Images with each of them. */
+static const uint16_t synth_images[HPAC_SYNTH_SETS] = {{
+{images}
+}};
 /* clang-format on */
 
 #endif
 """
+
+
+def wrap(numbers):
+    return textwrap.indent(textwrap.fill(", ".join(numbers) + ",", 96), "    ")
 
 
 def main():
@@ -41,11 +44,9 @@ def main():
         rows = [row["Target"] for row in csv.DictReader(stream)]
     sets = collections.Counter(sum(1 << int(c) for c in set(t.split())) for t in rows)
     entries = sorted(sets.items(), key=lambda entry: (-entry[1], entry[0]))
-    sys.stdout.write(HEAD.format(rows=len(rows), sets=len(entries)))
-    for i in range(0, len(entries), 5):
-        line = ", ".join(f"{{0x{mask:x}, {n}}}" for mask, n in entries[i : i + 5])
-        sys.stdout.write(f"    {line},\n")
-    sys.stdout.write(TAIL)
+    masks = wrap([hex(mask) for mask, _ in entries])
+    images = wrap([str(count) for _, count in entries])
+    sys.stdout.write(TABLE.format(rows=len(rows), sets=len(entries), masks=masks, images=images))
 
 
 if __name__ == "__main__":
