@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 
+#include <search.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -57,28 +58,25 @@ const char *hpac_class_nearest(const char *name)
     return best;
 }
 
-typedef struct label_row {
-    char *id; /* owned */
-    uint32_t mask;
-    size_t line; /* of the file, where the row begins */
-    bool is_duplicate;
-} label_row;
-
 typedef struct label_reader {
     const char *path;
     bool with_targets;
-    label_row *rows;
-    size_t count, capacity;
-    bool header_read;
-    size_t header_count, id_column, target_column;
+    hpac_labels labels; /* the rows so far */
+    size_t id_capacity, mask_capacity;
+    void *known_ids; /* tsearch's tree of labels.ids */
+    size_t header_count /* 0: not read yet */, id_column, target_column;
     hpac_problems problems;
 } label_reader;
 
+static void keep_id(void *id)
+{
+    (void)id; /* the labels own it */
+}
+
 static void reader_fini(label_reader *reader)
 {
-    for (size_t i = 0; i < reader->count; i++)
-        free(reader->rows[i].id);
-    free(reader->rows);
+    tdestroy(reader->known_ids, keep_id);
+    hpac_labels_fini(&reader->labels);
     free(reader->problems.text);
 }
 
@@ -120,21 +118,35 @@ static hpac_status read_header(label_reader *reader, const hpac_csv_row *row)
 {
     if (row->defect)
         return hpac_fail(HPAC_ERR_DATA, "%s:%zu: header: %s", reader->path, row->line, row->defect);
-    reader->header_read = true;
     reader->header_count = row->count;
     HPAC_TRY(find_column(reader, row, "Id", &reader->id_column));
     return reader->with_targets ? find_column(reader, row, "Target", &reader->target_column)
                                 : HPAC_OK;
 }
 
-/* Ids become names of files. */
-static void check_id(label_reader *reader, size_t line, const char *id)
+static int compare_ids(const void *a, const void *b)
 {
+    return strcmp(a, b);
+}
+
+/* Ids become names of files, so that empty ones, paths and duplicates are refused. */
+static hpac_status add_id(label_reader *reader, size_t line, const char *id)
+{
+    hpac_labels *labels = &reader->labels;
+    HPAC_TRY_GROW(labels->ids, labels->count, reader->id_capacity);
+    char *copy, **known;
+    HPAC_TRY_MEMORY(copy = strdup(id), strlen(id) + 1);
+    labels->ids[labels->count++] = copy;
+    HPAC_TRY_MEMORY(known = tsearch(copy, &reader->known_ids, compare_ids), sizeof *known);
     if (!*id)
         hpac_problems_add(&reader->problems, "%s:%zu: the Id is empty", reader->path, line);
     else if (strchr(id, '/'))
         hpac_problems_add(&reader->problems, "%s:%zu: Id \"" SHOWN "\" holds a '/'", reader->path,
                           line, SHOWN_TEXT(id));
+    if (*id && *known != copy)
+        hpac_problems_add(&reader->problems, "%s:%zu: duplicate Id \"" SHOWN "\"", reader->path,
+                          line, SHOWN_TEXT(id));
+    return HPAC_OK;
 }
 
 /* The class number written in the `length` characters at `text`; -1 for all else. */
@@ -178,7 +190,7 @@ static uint32_t parse_target(label_reader *reader, size_t line, const char *targ
 static hpac_status on_row(void *user, const hpac_csv_row *row)
 {
     label_reader *reader = user;
-    if (!reader->header_read)
+    if (reader->header_count == 0)
         return read_header(reader, row);
     if (row->defect) {
         hpac_problems_add(&reader->problems, "%s:%zu: %s", reader->path, row->line, row->defect);
@@ -190,44 +202,12 @@ static hpac_status on_row(void *user, const hpac_csv_row *row)
                           reader->header_count);
         return HPAC_OK;
     }
-    const char *id = row->cells[reader->id_column];
-    label_row read = {.line = row->line};
-    check_id(reader, row->line, id);
-    if (reader->with_targets)
-        read.mask = parse_target(reader, row->line, row->cells[reader->target_column]);
-    HPAC_TRY_GROW(reader->rows, reader->count, reader->capacity);
-    HPAC_TRY_MEMORY(read.id = strdup(id), strlen(id) + 1);
-    reader->rows[reader->count++] = read;
-    return HPAC_OK;
-}
-
-static int compare_lines(const void *a, const void *b)
-{
-    const label_row *left = a, *right = b;
-    return (left->line > right->line) - (left->line < right->line);
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    const label_row *left = a, *right = b;
-    int order = strcmp(left->id, right->id);
-    return order ? order : compare_lines(a, b);
-}
-
-/* Reports all but the first of equal Ids, in the order of the file. */
-static void find_duplicate_ids(label_reader *reader)
-{
-    if (reader->count == 0)
-        return;
-    label_row *rows = reader->rows;
-    qsort(rows, reader->count, sizeof *rows, compare_ids);
-    for (size_t i = 1; i < reader->count; i++)
-        rows[i].is_duplicate = *rows[i].id && strcmp(rows[i].id, rows[i - 1].id) == 0;
-    qsort(rows, reader->count, sizeof *rows, compare_lines);
-    for (size_t i = 0; i < reader->count; i++)
-        if (rows[i].is_duplicate)
-            hpac_problems_add(&reader->problems, "%s:%zu: duplicate Id \"" SHOWN "\"", reader->path,
-                              rows[i].line, SHOWN_TEXT(rows[i].id));
+    if (reader->with_targets) {
+        HPAC_TRY_GROW(reader->labels.masks, reader->labels.count, reader->mask_capacity);
+        reader->labels.masks[reader->labels.count] =
+            parse_target(reader, row->line, row->cells[reader->target_column]);
+    }
+    return add_id(reader, row->line, row->cells[reader->id_column]);
 }
 
 static hpac_status read_labels(const char *path, bool with_targets, hpac_labels *labels)
@@ -235,24 +215,14 @@ static hpac_status read_labels(const char *path, bool with_targets, hpac_labels 
     *labels = (hpac_labels){0};
     HPAC_AUTO(reader_fini) label_reader reader = {.path = path, .with_targets = with_targets};
     HPAC_TRY(hpac_csv_read(path, on_row, &reader));
-    if (!reader.header_read)
+    if (reader.header_count == 0)
         return hpac_fail(HPAC_ERR_DATA, "%s: empty file, expected a header with %s", path,
                          with_targets ? "Id,Target" : "Id");
-    find_duplicate_ids(&reader);
-    if (reader.count == 0 && reader.problems.count == 0)
-        return hpac_fail(HPAC_ERR_DATA, "%s: header without rows", path);
     HPAC_TRY(hpac_problems_finish(&reader.problems, HPAC_ERR_DATA, "%s", path));
-    HPAC_AUTO_FREE char **ids = NULL;
-    HPAC_TRY_NEW(ids, reader.count);
-    HPAC_TRY_NEW(labels->masks, reader.count);
-    for (size_t i = 0; i < reader.count; i++) {
-        ids[i] = reader.rows[i].id;
-        labels->masks[i] = reader.rows[i].mask;
-    }
-    labels->ids = ids;
-    labels->count = reader.count;
-    ids = NULL;
-    reader.count = 0; /* the Ids are the caller's now */
+    if (reader.labels.count == 0)
+        return hpac_fail(HPAC_ERR_DATA, "%s: header without rows", path);
+    *labels = reader.labels;
+    reader.labels = (hpac_labels){0};
     return HPAC_OK;
 }
 
@@ -263,10 +233,7 @@ hpac_status hpac_labels_read_csv(const char *path, hpac_labels *labels)
 
 hpac_status hpac_ids_read_csv(const char *path, hpac_labels *labels)
 {
-    HPAC_TRY(read_labels(path, false, labels));
-    free(labels->masks);
-    labels->masks = NULL;
-    return HPAC_OK;
+    return read_labels(path, false, labels);
 }
 
 void hpac_labels_fini(hpac_labels *labels)

@@ -121,8 +121,6 @@ static void clear_failures(loader_slot *slot)
     slot->failed = 0;
 }
 
-/* ---- workers ---- */
-
 /* Advances `next` to a batch that is to be read. */
 static void skip_resident_batches(hpac_loader *loader)
 {
@@ -202,8 +200,6 @@ static void *run_worker(void *user)
     return NULL;
 }
 
-/* ---- creation ---- */
-
 static hpac_status check_options(const hpac_loader_options *options)
 {
     if (options->batch_size < 1 || options->slot_count < 2 || options->workers < 0 ||
@@ -223,20 +219,6 @@ static hpac_status check_options(const hpac_loader_options *options)
     return HPAC_OK;
 }
 
-static hpac_status make_slots(hpac_loader *loader)
-{
-    const hpac_loader_options *options = &loader->options;
-    HPAC_TRY_NEW(loader->slots, options->slot_count);
-    for (size_t i = 0; i < options->slot_count; i++) {
-        loader_slot *slot = &loader->slots[i];
-        slot->number = loader->released++;
-        slot->data = options->slots[i];
-        HPAC_TRY_NEW(slot->rows, options->batch_size);
-        HPAC_TRY_NEW(slot->failures, options->batch_size);
-    }
-    return HPAC_OK;
-}
-
 static hpac_status start_workers(hpac_loader *loader)
 {
     HPAC_TRY_NEW(loader->workers, loader->worker_count);
@@ -245,11 +227,9 @@ static hpac_status start_workers(hpac_loader *loader)
         worker->loader = loader;
         HPAC_TRY(hpac_dataset_reader_create(loader->options.dataset, &worker->reader));
         int error = pthread_create(&worker->thread, NULL, run_worker, worker);
-        if (error != 0) {
-            hpac_dataset_reader_destroy(worker->reader);
+        if (error != 0)
             return hpac_fail(HPAC_ERR_INTERNAL, "cannot start loader thread %zu of %zu: %s",
                              loader->started_count + 1, loader->worker_count, strerror(error));
-        }
     }
     return HPAC_OK;
 }
@@ -257,7 +237,6 @@ static hpac_status start_workers(hpac_loader *loader)
 static hpac_status init(hpac_loader *loader, const hpac_loader_options *options)
 {
     const hpac_dataset_options *data = hpac_dataset_get_options(options->dataset);
-    size_t rows = options->row_count + 1; /* + 1: no rows are no failure */
     loader->options = *options;
     loader->format = (hpac_batch_format){
         .batch_size = options->batch_size,
@@ -266,19 +245,25 @@ static hpac_status init(hpac_loader *loader, const hpac_loader_options *options)
         .cols = data->cols,
         .channels = data->channels,
         .pixels = data->pixels};
-    loader->batch_count = options->row_count / options->batch_size;
-    if (!options->drop_last && options->row_count % options->batch_size > 0)
-        loader->batch_count++;
+    size_t partial = options->drop_last ? 0 : options->batch_size - 1;
+    loader->batch_count = (options->row_count + partial) / options->batch_size;
     loader->given = loader->batch_count;
     loader->worker_count = (size_t)(options->workers > 0 ? options->workers : hpac_core_count());
     pthread_mutex_init(&loader->mutex, NULL);
     pthread_cond_init(&loader->work, NULL);
     pthread_cond_init(&loader->progress, NULL);
-    HPAC_TRY_NEW(loader->order, rows);
+    HPAC_TRY_NEW(loader->order, options->row_count + 1); /* + 1: no rows are no failure */
     HPAC_TRY_NEW(loader->reads, loader->batch_count + 1);
     HPAC_TRY_NEW(loader->is_skipped, data->labels->count + 1);
-    HPAC_TRY_NEW(loader->skipped, rows);
-    HPAC_TRY(make_slots(loader));
+    HPAC_TRY_NEW(loader->skipped, options->row_count + 1);
+    HPAC_TRY_NEW(loader->slots, options->slot_count);
+    for (size_t i = 0; i < options->slot_count; i++) {
+        loader_slot *slot = &loader->slots[i];
+        slot->number = loader->released++;
+        slot->data = options->slots[i];
+        HPAC_TRY_NEW(slot->rows, options->batch_size);
+        HPAC_TRY_NEW(slot->failures, options->batch_size);
+    }
     return start_workers(loader);
 }
 
@@ -303,10 +288,10 @@ void hpac_loader_destroy(hpac_loader *loader)
     loader->ending = true;
     pthread_cond_broadcast(&loader->work);
     pthread_mutex_unlock(&loader->mutex);
-    for (size_t i = 0; i < loader->started_count; i++) {
+    for (size_t i = 0; i < loader->started_count; i++)
         pthread_join(loader->workers[i].thread, NULL);
+    for (size_t i = 0; loader->workers && i < loader->worker_count; i++)
         hpac_dataset_reader_destroy(loader->workers[i].reader);
-    }
     for (size_t i = 0; loader->slots && i < loader->options.slot_count; i++) {
         clear_failures(&loader->slots[i]);
         free(loader->slots[i].failures);
@@ -324,8 +309,6 @@ void hpac_loader_destroy(hpac_loader *loader)
     free(loader->order);
     free(loader);
 }
-
-/* ---- the consumer ---- */
 
 size_t hpac_loader_batch_count(const hpac_loader *loader)
 {
@@ -407,13 +390,11 @@ static hpac_status await_batch(hpac_loader *loader, loader_slot **complete, doub
         status = hpac_fail(HPAC_ERR_INTERNAL, "batch requested while all %zu slots are in use",
                            loader->out_count);
     else if (!over) {
-        double start_s = hpac_clock_s();
-        bool waited = false;
         for (; !slot || slot->done < slot->count; slot = first_slot(loader, SLOT_OPEN)) {
+            double start_s = hpac_clock_s();
             pthread_cond_wait(&loader->progress, &loader->mutex);
-            waited = true;
+            *waited_ms += 1e3 * (hpac_clock_s() - start_s);
         }
-        *waited_ms += waited ? 1e3 * (hpac_clock_s() - start_s) : 0;
         slot->state = SLOT_OUT;
         loader->out_count++;
     }
@@ -422,18 +403,18 @@ static hpac_status await_batch(hpac_loader *loader, loader_slot **complete, doub
     return status;
 }
 
-static void take_back(hpac_loader *loader, loader_slot *slot)
+void hpac_loader_release(hpac_loader *loader, const hpac_batch *batch)
 {
     pthread_mutex_lock(&loader->mutex);
-    if (slot->state == SLOT_OUT) {
+    loader_slot *slot = batch->slot >= 0 ? &loader->slots[batch->slot] : NULL;
+    if (slot && slot->state == SLOT_OUT) {
         loader->out_count--;
         release_slot(loader, slot);
     }
     pthread_mutex_unlock(&loader->mutex);
 }
 
-/* Each skipped image is logged, up to these: a directory may lack thousands. */
-enum { MAX_LOGGED_SKIPS = 10 };
+enum { MAX_LOGGED_SKIPS = 10 }; /* a directory may lack thousands */
 
 /* Counts and logs a row, the first time. */
 static void note_skipped(hpac_loader *loader, size_t row, const char *reason)
@@ -441,8 +422,7 @@ static void note_skipped(hpac_loader *loader, size_t row, const char *reason)
     if (loader->is_skipped[row])
         return;
     loader->is_skipped[row] = true;
-    loader->skipped_count++;
-    if (loader->skipped_count <= MAX_LOGGED_SKIPS)
+    if (++loader->skipped_count <= MAX_LOGGED_SKIPS)
         hpac_log_warning("image skipped: %s", reason ? reason : "(no memory for the reason)");
     if (loader->skipped_count == MAX_LOGGED_SKIPS)
         hpac_log_warning("images skipped after these %d are counted, not logged", MAX_LOGGED_SKIPS);
@@ -459,8 +439,10 @@ static void move_sample(const hpac_loader *loader, loader_slot *slot, size_t fro
 
 /* Resolves the failures of a complete batch in the order of samples: bad images to be skipped are
  * removed, the first other failure ends the epoch. */
-static hpac_status resolve_failures(hpac_loader *loader, loader_slot *slot)
+static void resolve_failures(hpac_loader *loader, loader_slot *slot)
 {
+    if (slot->failed == 0)
+        return;
     size_t good = 0;
     for (size_t i = 0; i < slot->count && loader->failed.status == HPAC_OK; i++) {
         failure *failed = &slot->failures[i];
@@ -474,7 +456,6 @@ static hpac_status resolve_failures(hpac_loader *loader, loader_slot *slot)
     }
     clear_failures(slot);
     slot->count = good;
-    return loader->failed.status;
 }
 
 hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch)
@@ -492,24 +473,20 @@ hpac_status hpac_loader_next(hpac_loader *loader, hpac_batch *batch)
         if (!slot)
             return HPAC_OK;
         loader->given = slot->number + 1;
-        if (slot->failed == 0 || (resolve_failures(loader, slot) == HPAC_OK && slot->count > 0)) {
-            batch->slot = (int)(slot - loader->slots);
+        resolve_failures(loader, slot);
+        int number = (int)(slot - loader->slots);
+        if (loader->failed.status == HPAC_OK && slot->count > 0) {
+            batch->slot = number;
             batch->data = slot->data;
             batch->count = slot->count;
             batch->index = slot->number;
             batch->rows = slot->rows;
             return HPAC_OK;
         }
-        take_back(loader, slot);
+        hpac_loader_release(loader, &(hpac_batch){.slot = number});
     }
     const char *reason = loader->failed.message;
     return hpac_fail(loader->failed.status, "%s", reason ? reason : "(no memory for the reason)");
-}
-
-void hpac_loader_release(hpac_loader *loader, const hpac_batch *batch)
-{
-    if (batch->slot >= 0)
-        take_back(loader, &loader->slots[batch->slot]);
 }
 
 const size_t *hpac_loader_skipped(hpac_loader *loader, size_t *count)

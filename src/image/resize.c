@@ -104,27 +104,20 @@ static hpac_status init(hpac_resizer *resizer, size_t in_rows, size_t in_cols, s
     return HPAC_OK;
 }
 
-hpac_status resize_create_with(const resize_kernels *kernels, size_t in_rows, size_t in_cols,
-                               size_t out_rows, size_t out_cols, hpac_resizer **resizer)
-{
-    HPAC_TRY_NEW(*resizer, 1);
-    (*resizer)->kernels = kernels;
-    hpac_status status = init(*resizer, in_rows, in_cols, out_rows, out_cols);
-    if (status != HPAC_OK) {
-        hpac_resizer_destroy(*resizer);
-        *resizer = NULL;
-    }
-    return status;
-}
-
 hpac_status hpac_resizer_create(size_t in_rows, size_t in_cols, size_t out_rows, size_t out_cols,
                                 hpac_resizer **resizer)
 {
     hpac_cpu_path path;
     *resizer = NULL;
     HPAC_TRY(hpac_cpu_path_get(&path));
-    return resize_create_with(resize_kernels_get(path), in_rows, in_cols, out_rows, out_cols,
-                              resizer);
+    HPAC_TRY_NEW(*resizer, 1);
+    (*resizer)->kernels = &resize_all_kernels[path];
+    hpac_status status = init(*resizer, in_rows, in_cols, out_rows, out_cols);
+    if (status != HPAC_OK) {
+        hpac_resizer_destroy(*resizer);
+        *resizer = NULL;
+    }
+    return status;
 }
 
 void hpac_resizer_destroy(hpac_resizer *resizer)

@@ -29,9 +29,6 @@ typedef struct resize_kernels {
     void (*to_unit)(float *values, size_t count);
 } resize_kernels;
 
-const resize_kernels *resize_kernels_get(hpac_cpu_path path);
-
-hpac_status resize_create_with(const resize_kernels *kernels, size_t in_rows, size_t in_cols,
-                               size_t out_rows, size_t out_cols, hpac_resizer **resizer);
+extern const resize_kernels resize_all_kernels[HPAC_CPU_PATH_COUNT];
 
 #endif

@@ -26,15 +26,10 @@ typedef float floats4 __attribute__((vector_size(16), aligned(4), may_alias));
 
 #endif
 
-static const resize_kernels kernels[] = {
+const resize_kernels resize_all_kernels[HPAC_CPU_PATH_COUNT] = {
     [HPAC_CPU_PATH_PORTABLE] = {filter_rows_plain, filter_cols_plain, to_u8_plain, to_unit_plain},
 #if defined(__x86_64__)
     [HPAC_CPU_PATH_AVX2] = {filter_rows_avx2, filter_cols_avx2, to_u8_avx2, to_unit_avx2},
     [HPAC_CPU_PATH_AVX512] = {filter_rows_avx512, filter_cols_avx512, to_u8_avx512, to_unit_avx512},
 #endif
 };
-
-const resize_kernels *resize_kernels_get(hpac_cpu_path path)
-{
-    return &kernels[path];
-}

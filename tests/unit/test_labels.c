@@ -117,6 +117,7 @@ Test(labels, all_bad_rows_are_reported_together)
         text, sizeof text - 1,
         "%: 18 problems\n"
         "%:3: unknown class \"28\", expected integers in [0, 27] separated by spaces\n"
+        "%:4: duplicate Id \"good\"\n"
         "%:5: the Target is empty, expected class numbers like \"16 0\"\n"
         "%:6: 1 cell, expected 2 as in the header\n"
         "%:7: a NUL byte, expected text\n"
@@ -132,9 +133,8 @@ Test(labels, all_bad_rows_are_reported_together)
         "%:13: unknown class \"+1\", expected integers in [0, 27] separated by spaces\n"
         "%:14: unknown class \"99999999999999999999\", expected integers in [0, 27] separated by "
         "spaces\n"
-        "%:17: a quote is not closed\n"
-        "%:4: duplicate Id \"good\"\n"
-        "%:16: duplicate Id \"good\"");
+        "%:16: duplicate Id \"good\"\n"
+        "%:17: a quote is not closed");
 }
 
 Test(labels, empty_ids_are_not_called_repeated)
