@@ -74,7 +74,7 @@ void hpac_dataset_destroy(hpac_dataset *dataset)
     if (!dataset)
         return;
     if (dataset->set)
-        image_pool_leave(dataset->set);
+        dataset->set->users--;
     hpac_image_pool_destroy(dataset->own_pool);
     free(dataset->images);
     free(dataset);
@@ -96,10 +96,11 @@ void hpac_dataset_targets(const hpac_dataset *dataset, size_t row, uint8_t *targ
         targets[i] = dataset->options.labels->masks[row] >> dataset->targets[i] & 1;
 }
 
-char *dataset_image_path(const hpac_dataset *dataset, size_t row, size_t channel)
+char *dataset_file_path(const hpac_dataset *dataset, const char *directory, size_t file)
 {
-    return hpac_path_join(dataset->images, "%s_%s.png", dataset->options.labels->ids[row],
-                          hpac_channel_names[dataset->channel_order[channel]]);
+    size_t channels = dataset->options.channels;
+    return hpac_path_join(directory, "%s_%s.png", dataset->options.labels->ids[file / channels],
+                          hpac_channel_names[dataset->channel_order[file % channels]]);
 }
 
 /* Sizes for which a reader caches a resizer; the oldest is replaced. The competition's images have
@@ -189,7 +190,8 @@ static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, size_t 
     hpac_image *image = &reader->image;
     hpac_resizer *resizer;
     HPAC_AUTO_FREE char *path = NULL;
-    HPAC_TRY_MEMORY(path = dataset_image_path(dataset, row, channel), 1);
+    size_t file = row * options->channels + channel;
+    HPAC_TRY_MEMORY(path = dataset_file_path(dataset, dataset->images, file), 1);
     image->stain = hpac_channel_stains[dataset->channel_order[channel]];
     HPAC_TRY(hpac_png_read(reader->decoder, path, image));
     if (image->remarks)

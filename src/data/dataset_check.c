@@ -12,27 +12,25 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-typedef struct image_size {
+typedef struct checked_file {
+    char *problem;     /* owned; NULL: none */
     size_t rows, cols; /* 0: a bad file */
-} image_size;
+} checked_file;
 
-/* Files in order: the channels of the first row, those of the second, ... */
 typedef struct check {
     const hpac_dataset *dataset;
     const size_t *rows; /* NULL: all */
     size_t row_count, channels, file_count;
-    char **problems;         /* (file_count) NULL: none */
-    image_size *sizes;       /* (file_count) */
+    checked_file *files;     /* (file_count) the channels of the first row, of the second, ... */
     struct dirent **entries; /* (entry_count) of the directory, sorted without regard to case */
     int entry_count;         /* -1: not read yet, or not readable */
 } check;
 
 static void check_fini(check *work)
 {
-    for (size_t i = 0; work->problems && i < work->file_count; i++)
-        free(work->problems[i]);
-    free(work->problems);
-    free(work->sizes);
+    for (size_t i = 0; work->files && i < work->file_count; i++)
+        free(work->files[i].problem);
+    free(work->files);
     for (int i = 0; i < work->entry_count; i++)
         free(work->entries[i]);
     free(work->entries);
@@ -45,19 +43,20 @@ static size_t row_of(const check *work, size_t file)
 
 static char *path_of(const check *work, size_t file)
 {
-    return dataset_image_path(work->dataset, row_of(work, file), file % work->channels);
+    return dataset_file_path(work->dataset, work->dataset->images,
+                             row_of(work, file) * work->channels + file % work->channels);
 }
 
 static hpac_status check_file(void *user, size_t file, int thread)
 {
     (void)thread;
-    check *work = user;
+    checked_file *checked = &((check *)user)->files[file];
     HPAC_AUTO_FREE char *path = NULL;
-    HPAC_TRY_MEMORY(path = path_of(work, file), 1);
-    hpac_status status = hpac_png_probe(path, &work->sizes[file].rows, &work->sizes[file].cols);
+    HPAC_TRY_MEMORY(path = path_of(user, file), 1);
+    hpac_status status = hpac_png_probe(path, &checked->rows, &checked->cols);
     if (status != HPAC_ERR_DATA)
         return status;
-    HPAC_TRY_MEMORY(work->problems[file] = strdup(hpac_error_message()), 1);
+    HPAC_TRY_MEMORY(checked->problem = strdup(hpac_error_message()), 1);
     return HPAC_OK;
 }
 
@@ -117,10 +116,8 @@ static void add_problem(check *work, size_t file, hpac_problems *problems)
     const char *channel = hpac_channel_names[dataset->channel_order[file % work->channels]];
     bool is_missing = path && lstat(path, &info) != 0;
     const char *similar = is_missing ? find_similar(work, id, channel) : NULL;
-    if (similar)
-        hpac_problems_add(problems, "%s (found %s)", work->problems[file], similar);
-    else
-        hpac_problems_add(problems, "%s", work->problems[file]);
+    hpac_problems_add(problems, "%s%s%s%s", work->files[file].problem, similar ? " (found " : "",
+                      similar ? similar : "", similar ? ")" : "");
 }
 
 /* All bad files as one error; with skip_bad_images a warning, unless no image is left. */
@@ -133,9 +130,9 @@ static hpac_status report_problems(check *work)
     for (size_t row = 0; row < work->row_count; row++) {
         size_t before = problems.count;
         for (size_t file = row * work->channels; file < (row + 1) * work->channels; file++)
-            if (work->problems[file]) {
+            if (work->files[file].problem) {
                 add_problem(work, file, &problems);
-                first = first ? first : work->problems[file];
+                first = first ? first : work->files[file].problem;
             }
         bad_rows += problems.count > before;
     }
@@ -149,7 +146,7 @@ static hpac_status report_problems(check *work)
 }
 
 typedef struct size_group {
-    image_size size;
+    size_t rows, cols;
     size_t first, count; /* files */
 } size_group;
 
@@ -169,14 +166,13 @@ static size_t group_sizes(const check *work, size_group groups[MAX_GROUPS])
 {
     size_t count = 0;
     for (size_t file = 0; file < work->file_count; file++) {
-        const image_size size = work->sizes[file];
-        size_t g = 0;
-        while (g < count && (groups[g].size.rows != size.rows || groups[g].size.cols != size.cols))
+        size_t rows = work->files[file].rows, cols = work->files[file].cols, g = 0;
+        while (g < count && (groups[g].rows != rows || groups[g].cols != cols))
             g++;
-        if (size.rows == 0 || g == MAX_GROUPS)
+        if (rows == 0 || g == MAX_GROUPS)
             continue;
         if (g == count)
-            groups[count++] = (size_group){.size = size, .first = file};
+            groups[count++] = (size_group){.rows = rows, .cols = cols, .first = file};
         groups[g].count++;
     }
     qsort(groups, count, sizeof *groups, compare_groups);
@@ -195,8 +191,8 @@ static hpac_status report_sizes(const check *work)
     HPAC_TRY_MEMORY(stream = open_memstream(&text, &text_nbytes), BUFSIZ);
     for (size_t i = 0; i < count && i < SHOWN_GROUPS; i++) {
         HPAC_AUTO_FREE char *path = path_of(work, groups[i].first);
-        fprintf(stream, "%s%zu of %zu x %zu", i ? ", " : "", groups[i].count, groups[i].size.rows,
-                groups[i].size.cols);
+        fprintf(stream, "%s%zu of %zu x %zu", i ? ", " : "", groups[i].count, groups[i].rows,
+                groups[i].cols);
         if (i > 0 && path)
             fprintf(stream, " (%s%s)", groups[i].count > 1 ? "such as " : "",
                     strrchr(path, '/') + 1);
@@ -226,8 +222,7 @@ hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, 
         .entry_count = -1,
     };
     work.file_count = work.row_count * work.channels;
-    HPAC_TRY_NEW(work.problems, work.file_count + 1); /* + 1: none is no failure */
-    HPAC_TRY_NEW(work.sizes, work.file_count + 1);
+    HPAC_TRY_NEW(work.files, work.file_count + 1); /* + 1: none is no failure */
     HPAC_TRY(hpac_parallel_for(threads, work.file_count, check_file, &work));
     HPAC_TRY(report_problems(&work));
     if (!rows) {

@@ -35,11 +35,10 @@ struct hpac_image_pool {
     atomic_size_t files_decoded;
 };
 
-/* Finds or makes the set of a data set, which uses it until image_pool_leave, and caches its images
- * if they fit into options->cache_nbytes. Errors: INTERNAL (memory). */
+/* Finds or makes the set of a data set, adds it to its users, and caches its images if they fit
+ * into options->cache_nbytes. Errors: INTERNAL (memory). */
 hpac_status image_pool_join(hpac_image_pool *pool, const hpac_dataset_options *options,
                             image_set **set);
-void image_pool_leave(image_set *set);
 
 struct hpac_dataset {
     hpac_dataset_options options; /* its arrays are the copies below */
@@ -52,7 +51,9 @@ struct hpac_dataset {
     atomic_uint remarks; /* kinds of HPAC_REMARK_... that were logged */
 };
 
-/* "<images>/<Id>_<channel>.png", malloc'ed; NULL: out of memory. */
-char *dataset_image_path(const hpac_dataset *dataset, size_t row, size_t channel);
+/* "<directory>/<Id>_<channel>.png" of file row * channels + channel, malloc'ed; NULL: out of
+ * memory.
+ */
+char *dataset_file_path(const hpac_dataset *dataset, const char *directory, size_t file);
 
 #endif

@@ -6,14 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void free_set(image_set *set)
-{
-    free(set->key);
-    free(set->bytes);
-    free(set->states);
-    free(set);
-}
-
 /* Everything that the images depend on, as bytes that are compared; malloc'ed. */
 static hpac_status make_key(const hpac_dataset_options *options, char **key, size_t *nbytes)
 {
@@ -115,11 +107,6 @@ hpac_status image_pool_join(hpac_image_pool *pool, const hpac_dataset_options *o
     return HPAC_OK;
 }
 
-void image_pool_leave(image_set *set)
-{
-    set->users--;
-}
-
 hpac_status hpac_image_pool_create(hpac_image_pool **pool)
 {
     HPAC_TRY_NEW(*pool, 1);
@@ -130,7 +117,10 @@ void hpac_image_pool_destroy(hpac_image_pool *pool)
 {
     for (image_set *set = pool ? pool->sets : NULL, *next; set; set = next) {
         next = set->next;
-        free_set(set);
+        free(set->key);
+        free(set->bytes);
+        free(set->states);
+        free(set);
     }
     free(pool);
 }

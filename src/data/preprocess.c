@@ -1,6 +1,8 @@
 /* Writing prepared images, on several threads. */
 #include "preprocess.h"
 
+#include "dataset_internal.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/pause.h"
@@ -25,13 +27,9 @@ static void job_fini(job *work)
     free(work->is_new);
 }
 
-/* "<directory>/<Id>_<channel>.png", malloc'ed. */
 static char *output_path(const job *work, size_t file)
 {
-    int channel = work->data->channel_order[file % work->channels];
-    return hpac_path_join(work->options->directory, "%s_%s.png",
-                          work->data->labels->ids[file / work->channels],
-                          hpac_channel_names[channel]);
+    return dataset_file_path(work->options->dataset, work->options->directory, file);
 }
 
 /* Overwriting the images themselves would destroy them. */
@@ -50,18 +48,15 @@ static hpac_status check_directory(const job *work)
 static hpac_status check_outputs(job *work)
 {
     hpac_problems problems = {0};
-    bool complete = true;
     for (size_t i = 0; i < work->file_count; i++) {
         HPAC_AUTO_FREE char *path = output_path(work, i);
-        complete = complete && path;
         work->is_new[i] = path && !hpac_path_exists(path);
-        if (path && !work->is_new[i] && !work->options->force)
-            hpac_problems_add(&problems, "%s", path);
+        if (!work->is_new[i] && !work->options->force)
+            hpac_problems_add(&problems, "%s", path ? path : "out of memory");
     }
-    HPAC_TRY(hpac_problems_finish(&problems, HPAC_ERR_CONFIG,
-                                  "%s: existing files (--force replaces them)",
-                                  work->options->directory));
-    return complete ? HPAC_OK : hpac_fail_memory(1);
+    return hpac_problems_finish(&problems, HPAC_ERR_CONFIG,
+                                "%s: existing files (--force replaces them)",
+                                work->options->directory);
 }
 
 /* A corrupt image is recorded, and the others continue; a file that cannot be written ends the
