@@ -60,6 +60,11 @@ typedef struct hpac_model {
     float thresholds[HPAC_CLASS_COUNT]; /* one per output */
 } hpac_model;
 
+static inline size_t hpac_model_output_count(const hpac_model *model)
+{
+    return model->layers[model->layer_count - 1].units;
+}
+
 /* Writes `path` atomically; the same model gives the same bytes. Errors: CONFIG (layers that do not
  * fit together, a file that cannot be created), DATA (a write fails, as on a full disk). */
 hpac_status hpac_model_save(const hpac_model *model, const char *path);

@@ -40,7 +40,7 @@ typedef struct hpac_op {
     hpac_shape in, out;
     size_t kernel_rows, kernel_cols; /* conv2d: kernel; maxpool: window */
     float rate;                      /* dropout: kept where random >= threshold, see below */
-    uint32_t stream;                 /* dropout: the layer's number, for HPAC_PURPOSE_DROPOUT */
+    uint32_t stream;                 /* the layer's number; dropout: for HPAC_PURPOSE_DROPOUT */
     hpac_pixels pixels;              /* pixels */
 } hpac_op;
 

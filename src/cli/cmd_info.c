@@ -12,11 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-static size_t output_count(const hpac_model *model)
-{
-    return model->layers[model->layer_count - 1].units;
-}
-
 /* "red, green, blue"; "" where the network does not take images of these channels. */
 static const char *name_channels(const hpac_model *model, const int *channel_order, char names[48])
 {
@@ -31,7 +26,7 @@ static const char *name_channels(const hpac_model *model, const int *channel_ord
 static void print_classes(const hpac_model *model, FILE *stream)
 {
     if (model->target_count == 0)
-        fprintf(stream, "classes: %zu, not named in the file\n", output_count(model));
+        fprintf(stream, "classes: %zu, not named in the file\n", hpac_model_output_count(model));
     else
         fprintf(stream, "classes: %zu\n", model->target_count);
     for (size_t i = 0; i < model->target_count; i++) {
@@ -103,8 +98,8 @@ static json_t *pack_model(const char *path, const hpac_model *model, const int *
     return json_pack("[{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s}]", "file", path, "written_by",
                      model->written_by, "input_rows", (json_int_t)model->input.rows, "input_cols",
                      (json_int_t)model->input.cols, "channels", (json_int_t)model->input.channels,
-                     "outputs", (json_int_t)output_count(model), "parameters", parameters,
-                     "channel_names", name_channels(model, channel_order, channels));
+                     "outputs", (json_int_t)hpac_model_output_count(model), "parameters",
+                     parameters, "channel_names", name_channels(model, channel_order, channels));
 }
 
 static json_t *pack_layers(const hpac_model *model)

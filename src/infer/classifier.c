@@ -7,11 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static size_t output_count(const hpac_model *model)
-{
-    return model->layers[model->layer_count - 1].units;
-}
-
 static bool same_targets(const hpac_model *model, const int *targets, size_t count)
 {
     return model->target_count == count &&
@@ -31,10 +26,10 @@ static hpac_status resolve_targets(const hpac_classifier_hints *hints, hpac_mode
         return hpac_fail(HPAC_ERR_CONFIG,
                          "does not name the classes of its %zu outputs; list them with --classes, "
                          "in their order",
-                         output_count(model));
-    if (hints->target_count != output_count(model))
+                         hpac_model_output_count(model));
+    if (hints->target_count != hpac_model_output_count(model))
         return hpac_fail(HPAC_ERR_CONFIG, "has %zu outputs, but %zu classes are given",
-                         output_count(model), hints->target_count);
+                         hpac_model_output_count(model), hints->target_count);
     memcpy(model->targets, hints->targets, sizeof model->targets);
     model->target_count = hints->target_count;
     return HPAC_OK;
@@ -58,7 +53,7 @@ static hpac_status read_config(hpac_classifier *classifier)
                          "classes, but its layers take %zu x %zu x %zu and have %zu",
                          shape.rows, shape.cols, shape.channels, config->data.target_count,
                          model->input.rows, model->input.cols, model->input.channels,
-                         output_count(model));
+                         hpac_model_output_count(model));
     return HPAC_OK;
 }
 

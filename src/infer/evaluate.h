@@ -1,11 +1,6 @@
 /*
  * Evaluation of trained models on labelled images.
  *
- *     hpac_evaluate_options options = {.inference = {.classifiers = ...}, ...};
- *     hpac_evaluate_result result;
- *     hpac_status status = hpac_evaluate_model(&options, &result);
- *     hpac_evaluation_print(&result.evaluation, &title, stdout);
- *
  * Tuned thresholds are never evaluated on the rows they were tuned on. The Id alone decides
  * (hpac_is_tuning_id): one half of all Ids is for tuning, the other for evaluation. A model with
  * tuned thresholds is evaluated on the second half, whatever file or fold the rows come from; with

@@ -1,10 +1,6 @@
 /*
  * Prediction of a test set: from models and a list of Ids to the two files of a submission.
  *
- *     hpac_predict_options options = {.inference = {.classifiers = ...}, ...};
- *     hpac_predict_result result;
- *     hpac_status status = hpac_predict(&options, &result);
- *
  * Images are read, predicted and written batch by batch: of a test set of any size only its Ids are
  * in memory.
  */

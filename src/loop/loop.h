@@ -1,13 +1,6 @@
 /*
  * One pass over rows of a data set: batches are loaded in the background, computed on the device
  * and passed to a callback in order. Training, validation, evaluation and prediction all use it.
- *
- *     hpac_loop *loop = NULL;
- *     status = hpac_loop_create(&options, &loop);
- *     hpac_loop_pass pass = {.phase = HPAC_PHASE_VALIDATE, .counts = &counts,
- *                            .on_batch = on_batch, .user = &validation};
- *     status = hpac_loop_run(loop, &pass);
- *     hpac_loop_destroy(loop);
  */
 #ifndef HPAC_LOOP_LOOP_H
 #define HPAC_LOOP_LOOP_H

@@ -1,10 +1,6 @@
 /*
  * The little of HDF5 that model files need: groups, text and number attributes, float datasets.
  *
- *     HPAC_AUTO_HDF5 hid_t group = 0;
- *     HPAC_TRY(hpac_hdf5_open_group(file, "hpac", &group));
- *     return hpac_hdf5_read_text(group, "version", &version);
- *
  * Errors are DATA, with the path of the object in the file ("model_weights/dense/kernel:0"), what
  * was expected, and HDF5's own reason; the caller puts the file's name in front and calls between
  * H5E_BEGIN_TRY and H5E_END_TRY, so that HDF5 does not print.

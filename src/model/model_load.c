@@ -195,7 +195,7 @@ static hpac_status read_own_part(hid_t file, hpac_model *model)
 {
     HPAC_AUTO_HDF5 hid_t group = 0;
     HPAC_TRY(hpac_hdf5_open_group(file, "hpac", &group));
-    size_t classes = model->layers[model->layer_count - 1].units;
+    size_t classes = hpac_model_output_count(model);
     bool targets = H5Aexists(group, "targets") > 0;
     bool thresholds = H5Aexists(group, "thresholds") > 0;
     if (classes > HPAC_CLASS_COUNT && (targets || thresholds))

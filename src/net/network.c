@@ -25,42 +25,34 @@ static hpac_shape input_shape(const hpac_network *network)
         .rank = 3, .rows = format->rows, .cols = format->cols, .channels = format->channels};
 }
 
-static void append_op(hpac_network *network, hpac_op op, size_t layer)
-{
-    network->ops[network->op_count] = op;
-    network->layer_of_op[network->op_count++] = layer;
-}
-
 static void append_layer(hpac_network *network, size_t number, hpac_shape in, hpac_shape out)
 {
     const hpac_layer *layer = &network->layers[number];
-    append_op(network,
-              (hpac_op){.kind = hpac_layer_row_of(layer)->op,
-                        .in = in,
-                        .out = out,
-                        .kernel_rows = layer->kernel_rows,
-                        .kernel_cols = layer->kernel_cols,
-                        .rate = layer->rate,
-                        .stream = (uint32_t)number},
-              number);
+    network->ops[network->op_count++] = (hpac_op){
+        .kind = hpac_layer_row_of(layer)->op,
+        .in = in,
+        .out = out,
+        .kernel_rows = layer->kernel_rows,
+        .kernel_cols = layer->kernel_cols,
+        .rate = layer->rate,
+        .stream = (uint32_t)number,
+    };
     /* The sigmoid of the last layer belongs to the loss, which reads logits. */
     if (layer->kind == HPAC_LAYER_ACTIVATION || layer->activation == HPAC_ACTIVATION_LINEAR ||
         number + 1 == network->options.layer_count)
         return;
     const hpac_layer activation = {.kind = HPAC_LAYER_ACTIVATION, .activation = layer->activation};
-    append_op(network, (hpac_op){.kind = hpac_layer_row_of(&activation)->op, .in = out, .out = out},
-              number);
+    network->ops[network->op_count++] =
+        (hpac_op){.kind = hpac_layer_row_of(&activation)->op, .in = out, .out = out};
 }
 
 static hpac_status make_ops(hpac_network *network)
 {
     size_t layer_count = network->options.layer_count;
     hpac_shape in = input_shape(network);
-    hpac_op pixels = {
-        .kind = HPAC_OP_PIXELS, .in = in, .out = in, .pixels = network->options.format.pixels};
     HPAC_TRY_NEW(network->ops, 2 * layer_count + 1);
-    HPAC_TRY_NEW(network->layer_of_op, 2 * layer_count + 1);
-    append_op(network, pixels, 0); /* no layer's: it has no parameters */
+    network->ops[network->op_count++] = (hpac_op){
+        .kind = HPAC_OP_PIXELS, .in = in, .out = in, .pixels = network->options.format.pixels};
     for (size_t i = 0; i < layer_count; i++) {
         append_layer(network, i, in, network->shapes[i]);
         in = network->shapes[i];
@@ -328,7 +320,6 @@ void hpac_network_destroy(hpac_network *network)
         ops->plan_destroy(network->stages[i].plan);
     free(network->stages);
     free(network->ops);
-    free(network->layer_of_op);
     free(network->positive_weights);
     free(network->shapes);
     free(network->layers);
@@ -349,7 +340,7 @@ static hpac_status move(hpac_network *network, bool to_device, void *arena,
         void *slice = network_at(arena, stage->parameters_offset);
         for (size_t p = 0; p < stage->plan->parameter_count; p++) {
             const hpac_parameter *parameter = &stage->plan->parameters[p];
-            size_t layer = network->layer_of_op[stage->first_op + parameter->op];
+            size_t layer = network->ops[stage->first_op + parameter->op].stream;
             float *values = parameter->is_bias ? weights[layer].bias : weights[layer].kernel;
             HPAC_TRY(to_device ? ops->parameter_write(stage->plan, p, slice, values)
                                : ops->parameter_read(stage->plan, p, slice, values));

@@ -59,8 +59,7 @@ struct hpac_network {
     hpac_shape *shapes;           /* (layer_count) */
     float *positive_weights;      /* (classes) or NULL */
 
-    hpac_op *ops;        /* (op_count) */
-    size_t *layer_of_op; /* (op_count) of those with parameters */
+    hpac_op *ops; /* (op_count) */
     size_t op_count;
 
     network_stage *stages; /* (stage_count) */

@@ -55,38 +55,28 @@ static double backward_nbytes(const network_stage *stage)
                     parameters * plan->parameters_nbytes);
 }
 
-static void fill_row(const hpac_network *network, network_call call, const network_stage *stage,
-                     hpac_profile_row *row)
+/* What one call of a whole batch reads and writes. */
+static double call_nbytes(const hpac_network *network, network_call call,
+                          const network_stage *stage)
 {
     const hpac_batch_format *format = &network->options.format;
     switch (call) {
     case NETWORK_UPLOAD:
-        row->nbytes = (double)hpac_batch_nbytes(format);
-        break;
-    case NETWORK_RETAIN: /* of a whole batch: read and written */
+        return (double)hpac_batch_nbytes(format);
+    case NETWORK_RETAIN: /* read and written */
     case NETWORK_GATHER:
-        row->nbytes = 2 * (double)hpac_batch_nbytes(format);
-        break;
+        return 2 * (double)hpac_batch_nbytes(format);
     case NETWORK_FORWARD:
     case NETWORK_EVALUATE:
-        row->nbytes = forward_nbytes(stage->plan, call == NETWORK_FORWARD);
-        row->flops = stage_flops(network, stage, false);
-        break;
+        return forward_nbytes(stage->plan, call == NETWORK_FORWARD);
     case NETWORK_BACKWARD:
-        row->nbytes = backward_nbytes(stage);
-        row->flops = stage_flops(network, stage, true);
-        break;
+        return backward_nbytes(stage);
     case NETWORK_UPDATE: /* four arrays read, three of them written */
-        row->nbytes = 7 * (double)network->updated_parameters_nbytes;
-        break;
-    case NETWORK_LOSS: /* logits are read; the gradient, or the probabilities, written */
-    case NETWORK_EVALUATE_LOSS:
-        row->nbytes = (double)(format->batch_size * format->target_count *
-                                   (2 * sizeof(float) + sizeof(unsigned char)) +
-                               sizeof(hpac_step_result));
-        break;
-    case NETWORK_CALL_COUNT:
-        break;
+        return 7 * (double)network->updated_parameters_nbytes;
+    default: /* the losses: logits are read; the gradient, or the probabilities, written */
+        return (double)(format->batch_size * format->target_count *
+                            (2 * sizeof(float) + sizeof(unsigned char)) +
+                        sizeof(hpac_step_result));
     }
 }
 
@@ -112,13 +102,15 @@ static void fill_rows(hpac_network *network)
         profile->first_row[call] = profile->row_count;
         for (size_t i = 0; i < (calls[call].of_plan ? network->stage_count : 1); i++) {
             hpac_profile_row *row = &profile->rows[profile->row_count++];
+            const network_stage *stage = &network->stages[i];
             char ops[96];
-            network_describe_stage(network, &network->stages[i], ops);
-            if (calls[call].of_plan)
-                snprintf(row->name, sizeof row->name, "%s %zu: %s", calls[call].name, i + 1, ops);
-            else
-                snprintf(row->name, sizeof row->name, "%s", calls[call].name);
-            fill_row(network, call, &network->stages[i], row);
+            row->nbytes = call_nbytes(network, call, stage);
+            snprintf(row->name, sizeof row->name, "%s", calls[call].name);
+            if (!calls[call].of_plan)
+                continue;
+            network_describe_stage(network, stage, ops);
+            snprintf(row->name, sizeof row->name, "%s %zu: %s", calls[call].name, i + 1, ops);
+            row->flops = stage_flops(network, stage, call == NETWORK_BACKWARD);
         }
     }
 }

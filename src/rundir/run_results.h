@@ -1,10 +1,6 @@
 /*
  * The results of a run, read back from its metrics.csv, as columns that sweep.csv and the table
  * `runs` of reports share.
- *
- *     hpac_run_results results;
- *     HPAC_TRY(hpac_run_results_read("runs/demo", &results));
- *     printf("%g\n", results.last[HPAC_METRIC_VAL_F1_MEAN]);
  */
 #ifndef HPAC_RUNDIR_RUN_RESULTS_H
 #define HPAC_RUNDIR_RUN_RESULTS_H

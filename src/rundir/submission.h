@@ -1,12 +1,5 @@
-/*
- * Files of predicted probabilities. Those of a submission are written row by row, so that a test
- * set of any size fits:
- *
- *     HPAC_AUTO(hpac_submission_discard) hpac_submission submission = {
- *         .directory = "runs/improved", .ids = &ids, .targets = targets, .target_count = 3};
- *     HPAC_TRY(hpac_submission_begin(&submission));
- *     HPAC_TRY(hpac_submission_add(&submission, rows, count, probabilities));  // batch by batch
- *     return hpac_submission_commit(&submission);
+/* Files of predicted probabilities. Those of a submission are written row by row, so that a test
+ * set of any size fits: hpac_submission_begin, _add for each batch, _commit; _discard in any case.
  */
 #ifndef HPAC_RUNDIR_SUBMISSION_H
 #define HPAC_RUNDIR_SUBMISSION_H
