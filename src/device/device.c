@@ -90,7 +90,7 @@ hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **d
         return hpac_cpu_device_open(options, device);
     if (parse_cuda_name(options->name, &index))
         return open_cuda(options, index, device);
-    return hpac_fail(HPAC_ERR_DEVICE,
+    return hpac_fail(HPAC_ERR_CONFIG,
                      "device: unknown device \"%s\", expected auto, cpu, cuda or cuda:<n>",
                      options->name);
 }

@@ -59,8 +59,8 @@ typedef struct hpac_doctor {
 /* Opens what is to be examined: the CPU, and unless the name in `options` is "cpu", a GPU beside
  * it. "auto" takes the first GPU and accepts none; "cuda" and "cuda:1" require theirs, and
  * without it nothing is examined. Precision and layout are the GPU's. Close the doctor
- * also after a failure. Errors: DEVICE for a name that is none of these or a CPU device that does
- * not open, INTERNAL. */
+ * also after a failure. Errors: CONFIG for a name that is none of these, DEVICE for a CPU device
+ * that does not open, INTERNAL. */
 hpac_status hpac_doctor_open(const hpac_device_options *options, hpac_doctor *doctor);
 /* Closes the devices that are open. */
 void hpac_doctor_close(hpac_doctor *doctor);

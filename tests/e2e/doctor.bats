@@ -110,7 +110,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
 
 @test "an unknown device is refused" {
     run_hpac doctor --device gpu
-    assert_exit 4
+    assert_exit 2
     assert_error_has "expected auto, cpu, cuda"
     assert_no_output
     run_hpac doctor cpu

@@ -473,7 +473,7 @@ resume_and_compare() {
     assert_exit 2
     assert_error_has "train.epoch"
     run_hpac train "$TMP/small.yaml" --device gpu --out "$TMP/run"
-    assert_exit 4
+    assert_exit 2
     run_hpac train "$TMP/none.yaml" --out "$TMP/run"
     assert_exit 2
     assert_error_has "none.yaml"

@@ -25,7 +25,7 @@ Test(device, unknown_names_are_refused)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         hpac_device *device = NULL;
         cr_expect_eq(hpac_device_open(&(hpac_device_options){.name = names[i]}, &device),
-                     HPAC_ERR_DEVICE, "'%s'", names[i]);
+                     HPAC_ERR_CONFIG, "'%s'", names[i]);
         cr_expect_null(device);
         cr_expect_not_null(strstr(hpac_error_message(), "expected auto, cpu, cuda"));
     }

@@ -305,7 +305,7 @@ Test(doctor, names_that_are_no_devices_are_refused)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         hpac_doctor doctor;
         cr_expect_eq(hpac_doctor_open(&(hpac_device_options){.name = names[i]}, &doctor),
-                     HPAC_ERR_DEVICE, "'%s'", names[i]);
+                     HPAC_ERR_CONFIG, "'%s'", names[i]);
         cr_expect_not_null(strstr(hpac_error_message(), "expected auto, cpu, cuda"));
         hpac_doctor_close(&doctor);
     }
