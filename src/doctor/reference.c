@@ -1,4 +1,5 @@
-/* The reference implementation of the operations: no tricks, on purpose. */
+/* The reference implementation of the operations: no tricks, on purpose. Backward begins with dx of
+ * zeros. */
 #include "reference.h"
 
 #include "base/random.h"
@@ -31,19 +32,24 @@ static size_t output_count(const reference_call *call)
     return call->batch * hpac_shape_count(call->op->out);
 }
 
-static size_t input_count(const reference_call *call)
-{
-    return call->batch * hpac_shape_count(call->op->in);
-}
-
-/* All products of input and kernel. A dense layer is a convolution whose kernel covers the input.
- */
-static void sum_products(const reference_call *call, bool backward)
+/* All products of input and kernel, and the bias. A dense layer is a convolution whose kernel
+ * covers the input. */
+static void affine(const reference_call *call, bool backward)
 {
     const hpac_op *op = call->op;
     bool dense = op->kind == HPAC_OP_DENSE;
     size_t rows = dense ? op->in.rows : op->kernel_rows;
     size_t cols = dense ? op->in.cols : op->kernel_cols;
+    if (backward) {
+        memset(call->kernel_gradient, 0,
+               hpac_reference_kernel_count(op) * sizeof *call->kernel_gradient);
+        memset(call->bias_gradient, 0, op->out.channels * sizeof *call->bias_gradient);
+    }
+    for (size_t i = 0; i < output_count(call); i++)
+        if (backward)
+            call->bias_gradient[i % op->out.channels] += call->dy[i];
+        else
+            call->y[i] = call->bias[i % op->out.channels];
     for (size_t n = 0; n < call->batch; n++)
         for (size_t r = 0; r < op->out.rows; r++)
             for (size_t c = 0; c < op->out.cols; c++)
@@ -61,25 +67,6 @@ static void sum_products(const reference_call *call, bool backward)
                                     call->y[yi] += call->x[xi] * call->kernel[wi];
                                 }
                         }
-}
-
-static void affine_forward(const reference_call *call)
-{
-    for (size_t i = 0; i < output_count(call); i++)
-        call->y[i] = call->bias[i % call->op->out.channels];
-    sum_products(call, false);
-}
-
-static void affine_backward(const reference_call *call)
-{
-    size_t channels = call->op->out.channels;
-    memset(call->dx, 0, input_count(call) * sizeof *call->dx);
-    memset(call->kernel_gradient, 0,
-           hpac_reference_kernel_count(call->op) * sizeof *call->kernel_gradient);
-    memset(call->bias_gradient, 0, channels * sizeof *call->bias_gradient);
-    for (size_t i = 0; i < output_count(call); i++)
-        call->bias_gradient[i % channels] += call->dy[i];
-    sum_products(call, true);
 }
 
 /* The first maximum of the window, row by row: as in Keras, it gets the gradient. */
@@ -101,8 +88,6 @@ static size_t window_argmax(const reference_call *call, size_t n, size_t r, size
 static void maxpool(const reference_call *call, bool backward)
 {
     hpac_shape out = call->op->out;
-    if (backward)
-        memset(call->dx, 0, input_count(call) * sizeof *call->dx);
     for (size_t n = 0; n < call->batch; n++)
         for (size_t r = 0; r < out.rows; r++)
             for (size_t c = 0; c < out.cols; c++)
@@ -145,26 +130,30 @@ static double elementwise(const reference_call *call, size_t i, bool derivative)
     }
 }
 
-void hpac_reference_forward(const reference_call *call)
+static void compute(const reference_call *call, bool backward)
 {
     if (hpac_reference_kernel_count(call->op) > 0)
-        affine_forward(call);
+        affine(call, backward);
     else if (call->op->kind == HPAC_OP_MAXPOOL)
-        maxpool(call, false);
+        maxpool(call, backward);
     else
         for (size_t i = 0; i < output_count(call); i++)
-            call->y[i] = elementwise(call, i, false);
+            if (backward)
+                call->dx[i] = call->dy[i] * elementwise(call, i, true);
+            else
+                call->y[i] = elementwise(call, i, false);
+}
+
+void hpac_reference_forward(const reference_call *call)
+{
+    compute(call, false);
 }
 
 void hpac_reference_backward(const reference_call *call)
 {
-    if (hpac_reference_kernel_count(call->op) > 0)
-        affine_backward(call);
-    else if (call->op->kind == HPAC_OP_MAXPOOL)
-        maxpool(call, true);
-    else
-        for (size_t i = 0; i < output_count(call); i++)
-            call->dx[i] = call->dy[i] * elementwise(call, i, true);
+    size_t count = call->batch * hpac_shape_count(call->op->in);
+    memset(call->dx, 0, count * sizeof *call->dx);
+    compute(call, true);
 }
 
 void hpac_reference_adadelta(const hpac_adadelta *adadelta, double gradient, double *w, double *a,

@@ -1,5 +1,7 @@
-/* The table of the self-check: shapes that are small, odd, padded, and the whole network. */
+/* The self-check's table: shapes that are small, odd, padded, and the whole network. */
 #include "selfcheck_internal.h"
+
+#include "base/memory.h"
 
 #define ROW(...)                                                                                   \
     {                                                                                              \
@@ -21,9 +23,10 @@
 #define FLOATS ROW(.kind = HPAC_OP_PIXELS, .pixels = HPAC_PIXELS_FLOAT32)
 /* The operations of a case and how many they are. */
 #define OPS(...)                                                                                   \
-    .ops = {__VA_ARGS__}, .op_count = sizeof((hpac_op[]){__VA_ARGS__}) / sizeof(hpac_op)
+    .ops = {__VA_ARGS__}, .op_count = sizeof((hpac_op[]){__VA_ARGS__}) / sizeof(hpac_op),          \
+    .run = hpac_selfcheck_stack
 
-const selfcheck_case hpac_selfcheck_cases[] = {
+static const selfcheck_case cases[] = {
     {"pixels, bytes", 3, .input = IMAGE(5, 7, 4), OPS(BYTES)},
     {"pixels, floats", 2, .input = IMAGE(9, 4, 1), OPS(FLOATS)},
     {"relu, vector", 3, .input = VECTOR(37), OPS(RELU)},
@@ -96,4 +99,29 @@ const selfcheck_case hpac_selfcheck_cases[] = {
     {"adadelta", .run = hpac_selfcheck_adadelta},
 };
 
-const size_t hpac_selfcheck_case_count = sizeof hpac_selfcheck_cases / sizeof *hpac_selfcheck_cases;
+size_t hpac_selfcheck_count(void)
+{
+    return sizeof cases / sizeof *cases;
+}
+
+const char *hpac_selfcheck_name(size_t index)
+{
+    return cases[index].name;
+}
+
+static hpac_status check(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed)
+{
+    HPAC_TRY(hpac_selfcheck_gauge_init(gauge, gauge->device));
+    HPAC_TRY(one->run(gauge, one, seed));
+    return hpac_selfcheck_gauge_finish(gauge);
+}
+
+hpac_status hpac_selfcheck_run(hpac_device *device, size_t index, uint64_t seed,
+                               hpac_selfcheck_reading *reading)
+{
+    HPAC_AUTO(hpac_selfcheck_gauge_fini) selfcheck_gauge gauge = {.device = device};
+    hpac_status status = check(&gauge, &cases[index], seed);
+    if (reading)
+        *reading = gauge.reading;
+    return status;
+}

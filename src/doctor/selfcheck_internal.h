@@ -53,24 +53,23 @@ hpac_status hpac_selfcheck_alloc(selfcheck_memory *memory, hpac_memory kind, siz
                                  void **address);
 void hpac_selfcheck_free(selfcheck_memory *memory);
 
-/* ---- selfcheck_cases.c ---- */
+/* ---- cases ---- */
 
 /* A stack of operations, or a check of its own. */
-typedef struct selfcheck_case {
+typedef struct selfcheck_case selfcheck_case;
+struct selfcheck_case {
     const char *name;
     size_t batch, op_count;
     hpac_shape input;
     hpac_op ops[SELFCHECK_MAX_OPS]; /* shapes are worked out; out.channels of conv2d, dense given */
-    hpac_status (*run)(selfcheck_gauge *gauge, uint64_t seed);
-} selfcheck_case;
+    hpac_status (*run)(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
+};
 
-extern const selfcheck_case hpac_selfcheck_cases[];
-extern const size_t hpac_selfcheck_case_count;
-
-/* ---- selfcheck_steps.c ---- */
-
-hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, uint64_t seed);
-hpac_status hpac_selfcheck_adadelta(selfcheck_gauge *gauge, uint64_t seed);
+/* selfcheck.c, selfcheck_steps.c */
+hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
+hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
+hpac_status hpac_selfcheck_adadelta(selfcheck_gauge *gauge, const selfcheck_case *one,
+                                    uint64_t seed);
 
 /* Keras's default; what updates are made with. */
 extern const hpac_adadelta hpac_selfcheck_optimizer;
@@ -139,16 +138,5 @@ hpac_status hpac_selfcheck_stack_observe(check_stack *stack);
 hpac_exec_args hpac_selfcheck_args(const check_stack *stack, size_t index);
 /* `count` pinned values that live as long as the stack. */
 hpac_status hpac_selfcheck_doubles(check_stack *stack, size_t count, double **values);
-
-/* ---- selfcheck_expect.c: the reference, from what the device read ---- */
-
-void hpac_selfcheck_widen(double *to, const float *from, size_t count);
-void hpac_selfcheck_expect_forward(const check_stack *stack, check_segment *segment);
-/* After expect_forward; also from the device's y and dy. */
-void hpac_selfcheck_expect_backward(const check_stack *stack, check_segment *segment);
-/* Whether the device's number format represents all that goes through the segment's products (and,
- * in bf16, all that it writes) unrounded, so that integers stay exact. */
-bool hpac_selfcheck_is_representable(const check_stack *stack, const check_segment *segment,
-                                     bool backward);
 
 #endif
