@@ -1,6 +1,8 @@
 /* Parsing by the option table, with getopt_long. */
 #include "cli.h"
 
+#include "progress.h"
+
 #include <hpac/log.h>
 
 #include "base/file.h"
@@ -302,10 +304,14 @@ static hpac_status parse_and_run(cli_arguments *arguments, int argc, char **argv
         return HPAC_OK;
     }
     HPAC_TRY(check_complete(arguments));
-    const option_value *quiet = find_value(arguments, "quiet");
-    if (quiet && quiet->given)
+    const option_value *option = find_value(arguments, "quiet");
+    bool quiet = option && option->given;
+    if (quiet)
         hpac_log_set_level(HPAC_LOG_WARNING);
-    return arguments->command->run(arguments);
+    progress_begin(quiet);
+    hpac_status status = arguments->command->run(arguments);
+    progress_end();
+    return status;
 }
 
 hpac_status cli_run(const cli_command *command, int argc, char **argv)

@@ -91,8 +91,9 @@ extern const cli_command *const cli_commands[];
 hpac_status cli_find_command(const char *name, const cli_command **found);
 
 /* Parses argv of a command (argv[0] is its name) and runs it. --quiet, where the table has it,
- * drops log lines below warnings. --help prints the help to stdout and is HPAC_OK. Errors: CONFIG
- * for what was typed; those of the command. */
+ * drops log lines below warnings and the progress bar, which a command ends before it prints its
+ * result. --help prints the help to stdout and is HPAC_OK. Errors: CONFIG for what was typed;
+ * those of the command. */
 hpac_status cli_run(const cli_command *command, int argc, char **argv);
 
 /* What was typed. All are valid while the command runs. */

@@ -5,25 +5,6 @@
 #include "base/memory.h"
 #include "doctor/doctor.h"
 
-static void examine(hpac_doctor *doctor, uint64_t seed, bool json)
-{
-    if (!json)
-        hpac_doctor_print_head(doctor, seed, stdout);
-    for (size_t i = 0; i < hpac_selfcheck_count(); i++) {
-        for (size_t e = 0; e < doctor->exam_count; e++)
-            hpac_doctor_check_case(&doctor->exams[e], i, seed);
-        if (json)
-            progress_count("examining", i + 1, hpac_selfcheck_count());
-        else
-            hpac_doctor_print_case(doctor, i, stdout);
-    }
-    for (size_t e = 0; e < doctor->exam_count; e++) {
-        hpac_doctor_measure(&doctor->exams[e]);
-        if (!json && doctor->exams[e].device)
-            hpac_doctor_print_speeds(&doctor->exams[e], stdout);
-    }
-}
-
 static hpac_status run(const cli_arguments *arguments)
 {
     const hpac_device_options device = {
@@ -37,13 +18,8 @@ static hpac_status run(const cli_arguments *arguments)
     char verdict[4096];
     HPAC_AUTO(hpac_doctor_close) hpac_doctor doctor = {0};
     HPAC_TRY(hpac_doctor_open(&device, &doctor));
-    if (!json)
-        hpac_doctor_print_devices(&doctor, stdout);
-    if (doctor.exams[0].device) { /* else the GPU that was asked for is not usable */
-        progress_begin(!json || cli_flag(arguments, "quiet"));
-        examine(&doctor, seed, json);
-        progress_end();
-    }
+    hpac_doctor_examine(&doctor, seed, json ? NULL : stdout, progress_count, "examining");
+    progress_end();
     hpac_status status = hpac_doctor_verdict(&doctor, verdict, sizeof verdict);
     if (json)
         HPAC_TRY(hpac_doctor_print_json(&doctor, seed, verdict, status == HPAC_OK, stdout));

@@ -51,12 +51,9 @@ static hpac_status run(const cli_arguments *arguments)
     HPAC_TRY(read_company(arguments, &options));
     HPAC_TRY(hpac_labels_read_csv(path, &labels));
     HPAC_TRY(hpac_explore(&options, &found));
-    if (options.out) {
-        progress_begin(cli_flag(arguments, "quiet"));
-        hpac_status status = hpac_exploration_write(&options, &found);
-        progress_end();
-        HPAC_TRY(status);
-    }
+    if (options.out)
+        HPAC_TRY(hpac_exploration_write(&options, &found));
+    progress_end();
     return cli_flag(arguments, "json")
                ? hpac_tables_write_json(found.tables, found.table_count, stdout)
                : hpac_exploration_print(&options, &found, stdout);

@@ -38,10 +38,8 @@ static hpac_status run(const cli_arguments *arguments)
                  .progress = progress_count,
                  .user = "preprocessing"},
     };
-    progress_begin(cli_flag(arguments, "quiet"));
-    hpac_status status = hpac_preprocess_write(&options);
+    HPAC_TRY(hpac_preprocess_write(&options));
     progress_end();
-    HPAC_TRY(status);
     printf("%s: %zu images, %zux%zu, %zu channel%s\n", options.directory, ids.count, data.rows,
            data.cols, data.channels, data.channels == 1 ? "" : "s");
     return HPAC_OK;

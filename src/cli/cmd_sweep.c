@@ -36,7 +36,6 @@ static hpac_status run(const cli_arguments *arguments)
         .stop = hpac_watch_stop_signals(),
         .progress = progress_show,
     };
-    progress_begin(cli_flag(arguments, "quiet"));
     hpac_status status = hpac_sweep_run_all(&options, &results);
     progress_end();
     /* Results are also shown when the loss of some runs is not finite. */

@@ -28,10 +28,8 @@ static hpac_status run(const cli_arguments *arguments)
     options.test_count = cli_flag(arguments, "test-count")
                              ? (int)cli_number(arguments, "test-count")
                              : (int)((options.count * 11702LL + 15536) / 31072);
-    progress_begin(cli_flag(arguments, "quiet"));
-    hpac_status status = hpac_synth_write(&options);
+    HPAC_TRY(hpac_synth_write(&options));
     progress_end();
-    HPAC_TRY(status);
     printf("%s: %d training and %d test images, %dx%d, 4 channels\n", options.folder, options.count,
            options.test_count, options.size, options.size);
     return HPAC_OK;

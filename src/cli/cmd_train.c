@@ -49,10 +49,7 @@ static hpac_status train(const cli_arguments *arguments, const hpac_config *conf
         .stop = hpac_watch_stop_signals(),
         .progress = progress_show,
     };
-    progress_begin(cli_flag(arguments, "quiet"));
-    hpac_status status = all_folds ? hpac_train_folds(&options) : hpac_train(&options);
-    progress_end();
-    return status;
+    return all_folds ? hpac_train_folds(&options) : hpac_train(&options);
 }
 
 static hpac_status run(const cli_arguments *arguments)
@@ -70,6 +67,7 @@ static hpac_status run(const cli_arguments *arguments)
     HPAC_TRY(load_config(arguments, all_folds ? NULL : fold, &config));
     HPAC_TRY_MEMORY(directory = cli_out_directory(arguments, config.name), strlen(config.name));
     HPAC_TRY(train(arguments, &config, all_folds, directory));
+    progress_end();
     if (!json) {
         if (!dry_run)
             printf("%s\n", directory);

@@ -162,13 +162,11 @@ hpac_status model_options_init(const cli_arguments *arguments, model_options *op
         .stop = hpac_watch_stop_signals(),
         .progress = progress_show,
     };
-    progress_begin(cli_flag(arguments, "quiet"));
     return HPAC_OK;
 }
 
 void model_options_fini(model_options *options)
 {
-    progress_end();
     close_device(&options->device);
     hpac_classifiers_fini(&options->classifiers);
 }

@@ -89,12 +89,12 @@ typedef struct model_options {
     float thresholds[HPAC_CLASS_COUNT];
     size_t threshold_count; /* 0: not given */
     hpac_device *device;
-    /* With the classifiers; signals are watched, a progress bar is shown. */
+    /* With the classifiers; signals are watched, progress is shown. */
     hpac_inference_options inference;
 } model_options;
 
-/* Reads the options, loads the model named by the first operand, opens the device, watches for
- * signals and begins the progress bar. `options` is zeroed before, and released with fini also
+/* Reads the options, loads the model named by the first operand, opens the device and watches
+ * for signals. `options` is zeroed before, and released with fini also
  * after a failure. */
 hpac_status model_options_init(const cli_arguments *arguments, model_options *options);
 void model_options_fini(model_options *options);

@@ -3,11 +3,7 @@
  *
  *     hpac_doctor doctor;
  *     status = hpac_doctor_open(&(hpac_device_options){.name = "auto"}, &doctor);
- *     for (size_t e = 0; e < doctor.exam_count; e++) {
- *         for (size_t i = 0; i < hpac_selfcheck_count(); i++)
- *             hpac_doctor_check_case(&doctor.exams[e], i, seed);
- *         hpac_doctor_measure(&doctor.exams[e]);
- *     }
+ *     hpac_doctor_examine(&doctor, seed, stdout, NULL, NULL);
  *     status = hpac_doctor_verdict(&doctor, verdict, sizeof verdict);
  *     hpac_doctor_close(&doctor);
  *
@@ -65,9 +61,12 @@ hpac_status hpac_doctor_open(const hpac_device_options *options, hpac_doctor *do
 /* Closes the devices that are open. */
 void hpac_doctor_close(hpac_doctor *doctor);
 
-/* Runs a case of the self-check. This and the next do nothing where no device is open. */
+/* Runs all cases of the self-check on all devices, and measures their speeds. With a stream, prints
+ * devices, findings and speeds as they come; without, calls `progress` after each case. */
+void hpac_doctor_examine(hpac_doctor *doctor, uint64_t seed, FILE *stream,
+                         void (*progress)(void *user, size_t done, size_t total), void *user);
+/* Its parts for one device; they do nothing where it is not open. */
 void hpac_doctor_check_case(hpac_doctor_exam *exam, size_t index, uint64_t seed);
-/* Measures its speeds. */
 void hpac_doctor_measure(hpac_doctor_exam *exam);
 
 /* One line on all exams: "cpu: ready to train; cuda: not usable: no driver library ...". HPAC_OK
@@ -75,20 +74,7 @@ void hpac_doctor_measure(hpac_doctor_exam *exam);
  * is open; else DEVICE, with the names of the others in the message. */
 hpac_status hpac_doctor_verdict(const hpac_doctor *doctor, char *verdict, size_t verdict_nbytes);
 
-/* Cases that failed. */
-size_t hpac_doctor_failure_count(const hpac_doctor_exam *exam);
-
-/* ---- the report, as text or as JSON: doctor_print.c ---- */
-
-/* Each exam's device with its libraries and memory, or why it is not usable. */
-void hpac_doctor_print_devices(const hpac_doctor *doctor, FILE *stream);
-/* The head of the table of cases: one column per open device. */
-void hpac_doctor_print_head(const hpac_doctor *doctor, uint64_t seed, FILE *stream);
-/* A row of it, after hpac_doctor_check_case of each exam, with the errors below; flushed. */
-void hpac_doctor_print_case(const hpac_doctor *doctor, size_t index, FILE *stream);
-/* After hpac_doctor_measure. */
-void hpac_doctor_print_speeds(const hpac_doctor_exam *exam, FILE *stream);
-/* All of it as one JSON object. `well`: no device has failed. Errors: INTERNAL (memory, a text that
+/* The exams as one JSON object. `well`: no device has failed. Errors: INTERNAL (memory, a text that
  * is not UTF-8). */
 hpac_status hpac_doctor_print_json(const hpac_doctor *doctor, uint64_t seed, const char *verdict,
                                    bool well, FILE *stream);
