@@ -73,11 +73,14 @@ void hpac_reader_refuse_value(hpac_reader *reader, const hpac_key *key, const ch
 bool hpac_reader_refuse_duplicate(hpac_reader *reader, const char *path, const hpac_yaml_node *map,
                                   size_t index)
 {
-    const hpac_yaml_node *first = hpac_yaml_duplicate(map, index);
-    if (first)
-        hpac_reader_refuse(reader, path, map->items[index].key, "duplicate key, first in line %d",
-                           first->line);
-    return first;
+    const hpac_yaml_node *key = map->items[index].key;
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(map->items[i].key->text, key->text) == 0) {
+            hpac_reader_refuse(reader, path, key, "duplicate key, first in line %d",
+                               map->items[i].key->line);
+            return true;
+        }
+    return false;
 }
 
 /* ---- paths ---- */

@@ -179,15 +179,15 @@ static bool is_plain(const char *text)
            !hpac_yaml_is_null(&node);
 }
 
-/* A YAML scalar, in quotes where it must be; a path so that it is not expanded again: ./~ is the
- * same as ~, and $$ is a $. */
-static void write_scalar(const char *text, bool path, FILE *stream)
+/* A YAML scalar, in quotes where it must be, so that it is not expanded again: ./~ is the same as
+ * ~, and $$ is a $. */
+static void write_scalar(const char *text, FILE *stream)
 {
     if (is_plain(text)) {
         fputs(text, stream);
         return;
     }
-    bool home = path && text[0] == '~' && (text[1] == '/' || text[1] == '\0');
+    bool home = text[0] == '~' && (text[1] == '/' || text[1] == '\0');
     fputs(home ? "\"./" : "\"", stream);
     for (size_t nbytes; *text; text += nbytes) {
         uint32_t code;
@@ -198,7 +198,7 @@ static void write_scalar(const char *text, bool path, FILE *stream)
         }
         if (code == '"' || code == '\\')
             fprintf(stream, "\\%c", (int)code);
-        else if (code == '$' && path)
+        else if (code == '$')
             fputs("$$", stream);
         else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029 ||
                  code == 0xfeff || code == 0xfffe || code == 0xffff)
@@ -213,7 +213,7 @@ static void write_path(const hpac_key *key, const void *record, FILE *stream)
 {
     const char *const *text = stored(key, record);
     if (*text)
-        write_scalar(*text, true, stream);
+        write_scalar(*text, stream);
 }
 
 const hpac_key_type hpac_key_path = {read_path, write_path, NULL, "a path"};
@@ -300,7 +300,7 @@ static void write_list(const hpac_key *key, const void *record, FILE *stream)
     }
     for (size_t i = 0; i < count; i++) {
         fputs(i == 0 ? "[" : ", ", stream);
-        write_scalar(key->choices[items[i]], false, stream);
+        write_scalar(key->choices[items[i]], stream);
     }
     fputc(']', stream);
 }

@@ -239,14 +239,6 @@ hpac_yaml_node *hpac_yaml_get(const hpac_yaml_node *map, const char *key)
     return NULL;
 }
 
-const hpac_yaml_node *hpac_yaml_duplicate(const hpac_yaml_node *map, size_t index)
-{
-    for (size_t i = 0; i < index; i++)
-        if (strcmp(map->items[i].key->text, map->items[index].key->text) == 0)
-            return map->items[i].key;
-    return NULL;
-}
-
 bool hpac_yaml_is_word(const hpac_yaml_node *node, const char *word)
 {
     return word && node->kind == HPAC_YAML_SCALAR && strcmp(node->text, word) == 0;

@@ -51,10 +51,9 @@ typedef struct hpac_yaml {
     hpac_yaml_node *nodes;
 } hpac_yaml;
 
-/* Reads one document. An empty one has *root NULL. Duplicate keys are kept, see
- * hpac_yaml_duplicate. Errors: CONFIG for what is not YAML, is not UTF-8, has tags, NUL characters,
- * keys that are not text, more than one document, nests deeper than 32 or expands to more than a
- * million nodes; INTERNAL. */
+/* Reads one document. An empty one has *root NULL. Duplicate keys are kept. Errors: CONFIG for what
+ * is not YAML, is not UTF-8, has tags, NUL characters, keys that are not text, more than one
+ * document, nests deeper than 32 or expands to more than a million nodes; INTERNAL. */
 hpac_status hpac_yaml_parse(hpac_yaml *yaml, const hpac_yaml_source *source, const char *text,
                             size_t nbytes, hpac_yaml_node **root);
 void hpac_yaml_fini(hpac_yaml *yaml);
@@ -67,8 +66,6 @@ hpac_status hpac_yaml_put(hpac_yaml *yaml, hpac_yaml_node **root, const char *pa
 
 /* The value of a key in a map, NULL if there is none or `map` is not a map. */
 hpac_yaml_node *hpac_yaml_get(const hpac_yaml_node *map, const char *key);
-/* The key of a map that equals the one at `index` and comes before it, or NULL. */
-const hpac_yaml_node *hpac_yaml_duplicate(const hpac_yaml_node *map, size_t index);
 
 /* An unquoted null, ~ or nothing at all. */
 bool hpac_yaml_is_null(const hpac_yaml_node *node);
