@@ -74,13 +74,6 @@ static void write_escaped(FILE *stream, const char *text)
     }
 }
 
-static void write_element(FILE *stream, const char *name, const char *text)
-{
-    fprintf(stream, "<%s>", name);
-    write_escaped(stream, text);
-    fprintf(stream, "</%s>\n", name);
-}
-
 /* "" when it is not set. */
 static const char *value_of(const hpac_page *page, const char *name)
 {
@@ -197,7 +190,9 @@ static hpac_status add_figure(FILE *stream, const char *path, const char *text, 
     fputs(plot ? "<figure>\n" : "<figure class=\"photograph\">\n", stream);
     if (plot)
         write_image(stream, bytes, nbytes, width, text, plot);
-    write_element(stream, "figcaption", text);
+    fputs("<figcaption>", stream);
+    write_escaped(stream, text);
+    fputs("</figcaption>\n", stream);
     if (!plot)
         write_image(stream, bytes, nbytes, width, text, plot);
     fputs("</figure>\n", stream);

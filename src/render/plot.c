@@ -84,13 +84,8 @@ void hpac_plot_add_number(hpac_plot *plot, double number, const char *name)
         fprintf(plot->stream, "%s=NaN;", name);
 }
 
-/* Every directory of plots has common.gp. */
-static bool is_plot_directory(const char *directory)
-{
-    return hpac_directory_has(directory, "common.gp");
-}
-
-/* Looks in the program's directory and in those above it. */
+/* Looks in the program's directory and in those above it. Every directory of plots has common.gp.
+ */
 static bool find_beside_program(char directory[PATH_MAX])
 {
     static const char *const candidates[] = {"share/hpac/plots", "tools/plots"};
@@ -104,7 +99,7 @@ static bool find_beside_program(char directory[PATH_MAX])
         *slash = '\0';
         for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
             if (snprintf(directory, PATH_MAX, "%s/%s", program, candidates[i]) < PATH_MAX &&
-                is_plot_directory(directory))
+                hpac_directory_has(directory, "common.gp"))
                 return true;
     }
     return false;
@@ -121,7 +116,7 @@ static hpac_status find_plot_directory(char directory[PATH_MAX])
                                "beside or above the program: set HPAC_PLOTS to their directory");
     const char *prefix = *wanted == '/' ? "" : "./"; /* no option of gnuplot */
     if (snprintf(directory, PATH_MAX, "%s%s", prefix, wanted) < PATH_MAX &&
-        is_plot_directory(directory))
+        hpac_directory_has(directory, "common.gp"))
         return HPAC_OK;
     return hpac_fail(HPAC_ERR_CONFIG, "HPAC_PLOTS=%s: no plot scripts (common.gp and others) there",
                      wanted);
