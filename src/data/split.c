@@ -250,37 +250,31 @@ static hpac_status check_options(const hpac_split_options *options, size_t row_c
     return HPAC_OK;
 }
 
-static hpac_status draw(const hpac_split_options *options, size_t row_count, const uint32_t *masks,
-                        hpac_split *split)
-{
-    size_t folds = (size_t)options->folds, repeats = (size_t)options->repeats;
-    HPAC_AUTO_FREE size_t *fold_of = NULL, *rows = NULL;
-    HPAC_TRY_NEW(fold_of, row_count);
-    HPAC_TRY_NEW(rows, row_count);
-    HPAC_TRY_NEW(split->folds, folds * repeats);
-    split->count = folds * repeats;
-    hpac_mt19937 mt; /* one for all repeats, as RepeatedKFold hands its generator on */
-    hpac_mt19937_init(&mt, options->seed);
-    for (size_t i = 0; i < split->count; i++) {
-        if (i % folds == 0 && options->method == HPAC_SPLIT_STRATIFIED)
-            HPAC_TRY(
-                stratify(options->seed, (uint32_t)(i / folds), folds, row_count, masks, fold_of));
-        else if (i % folds == 0)
-            deal_shuffled(&mt, folds, row_count, rows, fold_of);
-        HPAC_TRY(collect_fold(&split->folds[i], i % folds, row_count, fold_of));
-    }
-    return HPAC_OK;
-}
-
 hpac_status hpac_split_create(const hpac_split_options *options, size_t row_count,
                               const uint32_t *masks, hpac_split *split)
 {
-    *split = (hpac_split){0};
+    HPAC_AUTO(hpac_split_fini) hpac_split made = {0};
+    *split = made;
     HPAC_TRY(check_options(options, row_count));
-    hpac_status status = draw(options, row_count, masks, split);
-    if (status != HPAC_OK)
-        hpac_split_fini(split);
-    return status;
+    size_t folds = (size_t)options->folds, count = folds * (size_t)options->repeats;
+    HPAC_AUTO_FREE size_t *fold_of = NULL, *rows = NULL;
+    HPAC_TRY_NEW(fold_of, row_count);
+    HPAC_TRY_NEW(rows, row_count);
+    HPAC_TRY_NEW(made.folds, count);
+    hpac_mt19937 mt; /* one for all repeats, as RepeatedKFold hands its generator on */
+    hpac_mt19937_init(&mt, options->seed);
+    for (; made.count < count; made.count++) {
+        size_t repeat = made.count / folds, fold = made.count % folds;
+        if (fold == 0 && options->method == HPAC_SPLIT_STRATIFIED)
+            HPAC_TRY(stratify(options->seed, (uint32_t)repeat, folds, row_count, masks, fold_of));
+        else if (fold == 0)
+            deal_shuffled(&mt, folds, row_count, rows, fold_of);
+        HPAC_TRY(collect_fold(&made.folds[made.count], fold, row_count, fold_of));
+    }
+    *split = made;
+    made.folds = NULL;
+    made.count = 0;
+    return HPAC_OK;
 }
 
 void hpac_split_fini(hpac_split *split)

@@ -95,6 +95,9 @@ static hpac_status init_axis(resize_axis *axis, size_t in, size_t out)
 static hpac_status init(hpac_resizer *resizer, size_t in_rows, size_t in_cols, size_t out_rows,
                         size_t out_cols)
 {
+    hpac_cpu_path path;
+    HPAC_TRY(hpac_cpu_path_get(&path));
+    resizer->kernels = &resize_all_kernels[path];
     size_t padded = (in_cols + RESIZE_BLOCK - 1) / RESIZE_BLOCK * RESIZE_BLOCK;
     HPAC_TRY(init_axis(&resizer->rows, in_rows, out_rows));
     HPAC_TRY(init_axis(&resizer->cols, in_cols, out_cols));
@@ -107,11 +110,7 @@ static hpac_status init(hpac_resizer *resizer, size_t in_rows, size_t in_cols, s
 hpac_status hpac_resizer_create(size_t in_rows, size_t in_cols, size_t out_rows, size_t out_cols,
                                 hpac_resizer **resizer)
 {
-    hpac_cpu_path path;
-    *resizer = NULL;
-    HPAC_TRY(hpac_cpu_path_get(&path));
     HPAC_TRY_NEW(*resizer, 1);
-    (*resizer)->kernels = &resize_all_kernels[path];
     hpac_status status = init(*resizer, in_rows, in_cols, out_rows, out_cols);
     if (status != HPAC_OK) {
         hpac_resizer_destroy(*resizer);
