@@ -12,15 +12,20 @@
 #include <math.h>
 #include <string.h>
 
-/* "red, green, blue"; "" where the network does not take images of these channels. */
-static const char *name_channels(const hpac_model *model, const int *channel_order, char names[48])
+/* "red, green, blue", in the order of the configuration; one that cannot be read is no error here.
+ * "" where the network does not take images of these channels. */
+static void name_channels(const hpac_model *model, char names[48])
 {
+    HPAC_AUTO(hpac_config_fini) hpac_config config = {0};
     size_t count = model->input.channels, length = 0;
+    bool known = model->config_yaml &&
+                 hpac_config_parse("hpac/config", model->config_yaml, &config) == HPAC_OK &&
+                 config.data.channels == count;
     *names = '\0';
     for (size_t i = 0; count <= HPAC_MAX_CHANNELS && i < count; i++)
-        length += (size_t)snprintf(names + length, 48 - length, "%s%s", i > 0 ? ", " : "",
-                                   hpac_channel_names[channel_order[i]]);
-    return names;
+        length +=
+            (size_t)snprintf(names + length, 48 - length, "%s%s", i > 0 ? ", " : "",
+                             hpac_channel_names[known ? config.data.channel_order[i] : (int)i]);
 }
 
 static void print_classes(const hpac_model *model, FILE *stream)
@@ -55,14 +60,13 @@ static void print_training(const hpac_training_state *training, FILE *stream)
             (double)training->optimizer.epsilon);
 }
 
-static void print_text(const char *path, const hpac_model *model, const int *channel_order,
-                       bool config, FILE *stream)
+static void print_text(const char *path, const hpac_model *model, const char *channels, bool config,
+                       FILE *stream)
 {
     bool frozen = model->keras.frozen, regularized = model->keras.regularized;
-    char channels[48];
     fprintf(stream, "%s: written by %s\n", path, model->written_by);
     hpac_layers_print(model->layers, model->layer_count, model->input, stream);
-    if (*name_channels(model, channel_order, channels))
+    if (*channels)
         fprintf(stream, "channels: %s\n", channels);
     print_classes(model, stream);
     if (frozen || regularized)
@@ -89,17 +93,16 @@ static json_t *real(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *pack_model(const char *path, const hpac_model *model, const int *channel_order)
+static json_t *pack_model(const char *path, const hpac_model *model, const char *channels)
 {
     json_int_t parameters = 0;
-    char channels[48];
     for (size_t i = 0; i < model->layer_count; i++)
         parameters += parameter_count(&model->weights[i]);
     return json_pack("[{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s}]", "file", path, "written_by",
                      model->written_by, "input_rows", (json_int_t)model->input.rows, "input_cols",
                      (json_int_t)model->input.cols, "channels", (json_int_t)model->input.channels,
                      "outputs", (json_int_t)hpac_model_output_count(model), "parameters",
-                     parameters, "channel_names", name_channels(model, channel_order, channels));
+                     parameters, "channel_names", channels);
 }
 
 static json_t *pack_layers(const hpac_model *model)
@@ -147,12 +150,11 @@ static json_t *pack_training(const hpac_training_state *training)
         "epsilon", (double)training->optimizer.epsilon);
 }
 
-static hpac_status print_json(const char *path, const hpac_model *model, const int *channel_order,
+static hpac_status print_json(const char *path, const hpac_model *model, const char *channels,
                               bool config, FILE *stream)
 {
-    json_auto_t *root =
-        json_pack("{s:o, s:o, s:o}", "model", pack_model(path, model, channel_order), "layers",
-                  pack_layers(model), "classes", pack_classes(model));
+    json_auto_t *root = json_pack("{s:o, s:o, s:o}", "model", pack_model(path, model, channels),
+                                  "layers", pack_layers(model), "classes", pack_classes(model));
     int failed = root == NULL;
     if (model->training)
         failed |= json_object_set_new(root, "training", pack_training(model->training));
@@ -167,31 +169,19 @@ static hpac_status print_json(const char *path, const hpac_model *model, const i
     return HPAC_OK;
 }
 
-/* The order of the channels is in the configuration; one that cannot be read is no error here. */
-static void read_channels(const hpac_model *model, int channel_order[HPAC_MAX_CHANNELS])
-{
-    HPAC_AUTO(hpac_config_fini) hpac_config config = {0};
-    for (int i = 0; i < HPAC_MAX_CHANNELS; i++)
-        channel_order[i] = i;
-    if (model->config_yaml &&
-        hpac_config_parse("hpac/config", model->config_yaml, &config) == HPAC_OK &&
-        config.data.channels == model->input.channels)
-        memcpy(channel_order, config.data.channel_order, sizeof config.data.channel_order);
-}
-
 static hpac_status run(const cli_arguments *arguments)
 {
     const char *path = cli_operand(arguments, 0);
     bool config = cli_flag(arguments, "config");
     HPAC_AUTO(hpac_model_fini) hpac_model model = {0};
-    int channel_order[HPAC_MAX_CHANNELS];
+    char channels[48];
     HPAC_TRY(hpac_model_load(path, &model));
-    read_channels(&model, channel_order);
+    name_channels(&model, channels);
     if (cli_flag(arguments, "json"))
-        return print_json(path, &model, channel_order, config, stdout);
+        return print_json(path, &model, channels, config, stdout);
     hpac_printable_stream text; /* names of layers and programs come from the file */
     HPAC_TRY(hpac_printable_open(&text));
-    print_text(path, &model, channel_order, config, text.stream);
+    print_text(path, &model, channels, config, text.stream);
     return hpac_printable_close(&text, stdout);
 }
 

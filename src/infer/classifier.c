@@ -119,12 +119,6 @@ hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_cla
                 : HPAC_OK;
 }
 
-static bool is_directory(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 static hpac_status add(const char *path, const hpac_classifier_hints *hints,
                        hpac_classifiers *classifiers)
 {
@@ -177,14 +171,15 @@ hpac_status hpac_classifiers_load(const char *name, const hpac_classifier_hints 
                                   hpac_classifiers *classifiers)
 {
     *classifiers = (hpac_classifiers){0};
-    if (!is_directory(name))
-        return add(name, hints, classifiers);
+    struct stat info;
     HPAC_AUTO_FREE char *model = hpac_run_path(name, HPAC_RUN_MODEL);
     HPAC_AUTO_FREE char *first_fold = hpac_path_join(name, "fold0");
     HPAC_TRY_MEMORY(model && first_fold, strlen(name));
+    if (stat(name, &info) != 0 || !S_ISDIR(info.st_mode))
+        return add(name, hints, classifiers);
     if (hpac_path_exists(model))
         return add(model, hints, classifiers);
-    if (is_directory(first_fold))
+    if (hpac_path_exists(first_fold))
         return add_folds(name, hints, classifiers);
     return hpac_fail(HPAC_ERR_DATA,
                      "%s: directory without model.h5; expected a model file, the directory of a "

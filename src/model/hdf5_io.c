@@ -173,12 +173,11 @@ static hpac_status open_attribute(hid_t at, const char *name, attribute *opened)
         return hpac_hdf5_fail(at, name, "no such attribute");
     opened->type = H5Aget_type(opened->id);
     opened->space = H5Aget_space(opened->id);
-    if (opened->type < 0 || opened->space < 0)
-        return hpac_hdf5_fail(at, name, "a damaged attribute");
     opened->type_class = H5Tget_class(opened->type);
     opened->element_nbytes = H5Tget_size(opened->type);
     hssize_t count = H5Sget_simple_extent_npoints(opened->space);
     opened->count = (size_t)count;
+    /* Of a type or space that could not be read they are these, too. */
     if (opened->type_class == H5T_NO_CLASS || opened->element_nbytes == 0 || count < 0)
         return hpac_hdf5_fail(at, name, "a damaged attribute");
     return HPAC_OK;
