@@ -269,8 +269,7 @@ hpac_status hpac_loop_run(hpac_loop *loop, hpac_loop_pass *pass)
     pass->images = pass->batches = 0;
     pass->waited_s = 0;
     hpac_status status = run_batches(loop);
-    /* After an error: waits for the steps in flight and drops them, so that their slots are free.
-     */
+    /* After an error: waits for the steps in flight and drops them, to free their slots. */
     hpac_outcome outcome;
     for (size_t i = 0; i < loop->options.network_count; i++)
         while (hpac_network_in_flight(loop->options.networks[i]) > 0 &&

@@ -58,8 +58,7 @@ typedef struct train_job {
 hpac_status train_setup_data(train_job *training);
 /* Of the batches of a phase. */
 hpac_batch_format train_format(const train_job *training, hpac_phase phase);
-/* Makes both networks (nothing allocated) and the model that mirrors the trained one on the host.
- */
+/* Makes both networks (nothing allocated) and the model that mirrors the trained one. */
 hpac_status train_setup_networks(train_job *training);
 /* The loops of training and validation; their images stay in the device's memory as device.resident
  * says. */
@@ -118,9 +117,8 @@ hpac_status checkpoint_save(train_job *training, hpac_run_file_number file);
 
 /* ---- epochs.c ---- */
 
-/* Begins the CSVs, or continues them; trains and validates until the last epoch or early stopping;
- * then writes model.h5, predictions.csv and the submission. A stop saves and is HPAC_INTERRUPTED.
- */
+/* Begins or continues the CSVs; trains and validates until the last epoch or early stopping; then
+ * writes model.h5, predictions.csv and the submission. A stop saves and is HPAC_INTERRUPTED. */
 hpac_status train_run_epochs(train_job *training, bool resume);
 
 #endif
