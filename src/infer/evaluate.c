@@ -90,28 +90,21 @@ static hpac_status predict_with_model(evaluation_job *job, const hpac_classifier
                : HPAC_OK;
 }
 
-static void name_set(evaluation_job *job, const evaluate_rows *rows)
-{
-    char *name = job->result->set;
-    size_t size = sizeof job->result->set;
-    size_t count = job->options->inference.classifier_count;
-    const char *half = job->halve ? " (evaluation half)" : "";
-    if (count == 1)
-        snprintf(name, size, "%s%s", rows->name, half);
-    else
-        snprintf(name, size, "%zu folds, each evaluated by the model not trained on it%s", count,
-                 half);
-}
-
 static hpac_status predict_with_models(evaluation_job *job)
 {
-    for (size_t i = 0; i < job->options->inference.classifier_count; i++) {
+    size_t count = job->options->inference.classifier_count;
+    const char *half = job->halve ? " (evaluation half)" : "";
+    hpac_evaluate_result *result = job->result;
+    for (size_t i = 0; i < count; i++) {
         const hpac_classifier *classifier = &job->options->inference.classifiers[i];
         HPAC_AUTO(evaluate_rows_fini) evaluate_rows rows = {0};
         HPAC_TRY(evaluate_rows_choose(job->options, classifier, &job->labels, job->halve, &rows));
         HPAC_TRY(predict_with_model(job, classifier, &rows));
-        name_set(job, &rows);
+        snprintf(result->set, sizeof result->set, "%s%s", rows.name, half);
     }
+    if (count > 1)
+        snprintf(result->set, sizeof result->set,
+                 "%zu folds, each evaluated by the model not trained on it%s", count, half);
     return HPAC_OK;
 }
 
