@@ -286,9 +286,9 @@ static void insert_part(void *user, hpac_page *page, const char *part)
         fprintf(page->stream, "<nav aria-label=\"Contents\">\n%s</nav>", page->contents_text);
 }
 
-hpac_status hpac_page_commit(hpac_page *page)
+hpac_status hpac_page_commit(hpac_page *finished)
 {
-    HPAC_AUTO(destroy) hpac_page *own = page;
+    HPAC_AUTO(destroy) hpac_page *page = finished;
     HPAC_AUTO(hpac_file_discard) hpac_file file = {0};
     if (fflush(page->body) != 0 || fflush(page->contents) != 0 || ferror(page->body))
         failed(page, hpac_fail_memory(page->body_nbytes));

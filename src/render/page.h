@@ -69,6 +69,6 @@ void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit)
 
 /* Writes the page and frees it. On error no page is written. Errors: the first of the functions
  * above, those of file.h. */
-hpac_status hpac_page_commit(hpac_page *page);
+hpac_status hpac_page_commit(hpac_page *finished);
 
 #endif
