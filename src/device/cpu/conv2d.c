@@ -14,75 +14,66 @@ typedef struct conv2d_plan {
     size_t source_offset, kernel_offset, gradient_offset;
 } conv2d_plan;
 
-enum { KERNEL, BIAS };
-
 static bool has(const conv2d_plan *plan, cpu_primitive_index reorder)
 {
     return plan->base.primitives[reorder].primitive != NULL;
 }
 
-static hpac_status reorder(const conv2d_plan *plan, cpu_primitive_index index,
-                           const hpac_exec_args *args, const void *from, void *to)
+/* A reorder into the workspace or out of it; does nothing if the plan has none. */
+static hpac_status reorder(const conv2d_plan *plan, cpu_primitive_index index, const void *from,
+                           void *to)
 {
-    return CPU_RUN(&plan->base, index, args, {DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to});
+    const hpac_exec_args args = {.x = from, .y = to};
+    return has(plan, index) ? hpac_cpu_run(&plan->base, &plan->base.primitives[index], &args, NULL)
+                            : HPAC_OK;
 }
 
-/* The input in the layout of the convolution: as it is, or reordered into the workspace. */
-static hpac_status find_source(const conv2d_plan *plan, const hpac_exec_args *args,
-                               const void **source)
+/* A call whose input is in the layout of the convolution: as it is, or reordered. */
+static hpac_status enter(const conv2d_plan *plan, const hpac_exec_args *args,
+                         hpac_exec_args *inside)
 {
-    *source = args->x;
-    if (!has(plan, CPU_INPUT_TO_SOURCE))
-        return HPAC_OK;
-    void *reordered = cpu_workspace_at(args, plan->source_offset);
-    *source = reordered;
-    return reorder(plan, CPU_INPUT_TO_SOURCE, args, args->x, reordered);
+    void *source = cpu_workspace_at(args, plan->source_offset);
+    *inside = *args;
+    if (has(plan, CPU_INPUT_TO_SOURCE))
+        inside->x = source;
+    return reorder(plan, CPU_INPUT_TO_SOURCE, args->x, source);
 }
 
 static hpac_status conv2d_forward(cpu_plan *base, const hpac_exec_args *args)
 {
-    const void *source;
-    HPAC_TRY(find_source((const conv2d_plan *)base, args, &source));
-    return CPU_RUN(base, CPU_FORWARD, args, {DNNL_ARG_SRC, source},
-                   {DNNL_ARG_WEIGHTS, cpu_parameter_at(base, args->parameters, KERNEL)},
-                   {DNNL_ARG_BIAS, cpu_parameter_at(base, args->parameters, BIAS)},
-                   {DNNL_ARG_DST, args->y});
+    hpac_exec_args inside;
+    HPAC_TRY(enter((const conv2d_plan *)base, args, &inside));
+    return hpac_cpu_run_forward(base, &inside);
 }
 
 static hpac_status compute_gradients(const conv2d_plan *plan, const hpac_exec_args *args)
 {
-    void *kernel_gradient = cpu_parameter_at(&plan->base, args->gradients, KERNEL);
-    bool reordered = has(plan, CPU_GRADIENT_TO_KERNEL);
-    void *written = reordered ? cpu_workspace_at(args, plan->gradient_offset) : kernel_gradient;
-    const void *source;
-    HPAC_TRY(find_source(plan, args, &source));
-    HPAC_TRY(CPU_RUN(&plan->base, CPU_BACKWARD_WEIGHTS, args, {DNNL_ARG_SRC, source},
-                     {DNNL_ARG_DIFF_DST, args->dy}, {DNNL_ARG_DIFF_WEIGHTS, written},
-                     {DNNL_ARG_DIFF_BIAS, cpu_parameter_at(&plan->base, args->gradients, BIAS)}));
-    return reordered ? reorder(plan, CPU_GRADIENT_TO_KERNEL, args, written, kernel_gradient)
-                     : HPAC_OK;
+    void *gradient = cpu_parameter_at(&plan->base, args->gradients, KERNEL), *written = gradient;
+    hpac_exec_args inside;
+    if (has(plan, CPU_GRADIENT_TO_KERNEL))
+        written = cpu_workspace_at(args, plan->gradient_offset);
+    HPAC_TRY(enter(plan, args, &inside));
+    HPAC_TRY(
+        hpac_cpu_run(&plan->base, &plan->base.primitives[CPU_BACKWARD_WEIGHTS], &inside, written));
+    return reorder(plan, CPU_GRADIENT_TO_KERNEL, written, gradient);
 }
 
-static hpac_status compute_dx(const conv2d_plan *plan, const hpac_exec_args *args)
+static hpac_status compute_dx(conv2d_plan *plan, const hpac_exec_args *args)
 {
-    void *kernel = cpu_parameter_at(&plan->base, args->parameters, KERNEL);
-    bool reordered = has(plan, CPU_SOURCE_TO_INPUT);
-    void *written = reordered ? cpu_workspace_at(args, plan->source_offset) : args->dx;
-    if (has(plan, CPU_KERNEL_TO_DATA)) {
-        void *to = cpu_workspace_at(args, plan->kernel_offset);
-        HPAC_TRY(reorder(plan, CPU_KERNEL_TO_DATA, args, kernel, to));
-        kernel = to;
-    }
-    HPAC_TRY(CPU_RUN(&plan->base, CPU_BACKWARD_DATA, args, {DNNL_ARG_DIFF_DST, args->dy},
-                     {DNNL_ARG_WEIGHTS, kernel}, {DNNL_ARG_DIFF_SRC, written}));
-    return reordered ? reorder(plan, CPU_SOURCE_TO_INPUT, args, written, args->dx) : HPAC_OK;
+    hpac_exec_args inside = *args;
+    if (has(plan, CPU_SOURCE_TO_INPUT))
+        inside.dx = cpu_workspace_at(args, plan->source_offset);
+    if (has(plan, CPU_KERNEL_TO_DATA)) /* the kernel is the first in the slice */
+        inside.parameters = cpu_workspace_at(args, plan->kernel_offset);
+    HPAC_TRY(reorder(plan, CPU_KERNEL_TO_DATA, args->parameters, inside.parameters));
+    HPAC_TRY(hpac_cpu_run_backward_data(&plan->base, &inside));
+    return reorder(plan, CPU_SOURCE_TO_INPUT, inside.dx, args->dx);
 }
 
 static hpac_status conv2d_backward(cpu_plan *base, const hpac_exec_args *args)
 {
-    const conv2d_plan *plan = (const conv2d_plan *)base;
-    HPAC_TRY(compute_gradients(plan, args));
-    return args->dx ? compute_dx(plan, args) : HPAC_OK;
+    HPAC_TRY(compute_gradients((const conv2d_plan *)base, args));
+    return args->dx ? compute_dx((conv2d_plan *)base, args) : HPAC_OK;
 }
 
 /* ---- the choice of layouts and implementations ---- */

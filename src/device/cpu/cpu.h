@@ -90,8 +90,7 @@ hpac_status hpac_cpu_fail(dnnl_status_t status, const char *call);
             return hpac_cpu_fail(try_status, #call);                                               \
     } while (0)
 
-/* A oneDNN primitive with the memory objects of its arguments; the addresses come with each call.
- */
+/* A oneDNN primitive with the memory objects of its arguments; their addresses are a call's. */
 typedef struct cpu_primitive {
     dnnl_primitive_t primitive; /* NULL: none */
     int argument_count;
@@ -99,17 +98,10 @@ typedef struct cpu_primitive {
     size_t scratch_nbytes;
 } cpu_primitive;
 
-typedef struct cpu_argument {
-    int name; /* DNNL_ARG_... */
-    const void *address;
-} cpu_argument;
-
+/* A reorder, from a call's x to its y. */
 hpac_status hpac_cpu_reorder_create(cpu_device *device, const dnnl_memory_desc_t *from,
                                     const dnnl_memory_desc_t *to, cpu_primitive *primitive);
 void hpac_cpu_primitive_fini(cpu_primitive *primitive);
-hpac_status hpac_cpu_primitive_run(cpu_device *device, const cpu_primitive *primitive,
-                                   void *scratch, size_t argument_count,
-                                   const cpu_argument *arguments);
 
 /* The primitives of a plan. */
 typedef enum cpu_primitive_index {
@@ -163,9 +155,12 @@ struct cpu_plan {
     bool relu; /* the last of several operations; its gradient is in dy when backward is called */
     cpu_parameter parameters[HPAC_PLAN_MAX_PARAMETERS];
     cpu_primitive primitives[CPU_PRIMITIVE_COUNT];
-    size_t scratch_offset; /* theirs, in the workspace */
-    cpu_pass *forward, *backward;
+    size_t scratch_offset;        /* theirs, in the workspace */
+    cpu_pass *forward, *backward; /* backward NULL: nothing has a gradient */
 };
+
+/* The parameters of convolutions and dense layers. */
+enum { KERNEL, BIAS };
 
 /* A zeroed plan of `nbytes` (its type starts with a cpu_plan) with device, input, output in the
  * input's layout and sizes set. */
@@ -180,12 +175,11 @@ hpac_status hpac_cpu_plan_add_parameters(cpu_plan *plan, size_t op, size_t kerne
 /* Makes the primitives of the passes and names their implementations in the plan's algorithm. */
 hpac_status hpac_cpu_plan_add_passes(cpu_plan *plan, const cpu_passes *passes);
 
-/* CPU_RUN(plan, CPU_FORWARD, args, {DNNL_ARG_SRC, x}, {DNNL_ARG_DST, y}) */
-#define CPU_RUN(plan, index, args, ...)                                                            \
-    hpac_cpu_primitive_run(cpu_device_of(plan), &(plan)->primitives[index],                        \
-                           (char *)(args)->workspace + (plan)->scratch_offset,                     \
-                           sizeof((const cpu_argument[]){__VA_ARGS__}) / sizeof(cpu_argument),     \
-                           (const cpu_argument[]){__VA_ARGS__})
+/* Runs a primitive on the addresses of a call. `kernel_gradient` NULL: it goes to the slice. */
+hpac_status hpac_cpu_run(const cpu_plan *plan, const cpu_primitive *primitive,
+                         const hpac_exec_args *args, void *kernel_gradient);
+/* Passes that are one primitive: CPU_FORWARD, and CPU_BACKWARD_DATA if dx is wanted. */
+cpu_pass hpac_cpu_run_forward, hpac_cpu_run_backward_data;
 
 static inline cpu_device *cpu_device_of(const cpu_plan *plan)
 {
@@ -213,9 +207,8 @@ hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_exec_args *args);
 
 typedef hpac_status cpu_try(cpu_device *device, const hpac_plan_request *request, cpu_plan **plan);
 
-cpu_try hpac_cpu_try_stem, hpac_cpu_try_pixels, hpac_cpu_try_conv2d, hpac_cpu_try_maxpool,
-    hpac_cpu_try_dense, hpac_cpu_try_relu, hpac_cpu_try_sigmoid, hpac_cpu_try_dropout,
-    hpac_cpu_try_flatten;
+cpu_try hpac_cpu_try_stem, hpac_cpu_try_conv2d, hpac_cpu_try_dense, hpac_cpu_try_dropout,
+    hpac_cpu_try_single;
 
 hpac_status hpac_cpu_loss(hpac_device *device, const hpac_loss *loss);
 hpac_status hpac_cpu_adadelta(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,

@@ -22,8 +22,6 @@ typedef struct dense_plan {
     size_t sums_offset;          /* theirs, in the workspace: (batch, width) */
 } dense_plan;
 
-enum { KERNEL, BIAS };
-
 /* ---- without training ----
  *
  * The kernels of oneDNN sum an image's terms in an order that depends on the batch size and on the
@@ -88,14 +86,6 @@ static hpac_status dense_predict(cpu_plan *base, const hpac_exec_args *args)
 
 /* ---- training ---- */
 
-static hpac_status dense_forward(cpu_plan *plan, const hpac_exec_args *args)
-{
-    return CPU_RUN(plan, CPU_FORWARD, args, {DNNL_ARG_SRC, args->x},
-                   {DNNL_ARG_WEIGHTS, cpu_parameter_at(plan, args->parameters, KERNEL)},
-                   {DNNL_ARG_BIAS, cpu_parameter_at(plan, args->parameters, BIAS)},
-                   {DNNL_ARG_DST, args->y});
-}
-
 static void update_kernel(const dense_plan *plan, const hpac_exec_args *args)
 {
     enum { GRAIN = 96 }; /* rows: whole tiles of every kind of processor */
@@ -147,15 +137,9 @@ static void update_bias(const dense_plan *plan, const hpac_exec_args *args)
 
 static hpac_status dense_backward(cpu_plan *base, const hpac_exec_args *args)
 {
-    if (args->dx) /* first: an update changes the kernel */
-        HPAC_TRY(CPU_RUN(base, CPU_BACKWARD_DATA, args, {DNNL_ARG_DIFF_DST, args->dy},
-                         {DNNL_ARG_WEIGHTS, cpu_parameter_at(base, args->parameters, KERNEL)},
-                         {DNNL_ARG_DIFF_SRC, args->dx}));
+    HPAC_TRY(hpac_cpu_run_backward_data(base, args)); /* first: an update changes the kernel */
     if (!base->base.updates_parameters)
-        return CPU_RUN(base, CPU_BACKWARD_WEIGHTS, args, {DNNL_ARG_SRC, args->x},
-                       {DNNL_ARG_DIFF_DST, args->dy},
-                       {DNNL_ARG_DIFF_WEIGHTS, cpu_parameter_at(base, args->gradients, KERNEL)},
-                       {DNNL_ARG_DIFF_BIAS, cpu_parameter_at(base, args->gradients, BIAS)});
+        return hpac_cpu_run(base, &base->primitives[CPU_BACKWARD_WEIGHTS], args, NULL);
     update_kernel((const dense_plan *)base, args);
     update_bias((const dense_plan *)base, args);
     return HPAC_OK;
@@ -280,8 +264,8 @@ hpac_status hpac_cpu_try_dense(cpu_device *device, const hpac_plan_request *requ
     if (first + count < 2 || first + count > 3 ||
         !hpac_plan_is_chain(request, count, kinds + first))
         return HPAC_OK;
-    HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(dense_plan), dense_forward, dense_backward,
-                                 result));
+    HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(dense_plan), hpac_cpu_run_forward,
+                                 dense_backward, result));
     dense_plan *plan = (dense_plan *)*result;
     return request->training ? make_training(device, request, plan)
                              : make_prediction(request, plan);

@@ -81,15 +81,12 @@ bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const dnnl_memory_desc_t *des
 
 /* ---- parameters and activations between host memory, as Keras writes them, and the device ---- */
 
-static hpac_status reorder(cpu_device *device, const dnnl_memory_desc_t *from_desc,
+static hpac_status reorder(const cpu_plan *plan, const dnnl_memory_desc_t *from_desc,
                            const void *from, const dnnl_memory_desc_t *to_desc, void *to)
 {
     HPAC_AUTO(hpac_cpu_primitive_fini) cpu_primitive primitive = {0};
-    HPAC_AUTO_FREE char *scratch = NULL;
-    HPAC_TRY(hpac_cpu_reorder_create(device, from_desc, to_desc, &primitive));
-    HPAC_TRY_NEW(scratch, primitive.scratch_nbytes + 1);
-    return hpac_cpu_primitive_run(device, &primitive, scratch, 2,
-                                  (const cpu_argument[]){{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
+    HPAC_TRY(hpac_cpu_reorder_create(cpu_device_of(plan), from_desc, to_desc, &primitive));
+    return hpac_cpu_run(plan, &primitive, &(hpac_exec_args){.x = from, .y = to}, NULL);
 }
 
 /* Rows of a dense kernel: Keras has them in (row, col, channel) order, the device in the order in
@@ -123,8 +120,8 @@ static hpac_status move_parameter(cpu_plan *plan, size_t index, void *slice, flo
     }
     if (ordered && write)
         move_rows(parameter->rows, row_count, values, ordered, true);
-    HPAC_TRY(write ? reorder(cpu_device_of(plan), keras, from, stored, address)
-                   : reorder(cpu_device_of(plan), stored, address, keras, from));
+    HPAC_TRY(write ? reorder(plan, keras, from, stored, address)
+                   : reorder(plan, stored, address, keras, from));
     if (ordered && !write)
         move_rows(parameter->rows, row_count, values, ordered, false);
     return HPAC_OK;
@@ -158,8 +155,8 @@ static hpac_status move_activation(const cpu_plan *plan, bool input, void *addre
     }
     HPAC_TRY(hpac_cpu_tensor_describe_as(tensor, dnnl_nhwc, &plain));
     HPAC_TRY(hpac_cpu_tensor_describe(tensor, &stored));
-    return write ? reorder(cpu_device_of(plan), &plain, values, &stored, address)
-                 : reorder(cpu_device_of(plan), &stored, address, &plain, values);
+    return write ? reorder(plan, &plain, values, &stored, address)
+                 : reorder(plan, &stored, address, &plain, values);
 }
 
 hpac_status hpac_cpu_activation_write(hpac_plan *plan, bool input, void *address,

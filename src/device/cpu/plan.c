@@ -8,9 +8,8 @@
 
 /* Tried in this order: long op chains before single operations. */
 static cpu_try *const tries[] = {
-    hpac_cpu_try_stem,    hpac_cpu_try_conv2d,  hpac_cpu_try_dense,
-    hpac_cpu_try_maxpool, hpac_cpu_try_relu,    hpac_cpu_try_sigmoid,
-    hpac_cpu_try_dropout, hpac_cpu_try_flatten, hpac_cpu_try_pixels,
+    hpac_cpu_try_stem,    hpac_cpu_try_conv2d, hpac_cpu_try_dense,
+    hpac_cpu_try_dropout, hpac_cpu_try_single,
 };
 
 static size_t tensor_nbytes(const cpu_tensor *tensor)
@@ -129,5 +128,5 @@ hpac_status hpac_cpu_backward(hpac_plan *base, const hpac_exec_args *args)
     if (plan->relu)
         hpac_cpu_relu_backward(cpu_device_of(plan), args->y, args->dy, args->dy,
                                hpac_cpu_tensor_count(&plan->output));
-    return plan->backward(plan, args);
+    return plan->backward ? plan->backward(plan, args) : HPAC_OK;
 }

@@ -76,7 +76,7 @@ cpu_speed hpac_cpu_slowest_pass(const hpac_plan_request *request, const cpu_pass
 
 /* ---- primitives ---- */
 
-/* The arguments that any of our operations has. Those of FROM and TO are SRC and DST. */
+/* The arguments that any of our operations has; a reorder's FROM and TO are SRC and DST. */
 static const int argument_names[] = {
     DNNL_ARG_SRC,       DNNL_ARG_DST,        DNNL_ARG_WEIGHTS,  DNNL_ARG_BIAS,
     DNNL_ARG_WORKSPACE, DNNL_ARG_DIFF_SRC,   DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS,
@@ -129,8 +129,9 @@ hpac_status hpac_cpu_reorder_create(cpu_device *device, const dnnl_memory_desc_t
                                     const dnnl_memory_desc_t *to, cpu_primitive *primitive)
 {
     HPAC_AUTO(destroy_desc) dnnl_primitive_desc_t desc = NULL;
-    CPU_TRY_DNNL(dnnl_reorder_primitive_desc_create(&desc, from, device->engine, to, device->engine,
-                                                    device->attributes));
+    /* without attributes: a scratchpad, if any, is the reorder's own */
+    CPU_TRY_DNNL(
+        dnnl_reorder_primitive_desc_create(&desc, from, device->engine, to, device->engine, NULL));
     return create_primitive(device, desc, primitive);
 }
 
@@ -143,25 +144,57 @@ void hpac_cpu_primitive_fini(cpu_primitive *primitive)
     *primitive = (cpu_primitive){0};
 }
 
-/* Does nothing for an argument that this implementation does not have. */
-static hpac_status set_address(const cpu_primitive *primitive, int name, const void *address)
+/* What a call has for an argument. */
+static const void *address_of(const cpu_plan *plan, const hpac_exec_args *args, int name)
 {
-    for (int i = 0; i < primitive->argument_count; i++)
-        if (primitive->arguments[i].arg == name)
-            CPU_TRY_DNNL(
-                dnnl_memory_set_data_handle(primitive->arguments[i].memory, (void *)address));
+    switch (name) {
+    case DNNL_ARG_SRC:
+        return args->x;
+    case DNNL_ARG_DST:
+        return args->y;
+    case DNNL_ARG_WEIGHTS:
+        return cpu_parameter_at(plan, args->parameters, KERNEL);
+    case DNNL_ARG_BIAS:
+        return cpu_parameter_at(plan, args->parameters, BIAS);
+    case DNNL_ARG_WORKSPACE:
+        return args->state;
+    case DNNL_ARG_DIFF_SRC:
+        return args->dx;
+    case DNNL_ARG_DIFF_DST:
+        return args->dy;
+    case DNNL_ARG_DIFF_WEIGHTS:
+        return cpu_parameter_at(plan, args->gradients, KERNEL);
+    case DNNL_ARG_DIFF_BIAS:
+        return cpu_parameter_at(plan, args->gradients, BIAS);
+    default:
+        return cpu_workspace_at(args, plan->scratch_offset);
+    }
+}
+
+hpac_status hpac_cpu_run(const cpu_plan *plan, const cpu_primitive *primitive,
+                         const hpac_exec_args *args, void *kernel_gradient)
+{
+    dnnl_stream_t stream = cpu_device_of(plan)->stream;
+    for (int i = 0; i < primitive->argument_count; i++) {
+        const dnnl_exec_arg_t *argument = &primitive->arguments[i];
+        const void *address = argument->arg == DNNL_ARG_DIFF_WEIGHTS && kernel_gradient
+                                  ? kernel_gradient
+                                  : address_of(plan, args, argument->arg);
+        CPU_TRY_DNNL(dnnl_memory_set_data_handle(argument->memory, (void *)address));
+    }
+    CPU_TRY_DNNL(dnnl_primitive_execute(primitive->primitive, stream, primitive->argument_count,
+                                        primitive->arguments));
+    CPU_TRY_DNNL(dnnl_stream_wait(stream));
     return HPAC_OK;
 }
 
-hpac_status hpac_cpu_primitive_run(cpu_device *device, const cpu_primitive *primitive,
-                                   void *scratch, size_t argument_count,
-                                   const cpu_argument *arguments)
+hpac_status hpac_cpu_run_forward(cpu_plan *plan, const hpac_exec_args *args)
 {
-    for (size_t i = 0; i < argument_count; i++)
-        HPAC_TRY(set_address(primitive, arguments[i].name, arguments[i].address));
-    HPAC_TRY(set_address(primitive, DNNL_ARG_SCRATCHPAD, scratch));
-    CPU_TRY_DNNL(dnnl_primitive_execute(primitive->primitive, device->stream,
-                                        primitive->argument_count, primitive->arguments));
-    CPU_TRY_DNNL(dnnl_stream_wait(device->stream));
-    return HPAC_OK;
+    return hpac_cpu_run(plan, &plan->primitives[CPU_FORWARD], args, NULL);
+}
+
+hpac_status hpac_cpu_run_backward_data(cpu_plan *plan, const hpac_exec_args *args)
+{
+    return args->dx ? hpac_cpu_run(plan, &plan->primitives[CPU_BACKWARD_DATA], args, NULL)
+                    : HPAC_OK;
 }
