@@ -21,8 +21,6 @@
 /* Threads of a block, in all kernels but the loss. */
 #define KERNEL_THREADS 256
 
-/* ---- numbers ---- */
-
 /* The upper half of a float32. */
 struct bfloat {
     uint16_t bits;
@@ -110,8 +108,6 @@ __host__ __device__ __forceinline__ uint64_t gather_offset(uint32_t row, const d
     return (uint64_t)row * row_pieces.value + piece;
 }
 
-/* ---- neighbours in memory ---- */
-
 template <int COUNT> struct values {
     float v[COUNT];
 };
@@ -166,8 +162,6 @@ __device__ __forceinline__ void store_part(T *at, values<4> from, int count, boo
         if (i < count)
             at[i] = narrow<T>(from.v[i]);
 }
-
-/* ---- a thread's share of the work ---- */
 
 /* The number of the thread in a grid of one dimension. */
 __device__ __forceinline__ uint64_t thread_number()

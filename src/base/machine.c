@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- control groups ---- */
-
 /* A tree of control groups, and the names of its files. NULL: the tree does not have it. */
 typedef struct hierarchy {
     const char *controller; /* its name in /proc/self/cgroup; "" is version 2 */
@@ -120,8 +118,6 @@ void hpac_cgroup_read(const char *root, hpac_cgroup_limits *limits)
     if (file)
         fclose(file);
 }
-
-/* ---- the machine ---- */
 
 int hpac_core_count(void)
 {

@@ -43,8 +43,6 @@ struct cli_arguments {
     size_t operand_count;
 };
 
-/* ---- what commands ask for ---- */
-
 static const option_value *find_value(const cli_arguments *arguments, const char *name)
 {
     size_t i = 0;
@@ -108,8 +106,6 @@ char *cli_out_directory(const cli_arguments *arguments, const char *name)
     return out ? strdup(out) : hpac_path_join("runs", "%s", name);
 }
 
-/* ---- values ---- */
-
 static hpac_status read_number(const cli_option *option, const char *text, long long *number)
 {
     char *end;
@@ -172,8 +168,6 @@ static hpac_status set_value(const cli_option *option, const char *text, option_
     }
     return HPAC_OK;
 }
-
-/* ---- the command line ---- */
 
 /* Takes a candidate for "did you mean": one that begins as what was typed is nearer than others. */
 static void offer(hpac_nearest *nearest, const char *candidate)

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-/* ---- lists ---- */
-
 /* The next part, without the blanks around it; NULL behind the last. */
 static char *next_part(char **rest)
 {
@@ -96,8 +94,6 @@ hpac_status channels_read(const cli_arguments *arguments, int order[HPAC_MAX_CHA
     return HPAC_OK;
 }
 
-/* ---- a split ---- */
-
 hpac_split_options split_options_read(const cli_arguments *arguments)
 {
     return (hpac_split_options){
@@ -107,8 +103,6 @@ hpac_split_options split_options_read(const cli_arguments *arguments)
         .method = (hpac_split_method)cli_choice(arguments, "method"),
     };
 }
-
-/* ---- a model ---- */
 
 static hpac_status add_threshold(void *user, const char *part)
 {

@@ -109,8 +109,6 @@ static hpac_status make_tree(hpac_reader *reader, const hpac_config_parts *parts
     return HPAC_OK;
 }
 
-/* ---- checks across keys ---- */
-
 static const hpac_yaml_node *node_of(const hpac_keys *keys, const char *path)
 {
     return keys->nodes[hpac_keys_find(&hpac_config_keys, path)];
@@ -182,8 +180,6 @@ static void check_across_keys(const hpac_keys *keys, hpac_config *config)
         usable(keys, "model"))
         hpac_model_finish(keys->reader, node_of(keys, "model"), config);
 }
-
-/* ---- loading ---- */
 
 static hpac_status read_parts(hpac_reader *reader, const hpac_config_parts *parts,
                               hpac_config *config)

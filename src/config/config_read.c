@@ -8,8 +8,6 @@
 
 #define MAX_PATH HPAC_NEAREST_MAX /* no key has a longer path */
 
-/* ---- problems ---- */
-
 void hpac_reader_refuse(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
                         const char *format, ...)
 {
@@ -83,8 +81,6 @@ bool hpac_reader_refuse_duplicate(hpac_reader *reader, const char *path, const h
     return false;
 }
 
-/* ---- paths ---- */
-
 /* Writes the value of ${NAME} or $NAME at *text, and moves *text behind it. */
 static void expand_variable(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
                             const char **text, FILE *stream)
@@ -142,8 +138,6 @@ char *hpac_reader_path(hpac_reader *reader, const char *path, const hpac_yaml_no
     free(expanded);
     return NULL;
 }
-
-/* ---- keys ---- */
 
 int hpac_keys_find(const hpac_key_table *table, const char *path)
 {

@@ -79,8 +79,6 @@ static void describe_integer(const hpac_key *key, FILE *stream)
 
 const hpac_key_type hpac_key_integer = {read_integer, write_integer, describe_integer, NULL};
 
-/* ---- numbers ---- */
-
 static void read_number(hpac_reader *reader, const hpac_key *key, const char *path,
                         const hpac_yaml_node *node, void *record)
 {
@@ -118,8 +116,6 @@ static void describe_number(const hpac_key *key, FILE *stream)
 
 const hpac_key_type hpac_key_number = {read_number, write_number, describe_number, NULL};
 
-/* ---- choices ---- */
-
 /* YAML 1.2 writes true, True and TRUE; in quotes they are texts. */
 static bool is_boolean(const hpac_yaml_node *node, const char *word)
 {
@@ -153,8 +149,6 @@ static void describe_choice(const hpac_key *key, FILE *stream)
 }
 
 const hpac_key_type hpac_key_choice = {read_choice, write_choice, describe_choice, NULL};
-
-/* ---- texts and paths ---- */
 
 static void read_path(hpac_reader *reader, const hpac_key *key, const char *path,
                       const hpac_yaml_node *node, void *record)
@@ -217,8 +211,6 @@ static void write_path(const hpac_key *key, const void *record, FILE *stream)
 }
 
 const hpac_key_type hpac_key_path = {read_path, write_path, NULL, "a path"};
-
-/* ---- lists of names ---- */
 
 /* The choice a node names, or -1 and a problem. */
 static int read_item(hpac_reader *reader, const hpac_key *key, const char *path,
@@ -315,8 +307,6 @@ static void describe_list(const hpac_key *key, FILE *stream)
 }
 
 const hpac_key_type hpac_key_list = {read_list, write_list, describe_list, NULL};
-
-/* ---- positive weights ---- */
 
 static const char *const weightings[] = {
     [HPAC_WEIGHTING_NONE] = "none", [HPAC_WEIGHTING_BALANCED] = "balanced", NULL};

@@ -11,8 +11,6 @@
 /* A file has at most 256 KiB; ten aliases of ten aliases of ... would be more than any machine. */
 #define MAX_NODES ((size_t)1 << 20)
 
-/* ---- nodes ---- */
-
 void hpac_yaml_fini(hpac_yaml *yaml)
 {
     for (hpac_yaml_node *node = yaml->nodes, *next; node; node = next) {
@@ -50,8 +48,6 @@ static hpac_status append(hpac_yaml_node *parent, const hpac_yaml_node *key, hpa
     parent->expanded_count += value ? value->expanded_count : 0;
     return HPAC_OK;
 }
-
-/* ---- parsing ---- */
 
 typedef struct builder {
     hpac_yaml *yaml;
@@ -228,8 +224,6 @@ hpac_status hpac_yaml_parse(hpac_yaml *yaml, const hpac_yaml_source *source, con
     return build_document(&b, root);
 }
 
-/* ---- asking a tree ---- */
-
 hpac_yaml_node *hpac_yaml_get(const hpac_yaml_node *map, const char *key)
 {
     if (map && map->kind == HPAC_YAML_MAP)
@@ -307,8 +301,6 @@ void hpac_yaml_print(const hpac_yaml_node *node, FILE *stream)
     }
     fputc(list ? ']' : '}', stream);
 }
-
-/* ---- overrides ---- */
 
 /* Where the value of `key` belongs in a list or map; in a map it is added where it is missing. */
 static hpac_status find_slot(hpac_yaml_node *parent, const hpac_yaml_node *key,

@@ -60,8 +60,6 @@ static hpac_status check_file(void *user, size_t file, int thread)
     return HPAC_OK;
 }
 
-/* ---- files that are there under another name ---- */
-
 static int compare_names(const struct dirent **a, const struct dirent **b)
 {
     return strcasecmp((*a)->d_name, (*b)->d_name);
@@ -104,8 +102,6 @@ static const char *find_similar(check *work, const char *id, const char *channel
     }
     return found ? found : find_stem(work, id, strlen(id));
 }
-
-/* ---- reports ---- */
 
 static void add_problem(check *work, size_t file, hpac_problems *problems)
 {

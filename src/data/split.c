@@ -28,8 +28,6 @@ static void deal_shuffled(hpac_mt19937 *mt, size_t folds, size_t row_count, size
         fold_of[rows[i]] = i < in_longer ? i / (share + 1) : longer + (i - in_longer) / share;
 }
 
-/* ---- stratified ---- */
-
 enum { MASK_BITS = 32, ANY_CLASS = MASK_BITS }; /* bits of a mask */
 
 #define NOT_DEALT SIZE_MAX /* as a fold */
@@ -205,8 +203,6 @@ static hpac_status stratify(uint32_t seed, uint32_t repeat, size_t folds, size_t
         even_out_class(&deal, c);
     return HPAC_OK;
 }
-
-/* ---- the split ---- */
 
 /* Both sides of one fold, in one block; ascending because the rows are visited in order. */
 static hpac_status collect_fold(hpac_fold *fold, size_t number, size_t row_count,

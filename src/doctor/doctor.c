@@ -70,8 +70,6 @@ void hpac_doctor_add_missing(const char *root, char *reason, size_t reason_nbyte
              has_nvidia_gpu(root) ? "" : ", no NVIDIA GPU (none in " PCI_DEVICES ")");
 }
 
-/* ---- opening ---- */
-
 static hpac_status open_exam(hpac_doctor *doctor, const hpac_device_options *options, bool required)
 {
     hpac_doctor_exam *exam = &doctor->exams[doctor->exam_count++];
@@ -141,8 +139,6 @@ static const char *cpu_path_name(void)
     hpac_cpu_path path;
     return hpac_cpu_path_get(&path) == HPAC_OK ? hpac_cpu_path_name(path) : "invalid";
 }
-
-/* ---- the report on the terminal ---- */
 
 /* Each exam's device with its libraries and memory, or why it is not usable. */
 static void print_devices(const hpac_doctor *doctor, FILE *stream)
@@ -228,8 +224,6 @@ static void print_speeds(const hpac_doctor_exam *exam, FILE *stream)
         fprintf(stream, "  %s\n", exam->trouble);
 }
 
-/* ---- examining ---- */
-
 void hpac_doctor_check_case(hpac_doctor_exam *exam, size_t index, uint64_t seed)
 {
     hpac_doctor_finding *finding = &exam->findings[index];
@@ -264,8 +258,6 @@ void hpac_doctor_examine(hpac_doctor *doctor, uint64_t seed, FILE *stream,
             print_speeds(&doctor->exams[e], stream);
     }
 }
-
-/* ---- the verdict ---- */
 
 static size_t failure_count(const hpac_doctor_exam *exam)
 {
@@ -316,8 +308,6 @@ hpac_status hpac_doctor_verdict(const hpac_doctor *doctor, char *verdict, size_t
         return HPAC_OK;
     return hpac_fail(HPAC_ERR_DEVICE, "%s: not ready to train; see the verdict", bad);
 }
-
-/* ---- the report as JSON ---- */
 
 /* JSON has no NaN and no infinity. */
 static json_t *number(double value)

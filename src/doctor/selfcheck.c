@@ -166,8 +166,6 @@ static bool is_representable(const check_stack *stack, const check_segment *segm
     return true;
 }
 
-/* ---- calls of the device ---- */
-
 static hpac_status check_parameters(const check_segment *segment)
 {
     size_t expected = 0, found = 0;

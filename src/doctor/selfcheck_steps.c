@@ -65,8 +65,6 @@ static hpac_status end(step_check *check, size_t first)
     return device->ops->synchronize(device);
 }
 
-/* ---- loss ---- */
-
 enum { LOSS_BATCH = 9, LOSS_CLASSES = 28, LOSS_COUNT = LOSS_BATCH * LOSS_CLASSES };
 
 enum { TARGETS, LOGITS, WEIGHTS, DLOGITS, PROBABILITIES, RESULT };
@@ -182,8 +180,6 @@ hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, const selfcheck_case *on
                          check.arrays[RESULT].result->loss_sum);
     return HPAC_OK;
 }
-
-/* ---- Adadelta ---- */
 
 enum { ADADELTA_COUNT = 40003, ADADELTA_STEPS = 4 };
 

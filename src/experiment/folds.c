@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-/* ---- results ---- */
-
 /* The columns of folds.csv, of the last epoch but for the first and the last column. */
 static const struct {
     hpac_column column;
@@ -110,8 +108,6 @@ static hpac_status write_results(const char *directory, const hpac_run_results *
     return HPAC_OK;
 }
 
-/* ---- one fold ---- */
-
 /* The options and the configuration of all folds, with a fold and its directory. */
 typedef struct fold_training {
     hpac_train_options options;
@@ -167,8 +163,6 @@ static hpac_status train_fold(const hpac_train_options *all, int fold, hpac_run_
     HPAC_TRY(hpac_train(&own.options));
     return all->dry_run ? HPAC_OK : hpac_run_results_read(own.directory, result);
 }
-
-/* ---- all folds ---- */
 
 static const char *const fold_files[] = {"folds.csv", "train.log", NULL};
 static const rundir_group fold_group = {fold_files, "fold0", "fold of an earlier cross-validation"};

@@ -38,8 +38,6 @@ static const char *continuation(const sweep_job *job)
                                : "continue with the same command";
 }
 
-/* ---- one run ---- */
-
 static void close_device(sweep_job *job)
 {
     if (job->device)
@@ -118,8 +116,6 @@ static hpac_status for_all_runs(sweep_job *job, const char *headline,
     return hpac_problems_finish(&problems, first, "%s", headline);
 }
 
-/* ---- the sweep's directory ---- */
-
 /* No other process may read or write the runs at the same time; a dry run creates no directory. */
 static hpac_status claim_directory(sweep_job *job)
 {
@@ -159,8 +155,6 @@ static hpac_status write_results(sweep_job *job)
                ? HPAC_OK
                : hpac_table_write_csv(job->results, job->options->directory, "sweep.csv");
 }
-
-/* ---- training ---- */
 
 /* A run that is not finite is marked as failed, and the sweep continues; other failures end it. */
 static hpac_status note_end(sweep_job *job, size_t run, hpac_status status)

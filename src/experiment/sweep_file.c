@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-/* ---- values ---- */
-
 /* The file's copy of "prefix.name", the same one for the same text. */
 static hpac_status find_path(sweep_file *file, const char *prefix, const char *name,
                              const char **found)
@@ -60,8 +58,6 @@ static hpac_status read_values(sweep_file *file, const char *what, const hpac_ya
         HPAC_TRY(read_value(file, "", &map->items[i], values));
     return HPAC_OK;
 }
-
-/* ---- the four keys ---- */
 
 /* A relative path starts at the directory of the sweep's file. */
 static hpac_status read_config_path(sweep_file *file, const char *what, const hpac_yaml_node *node,
@@ -187,8 +183,6 @@ static hpac_status read_key(sweep_file *file, const hpac_yaml_node *root, size_t
                            "configurations below set");
     return HPAC_OK;
 }
-
-/* ---- the file ---- */
 
 /* A key of the grid gets its values from the grid only. */
 static void refuse_overridden(sweep_file *file, const sweep_values *values, const char *what)

@@ -151,8 +151,6 @@ static hpac_status make_name(const sweep_file *file, const sweep_point *point, c
                            file->reader.source.name);
 }
 
-/* ---- problems ---- */
-
 /* A problem, reported once with the runs it was found in. */
 typedef struct fault {
     char *text;
@@ -229,8 +227,6 @@ static void report_fault(sweep_loader *loader, const fault *found)
                           found->count - 1);
 }
 
-/* ---- one run ---- */
-
 static hpac_status assemble(sweep_loader *loader, const sweep_point *point,
                             const sweep_config *from, hpac_problems *problems, hpac_config *config)
 {
@@ -273,8 +269,6 @@ static hpac_status make_run(sweep_loader *loader, const sweep_point *point, size
     free(problems.text);
     return status;
 }
-
-/* ---- all runs ---- */
 
 static hpac_status count_runs(const sweep_file *file, size_t *count)
 {
@@ -337,8 +331,6 @@ static hpac_status check_distinct(sweep_loader *loader)
     }
     return HPAC_OK;
 }
-
-/* ---- the sweep ---- */
 
 static hpac_status add_keys(hpac_sweep *sweep, const sweep_values *values)
 {

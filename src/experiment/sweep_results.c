@@ -9,8 +9,6 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
-/* ---- the columns of sweep.csv ---- */
-
 /* Swept keys that have a column in every sweep. */
 static bool is_scheduled(const char *key)
 {
@@ -62,8 +60,6 @@ static hpac_status begin_table(const hpac_sweep_options *options, hpac_table *ta
     hpac_table_init(table, "sweep", "Runs", columns, count + last_count);
     return HPAC_OK;
 }
-
-/* ---- a row of sweep.csv ---- */
 
 static hpac_status add_dropout(const hpac_config *config, hpac_table *table)
 {
@@ -132,8 +128,6 @@ hpac_status sweep_results_read(const hpac_sweep_options *options, const sweep_ro
     }
     return results->status;
 }
-
-/* ---- the best first ---- */
 
 /* Long names are cut to their end, which has the keys that change fastest. */
 #define NAME_WIDTH 28

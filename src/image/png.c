@@ -143,8 +143,6 @@ hpac_status png_parse_header(const char *name, const uint8_t *head, size_t file_
     return HPAC_OK;
 }
 
-/* ---- the fast path ---- */
-
 /* A chunk that can be passed over: four letters, the first small ("ancillary"), the third capital
  * ("reserved", which libpng does not check; other values are from the future). */
 static bool is_ancillary(const uint8_t type[4])
@@ -249,8 +247,6 @@ hpac_status hpac_png_decode(hpac_png_decoder *decoder, const char *name, const u
         return HPAC_OK;
     return png_decode_libpng(&source, image);
 }
-
-/* ---- files ---- */
 
 static hpac_status open_file(const char *path, int *descriptor, size_t *nbytes)
 {

@@ -42,8 +42,6 @@ static void on_warning(png_structp png, png_const_charp message)
         on_error(png, message);
 }
 
-/* ---- samples ---- */
-
 enum { LUMA = -1, BRIGHTEST = HPAC_STAIN_NONE }; /* other sources are an hpac_stain */
 
 typedef struct read_job {
@@ -130,8 +128,6 @@ static bool revise(read_job *work)
     work->color_source = image->stain == HPAC_STAIN_NONE ? LUMA : (int)image->stain;
     return true;
 }
-
-/* ---- decoding ---- */
 
 static void on_read(png_structp png, png_bytep bytes, size_t nbytes)
 {
@@ -235,8 +231,6 @@ hpac_status png_decode_libpng(const png_source *source, hpac_image *image)
     HPAC_TRY(decode(&work));
     return revise(&work) ? decode(&work) : HPAC_OK;
 }
-
-/* ---- writing ---- */
 
 typedef struct write_job {
     const hpac_file *file;

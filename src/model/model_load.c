@@ -269,7 +269,7 @@ typedef struct probe_result {
 /* No honest file takes that long; endless loops inside HDF5 end here. */
 #define LIMIT_CPU_S 120
 
-static void limit(int resource, rlim_t value)
+static void limit(__rlimit_resource_t resource, rlim_t value)
 {
     struct rlimit limits;
     if (getrlimit(resource, &limits) == 0 && limits.rlim_cur > value) {

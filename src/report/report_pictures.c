@@ -16,8 +16,6 @@
 /* As in the reference notebooks, which compare two fits by their last 800 batches. */
 #define LAST_BATCHES 800
 
-/* ---- numbers that scripts are given ---- */
-
 static double of_best_epoch(const hpac_report *report, hpac_metric metric)
 {
     return report->runs[0].results.best[metric];

@@ -153,7 +153,7 @@ hpac_status hpac_synth_write(const hpac_synth_options *options)
                 .count = count + test_count,
                 .threads = threads < count + test_count ? threads : count + test_count,
                 .lock = PTHREAD_MUTEX_INITIALIZER};
-    hpac_synth_sampler sampler;
+    hpac_synth_sampler sampler = {0};
     hpac_synth_sampler_init(options->seed, options->balance, &sampler);
     HPAC_TRY_NEW(work.samples, work.count);
     for (size_t i = 0; i < work.count; i++) {

@@ -2,8 +2,6 @@
  * cell each pixel belongs. */
 #include "synth_scene.h"
 
-/* ---- cells ---- */
-
 /* What the cells of an image have in common, as one cell line under one microscope. Ranges are set
  * by eye and by the number of nuclei in the competition's images (8 to 80). */
 typedef struct culture {
@@ -170,8 +168,6 @@ static void place_cells(synth_scene *scene, const culture *common, hpac_random *
     }
 }
 
-/* ---- pixels ---- */
-
 /* A pixel goes to the cell of which it is nearest to the middle, as a share of the outline's
  * radius. So cells that stand alone keep their shape, and those that touch share a border. */
 #define TOUCHING 1.06f /* a neighbour whose share is below touches */
@@ -276,8 +272,6 @@ static void map_pixels(synth_scene *scene)
                     ((float)col + 0.5f) / scene->scale, ((float)row + 0.5f) / scene->scale);
 }
 
-/* ---- noise ---- */
-
 enum { MAX_NODES = 128 }; /* per side: 256 units at the finest pitch of 2 */
 
 /* A quadratic B-spline at `place` nodes into (count + 2) of them. */
@@ -307,8 +301,6 @@ static void fill_noise(const synth_scene *scene, float *noise, float pitch, hpac
             noise[x] = x < side ? spline(blend, (float)x * step) : noise[x - side];
     }
 }
-
-/* ---- the scene ---- */
 
 void synth_scene_build(synth_scene *scene, uint64_t seed, uint32_t number, uint32_t labels)
 {

@@ -20,8 +20,6 @@ typedef struct canvas {
     hpac_random random;
 } canvas;
 
-/* ---- strokes ---- */
-
 /* Narrower light (pixels) would fall between the pixels; it is drawn this wide but dimmer. */
 #define MIN_WIDTH 0.45f
 
@@ -179,8 +177,6 @@ static void draw_fill(canvas *own, const fill *what)
     }
 }
 
-/* ---- places in a cell ---- */
-
 typedef enum place { CELL, NUCLEUS, CYTOPLASM, RIM, CENTER, NUCLEOLUS } place;
 
 /* The pixel at a point; NULL outside of the image. */
@@ -237,8 +233,6 @@ static bool pick(canvas *own, int index, place where, float reach, float *x, flo
     }
     return false;
 }
-
-/* ---- spots ---- */
 
 typedef struct spots {
     stain stain;
@@ -381,8 +375,6 @@ static void draw_threads(canvas *own, const threads *what)
     }
 }
 
-/* ---- dividing cells ---- */
-
 /* Arcs from pole to pole. */
 static void draw_spindle(canvas *own, const synth_cell *cell, float light)
 {
@@ -433,8 +425,6 @@ static void draw_mitosis(canvas *own, const mitosis *what)
         }
     }
 }
-
-/* ---- all of it ---- */
 
 #define COUNT_OF(rows) (sizeof(rows) / sizeof *(rows))
 

@@ -84,8 +84,6 @@ static hpac_status dense_predict(cpu_plan *base, const hpac_exec_args *args)
     return HPAC_OK;
 }
 
-/* ---- training ---- */
-
 static void update_kernel(const dense_plan *plan, const hpac_exec_args *args)
 {
     enum { GRAIN = 96 }; /* rows: whole tiles of every kind of processor */
@@ -144,8 +142,6 @@ static hpac_status dense_backward(cpu_plan *base, const hpac_exec_args *args)
     update_bias((const dense_plan *)base, args);
     return HPAC_OK;
 }
-
-/* ---- the plan ---- */
 
 /* The passes on one layout of the kernel; if the forward pass may choose, on its choice. */
 static hpac_status describe_passes(cpu_device *device, const hpac_plan_request *request,

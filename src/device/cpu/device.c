@@ -202,8 +202,6 @@ static const hpac_device_ops operations = {
     .adadelta = hpac_cpu_adadelta,
 };
 
-/* ---- opening ---- */
-
 static const cpu_kernels *const path_kernels[HPAC_CPU_PATH_COUNT] = {
     [HPAC_CPU_PATH_PORTABLE] = &hpac_cpu_kernels_any,
 #if defined(__x86_64__)

@@ -17,8 +17,6 @@ hpac_status hpac_cpu_fail(dnnl_status_t status, const char *call)
                      (int)strcspn(call, "("), call);
 }
 
-/* ---- passes ---- */
-
 void hpac_cpu_passes_fini(cpu_passes *passes)
 {
     for (size_t i = 0; i < CPU_PASS_COUNT; i++)
@@ -73,8 +71,6 @@ cpu_speed hpac_cpu_slowest_pass(const hpac_plan_request *request, const cpu_pass
         slowest = MIN(slowest, speed_of(passes->descs[CPU_BACKWARD_DATA]));
     return slowest;
 }
-
-/* ---- primitives ---- */
 
 /* The arguments that any of our operations has; a reorder's FROM and TO are SRC and DST. */
 static const int argument_names[] = {

@@ -41,8 +41,6 @@ static hpac_status pixels_forward(cpu_plan *plan, const hpac_exec_args *args)
     return HPAC_OK;
 }
 
-/* ---- ReLU ---- */
-
 static hpac_status relu_forward(cpu_plan *plan, const hpac_exec_args *args)
 {
     size_t count = hpac_cpu_tensor_count(&plan->output);
@@ -124,8 +122,6 @@ static hpac_status maxpool_forward(cpu_plan *plan, const hpac_exec_args *args)
         inside.state = args->workspace;
     return hpac_cpu_run_forward(plan, &inside);
 }
-
-/* ---- flatten ---- */
 
 static hpac_status set_up_flatten(cpu_plan *plan, const hpac_op *op)
 {

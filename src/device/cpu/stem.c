@@ -28,8 +28,6 @@ static void *partials_of(const stem_plan *plan, const hpac_exec_args *args, size
     return cpu_workspace_at(args, plan->partial_offset + thread * plan->partial_nbytes);
 }
 
-/* ---- weights for this step ---- */
-
 /* G g G' of one 3x3 kernel whose elements, as those of the result, are `stride` apart. */
 static void transform_kernel(const float *g, float *to, size_t stride)
 {
@@ -69,8 +67,6 @@ static stem_weights weights_of(const stem_plan *plan, const hpac_exec_args *args
         .by_filter = cpu_workspace_at(args, plan->by_filter_offset),
     };
 }
-
-/* ---- the passes ---- */
 
 static hpac_status stem_pass_forward(cpu_plan *base, const hpac_exec_args *args)
 {
@@ -159,8 +155,6 @@ static hpac_status stem_pass_backward(cpu_plan *base, const hpac_exec_args *args
     sum_partials(plan, args);
     return HPAC_OK;
 }
-
-/* ---- the plan ---- */
 
 static bool is_window(const hpac_op *op, size_t size)
 {

@@ -58,8 +58,6 @@ static void describe_algorithm(conv2d_plan *plan)
     fclose(text);
 }
 
-/* ---- forward ---- */
-
 static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_exec_args *args, void *y)
 {
     const conv2d_library *library = &plan->library;
@@ -133,8 +131,6 @@ static hpac_status conv2d_forward(cuda_plan *base, const hpac_exec_args *args)
     return plan->pools ? pool(plan, args, inner) : HPAC_OK;
 }
 
-/* ---- backward ---- */
-
 /* The gradient of what the convolution wrote, and that of the bias. */
 static hpac_status backward_to_convolution(const conv2d_plan *plan, const hpac_exec_args *args,
                                            void **dz)
@@ -194,8 +190,6 @@ static hpac_status conv2d_backward(cuda_plan *base, const hpac_exec_args *args)
     HPAC_TRY(compute_kernel_gradient(plan, args, dz));
     return args->dx ? compute_input_gradient(plan, args, dz) : HPAC_OK;
 }
-
-/* ---- creating and destroying ---- */
 
 static void conv2d_fini(cuda_plan *base)
 {

@@ -117,8 +117,6 @@ static hpac_status choose_first(const cuda_device *device, conv2d_library *libra
                      device->deterministic ? "; device.deterministic: false allows others" : "");
 }
 
-/* ---- measuring ---- */
-
 /* All algorithms of a pass, and a few that only cuDNN knows. */
 #define MAX_RESULTS 16
 

@@ -45,8 +45,6 @@ const void *hpac_cuda_weights(const cuda_plan *plan, const hpac_exec_args *args,
                             : hpac_cuda_at(args->parameters, offset);
 }
 
-/* ---- wrapped plans ---- */
-
 /* The inner plan's arguments, with its x. */
 static hpac_status enter(const converted_plan *plan, const hpac_exec_args *args,
                          hpac_exec_args *inside)

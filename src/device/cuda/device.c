@@ -16,8 +16,6 @@
 #define CUBLAS_WORKSPACE_NBYTES_HOPPER (32 << 20)
 #define HOPPER 9
 
-/* ---- is there a GPU ---- */
-
 /* The runtime reports no driver and one too old alike. */
 static hpac_status fail_driver(cudaError_t error)
 {
@@ -55,8 +53,6 @@ static hpac_status check_index(int index)
     return hpac_fail(HPAC_ERR_DEVICE, "no GPU %d: %d found, numbered from 0", index, count);
 }
 
-/* ---- do the libraries fit ---- */
-
 /* libcudnn.so.9 has one name for all versions of CUDA. */
 static hpac_status check_cudnn(void)
 {
@@ -88,8 +84,6 @@ static hpac_status check_precision(const cuda_device *device, const struct cudaD
                      device->precision == HPAC_PRECISION_TF32 ? "tf32" : "bf16", AMPERE,
                      device->index, gpu->name, gpu->major, gpu->minor);
 }
-
-/* ---- opening ---- */
 
 static hpac_status open_streams(cuda_device *device)
 {

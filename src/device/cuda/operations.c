@@ -31,8 +31,6 @@ static void drop_error(cudaError_t error)
         (void)cudaGetLastError();
 }
 
-/* ---- memory ---- */
-
 static hpac_status fail_pinned(cudaError_t error, size_t nbytes)
 {
     return hpac_fail_within(hpac_cuda_fail(error, "cudaMallocHost"),
@@ -96,8 +94,6 @@ void hpac_cuda_free(hpac_device *base, hpac_memory memory, void *address)
     if (address && hpac_cuda_use(base) == HPAC_OK)
         drop_error(memory == HPAC_MEMORY_DEVICE ? cudaFree(address) : cudaFreeHost(address));
 }
-
-/* ---- queues ---- */
 
 static hpac_status enqueue_copy(const hpac_device *base, hpac_queue queue, void *to,
                                 const void *from, size_t nbytes, enum cudaMemcpyKind kind)
@@ -194,8 +190,6 @@ static hpac_status synchronize(hpac_device *base)
         CUDA_TRY(cudaStreamSynchronize(((const cuda_device *)base)->streams[i]));
     return HPAC_OK;
 }
-
-/* ---- graphs ---- */
 
 /* ThreadLocal: the other threads' allocations do not spoil it. */
 static hpac_status graph_begin(hpac_device *base)

@@ -9,8 +9,6 @@
 /* Each takes all the op chains it knows, the long ones too. */
 static cuda_try *const tries[] = {hpac_cuda_try_conv2d, hpac_cuda_try_dense, hpac_cuda_try_single};
 
-/* ---- tensors ---- */
-
 static kernel_tensor tensor_of(hpac_shape shape, size_t batch, hpac_layout layout)
 {
     return (kernel_tensor){
@@ -44,8 +42,6 @@ size_t hpac_cuda_tensor_nbytes(const kernel_tensor *tensor)
 {
     return hpac_cuda_tensor_count(tensor) * (tensor->bf16 ? 2 : sizeof(float));
 }
-
-/* ---- what operations fill in ---- */
 
 static void name_plan(const hpac_plan_request *request, char *name, size_t name_nbytes)
 {
@@ -116,8 +112,6 @@ kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op)
         .scale = 1.0F / (1.0F - op->rate),
     };
 }
-
-/* ---- the interface ---- */
 
 static hpac_status try_all(cuda_device *device, const hpac_plan_request *request, cuda_plan **plan)
 {
