@@ -10,7 +10,7 @@
 uint32_t explore_wanted(const hpac_explore_options *options);
 const hpac_table *explore_table(const hpac_exploration *found, const char *name);
 
-/* ---- panels.c: images as rows of cells, one per channel, in that channel's colours ---- */
+/* ---- panels.c: images as rows of cells, one per channel, in that channel's colors ---- */
 
 /* What a channel shows, in the order of hpac_channel_names: "protein". */
 extern const char *const panel_stained[HPAC_MAX_CHANNELS];
@@ -21,13 +21,13 @@ void panel_columns(const hpac_explore_options *options, int channels[HPAC_MAX_CH
 
 typedef enum panel_colormap { PANEL_GREENS, PANEL_REDS, PANEL_BLUES, PANEL_ORANGES } panel_colormap;
 
-typedef struct panel_colour {
+typedef struct panel_color {
     uint8_t red, green, blue;
-} panel_colour;
+} panel_color;
 
-/* The colours of the values 0..255 in matplotlib's maps of these names, from light to dark: nine
- * colours of ColorBrewer's sequential schemes, interpolated linearly, truncated to integers. */
-void panel_colormap_fill(panel_colormap colormap, panel_colour colours[256]);
+/* The colors of the values 0..255 in matplotlib's maps of these names, from light to dark: nine
+ * colors of ColorBrewer's sequential schemes, interpolated linearly, truncated to integers. */
+void panel_colormap_fill(panel_colormap colormap, panel_color colors[256]);
 
 typedef struct panel_rows {
     size_t *rows; /* (count) of the labels; owned */

@@ -1,4 +1,4 @@
-/* Images as rows of cells, one per channel, in that channel's colours: which are shown, and drawing
+/* Images as rows of cells, one per channel, in that channel's colors: which are shown, and drawing
  * them. */
 #include "explore_internal.h"
 
@@ -133,7 +133,7 @@ static hpac_status resize_plane(const hpac_image *in, size_t rows, size_t cols, 
 
 #define ANCHORS 9
 
-/* ColorBrewer's schemes of nine colours, 0xRRGGBB. */
+/* ColorBrewer's schemes of nine colors, 0xRRGGBB. */
 static const uint32_t anchors[][ANCHORS] = {
     [PANEL_GREENS] = {0xF7FCF5, 0xE5F5E0, 0xC7E9C0, 0xA1D99B, 0x74C476, 0x41AB5D, 0x238B45,
                       0x006D2C, 0x00441B},
@@ -152,34 +152,33 @@ static uint8_t mix(uint32_t from, uint32_t to, int shift, int position)
     return (uint8_t)((a * (255 - position) + b * position) / 255);
 }
 
-void panel_colormap_fill(panel_colormap colormap, panel_colour colours[256])
+void panel_colormap_fill(panel_colormap colormap, panel_color colors[256])
 {
     for (int i = 0; i < 256; i++) {
         int way = i * (ANCHORS - 1); /* in 255ths of the distance of two anchors */
         int from = way / 255, position = way % 255;
         int to = from + (position > 0);
         uint32_t a = anchors[colormap][from], b = anchors[colormap][to];
-        colours[i] =
-            (panel_colour){mix(a, b, 16, position), mix(a, b, 8, position), mix(a, b, 0, position)};
+        colors[i] =
+            (panel_color){mix(a, b, 16, position), mix(a, b, 8, position), mix(a, b, 0, position)};
     }
 }
 
 typedef struct canvas {
-    panel_colour *pixels; /* (rows, cols) */
+    panel_color *pixels; /* (rows, cols) */
     size_t rows, cols;
 } canvas;
 
-/* The colours of the values 0..255: matplotlib's norm and lookup, the int of 256 (v - low) / (high
+/* The colors of the values 0..255: matplotlib's norm and lookup, the int of 256 (v - low) / (high
  * - low). A constant image is shown lightest. */
-static void fill_colours(panel_colormap colormap, uint8_t low, uint8_t high,
-                         panel_colour colours[256])
+static void fill_colors(panel_colormap colormap, uint8_t low, uint8_t high, panel_color colors[256])
 {
-    panel_colour map[256];
+    panel_color map[256];
     panel_colormap_fill(colormap, map);
     for (int value = 0; value < 256; value++) {
         int above = value > low ? value - low : 0;
         int index = high > low ? 256 * above / (high - low) : 0;
-        colours[value] = map[index < 255 ? index : 255];
+        colors[value] = map[index < 255 ? index : 255];
     }
 }
 
@@ -193,7 +192,7 @@ static size_t fitted(size_t side, size_t longest, size_t cell)
 /* Draws a plane in the middle of the cell at (0, left): a larger one is shrunk, of a smaller one
  * each pixel is repeated. */
 static hpac_status draw_plane(canvas *picture, size_t left, size_t cell, const hpac_image *plane,
-                              const panel_colour colours[256])
+                              const panel_color colors[256])
 {
     size_t longest = plane->rows > plane->cols ? plane->rows : plane->cols;
     size_t rows = fitted(plane->rows, longest, cell), cols = fitted(plane->cols, longest, cell);
@@ -202,12 +201,12 @@ static hpac_status draw_plane(canvas *picture, size_t left, size_t cell, const h
         HPAC_TRY(resize_plane(plane, rows, cols, &shrunk));
         plane = &shrunk;
     }
-    panel_colour *corner =
+    panel_color *corner =
         picture->pixels + (cell - rows) / 2 * picture->cols + left + (cell - cols) / 2;
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < cols; c++) {
             size_t row = r * plane->rows / rows, col = c * plane->cols / cols;
-            corner[r * picture->cols + c] = colours[plane->pixels[row * plane->cols + col]];
+            corner[r * picture->cols + c] = colors[plane->pixels[row * plane->cols + col]];
         }
     return HPAC_OK;
 }
@@ -219,16 +218,16 @@ static hpac_status write_panel(const char *directory, const char *name, const pa
 {
     canvas picture = {.rows = cell, .cols = image->count * (cell + GAP) - GAP};
     HPAC_AUTO_FREE char *path = hpac_path_join(directory, "%s", name);
-    HPAC_AUTO_FREE panel_colour *pixels = NULL;
+    HPAC_AUTO_FREE panel_color *pixels = NULL;
     HPAC_TRY_NEW(pixels, picture.rows * picture.cols);
     HPAC_TRY_MEMORY(path, strlen(directory));
     picture.pixels = memset(pixels, UINT8_MAX, picture.rows * picture.cols * sizeof *pixels);
     for (size_t i = 0; i < image->count; i++) {
-        panel_colour colours[256];
-        fill_colours(colormaps[image->channels[i]], image->low[i], image->high[i], colours);
-        HPAC_TRY(draw_plane(&picture, i * (cell + GAP), cell, &image->planes[i], colours));
+        panel_color colors[256];
+        fill_colors(colormaps[image->channels[i]], image->low[i], image->high[i], colors);
+        HPAC_TRY(draw_plane(&picture, i * (cell + GAP), cell, &image->planes[i], colors));
     }
-    /* A colour is three bytes, red, green, blue. */
+    /* A color is three bytes, red, green, blue. */
     return hpac_png_write(path, &pixels->red, picture.rows, picture.cols, 3);
 }
 

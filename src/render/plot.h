@@ -13,7 +13,7 @@
  *
  * Any file name and any text is safe: no byte of it is interpreted as gnuplot's language, its
  * escapes or a pipe, and the user's own gnuplot settings do not matter. To add a plot, put a script
- * beside the others; common.gp there sets fonts, sizes and colours, and documents what a script may
+ * beside the others; common.gp there sets fonts, sizes and colors, and documents what a script may
  * rely on. Letters that no installed font has are drawn in PNGs as fontconfig and pango draw them:
  * a box with the letter's code.
  *

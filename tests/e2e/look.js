@@ -6,8 +6,8 @@ const least_text = 11;     // CSS pixels
 const least_scale = 0.82;  // of plots, whose letters have 13 and a bit
 const least_contrast = 4.5; // WCAG 2, for text of normal size
 
-function luminance(colour) {
-    const parts = colour.match(/[\d.]+/g).slice(0, 3).map(part => {
+function luminance(color) {
+    const parts = color.match(/[\d.]+/g).slice(0, 3).map(part => {
         const share = part / 255;
         return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
     });
@@ -16,9 +16,9 @@ function luminance(colour) {
 
 function background(element) {
     for (let one = element; one; one = one.parentElement) {
-        const colour = getComputedStyle(one).backgroundColor;
-        if (!colour.endsWith(', 0)'))
-            return colour;
+        const color = getComputedStyle(one).backgroundColor;
+        if (!color.endsWith(', 0)'))
+            return color;
     }
     return 'rgb(255, 255, 255)';
 }

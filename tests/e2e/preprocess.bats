@@ -88,7 +88,7 @@ size_of() {
     diff -r "$TMP/out" "$TMP/again" >&2 || fail_with "not the same"
 }
 
-@test "preprocess warns once of colour files and of 16-bit files that are nearly black" {
+@test "preprocess warns once of color files and of 16-bit files that are nearly black" {
     mkdir "$TMP/in"
     printf 'Id\na\nb\n' >"$TMP/ids.csv"
     cp tests/golden/png/rgb_8.png "$TMP/in/a_green.png"

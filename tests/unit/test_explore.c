@@ -196,18 +196,18 @@ Test(explore, class_lists_are_cut_to_their_buffer)
     cr_assert_str_eq(small, "Nucleoli, R");
 }
 
-/* ---- colours ---- */
+/* ---- colors ---- */
 
-static hpac_status compare_colour(void *user, const hpac_csv_row *row)
+static hpac_status compare_color(void *user, const hpac_csv_row *row)
 {
     static const char *const names[] = {"Greens", "Reds", "Blues", "Oranges"};
     size_t *seen = user;
     for (int map = 0; map < 4; map++) {
         if (strcmp(row->cells[0], names[map]) != 0)
             continue;
-        panel_colour colours[256];
-        panel_colormap_fill((panel_colormap)map, colours);
-        const panel_colour *own = &colours[strtoul(row->cells[1], NULL, 10)];
+        panel_color colors[256];
+        panel_colormap_fill((panel_colormap)map, colors);
+        const panel_color *own = &colors[strtoul(row->cells[1], NULL, 10)];
         const int values[3] = {own->red, own->green, own->blue};
         /* Fractions that matplotlib loses in its floats make the difference of 1. */
         for (int i = 0; i < 3; i++)
@@ -218,10 +218,10 @@ static hpac_status compare_colour(void *user, const hpac_csv_row *row)
     return HPAC_OK;
 }
 
-Test(explore, colours_are_those_of_matplotlib)
+Test(explore, colors_are_those_of_matplotlib)
 {
     size_t seen = 0;
-    cr_assert_eq(hpac_csv_read("tests/golden/colormaps.csv", compare_colour, &seen), HPAC_OK);
+    cr_assert_eq(hpac_csv_read("tests/golden/colormaps.csv", compare_color, &seen), HPAC_OK);
     cr_assert_eq(seen, 4 * 52);
 }
 
@@ -240,11 +240,11 @@ static uint8_t *read_rgb(const char *path, size_t *rows, size_t *cols)
     return pixels;
 }
 
-static void assert_colour(const uint8_t *pixel, panel_colormap map, int value, const char *what)
+static void assert_color(const uint8_t *pixel, panel_colormap map, int value, const char *what)
 {
-    panel_colour colours[256];
-    panel_colormap_fill(map, colours);
-    const panel_colour *wanted = &colours[value];
+    panel_color colors[256];
+    panel_colormap_fill(map, colors);
+    const panel_color *wanted = &colors[value];
     cr_assert(pixel[0] == wanted->red && pixel[1] == wanted->green && pixel[2] == wanted->blue,
               "%s: %d %d %d", what, pixel[0], pixel[1], pixel[2]);
 }
@@ -267,15 +267,15 @@ static void expect_panel(const hpac_explore_options *options, const panel_colorm
     cr_assert_eq(cols, options->channels * 200 + (options->channels - 1) * 8);
     for (size_t i = 0; i < options->channels; i++) {
         const uint8_t *row = pixels + 3 * 100 * cols + 3 * 208 * i;
-        assert_colour(row + 3 * 50, maps[i], edges[maps[i]][0], "left");
-        assert_colour(row + 3 * 150, maps[i], edges[maps[i]][1], "right");
+        assert_color(row + 3 * 50, maps[i], edges[maps[i]][0], "left");
+        assert_color(row + 3 * 150, maps[i], edges[maps[i]][1], "right");
         const uint8_t *above = pixels + 3 * 10 * cols + 3 * 208 * i;
         cr_assert(above[0] == 255 && above[1] == 255 && above[2] == 255);
     }
     free(pixels);
 }
 
-Test(explore, a_panel_has_each_channel_in_its_place_and_colours)
+Test(explore, a_panel_has_each_channel_in_its_place_and_colors)
 {
     static const struct {
         const char *file;

@@ -34,8 +34,8 @@ static const golden_case odd = {
 static const golden_case full = {
     "tests/golden/keras_train_full.csv", {3, 128, 128, 1}, {16, 32}, 64, 28, 8, 20,
 };
-static const golden_case colour = {
-    "tests/golden/keras_train_colour.csv", {3, 64, 48, 4}, {16, 32}, 64, 3, 5, 20,
+static const golden_case color = {
+    "tests/golden/keras_train_color.csv", {3, 64, 48, 4}, {16, 32}, 64, 3, 5, 20,
 };
 
 /* ---- what Keras computed ---- */
@@ -307,14 +307,14 @@ Test(keras_golden, full_network_fused)
     check_run(&full, false);
 }
 
-Test(keras_golden, colour_network_op_by_op)
+Test(keras_golden, color_network_op_by_op)
 {
-    check_run(&colour, true);
+    check_run(&color, true);
 }
 
-Test(keras_golden, colour_network_fused)
+Test(keras_golden, color_network_fused)
 {
-    check_run(&colour, false);
+    check_run(&color, false);
 }
 
 /* By the algorithms that are measured as the fastest. */

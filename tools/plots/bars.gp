@@ -8,14 +8,14 @@
 #     title=''         above the plot
 #     axis=values      below the axis
 #     number='%.0f'    how a bar's number is written
-#     bar=colour(1)    the bars' colour
+#     bar=color(1)    the bars' color
 load ARG0[1:strlen(ARG0)-strlen('bars.gp')].'common.gp'
 if (!exists('names')) names = 'name'
 if (!exists('values')) values = 'images'
 if (!exists('title')) title = ''
 if (!exists('axis')) axis = values
 if (!exists('number')) number = '%.0f'
-if (!exists('bar')) bar = colour(1)
+if (!exists('bar')) bar = color(1)
 
 wanted = values
 eval count

@@ -9,7 +9,7 @@
 #     xaxis=places       below the axis
 #     yaxis=values       beside the other one
 #     number='%.2f'      how a column's height is written
-#     bar=colour(1)      the columns' colour
+#     bar=color(1)      the columns' color
 load ARG0[1:strlen(ARG0)-strlen('columns.gp')].'common.gp'
 if (!exists('places')) places = 'labels'
 if (!exists('values')) values = 'percent'
@@ -17,7 +17,7 @@ if (!exists('title')) title = ''
 if (!exists('xaxis')) xaxis = places
 if (!exists('yaxis')) yaxis = values
 if (!exists('number')) number = '%.2f'
-if (!exists('bar')) bar = colour(1)
+if (!exists('bar')) bar = color(1)
 
 wanted = places
 eval count

@@ -1,4 +1,4 @@
-# What all plots share: fonts, sizes, colours, how a picture is opened. Change a look here.
+# What all plots share: fonts, sizes, colors, how a picture is opened. Change a look here.
 #
 # A script of this folder begins with
 #
@@ -11,9 +11,9 @@
 # It may rely on
 #     canvas(width, height)   a command that opens the picture; PNGs get twice the pixels, so that
 #                             they are sharp on today's screens
-#     colour(i)               colour i of 1, 2, ... as '#RRGGBB'; so have linetypes 1, 2, ..., and
+#     color(i)               color i of 1, 2, ... as '#RRGGBB'; so have linetypes 1, 2, ..., and
 #                             different marks, too, to differ in gray
-#     faint(i)                colour i, three quarters see-through
+#     faint(i)                color i, three quarters see-through
 #     gray, dark              for what matters less: missing values; guides, names of axes
 #     file(i), label(i)       variables file1, file2, ... and label1, label2, ..., for scripts that
 #                             lay several files over one another; then `files` is their number
@@ -72,22 +72,22 @@ panel(left, right, top, bottom) = (panel_top = top, panel_bottom = bottom, sprin
     .'set tmargin at screen %f; set bmargin at screen %f', \
     left / canvas_width, 1 - right / canvas_width, 1 - top / canvas_height, bottom / canvas_height))
 
-# ---- colours ---------------------------------------------------------------------------------
-# Okabe and Ito, "Color Universal Design" (2008): they differ for every kind of colour vision.
+# ---- colors ---------------------------------------------------------------------------------
+# Okabe and Ito, "Color Universal Design" (2008): they differ for every kind of color vision.
 # Their yellow is too faint for lines on white.
-colours = '#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #000000'
-colour(i) = word(colours, (i - 1) % words(colours) + 1)
-faint(i) = '#C0'.colour(i)[2:7]
+colors = '#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #000000'
+color(i) = word(colors, (i - 1) % words(colors) + 1)
+faint(i) = '#C0'.color(i)[2:7]
 gray = '#B0B0B0'
 dark = '#606060' # the same for lines and letters, which need more contrast
-# Seven colours and eight marks: the same pair comes after 56.
+# Seven colors and eight marks: the same pair comes after 56.
 marks = '7 5 9 13 11 6 4 8'
 do for [i=1:56] {
-    set linetype i linecolor rgb colour(i) linewidth 1.5 pointsize 0.5 \
+    set linetype i linecolor rgb color(i) linewidth 1.5 pointsize 0.5 \
         pointtype int(word(marks, (i - 1) % words(marks) + 1))
 }
 
-# Blue over yellow to red: ColorBrewer's RdYlBu, safe for colour-blind eyes, as in the reference notebooks.
+# Blue over yellow to red: ColorBrewer's RdYlBu, safe for color-blind eyes, as in the reference notebooks.
 set palette defined (0 '#A50026', 1 '#D73027', 2 '#F46D43', 3 '#FDAE61', 4 '#FEE090', \
     5 '#FFFFBF', 6 '#E0F3F8', 7 '#ABD9E9', 8 '#74ADD1', 9 '#4575B4', 10 '#313695')
 
@@ -139,7 +139,7 @@ entry_mark(style) = style eq '' ? '' : sprintf( \
     "set label %d '' at screen %f, screen %f point %s; ", 200 + entry, entry_x(13), entry_y(0), style)
 add_entry(text, line, mark) = (entry = entry + 1, entry_text = text, entry_line(line).entry_mark(mark). \
     sprintf('set label %d entry_text at screen %f, screen %f left', 100 + entry, entry_x(34), entry_y(0)))
-# The sample before a name: curve i of so many points, a band of its colour, a guide.
+# The sample before a name: curve i of so many points, a band of its color, a guide.
 curve_line(i, rows) = sprintf('linetype %d dashtype %d linewidth 1.5', i, dash(i, rows))
 curve_mark(i) = sprintf('linetype %d pointsize 0.5', i)
 band = "linewidth 7 linecolor rgb '%s'"

@@ -1,11 +1,11 @@
-# A square table of numbers in -1..1 as colours: blue for 1, red for -1; gray where it has none.
+# A square table of numbers in -1..1 as colors: blue for 1, red for -1; gray where it has none.
 #
 #     gnuplot -e "csv='correlation.csv'; out='correlation.png'" tools/plots/heatmap.gp
 #
 # The first column has the names of the rows, the first row those of the columns.
 # Variables: csv, out, and if wanted
 #     title=''      above the plot
-#     axis=''       beside the scale of colours
+#     axis=''       beside the scale of colors
 load ARG0[1:strlen(ARG0)-strlen('heatmap.gp')].'common.gp'
 if (!exists('title')) title = ''
 if (!exists('axis')) axis = ''
@@ -28,8 +28,8 @@ set ytics scale 0
 set border 15
 unset grid
 # One column of the table after the other: in gnuplot's matrices an empty cell shifts the others.
-# A column may be empty throughout, and then has no colours of the palette; the point outside is
-# there for the scale of colours.
+# A column may be empty throughout, and then has no colors of the palette; the point outside is
+# there for the scale of colors.
 shade(i) = valid(i) ? palette(column(i)) : int('0x'.gray[2:7])
 plot for [i=1:size] csv using (i - 1):0:(0.5):(0.5):(shade(i + 1)):ytic(strcol(1)) \
          with boxxyerror linecolor rgb variable, \

@@ -38,9 +38,9 @@ measure = 'density'
 eval inscribe
 set style fill solid 1.0 border rgb '#FFFFFF'
 if (has_curve) {
-    eval add_entry('histogram', sprintf(band, colour(6)), '')
+    eval add_entry('histogram', sprintf(band, color(6)), '')
     eval add_entry('smooth density', 'linetype 2 linewidth 2', '')
 }
 plot csv using ((column('from') + column('to')) / 2):(finite(column('density'))): \
-         (column('to') - column('from')) with boxes linewidth 0.5 linecolor rgb colour(6), \
+         (column('to') - column('from')) with boxes linewidth 0.5 linecolor rgb color(6), \
      for [i=1:has_curve] curve using 1:(finite(column(2))) with lines linetype 2 linewidth 2

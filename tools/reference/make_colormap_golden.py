@@ -1,4 +1,4 @@
-"""Writes tests/golden/colormaps.csv: every fifth colour of four of matplotlib's colour maps.
+"""Writes tests/golden/colormaps.csv: every fifth color of four of matplotlib's color maps.
 
     python tools/reference/make_colormap_golden.py > tests/golden/colormaps.csv
 

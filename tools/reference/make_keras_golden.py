@@ -38,7 +38,7 @@ CASES = {
     "small": ((12, 12, 2), (4, 5), 8, 3, 6, 20, True),
     "odd": ((13, 11, 3), (3, 7), 5, 2, 3, 20, True),  # pooling leaves a row and a column over
     "full": ((128, 128, 1), (16, 32), 64, 28, 8, 20, False),
-    "colour": ((64, 48, 4), (16, 32), 64, 3, 5, 20, False),
+    "color": ((64, 48, 4), (16, 32), 64, 3, 5, 20, False),
 }
 
 

@@ -1,10 +1,10 @@
-"""Writes tests/golden/png/: small PNGs of every colour type, bit depth and interlacing, made by the
+"""Writes tests/golden/png/: small PNGs of every color type, bit depth and interlacing, made by the
 few lines below from the standard, and gray.txt: what Pillow sees in them.
 
     python tools/reference/make_png_golden.py tests/golden/png
 
 A line of gray.txt: "name rows cols tolerance pixels", the pixels in hexadecimal. Tolerance 1
-where rounding is free: colour to gray, 16 bits to 8.
+where rounding is free: color to gray, 16 bits to 8.
 """
 
 import io
@@ -64,7 +64,7 @@ def filtered(values, depth, kinds):
     return out
 
 
-def encode(values, colour, depth, interlaced, extra=b""):
+def encode(values, color, depth, interlaced, extra=b""):
     rows, cols = values.shape[:2]
     kinds = itertools.cycle((4, 3, 2, 1, 0))
     if interlaced:
@@ -75,7 +75,7 @@ def encode(values, colour, depth, interlaced, extra=b""):
         )
     else:
         raw = filtered(values, depth, kinds)
-    header = struct.pack(">IIBBBBB", cols, rows, depth, colour, 0, 0, int(interlaced))
+    header = struct.pack(">IIBBBBB", cols, rows, depth, color, 0, 0, int(interlaced))
     data = zlib.compress(raw, 9)
     half = len(data) // 2
     return (
@@ -98,15 +98,15 @@ def pictures():
     generator = np.random.default_rng(0)
     palette = generator.integers(0, 256, 768, dtype=np.uint8).tobytes()
 
-    def draw(rows, cols, colour, depth):
-        return generator.integers(0, 1 << depth, (rows, cols, SAMPLES[colour]))
+    def draw(rows, cols, color, depth):
+        return generator.integers(0, 1 << depth, (rows, cols, SAMPLES[color]))
 
-    for colour, depths in DEPTHS.items():
+    for color, depths in DEPTHS.items():
         for depth in depths:
-            extra = chunk(b"PLTE", palette[: 3 << depth]) if colour == 3 else b""
+            extra = chunk(b"PLTE", palette[: 3 << depth]) if color == 3 else b""
             for interlaced in (False, True):
-                name = f"{NAMES[colour]}_{depth}{'_interlaced' if interlaced else ''}"
-                yield name, draw(11, 13, colour, depth), colour, depth, interlaced, extra
+                name = f"{NAMES[color]}_{depth}{'_interlaced' if interlaced else ''}"
+                yield name, draw(11, 13, color, depth), color, depth, interlaced, extra
     gamma = chunk(b"gAMA", struct.pack(">I", 45455))
     text = chunk(b"tEXt", b"Comment\0made by hand")
     yield "gray_8_gamma_text", draw(11, 13, 0, 8), 0, 8, False, gamma + text
@@ -126,11 +126,11 @@ def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "gray.txt", "w") as out:
-        for name, values, colour, depth, interlaced, extra in pictures():
-            png = encode(values, colour, depth, interlaced, extra)
+        for name, values, color, depth, interlaced, extra in pictures():
+            png = encode(values, color, depth, interlaced, extra)
             (folder / f"{name}.png").write_bytes(png)
             gray = gray_by_pillow(png)
-            exact = colour in (0, 4) and depth <= 8
+            exact = color in (0, 4) and depth <= 8
             print(name, *gray.shape, int(not exact), gray.tobytes().hex(), file=out)
 
 
