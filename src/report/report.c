@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <string.h>
@@ -86,10 +87,14 @@ static bool is_picture(const char *name)
  * whose writer is gone: ".tmp.<pid>". */
 static bool is_complete_or_abandoned(const char *rest)
 {
-    int length = 0;
-    pid_t writer = 0;
-    (void)sscanf(rest, ".tmp.%d%n", &writer, &length);
-    return !rest[length] && (length == 0 || (writer > 0 && kill(writer, 0) != 0 && errno == ESRCH));
+    if (!*rest)
+        return true;
+    if (strncmp(rest, ".tmp.", 5) != 0)
+        return false;
+    char *end;
+    long writer = strtol(rest + 5, &end, 10);
+    return !*end && writer > 0 && writer <= INT_MAX && kill((pid_t)writer, 0) != 0 &&
+           errno == ESRCH;
 }
 
 static bool is_page(const void *user, const char *file)
