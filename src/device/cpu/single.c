@@ -16,8 +16,7 @@ void hpac_cpu_copy(float *to, const float *from, size_t count)
         memcpy(to + i, from + i, MIN(GRAIN, count - i) * sizeof *to);
 }
 
-/* ---- pixels: what the loader left in the slot -> floats on 0..1 ---- */
-
+/* Pixels are what the loader left in the slot; their output is floats on 0..1. */
 static hpac_status set_up_pixels(cpu_plan *plan, const hpac_op *op)
 {
     if (op->pixels == HPAC_PIXELS_UINT8)
@@ -69,9 +68,7 @@ static hpac_status relu_backward(cpu_plan *plan, const hpac_exec_args *args)
     return HPAC_OK;
 }
 
-/* ---- sigmoid: oneDNN's keeps the padding of blocked layouts at zero, where sigmoid(0) is not ----
- */
-
+/* oneDNN's sigmoid keeps the padding of blocked layouts at zero, where sigmoid(0) is not. */
 static hpac_status set_up_sigmoid(cpu_plan *plan, const hpac_op *op)
 {
     const dnnl_alg_kind_t algorithm = dnnl_eltwise_logistic_use_dst_for_bwd;
@@ -89,8 +86,7 @@ static hpac_status set_up_sigmoid(cpu_plan *plan, const hpac_op *op)
     return hpac_cpu_plan_add_passes(plan, &passes);
 }
 
-/* ---- max pooling, window = stride; oneDNN retains each window's argmax for backward ---- */
-
+/* The stride is the window; oneDNN retains each window's argmax for backward. */
 static hpac_status set_up_maxpool(cpu_plan *plan, const hpac_op *op)
 {
     HPAC_AUTO(hpac_cpu_passes_fini) cpu_passes passes = {0};
