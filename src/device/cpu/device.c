@@ -88,7 +88,10 @@ static hpac_status cpu_alloc(hpac_device *base, hpac_memory memory, size_t nbyte
     (void)memory;
     bool large = nbytes >= HUGE_PAGE_NBYTES;
     size_t alignment = large ? HUGE_PAGE_NBYTES : PAGE_NBYTES;
-    HPAC_TRY_MEMORY(*address = aligned_alloc(alignment, nbytes ? nbytes : 1), nbytes);
+    if (posix_memalign(address, alignment, nbytes ? nbytes : 1) != 0) {
+        *address = NULL;
+        return hpac_fail_memory(nbytes);
+    }
     if (large) /* a hint: the result does not matter */
         (void)madvise(*address, nbytes / PAGE_NBYTES * PAGE_NBYTES, MADV_HUGEPAGE);
     memset(*address, 0, nbytes);
