@@ -13,7 +13,7 @@ static void show(void *user, int done, int total)
 static hpac_status run(const cli_arguments *arguments)
 {
     hpac_synth_options options = {
-        .folder = cli_text(arguments, "out"),
+        .directory = cli_text(arguments, "out"),
         .count = (int)cli_number(arguments, "count"),
         .size = (int)cli_number(arguments, "size"),
         .seed = cli_number(arguments, "seed"),
@@ -30,8 +30,8 @@ static hpac_status run(const cli_arguments *arguments)
                              : (int)((options.count * 11702LL + 15536) / 31072);
     HPAC_TRY(hpac_synth_write(&options));
     progress_end();
-    printf("%s: %d training and %d test images, %dx%d, 4 channels\n", options.folder, options.count,
-           options.test_count, options.size, options.size);
+    printf("%s: %d training and %d test images, %dx%d, 4 channels\n", options.directory,
+           options.count, options.test_count, options.size, options.size);
     return HPAC_OK;
 }
 

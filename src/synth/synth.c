@@ -60,7 +60,8 @@ static hpac_status check_options(const hpac_synth_options *options)
 static hpac_status clear_list(const hpac_synth_options *options, const char *name)
 {
     HPAC_AUTO_FREE char *path = NULL;
-    HPAC_TRY_MEMORY(path = hpac_path_join(options->folder, "%s", name), strlen(options->folder));
+    HPAC_TRY_MEMORY(path = hpac_path_join(options->directory, "%s", name),
+                    strlen(options->directory));
     if (!hpac_path_exists(path))
         return HPAC_OK;
     if (!options->force)
@@ -73,13 +74,13 @@ static hpac_status clear_list(const hpac_synth_options *options, const char *nam
 static hpac_status create_directories(const hpac_synth_options *options)
 {
     static const char *const names[] = {"train", "test"};
-    HPAC_TRY(hpac_directory_create(options->folder));
+    HPAC_TRY(hpac_directory_create(options->directory));
     HPAC_TRY(clear_list(options, "train.csv"));
     HPAC_TRY(clear_list(options, "sample_submission.csv"));
-    HPAC_TRY(hpac_directory_probe(options->folder));
+    HPAC_TRY(hpac_directory_probe(options->directory));
     for (int i = 0; i < 2; i++) {
-        HPAC_AUTO_FREE char *path = hpac_path_join(options->folder, "%s", names[i]);
-        HPAC_TRY_MEMORY(path, strlen(options->folder));
+        HPAC_AUTO_FREE char *path = hpac_path_join(options->directory, "%s", names[i]);
+        HPAC_TRY_MEMORY(path, strlen(options->directory));
         HPAC_TRY(hpac_directory_create(path));
         HPAC_TRY(hpac_directory_probe(path));
     }
@@ -95,14 +96,14 @@ static hpac_status render_one(void *user, size_t index, int thread)
     hpac_test_pause("image");
     if (options->stop && *options->stop)
         return hpac_fail(HPAC_INTERRUPTED, "interrupted; %s has images but no train.csv yet",
-                         options->folder);
+                         options->directory);
     const uint8_t *plane =
         hpac_synth_render(work->renderers[thread], options->seed, (uint32_t)index, own->labels);
     for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++, plane += size * size) {
         HPAC_AUTO_FREE char *path = hpac_path_join(
-            options->folder, "%s/%s_%s.png", index < (size_t)options->count ? "train" : "test",
+            options->directory, "%s/%s_%s.png", index < (size_t)options->count ? "train" : "test",
             own->id, hpac_channel_names[channel]);
-        HPAC_TRY_MEMORY(path, strlen(options->folder));
+        HPAC_TRY_MEMORY(path, strlen(options->directory));
         HPAC_TRY(hpac_png_write(path, plane, size, size, 1));
     }
     pthread_mutex_lock(&work->lock);
@@ -120,12 +121,12 @@ static int compare_samples(const void *a, const void *b)
 
 /* Sorts samples by Id and lists them: with their labels, or with the 0 that the competition's
  * sample submission has. */
-static hpac_status write_list(const char *folder, const char *name, sample *samples, size_t count,
-                              bool with_labels)
+static hpac_status write_list(const char *directory, const char *name, sample *samples,
+                              size_t count, bool with_labels)
 {
-    HPAC_AUTO_FREE char *path = hpac_path_join(folder, "%s", name);
+    HPAC_AUTO_FREE char *path = hpac_path_join(directory, "%s", name);
     hpac_file file;
-    HPAC_TRY_MEMORY(path, strlen(folder));
+    HPAC_TRY_MEMORY(path, strlen(directory));
     HPAC_TRY(hpac_file_create(&file, path));
     qsort(samples, count, sizeof *samples, compare_samples);
     fputs(with_labels ? "Id,Target\n" : "Id,Predicted\n", file.stream);
@@ -164,7 +165,7 @@ hpac_status hpac_synth_write(const hpac_synth_options *options)
     for (size_t i = 0; i < work.threads; i++)
         HPAC_TRY(hpac_synth_renderer_create(options->size, &work.renderers[i]));
     HPAC_TRY(hpac_parallel_for((int)work.threads, work.count, render_one, &work));
-    HPAC_TRY(write_list(options->folder, "sample_submission.csv", work.samples + count, test_count,
-                        false));
-    return write_list(options->folder, "train.csv", work.samples, count, true);
+    HPAC_TRY(write_list(options->directory, "sample_submission.csv", work.samples + count,
+                        test_count, false));
+    return write_list(options->directory, "train.csv", work.samples, count, true);
 }

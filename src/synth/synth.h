@@ -3,7 +3,7 @@
  * files train/<Id>_<channel>.png, train.csv, test/<Id>_<channel>.png, sample_submission.csv.
  * Everything is a function of the options alone, never of threads:
  *
- *     hpac_synth_options options = {.folder = "data", .count = 600, .test_count = 228,
+ *     hpac_synth_options options = {.directory = "data", .count = 600, .test_count = 228,
  *                                   .size = 512, .seed = 7};
  *     status = hpac_synth_write(&options);
  *
@@ -25,7 +25,7 @@
 #define HPAC_SYNTH_SETS 577 /* of classes, in the competition's train.csv */
 
 typedef struct hpac_synth_options {
-    const char *folder;
+    const char *directory;
     int count;      /* training images, >= 1 */
     int test_count; /* test images, >= 0 */
     int size;       /* pixels per side, 64 .. 4096 */

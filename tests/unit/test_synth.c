@@ -139,7 +139,7 @@ Test(synth, ids_are_uuids_and_differ)
 
 static hpac_synth_options small_set(const char *name)
 {
-    return (hpac_synth_options){.folder = scratch_path(name),
+    return (hpac_synth_options){.directory = scratch_path(name),
                                 .count = 9,
                                 .test_count = 4,
                                 .size = 64,
@@ -192,10 +192,10 @@ Test(synth, data_sets_do_not_depend_on_threads)
 {
     char one_folder[256], three_folder[256];
     hpac_synth_options one = small_set("one"), three = small_set("three");
-    snprintf(one_folder, sizeof one_folder, "%s", one.folder);
-    snprintf(three_folder, sizeof three_folder, "%s", three.folder);
-    one.folder = one_folder;
-    three.folder = three_folder;
+    snprintf(one_folder, sizeof one_folder, "%s", one.directory);
+    snprintf(three_folder, sizeof three_folder, "%s", three.directory);
+    one.directory = one_folder;
+    three.directory = three_folder;
     three.threads = 3;
     cr_assert_eq(hpac_synth_write(&one), HPAC_OK, "%s", hpac_error_message());
     cr_assert_eq(hpac_synth_write(&three), HPAC_OK, "%s", hpac_error_message());
@@ -272,7 +272,7 @@ static void expect_refusal(hpac_synth_options options, const char *part)
 {
     cr_assert_eq(hpac_synth_write(&options), HPAC_ERR_CONFIG, "expected refusal: %s", part);
     cr_assert(strstr(hpac_error_message(), part), "%s", hpac_error_message());
-    cr_assert_not(hpac_path_exists(options.folder));
+    cr_assert_not(hpac_path_exists(options.directory));
 }
 
 Test(synth, bad_options_are_refused)
@@ -299,7 +299,7 @@ Test(synth, bad_options_are_refused)
 Test(synth, a_file_in_place_of_the_folder_is_refused)
 {
     hpac_synth_options options = small_set("set");
-    options.folder = scratch_write_text("file", "no folder");
+    options.directory = scratch_write_text("file", "no folder");
     cr_assert_eq(hpac_synth_write(&options), HPAC_ERR_CONFIG);
     cr_assert(strstr(hpac_error_message(), "file"), "%s", hpac_error_message());
 }
