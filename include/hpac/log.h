@@ -24,6 +24,7 @@ void hpac_log_set_level(hpac_log_level level);
 
 /* Appends all lines, with times, to `path` until hpac_log_close_file. Errors: DATA. */
 hpac_status hpac_log_open_file(const char *path);
+/* Ends that; without a file it does nothing. */
 void hpac_log_close_file(void);
 
 /* Called before and after each line on stderr, to redraw a progress bar; both may be NULL. */

@@ -31,10 +31,11 @@ typedef struct hpac_f1_summary {
     double min, max, mean, std; /* over the classes; std of the population */
 } hpac_f1_summary;
 
-/* With Keras's epsilon, as in the reference notebooks: tp / (tp + fp + 1e-7), tp / (tp + fn +
- * 1e-7), 2 p r / (p + r + 1e-7). */
+/* tp / (tp + fp + 1e-7), with Keras's epsilon, as in the reference notebooks. */
 double hpac_precision_of(hpac_confusion counts);
+/* tp / (tp + fn + 1e-7) */
 double hpac_recall_of(hpac_confusion counts);
+/* 2 p r / (p + r + 1e-7), of this precision and recall. */
 double hpac_f1_of(hpac_confusion counts);
 /* F1 over the classes; all 0 without classes. */
 hpac_f1_summary hpac_f1_summarize(const hpac_counts *counts);

@@ -59,8 +59,9 @@ typedef struct hpac_network_batch {
 hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network);
 void hpac_network_destroy(hpac_network *network); /* NULL is fine */
 
-/* What hpac_network_allocate allocates, and the sum of its parts. */
+/* What hpac_network_allocate allocates. */
 hpac_memory_plan hpac_network_memory_plan(const hpac_network *network);
+/* The sum of its parts. */
 size_t hpac_memory_plan_nbytes(hpac_memory_plan plan);
 /* Prints one line per layer with output shape and parameters, then the plans with the algorithms
  * that the device chose, then the memory plan. */
@@ -76,11 +77,12 @@ hpac_status hpac_network_allocate(hpac_network *network);
 /* Draws the initial weights from (seed, tensor): see hpac_initializer (layer.h). */
 hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed);
 
-/* Copies weights and accumulators (layer_count, as hpac_weights_create makes them) to the device,
- * or from it, and waits for it. Any of the three may be NULL. */
+/* Copies weights and accumulators (layer_count, as hpac_weights_create makes them) to the device
+ * and waits for it. Any of the three may be NULL. */
 hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weights,
                                 const hpac_weights *square_average,
                                 const hpac_weights *delta_average);
+/* The same from the device. */
 hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
                                 hpac_weights *square_average, hpac_weights *delta_average);
 /* The gradients of the last training step, for tests; the network must be `unfused`. */

@@ -238,7 +238,8 @@ static void assert_cells(const char *page, const char *cells)
         snprintf(row + length, sizeof row - length, "<td%s>%s</td>",
                  text ? "" : " class=\"number\"", text ? cell + 1 : cell);
     }
-    strcat(row, "</tr>\n");
+    size_t length = strlen(row);
+    snprintf(row + length, sizeof row - length, "</tr>\n");
     assert_page_has(page, row);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/param.h>
 
@@ -227,7 +228,7 @@ hpac_status hpac_cpu_try_conv2d(cpu_device *device, const hpac_plan_request *req
     HPAC_TRY(choose_passes(device, request, plan, &passes));
     HPAC_TRY(make_reorders(plan, &passes));
     if (has(plan, CPU_INPUT_TO_SOURCE))
-        strcpy(plan->base.base.algorithm, "reorder ");
+        snprintf(plan->base.base.algorithm, sizeof plan->base.base.algorithm, "reorder ");
     HPAC_TRY(hpac_cpu_plan_add_passes(&plan->base, &passes));
     return add_parameters(&plan->base, &request->ops[0], &passes);
 }

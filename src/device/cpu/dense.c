@@ -247,7 +247,7 @@ static hpac_status make_prediction(const hpac_plan_request *request, dense_plan 
     plan->sums_offset = hpac_plan_reserve(&public->workspace_nbytes,
                                           plan->base.input.batch * plan->width * sizeof(float));
     plan->base.forward = dense_predict;
-    strcpy(public->algorithm, "sums in one order");
+    snprintf(public->algorithm, sizeof public->algorithm, "sums in one order");
     return HPAC_OK;
 }
 

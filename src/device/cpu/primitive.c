@@ -31,6 +31,8 @@ hpac_status hpac_cpu_describe_pass(cpu_device *device, const void *op_desc, bool
     dnnl_primitive_desc_t desc;
     dnnl_status_t status = dnnl_primitive_desc_create(
         &desc, op_desc, relu ? device->relu_attributes : device->attributes, device->engine, hint);
+    /* Unimplemented is what oneDNN returns for a shape or layout that it lacks: the pass is
+     * missing, and the caller tries another layout or fails by name. */
     if (status != dnnl_success && status != dnnl_unimplemented)
         return hpac_cpu_fail(status, "dnnl_primitive_desc_create");
     passes->descs[pass] = status == dnnl_success ? desc : NULL;
