@@ -65,7 +65,9 @@ hpac_status rundir_tidy(const char *path, const char *const *files)
     return hpac_directory_remove_files(path, is_temporary, files);
 }
 
-bool rundir_is_new(const char *path, const char *const *files)
+/* Whether a directory holds nothing but what a killed program left while it wrote `files` (names,
+ * then NULL). */
+static bool is_new(const char *path, const char *const *files)
 {
     DIR *stream = opendir(path);
     bool new = stream != NULL;
@@ -84,7 +86,7 @@ hpac_status rundir_lock_group(const char *path, const rundir_group *group, bool 
                          "%s: directory of a single run; choose another one with --out", path);
     if (!hpac_path_exists(path))
         return HPAC_OK;
-    if (!force && !hpac_directory_has(path, group->mark) && !rundir_is_new(path, group->files))
+    if (!force && !hpac_directory_has(path, group->mark) && !is_new(path, group->files))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: has files, but no %s; choose another directory with --out, or use "
                          "--force",
@@ -116,7 +118,7 @@ hpac_status rundir_inspect(const char *path, bool force, rundir *dir)
     if (!hpac_path_exists(path))
         return HPAC_OK;
     HPAC_TRY(rundir_lock(path, dir));
-    if (rundir_is_new(path, run_file_names))
+    if (is_new(path, run_file_names))
         return HPAC_OK;
     dir->has_checkpoint = hpac_directory_has(path, hpac_run_files[HPAC_RUN_CHECKPOINT].name);
     dir->state = RUN_UNFINISHED;
@@ -128,7 +130,7 @@ hpac_status rundir_claim(const char *path, rundir *dir)
     HPAC_TRY(hpac_directory_create(path));
     if (dir->lock < 0)
         HPAC_TRY(rundir_lock(path, dir));
-    if (dir->state == RUN_NEW && !rundir_is_new(path, run_file_names))
+    if (dir->state == RUN_NEW && !is_new(path, run_file_names))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: files were added to this directory since it was checked; another "
                          "hpac?",

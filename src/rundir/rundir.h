@@ -39,10 +39,7 @@ typedef struct rundir_group {
 /* Locks such a directory, if it exists. Errors: those of rundir_lock; CONFIG when it is a run's or,
  * without `force`, when it has other files. */
 hpac_status rundir_lock_group(const char *path, const rundir_group *group, bool force, rundir *dir);
-/* Whether a directory holds nothing but what a killed program left while it wrote `files` (names,
- * then NULL). */
-bool rundir_is_new(const char *path, const char *const *files);
-/* Removes these temporary files. Errors: CONFIG. */
+/* Removes what a killed program left while it wrote `files` (names, then NULL). Errors: CONFIG. */
 hpac_status rundir_tidy(const char *path, const char *const *files);
 /* Inspects a directory without writing. Errors: CONFIG, when it is not a directory, another hpac
  * has it locked, or it holds files but no run.json. */
