@@ -72,7 +72,7 @@ bool hpac_dataset_is_cached(const hpac_dataset *dataset);
 /* Checks every file of these rows (NULL: all rows): present, PNG signature, size in range. All bad
  * ones are reported in one DATA error, in the order of rows and channels, with the name of a
  * similar file if there is one. Without `rows` a warning is logged if files differ in size.
- * `threads` as in hpac_parallel_for. Images of a pool are checked once. */
+ * `threads` as in hpac_parallel_for. Images of a pool that are all good are checked once. */
 hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, size_t row_count,
                                int threads);
 
@@ -86,7 +86,7 @@ hpac_status hpac_dataset_reader_create(hpac_dataset *dataset, hpac_dataset_reade
 void hpac_dataset_reader_destroy(hpac_dataset_reader *reader); /* NULL is fine */
 
 /* Writes the prepared image of a row to `pixels`, from the cache or from its files. On error the
- * pixels are undefined. Errors: DATA, naming the file. */
+ * pixels are undefined. Errors: DATA, naming the file; INTERNAL (memory). */
 hpac_status hpac_dataset_read(hpac_dataset_reader *reader, size_t row, void *pixels);
 
 /* How to visit all rows on several threads. */

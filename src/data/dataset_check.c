@@ -116,13 +116,14 @@ static void add_problem(check *work, size_t file, hpac_problems *problems)
                       similar ? similar : "", similar ? ")" : "");
 }
 
-/* All bad files as one error; with skip_bad_images a warning, unless no image is left. */
-static hpac_status report_problems(check *work)
+/* All bad files as one error; with skip_bad_images a warning, unless no image is left. *bad_rows:
+ * how many rows have them. */
+static hpac_status report_problems(check *work, size_t *bad_rows)
 {
     const hpac_dataset *dataset = work->dataset;
     hpac_problems problems = {0};
     const char *first = NULL;
-    size_t bad_rows = 0;
+    *bad_rows = 0;
     for (size_t row = 0; row < work->row_count; row++) {
         size_t before = problems.count;
         for (size_t file = row * work->channels; file < (row + 1) * work->channels; file++)
@@ -130,14 +131,14 @@ static hpac_status report_problems(check *work)
                 add_problem(work, file, &problems);
                 first = first ? first : work->files[file].problem;
             }
-        bad_rows += problems.count > before;
+        *bad_rows += problems.count > before;
     }
-    if (bad_rows == 0 || !dataset->options.skip_bad_images || bad_rows == work->row_count)
+    if (*bad_rows == 0 || !dataset->options.skip_bad_images || *bad_rows == work->row_count)
         return hpac_problems_finish(&problems, HPAC_ERR_DATA, "%s: bad images", dataset->images);
     free(problems.text);
     hpac_log_warning("%s: %zu of %zu images have missing or bad files and will be skipped; the "
                      "first: %s",
-                     dataset->images, bad_rows, work->row_count, first);
+                     dataset->images, *bad_rows, work->row_count, first);
     return HPAC_OK;
 }
 
@@ -204,6 +205,7 @@ hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, 
                                int threads)
 {
     struct stat info;
+    size_t bad_rows;
     if (dataset->set->checked)
         return HPAC_OK;
     if (stat(dataset->images, &info) != 0 || !S_ISDIR(info.st_mode))
@@ -220,10 +222,10 @@ hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, 
     work.file_count = work.row_count * work.channels;
     HPAC_TRY_NEW(work.files, work.file_count + 1); /* + 1: none is no failure */
     HPAC_TRY(hpac_parallel_for(threads, work.file_count, check_file, &work));
-    HPAC_TRY(report_problems(&work));
+    HPAC_TRY(report_problems(&work, &bad_rows));
     if (!rows) {
         HPAC_TRY(report_sizes(&work));
-        dataset->set->checked = dataset->options.pool != NULL;
+        dataset->set->checked = dataset->options.pool && bad_rows == 0;
     }
     return HPAC_OK;
 }
