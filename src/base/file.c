@@ -164,8 +164,11 @@ hpac_status hpac_directory_remove_files(const char *directory,
                                         const void *user)
 {
     DIR *opened = opendir(directory);
-    if (!opened)
+    if (!opened && (errno == ENOENT || errno == ENOTDIR))
         return HPAC_OK;
+    if (!opened)
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot read directory: %s", directory,
+                         strerror(errno));
     hpac_status status = HPAC_OK;
     for (struct dirent *entry; status == HPAC_OK && (entry = readdir(opened));)
         if (is_ours(user, entry->d_name) && unlinkat(dirfd(opened), entry->d_name, 0) != 0 &&

@@ -49,8 +49,8 @@ bool hpac_path_exists(const char *path);
 /* The same for a name in a directory. */
 bool hpac_directory_has(const char *directory, const char *name);
 
-/* Removes the files of a directory whose names `is_ours` accepts; a missing directory has none.
- * Errors: CONFIG. */
+/* Removes the files of a directory whose names `is_ours` accepts; what is missing, or no directory,
+ * has none. Errors: CONFIG. */
 hpac_status hpac_directory_remove_files(const char *directory,
                                         bool (*is_ours)(const void *user, const char *name),
                                         const void *user);

@@ -18,6 +18,7 @@ typedef struct signature {
     }
 
 static const signature signatures[] = {
+    SIGNATURE("a PNG image", "\x89PNG\r\n\x1A\n", 0),
     SIGNATURE("a JPEG image", "\xFF\xD8\xFF", 0),
     SIGNATURE("a TIFF image", "II*\0", 0),
     SIGNATURE("a TIFF image", "MM\0*", 0),

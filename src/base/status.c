@@ -112,8 +112,10 @@ static char *write_problems(const char *text)
     FILE *stream = descriptor >= 0 ? fdopen(descriptor, "w") : NULL;
     if (stream) {
         fprintf(stream, "%s\n", text + 1); /* + 1: the newline before the first line */
-        if (fclose(stream) == 0)
+        bool complete = !ferror(stream);
+        if (fclose(stream) == 0 && complete)
             return path;
+        unlink(path);
     } else if (descriptor >= 0)
         close(descriptor);
     free(path);

@@ -71,6 +71,7 @@ Test(csv, files_that_are_not_utf8_text_are_named)
     assert_no_csv("\0I\0d\0\n", 6, "a.csv: UTF-16 text, expected UTF-8");
     assert_no_csv("\n<!DOCTYPE html>\n<html>", 22, "a.csv: an HTML page, expected CSV text");
     assert_no_csv("PK\x03\x04 xl/workbook.xml", 20, "a.csv: a ZIP archive, expected CSV text");
+    assert_no_csv("\x89PNG\r\n\x1A\n", 8, "a.csv: a PNG image, expected CSV text");
     assert_no_csv("\x1F\x8B\x08", 3, "a.csv: gzip-compressed data, expected CSV text");
     assert_no_csv("{\"a\": 1}", 8, "a.csv: JSON text, expected CSV text");
     assert_no_csv("\0\0\0", 3, "a.csv: filled with zeros");

@@ -235,6 +235,25 @@ Test(file, a_directory_has_names)
     cr_assert(hpac_directory_has(scratch_folder(), "50%s off"));
 }
 
+static bool is_chosen(const void *chosen, const char *name)
+{
+    return strcmp(name, chosen) == 0;
+}
+
+Test(file, chosen_files_of_a_directory_are_removed)
+{
+    cr_assert_eq(hpac_directory_remove_files(scratch_path("absent"), is_chosen, "a"), HPAC_OK);
+    const char *file = scratch_write_text("a", "x");
+    cr_assert_eq(hpac_directory_remove_files(file, is_chosen, "a"), HPAC_OK);
+    scratch_write_text("b", "x");
+    cr_assert_eq(hpac_directory_remove_files(scratch_folder(), is_chosen, "a"), HPAC_OK);
+    cr_assert_not(hpac_directory_has(scratch_folder(), "a"));
+    cr_assert(hpac_directory_has(scratch_folder(), "b"));
+    cr_assert_eq(mkdir(scratch_path("a"), 0777), 0);
+    cr_assert_eq(hpac_directory_remove_files(scratch_folder(), is_chosen, "a"), HPAC_ERR_CONFIG);
+    assert_message_has("/a: cannot remove file: ");
+}
+
 Test(file, existing_names_are_listed)
 {
     static const char *const names[] = {"a.csv", "b.csv", "c.csv"};
