@@ -145,10 +145,11 @@ static size_t find_row(const dealer *deal, size_t fold, uint32_t mask)
  * this class alone: sizes and all other classes stay as they are. True if any were exchanged. */
 static bool even_out_pair(dealer *deal, size_t class_number, size_t from, size_t to)
 {
-    size_t *surplus = &deal->dealt[from][class_number], *lacking = &deal->dealt[to][class_number];
+    size_t *from_count = &deal->dealt[from][class_number];
+    size_t *to_count = &deal->dealt[to][class_number];
     uint32_t bit = (uint32_t)1 << class_number;
     bool exchanged = false;
-    for (size_t i = 0; i<deal->row_count && * surplus> * lacking + 1; i++) {
+    for (size_t i = 0; *to_count + 1 < *from_count && i < deal->row_count; i++) {
         size_t row = deal->order[i];
         if (deal->fold_of[row] != from || !(deal->masks[row] & bit))
             continue;
@@ -157,8 +158,8 @@ static bool even_out_pair(dealer *deal, size_t class_number, size_t from, size_t
             continue;
         deal->fold_of[row] = to;
         deal->fold_of[other] = from;
-        --*surplus;
-        ++*lacking;
+        --*from_count;
+        ++*to_count;
         exchanged = true;
     }
     return exchanged;
@@ -237,8 +238,8 @@ static hpac_status check_options(const hpac_split_options *options, size_t row_c
     /* Every fold has every row number once; better refused now than killed later. */
     double needed_mib =
         (double)options->folds * options->repeats * (double)row_count * sizeof(size_t) / (1 << 20);
-    double machine_mib = (double)hpac_memory_total() / (1 << 20);
-    if (needed_mib > machine_mib / 2)
+    double machine_mib = (double)hpac_memory_total() / (1 << 20); /* 0: unknown */
+    if (machine_mib > 0 && needed_mib > machine_mib / 2)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "split: %d folds x %d repeats of %zu rows need %.0f MiB, more than half "
                          "of this machine's %.0f",

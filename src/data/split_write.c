@@ -6,9 +6,7 @@
 #include "base/memory.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 /* numpy's print options: threshold, edgeitems, linewidth. */
 enum { PRINT_THRESHOLD = 1000, PRINT_EDGE = 3, PRINT_WIDTH = 75 };
@@ -91,26 +89,25 @@ static bool is_fold_file(const char *name, size_t *fold)
     return false;
 }
 
-/* Files of an earlier split: without `force` an error; with it those of folds from `count` on,
- * which would remain beside the new ones, are removed. */
-static hpac_status clear_directory(const char *path, bool force, size_t count)
+/* Whether a name is that of a file of a fold from `*user`, a size_t, on. */
+static bool is_fold_from(const void *user, const char *name)
+{
+    size_t fold;
+    return is_fold_file(name, &fold) && fold >= *(const size_t *)user;
+}
+
+/* Refuses a directory with the files of an earlier split. */
+static hpac_status check_directory(const char *path)
 {
     hpac_status status = HPAC_OK;
     size_t fold;
     DIR *directory = opendir(path);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        if (!is_fold_file(entry->d_name, &fold))
-            continue;
-        if (!force)
+    for (struct dirent *entry; directory && (entry = readdir(directory));)
+        if (is_fold_file(entry->d_name, &fold))
             status = hpac_fail(HPAC_ERR_CONFIG,
                                "%s: already has folds (%s); use another --out, or replace them "
                                "with --force",
                                path, entry->d_name);
-        else if (fold >= count && unlinkat(dirfd(directory), entry->d_name, 0) != 0 &&
-                 errno != ENOENT)
-            status = hpac_fail(HPAC_ERR_DATA, "%s/%s: cannot remove: %s", path, entry->d_name,
-                               strerror(errno));
-    }
     if (directory)
         closedir(directory);
     return status;
@@ -152,7 +149,7 @@ hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
                              const char *directory, bool force)
 {
     if (!force)
-        HPAC_TRY(clear_directory(directory, false, 0));
+        HPAC_TRY(check_directory(directory));
     HPAC_TRY(hpac_directory_create(directory));
     HPAC_AUTO(file_list_fini) file_list list = {0};
     HPAC_TRY_NEW(list.files, 2 * split->count);
@@ -160,5 +157,6 @@ hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
         HPAC_TRY(write_side(split, list.count, labels, directory, &list.files[list.count]));
     for (size_t i = 0; i < list.count; i++)
         HPAC_TRY(hpac_file_commit(&list.files[i]));
-    return force ? clear_directory(directory, true, split->count) : HPAC_OK;
+    /* Those of more folds than this split has would remain beside the new ones. */
+    return force ? hpac_directory_remove_files(directory, is_fold_from, &split->count) : HPAC_OK;
 }
