@@ -3,15 +3,13 @@
  *
  *     hpac_log_info("skipped %zu images", skipped);
  *
- * Thread-safe. Lines pass through hpac_printable (src/base/printable.h). Failures to write to
- * stderr are ignored.
+ * Thread-safe. Lines pass through hpac_printable (src/base/printable.h). Lines that cannot be
+ * written are lost without an error.
  */
 #ifndef HPAC_LOG_H
 #define HPAC_LOG_H
 
 #include <hpac/status.h>
-
-#include <stdbool.h>
 
 typedef enum hpac_log_level {
     HPAC_LOG_ERROR,

@@ -37,12 +37,12 @@ double hpac_precision_of(hpac_confusion counts);
 double hpac_recall_of(hpac_confusion counts);
 /* 2 p r / (p + r + 1e-7), of this precision and recall. */
 double hpac_f1_of(hpac_confusion counts);
-/* F1 over the classes; all 0 without classes. */
+/* F1 over the classes. */
 hpac_f1_summary hpac_f1_summarize(const hpac_counts *counts);
 /* The sum over the classes. */
 hpac_confusion hpac_confusion_sum(const hpac_counts *counts);
 
-/* The mean over images and classes; NaN for a set without images. */
+/* The mean over images and classes. */
 double hpac_mean_loss(const hpac_counts *counts);
 /* Share of labels, zeros and ones alike, predicted correctly. */
 double hpac_accuracy(const hpac_counts *counts);

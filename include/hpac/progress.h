@@ -1,6 +1,6 @@
 /* Progress of a training, an evaluation or a prediction, reported after every batch. */
-#ifndef HPAC_PUBLIC_PROGRESS_H
-#define HPAC_PUBLIC_PROGRESS_H
+#ifndef HPAC_PROGRESS_H
+#define HPAC_PROGRESS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,6 @@
 /* The nearest word by edit distance. */
 #include "nearest.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 hpac_nearest hpac_nearest_to(const char *word)

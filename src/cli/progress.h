@@ -1,7 +1,7 @@
 /* The progress bar: one line of stderr redrawn, or a plain line now and then when that is not a
  * terminal. */
-#ifndef HPAC_PROGRESS_H
-#define HPAC_PROGRESS_H
+#ifndef HPAC_CLI_PROGRESS_H
+#define HPAC_CLI_PROGRESS_H
 
 #include <hpac/trainer.h>
 

@@ -12,8 +12,6 @@
 #include <pthread.h>
 #include <string.h>
 
-const char *const hpac_channel_names[HPAC_MAX_CHANNELS] = {"green", "blue", "red", "yellow"};
-
 const hpac_stain hpac_channel_stains[HPAC_MAX_CHANNELS] = {HPAC_STAIN_GREEN, HPAC_STAIN_BLUE,
                                                            HPAC_STAIN_RED, HPAC_STAIN_YELLOW};
 

@@ -40,6 +40,8 @@ const char *const hpac_class_names[HPAC_CLASS_COUNT] = {
     "Rods & rings",
 };
 
+const char *const hpac_channel_names[HPAC_MAX_CHANNELS] = {"green", "blue", "red", "yellow"};
+
 int hpac_class_find(const char *name)
 {
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
