@@ -139,17 +139,23 @@ hpac_status rundir_claim(const char *path, rundir *dir)
     return rundir_tidy(path, run_file_names);
 }
 
-static bool is_run_file(const void *all, const char *name)
+static hpac_status remove_run_file(const char *directory, hpac_run_file_number number)
 {
-    for (size_t i = 0; i < HPAC_RUN_FILE_COUNT; i++)
-        if (strcmp(name, hpac_run_files[i].name) == 0)
-            return *(const bool *)all || hpac_run_files[i].written == HPAC_WRITTEN_AT_END;
-    return false;
+    HPAC_AUTO_FREE char *path = hpac_run_path(directory, number);
+    HPAC_TRY_MEMORY(path, strlen(directory));
+    return unlink(path) == 0 || errno == ENOENT
+               ? HPAC_OK
+               : hpac_fail(HPAC_ERR_CONFIG, "%s: cannot remove file: %s", path, strerror(errno));
 }
 
 hpac_status rundir_clear(const char *path, bool all)
 {
-    return hpac_directory_remove_files(path, is_run_file, &all);
+    if (all) /* first: without it a half removed run is not taken for a finished one */
+        HPAC_TRY(remove_run_file(path, HPAC_RUN_RUN_JSON));
+    for (hpac_run_file_number file = 0; file < HPAC_RUN_FILE_COUNT; file++)
+        if (all || hpac_run_files[file].written == HPAC_WRITTEN_AT_END)
+            HPAC_TRY(remove_run_file(path, file));
+    return HPAC_OK;
 }
 
 /* Reports the first line in which two texts differ. */

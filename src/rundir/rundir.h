@@ -46,7 +46,8 @@ hpac_status rundir_tidy(const char *path, const char *const *files);
 hpac_status rundir_inspect(const char *path, bool force, rundir *dir);
 /* Creates the directory if it is missing, locks it, and checks that it can be written to. */
 hpac_status rundir_claim(const char *path, rundir *dir);
-/* Removes the files of a run (run_files.h): all, or those written at the end. */
+/* Removes the files of a run (run_files.h): all, run.json first, so that what a crash leaves is no
+ * run; or those written at the end. Errors: CONFIG. */
 hpac_status rundir_clear(const char *path, bool all);
 
 /* A run can only continue with the configuration it was started with: all keys must agree with

@@ -57,6 +57,18 @@ Test(run_files, all_go_with_force_and_no_others)
     cr_expect(hpac_directory_has(scratch_folder(), "notes.txt"));
 }
 
+/* A removal that ends early, here at a directory in the place of a file, leaves no run. */
+Test(run_files, run_json_goes_first)
+{
+    put_files();
+    cr_assert_eq(unlink(scratch_path("config.yaml")), 0);
+    cr_assert_eq(mkdir(scratch_path("config.yaml"), 0777), 0);
+    cr_expect_eq(rundir_clear(scratch_folder(), true), HPAC_ERR_CONFIG);
+    cr_expect_not_null(strstr(hpac_error_message(), "config.yaml: cannot remove file"));
+    cr_expect(!hpac_directory_has(scratch_folder(), "run.json"));
+    cr_expect(hpac_directory_has(scratch_folder(), "model.h5"));
+}
+
 Test(run_files, those_of_the_end_go_when_a_run_goes_on)
 {
     static const char *const end[] = {"model.h5", "predictions.csv", "submission_proba.csv",
