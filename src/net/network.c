@@ -18,6 +18,11 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+static double mib(size_t nbytes)
+{
+    return (double)nbytes / 0x1p20;
+}
+
 static hpac_shape input_shape(const hpac_network *network)
 {
     const hpac_batch_format *format = &network->options.format;
@@ -178,10 +183,9 @@ hpac_status hpac_network_check_memory(const hpac_network *network, const hpac_ne
     if (needed <= info.free_nbytes)
         return HPAC_OK;
     return hpac_fail(HPAC_ERR_DEVICE,
-                     "%s: the network needs %.1f MiB, %.1f MiB of %.1f MiB are free; lower "
-                     "train.batch_size",
-                     info.name, (double)needed / 0x1p20, (double)info.free_nbytes / 0x1p20,
-                     (double)info.total_nbytes / 0x1p20);
+                     "%s: the network needs %.1f MiB, %.1f MiB of %.1f MiB are free%s", info.name,
+                     mib(needed), mib(info.free_nbytes), mib(info.total_nbytes),
+                     network->options.training ? "; lower train.batch_size" : "");
 }
 
 typedef struct memory_block {
@@ -398,11 +402,6 @@ void network_describe_stage(const hpac_network *network, const network_stage *st
     for (size_t i = 0; i < stage->op_count && used < 96; i++)
         used += (size_t)snprintf(text + used, 96 - used, "%s%s", i > 0 ? " + " : "",
                                  hpac_op_name(ops[i].kind));
-}
-
-static double mib(size_t nbytes)
-{
-    return (double)nbytes / 0x1p20;
 }
 
 void hpac_network_print(const hpac_network *network, FILE *stream)

@@ -301,3 +301,51 @@ Test(network_devices, impossible_places_are_refused)
     close_trained(&run);
     hpac_config_fini(&config);
 }
+
+/* ---- memory ---- */
+
+static const hpac_device_ops *device_ops;
+static size_t free_nbytes; /* that the device reports */
+
+static hpac_status describe_full(hpac_device *device, hpac_device_info *info)
+{
+    HPAC_TRY(device_ops->describe(device, info));
+    info->free_nbytes = free_nbytes;
+    return HPAC_OK;
+}
+
+/* What is missing is known before anything is allocated. */
+Test(network_devices, memory_is_checked_with_both_sizes)
+{
+    hpac_config config = load_small("configs/improved_batch128.yaml");
+    trained run;
+    open_trained(&run, &config, &(manner){.device = tested_device()});
+    device_ops = run.device->ops;
+    hpac_device_ops full = *device_ops;
+    full.describe = describe_full;
+    run.device->ops = &full;
+    size_t needed = hpac_memory_plan_nbytes(hpac_network_memory_plan(run.network));
+    free_nbytes = needed;
+    assert_ok(hpac_network_check_memory(run.network, NULL));
+    cr_expect_eq(hpac_network_check_memory(run.network, run.network), HPAC_ERR_DEVICE);
+    free_nbytes = needed - 1;
+    cr_expect_eq(hpac_network_check_memory(run.network, NULL), HPAC_ERR_DEVICE);
+    char sizes[96];
+    snprintf(sizes, sizeof sizes, "the network needs %.1f MiB, %.1f MiB of ",
+             (double)needed / 0x1p20, (double)free_nbytes / 0x1p20);
+    expect_message(sizes);
+    expect_message("are free; lower train.batch_size");
+    free_nbytes = 1000;
+    hpac_network_options options = {.device = run.device,
+                                    .layers = config.layers,
+                                    .layer_count = config.layer_count,
+                                    .format = run.format};
+    hpac_network *evaluation;
+    assert_ok(hpac_network_create(&options, &evaluation));
+    cr_expect_eq(hpac_network_allocate(evaluation), HPAC_ERR_DEVICE);
+    cr_expect_null(strstr(hpac_error_message(), "batch_size"), "%s", hpac_error_message());
+    hpac_network_destroy(evaluation);
+    run.device->ops = device_ops;
+    close_trained(&run);
+    hpac_config_fini(&config);
+}
