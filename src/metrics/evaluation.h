@@ -7,9 +7,9 @@
  *     hpac_status status = hpac_evaluate(&set, thresholds, &evaluation);
  *
  * The metrics are scikit-learn's on the same predictions, except for the epsilon of precision,
- * recall and F1 (metrics.h; less than 1e-6 unless a class has hardly any support) and for undefined
- * ones, which are NaN here: the average precision of a class without positives (scikit-learn: 0),
- * the area under the ROC curve of a class that all images have or none.
+ * recall and F1 (metrics.h), which lowers them by at most 1.5e-7, and for undefined ones, which are
+ * NaN here: the average precision of a class without positives (scikit-learn: 0), the area under
+ * the ROC curve of a class that all images have or none.
  */
 #ifndef HPAC_METRICS_EVALUATION_H
 #define HPAC_METRICS_EVALUATION_H
