@@ -3,9 +3,11 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "data/dataset.h"
 #include "metrics/density.h"
 #include "report/report.h"
-#include "train/train_internal.h"
+#include "rundir/run_results.h"
+#include "train/run_directory.h"
 
 #include <string.h>
 

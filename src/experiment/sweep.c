@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "data/dataset.h"
 #include "report/report.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "sweep.h"
 
 #include "config/config_schema.h"
-#include "train/train_internal.h"
+#include "train/run_directory.h"
 
 /* ---- sweep_file.c: the file and its four keys ---- */
 

@@ -4,12 +4,11 @@
 
 #include <hpac/model.h>
 #include <hpac/network.h>
-#include <hpac/trainer.h>
+
+#include "run_directory.h"
 
 #include "loop/loop.h"
 #include "rundir/history.h"
-#include "rundir/run_results.h"
-#include "rundir/rundir.h"
 #include "rundir/submission.h"
 
 #include <time.h>
@@ -70,19 +69,8 @@ hpac_status train_open_loop(const train_job *training, hpac_phase phase, bool re
 hpac_status train_run_pass(train_job *training, hpac_loop *loop, hpac_loop_pass *pass);
 void train_teardown(train_job *training);
 
-/* ---- run_directory.c ---- */
+/* ---- run_directory.c; the rest of it is in run_directory.h ---- */
 
-/* Removes the files of a run (all, or those written at its end), and its report. */
-hpac_status train_clear_directory(const char *path, bool all);
-/* Clears a directory that no process has locked, if it exists. */
-hpac_status train_begin_anew(const char *path);
-/* Makes a finished run one to be continued. Errors: CONFIG without a checkpoint. */
-hpac_status train_reopen(const char *path, rundir *dir);
-/* Inspects the directory of one run of several, and whether the run can continue with this
- * configuration; a finished one with fewer epochs than configured is RUN_UNFINISHED. With `force`
- * it may hold anything. Errors: those of rundir_inspect; CONFIG when the run has another
- * configuration, or more epochs. */
-hpac_status train_inspect(const char *path, const hpac_config *config, bool force, rundir *dir);
 /* The skipped images of a run that is resumed; warns when it was started on another device, or with
  * another number of threads. */
 void train_read_run_json(train_job *training);
@@ -92,13 +80,6 @@ hpac_status train_write_config(train_job *training);
 void train_collect_skipped(train_job *training);
 /* Writes run.json: "running", "interrupted", "failed" or "finished". */
 hpac_status train_write_run_json(const train_job *training, const char *state);
-/* Whether a report is wanted and can be drawn; if it cannot, logs a warning with the command that
- * writes it later. */
-bool train_report_probe(const hpac_train_options *options);
-/* Writes the report of a run, a cross-validation or a sweep, and warns where it cannot. Errors:
- * HPAC_INTERRUPTED. */
-hpac_status train_report_write(const char *path, const volatile sig_atomic_t *stop);
-
 /* ---- checkpoint.c ---- */
 
 /* Loads train.initial_model, if there is one. */

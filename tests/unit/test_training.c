@@ -8,6 +8,7 @@
 
 #include "formula.h"
 #include "picture_folder.h"
+#include "recorded_steps.h"
 #include "scratch.h"
 #include "tested_device.h"
 
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COUNT = 50, TARGETS = 2, BATCH = 6, MAX_STEPS = 200 };
+enum { COUNT = 50, TARGETS = 2, BATCH = 6 };
 
 static const int targets[TARGETS] = {0, 5};
 
@@ -24,33 +25,6 @@ static const int targets[TARGETS] = {0, 5};
 static bool label_of(size_t row, int t)
 {
     return formula_hash(5, row * TARGETS + (size_t)t) % 6 < (t == 0 ? 3 : 2);
-}
-
-/* ---- a device that records the steps ---- */
-
-static struct {
-    hpac_device_ops ops;
-    hpac_status (*set_step)(hpac_device *device, uint64_t seed, uint32_t step);
-    uint32_t steps[MAX_STEPS];
-    size_t count;
-} recorded;
-
-static hpac_status record_step(hpac_device *device, uint64_t seed, uint32_t step)
-{
-    cr_assert_lt(recorded.count, MAX_STEPS);
-    recorded.steps[recorded.count++] = step;
-    return recorded.set_step(device, seed, step);
-}
-
-static hpac_device *open_recording_device(void)
-{
-    hpac_device *device =
-        open_tested_device((hpac_device_options){.threads = 1, .deterministic = true});
-    recorded.ops = *device->ops;
-    recorded.set_step = recorded.ops.set_step;
-    recorded.ops.set_step = record_step;
-    device->ops = &recorded.ops;
-    return device;
 }
 
 /* ---- trainings ---- */
@@ -66,7 +40,7 @@ static void open_fixture(fixture *fix)
 {
     memset(fix, 0, sizeof *fix);
     picture_folder_create(&fix->folder, COUNT);
-    fix->device = open_recording_device();
+    fix->device = open_tested_device((hpac_device_options){.threads = 1, .deterministic = true});
     char text[8192] = "Id,Target\n";
     size_t length = strlen(text);
     for (size_t row = 0; row < COUNT; row++)
@@ -131,10 +105,11 @@ static char *read_text(const char *run, const char *file)
 
 static void expect_steps(uint32_t first, uint32_t end)
 {
-    cr_expect_eq(recorded.count, end - first, "%zu steps", recorded.count);
-    for (size_t i = 0; i < recorded.count; i++)
-        cr_expect_eq(recorded.steps[i], first + i, "step %u at %zu", recorded.steps[i], i);
-    recorded.count = 0;
+    cr_expect_eq(recorded_step_count, end - first, "%zu steps", recorded_step_count);
+    for (size_t i = 0; i < recorded_step_count; i++)
+        cr_expect_eq(recorded_steps[i].step, first + i, "step %u at %zu", recorded_steps[i].step,
+                     i);
+    recorded_step_count = 0;
 }
 
 /* Dropout is drawn from the step: each has a number of its own over epochs and resumes. */
@@ -142,6 +117,7 @@ Test(training, hands_consecutive_steps_to_the_device_over_epochs_and_resumes)
 {
     fixture fix;
     open_fixture(&fix);
+    recorded_steps_start(fix.device);
     hpac_run_info info;
     assert_ok(train(&fix, "run", 1, "", false));
     assert_ok(hpac_run_info_read(scratch_path("run"), &info));
@@ -154,13 +130,14 @@ Test(training, hands_consecutive_steps_to_the_device_over_epochs_and_resumes)
     /* Stopped in the middle of an epoch. */
     fix.stop_after = 2;
     cr_assert_eq(train(&fix, "run", 4, "", true), HPAC_INTERRUPTED);
-    uint32_t done = 3 * batches + (uint32_t)recorded.count;
+    uint32_t done = 3 * batches + (uint32_t)recorded_step_count;
     cr_expect_lt(done, 4 * batches);
     expect_steps(3 * batches, done);
     fix.stop = 0;
     fix.stop_after = 0;
     assert_ok(train(&fix, "run", 4, "", true));
     expect_steps(done, 4 * batches);
+    recorded_steps_stop(fix.device);
     close_fixture(&fix);
 }
 
