@@ -11,7 +11,7 @@
 
 #include <signal.h>
 
-/* Installs the handlers and returns what the first signal sets to its number. A second SIGINT ends
+/* Installs the handlers and returns what a signal sets to its number. A second SIGINT ends
  * the program at once; the others may come twice (timeout and srun send them to the process and to
  * its group). SIGHUP and SIGUSR1 stay ignored where they are, as under nohup. */
 const volatile sig_atomic_t *hpac_watch_stop_signals(void);

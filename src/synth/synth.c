@@ -1,19 +1,77 @@
-/* Writing a synthetic data set. */
-#include "synth.h"
+/* Synthetic data sets: labels and Ids, and writing the files. */
+#include "synth_scene.h"
+#include "synth_table.h"
 
 #include <hpac/labels.h>
 
 #include "base/file.h"
-#include "base/machine.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/pause.h"
 #include "image/image.h"
 
-#include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+/* After these every class is within 1 % of the mean. Endosomes converge last: lysosomes never occur
+ * without them. */
+#define FITTING_ROUNDS 100
+
+/* Iterative proportional fitting (Deming, Stephan 1940): scales the sets of each class in turn to
+ * the mean weight, until all have it. */
+static void equalize(double *weights)
+{
+    double mean = 0.0;
+    for (int set = 0; set < HPAC_SYNTH_SETS; set++)
+        mean += weights[set] * __builtin_popcount(synth_masks[set]) / HPAC_CLASS_COUNT;
+    for (int i = 0; i < FITTING_ROUNDS * HPAC_CLASS_COUNT; i++) {
+        int label = i % HPAC_CLASS_COUNT;
+        double sum = 0.0;
+        for (int set = 0; set < HPAC_SYNTH_SETS; set++)
+            sum += synth_masks[set] >> label & 1 ? weights[set] : 0.0;
+        for (int set = 0; set < HPAC_SYNTH_SETS; set++)
+            weights[set] *= synth_masks[set] >> label & 1 ? mean / sum : 1.0;
+    }
+}
+
+void hpac_synth_sampler_init(uint64_t seed, bool balance, hpac_synth_sampler *sampler)
+{
+    double *weights = sampler->cumulative, sum = 0.0;
+    sampler->seed = seed;
+    sampler->balance = balance;
+    for (int set = 0; set < HPAC_SYNTH_SETS; set++)
+        weights[set] = synth_images[set];
+    if (balance)
+        equalize(weights);
+    for (int set = 0; set < HPAC_SYNTH_SETS; set++)
+        weights[set] = sum += weights[set];
+    for (int set = 0; set < HPAC_SYNTH_SETS; set++)
+        weights[set] /= sum;
+}
+
+uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number)
+{
+    double place = hpac_random_u32(sampler->seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_LABELS,
+                                   sampler->balance ? UINT32_MAX : number, 0) *
+                   0x1p-32;
+    if (sampler->balance) /* steps of the golden ratio: any stretch of images is nearly balanced */
+        place = fmod(place + number * 0.6180339887498949, 1.0);
+    int set = 0; /* the frequent sets are the first */
+    while (place >= sampler->cumulative[set])
+        set++;
+    return synth_masks[set];
+}
+
+void hpac_synth_id(uint64_t seed, uint32_t number, char id[37])
+{
+    uint32_t words[4];
+    for (uint32_t i = 0; i < 4; i++)
+        words[i] = hpac_random_u32(seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_ID, number, i);
+    /* Version 4 and variant 1 in their places (RFC 4122, 4.4). */
+    snprintf(id, 37, "%08x-%04x-4%03x-%04x-%04x%08x", words[0], words[1] >> 16, words[1] & 0xfff,
+             (words[2] >> 16 & 0x3fff) | 0x8000, words[2] & 0xffff, words[3]);
+}
 
 typedef struct sample {
     char id[37];
@@ -22,20 +80,11 @@ typedef struct sample {
 
 typedef struct job {
     const hpac_synth_options *options;
-    sample *samples;                 /* (count): training and test images, by number */
-    hpac_synth_renderer **renderers; /* (threads) */
-    size_t count, threads;
+    sample *samples; /* (count): training and test images, by number */
+    size_t count;
     int done;
     pthread_mutex_t lock; /* of `done` and the progress callback */
 } job;
-
-static void job_fini(job *work)
-{
-    for (size_t i = 0; work->renderers && i < work->threads; i++)
-        hpac_synth_renderer_destroy(work->renderers[i]);
-    free(work->renderers);
-    free(work->samples);
-}
 
 static hpac_status check_options(const hpac_synth_options *options)
 {
@@ -55,28 +104,22 @@ static hpac_status check_options(const hpac_synth_options *options)
     return HPAC_OK;
 }
 
-/* An existing list is refused or, with force, removed first: while images are being replaced, no
- * list may claim that the data set is complete. */
-static hpac_status clear_list(const hpac_synth_options *options, const char *name)
+static const char *const list_names[] = {"train.csv", "sample_submission.csv"};
+
+static bool is_list(const void *user, const char *name)
 {
-    HPAC_AUTO_FREE char *path = NULL;
-    HPAC_TRY_MEMORY(path = hpac_path_join(options->directory, "%s", name),
-                    strlen(options->directory));
-    if (!hpac_path_exists(path))
-        return HPAC_OK;
-    if (!options->force)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: data set exists; --force replaces it", path);
-    if (unlink(path) != 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot replace: %s", path, strerror(errno));
-    return HPAC_OK;
+    (void)user;
+    return strcmp(name, list_names[0]) == 0 || strcmp(name, list_names[1]) == 0;
 }
 
+/* Lists of an earlier data set are refused or, with force, removed first: while images are being
+ * replaced, no list may claim that the data set is complete. */
 static hpac_status create_directories(const hpac_synth_options *options)
 {
     static const char *const names[] = {"train", "test"};
+    if (!options->force)
+        HPAC_TRY(hpac_directory_check_free(options->directory, list_names, 2));
     HPAC_TRY(hpac_directory_create(options->directory));
-    HPAC_TRY(clear_list(options, "train.csv"));
-    HPAC_TRY(clear_list(options, "sample_submission.csv"));
     HPAC_TRY(hpac_directory_probe(options->directory));
     for (int i = 0; i < 2; i++) {
         HPAC_AUTO_FREE char *path = hpac_path_join(options->directory, "%s", names[i]);
@@ -84,27 +127,29 @@ static hpac_status create_directories(const hpac_synth_options *options)
         HPAC_TRY(hpac_directory_create(path));
         HPAC_TRY(hpac_directory_probe(path));
     }
-    return HPAC_OK;
+    return hpac_directory_remove_files(options->directory, is_list, NULL);
 }
 
 static hpac_status render_one(void *user, size_t index, int thread)
 {
+    (void)thread;
     job *work = user;
     const hpac_synth_options *options = work->options;
     const sample *own = &work->samples[index];
     size_t size = (size_t)options->size;
+    HPAC_AUTO_FREE uint8_t *planes = NULL;
     hpac_test_pause("image");
     if (options->stop && *options->stop)
         return hpac_fail(HPAC_INTERRUPTED, "interrupted; %s has images but no train.csv yet",
                          options->directory);
-    const uint8_t *plane =
-        hpac_synth_render(work->renderers[thread], options->seed, (uint32_t)index, own->labels);
-    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++, plane += size * size) {
+    HPAC_TRY_NEW(planes, HPAC_SYNTH_CHANNELS * size * size);
+    HPAC_TRY(hpac_synth_render(options->size, options->seed, (uint32_t)index, own->labels, planes));
+    for (size_t channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++) {
         HPAC_AUTO_FREE char *path = hpac_path_join(
             options->directory, "%s/%s_%s.png", index < (size_t)options->count ? "train" : "test",
             own->id, hpac_channel_names[channel]);
         HPAC_TRY_MEMORY(path, strlen(options->directory));
-        HPAC_TRY(hpac_png_write(path, plane, size, size, 1));
+        HPAC_TRY(hpac_png_write(path, planes + channel * size * size, size, size, 1));
     }
     pthread_mutex_lock(&work->lock);
     work->done++;
@@ -148,24 +193,19 @@ hpac_status hpac_synth_write(const hpac_synth_options *options)
     HPAC_TRY(check_options(options));
     HPAC_TRY(create_directories(options));
     size_t count = (size_t)options->count, test_count = (size_t)options->test_count;
-    size_t threads = (size_t)(options->threads ? options->threads : hpac_core_count());
-    HPAC_AUTO(job_fini)
-    job work = {.options = options,
-                .count = count + test_count,
-                .threads = threads < count + test_count ? threads : count + test_count,
-                .lock = PTHREAD_MUTEX_INITIALIZER};
-    hpac_synth_sampler sampler = {0};
+    HPAC_AUTO_FREE sample *samples = NULL;
+    HPAC_TRY_NEW(samples, count + test_count);
+    hpac_synth_sampler sampler;
     hpac_synth_sampler_init(options->seed, options->balance, &sampler);
-    HPAC_TRY_NEW(work.samples, work.count);
-    for (size_t i = 0; i < work.count; i++) {
-        hpac_synth_id(options->seed, (uint32_t)i, work.samples[i].id);
-        work.samples[i].labels = hpac_synth_labels(&sampler, (uint32_t)i);
+    for (size_t i = 0; i < count + test_count; i++) {
+        hpac_synth_id(options->seed, (uint32_t)i, samples[i].id);
+        samples[i].labels = hpac_synth_labels(&sampler, (uint32_t)i);
     }
-    HPAC_TRY_NEW(work.renderers, work.threads);
-    for (size_t i = 0; i < work.threads; i++)
-        HPAC_TRY(hpac_synth_renderer_create(options->size, &work.renderers[i]));
-    HPAC_TRY(hpac_parallel_for((int)work.threads, work.count, render_one, &work));
-    HPAC_TRY(write_list(options->directory, "sample_submission.csv", work.samples + count,
-                        test_count, false));
-    return write_list(options->directory, "train.csv", work.samples, count, true);
+    job work = {.options = options,
+                .samples = samples,
+                .count = count + test_count,
+                .lock = PTHREAD_MUTEX_INITIALIZER};
+    HPAC_TRY(hpac_parallel_for(options->threads, work.count, render_one, &work));
+    HPAC_TRY(write_list(options->directory, list_names[1], samples + count, test_count, false));
+    return write_list(options->directory, list_names[0], samples, count, true);
 }

@@ -52,7 +52,6 @@ hpac_status hpac_synth_write(const hpac_synth_options *options);
 typedef struct hpac_synth_sampler {
     uint64_t seed;
     bool balance;
-    double start;                       /* of the sequence of balanced draws */
     double cumulative[HPAC_SYNTH_SETS]; /* weights of the sets up to this one; the last is 1 */
 } hpac_synth_sampler;
 void hpac_synth_sampler_init(uint64_t seed, bool balance, hpac_synth_sampler *sampler);
@@ -63,16 +62,10 @@ uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number);
 /* The Id of an image, a UUID like the real ones, NUL-terminated. */
 void hpac_synth_id(uint64_t seed, uint32_t number, char id[37]);
 
-/* Renders images of `size` (64 .. 4096) pixels per side, for one thread at a time. *renderer, NULL
- * before, is to be destroyed even after a failure. Errors: INTERNAL. */
-typedef struct hpac_synth_renderer hpac_synth_renderer;
-hpac_status hpac_synth_renderer_create(int size, hpac_synth_renderer **renderer);
-void hpac_synth_renderer_destroy(hpac_synth_renderer *renderer); /* NULL is fine */
-
-/* Image `number` with the classes in `labels`, (HPAC_SYNTH_CHANNELS, size, size), valid until the
- * next. The cells depend on the labels only where they must (a mitotic spindle needs a dividing
- * cell). */
-const uint8_t *hpac_synth_render(hpac_synth_renderer *renderer, uint64_t seed, uint32_t number,
-                                 uint32_t labels);
+/* Renders image `number` with the classes in `labels` to `planes`, (HPAC_SYNTH_CHANNELS, size,
+ * size), size 64 .. 4096. The cells depend on the labels only where they must (a mitotic spindle
+ * needs a dividing cell). Safe from several threads. Errors: INTERNAL (memory). */
+hpac_status hpac_synth_render(int size, uint64_t seed, uint32_t number, uint32_t labels,
+                              uint8_t *planes);
 
 #endif

@@ -74,52 +74,30 @@ static SYNTH_VECTORS void expose(const float *light, int size, int channel, hpac
     }
 }
 
-struct hpac_synth_renderer {
-    synth_scene scene;
-    float *light;    /* (size, size) */
-    uint8_t *planes; /* (HPAC_SYNTH_CHANNELS, size, size) */
-};
-
-hpac_status hpac_synth_renderer_create(int size, hpac_synth_renderer **renderer)
+hpac_status hpac_synth_render(int size, uint64_t seed, uint32_t number, uint32_t labels,
+                              uint8_t *planes)
 {
     size_t count = (size_t)size * (size_t)size;
-    HPAC_TRY_NEW(*renderer, 1);
-    synth_scene *scene = &(*renderer)->scene;
-    *scene = (synth_scene){.size = size, .scale = (float)size / SYNTH_SIDE};
-    HPAC_TRY_NEW(scene->pixels, count);
-    for (int grain = 0; grain < SYNTH_GRAINS; grain++)
-        HPAC_TRY_NEW(scene->noise[grain], count / 2);
-    HPAC_TRY_NEW((*renderer)->light, count);
-    HPAC_TRY_NEW((*renderer)->planes, HPAC_SYNTH_CHANNELS * count);
-    return HPAC_OK;
-}
-
-void hpac_synth_renderer_destroy(hpac_synth_renderer *renderer)
-{
-    if (!renderer)
-        return;
-    for (int grain = 0; grain < SYNTH_GRAINS; grain++)
-        free(renderer->scene.noise[grain]);
-    free(renderer->scene.pixels);
-    free(renderer->light);
-    free(renderer->planes);
-    free(renderer);
-}
-
-const uint8_t *hpac_synth_render(hpac_synth_renderer *renderer, uint64_t seed, uint32_t number,
-                                 uint32_t labels)
-{
-    synth_scene *scene = &renderer->scene;
-    size_t count = (size_t)scene->size * (size_t)scene->size;
-    synth_scene_build(scene, seed, number, labels);
-    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++) {
-        hpac_random random;
-        hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH,
-                         (uint32_t)(SYNTH_STREAM_CAMERA + channel), number);
-        memset(renderer->light, 0, count * sizeof *renderer->light);
-        synth_stain(scene, channel, labels, seed, number, renderer->light);
-        expose(renderer->light, scene->size, channel, &random,
-               renderer->planes + (size_t)channel * count);
+    HPAC_AUTO_FREE synth_pixel *pixels = NULL;
+    HPAC_AUTO_FREE float *noise = NULL, *light = NULL;
+    HPAC_TRY_MEMORY(pixels = malloc(count * sizeof *pixels), count * sizeof *pixels);
+    HPAC_TRY_MEMORY(noise = malloc(SYNTH_GRAINS * count / 2 * sizeof *noise),
+                    count * sizeof *noise);
+    HPAC_TRY_MEMORY(light = malloc(count * sizeof *light), count * sizeof *light);
+    synth_scene scene = {.size = size,
+                         .scale = (float)size / SYNTH_SIDE,
+                         .seed = seed,
+                         .number = number,
+                         .labels = labels,
+                         .pixels = pixels};
+    for (size_t grain = 0; grain < SYNTH_GRAINS; grain++)
+        scene.noise[grain] = noise + grain * (count / 2);
+    synth_scene_build(&scene);
+    for (int channel = 0; channel < HPAC_SYNTH_CHANNELS; channel++, planes += count) {
+        hpac_random random = synth_random(&scene, SYNTH_STREAM_CAMERA + channel);
+        memset(light, 0, count * sizeof *light);
+        synth_stain(&scene, channel, light);
+        expose(light, size, channel, &random, planes);
     }
-    return renderer->planes;
+    return HPAC_OK;
 }

@@ -115,13 +115,12 @@ static synth_cell *add_cell(synth_scene *scene, synth_phase phase, float x, floa
 }
 
 /* Places dividing cells well inside the image. */
-static void place_dividing(synth_scene *scene, const culture *common, uint32_t labels,
-                           hpac_random *random)
+static void place_dividing(synth_scene *scene, const culture *common, hpac_random *random)
 {
     int pairs = synth_chance(random, 0.12f), plates = synth_chance(random, 0.25f);
-    if (labels >> SYNTH_SPINDLE & 1)
+    if (scene->labels >> SYNTH_SPINDLE & 1)
         plates = synth_count(random, 2, 4);
-    if (labels >> SYNTH_BRIDGE & 1)
+    if (scene->labels >> SYNTH_BRIDGE & 1)
         pairs = synth_count(random, 2, 3);
     for (int tries = 80; tries > 0 && pairs + plates > 0; tries--) {
         float size = common->nucleus_radius * synth_spread(random, 0.14f);
@@ -302,19 +301,17 @@ static void fill_noise(const synth_scene *scene, float *noise, float pitch, hpac
     }
 }
 
-void synth_scene_build(synth_scene *scene, uint64_t seed, uint32_t number, uint32_t labels)
+void synth_scene_build(synth_scene *scene)
 {
     static const float pitches[SYNTH_GRAINS] = {2.0f, 3.2f, 14.0f};
-    hpac_random random;
-    hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_NOISE, number);
+    hpac_random random = synth_random(scene, SYNTH_STREAM_NOISE);
     for (int grain = 0; grain < SYNTH_GRAINS; grain++)
         fill_noise(scene, scene->noise[grain], pitches[grain], &random);
-    hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_CELLS, number);
+    random = synth_random(scene, SYNTH_STREAM_CELLS);
     scene->thinning = 1.0f / synth_between(&random, 18.0f, 80.0f);
     scene->taper = 1.0f / synth_between(&random, 3.0f, 22.0f);
-    const culture common = draw_culture(labels, &random);
-    scene->cell_count = 0;
-    place_dividing(scene, &common, labels, &random);
+    const culture common = draw_culture(scene->labels, &random);
+    place_dividing(scene, &common, &random);
     place_cells(scene, &common, &random);
     for (int i = 0; i < scene->cell_count; i++)
         shape_cell(&scene->cells[i], &common, &random);

@@ -81,21 +81,22 @@ enum { SYNTH_FINE, SYNTH_MEDIUM, SYNTH_COARSE, SYNTH_GRAINS };
 
 typedef struct synth_scene {
     int size;
-    float scale;           /* pixels per unit */
+    float scale; /* pixels per unit */
+    uint64_t seed;
+    uint32_t number, labels;    /* of the image */
+    synth_pixel *pixels;        /* (size, size) */
+    float *noise[SYNTH_GRAINS]; /* (size / 2, size): rows repeat */
     float taper, thinning; /* 1 / units over which cells thin out to the rim, from the nucleus */
     int cell_count;
     synth_cell cells[SYNTH_MAX_CELLS];
-    synth_pixel *pixels;        /* (size, size) */
-    float *noise[SYNTH_GRAINS]; /* (size / 2, size): rows repeat */
 } synth_scene;
 
-/* Fills a scene whose size, scale and arrays are set. */
-void synth_scene_build(synth_scene *scene, uint64_t seed, uint32_t number, uint32_t labels);
+/* Fills pixels, noise and what follows it of a scene. */
+void synth_scene_build(synth_scene *scene);
 
-/* Adds the light of the proteins in `labels` (channel 0), of the nuclei, the microtubules or the
+/* Adds the light of the labels' proteins (channel 0), of the nuclei, the microtubules or the
  * endoplasmic reticulum (1 to 3) to a plane. */
-void synth_stain(const synth_scene *scene, int channel, uint32_t labels, uint64_t seed,
-                 uint32_t number, float *light);
+void synth_stain(const synth_scene *scene, int channel, float *light);
 
 /* Compiled to one instruction each, unlike fminf and fmaxf. */
 static inline float synth_min(float a, float b)
@@ -132,6 +133,13 @@ static inline float synth_outline_at(const synth_outline *outline, float x, floa
 }
 
 /* Random numbers. Draw one per expression: C does not define the order of calls within one. */
+static inline hpac_random synth_random(const synth_scene *scene, int stream)
+{
+    hpac_random random;
+    hpac_random_init(&random, scene->seed, HPAC_PURPOSE_SYNTH, (uint32_t)stream, scene->number);
+    return random;
+}
+
 static inline float synth_between(hpac_random *random, float low, float high)
 {
     return low + (high - low) * hpac_random_uniform(random);

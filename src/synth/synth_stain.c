@@ -426,37 +426,28 @@ static void draw_mitosis(canvas *own, const mitosis *what)
     }
 }
 
-#define COUNT_OF(rows) (sizeof(rows) / sizeof *(rows))
+#define DRAW_ROWS(rows, draw)                                                                      \
+    for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++)                                     \
+        if ((rows)[i].stain == shown)                                                              \
+            draw(&own, &(rows)[i]);
 
-static void draw_stain(canvas *own, stain which)
-{
-    for (size_t i = 0; i < COUNT_OF(all_threads); i++)
-        if (all_threads[i].stain == which)
-            draw_threads(own, &all_threads[i]);
-    for (size_t i = 0; i < COUNT_OF(all_spots); i++)
-        if (all_spots[i].stain == which)
-            draw_spots(own, &all_spots[i]);
-    for (size_t i = 0; i < COUNT_OF(fills); i++)
-        if (fills[i].stain == which)
-            draw_fill(own, &fills[i]);
-    for (size_t i = 0; i < COUNT_OF(mitoses); i++)
-        if (mitoses[i].stain == which)
-            draw_mitosis(own, &mitoses[i]);
-}
-
-void synth_stain(const synth_scene *scene, int channel, uint32_t labels, uint64_t seed,
-                 uint32_t number, float *light)
+void synth_stain(const synth_scene *scene, int channel, float *light)
 {
     static const synth_dye dyes[] = {SYNTH_PROTEIN, SYNTH_DNA, SYNTH_REFERENCE, SYNTH_REFERENCE};
-    uint32_t wanted = channel > 0 ? 1u << (BACKGROUND + channel) : labels | 1u << BACKGROUND;
+    uint32_t wanted = channel > 0 ? 1u << (BACKGROUND + channel) : scene->labels | 1u << BACKGROUND;
     for (stain which = 0; which <= YELLOW; which++) {
         if (!(wanted >> which & 1))
             continue;
         /* Two antibodies against tubulin show the very same filaments. */
         stain shown = which == MICROTUBULES ? RED : which;
-        canvas own = {.scene = scene, .light = light, .dye = dyes[channel]};
-        hpac_random_init(&own.random, seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_STAIN + shown, number);
+        canvas own = {.scene = scene,
+                      .light = light,
+                      .dye = dyes[channel],
+                      .random = synth_random(scene, SYNTH_STREAM_STAIN + (int)shown)};
         own.gain = synth_between(&own.random, 0.65f, 1.0f);
-        draw_stain(&own, shown);
+        DRAW_ROWS(all_threads, draw_threads)
+        DRAW_ROWS(all_spots, draw_spots)
+        DRAW_ROWS(fills, draw_fill)
+        DRAW_ROWS(mitoses, draw_mitosis)
     }
 }

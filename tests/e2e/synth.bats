@@ -51,8 +51,9 @@ load helpers
     cp "$TMP/set/train.csv" "$TMP/before"
     run_hpac synth --count 3 --seed 2 --size 64 --test-count 0 --out "$TMP/set"
     assert_exit 2
-    assert_error_has "$TMP/set/train.csv"
-    assert_error_has "--force"
+    assert_error_has "$TMP/set: files exist already (--force replaces them): 2 problems
+train.csv
+sample_submission.csv"
     assert_same "$TMP/set/train.csv" "$TMP/before"
     [[ $(find "$TMP/set/train" -type f | wc -l) -eq 12 ]] || fail_with "images were written"
     run_hpac synth --count 3 --seed 2 --size 64 --test-count 0 --out "$TMP/set" --force

@@ -47,7 +47,7 @@ static void check_share(const char *what, int seen, double rows)
               bound);
 }
 
-Test(synth, labels_stand_as_in_the_competition)
+Test(synth, labels_are_as_frequent_as_in_the_competition)
 {
     hpac_synth_sampler sampler = make_sampler(3, false);
     int images[HPAC_CLASS_COUNT] = {0}, by_labels[HPAC_CLASS_COUNT + 1] = {0};
@@ -70,7 +70,7 @@ Test(synth, labels_stand_as_in_the_competition)
         cr_assert_eq(by_labels[n], 0);
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         check_share("a pair of classes", pairs[i], real_pairs[i].rows);
-    cr_assert_eq(lone_lysosomes, 0, "lysosomes never stand without endosomes");
+    cr_assert_eq(lone_lysosomes, 0, "lysosomes never occur without endosomes");
 }
 
 Test(synth, balanced_labels_have_equal_shares)
@@ -242,7 +242,7 @@ static void count_calls(void *user, int done, int total)
     total_shown = total;
 }
 
-Test(synth, progress_is_told_of_every_image)
+Test(synth, progress_is_reported_for_every_image)
 {
     hpac_synth_options options = small_set("set");
     options.threads = 2;
@@ -296,7 +296,7 @@ Test(synth, bad_options_are_refused)
     expect_refusal(options, "test count 2147483647, expected an integer in [0, 0]");
 }
 
-Test(synth, a_file_in_place_of_the_folder_is_refused)
+Test(synth, a_file_in_place_of_the_directory_is_refused)
 {
     hpac_synth_options options = small_set("set");
     options.directory = scratch_write_text("file", "no folder");
