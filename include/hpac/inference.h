@@ -4,7 +4,10 @@
  *     HPAC_TRY(hpac_classifier_load("runs/improved/model.h5", &hints, &classifier));
  *     hpac_inference_options options = {
  *         .device = device, .classifiers = &classifier, .classifier_count = 1};
- *     HPAC_TRY(hpac_inference_run(&options, &(hpac_inference_set){...}));
+ *     hpac_inference_set set = {.images = "data/test", .labels = &ids};
+ *     HPAC_TRY(hpac_inference_create(&options, &set, &inference));
+ *     HPAC_TRY(hpac_inference_run(inference, &(hpac_inference_pass){.on_batch = print_batch}));
+ *     hpac_inference_destroy(inference);
  *
  * Only the batches in flight are in memory, whatever the number of images. With several classifiers
  * each image is read once and probabilities are averaged.
@@ -74,29 +77,39 @@ typedef struct hpac_inference_options {
     void *user;
 } hpac_inference_options;
 
-/* The images of one run. Nothing is owned. */
+/* The images to compute. */
 typedef struct hpac_inference_set {
     const char *images;        /* directory */
     const hpac_labels *labels; /* masks NULL: Ids only */
     const size_t *rows;        /* (row_count) of labels; NULL: all of them */
     size_t row_count;
-    /* Called once, after all files are checked and before the first batch; may be NULL. */
-    hpac_status (*on_start)(void *user);
+} hpac_inference_set;
+
+typedef struct hpac_inference hpac_inference;
+
+/* Creates the networks on the device and checks all image files of the set (with skip_bad_images
+ * only the directory). What options and set point to is borrowed. To be destroyed whatever the
+ * status. Errors: CONFIG (classifiers that differ); DEVICE (memory); DATA, with all missing images
+ * listed. */
+hpac_status hpac_inference_create(const hpac_inference_options *options,
+                                  const hpac_inference_set *set, hpac_inference **inference);
+void hpac_inference_destroy(hpac_inference *inference); /* NULL is fine */
+
+/* One pass over the set, or over some of its rows. Nothing is owned. */
+typedef struct hpac_inference_pass {
+    const size_t *rows; /* (row_count) of the set's; NULL: all of them */
+    size_t row_count;
     /* Called for every batch, in order. rows: (count), of labels; probabilities: (count, targets).
      * With skip_bad_images, rows may be missing. */
     hpac_status (*on_batch)(void *user, const size_t *rows, size_t count,
                             const float *probabilities);
     void *user;
-    /* Set at the end: the loss summed over images and targets; NaN with several classifiers or
-     * without labels. May be NULL. */
-    double *loss_sum;
-    size_t *skipped; /* set at the end: bad images; may be NULL */
-} hpac_inference_set;
+    /* Set at the end. */
+    double loss_sum; /* over images and targets; NaN with several classifiers or without labels */
+    size_t skipped;  /* bad images */
+} hpac_inference_pass;
 
-/* Creates the networks on the device, checks all image files (with skip_bad_images only the
- * directory), then computes. Errors: CONFIG (classifiers that differ); DEVICE (memory); DATA for
- * images, with all missing ones listed; NUMERIC; HPAC_INTERRUPTED; those of the callbacks. */
-hpac_status hpac_inference_run(const hpac_inference_options *options,
-                               const hpac_inference_set *set);
+/* Errors: DATA, NUMERIC, HPAC_INTERRUPTED, DEVICE; those of the callback. */
+hpac_status hpac_inference_run(hpac_inference *inference, hpac_inference_pass *pass);
 
 #endif

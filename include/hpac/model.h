@@ -55,6 +55,7 @@ typedef struct hpac_model {
     char *config_yaml;                  /* the run's resolved configuration; NULL: not known */
     hpac_training_state *training;      /* NULL: not a resume file */
     char *written_by;                   /* "hpac 0.1.0", "Keras 3.15.1": read, never written */
+    bool is_own;                        /* a file of hpac, which can hold thresholds: likewise */
     hpac_keras_traits keras;            /* read, never written */
     bool has_thresholds;                /* tuned for it; hpac_thresholds_save writes them */
     float thresholds[HPAC_CLASS_COUNT]; /* one per output */

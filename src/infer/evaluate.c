@@ -17,7 +17,6 @@ typedef struct evaluation_job {
     double loss_sum;                    /* over evaluated rows, like prior_sum */
     size_t tuning_rows;                 /* rows of the tuning half, not evaluated */
     double prior_sum;
-    hpac_inference_options inference; /* with one model at a time */
     hpac_evaluate_result *result;
 } evaluation_job;
 
@@ -35,23 +34,15 @@ static hpac_status on_batch(void *user, const size_t *rows, size_t count,
     return HPAC_OK;
 }
 
-static hpac_status predict_rows(evaluation_job *job, const size_t *rows, size_t row_count,
-                                hpac_predictions *predictions, double *loss_sum)
+static hpac_status predict_rows(evaluation_job *job, hpac_inference *inference, const size_t *rows,
+                                size_t row_count, hpac_predictions *predictions, double *loss_sum)
 {
-    size_t skipped;
-    const hpac_inference_set set = {
-        .images = job->options->images,
-        .labels = &job->labels,
-        .rows = rows,
-        .row_count = row_count,
-        .on_batch = on_batch,
-        .user = predictions,
-        .loss_sum = loss_sum,
-        .skipped = &skipped,
-    };
+    hpac_inference_pass pass = {
+        .rows = rows, .row_count = row_count, .on_batch = on_batch, .user = predictions};
     HPAC_TRY(hpac_predictions_reserve(predictions, row_count));
-    HPAC_TRY(hpac_inference_run(&job->inference, &set));
-    job->result->skipped += skipped;
+    HPAC_TRY(hpac_inference_run(inference, &pass));
+    job->result->skipped += pass.skipped;
+    *loss_sum += pass.loss_sum;
     return HPAC_OK;
 }
 
@@ -66,28 +57,41 @@ static void add_prior(evaluation_job *job, const evaluate_rows *rows, size_t fir
                                         rows->prior ? rows->prior_count : count, evaluated, count);
 }
 
+static void close_inference(hpac_inference **inference)
+{
+    hpac_inference_destroy(*inference);
+}
+
 static hpac_status predict_with_model(evaluation_job *job, const hpac_classifier *classifier,
                                       const evaluate_rows *rows)
 {
+    bool tune = job->options->tune != HPAC_TUNE_NOTHING;
+    size_t first = job->evaluated.count;
+    double tuning_loss_sum = 0; /* not used */
     if (rows->evaluated_count == 0)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: %s: no rows to evaluate: all are in the "
-                         "tuning half",
+        return hpac_fail(HPAC_ERR_CONFIG, "%s: %s: no rows to evaluate: all are in the tuning half",
                          classifier->path, rows->name);
-    if (job->options->tune && rows->tuning_count == 0)
+    if (tune && rows->tuning_count == 0)
         return hpac_fail(HPAC_ERR_CONFIG, "%s: %s: no rows in the tuning half", classifier->path,
                          rows->name);
-    job->inference.classifiers = classifier;
-    job->inference.classifier_count = 1;
-    size_t first = job->evaluated.count;
-    double loss_sum;
-    HPAC_TRY(predict_rows(job, rows->evaluated, rows->evaluated_count, &job->evaluated, &loss_sum));
-    job->loss_sum += loss_sum;
+    hpac_inference_options options = job->options->inference;
+    options.classifiers = classifier;
+    options.classifier_count = 1;
+    const hpac_inference_set set = {
+        .images = job->options->images,
+        .labels = &job->labels,
+        .rows = rows->evaluated, /* before those for tuning */
+        .row_count = rows->evaluated_count + (tune ? rows->tuning_count : 0),
+    };
+    HPAC_AUTO(close_inference) hpac_inference *inference = NULL;
+    HPAC_TRY(hpac_inference_create(&options, &set, &inference));
+    HPAC_TRY(predict_rows(job, inference, rows->evaluated, rows->evaluated_count, &job->evaluated,
+                          &job->loss_sum));
     add_prior(job, rows, first);
     job->tuning_rows += rows->tuning_count;
-    return job->options->tune
-               ? predict_rows(job, rows->tuning, rows->tuning_count, &job->tuning, NULL)
-               : HPAC_OK;
+    return tune ? predict_rows(job, inference, rows->tuning, rows->tuning_count, &job->tuning,
+                               &tuning_loss_sum)
+                : HPAC_OK;
 }
 
 static hpac_status predict_with_models(evaluation_job *job)
@@ -169,12 +173,17 @@ static hpac_status write_files(const evaluation_job *job)
 }
 
 /* Thresholds are saved into the model files at the end: refused before the work. */
-static hpac_status check_writable(const hpac_evaluate_options *options)
+static hpac_status check_files(const hpac_evaluate_options *options)
 {
     for (size_t i = 0; i < options->inference.classifier_count; i++) {
+        const hpac_classifier *classifier = &options->inference.classifiers[i];
         hpac_file file;
-        HPAC_TRY(hpac_fail_within(hpac_file_create(&file, options->inference.classifiers[i].path),
-                                  "--tune-thresholds"));
+        if (!classifier->model.is_own)
+            return hpac_fail(HPAC_ERR_CONFIG,
+                             "--tune-thresholds: %s: thresholds are stored in models of hpac only; "
+                             "give them with --threshold",
+                             classifier->path);
+        HPAC_TRY(hpac_fail_within(hpac_file_create(&file, classifier->path), "--tune-thresholds"));
         hpac_file_discard(&file);
     }
     return HPAC_OK;
@@ -192,7 +201,7 @@ static hpac_status resolve_options(evaluation_job *job)
     if (options->tune && options->threshold_count > 0)
         return hpac_fail(HPAC_ERR_CONFIG, "--tune-thresholds and --threshold exclude each other");
     if (options->tune)
-        HPAC_TRY(check_writable(options));
+        HPAC_TRY(check_files(options));
     const float half = 0.5F; /* to be compared with the tuned ones */
     return hpac_thresholds_resolve(options->inference.classifiers,
                                    options->inference.classifier_count,
@@ -208,7 +217,6 @@ hpac_status hpac_evaluate_model(const hpac_evaluate_options *options, hpac_evalu
     evaluation_job job = {
         .options = options,
         .model = model,
-        .inference = options->inference,
         .halve = options->tune || (options->threshold_count == 0 &&
                                    options->inference.classifiers[0].model.has_thresholds),
         .tuning.target_count = model->target_count,

@@ -59,14 +59,15 @@ hpac_status hpac_evaluate_model(const hpac_evaluate_options *options, hpac_evalu
 /* ---- evaluate_rows.c: the rows that a model is tuned and evaluated on ---- */
 
 typedef struct evaluate_rows {
-    size_t *tuning, *evaluated; /* ascending */
-    size_t tuning_count, evaluated_count;
+    size_t *evaluated,
+        *tuning; /* ascending each; in one array, those for tuning behind the others */
+    size_t evaluated_count, tuning_count;
     const size_t *prior; /* rows of the constant prior; NULL: the evaluated ones */
     size_t prior_count;
     size_t trained;   /* rows of either kind that the model was trained on */
     char name[96];    /* "validation rows of fold 0 of 3" */
-    hpac_split split; /* owns `evaluated` and `prior` of a fold */
-    size_t *all;      /* owns `evaluated` without a fold */
+    hpac_split split; /* owns the array and `prior` of a fold */
+    size_t *all;      /* owns the array without a fold */
 } evaluate_rows;
 
 /* Chooses the rows for one classifier. With `halve` the tuning half is separated. For

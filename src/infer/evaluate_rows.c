@@ -9,7 +9,7 @@
 
 /* How the label file relates to the one of the training. */
 typedef enum table_kind {
-    TABLE_UNKNOWN, /* that of the training is missing or not known */
+    TABLE_UNKNOWN, /* that of the training is not known or cannot be read */
     TABLE_SAME,
     TABLE_OTHER,
 } table_kind;
@@ -24,15 +24,21 @@ static bool same_rows(const hpac_labels *a, const hpac_labels *b)
     return true;
 }
 
-/* Reads the label file of the training into `trained`; zeroed when it is missing. */
+/* Reads the label file of the training into `trained`; warns and leaves it zeroed when that cannot
+ * be done. */
 static table_kind compare_tables(const hpac_classifier *classifier, const hpac_labels *labels,
                                  hpac_labels *trained)
 {
     *trained = (hpac_labels){0};
-    if (!classifier->has_config ||
-        hpac_labels_read_csv(classifier->config.data.labels, trained) != HPAC_OK)
-        return TABLE_UNKNOWN;
-    return same_rows(trained, labels) ? TABLE_SAME : TABLE_OTHER;
+    if (classifier->has_config &&
+        hpac_labels_read_csv(classifier->config.data.labels, trained) == HPAC_OK)
+        return same_rows(trained, labels) ? TABLE_SAME : TABLE_OTHER;
+    hpac_log_warning("%s: cannot check whether the model was trained on these images: %s%s",
+                     classifier->path,
+                     classifier->has_config ? "the label file of its training: "
+                                            : "the file does not contain its training data",
+                     classifier->has_config ? hpac_error_message() : "");
+    return TABLE_UNKNOWN;
 }
 
 /* Whether the split and the fold are known, and belong to this label file. */
@@ -117,18 +123,8 @@ static hpac_status count_trained(const hpac_classifier *classifier, const hpac_l
 }
 
 static hpac_status report_trained(const hpac_evaluate_options *options,
-                                  const hpac_classifier *classifier, table_kind table,
-                                  const evaluate_rows *rows)
+                                  const hpac_classifier *classifier, const evaluate_rows *rows)
 {
-    if (table == TABLE_UNKNOWN && classifier->has_config)
-        hpac_log_warning("%s: its label file %s is missing: cannot check whether the model was "
-                         "trained on these images",
-                         classifier->path, classifier->config.data.labels);
-    else if (table == TABLE_UNKNOWN)
-        hpac_log_warning(
-            "%s: the file does not contain its training data: cannot check whether the "
-            "model was trained on these images",
-            classifier->path);
     if (rows->trained == 0)
         return HPAC_OK;
     if (options->tune)
@@ -143,16 +139,19 @@ static hpac_status report_trained(const hpac_evaluate_options *options,
 
 static hpac_status halve_rows(const hpac_labels *labels, evaluate_rows *rows)
 {
-    HPAC_TRY_NEW(rows->tuning, rows->evaluated_count);
+    HPAC_AUTO_FREE size_t *tuning = NULL;
+    HPAC_TRY_NEW(tuning, rows->evaluated_count);
     size_t evaluated = 0;
     for (size_t i = 0; i < rows->evaluated_count; i++) {
         size_t row = rows->evaluated[i];
         if (hpac_is_tuning_id(labels->ids[row]))
-            rows->tuning[rows->tuning_count++] = row;
+            tuning[rows->tuning_count++] = row;
         else
             rows->evaluated[evaluated++] = row;
     }
     rows->evaluated_count = evaluated;
+    rows->tuning = rows->evaluated + evaluated;
+    memcpy(rows->tuning, tuning, rows->tuning_count * sizeof *tuning);
     return HPAC_OK;
 }
 
@@ -167,13 +166,12 @@ hpac_status evaluate_rows_choose(const hpac_evaluate_options *options,
                                             : take_fold(options, classifier, labels, table, rows));
     if (table != TABLE_UNKNOWN)
         HPAC_TRY(count_trained(classifier, labels, &trained, rows));
-    HPAC_TRY(report_trained(options, classifier, table, rows));
+    HPAC_TRY(report_trained(options, classifier, rows));
     return halve ? halve_rows(labels, rows) : HPAC_OK;
 }
 
 void evaluate_rows_fini(evaluate_rows *rows)
 {
-    free(rows->tuning);
     free(rows->all);
     hpac_split_fini(&rows->split);
     *rows = (evaluate_rows){0};

@@ -1,4 +1,4 @@
-/* Probabilities of models for the images of a set: networks, and one pass of a loop. */
+/* Probabilities of models for the images of a set: networks, and passes of a loop. */
 #include <hpac/inference.h>
 
 #include "base/memory.h"
@@ -6,105 +6,83 @@
 
 #include <math.h>
 
-/* What a run holds. */
-typedef struct inference {
-    const hpac_inference_options *options;
-    const hpac_inference_set *set;
+struct hpac_inference {
+    hpac_inference_options options;
+    hpac_inference_set set;
     hpac_batch_format format;
     hpac_network **networks; /* (classifier_count) */
     hpac_dataset *dataset;
-    hpac_loop *loop;
-} inference;
+};
 
-static void inference_fini(inference *run)
+void hpac_inference_destroy(hpac_inference *inference)
 {
-    hpac_loop_destroy(run->loop);
-    hpac_dataset_destroy(run->dataset);
-    for (size_t i = 0; run->networks && i < run->options->classifier_count; i++)
-        hpac_network_destroy(run->networks[i]);
-    free(run->networks);
+    if (!inference)
+        return;
+    hpac_dataset_destroy(inference->dataset);
+    for (size_t i = 0; inference->networks && i < inference->options.classifier_count; i++)
+        hpac_network_destroy(inference->networks[i]);
+    free(inference->networks);
+    free(inference);
 }
 
-static hpac_status create_network(const inference *run, const hpac_classifier *classifier,
-                                  hpac_network **network)
+static hpac_status create_network(const hpac_inference *inference,
+                                  const hpac_classifier *classifier, hpac_network **network)
 {
     const hpac_network_options options = {
-        .device = run->options->device,
+        .device = inference->options.device,
         .layers = classifier->model.layers,
         .layer_count = classifier->model.layer_count,
-        .format = run->format,
+        .format = inference->format,
     };
     HPAC_TRY(hpac_network_create(&options, network));
     HPAC_TRY(hpac_network_allocate(*network));
     return hpac_network_import(*network, classifier->model.weights, NULL, NULL);
 }
 
-static hpac_status create_networks(inference *run)
+static hpac_status create_networks(hpac_inference *inference)
 {
-    const hpac_classifier *classifiers = run->options->classifiers;
-    size_t count = run->options->classifier_count;
-    HPAC_TRY_NEW(run->networks, count);
+    const hpac_classifier *classifiers = inference->options.classifiers;
+    size_t count = inference->options.classifier_count;
+    HPAC_TRY_NEW(inference->networks, count);
     for (size_t i = 0; i < count; i++) {
         HPAC_TRY(hpac_classifier_check_alike(&classifiers[0], &classifiers[i]));
-        HPAC_TRY(hpac_fail_within(create_network(run, &classifiers[i], &run->networks[i]), "%s",
-                                  classifiers[i].path));
+        HPAC_TRY(
+            hpac_fail_within(create_network(inference, &classifiers[i], &inference->networks[i]),
+                             "%s", classifiers[i].path));
     }
     return HPAC_OK;
 }
 
-static hpac_status create_dataset(inference *run)
+static hpac_status create_dataset(hpac_inference *inference)
 {
-    const hpac_batch_format *format = &run->format;
-    const hpac_inference_set *set = run->set;
-    const hpac_dataset_options options = {
+    const hpac_inference_options *options = &inference->options;
+    const hpac_inference_set *set = &inference->set;
+    const hpac_batch_format *format = &inference->format;
+    const hpac_dataset_options dataset_options = {
         .images = set->images,
         .labels = set->labels,
-        .targets = run->options->classifiers[0].model.targets,
+        .targets = options->classifiers[0].model.targets,
         .target_count = set->labels->masks ? format->target_count : 0,
         .channels = format->channels,
-        .channel_order = run->options->classifiers[0].channel_order,
+        .channel_order = options->classifiers[0].channel_order,
         .rows = format->rows,
         .cols = format->cols,
         .pixels = format->pixels,
-        .skip_bad_images = run->options->skip_bad_images,
+        .skip_bad_images = options->skip_bad_images,
     };
-    HPAC_TRY(hpac_dataset_create(&options, &run->dataset));
-    return hpac_dataset_check(run->dataset, set->rows, set->row_count, run->options->workers);
+    HPAC_TRY(hpac_dataset_create(&dataset_options, &inference->dataset));
+    return hpac_dataset_check(inference->dataset, set->rows, set->row_count, options->workers);
 }
 
-static hpac_status create_loop(inference *run)
-{
-    const hpac_inference_options *options = run->options;
-    const hpac_loop_options loop_options = {
-        .device = options->device,
-        .networks = run->networks,
-        .network_count = options->classifier_count,
-        .format = run->format,
-        .loader = {.dataset = run->dataset,
-                   .rows = run->set->rows,
-                   .row_count = run->set->row_count,
-                   .workers = options->workers,
-                   .skip_bad_images = options->skip_bad_images},
-        .stop = options->stop,
-        .progress = options->progress,
-        .user = options->user,
-    };
-    return hpac_loop_create(&loop_options, &run->loop);
-}
-
-static hpac_status on_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)
-{
-    const hpac_inference_set *set = user;
-    return set->on_batch(set->user, batch->rows, batch->count, outcome->probabilities);
-}
-
-hpac_status hpac_inference_run(const hpac_inference_options *options, const hpac_inference_set *set)
+hpac_status hpac_inference_create(const hpac_inference_options *options,
+                                  const hpac_inference_set *set, hpac_inference **result)
 {
     const hpac_model *model = &options->classifiers[0].model;
-    HPAC_AUTO(inference_fini)
-    inference run = {
-        .options = options,
-        .set = set,
+    HPAC_TRY_NEW(*result, 1);
+    hpac_inference *inference = *result;
+    *inference = (hpac_inference){
+        .options = *options,
+        .set = *set,
         .format = {.batch_size = hpac_micro_batch_size(model->input.rows, model->input.cols),
                    .target_count = model->target_count,
                    .rows = model->input.rows,
@@ -112,26 +90,59 @@ hpac_status hpac_inference_run(const hpac_inference_options *options, const hpac
                    .channels = model->input.channels,
                    .pixels = options->classifiers[0].pixels},
     };
-    hpac_counts counts = {.classes = model->target_count};
-    hpac_loop_pass pass = {
+    HPAC_TRY(create_networks(inference));
+    return create_dataset(inference);
+}
+
+static hpac_status on_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)
+{
+    const hpac_inference_pass *pass = user;
+    return pass->on_batch(pass->user, batch->rows, batch->count, outcome->probabilities);
+}
+
+static hpac_status run_loop(const hpac_inference *inference, hpac_loop *loop,
+                            hpac_inference_pass *pass)
+{
+    const hpac_inference_options *options = &inference->options;
+    hpac_counts counts = {.classes = inference->format.target_count};
+    hpac_loop_pass loop_pass = {
         .phase = HPAC_PHASE_PREDICT,
-        .counts = set->labels->masks ? &counts : NULL,
+        .counts = inference->set.labels->masks ? &counts : NULL,
         .on_batch = on_batch,
-        .user = (void *)set,
+        .user = pass,
     };
-    HPAC_TRY(create_networks(&run));
-    HPAC_TRY(create_dataset(&run));
-    HPAC_TRY(create_loop(&run));
-    if (set->on_start)
-        HPAC_TRY(set->on_start(set->user));
-    hpac_status status = hpac_loop_run(run.loop, &pass);
-    if (set->skipped)
-        hpac_loop_skipped(run.loop, set->skipped);
+    hpac_status status = hpac_loop_run(loop, &loop_pass);
+    hpac_loop_skipped(loop, &pass->skipped);
+    pass->loss_sum =
+        loop_pass.counts && options->classifier_count == 1 ? counts.loss_sum : (double)NAN;
     if (status == HPAC_INTERRUPTED)
         return hpac_fail(status, "interrupted; nothing was written");
     if (status == HPAC_ERR_NUMERIC)
-        return hpac_fail_within(status, "%s", options->classifiers[pass.failed_network].path);
-    if (set->loss_sum)
-        *set->loss_sum = pass.counts && options->classifier_count == 1 ? counts.loss_sum : NAN;
+        return hpac_fail_within(status, "%s", options->classifiers[loop_pass.failed_network].path);
+    return status;
+}
+
+hpac_status hpac_inference_run(hpac_inference *inference, hpac_inference_pass *pass)
+{
+    const hpac_inference_options *options = &inference->options;
+    const hpac_loop_options loop_options = {
+        .device = options->device,
+        .networks = inference->networks,
+        .network_count = options->classifier_count,
+        .format = inference->format,
+        .loader = {.dataset = inference->dataset,
+                   .rows = pass->rows ? pass->rows : inference->set.rows,
+                   .row_count = pass->rows ? pass->row_count : inference->set.row_count,
+                   .workers = options->workers,
+                   .skip_bad_images = options->skip_bad_images},
+        .stop = options->stop,
+        .progress = options->progress,
+        .user = options->user,
+    };
+    hpac_loop *loop;
+    hpac_status status = hpac_loop_create(&loop_options, &loop);
+    if (status == HPAC_OK)
+        status = run_loop(inference, loop, pass);
+    hpac_loop_destroy(loop);
     return status;
 }

@@ -32,33 +32,35 @@ hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, size_t c
     return HPAC_OK;
 }
 
-static hpac_status on_start(void *user)
-{
-    hpac_submission *submission = user;
-    HPAC_TRY(hpac_directory_create(submission->directory));
-    return hpac_submission_begin(submission);
-}
-
 static hpac_status on_batch(void *user, const size_t *rows, size_t count,
                             const float *probabilities)
 {
     return hpac_submission_add(user, rows, count, probabilities);
 }
 
+static void close_inference(hpac_inference **inference)
+{
+    hpac_inference_destroy(*inference);
+}
+
 hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_result *result)
 {
     const char *const names[] = {hpac_run_files[HPAC_RUN_SUBMISSION_PROBA].name,
                                  hpac_run_files[HPAC_RUN_SUBMISSION].name};
-    const hpac_inference_options *inference = &options->inference;
-    const hpac_model *model = &inference->classifiers[0].model;
+    const hpac_classifier *classifiers = options->inference.classifiers;
+    const hpac_model *model = &classifiers[0].model;
     float thresholds[HPAC_CLASS_COUNT];
     *result = (hpac_predict_result){0};
     if (!options->force)
         HPAC_TRY(hpac_directory_check_free(options->directory, names, 2));
-    HPAC_TRY(hpac_thresholds_resolve(inference->classifiers, inference->classifier_count,
+    HPAC_TRY(hpac_thresholds_resolve(classifiers, options->inference.classifier_count,
                                      options->thresholds, options->threshold_count, thresholds));
     HPAC_AUTO(hpac_labels_fini) hpac_labels ids = {0};
     HPAC_TRY(hpac_ids_read_csv(options->ids, &ids));
+    const hpac_inference_set set = {.images = options->images, .labels = &ids};
+    HPAC_AUTO(close_inference) hpac_inference *inference = NULL;
+    HPAC_TRY(hpac_inference_create(&options->inference, &set, &inference));
+    HPAC_TRY(hpac_directory_create(options->directory));
     HPAC_AUTO(hpac_submission_discard)
     hpac_submission submission = {
         .directory = options->directory,
@@ -68,15 +70,9 @@ hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_resul
         .thresholds = thresholds,
         .empty = options->empty,
     };
-    const hpac_inference_set set = {
-        .images = options->images,
-        .labels = &ids,
-        .on_start = on_start,
-        .on_batch = on_batch,
-        .user = &submission,
-        .skipped = &result->skipped,
-    };
-    HPAC_TRY(hpac_inference_run(inference, &set));
-    result->images = ids.count;
+    hpac_inference_pass pass = {.on_batch = on_batch, .user = &submission};
+    HPAC_TRY(hpac_submission_begin(&submission));
+    HPAC_TRY(hpac_inference_run(inference, &pass));
+    *result = (hpac_predict_result){.images = ids.count, .skipped = pass.skipped};
     return hpac_submission_commit(&submission);
 }

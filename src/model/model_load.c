@@ -236,7 +236,8 @@ static hpac_status read_file(const char *path, hpac_model *model)
     HPAC_TRY(open_file(path, &file));
     HPAC_TRY(read_layers(file, model, &names));
     HPAC_TRY(read_weights(file, names, model));
-    if (H5Lexists(file, "hpac", H5P_DEFAULT) > 0)
+    model->is_own = H5Lexists(file, "hpac", H5P_DEFAULT) > 0;
+    if (model->is_own)
         return read_own_part(file, model);
     return read_writer(file, "keras_version", "Keras", model);
 }

@@ -120,8 +120,7 @@ static hpac_status write_thresholds(hid_t file, const float *thresholds, size_t 
 {
     HPAC_AUTO_HDF5 hid_t group = 0;
     if (H5Lexists(file, "hpac", H5P_DEFAULT) <= 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "thresholds are stored in models of hpac only; give "
-                                          "them with --threshold");
+        return hpac_fail(HPAC_ERR_CONFIG, "thresholds are stored in models of hpac only");
     HPAC_TRY(hpac_hdf5_open_group(file, "hpac", &group));
     if (H5Aexists(group, "thresholds") > 0 && H5Adelete(group, "thresholds") < 0)
         return hpac_hdf5_fail(group, "thresholds", "cannot be replaced");

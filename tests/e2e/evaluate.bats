@@ -192,6 +192,19 @@ assert_near() {
     refute_error_has "trained on"
 }
 
+@test "a training whose label file is gone is not checked, with the reason" {
+    cp "$DATA/train.csv" "$TMP/mine.csv"
+    run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/mine" \
+        --set data.labels="$TMP/mine.csv" --set train.epochs=1
+    assert_exit 0
+    evaluate "$TMP/mine" --all
+    refute_error_has "cannot check"
+    rm "$TMP/mine.csv"
+    evaluate "$TMP/mine" --all
+    assert_exit 0
+    assert_error_has "cannot check whether the model was trained on these images: the label file of its training: $TMP/mine.csv: cannot open: No such file"
+}
+
 @test "a training does not inherit thresholds" {
     evaluate "$TMP/run" --tune-thresholds
     run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/next" \
@@ -236,9 +249,11 @@ assert_near() {
     evaluate "$model" --classes "0,25,10" --folds 3 --fold 1
     assert_exit 0
     cp "$model" "$TMP/keras.h5"
-    evaluate "$TMP/keras.h5" --classes "0,25,10" --all --tune-thresholds
+    # Refused before the work, which would end at the missing images.
+    run_hpac evaluate "$TMP/keras.h5" --labels "$DATA/train.csv" --images "$TMP/no-images" \
+        --device cpu --classes "0,25,10" --all --tune-thresholds
     assert_exit 2
-    assert_error_has "--threshold"
+    assert_error_has "--tune-thresholds: $TMP/keras.h5: thresholds are stored in models of hpac only"
     assert_same "$model" "$TMP/keras.h5"
 }
 
@@ -320,6 +335,18 @@ assert_near() {
     assert_exit 0
     assert_output_has ": 28 images"
     assert_error_has "2 unreadable images are not counted"
+}
+
+@test "--tune-thresholds lists the bad images of both halves before the work" {
+    cp -r "$DATA/train" "$TMP/images"
+    local id
+    for id in $(tail -n +2 "$TMP/run/predictions.csv" | cut -d, -f1); do
+        echo "<html>" > "$TMP/images/${id}_green.png"
+    done
+    run_hpac evaluate "$TMP/run" --labels "$DATA/train.csv" --images "$TMP/images" --device cpu \
+        --tune-thresholds
+    assert_exit 3
+    assert_error_has "30 problems"
 }
 
 @test "the real sample is evaluated" {
