@@ -21,9 +21,9 @@ typedef enum hpac_purpose {
     HPAC_PURPOSE_INIT = 1,    /* stream: parameter tensor; step: 0 */
     HPAC_PURPOSE_SHUFFLE = 2, /* stream: 0; step: epoch */
     HPAC_PURPOSE_DROPOUT =
-        3,                  /* stream: layer; step: update step; index: NHWC offset in the batch */
+        3,                  /* stream: layer; step: update step; index: NHWC offset of the value */
     HPAC_PURPOSE_SYNTH = 4, /* stream: part of the image; step: image */
-    HPAC_PURPOSE_SPLIT = 5, /* stratified split; step: repeat */
+    HPAC_PURPOSE_SPLIT = 5, /* stream: 0; step: repeat of a stratified split */
 } hpac_purpose;
 
 /* Ten rounds of Philox4x32. All of `counter`, `key` and `out` are the published words, in order. */

@@ -51,9 +51,7 @@ struct hpac_dataset {
     atomic_uint remarks; /* kinds of HPAC_REMARK_... that were logged */
 };
 
-/* "<directory>/<Id>_<channel>.png" of file row * channels + channel, malloc'ed; NULL: out of
- * memory.
- */
+/* "<directory>/<Id>_<channel>.png" of file row * channels + channel, malloc'ed; NULL: no memory. */
 char *dataset_file_path(const hpac_dataset *dataset, const char *directory, size_t file);
 
 #endif

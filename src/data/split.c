@@ -4,7 +4,7 @@
  * The stratification is iterative (Sechidis, Tsoumakas, Vlahavas 2011), with folds of one size. In
  * the paper's own form the folds drift apart in size (by more than a hundred rows of 10,357 on the
  * competition's table). Here a full fold takes no more rows, which instead unbalances the classes
- * dealt last, the common ones; those are evened out by exchanging rows that differ in one class.
+ * assigned last, the common ones; those are evened out by exchanging rows that differ in one class.
  */
 #include <hpac/split.h>
 
@@ -16,8 +16,8 @@
 
 /* scikit-learn's KFold(shuffle=True): the shuffled rows are cut into folds, the first
  * row_count % folds of them one row longer. `rows` (row_count) is scratch. */
-static void deal_shuffled(hpac_mt19937 *mt, size_t folds, size_t row_count, size_t *rows,
-                          size_t *fold_of)
+static void assign_shuffled(hpac_mt19937 *mt, size_t folds, size_t row_count, size_t *rows,
+                            size_t *fold_of)
 {
     for (size_t i = 0; i < row_count; i++)
         rows[i] = i;
@@ -30,41 +30,41 @@ static void deal_shuffled(hpac_mt19937 *mt, size_t folds, size_t row_count, size
 
 enum { MASK_BITS = 32, ANY_CLASS = MASK_BITS }; /* bits of a mask */
 
-#define NOT_DEALT SIZE_MAX /* as a fold */
+#define UNASSIGNED SIZE_MAX /* as a fold */
 
 typedef struct masked_row {
     uint32_t mask;
     size_t row;
 } masked_row;
 
-typedef struct dealer {
+typedef struct stratifier {
     size_t folds;
     hpac_random random;
     size_t row_count;
     const uint32_t *masks;
-    size_t *order;              /* (row_count) rows in the random order in which they are dealt */
-    size_t *fold_of;            /* (row_count) */
-    size_t *capacity;           /* (folds) rows each may still take */
-    masked_row *by_mask;        /* (row_count) ascending */
-    size_t (*dealt)[MASK_BITS]; /* (folds) rows of each class each fold has */
-} dealer;
+    size_t *order;               /* (row_count) rows in the random order of their assignment */
+    size_t *fold_of;             /* (row_count) */
+    size_t *capacity;            /* (folds) rows each may still take */
+    masked_row *by_mask;         /* (row_count) ascending */
+    size_t (*counts)[MASK_BITS]; /* (folds) rows of each class each fold has */
+} stratifier;
 
-static void dealer_fini(dealer *deal)
+static void stratifier_fini(stratifier *state)
 {
-    free(deal->order);
-    free(deal->capacity);
-    free(deal->by_mask);
-    free(deal->dealt);
+    free(state->order);
+    free(state->capacity);
+    free(state->by_mask);
+    free(state->counts);
 }
 
-/* The class with the fewest rows left to deal, the lowest number of several; ANY_CLASS: none is
+/* The class with the fewest unassigned rows, the lowest number of several; ANY_CLASS: none is
  * left. */
-static size_t rarest_class(const dealer *deal)
+static size_t rarest_class(const stratifier *state)
 {
     size_t left[MASK_BITS] = {0}, rarest = ANY_CLASS;
-    for (size_t row = 0; row < deal->row_count; row++)
-        for (size_t c = 0; deal->fold_of[row] == NOT_DEALT && c < MASK_BITS; c++)
-            left[c] += deal->masks[row] >> c & 1;
+    for (size_t row = 0; row < state->row_count; row++)
+        for (size_t c = 0; state->fold_of[row] == UNASSIGNED && c < MASK_BITS; c++)
+            left[c] += state->masks[row] >> c & 1;
     for (size_t c = 0; c < MASK_BITS; c++)
         if (left[c] && (rarest == ANY_CLASS || left[c] < left[rarest]))
             rarest = c;
@@ -73,46 +73,46 @@ static size_t rarest_class(const dealer *deal)
 
 /* Whether fold a needs a row of the class more than b: it has fewer of the class or, with as many,
  * more capacity. 1, -1, or 0 for equals. The paper subtracts from desired counts; as all folds
- * desire the same count of a class, the fewest dealt is the most desired. */
-static int compare_need(const dealer *deal, size_t a, size_t b, size_t class_number)
+ * desire the same count of a class, the smallest count is the most desired. */
+static int compare_need(const stratifier *state, size_t a, size_t b, size_t class_number)
 {
     if (class_number != ANY_CLASS) {
-        size_t has_a = deal->dealt[a][class_number], has_b = deal->dealt[b][class_number];
+        size_t has_a = state->counts[a][class_number], has_b = state->counts[b][class_number];
         if (has_a != has_b)
             return has_a < has_b ? 1 : -1;
     }
-    return (deal->capacity[a] > deal->capacity[b]) - (deal->capacity[a] < deal->capacity[b]);
+    return (state->capacity[a] > state->capacity[b]) - (state->capacity[a] < state->capacity[b]);
 }
 
 /* The fold with capacity that needs the class most, a random one of several equals. */
-static size_t choose_fold(dealer *deal, size_t class_number)
+static size_t choose_fold(stratifier *state, size_t class_number)
 {
-    size_t best = NOT_DEALT;
+    size_t best = UNASSIGNED;
     uint32_t alike = 0;
-    for (size_t fold = 0; fold < deal->folds; fold++) {
-        if (deal->capacity[fold] == 0)
+    for (size_t fold = 0; fold < state->folds; fold++) {
+        if (state->capacity[fold] == 0)
             continue;
-        int order = best == NOT_DEALT ? 1 : compare_need(deal, fold, best, class_number);
+        int order = best == UNASSIGNED ? 1 : compare_need(state, fold, best, class_number);
         alike = order > 0 ? 1 : alike + (order == 0);
-        if (order > 0 || (order == 0 && hpac_random_below(&deal->random, alike) == 0))
+        if (order > 0 || (order == 0 && hpac_random_below(&state->random, alike) == 0))
             best = fold;
     }
     return best;
 }
 
-/* Deals all rows left that carry the class. */
-static void deal_class(dealer *deal, size_t class_number)
+/* Assigns all rows left that have the class. */
+static void assign_class(stratifier *state, size_t class_number)
 {
-    for (size_t i = 0; i < deal->row_count; i++) {
-        size_t row = deal->order[i];
-        bool wanted = class_number == ANY_CLASS || deal->masks[row] >> class_number & 1;
-        if (deal->fold_of[row] != NOT_DEALT || !wanted)
+    for (size_t i = 0; i < state->row_count; i++) {
+        size_t row = state->order[i];
+        bool wanted = class_number == ANY_CLASS || state->masks[row] >> class_number & 1;
+        if (state->fold_of[row] != UNASSIGNED || !wanted)
             continue;
-        size_t fold = choose_fold(deal, class_number);
-        deal->fold_of[row] = fold;
-        deal->capacity[fold]--;
+        size_t fold = choose_fold(state, class_number);
+        state->fold_of[row] = fold;
+        state->capacity[fold]--;
         for (size_t c = 0; c < MASK_BITS; c++)
-            deal->dealt[fold][c] += deal->masks[row] >> c & 1;
+            state->counts[fold][c] += state->masks[row] >> c & 1;
     }
 }
 
@@ -125,39 +125,39 @@ static int compare_masks(const void *a, const void *b)
 }
 
 /* A row of this fold with exactly this mask; row_count when there is none. */
-static size_t find_row(const dealer *deal, size_t fold, uint32_t mask)
+static size_t find_row(const stratifier *state, size_t fold, uint32_t mask)
 {
-    size_t low = 0, high = deal->row_count;
+    size_t low = 0, high = state->row_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (deal->by_mask[middle].mask < mask)
+        if (state->by_mask[middle].mask < mask)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < deal->row_count && deal->by_mask[low].mask == mask; low++)
-        if (deal->fold_of[deal->by_mask[low].row] == fold)
-            return deal->by_mask[low].row;
-    return deal->row_count;
+    for (; low < state->row_count && state->by_mask[low].mask == mask; low++)
+        if (state->fold_of[state->by_mask[low].row] == fold)
+            return state->by_mask[low].row;
+    return state->row_count;
 }
 
 /* Moves the class from one fold to another until they are even, by exchanging rows that differ in
  * this class alone: sizes and all other classes stay as they are. True if any were exchanged. */
-static bool even_out_pair(dealer *deal, size_t class_number, size_t from, size_t to)
+static bool even_out_pair(stratifier *state, size_t class_number, size_t from, size_t to)
 {
-    size_t *from_count = &deal->dealt[from][class_number];
-    size_t *to_count = &deal->dealt[to][class_number];
+    size_t *from_count = &state->counts[from][class_number];
+    size_t *to_count = &state->counts[to][class_number];
     uint32_t bit = (uint32_t)1 << class_number;
     bool exchanged = false;
-    for (size_t i = 0; *to_count + 1 < *from_count && i < deal->row_count; i++) {
-        size_t row = deal->order[i];
-        if (deal->fold_of[row] != from || !(deal->masks[row] & bit))
+    for (size_t i = 0; *to_count + 1 < *from_count && i < state->row_count; i++) {
+        size_t row = state->order[i];
+        if (state->fold_of[row] != from || !(state->masks[row] & bit))
             continue;
-        size_t other = find_row(deal, to, deal->masks[row] & ~bit);
-        if (other == deal->row_count)
+        size_t other = find_row(state, to, state->masks[row] & ~bit);
+        if (other == state->row_count)
             continue;
-        deal->fold_of[row] = to;
-        deal->fold_of[other] = from;
+        state->fold_of[row] = to;
+        state->fold_of[other] = from;
         --*from_count;
         ++*to_count;
         exchanged = true;
@@ -166,42 +166,42 @@ static bool even_out_pair(dealer *deal, size_t class_number, size_t from, size_t
 }
 
 /* Ends because every exchange lowers the sum of squares of a class's counts. */
-static void even_out_class(dealer *deal, size_t class_number)
+static void even_out_class(stratifier *state, size_t class_number)
 {
     bool exchanged = true;
     while (exchanged) {
         exchanged = false;
-        for (size_t from = 0; from < deal->folds; from++)
-            for (size_t to = 0; to < deal->folds; to++)
-                exchanged |= even_out_pair(deal, class_number, from, to);
+        for (size_t from = 0; from < state->folds; from++)
+            for (size_t to = 0; to < state->folds; to++)
+                exchanged |= even_out_pair(state, class_number, from, to);
     }
 }
 
-/* Deals rows 0 .. row_count - 1 to folds whose sizes differ by one at most. */
+/* Assigns rows 0 .. row_count - 1 to folds whose sizes differ by one at most. */
 static hpac_status stratify(uint32_t seed, uint32_t repeat, size_t folds, size_t row_count,
                             const uint32_t *masks, size_t *fold_of)
 {
-    HPAC_AUTO(dealer_fini)
-    dealer deal = {.folds = folds, .row_count = row_count, .masks = masks, .fold_of = fold_of};
-    HPAC_TRY_NEW(deal.order, row_count);
-    HPAC_TRY_NEW(deal.by_mask, row_count);
-    HPAC_TRY_NEW(deal.capacity, folds);
-    HPAC_TRY_NEW(deal.dealt, folds);
+    HPAC_AUTO(stratifier_fini)
+    stratifier state = {.folds = folds, .row_count = row_count, .masks = masks, .fold_of = fold_of};
+    HPAC_TRY_NEW(state.order, row_count);
+    HPAC_TRY_NEW(state.by_mask, row_count);
+    HPAC_TRY_NEW(state.capacity, folds);
+    HPAC_TRY_NEW(state.counts, folds);
     for (size_t fold = 0; fold < folds; fold++)
-        deal.capacity[fold] = row_count / folds + (fold < row_count % folds);
+        state.capacity[fold] = row_count / folds + (fold < row_count % folds);
     for (size_t row = 0; row < row_count; row++) {
-        fold_of[row] = NOT_DEALT;
-        deal.order[row] = row;
-        deal.by_mask[row] = (masked_row){masks[row], row};
+        fold_of[row] = UNASSIGNED;
+        state.order[row] = row;
+        state.by_mask[row] = (masked_row){masks[row], row};
     }
-    qsort(deal.by_mask, row_count, sizeof *deal.by_mask, compare_masks);
-    hpac_random_init(&deal.random, seed, HPAC_PURPOSE_SPLIT, 0, repeat);
-    hpac_random_shuffle(&deal.random, deal.order, row_count);
-    for (size_t c; (c = rarest_class(&deal)) != ANY_CLASS;)
-        deal_class(&deal, c);
-    deal_class(&deal, ANY_CLASS);
+    qsort(state.by_mask, row_count, sizeof *state.by_mask, compare_masks);
+    hpac_random_init(&state.random, seed, HPAC_PURPOSE_SPLIT, 0, repeat);
+    hpac_random_shuffle(&state.random, state.order, row_count);
+    for (size_t c; (c = rarest_class(&state)) != ANY_CLASS;)
+        assign_class(&state, c);
+    assign_class(&state, ANY_CLASS);
     for (size_t c = 0; c < MASK_BITS; c++)
-        even_out_class(&deal, c);
+        even_out_class(&state, c);
     return HPAC_OK;
 }
 
@@ -265,7 +265,7 @@ hpac_status hpac_split_create(const hpac_split_options *options, size_t row_coun
         if (fold == 0 && options->method == HPAC_SPLIT_STRATIFIED)
             HPAC_TRY(stratify(options->seed, (uint32_t)repeat, folds, row_count, masks, fold_of));
         else if (fold == 0)
-            deal_shuffled(&mt, folds, row_count, rows, fold_of);
+            assign_shuffled(&mt, folds, row_count, rows, fold_of);
         HPAC_TRY(collect_fold(&made.folds[made.count], fold, row_count, fold_of));
     }
     *split = made;

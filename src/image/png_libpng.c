@@ -114,8 +114,7 @@ static bool revise(read_job *work)
 {
     hpac_image *image = work->image;
     unsigned bits = work->significant_bits;
-    /* By the standard, samples of fewer bits are scaled to 16. Microscopes leave them as they are.
-     */
+    /* By the standard, samples of fewer bits are scaled to 16; microscopes leave them unscaled. */
     bool is_unscaled = bits > 0 && bits < 16 && work->max_sample >> bits == 0;
     if (work->max_sample > 0 && work->max_sample >> 14 == 0)
         image->remarks |= is_unscaled ? HPAC_REMARK_SCALED : HPAC_REMARK_DIM;

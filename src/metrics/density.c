@@ -9,7 +9,7 @@ static double value_at(const hpac_values *values, size_t i)
     return values->first[i * values->stride];
 }
 
-size_t hpac_values_spread(const hpac_values *values, int freedom, double *mean, double *std)
+size_t hpac_values_spread(const hpac_values *values, int ddof, double *mean, double *std)
 {
     size_t count = 0;
     double sum = 0, square_sum = 0;
@@ -24,8 +24,8 @@ size_t hpac_values_spread(const hpac_values *values, int freedom, double *mean, 
             double distance = value_at(values, i) - *mean;
             square_sum += distance * distance;
         }
-    double freedoms = (double)count - freedom;
-    *std = freedoms > 0 ? sqrt(square_sum / freedoms) : NAN;
+    double divisor = (double)count - ddof;
+    *std = divisor > 0 ? sqrt(square_sum / divisor) : NAN;
     return count;
 }
 

@@ -21,9 +21,9 @@ typedef struct hpac_values {
     size_t count, stride; /* value i is first[i * stride] */
 } hpac_values;
 
-/* Mean and standard deviation, the sum of squares divided by n - `freedom` as numpy's ddof. NaN
- * where there are too few values. Returns how many there are. */
-size_t hpac_values_spread(const hpac_values *values, int freedom, double *mean, double *std);
+/* Mean and standard deviation, the sum of squares divided by n - `ddof` as numpy does. NaN where
+ * there are too few values. Returns how many there are. */
+size_t hpac_values_spread(const hpac_values *values, int ddof, double *mean, double *std);
 
 /* Counts the values in `bins` parts of 0..1, each with its lower edge, the last with both, as
  * numpy.histogram(values, bins, range=(0, 1)) does. */

@@ -88,7 +88,7 @@ static const char *loss_text(double loss, char text[16])
 hpac_status hpac_evaluation_print(const hpac_evaluation *evaluation,
                                   const hpac_evaluation_title *title, FILE *stream)
 {
-    HPAC_AUTO(fini_tables) evaluation_tables tables;
+    HPAC_AUTO(fini_tables) evaluation_tables tables = {0};
     const hpac_f1_summary *f1 = &evaluation->f1;
     char loss[16], prior[16];
     fill_tables(evaluation, title, tables);
@@ -108,7 +108,7 @@ hpac_status hpac_evaluation_print(const hpac_evaluation *evaluation,
 hpac_status hpac_evaluation_print_json(const hpac_evaluation *evaluation,
                                        const hpac_evaluation_title *title, FILE *stream)
 {
-    HPAC_AUTO(fini_tables) evaluation_tables tables;
+    HPAC_AUTO(fini_tables) evaluation_tables tables = {0};
     fill_tables(evaluation, title, tables);
     return hpac_tables_write_json(tables, TABLE_COUNT, stream);
 }
@@ -117,7 +117,7 @@ hpac_status hpac_evaluation_write(const hpac_evaluation *evaluation,
                                   const hpac_evaluation_title *title, const char *directory)
 {
     HPAC_TRY(hpac_directory_create(directory));
-    HPAC_AUTO(fini_tables) evaluation_tables tables;
+    HPAC_AUTO(fini_tables) evaluation_tables tables = {0};
     fill_tables(evaluation, title, tables);
     HPAC_TRY(hpac_table_write_csv(&tables[SUMMARY], directory, "evaluation.csv"));
     return hpac_table_write_csv(&tables[CLASSES], directory, "class_evaluation.csv");

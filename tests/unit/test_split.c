@@ -242,7 +242,7 @@ Test(split, a_rare_class_reaches_every_fold)
     }
 }
 
-Test(split, rows_without_a_class_are_dealt_too)
+Test(split, rows_without_a_class_are_assigned_too)
 {
     enum { ROWS = 10 };
     static const uint32_t masks[ROWS] = {0, 0, 0, 1, 0, 0, 1, 0, 0, 0};
