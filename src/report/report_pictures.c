@@ -208,6 +208,21 @@ static hpac_status add_tables(hpac_plot *plot, const hpac_report *report,
     return HPAC_OK;
 }
 
+/* The name and linetype of each run's point: those of its curve, if that is drawn. */
+static void add_points(hpac_plot *plot, const hpac_report *report)
+{
+    size_t curve = 0;
+    for (size_t i = 0; i < report->run_count; i++) {
+        bool drawn = curve < report->curve_count && report->curves[curve] == i;
+        curve += drawn;
+        size_t style = drawn ? curve : report->curve_count + 1 + i - curve;
+        char variable[32];
+        snprintf(variable, sizeof variable, "style%zu", i + 1);
+        hpac_plot_add_text(plot, report->runs[i].label, "label%zu", i + 1);
+        hpac_plot_add_number(plot, (double)style, variable);
+    }
+}
+
 /* HPAC_INTERRUPTED when a stop is requested, else `status`. */
 static hpac_status check_stop(const hpac_report *report, hpac_status status)
 {
@@ -236,9 +251,8 @@ static hpac_status draw(void *user, size_t number, int thread)
     for (size_t i = 0; picture->numbers[i].name; i++)
         hpac_plot_add_number(&plot, picture->numbers[i].value(report, picture->numbers[i].metric),
                              picture->numbers[i].name);
-    bool named = strcmp(picture->table, "runs") == 0 && report->run_count <= NAMED_POINTS;
-    for (size_t i = 0; i < report->run_count && named; i++)
-        hpac_plot_add_text(&plot, report->runs[i].label, "label%zu", i + 1);
+    if (strcmp(picture->table, "runs") == 0 && report->run_count <= NAMED_POINTS)
+        add_points(&plot, report);
     HPAC_AUTO_FREE char *path =
         hpac_path_join(report->plots, "%s.%s", picture->name, formats[number % 2]);
     HPAC_TRY_MEMORY(path, strlen(report->plots));

@@ -153,6 +153,16 @@ make_run() {
     assert_reads_well "${drawn[@]}"
 }
 
+@test "the color of a run's point goes by its row or style, not by its height" {
+    printf 'run,elapsed_s,final_val_f1_mean\nlow,1,0.1\nhigh,2,0.9\nmid,3,0.5\n' >"$TMP/sweep.csv"
+    marks() { sed -n "s/.*#gpPt.*color='\(.*\)'.*/\1/p" "$TMP/marks.svg" | tail -n 3 | tr -d '\n '; }
+    local blue='rgb(0,114,178)' orange='rgb(213,94,0)' green='rgb(0,158,115)'
+    draw_both marks tradeoff "csv='$TMP/sweep.csv'"
+    [[ $(marks) == "$orange$green$blue" ]] || fail_with "high, mid and low are $(marks)"
+    draw_both marks tradeoff "csv='$TMP/sweep.csv'; style1=3; style2=1; style3=2"
+    [[ $(marks) == "$blue$orange$green" ]] || fail_with "high, mid and low are $(marks)"
+}
+
 @test "missing cells and losses over many powers of ten are drawn without a warning" {
     printf 'epoch,train_loss,val_loss\n1,10,9\n2,nan,0.5\n3,0.01,\n4,1e-6,inf\n' >"$TMP/losses.csv"
     printf 'epoch,train_loss,val_loss\n1,0.5,0.5\n2,0.5,0.5\n' >"$TMP/constant.csv"

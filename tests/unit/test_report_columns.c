@@ -460,6 +460,10 @@ Test(report_columns, each_script_is_given_its_table_columns_and_numbers)
     hpac_report_close(report);
 }
 
+/* A run without losses, hence without curves, comes first; the others keep the colors of their
+ * curves. */
+#define POINTS "label1=\"empty\";style1=3;label2=\"a\";style2=1;label3=\"b\";style3=2;"
+
 Test(report_columns, each_script_of_several_runs_is_given_theirs)
 {
     static const char *const given[][3] = {
@@ -469,15 +473,17 @@ Test(report_columns, each_script_of_several_runs_is_given_theirs)
         {"f1", "metrics", "quantity=\"f\\061\";"},
         {"f1_against_time", "tradeoff",
          "x=\"elapsed_s\";y=\"final_val_f\\061_mean\";xaxis=\"seconds\";"
-         "yaxis=\"mean F\\061\\054 last epoch\";logx=0;label1=\"a\";label2=\"b\";"},
+         "yaxis=\"mean F\\061\\054 last epoch\";logx=0;" POINTS},
         {"loss_against_steps", "tradeoff",
          "x=\"steps\";y=\"final_val_loss\";xaxis=\"update steps\";"
-         "yaxis=\"validation loss\\054 last epoch\";logx=0;label1=\"a\";label2=\"b\";"},
+         "yaxis=\"validation loss\\054 last epoch\";logx=0;" POINTS},
     };
     put_recording_gnuplot();
     report_folder_put_metrics("a", 0);
     report_folder_put_metrics("b", 1);
-    hpac_report *report = report_folder_open("a b");
+    report_folder_put_metrics("empty", 0);
+    report_folder_put("empty", "losses.csv", "epoch,train_loss,val_loss\n");
+    hpac_report *report = report_folder_open("empty a b");
     cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
     cr_assert_eq(report_pictures_draw(report), HPAC_OK, "%s", hpac_error_message());
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)

@@ -9,6 +9,7 @@
 #     x='elapsed_s', y='final_val_f1_mean'   the columns; a run without either has no point
 #     names='run'             the column with the names
 #     label1, label2, ...     the names of the rows in its place: gnuplot ends a quoted cell at its comma
+#     style1, style2, ...     the linetypes of the rows, for the colors of other plots; default 1, 2, ...
 #     xaxis=x, yaxis=y        what they are
 #     title=''                above the plot
 #     logx=0                  1: a logarithmic axis below
@@ -32,13 +33,16 @@ eval names_of
 array name[rows]
 array across[rows]
 array up[rows]
+array style[rows]
 points = 0
+style_of(row) = exists(sprintf('style%d', row)) ? value(sprintf('style%d', row)) : row
 named(row) = exists('label1') ? label(row) : strcol(names)
 usable(a, b) = a == a && b == b && (!logx || a > 0)
-keep(a, b, text) = usable(a, b) \
-    ? (points = points + 1, across[points] = a, up[points] = b, name[points] = text, 1) \
+keep(a, b, row) = usable(a, b) \
+    ? (points = points + 1, across[points] = a, up[points] = b, \
+       name[points] = shorten(named(row)), style[points] = style_of(row), 1) \
     : 1
-stats csv using (keep(finite(column(x)), finite(column(y)), shorten(named(int(column(0)) + 1)))) name 'kept' nooutput
+stats csv using (keep(finite(column(x)), finite(column(y)), int(column(0)) + 1)) name 'kept' nooutput
 if (points == 0) {
     print csv.': no row has numbers in both '.x.' and '.y
     exit status 3
@@ -51,6 +55,7 @@ do for [i=1:points] {
             swap = up[k]; up[k] = up[k + 1]; up[k + 1] = swap
             swap = across[k]; across[k] = across[k + 1]; across[k + 1] = swap
             swap = name[k]; name[k] = name[k + 1]; name[k + 1] = swap
+            swap = style[k]; style[k] = style[k + 1]; style[k + 1] = swap
         }
     }
     longest = largest(longest, strlen(name[i]))
@@ -100,6 +105,6 @@ do for [i=1:points] {
     set arrow from across[i], up[i] to screen beside, screen height(i) \
         nohead back linecolor rgb '#C0C0C0' linewidth 0.75
     set label name[i] at screen beside, screen height(i) left offset 1,-0.15 \
-        point linetype i pointsize 0.9
+        point linetype style[i] pointsize 0.9
 }
-plot for [i=1:points] '+' using (across[i]):(up[i]) every ::::0 with points linetype i pointsize 0.9
+plot for [i=1:points] '+' using (across[i]):(up[i]) every ::::0 with points linetype style[i] pointsize 0.9
