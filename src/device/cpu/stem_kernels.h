@@ -142,9 +142,10 @@ static void transform_tiles(const stem_shape *shape, const float *inner, float *
         }
 }
 
-/* For every point: (WINDOWS, filters1) x (filters1, FILTERS). */
-static void multiply_tiles(const stem_shape *shape, const float *tiles, const float *winograd,
-                           float *products)
+/* For every point: (WINDOWS, filters1) x (filters1, FILTERS). Inlined, it would share the caller's
+ * registers, and the innermost loop would read its offsets from the stack. */
+static __attribute__((noinline)) void multiply_tiles(const stem_shape *shape, const float *tiles,
+                                                     const float *winograd, float *products)
 {
     size_t filters1 = shape->filters1, filters2 = shape->filters2;
     for (size_t point = 0; point < POINTS; point++) {
