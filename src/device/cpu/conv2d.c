@@ -21,12 +21,13 @@ static bool has(const conv2d_plan *plan, cpu_primitive_index reorder)
 }
 
 /* A reorder into the workspace or out of it; does nothing if the plan has none. */
-static hpac_status reorder(const conv2d_plan *plan, cpu_primitive_index index, const void *from,
-                           void *to)
+static hpac_status reorder(const conv2d_plan *plan, const hpac_exec_args *args,
+                           cpu_primitive_index index, const void *from, void *to)
 {
-    const hpac_exec_args args = {.x = from, .y = to};
-    return has(plan, index) ? hpac_cpu_run(&plan->base, &plan->base.primitives[index], &args, NULL)
-                            : HPAC_OK;
+    const hpac_exec_args inside = {.x = from, .y = to, .workspace = args->workspace};
+    return has(plan, index)
+               ? hpac_cpu_run(&plan->base, &plan->base.primitives[index], &inside, NULL)
+               : HPAC_OK;
 }
 
 /* A call whose input is in the layout of the convolution: as it is, or reordered. */
@@ -37,7 +38,7 @@ static hpac_status enter(const conv2d_plan *plan, const hpac_exec_args *args,
     *inside = *args;
     if (has(plan, CPU_INPUT_TO_SOURCE))
         inside->x = source;
-    return reorder(plan, CPU_INPUT_TO_SOURCE, args->x, source);
+    return reorder(plan, args, CPU_INPUT_TO_SOURCE, args->x, source);
 }
 
 static hpac_status conv2d_forward(cpu_plan *base, const hpac_exec_args *args)
@@ -56,7 +57,7 @@ static hpac_status compute_gradients(const conv2d_plan *plan, const hpac_exec_ar
     HPAC_TRY(enter(plan, args, &inside));
     HPAC_TRY(
         hpac_cpu_run(&plan->base, &plan->base.primitives[CPU_BACKWARD_WEIGHTS], &inside, written));
-    return reorder(plan, CPU_GRADIENT_TO_KERNEL, written, gradient);
+    return reorder(plan, args, CPU_GRADIENT_TO_KERNEL, written, gradient);
 }
 
 static hpac_status compute_dx(conv2d_plan *plan, const hpac_exec_args *args)
@@ -66,9 +67,9 @@ static hpac_status compute_dx(conv2d_plan *plan, const hpac_exec_args *args)
         inside.dx = cpu_workspace_at(args, plan->source_offset);
     if (has(plan, CPU_KERNEL_TO_DATA)) /* the kernel is the first in the slice */
         inside.parameters = cpu_workspace_at(args, plan->kernel_offset);
-    HPAC_TRY(reorder(plan, CPU_KERNEL_TO_DATA, args->parameters, inside.parameters));
+    HPAC_TRY(reorder(plan, args, CPU_KERNEL_TO_DATA, args->parameters, inside.parameters));
     HPAC_TRY(hpac_cpu_run_backward_data(&plan->base, &inside));
-    return reorder(plan, CPU_SOURCE_TO_INPUT, inside.dx, args->dx);
+    return reorder(plan, args, CPU_SOURCE_TO_INPUT, inside.dx, args->dx);
 }
 
 static hpac_status conv2d_backward(cpu_plan *base, const hpac_exec_args *args)
@@ -179,7 +180,8 @@ static hpac_status bridge(conv2d_plan *plan, cpu_primitive_index index,
         *offset =
             hpac_plan_reserve(&plan->base.base.workspace_nbytes,
                               MAX(dnnl_memory_desc_get_size(from), dnnl_memory_desc_get_size(to)));
-    return hpac_cpu_reorder_create(cpu_device_of(&plan->base), from, to,
+    cpu_device *device = cpu_device_of(&plan->base);
+    return hpac_cpu_reorder_create(device, device->attributes, from, to,
                                    &plan->base.primitives[index]);
 }
 

@@ -98,9 +98,11 @@ typedef struct cpu_primitive {
     size_t scratch_nbytes;
 } cpu_primitive;
 
-/* A reorder, from a call's x to its y. */
-hpac_status hpac_cpu_reorder_create(cpu_device *device, const dnnl_memory_desc_t *from,
-                                    const dnnl_memory_desc_t *to, cpu_primitive *primitive);
+/* A reorder, from a call's x to its y. `attributes`: the device's for a primitive of a plan; NULL:
+ * its scratchpad, if it needs one, is its own. */
+hpac_status hpac_cpu_reorder_create(cpu_device *device, const_dnnl_primitive_attr_t attributes,
+                                    const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
+                                    cpu_primitive *primitive);
 void hpac_cpu_primitive_fini(cpu_primitive *primitive);
 
 /* The primitives of a plan. */

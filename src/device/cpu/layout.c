@@ -85,7 +85,7 @@ static hpac_status reorder(const cpu_plan *plan, const dnnl_memory_desc_t *from_
                            const void *from, const dnnl_memory_desc_t *to_desc, void *to)
 {
     HPAC_AUTO(hpac_cpu_primitive_fini) cpu_primitive primitive = {0};
-    HPAC_TRY(hpac_cpu_reorder_create(cpu_device_of(plan), from_desc, to_desc, &primitive));
+    HPAC_TRY(hpac_cpu_reorder_create(cpu_device_of(plan), NULL, from_desc, to_desc, &primitive));
     return hpac_cpu_run(plan, &primitive, &(hpac_exec_args){.x = from, .y = to}, NULL);
 }
 

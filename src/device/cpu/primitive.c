@@ -123,13 +123,13 @@ static void destroy_desc(dnnl_primitive_desc_t *desc)
     dnnl_primitive_desc_destroy(*desc);
 }
 
-hpac_status hpac_cpu_reorder_create(cpu_device *device, const dnnl_memory_desc_t *from,
-                                    const dnnl_memory_desc_t *to, cpu_primitive *primitive)
+hpac_status hpac_cpu_reorder_create(cpu_device *device, const_dnnl_primitive_attr_t attributes,
+                                    const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
+                                    cpu_primitive *primitive)
 {
     HPAC_AUTO(destroy_desc) dnnl_primitive_desc_t desc = NULL;
-    /* without attributes: a scratchpad, if any, is the reorder's own */
-    CPU_TRY_DNNL(
-        dnnl_reorder_primitive_desc_create(&desc, from, device->engine, to, device->engine, NULL));
+    CPU_TRY_DNNL(dnnl_reorder_primitive_desc_create(&desc, from, device->engine, to, device->engine,
+                                                    attributes));
     return create_primitive(device, desc, primitive);
 }
 

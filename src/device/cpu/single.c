@@ -126,8 +126,10 @@ static hpac_status set_up_flatten(cpu_plan *plan, const hpac_op *op)
     (void)op;
     HPAC_TRY(hpac_cpu_tensor_describe(&plan->input, &x));
     HPAC_TRY(hpac_cpu_tensor_describe_as(&plan->input, dnnl_nhwc, &y));
-    HPAC_TRY(hpac_cpu_reorder_create(device, &x, &y, &plan->primitives[CPU_FORWARD]));
-    return hpac_cpu_reorder_create(device, &y, &x, &plan->primitives[CPU_BACKWARD_DATA]);
+    HPAC_TRY(hpac_cpu_reorder_create(device, device->attributes, &x, &y,
+                                     &plan->primitives[CPU_FORWARD]));
+    return hpac_cpu_reorder_create(device, device->attributes, &y, &x,
+                                   &plan->primitives[CPU_BACKWARD_DATA]);
 }
 
 static hpac_status flatten_backward(cpu_plan *plan, const hpac_exec_args *args)
