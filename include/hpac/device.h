@@ -11,8 +11,8 @@
  * Each device chooses the layout of its activations and parameters when a plan is made. At the
  * interface are NHWC images, HWIO convolution kernels, (in, out) dense kernels, as in Keras.
  *
- * Errors of every function: DEVICE, with the library call, its error text and the shapes; INTERNAL
- * if host memory runs out.
+ * Errors of every function, unless it says otherwise: DEVICE, with the library call, its error text
+ * and the shapes; INTERNAL if host memory runs out.
  */
 #ifndef HPAC_DEVICE_H
 #define HPAC_DEVICE_H
@@ -50,7 +50,7 @@ typedef enum hpac_image_layout {
 
 typedef struct hpac_device_options {
     const char *name; /* "auto", "cpu", "cuda" or "cuda:1" */
-    int threads;      /* CPU compute threads; 0: one per core */
+    int threads;      /* CPU compute threads; 0: OMP_NUM_THREADS, at most one per core */
     hpac_precision precision;
     bool deterministic; /* algorithms that give the same bits every time */
     hpac_image_layout image_layout;
@@ -59,8 +59,10 @@ typedef struct hpac_device_options {
 /* Whether the same open device can be used for both. */
 bool hpac_device_options_equal(const hpac_device_options *a, const hpac_device_options *b);
 
-/* Opens a device. "auto" opens CUDA if possible, else the CPU, and logs why. A precision or option
- * that the device does not support is an error. */
+/* Opens a device, to be closed with its ops->close(). "auto" opens GPU 0 if possible, else the CPU,
+ * and logs why. Sets *device to NULL on an error. Errors: CONFIG for an unknown name and for an
+ * invalid HPAC_CPU; DEVICE where there is no such device, it does not support an option, or it does
+ * not work, with what to install or change. */
 hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device);
 
 /* What libhpac_cuda.so exports as HPAC_CUDA_OPEN: opens GPU `index`, or fails if `abi` is not the

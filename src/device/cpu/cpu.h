@@ -26,11 +26,12 @@ typedef struct cpu_device {
     uint32_t step;
 } cpu_device;
 
-hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device **device);
-
 /* Limits oneDNN to the instruction sets of the CPU path, before its first use. Errors: those of
  * hpac_cpu_path_get; DEVICE when oneDNN was used before without this limit. */
 hpac_status hpac_cpu_cap_onednn(void);
+
+/* Opens the CPU, after hpac_cpu_cap_onednn. */
+hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device **device);
 
 /* ---- layout.c: how activations and parameters lie in memory ---- */
 

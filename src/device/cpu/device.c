@@ -265,7 +265,6 @@ hpac_status hpac_cpu_device_open(const hpac_device_options *options, hpac_device
                          "expected auto");
     hpac_cpu_path path;
     HPAC_TRY(hpac_cpu_path_get(&path));
-    HPAC_TRY(hpac_cpu_cap_onednn());
     cpu_device *device;
     HPAC_TRY_NEW(device, 1);
     device->base.ops = &operations;
