@@ -79,6 +79,8 @@ Test(layer, impossible_stacks_are_refused_with_number_and_shapes)
                    "layer 2 (conv2d): a window of 3 x 3 does not fit into (2, 2, 2)");
     expect_refusal((hpac_layer[]){pool, pool, pool, flatten, dense}, 5, small, "layer 3 (maxpool)");
     expect_refusal((hpac_layer[]){dropout, flatten, dense}, 3, small, "rate 1");
+    expect_refusal((hpac_layer[]){{.kind = HPAC_LAYER_ACTIVATION}}, 1, small,
+                   "layer 1 (linear): not a layer of its own");
     expect_refusal((hpac_layer[]){conv, flatten}, 2, small, "the last layer must be dense with 3");
     expect_refusal(NULL, 0, small, "no layers");
 }
