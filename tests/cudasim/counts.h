@@ -33,6 +33,7 @@ typedef void cudasim_get_counts_function(cudasim_counts *counts);
 typedef void cudasim_get_device_counts_function(int device, cudasim_counts *counts);
 typedef void cudasim_fail_nth_function(uint64_t n);
 typedef const char *cudasim_failed_call_function(void);
+typedef void cudasim_take_memory_function(uint64_t nbytes);
 
 cudasim_get_counts_function cudasim_get_counts; /* of all devices */
 cudasim_get_device_counts_function cudasim_get_device_counts;
@@ -41,6 +42,9 @@ cudasim_get_device_counts_function cudasim_get_device_counts;
 cudasim_fail_nth_function cudasim_fail_nth;
 /* The name of the call that failed; NULL: none did. Functions that release do their work first. */
 cudasim_failed_call_function cudasim_failed_call;
+
+/* Another process has this much of each device's memory, or as much as is free; 0: none. */
+cudasim_take_memory_function cudasim_take_memory;
 
 #ifdef __cplusplus
 }

@@ -31,6 +31,8 @@ typedef struct area {
 
 static area areas[] = {[MEMORY_DEVICE] = {.name = "device"}, [MEMORY_PINNED] = {.name = "pinned"}};
 
+static size_t taken_nbytes; /* by another process */
+
 static size_t round_up(size_t n, size_t unit)
 {
     return (n + unit - 1) / unit * unit;
@@ -134,6 +136,20 @@ static memory_block *append_block(area *to, size_t nbytes, const void *caller)
     return block;
 }
 
+/* Of the current device's memory. */
+static size_t free_nbytes(void)
+{
+    size_t left = runtime.memory_nbytes - runtime_counts[device_current()].live_nbytes;
+    return left - (taken_nbytes < left ? taken_nbytes : left);
+}
+
+void cudasim_take_memory(uint64_t nbytes)
+{
+    runtime_lock();
+    taken_nbytes = nbytes;
+    (void)runtime_return(cudaSuccess);
+}
+
 static cudaError_t allocate(memory_kind kind, void **address, size_t nbytes, const void *caller)
 {
     cudaError_t refused = capture_refuse();
@@ -147,7 +163,7 @@ static cudaError_t allocate(memory_kind kind, void **address, size_t nbytes, con
     reserve_areas();
     bool device = kind == MEMORY_DEVICE;
     cudasim_counts *counts = &runtime_counts[device_current()];
-    if (device && nbytes > runtime.memory_nbytes - counts->live_nbytes)
+    if (device && nbytes > free_nbytes())
         return cudaErrorMemoryAllocation;
     *address = append_block(&areas[kind], nbytes, caller)->start;
     counts->allocations++;
@@ -316,10 +332,10 @@ cudaError_t cudaFreeHost(void *address)
     return runtime_return(failure != cudaSuccess ? failure : error);
 }
 
-cudaError_t cudaMemGetInfo(size_t *free_nbytes, size_t *total_nbytes)
+cudaError_t cudaMemGetInfo(size_t *available_nbytes, size_t *total_nbytes)
 {
     RUNTIME_CALL();
     *total_nbytes = runtime.memory_nbytes;
-    *free_nbytes = runtime.memory_nbytes - runtime_counts[device_current()].live_nbytes;
+    *available_nbytes = free_nbytes();
     return runtime_return(cudaSuccess);
 }

@@ -134,6 +134,7 @@ static cudasim_get_counts_function *get_counts;
 static cudasim_get_device_counts_function *get_device_counts;
 static cudasim_fail_nth_function *fail_nth;
 static cudasim_failed_call_function *failed_call;
+static cudasim_take_memory_function *take_memory;
 
 static void find(void *function, const char *name)
 {
@@ -151,6 +152,7 @@ static void need_simulator_functions(void)
     find(&get_device_counts, "cudasim_get_device_counts");
     find(&fail_nth, "cudasim_fail_nth");
     find(&failed_call, "cudasim_failed_call");
+    find(&take_memory, "cudasim_take_memory");
     device->ops->close(device);
 }
 
@@ -308,6 +310,50 @@ Test(cuda_network, each_precision_multiplies_in_its_own_type)
                       (unsigned long long)products[0], (unsigned long long)products[1],
                       (unsigned long long)products[2]);
         cr_expect_eq(after.reduced_sums, before.reduced_sums, "case %d", i);
+    }
+}
+
+/* ---- memory that another process takes after it was seen to be free ---- */
+
+static const hpac_device_ops *device_ops;
+static int allocations_left; /* until all free memory is taken */
+
+static hpac_status alloc_late(hpac_device *device, hpac_memory memory, size_t nbytes,
+                              void **address)
+{
+    if (memory == HPAC_MEMORY_DEVICE && --allocations_left == 0)
+        take_memory(UINT64_MAX);
+    return device_ops->alloc(device, memory, nbytes, address);
+}
+
+Test(cuda_network, memory_that_another_process_takes_first_is_a_clear_error)
+{
+    need_simulator_functions();
+    cudasim_counts before, after;
+    get_counts(&before);
+    hpac_status status = HPAC_ERR_DEVICE;
+    for (int n = 1; status != HPAC_OK; n++) {
+        fixture fix;
+        assert_ok(open_device(&fix, &(hpac_device_options){.name = "cuda", .deterministic = true}));
+        device_ops = fix.device->ops;
+        hpac_device_ops late = *device_ops;
+        late.alloc = alloc_late;
+        fix.device->ops = &late;
+        allocations_left = n;
+        status = create_network(&fix);
+        take_memory(0);
+        if (status != HPAC_OK) {
+            cr_expect_eq(status, HPAC_ERR_DEVICE);
+            expect_message("cannot allocate 0.");
+            expect_message(" MiB of GPU memory, 0.0 MiB of 16384.0 MiB are free; lower "
+                           "train.batch_size, or end other programs on the GPU: cudaMalloc: "
+                           "cudaErrorMemoryAllocation");
+        } else {
+            cr_expect_gt(n, 10, "%d allocations", n - 1);
+        }
+        close_fixture(&fix);
+        get_counts(&after);
+        cr_assert_eq(after.live_objects, before.live_objects, "allocation %d: a leak", n);
     }
 }
 
