@@ -77,7 +77,12 @@ static hpac_status open_exam(hpac_doctor *doctor, const hpac_device_options *opt
     exam->required = required;
     HPAC_TRY_NEW(exam->findings, hpac_selfcheck_count());
     HPAC_TRY(hpac_device_open(options, &exam->device));
-    return exam->device->ops->describe(exam->device, &exam->info);
+    hpac_status status = exam->device->ops->describe(exam->device, &exam->info);
+    if (status != HPAC_OK) {
+        exam->device->ops->close(exam->device);
+        exam->device = NULL;
+    }
+    return status;
 }
 
 static const char *without(const char *prefix, const char *text)
@@ -89,11 +94,10 @@ static const char *without(const char *prefix, const char *text)
 static hpac_status open_gpu(hpac_doctor *doctor, const hpac_device_options *options, bool required)
 {
     hpac_status status = open_exam(doctor, options, required);
-    const char *message = hpac_error_message(), *reason = without("cuda: ", message);
-    if (status == HPAC_OK || reason == message)
+    if (status != HPAC_ERR_DEVICE)
         return status;
     hpac_doctor_exam *exam = &doctor->exams[doctor->exam_count - 1];
-    reason = without("not available: ", reason);
+    const char *reason = without("not available: ", without("cuda: ", hpac_error_message()));
     bool no_file = without("libhpac_cuda.so: cannot open", reason) != reason;
     snprintf(exam->reason, sizeof exam->reason, "%s%s",
              no_file ? "no libhpac_cuda.so beside hpac, in ../lib or in the library path: " : "",

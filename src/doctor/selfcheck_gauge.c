@@ -51,7 +51,7 @@ bool hpac_selfcheck_allows(selfcheck_gauge *gauge, double difference, double all
         gauge->reading.error = difference;
         gauge->reading.tolerance = allowed;
     }
-    return !!(difference <= allowed);
+    return difference <= allowed;
 }
 
 /* What float32 cannot distinguish from 0 in a product. */

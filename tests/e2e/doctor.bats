@@ -2,7 +2,7 @@
 
 load helpers
 
-# The program alone in a folder: there is no libhpac_cuda.so that it could find beside it.
+# The program alone in a directory: there is no libhpac_cuda.so that it could find beside it.
 copy_program_alone() {
     mkdir -p "$TMP/alone/bin"
     cp "$HPAC" "$TMP/alone/bin/hpac"
@@ -131,6 +131,19 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     [[ $(json_value 'report["devices"][1]["free_bytes"] > 2**30') == True ]]
     [[ $(json_value 'report["devices"][1]["speeds"]["copy_gb_per_s"] > 0') == True ]]
     [[ $(json_value 'report["verdict"]') == "cpu: ready to train; cuda: ready to train" ]]
+}
+
+@test "a GPU that opens, but cannot be described, is not usable; the CPU is checked" {
+    cuda_simulator_or_skip
+    export CUDASIM_FAIL=cudaMemGetInfo:1
+    run_hpac doctor --json
+    assert_exit 0
+    [[ $(json_value 'report["devices"][0]["failed_cases"]') == 0 ]]
+    [[ $(json_value 'report["devices"][1]["usable"]') == False ]]
+    [[ $(json_value 'report["devices"][1]["reason"]') == "cudaMemGetInfo: cudaErrorOperatingSystem"* ]]
+    run_hpac doctor --device cuda
+    assert_exit 4
+    [[ ${lines[-1]} == "verdict: cuda: not usable: cudaMemGetInfo: "* ]]
 }
 
 @test "a missing GPU is named" {
