@@ -33,7 +33,7 @@ typedef enum report_kind {
 
 typedef struct report_run {
     char *directory; /* owned, as are all below */
-    char *path;      /* the same without links and ".." */
+    char *path;      /* the same, absolute, without links and ".." */
     char *label;     /* its name in the report */
     char *state;     /* of run.json; without a directory, of sweep.csv: "missing" */
     json_t *json;    /* run.json; NULL: listed by the sweep, but without a directory */

@@ -26,15 +26,26 @@ static report_kind kind_of(const char *directory)
                                                         : REPORT_RUNS;
 }
 
+/* Without links and "..", malloc'ed; of a sweep's run that has no directory, below the sweep's.
+ * NULL when out of memory. */
+static char *resolve_path(const char *directory)
+{
+    char *path = realpath(directory, NULL);
+    const char *slash = strrchr(directory, '/');
+    if (path || !slash)
+        return path;
+    HPAC_AUTO_FREE char *sweep = strndup(directory, (size_t)(slash - directory));
+    HPAC_AUTO_FREE char *sweep_path = sweep ? realpath(*sweep ? sweep : "/", NULL) : NULL;
+    return sweep_path ? hpac_path_join(sweep_path, "%s", slash + 1) : NULL;
+}
+
 static hpac_status add_run(hpac_report *report, const char *directory, const char *state)
 {
     HPAC_TRY_GROW(report->runs, report->run_count, report->run_capacity);
     report_run *run = &report->runs[report->run_count++];
     *run = (report_run){0};
     HPAC_TRY_MEMORY(run->directory = strdup(directory), strlen(directory));
-    run->path = realpath(directory, NULL);
-    if (!run->path) /* a sweep's run without a directory */
-        HPAC_TRY_MEMORY(run->path = strdup(directory), strlen(directory));
+    HPAC_TRY_MEMORY(run->path = resolve_path(directory), strlen(directory));
     if (state)
         HPAC_TRY_MEMORY(run->state = strdup(state), strlen(state));
     return HPAC_OK;
@@ -141,7 +152,7 @@ static hpac_status name_run(const hpac_report *report, report_run *run)
         size_t same = 0;
         for (size_t i = 0; i < report->run_count; i++)
             same += strcmp(tail(report->runs[i].path, parts), own) == 0;
-        if (same > 1 && own > run->path + 1)
+        if (same > 1 && own > run->path)
             continue;
         if (same > 1)
             return hpac_fail(HPAC_ERR_CONFIG, "%s: duplicate run", run->directory);

@@ -318,6 +318,28 @@ Test(report, of_a_sweep_with_hundreds_of_missing_runs)
     hpac_report_close(report);
 }
 
+/* The path of one ends with that of the other, and the runs have no directories yet. */
+Test(report, of_a_sweep_and_an_earlier_one_of_its_name)
+{
+    static const char *const sweeps[] = {"sweep", "old/sweep"};
+    cr_assert_eq(chdir(scratch_folder()), 0);
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(hpac_directory_create(sweeps[i]), HPAC_OK);
+        report_folder_put(sweeps[i], "sweep.csv", "run,state\na,missing\n");
+    }
+    const hpac_report_options options = {.runs = sweeps, .run_count = 2, .out = "out"};
+    hpac_report *report;
+    cr_assert_eq(hpac_report_open(&options, &report), HPAC_OK, "%s", hpac_error_message());
+    const hpac_table *runs = report_folder_table(report, "runs");
+    cr_assert_eq(hpac_table_row_count(runs), 2);
+    assert_text(runs, "old/sweep/a", "state", "missing");
+    hpac_report_close(report);
+    const char *const same[] = {"sweep", "./sweep"};
+    const hpac_report_options twice = {.runs = same, .run_count = 2, .out = "out"};
+    cr_assert_eq(hpac_report_open(&twice, &report), HPAC_ERR_CONFIG);
+    assert_message_has("sweep/a: duplicate run");
+}
+
 Test(report, a_folder_of_runs_is_their_comparison)
 {
     report_folder_write("runs/two", "finished");
