@@ -201,7 +201,8 @@ static hpac_status draw_page(const output *all, const char *directory, size_t pa
     }
     hpac_plot_add_number(&plot, lines, "lines");
     HPAC_AUTO_FREE char *path = hpac_path_join(directory, "page_%02zu.png", page + 1);
-    return path ? hpac_plot_draw(&plot, "panels", path) : hpac_fail_memory(strlen(directory));
+    HPAC_TRY_MEMORY(path, strlen(directory));
+    return hpac_plot_draw(&plot, "panels", path);
 }
 
 static hpac_status draw_panels(output *all)
@@ -267,8 +268,7 @@ static void insert_picture(hpac_page *page, const output *all, const hpac_table 
     if (!plotted || !all->options->plots)
         return;
     HPAC_AUTO_FREE char *path = hpac_path_join(all->options->out, "plots/%s.png", table->name);
-    if (path)
-        hpac_page_picture(page, path, plotted->caption);
+    hpac_page_picture(page, path, plotted->caption);
 }
 
 static void insert_heading(hpac_page *page, const char *heading, bool nobody)
@@ -294,8 +294,7 @@ static void insert_photograph(hpac_page *page, const output *all, const char *ti
                               const char *name)
 {
     HPAC_AUTO_FREE char *path = hpac_path_join(all->options->out, "panels/%s", name);
-    if (path)
-        hpac_page_photograph(page, path, title);
+    hpac_page_photograph(page, path, title);
 }
 
 static void insert_images(hpac_page *page, const output *all)

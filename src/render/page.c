@@ -185,6 +185,7 @@ static hpac_status add_figure(FILE *stream, const char *path, const char *text, 
 {
     HPAC_AUTO_FREE unsigned char *bytes = NULL;
     size_t nbytes, width, height;
+    HPAC_TRY_MEMORY(path, strlen(text));
     HPAC_TRY(hpac_png_probe(path, &height, &width));
     HPAC_TRY(hpac_file_read(path, PICTURE_LIMIT_NBYTES, &bytes, &nbytes));
     fputs(plot ? "<figure>\n" : "<figure class=\"photograph\">\n", stream);

@@ -57,7 +57,8 @@ void hpac_page_render(hpac_page *page, hpac_template template, hpac_page_insert 
 
 /* Embeds a plot, a PNG of two pixels per pixel of the page. `caption` is below it, and is its
  * alternative text; on a narrow page it scrolls sideways instead of becoming too small to read.
- * Errors: DATA when the file cannot be read or is no PNG. */
+ * Errors: DATA when the file cannot be read or is no PNG; INTERNAL (memory), also for a `path` of
+ * NULL, as hpac_path_join() returns it. */
 void hpac_page_picture(hpac_page *page, const char *path, const char *caption);
 /* The same for a picture without text: it shrinks with the page, and is never enlarged. `title` is
  * above it. */

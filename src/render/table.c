@@ -198,6 +198,12 @@ static hpac_status find_columns(table_reader *reader, const hpac_csv_row *row)
     return HPAC_OK;
 }
 
+/* Or undefined; one that a double has exactly. */
+static bool is_integer(double number)
+{
+    return isnan(number) || (fabs(number) <= 0x1p53 && number == trunc(number));
+}
+
 static hpac_status on_row(void *user, const hpac_csv_row *row)
 {
     table_reader *reader = user;
@@ -210,11 +216,13 @@ static hpac_status on_row(void *user, const hpac_csv_row *row)
         double number;
         if (column->kind == HPAC_TEXT)
             hpac_table_add_text(reader->table, cell);
-        else if (hpac_parse_number(cell, &number))
+        else if (hpac_parse_number(cell, &number) &&
+                 (column->kind == HPAC_REAL || is_integer(number)))
             hpac_table_add_real(reader->table, number);
         else
-            return hpac_fail(HPAC_ERR_DATA, "%s:%zu: column %s: \"%.40s\", expected a number",
-                             reader->path, row->line, column->name, cell);
+            return hpac_fail(HPAC_ERR_DATA, "%s:%zu: column %s: \"%.40s\", expected %s",
+                             reader->path, row->line, column->name, cell,
+                             column->kind == HPAC_REAL ? "a number" : "an integer");
     }
     return reader->table->status;
 }

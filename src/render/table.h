@@ -114,9 +114,9 @@ hpac_status hpac_table_write_csv(const hpac_table *table, const char *directory,
                                  ...) __attribute__((format(printf, 3, 4)));
 
 /* Reads the columns of `table` (initialized, empty) from a CSV that may have others, in any order;
- * an empty cell or "nan" is NaN in a column of numbers. `growing`: the file is being written, so
- * that it may be missing, empty, or end in an incomplete row, which is left out. Errors: DATA, with
- * file, line, column and the expected value. */
+ * an empty cell or "nan" is NaN in a column of numbers, and integers are at most 2^53. `growing`:
+ * the file is being written, so that it may be missing, empty, or end in an incomplete row, which
+ * is left out. Errors: DATA, with file, line, column and the expected value. */
 hpac_status hpac_table_read_csv(hpac_table *table, const char *directory, const char *name,
                                 bool growing);
 /* Reads a cell: NaN when it is empty; false when it is not a number. */

@@ -171,8 +171,7 @@ static void insert_pictures(hpac_page *page, const hpac_report *report, const ch
             !report_has_file(report, file))
             continue;
         HPAC_AUTO_FREE char *path = hpac_path_join(report->plots, "%s", file);
-        if (path)
-            hpac_page_picture(page, path, picture->caption);
+        hpac_page_picture(page, path, picture->caption);
     }
 }
 
