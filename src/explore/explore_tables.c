@@ -1,6 +1,7 @@
 /* The counts of an exploration and their tables. */
 #include "explore_internal.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 
 #include <ctype.h>
@@ -10,7 +11,6 @@
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -317,10 +317,10 @@ hpac_status hpac_directory_count(const char *path, const hpac_labels *labels,
     qsort(ids, labels->count, sizeof *ids, compare_ids);
 
     struct dirent **entries;
-    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    HPAC_AUTO(hpac_descriptor_close) int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int count = directory < 0 ? -1 : scandirat(directory, ".", &entries, is_entry, compare_entries);
     if (count < 0)
-        hpac_fail(HPAC_ERR_DATA, "%s: cannot open directory: %s", path, strerror(errno));
+        return hpac_fail(HPAC_ERR_DATA, "%s: cannot open directory: %s", path, strerror(errno));
     size_t length, channels = 0;
     const char *id = NULL;
     for (int i = 0; i < count; i++) {
@@ -343,11 +343,8 @@ hpac_status hpac_directory_count(const char *path, const hpac_labels *labels,
     }
     for (int i = 0; i < count; i++)
         free(entries[i]);
-    if (count >= 0)
-        free(entries);
-    if (directory >= 0)
-        close(directory);
-    return count < 0 ? HPAC_ERR_DATA : HPAC_OK;
+    free(entries);
+    return HPAC_OK;
 }
 
 /* A row; without a path none. */

@@ -183,17 +183,11 @@ static hpac_status open_memory(const char *name, int *fd)
                     : hpac_fail(HPAC_ERR_INTERNAL, "memfd_create failed: %s", strerror(errno));
 }
 
-static void close_memory(const int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
-
 /* Runs gnuplot to its end. `*code` is its exit code, or 128 + the signal that ended it. */
 static hpac_status run_gnuplot(char *const *arguments, int picture, char message[MESSAGE_NBYTES],
                                int *code)
 {
-    HPAC_AUTO(close_memory) int messages = -1;
+    HPAC_AUTO(hpac_descriptor_close) int messages = -1;
     HPAC_TRY(open_memory("gnuplot-messages", &messages));
     pid_t child;
     int state = 0, error = spawn(arguments, picture, messages, &child);
@@ -233,7 +227,7 @@ hpac_status hpac_plot_draw(hpac_plot *plot, const char *script, const char *path
         return hpac_fail_memory(plot->nbytes);
     if (!hpac_path_exists(file))
         return hpac_fail(HPAC_ERR_CONFIG, "%s: no such plot script", file);
-    HPAC_AUTO(close_memory) int picture = -1;
+    HPAC_AUTO(hpac_descriptor_close) int picture = -1;
     HPAC_TRY(open_memory("picture", &picture));
     char target[64];
     snprintf(target, sizeof target, "out='%s';format='%s';", PICTURE_PATH, dot + 1);
