@@ -86,13 +86,12 @@ const cli_command cmd_explore = {
                 OPTION_FLAG("force", "replace an earlier exploration"), CLI_QUIET},
     .files = {{"explore.html", "one page with all tables and pictures"},
               {"*.csv", "the tables; binarised.csv: the labels as one column of 0 and 1 per class"},
-              {"plots/", "one PNG per table, drawn by gnuplot"},
+              {"plots/", "the charts as PNG, drawn by gnuplot"},
               {"panels/", "with --images: the images, and pages of them"}},
     .examples = {{"hpac explore --labels data/train.csv",
                   "Count classes and labels, on the terminal."},
                  {"hpac explore --labels data/train.csv --images data/train --classes "
-                  "\"Lysosomes,Endosomes\" "
-                  "--out explored",
+                  "\"Lysosomes,Endosomes\" --out explored",
                   "Write all tables and plots, and show the images that have both classes."}},
     .run = run,
 };

@@ -70,7 +70,7 @@ static void print_text(const char *path, const hpac_model *model, const char *ch
         fprintf(stream, "channels: %s\n", channels);
     print_classes(model, stream);
     if (frozen || regularized)
-        fprintf(stream, "in training only, and not in hpac: %s%s%s\n",
+        fprintf(stream, "not supported by hpac, without effect on predictions: %s%s%s\n",
                 frozen ? "frozen layers" : "", frozen && regularized ? ", " : "",
                 regularized ? "regularizers or constraints" : "");
     if (model->training)

@@ -59,8 +59,7 @@ const cli_command cmd_preprocess = {
                 CLI_THREADS, CLI_QUIET},
     .files = {{"<Id>_<channel>.png", "one file per image and channel"}},
     .examples = {{"hpac preprocess --images data/test --ids data/sample_submission.csv --out small "
-                  "--rows 64 "
-                  "--cols 64",
+                  "--rows 64 --cols 64",
                   "Resize the test images to 64 x 64 pixels."}},
     .result_is_files = true,
     .run = run,

@@ -93,8 +93,7 @@ void help_print_overview(FILE *stream)
     print_notes("environment", help_environment, VARIABLE_WIDTH, stream);
     fputc('\n', stream);
     wrap("hpac COMMAND --help lists a command's options, man hpac all of them, hpac --version "
-         "prints "
-         "the version. Results go to standard output, messages to standard error.",
+         "prints the version. Results go to standard output, messages to standard error.",
          0, 0, stream);
 }
 

@@ -26,10 +26,10 @@ load helpers
 @test "info shows what a file of Keras has for training only" {
     run_hpac info tests/golden/keras3_frozen_regularized.h5
     assert_exit 0
-    assert_output_has "in training only, and not in hpac: frozen layers, regularizers or constraints"
+    assert_output_has "not supported by hpac, without effect on predictions: frozen layers, regularizers or constraints"
     run_hpac info tests/golden/keras3_float64.h5
     assert_exit 0
-    refute_output_has "in training only"
+    refute_output_has "not supported by hpac"
 }
 
 @test "info refuses what is not a model" {
