@@ -1,7 +1,7 @@
 # Planted bugs, each of which the CUDA simulator must catch; the same program without the bug must pass in
 # every mode. A fault that is not caught is a defect of the simulator.
 #
-#   CUDASIM=FOLDER bats tests/cudasim/faults.bats     (default: build/cudasim)
+#   CUDASIM=DIRECTORY bats tests/cudasim/faults.bats     (default: build/cudasim)
 
 bats_require_minimum_version 1.5.0
 

@@ -8,11 +8,10 @@ load ../e2e/helpers
 setup_file() {
     local simulator=${CUDASIM:-$BATS_TEST_DIRNAME/../../build/cudasim}
     export LD_LIBRARY_PATH=$simulator${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
-    export DATA=$BATS_FILE_TMPDIR/data
-    "${HPAC:-build/hpac}" synth --count 24 --size 64 --seed 3 --balance --out "$DATA"
+    small_data --count 24 --seed 3
 }
 
-# 16 x 16 pixels; four steps an epoch, and an evaluation.
+# 16 x 16 pixels; four steps per epoch, and an evaluation.
 train() {
     run_hpac train configs/improved.yaml --device cuda --out "$TMP/run" --force \
         --set data.labels="$DATA/train.csv" --set data.images="$DATA/train" \

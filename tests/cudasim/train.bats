@@ -3,25 +3,15 @@
 
 load ../e2e/helpers
 
-setup_file() {
-    export DATA=$BATS_FILE_TMPDIR/data
-    "${HPAC:-build/hpac}" synth --count 24 --size 64 --seed 3 --balance --out "$DATA"
-}
+setup_file() { small_data --count 24 --seed 3; }
 
 train() {
-    local folder=$1
+    local directory=$1
     shift
-    run_hpac train configs/improved.yaml --device cuda --out "$folder" --quiet \
+    run_hpac train configs/improved.yaml --device cuda --out "$directory" --quiet \
         --set data.labels="$DATA/train.csv" --set data.images="$DATA/train" \
         --set 'data.image={rows: 64, cols: 64}' --set 'data.scale={rows: 4, cols: 4}' \
         --set data.workers=1 --set train.batch_size=4 --set train.epochs=3 "$@"
-}
-
-assert_same_training() {
-    local file
-    for file in losses.csv batch_losses.csv batch_counts.csv class_metrics.csv predictions.csv; do
-        assert_same "$1/$file" "$2/$file"
-    done
 }
 
 # same_in_every_order ARGUMENT...: a training in lazy mode, and in four random orders.

@@ -10,23 +10,23 @@
 # look_at FILE...: sets $findings to the lines of what is wrong; fails when Chromium does.
 look_at() {
     require_tool chromium
-    local folder=$TMP/browser file width number=0
-    mkdir -p "$folder"
-    cp tests/e2e/look.js "$folder"
+    local directory=$TMP/browser file width number=0
+    mkdir -p "$directory"
+    cp tests/e2e/look.js "$directory"
     {
         printf '<!DOCTYPE html>\n<meta charset="utf-8">\n<script src="look.js"></script>\n<body>\n'
         for file; do
-            cp "$file" "$folder/$((++number)).${file##*.}"
+            cp "$file" "$directory/$((++number)).${file##*.}"
             for width in 400 1400; do
                 [[ $file == *.svg && $width == 400 ]] ||
                     printf '<iframe title="%s" src="%s" width="%s" height="1000"></iframe>\n' \
                         "${file#"$TMP"/}" "$number.${file##*.}" "$width"
             done
         done
-    } >"$folder/frames.html"
-    run_chromium "$folder" || run_chromium "$folder" || fail_with "Chromium fails: $(<"$folder/log")"
-    findings=$(sed -n '/<pre>/,/<\/pre>/{s/.*<pre>//;s/<\/pre>.*//;p}' "$folder/seen.html" | sed '$d'
-        grep CONSOLE "$folder/log" || true)
+    } >"$directory/frames.html"
+    run_chromium "$directory" || run_chromium "$directory" || fail_with "Chromium fails: $(<"$directory/log")"
+    findings=$(sed -n '/<pre>/,/<\/pre>/{s/.*<pre>//;s/<\/pre>.*//;p}' "$directory/seen.html" | sed '$d'
+        grep CONSOLE "$directory/log" || true)
 }
 
 # Writes $1/seen.html, which ends with the script's own last line, and $1/log.

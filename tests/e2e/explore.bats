@@ -7,11 +7,6 @@ generate() {
         --out "$TMP/set" >/dev/null
 }
 
-# The program needs no other tool: a PATH with nothing in it will do.
-hide_gnuplot() {
-    run --separate-stderr env PATH="$TMP/no-tools" "$HPAC" "$@"
-}
-
 @test "explore prints the reference notebooks' figures of the real labels" {
     real_data_or_skip
     run_hpac explore --labels "$REAL_DATA/train.csv"
@@ -125,6 +120,26 @@ hide_gnuplot() {
     [[ -e $TMP/out/panels/mine.png ]] || fail_with "a file that is not hpac's is gone"
 }
 
+@test "explore --force leaves no table, chart or panel that the new exploration does not have" {
+    generate 25
+    run_hpac explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" --out "$TMP/out" \
+        --classes Cytosol --company Cytosol --company Nucleoplasm
+    assert_exit 0
+    assert_file "$TMP"/out/{chosen,folders,company_cytosol,company_nucleoplasm}.csv \
+        "$TMP"/out/plots/{class_counts,company_cytosol}.png "$TMP"/out/panels/{before,image_001}.png
+    touch "$TMP/out/company_mine.csv" "$TMP/out/class_counts.png" "$TMP/out/plots/mine.png"
+    run_hpac explore --labels "$TMP/set/train.csv" --out "$TMP/out" --company Cytosol --force
+    assert_exit 0
+    assert_file "$TMP/out/company_cytosol.csv" "$TMP/out/plots/company_cytosol.png"
+    assert_no_file "$TMP"/out/{chosen,folders,company_nucleoplasm}.csv \
+        "$TMP/out/plots/company_nucleoplasm.png" "$TMP"/out/panels/*
+    run_hpac explore --labels "$TMP/set/train.csv" --out "$TMP/out" --no-plots --force
+    assert_exit 0
+    [[ $(ls "$TMP/out/plots") == mine.png ]] || fail_with "charts are left: $(ls "$TMP/out/plots")"
+    [[ -e $TMP/out/company_mine.csv && -e $TMP/out/class_counts.png ]] ||
+        fail_with "a file that is not hpac's is gone"
+}
+
 @test "explore reports what is undefined and classes without images, and writes no NaN" {
     printf 'Id,Target\nonly,3\n' >"$TMP/one.csv"
     run_hpac explore --labels "$TMP/one.csv" --company Peroxisomes --out "$TMP/out" --classes Cytosol
@@ -169,11 +184,11 @@ hide_gnuplot() {
 
 @test "explore without gnuplot names what to install; --no-plots works without it" {
     generate 4
-    hide_gnuplot explore --labels "$TMP/set/train.csv" --out "$TMP/out"
+    run_hpac_without_tools explore --labels "$TMP/set/train.csv" --out "$TMP/out"
     assert_exit 2
     assert_error_has "gnuplot-nox"
     assert_no_file "$TMP/out"
-    hide_gnuplot explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" --no-plots \
+    run_hpac_without_tools explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" --no-plots \
         --out "$TMP/out" --quiet
     assert_exit 0
     assert_file "$TMP/out/explore.html" "$TMP/out/panels/image_004.png" "$TMP/out/class_counts.csv"

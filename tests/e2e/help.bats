@@ -51,7 +51,7 @@ load_completion() {
         assert_exit 0
         [[ -z $stderr ]] || fail_with "expected nothing on stderr"
         assert_output_has "usage: hpac $command"
-        [[ $output == "$("$HPAC" "$command" --help)" ]] || fail_with "$command --help is differs"
+        [[ $output == "$("$HPAC" "$command" --help)" ]] || fail_with "$command --help differs"
     done
 }
 

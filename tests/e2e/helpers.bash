@@ -18,9 +18,10 @@
 #                                 killed and $status is 124. train and sweep get --no-report, which
 #                                 saves seconds, unless REPORTS=yes
 #     run_hpac_without_privilege ARG...   the same, but file permissions hold for root too
+#     run_hpac_without_tools ARG...   the same with an empty PATH, so that there is no gnuplot
 #     start_hpac ARG...           starts it in the background: $HPAC_PID, $TMP/stdout, $TMP/stderr;
-#                                 SIGINT works although it is a background job
-#     wait_for_epochs FOLDER N    until the run that was started has N epochs in losses.csv
+#                                 SIGINT works although it is a background job, SIGHUP under nohup
+#     wait_for_epochs RUN N       until the run that was started has N epochs in losses.csv
 #     wait_hpac                   waits for it; sets $status, $output and $stderr
 #     assert_exit CODE            0 done, 1 internal, 2 usage, 3 data, 4 device, 5 numeric, 130
 #     assert_output_has TEXT      stdout contains TEXT (a string, not a pattern)
@@ -29,20 +30,24 @@
 #     assert_file FILE...         each is there and not empty
 #     assert_no_file PATH...      none of them is there
 #     assert_same FILE FILE       equal byte for byte
+#     assert_differ FILE FILE     not equal (in bats, `! cmp` fails only as the last command)
+#     assert_same_training RUN RUN   equal tables and predictions, all but the times
 #     assert_close_csv FILE FILE  equal but for the last bits: numbers 1e-6 apart at most
 #     assert_line_count N FILE
 #     real_data_or_skip           sets $REAL_DATA (train.csv, sample_submission.csv, train/...), or
 #                                 skips the test when the competition's data are not there
 #     small_disk_or_skip KIB      sets $SMALL_DISK, an empty file system of that size
-#     cuda_simulator_or_skip      the CUDA device runs on the CUDA simulator from here on; skips the test when
-#                                 that is not built (make all cudasim)
+#     cuda_simulator_or_skip      the CUDA device runs on the CUDA simulator from here on; skips the
+#                                 test when that is not built (make all cudasim)
 #     require_tool NAME           fails the test, with the reason, if NAME is not installed
-#     require_free_space MIB skips unless the temporary directory has that much space
-#     small_config                prints a configuration of the images in $DATA (64 x 64) whose network has
-#                                 the layer kinds of the reference notebooks, but few: three epochs in a second
-#     small_models CHANNELS ARG...   for setup_file: generates $DATA (synth ARG...: small, balanced), writes
-#                                 $MADE/small.yaml, and trains $MADE/run on fold 0 and $MADE/folds on
-#                                 all three
+#     require_free_space MIB      skips unless the temporary directory has that much space
+#     small_data ARG...           for setup_file: generates $DATA (synth ARG...: 64 x 64 pixels,
+#                                 balanced) quietly
+#     small_config                prints a configuration of the images in $DATA (64 x 64) whose network
+#                                 has the layer kinds of the reference notebooks, but few: three
+#                                 epochs in a second
+#     small_models CHANNELS ARG...   for setup_file: small_data ARG..., writes $MADE/small.yaml, and
+#                                 trains $MADE/run on fold 0 and $MADE/folds on all three
 #     cpu_paths                   prints the values of HPAC_CPU that this processor accepts
 #     start_paused POINT ARG...   start_hpac, and waits until the program has stopped itself at this
 #                                 pause point (src/base/pause.h): "batch", or "batch:7" for the
@@ -102,11 +107,16 @@ run_hpac_without_privilege() {
         "${options[@]}"
 }
 
-# A shell without job control lets its background jobs ignore SIGINT: give them the default back.
+run_hpac_without_tools() {
+    run --separate-stderr env PATH="$TMP/no-tools" "$HPAC" "$@"
+}
+
+# A shell without job control lets its background jobs ignore SIGINT, nohup SIGHUP: give them the
+# default back.
 start_hpac() {
     local options
     report_options "$@"
-    env --default-signal=INT,QUIT "$HPAC" "$@" "${options[@]}" >"$TMP/stdout" 2>"$TMP/stderr" 3>&- &
+    env --default-signal=INT,QUIT,HUP "$HPAC" "$@" "${options[@]}" >"$TMP/stdout" 2>"$TMP/stderr" 3>&- &
     HPAC_PID=$!
 }
 
@@ -180,10 +190,15 @@ train: {epochs: 3, batch_size: 8, shuffle: true}
 EOF
 }
 
+small_data() {
+    export DATA=$BATS_FILE_TMPDIR/data
+    "${HPAC:-build/hpac}" synth "$@" --size 64 --balance --out "$DATA" --quiet >/dev/null
+}
+
 small_models() {
-    export DATA=$BATS_FILE_TMPDIR/data MADE=$BATS_FILE_TMPDIR/made
+    export MADE=$BATS_FILE_TMPDIR/made
     local hpac=${HPAC:-build/hpac}
-    "$hpac" synth "${@:2}" --size 64 --balance --out "$DATA"
+    small_data "${@:2}"
     mkdir "$MADE"
     cat >"$MADE/small.yaml" <<EOF
 data:
@@ -201,8 +216,9 @@ model:
   - {type: dense, units: classes, activation: sigmoid}
 train: {epochs: 2, batch_size: 8, shuffle: true}
 EOF
-    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --no-report --out "$MADE/run"
-    "$hpac" train "$MADE/small.yaml" --device cpu --quiet --no-report --fold all --out "$MADE/folds"
+    local options=(--device cpu --quiet --no-report)
+    "$hpac" train "$MADE/small.yaml" "${options[@]}" --out "$MADE/run" >/dev/null
+    "$hpac" train "$MADE/small.yaml" "${options[@]}" --out "$MADE/folds" --fold all >/dev/null
 }
 
 assert_exit() {
@@ -247,6 +263,20 @@ assert_same() {
     cmp -- "$1" "$2" >&2 || fail_with "expected equal files: $1 and $2"
 }
 
+assert_differ() {
+    cmp -s -- "$1" "$2" || return 0
+    fail_with "expected files that differ: $1 and $2"
+}
+
+assert_same_training() {
+    local file
+    for file in losses.csv batch_losses.csv batch_counts.csv class_metrics.csv predictions.csv \
+        submission.csv submission_proba.csv; do
+        [[ $file == submission* && ! -e $1/$file && ! -e $2/$file ]] ||
+            assert_same "$1/$file" "$2/$file" || return 1
+    done
+}
+
 # Batches of another size may take other ways through the device's library, with other last bits.
 assert_close_csv() {
     paste -d '\n' "$1" "$2" | awk -F, 'NR % 2 {count = split($0, left, FS); next}
@@ -273,11 +303,11 @@ real_data_or_skip() {
 }
 
 small_disk_or_skip() {
-    local folder=$TMP/small-disk
-    mkdir -p "$folder"
-    mount -t tmpfs -o "size=${1}k" tmpfs "$folder" 2>/dev/null ||
+    local directory=$TMP/small-disk
+    mkdir -p "$directory"
+    mount -t tmpfs -o "size=${1}k" tmpfs "$directory" 2>/dev/null ||
         skip "only root can mount a small file system"
-    SMALL_DISK=$folder
+    SMALL_DISK=$directory
 }
 
 cuda_simulator_or_skip() {

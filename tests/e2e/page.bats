@@ -2,7 +2,7 @@
 load helpers
 load browser
 
-setup_file() { small_models 1 --count 30 --seed 3 --test-count 3 --quiet >/dev/null; }
+setup_file() { small_models 1 --count 30 --seed 3 --test-count 3; }
 
 # write_page NAME BODY [HEAD]
 write_page() {

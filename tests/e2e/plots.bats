@@ -42,11 +42,11 @@ class_names() {
         head -n "$1"
 }
 
-# Tables of a run with $2 epochs of four batches and $3 classes, in the folder $1.
+# Tables of a run with $2 epochs of four batches and $3 classes, in the directory $1.
 make_run() {
     mkdir -p "$1"
-    awk -v epochs="$2" -v folder="$1" 'BEGIN {
-        losses = folder "/losses.csv"; metrics = folder "/metrics.csv"; batches = folder "/batch_losses.csv"
+    awk -v epochs="$2" -v directory="$1" 'BEGIN {
+        losses = directory "/losses.csv"; metrics = directory "/metrics.csv"; batches = directory "/batch_losses.csv"
         print "epoch,train_loss,val_loss" >losses
         print "epoch,train_accuracy,val_accuracy,val_all_zero_accuracy,train_f1_mean,val_f1_min,val_f1_max,val_f1_mean" >metrics
         print "step,batch_losses" >batches
@@ -57,11 +57,11 @@ make_run() {
                 printf "%d,%.9g\n", 4 * e - 4 + b, 0.3 + 0.4 / e + b / 50 >batches
         }
     }'
-    class_names "$3" | awk -v folder="$1" '{
+    class_names "$3" | awk -v directory="$1" '{
         heads = heads "," $0; cells = cells ",%g"; names[NR] = $0
     }
     END {
-        summary = folder "/class_summary.csv"; densities = folder "/class_probability_density.csv"
+        summary = directory "/class_summary.csv"; densities = directory "/class_probability_density.csv"
         print "class,support,ones_percent,prediction_mean,prediction_std,precision,recall,f1" >summary
         print "probability" heads >densities
         for (k = 1; k <= NR; k++)
@@ -79,13 +79,13 @@ make_run() {
 }
 
 @test "one, three and 28 classes are drawn legibly" {
-    local classes folder
+    local classes directory
     for classes in 1 3 28; do
-        folder=$TMP/$classes
-        make_run "$folder" 2 "$classes"
-        draw_both "ridges$classes" ridges "csv='$folder/class_probability_density.csv'; title='Ridges'"
-        draw_both "ranges$classes" ranges "csv='$folder/class_summary.csv'"
-        draw_both "bars$classes" bars "csv='$folder/class_summary.csv'; names='class'; \
+        directory=$TMP/$classes
+        make_run "$directory" 2 "$classes"
+        draw_both "ridges$classes" ridges "csv='$directory/class_probability_density.csv'; title='Ridges'"
+        draw_both "ranges$classes" ranges "csv='$directory/class_summary.csv'"
+        draw_both "bars$classes" bars "csv='$directory/class_summary.csv'; names='class'; \
             values='ones_percent'; axis='percent'; number='%.2f'; title='Ones'"
         class_names "$classes" >"$TMP/names"
         {
@@ -101,14 +101,14 @@ make_run() {
 }
 
 @test "runs of one epoch and of 200 are drawn legibly" {
-    local epochs folder quantity
+    local epochs directory quantity
     for epochs in 1 8 200; do
-        folder=$TMP/$epochs
-        make_run "$folder" "$epochs" 3
-        draw_both "losses$epochs" losses "csv='$folder/losses.csv'; prior=0.55; best=$epochs; title='Loss'"
-        draw_both "batch_losses$epochs" batch_losses "csv='$folder/batch_losses.csv'; last=800"
+        directory=$TMP/$epochs
+        make_run "$directory" "$epochs" 3
+        draw_both "losses$epochs" losses "csv='$directory/losses.csv'; prior=0.55; best=$epochs; title='Loss'"
+        draw_both "batch_losses$epochs" batch_losses "csv='$directory/batch_losses.csv'; last=800"
         for quantity in accuracy f1; do
-            draw_both "$quantity$epochs" metrics "csv='$folder/metrics.csv'; quantity='$quantity'"
+            draw_both "$quantity$epochs" metrics "csv='$directory/metrics.csv'; quantity='$quantity'"
         done
     done
     draw_both histogram histogram "csv='$TMP/1/probability_histogram.csv'; \

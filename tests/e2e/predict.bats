@@ -181,9 +181,9 @@ columns() {
 @test "wrong models are refused" {
     head -c 5000 "$RUN/model.h5" > "$TMP/short.h5"
     : > "$TMP/empty.h5"
-    mkdir "$TMP/folder"
+    mkdir "$TMP/directory"
     local model
-    for model in "$TMP/short.h5" "$TMP/empty.h5" "$TMP/none.h5" "$TMP/folder" /dev/null \
+    for model in "$TMP/short.h5" "$TMP/empty.h5" "$TMP/none.h5" "$TMP/directory" /dev/null \
         "$DATA/train.csv"; do
         predict "$model"
         assert_exit 3
@@ -215,7 +215,7 @@ columns() {
         assert_same "$RUN/$file" "$TMP/out/$file"
         rm -r "$TMP/out"
     done
-    # Into the current folder, if no other is named; a run's own is safe too.
+    # Into the current directory, if no other is named; a run's own is safe too.
     run bash -c 'cd "$1" && "${@:2}"' - "$TMP" "$HPAC" predict "$RUN" --images "$IMAGES" --ids "$IDS"
     assert_exit 0
     assert_same "$RUN/submission.csv" "$TMP/submission.csv"
@@ -281,20 +281,20 @@ columns() {
         rows++
     } END {exit rows != 11}'
     # They differ, so a mean is not one of them.
-    ! cmp -s "$TMP/0" "$TMP/1"
-    ! cmp -s "$TMP/0" <(columns "$TMP/out")
+    assert_differ "$TMP/0" "$TMP/1"
+    assert_differ "$TMP/0" <(columns "$TMP/out")
 }
 
 # The same files under other names: yellow as green, green as blue.
 @test "the channels of the configuration are read in their order, when predicting too" {
     local file id
-    for folder in train test; do
-        mkdir -p "$TMP/renamed/$folder"
-        for file in "$DATA/$folder"/*_green.png; do
+    for directory in train test; do
+        mkdir -p "$TMP/renamed/$directory"
+        for file in "$DATA/$directory"/*_green.png; do
             id=${file##*/}
             id=${id%_green.png}
-            ln -s "${file%_green.png}_yellow.png" "$TMP/renamed/$folder/${id}_green.png"
-            ln -s "$file" "$TMP/renamed/$folder/${id}_blue.png"
+            ln -s "${file%_green.png}_yellow.png" "$TMP/renamed/$directory/${id}_green.png"
+            ln -s "$file" "$TMP/renamed/$directory/${id}_blue.png"
         done
     done
     run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/listed" \

@@ -1,9 +1,9 @@
-# hpac report, and the report at the end of a training: pages, plots, bad folders. (Unit tests hold the
-# figures against numpy's and scipy's.)
+# hpac report, and the report at the end of a training: pages, plots, bad directories. (Unit tests
+# compare the figures with numpy's and scipy's.)
 load helpers
 
 setup_file() {
-    small_models 1 --count 60 --test-count 1 --seed 5 --quiet
+    small_models 1 --count 60 --test-count 1 --seed 5
     sed 's/targets: .*/targets: all/; s/epochs: 2/epochs: 1/' "$MADE/small.yaml" >"$MADE/all.yaml"
     "${HPAC:-build/hpac}" train "$MADE/all.yaml" --device cpu --quiet --no-report --out "$MADE/all"
 }
@@ -13,17 +13,12 @@ setup() {
     cp -r "$MADE/run" "$MADE/folds" "$MADE/all" "$TMP/"
 }
 
-# The program needs no other tool but gnuplot.
-hide_gnuplot() {
-    run --separate-stderr env PATH="$TMP/no-tools" "$HPAC" "$@"
-}
-
-# assert_pictures FOLDER NAME...: each as PNG and SVG
+# assert_pictures DIRECTORY NAME...: each as PNG and SVG
 assert_pictures() {
-    local folder=$1 name
+    local directory=$1 name
     shift
     for name; do
-        assert_file "$folder/plots/$name.png" "$folder/plots/$name.svg" || return 1
+        assert_file "$directory/plots/$name.png" "$directory/plots/$name.svg" || return 1
     done
 }
 
@@ -36,7 +31,7 @@ assert_page_has() {
     done
 }
 
-# assert_only_report_differs FOLDER FOLDER: but for report.html and plots/, they are equal
+# assert_only_report_differs DIRECTORY DIRECTORY: but for report.html and plots/, they are equal
 assert_only_report_differs() {
     diff -r -x report.html -x plots "$1" "$2" >&2 || fail_with "files of the run were touched"
 }
@@ -83,9 +78,9 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_page_has report/report.html "Configuration keys that differ" "data.targets" \
         "data.split.fold" "train.epochs" "evaluated on different classes" "Rods &amp; rings"
     assert_line_count 4 report/plots/runs.csv
-    # Runs of other classes share no line of guessing.
+    # Runs of other classes have no baseline in common.
     ! grep -qE '>(all zeros|constant prior)' report/plots/{accuracy,losses}.svg ||
-        fail_with "a line that is not everybody's"
+        fail_with "a baseline that the runs do not share"
     assert_no_file run/report.html all/plots
     # A report of fewer leaves nothing of this one's.
     run_hpac report run folds/fold1
@@ -94,8 +89,8 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
     assert_no_file report/plots/batch_losses_3.csv
     run_hpac report run "$MADE/run" --out "$TMP/same"
     assert_exit 0
-    grep -q '>all zeros' "$TMP/same/plots/accuracy.svg" || fail_with "no line of guessing"
-    # Runs of the same name are told apart by their parents.
+    grep -q '>all zeros' "$TMP/same/plots/accuracy.svg" || fail_with "no baseline"
+    # Runs of the same name differ by their parents.
     [[ $(grep -c '^<h3>[^/]*/run</h3>$' "$TMP/same/report.html") -eq 2 ]] || fail_with "names that are equal"
     [[ $(cut -d, -f1 "$TMP/same/plots/runs.csv" | sort -u | wc -l) -eq 3 ]] || fail_with "names that are equal"
     ! grep -q 'Rods &amp; rings' report/report.html || fail_with "an old page"
@@ -167,8 +162,8 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
         "$(printf '"id%d", ' {1..40})" >"$TMP/run/run.json"
     run_hpac report "$TMP/run"
     assert_exit 0
-    ! sed 's/base64,[^"]*//' "$TMP/run/report.html" | grep -qwE 'nan|unknown' || fail_with "what is not known"
-    ! grep -q 'training images<' "$TMP/run/report.html" || fail_with "what is not known"
+    ! sed 's/base64,[^"]*//' "$TMP/run/report.html" | grep -qwE 'nan|unknown' || fail_with "a value that run.json does not have"
+    ! grep -q 'training images<' "$TMP/run/report.html" || fail_with "a value that run.json does not have"
     assert_page_has "$TMP/run/report.html" "<th>validation images</th><td>20</td>" \
         "id1, id2, " "id24 and 17 more" ">true<" ">{&quot;a&quot;:1}<"
     printf '{"state": "running", "elapsed_s": 3.5, "device": "cpu"}\n' >"$TMP/run/run.json"
@@ -262,7 +257,7 @@ one_run="losses batch_losses accuracy f1 probability_histogram class_probability
 }
 
 @test "report without gnuplot names what to install" {
-    hide_gnuplot report "$TMP/run"
+    run_hpac_without_tools report "$TMP/run"
     assert_exit 2
     assert_error_has "gnuplot-nox"
     assert_no_output
@@ -410,7 +405,7 @@ interrupt_report() {
     run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/new" --force
     assert_exit 0
     assert_no_file "$TMP/new/report.html" "$TMP/new/plots/losses.png"
-    [[ $(ls "$TMP/new/plots") == mine.txt ]] || fail_with "expected the other's file alone"
+    [[ $(ls "$TMP/new/plots") == mine.txt ]] || fail_with "expected mine.txt alone"
     rm "$TMP/new/plots/mine.txt"
     run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/new" --force
     assert_no_file "$TMP/new/plots"
@@ -429,12 +424,12 @@ interrupt_report() {
 }
 
 @test "a training without gnuplot succeeds and prints the command of a later report" {
-    hide_gnuplot train "$MADE/small.yaml" --device cpu --fold all --set train.epochs=1 --out "$TMP/cv"
+    run_hpac_without_tools train "$MADE/small.yaml" --device cpu --fold all --set train.epochs=1 --out "$TMP/cv"
     assert_exit 0
     [[ $(grep -c 'hpac report' <<<"$stderr") -eq 1 ]] || fail_with "expected one warning"
     [[ ${stderr%%$'\n'*} == *"gnuplot-nox"*"hpac report $TMP/cv" ]] || fail_with "expected it early"
     assert_no_file "$TMP/cv/plots" "$TMP/cv/fold0/plots"
-    hide_gnuplot train "$MADE/small.yaml" --device cpu --quiet --no-report --out "$TMP/new"
+    run_hpac_without_tools train "$MADE/small.yaml" --device cpu --quiet --no-report --out "$TMP/new"
     assert_exit 0
     [[ -z $stderr ]] || fail_with "expected nothing on stderr"
 }

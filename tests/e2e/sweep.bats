@@ -2,11 +2,7 @@
 
 load helpers
 
-# A data set of 60 + 7 small images, generated once for the file.
-setup_file() {
-    export DATA=$BATS_FILE_TMPDIR/data
-    "${HPAC:-build/hpac}" synth --count 60 --test-count 7 --size 64 --seed 3 --balance --out "$DATA"
-}
+setup_file() { small_data --count 60 --test-count 7 --seed 3; }
 
 setup() {
     helpers_setup
@@ -25,15 +21,6 @@ EOF
 
 sweep() {
     run_hpac sweep "$1" --device cpu --quiet "${@:2}"
-}
-
-# What a run computed, without the times it took.
-assert_same_training() {
-    local file
-    for file in losses.csv batch_losses.csv batch_counts.csv class_metrics.csv predictions.csv \
-        submission_proba.csv; do
-        assert_same "$1/$file" "$2/$file" || return 1
-    done
 }
 
 # sweep.csv without its two columns of time.
@@ -148,7 +135,7 @@ EOF
     run_hpac sweep "$TMP/configs/four.yaml" --device cpu --out "$TMP/anew" --set data.cache_mib=0
     assert_exit 0
     refute_error_has "images prepared"
-    # Two runs of 1 and of 2 epochs; batches of 8 of 40 images leave out none, 60 an epoch, 7 to test.
+    # Two runs of 1 and of 2 epochs; batches of 8 of 40 images leave out none, 60 per epoch, 7 to test.
     assert_error_has "data: $((6 * 60 + 4 * 7)) image files decoded"
     assert_same_training "$TMP/out/batch_size=8,epochs=2" "$TMP/anew/batch_size=8,epochs=2"
 }
