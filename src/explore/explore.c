@@ -131,14 +131,44 @@ static hpac_status write_table(const output *all, const hpac_table *table)
     return hpac_plot_draw(&plot, plotted->script, path);
 }
 
-/* image_<n>.png and page_<n>.png of an earlier exploration. */
+/* A panel of any exploration. */
 static bool is_panel(const void *user, const char *name)
 {
     (void)user;
     int length = 0;
     (void)sscanf(name, "%*[a-z]_%*[0-9].png%n", &length);
-    return (strncmp(name, "image_", 6) == 0 || strncmp(name, "page_", 5) == 0) && length > 0 &&
-           name[length] == '\0';
+    bool numbered = length > 0 && name[length] == '\0';
+    return (numbered && (strncmp(name, "image_", 6) == 0 || strncmp(name, "page_", 5) == 0)) ||
+           strcmp(name, "before.png") == 0 || strcmp(name, "after.png") == 0;
+}
+
+/* The table whose name with this suffix is the file's, if an exploration has one; sets `*table` to
+ * this exploration's, or NULL. */
+static bool is_of_table(const output *all, const char *file, const char *suffix,
+                        const hpac_table **table)
+{
+    char name[64];
+    size_t length = strcspn(file, ".");
+    snprintf(name, sizeof name, "%.*s", (int)length, file);
+    *table = explore_table(all->found, name);
+    return length < sizeof name && strcmp(file + length, suffix) == 0 &&
+           explore_is_table_name(name);
+}
+
+/* <table>.csv of an earlier exploration. */
+static bool is_old_csv(const void *user, const char *file)
+{
+    const hpac_table *table;
+    return is_of_table(user, file, ".csv", &table) && !table;
+}
+
+/* plots/<table>.png of an earlier exploration. */
+static bool is_old_plot(const void *user, const char *file)
+{
+    const output *all = user;
+    const hpac_table *table;
+    return is_of_table(all, file, ".png", &table) &&
+           !(table && all->options->plots && find_picture(all, table));
 }
 
 /* Breaks the list of classes at the width of a page of panels; returns the number of lines. */
@@ -205,13 +235,16 @@ static hpac_status draw_page(const output *all, const char *directory, size_t pa
     return hpac_plot_draw(&plot, "panels", path);
 }
 
+/* Also removes those of an earlier exploration. */
 static hpac_status draw_panels(output *all)
 {
     const hpac_explore_options *options = all->options;
     HPAC_AUTO_FREE char *directory = hpac_path_join(options->out, "panels");
     HPAC_TRY_MEMORY(directory, strlen(options->out));
-    HPAC_TRY(hpac_directory_create(directory));
     HPAC_TRY(hpac_directory_remove_files(directory, is_panel, NULL));
+    if (!options->images)
+        return HPAC_OK;
+    HPAC_TRY(hpac_directory_create(directory));
     HPAC_TRY(panels_draw(options, directory, &all->chosen));
     for (size_t page = 0; options->plots && page < page_count(all); page++)
         HPAC_TRY(draw_page(all, directory, page));
@@ -382,7 +415,10 @@ hpac_status hpac_exploration_write(const hpac_explore_options *options,
     for (size_t i = 0; i < found->table_count; i++)
         HPAC_TRY(write_table(&all, &found->tables[i]));
     HPAC_TRY(write_binarised(options));
-    if (options->images)
-        HPAC_TRY(draw_panels(&all));
+    HPAC_TRY(draw_panels(&all));
+    if (options->force) {
+        HPAC_TRY(hpac_directory_remove_files(options->out, is_old_csv, &all));
+        HPAC_TRY(hpac_directory_remove_files(plots, is_old_plot, &all));
+    }
     return write_page(&all);
 }

@@ -111,10 +111,11 @@ hpac_status hpac_exploration_print(const hpac_explore_options *options,
 /* Writes a CSV per table and binarised.csv (Id and a column of 0 and 1 per class); with plots, a
  * PNG per chart in plots/; with images, panels/image_<n>.png (one row, a column per channel), with
  * plots panels/page_<n>.png (those of a page with titles), and panels/before.png and after.png; and
- * explore.html with all of it inside, last. Errors: DATA when images are missing or bad (all of
- * those to be shown are checked before anything is written, and all listed), or when writing fails;
- * CONFIG when explore.html exists and not `force`, when the directory cannot be written, or when
- * gnuplot is missing. */
+ * explore.html with all of it inside, last. With `force`, files of an earlier exploration that this
+ * one does not have are removed, other files not touched. Errors: DATA when images are missing or
+ * bad (all of those to be shown are checked before anything is written, and all listed), or when
+ * writing fails; CONFIG when explore.html exists and not `force`, when the directory cannot be
+ * written, or when gnuplot is missing. */
 hpac_status hpac_exploration_write(const hpac_explore_options *options,
                                    const hpac_exploration *found);
 

@@ -9,6 +9,8 @@
 /* The mask of the chosen classes. */
 uint32_t explore_wanted(const hpac_explore_options *options);
 const hpac_table *explore_table(const hpac_exploration *found, const char *name);
+/* Whether some exploration has a table of this name. */
+bool explore_is_table_name(const char *name);
 
 /* ---- panels.c: images as rows of cells, one per channel, in that channel's colors ---- */
 

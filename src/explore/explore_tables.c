@@ -192,6 +192,23 @@ static void name_company(int number, char name[64])
     name[length] = '\0';
 }
 
+bool explore_is_table_name(const char *name)
+{
+    static const char *const names[] = {"summary",          "class_counts", "labels_per_image",
+                                        "correlation",      "folders",      "chosen",
+                                        "correlation_pairs"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    for (int c = 0; c < HPAC_CLASS_COUNT; c++) {
+        char company[64];
+        name_company(c, company);
+        if (strcmp(company, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The classes of the images with the class of this number, the table `index` of its kind. */
 static void make_company(hpac_exploration *found, size_t index, int number)
 {
