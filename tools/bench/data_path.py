@@ -4,10 +4,9 @@
     make build/bench/data_path
     python tools/bench/data_path.py [--images DIR] [--channel green] [--size 128] [--rounds 9]
 
-Needs numpy, pillow, scikit-image, opencv-python-headless. Times are of the processor, not of the
-wall clock, so that other work on the machine disturbs them little; printed are medians over rounds.
-OpenCV is measured twice: with the same filter (a Gaussian, then linear), and with its fastest way
-to shrink, INTER_AREA, which is another picture.
+Needs numpy, pillow, scikit-image, opencv-python-headless. Times are CPU times, which other load on
+the machine changes little; printed are medians over rounds. OpenCV is measured twice: with the same
+filter (a Gaussian, then linear), and with its fastest filter, INTER_AREA, whose pixels differ.
 """
 
 import argparse

@@ -1,12 +1,13 @@
-"""What a training of the improved model must cost a GPU: FLOPs and bytes of every launch of a step,
-the floor of each, their sum, and what bounds a whole run. Arithmetic only: it asks no GPU.
+"""Lower bounds for training the improved model on a GPU: FLOPs and bytes of every launch of a step,
+the floor of each, their sum, and what bounds a whole run. Arithmetic only: it needs no GPU.
 
     python3 tools/bench/gpu_floor.py [--gpu h100|rtx4090] [--precision fp32|tf32|bf16] [--batch 128]
                                      [--part step|evaluation|fusion|run|all]
 
-A launch's floor is the largest of FLOPs / peak, bytes / bandwidth and the time of a launch. Bytes are
+The floor of a launch is the max of FLOPs / peak, bytes / bandwidth and the time of a launch. Bytes are
 those a launch must move if nothing is left in the caches by the one before it. The launches are those
-of src/device/cuda and kernels/, in their order, as the CUDA simulator recorded them. docs/gpu-performance.md explains the figures.
+of src/device/cuda and kernels/, in their order, as the CUDA simulator recorded them.
+docs/gpu-performance.md explains the figures.
 """
 
 import argparse
@@ -74,7 +75,7 @@ class Model:
         return [Launch(f"cast {name} to bf16", 6 * count)] if self.bf16 else []
 
     def batch_launches(self):
-        """A resident batch: its places are uploaded, targets and bytes are picked."""
+        """A resident batch: its sample indices are uploaded, targets and pixels are gathered."""
         return [
             Launch("gather targets", 2 * self.logits),
             Launch("gather pixels", 2 * self.pixels),
@@ -151,17 +152,17 @@ class Model:
         return [*self.batch_launches(), *self.forward(False)]
 
     def fusions(self):
-        """What could still be one launch: its name, the launches it takes the place of, and itself."""
+        """What could still be one launch: its name, the launches that it replaces, and itself."""
         width = self.width
-        winners = self.pooled * (width + 1)
-        quarter = 2 * self.second * 9 * CONV1 / 4  # of four places of a window one has a gradient
+        pooled_nbytes = self.pooled * (width + 1)  # values, and the argmax
+        quarter = 2 * self.second * 9 * CONV1 / 4  # one of the four values of a window has a gradient
         return [
             ("maxpool and dropout at the end of conv2: its output is never in memory",
              ["conv2 + bias + relu", "maxpool + dropout"],
-             [Launch("", self.first * width + winners, 2 * self.second * 9 * CONV1)]),
+             [Launch("", self.first * width + pooled_nbytes, 2 * self.second * 9 * CONV1)]),
             ("both gradients of conv2 straight from the argmax: a quarter of the FLOPs",
              ["back through dropout, maxpool, relu", "d kernel of conv2", "d input of conv2"],
-             2 * [Launch("", self.first * width + winners, quarter)]),
+             2 * [Launch("", self.first * width + pooled_nbytes, quarter)]),
             ("relu and bias of conv1 at the end of conv2's d input",
              ["d input of conv2", "back through relu, bias"],
              [Launch("", (self.second + 2 * self.first) * width, 2 * self.second * 9 * CONV1)]),
@@ -227,7 +228,7 @@ def print_fusions(model, clock):
 
 
 def run_seconds(model, gpu, precision, shares):
-    """The parts of a whole run. Decoding and the GPU's work on a pass go on side by side."""
+    """The parts of a whole run. Decoding overlaps the GPU's work of the first pass."""
     clock = Clock(gpu, precision, shares)
     steps = TRAIN_IMAGES // model.batch
     batches = -(-VALIDATION_IMAGES // model.batch)

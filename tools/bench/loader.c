@@ -18,7 +18,7 @@ enum {
     ROUNDS = 7,
     BATCH = 64,
     SLOTS = 3,
-    FILE_IMAGES = 1024,    /* a round, a second or so */
+    FILE_IMAGES = 1024,    /* per round, a second or so */
     CACHED_IMAGES = 65536, /* the same */
 };
 

@@ -4,11 +4,11 @@
     make build/bench/train_step
     python3 tools/bench/train_step.py --torch-python VENV/bin/python --keras-python VENV/bin/python
 
-128 x 128 x 1 images, 28 classes, dropout on, Adadelta; prepared bytes lie in memory, their turning
-into floats is part of the step. Every side is one process that stays; they take turns, a round
-each, so that a busy moment of the machine hits all. Printed are the median images/s over the
-rounds, the range, the CPU time per image (which other load changes less), and the peak
-memory of the process (its maximal resident set, start-up and compilers included).
+128 x 128 x 1 images, 28 classes, dropout, Adadelta. Images are prepared bytes in memory; their
+conversion to floats is part of the step. Each side is one long-running process; they take turns, a
+round each, so that other load on the machine affects all of them. Printed are the median images/s
+over the rounds, the range, the CPU time per image (which other load changes less), and the peak
+memory of the process (max resident set, start-up and compilers included).
 
 A side is any program that prints "ready <version>", then for each line it reads trains --steps
 batches and prints images/s. More of them: --side "name=command ...", where {steps}, {batch} and
@@ -39,9 +39,9 @@ class Side:
             text=True,
             env=environment,
         )
-        self.version = self.answer().removeprefix("ready ")
+        self.version = self.read_line().removeprefix("ready ")
 
-    def answer(self):
+    def read_line(self):
         line = self.process.stdout.readline()
         if not line:
             raise SystemExit(f"train_step: {self.name} ended early; --verbose shows why")
@@ -56,7 +56,7 @@ class Side:
         before_s = self.processor_s()
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
-        self.rates.append(float(self.answer()))
+        self.rates.append(float(self.read_line()))
         self.processor_ms.append((self.processor_s() - before_s) / images * 1000)
 
     def end(self):
@@ -91,10 +91,10 @@ def parse():
     parser.add_argument("--no-hpac", dest="hpac", action="store_const", const=None)
     parser.add_argument("--side", action="append", default=[], metavar="NAME=COMMAND")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=10, help="batches a round")
+    parser.add_argument("--steps", type=int, default=10, help="batches per round")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--verbose", action="store_true", help="show what the sides complain of")
+    parser.add_argument("--verbose", action="store_true", help="show the messages of the sides")
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
 # What all plots share: fonts, sizes, colors, how a picture is opened. Change a look here.
 #
-# A script of this folder begins with
+# A script of this directory begins with
 #
 #     load ARG0[1:strlen(ARG0)-strlen('name.gp')].'common.gp'
 #     eval canvas(480, 300)

@@ -28,10 +28,10 @@ TOLERANCE = 1e-5
 CHANNELS = ("green", "blue", "red", "yellow")
 
 
-def read_image(folder, name, channels):
+def read_image(directory, name, channels):
     from PIL import Image
 
-    planes = [Image.open(os.path.join(folder, f"{name}_{c}.png")) for c in CHANNELS[:channels]]
+    planes = [Image.open(os.path.join(directory, f"{name}_{c}.png")) for c in CHANNELS[:channels]]
     return np.stack([np.asarray(plane) for plane in planes], axis=-1)
 
 
@@ -39,11 +39,11 @@ def predict(model, images):
     return model.predict(images.astype(np.float32) / np.float32(255), verbose=0)
 
 
-def compare(model, predictions, folder):
+def compare(model, predictions, directory):
     with open(predictions, newline="") as file:
         rows = list(csv.reader(file))[1:]
     channels = model.input_shape[3]
-    images = np.stack([read_image(folder, row[0], channels) for row in rows])
+    images = np.stack([read_image(directory, row[0], channels) for row in rows])
     written = np.array([[float(p) for p in row[1:]] for row in rows])
     apart = np.abs(predict(model, images) - written).max()
     print(f"{len(rows)} images, largest difference {apart:.2e}, allowed {TOLERANCE:g}")
@@ -61,7 +61,7 @@ def check_order(model, path):
         sys.exit(f"{path}: layer_names {listed}, expected {expected}")
 
 
-def main(path, predictions=None, folder=None):
+def main(path, predictions=None, directory=None):
     model = keras.models.load_model(path)
     check_order(model, path)
     print(
@@ -69,7 +69,7 @@ def main(path, predictions=None, folder=None):
         f"{model.count_params()} parameters"
     )
     if predictions:
-        return compare(model, predictions, folder)
+        return compare(model, predictions, directory)
     for row in predict(model, formula.images(0, 3, model.input_shape[1:])):
         print(",".join(f"{p:.9g}" for p in row))
     return True

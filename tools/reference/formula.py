@@ -7,7 +7,7 @@ import numpy as np
 
 
 def hashes(seed, count, start=0):
-    """32-bit numbers at the places start .. start + count - 1."""
+    """32-bit numbers at the indices start .. start + count - 1."""
     x = np.arange(start, start + count, dtype=np.uint64)
     x = (x + np.uint64(0x9E3779B9) * np.uint64(seed + 1)) & np.uint64(0xFFFFFFFF)
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):

@@ -1,8 +1,8 @@
-"""Writes tests/golden/evaluation.csv: scikit-learn's measures of predictions made by a formula.
+"""Writes tests/golden/evaluation.csv: scikit-learn's metrics of predictions made by a formula.
 
     python tools/reference/make_evaluation_golden.py > tests/golden/evaluation.csv
 
-tests/unit/test_evaluation.c makes the same predictions. One row a figure: case, measure, class (empty
+tests/unit/test_evaluation.c makes the same predictions. One row per figure: case, metric, class (empty
 for those of the whole set), value. An undefined value is "nan": the area under the ROC
 curve of a class that all images have or none, and the average precision of a class without positives,
 which scikit-learn calls 0. best_f1 is the highest F1 that any threshold reaches on the class,

@@ -3,12 +3,12 @@
     python tools/reference/make_explore_golden.py REAL_TRAIN_CSV
 
 explore_labels.csv is a label file of 300 images drawn here, in which some classes are rare and two
-are carried by nobody; explore_small.csv has its figures and explore_real.csv those of the
+in no image; explore_small.csv has its figures and explore_real.csv those of the
 competition's train.csv (aggregated figures only). The columns are table, row, column, value, where
-the value is what pandas says: class_counts (sum of the class's column), labels_per_image (images
+the value is pandas': class_counts (sum of the class's column), labels_per_image (images
 and percent rounded to two places by numpy), correlation (DataFrame.corr over the images with more
-than one label; no row where pandas says NaN), company (find_counts of the reference notebooks). Versions:
-tools/reference/requirements.txt.
+than one label; no row where pandas has NaN), company (find_counts of the reference notebooks).
+Versions: tools/reference/requirements.txt.
 """
 import sys
 
@@ -17,7 +17,7 @@ import pandas as pd
 
 CLASSES = 28
 COMPANY = [10, 27, 8, 15, 4]
-FOLDER = "tests/golden"
+DIRECTORY = "tests/golden"
 
 
 def draw_labels(path):
@@ -64,6 +64,6 @@ def write_figures(path, table):
         {"value": object}).to_csv(path, index=False)
 
 
-draw_labels(f"{FOLDER}/explore_labels.csv")
-write_figures(f"{FOLDER}/explore_small.csv", binarise(f"{FOLDER}/explore_labels.csv"))
-write_figures(f"{FOLDER}/explore_real.csv", binarise(sys.argv[1]))
+draw_labels(f"{DIRECTORY}/explore_labels.csv")
+write_figures(f"{DIRECTORY}/explore_small.csv", binarise(f"{DIRECTORY}/explore_labels.csv"))
+write_figures(f"{DIRECTORY}/explore_real.csv", binarise(sys.argv[1]))

@@ -95,11 +95,11 @@ def run(shape, filters, hidden, classes, batch, steps, everything):
     return [f"loss,0,1,{steps},0,{text}\n", *lines]
 
 
-def main(folder):
+def main(directory):
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(0)
     for name, case in CASES.items():
-        with open(os.path.join(folder, f"keras_train_{name}.csv"), "w") as out:
+        with open(os.path.join(directory, f"keras_train_{name}.csv"), "w") as out:
             out.write(
                 f"# tools/reference/make_keras_golden.py, Keras {keras.__version__}, "
                 f"TensorFlow {tf.__version__}, CPU, float32, without oneDNN, deterministic; see there\n"

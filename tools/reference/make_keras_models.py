@@ -118,10 +118,10 @@ MODELS = (sequential, input_shape, functional)
 MODELS_OF_KERAS_3 = (frozen_regularized, float64, mixed_float16)
 
 
-def main(folder):
+def main(directory):
     major = keras.__version__.split(".")[0]
     images = formula.images(0, IMAGES, SHAPE).astype(np.float32) / np.float32(255)
-    with open(os.path.join(folder, f"keras{major}_predictions.csv"), "w") as out:
+    with open(os.path.join(directory, f"keras{major}_predictions.csv"), "w") as out:
         out.write(
             "# tools/reference/make_keras_models.py, "
             f"Keras {keras.__version__}, TensorFlow {tf.__version__}, CPU, float32\n"
@@ -133,9 +133,9 @@ def main(folder):
             model = make()
             formula.set_weights(model)
             name = f"keras{major}_{make.__name__}"
-            model.save(os.path.join(folder, name + ".h5"))
+            model.save(os.path.join(directory, name + ".h5"))
             if make is mixed_float16:
-                model.save_weights(os.path.join(folder, "keras3_only.weights.h5"))
+                model.save_weights(os.path.join(directory, "keras3_only.weights.h5"))
             for i, row in enumerate(model.predict(images, verbose=0)):
                 out.write(f"{name},{i}," + ",".join(f"{p:.9g}" for p in row) + "\n")
 

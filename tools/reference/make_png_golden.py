@@ -1,5 +1,5 @@
 """Writes tests/golden/png/: small PNGs of every color type, bit depth and interlacing, made by the
-few lines below from the standard, and gray.txt: what Pillow sees in them.
+few lines below from the standard, and gray.txt: their pixels as Pillow reads them.
 
     python tools/reference/make_png_golden.py tests/golden/png
 
@@ -123,12 +123,12 @@ def pictures():
 
 
 def main():
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "gray.txt", "w") as out:
+    directory = Path(sys.argv[1])
+    directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / "gray.txt", "w") as out:
         for name, values, color, depth, interlaced, extra in pictures():
             png = encode(values, color, depth, interlaced, extra)
-            (folder / f"{name}.png").write_bytes(png)
+            (directory / f"{name}.png").write_bytes(png)
             gray = gray_by_pillow(png)
             exact = color in (0, 4) and depth <= 8
             print(name, *gray.shape, int(not exact), gray.tobytes().hex(), file=out)

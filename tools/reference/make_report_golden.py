@@ -1,8 +1,8 @@
-"""Writes tests/golden/report.csv: what numpy and scipy say of the distribution of some probabilities.
+"""Writes tests/golden/report.csv: the distribution of some probabilities by numpy and scipy.
 
     python tools/reference/make_report_golden.py > tests/golden/report.csv
 
-tests/unit/test_density.c makes the same values. One row a figure: case, figure, index, value. The
+tests/unit/test_density.c makes the same values. One row per figure: case, figure, index, value. The
 figures are numpy.histogram's counts and densities (50 bins, range 0..1), scipy.stats.gaussian_kde at
 201 points (Scott's rule; where that gives a bandwidth below the distance of two points, that
 distance), and numpy's mean, std with ddof 0 and 1, of the values that are not NaN. Versions:

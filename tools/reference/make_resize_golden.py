@@ -1,9 +1,9 @@
-"""Writes tests/golden/resize.txt: what scikit-image's resize, with its defaults, makes of pictures
-that the test computes too.
+"""Writes tests/golden/resize.txt: the results of scikit-image's resize, with its defaults, for
+images that the test computes too.
 
     python tools/reference/make_resize_golden.py > tests/golden/resize.txt
 
-One block a case: "case in_rows in_cols out_rows out_cols mean mean_square points", the means being
+One block per case: "case in_rows in_cols out_rows out_cols mean mean_square points", the means being
 over all outputs, then lines "row col value" for some outputs (all corners and edges of small ones).
 """
 

@@ -2,10 +2,10 @@
 
     python tools/reference/make_split_golden.py > tests/golden/split.csv
 
-One row a case: rows, folds, repeats, seed, a hash of all row numbers of all folds (training count,
+One row per case: rows, folds, repeats, seed, a hash of all row numbers of all folds (training count,
 training rows, validation count, validation rows, fold after fold) and a hash of the text that the
-reference notebooks' loop prints. Both hashes are h = h * 6364136223846793005 + value + 1 mod 2^64 over the
-numbers, or the bytes of the text. Versions: tools/reference/requirements.txt.
+reference notebooks' loop prints. Both hashes are h = h * 6364136223846793005 + value + 1 mod 2^64
+over the numbers, or the bytes of the text. Versions: tools/reference/requirements.txt.
 """
 import numpy as np
 from sklearn.model_selection import RepeatedKFold
@@ -26,7 +26,7 @@ def cases():
                 yield n, folds, 1 + n % 3, n
     for n in range(900, 1101, 7):  # three and four digits
         yield n, 2 + n % 5, 1, n
-    # Sides of 1000 rows and about it, where numpy begins to summarise.
+    # Training sets of about 1000 rows, where numpy begins to summarize.
     for n in (1499, 1500, 1501, 1502, 1503, 1999, 2000, 2001, 2002, 3000, 3002, 3003):
         yield n, 3, 1, 1
         yield n, 2, 1, 1
