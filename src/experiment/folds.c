@@ -167,7 +167,8 @@ static hpac_status train_fold(const hpac_train_options *all, int fold, hpac_run_
 }
 
 static const char *const fold_files[] = {"folds.csv", "train.log", NULL};
-static const rundir_group fold_group = {fold_files, "fold0", "fold of an earlier cross-validation"};
+static const rundir_group fold_group = {fold_files, "fold0/run.json",
+                                        "fold of an earlier cross-validation"};
 
 /* train.log is removed only with `force`. */
 static bool is_result(const void *options, const char *name)
@@ -178,7 +179,7 @@ static bool is_result(const void *options, const char *name)
 
 /* Earlier results are removed: they are not those of the folds to be trained now. With force all
  * go at once, so that a cross-validation that ends early leaves no earlier fold that looks
- * finished. */
+ * finished; killed before all are gone, it needs force again, since fold0 goes first. */
 static hpac_status begin_directory(const hpac_train_options *options, int count, rundir *dir)
 {
     HPAC_TRY(hpac_directory_create(options->directory));

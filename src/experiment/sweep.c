@@ -128,6 +128,22 @@ static hpac_status claim_directory(sweep_job *job)
     return rundir_lock(path, &job->dir);
 }
 
+static bool is_sweep_file(const void *user, const char *name)
+{
+    (void)user;
+    return strcmp(name, sweep_files[0]) == 0 || strcmp(name, sweep_files[1]) == 0;
+}
+
+/* With force all runs go at once, so that a sweep that ends early leaves no earlier run that looks
+ * finished. Until all are gone there is no sweep.yaml: killed meanwhile, it needs force again. */
+static hpac_status remove_runs(const sweep_job *job)
+{
+    HPAC_TRY(hpac_directory_remove_files(job->options->directory, is_sweep_file, NULL));
+    for (size_t run = 0; run < job->sweep->run_count; run++)
+        HPAC_TRY(train_begin_anew(job->rows[run].directory));
+    return HPAC_OK;
+}
+
 /* A report of runs that are not finished yet would be out of date. */
 static hpac_status begin_directory(const sweep_job *job)
 {
@@ -141,6 +157,8 @@ static hpac_status begin_directory(const sweep_job *job)
     HPAC_TRY(rundir_tidy(directory, sweep_files));
     if (!complete)
         HPAC_TRY(hpac_report_remove(directory));
+    if (job->options->force)
+        HPAC_TRY(remove_runs(job));
     HPAC_TRY_MEMORY(path = hpac_path_join(directory, "sweep.yaml"), strlen(directory));
     HPAC_TRY(hpac_file_create(&file, path));
     fputs(job->sweep->text, file.stream);
@@ -221,9 +239,6 @@ static hpac_status train_runs(sweep_job *job)
     job->report = train_report_probe(&reported);
     HPAC_TRY(begin_directory(job));
     HPAC_TRY(write_results(job));
-    /* All at once, so that a sweep that ends early leaves no earlier run that looks finished. */
-    for (size_t run = 0; run < count && job->options->force; run++)
-        HPAC_TRY(train_begin_anew(job->rows[run].directory));
     for (size_t run = 0; run < count; run++) {
         HPAC_TRY(train_and_write(job, run));
         failed += job->rows[run].state == SWEEP_FAILED;

@@ -32,7 +32,7 @@ void rundir_release(rundir *dir);
 /* A directory of several runs: a sweep or a cross-validation. */
 typedef struct rundir_group {
     const char *const *files; /* names, then NULL, that are written into it */
-    const char *mark;         /* a name that each has: "fold0" */
+    const char *mark;         /* a file that each has: "fold0/run.json" */
     const char *missing;      /* "fold of an earlier cross-validation" */
 } rundir_group;
 

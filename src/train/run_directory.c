@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "base/memory.h"
+#include "base/pause.h"
 #include "render/plot.h"
 #include "report/report.h"
 
@@ -21,7 +22,11 @@ hpac_status train_begin_anew(const char *path)
 {
     HPAC_AUTO(rundir_release) rundir dir = {.lock = -1};
     HPAC_TRY(rundir_inspect(path, true, &dir));
-    return dir.state == RUN_NEW ? HPAC_OK : train_clear_directory(path, true);
+    if (dir.state == RUN_NEW)
+        return HPAC_OK;
+    HPAC_TRY(train_clear_directory(path, true));
+    hpac_test_pause("cleared");
+    return HPAC_OK;
 }
 
 hpac_status train_reopen(const char *path, rundir *dir)

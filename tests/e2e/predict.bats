@@ -459,6 +459,18 @@ force_and_stop() {
     assert_error_has "continue with --resume in place of --force"
 }
 
+@test "--force, killed while it removes the folds, is needed again" {
+    cp -r "$MADE/folds" "$TMP/folds"
+    start_paused cleared:2 train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --force
+    signal_paused KILL
+    assert_file "$TMP/folds/fold2/model.h5" # of the earlier folds
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --resume
+    assert_exit 2
+    assert_error_has "has files, but no fold of an earlier cross-validation"
+    run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --force
+    assert_exit 0
+}
+
 @test "a fold of another configuration is an error" {
     cp -r "$MADE/folds" "$TMP/folds"
     rm -r "$TMP/folds/fold2"

@@ -242,6 +242,19 @@ go_on_and_compare() {
     go_on_and_compare
 }
 
+@test "--force, killed while it removes the runs, is needed again" {
+    sweep "$TMP/configs/four.yaml" --out "$TMP/out"
+    assert_exit 0
+    start_paused cleared:2 sweep "$TMP/configs/four.yaml" --device cpu --out "$TMP/out" --force
+    signal_paused KILL
+    assert_file "$TMP/out/batch_size=20,epochs=2/model.h5" # of the earlier sweep
+    sweep "$TMP/configs/four.yaml" --out "$TMP/out"
+    assert_exit 2
+    assert_error_has "has files, but no sweep.yaml of an earlier sweep"
+    sweep "$TMP/configs/four.yaml" --out "$TMP/out" --force
+    assert_exit 0
+}
+
 @test "--force removes nothing before everything is checked" {
     sweep "$TMP/configs/four.yaml" --out "$TMP/out"
     assert_exit 0
