@@ -25,9 +25,6 @@ static const size_t max_file_nbytes = HPAC_IMAGE_MAX_PIXELS * 16;
 /* Deflate's best case: two bits (a length of 258, a distance), 258 bytes. */
 static const size_t max_inflate_ratio = 258 * 8 / 2;
 
-/* libpng refuses ancillary chunks larger than 8,000,000 bytes; no sane file comes near. */
-static const uint32_t max_ancillary_nbytes = 1 << 20;
-
 /* Samples per pixel of each color type, and the sum of the bit depths that the standard allows. */
 static const struct {
     uint8_t samples, depths;
@@ -192,8 +189,6 @@ static bool gather_idat(hpac_png_decoder *decoder, const png_source *source, ida
         if (length > source->nbytes - at - 12)
             return false;
         if (is_ancillary(type)) {
-            if (length > max_ancillary_nbytes)
-                return false;
             idat_ended = span->bytes != NULL;
         } else {
             if (libdeflate_crc32(0, type, 4 + length) != read_u32(type + 4 + length))

@@ -57,10 +57,7 @@ static void make_output(resize_axis *axis, size_t o, const double *gaussian, ptr
                         double *row)
 {
     const ptrdiff_t in = (ptrdiff_t)axis->in, taps = (ptrdiff_t)axis->taps;
-    const double last = (double)(in - 1);
     double at = fabs(((double)o + 0.5) * (double)in / (double)axis->out - 0.5);
-    if (at > last)
-        at = in == 1 ? 0 : 2 * last - at;
     ptrdiff_t base = (ptrdiff_t)at;
     double fraction = at - (double)base;
     ptrdiff_t start = base - radius < in - taps ? base - radius : in - taps;

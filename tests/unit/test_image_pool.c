@@ -154,7 +154,10 @@ POOL_TEST(the_set_unused_for_longest_is_dropped)
     cr_expect_eq(train(&sets[0], 1), 0);
     cr_expect_eq(train(&sets[2], 1), counts[2]);
     cr_expect_eq(train(&sets[0], 1), 0, "used after the second set");
-    cr_expect_eq(train(&sets[1], 1), counts[1]);
+    cr_expect_eq(train(&sets[1], 1), counts[1], "in place of the third");
+    cr_expect_eq(train(&sets[1], 1), 0);
+    cr_expect_eq(train(&sets[2], 1), counts[2], "in place of the first");
+    cr_expect_eq(train(&sets[1], 1), 0, "used after the first set");
 }
 
 /* One set is read by two threads while others come and go; the memory has room for one. */

@@ -30,6 +30,15 @@ Test(nearest, a_third_of_the_word_is_near_and_no_more)
     cr_assert_str_eq(nearest.best, "abcdeg");
 }
 
+Test(nearest, one_step_is_near_to_a_short_word)
+{
+    hpac_nearest nearest = hpac_nearest_to("ab");
+    hpac_nearest_offer(&nearest, "xy");
+    cr_assert_str_empty(nearest.best);
+    hpac_nearest_offer(&nearest, "xb");
+    cr_assert_str_eq(nearest.best, "xb");
+}
+
 Test(nearest, empty_and_overlong_words_are_near_to_nothing_long)
 {
     char longer[HPAC_NEAREST_MAX + 2];

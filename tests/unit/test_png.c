@@ -135,6 +135,30 @@ Test(png, every_format_becomes_the_gray_that_pillow_sees)
     fclose(golden);
 }
 
+/* libpng's limit of 8,000,000 bytes is for chunks that it keeps. */
+Test(png, a_large_text_chunk_is_ignored)
+{
+    enum { ROWS = 3, COLS = 5, TEXT_NBYTES = 8000001 };
+    static const int kinds[] = {1};
+    uint8_t pixels[ROWS * COLS];
+    char *text = calloc(TEXT_NBYTES, 1);
+    hpac_png_decoder *decoder = make_decoder();
+    fill_pixels(pixels, ROWS, COLS, 3);
+    bytes raw = png_filter(pixels, ROWS, COLS, kinds, 1), zlib = zlib_compress(raw, 6), png = {0};
+    png_append_header(&png, ROWS, COLS, 8, 0, 0);
+    png_append_chunk(&png, "tEXt", text, TEXT_NBYTES);
+    png_append_chunk(&png, "IDAT", zlib.data, zlib.nbytes);
+    png_append_chunk(&png, "IEND", NULL, 0);
+    png_source source = {.name = "text", .bytes = png.data, .nbytes = png.nbytes};
+    source.header = (png_header){.rows = ROWS, .cols = COLS, .bit_depth = 8};
+    compare_paths(decoder, source, pixels);
+    free(text);
+    free(raw.data);
+    free(zlib.data);
+    free(png.data);
+    hpac_png_decoder_destroy(decoder);
+}
+
 Test(png, sixteen_bits_are_scaled_and_not_cut)
 {
     /* 0x00ff / 257 is 0.99, 0x7fff / 257 is 127.498, 0xff7e / 257 is 254.498. */

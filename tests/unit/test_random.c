@@ -185,6 +185,27 @@ Test(random, mt19937_is_seeded_as_numpy_seeds)
 }
 
 /* numpy 2.4.6: a = arange(10); RandomState(0).shuffle(a), twice with the same generator. */
+/* 4! = 24 orders of 24000 / 24 = 1000 each: five standard deviations of a binomial count are 155.
+ */
+Test(random, every_order_of_a_shuffle_is_equally_likely)
+{
+    enum { COUNT = 4, SHUFFLES = 24000 };
+    int seen[256] = {0}, orders = 0;
+    hpac_random random;
+    hpac_random_init(&random, 3, HPAC_PURPOSE_SHUFFLE, 0, 0);
+    for (int i = 0; i < SHUFFLES; i++) {
+        size_t values[COUNT] = {0, 1, 2, 3};
+        hpac_random_shuffle(&random, values, COUNT);
+        seen[values[0] | values[1] << 2 | values[2] << 4 | values[3] << 6]++;
+    }
+    for (int order = 0; order < 256; order++) {
+        orders += seen[order] > 0;
+        cr_assert(seen[order] == 0 || abs(seen[order] - SHUFFLES / 24) <= 155, "order %02x: %d",
+                  (unsigned)order, seen[order]);
+    }
+    cr_assert_eq(orders, 24);
+}
+
 Test(random, a_shuffle_is_numpys)
 {
     static const size_t expected[2][10] = {{2, 8, 4, 9, 1, 6, 7, 3, 0, 5},

@@ -242,6 +242,22 @@ Test(split, a_rare_class_reaches_every_fold)
     }
 }
 
+/* After one row of class 0 each, a fold lacks class 1 and the other class 2, and no exchange could
+ * mend a wrong choice. */
+Test(split, a_row_goes_to_the_fold_that_lacks_its_class)
+{
+    static const uint32_t masks[4] = {1 | 2, 1 | 4, 2, 4};
+    for (uint32_t seed = 0; seed < 20; seed++) {
+        hpac_split split = make_split(
+            (hpac_split_options){
+                .folds = 2, .repeats = 1, .seed = seed, .method = HPAC_SPLIT_STRATIFIED},
+            4, masks);
+        for (int c = 0; c < 3; c++)
+            cr_assert_eq(class_spread(&split, 2, masks, c), 0, "seed %d, class %d", (int)seed, c);
+        hpac_split_fini(&split);
+    }
+}
+
 Test(split, rows_without_a_class_are_assigned_too)
 {
     enum { ROWS = 10 };
