@@ -5,11 +5,6 @@
 #include "base/interrupt.h"
 #include "synth/synth.h"
 
-static void show(void *user, int done, int total)
-{
-    progress_count(user, (size_t)done, (size_t)total);
-}
-
 static hpac_status run(const cli_arguments *arguments)
 {
     hpac_synth_options options = {
@@ -21,7 +16,7 @@ static hpac_status run(const cli_arguments *arguments)
         .force = cli_flag(arguments, "force"),
         .threads = (int)cli_number(arguments, "threads"),
         .stop = hpac_watch_stop_signals(),
-        .progress = show,
+        .progress = progress_count,
         .user = "generating",
     };
     /* The competition has 11,702 test images beside 31,072. */

@@ -81,8 +81,7 @@ typedef struct sample {
 typedef struct job {
     const hpac_synth_options *options;
     sample *samples; /* (count): training and test images, by number */
-    size_t count;
-    int done;
+    size_t count, done;
     pthread_mutex_t lock; /* of `done` and the progress callback */
 } job;
 
@@ -154,7 +153,7 @@ static hpac_status render_one(void *user, size_t index, int thread)
     pthread_mutex_lock(&work->lock);
     work->done++;
     if (options->progress)
-        options->progress(options->user, work->done, (int)work->count);
+        options->progress(options->user, work->done, work->count);
     pthread_mutex_unlock(&work->lock);
     return HPAC_OK;
 }

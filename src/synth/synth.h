@@ -36,7 +36,7 @@ typedef struct hpac_synth_options {
     /* Nonzero: finish the current images, return HPAC_INTERRUPTED. May be NULL. */
     const volatile sig_atomic_t *stop;
     /* Called from any thread, one at a time. May be NULL. */
-    void (*progress)(void *user, int done, int total);
+    void (*progress)(void *user, size_t done, size_t total);
     void *user;
 } hpac_synth_options;
 

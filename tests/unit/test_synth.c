@@ -232,9 +232,9 @@ Test(synth, labels_in_the_file_are_those_drawn)
     hpac_labels_fini(&labels);
 }
 
-static int shown, last_shown, total_shown;
+static size_t shown, last_shown, total_shown;
 
-static void count_calls(void *user, int done, int total)
+static void count_calls(void *user, size_t done, size_t total)
 {
     cr_assert_eq(user, &shown);
     shown++;
