@@ -37,9 +37,8 @@ static void equalize(double *weights)
 
 void hpac_synth_sampler_init(uint64_t seed, bool balance, hpac_synth_sampler *sampler)
 {
+    *sampler = (hpac_synth_sampler){.seed = seed, .balance = balance};
     double *weights = sampler->cumulative, sum = 0.0;
-    sampler->seed = seed;
-    sampler->balance = balance;
     for (int set = 0; set < HPAC_SYNTH_SETS; set++)
         weights[set] = synth_images[set];
     if (balance)
