@@ -1,10 +1,10 @@
 // Looks at pages and pictures as a reader would, in the frames of a page that tests/e2e/browser.bash
-// makes, and writes what it finds into that page: a line a finding, and at the end how many it saw.
+// makes, and writes what it finds into that page: one line per finding, and at the end how many it saw.
 'use strict';
 
-const least_text = 11;     // CSS pixels
-const least_scale = 0.82;  // of plots, whose letters have 13 and a bit
-const least_contrast = 4.5; // WCAG 2, for text of normal size
+const min_text = 11;      // CSS pixels
+const min_scale = 0.82;   // of plots, whose letters have 13 and a bit
+const min_contrast = 4.5; // WCAG 2, for text of normal size
 
 function luminance(color) {
     const parts = color.match(/[\d.]+/g).slice(0, 3).map(part => {
@@ -38,9 +38,9 @@ function lookAtText(page, found) {
         seen.add(element);
         const words = walker.currentNode.data.trim().slice(0, 40);
         const size = parseFloat(getComputedStyle(element).fontSize);
-        if (!(size >= least_text))
+        if (!(size >= min_text))
             found.push(`text of ${size} pixels: ${words}`);
-        if (!(contrast(element) >= least_contrast))
+        if (!(contrast(element) >= min_contrast))
             found.push(`text of too little contrast: ${words}`);
     }
     if (seen.size === 0)
@@ -56,7 +56,7 @@ function lookAtPictures(page, found) {
             found.push(`a picture that does not load: ${name}`);
         else if (!(shown > 0 && shown <= picture.naturalWidth + 1))
             found.push(`a picture of ${picture.naturalWidth} pixels shown with ${shown}: ${name}`);
-        else if (!picture.closest('.photograph') && !(shown >= least_scale * drawn))
+        else if (!picture.closest('.photograph') && !(shown >= min_scale * drawn))
             found.push(`a plot shrunk beyond reading, ${drawn} to ${shown} pixels: ${name}`);
     }
 }

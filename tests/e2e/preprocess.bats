@@ -81,7 +81,8 @@ size_of() {
 
 @test "preprocess at the size of the file keeps the pixels" {
     make_images
-    preprocess --rows 11 --cols 13 && assert_exit 0
+    preprocess --rows 11 --cols 13
+    assert_exit 0
     run_hpac preprocess --images "$TMP/out" --ids "$TMP/ids.csv" --out "$TMP/again" \
         --rows 11 --cols 13
     assert_exit 0
