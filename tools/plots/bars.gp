@@ -19,16 +19,16 @@ if (!exists('bar')) bar = color(1)
 
 wanted = values
 eval count
-most = found_max > 0 ? found_max : 1
+highest = found_max > 0 ? found_max : 1
 eval names_of
 top = title eq '' ? 8 : 40
-eval canvas(largest(480, names_width + 280), 50 + top + 18 * rows)
+eval canvas(max(480, names_width + 280), 50 + top + 18 * rows)
 eval panel(names_width, 64, top, 50)
 below = axis
 measure = ''
 eval inscribe
-set xrange [0:most]
-set xtics step(most, number eq '%.0f')
+set xrange [0:highest]
+set xtics step(highest, number eq '%.0f')
 set yrange [rows - 0.5:-0.5]
 set ytics scale 0
 set grid noytics

@@ -16,7 +16,7 @@ if (!exists('title')) title = ''
 single = !exists('files')
 if (single) { files = 1; file1 = csv; label1 = '' }
 
-# The first step shown of each run and its number of rows, and the most steps shown of any.
+# The first step shown of each run and its number of rows, and the max number of steps shown.
 array first[files]
 array rows[files]
 shown = 1
@@ -34,7 +34,7 @@ do for [i=1:files] {
     shown = found_max - first[i] + 1 > shown ? found_max - first[i] + 1 : shown
     start = first[i] < start ? first[i] : start
     end = found_max > end ? found_max : end
-    longest = largest(longest, strlen(shorten(label(i))))
+    longest = max(longest, strlen(shorten(label(i))))
 }
 window = window > 0 ? int(window) : shown >= 40 ? int(shown / 20) : 1
 
@@ -44,11 +44,11 @@ array kept[window]
 begin(row) = row == 0 ? (seen = 0, total = 0) : 0
 mean(x) = x != x ? NaN : (slot = seen % window + 1, \
     total = total + x - (seen >= window ? kept[slot] : 0), kept[slot] = x, seen = seen + 1, \
-    4 * seen < window ? NaN : total / smallest(seen, window))
+    4 * seen < window ? NaN : total / min(seen, window))
 # Where a pixel has several batches, their min and max loss are drawn instead of each.
 crowd = ceil(shown / 1000.0)
-least(row, x) = (lower = row % crowd == 0 || !(lower <= x) ? x : lower)
-most(row, x) = (upper = row % crowd == 0 || !(upper >= x) ? x : upper)
+running_min(row, x) = (lower = row % crowd == 0 || !(lower <= x) ? x : lower)
+running_max(row, x) = (upper = row % crowd == 0 || !(upper >= x) ? x : upper)
 ends(row, of) = row % crowd == crowd - 1 || row == of - 1
 lower = NaN
 upper = NaN
@@ -57,8 +57,8 @@ eval forget
 do for [i=1:files] {
     eval sprintf('set table $curve%d separator comma', i)
     plot file(i) using (begin(int(column(0))), column('step')): \
-             (least(int(column(0)), finite(column('batch_losses')))): \
-             (most(int(column(0)), finite(column('batch_losses')))): \
+             (running_min(int(column(0)), finite(column('batch_losses')))): \
+             (running_max(int(column(0)), finite(column('batch_losses')))): \
              (mean(finite(column('batch_losses')))) \
              with table if (column('step') >= first[i] && ends(int(column(0)), rows[i]))
     unset table

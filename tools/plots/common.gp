@@ -18,7 +18,7 @@
 #     file(i), label(i)       variables file1, file2, ... and label1, label2, ..., for scripts that
 #                             lay several files over one another; then `files` is their number
 #     finite(x)               x, or NaN for what cannot be drawn
-#     largest(x, y), smallest(x, y)
+#     max(x, y), min(x, y)
 # on commands, to be used with eval, that place things by pixels
 #     panel(left, right, top, bottom)   the axes, by their distance from the picture's edges
 #     legend(entries, longest)          a key below, legend_height(entries, longest) high, of names
@@ -58,8 +58,8 @@ set encoding utf8
 set datafile separator comma
 set datafile columnheaders
 
-largest(x, y) = x > y ? x : y
-smallest(x, y) = x < y ? x : y
+max(x, y) = x > y ? x : y
+min(x, y) = x < y ? x : y
 
 # ---- the picture -----------------------------------------------------------------------------
 canvas(w, h) = (canvas_width = 1.0 * w, canvas_height = 1.0 * h, format eq 'png' \
@@ -99,17 +99,17 @@ set style fill solid 1.0 noborder
 unset key
 
 nice(x) = x <= 1 ? 1 : x <= 2 ? 2 : x <= 2.5 ? 2.5 : x <= 5 ? 5 : 10
-raise(most, unit) = unit * nice(most / 4.0 / unit)
-power(most) = 10 ** floor(log10(most / 4.0))
+raise(end, unit) = unit * nice(end / 4.0 / unit)
+power(end) = 10 ** floor(log10(end / 4.0))
 at_least_one(x) = x < 1 ? 1 : floor(x)
-step(most, whole) = whole ? at_least_one(raise(most, power(most))) : raise(most, power(most))
+step(end, whole) = whole ? at_least_one(raise(end, power(end))) : raise(end, power(end))
 
 widened(low, high, by) = sprintf('[%.9g:%.9g]', low - by, high + by)
 span(low, high) = low < high ? widened(low, high, 0.06 * (high - low)) \
                              : widened(low, high, low == 0 ? 1 : 0.1 * abs(low))
-share_room(low, high) = 0.06 * largest(high - low, 0.1)
+share_room(low, high) = 0.06 * max(high - low, 0.1)
 span_share(low, high) = sprintf('set yrange [%.9g:%.9g]', \
-    largest(0, low - share_room(low, high)), smallest(1, high + share_room(low, high)))
+    max(0, low - share_room(low, high)), min(1, high + share_room(low, high)))
 # Losses may fall through several powers of ten.
 span_y(low, high) = low > 0 && high > 50 * low \
     ? sprintf("set logscale y; set format y '%%g'; set yrange [%.9g:%.9g]", low / 1.3, high * 1.3) \
@@ -154,11 +154,11 @@ count = "set autoscale; undefine found_*; " \
     ."stats csv using (finite(column(wanted))) name 'found' nooutput; " \
     ."if (!exists('found_records') || found_records == 0) { " \
     ."print csv.': there is no number in a column '.wanted; exit status 3 }"
-widen = count."; low = smallest(low, found_min); high = largest(high, found_max)"
+widen = count."; low = min(low, found_min); high = max(high, found_max)"
 forget = 'low = 1e300; high = -1e300'
 
 # A character of 10 points is at most about 7.3 pixels wide, on the average of a name.
-longer(name) = (longest = largest(longest, strlen(shorten(name))), 1)
+longer(name) = (longest = max(longest, strlen(shorten(name))), 1)
 names_of = "longest = 0; set autoscale; undefine found_*; " \
     ."stats csv using (longer(strcol(names))) name 'found' nooutput; " \
     ."if (!exists('found_records')) { " \

@@ -18,13 +18,13 @@ if (!has_curve) curve = csv
 do for [column_name in 'from to'] { wanted = column_name; eval count }
 wanted = 'density'
 eval count
-most = found_max
+highest = found_max
 if (has_curve) {
     bars = csv
     csv = curve
     eval count
     csv = bars
-    most = largest(most, found_max)
+    highest = max(highest, found_max)
 }
 
 eval canvas(480, 270 + (has_curve ? legend_height(2, 20) : 0))
@@ -32,7 +32,7 @@ eval panel(58, 18, title eq '' ? 26 : 46, 48 + (has_curve ? legend_height(2, 20)
 eval legend(2, 20)
 set xrange [0:1]
 set xtics 0.1
-set yrange [0:most > 0 ? 1.05 * most : 1]
+set yrange [0:highest > 0 ? 1.05 * highest : 1]
 below = xaxis
 measure = 'density'
 eval inscribe

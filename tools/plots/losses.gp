@@ -23,15 +23,15 @@ do for [i=1:files] {
     csv = file(i)
     wanted = 'epoch'
     eval count
-    last = largest(last, found_max)
-    longest = largest(longest, strlen(shorten(label(i))))
+    last = max(last, found_max)
+    longest = max(longest, strlen(shorten(label(i))))
 }
 top = title eq '' ? 26 : 46
 
 if (single) {
     eval forget
     do for [name in 'train_loss val_loss'] { wanted = name; eval widen }
-    if (has_prior) { low = smallest(low, prior); high = largest(high, prior) }
+    if (has_prior) { low = min(low, prior); high = max(high, prior) }
     entries = 2 + has_prior + has_best
     eval canvas(480, 284 + legend_height(entries, 30))
     eval panel(58, 18, top, 48 + legend_height(entries, 30))
@@ -63,7 +63,7 @@ do for [k=1:2] {
     eval forget
     do for [i=1:files] { csv = file(i); eval widen }
     shows_prior = k == 2 && has_prior
-    if (shows_prior) { low = smallest(low, prior); high = largest(high, prior) }
+    if (shows_prior) { low = min(low, prior); high = max(high, prior) }
     unset logscale
     eval span_y(low, high)
     eval span_epochs(last)

@@ -37,8 +37,8 @@ do for [i=1:files] {
     if (single && is_f1) { do for [name in 'val_f1_min val_f1_max'] { wanted = name; eval widen } }
     wanted = 'epoch'
     eval count
-    last = largest(last, found_max)
-    longest = largest(longest, strlen(shorten(label(i))))
+    last = max(last, found_max)
+    longest = max(longest, strlen(shorten(label(i))))
 }
 
 entries = single ? 2 + (is_f1 || has_zeros) : files + has_zeros
@@ -47,7 +47,7 @@ eval canvas(480, 284 + legend_height(entries, longest))
 eval panel(58, 18, title eq '' ? 26 : 46, 48 + legend_height(entries, longest))
 eval legend(entries, longest)
 # A little above nothing is not much.
-if (is_f1) { high = largest(high, 0.1) }
+if (is_f1) { high = max(high, 0.1) }
 eval span_share(low, high)
 eval span_epochs(last)
 below = 'epoch'

@@ -33,19 +33,19 @@ longest = 0
 do for [k=1:classes] {
     top[k] = 0
     stats csv using (top[k] = density(k) > top[k] ? density(k) : top[k], 1) name 'top' nooutput
-    longest = largest(longest, strlen(name[k]))
+    longest = max(longest, strlen(name[k]))
 }
-least = 1e300
-most = 0
+lowest = 1e300
+highest = 0
 do for [k=1:classes] {
-    if (top[k] > 0) { least = smallest(least, top[k]); most = largest(most, top[k]) }
+    if (top[k] > 0) { lowest = min(lowest, top[k]); highest = max(highest, top[k]) }
 }
-if (peak <= 0) { peak = most > 0 ? smallest(most, 3 * least) : 1 }
+if (peak <= 0) { peak = highest > 0 ? min(highest, 3 * lowest) : 1 }
 
 row = classes > 12 ? 24 : classes > 5 ? 34 : 60
 names_width = 7.3 * longest + 30
 head_height = title eq '' ? 26 : 50
-eval canvas(largest(480, names_width + 330), head_height + row * classes + 56)
+eval canvas(max(480, names_width + 330), head_height + row * classes + 56)
 eval panel(names_width, 76, head_height, 56)
 below = axis
 measure = ''
@@ -61,7 +61,7 @@ do for [k=1:classes] {
     set label top[k] == 0 ? 'all equal' : sprintf(top[k] > peak ? '%.3g, cut' : '%.3g', top[k]) \
         at screen 1 - 12 / canvas_width, first k - 0.3 right textcolor rgb dark
 }
-height(k) = 0.9 * smallest(density(k), peak) / peak
+height(k) = 0.9 * min(density(k), peak) / peak
 plot for [k=1:classes] csv using 1:(k - height(k)):(k) with filledcurves \
          linecolor rgb faint(1), \
      for [k=1:classes] csv using 1:(k - height(k)) with lines linetype 1 linewidth 1, \

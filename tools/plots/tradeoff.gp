@@ -58,21 +58,21 @@ do for [i=1:points] {
             swap = style[k]; style[k] = style[k + 1]; style[k + 1] = swap
         }
     }
-    longest = largest(longest, strlen(name[i]))
+    longest = max(longest, strlen(name[i]))
 }
 do for [i=1:points] {
-    low = smallest(low, up[i]); high = largest(high, up[i])
-    left = smallest(left, across[i]); right = largest(right, across[i])
-    longest = largest(longest, strlen(name[i]))
+    low = min(low, up[i]); high = max(high, up[i])
+    left = min(left, across[i]); right = max(right, across[i])
+    longest = max(longest, strlen(name[i]))
 }
 
 
 # Names are at least 15 pixels apart, as near to the height of their points as that allows.
 line = 15.0
-body = largest(220, line * points)
+body = max(220, line * points)
 head_height = title eq '' ? 26 : 46
 margin = 8.2 * longest + 56
-eval canvas(largest(480, 350 + margin), head_height + body + 48)
+eval canvas(max(480, 350 + margin), head_height + body + 48)
 eval panel(58, margin, head_height, 48)
 pad = high > low ? 0.06 * (high - low) : high != 0 ? 0.1 * abs(high) : 0.1
 floor_y = low - pad
@@ -81,10 +81,10 @@ if (low >= 0 && floor_y < 0) { floor_y = -0.03 * reach; reach = high + pad - flo
 array place[points] # from the top of the panel, in pixels
 do for [i=1:points] {
     place[i] = body * (1 - (up[i] - floor_y) / reach)
-    if (i > 1) { place[i] = largest(place[i], place[i - 1] + line) }
+    if (i > 1) { place[i] = max(place[i], place[i - 1] + line) }
 }
 do for [i=points:1:-1] {
-    place[i] = smallest(place[i], i == points ? body : place[i + 1] - line)
+    place[i] = min(place[i], i == points ? body : place[i + 1] - line)
 }
 
 set yrange [floor_y:floor_y + reach]
