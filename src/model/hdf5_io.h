@@ -10,6 +10,8 @@
 
 #include "base/memory.h"
 
+/* Calls and types mean in later releases what they meant in 1.10, the oldest that is supported. */
+#define H5_USE_110_API
 #include <hdf5.h>
 
 /* The file, group, dataset, type, ... is closed at the end of the variable's scope; 0: none. */

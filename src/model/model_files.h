@@ -4,7 +4,7 @@
 
 #include <hpac/model.h>
 
-#include <hdf5.h>
+#include "hdf5_io.h"
 
 /* HPAC_OK when every parameter is finite (and not below 0, if so asked); else DATA, with the
  * layer's number and the index of the value. */

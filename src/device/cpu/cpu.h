@@ -9,10 +9,9 @@
 #define HPAC_DEVICE_CPU_H
 
 #include "kernels.h"
+#include "onednn.h"
 
 #include "device/plan.h"
-
-#include <dnnl.h>
 
 typedef struct cpu_device {
     hpac_device base;
@@ -44,8 +43,10 @@ typedef enum cpu_layout {
     CPU_LAYOUT_COUNT,
 } cpu_layout;
 
-/* oneDNN's descriptor of an array of floats: CPU_DESCRIBE(&desc, dnnl_ab, rows, columns) */
-hpac_status hpac_cpu_memory_describe(dnnl_memory_desc_t *desc, dnnl_format_tag_t tag, size_t ndims,
+void hpac_cpu_desc_fini(cpu_desc *desc);
+/* oneDNN's descriptor of an array of floats, the caller's: CPU_DESCRIBE(&desc, dnnl_ab, rows,
+ * columns) */
+hpac_status hpac_cpu_memory_describe(cpu_desc *desc, dnnl_format_tag_t tag, size_t ndims,
                                      const size_t *dims);
 #define CPU_DESCRIBE(desc, tag, ...)                                                               \
     hpac_cpu_memory_describe(desc, tag, sizeof((const size_t[]){__VA_ARGS__}) / sizeof(size_t),    \
@@ -63,12 +64,13 @@ size_t hpac_cpu_image_count(const cpu_tensor *tensor);
 size_t hpac_cpu_tensor_count(const cpu_tensor *tensor);
 /* The index of an element in its image. */
 size_t hpac_cpu_image_index(const cpu_tensor *tensor, size_t row, size_t col, size_t channel);
-/* oneDNN's descriptor in the tensor's layout, or with another tag if it is an image. */
-hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, dnnl_memory_desc_t *desc);
+/* oneDNN's descriptor, the caller's, in the tensor's layout, or with another tag if it is an image.
+ */
+hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, cpu_desc *desc);
 hpac_status hpac_cpu_tensor_describe_as(const cpu_tensor *tensor, dnnl_format_tag_t tag,
-                                        dnnl_memory_desc_t *desc);
+                                        cpu_desc *desc);
 /* Sets tensor->layout to the one that `desc` has; false if it is none of ours. */
-bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const dnnl_memory_desc_t *desc);
+bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const_cpu_desc desc);
 
 hpac_status hpac_cpu_parameter_write(hpac_plan *plan, size_t parameter, void *slice,
                                      const float *values);
@@ -102,7 +104,7 @@ typedef struct cpu_primitive {
 /* A reorder, from a call's x to its y. `attributes`: the device's for a primitive of a plan; NULL:
  * its scratchpad, if it needs one, is its own. */
 hpac_status hpac_cpu_reorder_create(cpu_device *device, const_dnnl_primitive_attr_t attributes,
-                                    const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
+                                    const_cpu_desc from, const_cpu_desc to,
                                     cpu_primitive *primitive);
 void hpac_cpu_primitive_fini(cpu_primitive *primitive);
 
@@ -125,13 +127,13 @@ typedef struct cpu_passes {
 } cpu_passes;
 
 void hpac_cpu_passes_fini(cpu_passes *passes);
-/* Sets a pass to the best implementation, NULL if oneDNN has none. `relu`: max(y, 0) is applied to
- * what it writes. Backward passes take the forward one as a hint. */
-hpac_status hpac_cpu_describe_pass(cpu_device *device, const void *op_desc, bool relu,
-                                   cpu_primitive_index pass, cpu_passes *passes);
-/* One of the arrays of a pass, such as dnnl_query_src_md; `index` counts those of its kind. */
-const dnnl_memory_desc_t *hpac_cpu_pass_memory(const cpu_passes *passes, cpu_primitive_index pass,
-                                               dnnl_query_t what, int index);
+/* The result of creating a pass: OK, too, if oneDNN has no implementation for a shape or layout.
+ * The pass is then missing, and the caller tries another layout or fails by name. */
+hpac_status hpac_cpu_check_pass(dnnl_status_t status);
+/* One of the arrays of a pass, such as dnnl_query_src_md, which lives as long as the pass; `index`
+ * counts those of its kind. */
+const_cpu_desc hpac_cpu_pass_memory(const cpu_passes *passes, cpu_primitive_index pass,
+                                    dnnl_query_t what, int index);
 
 typedef enum cpu_speed {
     CPU_SPEED_MISSING,
@@ -146,7 +148,7 @@ cpu_speed hpac_cpu_slowest_pass(const hpac_plan_request *request, const cpu_pass
 
 /* How a parameter is stored: as `stored` says, filled by a reorder from `keras`. */
 typedef struct cpu_parameter {
-    dnnl_memory_desc_t keras, stored;
+    cpu_desc keras, stored;
     const cpu_tensor *rows; /* not NULL: kernel rows are put in the order of this tensor first */
 } cpu_parameter;
 
@@ -171,10 +173,11 @@ hpac_status hpac_cpu_plan_alloc(cpu_device *device, const hpac_plan_request *req
                                 cpu_pass *forward, cpu_pass *backward, cpu_plan **plan);
 /* Sets the output's layout and size. */
 void hpac_cpu_plan_set_output(cpu_plan *plan, hpac_layout layout);
-/* Appends a layer's kernel and its plain bias to the plan's slice, with their numbers of elements
- * as Keras counts them. */
+/* Appends a layer's kernel, of which the plan takes copies of the descriptors, and its plain bias
+ * to the plan's slice, with their numbers of elements as Keras counts them. */
 hpac_status hpac_cpu_plan_add_parameters(cpu_plan *plan, size_t op, size_t kernel_count,
-                                         const cpu_parameter *kernel, size_t bias_count);
+                                         const_cpu_desc keras, const_cpu_desc stored,
+                                         const cpu_tensor *rows, size_t bias_count);
 /* Makes the primitives of the passes and names their implementations in the plan's algorithm. */
 hpac_status hpac_cpu_plan_add_passes(cpu_plan *plan, const cpu_passes *passes);
 

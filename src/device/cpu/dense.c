@@ -150,24 +150,28 @@ static hpac_status describe_passes(cpu_device *device, const hpac_plan_request *
 {
     size_t batch = plan->input.batch, rows = hpac_cpu_image_count(&plan->input);
     size_t outputs = plan->output.shape.channels;
-    dnnl_memory_desc_t x, y, kernel, bias;
-    dnnl_inner_product_desc_t pass;
+    const_dnnl_primitive_attr_t attributes =
+        plan->relu ? device->relu_attributes : device->attributes;
+    dnnl_primitive_desc_t *descs = passes->descs;
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc x = NULL, y = NULL, kernel = NULL, bias = NULL;
     HPAC_TRY(CPU_DESCRIBE(&x, dnnl_ab, batch, rows));
     HPAC_TRY(CPU_DESCRIBE(&kernel, kernel_tag, outputs, rows));
     HPAC_TRY(CPU_DESCRIBE(&bias, dnnl_a, outputs));
     HPAC_TRY(CPU_DESCRIBE(&y, dnnl_ab, batch, outputs));
-    CPU_TRY_DNNL(
-        dnnl_inner_product_forward_desc_init(&pass, dnnl_forward_training, &x, &kernel, &bias, &y));
-    HPAC_TRY(hpac_cpu_describe_pass(device, &pass, plan->relu, CPU_FORWARD, passes));
-    if (!passes->descs[CPU_FORWARD])
+    HPAC_TRY(hpac_cpu_check_pass(dnnl_inner_product_forward_primitive_desc_create(
+        &descs[CPU_FORWARD], device->engine, dnnl_forward_training, x, kernel, bias, y,
+        attributes)));
+    if (!descs[CPU_FORWARD])
         return HPAC_OK;
-    kernel = *hpac_cpu_pass_memory(passes, CPU_FORWARD, dnnl_query_weights_md, 0);
-    CPU_TRY_DNNL(dnnl_inner_product_backward_weights_desc_init(&pass, &x, &kernel, &bias, &y));
-    HPAC_TRY(hpac_cpu_describe_pass(device, &pass, false, CPU_BACKWARD_WEIGHTS, passes));
+    const_cpu_desc chosen = hpac_cpu_pass_memory(passes, CPU_FORWARD, dnnl_query_weights_md, 0);
+    HPAC_TRY(hpac_cpu_check_pass(dnnl_inner_product_backward_weights_primitive_desc_create(
+        &descs[CPU_BACKWARD_WEIGHTS], device->engine, x, chosen, bias, y, descs[CPU_FORWARD],
+        device->attributes)));
     if (!request->input_gradient)
         return HPAC_OK;
-    CPU_TRY_DNNL(dnnl_inner_product_backward_data_desc_init(&pass, &x, &kernel, &y));
-    return hpac_cpu_describe_pass(device, &pass, false, CPU_BACKWARD_DATA, passes);
+    return hpac_cpu_check_pass(dnnl_inner_product_backward_data_primitive_desc_create(
+        &descs[CPU_BACKWARD_DATA], device->engine, x, chosen, y, descs[CPU_FORWARD],
+        device->attributes));
 }
 
 /* The best layout of the kernel that serves all passes. */
@@ -185,18 +189,16 @@ static hpac_status choose_passes(cpu_device *device, const hpac_plan_request *re
 }
 
 static hpac_status add_parameters(cpu_plan *plan, const hpac_plan_request *request,
-                                  const dnnl_memory_desc_t *stored)
+                                  const_cpu_desc stored)
 {
     size_t outputs = plan->output.shape.channels;
-    cpu_parameter kernel = {
-        .stored = *stored,
-        .rows = plan->input.layout == HPAC_LAYOUT_PLAIN ? NULL : &plan->input,
-    };
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc keras = NULL;
     /* Keras's (in, out): the outputs lie side by side */
-    HPAC_TRY(CPU_DESCRIBE(&kernel.keras, dnnl_ba, outputs, hpac_cpu_image_count(&plan->input)));
-    return hpac_cpu_plan_add_parameters(plan, request->ops[0].kind == HPAC_OP_FLATTEN ? 1 : 0,
-                                        hpac_shape_count(plan->input.shape) * outputs, &kernel,
-                                        outputs);
+    HPAC_TRY(CPU_DESCRIBE(&keras, dnnl_ba, outputs, hpac_cpu_image_count(&plan->input)));
+    return hpac_cpu_plan_add_parameters(
+        plan, request->ops[0].kind == HPAC_OP_FLATTEN ? 1 : 0,
+        hpac_shape_count(plan->input.shape) * outputs, keras, stored,
+        plan->input.layout == HPAC_LAYOUT_PLAIN ? NULL : &plan->input, outputs);
 }
 
 /* Takes the update over where the kernels can: rows of outputs side by side, in whole vectors. */
@@ -205,7 +207,7 @@ static void take_update(const hpac_plan_request *request, dense_plan *plan, cpu_
     const cpu_parameter *kernel = &plan->base.parameters[KERNEL];
     size_t outputs = plan->base.output.shape.channels;
     if (!request->update || outputs % DENSE_OUTPUTS_STEP != 0 ||
-        !dnnl_memory_desc_equal(&kernel->keras, &kernel->stored))
+        !dnnl_memory_desc_equal(kernel->keras, kernel->stored))
         return;
     dnnl_primitive_desc_destroy(passes->descs[CPU_BACKWARD_WEIGHTS]);
     passes->descs[CPU_BACKWARD_WEIGHTS] = NULL;
@@ -241,9 +243,9 @@ static hpac_status make_prediction(const hpac_plan_request *request, dense_plan 
     const dnnl_dims_t dims = {(dnnl_dim_t)outputs,
                               (dnnl_dim_t)hpac_cpu_image_count(&plan->base.input)};
     const dnnl_dims_t strides = {1, (dnnl_dim_t)plan->width};
-    dnnl_memory_desc_t stored;
-    CPU_TRY_DNNL(dnnl_memory_desc_init_by_strides(&stored, 2, dims, dnnl_f32, strides));
-    HPAC_TRY(add_parameters(&plan->base, request, &stored));
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc stored = NULL;
+    CPU_TRY_DNNL(dnnl_memory_desc_create_with_strides(&stored, 2, dims, dnnl_f32, strides));
+    HPAC_TRY(add_parameters(&plan->base, request, stored));
     plan->sums_offset = hpac_plan_reserve(&public->workspace_nbytes,
                                           plan->base.input.batch * plan->width * sizeof(float));
     plan->base.forward = dense_predict;

@@ -47,8 +47,6 @@ static const char *onednn_isa_name(void)
         const char *name;
     } sets[] = {
         {dnnl_cpu_isa_avx512_core, "AVX-512"},
-        {dnnl_cpu_isa_avx512_mic, "AVX-512"},
-        {dnnl_cpu_isa_avx2_vnni, "AVX2-VNNI"},
         {dnnl_cpu_isa_avx2, "AVX2"},
         {dnnl_cpu_isa_avx, "AVX"},
         {dnnl_cpu_isa_sse41, "SSE4.1"},
@@ -240,7 +238,7 @@ static hpac_status open_onednn(cpu_device *device)
             dnnl_primitive_attr_set_scratchpad_mode(*attributes[i], dnnl_scratchpad_mode_user));
     }
     CPU_TRY_DNNL(dnnl_post_ops_create(&relu));
-    dnnl_status_t status = dnnl_post_ops_append_eltwise(relu, 1.0F, dnnl_eltwise_relu, 0, 0);
+    dnnl_status_t status = cpu_append_relu(relu);
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_post_ops(device->relu_attributes, relu); /* copies them */
     dnnl_post_ops_destroy(relu);

@@ -15,13 +15,20 @@ static const struct {
     [CPU_LAYOUT_NCHW16C] = {16, dnnl_nChw16c},
 };
 
-hpac_status hpac_cpu_memory_describe(dnnl_memory_desc_t *desc, dnnl_format_tag_t tag, size_t ndims,
+void hpac_cpu_desc_fini(cpu_desc *desc)
+{
+    if (*desc)
+        dnnl_memory_desc_destroy(*desc);
+    *desc = NULL;
+}
+
+hpac_status hpac_cpu_memory_describe(cpu_desc *desc, dnnl_format_tag_t tag, size_t ndims,
                                      const size_t *dims)
 {
     dnnl_dims_t counts = {0};
     for (size_t i = 0; i < ndims; i++)
         counts[i] = (dnnl_dim_t)dims[i];
-    CPU_TRY_DNNL(dnnl_memory_desc_init_by_tag(desc, (int)ndims, counts, dnnl_f32, tag));
+    CPU_TRY_DNNL(dnnl_memory_desc_create_with_tag(desc, (int)ndims, counts, dnnl_f32, tag));
     return HPAC_OK;
 }
 
@@ -48,7 +55,7 @@ size_t hpac_cpu_image_index(const cpu_tensor *tensor, size_t row, size_t col, si
 }
 
 hpac_status hpac_cpu_tensor_describe_as(const cpu_tensor *tensor, dnnl_format_tag_t tag,
-                                        dnnl_memory_desc_t *desc)
+                                        cpu_desc *desc)
 {
     const hpac_shape *shape = &tensor->shape;
     if (shape->rank == 1)
@@ -58,20 +65,20 @@ hpac_status hpac_cpu_tensor_describe_as(const cpu_tensor *tensor, dnnl_format_ta
 
 /* One channel is rows of pixels, as NHWC and as NCHW; oneDNN has more convolutions of the latter.
  */
-hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, dnnl_memory_desc_t *desc)
+hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, cpu_desc *desc)
 {
     bool rows = tensor->layout == CPU_LAYOUT_NHWC && tensor->shape.channels == 1;
     return hpac_cpu_tensor_describe_as(tensor, rows ? dnnl_nchw : layouts[tensor->layout].tag,
                                        desc);
 }
 
-bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const dnnl_memory_desc_t *desc)
+bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const_cpu_desc desc)
 {
     cpu_tensor known = *tensor;
     for (known.layout = 0; known.layout < CPU_LAYOUT_COUNT; known.layout++) {
-        dnnl_memory_desc_t known_desc;
+        HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc known_desc = NULL;
         if (hpac_cpu_tensor_describe(&known, &known_desc) != HPAC_OK ||
-            !dnnl_memory_desc_equal(&known_desc, desc))
+            !dnnl_memory_desc_equal(known_desc, desc))
             continue;
         tensor->layout = known.layout;
         return true;
@@ -81,8 +88,8 @@ bool hpac_cpu_tensor_recognize(cpu_tensor *tensor, const dnnl_memory_desc_t *des
 
 /* ---- parameters and activations between host memory, as Keras writes them, and the device ---- */
 
-static hpac_status reorder(const cpu_plan *plan, const dnnl_memory_desc_t *from_desc,
-                           const void *from, const dnnl_memory_desc_t *to_desc, void *to)
+static hpac_status reorder(const cpu_plan *plan, const_cpu_desc from_desc, const void *from,
+                           const_cpu_desc to_desc, void *to)
 {
     HPAC_AUTO(hpac_cpu_primitive_fini) cpu_primitive primitive = {0};
     HPAC_TRY(hpac_cpu_reorder_create(cpu_device_of(plan), NULL, from_desc, to_desc, &primitive));
@@ -109,13 +116,15 @@ static hpac_status move_parameter(cpu_plan *plan, size_t index, void *slice, flo
                                   bool write)
 {
     const cpu_parameter *parameter = &plan->parameters[index];
-    const dnnl_memory_desc_t *keras = &parameter->keras, *stored = &parameter->stored;
+    const_cpu_desc keras = parameter->keras, stored = parameter->stored;
     void *address = cpu_parameter_at(plan, slice, index);
     HPAC_AUTO_FREE float *ordered = NULL;
     float *from = values;
-    size_t row_count = (size_t)keras->dims[0];
+    size_t row_count = 0;
     if (parameter->rows) {
-        HPAC_TRY_NEW(ordered, dnnl_memory_desc_get_size(keras) / sizeof *ordered);
+        size_t count = dnnl_memory_desc_get_size(keras) / sizeof *ordered;
+        HPAC_TRY_NEW(ordered, count);
+        row_count = count / hpac_cpu_image_count(parameter->rows);
         from = ordered;
     }
     if (ordered && write)
@@ -144,7 +153,7 @@ static hpac_status move_activation(const cpu_plan *plan, bool input, void *addre
 {
     const cpu_tensor *tensor = input ? &plan->input : &plan->output;
     size_t count = hpac_cpu_tensor_count(tensor);
-    dnnl_memory_desc_t plain, stored;
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc plain = NULL, stored = NULL;
     uint8_t *bytes = address;
     if (input && plan->base.input_nbytes == count) { /* PIXELS of bytes */
         for (size_t i = 0; i < count && write; i++)
@@ -155,8 +164,8 @@ static hpac_status move_activation(const cpu_plan *plan, bool input, void *addre
     }
     HPAC_TRY(hpac_cpu_tensor_describe_as(tensor, dnnl_nhwc, &plain));
     HPAC_TRY(hpac_cpu_tensor_describe(tensor, &stored));
-    return write ? reorder(plan, &plain, values, &stored, address)
-                 : reorder(plan, &stored, address, &plain, values);
+    return write ? reorder(plan, plain, values, stored, address)
+                 : reorder(plan, stored, address, plain, values);
 }
 
 hpac_status hpac_cpu_activation_write(hpac_plan *plan, bool input, void *address,

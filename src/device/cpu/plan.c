@@ -43,25 +43,31 @@ void hpac_cpu_plan_set_output(cpu_plan *plan, hpac_layout layout)
     plan->base.output_nbytes = tensor_nbytes(&plan->output);
 }
 
-static void add_parameter(cpu_plan *plan, const hpac_parameter *parameter,
-                          const cpu_parameter *storage)
+static hpac_status add_parameter(cpu_plan *plan, const hpac_parameter *parameter,
+                                 const_cpu_desc keras, const_cpu_desc stored,
+                                 const cpu_tensor *rows)
 {
     size_t index = plan->base.parameter_count++;
-    plan->parameters[index] = *storage;
+    cpu_parameter *storage = &plan->parameters[index];
+    CPU_TRY_DNNL(dnnl_memory_desc_clone(&storage->keras, keras));
+    CPU_TRY_DNNL(dnnl_memory_desc_clone(&storage->stored, stored));
+    storage->rows = rows;
     plan->base.parameters[index] = *parameter;
-    plan->base.parameters[index].offset_nbytes = hpac_plan_reserve(
-        &plan->base.parameters_nbytes, dnnl_memory_desc_get_size(&storage->stored));
+    plan->base.parameters[index].offset_nbytes =
+        hpac_plan_reserve(&plan->base.parameters_nbytes, dnnl_memory_desc_get_size(stored));
+    return HPAC_OK;
 }
 
 hpac_status hpac_cpu_plan_add_parameters(cpu_plan *plan, size_t op, size_t kernel_count,
-                                         const cpu_parameter *kernel, size_t bias_count)
+                                         const_cpu_desc keras, const_cpu_desc stored,
+                                         const cpu_tensor *rows, size_t bias_count)
 {
-    dnnl_memory_desc_t plain;
-    HPAC_TRY(CPU_DESCRIBE(&plain, dnnl_a, bias_count));
-    add_parameter(plan, &(hpac_parameter){.op = op, .count = kernel_count}, kernel);
-    add_parameter(plan, &(hpac_parameter){.op = op, .is_bias = true, .count = bias_count},
-                  &(cpu_parameter){.keras = plain, .stored = plain});
-    return HPAC_OK;
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc bias = NULL;
+    HPAC_TRY(CPU_DESCRIBE(&bias, dnnl_a, bias_count));
+    HPAC_TRY(add_parameter(plan, &(hpac_parameter){.op = op, .count = kernel_count}, keras, stored,
+                           rows));
+    return add_parameter(plan, &(hpac_parameter){.op = op, .is_bias = true, .count = bias_count},
+                         bias, bias, NULL);
 }
 
 /* One scratchpad for all primitives. */
@@ -111,6 +117,10 @@ void hpac_cpu_plan_destroy(hpac_plan *base)
         return;
     for (size_t i = 0; i < CPU_PRIMITIVE_COUNT; i++)
         hpac_cpu_primitive_fini(&plan->primitives[i]);
+    for (size_t i = 0; i < HPAC_PLAN_MAX_PARAMETERS; i++) {
+        hpac_cpu_desc_fini(&plan->parameters[i].keras);
+        hpac_cpu_desc_fini(&plan->parameters[i].stored);
+    }
     free(plan);
 }
 

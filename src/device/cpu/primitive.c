@@ -24,23 +24,15 @@ void hpac_cpu_passes_fini(cpu_passes *passes)
     *passes = (cpu_passes){0};
 }
 
-hpac_status hpac_cpu_describe_pass(cpu_device *device, const void *op_desc, bool relu,
-                                   cpu_primitive_index pass, cpu_passes *passes)
+hpac_status hpac_cpu_check_pass(dnnl_status_t status)
 {
-    const_dnnl_primitive_desc_t hint = pass == CPU_FORWARD ? NULL : passes->descs[CPU_FORWARD];
-    dnnl_primitive_desc_t desc;
-    dnnl_status_t status = dnnl_primitive_desc_create(
-        &desc, op_desc, relu ? device->relu_attributes : device->attributes, device->engine, hint);
-    /* Unimplemented is what oneDNN returns for a shape or layout that it lacks: the pass is
-     * missing, and the caller tries another layout or fails by name. */
-    if (status != dnnl_success && status != dnnl_unimplemented)
-        return hpac_cpu_fail(status, "dnnl_primitive_desc_create");
-    passes->descs[pass] = status == dnnl_success ? desc : NULL;
-    return HPAC_OK;
+    return status == dnnl_success || status == dnnl_unimplemented
+               ? HPAC_OK
+               : hpac_cpu_fail(status, "dnnl_primitive_desc_create");
 }
 
-const dnnl_memory_desc_t *hpac_cpu_pass_memory(const cpu_passes *passes, cpu_primitive_index pass,
-                                               dnnl_query_t what, int index)
+const_cpu_desc hpac_cpu_pass_memory(const cpu_passes *passes, cpu_primitive_index pass,
+                                    dnnl_query_t what, int index)
 {
     return dnnl_primitive_desc_query_md(passes->descs[pass], what, index);
 }
@@ -87,9 +79,10 @@ static hpac_status create_primitive(cpu_device *device, const_dnnl_primitive_des
 {
     CPU_TRY_DNNL(dnnl_primitive_create(&primitive->primitive, desc));
     for (size_t i = 0; i < COUNT_OF(argument_names); i++) {
-        const dnnl_memory_desc_t *memory =
+        const_cpu_desc memory =
             dnnl_primitive_desc_query_md(desc, dnnl_query_exec_arg_md, argument_names[i]);
-        if (!memory || memory->ndims == 0)
+        size_t nbytes = memory ? dnnl_memory_desc_get_size(memory) : 0;
+        if (nbytes == 0)
             continue;
         dnnl_exec_arg_t *argument = &primitive->arguments[primitive->argument_count];
         CPU_TRY_DNNL(
@@ -97,7 +90,7 @@ static hpac_status create_primitive(cpu_device *device, const_dnnl_primitive_des
         argument->arg = argument_names[i];
         primitive->argument_count++;
         if (argument->arg == DNNL_ARG_SCRATCHPAD)
-            primitive->scratch_nbytes = dnnl_memory_desc_get_size(memory);
+            primitive->scratch_nbytes = nbytes;
     }
     return HPAC_OK;
 }
@@ -124,7 +117,7 @@ static void destroy_desc(dnnl_primitive_desc_t *desc)
 }
 
 hpac_status hpac_cpu_reorder_create(cpu_device *device, const_dnnl_primitive_attr_t attributes,
-                                    const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
+                                    const_cpu_desc from, const_cpu_desc to,
                                     cpu_primitive *primitive)
 {
     HPAC_AUTO(destroy_desc) dnnl_primitive_desc_t desc = NULL;

@@ -74,15 +74,15 @@ static hpac_status set_up_sigmoid(cpu_plan *plan, const hpac_op *op)
     const dnnl_alg_kind_t algorithm = dnnl_eltwise_logistic_use_dst_for_bwd;
     HPAC_AUTO(hpac_cpu_passes_fini) cpu_passes passes = {0};
     cpu_device *device = cpu_device_of(plan);
-    dnnl_memory_desc_t memory;
-    dnnl_eltwise_desc_t pass;
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc memory = NULL;
     (void)op;
     HPAC_TRY(hpac_cpu_tensor_describe(&plan->output, &memory));
-    CPU_TRY_DNNL(
-        dnnl_eltwise_forward_desc_init(&pass, dnnl_forward_training, algorithm, &memory, 0, 0));
-    HPAC_TRY(hpac_cpu_describe_pass(device, &pass, false, CPU_FORWARD, &passes));
-    CPU_TRY_DNNL(dnnl_eltwise_backward_desc_init(&pass, algorithm, &memory, &memory, 0, 0));
-    HPAC_TRY(hpac_cpu_describe_pass(device, &pass, false, CPU_BACKWARD_DATA, &passes));
+    HPAC_TRY(hpac_cpu_check_pass(dnnl_eltwise_forward_primitive_desc_create(
+        &passes.descs[CPU_FORWARD], device->engine, dnnl_forward_training, algorithm, memory,
+        memory, 0.0F, 0.0F, device->attributes)));
+    HPAC_TRY(hpac_cpu_check_pass(dnnl_eltwise_backward_primitive_desc_create(
+        &passes.descs[CPU_BACKWARD_DATA], device->engine, algorithm, memory, memory, memory, 0.0F,
+        0.0F, passes.descs[CPU_FORWARD], device->attributes)));
     return hpac_cpu_plan_add_passes(plan, &passes);
 }
 
@@ -91,18 +91,17 @@ static hpac_status set_up_maxpool(cpu_plan *plan, const hpac_op *op)
 {
     HPAC_AUTO(hpac_cpu_passes_fini) cpu_passes passes = {0};
     cpu_device *device = cpu_device_of(plan);
-    dnnl_memory_desc_t x, y;
-    dnnl_pooling_desc_t pass;
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc x = NULL, y = NULL;
     const dnnl_dims_t window = {(dnnl_dim_t)op->kernel_rows, (dnnl_dim_t)op->kernel_cols},
-                      no_padding = {0, 0};
+                      none = {0, 0}; /* neither dilation nor padding */
     HPAC_TRY(hpac_cpu_tensor_describe(&plan->input, &x));
     HPAC_TRY(hpac_cpu_tensor_describe(&plan->output, &y));
-    CPU_TRY_DNNL(dnnl_pooling_forward_desc_init(&pass, dnnl_forward_training, dnnl_pooling_max, &x,
-                                                &y, window, window, no_padding, no_padding));
-    HPAC_TRY(hpac_cpu_describe_pass(device, &pass, false, CPU_FORWARD, &passes));
-    CPU_TRY_DNNL(dnnl_pooling_backward_desc_init(&pass, dnnl_pooling_max, &x, &y, window, window,
-                                                 no_padding, no_padding));
-    HPAC_TRY(hpac_cpu_describe_pass(device, &pass, false, CPU_BACKWARD_DATA, &passes));
+    HPAC_TRY(hpac_cpu_check_pass(dnnl_pooling_forward_primitive_desc_create(
+        &passes.descs[CPU_FORWARD], device->engine, dnnl_forward_training, dnnl_pooling_max, x, y,
+        window, window, none, none, none, device->attributes)));
+    HPAC_TRY(hpac_cpu_check_pass(dnnl_pooling_backward_primitive_desc_create(
+        &passes.descs[CPU_BACKWARD_DATA], device->engine, dnnl_pooling_max, x, y, window, window,
+        none, none, none, passes.descs[CPU_FORWARD], device->attributes)));
     HPAC_TRY(hpac_cpu_plan_add_passes(plan, &passes));
     plan->base.state_nbytes = dnnl_memory_desc_get_size(
         hpac_cpu_pass_memory(&passes, CPU_FORWARD, dnnl_query_workspace_md, 0));
@@ -122,13 +121,13 @@ static hpac_status maxpool_forward(cpu_plan *plan, const hpac_exec_args *args)
 static hpac_status set_up_flatten(cpu_plan *plan, const hpac_op *op)
 {
     cpu_device *device = cpu_device_of(plan);
-    dnnl_memory_desc_t x, y;
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc x = NULL, y = NULL;
     (void)op;
     HPAC_TRY(hpac_cpu_tensor_describe(&plan->input, &x));
     HPAC_TRY(hpac_cpu_tensor_describe_as(&plan->input, dnnl_nhwc, &y));
-    HPAC_TRY(hpac_cpu_reorder_create(device, device->attributes, &x, &y,
-                                     &plan->primitives[CPU_FORWARD]));
-    return hpac_cpu_reorder_create(device, device->attributes, &y, &x,
+    HPAC_TRY(
+        hpac_cpu_reorder_create(device, device->attributes, x, y, &plan->primitives[CPU_FORWARD]));
+    return hpac_cpu_reorder_create(device, device->attributes, y, x,
                                    &plan->primitives[CPU_BACKWARD_DATA]);
 }
 

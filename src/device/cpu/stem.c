@@ -2,6 +2,8 @@
  * sum. */
 #include "cpu.h"
 
+#include "base/memory.h"
+
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -189,11 +191,10 @@ static bool fits(const hpac_plan_request *request, const stem_kernels *kernels, 
 /* A plain kernel of 3x3 and its bias. */
 static hpac_status add_parameters(stem_plan *plan, size_t op, size_t channels, size_t filters)
 {
-    cpu_parameter kernel = {0};
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc kernel = NULL;
     size_t count = 9 * channels * filters;
-    HPAC_TRY(CPU_DESCRIBE(&kernel.keras, dnnl_a, count));
-    kernel.stored = kernel.keras;
-    return hpac_cpu_plan_add_parameters(&plan->base, op, count, &kernel, filters);
+    HPAC_TRY(CPU_DESCRIBE(&kernel, dnnl_a, count));
+    return hpac_cpu_plan_add_parameters(&plan->base, op, count, kernel, kernel, NULL, filters);
 }
 
 static void reserve_memory(stem_plan *plan)
