@@ -3,6 +3,7 @@
 #include "base/parallel.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <unistd.h>
@@ -56,6 +57,23 @@ Test(parallel, no_thread_number_means_one_a_core)
     for (size_t i = 0; i < COUNT; i++)
         cr_assert_eq(visits.times[i], 1);
     cr_assert_eq(visits.outside, 0);
+}
+
+static hpac_status meet(void *barrier, size_t index, int thread)
+{
+    (void)index, (void)thread;
+    int result = pthread_barrier_wait(barrier);
+    return result == 0 || result == PTHREAD_BARRIER_SERIAL_THREAD ? HPAC_OK : HPAC_ERR_INTERNAL;
+}
+
+/* Each of three calls returns only when three are under way. */
+Test(parallel, calls_are_made_at_the_same_time, .timeout = 20)
+{
+    pthread_barrier_t barrier;
+    cr_assert_eq(pthread_barrier_init(&barrier, NULL, 3), 0);
+    cr_assert_eq(hpac_parallel_for(3, 6, meet, &barrier), HPAC_OK);
+    cr_assert_eq(hpac_parallel_for(5, 3, meet, &barrier), HPAC_OK);
+    pthread_barrier_destroy(&barrier);
 }
 
 Test(parallel, the_lowest_failure_is_returned_and_the_rest_left)

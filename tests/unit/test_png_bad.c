@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { ROWS = 12, COLS = 30 };
 
@@ -361,4 +362,7 @@ Test(png_bad, paths_that_are_no_files)
     assert_path_refused("/dev/zero", "expected a regular file, not a device or pipe");
     assert_path_refused(scratch_write("empty.png", "", 0), "empty file");
     assert_path_refused(scratch_write_text("text.png", "not a picture"), "not a PNG");
+    const char *huge = scratch_write_text("huge.png", "");
+    cr_assert_eq(truncate(huge, ((off_t)1 << 32) + 1), 0); /* sparse */
+    assert_path_refused(huge, "too large: 4294967297 bytes, expected at most 4294967296");
 }

@@ -46,6 +46,7 @@ Test(printable, invisible_and_bidirectional_characters_are_escaped)
     assert_printable("\xef\xbb\xbfId\xe2\x80\x8b\xe2\x80\xa8\xd8\x9c",
                      "\\ufeffId\\u200b\\u2028\\u061c");
     assert_printable("\xf3\xa0\x81\x81", "\\U000e0041");
+    assert_printable("\xc2\xac \xc2\xad \xc2\xae", "\xc2\xac \\u00ad \xc2\xae");
 }
 
 /* Table 3-7 of the Unicode standard: overlong forms, surrogates, beyond U+10FFFF, cut sequences. */

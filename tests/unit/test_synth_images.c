@@ -4,6 +4,7 @@
 #include "synth/synth.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,14 +96,21 @@ static bool in_nucleus(const picture *made, int x, int y)
     return sum > 25 * 20;
 }
 
-/* The share of the brightest `wanted` pixels of green that lie in nuclei. */
-static double share_in_nuclei(const picture *made, int wanted)
+/* The level of green that the brightest `wanted` pixels have. */
+static int bright_level(const picture *made, int wanted)
 {
-    int counts[256] = {0}, level = 255, seen = 0, inside = 0, all = 0;
+    int counts[256] = {0}, level = 255, seen = 0;
     for (int p = 0; p < made->size * made->size; p++)
         counts[made->planes[0][p]]++;
     while (level > 1 && (seen += counts[level]) < wanted)
         level--;
+    return level;
+}
+
+/* The share of the brightest `wanted` pixels of green that lie in nuclei. */
+static double share_in_nuclei(const picture *made, int wanted)
+{
+    int level = bright_level(made, wanted), inside = 0, all = 0;
     for (int y = 2; y < made->size - 2; y++) {
         for (int x = 2; x < made->size - 2; x++) {
             if (made->planes[0][y * made->size + x] >= level) {
@@ -134,6 +142,52 @@ Test(synth_images, proteins_are_where_their_class_says)
     for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
         cr_assert(shares[outside[i]] < 0.25, "%s: %.2f in nuclei", hpac_class_names[outside[i]],
                   shares[outside[i]]);
+}
+
+/* Bridges and spindles need dividing cells, junctions cells that touch: no image is without its
+ * protein. */
+Test(synth_images, cells_of_the_class_are_in_every_image)
+{
+    static const int classes[] = {16, 17, 22};
+    for (uint32_t number = 0; number < 12; number++) {
+        picture none = render(256, 9, number, 0);
+        for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+            picture made = render(256, 9, number, 1u << classes[i]);
+            cr_assert(bright_level(&made, 100) > 1.2 * bright_level(&none, 100),
+                      "%s, number %d: %d, without it %d", hpac_class_names[classes[i]], (int)number,
+                      bright_level(&made, 100), bright_level(&none, 100));
+            discard(&made);
+        }
+        discard(&none);
+    }
+}
+
+/* Pearson's correlation of green and red. */
+static double correlation_with_red(const picture *made)
+{
+    double x = 0, y = 0, xx = 0, yy = 0, xy = 0, n = made->size * made->size;
+    for (int p = 0; p < made->size * made->size; p++) {
+        double green = made->planes[0][p], red = made->planes[2][p];
+        x += green;
+        y += red;
+        xx += green * green;
+        yy += red * red;
+        xy += green * red;
+    }
+    return (n * xy - x * y) / sqrt((n * xx - x * x) * (n * yy - y * y));
+}
+
+Test(synth_images, microtubules_are_those_of_the_red_channel)
+{
+    for (int c = 0; c < HPAC_CLASS_COUNT; c++) {
+        double correlation = 0;
+        for (uint32_t number = 0; number < 6; number++) {
+            picture made = render(256, 9, number, 1u << c);
+            correlation += correlation_with_red(&made) / 6;
+            discard(&made);
+        }
+        cr_assert_eq(correlation > 0.6, c == 14, "%s: %.2f", hpac_class_names[c], correlation);
+    }
 }
 
 /* The reference notebooks' network sees 128 x 128: the most frequent classes must differ there.
