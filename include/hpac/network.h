@@ -49,13 +49,14 @@ typedef struct hpac_network_batch {
     /* Pinned (hpac_batch_format); must not change until the step is collected. NULL: all images are
      * retained ones. */
     const void *slot;
-    size_t count; /* images; further rows are ignored */
+    size_t count; /* images, in [1, batch size]; further rows are ignored */
     /* (count) With a slot: the row to retain each image in, or HPAC_NETWORK_NOT_RETAINED; NULL:
      * none. Without: the row of each image. Read before the call returns. */
     const uint32_t *resident_rows;
 } hpac_network_batch;
 
-/* To be destroyed whatever the status. Errors: CONFIG for impossible stacks (layer.h), DEVICE. */
+/* To be destroyed whatever the status. Errors: CONFIG for impossible stacks (layer.h) and more than
+ * HPAC_DEVICE_MAX_CLASSES classes, DEVICE. */
 hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network);
 void hpac_network_destroy(hpac_network *network); /* NULL is fine */
 

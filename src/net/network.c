@@ -281,6 +281,9 @@ hpac_status hpac_network_create(const hpac_network_options *options, hpac_networ
         return hpac_fail(HPAC_ERR_CONFIG,
                          "network with %zu layers and batch size %zu, expected at least 1 of each",
                          layers, options->format.batch_size);
+    if (classes > HPAC_DEVICE_MAX_CLASSES)
+        return hpac_fail(HPAC_ERR_CONFIG, "network with %zu classes, expected at most %d", classes,
+                         HPAC_DEVICE_MAX_CLASSES);
     HPAC_TRY_NEW(*result, 1);
     hpac_network *network = *result;
     network->options = *options;

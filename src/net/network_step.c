@@ -258,6 +258,9 @@ static hpac_status begin_step(hpac_network *network, const hpac_network_batch *b
     if (hpac_network_in_flight(network) == HPAC_NETWORK_IN_FLIGHT)
         return hpac_fail(HPAC_ERR_INTERNAL, "%d steps are in flight already",
                          HPAC_NETWORK_IN_FLIGHT);
+    if (batch->count < 1 || batch->count > network->options.format.batch_size)
+        return hpac_fail(HPAC_ERR_INTERNAL, "%zu images in a batch of %zu", batch->count,
+                         network->options.format.batch_size);
     *flight = &network->flights[network->enqueued % HPAC_NETWORK_IN_FLIGHT];
     (*flight)->mark_count = 0;
     if (!batch->slot)
