@@ -75,16 +75,52 @@ static cudaError_t flatten_backward(const single_plan *plan, const hpac_exec_arg
     return hpac_kernel_convert(&plan->base.input, args->dx, &plan->base.output, args->dy, stream);
 }
 
+static void set_up_pixels(single_plan *plan, const hpac_plan_request *request)
+{
+    const cuda_device *device = hpac_cuda_device_of(&plan->base);
+    plan->base.reads_bytes = plan->op.pixels == HPAC_PIXELS_UINT8;
+    if (plan->base.reads_bytes)
+        plan->base.base.input_nbytes = hpac_cuda_tensor_count(&plan->base.input);
+    hpac_cuda_plan_set_output(&plan->base, request->plain_output    ? HPAC_LAYOUT_PLAIN
+                                           : plan->op.out.rank == 3 ? device->image_layout
+                                                                    : device->vector_layout);
+}
+
+static void set_up_dropout(single_plan *plan, const hpac_plan_request *request)
+{
+    (void)request;
+    plan->dropout = hpac_cuda_dropout(hpac_cuda_device_of(&plan->base), &plan->op);
+}
+
+static void set_up_maxpool(single_plan *plan, const hpac_plan_request *request)
+{
+    hpac_plan *public = &plan->base.base;
+    (void)request;
+    plan->pool = (kernel_pool){.before = plan->base.input,
+                               .window_rows = (int)plan->op.kernel_rows,
+                               .window_cols = (int)plan->op.kernel_cols};
+    public->state_nbytes = hpac_kernel_argmax_nbytes(&plan->pool);
+    snprintf(public->algorithm, sizeof public->algorithm, "own kernel, with argmax in training");
+}
+
+static void set_up_flatten(single_plan *plan, const hpac_plan_request *request)
+{
+    (void)request;
+    plan->base.output = plan->base.input;
+    plan->base.output.nchw = false;
+}
+
 /* Pixels are the first operation of a network: their input has no gradient. */
 static const struct {
     single_pass *forward, *backward;
-} passes[] = {
-    [HPAC_OP_PIXELS] = {pixels, NULL},
-    [HPAC_OP_RELU] = {activation, activation_backward},
-    [HPAC_OP_SIGMOID] = {activation, activation_backward},
-    [HPAC_OP_DROPOUT] = {dropout, dropout_backward},
-    [HPAC_OP_MAXPOOL] = {maxpool, maxpool_backward},
-    [HPAC_OP_FLATTEN] = {flatten, flatten_backward},
+    void (*set_up)(single_plan *plan, const hpac_plan_request *request);
+} operations[] = {
+    [HPAC_OP_PIXELS] = {pixels, NULL, set_up_pixels},
+    [HPAC_OP_RELU] = {activation, activation_backward, NULL},
+    [HPAC_OP_SIGMOID] = {activation, activation_backward, NULL},
+    [HPAC_OP_DROPOUT] = {dropout, dropout_backward, set_up_dropout},
+    [HPAC_OP_MAXPOOL] = {maxpool, maxpool_backward, set_up_maxpool},
+    [HPAC_OP_FLATTEN] = {flatten, flatten_backward, set_up_flatten},
 };
 
 static hpac_status call(cuda_plan *base, single_pass *pass, const hpac_exec_args *args)
@@ -95,55 +131,26 @@ static hpac_status call(cuda_plan *base, single_pass *pass, const hpac_exec_args
 
 static hpac_status forward(cuda_plan *base, const hpac_exec_args *args)
 {
-    return call(base, passes[((single_plan *)base)->op.kind].forward, args);
+    return call(base, operations[((single_plan *)base)->op.kind].forward, args);
 }
 
 static hpac_status backward(cuda_plan *base, const hpac_exec_args *args)
 {
-    single_pass *pass = passes[((single_plan *)base)->op.kind].backward;
+    single_pass *pass = operations[((single_plan *)base)->op.kind].backward;
     return pass && args->dx ? call(base, pass, args) : HPAC_OK;
-}
-
-static void set_up_pixels(cuda_device *device, const hpac_plan_request *request, cuda_plan *plan)
-{
-    const hpac_op *op = &request->ops[0];
-    plan->reads_bytes = op->pixels == HPAC_PIXELS_UINT8;
-    if (plan->reads_bytes)
-        plan->base.input_nbytes = hpac_cuda_tensor_count(&plan->input);
-    hpac_cuda_plan_set_output(plan, request->plain_output ? HPAC_LAYOUT_PLAIN
-                                    : op->out.rank == 3   ? device->image_layout
-                                                          : device->vector_layout);
-}
-
-static void set_up_maxpool(single_plan *plan)
-{
-    hpac_plan *public = &plan->base.base;
-    plan->pool = (kernel_pool){.before = plan->base.input,
-                               .window_rows = (int)plan->op.kernel_rows,
-                               .window_cols = (int)plan->op.kernel_cols};
-    public->state_nbytes = hpac_kernel_argmax_nbytes(&plan->pool);
-    snprintf(public->algorithm, sizeof public->algorithm, "own kernel, with argmax in training");
 }
 
 hpac_status hpac_cuda_try_single(cuda_device *device, const hpac_plan_request *request,
                                  cuda_plan **result)
 {
     const hpac_op *op = &request->ops[0];
-    if (request->op_count != 1 || op->kind >= sizeof passes / sizeof *passes ||
-        !passes[op->kind].forward)
+    if (request->op_count != 1 || op->kind >= sizeof operations / sizeof *operations ||
+        !operations[op->kind].forward)
         return HPAC_OK;
     HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(single_plan), forward, backward, result));
     single_plan *plan = (single_plan *)*result;
     plan->op = *op;
-    if (op->kind == HPAC_OP_PIXELS)
-        set_up_pixels(device, request, &plan->base);
-    else if (op->kind == HPAC_OP_MAXPOOL)
-        set_up_maxpool(plan);
-    else if (op->kind == HPAC_OP_DROPOUT)
-        plan->dropout = hpac_cuda_dropout(device, op);
-    else if (op->kind == HPAC_OP_FLATTEN) {
-        plan->base.output = plan->base.input;
-        plan->base.output.nchw = false;
-    }
+    if (operations[op->kind].set_up)
+        operations[op->kind].set_up(plan, request);
     return HPAC_OK;
 }
