@@ -47,10 +47,10 @@ __device__ __forceinline__ void consider(pool_best *best, float value, uint32_t 
 /* Turns the best of a window into y, which is returned, and the argmax. */
 __device__ __forceinline__ float finish(const pool_work &work, pool_best *best, uint32_t number)
 {
-    const bool kept = !work.dropout.step || is_kept(work.dropout, number);
-    if (!kept || (work.relu && !(best->value > 0.0F)))
+    const bool retained = !work.dropout.step || is_retained(work.dropout, number);
+    if (!retained || (work.relu && !(best->value > 0.0F)))
         best->argmax = work.window_rows * work.window_cols;
-    return !kept ? 0.0F : work.dropout.step ? best->value * work.dropout.scale : best->value;
+    return !retained ? 0.0F : work.dropout.step ? best->value * work.dropout.scale : best->value;
 }
 
 /*

@@ -43,14 +43,14 @@ __host__ __device__ __forceinline__ philox_words draw_block(const kernel_dropout
 }
 
 /* What a number does to its value. */
-__device__ __forceinline__ bool is_kept(const kernel_dropout &dropout, uint32_t number)
+__device__ __forceinline__ bool is_retained(const kernel_dropout &dropout, uint32_t number)
 {
     return number >= dropout.threshold;
 }
 
 __device__ __forceinline__ float drop(const kernel_dropout &dropout, uint32_t number, float value)
 {
-    return is_kept(dropout, number) ? value * dropout.scale : 0.0F;
+    return is_retained(dropout, number) ? value * dropout.scale : 0.0F;
 }
 
 /* The number of one index. */
