@@ -5,7 +5,7 @@
  *   cudnn_handle.c       handles, and what was wrong last
  *   cudnn_problem.c      what the descriptors of one convolution say together
  *   cudnn_algorithm.c    which algorithm does what, with how much workspace
- *   cudnn_choose.c       the library's lists of algorithms: Get..._v7, Find...Ex
+ *   cudnn_choose.c       Find...Ex, the library's lists of algorithms, and the workspace queries
  *   cudnn_convolution.c  the convolutions
  *
  * Wrong calls that the real library answers with a status get that status; BAD_PARAM, always the
@@ -69,8 +69,7 @@ typedef struct cudnn_sim_tensor {
 cudnnStatus_t cudnn_sim_read_tensor(const char *call, const char *name,
                                     cudnnTensorDescriptor_t descriptor, cudnn_sim_tensor *tensor);
 
-/* An algorithm of one pass; `best` is its place in the library's lists, which are not ours to
- * trust: those that give other bits every time come first. */
+/* An algorithm of one pass: a row of the table in cudnn_algorithm.c. */
 typedef struct cudnn_sim_algorithm {
     cudnn_sim_pass pass;
     int algo;
@@ -79,7 +78,8 @@ typedef struct cudnn_sim_algorithm {
     const char *name; /* as CUDASIM_CUDNN_REFUSE has it: fwd1, bwddata0, bwdfilter3 */
 } cudnn_sim_algorithm;
 
-/* The algorithms of a pass, best first as the library pretends; returns their number. */
+/* The algorithms of a pass, in the order of the library's lists, which begin with those that give
+ * other bits every time; returns their number. */
 size_t cudnn_sim_algorithms(cudnn_sim_pass pass, const cudnn_sim_algorithm **list);
 bool cudnn_sim_is_deterministic(const cudnn_sim_algorithm *algorithm);
 bool cudnn_sim_can_do_identity(const cudnn_sim_algorithm *algorithm);

@@ -1,5 +1,4 @@
-/* The host builds of hpac's kernels: every instance that is launched is listed here.
- */
+/* The host builds of hpac's kernels: every instance that is launched is listed here. */
 #include "cuda_on_host.h"
 
 #include "../../kernels/bias.cuh"

@@ -1,4 +1,4 @@
-/* Opening devices, their memory, and which runs the CPU takes. */
+/* Opening devices, their memory, and which op chains the CPU takes. */
 #include <hpac/device.h>
 
 #include "tested_device.h"
@@ -120,7 +120,7 @@ static bool takes(hpac_device *device, const hpac_op *ops, size_t count)
     return taken;
 }
 
-Test(device, cpu_takes_the_runs_it_promises)
+Test(device, cpu_takes_the_op_chains_it_fuses)
 {
     const hpac_op conv2d = {.kind = HPAC_OP_CONV2D,
                             .in = IMAGE(8, 3),

@@ -16,20 +16,19 @@
 
 enum { DROPOUT_SEED = 11 };
 
-enum { BATCH = 6, SMALL_BATCH = 4, STEPS = 20, PARTIAL_STEP = 12, PARTIAL_COUNT = 3 };
+enum { BATCH = 6, STEPS = 20, PARTIAL_STEP = 12, PARTIAL_COUNT = 3 };
 
-/* A configuration of the project for images of 24 x 22; the one with small batches (64) keeps
- * smaller ones than the others. */
-static hpac_config load_small(const char *path)
+/* The improved model for images of 24 x 22. */
+static hpac_config load_small(void)
 {
     const char *const sets[] = {"data.image.rows=96", "data.image.cols=88"};
     hpac_config config;
-    assert_ok(hpac_config_load(path, sets, 2, &config));
-    config.train.batch_size = config.train.batch_size < 100 ? SMALL_BATCH : BATCH;
+    assert_ok(hpac_config_load("configs/improved_batch128.yaml", sets, 2, &config));
+    config.train.batch_size = BATCH;
     return config;
 }
 
-/* A network on its device, with weights from the formula and a pinned slot for each step under way.
+/* A network on its device, with weights from the formula and a pinned slot for each step in flight.
  */
 typedef struct trained {
     hpac_device *device;
@@ -41,20 +40,11 @@ typedef struct trained {
     double losses[STEPS];
 } trained;
 
-typedef struct manner {
-    const char *device;
-    hpac_image_layout image_layout;
-    bool no_graph, kept;
-} manner;
-
-static void open_trained(trained *run, const hpac_config *config, const manner *how)
+/* `retained`: with memory for the images of all steps. */
+static void open_trained(trained *run, const hpac_config *config, bool graph, bool retained)
 {
-    const hpac_device_options device = {.name = how->device,
-                                        .threads = 1,
-                                        .deterministic = true,
-                                        .image_layout = how->image_layout};
     *run = (trained){.config = config};
-    assert_ok(hpac_device_open(&device, &run->device));
+    run->device = open_tested_device((hpac_device_options){.threads = 1, .deterministic = true});
     hpac_shape input = hpac_config_input_shape(config);
     run->format = (hpac_batch_format){.batch_size = config->train.batch_size,
                                       .target_count = config->data.target_count,
@@ -67,7 +57,7 @@ static void open_trained(trained *run, const hpac_config *config, const manner *
                                           .layer_count = config->layer_count,
                                           .format = run->format,
                                           .training = true,
-                                          .graph = !how->no_graph,
+                                          .graph = graph,
                                           .optimizer = config->train.optimizer,
                                           .seed = DROPOUT_SEED};
     assert_ok(hpac_network_create(&options, &run->network));
@@ -79,7 +69,7 @@ static void open_trained(trained *run, const hpac_config *config, const manner *
     for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
         assert_ok(run->device->ops->alloc(run->device, HPAC_MEMORY_PINNED,
                                           hpac_batch_nbytes(&run->format), &run->slots[i]));
-    if (how->kept)
+    if (retained)
         assert_ok(hpac_network_retain_images(run->network, BATCH * STEPS));
 }
 
@@ -119,7 +109,7 @@ static void collect(trained *run, int step)
         outcome.result.loss_sum / ((double)count_of(run, step) * (double)run->format.target_count);
 }
 
-/* Steps `first` .. `end` - 1, two under way, and waits for them. */
+/* Steps `first` .. `end` - 1, two in flight, and waits for them. */
 static void train(trained *run, int first, int end)
 {
     for (int step = first; step < end; step++) {
@@ -165,10 +155,10 @@ static void check_same_bits(const trained *a, const trained *b)
 
 Test(network_devices, train_the_same_bits_with_and_without_graphs)
 {
-    hpac_config config = load_small("configs/improved_batch128.yaml");
+    hpac_config config = load_small();
     trained with, without;
-    open_trained(&with, &config, &(manner){.device = tested_device()});
-    open_trained(&without, &config, &(manner){.device = tested_device(), .no_graph = true});
+    open_trained(&with, &config, true, false);
+    open_trained(&without, &config, false, false);
     train(&with, 0, STEPS);
     train(&without, 0, STEPS);
     check_same_bits(&with, &without);
@@ -179,61 +169,61 @@ Test(network_devices, train_the_same_bits_with_and_without_graphs)
 
 /* ---- retained images ---- */
 
-/* Images of two batches of an epoch ago make one: number i of step s was in this place. */
-static uint32_t mixed_place(int step, int i)
+/* The index, in the order of the first epoch, of image i of a step: each batch mixes several. */
+static uint32_t mixed_index(int step, int i)
 {
     return (uint32_t)((step * BATCH + i) * 7 % (BATCH * STEPS));
 }
 
-/* Fills a slot with the images that lie in mixed places. */
+/* Fills a slot with the images of the mixed indices. */
 static void fill_mixed(const trained *run, unsigned char *slot, int step)
 {
     size_t targets = run->format.target_count;
     size_t image = hpac_batch_image_nbytes(&run->format);
     unsigned char *pixels = slot + hpac_batch_pixels_offset_nbytes(&run->format);
     for (int i = 0; i < BATCH; i++) {
-        size_t place = mixed_place(step, i);
+        size_t index = mixed_index(step, i);
         for (size_t k = 0; k < targets; k++)
-            slot[(size_t)i * targets + k] = formula_label(place * targets + k);
+            slot[(size_t)i * targets + k] = formula_label(index * targets + k);
         for (size_t k = 0; k < image; k++)
-            pixels[(size_t)i * image + k] = formula_pixel(place * image + k);
+            pixels[(size_t)i * image + k] = formula_pixel(index * image + k);
     }
 }
 
-/* Evaluates every batch from its slot; those of `kept` are kept on the way, in two runs and a hole
- * that is filled by a second call. */
-static void keep_all(trained *run)
+/* Evaluates every batch from its slot and retains its images: in two ranges of rows, and the one
+ * between them by a second call. */
+static void retain_all(trained *run)
 {
     for (int step = 0; step < STEPS; step++) {
-        uint32_t places[BATCH];
+        uint32_t rows[BATCH];
         hpac_outcome outcome;
         fill_slot(run, run->slots[0], step);
         for (int part = 0; part < 2; part++) {
             for (int i = 0; i < BATCH; i++)
-                places[i] = (i == 2) == (part == 1) ? (uint32_t)(step * BATCH + i)
-                                                    : HPAC_NETWORK_NOT_RETAINED;
+                rows[i] = (i == 2) == (part == 1) ? (uint32_t)(step * BATCH + i)
+                                                  : HPAC_NETWORK_NOT_RETAINED;
             const hpac_network_batch batch = {
-                .slot = run->slots[0], .count = BATCH, .resident_rows = places};
+                .slot = run->slots[0], .count = BATCH, .resident_rows = rows};
             assert_ok(hpac_network_evaluate(run->network, &batch));
             assert_ok(hpac_network_collect(run->network, &outcome));
         }
     }
 }
 
-static void train_mixed(trained *run, bool kept)
+static void train_mixed(trained *run, bool retained)
 {
     for (int step = 0; step < STEPS; step++) {
         void *slot = run->slots[step % HPAC_NETWORK_IN_FLIGHT];
-        uint32_t places[BATCH];
+        uint32_t rows[BATCH];
         if (step >= HPAC_NETWORK_IN_FLIGHT)
             collect(run, step - HPAC_NETWORK_IN_FLIGHT);
         for (int i = 0; i < BATCH; i++)
-            places[i] = mixed_place(step, i);
-        if (!kept)
+            rows[i] = mixed_index(step, i);
+        if (!retained)
             fill_mixed(run, slot, step);
-        const hpac_network_batch batch = {.slot = kept ? NULL : slot,
+        const hpac_network_batch batch = {.slot = retained ? NULL : slot,
                                           .count = count_of(run, step),
-                                          .resident_rows = kept ? places : NULL};
+                                          .resident_rows = retained ? rows : NULL};
         assert_ok(hpac_network_train(run->network, &batch, (uint32_t)step));
     }
     for (int step = STEPS - (int)hpac_network_in_flight(run->network); step < STEPS; step++)
@@ -245,9 +235,9 @@ static void train_mixed(trained *run, bool kept)
  * is, also where a graph repeats the rest of the step. */
 Test(network_devices, dropout_is_drawn_for_the_seed_and_step_given)
 {
-    hpac_config config = load_small("configs/improved_batch128.yaml");
+    hpac_config config = load_small();
     trained run;
-    open_trained(&run, &config, &(manner){.device = tested_device()});
+    open_trained(&run, &config, true, false);
     recorded_steps_start(run.device);
     train(&run, 0, STEPS);
     recorded_steps_stop(run.device);
@@ -261,42 +251,72 @@ Test(network_devices, dropout_is_drawn_for_the_seed_and_step_given)
     hpac_config_fini(&config);
 }
 
-Test(network_devices, train_the_same_bits_from_kept_images)
+Test(network_devices, train_the_same_bits_from_retained_images)
 {
-    hpac_config config = load_small("configs/improved_batch128.yaml");
-    trained uploaded, kept;
-    open_trained(&uploaded, &config, &(manner){.device = tested_device()});
+    hpac_config config = load_small();
+    trained uploaded, retained;
+    open_trained(&uploaded, &config, true, false);
     if (!uploaded.device->ops->gather) {
         close_trained(&uploaded);
         hpac_config_fini(&config);
-        cr_skip("the device keeps no images");
+        cr_skip("the device retains no images");
     }
-    open_trained(&kept, &config, &(manner){.device = tested_device(), .kept = true});
-    keep_all(&kept);
+    open_trained(&retained, &config, true, true);
+    retain_all(&retained);
     train_mixed(&uploaded, false);
-    train_mixed(&kept, true);
-    check_same_bits(&uploaded, &kept);
+    train_mixed(&retained, true);
+    check_same_bits(&uploaded, &retained);
     close_trained(&uploaded);
-    close_trained(&kept);
+    close_trained(&retained);
     hpac_config_fini(&config);
 }
 
-Test(network_devices, impossible_places_are_refused)
+Test(network_devices, impossible_rows_are_refused)
 {
-    hpac_config config = load_small("configs/improved_batch128.yaml");
+    hpac_config config = load_small();
     trained run;
-    uint32_t places[BATCH] = {0};
-    const hpac_network_batch batch = {.count = BATCH, .resident_rows = places};
-    open_trained(&run, &config, &(manner){.device = tested_device()});
-    cr_expect_neq(hpac_network_train(run.network, &batch, 0), HPAC_OK, "nothing is kept");
+    uint32_t rows[BATCH] = {0};
+    const hpac_network_batch batch = {.count = BATCH, .resident_rows = rows};
+    open_trained(&run, &config, true, false);
+    cr_expect_neq(hpac_network_train(run.network, &batch, 0), HPAC_OK, "nothing is retained");
     if (run.device->ops->gather) {
         assert_ok(hpac_network_retain_images(run.network, 3));
         cr_expect_eq(hpac_network_retain_images(run.network, 3), HPAC_ERR_INTERNAL);
-        places[4] = 3;
+        rows[4] = 3;
         cr_expect_eq(hpac_network_train(run.network, &batch, 0), HPAC_ERR_INTERNAL);
         cr_expect_not_null(strstr(hpac_error_message(), "row 3 for image 4, of 3"));
     } else {
         cr_expect_eq(hpac_network_retain_images(run.network, 3), HPAC_ERR_DEVICE);
+    }
+    close_trained(&run);
+    hpac_config_fini(&config);
+}
+
+/* Counts that would write beyond the memory of a batch, or of its result. */
+Test(network_devices, impossible_counts_are_refused)
+{
+    static const size_t counts[] = {0, BATCH + 1};
+    hpac_config config = load_small();
+    trained run;
+    open_trained(&run, &config, true, false);
+    for (int i = 0; i < 2; i++) {
+        const hpac_network_batch batch = {.slot = run.slots[0], .count = counts[i]};
+        cr_expect_eq(hpac_network_train(run.network, &batch, 0), HPAC_ERR_INTERNAL);
+        cr_expect_eq(hpac_network_evaluate(run.network, &batch), HPAC_ERR_INTERNAL);
+        cr_expect_not_null(strstr(hpac_error_message(), " images in a batch of 6"));
+    }
+    hpac_layer dense[] = {{.kind = HPAC_LAYER_FLATTEN},
+                          {.kind = HPAC_LAYER_DENSE,
+                           .units = HPAC_DEVICE_MAX_CLASSES + 1,
+                           .activation = HPAC_ACTIVATION_SIGMOID}};
+    hpac_network_options options = {
+        .device = run.device, .layers = dense, .layer_count = 2, .format = run.format};
+    hpac_network *network;
+    for (; dense[1].units > HPAC_DEVICE_MAX_CLASSES - 1; dense[1].units--) {
+        options.format.target_count = dense[1].units;
+        cr_expect_eq(hpac_network_create(&options, &network),
+                     dense[1].units > HPAC_DEVICE_MAX_CLASSES ? HPAC_ERR_CONFIG : HPAC_OK);
+        hpac_network_destroy(network);
     }
     close_trained(&run);
     hpac_config_fini(&config);
@@ -317,9 +337,9 @@ static hpac_status describe_full(hpac_device *device, hpac_device_info *info)
 /* What is missing is known before anything is allocated. */
 Test(network_devices, memory_is_checked_with_both_sizes)
 {
-    hpac_config config = load_small("configs/improved_batch128.yaml");
+    hpac_config config = load_small();
     trained run;
-    open_trained(&run, &config, &(manner){.device = tested_device()});
+    open_trained(&run, &config, true, false);
     device_ops = run.device->ops;
     hpac_device_ops full = *device_ops;
     full.describe = describe_full;

@@ -89,7 +89,7 @@ uint16_t to_bf16(float value)
     return (uint16_t)(sign | (take_above ? above : below));
 }
 
-float kept_by(const kernel_tensor *tensor, float value)
+float rounded_to(const kernel_tensor *tensor, float value)
 {
     return tensor->bf16 ? from_bf16(to_bf16(value)) : value;
 }

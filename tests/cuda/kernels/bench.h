@@ -31,8 +31,8 @@ void get_tensor(const kernel_tensor *tensor, const void *address, float *values)
 /* bf16 by its definition: the nearest, of two as near the one with an even last bit. */
 uint16_t to_bf16(float value);
 float from_bf16(uint16_t bits);
-/* What a tensor of this format keeps of a value. */
-float kept_by(const kernel_tensor *tensor, float value);
+/* The value in the format of the tensor. */
+float rounded_to(const kernel_tensor *tensor, float value);
 
 /* count random values on -1..1, every eighth 0; the caller frees them. */
 float *draw_values(uint32_t stream, size_t count);
@@ -47,6 +47,10 @@ const char *name_of(const kernel_tensor *tensor);
 /* |got - expected| <= atol + rtol |expected|, or both are NaN. */
 bool is_near(double got, double expected, double atol, double rtol);
 
-#define MUST_WORK(call) cr_assert_eq((call), cudaSuccess, #call)
+#define MUST_WORK(call)                                                                            \
+    do {                                                                                           \
+        cudaError_t error_ = (call);                                                               \
+        cr_assert_eq(error_, cudaSuccess, "%s: %s", #call, cudaGetErrorName(error_));              \
+    } while (0)
 
 #endif

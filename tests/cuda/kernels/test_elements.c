@@ -47,7 +47,7 @@ Test(kernel_elements, pixels_are_divided_exactly)
         MUST_WORK(hpac_kernel_pixels(&tensor, y, x, HPAC_PIXELS_UINT8, bench_stream));
         get_tensor(&tensor, y, got);
         for (size_t i = 0; i < count; i++)
-            cr_assert_eq(got[i], kept_by(&tensor, (float)bytes[i] / 255.0F), "%s: value %zu",
+            cr_assert_eq(got[i], rounded_to(&tensor, (float)bytes[i] / 255.0F), "%s: value %zu",
                          name_of(&tensor), i);
         free(got);
         free(bytes);
@@ -64,7 +64,8 @@ Test(kernel_elements, pixels_that_are_floats_stay_what_they_are)
         MUST_WORK(hpac_kernel_pixels(&tensor, y, x, HPAC_PIXELS_FLOAT32, bench_stream));
         get_tensor(&tensor, y, got);
         for (size_t i = 0; i < count; i++)
-            cr_assert_eq(got[i], kept_by(&tensor, values[i]), "%s: value %zu", name_of(&tensor), i);
+            cr_assert_eq(got[i], rounded_to(&tensor, values[i]), "%s: value %zu", name_of(&tensor),
+                         i);
         free(got);
         free(values);
     }
@@ -99,7 +100,7 @@ Test(kernel_elements, all_layouts_and_formats_convert_into_each_other)
         MUST_WORK(hpac_kernel_convert(&to, y, &from, x, bench_stream));
         get_tensor(&to, y, got);
         for (size_t i = 0; i < count; i++)
-            cr_assert_eq(got[i], kept_by(&to, kept_by(&from, values[i])), "to %s: value %zu",
+            cr_assert_eq(got[i], rounded_to(&to, rounded_to(&from, values[i])), "to %s: value %zu",
                          name_of(&to), i);
         free(got);
         free(values);
@@ -195,7 +196,7 @@ static void check_activation(const kernel_tensor *tensor, hpac_op_kind kind)
     MUST_WORK(hpac_kernel_activate(tensor, kind, y, x, bench_stream));
     get_tensor(tensor, y, got);
     for (size_t i = 0; i < count; i++)
-        cr_assert(is_near((double)got[i], activated(kind, (double)kept_by(tensor, values[i])),
+        cr_assert(is_near((double)got[i], activated(kind, (double)rounded_to(tensor, values[i])),
                           1e-30, rtol),
                   "%s: value %zu is %g", name_of(tensor), i, (double)got[i]);
     float *out = got;
@@ -204,7 +205,7 @@ static void check_activation(const kernel_tensor *tensor, hpac_op_kind kind)
     get_tensor(tensor, dx, got);
     for (size_t i = 0; i < count; i++)
         cr_assert(is_near((double)got[i],
-                          activated_back(kind, (double)out[i], (double)kept_by(tensor, dy[i])),
+                          activated_back(kind, (double)out[i], (double)rounded_to(tensor, dy[i])),
                           1e-30, rtol),
                   "%s: gradient %zu is %g", name_of(tensor), i, (double)got[i]);
     free(out);
@@ -269,7 +270,7 @@ Test(kernel_elements, dropout_masks_are_the_hosts)
             for (size_t i = 0; i < count; i++)
                 cr_assert_eq(
                     got[i],
-                    kept_by(&tensor, dropped(&dropout, step, kept_by(&tensor, values[i]), i)),
+                    rounded_to(&tensor, dropped(&dropout, step, rounded_to(&tensor, values[i]), i)),
                     "%s: value %zu", name_of(&tensor), i);
         }
         free(got);
@@ -340,14 +341,14 @@ static void check_bias(bias_case *one)
     MUST_WORK(hpac_kernel_bias(tensor, bias, one->relu, dropout, y, x, bench_stream));
     get_tensor(tensor, y, one->y);
     for (size_t i = 0; i < count_of(tensor); i++)
-        cr_assert_eq(one->y[i], kept_by(tensor, biased(one, i)), "%s: value %zu is %g",
+        cr_assert_eq(one->y[i], rounded_to(tensor, biased(one, i)), "%s: value %zu is %g",
                      name_of(tensor), i, (double)one->y[i]);
 }
 
 /* dz of one value. */
 static float bias_gradient(const bias_case *one, size_t i)
 {
-    float dy = kept_by(&one->tensor, one->dy[i]);
+    float dy = rounded_to(&one->tensor, one->dy[i]);
     if (one->relu)
         return !(one->y[i] > 0) ? 0 : one->drops ? dy * one->dropout.scale : dy;
     return one->drops ? dropped(&one->dropout, one->step, dy, i) : dy;
@@ -385,7 +386,7 @@ static void check_bias_backward(bias_case *one)
     }
     get_tensor(tensor, dy, got);
     for (size_t i = 0; i < count_of(tensor); i++)
-        cr_assert_eq(got[i], kept_by(tensor, bias_gradient(one, i)), "%s: gradient %zu",
+        cr_assert_eq(got[i], rounded_to(tensor, bias_gradient(one, i)), "%s: gradient %zu",
                      name_of(tensor), i);
     free(got);
 }

@@ -18,7 +18,7 @@ static const struct {
     {{.batch = 3, .rows = 7, .cols = 12, .channels = 1}, 2, 2},  /* one channel */
     {{.batch = 2, .rows = 10, .cols = 14, .channels = 4}, 3, 4}, /* left over on both sides */
     {{.batch = 1, .rows = 17, .cols = 33, .channels = 4}, 16, 16}, /* argmax of 4 bytes */
-    {{.batch = 1, .rows = 31, .cols = 17, .channels = 2}, 15, 17}, /* 255 places: argmax of 1 */
+    {{.batch = 1, .rows = 31, .cols = 17, .channels = 2}, 15, 17}, /* 255 values: argmax of 1 */
     {{.batch = 2, .rows = 5, .cols = 4, .channels = 3}, 5, 4},     /* the whole image */
     {{.batch = 2, .rows = 3, .cols = 5, .channels = 6}, 1, 1},
     {{.batch = 2, .rows = 70, .cols = 68, .channels = 36}, 2, 2}, /* several blocks a channel */
@@ -97,7 +97,7 @@ static size_t index_of(const kernel_tensor *tensor, int image, int row, int col,
 
 /* The first NaN, else the first of the largest. */
 static size_t best_of_window(const pool_case *one, int image, int row, int col, int channel,
-                             uint32_t *place)
+                             uint32_t *index)
 {
     const kernel_pool *pool = &one->pool;
     size_t best = 0;
@@ -108,7 +108,7 @@ static size_t best_of_window(const pool_case *one, int image, int row, int col, 
             if ((i == 0 && j == 0) ||
                 (!isnan(one->x[best]) && (isnan(one->x[at]) || one->x[at] > one->x[best]))) {
                 best = at;
-                *place = (uint32_t)(i * pool->window_cols + j);
+                *index = (uint32_t)(i * pool->window_cols + j);
             }
         }
     return best;
@@ -119,14 +119,14 @@ static void expect_output(pool_case *one, int image, int row, int col, int chann
     size_t at = index_of(&one->after, image, row, col, channel);
     size_t best = best_of_window(one, image, row, col, channel, &one->argmax[at]);
     bool drops = one->pool.dropout != NULL;
-    bool kept = !drops || hpac_random_u32(seed, HPAC_PURPOSE_DROPOUT, STREAM, STEP, at) >=
-                              one->dropout.threshold;
+    bool retained = !drops || hpac_random_u32(seed, HPAC_PURPOSE_DROPOUT, STREAM, STEP, at) >=
+                                  one->dropout.threshold;
     float scale = drops ? one->dropout.scale : 1;
-    one->y[at] = kept ? kept_by(&one->after, one->x[best] * scale) : 0;
-    if (!kept || (one->pool.relu && !(one->x[best] > 0)))
+    one->y[at] = retained ? rounded_to(&one->after, one->x[best] * scale) : 0;
+    if (!retained || (one->pool.relu && !(one->x[best] > 0)))
         one->argmax[at] = (uint32_t)(one->pool.window_rows * one->pool.window_cols);
     else
-        one->dz[best] = kept_by(&one->after, kept_by(&one->after, one->dy[at]) * scale);
+        one->dz[best] = rounded_to(&one->after, rounded_to(&one->after, one->dy[at]) * scale);
 }
 
 static void expect(pool_case *one)

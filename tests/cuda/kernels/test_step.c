@@ -244,14 +244,14 @@ Test(kernel_step, adadelta_flags_any_array_that_is_not_finite)
     };
     enum { COUNT = 7 };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (size_t place = 0; place < COUNT; place++) {
+        for (size_t index = 0; index < COUNT; index++) {
             float values[ARRAY_COUNT][COUNT], *at[ARRAY_COUNT];
             for (size_t j = 0; j < COUNT; j++)
                 values[W][j] = values[G][j] = values[A][j] = values[U][j] = 1;
-            values[W][place] = cases[i].w;
-            values[G][place] = cases[i].g;
-            values[A][place] = cases[i].a;
-            values[U][place] = cases[i].u;
+            values[W][index] = cases[i].w;
+            values[G][index] = cases[i].g;
+            values[A][index] = cases[i].a;
+            values[U][index] = cases[i].u;
             for (int array = 0; array < ARRAY_COUNT; array++)
                 at[array] = put_bytes(values[array], sizeof values[array]);
             hpac_step_result result = {0}, *on_device = put_bytes(&result, sizeof result);
@@ -259,7 +259,7 @@ Test(kernel_step, adadelta_flags_any_array_that_is_not_finite)
                                            bench_stream));
             get_bytes(&result, on_device, sizeof result);
             cr_expect_eq(result.nonfinite != 0, cases[i].bad, "%s, parameter %zu", cases[i].what,
-                         place);
+                         index);
         }
 }
 
