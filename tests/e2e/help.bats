@@ -134,6 +134,7 @@ load_completion() {
 
 @test "the completion offers every command, and every option of each" {
     local command
+    require_tool shellcheck
     load_completion
     run shellcheck <("$HPAC" help --bash-completion)
     [[ $status -eq 0 ]] || fail_with "shellcheck"
