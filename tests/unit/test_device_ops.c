@@ -35,8 +35,9 @@ static void run_cases(const hpac_device_options *options, const char *skipped)
 
 static void run_cases_on_cpu(int threads, const char *skipped)
 {
-    if (!tested_device_is_cuda())
-        run_cases(&(hpac_device_options){.threads = threads}, skipped);
+    if (tested_device_is_cuda())
+        cr_skip("the tested device is not the CPU");
+    run_cases(&(hpac_device_options){.threads = threads}, skipped);
 }
 
 Test(device_ops, agree_with_the_reference_on_one_thread)
