@@ -364,8 +364,11 @@ static hpac_status read_predictions(report_run *run)
 {
     HPAC_AUTO_FREE char *path = hpac_run_path(run->directory, HPAC_RUN_PREDICTIONS);
     HPAC_TRY_MEMORY(path, strlen(run->directory));
+    HPAC_AUTO_FREE unsigned char *bytes = NULL;
+    size_t nbytes;
+    HPAC_TRY(hpac_file_read(path, SIZE_MAX / 2, &bytes, &nbytes));
     predictions_reader reader = {path, run, 0};
-    HPAC_TRY(hpac_csv_read(path, on_prediction, &reader));
+    HPAC_TRY(hpac_csv_read_text(path, (const char *)bytes, nbytes, on_prediction, &reader));
     return run->predicted_images > 0
                ? HPAC_OK
                : hpac_fail(HPAC_ERR_DATA, "%s: no predictions, expected one row per image", path);

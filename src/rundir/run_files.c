@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* Of run.json, which lists the images that were skipped. */
+#define LIMIT_NBYTES ((size_t)64 << 20)
+
 #define RUN_FILE_ROW(NAME, file_name, time, text) {(file_name), (text), HPAC_WRITTEN_##time},
 const hpac_run_file hpac_run_files[HPAC_RUN_FILE_COUNT] = {HPAC_RUN_FILES(RUN_FILE_ROW)};
 
@@ -26,8 +29,11 @@ hpac_status hpac_run_info_read(const char *directory, hpac_run_info *info)
     *info = (hpac_run_info){0};
     HPAC_AUTO_FREE char *path = hpac_run_path(directory, HPAC_RUN_RUN_JSON);
     HPAC_TRY_MEMORY(path, strlen(directory));
+    HPAC_AUTO_FREE unsigned char *bytes = NULL;
+    size_t nbytes;
+    HPAC_TRY(hpac_file_read(path, LIMIT_NBYTES, &bytes, &nbytes));
     json_error_t error;
-    json_t *json = json_load_file(path, 0, &error);
+    json_t *json = json_loadb((const char *)bytes, nbytes, 0, &error);
     if (!json)
         return hpac_fail(HPAC_ERR_DATA, "%s:%d: %s", path, error.line > 0 ? error.line : 1,
                          error.text);

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CLASS_METRICS_HEADER                                                                       \
@@ -78,6 +79,27 @@ Test(report_bad, a_finished_run_has_all_its_files)
         unlink(scratch_path(path));
         report_folder_refuse("run", HPAC_ERR_DATA);
         cr_assert(strstr(hpac_error_message(), files[i]), "%s", hpac_error_message());
+    }
+}
+
+/* A reader that waits for the writer of a pipe runs into the time limit. */
+Test(report_bad, files_of_a_run_are_regular_files, .timeout = 20)
+{
+    static const char *const files[] = {"run.json",          "config.yaml",    "train.log",
+                                        "losses.csv",        "metrics.csv",    "batch_losses.csv",
+                                        "class_metrics.csv", "predictions.csv"};
+    for (size_t i = 0; i < 2 * (sizeof files / sizeof *files); i++) {
+        const char *file = files[i / 2];
+        char path[64];
+        report_folder_write("run", "finished");
+        snprintf(path, sizeof path, "run/%s", file);
+        unlink(scratch_path(path));
+        cr_assert_eq(i % 2 ? mkfifo(scratch_path(path), 0600) : mkdir(scratch_path(path), 0700), 0);
+        report_folder_refuse("run", HPAC_ERR_DATA);
+        cr_assert(strstr(hpac_error_message(), file) &&
+                      strstr(hpac_error_message(), "expected a regular file"),
+                  "%s", hpac_error_message());
+        remove(scratch_path(path));
     }
 }
 
