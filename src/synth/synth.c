@@ -39,8 +39,9 @@ void hpac_synth_sampler_init(uint64_t seed, bool balance, hpac_synth_sampler *sa
 {
     *sampler = (hpac_synth_sampler){.seed = seed, .balance = balance};
     double *weights = sampler->cumulative, sum = 0.0;
-    for (int set = 0; set < HPAC_SYNTH_SETS; set++)
-        weights[set] = synth_images[set];
+    for (size_t run = 0, set = 0; run < sizeof synth_runs / sizeof *synth_runs; run++)
+        for (int i = 0; i < synth_runs[run].sets; i++)
+            weights[set++] = synth_runs[run].images;
     if (balance)
         equalize(weights);
     for (int set = 0; set < HPAC_SYNTH_SETS; set++)

@@ -33,8 +33,6 @@ static void draw_spot(const canvas *own, float x, float y, float sigma, float li
         width = MIN_WIDTH;
     }
     float reach = 2.4495f * width, rate = 1.0f / (reach * reach);
-    if (cx + reach < 0.0f || cy + reach < 0.0f)
-        return;
     int left = (int)synth_max(cx - reach, 0.0f), right = (int)synth_min(cx + reach, limit);
     int top = (int)synth_max(cy - reach, 0.0f), bottom = (int)synth_min(cy + reach, limit);
     for (int col = left; col <= right; col++) {

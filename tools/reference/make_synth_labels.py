@@ -25,9 +25,11 @@ TABLE = """\
 static const uint32_t synth_masks[HPAC_SYNTH_SETS] = {{
 {masks}
 }};
-/* Images with each of them. */
-static const uint16_t synth_images[HPAC_SYNTH_SETS] = {{
-{images}
+/* In their order: images with each of the next `sets` sets. */
+static const struct {{
+    uint16_t images, sets;
+}} synth_runs[] = {{
+{runs}
 }};
 /* clang-format on */
 
@@ -45,8 +47,9 @@ def main():
     sets = collections.Counter(sum(1 << int(c) for c in set(t.split())) for t in rows)
     entries = sorted(sets.items(), key=lambda entry: (-entry[1], entry[0]))
     masks = wrap([hex(mask) for mask, _ in entries])
-    images = wrap([str(count) for _, count in entries])
-    sys.stdout.write(TABLE.format(rows=len(rows), sets=len(entries), masks=masks, images=images))
+    runs = collections.Counter(count for _, count in entries)
+    runs = wrap([f"{{{images},{run}}}" for images, run in runs.items()])
+    sys.stdout.write(TABLE.format(rows=len(rows), sets=len(entries), masks=masks, runs=runs))
 
 
 if __name__ == "__main__":
