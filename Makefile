@@ -172,7 +172,7 @@ e2e: $(BUILD)/hpac ## run the whole-program tests
 isa: ## run the tests with each HPAC_CPU of this processor
 	tools/run-tests isa
 
-asan: ## run the unit tests under the address and undefined-behaviour sanitizers
+asan: ## run the unit tests under the address and undefined-behavior sanitizers
 	tools/run-tests asan
 
 tsan: ## run the loader's tests under the thread sanitizer

@@ -1,5 +1,5 @@
 /*
- * What the kernels share: bf16, several neighbouring values as one load or store, 64-bit division,
+ * What the kernels share: bf16, several neighboring values as one load or store, 64-bit division,
  * sums of a block. Kernels are compiled twice: by nvcc for the GPU, and by g++ for the CUDA
  * simulator.
  *

@@ -2,9 +2,9 @@
  * Element by element: ReLU and sigmoid by themselves, and y = dropout(relu(x + bias)) or parts of
  * it. Max pooling has ReLU and dropout in its own kernel.
  *
- * Dropout draws four numbers at once, for four neighbours in NHWC order. Which values per thread
- * takes follows from that: four neighbours in memory (NHWC, vectors), or, of planes (NCHW), four
- * channels of four neighbouring pixels.
+ * Dropout draws four numbers at once, for four neighbors in NHWC order. Which values per thread
+ * takes follows from that: four neighbors in memory (NHWC, vectors), or, of planes (NCHW), four
+ * channels of four neighboring pixels.
  */
 #ifndef HPAC_KERNELS_ELEMENTS_CUH
 #define HPAC_KERNELS_ELEMENTS_CUH
@@ -67,7 +67,7 @@ struct element_work {
     uint32_t pixels, channels;
     divisor by_pixels, by_channels; /* by the pieces that a thread takes */
     bool relu;
-    bool aligned; /* four neighbours may be moved at once */
+    bool aligned; /* four neighbors may be moved at once */
 };
 
 /* Of a BIASED kernel; the others drop values only. */
@@ -80,7 +80,7 @@ __device__ __forceinline__ float element(const element_work &work, float x, uint
 }
 
 /*
- * Memory order is NHWC order: four neighbours per thread, one draw.
+ * Memory order is NHWC order: four neighbors per thread, one draw.
  * Moves 8 bytes per value from float32 to float32, the bias from the cache: after the dense layer
  * of the improved model (128 x 64 values) 66 kB, the time of a launch; dropout by itself after the
  * pool at batch 128 (15.7 million values) 126 MB, at least 38 us on an H100. Bound by memory: the

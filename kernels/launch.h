@@ -71,7 +71,7 @@ static inline unsigned limit_parts(uint64_t parts, uint64_t limit)
     return (unsigned)(parts < at_most ? parts : at_most);
 }
 
-/* Blocks of (columns, rows) of threads, of `count` neighbouring channels each. */
+/* Blocks of (columns, rows) of threads, of `count` neighboring channels each. */
 static inline sum_grid share_rows(uint64_t rows, uint32_t channels, unsigned count)
 {
     const uint64_t across = divide_up(channels, count);

@@ -96,7 +96,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 }
 
 /*
- * Planes, windows of 2 x 2, channels and columns multiples of four: two neighbouring windows of
+ * Planes, windows of 2 x 2, channels and columns multiples of four: two neighboring windows of
  * four channels per thread, two draws, eight loads of 16 bytes (bf16: 8).
  */
 template <typename T>
@@ -281,7 +281,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     write_column_sums(channel < work.channels ? to : NULL, sum, shared);
 }
 
-/* Two neighbouring windows of 2 x 2 of a plane: four values of two rows of dx. */
+/* Two neighboring windows of 2 x 2 of a plane: four values of two rows of dx. */
 template <typename T>
 __device__ __forceinline__ float write_square(const pool_work &work, T *dx, const uint8_t *argmax,
                                               const T *dy, uint64_t plane, divided line)

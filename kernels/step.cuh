@@ -129,7 +129,7 @@ struct adadelta_arrays {
     const float *gradients;
     float *square_average, *delta_average;
     uint64_t count;
-    bool aligned; /* four neighbours may be moved at once */
+    bool aligned; /* four neighbors may be moved at once */
 };
 
 __device__ __forceinline__ bool is_nonfinite(float value)

@@ -169,7 +169,7 @@ static void place_cells(synth_scene *scene, const culture *common, hpac_random *
 
 /* A pixel goes to the cell of which it is nearest to the middle, as a share of the outline's
  * radius. So cells that stand alone keep their shape, and those that touch share a border. */
-#define TOUCHING 1.06f /* a neighbour whose share is below touches */
+#define TOUCHING 1.06f /* a neighbor whose share is below touches */
 #define NOWHERE 9.0f
 
 /* Lets a cell claim the pixels left .. right - 1 of a row. A pixel's `depth` is the nearest cell's

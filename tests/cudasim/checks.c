@@ -2,7 +2,7 @@
  * What the compiler checks in the host builds (-fsanitize=alignment,bounds) ends here: an address
  * that is not aligned for what is loaded from it, which a GPU refuses, and an index beyond an
  * array, where shared memory has no guard pages. The functions and their data are those of GCC and
- * clang's undefined-behaviour sanitizer.
+ * clang's undefined-behavior sanitizer.
  */
 #include "cudasim.h"
 

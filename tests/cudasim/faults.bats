@@ -133,7 +133,7 @@ wrong_by_seed() {
 }
 
 @test "memory is read that was never written" {
-    wrong uninitialised
+    wrong uninitialized
     [[ $output == *nan* ]]
 }
 

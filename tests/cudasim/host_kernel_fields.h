@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <utility>
 
-/* Stands for a member of any type in a list of initialisers; only types are looked at. */
+/* Stands for a member of any type in a list of initializers; only types are looked at. */
 struct cudasim_any {
     template <typename T> operator T() const;
 };
@@ -24,7 +24,7 @@ struct cudasim_takes<T, std::index_sequence<I...>,
                      std::void_t<decltype(T{((void)I, cudasim_any())...})>> : std::true_type {
 };
 
-/* The number of members: as many values as the struct can be initialised with. */
+/* The number of members: as many values as the struct can be initialized with. */
 template <typename T, size_t count = 16> constexpr size_t cudasim_field_count()
 {
     if constexpr (count == 0 || cudasim_takes<T, std::make_index_sequence<count>>::value)

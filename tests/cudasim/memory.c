@@ -217,7 +217,7 @@ static cudaError_t release(memory_kind kind, void *address, const char *caller)
     return cudaSuccess;
 }
 
-/* The block that the address lies in, or the nearer one of its neighbours. */
+/* The block that the address lies in, or the nearer one of its neighbors. */
 static const memory_block *nearest_block(const area *from, const void *address)
 {
     const unsigned char *byte = address;

@@ -30,7 +30,7 @@ columns() {
     diff <(cut -d, -f1 "$IDS") <(cut -d, -f1 "$TMP/out/submission.csv")
 }
 
-@test "the order is that of the Ids, and a prediction does not depend on its neighbours" {
+@test "the order is that of the Ids, and a prediction does not depend on its neighbors" {
     local file
     for file in "$IDS" "$RUN/submission_proba.csv"; do
         { head -n 1 "$file"; tail -n +2 "$file" | tac; } > "$TMP/${file##*/}"

@@ -257,7 +257,7 @@ Test(evaluation, thresholds_respect_ties_and_zeros)
     static const float next[] = {0.5F, 0.49999997F, 0.5F, 0.5F};
     cr_assert_eq(tune_one(masks, tied, 4), 0.125F);
     cr_assert_eq(tune_one(masks, zeros, 4), 0.5F);
-    float threshold = tune_one(masks, next, 4); /* two neighbours among the floats */
+    float threshold = tune_one(masks, next, 4); /* two neighbors among the floats */
     cr_assert(threshold < next[0] && threshold >= next[1]);
 }
 

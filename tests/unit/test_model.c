@@ -495,7 +495,7 @@ Test(model, functional_model_reads_as_its_chain)
     }
 }
 
-Test(model, initialisers_of_keras_are_read)
+Test(model, initializers_of_keras_are_read)
 {
     hpac_model model = load_model("tests/golden/keras3_input_shape.h5");
     cr_assert_eq(model.layers[0].initializer, HPAC_INIT_VARIANCE_SCALING);

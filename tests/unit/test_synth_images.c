@@ -86,7 +86,7 @@ Test(synth_images, every_size_is_rendered)
     }
 }
 
-/* Whether a pixel lies in a nucleus by the blue channel: the mean of its neighbours is bright. */
+/* Whether a pixel lies in a nucleus by the blue channel: the mean of its neighbors is bright. */
 static bool in_nucleus(const picture *made, int x, int y)
 {
     int sum = 0;

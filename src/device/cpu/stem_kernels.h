@@ -110,7 +110,7 @@ static void convolve_row(const stem_shape *shape, const stem_weights *weights, c
 
 /* ---- forward ---- */
 
-/* B' d B of WINDOWS neighbouring tiles; `inner`: the first pixel of the first tile. */
+/* B' d B of WINDOWS neighboring tiles; `inner`: the first pixel of the first tile. */
 static void transform_tiles(const stem_shape *shape, const float *inner, float *tiles)
 {
     size_t filters = shape->filters1, row = shape->inner_cols * filters;

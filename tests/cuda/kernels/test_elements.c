@@ -131,7 +131,7 @@ static float float_of(uint32_t bits)
     return value;
 }
 
-/* Each bf16 with the numbers around the halves to its neighbours: ties, overflow to infinity,
+/* Each bf16 with the numbers around the halves to its neighbors: ties, overflow to infinity,
  * denormals, and NaNs whose only bits are those that go. */
 Test(kernel_elements, bf16_is_the_nearest_and_of_two_the_even_one)
 {

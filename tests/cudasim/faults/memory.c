@@ -205,7 +205,7 @@ static int pageable_copy(const fixture *with, bool planted)
     return 0;
 }
 
-static int uninitialised(const fixture *with, bool planted)
+static int uninitialized(const fixture *with, bool planted)
 {
     float *values;
     TRY(cudaMalloc((void **)&values, NBYTES));
@@ -253,7 +253,7 @@ const fault_case memory_cases[] = {
     {"memset_past_end", memset_past_end},
     {"copy_direction", copy_direction},
     {"pageable_copy", pageable_copy},
-    {"uninitialised", uninitialised},
+    {"uninitialized", uninitialized},
     {"memory_limit", memory_limit},
     {NULL, NULL},
 };
