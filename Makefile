@@ -124,7 +124,7 @@ $(BUILD)/tests/unit: $(call objects,$(UNIT_SOURCES)) $(BUILD)/libhpac.a
 	$(LINK) -o $@ $^ $(LIBS) -lcriterion
 
 # Tests of what starts threads, for SANITIZE=thread.
-THREAD_SOURCES := tests/threads/main.c tests/unit/scratch.c tests/unit/picture_folder.c \
+THREAD_SOURCES := tests/threads/main.c tests/unit/scratch.c tests/unit/picture_directory.c \
                   tests/unit/loader_fixture.c
 THREAD_SOURCES += $(wildcard $(foreach module,parallel loader dataset image_pool,tests/unit/test_$(module)*.c))
 $(BUILD)/tests/threads: $(call objects,$(THREAD_SOURCES)) $(BUILD)/libhpac.a

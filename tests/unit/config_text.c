@@ -9,7 +9,7 @@
 hpac_status load_sets(const char *text, const char *const *sets, int set_count, hpac_config *config)
 {
     scratch_write_text("c.yaml", text);
-    cr_assert_eq(chdir(scratch_folder()), 0);
+    cr_assert_eq(chdir(scratch_directory()), 0);
     return hpac_config_load("c.yaml", sets, set_count, config);
 }
 

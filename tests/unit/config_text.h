@@ -7,8 +7,8 @@
 /* The keys that every configuration needs; three lines. */
 #define REQUIRED "data:\n  labels: l.csv\n  images: i\n"
 
-/* Writes a configuration into a scratch folder, which becomes the current one so that messages are
- * the same in every run, and loads it. */
+/* Writes a configuration into a scratch directory, which becomes the current one so that messages
+ * are the same in every run, and loads it. */
 hpac_status load_sets(const char *text, const char *const *sets, int set_count,
                       hpac_config *config);
 /* The same, where nothing may be wrong. */

@@ -12,16 +12,16 @@
 
 static struct {
     pthread_mutex_t mutex;
-    char *folder; /* resolved; NULL: nothing is recorded */
+    char *directory; /* resolved; NULL: nothing is recorded */
     char text[65536];
     size_t length;
 } trace = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-/* The name in the folder, with the process's number cut off; NULL for what lies elsewhere. */
+/* The name in the directory, with the process's number cut off; NULL for what lies elsewhere. */
 static const char *traced_name(const char *path, char *name, size_t nbytes)
 {
-    size_t length = trace.folder ? strlen(trace.folder) : 0;
-    if (length == 0 || strncmp(path, trace.folder, length) != 0)
+    size_t length = trace.directory ? strlen(trace.directory) : 0;
+    if (length == 0 || strncmp(path, trace.directory, length) != 0)
         return NULL;
     path += length + (path[length] == '/');
     snprintf(name, nbytes, "%s", *path ? path : ".");
@@ -84,11 +84,11 @@ int rename(const char *old, const char *new)
     return (int)syscall(SYS_renameat2, AT_FDCWD, old, AT_FDCWD, new, 0);
 }
 
-void disk_trace_begin(const char *folder)
+void disk_trace_begin(const char *directory)
 {
     pthread_mutex_lock(&trace.mutex);
-    free(trace.folder);
-    trace.folder = realpath(folder, NULL);
+    free(trace.directory);
+    trace.directory = realpath(directory, NULL);
     trace.length = 0;
     trace.text[0] = '\0';
     pthread_mutex_unlock(&trace.mutex);
@@ -97,8 +97,8 @@ void disk_trace_begin(const char *folder)
 const char *disk_trace_end(void)
 {
     pthread_mutex_lock(&trace.mutex);
-    free(trace.folder);
-    trace.folder = NULL;
+    free(trace.directory);
+    trace.directory = NULL;
     pthread_mutex_unlock(&trace.mutex);
     return trace.text;
 }

@@ -12,9 +12,9 @@ static const int targets[TARGETS] = {7, 0, 3};
 void loader_fixture_open(loader_fixture *fix, size_t cache_nbytes)
 {
     memset(fix, 0, sizeof *fix);
-    picture_folder_create(&fix->folder, LOADER_COUNT);
-    const hpac_dataset_options options = {.images = fix->folder.path,
-                                          .labels = &fix->folder.labels,
+    picture_directory_create(&fix->pictures, LOADER_COUNT);
+    const hpac_dataset_options options = {.images = fix->pictures.path,
+                                          .labels = &fix->pictures.labels,
                                           .targets = targets,
                                           .target_count = TARGETS,
                                           .channels = LOADER_CHANNELS,
@@ -59,7 +59,7 @@ void loader_close(loader_fixture *fix)
 void loader_fixture_close(loader_fixture *fix)
 {
     hpac_dataset_destroy(fix->dataset);
-    picture_folder_remove(&fix->folder);
+    picture_directory_remove(&fix->pictures);
 }
 
 /* Fisher and Yates, Lemire's bounded numbers: from the description, number by number. */

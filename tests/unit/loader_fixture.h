@@ -1,19 +1,20 @@
 /*
- * A loader over a folder of pictures, and epochs taken from it that must be right. What is expected
- * is computed from the pictures' formula (picture_folder.h) and a shuffle of the test's own.
+ * A loader over a directory of pictures, and epochs taken from it that must be right. What is
+ * expected is computed from the pictures' formula (picture_directory.h) and a shuffle of the test's
+ * own.
  */
 #ifndef TESTS_LOADER_FIXTURE_H
 #define TESTS_LOADER_FIXTURE_H
 
 #include "data/loader.h"
 
-#include "picture_folder.h"
+#include "picture_directory.h"
 
 enum { LOADER_COUNT = 23, LOADER_CHANNELS = 2, LOADER_MAX_SLOTS = 8 };
 
-/* A folder, a data set and a loader with slots of its own. */
+/* A directory, a data set and a loader with slots of its own. */
 typedef struct loader_fixture {
-    picture_folder folder;
+    picture_directory pictures;
     hpac_dataset *dataset;
     hpac_loader *loader;
     hpac_loader_options options;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char folder[4096];
+static char scratch[4096];
 static pid_t owner;
 static struct path {
     struct path *next;
@@ -24,10 +24,10 @@ static int remove_entry(const char *path, const struct stat *info, int kind, str
     return remove(path);
 }
 
-static void remove_folder(void)
+static void remove_scratch(void)
 {
     if (getpid() == owner)
-        nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        nftw(scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     while (paths) {
         struct path *next = paths->next;
         free(paths);
@@ -35,24 +35,24 @@ static void remove_folder(void)
     }
 }
 
-const char *scratch_folder(void)
+const char *scratch_directory(void)
 {
-    if (*folder)
-        return folder;
+    if (*scratch)
+        return scratch;
     const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/hpac-test-XXXXXX", base && *base ? base : "/tmp");
-    cr_assert_not_null(mkdtemp(folder), "cannot create a scratch directory: %s", folder);
+    snprintf(scratch, sizeof scratch, "%s/hpac-test-XXXXXX", base && *base ? base : "/tmp");
+    cr_assert_not_null(mkdtemp(scratch), "cannot create a scratch directory: %s", scratch);
     owner = getpid();
-    atexit(remove_folder);
-    return folder;
+    atexit(remove_scratch);
+    return scratch;
 }
 
-static const char *keep_path(const char *in_folder, const char *name)
+static const char *keep_path(const char *parent, const char *name)
 {
-    size_t nbytes = strlen(in_folder) + strlen(name) + 2;
+    size_t nbytes = strlen(parent) + strlen(name) + 2;
     struct path *path = malloc(sizeof *path + nbytes);
     cr_assert_not_null(path);
-    snprintf(path->text, nbytes, "%s/%s", in_folder, name);
+    snprintf(path->text, nbytes, "%s/%s", parent, name);
     path->next = paths;
     paths = path;
     return path->text;
@@ -60,7 +60,7 @@ static const char *keep_path(const char *in_folder, const char *name)
 
 const char *scratch_path(const char *name)
 {
-    return keep_path(scratch_folder(), name);
+    return keep_path(scratch_directory(), name);
 }
 
 const char *scratch_write(const char *name, const void *bytes, size_t nbytes)
@@ -92,7 +92,7 @@ int count_entries(const char *path)
 
 const char *real_data_or_skip(const char *name)
 {
-    scratch_folder(); /* whose end frees the path */
+    scratch_directory(); /* whose end frees the path */
     const char *data = getenv("HPAC_REAL_DATA");
     const char *path = keep_path(data && *data ? data : "../shared/data/hpa2018", name);
     if (access(path, R_OK) != 0)

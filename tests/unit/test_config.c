@@ -292,7 +292,7 @@ Test(config, name_is_that_of_the_file)
 {
     static const char *const names[][2] = {
         {"a.b.yaml", "a.b"}, {"x.yml", "x"}, {"plain", "plain"}, {".yaml", ".yaml"}};
-    cr_assert_eq(chdir(scratch_folder()), 0);
+    cr_assert_eq(chdir(scratch_directory()), 0);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         hpac_config config;
         char path[64];

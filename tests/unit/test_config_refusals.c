@@ -413,12 +413,12 @@ Test(config, lines_of_other_systems_are_counted)
 Test(config, files_that_cannot_be_read_are_refused)
 {
     hpac_config config;
-    cr_assert_eq(chdir(scratch_folder()), 0);
+    cr_assert_eq(chdir(scratch_directory()), 0);
     cr_expect_eq(hpac_config_load("missing.yaml", NULL, 0, &config), HPAC_ERR_CONFIG);
     cr_expect_not_null(strstr(hpac_error_message(), "missing.yaml"));
-    cr_assert_eq(mkdir("folder.yaml", 0755), 0);
-    cr_expect_eq(hpac_config_load("folder.yaml", NULL, 0, &config), HPAC_ERR_CONFIG);
-    cr_expect_not_null(strstr(hpac_error_message(), "folder.yaml"));
+    cr_assert_eq(mkdir("directory.yaml", 0755), 0);
+    cr_expect_eq(hpac_config_load("directory.yaml", NULL, 0, &config), HPAC_ERR_CONFIG);
+    cr_expect_not_null(strstr(hpac_error_message(), "directory.yaml"));
     cr_expect_eq(hpac_config_load("/dev/zero", NULL, 0, &config), HPAC_ERR_CONFIG);
     scratch_write_text("big.yaml", "#");
     cr_assert_eq(truncate("big.yaml", 100 << 20), 0);

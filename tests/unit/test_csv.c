@@ -201,7 +201,7 @@ Test(csv, a_file_that_cannot_be_read_is_an_error)
 {
     cr_assert_eq(hpac_csv_read(scratch_path("absent"), transcribe, stderr), HPAC_ERR_DATA);
     cr_assert_not_null(strstr(hpac_error_message(), "absent: cannot open"));
-    cr_assert_eq(hpac_csv_read(scratch_folder(), transcribe, stderr), HPAC_ERR_DATA);
+    cr_assert_eq(hpac_csv_read(scratch_directory(), transcribe, stderr), HPAC_ERR_DATA);
     cr_assert_not_null(strstr(hpac_error_message(), "Is a directory"));
 }
 

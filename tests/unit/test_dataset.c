@@ -1,5 +1,5 @@
 /* The data set: what is read, how it is checked, what the cache keeps. */
-#include "picture_folder.h"
+#include "picture_directory.h"
 
 #include <hpac/log.h>
 
@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static hpac_dataset_options options_of(const picture_folder *folder, size_t channels)
+static hpac_dataset_options options_of(const picture_directory *pictures, size_t channels)
 {
-    return (hpac_dataset_options){.images = folder->path,
-                                  .labels = &folder->labels,
+    return (hpac_dataset_options){.images = pictures->path,
+                                  .labels = &pictures->labels,
                                   .channels = channels,
                                   .rows = PICTURE_ROWS,
                                   .cols = PICTURE_COLS};
@@ -37,9 +37,9 @@ static void close_dataset(hpac_dataset *dataset, hpac_dataset_reader *reader)
 /* The second and third position hold what the files of those channels hold. */
 Test(dataset, channels_come_in_the_order_asked_for)
 {
-    picture_folder folder;
-    picture_folder_create(&folder, 2);
-    hpac_dataset_options options = options_of(&folder, 3);
+    picture_directory pictures;
+    picture_directory_create(&pictures, 2);
+    hpac_dataset_options options = options_of(&pictures, 3);
     static const int order[] = {3, 0, 2};
     options.channel_order = order;
     hpac_dataset *dataset;
@@ -50,21 +50,21 @@ Test(dataset, channels_come_in_the_order_asked_for)
     for (int i = 0; i < 3 * PICTURE_PIXELS; i++)
         cr_assert_eq(pixels[i],
                      picture_byte(1, order[i % 3], i / 3 / PICTURE_COLS, i / 3 % PICTURE_COLS));
-    unlink(picture_path(&folder, 1, 1)); /* blue is not among them */
+    unlink(picture_path(&pictures, 1, 1)); /* blue is not among them */
     cr_expect_eq(hpac_dataset_check(dataset, NULL, 0, 1), HPAC_OK);
-    unlink(picture_path(&folder, 0, 3));
+    unlink(picture_path(&pictures, 0, 3));
     cr_expect_eq(hpac_dataset_check(dataset, NULL, 0, 1), HPAC_ERR_DATA);
     cr_expect_not_null(strstr(hpac_error_message(), "id0_yellow.png"));
     close_dataset(dataset, reader);
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }
 
 Test(dataset, bytes_of_the_channels_are_interleaved)
 {
-    picture_folder folder;
-    picture_folder_create(&folder, 3);
+    picture_directory pictures;
+    picture_directory_create(&pictures, 3);
     for (size_t channels = 1; channels <= HPAC_MAX_CHANNELS; channels++) {
-        hpac_dataset_options options = options_of(&folder, channels);
+        hpac_dataset_options options = options_of(&pictures, channels);
         hpac_dataset *dataset;
         hpac_dataset_reader *reader;
         open_dataset(&options, &dataset, &reader);
@@ -77,14 +77,14 @@ Test(dataset, bytes_of_the_channels_are_interleaved)
         }
         close_dataset(dataset, reader);
     }
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }
 
 Test(dataset, floats_lie_on_0_to_1)
 {
-    picture_folder folder;
-    picture_folder_create(&folder, 2);
-    hpac_dataset_options options = options_of(&folder, 3);
+    picture_directory pictures;
+    picture_directory_create(&pictures, 2);
+    hpac_dataset_options options = options_of(&pictures, 3);
     options.pixels = HPAC_PIXELS_FLOAT32;
     hpac_dataset *dataset;
     hpac_dataset_reader *reader;
@@ -99,21 +99,21 @@ Test(dataset, floats_lie_on_0_to_1)
                   (double)pixels[i], expected);
     }
     close_dataset(dataset, reader);
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }
 
 /* A ramp along the columns, halved: pixel x lies between columns 2x and 2x + 1, and a low-pass
  * leaves a straight line as it is away from the borders. Rows and columns mixed up would show. */
 Test(dataset, files_are_resized)
 {
-    picture_folder folder;
-    picture_folder_create(&folder, 1);
+    picture_directory pictures;
+    picture_directory_create(&pictures, 1);
     enum { ROWS = 12, COLS = 24 };
     uint8_t ramp[ROWS * COLS];
     for (int i = 0; i < ROWS * COLS; i++)
         ramp[i] = (uint8_t)(10 * (i % COLS));
-    write_png(picture_path(&folder, 0, 0), ramp, ROWS, COLS);
-    hpac_dataset_options options = options_of(&folder, 1);
+    write_png(picture_path(&pictures, 0, 0), ramp, ROWS, COLS);
+    hpac_dataset_options options = options_of(&pictures, 1);
     options.rows = ROWS / 2;
     options.cols = COLS / 2;
     hpac_dataset *dataset;
@@ -125,23 +125,23 @@ Test(dataset, files_are_resized)
         for (int x = 2; x < COLS / 2 - 2; x++)
             cr_assert_eq(pixels[y * COLS / 2 + x], 20 * x + 5, "pixel %d, %d", y, x);
     close_dataset(dataset, reader);
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }
 
 /* Pictures of one gray each, in more sizes than a reader keeps resizers for, to and fro. */
 Test(dataset, each_file_may_have_its_own_size)
 {
     enum { COUNT = 13 };
-    picture_folder folder;
-    picture_folder_create(&folder, COUNT);
+    picture_directory pictures;
+    picture_directory_create(&pictures, COUNT);
     for (size_t row = 0; row < COUNT; row++)
         for (int channel = 0; channel < 2; channel++) {
             uint8_t gray[40 * 40];
             memset(gray, picture_byte(row, channel, 0, 0), sizeof gray);
             int rows = 1 + 3 * ((int)row / 2), cols = 40 - (int)row; /* two of each height */
-            write_png(picture_path(&folder, row, channel), gray, rows, cols);
+            write_png(picture_path(&pictures, row, channel), gray, rows, cols);
         }
-    hpac_dataset_options options = options_of(&folder, 2);
+    hpac_dataset_options options = options_of(&pictures, 2);
     hpac_dataset *dataset;
     hpac_dataset_reader *reader;
     open_dataset(&options, &dataset, &reader);
@@ -153,15 +153,15 @@ Test(dataset, each_file_may_have_its_own_size)
             cr_assert_eq(pixels[p], picture_byte(row, p % 2, 0, 0));
     }
     close_dataset(dataset, reader);
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }
 
 Test(dataset, targets_stand_in_the_order_asked_for)
 {
-    picture_folder folder;
-    picture_folder_create(&folder, 40);
+    picture_directory pictures;
+    picture_directory_create(&pictures, 40);
     const int targets[] = {25, 0, 3, 21, 14};
-    hpac_dataset_options options = options_of(&folder, 1);
+    hpac_dataset_options options = options_of(&pictures, 1);
     options.targets = targets;
     options.target_count = 5;
     hpac_dataset *dataset;
@@ -179,7 +179,7 @@ Test(dataset, targets_stand_in_the_order_asked_for)
     }
     cr_assert_gt(ones, 0);
     hpac_dataset_destroy(dataset);
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }
 
 static void assert_refused(const hpac_dataset_options *options, const char *part)
@@ -220,10 +220,10 @@ Test(dataset, cache_serves_rows_without_their_files)
 {
     enum { COUNT = 6, CHANNELS = 2 };
     for (int pixels = HPAC_PIXELS_UINT8; pixels <= HPAC_PIXELS_FLOAT32; pixels++) {
-        picture_folder folder;
-        picture_folder_create(&folder, COUNT);
+        picture_directory pictures;
+        picture_directory_create(&pictures, COUNT);
         size_t nbytes = (size_t)PICTURE_PIXELS * CHANNELS * (pixels ? sizeof(float) : 1);
-        hpac_dataset_options options = options_of(&folder, CHANNELS);
+        hpac_dataset_options options = options_of(&pictures, CHANNELS);
         options.pixels = (hpac_pixels)pixels;
         options.cache_nbytes = COUNT * nbytes;
         hpac_dataset *dataset;
@@ -234,7 +234,7 @@ Test(dataset, cache_serves_rows_without_their_files)
         for (size_t row = 0; row < COUNT - 1; row++)
             cr_assert_eq(hpac_dataset_read(reader, row, first[row]), HPAC_OK);
         for (size_t row = 0; row < COUNT; row++)
-            cr_assert_eq(unlink(picture_path(&folder, row, 1)), 0);
+            cr_assert_eq(unlink(picture_path(&pictures, row, 1)), 0);
         for (size_t row = 0; row < COUNT - 1; row++) {
             memset(again, 0xA5, sizeof again);
             cr_assert_eq(hpac_dataset_read(reader, row, again), HPAC_OK);
@@ -243,18 +243,18 @@ Test(dataset, cache_serves_rows_without_their_files)
         cr_assert_eq(hpac_dataset_read(reader, COUNT - 1, again), HPAC_ERR_DATA,
                      "a row that was never read came from the cache");
         close_dataset(dataset, reader);
-        picture_folder_remove(&folder);
+        picture_directory_remove(&pictures);
     }
 }
 
 Test(dataset, cache_is_all_or_nothing)
 {
     enum { COUNT = 6 };
-    picture_folder folder;
-    picture_folder_create(&folder, COUNT);
+    picture_directory pictures;
+    picture_directory_create(&pictures, COUNT);
     const size_t sizes[] = {0, 1, COUNT * PICTURE_PIXELS - 1};
     for (int i = 0; i < 3; i++) {
-        hpac_dataset_options options = options_of(&folder, 1);
+        hpac_dataset_options options = options_of(&pictures, 1);
         options.cache_nbytes = sizes[i];
         hpac_dataset *dataset;
         hpac_dataset_reader *reader;
@@ -265,21 +265,21 @@ Test(dataset, cache_is_all_or_nothing)
         cr_assert(picture_matches(pixels, 2, 1));
         close_dataset(dataset, reader);
     }
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }
 
 /* An image that could not be read is not kept: neither its half nor its failure. */
 Test(dataset, failed_row_is_read_again)
 {
-    picture_folder folder;
-    picture_folder_create(&folder, 2);
-    hpac_dataset_options options = options_of(&folder, 2);
+    picture_directory pictures;
+    picture_directory_create(&pictures, 2);
+    hpac_dataset_options options = options_of(&pictures, 2);
     options.cache_nbytes = 1 << 20;
     hpac_dataset *dataset;
     hpac_dataset_reader *reader;
     open_dataset(&options, &dataset, &reader);
     char path[5000], hidden[5010];
-    snprintf(path, sizeof path, "%s", picture_path(&folder, 1, 1));
+    snprintf(path, sizeof path, "%s", picture_path(&pictures, 1, 1));
     snprintf(hidden, sizeof hidden, "%s.hidden", path);
     cr_assert_eq(rename(path, hidden), 0);
     uint8_t pixels[PICTURE_PIXELS * 2];
@@ -294,7 +294,7 @@ Test(dataset, failed_row_is_read_again)
         cr_assert(i > 0 || unlink(path) == 0, "once read it is cached");
     }
     close_dataset(dataset, reader);
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }
 
 /* The start of a PNG of 100000 x 100000 pixels, up to its width and height. */
@@ -309,19 +309,19 @@ static void write_bomb(const char *path)
 Test(dataset, check_lists_every_bad_file_in_order)
 {
     enum { COUNT = 12 };
-    picture_folder folder;
-    picture_folder_create(&folder, COUNT);
-    cr_assert_eq(unlink(picture_path(&folder, 2, 0)), 0);
-    cr_assert_eq(unlink(picture_path(&folder, 2, 1)), 0);
-    write_bytes(picture_path(&folder, 4, 1), "Id,Target\n", 10);
-    write_bomb(picture_path(&folder, 7, 0));
-    write_bytes(picture_path(&folder, 11, 1), "", 0);
-    cr_assert_eq(unlink(picture_path(&folder, 5, 2)), 0); /* a channel that is not used */
+    picture_directory pictures;
+    picture_directory_create(&pictures, COUNT);
+    cr_assert_eq(unlink(picture_path(&pictures, 2, 0)), 0);
+    cr_assert_eq(unlink(picture_path(&pictures, 2, 1)), 0);
+    write_bytes(picture_path(&pictures, 4, 1), "Id,Target\n", 10);
+    write_bomb(picture_path(&pictures, 7, 0));
+    write_bytes(picture_path(&pictures, 11, 1), "", 0);
+    cr_assert_eq(unlink(picture_path(&pictures, 5, 2)), 0); /* a channel that is not used */
     const struct {
         size_t row;
         int channel;
     } bad[] = {{2, 0}, {2, 1}, {4, 1}, {7, 0}, {11, 1}};
-    hpac_dataset_options options = options_of(&folder, 2);
+    hpac_dataset_options options = options_of(&pictures, 2);
     hpac_dataset *dataset;
     cr_assert_eq(hpac_dataset_create(&options, &dataset), HPAC_OK);
     char *first = NULL;
@@ -330,7 +330,7 @@ Test(dataset, check_lists_every_bad_file_in_order)
         const char *message = hpac_error_message();
         cr_assert_not_null(strstr(message, ": 5 problems\n"), "%s", message);
         for (int i = 0; i < 5; i++) {
-            message = strstr(message, picture_path(&folder, bad[i].row, bad[i].channel));
+            message = strstr(message, picture_path(&pictures, bad[i].row, bad[i].channel));
             cr_assert_not_null(message, "file %d is not where it should be in: %s", i,
                                hpac_error_message());
         }
@@ -345,12 +345,12 @@ Test(dataset, check_lists_every_bad_file_in_order)
     cr_assert_not_null(strstr(hpac_error_message(), ": 1 problem\n"), "%s", hpac_error_message());
     cr_assert_eq(hpac_dataset_check(dataset, good_rows, 0, 2), HPAC_OK);
     hpac_dataset_destroy(dataset);
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }
 
-static void assert_check_message(const picture_folder *folder, const char *part)
+static void assert_check_message(const picture_directory *pictures, const char *part)
 {
-    hpac_dataset_options options = options_of(folder, 2);
+    hpac_dataset_options options = options_of(pictures, 2);
     hpac_dataset *dataset;
     cr_assert_eq(hpac_dataset_create(&options, &dataset), HPAC_OK);
     cr_assert_eq(hpac_dataset_check(dataset, NULL, 0, 2), HPAC_ERR_DATA);
@@ -363,54 +363,54 @@ Test(dataset, check_names_files_under_another_name)
 {
     static const char *const others[] = {"id1_green.PNG", "id1_green.jpg", "ID1_Green.png",
                                          "id1_green.png.gz", "id1.png"};
-    picture_folder folder;
-    picture_folder_create(&folder, 3);
+    picture_directory pictures;
+    picture_directory_create(&pictures, 3);
     char path[5000], other[5000], part[100];
-    snprintf(path, sizeof path, "%s", picture_path(&folder, 1, 0));
+    snprintf(path, sizeof path, "%s", picture_path(&pictures, 1, 0));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        snprintf(other, sizeof other, "%s/%s", folder.path, others[i]);
+        snprintf(other, sizeof other, "%s/%s", pictures.path, others[i]);
         cr_assert_eq(rename(path, other), 0);
         snprintf(part, sizeof part, "No such file or directory (found %s)", others[i]);
-        assert_check_message(&folder, part);
+        assert_check_message(&pictures, part);
         cr_assert_eq(rename(other, path), 0);
     }
-    char *id = folder.labels.ids[1];
-    folder.labels.ids[1] = strdup("id1.png");
-    assert_check_message(&folder, "id1.png_green.png: cannot open: No such file or directory "
-                                  "(found id1_green.png)");
-    free(folder.labels.ids[1]);
-    folder.labels.ids[1] = id;
-    picture_folder_remove(&folder);
+    char *id = pictures.labels.ids[1];
+    pictures.labels.ids[1] = strdup("id1.png");
+    assert_check_message(&pictures, "id1.png_green.png: cannot open: No such file or directory "
+                                    "(found id1_green.png)");
+    free(pictures.labels.ids[1]);
+    pictures.labels.ids[1] = id;
+    picture_directory_remove(&pictures);
 }
 
 Test(dataset, check_skips_bad_images_unless_all_are)
 {
     enum { COUNT = 4 };
-    picture_folder folder;
-    picture_folder_create(&folder, COUNT);
-    hpac_dataset_options options = options_of(&folder, 2);
+    picture_directory pictures;
+    picture_directory_create(&pictures, COUNT);
+    hpac_dataset_options options = options_of(&pictures, 2);
     options.skip_bad_images = true;
     hpac_dataset *dataset;
     cr_assert_eq(hpac_dataset_create(&options, &dataset), HPAC_OK);
-    cr_assert_eq(unlink(picture_path(&folder, 0, 1)), 0);
-    write_bytes(picture_path(&folder, 1, 0), "", 0);
-    write_bytes(picture_path(&folder, 3, 0), "Id,Target\n", 10);
+    cr_assert_eq(unlink(picture_path(&pictures, 0, 1)), 0);
+    write_bytes(picture_path(&pictures, 1, 0), "", 0);
+    write_bytes(picture_path(&pictures, 3, 0), "Id,Target\n", 10);
     cr_assert_eq(hpac_dataset_check(dataset, NULL, 0, 2), HPAC_OK, "%s", hpac_error_message());
     const size_t bad_rows[] = {0, 1, 3};
     cr_assert_eq(hpac_dataset_check(dataset, bad_rows, 3, 2), HPAC_ERR_DATA);
     cr_assert_not_null(strstr(hpac_error_message(), ": 3 problems\n"), "%s", hpac_error_message());
     hpac_dataset_destroy(dataset);
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }
 
 /* Lines of the log with "warning". */
-static char *check_and_read_log(const picture_folder *folder, bool skip_bad_images)
+static char *check_and_read_log(const picture_directory *pictures, bool skip_bad_images)
 {
     static char text[10000];
     char path[5000];
-    snprintf(path, sizeof path, "%s/check.log", folder->path);
+    snprintf(path, sizeof path, "%s/check.log", pictures->path);
     cr_assert_eq(hpac_log_open_file(path), HPAC_OK);
-    hpac_dataset_options options = options_of(folder, 1);
+    hpac_dataset_options options = options_of(pictures, 1);
     options.skip_bad_images = skip_bad_images;
     hpac_dataset *dataset;
     cr_assert_eq(hpac_dataset_create(&options, &dataset), HPAC_OK);
@@ -426,28 +426,28 @@ static char *check_and_read_log(const picture_folder *folder, bool skip_bad_imag
 
 Test(dataset, check_warns_of_files_of_different_sizes)
 {
-    picture_folder folder;
-    picture_folder_create(&folder, 6);
-    cr_assert_str_eq(check_and_read_log(&folder, false), "", "files of one size");
+    picture_directory pictures;
+    picture_directory_create(&pictures, 6);
+    cr_assert_str_eq(check_and_read_log(&pictures, false), "", "files of one size");
     const uint8_t pixels[3 * 7] = {0};
-    write_png(picture_path(&folder, 4, 0), pixels, 1, 1);
-    write_png(picture_path(&folder, 2, 0), pixels, 3, 7);
-    const char *text = check_and_read_log(&folder, false);
+    write_png(picture_path(&pictures, 4, 0), pixels, 1, 1);
+    write_png(picture_path(&pictures, 2, 0), pixels, 3, 7);
+    const char *text = check_and_read_log(&pictures, false);
     cr_assert_not_null(strstr(text, ": files differ in size: 4 of 5 x 4, 1 of 3 x 7 "
                                     "(id2_green.png), 1 of 1 x 1 (id4_green.png)"),
                        "%s", text);
-    write_png(picture_path(&folder, 4, 0), pixels, 3, 7);
-    text = check_and_read_log(&folder, false);
+    write_png(picture_path(&pictures, 4, 0), pixels, 3, 7);
+    text = check_and_read_log(&pictures, false);
     cr_assert_not_null(strstr(text, ": 4 of 5 x 4, 2 of 3 x 7 (such as id2_green.png)\n"), "%s",
                        text);
-    cr_assert_eq(unlink(picture_path(&folder, 2, 0)), 0);
-    cr_assert_eq(unlink(picture_path(&folder, 4, 0)), 0);
-    text = check_and_read_log(&folder, true);
+    cr_assert_eq(unlink(picture_path(&pictures, 2, 0)), 0);
+    cr_assert_eq(unlink(picture_path(&pictures, 4, 0)), 0);
+    text = check_and_read_log(&pictures, true);
     cr_assert_null(strstr(text, "differ in size"), "a missing file has no size: %s", text);
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }
 
-Test(dataset, check_names_a_missing_folder_once)
+Test(dataset, check_names_a_missing_directory_once)
 {
     char *ids[] = {"a", "b"};
     const hpac_labels labels = {.count = 2, .ids = ids};
@@ -488,10 +488,10 @@ static void *read_all_rows(void *user)
 
 Test(dataset, readers_share_the_cache)
 {
-    picture_folder folder;
-    picture_folder_create(&folder, READ_COUNT);
+    picture_directory pictures;
+    picture_directory_create(&pictures, READ_COUNT);
     for (int round = 0; round < 10; round++) {
-        hpac_dataset_options options = options_of(&folder, 2);
+        hpac_dataset_options options = options_of(&pictures, 2);
         options.cache_nbytes = 1 << 20;
         hpac_dataset *dataset;
         cr_assert_eq(hpac_dataset_create(&options, &dataset), HPAC_OK);
@@ -507,5 +507,5 @@ Test(dataset, readers_share_the_cache)
         }
         hpac_dataset_destroy(dataset);
     }
-    picture_folder_remove(&folder);
+    picture_directory_remove(&pictures);
 }

@@ -335,7 +335,7 @@ static bool misses_gpu(const char *root)
 
 Test(doctor, sees_gpus_among_the_pci_devices)
 {
-    const char *root = scratch_folder();
+    const char *root = scratch_directory();
     cr_expect(misses_gpu(root));
     add_pci_device("0000:00:02.0", "0x8086\n", "0x030000\n"); /* another maker's GPU */
     add_pci_device("0000:01:00.1", "0x10de\n", "0x040300\n"); /* the sound of NVIDIA's */
@@ -346,7 +346,7 @@ Test(doctor, sees_gpus_among_the_pci_devices)
 
 Test(doctor, sees_the_gpu_that_windows_lends)
 {
-    const char *root = scratch_folder();
+    const char *root = scratch_directory();
     cr_assert_eq(hpac_directory_create(scratch_path("dev")), HPAC_OK);
     scratch_write_text("dev/dxg", "");
     cr_expect_not(misses_gpu(root));
@@ -355,13 +355,13 @@ Test(doctor, sees_the_gpu_that_windows_lends)
 Test(doctor, names_the_driver_once)
 {
     char reason[512] = "libcuda.so.1 does not load";
-    hpac_doctor_add_missing(scratch_folder(), reason, sizeof reason);
+    hpac_doctor_add_missing(scratch_directory(), reason, sizeof reason);
     cr_expect_null(strstr(reason + 1, "libcuda.so.1"), "%s", reason);
 }
 
 Test(doctor, keeps_within_the_text)
 {
     char reason[40] = "it does not open";
-    hpac_doctor_add_missing(scratch_folder(), reason, sizeof reason);
+    hpac_doctor_add_missing(scratch_directory(), reason, sizeof reason);
     cr_expect_lt(strlen(reason), sizeof reason);
 }

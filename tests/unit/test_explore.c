@@ -1,9 +1,10 @@
-/* What pandas and matplotlib say of the same labels and maps, and counting the names in folders. */
+/* What pandas and matplotlib say of the same labels and maps, and counting the names in
+ * directories. */
 #include "base/csv.h"
 #include "base/file.h"
 #include "explore/explore_internal.h"
 
-#include "picture_folder.h"
+#include "picture_directory.h"
 #include "scratch.h"
 
 #include <criterion/criterion.h>
@@ -144,7 +145,7 @@ Test(explore, a_correlation_that_is_undefined_is_nan_and_an_empty_cell)
     hpac_exploration found;
     cr_assert_eq(hpac_explore(&options, &found), HPAC_OK);
     cr_assert_eq(hpac_table_row_count(find(&found, "correlation_pairs")), 0);
-    cr_assert_eq(hpac_table_write_csv(find(&found, "correlation"), scratch_folder(), "c.csv"),
+    cr_assert_eq(hpac_table_write_csv(find(&found, "correlation"), scratch_directory(), "c.csv"),
                  HPAC_OK);
     unsigned char *bytes;
     size_t nbytes;
@@ -157,7 +158,7 @@ Test(explore, a_correlation_that_is_undefined_is_nan_and_an_empty_cell)
     hpac_labels_fini(&labels);
 }
 
-Test(explore, folders_are_counted_by_their_names)
+Test(explore, directories_are_counted_by_their_names)
 {
     static const char *const names[] = {"a_green.png",  "a_blue.png",     "a_red.png",
                                         "a_yellow.png", "b_c_green.png",  "_green.png",
@@ -173,7 +174,7 @@ Test(explore, folders_are_counted_by_their_names)
     char *ids[] = {"x", "b_c", "b", "directory"};
     const hpac_labels labels = {.count = 4, .ids = ids};
     hpac_directory_census census;
-    cr_assert_eq(hpac_directory_count(scratch_folder(), &labels, &census), HPAC_OK);
+    cr_assert_eq(hpac_directory_count(scratch_directory(), &labels, &census), HPAC_OK);
     cr_assert_eq(census.images, 2);
     cr_assert_eq(census.complete, 1);
     cr_assert_eq(census.labelled, 1);
@@ -291,7 +292,7 @@ Test(explore, a_panel_has_each_channel_in_its_place_and_colors)
     const hpac_labels labels = {.count = 1, .ids = ids, .masks = masks};
     hpac_explore_options options = {.name = "x",
                                     .labels = &labels,
-                                    .images = scratch_folder(),
+                                    .images = scratch_directory(),
                                     .out = scratch_path("out"),
                                     .channels = 4,
                                     .channel_order = {0, 1, 2, 3},

@@ -39,7 +39,7 @@ Test(file, appears_when_it_is_committed)
     cr_assert_not(hpac_path_exists(path));
     cr_assert_eq(hpac_file_commit(&file), HPAC_OK);
     assert_content(path, "hello\n");
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
     hpac_file_discard(&file);
     assert_content(path, "hello\n");
 }
@@ -54,7 +54,7 @@ Test(file, replaces_the_old_one_when_committed)
     assert_content(path, "old");
     cr_assert_eq(hpac_file_commit(&file), HPAC_OK);
     assert_content(path, "new");
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
 }
 
 Test(file, finished_stays_temporary_until_the_commit)
@@ -73,7 +73,7 @@ Test(file, finished_stays_temporary_until_the_commit)
     cr_assert_eq(hpac_file_finish(&file), HPAC_OK);
     hpac_file_discard(&file);
     assert_content(path, "new");
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
 }
 
 /* Without the first a power cut can leave an empty file under the new name, without the second the
@@ -81,7 +81,7 @@ Test(file, finished_stays_temporary_until_the_commit)
 Test(file, reaches_the_disk_before_its_name_does)
 {
     hpac_file file;
-    disk_trace_begin(scratch_folder());
+    disk_trace_begin(scratch_directory());
     cr_assert_eq(hpac_file_create(&file, scratch_path("a.csv")), HPAC_OK);
     fputs("hello\n", file.stream);
     cr_assert_eq(hpac_file_commit(&file), HPAC_OK);
@@ -93,12 +93,12 @@ Test(file, reaches_the_disk_before_its_name_does)
 Test(file, finished_is_on_the_disk_and_commit_only_renames)
 {
     hpac_file file;
-    disk_trace_begin(scratch_folder());
+    disk_trace_begin(scratch_directory());
     cr_assert_eq(hpac_file_create(&file, scratch_path("a.csv")), HPAC_OK);
     fputs("hello\n", file.stream);
     cr_assert_eq(hpac_file_finish(&file), HPAC_OK);
     cr_assert_str_eq(disk_trace_end(), "fsync a.csv.tmp 6\n");
-    disk_trace_begin(scratch_folder());
+    disk_trace_begin(scratch_directory());
     cr_assert_eq(hpac_file_commit(&file), HPAC_OK);
     cr_assert_str_eq(disk_trace_end(), "rename a.csv.tmp a.csv\nfsync .\n");
 }
@@ -111,7 +111,7 @@ Test(file, discarded_is_removed)
     fputs("new", file.stream);
     hpac_file_discard(&file);
     assert_content(path, "old");
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
     hpac_file_discard(&file);
 }
 
@@ -119,19 +119,19 @@ Test(file, that_cannot_be_created_is_an_error_with_its_path)
 {
     const char *plain = scratch_write_text("plain", "x");
     const char *under_file = scratch_path("plain/a.csv");
-    const char *in_no_folder = scratch_path("absent/a.csv");
+    const char *in_no_directory = scratch_path("absent/a.csv");
     hpac_file file;
     cr_assert_eq(hpac_file_create(&file, under_file), HPAC_ERR_CONFIG);
     assert_message_has(under_file);
     assert_message_has("Not a directory");
     cr_assert_null(file.stream);
-    cr_assert_eq(hpac_file_create(&file, in_no_folder), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_file_create(&file, in_no_directory), HPAC_ERR_CONFIG);
     assert_message_has("No such file");
-    cr_assert_eq(hpac_file_create(&file, scratch_folder()), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_file_create(&file, scratch_directory()), HPAC_ERR_CONFIG);
     assert_message_has("not a directory");
     cr_assert_eq(hpac_file_create(&file, "/dev/null"), HPAC_ERR_CONFIG);
     assert_message_has("not a device");
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
     assert_content(plain, "x");
 }
 
@@ -147,7 +147,7 @@ Test(file, on_a_full_disk_is_an_error_and_leaves_the_old_one)
     cr_assert_eq(hpac_file_commit(&file), HPAC_ERR_DATA);
     assert_message_has("a.csv: write failed: No space left");
     assert_content(path, "old");
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
 }
 
 /* The write fails long before the commit, and the commit itself has nothing left to flush. */
@@ -167,7 +167,7 @@ Test(file, remembers_a_write_that_failed_earlier)
     setrlimit(RLIMIT_FSIZE, &old);
     cr_assert_eq(hpac_file_commit(&file), HPAC_ERR_DATA);
     assert_message_has("write failed");
-    cr_assert_eq(count_entries(scratch_folder()), 0);
+    cr_assert_eq(count_entries(scratch_directory()), 0);
 }
 
 Test(file, whose_target_became_a_directory_is_an_error)
@@ -177,13 +177,13 @@ Test(file, whose_target_became_a_directory_is_an_error)
     cr_assert_eq(hpac_file_create(&file, path), HPAC_OK);
     cr_assert_eq(mkdir(path, 0777), 0);
     cr_assert_eq(hpac_file_commit(&file), HPAC_ERR_CONFIG);
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
     cr_assert_eq(count_entries(path), 0);
 }
 
 Test(file, a_name_without_a_directory_is_in_the_current_one)
 {
-    cr_assert_eq(chdir(scratch_folder()), 0);
+    cr_assert_eq(chdir(scratch_directory()), 0);
     hpac_file file;
     cr_assert_eq(hpac_file_create(&file, "a.csv"), HPAC_OK);
     cr_assert_eq(hpac_file_commit(&file), HPAC_OK);
@@ -208,14 +208,14 @@ Test(file, directories_that_cannot_be_created_are_errors)
     assert_message_has("cannot create directory: File exists");
     cr_assert_eq(hpac_directory_create(scratch_path("plain/a/b")), HPAC_ERR_CONFIG);
     assert_message_has("plain");
-    cr_assert_eq(hpac_directory_create("/proc/no-such-folder"), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_directory_create("/proc/no-such-directory"), HPAC_ERR_CONFIG);
 }
 
 Test(file, a_probe_leaves_no_file)
 {
     const char *plain = scratch_write_text("plain", "x");
-    cr_assert_eq(hpac_directory_probe(scratch_folder()), HPAC_OK);
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(hpac_directory_probe(scratch_directory()), HPAC_OK);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
     cr_assert_eq(hpac_directory_probe(plain), HPAC_ERR_CONFIG);
     assert_message_has(plain);
     cr_assert_eq(hpac_directory_probe(scratch_path("absent")), HPAC_ERR_CONFIG);
@@ -224,15 +224,15 @@ Test(file, a_probe_leaves_no_file)
 
 Test(file, a_directory_has_names)
 {
-    const char *empty = scratch_path("folder");
+    const char *empty = scratch_path("directory");
     cr_assert_eq(mkdir(empty, 0777), 0);
     cr_assert_not(hpac_directory_has(empty, "a"));
-    scratch_write_text("folder/.hidden", "x");
+    scratch_write_text("directory/.hidden", "x");
     cr_assert(hpac_directory_has(empty, ".hidden"));
-    cr_assert(hpac_directory_has(scratch_folder(), "folder"));
+    cr_assert(hpac_directory_has(scratch_directory(), "directory"));
     cr_assert_not(hpac_directory_has(scratch_path("absent"), "a"));
     scratch_write_text("50%s off", "x");
-    cr_assert(hpac_directory_has(scratch_folder(), "50%s off"));
+    cr_assert(hpac_directory_has(scratch_directory(), "50%s off"));
 }
 
 static bool is_chosen(const void *chosen, const char *name)
@@ -246,11 +246,11 @@ Test(file, chosen_files_of_a_directory_are_removed)
     const char *file = scratch_write_text("a", "x");
     cr_assert_eq(hpac_directory_remove_files(file, is_chosen, "a"), HPAC_OK);
     scratch_write_text("b", "x");
-    cr_assert_eq(hpac_directory_remove_files(scratch_folder(), is_chosen, "a"), HPAC_OK);
-    cr_assert_not(hpac_directory_has(scratch_folder(), "a"));
-    cr_assert(hpac_directory_has(scratch_folder(), "b"));
+    cr_assert_eq(hpac_directory_remove_files(scratch_directory(), is_chosen, "a"), HPAC_OK);
+    cr_assert_not(hpac_directory_has(scratch_directory(), "a"));
+    cr_assert(hpac_directory_has(scratch_directory(), "b"));
     cr_assert_eq(mkdir(scratch_path("a"), 0777), 0);
-    cr_assert_eq(hpac_directory_remove_files(scratch_folder(), is_chosen, "a"), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_directory_remove_files(scratch_directory(), is_chosen, "a"), HPAC_ERR_CONFIG);
     assert_message_has("/a: cannot remove file: ");
 }
 
@@ -258,12 +258,12 @@ Test(file, existing_names_are_listed)
 {
     static const char *const names[] = {"a.csv", "b.csv", "c.csv"};
     cr_assert_eq(hpac_directory_check_free(scratch_path("absent"), names, 3), HPAC_OK);
-    cr_assert_eq(hpac_directory_check_free(scratch_folder(), names, 3), HPAC_OK);
+    cr_assert_eq(hpac_directory_check_free(scratch_directory(), names, 3), HPAC_OK);
     scratch_write_text("a.csv", "");
     scratch_write_text("c.csv", "x");
-    cr_assert_eq(hpac_directory_check_free(scratch_folder(), names + 1, 1), HPAC_OK);
-    cr_assert_eq(hpac_directory_check_free(scratch_folder(), names, 3), HPAC_ERR_CONFIG);
-    assert_message_has(scratch_folder());
+    cr_assert_eq(hpac_directory_check_free(scratch_directory(), names + 1, 1), HPAC_OK);
+    cr_assert_eq(hpac_directory_check_free(scratch_directory(), names, 3), HPAC_ERR_CONFIG);
+    assert_message_has(scratch_directory());
     assert_message_has("a.csv");
     assert_message_has("c.csv");
     cr_assert_null(strstr(hpac_error_message(), "b.csv"));
@@ -302,7 +302,7 @@ Test(file, reading_other_than_regular_files_is_an_error)
     size_t nbytes;
     cr_assert_eq(hpac_file_read(scratch_path("absent"), 10, &bytes, &nbytes), HPAC_ERR_DATA);
     assert_message_has("No such file");
-    cr_assert_eq(hpac_file_read(scratch_folder(), 10, &bytes, &nbytes), HPAC_ERR_DATA);
+    cr_assert_eq(hpac_file_read(scratch_directory(), 10, &bytes, &nbytes), HPAC_ERR_DATA);
     assert_message_has("not a directory");
     cr_assert_eq(hpac_file_read("/dev/zero", 10, &bytes, &nbytes), HPAC_ERR_DATA);
     const char *pipe = scratch_path("pipe");
@@ -314,13 +314,13 @@ Test(file, reading_other_than_regular_files_is_an_error)
 Test(file, paths_are_joined_with_one_slash)
 {
     static const struct {
-        const char *folder, *expected;
+        const char *directory, *expected;
     } cases[] = {{"a", "a/7_green.png"},
                  {"a/", "a/7_green.png"},
                  {"/", "/7_green.png"},
                  {"", "7_green.png"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char *path = hpac_path_join(cases[i].folder, "%d_%s.png", 7, "green");
+        char *path = hpac_path_join(cases[i].directory, "%d_%s.png", 7, "green");
         cr_assert_str_eq(path, cases[i].expected);
         free(path);
     }

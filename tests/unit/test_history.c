@@ -16,7 +16,7 @@ static const int targets[] = {0, 14};
 static void open_history(train_history *history, bool resume, size_t epochs, size_t steps)
 {
     *history = (train_history){.targets = targets, .target_count = 2};
-    assert_ok(history_open(history, scratch_folder(), resume, epochs, steps));
+    assert_ok(history_open(history, scratch_directory(), resume, epochs, steps));
 }
 
 static void add_epoch(train_history *history, uint32_t epoch)
@@ -112,11 +112,11 @@ Test(history, syncs_every_file_after_an_epoch_and_before_a_checkpoint)
     train_history history;
     open_history(&history, false, 0, 0);
     add_batch(&history, 1);
-    disk_trace_begin(scratch_folder());
+    disk_trace_begin(scratch_directory());
     add_epoch(&history, 1);
     expect_all_synced(disk_trace_end());
     add_batch(&history, 2);
-    disk_trace_begin(scratch_folder());
+    disk_trace_begin(scratch_directory());
     assert_ok(history_flush(&history));
     expect_all_synced(disk_trace_end());
     history_close(&history);

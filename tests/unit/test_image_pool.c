@@ -1,5 +1,5 @@
 /* Images shared by data sets: who shares with whom, what is decoded, what memory is kept. */
-#include "picture_folder.h"
+#include "picture_directory.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -8,19 +8,19 @@
 
 enum { COUNT = 7, IMAGE_NBYTES = PICTURE_PIXELS };
 
-static picture_folder pictures;
+static picture_directory pictures;
 static hpac_image_pool *pool;
 
 static void open_pool(void)
 {
-    picture_folder_create(&pictures, COUNT);
+    picture_directory_create(&pictures, COUNT);
     cr_assert_eq(hpac_image_pool_create(&pool), HPAC_OK);
 }
 
 static void close_pool(void)
 {
     hpac_image_pool_destroy(pool);
-    picture_folder_remove(&pictures);
+    picture_directory_remove(&pictures);
 }
 
 #define POOL_TEST(name) Test(image_pool, name, .init = open_pool, .fini = close_pool)
@@ -111,7 +111,7 @@ POOL_TEST(other_images_are_not_taken_for_the_same)
     hpac_dataset_destroy(kept);
 }
 
-POOL_TEST(targets_and_the_folders_spelling_may_differ)
+POOL_TEST(targets_and_the_directories_spelling_may_differ)
 {
     char path[sizeof pictures.path + 8];
     snprintf(path, sizeof path, "%s/../%s/", pictures.path, strrchr(pictures.path, '/') + 1);

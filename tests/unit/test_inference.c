@@ -4,7 +4,7 @@
 #include "base/file.h"
 
 #include "formula.h"
-#include "picture_folder.h"
+#include "picture_directory.h"
 #include "scratch.h"
 #include "tested_device.h"
 
@@ -106,7 +106,7 @@ static hpac_status on_batch(void *user, const size_t *rows, size_t count,
 }
 
 typedef struct fixture {
-    picture_folder folder;
+    picture_directory pictures;
     hpac_device *device;
     hpac_classifier classifiers[3];
     hpac_inference_options options;
@@ -119,7 +119,7 @@ static void open_fixture(fixture *fix, size_t classifier_count, bool skip)
 {
     static const char *const names[] = {"a.h5", "b.h5", "c.h5"};
     memset(fix, 0, sizeof *fix);
-    picture_folder_create(&fix->folder, COUNT);
+    picture_directory_create(&fix->pictures, COUNT);
     fix->device = open_tested_device((hpac_device_options){.threads = 1, .deterministic = true});
     for (size_t i = 0; i < classifier_count; i++)
         fix->classifiers[i] = load(save_model(names[i], (uint32_t)i, targets));
@@ -136,7 +136,7 @@ static void close_fixture(fixture *fix)
     for (size_t i = 0; i < fix->options.classifier_count; i++)
         hpac_classifier_fini(&fix->classifiers[i]);
     fix->device->ops->close(fix->device);
-    picture_folder_remove(&fix->folder);
+    picture_directory_remove(&fix->pictures);
 }
 
 static hpac_status run_pass(fixture *fix, hpac_inference *inference, const size_t *rows,
@@ -154,7 +154,7 @@ static hpac_status run(fixture *fix, const hpac_labels *labels, const size_t *ro
                        size_t row_count)
 {
     const hpac_inference_set set = {
-        .images = fix->folder.path, .labels = labels, .rows = rows, .row_count = row_count};
+        .images = fix->pictures.path, .labels = labels, .rows = rows, .row_count = row_count};
     hpac_inference *inference;
     fix->seen.count = fix->seen.batches = 0;
     hpac_status status = hpac_inference_create(&fix->options, &set, &inference);
@@ -187,7 +187,7 @@ Test(inference, all_rows_in_order)
     fixture fix;
     double loss = 0;
     open_fixture(&fix, 1, false);
-    cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(run(&fix, &fix.pictures.labels, NULL, 0), HPAC_OK, "%s", hpac_error_message());
     cr_assert_eq(fix.seen.count, COUNT);
     cr_assert_eq(fix.seen.batches, 3);
     for (size_t row = 0; row < COUNT; row++) {
@@ -220,9 +220,9 @@ Test(inference, passes_over_chosen_rows)
     fixture fix;
     hpac_inference *inference;
     open_fixture(&fix, 1, false);
-    unlink(picture_path(&fix.folder, 13, 0));
+    unlink(picture_path(&fix.pictures, 13, 0));
     const hpac_inference_set set = {
-        .images = fix.folder.path, .labels = &fix.folder.labels, .rows = some, .row_count = 6};
+        .images = fix.pictures.path, .labels = &fix.pictures.labels, .rows = some, .row_count = 6};
     assert_ok(hpac_inference_create(&fix.options, &set, &inference));
     for (int time = 0; time < 2; time++) {
         expect_rows(&fix, inference, some, 5);
@@ -237,7 +237,7 @@ Test(inference, ids_alone_give_the_same)
 {
     fixture fix;
     open_fixture(&fix, 1, false);
-    hpac_labels ids = fix.folder.labels;
+    hpac_labels ids = fix.pictures.labels;
     ids.masks = NULL;
     cr_assert_eq(run(&fix, &ids, NULL, 0), HPAC_OK);
     cr_assert_eq(fix.seen.count, COUNT);
@@ -251,7 +251,7 @@ Test(inference, several_classifiers_are_averaged)
     fixture fix;
     open_fixture(&fix, 3, false);
     for (int time = 0; time < 2; time++) {
-        cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_OK);
+        cr_assert_eq(run(&fix, &fix.pictures.labels, NULL, 0), HPAC_OK);
         cr_assert_eq(fix.seen.count, COUNT);
         assert_right(&fix);
         cr_assert(isnan(fix.loss_sum));
@@ -263,22 +263,22 @@ Test(inference, bad_images_are_skipped_or_told_of)
 {
     fixture fix;
     open_fixture(&fix, 2, true);
-    unlink(picture_path(&fix.folder, 0, 1));
-    unlink(picture_path(&fix.folder, 13, 0));
-    cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_OK, "%s", hpac_error_message());
+    unlink(picture_path(&fix.pictures, 0, 1));
+    unlink(picture_path(&fix.pictures, 13, 0));
+    cr_assert_eq(run(&fix, &fix.pictures.labels, NULL, 0), HPAC_OK, "%s", hpac_error_message());
     cr_assert_eq(fix.seen.count, COUNT - 2);
     cr_assert_eq(fix.skipped, 2);
     for (size_t i = 0; i < fix.seen.count; i++)
         cr_assert_eq(fix.seen.rows[i], (size_t)(i < 12 ? i + 1 : i + 2));
     assert_right(&fix);
     static const size_t bad[] = {0, 13};
-    cr_assert_eq(run(&fix, &fix.folder.labels, bad, 2), HPAC_ERR_DATA);
+    cr_assert_eq(run(&fix, &fix.pictures.labels, bad, 2), HPAC_ERR_DATA);
     close_fixture(&fix);
 
     open_fixture(&fix, 1, false);
-    unlink(picture_path(&fix.folder, 0, 1));
-    unlink(picture_path(&fix.folder, 13, 0));
-    cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_ERR_DATA);
+    unlink(picture_path(&fix.pictures, 0, 1));
+    unlink(picture_path(&fix.pictures, 13, 0));
+    cr_assert_eq(run(&fix, &fix.pictures.labels, NULL, 0), HPAC_ERR_DATA);
     cr_assert_not_null(strstr(hpac_error_message(), "id0_blue.png"));
     cr_assert_not_null(strstr(hpac_error_message(), "id13_green.png"));
     cr_assert_eq(fix.seen.count, 0);
@@ -290,11 +290,11 @@ Test(inference, a_stop_ends_it_and_leaves_it_usable)
     fixture fix;
     open_fixture(&fix, 3, false);
     fix.seen.raise = true;
-    cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_INTERRUPTED);
+    cr_assert_eq(run(&fix, &fix.pictures.labels, NULL, 0), HPAC_INTERRUPTED);
     cr_assert_lt(fix.seen.count, COUNT);
     fix.seen.stop = 0;
     fix.seen.raise = false;
-    cr_assert_eq(run(&fix, &fix.folder.labels, NULL, 0), HPAC_OK);
+    cr_assert_eq(run(&fix, &fix.pictures.labels, NULL, 0), HPAC_OK);
     cr_assert_eq(fix.seen.count, COUNT);
     assert_right(&fix);
     close_fixture(&fix);
@@ -364,7 +364,7 @@ Test(inference, thresholds_travel_with_the_file)
     assert_thresholds(path, first);
     cr_assert_eq(hpac_thresholds_save(path, second, TARGETS), HPAC_OK);
     assert_thresholds(path, second);
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
     hpac_classifier after = load(path);
     cr_assert(after.model.has_thresholds && !before.model.has_thresholds);
     cr_assert_arr_eq(after.model.thresholds, second, sizeof second);

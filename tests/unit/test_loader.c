@@ -213,7 +213,7 @@ Test(loader, cached_epochs_need_no_files)
     loader_take_whole_epoch(&fix, 0);
     for (size_t row = 0; row < LOADER_COUNT; row++)
         for (int channel = 0; channel < LOADER_CHANNELS; channel++)
-            cr_assert_eq(unlink(picture_path(&fix.folder, row, channel)), 0);
+            cr_assert_eq(unlink(picture_path(&fix.pictures, row, channel)), 0);
     for (uint32_t epoch = 1; epoch < 10; epoch++)
         loader_take_whole_epoch(&fix, epoch);
     loader_close(&fix);

@@ -16,9 +16,9 @@ Test(loader, first_bad_image_ends_the_epoch)
     enum { BATCH = 4 };
     loader_fixture fix;
     loader_fixture_open(&fix, 0);
-    truncate_file(picture_path(&fix.folder, fix.rows[9], 1), 50);
-    cr_assert_eq(unlink(picture_path(&fix.folder, fix.rows[10], 0)), 0);
-    cr_assert_eq(unlink(picture_path(&fix.folder, fix.rows[13], 0)), 0);
+    truncate_file(picture_path(&fix.pictures, fix.rows[9], 1), 50);
+    cr_assert_eq(unlink(picture_path(&fix.pictures, fix.rows[10], 0)), 0);
+    cr_assert_eq(unlink(picture_path(&fix.pictures, fix.rows[13], 0)), 0);
     static const int worker_counts[] = {1, 2, 3, 8};
     for (int w = 0; w < 4; w++) {
         loader_open(&fix, (hpac_loader_options){
@@ -30,7 +30,7 @@ Test(loader, first_bad_image_ends_the_epoch)
                 hpac_batch batch;
                 cr_assert_eq(hpac_loader_next(fix.loader, &batch), HPAC_ERR_DATA);
                 cr_assert_eq(batch.count, 0);
-                const char *path = picture_path(&fix.folder, fix.rows[9], 1);
+                const char *path = picture_path(&fix.pictures, fix.rows[9], 1);
                 cr_assert_not_null(strstr(hpac_error_message(), path), "%s", hpac_error_message());
             }
         }
@@ -67,7 +67,7 @@ Test(loader, bad_images_are_skipped)
         loader_fixture fix;
         loader_fixture_open(&fix, w % 2 ? 1 << 20 : 0);
         for (size_t i = 0; i < BAD; i++)
-            truncate_file(picture_path(&fix.folder, bad[i], (int)i % LOADER_CHANNELS), 50);
+            truncate_file(picture_path(&fix.pictures, bad[i], (int)i % LOADER_CHANNELS), 50);
         for (size_t i = 0; i < LOADER_COUNT; i++)
             fix.rows[i] = i;
         char name[32];
@@ -94,7 +94,7 @@ Test(loader, bad_images_are_skipped)
         cr_assert_eq(count_lines(log, "warning"), BAD, "each row is reported once");
         for (size_t i = 0; i < BAD; i++)
             cr_assert_eq(
-                count_lines(log, picture_path(&fix.folder, bad[i], (int)i % LOADER_CHANNELS)), 1);
+                count_lines(log, picture_path(&fix.pictures, bad[i], (int)i % LOADER_CHANNELS)), 1);
         loader_fixture_close(&fix);
     }
 }
@@ -105,7 +105,7 @@ Test(loader, shuffled_epochs_skip_the_same_rows)
     loader_fixture fix;
     loader_fixture_open(&fix, 0);
     for (size_t i = 0; i < 3; i++)
-        cr_assert_eq(unlink(picture_path(&fix.folder, bad[i], 1)), 0);
+        cr_assert_eq(unlink(picture_path(&fix.pictures, bad[i], 1)), 0);
     hpac_log_set_level(HPAC_LOG_ERROR);
     loader_open(&fix, (hpac_loader_options){.batch_size = 3,
                                             .slot_count = 3,
@@ -131,7 +131,7 @@ Test(loader, nothing_is_left_when_all_images_are_bad)
     loader_fixture fix;
     loader_fixture_open(&fix, 0);
     for (size_t row = 0; row < LOADER_COUNT; row++)
-        cr_assert_eq(unlink(picture_path(&fix.folder, row, 0)), 0);
+        cr_assert_eq(unlink(picture_path(&fix.pictures, row, 0)), 0);
     hpac_log_set_level(HPAC_LOG_ERROR);
     loader_open(&fix, (hpac_loader_options){
                           .batch_size = 2, .slot_count = 2, .workers = 2, .skip_bad_images = true});

@@ -2,7 +2,7 @@
 #include "base/random.h"
 #include "data/loader.h"
 
-#include "picture_folder.h"
+#include "picture_directory.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 enum { COUNT = 22, BATCH = 4, SLOTS = 3, BATCHES = 6 };
 
 typedef struct fixture {
-    picture_folder folder;
+    picture_directory pictures;
     hpac_dataset *dataset;
     hpac_loader *loader;
     uint8_t *slots[SLOTS];
@@ -24,9 +24,9 @@ static void open_fixture(fixture *fix, int workers, bool shuffle)
 {
     static const int targets[] = {0, 25};
     memset(fix, 0, sizeof *fix);
-    picture_folder_create(&fix->folder, COUNT);
-    const hpac_dataset_options data = {.images = fix->folder.path,
-                                       .labels = &fix->folder.labels,
+    picture_directory_create(&fix->pictures, COUNT);
+    const hpac_dataset_options data = {.images = fix->pictures.path,
+                                       .labels = &fix->pictures.labels,
                                        .targets = targets,
                                        .target_count = 2,
                                        .channels = 1,
@@ -56,7 +56,7 @@ static void close_fixture(fixture *fix)
     hpac_dataset_destroy(fix->dataset);
     for (int i = 0; i < SLOTS; i++)
         free(fix->slots[i]);
-    picture_folder_remove(&fix->folder);
+    picture_directory_remove(&fix->pictures);
 }
 
 /* A batch with a slot holds the pictures of its rows; one without has resident rows only. */
@@ -112,7 +112,7 @@ Test(loader_resident, batches_of_resident_rows_are_not_read)
         cr_assert_eq(take_epoch(&fix, 3, 2, order, false), BATCHES - 3);
         memset(fix.resident, true, sizeof fix.resident);
         for (int i = 0; i < COUNT; i++) /* nothing of it may be needed any more */
-            cr_assert_eq(remove(picture_path(&fix.folder, (size_t)i, 0)), 0);
+            cr_assert_eq(remove(picture_path(&fix.pictures, (size_t)i, 0)), 0);
         cr_assert_eq(take_epoch(&fix, 3, 0, order, false), 0);
         fix.resident[order[COUNT - 1]] = false;
         hpac_batch batch;

@@ -14,7 +14,7 @@ Test(loader, ends_at_any_moment)
 {
     loader_fixture fix;
     loader_fixture_open(&fix, 0);
-    cr_assert_eq(unlink(picture_path(&fix.folder, 3, 0)), 0);
+    cr_assert_eq(unlink(picture_path(&fix.pictures, 3, 0)), 0);
     hpac_log_set_level(HPAC_LOG_ERROR);
     for (int round = 0; round < 200; round++) {
         loader_open(&fix, (hpac_loader_options){.batch_size = 1 + (size_t)round % 5,
@@ -145,7 +145,7 @@ static void walk_at_random(uint64_t seed, size_t cache_nbytes)
     loader_fixture fix;
     loader_fixture_open(&fix, cache_nbytes);
     for (size_t i = 0; i < 3; i++)
-        truncate_file(picture_path(&fix.folder, bad[i], 0), 40);
+        truncate_file(picture_path(&fix.pictures, bad[i], 0), 40);
     hpac_log_set_level(HPAC_LOG_ERROR);
     hpac_random random;
     hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH, 0, 0);

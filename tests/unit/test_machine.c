@@ -17,15 +17,15 @@ static const char *root;
 /* A file below the root, with its directories. */
 static void put(const char *directory, const char *name, const char *text)
 {
-    char *folder = hpac_path_join(root, "%s", directory),
-         *path = hpac_path_join(folder, "%s", name);
-    cr_assert_eq(hpac_directory_create(folder), HPAC_OK);
+    char *parent = hpac_path_join(root, "%s", directory),
+         *path = hpac_path_join(parent, "%s", name);
+    cr_assert_eq(hpac_directory_create(parent), HPAC_OK);
     FILE *file = fopen(path, "w");
     cr_assert_not_null(file);
     fputs(text, file);
     fclose(file);
     free(path);
-    free(folder);
+    free(parent);
 }
 
 static hpac_cgroup_limits read_limits(void)
@@ -37,7 +37,7 @@ static hpac_cgroup_limits read_limits(void)
 
 static void set_up(void)
 {
-    root = scratch_folder();
+    root = scratch_directory();
 }
 
 TestSuite(machine, .init = set_up);

@@ -160,7 +160,7 @@ Test(model, round_trip_is_bit_for_bit)
     hpac_model_fini(&back);
     cr_assert_null(back.layers);
     hpac_model_fini(&model);
-    cr_assert_eq(count_entries(scratch_folder()), 1, "something temporary was left");
+    cr_assert_eq(count_entries(scratch_directory()), 1, "something temporary was left");
 }
 
 Test(model, resume_file_keeps_everything)
@@ -248,8 +248,8 @@ Test(model, what_cannot_be_read_is_not_written)
     model.layer_count--;
     cr_assert_eq(hpac_model_save(&model, path), HPAC_ERR_CONFIG);
     model.layer_count++;
-    cr_assert_eq(count_entries(scratch_folder()), 0);
-    cr_assert_eq(hpac_model_save(&model, scratch_path("no/such/folder/a.h5")), HPAC_ERR_CONFIG);
+    cr_assert_eq(count_entries(scratch_directory()), 0);
+    cr_assert_eq(hpac_model_save(&model, scratch_path("no/such/directory/a.h5")), HPAC_ERR_CONFIG);
     cr_assert_not_null(strstr(hpac_error_message(), "No such file or directory"));
     hpac_model_fini(&model);
 }
@@ -282,7 +282,7 @@ Test(model, full_disk_keeps_the_old_file)
     cr_assert_eq(hpac_file_read(path, 1 << 24, &after, &after_nbytes), HPAC_OK);
     cr_assert_eq(after_nbytes, before_nbytes);
     cr_assert_arr_eq(after, before, before_nbytes);
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
     save(&model, path); /* and HDF5 is none the worse */
     free(before);
     free(after);

@@ -160,7 +160,7 @@ Test(model_refusals, bare_list_of_old_keras_is_read)
 Test(model_refusals, files_of_other_kinds)
 {
     assert_refused(scratch_path("missing.h5"), "cannot be opened: No such file or directory");
-    assert_refused(scratch_folder(), "not a file");
+    assert_refused(scratch_directory(), "not a file");
     assert_refused(scratch_write_text("empty.h5", ""), "not an HDF5 file");
     assert_refused(scratch_write_text("text.h5", "layers: 3\n"), "not an HDF5 file");
     assert_refused(scratch_write("model.keras", "PK\003\004 a zip", 10), "not an HDF5 file");

@@ -154,5 +154,5 @@ Test(page, the_first_failure_is_returned_at_the_end)
     hpac_fail(HPAC_ERR_CONFIG, "something else");
     cr_assert_eq(hpac_page_commit(page), HPAC_ERR_DATA);
     cr_assert(strstr(hpac_error_message(), "a.txt: "), "%s", hpac_error_message());
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
 }

@@ -14,12 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A folder of plots with one script, "own.gp", for HPAC_PLOTS. */
+/* A directory of plots with one script, "own.gp", for HPAC_PLOTS. */
 static void use_own_script(const char *script)
 {
     scratch_write_text("common.gp", "# nothing\n");
     scratch_write_text("own.gp", script);
-    cr_assert_eq(setenv("HPAC_PLOTS", scratch_folder(), 1), 0);
+    cr_assert_eq(setenv("HPAC_PLOTS", scratch_directory(), 1), 0);
 }
 
 static void assert_file_text(const char *path, const char *expected)
@@ -91,7 +91,7 @@ static void put_unlimited_gnuplot(void)
     snprintf(script, sizeof script,
              "#!/bin/sh\nulimit -S -f unlimited\nPATH='%s' exec gnuplot \"$@\"\n", getenv("PATH"));
     cr_assert_eq(chmod(scratch_write_text("gnuplot", script), 0755), 0);
-    snprintf(path, sizeof path, "%s:%s", scratch_folder(), getenv("PATH"));
+    snprintf(path, sizeof path, "%s:%s", scratch_directory(), getenv("PATH"));
     setenv("PATH", path, 1);
 }
 
@@ -104,14 +104,14 @@ Test(plot, a_full_disk_is_reported_as_one)
     begin_csv(&plot, csv);
     setenv("HPAC_PLOTS", "", 1);
     put_unlimited_gnuplot();
-    int entries = count_entries(scratch_folder());
+    int entries = count_entries(scratch_directory());
     const struct rlimit limit = {.rlim_cur = 1000, .rlim_max = RLIM_INFINITY};
     signal(SIGXFSZ, SIG_IGN);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     hpac_status status = hpac_plot_draw(&plot, "bars", scratch_path("a.png"));
     cr_assert_eq(status, HPAC_ERR_DATA);
     cr_assert(strstr(hpac_error_message(), strerror(EFBIG)), "%s", hpac_error_message());
-    cr_assert_eq(count_entries(scratch_folder()), entries);
+    cr_assert_eq(count_entries(scratch_directory()), entries);
     hpac_plot_fini(&plot);
 }
 
@@ -120,7 +120,7 @@ Test(plot, no_name_of_a_file_is_more_than_a_name)
     static const char *const names[] = {"| touch touched",        "< touch touched",  "-", "~", "+",
                                         "a'b\"c `touch touched`", "$(touch touched)", "@x"};
     setenv("HPAC_PLOTS", "", 1);
-    cr_assert_eq(chdir(scratch_folder()), 0);
+    cr_assert_eq(chdir(scratch_directory()), 0);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         scratch_write_text(names[i], "name,images\nNucleoplasm,3\nRods & rings,1\n");
         hpac_plot plot;
@@ -164,7 +164,7 @@ Test(plot, a_failing_script_is_reported_with_gnuplots_message)
     cr_assert(strstr(hpac_error_message(), "there/is/none.csv"), "%s", hpac_error_message());
     cr_assert(strstr(hpac_error_message(), "own.gp"));
     cr_assert(!hpac_path_exists(scratch_path("a.png")));
-    cr_assert_eq(count_entries(scratch_folder()), 2);
+    cr_assert_eq(count_entries(scratch_directory()), 2);
     hpac_plot_fini(&plot);
 }
 
@@ -174,7 +174,7 @@ Test(plot, a_script_that_draws_nothing_fails)
     hpac_plot plot;
     begin(&plot);
     cr_assert_eq(hpac_plot_draw(&plot, "own", scratch_path("a.png")), HPAC_ERR_DATA);
-    cr_assert_eq(count_entries(scratch_folder()), 2);
+    cr_assert_eq(count_entries(scratch_directory()), 2);
     hpac_plot_fini(&plot);
 }
 
@@ -185,11 +185,11 @@ Test(plot, what_is_missing_is_named)
     cr_assert_eq(hpac_plot_draw(&plot, "no_such_plot", scratch_path("a.png")), HPAC_ERR_CONFIG);
     cr_assert(strstr(hpac_error_message(), "no_such_plot.gp"));
     cr_assert_eq(hpac_plot_probe(), HPAC_OK, "%s", hpac_error_message());
-    setenv("HPAC_PLOTS", scratch_folder(), 1);
+    setenv("HPAC_PLOTS", scratch_directory(), 1);
     cr_assert_eq(hpac_plot_probe(), HPAC_ERR_CONFIG);
     cr_assert(strstr(hpac_error_message(), "HPAC_PLOTS"));
     setenv("HPAC_PLOTS", "", 1);
-    setenv("PATH", scratch_folder(), 1);
+    setenv("PATH", scratch_directory(), 1);
     cr_assert_eq(hpac_plot_probe(), HPAC_ERR_CONFIG);
     cr_assert(strstr(hpac_error_message(), "gnuplot-nox"));
     hpac_plot_fini(&plot);

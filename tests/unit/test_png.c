@@ -79,9 +79,10 @@ Test(png, fast_path_equals_libpng_for_every_filter_and_size)
 
 Test(png, fast_path_equals_libpng_on_real_images)
 {
-    const char *folder = getenv("HPAC_REAL_DATA");
+    const char *directory = getenv("HPAC_REAL_DATA");
     char pattern[4096];
-    snprintf(pattern, sizeof pattern, "%s/t*/*.png", folder ? folder : "../shared/data/hpa2018");
+    snprintf(pattern, sizeof pattern, "%s/t*/*.png",
+             directory ? directory : "../shared/data/hpa2018");
     glob_t found;
     if (glob(pattern, 0, NULL, &found) != 0)
         cr_skip("no competition images at %s (HPAC_REAL_DATA)", pattern);
@@ -344,7 +345,7 @@ Test(png, what_is_written_is_read_back)
         cr_assert_arr_eq(image.pixels, pixels, rows * cols);
         free(pixels);
     }
-    cr_assert_eq(count_entries(scratch_folder()), 1);
+    cr_assert_eq(count_entries(scratch_directory()), 1);
     hpac_image_fini(&image);
     hpac_png_decoder_destroy(decoder);
 }
@@ -370,7 +371,7 @@ Test(png, what_is_written_in_color_has_its_channels_in_order)
     hpac_png_decoder_destroy(decoder);
 }
 
-Test(png, writing_into_a_missing_folder_fails_by_name)
+Test(png, writing_into_a_missing_directory_fails_by_name)
 {
     uint8_t pixel = 1;
     const char *path = scratch_path("missing/out.png");

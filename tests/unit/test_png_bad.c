@@ -355,7 +355,7 @@ static void assert_path_refused(const char *path, const char *reason)
 Test(png_bad, paths_that_are_no_files)
 {
     assert_path_refused(scratch_path("missing.png"), "No such file");
-    assert_path_refused(scratch_folder(), "expected a regular file, not a directory");
+    assert_path_refused(scratch_directory(), "expected a regular file, not a directory");
     const char *fifo = scratch_path("fifo.png");
     cr_assert_eq(mkfifo(fifo, 0600), 0);
     assert_path_refused(fifo, "expected a regular file, not a device or pipe");

@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "report/report_internal.h"
 
-#include "report_folder.h"
+#include "report_fixture.h"
 #include "scratch.h"
 
 #include <criterion/criterion.h>
@@ -21,9 +21,9 @@ static void assert_message_has(const char *part)
 
 Test(report, classes_and_labels_are_those_of_the_files)
 {
-    report_folder_write("run", "finished");
-    hpac_report *report = report_folder_open("run");
-    const hpac_table *classes = report_folder_table(report, "class_summary");
+    report_fixture_write("run", "finished");
+    hpac_report *report = report_fixture_open("run");
+    const hpac_table *classes = report_fixture_table(report, "class_summary");
     cr_assert_eq(hpac_table_row_count(classes), 2);
     assert_number(classes, "Nucleoplasm", "support", 3);
     assert_number(classes, "Nucleoplasm", "ones_percent", 75);
@@ -34,7 +34,7 @@ Test(report, classes_and_labels_are_those_of_the_files)
     assert_number(classes, "Nucleoplasm", "f1", 0.8);
     assert_number(classes, "Rods & rings", "ones_percent", 0);
     assert_number(classes, "Rods & rings", "prediction_std", 0);
-    const hpac_table *labels = report_folder_table(report, "label_shares");
+    const hpac_table *labels = report_fixture_table(report, "label_shares");
     assert_number(labels, "0", "count", 5);
     assert_number(labels, "0", "percent", 62.5);
     assert_number(labels, "1", "count", 3);
@@ -44,9 +44,9 @@ Test(report, classes_and_labels_are_those_of_the_files)
 
 Test(report, histogram_and_densities_are_of_the_predictions)
 {
-    report_folder_write("run", "finished");
-    hpac_report *report = report_folder_open("run");
-    const hpac_table *bins = report_folder_table(report, "probability_histogram");
+    report_fixture_write("run", "finished");
+    hpac_report *report = report_fixture_open("run");
+    const hpac_table *bins = report_fixture_table(report, "probability_histogram");
     cr_assert_eq(hpac_table_row_count(bins), 50);
     double count = 0, area = 0;
     for (size_t i = 0; i < 50; i++) {
@@ -57,27 +57,27 @@ Test(report, histogram_and_densities_are_of_the_predictions)
     cr_assert(fabs(area - 1) <= 1e-12);
     cr_assert_eq(hpac_table_cell(bins, 25, 2)->number, 5);
     cr_assert(fabs(hpac_table_cell(bins, 25, 3)->number - 31.25) <= 1e-12);
-    const hpac_table *classes = report_folder_table(report, "class_probability_density");
+    const hpac_table *classes = report_fixture_table(report, "class_probability_density");
     cr_assert_eq(hpac_table_row_count(classes), 201);
     assert_number(classes, "0.500", "Rods & rings", NAN); /* all equal */
     assert_number(classes, "0.375", "Nucleoplasm",
                   0.98074968955008901); /* scipy.stats.gaussian_kde */
-    cr_assert_eq(hpac_table_row_count(report_folder_table(report, "probability_density")), 201);
+    cr_assert_eq(hpac_table_row_count(report_fixture_table(report, "probability_density")), 201);
     hpac_report_close(report);
 }
 
 Test(report, figures_have_baselines)
 {
-    report_folder_write("run", "finished");
-    hpac_report *report = report_folder_open("run");
-    const hpac_table *figures = report_folder_table(report, "figures");
+    report_fixture_write("run", "finished");
+    hpac_report *report = report_fixture_open("run");
+    const hpac_table *figures = report_fixture_table(report, "figures");
     assert_number(figures, "loss", "last_epoch", 0.55);
     assert_number(figures, "loss", "best_epoch", 0.5); /* the first */
     assert_number(figures, "loss", "guessing", 0.6);
     assert_number(figures, "accuracy", "last_epoch", 0.875);
     assert_number(figures, "accuracy", "best_epoch", 0.75);
     assert_number(figures, "accuracy", "guessing", 0.625);
-    const hpac_table *runs = report_folder_table(report, "runs");
+    const hpac_table *runs = report_fixture_table(report, "runs");
     assert_text(runs, "run", "state", "finished");
     assert_text(runs, "run", "dropout", "0.5");
     assert_number(runs, "run", "epochs", 2);
@@ -96,30 +96,30 @@ Test(report, figures_have_baselines)
 
 Test(report, of_an_unfinished_run_has_the_tables_of_its_epochs)
 {
-    report_folder_write("run", "running");
-    report_folder_put("run", "batch_losses.csv", "step,batch_losses\n1,0.8\n2,0.6\n3,0.0");
-    report_folder_put("run", "metrics.csv", "");
-    report_folder_put("run", "losses.csv", "epoch,train_l");
+    report_fixture_write("run", "running");
+    report_fixture_put("run", "batch_losses.csv", "step,batch_losses\n1,0.8\n2,0.6\n3,0.0");
+    report_fixture_put("run", "metrics.csv", "");
+    report_fixture_put("run", "losses.csv", "epoch,train_l");
     unlink(scratch_path("run/class_metrics.csv"));
     unlink(scratch_path("run/config.yaml"));
-    hpac_report *report = report_folder_open("run");
-    cr_assert_null(report_folder_table(report, "class_summary"));
-    cr_assert_null(report_folder_table(report, "figures"));
-    cr_assert_null(report_folder_table(report, "probability_histogram"));
-    assert_text(report_folder_table(report, "runs"), "run", "state", "running");
-    assert_number(report_folder_table(report, "runs"), "run", "epochs", NAN);
-    assert_number(report_folder_table(report, "runs"), "run", "steps", NAN);
+    hpac_report *report = report_fixture_open("run");
+    cr_assert_null(report_fixture_table(report, "class_summary"));
+    cr_assert_null(report_fixture_table(report, "figures"));
+    cr_assert_null(report_fixture_table(report, "probability_histogram"));
+    assert_text(report_fixture_table(report, "runs"), "run", "state", "running");
+    assert_number(report_fixture_table(report, "runs"), "run", "epochs", NAN);
+    assert_number(report_fixture_table(report, "runs"), "run", "steps", NAN);
     hpac_report_close(report);
 }
 
 Test(report, empty_cells_are_ignored)
 {
-    report_folder_write("run", "finished");
-    report_folder_put("run", "predictions.csv",
-                      "Id,Nucleoplasm,Rods & rings\na,0.1,\nb,nan,0.5\nc,0.5,0.25\nd,0.9,\n");
-    report_folder_put("run", "losses.csv", "epoch,train_loss,val_loss\n1,,nan\n2,0.4,0.55\n");
-    hpac_report *report = report_folder_open("run");
-    const hpac_table *classes = report_folder_table(report, "class_summary");
+    report_fixture_write("run", "finished");
+    report_fixture_put("run", "predictions.csv",
+                       "Id,Nucleoplasm,Rods & rings\na,0.1,\nb,nan,0.5\nc,0.5,0.25\nd,0.9,\n");
+    report_fixture_put("run", "losses.csv", "epoch,train_loss,val_loss\n1,,nan\n2,0.4,0.55\n");
+    hpac_report *report = report_fixture_open("run");
+    const hpac_table *classes = report_fixture_table(report, "class_summary");
     assert_number(classes, "Nucleoplasm", "prediction_mean", 0.5);
     assert_number(classes, "Rods & rings", "prediction_std", 0.125);
     hpac_report_close(report);
@@ -135,29 +135,29 @@ Test(report, a_long_log_is_read_in_time, .timeout = 30)
     cr_assert_not_null(log);
     for (size_t i = 0; i < LINES; i++)
         memcpy(log + i * length, line, length + 1);
-    report_folder_write("run", "finished");
-    report_folder_put("run", "train.log", log);
+    report_fixture_write("run", "finished");
+    report_fixture_put("run", "train.log", log);
     free(log);
-    hpac_report_close(report_folder_open("run"));
+    hpac_report_close(report_fixture_open("run"));
 }
 
 /* ---- several ---- */
 
 Test(report, of_several_lists_what_differs)
 {
-    report_folder_write("a", "finished");
-    report_folder_write("b", "running");
-    report_folder_put("b", "config.yaml",
-                      "data:\n  targets: all\n  split:\n    fold: 0\nmodel:\n"
-                      "  - {type: conv2d, filters: 16}\n  - {type: dense, units: classes}\n"
-                      "train:\n  epochs: 2\n  batch_size: 8\n  seed: 4\n"
-                      "  optimizer:\n    learning_rate: 1\n");
-    report_folder_put(
+    report_fixture_write("a", "finished");
+    report_fixture_write("b", "running");
+    report_fixture_put("b", "config.yaml",
+                       "data:\n  targets: all\n  split:\n    fold: 0\nmodel:\n"
+                       "  - {type: conv2d, filters: 16}\n  - {type: dense, units: classes}\n"
+                       "train:\n  epochs: 2\n  batch_size: 8\n  seed: 4\n"
+                       "  optimizer:\n    learning_rate: 1\n");
+    report_fixture_put(
         "b", "class_metrics.csv",
         "class,epoch,support,true_positives,false_positives,false_negatives,precision,recall,f1\n"
         "\"Cytosol, \"\"x\"\"\",1,2,2,0,0,1,1,0.75\nNucleoplasm,1,3,3,0,0,1,1,0.5\n");
-    hpac_report *report = report_folder_open("a b");
-    const hpac_table *keys = report_folder_table(report, "configurations");
+    hpac_report *report = report_fixture_open("a b");
+    const hpac_table *keys = report_fixture_table(report, "configurations");
     cr_assert_eq(keys->column_count, 4); /* run, targets, model, seed */
     assert_text(keys, "a", "data.targets", "[Nucleoplasm, Rods & rings]");
     assert_text(keys, "b", "data.targets", "all");
@@ -165,15 +165,15 @@ Test(report, of_several_lists_what_differs)
     assert_text(keys, "b", "model", "none of its own");
     assert_text(keys, "a", "train.seed", "");
     assert_text(keys, "b", "train.seed", "4");
-    const hpac_table *classes = report_folder_table(report, "class_f1");
+    const hpac_table *classes = report_fixture_table(report, "class_f1");
     cr_assert_eq(hpac_table_row_count(classes), 3);
     assert_number(classes, "Nucleoplasm", "a", 0.8);
     assert_number(classes, "Nucleoplasm", "b", 0.5);
     assert_number(classes, "Rods & rings", "b", NAN);
     assert_number(classes, "Cytosol, \"x\"", "a", NAN);
     assert_number(classes, "Cytosol, \"x\"", "b", 0.75);
-    assert_text(report_folder_table(report, "runs"), "b", "dropout", "none");
-    cr_assert_null(report_folder_table(report, "spread"));
+    assert_text(report_fixture_table(report, "runs"), "b", "dropout", "none");
+    cr_assert_null(report_fixture_table(report, "spread"));
     hpac_report_close(report);
 }
 
@@ -184,14 +184,14 @@ static const hpac_table *compare_layers(hpac_report **report, const char *const 
     char names[64] = "";
     for (size_t i = 0; i < count; i++) {
         char name[2] = {(char)('a' + i), '\0'}, text[512];
-        report_folder_write(name, "finished");
+        report_fixture_write(name, "finished");
         snprintf(text, sizeof text, "model:\n%s", layers[i]);
-        report_folder_put(name, "config.yaml", text);
+        report_fixture_put(name, "config.yaml", text);
         snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? " " : "",
                  name);
     }
-    *report = report_folder_open(names);
-    return report_folder_table(*report, "configurations");
+    *report = report_fixture_open(names);
+    return report_fixture_table(*report, "configurations");
 }
 
 Test(report, layers_are_compared_by_how_many_there_are)
@@ -205,7 +205,7 @@ Test(report, layers_are_compared_by_how_many_there_are)
         2);
     assert_text(keys, "a", "model", "{type: dense, units: 8}");
     assert_text(keys, "b", "model", "none of its own");
-    assert_text(report_folder_table(report, "runs"), "a", "dropout", "none");
+    assert_text(report_fixture_table(report, "runs"), "a", "dropout", "none");
     hpac_report_close(report);
 }
 
@@ -221,7 +221,7 @@ Test(report, layers_in_another_order_are_shown_whole)
         3);
     assert_text(keys, "a", "model", "{type: flatten}; {type: dense, units: 8}");
     assert_text(keys, "b", "model", "{type: dense, units: 8}; {type: flatten}");
-    assert_text(report_folder_table(report, "runs"), "c", "dropout", "0.25/0.5");
+    assert_text(report_fixture_table(report, "runs"), "c", "dropout", "0.25/0.5");
     hpac_report_close(report);
 }
 
@@ -230,15 +230,15 @@ Test(report, configurations_are_read_as_yaml)
     char path[400], text[512];
     memset(path, 'x', sizeof path - 1);
     path[sizeof path - 1] = '\0';
-    report_folder_write("a", "finished");
-    report_folder_write("b", "finished");
-    report_folder_put("a", "config.yaml",
-                      "data:\n  train: \"d; x/train\" # where\n  \"n: m\": '{a}'\n"
-                      "  targets:\n    - Cytosol\n    - Golgi\n");
+    report_fixture_write("a", "finished");
+    report_fixture_write("b", "finished");
+    report_fixture_put("a", "config.yaml",
+                       "data:\n  train: \"d; x/train\" # where\n  \"n: m\": '{a}'\n"
+                       "  targets:\n    - Cytosol\n    - Golgi\n");
     snprintf(text, sizeof text, "{data: {train: '%s', targets: [Cytosol, Golgi]}}\n", path);
-    report_folder_put("b", "config.yaml", text);
-    hpac_report *report = report_folder_open("a b");
-    const hpac_table *keys = report_folder_table(report, "configurations");
+    report_fixture_put("b", "config.yaml", text);
+    hpac_report *report = report_fixture_open("a b");
+    const hpac_table *keys = report_fixture_table(report, "configurations");
     cr_assert_eq(keys->column_count, 3);
     assert_text(keys, "a", "data.train", "d; x/train");
     assert_text(keys, "b", "data.train", path);
@@ -248,16 +248,16 @@ Test(report, configurations_are_read_as_yaml)
 
 Test(report, names_are_the_shortest_that_differ)
 {
-    report_folder_write("x/demo", "finished");
-    report_folder_write("y/demo", "finished");
-    report_folder_write("y/other", "finished");
-    hpac_report *report = report_folder_open("x/demo y/../y/demo/ y/other");
-    const hpac_table *runs = report_folder_table(report, "runs");
+    report_fixture_write("x/demo", "finished");
+    report_fixture_write("y/demo", "finished");
+    report_fixture_write("y/other", "finished");
+    hpac_report *report = report_fixture_open("x/demo y/../y/demo/ y/other");
+    const hpac_table *runs = report_fixture_table(report, "runs");
     assert_text(runs, "x/demo", "run", "x/demo");
     assert_text(runs, "y/demo", "run", "y/demo");
     assert_text(runs, "other", "run", "other");
     hpac_report_close(report);
-    report_folder_refuse("x/demo y/demo x/../x/demo", HPAC_ERR_CONFIG);
+    report_fixture_refuse("x/demo y/demo x/../x/demo", HPAC_ERR_CONFIG);
     assert_message_has("duplicate run");
 }
 
@@ -266,22 +266,22 @@ Test(report, of_folds_has_mean_and_spread)
     for (int fold = 0; fold < 12; fold++) {
         char name[32];
         snprintf(name, sizeof name, "cv/fold%d", fold);
-        report_folder_write(name, fold < 2 ? "finished" : "running");
+        report_fixture_write(name, fold < 2 ? "finished" : "running");
     }
     char text[1024];
     snprintf(text, sizeof text,
              "%s\n1,2,0.7,0.5,0.6,0.1,0.3,0.2,0.1,0.25,0.75,0.625,0.2,0.4,0.3,0.1,0.6,1,1,0\n",
-             report_folder_metrics_header);
-    report_folder_put("cv/fold1", "metrics.csv", text);
-    hpac_report *report = report_folder_open("cv");
-    const hpac_table *spread = report_folder_table(report, "spread");
+             report_fixture_metrics_header);
+    report_fixture_put("cv/fold1", "metrics.csv", text);
+    hpac_report *report = report_fixture_open("cv");
+    const hpac_table *spread = report_fixture_table(report, "spread");
     assert_number(spread, "loss", "folds", 2); /* the others are not finished */
     assert_number(spread, "loss", "mean", 0.4);
     assert_number(spread, "loss", "std", 0.3 / sqrt(2));
     assert_number(spread, "loss", "least", 0.25);
     assert_number(spread, "loss", "largest", 0.55);
     assert_number(spread, "loss of the best epoch", "mean", 0.375);
-    const hpac_table *runs = report_folder_table(report, "runs");
+    const hpac_table *runs = report_fixture_table(report, "runs");
     cr_assert_eq(hpac_table_row_count(runs), 12);
     cr_assert_str_eq(hpac_table_cell(runs, 2, 0)->text, "fold2"); /* not fold10 */
     hpac_report_close(report);
@@ -289,12 +289,12 @@ Test(report, of_folds_has_mean_and_spread)
 
 Test(report, of_a_sweep_keeps_its_order_and_its_missing_runs)
 {
-    report_folder_write("sweep/b", "finished");
-    report_folder_write("sweep/a", "failed");
-    report_folder_put("sweep", "sweep.csv",
-                      "state,run,epochs\nfinished,b,2\nmissing,\"c, d\",\nfailed,a,\n");
-    hpac_report *report = report_folder_open("sweep");
-    const hpac_table *runs = report_folder_table(report, "runs");
+    report_fixture_write("sweep/b", "finished");
+    report_fixture_write("sweep/a", "failed");
+    report_fixture_put("sweep", "sweep.csv",
+                       "state,run,epochs\nfinished,b,2\nmissing,\"c, d\",\nfailed,a,\n");
+    hpac_report *report = report_fixture_open("sweep");
+    const hpac_table *runs = report_fixture_table(report, "runs");
     cr_assert_eq(hpac_table_row_count(runs), 3);
     cr_assert_str_eq(hpac_table_cell(runs, 0, 0)->text, "b");
     cr_assert_str_eq(hpac_table_cell(runs, 1, 0)->text, "c, d");
@@ -311,10 +311,10 @@ Test(report, of_a_sweep_with_hundreds_of_missing_runs)
     for (int i = 0; i < 300; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "r%d,missing\n", i);
     cr_assert_eq(hpac_directory_create(scratch_path("sweep")), HPAC_OK);
-    report_folder_put("sweep", "sweep.csv", text);
-    hpac_report *report = report_folder_open("sweep");
-    cr_assert_eq(hpac_table_row_count(report_folder_table(report, "runs")), 300);
-    assert_text(report_folder_table(report, "runs"), "r299", "state", "missing");
+    report_fixture_put("sweep", "sweep.csv", text);
+    hpac_report *report = report_fixture_open("sweep");
+    cr_assert_eq(hpac_table_row_count(report_fixture_table(report, "runs")), 300);
+    assert_text(report_fixture_table(report, "runs"), "r299", "state", "missing");
     hpac_report_close(report);
 }
 
@@ -322,15 +322,15 @@ Test(report, of_a_sweep_with_hundreds_of_missing_runs)
 Test(report, of_a_sweep_and_an_earlier_one_of_its_name)
 {
     static const char *const sweeps[] = {"sweep", "old/sweep"};
-    cr_assert_eq(chdir(scratch_folder()), 0);
+    cr_assert_eq(chdir(scratch_directory()), 0);
     for (size_t i = 0; i < 2; i++) {
         cr_assert_eq(hpac_directory_create(sweeps[i]), HPAC_OK);
-        report_folder_put(sweeps[i], "sweep.csv", "run,state\na,missing\n");
+        report_fixture_put(sweeps[i], "sweep.csv", "run,state\na,missing\n");
     }
     const hpac_report_options options = {.runs = sweeps, .run_count = 2, .out = "out"};
     hpac_report *report;
     cr_assert_eq(hpac_report_open(&options, &report), HPAC_OK, "%s", hpac_error_message());
-    const hpac_table *runs = report_folder_table(report, "runs");
+    const hpac_table *runs = report_fixture_table(report, "runs");
     cr_assert_eq(hpac_table_row_count(runs), 2);
     assert_text(runs, "old/sweep/a", "state", "missing");
     hpac_report_close(report);
@@ -340,13 +340,13 @@ Test(report, of_a_sweep_and_an_earlier_one_of_its_name)
     assert_message_has("sweep/a: duplicate run");
 }
 
-Test(report, a_folder_of_runs_is_their_comparison)
+Test(report, a_directory_of_runs_is_their_comparison)
 {
-    report_folder_write("runs/two", "finished");
-    report_folder_write("runs/one", "finished");
-    report_folder_put("runs", "notes.txt", "mine");
-    hpac_report *report = report_folder_open("runs");
-    const hpac_table *runs = report_folder_table(report, "runs");
+    report_fixture_write("runs/two", "finished");
+    report_fixture_write("runs/one", "finished");
+    report_fixture_put("runs", "notes.txt", "mine");
+    hpac_report *report = report_fixture_open("runs");
+    const hpac_table *runs = report_fixture_table(report, "runs");
     cr_assert_eq(hpac_table_row_count(runs), 2);
     cr_assert_str_eq(hpac_table_cell(runs, 0, 0)->text, "one");
     hpac_report_close(report);
@@ -356,18 +356,18 @@ Test(report, a_folder_of_runs_is_their_comparison)
 
 Test(report, removes_only_its_own_files)
 {
-    report_folder_write("run", "finished");
+    report_fixture_write("run", "finished");
     cr_assert_eq(hpac_directory_create(scratch_path("run/plots")), HPAC_OK);
     static const char *const ours[] = {"losses.png", "f1_a_class.svg", "batch_losses_12.csv",
                                        "class_summary.csv", "losses.svg.tmp.999999999"};
     static const char *const theirs[] = {"losses.txt", "my_losses.png", "losses2.png",
                                          "batch_losses_x.csv", "losses.svg.tmp.1"};
     for (size_t i = 0; i < 5; i++) {
-        report_folder_put("run/plots", ours[i], "x");
-        report_folder_put("run/plots", theirs[i], "x");
+        report_fixture_put("run/plots", ours[i], "x");
+        report_fixture_put("run/plots", theirs[i], "x");
     }
-    report_folder_put("run", "report.html", "x");
-    report_folder_put("run", "report.html.tmp.999999999", "x");
+    report_fixture_put("run", "report.html", "x");
+    report_fixture_put("run", "report.html.tmp.999999999", "x");
     int before = count_entries(scratch_path("run"));
     cr_assert_eq(hpac_report_remove(scratch_path("run")), HPAC_OK, "%s", hpac_error_message());
     cr_assert_eq(count_entries(scratch_path("run")), before - 2);
@@ -379,10 +379,10 @@ Test(report, removes_only_its_own_files)
 
 Test(report, plots_is_removed_when_nothing_else_is_in_it)
 {
-    report_folder_put(".", "report.html", "x");
+    report_fixture_put(".", "report.html", "x");
     cr_assert_eq(hpac_directory_create(scratch_path("plots")), HPAC_OK);
-    report_folder_put("plots", "runs.csv", "x");
-    cr_assert_eq(hpac_report_remove(scratch_folder()), HPAC_OK);
+    report_fixture_put("plots", "runs.csv", "x");
+    cr_assert_eq(hpac_report_remove(scratch_directory()), HPAC_OK);
     cr_assert_not(hpac_path_exists(scratch_path("plots")));
     cr_assert_not(hpac_path_exists(scratch_path("report.html")));
 }

@@ -1,9 +1,10 @@
-/* Reports of folders that are not what they should be: errors name file, row and what was expected.
+/* Reports of directories that are not what they should be: errors name file, row and what was
+ * expected.
  */
 #include "base/file.h"
 #include "report/report.h"
 
-#include "report_folder.h"
+#include "report_fixture.h"
 #include "scratch.h"
 
 #include <criterion/criterion.h>
@@ -60,9 +61,9 @@ static const struct bad_file {
 Test(report_bad, errors_name_file_row_and_expected_value)
 {
     for (size_t i = 0; i < sizeof bad_files / sizeof *bad_files; i++) {
-        report_folder_write("run", "finished");
-        report_folder_put("run", bad_files[i].file, bad_files[i].text);
-        report_folder_refuse("run", HPAC_ERR_DATA);
+        report_fixture_write("run", "finished");
+        report_fixture_put("run", bad_files[i].file, bad_files[i].text);
+        report_fixture_refuse("run", HPAC_ERR_DATA);
         cr_assert(strstr(hpac_error_message(), bad_files[i].expected), "%s", hpac_error_message());
         cr_assert(strstr(hpac_error_message(), bad_files[i].file), "%s", hpac_error_message());
     }
@@ -74,10 +75,10 @@ Test(report_bad, a_finished_run_has_all_its_files)
                                         "class_metrics.csv", "predictions.csv"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[64];
-        report_folder_write("run", "finished");
+        report_fixture_write("run", "finished");
         snprintf(path, sizeof path, "run/%s", files[i]);
         unlink(scratch_path(path));
-        report_folder_refuse("run", HPAC_ERR_DATA);
+        report_fixture_refuse("run", HPAC_ERR_DATA);
         cr_assert(strstr(hpac_error_message(), files[i]), "%s", hpac_error_message());
     }
 }
@@ -91,11 +92,11 @@ Test(report_bad, files_of_a_run_are_regular_files, .timeout = 20)
     for (size_t i = 0; i < 2 * (sizeof files / sizeof *files); i++) {
         const char *file = files[i / 2];
         char path[64];
-        report_folder_write("run", "finished");
+        report_fixture_write("run", "finished");
         snprintf(path, sizeof path, "run/%s", file);
         unlink(scratch_path(path));
         cr_assert_eq(i % 2 ? mkfifo(scratch_path(path), 0600) : mkdir(scratch_path(path), 0700), 0);
-        report_folder_refuse("run", HPAC_ERR_DATA);
+        report_fixture_refuse("run", HPAC_ERR_DATA);
         cr_assert(strstr(hpac_error_message(), file) &&
                       strstr(hpac_error_message(), "expected a regular file"),
                   "%s", hpac_error_message());
@@ -110,20 +111,20 @@ Test(report_bad, too_many_classes_are_refused)
     for (int c = 0; c < 29; c++)
         length +=
             (size_t)snprintf(text + length, sizeof text - length, "1,class %d,0,0,0,0,0,0,0\n", c);
-    report_folder_write("run", "running");
-    report_folder_put("run", "class_metrics.csv", text);
-    report_folder_refuse("run", HPAC_ERR_DATA);
+    report_fixture_write("run", "running");
+    report_fixture_put("run", "class_metrics.csv", text);
+    report_fixture_refuse("run", HPAC_ERR_DATA);
     cr_assert(strstr(hpac_error_message(), "29 rows"), "%s", hpac_error_message());
 }
 
-Test(report_bad, folders_without_a_run_are_refused)
+Test(report_bad, directories_without_a_run_are_refused)
 {
     cr_assert_eq(hpac_directory_create(scratch_path("empty/within")), HPAC_OK);
     cr_assert_eq(hpac_directory_create(scratch_path("folds/fold0")), HPAC_OK);
-    report_folder_put(".", "file", "x");
+    report_fixture_put(".", "file", "x");
     static const char *const names[] = {"empty", "folds", "nowhere", "file"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        report_folder_refuse(names[i], HPAC_ERR_CONFIG);
+        report_fixture_refuse(names[i], HPAC_ERR_CONFIG);
         cr_assert(strstr(hpac_error_message(), names[i]), "%s", hpac_error_message());
     }
     const hpac_report_options none = {0};
@@ -131,19 +132,19 @@ Test(report_bad, folders_without_a_run_are_refused)
     cr_assert_eq(hpac_report_open(&none, &report), HPAC_ERR_CONFIG);
 }
 
-Test(report_bad, another_runs_folder_is_not_written_into)
+Test(report_bad, another_runs_directory_is_not_written_into)
 {
-    report_folder_write("a", "finished");
-    report_folder_write("b", "finished");
-    const char *folders[] = {scratch_path("a"), scratch_path("b")};
+    report_fixture_write("a", "finished");
+    report_fixture_write("b", "finished");
+    const char *directories[] = {scratch_path("a"), scratch_path("b")};
     hpac_report *report;
-    hpac_report_options options = {.runs = folders, .run_count = 2, .out = folders[0]};
+    hpac_report_options options = {.runs = directories, .run_count = 2, .out = directories[0]};
     cr_assert_eq(hpac_report_open(&options, &report), HPAC_ERR_CONFIG);
     options.out = NULL;
     cr_assert_eq(hpac_report_open(&options, &report), HPAC_ERR_CONFIG);
-    options = (hpac_report_options){.runs = folders, .run_count = 1, .out = folders[1]};
+    options = (hpac_report_options){.runs = directories, .run_count = 1, .out = directories[1]};
     cr_assert_eq(hpac_report_open(&options, &report), HPAC_ERR_CONFIG);
-    options.out = folders[0];
+    options.out = directories[0];
     cr_assert_eq(hpac_report_open(&options, &report), HPAC_OK, "%s", hpac_error_message());
     hpac_report_close(report);
 }
@@ -151,8 +152,8 @@ Test(report_bad, another_runs_folder_is_not_written_into)
 Test(report_bad, a_sweep_table_without_its_columns_is_refused)
 {
     cr_assert_eq(hpac_directory_create(scratch_path("sweep")), HPAC_OK);
-    report_folder_put("sweep", "sweep.csv", "name,state\na,finished\n");
-    report_folder_refuse("sweep", HPAC_ERR_DATA);
+    report_fixture_put("sweep", "sweep.csv", "name,state\na,finished\n");
+    report_fixture_refuse("sweep", HPAC_ERR_DATA);
     cr_assert(strstr(hpac_error_message(), "sweep.csv:1: expected a header with a column run"),
               "%s", hpac_error_message());
 }
@@ -160,14 +161,14 @@ Test(report_bad, a_sweep_table_without_its_columns_is_refused)
 Test(report_bad, names_in_a_sweep_table_lead_nowhere_else)
 {
     static const char *const names[] = {"../r1", "", ".", "..", "a/b", "/tmp", ".hidden"};
-    report_folder_write("r1", "finished");
-    report_folder_write("sweep/good", "finished");
-    report_folder_write("sweep/a/b", "finished");
+    report_fixture_write("r1", "finished");
+    report_fixture_write("sweep/good", "finished");
+    report_fixture_write("sweep/a/b", "finished");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char text[64];
         snprintf(text, sizeof text, "run,state\ngood,finished\n%s,finished\n", names[i]);
-        report_folder_put("sweep", "sweep.csv", text);
-        report_folder_refuse("sweep", HPAC_ERR_DATA);
+        report_fixture_put("sweep", "sweep.csv", text);
+        report_fixture_refuse("sweep", HPAC_ERR_DATA);
         cr_assert(strstr(hpac_error_message(), "sweep.csv: row 2: column run: \""), "%s",
                   hpac_error_message());
     }

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "report/report_internal.h"
 
-#include "report_folder.h"
+#include "report_fixture.h"
 #include "scratch.h"
 
 #include <criterion/criterion.h>
@@ -18,19 +18,19 @@ Test(report_columns, each_column_of_runs_is_the_metric_of_its_name)
                                           "train_f1_max", "train_f1_mean",  "train_f1_std",
                                           "val_loss",     "val_accuracy",   "val_f1_min",
                                           "val_f1_max",   "val_f1_mean",    "val_f1_std"};
-    report_folder_put_metrics("run", 0);
-    report_folder_put("run", "config.yaml",
-                      "model:\n  - {type: dropout, rate: 0.75}\ntrain:\n  epochs: 71\n"
-                      "  batch_size: 72\n  optimizer:\n    learning_rate: 0.73\n");
-    hpac_report *report = report_folder_open("run");
-    const hpac_table *runs = report_folder_table(report, "runs");
+    report_fixture_put_metrics("run", 0);
+    report_fixture_put("run", "config.yaml",
+                       "model:\n  - {type: dropout, rate: 0.75}\ntrain:\n  epochs: 71\n"
+                       "  batch_size: 72\n  optimizer:\n    learning_rate: 0.73\n");
+    hpac_report *report = report_fixture_open("run");
+    const hpac_table *runs = report_fixture_table(report, "runs");
     cr_assert_eq(runs->column_count, 14 + 2 * 12);
     for (int i = 0; i < 12; i++) {
         char column[64];
         snprintf(column, sizeof column, "final_%s", metrics[i]);
-        assert_number(runs, "run", column, report_folder_metric(0, 3, metrics[i]));
+        assert_number(runs, "run", column, report_fixture_metric(0, 3, metrics[i]));
         snprintf(column, sizeof column, "best_%s", metrics[i]);
-        assert_number(runs, "run", column, report_folder_metric(0, 2, metrics[i]));
+        assert_number(runs, "run", column, report_fixture_metric(0, 2, metrics[i]));
     }
     assert_text(runs, "run", "run", "run");
     assert_text(runs, "run", "state", "finished");
@@ -62,17 +62,17 @@ Test(report_columns, each_row_of_figures_is_of_its_metric_and_baseline)
                 {"training loss", "train_loss", NULL},
                 {"training accuracy", "train_accuracy", "train_all_zero_accuracy"},
                 {"training F1 mean", "train_f1_mean", NULL}};
-    report_folder_put_metrics("run", 0);
-    hpac_report *report = report_folder_open("run");
-    const hpac_table *figures = report_folder_table(report, "figures");
+    report_fixture_put_metrics("run", 0);
+    hpac_report *report = report_fixture_open("run");
+    const hpac_table *figures = report_fixture_table(report, "figures");
     cr_assert_eq(hpac_table_row_count(figures), sizeof rows / sizeof *rows);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_number(figures, rows[i].measure, "last_epoch",
-                      report_folder_metric(0, 3, rows[i].metric));
+                      report_fixture_metric(0, 3, rows[i].metric));
         assert_number(figures, rows[i].measure, "best_epoch",
-                      report_folder_metric(0, 2, rows[i].metric));
+                      report_fixture_metric(0, 2, rows[i].metric));
         assert_number(figures, rows[i].measure, "guessing",
-                      rows[i].baseline ? report_folder_metric(0, 3, rows[i].baseline) : NAN);
+                      rows[i].baseline ? report_fixture_metric(0, 3, rows[i].baseline) : NAN);
     }
     hpac_report_close(report);
 }
@@ -93,15 +93,15 @@ Test(report_columns, each_row_of_spread_is_of_its_metric)
                 {"F1 std", "val_f1_std", 3},
                 {"loss of the best epoch", "val_loss", 2},
                 {"training loss", "train_loss", 3}};
-    report_folder_put_metrics("cv/fold0", 0);
-    report_folder_put_metrics("cv/fold1", 1);
-    report_folder_put_metrics("cv/fold2", 2);
-    hpac_report *report = report_folder_open("cv");
-    const hpac_table *spread = report_folder_table(report, "spread");
+    report_fixture_put_metrics("cv/fold0", 0);
+    report_fixture_put_metrics("cv/fold1", 1);
+    report_fixture_put_metrics("cv/fold2", 2);
+    hpac_report *report = report_fixture_open("cv");
+    const hpac_table *spread = report_fixture_table(report, "spread");
     cr_assert_eq(hpac_table_row_count(spread), sizeof rows / sizeof *rows);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        double min = report_folder_metric(0, rows[i].epoch, rows[i].metric);
-        double max = report_folder_metric(2, rows[i].epoch, rows[i].metric);
+        double min = report_fixture_metric(0, rows[i].epoch, rows[i].metric);
+        double max = report_fixture_metric(2, rows[i].epoch, rows[i].metric);
         assert_number(spread, rows[i].measure, "folds", 3);
         assert_number(spread, rows[i].measure, "mean", (min + max) / 2);
         assert_number(spread, rows[i].measure, "std", (max - min) / 2);
@@ -113,9 +113,9 @@ Test(report_columns, each_row_of_spread_is_of_its_metric)
 
 Test(report_columns, bins_and_points_are_where_they_say)
 {
-    report_folder_write("run", "finished");
-    hpac_report *report = report_folder_open("run");
-    const hpac_table *bins = report_folder_table(report, "probability_histogram");
+    report_fixture_write("run", "finished");
+    hpac_report *report = report_fixture_open("run");
+    const hpac_table *bins = report_fixture_table(report, "probability_histogram");
     cr_assert_eq(hpac_table_cell(bins, 25, 0)->number, 0.5);
     cr_assert_eq(hpac_table_cell(bins, 25, 1)->number, 0.52);
     /* The sum of the kernels of 0.1, 0.3, 0.9 and five times 0.5, of Scott's bandwidth. */
@@ -129,7 +129,7 @@ Test(report_columns, bins_and_points_are_where_they_say)
     for (int i = 0; i < 8; i++)
         density += exp(-(0.375 - values[i]) * (0.375 - values[i]) / (2 * h * h)) /
                    (8 * h * sqrt(2 * acos(-1)));
-    const hpac_table *points = report_folder_table(report, "probability_density");
+    const hpac_table *points = report_fixture_table(report, "probability_density");
     cr_assert_eq(hpac_table_cell(points, 75, 0)->number, 0.375);
     double found = hpac_table_cell(points, 75, 1)->number;
     cr_assert(fabs(found - density) <= 1e-9, "%.12g, expected %.12g", found, density);
@@ -176,13 +176,14 @@ Test(report_columns, the_page_of_a_run_has_each_value_behind_its_name)
         "<td>losses.csv</td><td>training and validation loss per epoch</td>",
         "<pre># Written by hpac",
     };
-    report_folder_put_metrics("run", 0);
-    report_folder_put("run", "run.json",
-                      "{\"state\": \"finished\", \"configuration\": \"small\", \"device\": \"cpu: "
-                      "<none>\", \"seed\": \"18446744073709551615\", \"epochs\": 94, \"steps\": 95,"
-                      " \"elapsed_s\": 7265.5, \"train_images\": 91, \"validation_images\": 92,"
-                      " \"skipped_images\": 93, \"skipped\": [\"a\", \"b\"]}\n");
-    hpac_report *report = report_folder_open("run");
+    report_fixture_put_metrics("run", 0);
+    report_fixture_put(
+        "run", "run.json",
+        "{\"state\": \"finished\", \"configuration\": \"small\", \"device\": \"cpu: "
+        "<none>\", \"seed\": \"18446744073709551615\", \"epochs\": 94, \"steps\": 95,"
+        " \"elapsed_s\": 7265.5, \"train_images\": 91, \"validation_images\": 92,"
+        " \"skipped_images\": 93, \"skipped\": [\"a\", \"b\"]}\n");
+    hpac_report *report = report_fixture_open("run");
     char *page = page_of(report);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         assert_page_has(page, parts[i]);
@@ -210,9 +211,9 @@ Test(report_columns, the_pages_table_of_epochs_has_each_metric_under_its_name)
     static const int decimals[] = {0, 4, 4, 4, 4, 3, 3, 3, 3, 3, 1, 1};
     double values[12];
     for (int i = 0; i < 12; i++)
-        values[i] = report_folder_metric(0, 2, metrics[i]);
-    report_folder_put_metrics("run", 0);
-    hpac_report *report = report_folder_open("run");
+        values[i] = report_fixture_metric(0, 2, metrics[i]);
+    report_fixture_put_metrics("run", 0);
+    hpac_report *report = report_fixture_open("run");
     char *page = page_of(report);
     assert_page_has(page,
                     "<th class=\"number\">epoch</th><th class=\"number\">train loss</th>"
@@ -246,16 +247,16 @@ static void assert_cells(const char *page, const char *cells)
 /* Predictions: mean and standard deviation of 0.1, 0.3, 0.5, 0.9 and of 0, 0.25, 0.5, 0.25. */
 Test(report_columns, the_tables_of_a_runs_page_have_each_value_in_its_column)
 {
-    report_folder_put_metrics("run", 0);
-    report_folder_put("run", "class_metrics.csv",
-                      "epoch,class,support,true_positives,false_positives,false_negatives,"
-                      "precision,recall,f1\n"
-                      "3,Nucleoplasm,3,2,0,1,0.125,0.25,0.375\n"
-                      "3,Rods & rings,1,0,0,0,0.5,0.625,0.75\n");
-    report_folder_put("run", "predictions.csv",
-                      "Id,Nucleoplasm,Rods & rings\n"
-                      "a,0.1,0\nb,0.3,0.25\nc,0.5,0.5\nd,0.9,0.25\n");
-    hpac_report *report = report_folder_open("run");
+    report_fixture_put_metrics("run", 0);
+    report_fixture_put("run", "class_metrics.csv",
+                       "epoch,class,support,true_positives,false_positives,false_negatives,"
+                       "precision,recall,f1\n"
+                       "3,Nucleoplasm,3,2,0,1,0.125,0.25,0.375\n"
+                       "3,Rods & rings,1,0,0,0,0.5,0.625,0.75\n");
+    report_fixture_put("run", "predictions.csv",
+                       "Id,Nucleoplasm,Rods & rings\n"
+                       "a,0.1,0\nb,0.3,0.25\nc,0.5,0.5\nd,0.9,0.25\n");
+    hpac_report *report = report_fixture_open("run");
     char *page = page_of(report);
     assert_page_has(page, "<tr><th>measure</th><th class=\"number\">last epoch</th>"
                           "<th class=\"number\">best epoch</th>"
@@ -277,13 +278,13 @@ Test(report_columns, the_tables_of_a_runs_page_have_each_value_in_its_column)
 
 Test(report_columns, the_tables_of_a_cross_validations_page_have_each_value_in_its_column)
 {
-    report_folder_put_metrics("cv/fold0", 0);
-    report_folder_put_metrics("cv/fold1", 1);
-    report_folder_put_metrics("cv/fold2", 2);
-    report_folder_put("cv/fold1", "class_metrics.csv",
-                      "epoch,class,support,true_positives,false_positives,false_negatives,"
-                      "precision,recall,f1\n3,Nucleoplasm,3,2,0,1,0.125,0.25,0.375\n");
-    hpac_report *report = report_folder_open("cv");
+    report_fixture_put_metrics("cv/fold0", 0);
+    report_fixture_put_metrics("cv/fold1", 1);
+    report_fixture_put_metrics("cv/fold2", 2);
+    report_fixture_put("cv/fold1", "class_metrics.csv",
+                       "epoch,class,support,true_positives,false_positives,false_negatives,"
+                       "precision,recall,f1\n3,Nucleoplasm,3,2,0,1,0.125,0.25,0.375\n");
+    hpac_report *report = report_fixture_open("cv");
     char *page = page_of(report);
     assert_page_has(page, "<tr><th>measure</th><th class=\"number\">folds</th>"
                           "<th class=\"number\">mean</th><th class=\"number\">std</th>"
@@ -315,17 +316,17 @@ Test(report_columns, the_page_of_several_runs_counts_them_and_names_each)
         "<h3>c</h3>\n<p>running, epochs: 2,",
         "The runs are evaluated on different classes or images",
     };
-    report_folder_put_metrics("a", 0);
-    report_folder_write("b", "finished");
-    report_folder_write("c", "running");
+    report_fixture_put_metrics("a", 0);
+    report_fixture_write("b", "finished");
+    report_fixture_write("c", "running");
     /* Its loss is not below the prior's. */
     char text[2048];
     snprintf(text, sizeof text,
              "%s\n1,2,1,1,1,1,1,1,1,0.9,1,1,1,1,1,1,0.8,1,1,1\n"
              "2,4,1,1,1,1,1,1,1,0.95,1,1,1,1,1,1,0.8,1,1,1\n",
-             report_folder_metrics_header);
-    report_folder_put("c", "metrics.csv", text);
-    hpac_report *report = report_folder_open("a b c");
+             report_fixture_metrics_header);
+    report_fixture_put("c", "metrics.csv", text);
+    hpac_report *report = report_fixture_open("a b c");
     char *page = page_of(report);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         assert_page_has(page, parts[i]);
@@ -342,7 +343,7 @@ static void put_recording_gnuplot(void)
     scratch_write_text("gnuplot", "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\n"
                                   "printf '%s %s' \"$6\" \"$5\" >&3\n");
     cr_assert_eq(chmod(scratch_path("gnuplot"), 0755), 0);
-    snprintf(path, sizeof path, "%s:%s", scratch_folder(), getenv("PATH"));
+    snprintf(path, sizeof path, "%s:%s", scratch_directory(), getenv("PATH"));
     setenv("PATH", path, 1);
     setenv("HPAC_PLOTS", "tools/plots", 1);
 }
@@ -366,14 +367,14 @@ Test(report_columns, the_plots_copies_have_each_column_of_the_runs_files)
     unsigned char *metrics;
     size_t nbytes;
     put_recording_gnuplot();
-    report_folder_put_metrics("run", 0);
-    report_folder_put("run", "losses.csv",
-                      "val_loss,more,epoch,train_loss\n0.5,9,1,0.75\n,9,2,2\n");
-    report_folder_put("run", "batch_losses.csv", "batch_losses,step\n0.75,1\n0.125,2\n");
+    report_fixture_put_metrics("run", 0);
+    report_fixture_put("run", "losses.csv",
+                       "val_loss,more,epoch,train_loss\n0.5,9,1,0.75\n,9,2,2\n");
+    report_fixture_put("run", "batch_losses.csv", "batch_losses,step\n0.75,1\n0.125,2\n");
     cr_assert_eq(hpac_file_read(scratch_path("run/metrics.csv"), 1 << 16, &metrics, &nbytes),
                  HPAC_OK);
     cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
-    hpac_report *report = report_folder_open("run");
+    hpac_report *report = report_fixture_open("run");
     cr_assert_eq(report_pictures_draw(report), HPAC_OK, "%s", hpac_error_message());
     assert_copy("losses.csv", "epoch,train_loss,val_loss\n1,0.75,0.5\n2,2,\n");
     assert_copy("batch_losses.csv", "step,batch_losses\n1,0.75\n2,0.125\n");
@@ -396,12 +397,12 @@ static const char *batches(int first, int last)
 Test(report_columns, the_plots_copies_of_several_runs_are_numbered_and_end_with_800_batches)
 {
     put_recording_gnuplot();
-    report_folder_put_metrics("a", 0);
-    report_folder_put_metrics("b", 1);
-    report_folder_put("b", "losses.csv", "epoch,train_loss,val_loss\n1,7,8\n");
-    report_folder_put("b", "batch_losses.csv", batches(1, 900));
+    report_fixture_put_metrics("a", 0);
+    report_fixture_put_metrics("b", 1);
+    report_fixture_put("b", "losses.csv", "epoch,train_loss,val_loss\n1,7,8\n");
+    report_fixture_put("b", "batch_losses.csv", batches(1, 900));
     cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
-    hpac_report *report = report_folder_open("a b");
+    hpac_report *report = report_fixture_open("a b");
     cr_assert_eq(report_pictures_draw(report), HPAC_OK, "%s", hpac_error_message());
     assert_copy("losses_1.csv", "epoch,train_loss,val_loss\n1,0.7,0.5\n2,0.4,0.55\n");
     assert_copy("losses_2.csv", "epoch,train_loss,val_loss\n1,7,8\n");
@@ -450,8 +451,8 @@ Test(report_columns, each_script_is_given_its_table_columns_and_numbers)
          "names=\"class\";values=\"f\\061\";axis=\"F\\061\";number=\"\\045.\\062f\";"},
     };
     put_recording_gnuplot();
-    report_folder_put_metrics("run", 0);
-    hpac_report *report = report_folder_open("run");
+    report_fixture_put_metrics("run", 0);
+    hpac_report *report = report_fixture_open("run");
     cr_assert_eq(report_pictures_draw(report), HPAC_ERR_CONFIG); /* no directory yet */
     cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
     cr_assert_eq(report_pictures_draw(report), HPAC_OK, "%s", hpac_error_message());
@@ -479,11 +480,11 @@ Test(report_columns, each_script_of_several_runs_is_given_theirs)
          "yaxis=\"validation loss\\054 last epoch\";logx=0;" POINTS},
     };
     put_recording_gnuplot();
-    report_folder_put_metrics("a", 0);
-    report_folder_put_metrics("b", 1);
-    report_folder_put_metrics("empty", 0);
-    report_folder_put("empty", "losses.csv", "epoch,train_loss,val_loss\n");
-    hpac_report *report = report_folder_open("empty a b");
+    report_fixture_put_metrics("a", 0);
+    report_fixture_put_metrics("b", 1);
+    report_fixture_put_metrics("empty", 0);
+    report_fixture_put("empty", "losses.csv", "epoch,train_loss,val_loss\n");
+    hpac_report *report = report_fixture_open("empty a b");
     cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
     cr_assert_eq(report_pictures_draw(report), HPAC_OK, "%s", hpac_error_message());
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)

@@ -51,10 +51,10 @@ Test(run_files, are_in_the_table_of_the_documentation)
 Test(run_files, all_go_with_force_and_no_others)
 {
     put_files();
-    cr_assert_eq(hpac_directory_probe(scratch_folder()), HPAC_OK);
-    cr_assert_eq(rundir_clear(scratch_folder(), true), HPAC_OK, "%s", hpac_error_message());
-    cr_expect_eq(count_entries(scratch_folder()), 1);
-    cr_expect(hpac_directory_has(scratch_folder(), "notes.txt"));
+    cr_assert_eq(hpac_directory_probe(scratch_directory()), HPAC_OK);
+    cr_assert_eq(rundir_clear(scratch_directory(), true), HPAC_OK, "%s", hpac_error_message());
+    cr_expect_eq(count_entries(scratch_directory()), 1);
+    cr_expect(hpac_directory_has(scratch_directory(), "notes.txt"));
 }
 
 /* A removal that ends early, here at a directory in the place of a file, leaves no run. */
@@ -63,10 +63,10 @@ Test(run_files, run_json_goes_first)
     put_files();
     cr_assert_eq(unlink(scratch_path("config.yaml")), 0);
     cr_assert_eq(mkdir(scratch_path("config.yaml"), 0777), 0);
-    cr_expect_eq(rundir_clear(scratch_folder(), true), HPAC_ERR_CONFIG);
+    cr_expect_eq(rundir_clear(scratch_directory(), true), HPAC_ERR_CONFIG);
     cr_expect_not_null(strstr(hpac_error_message(), "config.yaml: cannot remove file"));
-    cr_expect(!hpac_directory_has(scratch_folder(), "run.json"));
-    cr_expect(hpac_directory_has(scratch_folder(), "model.h5"));
+    cr_expect(!hpac_directory_has(scratch_directory(), "run.json"));
+    cr_expect(hpac_directory_has(scratch_directory(), "model.h5"));
 }
 
 Test(run_files, those_of_the_end_go_when_a_run_goes_on)
@@ -74,22 +74,22 @@ Test(run_files, those_of_the_end_go_when_a_run_goes_on)
     static const char *const end[] = {"model.h5", "predictions.csv", "submission_proba.csv",
                                       "submission.csv", "profile.csv"};
     put_files();
-    cr_assert_eq(rundir_clear(scratch_folder(), false), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(rundir_clear(scratch_directory(), false), HPAC_OK, "%s", hpac_error_message());
     for (size_t i = 0; i < sizeof end / sizeof *end; i++)
-        cr_expect(!hpac_directory_has(scratch_folder(), end[i]), "%s is still there", end[i]);
-    cr_expect_eq(count_entries(scratch_folder()),
+        cr_expect(!hpac_directory_has(scratch_directory(), end[i]), "%s is still there", end[i]);
+    cr_expect_eq(count_entries(scratch_directory()),
                  HPAC_RUN_FILE_COUNT + 1 - sizeof end / sizeof *end);
 }
 
 Test(run_files, a_locked_directory_is_refused)
 {
     rundir first = {.lock = -1}, second = {.lock = -1};
-    cr_assert_eq(rundir_lock(scratch_folder(), &first), HPAC_OK);
-    cr_expect_eq(rundir_lock(scratch_folder(), &second), HPAC_ERR_CONFIG);
+    cr_assert_eq(rundir_lock(scratch_directory(), &first), HPAC_OK);
+    cr_expect_eq(rundir_lock(scratch_directory(), &second), HPAC_ERR_CONFIG);
     cr_expect_not_null(strstr(hpac_error_message(), "another hpac"));
     rundir_release(&second);
     rundir_release(&first);
-    cr_expect_eq(rundir_lock(scratch_folder(), &second), HPAC_OK);
+    cr_expect_eq(rundir_lock(scratch_directory(), &second), HPAC_OK);
     rundir_release(&second);
 }
 
@@ -97,15 +97,15 @@ Test(run_files, a_file_system_without_locks_is_warned_of_and_used)
 {
     static const int errors[] = {ENOLCK, ENOSYS, EOPNOTSUPP};
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
-        rundir folder = {.lock = -1};
+        rundir run = {.lock = -1};
         lock_error = errors[i];
-        cr_expect_eq(rundir_lock(scratch_folder(), &folder), HPAC_OK, "%s", strerror(errors[i]));
-        rundir_release(&folder);
+        cr_expect_eq(rundir_lock(scratch_directory(), &run), HPAC_OK, "%s", strerror(errors[i]));
+        rundir_release(&run);
     }
-    rundir folder = {.lock = -1};
+    rundir run = {.lock = -1};
     lock_error = EIO;
-    cr_expect_eq(rundir_lock(scratch_folder(), &folder), HPAC_ERR_CONFIG);
-    rundir_release(&folder);
+    cr_expect_eq(rundir_lock(scratch_directory(), &run), HPAC_ERR_CONFIG);
+    rundir_release(&run);
 }
 
 static void expect_refused_group(bool force, const char *reason)
@@ -113,7 +113,7 @@ static void expect_refused_group(bool force, const char *reason)
     static const char *const files[] = {"list.csv", NULL};
     static const rundir_group group = {files, "fold0", "fold of an earlier cross-validation"};
     rundir dir = {.lock = -1};
-    hpac_status status = rundir_lock_group(scratch_folder(), &group, force, &dir);
+    hpac_status status = rundir_lock_group(scratch_directory(), &group, force, &dir);
     cr_expect_eq(status, reason ? HPAC_ERR_CONFIG : HPAC_OK, "%s", hpac_error_message());
     if (reason)
         cr_expect(strstr(hpac_error_message(), reason), "%s", hpac_error_message());

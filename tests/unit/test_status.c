@@ -41,7 +41,7 @@ Test(status, problems_are_listed_together)
 /* The headline and the count stay on the screen; nothing is lost. */
 Test(status, a_long_list_is_cut_and_complete_in_a_file)
 {
-    setenv("TMPDIR", scratch_folder(), 1);
+    setenv("TMPDIR", scratch_directory(), 1);
     hpac_problems problems = {0};
     for (int row = 1; row <= 3000; row++)
         hpac_problems_add(&problems, "row %d is bad", row);

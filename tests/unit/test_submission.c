@@ -27,7 +27,7 @@ static void write_submission(const float *thresholds, hpac_empty_prediction empt
     static const float probabilities[][TARGETS] = {
         {0.9F, 0.6F, 0.1F}, {0.5F, 0.5F, 0.4F}, {0.2F, 0.3F, 0.31F}, {0.4F, 0.1F, 0.4F}};
     static const size_t rows[] = {0, 1, 2, 4};
-    hpac_submission submission = {.directory = scratch_folder(),
+    hpac_submission submission = {.directory = scratch_directory(),
                                   .ids = &ids,
                                   .targets = targets,
                                   .target_count = TARGETS,
@@ -37,7 +37,7 @@ static void write_submission(const float *thresholds, hpac_empty_prediction empt
     cr_assert_eq(hpac_submission_add(&submission, rows, 3, probabilities[0]), HPAC_OK);
     cr_assert_eq(hpac_submission_add(&submission, rows + 3, 1, probabilities[3]), HPAC_OK);
     cr_assert_eq(hpac_submission_commit(&submission), HPAC_OK);
-    cr_assert_eq(count_entries(scratch_folder()), 2);
+    cr_assert_eq(count_entries(scratch_directory()), 2);
 }
 
 Test(submission, above_one_half_by_default)
@@ -86,7 +86,7 @@ Test(submission, has_the_probability_of_each_class_in_its_own_column)
         reversed[t] = HPAC_CLASS_COUNT - 1 - t;
         probabilities[t] = (float)(reversed[t] + 1) / 32;
     }
-    hpac_submission submission = {.directory = scratch_folder(),
+    hpac_submission submission = {.directory = scratch_directory(),
                                   .ids = &(hpac_labels){1, (char *[]){"a"}, NULL},
                                   .targets = reversed,
                                   .target_count = HPAC_CLASS_COUNT};
@@ -114,9 +114,9 @@ Test(submission, predictions_have_the_targets_in_the_order_given)
     hpac_predictions_add(&predictions, &(size_t){4}, 1, probabilities);
     cr_assert_eq(hpac_predictions_reserve(&predictions, 1), HPAC_OK);
     hpac_predictions_add(&predictions, &(size_t){2}, 1, probabilities + TARGETS);
-    cr_assert_eq(
-        hpac_predictions_write(&predictions, targets, ids.ids, scratch_folder(), "predictions.csv"),
-        HPAC_OK);
+    cr_assert_eq(hpac_predictions_write(&predictions, targets, ids.ids, scratch_directory(),
+                                        "predictions.csv"),
+                 HPAC_OK);
     hpac_predictions_fini(&predictions);
     assert_text("predictions.csv", "Id,Cytosol,Nucleoplasm,Golgi apparatus\n"
                                    "f,0.25,0.5,0.75\n\"c,d\",0.125,0.0625,1\n");
@@ -125,11 +125,11 @@ Test(submission, predictions_have_the_targets_in_the_order_given)
 Test(submission, discarded_it_leaves_nothing)
 {
     hpac_submission submission = {
-        .directory = scratch_folder(), .ids = &ids, .targets = targets, .target_count = TARGETS};
+        .directory = scratch_directory(), .ids = &ids, .targets = targets, .target_count = TARGETS};
     cr_assert_eq(hpac_submission_begin(&submission), HPAC_OK);
     cr_assert_eq(hpac_submission_add(&submission, NULL, 0, NULL), HPAC_OK);
     hpac_submission_discard(&submission);
-    cr_assert_eq(count_entries(scratch_folder()), 0);
+    cr_assert_eq(count_entries(scratch_directory()), 0);
 }
 
 /* /dev/full behaves as a disk that is full when the second file is written. */
@@ -138,7 +138,7 @@ Test(submission, both_files_change_or_neither)
     scratch_write_text("submission_proba.csv", "old");
     scratch_write_text("submission.csv", "old");
     hpac_submission submission = {
-        .directory = scratch_folder(), .ids = &ids, .targets = targets, .target_count = TARGETS};
+        .directory = scratch_directory(), .ids = &ids, .targets = targets, .target_count = TARGETS};
     cr_assert_eq(hpac_submission_begin(&submission), HPAC_OK);
     fclose(submission.labels.stream);
     submission.labels.stream = fopen("/dev/full", "w");
@@ -146,5 +146,5 @@ Test(submission, both_files_change_or_neither)
     hpac_submission_discard(&submission);
     assert_text("submission_proba.csv", "old");
     assert_text("submission.csv", "old");
-    cr_assert_eq(count_entries(scratch_folder()), 2);
+    cr_assert_eq(count_entries(scratch_directory()), 2);
 }

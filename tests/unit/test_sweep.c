@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* In a folder of its own, which becomes the current one so that messages are the same in every run:
- * base.yaml, other.yaml, and the sweep as s.yaml. */
+/* In a directory of its own, which becomes the current one so that messages are the same in every
+ * run: base.yaml, other.yaml, and the sweep as s.yaml. */
 static hpac_status load_sets(const char *text, const char *const *sets, int set_count,
                              hpac_sweep *sweep)
 {
@@ -20,7 +20,7 @@ static hpac_status load_sets(const char *text, const char *const *sets, int set_
                                      "model:\n  - {type: flatten}\n"
                                      "  - {type: dense, units: classes, activation: sigmoid}\n");
     scratch_write_text("s.yaml", text);
-    cr_assert_eq(chdir(scratch_folder()), 0);
+    cr_assert_eq(chdir(scratch_directory()), 0);
     return hpac_sweep_load("s.yaml", sets, set_count, sweep);
 }
 
@@ -159,7 +159,7 @@ Test(sweep, elements_of_the_model_that_the_default_has)
     hpac_sweep_fini(&sweep);
 }
 
-Test(sweep, names_are_safe_as_folders)
+Test(sweep, names_are_safe_as_directories)
 {
     hpac_sweep sweep = load_good("config: base.yaml\n"
                                  "grid: {data.images: [/a/b c, '../x', \"tab\\there\", 'a,b=c', "

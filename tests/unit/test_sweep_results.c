@@ -15,14 +15,14 @@ static hpac_sweep load(const char *text)
     hpac_sweep sweep;
     scratch_write_text("base.yaml", "data: {labels: l.csv, images: i}\ntrain: {epochs: 2}\n");
     scratch_write_text("s.yaml", text);
-    cr_assert_eq(chdir(scratch_folder()), 0);
+    cr_assert_eq(chdir(scratch_directory()), 0);
     cr_assert_eq(hpac_sweep_load("s.yaml", NULL, 0, &sweep), HPAC_OK, "%s", hpac_error_message());
     return sweep;
 }
 
 static char *csv_of(const hpac_table *table)
 {
-    cr_assert_eq(hpac_table_write_csv(table, scratch_folder(), "t.csv"), HPAC_OK);
+    cr_assert_eq(hpac_table_write_csv(table, scratch_directory(), "t.csv"), HPAC_OK);
     FILE *file = fopen(scratch_path("t.csv"), "r");
     char *text = calloc(1, 1 << 16);
     cr_assert_not_null(file);

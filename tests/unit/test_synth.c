@@ -1,6 +1,6 @@
 /*
  * Synthetic data sets: labels against the counts of the competition's train.csv (taken from the
- * file itself with pandas), Ids, files and folders, bad options.
+ * file itself with pandas), Ids, files and directories, bad options.
  */
 #include <hpac/labels.h>
 
@@ -147,14 +147,14 @@ static hpac_synth_options small_set(const char *name)
                                 .threads = 1};
 }
 
-/* Both folders hold the same file. */
+/* Both directories hold the same file. */
 static void compare_files(const char *a, const char *b, const char *name)
 {
     unsigned char *bytes[2];
     size_t nbytes[2];
-    const char *folders[2] = {a, b};
+    const char *directories[2] = {a, b};
     for (int i = 0; i < 2; i++) {
-        char *path = hpac_path_join(folders[i], "%s", name);
+        char *path = hpac_path_join(directories[i], "%s", name);
         cr_assert_eq(hpac_file_read(path, 1 << 20, &bytes[i], &nbytes[i]), HPAC_OK, "%s",
                      hpac_error_message());
         free(path);
@@ -165,7 +165,7 @@ static void compare_files(const char *a, const char *b, const char *name)
     free(bytes[1]);
 }
 
-static void compare_images(const char *a, const char *b, const char *folder, const char *list)
+static void compare_images(const char *a, const char *b, const char *directory, const char *list)
 {
     static const char *const channels[] = {"green", "blue", "red", "yellow"};
     hpac_labels ids;
@@ -175,7 +175,7 @@ static void compare_images(const char *a, const char *b, const char *folder, con
     for (size_t i = 0; i < ids.count; i++) {
         cr_assert(i == 0 || strcmp(ids.ids[i - 1], ids.ids[i]) < 0, "%s: not sorted", list);
         for (int channel = 0; channel < 4; channel++) {
-            char *name = hpac_path_join(folder, "%s_%s.png", ids.ids[i], channels[channel]);
+            char *name = hpac_path_join(directory, "%s_%s.png", ids.ids[i], channels[channel]);
             compare_files(a, b, name);
             char *image = hpac_path_join(a, "%s", name);
             size_t rows, cols;
@@ -190,25 +190,25 @@ static void compare_images(const char *a, const char *b, const char *folder, con
 
 Test(synth, data_sets_do_not_depend_on_threads)
 {
-    char one_folder[256], three_folder[256];
+    char one_directory[256], three_directory[256];
     hpac_synth_options one = small_set("one"), three = small_set("three");
-    snprintf(one_folder, sizeof one_folder, "%s", one.directory);
-    snprintf(three_folder, sizeof three_folder, "%s", three.directory);
-    one.directory = one_folder;
-    three.directory = three_folder;
+    snprintf(one_directory, sizeof one_directory, "%s", one.directory);
+    snprintf(three_directory, sizeof three_directory, "%s", three.directory);
+    one.directory = one_directory;
+    three.directory = three_directory;
     three.threads = 3;
     cr_assert_eq(hpac_synth_write(&one), HPAC_OK, "%s", hpac_error_message());
     cr_assert_eq(hpac_synth_write(&three), HPAC_OK, "%s", hpac_error_message());
-    compare_files(one_folder, three_folder, "train.csv");
-    compare_files(one_folder, three_folder, "sample_submission.csv");
-    compare_images(one_folder, three_folder, "train", "train.csv");
-    compare_images(one_folder, three_folder, "test", "sample_submission.csv");
-    char folder[512];
-    snprintf(folder, sizeof folder, "%s/train", one_folder);
-    cr_assert_eq(count_entries(folder), 9 * 4);
-    snprintf(folder, sizeof folder, "%s/test", one_folder);
-    cr_assert_eq(count_entries(folder), 4 * 4);
-    cr_assert_eq(count_entries(one_folder), 4);
+    compare_files(one_directory, three_directory, "train.csv");
+    compare_files(one_directory, three_directory, "sample_submission.csv");
+    compare_images(one_directory, three_directory, "train", "train.csv");
+    compare_images(one_directory, three_directory, "test", "sample_submission.csv");
+    char directory[512];
+    snprintf(directory, sizeof directory, "%s/train", one_directory);
+    cr_assert_eq(count_entries(directory), 9 * 4);
+    snprintf(directory, sizeof directory, "%s/test", one_directory);
+    cr_assert_eq(count_entries(directory), 4 * 4);
+    cr_assert_eq(count_entries(one_directory), 4);
 }
 
 Test(synth, labels_in_the_file_are_those_drawn)
@@ -299,7 +299,7 @@ Test(synth, bad_options_are_refused)
 Test(synth, a_file_in_place_of_the_directory_is_refused)
 {
     hpac_synth_options options = small_set("set");
-    options.directory = scratch_write_text("file", "no folder");
+    options.directory = scratch_write_text("file", "no directory");
     cr_assert_eq(hpac_synth_write(&options), HPAC_ERR_CONFIG);
     cr_assert(strstr(hpac_error_message(), "file"), "%s", hpac_error_message());
 }

@@ -39,7 +39,7 @@ Test(table, csv_has_all_digits_and_quotes_what_needs_it)
     hpac_table table;
     fill(&table);
     cr_assert_eq(hpac_table_row_count(&table), 3);
-    cr_assert_eq(hpac_table_write_csv(&table, scratch_folder(), "t.csv"), HPAC_OK);
+    cr_assert_eq(hpac_table_write_csv(&table, scratch_directory(), "t.csv"), HPAC_OK);
     unsigned char *bytes;
     size_t nbytes;
     cr_assert_eq(hpac_file_read(scratch_path("t.csv"), 4096, &bytes, &nbytes), HPAC_OK);

@@ -7,7 +7,7 @@
 #include "rundir/run_files.h"
 
 #include "formula.h"
-#include "picture_folder.h"
+#include "picture_directory.h"
 #include "recorded_steps.h"
 #include "scratch.h"
 #include "tested_device.h"
@@ -30,7 +30,7 @@ static bool label_of(size_t row, int t)
 /* ---- trainings ---- */
 
 typedef struct fixture {
-    picture_folder folder;
+    picture_directory pictures;
     hpac_device *device;
     volatile sig_atomic_t stop;
     size_t stop_after; /* batches of the training; 0: never */
@@ -39,7 +39,7 @@ typedef struct fixture {
 static void open_fixture(fixture *fix)
 {
     memset(fix, 0, sizeof *fix);
-    picture_folder_create(&fix->folder, COUNT);
+    picture_directory_create(&fix->pictures, COUNT);
     fix->device = open_tested_device((hpac_device_options){.threads = 1, .deterministic = true});
     char text[8192] = "Id,Target\n";
     size_t length = strlen(text);
@@ -52,7 +52,7 @@ static void open_fixture(fixture *fix)
 static void close_fixture(fixture *fix)
 {
     fix->device->ops->close(fix->device);
-    picture_folder_remove(&fix->folder);
+    picture_directory_remove(&fix->pictures);
 }
 
 static void watch(void *user, const hpac_progress *progress)
@@ -73,7 +73,7 @@ static hpac_status train(fixture *fix, const char *name, int epochs, const char 
              "model: [{type: flatten}, {type: dense, units: 8, activation: relu},\n"
              "  {type: dropout, rate: 0.5}, {type: dense, units: classes, activation: sigmoid}]\n"
              "train:\n  epochs: %d\n  batch_size: %d\n  drop_last: false\n%s",
-             scratch_path("labels.csv"), fix->folder.path, targets[0], targets[1], epochs, BATCH,
+             scratch_path("labels.csv"), fix->pictures.path, targets[0], targets[1], epochs, BATCH,
              train_lines);
     hpac_config config;
     assert_ok(hpac_config_parse("test", yaml, &config));

@@ -1,5 +1,5 @@
-/* Run folders made by hand. */
-#include "report_folder.h"
+/* Run directories made by hand. */
+#include "report_fixture.h"
 
 #include "base/file.h"
 
@@ -25,21 +25,21 @@ static const char config[] =
     "train_f1_mean,train_f1_std,val_loss,val_accuracy,val_all_zero_accuracy,val_f1_min,"           \
     "val_f1_max,val_f1_mean,val_f1_std,val_prior_loss,elapsed_s,train_images_per_s,train_waiting"
 
-const char report_folder_metrics_header[] = METRICS_HEADER;
+const char report_fixture_metrics_header[] = METRICS_HEADER;
 
 static const char metrics[] = METRICS_HEADER
     "\n"
     "1,2,0.7,0.5,0.6,0.1,0.3,0.2,0.1,0.5,0.75,0.625,0.2,0.4,0.3,0.1,0.6,1.5,100,0\n"
     "2,4,0.4,0.8,0.6,0.5,0.7,0.6,0.1,0.55,0.875,0.625,0,0.8,0.4,0.4,0.6,3.25,120,0.5\n";
 
-void report_folder_put(const char *name, const char *file, const char *text)
+void report_fixture_put(const char *name, const char *file, const char *text)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/%s", name, file);
     scratch_write_text(path, text);
 }
 
-const char *report_folder_write(const char *name, const char *state)
+const char *report_fixture_write(const char *name, const char *state)
 {
     char json[512];
     cr_assert_eq(hpac_directory_create(scratch_path(name)), HPAC_OK);
@@ -49,25 +49,25 @@ const char *report_folder_write(const char *name, const char *state)
         "\"cpu: <none> & more\", \"seed\": 3, \"epochs\": 2, \"steps\": 4, \"elapsed_s\": 3.25,"
         " \"train_images\": 16, \"validation_images\": 4, \"skipped_images\": 0}\n",
         state);
-    report_folder_put(name, "run.json", json);
-    report_folder_put(name, "config.yaml", config);
-    report_folder_put(name, "train.log", "2026-01-01 00:00:00 info fine\n");
-    report_folder_put(name, "metrics.csv", metrics);
-    report_folder_put(name, "losses.csv", "epoch,train_loss,val_loss\n1,0.7,0.5\n2,0.4,0.55\n");
-    report_folder_put(name, "batch_losses.csv", "step,batch_losses\n1,0.8\n2,0.6\n3,0.5\n4,0.3\n");
-    report_folder_put(name, "class_metrics.csv",
-                      "epoch,class,support,true_positives,false_positives,false_negatives,"
-                      "precision,recall,f1\n"
-                      "1,Nucleoplasm,3,1,0,2,1,0.33,0.4\n1,Rods & rings,0,0,1,0,0,0,0.2\n"
-                      "2,Nucleoplasm,3,2,0,1,1,0.67,0.8\n2,Rods & rings,0,0,0,0,0,0,0\n");
+    report_fixture_put(name, "run.json", json);
+    report_fixture_put(name, "config.yaml", config);
+    report_fixture_put(name, "train.log", "2026-01-01 00:00:00 info fine\n");
+    report_fixture_put(name, "metrics.csv", metrics);
+    report_fixture_put(name, "losses.csv", "epoch,train_loss,val_loss\n1,0.7,0.5\n2,0.4,0.55\n");
+    report_fixture_put(name, "batch_losses.csv", "step,batch_losses\n1,0.8\n2,0.6\n3,0.5\n4,0.3\n");
+    report_fixture_put(name, "class_metrics.csv",
+                       "epoch,class,support,true_positives,false_positives,false_negatives,"
+                       "precision,recall,f1\n"
+                       "1,Nucleoplasm,3,1,0,2,1,0.33,0.4\n1,Rods & rings,0,0,1,0,0,0,0.2\n"
+                       "2,Nucleoplasm,3,2,0,1,1,0.67,0.8\n2,Rods & rings,0,0,0,0,0,0,0\n");
     if (strcmp(state, "finished") == 0)
-        report_folder_put(name, "predictions.csv",
-                          "Id,Nucleoplasm,Rods & rings\n"
-                          "a,0.1,0.5\nb,0.3,0.5\nc,0.5,0.5\nd,0.9,0.5\n");
+        report_fixture_put(name, "predictions.csv",
+                           "Id,Nucleoplasm,Rods & rings\n"
+                           "a,0.1,0.5\nb,0.3,0.5\nc,0.5,0.5\nd,0.9,0.5\n");
     return scratch_path(name);
 }
 
-double report_folder_metric(int run, int epoch, const char *metric)
+double report_fixture_metric(int run, int epoch, const char *metric)
 {
     static const double losses[] = {3, 1, 2};
     char header[] = METRICS_HEADER, *rest = header;
@@ -80,42 +80,43 @@ double report_folder_metric(int run, int epoch, const char *metric)
                                              : 1000 * run + 100 * epoch + column;
 }
 
-void report_folder_put_metrics(const char *name, int run)
+void report_fixture_put_metrics(const char *name, int run)
 {
     char text[4096] = METRICS_HEADER "\n";
     size_t length = strlen(text);
     for (int epoch = 1; epoch <= 3; epoch++) {
         char header[] = METRICS_HEADER, *rest = header;
         for (char *metric; (metric = strsep(&rest, ","));)
-            length += (size_t)snprintf(text + length, sizeof text - length, "%g%s",
-                                       report_folder_metric(run, epoch, metric), rest ? "," : "\n");
+            length +=
+                (size_t)snprintf(text + length, sizeof text - length, "%g%s",
+                                 report_fixture_metric(run, epoch, metric), rest ? "," : "\n");
     }
-    report_folder_write(name, "finished");
-    report_folder_put(name, "metrics.csv", text);
+    report_fixture_write(name, "finished");
+    report_fixture_put(name, "metrics.csv", text);
 }
 
 static hpac_status try_open(const char *names, hpac_report **report)
 {
     char text[512];
-    const char *folders[16];
+    const char *directories[16];
     size_t count = 0;
     snprintf(text, sizeof text, "%s", names);
     char *rest = text;
     for (char *name; (name = strsep(&rest, " "));)
-        folders[count++] = scratch_path(name);
+        directories[count++] = scratch_path(name);
     const hpac_report_options options = {
-        .runs = folders, .run_count = count, .out = scratch_path("out")};
+        .runs = directories, .run_count = count, .out = scratch_path("out")};
     return hpac_report_open(&options, report);
 }
 
-hpac_report *report_folder_open(const char *names)
+hpac_report *report_fixture_open(const char *names)
 {
     hpac_report *report;
     cr_assert_eq(try_open(names, &report), HPAC_OK, "%s", hpac_error_message());
     return report;
 }
 
-void report_folder_refuse(const char *names, hpac_status expected)
+void report_fixture_refuse(const char *names, hpac_status expected)
 {
     hpac_report *report;
     hpac_status status = try_open(names, &report);
@@ -124,7 +125,7 @@ void report_folder_refuse(const char *names, hpac_status expected)
     cr_assert_null(report);
 }
 
-const hpac_table *report_folder_table(const hpac_report *report, const char *name)
+const hpac_table *report_fixture_table(const hpac_report *report, const char *name)
 {
     size_t count;
     const hpac_table *tables = hpac_report_tables(report, &count);
@@ -142,13 +143,13 @@ static const hpac_cell *find_cell(const hpac_table *table, const char *row, cons
     return NULL;
 }
 
-double report_folder_number(const hpac_table *table, const char *row, const char *column)
+double report_fixture_number(const hpac_table *table, const char *row, const char *column)
 {
     const hpac_cell *cell = find_cell(table, row, column);
     return cell ? cell->number : NAN;
 }
 
-const char *report_folder_text(const hpac_table *table, const char *row, const char *column)
+const char *report_fixture_text(const hpac_table *table, const char *row, const char *column)
 {
     const hpac_cell *cell = find_cell(table, row, column);
     return cell ? cell->text : NULL;
@@ -156,7 +157,7 @@ const char *report_folder_text(const hpac_table *table, const char *row, const c
 
 void assert_number(const hpac_table *table, const char *row, const char *column, double expected)
 {
-    double value = report_folder_number(table, row, column);
+    double value = report_fixture_number(table, row, column);
     cr_assert((isnan(value) && isnan(expected)) ||
                   fabs(value - expected) <= 1e-12 + 1e-12 * fabs(expected),
               "%s of %s: %.17g, expected %.17g", column, row, value, expected);
@@ -164,7 +165,7 @@ void assert_number(const hpac_table *table, const char *row, const char *column,
 
 void assert_text(const hpac_table *table, const char *row, const char *column, const char *expected)
 {
-    const char *text = report_folder_text(table, row, column);
+    const char *text = report_fixture_text(table, row, column);
     cr_assert(text && strcmp(text, expected) == 0, "%s of %s: %s, expected %s", column, row,
               text ? text : "nothing", expected);
 }

@@ -1,5 +1,5 @@
-/* A temporary folder of small pictures with labels. */
-#include "picture_folder.h"
+/* A temporary directory of small pictures with labels. */
+#include "picture_directory.h"
 
 #include "scratch.h"
 
@@ -20,10 +20,11 @@ uint32_t picture_mask(size_t row)
     return 1u << row % HPAC_CLASS_COUNT | 1u << (row * 11 + 3) % HPAC_CLASS_COUNT;
 }
 
-const char *picture_path(const picture_folder *folder, size_t row, int channel)
+const char *picture_path(const picture_directory *pictures, size_t row, int channel)
 {
-    static char path[sizeof folder->path + 64];
-    snprintf(path, sizeof path, "%s/id%zu_%s.png", folder->path, row, hpac_channel_names[channel]);
+    static char path[sizeof pictures->path + 64];
+    snprintf(path, sizeof path, "%s/id%zu_%s.png", pictures->path, row,
+             hpac_channel_names[channel]);
     return path;
 }
 
@@ -60,38 +61,38 @@ bool picture_matches(const uint8_t *pixels, size_t row, int channels)
     return true;
 }
 
-static void write_picture(const picture_folder *folder, size_t row, int channel)
+static void write_picture(const picture_directory *pictures, size_t row, int channel)
 {
     uint8_t pixels[PICTURE_PIXELS];
     for (int y = 0; y < PICTURE_ROWS; y++)
         for (int x = 0; x < PICTURE_COLS; x++)
             pixels[y * PICTURE_COLS + x] = picture_byte(row, channel, y, x);
-    write_png(picture_path(folder, row, channel), pixels, PICTURE_ROWS, PICTURE_COLS);
+    write_png(picture_path(pictures, row, channel), pixels, PICTURE_ROWS, PICTURE_COLS);
 }
 
-void picture_folder_create(picture_folder *folder, size_t count)
+void picture_directory_create(picture_directory *pictures, size_t count)
 {
-    snprintf(folder->path, sizeof folder->path, "%s/pictures-XXXXXX", scratch_folder());
-    cr_assert_not_null(mkdtemp(folder->path));
-    folder->labels = (hpac_labels){.count = count};
-    folder->labels.ids = calloc(count, sizeof *folder->labels.ids);
-    folder->labels.masks = calloc(count, sizeof *folder->labels.masks);
+    snprintf(pictures->path, sizeof pictures->path, "%s/pictures-XXXXXX", scratch_directory());
+    cr_assert_not_null(mkdtemp(pictures->path));
+    pictures->labels = (hpac_labels){.count = count};
+    pictures->labels.ids = calloc(count, sizeof *pictures->labels.ids);
+    pictures->labels.masks = calloc(count, sizeof *pictures->labels.masks);
     for (size_t row = 0; row < count; row++) {
-        cr_assert_geq(asprintf(&folder->labels.ids[row], "id%zu", row), 0);
-        folder->labels.masks[row] = picture_mask(row);
+        cr_assert_geq(asprintf(&pictures->labels.ids[row], "id%zu", row), 0);
+        pictures->labels.masks[row] = picture_mask(row);
         for (int channel = 0; channel < HPAC_MAX_CHANNELS; channel++)
-            write_picture(folder, row, channel);
+            write_picture(pictures, row, channel);
     }
 }
 
-void picture_folder_remove(picture_folder *folder)
+void picture_directory_remove(picture_directory *pictures)
 {
-    for (size_t row = 0; row < folder->labels.count; row++) {
+    for (size_t row = 0; row < pictures->labels.count; row++) {
         for (int channel = 0; channel < HPAC_MAX_CHANNELS; channel++)
-            unlink(picture_path(folder, row, channel));
-        free(folder->labels.ids[row]);
+            unlink(picture_path(pictures, row, channel));
+        free(pictures->labels.ids[row]);
     }
-    free(folder->labels.ids);
-    free(folder->labels.masks);
-    rmdir(folder->path);
+    free(pictures->labels.ids);
+    free(pictures->labels.masks);
+    rmdir(pictures->path);
 }
