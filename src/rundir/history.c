@@ -74,6 +74,7 @@ hpac_status history_open(train_history *history, const char *directory, bool res
         [HPAC_RUN_METRICS] = epochs,
         [HPAC_RUN_CLASS_METRICS] = epochs * history->target_count,
     };
+    history->directory = directory;
     for (size_t csv = 0; csv < CSV_COUNT; csv++) {
         hpac_run_file_number file = csvs[csv].file;
         HPAC_AUTO_FREE char *path = hpac_run_path(directory, file);
@@ -144,7 +145,7 @@ hpac_status history_flush(train_history *history)
     for (size_t i = 0; i < CSV_COUNT; i++) {
         FILE *stream = history->streams[csvs[i].file];
         if (fflush(stream) != 0 || ferror(stream) || fsync(fileno(stream)) != 0)
-            return hpac_fail(HPAC_ERR_DATA, "%s: write failed: %s",
+            return hpac_fail(HPAC_ERR_DATA, "%s/%s: write failed: %s", history->directory,
                              hpac_run_files[csvs[i].file].name, strerror(errno));
     }
     return HPAC_OK;

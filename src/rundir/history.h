@@ -12,6 +12,7 @@
 typedef struct train_history {
     const int *targets; /* (target_count) class numbers; set and borrowed from open to close */
     size_t target_count;
+    const char *directory;              /* borrowed likewise */
     FILE *streams[HPAC_RUN_FILE_COUNT]; /* of these CSVs; else NULL */
 } train_history;
 

@@ -10,6 +10,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const int targets[] = {0, 14};
 
@@ -120,4 +121,23 @@ Test(history, syncs_every_file_after_an_epoch_and_before_a_checkpoint)
     assert_ok(history_flush(&history));
     expect_all_synced(disk_trace_end());
     history_close(&history);
+}
+
+/* Each file in turn is on a full disk. */
+Test(history, a_full_disk_is_an_error_with_file_and_reason)
+{
+    static const char *const names[] = {"losses.csv", "batch_losses.csv", "batch_counts.csv",
+                                        "metrics.csv", "class_metrics.csv"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        train_history history = {.targets = targets, .target_count = 2};
+        (void)unlink(scratch_path(names[i]));
+        cr_assert_eq(symlink("/dev/full", scratch_path(names[i])), 0);
+        cr_expect_eq(history_open(&history, scratch_directory(), false, 0, 0), HPAC_ERR_DATA);
+        char message[512];
+        snprintf(message, sizeof message, "%s: write failed: No space left on device",
+                 scratch_path(names[i]));
+        expect_message(message);
+        history_close(&history);
+        cr_assert_eq(unlink(scratch_path(names[i])), 0);
+    }
 }
