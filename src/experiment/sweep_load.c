@@ -18,10 +18,11 @@ static bool is_name_byte(char byte)
     return code >= 0x80 || isalnum(code) || (code && strchr("._-+=,@%() ", code));
 }
 
-/* What the sweep and its report keep in the directory. */
+/* What the sweep and its report keep in the directory, and what would make it that of a run. */
 static bool is_reserved(const char *name)
 {
-    static const char *const reserved[] = {"sweep.csv", "sweep.yaml", "plots", "report.html"};
+    static const char *const reserved[] = {"sweep.csv", "sweep.yaml", "plots", "report.html",
+                                           "run.json"};
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (strcmp(name, reserved[i]) == 0)
             return true;
@@ -38,7 +39,7 @@ const char *sweep_name_fault(const char *name)
             return "expected letters, digits, spaces and . _ - + = , @ % ( )";
     if (strchr(".- ", name[0]) || strchr(". ", name[length - 1]))
         return "a name cannot begin with a dot, dash or space, or end with a dot or space";
-    return is_reserved(name) ? "the sweep writes a file of this name" : NULL;
+    return is_reserved(name) ? "a sweep or a run writes a file of this name" : NULL;
 }
 
 /* Bytes that no name may have become underscores, as do those that separate its parts. */

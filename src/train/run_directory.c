@@ -10,6 +10,7 @@
 #include "render/plot.h"
 #include "report/report.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 hpac_status train_clear_directory(const char *path, bool all)
@@ -114,6 +115,12 @@ static void format_time(time_t when, char text[32])
     strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&when, &utc));
 }
 
+/* As a text where it does not fit into jansson's integers. */
+static json_t *seed_value(uint64_t seed)
+{
+    return seed <= INT64_MAX ? json_integer((json_int_t)seed) : json_sprintf("%" PRIu64, seed);
+}
+
 hpac_status train_write_run_json(const train_job *training, const char *state)
 {
     const hpac_training_state *progress = training->model.training;
@@ -128,11 +135,11 @@ hpac_status train_write_run_json(const train_job *training, const char *state)
             json_array_append_new(skipped, json_string(training->labels.ids[row])) != 0)
             return hpac_fail_memory(1);
     json_auto_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, "
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, "
         "s:O}",
         "state", state, "hpac", HPAC_VERSION, "configuration", training->config->name, "device",
         training->device_info.name, "libraries", training->device_info.libraries, "cpu_path",
-        hpac_cpu_path_name(cpu_path), "seed", (json_int_t)training->config->train.seed, "started",
+        hpac_cpu_path_name(cpu_path), "seed", seed_value(training->config->train.seed), "started",
         started, "updated", now, "epochs", (json_int_t)progress->epoch, "steps",
         (json_int_t)progress->step, "best_epoch", (json_int_t)progress->best_epoch,
         "epochs_without_best", (json_int_t)progress->epochs_without_best, "elapsed_s",

@@ -181,9 +181,9 @@ Test(sweep, a_run_is_not_called_as_the_files_of_the_sweep)
 
 Test(sweep, names_that_cannot_be_are_refused)
 {
-    static const char *const names[] = {"''",        ".x",     "-x",  "' x'",      "x.",
-                                        "a/b",       "'a\"b'", "..",  "\"a\\nb\"", "[]",
-                                        "sweep.csv", "plots",  "'a*'"};
+    static const char *const names[] = {"''",        ".x",     "-x",   "' x'",      "x.",
+                                        "a/b",       "'a\"b'", "..",   "\"a\\nb\"", "[]",
+                                        "sweep.csv", "plots",  "'a*'", "run.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char text[256];
         snprintf(text, sizeof text, "config: base.yaml\nruns:\n- {name: %s}\n", names[i]);

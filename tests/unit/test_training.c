@@ -141,6 +141,31 @@ Test(training, hands_consecutive_steps_to_the_device_over_epochs_and_resumes)
     close_fixture(&fix);
 }
 
+static void expect_seed(fixture *fix, const char *name, const char *seed, bool is_number)
+{
+    char line[64], text[32];
+    hpac_run_info info;
+    snprintf(line, sizeof line, "  seed: %s\n", seed);
+    assert_ok(train(fix, name, 1, line, false));
+    assert_ok(hpac_run_info_read(scratch_path(name), &info));
+    const json_t *found = json_object_get(info.json, "seed");
+    cr_expect_eq(json_is_integer(found), is_number);
+    snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(found));
+    cr_expect_str_eq(is_number ? text : json_string_value(found), seed);
+    hpac_run_info_fini(&info);
+}
+
+/* A seed has 64 bits, an integer of jansson 63. */
+Test(training, run_json_has_every_seed)
+{
+    fixture fix;
+    open_fixture(&fix);
+    expect_seed(&fix, "a", "9223372036854775807", true);
+    expect_seed(&fix, "b", "9223372036854775808", false);
+    expect_seed(&fix, "c", "18446744073709551615", false);
+    close_fixture(&fix);
+}
+
 /* ---- the best epoch ---- */
 
 static hpac_model load_model(const char *run, const char *file)
