@@ -241,7 +241,7 @@ generate() {
     assert_no_output
 }
 
-@test "explore names a full disk" {
+@test "explore reports a full disk" {
     small_disk_or_skip 100
     generate 20
     run_hpac explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" \

@@ -77,7 +77,7 @@ load_completion() {
     done
 }
 
-@test "every option of a help text is taken by the parser" {
+@test "every option of a help text is accepted by the parser" {
     local command option argument count=0
     for command in $(commands); do
         while read -r option argument; do

@@ -356,7 +356,7 @@ interrupt_report() {
     assert_same "$TMP/out/b/run.json" "$TMP/b.json"
 }
 
-@test "report names a full disk, whether a table, a picture or the page does not fit" {
+@test "report reports a full disk, whether a table, a picture or the page does not fit" {
     local free
     small_disk_or_skip 2000
     for free in 20 100 600; do

@@ -101,15 +101,15 @@ static void check_budget(const fixture *fix, const cudasim_counts *before, size_
     cudasim_counts after;
     fix->count(&after);
     uint64_t calls = after.kernels + after.library_calls - before->kernels - before->library_calls;
-    cr_log_info("%g launches and library calls a step", (double)calls / STEPS);
-    cr_expect_leq(calls, (uint64_t)(launches * STEPS), "%g launches and library calls a step",
+    cr_log_info("%g launches and library calls per step", (double)calls / STEPS);
+    cr_expect_leq(calls, (uint64_t)(launches * STEPS), "%g launches and library calls per step",
                   (double)calls / STEPS);
-    cr_expect_eq(after.uploads - before->uploads, STEPS, "one upload a step");
+    cr_expect_eq(after.uploads - before->uploads, STEPS, "one upload per step");
     cr_expect_eq(after.upload_nbytes - before->upload_nbytes, STEPS * upload_nbytes);
-    cr_expect_eq(after.downloads - before->downloads, STEPS, "one download a step: the result");
+    cr_expect_eq(after.downloads - before->downloads, STEPS, "one download per step: the result");
     cr_expect_eq(after.download_nbytes - before->download_nbytes, STEPS * sizeof(hpac_step_result));
     cr_expect_eq(after.synchronizations - before->synchronizations, STEPS,
-                 "one wait a step, for the result of the step before");
+                 "one wait per step, for the result of the step before");
     cr_expect_eq(after.allocations, before->allocations);
     cr_expect_eq(after.frees, before->frees);
     cr_expect_eq(after.device_copies, before->device_copies);

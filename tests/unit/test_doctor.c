@@ -67,7 +67,7 @@ Test(doctor, measures_copies_and_products)
     hpac_doctor_close(&doctor);
 }
 
-Test(doctor, finds_a_healthy_device_fit)
+Test(doctor, accepts_a_healthy_device)
 {
     char verdict[256];
     hpac_doctor doctor = open_doctor("cpu");
@@ -264,7 +264,7 @@ static hpac_status refuse_upload(hpac_device *device, hpac_queue queue, void *to
     return hpac_fail(HPAC_ERR_DEVICE, "an upload of %zu bytes fails", nbytes);
 }
 
-Test(doctor, finds_trouble_while_measuring)
+Test(doctor, finds_an_error_while_measuring)
 {
     char verdict[256];
     hpac_doctor doctor = open_sick();
@@ -344,7 +344,7 @@ Test(doctor, sees_gpus_among_the_pci_devices)
     cr_expect_not(misses_gpu(root));
 }
 
-Test(doctor, sees_the_gpu_that_windows_lends)
+Test(doctor, sees_the_gpu_of_wsl)
 {
     const char *root = scratch_directory();
     cr_assert_eq(hpac_directory_create(scratch_path("dev")), HPAC_OK);
@@ -359,7 +359,7 @@ Test(doctor, names_the_driver_once)
     cr_expect_null(strstr(reason + 1, "libcuda.so.1"), "%s", reason);
 }
 
-Test(doctor, keeps_within_the_text)
+Test(doctor, does_not_overflow_the_text)
 {
     char reason[40] = "it does not open";
     hpac_doctor_add_missing(scratch_directory(), reason, sizeof reason);

@@ -1,5 +1,4 @@
-/* What pandas and matplotlib say of the same labels and maps, and counting the names in
- * directories. */
+/* Figures compared with pandas', colors with matplotlib's; counting the names in directories. */
 #include "base/csv.h"
 #include "base/file.h"
 #include "explore/explore_internal.h"
@@ -228,7 +227,7 @@ Test(explore, colors_are_those_of_matplotlib)
 
 /* ---- panels ---- */
 
-/* Reads a PNG by libpng itself, 3 bytes a pixel; the caller's. */
+/* Reads a PNG by libpng itself, 3 bytes per pixel; the caller's. */
 static uint8_t *read_rgb(const char *path, size_t *rows, size_t *cols)
 {
     png_image image = {.version = PNG_IMAGE_VERSION};

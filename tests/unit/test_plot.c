@@ -115,7 +115,7 @@ Test(plot, a_full_disk_is_reported_as_one)
     hpac_plot_fini(&plot);
 }
 
-Test(plot, no_name_of_a_file_is_more_than_a_name)
+Test(plot, file_names_are_never_interpreted)
 {
     static const char *const names[] = {"| touch touched",        "< touch touched",  "-", "~", "+",
                                         "a'b\"c `touch touched`", "$(touch touched)", "@x"};
@@ -137,7 +137,7 @@ Test(plot, no_name_of_a_file_is_more_than_a_name)
     cr_assert(!hpac_path_exists("touched"));
 }
 
-Test(plot, svg_is_drawn_by_its_ending)
+Test(plot, the_suffix_selects_the_format)
 {
     const char *csv = scratch_write_text("a.csv", "name,images\nRods & rings,1\n");
     hpac_plot plot;

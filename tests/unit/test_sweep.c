@@ -252,7 +252,7 @@ Test(sweep, a_key_has_one_place)
             "s.yaml: 1 problem\ns.yaml:2: config: duplicate key, first in line 1");
 }
 
-Test(sweep, twins_are_refused)
+Test(sweep, duplicates_are_refused)
 {
     refused("config: base.yaml\ngrid: {train.seed: [1, 2, 1, 1]}\n",
             "s.yaml: 2 problems\n"

@@ -81,7 +81,7 @@ Test(table, text_lines_up)
     hpac_table_fini(&table);
 }
 
-Test(table, json_has_null_for_what_does_not_exist)
+Test(table, json_has_null_for_undefined_values)
 {
     hpac_table tables[2];
     fill(&tables[0]);
