@@ -18,19 +18,13 @@
 #include <utility>
 #include <cuda_runtime.h>
 
-using std::isfinite;
-using std::isinf;
-using std::isnan;
-
 /* ---- declarations ----
  * Shared variables are thread-local because that gathers them in one place, which the executor
  * poisons before each block; there is one block at a time. */
 #undef __shared__
-#undef __constant__
 #undef __forceinline__
 #undef __launch_bounds__
 #define __shared__ static __thread
-#define __constant__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 #define DYN_SHARED(type, name) type *name = static_cast<type *>(cudasim_block.dynamic_shared)
@@ -39,7 +33,6 @@ using std::isnan;
 #define blockIdx (cudasim_block.block)
 #define blockDim (cudasim_block.block_dim)
 #define gridDim (cudasim_block.grid_dim)
-#define warpSize CUDASIM_WARP
 
 /* ---- waiting ---- */
 
@@ -47,15 +40,6 @@ static inline void __syncthreads(int line = __builtin_LINE())
 {
     cudasim_sync_block(line);
 }
-
-static inline void __syncwarp(unsigned mask = ~0u, int line = __builtin_LINE())
-{
-    cudasim_exchange(mask, 0, -1, line);
-}
-
-/* One thread runs at a time, so that all see what one has written. */
-static inline void __threadfence() {}
-static inline void __threadfence_block() {}
 
 template <typename T> static inline T cudasim_shuffle(unsigned mask, T value, int source, int line)
 {
@@ -92,15 +76,6 @@ static inline T __shfl_down_sync(unsigned mask, T value, unsigned delta, int wid
 }
 
 template <typename T>
-static inline T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = CUDASIM_WARP,
-                               int line = __builtin_LINE())
-{
-    int lane = cudasim_lane(), source = lane - static_cast<int>(delta);
-    bool inside = (lane & (width - 1)) >= static_cast<int>(delta);
-    return cudasim_shuffle(mask, value, inside ? source : lane, line);
-}
-
-template <typename T>
 static inline T __shfl_xor_sync(unsigned mask, T value, int bits, int width = CUDASIM_WARP,
                                 int line = __builtin_LINE())
 {
@@ -114,17 +89,7 @@ static inline unsigned __ballot_sync(unsigned mask, int predicate, int line = __
     return static_cast<unsigned>(cudasim_exchange(mask, predicate != 0, -1, line));
 }
 
-static inline int __any_sync(unsigned mask, int predicate, int line = __builtin_LINE())
-{
-    return __ballot_sync(mask, predicate, line) != 0;
-}
-
-static inline int __all_sync(unsigned mask, int predicate, int line = __builtin_LINE())
-{
-    return __ballot_sync(mask, predicate, line) == mask;
-}
-
-/* ---- atomics: whole as they are, one thread runs at a time ---- */
+/* ---- atomics: one thread runs at a time ---- */
 
 template <typename T, typename U> static inline T atomicAdd(T *address, U value)
 {
@@ -135,68 +100,7 @@ template <typename T, typename U> static inline T atomicAdd(T *address, U value)
     return old;
 }
 
-template <typename T, typename U> static inline T atomicMax(T *address, U value)
-{
-    T old = *address;
-    if (static_cast<T>(value) > old)
-        *address = static_cast<T>(value);
-    return old;
-}
-
-template <typename T, typename U> static inline T atomicMin(T *address, U value)
-{
-    T old = *address;
-    if (static_cast<T>(value) < old)
-        *address = static_cast<T>(value);
-    return old;
-}
-
-template <typename T, typename U> static inline T atomicOr(T *address, U value)
-{
-    T old = *address;
-    *address = static_cast<T>(old | static_cast<T>(value));
-    return old;
-}
-
-template <typename T, typename U> static inline T atomicExch(T *address, U value)
-{
-    T old = *address;
-    *address = static_cast<T>(value);
-    return old;
-}
-
-template <typename T> static inline T atomicCAS(T *address, T expected, T value)
-{
-    T old = *address;
-    if (old == expected)
-        *address = value;
-    return old;
-}
-
-/* Up to the bound, then from 0 again. */
-static inline unsigned atomicInc(unsigned *address, unsigned bound)
-{
-    unsigned old = *address;
-    *address = old >= bound ? 0 : old + 1;
-    return old;
-}
-
-/* ---- loads, bits, arithmetic ---- */
-
-template <typename T> static inline T __ldg(const T *address)
-{
-    return *address;
-}
-
-template <typename T> static inline T __ldcs(const T *address)
-{
-    return *address;
-}
-
-template <typename T> static inline void __stcs(T *address, T value)
-{
-    *address = value;
-}
+/* ---- bits ---- */
 
 template <typename To, typename From> static inline To cudasim_bits(From value)
 {
@@ -211,85 +115,10 @@ static inline unsigned __float_as_uint(float value)
     return cudasim_bits<unsigned>(value);
 }
 
-static inline int __float_as_int(float value)
-{
-    return cudasim_bits<int>(value);
-}
-
 static inline float __uint_as_float(unsigned bits)
 {
     return cudasim_bits<float>(bits);
 }
-
-static inline float __int_as_float(int bits)
-{
-    return cudasim_bits<float>(bits);
-}
-
-static inline unsigned __umulhi(unsigned a, unsigned b)
-{
-    return static_cast<unsigned>(static_cast<uint64_t>(a) * b >> 32);
-}
-
-static inline int __popc(unsigned bits)
-{
-    return __builtin_popcount(bits);
-}
-
-static inline int __ffs(int bits)
-{
-    return __builtin_ffs(bits);
-}
-
-static inline int __clz(int bits)
-{
-    return bits == 0 ? 32 : __builtin_clz(static_cast<unsigned>(bits));
-}
-
-/* The intrinsics that round to nearest are C's operations, when nothing is contracted. */
-static inline float __fadd_rn(float a, float b)
-{
-    return a + b;
-}
-
-static inline float __fsub_rn(float a, float b)
-{
-    return a - b;
-}
-
-static inline float __fmul_rn(float a, float b)
-{
-    return a * b;
-}
-
-static inline float __fdiv_rn(float a, float b)
-{
-    return a / b;
-}
-
-static inline float __fsqrt_rn(float a)
-{
-    return std::sqrt(a);
-}
-
-static inline float __fmaf_rn(float a, float b, float c)
-{
-    return std::fma(a, b, c);
-}
-
-static inline float rsqrtf(float a)
-{
-    return 1.0f / std::sqrt(a);
-}
-
-static inline float __fdividef(float a, float b)
-{
-    return a / b;
-}
-
-/* The C library declares these names for itself. */
-#define __expf(x) expf(x)
-#define __logf(x) logf(x)
 
 /* ---- host builds ----
  * The arguments come as copies of what the launch was given; each thread gets its own. */

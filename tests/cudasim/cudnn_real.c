@@ -80,10 +80,6 @@ FORWARD(cudnnSetTensor4dDescriptor,
         (cudnnTensorDescriptor_t descriptor, cudnnTensorFormat_t format, cudnnDataType_t type,
          int n, int c, int h, int w),
         (descriptor, format, type, n, c, h, w))
-FORWARD(cudnnSetTensor4dDescriptorEx,
-        (cudnnTensorDescriptor_t descriptor, cudnnDataType_t type, int n, int c, int h, int w,
-         int n_stride, int c_stride, int h_stride, int w_stride),
-        (descriptor, type, n, c, h, w, n_stride, c_stride, h_stride, w_stride))
 FORWARD_QUIETLY(cudnnGetTensor4dDescriptor,
                 (cudnnTensorDescriptor_t descriptor, cudnnDataType_t *type, int *n, int *c, int *h,
                  int *w, int *n_stride, int *c_stride, int *h_stride, int *w_stride),
@@ -100,8 +96,6 @@ FORWARD_QUIETLY(cudnnGetFilter4dDescriptor,
                 (cudnnFilterDescriptor_t descriptor, cudnnDataType_t *type,
                  cudnnTensorFormat_t *format, int *k, int *c, int *h, int *w),
                 (descriptor, type, format, k, c, h, w))
-FORWARD(cudnnGetFilterSizeInBytes, (cudnnFilterDescriptor_t descriptor, size_t *nbytes),
-        (descriptor, nbytes))
 
 DESCRIPTOR(Convolution, cudnnConvolutionDescriptor_t, "cuDNN convolution descriptors")
 FORWARD(cudnnSetConvolution2dDescriptor,
@@ -118,8 +112,6 @@ FORWARD(cudnnSetConvolutionMathType,
 FORWARD_QUIETLY(cudnnGetConvolutionMathType,
                 (cudnnConvolutionDescriptor_t descriptor, cudnnMathType_t *type),
                 (descriptor, type))
-FORWARD(cudnnSetConvolutionGroupCount, (cudnnConvolutionDescriptor_t descriptor, int count),
-        (descriptor, count))
 FORWARD_QUIETLY(cudnnGetConvolutionGroupCount,
                 (cudnnConvolutionDescriptor_t descriptor, int *count), (descriptor, count))
 FORWARD_QUIETLY(cudnnGetConvolution2dForwardOutputDim,
@@ -136,5 +128,3 @@ FORWARD_QUIETLY(cudnnGetActivationDescriptor,
                 (cudnnActivationDescriptor_t descriptor, cudnnActivationMode_t *mode,
                  cudnnNanPropagation_t *nan, double *coefficient),
                 (descriptor, mode, nan, coefficient))
-
-FORWARD(cudnnGetProperty, (libraryPropertyType type, int *value), (type, value))

@@ -4,15 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The numbers of an A100 (compute capability 8.0), which has all that is used here. */
-enum {
-    MULTIPROCESSORS = 108,
-    THREADS_PER_MULTIPROCESSOR = 2048,
-    SHARED_NBYTES = 49152,
-    SHARED_OPTIN_NBYTES =
-        101376, /* of 8.6 and 8.9, less than its own: what they allow, runs on all */
-    L2_NBYTES = 40 << 20,
-};
+#define MULTIPROCESSORS 108 /* of an A100, compute capability 8.0 */
 
 static __thread int chosen;
 
@@ -50,13 +42,6 @@ cudaError_t cudaSetDevice(int device)
     return runtime_return(error);
 }
 
-cudaError_t cudaGetDevice(int *device)
-{
-    RUNTIME_CALL();
-    *device = chosen;
-    return runtime_return(check(chosen));
-}
-
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int device)
 {
     RUNTIME_CALL();
@@ -69,22 +54,6 @@ cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int devic
     properties->major = runtime.capability / 10;
     properties->minor = runtime.capability % 10;
     properties->multiProcessorCount = MULTIPROCESSORS;
-    properties->maxThreadsPerMultiProcessor = THREADS_PER_MULTIPROCESSOR;
-    properties->maxThreadsPerBlock = 1024;
-    properties->maxThreadsDim[0] = properties->maxThreadsDim[1] = 1024;
-    properties->maxThreadsDim[2] = 64;
-    properties->maxGridSize[0] = INT32_MAX;
-    properties->maxGridSize[1] = properties->maxGridSize[2] = 65535;
-    properties->sharedMemPerBlock = SHARED_NBYTES;
-    properties->sharedMemPerBlockOptin = SHARED_OPTIN_NBYTES;
-    properties->regsPerBlock = 65536;
-    properties->warpSize = 32;
-    properties->l2CacheSize = L2_NBYTES;
-    properties->memoryBusWidth = 5120;
-    properties->asyncEngineCount = 2;
-    properties->unifiedAddressing = properties->canMapHostMemory = 1;
-    properties->concurrentKernels = 1;
-    properties->pciBusID = device + 1;
     return runtime_return(cudaSuccess);
 }
 

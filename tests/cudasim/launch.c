@@ -14,15 +14,13 @@
 #include <string.h>
 
 #define PARAMETERS_NBYTES 4096 /* of a kernel's arguments, where 32 KiB are not asked for */
-#define SHARED_NBYTES 49152    /* of a block, where more is not asked for */
-#define SHARED_OPTIN_NBYTES 101376
+#define SHARED_NBYTES 49152    /* of a block; more must be asked for, which nothing does */
 
 typedef struct kernel {
     struct kernel *next;
     void **module;
     const void *stub; /* the host's function of that name */
     const char *symbol;
-    size_t shared_nbytes;
     const cudasim_host_kernel *host_kernel; /* found at the first launch */
 } kernel;
 
@@ -130,11 +128,7 @@ void __cudaRegisterFunction(void **module, const char *stub, char *device_stub, 
     kernel *registered = malloc(sizeof *registered);
     if (registered == NULL)
         cudasim_fail("no host memory for a kernel");
-    *registered = (kernel){.next = kernels,
-                           .module = module,
-                           .stub = stub,
-                           .symbol = symbol,
-                           .shared_nbytes = SHARED_NBYTES};
+    *registered = (kernel){.next = kernels, .module = module, .stub = stub, .symbol = symbol};
     kernels = registered;
 }
 
@@ -257,8 +251,7 @@ static kernel *find_kernel(const void *stub)
 
 /* The limits of every GPU from 7.5 on, and the errors they give. __launch_bounds__ is not among
  * them: nvcc does not give them to the host. */
-static cudaError_t check_configuration(const kernel *launched, dim3 grid, dim3 block,
-                                       size_t shared_nbytes)
+static cudaError_t check_configuration(dim3 grid, dim3 block, size_t shared_nbytes)
 {
     size_t threads = (size_t)block.x * block.y * block.z;
     bool grid_fits = grid.x >= 1 && grid.y >= 1 && grid.z >= 1 && grid.x <= INT32_MAX &&
@@ -269,7 +262,7 @@ static cudaError_t check_configuration(const kernel *launched, dim3 grid, dim3 b
         return cudaErrorNoKernelImageForDevice;
     if (!grid_fits || !block_fits)
         return cudaErrorInvalidConfiguration;
-    if (shared_nbytes > launched->shared_nbytes)
+    if (shared_nbytes > SHARED_NBYTES)
         return cudaErrorInvalidValue;
     return cudaSuccess;
 }
@@ -282,7 +275,7 @@ cudaError_t cudaLaunchKernel(const void *stub, dim3 grid, dim3 block, void **arg
     if (launched == NULL)
         return runtime_return(cudaErrorInvalidDeviceFunction);
     struct CUstream_st *stream = stream_check(on, launched->symbol);
-    cudaError_t error = check_configuration(launched, grid, block, shared_nbytes);
+    cudaError_t error = check_configuration(grid, block, shared_nbytes);
     if (error == cudaSuccess)
         error = stream->device == device_current() ? capture_check(stream)
                                                    : cudaErrorInvalidResourceHandle;
@@ -332,21 +325,4 @@ cudaError_t __cudaLaunchKernel(cudaKernel_t launched, dim3 grid, dim3 block, voi
                                size_t shared_nbytes, cudaStream_t stream)
 {
     return cudaLaunchKernel(launched, grid, block, arguments, shared_nbytes, stream);
-}
-
-/* ---- what can be asked and set ---- */
-
-cudaError_t cudaFuncSetAttribute(const void *stub, enum cudaFuncAttribute attribute, int value)
-{
-    RUNTIME_CALL();
-    kernel *found = find_kernel(stub);
-    if (found == NULL)
-        return runtime_return(cudaErrorInvalidDeviceFunction);
-    if (attribute == cudaFuncAttributePreferredSharedMemoryCarveout)
-        return runtime_return(cudaSuccess);
-    if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 ||
-        value > SHARED_OPTIN_NBYTES)
-        return runtime_return(cudaErrorInvalidValue);
-    found->shared_nbytes = (size_t)value;
-    return runtime_return(cudaSuccess);
 }

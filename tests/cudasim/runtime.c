@@ -176,11 +176,6 @@ cudaError_t cudaGetLastError(void)
     return sticky != cudaSuccess ? sticky : error;
 }
 
-cudaError_t cudaPeekAtLastError(void)
-{
-    return sticky != cudaSuccess ? sticky : last_error;
-}
-
 /* All members are counters. */
 void counts_add(cudasim_counts *to, const cudasim_counts *from)
 {

@@ -30,7 +30,7 @@ static void read_processor_name(char name[64])
 {
     char line[512];
     bool found = false;
-    FILE *file = fopen("/proc/cpuinfo", "r");
+    FILE *file = fopen("/proc/cpuinfo", "re");
     while (file && !found && fgets(line, sizeof line, file))
         found = sscanf(line, "model name : %63[^\n]", name) == 1;
     if (!found)
