@@ -5,7 +5,6 @@
 #include "base/memory.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/param.h>
 
 typedef struct conv2d_plan {

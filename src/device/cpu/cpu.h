@@ -3,7 +3,8 @@
  *
  * oneDNN computes convolutions, pooling and inner products; the rest is C that the compiler
  * vectorises (kernels.h). Activations stay in the layout that oneDNN asked for, and so do
- * parameters.
+ * parameters. A step allocates nothing but the packed blocks of oneDNN's matrix products, which no
+ * attribute of it controls.
  */
 #ifndef HPAC_DEVICE_CPU_H
 #define HPAC_DEVICE_CPU_H

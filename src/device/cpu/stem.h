@@ -77,6 +77,4 @@ typedef struct stem_kernels {
     void (*backward)(const stem_backward *job);
 } stem_kernels;
 
-extern const stem_kernels hpac_stem_avx512, hpac_stem_avx2;
-
 #endif
