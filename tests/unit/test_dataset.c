@@ -35,7 +35,7 @@ static void close_dataset(hpac_dataset *dataset, hpac_dataset_reader *reader)
 }
 
 /* The second and third position hold what the files of those channels hold. */
-Test(dataset, channels_come_in_the_order_asked_for)
+Test(dataset, channels_are_in_the_requested_order)
 {
     picture_directory pictures;
     picture_directory_create(&pictures, 2);
@@ -156,7 +156,7 @@ Test(dataset, each_file_may_have_its_own_size)
     picture_directory_remove(&pictures);
 }
 
-Test(dataset, targets_stand_in_the_order_asked_for)
+Test(dataset, targets_are_in_the_requested_order)
 {
     picture_directory pictures;
     picture_directory_create(&pictures, 40);

@@ -161,7 +161,7 @@ static hpac_status compare_row(void *user, const hpac_csv_row *row)
     return HPAC_OK;
 }
 
-Test(evaluation, measures_are_those_of_scikit_learn)
+Test(evaluation, metrics_are_those_of_scikit_learn)
 {
     golden_reader reader = {0};
     for (uint32_t i = 0; i < CASES; i++) {
@@ -444,7 +444,7 @@ Test(evaluation, undefined_values_are_null_and_empty_cells)
 }
 
 /* What the terminal shows beside the table of classes. */
-Test(evaluation, the_terminal_shows_each_measure_behind_its_name)
+Test(evaluation, the_terminal_shows_each_metric_after_its_name)
 {
     static const char *const parts[] = {"runs/a \"b\"/model.h5\nall rows: 8 images\n",
                                         "loss       0.2500   constant prior   0.1250",

@@ -138,7 +138,7 @@ POOL_TEST(memory_is_what_the_data_set_allows)
     cr_expect_eq(hpac_image_pool_nbytes(pool), COUNT * IMAGE_NBYTES);
 }
 
-POOL_TEST(the_set_unused_for_longest_is_dropped)
+POOL_TEST(the_least_recently_used_set_is_evicted)
 {
     hpac_dataset_options sets[3] = {shared_options(1), shared_options(1), shared_options(1)};
     const size_t counts[3] = {COUNT, COUNT - 1, COUNT - 2};
@@ -161,7 +161,7 @@ POOL_TEST(the_set_unused_for_longest_is_dropped)
 }
 
 /* One set is read by two threads while others come and go; the memory has room for one. */
-POOL_TEST(images_in_use_are_not_dropped)
+POOL_TEST(images_in_use_are_not_evicted)
 {
     hpac_dataset_options one = shared_options(1), two = shared_options(2);
     one.cache_nbytes = two.cache_nbytes = 2 * COUNT * IMAGE_NBYTES;
@@ -200,7 +200,7 @@ POOL_TEST(room_is_made_by_sets_not_in_use)
     hpac_dataset_destroy(user);
 }
 
-POOL_TEST(nothing_is_dropped_for_what_does_not_fit_all_the_same)
+POOL_TEST(nothing_is_evicted_for_a_set_that_is_too_large)
 {
     hpac_dataset_options one = shared_options(1), two = shared_options(2), four = shared_options(4);
     one.cache_nbytes = two.cache_nbytes = four.cache_nbytes = 5 * COUNT * IMAGE_NBYTES;

@@ -4,13 +4,13 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
-ParameterizedTestParameters(interrupt, is_a_wish_for_each_signal)
+ParameterizedTestParameters(interrupt, is_requested_by_each_signal)
 {
     static int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
     return cr_make_param_array(int, numbers, sizeof numbers / sizeof *numbers);
 }
 
-ParameterizedTest(int *number, interrupt, is_a_wish_for_each_signal)
+ParameterizedTest(int *number, interrupt, is_requested_by_each_signal)
 {
     const volatile sig_atomic_t *stop = hpac_watch_stop_signals();
     cr_assert_eq(*stop, 0);

@@ -137,7 +137,7 @@ Test(labels, all_bad_rows_are_reported_together)
         "%:17: a quote is not closed");
 }
 
-Test(labels, empty_ids_are_not_called_repeated)
+Test(labels, empty_ids_are_not_called_duplicates)
 {
     assert_refused("Id,Target\n,1\n,2\nx,3\nx,4\nx,5\n",
                    "%: 4 problems\n%:2: the Id is empty\n%:3: the Id is empty\n"
@@ -168,7 +168,7 @@ Test(labels, long_cells_are_shortened_in_messages)
     assert_refused(text, expected);
 }
 
-Test(labels, a_bad_header_is_told_first)
+Test(labels, a_bad_header_is_reported_first)
 {
     assert_refused("", "%: empty file, expected a header with Id,Target");
     assert_refused("\n\r\n\n", "%: empty file, expected a header with Id,Target");

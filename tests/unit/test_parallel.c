@@ -48,7 +48,7 @@ Test(parallel, every_index_is_visited_once)
         }
 }
 
-Test(parallel, no_thread_number_means_one_a_core)
+Test(parallel, zero_threads_mean_one_per_core)
 {
     cr_assert_geq(hpac_core_count(), 1);
     static visit_log visits;

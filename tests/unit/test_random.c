@@ -27,9 +27,9 @@ Test(random, philox_equals_the_published_vectors)
     }
 }
 
-/* The place of a number as random.h states it: key = seed, counter = {index / 4 low, high, step,
- * purpose << 24 | stream}, word = index % 4. */
-Test(random, a_place_is_the_stated_counter_and_key)
+/* The coordinates of a number as random.h states them: key = seed, counter = {index / 4 low, high,
+ * step, purpose << 24 | stream}, word = index % 4. */
+Test(random, coordinates_are_the_stated_counter_and_key)
 {
     const uint32_t counter[4] = {0x01234567, 0x0089abcd, 7, 0x03707344};
     const uint32_t key[2] = {0xa4093822, 0x299f31d0};
@@ -41,7 +41,7 @@ Test(random, a_place_is_the_stated_counter_and_key)
                      out[word]);
 }
 
-Test(random, a_cursor_draws_the_numbers_of_its_place_in_order)
+Test(random, a_cursor_draws_the_numbers_of_its_coordinates_in_order)
 {
     hpac_random random;
     hpac_random_init(&random, 12345678901u, HPAC_PURPOSE_INIT, 3, 9);
@@ -50,7 +50,7 @@ Test(random, a_cursor_draws_the_numbers_of_its_place_in_order)
                      hpac_random_u32(12345678901u, HPAC_PURPOSE_INIT, 3, 9, index));
 }
 
-Test(random, places_differ_in_every_part)
+Test(random, numbers_differ_with_every_coordinate)
 {
     uint32_t base = hpac_random_u32(1, HPAC_PURPOSE_INIT, 2, 3, 4);
     cr_assert_neq(base, hpac_random_u32(2, HPAC_PURPOSE_INIT, 2, 3, 4));

@@ -85,7 +85,7 @@ Test(split, equals_scikit_learn_and_prints_as_numpy)
 }
 
 /* The output of the reference notebook for the competition's 31,072 rows. */
-Test(split, prints_the_write_ups_folds)
+Test(split, prints_the_folds_of_the_reference_notebooks)
 {
     hpac_split split = make_split((hpac_split_options){.folds = 3, .repeats = 1}, 31072, NULL);
     char *text = print_to_text(&split);
