@@ -40,8 +40,9 @@ static hpac_status run(const cli_arguments *arguments)
     };
     HPAC_TRY(hpac_preprocess_write(&options));
     progress_end();
-    printf("%s: %zu images, %zux%zu, %zu channel%s\n", options.directory, ids.count, data.rows,
-           data.cols, data.channels, data.channels == 1 ? "" : "s");
+    printf("%s: %zu image%s, %zux%zu, %zu channel%s\n", options.directory, ids.count,
+           ids.count == 1 ? "" : "s", data.rows, data.cols, data.channels,
+           data.channels == 1 ? "" : "s");
     return HPAC_OK;
 }
 

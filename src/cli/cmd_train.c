@@ -105,7 +105,7 @@ const cli_command cmd_train = {
                             "bit-identical results"),
                 OPTION_FLAG("force", "delete an earlier run and start again"),
                 OPTION_FLAG("dry-run",
-                            "run all checks, print data, network and memory, but train nothing"),
+                            "check and print data, network, memory; train nothing, ignore --out"),
                 OPTION_FLAG("profile", "time every operation: a table at the end, and profile.csv"),
                 CLI_NO_REPORT, CLI_QUIET,
                 OPTION_FLAG("json",

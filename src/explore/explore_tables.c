@@ -218,8 +218,8 @@ static void make_company(hpac_exploration *found, size_t index, int number)
     const size_t *counts = found->statistics.together[number];
     char *name = found->texts[index].name, *title = found->texts[index].title;
     name_company(number, name);
-    snprintf(title, sizeof found->texts->title, "Classes of the images with %s (%zu images)",
-             hpac_class_names[number], counts[number]);
+    snprintf(title, sizeof found->texts->title, "Classes of the images with %s (%zu image%s)",
+             hpac_class_names[number], counts[number], counts[number] == 1 ? "" : "s");
     add_ranked(add_table(found, name, title, columns, COUNT(columns)), counts, counts[number],
                false);
 }

@@ -142,11 +142,13 @@ generate() {
 
 @test "explore reports what is undefined and classes without images, and writes no NaN" {
     printf 'Id,Target\nonly,3\n' >"$TMP/one.csv"
-    run_hpac explore --labels "$TMP/one.csv" --company Peroxisomes --out "$TMP/out" --classes Cytosol
+    run_hpac explore --labels "$TMP/one.csv" --company Peroxisomes --company 3 \
+        --out "$TMP/out" --classes Cytosol
     assert_exit 0
     assert_output_has "more than one label: none"
     assert_output_has "The correlation of 28 classes with any other is undefined"
     assert_output_has "Classes of the images with Peroxisomes (0 images): none"
+    assert_output_has "Classes of the images with Nucleoli fibrillar center (1 image)"
     assert_output_has "all chosen classes: none"
     ! grep -rilE '(^|,)-?(nan|inf)' "$TMP/out" --include='*.csv' || fail_with "not a number"
     assert_line_count 29 "$TMP/out/correlation.csv"
