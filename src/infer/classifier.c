@@ -41,8 +41,8 @@ static hpac_status read_config(hpac_classifier *classifier)
     const hpac_model *model = &classifier->model;
     hpac_config *config = &classifier->config;
     hpac_status status = hpac_config_parse("hpac/config", model->config_yaml, config);
-    if (status != HPAC_OK)
-        return hpac_fail_within(HPAC_ERR_DATA, "invalid configuration");
+    HPAC_TRY(hpac_fail_within(status == HPAC_ERR_CONFIG ? HPAC_ERR_DATA : status,
+                              "invalid configuration"));
     classifier->has_config = true;
     hpac_shape shape = hpac_config_input_shape(config);
     if (shape.rows != model->input.rows || shape.cols != model->input.cols ||

@@ -192,9 +192,14 @@ static hpac_status read_variable_texts(const attribute *opened, char **texts)
     HPAC_TRY_NEW(read, opened->count + 1);
     if (H5Aread(opened->id, type, read) < 0)
         return HPAC_ERR_DATA;
-    for (size_t i = 0; i < opened->count; i++)
+    bool copied = true;
+    for (size_t i = 0; i < opened->count; i++) {
         texts[i] = read[i] ? strdup(read[i]) : NULL;
-    return H5Dvlen_reclaim(type, opened->space, H5P_DEFAULT, read) < 0 ? HPAC_ERR_DATA : HPAC_OK;
+        copied = copied && (texts[i] || !read[i]);
+    }
+    if (H5Dvlen_reclaim(type, opened->space, H5P_DEFAULT, read) < 0)
+        return HPAC_ERR_DATA;
+    return copied ? HPAC_OK : hpac_fail_memory(opened->count);
 }
 
 static hpac_status read_fixed_texts(const attribute *opened, char **texts)
@@ -205,7 +210,7 @@ static hpac_status read_fixed_texts(const attribute *opened, char **texts)
     if (H5Aread(opened->id, opened->type, packed) < 0)
         return HPAC_ERR_DATA;
     for (size_t i = 0; i < opened->count; i++)
-        texts[i] = strndup(packed + i * width, width);
+        HPAC_TRY_MEMORY(texts[i] = strndup(packed + i * width, width), width);
     return HPAC_OK;
 }
 
