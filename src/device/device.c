@@ -31,15 +31,26 @@ static void *load_cuda_library(void)
     return dlopen(access(path, F_OK) == 0 ? path : CUDA_LIBRARY, RTLD_NOW | RTLD_LOCAL);
 }
 
+static hpac_status fail_load(const char *error)
+{
+    const char *missing = CUDA_LIBRARY ": cannot open";
+    if (strncmp(error, missing, strlen(missing)) == 0)
+        return hpac_fail(HPAC_ERR_DEVICE,
+                         "cuda: not available: no " CUDA_LIBRARY
+                         " beside hpac, in ../lib or in the "
+                         "library path; make builds it if CUDA and cuDNN are installed");
+    return hpac_fail(
+        HPAC_ERR_DEVICE,
+        "cuda: not available: %s; the libraries of CUDA and cuDNN are loaded from where "
+        "they were when hpac was built, or from LD_LIBRARY_PATH",
+        error);
+}
+
 static hpac_status open_cuda(const hpac_device_options *options, int index, hpac_device **device)
 {
     void *library = load_cuda_library();
     if (!library)
-        return hpac_fail(
-            HPAC_ERR_DEVICE,
-            "cuda: not available: %s; make builds it if CUDA and cuDNN are installed; their "
-            "libraries are looked up where they were then and in LD_LIBRARY_PATH",
-            dlerror());
+        return fail_load(dlerror());
     hpac_cuda_open_function *open = NULL;
     void *symbol = dlsym(library, HPAC_CUDA_OPEN);
     /* ISO C has no cast from an object's address to a function's. */

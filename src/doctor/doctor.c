@@ -98,10 +98,7 @@ static hpac_status open_gpu(hpac_doctor *doctor, const hpac_device_options *opti
         return status;
     hpac_doctor_exam *exam = &doctor->exams[doctor->exam_count - 1];
     const char *reason = without("not available: ", without("cuda: ", hpac_error_message()));
-    bool no_file = without("libhpac_cuda.so: cannot open", reason) != reason;
-    snprintf(exam->reason, sizeof exam->reason, "%s%s",
-             no_file ? "no libhpac_cuda.so beside hpac, in ../lib or in the library path: " : "",
-             reason);
+    snprintf(exam->reason, sizeof exam->reason, "%s", reason);
     hpac_doctor_add_missing("", exam->reason, sizeof exam->reason);
     return HPAC_OK;
 }

@@ -84,11 +84,21 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     [[ $(json_value 'report["verdict"]') == "cpu: ready to train; cuda: not usable: "* ]]
 }
 
+@test "a libhpac_cuda.so that cannot be loaded is not reported as missing" {
+    copy_program_alone
+    echo text >"$TMP/alone/bin/libhpac_cuda.so"
+    run_hpac doctor --device cuda
+    assert_exit 4
+    assert_output_has "bin/libhpac_cuda.so: "
+    assert_output_has "or from LD_LIBRARY_PATH"
+    refute_output_has "make builds it"
+}
+
 @test "--device cuda without CUDA lists all that is missing and exits 4" {
     copy_program_alone
     run_hpac doctor --device cuda
     assert_exit 4
-    assert_output_has "cuda: not usable: no libhpac_cuda.so"
+    assert_output_has "cuda: not usable: no libhpac_cuda.so beside hpac, in ../lib or in the library path; make builds it"
     [[ ${lines[-1]} == "verdict: cuda: not usable: "* ]]
     refute_output_has "ready to train"
     assert_error_has "hpac: cuda"
