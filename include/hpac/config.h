@@ -101,6 +101,10 @@ void hpac_config_print_reference(FILE *stream);
  * completion. Without the keys of layers, whose paths contain numbers. */
 void hpac_config_print_keys(FILE *stream);
 
+/* The keys whose values differ, malloc'ed: "train.epochs (3, now 5), model.3 (none, now {type:
+ * flatten})"; the first 8; "" for none. Errors: INTERNAL. */
+hpac_status hpac_config_differences(const hpac_config *old, const hpac_config *new, char **text);
+
 /* The options for opening the device of this name (hpac_device_options.name, borrowed). */
 hpac_device_options hpac_config_device_options(const hpac_config *config, const char *name);
 

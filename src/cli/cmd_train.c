@@ -7,7 +7,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "render/table.h"
-#include "rundir/run_files.h"
+#include "rundir/rundir.h"
 
 #include <string.h>
 
@@ -52,6 +52,15 @@ static hpac_status train(const cli_arguments *arguments, const hpac_config *conf
     return all_folds ? hpac_train_folds(&options) : hpac_train(&options);
 }
 
+/* Replaces the default directory by the next one where it has another run. */
+static hpac_status choose_directory(const cli_arguments *arguments, const hpac_config *config,
+                                    bool all_folds, char **directory)
+{
+    HPAC_AUTO_FREE char *base = *directory;
+    *directory = NULL;
+    return rundir_choose(base, config, all_folds, cli_flag(arguments, "resume"), directory);
+}
+
 static hpac_status run(const cli_arguments *arguments)
 {
     const char *fold = cli_text(arguments, "fold");
@@ -66,6 +75,8 @@ static hpac_status run(const cli_arguments *arguments)
         return hpac_fail(HPAC_ERR_CONFIG, "train: --resume and --force exclude each other");
     HPAC_TRY(load_config(arguments, all_folds ? NULL : fold, &config));
     HPAC_TRY_MEMORY(directory = cli_out_directory(arguments, config.name), strlen(config.name));
+    if (!cli_text(arguments, "out"))
+        HPAC_TRY(choose_directory(arguments, &config, all_folds, &directory));
     HPAC_TRY(train(arguments, &config, all_folds, directory));
     progress_end();
     if (!json) {
@@ -99,11 +110,14 @@ const cli_command cmd_train = {
                     "and their mean"),
                 CLI_DEVICE,
                 OPTION_PATH("out", "DIR", NULL,
-                            "run directory (default: runs/<name of the configuration>)"),
+                            "run directory (default: runs/<name of the configuration>, or with -2, "
+                            "-3, ... behind it while it has a run of another configuration)"),
                 OPTION_FLAG("resume",
                             "continue an unfinished run, or a finished one with more epochs, with "
                             "bit-identical results"),
-                OPTION_FLAG("force", "delete an earlier run and start again"),
+                OPTION_FLAG("force",
+                            "delete an earlier run (of this configuration, or with --out of any) "
+                            "and start again"),
                 OPTION_FLAG("dry-run",
                             "check and print data, network, memory; train nothing, ignore --out"),
                 OPTION_FLAG("profile", "time every operation: a table at the end, and profile.csv"),

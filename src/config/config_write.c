@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <string.h>
+#include <sys/param.h>
 
 char *hpac_config_value_text(const hpac_config *config, const char *path)
 {
@@ -26,6 +27,51 @@ char *hpac_config_value_text(const hpac_config *config, const char *path)
         return text;
     free(text);
     return NULL;
+}
+
+/* Adds "train.epochs (3, now 5)" if the values of a key differ. */
+static hpac_status add_difference(const hpac_config *old, const hpac_config *new, const char *path,
+                                  size_t *count, FILE *stream)
+{
+    enum { MOST = 8 };
+    HPAC_AUTO_FREE char *before = hpac_config_value_text(old, path);
+    HPAC_AUTO_FREE char *now = hpac_config_value_text(new, path);
+    HPAC_TRY_MEMORY(before && now, strlen(path));
+    if (strcmp(before, now) == 0)
+        return HPAC_OK;
+    if (*count < MOST)
+        fprintf(stream, "%s%s (%s, now %s)", *count > 0 ? ", " : "", path,
+                *before ? before : "none", *now ? now : "none");
+    else if (*count == MOST)
+        fputs(", ...", stream);
+    ++*count;
+    return HPAC_OK;
+}
+
+static hpac_status write_differences(const hpac_config *old, const hpac_config *new, FILE *stream)
+{
+    size_t count = 0;
+    for (int i = 0; i < hpac_config_keys.count; i++) {
+        const hpac_key *key = &hpac_config_keys.keys[i];
+        if (key->type != &hpac_key_model)
+            HPAC_TRY(add_difference(old, new, key->path, &count, stream));
+    }
+    for (size_t layer = 0; layer < MAX(old->layer_count, new->layer_count); layer++) {
+        char path[32];
+        snprintf(path, sizeof path, "model.%zu", layer + 1);
+        HPAC_TRY(add_difference(old, new, path, &count, stream));
+    }
+    return HPAC_OK;
+}
+
+hpac_status hpac_config_differences(const hpac_config *old, const hpac_config *new, char **text)
+{
+    size_t length;
+    *text = NULL;
+    FILE *stream = open_memstream(text, &length);
+    HPAC_TRY_MEMORY(stream, 1);
+    hpac_status status = write_differences(old, new, stream);
+    return fclose(stream) != 0 && status == HPAC_OK ? hpac_fail_memory(length) : status;
 }
 
 /* Opens the sections of `path` that `previous` is not in, and writes the key's own name. */

@@ -158,21 +158,6 @@ hpac_status rundir_clear(const char *path, bool all)
     return HPAC_OK;
 }
 
-/* Reports the first line in which two texts differ. */
-static hpac_status fail_with_difference(const char *path, const char *old, const char *new)
-{
-    size_t line = 0;
-    for (size_t i = 0; old[i] == new[i]; i++)
-        if (old[i] == '\n')
-            line = i + 1;
-    return hpac_fail(
-        HPAC_ERR_CONFIG,
-        "%s: the run was started with another configuration: config.yaml has \"%.*s\", now it "
-        "is \"%.*s\"; start again with --force, or choose another directory with --out",
-        path, (int)strcspn(old + line, "\n"), old + line, (int)strcspn(new + line, "\n"),
-        new + line);
-}
-
 /* Whether early stopping has ended it, so that it gets no more epochs. */
 static bool has_stopped_early(const rundir *dir, const hpac_config_train *train)
 {
@@ -208,7 +193,9 @@ static void take_over(const hpac_config *config, const rundir *finished, hpac_co
     old->train.min_delta = config->train.min_delta;
 }
 
-hpac_status rundir_check_config(const char *path, const hpac_config *config, const rundir *finished)
+/* The keys (malloc'ed) that keep a configuration from continuing a run, "" for none. */
+static hpac_status find_differences(const char *path, const hpac_config *config,
+                                    const rundir *finished, char **keys)
 {
     HPAC_AUTO_FREE char *file = hpac_run_path(path, HPAC_RUN_CONFIG);
     HPAC_TRY_MEMORY(file, strlen(path));
@@ -216,10 +203,69 @@ hpac_status rundir_check_config(const char *path, const hpac_config *config, con
     HPAC_TRY(hpac_config_load(file, NULL, 0, &started));
     hpac_config old = started;
     take_over(config, finished, &old);
-    HPAC_AUTO_FREE char *old_text = NULL;
-    HPAC_AUTO_FREE char *new_text = NULL;
-    HPAC_TRY(hpac_config_text(&old, &old_text));
-    HPAC_TRY(hpac_config_text(config, &new_text));
-    return strcmp(old_text, new_text) == 0 ? HPAC_OK
-                                           : fail_with_difference(file, old_text, new_text);
+    return hpac_config_differences(&old, config, keys);
+}
+
+hpac_status rundir_check_config(const char *path, const hpac_config *config, const rundir *finished)
+{
+    HPAC_AUTO_FREE char *keys = NULL;
+    HPAC_TRY(find_differences(path, config, finished, &keys));
+    return !*keys ? HPAC_OK
+                  : hpac_fail(HPAC_ERR_CONFIG,
+                              "%s: the run was started with another configuration: %s; start "
+                              "again with --force, or choose another directory with --out",
+                              path, keys);
+}
+
+/* What makes a directory (a cross-validation's if `folds`) one of another run, malloc'ed; NULL: a
+ * training with this configuration belongs there. What cannot be read is left to the training. */
+static hpac_status find_other_run(const char *path, const hpac_config *config, bool folds,
+                                  bool resume, char **other)
+{
+    HPAC_AUTO_FREE char *first_fold = hpac_path_join(path, "fold0");
+    HPAC_AUTO_FREE char *keys = NULL;
+    HPAC_TRY_MEMORY(first_fold, strlen(path));
+    const char *run = folds ? first_fold : path;
+    rundir dir = {.lock = -1};
+    hpac_config own = *config; /* borrows what it points to */
+    own.data.fold = folds ? 0 : own.data.fold;
+    if (folds && hpac_directory_has(path, hpac_run_files[HPAC_RUN_RUN_JSON].name)) {
+        HPAC_TRY_MEMORY(*other = strdup("a single run"), 1);
+        return HPAC_OK;
+    }
+    if (!folds && hpac_path_exists(first_fold)) {
+        HPAC_TRY_MEMORY(*other = strdup("a cross-validation"), 1);
+        return HPAC_OK;
+    }
+    if (read_state(run, &dir) != HPAC_OK)
+        return HPAC_OK;
+    bool finished = dir.state == RUN_FINISHED && !(resume && rundir_wants_more(&dir, config));
+    if (find_differences(run, &own, finished ? &dir : NULL, &keys) != HPAC_OK || !*keys)
+        return HPAC_OK;
+    HPAC_TRY_MEMORY(asprintf(other, "a run of another configuration: %s", keys) >= 0, strlen(keys));
+    return HPAC_OK;
+}
+
+hpac_status rundir_choose(const char *base, const hpac_config *config, bool folds, bool resume,
+                          char **path)
+{
+    HPAC_AUTO_FREE char *other = NULL; /* of base */
+    HPAC_TRY(find_other_run(base, config, folds, resume, &other));
+    HPAC_TRY_MEMORY(*path = strdup(base), strlen(base));
+    for (int number = 2; other; number++) {
+        HPAC_AUTO_FREE char *next = NULL;
+        HPAC_AUTO_FREE char *next_other = NULL;
+        HPAC_TRY_MEMORY(asprintf(&next, "%s-%d", base, number) >= 0, strlen(base));
+        if (resume && !hpac_path_exists(next)) /* none to continue: the training says why */
+            return HPAC_OK;
+        HPAC_TRY(find_other_run(next, config, folds, resume, &next_other));
+        if (next_other)
+            continue;
+        hpac_log_info("%s has %s. The directory of this run: %s", base, other, next);
+        free(*path);
+        *path = next;
+        next = NULL;
+        return HPAC_OK;
+    }
+    return HPAC_OK;
 }

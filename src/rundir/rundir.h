@@ -54,9 +54,14 @@ hpac_status rundir_clear(const char *path, bool all);
  * config.yaml, except train.epochs, early stopping, the paths of the data (whose rows the
  * checkpoint checks), data.workers, data.cache_mib, device.resident and device.graph; of a finished
  * run (NULL: not finished) early stopping and train.epochs must agree as well, but train.epochs may
- * be larger if early stopping ended the run. Errors: CONFIG, with the first line that differs. */
+ * be larger if early stopping ended the run. Errors: CONFIG, with the keys that differ. */
 hpac_status rundir_check_config(const char *path, const hpac_config *config,
                                 const rundir *finished);
+/* The directory, malloc'ed, for a training that names none: `base`, or the first of base-2, base-3,
+ * ... that is new or has a run of this configuration (if `folds`, a cross-validation). With
+ * `resume` base itself if none has. Errors: INTERNAL. */
+hpac_status rundir_choose(const char *base, const hpac_config *config, bool folds, bool resume,
+                          char **path);
 /* Whether a finished run has fewer epochs than the configuration asks for. */
 bool rundir_wants_more(const rundir *dir, const hpac_config *config);
 

@@ -319,17 +319,17 @@ static hpac_status resolve_earlier_run(const hpac_train_options *options, rundir
                          path);
     if (dir->state != RUN_FINISHED)
         return HPAC_OK;
-    bool more = rundir_wants_more(dir, options->config);
-    if (more && options->resume)
-        return train_reopen(path, dir);
-    if (rundir_check_config(path, options->config, NULL) != HPAC_OK)
-        hpac_log_warning("%s", hpac_error_message());
-    if (more)
-        hpac_log_info("%s: already finished after %u epochs; --resume continues to %d, --force "
-                      "trains again",
-                      path, dir->epochs, options->config->train.epochs);
-    else
-        hpac_log_info("%s: already finished; --force trains again", path);
+    if (rundir_wants_more(dir, options->config)) {
+        if (options->resume)
+            return train_reopen(path, dir);
+        HPAC_TRY(rundir_check_config(path, options->config, NULL));
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: finished after %u epochs, not %d; --resume continues it, --force "
+                         "trains again",
+                         path, dir->epochs, options->config->train.epochs);
+    }
+    HPAC_TRY(rundir_check_config(path, options->config, dir));
+    hpac_log_info("%s: already finished; --force trains again", path);
     *done = true;
     return HPAC_OK;
 }

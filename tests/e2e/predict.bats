@@ -479,7 +479,7 @@ force_and_stop() {
     for way in "" --resume; do
         run_hpac train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --set train.seed=9 $way
         assert_exit 2
-        assert_error_has 'now it is "  seed: 9"'
+        assert_error_has 'train.seed (0, now 9)'
         diff -r "$TMP/before" "$TMP/folds" >&2
     done
     # Other epochs are another configuration too, unless they are to be gone on to.

@@ -291,7 +291,7 @@ go_on_and_compare() {
     assert_exit 2
     assert_error_has "4 problems"
     assert_error_has 'run batch_size=20,epochs=2: '
-    assert_error_has 'config.yaml has "    fold: 0", now it is "    fold: 1"'
+    assert_error_has 'data.split.fold (0, now 1), train.seed (0, now 7)'
     assert_same "$TMP/out/batch_size=8,epochs=2/run.json" "$TMP/before/batch_size=8,epochs=2/run.json"
     sweep "$TMP/configs/four.yaml" --out "$TMP/out" --set train.seed=7 --force
     assert_exit 0
@@ -318,7 +318,7 @@ go_on_and_compare() {
     sed -i 's/epochs: 5/epochs: 3/' "$TMP/configs/s.yaml"
     sweep "$TMP/configs/s.yaml" --out "$TMP/out"
     assert_exit 2
-    assert_error_has 'config.yaml has "  epochs: 5", now it is "  epochs: 3"'
+    assert_error_has 'train.epochs (5, now 3)'
     diff -r "$TMP/before" "$TMP/out" >&2
 }
 

@@ -75,6 +75,67 @@ train() {
     assert_line_count 2 "$TMP/run/losses.csv"
 }
 
+@test "a finished run does not answer for another configuration" {
+    train --out "$TMP/run" --set train.epochs=1
+    assert_exit 0
+    cp -r "$TMP/run" "$TMP/before"
+    local options=(--set train.epochs=1 --set train.batch_size=4 --set model.4.rate=0.125)
+    for quiet in "" --quiet --json --resume; do
+        # shellcheck disable=SC2086
+        run_hpac train "$TMP/small.yaml" --device cpu --out "$TMP/run" $quiet "${options[@]}"
+        assert_exit 2
+        assert_error_has "train.batch_size ("
+        assert_error_has ", now 4), model.4 ({"
+        assert_error_has "rate: 0.125})"
+        refute_error_has train.epochs
+        assert_no_output
+    done
+    diff -r "$TMP/before" "$TMP/run" >&2
+}
+
+@test "without --out, a run of another configuration has a directory of its own" {
+    cd "$TMP"
+    mkdir other
+    sed 's/batch_size: [0-9]*/batch_size: 7/' small.yaml > other/small.yaml
+    local options=(--device cpu --set train.epochs=1 --no-report)
+    # choose CODE DIRECTORY ARG...: trains, or finds the finished run, and prints its directory
+    choose() {
+        run_hpac train "${options[@]}" "${@:3}"
+        assert_exit "$1"
+        [[ $output == "$2" ]]
+    }
+    choose 0 runs/small small.yaml
+    choose 0 runs/small-2 other/small.yaml
+    assert_error_has "runs/small has a run of another configuration: train.batch_size ("
+    assert_error_has "now 7). The directory of this run: runs/small-2"
+    choose 0 runs/small-3 small.yaml --set train.seed=5
+    # Each answers for its own.
+    cp -r runs before
+    choose 0 runs/small small.yaml
+    choose 0 runs/small-2 other/small.yaml
+    choose 0 runs/small-3 small.yaml --set train.seed=5
+    choose 0 runs/small-3 small.yaml --set train.seed=5 --resume
+    diff -r before runs >&2
+    # Nothing of this configuration to continue; more epochs are.
+    choose 2 "" small.yaml --set train.seed=6 --resume
+    assert_error_has "runs/small: the run was started with another configuration: train.seed (0, now 6)"
+    choose 0 runs/small-2 other/small.yaml --set train.epochs=2 --resume
+    assert_line_count 3 runs/small-2/losses.csv
+    # --force deletes no run of another configuration.
+    choose 0 runs/small-4 small.yaml --set train.seed=6 --force
+    choose 0 runs/small-3 small.yaml --set train.seed=5 --force
+    for directory in small small-3; do
+        assert_same runs/$directory/losses.csv before/$directory/losses.csv
+    done
+    assert_no_file runs/small-5
+    # A cross-validation and a run do not share a directory.
+    choose 0 runs/small-5 small.yaml --set data.split.folds=2 --fold all
+    assert_error_has "runs/small has a single run"
+    choose 0 runs/small-5 small.yaml --set data.split.folds=2 --fold all
+    assert_file runs/small-5/fold1/model.h5
+    choose 0 runs/small-6 small.yaml --set data.split.folds=2
+}
+
 @test "a finished run continues with --resume and more epochs, bit for bit" {
     train --out "$TMP/run" --set data.test='{images: '"$DATA/test, ids: $DATA/sample_submission.csv}"
     assert_exit 0
@@ -82,8 +143,8 @@ train() {
     sed -i "s|^  targets|  test: {images: $DATA/test, ids: $DATA/sample_submission.csv}\n  targets|" "$TMP/small.yaml"
     # Only when asked to, and not without something to go on from.
     run_hpac train "$TMP/small.yaml" --device cpu --out "$TMP/run" --set train.epochs=7
-    assert_exit 0
-    assert_error_has "after 3 epochs; --resume continues to 7"
+    assert_exit 2
+    assert_error_has "finished after 3 epochs, not 7; --resume continues it"
     train --out "$TMP/run" --resume --set train.epochs=7 --set train.batch_size=4
     assert_exit 2
     assert_error_has "batch_size"
@@ -93,11 +154,12 @@ train() {
     assert_error_has "resume.h5"
     mv "$TMP/resume.h5" "$TMP/run/resume.h5"
     diff -r "$TMP/before" "$TMP/run" >&2
-    for epochs in 2 3; do # no more than there are
-        train --out "$TMP/run" --resume --set train.epochs=$epochs
-        assert_exit 0
-        diff -r "$TMP/before" "$TMP/run" >&2
-    done
+    train --out "$TMP/run" --resume --set train.epochs=2 # fewer than there are
+    assert_exit 2
+    assert_error_has "train.epochs (3, now 2)"
+    train --out "$TMP/run" --resume
+    assert_exit 0
+    diff -r "$TMP/before" "$TMP/run" >&2
     train --out "$TMP/run" --resume --set train.epochs=7
     assert_exit 0
     grep -q '"state": "finished"' "$TMP/run/run.json"
