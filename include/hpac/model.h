@@ -59,6 +59,7 @@ typedef struct hpac_model {
     hpac_keras_traits keras;            /* read, never written */
     bool has_thresholds;                /* tuned for it; hpac_thresholds_save writes them */
     float thresholds[HPAC_CLASS_COUNT]; /* one per output */
+    int positives[HPAC_CLASS_COUNT];    /* labels 1 that each was tuned on; -1: not known */
 } hpac_model;
 
 static inline size_t hpac_model_output_count(const hpac_model *model)
@@ -78,10 +79,12 @@ hpac_status hpac_model_save(const hpac_model *model, const char *path);
  */
 hpac_status hpac_model_load(const char *path, hpac_model *model);
 
-/* Adds thresholds (count, one per output) to a file of hpac, as the attribute hpac/thresholds, or
- * replaces those that it has. The file is replaced atomically; its other content is unchanged.
+/* Adds thresholds (count, one per output) and the numbers of labels 1 that they were tuned on to a
+ * file of hpac, as the attributes hpac/thresholds and hpac/threshold_positives, or replaces those
+ * that it has. The file is replaced atomically; its other content is unchanged.
  * Errors: DATA; CONFIG for a file without the group hpac. */
-hpac_status hpac_thresholds_save(const char *path, const float *thresholds, size_t count);
+hpac_status hpac_thresholds_save(const char *path, const float *thresholds, const int *positives,
+                                 size_t count);
 
 /* Frees all that the model owns and zeroes the struct. */
 void hpac_model_fini(hpac_model *model);

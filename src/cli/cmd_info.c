@@ -38,6 +38,8 @@ static void print_classes(const hpac_model *model, FILE *stream)
         fprintf(stream, "  %2d  %s", model->targets[i], hpac_class_names[model->targets[i]]);
         if (model->has_thresholds)
             fprintf(stream, ", when p > %.6g", (double)model->thresholds[i]);
+        if (model->has_thresholds && model->positives[i] >= 0)
+            fprintf(stream, " (tuned on %d positive images)", model->positives[i]);
         fputc('\n', stream);
     }
 }
@@ -128,11 +130,15 @@ static json_t *pack_classes(const hpac_model *model)
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < model->target_count; i++)
-        json_array_append_new(rows, json_pack("{s:i, s:s, s:o}", "class", model->targets[i], "name",
-                                              hpac_class_names[model->targets[i]], "threshold",
-                                              model->has_thresholds
-                                                  ? json_real((double)model->thresholds[i])
-                                                  : json_null()));
+        json_array_append_new(
+            rows,
+            json_pack("{s:i, s:s, s:o, s:o}", "class", model->targets[i], "name",
+                      hpac_class_names[model->targets[i]], "threshold",
+                      model->has_thresholds ? json_real((double)model->thresholds[i]) : json_null(),
+                      "tuned_on_positives",
+                      model->has_thresholds && model->positives[i] >= 0
+                          ? json_integer(model->positives[i])
+                          : json_null()));
     return rows;
 }
 

@@ -150,11 +150,28 @@ static hpac_status tune(evaluation_job *job)
     return HPAC_OK;
 }
 
+/* The labels 1 of each class in the tuning half; with one threshold for all, of all classes. */
+static void count_positives(const evaluation_job *job, int *positives)
+{
+    hpac_scored tuning = scored(job, &job->tuning);
+    int sum = 0;
+    for (size_t t = 0; t < tuning.target_count; t++) {
+        positives[t] = 0;
+        for (size_t i = 0; i < tuning.count; i++)
+            positives[t] += (int)(tuning.masks[tuning.rows[i]] >> tuning.targets[t] & 1);
+        sum += positives[t];
+    }
+    for (size_t t = 0; job->options->tune == HPAC_TUNE_ONE && t < tuning.target_count; t++)
+        positives[t] = sum;
+}
+
 static hpac_status save_thresholds(const evaluation_job *job)
 {
+    int positives[HPAC_CLASS_COUNT];
+    count_positives(job, positives);
     for (size_t i = 0; i < job->options->inference.classifier_count; i++) {
         const char *path = job->options->inference.classifiers[i].path;
-        HPAC_TRY(hpac_thresholds_save(path, job->thresholds, job->model->target_count));
+        HPAC_TRY(hpac_thresholds_save(path, job->thresholds, positives, job->model->target_count));
         hpac_log_info("%s: thresholds saved", path);
     }
     return HPAC_OK;

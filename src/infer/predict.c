@@ -1,9 +1,14 @@
 /* The prediction of a test set. */
 #include "predict.h"
 
+#include <hpac/log.h>
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "rundir/run_files.h"
+
+#include <stdarg.h>
+#include <string.h>
 
 hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, size_t classifier_count,
                                     const float *given, size_t given_count, float *thresholds)
@@ -32,6 +37,46 @@ hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, size_t c
     return HPAC_OK;
 }
 
+/* Appends to a list "a, b". */
+__attribute__((format(printf, 3, 4))) static void append(char *list, size_t nbytes,
+                                                         const char *format, ...)
+{
+    size_t length = strlen(list);
+    va_list arguments;
+    va_start(arguments, format);
+    length += (size_t)snprintf(list + length, nbytes - length, "%s", length > 0 ? ", " : "");
+    vsnprintf(list + length, nbytes - length, format, arguments);
+    va_end(arguments);
+}
+
+/* Logs the thresholds, where they are from, and which of them are mostly noise. */
+static void log_thresholds(const hpac_predict_options *options, const float *thresholds)
+{
+    enum { ENOUGH = 10 };
+    const hpac_classifier *classifier = &options->inference.classifiers[0];
+    const hpac_model *model = &classifier->model;
+    size_t count = options->inference.classifier_count;
+    char list[HPAC_CLASS_COUNT * 64] = "", few[sizeof list] = "";
+    if (options->threshold_count > 0)
+        return;
+    if (!model->has_thresholds) {
+        hpac_log_info("thresholds: 0.5 for every class (%s has no tuned ones)", classifier->path);
+        return;
+    }
+    for (size_t t = 0; t < model->target_count; t++) {
+        const char *name = hpac_class_names[model->targets[t]];
+        append(list, sizeof list, "%s %.4g", name, (double)thresholds[t]);
+        if (model->positives[t] >= 0 && model->positives[t] < ENOUGH)
+            append(few, sizeof few, "%s (%d)", name, model->positives[t]);
+    }
+    hpac_log_info("thresholds: tuned, from %s%s: %s", classifier->path,
+                  count > 1 ? " and the other models, averaged" : "", list);
+    if (*few)
+        hpac_log_warning("thresholds tuned on fewer than %d positive images are mostly noise: %s; "
+                         "--threshold 0.5 ignores them",
+                         ENOUGH, few);
+}
+
 static hpac_status on_batch(void *user, const size_t *rows, size_t count,
                             const float *probabilities)
 {
@@ -55,6 +100,7 @@ hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_resul
         HPAC_TRY(hpac_directory_check_free(options->directory, names, 2));
     HPAC_TRY(hpac_thresholds_resolve(classifiers, options->inference.classifier_count,
                                      options->thresholds, options->threshold_count, thresholds));
+    log_thresholds(options, thresholds);
     HPAC_AUTO(hpac_labels_fini) hpac_labels ids = {0};
     HPAC_TRY(hpac_ids_read_csv(options->ids, &ids));
     const hpac_inference_set set = {.images = options->images, .labels = &ids};

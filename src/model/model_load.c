@@ -173,7 +173,12 @@ static hpac_status read_thresholds(hid_t group, size_t classes, hpac_model *mode
             return hpac_fail(HPAC_ERR_DATA, "hpac/thresholds: %g, expected numbers in [0, 1]",
                              (double)model->thresholds[i]);
     model->has_thresholds = true;
-    return HPAC_OK;
+    for (size_t i = 0; i < classes; i++) /* files of older versions do not have them */
+        model->positives[i] = -1;
+    return H5Aexists(group, "threshold_positives") > 0
+               ? hpac_hdf5_read_numbers(group, "threshold_positives", H5T_STD_I32LE, classes,
+                                        model->positives)
+               : HPAC_OK;
 }
 
 /* "hpac 0.1.0" or "Keras 3.15.1"; hpac writes a version of Keras, too. */

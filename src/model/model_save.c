@@ -116,31 +116,41 @@ hpac_status hpac_model_save(const hpac_model *model, const char *path)
     return status;
 }
 
-static hpac_status write_thresholds(hid_t file, const float *thresholds, size_t count)
+static hpac_status replace_numbers(hid_t group, const char *name, hid_t type, const void *values,
+                                   size_t count)
+{
+    if (H5Aexists(group, name) > 0 && H5Adelete(group, name) < 0)
+        return hpac_hdf5_fail(group, name, "cannot be replaced");
+    return hpac_hdf5_write_numbers(group, name, type, count, values);
+}
+
+static hpac_status write_thresholds(hid_t file, const float *thresholds, const int *positives,
+                                    size_t count)
 {
     HPAC_AUTO_HDF5 hid_t group = 0;
     if (H5Lexists(file, "hpac", H5P_DEFAULT) <= 0)
         return hpac_fail(HPAC_ERR_CONFIG, "thresholds are stored in models of hpac only");
     HPAC_TRY(hpac_hdf5_open_group(file, "hpac", &group));
-    if (H5Aexists(group, "thresholds") > 0 && H5Adelete(group, "thresholds") < 0)
-        return hpac_hdf5_fail(group, "thresholds", "cannot be replaced");
-    return hpac_hdf5_write_numbers(group, "thresholds", H5T_IEEE_F32LE, count, thresholds);
+    HPAC_TRY(replace_numbers(group, "thresholds", H5T_IEEE_F32LE, thresholds, count));
+    return replace_numbers(group, "threshold_positives", H5T_STD_I32LE, positives, count);
 }
 
-static hpac_status save_thresholds(const char *path, const float *thresholds, size_t count)
+static hpac_status save_thresholds(const char *path, const float *thresholds, const int *positives,
+                                   size_t count)
 {
     HPAC_AUTO_HDF5 hid_t file = 0;
     HPAC_TRY(hpac_fail_within(hpac_hdf5_open_in_memory(path, &file), "%s", path));
-    HPAC_TRY(hpac_fail_within(write_thresholds(file, thresholds, count), "%s", path));
+    HPAC_TRY(hpac_fail_within(write_thresholds(file, thresholds, positives, count), "%s", path));
     return hpac_hdf5_write_image(file, path);
 }
 
-hpac_status hpac_thresholds_save(const char *path, const float *thresholds, size_t count)
+hpac_status hpac_thresholds_save(const char *path, const float *thresholds, const int *positives,
+                                 size_t count)
 {
     hpac_status status;
     H5E_BEGIN_TRY
     {
-        status = save_thresholds(path, thresholds, count);
+        status = save_thresholds(path, thresholds, positives, count);
     }
     H5E_END_TRY;
     return status;

@@ -101,6 +101,33 @@ columns() {
     assert_same "$RUN/submission.csv" "$TMP/out/submission.csv"
 }
 
+@test "predict says which thresholds it uses, and which of them are noise" {
+    local options=(--labels "$DATA/train.csv" --images "$DATA/train" --device cpu)
+    predict "$RUN"
+    assert_error_has "thresholds: 0.5 for every class ($RUN"
+    cp -r "$RUN" "$TMP/tuned"
+    run_hpac evaluate "$TMP/tuned" "${options[@]}" --threshold 0.5 --out "$TMP/all"
+    assert_exit 0
+    run_hpac evaluate "$TMP/tuned" "${options[@]}" --tune-thresholds --out "$TMP/half"
+    assert_exit 0
+    predict "$TMP/tuned"
+    assert_error_has "thresholds: tuned, from $TMP/tuned/model.h5: Cytosol "
+    # The images of the class that are in the half on which it was tuned: of all, not of the other.
+    local name count few=""
+    while IFS=, read -r name count; do
+        ((count >= 10)) || few+="${few:+, }$name ($count)"
+    done < <(paste -d, "$TMP/all/class_evaluation.csv" "$TMP/half/class_evaluation.csv" | awk -F, '
+        NR == 1 {for (i = NF / 2; i > 0; i--) at[$i] = i}
+        NR > 1 {print $at["class"] "," $at["support"] - $(at["support"] + NF / 2)}')
+    [[ -n $few ]]
+    assert_error_has "tuned on fewer than 10 positive images are mostly noise: $few; --threshold 0.5"
+    run_hpac info "$TMP/tuned/model.h5"
+    count=${few##*(}
+    assert_output_has "(tuned on ${count%)} positive images)"
+    predict "$TMP/tuned" --threshold 0.5
+    refute_error_has "thresholds"
+}
+
 @test "--empty argmax predicts the most probable class where no class reaches its threshold" {
     predict "$RUN" --threshold 1 --empty argmax
     assert_exit 0

@@ -344,6 +344,8 @@ Test(inference, a_configuration_of_another_model_is_refused)
     hpac_classifier_fini(&own);
 }
 
+static const int positives[] = {7, 0, 1234567};
+
 static void assert_thresholds(const char *path, const float *expected)
 {
     hpac_model model;
@@ -351,6 +353,8 @@ static void assert_thresholds(const char *path, const float *expected)
     cr_assert_eq(model.has_thresholds, expected != NULL);
     if (expected)
         cr_assert_arr_eq(model.thresholds, expected, TARGETS * sizeof *expected);
+    if (expected)
+        cr_assert_arr_eq(model.positives, positives, sizeof positives);
     hpac_model_fini(&model);
 }
 
@@ -360,9 +364,10 @@ Test(inference, thresholds_travel_with_the_file)
     const char *path = save_model("a.h5", 0, targets);
     assert_thresholds(path, NULL);
     hpac_classifier before = load(path);
-    cr_assert_eq(hpac_thresholds_save(path, first, TARGETS), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(hpac_thresholds_save(path, first, positives, TARGETS), HPAC_OK, "%s",
+                 hpac_error_message());
     assert_thresholds(path, first);
-    cr_assert_eq(hpac_thresholds_save(path, second, TARGETS), HPAC_OK);
+    cr_assert_eq(hpac_thresholds_save(path, second, positives, TARGETS), HPAC_OK);
     assert_thresholds(path, second);
     cr_assert_eq(count_entries(scratch_directory()), 1);
     hpac_classifier after = load(path);
@@ -380,13 +385,14 @@ Test(inference, wrong_thresholds_are_refused)
     static const float too_large[] = {0.5F, 1.5F, 0}, not_a_number[] = {NAN, 0, 0};
     const char *path = save_model("a.h5", 0, targets);
     hpac_model model;
-    cr_assert_eq(hpac_thresholds_save(path, too_large, 2), HPAC_OK);
+    cr_assert_eq(hpac_thresholds_save(path, too_large, positives, 2), HPAC_OK);
     cr_assert_eq(hpac_model_load(path, &model), HPAC_ERR_DATA);
-    cr_assert_eq(hpac_thresholds_save(path, too_large, 3), HPAC_OK);
+    cr_assert_eq(hpac_thresholds_save(path, too_large, positives, 3), HPAC_OK);
     cr_assert_eq(hpac_model_load(path, &model), HPAC_ERR_DATA);
-    cr_assert_eq(hpac_thresholds_save(path, not_a_number, 3), HPAC_OK);
+    cr_assert_eq(hpac_thresholds_save(path, not_a_number, positives, 3), HPAC_OK);
     cr_assert_eq(hpac_model_load(path, &model), HPAC_ERR_DATA);
-    cr_assert_eq(hpac_thresholds_save(scratch_path("none.h5"), too_large, 3), HPAC_ERR_DATA);
+    cr_assert_eq(hpac_thresholds_save(scratch_path("none.h5"), too_large, positives, 3),
+                 HPAC_ERR_DATA);
 }
 
 /* Keras's files stay as Keras wrote them. */
@@ -399,7 +405,7 @@ Test(inference, a_file_of_keras_gets_no_thresholds)
         hpac_file_read("tests/golden/keras3_sequential.h5", 1 << 24, &before, &before_nbytes),
         HPAC_OK);
     const char *path = scratch_write("keras.h5", before, before_nbytes);
-    cr_assert_eq(hpac_thresholds_save(path, half, TARGETS), HPAC_ERR_CONFIG);
+    cr_assert_eq(hpac_thresholds_save(path, half, positives, TARGETS), HPAC_ERR_CONFIG);
     cr_assert_eq(hpac_file_read(path, 1 << 24, &after, &after_nbytes), HPAC_OK);
     cr_assert_eq(after_nbytes, before_nbytes);
     cr_assert_arr_eq(after, before, after_nbytes);
@@ -412,7 +418,7 @@ Test(inference, damaged_files_crash_nobody)
 {
     static const float thresholds[] = {0.25F, 0.5F, 0.75F};
     const char *path = save_model("a.h5", 0, targets);
-    cr_assert_eq(hpac_thresholds_save(path, thresholds, TARGETS), HPAC_OK);
+    cr_assert_eq(hpac_thresholds_save(path, thresholds, positives, TARGETS), HPAC_OK);
     unsigned char *bytes;
     size_t nbytes;
     cr_assert_eq(hpac_file_read(path, 1 << 24, &bytes, &nbytes), HPAC_OK);
