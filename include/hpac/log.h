@@ -15,6 +15,7 @@ typedef enum hpac_log_level {
     HPAC_LOG_ERROR,
     HPAC_LOG_WARNING,
     HPAC_LOG_INFO,
+    HPAC_LOG_DETAIL, /* what few want to see on stderr: --verbose */
 } hpac_log_level;
 
 /* The most verbose level on stderr (the file gets all); INFO by default. */
@@ -36,8 +37,13 @@ void hpac_log_line(hpac_log_level level, const char *format, ...)
 void hpac_log_record(hpac_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* An info line of parts, two spaces apart, the important ones first: on stderr it ends before the
+ * part that would not fit the terminal's width (80 columns without a terminal). */
+void hpac_log_parts(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 #define hpac_log_error(...) hpac_log_line(HPAC_LOG_ERROR, __VA_ARGS__)
 #define hpac_log_warning(...) hpac_log_line(HPAC_LOG_WARNING, __VA_ARGS__)
 #define hpac_log_info(...) hpac_log_line(HPAC_LOG_INFO, __VA_ARGS__)
+#define hpac_log_detail(...) hpac_log_line(HPAC_LOG_DETAIL, __VA_ARGS__)
 
 #endif

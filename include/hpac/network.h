@@ -64,8 +64,7 @@ void hpac_network_destroy(hpac_network *network); /* NULL is fine */
 hpac_memory_plan hpac_network_memory_plan(const hpac_network *network);
 /* The sum of its parts. */
 size_t hpac_memory_plan_nbytes(hpac_memory_plan plan);
-/* Prints one line per layer with output shape and parameters, then the plans with the algorithms
- * that the device chose, then the memory plan. */
+/* Prints the plans with the algorithms that the device chose, and the memory plan. */
 void hpac_network_print(const hpac_network *network, FILE *stream);
 
 /* Checks that a network and another one (NULL: none) fit into the free memory of the device.

@@ -19,10 +19,10 @@ typedef struct hpac_train_options {
     bool resume;           /* continue from resume.h5 if it exists, also a finished run */
     bool force;            /* delete the files of an earlier run */
     bool dry_run;          /* checks and memory plan only; nothing is written */
-    FILE *plan;            /* a dry run prints its tables to it (data, network, memory) */
-    bool brief;            /* print the tables at the start to train.log only */
-    bool profile;          /* time every call of the network; log and write profile.csv */
-    bool report;           /* write report.html and plots/ at the end; failures are warnings */
+    FILE *plan;   /* a dry run prints its tables to it (data, network, memory), unless NULL */
+    bool brief;   /* print the tables at the start to train.log only */
+    bool profile; /* time every call of the network; log and write profile.csv */
+    bool report;  /* write report.html and plots/ at the end; failures are warnings */
     /* Prepared images are shared with other trainings through this pool, and are all prepared
      * before the first epoch. NULL: not shared. */
     struct hpac_image_pool *images;

@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct {
     pthread_mutex_t mutex;
@@ -21,7 +23,7 @@ static struct {
     void *user;
 } sink = {.mutex = PTHREAD_MUTEX_INITIALIZER, .level = HPAC_LOG_INFO};
 
-static const char *const level_names[] = {"error", "warning", "info"};
+static const char *const level_names[] = {"error", "warning", "info", "info"};
 
 void hpac_log_set_level(hpac_log_level level)
 {
@@ -85,7 +87,28 @@ static void write_to_stderr(hpac_log_level level, const char *text)
         sink.after(sink.user);
 }
 
-static void write_line(hpac_log_level level, bool also_stderr, const char *format,
+static size_t terminal_width(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* Ends a line of parts before the one that does not fit. */
+static void cut_to_width(char *text)
+{
+    size_t width = terminal_width();
+    char *end = NULL;
+    if (strlen(text) <= width)
+        return;
+    for (char *gap = text; (gap = strstr(gap, "  ")) && gap <= text + width; gap += 2)
+        end = gap;
+    if (end)
+        *end = '\0';
+}
+
+typedef enum log_target { FILE_ONLY, FILE_AND_STDERR, PARTS } log_target;
+
+static void write_line(hpac_log_level level, log_target target, const char *format,
                        va_list arguments)
 {
     HPAC_AUTO_FREE char *raw = NULL;
@@ -96,7 +119,9 @@ static void write_line(hpac_log_level level, bool also_stderr, const char *forma
     pthread_mutex_lock(&sink.mutex);
     if (sink.file)
         write_to_file(level, shown);
-    if (also_stderr && level <= sink.level)
+    if (text && target == PARTS)
+        cut_to_width(text);
+    if (target != FILE_ONLY && level <= sink.level)
         write_to_stderr(level, shown);
     pthread_mutex_unlock(&sink.mutex);
 }
@@ -105,7 +130,7 @@ void hpac_log_line(hpac_log_level level, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    write_line(level, true, format, arguments);
+    write_line(level, FILE_AND_STDERR, format, arguments);
     va_end(arguments);
 }
 
@@ -113,6 +138,14 @@ void hpac_log_record(hpac_log_level level, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    write_line(level, false, format, arguments);
+    write_line(level, FILE_ONLY, format, arguments);
+    va_end(arguments);
+}
+
+void hpac_log_parts(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    write_line(HPAC_LOG_INFO, PARTS, format, arguments);
     va_end(arguments);
 }

@@ -290,6 +290,13 @@ static hpac_status check_complete(const cli_arguments *arguments)
     return HPAC_OK;
 }
 
+/* Whether a flag is given, which the command need not have. */
+static bool is_given(const cli_arguments *arguments, const char *flag)
+{
+    const option_value *option = find_value(arguments, flag);
+    return option && option->given;
+}
+
 static hpac_status parse_and_run(cli_arguments *arguments, int argc, char **argv)
 {
     HPAC_TRY(parse(arguments, argc, argv));
@@ -298,10 +305,9 @@ static hpac_status parse_and_run(cli_arguments *arguments, int argc, char **argv
         return HPAC_OK;
     }
     HPAC_TRY(check_complete(arguments));
-    const option_value *option = find_value(arguments, "quiet");
-    bool quiet = option && option->given;
-    if (quiet)
-        hpac_log_set_level(HPAC_LOG_WARNING);
+    bool quiet = is_given(arguments, "quiet");
+    if (quiet || is_given(arguments, "verbose"))
+        hpac_log_set_level(quiet ? HPAC_LOG_WARNING : HPAC_LOG_DETAIL);
     progress_begin(quiet);
     hpac_status status = arguments->command->run(arguments);
     progress_end();

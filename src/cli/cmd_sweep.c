@@ -63,7 +63,7 @@ const cli_command cmd_sweep = {
                             "directory of the sweep (default: runs/<name of the sweep>)"),
                 OPTION_FLAG("force", "delete all runs, finished ones too, and train them again"),
                 OPTION_FLAG("dry-run", "check and list all runs, but train nothing"), CLI_NO_REPORT,
-                CLI_QUIET, CLI_JSON},
+                CLI_VERBOSE, CLI_QUIET, CLI_JSON},
     .files = {{"sweep.csv",
                "one row per run: schedule, steps, time, final and best losses, accuracy and F1"},
               {"sweep.yaml", "a copy of the sweep"},

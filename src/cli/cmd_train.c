@@ -43,7 +43,7 @@ static hpac_status train(const cli_arguments *arguments, const hpac_config *conf
         .resume = cli_flag(arguments, "resume"),
         .force = cli_flag(arguments, "force"),
         .dry_run = cli_flag(arguments, "dry-run"),
-        .plan = stdout,
+        .plan = cli_flag(arguments, "quiet") ? NULL : stdout,
         .profile = cli_flag(arguments, "profile"),
         .report = !cli_flag(arguments, "no-report"),
         .stop = hpac_watch_stop_signals(),
@@ -121,7 +121,7 @@ const cli_command cmd_train = {
                 OPTION_FLAG("dry-run",
                             "check and print data, network, memory; train nothing, ignore --out"),
                 OPTION_FLAG("profile", "time every operation: a table at the end, and profile.csv"),
-                CLI_NO_REPORT, CLI_QUIET,
+                CLI_NO_REPORT, CLI_VERBOSE, CLI_QUIET,
                 OPTION_FLAG("json",
                             "print the final metrics as JSON, one row per fold, instead of the run "
                             "directory's path")},

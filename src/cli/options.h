@@ -10,6 +10,8 @@
 #include <limits.h>
 
 #define CLI_QUIET OPTION_FLAG("quiet", "print warnings and errors only")
+#define CLI_VERBOSE                                                                                \
+    OPTION_FLAG("verbose", "print all keys of the configuration, algorithms and memory, too")
 #define CLI_JSON OPTION_FLAG("json", "print the result as JSON")
 #define CLI_SET                                                                                    \
     OPTION_LIST("set", "KEY=VALUE", "override a key of the configuration; may be repeated")

@@ -409,7 +409,6 @@ void network_describe_stage(const hpac_network *network, const network_stage *st
 
 void hpac_network_print(const hpac_network *network, FILE *stream)
 {
-    hpac_layers_print(network->layers, network->options.layer_count, input_shape(network), stream);
     fprintf(stream, "plans:\n");
     for (size_t i = 0; i < network->stage_count; i++) {
         const hpac_plan *plan = network->stages[i].plan;

@@ -83,13 +83,13 @@ static void log_epoch(const train_job *training, const history_epoch *row, bool 
     hpac_f1_summary f1 = hpac_f1_summarize(validation);
     char waited[32] = "";
     if (row->waiting >= 0.02)
-        snprintf(waited, sizeof waited, ", waited %.0f %%", 100 * row->waiting);
-    hpac_log_info("epoch %u/%d  loss %.4f  val_loss %.4f%s (prior %.4f)  accuracy %.4f (all zero "
-                  "%.4f)  F1 %.3f (%.3f..%.3f, std %.3f)  %.0f img/s%s",
-                  row->epoch, training->config->train.epochs, hpac_mean_loss(row->train),
-                  hpac_mean_loss(validation), best ? " best" : "", row->prior_loss,
-                  hpac_accuracy(validation), hpac_all_zero_accuracy(validation), f1.mean, f1.min,
-                  f1.max, f1.std, row->images_per_s, waited);
+        snprintf(waited, sizeof waited, "  waited %.0f %%", 100 * row->waiting);
+    hpac_log_parts("epoch %u/%d  loss %.4f  val_loss %.4f%s (prior %.4f)  F1 %.3f  %.0f img/s%s  "
+                   "accuracy %.4f (all zero %.4f)  F1 of a class %.3f..%.3f, std %.3f",
+                   row->epoch, training->config->train.epochs, hpac_mean_loss(row->train),
+                   hpac_mean_loss(validation), best ? "*" : "", row->prior_loss, f1.mean,
+                   row->images_per_s, waited, hpac_accuracy(validation),
+                   hpac_all_zero_accuracy(validation), f1.min, f1.max, f1.std);
 }
 
 /* Saves the weights of the lowest validation loss; counts epochs for early stopping. */

@@ -6,11 +6,16 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+#include "rundir/run_results.h"
+
+#include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
-/* Logs what `print` prints, line by line; when brief to train.log alone. */
-static hpac_status log_printed(hpac_status (*print)(const void *what, FILE *stream),
-                               const void *what, bool brief)
+/* Logs what `print` prints, line by line. */
+static hpac_status log_printed(hpac_log_level level,
+                               hpac_status (*print)(const void *what, FILE *stream),
+                               const void *what)
 {
     HPAC_AUTO_FREE char *text = NULL;
     size_t length = 0;
@@ -21,10 +26,8 @@ static hpac_status log_printed(hpac_status (*print)(const void *what, FILE *stre
         return hpac_fail_memory(length);
     char *rest = text;
     for (char *line; (line = strsep(&rest, "\n"));)
-        if (*line && brief)
-            hpac_log_record(HPAC_LOG_INFO, "%s", line);
-        else if (*line)
-            hpac_log_info("%s", line);
+        if (*line)
+            hpac_log_line(level, "%s", line);
     return status;
 }
 
@@ -70,14 +73,50 @@ static void print_host_memory(const train_job *training, FILE *stream)
             (double)slots * mib, (double)images * mib, (double)model * mib);
 }
 
-static hpac_status print_tables(const void *job, FILE *stream)
+/* A longer table of layers is a detail. */
+#define MOST_LAYERS 12
+
+static void print_layers(const hpac_config *config, FILE *stream)
 {
+    hpac_layers_print(config->layers, config->layer_count, hpac_config_input_shape(config), stream);
+}
+
+/* What everyone should see: at most 25 lines. */
+static hpac_status print_start(const void *job, FILE *stream)
+{
+    const double mib = 0x1p-20;
     const train_job *training = job;
     const hpac_device_info *info = &training->device_info;
+    const hpac_config_train *train = &training->config->train;
     print_data(training, stream);
-    fprintf(stream, "configuration: %s\n", training->config->name);
-    hpac_config_print(training->config, stream);
     fprintf(stream, "device: %s; %s\n", info->name, info->libraries);
+    if (training->config->layer_count <= MOST_LAYERS)
+        print_layers(training->config, stream);
+    else
+        fprintf(stream, "model: %zu layers\n", training->config->layer_count);
+    fprintf(stream,
+            "training: %s, %d epochs, batch size %zu, Adadelta with learning rate %g, seed %" PRIu64
+            "\n",
+            training->config->name, train->epochs, train->batch_size,
+            (double)train->optimizer.learning_rate, train->seed);
+    size_t nbytes = hpac_memory_plan_nbytes(hpac_network_memory_plan(training->network)) +
+                    hpac_memory_plan_nbytes(hpac_network_memory_plan(training->evaluation_network));
+    fprintf(stream, "memory: %.1f MiB on the device\n", (double)nbytes * mib);
+    if (training->options->profile)
+        fprintf(stream, "profile: every call is timed%s\n",
+                training->device->ops->graph_launch ? "; steps run call by call, not as a graph"
+                                                    : "");
+    return HPAC_OK;
+}
+
+static hpac_status print_details(const void *job, FILE *stream)
+{
+    const train_job *training = job;
+    const hpac_config *config = training->config;
+    fprintf(stream, "configuration: %s\n", config->name);
+    hpac_config_print(config, stream);
+    if (config->layer_count > MOST_LAYERS)
+        print_layers(config, stream);
     hpac_network_print(training->network, stream);
     fprintf(
         stream, "memory of the evaluation network, MiB: %.1f (batches of %zu images)\n",
@@ -85,10 +124,6 @@ static hpac_status print_tables(const void *job, FILE *stream)
             0x1p-20,
         train_format(training, HPAC_PHASE_VALIDATE).batch_size);
     print_host_memory(training, stream);
-    if (training->options->profile)
-        fprintf(stream, "profile: every call is timed%s\n",
-                training->device->ops->graph_launch ? "; steps run call by call, not as a graph"
-                                                    : "");
     return HPAC_OK;
 }
 
@@ -152,7 +187,7 @@ static hpac_status report_profile(const train_job *training)
     add_rows(training, rows, count, "", &table);
     count = hpac_network_profile(training->evaluation_network, &rows);
     add_rows(training, rows, count, "evaluate: ", &table);
-    HPAC_TRY(log_printed(print_table, &table, false));
+    HPAC_TRY(log_printed(HPAC_LOG_INFO, print_table, &table));
     return hpac_table_write_csv(&table, training->options->directory, "%s",
                                 hpac_run_files[HPAC_RUN_PROFILE].name);
 }
@@ -188,7 +223,9 @@ static hpac_status prepare_images(train_job *training)
 static hpac_status run_training(train_job *training, bool resume)
 {
     hpac_predictions *predictions = &training->validation_predictions;
-    HPAC_TRY(log_printed(print_tables, training, training->options->brief));
+    hpac_log_level level = training->options->brief ? HPAC_LOG_DETAIL : HPAC_LOG_INFO;
+    HPAC_TRY(log_printed(level, print_start, training));
+    HPAC_TRY(log_printed(HPAC_LOG_DETAIL, print_details, training));
     HPAC_TRY(hpac_network_allocate(training->network));
     HPAC_TRY(hpac_network_allocate(training->evaluation_network));
     HPAC_TRY(resume ? checkpoint_resume(training) : checkpoint_start(training));
@@ -242,12 +279,40 @@ static hpac_status claim_directory(train_job *training, rundir *dir, bool resume
     return hpac_log_open_file(log);
 }
 
+/* How good the run is, beside guessing, and what to do next. */
+static hpac_status log_summary(const train_job *training, bool report)
+{
+    const char *directory = training->options->directory;
+    hpac_run_results results;
+    HPAC_TRY(hpac_run_results_read(directory, &results));
+    const double *best = results.best;
+    int seconds = (int)lround(results.last[HPAC_METRIC_ELAPSED_S]);
+    hpac_log_info("finished: %zu epochs in %d:%02d:%02d", results.epochs, seconds / 3600,
+                  seconds / 60 % 60, seconds % 60);
+    hpac_log_info("best epoch: %.0f, val_loss %.4f (guessing the class frequencies: %.4f)",
+                  best[HPAC_METRIC_EPOCH], best[HPAC_METRIC_VAL_LOSS],
+                  best[HPAC_METRIC_VAL_PRIOR_LOSS]);
+    hpac_log_info("  F1 %.3f, accuracy %.4f (all zero: %.4f); its weights: %s/%s",
+                  best[HPAC_METRIC_VAL_F1_MEAN], best[HPAC_METRIC_VAL_ACCURACY],
+                  best[HPAC_METRIC_VAL_ALL_ZERO_ACCURACY], directory,
+                  hpac_run_files[HPAC_RUN_BEST_MODEL].name);
+    if (report)
+        hpac_log_info("all plots and tables: %s/report.html", directory);
+    if (training->test_dataset)
+        hpac_log_info("to submit: %s/%s", directory, hpac_run_files[HPAC_RUN_SUBMISSION].name);
+    hpac_log_info("to continue: --resume --set train.epochs=%d",
+                  2 * training->config->train.epochs);
+    return HPAC_OK;
+}
+
 static hpac_status train_and_report(train_job *training, bool resume)
 {
     const hpac_train_options *options = training->options;
     bool report = train_report_probe(options);
     HPAC_TRY(record_end(training, run_training(training, resume)));
-    return report ? train_report_write(options->directory, options->stop) : HPAC_OK;
+    if (report)
+        HPAC_TRY(train_report_write(options->directory, options->stop));
+    return options->brief ? HPAC_OK : log_summary(training, report);
 }
 
 static hpac_status set_up(train_job *training, bool resume)
@@ -266,8 +331,10 @@ static hpac_status check(train_job *training, bool resume)
     HPAC_TRY(set_up(training, resume));
     if (resume)
         train_read_run_json(training);
-    if (options->dry_run)
-        HPAC_TRY(print_tables(training, options->plan));
+    if (options->dry_run && options->plan) {
+        HPAC_TRY(print_start(training, options->plan));
+        HPAC_TRY(print_details(training, options->plan));
+    }
     hpac_status status = hpac_network_check_memory(training->network, training->evaluation_network);
     if (status == HPAC_ERR_DEVICE && options->dry_run) { /* another machine may train it */
         hpac_log_warning("%s", hpac_error_message());

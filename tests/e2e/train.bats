@@ -308,6 +308,45 @@ resume_and_compare() {
     [[ $(cat "$TMP/mine/model.h5") == precious ]]
 }
 
+@test "the start fits a screen, an epoch a line; the end sums up and says what is next" {
+    local test_set="data.test={images: $DATA/test, ids: $DATA/sample_submission.csv}" start
+    run_hpac train "$TMP/small.yaml" --device cpu --out "$TMP/run" --set "$test_set"
+    assert_exit 0
+    start=$(grep -n "^epoch 1/3" <<< "$stderr" | cut -d: -f1)
+    ((start <= 26)) || fail_with "expected at most 25 lines before the first epoch"
+    awk 'length > 80 && /^epoch/ {exit 1}' <<< "$stderr" || fail_with "a line of an epoch is too long"
+    [[ $(grep -cE "^epoch ./3  loss [0-9.]+  val_loss [0-9.]+\*? \(prior [0-9.]+\)  F1 [0-9.]+" <<< "$stderr") -eq 3 ]]
+    refute_error_has "train.optimizer.rho"
+    # train.log has all of it.
+    grep -q "train.optimizer.rho " "$TMP/run/train.log"
+    grep -q "epoch 3/3 .*accuracy .*F1 of a class" "$TMP/run/train.log"
+    # The figures of the epoch with the lowest validation loss.
+    python3 - "$TMP/run/metrics.csv" > "$TMP/expected" << 'END'
+import csv, sys
+best = min(csv.DictReader(open(sys.argv[1])), key=lambda row: float(row["val_loss"]))
+print("best epoch: %s, val_loss %.4f (guessing the class frequencies: %.4f)"
+      % (best["epoch"], float(best["val_loss"]), float(best["val_prior_loss"])))
+print("  F1 %.3f, accuracy %.4f (all zero: %.4f)" % tuple(
+      float(best[name]) for name in ("val_f1_mean", "val_accuracy", "val_all_zero_accuracy")))
+END
+    while IFS= read -r line; do assert_error_has "$line"; done < "$TMP/expected"
+    assert_error_has "to submit: $TMP/run/submission.csv"
+    assert_error_has "--resume --set train.epochs=6"
+    run_hpac train "$TMP/small.yaml" --device cpu --out "$TMP/verbose" --set train.epochs=1 --verbose
+    assert_error_has "train.optimizer.rho "
+}
+
+@test "a wide terminal has more of an epoch, a narrow one less" {
+    # on_terminal COLUMNS: the last line of an epoch there
+    on_terminal() {
+        script -qec "stty cols $1; '$HPAC' train '$TMP/small.yaml' --device cpu --no-report \
+            --out '$TMP/run$1'" /dev/null < /dev/null | tr -d '\r' | grep -o "epoch 3/3  .*"
+    }
+    require_tool script
+    [[ $(on_terminal 200) == *" img/s"*"accuracy"*"F1 of a class"* ]]
+    [[ $(on_terminal 60) == *"val_loss"*"(prior"* && $(on_terminal 50) != *" F1 "* ]]
+}
+
 @test "--dry-run checks and plans, and writes nothing" {
     run_hpac train "$TMP/small.yaml" --device cpu --dry-run --out "$TMP/run"
     assert_exit 0
@@ -317,10 +356,9 @@ resume_and_compare() {
         refute_error_has "$line"
     done
     assert_no_file "$TMP/run"
-    local said=$output
-    train --dry-run --out "$TMP/run"
+    train --dry-run --out "$TMP/run" # with --quiet
     assert_exit 0
-    [[ $output == "$said" && -z $stderr ]] || fail_with "expected the same with --quiet"
+    [[ -z $output$stderr ]] || fail_with "expected nothing with --quiet"
 }
 
 @test "a trained model starts another training" {
