@@ -61,6 +61,7 @@ typedef struct hpac_problems {
     char *text; /* owned; lines */
     size_t length, capacity;
     size_t count;
+    const char *cause; /* borrowed: what may be behind all of them, for the last line; or NULL */
 } hpac_problems;
 
 /* Adds one line. An allocation that fails drops the line but still counts it. */
@@ -68,7 +69,8 @@ void hpac_problems_add(hpac_problems *problems, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* HPAC_OK if nothing was added; else hpac_fail(status) with the headline, the count and the lines;
- * of more than 20 problems the first 10, the rest in a file below $TMPDIR that the last line names.
+ * of more than 10 problems the first 10, the path of a file below $TMPDIR that has all, and, as the
+ * first line has scrolled away by then, the headline again. The cause, if any, is the last line.
  * Frees the list either way and leaves it empty. */
 hpac_status hpac_problems_finish(hpac_problems *problems, hpac_status status, const char *headline,
                                  ...) __attribute__((format(printf, 3, 4)));

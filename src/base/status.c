@@ -96,9 +96,7 @@ void hpac_problems_add(hpac_problems *problems, const char *format, ...)
     problems->length += line_length + 1;
 }
 
-/* A long list scrolls its headline away: the message has the first lines and, at its end, the count
- * and the file of the complete list. */
-enum { SHOWN_COUNT = 10, MAX_SHOWN_COUNT = 20 };
+enum { SHOWN_COUNT = 10 };
 
 /* Writes the complete list to a new file below $TMPDIR; its path, malloc'ed, or NULL. */
 static char *write_problems(const char *text)
@@ -134,9 +132,8 @@ static void shorten(hpac_problems *problems)
         *end = '\0';
         problems->length = (size_t)(end - problems->text);
     }
-    hpac_problems_add(problems, "... %zu problems in all; %s%s", count,
-                      list ? "complete list: "
-                           : "the complete list could not be written to $TMPDIR",
+    hpac_problems_add(problems, "and %zu more (%s%s)", count - SHOWN_COUNT,
+                      list ? "all in " : "the complete list could not be written to $TMPDIR",
                       list ? list : "");
     problems->count = count;
 }
@@ -146,14 +143,20 @@ hpac_status hpac_problems_finish(hpac_problems *problems, hpac_status status, co
 {
     if (problems->count == 0)
         return HPAC_OK;
-    if (problems->text && problems->count > MAX_SHOWN_COUNT)
+    bool many = problems->text && problems->count > SHOWN_COUNT;
+    if (many)
         shorten(problems);
     va_list arguments;
     va_start(arguments, headline);
     HPAC_AUTO_FREE char *head = format_text(headline, arguments);
     va_end(arguments);
-    hpac_fail(status, "%s: %zu problem%s%s", head ? head : "", problems->count,
-              problems->count == 1 ? "" : "s", problems->text ? problems->text : "");
+    HPAC_AUTO_FREE char *again = NULL;
+    if (many && asprintf(&again, "\n%s: %zu problems", head ? head : "", problems->count) < 0)
+        again = NULL;
+    hpac_fail(status, "%s: %zu problem%s%s%s%s%s", head ? head : "", problems->count,
+              problems->count == 1 ? "" : "s", problems->text ? problems->text : "",
+              again ? again : "", problems->cause ? "\n" : "",
+              problems->cause ? problems->cause : "");
     free(problems->text);
     *problems = (hpac_problems){0};
     return status;

@@ -86,12 +86,61 @@ static const char *find_stem(const check *work, const char *stem, size_t length)
     return NULL;
 }
 
+static void read_entries(check *work)
+{
+    if (work->entry_count < 0)
+        work->entry_count = scandir(work->dataset->images, &work->entries, NULL, compare_names);
+}
+
+static bool is_missing(const check *work, size_t file)
+{
+    struct stat info;
+    HPAC_AUTO_FREE char *path = path_of(work, file);
+    return path && lstat(path, &info) != 0;
+}
+
+/* What the directory has where no image has its first channel; "" where one has. */
+static void explain_missing(check *work, char text[640])
+{
+    const char *images = work->dataset->images, *first = NULL, *first_named = NULL;
+    size_t count = 0, named = 0;
+    char suffix[32];
+    *text = '\0';
+    for (size_t row = 0; row < work->row_count; row++)
+        if (!is_missing(work, row * work->channels))
+            return;
+    snprintf(suffix, sizeof suffix, "_%s.png", hpac_channel_names[work->dataset->channel_order[0]]);
+    read_entries(work);
+    for (int i = 0; i < work->entry_count; i++) {
+        const char *name = work->entries[i]->d_name;
+        size_t length = strlen(name), suffix_length = strlen(suffix);
+        if (*name == '.')
+            continue;
+        first = first ? first : name;
+        count++;
+        if (length < suffix_length || strcmp(name + length - suffix_length, suffix) != 0)
+            continue;
+        first_named = first_named ? first_named : name;
+        named++;
+    }
+    if (count == 0)
+        snprintf(text, 640, "%.200s: the directory is empty", images);
+    else if (named == 0)
+        snprintf(text, 640,
+                 "%.200s: the directory has %zu file%s, none named *%s; the first: %.200s", images,
+                 count, count == 1 ? "" : "s", suffix, first);
+    else
+        snprintf(text, 640,
+                 "%.200s: the directory has %zu files named *%s, none with an Id of the "
+                 "table; the first: %.200s",
+                 images, named, suffix, first_named);
+}
+
 /* A file that is probably meant by the missing "<Id>_<channel>.png": of another ending or case; of
  * an Id that wrongly carries an ending; one file for all channels. NULL: none. */
 static const char *find_similar(check *work, const char *id, const char *channel)
 {
-    if (work->entry_count < 0)
-        work->entry_count = scandir(work->dataset->images, &work->entries, NULL, compare_names);
+    read_entries(work);
     char stem[512];
     const char *ending = strrchr(id, '.'), *found = NULL;
     size_t lengths[] = {strlen(id), ending ? (size_t)(ending - id) : strlen(id)};
@@ -106,12 +155,9 @@ static const char *find_similar(check *work, const char *id, const char *channel
 static void add_problem(check *work, size_t file, hpac_problems *problems)
 {
     const hpac_dataset *dataset = work->dataset;
-    HPAC_AUTO_FREE char *path = path_of(work, file);
-    struct stat info;
     const char *id = dataset->options.labels->ids[row_of(work, file)];
     const char *channel = hpac_channel_names[dataset->channel_order[file % work->channels]];
-    bool is_missing = path && lstat(path, &info) != 0;
-    const char *similar = is_missing ? find_similar(work, id, channel) : NULL;
+    const char *similar = is_missing(work, file) ? find_similar(work, id, channel) : NULL;
     hpac_problems_add(problems, "%s%s%s%s", work->files[file].problem, similar ? " (found " : "",
                       similar ? similar : "", similar ? ")" : "");
 }
@@ -123,6 +169,7 @@ static hpac_status report_problems(check *work, size_t *bad_rows)
     const hpac_dataset *dataset = work->dataset;
     hpac_problems problems = {0};
     const char *first = NULL;
+    char cause[640];
     *bad_rows = 0;
     for (size_t row = 0; row < work->row_count; row++) {
         size_t before = problems.count;
@@ -132,6 +179,10 @@ static hpac_status report_problems(check *work, size_t *bad_rows)
                 first = first ? first : work->files[file].problem;
             }
         *bad_rows += problems.count > before;
+    }
+    if (*bad_rows == work->row_count && *bad_rows > 0) {
+        explain_missing(work, cause);
+        problems.cause = *cause ? cause : NULL;
     }
     if (*bad_rows == 0 || !dataset->options.skip_bad_images || *bad_rows == work->row_count)
         return hpac_problems_finish(&problems, HPAC_ERR_DATA, "%s: bad images", dataset->images);

@@ -434,7 +434,17 @@ END
     rm "$TMP/data/train/"*
     train --out "$TMP/none" --set data.images="$TMP/data/train" --set data.on_bad_image=skip
     assert_exit 3
-    assert_error_has "60 problems in all"
+    assert_error_has "$TMP/data/train: bad images: 60 problems"
+    [[ ${stderr_lines[0]} == *"${stderr_lines[-2]}" && ${stderr_lines[-3]} == "and 50 more (all in /"* ]]
+    # What may be behind it is the last line.
+    [[ ${stderr_lines[-1]} == "$TMP/data/train: the directory is empty" ]]
+    local id
+    for id in a b c; do : > "$TMP/data/train/${id}_green.jpg"; done
+    train --out "$TMP/none" --set data.images="$TMP/data/train"
+    [[ ${stderr_lines[-1]} == *": the directory has 3 files, none named *_green.png; the first: a_green.jpg" ]]
+    : > "$TMP/data/train/b_green.png"
+    train --out "$TMP/none" --set data.images="$TMP/data/train"
+    [[ ${stderr_lines[-1]} == *": the directory has 1 files named *_green.png, none with an Id of the table; the first: b_green.png" ]]
 }
 
 @test "what was skipped before a resume is counted and listed once, whatever comes after" {
