@@ -24,12 +24,17 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-# Libraries with a pkg-config file; libcsv and oneDNN have none.
-PACKAGES := hdf5 jansson libdeflate libfyaml libpng
-ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
-ifneq ($(shell pkg-config --exists $(PACKAGES) 2>/dev/null && echo there),there)
-$(error libraries are missing (some of: $(PACKAGES) libcsv dnnl). Run tools/bootstrap deps)
-endif
+# What tools/bootstrap makes where the system has none.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+PKG_CONFIG  := PKG_CONFIG_PATH="$(CURDIR)/.tools/lib/pkgconfig:$$PKG_CONFIG_PATH" pkg-config
+
+# Libraries with a pkg-config file. libcsv and oneDNN have none, HDF5 only in some distributions.
+PACKAGES := jansson libdeflate libfyaml libpng
+PLAIN_LIBS := -lcsv -ldnnl
+ifeq ($(shell $(PKG_CONFIG) --exists hdf5 2>/dev/null && echo there),there)
+PACKAGES += hdf5
+else
+PLAIN_LIBS += -lhdf5
 endif
 
 # ---- flags -------------------------------------------------------------------------------------
@@ -43,12 +48,26 @@ INSTRUMENTS := $(SANITIZE:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-fra
 # No implicit contraction into FMA: prepared pixels and CSV figures must not depend on the compiler or
 # the processor. Hot kernels enable FMA themselves.
 DIALECT  := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -DHPAC_DATE='"$(DATE)"' -Iinclude -Isrc $(INCLUDES) \
-            $(shell pkg-config --cflags $(PACKAGES)) -std=c17
+            $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) -std=c17
 COMPILE   = $(CC) $(DIALECT) $(OPT) -ffp-contract=off $(THREADS) $(WARNINGS) $(INSTRUMENTS) \
             $(MODULE_FLAGS) $(CPPFLAGS) $(CFLAGS)
 # Programs export their symbols: libhpac_cuda.so resolves hpac_fail and others in them.
 LINK      = $(CC) -rdynamic $(filter -fopenmp,$(THREADS)) $(INSTRUMENTS) $(LDFLAGS)
-LIBS     := $(shell pkg-config --libs $(PACKAGES)) -lcsv -ldnnl -ldl -lm -lpthread $(LDLIBS)
+LIBS     := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(PLAIN_LIBS) -ldl -lm -lpthread $(LDLIBS)
+
+# $(call checksum,FILE,FLAGS): of a C file's text, preprocessed: its headers and the compiler's macros; and
+# what is missing. Dependency files do not show that a package was upgraded: dpkg and rpm keep the times
+# of its files, which are before those of our objects.
+checksum = $(shell { $(CC) $(DIALECT) $(2) $(CPPFLAGS) $(CFLAGS) -E -dD -x c $(1) | cksum; } 2>&1 | \
+             sed -nE 's/^([0-9]+) [0-9]+$$/sum:\1/p; s/.* error: (.*missing: )?(.*)/\2,/p')
+
+ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
+LIBRARIES := $(call checksum,tools/libraries.h) $(if $(shell command -v pkg-config 2>/dev/null),,pkg-config,)
+ifneq ($(filter-out sum:%,$(LIBRARIES)),)
+$(error missing: $(filter-out sum:%,$(LIBRARIES)) which `tools/bootstrap build` installs on Debian, Ubuntu, \
+  Fedora, Rocky Linux and AlmaLinux; elsewhere install their development packages)
+endif
+endif
 
 # ---- files -------------------------------------------------------------------------------------
 MODULES      := base image device device/cpu net model data render metrics config loop rundir report \
@@ -73,9 +92,14 @@ define remember
 	@echo '$(subst ','\'',$(1))' | cmp -s - $@ || echo '$(subst ','\'',$(1))' >$@
 endef
 
-# The commands that made the objects: everything is rebuilt when they change.
+# The commands that made the objects, and the libraries' headers: everything is rebuilt when they change.
 $(BUILD)/commands: force
-	$(call remember,$(COMPILE) / $(LINK) $(LIBS))
+	$(call remember,$(COMPILE) / $(LINK) $(LIBS) / $(LIBRARIES))
+
+# Criterion is only there for the tests.
+$(BUILD)/criterion: force
+	$(call remember,$(call checksum,/dev/null,-include criterion/criterion.h))
+$(call objects,$(UNIT_SOURCES)): $(BUILD)/criterion
 
 # Kernels are written once and compiled for each CPU path (src/base/cpu.h), which is chosen at run time.
 # Here the compiler may contract a * b + c to one FMA, the exception to the rule above.
@@ -190,8 +214,13 @@ tidied         = $(patsubst %.c,$(BUILD)/tidy/%.tidied,$(1))
 
 lint: lint-format lint-tidy lint-cppcheck lint-shell lint-dependencies ## formatting, clang-tidy, cppcheck, shellcheck, dependencies
 
+# Each release formats in its own way.
 lint-format:
-	@clang-format --dry-run -Werror $(FORMATTED)
+	@if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then \
+	  clang-format --dry-run -Werror $(FORMATTED); \
+	else \
+	  echo "skipped: clang-format 14 is missing, which tools/bootstrap deps downloads"; \
+	fi
 
 # Not for the file that defines what the model replaces.
 TIDY_MODEL = $(if $(filter %/status.c,$<),,-include tools/clang-tidy.h)
@@ -225,6 +254,9 @@ cuda-check: ## compile, link and start a program of the CUDA libraries
 
 cuda12-check: ## compile the CUDA device with CUDA 12 (tools/bootstrap cuda12)
 	tools/run-tests cuda12
+
+debian13: ## build and run the unit tests on Debian 13, in a chroot (as root)
+	tools/run-tests debian13
 
 test-cudasim: ## test the CUDA device on the CUDA simulator, without a GPU
 	tools/run-tests cudasim
@@ -274,7 +306,7 @@ Description: Classifier for the Human Protein Atlas images
 Version: $(VERSION)
 Requires: $(PACKAGES)
 Cflags: -I$${includedir}
-Libs: -L$${libdir} -lhpac -rdynamic -lcsv -ldnnl -fopenmp -ldl -lm -lpthread
+Libs: -L$${libdir} -lhpac -rdynamic $(PLAIN_LIBS) -fopenmp -ldl -lm -lpthread
 endef
 
 install: all ## install program, libraries, headers, configurations, plots, manual, completion: PREFIX=, DESTDIR=
@@ -304,7 +336,7 @@ help: ## list the targets and variables
 	@sed -nE 's/^#   ([A-Z_]+=.*)/  \1/p' Makefile
 
 force:
-.PHONY: all clean test check unit e2e isa asan tsan clang cuda-check cuda12-check test-cudasim test-gpu
+.PHONY: all clean test check unit e2e isa asan tsan clang cuda-check cuda12-check debian13 test-cudasim test-gpu
 .PHONY: lint lint-format lint-tidy lint-cppcheck lint-shell lint-dependencies
 .PHONY: docs fuzz fuzzers demo fits install uninstall help force
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

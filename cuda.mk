@@ -69,8 +69,13 @@ COMPILE_CUDA  = $(NVCC) -std=c++17 $(CUDA_HOST:%=-ccbin %) $(GENCODE) --threads 
 LINK_CUDA     = $(CC) -shared $(INSTRUMENTS) $(LDFLAGS) \
                 -Wl,-z,now,--as-needed,--enable-new-dtags,--version-script=src/device/cuda/exports.map
 
+# The toolkit may be replaced by another release in the same directory.
+CUDA_HEADERS  := cuda_runtime.h cublas_v2.h cudnn.h nvtx3/nvToolsExt.h
+TOOLKIT        = $(shell $(NVCC) --version | tail -n 1) \
+                 $(call checksum,/dev/null,$(CUDA_CFLAGS) $(CUDA_HEADERS:%=-include %))
+
 $(BUILD)/cuda-commands: force
-	$(call remember,$(DEVICE_FLAGS) / $(COMPILE_CUDA) / $(LINK_CUDA) $(CUDA_LIBS))
+	$(call remember,$(DEVICE_FLAGS) / $(COMPILE_CUDA) / $(LINK_CUDA) $(CUDA_LIBS) / $(TOOLKIT))
 
 DEVICE_OBJECTS := $(call objects,$(DEVICE_SOURCES))
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%.cu=$(BUILD)/obj/%.o)

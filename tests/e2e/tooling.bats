@@ -34,6 +34,112 @@ tool() {
     assert_exit 2
 }
 
+# on_system OS-RELEASE-LINES COMMAND: tools/bootstrap COMMAND, in a project that has nothing else, on a
+# system without packages, whose package managers log their arguments and do nothing.
+on_system() {
+    local name
+    mkdir -p "$TMP/bin" "$TMP/project/tools"
+    cp tools/bootstrap "$TMP/project/tools"
+    printf '%s\n' "$1" >"$TMP/os-release"
+    for name in apt-get dnf; do
+        printf '#!/bin/sh\necho "%s $*" >>"%s/log"\n' "$name" "$TMP" >"$TMP/bin/$name"
+    done
+    for name in rpm dpkg-query curl; do
+        printf '#!/bin/sh\nexit 1\n' >"$TMP/bin/$name"
+    done
+    chmod +x "$TMP/bin/"*
+    tool env PATH="$TMP/bin:$PATH" HPAC_OS_RELEASE="$TMP/os-release" "$TMP/project/tools/bootstrap" "$2"
+}
+
+@test "bootstrap installs what the distribution calls the packages" {
+    on_system $'ID=debian\nVERSION_ID=13' build
+    run cat "$TMP/log"
+    assert_output_has "--no-install-recommends install fonts-wqy-microhei gcc"
+    assert_output_has " libdnnl-dev libfyaml-dev libhdf5-dev "
+    refute_output_has chromium
+    rm "$TMP/log"
+    on_system $'ID=rocky\nID_LIKE="rhel centos fedora"\nVERSION_ID=9.4' build
+    assert_exit 1
+    assert_error_has "libfyaml's source cannot be downloaded"
+    run cat "$TMP/log"
+    assert_output_has "install epel-release dnf-plugins-core"
+    assert_output_has "config-manager --set-enabled crb"
+    assert_output_has " onednn-devel hdf5-devel jansson-devel "
+    refute_output_has apt-get
+    rm "$TMP/log"
+    on_system $'ID=fedora\nVERSION_ID=43' build
+    run cat "$TMP/log"
+    assert_output_has " libfyaml-devel "
+    refute_output_has epel
+}
+
+@test "bootstrap refuses systems that it does not know, and names the libraries" {
+    on_system $'ID=arch\nPRETTY_NAME="Arch Linux"' demo
+    assert_exit 1
+    assert_error_has "Arch Linux is none of the systems"
+    assert_error_has "HDF5, jansson, libcsv, libdeflate, libfyaml, libpng and oneDNN"
+    on_system $'ID=debian\nVERSION_ID=11\nPRETTY_NAME="Debian 11"' demo
+    assert_exit 1
+    assert_error_has "Debian 11 is too old"
+    assert_no_file "$TMP/log"
+}
+
+@test "a sudo that refuses is not a missing network" {
+    mkdir "$TMP/bin"
+    printf '#!/bin/sh\necho 1000\n' >"$TMP/bin/id"
+    printf '#!/bin/sh\necho "not in the sudoers file" >&2\nexit 1\n' >"$TMP/bin/sudo"
+    on_system $'ID=debian\nVERSION_ID=12' build
+    assert_exit 1
+    assert_error_has "not in the sudoers file"
+    assert_error_has "sudo is refused"
+    assert_error_has "As root: apt-get install fonts-wqy-microhei"
+    refute_error_has network
+    assert_no_file "$TMP/log"
+}
+
+@test "make names the libraries that are missing" {
+    mkdir "$TMP/bin"
+    printf '#!/bin/sh\nexit 1\n' >"$TMP/bin/pkg-config"
+    printf '#!/bin/sh\nexec /usr/bin/gcc -isystem "%s/include" "$@"\n' "$TMP" >"$TMP/bin/gcc"
+    chmod +x "$TMP/bin/"*
+    mkdir "$TMP/include"
+    echo '#define DNNL_VERSION_MAJOR 1' >"$TMP/include/dnnl.h"
+    tool env -u MAKEFLAGS PATH="$TMP/bin:$PATH" make BUILD="$TMP/build"
+    assert_exit 2
+    assert_error_has "missing: oneDNN 2.2 or newer (dnnl.h is older), HDF5 1.10 or newer (hdf5.h), which"
+    assert_error_has "tools/bootstrap build"
+    assert_no_file "$TMP/build"
+}
+
+# dpkg keeps the time of a packaged file, which is before that of the objects.
+@test "objects are rebuilt when a library's headers changed, whatever their time" {
+    local object=$TMP/build/obj/src/base/csv.o
+    mkdir "$TMP/include"
+    header() {
+        printf '#include_next <csv.h>\n#define HPAC_TEST_RELEASE %d\n' "$1" >"$TMP/include/csv.h"
+        touch -d 2020-01-01 "$TMP/include/csv.h"
+    }
+    build() { tool env -u MAKEFLAGS make BUILD="$TMP/build" CPPFLAGS="-isystem $TMP/include" "$object"; }
+    header 1
+    build
+    assert_output_has "-c -o $object"
+    build
+    refute_output_has "-c -o"
+    header 2
+    build
+    assert_output_has "-c -o $object"
+}
+
+@test "another clang-format than that of the project formats nothing and fails nothing" {
+    mkdir "$TMP/bin"
+    printf '#!/bin/sh\necho "clang-format version 19.1.7"\n' >"$TMP/bin/clang-format"
+    chmod +x "$TMP/bin/clang-format"
+    # Without that in .tools/, which comes first.
+    tool env -u MAKEFLAGS make -s lint-format PATH="$TMP/bin:$PATH"
+    assert_exit 0
+    assert_output_has "skipped: clang-format 14 is missing"
+}
+
 @test "without CUDA its tests are skipped and counted; where it is required they fail" {
     mkdir "$TMP/empty"
     tool env CUDA_HOME="$TMP/empty" tools/run-tests cuda
