@@ -9,6 +9,8 @@
 
 # look_at FILE...: sets $findings to the lines of what is wrong; fails when Chromium does.
 look_at() {
+    [[ $(</etc/os-release) != *ubuntu* ]] || command -v chromium >/dev/null ||
+        skip "Ubuntu's Chromium is a snap, which sees no files in /tmp"
     require_tool chromium
     local directory=$TMP/browser file width number=0
     mkdir -p "$directory"
