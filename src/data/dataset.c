@@ -1,23 +1,14 @@
 /* A data set: label rows, their images as the network sees them, and the cache of those. */
 #include "dataset_internal.h"
-
-#include <hpac/log.h>
+#include "preparer.h"
 
 #include "base/file.h"
 #include "base/machine.h"
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "image/resize.h"
 
 #include <pthread.h>
 #include <string.h>
-
-const hpac_stain hpac_channel_stains[HPAC_MAX_CHANNELS] = {HPAC_STAIN_GREEN, HPAC_STAIN_BLUE,
-                                                           HPAC_STAIN_RED, HPAC_STAIN_YELLOW};
-
-/* What is used of a file of mixed colors, by hpac_stain. */
-static const char *const stain_samples[] = {"luma", "red", "green", "blue",
-                                            "mean of red and green"};
 
 static hpac_status check_options(const hpac_dataset_options *options)
 {
@@ -101,28 +92,24 @@ char *dataset_file_path(const hpac_dataset *dataset, const char *directory, size
                           hpac_channel_names[dataset->channel_order[file % channels]]);
 }
 
-/* Sizes for which a reader caches a resizer; the oldest is replaced. The competition's images have
- * one size, its large edition a handful. */
-enum { RESIZER_COUNT = 8 };
-
-typedef struct sized_resizer {
-    size_t rows, cols; /* of the file */
-    hpac_resizer *resizer;
-} sized_resizer;
-
 struct hpac_dataset_reader {
     hpac_dataset *dataset;
-    hpac_png_decoder *decoder;
-    hpac_image image;
-    sized_resizer resizers[RESIZER_COUNT];
-    size_t oldest;
+    hpac_preparer *preparer;
 };
 
 hpac_status hpac_dataset_reader_create(hpac_dataset *dataset, hpac_dataset_reader **reader)
 {
+    const hpac_dataset_options *options = &dataset->options;
+    const hpac_preparer_options preparing = {
+        .rows = options->rows,
+        .cols = options->cols,
+        .channels = options->channels,
+        .pixels = options->pixels,
+        .remarks = &dataset->remarks,
+    };
     HPAC_TRY_NEW(*reader, 1);
     (*reader)->dataset = dataset;
-    hpac_status status = hpac_png_decoder_create(&(*reader)->decoder);
+    hpac_status status = hpac_preparer_create(&preparing, &(*reader)->preparer);
     if (status != HPAC_OK) {
         hpac_dataset_reader_destroy(*reader);
         *reader = NULL;
@@ -134,72 +121,20 @@ void hpac_dataset_reader_destroy(hpac_dataset_reader *reader)
 {
     if (!reader)
         return;
-    for (size_t i = 0; i < RESIZER_COUNT; i++)
-        hpac_resizer_destroy(reader->resizers[i].resizer);
-    hpac_image_fini(&reader->image);
-    hpac_png_decoder_destroy(reader->decoder);
+    hpac_preparer_destroy(reader->preparer);
     free(reader);
 }
 
-/* The resizer for files of this size. Errors: those of hpac_resizer_create. */
-static hpac_status find_resizer(hpac_dataset_reader *reader, size_t rows, size_t cols,
-                                hpac_resizer **resizer)
-{
-    for (size_t i = 0; i < RESIZER_COUNT; i++) {
-        const sized_resizer *cached = &reader->resizers[i];
-        if (cached->resizer && cached->rows == rows && cached->cols == cols) {
-            *resizer = cached->resizer;
-            return HPAC_OK;
-        }
-    }
-    const hpac_dataset_options *options = &reader->dataset->options;
-    HPAC_TRY(hpac_resizer_create(rows, cols, options->rows, options->cols, resizer));
-    sized_resizer *replaced = &reader->resizers[reader->oldest];
-    reader->oldest = (reader->oldest + 1) % RESIZER_COUNT;
-    hpac_resizer_destroy(replaced->resizer);
-    *replaced = (sized_resizer){.rows = rows, .cols = cols, .resizer = *resizer};
-    return HPAC_OK;
-}
-
-/* Logs what may surprise about a file, for the first file of each kind. */
-static void log_remarks(hpac_dataset *dataset, const char *path, const hpac_image *image)
-{
-    unsigned fresh = image->remarks & ~atomic_fetch_or(&dataset->remarks, image->remarks);
-    const char *others = "; other such files are not listed";
-    if (fresh & HPAC_REMARK_MIXED_COLORS)
-        hpac_log_warning("%s: RGB file with mixed colors, expected gray; using its %s%s", path,
-                         stain_samples[image->stain], others);
-    if (fresh & HPAC_REMARK_DIM)
-        hpac_log_warning("%s: a 16-bit file that is nearly black: its largest sample is %u of "
-                         "65535. If these are 12-bit samples, scale them or add an sBIT chunk%s",
-                         path, image->max_sample, others);
-    if (fresh & HPAC_REMARK_SCALED)
-        hpac_log_warning("%s: a 16-bit file of fewer significant bits (largest sample %u): "
-                         "brightened as its sBIT chunk declares%s",
-                         path, image->max_sample, others);
-}
-
-/* Interleaves one channel of a row with the others. */
 static hpac_status read_channel(hpac_dataset_reader *reader, size_t row, size_t channel,
                                 void *pixels)
 {
     hpac_dataset *dataset = reader->dataset;
-    const hpac_dataset_options *options = &dataset->options;
-    hpac_image *image = &reader->image;
-    hpac_resizer *resizer;
     HPAC_AUTO_FREE char *path = NULL;
-    size_t file = row * options->channels + channel;
+    size_t file = row * dataset->options.channels + channel;
     HPAC_TRY_MEMORY(path = dataset_file_path(dataset, dataset->images, file), 1);
-    image->stain = hpac_channel_stains[dataset->channel_order[channel]];
-    HPAC_TRY(hpac_png_read(reader->decoder, path, image));
-    if (image->remarks)
-        log_remarks(dataset, path, image);
-    HPAC_TRY(find_resizer(reader, image->rows, image->cols, &resizer));
+    HPAC_TRY(hpac_preparer_read(reader->preparer, path, dataset->channel_order[channel], channel,
+                                pixels));
     atomic_fetch_add(&dataset->pool->files_decoded, 1);
-    if (options->pixels == HPAC_PIXELS_UINT8)
-        hpac_resize_u8(resizer, image->pixels, (uint8_t *)pixels + channel, options->channels);
-    else
-        hpac_resize_f32(resizer, image->pixels, (float *)pixels + channel, options->channels);
     return HPAC_OK;
 }
 
