@@ -21,6 +21,10 @@
 
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Each member is the key of its name, in the section of its struct, where no other is named. */
 typedef struct hpac_config_data {
     char *labels, *images;         /* required */
@@ -80,14 +84,14 @@ typedef struct hpac_config {
     } device;
 } hpac_config;
 
-/* Reads and checks a configuration; the model is checked against the prepared image size. On error
- * the config is left zeroed. Errors: CONFIG. */
+/* Reads and checks a configuration; the model is checked against the prepared image size. `sets`
+ * may be NULL when set_count is 0. On error the config is left zeroed. Errors: CONFIG. */
 hpac_status hpac_config_load(const char *path, const char *const *sets, int set_count,
                              hpac_config *config);
 /* The same from a text that hpac wrote, such as the configuration in a model file; `document` names
  * it in messages, and is the configuration's name. Paths are not expanded. */
 hpac_status hpac_config_parse(const char *document, const char *text, hpac_config *config);
-/* Frees what hpac_config_load allocated and zeroes the struct. */
+/* Frees what hpac_config_load allocated and zeroes the struct. NULL is fine. */
 void hpac_config_fini(hpac_config *config);
 
 /* The resolved configuration as YAML that hpac_config_load reads back to the same values;
@@ -103,12 +107,17 @@ void hpac_config_print_keys(FILE *stream);
 
 /* The keys whose values differ, malloc'ed: "train.epochs (3, now 5), model.3 (none, now {type:
  * flatten})"; the first 8; "" for none. Errors: INTERNAL. */
-hpac_status hpac_config_differences(const hpac_config *old, const hpac_config *new, char **text);
+hpac_status hpac_config_differences(const hpac_config *old, const hpac_config *current,
+                                    char **text);
 
 /* The options for opening the device of this name (hpac_device_options.name, borrowed). */
 hpac_device_options hpac_config_device_options(const hpac_config *config, const char *name);
 
 /* The prepared image size that follows from data.image and data.scale. */
 hpac_shape hpac_config_input_shape(const hpac_config *config);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -23,6 +23,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HPAC_DEVICE_ABI 4
 #define HPAC_DEVICE_MAX_CLASSES 32
 
@@ -49,25 +53,28 @@ typedef enum hpac_image_layout {
 } hpac_image_layout;
 
 typedef struct hpac_device_options {
-    const char *name; /* "auto", "cpu", "cuda" or "cuda:1" */
+    const char *name; /* "auto", "cpu", "cuda" or "cuda:1"; NULL: auto */
     int threads;      /* CPU compute threads; 0: OMP_NUM_THREADS, at most one per core */
     hpac_precision precision;
     bool deterministic; /* algorithms that give the same bits every time */
     hpac_image_layout image_layout;
 } hpac_device_options;
 
-/* Whether the same open device can be used for both. */
+/* Whether the same open device can be used for both, which must not be NULL. */
 bool hpac_device_options_equal(const hpac_device_options *a, const hpac_device_options *b);
 
-/* Opens a device, to be closed with its ops->close(). "auto" opens GPU 0 if possible, else the CPU,
- * and logs why. Sets *device to NULL on an error. Errors: CONFIG for an unknown name and for an
- * invalid HPAC_CPU; DEVICE where there is no such device, it does not support an option, or it does
- * not work, with what to install or change. */
+/* Opens a device, to be closed with hpac_device_close. "auto" opens GPU 0 if possible, else the
+ * CPU, and logs that, once per process; "hpac doctor" shows why. options NULL: "auto",
+ * deterministic, in fp32. Sets *device to NULL on an error. Errors: CONFIG for an unknown name and
+ * for an invalid HPAC_CPU; DEVICE where there is no such device, it does not support an option, or
+ * it does not work, with what to install or change. */
 hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device);
+/* All that was made on the device must be destroyed before. NULL is fine. */
+void hpac_device_close(hpac_device *device);
 
 /* What libhpac_cuda.so exports as HPAC_CUDA_OPEN: opens GPU `index`, or fails if `abi` is not the
- * HPAC_DEVICE_ABI it was built with. The program is linked with -rdynamic, so that the library uses
- * its functions of status.h and log.h. */
+ * HPAC_DEVICE_ABI it was built with. The library uses the functions of status.h and log.h that
+ * libhpac.so exports, or the program that is linked with libhpac.a and -rdynamic. */
 #define HPAC_CUDA_OPEN "hpac_cuda_open"
 typedef hpac_status hpac_cuda_open_function(uint32_t abi, const hpac_device_options *options,
                                             int index, hpac_device **device);
@@ -256,5 +263,9 @@ struct hpac_device_ops {
                             const void *gradients, void *square_average, void *delta_average,
                             size_t count, hpac_step_result *result);
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

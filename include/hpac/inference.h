@@ -1,7 +1,15 @@
 /*
- * Inference: model files with their metadata, and probabilities of images, batch by batch.
+ * Inference: model files with their metadata, and probabilities of images.
  *
- *     HPAC_TRY(hpac_classifier_load("runs/improved/model.h5", &hints, &classifier));
+ * Images in memory, or single files (examples/predict.c is a program that does this):
+ *
+ *     HPAC_TRY(hpac_classifier_load("runs/improved/model.h5", NULL, &classifier));
+ *     hpac_image_pixels image = {.channels = {green}, .rows = 512, .cols = 512};
+ *     HPAC_TRY(hpac_classifier_predict(&classifier, &image, 1, probabilities));
+ *     hpac_classifier_fini(&classifier);
+ *
+ * A set of any size in a directory, batch by batch:
+ *
  *     hpac_inference_options options = {
  *         .device = device, .classifiers = &classifier, .classifier_count = 1};
  *     hpac_inference_set set = {.images = "data/test", .labels = &ids};
@@ -22,6 +30,10 @@
 
 #include <signal.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Metadata for files without it (those saved by Keras). If a file has metadata, both must agree. */
 typedef struct hpac_classifier_hints {
     int targets[HPAC_CLASS_COUNT]; /* class numbers in the order of the outputs */
@@ -31,6 +43,8 @@ typedef struct hpac_classifier_hints {
 } hpac_classifier_hints;
 
 /* A model with everything needed to run it: layers, weights, input size, targets. */
+typedef struct hpac_predictor hpac_predictor;
+
 typedef struct hpac_classifier {
     char *path;
     hpac_model model;
@@ -38,14 +52,57 @@ typedef struct hpac_classifier {
     int channel_order[HPAC_MAX_CHANNELS]; /* (model.input.channels) as hpac_dataset_options */
     bool has_config;                      /* the file has the configuration of its training */
     hpac_config config;
+    hpac_predictor *predictor; /* of hpac_classifier_predict; owned */
 } hpac_classifier;
 
-/* Reads a model file. On error the classifier is zeroed. Errors: DATA for the file (model.h) and
+/* Reads a model file; to be released by hpac_classifier_fini. hints NULL: none. On error the
+ * classifier is zeroed. Not thread-safe (model.h). Errors: DATA for the file (model.h) and
  * contradictions in it; CONFIG when hints contradict it, or needed ones are missing. */
 hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *hints,
                                  hpac_classifier *classifier);
-/* Frees what loading allocated and zeroes the struct. */
+/* Frees what loading and predicting allocated and zeroes the struct. NULL is fine. */
 void hpac_classifier_fini(hpac_classifier *classifier);
+
+/* An image in memory: for each channel the classifier takes, by its number (hpac_channel), 8-bit
+ * gray of any size, (rows, cols), packed, as in the competition's files. The other channels may be
+ * NULL.
+ */
+typedef struct hpac_image_pixels {
+    const uint8_t *channels[HPAC_MAX_CHANNELS];
+    size_t rows, cols;
+} hpac_image_pixels;
+
+/* An image in PNG files: their paths, likewise. */
+typedef struct hpac_image_files {
+    const char *channels[HPAC_MAX_CHANNELS];
+} hpac_image_files;
+
+/*
+ * Predicts `count` images: probabilities (count, classifier->model.target_count), the probability
+ * of class classifier->model.targets[t] in column t. They have the bits that "hpac predict" writes,
+ * whatever images are predicted together. `images` are borrowed during the call; they and
+ * probabilities may be NULL when count is 0.
+ *
+ * The first call opens the device "auto", unless hpac_classifier_use_device chose one, and makes
+ * the network there: later calls are faster. Files and resizing use one thread per core. Threads
+ * may share a classifier: their calls take turns.
+ *
+ * After an error the probabilities are undefined and the classifier is usable. Errors: DATA,
+ * listing the images with missing channels or files and with sizes out of range; DEVICE; NUMERIC.
+ */
+hpac_status hpac_classifier_predict(const hpac_classifier *classifier,
+                                    const hpac_image_pixels *images, size_t count,
+                                    float *probabilities);
+hpac_status hpac_classifier_predict_files(const hpac_classifier *classifier,
+                                          const hpac_image_files *images, size_t count,
+                                          float *probabilities);
+
+/* Makes the network of the calls above on a device of the caller's, which must outlive its use:
+ * until the next call of this function, or hpac_classifier_fini. Classifiers that share a device
+ * must not predict at the same time; on a GPU other than the first all calls must come from the
+ * thread that opened it. NULL: "auto" again, opened now. Errors: DEVICE; the next prediction then
+ * tries again. */
+hpac_status hpac_classifier_use_device(const hpac_classifier *classifier, hpac_device *device);
 
 /* Checks that two classifiers can be averaged: same targets, image size, channels and pixel type.
  * Errors: CONFIG, with both files and the difference. */
@@ -57,12 +114,12 @@ typedef struct hpac_classifiers {
 } hpac_classifiers;
 
 /* Loads the models of a MODEL argument, and checks that they can be averaged: a file; the model.h5
- * of a run directory; the model.h5 of all folds of a cross-validation (hpac_train_folds). To be
- * released whatever the status. Errors: those of hpac_classifier_load and ..._check_alike; DATA
- * when there is no such model; all missing folds are listed. */
+ * of a run directory; the model.h5 of all folds of a cross-validation (hpac_train_folds). hints
+ * NULL: none. To be released whatever the status. Errors: those of hpac_classifier_load and
+ * ..._check_alike; DATA when there is no such model; all missing folds are listed. */
 hpac_status hpac_classifiers_load(const char *name, const hpac_classifier_hints *hints,
                                   hpac_classifiers *classifiers);
-void hpac_classifiers_fini(hpac_classifiers *classifiers); /* a zeroed one is fine */
+void hpac_classifiers_fini(hpac_classifiers *classifiers); /* a zeroed one or NULL is fine */
 
 typedef struct hpac_inference_options {
     hpac_device *device;                /* not owned */
@@ -111,5 +168,9 @@ typedef struct hpac_inference_pass {
 
 /* Errors: DATA, NUMERIC, HPAC_INTERRUPTED, DEVICE; those of the callback. */
 hpac_status hpac_inference_run(hpac_inference *inference, hpac_inference_pass *pass);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,6 +11,10 @@
 
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum hpac_layer_kind {
     HPAC_LAYER_CONV2D,
     HPAC_LAYER_MAXPOOL,
@@ -82,5 +86,9 @@ hpac_weights *hpac_weights_create(const hpac_layer *layers, size_t layer_count, 
 hpac_weights *hpac_weights_create_empty(const hpac_layer *layers, size_t layer_count,
                                         hpac_shape input);
 void hpac_weights_destroy(hpac_weights *weights, size_t layer_count); /* NULL is fine */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -11,6 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HPAC_COUNTS_MAX_CLASSES 32
 
 /* Counts of one class: true positives, false positives, false negatives. Its support, the images
@@ -58,5 +62,9 @@ double hpac_all_zero_accuracy(const hpac_counts *counts);
 double hpac_prior_loss(const uint32_t *masks, const int *targets, size_t target_count,
                        const size_t *prior_rows, size_t prior_count, const size_t *evaluated_rows,
                        size_t evaluated_count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

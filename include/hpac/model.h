@@ -18,6 +18,10 @@
 #include <hpac/layer.h>
 #include <hpac/metrics.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The state of a training, for resuming. */
 typedef struct hpac_training_state {
     hpac_adadelta optimizer;
@@ -86,7 +90,11 @@ hpac_status hpac_model_load(const char *path, hpac_model *model);
 hpac_status hpac_thresholds_save(const char *path, const float *thresholds, const int *positives,
                                  size_t count);
 
-/* Frees all that the model owns and zeroes the struct. */
+/* Frees all that the model owns and zeroes the struct. NULL is fine. */
 void hpac_model_fini(hpac_model *model);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

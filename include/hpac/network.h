@@ -18,6 +18,10 @@
 
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HPAC_NETWORK_IN_FLIGHT 2
 
 typedef struct hpac_network_options {
@@ -123,5 +127,9 @@ typedef struct hpac_profile_row {
 /* Returns the number of rows (0 without the option `profile`), in the order of a step; valid until
  * the network is destroyed. */
 size_t hpac_network_profile(const hpac_network *network, const hpac_profile_row **rows);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct hpac_shape {
     int rank; /* 3: (rows, cols, channels); 1: a vector of `channels` values, rows = cols = 1 */
     size_t rows, cols, channels;
@@ -83,5 +87,9 @@ static inline size_t hpac_batch_nbytes(const hpac_batch_format *format)
     return hpac_batch_pixels_offset_nbytes(format) +
            format->batch_size * hpac_batch_image_nbytes(format);
 }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum hpac_phase {
     HPAC_PHASE_PREPARE, /* images of a pool, before the clock of the first epoch starts */
     HPAC_PHASE_TRAIN,
@@ -21,5 +25,9 @@ typedef struct hpac_progress {
     double waiting;         /* share of the phase's time spent waiting for data, 0..1 */
     double remaining_s;     /* of the phase */
 } hpac_progress;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

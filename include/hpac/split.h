@@ -20,6 +20,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum hpac_split_method {
     HPAC_SPLIT_KFOLD,
     HPAC_SPLIT_STRATIFIED,
@@ -47,7 +51,7 @@ typedef struct hpac_split {
  * folds, repeats out of range. */
 hpac_status hpac_split_create(const hpac_split_options *options, size_t row_count,
                               const uint32_t *masks, hpac_split *split);
-/* Frees all folds and zeroes the struct. */
+/* Frees all folds and zeroes the struct. NULL is fine. */
 void hpac_split_fini(hpac_split *split);
 
 /* Prints two lines per fold as the reference notebooks do, numbers as numpy prints an array: of
@@ -63,5 +67,9 @@ void hpac_split_print_json(const hpac_split *split, FILE *stream);
  * of such a name; DATA when the disk is full. */
 hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
                              const char *directory, bool force);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,11 +9,22 @@
  *     HPAC_TRY(hpac_labels_read_csv(path, &labels));
  *
  * The values are the exit codes of the program.
+ *
+ * Pointers that are passed to the library must not be NULL where no comment allows it. Functions of
+ * config.h, inference.h, labels.h, model.h, split.h and trainer.h, hpac_device_open,
+ * hpac_network_create and hpac_log_open_file refuse a NULL one with INTERNAL and a message that
+ * names function and argument; ..._fini, ..._destroy and ..._close accept it. Functions that return
+ * no status, those of layer.h, metrics.h and network.h, and the operations of a device do not
+ * check.
  */
 #ifndef HPAC_STATUS_H
 #define HPAC_STATUS_H
 
 #include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef enum hpac_status {
     HPAC_OK = 0,
@@ -74,5 +85,9 @@ void hpac_problems_add(hpac_problems *problems, const char *format, ...)
  * Frees the list either way and leaves it empty. */
 hpac_status hpac_problems_finish(hpac_problems *problems, hpac_status status, const char *headline,
                                  ...) __attribute__((format(printf, 3, 4)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

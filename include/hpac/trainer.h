@@ -9,8 +9,11 @@
 #include <signal.h>
 #include <stdio.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct hpac_image_pool; /* src/data/dataset.h */
-struct hpac_table;      /* src/render/table.h */
 
 typedef struct hpac_train_options {
     const hpac_config *config;
@@ -58,10 +61,8 @@ hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan 
  * run, other files, or a fold of another configuration. */
 hpac_status hpac_train_folds(const hpac_train_options *options);
 
-/* The results of a finished training, read from its directory: for a run (`folds` 0) one row with
- * the columns steps to best_... of sweep.csv (run_results.h), for a cross-validation the rows of
- * folds.csv. Call hpac_table_fini whatever the status. Errors: DATA (metrics.csv is missing,
- * damaged or has no epochs), INTERNAL. */
-hpac_status hpac_train_results(const char *directory, int folds, struct hpac_table *results);
+#ifdef __cplusplus
+}
+#endif
 
 #endif

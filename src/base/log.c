@@ -1,4 +1,4 @@
-/* Log lines to stderr and, with times, to a file. */
+/* Log lines to a callback and, with times, to a file. */
 #include <hpac/log.h>
 
 #include "memory.h"
@@ -10,16 +10,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
 
 static struct {
     pthread_mutex_t mutex;
     _Atomic hpac_log_level level;
+    _Atomic size_t width; /* columns; 0: lines are not cut */
     FILE *file;
-    void (*before)(void *);
-    void (*after)(void *);
+    hpac_log_callback *callback;
     void *user;
 } sink = {.mutex = PTHREAD_MUTEX_INITIALIZER, .level = HPAC_LOG_INFO};
 
@@ -28,6 +26,11 @@ static const char *const level_names[] = {"error", "warning", "info", "info"};
 void hpac_log_set_level(hpac_log_level level)
 {
     sink.level = level;
+}
+
+void hpac_log_set_width(size_t columns)
+{
+    sink.width = columns;
 }
 
 /* Replaces the log file; NULL: none. */
@@ -43,6 +46,7 @@ static void set_file(FILE *file)
 
 hpac_status hpac_log_open_file(const char *path)
 {
+    HPAC_TRY_GIVEN(path);
     FILE *file = fopen(path, "ae");
     if (!file)
         return hpac_fail(HPAC_ERR_DATA, "%s: cannot open for writing: %s", path, strerror(errno));
@@ -56,11 +60,10 @@ void hpac_log_close_file(void)
     set_file(NULL);
 }
 
-void hpac_log_set_hook(void (*before)(void *), void (*after)(void *), void *user)
+void hpac_log_set_callback(hpac_log_callback *callback, void *user)
 {
     pthread_mutex_lock(&sink.mutex);
-    sink.before = before;
-    sink.after = after;
+    sink.callback = callback;
     sink.user = user;
     pthread_mutex_unlock(&sink.mutex);
 }
@@ -74,31 +77,11 @@ static void write_to_file(hpac_log_level level, const char *text)
     fprintf(sink.file, "%s %s %s\n", when, level_names[level], text);
 }
 
-/* A reader who has gone (EPIPE, EIO of a lost terminal) loses lines and nothing else. */
-static void write_to_stderr(hpac_log_level level, const char *text)
-{
-    if (sink.before)
-        sink.before(sink.user);
-    if (level <= HPAC_LOG_WARNING)
-        fprintf(stderr, "hpac: %s: %s\n", level_names[level], text);
-    else
-        fprintf(stderr, "%s\n", text);
-    if (sink.after)
-        sink.after(sink.user);
-}
-
-static size_t terminal_width(void)
-{
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
 /* Ends a line of parts before the one that does not fit. */
-static void cut_to_width(char *text)
+static void cut_to_width(char *text, size_t width)
 {
-    size_t width = terminal_width();
     char *end = NULL;
-    if (strlen(text) <= width)
+    if (width == 0 || strlen(text) <= width)
         return;
     for (char *gap = text; (gap = strstr(gap, "  ")) && gap <= text + width; gap += 2)
         end = gap;
@@ -106,7 +89,7 @@ static void cut_to_width(char *text)
         *end = '\0';
 }
 
-typedef enum log_target { FILE_ONLY, FILE_AND_STDERR, PARTS } log_target;
+typedef enum log_target { FILE_ONLY, FILE_AND_CALLBACK, PARTS } log_target;
 
 static void write_line(hpac_log_level level, log_target target, const char *format,
                        va_list arguments)
@@ -120,9 +103,9 @@ static void write_line(hpac_log_level level, log_target target, const char *form
     if (sink.file)
         write_to_file(level, shown);
     if (text && target == PARTS)
-        cut_to_width(text);
-    if (target != FILE_ONLY && level <= sink.level)
-        write_to_stderr(level, shown);
+        cut_to_width(text, sink.width);
+    if (target != FILE_ONLY && sink.callback && level <= sink.level)
+        sink.callback(sink.user, level, shown);
     pthread_mutex_unlock(&sink.mutex);
 }
 
@@ -130,7 +113,7 @@ void hpac_log_line(hpac_log_level level, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    write_line(level, FILE_AND_STDERR, format, arguments);
+    write_line(level, FILE_AND_CALLBACK, format, arguments);
     va_end(arguments);
 }
 

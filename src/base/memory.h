@@ -42,6 +42,14 @@
         }                                                                                          \
     } while (0)
 
+/* For the arguments of public functions: a NULL one is an error that names function and argument,
+ * returned from the calling function. */
+#define HPAC_TRY_GIVEN(argument)                                                                   \
+    do {                                                                                           \
+        if (!(argument))                                                                           \
+            return hpac_fail(HPAC_ERR_INTERNAL, "%s: %s is NULL", __func__, #argument);            \
+    } while (0)
+
 /* Makes room for one more element in a malloc'ed array, or returns hpac_fail_memory() from the
  * calling function, the array unchanged. Doubles `capacity` when it is reached. */
 #define HPAC_TRY_GROW(array, count, capacity)                                                      \

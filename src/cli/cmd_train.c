@@ -6,7 +6,7 @@
 
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "render/table.h"
+#include "experiment/folds.h"
 #include "rundir/rundir.h"
 
 #include <string.h>

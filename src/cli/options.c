@@ -134,8 +134,7 @@ static hpac_status read_hints(const cli_arguments *arguments, hpac_classifier_hi
 
 void close_device(hpac_device **device)
 {
-    if (*device)
-        (*device)->ops->close(*device);
+    hpac_device_close(*device);
 }
 
 hpac_status model_options_init(const cli_arguments *arguments, model_options *options)

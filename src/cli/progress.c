@@ -1,4 +1,4 @@
-/* The progress bar. */
+/* The progress bar, and log lines above it. */
 #include "progress.h"
 
 #include <hpac/log.h>
@@ -21,20 +21,29 @@ static struct {
     char line[256];
 } bar;
 
-static void erase(void *user)
+static void erase(void)
 {
-    (void)user;
     if (bar.shown)
         fputs("\r\033[K", stderr);
 }
 
-static void redraw(void *user)
+static void redraw(void)
 {
-    (void)user;
     if (bar.shown) {
         fputs(bar.line, stderr);
         fflush(stderr);
     }
+}
+
+/* The log's callback. A reader who has gone (EPIPE, EIO of a lost terminal) loses lines and nothing
+ * else. */
+static void print_line(void *user, hpac_log_level level, const char *line)
+{
+    static const char *const marks[] = {"hpac: error: ", "hpac: warning: "};
+    (void)user;
+    erase();
+    fprintf(stderr, "%s%s\n", level <= HPAC_LOG_WARNING ? marks[level] : "", line);
+    redraw();
 }
 
 /* A bar is redrawn by an escape sequence. Terminals without (TERM=dumb: Emacs, many CI systems) and
@@ -46,14 +55,21 @@ static bool takes_escapes(void)
            !(no_color && *no_color);
 }
 
+/* 80 without a terminal. */
+static size_t terminal_width(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 void progress_begin(bool quiet)
 {
     memset(&bar, 0, sizeof bar);
     bar.quiet = quiet;
     bar.terminal = takes_escapes();
     bar.last_s = hpac_clock_s();
-    if (bar.terminal)
-        hpac_log_set_hook(erase, redraw, NULL);
+    hpac_log_set_width(terminal_width());
+    hpac_log_set_callback(print_line, NULL);
 }
 
 /* Whether it is time to show something; the end of a phase always is on a terminal. */
@@ -70,7 +86,6 @@ static bool is_due(bool last)
 static void draw(const char *what, size_t done, size_t total, const char *rest)
 {
     size_t filled = total > 0 ? done * BAR_CELLS / total : BAR_CELLS;
-    struct winsize size;
     if (!is_due(done == total))
         return;
     snprintf(bar.line, sizeof bar.line, "%s [%.*s%.*s] %zu/%zu%s", what, (int)filled,
@@ -80,12 +95,13 @@ static void draw(const char *what, size_t done, size_t total, const char *rest)
         return;
     }
     /* A line that wraps could not be erased: it is cut to the width of the terminal. */
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 &&
-        size.ws_col <= sizeof bar.line)
-        bar.line[size.ws_col - 1] = '\0';
-    erase(NULL);
+    size_t width = terminal_width();
+    if (width <= sizeof bar.line)
+        bar.line[width - 1] = '\0';
+    hpac_log_set_width(width);
+    erase();
     bar.shown = true;
-    redraw(NULL);
+    redraw();
 }
 
 /* "1:05:09" or "5:09". */
@@ -127,7 +143,6 @@ void progress_count(void *what, size_t done, size_t total)
 
 void progress_end(void)
 {
-    erase(NULL);
+    erase();
     bar.shown = false;
-    hpac_log_set_hook(NULL, NULL, NULL);
 }

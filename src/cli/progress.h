@@ -1,11 +1,11 @@
-/* The progress bar: one line of stderr redrawn, or a plain line now and then when that is not a
- * terminal. */
+/* Messages on stderr: log lines, and the progress bar, one line redrawn, or a plain line now and
+ * then when that is not a terminal. */
 #ifndef HPAC_CLI_PROGRESS_H
 #define HPAC_CLI_PROGRESS_H
 
 #include <hpac/trainer.h>
 
-/* Takes over stderr until progress_end; log lines appear above the bar. quiet: nothing is shown. */
+/* Prints log lines from now on, above the bar while there is one. quiet: there is none. */
 void progress_begin(bool quiet);
 /* A callback for hpac_train_options.progress; `user` is not used. */
 void progress_show(void *user, const hpac_progress *progress);

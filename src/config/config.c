@@ -31,6 +31,8 @@ hpac_device_options hpac_config_device_options(const hpac_config *config, const 
 
 void hpac_config_fini(hpac_config *config)
 {
+    if (!config)
+        return;
     for (int i = 0; i < hpac_config_keys.count; i++)
         if (hpac_config_keys.keys[i].type == &hpac_key_path)
             free(*(char **)((char *)config + hpac_config_keys.keys[i].offset));
@@ -232,7 +234,11 @@ hpac_status hpac_config_read_file(const char *what, const char *path, char **tex
 hpac_status hpac_config_load(const char *path, const char *const *sets, int set_count,
                              hpac_config *config)
 {
+    HPAC_TRY_GIVEN(config);
     *config = (hpac_config){0};
+    HPAC_TRY_GIVEN(path);
+    if (set_count > 0)
+        HPAC_TRY_GIVEN(sets);
     HPAC_AUTO_FREE char *text = NULL;
     size_t nbytes = 0;
     HPAC_TRY(hpac_config_read_file("configuration", path, &text, &nbytes));
@@ -247,6 +253,10 @@ hpac_status hpac_config_load(const char *path, const char *const *sets, int set_
 
 hpac_status hpac_config_parse(const char *document, const char *text, hpac_config *config)
 {
+    HPAC_TRY_GIVEN(config);
+    *config = (hpac_config){0};
+    HPAC_TRY_GIVEN(document);
+    HPAC_TRY_GIVEN(text);
     const hpac_config_parts parts = {.document = document, .text = text, .nbytes = strlen(text)};
     return load_parts(&parts, config);
 }

@@ -64,13 +64,16 @@ static hpac_status write_differences(const hpac_config *old, const hpac_config *
     return HPAC_OK;
 }
 
-hpac_status hpac_config_differences(const hpac_config *old, const hpac_config *new, char **text)
+hpac_status hpac_config_differences(const hpac_config *old, const hpac_config *current, char **text)
 {
     size_t length;
+    HPAC_TRY_GIVEN(text);
     *text = NULL;
+    HPAC_TRY_GIVEN(old);
+    HPAC_TRY_GIVEN(current);
     FILE *stream = open_memstream(text, &length);
     HPAC_TRY_MEMORY(stream, 1);
-    hpac_status status = write_differences(old, new, stream);
+    hpac_status status = write_differences(old, current, stream);
     return fclose(stream) != 0 && status == HPAC_OK ? hpac_fail_memory(length) : status;
 }
 
@@ -116,7 +119,9 @@ static hpac_status write_yaml(const hpac_config *config, FILE *stream)
 hpac_status hpac_config_text(const hpac_config *config, char **text)
 {
     size_t length;
+    HPAC_TRY_GIVEN(text);
     *text = NULL;
+    HPAC_TRY_GIVEN(config);
     FILE *stream = open_memstream(text, &length);
     HPAC_TRY_MEMORY(stream, 1);
     hpac_status status = write_yaml(config, stream);

@@ -44,7 +44,7 @@ const char *const hpac_channel_names[HPAC_MAX_CHANNELS] = {"green", "blue", "red
 
 int hpac_class_find(const char *name)
 {
-    for (int c = 0; c < HPAC_CLASS_COUNT; c++)
+    for (int c = 0; name && c < HPAC_CLASS_COUNT; c++)
         if (strcmp(hpac_class_names[c], name) == 0)
             return c;
     return -1;
@@ -52,7 +52,7 @@ int hpac_class_find(const char *name)
 
 const char *hpac_class_nearest(const char *name)
 {
-    hpac_nearest nearest = hpac_nearest_to(name);
+    hpac_nearest nearest = hpac_nearest_to(name ? name : "");
     const char *best = NULL;
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
         if (hpac_nearest_offer(&nearest, hpac_class_names[c]))
@@ -214,7 +214,6 @@ static hpac_status on_row(void *user, const hpac_csv_row *row)
 
 static hpac_status read_labels(const char *path, bool with_targets, hpac_labels *labels)
 {
-    *labels = (hpac_labels){0};
     HPAC_AUTO(reader_fini) label_reader reader = {.path = path, .with_targets = with_targets};
     HPAC_TRY(hpac_csv_read(path, on_row, &reader));
     if (reader.header_count == 0)
@@ -230,16 +229,24 @@ static hpac_status read_labels(const char *path, bool with_targets, hpac_labels 
 
 hpac_status hpac_labels_read_csv(const char *path, hpac_labels *labels)
 {
+    HPAC_TRY_GIVEN(labels);
+    *labels = (hpac_labels){0};
+    HPAC_TRY_GIVEN(path);
     return read_labels(path, true, labels);
 }
 
 hpac_status hpac_ids_read_csv(const char *path, hpac_labels *labels)
 {
+    HPAC_TRY_GIVEN(labels);
+    *labels = (hpac_labels){0};
+    HPAC_TRY_GIVEN(path);
     return read_labels(path, false, labels);
 }
 
 void hpac_labels_fini(hpac_labels *labels)
 {
+    if (!labels)
+        return;
     for (size_t i = 0; i < labels->count; i++)
         free(labels->ids[i]);
     free(labels->ids);

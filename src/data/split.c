@@ -250,8 +250,12 @@ static hpac_status check_options(const hpac_split_options *options, size_t row_c
 hpac_status hpac_split_create(const hpac_split_options *options, size_t row_count,
                               const uint32_t *masks, hpac_split *split)
 {
+    HPAC_TRY_GIVEN(split);
     HPAC_AUTO(hpac_split_fini) hpac_split made = {0};
     *split = made;
+    HPAC_TRY_GIVEN(options);
+    if (options->method == HPAC_SPLIT_STRATIFIED)
+        HPAC_TRY_GIVEN(masks);
     HPAC_TRY(check_options(options, row_count));
     size_t folds = (size_t)options->folds, count = folds * (size_t)options->repeats;
     HPAC_AUTO_FREE size_t *fold_of = NULL, *rows = NULL;
@@ -276,6 +280,8 @@ hpac_status hpac_split_create(const hpac_split_options *options, size_t row_coun
 
 void hpac_split_fini(hpac_split *split)
 {
+    if (!split)
+        return;
     for (size_t i = 0; i < split->count; i++)
         free(split->folds[i].train); /* and its validation rows with it */
     free(split->folds);

@@ -148,6 +148,9 @@ static void file_list_fini(file_list *list)
 hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
                              const char *directory, bool force)
 {
+    HPAC_TRY_GIVEN(split);
+    HPAC_TRY_GIVEN(labels);
+    HPAC_TRY_GIVEN(directory);
     if (!force)
         HPAC_TRY(check_directory(directory));
     HPAC_TRY(hpac_directory_create(directory));

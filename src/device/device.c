@@ -4,12 +4,15 @@
 
 #include <hpac/log.h>
 
+#include "base/memory.h"
 #include "device/cpu/cpu.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <link.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,14 +20,29 @@
 
 #define CUDA_LIBRARY "libhpac_cuda.so"
 
-/* Loads the library from the program's directory, from ../lib (where it is installed), or from
- * where the system looks. It is never unloaded: the device's code is in it. */
+/* The file that this code is in: the program, or libhpac.so, which then shows its functions to the
+ * library of the device even where it was loaded with RTLD_LOCAL, as from Python. */
+static void find_own_file(char path[PATH_MAX])
+{
+    static const char own = 0;
+    Dl_info info;
+    struct link_map *map = NULL;
+    bool shared = dladdr1(&own, &info, (void **)&map, RTLD_DL_LINKMAP) != 0 && *map->l_name;
+    if (!shared || !realpath(map->l_name, path)) {
+        ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+        path[length > 0 ? length : 0] = '\0';
+    } else
+        (void)dlopen(map->l_name, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
+}
+
+/* Loads the library from the directory of the program or of libhpac.so, from ../lib (where a
+ * program is installed), or from where the system looks. It is never unloaded: the device's code is
+ * in it. */
 static void *load_cuda_library(void)
 {
-    char program[PATH_MAX], path[PATH_MAX + 64];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = '\0';
-    const char *directory = dirname(program); /* "." if it is unknown */
+    char own[PATH_MAX], path[PATH_MAX + 64];
+    find_own_file(own);
+    const char *directory = dirname(own); /* "." if it is unknown */
     snprintf(path, sizeof path, "%s/" CUDA_LIBRARY, directory);
     if (access(path, F_OK) != 0)
         snprintf(path, sizeof path, "%s/../lib/" CUDA_LIBRARY, directory);
@@ -75,33 +93,50 @@ static bool parse_cuda_name(const char *name, int *index)
     return *end == '\0' && errno == 0 && value <= INT_MAX;
 }
 
+/* The reason is hpac doctor's: most machines just have no GPU. */
 static hpac_status open_auto(const hpac_device_options *options, hpac_device **device)
 {
+    static atomic_flag noted = ATOMIC_FLAG_INIT;
     if (open_cuda(options, 0, device) == HPAC_OK)
         return HPAC_OK;
-    hpac_log_info("device: using the cpu (%s)", hpac_error_message());
+    if (!atomic_flag_test_and_set(&noted))
+        hpac_log_info("device: cpu; no GPU is usable (\"hpac doctor\" shows why)");
     return hpac_cpu_device_open(options, device);
+}
+
+static const char *name_of(const hpac_device_options *options)
+{
+    return options->name ? options->name : "auto";
 }
 
 bool hpac_device_options_equal(const hpac_device_options *a, const hpac_device_options *b)
 {
-    return strcmp(a->name, b->name) == 0 && a->threads == b->threads &&
+    return strcmp(name_of(a), name_of(b)) == 0 && a->threads == b->threads &&
            a->precision == b->precision && a->deterministic == b->deterministic &&
            a->image_layout == b->image_layout;
 }
 
 hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device)
 {
+    static const hpac_device_options defaults = {.deterministic = true};
     int index;
+    HPAC_TRY_GIVEN(device);
     *device = NULL;
+    options = options ? options : &defaults;
+    const char *name = name_of(options);
     HPAC_TRY(hpac_cpu_cap_onednn()); /* whatever the device: the CUDA simulator uses oneDNN, too */
-    if (strcmp(options->name, "auto") == 0)
+    if (strcmp(name, "auto") == 0)
         return open_auto(options, device);
-    if (strcmp(options->name, "cpu") == 0)
+    if (strcmp(name, "cpu") == 0)
         return hpac_cpu_device_open(options, device);
-    if (parse_cuda_name(options->name, &index))
+    if (parse_cuda_name(name, &index))
         return open_cuda(options, index, device);
     return hpac_fail(HPAC_ERR_CONFIG,
-                     "device: unknown device \"%s\", expected auto, cpu, cuda or cuda:<n>",
-                     options->name);
+                     "device: unknown device \"%s\", expected auto, cpu, cuda or cuda:<n>", name);
+}
+
+void hpac_device_close(hpac_device *device)
+{
+    if (device)
+        device->ops->close(device);
 }

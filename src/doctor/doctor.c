@@ -127,8 +127,7 @@ void hpac_doctor_close(hpac_doctor *doctor)
 {
     for (size_t i = 0; i < doctor->exam_count; i++) {
         hpac_doctor_exam *exam = &doctor->exams[i];
-        if (exam->device)
-            exam->device->ops->close(exam->device);
+        hpac_device_close(exam->device);
         free(exam->findings);
     }
     *doctor = (hpac_doctor){0};

@@ -1,5 +1,8 @@
 /* Cross-validation: one training per fold, side by side in one directory, and their results. */
+#include "folds.h"
+
 #include <hpac/log.h>
+#include <hpac/trainer.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -203,6 +206,10 @@ static void release_images(hpac_image_pool **images)
 
 hpac_status hpac_train_folds(const hpac_train_options *options)
 {
+    HPAC_TRY_GIVEN(options);
+    HPAC_TRY_GIVEN(options->config);
+    HPAC_TRY_GIVEN(options->device);
+    HPAC_TRY_GIVEN(options->directory);
     const hpac_split_options *split = &options->config->data.split;
     HPAC_AUTO(rundir_release) rundir dir = {.lock = -1};
     HPAC_AUTO(release_images) hpac_image_pool *images = NULL;

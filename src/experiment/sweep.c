@@ -41,8 +41,7 @@ static const char *continuation(const sweep_job *job)
 
 static void close_device(sweep_job *job)
 {
-    if (job->device)
-        job->device->ops->close(job->device);
+    hpac_device_close(job->device);
     job->device = NULL;
 }
 

@@ -1,7 +1,8 @@
 /* Model files and their metadata. */
-#include <hpac/inference.h>
+#include "classifier.h"
 
 #include "base/memory.h"
+#include "loop/loop.h"
 #include "rundir/run_files.h"
 
 #include <string.h>
@@ -81,11 +82,15 @@ static hpac_status resolve(const hpac_classifier_hints *hints, hpac_classifier *
 hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *hints,
                                  hpac_classifier *classifier)
 {
+    static const hpac_classifier_hints none = {0};
+    HPAC_TRY_GIVEN(classifier);
     *classifier = (hpac_classifier){0};
+    HPAC_TRY_GIVEN(path);
     HPAC_AUTO(hpac_classifier_fini) hpac_classifier made = {0};
     HPAC_TRY(hpac_model_load(path, &made.model));
-    HPAC_TRY(hpac_fail_within(resolve(hints, &made), "%s", path));
+    HPAC_TRY(hpac_fail_within(resolve(hints ? hints : &none, &made), "%s", path));
     HPAC_TRY_MEMORY(made.path = strdup(path), strlen(path) + 1);
+    HPAC_TRY(hpac_predictor_create(&made.predictor));
     *classifier = made;
     made = (hpac_classifier){0};
     return HPAC_OK;
@@ -93,14 +98,52 @@ hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *
 
 void hpac_classifier_fini(hpac_classifier *classifier)
 {
+    if (!classifier)
+        return;
+    hpac_predictor_destroy(classifier->predictor);
     free(classifier->path);
     hpac_model_fini(&classifier->model);
     hpac_config_fini(&classifier->config);
     *classifier = (hpac_classifier){0};
 }
 
+hpac_batch_format classifier_batch_format(const hpac_classifier *classifier)
+{
+    hpac_shape input = classifier->model.input;
+    return (hpac_batch_format){
+        .batch_size = hpac_micro_batch_size(input.rows, input.cols),
+        .target_count = classifier->model.target_count,
+        .rows = input.rows,
+        .cols = input.cols,
+        .channels = input.channels,
+        .pixels = classifier->pixels,
+    };
+}
+
+static hpac_status create_network(const hpac_classifier *classifier, hpac_device *device,
+                                  hpac_network **network)
+{
+    const hpac_network_options options = {
+        .device = device,
+        .layers = classifier->model.layers,
+        .layer_count = classifier->model.layer_count,
+        .format = classifier_batch_format(classifier),
+    };
+    HPAC_TRY(hpac_network_create(&options, network));
+    HPAC_TRY(hpac_network_allocate(*network));
+    return hpac_network_import(*network, classifier->model.weights, NULL, NULL);
+}
+
+hpac_status classifier_create_network(const hpac_classifier *classifier, hpac_device *device,
+                                      hpac_network **network)
+{
+    return hpac_fail_within(create_network(classifier, device, network), "%s", classifier->path);
+}
+
 hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_classifier *b)
 {
+    HPAC_TRY_GIVEN(a);
+    HPAC_TRY_GIVEN(b);
     const hpac_model *x = &a->model, *y = &b->model;
     const char *what = NULL;
     if (!same_targets(x, y->targets, y->target_count))
@@ -170,7 +213,9 @@ static hpac_status add_folds(const char *directory, const hpac_classifier_hints 
 hpac_status hpac_classifiers_load(const char *name, const hpac_classifier_hints *hints,
                                   hpac_classifiers *classifiers)
 {
+    HPAC_TRY_GIVEN(classifiers);
     *classifiers = (hpac_classifiers){0};
+    HPAC_TRY_GIVEN(name);
     struct stat info;
     HPAC_AUTO_FREE char *model = hpac_run_path(name, HPAC_RUN_MODEL);
     HPAC_AUTO_FREE char *first_fold = hpac_path_join(name, "fold0");
@@ -189,6 +234,8 @@ hpac_status hpac_classifiers_load(const char *name, const hpac_classifier_hints 
 
 void hpac_classifiers_fini(hpac_classifiers *classifiers)
 {
+    if (!classifiers)
+        return;
     for (size_t i = 0; i < classifiers->count; i++)
         hpac_classifier_fini(&classifiers->items[i]);
     free(classifiers->items);

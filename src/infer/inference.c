@@ -2,6 +2,7 @@
 #include <hpac/inference.h>
 
 #include "base/memory.h"
+#include "classifier.h"
 #include "loop/loop.h"
 
 #include <math.h>
@@ -25,20 +26,6 @@ void hpac_inference_destroy(hpac_inference *inference)
     free(inference);
 }
 
-static hpac_status create_network(const hpac_inference *inference,
-                                  const hpac_classifier *classifier, hpac_network **network)
-{
-    const hpac_network_options options = {
-        .device = inference->options.device,
-        .layers = classifier->model.layers,
-        .layer_count = classifier->model.layer_count,
-        .format = inference->format,
-    };
-    HPAC_TRY(hpac_network_create(&options, network));
-    HPAC_TRY(hpac_network_allocate(*network));
-    return hpac_network_import(*network, classifier->model.weights, NULL, NULL);
-}
-
 static hpac_status create_networks(hpac_inference *inference)
 {
     const hpac_classifier *classifiers = inference->options.classifiers;
@@ -46,9 +33,8 @@ static hpac_status create_networks(hpac_inference *inference)
     HPAC_TRY_NEW(inference->networks, count);
     for (size_t i = 0; i < count; i++) {
         HPAC_TRY(hpac_classifier_check_alike(&classifiers[0], &classifiers[i]));
-        HPAC_TRY(
-            hpac_fail_within(create_network(inference, &classifiers[i], &inference->networks[i]),
-                             "%s", classifiers[i].path));
+        HPAC_TRY(classifier_create_network(&classifiers[i], inference->options.device,
+                                           &inference->networks[i]));
     }
     return HPAC_OK;
 }
@@ -75,23 +61,24 @@ static hpac_status create_dataset(hpac_inference *inference)
 }
 
 hpac_status hpac_inference_create(const hpac_inference_options *options,
-                                  const hpac_inference_set *set, hpac_inference **result)
+                                  const hpac_inference_set *set, hpac_inference **inference)
 {
-    const hpac_model *model = &options->classifiers[0].model;
-    HPAC_TRY_NEW(*result, 1);
-    hpac_inference *inference = *result;
-    *inference = (hpac_inference){
+    HPAC_TRY_GIVEN(inference);
+    *inference = NULL;
+    HPAC_TRY_GIVEN(options);
+    HPAC_TRY_GIVEN(options->device);
+    HPAC_TRY_GIVEN(options->classifiers);
+    HPAC_TRY_GIVEN(set);
+    HPAC_TRY_GIVEN(set->images);
+    HPAC_TRY_GIVEN(set->labels);
+    HPAC_TRY_NEW(*inference, 1);
+    **inference = (hpac_inference){
         .options = *options,
         .set = *set,
-        .format = {.batch_size = hpac_micro_batch_size(model->input.rows, model->input.cols),
-                   .target_count = model->target_count,
-                   .rows = model->input.rows,
-                   .cols = model->input.cols,
-                   .channels = model->input.channels,
-                   .pixels = options->classifiers[0].pixels},
+        .format = classifier_batch_format(&options->classifiers[0]),
     };
-    HPAC_TRY(create_networks(inference));
-    return create_dataset(inference);
+    HPAC_TRY(create_networks(*inference));
+    return create_dataset(*inference);
 }
 
 static hpac_status on_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)
@@ -124,6 +111,9 @@ static hpac_status run_loop(const hpac_inference *inference, hpac_loop *loop,
 
 hpac_status hpac_inference_run(hpac_inference *inference, hpac_inference_pass *pass)
 {
+    HPAC_TRY_GIVEN(inference);
+    HPAC_TRY_GIVEN(pass);
+    HPAC_TRY_GIVEN(pass->on_batch);
     const hpac_inference_options *options = &inference->options;
     const hpac_loop_options loop_options = {
         .device = options->device,

@@ -317,7 +317,9 @@ static hpac_status probe(const char *path, probe_result *result)
 
 hpac_status hpac_model_load(const char *path, hpac_model *model)
 {
+    HPAC_TRY_GIVEN(model);
     *model = (hpac_model){0};
+    HPAC_TRY_GIVEN(path);
     probe_result *result =
         mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (result == MAP_FAILED)
@@ -330,6 +332,8 @@ hpac_status hpac_model_load(const char *path, hpac_model *model)
 
 void hpac_model_fini(hpac_model *model)
 {
+    if (!model)
+        return;
     if (model->training) {
         hpac_weights_destroy(model->training->square_average, model->layer_count);
         hpac_weights_destroy(model->training->delta_average, model->layer_count);

@@ -107,6 +107,8 @@ static hpac_status save(const hpac_model *model, const char *path)
 hpac_status hpac_model_save(const hpac_model *model, const char *path)
 {
     hpac_status status;
+    HPAC_TRY_GIVEN(model);
+    HPAC_TRY_GIVEN(path);
     HPAC_TRY(hpac_fail_within(check_model(model), "%s", path));
     H5E_BEGIN_TRY
     {
@@ -148,6 +150,9 @@ hpac_status hpac_thresholds_save(const char *path, const float *thresholds, cons
                                  size_t count)
 {
     hpac_status status;
+    HPAC_TRY_GIVEN(path);
+    HPAC_TRY_GIVEN(thresholds);
+    HPAC_TRY_GIVEN(positives);
     H5E_BEGIN_TRY
     {
         status = save_thresholds(path, thresholds, positives, count);

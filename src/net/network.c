@@ -273,19 +273,9 @@ hpac_status hpac_network_allocate(hpac_network *network)
     return HPAC_OK;
 }
 
-hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **result)
+static hpac_status init(hpac_network *network, const hpac_network_options *options)
 {
     size_t layers = options->layer_count, classes = options->format.target_count;
-    *result = NULL;
-    if (layers < 1 || options->format.batch_size < 1)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "network with %zu layers and batch size %zu, expected at least 1 of each",
-                         layers, options->format.batch_size);
-    if (classes > HPAC_DEVICE_MAX_CLASSES)
-        return hpac_fail(HPAC_ERR_CONFIG, "network with %zu classes, expected at most %d", classes,
-                         HPAC_DEVICE_MAX_CLASSES);
-    HPAC_TRY_NEW(*result, 1);
-    hpac_network *network = *result;
     network->options = *options;
     HPAC_TRY_NEW(network->layers, layers);
     HPAC_TRY_NEW(network->shapes, layers);
@@ -302,6 +292,24 @@ hpac_status hpac_network_create(const hpac_network_options *options, hpac_networ
     HPAC_TRY(make_plans(network));
     assign_memory(network);
     return HPAC_OK;
+}
+
+hpac_status hpac_network_create(const hpac_network_options *options, hpac_network **network)
+{
+    HPAC_TRY_GIVEN(network);
+    *network = NULL;
+    HPAC_TRY_GIVEN(options);
+    HPAC_TRY_GIVEN(options->device);
+    HPAC_TRY_GIVEN(options->layers);
+    if (options->layer_count < 1 || options->format.batch_size < 1)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "network with %zu layers and batch size %zu, expected at least 1 of each",
+                         options->layer_count, options->format.batch_size);
+    if (options->format.target_count > HPAC_DEVICE_MAX_CLASSES)
+        return hpac_fail(HPAC_ERR_CONFIG, "network with %zu classes, expected at most %d",
+                         options->format.target_count, HPAC_DEVICE_MAX_CLASSES);
+    HPAC_TRY_NEW(*network, 1);
+    return init(*network, options);
 }
 
 void hpac_network_destroy(hpac_network *network)

@@ -358,7 +358,11 @@ static hpac_status train(train_job *training, rundir *dir)
 
 hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan *plan)
 {
+    HPAC_TRY_GIVEN(plan);
     *plan = (hpac_train_plan){0};
+    HPAC_TRY_GIVEN(options);
+    HPAC_TRY_GIVEN(options->config);
+    HPAC_TRY_GIVEN(options->device);
     const hpac_config_train *train = &options->config->train;
     HPAC_AUTO(train_teardown)
     train_job training = {.options = options, .config = options->config, .device = options->device};
@@ -403,6 +407,10 @@ static hpac_status resolve_earlier_run(const hpac_train_options *options, rundir
 
 hpac_status hpac_train(const hpac_train_options *options)
 {
+    HPAC_TRY_GIVEN(options);
+    HPAC_TRY_GIVEN(options->config);
+    HPAC_TRY_GIVEN(options->device);
+    HPAC_TRY_GIVEN(options->directory);
     HPAC_AUTO(rundir_release) rundir dir = {.lock = -1}; /* after the teardown */
     HPAC_AUTO(train_teardown)
     train_job training = {

@@ -1,5 +1,6 @@
 /* Opening devices, their memory, and which op chains the CPU takes. */
 #include <hpac/device.h>
+#include <hpac/log.h>
 
 #include "tested_device.h"
 
@@ -48,6 +49,33 @@ Test(device, auto_always_finds_one)
     hpac_device *device = NULL;
     cr_assert_eq(hpac_device_open(&(hpac_device_options){.name = "auto"}, &device), HPAC_OK);
     device->ops->close(device);
+}
+
+static size_t notices;
+
+static void count_notice(void *user, hpac_log_level level, const char *line)
+{
+    (void)user;
+    cr_expect_eq(level, HPAC_LOG_INFO);
+    cr_expect_leq(strlen(line), 80, "%s", line);
+    cr_expect_not_null(strstr(line, "hpac doctor"), "%s", line);
+    notices++;
+}
+
+/* Not a word where there is a GPU. */
+Test(device, that_there_is_no_gpu_is_one_short_line_once)
+{
+    hpac_device *device = NULL;
+    bool has_gpu = hpac_device_open(&(hpac_device_options){.name = "cuda"}, &device) == HPAC_OK;
+    hpac_device_close(device);
+    hpac_log_set_callback(count_notice, NULL);
+    static const hpac_device_options no_name = {.deterministic = true};
+    for (int time = 0; time < 3; time++) {
+        cr_assert_eq(hpac_device_open(time == 0 ? NULL : &no_name, &device), HPAC_OK);
+        cr_expect_str_eq(device->ops->name, has_gpu ? "cuda" : "cpu");
+        hpac_device_close(device);
+    }
+    cr_expect_eq(notices, has_gpu ? 0 : 1);
 }
 
 Test(device, cpu_refuses_other_precisions)

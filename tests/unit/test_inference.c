@@ -3,8 +3,7 @@
 
 #include "base/file.h"
 
-#include "formula.h"
-#include "picture_directory.h"
+#include "linear_model.h"
 #include "scratch.h"
 #include "tested_device.h"
 
@@ -15,59 +14,16 @@
 #include <unistd.h>
 
 /* Three batches: two full ones and one that is not. */
-enum { COUNT = 150, CHANNELS = 2, TARGETS = 3, VALUES = PICTURE_PIXELS * CHANNELS };
+enum { COUNT = 150, TARGETS = LINEAR_MODEL_TARGETS };
 
-static const int targets[TARGETS] = {7, 0, 3};
+static const int *const targets = linear_model_targets;
 static const hpac_classifier_hints no_hints = {0};
-
-/* ---- the smallest model: every pixel into every output ---- */
-
-static hpac_layer layers[] = {
-    {.kind = HPAC_LAYER_FLATTEN},
-    {.kind = HPAC_LAYER_DENSE, .units = TARGETS, .activation = HPAC_ACTIVATION_SIGMOID},
-};
-enum { LAYERS = sizeof layers / sizeof *layers };
-
-static float weight(uint32_t seed, size_t pixel, size_t target)
-{
-    return formula_symmetric(seed, pixel * TARGETS + target, 0.5);
-}
-
-/* Writes a model whose weights follow from the seed; returns its path. */
-static const char *save_model(const char *name, uint32_t seed, const int *numbers)
-{
-    hpac_model model = {.input = {3, PICTURE_ROWS, PICTURE_COLS, CHANNELS},
-                        .layers = layers,
-                        .layer_count = LAYERS,
-                        .target_count = numbers ? TARGETS : 0};
-    model.weights = hpac_weights_create(layers, LAYERS, model.input);
-    cr_assert_not_null(model.weights);
-    for (size_t i = 0; i < VALUES; i++)
-        for (size_t t = 0; t < TARGETS; t++)
-            model.weights[1].kernel[i * TARGETS + t] = weight(seed, i, t);
-    if (numbers)
-        memcpy(model.targets, numbers, TARGETS * sizeof *numbers);
-    cr_assert_eq(hpac_model_save(&model, scratch_path(name)), HPAC_OK, "%s", hpac_error_message());
-    hpac_weights_destroy(model.weights, LAYERS);
-    return scratch_path(name);
-}
-
-static double expected_probability(uint32_t seed, size_t row, size_t target)
-{
-    double z = 0;
-    size_t i = 0;
-    for (int y = 0; y < PICTURE_ROWS; y++)
-        for (int x = 0; x < PICTURE_COLS; x++)
-            for (int channel = 0; channel < CHANNELS; channel++, i++)
-                z += picture_byte(row, channel, y, x) / 255.0 * (double)weight(seed, i, target);
-    return 1 / (1 + exp(-z));
-}
 
 static double expected_loss(uint32_t seed, size_t row)
 {
     double sum = 0;
     for (size_t t = 0; t < TARGETS; t++) {
-        double p = expected_probability(seed, row, t);
+        double p = linear_model_probability(seed, row, t);
         sum -= log(picture_mask(row) >> targets[t] & 1 ? p : 1 - p);
     }
     return sum;
@@ -122,7 +78,7 @@ static void open_fixture(fixture *fix, size_t classifier_count, bool skip)
     picture_directory_create(&fix->pictures, COUNT);
     fix->device = open_tested_device((hpac_device_options){.threads = 1, .deterministic = true});
     for (size_t i = 0; i < classifier_count; i++)
-        fix->classifiers[i] = load(save_model(names[i], (uint32_t)i, targets));
+        fix->classifiers[i] = load(linear_model_save(names[i], (uint32_t)i, targets));
     fix->options = (hpac_inference_options){.device = fix->device,
                                             .classifiers = fix->classifiers,
                                             .classifier_count = classifier_count,
@@ -177,7 +133,7 @@ static void assert_right(const fixture *fix)
         for (size_t t = 0; t < TARGETS; t++) {
             double p = 0;
             for (int seed = 0; seed < count; seed++)
-                p += expected_probability((uint32_t)seed, fix->seen.rows[i], t) / count;
+                p += linear_model_probability((uint32_t)seed, fix->seen.rows[i], t) / count;
             assert_close((double)fix->seen.probabilities[i][t], p, 2e-6);
         }
 }
@@ -304,7 +260,7 @@ Test(inference, a_stop_ends_it_and_leaves_it_usable)
 
 Test(inference, what_a_file_does_not_tell_must_be_given)
 {
-    const char *path = save_model("a.h5", 0, NULL);
+    const char *path = linear_model_save("a.h5", 0, NULL);
     hpac_classifier classifier;
     cr_assert_eq(hpac_classifier_load(path, &no_hints, &classifier), HPAC_ERR_CONFIG);
     cr_assert_not_null(strstr(hpac_error_message(), path));
@@ -321,13 +277,13 @@ Test(inference, what_a_file_does_not_tell_must_be_given)
     cr_assert_eq(classifier.pixels, HPAC_PIXELS_FLOAT32);
     hpac_classifier_fini(&classifier);
     /* Its own metadata cannot be overridden. */
-    path = save_model("b.h5", 0, targets);
+    path = linear_model_save("b.h5", 0, targets);
     cr_assert_eq(hpac_classifier_load(path, &hints, &classifier), HPAC_ERR_CONFIG);
 }
 
 Test(inference, a_configuration_of_another_model_is_refused)
 {
-    hpac_classifier own = load(save_model("a.h5", 0, targets));
+    hpac_classifier own = load(linear_model_save("a.h5", 0, targets));
     char yaml[] = "data: {labels: x.csv, images: x, targets: [7, 0, 3], channels: 2,\n"
                   "  image: {rows: 9, cols: 9}, scale: {rows: 1, cols: 1}}\n"
                   "model: [{type: flatten}, {type: dense, units: classes, activation: sigmoid}]\n";
@@ -361,7 +317,7 @@ static void assert_thresholds(const char *path, const float *expected)
 Test(inference, thresholds_travel_with_the_file)
 {
     static const float first[] = {0.25F, 0.1F, 1}, second[] = {0, 0.7F, 0.3333F};
-    const char *path = save_model("a.h5", 0, targets);
+    const char *path = linear_model_save("a.h5", 0, targets);
     assert_thresholds(path, NULL);
     hpac_classifier before = load(path);
     cr_assert_eq(hpac_thresholds_save(path, first, positives, TARGETS), HPAC_OK, "%s",
@@ -375,7 +331,7 @@ Test(inference, thresholds_travel_with_the_file)
     cr_assert_arr_eq(after.model.thresholds, second, sizeof second);
     cr_assert_arr_eq(after.model.weights[1].kernel, before.model.weights[1].kernel,
                      before.model.weights[1].kernel_count * sizeof(float));
-    cr_assert_arr_eq(after.model.targets, before.model.targets, sizeof targets);
+    cr_assert_arr_eq(after.model.targets, before.model.targets, sizeof linear_model_targets);
     hpac_classifier_fini(&before);
     hpac_classifier_fini(&after);
 }
@@ -383,7 +339,7 @@ Test(inference, thresholds_travel_with_the_file)
 Test(inference, wrong_thresholds_are_refused)
 {
     static const float too_large[] = {0.5F, 1.5F, 0}, not_a_number[] = {NAN, 0, 0};
-    const char *path = save_model("a.h5", 0, targets);
+    const char *path = linear_model_save("a.h5", 0, targets);
     hpac_model model;
     cr_assert_eq(hpac_thresholds_save(path, too_large, positives, 2), HPAC_OK);
     cr_assert_eq(hpac_model_load(path, &model), HPAC_ERR_DATA);
@@ -417,7 +373,7 @@ Test(inference, a_file_of_keras_gets_no_thresholds)
 Test(inference, damaged_files_crash_nobody)
 {
     static const float thresholds[] = {0.25F, 0.5F, 0.75F};
-    const char *path = save_model("a.h5", 0, targets);
+    const char *path = linear_model_save("a.h5", 0, targets);
     cr_assert_eq(hpac_thresholds_save(path, thresholds, positives, TARGETS), HPAC_OK);
     unsigned char *bytes;
     size_t nbytes;

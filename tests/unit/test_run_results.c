@@ -1,9 +1,8 @@
 /* Results of runs, from tables that are counted by hand. */
 #include "rundir/run_results.h"
 
-#include <hpac/trainer.h>
-
 #include "base/file.h"
+#include "experiment/folds.h"
 
 #include "report_fixture.h"
 #include "scratch.h"
