@@ -49,10 +49,15 @@ INSTRUMENTS := $(SANITIZE:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-fra
 # the processor. Hot kernels enable FMA themselves.
 DIALECT  := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -DHPAC_DATE='"$(DATE)"' -Iinclude -Isrc $(INCLUDES) \
             $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) -std=c17
-COMPILE   = $(CC) $(DIALECT) $(OPT) -ffp-contract=off $(THREADS) $(WARNINGS) $(INSTRUMENTS) \
+# One set of objects for libhpac.a and libhpac.so; calls within it can still be inlined.
+PIC      := -fPIC -fno-semantic-interposition
+COMPILE   = $(CC) $(DIALECT) $(OPT) $(PIC) -ffp-contract=off $(THREADS) $(WARNINGS) $(INSTRUMENTS) \
             $(MODULE_FLAGS) $(CPPFLAGS) $(CFLAGS)
-# Programs export their symbols: libhpac_cuda.so resolves hpac_fail and others in them.
+# Programs with libhpac.a export their symbols: libhpac_cuda.so resolves hpac_fail and others in them.
 LINK      = $(CC) -rdynamic $(filter -fopenmp,$(THREADS)) $(INSTRUMENTS) $(LDFLAGS)
+# libhpac.so exports what its map lists and leaves nothing open (but what a sanitizer adds).
+LINK_SHARED = $(CC) -shared $(filter -fopenmp,$(THREADS)) $(INSTRUMENTS) $(LDFLAGS) -Wl,-soname,$(SONAME) \
+              -Wl,--version-script=$(BUILD)/libhpac.map,-Bsymbolic-functions,--as-needed $(if $(SANITIZE),,-Wl,-z,defs)
 LIBS     := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(PLAIN_LIBS) -ldl -lm -lpthread $(LDLIBS)
 
 # $(call checksum,FILE,FLAGS): of a C file's text, preprocessed: its headers and the compiler's macros; and
@@ -78,12 +83,15 @@ CLI_SOURCES  := $(wildcard src/cli/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
 FUZZ_SOURCES := $(wildcard tests/fuzz/*.c)
 HEADERS      := $(wildcard include/hpac/*.h)
+EXAMPLES     := $(wildcard examples/*.c)
 CONFIGS      := $(wildcard configs/*.yaml)
 PLOTS        := $(wildcard tools/plots/*.gp)
 
+SONAME       := libhpac.so.0# the number changes with the ABI
+
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-all: $(BUILD)/hpac $(BUILD)/hpac.1 $(BUILD)/hpac.bash ## build the program, the library, the manual
+all: $(BUILD)/hpac $(BUILD)/libhpac.so $(BUILD)/hpac.1 $(BUILD)/hpac.bash ## build the program, the library, the manual
 
 # ---- building ----------------------------------------------------------------------------------
 # $(call remember,TEXT): the recipe of a file that keeps the text, and is touched when it changes.
@@ -94,7 +102,7 @@ endef
 
 # The commands that made the objects, and the libraries' headers: everything is rebuilt when they change.
 $(BUILD)/commands: force
-	$(call remember,$(COMPILE) / $(LINK) $(LIBS) / $(LIBRARIES))
+	$(call remember,$(COMPILE) / $(LINK) / $(LINK_SHARED) $(LIBS) / $(LIBRARIES))
 
 # Criterion is only there for the tests.
 $(BUILD)/criterion: force
@@ -125,10 +133,24 @@ $(BUILD)/obj/%.bash.o: %.bash
 	@mkdir -p $(@D)
 	$(LD) -r -b binary -z noexecstack -o $@ $<
 
-# A list of objects, so that a source that was removed leaves the archive too.
-$(BUILD)/libhpac.a: $(call objects,$(LIB_SOURCES)) $(TEMPLATES:%=$(BUILD)/obj/%.o) $(BUILD)/sources
+# A list of objects, so that a source that was removed leaves the libraries too.
+LIB_OBJECTS := $(call objects,$(LIB_SOURCES)) $(TEMPLATES:%=$(BUILD)/obj/%.o)
+$(BUILD)/libhpac.a: $(LIB_OBJECTS) $(BUILD)/sources
 	@rm -f $@
 	ar rcs $@ $(filter %.o,$^)
+
+# The functions and data that public headers declare, each at the start of a line.
+$(BUILD)/libhpac.map: $(HEADERS) Makefile
+	@mkdir -p $(@D)
+	@{ echo 'HPAC_0 { global:'; \
+	   sed -nE '/^(typedef|static)/d; s/^[a-z][a-z0-9_ *]*[ *](hpac_[a-z0-9_]+)[[(].*/\1;/p' $(HEADERS); \
+	   echo 'local: *; };'; } >$@
+
+$(BUILD)/$(SONAME): $(LIB_OBJECTS) $(BUILD)/libhpac.map $(BUILD)/sources
+	$(LINK_SHARED) -o $@ $(filter %.o,$^) $(LIBS)
+
+$(BUILD)/libhpac.so: $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $@
 
 $(BUILD)/sources: force
 	$(call remember,$(LIB_SOURCES) $(TEMPLATES))
@@ -207,7 +229,7 @@ clang: ## build everything with clang, warnings are errors
 
 # A file is checked again only when it, a header of it or the rules changed.
 C_FILES       := $(LIB_SOURCES) $(CLI_SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES) $(wildcard tools/*.c)
-FORMATTED     := $(C_FILES) $(HEADERS) $(wildcard src/*/*.h src/*/*/*.h tests/*/*.h tests/threads/*.c \
+FORMATTED     := $(C_FILES) $(HEADERS) $(EXAMPLES) $(wildcard src/*/*.h src/*/*/*.h tests/*/*.h tests/threads/*.c \
                  tests/threads/*/*.h src/device/cuda/*.c kernels/*.[ch]* tests/cuda/*.c* tests/cuda/*/*.[ch]* tests/cudasim/*.[ch]* tests/cudasim/*/*.[ch]*)
 SHELL_SCRIPTS := .ci/run $(shell grep -lI '^.!/.*\(bash\|sh\)$$' tools/* 2>/dev/null) $(wildcard tests/e2e/*.bash)
 tidied         = $(patsubst %.c,$(BUILD)/tidy/%.tidied,$(1))
@@ -293,39 +315,46 @@ docdir     := $(DESTDIR)$(PREFIX)/share/doc/hpac
 mandir     := $(DESTDIR)$(PREFIX)/share/man/man1
 bashdir    := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 
-# The library is static only: a program that links it needs its libraries too, so they are in Libs and
-# Requires, not in Libs.private and Requires.private. libhpac_cuda.so is loaded at run time and
-# resolves hpac_fail and others in the program: hence -rdynamic.
-define PKG_CONFIG
+# hpac.pc is for libhpac.so; hpac-static.pc for libhpac.a, which needs its libraries at the link, and
+# -rdynamic: libhpac_cuda.so, loaded at run time, resolves hpac_fail and others in the program.
+define PC_FILE
 prefix=$(PREFIX)
 includedir=$${prefix}/include
 libdir=$${prefix}/lib
 
-Name: hpac
+Name: $(1)
 Description: Classifier for the Human Protein Atlas images
 Version: $(VERSION)
-Requires: $(PACKAGES)
 Cflags: -I$${includedir}
-Libs: -L$${libdir} -lhpac -rdynamic $(PLAIN_LIBS) -fopenmp -ldl -lm -lpthread
+Libs: -L$${libdir} $(2)
+endef
+PC_SHARED = $(call PC_FILE,hpac,-lhpac)
+define PC_STATIC
+$(call PC_FILE,hpac-static,-l:libhpac.a -rdynamic $(PLAIN_LIBS) -fopenmp -ldl -lm -lpthread)
+Requires: $(PACKAGES)
 endef
 
 install: all ## install program, libraries, headers, configurations, plots, manual, completion: PREFIX=, DESTDIR=
-	install -d $(bindir) $(libdir)/pkgconfig $(includedir) $(configdir) $(plotdir) $(docdir) \
+	install -d $(bindir) $(libdir)/pkgconfig $(includedir) $(configdir) $(plotdir) $(docdir)/examples \
 	  $(mandir) $(bashdir)
 	install -m 755 $(BUILD)/hpac $(bindir)
-	install -m 644 $(BUILD)/libhpac.a $(libdir)
+	install -m 644 $(BUILD)/libhpac.a $(BUILD)/$(SONAME) $(libdir)
+	ln -sf $(SONAME) $(libdir)/libhpac.so
 	$(if $(CUDA),install -m 755 $(CUDA_LIBRARY) $(libdir))
 	install -m 644 $(HEADERS) $(includedir)
 	$(if $(CONFIGS),install -m 644 $(CONFIGS) $(configdir))
 	install -m 644 $(PLOTS) $(plotdir)
 	install -m 644 $(wildcard README.md LICENSE THIRD_PARTY.md) $(docdir)
+	install -m 644 $(EXAMPLES) $(docdir)/examples
 	install -m 644 $(BUILD)/hpac.1 $(mandir)
 	install -m 644 $(BUILD)/hpac.bash $(bashdir)/hpac
-	$(file >$(BUILD)/hpac.pc,$(PKG_CONFIG))
-	install -m 644 $(BUILD)/hpac.pc $(libdir)/pkgconfig
+	$(file >$(BUILD)/hpac.pc,$(PC_SHARED))
+	$(file >$(BUILD)/hpac-static.pc,$(PC_STATIC))
+	install -m 644 $(BUILD)/hpac.pc $(BUILD)/hpac-static.pc $(libdir)/pkgconfig
 
 uninstall: ## remove what install installed, with the same PREFIX= and DESTDIR=
-	rm -f $(bindir)/hpac $(libdir)/libhpac.a $(libdir)/libhpac_cuda.so $(libdir)/pkgconfig/hpac.pc \
+	rm -f $(bindir)/hpac $(addprefix $(libdir)/,libhpac.a libhpac.so $(SONAME) libhpac_cuda.so) \
+	  $(addprefix $(libdir)/pkgconfig/,hpac.pc hpac-static.pc) \
 	  $(mandir)/hpac.1 $(bashdir)/hpac
 	rm -rf $(includedir) $(DESTDIR)$(PREFIX)/share/hpac $(docdir)
 

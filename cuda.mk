@@ -64,8 +64,8 @@ COMPILE_CUDA  = $(NVCC) -std=c++17 $(CUDA_HOST:%=-ccbin %) $(GENCODE) --threads 
                 $(filter -O0 -O1 -O2 -O3 -g,$(OPT)) -lineinfo \
                 -Iinclude -Isrc -Ikernels $(CUDA_CFLAGS) -Xcompiler $(HOST_FLAGS) \
                 $(if $(WERROR),--Werror all-warnings -Xcompiler -Werror) $(CUDA_FLAGS)
-# hpac's own functions are resolved in the program that loads the library; any other undefined symbol
-# is an error at that moment (-z now), not in the middle of a training.
+# hpac's public functions are resolved in the program or the libhpac.so that loads the library; any
+# other undefined symbol is an error at that moment (-z now), not in the middle of a training.
 LINK_CUDA     = $(CC) -shared $(INSTRUMENTS) $(LDFLAGS) \
                 -Wl,-z,now,--as-needed,--enable-new-dtags,--version-script=src/device/cuda/exports.map
 
@@ -78,6 +78,7 @@ $(BUILD)/cuda-commands: force
 	$(call remember,$(DEVICE_FLAGS) / $(COMPILE_CUDA) / $(LINK_CUDA) $(CUDA_LIBS) / $(TOOLKIT))
 
 DEVICE_OBJECTS := $(call objects,$(DEVICE_SOURCES))
+SHARED_OBJECTS := $(call objects,src/device/plan.c)# of libhpac, not public
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%.cu=$(BUILD)/obj/%.o)
 
 $(DEVICE_OBJECTS): private MODULE_FLAGS = $(DEVICE_FLAGS)
@@ -91,7 +92,7 @@ $(KERNEL_OBJECTS) $(BUILD)/obj/tests/cuda/kernels/numbers.o: $(BUILD)/obj/%.o: %
 $(BUILD)/cuda-sources: force
 	$(call remember,$(DEVICE_SOURCES) $(KERNEL_SOURCES))
 
-$(CUDA_LIBRARY): $(DEVICE_OBJECTS) $(KERNEL_OBJECTS) src/device/cuda/exports.map $(BUILD)/cuda-sources
+$(CUDA_LIBRARY): $(DEVICE_OBJECTS) $(KERNEL_OBJECTS) $(SHARED_OBJECTS) src/device/cuda/exports.map $(BUILD)/cuda-sources
 	@rm -f $(BUILD)/cuda-missing
 	$(LINK_CUDA) -o $@ $(filter %.o,$^) $(CUDA_LIBS)
 

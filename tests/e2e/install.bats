@@ -24,7 +24,7 @@ PROGRAM
     export PKG_CONFIG_PATH=$TMP/usr/lib/pkgconfig
     read -ra flags < <(pkg-config --cflags --libs hpac)
     gcc -o "$TMP/user" "$TMP/user.c" "${flags[@]}"
-    run "$TMP/user"
+    LD_LIBRARY_PATH=$TMP/usr/lib run "$TMP/user"
     [[ $status -eq 0 && $output == linked ]] || fail_with "expected: linked"
     [[ "hpac $(pkg-config --modversion hpac)" == "$("$TMP/usr/bin/hpac" --version)" ]]
 }
