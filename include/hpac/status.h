@@ -26,6 +26,9 @@
 extern "C" {
 #endif
 
+/* The version of the library, "0.1.0". */
+const char *hpac_version(void);
+
 typedef enum hpac_status {
     HPAC_OK = 0,
     HPAC_ERR_INTERNAL = 1,  /* out of memory, or a bug */

@@ -18,15 +18,17 @@ make_quietly() {
 int main(void)
 {
     hpac_fail(HPAC_ERR_DATA, "linked");
-    return puts(hpac_error_message()) < 0;
+    return printf("%s %s\n", hpac_error_message(), hpac_version()) < 0;
 }
 PROGRAM
     export PKG_CONFIG_PATH=$TMP/usr/lib/pkgconfig
     read -ra flags < <(pkg-config --cflags --libs hpac)
     gcc -o "$TMP/user" "$TMP/user.c" "${flags[@]}"
     LD_LIBRARY_PATH=$TMP/usr/lib run "$TMP/user"
-    [[ $status -eq 0 && $output == linked ]] || fail_with "expected: linked"
-    [[ "hpac $(pkg-config --modversion hpac)" == "$("$TMP/usr/bin/hpac" --version)" ]]
+    local version
+    version=$(pkg-config --modversion hpac)
+    [[ $status -eq 0 && $output == "linked $version" ]] || fail_with "expected: linked $version"
+    [[ $("$TMP/usr/bin/hpac" --version) == "hpac $version"* ]]
 }
 
 @test "every public header compiles on its own" {

@@ -346,7 +346,7 @@ columns() {
     run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/listed" --resume \
         --set data.channels='[green, yellow]' --set train.epochs=4
     assert_exit 2
-    assert_error_has "channels: [yellow, green]"
+    assert_error_has "data.channels ([yellow, green], now [green, yellow])"
     cp -r "$MADE/folds" "$TMP/folds"
     run_hpac train "$MADE/small.yaml" --device cpu --quiet --out "$TMP/other" --fold 1 \
         --set data.channels='[blue, green]' --set train.epochs=1
