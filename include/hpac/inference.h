@@ -42,9 +42,9 @@ typedef struct hpac_classifier_hints {
     hpac_pixels pixels;
 } hpac_classifier_hints;
 
-/* A model with everything needed to run it: layers, weights, input size, targets. */
 typedef struct hpac_predictor hpac_predictor;
 
+/* A model with everything needed to run it: layers, weights, input size, targets. */
 typedef struct hpac_classifier {
     char *path;
     hpac_model model;

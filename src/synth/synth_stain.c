@@ -43,8 +43,10 @@ static void draw_spot(const canvas *own, float x, float y, float sigma, float li
         float t = synth_max(1.0f - rate * ((float)row - cy) * ((float)row - cy), 0.0f);
         float weight = own->gain * light * t * t * t;
         float *values = own->light + row * own->scene->size;
-        for (int col = left; col <= right; col++)
-            values[col] += weight * across[col - left];
+        for (int col = left; col <= right; col++) {
+            /* cppcheck-suppress uninitvar */
+            values[col] += weight * across[col - left]; /* set above, for the same columns */
+        }
     }
 }
 
