@@ -59,6 +59,15 @@ exported_symbols() {
     refute_output_has dnnl
 }
 
+# Of the functions that end a process there is _exit, for the child that reads a model file.
+@test "libhpac.so neither prints nor ends the program" {
+    nm --dynamic --undefined-only --format=just-symbols "$PREFIX/lib/libhpac.so" | sed 's/@.*//' >"$TMP/used"
+    grep -qx fprintf "$TMP/used" || grep -qx __fprintf_chk "$TMP/used"
+    run grep -xE '(__)?(v?printf|puts|putchar|perror|psignal)(_chk)?|stdout|stderr|exit|_Exit|abort|__assert_fail' \
+        "$TMP/used"
+    assert_no_output
+}
+
 @test "public headers compile as C++17, with and without each other" {
     local compiler header
     printf '#include <hpac/%s>\n' $(cd include/hpac && echo *.h) >"$TMP/all.cc"
