@@ -6,67 +6,35 @@
 
 #include "base/memory.h"
 #include "device/cpu/cpu.h"
+#include "device/plugin.h"
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
-#include <link.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define CUDA_LIBRARY "libhpac_cuda.so"
-
-/* The file that this code is in: the program, or libhpac.so, which then shows its functions to the
- * library of the device even where it was loaded with RTLD_LOCAL, as from Python. */
-static void find_own_file(char path[PATH_MAX])
-{
-    static const char own = 0;
-    Dl_info info;
-    struct link_map *map = NULL;
-    bool shared = dladdr1(&own, &info, (void **)&map, RTLD_DL_LINKMAP) != 0 && *map->l_name;
-    if (!shared || !realpath(map->l_name, path)) {
-        ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
-        path[length > 0 ? length : 0] = '\0';
-    } else
-        (void)dlopen(map->l_name, RTLD_NOW | RTLD_NOLOAD | RTLD_GLOBAL);
-}
-
-/* Loads the library from the directory of the program or of libhpac.so, from ../lib (where a
- * program is installed), or from where the system looks. It is never unloaded: the device's code is
- * in it. */
-static void *load_cuda_library(void)
-{
-    char own[PATH_MAX], path[PATH_MAX + 64];
-    find_own_file(own);
-    const char *directory = dirname(own); /* "." if it is unknown */
-    snprintf(path, sizeof path, "%s/" CUDA_LIBRARY, directory);
-    if (access(path, F_OK) != 0)
-        snprintf(path, sizeof path, "%s/../lib/" CUDA_LIBRARY, directory);
-    return dlopen(access(path, F_OK) == 0 ? path : CUDA_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-}
 
 static hpac_status fail_load(const char *error)
 {
-    const char *missing = CUDA_LIBRARY ": cannot open";
+    const char *missing = HPAC_CUDA_LIBRARY ": cannot open";
     if (strncmp(error, missing, strlen(missing)) == 0)
         return hpac_fail(HPAC_ERR_DEVICE,
-                         "cuda: not available: no " CUDA_LIBRARY
+                         "cuda: not available: no " HPAC_CUDA_LIBRARY
                          " beside hpac, in ../lib or in the "
                          "library path; make builds it if CUDA and cuDNN are installed");
     return hpac_fail(
         HPAC_ERR_DEVICE,
         "cuda: not available: %s; the libraries of CUDA and cuDNN are loaded from where "
-        "they were when hpac was built, or from LD_LIBRARY_PATH",
+        "they were when hpac was built, LD_LIBRARY_PATH, HPAC_CUDA_LIBRARIES, the Python "
+        "environment (VIRTUAL_ENV, CONDA_PREFIX), CUDA_HOME or /usr/local/cuda",
         error);
 }
 
 static hpac_status open_cuda(const hpac_device_options *options, int index, hpac_device **device)
 {
-    void *library = load_cuda_library();
+    void *library = hpac_plugin_load();
     if (!library)
         return fail_load(dlerror());
     hpac_cuda_open_function *open = NULL;
@@ -74,7 +42,7 @@ static hpac_status open_cuda(const hpac_device_options *options, int index, hpac
     /* ISO C has no cast from an object's address to a function's. */
     memcpy(&open, &symbol, sizeof open);
     if (!open)
-        return hpac_fail(HPAC_ERR_DEVICE, "cuda: " CUDA_LIBRARY ": no " HPAC_CUDA_OPEN " in it");
+        return hpac_fail(HPAC_ERR_DEVICE, "cuda: libhpac_cuda.so: no " HPAC_CUDA_OPEN " in it");
     return hpac_fail_within(open(HPAC_DEVICE_ABI, options, index, device), "cuda");
 }
 
