@@ -14,8 +14,8 @@
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-VERSION  := 0.1.0
-DATE     := 2026-11-22# of the version, for the man page
+VERSION  := $(shell tools/version)
+DATE     := $(shell tools/version --date)# of the release, for the man pages
 BUILD    ?= build
 PREFIX   ?= /usr/local
 DESTDIR  ?=
@@ -47,7 +47,7 @@ INCLUDES    := $(if $(findstring thread,$(SANITIZE)),-Itests/threads)
 INSTRUMENTS := $(SANITIZE:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # No implicit contraction into FMA: prepared pixels and CSV figures must not depend on the compiler or
 # the processor. Hot kernels enable FMA themselves.
-DIALECT  := -D_GNU_SOURCE -DHPAC_VERSION='"$(VERSION)"' -DHPAC_DATE='"$(DATE)"' -Iinclude -Isrc $(INCLUDES) \
+DIALECT  := -D_GNU_SOURCE -DHPAC_DATE='"$(DATE)"' -Iinclude -Isrc $(INCLUDES) \
             $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) -std=c17
 # One set of objects for libhpac.a and libhpac.so; calls within it can still be inlined.
 PIC      := -fPIC -fno-semantic-interposition
@@ -89,9 +89,12 @@ PLOTS        := $(wildcard tools/plots/*.gp)
 
 SONAME       := libhpac.so.0# the number changes with the ABI
 
+COMMANDS     := $(patsubst src/cli/cmd_%.c,%,$(wildcard src/cli/cmd_*.c))
+MAN_PAGES    := $(BUILD)/man/hpac.1 $(COMMANDS:%=$(BUILD)/man/hpac-%.1) $(BUILD)/man/hpac-config.5
+
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-all: $(BUILD)/hpac $(BUILD)/libhpac.so $(BUILD)/hpac.1 $(BUILD)/hpac.bash ## build the program, the library, the manual
+all: $(BUILD)/hpac $(BUILD)/libhpac.so $(MAN_PAGES) $(BUILD)/hpac.bash ## build the program, the library, the manual
 
 # ---- building ----------------------------------------------------------------------------------
 # $(call remember,TEXT): the recipe of a file that keeps the text, and is touched when it changes.
@@ -117,6 +120,13 @@ AVX512 := $(AVX2) -mavx512f -mavx512dq -mavx512bw -mavx512vl
 $(BUILD)/obj/src/device/cpu/%_avx2.o:   private MODULE_FLAGS := $(AVX2)
 $(BUILD)/obj/src/device/cpu/%_avx512.o: private MODULE_FLAGS := $(AVX512)
 endif
+# One file has the version, which every commit changes: nothing else is compiled again.
+$(BUILD)/version: force
+	$(call remember,$(VERSION))
+$(BUILD)/obj/src/base/version.o: $(BUILD)/version
+$(BUILD)/obj/src/base/version.o $(BUILD)/tidy/src/base/version.tidied: \
+  private MODULE_FLAGS := -DHPAC_VERSION='"$(VERSION)"'
+
 # Loops with sqrtf and conditions are vectorized only if no one asks for errno or exceptions.
 $(BUILD)/obj/src/synth/%.o: private MODULE_FLAGS := -fno-math-errno -fno-trapping-math
 
@@ -155,12 +165,14 @@ $(BUILD)/libhpac.so: $(BUILD)/$(SONAME)
 $(BUILD)/sources: force
 	$(call remember,$(LIB_SOURCES) $(TEMPLATES))
 
-$(BUILD)/hpac: $(call objects,$(CLI_SOURCES)) $(BUILD)/obj/src/cli/completion.bash.o $(BUILD)/libhpac.a
+PROGRAM := $(call objects,$(CLI_SOURCES)) $(BUILD)/obj/src/cli/completion.bash.o $(BUILD)/libhpac.a
+$(BUILD)/hpac: $(PROGRAM)
 	$(LINK) -o $@ $^ $(LIBS)
 
-# Man page and completion are generated from the option table.
-$(BUILD)/hpac.1: $(BUILD)/hpac
-	$< help --man >$@
+# Man pages and completion are generated from the tables of options and keys.
+$(MAN_PAGES): $(BUILD)/hpac
+	@mkdir -p $(@D)
+	$< help $(patsubst hpac-%,%,$(filter hpac-%,$(basename $(@F)))) --man >$@
 
 $(BUILD)/hpac.bash: $(BUILD)/hpac
 	$< help --bash-completion >$@
@@ -230,8 +242,8 @@ clang: ## build everything with clang, warnings are errors
 # A file is checked again only when it, a header of it or the rules changed.
 C_FILES       := $(LIB_SOURCES) $(CLI_SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES) $(wildcard tools/*.c)
 FORMATTED     := $(C_FILES) $(HEADERS) $(EXAMPLES) $(wildcard src/*/*.h src/*/*/*.h tests/*/*.h tests/threads/*.c \
-                 tests/threads/*/*.h src/device/cuda/*.c kernels/*.[ch]* tests/cuda/*.c* tests/cuda/*/*.[ch]* tests/cudasim/*.[ch]* tests/cudasim/*/*.[ch]*)
-SHELL_SCRIPTS := .ci/run $(shell grep -lI '^.!/.*\(bash\|sh\)$$' tools/* 2>/dev/null) $(wildcard tests/e2e/*.bash)
+                 tests/threads/*/*.h src/device/cuda/*.c kernels/*.[ch]* tests/cuda/*.c* tests/cuda/*/*.[ch]* tests/cudasim/*.[ch]* tests/cudasim/*/*.[ch]* packaging/bundle/*.c)
+SHELL_SCRIPTS := .ci/run $(shell grep -lI '^.!/.*\(bash\|sh\)$$' tools/* examples/* packaging/* packaging/bundle/* 2>/dev/null) $(wildcard tests/e2e/*.bash)
 tidied         = $(patsubst %.c,$(BUILD)/tidy/%.tidied,$(1))
 
 lint: lint-format lint-tidy lint-cppcheck lint-shell lint-dependencies ## formatting, clang-tidy, cppcheck, shellcheck, dependencies
@@ -305,58 +317,8 @@ demo: $(BUILD)/hpac ## generate a synthetic data set and train on it, in a few m
 fits: $(BUILD)/hpac ## train the four models of the reference notebooks on 2,000 synthetic images
 	tools/fits $(BUILD)/hpac
 
-# ---- installing --------------------------------------------------------------------------------
-bindir     := $(DESTDIR)$(PREFIX)/bin
-libdir     := $(DESTDIR)$(PREFIX)/lib
-includedir := $(DESTDIR)$(PREFIX)/include/hpac
-configdir  := $(DESTDIR)$(PREFIX)/share/hpac/configs
-plotdir    := $(DESTDIR)$(PREFIX)/share/hpac/plots
-docdir     := $(DESTDIR)$(PREFIX)/share/doc/hpac
-mandir     := $(DESTDIR)$(PREFIX)/share/man/man1
-bashdir    := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-
-# hpac.pc is for libhpac.so; hpac-static.pc for libhpac.a, which needs its libraries at the link, and
-# -rdynamic: libhpac_cuda.so, loaded at run time, resolves hpac_fail and others in the program.
-define PC_FILE
-prefix=$(PREFIX)
-includedir=$${prefix}/include
-libdir=$${prefix}/lib
-
-Name: $(1)
-Description: Classifier for the Human Protein Atlas images
-Version: $(VERSION)
-Cflags: -I$${includedir}
-Libs: -L$${libdir} $(2)
-endef
-PC_SHARED = $(call PC_FILE,hpac,-lhpac)
-define PC_STATIC
-$(call PC_FILE,hpac-static,-l:libhpac.a -rdynamic $(PLAIN_LIBS) -fopenmp -ldl -lm -lpthread)
-Requires: $(PACKAGES)
-endef
-
-install: all ## install program, libraries, headers, configurations, plots, manual, completion: PREFIX=, DESTDIR=
-	install -d $(bindir) $(libdir)/pkgconfig $(includedir) $(configdir) $(plotdir) $(docdir)/examples \
-	  $(mandir) $(bashdir)
-	install -m 755 $(BUILD)/hpac $(bindir)
-	install -m 644 $(BUILD)/libhpac.a $(BUILD)/$(SONAME) $(libdir)
-	ln -sf $(SONAME) $(libdir)/libhpac.so
-	$(if $(CUDA),install -m 755 $(CUDA_LIBRARY) $(libdir))
-	install -m 644 $(HEADERS) $(includedir)
-	$(if $(CONFIGS),install -m 644 $(CONFIGS) $(configdir))
-	install -m 644 $(PLOTS) $(plotdir)
-	install -m 644 $(wildcard README.md LICENSE THIRD_PARTY.md) $(docdir)
-	install -m 644 $(EXAMPLES) $(docdir)/examples
-	install -m 644 $(BUILD)/hpac.1 $(mandir)
-	install -m 644 $(BUILD)/hpac.bash $(bashdir)/hpac
-	$(file >$(BUILD)/hpac.pc,$(PC_SHARED))
-	$(file >$(BUILD)/hpac-static.pc,$(PC_STATIC))
-	install -m 644 $(BUILD)/hpac.pc $(BUILD)/hpac-static.pc $(libdir)/pkgconfig
-
-uninstall: ## remove what install installed, with the same PREFIX= and DESTDIR=
-	rm -f $(bindir)/hpac $(addprefix $(libdir)/,libhpac.a libhpac.so $(SONAME) libhpac_cuda.so) \
-	  $(addprefix $(libdir)/pkgconfig/,hpac.pc hpac-static.pc) \
-	  $(mandir)/hpac.1 $(bashdir)/hpac
-	rm -rf $(includedir) $(DESTDIR)$(PREFIX)/share/hpac $(docdir)
+# ---- installing, packages ----------------------------------------------------------------------
+include packaging.mk
 
 help: ## list the targets and variables
 	@echo "targets:"
@@ -367,5 +329,5 @@ help: ## list the targets and variables
 force:
 .PHONY: all clean test check unit e2e isa asan tsan clang cuda-check cuda12-check debian13 test-cudasim test-gpu
 .PHONY: lint lint-format lint-tidy lint-cppcheck lint-shell lint-dependencies
-.PHONY: docs fuzz fuzzers demo fits install uninstall help force
+.PHONY: docs fuzz fuzzers demo fits help force
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

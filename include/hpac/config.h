@@ -101,6 +101,17 @@ hpac_status hpac_config_text(const hpac_config *config, char **text);
 void hpac_config_print(const hpac_config *config, FILE *stream);
 /* The schema as the tables of docs/configuration.md. */
 void hpac_config_print_reference(FILE *stream);
+/* A key for help texts, valid during the visit. */
+typedef struct hpac_config_key_note {
+    const char *path;     /* "train.epochs"; of layers "model.TYPE", "model.TYPE.rate" */
+    const char *expected; /* "an integer in [1, 65536]"; of "model.TYPE" NULL */
+    const char *fallback; /* the default as YAML; NULL: none */
+    bool required;
+    const char *help;
+} hpac_config_key_note;
+/* Visits all keys of the schema in its order, then the types of layers, each before its keys. */
+void hpac_config_visit_keys(void (*visit)(void *user, const hpac_config_key_note *note),
+                            void *user);
 /* One line per key, "train.shuffle false true": the key and its allowed words; for shell
  * completion. Without the keys of layers, whose paths contain numbers. */
 void hpac_config_print_keys(FILE *stream);

@@ -26,7 +26,7 @@
 extern "C" {
 #endif
 
-/* The version of the library, "0.1.0". */
+/* The version of the library: "0.1.0", or of a checkout that is not tagged "0.1.0-12-g1b28549". */
 const char *hpac_version(void);
 
 typedef enum hpac_status {

@@ -8,11 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *hpac_version(void)
-{
-    return HPAC_VERSION;
-}
-
 /* Messages grow to whatever they need. A key and not a _Thread_local, because the record of a
  * thread that ends must be freed. */
 static pthread_key_t record_key;

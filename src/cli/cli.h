@@ -108,7 +108,13 @@ const char *const *cli_list(const cli_arguments *arguments, const char *name, si
 /* The directory of --out, or runs/ and this name; malloc'ed, NULL when out of memory. */
 char *cli_out_directory(const cli_arguments *arguments, const char *name);
 
-/* ---- help.c, man_page.c, completion.c ---- */
+/* Where the configuration or sweep is: `name` itself if it is a file or has a slash, otherwise the
+ * installed one of this name ("improved", "improved.yaml"), which is logged. `*path` is malloc'ed,
+ * to be freed whatever the status. Errors: CONFIG for a name that no installed one has, with the
+ * nearest and all of them. */
+hpac_status cli_find_configuration(const char *name, char **path);
+
+/* ---- help.c, help_config.c, man_page.c, completion.c ---- */
 
 /* Of the program as a whole. The lists end with a zeroed entry. */
 extern const char help_title[];
@@ -117,8 +123,20 @@ extern const cli_note help_environment[];
 
 void help_print_overview(FILE *stream);
 void help_print_command(const cli_command *command, FILE *stream);
+/* All keys of the configuration, or those that `key` names: one key ("train.epochs" or "epochs") in
+ * detail, the keys of a section, those of all layers that have one ("rate"). Errors: CONFIG for an
+ * unknown one, with the nearest. */
+hpac_status help_print_config(const char *key, FILE *stream);
+/* The man pages hpac(1), hpac-COMMAND(1) and hpac-config(5). */
 void help_print_man_page(FILE *stream);
+void help_print_command_man_page(const cli_command *command, FILE *stream);
+void help_print_config_man_page(FILE *stream);
 void help_print_completion(FILE *stream);
+/* The words of a text, wrapped at the width of the terminal; the lines after the first are
+ * indented, the first begins at `column`. */
+void help_wrap(const char *text, size_t indent, size_t column, FILE *stream);
+/* A left column `left_width` wide, and a text wrapped in the right one. */
+void help_print_row(const char *left, const char *right, size_t left_width, FILE *stream);
 /* How many operands a command takes: `max` is INT_MAX for "RUN [RUN...]". */
 void cli_operand_counts(const cli_command *command, size_t *min, size_t *max);
 

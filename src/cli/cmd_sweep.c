@@ -24,7 +24,9 @@ static hpac_status run(const cli_arguments *arguments)
     HPAC_AUTO(hpac_sweep_fini) hpac_sweep sweep = {0};
     HPAC_AUTO(hpac_table_fini) hpac_table results = {0};
     HPAC_AUTO_FREE char *directory = NULL;
-    HPAC_TRY(hpac_sweep_load(cli_operand(arguments, 0), sets, (int)set_count, &sweep));
+    HPAC_AUTO_FREE char *path = NULL;
+    HPAC_TRY(cli_find_configuration(cli_operand(arguments, 0), &path));
+    HPAC_TRY(hpac_sweep_load(path, sets, (int)set_count, &sweep));
     HPAC_TRY_MEMORY(directory = cli_out_directory(arguments, sweep.name), strlen(sweep.name));
     const hpac_sweep_options options = {
         .sweep = &sweep,
@@ -49,8 +51,9 @@ const cli_command cmd_sweep = {
     .operands = "SWEEP",
     .summary = "train many configurations and compare them",
     .description =
-        "Trains every run of a sweep (configs/sweep.yaml, docs/sweeps.md) into a directory of its "
-        "own below --out, and updates sweep.csv. All runs are checked before the first starts; "
+        "Trains every run of a sweep into a directory of its own below --out, and updates "
+        "sweep.csv. SWEEP is a file, or the name of one that is installed (sweep). All runs are "
+        "checked before the first starts; "
         "images are decoded once for all. Finished runs are skipped; others are resumed, or "
         "trained to more epochs. A sweep that was stopped or killed continues with the same "
         "command, without --force if that was given: --force deletes all runs before the first "
@@ -69,11 +72,10 @@ const cli_command cmd_sweep = {
               {"sweep.yaml", "a copy of the sweep"},
               {"RUN/", "one run directory per run; hpac help train lists its files"},
               {"report.html, plots/", "comparison of the runs; not with --no-report"}},
-    .examples = {{"hpac sweep configs/sweep.yaml --dry-run",
+    .examples = {{"hpac sweep sweep --dry-run",
                   "Check and list the four runs of the reference notebooks."},
-                 {"hpac sweep configs/sweep.yaml",
-                  "Train them, or continue where they were stopped."},
-                 {"hpac sweep configs/sweep.yaml --set train.seed=1 --out runs/seed1",
+                 {"hpac sweep sweep", "Train them, or continue where they were stopped."},
+                 {"hpac sweep sweep --set train.seed=1 --out runs/seed1",
                   "Train them with another seed."}},
     .result_is_files = true,
     .run = run,

@@ -19,6 +19,8 @@ static hpac_status load_config(const cli_arguments *arguments, const char *fold,
     const char *const *sets = cli_list(arguments, "set", &count);
     char setting[64];
     HPAC_AUTO_FREE const char **all = NULL;
+    HPAC_AUTO_FREE char *path = NULL;
+    HPAC_TRY(cli_find_configuration(cli_operand(arguments, 0), &path));
     HPAC_TRY_NEW(all, count + 1);
     for (size_t i = 0; i < count; i++)
         all[i] = sets[i];
@@ -26,7 +28,7 @@ static hpac_status load_config(const cli_arguments *arguments, const char *fold,
         snprintf(setting, sizeof setting, "data.split.fold=%s", fold);
         all[count++] = setting;
     }
-    return hpac_config_load(cli_operand(arguments, 0), all, (int)count, config);
+    return hpac_config_load(path, all, (int)count, config);
 }
 
 static hpac_status train(const cli_arguments *arguments, const hpac_config *config, bool all_folds,
@@ -102,7 +104,9 @@ const cli_command cmd_train = {
         "end. Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 finish the batch and save; the exit code is 130, "
         "and --resume (in place of --force, if that was given) continues from there. With --fold "
         "all the run directory has fold0, fold1, ..., each a run, folds.csv and a report on all; "
-        "predict averages their models. Configurations: configs/*.yaml, docs/configuration.md.",
+        "predict averages their models. CONFIG is a file, or the name of one that is installed, "
+        "such "
+        "as improved; hpac help config lists the keys.",
     .options = {CLI_SET,
                 OPTION_TEXT(
                     "fold", "K|all", NULL,
@@ -129,12 +133,11 @@ const cli_command cmd_train = {
               {"report.html, plots/", "the training report; not with --no-report"},
               {"fold0/, fold1/, ..., folds.csv",
                "with --fold all: one run directory per fold, and a table with one row per fold"}},
-    .examples = {{"hpac train configs/improved_batch128.yaml --dry-run",
+    .examples = {{"hpac train improved_batch128 --dry-run",
                   "Check all labels and files, and the memory needed; train nothing."},
-                 {"hpac train configs/demo.yaml --set train.batch_size=64 --out runs/batch64",
+                 {"hpac train demo --set train.batch_size=64 --out runs/batch64",
                   "Train with another batch size."},
-                 {"hpac train configs/improved.yaml --fold all",
-                  "Cross-validate: one model per fold."}},
+                 {"hpac train improved --fold all", "Cross-validate: one model per fold."}},
     .result_is_files = true,
     .run = run,
 };

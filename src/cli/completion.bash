@@ -67,6 +67,14 @@ _hpac_offer_setting() {
     done <<<"$_hpac_keys"
 }
 
+# Offers the keys of a configuration.
+_hpac_offer_keys() {
+    local key rest
+    while read -r key rest; do
+        _hpac_offer '' "$key"
+    done <<<"$_hpac_keys"
+}
+
 # _hpac_offer_value BEFORE KIND...
 _hpac_offer_value() {
     local before=$1 kind
@@ -109,6 +117,8 @@ _hpac_complete_argument() {
         for word in "${!_hpac_takes[@]}"; do
             [[ $word != "$command "* ]] || _hpac_offer '' "${word#"$command "}"
         done
+    elif [[ $command == help ]] && ((operands > 0)); then # help config KEY
+        [[ ${words[*]} != *' config '* ]] || _hpac_offer_keys
     else
         _hpac_offer_value '' "${takes[@]:1}"
     fi

@@ -51,7 +51,7 @@ static void print_command(const cli_command *command, FILE *stream)
     snprintf(operand, sizeof operand, "%.*s", (int)strcspn(operands, " ]"), operands);
     fprintf(stream, "    [%s]='%zu", command->name, max);
     if (*operand)
-        print_kind(operand, stream);
+        print_kinds(operand, stream);
     fputs("'\n", stream);
     for (const cli_option *option = command->options; option->name; option++) {
         fprintf(stream, "    ['%s --%s']='", command->name, option->name);
@@ -73,7 +73,7 @@ void help_print_completion(FILE *stream)
     fprintf(stream,
             "# shellcheck shell=bash\n"
             "# Bash completion of hpac %s, made by hpac help --bash-completion; needs bash 4.3.\n",
-            HPAC_VERSION);
+            hpac_version());
     fputs("_hpac_commands=(", stream);
     for (size_t i = 0; cli_commands[i]; i++)
         fprintf(stream, "%s%s", i > 0 ? " " : "", cli_commands[i]->name);

@@ -29,6 +29,9 @@ const cli_note help_environment[] = {
      "with device.threads: auto, the number of compute threads, at most one per core"},
     {"HPAC_PLOTS", "directory of the gnuplot scripts, if they are not in share/hpac/plots or "
                    "tools/plots beside or above the program"},
+    {"HPAC_CUDA_LIBRARIES",
+     "directories of NVIDIA's libraries, separated by colons, if they are neither where the system "
+     "looks nor in a Python environment or CUDA toolkit (VIRTUAL_ENV, CONDA_PREFIX, CUDA_HOME)"},
     {"TERM, NO_COLOR", "with TERM=dumb or NO_COLOR, progress is printed in lines and not as a bar"},
     {"GOMP_SPINCOUNT, OMP_WAIT_POLICY",
      "how OpenMP's threads wait for one another; if neither is set, hpac sets GOMP_SPINCOUNT to "
@@ -47,7 +50,7 @@ static size_t width_of(FILE *stream)
 }
 
 /* The words of a text, in lines that are indented so far; the first begins at `column`. */
-static void wrap(const char *text, size_t indent, size_t column, FILE *stream)
+void help_wrap(const char *text, size_t indent, size_t column, FILE *stream)
 {
     size_t width = width_of(stream), start = column;
     for (size_t length; (length = strcspn(text, " ")) > 0; text += strspn(text, " ")) {
@@ -66,13 +69,13 @@ static void wrap(const char *text, size_t indent, size_t column, FILE *stream)
 }
 
 /* Two columns: the left one `left_width` wide. */
-static void print_row(const char *left, const char *right, size_t left_width, FILE *stream)
+void help_print_row(const char *left, const char *right, size_t left_width, FILE *stream)
 {
     size_t indent = left_width + 4;
     fprintf(stream, "  %-*s", (int)left_width + 2, left);
     if (strlen(left) > left_width)
         fprintf(stream, "\n%*s", (int)indent, "");
-    wrap(right, indent, indent, stream);
+    help_wrap(right, indent, indent, stream);
 }
 
 static void print_notes(const char *title, const cli_note *notes, size_t left_width, FILE *stream)
@@ -80,21 +83,24 @@ static void print_notes(const char *title, const cli_note *notes, size_t left_wi
     if (notes->name)
         fprintf(stream, "\n%s:\n", title);
     for (const cli_note *note = notes; note->name; note++)
-        print_row(note->name, note->text, left_width, stream);
+        help_print_row(note->name, note->text, left_width, stream);
 }
 
 void help_print_overview(FILE *stream)
 {
-    fprintf(stream, "hpac %s - %s\n\nusage: hpac COMMAND [options]\n\ncommands:\n", HPAC_VERSION,
-            help_title);
+    int length = fprintf(stream, "hpac %s - ", hpac_version());
+    help_wrap(help_title, 0, (size_t)length, stream);
+    fputs("\nusage: hpac COMMAND [options]\n\ncommands:\n", stream);
     for (size_t i = 0; cli_commands[i]; i++)
-        print_row(cli_commands[i]->name, cli_commands[i]->summary, COMMAND_WIDTH, stream);
+        help_print_row(cli_commands[i]->name, cli_commands[i]->summary, COMMAND_WIDTH, stream);
     print_notes("exit codes", help_exit_codes, CODE_WIDTH, stream);
     print_notes("environment", help_environment, VARIABLE_WIDTH, stream);
     fputc('\n', stream);
-    wrap("hpac COMMAND --help lists a command's options, man hpac all of them, hpac --version "
-         "prints the version. Results go to standard output, messages to standard error.",
-         0, 0, stream);
+    help_wrap(
+        "hpac COMMAND --help lists a command's options, hpac help config the keys of a "
+        "configuration, hpac --version prints the version. The same is in the man pages hpac, "
+        "hpac-COMMAND and hpac-config. Results go to standard output, messages to standard error.",
+        0, 0, stream);
 }
 
 static void print_option(const cli_option *option, FILE *stream)
@@ -104,20 +110,20 @@ static void print_option(const cli_option *option, FILE *stream)
              option->argument ? option->argument : "");
     snprintf(right, sizeof right, option->fallback ? "%s (default %s)" : "%s", option->help,
              option->fallback);
-    print_row(left, right, OPTION_WIDTH, stream);
+    help_print_row(left, right, OPTION_WIDTH, stream);
 }
 
 void help_print_command(const cli_command *command, FILE *stream)
 {
     int length = fprintf(stream, "hpac %s - ", command->name);
-    wrap(command->summary, 0, (size_t)length, stream);
+    help_wrap(command->summary, 0, (size_t)length, stream);
     fprintf(stream, "\nusage: hpac %s%s%s", command->name, *command->operands ? " " : "",
             command->operands);
     for (const cli_option *option = command->options; option->name; option++)
         if (option->required)
             fprintf(stream, " --%s %s", option->name, option->argument);
     fputs(" [options]\n\n", stream);
-    wrap(command->description, 0, 0, stream);
+    help_wrap(command->description, 0, 0, stream);
     fputs("\noptions:\n", stream);
     for (const cli_option *option = command->options; option->name; option++)
         print_option(option, stream);
@@ -127,6 +133,6 @@ void help_print_command(const cli_command *command, FILE *stream)
         fputs("\nexamples:\n", stream);
     for (const cli_note *example = command->examples; example->name; example++) {
         fprintf(stream, "  %s\n      ", example->name);
-        wrap(example->text, 6, 6, stream);
+        help_wrap(example->text, 6, 6, stream);
     }
 }

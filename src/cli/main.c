@@ -71,8 +71,8 @@ static void limit_spinning(char **argv)
 static hpac_status run(int argc, char **argv, const cli_command **command)
 {
     const char *name = argv[1];
-    if (strcmp(name, "--version") == 0)
-        printf("hpac %s\n", HPAC_VERSION);
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        printf("hpac %s\n", hpac_version());
     else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         help_print_overview(stdout);
     else {

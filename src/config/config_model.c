@@ -188,3 +188,19 @@ void hpac_layers_print_reference(FILE *stream)
         hpac_keys_print_reference(&own.table, "", stream);
     }
 }
+
+void hpac_layers_visit(void (*visit)(void *user, const hpac_config_key_note *note), void *user)
+{
+    for (size_t i = 0; i < hpac_layer_row_count; i++) {
+        const hpac_layer_row *row = &hpac_layer_rows[i];
+        char path[64], prefix[72];
+        layer_keys own;
+        if (!row->name)
+            continue;
+        snprintf(path, sizeof path, "model.%s", row->name);
+        visit(user, &(hpac_config_key_note){.path = path, .help = row->help});
+        make_keys(row, &own);
+        snprintf(prefix, sizeof prefix, "%s.", path);
+        hpac_keys_visit(&own.table, prefix, visit, user);
+    }
+}

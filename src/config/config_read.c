@@ -289,3 +289,20 @@ void hpac_keys_print_reference(const hpac_key_table *table, const char *section,
                 quote, key->help);
     }
 }
+
+void hpac_keys_visit(const hpac_key_table *table, const char *prefix,
+                     void (*visit)(void *user, const hpac_config_key_note *note), void *user)
+{
+    for (int i = 0; i < table->count; i++) {
+        const hpac_key *key = &table->keys[i];
+        char path[MAX_PATH + 1], expected[256] = "";
+        FILE *stream = key->help ? fmemopen(expected, sizeof expected, "w") : NULL;
+        if (!stream)
+            continue;
+        describe(key, stream);
+        fclose(stream);
+        snprintf(path, sizeof path, "%s%s", prefix, key->path);
+        visit(user,
+              &(hpac_config_key_note){path, expected, key->fallback, key->required, key->help});
+    }
+}

@@ -154,5 +154,10 @@ void hpac_model_finish(hpac_reader *reader, const hpac_yaml_node *model, hpac_co
  * text, as parts of docs/configuration.md. */
 void hpac_layers_print_reference(FILE *stream);
 void hpac_keys_print_reference(const hpac_key_table *table, const char *section, FILE *stream);
+/* Visits the keys of a table that have a help text; `prefix` precedes their paths. */
+void hpac_keys_visit(const hpac_key_table *table, const char *prefix,
+                     void (*visit)(void *user, const hpac_config_key_note *note), void *user);
+/* Visits the types of layers, and after each type its keys. */
+void hpac_layers_visit(void (*visit)(void *user, const hpac_config_key_note *note), void *user);
 
 #endif

@@ -96,7 +96,7 @@ static void write_name(const char *path, const char *previous, FILE *stream)
 static hpac_status write_yaml(const hpac_config *config, FILE *stream)
 {
     const char *previous = "";
-    fprintf(stream, "# Written by hpac %s: every value, the defaults included.\n", HPAC_VERSION);
+    fprintf(stream, "# Written by hpac %s: every value, the defaults included.\n", hpac_version());
     for (int i = 0; i < hpac_config_keys.count; i++) {
         const char *path = hpac_config_keys.keys[i].path;
         bool is_model = hpac_config_keys.keys[i].type == &hpac_key_model;
@@ -169,6 +169,12 @@ void hpac_config_print_reference(FILE *stream)
             "that names the layer and the shapes.\n",
             hpac_config_keys.keys[hpac_keys_find(&hpac_config_keys, "model")].fallback);
     hpac_layers_print_reference(stream);
+}
+
+void hpac_config_visit_keys(void (*visit)(void *user, const hpac_config_key_note *note), void *user)
+{
+    hpac_keys_visit(&hpac_config_keys, "", visit, user);
+    hpac_layers_visit(visit, user);
 }
 
 void hpac_config_print_keys(FILE *stream)

@@ -357,7 +357,7 @@ hpac_status hpac_doctor_print_json(const hpac_doctor *doctor, uint64_t seed, con
     json_t *exams = json_array();
     for (size_t i = 0; i < doctor->exam_count; i++)
         json_array_append_new(exams, json_of_exam(&doctor->exams[i]));
-    json_t *root = json_pack("{s:s, s:s, s:I, s:o, s:s, s:b}", "hpac", HPAC_VERSION, "cpu_path",
+    json_t *root = json_pack("{s:s, s:s, s:I, s:o, s:s, s:b}", "hpac", hpac_version(), "cpu_path",
                              cpu_path_name(), "seed", (json_int_t)seed, "devices", exams, "verdict",
                              verdict, "well", well);
     bool failed = !root || json_dumpf(root, stream, JSON_INDENT(2)) != 0;

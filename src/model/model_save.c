@@ -73,7 +73,7 @@ static hpac_status write_own_part(hid_t file, const hpac_model *model)
 {
     HPAC_AUTO_HDF5 hid_t group = 0;
     HPAC_TRY(hpac_hdf5_create_group(file, "hpac", &group));
-    HPAC_TRY(hpac_hdf5_write_text(group, "version", HPAC_VERSION));
+    HPAC_TRY(hpac_hdf5_write_text(group, "version", hpac_version()));
     HPAC_TRY(write_targets(group, model));
     if (model->config_yaml)
         HPAC_TRY(hpac_hdf5_write_text(group, "config", model->config_yaml));

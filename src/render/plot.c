@@ -4,6 +4,7 @@
 #include <hpac/log.h>
 
 #include "base/file.h"
+#include "base/installed.h"
 #include "base/memory.h"
 
 #include <ctype.h>
@@ -18,9 +19,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* How far above the program the scripts are looked for: build/asan/tests/unit is the deepest. */
-#define LEVELS_UP 4
 
 /* Where gnuplot finds the picture's file open. */
 #define PICTURE_FD 3
@@ -84,32 +82,11 @@ void hpac_plot_add_number(hpac_plot *plot, double number, const char *name)
         fprintf(plot->stream, "%s=NaN;", name);
 }
 
-/* Looks in the program's directory and in those above it. Every directory of plots has common.gp.
- */
-static bool find_beside_program(char directory[PATH_MAX])
-{
-    static const char *const candidates[] = {"share/hpac/plots", "tools/plots"};
-    char program[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = '\0';
-    for (int up = 0; up < LEVELS_UP; up++) {
-        char *slash = strrchr(program, '/');
-        if (!slash)
-            return false;
-        *slash = '\0';
-        for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
-            if (snprintf(directory, PATH_MAX, "%s/%s", program, candidates[i]) < PATH_MAX &&
-                hpac_directory_has(directory, "common.gp"))
-                return true;
-    }
-    return false;
-}
-
 static hpac_status find_plot_directory(char directory[PATH_MAX])
 {
     const char *wanted = getenv("HPAC_PLOTS");
     if (!wanted || !*wanted)
-        return find_beside_program(directory)
+        return hpac_installed_find("share/hpac/plots", "tools/plots", "common.gp", directory)
                    ? HPAC_OK
                    : hpac_fail(HPAC_ERR_CONFIG,
                                "plot scripts found neither in share/hpac/plots nor in tools/plots "
@@ -183,6 +160,15 @@ static hpac_status open_memory(const char *name, int *fd)
                     : hpac_fail(HPAC_ERR_INTERNAL, "memfd_create failed: %s", strerror(errno));
 }
 
+/* The gnuplot that is installed with the program, as in a bundle, or that of the PATH. */
+static void find_gnuplot(char program[PATH_MAX])
+{
+    char directory[PATH_MAX];
+    if (!hpac_installed_find("libexec/hpac", "libexec/hpac", "gnuplot", directory) ||
+        snprintf(program, PATH_MAX, "%s/gnuplot", directory) >= PATH_MAX)
+        snprintf(program, PATH_MAX, "gnuplot");
+}
+
 /* Runs gnuplot to its end. `*code` is its exit code, or 128 + the signal that ended it. */
 static hpac_status run_gnuplot(char *const *arguments, int picture, char message[MESSAGE_NBYTES],
                                int *code)
@@ -220,7 +206,8 @@ hpac_status hpac_plot_draw(hpac_plot *plot, const char *script, const char *path
     const char *dot = strrchr(path, '.');
     if (!dot || (strcmp(dot, ".png") != 0 && strcmp(dot, ".svg") != 0))
         return hpac_fail(HPAC_ERR_CONFIG, "%s: expected a name that ends in .png or .svg", path);
-    char directory[PATH_MAX], message[MESSAGE_NBYTES];
+    char directory[PATH_MAX], gnuplot[PATH_MAX], message[MESSAGE_NBYTES];
+    find_gnuplot(gnuplot);
     HPAC_TRY(find_plot_directory(directory));
     HPAC_AUTO_FREE char *file = hpac_path_join(directory, "%s.gp", script);
     if (!file || ferror(plot->stream) || fflush(plot->stream) != 0)
@@ -231,8 +218,7 @@ hpac_status hpac_plot_draw(hpac_plot *plot, const char *script, const char *path
     HPAC_TRY(open_memory("picture", &picture));
     char target[64];
     snprintf(target, sizeof target, "out='%s';format='%s';", PICTURE_PATH, dot + 1);
-    char *arguments[] = {"gnuplot", "--default-settings", "-e", target,
-                         "-e",      plot->text,           file, NULL};
+    char *arguments[] = {gnuplot, "--default-settings", "-e", target, "-e", plot->text, file, NULL};
     int code = 0;
     HPAC_TRY(run_gnuplot(arguments, picture, message, &code));
     if (code != 0 || lseek(picture, 0, SEEK_END) <= 0)
@@ -245,9 +231,10 @@ hpac_status hpac_plot_draw(hpac_plot *plot, const char *script, const char *path
 
 hpac_status hpac_plot_probe(void)
 {
-    char directory[PATH_MAX], message[MESSAGE_NBYTES];
+    char directory[PATH_MAX], gnuplot[PATH_MAX], message[MESSAGE_NBYTES];
+    find_gnuplot(gnuplot);
     HPAC_TRY(find_plot_directory(directory));
-    char *arguments[] = {"gnuplot", "--version", NULL};
+    char *arguments[] = {gnuplot, "--version", NULL};
     int code = 0;
     HPAC_TRY(run_gnuplot(arguments, STDERR_FILENO, message, &code));
     return code == 0 ? HPAC_OK

@@ -137,7 +137,7 @@ hpac_status train_write_run_json(const train_job *training, const char *state)
     json_auto_t *json = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, "
         "s:O}",
-        "state", state, "hpac", HPAC_VERSION, "configuration", training->config->name, "device",
+        "state", state, "hpac", hpac_version(), "configuration", training->config->name, "device",
         training->device_info.name, "libraries", training->device_info.libraries, "cpu_path",
         hpac_cpu_path_name(cpu_path), "seed", seed_value(training->config->train.seed), "started",
         started, "updated", now, "epochs", (json_int_t)progress->epoch, "steps",

@@ -104,32 +104,97 @@ load_completion() {
     [[ $count -gt 80 ]] || fail_with "only $count options were found"
 }
 
-@test "the man page has every command, option and default, and is well-formed" {
-    local command option argument text
+# page NAME...: hpac help NAME... --man as text, after both readers of man pages found no fault.
+page() {
     require_tool mandoc
     require_tool groff
-    "$HPAC" help --man >"$TMP/hpac.1"
-    mandoc -Tlint -Wwarning "$TMP/hpac.1" >&2 || fail_with "mandoc has warnings"
-    groff -man -ww -Tascii "$TMP/hpac.1" >/dev/null 2>"$TMP/groff.log"
+    "$HPAC" help "$@" --man >"$TMP/page"
+    mandoc -Tlint -Wwarning "$TMP/page" >&2 || fail_with "mandoc has warnings: $*"
+    groff -man -ww -Tascii "$TMP/page" >/dev/null 2>"$TMP/groff.log"
     [[ ! -s $TMP/groff.log ]] || fail_with "groff has warnings: $(<"$TMP/groff.log")"
-    mandoc -Tascii -Owidth=200 "$TMP/hpac.1" | sed 's/.\x08//g' >"$TMP/hpac.txt"
-    for text in NAME SYNOPSIS DESCRIPTION COMMANDS FILES ENVIRONMENT 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
-        grep -qx "$text" "$TMP/hpac.txt" || fail_with "no section $text"
+    mandoc -Tascii -Owidth=200 "$TMP/page" | sed 's/.\x08//g' >"$TMP/page.txt"
+}
+
+@test "the man page of hpac lists the commands and what they share" {
+    local command text
+    page
+    for text in NAME SYNOPSIS DESCRIPTION COMMANDS ENVIRONMENT 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
+        grep -qx "$text" "$TMP/page.txt" || fail_with "no section $text"
     done
+    for command in $(commands) config; do
+        grep -qE "^ +hpac-$command\([15]\)" "$TMP/page.txt" || fail_with "no hpac-$command"
+    done
+}
+
+@test "each command has a man page with every option, range and default" {
+    local command option argument default
     for command in $(commands); do
-        awk -v head="   hpac $command" '$0 == head {on = 1; next} on && /^ {0,3}[^ ]/ {exit} on' \
-            "$TMP/hpac.txt" >"$TMP/section"
-        assert_file "$TMP/section"
+        page "$command"
+        grep -qE "^ +hpac-$command - " "$TMP/page.txt" || fail_with "$command: no name"
         while read -r option argument; do
-            grep -qE -- "^ +$option( |\$)" "$TMP/section" || fail_with "$command: no $option in the man page"
-            [[ -z $argument ]] || grep -qF -- "$option $argument" "$TMP/section" ||
-                fail_with "$command: $option without $argument in the man page"
+            grep -qE -- "^ +$option( |\$)" "$TMP/page.txt" || fail_with "$command: no $option"
+            [[ -z $argument ]] || grep -qF -- "$option $argument" "$TMP/page.txt" ||
+                fail_with "$command: $option without $argument"
         done < <(options "$command")
-        [[ $("$HPAC" help "$command" | grep -c '(default [^)]*)$\|([^)]*$') -eq 0 ]] ||
-            grep -q '; default ' "$TMP/section" || fail_with "$command: no defaults in the man page"
+        while IFS= read -r default; do
+            tr -s ' \n' ' ' <"$TMP/page.txt" | grep -qF -- "; default $default" ||
+                fail_with "$command: no default $default"
+        done < <("$HPAC" help "$command" | tr -s ' \n' ' ' | grep -oP '\(default \K[^)]*(?=\))' || true)
     done
-    grep -q 'threads that read images; 0: one per core; in \[0, 256\]; default 0' "$TMP/hpac.txt" ||
-        fail_with "no ranges in the man page"
+    page predict
+    grep -q 'threads that read images; 0: one per core; in \[0, 256\]; default 0' "$TMP/page.txt" ||
+        fail_with "no ranges"
+}
+
+# keys: the keys of the configuration in docs/configuration.md, those of layers as model.TYPE.KEY.
+keys() {
+    awk '/^## model/ {model = 1} model && /^### / {type = "model." $2 "."}
+         /^\| `/ {gsub(/`/, "", $2); print (model ? type : "") $2}' docs/configuration.md
+}
+
+@test "hpac help config and man hpac-config have every key of docs/configuration.md" {
+    local key
+    [[ $(keys | wc -l) -gt 45 ]] || fail_with "few keys: $(keys)"
+    page config
+    run_hpac help config
+    assert_exit 0
+    for key in $(keys); do
+        grep -qE "^  $key( |\$)" <<<"$output" || fail_with "help config: no $key"
+        grep -qE "^ +$key\$" "$TMP/page.txt" || fail_with "man page: no $key"
+    done
+    run awk 'length > 80' <<<"$output"
+    assert_no_output
+}
+
+@test "hpac help config KEY shows one key, a section, or the keys of a name" {
+    run_hpac help config train.batch_size
+    assert_exit 0
+    assert_output_has "train.batch_size - Images per step."
+    assert_output_has "expected  an integer in [1, 65536]"
+    assert_output_has "default   200"
+    assert_output_has "--set train.batch_size=200"
+    [[ $output == "$("$HPAC" help config batch_size)" ]] || fail_with "expected the same by its last name"
+    run_hpac help config data.labels
+    assert_output_has "none: the key is required"
+    run_hpac help config data.split
+    assert_output_has "data.split.folds "
+    assert_output_has "data.split.seed "
+    refute_output_has "data.labels"
+    run_hpac help config model
+    assert_output_has "- {type: maxpool, size: 2}"
+    assert_output_has "model.conv2d.filters "
+    run_hpac help config rate
+    assert_output_has "--set model.N.rate="
+    run_hpac help config activation # of two types of layers
+    assert_output_has "model.conv2d.activation "
+    assert_output_has "model.dense.activation "
+    run_hpac help config train.epoch
+    assert_exit 2
+    assert_no_output
+    assert_error_has 'unknown key "train.epoch"; did you mean train.epochs?'
+    run_hpac help config nothing.like.it
+    assert_exit 2
+    assert_error_has 'unknown key "nothing.like.it"; see hpac help config'
 }
 
 @test "the completion offers every command, and every option of each" {
@@ -142,6 +207,9 @@ load_completion() {
     assert_completes "${expected[@]}" -- ''
     assert_completes train -- tr
     assert_completes train -- help tr
+    assert_completes config -- help co
+    assert_completes train.epochs -- help config train.ep
+    assert_completes -- help train tr
     for command in $(commands); do
         mapfile -t expected < <(options "$command" | cut -d ' ' -f 1)
         assert_completes "${expected[@]}" -- "$command" --
@@ -253,14 +321,17 @@ load_completion() {
     run_hpac help train predict
     assert_exit 2
     assert_error_has 'unexpected argument "predict"'
-    run_hpac help train --man
+    run_hpac help train --bash-completion
+    assert_exit 2
+    assert_error_has "excludes"
+    run_hpac help config train.epochs --man
     assert_exit 2
     assert_error_has "exclude each other"
 }
 
 @test "help on a full disk is an error" {
     local arguments
-    for arguments in help --help --version 'help train' 'train --help' 'help --man' 'help --bash-completion'; do
+    for arguments in help --help --version -V 'help train' 'help config' 'train --help' 'help --man' 'help --bash-completion'; do
         # shellcheck disable=SC2086
         run --separate-stderr bash -c '"$0" "$@" >/dev/full' "$HPAC" $arguments
         assert_exit 3

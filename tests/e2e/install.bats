@@ -54,7 +54,12 @@ PROGRAM
 
 @test "man and bash find what is installed for them" {
     make_quietly install PREFIX="$TMP/usr"
+    local command
     assert_same "$TMP/usr/share/man/man1/hpac.1" <("$TMP/usr/bin/hpac" help --man)
+    assert_same "$TMP/usr/share/man/man5/hpac-config.5" <("$TMP/usr/bin/hpac" help config --man)
+    for command in $("$HPAC" help | awk '/^commands:/ {on = 1; next} on && !NF {exit} on && /^  [a-z]/ {print $1}'); do
+        assert_same "$TMP/usr/share/man/man1/hpac-$command.1" <("$TMP/usr/bin/hpac" help "$command" --man)
+    done
     assert_same "$TMP/usr/share/bash-completion/completions/hpac" \
         <("$TMP/usr/bin/hpac" help --bash-completion)
 }
@@ -71,4 +76,71 @@ PROGRAM
     make_quietly uninstall PREFIX="$TMP/usr"
     run find "$TMP/usr" -type f
     assert_no_output
+}
+
+@test "an installed configuration is found by its name, and a file of that name comes first" {
+    local installed=$TMP/usr/share/hpac/configs
+    make_quietly install PREFIX="$TMP/usr"
+    HPAC=$TMP/usr/bin/hpac
+    mkdir "$TMP/work"
+    cd "$TMP/work"
+    run_hpac train improved --dry-run
+    assert_error_has "configuration: $installed/improved.yaml"
+    assert_error_has "data/train.csv" # it was read
+    run_hpac train improved_batch128.yaml --dry-run
+    assert_error_has "configuration: $installed/improved_batch128.yaml"
+    run_hpac sweep sweep --dry-run
+    assert_error_has "configuration: $installed/sweep.yaml"
+    refute_error_has "improved.yaml: cannot open"
+    run_hpac train imporved
+    assert_exit 2
+    assert_error_has 'no configuration of this name; did you mean improved?'
+    assert_error_has "$installed has baseline, demo, improved, improved_batch128, improved_nodropout, sweep"
+    run_hpac train ./improved
+    assert_exit 2
+    assert_error_has "./improved: cannot open"
+    mkdir demo # a directory is no configuration
+    run_hpac train demo --dry-run
+    assert_error_has "configuration: $installed/demo.yaml"
+    echo 'data: {labels: mine.csv, images: .}' >improved
+    run_hpac train improved --dry-run
+    assert_error_has "mine.csv"
+    refute_error_has "$installed"
+}
+
+@test "the links and pictures of the documentation are whole, in the project and installed" {
+    run tools/check-links
+    assert_exit 0
+    make_quietly install PREFIX="$TMP/usr"
+    run tools/check-links "$TMP/usr/share/doc/hpac"
+    assert_exit 0
+    assert_no_output
+    rm "$TMP/usr/share/doc/hpac/docs/report.png"
+    echo '[a](README.md#no-such-heading)' >>"$TMP/usr/share/doc/hpac/CHANGELOG.md"
+    run tools/check-links "$TMP/usr/share/doc/hpac"
+    assert_exit 1
+    assert_output_has "./README.md: docs/report.png: no such file"
+    assert_output_has "./CHANGELOG.md: README.md#no-such-heading: no such heading"
+}
+
+@test "--version has the release of the changelog, and of a checkout its commit" {
+    mkdir -p "$TMP/project/tools"
+    cp tools/version "$TMP/project/tools"
+    cd "$TMP/project"
+    printf '# Changelog\n\n## 1.2.3 (2026-02-03)\n\n- a\n\n## 1.2.2 (2026-01-02)\n' >CHANGELOG.md
+    [[ $(tools/version) == 1.2.3 && $(tools/version --date) == 2026-02-03 ]] || fail_with "without git"
+    git() { command git -c user.name=a -c user.email=a@b.org "$@"; }
+    git init -q && git add . && git commit -qm first
+    [[ $(tools/version) =~ ^1\.2\.3-g[0-9a-f]{7,}$ ]] || fail_with "no tag: $(tools/version)"
+    git tag -a -m release v1.2.3
+    [[ $(tools/version) == 1.2.3 ]] || fail_with "tagged: $(tools/version)"
+    git commit -q --allow-empty -m second
+    [[ $(tools/version) =~ ^1\.2\.3-1-g[0-9a-f]{7,}$ ]] || fail_with "after the tag: $(tools/version)"
+    echo >>CHANGELOG.md
+    [[ $(tools/version) =~ -dirty$ ]] || fail_with "changed: $(tools/version)"
+    echo 1.2.3-7-gabcdef0 >.version
+    [[ $(tools/version) == 1.2.3-7-gabcdef0 ]] || fail_with "of a tarball: $(tools/version)"
+    cd "$ROOT"
+    run_hpac -V
+    [[ $output == "hpac $(tools/version)" && $output == "$("$HPAC" --version)" ]] || fail_with "version"
 }

@@ -134,7 +134,7 @@ int main(int argc, char **argv)
     train(&run);
     hpac_device_info info;
     check(run.device->ops->describe(run.device, &info));
-    printf("ready %s, %s\n", HPAC_VERSION, info.libraries);
+    printf("ready %s, %s\n", hpac_version(), info.libraries);
     fflush(stdout);
     for (int byte; (byte = getchar()) != EOF;) {
         if (byte != '\n')

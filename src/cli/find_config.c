@@ -1,0 +1,75 @@
+/* A configuration by its path, or by the name of an installed one. */
+#include "cli.h"
+
+#include <hpac/log.h>
+
+#include "base/file.h"
+#include "base/installed.h"
+#include "base/memory.h"
+#include "base/nearest.h"
+
+#include <dirent.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define ENDING ".yaml"
+
+static bool is_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
+/* The length of "improved.yaml" without its ending; 0 if it has another one. */
+static size_t stem_length(const char *file)
+{
+    size_t length = strlen(file), ending = strlen(ENDING);
+    return length > ending && strcmp(file + length - ending, ENDING) == 0 ? length - ending : 0;
+}
+
+static int is_configuration(const struct dirent *entry)
+{
+    return stem_length(entry->d_name) > 0;
+}
+
+/* "configuration "imporved": no such file, and no configuration of this name in DIRECTORY; ..." */
+static hpac_status refuse_name(const char *name, const char *directory)
+{
+    struct dirent **entries = NULL;
+    char names[512] = "", suggestion[HPAC_NEAREST_MAX + 32] = "";
+    hpac_nearest nearest = hpac_nearest_to(name);
+    int count = scandir(directory, &entries, is_configuration, alphasort);
+    for (int i = 0; i < count; i++) {
+        size_t length = strlen(names);
+        char *stem = entries[i]->d_name;
+        stem[stem_length(stem)] = '\0';
+        snprintf(names + length, sizeof names - length, "%s%s", i > 0 ? ", " : "", stem);
+        hpac_nearest_offer(&nearest, stem);
+        free(entries[i]);
+    }
+    free(entries);
+    if (*nearest.best)
+        snprintf(suggestion, sizeof suggestion, "did you mean %s? ", nearest.best);
+    return hpac_fail(
+        HPAC_ERR_CONFIG,
+        "configuration: no file \"%s\", and no configuration of this name; %s%s has %s", name,
+        suggestion, directory, names);
+}
+
+hpac_status cli_find_configuration(const char *name, char **path)
+{
+    char directory[PATH_MAX];
+    *path = NULL;
+    bool by_name = !strchr(name, '/') && !is_file(name) && *name &&
+                   hpac_installed_find("share/hpac/configs", "configs", "demo.yaml", directory);
+    if (!by_name) {
+        HPAC_TRY_MEMORY(*path = strdup(name), strlen(name) + 1);
+        return HPAC_OK;
+    }
+    *path = hpac_path_join(directory, "%s%s", name, stem_length(name) > 0 ? "" : ENDING);
+    HPAC_TRY_MEMORY(*path, strlen(name) + 1);
+    if (!is_file(*path))
+        return refuse_name(name, directory);
+    hpac_log_info("configuration: %s", *path);
+    return HPAC_OK;
+}
