@@ -309,7 +309,10 @@ static void describe_list(const hpac_key *key, FILE *stream)
 const hpac_key_type hpac_key_list = {read_list, write_list, describe_list, NULL};
 
 static const char *const weightings[] = {
-    [HPAC_WEIGHTING_NONE] = "none", [HPAC_WEIGHTING_BALANCED] = "balanced", NULL};
+    [HPAC_WEIGHTING_NONE] = "none",
+    [HPAC_WEIGHTING_BALANCED] = "balanced",
+    [HPAC_WEIGHTING_LIST] = NULL,
+};
 static const hpac_key weight = {
     .type = &hpac_key_number, .nbytes = sizeof(float), .range = HPAC_RANGE_POSITIVE};
 
