@@ -27,7 +27,7 @@ typedef enum hpac_channel {
 /* "green", "blue", "red", "yellow": the files of an image are <Id>_<channel>.png. */
 extern const char *const hpac_channel_names[HPAC_MAX_CHANNELS];
 
-/* The number of the class with exactly this name, or -1. NULL is no name. */
+/* The number of the class with this name, in any case; or -1. NULL is no name. */
 int hpac_class_find(const char *name);
 /* The most similar class name, for "did you mean"; NULL: none is similar to `name`, or to NULL. */
 const char *hpac_class_nearest(const char *name);

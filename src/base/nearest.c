@@ -1,7 +1,13 @@
 /* The nearest word by edit distance. */
 #include "nearest.h"
 
+#include <ctype.h>
 #include <string.h>
+
+static bool same_letter(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
 
 hpac_nearest hpac_nearest_to(const char *word)
 {
@@ -19,8 +25,9 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
         size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b_length; j++) {
-            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            size_t changed = above[j - 1] + (a[i - 1] != b[j - 1]);
+            bool swapped = i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+                           same_letter(a[i - 2], b[j - 1]);
+            size_t changed = above[j - 1] + !same_letter(a[i - 1], b[j - 1]);
             size_t removed = (row[j - 1] < above[j] ? row[j - 1] : above[j]) + 1;
             row[j] = changed < removed ? changed : removed;
             if (swapped && above2[j - 2] < row[j])

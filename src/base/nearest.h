@@ -7,8 +7,8 @@
  *     if (*nearest.best)
  *         printf("did you mean %s?", nearest.best);
  *
- * The distance counts letters changed, added, removed or swapped with their neighbor; it may be a
- * third of the word's length, but at least one. No errors; thread-safe.
+ * The distance counts letters, in any case, changed, added, removed or swapped with their neighbor;
+ * it may be a third of the word's length, but at least one. No errors; thread-safe.
  */
 #ifndef HPAC_BASE_NEAREST_H
 #define HPAC_BASE_NEAREST_H

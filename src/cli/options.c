@@ -74,8 +74,8 @@ hpac_status class_list_add(void *list, const char *name)
 static hpac_status add_channel(void *list, const char *name)
 {
     for (int channel = 0; channel < HPAC_MAX_CHANNELS; channel++)
-        if (strcmp(name, hpac_channel_names[channel]) == 0)
-            return append(list, channel, "channel", name);
+        if (strcasecmp(name, hpac_channel_names[channel]) == 0)
+            return append(list, channel, "channel", hpac_channel_names[channel]);
     return hpac_fail(HPAC_ERR_CONFIG,
                      "--channels: expected an integer in [1, %d] or a list of green, blue, red and "
                      "yellow, not \"%s\"",

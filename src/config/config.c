@@ -69,6 +69,21 @@ static hpac_status put_value(hpac_reader *reader, const char *path, size_t nbyte
     return hpac_yaml_put(&reader->yaml, root, path, nbytes, value);
 }
 
+/* The shell makes lists hard to write: red,green and Cytosol are lists of --set, too. */
+static bool is_bare_list(const char *set, const hpac_yaml_node *value)
+{
+    char path[HPAC_NEAREST_MAX + 1];
+    snprintf(path, sizeof path, "%.*s", (int)value->source.key_nbytes, set);
+    int index = hpac_keys_find(&hpac_config_keys, path);
+    const hpac_key *key = index >= 0 ? &hpac_config_keys.keys[index] : NULL;
+    if (!key || value->kind != HPAC_YAML_SCALAR || !value->plain || hpac_yaml_is_null(value))
+        return false;
+    if (strchr(value->text, ','))
+        return key->type == &hpac_key_list || key->type == &hpac_key_weights;
+    return key->type == &hpac_key_list && !hpac_yaml_is_word(value, key->word) &&
+           (key->word || value->text[strspn(value->text, "+-.0123456789")]);
+}
+
 /* Puts one "key=value" into the tree. */
 static hpac_status apply_override(hpac_reader *reader, const char *set, hpac_yaml_node **root)
 {
@@ -82,6 +97,11 @@ static hpac_status apply_override(hpac_reader *reader, const char *set, hpac_yam
     HPAC_TRY(hpac_yaml_parse(&reader->yaml, &source, equals + 1, strlen(equals + 1), &value));
     if (!value)
         return hpac_fail(HPAC_ERR_CONFIG, "--set %s: has no value", set);
+    if (is_bare_list(set, value)) {
+        HPAC_AUTO_FREE char *list = NULL;
+        HPAC_TRY_MEMORY(asprintf(&list, "[%s]", equals + 1) >= 0, strlen(set));
+        HPAC_TRY(hpac_yaml_parse(&reader->yaml, &source, list, strlen(list), &value));
+    }
     return put_value(reader, set, source.key_nbytes, value, root);
 }
 

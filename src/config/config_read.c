@@ -209,6 +209,32 @@ static void refuse_unknown(const hpac_keys *keys, const char *section, const hpa
     hpac_reader_refuse(keys->reader, path, key, "unknown key; %s", text);
 }
 
+/* Whether a section may be left out: what its keys are without it is "none". */
+static bool is_optional(const hpac_key_table *table, const char *section)
+{
+    for (int i = 0; i < table->count; i++)
+        if (is_below(table->keys[i].path, section) &&
+            (table->keys[i].required ||
+             (table->keys[i].fallback && strcmp(table->keys[i].fallback, "0") != 0)))
+            return false;
+    return true;
+}
+
+/* An explicit none or null; nothing at all may be a mistake. */
+static bool is_none(const hpac_yaml_node *node)
+{
+    return node->kind == HPAC_YAML_SCALAR && *node->text && node->plain &&
+           (strcasecmp(node->text, "none") == 0 || hpac_yaml_is_null(node));
+}
+
+/* A value that removes what is optional, which an earlier source may have given. */
+static bool removes(const hpac_keys *keys, int index, const char *path, const hpac_yaml_node *value)
+{
+    const hpac_key *key = index >= 0 ? &keys->table->keys[index] : NULL;
+    return is_none(value) &&
+           (key ? key->type == &hpac_key_path && !key->required : is_optional(keys->table, path));
+}
+
 static void read_section(hpac_keys *keys, const char *section, const hpac_yaml_node *map)
 {
     for (size_t i = 0; i < map->count; i++) {
@@ -224,6 +250,8 @@ static void read_section(hpac_keys *keys, const char *section, const hpac_yaml_n
         }
         snprintf(shown_path, sizeof shown_path, "%s%s", keys->prefix, path);
         if (hpac_reader_refuse_duplicate(keys->reader, shown_path, map, i))
+            continue;
+        if (removes(keys, index, path, value))
             continue;
         if (index >= 0) {
             const hpac_key *known = &keys->table->keys[index];

@@ -170,7 +170,7 @@ static bool is_plain(const char *text)
     const hpac_yaml_node node = {.plain = true, .text = text};
     return (strchr(LETTERS, text[0]) || strncmp(text, "../", 3) == 0) &&
            strspn(text, LETTERS "0123456789.+- ") == length && text[length - 1] != ' ' &&
-           !hpac_yaml_is_null(&node);
+           !hpac_yaml_is_null(&node) && strcasecmp(text, "none") != 0;
 }
 
 /* A YAML scalar, in quotes where it must be, so that it is not expanded again: ./~ is the same as
@@ -220,7 +220,7 @@ static int read_item(hpac_reader *reader, const hpac_key *key, const char *path,
     uint64_t number;
     hpac_nearest nearest = hpac_nearest_to(node->text);
     for (int i = 0; i < (int)key->max; i++) {
-        if (hpac_yaml_is_word(node, key->choices[i]))
+        if (node->kind == HPAC_YAML_SCALAR && strcasecmp(node->text, key->choices[i]) == 0)
             return i;
         hpac_nearest_offer(&nearest, key->choices[i]);
     }

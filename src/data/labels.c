@@ -45,7 +45,7 @@ const char *const hpac_channel_names[HPAC_MAX_CHANNELS] = {"green", "blue", "red
 int hpac_class_find(const char *name)
 {
     for (int c = 0; name && c < HPAC_CLASS_COUNT; c++)
-        if (strcmp(hpac_class_names[c], name) == 0)
+        if (strcasecmp(hpac_class_names[c], name) == 0)
             return c;
     return -1;
 }

@@ -1,6 +1,8 @@
 /* Configurations: --set KEY=VALUE. */
 #include "config_text.h"
 
+#include "base/memory.h"
+
 #include <criterion/criterion.h>
 
 Test(config, overrides_replace_and_add)
@@ -47,6 +49,73 @@ Test(config, overrides_reach_layers)
     config = load_good_sets(REQUIRED, whole, 1);
     cr_assert_eq(config.layer_count, 2);
     hpac_config_fini(&config);
+}
+
+Test(config, lists_need_no_brackets_in_overrides)
+{
+    static const char *const sets[] = {"data.targets=nucleoplasm, Plasma membrane",
+                                       "data.channels=red,Green", "train.positive_weights=1,2.5"};
+    hpac_config config = load_good_sets(REQUIRED, sets, 3);
+    cr_expect(config.data.target_count == 2 && config.data.targets[0] == 0 &&
+              config.data.targets[1] == 21);
+    cr_expect(config.data.channels == 2 && config.data.channel_order[0] == 2 &&
+              config.data.channel_order[1] == 0);
+    cr_expect(config.train.weighting == HPAC_WEIGHTING_LIST &&
+              config.train.positive_weights[1] == 2.5f);
+    hpac_config_fini(&config);
+
+    static const char *const single[] = {"data.targets=Cytosol", "data.channels=blue"};
+    config = load_good_sets(REQUIRED, single, 2);
+    cr_expect(config.data.target_count == 1 && config.data.targets[0] == 25);
+    cr_expect(config.data.channels == 1 && config.data.channel_order[0] == 1);
+    hpac_config_fini(&config);
+
+    /* Words and numbers that are no lists stay what they are. */
+    static const char *const others[] = {"data.targets=all", "data.channels=3",
+                                         "train.positive_weights=balanced"};
+    config = load_good_sets(REQUIRED, others, 3);
+    cr_expect(config.data.target_count == HPAC_CLASS_COUNT && config.data.channels == 3);
+    cr_expect_eq(config.train.weighting, HPAC_WEIGHTING_BALANCED);
+    hpac_config_fini(&config);
+    refused_set("data.targets=Cytosol,Nukleoli",
+                "1 problem\n--set data.targets=Cytosol,Nukleoli: unknown class \"Nukleoli\"; did "
+                "you mean \"Nucleoli\"?");
+    refused_set("data.channels=5", "1 problem\n--set data.channels=5: expected an integer in "
+                                   "[1, 4] or a list of channel names, not \"5\"");
+}
+
+Test(config, none_removes_what_is_optional)
+{
+    static const char text[] = REQUIRED "  test: {images: t, ids: s.csv}\n"
+                                        "train:\n  initial_model: m.h5\n"
+                                        "  early_stopping: {patience: 3, min_delta: 0.5}\n";
+    static const char *const sets[][3] = {
+        {"data.test=none", "train.initial_model=none", "train.early_stopping=none"},
+        {"data.test=null", "train.initial_model=~", "train.early_stopping=null"}};
+    for (size_t i = 0; i < 2; i++) {
+        hpac_config config = load_good_sets(text, sets[i], 3);
+        cr_expect(!config.data.test_images && !config.data.test_ids);
+        cr_expect_null(config.train.initial_model);
+        cr_expect(config.train.patience == 0 && config.train.min_delta == 0.0f);
+        hpac_config_fini(&config);
+    }
+    /* What follows counts; a file may be called none. */
+    static const char *const later[] = {"data.test=none", "data.test={images: 'none', ids: n.csv}"};
+    hpac_config config = load_good_sets(text, later, 2);
+    cr_expect_str_eq(config.data.test_images, "none");
+    HPAC_AUTO_FREE char *written = NULL;
+    cr_assert_eq(hpac_config_text(&config, &written), HPAC_OK);
+    hpac_config again = load_good(written);
+    cr_expect_str_eq(again.data.test_images, "none");
+    hpac_config_fini(&again);
+    hpac_config_fini(&config);
+
+    refused_set("data.split=none", "1 problem\n--set data.split=none: expected nested keys, not "
+                                   "\"none\"");
+    refused_set("data.labels=null", "1 problem\n--set data.labels=null: expected a path, not "
+                                    "nothing");
+    refused_sets(text, (const char *const[]){"data.test.ids=none"}, 1,
+                 "1 problem\nc.yaml:4: data.test.images: needs data.test.ids as well");
 }
 
 Test(config, overrides_are_checked_like_the_file)

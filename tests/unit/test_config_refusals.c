@@ -145,6 +145,9 @@ Test(config, choices_truths_and_texts_are_checked)
     refused_value("train", "initial_model", "[a]", "expected a path, not a list of 1");
     refused_value("train", "optimizer", "adam", "expected nested keys, not \"adam\"");
     refused_value("train", "optimizer", "", "expected nested keys, not nothing");
+    refused_value("train", "optimizer", "none", "expected nested keys, not \"none\"");
+    refused_value("data", "split", "null", "expected nested keys, not nothing");
+    refused_value("train", "epochs", "none", "expected an integer in [1, 1000000], not \"none\"");
     refused(REQUIRED "train:\n  optimizer:\n    type: adam\n",
             "c.yaml:6: train.optimizer.type: expected adadelta, not \"adam\"");
     hpac_config config = load_good("data: {labels: 5, images: \"null\"}\n");
@@ -157,14 +160,15 @@ Test(config, targets_are_checked)
 {
     refused_value("data", "targets", "[Nucleoplasms]",
                   "unknown class \"Nucleoplasms\"; did you mean \"Nucleoplasm\"?");
-    refused_value("data", "targets", "[nucleoplasm]",
-                  "unknown class \"nucleoplasm\"; did you mean \"Nucleoplasm\"?");
+    refused_value("data", "targets", "[nucleoplasn]",
+                  "unknown class \"nucleoplasn\"; did you mean \"Nucleoplasm\"?");
     refused_value("data", "targets", "[xyz]",
                   "unknown class \"xyz\"; expected one of the 28 names or an integer in [0, 27]");
     refused_value("data", "targets", "[28]",
                   "unknown class \"28\"; expected one of the 28 names or an integer in [0, 27]");
     refused_value("data", "targets", "[\"0\"]",
                   "unknown class \"0\"; expected one of the 28 names or an integer in [0, 27]");
+    refused_value("data", "targets", "[Cytosol, cytosol]", "duplicate class \"Cytosol\"");
     refused_value("data", "targets", "[Cytosol, 25]", "duplicate class \"Cytosol\"");
     refused_value(
         "data", "targets", "[[Cytosol]]",

@@ -43,7 +43,7 @@ static void assert_refused(const char *text, const char *expected)
     assert_refused_bytes(text, strlen(text), expected);
 }
 
-Test(labels, class_names_are_found_exactly)
+Test(labels, class_names_are_found_whole_and_in_any_case)
 {
     for (int c = 0; c < HPAC_CLASS_COUNT; c++)
         cr_assert_eq(hpac_class_find(hpac_class_names[c]), c);
@@ -52,7 +52,9 @@ Test(labels, class_names_are_found_exactly)
     cr_assert_eq(hpac_class_find("Plasma membrane"), 21);
     cr_assert_eq(hpac_class_find("Cytosol"), 25);
     cr_assert_eq(hpac_class_find("Rods & rings"), 27);
-    cr_assert_eq(hpac_class_find("cytosol"), -1);
+    cr_assert_eq(hpac_class_find("cytosol"), 25);
+    cr_assert_eq(hpac_class_find("PLASMA Membrane"), 21);
+    cr_assert_eq(hpac_class_find("cytosols"), -1);
     cr_assert_eq(hpac_class_find("Cytosol "), -1);
     cr_assert_eq(hpac_class_find(""), -1);
 }

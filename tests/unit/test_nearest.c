@@ -51,3 +51,11 @@ Test(nearest, empty_and_overlong_words_are_near_to_nothing_long)
     hpac_nearest_offer(&nearest, "ab");
     cr_assert_str_empty(nearest.best);
 }
+
+Test(nearest, the_case_of_letters_is_no_distance)
+{
+    hpac_nearest nearest = hpac_nearest_to("EPOHCS");
+    hpac_nearest_offer(&nearest, "epochs");
+    cr_assert_str_eq(nearest.best, "epochs");
+    cr_assert_eq(nearest.distance, 1);
+}
