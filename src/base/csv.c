@@ -2,6 +2,7 @@
  * or LF, so that a piece ends at most one row and the line of each row's beginning is known. */
 #include "base/csv.h"
 
+#include "file.h"
 #include "file_kind.h"
 #include "memory.h"
 
@@ -197,7 +198,7 @@ hpac_status hpac_csv_read(const char *path, hpac_csv_on_row on_row, void *user)
 {
     FILE *stream = fopen(path, "re");
     if (!stream)
-        return hpac_fail(HPAC_ERR_DATA, "%s: cannot open: %s", path, strerror(errno));
+        return hpac_fail_path(HPAC_ERR_DATA, path, "cannot open");
     hpac_status status = read_stream(path, stream, on_row, user);
     fclose(stream);
     return status;

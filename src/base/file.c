@@ -10,6 +10,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+bool hpac_path_is_directory(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+char *hpac_path_note(const char *path)
+{
+    HPAC_AUTO_FREE char *here = *path == '/' ? NULL : getcwd(NULL, 0);
+    HPAC_AUTO_FREE char *full = here ? hpac_path_join(here, "%s", path) : NULL;
+    char *note = NULL;
+    return full && asprintf(&note, " (full path: %s)", full) < 0 ? NULL : note;
+}
+
+hpac_status hpac_fail_path(hpac_status status, const char *path, const char *what)
+{
+    int error = errno;
+    HPAC_AUTO_FREE char *note = hpac_path_note(path);
+    return hpac_fail(status, "%s: %s: %s%s", path, what, strerror(error), note ? note : "");
+}
+
 bool hpac_path_exists(const char *path)
 {
     struct stat info;
@@ -35,7 +56,7 @@ static hpac_status open_temporary(hpac_file *file, const char *path)
     }
     file->stream = fopen(file->temporary, "we");
     if (!file->stream)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create: %s", path, strerror(errno));
+        return hpac_fail_path(HPAC_ERR_CONFIG, path, "cannot create");
     return HPAC_OK;
 }
 
@@ -125,7 +146,8 @@ static hpac_status make_directory(const char *path)
     int error = errno; /* of an existing one EEXIST, on a read-only file system EROFS */
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return HPAC_OK;
-    return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create directory: %s", path, strerror(error));
+    errno = error;
+    return hpac_fail_path(HPAC_ERR_CONFIG, path, "cannot create directory");
 }
 
 hpac_status hpac_directory_create(const char *path)
@@ -138,6 +160,36 @@ hpac_status hpac_directory_create(const char *path)
         *end = '/';
     }
     return make_directory(partial);
+}
+
+/* The length of a path without its last component. */
+static size_t parent_nbytes(const char *path, size_t length)
+{
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    return length;
+}
+
+size_t hpac_path_existing(const char *path)
+{
+    size_t length = strlen(path);
+    HPAC_AUTO_FREE char *part = strdup(path);
+    while (part && length > 0 && !hpac_path_exists(part)) {
+        length = parent_nbytes(part, length);
+        part[length] = '\0';
+    }
+    return length;
+}
+
+void hpac_directory_remove_empty(const char *path, size_t existing_nbytes)
+{
+    HPAC_AUTO_FREE char *part = strdup(path);
+    for (size_t length = strlen(path); part && length > existing_nbytes && rmdir(part) == 0;) {
+        length = parent_nbytes(part, length);
+        part[length] = '\0';
+    }
 }
 
 hpac_status hpac_directory_probe(const char *path)
@@ -222,6 +274,8 @@ hpac_status hpac_file_read(const char *path, size_t limit_nbytes, unsigned char 
     size_t size, length = 0;
     *bytes = NULL;
     *nbytes = 0;
+    if (!hpac_path_exists(path))
+        return hpac_fail_path(HPAC_ERR_DATA, path, "cannot open");
     HPAC_TRY(hpac_file_open(path, &descriptor, &size));
     if (size > limit_nbytes)
         return hpac_fail(HPAC_ERR_DATA, "%s: %zu bytes, expected at most %zu", path, size,

@@ -42,10 +42,16 @@ void hpac_file_discard(hpac_file *file);
 
 /* Creates a directory and its missing parents; HPAC_OK if it exists. */
 hpac_status hpac_directory_create(const char *path);
+/* The length of the part of a path that exists: a path, a parent of it, or 0. */
+size_t hpac_path_existing(const char *path);
+/* Removes a directory and its parents, as far as they are empty, but not the first bytes of the
+ * path, which existed before. */
+void hpac_directory_remove_empty(const char *path, size_t existing_nbytes);
 /* Creates and removes a file, to see whether the directory is writable. Errors: CONFIG. */
 hpac_status hpac_directory_probe(const char *path);
 /* Whether the path exists, as a file or anything else. */
 bool hpac_path_exists(const char *path);
+bool hpac_path_is_directory(const char *path);
 /* The same for a name in a directory. */
 bool hpac_directory_has(const char *directory, const char *name);
 
@@ -70,6 +76,13 @@ void hpac_descriptor_close(int *descriptor);
  * Errors: those of hpac_file_open; DATA for more than `limit_nbytes`. */
 hpac_status hpac_file_read(const char *path, size_t limit_nbytes, unsigned char **bytes,
                            size_t *nbytes);
+
+/* " (full path: /data/PATH)" of a relative path, malloc'ed; NULL for an absolute one, or without
+ * memory. */
+char *hpac_path_note(const char *path);
+/* "PATH: cannot open: No such file or directory (full path: /data/PATH)": fails with errno, and
+ * says where a relative path leads to. */
+hpac_status hpac_fail_path(hpac_status status, const char *path, const char *what);
 
 /* "directory/<printf>", malloc'ed; NULL when out of memory. */
 char *hpac_path_join(const char *directory, const char *format, ...)

@@ -3,6 +3,7 @@
 
 #include <hpac/log.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 
@@ -259,9 +260,12 @@ hpac_status hpac_dataset_check(const hpac_dataset *dataset, const size_t *rows, 
     size_t bad_rows;
     if (dataset->set->checked)
         return HPAC_OK;
-    if (stat(dataset->images, &info) != 0 || !S_ISDIR(info.st_mode))
-        return hpac_fail(HPAC_ERR_DATA, "%s: no such directory; expected the images <Id>_%s.png",
-                         dataset->images, hpac_channel_names[dataset->channel_order[0]]);
+    if (stat(dataset->images, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        HPAC_AUTO_FREE char *note = hpac_path_note(dataset->images);
+        return hpac_fail(HPAC_ERR_DATA, "%s: no such directory; expected the images <Id>_%s.png%s",
+                         dataset->images, hpac_channel_names[dataset->channel_order[0]],
+                         note ? note : "");
+    }
     HPAC_AUTO(check_fini)
     check work = {
         .dataset = dataset,

@@ -22,7 +22,8 @@ typedef struct sweep_job {
     hpac_image_pool *images;
     hpac_device *device; /* NULL: none is open */
     hpac_device_options device_options;
-    rundir dir; /* of the sweep, locked */
+    rundir dir;             /* of the sweep, locked */
+    size_t existing_nbytes; /* of its path, before it was created; SIZE_MAX: it was not */
     hpac_table *results;
     bool report; /* requested, and gnuplot is there */
 } sweep_job;
@@ -123,6 +124,7 @@ static hpac_status claim_directory(sweep_job *job)
     HPAC_TRY(rundir_lock_group(path, &sweep_group, job->options->force, &job->dir));
     if (job->options->dry_run || job->dir.lock >= 0)
         return HPAC_OK;
+    job->existing_nbytes = hpac_path_existing(path);
     HPAC_TRY(hpac_directory_create(path));
     return rundir_lock(path, &job->dir);
 }
@@ -258,6 +260,8 @@ static void job_fini(sweep_job *job)
     close_device(job);
     hpac_image_pool_destroy(job->images);
     rundir_release(&job->dir);
+    if (job->existing_nbytes < SIZE_MAX) /* nothing is in it if no run could begin */
+        hpac_directory_remove_empty(job->options->directory, job->existing_nbytes);
     for (size_t run = 0; job->rows && run < job->sweep->run_count; run++)
         free(job->rows[run].directory);
     free(job->rows);
@@ -268,7 +272,11 @@ hpac_status hpac_sweep_run_all(const hpac_sweep_options *options, hpac_table *re
     const hpac_sweep *sweep = options->sweep;
     *results = (hpac_table){0};
     HPAC_AUTO(job_fini)
-    sweep_job job = {.options = options, .sweep = sweep, .dir.lock = -1, .results = results};
+    sweep_job job = {.options = options,
+                     .sweep = sweep,
+                     .dir.lock = -1,
+                     .existing_nbytes = SIZE_MAX,
+                     .results = results};
     HPAC_TRY_NEW(job.rows, sweep->run_count);
     for (size_t run = 0; run < sweep->run_count; run++)
         HPAC_TRY_MEMORY(job.rows[run].directory =

@@ -337,7 +337,7 @@ hpac_status hpac_directory_count(const char *path, const hpac_labels *labels,
     HPAC_AUTO(hpac_descriptor_close) int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int count = directory < 0 ? -1 : scandirat(directory, ".", &entries, is_entry, compare_entries);
     if (count < 0)
-        return hpac_fail(HPAC_ERR_DATA, "%s: cannot open directory: %s", path, strerror(errno));
+        return hpac_fail_path(HPAC_ERR_DATA, path, "cannot open directory");
     size_t length, channels = 0;
     const char *id = NULL;
     for (int i = 0; i < count; i++) {

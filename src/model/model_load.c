@@ -2,6 +2,8 @@
 #include "hdf5_io.h"
 #include "model_files.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -320,6 +322,8 @@ hpac_status hpac_model_load(const char *path, hpac_model *model)
     HPAC_TRY_GIVEN(model);
     *model = (hpac_model){0};
     HPAC_TRY_GIVEN(path);
+    if (!hpac_path_exists(path))
+        return hpac_fail_path(HPAC_ERR_DATA, path, "cannot be opened");
     probe_result *result =
         mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (result == MAP_FAILED)

@@ -26,7 +26,7 @@ hpac_status rundir_lock(const char *path, rundir *dir)
 {
     dir->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir->lock < 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot open directory: %s", path, strerror(errno));
+        return hpac_fail_path(HPAC_ERR_CONFIG, path, "cannot open directory");
     if (flock(dir->lock, LOCK_EX | LOCK_NB) == 0)
         return HPAC_OK;
     if (errno == EWOULDBLOCK)

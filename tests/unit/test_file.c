@@ -325,3 +325,42 @@ Test(file, paths_are_joined_with_one_slash)
         free(path);
     }
 }
+
+Test(file, a_path_that_cannot_be_opened_is_shown_absolute)
+{
+    char expected[512];
+    cr_assert_eq(chdir(scratch_directory()), 0);
+    unsigned char *bytes;
+    size_t nbytes;
+    cr_assert_eq(hpac_file_read("a/b.csv", 100, &bytes, &nbytes), HPAC_ERR_DATA);
+    snprintf(expected, sizeof expected,
+             "a/b.csv: cannot open: No such file or directory (full path: %s)",
+             scratch_path("a/b.csv"));
+    cr_assert_str_eq(hpac_error_message(), expected);
+    cr_assert_eq(hpac_file_read(scratch_path("c"), 100, &bytes, &nbytes), HPAC_ERR_DATA);
+    snprintf(expected, sizeof expected, "%s: cannot open: No such file or directory",
+             scratch_path("c"));
+    cr_assert_str_eq(hpac_error_message(), expected);
+}
+
+Test(file, what_was_created_is_removed_while_it_is_empty)
+{
+    cr_assert_eq(chdir(scratch_directory()), 0);
+    cr_assert_eq(mkdir("mine", 0777), 0);
+    size_t existing = hpac_path_existing("mine/a//b/");
+    cr_assert_eq(existing, strlen("mine/"));
+    cr_assert_eq(hpac_directory_create("mine/a//b/"), HPAC_OK);
+    scratch_write_text("mine/a/kept", "x");
+    hpac_directory_remove_empty("mine/a//b/", existing);
+    cr_assert(!hpac_path_exists("mine/a/b") && hpac_path_exists("mine/a/kept"));
+    cr_assert_eq(unlink("mine/a/kept"), 0);
+    cr_assert_eq(hpac_directory_create("mine/a/b"), HPAC_OK);
+    hpac_directory_remove_empty("mine/a/b", existing);
+    cr_assert(!hpac_path_exists("mine/a") && hpac_path_exists("mine"));
+
+    cr_assert_eq(hpac_path_existing("other/x"), 0);
+    cr_assert_eq(hpac_path_existing("mine"), strlen("mine"));
+    cr_assert_eq(hpac_directory_create("other/x"), HPAC_OK);
+    hpac_directory_remove_empty("other/x", 0);
+    cr_assert(!hpac_path_exists("other"));
+}

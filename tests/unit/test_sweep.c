@@ -208,9 +208,12 @@ Test(sweep, mistakes_are_told_with_their_line_and_runs)
     refused("runs:\n- {config: base.yaml}\n- {train.epochs: 1}\n",
             "s.yaml: 1 problem\ns.yaml: config is missing: the path of a configuration to start "
             "from");
-    refused("config: base.yaml\nruns:\n- {config: no.yaml}\n",
-            "s.yaml: 1 problem\ns.yaml:3: configuration: no.yaml: cannot open: No such file "
-            "or directory");
+    char missing[512];
+    snprintf(missing, sizeof missing,
+             "s.yaml: 1 problem\ns.yaml:3: configuration: no.yaml: cannot open: No such file or "
+             "directory (full path: %s)",
+             scratch_path("no.yaml"));
+    refused("config: base.yaml\nruns:\n- {config: no.yaml}\n", missing);
 }
 
 Test(sweep, a_bad_file_is_refused)
