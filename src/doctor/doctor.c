@@ -4,11 +4,11 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "render/json.h"
 
 #include <dlfcn.h>
 #include <glob.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -149,7 +149,11 @@ static void print_devices(const hpac_doctor *doctor, FILE *stream)
     for (size_t i = 0; i < doctor->exam_count; i++) {
         const hpac_doctor_exam *exam = &doctor->exams[i];
         if (!exam->device) {
-            fprintf(stream, "%s: not usable: %s\n", exam->name, exam->reason);
+            fprintf(stream,
+                    exam->required ? "%s: not usable: %s\n"
+                                   : "%s: not usable: training uses the cpu. The reason, which "
+                                     "matters only with an NVIDIA GPU:\n  %s\n",
+                    exam->name, exam->reason);
             continue;
         }
         fprintf(stream, "%s\n  libraries: %s\n  memory: %.0f MiB, %.0f MiB free\n", exam->info.name,
@@ -272,7 +276,8 @@ static bool describe(const hpac_doctor_exam *exam, FILE *stream)
 {
     size_t failures = failure_count(exam), first = 0;
     if (!exam->device) {
-        fprintf(stream, "%s: not usable: %s", exam->name, exam->reason);
+        fprintf(stream, exam->required ? "%s: not usable: %s" : "%s: not usable, nor needed",
+                exam->name, exam->reason);
         return !exam->required;
     }
     if (failures > 0) {
@@ -357,14 +362,11 @@ hpac_status hpac_doctor_print_json(const hpac_doctor *doctor, uint64_t seed, con
     json_t *exams = json_array();
     for (size_t i = 0; i < doctor->exam_count; i++)
         json_array_append_new(exams, json_of_exam(&doctor->exams[i]));
-    json_t *root = json_pack("{s:s, s:s, s:I, s:o, s:s, s:b}", "hpac", hpac_version(), "cpu_path",
-                             cpu_path_name(), "seed", (json_int_t)seed, "devices", exams, "verdict",
-                             verdict, "well", well);
-    bool failed = !root || json_dumpf(root, stream, JSON_INDENT(2)) != 0;
-    json_decref(root);
-    if (failed)
+    json_auto_t *root = json_pack("{s:s, s:s, s:I, s:o, s:s, s:b}", "hpac", hpac_version(),
+                                  "cpu_path", cpu_path_name(), "seed", (json_int_t)seed, "devices",
+                                  exams, "verdict", verdict, "well", well);
+    if (!root)
         return hpac_fail(HPAC_ERR_INTERNAL, "out of memory for the report, or text that is not "
                                             "UTF-8 in it");
-    fputc('\n', stream);
-    return HPAC_OK;
+    return hpac_json_write(root, stream);
 }

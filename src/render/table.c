@@ -1,12 +1,12 @@
 /* Tables of results as CSV, JSON and text. */
 #include "table.h"
 
+#include "json.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/printable.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -324,7 +324,7 @@ static json_t *json_cell(const hpac_table *table, size_t row, size_t column)
 }
 
 /* jansson refuses a NULL value, so that a failure deeper down ends up here. */
-static bool add_json(json_t *root, const hpac_table *table)
+bool hpac_table_add_json(const hpac_table *table, json_t *root)
 {
     json_t *rows = json_array();
     bool good = json_object_set_new(root, table->name, rows) == 0;
@@ -343,12 +343,10 @@ hpac_status hpac_tables_write_json(const hpac_table *tables, size_t count, FILE 
     json_auto_t *root = json_object();
     for (size_t i = 0; i < count; i++) {
         HPAC_TRY(tables[i].status);
-        if (!add_json(root, &tables[i]))
+        if (!hpac_table_add_json(&tables[i], root))
             return hpac_fail(HPAC_ERR_INTERNAL,
                              "%s: cannot make JSON (out of memory, or a text is not UTF-8)",
                              tables[i].name);
     }
-    if (json_dumpf(root, stream, JSON_INDENT(2)) != 0 || fputc('\n', stream) == EOF)
-        return hpac_fail(HPAC_ERR_DATA, "cannot write JSON: %s", strerror(errno));
-    return HPAC_OK;
+    return hpac_json_write(root, stream);
 }

@@ -131,4 +131,9 @@ hpac_status hpac_table_print(const hpac_table *table, size_t row_limit, FILE *st
  * Errors: INTERNAL (memory, a text that is not UTF-8), DATA (writing). */
 hpac_status hpac_tables_write_json(const hpac_table *tables, size_t count, FILE *stream);
 
+/* Adds the list of rows to an object under the table's name; false without memory, or for a text
+ * that is not UTF-8. */
+struct json_t;
+bool hpac_table_add_json(const hpac_table *table, struct json_t *root);
+
 #endif

@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "base/pause.h"
+#include "render/json.h"
 #include "render/plot.h"
 #include "report/report.h"
 
@@ -146,13 +147,12 @@ hpac_status train_write_run_json(const train_job *training, const char *state)
         progress->elapsed_s, "train_images", (json_int_t)training->fold->train_count,
         "validation_images", (json_int_t)training->fold->validation_count, "skipped_images",
         (json_int_t)training->skipped_images, "skipped", skipped);
-    HPAC_AUTO_FREE char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-    if (!text)
+    if (!json)
         return hpac_fail(HPAC_ERR_INTERNAL,
                          "cannot make run.json (out of memory, or a text is not UTF-8)");
     hpac_file file;
     HPAC_TRY(hpac_run_file_create(training->options->directory, HPAC_RUN_RUN_JSON, &file));
-    fprintf(file.stream, "%s\n", text);
+    (void)hpac_json_write(json, file.stream); /* a failure is found when the file is finished */
     return hpac_file_commit(&file);
 }
 

@@ -81,7 +81,12 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     [[ $(json_value 'report["devices"][0]["speeds"]["conv2d_forward_gflop_per_s"] > 0') == True ]]
     [[ $(json_value 'report["devices"][1]["usable"]') == False ]]
     [[ $(json_value 'report["devices"][1]["reason"]') == *libhpac_cuda.so* ]]
-    [[ $(json_value 'report["verdict"]') == "cpu: ready to train; cuda: not usable: "* ]]
+    [[ $(json_value 'report["verdict"]') == "cpu: ready to train; cuda: not usable"* ]]
+    run_hpac doctor
+    assert_exit 0
+    assert_output_has "cuda: not usable: training uses the cpu. The reason, which matters only with an NVIDIA GPU:
+  no libhpac_cuda.so beside hpac"
+    [[ ${lines[-1]} == "verdict: cpu: ready to train; cuda: not usable, nor needed" ]]
 }
 
 @test "a libhpac_cuda.so that cannot be loaded is not reported as missing" {
