@@ -1,14 +1,15 @@
-/* hpac info: the content of a model file. */
+/* hpac info: the content of a model file, and what a directory of runs holds. */
+#include "info_runs.h"
 #include "options.h"
 
 #include <hpac/model.h>
 
 #include "base/memory.h"
+#include "base/file.h"
 #include "base/printable.h"
+#include "render/json.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -62,9 +63,10 @@ static void print_training(const hpac_training_state *training, FILE *stream)
             (double)training->optimizer.epsilon);
 }
 
-static void print_text(const char *path, const hpac_model *model, const char *channels, bool config,
-                       FILE *stream)
+static void print_text(const char *path, const hpac_model *model, bool config, FILE *stream)
 {
+    char channels[48];
+    name_channels(model, channels);
     bool frozen = model->keras.frozen, regularized = model->keras.regularized;
     fprintf(stream, "%s: written by %s\n", path, model->written_by);
     hpac_layers_print(model->layers, model->layer_count, model->input, stream);
@@ -156,12 +158,19 @@ static json_t *pack_training(const hpac_training_state *training)
         "epsilon", (double)training->optimizer.epsilon);
 }
 
-static hpac_status print_json(const char *path, const hpac_model *model, const char *channels,
+/* `runs` is NULL for a file, `path` for a directory without a model. */
+static hpac_status print_json(const info_runs *runs, const char *path, const hpac_model *model,
                               bool config, FILE *stream)
 {
-    json_auto_t *root = json_pack("{s:o, s:o, s:o}", "model", pack_model(path, model, channels),
-                                  "layers", pack_layers(model), "classes", pack_classes(model));
-    int failed = root == NULL;
+    json_auto_t *root = json_object();
+    char channels[48];
+    int failed = root == NULL || (runs && !hpac_table_add_json(&runs->table, root));
+    if (path) {
+        name_channels(model, channels);
+        failed |= json_object_set_new(root, "model", pack_model(path, model, channels)) |
+                  json_object_set_new(root, "layers", pack_layers(model)) |
+                  json_object_set_new(root, "classes", pack_classes(model));
+    }
     if (model->training)
         failed |= json_object_set_new(root, "training", pack_training(model->training));
     if (config && model->config_yaml)
@@ -170,9 +179,20 @@ static hpac_status print_json(const char *path, const hpac_model *model, const c
     if (failed)
         return hpac_fail(HPAC_ERR_INTERNAL,
                          "%s: cannot make JSON (out of memory, or a text is not UTF-8)", path);
-    if (json_dumpf(root, stream, JSON_INDENT(2)) != 0 || fputc('\n', stream) == EOF)
-        return hpac_fail(HPAC_ERR_DATA, "cannot write JSON: %s", strerror(errno));
-    return HPAC_OK;
+    return hpac_json_write(root, stream);
+}
+
+static hpac_status print(const info_runs *runs, const char *path, const hpac_model *model,
+                         bool config, FILE *stream)
+{
+    hpac_printable_stream text; /* names of layers and programs come from the file */
+    if (runs)
+        HPAC_TRY(info_runs_print(runs, stream));
+    if (!path)
+        return HPAC_OK;
+    HPAC_TRY(hpac_printable_open(&text));
+    print_text(path, model, config, text.stream);
+    return hpac_printable_close(&text, stream);
 }
 
 static hpac_status run(const cli_arguments *arguments)
@@ -180,28 +200,33 @@ static hpac_status run(const cli_arguments *arguments)
     const char *path = cli_operand(arguments, 0);
     bool config = cli_flag(arguments, "config");
     HPAC_AUTO(hpac_model_fini) hpac_model model = {0};
-    char channels[48];
-    HPAC_TRY(hpac_model_load(path, &model));
-    name_channels(&model, channels);
-    if (cli_flag(arguments, "json"))
-        return print_json(path, &model, channels, config, stdout);
-    hpac_printable_stream text; /* names of layers and programs come from the file */
-    HPAC_TRY(hpac_printable_open(&text));
-    print_text(path, &model, channels, config, text.stream);
-    return hpac_printable_close(&text, stdout);
+    HPAC_AUTO(info_runs_fini) info_runs runs = {0};
+    const info_runs *shown = NULL;
+    if (hpac_path_is_directory(path)) {
+        HPAC_TRY(info_runs_read(path, &runs));
+        shown = &runs;
+        path = runs.model;
+    }
+    if (path)
+        HPAC_TRY(hpac_model_load(path, &model));
+    return (cli_flag(arguments, "json") ? print_json : print)(shown, path, &model, config, stdout);
 }
 
 const cli_command cmd_info = {
     .name = "info",
-    .operands = "MODEL.h5",
-    .summary = "show the content of a model file",
+    .operands = "MODEL",
+    .summary = "show the content of a model file, or the state of a run",
     .description =
-        "Shows the layers with their shapes and parameters, the classes, the program that wrote "
+        "MODEL is a model file or a directory: of a run (its state, its best epoch, and its "
+        "model.h5, or best.h5 when it is unfinished), of a cross-validation or a sweep (the state "
+        "and the results of each run). Of a file it shows the layers with their shapes and "
+        "parameters, the classes, the program that wrote "
         "the file and, for a resume.h5, the step and epoch of its training. Reads files of hpac, "
         "Keras 2 and Keras 3; all weights are read and checked.",
     .options = {OPTION_FLAG("config", "also print the configuration the model was trained with"),
                 CLI_JSON},
-    .examples = {{"hpac info runs/improved/best.h5",
+    .examples = {{"hpac info runs/improved", "Show how far a run is, how good, and its model."},
+                 {"hpac info runs/improved/best.h5",
                   "Show layers, classes, thresholds and the configuration of a model."}},
     .run = run,
 };

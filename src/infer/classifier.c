@@ -210,6 +210,29 @@ static hpac_status add_folds(const char *directory, const hpac_classifier_hints 
     return HPAC_OK;
 }
 
+/* What a directory without model.h5 is, and what to use instead. */
+static hpac_status refuse_directory(const char *name)
+{
+    HPAC_AUTO(hpac_run_info_fini) hpac_run_info run = {0};
+    if (hpac_directory_has(name, "sweep.csv"))
+        return hpac_fail(HPAC_ERR_DATA,
+                         "%s: directory of a sweep; expected one of its runs, which \"hpac info "
+                         "%s\" lists",
+                         name, name);
+    if (!hpac_directory_has(name, hpac_run_files[HPAC_RUN_RUN_JSON].name) ||
+        hpac_run_info_read(name, &run) != HPAC_OK)
+        return hpac_fail(HPAC_ERR_DATA,
+                         "%s: directory without model.h5; expected a model file, the directory of "
+                         "a finished run, or of a cross-validation",
+                         name);
+    if (!hpac_directory_has(name, hpac_run_files[HPAC_RUN_BEST_MODEL].name))
+        return hpac_fail(HPAC_ERR_DATA, "%s: the run is unfinished and has no model yet", name);
+    return hpac_fail(HPAC_ERR_DATA,
+                     "%s: the run is unfinished (%lld epochs) and has no model.h5; train --resume "
+                     "finishes it, and its best model so far, of epoch %lld, is %s/best.h5",
+                     name, run.epochs, run.best_epoch, name);
+}
+
 hpac_status hpac_classifiers_load(const char *name, const hpac_classifier_hints *hints,
                                   hpac_classifiers *classifiers)
 {
@@ -226,10 +249,7 @@ hpac_status hpac_classifiers_load(const char *name, const hpac_classifier_hints 
         return add(model, hints, classifiers);
     if (hpac_path_exists(first_fold))
         return add_folds(name, hints, classifiers);
-    return hpac_fail(HPAC_ERR_DATA,
-                     "%s: directory without model.h5; expected a model file, the directory of a "
-                     "finished run, or of a cross-validation",
-                     name);
+    return refuse_directory(name);
 }
 
 void hpac_classifiers_fini(hpac_classifiers *classifiers)

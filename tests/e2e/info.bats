@@ -49,8 +49,8 @@ load helpers
     assert_error_has "$TMP/short.h5: HDF5: damaged or cut short"
 
     run_hpac info "$TMP"
-    assert_exit 3
-    assert_error_has "not a file"
+    assert_exit 2
+    assert_error_has "$TMP: no run: expected run.json"
 
     : >"$TMP/unreadable.h5"
     chmod 000 "$TMP/unreadable.h5"
@@ -62,7 +62,7 @@ load helpers
 @test "info takes exactly one file" {
     run_hpac info
     assert_exit 2
-    assert_error_has "MODEL.h5"
+    assert_error_has "expected MODEL"
     run_hpac info a.h5 b.h5
     assert_exit 2
 }
