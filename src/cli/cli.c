@@ -1,6 +1,7 @@
 /* Parsing by the option table, with getopt_long. */
 #include "cli.h"
 
+#include "hints.h"
 #include "progress.h"
 
 #include <hpac/log.h>
@@ -209,10 +210,12 @@ refuse(const cli_command *command, const char *format, ...)
                      command->name);
 }
 
-/* What getopt does not accept: an unknown or ambiguous option, or a flag with a value. */
-static hpac_status refuse_option(const cli_command *command, const char *given)
+/* What getopt does not accept: an unknown or ambiguous option, or a flag with a value. `next` is
+ * the argument behind it, or NULL. */
+static hpac_status refuse_option(const cli_command *command, const char *given, const char *next)
 {
-    char word[HPAC_NEAREST_MAX + 1];
+    char word[HPAC_NEAREST_MAX + 1], hint[HINT_NBYTES];
+    const char *equals = strchr(given, '=');
     snprintf(word, sizeof word, "%.*s", (int)strcspn(given + 2, "="), given + 2);
     hpac_nearest nearest = hpac_nearest_to(word);
     for (const cli_option *option = command->options; option->name; option++) {
@@ -220,33 +223,79 @@ static hpac_status refuse_option(const cli_command *command, const char *given)
             return refuse(command, "--%s takes no value", word);
         offer(&nearest, option->name);
     }
+    hint_option(command, word, equals ? equals + 1 : next, hint);
+    if (*hint && nearest.distance > 0) /* an option that begins so is nearer */
+        return refuse(command, "unknown option --%s; did you mean %s?", word, hint);
     if (*nearest.best)
         return refuse(command, "unknown option --%s; did you mean --%s?", word, nearest.best);
+    hint_near_key(command, word, equals ? equals + 1 : next, hint);
+    if (*hint)
+        return refuse(command, "unknown option --%s; did you mean %s?", word, hint);
     return refuse(command, "unknown option --%s", word);
+}
+
+char cli_letter(const cli_option *option)
+{
+    static const char *const names[] = {"help", "out", "quiet", "verbose"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(option->name, names[i]) == 0)
+            return *option->name;
+    return '\0';
+}
+
+/* Fills getopt's tables: long options, and those of one letter. */
+static void list_options(const cli_arguments *arguments, struct option *table, char *letters)
+{
+    *letters++ = ':';
+    for (size_t i = 0; i <= arguments->help; i++) {
+        const cli_option *option =
+            i < arguments->help ? &arguments->command->options[i] : &cli_help_option;
+        char letter = cli_letter(option);
+        table[i].name = option->name;
+        table[i].has_arg = option->kind == CLI_FLAG ? no_argument : required_argument;
+        if (letter)
+            *letters++ = letter;
+        if (letter && option->kind != CLI_FLAG)
+            *letters++ = ':';
+    }
+}
+
+/* The option that getopt found: the index of a long one, or a letter. */
+static size_t index_of(const cli_arguments *arguments, int found, int index)
+{
+    if (found == 0)
+        return (size_t)index;
+    size_t i = 0;
+    while (i < arguments->help && cli_letter(&arguments->command->options[i]) != found)
+        i++;
+    return i;
 }
 
 static hpac_status parse(cli_arguments *arguments, int argc, char **argv)
 {
     const cli_command *command = arguments->command;
     struct option table[CLI_MAX_ROWS + 2] = {0};
+    char letters[2 * CLI_MAX_ROWS] = "", hint[HINT_NBYTES];
+    list_options(arguments, table, letters);
+    hint_split_list(argc, argv, hint);
+    if (*hint)
+        return refuse(command, "the list of --set is split at its blanks; put it in quotes: %s",
+                      hint);
     for (size_t i = 0; i < arguments->help; i++) {
         const cli_option *option = &command->options[i];
-        table[i].name = option->name;
-        table[i].has_arg = option->kind == CLI_FLAG ? no_argument : required_argument;
         if (option->fallback)
             HPAC_TRY(set_value(option, option->fallback, &arguments->values[i]));
     }
-    table[arguments->help].name = cli_help_option.name;
     opterr = 0;
     optind = 1;
-    for (int found, index = 0; (found = getopt_long(argc, argv, ":h", table, &index)) != -1;) {
+    for (int found, index = 0; (found = getopt_long(argc, argv, letters, table, &index)) != -1;) {
         if (found == ':')
             return refuse(command, "%s needs a value", argv[optind - 1]);
-        if (found == '?' && optopt != 0) /* one letter, of which there is only -h */
+        if (found == '?' && optopt != 0) /* one letter */
             return refuse(command, "unknown option -%c", optopt);
         if (found == '?')
-            return refuse_option(command, argv[optind - 1]);
-        size_t i = found == 'h' ? arguments->help : (size_t)index;
+            return refuse_option(command, argv[optind - 1], argv[optind]);
+        size_t i = index_of(arguments, found, index);
         option_value *value = &arguments->values[i];
         const cli_option *option = &command->options[i];
         if (value->given && option->kind != CLI_FLAG && option->kind != CLI_LIST)
@@ -279,8 +328,15 @@ static hpac_status check_complete(const cli_arguments *arguments)
     const cli_command *command = arguments->command;
     size_t min, max;
     cli_operand_counts(command, &min, &max);
-    if (arguments->operand_count > max)
-        return refuse(command, "unexpected argument \"%s\"", cli_operand(arguments, max));
+    if (arguments->operand_count > max) {
+        const char *operand = cli_operand(arguments, max);
+        char hint[HINT_NBYTES];
+        hint_operand(command, operand, hint);
+        return refuse(command,
+                      *hint ? "unexpected argument \"%s\"; did you mean %s?"
+                            : "unexpected argument \"%s\"",
+                      operand, hint);
+    }
     if (arguments->operand_count < min)
         return refuse(command, "expected %s", command->operands);
     for (size_t i = 0; i < arguments->help; i++)

@@ -61,6 +61,9 @@ typedef struct cli_option {
 /* The row of every command. */
 extern const cli_option cli_help_option;
 
+/* The letter of an option, the same in all commands: -o for --out; NUL: none. */
+char cli_letter(const cli_option *option);
+
 /* A name with its description. */
 typedef struct cli_note {
     const char *name, *text;

@@ -101,7 +101,7 @@ _hpac_complete_argument() {
     for word in "${words[@]:1:${#words[@]}-2}"; do
         if [[ $option ]]; then
             option='' # this was its value
-        elif [[ $word == --* ]]; then
+        elif [[ $word == -?* ]]; then
             [[ ! ${_hpac_takes["$command $word"]-} ]] || option=$word
         else
             operands+=1
@@ -115,7 +115,7 @@ _hpac_complete_argument() {
         _hpac_offer_value "$option=" ${_hpac_takes["$command $option"]-}
     elif [[ $typed == -* ]] || ((operands >= takes[0])); then
         for word in "${!_hpac_takes[@]}"; do
-            [[ $word != "$command "* ]] || _hpac_offer '' "${word#"$command "}"
+            [[ $word != "$command --"* ]] || _hpac_offer '' "${word#"$command "}"
         done
     elif [[ $command == help ]] && ((operands > 0)); then # help config KEY
         [[ ${words[*]} != *' config '* ]] || _hpac_offer_keys

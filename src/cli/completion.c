@@ -42,6 +42,18 @@ static void print_kinds(const char *argument, FILE *stream)
         print_kind(word, stream);
 }
 
+/* "['train --out']='value directory'"; of an option with a value its letter, too. */
+static void print_option(const char *command, const char *dashes, const char *name,
+                         const cli_option *option, FILE *stream)
+{
+    fprintf(stream, "    ['%s %s%s']='", command, dashes, name);
+    if (option->argument) {
+        fputs("value", stream);
+        print_kinds(option->argument, stream);
+    }
+    fputs("'\n", stream);
+}
+
 static void print_command(const cli_command *command, FILE *stream)
 {
     size_t min, max;
@@ -54,12 +66,10 @@ static void print_command(const cli_command *command, FILE *stream)
         print_kinds(operand, stream);
     fputs("'\n", stream);
     for (const cli_option *option = command->options; option->name; option++) {
-        fprintf(stream, "    ['%s --%s']='", command->name, option->name);
-        if (option->argument) {
-            fputs("value", stream);
-            print_kinds(option->argument, stream);
-        }
-        fputs("'\n", stream);
+        const char letter[] = {cli_letter(option), '\0'};
+        print_option(command->name, "--", option->name, option, stream);
+        if (*letter && option->argument)
+            print_option(command->name, "-", letter, option, stream);
     }
     fprintf(stream, "    ['%s --%s']=''\n", command->name, cli_help_option.name);
 }

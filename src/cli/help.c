@@ -105,9 +105,9 @@ void help_print_overview(FILE *stream)
 
 static void print_option(const cli_option *option, FILE *stream)
 {
-    char left[128], right[512];
-    snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
-             option->argument ? option->argument : "");
+    char left[128], right[512], letter[] = {'-', cli_letter(option), ',', ' ', '\0'};
+    snprintf(left, sizeof left, "%s--%s%s%s", letter[1] ? letter : "", option->name,
+             option->argument ? " " : "", option->argument ? option->argument : "");
     snprintf(right, sizeof right, option->fallback ? "%s (default %s)" : "%s", option->help,
              option->fallback);
     help_print_row(left, right, OPTION_WIDTH, stream);

@@ -68,14 +68,23 @@ static void limit_spinning(char **argv)
     /* exec failed: slower beside other work, no other harm. */
 }
 
+static bool is_one_of(const char *name, const char *a, const char *b)
+{
+    return strcmp(name, a) == 0 || strcmp(name, b) == 0;
+}
+
 static hpac_status run(int argc, char **argv, const cli_command **command)
 {
     const char *name = argv[1];
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+    bool version = is_one_of(name, "--version", "-V") || strcmp(name, "version") == 0;
+    if (version)
         printf("hpac %s\n", hpac_version());
-    else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+    else if (is_one_of(name, "--help", "-h") && argc == 2)
         help_print_overview(stdout);
-    else {
+    else if (is_one_of(name, "--help", "-h")) {
+        HPAC_TRY(cli_find_command("help", command)); /* --help train */
+        return cli_run(*command, argc - 1, argv + 1);
+    } else {
         hpac_cpu_path path;
         HPAC_TRY(cli_find_command(name, command));
         HPAC_TRY(hpac_cpu_path_get(&path)); /* a wrong HPAC_CPU is refused by every command */

@@ -58,7 +58,11 @@ static void print_usage(const cli_command *command, FILE *stream)
 
 static void print_option(const cli_option *option, FILE *stream)
 {
-    print(stream, ".TP\n\\fB\\-\\-%s\\fR", option->name);
+    char letter[] = {cli_letter(option), '\0'};
+    print(stream, ".TP\n");
+    if (*letter)
+        print(stream, "\\fB\\-%s\\fR, ", letter);
+    print(stream, "\\fB\\-\\-%s\\fR", option->name);
     if (option->argument)
         print(stream, " \\fI%s\\fR", option->argument);
     print(stream, "\n%s", option->help);

@@ -7,9 +7,9 @@ commands() {
     "$HPAC" help | awk '/^commands:/ {on = 1; next} on && !NF {exit} on && /^  [a-z]/ {print $1}'
 }
 
-# options COMMAND: one line per option, "--out DIR" or "--force", from its help.
+# options COMMAND: one line per option, "--out DIR" or "--force", from its help, without letters.
 options() {
-    "$HPAC" help "$1" |
+    "$HPAC" help "$1" | sed 's/^  -[a-z], --/  --/' |
         awk '/^options:/ {on = 1; next} on && !NF {exit}
              on && /^  --/ {print $1, (substr($0, 3 + length($1), 1) == " " && $2 ~ /[A-Z|]/ &&
                                        substr($0, 4 + length($1), 1) != " ") ? $2 : ""}'
@@ -132,7 +132,7 @@ page() {
         page "$command"
         grep -qE "^ +hpac-$command - " "$TMP/page.txt" || fail_with "$command: no name"
         while read -r option argument; do
-            grep -qE -- "^ +$option( |\$)" "$TMP/page.txt" || fail_with "$command: no $option"
+            grep -qE -- "^ +(-[a-z], )?$option( |\$)" "$TMP/page.txt" || fail_with "$command: no $option"
             [[ -z $argument ]] || grep -qF -- "$option $argument" "$TMP/page.txt" ||
                 fail_with "$command: $option without $argument"
         done < <(options "$command")
@@ -234,6 +234,8 @@ keys() {
     assert_completes 'with blank.csv' -- split --labels '"with b'
     assert_completes 'a directory' runs -- train --out ''
     assert_completes runs -- train --out = r
+    assert_completes 'a directory' runs -- train one.yaml -o ''
+    assert_completes --out -- train one.yaml -q --ou
     # There is no second configuration: options.
     complete_words train one.yaml ''
     [[ ${COMPREPLY[0]} == --* ]] || fail_with "expected options: ${COMPREPLY[*]}"

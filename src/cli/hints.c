@@ -1,0 +1,143 @@
+/* What a user may have meant. */
+#include "hints.h"
+
+#include "config/config_schema.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static bool has_option(const cli_command *command, const char *name)
+{
+    const cli_option *option = command->options;
+    while (option->name && strcmp(option->name, name) != 0)
+        option++;
+    return option->name != NULL;
+}
+
+/* Names of other tools, and what they are here: a key, or an option with its value. */
+static const struct {
+    const char *name, *meaning, *value; /* value NULL: a key */
+} synonyms[] = {
+    {"lr", "learning_rate", NULL},
+    {"bs", "batch_size", NULL},
+    {"batch", "batch_size", NULL},
+    {"num_epochs", "epochs", NULL},
+    {"num_workers", "workers", NULL},
+    {"classes", "targets", NULL},
+    {"val_fold", "fold", NULL},
+    {"learningrate", "learning_rate", NULL},
+    {"pretrained", "initial_model", NULL},
+    {"weights", "initial_model", NULL},
+    {"gpu", "device", "cuda"},
+    {"cuda", "device", "cuda"},
+    {"cpu", "device", "cpu"},
+    {"output", "out", "DIR"},
+    {"output_dir", "out", "DIR"},
+    {"output_directory", "out", "DIR"},
+    {"overwrite", "force", ""},
+    {"silent", "quiet", ""},
+};
+
+/* Whether an option's name is a key's, or the last part of one; dashes are underscores. */
+static bool names_key(const char *word, const char *path)
+{
+    size_t length = strlen(word), path_length = strlen(path);
+    if (length > path_length)
+        return false;
+    const char *end = path + path_length - length;
+    for (size_t i = 0; i < length; i++)
+        if (end[i] != (word[i] == '-' ? '_' : word[i]))
+            return false;
+    return end == path || end[-1] == '.';
+}
+
+__attribute__((format(printf, 2, 3))) static void append(char hint[HINT_NBYTES], const char *format,
+                                                         ...)
+{
+    size_t length = strlen(hint);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(hint + length, HINT_NBYTES - length, format, arguments);
+    va_end(arguments);
+}
+
+/* "--set train.seed=1 or --set data.split.seed=1" */
+static void hint_keys(const char *word, const char *value, char hint[HINT_NBYTES])
+{
+    for (int i = 0; i < hpac_config_keys.count; i++)
+        if (names_key(word, hpac_config_keys.keys[i].path))
+            append(hint, "%s--set %s=%s", *hint ? " or " : "", hpac_config_keys.keys[i].path,
+                   value && *value != '-' ? value : "VALUE");
+}
+
+void hint_option(const cli_command *command, const char *word, const char *value,
+                 char hint[HINT_NBYTES])
+{
+    bool keys = has_option(command, "set");
+    *hint = '\0';
+    for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms && !*hint; i++) {
+        if (!names_key(word, synonyms[i].name))
+            continue;
+        if (!synonyms[i].value && keys)
+            hint_keys(synonyms[i].meaning, value, hint);
+        else if (synonyms[i].value && has_option(command, synonyms[i].meaning))
+            append(hint, "--%s%s%s", synonyms[i].meaning, *synonyms[i].value ? " " : "",
+                   synonyms[i].value);
+    }
+    if (!*hint && keys)
+        hint_keys(word, value, hint);
+}
+
+void hint_near_key(const cli_command *command, const char *word, const char *value,
+                   char hint[HINT_NBYTES])
+{
+    hpac_nearest nearest = hpac_nearest_to(word);
+    *hint = '\0';
+    for (int i = 0; i < hpac_config_keys.count; i++) {
+        const char *path = hpac_config_keys.keys[i].path, *dot = strrchr(path, '.');
+        hpac_nearest_offer(&nearest, dot ? dot + 1 : path);
+        hpac_nearest_offer(&nearest, path);
+    }
+    if (*nearest.best && has_option(command, "set"))
+        hint_keys(nearest.best, value, hint);
+}
+
+void hint_operand(const cli_command *command, const char *operand, char hint[HINT_NBYTES])
+{
+    char word[HPAC_NEAREST_MAX + 1] = "";
+    const char *equals = strchr(operand, '=');
+    *hint = '\0';
+    if (!equals || (size_t)(equals - operand) >= sizeof word || !has_option(command, "set"))
+        return;
+    memcpy(word, operand, (size_t)(equals - operand));
+    hint_option(command, word, equals + 1, hint);
+}
+
+/* Brackets that are open after a text, when `depth` were before it. */
+static int depth_after(const char *text, int depth)
+{
+    for (; *text; text++)
+        depth += (*text == '[' || *text == '{') - (*text == ']' || *text == '}');
+    return depth;
+}
+
+void hint_split_list(int argc, char **argv, char hint[HINT_NBYTES])
+{
+    *hint = '\0';
+    for (int i = 1; i < argc; i++) {
+        bool joined = strncmp(argv[i], "--set=", 6) == 0;
+        if (!joined && (strcmp(argv[i], "--set") != 0 || ++i >= argc))
+            continue;
+        const char *set = argv[i] + (joined ? 6 : 0);
+        int depth = depth_after(set, 0), last = i;
+        while (depth > 0 && last + 1 < argc)
+            depth = depth_after(argv[++last], depth);
+        if (last == i || depth != 0)
+            continue;
+        append(hint, "--set '%s", set);
+        while (i < last)
+            append(hint, " %s", argv[++i]);
+        append(hint, "'");
+        return;
+    }
+}
