@@ -1,4 +1,5 @@
 /* hpac report: tables and plots of a training, or of several compared. */
+#include "open_page.h"
 #include "options.h"
 
 #include "base/interrupt.h"
@@ -24,6 +25,8 @@ static hpac_status run(const cli_arguments *arguments)
     HPAC_AUTO(close_report) hpac_report *report = NULL;
     HPAC_TRY(hpac_report_open(&options, &report));
     HPAC_TRY(hpac_report_save(report));
+    if (cli_flag(arguments, "open"))
+        open_page(hpac_report_page(report));
     if (!cli_flag(arguments, "json")) {
         printf("%s\n", hpac_report_page(report));
         return HPAC_OK;
@@ -47,10 +50,11 @@ const cli_command cmd_report = {
         {OPTION_PATH(
              "out", "DIR", NULL,
              "directory for report.html and plots/ (default: RUN, or report for several runs)"),
-         CLI_JSON, CLI_QUIET},
+         OPTION_FLAG("open", "show the page in the browser (xdg-open)"), CLI_JSON, CLI_QUIET},
     .files = {{"report.html", "one page with every plot and table"},
               {"plots/", "the plots as PNG and SVG, and their tables"}},
     .examples = {{"hpac report runs/improved", "Write the report of a run into its directory."},
+                 {"hpac report runs/improved --open", "The same, and show it in the browser."},
                  {"hpac report runs/improved_batch128 runs/improved_nodropout --out dropout",
                   "Compare the curves of two runs."}},
     .result_is_files = true,

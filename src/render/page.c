@@ -222,6 +222,12 @@ static void write_cell(FILE *stream, const hpac_column *column, const char *elem
 
 void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit)
 {
+    hpac_page_colored_table(page, table, row_limit, NULL);
+}
+
+void hpac_page_colored_table(hpac_page *page, const hpac_table *table, size_t row_limit,
+                             const char *const *colors)
+{
     if (failed(page, table->status))
         return;
     FILE *stream = page->stream;
@@ -237,7 +243,10 @@ void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit)
     fputs("</tr></thead>\n<tbody>\n", stream);
     for (size_t row = 0; row < shown; row++) {
         char text[64];
-        fputs("<tr>", stream);
+        if (colors && colors[row])
+            fprintf(stream, "<tr style=\"--curve:%s\">", colors[row]);
+        else
+            fputs("<tr>", stream);
         for (size_t c = 0; c < table->column_count; c++)
             write_cell(stream, &table->columns[c], "td",
                        hpac_table_show(table, row, c, text, sizeof text));

@@ -67,6 +67,10 @@ void hpac_page_photograph(hpac_page *page, const char *path, const char *title);
 /* A table under its title, the first `row_limit` rows (0: all). Text is left-aligned, numbers
  * right-aligned; a wide one scrolls sideways. */
 void hpac_page_table(hpac_page *page, const hpac_table *table, size_t row_limit);
+/* The same with a dot of a color ("#0072B2") before the rows that have one (NULL: none), that of
+ * their curves. `colors` (rows) may be NULL. */
+void hpac_page_colored_table(hpac_page *page, const hpac_table *table, size_t row_limit,
+                             const char *const *colors);
 
 /* Writes the page and frees it. On error no page is written. Errors: the first of the functions
  * above, those of file.h. */

@@ -19,6 +19,10 @@
  * are drawn. */
 #define REPORT_CURVES 12
 
+/* Those of the curves, in their order and again after the last: `colors` of tools/plots/common.gp.
+ */
+#define REPORT_COLORS "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
+
 #define REPORT_TABLES 16
 
 /* A table and two pictures each. */

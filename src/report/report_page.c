@@ -126,8 +126,21 @@ static void set_runs(hpac_page *page, const hpac_report *report)
                         hpac_table_row_count(report_find_table(report, "class_f1")) > 0);
 }
 
+/* A table of several runs with a row per run gets the color of each one's curve, if that is drawn.
+ */
+static void insert_rows_of_runs(hpac_page *page, const hpac_report *report, const hpac_table *table)
+{
+    static const char *const curve_colors[] = {REPORT_COLORS};
+    HPAC_AUTO_FREE const char **colors =
+        report->kind == REPORT_RUN ? NULL : calloc(report->run_count, sizeof *colors);
+    for (size_t i = 0; colors && i < report->curve_count; i++)
+        colors[report->curves[i]] = curve_colors[i % (sizeof curve_colors / sizeof *curve_colors)];
+    hpac_page_colored_table(page, table, 0, colors);
+}
+
 /* Some columns of a table, their names separated by commas, under another title. */
-static void insert_columns(hpac_page *page, const hpac_table *table, char *names, const char *title)
+static void insert_columns(hpac_page *page, const hpac_report *report, const hpac_table *table,
+                           char *names, const char *title)
 {
     hpac_column columns[HPAC_METRICS];
     size_t from[HPAC_METRICS], count = 0;
@@ -146,7 +159,7 @@ static void insert_columns(hpac_page *page, const hpac_table *table, char *names
             cells[c] = *hpac_table_cell(table, row, from[c]);
         hpac_table_add_row(&part, cells, count);
     }
-    hpac_page_table(page, &part, 0);
+    insert_rows_of_runs(page, report, &part);
 }
 
 /* "runs run,state Training schedules": a table; absent of its columns and title: all of it. */
@@ -157,7 +170,9 @@ static void insert_table(hpac_page *page, const hpac_report *report, const char 
     (void)sscanf(part, "%63s %511s %n", name, columns, &title);
     const hpac_table *table = report_find_table(report, name);
     if (table && title > 0)
-        insert_columns(page, table, columns, part + title);
+        insert_columns(page, report, table, columns, part + title);
+    else if (table && strcmp(name, "configurations") == 0)
+        insert_rows_of_runs(page, report, table);
     else if (table)
         hpac_page_table(page, table, 0);
 }

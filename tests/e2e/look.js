@@ -61,6 +61,18 @@ function lookAtPictures(page, found) {
     }
 }
 
+// A plot that scrolls has a shadow where there is more of it, which its white must let through.
+function lookAtScrolling(page, found) {
+    for (const picture of page.images) {
+        const box = picture.parentElement;
+        if (box.scrollWidth <= box.clientWidth || getComputedStyle(box).overflowX !== 'auto')
+            continue;
+        if (getComputedStyle(box).backgroundImage === 'none' ||
+            getComputedStyle(picture).mixBlendMode !== 'multiply')
+            found.push(`a plot that scrolls, but does not show it: ${picture.alt}`);
+    }
+}
+
 // What is wider than the page must lie in a box that scrolls.
 function lookAtWidths(page, found) {
     const width = page.documentElement.clientWidth;
@@ -109,6 +121,7 @@ addEventListener('load', () => {
         } else {
             lookAtWidths(page, found);
             lookAtPictures(page, found);
+            lookAtScrolling(page, found);
             lookAtText(page, found);
         }
         for (const one of found)

@@ -29,8 +29,9 @@ assert_found() {
     write_page text '<p style="font-size:9px">small</p><p style="color:#ccc">pale</p>'
     write_page shrunk "<p>A plot.</p>$drawn width=200>"
     write_page blurred "<p>A plot.</p>$drawn width=350>"
+    write_page scrolling "<p>A plot.</p><div style='overflow-x:auto'>$drawn style='min-width:500px'></div>"
     write_page empty ''
-    look_at "$TMP"/{broken,script,table,hidden,text,shrunk,blurred,empty}.html
+    look_at "$TMP"/{broken,script,table,hidden,text,shrunk,blurred,scrolling,empty}.html
     assert_found "broken.html at 400: a picture that does not load: broken"
     assert_found "table.html at 400: sticks out: TABLE wide"
     assert_found "hidden.html at 400: sticks out: B beyond"
@@ -38,6 +39,7 @@ assert_found() {
     assert_found "text.html at 1400: text of too little contrast: pale"
     assert_found "shrunk.html at 1400: a plot shrunk beyond reading, 300 to 200 pixels: drawn"
     assert_found "blurred.html at 1400: a picture of 300 pixels shown with 350: drawn"
+    assert_found "scrolling.html at 400: a plot that scrolls, but does not show it: drawn"
     assert_found "empty.html at 1400: nothing to read"
     [[ $findings == *"nothing is not defined"* ]] || fail_with "no script error in: $findings"
     [[ $findings != *"table.html at 1400"* ]] || fail_with "too wide for 1400? $findings"

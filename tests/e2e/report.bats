@@ -433,3 +433,58 @@ interrupt_report() {
     assert_exit 0
     [[ -z $stderr ]] || fail_with "expected nothing on stderr"
 }
+
+@test "tables name each run with the color of its curves" {
+    local colors
+    colors=$(sed -n "s/^colors = '\(.*\)'/\1/p" tools/plots/common.gp)
+    [[ $(grep -o '"#[0-9A-F]*"' src/report/report_internal.h | tr -d '"' | xargs) == "$colors" ]] ||
+        fail_with "expected the colors of the plots: $colors"
+    cp -r "$TMP/run" "$TMP/none"
+    for file in losses batch_losses batch_counts metrics class_metrics; do
+        sed -i 1q "$TMP/none/$file.csv"
+    done
+    sed -i 's/"finished"/"interrupted"/' "$TMP/none/run.json"
+    run_hpac report "$TMP/none" "$TMP/run" "$TMP/all" --out "$TMP/out"
+    assert_exit 0
+    read -r first second _ <<<"$colors"
+    # Twice: results and schedules; and the configurations. What has no curve has no color.
+    assert_page_has "$TMP/out/report.html" "<tr><td>none</td>" \
+        "<tr style=\"--curve:$first\"><td>run</td>" "<tr style=\"--curve:$second\"><td>all</td>"
+    [[ $(grep -c -- "--curve:$first" "$TMP/out/report.html") -eq 3 ]] || fail_with "expected three tables"
+    run_hpac report "$TMP/run"
+    ! grep -q '<tr style' "$TMP/run/report.html" || fail_with "one run needs no colors"
+}
+
+# xdg-open of a desktop, and what it was given.
+fake_xdg_open() {
+    mkdir "$TMP/bin"
+    printf '#!/bin/sh\nprintf "%%s\\n" "$@" >"%s/opened"\nexit %s\n' "$TMP" "$1" >"$TMP/bin/xdg-open"
+    chmod +x "$TMP/bin/xdg-open"
+    export PATH=$TMP/bin:$PATH
+}
+
+@test "--open shows the page in the browser" {
+    fake_xdg_open 0
+    cd "$TMP"
+    DISPLAY=:0 run_hpac report run --open
+    assert_exit 0
+    [[ $output == run/report.html && -z $stderr ]] || fail_with "expected the page's path alone"
+    [[ $(<"$TMP/opened") == "$(pwd -P)/run/report.html" ]] || fail_with "not opened: $(<"$TMP/opened")"
+    rm "$TMP/opened"
+    run_hpac report run
+    assert_no_file "$TMP/opened"
+}
+
+@test "--open without a display or a browser prints where the page is" {
+    local page
+    page=$(realpath "$TMP/run")/report.html
+    fake_xdg_open 3
+    run env -u DISPLAY -u WAYLAND_DISPLAY "$HPAC" report "$TMP/run" --open
+    assert_exit 0
+    assert_output_has "no display here; open the page in a browser: $page"
+    assert_no_file "$TMP/opened"
+    WAYLAND_DISPLAY=w run_hpac report "$TMP/run" --open
+    assert_exit 0
+    assert_error_has "xdg-open does not show the page; open it in a browser: $page"
+    assert_file "$TMP/opened"
+}

@@ -229,9 +229,11 @@ Test(report_columns, the_pages_table_of_epochs_has_each_metric_under_its_name)
 }
 
 /* A row of a table: cells separated by "|", those of text with a "~" in front. */
-static void assert_cells(const char *page, const char *cells)
+static void assert_colored_cells(const char *page, const char *color, const char *cells)
 {
     char row[2048] = "<tr>", copy[512], *rest = copy;
+    if (color)
+        snprintf(row, sizeof row, "<tr style=\"--curve:%s\">", color);
     snprintf(copy, sizeof copy, "%s", cells);
     for (char *cell; (cell = strsep(&rest, "|"));) {
         bool text = *cell == '~';
@@ -242,6 +244,11 @@ static void assert_cells(const char *page, const char *cells)
     size_t length = strlen(row);
     snprintf(row + length, sizeof row - length, "</tr>\n");
     assert_page_has(page, row);
+}
+
+static void assert_cells(const char *page, const char *cells)
+{
+    assert_colored_cells(page, NULL, cells);
 }
 
 /* Predictions: mean and standard deviation of 0.1, 0.3, 0.5, 0.9 and of 0, 0.25, 0.5, 0.25. */
@@ -298,9 +305,11 @@ Test(report_columns, the_tables_of_a_cross_validations_page_have_each_value_in_i
     assert_cells(page, "~Rods &amp; rings|0.000|-|0.000");
     /* run, prior's loss, loss of the last and the best epoch, the best epoch, accuracy of all zeros
      * and of the network, F1 mean, min, max, std, training loss */
-    assert_cells(page, "~fold1|1316.0000|3.0000|2.0000|2|1311.0000|1310.0000|1314.000|1312.000|"
-                       "1313.000|1315.000|1302.0000");
-    assert_cells(page, "~fold1|~finished|~small|1|2|8|~0.5|1.0000|1301|1317.0|1212.5");
+    assert_colored_cells(page, "#D55E00",
+                         "~fold1|1316.0000|3.0000|2.0000|2|1311.0000|1310.0000|1314.000|1312.000|"
+                         "1313.000|1315.000|1302.0000");
+    assert_colored_cells(page, "#D55E00",
+                         "~fold1|~finished|~small|1|2|8|~0.5|1.0000|1301|1317.0|1212.5");
     free(page);
     hpac_report_close(report);
 }
