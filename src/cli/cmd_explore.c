@@ -54,9 +54,13 @@ static hpac_status run(const cli_arguments *arguments)
     if (options.out)
         HPAC_TRY(hpac_exploration_write(&options, &found));
     progress_end();
-    return cli_flag(arguments, "json")
-               ? hpac_tables_write_json(found.tables, found.table_count, stdout)
-               : hpac_exploration_print(&options, &found, stdout);
+    if (cli_flag(arguments, "json"))
+        return hpac_tables_write_json(found.tables, found.table_count, stdout);
+    if (options.out && cli_flag(arguments, "quiet")) { /* the tables are in files */
+        printf("%s/explore.html\n", options.out);
+        return HPAC_OK;
+    }
+    return hpac_exploration_print(&options, &found, stdout);
 }
 
 const cli_command cmd_explore = {
@@ -68,7 +72,7 @@ const cli_command cmd_explore = {
         "the images with several labels, and the classes that co-occur with rare ones. With "
         "--out it writes the same as CSV files and plots, and with --images pictures of the images "
         "that have all of --classes, one row per image and one column per channel; explore.html "
-        "has all of it. Without --out nothing is written.",
+        "has all of it, and its path is all that --quiet prints. Without --out nothing is written.",
     .options = {CLI_LABELS,
                 OPTION_PATH("images", "DIR", NULL,
                             "directory of the images, <Id>_<channel>.png, some of which are shown"),

@@ -27,6 +27,9 @@ static hpac_status run(const cli_arguments *arguments)
     if (result.skipped > 0)
         hpac_log_warning("%zu of %zu images are unreadable; their rows are empty", result.skipped,
                          result.images);
+    hpac_log_info("to submit: %s/submission.csv (%zu images; probabilities: "
+                  "submission_proba.csv)",
+                  options.directory, result.images);
     printf("%s\n", options.directory);
     return HPAC_OK;
 }

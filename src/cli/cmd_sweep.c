@@ -13,6 +13,8 @@ static hpac_status print(const cli_arguments *arguments, const hpac_table *resul
     HPAC_AUTO(hpac_table_fini) hpac_table shown = {0};
     if (cli_flag(arguments, "json"))
         return hpac_tables_write_json(results, 1, stdout);
+    if (cli_flag(arguments, "dry-run") && cli_flag(arguments, "quiet"))
+        return HPAC_OK;
     (cli_flag(arguments, "dry-run") ? hpac_sweep_list : hpac_sweep_rank)(results, &shown);
     return hpac_table_print(&shown, 0, stdout);
 }

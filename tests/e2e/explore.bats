@@ -27,9 +27,8 @@ generate() {
 @test "explore shows the real images and writes everything" {
     real_data_or_skip
     run_hpac explore --labels "$REAL_DATA/train_sample.csv" --images "$REAL_DATA/train" \
-        --test "$REAL_DATA/test" --classes "Cytosol,Nucleoplasm" --out "$TMP/out" --quiet
+        --test "$REAL_DATA/test" --classes "Cytosol,Nucleoplasm" --out "$TMP/out"
     assert_exit 0
-    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
     assert_output_has "26 images, 40.6 % of the 64"
     local name
     for name in summary class_counts labels_per_image correlation correlation_pairs folders \
@@ -214,9 +213,9 @@ generate() {
 @test "explore refuses unreadable files and unknown classes and channels" {
     generate 4
     local labels=$TMP/set/train.csv
-    run_hpac explore --labels "$labels" --classes "Cytosol, cytosol"
+    run_hpac explore --labels "$labels" --classes "Cytosol, cytosoll"
     assert_exit 2
-    assert_error_has '"cytosol"'
+    assert_error_has '"cytosoll"'
     run_hpac explore --labels "$labels" --classes ""
     assert_exit 2
     run_hpac explore --labels "$labels" --company Cytosol --company Cytosol
@@ -251,4 +250,20 @@ generate() {
     assert_exit 3
     assert_no_file "$SMALL_DISK/out/explore.html"
     ! find "$SMALL_DISK" -name '*.tmp.*' | grep -q . || fail_with "half files are left"
+}
+
+@test "--quiet --out prints the page alone; --json has short numbers" {
+    generate 12
+    run_hpac explore --labels "$TMP/set/train.csv" --images "$TMP/set/train" --no-plots --out "$TMP/out" -q
+    assert_exit 0
+    [[ $output == "$TMP/out/explore.html" && -z $stderr ]] || fail_with "expected the page alone"
+    assert_file "$TMP/out/explore.html"
+    run_hpac explore --labels "$TMP/set/train.csv" --quiet --json
+    assert_exit 0
+    [[ -z $stderr ]] || fail_with "expected nothing on stderr"
+    # Python writes the shortest number that reads back.
+    python3 -c 'import json, sys
+text = sys.stdin.read()
+sys.exit(json.dumps(json.loads(text), indent=2, ensure_ascii=False) != text.strip())' <<<"$output" ||
+        fail_with "expected the numbers as Python writes them"
 }

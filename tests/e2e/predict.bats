@@ -23,7 +23,8 @@ columns() {
 @test "predict writes the same files as the training" {
     predict "$RUN"
     assert_exit 0
-    assert_output_has "$TMP/out"
+    [[ $output == "$TMP/out" ]] || fail_with "expected the directory alone on stdout"
+    assert_error_has "to submit: $TMP/out/submission.csv (11 images"
     assert_same "$RUN/submission_proba.csv" "$TMP/out/submission_proba.csv"
     assert_same "$RUN/submission.csv" "$TMP/out/submission.csv"
     [[ $(find "$TMP/out" -type f | wc -l) -eq 2 ]]

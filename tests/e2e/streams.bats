@@ -31,6 +31,8 @@ json_result() {
         --ids "$DATA/sample_submission.csv"
     quiet_result preprocess --images "$images" --ids "$labels" --out "$TMP/small"
     quiet_result explore --labels "$labels" --images "$images" --no-plots --out "$TMP/explored"
+    [[ $output == "$TMP/explored/explore.html" ]] || fail_with "expected the page alone"
+    quiet_result explore --labels "$labels"
     json_result explore --labels "$labels"
     json_result split --labels "$labels"
     json_result info "$TMP/run/model.h5"
@@ -56,7 +58,7 @@ json_result() {
     local command
     for command in $("$HPAC" help | awk '/^commands:/ {on = 1; next} on && !NF {exit} on && /^  [a-z]/ {print $1}'); do
         run_hpac help "$command"
-        [[ $output != *"  --json "* || $output == *"  --quiet "* || " split info " == *" $command "* ]] ||
+        [[ $output != *"  --json "* || $output == *" --quiet "* || " split info " == *" $command "* ]] ||
             fail_with "$command has --json, but no --quiet"
     done
 }

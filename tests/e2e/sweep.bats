@@ -405,7 +405,7 @@ EOF
 }
 
 @test "--dry-run checks, lists runs and steps, and writes nothing" {
-    sweep "$TMP/configs/four.yaml" --out "$TMP/out" --dry-run
+    run_hpac sweep "$TMP/configs/four.yaml" --out "$TMP/out" --device cpu --dry-run
     assert_exit 0
     [[ $(wc -l <<< "$output") -eq 6 && $(wc -L <<< "$output") -le 120 ]]
     [[ $(awk '$1 == "batch_size=20,epochs=2" {print $2, $4, $5, $NF}' <<< "$output") == "missing 2 20 4" ]]
@@ -506,7 +506,7 @@ EOF
 }
 
 @test "the comparison of the reference notebooks is four schedules" {
-    sweep configs/sweep.yaml --dry-run --out "$TMP/out" --set data.labels="$DATA/train.csv" \
+    run_hpac sweep configs/sweep.yaml --device cpu --dry-run --out "$TMP/out" --set data.labels="$DATA/train.csv" \
         --set data.images="$DATA/train" --set data.image='{rows: 64, cols: 64}' --set train.drop_last=false
     assert_exit 0
     [[ $(sed 1,2d <<< "$output" | awk '{print $1, $3, $4, $5, $6}') == "improved 3 5 64 0.25/0.5
@@ -528,4 +528,27 @@ baseline 28 1 200 0.25/0.5" ]]
     assert_exit 0
     assert_same "$TMP/out/epochs=2/predictions.csv" "$TMP/alone/predictions.csv"
     assert_same "$TMP/out/epochs=2/batch_losses.csv" "$TMP/alone/batch_losses.csv"
+}
+
+@test "a sweep that cannot begin leaves no directory, and no other than it made" {
+    printf 'config: %s\ngrid: {data.images: [nowhere]}\n' "$TMP/configs/small.yaml" >"$TMP/bad.yaml"
+    mkdir "$TMP/mine"
+    local out
+    for out in "$TMP/out" "$TMP/new/deeper/" "$TMP/mine/new"; do
+        run_hpac sweep "$TMP/bad.yaml" --device cpu --out "$out"
+        assert_exit 3
+        assert_error_has "nowhere: no such directory"
+    done
+    assert_no_file "$TMP/out" "$TMP/new" "$TMP/mine/new"
+    [[ -d $TMP/mine ]] || fail_with "removed a directory that was there before"
+}
+
+@test "--quiet --dry-run prints nothing; as JSON it does" {
+    printf 'config: %s\ngrid: {train.seed: [1, 2]}\n' "$TMP/configs/small.yaml" >"$TMP/good.yaml"
+    run_hpac sweep "$TMP/good.yaml" --device cpu --dry-run --quiet --out "$TMP/out"
+    assert_exit 0
+    [[ -z $output && -z $stderr ]] || fail_with "expected nothing"
+    run_hpac sweep "$TMP/good.yaml" --device cpu --dry-run --quiet --json --out "$TMP/out"
+    assert_exit 0
+    assert_output_has '"seed=1"'
 }
