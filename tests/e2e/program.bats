@@ -4,7 +4,7 @@ load helpers
 @test "--version prints name and version" {
     run_hpac --version
     assert_exit 0
-    [[ $output =~ ^hpac\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || fail_with "expected: hpac X.Y.Z"
+    [[ $output =~ ^hpac\ [0-9]+\.[0-9]+\.[0-9]+(-[0-9a-z-]+)?$ ]] || fail_with "expected: hpac X.Y.Z"
 }
 
 @test "--help goes to stdout" {
