@@ -46,6 +46,9 @@ hpac_status hpac_hdf5_open_in_memory(const char *path, hid_t *file)
 {
     HPAC_AUTO_HDF5 hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(access, 1 << 20, false); /* growing by MiB */
+    /* The format of HDF5 1.10, in which groups have no times: that of HDF5 2 would make other bytes
+     * every second, which older libraries cannot read. */
+    H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
     /* HDF5 first tests whether the name of a new file is one: this one never is. */
     *file = path ? H5Fopen(path, H5F_ACC_RDWR, access)
                  : H5Fcreate("/dev/null/model.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access);
