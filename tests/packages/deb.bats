@@ -30,11 +30,12 @@ setup_file() {
     root_or_skip
     cp -a "$ROOTFS" "$TMP/root"
     ROOTFS=$TMP/root
+    rm -rf "$ROOTFS/root" "$ROOTFS/opt" # what another test left
     mkdir -p "$ROOTFS/root/deb"
     cp build/deb/{hpac,libhpac0,libhpac-dev}_*.deb "$ROOTFS/root/deb"
     cp /etc/resolv.conf "$ROOTFS/etc/resolv.conf"
     in_root 'apt-get -qq update && apt-get -qq -y --no-install-recommends install \
-        $(dpkg-deb -f deb/hpac_*.deb Depends | sed "s/ ([^)]*)//g; s/,//g")' 
+        $(dpkg-deb -f deb/hpac_*.deb Depends | sed "s/ ([^)]*)//g; s/,//g")'
     [[ $status -eq 0 ]] || skip "apt-get installs nothing (no network?): ${lines[-1]}"
     find "$ROOTFS" -xdev -not -path '*/root/*' | sort >"$before"
     # libhpac-dev needs a compiler's worth of packages: without them.
