@@ -8,6 +8,7 @@
 #   SANITIZE=        address,undefined or thread
 #   WERROR=1         warnings are errors
 #   PREFIX=/usr/local DESTDIR=    for install
+#   LIBDIR= PLUGINDIR=    of the libraries and of libhpac_cuda.so; default: PREFIX/lib
 #   CUDA_HOME=       the CUDA toolkit, if tools/find-cuda does not find the right one
 #   CUDA_ARCHS=      compute capabilities of libhpac_cuda.so, for example "75 90"; default: all
 #   CUDA_HOST=       the C++ compiler that nvcc calls; default: g++

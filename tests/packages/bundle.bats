@@ -74,7 +74,7 @@ binaries() {
     assert_file "$ROOTFS/root/moved/report.html"
 }
 
-@test "it has help, man pages, completion, documentation with whole links, and licences" {
+@test "it has help, man pages, completion, documentation with whole links, and licenses" {
     local hpac=$BUNDLE/bin/hpac
     [[ $("$hpac" --version) == "hpac $(tools/version)" ]] || fail_with "version"
     [[ $("$hpac" help train) == "$("$HPAC" help train)" ]] || fail_with "help"
