@@ -7,6 +7,14 @@
 enum { ROW_CHUNK = 32 };
 
 typedef float floats4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int ints4 __attribute__((vector_size(16)));
+
+/* The elements i, j, k, l of a and b, which are 0 to 3 and 4 to 7. */
+#if __has_builtin(__builtin_shufflevector)
+#define SHUFFLE __builtin_shufflevector
+#else /* gcc 11 */
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (ints4){i, j, k, l})
+#endif
 
 #define LOOPS(name) name##_plain
 #define TARGET

@@ -37,14 +37,14 @@ TARGET static void LOOPS(transpose4)(float (*in)[RESIZE_BLOCK], size_t at, float
 {
     floats4 a = *(floats4 *)(in[0] + at), b = *(floats4 *)(in[1] + at);
     floats4 c = *(floats4 *)(in[2] + at), d = *(floats4 *)(in[3] + at);
-    floats4 ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5);
-    floats4 ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7);
-    floats4 bd_low = __builtin_shufflevector(b, d, 0, 4, 1, 5);
-    floats4 bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
-    *(floats4 *)out = __builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5);
-    *(floats4 *)(out + RESIZE_STRIP) = __builtin_shufflevector(ac_low, bd_low, 2, 6, 3, 7);
-    *(floats4 *)(out + 2 * RESIZE_STRIP) = __builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5);
-    *(floats4 *)(out + 3 * RESIZE_STRIP) = __builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7);
+    floats4 ac_low = SHUFFLE(a, c, 0, 4, 1, 5);
+    floats4 ac_high = SHUFFLE(a, c, 2, 6, 3, 7);
+    floats4 bd_low = SHUFFLE(b, d, 0, 4, 1, 5);
+    floats4 bd_high = SHUFFLE(b, d, 2, 6, 3, 7);
+    *(floats4 *)out = SHUFFLE(ac_low, bd_low, 0, 4, 1, 5);
+    *(floats4 *)(out + RESIZE_STRIP) = SHUFFLE(ac_low, bd_low, 2, 6, 3, 7);
+    *(floats4 *)(out + 2 * RESIZE_STRIP) = SHUFFLE(ac_high, bd_high, 0, 4, 1, 5);
+    *(floats4 *)(out + 3 * RESIZE_STRIP) = SHUFFLE(ac_high, bd_high, 2, 6, 3, 7);
 }
 
 TARGET static void LOOPS(filter_rows)(const resize_axis *axis, size_t first, size_t count,
