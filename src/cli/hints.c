@@ -61,13 +61,22 @@ __attribute__((format(printf, 2, 3))) static void append(char hint[HINT_NBYTES],
     va_end(arguments);
 }
 
+/* The value of a key as far as it was typed: --shuffle alone is true. */
+static const char *value_of(const hpac_key *key, const char *value)
+{
+    if (key->choices == hpac_key_booleans)
+        return value && strcmp(value, "false") == 0 ? value : "true";
+    return value && *value != '-' ? value : "VALUE";
+}
+
 /* "--set train.seed=1 or --set data.split.seed=1" */
 static void hint_keys(const char *word, const char *value, char hint[HINT_NBYTES])
 {
-    for (int i = 0; i < hpac_config_keys.count; i++)
-        if (names_key(word, hpac_config_keys.keys[i].path))
-            append(hint, "%s--set %s=%s", *hint ? " or " : "", hpac_config_keys.keys[i].path,
-                   value && *value != '-' ? value : "VALUE");
+    for (int i = 0; i < hpac_config_keys.count; i++) {
+        const hpac_key *key = &hpac_config_keys.keys[i];
+        if (names_key(word, key->path))
+            append(hint, "%s--set %s=%s", *hint ? " or " : "", key->path, value_of(key, value));
+    }
 }
 
 void hint_option(const cli_command *command, const char *word, const char *value,

@@ -22,7 +22,9 @@ hinted() {
     hinted "did you mean --set data.split.seed=1 or --set train.seed=1?" "${train[@]}" --seed 1
     hinted "did you mean --set train.epochs=3?" "${train[@]}" --epoch 3
     hinted "did you mean --set train.epochs=3?" "${train[@]}" --train.epochs 3
-    hinted "did you mean --set train.shuffle=VALUE?" "${train[@]}" --shuffle
+    hinted "did you mean --set train.shuffle=true?" "${train[@]}" --shuffle
+    hinted "did you mean --set train.shuffle=true?" train --shuffle "$MADE/small.yaml"
+    hinted "did you mean --set train.epochs=VALUE?" "${train[@]}" --epochs
     hinted "did you mean --set train.epochs=3?" sweep "$MADE/small.yaml" --epochs 3
     hinted 'unexpected argument "train.epochs=3"; did you mean --set train.epochs=3?' \
         "${train[@]}" train.epochs=3
