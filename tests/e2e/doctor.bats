@@ -95,7 +95,7 @@ print(eval(sys.argv[1]))' "$1" <<<"$output"
     run_hpac doctor --device cuda
     assert_exit 4
     assert_output_has "bin/libhpac_cuda.so: "
-    assert_output_has "or from LD_LIBRARY_PATH"
+    assert_output_has "LD_LIBRARY_PATH, "
     refute_output_has "make builds it"
 }
 
