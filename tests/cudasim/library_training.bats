@@ -40,12 +40,12 @@ fails_clearly() {
 
 # ---- algorithms ----------------------------------------------------------------------------------
 
-# says TEXT...: a training that worked has these texts in its output.
+# says TEXT...: a training that worked has these texts in its log.
 says() {
     local text
     assert_exit 0
     for text in "$@"; do
-        [[ $output$stderr == *"$text"* ]] || fail_with "expected in the output: $text"
+        grep -qF "$text" "$TMP/run/train.log" || fail_with "expected in train.log: $text"
     done
 }
 
