@@ -20,10 +20,11 @@ setup() {
 
 # build_example PACKAGE COMPILER...: the installed examples/predict.c to $TMP/predict
 build_example() {
-    local flags
+    local flags source=$TMP/predict.c
+    [[ $2 != *++ ]] || source=$TMP/predict.cc
+    cp "$PREFIX/share/doc/hpac/examples/predict.c" "$source"
     read -ra flags < <(pkg-config --cflags --libs "$1")
-    "${@:2}" -Wall -Wextra -pedantic -Werror -o "$TMP/predict" \
-        "$PREFIX/share/doc/hpac/examples/predict.c" -x none "${flags[@]}"
+    "${@:2}" -Wall -Wextra -pedantic -Werror -o "$TMP/predict" "$source" "${flags[@]}"
 }
 
 # The header's and libhpac.so's symbols, one per line, sorted. gcc itself lists the declarations.
@@ -108,7 +109,7 @@ $membrane Plasma membrane" ]] || fail_with "expected $cytosol, $nucleoplasm, $me
     assert_exit 0
     build_example hpac gcc -std=c17
     assert_predicts_as_the_program
-    build_example hpac g++ -std=c++17 -x c++
+    build_example hpac g++ -std=c++17
     assert_predicts_as_the_program
     build_example hpac-static gcc -std=c17
     assert_predicts_as_the_program
