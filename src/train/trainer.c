@@ -95,7 +95,7 @@ static hpac_status print_start(const void *job, FILE *stream)
     else
         fprintf(stream, "model: %zu layers\n", training->config->layer_count);
     fprintf(stream,
-            "training: %s, %d epochs, batch size %zu, Adadelta with learning rate %g, seed %" PRIu64
+            "training: %s, epochs %d, batch size %zu, Adadelta with learning rate %g, seed %" PRIu64
             "\n",
             training->config->name, train->epochs, train->batch_size,
             (double)train->optimizer.learning_rate, train->seed);
@@ -287,8 +287,8 @@ static hpac_status log_summary(const train_job *training, bool report)
     HPAC_TRY(hpac_run_results_read(directory, &results));
     const double *best = results.best;
     int seconds = (int)lround(results.last[HPAC_METRIC_ELAPSED_S]);
-    hpac_log_info("finished: %zu epochs in %d:%02d:%02d", results.epochs, seconds / 3600,
-                  seconds / 60 % 60, seconds % 60);
+    hpac_log_info("finished: %zu epoch%s in %d:%02d:%02d", results.epochs,
+                  results.epochs == 1 ? "" : "s", seconds / 3600, seconds / 60 % 60, seconds % 60);
     hpac_log_info("best epoch: %.0f, val_loss %.4f (guessing the class frequencies: %.4f)",
                   best[HPAC_METRIC_EPOCH], best[HPAC_METRIC_VAL_LOSS],
                   best[HPAC_METRIC_VAL_PRIOR_LOSS]);
