@@ -93,6 +93,7 @@ typedef struct hpac_image_files {
 hpac_status hpac_classifier_predict(const hpac_classifier *classifier,
                                     const hpac_image_pixels *images, size_t count,
                                     float *probabilities);
+/* The same for images in files. */
 hpac_status hpac_classifier_predict_files(const hpac_classifier *classifier,
                                           const hpac_image_files *images, size_t count,
                                           float *probabilities);
