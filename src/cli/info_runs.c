@@ -37,8 +37,7 @@ static void close_report(hpac_report **report)
 /* A run that is called running, but that no hpac has locked, was killed. */
 static bool was_killed(const char *directory, const char *state)
 {
-    HPAC_AUTO(rundir_release) rundir dir = {.lock = -1};
-    return strcmp(state, "running") == 0 && rundir_lock(directory, &dir) == HPAC_OK;
+    return strcmp(state, "running") == 0 && rundir_is_unlocked(directory);
 }
 
 /* Adds a row of the report's table of runs. The run is below `directory`, or is it. */

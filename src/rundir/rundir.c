@@ -39,6 +39,12 @@ hpac_status rundir_lock(const char *path, rundir *dir)
     return HPAC_OK;
 }
 
+bool rundir_is_unlocked(const char *path)
+{
+    HPAC_AUTO(hpac_descriptor_close) int lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) == 0;
+}
+
 void rundir_release(rundir *dir)
 {
     if (dir->lock >= 0)
@@ -217,55 +223,79 @@ hpac_status rundir_check_config(const char *path, const hpac_config *config, con
                               path, keys);
 }
 
+/* What kind of directory it is, if trainings of this kind have no place in it; else NULL. */
+static const char *find_other_kind(const char *path, bool folds)
+{
+    if (hpac_directory_has(path, hpac_run_files[HPAC_RUN_RUN_JSON].name))
+        return folds ? "a single run" : NULL;
+    return hpac_directory_has(path, "sweep.yaml")        ? "a sweep"
+           : !folds && hpac_directory_has(path, "fold0") ? "a cross-validation"
+                                                         : NULL;
+}
+
 /* What makes a directory (a cross-validation's if `folds`) one of another run, malloc'ed; NULL: a
- * training with this configuration belongs there. What cannot be read is left to the training. */
+ * training with this configuration belongs there; if `extend`, also one that adds epochs to a
+ * finished run. What cannot be read is left to the training. */
 static hpac_status find_other_run(const char *path, const hpac_config *config, bool folds,
-                                  bool resume, char **other)
+                                  bool extend, char **other)
 {
     HPAC_AUTO_FREE char *first_fold = hpac_path_join(path, "fold0");
     HPAC_AUTO_FREE char *keys = NULL;
     HPAC_TRY_MEMORY(first_fold, strlen(path));
-    const char *run = folds ? first_fold : path;
+    const char *run = folds ? first_fold : path, *kind = find_other_kind(path, folds);
     rundir dir = {.lock = -1};
     hpac_config own = *config; /* borrows what it points to */
     own.data.fold = folds ? 0 : own.data.fold;
-    if (folds && hpac_directory_has(path, hpac_run_files[HPAC_RUN_RUN_JSON].name)) {
-        HPAC_TRY_MEMORY(*other = strdup("a single run"), 1);
-        return HPAC_OK;
-    }
-    if (!folds && hpac_path_exists(first_fold)) {
-        HPAC_TRY_MEMORY(*other = strdup("a cross-validation"), 1);
+    if (kind) {
+        HPAC_TRY_MEMORY(*other = strdup(kind), strlen(kind));
         return HPAC_OK;
     }
     if (read_state(run, &dir) != HPAC_OK)
         return HPAC_OK;
-    bool finished = dir.state == RUN_FINISHED && !(resume && rundir_wants_more(&dir, config));
+    bool finished = dir.state == RUN_FINISHED && !(extend && rundir_wants_more(&dir, config));
     if (find_differences(run, &own, finished ? &dir : NULL, &keys) != HPAC_OK || !*keys)
         return HPAC_OK;
     HPAC_TRY_MEMORY(asprintf(other, "a run of another configuration: %s", keys) >= 0, strlen(keys));
     return HPAC_OK;
 }
 
+/* The first of base, base-2, base-3, ... that is no other run's, malloc'ed; if `existing`, of those
+ * that exist, else NULL. */
+static hpac_status find_own(const char *base, const hpac_config *config, bool folds, bool extend,
+                            bool existing, char **path)
+{
+    HPAC_AUTO_FREE char *first = NULL; /* what base has */
+    for (int number = 1;; number++) {
+        HPAC_AUTO_FREE char *next = NULL;
+        HPAC_AUTO_FREE char *other = NULL;
+        HPAC_TRY_MEMORY(number == 1 ? (next = strdup(base)) != NULL
+                                    : asprintf(&next, "%s-%d", base, number) >= 0,
+                        strlen(base));
+        if (number > 1 && existing && !hpac_path_exists(next))
+            return HPAC_OK;
+        HPAC_TRY(find_other_run(next, config, folds, extend, &other));
+        if (!other) {
+            if (first)
+                hpac_log_info("%s has %s. The directory of this run: %s", base, first, next);
+            *path = next;
+            next = NULL;
+            return HPAC_OK;
+        }
+        if (!first) {
+            first = other;
+            other = NULL;
+        }
+    }
+}
+
 hpac_status rundir_choose(const char *base, const hpac_config *config, bool folds, bool resume,
                           char **path)
 {
-    HPAC_AUTO_FREE char *other = NULL; /* of base */
-    HPAC_TRY(find_other_run(base, config, folds, resume, &other));
-    HPAC_TRY_MEMORY(*path = strdup(base), strlen(base));
-    for (int number = 2; other; number++) {
-        HPAC_AUTO_FREE char *next = NULL;
-        HPAC_AUTO_FREE char *next_other = NULL;
-        HPAC_TRY_MEMORY(asprintf(&next, "%s-%d", base, number) >= 0, strlen(base));
-        if (resume && !hpac_path_exists(next)) /* none to continue: the training says why */
-            return HPAC_OK;
-        HPAC_TRY(find_other_run(next, config, folds, resume, &next_other));
-        if (next_other)
-            continue;
-        hpac_log_info("%s has %s. The directory of this run: %s", base, other, next);
-        free(*path);
-        *path = next;
-        next = NULL;
-        return HPAC_OK;
-    }
+    *path = NULL;
+    HPAC_TRY(find_own(base, config, folds, false, resume, path));
+    if (!*path && resume) /* what an interruption left, before what is complete with fewer epochs */
+        HPAC_TRY(find_own(base, config, folds, true, true, path));
+    if (!*path) /* none to continue: the training says why */
+        HPAC_TRY_MEMORY(*path = strdup(base), strlen(base));
     return HPAC_OK;
 }

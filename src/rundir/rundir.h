@@ -28,6 +28,8 @@ typedef struct rundir {
  * when another hpac has it locked. */
 hpac_status rundir_lock(const char *path, rundir *dir);
 void rundir_release(rundir *dir);
+/* Whether no hpac has it locked; false also where locks do not work. */
+bool rundir_is_unlocked(const char *path);
 
 /* A directory of several runs: a sweep or a cross-validation. */
 typedef struct rundir_group {
@@ -59,7 +61,8 @@ hpac_status rundir_check_config(const char *path, const hpac_config *config,
                                 const rundir *finished);
 /* The directory, malloc'ed, for a training that names none: `base`, or the first of base-2, base-3,
  * ... that is new or has a run of this configuration (if `folds`, a cross-validation). With
- * `resume` base itself if none has. Errors: INTERNAL. */
+ * `resume` the first that has one, or a finished one with fewer epochs, or base itself. Errors:
+ * INTERNAL. */
 hpac_status rundir_choose(const char *base, const hpac_config *config, bool folds, bool resume,
                           char **path);
 /* Whether a finished run has fewer epochs than the configuration asks for. */
