@@ -107,16 +107,20 @@ char *cli_out_directory(const cli_arguments *arguments, const char *name)
     return out ? strdup(out) : hpac_path_join("runs", "%s", name);
 }
 
-static hpac_status read_number(const cli_option *option, const char *text, long long *number)
+bool cli_read_integer(const char *text, long long min, long long max, long long *number)
 {
     char *end;
     errno = 0;
     *number = strtoll(text, &end, 10);
-    if (end == text || *end != '\0' || errno == ERANGE || *number < option->min ||
-        *number > option->max)
-        return hpac_fail(HPAC_ERR_CONFIG, "--%s: expected an integer in [%lld, %lld], not \"%s\"",
-                         option->name, option->min, option->max, text);
-    return HPAC_OK;
+    return end != text && *end == '\0' && errno != ERANGE && *number >= min && *number <= max;
+}
+
+static hpac_status read_number(const cli_option *option, const char *text, long long *number)
+{
+    return cli_read_integer(text, option->min, option->max, number)
+               ? HPAC_OK
+               : hpac_fail(HPAC_ERR_CONFIG, "--%s: expected an integer in [%lld, %lld], not \"%s\"",
+                           option->name, option->min, option->max, text);
 }
 
 /* The index of the word among those of the argument, "fail|skip". */

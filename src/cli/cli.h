@@ -108,6 +108,8 @@ size_t cli_number(const cli_arguments *arguments, const char *name);    /* or th
 /* The index of the word; -1: not given. */
 int cli_choice(const cli_arguments *arguments, const char *name);
 const char *const *cli_list(const cli_arguments *arguments, const char *name, size_t *count);
+/* Whether a text is an integer in [min, max]. */
+bool cli_read_integer(const char *text, long long min, long long max, long long *number);
 /* The directory of --out, or runs/ and this name; malloc'ed, NULL when out of memory. */
 char *cli_out_directory(const cli_arguments *arguments, const char *name);
 

@@ -11,24 +11,35 @@
 
 #include <string.h>
 
-/* Loads the configuration; `fold` is one more override. */
+static hpac_status set_fold(const char *text, hpac_config *config)
+{
+    const hpac_split_options *split = &config->data.split;
+    long long last = split->folds * split->repeats - 1, fold;
+    if (!cli_read_integer(text, 0, last, &fold))
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "--fold: expected all or an integer in [0, %lld] (folds x repeats - 1), "
+                         "not \"%s\"",
+                         last, text);
+    config->data.fold = (int)fold;
+    return HPAC_OK;
+}
+
+/* The file with --set, and with --fold, if that is not NULL. */
 static hpac_status load_config(const cli_arguments *arguments, const char *fold,
                                hpac_config *config)
 {
     size_t count;
     const char *const *sets = cli_list(arguments, "set", &count);
-    char setting[64];
     HPAC_AUTO_FREE const char **all = NULL;
     HPAC_AUTO_FREE char *path = NULL;
     HPAC_TRY(cli_find_configuration(cli_operand(arguments, 0), &path));
     HPAC_TRY_NEW(all, count + 1);
     for (size_t i = 0; i < count; i++)
         all[i] = sets[i];
-    if (fold) {
-        snprintf(setting, sizeof setting, "data.split.fold=%s", fold);
-        all[count++] = setting;
-    }
-    return hpac_config_load(path, all, (int)count, config);
+    if (fold) /* any split has it, whatever the fold of the file, which is replaced */
+        all[count++] = "data.split.fold=0";
+    HPAC_TRY(hpac_config_load(path, all, (int)count, config));
+    return fold ? set_fold(fold, config) : HPAC_OK;
 }
 
 static hpac_status train(const cli_arguments *arguments, const hpac_config *config, bool all_folds,

@@ -279,6 +279,19 @@ static hpac_status claim_directory(train_job *training, rundir *dir, bool resume
     return hpac_log_open_file(log);
 }
 
+/* What has ended the training must be larger. */
+static void log_continuation(const hpac_config_train *train, const hpac_training_state *state)
+{
+    bool stopped = train->patience > 0 && state->epochs_without_best >= (uint32_t)train->patience;
+    char patience[64] = "", epochs[64] = "";
+    if (stopped)
+        snprintf(patience, sizeof patience, " --set train.early_stopping.patience=%d",
+                 2 * train->patience);
+    if (state->epoch >= (uint32_t)train->epochs)
+        snprintf(epochs, sizeof epochs, " --set train.epochs=%d", 2 * train->epochs);
+    hpac_log_info("to continue: --resume%s%s", patience, epochs);
+}
+
 /* How good the run is, beside guessing, and what to do next. */
 static hpac_status log_summary(const train_job *training, bool report)
 {
@@ -300,8 +313,7 @@ static hpac_status log_summary(const train_job *training, bool report)
         hpac_log_info("all plots and tables: %s/report.html", directory);
     if (training->test_dataset)
         hpac_log_info("to submit: %s/%s", directory, hpac_run_files[HPAC_RUN_SUBMISSION].name);
-    hpac_log_info("to continue: --resume --set train.epochs=%d",
-                  2 * training->config->train.epochs);
+    log_continuation(&training->config->train, training->model.training);
     return HPAC_OK;
 }
 

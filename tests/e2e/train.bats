@@ -134,6 +134,40 @@ train() {
     choose 0 runs/small-5 small.yaml --set data.split.folds=2 --fold all
     assert_file runs/small-5/fold1/model.h5
     choose 0 runs/small-6 small.yaml --set data.split.folds=2
+    # Nor do a sweep and a run.
+    mkdir runs/other
+    printf 'config: ../small.yaml\ngrid: {train.seed: [1, 2]}\n' > other/other.yaml
+    run_hpac sweep other/other.yaml --device cpu --set train.epochs=1
+    assert_exit 0
+    cp -r runs/other before/
+    cp small.yaml other.yaml
+    choose 0 runs/other-2 other.yaml --force
+    assert_error_has "runs/other has a sweep. The directory of this run: runs/other-2"
+    diff -r before/other runs/other >&2
+}
+
+@test "--resume without --out continues what was interrupted, not a finished run with fewer epochs" {
+    cd "$TMP"
+    run_hpac train small.yaml --device cpu --set train.epochs=1
+    assert_exit 0
+    cp -r runs/small before
+    start_paused batch:12 train small.yaml --device cpu --set train.epochs=3
+    signal_paused INT
+    assert_exit 130
+    assert_error_has "The directory of this run: runs/small-2"
+    run_hpac train small.yaml --device cpu --set train.epochs=3 --resume
+    assert_exit 0
+    [[ $output == runs/small-2 ]] || fail_with "expected the interrupted run"
+    assert_line_count 4 runs/small-2/losses.csv
+    # Nor is one that is finished: it has an answer of its own.
+    run_hpac train small.yaml --device cpu --set train.epochs=3 --resume
+    assert_exit 0
+    [[ $output == runs/small-2 ]] || fail_with "expected the finished run"
+    diff -r before runs/small >&2
+    run_hpac train small.yaml --device cpu --set train.epochs=4 --resume
+    assert_exit 0
+    [[ $output == runs/small ]] || fail_with "expected the first that can have more epochs"
+    assert_line_count 5 runs/small/losses.csv
 }
 
 @test "a finished run continues with --resume and more epochs, bit for bit" {
@@ -195,8 +229,10 @@ train() {
 
 @test "a run that stopped early does not continue, unless its patience is longer" {
     local stop=(--set train.early_stopping.min_delta=10)
-    train --out "$TMP/run" --set train.epochs=5 --set train.early_stopping.patience=2 "${stop[@]}"
+    run_hpac train "$TMP/small.yaml" --device cpu --out "$TMP/run" --set train.epochs=5 \
+        --set train.early_stopping.patience=2 "${stop[@]}"
     assert_exit 0
+    [[ ${stderr_lines[-1]} == "to continue: --resume --set train.early_stopping.patience=4" ]]
     assert_line_count 4 "$TMP/run/losses.csv"
     cp -r "$TMP/run" "$TMP/before"
     train --out "$TMP/run" --resume --set train.epochs=9 --set train.early_stopping.patience=2 "${stop[@]}"
@@ -576,6 +612,21 @@ END
     assert_exit 2
     assert_error_has "none.yaml"
     assert_no_file "$TMP/run"
+}
+
+@test "--fold is a fold of the split, or all; it replaces that of the file" {
+    small_config | sed 's/^  scale.*/&\n  split: {folds: 4, fold: 3}/' >"$TMP/small.yaml"
+    local fold
+    for fold in -1 4 x 1.5 "" 99999999999999999999; do
+        train --dry-run --fold "$fold"
+        assert_exit 2
+        assert_error_has "hpac: --fold: expected all or an integer in [0, 3] (folds x repeats - 1), not \"$fold\""
+    done
+    run_hpac train "$TMP/small.yaml" --device cpu --dry-run --fold 2
+    assert_output_has "(fold 2 of 4)"
+    assert_output_has "data.split.fold "
+    run_hpac train "$TMP/small.yaml" --device cpu --dry-run --fold 1 --set data.split.folds=2
+    assert_output_has "(fold 1 of 2)"
 }
 
 @test "the real images are learned with any seed" {
