@@ -203,6 +203,12 @@ static void check_across_keys(const hpac_keys *keys, hpac_config *config)
         hpac_model_finish(keys->reader, node_of(keys, "model"), config);
 }
 
+static bool is_sweep(const hpac_yaml_node *root)
+{
+    return !hpac_yaml_get(root, "data") &&
+           (hpac_yaml_get(root, "grid") || hpac_yaml_get(root, "runs"));
+}
+
 static hpac_status read_parts(hpac_reader *reader, const hpac_config_parts *parts,
                               hpac_config *config)
 {
@@ -212,6 +218,8 @@ static hpac_status read_parts(hpac_reader *reader, const hpac_config_parts *part
     hpac_keys_read(&keys, root);
     HPAC_TRY(reader->status);
     check_across_keys(&keys, config);
+    if (is_sweep(root))
+        reader->problems.cause = "this is a sweep, not a configuration: train it with hpac sweep";
     if (reader->problems.count > 0)
         return HPAC_ERR_CONFIG;
     HPAC_TRY_MEMORY(config->name = hpac_config_name_of(parts->document), strlen(parts->document));

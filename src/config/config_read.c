@@ -2,6 +2,8 @@
 #include "config_schema.h"
 
 #include <ctype.h>
+#include <float.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +42,17 @@ static void describe(const hpac_key *key, FILE *stream)
         fputs(key->type->expected, stream);
 }
 
+/* Why a number that is in the range is refused: as float32 it is not. */
+static const char *explain_number(const char *text)
+{
+    float value = strtof(text, NULL);
+    double exact = strtod(text, NULL);
+    return value > FLT_MAX && isfinite(exact) ? ", which is beyond float32 (3.4e+38)"
+           : value == 0.0F && exact > 0       ? ", which is 0 in float32"
+           : value == 1.0F && exact < 1       ? ", which is 1 in float32"
+                                              : "";
+}
+
 /* Why a scalar that looks right is refused. */
 static const char *explain(const hpac_key *key, const hpac_yaml_node *node)
 {
@@ -52,7 +65,7 @@ static const char *explain(const hpac_key *key, const hpac_yaml_node *node)
     for (size_t i = 0; i < sizeof yaml_1_1 / sizeof *yaml_1_1; i++)
         if (boolean && strcasecmp(node->text, yaml_1_1[i]) == 0)
             return ", which YAML 1.2 does not read as a boolean";
-    return "";
+    return key->type == &hpac_key_number ? explain_number(node->text) : "";
 }
 
 void hpac_reader_refuse_value(hpac_reader *reader, const hpac_key *key, const char *path,

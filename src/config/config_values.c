@@ -227,7 +227,10 @@ static int read_item(hpac_reader *reader, const hpac_key *key, const char *path,
     if (key->word && scan_integer(node, &number) && number < key->max)
         return (int)number;
     hpac_yaml_show(node, shown);
-    if (*nearest.best)
+    if (node->kind != HPAC_YAML_SCALAR)
+        hpac_reader_refuse(reader, path, node, "expected a %s name%s, not %s", key->noun,
+                           key->word ? " or its number" : "", shown);
+    else if (*nearest.best)
         hpac_reader_refuse(reader, path, node, "unknown %s %s; did you mean \"%s\"?", key->noun,
                            shown, nearest.best);
     else if (key->word)

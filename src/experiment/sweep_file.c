@@ -225,6 +225,9 @@ hpac_status sweep_file_read(sweep_file *file, const char *path, const char *text
     for (size_t i = 0; i < root->count; i++)
         HPAC_TRY(read_key(file, root, i));
     check_together(file);
+    if (hpac_yaml_get(root, "data") && !hpac_yaml_get(root, "grid") && !hpac_yaml_get(root, "runs"))
+        file->reader.problems.cause =
+            "this is a configuration, not a sweep: train it with hpac train";
     if (file->entry_count == 0) { /* a grid alone is one entry that sets nothing */
         HPAC_TRY_NEW(file->entries, 1);
         file->entry_count = 1;

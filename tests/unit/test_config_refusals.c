@@ -44,6 +44,19 @@ Test(config, repeated_keys_are_refused)
                   "model.2.rate: duplicate key, first in line 6");
 }
 
+Test(config, a_sweep_is_recognized)
+{
+    refused("config: other.yaml\nruns: []\n",
+            "c.yaml: 4 problems\n"
+            "c.yaml:1: config: unknown key; expected one of data, model, train, device\n"
+            "c.yaml:2: runs: unknown key; expected one of data, model, train, device\n"
+            "c.yaml: data.labels is missing: The label file: CSV with the columns Id and Target, "
+            "class numbers separated by spaces.\n"
+            "c.yaml: data.images is missing: The directory of the training images: ID_green.png, "
+            "ID_blue.png, ID_red.png, ID_yellow.png.\n"
+            "this is a sweep, not a configuration: train it with hpac sweep");
+}
+
 Test(config, required_keys_are_named)
 {
     refused("train: {epochs: 1}\n",
@@ -98,9 +111,9 @@ Test(config, whole_numbers_are_checked)
 
 Test(config, numbers_are_checked)
 {
-    static const char *const wrong[] = {"abc", ".nan", ".inf",  "nan",   "inf", "1e39",
-                                        "0",   "-1",   "1e-60", "0x1p3", "e5",  ".",
-                                        "1e",  "1e+",  "--1",   "1.5.2", "1,5", "infinity"};
+    static const char *const wrong[] = {"abc", ".nan", ".inf", "nan", "inf",   "-1e39",
+                                        "0",   "-1",   "0e5",  "e5",  "0x1p3", ".",
+                                        "1e",  "1e+",  "--1",  "1,5", "1.5.2", "infinity"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char text[256], expected[256];
         snprintf(text, sizeof text, REQUIRED "train:\n optimizer:\n  learning_rate: %s\n",
@@ -114,10 +127,17 @@ Test(config, numbers_are_checked)
     refused(REQUIRED "train:\n optimizer:\n  learning_rate: '1'\n",
             "1 problem\nc.yaml:6: train.optimizer.learning_rate: expected a number > 0, not \"1\", "
             "which is text because of its quotes");
+    refused(REQUIRED "train:\n optimizer:\n  learning_rate: 1e39\n",
+            "1 problem\nc.yaml:6: train.optimizer.learning_rate: expected a number > 0, not "
+            "\"1e39\", which is beyond float32 (3.4e+38)");
+    refused(REQUIRED "train:\n optimizer:\n  learning_rate: 1e-60\n",
+            "1 problem\nc.yaml:6: train.optimizer.learning_rate: expected a number > 0, not "
+            "\"1e-60\", which is 0 in float32");
     refused_layer("{type: dropout, rate: 1}",
                   "model.2.rate: expected a number in [0, 1), not \"1\"");
     refused_layer("{type: dropout, rate: 0.99999999999}",
-                  "model.2.rate: expected a number in [0, 1), not \"0.99999999999\"");
+                  "model.2.rate: expected a number in [0, 1), not \"0.99999999999\", which is 1 "
+                  "in float32");
 }
 
 Test(config, choices_truths_and_texts_are_checked)
@@ -170,9 +190,8 @@ Test(config, targets_are_checked)
                   "unknown class \"0\"; expected one of the 28 names or an integer in [0, 27]");
     refused_value("data", "targets", "[Cytosol, cytosol]", "duplicate class \"Cytosol\"");
     refused_value("data", "targets", "[Cytosol, 25]", "duplicate class \"Cytosol\"");
-    refused_value(
-        "data", "targets", "[[Cytosol]]",
-        "unknown class a list of 1; expected one of the 28 names or an integer in [0, 27]");
+    refused_value("data", "targets", "[[Cytosol]]",
+                  "expected a class name or its number, not a list of 1");
     refused_value(
         "data", "targets", "[]",
         "expected all or a list of class names or integers in [0, 27], not an empty list");
@@ -201,8 +220,7 @@ Test(config, channels_are_checked)
                   "unknown channel \"protein\"; expected green, blue, red or yellow");
     refused_value("data", "channels", "[0]",
                   "unknown channel \"0\"; expected green, blue, red or yellow");
-    refused_value("data", "channels", "[[red]]",
-                  "unknown channel a list of 1; expected green, blue, red or yellow");
+    refused_value("data", "channels", "[[red]]", "expected a channel name, not a list of 1");
     refused_value("data", "channels", "[red, blue, red]", "duplicate channel \"red\"");
 }
 

@@ -239,6 +239,10 @@ Test(sweep, a_bad_file_is_refused)
     refused("config: base.yaml\ntrain.seed: 1\nruns: [{}]\n",
             "s.yaml: 1 problem\ns.yaml:2: \"train.seed\": unknown key; expected config, set, "
             "grid or runs, with keys of configurations below set");
+    refused("data: {labels: l.csv}\n",
+            "s.yaml: 1 problem\ns.yaml:1: \"data\": unknown key; expected config, set, grid or "
+            "runs, with keys of configurations below set\n"
+            "this is a configuration, not a sweep: train it with hpac train");
 }
 
 Test(sweep, a_key_has_one_place)
