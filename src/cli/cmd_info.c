@@ -4,9 +4,10 @@
 
 #include <hpac/model.h>
 
-#include "base/memory.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/printable.h"
+#include "base/text.h"
 #include "render/json.h"
 
 #include <inttypes.h>
@@ -132,15 +133,16 @@ static json_t *pack_classes(const hpac_model *model)
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < model->target_count; i++)
-        json_array_append_new(
-            rows,
-            json_pack("{s:i, s:s, s:o, s:o}", "class", model->targets[i], "name",
-                      hpac_class_names[model->targets[i]], "threshold",
-                      model->has_thresholds ? json_real((double)model->thresholds[i]) : json_null(),
-                      "tuned_on_positives",
-                      model->has_thresholds && model->positives[i] >= 0
-                          ? json_integer(model->positives[i])
-                          : json_null()));
+        json_array_append_new(rows,
+                              json_pack("{s:i, s:s, s:o, s:o}", "class", model->targets[i], "name",
+                                        hpac_class_names[model->targets[i]], "threshold",
+                                        model->has_thresholds
+                                            ? json_real(hpac_float_decimal(model->thresholds[i]))
+                                            : json_null(),
+                                        "tuned_on_positives",
+                                        model->has_thresholds && model->positives[i] >= 0
+                                            ? json_integer(model->positives[i])
+                                            : json_null()));
     return rows;
 }
 
@@ -149,13 +151,14 @@ static json_t *pack_training(const hpac_training_state *training)
 {
     char seed[24];
     snprintf(seed, sizeof seed, "%" PRIu64, training->seed);
-    return json_pack(
-        "[{s:I, s:I, s:I, s:f, s:s, s:o, s:I, s:f, s:f, s:f}]", "epochs",
-        (json_int_t)training->epoch, "batches", (json_int_t)training->batch, "steps",
-        (json_int_t)training->step, "elapsed_s", training->elapsed_s, "seed", seed, "best_val_loss",
-        real(training->best_loss), "best_epoch", (json_int_t)training->best_epoch, "learning_rate",
-        (double)training->optimizer.learning_rate, "rho", (double)training->optimizer.rho,
-        "epsilon", (double)training->optimizer.epsilon);
+    return json_pack("[{s:I, s:I, s:I, s:f, s:s, s:o, s:I, s:f, s:f, s:f}]", "epochs",
+                     (json_int_t)training->epoch, "batches", (json_int_t)training->batch, "steps",
+                     (json_int_t)training->step, "elapsed_s", training->elapsed_s, "seed", seed,
+                     "best_val_loss", real(training->best_loss), "best_epoch",
+                     (json_int_t)training->best_epoch, "learning_rate",
+                     hpac_float_decimal(training->optimizer.learning_rate), "rho",
+                     hpac_float_decimal(training->optimizer.rho), "epsilon",
+                     hpac_float_decimal(training->optimizer.epsilon));
 }
 
 /* `runs` is NULL for a file, `path` for a directory without a model. */
@@ -178,7 +181,8 @@ static hpac_status print_json(const info_runs *runs, const char *path, const hpa
                                       json_pack("[{s:s}]", "yaml", model->config_yaml));
     if (failed)
         return hpac_fail(HPAC_ERR_INTERNAL,
-                         "%s: cannot make JSON (out of memory, or a text is not UTF-8)", path);
+                         "%s: cannot make JSON (out of memory, or a text is not UTF-8)",
+                         path ? path : runs->directory);
     return hpac_json_write(root, stream);
 }
 

@@ -1,9 +1,9 @@
 /* What a user may have meant. */
 #include "hints.h"
 
+#include "base/text.h"
 #include "config/config_schema.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 static bool has_option(const cli_command *command, const char *name)
@@ -51,16 +51,6 @@ static bool names_key(const char *word, const char *path)
     return end == path || end[-1] == '.';
 }
 
-__attribute__((format(printf, 2, 3))) static void append(char hint[HINT_NBYTES], const char *format,
-                                                         ...)
-{
-    size_t length = strlen(hint);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(hint + length, HINT_NBYTES - length, format, arguments);
-    va_end(arguments);
-}
-
 /* The value of a key as far as it was typed: --shuffle alone is true. */
 static const char *value_of(const hpac_key *key, const char *value)
 {
@@ -75,7 +65,8 @@ static void hint_keys(const char *word, const char *value, char hint[HINT_NBYTES
     for (int i = 0; i < hpac_config_keys.count; i++) {
         const hpac_key *key = &hpac_config_keys.keys[i];
         if (names_key(word, key->path))
-            append(hint, "%s--set %s=%s", *hint ? " or " : "", key->path, value_of(key, value));
+            hpac_text_append(hint, HINT_NBYTES, "%s--set %s=%s", *hint ? " or " : "", key->path,
+                             value_of(key, value));
     }
 }
 
@@ -90,8 +81,8 @@ void hint_option(const cli_command *command, const char *word, const char *value
         if (!synonyms[i].value && keys)
             hint_keys(synonyms[i].meaning, value, hint);
         else if (synonyms[i].value && has_option(command, synonyms[i].meaning))
-            append(hint, "--%s%s%s", synonyms[i].meaning, *synonyms[i].value ? " " : "",
-                   synonyms[i].value);
+            hpac_text_append(hint, HINT_NBYTES, "--%s%s%s", synonyms[i].meaning,
+                             *synonyms[i].value ? " " : "", synonyms[i].value);
     }
     if (!*hint && keys)
         hint_keys(word, value, hint);
@@ -143,10 +134,10 @@ void hint_split_list(int argc, char **argv, char hint[HINT_NBYTES])
             depth = depth_after(argv[++last], depth);
         if (last == i || depth != 0)
             continue;
-        append(hint, "--set '%s", set);
+        hpac_text_append(hint, HINT_NBYTES, "--set '%s", set);
         while (i < last)
-            append(hint, " %s", argv[++i]);
-        append(hint, "'");
+            hpac_text_append(hint, HINT_NBYTES, " %s", argv[++i]);
+        hpac_text_append(hint, HINT_NBYTES, "'");
         return;
     }
 }

@@ -5,10 +5,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "rundir/run_files.h"
-
-#include <stdarg.h>
-#include <string.h>
 
 hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, size_t classifier_count,
                                     const float *given, size_t given_count, float *thresholds)
@@ -37,16 +35,16 @@ hpac_status hpac_thresholds_resolve(const hpac_classifier *classifiers, size_t c
     return HPAC_OK;
 }
 
-/* Appends to a list "a, b". */
-__attribute__((format(printf, 3, 4))) static void append(char *list, size_t nbytes,
-                                                         const char *format, ...)
+/* On how few positive images the threshold of a class was tuned, in any model; -1: not known. */
+static int min_positives(const hpac_inference_options *inference, size_t target)
 {
-    size_t length = strlen(list);
-    va_list arguments;
-    va_start(arguments, format);
-    length += (size_t)snprintf(list + length, nbytes - length, "%s", length > 0 ? ", " : "");
-    vsnprintf(list + length, nbytes - length, format, arguments);
-    va_end(arguments);
+    int min = -1;
+    for (size_t i = 0; i < inference->classifier_count; i++) {
+        int own = inference->classifiers[i].model.positives[target];
+        if (own >= 0 && (min < 0 || own < min))
+            min = own;
+    }
+    return min;
 }
 
 /* Logs the thresholds, where they are from, and which of them are mostly noise. */
@@ -65,9 +63,11 @@ static void log_thresholds(const hpac_predict_options *options, const float *thr
     }
     for (size_t t = 0; t < model->target_count; t++) {
         const char *name = hpac_class_names[model->targets[t]];
-        append(list, sizeof list, "%s %.4g", name, (double)thresholds[t]);
-        if (model->positives[t] >= 0 && model->positives[t] < ENOUGH)
-            append(few, sizeof few, "%s (%d)", name, model->positives[t]);
+        int positives = min_positives(&options->inference, t);
+        hpac_text_append(list, sizeof list, "%s%s %.4g", *list ? ", " : "", name,
+                         (double)thresholds[t]);
+        if (positives >= 0 && positives < ENOUGH)
+            hpac_text_append(few, sizeof few, "%s%s (%d)", *few ? ", " : "", name, positives);
     }
     hpac_log_info("thresholds: tuned, from %s%s: %s", classifier->path,
                   count > 1 ? " and the other models, averaged" : "", list);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "render/table.h"
 
 #include <math.h>
@@ -71,7 +72,8 @@ static void fill_tables(const hpac_evaluation *evaluation, const hpac_evaluation
                        NUMBER(class->support), NUMBER(class->counts.tp), NUMBER(class->counts.fp),
                        NUMBER(class->counts.fn), NUMBER(class->precision), NUMBER(class->recall),
                        NUMBER(class->f1), NUMBER(class->average_precision), NUMBER(class->roc_auc),
-                       NUMBER(class->mean), NUMBER(class->std), NUMBER(class->threshold)));
+                       NUMBER(class->mean), NUMBER(class->std),
+                       NUMBER(hpac_float_decimal(class->threshold))));
     }
 }
 

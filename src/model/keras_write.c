@@ -3,6 +3,7 @@
 #include "model_files.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "net/layer_table.h"
 
 #include <jansson.h>
@@ -24,18 +25,6 @@ hpac_status hpac_keras_name_layers(const hpac_model *model, char ***names)
     return HPAC_OK;
 }
 
-/* The shortest decimal number of a float: 0.1 and not 0.10000000149011612. */
-static double decimal(float value)
-{
-    char text[32];
-    for (int digits = 1; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        if (strtof(text, NULL) == value)
-            break;
-    }
-    return strtod(text, NULL);
-}
-
 static json_t *initializer(hpac_initializer kind)
 {
     if (kind == HPAC_INIT_GLOROT_UNIFORM)
@@ -53,7 +42,7 @@ static json_t *value_of(const hpac_layer *layer, const hpac_layer_key *key)
     case HPAC_LAYER_KEY_PAIR:
         return json_pack("[II]", (json_int_t)sizes[0], (json_int_t)sizes[1]);
     case HPAC_LAYER_KEY_RATE:
-        return json_real(decimal(layer->rate));
+        return json_real(hpac_float_decimal(layer->rate));
     case HPAC_LAYER_KEY_ACTIVATION:
         return json_string(hpac_activation_names[layer->activation]);
     case HPAC_LAYER_KEY_INITIALIZER:

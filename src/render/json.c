@@ -2,31 +2,24 @@
 #include "json.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOAT_DIGITS 9   /* that always read back to the same float */
 #define SHORT_DIGITS 15  /* that a double has for whatever was written with so many */
 #define DOUBLE_DIGITS 17 /* that always read back to the same double */
 
 /* The fewest digits that read back. */
 static int count_digits(double number)
 {
-    bool is_float = isfinite(number) && (double)(float)number == number;
     char text[32];
-    for (int digits = 1; digits < DOUBLE_DIGITS; digits++) {
+    int digits = 1;
+    for (; digits < DOUBLE_DIGITS; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, number);
         if (strtod(text, NULL) == number)
-            return digits;
-        for (int fewer = 1; digits == SHORT_DIGITS && is_float && fewer <= FLOAT_DIGITS; fewer++) {
-            snprintf(text, sizeof text, "%.*g", fewer, number);
-            if (strtof(text, NULL) == (float)number)
-                return fewer;
-        }
+            break;
     }
-    return DOUBLE_DIGITS;
+    return digits;
 }
 
 /* 100.0 and not 1e+02; a real stays one for those who tell them from integers. */

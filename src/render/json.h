@@ -7,9 +7,8 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* Writes a value and a newline. A real has the fewest digits that read back to the same double; one
- * that is the value of a float and would need more than 15, those that read back to the same float:
- * 0.1 and not 0.10000000149011612. Errors: DATA (writing). */
+/* Writes a value and a newline. A real has the fewest digits that read back to the same double: of
+ * a float make one with hpac_float_decimal (base/text.h). Errors: DATA (writing). */
 hpac_status hpac_json_write(const json_t *value, FILE *stream);
 
 #endif
