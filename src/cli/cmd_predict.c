@@ -27,9 +27,9 @@ static hpac_status run(const cli_arguments *arguments)
     if (result.skipped > 0)
         hpac_log_warning("%zu of %zu images are unreadable; their rows are empty", result.skipped,
                          result.images);
-    hpac_log_info("to submit: %s/submission.csv (%zu images; probabilities: "
+    hpac_log_info("to submit: %s/submission.csv (%zu image%s; probabilities: "
                   "submission_proba.csv)",
-                  options.directory, result.images);
+                  options.directory, result.images, result.images == 1 ? "" : "s");
     printf("%s\n", options.directory);
     return HPAC_OK;
 }

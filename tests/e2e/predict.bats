@@ -129,6 +129,27 @@ columns() {
     refute_error_has "thresholds"
 }
 
+@test "the fewest images that a threshold was tuned on count, in any model of a cross-validation" {
+    local fold
+    cp -r "$MADE/folds" "$TMP/"
+    for fold in 0 1 2; do
+        run_hpac evaluate "$TMP/folds/fold$fold" --labels "$DATA/train.csv" --images "$DATA/train" \
+            --device cpu --tune-thresholds
+        assert_exit 0
+        run_hpac info "$TMP/folds/fold$fold/model.h5" --json
+        printf '%s\n' "$output" >"$TMP/fold$fold.json"
+    done
+    python3 - "$TMP"/fold{0,1,2}.json >"$TMP/expected" <<'END'
+import json, sys
+folds = [json.load(open(path))["classes"] for path in sys.argv[1:]]
+fewest = [(c[0]["name"], min(row["tuned_on_positives"] for row in c)) for c in zip(*folds)]
+assert any(row["tuned_on_positives"] > n for row, (_, n) in zip(folds[0], fewest)), "nothing to tell apart"
+print(", ".join("%s (%d)" % c for c in fewest if c[1] < 10))
+END
+    predict "$TMP/folds"
+    assert_error_has "are mostly noise: $(<"$TMP/expected"); --threshold 0.5"
+}
+
 @test "--empty argmax predicts the most probable class where no class reaches its threshold" {
     predict "$RUN" --threshold 1 --empty argmax
     assert_exit 0
