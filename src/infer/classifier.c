@@ -228,9 +228,9 @@ static hpac_status refuse_directory(const char *name)
     if (!hpac_directory_has(name, hpac_run_files[HPAC_RUN_BEST_MODEL].name))
         return hpac_fail(HPAC_ERR_DATA, "%s: the run is unfinished and has no model yet", name);
     return hpac_fail(HPAC_ERR_DATA,
-                     "%s: the run is unfinished (%lld epochs) and has no model.h5; train --resume "
+                     "%s: the run is unfinished (%lld epoch%s) and has no model.h5; train --resume "
                      "finishes it, and its best model so far, of epoch %lld, is %s/best.h5",
-                     name, run.epochs, run.best_epoch, name);
+                     name, run.epochs, run.epochs == 1 ? "" : "s", run.best_epoch, name);
 }
 
 hpac_status hpac_classifiers_load(const char *name, const hpac_classifier_hints *hints,

@@ -13,6 +13,12 @@ hpac_batch_format classifier_batch_format(const hpac_classifier *classifier);
 hpac_status classifier_create_network(const hpac_classifier *classifier, hpac_device *device,
                                       hpac_network **network);
 
+/* Checks all image files of a set, as hpac_inference_create does (which needs a device with room
+ * for the networks), for the first of the classifiers. Errors: DATA, with all missing images
+ * listed. */
+hpac_status inference_check_images(const hpac_inference_options *options,
+                                   const hpac_inference_set *set);
+
 /* The predictor of hpac_classifier_predict. It needs memory only once it predicts. Errors: INTERNAL
  * (memory). */
 hpac_status hpac_predictor_create(hpac_predictor **predictor);

@@ -6,12 +6,14 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "classifier.h"
 
 typedef struct evaluation_job {
     const hpac_evaluate_options *options;
     const hpac_model *model; /* the first; all have its targets */
     hpac_labels labels;
-    bool halve; /* thresholds are tuned now, or were tuned */
+    bool halve;          /* thresholds are tuned now, or were tuned */
+    evaluate_rows *rows; /* (classifiers) */
     float thresholds[HPAC_CLASS_COUNT];
     hpac_predictions tuning, evaluated; /* of all models so far */
     double loss_sum;                    /* over evaluated rows, like prior_sum */
@@ -25,6 +27,9 @@ static void job_fini(evaluation_job *job)
     hpac_predictions_fini(&job->tuning);
     hpac_predictions_fini(&job->evaluated);
     hpac_labels_fini(&job->labels);
+    for (size_t i = 0; job->rows && i < job->options->inference.classifier_count; i++)
+        evaluate_rows_fini(&job->rows[i]);
+    free(job->rows);
 }
 
 static hpac_status on_batch(void *user, const size_t *rows, size_t count,
@@ -62,26 +67,63 @@ static void close_inference(hpac_inference **inference)
     hpac_inference_destroy(*inference);
 }
 
+/* Of the rows for tuning, behind the evaluated ones, only what is tuned on. */
+static size_t count_predicted(const evaluation_job *job, const evaluate_rows *rows)
+{
+    bool tune = job->options->tune != HPAC_TUNE_NOTHING;
+    return rows->evaluated_count + (tune ? rows->tuning_count : 0);
+}
+
+static hpac_status choose_rows(evaluation_job *job)
+{
+    size_t count = job->options->inference.classifier_count;
+    HPAC_TRY_NEW(job->rows, count);
+    for (size_t i = 0; i < count; i++) {
+        const hpac_classifier *classifier = &job->options->inference.classifiers[i];
+        evaluate_rows *rows = &job->rows[i];
+        HPAC_TRY(evaluate_rows_choose(job->options, classifier, &job->labels, job->halve, rows));
+        if (rows->evaluated_count == 0)
+            return hpac_fail(HPAC_ERR_CONFIG,
+                             "%s: %s: no rows to evaluate: all are in the tuning half",
+                             classifier->path, rows->name);
+        if (job->options->tune && rows->tuning_count == 0)
+            return hpac_fail(HPAC_ERR_CONFIG, "%s: %s: no rows in the tuning half",
+                             classifier->path, rows->name);
+    }
+    return HPAC_OK;
+}
+
+/* The images of all folds, before the first of them is computed. */
+static hpac_status check_images(const evaluation_job *job)
+{
+    const hpac_inference_options *options = &job->options->inference;
+    HPAC_AUTO_FREE bool *predicted = NULL;
+    HPAC_AUTO_FREE size_t *all = NULL;
+    HPAC_TRY_NEW(predicted, job->labels.count);
+    HPAC_TRY_NEW(all, job->labels.count);
+    for (size_t i = 0; i < options->classifier_count; i++)
+        for (size_t r = 0; r < count_predicted(job, &job->rows[i]); r++)
+            predicted[job->rows[i].evaluated[r]] = true;
+    hpac_inference_set set = {.images = job->options->images, .labels = &job->labels, .rows = all};
+    for (size_t row = 0; row < job->labels.count; row++)
+        if (predicted[row])
+            all[set.row_count++] = row;
+    return inference_check_images(options, &set);
+}
+
 static hpac_status predict_with_model(evaluation_job *job, const hpac_classifier *classifier,
                                       const evaluate_rows *rows)
 {
-    bool tune = job->options->tune != HPAC_TUNE_NOTHING;
     size_t first = job->evaluated.count;
     double tuning_loss_sum = 0; /* not used */
-    if (rows->evaluated_count == 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: %s: no rows to evaluate: all are in the tuning half",
-                         classifier->path, rows->name);
-    if (tune && rows->tuning_count == 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: %s: no rows in the tuning half", classifier->path,
-                         rows->name);
     hpac_inference_options options = job->options->inference;
     options.classifiers = classifier;
     options.classifier_count = 1;
     const hpac_inference_set set = {
         .images = job->options->images,
         .labels = &job->labels,
-        .rows = rows->evaluated, /* before those for tuning */
-        .row_count = rows->evaluated_count + (tune ? rows->tuning_count : 0),
+        .rows = rows->evaluated,
+        .row_count = count_predicted(job, rows),
     };
     HPAC_AUTO(close_inference) hpac_inference *inference = NULL;
     HPAC_TRY(hpac_inference_create(&options, &set, &inference));
@@ -89,9 +131,9 @@ static hpac_status predict_with_model(evaluation_job *job, const hpac_classifier
                           &job->loss_sum));
     add_prior(job, rows, first);
     job->tuning_rows += rows->tuning_count;
-    return tune ? predict_rows(job, inference, rows->tuning, rows->tuning_count, &job->tuning,
-                               &tuning_loss_sum)
-                : HPAC_OK;
+    return job->options->tune ? predict_rows(job, inference, rows->tuning, rows->tuning_count,
+                                             &job->tuning, &tuning_loss_sum)
+                              : HPAC_OK;
 }
 
 static hpac_status predict_with_models(evaluation_job *job)
@@ -99,16 +141,13 @@ static hpac_status predict_with_models(evaluation_job *job)
     size_t count = job->options->inference.classifier_count;
     const char *half = job->halve ? " (evaluation half)" : "";
     hpac_evaluate_result *result = job->result;
-    for (size_t i = 0; i < count; i++) {
-        const hpac_classifier *classifier = &job->options->inference.classifiers[i];
-        HPAC_AUTO(evaluate_rows_fini) evaluate_rows rows = {0};
-        HPAC_TRY(evaluate_rows_choose(job->options, classifier, &job->labels, job->halve, &rows));
-        HPAC_TRY(predict_with_model(job, classifier, &rows));
-        snprintf(result->set, sizeof result->set, "%s%s", rows.name, half);
-    }
+    for (size_t i = 0; i < count; i++)
+        HPAC_TRY(predict_with_model(job, &job->options->inference.classifiers[i], &job->rows[i]));
     if (count > 1)
         snprintf(result->set, sizeof result->set,
                  "%zu folds, each evaluated by the model not trained on it%s", count, half);
+    else
+        snprintf(result->set, sizeof result->set, "%s%s", job->rows[0].name, half);
     return HPAC_OK;
 }
 
@@ -242,6 +281,9 @@ hpac_status hpac_evaluate_model(const hpac_evaluate_options *options, hpac_evalu
     };
     HPAC_TRY(resolve_options(&job));
     HPAC_TRY(hpac_labels_read_csv(options->labels, &job.labels));
+    HPAC_TRY(choose_rows(&job));
+    if (options->inference.classifier_count > 1) /* of one, its inference does it */
+        HPAC_TRY(check_images(&job));
     HPAC_TRY(predict_with_models(&job));
     if (job.halve && !options->tune)
         hpac_log_info("tuned thresholds: %zu images of the tuning half are excluded, the other %zu "

@@ -39,25 +39,37 @@ static hpac_status create_networks(hpac_inference *inference)
     return HPAC_OK;
 }
 
-static hpac_status create_dataset(hpac_inference *inference)
+static hpac_status create_dataset(const hpac_inference_options *options,
+                                  const hpac_inference_set *set, hpac_dataset **dataset)
 {
-    const hpac_inference_options *options = &inference->options;
-    const hpac_inference_set *set = &inference->set;
-    const hpac_batch_format *format = &inference->format;
+    const hpac_classifier *classifier = &options->classifiers[0];
+    const hpac_batch_format format = classifier_batch_format(classifier);
     const hpac_dataset_options dataset_options = {
         .images = set->images,
         .labels = set->labels,
-        .targets = options->classifiers[0].model.targets,
-        .target_count = set->labels->masks ? format->target_count : 0,
-        .channels = format->channels,
-        .channel_order = options->classifiers[0].channel_order,
-        .rows = format->rows,
-        .cols = format->cols,
-        .pixels = format->pixels,
+        .targets = classifier->model.targets,
+        .target_count = set->labels->masks ? format.target_count : 0,
+        .channels = format.channels,
+        .channel_order = classifier->channel_order,
+        .rows = format.rows,
+        .cols = format.cols,
+        .pixels = format.pixels,
         .skip_bad_images = options->skip_bad_images,
     };
-    HPAC_TRY(hpac_dataset_create(&dataset_options, &inference->dataset));
-    return hpac_dataset_check(inference->dataset, set->rows, set->row_count, options->workers);
+    HPAC_TRY(hpac_dataset_create(&dataset_options, dataset));
+    return hpac_dataset_check(*dataset, set->rows, set->row_count, options->workers);
+}
+
+static void destroy_dataset(hpac_dataset **dataset)
+{
+    hpac_dataset_destroy(*dataset);
+}
+
+hpac_status inference_check_images(const hpac_inference_options *options,
+                                   const hpac_inference_set *set)
+{
+    HPAC_AUTO(destroy_dataset) hpac_dataset *dataset = NULL;
+    return create_dataset(options, set, &dataset);
 }
 
 hpac_status hpac_inference_create(const hpac_inference_options *options,
@@ -78,7 +90,7 @@ hpac_status hpac_inference_create(const hpac_inference_options *options,
         .format = classifier_batch_format(&options->classifiers[0]),
     };
     HPAC_TRY(create_networks(*inference));
-    return create_dataset(*inference);
+    return create_dataset(options, set, &(*inference)->dataset);
 }
 
 static hpac_status on_batch(void *user, const hpac_batch *batch, const hpac_outcome *outcome)

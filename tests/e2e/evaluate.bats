@@ -338,6 +338,24 @@ assert_near() {
     assert_error_has "2 unreadable images are not counted"
 }
 
+@test "a cross-validation lists the bad images of all folds before the first computes" {
+    cp -r "$DATA/train" "$TMP/images"
+    local fold ids=()
+    for fold in 1 2; do
+        ids+=("$(sed -n 3p "$TMP/folds/fold$fold/predictions.csv" | cut -d, -f1)")
+        rm "$TMP/images/${ids[-1]}_green.png"
+    done
+    run_hpac evaluate "$TMP/folds" --labels "$DATA/train.csv" --images "$TMP/images" --device cpu
+    assert_exit 3
+    assert_error_has "2 problems"
+    assert_error_has "${ids[0]}_green.png"
+    assert_error_has "${ids[1]}_green.png"
+    run_hpac evaluate "$TMP/folds" --labels "$DATA/train.csv" --images "$TMP/images" --device cpu \
+        --on-bad-image skip
+    assert_exit 0
+    assert_output_has ": 88 images"
+}
+
 @test "--tune-thresholds lists the bad images of both halves before the work" {
     cp -r "$DATA/train" "$TMP/images"
     local id
