@@ -235,19 +235,25 @@ static hpac_status draw_page(const output *all, const char *directory, size_t pa
     return hpac_plot_draw(&plot, "panels", path);
 }
 
+static hpac_status draw_chosen(output *all, const char *directory)
+{
+    HPAC_TRY(hpac_directory_create(directory));
+    HPAC_TRY(panels_draw(all->options, directory, &all->chosen));
+    for (size_t page = 0; all->options->plots && page < page_count(all); page++)
+        HPAC_TRY(draw_page(all, directory, page));
+    return HPAC_OK;
+}
+
 /* Also removes those of an earlier exploration. */
 static hpac_status draw_panels(output *all)
 {
-    const hpac_explore_options *options = all->options;
-    HPAC_AUTO_FREE char *directory = hpac_path_join(options->out, "panels");
-    HPAC_TRY_MEMORY(directory, strlen(options->out));
+    const char *out = all->options->out;
+    HPAC_AUTO_FREE char *directory = hpac_path_join(out, "panels");
+    HPAC_TRY_MEMORY(directory, strlen(out));
     HPAC_TRY(hpac_directory_remove_files(directory, is_panel, NULL));
-    if (!options->images)
-        return HPAC_OK;
-    HPAC_TRY(hpac_directory_create(directory));
-    HPAC_TRY(panels_draw(options, directory, &all->chosen));
-    for (size_t page = 0; options->plots && page < page_count(all); page++)
-        HPAC_TRY(draw_page(all, directory, page));
+    if (all->chosen.count > 0)
+        HPAC_TRY(draw_chosen(all, directory));
+    hpac_directory_remove_empty(directory, strlen(out));
     return HPAC_OK;
 }
 
@@ -419,6 +425,7 @@ hpac_status hpac_exploration_write(const hpac_explore_options *options,
     if (options->force) {
         HPAC_TRY(hpac_directory_remove_files(options->out, is_old_csv, &all));
         HPAC_TRY(hpac_directory_remove_files(plots, is_old_plot, &all));
+        hpac_directory_remove_empty(plots, strlen(options->out));
     }
     return write_page(&all);
 }

@@ -131,12 +131,21 @@ generate() {
     assert_exit 0
     assert_file "$TMP/out/company_cytosol.csv" "$TMP/out/plots/company_cytosol.png"
     assert_no_file "$TMP"/out/{chosen,folders,company_nucleoplasm}.csv \
-        "$TMP/out/plots/company_nucleoplasm.png" "$TMP"/out/panels/*
+        "$TMP/out/plots/company_nucleoplasm.png" "$TMP/out/panels"
     run_hpac explore --labels "$TMP/set/train.csv" --out "$TMP/out" --no-plots --force
     assert_exit 0
     [[ $(ls "$TMP/out/plots") == mine.png ]] || fail_with "charts are left: $(ls "$TMP/out/plots")"
     [[ -e $TMP/out/company_mine.csv && -e $TMP/out/class_counts.png ]] ||
         fail_with "a file that is not hpac's is gone"
+    rm "$TMP/out/plots/mine.png"
+    run_hpac explore --labels "$TMP/set/train.csv" --out "$TMP/out" --no-plots --force
+    assert_no_file "$TMP/out/plots"
+    # Images of which none is shown leave no directory either.
+    sed '2,$s/,.*/,3/' "$TMP/set/train.csv" >"$TMP/three.csv"
+    run_hpac explore --labels "$TMP/three.csv" --images "$TMP/set/train" --classes Cytosol --out "$TMP/none"
+    assert_exit 0
+    assert_file "$TMP/none/explore.html"
+    assert_no_file "$TMP/none/panels"
 }
 
 @test "explore reports what is undefined and classes without images, and writes no NaN" {
