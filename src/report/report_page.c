@@ -219,6 +219,8 @@ static void insert_environment(hpac_page *page, const report_run *run)
     {
         HPAC_AUTO_FREE char *text = NULL;
         size_t nbytes;
+        if (json_is_array(value) && json_array_size(value) == 0)
+            continue; /* no image was skipped */
         FILE *stream = open_memstream(&text, &nbytes);
         if (stream)
             write_json(stream, value);

@@ -192,6 +192,19 @@ Test(report_columns, the_page_of_a_run_has_each_value_behind_its_name)
     hpac_report_close(report);
 }
 
+Test(report_columns, a_list_of_run_json_with_nothing_in_it_has_no_row)
+{
+    report_fixture_put_metrics("run", 0);
+    report_fixture_put("run", "run.json",
+                       "{\"state\": \"finished\", \"skipped_images\": 0, \"skipped\": []}\n");
+    hpac_report *report = report_fixture_open("run");
+    char *page = page_of(report);
+    assert_page_has(page, "<td>skipped_images</td><td>0</td>");
+    cr_expect(!strstr(page, "<td>skipped</td>"));
+    free(page);
+    hpac_report_close(report);
+}
+
 /* "<tr><td ...>2</td>...": the cells of a row of reals with these decimals. */
 static void assert_row(const char *page, const double *values, const int *decimals, size_t count)
 {
