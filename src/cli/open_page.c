@@ -16,13 +16,21 @@ static bool has_display(void)
     return getenv("DISPLAY") || getenv("WAYLAND_DISPLAY");
 }
 
+/* What a browser prints is no result of ours. */
 static bool is_opened(const char *path)
 {
     const char *const arguments[] = {"xdg-open", path, NULL};
+    posix_spawn_file_actions_t actions;
     pid_t child;
     int ended = -1;
-    return posix_spawnp(&child, arguments[0], NULL, NULL, (char *const *)arguments, environ) == 0 &&
-           waitpid(child, &ended, 0) == child && WIFEXITED(ended) && WEXITSTATUS(ended) == 0;
+    if (posix_spawn_file_actions_init(&actions) != 0)
+        return false;
+    bool spawned =
+        posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO) == 0 &&
+        posix_spawnp(&child, arguments[0], &actions, NULL, (char *const *)arguments, environ) == 0;
+    posix_spawn_file_actions_destroy(&actions);
+    return spawned && waitpid(child, &ended, 0) == child && WIFEXITED(ended) &&
+           WEXITSTATUS(ended) == 0;
 }
 
 void open_page(const char *path)
