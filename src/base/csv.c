@@ -196,9 +196,8 @@ static hpac_status read_stream(const char *path, FILE *stream, hpac_csv_on_row o
 
 hpac_status hpac_csv_read(const char *path, hpac_csv_on_row on_row, void *user)
 {
-    FILE *stream = fopen(path, "re");
-    if (!stream)
-        return hpac_fail_path(HPAC_ERR_DATA, path, "cannot open");
+    FILE *stream;
+    HPAC_TRY(hpac_stream_open(path, &stream));
     hpac_status status = read_stream(path, stream, on_row, user);
     fclose(stream);
     return status;

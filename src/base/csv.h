@@ -26,8 +26,9 @@ typedef struct hpac_csv_row {
 
 typedef hpac_status (*hpac_csv_on_row)(void *user, const hpac_csv_row *row);
 
-/* Reads a file. A status other than OK from `on_row` ends the reading and is returned. Errors: DATA
- * when the file cannot be opened or read, or is not UTF-8 text. */
+/* Reads a file or an unnamed pipe (hpac_stream_open). A status other than OK from `on_row` ends the
+ * reading and is returned. Errors: DATA when the file cannot be opened or read, or is not UTF-8
+ * text. */
 hpac_status hpac_csv_read(const char *path, hpac_csv_on_row on_row, void *user);
 /* The same from memory; errors call it `name`. */
 hpac_status hpac_csv_read_text(const char *name, const char *text, size_t nbytes,

@@ -6,8 +6,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 bool hpac_path_is_directory(const char *path)
@@ -31,20 +33,35 @@ hpac_status hpac_fail_path(hpac_status status, const char *path, const char *wha
     return hpac_fail(status, "%s: %s: %s%s", path, what, strerror(error), note ? note : "");
 }
 
+hpac_status hpac_fail_access(const char *path, const char *what)
+{
+    static const int of_paths[] = {EACCES,       EBUSY,  EEXIST,  EINVAL, EISDIR, ELOOP,
+                                   ENAMETOOLONG, ENOENT, ENOTDIR, EPERM,  EROFS};
+    hpac_status status = HPAC_ERR_DATA;
+    for (size_t i = 0; i < sizeof of_paths / sizeof *of_paths; i++)
+        if (errno == of_paths[i])
+            status = HPAC_ERR_CONFIG;
+    return hpac_fail_path(status, path, what);
+}
+
 bool hpac_path_exists(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0;
 }
 
+static hpac_status check_regular(hpac_status status, const char *path, mode_t mode)
+{
+    return S_ISREG(mode) ? HPAC_OK
+                         : hpac_fail(status, "%s: expected a regular file, not a %s", path,
+                                     S_ISDIR(mode) ? "directory" : "device or pipe");
+}
+
 /* A rename would replace a device (as root even /dev/null). */
 static hpac_status check_target(const char *path)
 {
     struct stat info;
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: expected a regular file, not a %s", path,
-                         S_ISDIR(info.st_mode) ? "directory" : "device or pipe");
-    return HPAC_OK;
+    return stat(path, &info) == 0 ? check_regular(HPAC_ERR_CONFIG, path, info.st_mode) : HPAC_OK;
 }
 
 static hpac_status open_temporary(hpac_file *file, const char *path)
@@ -56,7 +73,7 @@ static hpac_status open_temporary(hpac_file *file, const char *path)
     }
     file->stream = fopen(file->temporary, "we");
     if (!file->stream)
-        return hpac_fail_path(HPAC_ERR_CONFIG, path, "cannot create");
+        return hpac_fail_access(path, "cannot create");
     return HPAC_OK;
 }
 
@@ -147,7 +164,7 @@ static hpac_status make_directory(const char *path)
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
         return HPAC_OK;
     errno = error;
-    return hpac_fail_path(HPAC_ERR_CONFIG, path, "cannot create directory");
+    return hpac_fail_access(path, "cannot create directory");
 }
 
 hpac_status hpac_directory_create(const char *path)
@@ -198,8 +215,7 @@ hpac_status hpac_directory_probe(const char *path)
     HPAC_TRY_MEMORY(probe = hpac_path_join(path, ".hpac-probe-XXXXXX"), strlen(path));
     int descriptor = mkstemp(probe);
     if (descriptor < 0)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot create files in it: %s", path,
-                         strerror(errno));
+        return hpac_fail_access(path, "cannot create files in it");
     close(descriptor);
     unlink(probe);
     return HPAC_OK;
@@ -211,6 +227,14 @@ bool hpac_directory_has(const char *directory, const char *name)
     return path && hpac_path_exists(path);
 }
 
+static hpac_status remove_file(const char *directory, const char *name)
+{
+    HPAC_AUTO_FREE char *path = hpac_path_join(directory, "%s", name);
+    HPAC_TRY_MEMORY(path, strlen(directory) + strlen(name));
+    return unlink(path) == 0 || errno == ENOENT ? HPAC_OK
+                                                : hpac_fail_access(path, "cannot remove file");
+}
+
 hpac_status hpac_directory_remove_files(const char *directory,
                                         bool (*is_ours)(const void *user, const char *name),
                                         const void *user)
@@ -219,14 +243,11 @@ hpac_status hpac_directory_remove_files(const char *directory,
     if (!opened && (errno == ENOENT || errno == ENOTDIR))
         return HPAC_OK;
     if (!opened)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot read directory: %s", directory,
-                         strerror(errno));
+        return hpac_fail_access(directory, "cannot read directory");
     hpac_status status = HPAC_OK;
     for (struct dirent *entry; status == HPAC_OK && (entry = readdir(opened));)
-        if (is_ours(user, entry->d_name) && unlinkat(dirfd(opened), entry->d_name, 0) != 0 &&
-            errno != ENOENT)
-            status = hpac_fail(HPAC_ERR_CONFIG, "%s/%s: cannot remove file: %s", directory,
-                               entry->d_name, strerror(errno));
+        if (is_ours(user, entry->d_name))
+            status = remove_file(directory, entry->d_name);
     closedir(opened);
     return status;
 }
@@ -241,7 +262,15 @@ hpac_status hpac_directory_check_free(const char *directory, const char *const *
                                 "%s: files exist already (--force replaces them)", directory);
 }
 
-hpac_status hpac_file_open(const char *path, int *descriptor, size_t *nbytes)
+/* Whether it is one end of a pipe that no other program can open. */
+static bool is_unnamed_pipe(int descriptor)
+{
+    struct statfs info;
+    return fstatfs(descriptor, &info) == 0 && info.f_type == PIPEFS_MAGIC;
+}
+
+/* O_NONBLOCK: opening a named pipe would wait for its writer. */
+static hpac_status open_input(const char *path, bool with_pipes, int *descriptor, size_t *nbytes)
 {
     struct stat info = {0};
     *descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -250,13 +279,31 @@ hpac_status hpac_file_open(const char *path, int *descriptor, size_t *nbytes)
     hpac_status status = HPAC_OK;
     if (fstat(*descriptor, &info) != 0)
         status = hpac_fail(HPAC_ERR_DATA, "%s: cannot read: %s", path, strerror(errno));
-    else if (!S_ISREG(info.st_mode))
-        status = hpac_fail(HPAC_ERR_DATA, "%s: expected a regular file, not a %s", path,
-                           S_ISDIR(info.st_mode) ? "directory" : "device or pipe");
+    else if (!with_pipes || !is_unnamed_pipe(*descriptor))
+        status = check_regular(HPAC_ERR_DATA, path, info.st_mode);
     *nbytes = (size_t)info.st_size;
     if (status != HPAC_OK)
         hpac_descriptor_close(descriptor);
     return status;
+}
+
+hpac_status hpac_file_open(const char *path, int *descriptor, size_t *nbytes)
+{
+    return open_input(path, false, descriptor, nbytes);
+}
+
+hpac_status hpac_stream_open(const char *path, FILE **stream)
+{
+    HPAC_AUTO(hpac_descriptor_close) int descriptor = -1;
+    size_t nbytes;
+    *stream = NULL;
+    if (!hpac_path_exists(path))
+        return hpac_fail_path(HPAC_ERR_DATA, path, "cannot open");
+    HPAC_TRY(open_input(path, true, &descriptor, &nbytes));
+    (void)fcntl(descriptor, F_SETFL, 0); /* reading from a pipe waits */
+    HPAC_TRY_MEMORY(*stream = fdopen(descriptor, "r"), BUFSIZ);
+    descriptor = -1; /* the stream's */
+    return HPAC_OK;
 }
 
 void hpac_descriptor_close(int *descriptor)

@@ -7,8 +7,9 @@
  *     fprintf(file.stream, ...);
  *     return hpac_file_commit(&file);
  *
- * Errors of this header: CONFIG when a directory or file cannot be created, DATA when reading or
- * writing fails later (a full disk). Messages have the path and the reason.
+ * Errors of this header: CONFIG when another path would do (no such directory, no permission); DATA
+ * when reading or writing fails, or there is no room for another file. Messages have the path and
+ * the reason.
  */
 #ifndef HPAC_BASE_FILE_H
 #define HPAC_BASE_FILE_H
@@ -47,7 +48,7 @@ size_t hpac_path_existing(const char *path);
 /* Removes a directory and its parents, as far as they are empty, but not the first bytes of the
  * path, which existed before. */
 void hpac_directory_remove_empty(const char *path, size_t existing_nbytes);
-/* Creates and removes a file, to see whether the directory is writable. Errors: CONFIG. */
+/* Creates and removes a file, to see whether the directory is writable. */
 hpac_status hpac_directory_probe(const char *path);
 /* Whether the path exists, as a file or anything else. */
 bool hpac_path_exists(const char *path);
@@ -56,7 +57,7 @@ bool hpac_path_is_directory(const char *path);
 bool hpac_directory_has(const char *directory, const char *name);
 
 /* Removes the files of a directory whose names `is_ours` accepts; what is missing, or no directory,
- * has none. Errors: CONFIG. */
+ * has none. */
 hpac_status hpac_directory_remove_files(const char *directory,
                                         bool (*is_ours)(const void *user, const char *name),
                                         const void *user);
@@ -66,9 +67,12 @@ hpac_status hpac_directory_remove_files(const char *directory,
 hpac_status hpac_directory_check_free(const char *directory, const char *const *names,
                                       size_t count);
 
-/* Opens a regular file for reading, a pipe without waiting for its writer; -1 on error. Errors:
- * DATA, also for a directory, a device or a pipe. */
+/* Opens a regular file for reading; -1 on error. Never waits. Errors: DATA, also for a directory, a
+ * device or a pipe. */
 hpac_status hpac_file_open(const char *path, int *descriptor, size_t *nbytes);
+/* The same as a stream, to be closed by fclose; NULL on error. A pipe that has no name, as a
+ * shell's "<(command)" or /dev/stdin behind "|", is read, too; reading it waits for its writer. */
+hpac_status hpac_stream_open(const char *path, FILE **stream);
 /* Closes a descriptor unless it is -1, which it becomes. */
 void hpac_descriptor_close(int *descriptor);
 
@@ -83,6 +87,8 @@ char *hpac_path_note(const char *path);
 /* "PATH: cannot open: No such file or directory (full path: /data/PATH)": fails with errno, and
  * says where a relative path leads to. */
 hpac_status hpac_fail_path(hpac_status status, const char *path, const char *what);
+/* The same with CONFIG where errno is about the path, or DATA (a full disk, an I/O error). */
+hpac_status hpac_fail_access(const char *path, const char *what);
 
 /* "directory/<printf>", malloc'ed; NULL when out of memory. */
 char *hpac_path_join(const char *directory, const char *format, ...)

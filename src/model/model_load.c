@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -218,15 +217,10 @@ static hpac_status read_own_part(hid_t file, hpac_model *model)
     return read_writer(group, "version", "hpac", model);
 }
 
-/* Opens what is a regular file with HDF5's signature. Model files are replaced, never changed, so
+/* Opens a file that has HDF5's signature. Model files are replaced, never changed, so
  * that no lock is needed. */
 static hpac_status open_file(const char *path, hid_t *file)
 {
-    struct stat info;
-    if (stat(path, &info) != 0 || access(path, R_OK) != 0)
-        return hpac_fail(HPAC_ERR_DATA, "cannot be opened: %s", strerror(errno));
-    if (!S_ISREG(info.st_mode))
-        return hpac_fail(HPAC_ERR_DATA, "not a file, expected HDF5 in Keras's layout");
     if (H5Fis_hdf5(path) <= 0)
         return hpac_fail(HPAC_ERR_DATA, "not an HDF5 file, expected one as Keras writes it with "
                                         "model.save(\"name.h5\")");
@@ -320,10 +314,13 @@ static hpac_status probe(const char *path, probe_result *result)
 hpac_status hpac_model_load(const char *path, hpac_model *model)
 {
     HPAC_TRY_GIVEN(model);
+    HPAC_AUTO(hpac_descriptor_close) int descriptor = -1; /* opened for its checks */
+    size_t nbytes;
     *model = (hpac_model){0};
     HPAC_TRY_GIVEN(path);
     if (!hpac_path_exists(path))
-        return hpac_fail_path(HPAC_ERR_DATA, path, "cannot be opened");
+        return hpac_fail_path(HPAC_ERR_DATA, path, "cannot open");
+    HPAC_TRY(hpac_file_open(path, &descriptor, &nbytes));
     probe_result *result =
         mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (result == MAP_FAILED)

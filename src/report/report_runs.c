@@ -7,7 +7,6 @@
 #include "rundir/run_files.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -65,7 +64,7 @@ static hpac_status add_within(hpac_report *report, const char *directory, const 
     struct dirent **entries;
     int count = scandir(directory, &entries, is_visible, versionsort);
     if (count < 0)
-        return hpac_fail_path(HPAC_ERR_CONFIG, directory, "cannot open directory");
+        return hpac_fail_access(directory, "cannot open directory");
     hpac_status status = HPAC_OK;
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;

@@ -26,13 +26,13 @@ hpac_status rundir_lock(const char *path, rundir *dir)
 {
     dir->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir->lock < 0)
-        return hpac_fail_path(HPAC_ERR_CONFIG, path, "cannot open directory");
+        return hpac_fail_access(path, "cannot open directory");
     if (flock(dir->lock, LOCK_EX | LOCK_NB) == 0)
         return HPAC_OK;
     if (errno == EWOULDBLOCK)
         return hpac_fail(HPAC_ERR_CONFIG, "%s: another hpac is training into this directory", path);
     if (!has_no_locks(errno))
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: cannot lock directory: %s", path, strerror(errno));
+        return hpac_fail_access(path, "cannot lock directory");
     hpac_log_warning(
         "%s: cannot lock directory: %s; a second training into it would not be noticed", path,
         strerror(errno));
@@ -149,9 +149,8 @@ static hpac_status remove_run_file(const char *directory, hpac_run_file_number n
 {
     HPAC_AUTO_FREE char *path = hpac_run_path(directory, number);
     HPAC_TRY_MEMORY(path, strlen(directory));
-    return unlink(path) == 0 || errno == ENOENT
-               ? HPAC_OK
-               : hpac_fail(HPAC_ERR_CONFIG, "%s: cannot remove file: %s", path, strerror(errno));
+    return unlink(path) == 0 || errno == ENOENT ? HPAC_OK
+                                                : hpac_fail_access(path, "cannot remove file");
 }
 
 hpac_status rundir_clear(const char *path, bool all)

@@ -36,7 +36,8 @@
 #     assert_line_count N FILE
 #     real_data_or_skip           sets $REAL_DATA (train.csv, sample_submission.csv, train/...), or
 #                                 skips the test when the competition's data are not there
-#     small_disk_or_skip KIB      sets $SMALL_DISK, an empty file system of that size
+#     small_disk_or_skip KIB [FILES]   sets $SMALL_DISK, an empty file system of that size, with room
+#                                 for so many files and directories, itself included
 #     cuda_simulator_or_skip      the CUDA device runs on the CUDA simulator from here on; skips the
 #                                 test when that is not built (make all cudasim)
 #     require_tool NAME           fails the test, with the reason, if NAME is not installed
@@ -305,7 +306,7 @@ real_data_or_skip() {
 small_disk_or_skip() {
     local directory=$TMP/small-disk
     mkdir -p "$directory"
-    mount -t tmpfs -o "size=${1}k" tmpfs "$directory" 2>/dev/null ||
+    mount -t tmpfs -o "size=${1}k,nr_inodes=${2:-0}" tmpfs "$directory" 2>/dev/null ||
         skip "only root can mount a small file system"
     SMALL_DISK=$directory
 }

@@ -35,7 +35,7 @@ load helpers
 @test "info refuses what is not a model" {
     run_hpac info "$TMP/missing.h5"
     assert_exit 3
-    assert_error_has "$TMP/missing.h5: cannot be opened: No such file or directory"
+    assert_error_has "$TMP/missing.h5: cannot open: No such file or directory"
     assert_no_output
 
     echo "Id,Target" >"$TMP/text.h5"

@@ -168,6 +168,34 @@ END
     [[ -z $(find "$SMALL_DISK" -type f) ]] || fail_with "files left: $(ls "$SMALL_DISK/out")"
 }
 
+@test "a disk that is too full for another file or directory is no wrong --out" {
+    make_labels 10
+    small_disk_or_skip 64 1
+    run_hpac split --labels "$TMP/labels.csv" --out "$SMALL_DISK"
+    assert_exit 3
+    assert_error_has "$SMALL_DISK/fold0_train.csv: cannot create: No space left on device"
+    run_hpac split --labels "$TMP/labels.csv" --out "$SMALL_DISK/out"
+    assert_exit 3
+    assert_error_has "$SMALL_DISK/out: cannot create directory: No space left on device"
+    run_hpac synth --count 1 --size 64 --out "$SMALL_DISK"
+    assert_exit 3
+    assert_error_has "$SMALL_DISK: cannot create files in it: No space left on device"
+}
+
+@test "a table comes from a file or from a pipe of the shell; a named pipe is refused" {
+    make_labels 10
+    run_hpac split --labels "$TMP/labels.csv"
+    assert_exit 0
+    local expected=$output
+    run_hpac split --labels <(cat "$TMP/labels.csv")
+    assert_exit 0
+    [[ $output == "$expected" ]] || fail_with "other folds"
+    mkfifo "$TMP/pipe.csv"
+    HPAC_TIMEOUT=20 run_hpac split --labels "$TMP/pipe.csv"
+    assert_exit 3
+    assert_error_has "$TMP/pipe.csv: expected a regular file, not a device or pipe"
+}
+
 # Without room for six temporary files beside the six that are there, the old ones stay as they were.
 @test "split replaces all the files of an earlier one, or none" {
     make_labels 9000

@@ -4,8 +4,11 @@
 #include "scratch.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Writes what it is handed as text: "line|cell|cell\n", a defect as "line!defect\n". */
 static hpac_status transcribe(void *user, const hpac_csv_row *row)
@@ -202,7 +205,48 @@ Test(csv, a_file_that_cannot_be_read_is_an_error)
     cr_assert_eq(hpac_csv_read(scratch_path("absent"), transcribe, stderr), HPAC_ERR_DATA);
     cr_assert_not_null(strstr(hpac_error_message(), "absent: cannot open"));
     cr_assert_eq(hpac_csv_read(scratch_directory(), transcribe, stderr), HPAC_ERR_DATA);
-    cr_assert_not_null(strstr(hpac_error_message(), "Is a directory"));
+    cr_assert_not_null(strstr(hpac_error_message(), "expected a regular file, not a directory"));
+    cr_assert_eq(hpac_csv_read("/dev/zero", transcribe, stderr), HPAC_ERR_DATA);
+    cr_assert_not_null(strstr(hpac_error_message(), "not a device or pipe"));
+}
+
+/* Opening it would wait for a writer, and no signal but a deadly one ends that. */
+Test(csv, a_named_pipe_is_refused_at_once)
+{
+    const char *path = scratch_path("labels.csv");
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    alarm(10); /* ends the test if it waits */
+    cr_assert_eq(hpac_csv_read(path, transcribe, stderr), HPAC_ERR_DATA);
+    cr_assert_not_null(
+        strstr(hpac_error_message(), "expected a regular file, not a device or pipe"), "%s",
+        hpac_error_message());
+}
+
+static void *write_late(void *descriptor)
+{
+    usleep(100000);
+    cr_assert_eq(write(*(int *)descriptor, "1,2\n", 4), 4);
+    close(*(int *)descriptor);
+    return NULL;
+}
+
+/* As of a shell's "<(command)" and "command | hpac ... /dev/stdin". */
+Test(csv, a_pipe_without_a_name_is_read_to_its_end)
+{
+    int ends[2];
+    char path[64], *text;
+    size_t nbytes;
+    pthread_t writer;
+    FILE *stream = open_memstream(&text, &nbytes);
+    cr_assert_eq(pipe(ends), 0);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    cr_assert_eq(pthread_create(&writer, NULL, write_late, &ends[1]), 0);
+    cr_assert_eq(hpac_csv_read(path, transcribe, stream), HPAC_OK, "%s", hpac_error_message());
+    pthread_join(writer, NULL);
+    fclose(stream);
+    cr_assert_str_eq(text, "1|1|2\n");
+    close(ends[0]);
+    free(text);
 }
 
 static hpac_status refuse_third(void *user, const hpac_csv_row *row)

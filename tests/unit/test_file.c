@@ -211,6 +211,25 @@ Test(file, directories_that_cannot_be_created_are_errors)
     cr_assert_eq(hpac_directory_create("/proc/no-such-directory"), HPAC_ERR_CONFIG);
 }
 
+/* A path that the user can correct is CONFIG; what no other path would change is not. */
+Test(file, without_free_descriptors_is_no_mistake_in_a_path)
+{
+    const char *path = scratch_path("a.csv"), *directory = scratch_directory();
+    struct rlimit old, none = {0};
+    hpac_file file;
+    getrlimit(RLIMIT_NOFILE, &old);
+    none.rlim_max = old.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &none);
+    hpac_status created = hpac_file_create(&file, path);
+    hpac_status probed = hpac_directory_probe(directory);
+    setrlimit(RLIMIT_NOFILE, &old);
+    cr_assert_eq(created, HPAC_ERR_DATA);
+    cr_assert_eq(probed, HPAC_ERR_DATA);
+    assert_message_has("cannot create files in it: Too many open files");
+    cr_assert_eq(hpac_file_create(&file, scratch_path("none/a.csv")), HPAC_ERR_CONFIG);
+    assert_message_has("a.csv: cannot create: No such file or directory");
+}
+
 Test(file, a_probe_leaves_no_file)
 {
     const char *plain = scratch_write_text("plain", "x");

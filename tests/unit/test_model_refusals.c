@@ -159,15 +159,15 @@ Test(model_refusals, bare_list_of_old_keras_is_read)
 
 Test(model_refusals, files_of_other_kinds)
 {
-    assert_refused(scratch_path("missing.h5"), "cannot be opened: No such file or directory");
-    assert_refused(scratch_directory(), "not a file");
+    assert_refused(scratch_path("missing.h5"), "cannot open: No such file or directory");
+    assert_refused(scratch_directory(), "expected a regular file, not a directory");
     assert_refused(scratch_write_text("empty.h5", ""), "not an HDF5 file");
     assert_refused(scratch_write_text("text.h5", "layers: 3\n"), "not an HDF5 file");
     assert_refused(scratch_write("model.keras", "PK\003\004 a zip", 10), "not an HDF5 file");
     assert_refused(scratch_write("only.h5", "\211HDF\r\n\032\n", 8), "damaged or cut short");
     const char *fifo = scratch_path("fifo.h5");
     cr_assert_eq(mkfifo(fifo, 0600), 0);
-    assert_refused(fifo, "not a file");
+    assert_refused(fifo, "expected a regular file, not a device or pipe");
 }
 
 /* ---- files without the description of the layers ---- */
