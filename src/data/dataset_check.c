@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -97,10 +98,11 @@ static bool is_missing(const check *work, size_t file)
 {
     struct stat info;
     HPAC_AUTO_FREE char *path = path_of(work, file);
-    return path && lstat(path, &info) != 0;
+    return path && lstat(path, &info) != 0 && errno == ENOENT;
 }
 
-/* What the directory has where no image has its first channel; "" where one has. */
+/* What the directory has where no image has its first channel; "" where one has, or where the
+ * directory cannot be read. */
 static void explain_missing(check *work, char text[640])
 {
     const char *images = work->dataset->images, *first = NULL, *first_named = NULL;
@@ -112,6 +114,8 @@ static void explain_missing(check *work, char text[640])
             return;
     snprintf(suffix, sizeof suffix, "_%s.png", hpac_channel_names[work->dataset->channel_order[0]]);
     read_entries(work);
+    if (work->entry_count < 0)
+        return;
     for (int i = 0; i < work->entry_count; i++) {
         const char *name = work->entries[i]->d_name;
         size_t length = strlen(name), suffix_length = strlen(suffix);
@@ -132,9 +136,9 @@ static void explain_missing(check *work, char text[640])
                  count, count == 1 ? "" : "s", suffix, first);
     else
         snprintf(text, 640,
-                 "%.200s: the directory has %zu files named *%s, none with an Id of the "
+                 "%.200s: the directory has %zu file%s named *%s, none with an Id of the "
                  "table; the first: %.200s",
-                 images, named, suffix, first_named);
+                 images, named, named == 1 ? "" : "s", suffix, first_named);
 }
 
 /* A file that is probably meant by the missing "<Id>_<channel>.png": of another ending or case; of

@@ -480,7 +480,24 @@ END
     [[ ${stderr_lines[-1]} == *": the directory has 3 files, none named *_green.png; the first: a_green.jpg" ]]
     : > "$TMP/data/train/b_green.png"
     train --out "$TMP/none" --set data.images="$TMP/data/train"
-    [[ ${stderr_lines[-1]} == *": the directory has 1 files named *_green.png, none with an Id of the table; the first: b_green.png" ]]
+    [[ ${stderr_lines[-1]} == *": the directory has 1 file named *_green.png, none with an Id of the table; the first: b_green.png" ]]
+}
+
+@test "of a directory that cannot be searched or listed nothing is claimed" {
+    mkdir "$TMP/images"
+    chmod 311 "$TMP/images"
+    run_hpac_without_privilege train "$TMP/small.yaml" --dry-run --set data.images="$TMP/images"
+    assert_exit 3
+    assert_error_has "_green.png: cannot open: No such file or directory"
+    refute_error_has "the directory"
+    chmod 755 "$TMP/images"
+    cp "$DATA"/train/*_green.png "$TMP/images"
+    chmod 444 "$TMP/images"
+    run_hpac_without_privilege train "$TMP/small.yaml" --dry-run --set data.images="$TMP/images"
+    assert_exit 3
+    assert_error_has "_green.png: cannot open: Permission denied"
+    refute_error_has "the directory"
+    chmod 755 "$TMP/images"
 }
 
 @test "what was skipped before a resume is counted and listed once, whatever comes after" {
