@@ -84,7 +84,7 @@ __device__ __forceinline__ double write_logit(const hpac_loss &loss, const divis
  * See hpac_loss (device.h) for the formulas. One block, since a batch has few logits; a thread
  * takes every LOSS_THREADS-th value, and sums have a fixed order. Moves 13 bytes per logit: 5 kB
  * for the improved model at batch 128 (384 logits), 47 kB for all 28 classes. Bound by the launch
- * on a data-centre GPU; on one with 1/64 of its rate for double (two per clock and SM) by about 100
+ * on a data-center GPU; on one with 1/64 of its rate for double (two per clock and SM) by about 100
  * operations per logit: 8 us for 384 of them, 70 us for 3584.
  */
 __global__ void __launch_bounds__(LOSS_THREADS)

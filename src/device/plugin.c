@@ -18,7 +18,7 @@
 /* Directories below the value of a variable; without a variable below the root. */
 static const struct {
     const char *variable, *pattern;
-} places[] = {
+} search_paths[] = {
     {"VIRTUAL_ENV", "/lib/python3*/site-packages/nvidia/*/lib"},
     {"CONDA_PREFIX", "/lib/python3*/site-packages/nvidia/*/lib"},
     {"CONDA_PREFIX", "/lib"},
@@ -75,14 +75,14 @@ static bool load_from_list(const char *directories, const char *name)
     return loaded;
 }
 
-static bool load_from_place(size_t place, const char *name)
+static bool load_from_path(size_t index, const char *name)
 {
-    const char *above = places[place].variable ? getenv(places[place].variable) : "";
+    const char *above = search_paths[index].variable ? getenv(search_paths[index].variable) : "";
     char pattern[PATH_MAX];
     glob_t found;
     bool loaded = false;
-    if (!above || (places[place].variable && !*above) ||
-        snprintf(pattern, sizeof pattern, "%s%s", above, places[place].pattern) >= PATH_MAX ||
+    if (!above || (search_paths[index].variable && !*above) ||
+        snprintf(pattern, sizeof pattern, "%s%s", above, search_paths[index].pattern) >= PATH_MAX ||
         glob(pattern, 0, NULL, &found) != 0)
         return false;
     for (size_t i = 0; !loaded && i < found.gl_pathc; i++)
@@ -95,8 +95,8 @@ static bool load_needed(const char *own_directory, const char *name)
 {
     if (load_from_list(getenv("HPAC_CUDA_LIBRARIES"), name) || load_from(own_directory, name))
         return true;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (load_from_place(i, name))
+    for (size_t i = 0; i < sizeof search_paths / sizeof *search_paths; i++)
+        if (load_from_path(i, name))
             return true;
     return false;
 }

@@ -52,13 +52,13 @@ void hpac_synth_sampler_init(uint64_t seed, bool balance, hpac_synth_sampler *sa
 
 uint32_t hpac_synth_labels(const hpac_synth_sampler *sampler, uint32_t number)
 {
-    double place = hpac_random_u32(sampler->seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_LABELS,
-                                   sampler->balance ? UINT32_MAX : number, 0) *
-                   0x1p-32;
+    double draw = hpac_random_u32(sampler->seed, HPAC_PURPOSE_SYNTH, SYNTH_STREAM_LABELS,
+                                  sampler->balance ? UINT32_MAX : number, 0) *
+                  0x1p-32;
     if (sampler->balance) /* steps of the golden ratio: any stretch of images is nearly balanced */
-        place = fmod(place + number * 0.6180339887498949, 1.0);
+        draw = fmod(draw + number * 0.6180339887498949, 1.0);
     int set = 0; /* the frequent sets are the first */
-    while (place >= sampler->cumulative[set])
+    while (draw >= sampler->cumulative[set])
         set++;
     return synth_masks[set];
 }

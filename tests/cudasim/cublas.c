@@ -55,7 +55,7 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t *handle)
     return CUBLAS_STATUS_SUCCESS;
 }
 
-/* As the real one, waits for the device. The memory stays, so that later use is recognised.
+/* As the real one, waits for the device. The memory stays, so that later use is recognized.
  * Destroys also when CUDASIM_FAIL names it. */
 cublasStatus_t cublasDestroy_v2(cublasHandle_t handle)
 {

@@ -56,7 +56,7 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t *handle)
     return CUDNN_STATUS_SUCCESS;
 }
 
-/* As the real one, waits for the device. The memory stays, so that later use is recognised.
+/* As the real one, waits for the device. The memory stays, so that later use is recognized.
  * Destroys also when CUDASIM_FAIL names it. */
 cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
 {

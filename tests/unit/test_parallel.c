@@ -66,7 +66,7 @@ static hpac_status meet(void *barrier, size_t index, int thread)
     return result == 0 || result == PTHREAD_BARRIER_SERIAL_THREAD ? HPAC_OK : HPAC_ERR_INTERNAL;
 }
 
-/* Each of three calls returns only when three are under way. */
+/* Each of three calls returns only when three are in progress. */
 Test(parallel, calls_are_made_at_the_same_time, .timeout = 20)
 {
     pthread_barrier_t barrier;

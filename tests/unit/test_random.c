@@ -184,7 +184,6 @@ Test(random, mt19937_is_seeded_as_numpy_seeds)
     }
 }
 
-/* numpy 2.4.6: a = arange(10); RandomState(0).shuffle(a), twice with the same generator. */
 /* 4! = 24 orders of 24000 / 24 = 1000 each: five standard deviations of a binomial count are 155.
  */
 Test(random, every_order_of_a_shuffle_is_equally_likely)
@@ -206,6 +205,7 @@ Test(random, every_order_of_a_shuffle_is_equally_likely)
     cr_assert_eq(orders, 24);
 }
 
+/* numpy 2.4.6: a = arange(10); RandomState(0).shuffle(a), twice with the same generator. */
 Test(random, a_shuffle_is_numpys)
 {
     static const size_t expected[2][10] = {{2, 8, 4, 9, 1, 6, 7, 3, 0, 5},

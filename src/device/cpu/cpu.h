@@ -2,7 +2,7 @@
  * The CPU device's own header: what the files of this directory share. Nothing outside includes it.
  *
  * oneDNN computes convolutions, pooling and inner products; the rest is C that the compiler
- * vectorises (kernels.h). Activations stay in the layout that oneDNN asked for, and so do
+ * vectorizes (kernels.h). Activations stay in the layout that oneDNN asked for, and so do
  * parameters. A step allocates nothing but the packed blocks of oneDNN's matrix products, which no
  * attribute of it controls.
  */

@@ -218,7 +218,7 @@ static cudnnDataType_t type_of(const kernel_tensor *tensor)
     return tensor->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
 }
 
-/* The format's setter makes strides that cuDNN recognises even where a length is 1. */
+/* The format's setter makes strides that cuDNN recognizes even where a length is 1. */
 static hpac_status describe(const kernel_tensor *tensor, cudnnTensorDescriptor_t *desc)
 {
     CUDA_TRY(cudnnCreateTensorDescriptor(desc));
