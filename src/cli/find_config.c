@@ -62,14 +62,20 @@ hpac_status cli_find_configuration(const char *name, char **path)
     *path = NULL;
     bool by_name = !strchr(name, '/') && !is_file(name) && *name &&
                    hpac_installed_find("share/hpac/configs", "configs", "demo.yaml", directory);
-    if (!by_name) {
-        HPAC_TRY_MEMORY(*path = strdup(name), strlen(name) + 1);
+    if (!by_name)
+        *path = strdup(name);
+    else
+        *path = hpac_path_join(directory, "%s%s", name, stem_length(name) > 0 ? "" : ENDING);
+    HPAC_TRY_MEMORY(*path, strlen(name) + 1);
+    if (is_file(*path)) {
+        if (by_name)
+            hpac_log_info("configuration: %s", *path);
         return HPAC_OK;
     }
-    *path = hpac_path_join(directory, "%s%s", name, stem_length(name) > 0 ? "" : ENDING);
-    HPAC_TRY_MEMORY(*path, strlen(name) + 1);
-    if (!is_file(*path))
-        return refuse_name(name, directory);
-    hpac_log_info("configuration: %s", *path);
-    return HPAC_OK;
+    HPAC_AUTO_FREE char *inner = hpac_path_join(name, "config.yaml");
+    if (inner && is_file(inner))
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "configuration: %s is a directory; did you mean its configuration, %s?",
+                         name, inner);
+    return by_name ? refuse_name(name, directory) : HPAC_OK; /* reading it says why not */
 }

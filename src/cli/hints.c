@@ -14,28 +14,13 @@ static bool has_option(const cli_command *command, const char *name)
     return option->name != NULL;
 }
 
-/* Names of other tools, and what they are here: a key, or an option with its value. */
+/* Options of other tools, and what they are here. */
 static const struct {
-    const char *name, *meaning, *value; /* value NULL: a key */
+    const char *name, *meaning, *value;
 } synonyms[] = {
-    {"lr", "learning_rate", NULL},
-    {"bs", "batch_size", NULL},
-    {"batch", "batch_size", NULL},
-    {"num_epochs", "epochs", NULL},
-    {"num_workers", "workers", NULL},
-    {"classes", "targets", NULL},
-    {"val_fold", "fold", NULL},
-    {"learningrate", "learning_rate", NULL},
-    {"pretrained", "initial_model", NULL},
-    {"weights", "initial_model", NULL},
-    {"gpu", "device", "cuda"},
-    {"cuda", "device", "cuda"},
-    {"cpu", "device", "cpu"},
-    {"output", "out", "DIR"},
-    {"output_dir", "out", "DIR"},
-    {"output_directory", "out", "DIR"},
-    {"overwrite", "force", ""},
-    {"silent", "quiet", ""},
+    {"gpu", "device", "cuda"},  {"cuda", "device", "cuda"},   {"cpu", "device", "cpu"},
+    {"output", "out", "DIR"},   {"output_dir", "out", "DIR"}, {"output_directory", "out", "DIR"},
+    {"overwrite", "force", ""}, {"silent", "quiet", ""},
 };
 
 /* Whether an option's name is a key's, or the last part of one; dashes are underscores. */
@@ -73,19 +58,14 @@ static void hint_keys(const char *word, const char *value, char hint[HINT_NBYTES
 void hint_option(const cli_command *command, const char *word, const char *value,
                  char hint[HINT_NBYTES])
 {
-    bool keys = has_option(command, "set");
     *hint = '\0';
     for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms && !*hint; i++) {
-        if (!names_key(word, synonyms[i].name))
-            continue;
-        if (!synonyms[i].value && keys)
-            hint_keys(synonyms[i].meaning, value, hint);
-        else if (synonyms[i].value && has_option(command, synonyms[i].meaning))
+        if (names_key(word, synonyms[i].name) && has_option(command, synonyms[i].meaning))
             hpac_text_append(hint, HINT_NBYTES, "--%s%s%s", synonyms[i].meaning,
                              *synonyms[i].value ? " " : "", synonyms[i].value);
     }
-    if (!*hint && keys)
-        hint_keys(word, value, hint);
+    if (!*hint && has_option(command, "set"))
+        hint_keys(hpac_key_name(word), value, hint);
 }
 
 void hint_near_key(const cli_command *command, const char *word, const char *value,

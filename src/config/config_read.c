@@ -1,6 +1,8 @@
 /* Reading a tree of nodes by a table of keys, and reporting its problems. */
 #include "config_schema.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <float.h>
 #include <math.h>
@@ -9,6 +11,7 @@
 #include <string.h>
 
 #define MAX_PATH HPAC_NEAREST_MAX /* no key has a longer path */
+#define NAMES_NBYTES 256          /* of those of a section */
 
 void hpac_reader_refuse(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
                         const char *format, ...)
@@ -175,25 +178,60 @@ bool hpac_keys_has_section(const hpac_key_table *table, const char *path)
     return false;
 }
 
-/* Suggests the nearest name of the section or, if none is near, of all, or lists the section. */
-static void suggest(const hpac_keys *keys, const char *section, const char *key, char *text,
-                    size_t nbytes)
+const char *hpac_key_name(const char *name)
 {
-    hpac_nearest nearest = hpac_nearest_to(key);
-    char name[MAX_PATH + 1] = "", names[256] = "";
-    const char *path = "";
-    for (int i = 0; i < keys->table->count; i++) {
-        if (!is_below(keys->table->keys[i].path, section))
+    static const struct {
+        const char *name, *key;
+    } synonyms[] = {
+        {"lr", "learning_rate"},
+        {"bs", "batch_size"},
+        {"batch", "batch_size"},
+        {"num_epochs", "epochs"},
+        {"num_workers", "workers"},
+        {"classes", "targets"},
+        {"val_fold", "fold"},
+        {"learningrate", "learning_rate"},
+        {"pretrained", "initial_model"},
+        {"weights", "initial_model"},
+    };
+    for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++) {
+        const char *other = synonyms[i].name, *c = name;
+        while (*other && *other == (*c == '-' ? '_' : *c))
+            other++, c++;
+        if (!*other && !*c)
+            return synonyms[i].key;
+    }
+    return name;
+}
+
+/* Lists the names of a section, "type, learning_rate, rho", and offers them as the nearest. */
+static void list_section(const hpac_key_table *table, const char *section, hpac_nearest *nearest,
+                         char names[NAMES_NBYTES])
+{
+    char name[MAX_PATH + 1] = "";
+    *names = '\0';
+    for (int i = 0; i < table->count; i++) {
+        if (!is_below(table->keys[i].path, section))
             continue;
-        const char *rest = keys->table->keys[i].path + strlen(section) + (*section != '\0');
-        size_t length = strcspn(rest, "."), before = strlen(names);
+        const char *rest = table->keys[i].path + strlen(section) + (*section != '\0');
+        size_t length = strcspn(rest, ".");
         /* The keys of a section follow each other in a table. */
         if (strncmp(name, rest, length) == 0 && name[length] == '\0')
             continue;
         snprintf(name, sizeof name, "%.*s", (int)length, rest);
-        hpac_nearest_offer(&nearest, name);
-        snprintf(names + before, sizeof names - before, "%s%s", before > 0 ? ", " : "", name);
+        hpac_nearest_offer(nearest, name);
+        hpac_text_append(names, NAMES_NBYTES, "%s%s", *names ? ", " : "", name);
     }
+}
+
+/* Suggests the nearest name of the section or, if none is near, of all, or lists the section. */
+static void suggest(const hpac_keys *keys, const char *section, const char *key, char *text,
+                    size_t nbytes)
+{
+    hpac_nearest nearest = hpac_nearest_to(hpac_key_name(key));
+    char names[NAMES_NBYTES];
+    const char *path = "";
+    list_section(keys->table, section, &nearest, names);
     bool here = *nearest.best;
     for (int i = 0; !here && i < keys->table->count; i++) {
         const char *candidate = keys->table->keys[i].path, *dot = strrchr(candidate, '.');
@@ -248,6 +286,16 @@ static bool removes(const hpac_keys *keys, int index, const char *path, const hp
            (key ? key->type == &hpac_key_path && !key->required : is_optional(keys->table, path));
 }
 
+static void expect_section(const hpac_keys *keys, const char *section, const char *path,
+                           const hpac_yaml_node *value)
+{
+    hpac_nearest nearest = hpac_nearest_to("");
+    char names[NAMES_NBYTES], expected[NAMES_NBYTES + 32];
+    list_section(keys->table, section, &nearest, names);
+    snprintf(expected, sizeof expected, "nested keys (%s)", names);
+    hpac_reader_expected(keys->reader, path, value, expected);
+}
+
 static void read_section(hpac_keys *keys, const char *section, const hpac_yaml_node *map)
 {
     for (size_t i = 0; i < map->count; i++) {
@@ -275,7 +323,7 @@ static void read_section(hpac_keys *keys, const char *section, const hpac_yaml_n
         } else if (value->kind == HPAC_YAML_MAP) {
             read_section(keys, path, value);
         } else {
-            hpac_reader_expected(keys->reader, shown_path, value, "nested keys");
+            expect_section(keys, path, shown_path, value);
         }
     }
 }

@@ -96,6 +96,9 @@ void hpac_keys_read(hpac_keys *keys, const hpac_yaml_node *map);
 int hpac_keys_find(const hpac_key_table *table, const char *path);
 /* Whether keys of a table lie below this path: "data" and "data.split" are sections. */
 bool hpac_keys_has_section(const hpac_key_table *table, const char *path);
+/* The last part of a key's path for the name that other tools give it ("lr", "num-epochs"), or the
+ * name itself. */
+const char *hpac_key_name(const char *name);
 
 /* "configs/demo.yaml:7: train.epochs: <format>" as a problem. */
 void hpac_reader_refuse(hpac_reader *reader, const char *path, const hpac_yaml_node *node,

@@ -41,6 +41,14 @@ hinted() {
     hinted "unknown option --epochs; see" evaluate "$MADE/run" --epochs 3
 }
 
+@test "the directory of a run is not its configuration" {
+    mkdir "$TMP/old"
+    cp "$MADE/small.yaml" "$TMP/old/config.yaml"
+    hinted "$TMP/old is a directory; did you mean its configuration, $TMP/old/config.yaml?" train "$TMP/old"
+    cd "$TMP"
+    hinted "old is a directory; did you mean its configuration, old/config.yaml?" train old
+}
+
 @test "a list of --set that the shell has split is shown in quotes" {
     hinted "put it in quotes: --set 'data.targets=[Nucleoplasm, Plasma membrane, Cytosol]'" \
         train "$MADE/small.yaml" --set 'data.targets=[Nucleoplasm,' 'Plasma membrane,' 'Cytosol]'

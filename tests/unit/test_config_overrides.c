@@ -110,7 +110,8 @@ Test(config, none_removes_what_is_optional)
     hpac_config_fini(&again);
     hpac_config_fini(&config);
 
-    refused_set("data.split=none", "1 problem\n--set data.split=none: expected nested keys, not "
+    refused_set("data.split=none", "1 problem\n--set data.split=none: expected nested keys "
+                                   "(folds, repeats, seed, method, fold), not "
                                    "\"none\"");
     refused_set("data.labels=null", "1 problem\n--set data.labels=null: expected a path, not "
                                     "nothing");
@@ -139,7 +140,10 @@ Test(config, overrides_are_checked_like_the_file)
                                      "in [1, 1000000], not nothing");
     refused_set("train.epochs.x=1", "1 problem\n--set train.epochs.x=1: train.epochs: expected an "
                                     "integer in [1, 1000000], not a mapping");
-    refused_set("train=5", "1 problem\n--set train=5: expected nested keys, not \"5\"");
+    refused_set(
+        "train=5",
+        "1 problem\n--set train=5: expected nested keys (epochs, batch_size, shuffle, drop_last, "
+        "seed, optimizer, positive_weights, early_stopping, initial_model), not \"5\"");
     refused_set_syntax("data.targets=[Cytosol");
     refused_set("model.9.rate=0.5",
                 "1 problem\n--set model.9.rate=0.5: no element \"9\" in the list; expected an "

@@ -19,6 +19,14 @@ Test(config, unknown_keys_are_refused_with_the_nearest)
     refused(REQUIRED "train: {optimizer: {momentum: 1}}\n",
             "1 problem\nc.yaml:4: train.optimizer.momentum: unknown key; expected one of type, "
             "learning_rate, rho, epsilon");
+    /* Names of other tools. */
+    refused(REQUIRED "train:\n  lr: 1\n",
+            "1 problem\nc.yaml:5: train.lr: unknown key; did you mean "
+            "train.optimizer.learning_rate?");
+    refused(REQUIRED "train:\n  num-epochs: 1\n",
+            "1 problem\nc.yaml:5: train.num-epochs: unknown key; did you mean train.epochs?");
+    refused("data: {labels: l.csv, images: i, classes: all}\n",
+            "1 problem\nc.yaml:1: data.classes: unknown key; did you mean data.targets?");
     refused(REQUIRED "\"train.epochs\": 1\n", "1 problem\nc.yaml:4: train.epochs: unknown key; "
                                               "expected sections as nested keys, without dots");
     refused(REQUIRED "<<: 1\n",
@@ -163,10 +171,14 @@ Test(config, choices_truths_and_texts_are_checked)
     refused_value("train", "initial_model", "", "expected a path, not nothing");
     refused_value("train", "initial_model", "''", "expected a path, not \"\"");
     refused_value("train", "initial_model", "[a]", "expected a path, not a list of 1");
-    refused_value("train", "optimizer", "adam", "expected nested keys, not \"adam\"");
-    refused_value("train", "optimizer", "", "expected nested keys, not nothing");
-    refused_value("train", "optimizer", "none", "expected nested keys, not \"none\"");
-    refused_value("data", "split", "null", "expected nested keys, not nothing");
+    refused_value("train", "optimizer", "adam",
+                  "expected nested keys (type, learning_rate, rho, epsilon), not \"adam\"");
+    refused_value("train", "optimizer", "",
+                  "expected nested keys (type, learning_rate, rho, epsilon), not nothing");
+    refused_value("train", "optimizer", "none",
+                  "expected nested keys (type, learning_rate, rho, epsilon), not \"none\"");
+    refused_value("data", "split", "null",
+                  "expected nested keys (folds, repeats, seed, method, fold), not nothing");
     refused_value("train", "epochs", "none", "expected an integer in [1, 1000000], not \"none\"");
     refused(REQUIRED "train:\n  optimizer:\n    type: adam\n",
             "c.yaml:6: train.optimizer.type: expected adadelta, not \"adam\"");
@@ -277,7 +289,7 @@ static void refused_type(const char *type, const char *shown)
 
 Test(config, layers_are_checked)
 {
-    refused_value("data", "test", "5", "expected nested keys, not \"5\"");
+    refused_value("data", "test", "5", "expected nested keys (images, ids), not \"5\"");
     refused(REQUIRED "model: 5\n",
             "1 problem\nc.yaml:4: model: expected a list of 1 to 256 layers, "
             "not \"5\"");
@@ -349,7 +361,8 @@ Test(config, all_problems_are_reported_together)
         "c.yaml:7: model.1.rate: expected a number in [0, 1), not \"2\"\n"
         "c.yaml:7: model.1.rat: unknown key; did you mean model.1.rate?\n"
         "c.yaml:8: train.epochs: expected an integer in [1, 1000000], not \"0\"\n"
-        "c.yaml:9: device: expected nested keys, not \"1\"\n"
+        "c.yaml:9: device: expected nested keys (precision, deterministic, image_layout, resident, "
+        "graph, threads), not \"1\"\n"
         "c.yaml: data.images is missing: The directory of the training images: ID_green.png, "
         "ID_blue.png, ID_red.png, ID_yellow.png.\n"
         "c.yaml:5: data.split.fold: expected an integer in [0, 2] (folds x repeats - 1), not 7");
