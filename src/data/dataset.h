@@ -52,10 +52,11 @@ typedef struct hpac_dataset_options {
                                   NULL: the first ones */
     size_t rows, cols;         /* after resizing */
     hpac_pixels pixels;
-    bool skip_bad_images;  /* missing and bad files are a warning of hpac_dataset_check, not an
-                              error, unless no image is left */
-    size_t cache_nbytes;   /* cache prepared images if all of them fit into this; 0: never */
-    hpac_image_pool *pool; /* shares prepared images; NULL: not shared */
+    bool skip_bad_images;    /* missing and bad files are a warning of hpac_dataset_check, not an
+                                error, unless no image is left */
+    const char *skip_option; /* what sets skip_bad_images, for that error; NULL: nothing does */
+    size_t cache_nbytes;     /* cache prepared images if all of them fit into this; 0: never */
+    hpac_image_pool *pool;   /* shares prepared images; NULL: not shared */
 } hpac_dataset_options;
 
 typedef struct hpac_dataset hpac_dataset;

@@ -174,7 +174,8 @@ static hpac_status report_problems(check *work, size_t *bad_rows)
     const hpac_dataset *dataset = work->dataset;
     hpac_problems problems = {0};
     const char *first = NULL;
-    char cause[640];
+    const char *skip_option = dataset->options.skip_option;
+    char cause[640] = "";
     *bad_rows = 0;
     for (size_t row = 0; row < work->row_count; row++) {
         size_t before = problems.count;
@@ -185,10 +186,13 @@ static hpac_status report_problems(check *work, size_t *bad_rows)
             }
         *bad_rows += problems.count > before;
     }
-    if (*bad_rows == work->row_count && *bad_rows > 0) {
+    if (*bad_rows == work->row_count && *bad_rows > 0)
         explain_missing(work, cause);
-        problems.cause = *cause ? cause : NULL;
-    }
+    else if (*bad_rows > 0)
+        snprintf(cause, sizeof cause, "%.200s: %zu of %zu images have missing or bad files%s%s%s",
+                 dataset->images, *bad_rows, work->row_count, skip_option ? "; " : "",
+                 skip_option ? skip_option : "", skip_option ? " leaves them out" : "");
+    problems.cause = *cause ? cause : NULL;
     if (*bad_rows == 0 || !dataset->options.skip_bad_images || *bad_rows == work->row_count)
         return hpac_problems_finish(&problems, HPAC_ERR_DATA, "%s: bad images", dataset->images);
     free(problems.text);

@@ -55,6 +55,7 @@ static hpac_status create_dataset(const hpac_inference_options *options,
         .cols = format.cols,
         .pixels = format.pixels,
         .skip_bad_images = options->skip_bad_images,
+        .skip_option = "--on-bad-image skip",
     };
     HPAC_TRY(hpac_dataset_create(&dataset_options, dataset));
     return hpac_dataset_check(*dataset, set->rows, set->row_count, options->workers);

@@ -28,6 +28,7 @@ static hpac_status open_datasets(train_job *training)
         .cols = input.cols,
         .pixels = config->data.pixels,
         .skip_bad_images = config->data.skip_bad_images,
+        .skip_option = "--set data.on_bad_image=skip",
         .cache_nbytes = config->train.epochs > 1 || pool ? cache_nbytes : 0,
         .pool = pool,
     };
@@ -38,7 +39,8 @@ static hpac_status open_datasets(train_job *training)
     options.images = config->data.test_images;
     options.labels = &training->test_ids;
     options.target_count = 0;
-    options.skip_bad_images = false;                /* a submission has all Ids */
+    options.skip_bad_images = false; /* a submission has all Ids */
+    options.skip_option = NULL;
     options.cache_nbytes = pool ? cache_nbytes : 0; /* one training reads them once */
     HPAC_TRY(hpac_dataset_create(&options, &training->test_dataset));
     return hpac_dataset_check(training->test_dataset, NULL, 0, config->data.workers);

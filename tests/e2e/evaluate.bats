@@ -331,6 +331,7 @@ assert_near() {
     assert_exit 3
     assert_error_has "${ids[0]}_green.png"
     assert_error_has "${ids[1]}_green.png"
+    assert_error_has "2 of 30 images have missing or bad files; --on-bad-image skip leaves them out"
     run_hpac evaluate "$TMP/run" --labels "$DATA/train.csv" --images "$TMP/images" --device cpu \
         --on-bad-image skip
     assert_exit 0

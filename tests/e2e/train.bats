@@ -462,6 +462,7 @@ END
     assert_exit 3
     assert_error_has "3 problems"
     assert_error_has "not a PNG file, but an HTML page"
+    [[ ${stderr_lines[-1]} == "$TMP/data/train: 3 of 60 images have missing or bad files; --set data.on_bad_image=skip leaves them out" ]]
     assert_no_file "$TMP/fails"
     train --out "$TMP/skips" --set data.images="$TMP/data/train" --set data.on_bad_image=skip
     assert_exit 0
@@ -595,6 +596,7 @@ END
         --set data.test.images="$TMP/data/test" --set data.test.ids="$DATA/sample_submission.csv"
     assert_exit 3
     assert_error_has "${id}_green.png"
+    refute_error_has "leaves them out"
     assert_no_file "$TMP/run/submission.csv"
 }
 
