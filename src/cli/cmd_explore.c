@@ -2,6 +2,8 @@
 #include "options.h"
 #include "progress.h"
 
+#include <hpac/log.h>
+
 #include "base/memory.h"
 #include "explore/explore.h"
 
@@ -55,12 +57,14 @@ static hpac_status run(const cli_arguments *arguments)
         HPAC_TRY(hpac_exploration_write(&options, &found));
     progress_end();
     if (cli_flag(arguments, "json"))
-        return hpac_tables_write_json(found.tables, found.table_count, stdout);
-    if (options.out && cli_flag(arguments, "quiet")) { /* the tables are in files */
+        HPAC_TRY(hpac_tables_write_json(found.tables, found.table_count, stdout));
+    else if (options.out && cli_flag(arguments, "quiet")) /* the tables are in files */
         printf("%s/explore.html\n", options.out);
-        return HPAC_OK;
-    }
-    return hpac_exploration_print(&options, &found, stdout);
+    else
+        HPAC_TRY(hpac_exploration_print(&options, &found, stdout));
+    if (options.out)
+        hpac_log_info("all tables and pictures: %s/explore.html", options.out);
+    return HPAC_OK;
 }
 
 const cli_command cmd_explore = {

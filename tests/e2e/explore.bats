@@ -30,6 +30,7 @@ generate() {
         --test "$REAL_DATA/test" --classes "Cytosol,Nucleoplasm" --out "$TMP/out"
     assert_exit 0
     assert_output_has "26 images, 40.6 % of the 64"
+    assert_error_has "all tables and pictures: $TMP/out/explore.html"
     local name
     for name in summary class_counts labels_per_image correlation correlation_pairs folders \
         chosen binarised company_lysosomes company_rods_rings; do
@@ -171,7 +172,7 @@ generate() {
     printf 'Id,Target\na,0 1\nb,0 2\nc,1 2 27\nd,5\n' >"$TMP/few.csv"
     run_hpac explore --labels "$TMP/few.csv" --out "$TMP/out"
     assert_exit 0
-    [[ -z $stderr ]] || fail_with "gnuplot complains"
+    [[ $stderr == "all tables and pictures: $TMP/out/explore.html" ]] || fail_with "gnuplot complains"
     assert_output_has "The correlation of 24 classes"
     assert_file "$TMP/out/plots/correlation.png"
     grep -q '^Nucleoplasm,1,-0.5,-0.5,,' "$TMP/out/correlation.csv" || fail_with "other figures"
