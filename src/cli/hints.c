@@ -5,6 +5,7 @@
 #include "config/config_schema.h"
 
 #include <string.h>
+#include <strings.h>
 
 static bool has_option(const cli_command *command, const char *name)
 {
@@ -85,8 +86,10 @@ void hint_near_key(const cli_command *command, const char *word, const char *val
 void hint_operand(const cli_command *command, const char *operand, char hint[HINT_NBYTES])
 {
     char word[HPAC_NEAREST_MAX + 1] = "";
-    const char *equals = strchr(operand, '=');
+    const char *equals = strchr(operand, '='), *ending = strrchr(operand, '.');
     *hint = '\0';
+    if (ending && strcasecmp(ending, ".csv") == 0 && has_option(command, "labels"))
+        hpac_text_append(hint, HINT_NBYTES, "--labels %s", operand);
     if (!equals || (size_t)(equals - operand) >= sizeof word || !has_option(command, "set"))
         return;
     memcpy(word, operand, (size_t)(equals - operand));

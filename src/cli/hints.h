@@ -14,7 +14,7 @@ void hint_option(const cli_command *command, const char *word, const char *value
 /* The same for a key that is only near. */
 void hint_near_key(const cli_command *command, const char *word, const char *value,
                    char hint[HINT_NBYTES]);
-/* The same for an operand that is too many: "train.epochs=3". */
+/* The same for an operand that is too many: "train.epochs=3", "train.csv". */
 void hint_operand(const cli_command *command, const char *operand, char hint[HINT_NBYTES]);
 /* "--set 'data.targets=[a, b]'" for a list of --set whose blanks were not quoted; empty if there is
  * none. */

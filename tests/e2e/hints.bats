@@ -29,6 +29,8 @@ hinted() {
     hinted 'unexpected argument "train.epochs=3"; did you mean --set train.epochs=3?' \
         "${train[@]}" train.epochs=3
     hinted 'unexpected argument "other=3"; see' "${train[@]}" other=3
+    hinted 'unexpected argument "train.csv"; did you mean --labels train.csv?' explore train.csv
+    hinted 'unexpected argument "train.csv"; see' "${train[@]}" train.csv
     assert_no_file "$TMP/out"
 }
 
