@@ -45,8 +45,9 @@ hpac_status hpac_exploration_print(const hpac_explore_options *options,
             print_undefined(found, stream);
     }
     if (options->test)
-        fprintf(stream, "\nThe test directory has %zu images, %.1f %% of the %zu %s.\n",
-                found->test.images, found->test_percent, found->train_images,
+        fprintf(stream, "\nThe test directory has %zu image%s, %.1f %% of the %zu %s.\n",
+                found->test.images, found->test.images == 1 ? "" : "s", found->test_percent,
+                found->train_images,
                 options->images ? "in the directory of --images" : "in the label file");
     return HPAC_OK;
 }

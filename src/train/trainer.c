@@ -39,15 +39,16 @@ static void print_data(const train_job *training, FILE *stream)
             training->config->data.fold, training->split.count);
     size_t left_out = fold->train_count % training->config->train.batch_size;
     if (training->config->train.drop_last && left_out > 0)
-        fprintf(stream, "data: %zu training images are left out each epoch (train.drop_last)\n",
-                left_out);
+        fprintf(stream, "data: %zu training image%s left out each epoch (train.drop_last)\n",
+                left_out, left_out == 1 ? " is" : "s are");
     if (hpac_dataset_is_cached(training->dataset))
         fprintf(stream, "data: prepared images are kept in memory%s\n",
                 training->options->images ? ", for all runs" : "");
     else
         fputs("data: images are prepared again in every epoch\n", stream);
     if (training->test_dataset)
-        fprintf(stream, "data: %zu test images\n", training->test_ids.count);
+        fprintf(stream, "data: %zu test image%s\n", training->test_ids.count,
+                training->test_ids.count == 1 ? "" : "s");
 }
 
 /* What the memory plan of the device does not know. */
