@@ -1,5 +1,9 @@
 /* The libraries, for the Makefile: each is present, in a release that hpac works with, and all their
  * text is what $(BUILD)/commands remembers. */
+#if !__has_include(<omp.h>)
+#error missing: OpenMP (omp.h, for clang in libomp-dev)
+#endif
+
 #if !__has_include(<csv.h>)
 #error missing: libcsv (csv.h)
 #else

@@ -109,6 +109,10 @@ on_system() {
     assert_error_has "missing: oneDNN 2.2 or newer (dnnl.h is older), HDF5 1.10 or newer (hdf5.h), which"
     assert_error_has "tools/bootstrap build"
     assert_no_file "$TMP/build"
+    # A compiler may come without its omp.h, as clang does.
+    printf '#!/bin/sh\nexec /usr/bin/gcc -nostdinc -isystem "%s/include" "$@"\n' "$TMP" >"$TMP/bin/gcc"
+    tool env -u MAKEFLAGS PATH="$TMP/bin:$PATH" make BUILD="$TMP/build"
+    assert_error_has "missing: OpenMP (omp.h, for clang in libomp-dev), libcsv (csv.h)"
 }
 
 # dpkg keeps the time of a packaged file, which is before that of the objects.
