@@ -52,7 +52,7 @@ hpac_status hpac_hdf5_open_in_memory(const char *path, hid_t *file)
     /* HDF5 first tests whether the name of a new file is one: this one never is. */
     *file = path ? H5Fopen(path, H5F_ACC_RDWR, access)
                  : H5Fcreate("/dev/null/model.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    return *file >= 0 ? HPAC_OK : hpac_hdf5_fail(*file, "HDF5", "cannot be opened");
+    return *file >= 0 ? HPAC_OK : hpac_hdf5_fail(*file, "HDF5", "cannot open");
 }
 
 hpac_status hpac_hdf5_write_image(hid_t file, const char *path)

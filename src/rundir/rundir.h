@@ -25,7 +25,7 @@ typedef struct rundir {
 } rundir;
 
 /* Locks an existing directory. On a file system without locks a warning is logged. Errors: CONFIG,
- * when another hpac has it locked. */
+ * when another hpac has it locked; those of hpac_fail_access (base/file.h). */
 hpac_status rundir_lock(const char *path, rundir *dir);
 void rundir_release(rundir *dir);
 /* Whether no hpac has it locked; false also where locks do not work. */
@@ -41,7 +41,8 @@ typedef struct rundir_group {
 /* Locks such a directory, if it exists. Errors: those of rundir_lock; CONFIG when it is a run's or,
  * without `force`, when it has other files. */
 hpac_status rundir_lock_group(const char *path, const rundir_group *group, bool force, rundir *dir);
-/* Removes what a killed program left while it wrote `files` (names, then NULL). Errors: CONFIG. */
+/* Removes what a killed program left while it wrote `files` (names, then NULL). Errors: those of
+ * hpac_fail_access. */
 hpac_status rundir_tidy(const char *path, const char *const *files);
 /* Inspects a directory without writing. Errors: CONFIG, when it is not a directory, another hpac
  * has it locked, or it holds files but no run.json. */
@@ -49,7 +50,7 @@ hpac_status rundir_inspect(const char *path, bool force, rundir *dir);
 /* Creates the directory if it is missing, locks it, and checks that it can be written to. */
 hpac_status rundir_claim(const char *path, rundir *dir);
 /* Removes the files of a run (run_files.h): all, run.json first, so that what a crash leaves is no
- * run; or those written at the end. Errors: CONFIG. */
+ * run; or those written at the end. Errors: those of hpac_fail_access. */
 hpac_status rundir_clear(const char *path, bool all);
 
 /* A run can only continue with the configuration it was started with: all keys must agree with

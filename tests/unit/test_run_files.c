@@ -104,7 +104,7 @@ Test(run_files, a_file_system_without_locks_is_warned_of_and_used)
     }
     rundir run = {.lock = -1};
     lock_error = EIO;
-    cr_expect_eq(rundir_lock(scratch_directory(), &run), HPAC_ERR_CONFIG);
+    cr_expect_eq(rundir_lock(scratch_directory(), &run), HPAC_ERR_DATA);
     rundir_release(&run);
 }
 
