@@ -18,9 +18,6 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* What the files of a channel show, in the order of hpac_channel_names. */
-extern const hpac_stain hpac_channel_stains[HPAC_MAX_CHANNELS];
-
 /*
  * A pool of prepared images: each file is decoded once for all data sets that share the pool, such
  * as the runs of a sweep or the folds of a cross-validation.

@@ -4,7 +4,6 @@
 #include <hpac/log.h>
 
 #include "base/memory.h"
-#include "dataset.h"
 #include "image/resize.h"
 
 const hpac_stain hpac_channel_stains[HPAC_MAX_CHANNELS] = {HPAC_STAIN_GREEN, HPAC_STAIN_BLUE,

@@ -8,7 +8,12 @@
 #include <hpac/labels.h>
 #include <hpac/op.h>
 
+#include "image/image.h"
+
 #include <stdatomic.h>
+
+/* What the files of a channel show, in the order of hpac_channel_names. */
+extern const hpac_stain hpac_channel_stains[HPAC_MAX_CHANNELS];
 
 typedef struct hpac_preparer_options {
     size_t rows, cols, channels; /* of the prepared images */
@@ -23,8 +28,9 @@ typedef struct hpac_preparer hpac_preparer;
 hpac_status hpac_preparer_create(const hpac_preparer_options *options, hpac_preparer **preparer);
 void hpac_preparer_destroy(hpac_preparer *preparer); /* NULL is fine */
 
-/* Writes channel `index` of a prepared image from a PNG file that shows hpac_channel_names[shown].
- * Errors: DATA, naming the file; INTERNAL (memory). */
+/* Writes channel `index` of `prepared`, (rows, cols, channels) bytes or floats in [0, 1], from a
+ * PNG file that shows hpac_channel_names[shown]. Errors: DATA, naming the file; INTERNAL (memory).
+ */
 hpac_status hpac_preparer_read(hpac_preparer *preparer, const char *path, int shown, size_t index,
                                void *prepared);
 /* The same from gray bytes, (rows, cols), packed. */

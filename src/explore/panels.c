@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "data/preparer.h"
 #include "image/image.h"
 #include "image/resize.h"
 
