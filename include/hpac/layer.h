@@ -68,21 +68,30 @@ void hpac_layer_describe(const hpac_layer *layer, char text[48]);
 void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape input,
                        FILE *stream);
 
-/* The parameters of one layer, in Keras's layout: conv2d kernels (rows, cols, in, out), dense
- * kernels (in, out). Rank 0, counts 0 and NULL for layers without parameters. */
+/* Numbers in Keras's order. */
+typedef struct hpac_tensor {
+    size_t rank, dims[4], count;
+    float *values; /* (count) owned */
+} hpac_tensor;
+
+/* The tensors of one layer; rank and count 0 and NULL where it has none. */
 typedef struct hpac_weights {
-    size_t rank, dims[4]; /* of the kernel; the last is that of the bias */
-    size_t kernel_count, bias_count;
-    float *kernel, *bias; /* owned */
+    hpac_tensor tensors[HPAC_ROLE_COUNT];
 } hpac_weights;
 
-/* The dimensions and counts of a layer on its input; kernel and bias are NULL. */
+/* "kernel", "moving_mean": Keras's name. */
+const char *hpac_role_name(hpac_role role);
+
+/* The dimensions and counts of a layer on its input; values are NULL. */
 hpac_weights hpac_layer_weights(const hpac_layer *layer, hpac_shape in);
+/* How many tensors a layer has, and the numbers in all of them. */
+size_t hpac_weights_tensor_count(const hpac_weights *weights);
+size_t hpac_weights_parameter_count(const hpac_weights *weights);
 
 /* Allocates the weights of `layers` on `input`, zeroed: an array of layer_count. The stack must
  * have passed hpac_layers_check. NULL: out of memory. */
 hpac_weights *hpac_weights_create(const hpac_layer *layers, size_t layer_count, hpac_shape input);
-/* The same with all kernels and biases NULL, for readers that allocate them with malloc. */
+/* The same with all values NULL, for readers that allocate them with malloc. */
 hpac_weights *hpac_weights_create_empty(const hpac_layer *layers, size_t layer_count,
                                         hpac_shape input);
 void hpac_weights_destroy(hpac_weights *weights, size_t layer_count); /* NULL is fine */

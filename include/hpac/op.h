@@ -2,6 +2,7 @@
 #ifndef HPAC_OP_H
 #define HPAC_OP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,23 @@ typedef struct hpac_shape {
 static inline size_t hpac_shape_count(hpac_shape shape)
 {
     return shape.rows * shape.cols * shape.channels;
+}
+
+/* The arrays of numbers that a layer may have, in Keras's order and by its names. */
+typedef enum hpac_role {
+    HPAC_KERNEL, /* conv2d (rows, cols, in, out), dense (in, out) */
+    HPAC_BIAS,
+    HPAC_GAMMA, /* batch_norm: the scale, and the center below it */
+    HPAC_BETA,
+    HPAC_MOVING_MEAN, /* batch_norm: what forward averages in training and uses otherwise */
+    HPAC_MOVING_VARIANCE,
+    HPAC_ROLE_COUNT,
+} hpac_role;
+
+/* Whether the optimizer changes it. */
+static inline bool hpac_role_is_trained(hpac_role role)
+{
+    return role < HPAC_MOVING_MEAN;
 }
 
 /* The number format of prepared pixels. */

@@ -89,7 +89,7 @@ static void print_text(const char *path, const hpac_model *model, bool config, F
 
 static json_int_t parameter_count(const hpac_weights *weights)
 {
-    return (json_int_t)(weights->kernel_count + weights->bias_count);
+    return (json_int_t)hpac_weights_parameter_count(weights);
 }
 
 /* null where there is no value. */

@@ -10,12 +10,15 @@
  * layer's number and the index of the value. */
 hpac_status hpac_weights_check(const hpac_weights *weights, size_t layer_count, bool not_negative);
 
-/* A layer's kernel and bias as datasets of these names; nothing without parameters. */
-hpac_status hpac_weights_write(hid_t at, const char *kernel, const char *bias,
+/* The datasets of a layer's tensors: "PREFIX/kernelSUFFIX", ... */
+typedef struct hpac_tensor_names {
+    char text[HPAC_ROLE_COUNT][192];
+} hpac_tensor_names;
+void hpac_tensor_names_make(const char *prefix, const char *suffix, hpac_tensor_names *names);
+
+/* Writes the tensors that have values. */
+hpac_status hpac_weights_write(hid_t at, const hpac_tensor_names *names,
                                const hpac_weights *weights);
-/* Reads both into weights whose dimensions are set (hpac_weights_create_empty). */
-hpac_status hpac_weights_read(hid_t at, const char *kernel, const char *bias,
-                              hpac_weights *weights);
 
 /* The state of a training, under hpac/training. */
 hpac_status hpac_training_write(hid_t file, const hpac_model *model);

@@ -74,13 +74,13 @@ static hpac_status read_layers(hid_t file, hpac_model *model, char ***names)
     return hpac_fail_within(HPAC_ERR_DATA, "model_config");
 }
 
-static hpac_status check_values(const float *values, size_t count, bool not_negative, size_t number,
+static hpac_status check_values(const hpac_tensor *tensor, bool not_negative, size_t number,
                                 const char *what)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i]) || (not_negative && values[i] < 0))
+    for (size_t i = 0; i < tensor->count; i++)
+        if (!isfinite(tensor->values[i]) || (not_negative && tensor->values[i] < 0))
             return hpac_fail(HPAC_ERR_DATA, "layer %zu: %s value %zu is %g, expected a %s number",
-                             number, what, i, (double)values[i],
+                             number, what, i, (double)tensor->values[i],
                              not_negative ? "finite, not negative" : "finite");
     return HPAC_OK;
 }
@@ -89,18 +89,12 @@ hpac_status hpac_weights_check(const hpac_weights *weights, size_t layer_count, 
 {
     for (size_t i = 0; i < layer_count; i++) {
         const hpac_weights *own = &weights[i];
-        HPAC_TRY(check_values(own->kernel, own->kernel_count, not_negative, i + 1, "kernel"));
-        HPAC_TRY(check_values(own->bias, own->bias_count, not_negative, i + 1, "bias"));
+        for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+            if (own->tensors[role].values)
+                HPAC_TRY(check_values(&own->tensors[role], not_negative, i + 1,
+                                      hpac_role_name(role)));
     }
     return HPAC_OK;
-}
-
-hpac_status hpac_weights_read(hid_t at, const char *kernel, const char *bias, hpac_weights *weights)
-{
-    if (weights->rank == 0)
-        return HPAC_OK;
-    HPAC_TRY(hpac_hdf5_read_floats(at, kernel, weights->rank, weights->dims, &weights->kernel));
-    return hpac_hdf5_read_floats(at, bias, 1, &weights->bias_count, &weights->bias);
 }
 
 /* layer_names must list what model_config calls its layers, or the two do not belong together. */
@@ -112,7 +106,7 @@ static hpac_status check_layer_names(hid_t group, const hpac_model *model, char 
         int found = 0;
         for (char **name = names; *name; name++)
             found += strcmp(*name, expected[i]) == 0;
-        if (found != 1 && model->weights[i].rank > 0)
+        if (found != 1 && hpac_weights_tensor_count(&model->weights[i]) > 0)
             return hpac_fail(HPAC_ERR_DATA,
                              "model_weights/layer_names: the layer \"%s\" of model_config is "
                              "listed %d times, expected once",
@@ -121,17 +115,36 @@ static hpac_status check_layer_names(hid_t group, const hpac_model *model, char 
     return HPAC_OK;
 }
 
-/* A layer's weight_names are those of its kernel and bias, in that order. */
+/* "kernel, bias": the tensors that a layer has. */
+static void list_tensors(const hpac_weights *weights, char text[96])
+{
+    size_t used = 0;
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+        if (weights->tensors[role].rank > 0)
+            used += (size_t)snprintf(text + used, 96 - used, "%s%s", used > 0 ? ", " : "",
+                                     hpac_role_name(role));
+}
+
+/* A layer's weight_names are those of its tensors, in Keras's order. */
 static hpac_status read_layer(hid_t group, const char *name, hpac_weights *weights)
 {
     HPAC_AUTO_HDF5 hid_t own = 0;
     HPAC_AUTO(hpac_names_free) char **names = NULL;
     HPAC_TRY(hpac_hdf5_open_group(group, name, &own));
     HPAC_TRY(hpac_hdf5_read_names(own, "weight_names", &names));
-    size_t count = hpac_names_count(names);
-    if (count != 2)
-        return hpac_hdf5_fail(own, "weight_names", "%zu names, expected 2 (kernel, bias)", count);
-    return hpac_weights_read(own, names[0], names[1], weights);
+    size_t count = hpac_names_count(names), expected = hpac_weights_tensor_count(weights);
+    char **next = names, tensors[96] = "";
+    list_tensors(weights, tensors);
+    if (count != expected)
+        return hpac_hdf5_fail(own, "weight_names", "%zu names, expected %zu (%s)", count, expected,
+                              tensors);
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
+        hpac_tensor *tensor = &weights->tensors[role];
+        if (tensor->rank > 0)
+            HPAC_TRY(hpac_hdf5_read_floats(own, *next++, tensor->rank, tensor->dims,
+                                           &tensor->values));
+    }
+    return HPAC_OK;
 }
 
 static hpac_status read_weights(hid_t file, char *const *names, hpac_model *model)
@@ -143,7 +156,7 @@ static hpac_status read_weights(hid_t file, char *const *names, hpac_model *mode
                     model->layer_count * sizeof *model->weights);
     HPAC_TRY(check_layer_names(group, model, names));
     for (size_t i = 0; i < model->layer_count; i++)
-        if (model->weights[i].rank > 0)
+        if (hpac_weights_tensor_count(&model->weights[i]) > 0)
             HPAC_TRY(read_layer(group, names[i], &model->weights[i]));
     return hpac_fail_within(hpac_weights_check(model->weights, model->layer_count, false),
                             "model_weights");

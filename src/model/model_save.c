@@ -8,26 +8,39 @@
 #define KERAS_VERSION "2.15.0"
 #define KERAS_BACKEND "tensorflow"
 
-hpac_status hpac_weights_write(hid_t at, const char *kernel, const char *bias,
+void hpac_tensor_names_make(const char *prefix, const char *suffix, hpac_tensor_names *names)
+{
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+        snprintf(names->text[role], sizeof names->text[role], "%s/%s%s", prefix,
+                 hpac_role_name(role), suffix);
+}
+
+hpac_status hpac_weights_write(hid_t at, const hpac_tensor_names *names,
                                const hpac_weights *weights)
 {
-    if (weights->rank == 0)
-        return HPAC_OK;
-    HPAC_TRY(hpac_hdf5_write_floats(at, kernel, weights->rank, weights->dims, weights->kernel));
-    return hpac_hdf5_write_floats(at, bias, 1, &weights->bias_count, weights->bias);
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
+        const hpac_tensor *tensor = &weights->tensors[role];
+        if (tensor->values)
+            HPAC_TRY(hpac_hdf5_write_floats(at, names->text[role], tensor->rank, tensor->dims,
+                                            tensor->values));
+    }
+    return HPAC_OK;
 }
 
 /* The group of one layer: weight_names, and the datasets under these names. */
 static hpac_status write_layer(hid_t group, const char *layer, const hpac_weights *weights)
 {
     HPAC_AUTO_HDF5 hid_t own = 0;
-    char kernel[64], bias[64];
-    snprintf(kernel, sizeof kernel, "%s/kernel:0", layer);
-    snprintf(bias, sizeof bias, "%s/bias:0", layer);
-    const char *names[] = {kernel, bias};
+    hpac_tensor_names names;
+    const char *listed[HPAC_ROLE_COUNT];
+    size_t count = 0;
+    hpac_tensor_names_make(layer, ":0", &names);
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+        if (weights->tensors[role].rank > 0)
+            listed[count++] = names.text[role];
     HPAC_TRY(hpac_hdf5_create_group(group, layer, &own));
-    HPAC_TRY(hpac_hdf5_write_names(own, "weight_names", names, weights->rank > 0 ? 2 : 0));
-    return hpac_weights_write(own, kernel, bias, weights);
+    HPAC_TRY(hpac_hdf5_write_names(own, "weight_names", listed, count));
+    return hpac_weights_write(own, &names, weights);
 }
 
 static hpac_status write_keras_version(hid_t at)

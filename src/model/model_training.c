@@ -57,15 +57,12 @@ static hid_t hdf5_type(field_type type)
 }
 
 /* The names of a layer's datasets: "3/square_average/kernel"; layers are numbered from 1. */
-typedef struct dataset_names {
-    char kernel[64], bias[64];
-} dataset_names;
-
-static dataset_names name_datasets(size_t layer, const char *accumulator)
+static hpac_tensor_names name_datasets(size_t layer, const char *accumulator)
 {
-    dataset_names names;
-    snprintf(names.kernel, sizeof names.kernel, "%zu/%s/kernel", layer + 1, accumulator);
-    snprintf(names.bias, sizeof names.bias, "%zu/%s/bias", layer + 1, accumulator);
+    hpac_tensor_names names;
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "%zu/%s", layer + 1, accumulator);
+    hpac_tensor_names_make(prefix, "", &names);
     return names;
 }
 
@@ -83,8 +80,8 @@ static hpac_status write_accumulator(hid_t group, const char *name, const hpac_w
                                      size_t layer_count)
 {
     for (size_t i = 0; i < layer_count; i++) {
-        dataset_names names = name_datasets(i, name);
-        HPAC_TRY(hpac_weights_write(group, names.kernel, names.bias, &values[i]));
+        const hpac_tensor_names names = name_datasets(i, name);
+        HPAC_TRY(hpac_weights_write(group, &names, &values[i]));
     }
     return HPAC_OK;
 }
@@ -115,6 +112,18 @@ static hpac_status read_field(hid_t group, const field *wanted, hpac_training_st
     return HPAC_OK;
 }
 
+/* What the optimizer does not change has no accumulators. */
+static hpac_status read_trained(hid_t group, const hpac_tensor_names *names, hpac_weights *weights)
+{
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
+        hpac_tensor *tensor = &weights->tensors[role];
+        if (tensor->rank > 0 && hpac_role_is_trained(role))
+            HPAC_TRY(hpac_hdf5_read_floats(group, names->text[role], tensor->rank, tensor->dims,
+                                           &tensor->values));
+    }
+    return HPAC_OK;
+}
+
 static hpac_status read_accumulator(hid_t group, const char *name, const hpac_model *model,
                                     hpac_weights **values)
 {
@@ -122,8 +131,8 @@ static hpac_status read_accumulator(hid_t group, const char *name, const hpac_mo
     HPAC_TRY_MEMORY(*values = hpac_weights_create_empty(model->layers, count, model->input),
                     count * sizeof **values);
     for (size_t i = 0; i < count; i++) {
-        dataset_names names = name_datasets(i, name);
-        HPAC_TRY(hpac_weights_read(group, names.kernel, names.bias, &(*values)[i]));
+        const hpac_tensor_names names = name_datasets(i, name);
+        HPAC_TRY(read_trained(group, &names, &(*values)[i]));
     }
     return hpac_fail_within(hpac_weights_check(*values, count, true), "hpac/training: %s", name);
 }

@@ -57,12 +57,13 @@ static double open_uniform(uint64_t seed, uint32_t stream, uint64_t index)
 void hpac_initialize_kernel(hpac_initializer initializer, uint64_t seed, uint32_t stream,
                             hpac_weights *weights)
 {
-    size_t count = weights->kernel_count, rank = weights->rank;
-    float *kernel = weights->kernel;
+    const hpac_tensor *tensor = &weights->tensors[HPAC_KERNEL];
+    size_t count = tensor->count, rank = tensor->rank;
+    float *kernel = tensor->values;
     if (rank == 0)
         return;
     /* The last two dimensions are input and output channels, those before them the window. */
-    size_t inputs = count / weights->dims[rank - 1], outputs = count / weights->dims[rank - 2];
+    size_t inputs = count / tensor->dims[rank - 1], outputs = count / tensor->dims[rank - 2];
     double fan_in = (double)inputs, fan_out = (double)outputs;
     if (initializer == HPAC_INIT_GLOROT_UNIFORM) {
         double limit = sqrt(6 / (fan_in + fan_out));

@@ -33,7 +33,7 @@ static hpac_status find_output_shape(const hpac_layer *layer, hpac_shape in, hpa
         return hpac_fail(HPAC_ERR_CONFIG, "0 outputs, expected at least 1");
     /* Indices inside devices have 32 bits. */
     if (hpac_shape_count(*out) > INT32_MAX ||
-        hpac_layer_weights(layer, in).kernel_count > INT32_MAX)
+        hpac_layer_weights(layer, in).tensors[HPAC_KERNEL].count > INT32_MAX)
         return hpac_fail(HPAC_ERR_CONFIG, "%s -> %s has more than 2^31 values or weights",
                          hpac_shape_describe(in).text, hpac_shape_describe(*out).text);
     return HPAC_OK;
@@ -67,18 +67,42 @@ hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac
     return HPAC_OK;
 }
 
+const char *hpac_role_name(hpac_role role)
+{
+    static const char *const names[HPAC_ROLE_COUNT] = {"kernel",      "bias",       "gamma",
+                                                       "beta", "moving_mean", "moving_variance"};
+    return names[role];
+}
+
 hpac_weights hpac_layer_weights(const hpac_layer *layer, hpac_shape in)
 {
     const hpac_layer_row *row = hpac_layer_row_of(layer);
     hpac_weights weights = {0};
-    if (!row->kernel_dims)
-        return weights;
-    weights.rank = row->kernel_dims(layer, in, weights.dims);
-    weights.bias_count = weights.dims[weights.rank - 1];
-    weights.kernel_count = 1;
-    for (size_t i = 0; i < weights.rank; i++)
-        weights.kernel_count *= weights.dims[i];
+    if (row->tensors)
+        row->tensors(layer, in, weights.tensors);
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
+        hpac_tensor *tensor = &weights.tensors[role];
+        tensor->count = tensor->rank > 0;
+        for (size_t i = 0; i < tensor->rank; i++)
+            tensor->count *= tensor->dims[i];
+    }
     return weights;
+}
+
+size_t hpac_weights_tensor_count(const hpac_weights *weights)
+{
+    size_t count = 0;
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+        count += weights->tensors[role].rank > 0;
+    return count;
+}
+
+size_t hpac_weights_parameter_count(const hpac_weights *weights)
+{
+    size_t count = 0;
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+        count += weights->tensors[role].count;
+    return count;
 }
 
 hpac_weights *hpac_weights_create_empty(const hpac_layer *layers, size_t layer_count,
@@ -93,28 +117,33 @@ hpac_weights *hpac_weights_create_empty(const hpac_layer *layers, size_t layer_c
     return weights;
 }
 
+static bool allocate(hpac_weights *weights)
+{
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
+        hpac_tensor *tensor = &weights->tensors[role];
+        if (tensor->count > 0 && !(tensor->values = calloc(tensor->count, sizeof(float))))
+            return false;
+    }
+    return true;
+}
+
 hpac_weights *hpac_weights_create(const hpac_layer *layers, size_t layer_count, hpac_shape input)
 {
     hpac_weights *weights = hpac_weights_create_empty(layers, layer_count, input);
     for (size_t i = 0; weights && i < layer_count; i++) {
-        if (weights[i].rank == 0)
+        if (allocate(&weights[i]))
             continue;
-        weights[i].kernel = calloc(weights[i].kernel_count, sizeof(float));
-        weights[i].bias = calloc(weights[i].bias_count, sizeof(float));
-        if (!weights[i].kernel || !weights[i].bias) {
-            hpac_weights_destroy(weights, layer_count);
-            return NULL;
-        }
+        hpac_weights_destroy(weights, layer_count);
+        return NULL;
     }
     return weights;
 }
 
 void hpac_weights_destroy(hpac_weights *weights, size_t layer_count)
 {
-    for (size_t i = 0; weights && i < layer_count; i++) {
-        free(weights[i].kernel);
-        free(weights[i].bias);
-    }
+    for (size_t i = 0; weights && i < layer_count; i++)
+        for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+            free(weights[i].tensors[role].values);
     free(weights);
 }
 
@@ -147,7 +176,7 @@ void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape 
     for (size_t i = 0; i < layer_count; i++) {
         char options[48];
         hpac_weights weights = hpac_layer_weights(&layers[i], shape);
-        size_t parameters = weights.kernel_count + weights.bias_count;
+        size_t parameters = hpac_weights_parameter_count(&weights);
         hpac_layer_describe(&layers[i], options);
         (void)hpac_layer_output_shape(&layers[i], i + 1, shape, &shape);
         fprintf(stream, "  %2zu  %-9s %-18s %-18s %10zu\n", i + 1, hpac_layer_name(&layers[i]),

@@ -64,20 +64,20 @@ static hpac_status dense_shape(const hpac_layer *layer, hpac_shape in, hpac_shap
                      hpac_shape_describe(in).text);
 }
 
-static size_t conv2d_dims(const hpac_layer *layer, hpac_shape in, size_t dims[4])
+static void conv2d_tensors(const hpac_layer *layer, hpac_shape in,
+                           hpac_tensor tensors[HPAC_ROLE_COUNT])
 {
-    dims[0] = layer->kernel_rows;
-    dims[1] = layer->kernel_cols;
-    dims[2] = in.channels;
-    dims[3] = layer->filters;
-    return 4;
+    tensors[HPAC_KERNEL] = (hpac_tensor){
+        .rank = 4, .dims = {layer->kernel_rows, layer->kernel_cols, in.channels, layer->filters}};
+    tensors[HPAC_BIAS] = (hpac_tensor){.rank = 1, .dims = {layer->filters}};
 }
 
-static size_t dense_dims(const hpac_layer *layer, hpac_shape in, size_t dims[4])
+static void dense_tensors(const hpac_layer *layer, hpac_shape in,
+                          hpac_tensor tensors[HPAC_ROLE_COUNT])
 {
-    dims[0] = hpac_shape_count(in);
-    dims[1] = layer->units;
-    return 2;
+    tensors[HPAC_KERNEL] =
+        (hpac_tensor){.rank = 2, .dims = {hpac_shape_count(in), layer->units}};
+    tensors[HPAC_BIAS] = (hpac_tensor){.rank = 1, .dims = {layer->units}};
 }
 
 const char *const hpac_activation_names[] = {"linear", "relu", "sigmoid", NULL};
@@ -94,7 +94,7 @@ const hpac_layer_row hpac_layer_rows[] = {
         .blank = {.kind = HPAC_LAYER_CONV2D},
         .op = HPAC_OP_CONV2D,
         .output_shape = conv2d_shape,
-        .kernel_dims = conv2d_dims,
+        .tensors = conv2d_tensors,
         .keras_class = "Conv2D",
         .keras_name = "conv2d",
         .keys = {{KEY("filters", "filters", SIZE, filters), .max = 65536,
@@ -158,7 +158,7 @@ const hpac_layer_row hpac_layer_rows[] = {
         .blank = {.kind = HPAC_LAYER_DENSE},
         .op = HPAC_OP_DENSE,
         .output_shape = dense_shape,
-        .kernel_dims = dense_dims,
+        .tensors = dense_tensors,
         .keras_class = "Dense",
         .keras_name = "dense",
         .keys = {{KEY("units", "units", SIZE, units), .max = 1 << 24, .word = "classes",

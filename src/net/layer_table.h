@@ -45,9 +45,8 @@ typedef struct hpac_layer_row {
     hpac_op_kind op;
     /* Writes the output shape for `in` to *out, which is a copy of `in`; NULL: the same shape. */
     hpac_status (*output_shape)(const hpac_layer *layer, hpac_shape in, hpac_shape *out);
-    /* Writes the dimensions of the kernel in Keras's layout and returns their number, at most 4;
-     * the last is that of the bias. NULL: no parameters. */
-    size_t (*kernel_dims)(const hpac_layer *layer, hpac_shape in, size_t dims[4]);
+    /* Writes rank and dimensions of the tensors that the layer has, zeroed before. NULL: none. */
+    void (*tensors)(const hpac_layer *layer, hpac_shape in, hpac_tensor tensors[HPAC_ROLE_COUNT]);
     const char *keras_class; /* "MaxPooling2D" */
     const char *keras_name;  /* "max_pooling2d": Keras's default name of the first such layer */
     hpac_layer_key keys[5];

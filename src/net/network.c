@@ -356,7 +356,7 @@ static hpac_status move(hpac_network *network, bool to_device, void *arena,
         for (size_t p = 0; p < stage->plan->parameter_count; p++) {
             const hpac_parameter *parameter = &stage->plan->parameters[p];
             size_t layer = network->ops[stage->first_op + parameter->op].stream;
-            float *values = parameter->is_bias ? weights[layer].bias : weights[layer].kernel;
+            float *values = parameter->is_bias ? weights[layer].tensors[HPAC_BIAS].values : weights[layer].tensors[HPAC_KERNEL].values;
             HPAC_TRY(to_device ? ops->parameter_write(stage->plan, p, slice, values)
                                : ops->parameter_read(stage->plan, p, slice, values));
         }

@@ -69,7 +69,7 @@ static void print_host_memory(const train_job *training, FILE *stream)
     size_t model = 0;
     for (size_t i = 0; i < training->model.layer_count; i++)
         model += 2 * 3 * sizeof(float) *
-                 (training->model.weights[i].kernel_count + training->model.weights[i].bias_count);
+                 hpac_weights_parameter_count(&training->model.weights[i]);
     fprintf(stream, "host memory, MiB: batch slots %.1f, prepared images %.1f, checkpoints %.1f\n",
             (double)slots * mib, (double)images * mib, (double)model * mib);
 }

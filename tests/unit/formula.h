@@ -45,18 +45,18 @@ static inline void formula_fill_weights(hpac_weights *weights, const hpac_layer 
     uint32_t seed = 0;
     for (size_t i = 0; i < layer_count; i++) {
         hpac_weights *own = &weights[i];
-        if (own->kernel_count == 0)
+        if (own->tensors[HPAC_KERNEL].count == 0)
             continue;
         /* Glorot's limit. Fan in is kernel_count / outputs; fan out is the window x outputs. */
         const hpac_layer *layer = &layers[i];
         size_t window =
             layer->kind == HPAC_LAYER_CONV2D ? layer->kernel_rows * layer->kernel_cols : 1;
-        double fan_in = (double)(own->kernel_count / own->bias_count);
-        double limit = sqrt(6.0 / (fan_in + (double)window * (double)own->bias_count));
-        for (size_t k = 0; k < own->kernel_count; k++)
-            own->kernel[k] = formula_symmetric(seed, k, limit);
-        for (size_t k = 0; k < own->bias_count; k++)
-            own->bias[k] = formula_symmetric(seed + 1, k, 0.05);
+        double fan_in = (double)(own->tensors[HPAC_KERNEL].count / own->tensors[HPAC_BIAS].count);
+        double limit = sqrt(6.0 / (fan_in + (double)window * (double)own->tensors[HPAC_BIAS].count));
+        for (size_t k = 0; k < own->tensors[HPAC_KERNEL].count; k++)
+            own->tensors[HPAC_KERNEL].values[k] = formula_symmetric(seed, k, limit);
+        for (size_t k = 0; k < own->tensors[HPAC_BIAS].count; k++)
+            own->tensors[HPAC_BIAS].values[k] = formula_symmetric(seed + 1, k, 0.05);
         seed += 2;
     }
 }

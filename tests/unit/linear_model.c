@@ -31,7 +31,7 @@ const char *linear_model_save(const char *name, uint32_t seed, const int *number
     cr_assert_not_null(model.weights);
     for (size_t i = 0; i < PICTURE_PIXELS * CHANNELS; i++)
         for (size_t t = 0; t < TARGETS; t++)
-            model.weights[1].kernel[i * TARGETS + t] = weight(seed, i, t);
+            model.weights[1].tensors[HPAC_KERNEL].values[i * TARGETS + t] = weight(seed, i, t);
     if (numbers)
         memcpy(model.targets, numbers, TARGETS * sizeof *numbers);
     cr_assert_eq(hpac_model_save(&model, scratch_path(name)), HPAC_OK, "%s", hpac_error_message());

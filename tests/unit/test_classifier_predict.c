@@ -190,12 +190,12 @@ Test(classifier_predict, all_bad_images_are_listed_and_it_stays_usable)
 Test(classifier_predict, predictions_that_are_not_finite_are_an_error)
 {
     fixture *fix = open_fixture();
-    fix->classifier.model.weights[1].bias[1] = NAN;
+    fix->classifier.model.weights[1].tensors[HPAC_BIAS].values[1] = NAN;
     assert_ok(hpac_classifier_use_device(&fix->classifier, fix->device));
     cr_assert_eq(hpac_classifier_predict(&fix->classifier, fix->images, 2, *fix->probabilities),
                  HPAC_ERR_NUMERIC);
     expect_message("model.h5: the predictions of images 0 to 1 are not finite");
-    fix->classifier.model.weights[1].bias[1] = 0;
+    fix->classifier.model.weights[1].tensors[HPAC_BIAS].values[1] = 0;
     assert_ok(hpac_classifier_use_device(&fix->classifier, fix->device));
     assert_ok(hpac_classifier_predict(&fix->classifier, fix->images, 2, *fix->probabilities));
     assert_right(fix->probabilities, 0, 2);

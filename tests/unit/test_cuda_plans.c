@@ -343,7 +343,7 @@ static bool is_seen(hpac_device *device, int layer, float bad)
     hpac_weights *weights = hpac_weights_create(layers, LAYER_COUNT, input);
     cr_assert_not_null(weights);
     if (layer >= 0)
-        weights[layer].kernel[weights[layer].kernel_count / 2] = bad;
+        weights[layer].tensors[HPAC_KERNEL].values[weights[layer].tensors[HPAC_KERNEL].count / 2] = bad;
     assert_ok(hpac_network_import(network, weights, NULL, NULL));
     assert_ok(
         device->ops->alloc(device, HPAC_MEMORY_PINNED, hpac_batch_nbytes(&options.format), &slot));

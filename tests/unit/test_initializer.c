@@ -62,8 +62,8 @@ Test(initializer, variance_scaling_is_a_normal_cut_at_two_sigma)
 {
     const hpac_layer dense = {.kind = HPAC_LAYER_DENSE, .units = 64};
     hpac_weights *weights = hpac_weights_create(&dense, 1, features);
-    float *kernel = weights->kernel;
-    size_t count = weights->kernel_count;
+    float *kernel = weights->tensors[HPAC_KERNEL].values;
+    size_t count = weights->tensors[HPAC_KERNEL].count;
     hpac_initialize_kernel(dense.initializer, 7, 5, weights);
     double sum = 0, squares = 0;
     for (size_t i = 0; i < count; i++) {
@@ -90,8 +90,8 @@ Test(initializer, glorot_counts_the_window_in_both_fans)
                              .initializer = HPAC_INIT_GLOROT_UNIFORM};
     const hpac_shape in = {.rank = 3, .rows = 9, .cols = 9, .channels = 32};
     hpac_weights *weights = hpac_weights_create(&conv, 1, in);
-    float *kernel = weights->kernel;
-    size_t count = weights->kernel_count;
+    float *kernel = weights->tensors[HPAC_KERNEL].values;
+    size_t count = weights->tensors[HPAC_KERNEL].count;
     hpac_initialize_kernel(conv.initializer, 0, 0, weights);
     double limit = sqrt(6.0 / (15 * 32 + 15 * 64));
     double distance = distance_from(kernel, count, uniform_cdf, limit);
@@ -115,9 +115,9 @@ Test(initializer, seeds_and_tensors_differ_and_repeat)
         weights[i] = hpac_weights_create(&dense, 1, in);
         hpac_initialize_kernel(dense.initializer, draws[i].seed, draws[i].stream, weights[i]);
     }
-    cr_expect_arr_eq(weights[0]->kernel, weights[1]->kernel, 16 * sizeof(float));
-    cr_expect_arr_neq(weights[0]->kernel, weights[2]->kernel, 16 * sizeof(float));
-    cr_expect_arr_neq(weights[0]->kernel, weights[3]->kernel, 16 * sizeof(float));
+    cr_expect_arr_eq(weights[0]->tensors[HPAC_KERNEL].values, weights[1]->tensors[HPAC_KERNEL].values, 16 * sizeof(float));
+    cr_expect_arr_neq(weights[0]->tensors[HPAC_KERNEL].values, weights[2]->tensors[HPAC_KERNEL].values, 16 * sizeof(float));
+    cr_expect_arr_neq(weights[0]->tensors[HPAC_KERNEL].values, weights[3]->tensors[HPAC_KERNEL].values, 16 * sizeof(float));
     for (size_t i = 0; i < 4; i++)
         hpac_weights_destroy(weights[i], 1);
 }

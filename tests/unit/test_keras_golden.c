@@ -108,11 +108,11 @@ static void free_golden(golden *read)
 static const float *find_tensor(const hpac_weights *weights, int index, size_t *count)
 {
     for (int i = 0; i < LAYER_COUNT; i++) {
-        if (weights[i].kernel_count == 0)
+        if (weights[i].tensors[HPAC_KERNEL].count == 0)
             continue;
         if (index < 2) {
-            *count = index == 0 ? weights[i].kernel_count : weights[i].bias_count;
-            return index == 0 ? weights[i].kernel : weights[i].bias;
+            *count = index == 0 ? weights[i].tensors[HPAC_KERNEL].count : weights[i].tensors[HPAC_BIAS].count;
+            return index == 0 ? weights[i].tensors[HPAC_KERNEL].values : weights[i].tensors[HPAC_BIAS].values;
         }
         index -= 2;
     }

@@ -28,7 +28,7 @@ static size_t count_parameters(size_t classes)
     size_t count = 0;
     for (int i = 0; i < 8; i++) {
         hpac_weights weights = hpac_layer_weights(&layers[i], in);
-        count += weights.kernel_count + weights.bias_count;
+        count += hpac_weights_parameter_count(&weights);
         in = shapes[i];
     }
     return count;

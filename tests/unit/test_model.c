@@ -65,10 +65,10 @@ static hpac_weights *make_accumulator(uint32_t seed)
     hpac_weights *values = hpac_weights_create(stack, LAYER_COUNT, input);
     cr_assert_not_null(values);
     for (int i = 0; i < LAYER_COUNT; i++) {
-        for (size_t k = 0; k < values[i].kernel_count; k++)
-            values[i].kernel[k] = fabsf(formula_symmetric(seed, k, 1e-9));
-        for (size_t k = 0; k < values[i].bias_count; k++)
-            values[i].bias[k] = fabsf(formula_symmetric(seed + 1, k, 1e-3));
+        for (size_t k = 0; k < values[i].tensors[HPAC_KERNEL].count; k++)
+            values[i].tensors[HPAC_KERNEL].values[k] = fabsf(formula_symmetric(seed, k, 1e-9));
+        for (size_t k = 0; k < values[i].tensors[HPAC_BIAS].count; k++)
+            values[i].tensors[HPAC_BIAS].values[k] = fabsf(formula_symmetric(seed + 1, k, 1e-3));
     }
     return values;
 }
@@ -115,10 +115,10 @@ static void assert_same_floats(const float *a, const float *b, size_t count)
 static void assert_same_weights(const hpac_weights *a, const hpac_weights *b, size_t layer_count)
 {
     for (size_t i = 0; i < layer_count; i++) {
-        cr_assert_eq(a[i].kernel_count, b[i].kernel_count);
-        cr_assert_eq(a[i].bias_count, b[i].bias_count);
-        assert_same_floats(a[i].kernel, b[i].kernel, a[i].kernel_count);
-        assert_same_floats(a[i].bias, b[i].bias, a[i].bias_count);
+        cr_assert_eq(a[i].tensors[HPAC_KERNEL].count, b[i].tensors[HPAC_KERNEL].count);
+        cr_assert_eq(a[i].tensors[HPAC_BIAS].count, b[i].tensors[HPAC_BIAS].count);
+        assert_same_floats(a[i].tensors[HPAC_KERNEL].values, b[i].tensors[HPAC_KERNEL].values, a[i].tensors[HPAC_KERNEL].count);
+        assert_same_floats(a[i].tensors[HPAC_BIAS].values, b[i].tensors[HPAC_BIAS].values, a[i].tensors[HPAC_BIAS].count);
     }
 }
 
@@ -239,11 +239,11 @@ Test(model, what_cannot_be_read_is_not_written)
 {
     hpac_model model = make_model();
     const char *path = scratch_path("a.h5");
-    model.weights[1].kernel[3] = NAN;
+    model.weights[1].tensors[HPAC_KERNEL].values[3] = NAN;
     cr_assert_eq(hpac_model_save(&model, path), HPAC_ERR_DATA);
     cr_assert_not_null(strstr(hpac_error_message(), "a.h5: layer 2: kernel value 3 is nan"), "%s",
                        hpac_error_message());
-    model.weights[1].kernel[3] = 0;
+    model.weights[1].tensors[HPAC_KERNEL].values[3] = 0;
     model.target_count = 2;
     cr_assert_eq(hpac_model_save(&model, path), HPAC_ERR_CONFIG);
     model.target_count = 0;
@@ -274,7 +274,7 @@ Test(model, full_disk_keeps_the_old_file)
     for (int i = 0; i < 4; i++) {
         limit.rlim_cur = limits[i];
         cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-        model.weights[0].bias[0] = (float)i;
+        model.weights[0].tensors[HPAC_BIAS].values[0] = (float)i;
         hpac_status status = hpac_model_save(&model, path);
         cr_assert_eq(setrlimit(RLIMIT_FSIZE, &old), 0); /* Criterion writes files, too */
         cr_assert_eq(status, HPAC_ERR_DATA);
@@ -306,13 +306,13 @@ static void run_conv2d(const hpac_layer *layer, const hpac_weights *weights, hpa
     for (size_t r = 0; r < out.rows; r++)
         for (size_t c = 0; c < out.cols; c++)
             for (size_t k = 0; k < out.channels; k++) {
-                double sum = (double)weights->bias[k];
+                double sum = (double)weights->tensors[HPAC_BIAS].values[k];
                 for (size_t i = 0; i < layer->kernel_rows; i++)
                     for (size_t j = 0; j < layer->kernel_cols; j++)
                         for (size_t m = 0; m < in.channels; m++)
                             sum += x[((r + i) * in.cols + c + j) * in.channels + m] *
                                    (double)weights
-                                       ->kernel[((i * layer->kernel_cols + j) * in.channels + m) *
+                                       ->tensors[HPAC_KERNEL].values[((i * layer->kernel_cols + j) * in.channels + m) *
                                                     out.channels +
                                                 k];
                 y[(r * out.cols + c) * out.channels + k] = activate(sum, layer->activation);
@@ -340,9 +340,9 @@ static void run_dense(const hpac_layer *layer, const hpac_weights *weights, hpac
                       const double *x, double *y)
 {
     for (size_t k = 0; k < layer->units; k++) {
-        double sum = (double)weights->bias[k];
+        double sum = (double)weights->tensors[HPAC_BIAS].values[k];
         for (size_t m = 0; m < in.channels; m++)
-            sum += x[m] * (double)weights->kernel[m * layer->units + k];
+            sum += x[m] * (double)weights->tensors[HPAC_KERNEL].values[m * layer->units + k];
         y[k] = activate(sum, layer->activation);
     }
 }

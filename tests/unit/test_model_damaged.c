@@ -87,7 +87,7 @@ Test(model_damaged, big_endian_weights_are_not_refused)
     H5Dclose(dataset);
     free(values);
     hpac_model model = load_model(close_copy(file));
-    cr_assert(model.weights[4].kernel[5] == 0.375f);
+    cr_assert(model.weights[4].tensors[HPAC_KERNEL].values[5] == 0.375f);
     hpac_model_fini(&model);
 }
 

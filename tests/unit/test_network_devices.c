@@ -140,8 +140,8 @@ static double largest_difference(const trained *a, const trained *b)
     double largest = 0;
     for (size_t i = 0; i < a->config->layer_count; i++) {
         const hpac_weights *one = &a->weights[i], *other = &b->weights[i];
-        widen(&largest, one->kernel, other->kernel, one->kernel_count);
-        widen(&largest, one->bias, other->bias, one->bias_count);
+        widen(&largest, one->tensors[HPAC_KERNEL].values, other->tensors[HPAC_KERNEL].values, one->tensors[HPAC_KERNEL].count);
+        widen(&largest, one->tensors[HPAC_BIAS].values, other->tensors[HPAC_BIAS].values, one->tensors[HPAC_BIAS].count);
     }
     return largest;
 }

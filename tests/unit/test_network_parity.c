@@ -118,22 +118,22 @@ static void draw_weights(const parity *test, uint32_t step)
     for (size_t i = 0; i < test->config.layer_count; i++) {
         const hpac_layer *layer = &test->config.layers[i];
         hpac_weights *own = &test->weights[i];
-        if (own->kernel_count == 0)
+        if (own->tensors[HPAC_KERNEL].count == 0)
             continue;
         bool hidden = layer->kind == HPAC_LAYER_DENSE && layer->activation == HPAC_ACTIVATION_RELU;
         uint32_t seed = 1000 + 100 * step + 2 * (uint32_t)i;
-        double fan_in = (double)(own->kernel_count / own->bias_count);
+        double fan_in = (double)(own->tensors[HPAC_KERNEL].count / own->tensors[HPAC_BIAS].count);
         double limit = sqrt(3.0 / fan_in) / (hidden ? 8 : 1);
-        for (size_t k = 0; k < own->kernel_count; k++)
-            own->kernel[k] = formula_symmetric(seed, k, limit);
-        for (size_t k = 0; k < own->bias_count; k++)
-            own->bias[k] = hidden ? (k % 2 ? 1.0F : -1.0F) : formula_symmetric(seed + 1, k, 0.05);
+        for (size_t k = 0; k < own->tensors[HPAC_KERNEL].count; k++)
+            own->tensors[HPAC_KERNEL].values[k] = formula_symmetric(seed, k, limit);
+        for (size_t k = 0; k < own->tensors[HPAC_BIAS].count; k++)
+            own->tensors[HPAC_BIAS].values[k] = hidden ? (k % 2 ? 1.0F : -1.0F) : formula_symmetric(seed + 1, k, 0.05);
         if (layer->kind != HPAC_LAYER_CONV2D)
             continue;
-        for (size_t k = 0; k < own->kernel_count; k++)
-            own->kernel[k] = round_to(own->kernel[k], 0x1p-6F);
-        for (size_t k = 0; k < own->bias_count; k++)
-            own->bias[k] = round_to(own->bias[k], 0x1p-6F);
+        for (size_t k = 0; k < own->tensors[HPAC_KERNEL].count; k++)
+            own->tensors[HPAC_KERNEL].values[k] = round_to(own->tensors[HPAC_KERNEL].values[k], 0x1p-6F);
+        for (size_t k = 0; k < own->tensors[HPAC_BIAS].count; k++)
+            own->tensors[HPAC_BIAS].values[k] = round_to(own->tensors[HPAC_BIAS].values[k], 0x1p-6F);
     }
 }
 
@@ -182,12 +182,12 @@ static sum_lengths lengths_of(const parity *test, size_t layer)
 {
     const hpac_weights *own = &test->weights[layer];
     hpac_shape out = test->shapes[layer];
-    if (own->kernel_count == 0)
+    if (own->tensors[HPAC_KERNEL].count == 0)
         return (sum_lengths){0};
     size_t inputs = layer > 0 ? test->shapes[layer - 1].channels : test->input.channels;
     return (sum_lengths){
-        .forward = (double)(own->kernel_count / own->bias_count),
-        .backward = (double)(own->kernel_count / inputs),
+        .forward = (double)(own->tensors[HPAC_KERNEL].count / own->tensors[HPAC_BIAS].count),
+        .backward = (double)(own->tensors[HPAC_KERNEL].count / inputs),
         .gradient = (double)(BATCH * out.rows * out.cols),
     };
 }
@@ -271,17 +271,17 @@ static void compare_step(parity *test)
 #define TENSOR(part, count_)                                                                       \
     (tensor)                                                                                       \
     {                                                                                              \
-        .layer = i, .count = (count_), .square_average = test->square_average[i].part,             \
-        .delta_average = test->delta_average[i].part, .gradient = reference->gradients[i].part,    \
-        .new_weight = reference->weights[i].part, .new_square = reference->square_average[i].part, \
-        .new_delta = reference->delta_average[i].part,                                             \
-        .tested_gradient = tested->gradients[i].part, .tested_weight = tested->weights[i].part,    \
-        .tested_square = tested->square_average[i].part,                                           \
-        .tested_delta = tested->delta_average[i].part,                                             \
+        .layer = i, .count = (count_), .square_average = test->square_average[i].tensors[part].values,             \
+        .delta_average = test->delta_average[i].tensors[part].values, .gradient = reference->gradients[i].tensors[part].values,    \
+        .new_weight = reference->weights[i].tensors[part].values, .new_square = reference->square_average[i].tensors[part].values, \
+        .new_delta = reference->delta_average[i].tensors[part].values,                                             \
+        .tested_gradient = tested->gradients[i].tensors[part].values, .tested_weight = tested->weights[i].tensors[part].values,    \
+        .tested_square = tested->square_average[i].tensors[part].values,                                           \
+        .tested_delta = tested->delta_average[i].tensors[part].values,                                             \
     }
     for (size_t i = 0; i < test->config.layer_count; i++) {
-        compare_tensor(test, &TENSOR(kernel, test->weights[i].kernel_count));
-        compare_tensor(test, &TENSOR(bias, test->weights[i].bias_count));
+        compare_tensor(test, &TENSOR(HPAC_KERNEL, test->weights[i].tensors[HPAC_KERNEL].count));
+        compare_tensor(test, &TENSOR(HPAC_BIAS, test->weights[i].tensors[HPAC_BIAS].count));
     }
 #undef TENSOR
 }
@@ -289,10 +289,10 @@ static void compare_step(parity *test)
 static void copy_all(hpac_weights *to, const hpac_weights *from, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (from[i].kernel_count == 0)
+        if (from[i].tensors[HPAC_KERNEL].count == 0)
             continue;
-        memcpy(to[i].kernel, from[i].kernel, from[i].kernel_count * sizeof(float));
-        memcpy(to[i].bias, from[i].bias, from[i].bias_count * sizeof(float));
+        memcpy(to[i].tensors[HPAC_KERNEL].values, from[i].tensors[HPAC_KERNEL].values, from[i].tensors[HPAC_KERNEL].count * sizeof(float));
+        memcpy(to[i].tensors[HPAC_BIAS].values, from[i].tensors[HPAC_BIAS].values, from[i].tensors[HPAC_BIAS].count * sizeof(float));
     }
 }
 

@@ -112,10 +112,10 @@ static void check_same_bits(bool unfused)
     assert_ok(hpac_network_export(profiled.network, profiled.weights, NULL, NULL));
     for (int i = 0; i < LAYER_COUNT; i++) {
         const hpac_weights *one = &plain.weights[i], *other = &profiled.weights[i];
-        if (one->kernel_count == 0)
+        if (one->tensors[HPAC_KERNEL].count == 0)
             continue;
-        cr_expect_eq(memcmp(one->kernel, other->kernel, one->kernel_count * sizeof(float)), 0);
-        cr_expect_eq(memcmp(one->bias, other->bias, one->bias_count * sizeof(float)), 0);
+        cr_expect_eq(memcmp(one->tensors[HPAC_KERNEL].values, other->tensors[HPAC_KERNEL].values, one->tensors[HPAC_KERNEL].count * sizeof(float)), 0);
+        cr_expect_eq(memcmp(one->tensors[HPAC_BIAS].values, other->tensors[HPAC_BIAS].values, one->tensors[HPAC_BIAS].count * sizeof(float)), 0);
     }
     tear_down(&plain);
     tear_down(&profiled);

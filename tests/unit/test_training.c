@@ -181,9 +181,9 @@ static bool same_weights(const hpac_model *a, const hpac_model *b)
 {
     bool same = true;
     for (size_t i = 0; i < a->layer_count; i++)
-        same = same && (a->weights[i].kernel_count == 0 ||
-                        memcmp(a->weights[i].kernel, b->weights[i].kernel,
-                               a->weights[i].kernel_count * sizeof(float)) == 0);
+        same = same && (a->weights[i].tensors[HPAC_KERNEL].count == 0 ||
+                        memcmp(a->weights[i].tensors[HPAC_KERNEL].values, b->weights[i].tensors[HPAC_KERNEL].values,
+                               a->weights[i].tensors[HPAC_KERNEL].count * sizeof(float)) == 0);
     return same;
 }
 
