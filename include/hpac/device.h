@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define HPAC_DEVICE_ABI 4
+#define HPAC_DEVICE_ABI 5
 #define HPAC_DEVICE_MAX_CLASSES 32
 
 typedef struct hpac_device_ops hpac_device_ops;
@@ -120,26 +120,41 @@ typedef struct hpac_step_result {
     uint32_t false_negatives[HPAC_DEVICE_MAX_CLASSES];
 } hpac_step_result;
 
-/* A request for a plan: an op chain, in which the output of each op is the input of the next. */
+/* What backward does with the gradient of an input, which may be read by several plans: the first
+ * of them to be called writes it, the others add to it. */
+typedef enum hpac_gradient {
+    HPAC_GRADIENT_NONE, /* not wanted: its address is NULL */
+    HPAC_GRADIENT_WRITTEN,
+    HPAC_GRADIENT_ADDED,
+} hpac_gradient;
+
+/* A request for a plan: an op chain, in which the output of each op is the first input of the next;
+ * an op's further inputs (op.h: sides) come from outside of the chain. An activation may be several
+ * inputs of one plan: its gradients are then made in the order of the sides, and dx last. */
 typedef struct hpac_plan_request {
     const hpac_op *ops;
     size_t op_count;
-    size_t batch;                /* images; every call computes all of them */
-    hpac_layout input_layout;    /* of the activation the chain reads; for PIXELS: plain */
-    bool plain_output;           /* the output must be plain (the logits) */
-    bool training;               /* backward will be called */
-    bool input_gradient;         /* backward must write dx */
+    size_t batch;                    /* images; every call computes all of them */
+    hpac_layout input_layout;        /* of the activation the chain reads; for PIXELS: plain */
+    const hpac_layout *side_layouts; /* of the sides of all ops, in order; NULL: no op has any */
+    bool plain_output;               /* the output must be plain (the logits) */
+    bool training;                   /* backward will be called */
+    bool frozen;                     /* the parameters are not trained: no gradients of them */
+    bool frozen_statistics;          /* batch_norm uses the moving averages in training, too */
+    hpac_gradient input_gradient;
+    const hpac_gradient *side_gradients; /* likewise; NULL: no op has sides */
     const hpac_adadelta *update; /* not NULL: the plan may update its parameters in backward */
 } hpac_plan_request;
 
 #define HPAC_PLAN_MAX_PARAMETERS 8
 
-/* One kernel or bias of a plan, in the order of the operations, kernel before bias. */
+/* One tensor of a plan, in the order of the operations and roles. */
 typedef struct hpac_parameter {
     size_t op; /* index into the request's ops */
-    bool is_bias;
+    hpac_role role;
     size_t count;         /* elements as Keras counts them */
-    size_t offset_nbytes; /* in the plan's slice of the parameter arena */
+    size_t offset_nbytes; /* in the plan's slice: of the statistics arena for roles that are not
+                             trained, else of the parameter arena */
 } hpac_parameter;
 
 /* A plan: how one op chain is computed for one shape; made once. */
@@ -149,9 +164,14 @@ typedef struct hpac_plan {
     size_t output_nbytes; /* of the activation it writes */
     size_t input_nbytes;  /* of the activation it reads, and of dx */
     size_t state_nbytes;  /* retained from forward to backward (argmax, masks, inner activations) */
-    size_t workspace_nbytes;  /* scratch during a call; shared by all plans */
-    size_t parameters_nbytes; /* slice of the arenas of parameters, gradients, both accumulators */
-    bool updates_parameters;  /* backward applies the update; the gradient slice is not written */
+    size_t workspace_nbytes;   /* scratch during a call; shared by all plans */
+    size_t parameters_nbytes;  /* slice of the arenas of parameters, gradients, both accumulators */
+    size_t statistics_nbytes;  /* slice of the arena of moving averages */
+    bool ignores_x, ignores_y; /* backward does not read x with the sides, or y: their memory may be
+                                  used again before */
+    bool y_over_x;             /* forward may be called with y = x */
+    bool dx_over_dy;           /* backward may be called with dx = dy, when dx is written */
+    bool updates_parameters;   /* backward applies the update; the gradient slice is not written */
     size_t parameter_count;
     hpac_parameter parameters[HPAC_PLAN_MAX_PARAMETERS];
     char algorithm[192]; /* what was chosen, for the start-up table: "jit:avx512_core / ..." */
@@ -159,12 +179,13 @@ typedef struct hpac_plan {
 
 /* The addresses of one forward or backward call. Slices start at multiples of 256 bytes. */
 typedef struct hpac_exec_args {
-    const void *x;
-    void *y;                              /* written by forward, read by backward */
-    void *dy;                             /* gradient of y; backward may overwrite it */
-    void *dx;                             /* gradient of x; NULL when not requested */
-    void *parameters, *gradients;         /* slices of the arenas; gradients are overwritten */
-    void *square_average, *delta_average; /* slices a and u, for plans that update */
+    const void *x, *sides[HPAC_OP_MAX_SIDES]; /* of all ops, in order */
+    void *y;                                  /* written by forward, read by backward */
+    void *dy;                                 /* gradient of y; backward may overwrite it */
+    void *dx, *dsides[HPAC_OP_MAX_SIDES];     /* gradients of the inputs; NULL when not requested */
+    void *parameters, *gradients;             /* slices of the arenas; gradients are overwritten */
+    void *statistics;                         /* likewise: moving averages, updated by forward */
+    void *square_average, *delta_average;     /* slices a and u, for plans that update */
     void *state, *workspace;
     hpac_step_result *result; /* device address, for `nonfinite` of plans that update */
     bool training;            /* dropout is active, state is retained for backward */
@@ -242,7 +263,8 @@ struct hpac_device_ops {
     void (*plan_destroy)(hpac_plan *plan);
 
     /* Parameters between host memory in Keras's layout and the plan's slice of an arena
-     * (parameters, gradients or accumulators). These calls wait. */
+     * (parameters, gradients, accumulators; statistics for roles that are not trained). These calls
+     * wait. */
     hpac_status (*parameter_write)(hpac_plan *plan, size_t parameter, void *slice,
                                    const float *values);
     hpac_status (*parameter_read)(hpac_plan *plan, size_t parameter, const void *slice,

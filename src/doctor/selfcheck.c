@@ -56,7 +56,7 @@ static double largest_weight(const check_segment *segment)
 {
     double largest = 0;
     for (size_t i = 0; i < segment->plan->parameter_count; i++)
-        if (!segment->plan->parameters[i].is_bias)
+        if (segment->plan->parameters[i].role == HPAC_KERNEL)
             largest =
                 fmax(largest, largest_of(segment->values[i], segment->plan->parameters[i].count));
     return segment->plan->parameter_count > 0 ? largest : 1;
@@ -99,8 +99,9 @@ static reference_call reference_of(const check_stack *stack, check_segment *segm
         const hpac_parameter *parameter = &segment->plan->parameters[i];
         if (parameter->op != op)
             continue;
-        *(parameter->is_bias ? &call.bias : &call.kernel) = segment->expected_values[i];
-        *(parameter->is_bias ? &call.bias_gradient : &call.kernel_gradient) =
+        bool is_bias = parameter->role == HPAC_BIAS;
+        *(is_bias ? &call.bias : &call.kernel) = segment->expected_values[i];
+        *(is_bias ? &call.bias_gradient : &call.kernel_gradient) =
             segment->expected_parameter_gradients[i];
     }
     return call;
@@ -331,11 +332,11 @@ static hpac_status compare_gradients(check_stack *stack, check_segment *segment,
         if (plan->updates_parameters)
             HPAC_TRY(compare_update(stack, segment, i));
         else
-            HPAC_TRY(
-                compare_sums(stack, segment,
-                             plan->parameters[i].is_bias ? SUM_BIAS_GRADIENT : SUM_KERNEL_GRADIENT,
-                             segment->host_gradients[i], segment->expected_parameter_gradients[i],
-                             plan->parameters[i].count, exact));
+            HPAC_TRY(compare_sums(
+                stack, segment,
+                plan->parameters[i].role == HPAC_BIAS ? SUM_BIAS_GRADIENT : SUM_KERNEL_GRADIENT,
+                segment->host_gradients[i], segment->expected_parameter_gradients[i],
+                plan->parameters[i].count, exact));
     return HPAC_OK;
 }
 

@@ -27,6 +27,17 @@ static void fill_input(check_stack *stack, float *values, size_t count)
         values[i] = (float)hpac_random_below(&stack->random, 256);
 }
 
+/* What a case leaves out: stride 1, of pools the window; no dilation, one group. */
+static void set_defaults(hpac_op *op)
+{
+    bool pools = op->kind == HPAC_OP_MAXPOOL || op->kind == HPAC_OP_AVGPOOL;
+    op->stride_rows = op->stride_rows ? op->stride_rows : pools ? op->kernel_rows : 1;
+    op->stride_cols = op->stride_cols ? op->stride_cols : pools ? op->kernel_cols : 1;
+    op->dilation_rows = op->dilation_rows ? op->dilation_rows : 1;
+    op->dilation_cols = op->dilation_cols ? op->dilation_cols : 1;
+    op->groups = op->groups ? op->groups : 1;
+}
+
 static void set_shapes(check_stack *stack, const selfcheck_case *one)
 {
     hpac_shape shape = one->input;
@@ -35,6 +46,7 @@ static void set_shapes(check_stack *stack, const selfcheck_case *one)
         hpac_op *op = &stack->ops[i];
         *op = one->ops[i];
         op->in = shape;
+        set_defaults(op);
         if (op->kind == HPAC_OP_CONV2D) {
             shape.rows -= op->kernel_rows - 1;
             shape.cols -= op->kernel_cols - 1;

@@ -91,8 +91,8 @@ hpac_status hpac_weights_check(const hpac_weights *weights, size_t layer_count, 
         const hpac_weights *own = &weights[i];
         for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
             if (own->tensors[role].values)
-                HPAC_TRY(check_values(&own->tensors[role], not_negative, i + 1,
-                                      hpac_role_name(role)));
+                HPAC_TRY(
+                    check_values(&own->tensors[role], not_negative, i + 1, hpac_role_name(role)));
     }
     return HPAC_OK;
 }
@@ -141,8 +141,8 @@ static hpac_status read_layer(hid_t group, const char *name, hpac_weights *weigh
     for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
         hpac_tensor *tensor = &weights->tensors[role];
         if (tensor->rank > 0)
-            HPAC_TRY(hpac_hdf5_read_floats(own, *next++, tensor->rank, tensor->dims,
-                                           &tensor->values));
+            HPAC_TRY(
+                hpac_hdf5_read_floats(own, *next++, tensor->rank, tensor->dims, &tensor->values));
     }
     return HPAC_OK;
 }

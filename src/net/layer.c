@@ -69,8 +69,8 @@ hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac
 
 const char *hpac_role_name(hpac_role role)
 {
-    static const char *const names[HPAC_ROLE_COUNT] = {"kernel",      "bias",       "gamma",
-                                                       "beta", "moving_mean", "moving_variance"};
+    static const char *const names[HPAC_ROLE_COUNT] = {"kernel", "bias",        "gamma",
+                                                       "beta",   "moving_mean", "moving_variance"};
     return names[role];
 }
 

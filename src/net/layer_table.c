@@ -75,8 +75,7 @@ static void conv2d_tensors(const hpac_layer *layer, hpac_shape in,
 static void dense_tensors(const hpac_layer *layer, hpac_shape in,
                           hpac_tensor tensors[HPAC_ROLE_COUNT])
 {
-    tensors[HPAC_KERNEL] =
-        (hpac_tensor){.rank = 2, .dims = {hpac_shape_count(in), layer->units}};
+    tensors[HPAC_KERNEL] = (hpac_tensor){.rank = 2, .dims = {hpac_shape_count(in), layer->units}};
     tensors[HPAC_BIAS] = (hpac_tensor){.rank = 1, .dims = {layer->units}};
 }
 

@@ -39,6 +39,11 @@ static void append_layer(hpac_network *network, size_t number, hpac_shape in, hp
         .out = out,
         .kernel_rows = layer->kernel_rows,
         .kernel_cols = layer->kernel_cols,
+        .stride_rows = layer->kind == HPAC_LAYER_MAXPOOL ? layer->kernel_rows : 1,
+        .stride_cols = layer->kind == HPAC_LAYER_MAXPOOL ? layer->kernel_cols : 1,
+        .dilation_rows = 1,
+        .dilation_cols = 1,
+        .groups = 1,
         .rate = layer->rate,
         .stream = (uint32_t)number,
     };
@@ -356,7 +361,7 @@ static hpac_status move(hpac_network *network, bool to_device, void *arena,
         for (size_t p = 0; p < stage->plan->parameter_count; p++) {
             const hpac_parameter *parameter = &stage->plan->parameters[p];
             size_t layer = network->ops[stage->first_op + parameter->op].stream;
-            float *values = parameter->is_bias ? weights[layer].tensors[HPAC_BIAS].values : weights[layer].tensors[HPAC_KERNEL].values;
+            float *values = weights[layer].tensors[parameter->role].values;
             HPAC_TRY(to_device ? ops->parameter_write(stage->plan, p, slice, values)
                                : ops->parameter_read(stage->plan, p, slice, values));
         }

@@ -68,8 +68,7 @@ static void print_host_memory(const train_job *training, FILE *stream)
     /* Weights and both accumulators; once more while a checkpoint is put together. */
     size_t model = 0;
     for (size_t i = 0; i < training->model.layer_count; i++)
-        model += 2 * 3 * sizeof(float) *
-                 hpac_weights_parameter_count(&training->model.weights[i]);
+        model += 2 * 3 * sizeof(float) * hpac_weights_parameter_count(&training->model.weights[i]);
     fprintf(stream, "host memory, MiB: batch slots %.1f, prepared images %.1f, checkpoints %.1f\n",
             (double)slots * mib, (double)images * mib, (double)model * mib);
 }

@@ -52,7 +52,8 @@ static inline void formula_fill_weights(hpac_weights *weights, const hpac_layer 
         size_t window =
             layer->kind == HPAC_LAYER_CONV2D ? layer->kernel_rows * layer->kernel_cols : 1;
         double fan_in = (double)(own->tensors[HPAC_KERNEL].count / own->tensors[HPAC_BIAS].count);
-        double limit = sqrt(6.0 / (fan_in + (double)window * (double)own->tensors[HPAC_BIAS].count));
+        double limit =
+            sqrt(6.0 / (fan_in + (double)window * (double)own->tensors[HPAC_BIAS].count));
         for (size_t k = 0; k < own->tensors[HPAC_KERNEL].count; k++)
             own->tensors[HPAC_KERNEL].values[k] = formula_symmetric(seed, k, limit);
         for (size_t k = 0; k < own->tensors[HPAC_BIAS].count; k++)

@@ -29,13 +29,23 @@ static const hpac_op stack[] = {
      .in = IMAGE(8, 3),
      .out = IMAGE(6, 16),
      .kernel_rows = 3,
-     .kernel_cols = 3},
+     .kernel_cols = 3,
+     .stride_rows = 1,
+     .stride_cols = 1,
+     .dilation_rows = 1,
+     .dilation_cols = 1,
+     .groups = 1},
     {.kind = HPAC_OP_RELU, .in = IMAGE(6, 16), .out = IMAGE(6, 16)},
     {.kind = HPAC_OP_MAXPOOL,
      .in = IMAGE(6, 16),
      .out = IMAGE(3, 16),
      .kernel_rows = 2,
-     .kernel_cols = 2},
+     .kernel_cols = 2,
+     .stride_rows = 2,
+     .stride_cols = 2,
+     .dilation_rows = 1,
+     .dilation_cols = 1,
+     .groups = 1},
     {.kind = HPAC_OP_DROPOUT, .in = IMAGE(3, 16), .out = IMAGE(3, 16), .rate = 0.5F},
     {.kind = HPAC_OP_FLATTEN, .in = IMAGE(3, 16), .out = VECTOR(144)},
     {.kind = HPAC_OP_DENSE, .in = VECTOR(144), .out = VECTOR(10)},
@@ -343,7 +353,8 @@ static bool is_seen(hpac_device *device, int layer, float bad)
     hpac_weights *weights = hpac_weights_create(layers, LAYER_COUNT, input);
     cr_assert_not_null(weights);
     if (layer >= 0)
-        weights[layer].tensors[HPAC_KERNEL].values[weights[layer].tensors[HPAC_KERNEL].count / 2] = bad;
+        weights[layer].tensors[HPAC_KERNEL].values[weights[layer].tensors[HPAC_KERNEL].count / 2] =
+            bad;
     assert_ok(hpac_network_import(network, weights, NULL, NULL));
     assert_ok(
         device->ops->alloc(device, HPAC_MEMORY_PINNED, hpac_batch_nbytes(&options.format), &slot));

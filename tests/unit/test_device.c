@@ -154,7 +154,12 @@ Test(device, cpu_takes_the_op_chains_it_fuses)
                             .in = IMAGE(8, 3),
                             .out = IMAGE(6, 16),
                             .kernel_rows = 3,
-                            .kernel_cols = 3};
+                            .kernel_cols = 3,
+                            .stride_rows = 1,
+                            .stride_cols = 1,
+                            .dilation_rows = 1,
+                            .dilation_cols = 1,
+                            .groups = 1};
     const hpac_op relu = {.kind = HPAC_OP_RELU, .in = IMAGE(6, 16), .out = IMAGE(6, 16)};
     const hpac_op flatten = {.kind = HPAC_OP_FLATTEN, .in = IMAGE(6, 16), .out = VECTOR(576)};
     const hpac_op dense = {.kind = HPAC_OP_DENSE, .in = VECTOR(576), .out = VECTOR(10)};
@@ -177,7 +182,12 @@ static void expect_no_plain_loops(hpac_device *device, size_t channels, size_t f
                             .in = IMAGE(20, channels),
                             .out = IMAGE(18, filters),
                             .kernel_rows = 3,
-                            .kernel_cols = 3};
+                            .kernel_cols = 3,
+                            .stride_rows = 1,
+                            .stride_cols = 1,
+                            .dilation_rows = 1,
+                            .dilation_cols = 1,
+                            .groups = 1};
     const hpac_plan_request request = {.ops = &conv2d,
                                        .op_count = 1,
                                        .batch = 4,

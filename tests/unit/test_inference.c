@@ -329,7 +329,8 @@ Test(inference, thresholds_travel_with_the_file)
     hpac_classifier after = load(path);
     cr_assert(after.model.has_thresholds && !before.model.has_thresholds);
     cr_assert_arr_eq(after.model.thresholds, second, sizeof second);
-    cr_assert_arr_eq(after.model.weights[1].tensors[HPAC_KERNEL].values, before.model.weights[1].tensors[HPAC_KERNEL].values,
+    cr_assert_arr_eq(after.model.weights[1].tensors[HPAC_KERNEL].values,
+                     before.model.weights[1].tensors[HPAC_KERNEL].values,
                      before.model.weights[1].tensors[HPAC_KERNEL].count * sizeof(float));
     cr_assert_arr_eq(after.model.targets, before.model.targets, sizeof linear_model_targets);
     hpac_classifier_fini(&before);

@@ -115,9 +115,12 @@ Test(initializer, seeds_and_tensors_differ_and_repeat)
         weights[i] = hpac_weights_create(&dense, 1, in);
         hpac_initialize_kernel(dense.initializer, draws[i].seed, draws[i].stream, weights[i]);
     }
-    cr_expect_arr_eq(weights[0]->tensors[HPAC_KERNEL].values, weights[1]->tensors[HPAC_KERNEL].values, 16 * sizeof(float));
-    cr_expect_arr_neq(weights[0]->tensors[HPAC_KERNEL].values, weights[2]->tensors[HPAC_KERNEL].values, 16 * sizeof(float));
-    cr_expect_arr_neq(weights[0]->tensors[HPAC_KERNEL].values, weights[3]->tensors[HPAC_KERNEL].values, 16 * sizeof(float));
+    cr_expect_arr_eq(weights[0]->tensors[HPAC_KERNEL].values,
+                     weights[1]->tensors[HPAC_KERNEL].values, 16 * sizeof(float));
+    cr_expect_arr_neq(weights[0]->tensors[HPAC_KERNEL].values,
+                      weights[2]->tensors[HPAC_KERNEL].values, 16 * sizeof(float));
+    cr_expect_arr_neq(weights[0]->tensors[HPAC_KERNEL].values,
+                      weights[3]->tensors[HPAC_KERNEL].values, 16 * sizeof(float));
     for (size_t i = 0; i < 4; i++)
         hpac_weights_destroy(weights[i], 1);
 }

@@ -111,8 +111,10 @@ static const float *find_tensor(const hpac_weights *weights, int index, size_t *
         if (weights[i].tensors[HPAC_KERNEL].count == 0)
             continue;
         if (index < 2) {
-            *count = index == 0 ? weights[i].tensors[HPAC_KERNEL].count : weights[i].tensors[HPAC_BIAS].count;
-            return index == 0 ? weights[i].tensors[HPAC_KERNEL].values : weights[i].tensors[HPAC_BIAS].values;
+            *count = index == 0 ? weights[i].tensors[HPAC_KERNEL].count
+                                : weights[i].tensors[HPAC_BIAS].count;
+            return index == 0 ? weights[i].tensors[HPAC_KERNEL].values
+                              : weights[i].tensors[HPAC_BIAS].values;
         }
         index -= 2;
     }

@@ -117,8 +117,10 @@ static void assert_same_weights(const hpac_weights *a, const hpac_weights *b, si
     for (size_t i = 0; i < layer_count; i++) {
         cr_assert_eq(a[i].tensors[HPAC_KERNEL].count, b[i].tensors[HPAC_KERNEL].count);
         cr_assert_eq(a[i].tensors[HPAC_BIAS].count, b[i].tensors[HPAC_BIAS].count);
-        assert_same_floats(a[i].tensors[HPAC_KERNEL].values, b[i].tensors[HPAC_KERNEL].values, a[i].tensors[HPAC_KERNEL].count);
-        assert_same_floats(a[i].tensors[HPAC_BIAS].values, b[i].tensors[HPAC_BIAS].values, a[i].tensors[HPAC_BIAS].count);
+        assert_same_floats(a[i].tensors[HPAC_KERNEL].values, b[i].tensors[HPAC_KERNEL].values,
+                           a[i].tensors[HPAC_KERNEL].count);
+        assert_same_floats(a[i].tensors[HPAC_BIAS].values, b[i].tensors[HPAC_BIAS].values,
+                           a[i].tensors[HPAC_BIAS].count);
     }
 }
 
@@ -311,10 +313,10 @@ static void run_conv2d(const hpac_layer *layer, const hpac_weights *weights, hpa
                     for (size_t j = 0; j < layer->kernel_cols; j++)
                         for (size_t m = 0; m < in.channels; m++)
                             sum += x[((r + i) * in.cols + c + j) * in.channels + m] *
-                                   (double)weights
-                                       ->tensors[HPAC_KERNEL].values[((i * layer->kernel_cols + j) * in.channels + m) *
-                                                    out.channels +
-                                                k];
+                                   (double)weights->tensors[HPAC_KERNEL]
+                                       .values[((i * layer->kernel_cols + j) * in.channels + m) *
+                                                   out.channels +
+                                               k];
                 y[(r * out.cols + c) * out.channels + k] = activate(sum, layer->activation);
             }
 }

@@ -140,8 +140,10 @@ static double largest_difference(const trained *a, const trained *b)
     double largest = 0;
     for (size_t i = 0; i < a->config->layer_count; i++) {
         const hpac_weights *one = &a->weights[i], *other = &b->weights[i];
-        widen(&largest, one->tensors[HPAC_KERNEL].values, other->tensors[HPAC_KERNEL].values, one->tensors[HPAC_KERNEL].count);
-        widen(&largest, one->tensors[HPAC_BIAS].values, other->tensors[HPAC_BIAS].values, one->tensors[HPAC_BIAS].count);
+        widen(&largest, one->tensors[HPAC_KERNEL].values, other->tensors[HPAC_KERNEL].values,
+              one->tensors[HPAC_KERNEL].count);
+        widen(&largest, one->tensors[HPAC_BIAS].values, other->tensors[HPAC_BIAS].values,
+              one->tensors[HPAC_BIAS].count);
     }
     return largest;
 }

@@ -127,13 +127,16 @@ static void draw_weights(const parity *test, uint32_t step)
         for (size_t k = 0; k < own->tensors[HPAC_KERNEL].count; k++)
             own->tensors[HPAC_KERNEL].values[k] = formula_symmetric(seed, k, limit);
         for (size_t k = 0; k < own->tensors[HPAC_BIAS].count; k++)
-            own->tensors[HPAC_BIAS].values[k] = hidden ? (k % 2 ? 1.0F : -1.0F) : formula_symmetric(seed + 1, k, 0.05);
+            own->tensors[HPAC_BIAS].values[k] =
+                hidden ? (k % 2 ? 1.0F : -1.0F) : formula_symmetric(seed + 1, k, 0.05);
         if (layer->kind != HPAC_LAYER_CONV2D)
             continue;
         for (size_t k = 0; k < own->tensors[HPAC_KERNEL].count; k++)
-            own->tensors[HPAC_KERNEL].values[k] = round_to(own->tensors[HPAC_KERNEL].values[k], 0x1p-6F);
+            own->tensors[HPAC_KERNEL].values[k] =
+                round_to(own->tensors[HPAC_KERNEL].values[k], 0x1p-6F);
         for (size_t k = 0; k < own->tensors[HPAC_BIAS].count; k++)
-            own->tensors[HPAC_BIAS].values[k] = round_to(own->tensors[HPAC_BIAS].values[k], 0x1p-6F);
+            own->tensors[HPAC_BIAS].values[k] =
+                round_to(own->tensors[HPAC_BIAS].values[k], 0x1p-6F);
     }
 }
 
@@ -271,13 +274,17 @@ static void compare_step(parity *test)
 #define TENSOR(part, count_)                                                                       \
     (tensor)                                                                                       \
     {                                                                                              \
-        .layer = i, .count = (count_), .square_average = test->square_average[i].tensors[part].values,             \
-        .delta_average = test->delta_average[i].tensors[part].values, .gradient = reference->gradients[i].tensors[part].values,    \
-        .new_weight = reference->weights[i].tensors[part].values, .new_square = reference->square_average[i].tensors[part].values, \
-        .new_delta = reference->delta_average[i].tensors[part].values,                                             \
-        .tested_gradient = tested->gradients[i].tensors[part].values, .tested_weight = tested->weights[i].tensors[part].values,    \
-        .tested_square = tested->square_average[i].tensors[part].values,                                           \
-        .tested_delta = tested->delta_average[i].tensors[part].values,                                             \
+        .layer = i, .count = (count_),                                                             \
+        .square_average = test->square_average[i].tensors[part].values,                            \
+        .delta_average = test->delta_average[i].tensors[part].values,                              \
+        .gradient = reference->gradients[i].tensors[part].values,                                  \
+        .new_weight = reference->weights[i].tensors[part].values,                                  \
+        .new_square = reference->square_average[i].tensors[part].values,                           \
+        .new_delta = reference->delta_average[i].tensors[part].values,                             \
+        .tested_gradient = tested->gradients[i].tensors[part].values,                              \
+        .tested_weight = tested->weights[i].tensors[part].values,                                  \
+        .tested_square = tested->square_average[i].tensors[part].values,                           \
+        .tested_delta = tested->delta_average[i].tensors[part].values,                             \
     }
     for (size_t i = 0; i < test->config.layer_count; i++) {
         compare_tensor(test, &TENSOR(HPAC_KERNEL, test->weights[i].tensors[HPAC_KERNEL].count));
@@ -291,8 +298,10 @@ static void copy_all(hpac_weights *to, const hpac_weights *from, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (from[i].tensors[HPAC_KERNEL].count == 0)
             continue;
-        memcpy(to[i].tensors[HPAC_KERNEL].values, from[i].tensors[HPAC_KERNEL].values, from[i].tensors[HPAC_KERNEL].count * sizeof(float));
-        memcpy(to[i].tensors[HPAC_BIAS].values, from[i].tensors[HPAC_BIAS].values, from[i].tensors[HPAC_BIAS].count * sizeof(float));
+        memcpy(to[i].tensors[HPAC_KERNEL].values, from[i].tensors[HPAC_KERNEL].values,
+               from[i].tensors[HPAC_KERNEL].count * sizeof(float));
+        memcpy(to[i].tensors[HPAC_BIAS].values, from[i].tensors[HPAC_BIAS].values,
+               from[i].tensors[HPAC_BIAS].count * sizeof(float));
     }
 }
 

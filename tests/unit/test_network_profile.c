@@ -114,8 +114,12 @@ static void check_same_bits(bool unfused)
         const hpac_weights *one = &plain.weights[i], *other = &profiled.weights[i];
         if (one->tensors[HPAC_KERNEL].count == 0)
             continue;
-        cr_expect_eq(memcmp(one->tensors[HPAC_KERNEL].values, other->tensors[HPAC_KERNEL].values, one->tensors[HPAC_KERNEL].count * sizeof(float)), 0);
-        cr_expect_eq(memcmp(one->tensors[HPAC_BIAS].values, other->tensors[HPAC_BIAS].values, one->tensors[HPAC_BIAS].count * sizeof(float)), 0);
+        cr_expect_eq(memcmp(one->tensors[HPAC_KERNEL].values, other->tensors[HPAC_KERNEL].values,
+                            one->tensors[HPAC_KERNEL].count * sizeof(float)),
+                     0);
+        cr_expect_eq(memcmp(one->tensors[HPAC_BIAS].values, other->tensors[HPAC_BIAS].values,
+                            one->tensors[HPAC_BIAS].count * sizeof(float)),
+                     0);
     }
     tear_down(&plain);
     tear_down(&profiled);

@@ -124,7 +124,12 @@ Test(reference, conv2d)
                        .in = image(5, 6, 3),
                        .out = image(4, 4, 4),
                        .kernel_rows = 2,
-                       .kernel_cols = 3},
+                       .kernel_cols = 3,
+                       .stride_rows = 1,
+                       .stride_cols = 1,
+                       .dilation_rows = 1,
+                       .dilation_cols = 1,
+                       .groups = 1},
              2);
 }
 
@@ -134,7 +139,12 @@ Test(reference, maxpool)
                        .in = image(5, 7, 3),
                        .out = image(2, 2, 3),
                        .kernel_rows = 2,
-                       .kernel_cols = 3},
+                       .kernel_cols = 3,
+                       .stride_rows = 2,
+                       .stride_cols = 3,
+                       .dilation_rows = 1,
+                       .dilation_cols = 1,
+                       .groups = 1},
              2);
 }
 
@@ -163,7 +173,12 @@ Test(reference, values)
                   .in = image(2, 2, 1),
                   .out = image(2, 1, 1),
                   .kernel_rows = 1,
-                  .kernel_cols = 2};
+                  .kernel_cols = 2,
+                  .stride_rows = 1,
+                  .stride_cols = 1,
+                  .dilation_rows = 1,
+                  .dilation_cols = 1,
+                  .groups = 1};
     hpac_reference_forward(
         &(reference_call){.op = &op, .batch = 1, .x = x, .kernel = kernel, .bias = bias, .y = y});
     cr_assert_eq(y[0], 12.5);

@@ -182,7 +182,8 @@ static bool same_weights(const hpac_model *a, const hpac_model *b)
     bool same = true;
     for (size_t i = 0; i < a->layer_count; i++)
         same = same && (a->weights[i].tensors[HPAC_KERNEL].count == 0 ||
-                        memcmp(a->weights[i].tensors[HPAC_KERNEL].values, b->weights[i].tensors[HPAC_KERNEL].values,
+                        memcmp(a->weights[i].tensors[HPAC_KERNEL].values,
+                               b->weights[i].tensors[HPAC_KERNEL].values,
                                a->weights[i].tensors[HPAC_KERNEL].count * sizeof(float)) == 0);
     return same;
 }

@@ -66,7 +66,7 @@ hpac_status hpac_cpu_plan_add_parameters(cpu_plan *plan, size_t op, size_t kerne
     HPAC_TRY(CPU_DESCRIBE(&bias, dnnl_a, bias_count));
     HPAC_TRY(add_parameter(plan, &(hpac_parameter){.op = op, .count = kernel_count}, keras, stored,
                            rows));
-    return add_parameter(plan, &(hpac_parameter){.op = op, .is_bias = true, .count = bias_count},
+    return add_parameter(plan, &(hpac_parameter){.op = op, .role = HPAC_BIAS, .count = bias_count},
                          bias, bias, NULL);
 }
 

@@ -79,7 +79,7 @@ void hpac_cuda_plan_set_output(cuda_plan *plan, hpac_layout layout)
     plan->base.output_nbytes = hpac_cuda_tensor_nbytes(&plan->output);
 }
 
-static void add_parameter(cuda_plan *plan, size_t op, bool is_bias, const cuda_order *order)
+static void add_parameter(cuda_plan *plan, size_t op, hpac_role role, const cuda_order *order)
 {
     const size_t *lengths = order->lengths;
     size_t index = plan->base.parameter_count++;
@@ -87,7 +87,7 @@ static void add_parameter(cuda_plan *plan, size_t op, bool is_bias, const cuda_o
     plan->parameters[index] = *order;
     plan->base.parameters[index] = (hpac_parameter){
         .op = op,
-        .is_bias = is_bias,
+        .role = role,
         .count = count,
         .offset_nbytes = hpac_plan_reserve(&plan->base.parameters_nbytes, count * sizeof(float)),
     };
@@ -95,8 +95,8 @@ static void add_parameter(cuda_plan *plan, size_t op, bool is_bias, const cuda_o
 
 void hpac_cuda_plan_add_parameters(cuda_plan *plan, size_t op, const cuda_order *kernel)
 {
-    add_parameter(plan, op, false, kernel);
-    add_parameter(plan, op, true,
+    add_parameter(plan, op, HPAC_KERNEL, kernel);
+    add_parameter(plan, op, HPAC_BIAS,
                   &(cuda_order){.lengths = {1, 1, 1, kernel->lengths[3]}, .strides = {0, 0, 0, 1}});
     if (plan->input.bf16)
         plan->cast_offset =
