@@ -7,6 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* What needs no quotes in a shell. */
+#define SHELL_PLAIN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+.,:/=@%"
+
 static bool has_option(const cli_command *command, const char *name)
 {
     const cli_option *option = command->options;
@@ -42,17 +45,20 @@ static const char *value_of(const hpac_key *key, const char *value)
 {
     if (key->choices == hpac_key_booleans)
         return value && strcmp(value, "false") == 0 ? value : "true";
-    return value && *value != '-' ? value : "VALUE";
+    return value && *value != '-' && !strchr(value, '\'') ? value : "VALUE";
 }
 
-/* "--set train.seed=1 or --set data.split.seed=1" */
+/* "--set train.seed=1 or --set data.split.seed=1", to be typed in a shell */
 static void hint_keys(const char *word, const char *value, char hint[HINT_NBYTES])
 {
     for (int i = 0; i < hpac_config_keys.count; i++) {
         const hpac_key *key = &hpac_config_keys.keys[i];
-        if (names_key(word, key->path))
-            hpac_text_append(hint, HINT_NBYTES, "%s--set %s=%s", *hint ? " or " : "", key->path,
-                             value_of(key, value));
+        if (!names_key(word, key->path))
+            continue;
+        const char *shown = value_of(key, value);
+        const char *quote = shown[strspn(shown, SHELL_PLAIN)] ? "'" : "";
+        hpac_text_append(hint, HINT_NBYTES, "%s--set %s%s=%s%s", *hint ? " or " : "", quote,
+                         key->path, shown, quote);
     }
 }
 

@@ -25,6 +25,9 @@ hinted() {
     hinted "did you mean --set train.shuffle=true?" "${train[@]}" --shuffle
     hinted "did you mean --set train.shuffle=true?" train --shuffle "$MADE/small.yaml"
     hinted "did you mean --set train.epochs=VALUE?" "${train[@]}" --epochs
+    hinted "did you mean --set 'data.targets=Plasma membrane'?" "${train[@]}" --targets "Plasma membrane"
+    hinted "did you mean --set 'data.targets=[1, 2]'?" "${train[@]}" --classes "[1, 2]"
+    hinted "did you mean --set data.labels=VALUE?" "${train[@]}" --labels "it's.csv"
     hinted "did you mean --set train.epochs=3?" sweep "$MADE/small.yaml" --epochs 3
     hinted 'unexpected argument "train.epochs=3"; did you mean --set train.epochs=3?' \
         "${train[@]}" train.epochs=3
