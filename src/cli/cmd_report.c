@@ -41,7 +41,8 @@ const cli_command cmd_report = {
     .summary = "plot the metrics of a run, or compare several runs",
     .description =
         "RUN is the directory of a training, of a cross-validation (train --fold all), of a sweep, "
-        "or any directory with runs in it. Writes report.html, one page with every plot and table, "
+        "or any directory with these in it. Writes report.html, one page with every plot and "
+        "table, "
         "and plots/ with the pictures as PNG and SVG and the tables they are drawn from. For "
         "several runs the page overlays their curves and lists the configuration keys that differ. "
         "An unfinished run is reported up to its last epoch. An earlier report is replaced; "

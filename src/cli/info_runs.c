@@ -40,18 +40,24 @@ static bool was_killed(const char *directory, const char *state)
     return strcmp(state, "running") == 0 && rundir_is_unlocked(directory);
 }
 
-/* Adds a row of the report's table of runs. The run is below `directory`, or is it. */
-static hpac_status add_row(const char *directory, const hpac_table *all, size_t row,
-                           hpac_table *table)
+/* The path of a run below `directory`, or its name, if it is that run. */
+static const char *name_of(const char *directory, const char *path, const char *label)
 {
-    const char *name = hpac_table_cell(all, row, hpac_table_find_column(all, "run"))->text;
+    const char *below = path + strlen(directory);
+    below += strspn(below, "/");
+    return *below ? below : label;
+}
+
+/* Adds a row of the report's table of runs. */
+static hpac_status add_row(const char *directory, const hpac_report *report, const hpac_table *all,
+                           size_t row, hpac_table *table)
+{
+    const char *label = hpac_table_cell(all, row, hpac_table_find_column(all, "run"))->text;
     const char *state = hpac_table_cell(all, row, hpac_table_find_column(all, "state"))->text;
-    bool single = hpac_directory_has(directory, hpac_run_files[HPAC_RUN_RUN_JSON].name);
-    HPAC_AUTO_FREE char *path = single ? strdup(directory) : hpac_path_join(directory, "%s", name);
+    const char *path = hpac_report_directory(report, row);
     HPAC_AUTO(hpac_run_info_fini) hpac_run_info run = {0};
-    HPAC_TRY_MEMORY(path, strlen(directory));
     bool known = hpac_run_info_read(path, &run) == HPAC_OK;
-    hpac_table_add_text(table, name);
+    hpac_table_add_text(table, name_of(directory, path, label));
     hpac_table_add_text(table, was_killed(path, state) ? "killed" : state);
     hpac_table_add_real(table, known ? (double)run.epochs : NAN);
     for (size_t c = 3; c < COLUMNS; c++)
@@ -70,7 +76,7 @@ static hpac_status read_table(const char *directory, hpac_table *table)
     const hpac_table *tables = hpac_report_tables(report, &count);
     const hpac_table *all = hpac_tables_find(tables, count, "runs");
     for (size_t row = 0; all && row < hpac_table_row_count(all); row++)
-        HPAC_TRY(add_row(directory, all, row, table));
+        HPAC_TRY(add_row(directory, report, all, row, table));
     return table->status;
 }
 

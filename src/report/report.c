@@ -191,6 +191,11 @@ const hpac_table *hpac_report_tables(const hpac_report *report, size_t *count)
     return report->tables;
 }
 
+const char *hpac_report_directory(const hpac_report *report, size_t run)
+{
+    return report->runs[run].directory;
+}
+
 const char *hpac_report_page(const hpac_report *report)
 {
     return report->page;

@@ -6,7 +6,7 @@
  *     status = hpac_report_write(&options); // report/report.html and report/plots/
  *
  * A directory is that of a run (run.json), of a cross-validation (fold0, fold1, ...), of a sweep
- * (sweep.csv), or any other with runs in it. A report reads only the files in it (docs/design.md
+ * (sweep.csv), or any other with these in it. A report reads only the files in it (docs/design.md
  * lists them); an unfinished run, or one in training at the moment, is reported up to its last
  * epoch.
  *
@@ -46,6 +46,9 @@ void hpac_report_close(hpac_report *report); /* NULL is fine */
 
 /* The tables (count) in reading order, borrowed until the report is closed. */
 const hpac_table *hpac_report_tables(const hpac_report *report, size_t *count);
+
+/* The directory of a run, a row of the table `runs`. Borrowed. */
+const char *hpac_report_directory(const hpac_report *report, size_t run);
 
 /* Writes page, plots and tables. */
 hpac_status hpac_report_save(hpac_report *report);

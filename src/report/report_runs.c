@@ -51,13 +51,15 @@ static hpac_status add_run(hpac_report *report, const char *directory, const cha
 }
 
 static hpac_status add_directory(hpac_report *report, const char *directory, int depth);
+static hpac_status collect(hpac_report *report, const char *directory, int depth);
 
 static int is_visible(const struct dirent *entry)
 {
     return *entry->d_name != '.';
 }
 
-/* Adds the runs in the subdirectories whose names begin with `stem`; fold2 before fold10. */
+/* Adds the runs in the subdirectories whose names begin with `stem`, fold2 before fold10; with any
+ * name ("") those of sweeps and cross-validations, too. */
 static hpac_status add_within(hpac_report *report, const char *directory, const char *stem,
                               int depth)
 {
@@ -69,11 +71,12 @@ static hpac_status add_within(hpac_report *report, const char *directory, const 
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
         HPAC_AUTO_FREE char *path = hpac_path_join(directory, "%s", name);
+        report_kind kind = path ? kind_of(path) : REPORT_RUNS;
         if (!path)
             status = hpac_fail_memory(strlen(directory));
         else if (status == HPAC_OK && strncmp(name, stem, strlen(stem)) == 0 &&
-                 kind_of(path) == REPORT_RUN)
-            status = add_directory(report, path, depth + 1);
+                 (*stem ? kind == REPORT_RUN : kind != REPORT_RUNS))
+            status = collect(report, path, depth + 1);
         free(entries[i]);
     }
     free(entries);
@@ -84,6 +87,12 @@ static hpac_status add_within(hpac_report *report, const char *directory, const 
 static bool is_run_name(const char *name)
 {
     return *name && *name != '.' && !strchr(name, '/') && strlen(name) <= NAME_MAX;
+}
+
+/* One that was finished is so no longer. */
+static hpac_status add_absent(hpac_report *report, const char *directory, const char *state)
+{
+    return add_run(report, directory, strcmp(state, "finished") == 0 ? "missing" : state);
 }
 
 /* The runs of a sweep in the order of sweep.csv; of those without a directory, their state. */
@@ -107,23 +116,28 @@ static hpac_status add_sweep(hpac_report *report, const char *directory, int dep
         if (kind == REPORT_RUN || kind == REPORT_FOLDS)
             HPAC_TRY(add_directory(report, path, depth + 1));
         else
-            HPAC_TRY(add_run(report, path, hpac_table_cell(&table, row, 1)->text));
+            HPAC_TRY(add_absent(report, path, hpac_table_cell(&table, row, 1)->text));
     }
     return HPAC_OK;
 }
 
-static hpac_status add_directory(hpac_report *report, const char *directory, int depth)
+/* Adds the runs of a directory, if it has any. */
+static hpac_status collect(hpac_report *report, const char *directory, int depth)
 {
+    report_kind kind = kind_of(directory);
     if (depth > DEPTH_MAX)
         return HPAC_OK;
-    size_t before = report->run_count;
-    report_kind kind = kind_of(directory);
     if (kind == REPORT_RUN)
         return add_run(report, directory, NULL);
-    if (kind == REPORT_SWEEP)
-        HPAC_TRY(add_sweep(report, directory, depth));
-    else
-        HPAC_TRY(add_within(report, directory, kind == REPORT_FOLDS ? "fold" : "", depth));
+    return kind == REPORT_SWEEP
+               ? add_sweep(report, directory, depth)
+               : add_within(report, directory, kind == REPORT_FOLDS ? "fold" : "", depth);
+}
+
+static hpac_status add_directory(hpac_report *report, const char *directory, int depth)
+{
+    size_t before = report->run_count;
+    HPAC_TRY(collect(report, directory, depth));
     return report->run_count > before
                ? HPAC_OK
                : hpac_fail(HPAC_ERR_CONFIG,

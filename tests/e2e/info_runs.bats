@@ -61,8 +61,26 @@ r["runs"][0]["epochs_done"], len(r["layers"]), len(r["classes"]))' <<<"$output")
     run_hpac info "$TMP/sweep"
     assert_exit 0
     assert_output_has "$TMP/sweep: a sweep"
-    [[ $(tr -s ' ' <<<"$output") == *" seed=1 finished 1 1 "*" seed=2 "*" - "* ]] ||
+    [[ $(tr -s ' ' <<<"$output") == *" seed=1 finished 1 1 "*" seed=2 missing - "* ]] ||
         fail_with "expected both runs"
+    # A directory that holds it, and others.
+    run_hpac info "$TMP"
+    assert_exit 0
+    assert_output_has "$TMP: a directory of runs"
+    [[ $(tr -s ' ' <<<"$output") == *" sweep/seed=1 finished 1 1 "*" sweep/seed=2 missing - "* ]] ||
+        fail_with "expected the runs of the sweep"
+    mkdir "$TMP/other" # nothing of ours
+    cp -r "$MADE/folds" "$MADE/run" "$TMP"
+    rm -r "$TMP/folds/fold2"
+    mkdir "$TMP/others"
+    mv "$TMP/folds" "$TMP/run" "$TMP/sweep" "$TMP/other" "$TMP/others"
+    mkdir -p "$TMP/others/empty/fold0"
+    run_hpac info "$TMP/others/"
+    assert_exit 0
+    [[ $(sed -n 's/^ *\([^ ]*\)  *finished .*/\1/p' <<<"$output" | paste -sd' ') == \
+        "folds/fold0 folds/fold1 run sweep/seed=1" ]] || fail_with "expected all finished runs"
+    rm -r "$TMP/others/empty"
+    mv "$TMP/others/sweep" "$TMP"
     run_hpac evaluate "$TMP/sweep" --labels "$DATA/train.csv" --images "$DATA/train"
     assert_exit 3
     assert_error_has "directory of a sweep; expected one of its runs"

@@ -291,17 +291,37 @@ Test(report, of_a_sweep_keeps_its_order_and_its_missing_runs)
 {
     report_fixture_write("sweep/b", "finished");
     report_fixture_write("sweep/a", "failed");
-    report_fixture_put("sweep", "sweep.csv",
-                       "state,run,epochs\nfinished,b,2\nmissing,\"c, d\",\nfailed,a,\n");
+    report_fixture_put(
+        "sweep", "sweep.csv",
+        "state,run,epochs\nfinished,b,2\nmissing,\"c, d\",\nfailed,a,\nfinished,gone,2\n");
     hpac_report *report = report_fixture_open("sweep");
     const hpac_table *runs = report_fixture_table(report, "runs");
-    cr_assert_eq(hpac_table_row_count(runs), 3);
+    cr_assert_eq(hpac_table_row_count(runs), 4);
     cr_assert_str_eq(hpac_table_cell(runs, 0, 0)->text, "b");
     cr_assert_str_eq(hpac_table_cell(runs, 1, 0)->text, "c, d");
     assert_text(runs, "c, d", "state", "missing");
     assert_number(runs, "c, d", "epochs", NAN);
     assert_text(runs, "a", "state", "failed");
     assert_number(runs, "a", "epochs", 2);
+    assert_text(runs, "gone", "state", "missing"); /* its directory was removed */
+    hpac_report_close(report);
+}
+
+Test(report, of_a_directory_has_its_runs_and_those_of_sweeps_and_cross_validations)
+{
+    static const char *const names[] = {"fold0", "fold1", "run", "a"};
+    report_fixture_write("all/run", "finished");
+    report_fixture_write("all/sweep/a", "finished");
+    report_fixture_put("all/sweep", "sweep.csv", "run,state\na,finished\n");
+    report_fixture_write("all/cross/fold0", "finished");
+    report_fixture_write("all/cross/fold1", "finished");
+    cr_assert_eq(hpac_directory_create(scratch_path("all/none/fold0")), HPAC_OK);
+    hpac_report *report = report_fixture_open("all");
+    const hpac_table *runs = report_fixture_table(report, "runs");
+    cr_assert_eq(hpac_table_row_count(runs), 4);
+    for (size_t i = 0; i < 4; i++)
+        cr_expect_str_eq(hpac_table_cell(runs, i, 0)->text, names[i]);
+    cr_expect_not_null(strstr(hpac_report_directory(report, 3), "all/sweep/a"));
     hpac_report_close(report);
 }
 
