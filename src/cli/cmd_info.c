@@ -223,12 +223,10 @@ const cli_command cmd_info = {
     .description =
         "MODEL is a model file or a directory: of a run (its state, its best epoch, and its "
         "model.h5, or best.h5 when it is unfinished), of a cross-validation, a sweep, or several "
-        "of "
-        "all these (the state and the results of each run). Of a file it shows the layers with "
-        "their shapes and "
-        "parameters, the classes, the program that wrote "
-        "the file and, for a resume.h5, the step and epoch of its training. Reads files of hpac, "
-        "Keras 2 and Keras 3; all weights are read and checked.",
+        "of all these (the state and the results of each run). Of a file it shows the layers with "
+        "their shapes and parameters, the classes, the program that wrote the file and, for a "
+        "resume.h5, the step and epoch of its training. Reads files of hpac, Keras 2 and Keras 3; "
+        "all weights are read and checked.",
     .options = {OPTION_FLAG("config", "also print the configuration the model was trained with"),
                 CLI_JSON},
     .examples = {{"hpac info runs/improved", "Show how far a run is, how good, and its model."},

@@ -42,11 +42,10 @@ const cli_command cmd_report = {
     .description =
         "RUN is the directory of a training, of a cross-validation (train --fold all), of a sweep, "
         "or any directory with these in it. Writes report.html, one page with every plot and "
-        "table, "
-        "and plots/ with the pictures as PNG and SVG and the tables they are drawn from. For "
-        "several runs the page overlays their curves and lists the configuration keys that differ. "
-        "An unfinished run is reported up to its last epoch. An earlier report is replaced; "
-        "nothing else in RUN is changed. The path of the page is printed at the end.",
+        "table, and plots/ with the pictures as PNG and SVG and the tables they are drawn from. "
+        "For several runs the page overlays their curves and lists the configuration keys that "
+        "differ. An unfinished run is reported up to its last epoch. An earlier report is "
+        "replaced; nothing else in RUN is changed. The path of the page is printed at the end.",
     .options =
         {OPTION_PATH(
              "out", "DIR", NULL,

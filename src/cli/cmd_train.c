@@ -116,8 +116,7 @@ const cli_command cmd_train = {
         "and --resume (in place of --force, if that was given) continues from there. With --fold "
         "all the run directory has fold0, fold1, ..., each a run, folds.csv and a report on all; "
         "predict averages their models. CONFIG is a file, or the name of one that is installed, "
-        "such "
-        "as improved; hpac help config lists the keys.",
+        "such as improved; hpac help config lists the keys.",
     .options = {CLI_SET,
                 OPTION_TEXT(
                     "fold", "K|all", NULL,
