@@ -234,7 +234,7 @@ static const char *find_other_kind(const char *path, bool folds)
 
 /* What makes a directory (a cross-validation's if `folds`) one of another run, malloc'ed; NULL: a
  * training with this configuration belongs there; if `extend`, also one that adds epochs to a
- * finished run. What cannot be read is left to the training. */
+ * finished run. A run.json that cannot be read is left to the training. */
 static hpac_status find_other_run(const char *path, const hpac_config *config, bool folds,
                                   bool extend, char **other)
 {
@@ -252,9 +252,15 @@ static hpac_status find_other_run(const char *path, const hpac_config *config, b
     if (read_state(run, &dir) != HPAC_OK)
         return HPAC_OK;
     bool finished = dir.state == RUN_FINISHED && !(extend && rundir_wants_more(&dir, config));
-    if (find_differences(run, &own, finished ? &dir : NULL, &keys) != HPAC_OK || !*keys)
+    if (find_differences(run, &own, finished ? &dir : NULL, &keys) != HPAC_OK) {
+        /* Not this configuration: --force must not remove it. Killed at its start, it has none. */
+        if (hpac_directory_has(run, hpac_run_files[HPAC_RUN_CONFIG].name))
+            HPAC_TRY_MEMORY(*other = strdup("a run whose config.yaml cannot be read"), 1);
         return HPAC_OK;
-    HPAC_TRY_MEMORY(asprintf(other, "a run of another configuration: %s", keys) >= 0, strlen(keys));
+    }
+    if (*keys)
+        HPAC_TRY_MEMORY(asprintf(other, "a run of another configuration: %s", keys) >= 0,
+                        strlen(keys));
     return HPAC_OK;
 }
 

@@ -146,6 +146,28 @@ train() {
     diff -r before/other runs/other >&2
 }
 
+@test "without --out, --force leaves a run alone whose configuration cannot be read" {
+    cd "$TMP"
+    run_hpac train small.yaml --device cpu --set train.epochs=1
+    assert_exit 0
+    echo 'newer: {key: 1}' >>runs/small/config.yaml
+    cp -r runs/small before
+    local force
+    for force in "" --force; do
+        # shellcheck disable=SC2086
+        run_hpac train small.yaml --device cpu --set train.epochs=1 $force
+        assert_exit 0
+        assert_error_has "runs/small has a run whose config.yaml cannot be read. The directory of this run: runs/small-2"
+    done
+    diff -r before runs/small >&2
+    # Killed before it had one, it is this one's.
+    rm runs/small/config.yaml
+    sed -i 's/"finished"/"running"/' runs/small/run.json
+    run_hpac train small.yaml --device cpu --set train.epochs=1 --force
+    assert_exit 0
+    [[ $output == runs/small ]] || fail_with "expected the directory of the killed run"
+}
+
 @test "--resume without --out continues what was interrupted, not a finished run with fewer epochs" {
     cd "$TMP"
     run_hpac train small.yaml --device cpu --set train.epochs=1
