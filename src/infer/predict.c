@@ -88,37 +88,48 @@ static void close_inference(hpac_inference **inference)
     hpac_inference_destroy(*inference);
 }
 
-hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_result *result)
+static hpac_status write_submission(const hpac_predict_options *options, hpac_inference *inference,
+                                    const hpac_labels *ids, const float *thresholds,
+                                    hpac_predict_result *result)
 {
-    const char *const names[] = {hpac_run_files[HPAC_RUN_SUBMISSION_PROBA].name,
-                                 hpac_run_files[HPAC_RUN_SUBMISSION].name};
-    const hpac_classifier *classifiers = options->inference.classifiers;
-    const hpac_model *model = &classifiers[0].model;
-    float thresholds[HPAC_CLASS_COUNT];
-    *result = (hpac_predict_result){0};
-    if (!options->force)
-        HPAC_TRY(hpac_directory_check_free(options->directory, names, 2));
-    HPAC_TRY(hpac_thresholds_resolve(classifiers, options->inference.classifier_count,
-                                     options->thresholds, options->threshold_count, thresholds));
-    log_thresholds(options, thresholds);
-    HPAC_AUTO(hpac_labels_fini) hpac_labels ids = {0};
-    HPAC_TRY(hpac_ids_read_csv(options->ids, &ids));
-    const hpac_inference_set set = {.images = options->images, .labels = &ids};
-    HPAC_AUTO(close_inference) hpac_inference *inference = NULL;
-    HPAC_TRY(hpac_inference_create(&options->inference, &set, &inference));
-    HPAC_TRY(hpac_directory_create(options->directory));
+    const hpac_model *model = &options->inference.classifiers[0].model;
     HPAC_AUTO(hpac_submission_discard)
     hpac_submission submission = {
         .directory = options->directory,
-        .ids = &ids,
+        .ids = ids,
         .targets = model->targets,
         .target_count = model->target_count,
         .thresholds = thresholds,
         .empty = options->empty,
     };
     hpac_inference_pass pass = {.on_batch = on_batch, .user = &submission};
+    HPAC_TRY(hpac_directory_create(options->directory));
     HPAC_TRY(hpac_submission_begin(&submission));
     HPAC_TRY(hpac_inference_run(inference, &pass));
-    *result = (hpac_predict_result){.images = ids.count, .skipped = pass.skipped};
+    *result = (hpac_predict_result){.images = ids->count, .skipped = pass.skipped};
     return hpac_submission_commit(&submission);
+}
+
+hpac_status hpac_predict(const hpac_predict_options *options, hpac_predict_result *result)
+{
+    const char *const names[] = {hpac_run_files[HPAC_RUN_SUBMISSION_PROBA].name,
+                                 hpac_run_files[HPAC_RUN_SUBMISSION].name};
+    float thresholds[HPAC_CLASS_COUNT];
+    *result = (hpac_predict_result){0};
+    if (!options->force)
+        HPAC_TRY(hpac_directory_check_free(options->directory, names, 2));
+    HPAC_TRY(hpac_thresholds_resolve(options->inference.classifiers,
+                                     options->inference.classifier_count, options->thresholds,
+                                     options->threshold_count, thresholds));
+    log_thresholds(options, thresholds);
+    HPAC_AUTO(hpac_labels_fini) hpac_labels ids = {0};
+    HPAC_TRY(hpac_ids_read_csv(options->ids, &ids));
+    const hpac_inference_set set = {.images = options->images, .labels = &ids};
+    HPAC_AUTO(close_inference) hpac_inference *inference = NULL;
+    HPAC_TRY(hpac_inference_create(&options->inference, &set, &inference));
+    size_t existing_nbytes = hpac_path_existing(options->directory);
+    hpac_status status = write_submission(options, inference, &ids, thresholds, result);
+    if (status != HPAC_OK)
+        hpac_directory_remove_empty(options->directory, existing_nbytes);
+    return status;
 }
