@@ -75,14 +75,27 @@ static bool load_from_list(const char *directories, const char *name)
     return loaded;
 }
 
+/* Makes a pattern that matches this path alone. False: it is too long. */
+static bool escape(const char *path, char pattern[PATH_MAX])
+{
+    size_t length = 0;
+    for (; *path && length + 2 < PATH_MAX; path++) {
+        if (strchr("*?[\\", *path))
+            pattern[length++] = '\\';
+        pattern[length++] = *path;
+    }
+    pattern[length] = '\0';
+    return !*path;
+}
+
 static bool load_from_path(size_t index, const char *name)
 {
-    const char *above = search_paths[index].variable ? getenv(search_paths[index].variable) : "";
-    char pattern[PATH_MAX];
+    const char *variable = search_paths[index].variable, *above = variable ? getenv(variable) : "";
+    char root[PATH_MAX], pattern[PATH_MAX];
     glob_t found;
     bool loaded = false;
-    if (!above || (search_paths[index].variable && !*above) ||
-        snprintf(pattern, sizeof pattern, "%s%s", above, search_paths[index].pattern) >= PATH_MAX ||
+    if (!above || (variable && !*above) || !escape(above, root) ||
+        snprintf(pattern, sizeof pattern, "%s%s", root, search_paths[index].pattern) >= PATH_MAX ||
         glob(pattern, 0, NULL, &found) != 0)
         return false;
     for (size_t i = 0; !loaded && i < found.gl_pathc; i++)

@@ -48,6 +48,8 @@ assert_opens() {
 @test "they are found in a Python environment's nvidia wheels" {
     VIRTUAL_ENV=$TMP/place assert_opens
     CONDA_PREFIX=$TMP/place assert_opens
+    ln -s place "$TMP/a [b] *?\\c" # a name, and not a pattern
+    VIRTUAL_ENV="$TMP/a [b] *?\\c" assert_opens
     mv "$TMP/place" "$TMP/home"
     mkdir "$TMP/home/.local"
     mv "$TMP/home/lib" "$TMP/home/.local"
