@@ -278,9 +278,10 @@ const char *hpac_yaml_show(const hpac_yaml_node *node, char shown[HPAC_SHOWN_NBY
     shown[length++] = '"';
     for (; *text && length < HPAC_SHOWN_NBYTES - 10; text += nbytes) {
         nbytes = hpac_utf8_decode(text, &code);
-        bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
-        memcpy(shown + length, control ? "?" : text, control ? 1 : nbytes);
-        length += control ? 1 : nbytes;
+        bool hidden = nbytes == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0);
+        memcpy(shown + length, hidden ? "?" : text, hidden ? 1 : nbytes);
+        length += hidden ? 1 : nbytes;
+        nbytes += nbytes == 0; /* the name in --set NAME=VALUE need not be UTF-8 */
     }
     snprintf(shown + length, HPAC_SHOWN_NBYTES - length, "%s\"", *text ? "..." : "");
     return shown;

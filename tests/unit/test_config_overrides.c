@@ -26,6 +26,16 @@ Test(config, overrides_replace_and_add)
     hpac_config_fini(&config);
 }
 
+/* What is no UTF-8 is a fault of the key like any other. */
+Test(config, overrides_of_any_bytes_are_refused)
+{
+    refused_set("a\x8d\xffz=1", "1 problem\n--set a\x8d\xffz=1: a??z: unknown key; expected one "
+                                "of data, model, train, device");
+    refused_set("train.epochs\xe2\x82=1", "1 problem\n--set train.epochs\xe2\x82=1: "
+                                          "train.epochs??: unknown key; did you mean "
+                                          "train.epochs?");
+}
+
 Test(config, overrides_reach_layers)
 {
     static const char *const sets[] = {"model.4.rate=0.125", "model.1.filters=8"};
