@@ -103,11 +103,12 @@ static json_t *pack_model(const char *path, const hpac_model *model, const char 
     json_int_t parameters = 0;
     for (size_t i = 0; i < model->layer_count; i++)
         parameters += parameter_count(&model->weights[i]);
-    return json_pack("[{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s}]", "file", path, "written_by",
-                     model->written_by, "input_rows", (json_int_t)model->input.rows, "input_cols",
-                     (json_int_t)model->input.cols, "channels", (json_int_t)model->input.channels,
-                     "outputs", (json_int_t)hpac_model_output_count(model), "parameters",
-                     parameters, "channel_names", channels);
+    return json_pack("[{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:s}]", "file", hpac_json_text(path),
+                     "written_by", hpac_json_text(model->written_by), "input_rows",
+                     (json_int_t)model->input.rows, "input_cols", (json_int_t)model->input.cols,
+                     "channels", (json_int_t)model->input.channels, "outputs",
+                     (json_int_t)hpac_model_output_count(model), "parameters", parameters,
+                     "channel_names", channels);
 }
 
 static json_t *pack_layers(const hpac_model *model)
@@ -177,12 +178,11 @@ static hpac_status print_json(const info_runs *runs, const char *path, const hpa
     if (model->training)
         failed |= json_object_set_new(root, "training", pack_training(model->training));
     if (config && model->config_yaml)
-        failed |= json_object_set_new(root, "configuration",
-                                      json_pack("[{s:s}]", "yaml", model->config_yaml));
+        failed |=
+            json_object_set_new(root, "configuration",
+                                json_pack("[{s:o}]", "yaml", hpac_json_text(model->config_yaml)));
     if (failed)
-        return hpac_fail(HPAC_ERR_INTERNAL,
-                         "%s: cannot make JSON (out of memory, or a text is not UTF-8)",
-                         path ? path : runs->directory);
+        return hpac_fail(HPAC_ERR_INTERNAL, "cannot make JSON: out of memory");
     return hpac_json_write(root, stream);
 }
 

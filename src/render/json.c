@@ -1,6 +1,9 @@
 /* JSON with short numbers, which jansson does not have: its precision is one for all numbers. */
 #include "json.h"
 
+#include "base/memory.h"
+#include "base/printable.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -80,6 +83,13 @@ static void write_value(const json_t *value, int indent, FILE *stream)
         (list ? write_items : write_members)(value, indent, stream);
         fprintf(stream, "\n%*s%c", indent, "", list ? ']' : '}');
     }
+}
+
+json_t *hpac_json_text(const char *text)
+{
+    json_t *value = json_string(text);
+    HPAC_AUTO_FREE char *printable = value ? NULL : hpac_printable(text);
+    return printable ? json_string(printable) : value;
 }
 
 hpac_status hpac_json_write(const json_t *value, FILE *stream)

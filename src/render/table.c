@@ -316,7 +316,7 @@ static json_t *json_cell(const hpac_table *table, size_t row, size_t column)
 {
     const hpac_cell *cell = hpac_table_cell(table, row, column);
     if (table->columns[column].kind == HPAC_TEXT)
-        return json_string(cell->text);
+        return hpac_json_text(cell->text);
     if (!isfinite(cell->number))
         return json_null();
     return table->columns[column].kind == HPAC_INTEGER ? json_integer((json_int_t)cell->number)
@@ -344,8 +344,7 @@ hpac_status hpac_tables_write_json(const hpac_table *tables, size_t count, FILE 
     for (size_t i = 0; i < count; i++) {
         HPAC_TRY(tables[i].status);
         if (!hpac_table_add_json(&tables[i], root))
-            return hpac_fail(HPAC_ERR_INTERNAL,
-                             "%s: cannot make JSON (out of memory, or a text is not UTF-8)",
+            return hpac_fail(HPAC_ERR_INTERNAL, "%s: cannot make JSON: out of memory",
                              tables[i].name);
     }
     return hpac_json_write(root, stream);

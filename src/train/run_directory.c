@@ -75,8 +75,8 @@ void train_read_run_json(train_job *training)
             "differ from those of an uninterrupted run",
             info.device, info.libraries, device->name, device->libraries);
     for (size_t row = 0, next = 0; row < labels->count; row++) { /* the list has their order */
-        const char *id = json_string_value(json_array_get(info.skipped, next));
-        training->skipped[row] = id && strcmp(id, labels->ids[row]) == 0;
+        json_auto_t *id = hpac_json_text(labels->ids[row]);
+        training->skipped[row] = json_equal(json_array_get(info.skipped, next), id);
         next += training->skipped[row];
         training->skipped_images = next;
     }
@@ -133,23 +133,23 @@ hpac_status train_write_run_json(const train_job *training, const char *state)
     json_auto_t *skipped = json_array();
     for (size_t row = 0; row < training->labels.count; row++)
         if (training->skipped[row] &&
-            json_array_append_new(skipped, json_string(training->labels.ids[row])) != 0)
+            json_array_append_new(skipped, hpac_json_text(training->labels.ids[row])) != 0)
             return hpac_fail_memory(1);
     json_auto_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, "
+        "{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, "
         "s:O}",
-        "state", state, "hpac", hpac_version(), "configuration", training->config->name, "device",
-        training->device_info.name, "libraries", training->device_info.libraries, "cpu_path",
-        hpac_cpu_path_name(cpu_path), "seed", seed_value(training->config->train.seed), "started",
-        started, "updated", now, "epochs", (json_int_t)progress->epoch, "steps",
-        (json_int_t)progress->step, "best_epoch", (json_int_t)progress->best_epoch,
-        "epochs_without_best", (json_int_t)progress->epochs_without_best, "elapsed_s",
-        progress->elapsed_s, "train_images", (json_int_t)training->fold->train_count,
-        "validation_images", (json_int_t)training->fold->validation_count, "skipped_images",
+        "state", state, "hpac", hpac_version(), "configuration",
+        hpac_json_text(training->config->name), "device", training->device_info.name, "libraries",
+        training->device_info.libraries, "cpu_path", hpac_cpu_path_name(cpu_path), "seed",
+        seed_value(training->config->train.seed), "started", started, "updated", now, "epochs",
+        (json_int_t)progress->epoch, "steps", (json_int_t)progress->step, "best_epoch",
+        (json_int_t)progress->best_epoch, "epochs_without_best",
+        (json_int_t)progress->epochs_without_best, "elapsed_s", progress->elapsed_s, "train_images",
+        (json_int_t)training->fold->train_count, "validation_images",
+        (json_int_t)training->fold->validation_count, "skipped_images",
         (json_int_t)training->skipped_images, "skipped", skipped);
     if (!json)
-        return hpac_fail(HPAC_ERR_INTERNAL,
-                         "cannot make run.json (out of memory, or a text is not UTF-8)");
+        return hpac_fail(HPAC_ERR_INTERNAL, "cannot make run.json: out of memory");
     hpac_file file;
     HPAC_TRY(hpac_run_file_create(training->options->directory, HPAC_RUN_RUN_JSON, &file));
     (void)hpac_json_write(json, file.stream); /* a failure is found when the file is finished */

@@ -543,6 +543,26 @@ END
     grep -q "skipped: 2" "$TMP/run/train.log"
 }
 
+@test "names and Ids need not be UTF-8" {
+    local name=$'small\xff'
+    cp "$TMP/small.yaml" "$TMP/$name.yaml"
+    sed '2s/[^,]*/a\xff/' "$DATA/train.csv" >"$TMP/labels.csv" # without a file
+    cd "$TMP"
+    run_hpac train "$name.yaml" --device cpu --quiet --set data.labels=labels.csv \
+        --set data.on_bad_image=skip --set train.epochs=1
+    assert_exit 0
+    [[ $output == "runs/$name" ]] || fail_with "another directory"
+    grep -qF '"configuration": "small\\xff"' "runs/$name/run.json"
+    grep -qF '"a\\xff"' "runs/$name/run.json"
+    run_hpac info "runs/$name" --json
+    assert_exit 0
+    assert_output_has '"file": "runs/small\\xff/model.h5"'
+    run_hpac train "$name.yaml" --device cpu --quiet --set data.labels=labels.csv \
+        --set data.on_bad_image=skip --set train.epochs=2 --resume
+    assert_exit 0
+    grep -q '"skipped_images": 1' "runs/$name/run.json"
+}
+
 @test "a batch larger than the training set is refused" {
     train --out "$TMP/run" --set train.batch_size=41
     assert_exit 2

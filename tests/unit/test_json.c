@@ -93,6 +93,18 @@ Test(json, the_layout_is_that_of_jansson)
     free(expected);
 }
 
+/* Paths and Ids are bytes; what differs stays different. */
+Test(json, any_text_is_a_string)
+{
+    static const char *const texts[][2] = {
+        {"plasma \xc3\xa9", "plasma \xc3\xa9"}, {"a\xff", "a\\xff"}, {"a\xfe\n", "a\\xfe\n"}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        json_auto_t *value = hpac_json_text(texts[i][0]);
+        cr_assert_not_null(value);
+        cr_expect_str_eq(json_string_value(value), texts[i][1]);
+    }
+}
+
 Test(json, a_full_disk_is_reported)
 {
     FILE *full = fopen("/dev/full", "w");
