@@ -185,9 +185,8 @@ static bool is_result(const void *options, const char *name)
  * finished; killed before all are gone, it needs force again, since fold0 goes first. */
 static hpac_status begin_directory(const hpac_train_options *options, int count, rundir *dir)
 {
-    HPAC_TRY(hpac_directory_create(options->directory));
     if (dir->lock < 0)
-        HPAC_TRY(rundir_lock(options->directory, dir));
+        HPAC_TRY(rundir_create(options->directory, fold_files, dir));
     HPAC_TRY(hpac_report_remove(options->directory));
     HPAC_TRY(hpac_directory_remove_files(options->directory, is_result, options));
     for (int fold = 0; fold < count && options->force; fold++) {

@@ -124,9 +124,10 @@ static hpac_status claim_directory(sweep_job *job)
     HPAC_TRY(rundir_lock_group(path, &sweep_group, job->options->force, &job->dir));
     if (job->options->dry_run || job->dir.lock >= 0)
         return HPAC_OK;
-    job->existing_nbytes = hpac_path_existing(path);
-    HPAC_TRY(hpac_directory_create(path));
-    return rundir_lock(path, &job->dir);
+    size_t existing_nbytes = hpac_path_existing(path);
+    HPAC_TRY(rundir_create(path, sweep_files, &job->dir));
+    job->existing_nbytes = existing_nbytes; /* it is this sweep's */
+    return HPAC_OK;
 }
 
 static bool is_sweep_file(const void *user, const char *name)
@@ -259,9 +260,9 @@ static void job_fini(sweep_job *job)
 {
     close_device(job);
     hpac_image_pool_destroy(job->images);
-    rundir_release(&job->dir);
     if (job->existing_nbytes < SIZE_MAX) /* nothing is in it if no run could begin */
         hpac_directory_remove_empty(job->options->directory, job->existing_nbytes);
+    rundir_release(&job->dir);
     for (size_t run = 0; job->rows && run < job->sweep->run_count; run++)
         free(job->rows[run].directory);
     free(job->rows);

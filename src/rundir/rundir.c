@@ -5,6 +5,7 @@
 #include <hpac/log.h>
 
 #include "base/memory.h"
+#include "base/pause.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,7 +31,10 @@ hpac_status rundir_lock(const char *path, rundir *dir)
     if (flock(dir->lock, LOCK_EX | LOCK_NB) == 0)
         return HPAC_OK;
     if (errno == EWOULDBLOCK)
-        return hpac_fail(HPAC_ERR_CONFIG, "%s: another hpac is training into this directory", path);
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: another hpac is training into this directory; wait for it, or "
+                         "choose another one with --out",
+                         path);
     if (!has_no_locks(errno))
         return hpac_fail_access(path, "cannot lock directory");
     hpac_log_warning(
@@ -87,17 +91,35 @@ static bool is_new(const char *path, const char *const *files)
 
 hpac_status rundir_lock_group(const char *path, const rundir_group *group, bool force, rundir *dir)
 {
+    if (!hpac_path_exists(path))
+        return HPAC_OK;
+    HPAC_TRY(rundir_lock(path, dir)); /* first: without it the files may be half of a new run's */
     if (hpac_directory_has(path, hpac_run_files[HPAC_RUN_RUN_JSON].name))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: directory of a single run; choose another one with --out", path);
-    if (!hpac_path_exists(path))
-        return HPAC_OK;
     if (!force && !hpac_directory_has(path, group->mark) && !is_new(path, group->files))
         return hpac_fail(HPAC_ERR_CONFIG,
                          "%s: has files, but no %s; choose another directory with --out, or use "
                          "--force",
                          path, group->missing);
-    return rundir_lock(path, dir);
+    return HPAC_OK;
+}
+
+static hpac_status check_still_new(const char *path, const char *const *files)
+{
+    return is_new(path, files) ? HPAC_OK
+                               : hpac_fail(HPAC_ERR_CONFIG,
+                                           "%s: files were added to this directory since it was "
+                                           "checked; another hpac?",
+                                           path);
+}
+
+hpac_status rundir_create(const char *path, const char *const *files, rundir *dir)
+{
+    hpac_test_pause("create");
+    HPAC_TRY(hpac_directory_create(path));
+    HPAC_TRY(rundir_lock(path, dir));
+    return check_still_new(path, files);
 }
 
 static hpac_status read_state(const char *path, rundir *dir)
@@ -133,14 +155,10 @@ hpac_status rundir_inspect(const char *path, bool force, rundir *dir)
 
 hpac_status rundir_claim(const char *path, rundir *dir)
 {
-    HPAC_TRY(hpac_directory_create(path));
     if (dir->lock < 0)
-        HPAC_TRY(rundir_lock(path, dir));
-    if (dir->state == RUN_NEW && !is_new(path, run_file_names))
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%s: files were added to this directory since it was checked; another "
-                         "hpac?",
-                         path);
+        HPAC_TRY(rundir_create(path, run_file_names, dir));
+    if (dir->state == RUN_NEW)
+        HPAC_TRY(check_still_new(path, run_file_names));
     HPAC_TRY(hpac_directory_probe(path));
     return rundir_tidy(path, run_file_names);
 }

@@ -41,6 +41,10 @@ typedef struct rundir_group {
 /* Locks such a directory, if it exists. Errors: those of rundir_lock; CONFIG when it is a run's or,
  * without `force`, when it has other files. */
 hpac_status rundir_lock_group(const char *path, const rundir_group *group, bool force, rundir *dir);
+/* Creates and locks a directory that did not exist when it was inspected. Errors: those of
+ * rundir_lock and hpac_directory_create; CONFIG, when another program wrote into it meanwhile.
+ * `files`: names, then NULL, of which a killed program may have left temporary ones. */
+hpac_status rundir_create(const char *path, const char *const *files, rundir *dir);
 /* Removes what a killed program left while it wrote `files` (names, then NULL). Errors: those of
  * hpac_fail_access. */
 hpac_status rundir_tidy(const char *path, const char *const *files);

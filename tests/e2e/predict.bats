@@ -485,6 +485,15 @@ END
     assert_line_count 4 "$TMP/cut/folds.csv"
 }
 
+@test "a cross-validation whose directory another program used meanwhile changes nothing there" {
+    start_paused create train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --set train.seed=9
+    cp -r "$MADE/folds" "$TMP/folds"
+    signal_paused CONT
+    assert_exit 2
+    assert_error_has "files were added to this directory since it was checked"
+    diff -r "$MADE/folds" "$TMP/folds" >&2
+}
+
 # Starts all folds again over those of $TMP/folds and stops them within fold 1.
 force_and_stop() {
     start_paused epoch:12 train "$MADE/small.yaml" --device cpu --fold all --out "$TMP/folds" --force \

@@ -552,3 +552,15 @@ baseline 28 1 200 0.25/0.5" ]]
     assert_exit 0
     assert_output_has '"seed=1"'
 }
+
+@test "a sweep leaves the directory that another one is about to use" {
+    start_paused create sweep "$TMP/configs/four.yaml" --device cpu --out "$TMP/out"
+    mkdir "$TMP/out"
+    exec {lock}<"$TMP/out"
+    flock "$lock"
+    signal_paused CONT
+    exec {lock}<&-
+    assert_exit 2
+    assert_error_has "another hpac is training into this directory"
+    [[ -d $TMP/out ]] || fail_with "it removed the directory"
+}

@@ -117,7 +117,7 @@ static void expect_refused_group(bool force, const char *reason)
     cr_expect_eq(status, reason ? HPAC_ERR_CONFIG : HPAC_OK, "%s", hpac_error_message());
     if (reason)
         cr_expect(strstr(hpac_error_message(), reason), "%s", hpac_error_message());
-    cr_expect_eq(dir.lock >= 0, reason == NULL);
+    cr_expect_geq(dir.lock, 0);
     rundir_release(&dir);
 }
 
@@ -137,4 +137,14 @@ Test(run_files, a_directory_of_several_runs_has_no_other_files_unless_forced)
     expect_refused_group(false, NULL);
     scratch_write_text("run.json", "{}");
     expect_refused_group(true, ": directory of a single run; choose another one with --out");
+}
+
+/* The first files of another program are not taken for foreign ones. */
+Test(run_files, a_locked_directory_of_several_runs_is_refused_for_its_lock)
+{
+    rundir other = {.lock = -1};
+    cr_assert_eq(rundir_lock(scratch_directory(), &other), HPAC_OK);
+    cr_assert_eq(mkdir(scratch_path("fold1"), 0777), 0);
+    expect_refused_group(false, "another hpac is training into this directory; wait for it, or");
+    rundir_release(&other);
 }
