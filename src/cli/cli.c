@@ -343,6 +343,9 @@ static hpac_status check_complete(const cli_arguments *arguments)
     }
     if (arguments->operand_count < min)
         return refuse(command, "expected %s", command->operands);
+    for (size_t i = 0; i < arguments->operand_count; i++) /* of an unset variable */
+        if (*cli_operand(arguments, i) == '\0')
+            return refuse(command, "expected %s, not \"\"", command->operands);
     for (size_t i = 0; i < arguments->help; i++)
         if (command->options[i].required && !arguments->values[i].given)
             return refuse(command, "--%s %s is required", command->options[i].name,

@@ -14,10 +14,11 @@
 
 #define ENDING ".yaml"
 
+/* A link that leads nowhere is one, too: opening it says why. */
 static bool is_file(const char *path)
 {
     struct stat status;
-    return stat(path, &status) == 0 && !S_ISDIR(status.st_mode);
+    return lstat(path, &status) == 0 && !hpac_path_is_directory(path);
 }
 
 /* The length of "improved.yaml" without its ending; 0 if it has another one. */
@@ -60,7 +61,7 @@ hpac_status cli_find_configuration(const char *name, char **path)
 {
     char directory[PATH_MAX];
     *path = NULL;
-    bool by_name = !strchr(name, '/') && !is_file(name) && *name &&
+    bool by_name = !strchr(name, '/') && !is_file(name) &&
                    hpac_installed_find("share/hpac/configs", "configs", "demo.yaml", directory);
     if (!by_name)
         *path = strdup(name);

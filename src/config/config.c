@@ -46,7 +46,8 @@ char *hpac_config_name_of(const char *path)
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
     const char *dot = strrchr(name, '.');
-    bool yaml = dot && dot > name && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+    bool yaml = dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0) &&
+                dot > name + strspn(name, "."); /* "." and ".." are no names of directories */
     return yaml ? strndup(name, (size_t)(dot - name)) : strdup(name);
 }
 

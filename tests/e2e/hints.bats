@@ -54,6 +54,12 @@ hinted() {
     hinted "old is a directory; did you mean its configuration, old/config.yaml?" train old
 }
 
+@test "an empty argument, that of an unset variable, is a usage error" {
+    hinted 'train: expected CONFIG, not ""' train "" --out "$TMP/out"
+    hinted 'predict: expected MODEL, not ""' predict "" --images . --ids . --out "$TMP/out"
+    hinted 'report: expected RUN [RUN...], not ""' report "$MADE/run" ""
+}
+
 @test "a list of --set that the shell has split is shown in quotes" {
     hinted "put it in quotes: --set 'data.targets=[Nucleoplasm, Plasma membrane, Cytosol]'" \
         train "$MADE/small.yaml" --set 'data.targets=[Nucleoplasm,' 'Plasma membrane,' 'Cytosol]'

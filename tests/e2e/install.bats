@@ -102,6 +102,14 @@ PROGRAM
     mkdir demo # a directory is no configuration
     run_hpac train demo --dry-run
     assert_error_has "configuration: $installed/demo.yaml"
+    local target # a link of that name is meant, whatever is wrong with it
+    for target in nowhere demo.yaml; do
+        ln -sfn "$target" demo.yaml
+        run_hpac train demo.yaml --dry-run
+        assert_exit 2
+        assert_error_has "configuration: demo.yaml: cannot open: "
+    done
+    assert_error_has "Too many levels of symbolic links"
     echo 'data: {labels: mine.csv, images: .}' >improved
     run_hpac train improved --dry-run
     assert_error_has "mine.csv"

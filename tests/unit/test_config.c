@@ -1,5 +1,6 @@
 /* Configurations: what is read, and what is printed. */
 #include "base/file.h"
+#include "config/config_schema.h"
 
 #include "config_text.h"
 #include "layers.h"
@@ -391,6 +392,19 @@ Test(config, the_table_marks_defaults)
     cr_expect_null(strstr(text, "data.test"));
     free(text);
     hpac_config_fini(&config);
+}
+
+/* It names a directory: never "." or "..". */
+Test(config, the_name_is_that_of_the_file)
+{
+    static const char *const names[][2] = {
+        {"a/b.yaml", "b"}, {"b.yml", "b"},     {"b.c.yaml", "b.c"},    {"b.json", "b.json"},
+        {"b", "b"},        {".yaml", ".yaml"}, {"a/..yaml", "..yaml"}, {"...yaml", "...yaml"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *name = hpac_config_name_of(names[i][0]);
+        cr_expect_str_eq(name, names[i][1]);
+        free(name);
+    }
 }
 
 Test(config, the_reference_is_up_to_date)
