@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -282,7 +284,7 @@ typedef struct probe_result {
 } probe_result;
 
 /* No honest file takes that long; endless loops inside HDF5 end here. */
-#define LIMIT_CPU_S 120
+#define LIMIT_CPU_S 30
 
 static void limit(__rlimit_resource_t resource, rlim_t value)
 {
@@ -295,6 +297,7 @@ static void limit(__rlimit_resource_t resource, rlim_t value)
 
 static _Noreturn void probe_child(const char *path, probe_result *result)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody waits for the result then */
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, LIMIT_CPU_S);
     int null = open("/dev/null", O_WRONLY);

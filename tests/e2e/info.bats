@@ -136,3 +136,29 @@ assert found["layers"][1] == {"layer": "maxpool", "options": "2x3", "output_rows
 assert found["classes"] == []
 CHECK
 }
+
+# HDF5 1.10 reads without end where an object of a heap claims a negative size.
+@test "a killed program leaves no process that reads a damaged file" {
+    local at bad=$TMP/bad.h5
+    "$HPAC" synth --count 24 --size 64 --balance --out "$TMP/data" --quiet >/dev/null
+    DATA=$TMP/data small_config >"$TMP/small.yaml"
+    run_hpac train "$TMP/small.yaml" --device cpu --quiet --set train.epochs=1 --out "$TMP/run"
+    assert_exit 0
+    cp "$TMP/run/model.h5" "$bad"
+    at=$(grep -abo GCOL "$bad" | head -n 1 | cut -d: -f1)
+    printf '\xf0\xff\xff\xff\xff\xff\xff\xff' |
+        dd of="$bad" bs=1 seek=$((at + 24)) conv=notrunc status=none
+    start_hpac info "$bad"
+    local child='' wait=0
+    until child=$(pgrep -P "$HPAC_PID") || ! kill -0 "$HPAC_PID" 2>/dev/null || ((wait++ > 200)); do
+        sleep 0.05
+    done
+    kill -KILL "$HPAC_PID" 2>/dev/null || true
+    wait_hpac
+    for ((wait = 0; wait < 100; wait++)); do
+        [[ -n $child && -d /proc/$child ]] || return 0
+        sleep 0.05
+    done
+    kill "$child"
+    fail_with "process $child goes on"
+}
