@@ -69,8 +69,9 @@ binaries() {
     # Text has been drawn: without a font the plot of so few lines is much smaller.
     [[ $(stat -c %s "$ROOTFS/root/run/plots/losses.png") -gt 20000 ]] || fail_with "no text in the plot"
     # Moved, and found by its path alone.
-    in_root 'mv /opt/hpac /root/elsewhere; cd /; /root/elsewhere/bin/hpac report /root/run --out /root/moved'
+    in_root 'mv /opt/hpac "/root/else where"; cd /; "/root/else where/bin/hpac" report /root/run --out /root/moved'
     [[ $status -eq 0 ]] || fail_with "moved"
+    refute_output_has "gnuplot:"
     assert_file "$ROOTFS/root/moved/report.html"
 }
 
