@@ -15,7 +15,7 @@ CUDA_CFLAGS = $(shell $(FIND_CUDA) --cflags)
 CUDA_LIBS   = $(shell $(FIND_CUDA) --libs)
 
 # Empty when nothing is built.
-CUDA := $(if $(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),$(DEVICE_SOURCES))
+CUDA := $(if $(filter-out $(WITHOUT_LIBRARIES),$(or $(MAKECMDGOALS),all)),$(DEVICE_SOURCES))
 ifneq ($(CUDA),)
 CUDA_MISSING := $(shell $(FIND_CUDA) 2>&1 >/dev/null)
 ifneq ($(CUDA_MISSING),)
@@ -32,7 +32,7 @@ endif
 # Printed once, and again when the reason changes. A stale library would be loaded: it is removed.
 $(BUILD)/cuda-missing: force
 	@mkdir -p $(@D)
-	@rm -f $(CUDA_LIBRARY)
+	@rm -f $(CUDA_LIBRARY) $(BUILD)/packages/libhpac_cuda.so
 	@echo '$(subst ','\'',$(CUDA_MISSING))' | cmp -s - $@ || { \
 	  echo '$(subst ','\'',$(CUDA_MISSING))' | tee $@; \
 	  echo 'libhpac_cuda.so is not built: hpac will have the device cpu only'; }
@@ -78,8 +78,9 @@ $(BUILD)/cuda-commands: force
 	$(call remember,$(DEVICE_FLAGS) / $(COMPILE_CUDA) / $(LINK_CUDA) $(CUDA_LIBS) / $(TOOLKIT))
 
 DEVICE_OBJECTS := $(call objects,$(DEVICE_SOURCES))
-SHARED_OBJECTS := $(call objects,src/device/plan.c)# of libhpac, not public
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%.cu=$(BUILD)/obj/%.o)
+# With a source of libhpac that is not public.
+CUDA_OBJECTS   := $(DEVICE_OBJECTS) $(KERNEL_OBJECTS) $(call objects,src/device/plan.c)
 
 $(DEVICE_OBJECTS): private MODULE_FLAGS = $(DEVICE_FLAGS)
 $(BUILD)/tidy/src/device/cuda/%.tidied: private MODULE_FLAGS = $(DEVICE_FLAGS)
@@ -92,7 +93,7 @@ $(KERNEL_OBJECTS) $(BUILD)/obj/tests/cuda/kernels/numbers.o: $(BUILD)/obj/%.o: %
 $(BUILD)/cuda-sources: force
 	$(call remember,$(DEVICE_SOURCES) $(KERNEL_SOURCES))
 
-$(CUDA_LIBRARY): $(DEVICE_OBJECTS) $(KERNEL_OBJECTS) $(SHARED_OBJECTS) src/device/cuda/exports.map $(BUILD)/cuda-sources
+$(CUDA_LIBRARY): $(CUDA_OBJECTS) src/device/cuda/exports.map $(BUILD)/cuda-sources
 	@rm -f $(BUILD)/cuda-missing
 	$(LINK_CUDA) -o $@ $(filter %.o,$^) $(CUDA_LIBS)
 

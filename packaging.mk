@@ -5,14 +5,15 @@
 LIBDIR    ?= $(PREFIX)/lib
 PLUGINDIR ?= $(PREFIX)/lib
 
-bindir     := $(DESTDIR)$(PREFIX)/bin
-libdir     := $(DESTDIR)$(LIBDIR)
-plugindir  := $(DESTDIR)$(PLUGINDIR)
-includedir := $(DESTDIR)$(PREFIX)/include/hpac
-datadir    := $(DESTDIR)$(PREFIX)/share/hpac
-docdir     := $(DESTDIR)$(PREFIX)/share/doc/hpac
-mandir     := $(DESTDIR)$(PREFIX)/share/man
-bashdir    := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+# In quotes: with a blank in the path, rm -rf would remove something else.
+bindir     := '$(DESTDIR)$(PREFIX)/bin'
+libdir     := '$(DESTDIR)$(LIBDIR)'
+plugindir  := '$(DESTDIR)$(PLUGINDIR)'
+includedir := '$(DESTDIR)$(PREFIX)/include/hpac'
+datadir    := '$(DESTDIR)$(PREFIX)/share/hpac'
+docdir     := '$(DESTDIR)$(PREFIX)/share/doc/hpac'
+mandir     := '$(DESTDIR)$(PREFIX)/share/man'
+bashdir    := '$(DESTDIR)$(PREFIX)/share/bash-completion/completions'
 
 # hpac.pc is for libhpac.so; hpac-static.pc for libhpac.a, which needs its libraries at the link, and
 # -rdynamic: libhpac_cuda.so, loaded at run time, resolves hpac_fail and others in the program.
@@ -59,8 +60,8 @@ install-library: all
 	install -m 644 $(BUILD)/hpac.pc $(BUILD)/hpac-static.pc $(libdir)/pkgconfig
 
 uninstall: ## remove what install installed, with the same PREFIX= and DESTDIR=
-	rm -f $(bindir)/hpac $(addprefix $(libdir)/,libhpac.a libhpac.so $(SONAME)) \
-	  $(addprefix $(libdir)/pkgconfig/,hpac.pc hpac-static.pc) $(plugindir)/libhpac_cuda.so \
+	rm -f $(bindir)/hpac $(libdir)/libhpac.a $(libdir)/libhpac.so $(libdir)/$(SONAME) \
+	  $(libdir)/pkgconfig/hpac.pc $(libdir)/pkgconfig/hpac-static.pc $(plugindir)/libhpac_cuda.so \
 	  $(bashdir)/hpac $(mandir)/man1/hpac.1 $(mandir)/man1/hpac-*.1 $(mandir)/man5/hpac-config.5
 	rm -rf $(includedir) $(datadir) $(docdir)
 
@@ -68,7 +69,7 @@ uninstall: ## remove what install installed, with the same PREFIX= and DESTDIR=
 # In packages the libraries of CUDA are found by hpac, not by a path of the machine that built it.
 $(BUILD)/packages/libhpac_cuda.so: $(CUDA_LIBRARY)
 	@mkdir -p $(@D)
-	$(LINK_CUDA) -o $@ $(DEVICE_OBJECTS) $(KERNEL_OBJECTS) $(filter-out -Xlinker -rpath=%,$(CUDA_LIBS))
+	$(LINK_CUDA) -o $@ $(CUDA_OBJECTS) $(filter-out -Xlinker -rpath=%,$(CUDA_LIBS))
 
 # The libraries lie in ../lib. An RPATH, not a RUNPATH: the libraries find theirs by it, too.
 $(BUILD)/packages/hpac: $(BUILD)/hpac $(BUILD)/packages/libhpac_compat.so

@@ -5,7 +5,7 @@ load packages
 setup_file() {
     cd "$BATS_TEST_DIRNAME/../.." || return 1
     command -v dh >/dev/null || skip "no debhelper"
-    DEBFULLNAME="A Packager" DEBEMAIL=packager@example.com make_quietly deb
+    DEBFULLNAME="A & B/C Packagers" DEBEMAIL=packager@example.com make_quietly deb
 }
 
 @test "lintian has neither errors nor warnings" {
@@ -21,8 +21,22 @@ setup_file() {
     [[ $(dpkg-deb -f $deb Version) == "$(tools/version | tr - +)" ]] || fail_with "version"
     run bash -c "dpkg-deb --fsys-tarfile $deb | tar -xO ./usr/share/doc/hpac/changelog.gz | gunzip"
     assert_output_has "hpac ($(tools/version | tr - +)) unstable"
-    assert_output_has " -- A Packager <packager@example.com>  "
+    assert_output_has " -- A & B/C Packagers <packager@example.com>  "
+    # shellcheck disable=SC2086 # one file
+    [[ $(dpkg-deb -f $deb Maintainer) == "A & B/C Packagers <packager@example.com>" ]] || fail_with "maintainer"
     assert_output_has "$(sed -n 's/^- \([^ ]* [^ ]* [^ ]*\).*/\1/p' CHANGELOG.md | head -n 1)"
+}
+
+@test "libhpac_cuda.so needs no function that libhpac.so does not export" {
+    [[ -e build/libhpac_cuda.so ]] || skip "no CUDA: $(<build/cuda-missing)"
+    local deb
+    for deb in build/deb/{hpac,libhpac0}_*.deb; do dpkg-deb --extract "$deb" "$TMP/root"; done
+    symbols() { nm --dynamic --format=just-symbols "$@" | sed "s/@.*//" | grep ^hpac_ | sort; }
+    symbols --undefined-only "$TMP/root/usr/lib/hpac/libhpac_cuda.so" >"$TMP/needed"
+    symbols --defined-only "$TMP"/root/usr/lib/*/libhpac.so.0 >"$TMP/exported"
+    assert_file "$TMP/needed"
+    run comm -23 "$TMP/needed" "$TMP/exported"
+    assert_no_output
 }
 
 @test "installed the program and its documentation are whole, removed nothing is left" {
