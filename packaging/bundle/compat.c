@@ -9,14 +9,19 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* hypot and hypotf have a new version in 2.35, which does not set errno. As glibc's, to the bit: */
+/* hypot and hypotf have a new version in 2.35, which does not set errno. hypotf is glibc's to the
+ * bit; of hypot at most the last bit differs. */
 float hypotf(float x, float y)
 {
+    if (isinf(x) || isinf(y)) /* even if the other one is NaN */
+        return INFINITY;
     return (float)sqrt((double)x * (double)x + (double)y * (double)y);
 }
 
 double hypot(double x, double y)
 {
+    if (isinf(x) || isinf(y))
+        return INFINITY;
     return (double)sqrtl((long double)x * x + (long double)y * y);
 }
 

@@ -6,7 +6,7 @@ setup_file() {
     cd "$BATS_TEST_DIRNAME/../.." || return 1
     command -v zstd >/dev/null || skip "no zstd"
     rm -f build/hpac-*-linux-*.tar.zst
-    make_quietly bundle
+    (umask 077 && make_quietly bundle)
     export ARCHIVE=$PWD/build/hpac-$(tools/version)-linux-$(uname -m).tar.zst
     export BUNDLE=$BATS_FILE_TMPDIR/bundle
     mkdir "$BUNDLE"
@@ -21,6 +21,22 @@ binaries() {
 @test "it is below 60 MiB with one architecture" {
     [[ $CUDA_ARCHS != *' '* ]] || skip "more than one architecture"
     [[ $(stat -c %s "$ARCHIVE") -lt $((60 << 20)) ]] || fail_with "$(ls -l "$ARCHIVE")"
+}
+
+@test "every user may read it, and made again it is the same" {
+    run find "$BUNDLE" -not -type l \( -not -perm -444 -o -type d -not -perm -555 \)
+    assert_no_output
+    mv "$ARCHIVE" "$TMP/first"
+    make_quietly bundle
+    assert_same "$TMP/first" "$ARCHIVE"
+}
+
+@test "a library that is missing is an error" {
+    mkdir "$TMP/bin"
+    printf '#!/bin/sh\n/usr/bin/ldd "$@" | sed "s/libpng16.so.16 => .*/libpng16.so.16 => not found/"\n' >"$TMP/bin/ldd"
+    chmod +x "$TMP/bin/ldd"
+    PATH=$TMP/bin:$PATH run make_quietly bundle
+    [[ $status -ne 0 && $output == *"libpng16.so.16 => not found"* ]] || fail_with "expected an error"
 }
 
 @test "its libraries need one another, the C library, and NVIDIA's, and have no paths of this machine" {
