@@ -113,10 +113,10 @@ bool cli_read_integer(const char *text, long long min, long long max, long long 
 /* The directory of --out, or runs/ and this name; malloc'ed, NULL when out of memory. */
 char *cli_out_directory(const cli_arguments *arguments, const char *name);
 
-/* Where the configuration or sweep is: `name` itself if it is a file or has a slash, otherwise the
- * installed one of this name ("improved", "improved.yaml"), which is logged. `*path` is malloc'ed,
- * to be freed whatever the status. Errors: CONFIG for a name that no installed one has, with the
- * nearest and all of them. */
+/* Where the configuration or sweep is: `name` itself if it is a file or has a slash, otherwise
+ * name.yaml in the current directory or the installed one of this name ("improved",
+ * "improved.yaml"), which is logged. `*path` is malloc'ed, to be freed whatever the status. Errors:
+ * CONFIG for a name that no installed one has, with the nearest and all of them. */
 hpac_status cli_find_configuration(const char *name, char **path);
 
 /* ---- help.c, help_config.c, man_page.c, completion.c ---- */

@@ -60,16 +60,17 @@ static hpac_status refuse_name(const char *name, const char *directory)
 hpac_status cli_find_configuration(const char *name, char **path)
 {
     char directory[PATH_MAX];
+    HPAC_AUTO_FREE char *file = NULL;
+    bool is_name = !strchr(name, '/') && !is_file(name);
+    const char *ending = is_name && stem_length(name) == 0 ? ENDING : "";
     *path = NULL;
-    bool by_name = !strchr(name, '/') && !is_file(name) &&
-                   hpac_installed_find("share/hpac/configs", "configs", "demo.yaml", directory);
-    if (!by_name)
-        *path = strdup(name);
-    else
-        *path = hpac_path_join(directory, "%s%s", name, stem_length(name) > 0 ? "" : ENDING);
-    HPAC_TRY_MEMORY(*path, strlen(name) + 1);
+    HPAC_TRY_MEMORY(asprintf(&file, "%s%s", name, ending) >= 0, strlen(name));
+    bool installed = is_name && !is_file(file) &&
+                     hpac_installed_find("share/hpac/configs", "configs", "demo.yaml", directory);
+    HPAC_TRY_MEMORY(*path = installed ? hpac_path_join(directory, "%s", file) : strdup(file),
+                    strlen(file));
     if (is_file(*path)) {
-        if (by_name)
+        if (is_name)
             hpac_log_info("configuration: %s", *path);
         return HPAC_OK;
     }
@@ -78,5 +79,5 @@ hpac_status cli_find_configuration(const char *name, char **path)
         return hpac_fail(HPAC_ERR_CONFIG,
                          "configuration: %s is a directory; did you mean its configuration, %s?",
                          name, inner);
-    return by_name ? refuse_name(name, directory) : HPAC_OK; /* reading it says why not */
+    return installed ? refuse_name(name, directory) : HPAC_OK; /* reading it says why not */
 }

@@ -52,6 +52,17 @@ PROGRAM
     assert_no_output
 }
 
+@test "a path with spaces is one path, to install and uninstall" {
+    mkdir -p "$TMP/my/mine"
+    echo kept >"$TMP/my/mine/file"
+    make_quietly install DESTDIR="$TMP/my stage" PREFIX="/opt/my programs"
+    assert_file "$TMP/my stage/opt/my programs/bin/hpac" "$TMP/my stage/opt/my programs/lib/pkgconfig/hpac.pc"
+    make_quietly uninstall DESTDIR="$TMP/my stage" PREFIX="/opt/my programs"
+    run find "$TMP/my stage" -type f
+    assert_no_output
+    assert_file "$TMP/my/mine/file"
+}
+
 @test "man and bash find what is installed for them" {
     make_quietly install PREFIX="$TMP/usr"
     local command
@@ -110,7 +121,15 @@ PROGRAM
         assert_error_has "configuration: demo.yaml: cannot open: "
     done
     assert_error_has "Too many levels of symbolic links"
-    echo 'data: {labels: mine.csv, images: .}' >improved
+    # A copy that was edited here, by its name with and without the ending.
+    echo 'data: {labels: mine.csv, images: .}' >improved.yaml
+    run_hpac train improved --dry-run
+    assert_error_has "configuration: improved.yaml"
+    assert_error_has "mine.csv"
+    refute_error_has "$installed"
+    run_hpac train improved.yaml --dry-run
+    assert_error_has "mine.csv"
+    mv improved.yaml improved
     run_hpac train improved --dry-run
     assert_error_has "mine.csv"
     refute_error_has "$installed"
