@@ -177,6 +177,7 @@ static void read_image(read_job *work)
     png_set_user_limits(png, HPAC_IMAGE_MAX_SIDE, HPAC_IMAGE_MAX_SIDE);
     png_set_option(png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_chunk_malloc_max(png, 0); /* libpng 1.6.37 has a limit for skipped chunks, too */
     if (bit_depth == 16)
         png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT, (png_const_bytep) "sBIT", 1);
     png_set_benign_errors(png, 1);
