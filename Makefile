@@ -15,7 +15,7 @@
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-VERSION  := $(shell tools/version)
+VERSION  := $(or $(shell tools/version),$(error tools/version failed))
 DATE     := $(shell tools/version --date)# of the release, for the man pages
 BUILD    ?= build
 PREFIX   ?= /usr/local
@@ -65,10 +65,12 @@ LIBS     := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(PLAIN_LIBS) 
 # $(call checksum,FILE,FLAGS): of a C file's text, preprocessed: its headers and the compiler's macros; and
 # what is missing. Dependency files do not show that a package was upgraded: dpkg and rpm keep the times
 # of its files, which are before those of our objects.
-checksum = $(shell { $(CC) $(DIALECT) $(2) $(CPPFLAGS) $(CFLAGS) -E -dD -x c $(1) | cksum; } 2>&1 | \
+checksum = $(shell { LC_ALL=C $(CC) $(DIALECT) $(2) $(CPPFLAGS) $(CFLAGS) -E -dD -x c $(1) | cksum; } 2>&1 | \
              sed -nE 's/^([0-9]+) [0-9]+$$/sum:\1/p; s/.* error: (.*missing: )?(.*)/\2,/p')
 
-ifneq ($(filter-out help clean uninstall,$(or $(MAKECMDGOALS),all)),)
+# Targets that compile nothing.
+WITHOUT_LIBRARIES := help clean uninstall dist
+ifneq ($(filter-out $(WITHOUT_LIBRARIES),$(or $(MAKECMDGOALS),all)),)
 LIBRARIES := $(call checksum,tools/libraries.h) $(if $(shell command -v pkg-config 2>/dev/null),,pkg-config,)
 ifneq ($(filter-out sum:%,$(LIBRARIES)),)
 $(error missing: $(filter-out sum:%,$(LIBRARIES)) which `tools/bootstrap build` installs on Debian, Ubuntu, \
@@ -245,7 +247,7 @@ clang: ## build everything with clang, warnings are errors
 C_FILES       := $(LIB_SOURCES) $(CLI_SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES) $(wildcard tools/*.c)
 FORMATTED     := $(C_FILES) $(HEADERS) $(EXAMPLES) $(wildcard src/*/*.h src/*/*/*.h tests/*/*.h tests/threads/*.c \
                  tests/threads/*/*.h src/device/cuda/*.c kernels/*.[ch]* tests/cuda/*.c* tests/cuda/*/*.[ch]* tests/cudasim/*.[ch]* tests/cudasim/*/*.[ch]* packaging/bundle/*.c)
-SHELL_SCRIPTS := .ci/run $(shell grep -lI '^.!/.*\(bash\|sh\)$$' tools/* examples/* packaging/* packaging/bundle/* 2>/dev/null) $(wildcard tests/e2e/*.bash)
+SHELL_SCRIPTS := .ci/run $(shell grep -lI '^.!/.*\(bash\|sh\)$$' tools/* examples/* packaging/* packaging/bundle/* 2>/dev/null) $(wildcard tests/*/*.bash)
 tidied         = $(patsubst %.c,$(BUILD)/tidy/%.tidied,$(1))
 
 lint: lint-format lint-tidy lint-cppcheck lint-shell lint-dependencies ## formatting, clang-tidy, cppcheck, shellcheck, dependencies

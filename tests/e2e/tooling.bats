@@ -100,11 +100,16 @@ on_system() {
 @test "make names the libraries that are missing" {
     mkdir "$TMP/bin"
     printf '#!/bin/sh\nexit 1\n' >"$TMP/bin/pkg-config"
-    printf '#!/bin/sh\nexec /usr/bin/gcc -isystem "%s/include" "$@"\n' "$TMP" >"$TMP/bin/gcc"
+    # A compiler of another language, unless the locale is C.
+    cat >"$TMP/bin/gcc" <<EOF
+#!/bin/sh
+[ "\$LC_ALL" = C ] || exec 2>/dev/null
+exec /usr/bin/gcc -isystem "$TMP/include" "\$@"
+EOF
     chmod +x "$TMP/bin/"*
     mkdir "$TMP/include"
     echo '#define DNNL_VERSION_MAJOR 1' >"$TMP/include/dnnl.h"
-    tool env -u MAKEFLAGS PATH="$TMP/bin:$PATH" make BUILD="$TMP/build"
+    tool env -u MAKEFLAGS PATH="$TMP/bin:$PATH" LC_ALL=C.UTF-8 make BUILD="$TMP/build"
     assert_exit 2
     assert_error_has "missing: oneDNN 2.2 or newer (dnnl.h is older), HDF5 1.10 or newer (hdf5.h), which"
     assert_error_has "tools/bootstrap build"
@@ -113,6 +118,24 @@ on_system() {
     printf '#!/bin/sh\nexec /usr/bin/gcc -nostdinc -isystem "%s/include" "$@"\n' "$TMP" >"$TMP/bin/gcc"
     tool env -u MAKEFLAGS PATH="$TMP/bin:$PATH" make BUILD="$TMP/build"
     assert_error_has "missing: OpenMP (omp.h, for clang in libomp-dev), libcsv (csv.h)"
+}
+
+@test "make dist needs no libraries, and a version" {
+    mkdir -p "$TMP/bin" "$TMP/project/tools"
+    cp Makefile ./*.mk "$TMP/project"
+    cp tools/version "$TMP/project/tools"
+    printf '#!/bin/sh\necho "csv.h: error: missing: libcsv" >&2\nexit 1\n' >"$TMP/bin/gcc"
+    chmod +x "$TMP/bin/gcc"
+    cd "$TMP/project"
+    echo '## 1.2.3 (2026-02-03)' >CHANGELOG.md
+    tool env PATH="$TMP/bin:$PATH" make -n dist
+    assert_exit 0
+    [[ $output == "packaging/make-dist build 1.2.3" ]] || fail_with "expected one command"
+    echo '## 1.2.3' >CHANGELOG.md
+    tool make -n dist
+    assert_exit 2
+    assert_error_has 'CHANGELOG.md: expected "## VERSION (DATE)"'
+    assert_error_has "tools/version failed"
 }
 
 # dpkg keeps the time of a packaged file, which is before that of the objects.
@@ -256,13 +279,13 @@ plant_project() {
 }
 
 @test "without CUDA make prints the reason once and leaves no old library" {
-    mkdir "$TMP/empty" "$TMP/build"
-    touch "$TMP/build/libhpac_cuda.so"
+    mkdir -p "$TMP/empty" "$TMP/build/packages"
+    touch "$TMP/build/libhpac_cuda.so" "$TMP/build/packages/libhpac_cuda.so"
     tool make -s CUDA_HOME="$TMP/empty" BUILD="$TMP/build" "$TMP/build/cuda-missing"
     assert_exit 0
     assert_output_has "$TMP/empty: no bin/nvcc"
     assert_output_has "libhpac_cuda.so is not built"
-    assert_no_file "$TMP/build/libhpac_cuda.so"
+    assert_no_file "$TMP/build/libhpac_cuda.so" "$TMP/build/packages/libhpac_cuda.so"
     tool make -s CUDA_HOME="$TMP/empty" BUILD="$TMP/build" "$TMP/build/cuda-missing"
     assert_exit 0
     assert_no_output

@@ -2,6 +2,17 @@
 load ../e2e/helpers
 load packages
 
+@test "what is no checkout makes no tarball, not even below another one" {
+    mkdir -p "$TMP/outer/inner"
+    cp packaging/make-dist "$TMP/outer/inner"
+    cd "$TMP/outer"
+    git init -q && git add . && git -c user.name=a -c user.email=a@b.org commit -qm outer
+    cd inner
+    run ./make-dist build 1.2.3
+    [[ $status -eq 1 && $output == *"expected a git checkout"* ]] || fail_with "expected an error"
+    assert_no_file build
+}
+
 @test "the tarball builds the program, of the commit's version" {
     local version
     git rev-parse --quiet --verify HEAD >/dev/null || skip "no git checkout"
