@@ -1,6 +1,7 @@
 /* hpac split: training and validation rows of each fold, printed or written as lists of Ids. */
 #include "options.h"
 
+#include "base/interrupt.h"
 #include "base/memory.h"
 
 static hpac_status run(const cli_arguments *arguments)
@@ -11,8 +12,10 @@ static hpac_status run(const cli_arguments *arguments)
     HPAC_AUTO(hpac_split_fini) hpac_split split = {0};
     HPAC_TRY(hpac_labels_read_csv(cli_text(arguments, "labels"), &labels));
     HPAC_TRY(hpac_split_create(&options, labels.count, labels.masks, &split));
-    if (out)
+    if (out) {
+        (void)hpac_watch_stop_signals(); /* a first Ctrl-C does not end it among its files */
         HPAC_TRY(hpac_split_write(&split, &labels, out, cli_flag(arguments, "force")));
+    }
     (cli_flag(arguments, "json") ? hpac_split_print_json : hpac_split_print)(&split, stdout);
     return HPAC_OK;
 }

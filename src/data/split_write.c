@@ -4,6 +4,7 @@
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/pause.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -158,8 +159,10 @@ hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
     HPAC_TRY_NEW(list.files, 2 * split->count);
     for (; list.count < 2 * split->count; list.count++)
         HPAC_TRY(write_side(split, list.count, labels, directory, &list.files[list.count]));
-    for (size_t i = 0; i < list.count; i++)
+    for (size_t i = 0; i < list.count; i++) {
+        hpac_test_pause("file");
         HPAC_TRY(hpac_file_commit(&list.files[i]));
+    }
     /* Those of more folds than this split has would remain beside the new ones. */
     return force ? hpac_directory_remove_files(directory, is_fold_from, &split->count) : HPAC_OK;
 }

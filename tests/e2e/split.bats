@@ -215,6 +215,16 @@ END
     diff -r "$TMP/before" "$out" >&2
 }
 
+@test "split does not end among its files at Ctrl-C" {
+    make_labels 9
+    start_paused file:2 split --labels "$TMP/labels.csv" --out "$TMP/out"
+    signal_paused INT
+    assert_exit 0
+    run ls -A "$TMP/out"
+    [[ $output == $'fold0_train.csv\nfold0_validation.csv\nfold1_train.csv\nfold1_validation.csv\nfold2_train.csv\nfold2_validation.csv' ]] ||
+        fail_with "other files"
+}
+
 @test "split --force leaves no fold of an earlier one, nor touches other files" {
     make_labels 10
     mkdir "$TMP/out"
