@@ -51,7 +51,8 @@ typedef struct hpac_layer {
 const char *hpac_layer_name(const hpac_layer *layer);
 
 /* The output shape of a layer. Errors: CONFIG, with the layer's number (from 1) and both shapes:
- * a window larger than the image, dense before flatten, a convolution after it. */
+ * a window larger than the image, dense before flatten, a convolution after it, an unknown kind or
+ * activation, more than 2^31 values or weights. */
 hpac_status hpac_layer_output_shape(const hpac_layer *layer, size_t number, hpac_shape in,
                                     hpac_shape *out);
 

@@ -72,7 +72,9 @@ static inline size_t hpac_model_output_count(const hpac_model *model)
 }
 
 /* Writes `path` atomically; the same model gives the same bytes. Errors: CONFIG (layers that do not
- * fit together, a file that cannot be created), DATA (a write fails, as on a full disk). */
+ * fit together, targets out of range or repeated, a file that cannot be created), INTERNAL
+ * (weights that are not those of the layers), DATA (values that are not finite; a write fails, as
+ * on a full disk). */
 hpac_status hpac_model_save(const hpac_model *model, const char *path);
 
 /* Reads a file of hpac, Keras 2 or Keras 3: a Sequential or a functional model of one chain whose
@@ -86,7 +88,8 @@ hpac_status hpac_model_load(const char *path, hpac_model *model);
 /* Adds thresholds (count, one per output) and the numbers of labels 1 that they were tuned on to a
  * file of hpac, as the attributes hpac/thresholds and hpac/threshold_positives, or replaces those
  * that it has. The file is replaced atomically; its other content is unchanged.
- * Errors: DATA; CONFIG for a file without the group hpac. */
+ * Errors: DATA; CONFIG for a file without the group hpac, another count, a threshold outside [0,
+ * 1], and numbers below -1, which is for an unknown one. */
 hpac_status hpac_thresholds_save(const char *path, const float *thresholds, const int *positives,
                                  size_t count);
 

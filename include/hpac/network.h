@@ -28,7 +28,7 @@ typedef struct hpac_network_options {
     hpac_device *device;      /* not owned */
     const hpac_layer *layers; /* (layer_count) copied */
     size_t layer_count;
-    hpac_batch_format format; /* batch size, input shape, classes, pixel type */
+    hpac_batch_format format; /* batch size (up to 2^24), input shape, classes, pixel type */
     bool training;
     bool unfused;            /* one plan per operation, no update in a plan: for tests */
     bool profile;            /* time every call, see hpac_network_profile */
@@ -82,7 +82,7 @@ hpac_status hpac_network_allocate(hpac_network *network);
 hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed);
 
 /* Copies weights and accumulators (layer_count, as hpac_weights_create makes them) to the device
- * and waits for it. Any of the three may be NULL. */
+ * and waits for it. Any of the three may be NULL. Errors: INTERNAL for those of other layers. */
 hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weights,
                                 const hpac_weights *square_average,
                                 const hpac_weights *delta_average);

@@ -2,6 +2,8 @@
 #include "hdf5_io.h"
 #include "model_files.h"
 
+#include "net/layer_table.h"
+
 #include <stdio.h>
 
 /* The version whose form keras_write.c writes; readers use it to find the layout of the weights. */
@@ -93,6 +95,13 @@ static hpac_status write_own_part(hid_t file, const hpac_model *model)
     return model->training ? hpac_training_write(file, model) : HPAC_OK;
 }
 
+static hpac_status check_weights(const hpac_model *model, const hpac_weights *weights,
+                                 bool not_negative)
+{
+    HPAC_TRY(hpac_weights_fit(weights, model->layers, model->layer_count, model->input));
+    return hpac_weights_check(weights, model->layer_count, not_negative);
+}
+
 /* What hpac_model_load would refuse is not written. */
 static hpac_status check_model(const hpac_model *model)
 {
@@ -101,11 +110,19 @@ static hpac_status check_model(const hpac_model *model)
     if (model->target_count != 0 && model->target_count != classes)
         return hpac_fail(HPAC_ERR_CONFIG, "%zu targets for %zu outputs", model->target_count,
                          classes);
-    for (size_t i = 0; i < model->target_count; i++)
-        if (model->targets[i] < 0 || model->targets[i] >= HPAC_CLASS_COUNT)
-            return hpac_fail(HPAC_ERR_CONFIG, "target %d, expected a class in 0..%d",
-                             model->targets[i], HPAC_CLASS_COUNT - 1);
-    return hpac_weights_check(model->weights, count, false);
+    uint32_t seen = 0;
+    for (size_t i = 0; i < model->target_count; i++) {
+        int target = model->targets[i];
+        if (target < 0 || target >= HPAC_CLASS_COUNT || seen >> target & 1)
+            return hpac_fail(HPAC_ERR_CONFIG, "target %d, expected different classes in 0..%d",
+                             target, HPAC_CLASS_COUNT - 1);
+        seen |= UINT32_C(1) << target;
+    }
+    HPAC_TRY(check_weights(model, model->weights, false));
+    if (!model->training)
+        return HPAC_OK;
+    HPAC_TRY(check_weights(model, model->training->square_average, true));
+    return check_weights(model, model->training->delta_average, true);
 }
 
 static hpac_status save(const hpac_model *model, const char *path)
@@ -122,6 +139,12 @@ hpac_status hpac_model_save(const hpac_model *model, const char *path)
     hpac_status status;
     HPAC_TRY_GIVEN(model);
     HPAC_TRY_GIVEN(path);
+    HPAC_TRY_GIVEN(model->layers);
+    HPAC_TRY_GIVEN(model->weights);
+    if (model->training) {
+        HPAC_TRY_GIVEN(model->training->square_average);
+        HPAC_TRY_GIVEN(model->training->delta_average);
+    }
     HPAC_TRY(hpac_fail_within(check_model(model), "%s", path));
     H5E_BEGIN_TRY
     {
@@ -150,6 +173,27 @@ static hpac_status write_thresholds(hid_t file, const float *thresholds, const i
     return replace_numbers(group, "threshold_positives", H5T_STD_I32LE, positives, count);
 }
 
+/* What would make the file one that hpac_model_load refuses. The load also tells damaged files. */
+static hpac_status check_thresholds(const char *path, const float *thresholds, const int *positives,
+                                    size_t count)
+{
+    HPAC_AUTO(hpac_model_fini) hpac_model model = {0};
+    HPAC_TRY(hpac_model_load(path, &model));
+    size_t outputs = hpac_model_output_count(&model);
+    if (count != outputs || count > HPAC_CLASS_COUNT)
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "%s: %zu thresholds for %zu outputs, expected one for "
+                         "each, and at most %d",
+                         path, count, outputs, HPAC_CLASS_COUNT);
+    for (size_t i = 0; i < count; i++)
+        if (!(thresholds[i] >= 0 && thresholds[i] <= 1 && positives[i] >= -1))
+            return hpac_fail(HPAC_ERR_CONFIG,
+                             "%s: threshold %g of %d labels, expected one in [0, 1], and at least "
+                             "-1 labels",
+                             path, (double)thresholds[i], positives[i]);
+    return HPAC_OK;
+}
+
 static hpac_status save_thresholds(const char *path, const float *thresholds, const int *positives,
                                    size_t count)
 {
@@ -166,6 +210,7 @@ hpac_status hpac_thresholds_save(const char *path, const float *thresholds, cons
     HPAC_TRY_GIVEN(path);
     HPAC_TRY_GIVEN(thresholds);
     HPAC_TRY_GIVEN(positives);
+    HPAC_TRY(check_thresholds(path, thresholds, positives, count));
     H5E_BEGIN_TRY
     {
         status = save_thresholds(path, thresholds, positives, count);

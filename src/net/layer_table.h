@@ -66,6 +66,11 @@ const hpac_layer_row *hpac_layer_row_of(const hpac_layer *layer);
 const hpac_layer_row *hpac_layer_row_by_name(const char *name);
 const hpac_layer_row *hpac_layer_row_by_class(const char *keras_class);
 
+/* HPAC_OK when `weights` (layer_count) have the dimensions of the layers of a checked stack, and
+ * memory; else INTERNAL, with the layer's number. */
+hpac_status hpac_weights_fit(const hpac_weights *weights, const hpac_layer *layers,
+                             size_t layer_count, hpac_shape input);
+
 /* "(126, 126, 16)" of an image, "(64)" of a vector. */
 typedef struct hpac_shape_text {
     char text[48];

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define SLICE_NBYTES 256 /* slices of arenas start at multiples of this (device.h) */
+/* Times 2^31 values per image (hpac_layers_check) and their sums, bytes still fit into 64 bits. */
+#define MAX_BATCH_SIZE (1 << 24)
 
 static size_t round_up(size_t nbytes)
 {
@@ -180,6 +182,7 @@ size_t hpac_memory_plan_nbytes(hpac_memory_plan plan)
 
 hpac_status hpac_network_check_memory(const hpac_network *network, const hpac_network *beside)
 {
+    HPAC_TRY_GIVEN(network);
     hpac_device *device = network->options.device;
     hpac_device_info info;
     HPAC_TRY(device->ops->describe(device, &info));
@@ -258,6 +261,7 @@ static hpac_status upload_positive_weights(hpac_network *network)
 
 hpac_status hpac_network_allocate(hpac_network *network)
 {
+    HPAC_TRY_GIVEN(network);
     hpac_device *device = network->options.device;
     memory_block blocks[BLOCK_COUNT];
     if (network->allocated)
@@ -313,6 +317,12 @@ hpac_status hpac_network_create(const hpac_network_options *options, hpac_networ
     if (options->format.target_count > HPAC_DEVICE_MAX_CLASSES)
         return hpac_fail(HPAC_ERR_CONFIG, "network with %zu classes, expected at most %d",
                          options->format.target_count, HPAC_DEVICE_MAX_CLASSES);
+    if (options->format.batch_size > MAX_BATCH_SIZE)
+        return hpac_fail(HPAC_ERR_CONFIG, "network with batch size %zu, expected at most %d",
+                         options->format.batch_size, MAX_BATCH_SIZE);
+    if ((unsigned)options->format.pixels > HPAC_PIXELS_FLOAT32)
+        return hpac_fail(HPAC_ERR_CONFIG, "network with unknown pixels %d",
+                         (int)options->format.pixels);
     HPAC_TRY_NEW(*network, 1);
     return init(*network, options);
 }
@@ -355,6 +365,8 @@ static hpac_status move(hpac_network *network, bool to_device, void *arena,
         return HPAC_OK;
     if (!arena)
         return hpac_fail(HPAC_ERR_INTERNAL, "the network has no memory for these parameters");
+    HPAC_TRY(hpac_weights_fit(weights, network->layers, network->options.layer_count,
+                              input_shape(network)));
     for (size_t i = 0; i < network->stage_count; i++) {
         const network_stage *stage = &network->stages[i];
         void *slice = network_at(arena, stage->parameters_offset);
@@ -373,6 +385,7 @@ hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weigh
                                 const hpac_weights *square_average,
                                 const hpac_weights *delta_average)
 {
+    HPAC_TRY_GIVEN(network);
     HPAC_TRY(move(network, true, network->parameters, weights));
     HPAC_TRY(move(network, true, network->square_average, square_average));
     return move(network, true, network->delta_average, delta_average);
@@ -381,6 +394,7 @@ hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weigh
 hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
                                 hpac_weights *square_average, hpac_weights *delta_average)
 {
+    HPAC_TRY_GIVEN(network);
     hpac_device *device = network->options.device;
     HPAC_TRY(device->ops->synchronize(device));
     HPAC_TRY(move(network, false, network->parameters, weights));
@@ -390,6 +404,8 @@ hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
 
 hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients)
 {
+    HPAC_TRY_GIVEN(network);
+    HPAC_TRY_GIVEN(gradients);
     hpac_device *device = network->options.device;
     if (!network->options.unfused)
         return hpac_fail(HPAC_ERR_INTERNAL, "only unfused networks retain gradients");
@@ -399,6 +415,7 @@ hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *g
 
 hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed)
 {
+    HPAC_TRY_GIVEN(network);
     size_t layer_count = network->options.layer_count;
     hpac_weights *weights;
     HPAC_TRY_MEMORY(weights =

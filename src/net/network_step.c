@@ -1,11 +1,14 @@
 /* Steps of a network: enqueued without waiting, collected in order. */
 #include "network_internal.h"
 
+#include "base/memory.h"
+
 #include <string.h>
 
 /* After its first pass a data set that fits is not uploaded again. */
 hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count)
 {
+    HPAC_TRY_GIVEN(network);
     hpac_device *device = network->options.device;
     const hpac_batch_format *format = &network->options.format;
     if (!device->ops->gather || !device->ops->copy)
@@ -261,6 +264,8 @@ static hpac_status begin_step(hpac_network *network, const hpac_network_batch *b
     if (batch->count < 1 || batch->count > network->options.format.batch_size)
         return hpac_fail(HPAC_ERR_INTERNAL, "%zu images in a batch of %zu", batch->count,
                          network->options.format.batch_size);
+    if (!batch->slot && !batch->resident_rows)
+        return hpac_fail(HPAC_ERR_INTERNAL, "a batch with neither a slot nor resident rows");
     *flight = &network->flights[network->enqueued % HPAC_NETWORK_IN_FLIGHT];
     (*flight)->mark_count = 0;
     if (!batch->slot)
@@ -281,6 +286,8 @@ static hpac_status finish_step(hpac_network *network, network_flight *flight, bo
 hpac_status hpac_network_train(hpac_network *network, const hpac_network_batch *batch,
                                uint32_t step)
 {
+    HPAC_TRY_GIVEN(network);
+    HPAC_TRY_GIVEN(batch);
     if (!network->options.training)
         return hpac_fail(HPAC_ERR_INTERNAL, "the network was not made for training");
     hpac_device *device = network->options.device;
@@ -293,6 +300,8 @@ hpac_status hpac_network_train(hpac_network *network, const hpac_network_batch *
 
 hpac_status hpac_network_evaluate(hpac_network *network, const hpac_network_batch *batch)
 {
+    HPAC_TRY_GIVEN(network);
+    HPAC_TRY_GIVEN(batch);
     network_flight *flight = NULL;
     HPAC_TRY(begin_step(network, batch, &flight));
     HPAC_TRY(forward(network, flight, false));
@@ -310,6 +319,8 @@ size_t hpac_network_in_flight(const hpac_network *network)
 
 hpac_status hpac_network_collect(hpac_network *network, hpac_outcome *outcome)
 {
+    HPAC_TRY_GIVEN(network);
+    HPAC_TRY_GIVEN(outcome);
     if (hpac_network_in_flight(network) == 0)
         return hpac_fail(HPAC_ERR_INTERNAL, "no step is in flight");
     hpac_device *device = network->options.device;

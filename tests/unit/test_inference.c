@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include "linear_model.h"
+#include "model_file.h"
 #include "scratch.h"
 #include "tested_device.h"
 
@@ -337,19 +338,43 @@ Test(inference, thresholds_travel_with_the_file)
     hpac_classifier_fini(&after);
 }
 
+/* A file that could not be loaded again is not written. */
 Test(inference, wrong_thresholds_are_refused)
 {
-    static const float too_large[] = {0.5F, 1.5F, 0}, not_a_number[] = {NAN, 0, 0};
+    static const float good[] = {0.25F, 0.5F, 1}, too_large[] = {0.5F, 1.5F, 0};
+    static const float not_a_number[] = {NAN, 0, 0};
+    static const int negative[] = {7, -2, 0};
     const char *path = linear_model_save("a.h5", 0, targets);
-    hpac_model model;
-    cr_assert_eq(hpac_thresholds_save(path, too_large, positives, 2), HPAC_OK);
-    cr_assert_eq(hpac_model_load(path, &model), HPAC_ERR_DATA);
-    cr_assert_eq(hpac_thresholds_save(path, too_large, positives, 3), HPAC_OK);
-    cr_assert_eq(hpac_model_load(path, &model), HPAC_ERR_DATA);
-    cr_assert_eq(hpac_thresholds_save(path, not_a_number, positives, 3), HPAC_OK);
-    cr_assert_eq(hpac_model_load(path, &model), HPAC_ERR_DATA);
-    cr_assert_eq(hpac_thresholds_save(scratch_path("none.h5"), too_large, positives, 3),
-                 HPAC_ERR_DATA);
+    assert_ok(hpac_thresholds_save(path, good, positives, TARGETS));
+    static const size_t counts[] = {0, 2, 4, SIZE_MAX / 4};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        cr_expect_eq(hpac_thresholds_save(path, good, positives, counts[i]), HPAC_ERR_CONFIG);
+    expect_message("thresholds for 3 outputs");
+    cr_expect_eq(hpac_thresholds_save(path, too_large, positives, 3), HPAC_ERR_CONFIG);
+    expect_message("a.h5: threshold 1.5 of 0 labels");
+    cr_expect_eq(hpac_thresholds_save(path, not_a_number, positives, 3), HPAC_ERR_CONFIG);
+    cr_expect_eq(hpac_thresholds_save(path, good, negative, 3), HPAC_ERR_CONFIG);
+    assert_thresholds(path, good);
+    cr_expect_eq(hpac_thresholds_save(scratch_path("none.h5"), good, positives, 3), HPAC_ERR_DATA);
+}
+
+/* Those of a file that another program wrote. */
+Test(inference, a_file_with_wrong_thresholds_is_refused)
+{
+    static const float values[] = {0.5F, 1.5F, NAN};
+    const char *path = linear_model_save("a.h5", 0, targets);
+    for (hsize_t count = 2; count <= 3; count++) {
+        hid_t file = open_copy(path);
+        hid_t group = H5Gopen(file, "hpac", H5P_DEFAULT), space = H5Screate_simple(1, &count, NULL);
+        hid_t attribute =
+            H5Acreate(group, "thresholds", H5T_IEEE_F32LE, space, H5P_DEFAULT, H5P_DEFAULT);
+        cr_assert_geq(H5Awrite(attribute, H5T_NATIVE_FLOAT, values), 0);
+        H5Aclose(attribute);
+        H5Sclose(space);
+        H5Gclose(group);
+        assert_refused(close_copy(file),
+                       count == 2 ? "hpac/thresholds: 2 floats" : "thresholds: 1.5");
+    }
 }
 
 /* Keras's files stay as Keras wrote them. */
