@@ -85,7 +85,8 @@ typedef struct hpac_config {
 } hpac_config;
 
 /* Reads and checks a configuration; the model is checked against the prepared image size. `sets`
- * may be NULL when set_count is 0. On error the config is left zeroed. Errors: CONFIG. */
+ * may be NULL when set_count is 0. On error the config is left zeroed. Members may be changed
+ * afterwards: trainings check them as if they had been read. Errors: CONFIG. */
 hpac_status hpac_config_load(const char *path, const char *const *sets, int set_count,
                              hpac_config *config);
 /* The same from a text that hpac wrote, such as the configuration in a model file; `document` names
@@ -124,7 +125,7 @@ hpac_status hpac_config_differences(const hpac_config *old, const hpac_config *c
 /* The options for opening the device of this name (hpac_device_options.name, borrowed). */
 hpac_device_options hpac_config_device_options(const hpac_config *config, const char *name);
 
-/* The prepared image size that follows from data.image and data.scale. */
+/* The prepared image size of a loaded configuration that follows from data.image and data.scale. */
 hpac_shape hpac_config_input_shape(const hpac_config *config);
 
 #ifdef __cplusplus

@@ -37,7 +37,8 @@ typedef struct hpac_train_options {
 
 /* Trains. A finished run is not changed, which is logged; with resume and more epochs (after early
  * stopping, more patience) it continues, and ends with the files of an uninterrupted run. Errors:
- * CONFIG (an unfinished run without resume or force, a batch larger than the training set, ...),
+ * CONFIG (an unfinished run without resume or force, a batch larger than the training set, a value
+ * that the configuration could not be loaded with, ...),
  * DATA, DEVICE, NUMERIC for a non-finite loss, gradient or weight (the message has the Ids of the
  * batch; the last checkpoint is kept), HPAC_INTERRUPTED. */
 hpac_status hpac_train(const hpac_train_options *options);

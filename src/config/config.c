@@ -266,8 +266,12 @@ hpac_status hpac_config_load(const char *path, const char *const *sets, int set_
     HPAC_TRY_GIVEN(config);
     *config = (hpac_config){0};
     HPAC_TRY_GIVEN(path);
+    if (set_count < 0)
+        return hpac_fail(HPAC_ERR_INTERNAL, "%s: set_count is %d", __func__, set_count);
     if (set_count > 0)
         HPAC_TRY_GIVEN(sets);
+    for (int i = 0; i < set_count; i++)
+        HPAC_TRY_GIVEN(sets[i]);
     HPAC_AUTO_FREE char *text = NULL;
     size_t nbytes = 0;
     HPAC_TRY(hpac_config_read_file("configuration", path, &text, &nbytes));

@@ -122,8 +122,9 @@ static void write_model(const hpac_key *key, const void *record, FILE *stream)
 {
     (void)key;
     const hpac_config *config = record;
+    fputc('[', stream);
     for (size_t i = 0; i < config->layer_count; i++) {
-        fputs(i == 0 ? "[" : ", ", stream);
+        fputs(i == 0 ? "" : ", ", stream);
         hpac_layer_write(config, i, NULL, stream);
     }
     fputc(']', stream);
@@ -134,6 +135,8 @@ const hpac_key_type hpac_key_model = {read_model, write_model, NULL, "a list of 
 
 void hpac_layer_write(const hpac_config *config, size_t index, const char *name, FILE *stream)
 {
+    if (!config->layers)
+        return;
     const hpac_layer *layer = &config->layers[index];
     layer_keys own;
     make_keys(hpac_layer_row_of(layer), &own);

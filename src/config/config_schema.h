@@ -148,6 +148,10 @@ hpac_status hpac_config_read_file(const char *what, const char *path, char **tex
  * "model.3.rate". "" for what the configuration does not have; NULL when memory is out. */
 char *hpac_config_value_text(const hpac_config *config, const char *path);
 
+/* Checks a configuration as if it were read from its text: members may have been changed since.
+ * Errors: those of hpac_config_parse; INTERNAL without a name. */
+hpac_status hpac_config_check(const hpac_config *config);
+
 /* One key of a layer ("rate", "type"), or nothing if its type has none of this name; NULL: all, as
  * {type: conv2d, ...}. The units of the last layer are written as `classes`. */
 void hpac_layer_write(const hpac_config *config, size_t index, const char *name, FILE *stream);

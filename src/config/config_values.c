@@ -4,6 +4,7 @@
 #include "base/printable.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,9 @@ static void write_integer(const hpac_key *key, const void *record, FILE *stream)
     uint64_t value = fetch(key, record);
     if (key->word && (int)value == key->word_value)
         fputs(key->word, stream);
+    else if (key->nbytes == sizeof(int) &&
+             key->max <= INT_MAX) /* a negative one is shown as such */
+        fprintf(stream, "%d", (int)value);
     else
         fprintf(stream, "%llu", (unsigned long long)value);
 }
@@ -137,9 +141,21 @@ static void read_choice(hpac_reader *reader, const hpac_key *key, const char *pa
     hpac_reader_refuse_value(reader, key, path, node);
 }
 
+/* A value that no configuration has, but a struct may: to be refused when it is read. */
+static void write_unknown(long long value, FILE *stream)
+{
+    fprintf(stream, "%lld", value);
+}
+
 static void write_choice(const hpac_key *key, const void *record, FILE *stream)
 {
-    fputs(key->choices[fetch(key, record)], stream);
+    uint64_t value = fetch(key, record), count = 0;
+    while (key->choices[count])
+        count++;
+    if (value < count)
+        fputs(key->choices[value], stream);
+    else
+        write_unknown((long long)value, stream);
 }
 
 static void describe_choice(const hpac_key *key, FILE *stream)
@@ -283,6 +299,10 @@ static void write_list(const hpac_key *key, const void *record, FILE *stream)
     const int *items = stored(key, record);
     size_t count, first = 0;
     memcpy(&count, (const char *)record + key->count_offset, sizeof count);
+    if (count > key->max) {
+        write_unknown((long long)count, stream);
+        return;
+    }
     while (first < count && items[first] == (int)first)
         first++;
     if (first == count && !key->word) {
@@ -293,9 +313,13 @@ static void write_list(const hpac_key *key, const void *record, FILE *stream)
         fputs(key->word, stream);
         return;
     }
+    fputc('[', stream);
     for (size_t i = 0; i < count; i++) {
-        fputs(i == 0 ? "[" : ", ", stream);
-        write_scalar(key->choices[items[i]], stream);
+        fputs(i == 0 ? "" : ", ", stream);
+        if (items[i] >= 0 && (uint64_t)items[i] < key->max)
+            write_scalar(key->choices[items[i]], stream);
+        else
+            write_unknown(items[i], stream);
     }
     fputc(']', stream);
 }
@@ -341,12 +365,17 @@ static void write_weights(const hpac_key *key, const void *record, FILE *stream)
     (void)key;
     const hpac_config *config = record;
     const hpac_config_train *train = &config->train;
+    if ((unsigned)train->weighting > HPAC_WEIGHTING_LIST) {
+        write_unknown((long long)train->weighting, stream);
+        return;
+    }
     if (train->weighting != HPAC_WEIGHTING_LIST) {
         fputs(weightings[train->weighting], stream);
         return;
     }
-    for (size_t i = 0; i < config->data.target_count; i++) {
-        fputs(i == 0 ? "[" : ", ", stream);
+    fputc('[', stream);
+    for (size_t i = 0; i < config->data.target_count && i < HPAC_CLASS_COUNT; i++) {
+        fputs(i == 0 ? "" : ", ", stream);
         write_number(&weight, &train->positive_weights[i], stream);
     }
     fputc(']', stream);

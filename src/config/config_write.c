@@ -128,6 +128,16 @@ hpac_status hpac_config_text(const hpac_config *config, char **text)
     return fclose(stream) != 0 && status == HPAC_OK ? hpac_fail_memory(length) : status;
 }
 
+hpac_status hpac_config_check(const hpac_config *config)
+{
+    HPAC_AUTO_FREE char *text = NULL;
+    HPAC_AUTO(hpac_config_fini) hpac_config read = {0};
+    if (!config->name)
+        return hpac_fail(HPAC_ERR_INTERNAL, "the configuration is not loaded: it has no name");
+    HPAC_TRY(hpac_config_text(config, &text));
+    return hpac_config_parse(config->name, text, &read);
+}
+
 void hpac_config_print(const hpac_config *config, FILE *stream)
 {
     HPAC_AUTO(hpac_config_fini) hpac_config defaults = {0}; /* without memory nothing is marked */

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "config/config_schema.h"
 #include "data/dataset.h"
 #include "metrics/density.h"
 #include "report/report.h"
@@ -209,6 +210,9 @@ hpac_status hpac_train_folds(const hpac_train_options *options)
     HPAC_TRY_GIVEN(options->config);
     HPAC_TRY_GIVEN(options->device);
     HPAC_TRY_GIVEN(options->directory);
+    hpac_config first = *options->config;
+    first.data.fold = 0;
+    HPAC_TRY(hpac_config_check(&first));
     const hpac_split_options *split = &options->config->data.split;
     HPAC_AUTO(rundir_release) rundir dir = {.lock = -1};
     HPAC_AUTO(release_images) hpac_image_pool *images = NULL;

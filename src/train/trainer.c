@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-
+#include "config/config_schema.h"
 #include "rundir/run_results.h"
 
 #include <inttypes.h>
@@ -375,6 +375,7 @@ hpac_status hpac_train_check(const hpac_train_options *options, hpac_train_plan 
     HPAC_TRY_GIVEN(options);
     HPAC_TRY_GIVEN(options->config);
     HPAC_TRY_GIVEN(options->device);
+    HPAC_TRY(hpac_config_check(options->config));
     const hpac_config_train *train = &options->config->train;
     HPAC_AUTO(train_teardown)
     train_job training = {.options = options, .config = options->config, .device = options->device};
@@ -423,6 +424,7 @@ hpac_status hpac_train(const hpac_train_options *options)
     HPAC_TRY_GIVEN(options->config);
     HPAC_TRY_GIVEN(options->device);
     HPAC_TRY_GIVEN(options->directory);
+    HPAC_TRY(hpac_config_check(options->config));
     HPAC_AUTO(rundir_release) rundir dir = {.lock = -1}; /* after the teardown */
     HPAC_AUTO(train_teardown)
     train_job training = {
