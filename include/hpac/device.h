@@ -54,7 +54,7 @@ typedef enum hpac_image_layout {
 
 typedef struct hpac_device_options {
     const char *name; /* "auto", "cpu", "cuda" or "cuda:1"; NULL: auto */
-    int threads;      /* CPU compute threads; 0: OMP_NUM_THREADS, at most one per core */
+    int threads; /* CPU compute threads, up to 1024; 0: OMP_NUM_THREADS, at most one per core */
     hpac_precision precision;
     bool deterministic; /* algorithms that give the same bits every time */
     hpac_image_layout image_layout;
@@ -65,11 +65,12 @@ bool hpac_device_options_equal(const hpac_device_options *a, const hpac_device_o
 
 /* Opens a device, to be closed with hpac_device_close. "auto" opens GPU 0 if possible, else the
  * CPU, and logs that, once per process; "hpac doctor" shows why. options NULL: "auto",
- * deterministic, in fp32. Sets *device to NULL on an error. Errors: CONFIG for an unknown name and
- * for an invalid HPAC_CPU; DEVICE where there is no such device, it does not support an option, or
- * it does not work, with what to install or change. */
+ * deterministic, in fp32. Sets *device to NULL on an error. Errors: CONFIG for an unknown name, an
+ * option out of range and an invalid HPAC_CPU; DEVICE where there is no such device, it does not
+ * support an option, or it does not work, with what to install or change. */
 hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device);
-/* All that was made on the device must be destroyed before. NULL is fine. */
+/* All that was made on the device must be destroyed before, classifiers that use it included. NULL
+ * is fine. */
 void hpac_device_close(hpac_device *device);
 
 /* What libhpac_cuda.so exports as HPAC_CUDA_OPEN: opens GPU `index`, or fails if `abi` is not the

@@ -44,7 +44,8 @@ typedef struct hpac_classifier_hints {
 
 typedef struct hpac_predictor hpac_predictor;
 
-/* A model with everything needed to run it: layers, weights, input size, targets. */
+/* A model with everything needed to run it: layers, weights, input size, targets. After a change of
+ * a member call hpac_classifier_use_device, which makes the network again. */
 typedef struct hpac_classifier {
     char *path;
     hpac_model model;
@@ -57,7 +58,8 @@ typedef struct hpac_classifier {
 
 /* Reads a model file; to be released by hpac_classifier_fini. hints NULL: none. On error the
  * classifier is zeroed. Not thread-safe (model.h). Errors: DATA for the file (model.h) and
- * contradictions in it; CONFIG when hints contradict it, or needed ones are missing. */
+ * contradictions in it; CONFIG when hints contradict it, needed ones are missing, or
+ * targets are out of range or repeated. */
 hpac_status hpac_classifier_load(const char *path, const hpac_classifier_hints *hints,
                                  hpac_classifier *classifier);
 /* Frees what loading and predicting allocated and zeroes the struct. NULL is fine. */
@@ -88,7 +90,9 @@ typedef struct hpac_image_files {
  * may share a classifier: their calls take turns.
  *
  * After an error the probabilities are undefined and the classifier is usable. Errors: DATA,
- * listing the images with missing channels or files and with sizes out of range; DEVICE; NUMERIC.
+ * listing the images with missing channels or files and with sizes out of range; DEVICE; NUMERIC;
+ * INTERNAL for a classifier that is not loaded, or in a callback that a call with the same
+ * classifier makes.
  */
 hpac_status hpac_classifier_predict(const hpac_classifier *classifier,
                                     const hpac_image_pixels *images, size_t count,
@@ -127,7 +131,7 @@ typedef struct hpac_inference_options {
     const hpac_classifier *classifiers; /* (classifier_count) not owned; they differ only in
                                            weights and thresholds */
     size_t classifier_count;
-    int workers; /* threads that read images; 0: one per core */
+    int workers; /* threads that read images, up to 256; 0: one per core */
     bool skip_bad_images;
     /* As in trainer.h; both may be NULL. The phase is PREDICT. */
     const volatile sig_atomic_t *stop;
@@ -147,7 +151,8 @@ typedef struct hpac_inference hpac_inference;
 
 /* Creates the networks on the device and checks all image files of the set (with skip_bad_images
  * only the directory). What options and set point to is borrowed. To be destroyed whatever the
- * status. Errors: CONFIG (classifiers that differ); DEVICE (memory); DATA, with all missing images
+ * status. Errors: INTERNAL (no classifiers, rows that the labels do not have); CONFIG (classifiers
+ * that differ); DEVICE (memory); DATA, with all missing images
  * listed. */
 hpac_status hpac_inference_create(const hpac_inference_options *options,
                                   const hpac_inference_set *set, hpac_inference **inference);
@@ -158,7 +163,8 @@ typedef struct hpac_inference_pass {
     const size_t *rows; /* (row_count) of the set's; NULL: all of them */
     size_t row_count;
     /* Called for every batch, in order. rows: (count), of labels; probabilities: (count, targets).
-     * With skip_bad_images, rows may be missing. */
+     * With skip_bad_images, rows may be missing. A failure, of which it sets the message
+     * (hpac_fail), ends the pass. It must neither run nor destroy the inference. */
     hpac_status (*on_batch)(void *user, const size_t *rows, size_t count,
                             const float *probabilities);
     void *user;

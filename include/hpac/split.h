@@ -48,7 +48,7 @@ typedef struct hpac_split {
 
 /* Splits rows 0 .. row_count - 1. `masks` (row_count), as in hpac_labels, is read by the stratified
  * method only and may be NULL for the other. On error `split` is left zeroed. Errors: CONFIG for
- * folds, repeats out of range. */
+ * folds, repeats, method out of range. */
 hpac_status hpac_split_create(const hpac_split_options *options, size_t row_count,
                               const uint32_t *masks, hpac_split *split);
 /* Frees all folds and zeroes the struct. NULL is fine. */
@@ -64,7 +64,7 @@ void hpac_split_print_json(const hpac_split *split, FILE *stream);
  * that is created if missing. All files are written before the first is renamed into place.
  * `labels` are those whose rows were split. With `force` the files of an earlier split are replaced
  * or removed. Errors: CONFIG when the directory cannot be written or, without `force`, has a file
- * of such a name; DATA when the disk is full. */
+ * of such a name; DATA when the disk is full; INTERNAL for rows that the labels do not have. */
 hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
                              const char *directory, bool force);
 

@@ -21,6 +21,11 @@ static hpac_status check_options(const hpac_dataset_options *options)
             "data set of %zu channels, %zu x %zu pixels, %zu targets of rows %s labels",
             options->channels, options->rows, options->cols, options->target_count,
             has_labels ? "with" : "without");
+    const hpac_labels *labels = options->labels;
+    for (size_t i = 0; i < labels->count; i++)
+        if (!labels->ids || !labels->ids[i])
+            return hpac_fail(HPAC_ERR_INTERNAL, "data set of %zu labels, the Id of row %zu is NULL",
+                             labels->count, i);
     for (size_t i = 0; i < options->target_count; i++)
         if (options->targets[i] < 0 || options->targets[i] >= HPAC_CLASS_COUNT)
             return hpac_fail(HPAC_ERR_INTERNAL, "data set with target %d, expected 0 to %d",

@@ -232,6 +232,8 @@ static hpac_status check_options(const hpac_split_options *options, size_t row_c
         return hpac_fail(HPAC_ERR_CONFIG,
                          "split: %d folds of %zu rows, expected at least 2 and at most one per row",
                          options->folds, row_count);
+    if ((unsigned)options->method > HPAC_SPLIT_STRATIFIED)
+        return hpac_fail(HPAC_ERR_CONFIG, "split: unknown method %d", (int)options->method);
     if (options->repeats < 1)
         return hpac_fail(HPAC_ERR_CONFIG, "split: %d repeats, expected at least 1",
                          options->repeats);

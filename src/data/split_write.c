@@ -17,7 +17,7 @@ enum { PRINT_THRESHOLD = 1000, PRINT_EDGE = 3, PRINT_WIDTH = 75 };
 static void print_rows(const size_t *rows, size_t count, FILE *stream)
 {
     bool summarized = count > PRINT_THRESHOLD;
-    int width = snprintf(NULL, 0, "%zu", rows[count - 1]), column = 1;
+    int width = count > 0 ? snprintf(NULL, 0, "%zu", rows[count - 1]) : 0, column = 1;
     fputc('[', stream);
     for (size_t i = 0; i < count; i++) {
         bool gap = summarized && i == PRINT_EDGE;
@@ -139,6 +139,21 @@ typedef struct file_list {
     size_t count;
 } file_list;
 
+/* That the rows are those of the labels. */
+static hpac_status check_rows(const hpac_split *split, const hpac_labels *labels)
+{
+    for (size_t i = 0; i < 2 * split->count; i++) {
+        const hpac_fold *fold = &split->folds[i / 2];
+        const size_t *rows = i % 2 ? fold->validation : fold->train;
+        size_t count = i % 2 ? fold->validation_count : fold->train_count;
+        for (size_t r = 0; r < count; r++)
+            if (rows[r] >= labels->count)
+                return hpac_fail(HPAC_ERR_INTERNAL, "split with row %zu, but %zu labels", rows[r],
+                                 labels->count);
+    }
+    return HPAC_OK;
+}
+
 static void file_list_fini(file_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -152,6 +167,11 @@ hpac_status hpac_split_write(const hpac_split *split, const hpac_labels *labels,
     HPAC_TRY_GIVEN(split);
     HPAC_TRY_GIVEN(labels);
     HPAC_TRY_GIVEN(directory);
+    if (split->count > 0) {
+        HPAC_TRY_GIVEN(split->folds);
+        HPAC_TRY_GIVEN(labels->ids);
+    }
+    HPAC_TRY(check_rows(split, labels));
     if (!force)
         HPAC_TRY(check_directory(directory));
     HPAC_TRY(hpac_directory_create(directory));

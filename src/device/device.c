@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_THREADS 1024 /* as device.threads */
+
 static hpac_status fail_load(const char *error)
 {
     const char *missing = HPAC_CUDA_LIBRARY ": cannot open";
@@ -84,6 +86,18 @@ bool hpac_device_options_equal(const hpac_device_options *a, const hpac_device_o
            a->image_layout == b->image_layout;
 }
 
+static hpac_status check_options(const hpac_device_options *options)
+{
+    if (options->threads < 0 || options->threads > MAX_THREADS)
+        return hpac_fail(HPAC_ERR_CONFIG, "device: %d threads, expected 0 to %d", options->threads,
+                         MAX_THREADS);
+    if ((unsigned)options->precision > HPAC_PRECISION_BF16 ||
+        (unsigned)options->image_layout > HPAC_IMAGE_LAYOUT_NCHW)
+        return hpac_fail(HPAC_ERR_CONFIG, "device: unknown precision %d or image layout %d",
+                         (int)options->precision, (int)options->image_layout);
+    return HPAC_OK;
+}
+
 hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **device)
 {
     static const hpac_device_options defaults = {.deterministic = true};
@@ -91,6 +105,7 @@ hpac_status hpac_device_open(const hpac_device_options *options, hpac_device **d
     HPAC_TRY_GIVEN(device);
     *device = NULL;
     options = options ? options : &defaults;
+    HPAC_TRY(check_options(options));
     const char *name = name_of(options);
     HPAC_TRY(hpac_cpu_cap_onednn()); /* whatever the device: the CUDA simulator uses oneDNN, too */
     if (strcmp(name, "auto") == 0)

@@ -14,8 +14,21 @@ static bool same_targets(const hpac_model *model, const int *targets, size_t cou
            memcmp(model->targets, targets, count * sizeof *targets) == 0;
 }
 
+static bool is_class(int number)
+{
+    return number >= 0 && number < HPAC_CLASS_COUNT;
+}
+
 static hpac_status resolve_targets(const hpac_classifier_hints *hints, hpac_model *model)
 {
+    uint32_t seen = 0;
+    for (size_t i = 0; i < hints->target_count && i < HPAC_CLASS_COUNT; i++) {
+        int target = hints->targets[i];
+        if (!is_class(target) || seen >> target & 1)
+            return hpac_fail(HPAC_ERR_CONFIG, "class %d is given, expected different ones in 0..%d",
+                             target, HPAC_CLASS_COUNT - 1);
+        seen |= UINT32_C(1) << target;
+    }
     if (model->target_count > 0) {
         if (hints->target_count > 0 && !same_targets(model, hints->targets, hints->target_count))
             return hpac_fail(HPAC_ERR_CONFIG,
@@ -28,7 +41,8 @@ static hpac_status resolve_targets(const hpac_classifier_hints *hints, hpac_mode
                          "does not name the classes of its %zu outputs; list them with --classes, "
                          "in their order",
                          hpac_model_output_count(model));
-    if (hints->target_count != hpac_model_output_count(model))
+    if (hints->target_count != hpac_model_output_count(model) ||
+        hints->target_count > HPAC_CLASS_COUNT)
         return hpac_fail(HPAC_ERR_CONFIG, "has %zu outputs, but %zu classes are given",
                          hpac_model_output_count(model), hints->target_count);
     memcpy(model->targets, hints->targets, sizeof model->targets);
@@ -62,6 +76,9 @@ static hpac_status resolve(const hpac_classifier_hints *hints, hpac_classifier *
 {
     size_t channels = classifier->model.input.channels;
     HPAC_TRY(resolve_targets(hints, &classifier->model));
+    if (hints->pixels_given && (unsigned)hints->pixels > HPAC_PIXELS_FLOAT32)
+        return hpac_fail(HPAC_ERR_CONFIG, "pixels %d are given, expected uint8 (0) or float32 (1)",
+                         (int)hints->pixels);
     if (channels < 1 || channels > HPAC_MAX_CHANNELS)
         return hpac_fail(HPAC_ERR_DATA, "takes images of %zu channels, expected [1, %d]", channels,
                          HPAC_MAX_CHANNELS);
@@ -107,6 +124,32 @@ void hpac_classifier_fini(hpac_classifier *classifier)
     *classifier = (hpac_classifier){0};
 }
 
+static hpac_status check_metadata(const hpac_classifier *classifier)
+{
+    const hpac_model *model = &classifier->model;
+    if (!classifier->path)
+        return hpac_fail(HPAC_ERR_INTERNAL, "the classifier is not loaded");
+    bool possible = model->target_count >= 1 && model->target_count <= HPAC_CLASS_COUNT &&
+                    model->input.channels >= 1 && model->input.channels <= HPAC_MAX_CHANNELS &&
+                    (unsigned)classifier->pixels <= HPAC_PIXELS_FLOAT32;
+    for (size_t i = 0; possible && i < model->target_count; i++)
+        possible = is_class(model->targets[i]);
+    for (size_t i = 0; possible && i < model->input.channels; i++)
+        possible =
+            classifier->channel_order[i] >= 0 && classifier->channel_order[i] < HPAC_MAX_CHANNELS;
+    return possible ? HPAC_OK
+                    : hpac_fail(HPAC_ERR_INTERNAL,
+                                "%s: impossible classes, channels or pixels in the classifier",
+                                classifier->path);
+}
+
+hpac_status classifier_check(const hpac_classifier *classifier)
+{
+    if (!classifier->predictor || !classifier->model.layers || !classifier->model.weights)
+        return hpac_fail(HPAC_ERR_INTERNAL, "the classifier is not loaded");
+    return check_metadata(classifier);
+}
+
 hpac_batch_format classifier_batch_format(const hpac_classifier *classifier)
 {
     hpac_shape input = classifier->model.input;
@@ -144,6 +187,8 @@ hpac_status hpac_classifier_check_alike(const hpac_classifier *a, const hpac_cla
 {
     HPAC_TRY_GIVEN(a);
     HPAC_TRY_GIVEN(b);
+    HPAC_TRY(check_metadata(a));
+    HPAC_TRY(check_metadata(b));
     const hpac_model *x = &a->model, *y = &b->model;
     const char *what = NULL;
     if (!same_targets(x, y->targets, y->target_count))

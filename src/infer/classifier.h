@@ -5,6 +5,10 @@
 #include <hpac/inference.h>
 #include <hpac/network.h>
 
+/* HPAC_OK for a classifier that hpac_classifier_load made and nothing impossible was written to;
+ * else INTERNAL. */
+hpac_status classifier_check(const hpac_classifier *classifier);
+
 /* The batches of its network. */
 hpac_batch_format classifier_batch_format(const hpac_classifier *classifier);
 

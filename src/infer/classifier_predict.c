@@ -34,7 +34,11 @@ typedef struct prediction {
 hpac_status hpac_predictor_create(hpac_predictor **predictor)
 {
     HPAC_TRY_NEW(*predictor, 1);
-    pthread_mutex_init(&(*predictor)->mutex, NULL); /* always 0 on Linux */
+    pthread_mutexattr_t checked; /* all of these return 0 on Linux */
+    pthread_mutexattr_init(&checked);
+    pthread_mutexattr_settype(&checked, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&(*predictor)->mutex, &checked);
+    pthread_mutexattr_destroy(&checked);
     return HPAC_OK;
 }
 
@@ -201,13 +205,20 @@ static hpac_status predict_all(prediction *call, size_t count, float *probabilit
     return HPAC_OK;
 }
 
+/* A callback of the log may be called while the mutex is held. */
+static hpac_status lock(hpac_predictor *predictor)
+{
+    if (pthread_mutex_lock(&predictor->mutex) == 0)
+        return HPAC_OK;
+    return hpac_fail(HPAC_ERR_INTERNAL, "the classifier is in use by a call of this thread");
+}
+
 /* Calls take turns. After a failure of the device its network is made again. */
 static hpac_status predict(prediction *call, size_t count, float *probabilities)
 {
+    HPAC_TRY(classifier_check(call->classifier));
     hpac_predictor *predictor = call->classifier->predictor;
-    if (!predictor)
-        return hpac_fail(HPAC_ERR_INTERNAL, "the classifier is not loaded");
-    pthread_mutex_lock(&predictor->mutex);
+    HPAC_TRY(lock(predictor));
     hpac_status status = predict_all(call, count, probabilities);
     if (status == HPAC_ERR_DEVICE)
         release_network(predictor);
@@ -242,10 +253,9 @@ hpac_status hpac_classifier_predict_files(const hpac_classifier *classifier,
 hpac_status hpac_classifier_use_device(const hpac_classifier *classifier, hpac_device *device)
 {
     HPAC_TRY_GIVEN(classifier);
+    HPAC_TRY(classifier_check(classifier));
     hpac_predictor *predictor = classifier->predictor;
-    if (!predictor)
-        return hpac_fail(HPAC_ERR_INTERNAL, "the classifier is not loaded");
-    pthread_mutex_lock(&predictor->mutex);
+    HPAC_TRY(lock(predictor));
     release_device(predictor);
     predictor->device = device;
     hpac_status status = prepare(classifier);

@@ -7,12 +7,15 @@
 
 #include <math.h>
 
+#define MAX_WORKERS 256 /* as data.workers */
+
 struct hpac_inference {
     hpac_inference_options options;
     hpac_inference_set set;
     hpac_batch_format format;
     hpac_network **networks; /* (classifier_count) */
     hpac_dataset *dataset;
+    bool running;
 };
 
 void hpac_inference_destroy(hpac_inference *inference)
@@ -32,6 +35,7 @@ static hpac_status create_networks(hpac_inference *inference)
     size_t count = inference->options.classifier_count;
     HPAC_TRY_NEW(inference->networks, count);
     for (size_t i = 0; i < count; i++) {
+        HPAC_TRY(classifier_check(&classifiers[i]));
         HPAC_TRY(hpac_classifier_check_alike(&classifiers[0], &classifiers[i]));
         HPAC_TRY(classifier_create_network(&classifiers[i], inference->options.device,
                                            &inference->networks[i]));
@@ -73,6 +77,21 @@ hpac_status inference_check_images(const hpac_inference_options *options,
     return create_dataset(options, set, &dataset);
 }
 
+static hpac_status check_arguments(const hpac_inference_options *options,
+                                   const hpac_inference_set *set)
+{
+    if (options->classifier_count < 1 || options->workers < 0 || options->workers > MAX_WORKERS)
+        return hpac_fail(HPAC_ERR_INTERNAL,
+                         "inference of %zu classifiers with %d workers, expected at least 1 and "
+                         "0 to %d",
+                         options->classifier_count, options->workers, MAX_WORKERS);
+    for (size_t i = 0; set->rows && i < set->row_count; i++)
+        if (set->rows[i] >= set->labels->count)
+            return hpac_fail(HPAC_ERR_INTERNAL, "inference of row %zu, but %zu labels",
+                             set->rows[i], set->labels->count);
+    return classifier_check(&options->classifiers[0]); /* the others with their networks */
+}
+
 hpac_status hpac_inference_create(const hpac_inference_options *options,
                                   const hpac_inference_set *set, hpac_inference **inference)
 {
@@ -84,6 +103,7 @@ hpac_status hpac_inference_create(const hpac_inference_options *options,
     HPAC_TRY_GIVEN(set);
     HPAC_TRY_GIVEN(set->images);
     HPAC_TRY_GIVEN(set->labels);
+    HPAC_TRY(check_arguments(options, set));
     HPAC_TRY_NEW(*inference, 1);
     **inference = (hpac_inference){
         .options = *options,
@@ -127,6 +147,8 @@ hpac_status hpac_inference_run(hpac_inference *inference, hpac_inference_pass *p
     HPAC_TRY_GIVEN(inference);
     HPAC_TRY_GIVEN(pass);
     HPAC_TRY_GIVEN(pass->on_batch);
+    if (inference->running)
+        return hpac_fail(HPAC_ERR_INTERNAL, "the inference is running: this is its callback");
     const hpac_inference_options *options = &inference->options;
     const hpac_loop_options loop_options = {
         .device = options->device,
@@ -143,9 +165,11 @@ hpac_status hpac_inference_run(hpac_inference *inference, hpac_inference_pass *p
         .user = options->user,
     };
     hpac_loop *loop;
+    inference->running = true;
     hpac_status status = hpac_loop_create(&loop_options, &loop);
     if (status == HPAC_OK)
         status = run_loop(inference, loop, pass);
     hpac_loop_destroy(loop);
+    inference->running = false;
     return status;
 }
