@@ -31,8 +31,10 @@ typedef enum hpac_log_level {
 typedef void hpac_log_callback(void *user, hpac_log_level level, const char *line);
 
 /* The callback for all lines from now on, of the whole process; NULL, the default: none. Called
- * from any thread that uses the library, one call at a time; it must not call functions of this
- * header. */
+ * from any thread that uses the library, and from threads of the library, one call at a time. It
+ * must return (no longjmp, no C++ exception), and may call functions of status.h and of this
+ * header; lines that it logs are in the file alone. Other functions of the library may wait for the
+ * call that logged, forever. */
 void hpac_log_set_callback(hpac_log_callback *callback, void *user);
 /* The most verbose level that the callback gets (the file gets all); INFO by default. */
 void hpac_log_set_level(hpac_log_level level);

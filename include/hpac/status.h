@@ -10,12 +10,15 @@
  *
  * The values are the exit codes of the program.
  *
- * Pointers that are passed to the library must not be NULL where no comment allows it. Functions of
- * config.h, inference.h, labels.h, model.h, split.h and trainer.h, hpac_device_open,
- * hpac_network_create and hpac_log_open_file refuse a NULL one with INTERNAL and a message that
- * names function and argument; ..._fini, ..._destroy and ..._close accept it. Functions that return
- * no status, those of layer.h, metrics.h and network.h, and the operations of a device do not
- * check.
+ * Pointers that are passed to the library must not be NULL where no comment allows it. Functions
+ * that return a status refuse a NULL one with INTERNAL and a message that names function and
+ * argument, and values that are out of range, in structs too, with INTERNAL or CONFIG. Functions
+ * named fini, destroy and close accept NULL. Other functions that return no status, those of this
+ * header, and the operations of a device do not check.
+ *
+ * Undefined, since it cannot be checked: arrays with fewer elements than their count, a struct that
+ * was neither zeroed nor filled by the library, a device, network or inference that the library did
+ * not make, and any use of one that was closed or destroyed.
  */
 #ifndef HPAC_STATUS_H
 #define HPAC_STATUS_H
@@ -60,8 +63,9 @@ hpac_status hpac_fail_memory(size_t nbytes);
 hpac_status hpac_fail_within(hpac_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The message of the calling thread's last failure; "" if there was none. Valid until the thread's
- * next call of a function of this header. To hand it to another thread, copy it. */
+/* The message of the calling thread's last failure; "" if there was none. Names of files are in it
+ * as they are, control characters included. Valid until the thread's next call of a function of the
+ * library. To hand it to another thread, copy it. */
 const char *hpac_error_message(void);
 
 /*

@@ -19,7 +19,8 @@ static struct {
     FILE *file;
     hpac_log_callback *callback;
     void *user;
-} sink = {.mutex = PTHREAD_MUTEX_INITIALIZER, .level = HPAC_LOG_INFO};
+    bool in_callback;
+} sink = {.mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP, .level = HPAC_LOG_INFO};
 
 static const char *const level_names[] = {"error", "warning", "info", "info"};
 
@@ -95,6 +96,8 @@ static void write_line(hpac_log_level level, log_target target, const char *form
                        va_list arguments)
 {
     HPAC_AUTO_FREE char *raw = NULL;
+    if ((unsigned)level > HPAC_LOG_DETAIL)
+        level = HPAC_LOG_DETAIL;
     if (vasprintf(&raw, format, arguments) < 0)
         raw = NULL;
     HPAC_AUTO_FREE char *text = raw ? hpac_printable(raw) : NULL;
@@ -104,8 +107,12 @@ static void write_line(hpac_log_level level, log_target target, const char *form
         write_to_file(level, shown);
     if (text && target == PARTS)
         cut_to_width(text, sink.width);
-    if (target != FILE_ONLY && sink.callback && level <= sink.level)
+    /* What the callback logs itself, or through a function that it calls, is in the file only. */
+    if (target != FILE_ONLY && sink.callback && level <= sink.level && !sink.in_callback) {
+        sink.in_callback = true;
         sink.callback(sink.user, level, shown);
+        sink.in_callback = false;
+    }
     pthread_mutex_unlock(&sink.mutex);
 }
 
