@@ -1,5 +1,6 @@
 /* Predictions of images in memory and of files: right, and with the bits of an inference. */
 #include <hpac/inference.h>
+#include <hpac/log.h>
 
 #include "linear_model.h"
 #include "scratch.h"
@@ -229,6 +230,29 @@ Test(classifier_predict, nothing_to_do_is_fine_and_no_classifier_is_not)
                  HPAC_ERR_INTERNAL);
     expect_message("not loaded");
     cr_assert_eq(hpac_classifier_use_device(&zeroed, fix->device), HPAC_ERR_INTERNAL);
+    close_fixture(fix);
+}
+
+static hpac_status status_within = HPAC_OK;
+
+static void predict_within(void *user, hpac_log_level level, const char *line)
+{
+    float probabilities[TARGETS];
+    (void)level, (void)line;
+    fixture *fix = user;
+    status_within = hpac_classifier_predict(&fix->classifier, fix->images, 1, probabilities);
+    expect_message("in use by a call of this thread");
+}
+
+/* Where there is no GPU, opening the device "auto" logs a line. */
+Test(classifier_predict, a_callback_of_the_log_cannot_use_it)
+{
+    fixture *fix = open_fixture();
+    hpac_log_set_callback(predict_within, fix);
+    assert_ok(hpac_classifier_use_device(&fix->classifier, NULL));
+    hpac_log_set_callback(NULL, NULL);
+    cr_assert(status_within == HPAC_ERR_INTERNAL || status_within == HPAC_OK);
+    assert_ok(hpac_classifier_predict(&fix->classifier, fix->images, 1, *fix->probabilities));
     close_fixture(fix);
 }
 

@@ -111,3 +111,42 @@ Test(log, a_line_of_parts_ends_before_the_one_that_does_not_fit)
         cr_expect(strstr(line, "left 3\n") || strstr(line, "parts\n"), "%s", line);
     free(logged);
 }
+
+static void log_and_leave(void *user, hpac_log_level level, const char *line)
+{
+    append(user, level, line);
+    hpac_log_warning("about %s", line);
+    hpac_log_set_level(HPAC_LOG_DETAIL);
+    if (strcmp(line, "row 2") == 0)
+        hpac_log_set_callback(NULL, NULL);
+}
+
+/* Neither a deadlock nor an endless recursion. */
+Test(log, a_callback_may_call_the_functions_of_the_log)
+{
+    char user[] = "";
+    const char *path = scratch_path("train.log");
+    cr_assert_eq(hpac_log_open_file(path), HPAC_OK);
+    hpac_log_set_callback(log_and_leave, user);
+    hpac_log_info("row 1");
+    hpac_log_detail("row 2");
+    hpac_log_info("row 3");
+    hpac_log_close_file();
+    cr_expect_str_eq(shown, "2 row 1\n3 row 2\n");
+    char *logged = read_text(path);
+    cr_expect_not_null(strstr(logged, " warning about row 1\n"));
+    cr_expect_not_null(strstr(logged, " warning about row 2\n"));
+    cr_expect_not_null(strstr(logged, " info row 3\n"));
+    free(logged);
+}
+
+Test(log, an_unknown_level_is_a_detail)
+{
+    const char *path = scratch_path("train.log");
+    cr_assert_eq(hpac_log_open_file(path), HPAC_OK);
+    hpac_log_line((hpac_log_level)99, "row 1");
+    hpac_log_close_file();
+    char *logged = read_text(path);
+    cr_expect_not_null(strstr(logged, " info row 1\n"));
+    free(logged);
+}

@@ -43,6 +43,8 @@ Test(null_arguments, configurations)
     char *text;
     REFUSES(hpac_config_load(NULL, NULL, 0, &config), "hpac_config_load: path");
     REFUSES(hpac_config_load("a.yaml", NULL, 1, &config), "hpac_config_load: sets");
+    REFUSES(hpac_config_load("a.yaml", (const char *[]){"train.epochs=1", NULL}, 2, &config),
+            "hpac_config_load: sets[i]");
     REFUSES(hpac_config_load("a.yaml", NULL, 0, NULL), "hpac_config_load: config");
     REFUSES(hpac_config_parse(NULL, "", &config), "hpac_config_parse: document");
     REFUSES(hpac_config_parse("a", NULL, &config), "hpac_config_parse: text");
@@ -69,6 +71,12 @@ Test(null_arguments, data)
     REFUSES(hpac_split_write(NULL, &labels, "a", false), "hpac_split_write: split");
     REFUSES(hpac_split_write(&split, NULL, "a", false), "hpac_split_write: labels");
     REFUSES(hpac_split_write(&split, &labels, NULL, false), "hpac_split_write: directory");
+    const hpac_split without_folds = {.count = 2};
+    REFUSES(hpac_split_write(&without_folds, &labels, "a", false),
+            "hpac_split_write: split->folds");
+    hpac_fold fold = {0};
+    const hpac_split one = {1, &fold};
+    REFUSES(hpac_split_write(&one, &labels, "a", false), "hpac_split_write: labels->ids");
     cr_expect_eq(hpac_class_find(NULL), -1);
     cr_expect_null(hpac_class_nearest(NULL));
     hpac_labels_fini(NULL);
@@ -81,6 +89,18 @@ Test(null_arguments, models)
     REFUSES(hpac_model_load("a.h5", NULL), "hpac_model_load: model");
     REFUSES(hpac_model_save(NULL, "a.h5"), "hpac_model_save: model");
     REFUSES(hpac_model_save(&model, NULL), "hpac_model_save: path");
+    hpac_layer layer = {0};
+    hpac_weights weights = {0};
+    hpac_training_state training = {0};
+    hpac_model lacking = {.layer_count = 1};
+    REFUSES(hpac_model_save(&lacking, "a.h5"), "hpac_model_save: model->layers");
+    lacking.layers = &layer;
+    REFUSES(hpac_model_save(&lacking, "a.h5"), "hpac_model_save: model->weights");
+    lacking.weights = &weights;
+    lacking.training = &training;
+    REFUSES(hpac_model_save(&lacking, "a.h5"), "hpac_model_save: model->training->square_average");
+    training.square_average = &weights;
+    REFUSES(hpac_model_save(&lacking, "a.h5"), "hpac_model_save: model->training->delta_average");
     REFUSES(hpac_thresholds_save(NULL, numbers, counts, 1), "hpac_thresholds_save: path");
     REFUSES(hpac_thresholds_save("a.h5", NULL, counts, 1), "hpac_thresholds_save: thresholds");
     REFUSES(hpac_thresholds_save("a.h5", numbers, NULL, 1), "hpac_thresholds_save: positives");
@@ -170,6 +190,31 @@ Test(null_arguments, devices_networks_and_the_log)
     REFUSES(hpac_log_open_file(NULL), "hpac_log_open_file: path");
     hpac_device_close(NULL);
     hpac_network_destroy(NULL);
+}
+
+Test(null_arguments, layers_and_steps_of_networks)
+{
+    hpac_network *none = NULL, *some = (hpac_network *)&device;
+    const hpac_layer layer = {0};
+    hpac_shape shape = {0};
+    hpac_outcome outcome;
+    REFUSES(hpac_layer_output_shape(NULL, 1, shape, &shape), "hpac_layer_output_shape: layer");
+    REFUSES(hpac_layer_output_shape(&layer, 1, shape, NULL), "hpac_layer_output_shape: out");
+    REFUSES(hpac_layers_check(NULL, 1, shape, 3, NULL), "hpac_layers_check: layers");
+    REFUSES(hpac_network_check_memory(none, NULL), "hpac_network_check_memory: network");
+    REFUSES(hpac_network_allocate(none), "hpac_network_allocate: network");
+    REFUSES(hpac_network_initialize(none, 1), "hpac_network_initialize: network");
+    REFUSES(hpac_network_import(none, NULL, NULL, NULL), "hpac_network_import: network");
+    REFUSES(hpac_network_export(none, NULL, NULL, NULL), "hpac_network_export: network");
+    REFUSES(hpac_network_export_gradients(none, NULL), "hpac_network_export_gradients: network");
+    REFUSES(hpac_network_export_gradients(some, NULL), "hpac_network_export_gradients: gradients");
+    REFUSES(hpac_network_retain_images(none, 1), "hpac_network_retain_images: network");
+    REFUSES(hpac_network_train(none, NULL, 1), "hpac_network_train: network");
+    REFUSES(hpac_network_train(some, NULL, 1), "hpac_network_train: batch");
+    REFUSES(hpac_network_evaluate(none, NULL), "hpac_network_evaluate: network");
+    REFUSES(hpac_network_evaluate(some, NULL), "hpac_network_evaluate: batch");
+    REFUSES(hpac_network_collect(none, &outcome), "hpac_network_collect: network");
+    REFUSES(hpac_network_collect(some, NULL), "hpac_network_collect: outcome");
 }
 
 static void expect_refused(hpac_train_options options, const char *member)
