@@ -76,7 +76,8 @@ static void apply_group(const hierarchy *tree, const char *directory, hpac_cgrou
         (void)read_numbers(directory, tree->period, NULL, period);
     else
         period[0] = quota[1];
-    if (quota[0] > 0) /* without a period infinitely many */
+    if (quota[0] > 0)
+        /* Without a period infinitely many: NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
         limits->cores = fmin(limits->cores, (double)quota[0] / (double)period[0]);
 }
 

@@ -115,8 +115,11 @@ void hint_split_list(int argc, char **argv, char hint[HINT_NBYTES])
     *hint = '\0';
     for (int i = 1; i < argc; i++) {
         bool joined = strncmp(argv[i], "--set=", 6) == 0;
-        if (!joined && (strcmp(argv[i], "--set") != 0 || ++i >= argc))
+        if (!joined && strcmp(argv[i], "--set") != 0)
             continue;
+        i += !joined;
+        if (i == argc)
+            return;
         const char *set = argv[i] + (joined ? 6 : 0);
         int depth = depth_after(set, 0), last = i;
         while (depth > 0 && last + 1 < argc)

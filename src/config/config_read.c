@@ -110,13 +110,14 @@ static void expand_variable(hpac_reader *reader, const char *path, const hpac_ya
     if (length < sizeof copy)
         memcpy(copy, name, length);
     *text = name + length + braces;
+    const char *value = getenv(copy);
     if (!*copy || isdigit((unsigned char)*copy) || (braces && name[length] != '}')) {
         hpac_reader_refuse(reader, path, node,
                            "expected ${VARIABLE}, with letters, digits and underscores, or $$ for "
                            "a dollar sign");
         *text = "";
-    } else if (getenv(copy))
-        fputs(getenv(copy), stream);
+    } else if (value)
+        fputs(value, stream);
     else
         hpac_reader_refuse(reader, path, node, "the environment variable %s is not set", copy);
 }

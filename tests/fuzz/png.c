@@ -126,7 +126,8 @@ static void prepare(hpac_image *image, const png_header *header, int ground)
 {
     size_t nbytes = header->rows * header->cols;
     if (nbytes > image->capacity_nbytes) {
-        image->pixels = realloc(image->pixels, nbytes);
+        free(image->pixels);
+        image->pixels = malloc(nbytes);
         image->capacity_nbytes = nbytes;
         if (!image->pixels)
             abort();

@@ -174,13 +174,13 @@ static hpac_status choose_passes(cpu_device *device, const hpac_plan_request *re
 static hpac_status bridge(conv2d_plan *plan, cpu_primitive_index index, const_cpu_desc from,
                           const_cpu_desc to, size_t *offset)
 {
+    cpu_device *device = cpu_device_of(&plan->base);
     if (dnnl_memory_desc_equal(from, to))
         return HPAC_OK;
     if (offset)
         *offset =
             hpac_plan_reserve(&plan->base.base.workspace_nbytes,
                               MAX(dnnl_memory_desc_get_size(from), dnnl_memory_desc_get_size(to)));
-    cpu_device *device = cpu_device_of(&plan->base);
     return hpac_cpu_reorder_create(device, device->attributes, from, to,
                                    &plan->base.primitives[index]);
 }
