@@ -2,8 +2,10 @@
 #include "options.h"
 #include "progress.h"
 
+#include <hpac/log.h>
 #include <hpac/trainer.h>
 
+#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "experiment/folds.h"
@@ -90,6 +92,8 @@ static hpac_status run(const cli_arguments *arguments)
     HPAC_TRY_MEMORY(directory = cli_out_directory(arguments, config.name), strlen(config.name));
     if (!cli_text(arguments, "out"))
         HPAC_TRY(choose_directory(arguments, &config, all_folds, &directory));
+    if (cli_flag(arguments, "resume") && !hpac_path_exists(directory))
+        hpac_log_info("%s: nothing to resume; starting from the beginning", directory);
     HPAC_TRY(train(arguments, &config, all_folds, directory));
     progress_end();
     if (!json) {

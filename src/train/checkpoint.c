@@ -140,8 +140,9 @@ hpac_status checkpoint_load(train_job *training)
 hpac_status checkpoint_resume(train_job *training)
 {
     const hpac_training_state *state = training->model.training;
-    hpac_log_info("resuming after %u epochs and %u batches (%u steps)", state->epoch, state->batch,
-                  state->step);
+    hpac_log_info("resuming after %u epoch%s and %u batch%s (%u step%s)", state->epoch,
+                  state->epoch == 1 ? "" : "s", state->batch, state->batch == 1 ? "" : "es",
+                  state->step, state->step == 1 ? "" : "s");
     return hpac_network_import(training->network, training->model.weights, state->square_average,
                                state->delta_average);
 }

@@ -246,9 +246,10 @@ static hpac_status record_end(train_job *training, hpac_status status)
     const hpac_training_state *state = training->model.training;
     if (status == HPAC_INTERRUPTED)
         hpac_fail(status,
-                  "interrupted after %u epochs and %u batches; saved, continue with "
+                  "interrupted after %u epoch%s and %u batch%s; saved, continue with "
                   "--resume%s",
-                  state->epoch, state->batch,
+                  state->epoch, state->epoch == 1 ? "" : "s", state->batch,
+                  state->batch == 1 ? "" : "es",
                   training->options->force ? " in place of --force" : "");
     train_collect_skipped(training);
     if (training->skipped_images > 0)
@@ -289,7 +290,7 @@ static void log_continuation(const hpac_config_train *train, const hpac_training
                  2 * train->patience);
     if (state->epoch >= (uint32_t)train->epochs)
         snprintf(epochs, sizeof epochs, " --set train.epochs=%d", 2 * train->epochs);
-    hpac_log_info("to continue: --resume%s%s", patience, epochs);
+    hpac_log_info("to continue: the same command with --resume%s%s", patience, epochs);
 }
 
 /* How good the run is, beside guessing, and what to do next. */

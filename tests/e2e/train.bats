@@ -254,7 +254,7 @@ train() {
     run_hpac train "$TMP/small.yaml" --device cpu --out "$TMP/run" --set train.epochs=5 \
         --set train.early_stopping.patience=2 "${stop[@]}"
     assert_exit 0
-    [[ ${stderr_lines[-1]} == "to continue: --resume --set train.early_stopping.patience=4" ]]
+    [[ ${stderr_lines[-1]} == "to continue: the same command with --resume --set train.early_stopping.patience=4" ]]
     assert_line_count 4 "$TMP/run/losses.csv"
     cp -r "$TMP/run" "$TMP/before"
     train --out "$TMP/run" --resume --set train.epochs=9 --set train.early_stopping.patience=2 "${stop[@]}"
@@ -352,8 +352,9 @@ resume_and_compare() {
 }
 
 @test "--resume without a checkpoint starts from the beginning" {
-    train --out "$TMP/run" --resume
+    run_hpac train "$TMP/small.yaml" --device cpu --no-report --out "$TMP/run" --resume
     assert_exit 0
+    assert_error_has "$TMP/run: nothing to resume; starting from the beginning"
     assert_line_count 4 "$TMP/run/losses.csv"
 }
 
@@ -815,7 +816,7 @@ stop_in_an_epoch() {
     assert_exit 130
     [[ $stderr =~ "epochs and "[2-4]" batches" ]] || fail_with "expected an epoch to be cut"
     local epochs
-    epochs=$(sed -En 's/^hpac: interrupted after ([0-9]+) epochs.*/\1/p' <<< "$stderr")
+    epochs=$(sed -En 's/^hpac: interrupted after ([0-9]+) epochs?.*/\1/p' <<< "$stderr")
     train --out "$TMP/run" --resume --set train.epochs=$((epochs + 1))
     assert_exit 0
     # 40 images in a second and a bit.
