@@ -167,7 +167,7 @@ static void print_head(const hpac_doctor *doctor, uint64_t seed, FILE *stream)
 {
     fprintf(stream,
             "\nOperations compared with a double-precision reference, seed %" PRIu64
-            ":\nmax error, its percentage of the tolerance, device time.\n",
+            ":\nmax error (large where the numbers are), percentage of tolerance, device time.\n",
             seed);
     fprintf(stream, "%-58s", "");
     for (size_t i = 0; i < doctor->exam_count; i++)
