@@ -1,6 +1,10 @@
 /*
  * The operations as plainly as they can be written, in double, for devices to be compared with. All
  * arrays are in Keras's layout.
+ *
+ *     reference_call call = {.op = &op, .batch = 2, .x = x, .y = y, .dy = dy, .dx = dx};
+ *     call.values[HPAC_KERNEL] = kernel;
+ *     hpac_reference_forward(&call);
  */
 #ifndef HPAC_DOCTOR_REFERENCE_H
 #define HPAC_DOCTOR_REFERENCE_H
@@ -11,22 +15,24 @@
 typedef struct reference_draw {
     uint64_t seed;
     uint32_t step;
-    bool training;
+    bool training; /* also: batch_norm uses the statistics of the batch */
 } reference_draw;
 
-/* One operation on a batch. `kernel` and `bias` are NULL where there are none. */
+/* One operation on a batch. Arrays that an operation does not have are NULL. */
 typedef struct reference_call {
     const hpac_op *op;
     size_t batch;
     reference_draw draw;
-    const double *x, *kernel, *bias;
-    double *y;                                    /* forward writes it, backward reads it */
-    const double *dy;                             /* the rest: backward */
-    double *dx, *kernel_gradient, *bias_gradient; /* overwritten */
+    bool frozen_statistics; /* batch_norm uses the moving averages in training, too */
+    const double *x, *sides[HPAC_OP_MAX_SIDES];
+    double *values[HPAC_ROLE_COUNT]; /* forward updates the moving averages in training */
+    double *y;                       /* forward writes it, backward reads it */
+    const double *dy;                /* the rest: backward */
+    double *dx, *dsides[HPAC_OP_MAX_SIDES], *gradients[HPAC_ROLE_COUNT]; /* overwritten */
 } reference_call;
 
-size_t hpac_reference_kernel_count(const hpac_op *op);
-size_t hpac_reference_bias_count(const hpac_op *op);
+/* Elements of the tensor of that role; 0: there is none. */
+size_t hpac_reference_count(const hpac_op *op, hpac_role role);
 void hpac_reference_forward(const reference_call *call);
 void hpac_reference_backward(const reference_call *call);
 

@@ -99,10 +99,8 @@ static reference_call reference_of(const check_stack *stack, check_segment *segm
         const hpac_parameter *parameter = &segment->plan->parameters[i];
         if (parameter->op != op)
             continue;
-        bool is_bias = parameter->role == HPAC_BIAS;
-        *(is_bias ? &call.bias : &call.kernel) = segment->expected_values[i];
-        *(is_bias ? &call.bias_gradient : &call.kernel_gradient) =
-            segment->expected_parameter_gradients[i];
+        call.values[parameter->role] = segment->expected_values[i];
+        call.gradients[parameter->role] = segment->expected_parameter_gradients[i];
     }
     return call;
 }
@@ -171,8 +169,8 @@ static hpac_status check_parameters(const check_segment *segment)
 {
     size_t expected = 0, found = 0;
     for (size_t i = 0; i < segment->op_count; i++)
-        expected += hpac_reference_kernel_count(&segment->ops[i]) +
-                    hpac_reference_bias_count(&segment->ops[i]);
+        for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+            expected += hpac_reference_count(&segment->ops[i], role);
     for (size_t i = 0; i < segment->plan->parameter_count; i++)
         found += segment->plan->parameters[i].count;
     if (found != expected)
@@ -248,7 +246,7 @@ static double scale_of(const check_stack *stack, const check_segment *segment, s
                               [SUM_BIAS_GRADIENT] = dy};
     for (size_t i = 0; i < segment->op_count && stack->precision != HPAC_PRECISION_FP32; i++) {
         const hpac_op *op = &segment->ops[i];
-        size_t weights = hpac_reference_kernel_count(op);
+        size_t weights = hpac_reference_count(op, HPAC_KERNEL);
         size_t summed = kind == SUM_Y    ? weights / op->out.channels
                         : kind == SUM_DX ? weights / op->in.channels
                                          : stack->batch * op->out.rows * op->out.cols;

@@ -92,7 +92,7 @@ static bool needs_input_gradient(const check_stack *stack, size_t first)
 {
     bool needed = stack->ops[0].kind != HPAC_OP_PIXELS;
     for (size_t i = 0; i < first; i++)
-        needed |= hpac_reference_kernel_count(&stack->ops[i]) > 0;
+        needed |= hpac_reference_count(&stack->ops[i], HPAC_KERNEL) > 0;
     return needed;
 }
 
