@@ -24,23 +24,16 @@ typedef struct kernel_tensor {
     bool bf16; /* else float32 */
 } kernel_tensor;
 
-/* Seed and step of dropout, in device memory: a graph would freeze arguments. */
-typedef struct kernel_step {
-    uint64_t seed;
-    uint32_t step;
-} kernel_step;
-
 /* Dropout: the Philox number of a value's NHWC index in the batch decides whether it is dropped
  * (random.h). */
 typedef struct kernel_dropout {
-    const kernel_step *step; /* NULL: no dropout */
+    const hpac_step *step; /* NULL: no dropout */
     uint32_t stream, threshold;
     float scale; /* 1 / (1 - rate), for values not dropped */
 } kernel_dropout;
 
-/* Sets seed and step of the next dropouts. */
-cudaError_t hpac_kernel_set_step(kernel_step *step, uint64_t seed, uint32_t number,
-                                 cudaStream_t stream);
+/* Sets the step of the next dropouts and updates. */
+cudaError_t hpac_kernel_set_step(hpac_step *step, const hpac_step *value, cudaStream_t stream);
 
 /* Bytes / 255, or floats as they are, from NHWC to any tensor. */
 cudaError_t hpac_kernel_pixels(const kernel_tensor *tensor, void *y, const void *x,
@@ -99,12 +92,10 @@ cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, cons
                                          cudaStream_t stream);
 size_t hpac_kernel_argmax_nbytes(const kernel_pool *pool);
 
-/* hpac_loss and hpac_adadelta of device.h. */
+/* hpac_loss and hpac_update of device.h; `step` is in device memory. */
 cudaError_t hpac_kernel_loss(const hpac_loss *loss, cudaStream_t stream);
-cudaError_t hpac_kernel_adadelta(const hpac_adadelta *adadelta, float *parameters,
-                                 const float *gradients, float *square_average,
-                                 float *delta_average, size_t count, hpac_step_result *result,
-                                 cudaStream_t stream);
+cudaError_t hpac_kernel_update(const hpac_update *update, const hpac_step *step,
+                               cudaStream_t stream);
 
 cudaError_t hpac_kernel_gather(const hpac_gather *gather, cudaStream_t stream);
 

@@ -3,13 +3,9 @@
 
 #include "launch.h"
 
-cudaError_t hpac_kernel_set_step(kernel_step *step, uint64_t seed, uint32_t number,
-                                 cudaStream_t stream)
+cudaError_t hpac_kernel_set_step(hpac_step *step, const hpac_step *value, cudaStream_t stream)
 {
-    kernel_step value = {};
-    value.seed = seed;
-    value.step = number;
-    set_step<<<1, 1, 0, stream>>>(step, value);
+    set_step<<<1, 1, 0, stream>>>(step, *value);
     return cudaGetLastError();
 }
 
@@ -45,22 +41,5 @@ cudaError_t hpac_kernel_loss(const hpac_loss *loss, cudaStream_t stream)
 {
     loss_step<<<1, LOSS_THREADS, 32 * sizeof(double) + sizeof(loss_counts), stream>>>(
         *loss, make_divisor((uint64_t)loss->classes));
-    return cudaGetLastError();
-}
-
-cudaError_t hpac_kernel_adadelta(const hpac_adadelta *adadelta, float *parameters,
-                                 const float *gradients, float *square_average,
-                                 float *delta_average, size_t count, hpac_step_result *result,
-                                 cudaStream_t stream)
-{
-    const adadelta_arrays arrays = {
-        parameters,     gradients,
-        square_average, delta_average,
-        count,          fours_aligned<float>(parameters, gradients, square_average, delta_average),
-    };
-    if (count == 0)
-        return cudaSuccess;
-    adadelta_step<<<blocks_for(divide_up(count, 4)), KERNEL_THREADS, 0, stream>>>(
-        arrays, *adadelta, &result->nonfinite);
     return cudaGetLastError();
 }

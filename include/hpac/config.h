@@ -54,7 +54,7 @@ typedef struct hpac_config_train {
     size_t batch_size;
     bool shuffle, drop_last;
     uint64_t seed;
-    hpac_adadelta optimizer;  /* {type: adadelta, learning_rate, rho, epsilon} */
+    hpac_optimizer optimizer;
     hpac_weighting weighting; /* train.positive_weights: none | balanced | numbers */
     float positive_weights[HPAC_CLASS_COUNT]; /* for LIST: one per target */
     int patience;        /* early_stopping.patience: epochs without a better loss; 0: off */

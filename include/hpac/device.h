@@ -3,7 +3,7 @@
  * (src/device/cuda, a shared object). The network (network.h) is their only caller.
  *
  * Addresses are device addresses, unless they are named pinned or host; the host never dereferences
- * them. All enqueueing calls (upload, download, forward, backward, loss, adadelta, events) return
+ * them. All enqueueing calls (upload, download, forward, backward, loss, update, events) return
  * before the work is done, do not allocate and do not wait; the CPU device computes synchronously.
  * Calls enqueued on one queue run in order; queues are ordered by events only. All calls on a
  * device come from one thread at a time.
@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define HPAC_DEVICE_ABI 5
+#define HPAC_DEVICE_ABI 6
 #define HPAC_DEVICE_MAX_CLASSES 32
 
 typedef struct hpac_device_ops hpac_device_ops;
@@ -104,12 +104,60 @@ typedef enum hpac_queue {
     HPAC_QUEUE_COPY,
 } hpac_queue;
 
-/* Adadelta as Keras writes it (Zeiler 2012):
- *   a <- rho a + (1 - rho) g^2;  d = g sqrt(u + eps) / sqrt(a + eps);
- *   u <- rho u + (1 - rho) d^2;  w <- w - lr d */
-typedef struct hpac_adadelta {
-    float learning_rate, rho, epsilon;
-} hpac_adadelta;
+typedef enum hpac_optimizer_kind {
+    HPAC_OPTIMIZER_ADADELTA,
+    HPAC_OPTIMIZER_SGD,
+    HPAC_OPTIMIZER_ADAM,
+    HPAC_OPTIMIZER_ADAMW,
+    HPAC_OPTIMIZER_COUNT,
+} hpac_optimizer_kind;
+
+/* Optimizers as Keras 3 writes them, for a weight w with the gradient g in update t = 1, 2, ...:
+ *   adadelta (Zeiler 2012): a <- rho a + (1 - rho) g^2;  d = g sqrt(u + eps) / sqrt(a + eps);
+ *                           u <- rho u + (1 - rho) d^2;  w <- w - lr d
+ *   sgd: m <- momentum m - lr g;  w <- w + m, or with nesterov w <- w + momentum m - lr g
+ *   adam (Kingma 2014): m <- m + (1 - beta_1) (g - m);  v <- v + (1 - beta_2) (g^2 - v);
+ *                       w <- w - lr c m / (sqrt(v) + eps), c = sqrt(1 - beta_2^t) / (1 - beta_1^t)
+ *   adamw: w <- w - lr weight_decay w, then adam */
+typedef struct hpac_optimizer {
+    hpac_optimizer_kind kind;
+    float learning_rate; /* without a schedule that of every step: see hpac_step */
+    float rho;           /* adadelta */
+    float epsilon;       /* adadelta, adam, adamw */
+    float momentum;      /* sgd, and the next one; 0: there is no m */
+    bool nesterov;
+    float beta_1, beta_2; /* adam, adamw */
+    float weight_decay;   /* adamw */
+} hpac_optimizer;
+
+#define HPAC_OPTIMIZER_MAX_STATES 2
+
+/* Arrays that an optimizer keeps, each of one value per parameter: a and u; m or none; m and v. */
+static inline size_t hpac_optimizer_state_count(const hpac_optimizer *optimizer)
+{
+    if (optimizer->kind == HPAC_OPTIMIZER_SGD)
+        return optimizer->momentum > 0 ? 1 : 0;
+    return 2;
+}
+
+/* What changes from step to step. Devices keep it in their memory, since a graph freezes arguments.
+ * A step is an update, or one of several batches whose gradients are accumulated for an update. */
+typedef struct hpac_step {
+    uint64_t seed; /* with the number of the step: of the dropout masks */
+    uint32_t step;
+    uint32_t accumulates;   /* nonzero: the gradients are added up, nothing is updated */
+    float learning_rate;    /* of the update */
+    float correction;       /* Adam's c */
+    float average_momentum; /* of the moving average of the weights */
+} hpac_step;
+
+/* How consecutive parameters are updated, from `first` (a multiple of 64) to the next range. */
+typedef struct hpac_update_range {
+    uint64_t first;
+    float learning_rate_factor;
+    float weight_decay; /* adamw */
+    float l2;           /* g <- g + l2 w, before the norm is taken */
+} hpac_update_range;
 
 /* The results of a step, in device memory; loss() sets all fields, the updates only set
  * `nonfinite`. */
@@ -120,6 +168,27 @@ typedef struct hpac_step_result {
     uint32_t false_positives[HPAC_DEVICE_MAX_CLASSES];
     uint32_t false_negatives[HPAC_DEVICE_MAX_CLASSES];
 } hpac_step_result;
+
+#define HPAC_UPDATE_WORKSPACE_NBYTES (1025 * sizeof(double))
+
+/* An update of `count` consecutive parameters in one pass (with a norm, after another one). All
+ * addresses but those of the struct and of the optimizer are the device's. */
+typedef struct hpac_update {
+    const hpac_optimizer *optimizer; /* its learning rate is not read, nor its weight decay */
+    const void *ranges;              /* hpac_update_range, in order; the first begins at 0 */
+    size_t range_count, count;
+    void *parameters;
+    const void *gradients;
+    void *state[HPAC_OPTIMIZER_MAX_STATES]; /* NULL from the number of the optimizer's states on */
+    /* The sum of the gradients of `accumulate` steps, of which the mean is the gradient of the
+     * update: added to by the steps that accumulate, set to 0 by the update. NULL: none. */
+    void *accumulated;
+    size_t accumulate;
+    void *average;   /* moving average of the new weights, a <- m a + (1 - m) w. NULL: none */
+    float clip_norm; /* g <- g min(1, clip_norm / norm), norm: of the gradient of all; 0: never */
+    void *workspace; /* of HPAC_UPDATE_WORKSPACE_NBYTES, with clip_norm */
+    hpac_step_result *result; /* sets `nonfinite` if a parameter or its state is not finite */
+} hpac_update;
 
 /* What backward does with the gradient of an input, which may be read by several plans: the first
  * of them to be called writes it, the others add to it. */
@@ -144,7 +213,9 @@ typedef struct hpac_plan_request {
     bool frozen_statistics;          /* batch_norm uses the moving averages in training, too */
     hpac_gradient input_gradient;
     const hpac_gradient *side_gradients; /* likewise; NULL: no op has sides */
-    const hpac_adadelta *update; /* not NULL: the plan may update its parameters in backward */
+    /* Not NULL: the plan may update its parameters in backward, all as one range whose factor is 1
+     * and without weight decay or L2, by the learning rate of the step. */
+    const hpac_optimizer *update;
 } hpac_plan_request;
 
 #define HPAC_PLAN_MAX_PARAMETERS 8
@@ -166,7 +237,7 @@ typedef struct hpac_plan {
     size_t input_nbytes;  /* of the activation it reads, and of dx */
     size_t state_nbytes;  /* retained from forward to backward (argmax, masks, inner activations) */
     size_t workspace_nbytes;   /* scratch during a call; shared by all plans */
-    size_t parameters_nbytes;  /* slice of the arenas of parameters, gradients, both accumulators */
+    size_t parameters_nbytes;  /* slice of the arenas of parameters, gradients, states */
     size_t statistics_nbytes;  /* slice of the arena of moving averages */
     bool ignores_x, ignores_y; /* backward does not read x with the sides, or y: their memory may be
                                   used again before */
@@ -186,7 +257,7 @@ typedef struct hpac_exec_args {
     void *dx, *dsides[HPAC_OP_MAX_SIDES];     /* gradients of the inputs; NULL when not requested */
     void *parameters, *gradients;             /* slices of the arenas; gradients are overwritten */
     void *statistics;                         /* likewise: moving averages, updated by forward */
-    void *square_average, *delta_average;     /* slices a and u, for plans that update */
+    void *optimizer_state[HPAC_OPTIMIZER_MAX_STATES]; /* slices, for plans that update */
     void *state, *workspace;
     hpac_step_result *result; /* device address, for `nonfinite` of plans that update */
     bool training;            /* dropout is active, state is retained for backward */
@@ -264,7 +335,7 @@ struct hpac_device_ops {
     void (*plan_destroy)(hpac_plan *plan);
 
     /* Parameters between host memory in Keras's layout and the plan's slice of an arena
-     * (parameters, gradients, accumulators; statistics for roles that are not trained). These calls
+     * (parameters, gradients, states; statistics for roles that are not trained). These calls
      * wait. */
     hpac_status (*parameter_write)(hpac_plan *plan, size_t parameter, void *slice,
                                    const float *values);
@@ -276,15 +347,12 @@ struct hpac_device_ops {
                                     const float *values);
     hpac_status (*activation_read)(hpac_plan *plan, bool input, const void *address, float *values);
 
-    /* Sets the seed and the update step of the dropout masks of the next forward calls. */
-    hpac_status (*set_step)(hpac_device *device, uint64_t seed, uint32_t step);
+    /* Sets what the next calls of forward, backward and update read of their step. */
+    hpac_status (*set_step)(hpac_device *device, const hpac_step *step);
     hpac_status (*forward)(hpac_plan *plan, const hpac_exec_args *args);
     hpac_status (*backward)(hpac_plan *plan, const hpac_exec_args *args);
     hpac_status (*loss)(hpac_device *device, const hpac_loss *loss);
-    /* Updates `count` consecutive parameters; sets result->nonfinite if one is not finite. */
-    hpac_status (*adadelta)(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,
-                            const void *gradients, void *square_average, void *delta_average,
-                            size_t count, hpac_step_result *result);
+    hpac_status (*update)(hpac_device *device, const hpac_update *update);
 };
 
 #ifdef __cplusplus

@@ -17,6 +17,7 @@
 #include <hpac/labels.h>
 #include <hpac/layer.h>
 #include <hpac/metrics.h>
+#include <hpac/network.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,8 +25,10 @@ extern "C" {
 
 /* The state of a training, for resuming. */
 typedef struct hpac_training_state {
-    hpac_adadelta optimizer;
-    hpac_weights *square_average, *delta_average; /* (layer_count) Adadelta's a and u */
+    hpac_optimizer optimizer;
+    size_t accumulate;                      /* as the network's options (network.h) */
+    float ema;                              /* likewise */
+    hpac_weights *states[HPAC_STATE_COUNT]; /* (layer_count) those that there are then */
     uint64_t seed;
     uint32_t epoch;         /* epochs finished */
     uint32_t batch;         /* batches finished of the current epoch */

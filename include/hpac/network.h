@@ -24,18 +24,35 @@ extern "C" {
 
 #define HPAC_NETWORK_IN_FLIGHT 2
 
+/* How a layer is trained. */
+typedef struct hpac_layer_training {
+    bool frozen; /* it keeps its weights; the next two mean nothing then */
+    float learning_rate_factor;
+    float l2; /* adds l2 times the sum of the squares of its kernel to the loss: not to the
+                 reported one, but to the gradients */
+} hpac_layer_training;
+
 typedef struct hpac_network_options {
     hpac_device *device;      /* not owned */
     const hpac_layer *layers; /* (layer_count) copied */
     size_t layer_count;
     hpac_batch_format format; /* batch size (up to 2^24), input shape, classes, pixel type */
     bool training;
-    bool unfused;            /* one plan per operation, no update in a plan: for tests */
-    bool profile;            /* time every call, see hpac_network_profile */
-    bool graph;              /* replay full training steps as a graph, if the device has graphs */
-    hpac_adadelta optimizer; /* training */
-    const float *positive_weights; /* (classes) copied; NULL: all 1 */
-    uint64_t seed;                 /* dropout */
+    bool unfused; /* one plan per operation, no update in a plan: for tests */
+    bool profile; /* time every call, see hpac_network_profile */
+    bool graph;   /* replay full training steps as a graph, if the device has graphs */
+    /* The rest is for training, but the positive weights. */
+    hpac_optimizer optimizer;
+    /* The learning rate of update 0, 1, ...: a function of `schedule`, which must outlive the
+     * network. NULL: that of the optimizer. */
+    double (*learning_rate)(const void *schedule, uint32_t update);
+    const void *schedule;
+    float clip_norm;   /* scales gradients down to this norm over all of them; 0: never */
+    size_t accumulate; /* steps per update, which gets the mean of their gradients; 0: 1 */
+    float ema;         /* momentum of the moving average of the weights; 0: none */
+    const hpac_layer_training *layer_training; /* (layer_count) copied; NULL: {false, 1, 0} */
+    const float *positive_weights;             /* (classes) copied; NULL: all 1 */
+    uint64_t seed;                             /* dropout */
 } hpac_network_options;
 
 typedef struct hpac_network hpac_network;
@@ -81,14 +98,28 @@ hpac_status hpac_network_allocate(hpac_network *network);
 /* Draws the initial weights from (seed, tensor): see hpac_initializer (layer.h). */
 hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed);
 
-/* Copies weights and accumulators (layer_count, as hpac_weights_create makes them) to the device
- * and waits for it. Any of the three may be NULL. Errors: INTERNAL for those of other layers. */
+/* What a network may keep for training, each of one value per weight that is trained. */
+typedef enum hpac_state {
+    HPAC_STATE_OPTIMIZER, /* and the next: the states of the optimizer, in the order of device.h */
+    HPAC_STATE_OPTIMIZER_2,
+    HPAC_STATE_ACCUMULATED, /* the sum of the gradients of steps that no update was made of */
+    HPAC_STATE_AVERAGE,     /* the moving average of the weights */
+    HPAC_STATE_COUNT,
+} hpac_state;
+
+/* "square_average", "m", "accumulated", ... of those that there are with these options, of which
+ * only optimizer, accumulate and ema are read; else NULL. Errors: INTERNAL for those of other
+ * layers. */
+const char *hpac_state_name(const hpac_network_options *options, hpac_state state);
+
+/* Copies weights and states (layer_count each, as hpac_weights_create makes them) to the device and
+ * waits for it. Any of them, and the array, may be NULL. Errors: INTERNAL for those of other
+ * layers. */
 hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weights,
-                                const hpac_weights *square_average,
-                                const hpac_weights *delta_average);
+                                hpac_weights *const states[HPAC_STATE_COUNT]);
 /* The same from the device. */
 hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
-                                hpac_weights *square_average, hpac_weights *delta_average);
+                                hpac_weights *const states[HPAC_STATE_COUNT]);
 /* The gradients of the last training step, for tests; the network must be `unfused`. */
 hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients);
 
@@ -97,7 +128,8 @@ hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *g
  * without it, too. */
 hpac_status hpac_network_retain_images(hpac_network *network, size_t image_count);
 
-/* Enqueues forward, loss, backward and update; `step` numbers the update, for dropout. */
+/* Enqueues forward, loss, backward and update; `step` is the number of the step, from 0 on: of the
+ * dropout masks, and the update's is step / accumulate. */
 hpac_status hpac_network_train(hpac_network *network, const hpac_network_batch *batch,
                                uint32_t step);
 /* Enqueues forward and loss without dropout; the probabilities can be collected. */

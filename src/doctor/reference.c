@@ -477,12 +477,43 @@ void hpac_reference_backward(const reference_call *call)
     compute(call, true);
 }
 
-void hpac_reference_adadelta(const hpac_adadelta *adadelta, double gradient, double *w, double *a,
-                             double *u)
+static void adadelta(const hpac_optimizer *optimizer, double lr, double g, double *w, double *a,
+                     double *u)
 {
-    const double rho = (double)adadelta->rho, epsilon = (double)adadelta->epsilon;
-    *a = rho * *a + (1 - rho) * gradient * gradient;
-    double d = gradient * sqrt(*u + epsilon) / sqrt(*a + epsilon);
+    const double rho = (double)optimizer->rho, epsilon = (double)optimizer->epsilon;
+    *a = rho * *a + (1 - rho) * g * g;
+    double d = g * sqrt(*u + epsilon) / sqrt(*a + epsilon);
     *u = rho * *u + (1 - rho) * d * d;
-    *w -= (double)adadelta->learning_rate * d;
+    *w -= lr * d;
+}
+
+static void sgd(const hpac_optimizer *optimizer, double lr, double g, double *w, double *m)
+{
+    const double momentum = (double)optimizer->momentum;
+    double moved = (momentum > 0 ? momentum * *m : 0) - lr * g;
+    *w += optimizer->nesterov ? momentum * moved - lr * g : moved;
+    if (momentum > 0)
+        *m = moved;
+}
+
+static void adam(const hpac_optimizer *optimizer, double lr, double correction, double g, double *w,
+                 double *m, double *v)
+{
+    if (optimizer->kind == HPAC_OPTIMIZER_ADAMW)
+        *w -= lr * (double)optimizer->weight_decay * *w;
+    *m += (1 - (double)optimizer->beta_1) * (g - *m);
+    *v += (1 - (double)optimizer->beta_2) * (g * g - *v);
+    *w -= lr * correction * *m / (sqrt(*v) + (double)optimizer->epsilon);
+}
+
+void hpac_reference_update(const hpac_optimizer *optimizer, const hpac_step *step, double gradient,
+                           double *w, double *state, double *state_2)
+{
+    double lr = (double)step->learning_rate;
+    if (optimizer->kind == HPAC_OPTIMIZER_ADADELTA)
+        adadelta(optimizer, lr, gradient, w, state, state_2);
+    else if (optimizer->kind == HPAC_OPTIMIZER_SGD)
+        sgd(optimizer, lr, gradient, w, state);
+    else
+        adam(optimizer, lr, (double)step->correction, gradient, w, state, state_2);
 }

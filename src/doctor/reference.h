@@ -36,8 +36,9 @@ size_t hpac_reference_count(const hpac_op *op, hpac_role role);
 void hpac_reference_forward(const reference_call *call);
 void hpac_reference_backward(const reference_call *call);
 
-/* One step of a weight `w` and its averages `a` and `u` (device.h). */
-void hpac_reference_adadelta(const hpac_adadelta *adadelta, double gradient, double *w, double *a,
-                             double *u);
+/* One update of a weight and of the optimizer's states (device.h), by the learning rate and the
+ * correction of the step; states that the optimizer does not have are not changed. */
+void hpac_reference_update(const hpac_optimizer *optimizer, const hpac_step *step, double gradient,
+                           double *w, double *state, double *state_2);
 
 #endif

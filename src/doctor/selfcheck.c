@@ -295,12 +295,14 @@ static bool are_integers(const float *values, size_t count)
  * The new values replace the old ones on the host. */
 static hpac_status compare_update(check_stack *stack, check_segment *segment, size_t parameter)
 {
-    static const char *const names[] = {"updated parameter", "square average", "delta average"};
+    static const char *const names[] = {"updated parameter", "first state", "second state"};
     const double *gradient = segment->expected_parameter_gradients[parameter];
     size_t count = segment->plan->parameters[parameter].count;
-    const void *slices[] = {segment->parameters, segment->square_average, segment->delta_average};
-    float *values[] = {segment->values[parameter], segment->averages[0][parameter],
-                       segment->averages[1][parameter]};
+    const hpac_step step = hpac_selfcheck_step(&stack->draw);
+    const void *slices[] = {segment->parameters, segment->optimizer_state[0],
+                            segment->optimizer_state[1]};
+    float *values[] = {segment->values[parameter], segment->optimizer_values[0][parameter],
+                       segment->optimizer_values[1][parameter]};
     double *expected[3] = {NULL, NULL, NULL};
     /* Adadelta normalizes gradients, so that the rounding of a small one is amplified: only exact
      * gradients can be compared. */
@@ -312,8 +314,8 @@ static hpac_status compare_update(check_stack *stack, check_segment *segment, si
         HPAC_TRY(stack->call->parameter_read(segment->plan, parameter, slices[i], values[i]));
     }
     for (size_t i = 0; i < count; i++)
-        hpac_reference_adadelta(&hpac_selfcheck_optimizer, gradient[i], &expected[0][i],
-                                &expected[1][i], &expected[2][i]);
+        hpac_reference_update(&hpac_selfcheck_optimizer, &step, gradient[i], &expected[0][i],
+                              &expected[1][i], &expected[2][i]);
     for (size_t i = 0; i < 3 && exact; i++)
         HPAC_TRY(
             hpac_selfcheck_compare(stack->gauge, names[i], values[i], expected[i], count, 1e-6, 0));
@@ -359,10 +361,17 @@ static hpac_status update(check_stack *stack)
     for (size_t index = 0; index < stack->segment_count; index++) {
         check_segment *segment = &stack->segments[index];
         hpac_plan *plan = segment->plan;
-        HPAC_TRY(stack->call->adadelta(stack->device, &hpac_selfcheck_optimizer,
-                                       segment->parameters, segment->gradients,
-                                       segment->square_average, segment->delta_average,
-                                       plan->parameters_nbytes / sizeof(float), stack->result));
+        const hpac_update update = {
+            .optimizer = &hpac_selfcheck_optimizer,
+            .ranges = stack->ranges,
+            .range_count = 1,
+            .count = plan->parameters_nbytes / sizeof(float),
+            .parameters = segment->parameters,
+            .gradients = segment->gradients,
+            .state = {segment->optimizer_state[0], segment->optimizer_state[1]},
+            .result = stack->result,
+        };
+        HPAC_TRY(stack->call->update(stack->device, &update));
         for (size_t i = 0; i < plan->parameter_count; i++)
             HPAC_TRY(stack->call->parameter_read(plan, i, segment->parameters, segment->values[i]));
     }
@@ -444,7 +453,8 @@ static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
     HPAC_TRY(hpac_selfcheck_stack_observe(stack));
     for (size_t i = 0; i < stack->segment_count; i++)
         HPAC_TRY(check_parameters(&stack->segments[i]));
-    HPAC_TRY(stack->call->set_step(stack->device, stack->draw.seed, stack->draw.step));
+    const hpac_step step = hpac_selfcheck_step(&stack->draw);
+    HPAC_TRY(stack->call->set_step(stack->device, &step));
     if (stack->updating)
         return check_updating(stack);
     HPAC_TRY(pass_forward(stack, false, check_forward));

@@ -26,6 +26,15 @@
     .ops = {__VA_ARGS__}, .op_count = sizeof((hpac_op[]){__VA_ARGS__}) / sizeof(hpac_op),          \
     .run = hpac_selfcheck_stack
 
+/* The update alone; then with all that may come before and after it. */
+#define ADAM_DEFAULTS .learning_rate = 0.001F, .beta_1 = 0.9F, .beta_2 = 0.999F, .epsilon = 1e-7F
+#define UPDATE(name, ...)                                                                          \
+    {name, .run = hpac_selfcheck_update, .optimizer = {__VA_ARGS__}},                              \
+    {                                                                                              \
+        name " of accumulated, clipped gradients", .run = hpac_selfcheck_update,                   \
+                                                   .optimizer = {__VA_ARGS__}, .complete = true    \
+    }
+
 static const selfcheck_case cases[] = {
     {"pixels, bytes", 3, .input = IMAGE(5, 7, 4), OPS(BYTES)},
     {"pixels, floats", 2, .input = IMAGE(9, 4, 1), OPS(FLOATS)},
@@ -96,7 +105,14 @@ static const selfcheck_case cases[] = {
     {"the network, fused, without dropout", 9, .input = IMAGE(8, 22, 2),
      OPS(FLOATS, CONV2D(3, 3, 16), RELU, CONV2D(3, 3, 32), RELU, MAXPOOL(2, 2), FLATTEN, DENSE(3))},
     {"loss", .run = hpac_selfcheck_loss},
-    {"adadelta", .run = hpac_selfcheck_adadelta},
+    UPDATE("adadelta", .kind = HPAC_OPTIMIZER_ADADELTA, .learning_rate = 1.0F, .rho = 0.95F,
+           .epsilon = 1e-7F),
+    UPDATE("sgd", .kind = HPAC_OPTIMIZER_SGD, .learning_rate = 0.01F),
+    UPDATE("sgd, momentum", .kind = HPAC_OPTIMIZER_SGD, .learning_rate = 0.01F, .momentum = 0.9F),
+    UPDATE("sgd, nesterov", .kind = HPAC_OPTIMIZER_SGD, .learning_rate = 0.01F, .momentum = 0.9F,
+           .nesterov = true),
+    UPDATE("adam", .kind = HPAC_OPTIMIZER_ADAM, ADAM_DEFAULTS),
+    UPDATE("adamw", .kind = HPAC_OPTIMIZER_ADAMW, ADAM_DEFAULTS, .weight_decay = 0.004F),
 };
 
 size_t hpac_selfcheck_count(void)

@@ -63,16 +63,19 @@ struct selfcheck_case {
     hpac_shape input;
     hpac_op ops[SELFCHECK_MAX_OPS]; /* shapes are worked out; out.channels of conv2d, dense given */
     hpac_status (*run)(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
+    hpac_optimizer optimizer; /* of hpac_selfcheck_update */
+    bool complete;            /* with ranges, L2, a norm, accumulation and the moving average */
 };
 
 /* selfcheck.c, selfcheck_steps.c */
 hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
 hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
-hpac_status hpac_selfcheck_adadelta(selfcheck_gauge *gauge, const selfcheck_case *one,
-                                    uint64_t seed);
+hpac_status hpac_selfcheck_update(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
 
-/* Keras's default; what updates are made with. */
-extern const hpac_adadelta hpac_selfcheck_optimizer;
+/* Keras's default; what updates of plans are made with. */
+extern const hpac_optimizer hpac_selfcheck_optimizer;
+/* A step of it. */
+hpac_step hpac_selfcheck_step(const reference_draw *draw);
 
 /* ---- stacks: selfcheck_stack.c sets them up, selfcheck.c checks them ---- */
 
@@ -92,9 +95,11 @@ typedef struct check_segment {
     size_t op_count;
     hpac_plan *plan;
     bool input_gradient; /* something before it has parameters, as in a network */
-    void *y, *dy, *state, *parameters, *gradients, *square_average, *delta_average;
-    float *values[HPAC_PLAN_MAX_PARAMETERS];      /* parameters, on the host */
-    float *averages[2][HPAC_PLAN_MAX_PARAMETERS]; /* square and delta averages, likewise */
+    void *y, *dy, *state, *parameters, *gradients;
+    void *optimizer_state[HPAC_OPTIMIZER_MAX_STATES];
+    float *values[HPAC_PLAN_MAX_PARAMETERS]; /* parameters, on the host */
+    /* Likewise. */
+    float *optimizer_values[HPAC_OPTIMIZER_MAX_STATES][HPAC_PLAN_MAX_PARAMETERS];
     float *host_x, *host_y, *host_dy, *host_dx, *host_gradients[HPAC_PLAN_MAX_PARAMETERS];
     size_t x_count, y_count, activation_counts[SELFCHECK_MAX_OPS + 1];
     double *expected[SELFCHECK_MAX_OPS + 1], *expected_gradients[SELFCHECK_MAX_OPS + 1];
@@ -118,7 +123,7 @@ typedef struct check_stack {
     selfcheck_memory memory;
     check_segment segments[SELFCHECK_MAX_OPS];
     size_t segment_count;
-    void *x, *dx, *workspace;
+    void *x, *dx, *workspace, *ranges;
     bool after_update; /* the weights are no longer integers */
     float *last_dy;    /* of the last segment, pinned */
     float *poison;     /* pinned, NaN */
@@ -132,7 +137,7 @@ typedef struct check_stack {
  * that networks have inside the device. */
 hpac_status hpac_selfcheck_stack_init(check_stack *stack, const selfcheck_case *one);
 void hpac_selfcheck_stack_fini(check_stack *stack);
-/* Makes the memory of what is compared: host_*, expected_*, averages, poison. */
+/* Makes the memory of what is compared: host_*, expected_*, states, poison. */
 hpac_status hpac_selfcheck_stack_observe(check_stack *stack);
 /* For forward or backward of a segment. dx is the dy of the segment before. */
 hpac_exec_args hpac_selfcheck_args(const check_stack *stack, size_t index);

@@ -133,8 +133,8 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
     HPAC_TRY(on_device(stack, plan->state_nbytes, &segment->state));
     HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->parameters));
     HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->gradients));
-    HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->square_average));
-    HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->delta_average));
+    for (size_t i = 0; i < HPAC_OPTIMIZER_MAX_STATES; i++)
+        HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->optimizer_state[i]));
     HPAC_TRY(floats(stack, segment->x_count, &segment->host_x));
     if (plan->workspace_nbytes > stack->workspace_nbytes)
         stack->workspace_nbytes = plan->workspace_nbytes;
@@ -147,6 +147,17 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
     return HPAC_OK;
 }
 
+/* One range for all. */
+static hpac_status upload_ranges(check_stack *stack)
+{
+    hpac_update_range *range;
+    HPAC_TRY(pinned(stack, sizeof *range, (void **)&range));
+    *range = (hpac_update_range){.learning_rate_factor = 1};
+    HPAC_TRY(on_device(stack, sizeof *range, &stack->ranges));
+    return stack->call->upload(stack->device, HPAC_QUEUE_COMPUTE, stack->ranges, range,
+                               sizeof *range);
+}
+
 static hpac_status allocate_rest(check_stack *stack)
 {
     check_segment *first = stack->segments, *last = first + stack->segment_count - 1;
@@ -155,6 +166,7 @@ static hpac_status allocate_rest(check_stack *stack)
     HPAC_TRY(on_device(stack, stack->workspace_nbytes, &stack->workspace));
     HPAC_TRY(on_device(stack, sizeof *stack->result, (void **)&stack->result));
     HPAC_TRY(floats(stack, last->y_count, &stack->last_dy));
+    HPAC_TRY(upload_ranges(stack));
     fill_input(stack, first->host_x, first->x_count);
     fill(stack, stack->last_dy, last->y_count);
     return stack->call->activation_write(first->plan, true, stack->x, first->host_x);
@@ -177,8 +189,8 @@ static hpac_status observe_segment(check_stack *stack, check_segment *segment)
         HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_values[i]));
         HPAC_TRY(hpac_selfcheck_doubles(stack, count, &segment->expected_parameter_gradients[i]));
         HPAC_TRY(floats(stack, count, &segment->host_gradients[i]));
-        HPAC_TRY(floats(stack, count, &segment->averages[0][i]));
-        HPAC_TRY(floats(stack, count, &segment->averages[1][i]));
+        for (size_t state = 0; state < HPAC_OPTIMIZER_MAX_STATES; state++)
+            HPAC_TRY(floats(stack, count, &segment->optimizer_values[state][i]));
     }
     return HPAC_OK;
 }
@@ -240,8 +252,7 @@ hpac_exec_args hpac_selfcheck_args(const check_stack *stack, size_t index)
         .dx = segment->input_gradient ? dx : NULL,
         .parameters = segment->parameters,
         .gradients = segment->plan->updates_parameters ? NULL : segment->gradients,
-        .square_average = segment->square_average,
-        .delta_average = segment->delta_average,
+        .optimizer_state = {segment->optimizer_state[0], segment->optimizer_state[1]},
         .state = segment->state,
         .workspace = stack->workspace,
         .result = stack->result,

@@ -6,10 +6,18 @@
 #include <math.h>
 #include <string.h>
 
-const hpac_adadelta hpac_selfcheck_optimizer = {
-    .learning_rate = 1.0F, .rho = 0.95F, .epsilon = 1e-7F};
+const hpac_optimizer hpac_selfcheck_optimizer = {
+    .kind = HPAC_OPTIMIZER_ADADELTA, .learning_rate = 1.0F, .rho = 0.95F, .epsilon = 1e-7F};
 
-#define MAX_ARRAYS 6
+hpac_step hpac_selfcheck_step(const reference_draw *draw)
+{
+    return (hpac_step){.seed = draw->seed,
+                       .step = draw->step,
+                       .learning_rate = hpac_selfcheck_optimizer.learning_rate,
+                       .correction = 1};
+}
+
+#define MAX_ARRAYS 9
 
 /* An array, pinned on the host, and on the device. */
 typedef struct check_array {
@@ -181,108 +189,242 @@ hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, const selfcheck_case *on
     return HPAC_OK;
 }
 
-enum { ADADELTA_COUNT = 40003, ADADELTA_STEPS = 4 };
+enum { UPDATE_COUNT = 40003, UPDATE_STEPS = 4, UPDATE_RANGES = 3, UPDATE_ACCUMULATE = 2 };
 
-enum { W, G, A, U, FLAGS };
+/* The last is the norm's workspace, which is not compared. */
+enum { W, FIRST, SECOND, ACCUMULATED, AVERAGE, FLAGS, G, RANGES, NORM };
+#define UPDATE_VALUES FLAGS
 
-static hpac_status run_adadelta(step_check *check)
+static const hpac_update_range update_ranges[UPDATE_RANGES] = {
+    {.learning_rate_factor = 1, .weight_decay = 0.004F, .l2 = 0.002F},
+    {.first = 64, .learning_rate_factor = 0.25F},
+    {.first = 30016, .learning_rate_factor = 1, .weight_decay = 0.004F},
+};
+#define CLIP_NORM 10.0F
+
+static bool has_array(const selfcheck_case *one, size_t array)
+{
+    if (array == ACCUMULATED || array == AVERAGE)
+        return one->complete;
+    return array == W || array - FIRST < hpac_optimizer_state_count(&one->optimizer);
+}
+
+static hpac_step make_step(const selfcheck_case *one, uint32_t number)
+{
+    const hpac_optimizer *optimizer = &one->optimizer;
+    uint32_t update = one->complete ? number / UPDATE_ACCUMULATE : number;
+    double t = (double)update + 1;
+    bool is_adam = optimizer->beta_1 > 0;
+    return (hpac_step){
+        .step = number,
+        .accumulates = one->complete && (number + 1) % UPDATE_ACCUMULATE != 0,
+        .learning_rate = optimizer->learning_rate / (float)t, /* another one each time */
+        .correction = is_adam ? (float)(sqrt(1 - pow((double)optimizer->beta_2, t)) /
+                                        (1 - pow((double)optimizer->beta_1, t)))
+                              : 1,
+        .average_momentum = update > 0 ? 0.9F : 0,
+    };
+}
+
+static hpac_status run_update(step_check *check, const selfcheck_case *one, const hpac_step *step)
 {
     const check_array *arrays = check->arrays;
     hpac_device *device = check->gauge->device;
+    void *states[FLAGS];
+    for (size_t i = 0; i < FLAGS; i++)
+        states[i] = has_array(one, i) ? arrays[i].device : NULL;
+    const hpac_update update = {
+        .optimizer = &one->optimizer,
+        .ranges = arrays[RANGES].device,
+        .range_count = one->complete ? UPDATE_RANGES : 1,
+        .count = UPDATE_COUNT,
+        .parameters = arrays[W].device,
+        .gradients = arrays[G].device,
+        .state = {states[FIRST], states[SECOND]},
+        .accumulated = states[ACCUMULATED],
+        .accumulate = one->complete ? UPDATE_ACCUMULATE : 1,
+        .average = states[AVERAGE],
+        .clip_norm = one->complete ? CLIP_NORM : 0,
+        .workspace = arrays[NORM].device,
+        .result = arrays[FLAGS].device,
+    };
     arrays[FLAGS].result->nonfinite = 0;
+    HPAC_TRY(device->ops->set_step(device, step));
     HPAC_TRY(begin(check));
-    HPAC_TRY(device->ops->adadelta(device, &hpac_selfcheck_optimizer, arrays[W].device,
-                                   arrays[G].device, arrays[A].device, arrays[U].device,
-                                   ADADELTA_COUNT, arrays[FLAGS].device));
+    HPAC_TRY(device->ops->update(device, &update));
     return end(check, W);
 }
 
-/* Gradients from 1e-12 to 1e4, each of its own size, and zeros. */
-static void draw_gradients(float *gradients, hpac_random *random)
+/* Gradients from 1e-12 to 1e4, each of its own size, and zeros. Without a sign where they are
+ * added to each other, so that nothing cancels. */
+static void draw_gradients(float *gradients, bool positive, hpac_random *random)
 {
-    for (size_t i = 0; i < ADADELTA_COUNT; i++)
-        gradients[i] = i % 7 == 0 ? 0.0F
-                                  : (2 * hpac_random_uniform(random) - 1) *
-                                        (float)pow(10, (double)(i % 17) - 12);
+    for (size_t i = 0; i < UPDATE_COUNT; i++) {
+        float value = 2 * hpac_random_uniform(random) - 1;
+        gradients[i] =
+            i % 7 == 0 ? 0.0F
+                       : (positive ? fabsf(value) : value) * (float)pow(10, (double)(i % 17) - 12);
+    }
 }
 
-static hpac_status check_step(step_check *check, double (*expected)[ADADELTA_COUNT])
+static const hpac_update_range *range_of(const selfcheck_case *one, size_t parameter)
 {
-    const check_array *arrays = check->arrays;
-    const float *gradients = arrays[G].floats;
-    for (size_t i = 0; i < ADADELTA_COUNT; i++)
-        hpac_reference_adadelta(&hpac_selfcheck_optimizer, (double)gradients[i], &expected[W][i],
-                                &expected[A][i], &expected[U][i]);
-    HPAC_TRY(run_adadelta(check));
-    /* The weights together, since w - d cancels; the averages one by one, which differ in size. */
-    HPAC_TRY(hpac_selfcheck_compare(check->gauge, "w", arrays[W].floats, expected[W],
-                                    ADADELTA_COUNT, 2e-7, 0));
-    for (size_t i = 0; i < ADADELTA_COUNT; i++)
-        for (size_t array = A; array <= U; array++)
-            HPAC_TRY(hpac_fail_within(hpac_selfcheck_compare(check->gauge, array == A ? "a" : "u",
-                                                             &arrays[array].floats[i],
-                                                             &expected[array][i], 1, 2e-6, 0),
-                                      "parameter %zu, g = %g", i, (double)gradients[i]));
-    if (arrays[FLAGS].result->nonfinite)
+    size_t range = 0;
+    while (one->complete && range + 1 < UPDATE_RANGES &&
+           update_ranges[range + 1].first <= parameter)
+        range++;
+    return &update_ranges[range];
+}
+
+/* From the gradients of the step to those that the optimizer gets; `scale`: 1, then the norm's. */
+static double gradient_of(const step_check *check, const selfcheck_case *one,
+                          double (*expected)[UPDATE_COUNT], size_t i)
+{
+    double g = (double)check->arrays[G].floats[i];
+    if (!one->complete)
+        return g;
+    return (expected[ACCUMULATED][i] + g) / UPDATE_ACCUMULATE +
+           (double)range_of(one, i)->l2 * expected[W][i];
+}
+
+static double expect_scale(const step_check *check, const selfcheck_case *one,
+                           double (*expected)[UPDATE_COUNT])
+{
+    double sum = 0;
+    for (size_t i = 0; i < UPDATE_COUNT; i++)
+        sum += pow(gradient_of(check, one, expected, i), 2);
+    return one->complete ? fmin(1, (double)CLIP_NORM / sqrt(sum)) : 1;
+}
+
+static void expect_update(const step_check *check, const selfcheck_case *one, const hpac_step *step,
+                          double (*expected)[UPDATE_COUNT], double *scales)
+{
+    double scale = expect_scale(check, one, expected), m = (double)step->average_momentum;
+    for (size_t i = 0; i < UPDATE_COUNT; i++) {
+        double gradient = scale * gradient_of(check, one, expected, i);
+        hpac_optimizer optimizer = one->optimizer;
+        hpac_step own = *step;
+        own.learning_rate *= range_of(one, i)->learning_rate_factor;
+        optimizer.weight_decay = range_of(one, i)->weight_decay;
+        scales[i] = fmax(scales[i], fabs(gradient));
+        hpac_reference_update(&optimizer, &own, gradient, &expected[W][i], &expected[FIRST][i],
+                              &expected[SECOND][i]);
+        expected[ACCUMULATED][i] = 0;
+        expected[AVERAGE][i] = m * expected[AVERAGE][i] + (1 - m) * expected[W][i];
+    }
+}
+
+/* Weights and their average together, since w - d cancels; the others one by one, which differ in
+ * size. */
+static hpac_status compare_arrays(const step_check *check, const selfcheck_case *one,
+                                  double (*expected)[UPDATE_COUNT], const double *scales)
+{
+    static const char *const names[] = {"w", "first state", "second state", "accumulated",
+                                        "average"};
+    bool is_signed = one->optimizer.kind != HPAC_OPTIMIZER_ADADELTA;
+    for (size_t array = W; array < UPDATE_VALUES; array++) {
+        const float *got = check->arrays[array].floats;
+        if (has_array(one, array) && (array == W || array == AVERAGE))
+            HPAC_TRY(hpac_selfcheck_compare(check->gauge, names[array], got, expected[array],
+                                            UPDATE_COUNT, 2e-7, 0));
+        else if (has_array(one, array))
+            for (size_t i = 0; i < UPDATE_COUNT; i++)
+                HPAC_TRY(hpac_fail_within(
+                    hpac_selfcheck_compare(check->gauge, names[array], &got[i], &expected[array][i],
+                                           1, 2e-6, is_signed && array == FIRST ? scales[i] : 0),
+                    "parameter %zu, g = %g", i, (double)check->arrays[G].floats[i]));
+    }
+    return HPAC_OK;
+}
+
+static hpac_status check_step(step_check *check, const selfcheck_case *one, uint32_t number,
+                              double (*expected)[UPDATE_COUNT], double *scales)
+{
+    const hpac_step step = make_step(one, number);
+    if (step.accumulates)
+        for (size_t i = 0; i < UPDATE_COUNT; i++)
+            expected[ACCUMULATED][i] += (double)check->arrays[G].floats[i];
+    else
+        expect_update(check, one, &step, expected, scales);
+    HPAC_TRY(run_update(check, one, &step));
+    HPAC_TRY(compare_arrays(check, one, expected, scales));
+    if (check->arrays[FLAGS].result->nonfinite)
         return hpac_fail(HPAC_ERR_NUMERIC, "finite numbers are marked as not finite");
     return HPAC_OK;
 }
 
-static hpac_status check_steps(step_check *check, uint64_t seed)
+static hpac_status check_steps(step_check *check, const selfcheck_case *one, uint64_t seed)
 {
-    HPAC_AUTO_FREE double(*expected)[ADADELTA_COUNT] = NULL;
-    HPAC_TRY_NEW(expected, FLAGS);
+    HPAC_AUTO_FREE double(*expected)[UPDATE_COUNT] = NULL;
+    HPAC_AUTO_FREE double *scales =
+        NULL; /* the largest gradient of each: momenta of both signs cancel */
+    HPAC_TRY_NEW(expected, UPDATE_VALUES);
+    HPAC_TRY_NEW(scales, UPDATE_COUNT);
     hpac_random random;
     hpac_random_init(&random, seed, HPAC_PURPOSE_SYNTH, 2, 0);
-    for (size_t i = 0; i < ADADELTA_COUNT; i++) {
-        float w = hpac_random_uniform(&random);
+    for (size_t i = 0; i < UPDATE_COUNT; i++) {
+        float w = hpac_random_uniform(&random) + (one->complete ? 0.5F : 0.0F);
         check->arrays[W].floats[i] = w;
         expected[W][i] = (double)w;
     }
-    for (size_t step = 0; step < ADADELTA_STEPS; step++) {
-        draw_gradients(check->arrays[G].floats, &random);
-        HPAC_TRY(hpac_fail_within(check_step(check, expected), "step %zu", step));
+    for (uint32_t step = 0; step < UPDATE_STEPS; step++) {
+        draw_gradients(check->arrays[G].floats, one->complete, &random);
+        HPAC_TRY(hpac_fail_within(check_step(check, one, step, expected, scales), "step %u", step));
     }
     return HPAC_OK;
 }
 
 /* One parameter whose update is not finite, anywhere, must be reported. */
-static hpac_status check_nonfinite(step_check *check)
+static hpac_status check_nonfinite(step_check *check, const selfcheck_case *one)
 {
-    static const size_t indices[] = {0, 1, 15, 16, 1023, 1024, 31999, ADADELTA_COUNT - 1};
+    static const size_t indices[] = {0, 1, 15, 16, 1023, 1024, 31999, UPDATE_COUNT - 1};
     static const struct {
-        float values[FLAGS]; /* of w, g, a, u */
+        float w, g, first, second;
+        bool adadelta; /* only of it */
         const char *what;
     } cases[] = {
-        {{NAN, 0, 0, 0}, "a weight of nan"},
-        {{-INFINITY, 0, 0, 0}, "a weight of -inf"},
-        {{0, NAN, 0, 0}, "a gradient of nan"},
-        {{0, INFINITY, 0, 0}, "a gradient of inf"},
-        {{0, 1e30F, 0, 0}, "a finite gradient whose square is not"},
-        {{0, 1e15F, 0, 3e38F}, "a finite change whose square is not"},
+        {NAN, 0, 0, 0, false, "a weight of nan"},
+        {-INFINITY, 0, 0, 0, false, "a weight of -inf"},
+        {0, NAN, 0, 0, false, "a gradient of nan"},
+        {0, INFINITY, 0, 0, false, "a gradient of inf"},
+        {0, 1e30F, 0, 0, true, "a finite gradient whose square is not"},
+        {0, 1e15F, 0, 3e38F, true, "a finite change whose square is not"},
     };
+    bool adadelta = one->optimizer.kind == HPAC_OPTIMIZER_ADADELTA;
+    hpac_step step = make_step(one, UPDATE_ACCUMULATE - 1);
     for (size_t i = 0; i < sizeof indices / sizeof *indices; i++)
         for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-            for (size_t array = 0; array < FLAGS; array++)
-                check->arrays[array].floats[indices[i]] = cases[c].values[array];
-            HPAC_TRY(run_adadelta(check));
+            float *const at[] = {check->arrays[W].floats, check->arrays[G].floats,
+                                 check->arrays[FIRST].floats, check->arrays[SECOND].floats};
+            const float values[] = {cases[c].w, cases[c].g, cases[c].first, cases[c].second};
+            if (cases[c].adadelta && !(adadelta && !one->complete))
+                continue;
+            for (size_t array = W; array < FLAGS; array++)
+                memset(check->arrays[array].host, 0, check->arrays[array].nbytes);
+            memset(check->arrays[G].host, 0, check->arrays[G].nbytes);
+            for (size_t array = 0; array < sizeof at / sizeof *at; array++)
+                at[array][indices[i]] = values[array];
+            HPAC_TRY(run_update(check, one, &step));
             if (!check->arrays[FLAGS].result->nonfinite)
                 return hpac_fail(HPAC_ERR_NUMERIC, "%s, parameter %zu, is not reported",
                                  cases[c].what, indices[i]);
-            for (size_t array = 0; array < FLAGS; array++)
-                check->arrays[array].floats[indices[i]] = 0;
         }
     return HPAC_OK;
 }
 
-hpac_status hpac_selfcheck_adadelta(selfcheck_gauge *gauge, const selfcheck_case *one,
-                                    uint64_t seed)
+hpac_status hpac_selfcheck_update(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed)
 {
-    (void)one;
     HPAC_AUTO(free_arrays) step_check check = {.gauge = gauge, .memory.device = gauge->device};
     for (size_t i = 0; i < FLAGS; i++)
-        HPAC_TRY(add_array(&check, ADADELTA_COUNT * sizeof(float)));
+        HPAC_TRY(add_array(&check, UPDATE_COUNT * sizeof(float)));
     HPAC_TRY(add_array(&check, sizeof(hpac_step_result)));
-    HPAC_TRY(check_steps(&check, seed));
-    return check_nonfinite(&check);
+    HPAC_TRY(add_array(&check, UPDATE_COUNT * sizeof(float)));
+    HPAC_TRY(add_array(&check, sizeof update_ranges));
+    HPAC_TRY(add_array(&check, HPAC_UPDATE_WORKSPACE_NBYTES));
+    hpac_update_range *ranges = check.arrays[RANGES].host;
+    memcpy(ranges, update_ranges, sizeof update_ranges);
+    if (!one->complete)
+        ranges[0].l2 = 0;
+    HPAC_TRY(check_steps(&check, one, seed));
+    return check_nonfinite(&check, one);
 }

@@ -174,7 +174,7 @@ static hpac_status create_network(const hpac_classifier *classifier, hpac_device
     };
     HPAC_TRY(hpac_network_create(&options, network));
     HPAC_TRY(hpac_network_allocate(*network));
-    return hpac_network_import(*network, classifier->model.weights, NULL, NULL);
+    return hpac_network_import(*network, classifier->model.weights, NULL);
 }
 
 hpac_status classifier_create_network(const hpac_classifier *classifier, hpac_device *device,

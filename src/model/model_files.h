@@ -20,6 +20,12 @@ void hpac_tensor_names_make(const char *prefix, const char *suffix, hpac_tensor_
 hpac_status hpac_weights_write(hid_t at, const hpac_tensor_names *names,
                                const hpac_weights *weights);
 
+/* The same, after a check that they are those of the model's layers. */
+hpac_status hpac_model_check_weights(const hpac_model *model, const hpac_weights *weights,
+                                     bool not_negative);
+
+/* Whether the states that the training's options ask for are there, fit and are finite. */
+hpac_status hpac_training_check(const hpac_model *model);
 /* The state of a training, under hpac/training. */
 hpac_status hpac_training_write(hid_t file, const hpac_model *model);
 /* Reads it into model->training, if the file has it; the layers must be read already. On error

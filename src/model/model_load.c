@@ -352,8 +352,8 @@ void hpac_model_fini(hpac_model *model)
     if (!model)
         return;
     if (model->training) {
-        hpac_weights_destroy(model->training->square_average, model->layer_count);
-        hpac_weights_destroy(model->training->delta_average, model->layer_count);
+        for (size_t i = 0; i < HPAC_STATE_COUNT; i++)
+            hpac_weights_destroy(model->training->states[i], model->layer_count);
         free(model->training);
     }
     hpac_weights_destroy(model->weights, model->layer_count);

@@ -10,6 +10,13 @@
 #define KERAS_VERSION "2.15.0"
 #define KERAS_BACKEND "tensorflow"
 
+hpac_status hpac_model_check_weights(const hpac_model *model, const hpac_weights *weights,
+                                     bool not_negative)
+{
+    HPAC_TRY(hpac_weights_fit(weights, model->layers, model->layer_count, model->input));
+    return hpac_weights_check(weights, model->layer_count, not_negative);
+}
+
 void hpac_tensor_names_make(const char *prefix, const char *suffix, hpac_tensor_names *names)
 {
     for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
@@ -95,13 +102,6 @@ static hpac_status write_own_part(hid_t file, const hpac_model *model)
     return model->training ? hpac_training_write(file, model) : HPAC_OK;
 }
 
-static hpac_status check_weights(const hpac_model *model, const hpac_weights *weights,
-                                 bool not_negative)
-{
-    HPAC_TRY(hpac_weights_fit(weights, model->layers, model->layer_count, model->input));
-    return hpac_weights_check(weights, model->layer_count, not_negative);
-}
-
 /* What hpac_model_load would refuse is not written. */
 static hpac_status check_model(const hpac_model *model)
 {
@@ -118,11 +118,8 @@ static hpac_status check_model(const hpac_model *model)
                              target, HPAC_CLASS_COUNT - 1);
         seen |= UINT32_C(1) << target;
     }
-    HPAC_TRY(check_weights(model, model->weights, false));
-    if (!model->training)
-        return HPAC_OK;
-    HPAC_TRY(check_weights(model, model->training->square_average, true));
-    return check_weights(model, model->training->delta_average, true);
+    HPAC_TRY(hpac_model_check_weights(model, model->weights, false));
+    return model->training ? hpac_training_check(model) : HPAC_OK;
 }
 
 static hpac_status save(const hpac_model *model, const char *path)
@@ -141,10 +138,6 @@ hpac_status hpac_model_save(const hpac_model *model, const char *path)
     HPAC_TRY_GIVEN(path);
     HPAC_TRY_GIVEN(model->layers);
     HPAC_TRY_GIVEN(model->weights);
-    if (model->training) {
-        HPAC_TRY_GIVEN(model->training->square_average);
-        HPAC_TRY_GIVEN(model->training->delta_average);
-    }
     HPAC_TRY(hpac_fail_within(check_model(model), "%s", path));
     H5E_BEGIN_TRY
     {

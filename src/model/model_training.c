@@ -1,4 +1,4 @@
-/* The state of a training: attributes of hpac/training, and the accumulators of each layer. */
+/* The state of a training: attributes of hpac/training, and the states of each layer. */
 #include "hdf5_io.h"
 #include "model_files.h"
 
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef enum field_type { F32, F64, U32, U64 } field_type;
+typedef enum field_type { F32, F64, U32, U64, BOOL } field_type;
 
 typedef struct field {
     const char *name;
@@ -22,6 +22,14 @@ static const field fields[] = {
     {"learning_rate", AT(optimizer.learning_rate), F32, 1, false},
     {"rho", AT(optimizer.rho), F32, 1, false},
     {"epsilon", AT(optimizer.epsilon), F32, 1, false},
+    {"optimizer", AT(optimizer.kind), U32, 1, true},
+    {"momentum", AT(optimizer.momentum), F32, 1, true},
+    {"nesterov", AT(optimizer.nesterov), BOOL, 1, true},
+    {"beta_1", AT(optimizer.beta_1), F32, 1, true},
+    {"beta_2", AT(optimizer.beta_2), F32, 1, true},
+    {"weight_decay", AT(optimizer.weight_decay), F32, 1, true},
+    {"accumulate", AT(accumulate), U64, 1, true},
+    {"ema", AT(ema), F32, 1, true},
     {"seed", AT(seed), U64, 1, false},
     {"epoch", AT(epoch), U32, 1, false},
     {"batch", AT(batch), U32, 1, false},
@@ -48,22 +56,50 @@ static const field fields[] = {
 static hid_t hdf5_type(field_type type)
 {
     const hid_t types[] = {
-        [F32] = H5T_IEEE_F32LE,
-        [F64] = H5T_IEEE_F64LE,
-        [U32] = H5T_STD_U32LE,
-        [U64] = H5T_STD_U64LE,
+        [F32] = H5T_IEEE_F32LE, [F64] = H5T_IEEE_F64LE, [U32] = H5T_STD_U32LE,
+        [U64] = H5T_STD_U64LE,  [BOOL] = H5T_STD_U8LE,
     };
     return types[type];
 }
 
 /* The names of a layer's datasets: "3/square_average/kernel"; layers are numbered from 1. */
-static hpac_tensor_names name_datasets(size_t layer, const char *accumulator)
+static hpac_tensor_names name_datasets(size_t layer, const char *state)
 {
     hpac_tensor_names names;
     char prefix[64];
-    snprintf(prefix, sizeof prefix, "%zu/%s", layer + 1, accumulator);
+    snprintf(prefix, sizeof prefix, "%zu/%s", layer + 1, state);
     hpac_tensor_names_make(prefix, "", &names);
     return names;
+}
+
+static const char *state_name(const hpac_training_state *training, hpac_state state)
+{
+    const hpac_network_options options = {
+        .optimizer = training->optimizer, .accumulate = training->accumulate, .ema = training->ema};
+    return hpac_state_name(&options, state);
+}
+
+/* Averages of squares. */
+static bool is_not_negative(const hpac_training_state *training, hpac_state state)
+{
+    return state == HPAC_STATE_OPTIMIZER_2 ||
+           (state == HPAC_STATE_OPTIMIZER && training->optimizer.kind == HPAC_OPTIMIZER_ADADELTA);
+}
+
+hpac_status hpac_training_check(const hpac_model *model)
+{
+    const hpac_training_state *training = model->training;
+    for (hpac_state state = 0; state < HPAC_STATE_COUNT; state++) {
+        const char *name = state_name(training, state);
+        if (!name)
+            continue;
+        if (!training->states[state])
+            return hpac_fail(HPAC_ERR_INTERNAL, "the training state lacks %s", name);
+        HPAC_TRY(hpac_fail_within(hpac_model_check_weights(model, training->states[state],
+                                                           is_not_negative(training, state)),
+                                  "%s", name));
+    }
+    return HPAC_OK;
 }
 
 static hpac_status write_field(hid_t group, const field *one, const hpac_training_state *training)
@@ -76,8 +112,8 @@ static hpac_status write_field(hid_t group, const field *one, const hpac_trainin
                                    one->count > 1 ? (const void *)counts : from);
 }
 
-static hpac_status write_accumulator(hid_t group, const char *name, const hpac_weights *values,
-                                     size_t layer_count)
+static hpac_status write_state(hid_t group, const char *name, const hpac_weights *values,
+                               size_t layer_count)
 {
     for (size_t i = 0; i < layer_count; i++) {
         const hpac_tensor_names names = name_datasets(i, name);
@@ -94,8 +130,12 @@ hpac_status hpac_training_write(hid_t file, const hpac_model *model)
     HPAC_TRY(hpac_hdf5_create_group(file, "hpac/training", &group));
     for (size_t i = 0; i < FIELD_COUNT; i++)
         HPAC_TRY(write_field(group, &fields[i], training));
-    HPAC_TRY(write_accumulator(group, "square_average", training->square_average, layers));
-    return write_accumulator(group, "delta_average", training->delta_average, layers);
+    for (hpac_state state = 0; state < HPAC_STATE_COUNT; state++) {
+        const char *name = state_name(training, state);
+        if (name)
+            HPAC_TRY(write_state(group, name, training->states[state], layers));
+    }
+    return HPAC_OK;
 }
 
 static hpac_status read_field(hid_t group, const field *wanted, hpac_training_state *training)
@@ -112,7 +152,7 @@ static hpac_status read_field(hid_t group, const field *wanted, hpac_training_st
     return HPAC_OK;
 }
 
-/* What the optimizer does not change has no accumulators. */
+/* What the optimizer does not change has no states. */
 static hpac_status read_trained(hid_t group, const hpac_tensor_names *names, hpac_weights *weights)
 {
     for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
@@ -124,8 +164,8 @@ static hpac_status read_trained(hid_t group, const hpac_tensor_names *names, hpa
     return HPAC_OK;
 }
 
-static hpac_status read_accumulator(hid_t group, const char *name, const hpac_model *model,
-                                    hpac_weights **values)
+static hpac_status read_state(hid_t group, const char *name, const hpac_model *model,
+                              bool not_negative, hpac_weights **values)
 {
     size_t count = model->layer_count;
     HPAC_TRY_MEMORY(*values = hpac_weights_create_empty(model->layers, count, model->input),
@@ -134,7 +174,8 @@ static hpac_status read_accumulator(hid_t group, const char *name, const hpac_mo
         const hpac_tensor_names names = name_datasets(i, name);
         HPAC_TRY(read_trained(group, &names, &(*values)[i]));
     }
-    return hpac_fail_within(hpac_weights_check(*values, count, true), "hpac/training: %s", name);
+    return hpac_fail_within(hpac_weights_check(*values, count, not_negative), "hpac/training: %s",
+                            name);
 }
 
 hpac_status hpac_training_read(hid_t file, hpac_model *model)
@@ -146,6 +187,15 @@ hpac_status hpac_training_read(hid_t file, hpac_model *model)
     HPAC_TRY(hpac_hdf5_open_group(file, "hpac/training", &group));
     for (size_t i = 0; i < FIELD_COUNT; i++)
         HPAC_TRY(read_field(group, &fields[i], model->training));
-    HPAC_TRY(read_accumulator(group, "square_average", model, &model->training->square_average));
-    return read_accumulator(group, "delta_average", model, &model->training->delta_average);
+    hpac_training_state *training = model->training;
+    if (training->optimizer.kind >= HPAC_OPTIMIZER_COUNT)
+        return hpac_fail(HPAC_ERR_DATA, "hpac/training: optimizer %u, expected one below %u",
+                         (unsigned)training->optimizer.kind, (unsigned)HPAC_OPTIMIZER_COUNT);
+    for (hpac_state state = 0; state < HPAC_STATE_COUNT; state++) {
+        const char *name = state_name(training, state);
+        if (name)
+            HPAC_TRY(read_state(group, name, model, is_not_negative(training, state),
+                                &training->states[state]));
+    }
+    return HPAC_OK;
 }

@@ -81,6 +81,8 @@ static hpac_status plan_stage(hpac_network *network, size_t first, hpac_layout l
     size_t rest = network->op_count - first;
     stage->first_op = first;
     for (size_t count = options->unfused ? 1 : rest; count >= 1; count--) {
+        if (!network_is_frozen(network, first, count, &stage->frozen))
+            continue;
         hpac_plan_request request = {
             .ops = network->ops + first,
             .op_count = count,
@@ -88,8 +90,10 @@ static hpac_status plan_stage(hpac_network *network, size_t first, hpac_layout l
             .input_layout = layout,
             .plain_output = count == rest,
             .training = options->training,
+            .frozen = stage->frozen,
+            .frozen_statistics = stage->frozen,
             .input_gradient = stage->input_gradient,
-            .update = options->training && !options->unfused ? &options->optimizer : NULL,
+            .update = network_may_update(network, first, count) ? &options->optimizer : NULL,
         };
         HPAC_TRY(device->ops->plan_create(device, &request, &stage->plan));
         stage->op_count = count;
@@ -103,28 +107,31 @@ static hpac_status plan_stage(hpac_network *network, size_t first, hpac_layout l
 static hpac_status make_plans(hpac_network *network)
 {
     hpac_layout layout = HPAC_LAYOUT_PLAIN;
-    bool parameters_before = false;
+    bool trained_before = false;
     HPAC_TRY_NEW(network->stages, network->op_count);
     for (size_t op = 0; op < network->op_count;) {
         network_stage *stage = &network->stages[network->stage_count];
-        stage->input_gradient = network->options.training && parameters_before;
+        stage->input_gradient = network->options.training && trained_before;
         HPAC_TRY(plan_stage(network, op, layout, stage));
-        if (stage->plan->parameter_count > 0 && !parameters_before) {
-            parameters_before = true;
+        if (stage->plan->parameter_count > 0 && !stage->frozen && !trained_before) {
+            trained_before = true;
             network->first_trained = network->stage_count;
         }
         network->stage_count++;
         layout = stage->plan->output_layout;
         op += stage->op_count;
     }
+    if (network->options.training && !trained_before)
+        return hpac_fail(HPAC_ERR_CONFIG, "all layers are frozen: there is nothing to train");
     return HPAC_OK;
 }
 
-static size_t assign_parameters(hpac_network *network, bool updates_itself, size_t offset)
+static size_t assign_parameters(hpac_network *network, bool frozen, bool updates_itself,
+                                size_t offset)
 {
     for (size_t i = 0; i < network->stage_count; i++) {
         network_stage *stage = &network->stages[i];
-        if (stage->plan->updates_parameters == updates_itself) {
+        if (stage->frozen == frozen && stage->plan->updates_parameters == updates_itself) {
             stage->parameters_offset = offset;
             offset += round_up(stage->plan->parameters_nbytes);
         }
@@ -146,10 +153,20 @@ static void assign_memory(hpac_network *network)
             network->flow_nbytes = larger(network->flow_nbytes, plan->output_nbytes);
     }
     network->activations_nbytes = activations;
-    /* Plans that update their own parameters come last, so that adadelta() updates one range. */
-    network->updated_parameters_nbytes = assign_parameters(network, false, 0);
-    network->parameters_nbytes =
-        assign_parameters(network, true, network->updated_parameters_nbytes);
+    /* Plans that update their own parameters come behind the others, and frozen ones last, so that
+     * update() gets consecutive parameters. */
+    network->updated_parameters_nbytes = assign_parameters(network, false, false, 0);
+    network->trained_nbytes =
+        assign_parameters(network, false, true, network->updated_parameters_nbytes);
+    network->parameters_nbytes = assign_parameters(network, true, false, network->trained_nbytes);
+    network->range_count = network->options.training ? network_count_ranges(network) : 0;
+}
+
+static size_t state_nbytes(const hpac_network *network, hpac_state state)
+{
+    return network->options.training && hpac_state_name(&network->options, state)
+               ? network->trained_nbytes
+               : 0;
 }
 
 size_t network_probabilities_nbytes(const hpac_network *network)
@@ -164,11 +181,14 @@ hpac_memory_plan hpac_network_memory_plan(const hpac_network *network)
     const hpac_batch_format *format = &network->options.format;
     size_t flight = hpac_batch_nbytes(format) + sizeof(hpac_step_result) +
                     network_probabilities_nbytes(network) + format->batch_size * sizeof(uint32_t);
+    size_t states = 0;
+    for (hpac_state state = 0; state < HPAC_STATE_COUNT; state++)
+        states += state_nbytes(network, state);
     return (hpac_memory_plan){
         .activations = network->activations_nbytes,
         .gradients = training ? network->updated_parameters_nbytes + 2 * network->flow_nbytes : 0,
         .parameters = network->parameters_nbytes,
-        .optimizer = training ? 2 * network->parameters_nbytes : 0,
+        .optimizer = states,
         .workspace = network->workspace_nbytes,
         .batches = HPAC_NETWORK_IN_FLIGHT * flight,
     };
@@ -202,7 +222,7 @@ typedef struct memory_block {
     void **address;
 } memory_block;
 
-enum { ARENAS = 9, BLOCKS_PER_FLIGHT = 7 };
+enum { ARENAS = 13, BLOCKS_PER_FLIGHT = 7 };
 #define BLOCK_COUNT (ARENAS + BLOCKS_PER_FLIGHT * HPAC_NETWORK_IN_FLIGHT)
 
 /* All memory of a network but that of resident images. */
@@ -211,7 +231,6 @@ static void list_memory(hpac_network *network, memory_block blocks[BLOCK_COUNT])
     const hpac_memory device = HPAC_MEMORY_DEVICE, pinned = HPAC_MEMORY_PINNED;
     const hpac_batch_format *format = &network->options.format;
     bool training = network->options.training;
-    size_t optimizer = training ? network->parameters_nbytes : 0;
     size_t updated = training ? network->updated_parameters_nbytes : 0;
     size_t weights = network->positive_weights ? format->target_count * sizeof(float) : 0;
     const memory_block arenas[ARENAS] = {
@@ -219,8 +238,12 @@ static void list_memory(hpac_network *network, memory_block blocks[BLOCK_COUNT])
         {device, network->parameters_nbytes, &network->parameters},
         {device, network->workspace_nbytes, &network->workspace},
         {device, updated, &network->gradients},
-        {device, optimizer, &network->square_average},
-        {device, optimizer, &network->delta_average},
+        {device, state_nbytes(network, 0), &network->states[0]},
+        {device, state_nbytes(network, 1), &network->states[1]},
+        {device, state_nbytes(network, 2), &network->states[2]},
+        {device, state_nbytes(network, 3), &network->states[3]},
+        {device, network->range_count * sizeof(hpac_update_range), &network->ranges},
+        {device, training ? HPAC_UPDATE_WORKSPACE_NBYTES : 0, &network->norm},
         {device, network->flow_nbytes, &network->flow[0]},
         {device, network->flow_nbytes, &network->flow[1]},
         {device, weights, &network->device_positive_weights},
@@ -278,6 +301,7 @@ hpac_status hpac_network_allocate(hpac_network *network)
     }
     HPAC_TRY(network_profile_init(network));
     HPAC_TRY(upload_positive_weights(network));
+    HPAC_TRY(network_upload_ranges(network));
     network->allocated = true;
     return HPAC_OK;
 }
@@ -297,6 +321,12 @@ static hpac_status init(hpac_network *network, const hpac_network_options *optio
     }
     HPAC_TRY(
         hpac_layers_check(network->layers, layers, input_shape(network), classes, network->shapes));
+    HPAC_TRY_NEW(network->layer_training, layers);
+    for (size_t i = 0; i < layers; i++)
+        network->layer_training[i] = options->layer_training
+                                         ? options->layer_training[i]
+                                         : (hpac_layer_training){.learning_rate_factor = 1};
+    network->options.layer_training = network->layer_training;
     HPAC_TRY(make_ops(network));
     HPAC_TRY(make_plans(network));
     assign_memory(network);
@@ -350,14 +380,16 @@ void hpac_network_destroy(hpac_network *network)
         ops->plan_destroy(network->stages[i].plan);
     free(network->stages);
     free(network->ops);
+    free(network->layer_training);
     free(network->positive_weights);
     free(network->shapes);
     free(network->layers);
     free(network);
 }
 
-/* Moves all parameters between an arena and `weights`, which is (layer_count) or NULL. */
-static hpac_status move(hpac_network *network, bool to_device, void *arena,
+/* Moves parameters between an arena and `weights`, which is (layer_count) or NULL: all of them, or
+ * only those that are trained. */
+static hpac_status move(hpac_network *network, bool to_device, bool all, void *arena,
                         const hpac_weights *weights)
 {
     const hpac_device_ops *ops = network->options.device->ops;
@@ -370,7 +402,7 @@ static hpac_status move(hpac_network *network, bool to_device, void *arena,
     for (size_t i = 0; i < network->stage_count; i++) {
         const network_stage *stage = &network->stages[i];
         void *slice = network_at(arena, stage->parameters_offset);
-        for (size_t p = 0; p < stage->plan->parameter_count; p++) {
+        for (size_t p = 0; p < stage->plan->parameter_count && (all || !stage->frozen); p++) {
             const hpac_parameter *parameter = &stage->plan->parameters[p];
             size_t layer = network->ops[stage->first_op + parameter->op].stream;
             float *values = weights[layer].tensors[parameter->role].values;
@@ -381,25 +413,29 @@ static hpac_status move(hpac_network *network, bool to_device, void *arena,
     return HPAC_OK;
 }
 
+static hpac_status move_all(hpac_network *network, bool to_device, const hpac_weights *weights,
+                            hpac_weights *const states[HPAC_STATE_COUNT])
+{
+    HPAC_TRY(move(network, to_device, true, network->parameters, weights));
+    for (size_t i = 0; states && i < HPAC_STATE_COUNT; i++)
+        HPAC_TRY(move(network, to_device, false, network->states[i], states[i]));
+    return HPAC_OK;
+}
+
 hpac_status hpac_network_import(hpac_network *network, const hpac_weights *weights,
-                                const hpac_weights *square_average,
-                                const hpac_weights *delta_average)
+                                hpac_weights *const states[HPAC_STATE_COUNT])
 {
     HPAC_TRY_GIVEN(network);
-    HPAC_TRY(move(network, true, network->parameters, weights));
-    HPAC_TRY(move(network, true, network->square_average, square_average));
-    return move(network, true, network->delta_average, delta_average);
+    return move_all(network, true, weights, states);
 }
 
 hpac_status hpac_network_export(hpac_network *network, hpac_weights *weights,
-                                hpac_weights *square_average, hpac_weights *delta_average)
+                                hpac_weights *const states[HPAC_STATE_COUNT])
 {
     HPAC_TRY_GIVEN(network);
     hpac_device *device = network->options.device;
     HPAC_TRY(device->ops->synchronize(device));
-    HPAC_TRY(move(network, false, network->parameters, weights));
-    HPAC_TRY(move(network, false, network->square_average, square_average));
-    return move(network, false, network->delta_average, delta_average);
+    return move_all(network, false, weights, states);
 }
 
 hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *gradients)
@@ -410,7 +446,7 @@ hpac_status hpac_network_export_gradients(hpac_network *network, hpac_weights *g
     if (!network->options.unfused)
         return hpac_fail(HPAC_ERR_INTERNAL, "only unfused networks retain gradients");
     HPAC_TRY(device->ops->synchronize(device));
-    return move(network, false, network->gradients, gradients);
+    return move(network, false, false, network->gradients, gradients);
 }
 
 hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed)
@@ -423,7 +459,7 @@ hpac_status hpac_network_initialize(hpac_network *network, uint64_t seed)
                     network->parameters_nbytes);
     for (size_t i = 0; i < layer_count; i++) /* biases stay 0 */
         hpac_initialize_kernel(network->layers[i].initializer, seed, (uint32_t)i, &weights[i]);
-    hpac_status status = hpac_network_import(network, weights, NULL, NULL);
+    hpac_status status = hpac_network_import(network, weights, NULL);
     hpac_weights_destroy(weights, layer_count);
     return status;
 }

@@ -8,10 +8,11 @@
 typedef struct network_stage {
     hpac_plan *plan;
     size_t first_op, op_count;
-    bool input_gradient;      /* something before it has parameters */
+    bool input_gradient;      /* something before it is trained */
+    bool frozen;              /* its parameters are not trained */
     size_t output_offset;     /* in the arena of activations */
     size_t state_offset;      /* likewise */
-    size_t parameters_offset; /* in the arenas of parameters, gradients and both accumulators */
+    size_t parameters_offset; /* in the arenas of parameters, gradients and states */
 } network_stage;
 
 typedef struct network_mark network_mark;
@@ -54,26 +55,30 @@ typedef struct network_profile {
 } network_profile;
 
 struct hpac_network {
-    hpac_network_options options; /* layers, positive_weights: the copies below */
+    hpac_network_options options; /* layers, positive_weights, layer_training: the copies below */
     hpac_layer *layers;           /* (layer_count) */
     hpac_shape *shapes;           /* (layer_count) */
     float *positive_weights;      /* (classes) or NULL */
+    hpac_layer_training *layer_training; /* (layer_count) */
 
     hpac_op *ops; /* (op_count) */
     size_t op_count;
 
     network_stage *stages; /* (stage_count) */
     size_t stage_count;
-    size_t first_trained; /* the first stage with parameters: backward ends there */
+    size_t first_trained; /* the first stage that is trained: backward ends there */
 
     size_t activations_nbytes;
     size_t parameters_nbytes;         /* one arena */
-    size_t updated_parameters_nbytes; /* its first part: what adadelta() updates */
+    size_t trained_nbytes;            /* its first part: what is not frozen */
+    size_t updated_parameters_nbytes; /* the first part of that: what update() updates */
+    size_t range_count;               /* of that */
     size_t flow_nbytes;               /* one of the two buffers that gradients flow through */
     size_t workspace_nbytes;
 
     bool allocated;
-    void *activations, *parameters, *gradients, *square_average, *delta_average;
+    void *activations, *parameters, *gradients, *states[HPAC_STATE_COUNT];
+    void *ranges, *norm; /* of the update */
     void *flow[2], *workspace, *device_positive_weights;
     network_flight flights[HPAC_NETWORK_IN_FLIGHT];
     uint64_t enqueued, collected; /* steps so far */
@@ -104,6 +109,20 @@ double hpac_normal_quantile(double p);
 /* "conv2d + relu" */
 void network_describe_stage(const hpac_network *network, const network_stage *stage, char text[96]);
 size_t network_probabilities_nbytes(const hpac_network *network);
+
+/* ---- network_update.c ---- */
+
+/* Whether plans of `count` operations from `first` on are frozen; false if some are and some are
+ * not. */
+bool network_is_frozen(const hpac_network *network, size_t first, size_t count, bool *frozen);
+/* Whether these may apply the update themselves. */
+bool network_may_update(const hpac_network *network, size_t first, size_t count);
+/* The number of ranges of the update, and the copy of their table to the device. */
+size_t network_count_ranges(const hpac_network *network);
+hpac_status network_upload_ranges(hpac_network *network);
+hpac_status network_set_step(hpac_network *network, uint32_t step);
+/* Enqueues the update of all parameters that no plan updates. */
+hpac_status network_enqueue_update(hpac_network *network, hpac_step_result *result);
 
 /* ---- network_profile.c: none of it does anything without the option `profile` ---- */
 

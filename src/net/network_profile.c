@@ -44,8 +44,21 @@ static double forward_nbytes(const hpac_plan *plan, bool training)
     return (double)(plan->input_nbytes + plan->output_nbytes + plan->parameters_nbytes + state);
 }
 
+/* Gradients are read, weights and states read and written; a norm reads gradients (and what they
+ * are added to) before. */
+static double count_update_arrays(const hpac_network *network)
+{
+    const hpac_network_options *options = &network->options;
+    double count = 3;
+    for (hpac_state state = 0; state < HPAC_STATE_COUNT; state++)
+        count += hpac_state_name(options, state) ? 2 : 0;
+    if (options->clip_norm > 0)
+        count += options->accumulate > 1 ? 2 : 1;
+    return count;
+}
+
 /* Input, output, its gradient, state and parameters are read, the input's gradient and those of the
- * parameters written; a plan that updates writes parameters and reads and writes both accumulators
+ * parameters written; a plan that updates writes parameters and reads and writes both states
  * instead of the gradients. */
 static double backward_nbytes(const network_stage *stage)
 {
@@ -72,7 +85,7 @@ static double call_nbytes(const hpac_network *network, network_call call,
     case NETWORK_BACKWARD:
         return backward_nbytes(stage);
     case NETWORK_UPDATE: /* four arrays read, three of them written */
-        return 7 * (double)network->updated_parameters_nbytes;
+        return count_update_arrays(network) * (double)network->updated_parameters_nbytes;
     default: /* the losses: logits are read; the gradient, or the probabilities, written */
         return (double)(format->batch_size * format->target_count *
                             (2 * sizeof(float) + sizeof(unsigned char)) +

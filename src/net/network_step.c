@@ -142,9 +142,9 @@ static hpac_exec_args make_args(const hpac_network *network, size_t number,
         .training = training,
     };
     if (training) {
-        args.square_average = network_at(network->square_average, offset);
-        args.delta_average = network_at(network->delta_average, offset);
-        if (!stage->plan->updates_parameters)
+        for (size_t i = 0; i < HPAC_OPTIMIZER_MAX_STATES && stage->plan->updates_parameters; i++)
+            args.optimizer_state[i] = network_at(network->states[i], offset);
+        if (!stage->plan->updates_parameters && !stage->frozen)
             args.gradients = network_at(network->gradients, offset);
     }
     return args;
@@ -200,11 +200,7 @@ static hpac_status backward(hpac_network *network, network_flight *flight)
 
 static hpac_status update(hpac_network *network, network_flight *flight)
 {
-    hpac_device *device = network->options.device;
-    HPAC_TRY(
-        device->ops->adadelta(device, &network->options.optimizer, network->parameters,
-                              network->gradients, network->square_average, network->delta_average,
-                              network->updated_parameters_nbytes / sizeof(float), flight->result));
+    HPAC_TRY(network_enqueue_update(network, flight->result));
     return network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_UPDATE, 0);
 }
 
@@ -290,10 +286,9 @@ hpac_status hpac_network_train(hpac_network *network, const hpac_network_batch *
     HPAC_TRY_GIVEN(batch);
     if (!network->options.training)
         return hpac_fail(HPAC_ERR_INTERNAL, "the network was not made for training");
-    hpac_device *device = network->options.device;
     network_flight *flight = NULL;
     HPAC_TRY(begin_step(network, batch, &flight));
-    HPAC_TRY(device->ops->set_step(device, network->options.seed, step));
+    HPAC_TRY(network_set_step(network, step));
     HPAC_TRY(run_training(network, flight, batch->count));
     return finish_step(network, flight, false);
 }

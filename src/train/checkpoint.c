@@ -88,7 +88,7 @@ hpac_status checkpoint_start(train_job *training)
                          train->initial_model);
     warn_of_channels(training);
     hpac_status status =
-        hpac_network_import(training->network, training->initial_model.weights, NULL, NULL);
+        hpac_network_import(training->network, training->initial_model.weights, NULL);
     hpac_model_fini(&training->initial_model);
     return status;
 }
@@ -143,8 +143,7 @@ hpac_status checkpoint_resume(train_job *training)
     hpac_log_info("resuming after %u epoch%s and %u batch%s (%u step%s)", state->epoch,
                   state->epoch == 1 ? "" : "s", state->batch, state->batch == 1 ? "" : "es",
                   state->step, state->step == 1 ? "" : "s");
-    return hpac_network_import(training->network, training->model.weights, state->square_average,
-                               state->delta_average);
+    return hpac_network_import(training->network, training->model.weights, state->states);
 }
 
 hpac_status checkpoint_save(train_job *training, hpac_run_file_number file)
@@ -155,7 +154,6 @@ hpac_status checkpoint_save(train_job *training, hpac_run_file_number file)
     if (file != HPAC_RUN_CHECKPOINT)
         model.training = NULL;
     HPAC_TRY(hpac_network_export(training->network, model.weights,
-                                 model.training ? model.training->square_average : NULL,
-                                 model.training ? model.training->delta_average : NULL));
+                                 model.training ? model.training->states : NULL));
     return hpac_model_save(&model, path);
 }

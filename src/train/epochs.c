@@ -66,8 +66,8 @@ static hpac_status validate(train_job *training)
     };
     /* The host's copy of the weights, which checkpoints overwrite, takes them to this network. */
     hpac_weights *weights = training->model.weights;
-    HPAC_TRY(hpac_network_export(training->network, weights, NULL, NULL));
-    HPAC_TRY(hpac_network_import(training->evaluation_network, weights, NULL, NULL));
+    HPAC_TRY(hpac_network_export(training->network, weights, NULL));
+    HPAC_TRY(hpac_network_import(training->evaluation_network, weights, NULL));
     return train_run_pass(training, training->validation_loop, &pass);
 }
 

@@ -107,17 +107,22 @@ static uint64_t digest_labels(const hpac_labels *labels)
     return digest;
 }
 
-/* The host's copy of the network's weights and accumulators. */
+static hpac_weights *create_weights(const hpac_config *config)
+{
+    return hpac_weights_create(config->layers, config->layer_count,
+                               hpac_config_input_shape(config));
+}
+
+/* The host's copy of the network's weights and states. */
 static hpac_status make_model(train_job *training)
 {
     const hpac_config *config = training->config;
     hpac_model *model = &training->model;
-    hpac_shape input = hpac_config_input_shape(config);
     HPAC_TRY_NEW(model->layers, config->layer_count);
     HPAC_TRY_NEW(model->training, 1);
     memcpy(model->layers, config->layers, config->layer_count * sizeof *model->layers);
     memcpy(model->targets, config->data.targets, sizeof model->targets);
-    model->input = input;
+    model->input = hpac_config_input_shape(config);
     model->layer_count = config->layer_count;
     model->target_count = config->data.target_count;
 
@@ -127,11 +132,12 @@ static hpac_status make_model(train_job *training)
     state->best_loss = INFINITY;
     state->patience_loss = INFINITY;
     state->labels_digest = digest_labels(&training->labels);
-    hpac_weights **copies[] = {&model->weights, &state->square_average, &state->delta_average};
-    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
-        *copies[i] = hpac_weights_create(config->layers, config->layer_count, input);
-        HPAC_TRY_MEMORY(*copies[i], 1);
-    }
+    HPAC_TRY_MEMORY(model->weights = create_weights(config), 1);
+    const hpac_network_options options = {
+        .optimizer = state->optimizer, .accumulate = state->accumulate, .ema = state->ema};
+    for (hpac_state i = 0; i < HPAC_STATE_COUNT; i++)
+        if (hpac_state_name(&options, i))
+            HPAC_TRY_MEMORY(state->states[i] = create_weights(config), 1);
     return HPAC_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "../../kernels/elements.cuh"
 #include "../../kernels/maxpool.cuh"
 #include "../../kernels/step.cuh"
+#include "../../kernels/update.cuh"
 
 HOST_KERNEL(set_step);
 
@@ -82,7 +83,11 @@ HOST_KERNEL(maxpool_backward_planes<bfloat, uint8_t, false>);
 HOST_KERNEL(maxpool_backward_planes<bfloat, uint32_t, false>);
 
 HOST_KERNEL(loss_step);
-HOST_KERNEL(adadelta_step);
+HOST_KERNEL(update_parameters<HPAC_OPTIMIZER_ADADELTA>);
+HOST_KERNEL(update_parameters<HPAC_OPTIMIZER_SGD>);
+HOST_KERNEL(update_parameters<HPAC_OPTIMIZER_ADAM>);
+HOST_KERNEL(square_sums);
+HOST_KERNEL(clip_scale);
 
 HOST_KERNEL(gather_rows<uint4>);
 HOST_KERNEL(gather_rows<uint32_t>);

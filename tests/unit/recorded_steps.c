@@ -1,17 +1,17 @@
 #include "recorded_steps.h"
 
-recorded_step recorded_steps[RECORDED_STEPS_MAX];
+hpac_step recorded_steps[RECORDED_STEPS_MAX];
 size_t recorded_step_count;
 
 static const hpac_device_ops *wrapped;
 static hpac_device_ops recording;
 
-static hpac_status record_step(hpac_device *device, uint64_t seed, uint32_t step)
+static hpac_status record_step(hpac_device *device, const hpac_step *step)
 {
     if (recorded_step_count < RECORDED_STEPS_MAX)
-        recorded_steps[recorded_step_count] = (recorded_step){seed, step};
+        recorded_steps[recorded_step_count] = *step;
     recorded_step_count++;
-    return wrapped->set_step(device, seed, step);
+    return wrapped->set_step(device, step);
 }
 
 void recorded_steps_start(hpac_device *device)

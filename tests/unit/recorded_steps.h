@@ -1,5 +1,5 @@
 /*
- * Records the seeds and steps that a device gets for dropout.
+ * Records the steps that a device gets.
  *
  *     recorded_steps_start(device);           // wraps the open device's table of operations
  *     ... train ...
@@ -7,6 +7,10 @@
  *     recorded_steps_stop(device);
  */
 #ifndef RECORDED_STEPS_H
+#define RECORDED_STEPS_H
+
+#include <hpac/device.h>
+
 #define RECORDED_STEPS_H
 
 #include <hpac/device.h>
@@ -19,7 +23,7 @@ typedef struct recorded_step {
 #define RECORDED_STEPS_MAX 256
 
 /* The arguments of every set_step since the start; the first RECORDED_STEPS_MAX are kept. */
-extern recorded_step recorded_steps[RECORDED_STEPS_MAX];
+extern hpac_step recorded_steps[RECORDED_STEPS_MAX];
 extern size_t recorded_step_count;
 
 /* One device at a time. */

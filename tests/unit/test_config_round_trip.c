@@ -230,8 +230,9 @@ static void pick_training(hpac_random *random, size_t target_count, hpac_config_
     train->shuffle = pick(random, 0, 1);
     train->drop_last = pick(random, 0, 1);
     train->seed = (uint64_t)hpac_random_next(random) << 32 | hpac_random_next(random);
-    train->optimizer =
-        (hpac_adadelta){pick_float(random), hpac_random_uniform(random), pick_float(random)};
+    train->optimizer = (hpac_optimizer){.learning_rate = pick_float(random),
+                                        .rho = hpac_random_uniform(random),
+                                        .epsilon = pick_float(random)};
     train->weighting = (hpac_weighting)pick(random, 0, 2);
     for (size_t i = 0; i < target_count; i++)
         train->positive_weights[i] = pick_float(random);

@@ -285,7 +285,7 @@ Test(cuda_device, says_what_is_free_and_what_to_lower)
     expect_message("are free; lower train.batch_size");
     expect_message("cudaErrorMemoryAllocation");
     /* Nothing is broken by it, nor does a later launch report it again. */
-    assert_ok(device->ops->set_step(device, 1, 1));
+    assert_ok(device->ops->set_step(device, &(hpac_step){.seed = 1, .step = 1}));
     assert_ok(device->ops->alloc(device, HPAC_MEMORY_DEVICE, 1 << 20, &memory));
     device->ops->free(device, HPAC_MEMORY_DEVICE, memory);
     device->ops->close(device);
@@ -429,13 +429,14 @@ Test(cuda_device, says_that_a_failed_kernel_ends_the_run)
     set_for_simulator("CUDASIM_FAIL_KERNEL", "2");
     hpac_device *device = open_deterministic();
     need_simulator(device);
-    hpac_status status = device->ops->set_step(device, 1, 1);
+    hpac_status status = device->ops->set_step(device, &(hpac_step){.seed = 1, .step = 1});
     if (status == HPAC_OK) /* it tells when it has run, at the earliest */
         status = device->ops->synchronize(device);
     cr_expect_eq(status, HPAC_ERR_DEVICE);
     expect_message(": cudaError");
     expect_message("start the run again (--resume");
-    cr_expect_eq(device->ops->set_step(device, 1, 2), HPAC_ERR_DEVICE);
+    cr_expect_eq(device->ops->set_step(device, &(hpac_step){.seed = 1, .step = 2}),
+                 HPAC_ERR_DEVICE);
     expect_message("start the run again (--resume");
     device->ops->close(device);
 }

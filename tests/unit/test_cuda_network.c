@@ -107,7 +107,7 @@ static hpac_status use_network(fixture *fix)
     HPAC_TRY(hpac_network_collect(fix->network, &outcome));
     hpac_weights *weights = hpac_weights_create(layers, LAYER_COUNT, input);
     cr_assert_not_null(weights);
-    hpac_status status = hpac_network_export(fix->network, weights, NULL, NULL);
+    hpac_status status = hpac_network_export(fix->network, weights, NULL);
     hpac_weights_destroy(weights, LAYER_COUNT);
     return status;
 }
@@ -213,7 +213,7 @@ static const hpac_device_ops *original;
 /* Makes the other device's GPU the current one before each call. */
 static void use_other(void)
 {
-    assert_ok(other->ops->set_step(other, 0, 0));
+    assert_ok(other->ops->set_step(other, &(hpac_step){0}));
 }
 
 #define CALLS(X)                                                                                   \
@@ -240,15 +240,11 @@ static void use_other(void)
       (plan, parameter, slice, values))                                                            \
     X(parameter_read, (hpac_plan * plan, size_t parameter, const void *slice, float *values),      \
       (plan, parameter, slice, values))                                                            \
-    X(set_step, (hpac_device * device, uint64_t seed, uint32_t step), (device, seed, step))        \
+    X(set_step, (hpac_device * device, const hpac_step *step), (device, step))                     \
     X(forward, (hpac_plan * plan, const hpac_exec_args *args), (plan, args))                       \
     X(backward, (hpac_plan * plan, const hpac_exec_args *args), (plan, args))                      \
     X(loss, (hpac_device * device, const hpac_loss *loss), (device, loss))                         \
-    X(adadelta,                                                                                    \
-      (hpac_device * device, const hpac_adadelta *adadelta, void *parameters,                      \
-       const void *gradients, void *square_average, void *delta_average, size_t count,             \
-       hpac_step_result *result),                                                                  \
-      (device, adadelta, parameters, gradients, square_average, delta_average, count, result))
+    X(update, (hpac_device * device, const hpac_update *update), (device, update))
 
 #define DEFINE(name, parameters, arguments)                                                        \
     static hpac_status name##_after_other parameters                                               \

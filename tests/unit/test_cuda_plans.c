@@ -309,7 +309,8 @@ Test(cuda_plans, dropout_draws_by_all_bits_of_seed_and_step)
     for (int i = 0; i < COUNT; i++)
         ones[i] = 1;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_ok(device->ops->set_step(device, cases[i].seed, cases[i].step));
+        assert_ok(device->ops->set_step(
+            device, &(hpac_step){.seed = cases[i].seed, .step = cases[i].step}));
         run_vector(device, op, ones, got);
         for (uint32_t j = 0; j < COUNT; j++) {
             uint32_t number =
@@ -355,7 +356,7 @@ static bool is_seen(hpac_device *device, int layer, float bad)
     if (layer >= 0)
         weights[layer].tensors[HPAC_KERNEL].values[weights[layer].tensors[HPAC_KERNEL].count / 2] =
             bad;
-    assert_ok(hpac_network_import(network, weights, NULL, NULL));
+    assert_ok(hpac_network_import(network, weights, NULL));
     assert_ok(
         device->ops->alloc(device, HPAC_MEMORY_PINNED, hpac_batch_nbytes(&options.format), &slot));
     memset(slot, 1, hpac_batch_nbytes(&options.format));

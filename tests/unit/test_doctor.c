@@ -134,15 +134,13 @@ static hpac_status forget_positive_weights(hpac_device *device, const hpac_loss 
     return healthy.loss(device, &unweighted);
 }
 
-static hpac_status update_without_epsilon(hpac_device *device, const hpac_adadelta *adadelta,
-                                          void *parameters, const void *gradients,
-                                          void *square_average, void *delta_average, size_t count,
-                                          hpac_step_result *result)
+static hpac_status update_without_epsilon(hpac_device *device, const hpac_update *update)
 {
-    hpac_adadelta other = *adadelta;
+    hpac_optimizer other = *update->optimizer;
+    hpac_update wrong = *update;
     other.epsilon = 1e-8F;
-    return healthy.adadelta(device, &other, parameters, gradients, square_average, delta_average,
-                            count, result);
+    wrong.optimizer = &other;
+    return healthy.update(device, &wrong);
 }
 
 /* A doctor of a CPU device whose table is `sick`. */
@@ -251,7 +249,7 @@ Test(doctor, finds_a_wrong_loss)
 Test(doctor, finds_a_wrong_update)
 {
     hpac_doctor doctor = open_sick();
-    sick.adadelta = update_without_epsilon;
+    sick.update = update_without_epsilon;
     cr_expect_eq(check(&doctor, "adadelta")->status, HPAC_ERR_NUMERIC);
     expect_bad_verdict(&doctor, "adadelta");
     hpac_doctor_close(&doctor);

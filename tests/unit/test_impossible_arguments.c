@@ -167,16 +167,16 @@ Test(impossible_arguments, of_networks)
     FAILS(hpac_network_evaluate(network, &(hpac_network_batch){.count = 1}), HPAC_ERR_INTERNAL,
           "neither a slot nor resident rows");
     hpac_weights *weights = hpac_weights_create(layers, LAYERS, image);
-    assert_ok(hpac_network_import(network, weights, NULL, NULL));
+    assert_ok(hpac_network_import(network, weights, NULL));
     weights[2].tensors[HPAC_KERNEL].dims[0]++;
-    FAILS(hpac_network_import(network, weights, NULL, NULL), HPAC_ERR_INTERNAL,
+    FAILS(hpac_network_import(network, weights, NULL), HPAC_ERR_INTERNAL,
           "the weights of layer 3 (dense)");
-    FAILS(hpac_network_export(network, weights, NULL, NULL), HPAC_ERR_INTERNAL,
+    FAILS(hpac_network_export(network, weights, NULL), HPAC_ERR_INTERNAL,
           "the weights of layer 3 (dense)");
     weights[2].tensors[HPAC_KERNEL].dims[0]--;
     float *kernel = weights[0].tensors[HPAC_KERNEL].values;
     weights[0].tensors[HPAC_KERNEL].values = NULL;
-    FAILS(hpac_network_import(network, weights, NULL, NULL), HPAC_ERR_INTERNAL,
+    FAILS(hpac_network_import(network, weights, NULL), HPAC_ERR_INTERNAL,
           "the weights of layer 1 (conv2d)");
     weights[0].tensors[HPAC_KERNEL].values = kernel;
     hpac_weights_destroy(weights, LAYERS);
@@ -187,7 +187,7 @@ Test(impossible_arguments, of_networks)
 Test(impossible_arguments, of_models)
 {
     hpac_weights *weights = hpac_weights_create(layers, LAYERS, image);
-    hpac_training_state training = {.square_average = weights, .delta_average = weights};
+    hpac_training_state training = {.states = {weights, weights}};
     hpac_layer own[LAYERS];
     memcpy(own, layers, sizeof own);
     hpac_model model = {.input = image,
@@ -206,7 +206,10 @@ Test(impossible_arguments, of_models)
     weights[2].tensors[HPAC_BIAS].count = COUNT;
     hpac_weights *negative = hpac_weights_create(layers, LAYERS, image);
     negative[0].tensors[HPAC_BIAS].values[1] = -1;
-    training.delta_average = negative;
+    training.states[1] = NULL;
+    FAILS(hpac_model_save(&model, path), HPAC_ERR_INTERNAL,
+          "a.h5: the training state lacks delta_average");
+    training.states[1] = negative;
     FAILS(hpac_model_save(&model, path), HPAC_ERR_DATA, "layer 1: bias value 1 is -1");
     hpac_weights_destroy(negative, LAYERS);
     hpac_weights_destroy(weights, LAYERS);

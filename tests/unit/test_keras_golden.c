@@ -222,7 +222,7 @@ static void train_and_check(const golden_case *run, hpac_network *network,
             check_gradients(&keras, weights);
         }
         if (step == 4) {
-            assert_ok(hpac_network_export(network, weights, NULL, NULL));
+            assert_ok(hpac_network_export(network, weights, NULL));
             check_weights(&keras, weights);
         }
     }
@@ -257,7 +257,7 @@ static void check_run_with(const golden_case *run, bool unfused,
     hpac_weights *weights = hpac_weights_create(layers, LAYER_COUNT, run->input);
     cr_assert_not_null(weights);
     formula_fill_weights(weights, layers, LAYER_COUNT);
-    assert_ok(hpac_network_import(network, weights, NULL, NULL));
+    assert_ok(hpac_network_import(network, weights, NULL));
 
     void *slot;
     assert_ok(

@@ -183,9 +183,9 @@ static const char *save_tiny(void)
     hpac_layer layers[2];
     memcpy(layers, tiny, sizeof tiny);
     hpac_training_state training = {
-        .optimizer = {1.0f, 0.95f, 1e-7f},
-        .square_average = hpac_weights_create(tiny, 2, tiny_input),
-        .delta_average = hpac_weights_create(tiny, 2, tiny_input),
+        .optimizer = {.learning_rate = 1.0f, .rho = 0.95f, .epsilon = 1e-7f},
+        .states = {hpac_weights_create(tiny, 2, tiny_input),
+                   hpac_weights_create(tiny, 2, tiny_input)},
     };
     hpac_model model = {.input = tiny_input,
                         .layer_count = 2,
@@ -198,8 +198,8 @@ static const char *save_tiny(void)
     const char *path = scratch_path("tiny.h5");
     cr_assert_eq(hpac_model_save(&model, path), HPAC_OK, "%s", hpac_error_message());
     hpac_weights_destroy(model.weights, 2);
-    hpac_weights_destroy(training.square_average, 2);
-    hpac_weights_destroy(training.delta_average, 2);
+    hpac_weights_destroy(training.states[0], 2);
+    hpac_weights_destroy(training.states[1], 2);
     return path;
 }
 
@@ -214,11 +214,21 @@ static void replace_targets(hid_t file, const int *targets, hsize_t count)
     H5Sclose(space);
 }
 
-Test(model_damaged, training_state_of_before_an_epochs_times_were_kept)
+Test(model_damaged, training_state_of_older_versions)
 {
     hid_t file = open_copy(save_tiny());
-    const char *names[] = {"epoch_train_s", "epoch_waited_s", "epoch_timed_image_count"};
-    for (int i = 0; i < 3; i++)
+    const char *names[] = {"epoch_train_s",
+                           "epoch_waited_s",
+                           "epoch_timed_image_count",
+                           "optimizer",
+                           "momentum",
+                           "nesterov",
+                           "beta_1",
+                           "beta_2",
+                           "weight_decay",
+                           "accumulate",
+                           "ema"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         cr_assert_geq(H5Adelete_by_name(file, "hpac/training", names[i], H5P_DEFAULT), 0);
     hpac_model model = load_model(close_copy(file));
     cr_assert_not_null(model.training);

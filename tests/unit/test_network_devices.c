@@ -65,7 +65,7 @@ static void open_trained(trained *run, const hpac_config *config, bool graph, bo
     run->weights = hpac_weights_create(config->layers, config->layer_count, input);
     cr_assert_not_null(run->weights);
     formula_fill_weights(run->weights, config->layers, config->layer_count);
-    assert_ok(hpac_network_import(run->network, run->weights, NULL, NULL));
+    assert_ok(hpac_network_import(run->network, run->weights, NULL));
     for (int i = 0; i < HPAC_NETWORK_IN_FLIGHT; i++)
         assert_ok(run->device->ops->alloc(run->device, HPAC_MEMORY_PINNED,
                                           hpac_batch_nbytes(&run->format), &run->slots[i]));
@@ -122,7 +122,7 @@ static void train(trained *run, int first, int end)
     }
     for (int step = end - (int)hpac_network_in_flight(run->network); step < end; step++)
         collect(run, step);
-    assert_ok(hpac_network_export(run->network, run->weights, NULL, NULL));
+    assert_ok(hpac_network_export(run->network, run->weights, NULL));
 }
 
 /* A NaN stays. */
@@ -230,7 +230,7 @@ static void train_mixed(trained *run, bool retained)
     }
     for (int step = STEPS - (int)hpac_network_in_flight(run->network); step < STEPS; step++)
         collect(run, step);
-    assert_ok(hpac_network_export(run->network, run->weights, NULL, NULL));
+    assert_ok(hpac_network_export(run->network, run->weights, NULL));
 }
 
 /* Both sides of a comparison would draw alike for a wrong step: the device must get each one as it

@@ -43,7 +43,7 @@ typedef struct side {
     hpac_device *device;
     hpac_network *network;
     void *slot; /* pinned */
-    hpac_weights *weights, *square_average, *delta_average, *gradients;
+    hpac_weights *weights, *states[HPAC_STATE_COUNT], *gradients;
     double loss;
 } side;
 
@@ -53,7 +53,7 @@ typedef struct parity {
     hpac_shape shapes[32]; /* output of each layer */
     hpac_batch_format format;
     /* What both sides start the step with. */
-    hpac_weights *weights, *square_average, *delta_average;
+    hpac_weights *weights, *states[HPAC_STATE_COUNT];
     side reference, tested;
     bool has_gradients; /* of the tested side: plans that update their parameters keep none */
     double worst;       /* difference / limit, with a message about it */
@@ -89,14 +89,14 @@ static void open_side(const parity *test, const variant *how, side *opened)
     assert_ok(opened->device->ops->alloc(opened->device, HPAC_MEMORY_PINNED,
                                          hpac_batch_nbytes(&test->format), &opened->slot));
     opened->weights = create_weights(test);
-    opened->square_average = create_weights(test);
-    opened->delta_average = create_weights(test);
+    opened->states[0] = create_weights(test);
+    opened->states[1] = create_weights(test);
     opened->gradients = create_weights(test);
 }
 
 static void close_side(const parity *test, side *opened)
 {
-    hpac_weights *const all[] = {opened->weights, opened->square_average, opened->delta_average,
+    hpac_weights *const all[] = {opened->weights, opened->states[0], opened->states[1],
                                  opened->gradients};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         hpac_weights_destroy(all[i], test->config.layer_count);
@@ -162,14 +162,12 @@ static void train_step(const parity *test, side *trained, size_t step, bool has_
     hpac_outcome outcome;
     const hpac_network_batch batch = {.slot = trained->slot, .count = count_of(step)};
     fill_slot(test, trained->slot, step);
-    assert_ok(hpac_network_import(trained->network, test->weights, test->square_average,
-                                  test->delta_average));
+    assert_ok(hpac_network_import(trained->network, test->weights, test->states));
     assert_ok(hpac_network_train(trained->network, &batch, (uint32_t)step));
     assert_ok(hpac_network_collect(trained->network, &outcome));
     cr_assert_eq(outcome.result.nonfinite, 0);
     trained->loss = outcome.result.loss_sum;
-    assert_ok(hpac_network_export(trained->network, trained->weights, trained->square_average,
-                                  trained->delta_average));
+    assert_ok(hpac_network_export(trained->network, trained->weights, trained->states));
     if (has_gradients)
         assert_ok(hpac_network_export_gradients(trained->network, trained->gradients));
 }
@@ -241,7 +239,7 @@ typedef struct tensor {
  */
 static void compare_tensor(parity *test, const tensor *t)
 {
-    const hpac_adadelta *adadelta = &test->config.train.optimizer;
+    const hpac_optimizer *adadelta = &test->config.train.optimizer;
     const double rho = adadelta->rho, roundings = 8 * UNIT_ROUNDOFF;
     double largest = 0;
     for (size_t k = 0; k < t->count; k++)
@@ -274,17 +272,16 @@ static void compare_step(parity *test)
 #define TENSOR(part, count_)                                                                       \
     (tensor)                                                                                       \
     {                                                                                              \
-        .layer = i, .count = (count_),                                                             \
-        .square_average = test->square_average[i].tensors[part].values,                            \
-        .delta_average = test->delta_average[i].tensors[part].values,                              \
+        .layer = i, .count = (count_), .square_average = test->states[0][i].tensors[part].values,  \
+        .delta_average = test->states[1][i].tensors[part].values,                                  \
         .gradient = reference->gradients[i].tensors[part].values,                                  \
         .new_weight = reference->weights[i].tensors[part].values,                                  \
-        .new_square = reference->square_average[i].tensors[part].values,                           \
-        .new_delta = reference->delta_average[i].tensors[part].values,                             \
+        .new_square = reference->states[0][i].tensors[part].values,                                \
+        .new_delta = reference->states[1][i].tensors[part].values,                                 \
         .tested_gradient = tested->gradients[i].tensors[part].values,                              \
         .tested_weight = tested->weights[i].tensors[part].values,                                  \
-        .tested_square = tested->square_average[i].tensors[part].values,                           \
-        .tested_delta = tested->delta_average[i].tensors[part].values,                             \
+        .tested_square = tested->states[0][i].tensors[part].values,                                \
+        .tested_delta = tested->states[1][i].tensors[part].values,                                 \
     }
     for (size_t i = 0; i < test->config.layer_count; i++) {
         compare_tensor(test, &TENSOR(HPAC_KERNEL, test->weights[i].tensors[HPAC_KERNEL].count));
@@ -322,8 +319,8 @@ static void check_configuration(const char *path, const variant *how)
                                       .channels = test.input.channels,
                                       .pixels = HPAC_PIXELS_FLOAT32};
     test.weights = create_weights(&test);
-    test.square_average = create_weights(&test);
-    test.delta_average = create_weights(&test);
+    test.states[0] = create_weights(&test);
+    test.states[1] = create_weights(&test);
     open_side(&test, &(variant){.device = "cpu", .threads = 1, .unfused = true}, &test.reference);
     open_side(&test, how, &test.tested);
     size_t step = 0;
@@ -334,14 +331,14 @@ static void check_configuration(const char *path, const variant *how)
         compare_step(&test);
         if (!(test.worst <= 1))
             break;
-        copy_all(test.square_average, test.reference.square_average, layers);
-        copy_all(test.delta_average, test.reference.delta_average, layers);
+        copy_all(test.states[0], test.reference.states[0], layers);
+        copy_all(test.states[1], test.reference.states[1], layers);
     }
     close_side(&test, &test.reference);
     close_side(&test, &test.tested);
     hpac_weights_destroy(test.weights, layers);
-    hpac_weights_destroy(test.square_average, layers);
-    hpac_weights_destroy(test.delta_average, layers);
+    hpac_weights_destroy(test.states[0], layers);
+    hpac_weights_destroy(test.states[1], layers);
     hpac_config_fini(&test.config);
     cr_expect(!!(test.worst <= 1), "%s, %s, step %zu: %s", path, how->name, step, test.message);
     if (getenv("HPAC_TEST_VERBOSE"))

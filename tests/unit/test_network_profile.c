@@ -56,7 +56,7 @@ static setup set_up(bool profile, bool unfused)
     made.weights = hpac_weights_create(layers, LAYER_COUNT, input);
     cr_assert_not_null(made.weights);
     formula_fill_weights(made.weights, layers, LAYER_COUNT);
-    assert_ok(hpac_network_import(made.network, made.weights, NULL, NULL));
+    assert_ok(hpac_network_import(made.network, made.weights, NULL));
     void *slot;
     assert_ok(made.device->ops->alloc(made.device, HPAC_MEMORY_PINNED, hpac_batch_nbytes(&format),
                                       &slot));
@@ -108,8 +108,8 @@ static void check_same_bits(bool unfused)
         double expected = train_step(&plain, step), loss = train_step(&profiled, step);
         cr_expect_eq(memcmp(&expected, &loss, sizeof loss), 0, "step %u", step);
     }
-    assert_ok(hpac_network_export(plain.network, plain.weights, NULL, NULL));
-    assert_ok(hpac_network_export(profiled.network, profiled.weights, NULL, NULL));
+    assert_ok(hpac_network_export(plain.network, plain.weights, NULL));
+    assert_ok(hpac_network_export(profiled.network, profiled.weights, NULL));
     for (int i = 0; i < LAYER_COUNT; i++) {
         const hpac_weights *one = &plain.weights[i], *other = &profiled.weights[i];
         if (one->tensors[HPAC_KERNEL].count == 0)

@@ -22,8 +22,7 @@ typedef struct cpu_device {
     hpac_cpu_path path;
     const cpu_kernels *kernels;
     int threads;
-    uint64_t seed; /* for the next forward calls' dropout */
-    uint32_t step;
+    hpac_step step; /* of the next calls */
 } cpu_device;
 
 /* Limits oneDNN to the instruction sets of the CPU path, before its first use. Errors: those of
@@ -218,9 +217,10 @@ cpu_try hpac_cpu_try_stem, hpac_cpu_try_conv2d, hpac_cpu_try_dense, hpac_cpu_try
     hpac_cpu_try_single;
 
 hpac_status hpac_cpu_loss(hpac_device *device, const hpac_loss *loss);
-hpac_status hpac_cpu_adadelta(hpac_device *device, const hpac_adadelta *adadelta, void *parameters,
-                              const void *gradients, void *square_average, void *delta_average,
-                              size_t count, hpac_step_result *result);
+hpac_status hpac_cpu_update(hpac_device *device, const hpac_update *update);
+/* Sets what an update of one range computes with, as of the device's step; not the addresses. */
+void hpac_cpu_update_job(const cpu_device *device, const hpac_optimizer *optimizer,
+                         const hpac_update_range *range, update_job *job);
 
 void hpac_cpu_copy(float *to, const float *from, size_t count);
 /* dx = dy where y > 0, else 0; dx may be dy. */

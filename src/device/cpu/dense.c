@@ -16,7 +16,7 @@
 
 typedef struct dense_plan {
     cpu_plan base;
-    hpac_adadelta adadelta;      /* of plans that update */
+    hpac_optimizer optimizer;    /* of plans that update: Adadelta */
     size_t bias_gradient_offset; /* theirs, in the workspace */
     size_t width;                /* of plans without training: outputs, in whole vectors */
     size_t sums_offset;          /* theirs, in the workspace: (batch, width) */
@@ -84,6 +84,20 @@ static hpac_status dense_predict(cpu_plan *base, const hpac_exec_args *args)
     return HPAC_OK;
 }
 
+/* The update of a parameter from `first` on. */
+static update_job make_update(const dense_plan *plan, const hpac_exec_args *args, size_t parameter,
+                              size_t first)
+{
+    const hpac_update_range range = {.learning_rate_factor = 1};
+    update_job job;
+    hpac_cpu_update_job(cpu_device_of(&plan->base), &plan->optimizer, &range, &job);
+    job.w = (float *)cpu_parameter_at(&plan->base, args->parameters, parameter) + first;
+    for (size_t i = 0; i < HPAC_OPTIMIZER_MAX_STATES; i++)
+        job.state[i] =
+            (float *)cpu_parameter_at(&plan->base, args->optimizer_state[i], parameter) + first;
+    return job;
+}
+
 static void update_kernel(const dense_plan *plan, const hpac_exec_args *args)
 {
     enum { GRAIN = 96 }; /* rows: whole tiles of every kind of processor */
@@ -91,19 +105,13 @@ static void update_kernel(const dense_plan *plan, const hpac_exec_args *args)
     size_t rows = hpac_cpu_image_count(&plan->base.input);
     size_t outputs = plan->base.output.shape.channels;
     const float *x = args->x;
-    float *w = cpu_parameter_at(&plan->base, args->parameters, KERNEL);
-    float *a = cpu_parameter_at(&plan->base, args->square_average, KERNEL);
-    float *u = cpu_parameter_at(&plan->base, args->delta_average, KERNEL);
     uint32_t nonfinite = 0;
 #pragma omp parallel for reduction(| : nonfinite) if (rows > GRAIN)
     for (size_t row = 0; row < rows; row += GRAIN)
         nonfinite |= kernels->dense_update(&(dense_update_job){
-            .adadelta = &plan->adadelta,
+            .update = make_update(plan, args, KERNEL, row * outputs),
             .x = x + row,
             .dy = args->dy,
-            .w = w + row * outputs,
-            .a = a + row * outputs,
-            .u = u + row * outputs,
             .batch = plan->base.input.batch,
             .x_stride = rows,
             .row_count = MIN(GRAIN, rows - row),
@@ -120,17 +128,9 @@ static void update_bias(const dense_plan *plan, const hpac_exec_args *args)
     memset(gradient, 0, outputs * sizeof *gradient);
     for (size_t i = 0; i < plan->base.output.batch * outputs; i++)
         gradient[i % outputs] += dy[i];
-    args->result->nonfinite |=
-        cpu_device_of(&plan->base)
-            ->kernels->adadelta(
-                &(adadelta_job){
-                    .adadelta = &plan->adadelta,
-                    .w = cpu_parameter_at(&plan->base, args->parameters, BIAS),
-                    .g = gradient,
-                    .a = cpu_parameter_at(&plan->base, args->square_average, BIAS),
-                    .u = cpu_parameter_at(&plan->base, args->delta_average, BIAS),
-                },
-                outputs);
+    update_job job = make_update(plan, args, BIAS, 0);
+    job.g = gradient;
+    args->result->nonfinite |= cpu_device_of(&plan->base)->kernels->update(&job, outputs);
 }
 
 static hpac_status dense_backward(cpu_plan *base, const hpac_exec_args *args)
@@ -206,13 +206,13 @@ static void take_update(const hpac_plan_request *request, dense_plan *plan, cpu_
 {
     const cpu_parameter *kernel = &plan->base.parameters[KERNEL];
     size_t outputs = plan->base.output.shape.channels;
-    if (!request->update || outputs % DENSE_OUTPUTS_STEP != 0 ||
-        !dnnl_memory_desc_equal(kernel->keras, kernel->stored))
+    if (!request->update || request->update->kind != HPAC_OPTIMIZER_ADADELTA ||
+        outputs % DENSE_OUTPUTS_STEP != 0 || !dnnl_memory_desc_equal(kernel->keras, kernel->stored))
         return;
     dnnl_primitive_desc_destroy(passes->descs[CPU_BACKWARD_WEIGHTS]);
     passes->descs[CPU_BACKWARD_WEIGHTS] = NULL;
     plan->base.base.updates_parameters = true;
-    plan->adadelta = *request->update;
+    plan->optimizer = *request->update;
     plan->bias_gradient_offset =
         hpac_plan_reserve(&plan->base.base.workspace_nbytes, outputs * sizeof(float));
 }

@@ -166,11 +166,9 @@ static hpac_status cpu_synchronize(hpac_device *base)
     return HPAC_OK;
 }
 
-static hpac_status cpu_set_step(hpac_device *base, uint64_t seed, uint32_t step)
+static hpac_status cpu_set_step(hpac_device *base, const hpac_step *step)
 {
-    cpu_device *device = (cpu_device *)base;
-    device->seed = seed;
-    device->step = step;
+    ((cpu_device *)base)->step = *step;
     return HPAC_OK;
 }
 
@@ -200,7 +198,7 @@ static const hpac_device_ops operations = {
     .forward = hpac_cpu_forward,
     .backward = hpac_cpu_backward,
     .loss = hpac_cpu_loss,
-    .adadelta = hpac_cpu_adadelta,
+    .update = hpac_cpu_update,
 };
 
 static const cpu_kernels *const path_kernels[HPAC_CPU_PATH_COUNT] = {

@@ -33,8 +33,8 @@ void hpac_cpu_draw_mask(const cpu_device *device, uint32_t stream, uint32_t thre
                         uint8_t *bits)
 {
     const mask_draw draw = {
-        .seed = {(uint32_t)device->seed, (uint32_t)(device->seed >> 32)},
-        .counter = {device->step, (uint32_t)HPAC_PURPOSE_DROPOUT << 24 | stream},
+        .seed = {(uint32_t)device->step.seed, (uint32_t)(device->step.seed >> 32)},
+        .counter = {device->step.step, (uint32_t)HPAC_PURPOSE_DROPOUT << 24 | stream},
         .threshold = threshold,
     };
     size_t groups = group_count(count);

@@ -25,22 +25,29 @@ enum {
     MASK_GROUP_NBYTES = MASK_GROUP_BITS / 8,
 };
 
-/* A step of Adadelta: the weights w, their gradients g, the averages of squared gradients a and of
- * squared changes u. */
-typedef struct adadelta_job {
-    const hpac_adadelta *adadelta;
+/* An update (device.h) of parameters of one range: what it computes with, and where. */
+typedef struct update_job {
+    hpac_optimizer_kind kind;
+    bool nesterov;
+    float learning_rate;    /* of the step and the range; of Adam with its correction */
+    float rho, epsilon;     /* adadelta; adam */
+    float momentum;         /* sgd */
+    float beta_1, beta_2;   /* adam */
+    float decay;            /* adamw: w <- w - decay w */
+    float l2, mean, scale;  /* g <- ((accumulated + g) mean + l2 w) scale */
+    float average_momentum; /* of `average` */
     float *w;
     const float *g;
-    float *a, *u;
-} adadelta_job;
+    float *state[HPAC_OPTIMIZER_MAX_STATES]; /* those of the kind */
+    float *accumulated, *average;            /* NULL: none; set to 0 */
+} update_job;
 
 /* Rows of a dense kernel, w (rows, outputs), whose gradient is computed and applied at once:
  * g[k][m] = sum over images of x[n][k] dy[n][m]. */
 typedef struct dense_update_job {
-    const hpac_adadelta *adadelta;
+    update_job update;         /* of w: by Adadelta, and nothing but it */
     const float *x;            /* (batch, rows of all), from the first of these rows on */
     const float *dy;           /* (batch, outputs) */
-    float *w, *a, *u;          /* from the first of these rows on */
     size_t batch, x_stride;    /* x_stride: floats from one image to the next */
     size_t row_count, outputs; /* outputs: a multiple of DENSE_OUTPUTS_STEP */
 } dense_update_job;
@@ -75,8 +82,12 @@ typedef struct cpu_kernels {
      * bytes past the last bit. */
     void (*apply_mask_blocks)(const uint8_t *bits, size_t first, size_t step, float scale,
                               const float *from, float *to, size_t block_count);
-    /* Nonzero: a gradient, a weight or an average is not finite. */
-    uint32_t (*adadelta)(const adadelta_job *job, size_t count);
+    /* Nonzero: a weight or its state is not finite, as after a gradient that is not. */
+    uint32_t (*update)(const update_job *job, size_t count);
+    /* accumulated += g. Nonzero: a sum is not finite. */
+    uint32_t (*accumulate)(const update_job *job, size_t count);
+    /* The sum of the squares of the gradients, without `scale`. */
+    double (*square_sum)(const update_job *job, size_t count);
     uint32_t (*dense_update)(const dense_update_job *job);
     void (*dense_forward)(const dense_forward_job *job);
     const stem_kernels *stem; /* NULL: none */

@@ -1,11 +1,10 @@
-/* The loss and Adadelta. Binary cross-entropy, its gradient, the probabilities and the counts: one
+/* The loss. Binary cross-entropy, its gradient, the probabilities and the counts: one
  * pass, in double, in one fixed order. A batch has a few thousand logits, so one thread is enough.
  */
 #include "cpu.h"
 
 #include <math.h>
 #include <string.h>
-#include <sys/param.h>
 
 typedef struct logit_loss {
     double loss, probability, gradient;
@@ -66,24 +65,5 @@ hpac_status hpac_cpu_loss(hpac_device *device, const hpac_loss *loss)
                 probabilities[i] = (float)one.probability;
         }
     clear_rest(loss);
-    return HPAC_OK;
-}
-
-/* One pass over parameters, gradients and both averages; memory bandwidth is the limit. */
-hpac_status hpac_cpu_adadelta(hpac_device *base, const hpac_adadelta *adadelta, void *parameters,
-                              const void *gradients, void *square_average, void *delta_average,
-                              size_t count, hpac_step_result *result)
-{
-    enum { GRAIN = 1024 };
-    const cpu_device *device = (const cpu_device *)base;
-    const float *g = gradients;
-    float *w = parameters, *a = square_average, *u = delta_average;
-    uint32_t nonfinite = 0;
-#pragma omp parallel for num_threads(device->threads) reduction(| : nonfinite) if (count > GRAIN)
-    for (size_t i = 0; i < count; i += GRAIN)
-        nonfinite |= device->kernels->adadelta(
-            &(adadelta_job){.adadelta = adadelta, .w = w + i, .g = g + i, .a = a + i, .u = u + i},
-            MIN(GRAIN, count - i));
-    result->nonfinite |= nonfinite;
     return HPAC_OK;
 }

@@ -27,7 +27,7 @@ typedef struct cuda_device {
     cudnnHandle_t cudnn;                    /* this and cuBLAS enqueue on the compute stream */
     cublasHandle_t cublas;
     void *cublas_workspace;
-    void *step; /* a kernel_step in device memory: seed and step of dropout */
+    void *step; /* a hpac_step in device memory */
 } cuda_device;
 
 static inline cudaStream_t hpac_cuda_compute(const cuda_device *device)

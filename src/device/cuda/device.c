@@ -95,9 +95,9 @@ static hpac_status open_streams(cuda_device *device)
 /* The first kernel: it runs only if one was compiled for this GPU. */
 static hpac_status try_kernel(cuda_device *device, const struct cudaDeviceProp *gpu)
 {
-    HPAC_TRY(
-        hpac_cuda_alloc(&device->base, HPAC_MEMORY_DEVICE, sizeof(kernel_step), &device->step));
-    cudaError_t error = hpac_kernel_set_step(device->step, 0, 0, hpac_cuda_compute(device));
+    HPAC_TRY(hpac_cuda_alloc(&device->base, HPAC_MEMORY_DEVICE, sizeof(hpac_step), &device->step));
+    const hpac_step none = {0};
+    cudaError_t error = hpac_kernel_set_step(device->step, &none, hpac_cuda_compute(device));
     if (error == cudaSuccess)
         error = cudaStreamSynchronize(hpac_cuda_compute(device));
     if (error == cudaSuccess)

@@ -237,7 +237,7 @@ static void graph_destroy(hpac_device *base, hpac_graph *graph)
         drop_error(cudaGraphExecDestroy((cudaGraphExec_t)graph));
 }
 
-/* ---- a step, besides its plans: each is one kernel ---- */
+/* ---- a step, besides its plans: each is one kernel, and an update with a norm three ---- */
 
 static hpac_status gather(hpac_device *base, const hpac_gather *rows)
 {
@@ -246,10 +246,15 @@ static hpac_status gather(hpac_device *base, const hpac_gather *rows)
     return HPAC_OK;
 }
 
-static hpac_status set_step(hpac_device *base, uint64_t seed, uint32_t step)
+static const hpac_step *step_of(const hpac_device *base)
+{
+    return ((const cuda_device *)base)->step;
+}
+
+static hpac_status set_step(hpac_device *base, const hpac_step *step)
 {
     HPAC_TRY(hpac_cuda_use(base));
-    CUDA_TRY(hpac_kernel_set_step(((const cuda_device *)base)->step, seed, step,
+    CUDA_TRY(hpac_kernel_set_step(((const cuda_device *)base)->step, step,
                                   stream_of(base, HPAC_QUEUE_COMPUTE)));
     return HPAC_OK;
 }
@@ -261,13 +266,10 @@ static hpac_status compute_loss(hpac_device *base, const hpac_loss *loss)
     return HPAC_OK;
 }
 
-static hpac_status update(hpac_device *base, const hpac_adadelta *adadelta, void *parameters,
-                          const void *gradients, void *square_average, void *delta_average,
-                          size_t count, hpac_step_result *result)
+static hpac_status update_parameters(hpac_device *base, const hpac_update *update)
 {
     HPAC_TRY(hpac_cuda_use(base));
-    CUDA_TRY(hpac_kernel_adadelta(adadelta, parameters, gradients, square_average, delta_average,
-                                  count, result, stream_of(base, HPAC_QUEUE_COMPUTE)));
+    CUDA_TRY(hpac_kernel_update(update, step_of(base), stream_of(base, HPAC_QUEUE_COMPUTE)));
     return HPAC_OK;
 }
 
@@ -303,5 +305,5 @@ const hpac_device_ops hpac_cuda_operations = {
     .forward = hpac_cuda_forward,
     .backward = hpac_cuda_backward,
     .loss = compute_loss,
-    .adadelta = update,
+    .update = update_parameters,
 };

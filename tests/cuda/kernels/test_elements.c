@@ -230,8 +230,9 @@ static const uint64_t seed = 0x123456789abcdef0U;
 /* The step in device memory, set by the kernel for it. */
 static kernel_dropout make_dropout(float rate, uint32_t stream, uint32_t step)
 {
-    kernel_step *address = put_bytes(NULL, sizeof *address);
-    MUST_WORK(hpac_kernel_set_step(address, seed, step, bench_stream));
+    hpac_step *address = put_bytes(NULL, sizeof *address);
+    MUST_WORK(
+        hpac_kernel_set_step(address, &(hpac_step){.seed = seed, .step = step}, bench_stream));
     return (kernel_dropout){.step = address,
                             .stream = stream,
                             .threshold = hpac_dropout_threshold(rate),
@@ -246,8 +247,9 @@ static float dropped(const kernel_dropout *dropout, uint32_t step, float value, 
 
 Test(kernel_elements, the_step_is_set)
 {
-    kernel_step got, *address = put_bytes(NULL, sizeof got);
-    MUST_WORK(hpac_kernel_set_step(address, seed, 0xfedcba98U, bench_stream));
+    hpac_step got, *address = put_bytes(NULL, sizeof got);
+    MUST_WORK(hpac_kernel_set_step(address, &(hpac_step){.seed = seed, .step = 0xfedcba98U},
+                                   bench_stream));
     get_bytes(&got, address, sizeof got);
     cr_expect_eq(got.seed, seed);
     cr_expect_eq(got.step, 0xfedcba98U);

@@ -62,8 +62,9 @@ static pool_case make_case(int number)
     one.after.rows /= one.pool.window_rows;
     one.after.cols /= one.pool.window_cols;
     if (parts & 2) {
-        kernel_step *step = put_bytes(NULL, sizeof *step);
-        MUST_WORK(hpac_kernel_set_step(step, seed, STEP, bench_stream));
+        hpac_step *step = put_bytes(NULL, sizeof *step);
+        MUST_WORK(
+            hpac_kernel_set_step(step, &(hpac_step){.seed = seed, .step = STEP}, bench_stream));
         one.dropout = (kernel_dropout){.step = step,
                                        .stream = STREAM,
                                        .threshold = hpac_dropout_threshold(0.25F),

@@ -65,7 +65,7 @@ Test(kernel_numbers, philox_is_the_published_one)
 Test(kernel_numbers, dropout_draws_the_hosts_numbers_for_any_index)
 {
     static const uint64_t starts[] = {0, 0xfffffffe, 0x3fffffffe, 0x3fffffffffe, UINT64_MAX - 9};
-    const kernel_step step = {.seed = 0xdeadbeef01234567, .step = 0x89abcdef};
+    const hpac_step step = {.seed = 0xdeadbeef01234567, .step = 0x89abcdef};
     const kernel_dropout dropout = {.step = &step, .stream = 0xabcdef};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         for (uint64_t index = starts[i]; index < starts[i] + 9; index++)

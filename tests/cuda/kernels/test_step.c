@@ -1,4 +1,4 @@
-/* Loss, Adadelta and gathering, where the cases of the self-check do not reach. */
+/* Loss and gathering, where the cases of the self-check do not reach. */
 #include "bench.h"
 
 #include <math.h>
@@ -155,112 +155,6 @@ Test(kernel_step, a_nan_among_the_logits_stays_one)
         cr_expect(isnan(one.probabilities[77]));
         free_loss(&one);
     }
-}
-
-/* ---- adadelta ---- */
-
-enum { W, G, A, U, ARRAY_COUNT };
-static const hpac_adadelta optimizer = {.learning_rate = 0.5F, .rho = 0.9F, .epsilon = 1e-6F};
-
-/* `count` parameters from `first` on, among others which must stay what they are. */
-static void check_update(size_t first, size_t count)
-{
-    enum { ALL = 80 };
-    float *values[ARRAY_COUNT], got[ARRAY_COUNT][ALL], *at[ARRAY_COUNT];
-    hpac_step_result result = {0};
-    for (uint32_t i = 0; i < ARRAY_COUNT; i++) {
-        values[i] = draw_values(50 + i, ALL);
-        for (int j = 0; i >= A && j < ALL; j++)
-            values[i][j] = fabsf(values[i][j]);
-        at[i] = put_bytes(values[i], sizeof got[i]);
-    }
-    hpac_step_result *on_device = put_bytes(&result, sizeof result);
-    MUST_WORK(hpac_kernel_adadelta(&optimizer, at[W] + first, at[G] + first, at[A] + first,
-                                   at[U] + first, count, on_device, bench_stream));
-    for (int i = 0; i < ARRAY_COUNT; i++)
-        get_bytes(got[i], at[i], sizeof got[i]);
-    get_bytes(&result, on_device, sizeof result);
-    cr_expect_eq(result.nonfinite, 0);
-    for (size_t j = 0; j < ALL; j++) {
-        double w = (double)values[W][j], g = (double)values[G][j], a = (double)values[A][j],
-               u = (double)values[U][j];
-        if (j >= first && j < first + count) {
-            a = 0.9 * a + 0.1 * g * g;
-            double d = g * sqrt(u + 1e-6) / sqrt(a + 1e-6);
-            u = 0.9 * u + 0.1 * d * d;
-            w -= 0.5 * d;
-        }
-        cr_assert(is_near((double)got[W][j], w, 1e-6, 0), "%zu from %zu: w %zu", count, first, j);
-        cr_assert(is_near((double)got[A][j], a, 0, 1e-6), "%zu from %zu: a %zu", count, first, j);
-        cr_assert(is_near((double)got[U][j], u, 0, 1e-5), "%zu from %zu: u %zu", count, first, j);
-        cr_assert_eq(got[G][j], values[G][j]);
-    }
-    for (int i = 0; i < ARRAY_COUNT; i++)
-        free(values[i]);
-}
-
-Test(kernel_step, adadelta_of_any_count_from_anywhere)
-{
-    for (size_t first = 0; first < 5; first++)
-        for (size_t count = 0; count < 10; count++)
-            check_update(first, count);
-    check_update(0, 80);
-    check_update(3, 70);
-}
-
-/* A flag that is up stays up. */
-Test(kernel_step, adadelta_raises_the_flag_and_leaves_it)
-{
-    float one = 1, bad = INFINITY, zero = 0;
-    hpac_step_result result = {0};
-    hpac_step_result *on_device = put_bytes(&result, sizeof result);
-    for (int turn = 0; turn < 2; turn++) {
-        float *w = put_bytes(&one, sizeof one), *g = put_bytes(turn ? &one : &bad, sizeof one);
-        float *a = put_bytes(&zero, sizeof zero), *u = put_bytes(&zero, sizeof zero);
-        MUST_WORK(hpac_kernel_adadelta(&optimizer, w, g, a, u, 1, on_device, bench_stream));
-        get_bytes(&result, on_device, sizeof result);
-        cr_expect_neq(result.nonfinite, 0, "turn %d", turn);
-    }
-}
-
-/* What is not finite, from what: each of these leaves all but one array finite. */
-Test(kernel_step, adadelta_flags_any_array_that_is_not_finite)
-{
-    static const struct {
-        const char *what;
-        float w, g, a, u;
-        bool bad;
-    } cases[] = {
-        {"finite", 1, 1, 1, 1, false},
-        {"large, but finite", 1e38F, 1e18F, 3e38F, 3e38F, false},
-        {"the square of a gradient", 1, 3e19F, 0, 0, true},
-        {"the square of a step", 1, 1e15F, 0, 1e38F, true},
-        {"a weight", INFINITY, 0, 0, 0, true},
-        {"a weight of -infinity beside a square average of infinity", -INFINITY, 3e19F, 0, 0, true},
-        {"a gradient", 1, INFINITY, 1, 1, true},
-        {"a gradient that is NaN", 1, NAN, 1, 1, true},
-        {"the square average", 1, 1, INFINITY, 1, true},
-        {"the step average", 1, 0, 1, INFINITY, true},
-    };
-    enum { COUNT = 7 };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (size_t index = 0; index < COUNT; index++) {
-            float values[ARRAY_COUNT][COUNT], *at[ARRAY_COUNT];
-            for (size_t j = 0; j < COUNT; j++)
-                values[W][j] = values[G][j] = values[A][j] = values[U][j] = 1;
-            values[W][index] = cases[i].w;
-            values[G][index] = cases[i].g;
-            values[A][index] = cases[i].a;
-            values[U][index] = cases[i].u;
-            for (int array = 0; array < ARRAY_COUNT; array++)
-                at[array] = put_bytes(values[array], sizeof values[array]);
-            hpac_step_result result = {0}, *on_device = put_bytes(&result, sizeof result);
-            MUST_WORK(hpac_kernel_adadelta(&optimizer, at[W], at[G], at[A], at[U], COUNT, on_device,
-                                           bench_stream));
-            get_bytes(&result, on_device, sizeof result);
-            cr_expect_eq(result.nonfinite != 0, cases[i].bad, "%s, parameter %zu", cases[i].what,
-                         index);
-        }
 }
 
 /* ---- gather ---- */
