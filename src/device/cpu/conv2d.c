@@ -73,11 +73,53 @@ static hpac_status compute_dx(conv2d_plan *plan, const hpac_exec_args *args)
 
 static hpac_status conv2d_backward(cpu_plan *base, const hpac_exec_args *args)
 {
-    HPAC_TRY(compute_gradients((const conv2d_plan *)base, args));
+    if (base->primitives[CPU_BACKWARD_WEIGHTS].primitive)
+        HPAC_TRY(compute_gradients((const conv2d_plan *)base, args));
     return args->dx ? compute_dx((conv2d_plan *)base, args) : HPAC_OK;
 }
 
 /* ---- the choice of layouts and implementations ---- */
+
+/* How the window slides. */
+typedef struct conv2d_window {
+    dnnl_dims_t strides, dilations, begin, end; /* dilations: 0 is none; the padding */
+} conv2d_window;
+
+static conv2d_window window_of(const hpac_op *op)
+{
+    return (conv2d_window){
+        .strides = {(dnnl_dim_t)op->stride_rows, (dnnl_dim_t)op->stride_cols},
+        .dilations = {(dnnl_dim_t)op->dilation_rows - 1, (dnnl_dim_t)op->dilation_cols - 1},
+        .begin = {(dnnl_dim_t)op->pad_top, (dnnl_dim_t)op->pad_left},
+        .end = {(dnnl_dim_t)op->pad_bottom, (dnnl_dim_t)op->pad_right},
+    };
+}
+
+/* A kernel in the layout that a pass wants; that of groups has their number in front. */
+static hpac_status describe_kernel(const hpac_op *op, cpu_desc *kernel)
+{
+    size_t groups = op->groups, rows = op->kernel_rows, cols = op->kernel_cols;
+    size_t channels = op->in.channels / groups, filters = op->out.channels / groups;
+    if (groups == 1)
+        return CPU_DESCRIBE(kernel, dnnl_format_tag_any, filters, channels, rows, cols);
+    return CPU_DESCRIBE(kernel, dnnl_format_tag_any, groups, filters, channels, rows, cols);
+}
+
+/* The same in Keras's order: rows, cols, channels of a group, filters of all groups. */
+static hpac_status describe_keras_kernel(const hpac_op *op, cpu_desc *kernel)
+{
+    size_t groups = op->groups, rows = op->kernel_rows, cols = op->kernel_cols;
+    size_t channels = op->in.channels / groups, filters = op->out.channels / groups;
+    if (groups == 1)
+        return CPU_DESCRIBE(kernel, dnnl_hwio, filters, channels, rows, cols);
+    const dnnl_dim_t row = (dnnl_dim_t)(channels * op->out.channels); /* of a pixel */
+    const dnnl_dims_t dims = {(dnnl_dim_t)groups, (dnnl_dim_t)filters, (dnnl_dim_t)channels,
+                              (dnnl_dim_t)rows, (dnnl_dim_t)cols};
+    const dnnl_dims_t strides = {(dnnl_dim_t)filters, 1, (dnnl_dim_t)op->out.channels,
+                                 (dnnl_dim_t)cols * row, row};
+    CPU_TRY_DNNL(dnnl_memory_desc_create_with_strides(kernel, 5, dims, dnnl_f32, strides));
+    return HPAC_OK;
+}
 
 /* In what layouts the convolution may have its input and output. */
 typedef struct conv2d_layouts {
@@ -105,11 +147,11 @@ static hpac_status describe_passes(cpu_device *device, const hpac_plan_request *
                                    conv2d_plan *plan, const conv2d_layouts *layouts,
                                    cpu_passes *passes)
 {
-    static const dnnl_dims_t strides = {1, 1}, none = {0, 0}; /* neither dilation nor padding */
     const_dnnl_primitive_attr_t attributes =
         plan->base.relu ? device->relu_attributes : device->attributes;
     dnnl_primitive_desc_t *descs = passes->descs;
     const hpac_op *op = &request->ops[0];
+    const conv2d_window window = window_of(op);
     const cpu_tensor *input = &plan->base.input, *output = &plan->base.output;
     HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc x = NULL, y = NULL, kernel = NULL, bias = NULL;
     HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc taken_x = NULL, taken_y = NULL;
@@ -118,26 +160,29 @@ static hpac_status describe_passes(cpu_device *device, const hpac_plan_request *
                  : hpac_cpu_tensor_describe_as(input, layouts->source, &x));
     HPAC_TRY(hpac_cpu_tensor_describe_as(output,
                                          request->plain_output ? dnnl_nhwc : layouts->output, &y));
-    HPAC_TRY(CPU_DESCRIBE(&kernel, dnnl_format_tag_any, op->out.channels, op->in.channels,
-                          op->kernel_rows, op->kernel_cols));
-    HPAC_TRY(CPU_DESCRIBE(&bias, dnnl_a, op->out.channels));
+    HPAC_TRY(describe_kernel(op, &kernel));
+    if (!op->no_bias)
+        HPAC_TRY(CPU_DESCRIBE(&bias, dnnl_a, op->out.channels));
     HPAC_TRY(hpac_cpu_check_pass(dnnl_convolution_forward_primitive_desc_create(
         &descs[CPU_FORWARD], device->engine, dnnl_forward_training, dnnl_convolution_direct, x,
-        kernel, bias, y, strides, none, none, none, attributes)));
+        kernel, bias, y, window.strides, window.dilations, window.begin, window.end, attributes)));
     if (descs[CPU_FORWARD] && !take_layouts(plan, passes))
         hpac_cpu_passes_fini(passes);
     if (!descs[CPU_FORWARD] || !request->training)
         return HPAC_OK;
     HPAC_TRY(hpac_cpu_tensor_describe(&plan->source, &taken_x));
     HPAC_TRY(hpac_cpu_tensor_describe(output, &taken_y));
-    HPAC_TRY(hpac_cpu_check_pass(dnnl_convolution_backward_weights_primitive_desc_create(
-        &descs[CPU_BACKWARD_WEIGHTS], device->engine, dnnl_convolution_direct, taken_x, kernel,
-        bias, taken_y, strides, none, none, none, descs[CPU_FORWARD], device->attributes)));
+    if (!request->frozen)
+        HPAC_TRY(hpac_cpu_check_pass(dnnl_convolution_backward_weights_primitive_desc_create(
+            &descs[CPU_BACKWARD_WEIGHTS], device->engine, dnnl_convolution_direct, taken_x, kernel,
+            bias, taken_y, window.strides, window.dilations, window.begin, window.end,
+            descs[CPU_FORWARD], device->attributes)));
     if (!request->input_gradient)
         return HPAC_OK;
     return hpac_cpu_check_pass(dnnl_convolution_backward_data_primitive_desc_create(
         &descs[CPU_BACKWARD_DATA], device->engine, dnnl_convolution_direct, taken_x, kernel,
-        taken_y, strides, none, none, none, descs[CPU_FORWARD], device->attributes));
+        taken_y, window.strides, window.dilations, window.begin, window.end, descs[CPU_FORWARD],
+        device->attributes));
 }
 
 /* The layouts in which all passes are fast, the cheapest first: a forward pass may be fast in a
@@ -207,13 +252,12 @@ static hpac_status make_reorders(conv2d_plan *plan, const cpu_passes *passes)
 
 static hpac_status add_parameters(cpu_plan *plan, const hpac_op *op, const cpu_passes *passes)
 {
-    size_t rows = op->kernel_rows, cols = op->kernel_cols;
-    size_t channels = op->in.channels, filters = op->out.channels;
     HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc keras = NULL;
-    HPAC_TRY(CPU_DESCRIBE(&keras, dnnl_hwio, filters, channels, rows, cols));
+    HPAC_TRY(describe_keras_kernel(op, &keras));
     return hpac_cpu_plan_add_parameters(
-        plan, 0, rows * cols * channels * filters, keras,
-        hpac_cpu_pass_memory(passes, CPU_FORWARD, dnnl_query_weights_md, 0), NULL, filters);
+        plan, 0, dnnl_memory_desc_get_size(keras) / sizeof(float), keras,
+        hpac_cpu_pass_memory(passes, CPU_FORWARD, dnnl_query_weights_md, 0), NULL,
+        op->no_bias ? 0 : op->out.channels);
 }
 
 hpac_status hpac_cpu_try_conv2d(cpu_device *device, const hpac_plan_request *request,
@@ -226,6 +270,8 @@ hpac_status hpac_cpu_try_conv2d(cpu_device *device, const hpac_plan_request *req
     HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(conv2d_plan), conv2d_forward,
                                  conv2d_backward, result));
     conv2d_plan *plan = (conv2d_plan *)*result;
+    plan->base.base.ignores_x = request->frozen;
+    plan->base.base.ignores_y = !plan->base.relu;
     HPAC_TRY(choose_passes(device, request, plan, &passes));
     HPAC_TRY(make_reorders(plan, &passes));
     if (has(plan, CPU_INPUT_TO_SOURCE))

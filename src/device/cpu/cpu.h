@@ -64,6 +64,13 @@ size_t hpac_cpu_image_count(const cpu_tensor *tensor);
 size_t hpac_cpu_tensor_count(const cpu_tensor *tensor);
 /* The index of an element in its image. */
 size_t hpac_cpu_image_index(const cpu_tensor *tensor, size_t row, size_t col, size_t channel);
+
+/* The planes of an image, one behind the other: of each pixel in row order, `lanes` channels. */
+typedef struct cpu_planes {
+    size_t count, lanes;
+} cpu_planes;
+cpu_planes hpac_cpu_planes_of(const cpu_tensor *tensor);
+
 /* oneDNN's descriptor, the caller's, in the tensor's layout, or with another tag if it is an image.
  */
 hpac_status hpac_cpu_tensor_describe(const cpu_tensor *tensor, cpu_desc *desc);
@@ -141,6 +148,8 @@ typedef enum cpu_speed {
     CPU_SPEED_GEMM,   /* columns of pixels, and a matrix product */
     CPU_SPEED_DIRECT, /* code made for the shape */
 } cpu_speed;
+/* Whether a pass is made of matrix products. */
+bool hpac_cpu_pass_is_gemm(const cpu_passes *passes, cpu_primitive_index pass);
 /* The speed of the slowest pass of those that the request needs, by the implementations' names. */
 cpu_speed hpac_cpu_slowest_pass(const hpac_plan_request *request, const cpu_passes *passes);
 
@@ -152,12 +161,21 @@ typedef struct cpu_parameter {
     const cpu_tensor *rows; /* not NULL: kernel rows are put in the order of this tensor first */
 } cpu_parameter;
 
+/* The gradient of an input that is added to what is there, computed in the workspace first. */
+typedef struct cpu_addition {
+    size_t count; /* floats; 0: none */
+    size_t offset_nbytes;
+} cpu_addition;
+
 typedef struct cpu_plan cpu_plan;
 typedef hpac_status cpu_pass(cpu_plan *plan, const hpac_exec_args *args);
 struct cpu_plan {
     hpac_plan base;
     cpu_tensor input, output;
     bool relu; /* the last of several operations; its gradient is in dy when backward is called */
+    bool adds; /* set by plans whose backward adds to dx and dsides itself where the request says
+                  so, in the order of device.h; for all others hpac_cpu_backward does */
+    cpu_addition additions[HPAC_OP_MAX_SIDES + 1]; /* of the sides, and the last of the input */
     cpu_parameter parameters[HPAC_PLAN_MAX_PARAMETERS];
     cpu_primitive primitives[CPU_PRIMITIVE_COUNT];
     size_t scratch_offset;        /* theirs, in the workspace */
@@ -174,7 +192,8 @@ hpac_status hpac_cpu_plan_alloc(cpu_device *device, const hpac_plan_request *req
 /* Sets the output's layout and size. */
 void hpac_cpu_plan_set_output(cpu_plan *plan, hpac_layout layout);
 /* Appends a layer's kernel, of which the plan takes copies of the descriptors, and its plain bias
- * to the plan's slice, with their numbers of elements as Keras counts them. */
+ * to the plan's slice, with their numbers of elements as Keras counts them. `bias_count` 0: none.
+ */
 hpac_status hpac_cpu_plan_add_parameters(cpu_plan *plan, size_t op, size_t kernel_count,
                                          const_cpu_desc keras, const_cpu_desc stored,
                                          const cpu_tensor *rows, size_t bias_count);
@@ -214,7 +233,12 @@ hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_exec_args *args);
 typedef hpac_status cpu_try(cpu_device *device, const hpac_plan_request *request, cpu_plan **plan);
 
 cpu_try hpac_cpu_try_stem, hpac_cpu_try_conv2d, hpac_cpu_try_dense, hpac_cpu_try_dropout,
-    hpac_cpu_try_single;
+    hpac_cpu_try_zero_pad, hpac_cpu_try_global_pool, hpac_cpu_try_single;
+
+/* What single operations need more than a cpu_plan with its sizes (single.c). */
+typedef hpac_status cpu_set_up(cpu_plan *plan, const hpac_plan_request *request);
+cpu_set_up hpac_cpu_set_up_pool, hpac_cpu_set_up_reshape;
+cpu_pass hpac_cpu_pool_forward, hpac_cpu_reshape_forward, hpac_cpu_reshape_backward;
 
 hpac_status hpac_cpu_loss(hpac_device *device, const hpac_loss *loss);
 hpac_status hpac_cpu_update(hpac_device *device, const hpac_update *update);
@@ -222,7 +246,9 @@ hpac_status hpac_cpu_update(hpac_device *device, const hpac_update *update);
 void hpac_cpu_update_job(const cpu_device *device, const hpac_optimizer *optimizer,
                          const hpac_update_range *range, update_job *job);
 
+/* `to` may be `from`, otherwise they must not overlap. */
 void hpac_cpu_copy(float *to, const float *from, size_t count);
+void hpac_cpu_add(const cpu_device *device, float *to, const float *from, size_t count);
 /* dx = dy where y > 0, else 0; dx may be dy. */
 void hpac_cpu_relu_backward(const cpu_device *device, const float *y, const float *dy, float *dx,
                             size_t count);

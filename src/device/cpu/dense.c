@@ -68,7 +68,8 @@ static hpac_status dense_predict(cpu_plan *base, const hpac_exec_args *args)
     size_t rows = hpac_cpu_image_count(&base->input);
     size_t tiles = tile_count(batch, TILE_IMAGES) * tile_count(plan->width, TILE_OUTPUTS);
     float *sums = cpu_workspace_at(args, plan->sums_offset), *y = args->y;
-    const float *bias = cpu_parameter_at(base, args->parameters, BIAS);
+    const float *bias =
+        base->base.parameter_count > BIAS ? cpu_parameter_at(base, args->parameters, BIAS) : NULL;
     memset(sums, 0, batch * plan->width * sizeof *sums);
 #pragma omp parallel if (tiles > 1)
     for (size_t row = 0; row < rows; row += CHUNK_ROWS) {
@@ -78,7 +79,7 @@ static hpac_status dense_predict(cpu_plan *base, const hpac_exec_args *args)
     }
     for (size_t n = 0; n < batch; n++)
         for (size_t m = 0; m < outputs; m++) {
-            float sum = sums[n * plan->width + m] + bias[m];
+            float sum = sums[n * plan->width + m] + (bias ? bias[m] : 0.0F);
             y[n * outputs + m] = base->relu && sum < 0.0F ? 0.0F : sum;
         }
     return HPAC_OK;
@@ -135,12 +136,25 @@ static void update_bias(const dense_plan *plan, const hpac_exec_args *args)
 
 static hpac_status dense_backward(cpu_plan *base, const hpac_exec_args *args)
 {
+    const cpu_primitive *weights = &base->primitives[CPU_BACKWARD_WEIGHTS];
     HPAC_TRY(hpac_cpu_run_backward_data(base, args)); /* first: an update changes the kernel */
-    if (!base->base.updates_parameters)
-        return hpac_cpu_run(base, &base->primitives[CPU_BACKWARD_WEIGHTS], args, NULL);
+    if (!base->base.updates_parameters)               /* frozen: no such pass */
+        return weights->primitive ? hpac_cpu_run(base, weights, args, NULL) : HPAC_OK;
     update_kernel((const dense_plan *)base, args);
-    update_bias((const dense_plan *)base, args);
+    if (base->base.parameter_count > BIAS)
+        update_bias((const dense_plan *)base, args);
     return HPAC_OK;
+}
+
+/* Which of the ops is the dense layer. */
+static size_t dense_index(const hpac_plan_request *request)
+{
+    return request->ops[0].kind == HPAC_OP_FLATTEN ? 1 : 0;
+}
+
+static const hpac_op *dense_of(const hpac_plan_request *request)
+{
+    return &request->ops[dense_index(request)];
 }
 
 /* The passes on one layout of the kernel; if the forward pass may choose, on its choice. */
@@ -156,7 +170,8 @@ static hpac_status describe_passes(cpu_device *device, const hpac_plan_request *
     HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc x = NULL, y = NULL, kernel = NULL, bias = NULL;
     HPAC_TRY(CPU_DESCRIBE(&x, dnnl_ab, batch, rows));
     HPAC_TRY(CPU_DESCRIBE(&kernel, kernel_tag, outputs, rows));
-    HPAC_TRY(CPU_DESCRIBE(&bias, dnnl_a, outputs));
+    if (!dense_of(request)->no_bias)
+        HPAC_TRY(CPU_DESCRIBE(&bias, dnnl_a, outputs));
     HPAC_TRY(CPU_DESCRIBE(&y, dnnl_ab, batch, outputs));
     HPAC_TRY(hpac_cpu_check_pass(dnnl_inner_product_forward_primitive_desc_create(
         &descs[CPU_FORWARD], device->engine, dnnl_forward_training, x, kernel, bias, y,
@@ -164,9 +179,10 @@ static hpac_status describe_passes(cpu_device *device, const hpac_plan_request *
     if (!descs[CPU_FORWARD])
         return HPAC_OK;
     const_cpu_desc chosen = hpac_cpu_pass_memory(passes, CPU_FORWARD, dnnl_query_weights_md, 0);
-    HPAC_TRY(hpac_cpu_check_pass(dnnl_inner_product_backward_weights_primitive_desc_create(
-        &descs[CPU_BACKWARD_WEIGHTS], device->engine, x, chosen, bias, y, descs[CPU_FORWARD],
-        device->attributes)));
+    if (!request->frozen)
+        HPAC_TRY(hpac_cpu_check_pass(dnnl_inner_product_backward_weights_primitive_desc_create(
+            &descs[CPU_BACKWARD_WEIGHTS], device->engine, x, chosen, bias, y, descs[CPU_FORWARD],
+            device->attributes)));
     if (!request->input_gradient)
         return HPAC_OK;
     return hpac_cpu_check_pass(dnnl_inner_product_backward_data_primitive_desc_create(
@@ -196,9 +212,9 @@ static hpac_status add_parameters(cpu_plan *plan, const hpac_plan_request *reque
     /* Keras's (in, out): the outputs lie side by side */
     HPAC_TRY(CPU_DESCRIBE(&keras, dnnl_ba, outputs, hpac_cpu_image_count(&plan->input)));
     return hpac_cpu_plan_add_parameters(
-        plan, request->ops[0].kind == HPAC_OP_FLATTEN ? 1 : 0,
-        hpac_shape_count(plan->input.shape) * outputs, keras, stored,
-        plan->input.layout == HPAC_LAYOUT_PLAIN ? NULL : &plan->input, outputs);
+        plan, dense_index(request), hpac_shape_count(plan->input.shape) * outputs, keras, stored,
+        plan->input.layout == HPAC_LAYOUT_PLAIN ? NULL : &plan->input,
+        dense_of(request)->no_bias ? 0 : outputs);
 }
 
 /* Takes the update over where the kernels can: rows of outputs side by side, in whole vectors. */
@@ -206,7 +222,7 @@ static void take_update(const hpac_plan_request *request, dense_plan *plan, cpu_
 {
     const cpu_parameter *kernel = &plan->base.parameters[KERNEL];
     size_t outputs = plan->base.output.shape.channels;
-    if (!request->update || request->update->kind != HPAC_OPTIMIZER_ADADELTA ||
+    if (!request->update || request->frozen || request->update->kind != HPAC_OPTIMIZER_ADADELTA ||
         outputs % DENSE_OUTPUTS_STEP != 0 || !dnnl_memory_desc_equal(kernel->keras, kernel->stored))
         return;
     dnnl_primitive_desc_destroy(passes->descs[CPU_BACKWARD_WEIGHTS]);
@@ -265,6 +281,8 @@ hpac_status hpac_cpu_try_dense(cpu_device *device, const hpac_plan_request *requ
     HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(dense_plan), hpac_cpu_run_forward,
                                  dense_backward, result));
     dense_plan *plan = (dense_plan *)*result;
+    plan->base.base.ignores_x = request->frozen;
+    plan->base.base.ignores_y = !plan->base.relu;
     return request->training ? make_training(device, request, plan)
                              : make_prediction(request, plan);
 }

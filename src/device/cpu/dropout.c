@@ -121,6 +121,8 @@ hpac_status hpac_cpu_try_dropout(cpu_device *device, const hpac_plan_request *re
     plan->stream = op->stream;
     plan->threshold = hpac_dropout_threshold(op->rate);
     plan->scale = 1.0F / (1.0F - op->rate);
+    plan->base.base.ignores_x = plan->base.base.ignores_y = true;
+    plan->base.base.y_over_x = plan->base.base.dx_over_dy = true;
     plan->base.base.state_nbytes = hpac_cpu_mask_nbytes(request->batch * hpac_shape_count(op->out));
     return HPAC_OK;
 }

@@ -12,6 +12,8 @@
 
 #include "base/cpu.h"
 
+#include <stdbool.h>
+
 /* Where dropout's numbers come from (random.h), and which values are dropped. */
 typedef struct mask_draw {
     uint32_t seed[2];    /* Philox's key */
@@ -65,6 +67,13 @@ typedef struct dense_forward_job {
     size_t outputs, width; /* of a tile to compute; of w: a multiple of DENSE_OUTPUTS_STEP */
 } dense_forward_job;
 
+/* Pixels of an image: `lanes` channels each, up to PLANE_LANES, `stride` floats apart. */
+typedef struct pixel_run {
+    size_t count, lanes, stride;
+} pixel_run;
+
+enum { PLANE_LANES = 64 };
+
 typedef struct cpu_kernels {
     /* y = bytes / 255 */
     void (*divide_bytes)(const uint8_t *bytes, float *y, size_t count);
@@ -72,6 +81,14 @@ typedef struct cpu_kernels {
     void (*relu)(const float *x, float *y, size_t count);
     /* dx = dy where y > 0, else 0; dx may be dy */
     void (*relu_backward)(const float *y, const float *dy, float *dx, size_t count);
+    /* to += from */
+    void (*add)(const float *from, float *to, size_t count);
+    /* Of each lane the sum over the pixels, in an order that depends on the run alone; and the
+     * maximum, with the first pixel that has it. */
+    void (*sum_pixels)(const float *x, const pixel_run *run, float *sums);
+    void (*max_pixels)(const float *x, const pixel_run *run, float *maxima, uint32_t *argmax);
+    /* x = values, or if `adds` x += values, in each pixel */
+    void (*spread_to_pixels)(const float *values, bool adds, const pixel_run *run, float *x);
     /* Bits of whole groups, the lowest of the first byte first. */
     void (*draw_mask)(const mask_draw *draw, uint64_t first_group, size_t group_count,
                       uint8_t *bits);

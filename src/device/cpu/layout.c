@@ -44,6 +44,14 @@ size_t hpac_cpu_tensor_count(const cpu_tensor *tensor)
     return tensor->batch * hpac_cpu_image_count(tensor);
 }
 
+cpu_planes hpac_cpu_planes_of(const cpu_tensor *tensor)
+{
+    size_t block = layouts[tensor->layout].block, channels = tensor->shape.channels;
+    if (tensor->layout == CPU_LAYOUT_NHWC)
+        return (cpu_planes){.count = 1, .lanes = channels};
+    return (cpu_planes){.count = (channels + block - 1) / block, .lanes = block};
+}
+
 size_t hpac_cpu_image_index(const cpu_tensor *tensor, size_t row, size_t col, size_t channel)
 {
     size_t block = layouts[tensor->layout].block;

@@ -8,8 +8,8 @@
 
 /* Tried in this order: long op chains before single operations. */
 static cpu_try *const tries[] = {
-    hpac_cpu_try_stem,    hpac_cpu_try_conv2d, hpac_cpu_try_dense,
-    hpac_cpu_try_dropout, hpac_cpu_try_single,
+    hpac_cpu_try_stem,     hpac_cpu_try_conv2d,      hpac_cpu_try_dense,  hpac_cpu_try_dropout,
+    hpac_cpu_try_zero_pad, hpac_cpu_try_global_pool, hpac_cpu_try_single,
 };
 
 static size_t tensor_nbytes(const cpu_tensor *tensor)
@@ -63,9 +63,11 @@ hpac_status hpac_cpu_plan_add_parameters(cpu_plan *plan, size_t op, size_t kerne
                                          const cpu_tensor *rows, size_t bias_count)
 {
     HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc bias = NULL;
-    HPAC_TRY(CPU_DESCRIBE(&bias, dnnl_a, bias_count));
     HPAC_TRY(add_parameter(plan, &(hpac_parameter){.op = op, .count = kernel_count}, keras, stored,
                            rows));
+    if (bias_count == 0)
+        return HPAC_OK;
+    HPAC_TRY(CPU_DESCRIBE(&bias, dnnl_a, bias_count));
     return add_parameter(plan, &(hpac_parameter){.op = op, .role = HPAC_BIAS, .count = bias_count},
                          bias, bias, NULL);
 }
@@ -77,6 +79,57 @@ static void add_scratch(cpu_plan *plan)
     for (size_t i = 0; i < CPU_PRIMITIVE_COUNT; i++)
         nbytes = MAX(nbytes, plan->primitives[i].scratch_nbytes);
     plan->scratch_offset = hpac_plan_reserve(&plan->base.workspace_nbytes, nbytes);
+}
+
+/* ---- gradients that are added to what is there ----
+ *
+ * Few of oneDNN's passes can. All others write into the workspace, and a pass over it adds. */
+
+static void reserve_addition(cpu_plan *plan, size_t index, hpac_gradient gradient,
+                             const cpu_tensor *tensor)
+{
+    cpu_addition *addition = &plan->additions[index];
+    if (gradient != HPAC_GRADIENT_ADDED)
+        return;
+    addition->count = hpac_cpu_tensor_count(tensor);
+    addition->offset_nbytes =
+        hpac_plan_reserve(&plan->base.workspace_nbytes, tensor_nbytes(tensor));
+}
+
+static void reserve_additions(cpu_plan *plan, const hpac_plan_request *request)
+{
+    size_t side = 0;
+    if (!request->training || plan->adds)
+        return;
+    for (size_t i = 0; i < request->op_count; i++)
+        for (size_t s = 0; s < request->ops[i].side_count; s++, side++) {
+            const cpu_tensor tensor = {.shape = request->ops[i].sides[s],
+                                       .batch = request->batch,
+                                       .layout = request->side_layouts[side]};
+            reserve_addition(plan, side, request->side_gradients[side], &tensor);
+        }
+    reserve_addition(plan, HPAC_OP_MAX_SIDES, request->input_gradient, &plan->input);
+}
+
+/* The gradient's address of an input in a call. */
+static void **gradient_of(hpac_exec_args *args, size_t index)
+{
+    return index < HPAC_OP_MAX_SIDES ? &args->dsides[index] : &args->dx;
+}
+
+static hpac_status backward_and_add(cpu_plan *plan, const hpac_exec_args *args)
+{
+    hpac_exec_args outside = *args, inside = *args;
+    for (size_t i = 0; i <= HPAC_OP_MAX_SIDES; i++)
+        if (plan->additions[i].count > 0 && *gradient_of(&outside, i))
+            *gradient_of(&inside, i) = cpu_workspace_at(args, plan->additions[i].offset_nbytes);
+    HPAC_TRY(plan->backward(plan, &inside));
+    for (size_t i = 0; i <= HPAC_OP_MAX_SIDES; i++) {
+        float *to = *gradient_of(&outside, i), *from = *gradient_of(&inside, i);
+        if (to != from)
+            hpac_cpu_add(cpu_device_of(plan), to, from, plan->additions[i].count);
+    }
+    return HPAC_OK;
 }
 
 /* OpenMP's number of threads is per calling thread; the device has its own. */
@@ -105,6 +158,7 @@ hpac_status hpac_cpu_plan_create(hpac_device *base, const hpac_plan_request *req
     }
     if (plan) {
         add_scratch(plan);
+        reserve_additions(plan, request);
         *result = &plan->base;
     }
     return HPAC_OK;
@@ -138,5 +192,5 @@ hpac_status hpac_cpu_backward(hpac_plan *base, const hpac_exec_args *args)
     if (plan->relu)
         hpac_cpu_relu_backward(cpu_device_of(plan), args->y, args->dy, args->dy,
                                hpac_cpu_tensor_count(&plan->output));
-    return plan->backward ? plan->backward(plan, args) : HPAC_OK;
+    return plan->backward ? backward_and_add(plan, args) : HPAC_OK;
 }

@@ -56,10 +56,15 @@ static cpu_speed speed_of(const_dnnl_primitive_desc_t desc)
     return strstr(name, "jit") || strstr(name, "brg") ? CPU_SPEED_DIRECT : CPU_SPEED_LOOPS;
 }
 
+bool hpac_cpu_pass_is_gemm(const cpu_passes *passes, cpu_primitive_index pass)
+{
+    return speed_of(passes->descs[pass]) == CPU_SPEED_GEMM;
+}
+
 cpu_speed hpac_cpu_slowest_pass(const hpac_plan_request *request, const cpu_passes *passes)
 {
     cpu_speed slowest = speed_of(passes->descs[CPU_FORWARD]);
-    if (request->training)
+    if (request->training && !request->frozen)
         slowest = MIN(slowest, speed_of(passes->descs[CPU_BACKWARD_WEIGHTS]));
     if (request->training && request->input_gradient)
         slowest = MIN(slowest, speed_of(passes->descs[CPU_BACKWARD_DATA]));

@@ -158,9 +158,18 @@ static hpac_status stem_pass_backward(cpu_plan *base, const hpac_exec_args *args
     return HPAC_OK;
 }
 
-static bool is_window(const hpac_op *op, size_t size)
+/* A square window without padding. */
+static bool is_window(const hpac_op *op, size_t size, size_t stride)
 {
-    return op->kernel_rows == size && op->kernel_cols == size;
+    return op->kernel_rows == size && op->kernel_cols == size && op->stride_rows == stride &&
+           op->stride_cols == stride &&
+           op->pad_top + op->pad_bottom + op->pad_left + op->pad_right == 0;
+}
+
+static bool is_convolution(const hpac_op *op)
+{
+    return is_window(op, 3, 1) && op->dilation_rows == 1 && op->dilation_cols == 1 &&
+           op->groups == 1 && !op->no_bias;
 }
 
 /* Whether the kernels can do this op chain; fills in the shape. */
@@ -183,9 +192,9 @@ static bool fits(const hpac_plan_request *request, const stem_kernels *kernels, 
         .pooled_rows = ops[4].out.rows,
         .pooled_cols = ops[4].out.cols,
     };
-    return is_window(&ops[0], 3) && is_window(&ops[2], 3) && is_window(&ops[4], 2) &&
-           shape->filters1 % 16 == 0 && shape->filters2 % 32 == 0 &&
-           shape->pooled_cols >= kernels->min_pooled_cols;
+    return is_convolution(&ops[0]) && is_convolution(&ops[2]) && is_window(&ops[4], 2, 2) &&
+           !(request->op_count == 6 && ops[5].whole_channels) && shape->filters1 % 16 == 0 &&
+           shape->filters2 % 32 == 0 && shape->pooled_cols >= kernels->min_pooled_cols;
 }
 
 /* A plain kernel of 3x3 and its bias. */
@@ -223,6 +232,10 @@ hpac_status hpac_cpu_try_stem(cpu_device *device, const hpac_plan_request *reque
     HPAC_TRY(hpac_cpu_plan_alloc(device, request, sizeof(stem_plan), stem_pass_forward,
                                  stem_pass_backward, result));
     stem_plan *plan = (stem_plan *)*result;
+    if (request->frozen) /* the images have no gradient either */
+        plan->base.backward = NULL;
+    plan->base.base.ignores_x = request->frozen;
+    plan->base.base.ignores_y = true;
     plan->kernels = kernels;
     plan->shape = shape;
     plan->threads = (size_t)device->threads;
