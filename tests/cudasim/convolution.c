@@ -1,6 +1,6 @@
 /*
  * Convolutions as products of matrices, of tiles of columns (columns.h) with the kernels. Images
- * are computed side by side.
+ * are computed side by side, groups one by one, on copies of their channels.
  *
  * Whatever the number of threads: sums have the same order, unless another is asked for.
  */
@@ -19,7 +19,7 @@ size_t cudasim_convolution_x_count(const cudasim_convolution *conv)
 
 size_t cudasim_convolution_w_count(const cudasim_convolution *conv)
 {
-    return (size_t)conv->filters * cudasim_columns_depth(conv);
+    return (size_t)conv->filters * cudasim_columns_depth(conv) / (size_t)conv->groups;
 }
 
 static size_t out_pixels(const cudasim_convolution *conv)
@@ -169,8 +169,8 @@ static void write_tile(const cudasim_convolution *conv, const cudasim_epilogue *
     }
 }
 
-void cudasim_convolve(const cudasim_convolution *conv, const cudasim_epilogue *epilogue,
-                      const void *x, const void *w, void *y)
+static void convolve(const cudasim_convolution *conv, const cudasim_epilogue *epilogue,
+                     const void *x, const void *w, void *y)
 {
     size_t x_image = cudasim_convolution_x_count(conv) / (size_t)conv->batch;
     float *kernels = load_kernels(conv, w);
@@ -241,8 +241,8 @@ static void multiply_back(const cudasim_convolution *conv, const float *kernels,
     cudasim_multiply(&product);
 }
 
-void cudasim_convolve_backward_data(const cudasim_convolution *conv, const void *w, const void *dy,
-                                    void *dx)
+static void convolve_backward_data(const cudasim_convolution *conv, const void *w, const void *dy,
+                                   void *dx)
 {
     size_t x_image = cudasim_convolution_x_count(conv) / (size_t)conv->batch;
     size_t y_image = cudasim_convolution_y_count(conv) / (size_t)conv->batch;
@@ -342,8 +342,8 @@ static void add_parts(const cudasim_convolution *conv, const float *sums, int pa
     }
 }
 
-void cudasim_convolve_backward_filter(const cudasim_convolution *conv, const void *x,
-                                      const void *dy, void *dw)
+static void convolve_backward_filter(const cudasim_convolution *conv, const void *x, const void *dy,
+                                     void *dw)
 {
     size_t count = cudasim_convolution_w_count(conv);
     int parts = conv->batch < MAX_PARTS ? conv->batch : MAX_PARTS;
@@ -363,4 +363,135 @@ void cudasim_convolve_backward_filter(const cudasim_convolution *conv, const voi
     free(turned);
     free(total);
     free(sums);
+}
+
+/* ---- groups ------------------------------------------------------------------------------------
+ */
+
+/* The channels of one group of a tensor, copied into memory of their own, and back. */
+typedef struct channel_slice {
+    size_t outer, run;   /* runs of numbers that lie side by side, and their bytes */
+    size_t step, offset; /* from one run to the next, to the first */
+} channel_slice;
+
+static channel_slice slice_of(const cudasim_convolution *conv, int channels, size_t pixels,
+                              int group)
+{
+    size_t number = cudasim_number_nbytes(conv->numbers), all = (size_t)channels;
+    size_t own = all / (size_t)conv->groups, batch = (size_t)conv->batch;
+    size_t inner = conv->nhwc ? number : pixels * number;
+    return (channel_slice){.outer = conv->nhwc ? batch * pixels : batch,
+                           .run = own * inner,
+                           .step = all * inner,
+                           .offset = (size_t)group * own * inner};
+}
+
+static void *take_slice(const channel_slice *slice, const void *tensor)
+{
+    char *copy = malloc(slice->outer * slice->run);
+    if (!copy)
+        cudasim_fail("no memory for a group of channels");
+    for (size_t i = 0; i < slice->outer; i++)
+        memcpy(copy + i * slice->run, (const char *)tensor + i * slice->step + slice->offset,
+               slice->run);
+    return copy;
+}
+
+static void put_slice(const channel_slice *slice, void *tensor, const void *copy)
+{
+    for (size_t i = 0; i < slice->outer; i++)
+        memcpy((char *)tensor + i * slice->step + slice->offset,
+               (const char *)copy + i * slice->run, slice->run);
+}
+
+/* A group by itself, with copies of its x and y, and its filters in their place. */
+typedef struct group_call {
+    cudasim_convolution conv;
+    channel_slice x_slice, y_slice;
+    void *x, *y;
+    size_t w_offset, bias_offset; /* bytes */
+} group_call;
+
+static group_call enter_group(const cudasim_convolution *conv, const void *x, const void *y,
+                              int group)
+{
+    size_t number = cudasim_number_nbytes(conv->numbers), count = (size_t)conv->groups;
+    group_call call = {.conv = *conv};
+    call.conv.groups = 1;
+    call.conv.channels /= conv->groups;
+    call.conv.filters /= conv->groups;
+    call.x_slice = slice_of(conv, conv->channels, (size_t)conv->rows * (size_t)conv->cols, group);
+    call.y_slice = slice_of(conv, conv->filters, out_pixels(conv), group);
+    call.x = take_slice(&call.x_slice, x);
+    call.y = take_slice(&call.y_slice, y);
+    call.w_offset = cudasim_convolution_w_count(conv) / count * (size_t)group * number;
+    call.bias_offset = (size_t)conv->filters / count * (size_t)group * number;
+    return call;
+}
+
+static void leave_group(group_call *call)
+{
+    free(call->x);
+    free(call->y);
+}
+
+/* z is y or another tensor of its shape. */
+static void convolve_group(const group_call *call, const cudasim_epilogue *epilogue, const void *w)
+{
+    cudasim_epilogue own = {0};
+    const char *kernels = (const char *)w + call->w_offset;
+    if (!epilogue) {
+        convolve(&call->conv, NULL, call->x, kernels, call->y);
+        return;
+    }
+    own = *epilogue;
+    void *z = take_slice(&call->y_slice, epilogue->z);
+    own.bias = (const char *)epilogue->bias + call->bias_offset;
+    own.z = z;
+    convolve(&call->conv, &own, call->x, kernels, call->y);
+    free(z);
+}
+
+void cudasim_convolve(const cudasim_convolution *conv, const cudasim_epilogue *epilogue,
+                      const void *x, const void *w, void *y)
+{
+    if (conv->groups == 1) {
+        convolve(conv, epilogue, x, w, y);
+        return;
+    }
+    for (int g = 0; g < conv->groups; g++) {
+        group_call call = enter_group(conv, x, y, g);
+        convolve_group(&call, epilogue, w);
+        put_slice(&call.y_slice, y, call.y);
+        leave_group(&call);
+    }
+}
+
+void cudasim_convolve_backward_data(const cudasim_convolution *conv, const void *w, const void *dy,
+                                    void *dx)
+{
+    if (conv->groups == 1) {
+        convolve_backward_data(conv, w, dy, dx);
+        return;
+    }
+    for (int g = 0; g < conv->groups; g++) {
+        group_call call = enter_group(conv, dx, dy, g);
+        convolve_backward_data(&call.conv, (const char *)w + call.w_offset, call.y, call.x);
+        put_slice(&call.x_slice, dx, call.x);
+        leave_group(&call);
+    }
+}
+
+void cudasim_convolve_backward_filter(const cudasim_convolution *conv, const void *x,
+                                      const void *dy, void *dw)
+{
+    if (conv->groups == 1) {
+        convolve_backward_filter(conv, x, dy, dw);
+        return;
+    }
+    for (int g = 0; g < conv->groups; g++) {
+        group_call call = enter_group(conv, x, dy, g);
+        convolve_backward_filter(&call.conv, call.x, call.y, (char *)dw + call.w_offset);
+        leave_group(&call);
+    }
 }

@@ -10,9 +10,10 @@
 
 typedef struct cudasim_convolution {
     int batch, channels, rows, cols;       /* of x */
-    int filters, kernel_rows, kernel_cols; /* of w; its channels are those of x */
+    int filters, kernel_rows, kernel_cols; /* of w; its channels are those of x, of a group */
     int out_rows, out_cols;                /* of y, whose channels are the filters */
     int pad_rows, pad_cols, stride_rows, stride_cols, dilation_rows, dilation_cols;
+    int groups; /* of channels and filters, each convolved by itself */
     bool nhwc;
     bool flipped; /* a convolution proper, the kernel turned by 180 degrees */
     cudasim_numbers numbers;

@@ -144,9 +144,11 @@ static cudnnStatus_t prepare(conv_call *call, cudnnHandle_t handle, const conv_a
 static void check_first_use(const conv_call *call, cudaStream_t stream, int algo)
 {
     const cudasim_convolution *c = &call->conv;
-    const int kind[] = {algo,        c->batch,    c->channels,    c->rows,
-                        c->cols,     c->filters,  c->kernel_rows, c->kernel_cols,
-                        c->out_rows, c->out_cols, c->nhwc,        (int)c->numbers};
+    const int kind[] = {
+        algo,           c->batch,         c->channels,      c->rows,     c->cols,
+        c->filters,     c->kernel_rows,   c->kernel_cols,   c->out_rows, c->out_cols,
+        c->nhwc,        (int)c->numbers,  c->pad_rows,      c->pad_cols, c->stride_rows,
+        c->stride_cols, c->dilation_rows, c->dilation_cols, c->groups,   c->beta != 0.0f};
     cudasim_check_first_use(call->name, stream, kind, sizeof(kind));
 }
 

@@ -70,8 +70,7 @@ static cudnnStatus_t read_convolution(const char *call, cudnnConvolutionDescript
     if (type != CUDNN_DATA_FLOAT)
         return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, call,
                                 "the compute type is not CUDNN_DATA_FLOAT");
-    if (groups != 1)
-        return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED, call, "%d groups", groups);
+    conv->groups = groups;
     conv->flipped = mode == CUDNN_CONVOLUTION;
     problem->fma = math == CUDNN_FMA_MATH;
     return CUDNN_STATUS_SUCCESS;
@@ -106,6 +105,17 @@ static cudnnStatus_t check_output(const char *call, const cudnn_sim_descriptors 
                                 "y is (%d, %d, %d, %d), the convolution gives (%d, %d, %d, %d)",
                                 y->n, y->c, y->h, y->w, n, c, h, w);
     return CUDNN_STATUS_SUCCESS;
+}
+
+/* The filter has the channels of one group. */
+static cudnnStatus_t check_groups(const char *call, const cudnn_sim_tensor *x,
+                                  const filter_shape *w, int groups)
+{
+    if (x->c == groups * w->c && w->k % groups == 0)
+        return CUDNN_STATUS_SUCCESS;
+    return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH, call,
+                            "%d groups of %d channels with %d filters do not fit %d channels",
+                            groups, w->c, w->k, x->c);
 }
 
 static void fill_in(cudnn_sim_problem *problem, const cudnn_sim_tensor *x, const filter_shape *w,
@@ -148,6 +158,8 @@ cudnnStatus_t cudnn_sim_read_problem(const char *call, const cudnn_sim_descripto
         status = check_formats(call, &x, &w, &y);
     if (status == CUDNN_STATUS_SUCCESS)
         status = check_output(call, descriptors, &y);
+    if (status == CUDNN_STATUS_SUCCESS)
+        status = check_groups(call, &x, &w, problem->conv.groups);
     if (status == CUDNN_STATUS_SUCCESS)
         fill_in(problem, &x, &w, &y);
     return status;

@@ -112,6 +112,8 @@ FORWARD(cudnnSetConvolutionMathType,
 FORWARD_QUIETLY(cudnnGetConvolutionMathType,
                 (cudnnConvolutionDescriptor_t descriptor, cudnnMathType_t *type),
                 (descriptor, type))
+FORWARD(cudnnSetConvolutionGroupCount, (cudnnConvolutionDescriptor_t descriptor, int count),
+        (descriptor, count))
 FORWARD_QUIETLY(cudnnGetConvolutionGroupCount,
                 (cudnnConvolutionDescriptor_t descriptor, int *count), (descriptor, count))
 FORWARD_QUIETLY(cudnnGetConvolution2dForwardOutputDim,

@@ -7,15 +7,25 @@
 #include <string.h>
 
 const conv_shape conv_shapes[SHAPES] = {
-    {3, 1, 12, 12, 16, 3, 3, 0, 1, 1, false}, /* the network's first, its second, small */
-    {2, 16, 10, 10, 32, 3, 3, 0, 1, 1, false},
-    {1, 1, 1, 1, 1, 1, 1, 0, 1, 1, false},
-    {10, 3, 9, 7, 5, 2, 3, 0, 1, 1, false},
-    {2, 4, 11, 8, 6, 5, 3, 2, 1, 1, false}, /* padding */
-    {2, 4, 11, 13, 6, 3, 3, 1, 2, 1, false},
-    {2, 3, 12, 13, 4, 3, 3, 1, 1, 2, true}, /* turned kernels, dilation */
-    {1, 2, 9, 300, 3, 3, 5, 0, 3, 1, true},
+    {3, 1, 12, 12, 16, 3, 3, 0, 1, 1, false, 1}, /* the network's first, its second, small */
+    {2, 16, 10, 10, 32, 3, 3, 0, 1, 1, false, 1},
+    {1, 1, 1, 1, 1, 1, 1, 0, 1, 1, false, 1},
+    {10, 3, 9, 7, 5, 2, 3, 0, 1, 1, false, 1},
+    {2, 4, 11, 8, 6, 5, 3, 2, 1, 1, false, 1}, /* padding */
+    {2, 4, 11, 13, 6, 3, 3, 1, 2, 1, false, 1},
+    {2, 3, 12, 13, 4, 3, 3, 1, 1, 2, true, 1}, /* turned kernels, dilation */
+    {1, 2, 9, 300, 3, 3, 5, 0, 3, 1, true, 1},
+    {2, 6, 9, 8, 4, 3, 3, 1, 2, 1, false, 2}, /* groups, then depthwise */
+    {2, 5, 8, 7, 5, 3, 3, 1, 1, 1, false, 5},
+    {1, 4, 9, 9, 8, 3, 2, 2, 2, 2, false, 4},
+    {2, 3, 7, 9, 6, 3, 3, 1, 1, 1, true, 3},
 };
+
+/* Of a group. */
+static int channels_of(const conv_shape *shape)
+{
+    return shape->c / shape->groups;
+}
 
 conv_problem conv_problem_make(const conv_shape *shape, bool nhwc, conv_format format)
 {
@@ -28,18 +38,20 @@ conv_problem conv_problem_make(const conv_shape *shape, bool nhwc, conv_format f
     DONE(cudnnCreateFilterDescriptor(&made.w));
     DONE(cudnnCreateConvolutionDescriptor(&made.conv));
     DONE(cudnnSetTensor4dDescriptor(made.x, order, type, shape->n, shape->c, shape->h, shape->w));
-    DONE(cudnnSetFilter4dDescriptor(made.w, type, order, shape->k, shape->c, shape->r, shape->s));
+    DONE(cudnnSetFilter4dDescriptor(made.w, type, order, shape->k, channels_of(shape), shape->r,
+                                    shape->s));
     DONE(cudnnSetConvolution2dDescriptor(
         made.conv, shape->pad, shape->pad, shape->stride, shape->stride, shape->dilation,
         shape->dilation, shape->flipped ? CUDNN_CONVOLUTION : CUDNN_CROSS_CORRELATION,
         CUDNN_DATA_FLOAT));
+    DONE(cudnnSetConvolutionGroupCount(made.conv, shape->groups));
     DONE(cudnnSetConvolutionMathType(made.conv,
                                      format == FP32 ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH));
     DONE(
         cudnnGetConvolution2dForwardOutputDim(made.conv, made.x, made.w, &n, &k, &made.p, &made.q));
     DONE(cudnnSetTensor4dDescriptor(made.y, order, type, n, k, made.p, made.q));
     made.x_count = (size_t)(shape->n * shape->c * shape->h * shape->w);
-    made.w_count = (size_t)(shape->k * shape->c * shape->r * shape->s);
+    made.w_count = (size_t)(shape->k * channels_of(shape) * shape->r * shape->s);
     made.y_count = (size_t)(n * k * made.p * made.q);
     return made;
 }
@@ -60,11 +72,12 @@ static void add_products(const conv_problem *problem, conv_pass pass, double *co
                          double *size)
 {
     const conv_shape *s = &problem->shape;
+    int in = channels_of(s), out = s->k / (s->c / in);
     for (int n = 0; n < s->n; n++)
         for (int k = 0; k < s->k; k++)
             for (int p = 0; p < problem->p; p++)
                 for (int q = 0; q < problem->q; q++)
-                    for (int c = 0; c < s->c; c++)
+                    for (int c = k / out * in; c < (k / out + 1) * in; c++)
                         for (int i = 0; i < s->r; i++)
                             for (int j = 0; j < s->s; j++) {
                                 int row = p * s->stride - s->pad + i * s->dilation;
@@ -75,7 +88,7 @@ static void add_products(const conv_problem *problem, conv_pass pass, double *co
                                 int t = s->flipped ? s->s - 1 - j : j;
                                 int at[3] = {((n * s->k + k) * problem->p + p) * problem->q + q,
                                              ((n * s->c + c) * s->h + row) * s->w + col,
-                                             ((k * s->c + c) * s->r + r) * s->s + t};
+                                             ((k * in + c % in) * s->r + r) * s->s + t};
                                 /* y, x, w: the one that is computed and the two it is made of */
                                 int one = ((int)pass + 1) % 3, other = ((int)pass + 2) % 3;
                                 double product = values[one][at[one]] * values[other][at[other]];
@@ -104,7 +117,7 @@ static void sizes_of(const conv_problem *problem, int which, size_t sizes[3])
     const conv_shape *s = &problem->shape;
     const int all[3][3] = {{s->n, s->k, problem->p * problem->q},
                            {s->n, s->c, s->h * s->w},
-                           {s->k, s->c, s->r * s->s}};
+                           {s->k, channels_of(s), s->r * s->s}};
     for (int i = 0; i < 3; i++)
         sizes[i] = (size_t)all[which][i];
 }

@@ -14,6 +14,7 @@
 typedef struct conv_shape {
     int n, c, h, w, k, r, s, pad, stride, dilation;
     bool flipped;
+    int groups;
 } conv_shape;
 
 typedef enum { FORWARD, DATA, FILTER } conv_pass;
@@ -38,8 +39,8 @@ typedef struct conv_values {
     void *on[3];
 } conv_values;
 
-/* Odd and even sizes, padding, strides, dilations, turned kernels. */
-enum { SHAPES = 8 };
+/* Odd and even sizes, padding, strides, dilations, turned kernels, groups. */
+enum { SHAPES = 12 };
 extern const conv_shape conv_shapes[SHAPES];
 
 conv_problem conv_problem_make(const conv_shape *shape, bool nhwc, conv_format format);

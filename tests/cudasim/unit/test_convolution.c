@@ -118,7 +118,7 @@ static void check_repeats(const sim_fixture *fixture, const conv_problem *proble
 
 Test(convolution, only_the_deterministic_algorithms_repeat_their_bits)
 {
-    const conv_shape shape = {9, 8, 20, 20, 16, 3, 3, 0, 1, 1, false};
+    const conv_shape shape = {9, 8, 20, 20, 16, 3, 3, 0, 1, 1, false, 1};
     sim_fixture fixture = fixture_open();
     for (int nhwc = 0; nhwc < 2; nhwc++) {
         conv_problem problem = conv_problem_make(&shape, nhwc, FP32);
@@ -131,7 +131,7 @@ Test(convolution, only_the_deterministic_algorithms_repeat_their_bits)
 /* TF32 keeps 10 bits of mantissa: products are off by up to 2^-10, and by more than float32 is. */
 Test(convolution, without_fma_math_numbers_are_rounded_to_tf32)
 {
-    const conv_shape shape = {1, 1, 1, 1, 1, 1, 1, 0, 1, 1, false};
+    const conv_shape shape = {1, 1, 1, 1, 1, 1, 1, 0, 1, 1, false, 1};
     sim_fixture fixture = fixture_open();
     for (int each = FP32; each <= TF32; each++) {
         conv_problem problem = conv_problem_make(&shape, true, (conv_format)each);
