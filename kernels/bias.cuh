@@ -56,6 +56,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         if (dz)
             store(dz + index, value);
     }
+    if (!sums)
+        return;
     float *to = sums + (uint64_t)blockIdx.x * work.channels + channel;
     write_column_sums(channel < work.channels ? to : NULL, sum, shared);
 }
@@ -90,6 +92,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         if (dz)
             store(dz + offset, value);
     }
+    if (!sums)
+        return;
     sum = block_sum<KERNEL_THREADS>(sum, shared);
     if (threadIdx.x == 0)
         sums[(uint64_t)blockIdx.y * work.channels + channel] = sum;

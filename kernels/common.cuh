@@ -163,6 +163,33 @@ __device__ __forceinline__ void store_part(T *at, values<4> from, int count, boo
             at[i] = narrow<T>(from.v[i]);
 }
 
+/* Gradients: what is written, or added to what is there. */
+template <int COUNT, typename T>
+__device__ __forceinline__ void store_gradient(T *at, values<COUNT> gradient, bool add)
+{
+    if (add) {
+        const values<COUNT> prior = load<COUNT>(at);
+#pragma unroll
+        for (int i = 0; i < COUNT; i++)
+            gradient.v[i] += prior.v[i];
+    }
+    store(at, gradient);
+}
+
+/* Likewise of the first `count` of four. */
+template <typename T>
+__device__ __forceinline__ void store_gradient_part(T *at, values<4> gradient, int count,
+                                                    bool aligned, bool add)
+{
+    if (add) {
+        const values<4> prior = load_part(at, count, aligned);
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            gradient.v[i] += prior.v[i];
+    }
+    store_part(at, gradient, count, aligned);
+}
+
 /* The number of the thread in a grid of one dimension. */
 __device__ __forceinline__ uint64_t thread_number()
 {
@@ -194,10 +221,10 @@ template <int THREADS, typename T> __device__ __forceinline__ T block_sum(T valu
     return value;
 }
 
-/* Over the rows of threads of a block, COUNT columns per thread, written from `to` on by row 0 if
- * it is not NULL. `shared` holds COUNT floats per thread; blockDim.y is a power of two. */
+/* Over the rows of threads of a block, COUNT columns per thread; the result is row 0's. `shared`
+ * holds COUNT floats per thread; blockDim.y is a power of two. */
 template <int COUNT>
-__device__ __forceinline__ void write_column_sums(float *to, values<COUNT> sums, float *shared)
+__device__ __forceinline__ values<COUNT> column_sums(values<COUNT> sums, float *shared)
 {
     float *own = shared + (threadIdx.y * blockDim.x + threadIdx.x) * COUNT;
 #pragma unroll
@@ -210,10 +237,21 @@ __device__ __forceinline__ void write_column_sums(float *to, values<COUNT> sums,
             for (int i = 0; i < COUNT; i++)
                 own[i] += own[half * blockDim.x * COUNT + i];
     }
+#pragma unroll
+    for (int i = 0; i < COUNT; i++)
+        sums.v[i] = own[i];
+    return sums;
+}
+
+/* Likewise, written from `to` on if it is not NULL. */
+template <int COUNT>
+__device__ __forceinline__ void write_column_sums(float *to, values<COUNT> sums, float *shared)
+{
+    sums = column_sums(sums, shared);
     if (threadIdx.y == 0 && to)
 #pragma unroll
         for (int i = 0; i < COUNT; i++)
-            to[i] = own[i];
+            to[i] = sums.v[i];
 }
 
 #endif

@@ -4,15 +4,16 @@
 #include "launch.h"
 
 template <typename S, typename T>
-static cudaError_t launch_quads(T *y, const S *x, uint64_t count, cudaStream_t stream)
+static cudaError_t launch_quads(T *y, const S *x, uint64_t count, bool add, cudaStream_t stream)
 {
     convert_quads<<<blocks_for(divide_up(count, 4)), KERNEL_THREADS, 0, stream>>>(
-        y, x, count, fours_aligned<S>(x) && fours_aligned<T>(y));
+        y, x, count, fours_aligned<S>(x) && fours_aligned<T>(y), add);
     return cudaGetLastError();
 }
 
 template <typename S, typename T>
-static cudaError_t launch_turn(const kernel_tensor *from, T *y, const S *x, cudaStream_t stream)
+static cudaError_t launch_turn(const kernel_tensor *from, T *y, const S *x, bool add,
+                               cudaStream_t stream)
 {
     const uint32_t pixels = (uint32_t)tensor_pixels(from), channels = (uint32_t)from->channels;
     const uint32_t rows = from->nchw ? channels : pixels, columns = from->nchw ? pixels : channels;
@@ -20,12 +21,12 @@ static cudaError_t launch_turn(const kernel_tensor *from, T *y, const S *x, cuda
     const dim3 threads(TILE, KERNEL_THREADS / TILE);
     convert_tiles<<<(unsigned)(down * across * (uint64_t)from->batch), threads,
                     TILE *(TILE + 1) * sizeof(float), stream>>>(
-        y, x, rows, columns, make_divisor(down), make_divisor(across));
+        y, x, rows, columns, make_divisor(down), make_divisor(across), add);
     return cudaGetLastError();
 }
 
 cudaError_t hpac_kernel_convert(const kernel_tensor *to, void *y, const kernel_tensor *from,
-                                const void *x, cudaStream_t stream)
+                                const void *x, bool add, cudaStream_t stream)
 {
     const uint64_t count = tensor_count(from);
     if (count == 0)
@@ -35,8 +36,8 @@ cudaError_t hpac_kernel_convert(const kernel_tensor *to, void *y, const kernel_t
             const auto *values = (const decltype(source) *)x;
             auto *converted = (decltype(target) *)y;
             return has_planes(from) != has_planes(to)
-                       ? launch_turn(from, converted, values, stream)
-                       : launch_quads(converted, values, count, stream);
+                       ? launch_turn(from, converted, values, add, stream)
+                       : launch_quads(converted, values, count, add, stream);
         });
     });
 }
@@ -48,7 +49,7 @@ static cudaError_t launch_pixels(const kernel_tensor *tensor, T *y, const S *x, 
     if (count == 0)
         return cudaSuccess;
     if (!has_planes(tensor))
-        return launch_quads(y, x, count, stream);
+        return launch_quads(y, x, count, false, stream);
     pixels_planes<<<blocks_for(count), KERNEL_THREADS, 0, stream>>>(
         y, x, count, make_divisor(tensor_pixels(tensor)), make_divisor((uint64_t)tensor->channels));
     return cudaGetLastError();

@@ -5,37 +5,38 @@
 #include "common.cuh"
 
 /*
- * y = x in another format and the same order: four values per thread.
+ * y = x, or y += x, in another format and the same order: four values per thread.
  * Moves the bytes of both: 6 MB, at least 1.8 us on an H100, for each million values cast to bf16;
  * the dense kernel of the improved model (7.9 million) 47 MB, 14 us; 128 x 128 x 128 pixels to
  * float32 10.5 MB, 3.1 us. Bound by memory.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)
-    convert_quads(T *__restrict__ y, const S *__restrict__ x, uint64_t count, bool aligned)
+    convert_quads(T *__restrict__ y, const S *__restrict__ x, uint64_t count, bool aligned,
+                  bool add)
 {
     const uint64_t first = 4 * thread_number();
     const int part = part_of_four(first, count);
     if (part > 0)
-        store_part(y + first, load_part(x + first, part, aligned), part, aligned);
+        store_gradient_part(y + first, load_part(x + first, part, aligned), part, aligned, add);
 }
 
 /* Side of the tiles that convert_tiles transposes. */
 #define TILE 32
 
 /*
- * y (images, columns, rows) = x (images, rows, columns): from NHWC to NCHW (rows: pixels, columns:
- * channels) and back. A block of 32 x 8 threads transposes a tile of 32 x 32 through shared memory,
- * so that reads and writes are coalesced; its rows are one float longer, so that a column lies in
- * 32 different banks. Moves the bytes of both, and is bound by memory, when both sides are much
- * longer than 32; with few channels most of a tile is empty. What the pool of the improved model
- * writes at batch 128 (15.7 million values), where flatten is not part of the dense layer: 126 MB,
- * at least 38 us on an H100. down, across: tiles per image.
+ * y (images, columns, rows) = x (images, rows, columns), or += : from NHWC to NCHW (rows: pixels,
+ * columns: channels) and back. A block of 32 x 8 threads transposes a tile of 32 x 32 through
+ * shared memory, so that reads and writes are coalesced; its rows are one float longer, so that a
+ * column lies in 32 different banks. Moves the bytes of both, and is bound by memory, when both
+ * sides are much longer than 32; with few channels most of a tile is empty. What the pool of the
+ * improved model writes at batch 128 (15.7 million values), where flatten is not part of the dense
+ * layer: 126 MB, at least 38 us on an H100. down, across: tiles per image.
  */
 template <typename S, typename T>
 __global__ void __launch_bounds__(KERNEL_THREADS)
     convert_tiles(T *__restrict__ y, const S *__restrict__ x, uint32_t rows, uint32_t columns,
-                  const divisor down, const divisor across)
+                  const divisor down, const divisor across, bool add)
 {
     DYN_SHARED(float, tile);
     const divided line = divide(blockIdx.x, across), image = divide(line.quotient, down);
@@ -48,8 +49,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     __syncthreads();
     for (uint32_t i = threadIdx.y; i < TILE; i += blockDim.y)
         if (column + i < columns && row + threadIdx.x < rows)
-            y[first + (uint64_t)(column + i) * rows + row + threadIdx.x] =
-                narrow<T>(tile[threadIdx.x * (TILE + 1) + i]);
+            store_gradient<1>(y + first + (uint64_t)(column + i) * rows + row + threadIdx.x,
+                              {{tile[threadIdx.x * (TILE + 1) + i]}}, add);
 }
 
 /*

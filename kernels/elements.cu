@@ -19,7 +19,8 @@ cudaError_t hpac_kernel_activate(const kernel_tensor *tensor, hpac_op_kind kind,
 }
 
 cudaError_t hpac_kernel_activate_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
-                                          const void *y, const void *dy, cudaStream_t stream)
+                                          const void *y, const void *dy, bool add,
+                                          cudaStream_t stream)
 {
     const uint64_t count = tensor_count(tensor);
     if (count == 0)
@@ -29,7 +30,7 @@ cudaError_t hpac_kernel_activate_backward(const kernel_tensor *tensor, hpac_op_k
         const auto kernel =
             kind == HPAC_OP_SIGMOID ? activate_backward<T, true> : activate_backward<T, false>;
         kernel<<<blocks_for(divide_up(count, 4)), KERNEL_THREADS, 0, stream>>>(
-            (T *)dx, (const T *)y, (const T *)dy, count, fours_aligned<T>(dx, y, dy));
+            (T *)dx, (const T *)y, (const T *)dy, count, fours_aligned<T>(dx, y, dy), add);
         return cudaGetLastError();
     });
 }
@@ -68,11 +69,13 @@ static cudaError_t launch(const kernel_tensor *tensor, element_work work, T *y, 
 }
 
 cudaError_t hpac_kernel_dropout(const kernel_tensor *tensor, const kernel_dropout *dropout, void *y,
-                                const void *x, cudaStream_t stream)
+                                const void *x, bool add, cudaStream_t stream)
 {
+    element_work work = describe(tensor, dropout);
+    work.add = add;
     return with_type(tensor->bf16, [=](auto number) {
         using T = decltype(number);
-        return launch<false>(tensor, describe(tensor, dropout), (T *)y, (const T *)x, stream);
+        return launch<false>(tensor, work, (T *)y, (const T *)x, stream);
     });
 }
 

@@ -38,12 +38,14 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 }
 
 /*
- * dx = dy where y > 0, or dy y (1 - y): four values per thread; dx may be dy.
+ * dx = dy where y > 0, or dy y (1 - y), or that is added to dx: four values per thread; dx may be
+ * dy unless it is added to.
  * Moves 12 bytes per value (bf16: 6): 390 MB, 116 us, where forward moves 260. Bound by memory.
  */
 template <typename T, bool SIGMOID>
 __global__ void __launch_bounds__(KERNEL_THREADS)
-    activate_backward(T *dx, const T *__restrict__ y, const T *dy, uint64_t count, bool aligned)
+    activate_backward(T *dx, const T *__restrict__ y, const T *dy, uint64_t count, bool aligned,
+                      bool add)
 {
     const uint64_t first = 4 * thread_number();
     const int part = part_of_four(first, count);
@@ -56,7 +58,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         value.v[i] = SIGMOID           ? value.v[i] * out.v[i] * (1.0F - out.v[i])
                      : out.v[i] > 0.0F ? value.v[i]
                                        : 0.0F;
-    store_part(dx + first, value, part, aligned);
+    store_gradient_part(dx + first, value, part, aligned, add);
 }
 
 /* Each part is left out when its pointer is NULL or its flag false. */
@@ -67,6 +69,7 @@ struct element_work {
     uint32_t pixels, channels;
     divisor by_pixels, by_channels; /* by the pieces that a thread takes */
     bool relu;
+    bool add;     /* to what is in y */
     bool aligned; /* four neighbors may be moved at once */
 };
 
@@ -108,7 +111,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         for (int i = 0; i < 4; i++)
             value.v[i] = drop(work.dropout, words.v[i], value.v[i]);
     }
-    store_part(y + first, value, part, work.aligned);
+    store_gradient_part(y + first, value, part, work.aligned, work.add);
 }
 
 /*
@@ -143,7 +146,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
             if (work.dropout.step)
                 value.v[i] = drop(work.dropout, words[i].v[j], value.v[i]);
         }
-        store(y + offset + (uint64_t)j * work.pixels, value);
+        store_gradient(y + offset + (uint64_t)j * work.pixels, value, work.add);
     }
 }
 
@@ -165,7 +168,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     float value = element<BIASED>(work, widen(x[offset]), image.remainder);
     if (work.dropout.step)
         value = drop(work.dropout, draw_one(work.dropout, index), value);
-    y[offset] = narrow<T>(value);
+    store_gradient<1>(y + offset, {{value}}, work.add);
 }
 
 #endif

@@ -39,21 +39,24 @@ cudaError_t hpac_kernel_set_step(hpac_step *step, const hpac_step *value, cudaSt
 cudaError_t hpac_kernel_pixels(const kernel_tensor *tensor, void *y, const void *x,
                                hpac_pixels pixels, cudaStream_t stream);
 
+/* `add`, here and below: what is written is added to what is there. */
+
 /* A tensor in another layout or number format, of the same shape: flatten, tests, casts. */
 cudaError_t hpac_kernel_convert(const kernel_tensor *to, void *y, const kernel_tensor *from,
-                                const void *x, cudaStream_t stream);
+                                const void *x, bool add, cudaStream_t stream);
 
-/* max(x, 0) or 1 / (1 + exp(-x)), and back from y. dx may be dy. */
+/* max(x, 0) or 1 / (1 + exp(-x)), and back from y. y may be x, and dx dy. */
 cudaError_t hpac_kernel_activate(const kernel_tensor *tensor, hpac_op_kind kind, void *y,
                                  const void *x, cudaStream_t stream);
 cudaError_t hpac_kernel_activate_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
-                                          const void *y, const void *dy, cudaStream_t stream);
+                                          const void *y, const void *dy, bool add,
+                                          cudaStream_t stream);
 
 /* x or dy to y or dx: times scale, or 0 where dropped. In place is allowed. */
 cudaError_t hpac_kernel_dropout(const kernel_tensor *tensor, const kernel_dropout *dropout, void *y,
-                                const void *x, cudaStream_t stream);
+                                const void *x, bool add, cudaStream_t stream);
 
-/* y = dropout(relu(x + bias)), each part left out when `relu` is false or `dropout` NULL. x is
+/* y = dropout(relu(x + bias)), each part left out when its pointer is NULL or `relu` false. x is
  * float32 in the tensor's layout, y of the tensor's format; in place when that is float32 too. */
 cudaError_t hpac_kernel_bias(const kernel_tensor *tensor, const float *bias, bool relu,
                              const kernel_dropout *dropout, void *y, const float *x,
@@ -62,7 +65,7 @@ cudaError_t hpac_kernel_bias(const kernel_tensor *tensor, const float *bias, boo
 /* Backward of hpac_kernel_bias: dz = dy x scale where y > 0 (with `relu`; a dropped value is 0 too,
  * so that the mask need not be drawn again), else dropout(dy); dz may be dy, NULL when not wanted
  * (a plain bias). bias_gradient: dz summed over batch and pixels in a fixed order, by `partials` of
- * hpac_kernel_partials_nbytes(). */
+ * hpac_kernel_partials_nbytes(); NULL: not wanted. */
 cudaError_t hpac_kernel_bias_backward(const kernel_tensor *tensor, bool relu,
                                       const kernel_dropout *dropout, void *dz, const void *y,
                                       const void *dy, float *bias_gradient, void *partials,
@@ -91,6 +94,43 @@ cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, cons
                                          const void *dy, float *bias_gradient, void *partials,
                                          cudaStream_t stream);
 size_t hpac_kernel_argmax_nbytes(const kernel_pool *pool);
+
+/* Pools of any stride and padding: row r of `after` is made of the window_rows rows of `before`
+ * from r x stride_rows - pad_top on that are inside, and columns likewise. */
+typedef struct kernel_window {
+    kernel_tensor before, after;
+    int window_rows, window_cols, stride_rows, stride_cols, pad_top, pad_left;
+} kernel_window;
+
+/* The max of each window, and the argmax as above. */
+cudaError_t hpac_kernel_window_max(const kernel_window *window, void *y, void *argmax,
+                                   const void *x, cudaStream_t stream);
+cudaError_t hpac_kernel_window_max_backward(const kernel_window *window, void *dx,
+                                            const void *argmax, const void *dy, bool add,
+                                            cudaStream_t stream);
+size_t hpac_kernel_window_argmax_nbytes(const kernel_window *window);
+/* The mean of each window: the sum divided by the number of pixels inside. */
+cudaError_t hpac_kernel_window_mean(const kernel_window *window, void *y, const void *x,
+                                    cudaStream_t stream);
+cudaError_t hpac_kernel_window_mean_backward(const kernel_window *window, void *dx, const void *dy,
+                                             bool add, cudaStream_t stream);
+
+/* Max and mean of each channel of each image of `tensor`. argmax: the index of the pixel, the first
+ * of equals, uint32 (batch, channels); NULL when not wanted. */
+cudaError_t hpac_kernel_global_max(const kernel_tensor *tensor, void *y, uint32_t *argmax,
+                                   const void *x, cudaStream_t stream);
+cudaError_t hpac_kernel_global_max_backward(const kernel_tensor *tensor, void *dx,
+                                            const uint32_t *argmax, const void *dy, bool add,
+                                            cudaStream_t stream);
+cudaError_t hpac_kernel_global_mean(const kernel_tensor *tensor, void *y, const void *x,
+                                    cudaStream_t stream);
+cudaError_t hpac_kernel_global_mean_backward(const kernel_tensor *tensor, void *dx, const void *dy,
+                                             bool add, cudaStream_t stream);
+
+/* y[r][c] = x[r + down][c + right], and 0 outside of x: padding (both negative) and cropping.
+ * Tensors of one layout, number format, batch and number of channels. */
+cudaError_t hpac_kernel_shift(const kernel_tensor *to, void *y, const kernel_tensor *from,
+                              const void *x, int down, int right, bool add, cudaStream_t stream);
 
 /* hpac_loss and hpac_update of device.h; `step` is in device memory. */
 cudaError_t hpac_kernel_loss(const hpac_loss *loss, cudaStream_t stream);

@@ -20,6 +20,18 @@ static inline bool has_planes(const kernel_tensor *tensor)
     return tensor->nchw && tensor->channels > 1 && tensor_pixels(tensor) > 1;
 }
 
+/* Images as planes of pixels of several values: NHWC has a plane per image, whose pixels are all
+ * channels, NCHW a plane per channel. */
+static inline uint64_t tensor_planes(const kernel_tensor *tensor)
+{
+    return (uint64_t)tensor->batch * (tensor->nchw ? (uint64_t)tensor->channels : 1);
+}
+
+static inline uint32_t tensor_inner(const kernel_tensor *tensor)
+{
+    return tensor->nchw ? 1 : (uint32_t)tensor->channels;
+}
+
 static inline uint64_t divide_up(uint64_t value, uint64_t by)
 {
     return (value + by - 1) / by;

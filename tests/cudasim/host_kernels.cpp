@@ -4,9 +4,12 @@
 #include "../../kernels/bias.cuh"
 #include "../../kernels/convert.cuh"
 #include "../../kernels/elements.cuh"
+#include "../../kernels/global.cuh"
 #include "../../kernels/maxpool.cuh"
+#include "../../kernels/shift.cuh"
 #include "../../kernels/step.cuh"
 #include "../../kernels/update.cuh"
+#include "../../kernels/window.cuh"
 
 HOST_KERNEL(set_step);
 
@@ -81,6 +84,49 @@ HOST_KERNEL(maxpool_backward_planes<float, uint32_t, false>);
 HOST_KERNEL(maxpool_backward_planes<bfloat, uint8_t, true>);
 HOST_KERNEL(maxpool_backward_planes<bfloat, uint8_t, false>);
 HOST_KERNEL(maxpool_backward_planes<bfloat, uint32_t, false>);
+
+HOST_KERNEL(window_max<float, uint8_t, 1>);
+HOST_KERNEL(window_max<float, uint8_t, 4>);
+HOST_KERNEL(window_max<float, uint32_t, 1>);
+HOST_KERNEL(window_max<bfloat, uint8_t, 1>);
+HOST_KERNEL(window_max<bfloat, uint8_t, 4>);
+HOST_KERNEL(window_max<bfloat, uint32_t, 1>);
+HOST_KERNEL(window_max_backward<float, uint8_t, 1>);
+HOST_KERNEL(window_max_backward<float, uint8_t, 4>);
+HOST_KERNEL(window_max_backward<float, uint32_t, 1>);
+HOST_KERNEL(window_max_backward<bfloat, uint8_t, 1>);
+HOST_KERNEL(window_max_backward<bfloat, uint8_t, 4>);
+HOST_KERNEL(window_max_backward<bfloat, uint32_t, 1>);
+HOST_KERNEL(window_mean<float, 1>);
+HOST_KERNEL(window_mean<float, 4>);
+HOST_KERNEL(window_mean<bfloat, 1>);
+HOST_KERNEL(window_mean<bfloat, 4>);
+HOST_KERNEL(window_mean_backward<float, 1>);
+HOST_KERNEL(window_mean_backward<float, 4>);
+HOST_KERNEL(window_mean_backward<bfloat, 1>);
+HOST_KERNEL(window_mean_backward<bfloat, 4>);
+
+HOST_KERNEL(global_mean<float, 1>);
+HOST_KERNEL(global_mean<float, 4>);
+HOST_KERNEL(global_mean<bfloat, 1>);
+HOST_KERNEL(global_mean<bfloat, 4>);
+HOST_KERNEL(global_max<float, 1>);
+HOST_KERNEL(global_max<float, 4>);
+HOST_KERNEL(global_max<bfloat, 1>);
+HOST_KERNEL(global_max<bfloat, 4>);
+HOST_KERNEL(global_backward<float, true, 1>);
+HOST_KERNEL(global_backward<float, true, 4>);
+HOST_KERNEL(global_backward<bfloat, true, 1>);
+HOST_KERNEL(global_backward<bfloat, true, 4>);
+HOST_KERNEL(global_backward<float, false, 1>);
+HOST_KERNEL(global_backward<float, false, 4>);
+HOST_KERNEL(global_backward<bfloat, false, 1>);
+HOST_KERNEL(global_backward<bfloat, false, 4>);
+
+HOST_KERNEL(shift_image<float, 1>);
+HOST_KERNEL(shift_image<float, 4>);
+HOST_KERNEL(shift_image<bfloat, 1>);
+HOST_KERNEL(shift_image<bfloat, 4>);
 
 HOST_KERNEL(loss_step);
 HOST_KERNEL(update_parameters<HPAC_OPTIMIZER_ADADELTA>);

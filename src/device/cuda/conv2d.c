@@ -1,5 +1,12 @@
 /* Convolution by cuDNN, alone or followed by ReLU, max pooling and dropout.
  *
+ * cuDNN pads both ends alike. A window begins where the padding at the top and on the left says;
+ * that at the other ends only decides how many windows there are. So the padding of the top and
+ * left is cuDNN's wherever it gives the same number of outputs. Else (stride 2 with `same`, mostly)
+ * the convolution reads a copy in the workspace with the padding inside, which backward makes
+ * again: it costs the bytes of the input twice, where a kernel with a row and column of zeros more
+ * would cost 16/9 of the products of a 3 x 3.
+ *
  * Bias and ReLU are fused into cuDNN's forward call where it supports that. The gradient of the
  * bias is summed by our own kernel, in the pass that takes the gradient back through ReLU or
  * pooling. The output of a convolution in front of a pooling is in the workspace: backward needs
@@ -15,10 +22,14 @@
 typedef struct conv2d_plan {
     cuda_plan base;
     conv2d_library library;
-    bool relu;
+    bool has_bias, relu;
     bool fused;           /* bias, and ReLU if there is one, by cuDNN */
     kernel_tensor inner;  /* what the convolution writes, before a pooling */
     kernel_tensor kernel; /* what it reads as the kernel: a batch of filters */
+    hpac_op op;
+    bool copies; /* it reads `padded`, which has the padding inside, instead of the input */
+    kernel_tensor padded; /* else the input */
+    size_t padded_offset; /* in the workspace: x, in backward then its gradient */
     bool pools;
     kernel_pool pool;
     kernel_dropout dropout;
@@ -51,54 +62,82 @@ static void describe_algorithm(conv2d_plan *plan)
         if (plan->library.choices[i].name)
             fprintf(text, "%s %s %s%s", i > 0 ? " /" : "", names[i], plan->library.choices[i].name,
                     i == CONV2D_FORWARD ? fused : "");
-    fprintf(text, ", %s",
+    fprintf(text, "%s, %s", plan->copies ? ", padded copy" : "",
             plan->base.input.bf16                  ? "bf16"
             : plan->library.math == CUDNN_FMA_MATH ? "fp32"
                                                    : "tf32");
     fclose(text);
 }
 
-static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_exec_args *args, void *y)
+static cudnnStatus_t call_fused(const conv2d_plan *plan, const hpac_exec_args *args, const void *x,
+                                void *y)
 {
     const conv2d_library *library = &plan->library;
     const conv2d_choice *choice = &library->choices[CONV2D_FORWARD];
     return cudnnConvolutionBiasActivationForward(
-        hpac_cuda_device_of(&plan->base)->cudnn, &one, library->x, args->x, library->kernel,
+        hpac_cuda_device_of(&plan->base)->cudnn, &one, library->x, x, library->kernel,
         hpac_cuda_weights(&plan->base, args, KERNEL), choice->convolution,
         (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, args),
         choice->workspace_nbytes, &zero, library->y, y, library->bias,
         hpac_cuda_weights(&plan->base, args, BIAS), library->activation, library->y, y);
 }
 
-/* The convolution, then our own kernel for bias and ReLU, which reads float32. */
-static hpac_status convolve_unfused(const conv2d_plan *plan, const hpac_exec_args *args, void *y)
+/* What the convolution reads: x, or its copy, which is made. */
+static hpac_status read_input(const conv2d_plan *plan, const hpac_exec_args *args, const void **x)
 {
-    const cuda_device *device = hpac_cuda_device_of(&plan->base);
-    const conv2d_library *library = &plan->library;
-    const conv2d_choice *choice = &library->choices[CONV2D_FORWARD];
-    const float *bias = hpac_cuda_parameter(&plan->base, args->parameters, BIAS);
+    *x = args->x;
+    if (!plan->copies)
+        return HPAC_OK;
+    void *padded = hpac_cuda_at(args->workspace, plan->padded_offset);
+    *x = padded;
+    CUDA_TRY(hpac_kernel_shift(&plan->padded, padded, &plan->base.input, args->x,
+                               -(int)plan->op.pad_top, -(int)plan->op.pad_left, false,
+                               hpac_cuda_stream(&plan->base)));
+    return HPAC_OK;
+}
+
+/* Our own kernel for bias and ReLU, which reads float32; ReLU alone is computed in any format. */
+static hpac_status finish_unfused(const conv2d_plan *plan, const hpac_exec_args *args, void *y)
+{
+    cudaStream_t stream = hpac_cuda_stream(&plan->base);
     void *sums = y;
-    CUDA_TRY(cudnnConvolutionForward(
-        device->cudnn, &one, library->x, args->x, library->kernel,
-        hpac_cuda_weights(&plan->base, args, KERNEL), choice->convolution,
-        (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, args),
-        choice->workspace_nbytes, &zero, library->y, y));
+    if (!plan->has_bias) {
+        if (plan->relu)
+            CUDA_TRY(hpac_kernel_activate(&plan->inner, HPAC_OP_RELU, y, y, stream));
+        return HPAC_OK;
+    }
     if (plan->inner.bf16) {
         sums = hpac_cuda_at(args->workspace, plan->float_offset);
         HPAC_TRY(hpac_cuda_cast(&plan->base, sums, &plan->inner, y));
     }
-    CUDA_TRY(
-        hpac_kernel_bias(&plan->inner, bias, plan->relu, NULL, y, sums, hpac_cuda_compute(device)));
+    CUDA_TRY(hpac_kernel_bias(&plan->inner,
+                              hpac_cuda_parameter(&plan->base, args->parameters, BIAS), plan->relu,
+                              NULL, y, sums, stream));
     return HPAC_OK;
+}
+
+static hpac_status convolve_unfused(const conv2d_plan *plan, const hpac_exec_args *args,
+                                    const void *x, void *y)
+{
+    const conv2d_library *library = &plan->library;
+    const conv2d_choice *choice = &library->choices[CONV2D_FORWARD];
+    CUDA_TRY(cudnnConvolutionForward(
+        hpac_cuda_device_of(&plan->base)->cudnn, &one, library->x, x, library->kernel,
+        hpac_cuda_weights(&plan->base, args, KERNEL), choice->convolution,
+        (cudnnConvolutionFwdAlgo_t)choice->algorithm, scratch_of(plan, args),
+        choice->workspace_nbytes, &zero, library->y, y));
+    return finish_unfused(plan, args, y);
 }
 
 /* There is no query for whether cuDNN fuses bias and ReLU into the convolution: the first call
  * shows it. If not, they are computed separately from then on, with a warning. */
 static hpac_status convolve(conv2d_plan *plan, const hpac_exec_args *args, void *y)
 {
+    const void *x = NULL;
+    HPAC_TRY(read_input(plan, args, &x));
     if (!plan->fused)
-        return convolve_unfused(plan, args, y);
-    cudnnStatus_t status = call_fused(plan, args, y);
+        return convolve_unfused(plan, args, x, y);
+    cudnnStatus_t status = call_fused(plan, args, x, y);
     if (status == CUDNN_STATUS_SUCCESS)
         return HPAC_OK;
     hpac_status failed = hpac_cuda_fail_cudnn(status, "cudnnConvolutionBiasActivationForward");
@@ -108,7 +147,7 @@ static hpac_status convolve(conv2d_plan *plan, const hpac_exec_args *args, void 
     describe_algorithm(plan);
     hpac_log_warning("%s: bias and ReLU are not fused (%s): %s", plan->base.name,
                      hpac_error_message(), plan->base.base.algorithm);
-    return convolve_unfused(plan, args, y);
+    return convolve_unfused(plan, args, x, y);
 }
 
 static hpac_status pool(const conv2d_plan *plan, const hpac_exec_args *args, const void *inner)
@@ -131,23 +170,29 @@ static hpac_status conv2d_forward(cuda_plan *base, const hpac_exec_args *args)
     return plan->pools ? pool(plan, args, inner) : HPAC_OK;
 }
 
-/* The gradient of what the convolution wrote, and that of the bias. */
+/* The gradient of what the convolution wrote, and that of the bias if it is wanted. */
 static hpac_status backward_to_convolution(const conv2d_plan *plan, const hpac_exec_args *args,
                                            void **dz)
 {
     cudaStream_t stream = hpac_cuda_stream(&plan->base);
-    float *bias_gradient = hpac_cuda_parameter(&plan->base, args->gradients, BIAS);
+    float *bias_gradient = plan->has_bias && !plan->base.frozen
+                               ? hpac_cuda_parameter(&plan->base, args->gradients, BIAS)
+                               : NULL;
     void *partials = hpac_cuda_at(args->workspace, plan->partials_offset);
     if (plan->pools) {
         *dz = hpac_cuda_at(args->workspace, plan->inner_offset);
         CUDA_TRY(hpac_kernel_maxpool_backward(&plan->pool, *dz,
                                               hpac_cuda_at(args->state, plan->argmax_offset),
                                               args->dy, bias_gradient, partials, stream));
-    } else {
-        *dz = args->dy;
+        return HPAC_OK;
+    }
+    *dz = args->dy;
+    if (bias_gradient)
         CUDA_TRY(hpac_kernel_bias_backward(&plan->inner, plan->relu, NULL, plan->relu ? *dz : NULL,
                                            args->y, args->dy, bias_gradient, partials, stream));
-    }
+    else if (plan->relu)
+        CUDA_TRY(hpac_kernel_activate_backward(&plan->inner, HPAC_OP_RELU, *dz, args->y, args->dy,
+                                               false, stream));
     return HPAC_OK;
 }
 
@@ -160,8 +205,10 @@ static hpac_status compute_kernel_gradient(const conv2d_plan *plan, const hpac_e
     bool narrow = plan->base.input.bf16;
     void *gradient = hpac_cuda_parameter(&plan->base, args->gradients, KERNEL);
     void *written = narrow ? hpac_cuda_at(args->workspace, plan->gradient_offset) : gradient;
+    const void *x = NULL;
+    HPAC_TRY(read_input(plan, args, &x));
     CUDA_TRY(cudnnConvolutionBackwardFilter(
-        device->cudnn, &one, library->x, args->x, library->y, dz, choice->convolution,
+        device->cudnn, &one, library->x, x, library->y, dz, choice->convolution,
         (cudnnConvolutionBwdFilterAlgo_t)choice->algorithm, scratch_of(plan, args),
         choice->workspace_nbytes, &zero, library->kernel, written));
     if (!narrow)
@@ -174,11 +221,17 @@ static hpac_status compute_input_gradient(const conv2d_plan *plan, const hpac_ex
 {
     const conv2d_library *library = &plan->library;
     const conv2d_choice *choice = &library->choices[CONV2D_DATA];
+    bool copies = plan->copies, adds = plan->base.adds_dx;
+    void *dx = copies ? hpac_cuda_at(args->workspace, plan->padded_offset) : args->dx;
     CUDA_TRY(cudnnConvolutionBackwardData(
         hpac_cuda_device_of(&plan->base)->cudnn, &one, library->kernel,
         hpac_cuda_weights(&plan->base, args, KERNEL), library->y, dz, choice->convolution,
         (cudnnConvolutionBwdDataAlgo_t)choice->algorithm, scratch_of(plan, args),
-        choice->workspace_nbytes, &zero, library->x, args->dx));
+        choice->workspace_nbytes, adds && !copies ? &one : &zero, library->x, dx));
+    if (copies)
+        CUDA_TRY(hpac_kernel_shift(&plan->base.input, args->dx, &plan->padded, dx,
+                                   (int)plan->op.pad_top, (int)plan->op.pad_left, adds,
+                                   hpac_cuda_stream(&plan->base)));
     return HPAC_OK;
 }
 
@@ -186,8 +239,11 @@ static hpac_status conv2d_backward(cuda_plan *base, const hpac_exec_args *args)
 {
     const conv2d_plan *plan = (const conv2d_plan *)base;
     void *dz = NULL;
+    if (base->frozen && !args->dx)
+        return HPAC_OK;
     HPAC_TRY(backward_to_convolution(plan, args, &dz));
-    HPAC_TRY(compute_kernel_gradient(plan, args, dz));
+    if (!base->frozen)
+        HPAC_TRY(compute_kernel_gradient(plan, args, dz));
     return args->dx ? compute_input_gradient(plan, args, dz) : HPAC_OK;
 }
 
@@ -233,7 +289,7 @@ static hpac_status describe_tensors(conv2d_plan *plan)
     const kernel_tensor *kernel = &plan->kernel;
     kernel_tensor bias = plan->inner;
     bias.batch = bias.rows = bias.cols = 1;
-    HPAC_TRY(describe(&plan->base.input, &library->x));
+    HPAC_TRY(describe(&plan->padded, &library->x));
     HPAC_TRY(describe(&plan->inner, &library->y));
     HPAC_TRY(describe(&bias, &library->bias));
     CUDA_TRY(cudnnCreateFilterDescriptor(&library->kernel));
@@ -244,19 +300,24 @@ static hpac_status describe_tensors(conv2d_plan *plan)
     CUDA_TRY(cudnnSetActivationDescriptor(
         library->activation, plan->relu ? CUDNN_ACTIVATION_RELU : CUDNN_ACTIVATION_IDENTITY,
         CUDNN_NOT_PROPAGATE_NAN, 0));
-    library->x_nbytes = plan->base.base.input_nbytes;
+    library->x_nbytes = hpac_cuda_tensor_nbytes(&plan->padded);
     library->y_nbytes = hpac_cuda_tensor_nbytes(&plan->inner);
     library->kernel_nbytes = hpac_cuda_tensor_nbytes(kernel);
     return HPAC_OK;
 }
 
-/* No padding, stride 1, and cross-correlation, which Keras calls convolution; sums in float32. */
-static hpac_status create_pass(cuda_device *device, conv2d_library *library, conv2d_pass pass)
+/* Cross-correlation, which Keras calls convolution; sums in float32. */
+static hpac_status create_pass(cuda_device *device, conv2d_plan *plan, conv2d_pass pass)
 {
+    conv2d_library *library = &plan->library;
+    const hpac_op *op = &plan->op;
     conv2d_choice *choice = &library->choices[pass];
     CUDA_TRY(cudnnCreateConvolutionDescriptor(&choice->convolution));
-    CUDA_TRY(cudnnSetConvolution2dDescriptor(choice->convolution, 0, 0, 1, 1, 1, 1,
-                                             CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT));
+    CUDA_TRY(cudnnSetConvolution2dDescriptor(
+        choice->convolution, plan->copies ? 0 : (int)op->pad_top,
+        plan->copies ? 0 : (int)op->pad_left, (int)op->stride_rows, (int)op->stride_cols,
+        (int)op->dilation_rows, (int)op->dilation_cols, CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT));
+    CUDA_TRY(cudnnSetConvolutionGroupCount(choice->convolution, (int)op->groups));
     return hpac_cuda_conv2d_choose(device, library, pass);
 }
 
@@ -268,17 +329,20 @@ static hpac_status choose_passes(cuda_device *device, const hpac_plan_request *r
         library->math = CUDNN_TENSOR_OP_MATH;
     else
         library->math = CUDNN_FMA_MATH; /* cuDNN's own default would be TF32 */
-    HPAC_TRY(create_pass(device, library, CONV2D_FORWARD));
+    HPAC_TRY(create_pass(device, plan, CONV2D_FORWARD));
     if (!request->training)
         return HPAC_OK;
-    HPAC_TRY(create_pass(device, library, CONV2D_FILTER));
-    return request->input_gradient ? create_pass(device, library, CONV2D_DATA) : HPAC_OK;
+    if (!request->frozen)
+        HPAC_TRY(create_pass(device, plan, CONV2D_FILTER));
+    return request->input_gradient ? create_pass(device, plan, CONV2D_DATA) : HPAC_OK;
 }
 
 /* Without ReLU, cuDNN adds the bias for one algorithm only. That is worth it in bf16, where the
  * sums would be rounded before the bias and again after it. */
 static bool is_fusible(const conv2d_plan *plan)
 {
+    if (!plan->has_bias)
+        return false;
     return plan->relu ||
            (plan->base.input.bf16 && plan->library.choices[CONV2D_FORWARD].algorithm ==
                                          CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM);
@@ -291,7 +355,7 @@ static void add_parameters(conv2d_plan *plan)
     const size_t *length = filters.lengths, *stride = filters.strides;
     const cuda_order kernel = {.lengths = {length[1], length[2], length[3], length[0]},
                                .strides = {stride[1], stride[2], stride[3], stride[0]}};
-    hpac_cuda_plan_add_parameters(&plan->base, 0, &kernel);
+    hpac_cuda_plan_add_kernel(&plan->base, 0, &kernel, plan->has_bias);
 }
 
 static void plan_memory(conv2d_plan *plan)
@@ -303,6 +367,8 @@ static void plan_memory(conv2d_plan *plan)
             scratch_nbytes = plan->library.choices[i].workspace_nbytes;
     plan->scratch_offset = hpac_plan_reserve(workspace, scratch_nbytes);
     plan->partials_offset = hpac_plan_reserve(workspace, hpac_kernel_partials_nbytes(&plan->inner));
+    if (plan->copies)
+        plan->padded_offset = hpac_plan_reserve(workspace, plan->library.x_nbytes);
     if (plan->pools) {
         plan->inner_offset = hpac_plan_reserve(workspace, plan->library.y_nbytes);
         plan->argmax_offset =
@@ -319,20 +385,48 @@ static bool is_conv2d_chain(const hpac_plan_request *request)
 {
     const hpac_op_kind kinds[] = {HPAC_OP_CONV2D, HPAC_OP_RELU, HPAC_OP_MAXPOOL, HPAC_OP_DROPOUT};
     return request->op_count <= sizeof kinds / sizeof *kinds &&
-           hpac_plan_is_chain(request, request->op_count, kinds);
+           hpac_plan_is_chain(request, request->op_count, kinds) &&
+           (request->op_count < 3 || hpac_cuda_is_plain_pool(&request->ops[2]));
+}
+
+/* Whether as many windows fit into the image with `pad` at both ends. */
+static bool is_symmetric(size_t length, size_t pad, size_t covered, size_t stride, size_t outputs)
+{
+    return length + 2 * pad >= covered && (length + 2 * pad - covered) / stride + 1 == outputs;
+}
+
+/* Chooses who pads. The copy has the pixels that the windows cover, and no others. */
+static void choose_padding(conv2d_plan *plan)
+{
+    const hpac_op *op = &plan->op;
+    size_t rows = (op->kernel_rows - 1) * op->dilation_rows + 1;
+    size_t cols = (op->kernel_cols - 1) * op->dilation_cols + 1;
+    plan->padded = plan->base.input;
+    plan->copies = !is_symmetric(op->in.rows, op->pad_top, rows, op->stride_rows, op->out.rows) ||
+                   !is_symmetric(op->in.cols, op->pad_left, cols, op->stride_cols, op->out.cols);
+    if (!plan->copies)
+        return;
+    plan->padded.rows = (int)((op->out.rows - 1) * op->stride_rows + rows);
+    plan->padded.cols = (int)((op->out.cols - 1) * op->stride_cols + cols);
 }
 
 static void read_request(cuda_device *device, const hpac_plan_request *request, conv2d_plan *plan)
 {
     const hpac_op *op = &request->ops[0];
+    plan->op = *op;
+    plan->has_bias = !op->no_bias;
     plan->relu = request->op_count > 1;
+    choose_padding(plan);
     plan->inner = plan->kernel = plan->base.input;
     plan->inner.rows = (int)op->out.rows;
     plan->inner.cols = (int)op->out.cols;
     plan->inner.channels = plan->kernel.batch = (int)op->out.channels;
     plan->kernel.rows = (int)op->kernel_rows;
     plan->kernel.cols = (int)op->kernel_cols;
+    plan->kernel.channels = (int)(op->in.channels / op->groups);
     plan->pools = request->op_count > 2;
+    plan->base.base.ignores_x = request->frozen;
+    plan->base.base.ignores_y = plan->pools || !plan->relu;
     if (!plan->pools)
         return;
     plan->pool = (kernel_pool){

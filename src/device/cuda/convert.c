@@ -16,7 +16,7 @@ typedef struct converted_plan {
 static hpac_status convert(const cuda_plan *plan, const kernel_tensor *to, void *y,
                            const kernel_tensor *from, const void *x)
 {
-    CUDA_TRY(hpac_kernel_convert(to, y, from, x, hpac_cuda_stream(plan)));
+    CUDA_TRY(hpac_kernel_convert(to, y, from, x, false, hpac_cuda_stream(plan)));
     return HPAC_OK;
 }
 
@@ -45,8 +45,8 @@ const void *hpac_cuda_weights(const cuda_plan *plan, const hpac_exec_args *args,
                             : hpac_cuda_at(args->parameters, offset);
 }
 
-/* The inner plan's arguments, with its x. */
-static hpac_status enter(const converted_plan *plan, const hpac_exec_args *args,
+/* The inner plan's arguments, with its x if it reads it. */
+static hpac_status enter(const converted_plan *plan, const hpac_exec_args *args, bool reads_x,
                          hpac_exec_args *inside)
 {
     *inside = *args;
@@ -58,7 +58,8 @@ static hpac_status enter(const converted_plan *plan, const hpac_exec_args *args,
     inside->x = x;
     if (args->dx)
         inside->dx = hpac_cuda_at(args->workspace, plan->dx_offset);
-    return convert(&plan->base, &plan->inner->input, x, &plan->base.input, args->x);
+    return !reads_x ? HPAC_OK
+                    : convert(&plan->base, &plan->inner->input, x, &plan->base.input, args->x);
 }
 
 static hpac_status converted_forward(cuda_plan *base, const hpac_exec_args *args)
@@ -66,7 +67,7 @@ static hpac_status converted_forward(cuda_plan *base, const hpac_exec_args *args
     const converted_plan *plan = (const converted_plan *)base;
     cuda_plan *inner = plan->inner;
     hpac_exec_args inside;
-    HPAC_TRY(enter(plan, args, &inside));
+    HPAC_TRY(enter(plan, args, true, &inside));
     HPAC_TRY(inner->forward(inner, &inside));
     return convert(base, &base->output, args->y, &inner->output, inside.y);
 }
@@ -76,13 +77,16 @@ static hpac_status converted_backward(cuda_plan *base, const hpac_exec_args *arg
     const converted_plan *plan = (const converted_plan *)base;
     cuda_plan *inner = plan->inner;
     hpac_exec_args inside;
-    HPAC_TRY(enter(plan, args, &inside));
-    HPAC_TRY(convert(base, &inner->output, inside.y, &base->output, args->y));
+    HPAC_TRY(enter(plan, args, !inner->base.ignores_x, &inside));
+    if (!inner->base.ignores_y)
+        HPAC_TRY(convert(base, &inner->output, inside.y, &base->output, args->y));
     HPAC_TRY(convert(base, &inner->output, inside.dy, &base->output, args->dy));
     HPAC_TRY(inner->backward(inner, &inside));
     if (!plan->converts_input || !args->dx)
         return HPAC_OK;
-    return convert(base, &base->input, args->dx, &inner->input, inside.dx);
+    CUDA_TRY(hpac_kernel_convert(&base->input, args->dx, &inner->input, inside.dx, base->adds_dx,
+                                 hpac_cuda_stream(base)));
+    return HPAC_OK;
 }
 
 static void converted_fini(cuda_plan *base)
@@ -96,10 +100,12 @@ hpac_status hpac_cuda_wrap(cuda_device *device, const hpac_plan_request *request
     HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(converted_plan), converted_forward,
                                   converted_backward, result));
     converted_plan *plan = (converted_plan *)*result;
-    const cuda_plan *inner = plan->inner = *inner_plan;
+    cuda_plan *inner = plan->inner = *inner_plan;
     *inner_plan = NULL;
     plan->base.fini = converted_fini;
     plan->converts_input = plan->base.input.bf16 != inner->input.bf16;
+    if (plan->converts_input) /* what is converted back is added */
+        inner->adds_dx = false;
     if (request->plain_output)
         hpac_cuda_plan_set_output(&plan->base, HPAC_LAYOUT_PLAIN);
 
@@ -112,8 +118,11 @@ hpac_status hpac_cuda_wrap(cuda_device *device, const hpac_plan_request *request
     plan->dy_offset = hpac_plan_reserve(workspace, y_nbytes);
     plan->dx_offset = hpac_plan_reserve(workspace, x_nbytes);
     public->state_nbytes = inner->base.state_nbytes;
+    public->ignores_x = inner->base.ignores_x;
+    public->ignores_y = inner->base.ignores_y;
     public->parameter_count = inner->base.parameter_count;
     public->parameters_nbytes = inner->base.parameters_nbytes;
+    public->statistics_nbytes = inner->base.statistics_nbytes;
     memcpy(public->parameters, inner->base.parameters, sizeof public->parameters);
     memcpy(plan->base.parameters, inner->parameters, sizeof plan->base.parameters);
     snprintf(public->algorithm, sizeof public->algorithm, "%s%.160s",

@@ -95,12 +95,14 @@ struct cuda_plan {
     bool reads_bytes; /* PIXELS of bytes: the input is no tensor of floats */
     cuda_order parameters[HPAC_PLAN_MAX_PARAMETERS];
     size_t cast_offset; /* bf16: the parameters' cast, in the state */
+    bool adds_dx;       /* backward adds to dx instead of writing it */
+    bool frozen;        /* backward does not write gradients of parameters */
     cuda_pass *forward, *backward;
     void (*fini)(cuda_plan *plan); /* releases what is the operation's own; may be NULL */
     char name[160];                /* operations, shape and layout, for messages and NVTX */
 };
 
-/* The parameters of convolutions and dense layers. */
+/* The parameters of convolutions and dense layers; there may be no bias. */
 enum { KERNEL, BIAS };
 
 static inline cuda_device *hpac_cuda_device_of(const cuda_plan *plan)
@@ -135,8 +137,14 @@ hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *r
                                  cuda_plan **plan);
 /* Sets the output's layout and size. */
 void hpac_cuda_plan_set_output(cuda_plan *plan, hpac_layout layout);
-/* Appends the kernel of an op, and the bias: one value per element of Keras's last dimension. */
-void hpac_cuda_plan_add_parameters(cuda_plan *plan, size_t op, const cuda_order *kernel);
+/* Appends a tensor of an op. */
+void hpac_cuda_plan_add_parameter(cuda_plan *plan, size_t op, hpac_role role,
+                                  const cuda_order *order);
+/* Appends the kernel of an op and, if it has one, the bias: one value per element of Keras's last
+ * dimension. */
+void hpac_cuda_plan_add_kernel(cuda_plan *plan, size_t op, const cuda_order *kernel, bool bias);
+/* Whether windows lie side by side without padding, as the kernels for kernel_pool have them. */
+bool hpac_cuda_is_plain_pool(const hpac_op *op);
 /* The dropout of a HPAC_OP_DROPOUT, on the device's step. */
 kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op);
 /* Destroys a plan and sets it to NULL; NULL is fine. */

@@ -22,6 +22,7 @@ typedef struct dense_chain {
 typedef struct dense_plan {
     cuda_plan base;
     dense_chain chain;
+    bool has_bias;
     int inputs, outputs;
     kernel_dropout dropout;
     cublasComputeType_t compute;
@@ -30,16 +31,16 @@ typedef struct dense_plan {
     size_t partials_offset;
 } dense_plan;
 
-/* c (m, n) = op(a) (m, k) x op(b) (k, n), by columns and without gaps. */
+/* c (m, n) = op(a) (m, k) x op(b) (k, n), or that is added to c; by columns and without gaps. */
 static hpac_status gemm(const dense_plan *plan, cublasOperation_t op_a, cublasOperation_t op_b,
                         int m, int n, int k, const void *a, const void *b, void *c,
-                        cudaDataType_t c_type)
+                        cudaDataType_t c_type, bool add)
 {
     static const float one = 1, zero = 0;
     const cudaDataType_t type = plan->base.input.bf16 ? CUDA_R_16BF : CUDA_R_32F;
     CUDA_TRY(cublasGemmEx(hpac_cuda_device_of(&plan->base)->cublas, op_a, op_b, m, n, k, &one, a,
                           type, op_a == CUBLAS_OP_T ? k : m, b, type, op_b == CUBLAS_OP_T ? n : k,
-                          &zero, c, c_type, m, plan->compute, CUBLAS_GEMM_DEFAULT));
+                          add ? &one : &zero, c, c_type, m, plan->compute, CUBLAS_GEMM_DEFAULT));
     return HPAC_OK;
 }
 
@@ -49,25 +50,29 @@ static hpac_status dense_forward(cuda_plan *base, const hpac_exec_args *args)
     void *sums = base->output.bf16 ? hpac_cuda_at(args->workspace, plan->sums_offset) : args->y;
     HPAC_TRY(hpac_cuda_cast_parameters(base, args));
     HPAC_TRY(gemm(plan, CUBLAS_OP_N, CUBLAS_OP_N, plan->outputs, base->input.batch, plan->inputs,
-                  hpac_cuda_weights(base, args, KERNEL), args->x, sums, CUDA_R_32F));
-    CUDA_TRY(hpac_kernel_bias(&base->output, hpac_cuda_parameter(base, args->parameters, BIAS),
-                              plan->chain.relu,
-                              args->training && plan->chain.drops ? &plan->dropout : NULL, args->y,
-                              sums, hpac_cuda_stream(base)));
+                  hpac_cuda_weights(base, args, KERNEL), args->x, sums, CUDA_R_32F, false));
+    const kernel_dropout *dropout = args->training && plan->chain.drops ? &plan->dropout : NULL;
+    const float *bias = plan->has_bias ? hpac_cuda_parameter(base, args->parameters, BIAS) : NULL;
+    if (sums == args->y && !bias && !plan->chain.relu && !dropout)
+        return HPAC_OK;
+    CUDA_TRY(hpac_kernel_bias(&base->output, bias, plan->chain.relu, dropout, args->y, sums,
+                              hpac_cuda_stream(base)));
     return HPAC_OK;
 }
 
-/* The gradient of the sums, in the format of the products, and that of the bias. */
+/* The gradient of the sums, in the format of the products, and that of the bias if it is wanted. */
 static hpac_status backward_to_sums(const dense_plan *plan, const hpac_exec_args *args,
                                     const void **dz)
 {
     const cuda_plan *base = &plan->base;
     bool changes = plan->chain.relu || plan->chain.drops;
-    CUDA_TRY(hpac_kernel_bias_backward(
-        &base->output, plan->chain.relu, plan->chain.drops ? &plan->dropout : NULL,
-        changes ? args->dy : NULL, args->y, args->dy,
-        hpac_cuda_parameter(base, args->gradients, BIAS),
-        hpac_cuda_at(args->workspace, plan->partials_offset), hpac_cuda_stream(base)));
+    float *gradient =
+        plan->has_bias && !base->frozen ? hpac_cuda_parameter(base, args->gradients, BIAS) : NULL;
+    if (changes || gradient)
+        CUDA_TRY(hpac_kernel_bias_backward(
+            &base->output, plan->chain.relu, plan->chain.drops ? &plan->dropout : NULL,
+            changes ? args->dy : NULL, args->y, args->dy, gradient,
+            hpac_cuda_at(args->workspace, plan->partials_offset), hpac_cuda_stream(base)));
     *dz = args->dy;
     if (base->input.bf16 == base->output.bf16)
         return HPAC_OK;
@@ -80,14 +85,18 @@ static hpac_status dense_backward(cuda_plan *base, const hpac_exec_args *args)
 {
     const dense_plan *plan = (const dense_plan *)base;
     const void *dz = NULL;
+    if (base->frozen && !args->dx)
+        return HPAC_OK;
     HPAC_TRY(backward_to_sums(plan, args, &dz));
-    HPAC_TRY(gemm(plan, CUBLAS_OP_N, CUBLAS_OP_T, plan->outputs, plan->inputs, base->input.batch,
-                  dz, args->x, hpac_cuda_parameter(base, args->gradients, KERNEL), CUDA_R_32F));
+    if (!base->frozen)
+        HPAC_TRY(gemm(plan, CUBLAS_OP_N, CUBLAS_OP_T, plan->outputs, plan->inputs,
+                      base->input.batch, dz, args->x,
+                      hpac_cuda_parameter(base, args->gradients, KERNEL), CUDA_R_32F, false));
     if (!args->dx)
         return HPAC_OK;
     return gemm(plan, CUBLAS_OP_T, CUBLAS_OP_N, plan->inputs, base->input.batch, plan->outputs,
                 hpac_cuda_weights(base, args, KERNEL), dz, args->dx,
-                base->input.bf16 ? CUDA_R_16BF : CUDA_R_32F);
+                base->input.bf16 ? CUDA_R_16BF : CUDA_R_32F, base->adds_dx);
 }
 
 /* Keras's rows are in (row, col, channel) order; ours in that of the input. */
@@ -99,7 +108,7 @@ static void add_parameters(dense_plan *plan)
         .lengths = {in.lengths[1], in.lengths[2], in.lengths[3], outputs},
         .strides = {in.strides[1] * outputs, in.strides[2] * outputs, in.strides[3] * outputs, 1},
     };
-    hpac_cuda_plan_add_parameters(&plan->base, plan->chain.dense, &kernel);
+    hpac_cuda_plan_add_kernel(&plan->base, plan->chain.dense, &kernel, plan->has_bias);
 }
 
 static void plan_memory(dense_plan *plan)
@@ -150,6 +159,9 @@ hpac_status hpac_cuda_try_dense(cuda_device *device, const hpac_plan_request *re
                                   dense_backward, result));
     dense_plan *plan = (dense_plan *)*result;
     plan->chain = chain;
+    plan->has_bias = !request->ops[chain.dense].no_bias;
+    plan->base.base.ignores_x = request->frozen;
+    plan->base.base.ignores_y = !chain.relu;
     if (chain.drops)
         plan->dropout = hpac_cuda_dropout(device, &request->ops[request->op_count - 1]);
     plan->inputs = (int)hpac_shape_count(request->ops[chain.dense].in);

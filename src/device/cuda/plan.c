@@ -62,6 +62,8 @@ hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *r
     plan->base.device = &device->base;
     plan->forward = forward;
     plan->backward = backward;
+    plan->adds_dx = request->input_gradient == HPAC_GRADIENT_ADDED;
+    plan->frozen = request->frozen;
     name_plan(request, plan->name, sizeof plan->name);
     plan->input = tensor_of(first->in, request->batch, request->input_layout);
     plan->output = tensor_of(last->out, request->batch, HPAC_LAYOUT_PLAIN);
@@ -79,28 +81,38 @@ void hpac_cuda_plan_set_output(cuda_plan *plan, hpac_layout layout)
     plan->base.output_nbytes = hpac_cuda_tensor_nbytes(&plan->output);
 }
 
-static void add_parameter(cuda_plan *plan, size_t op, hpac_role role, const cuda_order *order)
+void hpac_cuda_plan_add_parameter(cuda_plan *plan, size_t op, hpac_role role,
+                                  const cuda_order *order)
 {
     const size_t *lengths = order->lengths;
     size_t index = plan->base.parameter_count++;
     size_t count = lengths[0] * lengths[1] * lengths[2] * lengths[3];
+    size_t *slice_nbytes =
+        hpac_role_is_trained(role) ? &plan->base.parameters_nbytes : &plan->base.statistics_nbytes;
     plan->parameters[index] = *order;
     plan->base.parameters[index] = (hpac_parameter){
         .op = op,
         .role = role,
         .count = count,
-        .offset_nbytes = hpac_plan_reserve(&plan->base.parameters_nbytes, count * sizeof(float)),
+        .offset_nbytes = hpac_plan_reserve(slice_nbytes, count * sizeof(float)),
     };
 }
 
-void hpac_cuda_plan_add_parameters(cuda_plan *plan, size_t op, const cuda_order *kernel)
+void hpac_cuda_plan_add_kernel(cuda_plan *plan, size_t op, const cuda_order *kernel, bool bias)
 {
-    add_parameter(plan, op, HPAC_KERNEL, kernel);
-    add_parameter(plan, op, HPAC_BIAS,
-                  &(cuda_order){.lengths = {1, 1, 1, kernel->lengths[3]}, .strides = {0, 0, 0, 1}});
+    const cuda_order row = {.lengths = {1, 1, 1, kernel->lengths[3]}, .strides = {0, 0, 0, 1}};
+    hpac_cuda_plan_add_parameter(plan, op, HPAC_KERNEL, kernel);
+    if (bias)
+        hpac_cuda_plan_add_parameter(plan, op, HPAC_BIAS, &row);
     if (plan->input.bf16)
         plan->cast_offset =
             hpac_plan_reserve(&plan->base.state_nbytes, plan->base.parameters_nbytes / 2);
+}
+
+bool hpac_cuda_is_plain_pool(const hpac_op *op)
+{
+    return op->stride_rows == op->kernel_rows && op->stride_cols == op->kernel_cols &&
+           op->pad_top + op->pad_bottom + op->pad_left + op->pad_right == 0;
 }
 
 kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op)

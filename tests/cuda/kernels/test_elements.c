@@ -97,7 +97,7 @@ Test(kernel_elements, all_layouts_and_formats_convert_into_each_other)
         size_t count = count_of(&from);
         float *values = draw_values(2, count), *got = new_values(count);
         void *y = poison_of(&to), *x = put_tensor(&from, values);
-        MUST_WORK(hpac_kernel_convert(&to, y, &from, x, bench_stream));
+        MUST_WORK(hpac_kernel_convert(&to, y, &from, x, false, bench_stream));
         get_tensor(&to, y, got);
         for (size_t i = 0; i < count; i++)
             cr_assert_eq(got[i], rounded_to(&to, rounded_to(&from, values[i])), "to %s: value %zu",
@@ -113,7 +113,7 @@ static void check_rounding(const float *values, size_t count)
     const kernel_tensor to = variant_of(from, 2);
     uint16_t *got = malloc(count * sizeof *got);
     void *x = put_bytes(values, count * sizeof *values), *y = poison_of(&to);
-    MUST_WORK(hpac_kernel_convert(&to, y, &from, x, bench_stream));
+    MUST_WORK(hpac_kernel_convert(&to, y, &from, x, false, bench_stream));
     get_bytes(got, y, count * sizeof *got);
     for (size_t i = 0; i < count; i++)
         if (isnan(values[i]))
@@ -163,7 +163,7 @@ Test(kernel_elements, bf16_of_known_numbers)
     for (int i = 0; i < KNOWN_COUNT; i++)
         values[i] = known[i].value;
     void *x = put_bytes(values, sizeof values), *y = poison_of(&to);
-    MUST_WORK(hpac_kernel_convert(&to, y, &from, x, bench_stream));
+    MUST_WORK(hpac_kernel_convert(&to, y, &from, x, false, bench_stream));
     get_bytes(got, y, sizeof got);
     for (int i = 0; i < KNOWN_COUNT; i++)
         cr_expect_eq(got[i], known[i].bits, "%g: %#x, expected %#x", (double)known[i].value, got[i],
@@ -201,7 +201,7 @@ static void check_activation(const kernel_tensor *tensor, hpac_op_kind kind)
                   "%s: value %zu is %g", name_of(tensor), i, (double)got[i]);
     float *out = got;
     got = new_values(count);
-    MUST_WORK(hpac_kernel_activate_backward(tensor, kind, dx, y, dx, bench_stream));
+    MUST_WORK(hpac_kernel_activate_backward(tensor, kind, dx, y, dx, false, bench_stream));
     get_tensor(tensor, dx, got);
     for (size_t i = 0; i < count; i++)
         cr_assert(is_near((double)got[i],
@@ -265,8 +265,8 @@ Test(kernel_elements, dropout_masks_are_the_hosts)
         size_t count = count_of(&tensor);
         float *values = draw_values(5, count), *got = new_values(count);
         void *x = put_tensor(&tensor, values), *y = poison_of(&tensor);
-        MUST_WORK(hpac_kernel_dropout(&tensor, &dropout, y, x, bench_stream));
-        MUST_WORK(hpac_kernel_dropout(&tensor, &dropout, x, x, bench_stream));
+        MUST_WORK(hpac_kernel_dropout(&tensor, &dropout, y, x, false, bench_stream));
+        MUST_WORK(hpac_kernel_dropout(&tensor, &dropout, x, x, false, bench_stream));
         for (int in_place = 0; in_place < 2; in_place++) {
             get_tensor(&tensor, in_place ? x : y, got);
             for (size_t i = 0; i < count; i++)
@@ -289,7 +289,7 @@ Test(kernel_elements, a_number_equal_to_the_threshold_keeps_its_value)
         kernel_dropout dropout = make_dropout(0.5F, 4, 2);
         dropout.threshold = hpac_random_u32(seed, HPAC_PURPOSE_DROPOUT, 4, 2, 0) + above;
         void *x = put_tensor(&one, &value);
-        MUST_WORK(hpac_kernel_dropout(&one, &dropout, x, x, bench_stream));
+        MUST_WORK(hpac_kernel_dropout(&one, &dropout, x, x, false, bench_stream));
         get_tensor(&one, x, &got[above]);
     }
     cr_expect_eq(got[0], 2);
