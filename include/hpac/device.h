@@ -200,7 +200,7 @@ typedef enum hpac_gradient {
 
 /* A request for a plan: an op chain, in which the output of each op is the first input of the next;
  * an op's further inputs (op.h: sides) come from outside of the chain. An activation may be several
- * inputs of one plan: its gradients are then made in the order of the sides, and dx last. */
+ * inputs of one plan: its gradients are then made from the last side to the first, and dx last. */
 typedef struct hpac_plan_request {
     const hpac_op *ops;
     size_t op_count;

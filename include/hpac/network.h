@@ -40,6 +40,7 @@ typedef struct hpac_network_options {
     bool training;
     bool unfused; /* one plan per operation, no update in a plan: for tests */
     bool profile; /* time every call, see hpac_network_profile */
+    bool poison;  /* memory becomes NaN when its last reader is done: for tests */
     bool graph;   /* replay full training steps as a graph, if the device has graphs */
     /* The rest is for training, but the positive weights. */
     hpac_optimizer optimizer;

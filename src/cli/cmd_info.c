@@ -113,13 +113,17 @@ static json_t *pack_model(const char *path, const hpac_model *model, const char 
 
 static json_t *pack_layers(const hpac_model *model)
 {
+    HPAC_AUTO_FREE hpac_shape *shapes = calloc(model->layer_count, sizeof *shapes);
     json_t *rows = json_array();
-    hpac_shape shape = model->input;
+    size_t bad;
+    if (!shapes || hpac_layers_shapes(model->layers, model->layer_count, model->input, shapes,
+                                      &bad) != HPAC_OK) /* the layers were checked */
+        return rows;
     for (size_t i = 0; i < model->layer_count; i++) {
         const hpac_layer *layer = &model->layers[i];
-        char options[48];
+        const hpac_shape shape = shapes[i];
+        char options[HPAC_LAYER_TEXT_NBYTES];
         hpac_layer_describe(layer, options);
-        (void)hpac_layer_output_shape(layer, i + 1, shape, &shape); /* the stack was checked */
         json_array_append_new(rows, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "layer",
                                               hpac_layer_name(layer), "options", options,
                                               "output_rows", (json_int_t)shape.rows, "output_cols",

@@ -43,7 +43,7 @@ static bool names_key(const char *word, const char *path)
 /* The value of a key as far as it was typed: --shuffle alone is true. */
 static const char *value_of(const hpac_key *key, const char *value)
 {
-    if (key->choices == hpac_key_booleans)
+    if (hpac_key_is_boolean(key))
         return value && strcmp(value, "false") == 0 ? value : "true";
     return value && *value != '-' && !strchr(value, '\'') ? value : "VALUE";
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_LAYERS 256
+#define MAX_LAYERS HPAC_MAX_LAYERS
 
 _Static_assert(offsetof(hpac_layer, kernel_cols) ==
                    offsetof(hpac_layer, kernel_rows) + sizeof(size_t),
@@ -15,13 +15,160 @@ _Static_assert(offsetof(hpac_layer, kernel_cols) ==
 /* The names of all layers; NULL at the end. */
 static const char *const *type_names(void)
 {
-    static const char *names[16];
+    static const char *names[32];
     size_t count = 0;
     for (size_t i = 0; i < hpac_layer_row_count; i++)
         if (hpac_layer_rows[i].name)
             names[count++] = hpac_layer_rows[i].name;
     return names;
 }
+
+/* ---- the types of keys that only layers have ---- */
+
+static void *at(const hpac_key *key, const void *record)
+{
+    return (char *)record + key->offset;
+}
+
+/* Integers of a list in [min, max]; false: not a list of so many. */
+static bool scan_list(const hpac_key *key, const hpac_yaml_node *node, size_t count, size_t *sizes)
+{
+    if (node->kind != HPAC_YAML_LIST || node->count != count)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value;
+        if (!hpac_key_scan_integer(node->items[i].value, &value) || value < key->min ||
+            value > key->max)
+            return false;
+        sizes[i] = value;
+    }
+    return true;
+}
+
+static void read_zeros(hpac_reader *reader, const hpac_key *key, const char *path,
+                       const hpac_yaml_node *node, void *record)
+{
+    size_t *zeros = at(key, record), pair[2];
+    uint64_t all;
+    if (hpac_key_scan_integer(node, &all) && all <= key->max)
+        zeros[0] = zeros[1] = zeros[2] = zeros[3] = all;
+    else if (scan_list(key, node, 2, pair)) {
+        zeros[0] = zeros[1] = pair[0];
+        zeros[2] = zeros[3] = pair[1];
+    } else if (!scan_list(key, node, 4, zeros))
+        hpac_reader_refuse_value(reader, key, path, node);
+}
+
+static void write_zeros(const hpac_key *key, const void *record, FILE *stream)
+{
+    const size_t *zeros = at(key, record);
+    fprintf(stream, "[%zu, %zu, %zu, %zu]", zeros[0], zeros[1], zeros[2], zeros[3]);
+}
+
+static const hpac_key_type key_zeros = {read_zeros, write_zeros, NULL,
+                                        "an integer, [rows, cols] or [top, bottom, left, right]"};
+
+static void read_shape(hpac_reader *reader, const hpac_key *key, const char *path,
+                       const hpac_yaml_node *node, void *record)
+{
+    if (!scan_list(key, node, 3, at(key, record)))
+        hpac_reader_refuse_value(reader, key, path, node);
+}
+
+static void write_shape(const hpac_key *key, const void *record, FILE *stream)
+{
+    const size_t *shape = at(key, record);
+    fprintf(stream, "[%zu, %zu, %zu]", shape[0], shape[1], shape[2]);
+}
+
+static const hpac_key_type key_shape = {read_shape, write_shape, NULL, "[rows, cols, channels]"};
+
+static const hpac_key channel_number = {.type = &hpac_key_number, .nbytes = sizeof(float)};
+
+/* One number for each channel; of mean and deviation as many. */
+static void read_channels(hpac_reader *reader, const hpac_key *key, const char *path,
+                          const hpac_yaml_node *node, void *record)
+{
+    size_t *count = (void *)((char *)record + key->count_offset);
+    float *numbers = at(key, record);
+    hpac_key one = channel_number;
+    one.range = key->range;
+    if (node->kind != HPAC_YAML_LIST || node->count < 1 || node->count > HPAC_OP_MAX_RESCALED ||
+        (*count > 0 && *count != node->count)) {
+        hpac_reader_refuse_value(reader, key, path, node);
+        return;
+    }
+    *count = node->count;
+    for (size_t i = 0; i < *count; i++)
+        one.type->read(reader, &one, path, node->items[i].value, &numbers[i]);
+}
+
+static void write_channels(const hpac_key *key, const void *record, FILE *stream)
+{
+    const float *numbers = at(key, record);
+    size_t count;
+    memcpy(&count, (const char *)record + key->count_offset, sizeof count);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i == 0 ? "[" : ", ", stream);
+        channel_number.type->write(&channel_number, &numbers[i], stream);
+    }
+    fputc(']', stream);
+}
+
+static const hpac_key_type key_channels = {read_channels, write_channels, NULL,
+                                           "a list of one number for each channel"};
+
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+static const char image_name[] = "input"; /* what `inputs` calls the image */
+
+static void read_name(hpac_reader *reader, const hpac_key *key, const char *path,
+                      const hpac_yaml_node *node, void *record)
+{
+    char *name = at(key, record);
+    size_t length = node->kind == HPAC_YAML_SCALAR ? strlen(node->text) : 0;
+    if (length == 0 || length >= HPAC_LAYER_NAME_NBYTES || !strchr(NAME_LETTERS, node->text[0]) ||
+        strspn(node->text, NAME_LETTERS "0123456789_.-/") != length ||
+        strcmp(node->text, image_name) == 0)
+        hpac_reader_refuse_value(reader, key, path, node);
+    else
+        memcpy(name, node->text, length + 1);
+}
+
+static void write_name(const hpac_key *key, const void *record, FILE *stream)
+{
+    fputs(at(key, record), stream);
+}
+
+static const hpac_key_type key_name = {read_name, write_name, NULL,
+                                       "a name of at most 63 letters, digits, _ . - and /, which "
+                                       "begins with a letter and is not input"};
+
+/* Only the form; what is named is looked up when all layers before are known. */
+static void read_inputs(hpac_reader *reader, const hpac_key *key, const char *path,
+                        const hpac_yaml_node *node, void *record)
+{
+    hpac_layer *layer = record;
+    bool good =
+        node->kind == HPAC_YAML_LIST && node->count >= 1 && node->count <= HPAC_LAYER_MAX_INPUTS;
+    for (size_t i = 0; good && i < node->count; i++)
+        good = node->items[i].value->kind == HPAC_YAML_SCALAR;
+    if (good)
+        layer->input_count = node->count;
+    else
+        hpac_reader_refuse_value(reader, key, path, node);
+}
+
+static void write_nothing(const hpac_key *key, const void *record, FILE *stream)
+{
+    (void)key;
+    (void)record;
+    (void)stream;
+}
+
+static const hpac_key_type key_inputs = {read_inputs, write_nothing, NULL,
+                                         "a list of 1 to 16 names of layers, or input"};
+
+/* ---- layers ---- */
 
 /* By the type of a layer's key. */
 static const hpac_key key_types[] = {
@@ -41,13 +188,45 @@ static const hpac_key key_types[] = {
                                     .nbytes = sizeof(hpac_initializer),
                                     .choices = hpac_initializer_names,
                                     .fallback = "variance_scaling"},
+    [HPAC_LAYER_KEY_PADDING] = {.type = &hpac_key_choice,
+                                .nbytes = sizeof(hpac_padding),
+                                .choices = hpac_padding_names,
+                                .fallback = "valid"},
+    [HPAC_LAYER_KEY_POSITIVE] = {.type = &hpac_key_number,
+                                 .nbytes = sizeof(float),
+                                 .range = HPAC_RANGE_POSITIVE},
+    [HPAC_LAYER_KEY_DECAY] = {.type = &hpac_key_number,
+                              .nbytes = sizeof(float),
+                              .range = HPAC_RANGE_NOT_NEGATIVE},
+    [HPAC_LAYER_KEY_FLAG] = {.type = &hpac_key_choice,
+                             .nbytes = sizeof(bool),
+                             .choices = hpac_key_booleans,
+                             .fallback = "false"},
+    [HPAC_LAYER_KEY_UNLESS] = {.type = &hpac_key_choice,
+                               .nbytes = sizeof(bool),
+                               .choices = hpac_key_negations,
+                               .fallback = "true"},
+    [HPAC_LAYER_KEY_ZEROS] = {.type = &key_zeros, .nbytes = 4 * sizeof(size_t)},
+    [HPAC_LAYER_KEY_SHAPE] = {.type = &key_shape, .nbytes = 3 * sizeof(size_t), .min = 1},
+    [HPAC_LAYER_KEY_NUMBERS] = {.type = &key_channels,
+                                .nbytes = HPAC_OP_MAX_RESCALED * sizeof(float),
+                                .count_offset = offsetof(hpac_layer, rescaled)},
 };
 
-/* The keys of a type of layer. The first is the type, which chooses the row and is not stored. */
+/* The keys of a type of layer. The first is the type, which chooses the row and is not stored; the
+ * last two are those of every layer. */
 typedef struct layer_keys {
-    hpac_key keys[1 + sizeof hpac_layer_rows[0].keys / sizeof *hpac_layer_rows[0].keys];
+    hpac_key keys[3 + sizeof hpac_layer_rows[0].keys / sizeof *hpac_layer_rows[0].keys];
     hpac_key_table table;
 } layer_keys;
+
+static const hpac_key common_keys[] = {
+    {"name", &key_name, .offset = offsetof(hpac_layer, name), .nbytes = HPAC_LAYER_NAME_NBYTES,
+     .help = "What other layers call it."},
+    {"inputs", &key_inputs,
+     .help = "The layers that it reads, which stand before it; `input` is the image. Without it: "
+             "the layer before."},
+};
 
 static void make_keys(const hpac_layer_row *row, layer_keys *made)
 {
@@ -55,7 +234,10 @@ static void make_keys(const hpac_layer_row *row, layer_keys *made)
         .keys = {{"type", &hpac_key_choice, .choices = type_names()}},
         .table = {made->keys, 1},
     };
-    for (const hpac_layer_key *from = row ? row->keys : NULL; from && from->name; from++) {
+    const hpac_layer_key *from = row ? row->keys : NULL;
+    for (; from && (from->name || from->keras); from++) {
+        if (!from->name)
+            continue;
         hpac_key *key = &made->keys[made->table.count++];
         *key = key_types[from->type];
         key->path = from->name;
@@ -63,13 +245,50 @@ static void make_keys(const hpac_layer_row *row, layer_keys *made)
         key->max = from->max;
         key->word = from->word;
         key->help = from->help;
-        key->required = !key->fallback;
+        if (from->fallback)
+            key->fallback = from->fallback;
+        key->required = !key->fallback && !from->optional;
+        if (from->offset == offsetof(hpac_layer, mean))
+            key->range = HPAC_RANGE_NOT_NEGATIVE;
+    }
+    memcpy(&made->keys[made->table.count], common_keys, sizeof common_keys);
+    made->table.count += 2;
+}
+
+/* Looks up what the layer at `index` reads, among those before it. */
+static void find_inputs(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
+                        hpac_layer *layers, size_t index)
+{
+    hpac_layer *layer = &layers[index];
+    for (size_t i = 0; i < layer->input_count; i++) {
+        const hpac_yaml_node *named = node->items[i].value;
+        size_t number = index;
+        hpac_nearest nearest = hpac_nearest_to(named->text);
+        hpac_nearest_offer(&nearest, image_name);
+        while (number > 0 && strcmp(layers[number - 1].name, named->text) != 0)
+            hpac_nearest_offer(&nearest, layers[--number].name);
+        layer->inputs[i] = number;
+        if (number == 0 && strcmp(named->text, image_name) != 0)
+            hpac_reader_refuse(reader, path, named, "no layer before this one is called %s%s%s%s",
+                               named->text, *nearest.best ? "; did you mean " : "", nearest.best,
+                               *nearest.best ? "?" : "");
     }
 }
 
-static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
-                       hpac_layer *layer)
+/* Names are unique. */
+static void check_name(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
+                       const hpac_layer *layers, size_t index)
 {
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(layers[i].name, layers[index].name) == 0)
+            hpac_reader_refuse(reader, path, node, "duplicate name, that of layer %zu", i + 1);
+}
+
+/* Reads the layer at `index`; those before it are known. */
+static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
+                       hpac_layer *layers, size_t index)
+{
+    hpac_layer *layer = &layers[index];
     char prefix[32], type_path[40], shown[HPAC_SHOWN_NBYTES];
     const hpac_yaml_node *type_node = hpac_yaml_get(node, "type");
     if (!type_node) {
@@ -93,6 +312,10 @@ static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_no
     if (layer->kind == HPAC_LAYER_DENSE && layer->units == 0 &&
         !keys.nodes[hpac_keys_find(&own.table, "initializer")])
         layer->initializer = HPAC_INIT_GLOROT_UNIFORM;
+    if (layer->input_count > 0)
+        find_inputs(reader, path, hpac_yaml_get(node, "inputs"), layers, index);
+    if (*layer->name)
+        check_name(reader, path, hpac_yaml_get(node, "name"), layers, index);
 }
 
 static void read_model(hpac_reader *reader, const hpac_key *key, const char *path,
@@ -114,7 +337,7 @@ static void read_model(hpac_reader *reader, const hpac_key *key, const char *pat
     for (size_t i = 0; i < node->count; i++) {
         char layer_path[32];
         snprintf(layer_path, sizeof layer_path, "%.8s.%zu", path, i + 1);
-        read_layer(reader, layer_path, node->items[i].value, &config->layers[i]);
+        read_layer(reader, layer_path, node->items[i].value, config->layers, i);
     }
 }
 
@@ -130,8 +353,57 @@ static void write_model(const hpac_key *key, const void *record, FILE *stream)
     fputc(']', stream);
 }
 
-_Static_assert(MAX_LAYERS == 256, "see the next line");
-const hpac_key_type hpac_key_model = {read_model, write_model, NULL, "a list of 1 to 256 layers"};
+_Static_assert(MAX_LAYERS == 2048, "see the next line");
+const hpac_key_type hpac_key_model = {read_model, write_model, NULL, "a list of 1 to 2048 layers"};
+
+/* "[stem, input]"; layers without names have none to be called by. */
+static void write_inputs(const hpac_config *config, const hpac_layer *layer, FILE *stream)
+{
+    for (size_t i = 0; i < layer->input_count; i++)
+        fprintf(stream, "%s%s", i == 0 ? "[" : ", ",
+                layer->inputs[i] > 0 && layer->inputs[i] <= config->layer_count
+                    ? config->layers[layer->inputs[i] - 1].name
+                    : image_name);
+    fputc(']', stream);
+}
+
+/* Whether a key of the layer is left out when all are written: what is not given or the default,
+ * but for the keys that are always written. */
+static bool is_left_out(const hpac_layer *layer, const hpac_key *key)
+{
+    const hpac_layer_row *row = hpac_layer_row_of(layer);
+    if (key->type == &key_name)
+        return *layer->name == '\0';
+    if (key->type == &key_inputs)
+        return layer->input_count == 0;
+    for (const hpac_layer_key *own = row ? row->keys : NULL; own && (own->name || own->keras);
+         own++)
+        if (own->name && strcmp(own->name, key->path) == 0 && own->brief) {
+            char text[64] = "";
+            FILE *stream = fmemopen(text, sizeof text, "w");
+            if (!stream)
+                return false;
+            key->type->write(key, layer, stream);
+            fclose(stream);
+            return strcmp(text, key->fallback ? key->fallback : "0") == 0 ||
+                   (strcmp(text, "0") == 0);
+        }
+    return false;
+}
+
+static void write_key(const hpac_config *config, const hpac_layer *layer, const hpac_key *key,
+                      FILE *stream)
+{
+    bool last = layer == &config->layers[config->layer_count - 1];
+    if (key->type == &hpac_key_choice && strcmp(key->path, "type") == 0) /* is not stored */
+        fputs(hpac_layer_name(layer), stream);
+    else if (last && strcmp(key->path, "units") == 0)
+        fputs("classes", stream);
+    else if (key->type == &key_inputs)
+        write_inputs(config, layer, stream);
+    else
+        key->type->write(key, layer, stream);
+}
 
 void hpac_layer_write(const hpac_config *config, size_t index, const char *name, FILE *stream)
 {
@@ -142,16 +414,11 @@ void hpac_layer_write(const hpac_config *config, size_t index, const char *name,
     make_keys(hpac_layer_row_of(layer), &own);
     for (int i = 0; i < own.table.count; i++) {
         const hpac_key *key = &own.keys[i];
-        if (name && strcmp(name, key->path) != 0)
+        if (name ? strcmp(name, key->path) != 0 : is_left_out(layer, key))
             continue;
         if (!name)
             fprintf(stream, "%s%s: ", i == 0 ? "{" : ", ", key->path);
-        if (i == 0) /* "type" is not stored */
-            fputs(hpac_layer_name(layer), stream);
-        else if (index + 1 == config->layer_count && strcmp(key->path, "units") == 0)
-            fputs("classes", stream);
-        else
-            key->type->write(key, layer, stream);
+        write_key(config, layer, key, stream);
     }
     if (!name)
         fputc('}', stream);
@@ -159,20 +426,20 @@ void hpac_layer_write(const hpac_config *config, size_t index, const char *name,
 
 void hpac_model_finish(hpac_reader *reader, const hpac_yaml_node *model, hpac_config *config)
 {
-    hpac_shape shapes[MAX_LAYERS], in = hpac_config_input_shape(config);
+    hpac_shape *shapes = calloc(config->layer_count, sizeof *shapes);
     size_t count = config->layer_count, targets = config->data.target_count, bad = 0;
+    if (!shapes) {
+        reader->status = hpac_fail_memory(count * sizeof *shapes);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
         if (config->layers[i].kind == HPAC_LAYER_DENSE && config->layers[i].units == 0)
             config->layers[i].units = targets;
-    while (bad < count &&
-           hpac_layer_output_shape(&config->layers[bad], bad + 1, bad ? shapes[bad - 1] : in,
-                                   &shapes[bad]) == HPAC_OK)
-        bad++;
-    if (bad == count) {
-        if (hpac_layers_check(config->layers, count, in, targets, shapes) == HPAC_OK)
-            return;
-        bad = count - 1; /* what is left to be wrong is about the last layer */
-    }
+    hpac_status status = hpac_layers_find_bad(
+        config->layers, count, hpac_config_input_shape(config), targets, shapes, &bad);
+    free(shapes);
+    if (status == HPAC_OK)
+        return;
     char place[HPAC_YAML_PLACE_NBYTES] = "the default model";
     if (model)
         hpac_yaml_place(model->items[bad].value, place);

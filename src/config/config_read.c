@@ -60,7 +60,7 @@ static const char *explain_number(const char *text)
 static const char *explain(const hpac_key *key, const hpac_yaml_node *node)
 {
     static const char *const yaml_1_1[] = {"yes", "no", "on", "off", "y", "n"};
-    bool boolean = key->choices == hpac_key_booleans;
+    bool boolean = hpac_key_is_boolean(key);
     if (node->kind != HPAC_YAML_SCALAR)
         return "";
     if (!node->plain && (boolean || (key->type != &hpac_key_choice && key->type != &hpac_key_path)))

@@ -69,7 +69,11 @@ typedef struct hpac_key_table {
 } hpac_key_table;
 
 extern const hpac_key_table hpac_config_keys;
-extern const char *const hpac_key_booleans[]; /* false, true */
+extern const char *const hpac_key_booleans[];  /* false, true */
+extern const char *const hpac_key_negations[]; /* true, false: stored is the opposite */
+bool hpac_key_is_boolean(const hpac_key *key);
+/* A decimal integer of 64 bits and nothing else. */
+bool hpac_key_scan_integer(const hpac_yaml_node *node, uint64_t *value);
 
 /* A configuration being read. */
 struct hpac_reader {

@@ -10,6 +10,12 @@
 #include <string.h>
 
 const char *const hpac_key_booleans[] = {"false", "true", NULL};
+const char *const hpac_key_negations[] = {"true", "false", NULL};
+
+bool hpac_key_is_boolean(const hpac_key *key)
+{
+    return key->choices == hpac_key_booleans || key->choices == hpac_key_negations;
+}
 
 /* ---- integers, and what is stored like them ---- */
 
@@ -32,7 +38,7 @@ static uint64_t fetch(const hpac_key *key, const void *record)
 }
 
 /* A decimal integer of 64 bits and nothing else. */
-static bool scan_integer(const hpac_yaml_node *node, uint64_t *value)
+bool hpac_key_scan_integer(const hpac_yaml_node *node, uint64_t *value)
 {
     const char *digits = node->text + (*node->text == '+');
     if (node->kind != HPAC_YAML_SCALAR || !node->plain || !*digits ||
@@ -49,8 +55,8 @@ static void read_integer(hpac_reader *reader, const hpac_key *key, const char *p
     bool list = key->pair && node->kind == HPAC_YAML_LIST && node->count == 2;
     uint64_t values[2] = {(uint64_t)(int64_t)key->word_value};
     for (int i = 0; i < 2 && !hpac_yaml_is_word(node, key->word); i++)
-        if (!scan_integer(list ? node->items[i].value : node, &values[i]) || values[i] < key->min ||
-            values[i] > key->max) {
+        if (!hpac_key_scan_integer(list ? node->items[i].value : node, &values[i]) ||
+            values[i] < key->min || values[i] > key->max) {
             hpac_reader_refuse_value(reader, key, path, node);
             return;
         }
@@ -131,7 +137,7 @@ static bool is_boolean(const hpac_yaml_node *node, const char *word)
 static void read_choice(hpac_reader *reader, const hpac_key *key, const char *path,
                         const hpac_yaml_node *node, void *record)
 {
-    bool boolean = key->choices == hpac_key_booleans;
+    bool boolean = hpac_key_is_boolean(key);
     for (uint64_t i = 0; key->choices[i]; i++)
         if (boolean ? is_boolean(node, key->choices[i])
                     : hpac_yaml_is_word(node, key->choices[i])) {
@@ -240,7 +246,7 @@ static int read_item(hpac_reader *reader, const hpac_key *key, const char *path,
             return i;
         hpac_nearest_offer(&nearest, key->choices[i]);
     }
-    if (key->word && scan_integer(node, &number) && number < key->max)
+    if (key->word && hpac_key_scan_integer(node, &number) && number < key->max)
         return (int)number;
     hpac_yaml_show(node, shown);
     if (node->kind != HPAC_YAML_SCALAR)
@@ -268,7 +274,7 @@ static void read_list(hpac_reader *reader, const hpac_key *key, const char *path
     uint64_t first = 0, given = 0;
     if (hpac_yaml_is_word(node, key->word))
         first = key->max;
-    else if (key->word || !scan_integer(node, &first) || first > key->max)
+    else if (key->word || !hpac_key_scan_integer(node, &first) || first > key->max)
         first = 0;
     for (*count = 0; *count < first; ++*count)
         items[*count] = (int)*count;

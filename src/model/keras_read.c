@@ -3,9 +3,11 @@
 #include "model_files.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "net/layer_table.h"
 
 #include <jansson.h>
+#include <float.h>
 #include <limits.h>
 #include <string.h>
 
@@ -51,6 +53,74 @@ static bool read_rate(json_t *value, void *rate)
     return number >= 0.0f && number < 1.0f;
 }
 
+static bool read_positive(json_t *value, void *number)
+{
+    float given = json_is_number(value) ? (float)json_number_value(value) : -1.0f;
+    *(float *)number = given;
+    return given > 0.0f && given <= FLT_MAX;
+}
+
+static bool read_flag(json_t *value, void *flag)
+{
+    *(bool *)flag = json_is_true(value);
+    return json_is_boolean(value);
+}
+
+static bool read_unless(json_t *value, void *flag)
+{
+    *(bool *)flag = json_is_false(value);
+    return json_is_boolean(value);
+}
+
+static bool read_padding(json_t *value, void *padding)
+{
+    const char *name = json_string_value(value);
+    for (int i = 0; name && hpac_padding_names[i]; i++)
+        if (strcmp(name, hpac_padding_names[i]) == 0) {
+            *(hpac_padding *)padding = (hpac_padding)i;
+            return true;
+        }
+    return false;
+}
+
+/* Zeros, which may be none. */
+static bool read_side(json_t *value, size_t *zeros)
+{
+    json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
+    *zeros = (size_t)number;
+    return number >= 0 && number <= INT_MAX;
+}
+
+/* [[top, bottom], [left, right]] */
+static bool read_zeros(json_t *value, void *zeros)
+{
+    size_t *sides = zeros;
+    json_t *rows = json_array_get(value, 0), *cols = json_array_get(value, 1);
+    return read_side(json_array_get(rows, 0), &sides[0]) &&
+           read_side(json_array_get(rows, 1), &sides[1]) &&
+           read_side(json_array_get(cols, 0), &sides[2]) &&
+           read_side(json_array_get(cols, 1), &sides[3]);
+}
+
+static bool read_shape(json_t *value, void *shape)
+{
+    size_t *sizes = shape;
+    bool good = json_array_size(value) == 3;
+    for (size_t i = 0; good && i < 3; i++)
+        good = read_size(json_array_get(value, i), &sizes[i]);
+    return good;
+}
+
+/* Regularizers that are not L2 have no effect on predictions: read_trait() notes them. */
+static bool read_decay(json_t *value, void *decay)
+{
+    const char *name = json_string_value(json_object_get(value, "class_name"));
+    json_t *l2 = json_object_get(json_object_get(value, "config"), "l2");
+    bool known = name && strcmp(name, "L2") == 0 && json_is_number(l2);
+    *(float *)decay = known ? (float)json_number_value(l2) : 0.0f;
+    return true;
+}
+
 /* "relu", or how some versions of Keras wrap it: {"class_name": "function", "config": "relu"}. */
 static bool read_activation(json_t *value, void *activation)
 {
@@ -84,8 +154,16 @@ static const struct {
     [HPAC_LAYER_KEY_SIZE] = {read_size, "a positive integer"},
     [HPAC_LAYER_KEY_PAIR] = {read_pair, "two positive integers"},
     [HPAC_LAYER_KEY_RATE] = {read_rate, "a number in [0, 1)"},
-    [HPAC_LAYER_KEY_ACTIVATION] = {read_activation, "\"linear\", \"relu\" or \"sigmoid\""},
+    [HPAC_LAYER_KEY_ACTIVATION] = {read_activation, "linear, relu, sigmoid, relu6, silu, gelu, "
+                                                    "softplus or tanh"},
     [HPAC_LAYER_KEY_INITIALIZER] = {read_initializer, NULL},
+    [HPAC_LAYER_KEY_PADDING] = {read_padding, "\"valid\" or \"same\""},
+    [HPAC_LAYER_KEY_POSITIVE] = {read_positive, "a number > 0"},
+    [HPAC_LAYER_KEY_DECAY] = {read_decay, NULL},
+    [HPAC_LAYER_KEY_FLAG] = {read_flag, "true or false"},
+    [HPAC_LAYER_KEY_UNLESS] = {read_unless, "true or false"},
+    [HPAC_LAYER_KEY_ZEROS] = {read_zeros, "[[top, bottom], [left, right]]"},
+    [HPAC_LAYER_KEY_SHAPE] = {read_shape, "[rows, cols, channels]"},
 };
 
 static hpac_status read_keys(const keras_layer *at, hpac_layer *layer)
@@ -93,7 +171,9 @@ static hpac_status read_keys(const keras_layer *at, hpac_layer *layer)
     *layer = at->row->blank;
     for (const hpac_layer_key *key = at->row->keys; key->keras; key++) {
         json_t *value = json_object_get(at->config, key->keras);
-        if (!key_types[key->type].read(value, (char *)layer + key->offset))
+        bool absent = !value || json_is_null(value);
+        if (!(absent && key->brief) &&
+            !key_types[key->type].read(value, (char *)layer + key->offset))
             return refuse_key(at, key->keras, key_types[key->type].expected);
     }
     return HPAC_OK;
@@ -203,12 +283,10 @@ static hpac_status check_options(const keras_layer *layer, hpac_keras_traits *tr
 /* A class that is not in the table, with those that are. */
 static hpac_status refuse_class(void)
 {
-    char known[256] = "";
-    size_t used = 0;
+    char known[640] = "";
     for (size_t i = 0; i < hpac_layer_row_count; i++)
         if (hpac_layer_row_by_class(hpac_layer_rows[i].keras_class) == &hpac_layer_rows[i])
-            used += (size_t)snprintf(known + used, sizeof known - used, "%s, ",
-                                     hpac_layer_rows[i].keras_class);
+            hpac_text_append(known, sizeof known, "%s, ", hpac_layer_rows[i].keras_class);
     return hpac_fail(HPAC_ERR_DATA, "expected %sor InputLayer", known);
 }
 

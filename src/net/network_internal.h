@@ -2,17 +2,35 @@
 #ifndef HPAC_NETWORK_INTERNAL_H
 #define HPAC_NETWORK_INTERNAL_H
 
+#include "memory_planner.h"
+
 #include <hpac/network.h>
+
+/* Where an operation has its inputs from. Operation 0 is PIXELS, which reads the batch. */
+typedef struct network_link {
+    size_t inputs[HPAC_LAYER_MAX_INPUTS]; /* operations before it: of `in`, then of its sides */
+    size_t layer;                         /* from 0; of PIXELS 0, too */
+    size_t readers;                       /* how many inputs read it */
+    size_t stage;                         /* the stage that it is in */
+    bool needs_gradient;                  /* it or something before it is trained */
+} network_link;
+
+/* A piece of the arena of activations that a stage does not have. */
+#define NETWORK_NO_PIECE SIZE_MAX
 
 /* A plan with the offsets of its output and slices. */
 typedef struct network_stage {
     hpac_plan *plan;
     size_t first_op, op_count;
-    bool input_gradient;      /* something before it is trained */
-    bool frozen;              /* its parameters are not trained */
-    size_t output_offset;     /* in the arena of activations */
-    size_t state_offset;      /* likewise */
+    hpac_gradient input_gradient;
+    hpac_gradient side_gradients[HPAC_OP_MAX_SIDES];
+    size_t side_ops[HPAC_OP_MAX_SIDES], side_count;   /* the sides of all its operations */
+    bool frozen;                                      /* its parameters are not trained */
+    bool goes_backward;                               /* something in it or before it is trained */
+    size_t output_piece, state_piece, gradient_piece; /* memory_piece indices */
+    size_t output_offset, state_offset, gradient_offset; /* in the arena of activations */
     size_t parameters_offset; /* in the arenas of parameters, gradients and states */
+    size_t statistics_offset; /* in that of moving averages */
 } network_stage;
 
 typedef struct network_mark network_mark;
@@ -61,25 +79,30 @@ struct hpac_network {
     float *positive_weights;      /* (classes) or NULL */
     hpac_layer_training *layer_training; /* (layer_count) */
 
-    hpac_op *ops; /* (op_count) */
+    hpac_op *ops;        /* (op_count) */
+    network_link *links; /* (op_count) */
     size_t op_count;
+    size_t *outputs; /* (layer_count) the operation that makes a layer's output */
+    size_t *folded;  /* (layer_count) 1 + the batch norm that is folded into a layer; 0: none */
 
     network_stage *stages; /* (stage_count) */
     size_t stage_count;
-    size_t first_trained; /* the first stage that is trained: backward ends there */
 
-    size_t activations_nbytes;
+    memory_piece *pieces; /* (piece_count) of the arena of activations: the plan */
+    size_t piece_count;
+    size_t activations_nbytes;        /* the outputs, their gradients and the states */
     size_t parameters_nbytes;         /* one arena */
     size_t trained_nbytes;            /* its first part: what is not frozen */
     size_t updated_parameters_nbytes; /* the first part of that: what update() updates */
     size_t range_count;               /* of that */
-    size_t flow_nbytes;               /* one of the two buffers that gradients flow through */
+    size_t statistics_nbytes;
     size_t workspace_nbytes;
 
     bool allocated;
-    void *activations, *parameters, *gradients, *states[HPAC_STATE_COUNT];
+    void *activations, *parameters, *gradients, *states[HPAC_STATE_COUNT], *statistics;
     void *ranges, *norm; /* of the update */
-    void *flow[2], *workspace, *device_positive_weights;
+    void *workspace, *device_positive_weights;
+    void *poison; /* pinned, NaN: with the option */
     network_flight flights[HPAC_NETWORK_IN_FLIGHT];
     uint64_t enqueued, collected; /* steps so far */
     bool warm;                    /* a full training step has run: it can be recorded */
@@ -104,8 +127,27 @@ void hpac_initialize_kernel(hpac_initializer initializer, uint64_t seed, uint32_
  * Statistics 37 (1988); relative error about 1e-16. 0 < p < 1. */
 double hpac_normal_quantile(double p);
 
+/* ---- network_graph.c ---- */
+
+/* Makes operations of the checked layers. */
+hpac_status network_make_ops(hpac_network *network);
+/* Makes plans of the operations. */
+hpac_status network_make_plans(hpac_network *network);
+/* Finds a place for everything in the arenas. */
+hpac_status network_place_memory(hpac_network *network);
+/* The times at which a stage goes forward and backward; the loss is between. */
+static inline size_t network_forward_time(size_t stage)
+{
+    return stage;
+}
+static inline size_t network_backward_time(const hpac_network *network, size_t stage)
+{
+    return 2 * network->stage_count - stage;
+}
+
 /* ---- network.c ---- */
 
+hpac_shape network_input_shape(const hpac_network *network);
 /* "conv2d + relu" */
 void network_describe_stage(const hpac_network *network, const network_stage *stage, char text[96]);
 size_t network_probabilities_nbytes(const hpac_network *network);
@@ -136,10 +178,10 @@ hpac_status network_profile_mark(hpac_network *network, network_flight *flight, 
 /* Adds the times of a flight's step, which has finished. */
 hpac_status network_profile_collect(hpac_network *network, network_flight *flight);
 
-/* The address `offset` bytes into a block of device memory. */
+/* The address `offset` bytes into a block of device memory; NULL where there is none. */
 static inline void *network_at(void *block, size_t offset)
 {
-    return (unsigned char *)block + offset;
+    return block ? (unsigned char *)block + offset : NULL;
 }
 
 #endif

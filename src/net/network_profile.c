@@ -17,7 +17,7 @@ static double count_flops(const hpac_op *op, size_t batch)
 {
     size_t sums = batch * hpac_shape_count(op->out), terms = 0;
     if (op->kind == HPAC_OP_CONV2D)
-        terms = op->kernel_rows * op->kernel_cols * op->in.channels;
+        terms = op->kernel_rows * op->kernel_cols * op->in.channels / op->groups;
     else if (op->kind == HPAC_OP_DENSE)
         terms = hpac_shape_count(op->in);
     return 2 * (double)sums * (double)terms;

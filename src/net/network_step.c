@@ -126,16 +126,29 @@ static void *stage_output(const hpac_network *network, size_t stage)
     return network_at(network->activations, network->stages[stage].output_offset);
 }
 
+/* The output of an operation, and its gradient. */
+static void *output_of(const hpac_network *network, size_t op)
+{
+    return stage_output(network, network->links[op].stage);
+}
+
+static void *gradient_of(const hpac_network *network, size_t op, hpac_gradient gradient)
+{
+    size_t offset = network->stages[network->links[op].stage].gradient_offset;
+    return gradient == HPAC_GRADIENT_NONE ? NULL : network_at(network->activations, offset);
+}
+
 static hpac_exec_args make_args(const hpac_network *network, size_t number,
                                 const network_flight *flight, bool training)
 {
     const network_stage *stage = &network->stages[number];
-    size_t offset = stage->parameters_offset;
+    size_t offset = stage->parameters_offset, input = network->links[stage->first_op].inputs[0];
     size_t pixels = hpac_batch_pixels_offset_nbytes(&network->options.format);
     hpac_exec_args args = {
-        .x = number == 0 ? network_at(flight->staging, pixels) : stage_output(network, number - 1),
+        .x = number == 0 ? network_at(flight->staging, pixels) : output_of(network, input),
         .y = stage_output(network, number),
         .parameters = network_at(network->parameters, offset),
+        .statistics = network_at(network->statistics, stage->statistics_offset),
         .state = network_at(network->activations, stage->state_offset),
         .workspace = network->workspace,
         .result = flight->result,
@@ -147,7 +160,23 @@ static hpac_exec_args make_args(const hpac_network *network, size_t number,
         if (!stage->plan->updates_parameters && !stage->frozen)
             args.gradients = network_at(network->gradients, offset);
     }
+    for (size_t i = 0; i < stage->side_count; i++)
+        args.sides[i] = output_of(network, stage->side_ops[i]);
     return args;
+}
+
+/* For tests: what is not needed from `time` on becomes NaN, so that whoever reads it is seen. */
+static hpac_status poison(hpac_network *network, size_t time)
+{
+    hpac_device *device = network->options.device;
+    for (size_t i = 0; network->poison && i < network->piece_count; i++) {
+        const memory_piece *piece = &network->pieces[i];
+        if (piece->over == 0 && piece->last == time)
+            HPAC_TRY(device->ops->upload(device, HPAC_QUEUE_COMPUTE,
+                                         network_at(network->activations, piece->offset),
+                                         network->poison, piece->nbytes));
+    }
+    return HPAC_OK;
 }
 
 static hpac_status forward(hpac_network *network, network_flight *flight, bool training)
@@ -156,6 +185,7 @@ static hpac_status forward(hpac_network *network, network_flight *flight, bool t
     for (size_t i = 0; i < network->stage_count; i++) {
         hpac_exec_args args = make_args(network, i, flight, training);
         HPAC_TRY(network->options.device->ops->forward(network->stages[i].plan, &args));
+        HPAC_TRY(poison(network, network_forward_time(i)));
         HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE,
                                       training ? NETWORK_FORWARD : NETWORK_EVALUATE, i));
     }
@@ -166,6 +196,7 @@ static hpac_status loss(hpac_network *network, network_flight *flight, size_t co
 {
     hpac_device *device = network->options.device;
     const hpac_batch_format *format = &network->options.format;
+    const network_stage *last = &network->stages[network->stage_count - 1];
     hpac_loss request = {
         .batch = format->batch_size,
         .count = count,
@@ -173,7 +204,7 @@ static hpac_status loss(hpac_network *network, network_flight *flight, size_t co
         .logits = stage_output(network, network->stage_count - 1),
         .targets = flight->staging,
         .positive_weights = network->device_positive_weights,
-        .dlogits = training ? network->flow[0] : NULL,
+        .dlogits = training ? network_at(network->activations, last->gradient_offset) : NULL,
         .probabilities = training ? NULL : flight->probabilities,
         .result = flight->result,
     };
@@ -184,15 +215,18 @@ static hpac_status loss(hpac_network *network, network_flight *flight, size_t co
 
 static hpac_status backward(hpac_network *network, network_flight *flight)
 {
-    size_t flow = 0;
-    for (size_t i = network->stage_count; i-- > network->first_trained;) {
+    for (size_t i = network->stage_count; i-- > 0;) {
+        const network_stage *stage = &network->stages[i];
+        if (!stage->goes_backward)
+            continue;
         hpac_exec_args args = make_args(network, i, flight, true);
-        args.dy = network->flow[flow];
-        if (network->stages[i].input_gradient) {
-            flow = 1 - flow;
-            args.dx = network->flow[flow];
-        }
-        HPAC_TRY(network->options.device->ops->backward(network->stages[i].plan, &args));
+        args.dy = network_at(network->activations, stage->gradient_offset);
+        args.dx =
+            gradient_of(network, network->links[stage->first_op].inputs[0], stage->input_gradient);
+        for (size_t k = 0; k < stage->side_count; k++)
+            args.dsides[k] = gradient_of(network, stage->side_ops[k], stage->side_gradients[k]);
+        HPAC_TRY(network->options.device->ops->backward(stage->plan, &args));
+        HPAC_TRY(poison(network, network_backward_time(network, i)));
         HPAC_TRY(network_profile_mark(network, flight, HPAC_QUEUE_COMPUTE, NETWORK_BACKWARD, i));
     }
     return HPAC_OK;

@@ -149,14 +149,15 @@ static bool try_configuration(const char *path)
         printf("%s\n", hpac_error_message());
         return false;
     }
-    hpac_shape in = hpac_config_input_shape(&config), out = in;
-    bool good = true;
-    for (size_t i = 0; good && i < config.layer_count; i++, in = out) {
+    hpac_shape in = hpac_config_input_shape(&config), shapes[64];
+    size_t bad;
+    bool good = config.layer_count <= 64 &&
+                hpac_layers_shapes(config.layers, config.layer_count, in, shapes, &bad) == HPAC_OK;
+    for (size_t i = 0; good && i < config.layer_count; in = shapes[i++]) {
         const hpac_layer *layer = &config.layers[i];
-        good = hpac_layer_output_shape(layer, i + 1, in, &out) == HPAC_OK;
-        if (!good || layer->kind != HPAC_LAYER_CONV2D)
+        if (layer->kind != HPAC_LAYER_CONV2D)
             continue;
-        good = try_layer(layer, in, out, as_int(config.train.batch_size));
+        good = try_layer(layer, in, shapes[i], as_int(config.train.batch_size));
         described++;
     }
     printf("%s: %d layers described in 8 ways each%s\n", path, described, good ? "" : ": no");

@@ -162,13 +162,15 @@ Test(config, overrides_are_checked_like_the_file)
                 "1 problem\n--set model.0.rate=0.5: no element \"0\" in the list; expected an "
                 "integer in [1, 8]");
     refused_set("model.3.rate=0.5",
-                "1 problem\n--set model.3.rate=0.5: unknown key; expected one of type, size");
+                "1 problem\n--set model.3.rate=0.5: unknown key; expected one of type, size, "
+                "strides, padding, name, inputs");
     refused_set("model=[{type: flatten}, {type: dense, units: x}]",
                 "1 problem\n--set model=[{type: flatten}, {type: dense, units: x}]: "
                 "model.2.units: expected classes or an integer in [1, 16777216], not \"x\"");
     refused_set("model=[{type: dense, units: 5}]",
                 "1 problem\n--set model=[{type: dense, units: 5}]: layer 1 (dense): expected a "
-                "vector, got images (128, 128, 1); put a flatten layer before it");
+                "vector, got images (128, 128, 1); put a flatten or "
+                "global pooling layer before it");
     static const char *const several[] = {"train.epochs=0", "train.seed=x", "nonsense"};
     refused_sets(REQUIRED "device: {threads: 0}\n", several, 3,
                  "c.yaml: 4 problems\n"

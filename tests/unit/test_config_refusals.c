@@ -39,7 +39,8 @@ Test(config, unknown_keys_are_refused_with_the_nearest)
                                "model, train, device");
     refused_layer("{type: dropout, rte: 0.5, rate: 0.5}",
                   "model.2.rte: unknown key; did you mean model.2.rate?");
-    refused_layer("{type: flatten, units: 5}", "model.2.units: unknown key; expected one of type");
+    refused_layer("{type: flatten, units: 5}",
+                  "model.2.units: unknown key; expected one of type, name, inputs");
 }
 
 Test(config, repeated_keys_are_refused)
@@ -280,7 +281,7 @@ static void refused_type(const char *type, const char *shown)
     char text[256], end[64];
     hpac_config config;
     snprintf(text, sizeof text, REQUIRED "model:\n- {type: %s}\n", type);
-    snprintf(end, sizeof end, " or sigmoid, not %s", shown);
+    snprintf(end, sizeof end, " or activation, not %s", shown);
     cr_expect_eq(load_sets(text, NULL, 0, &config), HPAC_ERR_CONFIG);
     const char *message = hpac_error_message();
     cr_expect_not_null(strstr(message, "c.yaml:5: model.1.type: expected conv2d, "), "%s", message);
@@ -291,17 +292,17 @@ Test(config, layers_are_checked)
 {
     refused_value("data", "test", "5", "expected nested keys (images, ids), not \"5\"");
     refused(REQUIRED "model: 5\n",
-            "1 problem\nc.yaml:4: model: expected a list of 1 to 256 layers, "
+            "1 problem\nc.yaml:4: model: expected a list of 1 to 2048 layers, "
             "not \"5\"");
-    char many[300 * sizeof "- {type: flatten}\n"] = REQUIRED "model:\n";
+    char many[2100 * sizeof "- {type: flatten}\n"] = REQUIRED "model:\n";
     size_t many_length = strlen(many);
-    for (int i = 0; i < 257; i++)
+    for (int i = 0; i < 2049; i++)
         many_length +=
             (size_t)snprintf(many + many_length, sizeof many - many_length, "- {type: flatten}\n");
     refused(many,
-            "1 problem\nc.yaml:5: model: expected a list of 1 to 256 layers, not a list of 257");
+            "1 problem\nc.yaml:5: model: expected a list of 1 to 2048 layers, not a list of 2049");
     refused(REQUIRED "model: []\n",
-            "1 problem\nc.yaml:4: model: expected a list of 1 to 256 layers, not an empty list");
+            "1 problem\nc.yaml:4: model: expected a list of 1 to 2048 layers, not an empty list");
     refused_layer("flatten", "model.2: expected a layer such as {type: flatten}, not \"flatten\"");
     refused_layer("~", "model.2: expected a layer such as {type: flatten}, not nothing");
     refused_type("softmax", "\"softmax\"");
@@ -315,8 +316,10 @@ Test(config, layers_are_checked)
     refused_layer("{type: dense, units: class}",
                   "model.2.units: expected classes or an integer in [1, 16777216], not "
                   "\"class\"");
-    refused_layer("{type: dense, units: 2, activation: tanh}",
-                  "model.2.activation: expected linear, relu or sigmoid, not \"tanh\"");
+    refused_layer("{type: dense, units: 2, activation: softmax}",
+                  "model.2.activation: expected linear, relu, sigmoid, relu6, silu, gelu, softplus "
+                  "or tanh, not "
+                  "\"softmax\"");
 }
 
 Test(config, impossible_stacks_are_refused_at_their_layer)

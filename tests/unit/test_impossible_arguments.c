@@ -109,30 +109,31 @@ static const hpac_shape image = {3, SIDE, SIDE, 2};
 Test(impossible_arguments, of_layers)
 {
     hpac_shape out;
+    size_t bad;
     const hpac_layer flatten = FLATTEN;
     const size_t many = (size_t)1 << 32;
     const hpac_shape inputs[] = {{3, 0, SIDE, 1},       {3, SIDE, SIDE, 0}, {3, many, many, 1},
                                  {3, many, many, many}, {1, 1, 1, 0},       {1, 1, 1, many}};
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-        FAILS(hpac_layer_output_shape(&flatten, 1, inputs[i], &out), HPAC_ERR_CONFIG,
+        FAILS(hpac_layers_shapes(&flatten, 1, inputs[i], &out, &bad), HPAC_ERR_CONFIG,
               "expected 1 to 2^31 values");
-    FAILS(hpac_layer_output_shape(&flatten, 1, (hpac_shape){7, 1, 1, 1}, &out), HPAC_ERR_CONFIG,
+    FAILS(hpac_layers_shapes(&flatten, 1, (hpac_shape){7, 1, 1, 1}, &out, &bad), HPAC_ERR_CONFIG,
           "input of rank 7");
-    FAILS(hpac_layer_output_shape(&flatten, 1, (hpac_shape){1, 2, 1, 1}, &out), HPAC_ERR_CONFIG,
+    FAILS(hpac_layers_shapes(&flatten, 1, (hpac_shape){1, 2, 1, 1}, &out, &bad), HPAC_ERR_CONFIG,
           "input of rank 1 with 2 rows");
     /* The numbers of values and of weights are both multiples of 2^64. */
     const hpac_layer wide = {.kernel_rows = 1, .kernel_cols = 1, .filters = (size_t)1 << 63};
-    FAILS(hpac_layer_output_shape(&wide, 1, image, &out), HPAC_ERR_CONFIG, "more than 2^31");
+    FAILS(hpac_layers_shapes(&wide, 1, image, &out, &bad), HPAC_ERR_CONFIG, "more than 2^31");
     const hpac_layer unknown = {.kind = 99};
-    FAILS(hpac_layer_output_shape(&unknown, 1, image, &out), HPAC_ERR_CONFIG, "layer 1 (unknown)");
-    char text[48];
+    FAILS(hpac_layers_shapes(&unknown, 1, image, &out, &bad), HPAC_ERR_CONFIG, "layer 1 (unknown)");
+    char text[HPAC_LAYER_TEXT_NBYTES];
     hpac_layer_describe(&unknown, text);
     cr_expect_str_empty(text);
     cr_expect_eq(hpac_layer_weights(&unknown, image).tensors[HPAC_KERNEL].rank, 0);
-    const hpac_layer odd[] = {{.kind = HPAC_LAYER_FLATTEN, .activation = 3},
-                              {.kind = HPAC_LAYER_FLATTEN, .initializer = 2}};
+    const hpac_layer odd[] = {{.kind = HPAC_LAYER_FLATTEN, .activation = 99},
+                              {.kind = HPAC_LAYER_FLATTEN, .initializer = 99}};
     for (int i = 0; i < 2; i++)
-        FAILS(hpac_layer_output_shape(&odd[i], 1, image, &out), HPAC_ERR_CONFIG,
+        FAILS(hpac_layers_shapes(&odd[i], 1, image, &out, &bad), HPAC_ERR_CONFIG,
               "layer 1 (flatten): unknown activation");
 }
 

@@ -193,8 +193,10 @@ Test(null_arguments, layers_and_steps_of_networks)
     const hpac_layer layer = {0};
     hpac_shape shape = {0};
     hpac_outcome outcome;
-    REFUSES(hpac_layer_output_shape(NULL, 1, shape, &shape), "hpac_layer_output_shape: layer");
-    REFUSES(hpac_layer_output_shape(&layer, 1, shape, NULL), "hpac_layer_output_shape: out");
+    size_t bad;
+    REFUSES(hpac_layers_shapes(NULL, 1, shape, &shape, &bad), "hpac_layers_shapes: layers");
+    REFUSES(hpac_layers_shapes(&layer, 1, shape, NULL, &bad), "hpac_layers_shapes: shapes");
+    REFUSES(hpac_layers_shapes(&layer, 1, shape, &shape, NULL), "hpac_layers_shapes: bad");
     REFUSES(hpac_layers_check(NULL, 1, shape, 3, NULL), "hpac_layers_check: layers");
     REFUSES(hpac_network_check_memory(none, NULL), "hpac_network_check_memory: network");
     REFUSES(hpac_network_allocate(none), "hpac_network_allocate: network");
