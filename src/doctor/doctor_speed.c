@@ -83,8 +83,11 @@ static hpac_status measure_ops(selfcheck_gauge *gauge, const selfcheck_case *one
                                double *forward_ms, double *backward_ms)
 {
     HPAC_AUTO(hpac_selfcheck_stack_fini)
-    check_stack stack = {
-        .gauge = gauge, .data = DATA_RANDOM, .fused = true, .inner = true, .draw.training = true};
+    check_stack stack = {.gauge = gauge,
+                         .data = DATA_RANDOM,
+                         .options.fused = true,
+                         .inner = true,
+                         .draw.training = true};
     hpac_random_init(&stack.random, 0, HPAC_PURPOSE_SYNTH, 0, 0);
     HPAC_TRY(hpac_selfcheck_stack_init(&stack, one));
     hpac_plan *plan = stack.segments[0].plan;

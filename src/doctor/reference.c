@@ -210,20 +210,14 @@ static void avgpool(const reference_call *call, bool backward)
 
 /* ---- batch normalization ---- */
 
-/* Statistics of a channel, and what of dy its gradients are made of. */
-typedef struct channel_norm {
-    double mean, variance, inverse; /* 1 / sqrt(variance + epsilon) */
-    double sum_dy, sum_dy_hat;      /* of dy, and of dy times the normalized x */
-} channel_norm;
-
 static bool uses_batch_statistics(const reference_call *call)
 {
     return call->draw.training && !call->frozen_statistics;
 }
 
-static channel_norm norm_of(const reference_call *call, size_t channel)
+reference_norm hpac_reference_norm(const reference_call *call, size_t channel)
 {
-    channel_norm norm = {0};
+    reference_norm norm = {0};
     size_t channels = call->op->in.channels, count = output_count(call);
     double pixels = (double)(count / channels);
     for (size_t i = channel; i < count; i += channels)
@@ -238,7 +232,7 @@ static channel_norm norm_of(const reference_call *call, size_t channel)
     return norm;
 }
 
-static void norm_forward(const reference_call *call, size_t k, const channel_norm *norm)
+static void norm_forward(const reference_call *call, size_t k, const reference_norm *norm)
 {
     const double *gamma = call->values[HPAC_GAMMA], *beta = call->values[HPAC_BETA];
     double *mean = call->values[HPAC_MOVING_MEAN], *variance = call->values[HPAC_MOVING_VARIANCE];
@@ -253,32 +247,31 @@ static void norm_forward(const reference_call *call, size_t k, const channel_nor
 }
 
 /* Through mean and variance, too, where they are those of the batch. */
-static void norm_backward(const reference_call *call, size_t k, channel_norm *norm)
+static void norm_backward(const reference_call *call, size_t k, const reference_norm *norm)
 {
     const double *gamma = call->values[HPAC_GAMMA];
     size_t channels = call->op->in.channels, count = output_count(call);
     double factor = norm->inverse * (gamma ? gamma[k] : 1);
-    double pixels = (double)(count / channels);
+    double pixels = (double)(count / channels), sum_dy = 0, sum_dy_hat = 0;
     for (size_t i = k; i < count; i += channels) {
-        norm->sum_dy += call->dy[i];
-        norm->sum_dy_hat += call->dy[i] * (call->x[i] - norm->mean) * norm->inverse;
+        sum_dy += call->dy[i];
+        sum_dy_hat += call->dy[i] * (call->x[i] - norm->mean) * norm->inverse;
     }
     for (size_t i = k; i < count; i += channels) {
         double hat = (call->x[i] - norm->mean) * norm->inverse;
-        double through =
-            uses_batch_statistics(call) ? (norm->sum_dy + hat * norm->sum_dy_hat) / pixels : 0;
+        double through = uses_batch_statistics(call) ? (sum_dy + hat * sum_dy_hat) / pixels : 0;
         call->dx[i] = factor * (call->dy[i] - through);
     }
     if (call->gradients[HPAC_GAMMA])
-        call->gradients[HPAC_GAMMA][k] = norm->sum_dy_hat;
+        call->gradients[HPAC_GAMMA][k] = sum_dy_hat;
     if (call->gradients[HPAC_BETA])
-        call->gradients[HPAC_BETA][k] = norm->sum_dy;
+        call->gradients[HPAC_BETA][k] = sum_dy;
 }
 
 static void batch_norm(const reference_call *call, bool backward)
 {
     for (size_t k = 0; k < call->op->in.channels; k++) {
-        channel_norm norm = norm_of(call, k);
+        reference_norm norm = hpac_reference_norm(call, k);
         if (backward)
             norm_backward(call, k, &norm);
         else
@@ -437,6 +430,56 @@ static void each_value(const reference_call *call, bool backward)
             call->dx[i] = call->dy[i] * elementwise(call, i, true);
         else
             call->y[i] = elementwise(call, i, false);
+}
+
+/* ---- margins ---- */
+
+/* Distance of a value from the kinks. */
+static double kink_distance(hpac_op_kind kind, double x)
+{
+    if (kind != HPAC_OP_RELU && kind != HPAC_OP_RELU6)
+        return INFINITY;
+    return kind == HPAC_OP_RELU6 ? fmin(fabs(x), fabs(x - 6)) : fabs(x);
+}
+
+/* The largest value of a window, for one channel, and the distance of the next one below. */
+typedef struct margin_scan {
+    size_t channel;
+    double largest, *margin;
+} margin_scan;
+
+static void margin_tap(const reference_call *call, const hpac_op *op, const window_tap *tap,
+                       void *context)
+{
+    margin_scan *scan = context;
+    double x = call->x[index_of(op->in, tap->n, tap->row, tap->col, scan->channel)];
+    if (x != scan->largest)
+        *scan->margin = fmin(*scan->margin, scan->largest - x);
+}
+
+static double maxpool_margin(const reference_call *call)
+{
+    double margin = INFINITY;
+    const hpac_op op = window_of(call->op);
+    for (size_t i = 0; i < output_count(call); i++) {
+        size_t pixel = i / op.out.channels, row = pixel / op.out.cols;
+        margin_scan scan = {i % op.out.channels, call->y[i], &margin};
+        for_window(
+            call, &op,
+            (window_tap){.n = row / op.out.rows, .r = row % op.out.rows, .c = pixel % op.out.cols},
+            margin_tap, &scan);
+    }
+    return margin;
+}
+
+double hpac_reference_margin(const reference_call *call)
+{
+    double margin = INFINITY;
+    if (call->op->kind == HPAC_OP_MAXPOOL || call->op->kind == HPAC_OP_GLOBAL_MAXPOOL)
+        return maxpool_margin(call);
+    for (size_t i = 0; i < output_count(call); i++)
+        margin = fmin(margin, kink_distance(call->op->kind, call->x[i]));
+    return margin;
 }
 
 typedef void compute_function(const reference_call *call, bool backward);

@@ -36,6 +36,18 @@ size_t hpac_reference_count(const hpac_op *op, hpac_role role);
 void hpac_reference_forward(const reference_call *call);
 void hpac_reference_backward(const reference_call *call);
 
+/* How far x is from where the operation decides otherwise, after forward: from the kinks of an
+ * activation, and how far apart the two largest values of a window are that differ. INFINITY for
+ * what decides nothing. */
+double hpac_reference_margin(const reference_call *call);
+
+/* What batch_norm does with a channel, after forward. */
+typedef struct reference_norm {
+    double mean, variance, inverse; /* 1 / sqrt(variance + epsilon) */
+} reference_norm;
+
+reference_norm hpac_reference_norm(const reference_call *call, size_t channel);
+
 /* One update of a weight and of the optimizer's states (device.h), by the learning rate and the
  * correction of the step; states that the optimizer does not have are not changed. */
 void hpac_reference_update(const hpac_optimizer *optimizer, const hpac_step *step, double gradient,
