@@ -132,6 +132,84 @@ cudaError_t hpac_kernel_global_mean_backward(const kernel_tensor *tensor, void *
 cudaError_t hpac_kernel_shift(const kernel_tensor *to, void *y, const kernel_tensor *from,
                               const void *x, int down, int right, bool add, cudaStream_t stream);
 
+/* ---- norm.cu: batch normalization of `tensor`, with the ReLU behind it ---- */
+
+typedef struct kernel_norm {
+    kernel_tensor tensor;
+    const float *gamma, *beta; /* (channels); NULL: 1 and 0 */
+    float *mean, *inverse;     /* (channels): what normalizes; inverse = 1 / sqrt(variance + eps) */
+    bool relu;
+} kernel_norm;
+
+size_t hpac_kernel_norm_partials_nbytes(const kernel_tensor *tensor);
+/* Sets mean and inverse: by the batch x, of which the moving averages are kept, or x NULL: by the
+ * moving averages. */
+cudaError_t hpac_kernel_norm_statistics(const kernel_norm *norm, float *moving_mean,
+                                        float *moving_variance, float momentum, float epsilon,
+                                        const void *x, void *partials, cudaStream_t stream);
+/* y = relu((x - mean) gamma inverse + beta + side), without a side that is NULL. y may be x. */
+cudaError_t hpac_kernel_normalize(const kernel_norm *norm, void *y, const void *x, const void *side,
+                                  cudaStream_t stream);
+/* With dz = dy where ReLU let it pass, which y shows, or x if y is NULL: dbeta = sum dz, dgamma =
+ * sum dz (x - mean) inverse, and the means of both, (2, channels). Each may be NULL. */
+cudaError_t hpac_kernel_norm_gradients(const kernel_norm *norm, float *dgamma, float *dbeta,
+                                       float *means, const void *x, const void *y, const void *dy,
+                                       void *partials, cudaStream_t stream);
+/* dside = dz, then dx, each NULL when not wanted. means NULL: mean and inverse are constants. x is
+ * not read without means and ReLU, or with y, and may be NULL then. dx may be dy. */
+cudaError_t hpac_kernel_normalize_backward(const kernel_norm *norm, const float *means, void *dx,
+                                           bool add_dx, void *dside, bool add_dside, const void *x,
+                                           const void *y, const void *dy, cudaStream_t stream);
+
+/* ---- join.cu: operations with several inputs ---- */
+
+#define HPAC_KERNEL_MAX_SUMMANDS 4
+
+/* y = relu(the sum of 1 to HPAC_KERNEL_MAX_SUMMANDS inputs). y may be an input. */
+cudaError_t hpac_kernel_add(const kernel_tensor *tensor, void *y, const void *const *inputs,
+                            size_t input_count, bool relu, cudaStream_t stream);
+/* Each gradient = dy, or dy where y > 0 if y is not NULL, in their order; NULL: not wanted. The
+ * last may be dy. */
+cudaError_t hpac_kernel_add_backward(const kernel_tensor *tensor, void *const *gradients,
+                                     const bool *add, size_t gradient_count, const void *y,
+                                     const void *dy, cudaStream_t stream);
+
+/* y = x factor; the factor has the tensor's shape, or if `broadcast` (batch, 1, 1, channels). y may
+ * be x. */
+cudaError_t hpac_kernel_multiply(const kernel_tensor *tensor, bool broadcast, void *y,
+                                 const void *x, const void *factor, cudaStream_t stream);
+/* dfactor, then dx, each NULL when not wanted; dx may be dy. partials: if `broadcast`, of
+ * hpac_kernel_factor_partials_nbytes(). */
+cudaError_t hpac_kernel_multiply_backward(const kernel_tensor *tensor, bool broadcast, void *dx,
+                                          bool add_dx, void *dfactor, bool add_dfactor,
+                                          const void *x, const void *factor, const void *dy,
+                                          void *partials, cudaStream_t stream);
+size_t hpac_kernel_factor_partials_nbytes(const kernel_tensor *tensor);
+
+/* Channels `first` .. of y = x, a tensor of `channels` channels in the layout of `whole`; and dx =
+ * those of dy. */
+cudaError_t hpac_kernel_put_channels(const kernel_tensor *whole, void *y, uint32_t first,
+                                     uint32_t channels, const void *x, cudaStream_t stream);
+cudaError_t hpac_kernel_get_channels(const kernel_tensor *whole, void *dx, bool add, uint32_t first,
+                                     uint32_t channels, const void *dy, cudaStream_t stream);
+
+/* ---- pointwise.cu ---- */
+
+/* relu6, silu, gelu, softplus, tanh; backward from y, of silu and gelu from x. y may be x, and dx
+ * dy. */
+cudaError_t hpac_kernel_bend(const kernel_tensor *tensor, hpac_op_kind kind, void *y, const void *x,
+                             cudaStream_t stream);
+cudaError_t hpac_kernel_bend_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
+                                      bool add, const void *from, const void *dy,
+                                      cudaStream_t stream);
+/* y = x factor + offset for each of up to 4 channels; offset NULL: 0. y may be x. */
+cudaError_t hpac_kernel_rescale(const kernel_tensor *tensor, const float factor[4],
+                                const float offset[4], void *y, bool add, const void *x,
+                                cudaStream_t stream);
+/* Dropout with one random number for a channel of an image. y may be x. */
+cudaError_t hpac_kernel_drop_channels(const kernel_tensor *tensor, const kernel_dropout *dropout,
+                                      void *y, bool add, const void *x, cudaStream_t stream);
+
 /* hpac_loss and hpac_update of device.h; `step` is in device memory. */
 cudaError_t hpac_kernel_loss(const hpac_loss *loss, cudaStream_t stream);
 cudaError_t hpac_kernel_update(const hpac_update *update, const hpac_step *step,

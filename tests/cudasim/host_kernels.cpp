@@ -5,7 +5,10 @@
 #include "../../kernels/convert.cuh"
 #include "../../kernels/elements.cuh"
 #include "../../kernels/global.cuh"
+#include "../../kernels/join.cuh"
 #include "../../kernels/maxpool.cuh"
+#include "../../kernels/norm.cuh"
+#include "../../kernels/pointwise.cuh"
 #include "../../kernels/shift.cuh"
 #include "../../kernels/step.cuh"
 #include "../../kernels/update.cuh"
@@ -127,6 +130,110 @@ HOST_KERNEL(shift_image<float, 1>);
 HOST_KERNEL(shift_image<float, 4>);
 HOST_KERNEL(shift_image<bfloat, 1>);
 HOST_KERNEL(shift_image<bfloat, 4>);
+
+HOST_KERNEL(normalize<float, 1, true>);
+HOST_KERNEL(normalize<float, 1, false>);
+HOST_KERNEL(normalize<float, 4, true>);
+HOST_KERNEL(normalize<float, 4, false>);
+HOST_KERNEL(normalize<bfloat, 1, true>);
+HOST_KERNEL(normalize<bfloat, 1, false>);
+HOST_KERNEL(normalize<bfloat, 4, true>);
+HOST_KERNEL(normalize<bfloat, 4, false>);
+HOST_KERNEL(normalize_backward<float, 1, true>);
+HOST_KERNEL(normalize_backward<float, 1, false>);
+HOST_KERNEL(normalize_backward<float, 4, true>);
+HOST_KERNEL(normalize_backward<float, 4, false>);
+HOST_KERNEL(normalize_backward<bfloat, 1, true>);
+HOST_KERNEL(normalize_backward<bfloat, 1, false>);
+HOST_KERNEL(normalize_backward<bfloat, 4, true>);
+HOST_KERNEL(normalize_backward<bfloat, 4, false>);
+HOST_KERNEL(norm_sums_rows<float, 1, true>);
+HOST_KERNEL(norm_sums_rows<float, 1, false>);
+HOST_KERNEL(norm_sums_rows<float, 4, true>);
+HOST_KERNEL(norm_sums_rows<float, 4, false>);
+HOST_KERNEL(norm_sums_rows<bfloat, 1, true>);
+HOST_KERNEL(norm_sums_rows<bfloat, 1, false>);
+HOST_KERNEL(norm_sums_rows<bfloat, 4, true>);
+HOST_KERNEL(norm_sums_rows<bfloat, 4, false>);
+HOST_KERNEL(norm_sums_planes<float, 1, true>);
+HOST_KERNEL(norm_sums_planes<float, 1, false>);
+HOST_KERNEL(norm_sums_planes<float, 4, true>);
+HOST_KERNEL(norm_sums_planes<float, 4, false>);
+HOST_KERNEL(norm_sums_planes<bfloat, 1, true>);
+HOST_KERNEL(norm_sums_planes<bfloat, 1, false>);
+HOST_KERNEL(norm_sums_planes<bfloat, 4, true>);
+HOST_KERNEL(norm_sums_planes<bfloat, 4, false>);
+HOST_KERNEL(norm_statistics<float>);
+HOST_KERNEL(norm_statistics<bfloat>);
+HOST_KERNEL(norm_gradients);
+
+HOST_KERNEL(add_values<float>);
+HOST_KERNEL(add_values<bfloat>);
+HOST_KERNEL(add_values_backward<float>);
+HOST_KERNEL(add_values_backward<bfloat>);
+HOST_KERNEL(multiply<float, 1, true>);
+HOST_KERNEL(multiply<float, 1, false>);
+HOST_KERNEL(multiply<float, 4, true>);
+HOST_KERNEL(multiply<float, 4, false>);
+HOST_KERNEL(multiply<bfloat, 1, true>);
+HOST_KERNEL(multiply<bfloat, 1, false>);
+HOST_KERNEL(multiply<bfloat, 4, true>);
+HOST_KERNEL(multiply<bfloat, 4, false>);
+HOST_KERNEL(multiply_backward<float, 1, true>);
+HOST_KERNEL(multiply_backward<float, 1, false>);
+HOST_KERNEL(multiply_backward<float, 4, true>);
+HOST_KERNEL(multiply_backward<float, 4, false>);
+HOST_KERNEL(multiply_backward<bfloat, 1, true>);
+HOST_KERNEL(multiply_backward<bfloat, 1, false>);
+HOST_KERNEL(multiply_backward<bfloat, 4, true>);
+HOST_KERNEL(multiply_backward<bfloat, 4, false>);
+HOST_KERNEL(factor_sums<float, 1>);
+HOST_KERNEL(factor_sums<float, 4>);
+HOST_KERNEL(factor_sums<bfloat, 1>);
+HOST_KERNEL(factor_sums<bfloat, 4>);
+HOST_KERNEL(copy_lines<float, 1>);
+HOST_KERNEL(copy_lines<float, 4>);
+HOST_KERNEL(copy_lines<bfloat, 1>);
+HOST_KERNEL(copy_lines<bfloat, 4>);
+HOST_KERNEL(factor_gradient<float>);
+HOST_KERNEL(factor_gradient<bfloat>);
+
+HOST_KERNEL(bend<float, HPAC_OP_RELU6>);
+HOST_KERNEL(bend<float, HPAC_OP_SILU>);
+HOST_KERNEL(bend<float, HPAC_OP_GELU>);
+HOST_KERNEL(bend<float, HPAC_OP_SOFTPLUS>);
+HOST_KERNEL(bend<float, HPAC_OP_TANH>);
+HOST_KERNEL(bend<bfloat, HPAC_OP_RELU6>);
+HOST_KERNEL(bend<bfloat, HPAC_OP_SILU>);
+HOST_KERNEL(bend<bfloat, HPAC_OP_GELU>);
+HOST_KERNEL(bend<bfloat, HPAC_OP_SOFTPLUS>);
+HOST_KERNEL(bend<bfloat, HPAC_OP_TANH>);
+HOST_KERNEL(bend_backward<float, HPAC_OP_RELU6>);
+HOST_KERNEL(bend_backward<float, HPAC_OP_SILU>);
+HOST_KERNEL(bend_backward<float, HPAC_OP_GELU>);
+HOST_KERNEL(bend_backward<float, HPAC_OP_SOFTPLUS>);
+HOST_KERNEL(bend_backward<float, HPAC_OP_TANH>);
+HOST_KERNEL(bend_backward<bfloat, HPAC_OP_RELU6>);
+HOST_KERNEL(bend_backward<bfloat, HPAC_OP_SILU>);
+HOST_KERNEL(bend_backward<bfloat, HPAC_OP_GELU>);
+HOST_KERNEL(bend_backward<bfloat, HPAC_OP_SOFTPLUS>);
+HOST_KERNEL(bend_backward<bfloat, HPAC_OP_TANH>);
+HOST_KERNEL(rescale<float, 1, true>);
+HOST_KERNEL(rescale<float, 1, false>);
+HOST_KERNEL(rescale<float, 4, true>);
+HOST_KERNEL(rescale<float, 4, false>);
+HOST_KERNEL(rescale<bfloat, 1, true>);
+HOST_KERNEL(rescale<bfloat, 1, false>);
+HOST_KERNEL(rescale<bfloat, 4, true>);
+HOST_KERNEL(rescale<bfloat, 4, false>);
+HOST_KERNEL(drop_channels<float, 1, true>);
+HOST_KERNEL(drop_channels<float, 1, false>);
+HOST_KERNEL(drop_channels<float, 4, true>);
+HOST_KERNEL(drop_channels<float, 4, false>);
+HOST_KERNEL(drop_channels<bfloat, 1, true>);
+HOST_KERNEL(drop_channels<bfloat, 1, false>);
+HOST_KERNEL(drop_channels<bfloat, 4, true>);
+HOST_KERNEL(drop_channels<bfloat, 4, false>);
 
 HOST_KERNEL(loss_step);
 HOST_KERNEL(update_parameters<HPAC_OPTIMIZER_ADADELTA>);

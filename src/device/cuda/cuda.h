@@ -74,6 +74,7 @@ void hpac_cuda_free(hpac_device *device, hpac_memory memory, void *address);
 #define CUDA_LAYOUT_NCHW 1
 #define CUDA_LAYOUT_BF16 2
 
+kernel_tensor hpac_cuda_tensor_of(hpac_shape shape, size_t batch, hpac_layout layout);
 size_t hpac_cuda_tensor_count(const kernel_tensor *tensor);
 size_t hpac_cuda_tensor_nbytes(const kernel_tensor *tensor);
 
@@ -181,12 +182,36 @@ const void *hpac_cuda_weights(const cuda_plan *plan, const hpac_exec_args *args,
 hpac_status hpac_cuda_wrap(cuda_device *device, const hpac_plan_request *request, cuda_plan **inner,
                            cuda_plan **plan);
 
+/* ---- side.c ---- */
+
+/* A further input of an operation, which the kernels take in the layout of the first. */
+typedef struct cuda_side {
+    kernel_tensor outside, inside;
+    bool converts;                        /* the memory of these two differs */
+    bool adds;                            /* its gradient is added */
+    size_t value_offset, gradient_offset; /* workspace, of what is converted */
+} cuda_side;
+
+/* Of side `index` of `op`, the only one of the request with sides; reserves workspace. */
+void hpac_cuda_side_init(cuda_plan *plan, const hpac_plan_request *request, const hpac_op *op,
+                         size_t index, cuda_side *side);
+/* Where its values are, converted if need be. */
+hpac_status hpac_cuda_side_read(const cuda_plan *plan, const cuda_side *side,
+                                const hpac_exec_args *args, size_t index, const void **values);
+/* Where its gradient is to be made, and whether by adding. NULL: it is not wanted. */
+void *hpac_cuda_side_gradient(const cuda_side *side, const hpac_exec_args *args, size_t index,
+                              bool *add);
+/* After it was made. */
+hpac_status hpac_cuda_side_finish(const cuda_plan *plan, const cuda_side *side,
+                                  const hpac_exec_args *args, size_t index);
+
 /* ---- the operations: each makes a plan, or declines with *plan = NULL. After an error *plan may
  * be incomplete: the caller releases it. ---- */
 
 typedef hpac_status cuda_try(cuda_device *device, const hpac_plan_request *request,
                              cuda_plan **plan);
 
-cuda_try hpac_cuda_try_conv2d, hpac_cuda_try_dense, hpac_cuda_try_single;
+cuda_try hpac_cuda_try_conv2d, hpac_cuda_try_dense, hpac_cuda_try_norm, hpac_cuda_try_join,
+    hpac_cuda_try_single;
 
 #endif

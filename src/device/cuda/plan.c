@@ -7,9 +7,10 @@
 #include <stdio.h>
 
 /* Each takes all the op chains it knows, the long ones too. */
-static cuda_try *const tries[] = {hpac_cuda_try_conv2d, hpac_cuda_try_dense, hpac_cuda_try_single};
+static cuda_try *const tries[] = {hpac_cuda_try_conv2d, hpac_cuda_try_dense, hpac_cuda_try_norm,
+                                  hpac_cuda_try_join, hpac_cuda_try_single};
 
-static kernel_tensor tensor_of(hpac_shape shape, size_t batch, hpac_layout layout)
+kernel_tensor hpac_cuda_tensor_of(hpac_shape shape, size_t batch, hpac_layout layout)
 {
     return (kernel_tensor){
         .batch = (int)batch,
@@ -65,8 +66,8 @@ hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *r
     plan->adds_dx = request->input_gradient == HPAC_GRADIENT_ADDED;
     plan->frozen = request->frozen;
     name_plan(request, plan->name, sizeof plan->name);
-    plan->input = tensor_of(first->in, request->batch, request->input_layout);
-    plan->output = tensor_of(last->out, request->batch, HPAC_LAYOUT_PLAIN);
+    plan->input = hpac_cuda_tensor_of(first->in, request->batch, request->input_layout);
+    plan->output = hpac_cuda_tensor_of(last->out, request->batch, HPAC_LAYOUT_PLAIN);
     plan->base.input_nbytes = hpac_cuda_tensor_nbytes(&plan->input);
     hpac_cuda_plan_set_output(plan, last->out.rank == 1 ? request->input_layout & CUDA_LAYOUT_BF16
                                                         : request->input_layout);

@@ -1,5 +1,5 @@
-/* Operations that are one kernel of ours each, alone in their plan: pixels, ReLU, sigmoid, dropout,
- * pools, padding, and flatten and reshape, which in front of a dense layer cost nothing
+/* Operations that are one kernel of ours each, alone in their plan: pixels, activations, rescale,
+ * dropout, pools, padding, and flatten and reshape, which in front of a dense layer cost nothing
  * (dense.c). */
 #include "cuda.h"
 
@@ -40,12 +40,52 @@ static cudaError_t activation_backward(const single_plan *plan, const hpac_exec_
                                          args->dy, plan->base.adds_dx, stream);
 }
 
+static bool bends_from_x(const single_plan *plan)
+{
+    return plan->op.kind == HPAC_OP_SILU || plan->op.kind == HPAC_OP_GELU;
+}
+
+static cudaError_t bend(const single_plan *plan, const hpac_exec_args *args, cudaStream_t stream)
+{
+    return hpac_kernel_bend(&plan->base.output, plan->op.kind, args->y, args->x, stream);
+}
+
+static cudaError_t bend_backward(const single_plan *plan, const hpac_exec_args *args,
+                                 cudaStream_t stream)
+{
+    return hpac_kernel_bend_backward(&plan->base.output, plan->op.kind, args->dx,
+                                     plan->base.adds_dx, bends_from_x(plan) ? args->x : args->y,
+                                     args->dy, stream);
+}
+
+static cudaError_t rescale(const single_plan *plan, const hpac_exec_args *args, cudaStream_t stream)
+{
+    return hpac_kernel_rescale(&plan->base.output, plan->op.factor, plan->op.offset, args->y, false,
+                               args->x, stream);
+}
+
+static cudaError_t rescale_backward(const single_plan *plan, const hpac_exec_args *args,
+                                    cudaStream_t stream)
+{
+    return hpac_kernel_rescale(&plan->base.output, plan->op.factor, NULL, args->dx,
+                               plan->base.adds_dx, args->dy, stream);
+}
+
+/* Drops single values, or whole channels. */
+static cudaError_t drop(const single_plan *plan, void *y, bool add, const void *x,
+                        cudaStream_t stream)
+{
+    const kernel_tensor *tensor = &plan->base.output;
+    return plan->op.whole_channels
+               ? hpac_kernel_drop_channels(tensor, &plan->dropout, y, add, x, stream)
+               : hpac_kernel_dropout(tensor, &plan->dropout, y, x, add, stream);
+}
+
 /* The mask is a function of seed, step and index: backward draws it again and nothing is stored. */
 static cudaError_t dropout(const single_plan *plan, const hpac_exec_args *args, cudaStream_t stream)
 {
     if (args->training)
-        return hpac_kernel_dropout(&plan->base.output, &plan->dropout, args->y, args->x, false,
-                                   stream);
+        return drop(plan, args->y, false, args->x, stream);
     return args->y == args->x ? cudaSuccess
                               : cudaMemcpyAsync(args->y, args->x, plan->base.base.output_nbytes,
                                                 cudaMemcpyDeviceToDevice, stream);
@@ -54,8 +94,7 @@ static cudaError_t dropout(const single_plan *plan, const hpac_exec_args *args, 
 static cudaError_t dropout_backward(const single_plan *plan, const hpac_exec_args *args,
                                     cudaStream_t stream)
 {
-    return hpac_kernel_dropout(&plan->base.output, &plan->dropout, args->dx, args->dy,
-                               plan->base.adds_dx, stream);
+    return drop(plan, args->dx, plan->base.adds_dx, args->dy, stream);
 }
 
 /* The first of equals is the max, as in Keras; cuDNN documents no rule for these. */
@@ -184,6 +223,12 @@ static void set_up_dropout(single_plan *plan, const hpac_plan_request *request)
     plan->dropout = hpac_cuda_dropout(hpac_cuda_device_of(&plan->base), &plan->op);
 }
 
+/* Backward reads x: forward in place is for inference alone. */
+static void set_up_bend_from_x(single_plan *plan, const hpac_plan_request *request)
+{
+    plan->base.base.y_over_x = !request->training;
+}
+
 static void set_up_pool(single_plan *plan, const hpac_plan_request *request)
 {
     const hpac_op *op = &plan->op;
@@ -258,6 +303,12 @@ static const struct {
     [HPAC_OP_PIXELS] = {pixels, NULL, set_up_pixels, IGNORES_BOTH},
     [HPAC_OP_RELU] = {activation, activation_backward, NULL, IGNORES_X | IN_PLACE},
     [HPAC_OP_SIGMOID] = {activation, activation_backward, NULL, IGNORES_X | IN_PLACE},
+    [HPAC_OP_RELU6] = {bend, bend_backward, NULL, IGNORES_X | IN_PLACE},
+    [HPAC_OP_SOFTPLUS] = {bend, bend_backward, NULL, IGNORES_X | IN_PLACE},
+    [HPAC_OP_TANH] = {bend, bend_backward, NULL, IGNORES_X | IN_PLACE},
+    [HPAC_OP_SILU] = {bend, bend_backward, set_up_bend_from_x, IGNORES_Y | IN_PLACE},
+    [HPAC_OP_GELU] = {bend, bend_backward, set_up_bend_from_x, IGNORES_Y | IN_PLACE},
+    [HPAC_OP_RESCALE] = {rescale, rescale_backward, NULL, IGNORES_BOTH | IN_PLACE},
     [HPAC_OP_DROPOUT] = {dropout, dropout_backward, set_up_dropout, IGNORES_BOTH | IN_PLACE},
     [HPAC_OP_MAXPOOL] = {maxpool, maxpool_backward, set_up_maxpool, IGNORES_BOTH},
     [HPAC_OP_AVGPOOL] = {avgpool, avgpool_backward, set_up_pool, IGNORES_BOTH},
