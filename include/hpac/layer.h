@@ -103,6 +103,9 @@ typedef struct hpac_layer {
 /* "conv2d", "relu", ...: the name in configurations. */
 const char *hpac_layer_name(const hpac_layer *layer);
 
+/* Makes options that have their default 0, so that equal layers are equal byte by byte. */
+void hpac_layer_normalize(hpac_layer *layer);
+
 /* How many inputs a layer has, and the number of one of them: of a layer from 1, 0 for the image.
  * `index` is the layer's own, from 0. */
 size_t hpac_layer_input_count(const hpac_layer *layer);

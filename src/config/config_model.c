@@ -309,6 +309,7 @@ static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_no
     *layer = row->blank;
     hpac_keys keys = {reader, &own.table, prefix, .record = layer};
     hpac_keys_read(&keys, node);
+    hpac_layer_normalize(layer);
     if (layer->kind == HPAC_LAYER_DENSE && layer->units == 0 &&
         !keys.nodes[hpac_keys_find(&own.table, "initializer")])
         layer->initializer = HPAC_INIT_GLOROT_UNIFORM;

@@ -302,6 +302,7 @@ static hpac_status read_layer(keras_layer *at, size_t index, hpac_model *model, 
         return refuse_class();
     HPAC_TRY(read_keys(at, &layer));
     HPAC_TRY(check_options(at, &model->keras));
+    hpac_layer_normalize(&layer);
     if (is_input ||
         (layer.kind == HPAC_LAYER_ACTIVATION && layer.activation == HPAC_ACTIVATION_LINEAR))
         return HPAC_OK;

@@ -95,6 +95,20 @@ static hpac_status check_op(const hpac_layer *layer, const hpac_shape *inputs, h
     return HPAC_OK;
 }
 
+void hpac_layer_normalize(hpac_layer *layer)
+{
+    bool pools = layer->kind == HPAC_LAYER_MAXPOOL || layer->kind == HPAC_LAYER_AVGPOOL;
+    if (layer->stride_rows == (pools ? layer->kernel_rows : 1) &&
+        layer->stride_cols == (pools ? layer->kernel_cols : 1))
+        layer->stride_rows = layer->stride_cols = 0;
+    if (layer->dilation_rows == 1 && layer->dilation_cols == 1)
+        layer->dilation_rows = layer->dilation_cols = 0;
+    layer->groups = layer->groups == 1 ? 0 : layer->groups;
+    layer->depth_multiplier = layer->depth_multiplier == 1 ? 0 : layer->depth_multiplier;
+    layer->momentum = layer->momentum == 0.99f ? 0 : layer->momentum;
+    layer->epsilon = layer->epsilon == 1e-3f ? 0 : layer->epsilon;
+}
+
 size_t hpac_layer_input_count(const hpac_layer *layer)
 {
     return layer->input_count > 0 ? layer->input_count : 1;

@@ -183,8 +183,8 @@ keys() {
     run_hpac help config model
     assert_output_has "- {type: maxpool, size: 2}"
     assert_output_has "model.conv2d.filters "
-    run_hpac help config rate
-    assert_output_has "--set model.N.rate="
+    run_hpac help config multiplier
+    assert_output_has "--set model.N.multiplier="
     run_hpac help config activation # of two types of layers
     assert_output_has "model.conv2d.activation "
     assert_output_has "model.dense.activation "
