@@ -49,12 +49,50 @@ typedef enum hpac_weighting {
     HPAC_WEIGHTING_LIST,
 } hpac_weighting;
 
+/* The learning rate of a step, as a factor of the optimizer's. Durations are in epochs. */
+typedef enum hpac_schedule_kind {
+    HPAC_SCHEDULE_CONSTANT,
+    HPAC_SCHEDULE_STEP,        /* times `factor` after every `every` epochs */
+    HPAC_SCHEDULE_COSINE,      /* a half cosine down to `final_factor` at the end of the training */
+    HPAC_SCHEDULE_ONE_CYCLE,   /* from `start_factor` up to 1 in the share `rise` of the training,
+                                  then down to `final_factor`, by half cosines */
+    HPAC_SCHEDULE_EXPONENTIAL, /* times factor^(epochs / every) */
+} hpac_schedule_kind;
+
+typedef struct hpac_schedule {
+    hpac_schedule_kind kind;
+    float warm_up; /* epochs in which the factor grows from 0 to 1, before; not of ONE_CYCLE */
+    float every, factor, rise, start_factor, final_factor;
+} hpac_schedule;
+
+/* Whether a learning rate depends on the number of epochs to come. */
+static inline bool hpac_schedule_needs_end(const hpac_schedule *schedule)
+{
+    return schedule->kind == HPAC_SCHEDULE_COSINE || schedule->kind == HPAC_SCHEDULE_ONE_CYCLE;
+}
+
+#define HPAC_MAX_LAYER_RULES 32
+
+/* An element of train.layers. */
+typedef struct hpac_layer_rule {
+    char match[64]; /* a pattern of layer names, as of fnmatch(3) */
+    bool trainable;
+    float learning_rate_factor;
+} hpac_layer_rule;
+
 typedef struct hpac_config_train {
     int epochs;
     size_t batch_size;
     bool shuffle, drop_last;
     uint64_t seed;
     hpac_optimizer optimizer;
+    hpac_schedule schedule;
+    float clip_norm;   /* of all gradients together; 0: none */
+    size_t accumulate; /* batches per update */
+    float ema;         /* momentum of the average of the weights; 0: none */
+    float l2;          /* of all kernels; 0: none */
+    hpac_layer_rule layers[HPAC_MAX_LAYER_RULES]; /* (layer_rule_count) later ones override */
+    size_t layer_rule_count;
     hpac_weighting weighting; /* train.positive_weights: none | balanced | numbers */
     float positive_weights[HPAC_CLASS_COUNT]; /* for LIST: one per target */
     int patience;        /* early_stopping.patience: epochs without a better loss; 0: off */

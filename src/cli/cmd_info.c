@@ -46,6 +46,25 @@ static void print_classes(const hpac_model *model, FILE *stream)
     }
 }
 
+static const char *const optimizer_names[HPAC_OPTIMIZER_COUNT] = {"adadelta", "sgd", "adam",
+                                                                  "adamw"};
+
+static void print_optimizer(const hpac_optimizer *optimizer, FILE *stream)
+{
+    fprintf(stream, "  optimizer %s: learning rate %g", optimizer_names[optimizer->kind],
+            (double)optimizer->learning_rate);
+    if (optimizer->kind == HPAC_OPTIMIZER_SGD)
+        fprintf(stream, ", momentum %g%s\n", (double)optimizer->momentum,
+                optimizer->nesterov ? ", Nesterov's" : "");
+    else if (optimizer->kind == HPAC_OPTIMIZER_ADADELTA)
+        fprintf(stream, ", rho %g, epsilon %g\n", (double)optimizer->rho,
+                (double)optimizer->epsilon);
+    else
+        fprintf(stream, ", betas %g and %g, epsilon %g, weight decay %g\n",
+                (double)optimizer->beta_1, (double)optimizer->beta_2, (double)optimizer->epsilon,
+                (double)optimizer->weight_decay);
+}
+
 static void print_training(const hpac_training_state *training, FILE *stream)
 {
     fprintf(stream, "training: %" PRIu32 " epochs", training->epoch);
@@ -59,9 +78,7 @@ static void print_training(const hpac_training_state *training, FILE *stream)
                 training->best_loss, training->best_epoch, training->epochs_without_best);
     else
         fprintf(stream, "  no validation yet\n");
-    fprintf(stream, "  optimizer adadelta: learning rate %g, rho %g, epsilon %g\n",
-            (double)training->optimizer.learning_rate, (double)training->optimizer.rho,
-            (double)training->optimizer.epsilon);
+    print_optimizer(&training->optimizer, stream);
 }
 
 static void print_text(const char *path, const hpac_model *model, bool config, FILE *stream)
@@ -156,11 +173,12 @@ static json_t *pack_training(const hpac_training_state *training)
 {
     char seed[24];
     snprintf(seed, sizeof seed, "%" PRIu64, training->seed);
-    return json_pack("[{s:I, s:I, s:I, s:f, s:s, s:o, s:I, s:f, s:f, s:f}]", "epochs",
+    return json_pack("[{s:I, s:I, s:I, s:f, s:s, s:o, s:I, s:s, s:f, s:f, s:f}]", "epochs",
                      (json_int_t)training->epoch, "batches", (json_int_t)training->batch, "steps",
                      (json_int_t)training->step, "elapsed_s", training->elapsed_s, "seed", seed,
                      "best_val_loss", real(training->best_loss), "best_epoch",
-                     (json_int_t)training->best_epoch, "learning_rate",
+                     (json_int_t)training->best_epoch, "optimizer",
+                     optimizer_names[training->optimizer.kind], "learning_rate",
                      hpac_float_decimal(training->optimizer.learning_rate), "rho",
                      hpac_float_decimal(training->optimizer.rho), "epsilon",
                      hpac_float_decimal(training->optimizer.epsilon));

@@ -189,12 +189,27 @@ static void check_split_and_train(const hpac_keys *keys, const hpac_config *conf
                            "has no effect without train.early_stopping.patience >= 1");
 }
 
+static void check_optimizer(const hpac_keys *keys, const hpac_config *config)
+{
+    if (config->train.optimizer.nesterov && config->train.optimizer.momentum == 0.0F &&
+        usable(keys, "train.optimizer"))
+        hpac_reader_refuse(keys->reader, "train.optimizer.nesterov",
+                           node_of(keys, "train.optimizer.nesterov"),
+                           "has no effect without train.optimizer.momentum > 0");
+    if (usable(keys, "train.schedule") && usable(keys, "train.epochs") &&
+        config->train.schedule.warm_up >= (float)config->train.epochs)
+        hpac_reader_refuse(keys->reader, "train.schedule.warm_up",
+                           node_of(keys, "train.schedule.warm_up"),
+                           "expected fewer than the %d of train.epochs", config->train.epochs);
+}
+
 static void check_across_keys(const hpac_keys *keys, hpac_config *config)
 {
     const hpac_config_data *data = &config->data;
     need_both(keys, "data.test.images", "data.test.ids");
     need_both(keys, "data.test.ids", "data.test.images");
     check_split_and_train(keys, config);
+    check_optimizer(keys, config);
     bool rows =
         check_scale(keys, "data.image.rows", "data.scale.rows", data->image_rows, data->scale_rows);
     bool cols =

@@ -164,6 +164,22 @@ int hpac_keys_find(const hpac_key_table *table, const char *path)
     return -1;
 }
 
+size_t hpac_key_choice_of(const hpac_key_table *table, const hpac_key *key, const void *record)
+{
+    int value;
+    memcpy(&value, (const char *)record + table->keys[hpac_keys_find(table, key->of)].offset,
+           sizeof value);
+    return (size_t)value;
+}
+
+bool hpac_key_applies(const hpac_key_table *table, const hpac_key *key, const void *record)
+{
+    if (!key->of)
+        return true;
+    size_t choice = hpac_key_choice_of(table, key, record);
+    return choice < 32 && (key->only >> choice & 1);
+}
+
 /* Whether a path lies below a section; "" is the root. */
 static bool is_below(const char *path, const char *section)
 {
@@ -336,9 +352,14 @@ static void read_absent(const hpac_keys *keys, const hpac_key *key, const hpac_y
     static const hpac_yaml_source source = {.name = "the default"};
     hpac_reader *reader = keys->reader;
     hpac_yaml_node *node;
-    if (key->fallback) {
+    const char *fallback = key->fallbacks
+                               ? key->fallbacks[hpac_key_choice_of(keys->table, key, keys->record)]
+                               : key->fallback;
+    if (!hpac_key_applies(keys->table, key, keys->record)) {
+        memset((char *)keys->record + key->offset, 0, key->nbytes);
+    } else if (fallback) {
         hpac_status status =
-            hpac_yaml_parse(&reader->yaml, &source, key->fallback, strlen(key->fallback), &node);
+            hpac_yaml_parse(&reader->yaml, &source, fallback, strlen(fallback), &node);
         if (status != HPAC_OK)
             reader->status = status;
         else
@@ -352,13 +373,34 @@ static void read_absent(const hpac_keys *keys, const hpac_key *key, const hpac_y
                           key->path, key->help);
 }
 
+/* "no option of train.optimizer.type adam, only of adadelta" */
+static void refuse_other_choice(hpac_keys *keys, int index)
+{
+    const hpac_key *key = &keys->table->keys[index];
+    int owner = key->of ? hpac_keys_find(keys->table, key->of) : -1;
+    char names[NAMES_NBYTES] = "", path[2 * MAX_PATH];
+    if (owner < 0 || keys->bad[owner] || hpac_key_applies(keys->table, key, keys->record))
+        return;
+    const char *const *choices = keys->table->keys[owner].choices;
+    for (size_t i = 0; choices[i]; i++)
+        if (key->only >> i & 1)
+            hpac_text_append(names, NAMES_NBYTES, "%s%s", *names ? ", " : "", choices[i]);
+    snprintf(path, sizeof path, "%s%s", keys->prefix, key->path);
+    hpac_reader_refuse(keys->reader, path, keys->nodes[index], "no option of %s %s, only of %s",
+                       key->of, choices[hpac_key_choice_of(keys->table, key, keys->record)], names);
+    keys->bad[index] = true;
+}
+
 void hpac_keys_read(hpac_keys *keys, const hpac_yaml_node *map)
 {
     if (map)
         read_section(keys, "", map);
-    for (int i = 0; i < keys->table->count; i++)
+    for (int i = 0; i < keys->table->count; i++) {
         if (!keys->nodes[i] || keys->bad[i])
             read_absent(keys, &keys->table->keys[i], map, keys->nodes[i]);
+        else
+            refuse_other_choice(keys, i);
+    }
 }
 
 void hpac_keys_print_reference(const hpac_key_table *table, const char *section, FILE *stream)

@@ -21,10 +21,29 @@
 static const char *const pixels[] = {"uint8", "float32", NULL};
 static const char *const on_bad_image[] = {"fail", "skip", NULL};
 static const char *const methods[] = {"kfold", "stratified", NULL};
-static const char *const optimizers[] = {"adadelta", NULL};
+static const char *const optimizers[] = {"adadelta", "sgd", "adam", "adamw", NULL};
+static const char *const learning_rates[] = {"1.0", "0.01", "0.001", "0.001"};
+static const char *const schedules[] = {"constant",  "step",        "cosine",
+                                        "one_cycle", "exponential", NULL};
+static const char *const factors[] = {
+    [HPAC_SCHEDULE_STEP] = "0.1", [HPAC_SCHEDULE_EXPONENTIAL] = "0.9"};
+static const char *const final_factors[] = {
+    [HPAC_SCHEDULE_COSINE] = "0", [HPAC_SCHEDULE_ONE_CYCLE] = "4.0e-6"};
 static const char *const precisions[] = {"fp32", "tf32", "bf16", NULL};
 static const char *const switches[] = {"auto", "on", "off", NULL};
 static const char *const image_layouts[] = {"auto", "nhwc", "nchw", NULL};
+
+/* Of some optimizers or schedules only. */
+#define OF_OPTIMIZER(set) .of = "train.optimizer.type", .only = (set)
+#define OF_SCHEDULE(set) .of = "train.schedule.type", .only = (set)
+#define ADADELTA (1U << HPAC_OPTIMIZER_ADADELTA)
+#define SGD (1U << HPAC_OPTIMIZER_SGD)
+#define ADAMW (1U << HPAC_OPTIMIZER_ADAMW)
+#define ADAMS (1U << HPAC_OPTIMIZER_ADAM | ADAMW)
+#define REPEATED (1U << HPAC_SCHEDULE_STEP | 1U << HPAC_SCHEDULE_EXPONENTIAL)
+#define ONE_CYCLE (1U << HPAC_SCHEDULE_ONE_CYCLE)
+#define TO_THE_END (1U << HPAC_SCHEDULE_COSINE | ONE_CYCLE)
+#define ANY 31U
 
 /* Images of up to 16384 x 16384 pixels and four channels have less than 2^31 values. */
 #define MAX_IMAGE 16384
@@ -105,13 +124,77 @@ static const hpac_key keys[] = {
     {INTEGER("train.seed", train.seed, 0, UINT64_MAX, "0",
              "Seed of the initial weights, the shuffle and the dropout.")},
     {CHOICE("train.optimizer.type", train.optimizer.kind, optimizers, "adadelta",
-            "Adadelta as in Keras.")},
+            "The optimizer, by Keras's formula. A key of another one is an error.")},
     {NUMBER("train.optimizer.learning_rate", train.optimizer.learning_rate, HPAC_RANGE_POSITIVE,
-            "1.0", "Learning rate: scales every update.")},
+            "1.0 (adadelta), 0.01 (sgd), 0.001 (adam, adamw)",
+            "Learning rate: scales every update."),
+     OF_OPTIMIZER(ANY), .fallbacks = learning_rates},
     {NUMBER("train.optimizer.rho", train.optimizer.rho, HPAC_RANGE_FRACTION, "0.95",
-            "Decay of the running averages per step.")},
+            "adadelta: decay of the running averages per step."),
+     OF_OPTIMIZER(ADADELTA)},
     {NUMBER("train.optimizer.epsilon", train.optimizer.epsilon, HPAC_RANGE_POSITIVE, "1.0e-7",
-            "Added under the square roots, against division by zero.")},
+            "adadelta, adam, adamw: against division by zero. Added under the square roots, of "
+            "adam and adamw behind it."),
+     OF_OPTIMIZER(ADADELTA | ADAMS)},
+    {NUMBER("train.optimizer.momentum", train.optimizer.momentum, HPAC_RANGE_FRACTION, "0",
+            "sgd: the share of the last update in the next."),
+     OF_OPTIMIZER(SGD)},
+    {CHOICE("train.optimizer.nesterov", train.optimizer.nesterov, hpac_key_booleans, "false",
+            "sgd: Nesterov's momentum."),
+     OF_OPTIMIZER(SGD)},
+    {NUMBER("train.optimizer.beta_1", train.optimizer.beta_1, HPAC_RANGE_FRACTION, "0.9",
+            "adam, adamw: decay of the running mean of the gradients per update."),
+     OF_OPTIMIZER(ADAMS)},
+    {NUMBER("train.optimizer.beta_2", train.optimizer.beta_2, HPAC_RANGE_FRACTION, "0.999",
+            "adam, adamw: the same of their squares."),
+     OF_OPTIMIZER(ADAMS)},
+    {NUMBER("train.optimizer.weight_decay", train.optimizer.weight_decay, HPAC_RANGE_NOT_NEGATIVE,
+            "0.004",
+            "adamw: the share of every weight that an update takes away, times the learning rate."),
+     OF_OPTIMIZER(ADAMW)},
+    {CHOICE("train.schedule.type", train.schedule.kind, schedules, "constant",
+            "How the learning rate changes from update to update. step: times factor after every "
+            "`every` epochs. cosine: down to final_factor at the end. one_cycle: from start_factor "
+            "up to the learning rate in the share rise of the training, then down to "
+            "final_factor, as PyTorch's OneCycleLR. exponential: times factor^(epochs / every).")},
+    {NUMBER("train.schedule.warm_up", train.schedule.warm_up, HPAC_RANGE_NOT_NEGATIVE, "0",
+            "All but one_cycle: epochs in which the learning rate grows from 0, before the "
+            "schedule begins; 0.5 is half of one."),
+     OF_SCHEDULE(ANY & ~ONE_CYCLE)},
+    {NUMBER("train.schedule.every", train.schedule.every, HPAC_RANGE_POSITIVE, "1",
+            "step, exponential: epochs to each factor."),
+     OF_SCHEDULE(REPEATED)},
+    {NUMBER("train.schedule.factor", train.schedule.factor, HPAC_RANGE_POSITIVE,
+            "0.1 (step), 0.9 (exponential)",
+            "step, exponential: what the learning rate is multiplied by."),
+     OF_SCHEDULE(REPEATED), .fallbacks = factors},
+    {NUMBER("train.schedule.rise", train.schedule.rise, HPAC_RANGE_FRACTION, "0.3",
+            "one_cycle: the share of the training in which the learning rate grows."),
+     OF_SCHEDULE(ONE_CYCLE)},
+    {NUMBER("train.schedule.start_factor", train.schedule.start_factor, HPAC_RANGE_POSITIVE, "0.04",
+            "one_cycle: the first learning rate, as a factor of the highest."),
+     OF_SCHEDULE(ONE_CYCLE)},
+    {NUMBER("train.schedule.final_factor", train.schedule.final_factor, HPAC_RANGE_NOT_NEGATIVE,
+            "0 (cosine), 4.0e-6 (one_cycle)",
+            "cosine, one_cycle: the last learning rate, likewise."),
+     OF_SCHEDULE(TO_THE_END), .fallbacks = final_factors},
+    {NUMBER("train.clip_norm", train.clip_norm, HPAC_RANGE_NOT_NEGATIVE, "0",
+            "Scale the gradients of an update down to this norm, taken over all of them; 0: "
+            "never.")},
+    {INTEGER("train.accumulate", train.accumulate, 1, 65536, "1",
+             "Batches per update, which gets the mean of their gradients: the effect of a larger "
+             "batch with the memory of one.")},
+    {NUMBER("train.ema", train.ema, HPAC_RANGE_FRACTION, "0",
+            "Momentum of a moving average of the weights, such as 0.999: what is evaluated and "
+            "saved is the average; 0: none.")},
+    {NUMBER("train.l2", train.l2, HPAC_RANGE_NOT_NEGATIVE, "0",
+            "L2 penalty of all kernels: the gradients are those of the loss plus l2 times the sum "
+            "of their squares. The loss is reported without it.")},
+    {"train.layers", &hpac_key_rules, .fallback = "none",
+     .help =
+         "How layers are trained whose names match a pattern, such as `{match: \"conv2d*\", "
+         "trainable: false}` or `{match: dense, learning_rate_factor: 10}`; later ones override "
+         "earlier ones. A layer without a name has Keras's: conv2d, conv2d_1, dense, ..."},
     {"train.positive_weights", &hpac_key_weights, .fallback = "none",
      .help =
          "Weight of the label 1 in the loss, per class. balanced: zeros / ones of the class among "

@@ -36,6 +36,8 @@ extern const hpac_key_type hpac_key_path;    /* char *, owned, with ~ and ${VARI
 extern const hpac_key_type hpac_key_list;    /* int[], indices into choices (max), none twice */
 extern const hpac_key_type hpac_key_weights; /* train.positive_weights */
 extern const hpac_key_type hpac_key_model;   /* model */
+extern const hpac_key_type hpac_key_pattern; /* char[nbytes], in a text */
+extern const hpac_key_type hpac_key_rules;   /* train.layers */
 
 typedef enum hpac_range {
     HPAC_RANGE_POSITIVE,     /* > 0 */
@@ -52,16 +54,19 @@ struct hpac_key {
     const char *word; /* integer: for word_value. list: for all choices, which may then be given by
                          number, too; without it, an integer N is the first N choices */
     int word_value;
-    hpac_range range;           /* number */
-    const char *const *choices; /* choice: ends with NULL. list: (max) */
-    const char *noun;           /* list: what a choice is: "class" */
-    size_t count_offset;        /* list: of the size_t that counts its elements */
-    const char *fallback;       /* the default as YAML; NULL: none */
+    hpac_range range;             /* number */
+    const char *const *choices;   /* choice: ends with NULL. list: (max) */
+    const char *noun;             /* list: what a choice is: "class" */
+    size_t count_offset;          /* list: of the size_t that counts its elements */
+    const char *of;               /* the path of a choice before it: the key is only of some ... */
+    unsigned only;                /* ... of its values, a bit each; otherwise it is 0 */
+    const char *const *fallbacks; /* the default by that value; `fallback` is their description */
+    const char *fallback;         /* the default as YAML; NULL: none */
     bool required;
     const char *help; /* a sentence or two */
 };
 
-#define HPAC_KEY_MAX 48
+#define HPAC_KEY_MAX 72
 
 typedef struct hpac_key_table {
     const hpac_key *keys;
@@ -93,6 +98,11 @@ typedef struct hpac_keys {
     const hpac_yaml_node *nodes[HPAC_KEY_MAX]; /* as read; NULL: not given */
     bool bad[HPAC_KEY_MAX];
 } hpac_keys;
+
+/* The value of the choice that a key is of. */
+size_t hpac_key_choice_of(const hpac_key_table *table, const hpac_key *key, const void *record);
+/* Whether a record has the key: all but those of other values of that choice. */
+bool hpac_key_applies(const hpac_key_table *table, const hpac_key *key, const void *record);
 
 /* Reads the map, and the defaults where keys are not given or bad. */
 void hpac_keys_read(hpac_keys *keys, const hpac_yaml_node *map);

@@ -232,6 +232,31 @@ static void write_path(const hpac_key *key, const void *record, FILE *stream)
         write_scalar(*text, stream);
 }
 
+static void read_pattern(hpac_reader *reader, const hpac_key *key, const char *path,
+                         const hpac_yaml_node *node, void *record)
+{
+    char text[256] = "";
+    if (node->kind != HPAC_YAML_SCALAR || !*node->text || strlen(node->text) >= key->nbytes ||
+        key->nbytes > sizeof text) {
+        hpac_reader_refuse_value(reader, key, path, node);
+        return;
+    }
+    memcpy(text, node->text, strlen(node->text));
+    store(key, record, text);
+}
+
+static void write_pattern(const hpac_key *key, const void *record, FILE *stream)
+{
+    write_scalar(stored(key, record), stream);
+}
+
+static void describe_pattern(const hpac_key *key, FILE *stream)
+{
+    fprintf(stream, "a pattern of up to %zu characters", key->nbytes - 1);
+}
+
+const hpac_key_type hpac_key_pattern = {read_pattern, write_pattern, describe_pattern, NULL};
+
 const hpac_key_type hpac_key_path = {read_path, write_path, NULL, "a path"};
 
 /* The choice a node names, or -1 and a problem. */

@@ -16,7 +16,8 @@ char *hpac_config_value_text(const hpac_config *config, const char *path)
     if (!stream)
         return NULL;
     if (key) {
-        key->type->write(key, config, stream);
+        if (hpac_key_applies(&hpac_config_keys, key, config))
+            key->type->write(key, config, stream);
     } else if (strncmp(path, "model.", 6) == 0) { /* "3" or "3.rate" behind it */
         char *rest;
         size_t layer = strtoul(path + 6, &rest, 10) - 1;

@@ -19,6 +19,7 @@ static const struct {
     {HPAC_RUN_LOSSES, hpac_losses_columns, 3},
     {HPAC_RUN_BATCH_LOSSES, hpac_batch_losses_columns, 2},
     {HPAC_RUN_BATCH_COUNTS, hpac_batch_losses_columns, 1},
+    {HPAC_RUN_LEARNING_RATES, hpac_learning_rates_columns, 2},
     {HPAC_RUN_METRICS, hpac_metrics_columns, HPAC_METRICS},
     {HPAC_RUN_CLASS_METRICS, hpac_class_metrics_columns, HPAC_CLASS_METRICS},
 };
@@ -64,19 +65,24 @@ static hpac_status cut_back(const char *path, size_t rows)
     return hpac_file_commit(&file);
 }
 
+static bool is_written(const train_history *history, hpac_run_file_number file)
+{
+    return file != HPAC_RUN_LEARNING_RATES || history->scheduled;
+}
+
 hpac_status history_open(train_history *history, const char *directory, bool resume, size_t epochs,
                          size_t steps)
 {
     const size_t rows[HPAC_RUN_FILE_COUNT] = {
-        [HPAC_RUN_LOSSES] = epochs,
-        [HPAC_RUN_BATCH_LOSSES] = steps,
-        [HPAC_RUN_BATCH_COUNTS] = steps,
-        [HPAC_RUN_METRICS] = epochs,
-        [HPAC_RUN_CLASS_METRICS] = epochs * history->target_count,
+        [HPAC_RUN_LOSSES] = epochs,      [HPAC_RUN_BATCH_LOSSES] = steps,
+        [HPAC_RUN_BATCH_COUNTS] = steps, [HPAC_RUN_LEARNING_RATES] = steps,
+        [HPAC_RUN_METRICS] = epochs,     [HPAC_RUN_CLASS_METRICS] = epochs * history->target_count,
     };
     history->directory = directory;
     for (size_t csv = 0; csv < CSV_COUNT; csv++) {
         hpac_run_file_number file = csvs[csv].file;
+        if (!is_written(history, file))
+            continue;
         HPAC_AUTO_FREE char *path = hpac_run_path(directory, file);
         HPAC_TRY_MEMORY(path, strlen(directory));
         if (resume)
@@ -92,11 +98,13 @@ hpac_status history_open(train_history *history, const char *directory, bool res
 }
 
 hpac_status history_add_batch(train_history *history, uint32_t step, double loss,
-                              const hpac_step_result *result)
+                              double learning_rate, const hpac_step_result *result)
 {
     FILE *losses = history->streams[HPAC_RUN_BATCH_LOSSES];
     FILE *counts = history->streams[HPAC_RUN_BATCH_COUNTS];
     fprintf(losses, "%u,%.9g\n", step, loss);
+    if (history->scheduled)
+        fprintf(history->streams[HPAC_RUN_LEARNING_RATES], "%u,%.9g\n", step, learning_rate);
     fprintf(counts, "%u", step);
     for (size_t c = 0; c < history->target_count; c++)
         fprintf(counts, ",%u,%u,%u", result->true_positives[c], result->false_positives[c],
@@ -144,6 +152,8 @@ hpac_status history_flush(train_history *history)
 {
     for (size_t i = 0; i < CSV_COUNT; i++) {
         FILE *stream = history->streams[csvs[i].file];
+        if (!is_written(history, csvs[i].file))
+            continue;
         if (fflush(stream) != 0 || ferror(stream) || fsync(fileno(stream)) != 0)
             return hpac_fail(HPAC_ERR_DATA, "%s/%s: write failed: %s", history->directory,
                              hpac_run_files[csvs[i].file].name, strerror(errno));

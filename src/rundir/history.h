@@ -12,6 +12,7 @@
 typedef struct train_history {
     const int *targets; /* (target_count) class numbers; set and borrowed from open to close */
     size_t target_count;
+    bool scheduled;                     /* there are learning rates to be written, set likewise */
     const char *directory;              /* borrowed likewise */
     FILE *streams[HPAC_RUN_FILE_COUNT]; /* of these CSVs; else NULL */
 } train_history;
@@ -29,7 +30,7 @@ typedef struct history_epoch {
 hpac_status history_open(train_history *history, const char *directory, bool resume, size_t epochs,
                          size_t steps);
 hpac_status history_add_batch(train_history *history, uint32_t step, double loss,
-                              const hpac_step_result *result);
+                              double learning_rate, const hpac_step_result *result);
 /* Adds the rows of an epoch, and flushes. */
 hpac_status history_add_epoch(train_history *history, const history_epoch *epoch);
 /* Everything added so far is on the disk when this returns. */

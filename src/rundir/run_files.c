@@ -72,6 +72,11 @@ const hpac_column hpac_batch_losses_columns[2] = {
     HPAC_COLUMN_REAL("batch_losses", "loss", 4),
 };
 
+const hpac_column hpac_learning_rates_columns[2] = {
+    HPAC_COLUMN_INTEGER("step", NULL),
+    HPAC_COLUMN_REAL("learning_rate", "learning rate", 6),
+};
+
 const hpac_column hpac_submission_columns[2] = {
     HPAC_COLUMN_TEXT("Id", NULL),
     HPAC_COLUMN_TEXT("Predicted", NULL),

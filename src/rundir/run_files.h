@@ -22,6 +22,8 @@ typedef enum hpac_run_file_time {
     X(LOG, "train.log", FROM_START, "all messages, with times")                                    \
     X(LOSSES, "losses.csv", FROM_START, "training and validation loss per epoch")                  \
     X(BATCH_LOSSES, "batch_losses.csv", FROM_START, "training loss per batch")                     \
+    X(LEARNING_RATES, "learning_rates.csv", FROM_START,                                            \
+      "with train.schedule: learning rate per step")                                               \
     X(BATCH_COUNTS, "batch_counts.csv", FROM_START,                                                \
       "true positives, false positives and false negatives per batch and class")                   \
     X(METRICS, "metrics.csv", FROM_START, "loss, accuracy and F1 per epoch; times")                \
@@ -75,6 +77,7 @@ void hpac_run_info_fini(hpac_run_info *info); /* a zeroed one is fine */
 
 extern const hpac_column hpac_losses_columns[3];
 extern const hpac_column hpac_batch_losses_columns[2];
+extern const hpac_column hpac_learning_rates_columns[2];
 extern const hpac_column hpac_submission_columns[2]; /* predictions.csv begins with the first */
 
 /* metrics.csv: one row per epoch. X(NAME, column) */

@@ -207,8 +207,9 @@ static void take_over(const hpac_config *config, const rundir *finished, hpac_co
     old->data.cache_mib = config->data.cache_mib;
     old->device.resident = config->device.resident;
     old->device.graph = config->device.graph;
-    if (!finished || (has_stopped_early(finished, &config->train) &&
-                      finished->epochs <= (uint32_t)config->train.epochs))
+    bool needs_end = hpac_schedule_needs_end(&config->train.schedule);
+    if ((!finished && !needs_end) || (finished && has_stopped_early(finished, &config->train) &&
+                                      finished->epochs <= (uint32_t)config->train.epochs))
         old->train.epochs = config->train.epochs;
     if (finished)
         return;

@@ -82,11 +82,24 @@ static void warn_of_channels(const train_job *training)
                      config->train.initial_model, before ? before : "", now ? now : "");
 }
 
+/* Until the first update the average is the weights. */
+static hpac_status start_average(train_job *training)
+{
+    hpac_weights *average = training->model.training->states[HPAC_STATE_AVERAGE];
+    hpac_weights *const states[HPAC_STATE_COUNT] = {[HPAC_STATE_AVERAGE] = average};
+    if (!average)
+        return HPAC_OK;
+    HPAC_TRY(hpac_network_export(training->network, average, NULL));
+    return hpac_network_import(training->network, NULL, states);
+}
+
 hpac_status checkpoint_start(train_job *training)
 {
     const hpac_config_train *train = &training->config->train;
-    if (!train->initial_model)
-        return hpac_network_initialize(training->network, train->seed);
+    if (!train->initial_model) {
+        HPAC_TRY(hpac_network_initialize(training->network, train->seed));
+        return start_average(training);
+    }
     hpac_log_info("weights: from %s", train->initial_model);
     if (training->initial_model.keras.frozen)
         hpac_log_warning("%s: has layers with trainable=False; hpac trains all layers",
@@ -99,7 +112,7 @@ hpac_status checkpoint_start(train_job *training)
     hpac_status status =
         hpac_network_import(training->network, training->initial_model.weights, NULL);
     hpac_model_fini(&training->initial_model);
-    return status;
+    return status == HPAC_OK ? start_average(training) : status;
 }
 
 /* A training that ended in the middle of an epoch, or after the last configured one, would not
@@ -155,14 +168,37 @@ hpac_status checkpoint_resume(train_job *training)
     return hpac_network_import(training->network, training->model.weights, state->states);
 }
 
+static void take_average(const train_job *training, size_t layer)
+{
+    const hpac_weights *from = &training->model.training->states[HPAC_STATE_AVERAGE][layer];
+    const hpac_weights *to = &training->model.weights[layer];
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+        if (hpac_role_is_trained(role) && to->tensors[role].values)
+            memcpy(to->tensors[role].values, from->tensors[role].values,
+                   to->tensors[role].count * sizeof(float));
+}
+
+hpac_status checkpoint_export_evaluated(train_job *training)
+{
+    hpac_weights *average = training->model.training->states[HPAC_STATE_AVERAGE];
+    hpac_weights *const states[HPAC_STATE_COUNT] = {[HPAC_STATE_AVERAGE] = average};
+    HPAC_TRY(hpac_network_export(training->network, training->model.weights, states));
+    for (size_t i = 0; average && i < training->model.layer_count; i++)
+        if (!training->layer_training[i].frozen)
+            take_average(training, i);
+    return HPAC_OK;
+}
+
 hpac_status checkpoint_save(train_job *training, hpac_run_file_number file)
 {
     HPAC_AUTO_FREE char *path = hpac_run_path(training->options->directory, file);
     HPAC_TRY_MEMORY(path, 1);
     hpac_model model = training->model;
-    if (file != HPAC_RUN_CHECKPOINT)
+    if (file == HPAC_RUN_CHECKPOINT) {
+        HPAC_TRY(hpac_network_export(training->network, model.weights, model.training->states));
+    } else {
+        HPAC_TRY(checkpoint_export_evaluated(training));
         model.training = NULL;
-    HPAC_TRY(hpac_network_export(training->network, model.weights,
-                                 model.training ? model.training->states : NULL));
+    }
     return hpac_model_save(&model, path);
 }

@@ -14,11 +14,13 @@ static hpac_status on_train_batch(void *user, const hpac_batch *batch, const hpa
 {
     train_job *training = user;
     hpac_training_state *state = training->model.training;
+    double learning_rate =
+        train_schedule_at(&training->schedule, state->step / (uint32_t)state->accumulate);
     state->step++;
     state->batch = (uint32_t)batch->index + 1;
     double values = (double)(batch->count * state->counts.classes);
     return history_add_batch(&training->history, state->step, outcome->result.loss_sum / values,
-                             &outcome->result);
+                             learning_rate, &outcome->result);
 }
 
 /* Counts and times of the epoch are part of the training state, so that a run can stop in the
@@ -65,9 +67,8 @@ static hpac_status validate(train_job *training)
         .user = training,
     };
     /* The host's copy of the weights, which checkpoints overwrite, takes them to this network. */
-    hpac_weights *weights = training->model.weights;
-    HPAC_TRY(hpac_network_export(training->network, weights, NULL));
-    HPAC_TRY(hpac_network_import(training->evaluation_network, weights, NULL));
+    HPAC_TRY(checkpoint_export_evaluated(training));
+    HPAC_TRY(hpac_network_import(training->evaluation_network, training->model.weights, NULL));
     return train_run_pass(training, training->validation_loop, &pass);
 }
 
@@ -156,7 +157,10 @@ static hpac_status run_epochs(train_job *training, bool resume)
     const hpac_training_state *state = training->model.training;
     const hpac_config *config = training->config;
     training->history =
-        (train_history){.targets = config->data.targets, .target_count = config->data.target_count};
+        (train_history){.targets = config->data.targets,
+                        .target_count = config->data.target_count,
+                        .scheduled = config->train.schedule.kind != HPAC_SCHEDULE_CONSTANT ||
+                                     config->train.schedule.warm_up > 0};
     HPAC_TRY(history_open(&training->history, training->options->directory, resume, state->epoch,
                           state->step));
     while (state->epoch < (uint32_t)config->train.epochs) {

@@ -128,6 +128,8 @@ static hpac_status make_model(train_job *training)
 
     hpac_training_state *state = model->training;
     state->optimizer = config->train.optimizer;
+    state->accumulate = config->train.accumulate;
+    state->ema = config->train.ema;
     state->seed = config->train.seed;
     state->best_loss = INFINITY;
     state->patience_loss = INFINITY;
@@ -156,9 +158,21 @@ hpac_batch_format train_format(const train_job *training, hpac_phase phase)
     };
 }
 
+/* The batches of an epoch. */
+static size_t count_batches(const train_job *training)
+{
+    const hpac_config_train *train = &training->config->train;
+    size_t images = training->fold->train_count, batch = train->batch_size;
+    return images / batch + (!train->drop_last && images % batch > 0);
+}
+
 hpac_status train_setup_networks(train_job *training)
 {
     const hpac_config *config = training->config;
+    const hpac_config_train *train = &config->train;
+    HPAC_TRY(make_model(training));
+    HPAC_TRY(train_apply_layer_rules(training));
+    training->schedule = train_schedule_make(train, count_batches(training));
     hpac_network_options options = {
         .device = training->device,
         .layers = config->layers,
@@ -166,7 +180,13 @@ hpac_status train_setup_networks(train_job *training)
         .format = train_format(training, HPAC_PHASE_TRAIN),
         .training = true,
         .graph = config->device.graph != HPAC_SWITCH_OFF,
-        .optimizer = config->train.optimizer,
+        .optimizer = train->optimizer,
+        .learning_rate = train_schedule_at,
+        .schedule = &training->schedule,
+        .clip_norm = train->clip_norm,
+        .accumulate = train->accumulate,
+        .ema = train->ema,
+        .layer_training = training->layer_training,
         .positive_weights =
             config->train.weighting == HPAC_WEIGHTING_NONE ? NULL : training->positive_weights,
         .seed = config->train.seed,
@@ -178,8 +198,7 @@ hpac_status train_setup_networks(train_job *training)
     HPAC_TRY(hpac_network_create(&options, &training->network));
     options.training = options.graph = false;
     options.format = train_format(training, HPAC_PHASE_VALIDATE);
-    HPAC_TRY(hpac_network_create(&options, &training->evaluation_network));
-    return make_model(training);
+    return hpac_network_create(&options, &training->evaluation_network);
 }
 
 hpac_status train_open_loop(const train_job *training, hpac_phase phase, bool resident,
@@ -282,6 +301,7 @@ void train_teardown(train_job *training)
     close_loops(training);
     hpac_network_destroy(training->network);
     hpac_network_destroy(training->evaluation_network);
+    free(training->layer_training);
     free(training->skipped);
     hpac_predictions_fini(&training->validation_predictions);
     hpac_model_fini(&training->model);

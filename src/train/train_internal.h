@@ -6,6 +6,7 @@
 #include <hpac/network.h>
 
 #include "run_directory.h"
+#include "schedule.h"
 
 #include "loop/loop.h"
 #include "rundir/history.h"
@@ -33,6 +34,8 @@ typedef struct train_job {
     float positive_weights[HPAC_CLASS_COUNT];
     double prior_loss; /* of the validation rows, for the shares of the training rows */
 
+    train_schedule schedule;
+    hpac_layer_training *layer_training; /* (layer_count) by train.layers and train.l2 */
     hpac_network *network;
     /* Validates and predicts, with the plans of every model that is applied (loop.h); gets the
      * weights of `network` before each validation. */
@@ -80,6 +83,12 @@ hpac_status train_write_config(train_job *training);
 void train_collect_skipped(train_job *training);
 /* Writes run.json: "running", "interrupted", "failed" or "finished". */
 hpac_status train_write_run_json(const train_job *training, const char *state);
+
+/* ---- layer_rules.c ---- */
+
+/* Makes training->layer_training. Errors: CONFIG for a rule that matches no layer with weights. */
+hpac_status train_apply_layer_rules(train_job *training);
+
 /* ---- checkpoint.c ---- */
 
 /* Loads train.initial_model, if there is one. */
@@ -93,7 +102,10 @@ hpac_status checkpoint_check_epochs(const char *directory, const hpac_config *co
  * checkpoint_load has loaded. */
 hpac_status checkpoint_start(train_job *training);
 hpac_status checkpoint_resume(train_job *training);
-/* Writes resume.h5 (weights, accumulators, state), best.h5 or model.h5 (weights alone). */
+/* Copies the weights that are evaluated and saved to the host's model: with train.ema their
+ * average. */
+hpac_status checkpoint_export_evaluated(train_job *training);
+/* Writes resume.h5 (weights, states), best.h5 or model.h5 (the evaluated weights alone). */
 hpac_status checkpoint_save(train_job *training, hpac_run_file_number file);
 
 /* ---- epochs.c ---- */

@@ -81,6 +81,36 @@ static void print_layers(const hpac_config *config, FILE *stream)
     hpac_layers_print(config->layers, config->layer_count, hpac_config_input_shape(config), stream);
 }
 
+static const char *const optimizer_names[HPAC_OPTIMIZER_COUNT] = {
+    [HPAC_OPTIMIZER_ADADELTA] = "Adadelta",
+    [HPAC_OPTIMIZER_SGD] = "SGD",
+    [HPAC_OPTIMIZER_ADAM] = "Adam",
+    [HPAC_OPTIMIZER_ADAMW] = "AdamW",
+};
+
+/* What is not usual about the updates. */
+static void print_recipe(const train_job *training, FILE *stream)
+{
+    const hpac_config_train *train = &training->config->train;
+    size_t frozen = 0;
+    for (size_t i = 0; i < training->config->layer_count; i++)
+        frozen += training->layer_training[i].frozen;
+    if (train->schedule.kind != HPAC_SCHEDULE_CONSTANT || train->schedule.warm_up > 0)
+        fprintf(stream, "learning rate: first %.3g, in the middle %.3g, last %.3g\n",
+                train_schedule_at(&training->schedule, 0),
+                train_schedule_at(&training->schedule, (uint32_t)(training->schedule.updates / 2)),
+                train_schedule_at(&training->schedule,
+                                  (uint32_t)fmax(0, training->schedule.updates - 1)));
+    if (train->accumulate > 1)
+        fprintf(stream, "accumulation: %zu batches, %zu images per update\n", train->accumulate,
+                train->accumulate * train->batch_size);
+    if (train->ema > 0)
+        fprintf(stream, "evaluated and saved: the moving average of the weights, momentum %g\n",
+                (double)train->ema);
+    if (frozen > 0)
+        fprintf(stream, "frozen: %zu layers\n", frozen);
+}
+
 /* What everyone should see: at most 25 lines. */
 static hpac_status print_start(const void *job, FILE *stream)
 {
@@ -95,10 +125,11 @@ static hpac_status print_start(const void *job, FILE *stream)
     else
         fprintf(stream, "model: %zu layers\n", training->config->layer_count);
     fprintf(stream,
-            "training: %s, epochs %d, batch size %zu, Adadelta with learning rate %g, seed %" PRIu64
-            "\n",
+            "training: %s, epochs %d, batch size %zu, %s with learning rate %g, seed %" PRIu64 "\n",
             training->config->name, train->epochs, train->batch_size,
-            (double)train->optimizer.learning_rate, train->seed);
+            optimizer_names[train->optimizer.kind], (double)train->optimizer.learning_rate,
+            train->seed);
+    print_recipe(training, stream);
     size_t nbytes = hpac_memory_plan_nbytes(hpac_network_memory_plan(training->network)) +
                     hpac_memory_plan_nbytes(hpac_network_memory_plan(training->evaluation_network));
     fprintf(stream, "memory: %.1f MiB on the device\n", (double)nbytes * mib);

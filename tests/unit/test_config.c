@@ -97,6 +97,12 @@ static const char every_value[] =
     "  drop_last: false\n"
     "  seed: 18446744073709551615\n"
     "  optimizer: {type: adadelta, learning_rate: .5, rho: 0, epsilon: 1E-5}\n"
+    "  schedule: {type: step, warm_up: 0.5, every: 2, factor: 0.25}\n"
+    "  clip_norm: 1\n"
+    "  accumulate: 4\n"
+    "  ema: 0.5\n"
+    "  l2: .125\n"
+    "  layers: [{match: \"conv2d*\", trainable: false}, {match: b, learning_rate_factor: 10}]\n"
     "  positive_weights: [1, 2.5, 1e1]\n"
     "  early_stopping: {patience: 4, min_delta: 1.0e-3}\n"
     "  initial_model: m.h5\n"
@@ -147,6 +153,15 @@ Test(config, every_value_of_training_and_device_is_read)
               !config.train.drop_last && config.train.seed == UINT64_MAX);
     cr_assert(config.train.optimizer.learning_rate == 0.5f && config.train.optimizer.rho == 0.0f &&
               config.train.optimizer.epsilon == 1e-5f);
+    cr_assert(config.train.schedule.kind == HPAC_SCHEDULE_STEP &&
+              config.train.schedule.warm_up == 0.5f && config.train.schedule.every == 2.0f &&
+              config.train.schedule.factor == 0.25f);
+    cr_assert(config.train.clip_norm == 1.0f && config.train.accumulate == 4 &&
+              config.train.ema == 0.5f && config.train.l2 == 0.125f);
+    cr_assert(config.train.layer_rule_count == 2 && !config.train.layers[0].trainable &&
+              config.train.layers[1].trainable &&
+              config.train.layers[1].learning_rate_factor == 10.0f);
+    cr_assert_str_eq(config.train.layers[0].match, "conv2d*");
     cr_assert_eq(config.train.weighting, HPAC_WEIGHTING_LIST);
     cr_assert(config.train.positive_weights[0] == 1.0f &&
               config.train.positive_weights[1] == 2.5f &&

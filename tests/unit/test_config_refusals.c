@@ -8,6 +8,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define OPTIMIZER_KEYS                                                                             \
+    "type, learning_rate, rho, epsilon, momentum, nesterov, beta_1, beta_2, weight_decay"
+
+Test(config, keys_of_another_optimizer_or_schedule_are_refused)
+{
+    refused(REQUIRED "train: {optimizer: {type: adam, rho: 0.9}}\n",
+            "1 problem\nc.yaml:4: train.optimizer.rho: no option of train.optimizer.type adam, "
+            "only of adadelta");
+    refused(REQUIRED "train: {optimizer: {momentum: 0.9}}\n",
+            "1 problem\nc.yaml:4: train.optimizer.momentum: no option of train.optimizer.type "
+            "adadelta, only of sgd");
+    refused(REQUIRED "train: {optimizer: {type: sgd, nesterov: true}}\n",
+            "1 problem\nc.yaml:4: train.optimizer.nesterov: has no effect without "
+            "train.optimizer.momentum > 0");
+    refused(REQUIRED "train: {schedule: {type: one_cycle, warm_up: 1}}\n",
+            "1 problem\nc.yaml:4: train.schedule.warm_up: no option of train.schedule.type "
+            "one_cycle, only of constant, step, cosine, exponential");
+    refused(REQUIRED "train: {epochs: 3, schedule: {warm_up: 3}}\n",
+            "1 problem\nc.yaml:4: train.schedule.warm_up: expected fewer than the 3 of "
+            "train.epochs");
+}
+
+Test(config, rules_of_layers_are_checked)
+{
+    refused(REQUIRED "train: {layers: [conv2d]}\n",
+            "1 problem\nc.yaml:4: train.layers: expected a rule such as {match: \"conv2d*\", "
+            "trainable: false}, not \"conv2d\"");
+    refused(REQUIRED "train: {layers: [{trainable: false}]}\n",
+            "1 problem\nc.yaml:4: train.layers.1: match is missing: a pattern of layer names");
+    refused(REQUIRED "train: {layers: [{match: a, trainable: 2}]}\n",
+            "1 problem\nc.yaml:4: train.layers.1.trainable: expected false or true, not \"2\"");
+    refused(REQUIRED "train: {layers: [{match: a, trainable: false, learning_rate_factor: 2}]}\n",
+            "1 problem\nc.yaml:4: train.layers: learning_rate_factor has no effect with trainable: "
+            "false");
+}
+
 Test(config, unknown_keys_are_refused_with_the_nearest)
 {
     refused(REQUIRED "trian:\n  epochs: 1\n", "1 problem\nc.yaml:4: trian: unknown key; did you "
@@ -16,9 +52,9 @@ Test(config, unknown_keys_are_refused_with_the_nearest)
             "1 problem\nc.yaml:6: train.batchsize: unknown key; did you mean train.batch_size?");
     refused(REQUIRED "epochs: 1\n",
             "1 problem\nc.yaml:4: epochs: unknown key; did you mean train.epochs?");
-    refused(REQUIRED "train: {optimizer: {momentum: 1}}\n",
-            "1 problem\nc.yaml:4: train.optimizer.momentum: unknown key; expected one of type, "
-            "learning_rate, rho, epsilon");
+    refused(REQUIRED "train: {optimizer: {amsgrad: 1}}\n",
+            "1 problem\nc.yaml:4: train.optimizer.amsgrad: unknown key; expected one "
+            "of " OPTIMIZER_KEYS);
     /* Names of other tools. */
     refused(REQUIRED "train:\n  lr: 1\n",
             "1 problem\nc.yaml:5: train.lr: unknown key; did you mean "
@@ -173,16 +209,17 @@ Test(config, choices_truths_and_texts_are_checked)
     refused_value("train", "initial_model", "''", "expected a path, not \"\"");
     refused_value("train", "initial_model", "[a]", "expected a path, not a list of 1");
     refused_value("train", "optimizer", "adam",
-                  "expected nested keys (type, learning_rate, rho, epsilon), not \"adam\"");
+                  "expected nested keys (" OPTIMIZER_KEYS "), not \"adam\"");
     refused_value("train", "optimizer", "",
-                  "expected nested keys (type, learning_rate, rho, epsilon), not nothing");
+                  "expected nested keys (" OPTIMIZER_KEYS "), not nothing");
     refused_value("train", "optimizer", "none",
-                  "expected nested keys (type, learning_rate, rho, epsilon), not \"none\"");
+                  "expected nested keys (" OPTIMIZER_KEYS "), not \"none\"");
     refused_value("data", "split", "null",
                   "expected nested keys (folds, repeats, seed, method, fold), not nothing");
     refused_value("train", "epochs", "none", "expected an integer in [1, 1000000], not \"none\"");
-    refused(REQUIRED "train:\n  optimizer:\n    type: adam\n",
-            "c.yaml:6: train.optimizer.type: expected adadelta, not \"adam\"");
+    refused(REQUIRED "train:\n  optimizer:\n    type: adamax\n",
+            "c.yaml:6: train.optimizer.type: expected adadelta, sgd, adam or adamw, not "
+            "\"adamax\"");
     hpac_config config = load_good("data: {labels: 5, images: \"null\"}\n");
     cr_assert_str_eq(config.data.labels, "5");
     cr_assert_str_eq(config.data.images, "null");

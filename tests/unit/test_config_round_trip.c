@@ -44,6 +44,10 @@ static void expect_same_training(const hpac_config_train *a, const hpac_config_t
     cr_expect(a->shuffle == b->shuffle && a->drop_last == b->drop_last);
     cr_expect(a->patience == b->patience && a->weighting == b->weighting);
     cr_expect_eq(memcmp(&a->optimizer, &b->optimizer, sizeof a->optimizer), 0);
+    cr_expect_eq(memcmp(&a->schedule, &b->schedule, sizeof a->schedule), 0);
+    cr_expect(a->accumulate == b->accumulate && a->layer_rule_count == b->layer_rule_count);
+    cr_expect(a->clip_norm == b->clip_norm && a->ema == b->ema && a->l2 == b->l2);
+    cr_expect_eq(memcmp(a->layers, b->layers, a->layer_rule_count * sizeof *a->layers), 0);
     cr_expect_eq(memcmp(&a->min_delta, &b->min_delta, sizeof(float)), 0);
     if (a->weighting == HPAC_WEIGHTING_LIST)
         cr_expect_eq(
@@ -223,6 +227,56 @@ static void pick_data(hpac_random *random, hpac_config_data *data)
     data->fold = pick(random, 0, data->split.folds * data->split.repeats - 1);
 }
 
+/* Only what the kind has. */
+static hpac_optimizer pick_optimizer(hpac_random *random)
+{
+    hpac_optimizer optimizer = {.kind = (hpac_optimizer_kind)pick(random, 0, 3),
+                                .learning_rate = pick_float(random)};
+    if (optimizer.kind != HPAC_OPTIMIZER_SGD)
+        optimizer.epsilon = pick_float(random);
+    if (optimizer.kind == HPAC_OPTIMIZER_ADADELTA)
+        optimizer.rho = hpac_random_uniform(random);
+    if (optimizer.kind == HPAC_OPTIMIZER_SGD) {
+        optimizer.momentum = hpac_random_uniform(random);
+        optimizer.nesterov = optimizer.momentum > 0 && pick(random, 0, 1);
+    }
+    if (optimizer.kind >= HPAC_OPTIMIZER_ADAM) {
+        optimizer.beta_1 = hpac_random_uniform(random);
+        optimizer.beta_2 = hpac_random_uniform(random);
+    }
+    if (optimizer.kind == HPAC_OPTIMIZER_ADAMW)
+        optimizer.weight_decay = pick_float(random);
+    return optimizer;
+}
+
+static hpac_schedule pick_schedule(hpac_random *random)
+{
+    hpac_schedule schedule = {.kind = (hpac_schedule_kind)pick(random, 0, 4)};
+    if (schedule.kind == HPAC_SCHEDULE_STEP || schedule.kind == HPAC_SCHEDULE_EXPONENTIAL) {
+        schedule.every = pick_float(random);
+        schedule.factor = pick_float(random);
+    }
+    if (schedule.kind == HPAC_SCHEDULE_ONE_CYCLE) {
+        schedule.rise = hpac_random_uniform(random);
+        schedule.start_factor = pick_float(random);
+    } else {
+        schedule.warm_up = hpac_random_uniform(random);
+    }
+    if (hpac_schedule_needs_end(&schedule))
+        schedule.final_factor = pick_float(random);
+    return schedule;
+}
+
+static hpac_layer_rule pick_rule(hpac_random *random)
+{
+    hpac_layer_rule rule = {.trainable = pick(random, 0, 1), .learning_rate_factor = 1};
+    snprintf(rule.match, sizeof rule.match, "%s_%d*", pick(random, 0, 1) ? "dense" : "[ab]",
+             pick(random, 0, 99));
+    if (rule.trainable)
+        rule.learning_rate_factor = pick_float(random);
+    return rule;
+}
+
 static void pick_training(hpac_random *random, size_t target_count, hpac_config_train *train)
 {
     train->epochs = pick(random, 1, 1000000);
@@ -230,9 +284,15 @@ static void pick_training(hpac_random *random, size_t target_count, hpac_config_
     train->shuffle = pick(random, 0, 1);
     train->drop_last = pick(random, 0, 1);
     train->seed = (uint64_t)hpac_random_next(random) << 32 | hpac_random_next(random);
-    train->optimizer = (hpac_optimizer){.learning_rate = pick_float(random),
-                                        .rho = hpac_random_uniform(random),
-                                        .epsilon = pick_float(random)};
+    train->optimizer = pick_optimizer(random);
+    train->schedule = pick_schedule(random);
+    train->clip_norm = pick_float(random);
+    train->accumulate = pick_size(random, 1, 65536);
+    train->ema = hpac_random_uniform(random);
+    train->l2 = pick_float(random);
+    train->layer_rule_count = pick_size(random, 0, HPAC_MAX_LAYER_RULES);
+    for (size_t i = 0; i < train->layer_rule_count; i++)
+        train->layers[i] = pick_rule(random);
     train->weighting = (hpac_weighting)pick(random, 0, 2);
     for (size_t i = 0; i < target_count; i++)
         train->positive_weights[i] = pick_float(random);

@@ -47,7 +47,7 @@ static void add_batch(train_history *history, uint32_t step)
 {
     const hpac_step_result result = {
         .true_positives = {1, 2}, .false_positives = {3, 4}, .false_negatives = {5, 6}};
-    assert_ok(history_add_batch(history, step, 0.5, &result));
+    assert_ok(history_add_batch(history, step, 0.5, 0.25, &result));
 }
 
 static void expect_file(const char *name, const char *text)
