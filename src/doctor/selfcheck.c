@@ -202,15 +202,17 @@ static const char *parameter_name(const check_segment *segment, size_t parameter
     return names[segment->plan->parameters[parameter].role];
 }
 
-/* Moving averages that nothing may change must not change at all. */
+/* In float32 in every precision. What nothing may change must not change at all. */
 static hpac_status compare_statistics(check_stack *stack, check_segment *segment)
 {
     bool moves = stack->draw.training && !stack->options.frozen_statistics;
+    double rounding = moves ? hpac_selfcheck_rounding(HPAC_PRECISION_FP32) : 0;
     for (size_t i = 0; i < segment->plan->parameter_count; i++)
         if (!is_trained(segment->plan, i))
-            HPAC_TRY(compare(stack, parameter_name(segment, i), segment->host_gradients[i],
-                             segment->expected_values[i], segment->plan->parameters[i].count,
-                             !moves, segment->parameter_errors[i]));
+            HPAC_TRY(hpac_selfcheck_compare(stack->gauge, parameter_name(segment, i),
+                                            segment->host_gradients[i], segment->expected_values[i],
+                                            segment->plan->parameters[i].count, rounding,
+                                            segment->parameter_errors[i]));
     return HPAC_OK;
 }
 

@@ -57,17 +57,12 @@ static op_sizes sizes_of(const check_stack *stack, check_segment *segment, size_
     return sizes;
 }
 
-/* Growth of errors that come in with the terms. */
 static double growth(const check_stack *stack, size_t terms)
 {
+    if (stack->precision == HPAC_PRECISION_FP32)
+        return 1;
     bool linear = stack->after_update && stack->precision == HPAC_PRECISION_TF32;
     return linear ? (double)terms : sqrt((double)terms);
-}
-
-/* Growth of the errors of the terms of the device's own sum. */
-static double own_growth(const check_stack *stack, size_t terms)
-{
-    return stack->precision == HPAC_PRECISION_FP32 ? 1 : growth(stack, terms);
 }
 
 /* Terms of a sum for y, and for dx. */
@@ -82,12 +77,15 @@ static size_t terms_of(const hpac_op *op, bool backward)
 static double affine_error(const op_sizes *sizes, bool backward)
 {
     size_t terms = terms_of(sizes->op, backward);
-    double error = backward ? sizes->gradient_error : sizes->error;
-    double own = (backward ? sizes->dy : sizes->x) * own_growth(sizes->stack, terms);
-    return sizes->kernel * (error * growth(sizes->stack, terms) + own);
+    double error = backward ? sizes->gradient_error + sizes->dy : sizes->error + sizes->x;
+    return sizes->kernel * error * growth(sizes->stack, terms);
 }
 
 /* ---- batch normalization: the worst of the channels ---- */
+
+/* What is left of x - mean has the rounding of both, in float32 in every precision: 16 of its units
+ * suffice for a mean that is summed up in any order, and not for E[x^2] - E[x]^2. */
+#define CANCELLED 0x1p-20
 
 typedef struct norm_sizes {
     double factor;            /* gamma / sqrt(variance + epsilon) */
@@ -99,6 +97,7 @@ static norm_sizes norm_sizes_of(const op_sizes *sizes)
 {
     norm_sizes worst = {0};
     const double *gamma = sizes->call.values[HPAC_GAMMA];
+    double rounding = hpac_selfcheck_rounding(sizes->stack->precision);
     size_t channels = sizes->op->in.channels;
     size_t count = sizes->call.batch * hpac_shape_count(sizes->op->in);
     for (size_t k = 0; k < channels; k++) {
@@ -108,7 +107,7 @@ static norm_sizes norm_sizes_of(const op_sizes *sizes)
             x = fmax(x, fabs(sizes->call.x[i]));
             distance = fmax(distance, fabs(sizes->call.x[i] - norm.mean));
         }
-        double error = x + fabs(norm.mean) + sizes->error;
+        double error = (x + fabs(norm.mean)) * CANCELLED / rounding + sizes->error;
         worst.factor = fmax(worst.factor, norm.inverse * (gamma ? fabs(gamma[k]) : 1));
         worst.hat = fmax(worst.hat, distance * norm.inverse);
         worst.hat_error = fmax(worst.hat_error, error * norm.inverse);
@@ -176,13 +175,16 @@ static double forward_error(const op_sizes *sizes)
     }
 }
 
-/* Of the moving averages, which hold so much of the batch's values. */
+/* Of the moving averages, in units of float32's rounding: they hold so much of the batch's values.
+ */
 static void bound_statistics(const op_sizes *sizes, check_segment *segment, size_t op)
 {
     if (sizes->op->kind != HPAC_OP_BATCH_NORM)
         return;
     norm_sizes norm = norm_sizes_of(sizes);
-    double share = 1 - (double)sizes->op->momentum;
+    double share = (1 - (double)sizes->op->momentum) *
+                   hpac_selfcheck_rounding(sizes->stack->precision) /
+                   hpac_selfcheck_rounding(HPAC_PRECISION_FP32);
     for (size_t i = 0; i < segment->plan->parameter_count; i++)
         if (segment->plan->parameters[i].op == op &&
             segment->plan->parameters[i].role == HPAC_MOVING_MEAN)
@@ -235,14 +237,13 @@ static double backward_error(const op_sizes *sizes)
 static double parameter_error(const op_sizes *sizes, hpac_role role)
 {
     size_t terms = sizes->call.batch * sizes->op->out.rows * sizes->op->out.cols;
-    double grown = growth(sizes->stack, terms), own = own_growth(sizes->stack, terms);
+    double grown = growth(sizes->stack, terms);
     norm_sizes norm = {.hat = sizes->x, .hat_error = sizes->error};
     if (sizes->op->kind == HPAC_OP_BATCH_NORM)
         norm = norm_sizes_of(sizes);
     if (role == HPAC_BIAS || role == HPAC_BETA)
-        return sizes->dy * own + sizes->gradient_error * grown;
-    return sizes->dy * norm.hat * own +
-           (sizes->dy * norm.hat_error + norm.hat * sizes->gradient_error) * grown;
+        return (sizes->dy + sizes->gradient_error) * grown;
+    return (sizes->dy * (norm.hat + norm.hat_error) + norm.hat * sizes->gradient_error) * grown;
 }
 
 static double side_error(const op_sizes *sizes)
@@ -251,9 +252,7 @@ static double side_error(const op_sizes *sizes)
     size_t pixels = sizes->op->in.rows * sizes->op->in.cols;
     if (sizes->op->kind != HPAC_OP_MULTIPLY)
         return plain;
-    return sizes->x * sizes->dy * own_growth(sizes->stack, pixels) +
-           (sizes->error * sizes->dy + sizes->x * sizes->gradient_error) *
-               growth(sizes->stack, pixels);
+    return (sizes->x * plain + sizes->error * sizes->dy) * growth(sizes->stack, pixels);
 }
 
 void hpac_selfcheck_bound_backward(const check_stack *stack, check_segment *segment)

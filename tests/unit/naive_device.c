@@ -4,6 +4,7 @@
 #include "doctor/reference.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -367,6 +368,39 @@ static void rotate_channels(const reference_call *call)
     }
 }
 
+static void spoil_statistics(const reference_call *call, size_t k, naive_fault fault)
+{
+    reference_norm norm = hpac_reference_norm(call, k);
+    size_t channels = call->op->in.channels, count = call->batch * hpac_shape_count(call->op->in);
+    double pixels = (double)(count / channels), inverse = norm.inverse;
+    const double *beta = call->values[HPAC_BETA];
+    if (fault == NAIVE_UNBIASED_VARIANCE && pixels > 1 && call->draw.training)
+        call->values[HPAC_MOVING_VARIANCE][k] +=
+            (1 - (double)call->op->momentum) * norm.variance / (pixels - 1);
+    if (fault == NAIVE_EPSILON_OUTSIDE)
+        inverse = 1 / (sqrt(norm.variance) + (double)call->op->epsilon);
+    float sum = 0, squares = 0;
+    for (size_t i = k; i < count; i += channels) {
+        sum += (float)call->x[i];
+        squares += (float)call->x[i] * (float)call->x[i];
+    }
+    float mean = sum / (float)pixels, variance = squares / (float)pixels - mean * mean;
+    if (fault == NAIVE_MEAN_OF_SQUARES)
+        inverse = 1 / sqrt(fmax((double)variance, 0) + (double)call->op->epsilon);
+    for (size_t i = k; i < count; i += channels) {
+        double center = beta ? beta[k] : 0;
+        call->y[i] = (call->y[i] - center) * inverse / norm.inverse + center;
+    }
+}
+
+static void compute_gelu(const reference_call *call)
+{
+    for (size_t i = 0; i < call->batch * hpac_shape_count(call->op->in); i++) {
+        double x = call->x[i];
+        call->y[i] = x * (1 + tanh(0.7978845608 * (x + 0.044715 * x * x * x))) / 2;
+    }
+}
+
 /* Forward of one operation with the device's fault. */
 static void compute(const naive_plan *plan, reference_call call)
 {
@@ -388,8 +422,23 @@ static void compute(const naive_plan *plan, reference_call call)
         hpac_reference_forward(&call);
     if (fault == NAIVE_NO_MOVING_UPDATE && norm)
         call.values[HPAC_MOVING_VARIANCE][0] = kept;
+    for (size_t k = 0; k < op.in.channels && norm; k++)
+        spoil_statistics(&call, k, fault);
+    if (fault == NAIVE_TANH_GELU && op.kind == HPAC_OP_GELU)
+        compute_gelu(&call);
     if (fault == NAIVE_CONCAT_OFFSET && op.kind == HPAC_OP_CONCAT)
         rotate_channels(&call);
+}
+
+/* Backward takes the batch's statistics for constants. */
+static void fix_statistics(reference_call *call)
+{
+    for (size_t k = 0; k < call->op->in.channels; k++) {
+        reference_norm norm = hpac_reference_norm(call, k);
+        call->values[HPAC_MOVING_MEAN][k] = norm.mean;
+        call->values[HPAC_MOVING_VARIANCE][k] = norm.variance;
+    }
+    call->frozen_statistics = true;
 }
 
 static void compute_backward(const naive_plan *plan, reference_call call)
@@ -397,6 +446,8 @@ static void compute_backward(const naive_plan *plan, reference_call call)
     naive_fault fault = fault_of(plan);
     hpac_op op = faulty_op(call.op, fault);
     call.op = &op;
+    if (fault == NAIVE_FIXED_STATISTICS && op.kind == HPAC_OP_BATCH_NORM)
+        fix_statistics(&call);
     hpac_reference_backward(&call);
     if (fault == NAIVE_SIDE_GRADIENT_DROPPED && op.kind == HPAC_OP_ADD)
         memset(call.dsides[0], 0,

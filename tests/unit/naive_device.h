@@ -23,6 +23,11 @@ typedef enum naive_fault {
     NAIVE_UNWRITTEN,             /* the last gamma gradient is not written */
     NAIVE_DILATION_IGNORED,      /* convolution */
     NAIVE_SPATIAL_BY_CHANNEL,    /* spatial dropout: one number for all images */
+    NAIVE_UNBIASED_VARIANCE,     /* batch_norm: the moving variance is that of a sample */
+    NAIVE_EPSILON_OUTSIDE,       /* batch_norm: sqrt(variance) + epsilon */
+    NAIVE_MEAN_OF_SQUARES,       /* batch_norm: the variance is E[x^2] - E[x]^2 in float32 */
+    NAIVE_FIXED_STATISTICS,      /* batch_norm: no gradient through mean and variance */
+    NAIVE_TANH_GELU,             /* the approximation */
     NAIVE_FAULT_COUNT,
 } naive_fault;
 

@@ -44,13 +44,25 @@ Test(selfcheck, finds_each_fault)
         const char *part;
         size_t failures; /* at least */
     } expected[NAIVE_FAULT_COUNT] = {
-        [NAIVE_STATISTICS_AXIS] = {"batch_norm", 6}, [NAIVE_NO_MOVING_UPDATE] = {"batch_norm", 6},
-        [NAIVE_MOVES_FROZEN] = {"batch_norm", 6},    [NAIVE_BATCH_STATISTICS] = {"batch_norm", 6},
-        [NAIVE_SIDE_GRADIENT_DROPPED] = {"add", 4},  [NAIVE_CONCAT_OFFSET] = {"concat", 4},
-        [NAIVE_PADDING_SIDE] = {"same", 6},          [NAIVE_AVERAGE_OF_PADDING] = {"avgpool", 2},
-        [NAIVE_ADDED_IS_WRITTEN] = {"conv2d", 20},   [NAIVE_SIDE_IS_WRITTEN] = {"add", 4},
-        [NAIVE_READS_IGNORED] = {"conv2d", 20},      [NAIVE_UNWRITTEN] = {"batch_norm", 6},
-        [NAIVE_DILATION_IGNORED] = {"dilation", 2},  [NAIVE_SPATIAL_BY_CHANNEL] = {"spatial", 1},
+        [NAIVE_STATISTICS_AXIS] = {"batch_norm", 6},
+        [NAIVE_NO_MOVING_UPDATE] = {"batch_norm", 6},
+        [NAIVE_MOVES_FROZEN] = {"batch_norm", 6},
+        [NAIVE_BATCH_STATISTICS] = {"batch_norm", 6},
+        [NAIVE_SIDE_GRADIENT_DROPPED] = {"add", 4},
+        [NAIVE_CONCAT_OFFSET] = {"concat", 4},
+        [NAIVE_PADDING_SIDE] = {"same", 6},
+        [NAIVE_AVERAGE_OF_PADDING] = {"avgpool", 2},
+        [NAIVE_ADDED_IS_WRITTEN] = {"conv2d", 20},
+        [NAIVE_SIDE_IS_WRITTEN] = {"add", 4},
+        [NAIVE_READS_IGNORED] = {"conv2d", 20},
+        [NAIVE_UNWRITTEN] = {"batch_norm", 6},
+        [NAIVE_UNBIASED_VARIANCE] = {"batch_norm", 6},
+        [NAIVE_EPSILON_OUTSIDE] = {"batch_norm", 6},
+        [NAIVE_MEAN_OF_SQUARES] = {"large mean", 1},
+        [NAIVE_FIXED_STATISTICS] = {"batch_norm", 6},
+        [NAIVE_TANH_GELU] = {"gelu", 3},
+        [NAIVE_DILATION_IGNORED] = {"dilation", 2},
+        [NAIVE_SPATIAL_BY_CHANNEL] = {"spatial", 1},
     };
     for (naive_fault fault = NAIVE_NONE + 1; fault < NAIVE_FAULT_COUNT; fault++) {
         size_t failures = count_failures(fault, expected[fault].part);
