@@ -47,8 +47,9 @@ typedef struct hpac_training_state {
 
 /* What a Keras model has for training only and hpac does not support. */
 typedef struct hpac_keras_traits {
-    bool frozen;      /* layers with trainable=False: hpac trains all layers */
-    bool regularized; /* regularizers or constraints: hpac has no weight decay */
+    bool frozen;       /* layers with trainable=False: hpac trains all layers */
+    bool regularized;  /* regularizers or constraints: hpac has no weight decay */
+    bool drops_images; /* dropouts of whole images (stochastic depth), which are left out */
 } hpac_keras_traits;
 
 typedef struct hpac_model {
@@ -80,7 +81,7 @@ static inline size_t hpac_model_output_count(const hpac_model *model)
  * on a full disk). */
 hpac_status hpac_model_save(const hpac_model *model, const char *path);
 
-/* Reads a file of hpac, Keras 2 or Keras 3: a Sequential or a functional model of one chain whose
+/* Reads a file of hpac, Keras 2 or Keras 3: a Sequential or Functional model with one input, whose
  * last layer is Dense with a sigmoid (or followed by a sigmoid Activation layer). Initializers that
  * hpac lacks are read as Glorot's; weights in float64 or float16 are converted. On error `model` is
  * zeroed. Errors: DATA, naming the file and the object: not HDF5, no model_config, a layer or

@@ -81,20 +81,35 @@ static void print_training(const hpac_training_state *training, FILE *stream)
     print_optimizer(&training->optimizer, stream);
 }
 
+static void print_traits(const hpac_keras_traits *traits, FILE *stream)
+{
+    const char *const names[] = {
+        traits->frozen ? "frozen layers" : NULL,
+        traits->regularized ? "regularizers or constraints" : NULL,
+        traits->drops_images ? "dropouts of whole images" : NULL,
+    };
+    bool first = true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!names[i])
+            continue;
+        fprintf(stream, "%s%s",
+                first ? "not supported by hpac, without effect on predictions: " : ", ", names[i]);
+        first = false;
+    }
+    if (!first)
+        fputc('\n', stream);
+}
+
 static void print_text(const char *path, const hpac_model *model, bool config, FILE *stream)
 {
     char channels[48];
     name_channels(model, channels);
-    bool frozen = model->keras.frozen, regularized = model->keras.regularized;
     fprintf(stream, "%s: written by %s\n", path, model->written_by);
     hpac_layers_print(model->layers, model->layer_count, model->input, stream);
     if (*channels)
         fprintf(stream, "channels: %s\n", channels);
     print_classes(model, stream);
-    if (frozen || regularized)
-        fprintf(stream, "not supported by hpac, without effect on predictions: %s%s%s\n",
-                frozen ? "frozen layers" : "", frozen && regularized ? ", " : "",
-                regularized ? "regularizers or constraints" : "");
+    print_traits(&model->keras, stream);
     if (model->training)
         print_training(model->training, stream);
     if (model->config_yaml && config)

@@ -1,25 +1,17 @@
 /* Keras's JSON as layers. Every option of a layer is either read, known to have no effect on
  * predictions, or refused: a model that Keras would compute otherwise must not pass. */
-#include "model_files.h"
+#include "keras_json.h"
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "net/layer_table.h"
 
-#include <jansson.h>
 #include <float.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
-/* A layer of a file. */
-typedef struct keras_layer {
-    const char *name, *class_name;
-    json_t *config;
-    const hpac_layer_row *row;
-} keras_layer;
-
-/* hpac_fail(DATA) with a value as JSON and the expected one. */
-static hpac_status refuse_value(json_t *value, const char *what, const char *expected)
+hpac_status hpac_keras_refuse_value(json_t *value, const char *what, const char *expected)
 {
     HPAC_AUTO_FREE char *text =
         value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
@@ -27,12 +19,12 @@ static hpac_status refuse_value(json_t *value, const char *what, const char *exp
                      expected);
 }
 
-static hpac_status refuse_key(const keras_layer *layer, const char *key, const char *expected)
+static hpac_status refuse_key(const hpac_keras_layer *layer, const char *key, const char *expected)
 {
-    return refuse_value(json_object_get(layer->config, key), key, expected);
+    return hpac_keras_refuse_value(json_object_get(layer->config, key), key, expected);
 }
 
-static bool read_size(json_t *value, void *size)
+bool hpac_keras_read_size(json_t *value, void *size)
 {
     json_int_t number = json_is_integer(value) ? json_integer_value(value) : 0;
     *(size_t *)size = (size_t)number;
@@ -42,8 +34,9 @@ static bool read_size(json_t *value, void *size)
 static bool read_pair(json_t *value, void *pair)
 {
     size_t *sizes = pair;
-    return json_array_size(value) == 2 && read_size(json_array_get(value, 0), &sizes[0]) &&
-           read_size(json_array_get(value, 1), &sizes[1]);
+    return json_array_size(value) == 2 &&
+           hpac_keras_read_size(json_array_get(value, 0), &sizes[0]) &&
+           hpac_keras_read_size(json_array_get(value, 1), &sizes[1]);
 }
 
 static bool read_rate(json_t *value, void *rate)
@@ -107,7 +100,7 @@ static bool read_shape(json_t *value, void *shape)
     size_t *sizes = shape;
     bool good = json_array_size(value) == 3;
     for (size_t i = 0; good && i < 3; i++)
-        good = read_size(json_array_get(value, i), &sizes[i]);
+        good = hpac_keras_read_size(json_array_get(value, i), &sizes[i]);
     return good;
 }
 
@@ -133,6 +126,10 @@ static bool read_activation(json_t *value, void *activation)
             *(hpac_activation *)activation = (hpac_activation)i;
             return true;
         }
+    if (name && strcmp(name, "swish") == 0) {
+        *(hpac_activation *)activation = HPAC_ACTIVATION_SILU;
+        return true;
+    }
     return !value || json_is_null(value); /* linear */
 }
 
@@ -141,9 +138,10 @@ static bool read_activation(json_t *value, void *activation)
 static bool read_initializer(json_t *value, void *initializer)
 {
     const char *name = json_string_value(json_object_get(value, "class_name"));
-    *(hpac_initializer *)initializer = name && strcmp(name, "VarianceScaling") == 0
-                                           ? HPAC_INIT_VARIANCE_SCALING
-                                           : HPAC_INIT_GLOROT_UNIFORM;
+    *(hpac_initializer *)initializer = HPAC_INIT_GLOROT_UNIFORM;
+    for (size_t i = 0; name && i < HPAC_KERAS_INITIALIZER_COUNT; i++)
+        if (strcmp(name, hpac_keras_initializers[i]) == 0)
+            *(hpac_initializer *)initializer = (hpac_initializer)i;
     return true;
 }
 
@@ -151,7 +149,7 @@ static const struct {
     bool (*read)(json_t *value, void *member);
     const char *expected;
 } key_types[] = {
-    [HPAC_LAYER_KEY_SIZE] = {read_size, "a positive integer"},
+    [HPAC_LAYER_KEY_SIZE] = {hpac_keras_read_size, "a positive integer"},
     [HPAC_LAYER_KEY_PAIR] = {read_pair, "two positive integers"},
     [HPAC_LAYER_KEY_RATE] = {read_rate, "a number in [0, 1)"},
     [HPAC_LAYER_KEY_ACTIVATION] = {read_activation, "linear, relu, sigmoid, relu6, silu, gelu, "
@@ -166,12 +164,14 @@ static const struct {
     [HPAC_LAYER_KEY_SHAPE] = {read_shape, "[rows, cols, channels]"},
 };
 
-static hpac_status read_keys(const keras_layer *at, hpac_layer *layer)
+static hpac_status read_keys(const hpac_keras_layer *at, hpac_layer *layer)
 {
     *layer = at->row->blank;
     for (const hpac_layer_key *key = at->row->keys; key->keras; key++) {
         json_t *value = json_object_get(at->config, key->keras);
         bool absent = !value || json_is_null(value);
+        if (hpac_keras_own_key(at->class_name, key->keras))
+            continue;
         if (!(absent && key->brief) &&
             !key_types[key->type].read(value, (char *)layer + key->offset))
             return refuse_key(at, key->keras, key_types[key->type].expected);
@@ -179,7 +179,7 @@ static hpac_status read_keys(const keras_layer *at, hpac_layer *layer)
     return HPAC_OK;
 }
 
-static const hpac_layer_row input_row = {
+const hpac_layer_row hpac_keras_input_row = {
     .keras_class = "InputLayer",
     .options = {{"batch_shape", NULL, false},
                 {"sparse", "false", false},
@@ -209,7 +209,7 @@ static bool has_key(const hpac_layer_row *row, const char *name)
     return false;
 }
 
-static hpac_status check_option(const keras_layer *layer, const hpac_keras_option *option,
+static hpac_status check_option(const hpac_keras_layer *layer, const hpac_keras_option *option,
                                 json_t *value)
 {
     if (!option->value)
@@ -258,13 +258,14 @@ static bool read_trait(const char *key, json_t *value, hpac_keras_traits *traits
 }
 
 /* An unknown option must be null or false. */
-static hpac_status check_options(const keras_layer *layer, hpac_keras_traits *traits)
+static hpac_status check_options(const hpac_keras_layer *layer, hpac_keras_traits *traits)
 {
     const char *key;
     json_t *value;
     json_object_foreach(layer->config, key, value)
     {
         if (read_trait(key, value, traits) || has_key(layer->row, key) ||
+            hpac_keras_own_key(layer->class_name, key) ||
             (strcmp(key, "dtype") == 0 && is_float(value)))
             continue;
         const hpac_keras_option *option = find_option(layer->row->options, key);
@@ -283,184 +284,29 @@ static hpac_status check_options(const keras_layer *layer, hpac_keras_traits *tr
 /* A class that is not in the table, with those that are. */
 static hpac_status refuse_class(void)
 {
-    char known[640] = "";
+    char known[768] = "";
     for (size_t i = 0; i < hpac_layer_row_count; i++)
         if (hpac_layer_row_by_class(hpac_layer_rows[i].keras_class) == &hpac_layer_rows[i])
             hpac_text_append(known, sizeof known, "%s, ", hpac_layer_rows[i].keras_class);
     return hpac_fail(HPAC_ERR_DATA, "expected %sor InputLayer", known);
 }
 
-/* Input layers and Activation("linear") leave nothing. */
-static hpac_status read_layer(keras_layer *at, size_t index, hpac_model *model, char **names)
+hpac_status hpac_keras_layer_read(hpac_keras_layer *at, hpac_shape in, hpac_keras_traits *traits,
+                                  hpac_layer *layer, hpac_keras_note *note)
 {
-    bool is_input = strcmp(at->class_name, input_row.keras_class) == 0;
-    hpac_layer layer;
-    if (is_input && index > 0)
-        return hpac_fail(HPAC_ERR_DATA, "expected one input, as the first layer");
-    at->row = is_input ? &input_row : hpac_layer_row_by_class(at->class_name);
+    bool is_input = strcmp(at->class_name, hpac_keras_input_row.keras_class) == 0;
+    *note = HPAC_KERAS_PLAIN;
+    at->row = is_input ? &hpac_keras_input_row : hpac_layer_row_by_class(at->class_name);
     if (!at->row)
         return refuse_class();
-    HPAC_TRY(read_keys(at, &layer));
-    HPAC_TRY(check_options(at, &model->keras));
-    hpac_layer_normalize(&layer);
+    HPAC_TRY(read_keys(at, layer));
+    HPAC_TRY(check_options(at, traits));
+    HPAC_TRY(hpac_keras_read_own(at, in, layer, note));
+    hpac_layer_normalize(layer);
     if (is_input ||
-        (layer.kind == HPAC_LAYER_ACTIVATION && layer.activation == HPAC_ACTIVATION_LINEAR))
-        return HPAC_OK;
-    HPAC_TRY_MEMORY(names[model->layer_count] = strdup(at->name), strlen(at->name) + 1);
-    model->layers[model->layer_count++] = layer;
-    return HPAC_OK;
-}
-
-static hpac_status read_entry(json_t *entry, size_t index, hpac_model *model, char **names)
-{
-    keras_layer at = {NULL, NULL, NULL, NULL};
-    if (json_unpack(entry, "{s:s, s:o}", "class_name", &at.class_name, "config", &at.config) != 0 ||
-        json_unpack(at.config, "{s:s}", "name", &at.name) != 0)
-        return hpac_fail(HPAC_ERR_DATA,
-                         "entry %zu of the layers: expected class_name and a config with a name",
-                         index + 1);
-    return hpac_fail_within(read_layer(&at, index, model, names), "layer \"%s\" (%s)", at.name,
-                            at.class_name);
-}
-
-/* A linear dense layer followed by an activation layer is what hpac writes as one. The last layer
- * is merged, since the network needs its sigmoid there; others stay as they are. */
-static void merge_last_activation(hpac_model *model, char **names)
-{
-    if (model->layer_count < 2)
-        return;
-    hpac_layer *last = &model->layers[model->layer_count - 1], *before = last - 1;
-    if (last->kind != HPAC_LAYER_ACTIVATION || before->kind != HPAC_LAYER_DENSE ||
-        before->activation != HPAC_ACTIVATION_LINEAR)
-        return;
-    before->activation = last->activation;
-    free(names[--model->layer_count]);
-    names[model->layer_count] = NULL;
-}
-
-/* [null, rows, cols, channels] or [null, values]; the first is the batch. It is in an InputLayer,
- * in the first layer, or beside the layers. */
-static hpac_status read_input(json_t *config, json_t *layers, hpac_shape *input)
-{
-    json_t *first = json_object_get(json_array_get(layers, 0), "config");
-    json_t *value = json_object_get(first, "batch_shape");
-    if (!value)
-        value = json_object_get(first, "batch_input_shape");
-    if (!value)
-        value = json_object_get(config, "build_input_shape");
-    size_t rank = json_array_size(value), dims[3] = {1, 1, 1};
-    bool good = rank == 4 || rank == 2;
-    for (size_t i = 1; good && i < rank; i++)
-        good = read_size(json_array_get(value, i), &dims[3 - rank + i]);
-    *input = (hpac_shape){
-        .rank = rank == 4 ? 3 : 1, .rows = dims[0], .cols = dims[1], .channels = dims[2]};
-    if (good && input->rows * input->cols <= INT_MAX && hpac_shape_count(*input) <= INT_MAX)
-        return HPAC_OK;
-    return refuse_value(value, "input shape",
-                        "(batch, rows, cols, channels) or (batch, values) with fixed sizes");
-}
-
-/* References to a layer's output are [name, node, tensor], wrapped in more lists by Keras 2 and, in
- * Keras 3, in a tensor's "keras_history". Returns the name, or NULL when there is not exactly one.
- */
-static const char *referred_layer(json_t *reference)
-{
-    while (json_is_array(reference) && json_array_size(reference) == 1)
-        reference = json_array_get(reference, 0);
-    if (json_is_object(reference))
-        reference = json_object_get(json_object_get(reference, "config"), "keras_history");
-    const char *name;
-    json_int_t node, tensor;
-    if (json_unpack(reference, "[sII]", &name, &node, &tensor) != 0 || node != 0 || tensor != 0)
-        return NULL;
-    return name;
-}
-
-/* Call arguments such as training=True change what a layer does. */
-static bool has_arguments(json_t *arguments)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach(arguments, key, value)
-    {
-        if (!json_is_null(value) && !json_is_false(value))
-            return true;
-    }
-    return false;
-}
-
-/* The layer that feeds this one: Keras 2 writes [[[name, node, tensor, arguments]]], Keras 3
- * [{"args": [tensor], "kwargs": arguments}]. NULL when it is not one plain call. */
-static const char *feeding_layer(json_t *layer)
-{
-    json_t *calls = json_object_get(layer, "inbound_nodes"), *call = json_array_get(calls, 0);
-    bool keras3 = json_is_object(call);
-    json_t *arguments =
-        keras3 ? json_object_get(call, "kwargs") : json_array_get(json_array_get(call, 0), 3);
-    if (json_array_size(calls) != 1 || has_arguments(arguments))
-        return NULL;
-    return referred_layer(keras3 ? json_object_get(call, "args") : call);
-}
-
-static const char *layer_name(json_t *layer)
-{
-    const char *name = json_string_value(json_object_get(layer, "name"));
-    return name ? name : "?";
-}
-
-/* The model's input_layers or output_layers must be exactly this layer. */
-static hpac_status check_end(json_t *config, const char *key, const char *which, json_t *layer)
-{
-    const char *found = referred_layer(json_object_get(config, key));
-    if (found && strcmp(found, layer_name(layer)) == 0)
-        return HPAC_OK;
-    return hpac_fail(HPAC_ERR_DATA,
-                     "%s: expected one, the %s layer \"%s\": hpac supports sequential models only",
-                     key, which, layer_name(layer));
-}
-
-static hpac_status check_chain(json_t *config, json_t *layers)
-{
-    json_t *before = json_array_get(layers, 0);
-    HPAC_TRY(check_end(config, "input_layers", "first", before));
-    for (size_t i = 1; i < json_array_size(layers); i++) {
-        json_t *layer = json_array_get(layers, i);
-        const char *feeding = feeding_layer(layer);
-        if (!feeding || strcmp(feeding, layer_name(before)) != 0)
-            return hpac_fail(HPAC_ERR_DATA,
-                             "layer \"%s\": inbound_nodes, expected one plain call on \"%s\", the "
-                             "layer before it: hpac supports sequential models only",
-                             layer_name(layer), layer_name(before));
-        before = layer;
-    }
-    return check_end(config, "output_layers", "last", before);
-}
-
-hpac_status hpac_keras_config_read(const char *json, hpac_model *model, char ***names)
-{
-    json_error_t error;
-    json_auto_t *root = json_loads(json, 0, &error);
-    if (!root)
-        return hpac_fail(HPAC_ERR_DATA, "not JSON (line %d, column %d): %s", error.line,
-                         error.column, error.text);
-    const char *kind = json_string_value(json_object_get(root, "class_name"));
-    bool functional = kind && (strcmp(kind, "Functional") == 0 || strcmp(kind, "Model") == 0);
-    if (!functional && (!kind || strcmp(kind, "Sequential") != 0))
-        return hpac_fail(HPAC_ERR_DATA, "class_name %.100s, expected Sequential or Functional",
-                         kind ? kind : "is missing");
-    json_t *config = json_object_get(root, "config");
-    /* Keras up to 2.2.2 wrote the list of a Sequential without anything around it. */
-    json_t *layers = json_is_array(config) ? config : json_object_get(config, "layers");
-    size_t count = json_array_size(layers);
-    if (count == 0)
-        return hpac_fail(HPAC_ERR_DATA, "expected a list of layers");
-    if (functional)
-        HPAC_TRY(check_chain(config, layers));
-    HPAC_TRY_NEW(model->layers, count);
-    HPAC_TRY_NEW(*names, count + 1);
-    for (size_t i = 0; i < count; i++)
-        HPAC_TRY(read_entry(json_array_get(layers, i), i, model, *names));
-    HPAC_TRY(read_input(config, layers, &model->input));
-    merge_last_activation(model, *names);
+        (layer->kind == HPAC_LAYER_ACTIVATION && layer->activation == HPAC_ACTIVATION_LINEAR))
+        *note = HPAC_KERAS_SKIPPED;
+    if (*note == HPAC_KERAS_DROPS_IMAGES)
+        traits->drops_images = true;
     return HPAC_OK;
 }

@@ -1,43 +1,144 @@
 /* Layers as Keras's JSON. Only options that every Keras since 2.0 knows are written; the others
  * have Keras's defaults, which are what hpac's layers compute. */
-#include "model_files.h"
+#include "keras_json.h"
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "net/layer_table.h"
 
-#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+bool hpac_keras_is_graph(const hpac_model *model)
+{
+    for (size_t i = 0; i < model->layer_count; i++)
+        if (model->layers[i].input_count > 0 || *model->layers[i].name)
+            return true;
+    return false;
+}
+
+/* Keras 3 allows no / in names. */
+static void clean_name(const hpac_layer *layer, char name[HPAC_LAYER_NAME_NBYTES])
+{
+    memcpy(name, layer->name, HPAC_LAYER_NAME_NBYTES);
+    for (char *c = name; *c; c++)
+        if (*c == '/')
+            *c = '_';
+}
+
+/* Whether a name is that of the input, of a layer before, or chosen for one behind. */
+static bool is_taken(const hpac_model *model, char *const *names, size_t index, const char *name)
+{
+    bool taken = strcmp(name, HPAC_KERAS_INPUT_NAME) == 0;
+    for (size_t i = 0; i < model->layer_count && !taken; i++) {
+        char other[HPAC_LAYER_NAME_NBYTES];
+        clean_name(&model->layers[i], other);
+        taken = strcmp(name, i < index ? names[i] : i > index ? other : "") == 0;
+    }
+    return taken;
+}
+
+static int count_before(const hpac_model *model, size_t index)
+{
+    const char *base = hpac_layer_row_of(&model->layers[index])->keras_name;
+    int before = 0;
+    for (size_t i = 0; i < index; i++)
+        before += strcmp(hpac_layer_row_of(&model->layers[i])->keras_name, base) == 0;
+    return before;
+}
+
 hpac_status hpac_keras_name_layers(const hpac_model *model, char ***names)
 {
     HPAC_TRY_NEW(*names, model->layer_count + 1);
     for (size_t i = 0; i < model->layer_count; i++) {
-        const char *base = hpac_layer_row_of(&model->layers[i])->keras_name;
-        char name[40];
-        int before = 0;
-        for (size_t j = 0; j < i; j++)
-            before += strcmp(hpac_layer_row_of(&model->layers[j])->keras_name, base) == 0;
-        snprintf(name, sizeof name, before ? "%s_%d" : "%s", base, before);
+        char base[HPAC_LAYER_NAME_NBYTES], name[HPAC_LAYER_NAME_NBYTES + 16];
+        bool own = *model->layers[i].name != '\0';
+        int number = own ? 0 : count_before(model, i);
+        clean_name(&model->layers[i], base);
+        if (!own)
+            snprintf(base, sizeof base, "%s", hpac_layer_row_of(&model->layers[i])->keras_name);
+        do
+            snprintf(name, sizeof name, number ? "%s_%d" : "%s", base, number);
+        while (number++, is_taken(model, *names, i, name));
         HPAC_TRY_MEMORY((*names)[i] = strdup(name), sizeof name);
     }
     return HPAC_OK;
 }
 
+/* Keras's depth of a layer: its distance from the output, by the longest path. Its index: when a
+ * search from the output, inputs in order, first comes to it. */
+typedef struct place {
+    size_t layer, depth, index;
+} place;
+
+static int compare_places(const void *a, const void *b)
+{
+    const place *x = a, *y = b;
+    if (x->depth != y->depth)
+        return x->depth > y->depth ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Without recursion: a stack of layers to come to, the next one last. */
+static void find_indices(const hpac_model *model, place *places, size_t *stack)
+{
+    size_t size = 0, found = 0;
+    stack[size++] = model->layer_count;
+    while (size > 0) {
+        size_t number = stack[--size];
+        if (number == 0 || places[number - 1].index > 0)
+            continue;
+        const hpac_layer *layer = &model->layers[number - 1];
+        places[number - 1].index = ++found;
+        for (size_t i = hpac_layer_input_count(layer); i > 0; i--)
+            stack[size++] = hpac_layer_input(layer, number - 1, i - 1);
+    }
+}
+
+hpac_status hpac_keras_order_layers(const hpac_model *model, size_t **order)
+{
+    size_t count = model->layer_count, total = 1;
+    HPAC_AUTO_FREE place *places = NULL;
+    HPAC_AUTO_FREE size_t *stack = NULL;
+    for (size_t i = 0; i < count; i++)
+        total += hpac_layer_input_count(&model->layers[i]);
+    HPAC_TRY_NEW(places, count);
+    HPAC_TRY_NEW(stack, total);
+    HPAC_TRY_NEW(*order, count);
+    for (size_t i = count; i-- > 0;) {
+        places[i].layer = i;
+        for (size_t k = 0; k < hpac_layer_input_count(&model->layers[i]); k++) {
+            size_t number = hpac_layer_input(&model->layers[i], i, k);
+            if (number > 0 && places[number - 1].depth <= places[i].depth)
+                places[number - 1].depth = places[i].depth + 1;
+        }
+    }
+    find_indices(model, places, stack);
+    qsort(places, count, sizeof *places, compare_places);
+    for (size_t i = 0; i < count; i++)
+        (*order)[i] = places[i].layer;
+    return HPAC_OK;
+}
+
+const char *const hpac_keras_initializers[HPAC_KERAS_INITIALIZER_COUNT] = {
+    [HPAC_INIT_VARIANCE_SCALING] = "VarianceScaling",
+    [HPAC_INIT_GLOROT_UNIFORM] = "GlorotUniform",
+    [HPAC_INIT_GLOROT_NORMAL] = "GlorotNormal",
+    [HPAC_INIT_HE_NORMAL] = "HeNormal",
+    [HPAC_INIT_HE_UNIFORM] = "HeUniform",
+    [HPAC_INIT_LECUN_NORMAL] = "LecunNormal",
+    [HPAC_INIT_LECUN_UNIFORM] = "LecunUniform",
+    [HPAC_INIT_ZEROS] = "Zeros",
+};
+
 static json_t *initializer(hpac_initializer kind)
 {
-    static const char *const classes[] = {
-        [HPAC_INIT_GLOROT_UNIFORM] = "GlorotUniform", [HPAC_INIT_GLOROT_NORMAL] = "GlorotNormal",
-        [HPAC_INIT_HE_NORMAL] = "HeNormal",           [HPAC_INIT_HE_UNIFORM] = "HeUniform",
-        [HPAC_INIT_LECUN_NORMAL] = "LecunNormal",     [HPAC_INIT_LECUN_UNIFORM] = "LecunUniform",
-    };
     if (kind == HPAC_INIT_ZEROS)
         return json_pack("{s:s, s:{}}", "class_name", "Zeros", "config");
     if (kind != HPAC_INIT_VARIANCE_SCALING)
-        return json_pack("{s:s, s:{s:n}}", "class_name", classes[kind], "config", "seed");
+        return json_pack("{s:s, s:{s:n}}", "class_name", hpac_keras_initializers[kind], "config",
+                         "seed");
     return json_pack("{s:s, s:{s:f, s:s, s:s, s:n}}", "class_name", "VarianceScaling", "config",
                      "scale", 1.0, "mode", "fan_in", "distribution", "truncated_normal", "seed");
 }
@@ -75,7 +176,10 @@ static json_t *value_of(const hpac_layer *layer, const hpac_layer_key *key)
     case HPAC_LAYER_KEY_RATE:
         return json_real(hpac_float_decimal(number_or_default(key, numbers[0])));
     case HPAC_LAYER_KEY_ACTIVATION:
-        return json_string(hpac_activation_names[layer->activation]);
+        /* Keras 2 knows silu by its other name only. */
+        return json_string(layer->activation == HPAC_ACTIVATION_SILU
+                               ? "swish"
+                               : hpac_activation_names[layer->activation]);
     case HPAC_LAYER_KEY_INITIALIZER:
         return initializer(layer->initializer);
     case HPAC_LAYER_KEY_PADDING:
@@ -109,12 +213,34 @@ static bool is_newer_default(const hpac_layer *layer, const hpac_layer_key *key)
            (key->offset == offsetof(hpac_layer, keep_dims) && !*(const bool *)value);
 }
 
-/* NULL when out of memory. */
-static json_t *write_layer(const hpac_layer *layer, const char *name)
+/* In (x - mean) / sqrt(variance) the squares of the deviations are exact in double. */
+static int set_moments(json_t *config, const hpac_layer *layer)
 {
-    const hpac_layer_row *row = hpac_layer_row_of(layer);
-    json_t *config = json_pack("{s:s, s:b, s:s}", "name", name, "trainable", 1, "dtype", "float32");
+    json_t *mean = json_array(), *variance = json_array();
     int failed = 0;
+    for (size_t i = 0; i < layer->rescaled; i++) {
+        double deviation = (double)layer->deviation[i];
+        failed |= json_array_append_new(mean, json_real((double)layer->mean[i]));
+        failed |= json_array_append_new(variance, json_real(deviation * deviation));
+    }
+    failed |= json_object_set_new(config, "axis", json_pack("[i]", -1));
+    failed |= json_object_set_new(config, "mean", mean);
+    return failed | json_object_set_new(config, "variance", variance);
+}
+
+/* Keras 2 has no activation of this name, but a layer. */
+static bool is_relu6(const hpac_layer *layer)
+{
+    return layer->kind == HPAC_LAYER_ACTIVATION && layer->activation == HPAC_ACTIVATION_RELU6;
+}
+
+static int set_options(json_t *config, const hpac_layer *layer, const hpac_layer_row *row)
+{
+    int failed = 0;
+    if (layer->kind == HPAC_LAYER_RESCALE)
+        return set_moments(config, layer);
+    if (is_relu6(layer))
+        return json_object_set_new(config, "max_value", json_real(6));
     for (const hpac_layer_key *key = row->keys; key->keras; key++)
         if (!is_newer_default(layer, key))
             failed |= json_object_set_new(config, key->keras, value_of(layer, key));
@@ -124,7 +250,19 @@ static json_t *write_layer(const hpac_layer *layer, const char *name)
                 config, option->key,
                 option->value[0] == '=' ? json_deep_copy(json_object_get(config, option->value + 1))
                                         : json_loads(option->value, JSON_DECODE_ANY, NULL));
-    json_t *written = json_pack("{s:s, s:o}", "class_name", row->keras_class, "config", config);
+    return failed;
+}
+
+/* NULL when out of memory. */
+static json_t *write_layer(const hpac_layer *layer, const char *name)
+{
+    const hpac_layer_row *row = hpac_layer_row_of(layer);
+    json_t *config = json_pack("{s:s, s:b, s:s}", "name", name, "trainable", 1, "dtype", "float32");
+    int failed = set_options(config, layer, row);
+    if (layer->kind == HPAC_LAYER_SPATIAL_DROPOUT) /* that of Keras 3 refuses it */
+        json_object_del(config, "trainable");
+    json_t *written = json_pack("{s:s, s:o}", "class_name",
+                                is_relu6(layer) ? "ReLU" : row->keras_class, "config", config);
     if (!failed)
         return written;
     json_decref(written);
@@ -140,17 +278,52 @@ static json_t *input_layer(hpac_shape input)
         input.rank == 3 ? json_pack("[nIII]", rows, cols, channels) : json_pack("[nI]", channels);
     return json_pack("{s:s, s:{s:o, s:s, s:b, s:s}}", "class_name", "InputLayer", "config",
                      "batch_input_shape", shape, "dtype", "float32", "sparse", 0, "name",
-                     "input_1");
+                     HPAC_KERAS_INPUT_NAME);
+}
+
+/* Adds what a functional model has for each layer: its name, and [[[name, 0, 0, {}], ...]], the
+ * layers that it reads. */
+static int set_node(json_t *layer, const hpac_model *model, char *const *names, size_t index)
+{
+    json_t *read = json_array();
+    int failed = 0;
+    for (size_t i = 0; i < hpac_layer_input_count(&model->layers[index]); i++) {
+        size_t number = hpac_layer_input(&model->layers[index], index, i);
+        const char *name = number > 0 ? names[number - 1] : HPAC_KERAS_INPUT_NAME;
+        failed |= json_array_append_new(read, json_pack("[s, i, i, {}]", name, 0, 0));
+    }
+    failed |= json_object_set_new(layer, "name", json_string(names[index]));
+    return failed | json_object_set_new(layer, "inbound_nodes", json_pack("[o]", read));
+}
+
+static json_t *write_root(const hpac_model *model, char *const *names, json_t *layers)
+{
+    if (!hpac_keras_is_graph(model))
+        return json_pack("{s:s, s:{s:s, s:o}}", "class_name", "Sequential", "config", "name",
+                         "sequential", "layers", layers);
+    return json_pack("{s:s, s:{s:s, s:b, s:o, s:[[s, i, i]], s:[[s, i, i]]}}", "class_name",
+                     "Functional", "config", "name", "model", "trainable", 1, "layers", layers,
+                     "input_layers", HPAC_KERAS_INPUT_NAME, 0, 0, "output_layers",
+                     names[model->layer_count - 1], 0, 0);
 }
 
 char *hpac_keras_config_write(const hpac_model *model, char *const *names)
 {
-    json_t *layers = json_array();
-    int failed = json_array_append_new(layers, input_layer(model->input));
-    for (size_t i = 0; i < model->layer_count; i++)
-        failed |= json_array_append_new(layers, write_layer(&model->layers[i], names[i]));
-    json_t *root = json_pack("{s:s, s:{s:s, s:o}}", "class_name", "Sequential", "config", "name",
-                             "sequential", "layers", layers);
+    bool graph = hpac_keras_is_graph(model);
+    json_t *layers = json_array(), *input = input_layer(model->input);
+    int failed = 0;
+    if (graph) {
+        failed |= json_object_set_new(input, "name", json_string(HPAC_KERAS_INPUT_NAME));
+        failed |= json_object_set_new(input, "inbound_nodes", json_array());
+    }
+    failed |= json_array_append_new(layers, input);
+    for (size_t i = 0; i < model->layer_count; i++) {
+        json_t *layer = write_layer(&model->layers[i], names[i]);
+        if (graph)
+            failed |= set_node(layer, model, names, i);
+        failed |= json_array_append_new(layers, layer);
+    }
+    json_t *root = write_root(model, names, layers);
     char *text = failed ? NULL : json_dumps(root, JSON_COMPACT);
     json_decref(root);
     return text;

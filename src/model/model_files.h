@@ -33,19 +33,46 @@ hpac_status hpac_training_write(hid_t file, const hpac_model *model);
 hpac_status hpac_training_read(hid_t file, hpac_model *model);
 
 /* Keras's description of a model, the JSON in the attribute `model_config`. Written is the form of
- * Keras 2, which Keras 3 reads too. Read are Sequential and linear functional models of Keras 2
- * (from 2.0 on) and Keras 3. */
+ * Keras 2, which Keras 3 reads too: Sequential, or Functional where layers have names or inputs.
+ * Read are Sequential and Functional models of Keras 2 (from 2.0 on) and Keras 3. */
 
-/* The names Keras would give to the layers of a model, "conv2d", "conv2d_1", "dense", ...: a list
- * of malloc'ed texts with NULL at the end. Errors: INTERNAL (memory). */
+/* The name of the input layer in files that hpac writes. */
+#define HPAC_KERAS_INPUT_NAME "input_1"
+
+/* Whether a model is written as a graph. */
+bool hpac_keras_is_graph(const hpac_model *model);
+
+/* The names of layers in files: their own, with _ for /, or those that Keras would give, "conv2d",
+ * "conv2d_1", "dense", ...: a list of malloc'ed texts, all different, with NULL at the end. Errors:
+ * INTERNAL (memory). */
 hpac_status hpac_keras_name_layers(const hpac_model *model, char ***names);
+
+/* The indices (layer_count) of the layers in the order of Keras's `model.layers`, in which it reads
+ * the weights of a file. Errors: INTERNAL (memory). */
+hpac_status hpac_keras_order_layers(const hpac_model *model, size_t **order);
 
 /* Layers and input as Keras's JSON; malloc'ed, NULL when out of memory. */
 char *hpac_keras_config_write(const hpac_model *model, char *const *names);
 
-/* Reads Keras's JSON into the input, layers and traits of a zeroed model and a list of the layers'
- * names in the file; on error, too, both are the caller's to free. Errors: DATA, naming the layer
+/* Where a file has the weights of a layer. */
+typedef struct hpac_keras_source {
+    char *name;       /* of the layer: its own, behind those of models around it */
+    char *group;      /* in .h5 files: its own name, or that of the outermost model around it */
+    char *inner;      /* its name in that model; NULL: it is not in one */
+    char *vars;       /* in model.weights.h5: "layers/conv2d_1/vars" */
+    bool has_moments; /* Normalization: mean and variance are weights */
+} hpac_keras_source;
+
+typedef struct hpac_keras_sources {
+    size_t count;
+    hpac_keras_source *items;
+} hpac_keras_sources;
+void hpac_keras_sources_fini(hpac_keras_sources *sources);
+
+/* Reads Keras's JSON into the input, layers and traits of a zeroed model, and the sources of the
+ * layers' weights; on error, too, both are the caller's to free. Errors: DATA, naming the layer
  * and option by Keras's names, and what was expected. */
-hpac_status hpac_keras_config_read(const char *json, hpac_model *model, char ***names);
+hpac_status hpac_keras_config_read(const char *json, hpac_model *model,
+                                   hpac_keras_sources *sources);
 
 #endif

@@ -62,13 +62,13 @@ static hpac_status refuse_without_config(hid_t file)
 }
 
 /* Reads the layers with their names in the file, and checks that the network can run them. */
-static hpac_status read_layers(hid_t file, hpac_model *model, char ***names)
+static hpac_status read_layers(hid_t file, hpac_model *model, hpac_keras_sources *sources)
 {
     if (H5Aexists(file, "model_config") <= 0)
         return refuse_without_config(file);
     HPAC_AUTO_FREE char *json = NULL;
     HPAC_TRY(hpac_hdf5_read_text(file, "model_config", &json));
-    HPAC_TRY(hpac_fail_within(hpac_keras_config_read(json, model, names), "model_config"));
+    HPAC_TRY(hpac_fail_within(hpac_keras_config_read(json, model, sources), "model_config"));
     size_t count = model->layer_count, classes = count > 0 ? model->layers[count - 1].units : 0;
     if (hpac_layers_check(model->layers, count, model->input, classes, NULL) == HPAC_OK)
         return HPAC_OK;
@@ -100,19 +100,20 @@ hpac_status hpac_weights_check(const hpac_weights *weights, size_t layer_count, 
 }
 
 /* layer_names must list what model_config calls its layers, or the two do not belong together. */
-static hpac_status check_layer_names(hid_t group, const hpac_model *model, char *const *expected)
+static hpac_status check_layer_names(hid_t group, const hpac_model *model,
+                                     const hpac_keras_sources *sources)
 {
     HPAC_AUTO(hpac_names_free) char **names = NULL;
     HPAC_TRY(hpac_hdf5_read_names(group, "layer_names", &names));
     for (size_t i = 0; i < model->layer_count; i++) {
         int found = 0;
         for (char **name = names; *name; name++)
-            found += strcmp(*name, expected[i]) == 0;
+            found += strcmp(*name, sources->items[i].group) == 0;
         if (found != 1 && hpac_weights_tensor_count(&model->weights[i]) > 0)
             return hpac_fail(HPAC_ERR_DATA,
                              "model_weights/layer_names: the layer \"%s\" of model_config is "
                              "listed %d times, expected once",
-                             expected[i], found);
+                             sources->items[i].group, found);
     }
     return HPAC_OK;
 }
@@ -127,39 +128,128 @@ static void list_tensors(const hpac_weights *weights, char text[96])
                                      hpac_role_name(role));
 }
 
-/* A layer's weight_names are those of its tensors, in Keras's order. */
-static hpac_status read_layer(hid_t group, const char *name, hpac_weights *weights)
+static hpac_status read_tensor(hid_t group, const char *name, hpac_tensor *tensor)
 {
-    HPAC_AUTO_HDF5 hid_t own = 0;
-    HPAC_AUTO(hpac_names_free) char **names = NULL;
-    HPAC_TRY(hpac_hdf5_open_group(group, name, &own));
-    HPAC_TRY(hpac_hdf5_read_names(own, "weight_names", &names));
+    return hpac_hdf5_read_floats(group, name, tensor->rank, tensor->dims, &tensor->values);
+}
+
+/* A layer's weight_names are those of its tensors, in Keras's order. */
+static hpac_status read_in_order(hid_t group, char *const *names, hpac_weights *weights)
+{
     size_t count = hpac_names_count(names), expected = hpac_weights_tensor_count(weights);
-    char **next = names, tensors[96] = "";
+    char tensors[96] = "";
     list_tensors(weights, tensors);
     if (count != expected)
-        return hpac_hdf5_fail(own, "weight_names", "%zu names, expected %zu (%s)", count, expected,
-                              tensors);
+        return hpac_hdf5_fail(group, "weight_names", "%zu names, expected %zu (%s)", count,
+                              expected, tensors);
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+        if (weights->tensors[role].rank > 0)
+            HPAC_TRY(read_tensor(group, *names++, &weights->tensors[role]));
+    return HPAC_OK;
+}
+
+/* Whether `name` is "INNER/kernel" or "INNER/depthwise_kernel", behind any path, with or without
+ * ":0" behind it. */
+static bool is_weight_of(const char *name, const char *inner, const char *what)
+{
+    size_t length = strcspn(name, ":"), width = strlen(what), inside = strlen(inner);
+    static const char depthwise[] = "depthwise_";
+    if (length < width || memcmp(name + length - width, what, width) != 0)
+        return false;
+    length -= width;
+    if (length >= strlen(depthwise) &&
+        memcmp(name + length - strlen(depthwise), depthwise, strlen(depthwise)) == 0)
+        length -= strlen(depthwise);
+    if (length-- < inside + 1 || name[length] != '/' ||
+        memcmp(name + length - inside, inner, inside) != 0)
+        return false;
+    return length == inside || name[length - inside - 1] == '/';
+}
+
+static hpac_status find_weight(hid_t group, char *const *names, const char *inner, const char *what,
+                               const char **found)
+{
+    *found = NULL;
+    for (char *const *name = names; *name; name++)
+        if (is_weight_of(*name, inner, what)) {
+            if (*found)
+                return hpac_hdf5_fail(group, "weight_names", "two names of %s/%s", inner, what);
+            *found = *name;
+        }
+    return *found ? HPAC_OK
+                  : hpac_hdf5_fail(group, "weight_names", "expected one of %s/%s", inner, what);
+}
+
+/* The weights of all layers of a model inside are in one group. */
+static hpac_status read_by_name(hid_t group, char *const *names, const char *inner,
+                                hpac_weights *weights)
+{
     for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
-        hpac_tensor *tensor = &weights->tensors[role];
-        if (tensor->rank > 0)
-            HPAC_TRY(
-                hpac_hdf5_read_floats(own, *next++, tensor->rank, tensor->dims, &tensor->values));
+        const char *name;
+        if (weights->tensors[role].rank == 0)
+            continue;
+        HPAC_TRY(find_weight(group, names, inner, hpac_role_name(role), &name));
+        HPAC_TRY(read_tensor(group, name, &weights->tensors[role]));
     }
     return HPAC_OK;
 }
 
-static hpac_status read_weights(hid_t file, char *const *names, hpac_model *model)
+/* Sets mean and deviation of a layer as Normalization has computed them. */
+static hpac_status set_moments(hid_t group, const char *const names[2], hpac_layer *layer)
+{
+    HPAC_AUTO_FREE float *mean = NULL, *variance = NULL;
+    HPAC_TRY(hpac_hdf5_read_floats(group, names[0], 1, &layer->rescaled, &mean));
+    HPAC_TRY(hpac_hdf5_read_floats(group, names[1], 1, &layer->rescaled, &variance));
+    for (size_t i = 0; i < layer->rescaled; i++) {
+        if (!isfinite(mean[i]) || !(variance[i] > 0) || !isfinite(variance[i]))
+            return hpac_hdf5_fail(group, names[0], "expected finite numbers and variances > 0");
+        layer->mean[i] = mean[i];
+        layer->deviation[i] = (float)sqrt((double)variance[i]);
+    }
+    return HPAC_OK;
+}
+
+static hpac_status read_moments(hid_t group, char *const *names, const char *inner,
+                                hpac_layer *layer)
+{
+    const char *found[2] = {NULL, NULL};
+    if (inner) {
+        HPAC_TRY(find_weight(group, names, inner, "mean", &found[0]));
+        HPAC_TRY(find_weight(group, names, inner, "variance", &found[1]));
+    } else if (hpac_names_count(names) == 3) { /* and the count */
+        found[0] = names[0];
+        found[1] = names[1];
+    } else {
+        return hpac_hdf5_fail(group, "weight_names", "expected mean, variance, count");
+    }
+    return set_moments(group, found, layer);
+}
+
+static hpac_status read_layer(hid_t group, const hpac_keras_source *source, hpac_layer *layer,
+                              hpac_weights *weights)
+{
+    HPAC_AUTO_HDF5 hid_t own = 0;
+    HPAC_AUTO(hpac_names_free) char **names = NULL;
+    if (hpac_weights_tensor_count(weights) == 0 && !source->has_moments)
+        return HPAC_OK;
+    HPAC_TRY(hpac_hdf5_open_group(group, source->group, &own));
+    HPAC_TRY(hpac_hdf5_read_names(own, "weight_names", &names));
+    if (source->has_moments)
+        return read_moments(own, names, source->inner, layer);
+    return source->inner ? read_by_name(own, names, source->inner, weights)
+                         : read_in_order(own, names, weights);
+}
+
+static hpac_status read_weights(hid_t file, const hpac_keras_sources *sources, hpac_model *model)
 {
     HPAC_AUTO_HDF5 hid_t group = 0;
     HPAC_TRY(hpac_hdf5_open_group(file, "model_weights", &group));
     HPAC_TRY_MEMORY(model->weights =
                         hpac_weights_create_empty(model->layers, model->layer_count, model->input),
                     model->layer_count * sizeof *model->weights);
-    HPAC_TRY(check_layer_names(group, model, names));
+    HPAC_TRY(check_layer_names(group, model, sources));
     for (size_t i = 0; i < model->layer_count; i++)
-        if (hpac_weights_tensor_count(&model->weights[i]) > 0)
-            HPAC_TRY(read_layer(group, names[i], &model->weights[i]));
+        HPAC_TRY(read_layer(group, &sources->items[i], &model->layers[i], &model->weights[i]));
     return hpac_fail_within(hpac_weights_check(model->weights, model->layer_count, false),
                             "model_weights");
 }
@@ -248,10 +338,10 @@ static hpac_status open_file(const char *path, hid_t *file)
 static hpac_status read_file(const char *path, hpac_model *model)
 {
     HPAC_AUTO_HDF5 hid_t file = 0;
-    HPAC_AUTO(hpac_names_free) char **names = NULL;
+    HPAC_AUTO(hpac_keras_sources_fini) hpac_keras_sources sources = {0};
     HPAC_TRY(open_file(path, &file));
-    HPAC_TRY(read_layers(file, model, &names));
-    HPAC_TRY(read_weights(file, names, model));
+    HPAC_TRY(read_layers(file, model, &sources));
+    HPAC_TRY(read_weights(file, &sources, model));
     model->is_own = H5Lexists(file, "hpac", H5P_DEFAULT) > 0;
     if (model->is_own)
         return read_own_part(file, model);

@@ -58,6 +58,18 @@ static hpac_status write_keras_version(hid_t at)
     return hpac_hdf5_write_text(at, "backend", KERAS_BACKEND);
 }
 
+/* Keras reads the weights in this order, whatever the names. */
+static hpac_status write_layer_names(hid_t group, const hpac_model *model, char *const *names)
+{
+    HPAC_AUTO_FREE const char **ordered = NULL;
+    HPAC_AUTO_FREE size_t *order = NULL;
+    HPAC_TRY(hpac_keras_order_layers(model, &order));
+    HPAC_TRY_NEW(ordered, model->layer_count);
+    for (size_t i = 0; i < model->layer_count; i++)
+        ordered[i] = names[order[i]];
+    return hpac_hdf5_write_names(group, "layer_names", ordered, model->layer_count);
+}
+
 static hpac_status write_keras_part(hid_t file, const hpac_model *model)
 {
     HPAC_AUTO(hpac_names_free) char **names = NULL;
@@ -69,8 +81,7 @@ static hpac_status write_keras_part(hid_t file, const hpac_model *model)
     HPAC_AUTO_HDF5 hid_t group = 0;
     HPAC_TRY(hpac_hdf5_create_group(file, "model_weights", &group));
     HPAC_TRY(write_keras_version(group));
-    HPAC_TRY(hpac_hdf5_write_names(group, "layer_names", (const char *const *)names,
-                                   model->layer_count));
+    HPAC_TRY(write_layer_names(group, model, names));
     for (size_t i = 0; i < model->layer_count; i++)
         HPAC_TRY(write_layer(group, names[i], &model->weights[i]));
     return HPAC_OK;

@@ -360,7 +360,7 @@ const hpac_layer_row hpac_layer_rows[] = {
                  BIAS,
                  {KEY("depthwise_regularizer", "l2", DECAY, l2), .fallback = "0", .brief = true,
                   .help = "As in conv2d."}},
-        .options = {LAST_CHANNELS, {"bias_initializer", NULL, false}},
+        .options = {LAST_CHANNELS, {"groups", "1", false}, {"bias_initializer", NULL, false}},
     },
     {
         .name = "batch_norm",
@@ -382,6 +382,7 @@ const hpac_layer_row hpac_layer_rows[] = {
                   .help = "Whether it has offsets (beta)."}},
         .options = {{"beta_initializer", NULL, false},
                     {"gamma_initializer", NULL, false},
+                    {"renorm_momentum", NULL, false}, /* of renorm, which must be false */
                     {"moving_mean_initializer", NULL, false},
                     {"moving_variance_initializer", NULL, false}},
     },
@@ -542,6 +543,11 @@ const hpac_layer_row hpac_layer_rows[] = {
         .keys = {{KEY(NULL, "mean", NUMBERS, mean), .help = "One number per channel."},
                  {KEY(NULL, "deviation", NUMBERS, deviation),
                   .help = "Standard deviation, one number > 0 per channel."}},
+    },
+    {
+        .blank = {.kind = HPAC_LAYER_RESCALE},
+        .op = HPAC_OP_RESCALE,
+        .keras_class = "Rescaling",
     },
     {
         .name = "dense",

@@ -108,6 +108,10 @@ hpac_status checkpoint_start(train_job *training)
         hpac_log_warning("%s: has regularizers or constraints, which hpac does not support: "
                          "training ignores them",
                          train->initial_model);
+    if (training->initial_model.keras.drops_images)
+        hpac_log_warning("%s: has dropouts of whole images, which hpac does not support: training "
+                         "does without",
+                         train->initial_model);
     warn_of_channels(training);
     hpac_status status =
         hpac_network_import(training->network, training->initial_model.weights, NULL);

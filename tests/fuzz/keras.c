@@ -26,15 +26,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t nbytes)
     memcpy(json, bytes, nbytes);
     json[nbytes] = '\0';
     hpac_model model = {0};
-    char **names = NULL;
-    if (hpac_keras_config_read(json, &model, &names) == HPAC_OK) {
+    hpac_keras_sources sources = {0};
+    if (hpac_keras_config_read(json, &model, &sources) == HPAC_OK) {
         for (size_t i = 0; i < model.layer_count; i++)
             check_layer(&model.layers[i]);
         if (hpac_shape_count(model.input) == 0)
             abort();
         (void)hpac_layers_check(model.layers, model.layer_count, model.input, 3, NULL);
     }
-    hpac_names_free(&names);
+    hpac_keras_sources_fini(&sources);
     hpac_model_fini(&model);
     free(json);
     return 0;

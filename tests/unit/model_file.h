@@ -10,6 +10,7 @@
 #define KERAS3 "tests/golden/keras3_sequential.h5"
 #define FUNCTIONAL2 "tests/golden/keras2_functional.h5"
 #define FUNCTIONAL3 "tests/golden/keras3_functional.h5"
+#define GRAPH3 "tests/golden/keras3_graph.h5"
 
 /* The whole file, malloc'ed. */
 unsigned char *read_bytes(const char *path, size_t *nbytes);

@@ -113,14 +113,12 @@ static void assert_same_floats(const float *a, const float *b, size_t count)
 
 static void assert_same_weights(const hpac_weights *a, const hpac_weights *b, size_t layer_count)
 {
-    for (size_t i = 0; i < layer_count; i++) {
-        cr_assert_eq(a[i].tensors[HPAC_KERNEL].count, b[i].tensors[HPAC_KERNEL].count);
-        cr_assert_eq(a[i].tensors[HPAC_BIAS].count, b[i].tensors[HPAC_BIAS].count);
-        assert_same_floats(a[i].tensors[HPAC_KERNEL].values, b[i].tensors[HPAC_KERNEL].values,
-                           a[i].tensors[HPAC_KERNEL].count);
-        assert_same_floats(a[i].tensors[HPAC_BIAS].values, b[i].tensors[HPAC_BIAS].values,
-                           a[i].tensors[HPAC_BIAS].count);
-    }
+    for (size_t i = 0; i < layer_count; i++)
+        for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
+            const hpac_tensor *x = &a[i].tensors[role], *y = &b[i].tensors[role];
+            cr_assert_eq(x->count, y->count);
+            assert_same_floats(x->values, y->values, x->count);
+        }
 }
 
 static void assert_same_layers(const hpac_layer *a, const hpac_layer *b, int count)
@@ -461,6 +459,124 @@ Test(model, layers_and_weights_are_listed_in_order)
     read_texts(file, "model_weights/dense", "weight_names", names);
     cr_expect_str_eq(names, "dense/kernel:0 dense/bias:0");
     H5Fclose(file);
+}
+
+/* In a graph that order is Keras's `model.layers`: by distance from the output, then as a search
+ * from it comes to them. Here the shortcut is first in hpac's and last of the convolutions there.
+ */
+Test(model, layers_of_a_graph_are_listed_in_the_order_of_keras)
+{
+    hpac_layer layers[] = {
+        {.kind = HPAC_LAYER_CONV2D,
+         .filters = 2,
+         .kernel_rows = 1,
+         .kernel_cols = 1,
+         .name = "side/1"},
+        {.kind = HPAC_LAYER_CONV2D,
+         .filters = 2,
+         .kernel_rows = 1,
+         .kernel_cols = 1,
+         .input_count = 1},
+        {.kind = HPAC_LAYER_CONV2D, .filters = 2, .kernel_rows = 1, .kernel_cols = 1},
+        {.kind = HPAC_LAYER_ADD, .input_count = 2, .inputs = {3, 1}},
+        {.kind = HPAC_LAYER_FLATTEN},
+        {.kind = HPAC_LAYER_DENSE,
+         .units = 3,
+         .activation = HPAC_ACTIVATION_SIGMOID,
+         .name = "conv2d_1"},
+    };
+    hpac_model model = {.input = input, .layer_count = 6, .layers = layers};
+    model.weights = hpac_weights_create(layers, 6, input);
+    const char *path = scratch_path("graph.h5");
+    cr_assert_eq(hpac_model_save(&model, path), HPAC_OK, "%s", hpac_error_message());
+    char names[512];
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    read_texts(file, "model_weights", "layer_names", names);
+    cr_expect_str_eq(names, "conv2d_2 conv2d_3 side_1 add flatten conv2d_1");
+    H5Fclose(file);
+    hpac_weights_destroy(model.weights, 6);
+    model = load_model(path);
+    cr_assert_eq(model.layer_count, 6);
+    for (size_t i = 0; i < 6; i++) {
+        cr_expect_eq(model.layers[i].kind, layers[i].kind);
+        cr_expect_eq(model.layers[i].input_count, layers[i].input_count, "layer %zu", i + 1);
+        cr_expect_arr_eq(model.layers[i].inputs, layers[i].inputs, sizeof layers[i].inputs);
+    }
+    cr_expect_str_eq(model.layers[0].name, "side_1");
+    cr_expect_str_eq(model.layers[2].name, "conv2d_3");
+    hpac_model_fini(&model);
+}
+
+static const struct {
+    hpac_layer_kind kind;
+    const char *name;
+    size_t inputs[2];
+} graph_of_keras[] = {
+    {HPAC_LAYER_RESCALE, "rescaling", {0}},
+    {HPAC_LAYER_RESCALE, "normalization", {1}},
+    {HPAC_LAYER_CONV2D, "encoder_conv", {2}},
+    {HPAC_LAYER_BATCH_NORM, "encoder_bn", {3}},
+    {HPAC_LAYER_ACTIVATION, "encoder_re_lu", {4}},
+    {HPAC_LAYER_CONV2D, "residual_conv", {5}},
+    {HPAC_LAYER_ADD, "residual_sum", {5, 6}},
+    {HPAC_LAYER_GLOBAL_AVGPOOL, "global_average_pooling2d", {7}},
+    {HPAC_LAYER_RESHAPE, "reshape", {8}},
+    {HPAC_LAYER_CONV2D, "conv2d", {9}},
+    {HPAC_LAYER_MULTIPLY, "multiply", {7, 10}}, /* the factor is first in Keras */
+    {HPAC_LAYER_ZERO_PAD, "zero_padding2d", {11}},
+    {HPAC_LAYER_ZERO_PAD, "zero_padding2d_1", {11}},
+    {HPAC_LAYER_DEPTHWISE_CONV2D, "depthwise_conv2d", {12}},
+    {HPAC_LAYER_AVGPOOL, "average_pooling2d", {13}},
+    {HPAC_LAYER_CONCAT, "concatenate", {14, 15}},
+    {HPAC_LAYER_SPATIAL_DROPOUT, "spatial_dropout2d", {16}},
+    {HPAC_LAYER_GLOBAL_MAXPOOL, "global_max_pooling2d", {17}},
+    {HPAC_LAYER_FLATTEN, "vector", {18}},
+    {HPAC_LAYER_DENSE, "dense", {19}},
+};
+
+#define GRAPH_COUNT (sizeof graph_of_keras / sizeof *graph_of_keras)
+
+static void check_graph(const hpac_model *model, const char *path)
+{
+    cr_assert_eq(model->layer_count, GRAPH_COUNT);
+    for (size_t i = 0; i < GRAPH_COUNT; i++) {
+        cr_expect_eq(model->layers[i].kind, graph_of_keras[i].kind, "%s, layer %zu", path, i + 1);
+        cr_expect_str_eq(model->layers[i].name, graph_of_keras[i].name);
+        for (size_t k = 0; k < hpac_layer_input_count(&model->layers[i]); k++)
+            cr_expect_eq(hpac_layer_input(&model->layers[i], i, k), graph_of_keras[i].inputs[k],
+                         "%s, layer %zu, input %zu", path, i + 1, k);
+    }
+    const hpac_layer *first = model->layers, *activation = &first[5];
+    cr_expect(first[0].deviation[1] == 4 && first[0].mean[1] == -2);
+    cr_expect(first[1].deviation[1] == 2 && first[1].mean[0] == 0.5f);
+    cr_expect_eq(activation[-1].activation, HPAC_ACTIVATION_RELU6);
+    cr_expect_eq(activation->activation, HPAC_ACTIVATION_SILU);
+    cr_expect(first[14].padding == HPAC_PADDING_SAME && first[14].stride_rows == 2);
+}
+
+/* formula.py's tensors in Keras's order, of models inside in that of model.get_weights(). */
+static void check_graph_weights(const hpac_model *model)
+{
+    const hpac_tensor *variance = &model->weights[3].tensors[HPAC_MOVING_VARIANCE];
+    for (size_t i = 0; i < variance->count; i++)
+        cr_expect(variance->values[i] > 0.9f && variance->values[i] < 1.1f);
+    cr_expect_eq(model->weights[3].tensors[HPAC_GAMMA].values[0], formula_symmetric(1, 0, 0.05));
+}
+
+/* A graph with models inside, and what it is when hpac has written it. */
+Test(model, graph_of_keras_is_flattened_and_written_as_one)
+{
+    hpac_model model = load_model(GRAPH3);
+    check_graph(&model, GRAPH3);
+    check_graph_weights(&model);
+    cr_assert(model.keras.drops_images);
+    const char *path = scratch_path("graph.h5");
+    cr_assert_eq(hpac_model_save(&model, path), HPAC_OK, "%s", hpac_error_message());
+    hpac_model again = load_model(path);
+    check_graph(&again, path);
+    assert_same_weights(again.weights, model.weights, GRAPH_COUNT);
+    hpac_model_fini(&again);
+    hpac_model_fini(&model);
 }
 
 Test(model, files_of_keras_2_predict_as_there)

@@ -114,8 +114,55 @@ def mixed_float16():
     return in_dtype("mixed_float16")
 
 
+def graph():
+    """Branches, models inside models, and what hpac writes in another way."""
+    encoder = keras.Sequential(
+        [
+            layers.Input(SHAPE),
+            layers.Conv2D(4, 3, padding="same", use_bias=False, name="conv"),
+            layers.BatchNormalization(name="bn"),
+            layers.ReLU(6.0),
+        ],
+        name="encoder",
+    )
+    inside = layers.Input((10, 9, 4))
+    x = layers.Conv2D(4, 1, activation="swish", name="conv")(inside)
+    residual = keras.Model(inside, layers.Add(name="sum")([inside, x]), name="residual")
+
+    inputs = layers.Input(SHAPE)
+    x = layers.Rescaling(0.25, offset=0.5)(inputs)
+    x = layers.Normalization(mean=[0.5, 0.25], variance=[0.25, 4.0])(x)
+    x = residual(encoder(x))
+    factor = layers.GlobalAveragePooling2D()(x)
+    factor = layers.Reshape((1, 1, 4), name="reshape")(factor)
+    factor = layers.Conv2D(4, 1, activation="sigmoid")(factor)
+    x = layers.Multiply()([factor, x])
+    y = layers.ZeroPadding2D(((1, 0), (0, 1)))(x)
+    y = layers.DepthwiseConv2D(3, strides=2, padding="same", depth_multiplier=2)(y)
+    z = layers.ZeroPadding2D(((1, 0), (0, 1)))(x)
+    z = layers.AveragePooling2D(3, strides=2, padding="same")(z)
+    x = layers.Concatenate(axis=3)([y, z])
+    x = layers.Dropout(0.2, noise_shape=(None, 1, 1, 1))(x)
+    x = layers.SpatialDropout2D(0.1)(x)
+    x = layers.GlobalMaxPooling2D(keepdims=True)(x)
+    x = layers.Reshape((-1,), name="vector")(x)
+    return keras.Model(inputs, layers.Dense(3, activation="sigmoid")(x))
+
+
 MODELS = (sequential, input_shape, functional)
 MODELS_OF_KERAS_3 = (frozen_regularized, float64, mixed_float16)
+
+
+def save_graph(directory):
+    """Of graph() the weights count: variances must be positive."""
+    keras.backend.clear_session()
+    model = graph()
+    formula.set_weights(model)
+    for layer in model.get_layer("encoder").layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.moving_variance.assign(layer.moving_variance + 1.0)
+    for extension in ("h5", "keras"):
+        model.save(os.path.join(directory, f"keras3_graph.{extension}"))
 
 
 def main(directory):
@@ -138,6 +185,8 @@ def main(directory):
                 model.save_weights(os.path.join(directory, "keras3_only.weights.h5"))
             for i, row in enumerate(model.predict(images, verbose=0)):
                 out.write(f"{name},{i}," + ",".join(f"{p:.9g}" for p in row) + "\n")
+    if major == "3":
+        save_graph(directory)
 
 
 if __name__ == "__main__":
