@@ -171,7 +171,7 @@ __device__ __forceinline__ void store_gradient(T *at, values<COUNT> gradient, bo
         const values<COUNT> prior = load<COUNT>(at);
 #pragma unroll
         for (int i = 0; i < COUNT; i++)
-            gradient.v[i] += prior.v[i];
+            gradient.v[i] = gradient.v[i] + prior.v[i];
     }
     store(at, gradient);
 }
@@ -185,7 +185,7 @@ __device__ __forceinline__ void store_gradient_part(T *at, values<4> gradient, i
         const values<4> prior = load_part(at, count, aligned);
 #pragma unroll
         for (int i = 0; i < 4; i++)
-            gradient.v[i] += prior.v[i];
+            gradient.v[i] = gradient.v[i] + prior.v[i];
     }
     store_part(at, gradient, count, aligned);
 }

@@ -56,5 +56,17 @@ $(CUDASIM)/faults: $(FAULT_OBJECTS) $(CUDASIM)/obj/faults/kernels.cu.o $(CUDASIM
 	$(CC) -Wl,-z,now -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) \
 	  -L$(CUDASIM) -Wl,--no-as-needed -lcudasim_fault_kernels -lcudart
 
+# ---- planted bugs of hpac's own kernels (kernel_faults.bats) ---------------------------------------------
+KERNEL_FAULTS := $(CUDASIM)/kernel_faults
+
+cudasim: $(KERNEL_FAULTS)/libcudasim_kernels.so
+
+$(KERNEL_FAULTS)/libcudasim_kernels.so: tests/cudasim/kernel_faults.txt tests/cudasim/plant-kernel-faults \
+  $(CUDASIM)/libcudasim_kernels.so tests/cudasim/kernel_fault.h
+	tests/cudasim/plant-kernel-faults $< $(KERNEL_FAULTS)/source
+	$(CUDASIM_CXX) -Itests/cudasim -include cuda_on_host.h -include kernel_fault.h \
+	  -c -o $(KERNEL_FAULTS)/host_kernels.o $(KERNEL_FAULTS)/source/tests/cudasim/host_kernels.cpp
+	$(CUDASIM_KERNEL_LINK) -Wl,-soname,$(@F) -o $@ $(KERNEL_FAULTS)/host_kernels.o -lcudart
+
 .PHONY: cudasim
 -include $(wildcard $(CUDASIM)/obj/*.d $(CUDASIM)/obj/*/*.d)

@@ -176,21 +176,23 @@ static const hpac_op ops[] = {
 };
 #define OP_COUNT (sizeof ops / sizeof *ops)
 
-enum { BATCH = 3, VARIANTS = 8 };
+enum { BATCH = 3 };
 
-/* One plan with its memory, and the reference's. */
+/* One plan with its memory, and the reference's. With `relu`, of the operation and a ReLU, between
+ * which `inner` is. */
 typedef struct trial {
     hpac_device *device;
     const hpac_device_ops *call;
-    hpac_op op;
-    bool adds, frozen, in_place;
+    hpac_op op, chain[2];
+    bool relu, adds, frozen, in_place;
+    bool lowest; /* all of x is -infinity */
     double tolerance;
     hpac_plan *plan;
     hpac_random random;
     size_t x_count, y_count;
     hpac_exec_args args;
     float *x, *y, *dy, *dx, *initial_dx;
-    double *expected_y, *expected_dx, *values[2], *gradients[2];
+    double *expected_y, *expected_dx, *inner, *inner_gradient, *values[2], *gradients[2];
 } trial;
 
 static void *allocate(const trial *t, size_t nbytes)
@@ -236,8 +238,8 @@ static void set_defaults(hpac_op *op)
 static void make_plan(trial *t, hpac_layout layout)
 {
     const hpac_plan_request request = {
-        .ops = &t->op,
-        .op_count = 1,
+        .ops = t->chain,
+        .op_count = t->relu ? 2 : 1,
         .batch = BATCH,
         .input_layout = layout,
         .training = true,
@@ -265,14 +267,15 @@ static void compare(const trial *t, const char *what, const float *got, const do
 {
     double largest = 1;
     for (size_t i = 0; i < count; i++)
-        largest = fmax(largest, fabs(expected[i]));
+        largest = isfinite(expected[i]) ? fmax(largest, fabs(expected[i])) : largest;
     for (size_t i = 0; i < count; i++) {
         double wanted = expected[i] + (initial ? (double)initial[i] : 0);
-        if (!(fabs((double)got[i] - wanted) <= t->tolerance * largest))
-            cr_assert(false, "%s (%zu, %zu, %zu), %s%s%s%s: %s[%zu] is %g, expected %g",
+        if ((double)got[i] != wanted && !(fabs((double)got[i] - wanted) <= t->tolerance * largest))
+            cr_assert(false, "%s (%zu, %zu, %zu), %s%s%s%s%s: %s[%zu] is %g, expected %g",
                       hpac_op_name(t->op.kind), t->op.in.rows, t->op.in.cols, t->op.in.channels,
-                      t->plan->algorithm, t->adds ? ", added" : "", t->frozen ? ", frozen" : "",
-                      t->in_place ? ", in place" : "", what, i, (double)got[i], wanted);
+                      t->plan->algorithm, t->relu ? ", relu" : "", t->adds ? ", added" : "",
+                      t->frozen ? ", frozen" : "", t->in_place ? ", in place" : "", what, i,
+                      (double)got[i], wanted);
     }
 }
 
@@ -290,6 +293,35 @@ static reference_call reference_of(const trial *t, const double *x, const double
         call.gradients[t->plan->parameters[i].role] = t->gradients[i];
     }
     return call;
+}
+
+static reference_call relu_of(const trial *t, const double *dy)
+{
+    return (reference_call){.op = &t->chain[1],
+                            .batch = BATCH,
+                            .x = t->inner,
+                            .y = t->expected_y,
+                            .dy = dy,
+                            .dx = t->inner_gradient};
+}
+
+static void reference_forward(const trial *t, const double *x)
+{
+    reference_call call = reference_of(t, x, NULL), relu = relu_of(t, NULL);
+    if (t->relu)
+        call.y = t->inner;
+    hpac_reference_forward(&call);
+    if (t->relu)
+        hpac_reference_forward(&relu);
+}
+
+static void reference_backward(const trial *t, const double *x, const double *dy)
+{
+    reference_call call = reference_of(t, x, t->relu ? t->inner_gradient : dy);
+    reference_call relu = relu_of(t, dy);
+    if (t->relu)
+        hpac_reference_backward(&relu);
+    hpac_reference_backward(&call);
 }
 
 static void write_parameters(trial *t)
@@ -321,9 +353,13 @@ static void check_gradients(trial *t)
 static void run_forward(trial *t, double **wide_x)
 {
     t->x = draw(t, t->x_count, wide_x);
+    for (size_t i = 0; t->lowest && i < t->x_count; i++)
+        (*wide_x)[i] = (double)(t->x[i] = -INFINITY);
     t->y = calloc(t->y_count, sizeof *t->y);
     t->expected_y = calloc(t->y_count, sizeof(double));
     t->expected_dx = calloc(t->x_count, sizeof(double));
+    t->inner = calloc(t->y_count, sizeof(double));
+    t->inner_gradient = calloc(t->y_count, sizeof(double));
     poison(t, t->args.y, t->plan->output_nbytes);
     poison(t, t->args.workspace, t->plan->workspace_nbytes);
     poison(t, t->args.state, t->plan->state_nbytes);
@@ -331,8 +367,7 @@ static void run_forward(trial *t, double **wide_x)
     assert_ok(t->call->set_step(t->device, &(hpac_step){.seed = 5, .step = 2}));
     assert_ok(t->call->forward(t->plan, &t->args));
     assert_ok(t->call->activation_read(t->plan, false, t->args.y, t->y));
-    reference_call call = reference_of(t, *wide_x, NULL);
-    hpac_reference_forward(&call);
+    reference_forward(t, *wide_x);
     compare(t, "y", t->y, t->expected_y, NULL, t->y_count);
 }
 
@@ -354,8 +389,7 @@ static void run_backward(trial *t, const double *wide_x)
     assert_ok(t->call->activation_write(t->plan, false, t->args.dy, t->dy));
     assert_ok(t->call->backward(t->plan, &t->args));
     assert_ok(t->call->activation_read(t->plan, true, t->args.dx, t->dx));
-    reference_call call = reference_of(t, wide_x, wide_dy);
-    hpac_reference_backward(&call);
+    reference_backward(t, wide_x, wide_dy);
     compare(t, "dx", t->dx, t->expected_dx, t->adds ? t->initial_dx : NULL, t->x_count);
     check_gradients(t);
     free(wide_dy);
@@ -369,30 +403,39 @@ static void release(trial *t)
     for (size_t i = 0; i < sizeof device / sizeof *device; i++)
         if ((i != 1 || device[1] != device[0]) && (i != 3 || device[3] != device[2]))
             t->call->free(t->device, HPAC_MEMORY_DEVICE, device[i]);
-    void *const host[] = {
-        t->x,           t->y,         t->dy,        t->dx,           t->initial_dx,  t->expected_y,
-        t->expected_dx, t->values[0], t->values[1], t->gradients[0], t->gradients[1]};
+    void *const host[] = {t->x,
+                          t->y,
+                          t->dy,
+                          t->dx,
+                          t->initial_dx,
+                          t->expected_y,
+                          t->expected_dx,
+                          t->values[0],
+                          t->values[1],
+                          t->gradients[0],
+                          t->gradients[1],
+                          t->inner,
+                          t->inner_gradient};
     for (size_t i = 0; i < sizeof host / sizeof *host; i++)
         free(host[i]);
     t->call->plan_destroy(t->plan);
 }
 
 /* Returns whether the plan allows it to be computed in place. */
-static bool try_op(hpac_device *device, const hpac_op *op, const hpac_device_info *info, bool adds,
-                   bool frozen, bool in_place)
+static bool try_op(hpac_device *device, const hpac_op *op, const hpac_device_info *info, trial how)
 {
-    trial t = {.device = device,
-               .call = device->ops,
-               .op = *op,
-               .adds = adds,
-               .frozen = frozen,
-               .in_place = in_place,
-               .tolerance = info->precision == HPAC_PRECISION_FP32 ? 2e-6 : 1.0 / 64};
+    trial t = how;
     double *wide_x = NULL;
+    t.device = device;
+    t.call = device->ops;
+    t.op = *op;
+    t.tolerance = info->precision == HPAC_PRECISION_FP32 ? 2e-6 : 1.0 / 64;
     set_defaults(&t.op);
     hpac_random_init(&t.random, 7, HPAC_PURPOSE_SYNTH, (uint32_t)op->kind, 0);
     t.x_count = BATCH * hpac_shape_count(op->in);
     t.y_count = BATCH * hpac_shape_count(op->out);
+    t.chain[0] = t.op;
+    t.chain[1] = (hpac_op){.kind = HPAC_OP_RELU, .in = op->out, .out = op->out};
     make_plan(&t, op->in.rank == 3 ? info->image_layout : info->vector_layout);
     write_parameters(&t);
     run_forward(&t, &wide_x);
@@ -401,6 +444,11 @@ static bool try_op(hpac_device *device, const hpac_op *op, const hpac_device_inf
     free(wide_x);
     release(&t);
     return may;
+}
+
+static bool is_affine(const hpac_op *op)
+{
+    return op->kind == HPAC_OP_CONV2D || op->kind == HPAC_OP_DENSE;
 }
 
 static void try_all(hpac_precision precision, hpac_image_layout layout)
@@ -412,11 +460,14 @@ static void try_all(hpac_precision precision, hpac_image_layout layout)
     assert_ok(device->ops->describe(device, &info));
     for (size_t i = 0; i < OP_COUNT; i++)
         for (int adds = 0; adds < 2; adds++) {
-            bool may = try_op(device, &ops[i], &info, adds, false, false);
-            if (may)
-                (void)try_op(device, &ops[i], &info, adds, false, true);
-            if (ops[i].kind == HPAC_OP_CONV2D || ops[i].kind == HPAC_OP_DENSE)
-                (void)try_op(device, &ops[i], &info, adds, true, false);
+            if (try_op(device, &ops[i], &info, (trial){.adds = adds}))
+                (void)try_op(device, &ops[i], &info, (trial){.adds = adds, .in_place = true});
+            for (int relu = 0; is_affine(&ops[i]) && relu < 2; relu++)
+                for (int frozen = 0; frozen < 2; frozen++)
+                    (void)try_op(device, &ops[i], &info,
+                                 (trial){.adds = adds, .relu = relu, .frozen = frozen});
+            if (ops[i].kind == HPAC_OP_MAXPOOL || ops[i].kind == HPAC_OP_GLOBAL_MAXPOOL)
+                (void)try_op(device, &ops[i], &info, (trial){.adds = adds, .lowest = true});
         }
     device->ops->close(device);
 }
