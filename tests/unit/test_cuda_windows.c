@@ -395,6 +395,29 @@ static void run_backward(trial *t, const double *wide_x)
     free(wide_dy);
 }
 
+/* Both passes once more, captured as a graph. */
+static void replay(trial *t)
+{
+    hpac_graph *graph = NULL;
+    poison(t, t->args.y, t->plan->output_nbytes);
+    poison(t, t->args.dx, t->plan->input_nbytes);
+    assert_ok(t->call->activation_write(t->plan, true, (void *)t->args.x, t->x));
+    assert_ok(t->call->activation_write(t->plan, false, t->args.dy, t->dy));
+    if (t->adds)
+        assert_ok(t->call->activation_write(t->plan, true, t->args.dx, t->initial_dx));
+    assert_ok(t->call->graph_begin(t->device));
+    assert_ok(t->call->forward(t->plan, &t->args));
+    assert_ok(t->call->backward(t->plan, &t->args));
+    assert_ok(t->call->graph_end(t->device, &graph));
+    assert_ok(t->call->graph_launch(t->device, graph));
+    assert_ok(t->call->activation_read(t->plan, false, t->args.y, t->y));
+    assert_ok(t->call->activation_read(t->plan, true, t->args.dx, t->dx));
+    compare(t, "y, replayed", t->y, t->expected_y, NULL, t->y_count);
+    compare(t, "dx, replayed", t->dx, t->expected_dx, t->adds ? t->initial_dx : NULL, t->x_count);
+    check_gradients(t);
+    t->call->graph_destroy(t->device, graph);
+}
+
 static void release(trial *t)
 {
     void *const device[] = {(void *)t->args.x, t->args.y,          t->args.dy,
@@ -440,6 +463,8 @@ static bool try_op(hpac_device *device, const hpac_op *op, const hpac_device_inf
     write_parameters(&t);
     run_forward(&t, &wide_x);
     run_backward(&t, wide_x);
+    if (!t.in_place)
+        replay(&t);
     bool may = t.plan->y_over_x && t.plan->dx_over_dy;
     free(wide_x);
     release(&t);
@@ -469,6 +494,44 @@ static void try_all(hpac_precision precision, hpac_image_layout layout)
             if (ops[i].kind == HPAC_OP_MAXPOOL || ops[i].kind == HPAC_OP_GLOBAL_MAXPOOL)
                 (void)try_op(device, &ops[i], &info, (trial){.adds = adds, .lowest = true});
         }
+    device->ops->close(device);
+}
+
+/* cuDNN pads where it pads the same pixels at the top and on the left. */
+Test(cuda_windows, padding_is_copied_only_where_cudnn_has_other_windows)
+{
+    static const struct {
+        const char *what;
+        size_t rows, out_rows, kernel, stride, top, bottom;
+        bool copies;
+    } cases[] = {
+        {"same", 8, 8, 3, 1, 1, 1, false},
+        {"same, stride 2, odd", 9, 5, 3, 2, 1, 1, false},
+        {"same, stride 2, even", 8, 4, 3, 2, 0, 1, true},
+        {"same, stride 2, even, 7 x 7", 8, 4, 7, 2, 2, 3, true},
+        {"one end, the other end is not read", 8, 4, 3, 2, 1, 0, false},
+        {"same, even kernel", 8, 8, 4, 1, 1, 2, true},
+    };
+    hpac_device_info info;
+    need_cuda();
+    hpac_device *device = open_tested_device((hpac_device_options){.deterministic = true});
+    assert_ok(device->ops->describe(device, &info));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hpac_op op = {.kind = HPAC_OP_CONV2D,
+                      .in = SHAPE(cases[i].rows, cases[i].rows, 4),
+                      .out = SHAPE(cases[i].out_rows, cases[i].out_rows, 8),
+                      WINDOW(cases[i].kernel, cases[i].kernel),
+                      STRIDE(cases[i].stride, cases[i].stride),
+                      PAD(cases[i].top, cases[i].bottom, cases[i].top, cases[i].bottom)};
+        set_defaults(&op);
+        const hpac_plan_request request = {
+            .ops = &op, .op_count = 1, .batch = BATCH, .input_layout = info.image_layout};
+        hpac_plan *plan = NULL;
+        assert_ok(device->ops->plan_create(device, &request, &plan));
+        cr_expect_eq(strstr(plan->algorithm, "padded copy") != NULL, cases[i].copies, "%s: %s",
+                     cases[i].what, plan->algorithm);
+        device->ops->plan_destroy(plan);
+    }
     device->ops->close(device);
 }
 
