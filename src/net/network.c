@@ -212,6 +212,7 @@ hpac_status hpac_network_create(const hpac_network_options *options, hpac_networ
     if ((unsigned)options->format.pixels > HPAC_PIXELS_FLOAT32)
         return hpac_fail(HPAC_ERR_CONFIG, "network with unknown pixels %d",
                          (int)options->format.pixels);
+    HPAC_TRY(network_check_update_options(options));
     HPAC_TRY_NEW(*network, 1);
     return init(*network, options);
 }

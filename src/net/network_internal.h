@@ -154,6 +154,8 @@ size_t network_probabilities_nbytes(const hpac_network *network);
 
 /* ---- network_update.c ---- */
 
+/* Errors: CONFIG for options of the update that no configuration has. */
+hpac_status network_check_update_options(const hpac_network_options *options);
 /* Whether plans of `count` operations from `first` on are frozen; false if some are and some are
  * not. */
 bool network_is_frozen(const hpac_network *network, size_t first, size_t count, bool *frozen);

@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#define MAX_ACCUMULATE (1 << 24)
+
 const char *hpac_state_name(const hpac_network_options *options, hpac_state state)
 {
     static const char *const names[HPAC_OPTIMIZER_COUNT][HPAC_OPTIMIZER_MAX_STATES] = {
@@ -20,6 +22,24 @@ const char *hpac_state_name(const hpac_network_options *options, hpac_state stat
     return (size_t)state < hpac_optimizer_state_count(&options->optimizer)
                ? names[options->optimizer.kind][state]
                : NULL;
+}
+
+hpac_status network_check_update_options(const hpac_network_options *options)
+{
+    const hpac_optimizer *optimizer = &options->optimizer;
+    if ((unsigned)optimizer->kind >= HPAC_OPTIMIZER_COUNT)
+        return hpac_fail(HPAC_ERR_CONFIG, "network with unknown optimizer %d",
+                         (int)optimizer->kind);
+    if (!(options->ema >= 0 && options->ema < 1))
+        return hpac_fail(HPAC_ERR_CONFIG, "network with ema %g, expected a number in [0, 1)",
+                         (double)options->ema);
+    if (!(options->clip_norm >= 0 && isfinite(options->clip_norm)))
+        return hpac_fail(HPAC_ERR_CONFIG, "network with clip_norm %g, expected a number >= 0",
+                         (double)options->clip_norm);
+    if (options->accumulate > MAX_ACCUMULATE)
+        return hpac_fail(HPAC_ERR_CONFIG, "network that accumulates %zu steps, expected at most %d",
+                         options->accumulate, MAX_ACCUMULATE);
+    return HPAC_OK;
 }
 
 /* Those of an operation, or NULL if it has no parameters. */

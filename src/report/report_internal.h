@@ -49,9 +49,10 @@ typedef struct report_run {
     hpac_table losses;  /* columns of run_files.h and run_results.h, as in the run's files */
     hpac_table metrics; /* one row per epoch */
     hpac_table batch_losses;
-    hpac_table class_metrics; /* one row per epoch and class */
-    size_t class_count;       /* of the last epoch, whose rows are the last of class_metrics */
-    hpac_run_results results; /* computed from metrics */
+    hpac_table learning_rates; /* no rows without a schedule */
+    hpac_table class_metrics;  /* one row per epoch and class */
+    size_t class_count;        /* of the last epoch, whose rows are the last of class_metrics */
+    hpac_run_results results;  /* computed from metrics */
     /* Probabilities of predictions.csv in the order of the classes, NaN behind the last class;
      * no images when the run is not finished, or they are not wanted. */
     double (*predictions)[HPAC_CLASS_COUNT];

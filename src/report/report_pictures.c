@@ -55,6 +55,8 @@ const report_picture report_pictures[] = {
                  {"best", of_best_epoch, HPAC_METRIC_EPOCH}}},
     {"batch_losses", "loss", "batch_losses", ONE, "batch_losses", NULL, "step batch_losses",
      "Loss per batch", "Training loss per batch.", .texts = {NULL}},
+    {"learning_rates", "loss", "learning_rates", ONE, "learning_rates", NULL, "step learning_rate",
+     "Learning rate per step", "Learning rate per step, by train.schedule.", .texts = {NULL}},
     {"accuracy", "scores", "metrics", ONE, "metrics", NULL,
      "epoch train_accuracy val_accuracy val_all_zero_accuracy", "Accuracy per epoch",
      "Share of correct labels, zeros and ones alike, and that of predicting 0 for every label.",
@@ -162,6 +164,8 @@ static hpac_status write_curves(hpac_report *report, const report_run *run, size
         HPAC_TRY(write_csv(report, &run->losses, number));
     if (report_epochs(run) > 0)
         HPAC_TRY(write_csv(report, &run->metrics, number));
+    if (report->kind == REPORT_RUN && hpac_table_row_count(&run->learning_rates) > 0)
+        HPAC_TRY(write_csv(report, &run->learning_rates, number));
     if (hpac_table_row_count(&run->batch_losses) > 0)
         HPAC_TRY(write_batches(report, &run->batch_losses, number));
     return HPAC_OK;

@@ -319,12 +319,24 @@ static hpac_status read_table(const report_run *run, hpac_run_file_number file, 
     return hpac_table_read_csv(table, run->directory, hpac_run_files[file].name, !run->finished);
 }
 
+/* Runs without a schedule, and older ones, have none. */
+static hpac_status read_learning_rates(report_run *run)
+{
+    const char *name = hpac_run_files[HPAC_RUN_LEARNING_RATES].name;
+    hpac_table_init(&run->learning_rates, "learning_rates", "learning_rates",
+                    hpac_learning_rates_columns, 2);
+    return hpac_directory_has(run->directory, name)
+               ? hpac_table_read_csv(&run->learning_rates, run->directory, name, !run->finished)
+               : HPAC_OK;
+}
+
 static hpac_status read_tables(report_run *run)
 {
     HPAC_TRY(hpac_metrics_read(run->directory, !run->finished, &run->metrics));
     HPAC_TRY(read_table(run, HPAC_RUN_LOSSES, &run->losses, "losses", hpac_losses_columns, 3));
     HPAC_TRY(read_table(run, HPAC_RUN_BATCH_LOSSES, &run->batch_losses, "batch_losses",
                         hpac_batch_losses_columns, 2));
+    HPAC_TRY(read_learning_rates(run));
     HPAC_TRY(read_table(run, HPAC_RUN_CLASS_METRICS, &run->class_metrics, "class_metrics",
                         hpac_class_metrics_columns, HPAC_CLASS_METRICS));
     if (run->finished && report_epochs(run) == 0)
@@ -406,6 +418,7 @@ void report_run_fini(report_run *run)
     hpac_table_fini(&run->losses);
     hpac_table_fini(&run->metrics);
     hpac_table_fini(&run->batch_losses);
+    hpac_table_fini(&run->learning_rates);
     hpac_table_fini(&run->class_metrics);
     json_decref(run->json);
     json_decref(run->keys);

@@ -22,7 +22,8 @@ hpac_table *report_table(hpac_report *report, const char *name, const char *titl
 const hpac_table *report_find_table(const hpac_report *report, const char *name)
 {
     const report_run *run = &report->runs[0];
-    const hpac_table *const own[] = {&run->losses, &run->metrics, &run->batch_losses};
+    const hpac_table *const own[] = {&run->losses, &run->metrics, &run->batch_losses,
+                                     &run->learning_rates};
     const hpac_table *table = hpac_tables_find(report->tables, report->table_count, name);
     for (size_t i = 0; i < COUNT(own) && !table && report->kind == REPORT_RUN; i++)
         if (strcmp(own[i]->name, name) == 0)

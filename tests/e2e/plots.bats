@@ -196,10 +196,10 @@ make_run() {
 
 @test "a table without data gives a message and no picture" {
     printf '' >"$TMP/empty.csv"
-    printf 'epoch,step,train_loss,val_loss,batch_losses,class,label\n' >"$TMP/header.csv"
+    printf 'epoch,step,train_loss,val_loss,batch_losses,class,label,learning_rate\n' >"$TMP/header.csv"
     printf 'a,b\nx,y\n' >"$TMP/others.csv"
     local script file
-    for script in losses batch_losses metrics histogram ridges ranges tradeoff bars columns heatmap; do
+    for script in losses batch_losses learning_rates metrics histogram ridges ranges tradeoff bars columns heatmap; do
         for file in empty header others missing; do
             [[ $script.$file != heatmap.others ]] || continue # any table will do
             run --separate-stderr gnuplot --default-settings \

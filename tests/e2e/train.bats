@@ -267,6 +267,54 @@ train() {
     assert_line_count 6 "$TMP/run/losses.csv"
 }
 
+# The 17th batch is the second of three that are accumulated, and of its epoch: what a checkpoint there
+# has are gradients that no update was made of, the states of the optimizer, the average beside the weights.
+@test "a run of any optimizer that is stopped, resumed and killed equals the unbroken one" {
+    local recipe recipes=(
+        'train.optimizer={type: sgd, momentum: 0.9, nesterov: true}' 'train.schedule={type: step, warm_up: 1}'
+        'train.optimizer={type: adam}' 'train.schedule={type: cosine}'
+        'train.optimizer={type: adamw}' 'train.schedule={type: one_cycle}'
+        'train.optimizer={type: adadelta}' 'train.schedule={type: exponential}')
+    local same=(--set train.accumulate=3 --set train.ema=0.9 --set train.clip_norm=0.5 --set train.l2=0.001
+        --set 'train.layers=[{match: conv2d, trainable: false}, {match: dense, learning_rate_factor: 2}]'
+        --set train.epochs=5)
+    for ((recipe = 0; recipe < ${#recipes[@]}; recipe += 2)); do
+        local options=("${same[@]}" --set "${recipes[recipe]}" --set "${recipes[recipe + 1]}")
+        local whole=$TMP/whole$recipe broken=$TMP/broken$recipe file
+        train --out "$whole" "${options[@]}"
+        assert_exit 0
+        start_paused batch:17 train "$TMP/small.yaml" --device cpu --out "$broken" "${options[@]}"
+        signal_paused INT
+        assert_exit 130
+        start_paused epoch:1 train "$TMP/small.yaml" --device cpu --out "$broken" "${options[@]}" --resume
+        signal_paused KILL
+        train --out "$broken" "${options[@]}" --resume
+        assert_exit 0
+        assert_same_training "$whole" "$broken"
+        for file in learning_rates.csv model.h5 best.h5; do
+            assert_same "$whole/$file" "$broken/$file"
+        done
+    done
+}
+
+@test "a schedule that ends with the training keeps its epochs" {
+    local cosine=(--set 'train.schedule={type: cosine}')
+    train --out "$TMP/run" "${cosine[@]}"
+    assert_exit 0
+    train --out "$TMP/run" "${cosine[@]}" --resume --set train.epochs=9
+    assert_exit 2
+    assert_error_has "train.epochs"
+}
+
+@test "a rule of train.layers that matches no layer is an error" {
+    train --out "$TMP/run" --set 'train.layers=[{match: conv3d, trainable: false}]'
+    assert_exit 2
+    assert_error_has "train.layers: conv3d matches no layer with weights"
+    train --out "$TMP/run" --set 'train.layers=[{match: "*", trainable: false}]'
+    assert_exit 2
+    assert_error_has "all layers are frozen"
+}
+
 # interrupt_with DIRECTORY SIGNAL: in the fourth epoch, after two of its batches.
 interrupt_with() {
     start_paused batch:17 train "$TMP/small.yaml" --device cpu --set train.epochs=400 --out "$1"

@@ -151,6 +151,25 @@ static hpac_network_options network_options(hpac_device *device)
     };
 }
 
+Test(impossible_arguments, of_updates)
+{
+    hpac_network *network;
+    hpac_device *device = open_tested_device((hpac_device_options){0});
+    hpac_network_options options = network_options(device);
+    options.optimizer.kind = HPAC_OPTIMIZER_COUNT;
+    FAILS(hpac_network_create(&options, &network), HPAC_ERR_CONFIG, "unknown optimizer 4");
+    options = network_options(device);
+    options.ema = 1;
+    FAILS(hpac_network_create(&options, &network), HPAC_ERR_CONFIG, "ema 1, expected");
+    options = network_options(device);
+    options.clip_norm = -1;
+    FAILS(hpac_network_create(&options, &network), HPAC_ERR_CONFIG, "clip_norm -1, expected");
+    options = network_options(device);
+    options.accumulate = SIZE_MAX;
+    FAILS(hpac_network_create(&options, &network), HPAC_ERR_CONFIG, "expected at most 16777216");
+    hpac_device_close(device);
+}
+
 Test(impossible_arguments, of_networks)
 {
     hpac_network *network;

@@ -459,6 +459,7 @@ Test(report_columns, each_script_is_given_its_table_columns_and_numbers)
     static const char *const given[][3] = {
         {"losses", "losses", "/plots/losses.csv\";prior=216;best=2;"},
         {"batch_losses", "batch_losses", "/plots/batch_losses.csv\";"},
+        {"learning_rates", "learning_rates", "/plots/learning_rates.csv\";"},
         {"accuracy", "metrics", "/plots/metrics.csv\";quantity=\"accuracy\";"},
         {"f1", "metrics", "/plots/metrics.csv\";quantity=\"f\\061\";"},
         {"probability_histogram", "histogram", "/plots/probability_density.csv\";"},
@@ -474,6 +475,7 @@ Test(report_columns, each_script_is_given_its_table_columns_and_numbers)
     };
     put_recording_gnuplot();
     report_fixture_put_metrics("run", 0);
+    report_fixture_put("run", "learning_rates.csv", "step,learning_rate\n1,0.5\n2,0.25\n");
     hpac_report *report = report_fixture_open("run");
     cr_assert_eq(report_pictures_draw(report), HPAC_ERR_CONFIG); /* no directory yet */
     cr_assert_eq(hpac_directory_create(scratch_path("out/plots")), HPAC_OK);
