@@ -30,7 +30,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 PKG_CONFIG  := PKG_CONFIG_PATH="$(CURDIR)/.tools/lib/pkgconfig:$$PKG_CONFIG_PATH" pkg-config
 
 # Libraries with a pkg-config file. libcsv and oneDNN have none, HDF5 only in some distributions.
-PACKAGES := jansson libdeflate libfyaml libpng
+PACKAGES := jansson libdeflate libfyaml libpng libzip
 PLAIN_LIBS := -lcsv -ldnnl
 ifeq ($(shell $(PKG_CONFIG) --exists hdf5 2>/dev/null && echo there),there)
 PACKAGES += hdf5

@@ -1,5 +1,5 @@
-/* The libraries, for the Makefile: each is present, in a release that hpac works with, and all their
- * text is what $(BUILD)/commands remembers. */
+/* The libraries, for the Makefile: each is present, in a release that hpac works with, and all
+ * their text is what $(BUILD)/commands remembers. */
 #if !__has_include(<omp.h>)
 #error missing: OpenMP (omp.h, for clang in libomp-dev)
 #endif
@@ -44,6 +44,12 @@
 #error missing: libfyaml 0.7 or newer (libfyaml.h)
 #else
 #include <libfyaml.h>
+#endif
+
+#if !__has_include(<zip.h>)
+#error missing: libzip (zip.h)
+#else
+#include <zip.h>
 #endif
 
 #if !__has_include(<png.h>)

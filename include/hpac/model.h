@@ -81,11 +81,12 @@ static inline size_t hpac_model_output_count(const hpac_model *model)
  * on a full disk). */
 hpac_status hpac_model_save(const hpac_model *model, const char *path);
 
-/* Reads a file of hpac, Keras 2 or Keras 3: a Sequential or Functional model with one input, whose
- * last layer is Dense with a sigmoid (or followed by a sigmoid Activation layer). Initializers that
- * hpac lacks are read as Glorot's; weights in float64 or float16 are converted. On error `model` is
- * zeroed. Errors: DATA, naming the file and the object: not HDF5, no model_config, a layer or
- * option that hpac does not support (by its Keras name), a weight of another shape or not finite.
+/* Reads a file of hpac, Keras 2 or Keras 3 (.h5 or .keras): a Sequential or Functional model with
+ * one input, whose last layer is Dense with a sigmoid (or followed by a sigmoid Activation layer).
+ * Initializers that hpac lacks are read as Glorot's; weights in float64 or float16 are converted.
+ * On error `model` is zeroed. Errors: DATA, naming the file and the object: not HDF5, no
+ * model_config, a layer or option that hpac does not support (by its Keras name), a weight of
+ * another shape or not finite.
  */
 hpac_status hpac_model_load(const char *path, hpac_model *model);
 

@@ -9,6 +9,7 @@
 #include <float.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 hpac_status hpac_keras_refuse_value(json_t *value, const char *what, const char *expected)
@@ -309,4 +310,12 @@ hpac_status hpac_keras_layer_read(hpac_keras_layer *at, hpac_shape in, hpac_kera
     if (*note == HPAC_KERAS_DROPS_IMAGES)
         traits->drops_images = true;
     return HPAC_OK;
+}
+
+char *hpac_keras_writer(const char *metadata)
+{
+    json_auto_t *root = metadata ? json_loads(metadata, 0, NULL) : NULL;
+    const char *version = json_string_value(json_object_get(root, "keras_version"));
+    char *text;
+    return asprintf(&text, "Keras %s", version ? version : "of unknown version") >= 0 ? text : NULL;
 }

@@ -54,6 +54,9 @@ hpac_status hpac_keras_order_layers(const hpac_model *model, size_t **order);
 /* Layers and input as Keras's JSON; malloc'ed, NULL when out of memory. */
 char *hpac_keras_config_write(const hpac_model *model, char *const *names);
 
+/* "Keras 3.15.1", by metadata.json, which may be NULL; malloc'ed, NULL when out of memory. */
+char *hpac_keras_writer(const char *metadata);
+
 /* Where a file has the weights of a layer. */
 typedef struct hpac_keras_source {
     char *name;       /* of the layer: its own, behind those of models around it */

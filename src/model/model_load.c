@@ -1,5 +1,6 @@
 /* Models from files of hpac, Keras 2 and Keras 3. */
 #include "hdf5_io.h"
+#include "keras_zip.h"
 #include "model_files.h"
 
 #include "base/file.h"
@@ -61,19 +62,18 @@ static hpac_status refuse_without_config(hid_t file)
                      nbytes > 0 ? names + 2 : "", nbytes > 0 ? ")" : "");
 }
 
-/* Reads the layers with their names in the file, and checks that the network can run them. */
-static hpac_status read_layers(hid_t file, hpac_model *model, hpac_keras_sources *sources)
+/* Reads the layers with the sources of their weights, and checks that the network can run them. */
+static hpac_status read_layers(const char *json, hpac_model *model, hpac_keras_sources *sources)
 {
-    if (H5Aexists(file, "model_config") <= 0)
-        return refuse_without_config(file);
-    HPAC_AUTO_FREE char *json = NULL;
-    HPAC_TRY(hpac_hdf5_read_text(file, "model_config", &json));
-    HPAC_TRY(hpac_fail_within(hpac_keras_config_read(json, model, sources), "model_config"));
+    HPAC_TRY(hpac_keras_config_read(json, model, sources));
     size_t count = model->layer_count, classes = count > 0 ? model->layers[count - 1].units : 0;
-    if (hpac_layers_check(model->layers, count, model->input, classes, NULL) == HPAC_OK)
-        return HPAC_OK;
     /* What is the user's error in a configuration is the file's here. */
-    return hpac_fail_within(HPAC_ERR_DATA, "model_config");
+    if (hpac_layers_check(model->layers, count, model->input, classes, NULL) != HPAC_OK)
+        return HPAC_ERR_DATA;
+    HPAC_TRY_MEMORY(model->weights =
+                        hpac_weights_create_empty(model->layers, model->layer_count, model->input),
+                    model->layer_count * sizeof *model->weights);
+    return HPAC_OK;
 }
 
 static hpac_status check_values(const hpac_tensor *tensor, bool not_negative, size_t number,
@@ -244,14 +244,41 @@ static hpac_status read_weights(hid_t file, const hpac_keras_sources *sources, h
 {
     HPAC_AUTO_HDF5 hid_t group = 0;
     HPAC_TRY(hpac_hdf5_open_group(file, "model_weights", &group));
-    HPAC_TRY_MEMORY(model->weights =
-                        hpac_weights_create_empty(model->layers, model->layer_count, model->input),
-                    model->layer_count * sizeof *model->weights);
     HPAC_TRY(check_layer_names(group, model, sources));
     for (size_t i = 0; i < model->layer_count; i++)
         HPAC_TRY(read_layer(group, &sources->items[i], &model->layers[i], &model->weights[i]));
     return hpac_fail_within(hpac_weights_check(model->weights, model->layer_count, false),
                             "model_weights");
+}
+
+/* Keras 3's own layout: a group of each layer has its tensors under "0", "1", ... */
+static hpac_status read_vars(hid_t file, const hpac_keras_source *source, hpac_layer *layer,
+                             hpac_weights *weights)
+{
+    static const char *const moments[] = {"0", "1"};
+    HPAC_AUTO_HDF5 hid_t group = 0;
+    H5G_info_t info;
+    size_t expected = source->has_moments ? 3 : hpac_weights_tensor_count(weights);
+    char text[96] = "";
+    int number = 0;
+    if (expected == 0)
+        return HPAC_OK;
+    HPAC_TRY(hpac_hdf5_open_group(file, source->vars, &group));
+    list_tensors(weights, text);
+    if (H5Gget_info(group, &info) < 0 || info.nlinks != expected)
+        return hpac_fail(HPAC_ERR_DATA, "%s: %llu tensors, expected %zu (%s)", source->vars,
+                         (unsigned long long)info.nlinks, expected,
+                         source->has_moments ? "mean, variance, count" : text);
+    if (source->has_moments)
+        return set_moments(group, moments, layer);
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
+        char name[16];
+        if (weights->tensors[role].rank == 0)
+            continue;
+        snprintf(name, sizeof name, "%d", number++);
+        HPAC_TRY(read_tensor(group, name, &weights->tensors[role]));
+    }
+    return HPAC_OK;
 }
 
 static hpac_status read_targets(hid_t group, size_t classes, hpac_model *model)
@@ -327,25 +354,51 @@ static hpac_status read_own_part(hid_t file, hpac_model *model)
 static hpac_status open_file(const char *path, hid_t *file)
 {
     if (H5Fis_hdf5(path) <= 0)
-        return hpac_fail(HPAC_ERR_DATA, "not an HDF5 file, expected one as Keras writes it with "
-                                        "model.save(\"name.h5\")");
+        return hpac_fail(HPAC_ERR_DATA,
+                         "not an HDF5 file or zip archive, expected one as Keras writes it "
+                         "with model.save(\"name.h5\") or \"name.keras\"");
     HPAC_AUTO_HDF5 hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_file_locking(access, false, true);
     *file = H5Fopen(path, H5F_ACC_RDONLY, access);
     return *file >= 0 ? HPAC_OK : hpac_hdf5_fail(*file, "HDF5", "damaged or cut short");
 }
 
-static hpac_status read_file(const char *path, hpac_model *model)
+static hpac_status read_hdf5(const char *path, hpac_model *model)
 {
     HPAC_AUTO_HDF5 hid_t file = 0;
     HPAC_AUTO(hpac_keras_sources_fini) hpac_keras_sources sources = {0};
+    HPAC_AUTO_FREE char *json = NULL;
     HPAC_TRY(open_file(path, &file));
-    HPAC_TRY(read_layers(file, model, &sources));
+    if (H5Aexists(file, "model_config") <= 0)
+        return refuse_without_config(file);
+    HPAC_TRY(hpac_hdf5_read_text(file, "model_config", &json));
+    HPAC_TRY(hpac_fail_within(read_layers(json, model, &sources), "model_config"));
     HPAC_TRY(read_weights(file, &sources, model));
     model->is_own = H5Lexists(file, "hpac", H5P_DEFAULT) > 0;
     if (model->is_own)
         return read_own_part(file, model);
     return read_writer(file, "keras_version", "Keras", model);
+}
+
+static hpac_status read_zip(const char *path, hpac_model *model)
+{
+    HPAC_AUTO(hpac_keras_zip_close) hpac_keras_zip archive = {0};
+    HPAC_AUTO(hpac_keras_sources_fini) hpac_keras_sources sources = {0};
+    HPAC_TRY(hpac_keras_zip_open(path, &archive));
+    HPAC_TRY(hpac_fail_within(read_layers(archive.config, model, &sources), "config.json"));
+    for (size_t i = 0; i < model->layer_count; i++)
+        HPAC_TRY(hpac_fail_within(
+            read_vars(archive.weights, &sources.items[i], &model->layers[i], &model->weights[i]),
+            "model.weights.h5"));
+    HPAC_TRY(hpac_fail_within(hpac_weights_check(model->weights, model->layer_count, false),
+                              "model.weights.h5"));
+    HPAC_TRY_MEMORY(model->written_by = hpac_keras_writer(archive.metadata), 0);
+    return HPAC_OK;
+}
+
+static hpac_status read_file(const char *path, hpac_model *model)
+{
+    return hpac_is_zip(path) ? read_zip(path, model) : read_hdf5(path, model);
 }
 
 static hpac_status load(const char *path, hpac_model *model)

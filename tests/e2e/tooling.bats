@@ -77,7 +77,7 @@ on_system() {
     on_system $'ID=arch\nPRETTY_NAME="Arch Linux"' demo
     assert_exit 1
     assert_error_has "Arch Linux is none of the systems"
-    assert_error_has "HDF5, jansson, libcsv, libdeflate, libfyaml, libpng and oneDNN"
+    assert_error_has "HDF5, jansson, libcsv, libdeflate, libfyaml, libpng, libzip and oneDNN"
     on_system $'ID=debian\nVERSION_ID=11\nPRETTY_NAME="Debian 11"' demo
     assert_exit 1
     assert_error_has "Debian 11 is too old"

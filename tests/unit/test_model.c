@@ -579,6 +579,34 @@ Test(model, graph_of_keras_is_flattened_and_written_as_one)
     hpac_model_fini(&model);
 }
 
+/* The archive of Keras 3 and its .h5 are the same model. */
+Test(model, archive_of_keras_3_is_its_model)
+{
+    hpac_model model = load_model(GRAPH3), zipped = load_model("tests/golden/keras3_graph.keras");
+    check_graph(&zipped, "keras3_graph.keras");
+    assert_same_weights(zipped.weights, model.weights, GRAPH_COUNT);
+    cr_expect(strncmp(zipped.written_by, "Keras 3.", 8) == 0, "%s", zipped.written_by);
+    hpac_model_fini(&zipped);
+    hpac_model_fini(&model);
+}
+
+/* No changed byte goes unnoticed: what is compressed has a CRC. */
+Test(model, damaged_archive_is_refused)
+{
+    unsigned char *bytes;
+    size_t nbytes, config = 0;
+    cr_assert_eq(
+        hpac_file_read("tests/golden/keras3_graph.keras", 1 << 24, (void *)&bytes, &nbytes),
+        HPAC_OK);
+    while (memcmp(bytes + config, "config.json", 11) != 0)
+        config++;
+    bytes[config + 200] ^= 1;
+    assert_refused(scratch_write("damaged.keras", bytes, nbytes), "config.json: ");
+    bytes[config + 200] ^= 1;
+    assert_refused(scratch_write("short.keras", bytes, nbytes / 2), "a damaged zip archive: ");
+    free(bytes);
+}
+
 Test(model, files_of_keras_2_predict_as_there)
 {
     cr_assert_eq(check_predictions("tests/golden/keras2_predictions.csv"), 9);

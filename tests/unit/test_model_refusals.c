@@ -186,7 +186,7 @@ Test(model_refusals, files_of_other_kinds)
     assert_refused(scratch_directory(), "expected a regular file, not a directory");
     assert_refused(scratch_write_text("empty.h5", ""), "not an HDF5 file");
     assert_refused(scratch_write_text("text.h5", "layers: 3\n"), "not an HDF5 file");
-    assert_refused(scratch_write("model.keras", "PK\003\004 a zip", 10), "not an HDF5 file");
+    assert_refused(scratch_write("model.keras", "PK\003\004 a zip", 10), "a damaged zip archive: ");
     assert_refused(scratch_write("only.h5", "\211HDF\r\n\032\n", 8), "damaged or cut short");
     const char *fifo = scratch_path("fifo.h5");
     cr_assert_eq(mkfifo(fifo, 0600), 0);

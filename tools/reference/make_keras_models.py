@@ -10,6 +10,7 @@ formula.py; the predictions are Keras's.
 
 import os
 import sys
+import zipfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -163,6 +164,16 @@ def save_graph(directory):
             layer.moving_variance.assign(layer.moving_variance + 1.0)
     for extension in ("h5", "keras"):
         model.save(os.path.join(directory, f"keras3_graph.{extension}"))
+    deflate(os.path.join(directory, "keras3_graph.keras"))
+
+
+def deflate(path):
+    """Keras stores its archives, which have many zeros, uncompressed."""
+    with zipfile.ZipFile(path) as archive:
+        files = [(name, archive.read(name)) for name in archive.namelist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
 
 
 def main(directory):
