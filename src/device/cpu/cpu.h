@@ -197,6 +197,8 @@ void hpac_cpu_plan_set_output(cpu_plan *plan, hpac_layout layout);
 hpac_status hpac_cpu_plan_add_parameters(cpu_plan *plan, size_t op, size_t kernel_count,
                                          const_cpu_desc keras, const_cpu_desc stored,
                                          const cpu_tensor *rows, size_t bias_count);
+/* Appends a vector with a number for each channel. */
+hpac_status hpac_cpu_plan_add_vector(cpu_plan *plan, size_t op, hpac_role role, size_t count);
 /* Makes the primitives of the passes and names their implementations in the plan's algorithm. */
 hpac_status hpac_cpu_plan_add_passes(cpu_plan *plan, const cpu_passes *passes);
 
@@ -217,6 +219,12 @@ static inline void *cpu_parameter_at(const cpu_plan *plan, void *slice, size_t p
     return (char *)slice + plan->base.parameters[parameter].offset_nbytes;
 }
 
+/* The floats at an offset; NULL stays NULL. */
+static inline float *cpu_floats_at(const void *values, size_t offset)
+{
+    return values ? (float *)values + offset : NULL;
+}
+
 static inline void *cpu_workspace_at(const hpac_exec_args *args, size_t offset_nbytes)
 {
     return (char *)args->workspace + offset_nbytes;
@@ -228,12 +236,100 @@ void hpac_cpu_plan_destroy(hpac_plan *plan);
 hpac_status hpac_cpu_forward(hpac_plan *plan, const hpac_exec_args *args);
 hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_exec_args *args);
 
+/* ---- channels.c: values with coefficients of their channel ---- */
+
+/* How the values of a batch lie in memory by their channels: items are independent of each other,
+ * each a plane of the batch or of one image; segments are its parts without gaps, of `lanes`
+ * channels for each pixel. A tile, all of a segment but its end, fits into the first cache. */
+typedef struct cpu_channels {
+    size_t planes, lanes, channels; /* planes of an image */
+    size_t items, item_step;        /* steps: floats from one to the next */
+    size_t segments, segment_step, segment_count;
+    size_t pixels;       /* of an item */
+    size_t period, tile; /* floats */
+    size_t part_nbytes;  /* of the workspace, for each thread */
+} cpu_channels;
+
+/* `by_image`: the coefficients are those of an image's channels, not of all images'. */
+cpu_channels hpac_cpu_channels_of(const cpu_device *device, const cpu_tensor *tensor,
+                                  bool by_image);
+
+/* Arrays of a thread: coefficients, (period) floats. */
+typedef enum channel_array {
+    CHANNEL_CENTER,
+    CHANNEL_SCALE,
+    CHANNEL_SHIFT,
+    CHANNEL_SLOPE,
+    CHANNEL_X_SLOPE,
+    CHANNEL_CONSTANT,
+    CHANNEL_SUMS, /* two */
+    CHANNEL_ARRAY_COUNT = CHANNEL_SUMS + 2,
+} channel_array;
+
+enum { CHANNEL_TOTALS = 4 }; /* and (lanes) doubles */
+
+/* A thread's part of an item: the part `index` of `count`, in a range of its tiles. */
+typedef struct cpu_part {
+    const cpu_channels *channels;
+    size_t item, index, count, first_tile, end_tile;
+    char *first, *own; /* the arrays of the item's first part, and of this one */
+} cpu_part;
+
+/* A tile, in floats from the start of the tensor. */
+typedef struct cpu_tile {
+    size_t offset, count;
+} cpu_tile;
+
+cpu_tile hpac_cpu_tile_of(const cpu_part *part, size_t tile);
+float *hpac_cpu_part_array(const cpu_part *part, channel_array array);
+/* The totals of part `index`: of several parts, all are needed. */
+double *hpac_cpu_part_totals(const cpu_part *part, size_t index, size_t total);
+size_t hpac_cpu_part_pixels(const cpu_part *part, size_t index);
+/* Repeats the first lanes of an array through its period. */
+void hpac_cpu_part_repeat(const cpu_part *part, channel_array array);
+/* The sums of the last call of channel_sums, added for each lane; total: (lanes). */
+void hpac_cpu_part_fold(const cpu_part *part, size_t sum, double *total);
+/* Which channels the lanes of a part are: from `first` on, `count` of them; the others are padding,
+ * whose coefficients must be 0. */
+typedef struct cpu_lanes {
+    size_t first, count;
+} cpu_lanes;
+cpu_lanes hpac_cpu_part_lanes(const cpu_part *part);
+
+/* Steps of all parts: `collect` makes totals, NULL: none; `finish` makes coefficients of the totals
+ * of all parts; `apply` uses them. The parts do not depend on chance, only on the number of
+ * threads.
+ */
+typedef struct cpu_part_steps {
+    void (*collect)(void *context, const cpu_part *part);
+    void (*finish)(void *context, const cpu_part *part);
+    void (*apply)(void *context, const cpu_part *part);
+} cpu_part_steps;
+void hpac_cpu_for_parts(const cpu_channels *channels, void *workspace, const cpu_part_steps *steps,
+                        void *context);
+
+/* ---- merge.c: between layouts ---- */
+
+/* Channels of a tensor: those from `first` on. */
+typedef struct cpu_slice {
+    const cpu_tensor *tensor;
+    size_t first;
+    float *values;
+} cpu_slice;
+
+/* Copies or adds `count` channels; the tensors have the same pixels. */
+void hpac_cpu_move(const cpu_device *device, cpu_slice from, cpu_slice to, size_t count, bool adds);
+/* Zeros where a blocked layout has no channels. */
+void hpac_cpu_clear_padding(const cpu_tensor *tensor, float *values);
+
 /* ---- the operations: each makes a plan, or declines with *plan = NULL ---- */
 
 typedef hpac_status cpu_try(cpu_device *device, const hpac_plan_request *request, cpu_plan **plan);
 
 cpu_try hpac_cpu_try_stem, hpac_cpu_try_conv2d, hpac_cpu_try_dense, hpac_cpu_try_dropout,
-    hpac_cpu_try_zero_pad, hpac_cpu_try_global_pool, hpac_cpu_try_single;
+    hpac_cpu_try_zero_pad, hpac_cpu_try_global_pool, hpac_cpu_try_batch_norm, hpac_cpu_try_add,
+    hpac_cpu_try_concat, hpac_cpu_try_multiply, hpac_cpu_try_scale, hpac_cpu_try_activation,
+    hpac_cpu_try_single;
 
 /* What single operations need more than a cpu_plan with its sizes (single.c). */
 typedef hpac_status cpu_set_up(cpu_plan *plan, const hpac_plan_request *request);

@@ -74,7 +74,55 @@ typedef struct pixel_run {
 
 enum { PLANE_LANES = 64 };
 
+/* What values of one channel share: arrays of a coefficient for each channel, as often as it takes
+ * to fill a period (channels.c); value i has those at i mod period. */
+typedef enum channel_mask {
+    CHANNEL_MASK_NONE,
+    CHANNEL_MASK_X, /* ReLU's, by y as computed from x again */
+    CHANNEL_MASK_Y, /* ReLU's, by y */
+} channel_mask;
+
+typedef struct channel_job {
+    const float *x, *side;               /* y = (x - center) scale + shift + side; side NULL: 0 */
+    const float *center, *scale, *shift; /* (period) */
+    float *y;
+    bool relu; /* y = max(y, 0), a NaN stays one */
+
+    channel_mask mask;                       /* backward: dz is dy where y > 0, else 0; NONE: dy */
+    const float *dy;                         /* may be dx or dz */
+    const float *slope, *x_slope, *constant; /* (period); dx = slope dz + x_slope (x - center) +
+                                                constant; x_slope NULL: slope dz */
+    float *dx, *dz, *dside;                  /* dz, dside NULL: not wanted */
+    bool adds, adds_side;                    /* to dx, to dside, instead of writing them */
+
+    float *sums[2]; /* (period) */
+} channel_job;
+
+typedef enum channel_sum {
+    CHANNEL_SUM_VALUES,    /* sums[0]: of x */
+    CHANNEL_SUM_MOMENTS,   /* of x - center, and of its square */
+    CHANNEL_SUM_GRADIENTS, /* of dz, and of dz (x - center) */
+} channel_sum;
+
+/* The backward pass of an activation: dx = dy f'(x). */
+typedef struct activation_job {
+    const float *from; /* x (SiLU, GELU) or y (the others) */
+    const float *dy;   /* may be dx */
+    float *dx;
+    bool adds; /* to dx, instead of writing it */
+} activation_job;
+
+/* Channels of pixels from one layout to another: `width` floats of each pixel. */
+typedef struct move_job {
+    const float *from;
+    float *to;
+    size_t from_stride, to_stride; /* floats from one pixel to the next */
+    size_t width, pixels;
+    bool adds; /* to `to`, instead of writing it */
+} move_job;
+
 typedef struct cpu_kernels {
+    size_t lanes; /* floats of a vector */
     /* y = bytes / 255 */
     void (*divide_bytes)(const uint8_t *bytes, float *y, size_t count);
     /* y = max(x, 0), a NaN stays one */
@@ -89,6 +137,19 @@ typedef struct cpu_kernels {
     void (*max_pixels)(const float *x, const pixel_run *run, float *maxima, uint32_t *argmax);
     /* x = values, or if `adds` x += values, in each pixel */
     void (*spread_to_pixels)(const float *values, bool adds, const pixel_run *run, float *x);
+    /* y = the sum of the inputs, of which any may be y; then ReLU */
+    void (*sum)(const float *const *inputs, size_t input_count, bool relu, float *y, size_t count);
+    /* to = a b, or if `adds` to += a b; `to` may be one of them */
+    void (*multiply)(const float *a, const float *b, bool adds, float *to, size_t count);
+    void (*move)(const move_job *job);
+    /* Of relu6, silu, gelu, softplus, tanh; y may be x. */
+    void (*activation)(hpac_op_kind kind, const float *x, float *y, size_t count);
+    void (*activation_backward)(hpac_op_kind kind, const activation_job *job, size_t count);
+    /* `period` is a multiple of `lanes`. */
+    void (*channel_apply)(const channel_job *job, size_t period, size_t count); /* y */
+    void (*channel_sums)(const channel_job *job, channel_sum what, size_t period, size_t count);
+    void (*channel_dside)(const channel_job *job, size_t period, size_t count); /* dz and dside */
+    void (*channel_dx)(const channel_job *job, size_t period, size_t count);
     /* Bits of whole groups, the lowest of the first byte first. */
     void (*draw_mask)(const mask_draw *draw, uint64_t first_group, size_t group_count,
                       uint8_t *bits);

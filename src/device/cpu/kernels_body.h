@@ -31,6 +31,24 @@ INLINE vec splat(float value)
     return value - (vec){0};
 }
 
+/* The first `count` lanes; the others are 0 and stay out of memory. */
+INLINE vec load_part(const float *from, size_t count)
+{
+    vec value = {0};
+    memcpy(&value, from, count * sizeof *from);
+    return value;
+}
+
+INLINE void store_part(float *to, vec value, size_t count)
+{
+    memcpy(to, &value, count * sizeof *to);
+}
+
+INLINE vec choose(ivec mask, vec a, vec b)
+{
+    return (vec)(((ivec)a & mask) | ((ivec)b & ~mask));
+}
+
 /* Bit i in lane i. */
 INLINE ivec make_lane_bits(void)
 {
@@ -76,6 +94,64 @@ static void add(const float *restrict from, float *restrict to, size_t count)
     for (size_t i = 0; i < count; i++)
         to[i] += from[i];
 }
+
+INLINE void sum_vector(const float *const *inputs, size_t input_count, bool relu_after, float *y,
+                       size_t i, size_t n)
+{
+    vec sum = load_part(inputs[0] + i, n), zero = {0};
+    for (size_t k = 1; k < input_count; k++)
+        sum += load_part(inputs[k] + i, n);
+    store_part(y + i, relu_after ? (vec)((ivec)sum & ~(sum < zero)) : sum, n);
+}
+
+static void sum(const float *const *inputs, size_t input_count, bool relu_after, float *y,
+                size_t count)
+{
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        sum_vector(inputs, input_count, relu_after, y, i, LANES);
+    if (i < count)
+        sum_vector(inputs, input_count, relu_after, y, i, count - i);
+}
+
+static void multiply(const float *a, const float *b, bool adds, float *to, size_t count)
+{
+    if (adds)
+        for (size_t i = 0; i < count; i++)
+            to[i] += a[i] * b[i];
+    else
+        for (size_t i = 0; i < count; i++)
+            to[i] = a[i] * b[i];
+}
+
+INLINE void move_pixels(const move_job *job, size_t width)
+{
+    const float *from = job->from;
+    float *to = job->to;
+    for (size_t i = 0; i < job->pixels; i++, from += job->from_stride, to += job->to_stride)
+        for (size_t j = 0; j < width; j++)
+            to[j] = job->adds ? to[j] + from[j] : from[j];
+}
+
+static void move(const move_job *job)
+{
+    bool whole = job->width == job->from_stride && job->width == job->to_stride;
+    if (whole && job->adds)
+        add(job->from, job->to, job->pixels * job->width);
+    else if (whole)
+        memcpy(job->to, job->from, job->pixels * job->width * sizeof(float));
+    else if (job->width == 16)
+        move_pixels(job, 16);
+    else if (job->width == 8)
+        move_pixels(job, 8);
+    else if (job->width == 1)
+        move_pixels(job, 1);
+    else
+        move_pixels(job, job->width);
+}
+
+#include "activation_kernels.h"
+#include "channel_kernels.h"
 
 /* ---- dropout ---- */
 
@@ -565,6 +641,7 @@ static void spread_to_pixels(const float *values, bool adds, const pixel_run *ru
 }
 
 const cpu_kernels TABLE = {
+    .lanes = LANES,
     .divide_bytes = divide_bytes,
     .relu = relu,
     .relu_backward = relu_backward,
@@ -572,6 +649,15 @@ const cpu_kernels TABLE = {
     .sum_pixels = sum_pixels,
     .max_pixels = max_pixels,
     .spread_to_pixels = spread_to_pixels,
+    .sum = sum,
+    .multiply = multiply,
+    .move = move,
+    .activation = activation,
+    .activation_backward = activation_backward,
+    .channel_apply = channel_apply,
+    .channel_sums = channel_sums,
+    .channel_dside = channel_dside,
+    .channel_dx = channel_dx,
     .draw_mask = draw_mask,
     .apply_mask = apply_mask,
     .apply_mask_blocks = apply_mask_blocks,

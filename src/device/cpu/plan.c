@@ -8,8 +8,10 @@
 
 /* Tried in this order: long op chains before single operations. */
 static cpu_try *const tries[] = {
-    hpac_cpu_try_stem,     hpac_cpu_try_conv2d,      hpac_cpu_try_dense,  hpac_cpu_try_dropout,
-    hpac_cpu_try_zero_pad, hpac_cpu_try_global_pool, hpac_cpu_try_single,
+    hpac_cpu_try_stem,    hpac_cpu_try_conv2d,   hpac_cpu_try_dense,       hpac_cpu_try_scale,
+    hpac_cpu_try_dropout, hpac_cpu_try_zero_pad, hpac_cpu_try_global_pool, hpac_cpu_try_batch_norm,
+    hpac_cpu_try_add,     hpac_cpu_try_concat,   hpac_cpu_try_multiply,    hpac_cpu_try_activation,
+    hpac_cpu_try_single,
 };
 
 static size_t tensor_nbytes(const cpu_tensor *tensor)
@@ -54,22 +56,27 @@ static hpac_status add_parameter(cpu_plan *plan, const hpac_parameter *parameter
     storage->rows = rows;
     plan->base.parameters[index] = *parameter;
     plan->base.parameters[index].offset_nbytes =
-        hpac_plan_reserve(&plan->base.parameters_nbytes, dnnl_memory_desc_get_size(stored));
+        hpac_plan_reserve(hpac_role_is_trained(parameter->role) ? &plan->base.parameters_nbytes
+                                                                : &plan->base.statistics_nbytes,
+                          dnnl_memory_desc_get_size(stored));
     return HPAC_OK;
+}
+
+hpac_status hpac_cpu_plan_add_vector(cpu_plan *plan, size_t op, hpac_role role, size_t count)
+{
+    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc vector = NULL;
+    HPAC_TRY(CPU_DESCRIBE(&vector, dnnl_a, count));
+    return add_parameter(plan, &(hpac_parameter){.op = op, .role = role, .count = count}, vector,
+                         vector, NULL);
 }
 
 hpac_status hpac_cpu_plan_add_parameters(cpu_plan *plan, size_t op, size_t kernel_count,
                                          const_cpu_desc keras, const_cpu_desc stored,
                                          const cpu_tensor *rows, size_t bias_count)
 {
-    HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc bias = NULL;
     HPAC_TRY(add_parameter(plan, &(hpac_parameter){.op = op, .count = kernel_count}, keras, stored,
                            rows));
-    if (bias_count == 0)
-        return HPAC_OK;
-    HPAC_TRY(CPU_DESCRIBE(&bias, dnnl_a, bias_count));
-    return add_parameter(plan, &(hpac_parameter){.op = op, .role = HPAC_BIAS, .count = bias_count},
-                         bias, bias, NULL);
+    return bias_count > 0 ? hpac_cpu_plan_add_vector(plan, op, HPAC_BIAS, bias_count) : HPAC_OK;
 }
 
 /* One scratchpad for all primitives. */

@@ -14,11 +14,6 @@ enum {
 };
 
 /* a where the mask is set, else b */
-INLINE vec choose(ivec mask, vec a, vec b)
-{
-    return (vec)(((ivec)a & mask) | ((ivec)b & ~mask));
-}
-
 /* ---- scratch per thread ---- */
 
 typedef struct scratch {

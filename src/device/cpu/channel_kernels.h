@@ -1,0 +1,145 @@
+/*
+ * Values with coefficients that depend on their channel, and sums of channels; included by
+ * kernels_body.h. Value i has the coefficients i mod `period`, a multiple of LANES: a layout with
+ * few channels side by side has them several times in a period.
+ */
+
+/* Where ReLU lets a gradient through: by y, or by what made y, with the same roundings. */
+INLINE vec affine_vector(const channel_job *job, size_t i, size_t j, size_t n)
+{
+    vec y =
+        (load_part(job->x + i, n) - load_part(job->center + j, n)) * load_part(job->scale + j, n) +
+        load_part(job->shift + j, n);
+    return job->side ? y + load_part(job->side + i, n) : y;
+}
+
+INLINE vec masked_gradient(const channel_job *job, size_t i, size_t j, size_t n)
+{
+    vec dy = load_part(job->dy + i, n);
+    if (job->mask == CHANNEL_MASK_NONE)
+        return dy;
+    vec y = job->mask == CHANNEL_MASK_Y ? load_part(job->y + i, n) : affine_vector(job, i, j, n);
+    return (vec)((ivec)dy & (ivec)(y > splat(0.0F)));
+}
+
+/* `body` on all vectors; the last one may be a part. */
+#define FOR_VECTORS(body, ...)                                                                     \
+    for (size_t begin = 0; begin < count; begin += period) {                                       \
+        size_t length = count - begin < period ? count - begin : period, j = 0;                    \
+        for (; j + LANES <= length; j += LANES)                                                    \
+            body(__VA_ARGS__, begin + j, j, LANES);                                                \
+        if (j < length)                                                                            \
+            body(__VA_ARGS__, begin + j, j, length - j);                                           \
+    }
+
+INLINE void apply_vector(const channel_job *job, bool relu, size_t i, size_t j, size_t n)
+{
+    vec y = affine_vector(job, i, j, n), zero = splat(0.0F);
+    store_part(job->y + i, relu ? choose(less(y, zero), zero, y) : y, n);
+}
+
+static void channel_apply(const channel_job *job, size_t period, size_t count)
+{
+    if (job->relu)
+        FOR_VECTORS(apply_vector, job, true)
+    else
+        FOR_VECTORS(apply_vector, job, false)
+}
+
+INLINE void dx_vector(const channel_job *job, bool by_x, size_t i, size_t j, size_t n)
+{
+    vec dx = load_part(job->slope + j, n) * masked_gradient(job, i, j, n);
+    if (by_x)
+        dx += load_part(job->x_slope + j, n) *
+                  (load_part(job->x + i, n) - load_part(job->center + j, n)) +
+              load_part(job->constant + j, n);
+    store_part(job->dx + i, job->adds ? load_part(job->dx + i, n) + dx : dx, n);
+}
+
+static void channel_dx(const channel_job *job, size_t period, size_t count)
+{
+    if (job->x_slope)
+        FOR_VECTORS(dx_vector, job, true)
+    else
+        FOR_VECTORS(dx_vector, job, false)
+}
+
+INLINE void dside_vector(const channel_job *job, size_t i, size_t j, size_t n)
+{
+    vec dz = masked_gradient(job, i, j, n);
+    if (job->dz)
+        store_part(job->dz + i, dz, n);
+    if (job->dside)
+        store_part(job->dside + i, job->adds_side ? load_part(job->dside + i, n) + dz : dz, n);
+}
+
+static void channel_dside(const channel_job *job, size_t period, size_t count)
+{
+    FOR_VECTORS(dside_vector, job)
+}
+
+/* ---- sums ----
+ *
+ * Of GROUP vectors at a time over all periods: their sums stay in registers. */
+
+enum { GROUP = 4 };
+
+INLINE void add_values(const channel_job *job, size_t i, size_t j, size_t n, vec sums[2])
+{
+    (void)j;
+    sums[0] += load_part(job->x + i, n);
+}
+
+INLINE void add_moments(const channel_job *job, size_t i, size_t j, size_t n, vec sums[2])
+{
+    vec x = load_part(job->x + i, n) - load_part(job->center + j, n);
+    sums[0] += x;
+    sums[1] += x * x;
+}
+
+INLINE void add_gradients(const channel_job *job, size_t i, size_t j, size_t n, vec sums[2])
+{
+    vec dz = masked_gradient(job, i, j, n);
+    sums[0] += dz;
+    sums[1] += dz * (load_part(job->x + i, n) - load_part(job->center + j, n));
+}
+
+typedef void add_terms(const channel_job *job, size_t i, size_t j, size_t n, vec sums[2]);
+
+/* The sums of `vectors` vectors from j on; the last period may end within them. */
+INLINE void sum_group(const channel_job *job, add_terms *terms, size_t j, size_t vectors,
+                      size_t period, size_t count)
+{
+    vec sums[GROUP][2] = {{{0}}};
+    size_t i = j;
+    for (; i + vectors * LANES <= count; i += period)
+        for (size_t v = 0; v < vectors; v++)
+            terms(job, i + v * LANES, j + v * LANES, LANES, sums[v]);
+    for (size_t v = 0; v < vectors && i + v * LANES < count; v++) {
+        size_t rest = count - i - v * LANES;
+        terms(job, i + v * LANES, j + v * LANES, rest < LANES ? rest : LANES, sums[v]);
+    }
+    for (size_t v = 0; v < vectors; v++) {
+        store(job->sums[0] + j + v * LANES, sums[v][0]);
+        store(job->sums[1] + j + v * LANES, sums[v][1]);
+    }
+}
+
+INLINE void sum_all(const channel_job *job, add_terms *terms, size_t period, size_t count)
+{
+    size_t j = 0;
+    for (; j + GROUP * LANES <= period; j += GROUP * LANES)
+        sum_group(job, terms, j, GROUP, period, count);
+    for (; j < period; j += LANES)
+        sum_group(job, terms, j, 1, period, count);
+}
+
+static void channel_sums(const channel_job *job, channel_sum what, size_t period, size_t count)
+{
+    if (what == CHANNEL_SUM_VALUES)
+        sum_all(job, add_values, period, count);
+    else if (what == CHANNEL_SUM_MOMENTS)
+        sum_all(job, add_moments, period, count);
+    else
+        sum_all(job, add_gradients, period, count);
+}

@@ -1,0 +1,157 @@
+/* Work on values by their channels: parts for threads, tiles, and coefficients in periods. */
+#include "cpu.h"
+
+#include <omp.h>
+#include <string.h>
+#include <sys/param.h>
+
+enum {
+    TILE = 4096,       /* floats: with three arrays of them the first cache is not full */
+    TILE_PIXELS = 32,  /* of many lanes: what is done once for a tile must not count */
+    PERIOD_VECTORS = 4 /* what sums keep in registers */
+};
+
+static size_t greatest_common_divisor(size_t a, size_t b)
+{
+    return b == 0 ? a : greatest_common_divisor(b, a % b);
+}
+
+cpu_channels hpac_cpu_channels_of(const cpu_device *device, const cpu_tensor *tensor, bool by_image)
+{
+    const cpu_planes planes = hpac_cpu_planes_of(tensor);
+    size_t batch = tensor->batch, image_pixels = tensor->shape.rows * tensor->shape.cols;
+    size_t plane = image_pixels * planes.lanes;
+    size_t vectors = device->kernels->lanes * PERIOD_VECTORS;
+    size_t period = planes.lanes / greatest_common_divisor(planes.lanes, vectors) * vectors;
+    bool together = planes.count == 1 && !by_image; /* the images have no gaps between them */
+    cpu_channels channels = {
+        .planes = planes.count,
+        .lanes = planes.lanes,
+        .channels = tensor->shape.channels,
+        .items = planes.count * (by_image ? batch : 1),
+        .item_step = plane,
+        .segments = by_image || together ? 1 : batch,
+        .segment_step = plane * planes.count,
+        .segment_count = plane * (together ? batch : 1),
+        .pixels = image_pixels * (by_image ? 1 : batch),
+        .period = period,
+        .tile = MAX(TILE / period, 1) * period,
+    };
+    while (channels.tile < TILE_PIXELS * planes.lanes)
+        channels.tile += period;
+    size_t nbytes = 0;
+    (void)hpac_plan_reserve(&nbytes, CHANNEL_ARRAY_COUNT * period * sizeof(float));
+    (void)hpac_plan_reserve(&nbytes, CHANNEL_TOTALS * planes.lanes * sizeof(double));
+    channels.part_nbytes = nbytes;
+    return channels;
+}
+
+static size_t tiles_per_segment(const cpu_channels *channels)
+{
+    return (channels->segment_count + channels->tile - 1) / channels->tile;
+}
+
+cpu_tile hpac_cpu_tile_of(const cpu_part *part, size_t tile)
+{
+    const cpu_channels *channels = part->channels;
+    size_t tiles = tiles_per_segment(channels), begin = tile % tiles * channels->tile;
+    return (cpu_tile){
+        .offset = part->item * channels->item_step + tile / tiles * channels->segment_step + begin,
+        .count = MIN(channels->tile, channels->segment_count - begin),
+    };
+}
+
+float *hpac_cpu_part_array(const cpu_part *part, channel_array array)
+{
+    return (float *)(void *)part->own + array * part->channels->period;
+}
+
+double *hpac_cpu_part_totals(const cpu_part *part, size_t index, size_t total)
+{
+    const cpu_channels *channels = part->channels;
+    size_t totals_nbytes = CHANNEL_TOTALS * channels->lanes * sizeof(double);
+    char *end = part->first + (index + 1) * channels->part_nbytes;
+    totals_nbytes = (totals_nbytes + 255) / 256 * 256;
+    return (double *)(void *)(end - totals_nbytes) + total * channels->lanes;
+}
+
+static size_t first_tile_of(const cpu_part *part, size_t index)
+{
+    return part->channels->segments * tiles_per_segment(part->channels) * index / part->count;
+}
+
+size_t hpac_cpu_part_pixels(const cpu_part *part, size_t index)
+{
+    size_t count = 0;
+    for (size_t tile = first_tile_of(part, index); tile < first_tile_of(part, index + 1); tile++)
+        count += hpac_cpu_tile_of(part, tile).count;
+    return count / part->channels->lanes;
+}
+
+void hpac_cpu_part_repeat(const cpu_part *part, channel_array array)
+{
+    float *values = hpac_cpu_part_array(part, array);
+    size_t lanes = part->channels->lanes;
+    for (size_t i = lanes; i < part->channels->period; i += lanes)
+        memcpy(values + i, values, lanes * sizeof *values);
+}
+
+void hpac_cpu_part_fold(const cpu_part *part, size_t sum, double *total)
+{
+    const float *sums = hpac_cpu_part_array(part, CHANNEL_SUMS + sum);
+    size_t lanes = part->channels->lanes;
+    for (size_t lane = 0; lane < lanes; lane++)
+        total[lane] = 0;
+    for (size_t i = 0; i < part->channels->period; i += lanes)
+        for (size_t lane = 0; lane < lanes; lane++)
+            total[lane] += (double)sums[i + lane];
+}
+
+cpu_lanes hpac_cpu_part_lanes(const cpu_part *part)
+{
+    const cpu_channels *channels = part->channels;
+    size_t first = part->item % channels->planes * channels->lanes;
+    return (cpu_lanes){.first = first, .count = MIN(channels->lanes, channels->channels - first)};
+}
+
+/* Items are divided among threads if that is fair to them, else the tiles of each item: a barrier
+ * before the totals are read, one before they are replaced. */
+static void run_parts(const cpu_channels *channels, char *workspace, const cpu_part_steps *steps,
+                      void *context)
+{
+    size_t threads = (size_t)omp_get_num_threads(), thread = (size_t)omp_get_thread_num();
+    bool split = channels->items % threads != 0 && channels->items < 8 * threads;
+    size_t first = split ? 0 : channels->items * thread / threads;
+    size_t end = split ? channels->items : channels->items * (thread + 1) / threads;
+    cpu_part part = {
+        .channels = channels,
+        .index = split ? thread : 0,
+        .count = split ? threads : 1,
+        .first = workspace + (split ? 0 : thread * channels->part_nbytes),
+        .own = workspace + thread * channels->part_nbytes,
+    };
+    part.first_tile = first_tile_of(&part, part.index);
+    part.end_tile = first_tile_of(&part, part.index + 1);
+    for (part.item = first; part.item < end; part.item++) {
+        if (steps->collect) {
+            steps->collect(context, &part);
+            if (split) {
+#pragma omp barrier
+            }
+        }
+        steps->finish(context, &part);
+        if (steps->collect && split) {
+#pragma omp barrier
+        }
+        if (steps->apply)
+            steps->apply(context, &part);
+    }
+}
+
+void hpac_cpu_for_parts(const cpu_channels *channels, void *workspace, const cpu_part_steps *steps,
+                        void *context)
+{
+    size_t count = channels->items * channels->segments * channels->segment_count;
+#pragma omp parallel if (count > TILE)
+    run_parts(channels, workspace, steps, context);
+}
