@@ -127,13 +127,20 @@ INLINE void activation_loop(hpac_op_kind kind, const float *x, float *y, size_t 
         store_part(y + i, activate(kind, load_part(x + i, count - i)), count - i);
 }
 
-INLINE void derivative_loop(hpac_op_kind kind, const activation_job *job, size_t count)
+INLINE void derivative_vector(hpac_op_kind kind, const activation_job *job, size_t i, size_t n)
 {
-    for (size_t i = 0; i < count; i += LANES) {
-        size_t n = count - i < LANES ? count - i : LANES;
-        vec dx = load_part(job->dy + i, n) * derive(kind, load_part(job->from + i, n));
-        store_part(job->dx + i, job->adds ? load_part(job->dx + i, n) + dx : dx, n);
-    }
+    vec dx = load_part(job->dy + i, n) * derive(kind, load_part(job->from + i, n));
+    store_part(job->dx + i, job->adds ? load_part(job->dx + i, n) + dx : dx, n);
+}
+
+INLINE void derivative_loop(hpac_op_kind kind, const activation_job *shared, size_t count)
+{
+    const activation_job job = *shared; /* which no store can change */
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        derivative_vector(kind, &job, i, LANES);
+    if (i < count)
+        derivative_vector(kind, &job, i, count - i);
 }
 
 /* A loop for each kind, so that none is decided inside. */

@@ -13,12 +13,12 @@ INLINE vec affine_vector(const channel_job *job, size_t i, size_t j, size_t n)
     return job->side ? y + load_part(job->side + i, n) : y;
 }
 
-INLINE vec masked_gradient(const channel_job *job, size_t i, size_t j, size_t n)
+INLINE vec masked_gradient(const channel_job *job, channel_mask mask, size_t i, size_t j, size_t n)
 {
     vec dy = load_part(job->dy + i, n);
-    if (job->mask == CHANNEL_MASK_NONE)
+    if (mask == CHANNEL_MASK_NONE)
         return dy;
-    vec y = job->mask == CHANNEL_MASK_Y ? load_part(job->y + i, n) : affine_vector(job, i, j, n);
+    vec y = mask == CHANNEL_MASK_Y ? load_part(job->y + i, n) : affine_vector(job, i, j, n);
     return (vec)((ivec)dy & (ivec)(y > splat(0.0F)));
 }
 
@@ -32,23 +32,34 @@ INLINE vec masked_gradient(const channel_job *job, size_t i, size_t j, size_t n)
             body(__VA_ARGS__, begin + j, j, length - j);                                           \
     }
 
+/* The masks apart, so that none is chosen inside of a loop. */
+#define FOR_MASKS(body, ...)                                                                       \
+    if (job.mask == CHANNEL_MASK_NONE)                                                             \
+        body(&job, CHANNEL_MASK_NONE, __VA_ARGS__);                                                \
+    else if (job.mask == CHANNEL_MASK_X)                                                           \
+        body(&job, CHANNEL_MASK_X, __VA_ARGS__);                                                   \
+    else                                                                                           \
+        body(&job, CHANNEL_MASK_Y, __VA_ARGS__);
+
 INLINE void apply_vector(const channel_job *job, bool relu, size_t i, size_t j, size_t n)
 {
     vec y = affine_vector(job, i, j, n), zero = splat(0.0F);
     store_part(job->y + i, relu ? choose(less(y, zero), zero, y) : y, n);
 }
 
-static void channel_apply(const channel_job *job, size_t period, size_t count)
+static void channel_apply(const channel_job *shared, size_t period, size_t count)
 {
-    if (job->relu)
-        FOR_VECTORS(apply_vector, job, true)
+    const channel_job job = *shared; /* which no store can change */
+    if (job.relu)
+        FOR_VECTORS(apply_vector, &job, true)
     else
-        FOR_VECTORS(apply_vector, job, false)
+        FOR_VECTORS(apply_vector, &job, false)
 }
 
-INLINE void dx_vector(const channel_job *job, bool by_x, size_t i, size_t j, size_t n)
+INLINE void dx_vector(const channel_job *job, channel_mask mask, bool by_x, size_t i, size_t j,
+                      size_t n)
 {
-    vec dx = load_part(job->slope + j, n) * masked_gradient(job, i, j, n);
+    vec dx = load_part(job->slope + j, n) * masked_gradient(job, mask, i, j, n);
     if (by_x)
         dx += load_part(job->x_slope + j, n) *
                   (load_part(job->x + i, n) - load_part(job->center + j, n)) +
@@ -56,26 +67,33 @@ INLINE void dx_vector(const channel_job *job, bool by_x, size_t i, size_t j, siz
     store_part(job->dx + i, job->adds ? load_part(job->dx + i, n) + dx : dx, n);
 }
 
-static void channel_dx(const channel_job *job, size_t period, size_t count)
+INLINE void dx_loop(const channel_job *job, channel_mask mask, size_t period, size_t count)
 {
     if (job->x_slope)
-        FOR_VECTORS(dx_vector, job, true)
+        FOR_VECTORS(dx_vector, job, mask, true)
     else
-        FOR_VECTORS(dx_vector, job, false)
+        FOR_VECTORS(dx_vector, job, mask, false)
+}
+
+static void channel_dx(const channel_job *shared, size_t period, size_t count)
+{
+    const channel_job job = *shared;
+    FOR_MASKS(dx_loop, period, count)
 }
 
 INLINE void dside_vector(const channel_job *job, size_t i, size_t j, size_t n)
 {
-    vec dz = masked_gradient(job, i, j, n);
+    vec dz = masked_gradient(job, job->mask, i, j, n);
     if (job->dz)
         store_part(job->dz + i, dz, n);
     if (job->dside)
         store_part(job->dside + i, job->adds_side ? load_part(job->dside + i, n) + dz : dz, n);
 }
 
-static void channel_dside(const channel_job *job, size_t period, size_t count)
+static void channel_dside(const channel_job *shared, size_t period, size_t count)
 {
-    FOR_VECTORS(dside_vector, job)
+    const channel_job job = *shared;
+    FOR_VECTORS(dside_vector, &job)
 }
 
 /* ---- sums ----
@@ -84,40 +102,46 @@ static void channel_dside(const channel_job *job, size_t period, size_t count)
 
 enum { GROUP = 4 };
 
-INLINE void add_values(const channel_job *job, size_t i, size_t j, size_t n, vec sums[2])
+INLINE void add_values(const channel_job *job, channel_mask mask, size_t i, size_t j, size_t n,
+                       vec sums[2])
 {
+    (void)mask;
     (void)j;
     sums[0] += load_part(job->x + i, n);
 }
 
-INLINE void add_moments(const channel_job *job, size_t i, size_t j, size_t n, vec sums[2])
+INLINE void add_moments(const channel_job *job, channel_mask mask, size_t i, size_t j, size_t n,
+                        vec sums[2])
 {
+    (void)mask;
     vec x = load_part(job->x + i, n) - load_part(job->center + j, n);
     sums[0] += x;
     sums[1] += x * x;
 }
 
-INLINE void add_gradients(const channel_job *job, size_t i, size_t j, size_t n, vec sums[2])
+INLINE void add_gradients(const channel_job *job, channel_mask mask, size_t i, size_t j, size_t n,
+                          vec sums[2])
 {
-    vec dz = masked_gradient(job, i, j, n);
+    vec dz = masked_gradient(job, mask, i, j, n);
     sums[0] += dz;
     sums[1] += dz * (load_part(job->x + i, n) - load_part(job->center + j, n));
 }
 
-typedef void add_terms(const channel_job *job, size_t i, size_t j, size_t n, vec sums[2]);
+typedef void add_terms(const channel_job *job, channel_mask mask, size_t i, size_t j, size_t n,
+                       vec sums[2]);
 
 /* The sums of `vectors` vectors from j on; the last period may end within them. */
-INLINE void sum_group(const channel_job *job, add_terms *terms, size_t j, size_t vectors,
-                      size_t period, size_t count)
+INLINE void sum_group(const channel_job *job, channel_mask mask, add_terms *terms, size_t j,
+                      size_t vectors, size_t period, size_t count)
 {
     vec sums[GROUP][2] = {{{0}}};
     size_t i = j;
     for (; i + vectors * LANES <= count; i += period)
         for (size_t v = 0; v < vectors; v++)
-            terms(job, i + v * LANES, j + v * LANES, LANES, sums[v]);
+            terms(job, mask, i + v * LANES, j + v * LANES, LANES, sums[v]);
     for (size_t v = 0; v < vectors && i + v * LANES < count; v++) {
         size_t rest = count - i - v * LANES;
-        terms(job, i + v * LANES, j + v * LANES, rest < LANES ? rest : LANES, sums[v]);
+        terms(job, mask, i + v * LANES, j + v * LANES, rest < LANES ? rest : LANES, sums[v]);
     }
     for (size_t v = 0; v < vectors; v++) {
         store(job->sums[0] + j + v * LANES, sums[v][0]);
@@ -125,21 +149,23 @@ INLINE void sum_group(const channel_job *job, add_terms *terms, size_t j, size_t
     }
 }
 
-INLINE void sum_all(const channel_job *job, add_terms *terms, size_t period, size_t count)
+INLINE void sum_all(const channel_job *job, channel_mask mask, add_terms *terms, size_t period,
+                    size_t count)
 {
     size_t j = 0;
     for (; j + GROUP * LANES <= period; j += GROUP * LANES)
-        sum_group(job, terms, j, GROUP, period, count);
+        sum_group(job, mask, terms, j, GROUP, period, count);
     for (; j < period; j += LANES)
-        sum_group(job, terms, j, 1, period, count);
+        sum_group(job, mask, terms, j, 1, period, count);
 }
 
-static void channel_sums(const channel_job *job, channel_sum what, size_t period, size_t count)
+static void channel_sums(const channel_job *shared, channel_sum what, size_t period, size_t count)
 {
+    const channel_job job = *shared;
     if (what == CHANNEL_SUM_VALUES)
-        sum_all(job, add_values, period, count);
+        sum_all(&job, CHANNEL_MASK_NONE, add_values, period, count);
     else if (what == CHANNEL_SUM_MOMENTS)
-        sum_all(job, add_moments, period, count);
+        sum_all(&job, CHANNEL_MASK_NONE, add_moments, period, count);
     else
-        sum_all(job, add_gradients, period, count);
+        FOR_MASKS(sum_all, add_gradients, period, count)
 }
