@@ -68,5 +68,20 @@ $(KERNEL_FAULTS)/libcudasim_kernels.so: tests/cudasim/kernel_faults.txt tests/cu
 	  -c -o $(KERNEL_FAULTS)/host_kernels.o $(KERNEL_FAULTS)/source/tests/cudasim/host_kernels.cpp
 	$(CUDASIM_KERNEL_LINK) -Wl,-soname,$(@F) -o $@ $(KERNEL_FAULTS)/host_kernels.o -lcudart
 
-.PHONY: cudasim
+# ---- bugs planted in copies of sources (operations.bats) -------------------------------------------
+# FAULTY has kernels/ and tests/cudasim/host_kernels.cpp, or one source of the device by the same path.
+faulty-kernels:
+	$(CUDASIM_CXX) -O1 -Itests/cudasim -include cuda_on_host.h -c -o $(FAULTY)/host_kernels.o \
+	  $(FAULTY)/tests/cudasim/host_kernels.cpp
+	$(CUDASIM_KERNEL_LINK) -Wl,-soname,libcudasim_kernels.so -o $(FAULTY)/libcudasim_kernels.so \
+	  $(FAULTY)/host_kernels.o -lcudart
+
+FAULTY_SOURCE = $(notdir $(wildcard $(FAULTY)/src/device/cuda/*.c))
+faulty-device:
+	$(CC) $(DIALECT) -D_GNU_SOURCE -fPIC -Iinclude -Isrc -Isrc/device/cuda $(DEVICE_FLAGS) -c \
+	  -o $(FAULTY)/faulty.o $(FAULTY)/src/device/cuda/$(FAULTY_SOURCE)
+	$(LINK_CUDA) -o $(FAULTY)/libhpac_cuda.so $(FAULTY)/faulty.o \
+	  $(filter-out %/device/cuda/$(FAULTY_SOURCE:.c=.o),$(CUDA_OBJECTS)) $(CUDA_LIBS)
+
+.PHONY: cudasim faulty-kernels faulty-device
 -include $(wildcard $(CUDASIM)/obj/*.d $(CUDASIM)/obj/*/*.d)
