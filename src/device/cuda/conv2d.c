@@ -380,13 +380,14 @@ static void plan_memory(conv2d_plan *plan)
     plan->float_offset = hpac_plan_reserve(workspace, 2 * plan->library.y_nbytes);
 }
 
-/* conv2d [relu [maxpool [dropout]]] */
+/* conv2d [relu [maxpool [dropout]]]; the pool's kernel drops single values */
 static bool is_conv2d_chain(const hpac_plan_request *request)
 {
     const hpac_op_kind kinds[] = {HPAC_OP_CONV2D, HPAC_OP_RELU, HPAC_OP_MAXPOOL, HPAC_OP_DROPOUT};
     return request->op_count <= sizeof kinds / sizeof *kinds &&
            hpac_plan_is_chain(request, request->op_count, kinds) &&
-           (request->op_count < 3 || hpac_cuda_is_plain_pool(&request->ops[2]));
+           (request->op_count < 3 || hpac_cuda_is_plain_pool(&request->ops[2])) &&
+           (request->op_count < 4 || !request->ops[3].whole_channels);
 }
 
 /* Whether as many windows fit into the image with `pad` at both ends. */
