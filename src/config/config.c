@@ -231,6 +231,7 @@ static hpac_status read_parts(hpac_reader *reader, const hpac_config_parts *part
     hpac_yaml_node *root;
     hpac_keys keys = {reader, &hpac_config_keys, "", .record = config};
     HPAC_TRY(make_tree(reader, parts, &root));
+    HPAC_TRY(hpac_blocks_expand(reader, &root));
     hpac_keys_read(&keys, root);
     HPAC_TRY(reader->status);
     check_across_keys(&keys, config);

@@ -153,6 +153,9 @@ typedef struct hpac_config_parts {
  * freed by the caller, or none, and the message says why nothing could be read. */
 hpac_status hpac_config_assemble(const hpac_config_parts *parts, hpac_problems *problems,
                                  hpac_config *config);
+/* Replaces the blocks that the model names by their layers (config_blocks.c). Problems are noted.
+ */
+hpac_status hpac_blocks_expand(hpac_reader *reader, hpac_yaml_node **root);
 /* "configs/demo.yaml" is called "demo". malloc'ed; NULL: no memory. */
 char *hpac_config_name_of(const char *path);
 /* The text of a file, malloc'ed; `what` it is precedes messages. Errors: CONFIG. */

@@ -21,9 +21,8 @@ void hpac_yaml_fini(hpac_yaml *yaml)
     yaml->nodes = NULL;
 }
 
-/* A node like another one, with the text (length) of a scalar, which is copied. */
-static hpac_status add_node(hpac_yaml *yaml, hpac_yaml_kind kind, const hpac_yaml_node *like,
-                            const char *text, size_t length, hpac_yaml_node **node)
+hpac_status hpac_yaml_add(hpac_yaml *yaml, hpac_yaml_kind kind, const hpac_yaml_node *like,
+                          const char *text, size_t length, hpac_yaml_node **node)
 {
     size_t nbytes = sizeof **node + length + 1;
     hpac_yaml_node *made;
@@ -40,8 +39,8 @@ static hpac_status add_node(hpac_yaml *yaml, hpac_yaml_kind kind, const hpac_yam
     return HPAC_OK;
 }
 
-/* Appends to a list or map. */
-static hpac_status append(hpac_yaml_node *parent, const hpac_yaml_node *key, hpac_yaml_node *value)
+hpac_status hpac_yaml_append(hpac_yaml_node *parent, const hpac_yaml_node *key,
+                             hpac_yaml_node *value)
 {
     HPAC_TRY_GROW(parent->items, parent->count, parent->capacity);
     parent->items[parent->count++] = (hpac_yaml_item){.key = key, .value = value};
@@ -126,7 +125,7 @@ static hpac_status build_scalar(builder *b, hpac_yaml_node **node)
     size_t length = 0;
     struct fy_token *token = b->event->scalar.value;
     const char *text = token ? fy_token_get_text(token, &length) : NULL;
-    HPAC_TRY(add_node(b->yaml, HPAC_YAML_SCALAR, &b->here, text ? text : "", length, node));
+    HPAC_TRY(hpac_yaml_add(b->yaml, HPAC_YAML_SCALAR, &b->here, text ? text : "", length, node));
     (*node)->plain = fy_token_scalar_style(token) == FYSS_PLAIN;
     /* An escape in quotes can write what text does not hold. */
     return valid_nbytes((*node)->text) == length
@@ -152,7 +151,7 @@ static hpac_status build_items(builder *b, int depth, hpac_yaml_node *parent)
             HPAC_TRY(advance(b));
         }
         HPAC_TRY(build(b, depth, &value));
-        HPAC_TRY(append(parent, key, value));
+        HPAC_TRY(hpac_yaml_append(parent, key, value));
     }
     return parent->expanded_count <= MAX_NODES
                ? HPAC_OK
@@ -171,16 +170,17 @@ static hpac_status build(builder *b, int depth, hpac_yaml_node **node)
     struct fy_token *anchor = fy_event_get_anchor_token(b->event);
     if (anchor) {
         const char *text = fy_token_get_text(anchor, &length);
-        HPAC_TRY(add_node(b->yaml, HPAC_YAML_SCALAR, &b->here, text, length, &name));
+        HPAC_TRY(hpac_yaml_add(b->yaml, HPAC_YAML_SCALAR, &b->here, text, length, &name));
     }
     if (b->event->type == FYET_SCALAR) {
         HPAC_TRY(build_scalar(b, node));
     } else {
         bool list = b->event->type == FYET_SEQUENCE_START;
-        HPAC_TRY(add_node(b->yaml, list ? HPAC_YAML_LIST : HPAC_YAML_MAP, &b->here, "", 0, node));
+        HPAC_TRY(
+            hpac_yaml_add(b->yaml, list ? HPAC_YAML_LIST : HPAC_YAML_MAP, &b->here, "", 0, node));
         HPAC_TRY(build_items(b, depth + 1, *node));
     }
-    return name ? append(b->anchors, name, *node) : HPAC_OK;
+    return name ? hpac_yaml_append(b->anchors, name, *node) : HPAC_OK;
 }
 
 static hpac_status build_document(builder *b, hpac_yaml_node **root)
@@ -209,7 +209,7 @@ hpac_status hpac_yaml_parse(hpac_yaml *yaml, const hpac_yaml_source *source, con
     *root = NULL;
     HPAC_AUTO(builder_fini) builder b = {.yaml = yaml, .here = {.source = *source, .line = 1}};
     HPAC_TRY(check_text(&b, text, nbytes));
-    HPAC_TRY(add_node(yaml, HPAC_YAML_MAP, &b.here, "", 0, &b.anchors));
+    HPAC_TRY(hpac_yaml_add(yaml, HPAC_YAML_MAP, &b.here, "", 0, &b.anchors));
     struct fy_diag_cfg diag_options;
     fy_diag_cfg_default(&diag_options);
     diag_options.fp = NULL;
@@ -319,7 +319,7 @@ static hpac_status find_slot(hpac_yaml_node *parent, const hpac_yaml_node *key,
         while (index < parent->count && strcmp(parent->items[index].key->text, key->text) != 0)
             index++;
         if (index == parent->count)
-            HPAC_TRY(append(parent, key, NULL));
+            HPAC_TRY(hpac_yaml_append(parent, key, NULL));
         parent->items[index].key = key;
     }
     *slot = &parent->items[index].value;
@@ -331,9 +331,9 @@ static hpac_status find_slot(hpac_yaml_node *parent, const hpac_yaml_node *key,
 static hpac_status copy_section(hpac_yaml *yaml, const hpac_yaml_node *value, hpac_yaml_node **node)
 {
     const hpac_yaml_node *old = *node && (*node)->kind != HPAC_YAML_SCALAR ? *node : NULL;
-    HPAC_TRY(add_node(yaml, old ? old->kind : HPAC_YAML_MAP, old ? old : value, "", 0, node));
+    HPAC_TRY(hpac_yaml_add(yaml, old ? old->kind : HPAC_YAML_MAP, old ? old : value, "", 0, node));
     for (size_t i = 0; old && i < old->count; i++)
-        HPAC_TRY(append(*node, old->items[i].key, old->items[i].value));
+        HPAC_TRY(hpac_yaml_append(*node, old->items[i].key, old->items[i].value));
     return HPAC_OK;
 }
 
@@ -349,7 +349,7 @@ hpac_status hpac_yaml_put(hpac_yaml *yaml, hpac_yaml_node **root, const char *pa
     for (size_t start = 0, length; start < nbytes; start += length + 1) {
         const char *dot = memchr(path + start, '.', nbytes - start);
         length = dot ? (size_t)(dot - path) - start : nbytes - start;
-        HPAC_TRY(add_node(yaml, HPAC_YAML_SCALAR, value, path + start, length, &key));
+        HPAC_TRY(hpac_yaml_add(yaml, HPAC_YAML_SCALAR, value, path + start, length, &key));
         HPAC_TRY(copy_section(yaml, value, slot));
         HPAC_TRY(find_slot(*slot, key, &slot));
     }

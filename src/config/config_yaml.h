@@ -64,6 +64,14 @@ void hpac_yaml_fini(hpac_yaml *yaml);
 hpac_status hpac_yaml_put(hpac_yaml *yaml, hpac_yaml_node **root, const char *path, size_t nbytes,
                           hpac_yaml_node *value);
 
+/* A new node from where another one is, without items or with the text (length) of a scalar, which
+ * is copied. */
+hpac_status hpac_yaml_add(hpac_yaml *yaml, hpac_yaml_kind kind, const hpac_yaml_node *like,
+                          const char *text, size_t length, hpac_yaml_node **node);
+/* Appends to a list (key NULL) or map that is not shared. */
+hpac_status hpac_yaml_append(hpac_yaml_node *parent, const hpac_yaml_node *key,
+                             hpac_yaml_node *value);
+
 /* The value of a key in a map, NULL if there is none or `map` is not a map. */
 hpac_yaml_node *hpac_yaml_get(const hpac_yaml_node *map, const char *key);
 
