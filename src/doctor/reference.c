@@ -219,7 +219,7 @@ reference_norm hpac_reference_norm(const reference_call *call, size_t channel)
 {
     reference_norm norm = {0};
     size_t channels = call->op->in.channels, count = output_count(call);
-    double pixels = (double)(count / channels);
+    double pixels = (double)count / (double)channels;
     for (size_t i = channel; i < count; i += channels)
         norm.mean += call->x[i] / pixels;
     for (size_t i = channel; i < count; i += channels)
@@ -252,7 +252,7 @@ static void norm_backward(const reference_call *call, size_t k, const reference_
     const double *gamma = call->values[HPAC_GAMMA];
     size_t channels = call->op->in.channels, count = output_count(call);
     double factor = norm->inverse * (gamma ? gamma[k] : 1);
-    double pixels = (double)(count / channels), sum_dy = 0, sum_dy_hat = 0;
+    double pixels = (double)count / (double)channels, sum_dy = 0, sum_dy_hat = 0;
     for (size_t i = k; i < count; i += channels) {
         sum_dy += call->dy[i];
         sum_dy_hat += call->dy[i] * (call->x[i] - norm->mean) * norm->inverse;

@@ -34,7 +34,8 @@
 #define ZERO_PAD(top, bottom, left, right)                                                         \
     ROW(.kind = HPAC_OP_ZERO_PAD, PADDING(top, bottom, left, right))
 #define RESHAPE(rows_, cols_, channels_)                                                           \
-    ROW(.kind = HPAC_OP_RESHAPE, .out = IMAGE(rows_, cols_, channels_))
+    ROW(.kind = HPAC_OP_RESHAPE, .out.rank = 3, .out.rows = (rows_), .out.cols = (cols_),          \
+        .out.channels = (channels_))
 /* Keras's defaults, or others. */
 #define NORM ROW(.kind = HPAC_OP_BATCH_NORM, .momentum = 0.99F, .epsilon = 1e-3F)
 #define NORM_OF(momentum_, epsilon_)                                                               \

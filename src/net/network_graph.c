@@ -64,7 +64,7 @@ static bool is_folded(const hpac_network *network, size_t number)
 static hpac_status append_layer(hpac_network *network, size_t number)
 {
     const hpac_layer *layer = &network->layers[number];
-    size_t count = hpac_layer_input_count(layer), inputs[HPAC_LAYER_MAX_INPUTS];
+    size_t count = hpac_layer_input_count(layer), inputs[HPAC_LAYER_MAX_INPUTS] = {0};
     hpac_shape shapes[HPAC_LAYER_MAX_INPUTS];
     hpac_op op;
     for (size_t i = 0; i < count; i++) {

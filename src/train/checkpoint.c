@@ -8,21 +8,41 @@
 
 #include <string.h>
 
-/* What weights do not depend on. */
-static hpac_layer without_training(const hpac_layer *layer)
+static bool are_same(const size_t *a, const size_t *b, size_t count)
 {
-    hpac_layer copy = *layer;
-    copy.rate = copy.l2 = copy.momentum = 0;
-    copy.initializer = 0;
-    memset(copy.name, 0, sizeof copy.name);
-    return copy;
+    return memcmp(a, b, count * sizeof *a) == 0;
+}
+
+static bool reads_same(const hpac_layer *a, const hpac_layer *b)
+{
+    return a->input_count == b->input_count && are_same(a->inputs, b->inputs, a->input_count);
+}
+
+static bool has_same_windows(const hpac_layer *a, const hpac_layer *b)
+{
+    return a->kernel_rows == b->kernel_rows && a->kernel_cols == b->kernel_cols &&
+           a->stride_rows == b->stride_rows && a->stride_cols == b->stride_cols &&
+           a->dilation_rows == b->dilation_rows && a->dilation_cols == b->dilation_cols &&
+           a->padding == b->padding && are_same(a->zeros, b->zeros, 4);
+}
+
+static bool is_rescaled_alike(const hpac_layer *a, const hpac_layer *b)
+{
+    bool same = a->rescaled == b->rescaled;
+    for (size_t i = 0; same && i < a->rescaled; i++)
+        same = a->mean[i] == b->mean[i] && a->deviation[i] == b->deviation[i];
+    return same;
 }
 
 /* Whatever their names, dropout rates, initializers, weight decays and momenta. */
 static bool is_same_layer(const hpac_layer *a, const hpac_layer *b)
 {
-    hpac_layer x = without_training(a), y = without_training(b);
-    return memcmp(&x, &y, sizeof x) == 0;
+    return a->kind == b->kind && a->filters == b->filters && a->units == b->units &&
+           has_same_windows(a, b) && a->groups == b->groups &&
+           a->depth_multiplier == b->depth_multiplier && a->activation == b->activation &&
+           a->no_bias == b->no_bias && a->no_scale == b->no_scale && a->no_center == b->no_center &&
+           a->epsilon == b->epsilon && a->keep_dims == b->keep_dims &&
+           are_same(a->shape, b->shape, 3) && is_rescaled_alike(a, b) && reads_same(a, b);
 }
 
 /* Errors: DATA, naming the first difference between a file and the configuration's model. */

@@ -98,8 +98,7 @@ Test(config_blocks, names_are_looked_up_among_the_layers_before)
 {
     refused(REQUIRED "model:\n- {type: conv2d, filters: 2, kernel: 3, inputs: [late]}\n"
                      "- {type: relu, name: late}\n" HEAD,
-            "1 problem\nc.yaml:5: model.1: no layer before this one is called late; did you mean "
-            "input?");
+            "1 problem\nc.yaml:5: model.1: no layer before this one is called late");
     refused(REQUIRED "model:\n- {type: relu, name: a}\n- {type: relu, name: a}\n" HEAD,
             "1 problem\nc.yaml:6: model.2: duplicate name, that of layer 1");
     refused(REQUIRED "model:\n- {type: relu, name: a}\n- {type: relu, inputs: [input]}\n" HEAD,
