@@ -42,7 +42,9 @@ CASES = {
     ),
     "clipped": lambda: optimizers.AdamW(global_clipnorm=0.5),
     "l2": lambda: optimizers.SGD(learning_rate=0.01, momentum=0.9),
-    "accumulated": lambda: optimizers.Adam(gradient_accumulation_steps=3),
+    "accumulated": lambda: optimizers.SGD(
+        learning_rate=0.01, momentum=0.9, gradient_accumulation_steps=3
+    ),
     "average": lambda: optimizers.Adam(use_ema=True, ema_momentum=0.9),
 }
 
