@@ -10,6 +10,7 @@
 typedef struct conv2d_plan {
     cpu_plan base;
     cpu_tensor source; /* the input as the convolution wants it */
+    size_t calls;      /* of the primitives in a forward call, each on a part of the batch */
     /* In the workspace: what lies in other layouts than the input and the stored kernel. */
     size_t source_offset, kernel_offset, gradient_offset;
 } conv2d_plan;
@@ -42,9 +43,15 @@ static hpac_status enter(const conv2d_plan *plan, const hpac_exec_args *args,
 
 static hpac_status conv2d_forward(cpu_plan *base, const hpac_exec_args *args)
 {
-    hpac_exec_args inside;
-    HPAC_TRY(enter((const conv2d_plan *)base, args, &inside));
-    return hpac_cpu_run_forward(base, &inside);
+    const conv2d_plan *plan = (const conv2d_plan *)base;
+    hpac_exec_args part = *args, inside;
+    for (size_t i = 0; i < plan->calls; i++) {
+        part.x = (const char *)args->x + i * (base->base.input_nbytes / plan->calls);
+        part.y = (char *)args->y + i * (base->base.output_nbytes / plan->calls);
+        HPAC_TRY(enter(plan, &part, &inside));
+        HPAC_TRY(hpac_cpu_run_forward(base, &inside));
+    }
+    return HPAC_OK;
 }
 
 static hpac_status compute_gradients(const conv2d_plan *plan, const hpac_exec_args *args)
@@ -185,6 +192,15 @@ static hpac_status describe_passes(cpu_device *device, const hpac_plan_request *
         device->attributes));
 }
 
+/* Stride 1 and nothing else: as in networks that were made before the device knew other windows,
+ * which keep their layouts and with them their bits. */
+static bool is_plain_window(const hpac_op *op)
+{
+    return op->stride_rows * op->stride_cols * op->dilation_rows * op->dilation_cols * op->groups ==
+               1 &&
+           op->pad_top + op->pad_bottom + op->pad_left + op->pad_right == 0;
+}
+
 /* The layouts in which all passes are fast, the cheapest first: a forward pass may be fast in a
  * layout whose backward pass is plain loops, hundreds of times slower (oneDNN 2.6 with AVX-512 and
  * 4 or 8 input channels). Matrix products take any number of channels, pixel by pixel. */
@@ -196,9 +212,11 @@ static hpac_status choose_passes(cpu_device *device, const hpac_plan_request *re
         {dnnl_format_tag_any, dnnl_format_tag_any},
         {dnnl_nChw8c, dnnl_nChw8c},
         {dnnl_nchw, dnnl_nchw},
+        {dnnl_nhwc, dnnl_nhwc}, /* few channels; depthwise kernels larger than 3 x 3 */
     };
+    size_t count = sizeof candidates / sizeof *candidates - is_plain_window(&request->ops[0]);
     cpu_speed best = CPU_SPEED_MISSING;
-    for (size_t i = 0; i < sizeof candidates / sizeof *candidates && best < CPU_SPEED_DIRECT; i++) {
+    for (size_t i = 0; i < count && best < CPU_SPEED_DIRECT; i++) {
         HPAC_AUTO(hpac_cpu_passes_fini) cpu_passes passes = {0};
         HPAC_TRY(describe_passes(device, request, plan, &candidates[i], &passes));
         cpu_speed speed = hpac_cpu_slowest_pass(request, &passes);
@@ -212,6 +230,26 @@ static hpac_status choose_passes(cpu_device *device, const hpac_plan_request *re
     if (best == CPU_SPEED_MISSING || !take_layouts(plan, chosen))
         return hpac_fail(HPAC_ERR_DEVICE, "oneDNN: no convolution for this shape");
     return HPAC_OK;
+}
+
+/* How matrix products are cut into blocks and for threads depends on the batch size, and with it
+ * the order of their sums. A prediction must not: such passes take one image at a time. */
+static hpac_status choose_for_prediction(cpu_device *device, const hpac_plan_request *request,
+                                         conv2d_plan *plan, cpu_passes *chosen)
+{
+    if (!hpac_cpu_pass_is_gemm(chosen, CPU_FORWARD))
+        return HPAC_OK;
+    hpac_cpu_passes_fini(chosen);
+    plan->base.input.batch = plan->base.output.batch = 1;
+    return choose_passes(device, request, plan, chosen);
+}
+
+/* The plan's tensors are again those of the whole batch. */
+static void set_calls(conv2d_plan *plan, size_t batch)
+{
+    plan->calls = batch / plan->base.input.batch;
+    plan->base.input.batch = plan->base.output.batch = batch;
+    hpac_cpu_plan_set_output(&plan->base, plan->base.output.layout);
 }
 
 /* A reorder where the two sides differ, and room in the workspace for either; `offset` NULL: there
@@ -273,9 +311,12 @@ hpac_status hpac_cpu_try_conv2d(cpu_device *device, const hpac_plan_request *req
     plan->base.base.ignores_x = request->frozen;
     plan->base.base.ignores_y = !plan->base.relu;
     HPAC_TRY(choose_passes(device, request, plan, &passes));
+    if (!request->training)
+        HPAC_TRY(choose_for_prediction(device, request, plan, &passes));
     HPAC_TRY(make_reorders(plan, &passes));
     if (has(plan, CPU_INPUT_TO_SOURCE))
         snprintf(plan->base.base.algorithm, sizeof plan->base.base.algorithm, "reorder ");
     HPAC_TRY(hpac_cpu_plan_add_passes(&plan->base, &passes));
+    set_calls(plan, request->batch);
     return add_parameters(&plan->base, &request->ops[0], &passes);
 }
