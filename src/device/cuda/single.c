@@ -192,7 +192,10 @@ static cudaError_t reshape_backward(const single_plan *plan, const hpac_exec_arg
                                     cudaStream_t stream)
 {
     const void *dy = args->dy;
+    kernel_tensor from = plan->flat_input;
+    from.bf16 = plan->base.output.bf16;
     if (plan->turns_output) {
+        from.bf16 = plan->base.input.bf16; /* as flat_output */
         void *flat = plan->turns_input ? args->workspace : args->dx;
         cudaError_t error =
             hpac_kernel_convert(&plan->flat_output, flat, &plan->base.output, args->dy,
@@ -202,7 +205,7 @@ static cudaError_t reshape_backward(const single_plan *plan, const hpac_exec_arg
         dy = flat;
     }
     return dy == args->dx ? cudaSuccess
-                          : hpac_kernel_convert(&plan->base.input, args->dx, &plan->flat_input, dy,
+                          : hpac_kernel_convert(&plan->base.input, args->dx, &from, dy,
                                                 plan->base.adds_dx, stream);
 }
 
