@@ -128,11 +128,10 @@ hpac_status hpac_csv_check_width(const char *path, const hpac_csv_row *row, size
 hpac_status hpac_table_print(const hpac_table *table, size_t row_limit, FILE *stream);
 
 /* One JSON object: a list of rows per table, {"class_counts": [{"name": "Nucleoplasm", ...}, ...]}.
- * Errors: INTERNAL (memory, a text that is not UTF-8), DATA (writing). */
+ * Errors: INTERNAL (memory), DATA (writing). */
 hpac_status hpac_tables_write_json(const hpac_table *tables, size_t count, FILE *stream);
 
-/* Adds the list of rows to an object under the table's name; false without memory, or for a text
- * that is not UTF-8. */
+/* Adds the list of rows to an object under the table's name; false without memory. */
 struct json_t;
 bool hpac_table_add_json(const hpac_table *table, struct json_t *root);
 
