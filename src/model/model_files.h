@@ -16,13 +16,14 @@ typedef struct hpac_tensor_names {
 } hpac_tensor_names;
 void hpac_tensor_names_make(const char *prefix, const char *suffix, hpac_tensor_names *names);
 
-/* Writes the tensors that have values. */
-hpac_status hpac_weights_write(hid_t at, const hpac_tensor_names *names,
+/* Writes the tensors that have values, with `trained` only what the optimizer changes. */
+hpac_status hpac_weights_write(hid_t at, const hpac_tensor_names *names, bool trained,
                                const hpac_weights *weights);
 
-/* The same, after a check that they are those of the model's layers. */
+/* Checks that they are those of the model's layers, with `trained` only what the optimizer changes,
+ * and finite. */
 hpac_status hpac_model_check_weights(const hpac_model *model, const hpac_weights *weights,
-                                     bool not_negative);
+                                     bool trained, bool not_negative);
 
 /* Whether the states that the training's options ask for are there, fit and are finite. */
 hpac_status hpac_training_check(const hpac_model *model);

@@ -11,9 +11,9 @@
 #define KERAS_BACKEND "tensorflow"
 
 hpac_status hpac_model_check_weights(const hpac_model *model, const hpac_weights *weights,
-                                     bool not_negative)
+                                     bool trained, bool not_negative)
 {
-    HPAC_TRY(hpac_weights_fit(weights, model->layers, model->layer_count, model->input));
+    HPAC_TRY(hpac_weights_fit(weights, model->layers, model->layer_count, model->input, trained));
     return hpac_weights_check(weights, model->layer_count, not_negative);
 }
 
@@ -24,12 +24,12 @@ void hpac_tensor_names_make(const char *prefix, const char *suffix, hpac_tensor_
                  hpac_role_name(role), suffix);
 }
 
-hpac_status hpac_weights_write(hid_t at, const hpac_tensor_names *names,
+hpac_status hpac_weights_write(hid_t at, const hpac_tensor_names *names, bool trained,
                                const hpac_weights *weights)
 {
     for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
         const hpac_tensor *tensor = &weights->tensors[role];
-        if (tensor->values)
+        if (tensor->values && (hpac_role_is_trained(role) || !trained))
             HPAC_TRY(hpac_hdf5_write_floats(at, names->text[role], tensor->rank, tensor->dims,
                                             tensor->values));
     }
@@ -49,7 +49,7 @@ static hpac_status write_layer(hid_t group, const char *layer, const hpac_weight
             listed[count++] = names.text[role];
     HPAC_TRY(hpac_hdf5_create_group(group, layer, &own));
     HPAC_TRY(hpac_hdf5_write_names(own, "weight_names", listed, count));
-    return hpac_weights_write(own, &names, weights);
+    return hpac_weights_write(own, &names, false, weights);
 }
 
 static hpac_status write_keras_version(hid_t at)
@@ -129,7 +129,7 @@ static hpac_status check_model(const hpac_model *model)
                              target, HPAC_CLASS_COUNT - 1);
         seen |= UINT32_C(1) << target;
     }
-    HPAC_TRY(hpac_model_check_weights(model, model->weights, false));
+    HPAC_TRY(hpac_model_check_weights(model, model->weights, false, false));
     return model->training ? hpac_training_check(model) : HPAC_OK;
 }
 

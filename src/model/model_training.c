@@ -95,7 +95,7 @@ hpac_status hpac_training_check(const hpac_model *model)
             continue;
         if (!training->states[state])
             return hpac_fail(HPAC_ERR_INTERNAL, "the training state lacks %s", name);
-        HPAC_TRY(hpac_fail_within(hpac_model_check_weights(model, training->states[state],
+        HPAC_TRY(hpac_fail_within(hpac_model_check_weights(model, training->states[state], true,
                                                            is_not_negative(training, state)),
                                   "%s", name));
     }
@@ -117,7 +117,7 @@ static hpac_status write_state(hid_t group, const char *name, const hpac_weights
 {
     for (size_t i = 0; i < layer_count; i++) {
         const hpac_tensor_names names = name_datasets(i, name);
-        HPAC_TRY(hpac_weights_write(group, &names, &values[i]));
+        HPAC_TRY(hpac_weights_write(group, &names, true, &values[i]));
     }
     return HPAC_OK;
 }

@@ -250,14 +250,14 @@ size_t hpac_weights_parameter_count(const hpac_weights *weights)
 }
 
 static hpac_status fit_layer(const hpac_weights *weights, const hpac_layer *layer, size_t index,
-                             hpac_shape in)
+                             hpac_shape in, bool trained)
 {
     const hpac_weights expected = hpac_layer_weights(layer, in);
     for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
         const hpac_tensor *own = &weights->tensors[role], *other = &expected.tensors[role];
         if (own->rank != other->rank || own->count != other->count ||
             memcmp(own->dims, other->dims, other->rank * sizeof *own->dims) != 0 ||
-            (own->count > 0 && !own->values))
+            (own->count > 0 && !own->values && (hpac_role_is_trained(role) || !trained)))
             return hpac_fail(HPAC_ERR_INTERNAL,
                              "the weights of layer %zu (%s) are missing, or not those of its "
                              "options and its input %s: %s",
@@ -268,7 +268,7 @@ static hpac_status fit_layer(const hpac_weights *weights, const hpac_layer *laye
 }
 
 hpac_status hpac_weights_fit(const hpac_weights *weights, const hpac_layer *layers,
-                             size_t layer_count, hpac_shape input)
+                             size_t layer_count, hpac_shape input, bool trained)
 {
     HPAC_AUTO_FREE hpac_shape *shapes = NULL;
     size_t bad;
@@ -276,7 +276,8 @@ hpac_status hpac_weights_fit(const hpac_weights *weights, const hpac_layer *laye
     HPAC_TRY(hpac_layers_shapes(layers, layer_count, input, shapes, &bad));
     for (size_t i = 0; i < layer_count; i++) {
         size_t number = hpac_layer_input(&layers[i], i, 0);
-        HPAC_TRY(fit_layer(&weights[i], &layers[i], i, number > 0 ? shapes[number - 1] : input));
+        HPAC_TRY(fit_layer(&weights[i], &layers[i], i, number > 0 ? shapes[number - 1] : input,
+                           trained));
     }
     return HPAC_OK;
 }

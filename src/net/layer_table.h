@@ -81,9 +81,10 @@ const hpac_layer_row *hpac_layer_row_by_name(const char *name);
 const hpac_layer_row *hpac_layer_row_by_class(const char *keras_class);
 
 /* HPAC_OK when `weights` (layer_count) have the dimensions of the layers of a checked graph, and
- * memory; else INTERNAL, with the layer's number. */
+ * memory (with `trained` only for what the optimizer changes); else INTERNAL, with the layer's
+ * number. */
 hpac_status hpac_weights_fit(const hpac_weights *weights, const hpac_layer *layers,
-                             size_t layer_count, hpac_shape input);
+                             size_t layer_count, hpac_shape input, bool trained);
 
 /* The operation of a layer on inputs of these shapes (hpac_layer_input_count). Errors: CONFIG,
  * without the layer's number. */

@@ -85,7 +85,7 @@ static hpac_status move_all(hpac_network *network, const move_request *move)
     if (!move->arena)
         return hpac_fail(HPAC_ERR_INTERNAL, "the network has no memory for these parameters");
     HPAC_TRY(hpac_weights_fit(move->weights, network->layers, network->options.layer_count,
-                              network_input_shape(network)));
+                              network_input_shape(network), move->set == MOVE_TRAINED));
     for (size_t i = 0; i < network->stage_count; i++)
         for (size_t p = 0; p < network->stages[i].plan->parameter_count; p++)
             HPAC_TRY(move_parameter(network, move, &network->stages[i], p));

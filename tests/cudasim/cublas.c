@@ -196,6 +196,23 @@ static int b_rows(const gemm_call *gemm)
     return gemm->transpose_b == CUBLAS_OP_N ? gemm->k : gemm->n;
 }
 
+/* Where the rows are images, one at a time: the sums of dnnl_sgemm depend on a row's place among
+ * the others (seen with AVX2), those of cuBLAS do not. */
+static void multiply_rows(const cudasim_product *product)
+{
+    if (product->a_transposed) {
+        cudasim_multiply(product);
+        return;
+    }
+    for (size_t row = 0; row < product->rows; row++) {
+        cudasim_product one = *product;
+        one.rows = 1;
+        one.a += row * product->lda;
+        one.c += row * product->ldc;
+        cudasim_multiply(&one);
+    }
+}
+
 /* product = op(A) op(B) as (m, n) without gaps. Column-major matrices are the transposed row-major
  * ones, so that the factors change places. */
 static void multiply(const gemm_call *gemm, const void *a, const void *b, float *product)
@@ -215,7 +232,7 @@ static void multiply(const gemm_call *gemm, const void *a, const void *b, float 
                               .b_transposed = gemm->transpose_a != CUBLAS_OP_N,
                               .c = product,
                               .ldc = (size_t)gemm->m};
-    cudasim_multiply(&turned);
+    multiply_rows(&turned);
     free(b_buffer);
     free(a_buffer);
 }
