@@ -297,6 +297,39 @@ train() {
     done
 }
 
+@test "a residual network with batch normalization, stopped, killed and resumed, equals the unbroken one" {
+    cat "$TMP/small.yaml" - > "$TMP/residual.yaml" <<'YAML'
+blocks:
+  residual:
+    layers:
+    - {type: conv2d, filters: $filters, kernel: 3, padding: same, bias: false}
+    - {type: batch_norm, momentum: 0.8}
+    - {type: relu}
+    - {type: conv2d, filters: $filters, kernel: 3, padding: same, bias: false}
+    - {type: batch_norm, momentum: 0.8, name: main}
+    - {type: add, inputs: [main, input]}
+YAML
+    local model='model=[{type: conv2d, filters: 8, kernel: 3, strides: 2, padding: same},
+        {block: residual, filters: 8}, {type: relu, name: end}, {type: global_avgpool, name: mean},
+        {type: global_maxpool, inputs: [end], name: peak}, {type: concat, inputs: [mean, peak]},
+        {type: dense, units: classes, activation: sigmoid}]'
+    local options=(--device cpu --set "$model" --set train.epochs=4 --set 'train.optimizer={type: adamw}')
+    run_hpac train "$TMP/residual.yaml" "${options[@]}" --out "$TMP/whole"
+    assert_exit 0
+    start_paused batch:5 train "$TMP/residual.yaml" "${options[@]}" --out "$TMP/broken"
+    signal_paused INT
+    assert_exit 130
+    start_paused epoch:1 train "$TMP/residual.yaml" "${options[@]}" --out "$TMP/broken" --resume
+    signal_paused KILL
+    run_hpac train "$TMP/residual.yaml" "${options[@]}" --out "$TMP/broken" --resume
+    assert_exit 0
+    assert_same_training "$TMP/whole" "$TMP/broken"
+    assert_same "$TMP/whole/model.h5" "$TMP/broken/model.h5"
+    run_hpac info --json "$TMP/whole/best.h5"
+    assert_exit 0
+    assert_output_has '"batch_norm"'
+}
+
 @test "a schedule that ends with the training keeps its epochs" {
     local cosine=(--set 'train.schedule={type: cosine}')
     train --out "$TMP/run" "${cosine[@]}"
