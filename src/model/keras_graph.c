@@ -37,7 +37,7 @@ typedef struct item {
 
 void hpac_keras_sources_fini(hpac_keras_sources *sources)
 {
-    for (size_t i = 0; i < sources->count; i++) {
+    for (size_t i = 0; sources->items && i < sources->count; i++) {
         free(sources->items[i].name);
         free(sources->items[i].group);
         free(sources->items[i].inner);

@@ -91,7 +91,7 @@ static void measure_tile(const norm_call *call, const cpu_part *part, cpu_tile t
     float *center = hpac_cpu_part_array(part, CHANNEL_CENTER);
     double *mean = hpac_cpu_part_totals(part, part->index, 2);
     double *squares = hpac_cpu_part_totals(part, part->index, 3);
-    double pixels = (double)(tile.count / channels->lanes);
+    double pixels = (double)tile.count / (double)channels->lanes;
     call->kernels->channel_sums(&job, CHANNEL_SUM_VALUES, channels->period, tile.count);
     hpac_cpu_part_fold(part, 0, mean);
     for (size_t lane = 0; lane < channels->lanes; lane++)
@@ -119,7 +119,7 @@ static void collect_moments(void *context, const cpu_part *part)
         const cpu_tile tile = hpac_cpu_tile_of(part, i);
         measure_tile(call, part, tile);
         merge(totals[0], totals[1], (double)pixels, totals[2], totals[3],
-              (double)(tile.count / lanes), lanes);
+              (double)tile.count / (double)lanes, lanes);
         pixels += tile.count / lanes;
     }
 }

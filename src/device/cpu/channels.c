@@ -35,7 +35,7 @@ cpu_channels hpac_cpu_channels_of(const cpu_device *device, const cpu_tensor *te
         .segment_count = plane * (together ? batch : 1),
         .pixels = image_pixels * (by_image ? 1 : batch),
         .period = period,
-        .tile = MAX(TILE / period, 1) * period,
+        .tile = MAX(TILE / MAX(period, 1), 1) * period,
     };
     while (channels.tile < TILE_PIXELS * planes.lanes)
         channels.tile += period;
@@ -98,7 +98,7 @@ void hpac_cpu_part_repeat(const cpu_part *part, channel_array array)
 
 void hpac_cpu_part_fold(const cpu_part *part, size_t sum, double *total)
 {
-    const float *sums = hpac_cpu_part_array(part, CHANNEL_SUMS + sum);
+    const float *sums = hpac_cpu_part_array(part, (channel_array)(CHANNEL_SUMS + sum));
     size_t lanes = part->channels->lanes;
     for (size_t lane = 0; lane < lanes; lane++)
         total[lane] = 0;
