@@ -297,8 +297,9 @@ const char *const hpac_padding_names[] = {"valid", "same", NULL};
     {                                                                                              \
         KEY("kernel_regularizer", "l2", DECAY, l2),                                                \
             .fallback = "0", .brief = true,                                                        \
-            .help =                                                                                \
-                "Weight decay: this times the sum of the kernel's squares is added to the loss."   \
+            .help = "Weight decay: this times the sum of the kernel's squares is added to the "    \
+                    "loss; 0: "                                                                    \
+                    "train.l2."                                                                    \
     }
 #define ACTIVATION                                                                                 \
     {                                                                                              \

@@ -39,8 +39,9 @@ hpac_status train_apply_layer_rules(train_job *training)
     HPAC_TRY(hpac_keras_name_layers(&training->model, &names));
     HPAC_TRY_NEW(training->layer_training, config->layer_count);
     for (size_t i = 0; i < config->layer_count; i++)
-        training->layer_training[i] =
-            (hpac_layer_training){.learning_rate_factor = 1, .l2 = config->train.l2};
+        training->layer_training[i] = (hpac_layer_training){
+            .learning_rate_factor = 1,
+            .l2 = config->layers[i].l2 > 0 ? config->layers[i].l2 : config->train.l2};
     for (size_t i = 0; i < config->train.layer_rule_count; i++)
         HPAC_TRY(apply_rule(training, &config->train.layers[i], names));
     return HPAC_OK;
