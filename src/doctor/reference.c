@@ -477,7 +477,7 @@ double hpac_reference_margin(const reference_call *call)
     double margin = INFINITY;
     if (call->op->kind == HPAC_OP_MAXPOOL || call->op->kind == HPAC_OP_GLOBAL_MAXPOOL)
         return maxpool_margin(call);
-    for (size_t i = 0; i < output_count(call); i++)
+    for (size_t i = 0; i < call->batch * hpac_shape_count(call->op->in); i++)
         margin = fmin(margin, kink_distance(call->op->kind, call->x[i]));
     return margin;
 }

@@ -167,7 +167,6 @@ static json_t *value_of(const hpac_layer *layer, const hpac_layer_key *key)
     const void *value = (const char *)layer + key->offset;
     const size_t *sizes = value;
     const float *numbers = value;
-    bool flag = *(const bool *)value;
     switch (key->type) {
     case HPAC_LAYER_KEY_SIZE:
         return json_integer(or_one(sizes[0]));
@@ -191,9 +190,9 @@ static json_t *value_of(const hpac_layer *layer, const hpac_layer_key *key)
                                           hpac_float_decimal(numbers[0]))
                               : json_null();
     case HPAC_LAYER_KEY_FLAG:
-        return json_boolean(flag);
+        return json_boolean(*(const bool *)value);
     case HPAC_LAYER_KEY_UNLESS:
-        return json_boolean(!flag);
+        return json_boolean(!*(const bool *)value);
     case HPAC_LAYER_KEY_ZEROS:
         return json_pack("[[II], [II]]", (json_int_t)sizes[0], (json_int_t)sizes[1],
                          (json_int_t)sizes[2], (json_int_t)sizes[3]);

@@ -336,7 +336,6 @@ static void describe_key(const hpac_layer *layer, const hpac_layer_key *key, FIL
     const void *value = (const char *)layer + key->offset;
     const size_t *sizes = value;
     const float *numbers = value;
-    bool flag = *(const bool *)value;
     switch (key->type) {
     case HPAC_LAYER_KEY_SIZE:
         if (!key->brief)
@@ -364,7 +363,7 @@ static void describe_key(const hpac_layer *layer, const hpac_layer_key *key, FIL
         break;
     case HPAC_LAYER_KEY_FLAG:
     case HPAC_LAYER_KEY_UNLESS:
-        if (flag)
+        if (*(const bool *)value)
             fprintf(stream, ", %s%s", key->type == HPAC_LAYER_KEY_UNLESS ? "no " : "", key->name);
         break;
     case HPAC_LAYER_KEY_DECAY:
