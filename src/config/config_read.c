@@ -352,10 +352,11 @@ static void read_absent(const hpac_keys *keys, const hpac_key *key, const hpac_y
     static const hpac_yaml_source source = {.name = "the default"};
     hpac_reader *reader = keys->reader;
     hpac_yaml_node *node;
-    const char *fallback = key->fallbacks
-                               ? key->fallbacks[hpac_key_choice_of(keys->table, key, keys->record)]
-                               : key->fallback;
-    if (!hpac_key_applies(keys->table, key, keys->record)) {
+    bool applies = hpac_key_applies(keys->table, key, keys->record);
+    const char *fallback = key->fallback;
+    if (applies && key->fallbacks) /* they end with the last choice that it applies to */
+        fallback = key->fallbacks[hpac_key_choice_of(keys->table, key, keys->record)];
+    if (!applies) {
         memset((char *)keys->record + key->offset, 0, key->nbytes);
     } else if (fallback) {
         hpac_status status =
