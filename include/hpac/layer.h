@@ -103,12 +103,13 @@ typedef struct hpac_layer {
 /* "conv2d", "relu", ...: the name in configurations. */
 const char *hpac_layer_name(const hpac_layer *layer);
 
-/* Makes options that have their default 0, so that equal layers are equal byte by byte. */
+/* Makes options that have their default 0, so that layers that compute the same have the same. */
 void hpac_layer_normalize(hpac_layer *layer);
 
-/* How many inputs a layer has, and the number of one of them: of a layer from 1, 0 for the image.
- * `index` is the layer's own, from 0. */
+/* How many layers, or the image, a layer reads. */
 size_t hpac_layer_input_count(const hpac_layer *layer);
+/* The number of one of them: of a layer from 1, 0 for the image. `index` is the layer's own, from
+ * 0; `input` in 0 .. count - 1. */
 size_t hpac_layer_input(const hpac_layer *layer, size_t index, size_t input);
 
 /* The output shapes of all layers, into shapes (layer_count). Errors: CONFIG, with the layer's
@@ -126,8 +127,8 @@ hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac
 hpac_status hpac_layers_find_bad(const hpac_layer *layers, size_t layer_count, hpac_shape input,
                                  size_t classes, hpac_shape *shapes, size_t *bad);
 
-/* A layer's options as text: "32, 3x3, relu", "0.25"; "" for a layer without options. */
 #define HPAC_LAYER_TEXT_NBYTES 96
+/* A layer's options as text: "32, 3x3, relu", "0.25"; "" for a layer without options. */
 void hpac_layer_describe(const hpac_layer *layer, char text[HPAC_LAYER_TEXT_NBYTES]);
 
 /* Prints a checked stack: one line per layer with options, output shape and parameters. */
@@ -150,8 +151,9 @@ const char *hpac_role_name(hpac_role role);
 
 /* The dimensions and counts of a layer on its input; values are NULL. */
 hpac_weights hpac_layer_weights(const hpac_layer *layer, hpac_shape in);
-/* How many tensors a layer has, and the numbers in all of them. */
+/* How many tensors a layer has. */
 size_t hpac_weights_tensor_count(const hpac_weights *weights);
+/* How many numbers all of them have. */
 size_t hpac_weights_parameter_count(const hpac_weights *weights);
 
 /* Allocates the weights of `layers` on `input`, zeroed: an array of layer_count. The stack must
