@@ -27,7 +27,6 @@ typedef struct hpac_selfcheck_reading {
                           failure that of the wrong value, not finite if that is not */
     double tolerance;  /* the tolerance there */
     double elapsed_ms; /* on the device, of all its calls of the case together */
-    bool skipped;      /* nothing was checked: the case is not known to work on this device */
 } hpac_selfcheck_reading;
 
 /* `reading` may be NULL; it is filled in after a failure, too. Errors: NUMERIC with the first wrong
