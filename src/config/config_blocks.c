@@ -10,9 +10,9 @@
  *     model:
  *     - {block: residual, filters: 64, name: stage1}
  *
- * becomes the layers themselves: parameters replaced, names inside prefixed with the block's, and
- * "input" the layer before, or the one that the block is given. The last layer has the block's
- * name. */
+ * becomes the layers themselves: parameters replaced, names inside prefixed with the block's
+ * ("stage1_main"), and "input" the layer before, or the one that the block is given. The last layer
+ * has the block's name if it has none of its own. */
 #include "config_schema.h"
 
 #include "base/text.h"
@@ -73,7 +73,7 @@ static hpac_status rename_inputs(const block_use *use, const hpac_yaml_node *lay
                 const hpac_yaml_node *own = hpac_yaml_get(layers->items[k].value, "name");
                 local |= own && own->kind == HPAC_YAML_SCALAR && strcmp(own->text, item->text) == 0;
             }
-            snprintf(name, sizeof name, local ? "%s.%s" : "%s", local ? use->name : item->text,
+            snprintf(name, sizeof name, local ? "%s_%s" : "%s", local ? use->name : item->text,
                      item->text);
             if (strcmp(item->text, "input") == 0)
                 snprintf(name, sizeof name, "%s", use->input);
@@ -99,9 +99,9 @@ static hpac_status expand_layer(const block_use *use, const hpac_yaml_node *laye
         if (strcmp(key->text, "name") != 0 && strcmp(key->text, "inputs") != 0)
             HPAC_TRY(hpac_yaml_append(*expanded, key, parameter_of(use, layer->items[i].value)));
         else if (strcmp(key->text, "name") == 0)
-            snprintf(name, sizeof name, "%s.%s", use->name, layer->items[i].value->text);
+            snprintf(name, sizeof name, "%s_%s", use->name, layer->items[i].value->text);
     }
-    if (last)
+    if (last && !*name)
         snprintf(name, sizeof name, "%s", use->name);
     if (*name) {
         HPAC_TRY(add_text(use, layer, name, &value));
@@ -141,15 +141,10 @@ static const hpac_yaml_node *layers_of(hpac_reader *reader, const char *path,
     for (size_t i = 0; good && i < layers->count; i++)
         good = layers->items[i].value->kind == HPAC_YAML_MAP &&
                !hpac_yaml_get(layers->items[i].value, "block");
-    if (good && hpac_yaml_get(layers->items[layers->count - 1].value, "name"))
-        hpac_reader_refuse(reader, path, layers->items[layers->count - 1].value,
-                           "the last layer of a block has the name of the block's use, and none of "
-                           "its own");
-    else if (good)
+    if (good)
         return layers;
-    else
-        hpac_reader_refuse(reader, path, block,
-                           "expected {defaults: ..., layers: [...]} with layers and no blocks");
+    hpac_reader_refuse(reader, path, block,
+                       "expected {defaults: ..., layers: [...]} with layers and no blocks");
     return NULL;
 }
 
@@ -178,7 +173,7 @@ static hpac_status name_input(block_use *use, hpac_yaml_node *model)
     if ((*before)->kind != HPAC_YAML_MAP)
         return HPAC_OK;
     char text[NAME_NBYTES + 8];
-    snprintf(text, sizeof text, "%s.input", use->name);
+    snprintf(text, sizeof text, "%s_input", use->name);
     HPAC_TRY(add_text(use, *before, text, &name));
     use->input = name->text;
     return hpac_yaml_put(&use->reader->yaml, before, "name", strlen("name"), name);

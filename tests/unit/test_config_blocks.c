@@ -45,19 +45,39 @@ Test(config_blocks, are_their_layers)
                           "- {block: residual, filters: 16, inputs: [middle], name: two}\n" HEAD,
         REQUIRED
         "model:\n"
-        "- {type: conv2d, filters: 4, kernel: 3, name: one.input}\n"
+        "- {type: conv2d, filters: 4, kernel: 3, name: one_input}\n"
         "- {type: conv2d, filters: 8, kernel: 3, strides: 2, padding: same}\n"
         "- {type: relu}\n"
-        "- {type: conv2d, filters: 8, kernel: 3, padding: same, name: one.main}\n"
-        "- {type: conv2d, filters: 8, kernel: 1, strides: 2, inputs: [one.input], name: "
-        "one.shortcut}\n"
-        "- {type: add, inputs: [one.main, one.shortcut], name: one}\n"
+        "- {type: conv2d, filters: 8, kernel: 3, padding: same, name: one_main}\n"
+        "- {type: conv2d, filters: 8, kernel: 1, strides: 2, inputs: [one_input], name: "
+        "one_shortcut}\n"
+        "- {type: add, inputs: [one_main, one_shortcut], name: one}\n"
         "- {type: relu, name: middle}\n"
         "- {type: conv2d, filters: 16, kernel: 3, padding: same, strides: 1, inputs: [middle]}\n"
         "- {type: relu}\n"
-        "- {type: conv2d, filters: 16, kernel: 3, padding: same, name: two.main}\n"
-        "- {type: conv2d, filters: 16, kernel: 1, inputs: [middle], name: two.shortcut}\n"
-        "- {type: add, inputs: [two.main, two.shortcut], name: two}\n" HEAD);
+        "- {type: conv2d, filters: 16, kernel: 3, padding: same, name: two_main}\n"
+        "- {type: conv2d, filters: 16, kernel: 1, inputs: [middle], name: two_shortcut}\n"
+        "- {type: add, inputs: [two_main, two_shortcut], name: two}\n" HEAD);
+}
+
+/* A last layer with a name keeps it, as Keras's networks have it: "block1a_project_bn". */
+Test(config_blocks, keep_the_name_of_their_last_layer)
+{
+    expect_same(REQUIRED "blocks:\n"
+                         "  part:\n"
+                         "    layers:\n"
+                         "    - {type: conv2d, filters: $filters, kernel: 1, name: 0_conv}\n"
+                         "    - {type: batch_norm, name: 0_bn}\n"
+                         "model:\n"
+                         "- {block: part, filters: 8, name: one}\n"
+                         "- {block: part, filters: 8, name: two}\n"
+                         "- {type: add, inputs: [one_0_bn, two_0_bn]}\n" HEAD,
+                REQUIRED "model:\n"
+                         "- {type: conv2d, filters: 8, kernel: 1, name: one_0_conv}\n"
+                         "- {type: batch_norm, name: one_0_bn}\n"
+                         "- {type: conv2d, filters: 8, kernel: 1, name: two_0_conv}\n"
+                         "- {type: batch_norm, name: two_0_bn}\n"
+                         "- {type: add, inputs: [one_0_bn, two_0_bn]}\n" HEAD);
 }
 
 /* In front of all layers the input of a block is the image. */
@@ -67,10 +87,10 @@ Test(config_blocks, may_come_first)
                 REQUIRED "model:\n"
                          "- {type: conv2d, filters: 8, kernel: 3, padding: same}\n"
                          "- {type: relu}\n"
-                         "- {type: conv2d, filters: 8, kernel: 3, padding: same, name: one.main}\n"
+                         "- {type: conv2d, filters: 8, kernel: 3, padding: same, name: one_main}\n"
                          "- {type: conv2d, filters: 8, kernel: 1, inputs: [input], name: "
-                         "one.shortcut}\n"
-                         "- {type: add, inputs: [one.main, one.shortcut], name: one}\n" HEAD);
+                         "one_shortcut}\n"
+                         "- {type: add, inputs: [one_main, one_shortcut], name: one}\n" HEAD);
 }
 
 static void refuse(const char *model, const char *part)
