@@ -1,0 +1,32 @@
+# The networks of configs/ that are more than those of the reference notebooks.
+
+load helpers
+
+setup_file() { small_data --count 10 --test-count 1 --seed 7; }
+
+# Without and with training; as many parameters as the published network has with four channels and
+# 28 classes (tools/reference/check_networks.py), moving averages included.
+trains() {
+    local config=configs/$1.yaml parameters=$2
+    local data=(--device cpu --set data.labels="$DATA/train.csv" --set data.images="$DATA/train")
+    run_hpac train "$config" "${data[@]}" --dry-run --set train.batch_size=1
+    assert_exit 0
+    assert_output_has "model: input (256, 256, 4)"
+    assert_output_has " $parameters total"
+    run_hpac train "$config" "${data[@]}" --dry-run --set 'data.scale={rows: 1, cols: 1}' --set train.batch_size=1
+    assert_exit 0
+    assert_output_has "model: input (512, 512, 4)"
+    run_hpac train "$config" "${data[@]}" --out "$TMP/run" --quiet --set 'data.image={rows: 64, cols: 64}' \
+        --set train.epochs=1 --set train.batch_size=4
+    assert_exit 0
+    assert_line_count 3 "$TMP/run/batch_losses.csv" # 8 images, batches of 4
+    awk -F, 'NR > 1 && !($NF > 0 && $NF < 3) { exit 1 }' "$TMP/run/batch_losses.csv"
+    assert_line_count 3 "$TMP/run/predictions.csv"
+    rm -r "$TMP/run" # hundreds of MiB
+}
+
+@test "gapnet trains" { trains gapnet 632092; }
+@test "resnet18 trains" { trains resnet18 11203612; }
+@test "resnet34 trains" { trains resnet34 21319196; }
+@test "densenet121 trains" { trains densenet121 7069340; }
+@test "efficientnet_b0 trains" { trains efficientnet_b0 4085720; }
