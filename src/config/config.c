@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define MAX_FILE_NBYTES ((size_t)256 << 10)
@@ -58,6 +59,8 @@ char *hpac_config_name_of(const char *path)
 static hpac_status put_value(hpac_reader *reader, const char *path, size_t nbytes,
                              hpac_yaml_node *value, hpac_yaml_node **root)
 {
+    if (nbytes == strlen("model.file") && memcmp(path, "model.file", nbytes) == 0)
+        return hpac_model_file_put(reader, value, root);
     if (strncmp(path, "model.", 6) == 0 && !hpac_yaml_get(*root, "model")) {
         static const hpac_yaml_source default_model = {.name = "the default model"};
         const hpac_yaml_source *source = value->source.set ? &value->source : &default_model;
@@ -115,21 +118,43 @@ static hpac_status note_problem(hpac_reader *reader, hpac_status status)
     return HPAC_OK;
 }
 
-static hpac_status make_tree(hpac_reader *reader, const hpac_config_parts *parts,
-                             hpac_yaml_node **root)
+static bool is_element(const char *path)
 {
+    return strncmp(path, "model.", 6) == 0 && isdigit((unsigned char)path[6]);
+}
+
+/* Puts the values that are, or are not, elements of the model. */
+static hpac_status put_values(hpac_reader *reader, const hpac_config_parts *parts, bool elements,
+                              hpac_yaml_node **root)
+{
+    for (int i = 0; i < parts->value_count; i++) {
+        const hpac_config_value *value = &parts->values[i];
+        if (is_element(value->path) == elements)
+            HPAC_TRY(note_problem(
+                reader, put_value(reader, value->path, strlen(value->path), value->node, root)));
+    }
+    for (int i = 0; i < parts->set_count; i++)
+        if (is_element(parts->sets[i]) == elements)
+            HPAC_TRY(note_problem(reader, apply_override(reader, parts->sets[i], root)));
+    return HPAC_OK;
+}
+
+/* The file with all overrides. Those of single layers come last: the layers of a file are known
+ * only then. *good: the model is a list of layers. */
+static hpac_status make_tree(hpac_reader *reader, const hpac_config_parts *parts,
+                             hpac_yaml_node **root, bool *good)
+{
+    *good = true;
     HPAC_TRY(hpac_yaml_parse(&reader->yaml, &reader->source, parts->text, parts->nbytes, root));
     if (!*root || (*root)->kind != HPAC_YAML_MAP)
         return hpac_fail(HPAC_ERR_CONFIG, "%s: %s; expected keys, such as data:", parts->document,
                          *root ? "has no keys" : "is empty");
-    for (int i = 0; i < parts->value_count; i++) {
-        const hpac_config_value *value = &parts->values[i];
-        HPAC_TRY(note_problem(
-            reader, put_value(reader, value->path, strlen(value->path), value->node, root)));
-    }
-    for (int i = 0; i < parts->set_count; i++)
-        HPAC_TRY(note_problem(reader, apply_override(reader, parts->sets[i], root)));
-    return HPAC_OK;
+    HPAC_TRY(put_values(reader, parts, false, root));
+    if (hpac_model_is_file(*root))
+        HPAC_TRY(hpac_model_file_expand(reader, root, good));
+    if (*good)
+        HPAC_TRY(put_values(reader, parts, true, root));
+    return hpac_blocks_expand(reader, root);
 }
 
 static const hpac_yaml_node *node_of(const hpac_keys *keys, const char *path)
@@ -230,10 +255,11 @@ static hpac_status read_parts(hpac_reader *reader, const hpac_config_parts *part
 {
     hpac_yaml_node *root;
     hpac_keys keys = {reader, &hpac_config_keys, "", .record = config};
-    HPAC_TRY(make_tree(reader, parts, &root));
-    HPAC_TRY(hpac_blocks_expand(reader, &root));
+    bool good_model;
+    HPAC_TRY(make_tree(reader, parts, &root, &good_model));
     hpac_keys_read(&keys, root);
     HPAC_TRY(reader->status);
+    keys.bad[hpac_keys_find(&hpac_config_keys, "model")] |= !good_model;
     check_across_keys(&keys, config);
     if (is_sweep(root))
         reader->problems.cause = "this is a sweep, not a configuration: train it with hpac sweep";

@@ -249,7 +249,7 @@ static void make_keys(const hpac_layer_row *row, layer_keys *made)
             key->fallback = from->fallback;
         key->required = !key->fallback && !from->optional;
         if (from->offset == offsetof(hpac_layer, mean))
-            key->range = HPAC_RANGE_NOT_NEGATIVE;
+            key->range = HPAC_RANGE_ANY;
     }
     memcpy(&made->keys[made->table.count], common_keys, sizeof common_keys);
     made->table.count += 2;
@@ -323,6 +323,8 @@ static void read_model(hpac_reader *reader, const hpac_key *key, const char *pat
                        const hpac_yaml_node *node, void *record)
 {
     hpac_config *config = record;
+    if (node->kind == HPAC_YAML_MAP) /* a file that could not be read, which is reported */
+        return;
     if (node->kind != HPAC_YAML_LIST || node->count == 0 || node->count > MAX_LAYERS) {
         hpac_reader_refuse_value(reader, key, path, node);
         return;
@@ -355,7 +357,8 @@ static void write_model(const hpac_key *key, const void *record, FILE *stream)
 }
 
 _Static_assert(MAX_LAYERS == 2048, "see the next line");
-const hpac_key_type hpac_key_model = {read_model, write_model, NULL, "a list of 1 to 2048 layers"};
+const hpac_key_type hpac_key_model = {read_model, write_model, NULL,
+                                      "a list of 1 to 2048 layers or {file: NAME}"};
 
 /* "[stem, input]"; layers without names have none to be called by. */
 static void write_inputs(const hpac_config *config, const hpac_layer *layer, FILE *stream)

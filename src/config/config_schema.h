@@ -43,6 +43,7 @@ typedef enum hpac_range {
     HPAC_RANGE_POSITIVE,     /* > 0 */
     HPAC_RANGE_NOT_NEGATIVE, /* >= 0 */
     HPAC_RANGE_FRACTION,     /* [0, 1) */
+    HPAC_RANGE_ANY,          /* finite */
 } hpac_range;
 
 struct hpac_key {
@@ -156,6 +157,17 @@ hpac_status hpac_config_assemble(const hpac_config_parts *parts, hpac_problems *
 /* Replaces the blocks that the model names by their layers (config_blocks.c). Problems are noted.
  */
 hpac_status hpac_blocks_expand(hpac_reader *reader, hpac_yaml_node **root);
+
+/* ---- config_model_file.c ---- */
+
+/* Whether the model is a map, {file: NAME}, in place of a list of layers. */
+bool hpac_model_is_file(const hpac_yaml_node *root);
+/* Replaces the model by {file: value}. */
+hpac_status hpac_model_file_put(hpac_reader *reader, hpac_yaml_node *value, hpac_yaml_node **root);
+/* Replaces such a map by the layers of the file. Problems are noted, and *expanded is false then;
+ * what the input of the model depends on must be in the tree. */
+hpac_status hpac_model_file_expand(hpac_reader *reader, hpac_yaml_node **root, bool *expanded);
+
 /* "configs/demo.yaml" is called "demo". malloc'ed; NULL: no memory. */
 char *hpac_config_name_of(const char *path);
 /* The text of a file, malloc'ed; `what` it is precedes messages. Errors: CONFIG. */

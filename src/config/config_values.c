@@ -96,7 +96,7 @@ static void read_number(hpac_reader *reader, const hpac_key *key, const char *pa
     float value = strtof(node->text, &end);
     bool decimal = node->kind == HPAC_YAML_SCALAR && node->plain && end != node->text && !*end &&
                    !node->text[strspn(node->text, "+-.0123456789eE")];
-    if (decimal && isfinite(value) && value >= 0.0f &&
+    if (decimal && isfinite(value) && (key->range == HPAC_RANGE_ANY || value >= 0.0f) &&
         (key->range != HPAC_RANGE_POSITIVE || value > 0.0f) &&
         (key->range != HPAC_RANGE_FRACTION || value < 1.0f))
         store(key, record, &value);
@@ -117,11 +117,12 @@ static void write_number(const hpac_key *key, const void *record, FILE *stream)
 static void describe_number(const hpac_key *key, FILE *stream)
 {
     static const char *const ranges[] = {
-        [HPAC_RANGE_POSITIVE] = "> 0",
-        [HPAC_RANGE_NOT_NEGATIVE] = ">= 0",
-        [HPAC_RANGE_FRACTION] = "in [0, 1)",
+        [HPAC_RANGE_POSITIVE] = " > 0",
+        [HPAC_RANGE_NOT_NEGATIVE] = " >= 0",
+        [HPAC_RANGE_FRACTION] = " in [0, 1)",
+        [HPAC_RANGE_ANY] = "",
     };
-    fprintf(stream, "a number %s", ranges[key->range]);
+    fprintf(stream, "a number%s", ranges[key->range]);
 }
 
 const hpac_key_type hpac_key_number = {read_number, write_number, describe_number, NULL};

@@ -8,7 +8,9 @@
 
 char *hpac_config_value_text(const hpac_config *config, const char *path)
 {
-    int index = hpac_keys_find(&hpac_config_keys, path);
+    /* The layers of a file are the model's; what is left of it is where their weights are from. */
+    bool is_file = strcmp(path, "model.file") == 0;
+    int index = hpac_keys_find(&hpac_config_keys, is_file ? "train.initial_model" : path);
     const hpac_key *key = index >= 0 ? &hpac_config_keys.keys[index] : NULL;
     char *text = NULL;
     size_t nbytes;
@@ -177,7 +179,14 @@ void hpac_config_print_reference(FILE *stream)
             "```yaml\nmodel:\n%s```\n\n"
             "The last layer must be dense with one unit per target and a sigmoid. An impossible\n"
             "stack, such as a window larger than its image or dense before flatten, is an error\n"
-            "that names the layer and the shapes.\n",
+            "that names the layer and the shapes.\n\n"
+            "In place of the list, `model: {file: NAME}` takes the layers and weights of a model\n"
+            "file of Keras (.h5, .keras) or hpac ([what is read](model-files.md#what-is-read)). The\n"
+            "images may have another size than the file's, where its layers fit, and other targets:\n"
+            "the last layer has one unit per target. `--set model.3.rate=0.5` changes a layer of the\n"
+            "file. Its weights are those of `train.initial_model`, which is the same file if it is\n"
+            "not given; `none` draws them. The configuration of the run has the layers themselves, so\n"
+            "that `hpac train RUN/config.yaml --out RUN --resume` and predictions do not need the file.\n",
             hpac_config_keys.keys[hpac_keys_find(&hpac_config_keys, "model")].fallback);
     hpac_layers_print_reference(stream);
 }

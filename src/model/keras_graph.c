@@ -491,7 +491,8 @@ static hpac_status read_model(json_t *root, graph *made)
     hpac_model *model = made->model;
     if (json_array_size(layers_of(config)) == 0)
         return hpac_fail(HPAC_ERR_DATA, "expected a list of layers");
-    HPAC_TRY(read_input(config, kind, &model->input));
+    if (model->input.rank == 0)
+        HPAC_TRY(read_input(config, kind, &model->input));
     HPAC_TRY(read_part(made, config, kind, &whole, 0, &output));
     if (output != model->layer_count)
         return hpac_fail(HPAC_ERR_DATA,

@@ -25,6 +25,11 @@ hpac_status hpac_weights_write(hid_t at, const hpac_tensor_names *names, bool tr
 hpac_status hpac_model_check_weights(const hpac_model *model, const hpac_weights *weights,
                                      bool trained, bool not_negative);
 
+/* Reads the layers of a model file (hpac_model_load) alone, as they are on images of another shape
+ * than the file's, into model->layers and model->keras; model->weights stays NULL. Unlike there,
+ * the last layer may be any. On error `model` is zeroed. Errors: DATA, naming the file. */
+hpac_status hpac_model_load_layers(const char *path, hpac_shape input, hpac_model *model);
+
 /* Whether the states that the training's options ask for are there, fit and are finite. */
 hpac_status hpac_training_check(const hpac_model *model);
 /* The state of a training, under hpac/training. */
@@ -74,8 +79,9 @@ typedef struct hpac_keras_sources {
 void hpac_keras_sources_fini(hpac_keras_sources *sources);
 
 /* Reads Keras's JSON into the input, layers and traits of a zeroed model, and the sources of the
- * layers' weights; on error, too, both are the caller's to free. Errors: DATA, naming the layer
- * and option by Keras's names, and what was expected. */
+ * layers' weights; an input that the model has already (rank > 0) is taken instead of the file's.
+ * On error, too, both are the caller's to free. Errors: DATA, naming the layer and option by
+ * Keras's names, and what was expected. */
 hpac_status hpac_keras_config_read(const char *json, hpac_model *model,
                                    hpac_keras_sources *sources);
 

@@ -1,21 +1,12 @@
 /* Models from files of hpac, Keras 2 and Keras 3. */
+#include "file_probe.h"
 #include "hdf5_io.h"
 #include "keras_zip.h"
 #include "model_files.h"
 
-#include "base/file.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 /* Collects the names of a group's links, "conv2d, dense". */
 static herr_t append_name(hid_t group, const char *name, const H5L_info_t *info, void *stream)
@@ -62,10 +53,9 @@ static hpac_status refuse_without_config(hid_t file)
                      nbytes > 0 ? names + 2 : "", nbytes > 0 ? ")" : "");
 }
 
-/* Reads the layers with the sources of their weights, and checks that the network can run them. */
-static hpac_status read_layers(const char *json, hpac_model *model, hpac_keras_sources *sources)
+/* Makes empty weights of the layers that were read, after a check that a network can run them. */
+static hpac_status prepare_weights(hpac_model *model)
 {
-    HPAC_TRY(hpac_keras_config_read(json, model, sources));
     size_t count = model->layer_count, classes = count > 0 ? model->layers[count - 1].units : 0;
     /* What is the user's error in a configuration is the file's here. */
     if (hpac_layers_check(model->layers, count, model->input, classes, NULL) != HPAC_OK)
@@ -240,10 +230,17 @@ static hpac_status read_layer(hid_t group, const hpac_keras_source *source, hpac
                          : read_in_order(own, names, weights);
 }
 
-static hpac_status read_weights(hid_t file, const hpac_keras_sources *sources, hpac_model *model)
+/* With `layers` alone only what is part of them: means and variances. */
+static hpac_status read_weights(hid_t file, const hpac_keras_sources *sources, bool layers,
+                                hpac_model *model)
 {
     HPAC_AUTO_HDF5 hid_t group = 0;
+    hpac_weights none = {0};
     HPAC_TRY(hpac_hdf5_open_group(file, "model_weights", &group));
+    for (size_t i = 0; i < model->layer_count && layers; i++)
+        HPAC_TRY(read_layer(group, &sources->items[i], &model->layers[i], &none));
+    if (layers)
+        return HPAC_OK;
     HPAC_TRY(check_layer_names(group, model, sources));
     for (size_t i = 0; i < model->layer_count; i++)
         HPAC_TRY(read_layer(group, &sources->items[i], &model->layers[i], &model->weights[i]));
@@ -363,7 +360,7 @@ static hpac_status open_file(const char *path, hid_t *file)
     return *file >= 0 ? HPAC_OK : hpac_hdf5_fail(*file, "HDF5", "damaged or cut short");
 }
 
-static hpac_status read_hdf5(const char *path, hpac_model *model)
+static hpac_status read_hdf5(const char *path, bool layers, hpac_model *model)
 {
     HPAC_AUTO_HDF5 hid_t file = 0;
     HPAC_AUTO(hpac_keras_sources_fini) hpac_keras_sources sources = {0};
@@ -372,122 +369,80 @@ static hpac_status read_hdf5(const char *path, hpac_model *model)
     if (H5Aexists(file, "model_config") <= 0)
         return refuse_without_config(file);
     HPAC_TRY(hpac_hdf5_read_text(file, "model_config", &json));
-    HPAC_TRY(hpac_fail_within(read_layers(json, model, &sources), "model_config"));
-    HPAC_TRY(read_weights(file, &sources, model));
+    HPAC_TRY(hpac_fail_within(hpac_keras_config_read(json, model, &sources), "model_config"));
+    if (!layers)
+        HPAC_TRY(hpac_fail_within(prepare_weights(model), "model_config"));
+    HPAC_TRY(read_weights(file, &sources, layers, model));
     model->is_own = H5Lexists(file, "hpac", H5P_DEFAULT) > 0;
-    if (model->is_own)
+    if (model->is_own && !layers)
         return read_own_part(file, model);
     return read_writer(file, "keras_version", "Keras", model);
 }
 
-static hpac_status read_zip(const char *path, hpac_model *model)
+static hpac_status read_all_vars(hid_t file, const hpac_keras_sources *sources, bool layers,
+                                 hpac_model *model)
+{
+    for (size_t i = 0; i < model->layer_count; i++) {
+        hpac_weights none = {0}, *own = layers ? &none : &model->weights[i];
+        HPAC_TRY(read_vars(file, &sources->items[i], &model->layers[i], own));
+    }
+    return layers ? HPAC_OK : hpac_weights_check(model->weights, model->layer_count, false);
+}
+
+static hpac_status read_zip(const char *path, bool layers, hpac_model *model)
 {
     HPAC_AUTO(hpac_keras_zip_close) hpac_keras_zip archive = {0};
     HPAC_AUTO(hpac_keras_sources_fini) hpac_keras_sources sources = {0};
     HPAC_TRY(hpac_keras_zip_open(path, &archive));
-    HPAC_TRY(hpac_fail_within(read_layers(archive.config, model, &sources), "config.json"));
-    for (size_t i = 0; i < model->layer_count; i++)
-        HPAC_TRY(hpac_fail_within(
-            read_vars(archive.weights, &sources.items[i], &model->layers[i], &model->weights[i]),
-            "model.weights.h5"));
-    HPAC_TRY(hpac_fail_within(hpac_weights_check(model->weights, model->layer_count, false),
+    HPAC_TRY(
+        hpac_fail_within(hpac_keras_config_read(archive.config, model, &sources), "config.json"));
+    if (!layers)
+        HPAC_TRY(hpac_fail_within(prepare_weights(model), "config.json"));
+    HPAC_TRY(hpac_fail_within(read_all_vars(archive.weights, &sources, layers, model),
                               "model.weights.h5"));
     HPAC_TRY_MEMORY(model->written_by = hpac_keras_writer(archive.metadata), 0);
     return HPAC_OK;
 }
 
-static hpac_status read_file(const char *path, hpac_model *model)
+/* `layers`: those alone, without their weights. */
+static hpac_status read_file(const char *path, bool layers, hpac_model *model)
 {
-    return hpac_is_zip(path) ? read_zip(path, model) : read_hdf5(path, model);
+    return hpac_is_zip(path) ? read_zip(path, layers, model) : read_hdf5(path, layers, model);
 }
 
-static hpac_status load(const char *path, hpac_model *model)
+static hpac_status read_whole(const char *path, void *model)
 {
-    hpac_status status;
-    *model = (hpac_model){0};
-    H5E_BEGIN_TRY
-    {
-        status = read_file(path, model);
-    }
-    H5E_END_TRY;
-    if (status != HPAC_OK)
-        hpac_model_fini(model);
-    return status;
+    *(hpac_model *)model = (hpac_model){0};
+    return read_file(path, false, model);
 }
 
-/*
- * HDF5 does not validate what it reads: of files with one damaged byte, versions like 1.10.8 crash
- * on about one in 200 and hang on some. A file is therefore first read in a child process, whose
- * result is in memory that both share.
- */
-typedef struct probe_result {
-    bool finished;
-    hpac_status status;
-    char message[1024];
-} probe_result;
-
-/* No honest file takes that long; endless loops inside HDF5 end here. */
-#define LIMIT_CPU_S 30
-
-static void limit(__rlimit_resource_t resource, rlim_t value)
+static hpac_status read_layers_alone(const char *path, void *model)
 {
-    struct rlimit limits;
-    if (getrlimit(resource, &limits) == 0 && limits.rlim_cur > value) {
-        limits.rlim_cur = value;
-        setrlimit(resource, &limits);
-    }
+    const hpac_shape input = ((hpac_model *)model)->input;
+    *(hpac_model *)model = (hpac_model){.input = input};
+    return read_file(path, true, model);
 }
 
-static _Noreturn void probe_child(const char *path, probe_result *result)
+static void free_read(void *model)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody waits for the result then */
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_CPU, LIMIT_CPU_S);
-    int null = open("/dev/null", O_WRONLY);
-    if (null >= 0)
-        dup2(null, STDERR_FILENO); /* sanitizers and HDF5 print when they crash */
-    hpac_model model;
-    result->status = load(path, &model);
-    if (result->status == HPAC_OK)
-        hpac_model_fini(&model);
-    else
-        strncpy(result->message, hpac_error_message(), sizeof result->message - 1);
-    result->finished = true;
-    _exit(0);
-}
-
-static hpac_status probe(const char *path, probe_result *result)
-{
-    pid_t child = fork();
-    if (child == 0)
-        probe_child(path, result);
-    if (child < 0)
-        return hpac_fail(HPAC_ERR_INTERNAL, "cannot create a process: %s", strerror(errno));
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    if (!result->finished)
-        return hpac_fail(HPAC_ERR_DATA, "damaged: HDF5 crashed while reading the file");
-    return result->status == HPAC_OK ? HPAC_OK : hpac_fail(result->status, "%s", result->message);
+    hpac_model_fini(model);
 }
 
 hpac_status hpac_model_load(const char *path, hpac_model *model)
 {
     HPAC_TRY_GIVEN(model);
-    HPAC_AUTO(hpac_descriptor_close) int descriptor = -1; /* opened for its checks */
-    size_t nbytes;
     *model = (hpac_model){0};
     HPAC_TRY_GIVEN(path);
-    if (!hpac_path_exists(path))
-        return hpac_fail_path(HPAC_ERR_DATA, path, "cannot open");
-    HPAC_TRY(hpac_file_open(path, &descriptor, &nbytes));
-    probe_result *result =
-        mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (result == MAP_FAILED)
-        return hpac_fail_memory(sizeof *result);
-    hpac_status status = probe(path, result);
-    munmap(result, sizeof *result);
-    HPAC_TRY(hpac_fail_within(status, "%s", path));
-    return hpac_fail_within(load(path, model), "%s", path);
+    return hpac_file_probe(path, read_whole, free_read, model);
+}
+
+hpac_status hpac_model_load_layers(const char *path, hpac_shape input, hpac_model *model)
+{
+    *model = (hpac_model){.input = input};
+    hpac_status status = hpac_file_probe(path, read_layers_alone, free_read, model);
+    if (status != HPAC_OK)
+        *model = (hpac_model){0};
+    return status;
 }
 
 void hpac_model_fini(hpac_model *model)

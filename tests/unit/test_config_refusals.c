@@ -329,17 +329,19 @@ Test(config, layers_are_checked)
 {
     refused_value("data", "test", "5", "expected nested keys (images, ids), not \"5\"");
     refused(REQUIRED "model: 5\n",
-            "1 problem\nc.yaml:4: model: expected a list of 1 to 2048 layers, "
+            "1 problem\nc.yaml:4: model: expected a list of 1 to 2048 layers or {file: NAME}, "
             "not \"5\"");
     char many[2100 * sizeof "- {type: flatten}\n"] = REQUIRED "model:\n";
     size_t many_length = strlen(many);
     for (int i = 0; i < 2049; i++)
         many_length +=
             (size_t)snprintf(many + many_length, sizeof many - many_length, "- {type: flatten}\n");
-    refused(many,
-            "1 problem\nc.yaml:5: model: expected a list of 1 to 2048 layers, not a list of 2049");
-    refused(REQUIRED "model: []\n",
-            "1 problem\nc.yaml:4: model: expected a list of 1 to 2048 layers, not an empty list");
+    refused(many, "1 problem\nc.yaml:5: model: expected a list of 1 to 2048 layers or {file: "
+                  "NAME}, not a list of 2049");
+    refused(REQUIRED "model: {}\n",
+            "1 problem\nc.yaml:4: model: expected a list of layers or {file: NAME}, not a mapping");
+    refused(REQUIRED "model: []\n", "1 problem\nc.yaml:4: model: expected a list of 1 to 2048 "
+                                    "layers or {file: NAME}, not an empty list");
     refused_layer("flatten", "model.2: expected a layer such as {type: flatten}, not \"flatten\"");
     refused_layer("~", "model.2: expected a layer such as {type: flatten}, not nothing");
     refused_type("softmax", "\"softmax\"");

@@ -1,0 +1,136 @@
+/* A model from a file of Keras or hpac: {file: NAME} becomes the list of the file's layers, and
+ * train.initial_model the file, if no other weights are given. What reads a configuration after
+ * that, and the configuration of a run, have layers alone. */
+#include "config_schema.h"
+
+#include "base/memory.h"
+#include "model/model_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char key_path[] = "model.file";
+
+bool hpac_model_is_file(const hpac_yaml_node *root)
+{
+    const hpac_yaml_node *model = hpac_yaml_get(root, "model");
+    return model && model->kind == HPAC_YAML_MAP;
+}
+
+hpac_status hpac_model_file_put(hpac_reader *reader, hpac_yaml_node *value, hpac_yaml_node **root)
+{
+    hpac_yaml_node *model = NULL;
+    HPAC_TRY(hpac_yaml_add(&reader->yaml, HPAC_YAML_MAP, value, "", 0, &model));
+    HPAC_TRY(hpac_yaml_put(&reader->yaml, root, "model", strlen("model"), model));
+    return hpac_yaml_put(&reader->yaml, root, key_path, strlen(key_path), value);
+}
+
+/* The file's node, or NULL and a problem. */
+static hpac_yaml_node *find_file(hpac_reader *reader, const hpac_yaml_node *model)
+{
+    size_t problems = reader->problems.count;
+    hpac_yaml_node *file = hpac_yaml_get(model, "file");
+    for (size_t i = 0; i < model->count; i++) {
+        const hpac_yaml_node *key = model->items[i].key;
+        char path[96];
+        snprintf(path, sizeof path, "model.%.80s", key->text);
+        if (hpac_reader_refuse_duplicate(reader, path, model, i) || strcmp(key->text, "file") == 0)
+            continue;
+        if (strcmp(key->text, "layers") == 0 && file)
+            hpac_reader_refuse(reader, path, key,
+                               "excludes model.file, which has the layers; give one of them");
+        else
+            hpac_reader_refuse(reader, path, key,
+                               "unknown key; expected %s alone, or a list of "
+                               "layers as the model",
+                               key_path);
+    }
+    if (!file && model->count == 0)
+        hpac_reader_expected(reader, "model", model, "a list of layers or {file: NAME}");
+    if (file && (file->kind != HPAC_YAML_SCALAR || !*file->text || hpac_yaml_is_null(file)))
+        hpac_reader_expected(reader, key_path, file, "a path");
+    return reader->problems.count == problems ? file : NULL;
+}
+
+/* The shape of the prepared images; false: what it depends on is wrong, which is reported when all
+ * keys are read. */
+static bool find_input(const hpac_reader *reader, const hpac_yaml_node *root, hpac_shape *input)
+{
+    static const char *const needed[] = {"data.channels", "data.image.rows", "data.image.cols",
+                                         "data.scale.rows", "data.scale.cols"};
+    HPAC_AUTO(hpac_config_fini) hpac_config config = {0};
+    hpac_reader scratch = {.source = reader->source, .expand = reader->expand};
+    hpac_keys keys = {&scratch, &hpac_config_keys, "", .record = &config};
+    hpac_keys_read(&keys, root);
+    bool good = scratch.status == HPAC_OK;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        good &= !keys.bad[hpac_keys_find(&hpac_config_keys, needed[i])];
+    *input = good ? hpac_config_input_shape(&config) : (hpac_shape){0};
+    free(scratch.problems.text);
+    hpac_yaml_fini(&scratch.yaml);
+    return good && input->rows > 0 && input->cols > 0;
+}
+
+/* Problems of the layers are those of the line that names the file. */
+static void place_at(hpac_yaml_node *node, int line)
+{
+    node->line = line;
+    for (size_t i = 0; i < node->count; i++)
+        place_at(node->items[i].value, line);
+}
+
+static hpac_status put_layers(hpac_reader *reader, const hpac_yaml_node *file,
+                              const hpac_model *model, hpac_yaml_node **root)
+{
+    const hpac_config layers = {.layers = model->layers, .layer_count = model->layer_count};
+    HPAC_AUTO_FREE char *text = NULL;
+    size_t nbytes;
+    hpac_yaml_node *list;
+    FILE *stream = open_memstream(&text, &nbytes);
+    HPAC_TRY_MEMORY(stream, model->layer_count);
+    for (size_t i = 0; i < model->layer_count; i++) {
+        fputs("- ", stream);
+        hpac_layer_write(&layers, i, NULL, stream);
+        fputc('\n', stream);
+    }
+    HPAC_TRY_MEMORY(fclose(stream) == 0, nbytes);
+    HPAC_TRY(hpac_yaml_parse(&reader->yaml, &file->source, text, nbytes, &list));
+    place_at(list, file->line);
+    return hpac_yaml_put(&reader->yaml, root, "model", strlen("model"), list);
+}
+
+/* Other weights, or none, may be given. */
+static hpac_status put_weights(hpac_reader *reader, hpac_yaml_node *file, hpac_yaml_node **root)
+{
+    static const char initial_model[] = "train.initial_model";
+    const hpac_yaml_node *train = hpac_yaml_get(*root, "train");
+    if (hpac_yaml_get(train, "initial_model") || (train && train->kind != HPAC_YAML_MAP))
+        return HPAC_OK;
+    return hpac_yaml_put(&reader->yaml, root, initial_model, strlen(initial_model), file);
+}
+
+hpac_status hpac_model_file_expand(hpac_reader *reader, hpac_yaml_node **root, bool *expanded)
+{
+    HPAC_AUTO(hpac_model_fini) hpac_model model = {0};
+    HPAC_AUTO_FREE char *path = NULL;
+    char place[HPAC_YAML_PLACE_NBYTES];
+    hpac_shape input;
+    *expanded = false;
+    hpac_yaml_node *file = find_file(reader, hpac_yaml_get(*root, "model"));
+    if (!file || !find_input(reader, *root, &input))
+        return HPAC_OK;
+    path = hpac_reader_path(reader, key_path, file);
+    if (!path)
+        return reader->status;
+    hpac_status status = hpac_model_load_layers(path, input, &model);
+    if (status == HPAC_ERR_INTERNAL)
+        return status;
+    if (status != HPAC_OK) {
+        hpac_problems_add(&reader->problems, "%s: %s: %s", hpac_yaml_place(file, place), key_path,
+                          hpac_error_message());
+        return HPAC_OK;
+    }
+    *expanded = true;
+    HPAC_TRY(put_layers(reader, file, &model, root));
+    return put_weights(reader, file, root);
+}
