@@ -96,6 +96,16 @@ Test(config_model_file, fits_other_images)
     hpac_config_fini(&config);
 }
 
+/* Keras's models of images of any size have none in their files. */
+Test(config_model_file, the_file_may_have_no_size)
+{
+    char *path = realpath(with_config(KERAS3, "[null, 10, 9, 2]", "[null, null, null, 2]"), NULL);
+    hpac_config config = load_good(text_of(path, ""));
+    cr_expect_eq(config.layer_count, 6);
+    hpac_config_fini(&config);
+    free(path);
+}
+
 Test(config_model_file, overrides_apply_to_its_layers)
 {
     const char *const sets[] = {"model.3.rate=0.125", "model.1.filters=7"};
