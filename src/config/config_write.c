@@ -172,22 +172,24 @@ void hpac_config_print_reference(FILE *stream)
         fprintf(stream, "\n## %s\n", sections[i][0]);
         hpac_keys_print_reference(&hpac_config_keys, sections[i][1], stream);
     }
-    fprintf(stream,
-            "\n## model: the network\n\n"
-            "A list of layers, from the image to the probabilities. The default is the improved\n"
-            "model of the reference notebooks, with dropout:\n\n"
-            "```yaml\nmodel:\n%s```\n\n"
-            "The last layer must be dense with one unit per target and a sigmoid. An impossible\n"
-            "stack, such as a window larger than its image or dense before flatten, is an error\n"
-            "that names the layer and the shapes.\n\n"
-            "In place of the list, `model: {file: NAME}` takes the layers and weights of a model\n"
-            "file of Keras (.h5, .keras) or hpac ([what is read](model-files.md#what-is-read)). The\n"
-            "images may have another size than the file's, where its layers fit, and other targets:\n"
-            "the last layer has one unit per target. `--set model.3.rate=0.5` changes a layer of the\n"
-            "file. Its weights are those of `train.initial_model`, which is the same file if it is\n"
-            "not given; `none` draws them. The configuration of the run has the layers themselves, so\n"
-            "that `hpac train RUN/config.yaml --out RUN --resume` and predictions do not need the file.\n",
-            hpac_config_keys.keys[hpac_keys_find(&hpac_config_keys, "model")].fallback);
+    fprintf(
+        stream,
+        "\n## model: the network\n\n"
+        "A list of layers, from the image to the probabilities. The default is the improved\n"
+        "model of the reference notebooks, with dropout:\n\n"
+        "```yaml\nmodel:\n%s```\n\n"
+        "The last layer must be dense with one unit per target and a sigmoid. An impossible\n"
+        "stack, such as a window larger than its image or dense before flatten, is an error\n"
+        "that names the layer and the shapes.\n\n"
+        "In place of the list, `model: {file: NAME}` takes the layers and weights of a model\n"
+        "file of Keras (.h5, .keras) or hpac ([what is read](model-files.md#what-is-read)). The\n"
+        "images may have another size than the file's, where its layers fit, and other targets:\n"
+        "the last layer has one unit per target. `--set model.3.rate=0.5` changes a layer of the\n"
+        "file. Its weights are those of `train.initial_model`, which is the same file if it is\n"
+        "not given; `none` draws them. The configuration of the run has the layers themselves, so\n"
+        "that `hpac train RUN/config.yaml --out RUN --resume` and predictions do not need the "
+        "file.\n",
+        hpac_config_keys.keys[hpac_keys_find(&hpac_config_keys, "model")].fallback);
     hpac_layers_print_reference(stream);
 }
 
