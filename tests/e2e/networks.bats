@@ -30,3 +30,20 @@ trains() {
 @test "resnet34 trains" { trains resnet34 21319196; }
 @test "densenet121 trains" { trains densenet121 7069340; }
 @test "efficientnet_b0 trains" { trains efficientnet_b0 4085720; }
+
+# Each complete example of a network, on small images.
+@test "the examples of docs/configuration.md are networks" {
+    awk -v to="$TMP/" '/^```yaml$/ {file = to (++n) ".yaml"; next} /^```$/ {file = ""} file {print > file}' \
+        docs/configuration.md
+    local networks=() file
+    for file in "$TMP"/*.yaml; do
+        grep -q '^model:' "$file" && networks+=("$file")
+    done
+    ((${#networks[@]} >= 4)) # the default, inputs, a residual network, squeeze-and-excitation
+    for file in "${networks[@]}"; do
+        run_hpac train "$file" --device cpu --dry-run --set data.labels="$DATA/train.csv" \
+            --set data.images="$DATA/train" --set train.batch_size=4
+        assert_exit 0
+        assert_output_has " total"
+    done
+}
