@@ -1,8 +1,10 @@
 /*
- * hpac's side of train_step.py: trains --steps batches of the default configuration's network, that
- * of the reference notebooks, for each line it reads and prints images/s.
+ * hpac's side of train_step.py: trains --steps batches of a configuration's network, or with
+ * --predict evaluates them, for each line it reads and prints images/s. Without --config the
+ * network is that of the reference notebooks. --profile prints the time of each call at the end.
  *
- *     build/bench/train_step --steps 10 --batch 64 --threads 2 [--device cpu]
+ *     build/bench/train_step --steps 10 --batch 64 --threads 2 [--device cpu] [--predict]
+ *         [--config configs/resnet18.yaml] [--set KEY=VALUE ...] [--profile]
  */
 #include <hpac/config.h>
 #include <hpac/network.h>
@@ -13,10 +15,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { MAX_SETS = 32 };
+
 typedef struct settings {
     int steps;
     size_t batch;
     hpac_device_options device;
+    const char *config; /* NULL: the default */
+    const char *sets[MAX_SETS];
+    int set_count;
+    bool predicts, profiles;
 } settings;
 
 typedef struct bench {
@@ -52,6 +60,10 @@ static settings parse(int argc, char **argv)
                                             {"batch", required_argument, NULL, 'b'},
                                             {"threads", required_argument, NULL, 't'},
                                             {"device", required_argument, NULL, 'd'},
+                                            {"config", required_argument, NULL, 'c'},
+                                            {"set", required_argument, NULL, 'o'},
+                                            {"predict", no_argument, NULL, 'p'},
+                                            {"profile", no_argument, NULL, 'f'},
                                             {0}};
     for (int found; (found = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (found == 's')
@@ -62,6 +74,14 @@ static settings parse(int argc, char **argv)
             set.device.threads = number(optarg);
         else if (found == 'd')
             set.device.name = optarg;
+        else if (found == 'c')
+            set.config = optarg;
+        else if (found == 'o' && set.set_count < MAX_SETS)
+            set.sets[set.set_count++] = optarg;
+        else if (found == 'p')
+            set.predicts = true;
+        else if (found == 'f')
+            set.profiles = true;
         else
             exit(HPAC_ERR_CONFIG);
     }
@@ -94,24 +114,44 @@ static void collect(bench *run)
         check(hpac_fail(HPAC_ERR_NUMERIC, "a gradient or weight is not finite"));
 }
 
-/* Trains all slots once, as the trainer does: two steps under way. */
-static void train(bench *run)
+/* Trains or evaluates all slots once, as the program does: two steps under way. */
+static void run_steps(bench *run)
 {
     for (int i = 0; i < run->set.steps; i++) {
         if (hpac_network_in_flight(run->network) == HPAC_NETWORK_IN_FLIGHT)
             collect(run);
         hpac_network_batch batch = {.slot = run->slots[i], .count = run->set.batch};
-        check(hpac_network_train(run->network, &batch, run->step++));
+        check(run->set.predicts ? hpac_network_evaluate(run->network, &batch)
+                                : hpac_network_train(run->network, &batch, run->step++));
     }
     while (hpac_network_in_flight(run->network) > 0)
         collect(run);
+}
+
+static void load(const settings *set, hpac_config *config)
+{
+    check(set->config
+              ? hpac_config_load(set->config, set->sets, set->set_count, config)
+              : hpac_config_parse("default", "data: {labels: none, images: none}", config));
+}
+
+static void print_profile(const hpac_network *network)
+{
+    const hpac_profile_row *rows;
+    size_t count = hpac_network_profile(network, &rows);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].calls > 0)
+            fprintf(stderr, "%-60s %10.3f ms %8.1f GFLOP/s %8.1f GB/s\n", rows[i].name,
+                rows[i].total_ms / (double)rows[i].calls,
+                rows[i].flops * (double)rows[i].calls / rows[i].total_ms * 1e-6,
+                rows[i].nbytes * (double)rows[i].calls / rows[i].total_ms * 1e-6);
 }
 
 int main(int argc, char **argv)
 {
     bench run = {.set = parse(argc, argv)};
     hpac_config config;
-    check(hpac_config_parse("default", "data: {labels: none, images: none}", &config));
+    load(&run.set, &config);
     const hpac_shape input = hpac_config_input_shape(&config);
     check(hpac_device_open(&run.set.device, &run.device));
     hpac_network_options options = {
@@ -124,14 +164,17 @@ int main(int argc, char **argv)
                    .cols = input.cols,
                    .channels = input.channels,
                    .pixels = HPAC_PIXELS_UINT8},
-        .training = true,
+        .training = !run.set.predicts,
+        .profile = run.set.profiles,
         .optimizer = config.train.optimizer,
     };
     check(hpac_network_create(&options, &run.network));
     check(hpac_network_allocate(run.network));
     check(hpac_network_initialize(run.network, 0));
     make_slots(&run, &options.format);
-    train(&run);
+    run_steps(&run);
+    if (run.set.profiles)
+        hpac_network_print(run.network, stderr);
     hpac_device_info info;
     check(run.device->ops->describe(run.device, &info));
     printf("ready %s, %s\n", hpac_version(), info.libraries);
@@ -140,13 +183,14 @@ int main(int argc, char **argv)
         if (byte != '\n')
             continue;
         double start_s = hpac_clock_s();
-        train(&run);
+        run_steps(&run);
         printf("%.3f\n", run.set.steps * (double)run.set.batch / (hpac_clock_s() - start_s));
         fflush(stdout);
     }
     for (int i = 0; i < run.set.steps; i++)
         run.device->ops->free(run.device, HPAC_MEMORY_PINNED, run.slots[i]);
     free(run.slots);
+    print_profile(run.network);
     hpac_network_destroy(run.network);
     hpac_config_fini(&config);
     run.device->ops->close(run.device);
