@@ -42,22 +42,10 @@ static void prefer_last(hpac_network *network, hpac_op *op, size_t *inputs)
         }
 }
 
-/* In predictions a batch norm behind a convolution that nothing else reads is part of it: whether
- * the layer `number` is such a one. */
-static bool is_folded(const hpac_network *network, size_t number)
+static bool reads_folded_zeros(const hpac_network *network, size_t number)
 {
-    const hpac_layer *layers = network->layers, *layer = &layers[number];
-    size_t before = hpac_layer_input(layer, number, 0), readers = 0;
-    if (network->options.training || network->options.unfused ||
-        layer->kind != HPAC_LAYER_BATCH_NORM || before == 0)
-        return false;
-    const hpac_layer *convolution = &layers[before - 1];
-    for (size_t i = before; i < network->options.layer_count; i++)
-        for (size_t k = 0; k < hpac_layer_input_count(&layers[i]); k++)
-            readers += hpac_layer_input(&layers[i], i, k) == before;
-    return readers == 1 && convolution->activation == HPAC_ACTIVATION_LINEAR &&
-           (convolution->kind == HPAC_LAYER_CONV2D ||
-            convolution->kind == HPAC_LAYER_DEPTHWISE_CONV2D);
+    size_t before = hpac_layer_input(&network->layers[number], number, 0);
+    return before > 0 && network_folds_zeros(network, before - 1);
 }
 
 /* Adds the operations of a layer: one, and its activation's. */
@@ -70,10 +58,16 @@ static hpac_status append_layer(hpac_network *network, size_t number)
     for (size_t i = 0; i < count; i++) {
         size_t before = hpac_layer_input(layer, number, i);
         inputs[i] = before > 0 ? network->outputs[before - 1] : 0;
-        shapes[i] = network->ops[inputs[i]].out;
+        shapes[i] = before > 0 ? network->shapes[before - 1] : network_input_shape(network);
     }
     HPAC_TRY(hpac_layer_op(layer, shapes, &op));
-    if (is_folded(network, number)) {
+    if (network_folds_zeros(network, number)) {
+        network->outputs[number] = inputs[0];
+        return HPAC_OK;
+    }
+    if (reads_folded_zeros(network, number))
+        network_take_zeros(&network->layers[hpac_layer_input(layer, number, 0) - 1], &op);
+    if (network_folds_batch_norm(network, number)) {
         size_t convolution = hpac_layer_input(layer, number, 0) - 1;
         network->outputs[number] = inputs[0];
         network->folded[convolution] = number + 1;

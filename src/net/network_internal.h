@@ -145,6 +145,16 @@ static inline size_t network_backward_time(const hpac_network *network, size_t s
     return 2 * network->stage_count - stage;
 }
 
+/* ---- network_fold.c ---- */
+
+/* In predictions a batch norm behind a convolution that nothing else reads is part of it: whether
+ * the layer `number` is such a one. */
+bool network_folds_batch_norm(const hpac_network *network, size_t number);
+/* Likewise zeros around the image that a window reads; layers before have their operations. */
+bool network_folds_zeros(const hpac_network *network, size_t number);
+/* An operation that reads the image with these zeros pads the image without them instead. */
+void network_take_zeros(const hpac_layer *zeros, hpac_op *op);
+
 /* ---- network.c ---- */
 
 hpac_shape network_input_shape(const hpac_network *network);

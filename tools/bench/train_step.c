@@ -130,9 +130,8 @@ static void run_steps(bench *run)
 
 static void load(const settings *set, hpac_config *config)
 {
-    check(set->config
-              ? hpac_config_load(set->config, set->sets, set->set_count, config)
-              : hpac_config_parse("default", "data: {labels: none, images: none}", config));
+    check(set->config ? hpac_config_load(set->config, set->sets, set->set_count, config)
+                      : hpac_config_parse("default", "data: {labels: none, images: none}", config));
 }
 
 static void print_profile(const hpac_network *network)
@@ -142,9 +141,9 @@ static void print_profile(const hpac_network *network)
     for (size_t i = 0; i < count; i++)
         if (rows[i].calls > 0)
             fprintf(stderr, "%-60s %10.3f ms %8.1f GFLOP/s %8.1f GB/s\n", rows[i].name,
-                rows[i].total_ms / (double)rows[i].calls,
-                rows[i].flops * (double)rows[i].calls / rows[i].total_ms * 1e-6,
-                rows[i].nbytes * (double)rows[i].calls / rows[i].total_ms * 1e-6);
+                    rows[i].total_ms / (double)rows[i].calls,
+                    rows[i].flops * (double)rows[i].calls / rows[i].total_ms * 1e-6,
+                    rows[i].nbytes * (double)rows[i].calls / rows[i].total_ms * 1e-6);
 }
 
 int main(int argc, char **argv)
