@@ -291,6 +291,7 @@ static const selfcheck_case cases[] = {
     {"multiply an image by itself", 2, .input = IMAGE(4, 5, 16), OPS(MULTIPLY), .shared = true},
     {"multiply channels", 3, .input = IMAGE(4, 5, 7), OPS(SCALE)},
     {"multiply channels, 16 channels", 2, .input = IMAGE(5, 3, 16), OPS(SCALE)},
+    {"multiply channels, many pixels", 1, .input = IMAGE(65, 33, 3), OPS(SCALE)},
     {"multiply channels of one pixel", 1, .input = IMAGE(1, 1, 9), OPS(SCALE)},
     {"conv2d, multiply channels, 28 channels", 2, .input = IMAGE(6, 7, 3),
      OPS(CONV2D(3, 3, 28), SCALE)},

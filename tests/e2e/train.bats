@@ -313,7 +313,8 @@ YAML
         {block: residual, filters: 8}, {type: relu, name: end}, {type: global_avgpool, name: mean},
         {type: global_maxpool, inputs: [end], name: peak}, {type: concat, inputs: [mean, peak]},
         {type: dense, units: classes, activation: sigmoid}]'
-    local options=(--device cpu --set "$model" --set train.epochs=4 --set 'train.optimizer={type: adamw}')
+    local options=(--device cpu --set "$model" --set train.epochs=4 --set 'train.optimizer={type: adamw}'
+        --set train.accumulate=2 --set train.ema=0.9)
     run_hpac train "$TMP/residual.yaml" "${options[@]}" --out "$TMP/whole"
     assert_exit 0
     start_paused batch:5 train "$TMP/residual.yaml" "${options[@]}" --out "$TMP/broken"

@@ -1,8 +1,10 @@
 /*
- * The naive reference that devices are checked against: its gradients are the slopes of its values,
- * and both are those of Keras (tools/reference/make_keras_operations.py).
+ * The naive reference that devices are checked against, on the operations that layers make: its
+ * gradients are the slopes of its values, and both are those of Keras
+ * (tools/reference/make_keras_operations.py).
  */
 #include "doctor/reference.h"
+#include "net/layer_table.h"
 
 #include "formula.h"
 
@@ -25,214 +27,90 @@ enum { MAX_VALUES = 500, MAX_SIDES = 2 };
 #define WINDOW(rows, cols) .kernel_rows = (rows), .kernel_cols = (cols)
 #define STRIDES(rows, cols) .stride_rows = (rows), .stride_cols = (cols)
 #define DILATION(rows, cols) .dilation_rows = (rows), .dilation_cols = (cols)
-#define PADDING(top, bottom, left, right)                                                          \
-    .pad_top = (top), .pad_bottom = (bottom), .pad_left = (left), .pad_right = (right)
-#define NORM .kind = HPAC_OP_BATCH_NORM, .momentum = 0.75F, .epsilon = 0.0625F
+#define SAME .padding = HPAC_PADDING_SAME
+#define LAYER(kind_, ...) .layer = {.kind = HPAC_LAYER_##kind_, __VA_ARGS__}
+#define NORM(...) LAYER(BATCH_NORM, .momentum = 0.75F, .epsilon = 0.0625F, __VA_ARGS__)
+#define ACTIVATION(name) LAYER(ACTIVATION, .activation = HPAC_ACTIVATION_##name)
+#define INPUTS(...) .inputs = {__VA_ARGS__}
 
 /* `keras`: the golden file has it by that name. */
 typedef struct reference_case {
     const char *name;
-    hpac_op op;
+    hpac_layer layer;
+    hpac_shape inputs[MAX_SIDES + 1];
+    hpac_op op; /* instead of a layer, with padding that none has */
     size_t batch;
     double scale; /* of x */
     bool keras, inference, frozen_statistics;
 } reference_case;
 
 static const reference_case cases[] = {
-    {.name = "conv2d",
-     .op = {.kind = HPAC_OP_CONV2D, .in = IMAGE(5, 6, 3), .out = IMAGE(4, 4, 4), WINDOW(2, 3)},
+    {"conv2d", LAYER(CONV2D, .filters = 4, WINDOW(2, 3)), INPUTS(IMAGE(5, 6, 3)), .keras = true},
+    {"conv2d_same_stride_2",
+     LAYER(CONV2D, .filters = 3, WINDOW(3, 4), STRIDES(2, 2), SAME, .no_bias = true),
+     INPUTS(IMAGE(6, 7, 2)), .keras = true},
+    {"conv2d_same_dilation", LAYER(CONV2D, .filters = 3, WINDOW(3, 2), DILATION(2, 3), SAME),
+     INPUTS(IMAGE(5, 7, 2)), .keras = true},
+    {"conv2d_groups", LAYER(CONV2D, .filters = 9, WINDOW(2, 3), .groups = 3),
+     INPUTS(IMAGE(5, 4, 6)), .keras = true},
+    {"depthwise", LAYER(DEPTHWISE_CONV2D, WINDOW(3, 3), STRIDES(2, 2), SAME, .depth_multiplier = 2),
+     INPUTS(IMAGE(6, 5, 3)), .keras = true},
+    {"conv2d_of_padding", .op = {.kind = HPAC_OP_CONV2D,
+                                 .in = IMAGE(1, 1, 2),
+                                 .out = IMAGE(3, 2, 2),
+                                 WINDOW(2, 2),
+                                 STRIDES(1, 1),
+                                 DILATION(1, 1),
+                                 .pad_top = 1,
+                                 .pad_bottom = 2,
+                                 .pad_left = 2,
+                                 .groups = 1}},
+    {"dense", LAYER(DENSE, .units = 7), INPUTS(VECTOR(13)), .batch = 3, .keras = true},
+    {"dense_no_bias", LAYER(DENSE, .units = 4, .no_bias = true), INPUTS(VECTOR(5))},
+    {"maxpool", LAYER(MAXPOOL, WINDOW(2, 3)), INPUTS(IMAGE(5, 7, 3)), .keras = true},
+    {"maxpool_same_overlapping", LAYER(MAXPOOL, WINDOW(3, 4), STRIDES(2, 2), SAME),
+     INPUTS(IMAGE(6, 5, 2)), .keras = true},
+    {"avgpool", LAYER(AVGPOOL, WINDOW(3, 2), STRIDES(2, 2)), INPUTS(IMAGE(5, 7, 3)), .keras = true},
+    {"avgpool_same_overlapping", LAYER(AVGPOOL, WINDOW(3, 4), STRIDES(2, 2), SAME),
+     INPUTS(IMAGE(6, 5, 2)), .keras = true},
+    {"global_avgpool", LAYER(GLOBAL_AVGPOOL, ), INPUTS(IMAGE(3, 5, 4)), .keras = true},
+    {"global_maxpool", LAYER(GLOBAL_MAXPOOL, .keep_dims = true), INPUTS(IMAGE(3, 5, 4)),
      .keras = true},
-    {.name = "conv2d_same_stride_2",
-     .op = {.kind = HPAC_OP_CONV2D,
-            .in = IMAGE(6, 7, 2),
-            .out = IMAGE(3, 4, 3),
-            WINDOW(3, 4),
-            STRIDES(2, 2),
-            PADDING(0, 1, 1, 2),
-            .no_bias = true},
+    {"zero_pad", LAYER(ZERO_PAD, .zeros = {1, 2, 3, 4}), INPUTS(IMAGE(3, 2, 3)), .keras = true},
+    {"rescale", LAYER(RESCALE, .rescaled = 3, .mean = {0.5F, -1, 2.25F}, .deviation = {0.5F, 2, 4}),
+     INPUTS(IMAGE(3, 2, 3)), .keras = true},
+    {"batch_norm", NORM(), INPUTS(IMAGE(3, 4, 3)), .keras = true},
+    {"batch_norm_defaults", LAYER(BATCH_NORM, ), INPUTS(IMAGE(3, 4, 3)), .keras = true},
+    {"batch_norm_vector", NORM(), INPUTS(VECTOR(5)), .batch = 6, .keras = true},
+    {"batch_norm_plain", NORM(.no_scale = true, .no_center = true), INPUTS(IMAGE(2, 3, 4)),
      .keras = true},
-    {.name = "conv2d_same_dilation",
-     .op = {.kind = HPAC_OP_CONV2D,
-            .in = IMAGE(5, 7, 2),
-            .out = IMAGE(5, 7, 3),
-            WINDOW(3, 2),
-            DILATION(2, 3),
-            PADDING(2, 2, 1, 2)},
+    {"batch_norm_no_gamma", NORM(.no_scale = true), INPUTS(IMAGE(2, 3, 2))},
+    {"batch_norm_no_beta", NORM(.no_center = true), INPUTS(IMAGE(2, 3, 2))},
+    {"batch_norm_inference", NORM(), INPUTS(IMAGE(3, 4, 3)), .keras = true, .inference = true},
+    {"batch_norm_frozen", NORM(), INPUTS(IMAGE(3, 4, 3)), .keras = true, .frozen_statistics = true},
+    {"add", LAYER(ADD, .input_count = 3), INPUTS(IMAGE(3, 2, 3), IMAGE(3, 2, 3), IMAGE(3, 2, 3)),
      .keras = true},
-    {.name = "conv2d_groups",
-     .op = {.kind = HPAC_OP_CONV2D,
-            .in = IMAGE(5, 4, 6),
-            .out = IMAGE(4, 2, 9),
-            WINDOW(2, 3),
-            .groups = 3},
+    {"multiply", LAYER(MULTIPLY, .input_count = 2), INPUTS(IMAGE(3, 2, 3), IMAGE(3, 2, 3)),
      .keras = true},
-    {.name = "depthwise",
-     .op = {.kind = HPAC_OP_CONV2D,
-            .in = IMAGE(6, 5, 3),
-            .out = IMAGE(3, 3, 6),
-            WINDOW(3, 3),
-            STRIDES(2, 2),
-            PADDING(0, 1, 1, 1),
-            .groups = 3},
+    {"multiply_channels", LAYER(MULTIPLY, .input_count = 2), INPUTS(IMAGE(3, 2, 3), IMAGE(1, 1, 3)),
      .keras = true},
-    {.name = "conv2d_of_padding",
-     .op = {.kind = HPAC_OP_CONV2D,
-            .in = IMAGE(1, 1, 2),
-            .out = IMAGE(3, 2, 2),
-            WINDOW(2, 2),
-            PADDING(1, 2, 2, 0)}},
-    {.name = "dense",
-     .op = {.kind = HPAC_OP_DENSE, .in = VECTOR(13), .out = VECTOR(7)},
-     .batch = 3,
+    {"concat", LAYER(CONCAT, .input_count = 3),
+     INPUTS(IMAGE(3, 2, 3), IMAGE(3, 2, 1), IMAGE(3, 2, 5)), .keras = true},
+    {"concat_vectors", LAYER(CONCAT, .input_count = 2), INPUTS(VECTOR(4), VECTOR(3)),
      .keras = true},
-    {.name = "dense_no_bias",
-     .op = {.kind = HPAC_OP_DENSE, .in = VECTOR(5), .out = VECTOR(4), .no_bias = true}},
-    {.name = "maxpool",
-     .op = {.kind = HPAC_OP_MAXPOOL,
-            .in = IMAGE(5, 7, 3),
-            .out = IMAGE(2, 2, 3),
-            WINDOW(2, 3),
-            STRIDES(2, 3)},
-     .keras = true},
-    {.name = "maxpool_same_overlapping",
-     .op = {.kind = HPAC_OP_MAXPOOL,
-            .in = IMAGE(6, 5, 2),
-            .out = IMAGE(3, 3, 2),
-            WINDOW(3, 4),
-            STRIDES(2, 2),
-            PADDING(0, 1, 1, 2)},
-     .keras = true},
-    {.name = "avgpool",
-     .op = {.kind = HPAC_OP_AVGPOOL,
-            .in = IMAGE(5, 7, 3),
-            .out = IMAGE(2, 3, 3),
-            WINDOW(3, 2),
-            STRIDES(2, 2)},
-     .keras = true},
-    {.name = "avgpool_same_overlapping",
-     .op = {.kind = HPAC_OP_AVGPOOL,
-            .in = IMAGE(6, 5, 2),
-            .out = IMAGE(3, 3, 2),
-            WINDOW(3, 4),
-            STRIDES(2, 2),
-            PADDING(0, 1, 1, 2)},
-     .keras = true},
-    {.name = "global_avgpool",
-     .op = {.kind = HPAC_OP_GLOBAL_AVGPOOL, .in = IMAGE(3, 5, 4), .out = VECTOR(4)},
-     .keras = true},
-    {.name = "global_maxpool",
-     .op = {.kind = HPAC_OP_GLOBAL_MAXPOOL, .in = IMAGE(3, 5, 4), .out = IMAGE(1, 1, 4)},
-     .keras = true},
-    {.name = "zero_pad",
-     .op = {.kind = HPAC_OP_ZERO_PAD,
-            .in = IMAGE(3, 2, 3),
-            .out = IMAGE(6, 9, 3),
-            PADDING(1, 2, 3, 4)},
-     .keras = true},
-    {.name = "rescale",
-     .op = {.kind = HPAC_OP_RESCALE,
-            .in = IMAGE(3, 2, 3),
-            .out = IMAGE(3, 2, 3),
-            .factor = {0.5F, 2.0F, -1.5F},
-            .offset = {0.25F, -1.0F, 3.0F}},
-     .keras = true},
-    {.name = "batch_norm",
-     .op = {NORM, .in = IMAGE(3, 4, 3), .out = IMAGE(3, 4, 3)},
-     .keras = true},
-    {.name = "batch_norm_vector",
-     .op = {NORM, .in = VECTOR(5), .out = VECTOR(5)},
-     .batch = 6,
-     .keras = true},
-    {.name = "batch_norm_plain",
-     .op = {NORM, .in = IMAGE(2, 3, 4), .out = IMAGE(2, 3, 4), .no_gamma = true, .no_beta = true},
-     .keras = true},
-    {.name = "batch_norm_no_gamma",
-     .op = {NORM, .in = IMAGE(2, 3, 2), .out = IMAGE(2, 3, 2), .no_gamma = true}},
-    {.name = "batch_norm_no_beta",
-     .op = {NORM, .in = IMAGE(2, 3, 2), .out = IMAGE(2, 3, 2), .no_beta = true}},
-    {.name = "batch_norm_inference",
-     .op = {NORM, .in = IMAGE(3, 4, 3), .out = IMAGE(3, 4, 3)},
-     .keras = true,
+    {"flatten", LAYER(FLATTEN, ), INPUTS(IMAGE(3, 4, 5)), .keras = true},
+    {"reshape", LAYER(RESHAPE, .shape = {2, 3, 4}), INPUTS(VECTOR(24)), .keras = true},
+    {"relu", ACTIVATION(RELU), INPUTS(IMAGE(3, 4, 5)), .keras = true},
+    {"relu6", ACTIVATION(RELU6), INPUTS(IMAGE(3, 4, 5)), .scale = 12, .keras = true},
+    {"sigmoid", ACTIVATION(SIGMOID), INPUTS(VECTOR(60)), .scale = 4, .keras = true},
+    {"silu", ACTIVATION(SILU), INPUTS(VECTOR(60)), .scale = 4, .keras = true},
+    {"gelu", ACTIVATION(GELU), INPUTS(VECTOR(60)), .scale = 4, .keras = true},
+    {"softplus", ACTIVATION(SOFTPLUS), INPUTS(VECTOR(60)), .scale = 4, .keras = true},
+    {"tanh", ACTIVATION(TANH), INPUTS(VECTOR(60)), .scale = 4, .keras = true},
+    {"dropout", LAYER(DROPOUT, .rate = 0.4F), INPUTS(IMAGE(3, 4, 5))},
+    {"dropout_inference", LAYER(DROPOUT, .rate = 0.4F), INPUTS(IMAGE(3, 4, 5)), .keras = true,
      .inference = true},
-    {.name = "batch_norm_frozen",
-     .op = {NORM, .in = IMAGE(3, 4, 3), .out = IMAGE(3, 4, 3)},
-     .frozen_statistics = true},
-    {.name = "add",
-     .op = {.kind = HPAC_OP_ADD,
-            .in = IMAGE(3, 2, 3),
-            .out = IMAGE(3, 2, 3),
-            .side_count = 2,
-            .sides = {IMAGE(3, 2, 3), IMAGE(3, 2, 3)}},
-     .keras = true},
-    {.name = "multiply",
-     .op = {.kind = HPAC_OP_MULTIPLY,
-            .in = IMAGE(3, 2, 3),
-            .out = IMAGE(3, 2, 3),
-            .side_count = 1,
-            .sides = {IMAGE(3, 2, 3)}},
-     .keras = true},
-    {.name = "multiply_channels",
-     .op = {.kind = HPAC_OP_MULTIPLY,
-            .in = IMAGE(3, 2, 3),
-            .out = IMAGE(3, 2, 3),
-            .side_count = 1,
-            .sides = {IMAGE(1, 1, 3)}},
-     .keras = true},
-    {.name = "concat",
-     .op = {.kind = HPAC_OP_CONCAT,
-            .in = IMAGE(3, 2, 3),
-            .out = IMAGE(3, 2, 9),
-            .side_count = 2,
-            .sides = {IMAGE(3, 2, 1), IMAGE(3, 2, 5)}},
-     .keras = true},
-    {.name = "concat_vectors",
-     .op = {.kind = HPAC_OP_CONCAT,
-            .in = VECTOR(4),
-            .out = VECTOR(7),
-            .side_count = 1,
-            .sides = {VECTOR(3)}},
-     .keras = true},
-    {.name = "flatten",
-     .op = {.kind = HPAC_OP_FLATTEN, .in = IMAGE(3, 4, 5), .out = VECTOR(60)},
-     .keras = true},
-    {.name = "reshape",
-     .op = {.kind = HPAC_OP_RESHAPE, .in = VECTOR(24), .out = IMAGE(2, 3, 4)},
-     .keras = true},
-    {.name = "relu",
-     .op = {.kind = HPAC_OP_RELU, .in = IMAGE(3, 4, 5), .out = IMAGE(3, 4, 5)},
-     .keras = true},
-    {.name = "relu6",
-     .op = {.kind = HPAC_OP_RELU6, .in = IMAGE(3, 4, 5), .out = IMAGE(3, 4, 5)},
-     .scale = 12,
-     .keras = true},
-    {.name = "sigmoid",
-     .op = {.kind = HPAC_OP_SIGMOID, .in = VECTOR(60), .out = VECTOR(60)},
-     .scale = 4,
-     .keras = true},
-    {.name = "silu",
-     .op = {.kind = HPAC_OP_SILU, .in = VECTOR(60), .out = VECTOR(60)},
-     .scale = 4,
-     .keras = true},
-    {.name = "gelu",
-     .op = {.kind = HPAC_OP_GELU, .in = VECTOR(60), .out = VECTOR(60)},
-     .scale = 4,
-     .keras = true},
-    {.name = "softplus",
-     .op = {.kind = HPAC_OP_SOFTPLUS, .in = VECTOR(60), .out = VECTOR(60)},
-     .scale = 4,
-     .keras = true},
-    {.name = "tanh",
-     .op = {.kind = HPAC_OP_TANH, .in = VECTOR(60), .out = VECTOR(60)},
-     .scale = 4,
-     .keras = true},
-    {.name = "dropout",
-     .op = {.kind = HPAC_OP_DROPOUT, .in = IMAGE(3, 4, 5), .out = IMAGE(3, 4, 5), .rate = 0.4F}},
-    {.name = "spatial_dropout",
-     .op = {.kind = HPAC_OP_DROPOUT,
-            .in = IMAGE(3, 4, 5),
-            .out = IMAGE(3, 4, 5),
-            .rate = 0.4F,
-            .whole_channels = true}},
+    {"spatial_dropout", LAYER(SPATIAL_DROPOUT, .rate = 0.4F), INPUTS(IMAGE(3, 4, 5))},
 };
 
 enum { CASE_COUNT = sizeof cases / sizeof *cases };
@@ -277,11 +155,9 @@ static op_probe *make_probe(const reference_case *one, uint32_t seed)
     hpac_op *op = &probe->op;
     probe->name = one->name;
     *op = one->op;
-    op->stride_rows += op->stride_rows == 0;
-    op->stride_cols += op->stride_cols == 0;
-    op->dilation_rows += op->dilation_rows == 0;
-    op->dilation_cols += op->dilation_cols == 0;
-    op->groups += op->groups == 0;
+    if (one->inputs[0].rank > 0)
+        cr_assert_eq(hpac_layer_op(&one->layer, one->inputs, op), HPAC_OK, "%s",
+                     hpac_error_message());
     probe->call = (reference_call){
         .op = op,
         .batch = one->batch ? one->batch : 2,
@@ -492,7 +368,7 @@ Test(reference, maxima_of_equals)
 }
 
 /* Whole channels are dropped: every pixel of a channel of an image has the same factor, and it is
- * that of the value (image, channel) of a vector. */
+ * that of the value (image, channel) of a vector: 0, or 1 / (1 - rate). */
 Test(reference, spatial_dropout)
 {
     enum { BATCH = 3, PIXELS = 6, CHANNELS = 5 };
@@ -500,11 +376,10 @@ Test(reference, spatial_dropout)
     double vector[BATCH * CHANNELS];
     for (size_t i = 0; i < BATCH * PIXELS * CHANNELS; i++)
         ones[i] = 1;
-    hpac_op op = {.kind = HPAC_OP_DROPOUT,
-                  .in = IMAGE(2, 3, CHANNELS),
-                  .out = IMAGE(2, 3, CHANNELS),
-                  .rate = 0.5F,
-                  .whole_channels = true};
+    const hpac_layer layer = {.kind = HPAC_LAYER_SPATIAL_DROPOUT, .rate = 0.5F};
+    const hpac_shape shape = IMAGE(2, 3, CHANNELS);
+    hpac_op op;
+    cr_assert_eq(hpac_layer_op(&layer, &shape, &op), HPAC_OK);
     reference_call call = {.op = &op, .batch = BATCH, .draw = {.training = true}, .x = ones};
     call.y = image;
     hpac_reference_forward(&call);
@@ -514,4 +389,10 @@ Test(reference, spatial_dropout)
     hpac_reference_forward(&call);
     for (size_t i = 0; i < BATCH * PIXELS * CHANNELS; i++)
         cr_assert_eq(image[i], vector[i / (PIXELS * CHANNELS) * CHANNELS + i % CHANNELS]);
+    double sum = 0;
+    for (size_t i = 0; i < BATCH * CHANNELS; i++) {
+        cr_assert(vector[i] == 0 || vector[i] == 2);
+        sum += vector[i];
+    }
+    cr_assert(sum > 0 && sum < 2 * BATCH * CHANNELS);
 }

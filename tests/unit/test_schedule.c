@@ -13,13 +13,16 @@ static const struct {
 } cases[] = {
     {"step", {.kind = HPAC_SCHEDULE_STEP, .every = 2, .factor = 0.5F}},
     {"exponential", {.kind = HPAC_SCHEDULE_EXPONENTIAL, .every = 1, .factor = 0.9F}},
+    {"step_warm_up", {.kind = HPAC_SCHEDULE_STEP, .every = 2, .factor = 0.5F, .warm_up = 1.5F}},
+    {"exponential_warm_up",
+     {.kind = HPAC_SCHEDULE_EXPONENTIAL, .every = 1, .factor = 0.9F, .warm_up = 1.5F}},
     {"cosine", {.kind = HPAC_SCHEDULE_COSINE, .final_factor = 0.02F}},
     {"warm_up", {.kind = HPAC_SCHEDULE_COSINE, .final_factor = 0.02F, .warm_up = 1.5F}},
     {"one_cycle",
      {.kind = HPAC_SCHEDULE_ONE_CYCLE, .rise = 0.3F, .start_factor = 0.04F, .final_factor = 4e-6F}},
 };
 
-enum { CASES = sizeof cases / sizeof *cases, UPDATES = 40 };
+enum { CASES = sizeof cases / sizeof *cases, WITH_AN_END = 4, UPDATES = 40 };
 
 static double learning_rate(const hpac_schedule *options, uint32_t update)
 {
@@ -55,7 +58,7 @@ Test(schedule, is_that_of_keras_and_pytorch)
 /* What comes after the end, as when a training continues to more epochs, stays finite. */
 Test(schedule, stays_where_it_ends)
 {
-    for (size_t i = 2; i < CASES; i++) {
+    for (size_t i = WITH_AN_END; i < CASES; i++) {
         double last = learning_rate(&cases[i].options, UPDATES);
         cr_expect(last >= 0 && last <= 0.1 * 0.0201, "%s: %g", cases[i].name, last);
         cr_expect_eq(learning_rate(&cases[i].options, 10 * UPDATES), last, "%s", cases[i].name);

@@ -34,6 +34,7 @@ typedef struct fixture {
     hpac_device *device;
     volatile sig_atomic_t stop;
     size_t stop_after; /* batches of the training; 0: never */
+    const char *dense; /* more keys of the first dense layer; NULL: none */
 } fixture;
 
 static void open_fixture(fixture *fix)
@@ -70,11 +71,11 @@ static hpac_status train(fixture *fix, const char *name, int epochs, const char 
     snprintf(yaml, sizeof yaml,
              "data: {labels: %s, images: %s, targets: [%d, %d], channels: 2,\n"
              "  image: {rows: 5, cols: 4}, scale: {rows: 1, cols: 1}, workers: 2}\n"
-             "model: [{type: flatten}, {type: dense, units: 8, activation: relu},\n"
+             "model: [{type: flatten}, {type: dense, units: 8, activation: relu%s},\n"
              "  {type: dropout, rate: 0.5}, {type: dense, units: classes, activation: sigmoid}]\n"
              "train:\n  epochs: %d\n  batch_size: %d\n  drop_last: false\n%s",
-             scratch_path("labels.csv"), fix->pictures.path, targets[0], targets[1], epochs, BATCH,
-             train_lines);
+             scratch_path("labels.csv"), fix->pictures.path, targets[0], targets[1],
+             fix->dense ? fix->dense : "", epochs, BATCH, train_lines);
     hpac_config config;
     assert_ok(hpac_config_parse("test", yaml, &config));
     const hpac_train_options options = {.config = &config,
@@ -177,14 +178,18 @@ static hpac_model load_model(const char *run, const char *file)
     return model;
 }
 
+static bool same_kernel(const hpac_weights *a, const hpac_weights *b)
+{
+    const hpac_tensor *x = &a->tensors[HPAC_KERNEL], *y = &b->tensors[HPAC_KERNEL];
+    return x->count == y->count && memcmp(x->values, y->values, x->count * sizeof(float)) == 0;
+}
+
 static bool same_weights(const hpac_model *a, const hpac_model *b)
 {
     bool same = true;
     for (size_t i = 0; i < a->layer_count; i++)
         same = same && (a->weights[i].tensors[HPAC_KERNEL].count == 0 ||
-                        memcmp(a->weights[i].tensors[HPAC_KERNEL].values,
-                               b->weights[i].tensors[HPAC_KERNEL].values,
-                               a->weights[i].tensors[HPAC_KERNEL].count * sizeof(float)) == 0);
+                        same_kernel(&a->weights[i], &b->weights[i]));
     return same;
 }
 
@@ -223,6 +228,119 @@ Test(training, keeps_the_weights_of_the_epoch_with_the_lowest_validation_loss)
     hpac_model_fini(&kept);
     hpac_model_fini(&expected);
     hpac_model_fini(&last);
+    close_fixture(&fix);
+}
+
+/* ---- the update ---- */
+
+/* learning_rates.csv has those that the device got. */
+static void expect_learning_rates(const char *run)
+{
+    char *text = read_text(run, "learning_rates.csv"), *line = text;
+    for (size_t i = 0; i < recorded_step_count; i++) {
+        unsigned step;
+        double rate, given = (double)recorded_steps[i].learning_rate;
+        line = strchr(line, '\n') + 1;
+        cr_assert_eq(sscanf(line, "%u,%lf", &step, &rate), 2);
+        cr_expect_eq(step, i + 1);
+        cr_expect(fabs(rate - given) <= 1e-6 * given, "step %u: %g, not %g", step, rate, given);
+    }
+    free(text);
+}
+
+Test(training, hands_all_of_an_update_to_the_device)
+{
+    enum { RANGES = 4 }; /* kernel and bias of both dense layers */
+    fixture fix;
+    open_fixture(&fix);
+    fix.dense = ", l2: 0.25";
+    recorded_steps_start(fix.device);
+    assert_ok(train(&fix, "run", 2,
+                    "  optimizer: {type: adamw, learning_rate: 0.01, weight_decay: 0.25}\n"
+                    "  schedule: {type: exponential, factor: 0.5}\n"
+                    "  accumulate: 2\n  ema: 0.75\n  clip_norm: 3\n  l2: 0.5\n"
+                    "  layers: [{match: dense_1, learning_rate_factor: 2}]\n",
+                    false));
+    recorded_steps_stop(fix.device);
+    cr_expect_eq(recorded_optimizer.kind, HPAC_OPTIMIZER_ADAMW);
+    cr_expect_eq(recorded_update.clip_norm, 3);
+    cr_expect_eq(recorded_update.accumulate, 2);
+    cr_expect_not_null(recorded_update.accumulated);
+    cr_expect_not_null(recorded_update.average);
+    cr_assert_eq(recorded_update.range_count, RANGES);
+    for (size_t i = 0; i < RANGES; i++) {
+        cr_expect_eq(recorded_ranges[i].learning_rate_factor, i < 2 ? 1 : 2);
+        cr_expect_eq(recorded_ranges[i].weight_decay, 0.25F);
+    }
+    /* Of kernels; the gradient of l2 w^2 is 2 l2 w. */
+    cr_expect_eq(recorded_ranges[0].l2, 0.5F);
+    cr_expect_eq(recorded_ranges[2].l2, 1);
+    cr_expect(recorded_ranges[1].l2 == 0 && recorded_ranges[3].l2 == 0);
+    cr_assert_geq(recorded_step_count, 10);
+    double epoch = (double)recorded_step_count / 4; /* in updates */
+    for (uint32_t i = 0; i < recorded_step_count; i++) {
+        double rate = 0.01 * pow(0.5, i / 2 / epoch),
+               given = (double)recorded_steps[i].learning_rate;
+        cr_expect(fabs(given - rate) <= 1e-6 * rate, "step %u: %g, not %g", i, given, rate);
+        cr_expect_eq(recorded_steps[i].accumulates, i % 2 == 0);
+        cr_expect_eq(recorded_steps[i].average_momentum, i < 2 ? 0 : 0.75F);
+    }
+    expect_learning_rates("run");
+    close_fixture(&fix);
+}
+
+/* ---- the moving average ---- */
+
+/* What is evaluated and saved is the average; a checkpoint has it beside the weights. Layers that
+ * are frozen keep theirs. */
+Test(training, saves_the_moving_average)
+{
+    enum { FIRST = 1, LAST = 3 }; /* the dense layers */
+    fixture fix;
+    open_fixture(&fix);
+    assert_ok(train(&fix, "start", 1, "  accumulate: 1000\n", false)); /* no update */
+    assert_ok(train(&fix, "run", 1,
+                    "  ema: 0.9\n  layers: [{match: dense, trainable: false}]\n"
+                    "  optimizer: {type: sgd, learning_rate: 0.5}\n",
+                    false));
+    hpac_model start = load_model("start", "model.h5"), end = load_model("run", "model.h5");
+    hpac_model best = load_model("run", "best.h5"), checkpoint = load_model("run", "resume.h5");
+    const hpac_weights *average = checkpoint.training->states[HPAC_STATE_AVERAGE];
+    cr_expect(same_kernel(&end.weights[LAST], &average[LAST]));
+    cr_expect(same_kernel(&best.weights[LAST], &average[LAST]));
+    cr_expect_not(same_kernel(&checkpoint.weights[LAST], &average[LAST]));
+    cr_expect(same_kernel(&end.weights[FIRST], &start.weights[FIRST]));
+    cr_expect(same_kernel(&checkpoint.weights[FIRST], &start.weights[FIRST]));
+    hpac_model_fini(&start);
+    hpac_model_fini(&end);
+    hpac_model_fini(&best);
+    hpac_model_fini(&checkpoint);
+    close_fixture(&fix);
+}
+
+/* Before the first update it is the initial weights, wherever they are from. */
+Test(training, begins_the_moving_average_with_the_initial_weights)
+{
+    static const char none[] = "  accumulate: 1000\n  ema: 0.9\n";
+    char lines[512];
+    fixture fix;
+    open_fixture(&fix);
+    assert_ok(train(&fix, "start", 1, "  accumulate: 1000\n", false));
+    assert_ok(train(&fix, "seeded", 1, none, false));
+    assert_ok(train(&fix, "trained", 1, "", false));
+    snprintf(lines, sizeof lines, "%s  initial_model: %s\n", none,
+             scratch_path("trained/model.h5"));
+    assert_ok(train(&fix, "loaded", 1, lines, false));
+    hpac_model start = load_model("start", "model.h5"), seeded = load_model("seeded", "model.h5");
+    hpac_model trained = load_model("trained", "model.h5"),
+               loaded = load_model("loaded", "model.h5");
+    cr_expect(same_weights(&seeded, &start));
+    cr_expect(same_weights(&loaded, &trained));
+    cr_expect_not(same_weights(&loaded, &seeded));
+    hpac_model_fini(&start);
+    hpac_model_fini(&seeded);
+    hpac_model_fini(&trained);
+    hpac_model_fini(&loaded);
     close_fixture(&fix);
 }
 

@@ -30,6 +30,12 @@ static const train_schedule cosine = {
     .updates_per_epoch = 8,
     .updates = 40,
 };
+static const train_schedule falling = {
+    .options = {.kind = HPAC_SCHEDULE_EXPONENTIAL, .every = 1, .factor = 0.5F},
+    .learning_rate = 0.001,
+    .updates_per_epoch = 8,
+    .updates = 40,
+};
 static const hpac_layer_training with_l2[LAYERS] = {
     {.learning_rate_factor = 1},
     {.learning_rate_factor = 1, .l2 = 0.01F},
@@ -69,6 +75,14 @@ static const update_case cases[] = {
      {.optimizer = {.kind = HPAC_OPTIMIZER_SGD, .learning_rate = 0.01F, .momentum = 0.9F},
       .accumulate = 3}},
     {"average", {.optimizer = {.kind = HPAC_OPTIMIZER_ADAM, ADAM}, .ema = 0.9F}},
+    /* The norm is above this in some updates, and in some only its square is. */
+    {"everything",
+     {.optimizer = {.kind = HPAC_OPTIMIZER_ADAMW, ADAM, .weight_decay = 0.004F},
+      .learning_rate = train_schedule_at,
+      .schedule = &falling,
+      .accumulate = 3,
+      .clip_norm = 1.3F,
+      .ema = 0.9F}},
 };
 
 static hpac_weights *fill(hpac_weights *weights, uint32_t seed, double limit)
@@ -155,7 +169,7 @@ static void check_case(hpac_device *device, const update_case *one, FILE *file)
     hpac_weights *gradients = hpac_weights_create(layers, LAYERS, image);
     hpac_weights *const states[HPAC_STATE_COUNT] = {[HPAC_STATE_AVERAGE] =
                                                         one->options.ema > 0 ? weights : NULL};
-    cr_assert_eq(hpac_network_import(network, fill(weights, 0, 0.5), NULL), HPAC_OK);
+    cr_assert_eq(hpac_network_import(network, fill(weights, 0, 0.5), states), HPAC_OK);
     for (uint32_t step = 0; step < STEPS; step++) {
         double expected[COUNT];
         set_gradients(network, fill(gradients, 100 + 2 * step, 1));
@@ -182,66 +196,172 @@ Test(update, of_given_gradients_is_kerass)
     hpac_device_close(device);
 }
 
-/* A factor scales what an update changes, and what is frozen does not change. */
-Test(update, follows_the_training_of_layers)
+/* ---- complete steps ---- */
+
+static const hpac_layer stack[] = {
+    {.kind = HPAC_LAYER_BATCH_NORM},
+    {.kind = HPAC_LAYER_FLATTEN},
+    {.kind = HPAC_LAYER_DENSE, .units = 64},
+    {.kind = HPAC_LAYER_DENSE, .units = 4},
+    {.kind = HPAC_LAYER_DENSE, .units = 3, .activation = HPAC_ACTIVATION_SIGMOID},
+};
+enum { STACK = sizeof stack / sizeof *stack };
+static const hpac_shape stack_input = {3, 2, 2, 1};
+
+/* The weights, or with an average that, after so many steps with the same image: the caller's. */
+static hpac_weights *train(hpac_network_options options, uint32_t steps)
 {
-    static const hpac_layer two[] = {
-        {.kind = HPAC_LAYER_FLATTEN},
-        {.kind = HPAC_LAYER_DENSE, .units = 4},
-        {.kind = HPAC_LAYER_DENSE, .units = 4},
-        {.kind = HPAC_LAYER_DENSE, .units = 3, .activation = HPAC_ACTIVATION_SIGMOID},
-    };
-    enum { ALL = sizeof two / sizeof *two };
-    static const hpac_layer_training training[ALL] = {
-        {.learning_rate_factor = 1},
-        {.learning_rate_factor = 1},
-        {.frozen = true, .learning_rate_factor = 1},
-        {.learning_rate_factor = 0.25F},
-    };
-    const hpac_shape image = {3, 2, 2, 1};
     hpac_device *device = open_tested_device((hpac_device_options){0});
-    hpac_weights *before = hpac_weights_create(two, ALL, image), *after[2];
-    uint64_t seed = 5;
-    void *slot;
-    for (size_t i = 0; i < 2; i++) {
-        hpac_network *network;
-        hpac_network_options options = {
-            .device = device,
-            .layers = two,
-            .layer_count = ALL,
-            .training = true,
-            .optimizer = {.kind = HPAC_OPTIMIZER_SGD, .learning_rate = 1},
-            .format = {.batch_size = 1, .target_count = 3, .rows = 2, .cols = 2, .channels = 1},
-            .layer_training = i ? training : NULL};
-        after[i] = hpac_weights_create(two, ALL, image);
-        cr_assert_eq(hpac_network_create(&options, &network), HPAC_OK, "%s", hpac_error_message());
-        cr_assert_eq(hpac_network_allocate(network), HPAC_OK);
-        cr_assert_eq(hpac_network_initialize(network, seed), HPAC_OK);
-        cr_assert_eq(hpac_network_export(network, before, NULL), HPAC_OK);
-        size_t nbytes = hpac_batch_nbytes(&options.format);
-        cr_assert_eq(device->ops->alloc(device, HPAC_MEMORY_PINNED, nbytes, &slot), HPAC_OK);
-        memset(slot, 1, nbytes);
+    hpac_weights *weights = hpac_weights_create(stack, STACK, stack_input);
+    hpac_weights *const states[HPAC_STATE_COUNT] = {[HPAC_STATE_AVERAGE] =
+                                                        options.ema > 0 ? weights : NULL};
+    hpac_network *network;
+    unsigned char *slot;
+    options.device = device;
+    options.layers = stack;
+    options.layer_count = STACK;
+    options.training = true;
+    options.format = (hpac_batch_format){
+        .batch_size = 1, .target_count = 3, .rows = 2, .cols = 2, .channels = 1};
+    size_t nbytes = hpac_batch_nbytes(&options.format);
+    cr_assert_eq(hpac_network_create(&options, &network), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(hpac_network_allocate(network), HPAC_OK);
+    cr_assert_eq(hpac_network_initialize(network, 5), HPAC_OK);
+    cr_assert_eq(device->ops->alloc(device, HPAC_MEMORY_PINNED, nbytes, (void **)&slot), HPAC_OK);
+    memset(slot, 1, nbytes);
+    for (size_t i = 0; i < 4; i++)
+        slot[hpac_batch_pixels_offset_nbytes(&options.format) + i] = (unsigned char)(200 - 60 * i);
+    for (uint32_t step = 0; step < steps; step++) {
         hpac_outcome outcome;
         const hpac_network_batch batch = {.slot = slot, .count = 1};
-        cr_assert_eq(hpac_network_train(network, &batch, 0), HPAC_OK, "%s", hpac_error_message());
+        cr_assert_eq(hpac_network_train(network, &batch, step), HPAC_OK, "%s",
+                     hpac_error_message());
         cr_assert_eq(hpac_network_collect(network, &outcome), HPAC_OK);
-        cr_assert_eq(hpac_network_export(network, after[i], NULL), HPAC_OK);
-        device->ops->free(device, HPAC_MEMORY_PINNED, slot);
-        hpac_network_destroy(network);
     }
-    for (size_t layer = 1; layer < ALL; layer++)
-        for (size_t k = 0; k < before[layer].tensors[HPAC_BIAS].count; k++) {
-            double factor =
-                training[layer].frozen ? 0 : (double)training[layer].learning_rate_factor;
-            double old = (double)before[layer].tensors[HPAC_BIAS].values[k];
-            double plain = (double)after[0][layer].tensors[HPAC_BIAS].values[k] - old;
-            double changed = (double)after[1][layer].tensors[HPAC_BIAS].values[k] - old;
-            cr_expect_neq(plain, 0);
-            cr_expect(fabs(changed - factor * plain) <= 1e-6 * fabs(plain),
-                      "layer %zu: %.9g, expected %.9g", layer + 1, changed, factor * plain);
-        }
-    hpac_weights_destroy(before, ALL);
-    for (size_t i = 0; i < 2; i++)
-        hpac_weights_destroy(after[i], ALL);
+    cr_assert_eq(hpac_network_export(network, weights, states[HPAC_STATE_AVERAGE] ? states : NULL),
+                 HPAC_OK);
+    device->ops->free(device, HPAC_MEMORY_PINNED, slot);
+    hpac_network_destroy(network);
     hpac_device_close(device);
+    return weights;
+}
+
+static double largest_difference(const hpac_weights *a, const hpac_weights *b)
+{
+    double largest = 0;
+    for (size_t i = 0; i < STACK; i++)
+        for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+            for (size_t k = 0; k < a[i].tensors[role].count; k++)
+                largest = fmax(largest, fabs((double)a[i].tensors[role].values[k] -
+                                             (double)b[i].tensors[role].values[k]));
+    return largest;
+}
+
+static void check_factor(const hpac_tensor *before, const hpac_tensor *plain,
+                         const hpac_tensor *scaled, float factor)
+{
+    for (size_t k = 0; k < before->count; k++) {
+        double change = (double)plain->values[k] - (double)before->values[k];
+        double expected = (double)before->values[k] + (double)factor * change;
+        cr_expect_neq(change, 0);
+        cr_expect(fabs((double)scaled->values[k] - expected) <= 1e-7,
+                  "value %zu of %zu, factor %g: %.9g, expected %.9g", k, before->count,
+                  (double)factor, (double)scaled->values[k], expected);
+    }
+}
+
+/* A factor scales what an update changes, decay included, and what is frozen does not change. */
+Test(update, follows_the_training_of_layers)
+{
+    static const hpac_layer_training training[STACK] = {
+        {.learning_rate_factor = 1},     {.learning_rate_factor = 1},
+        {.learning_rate_factor = 1},     {.frozen = true, .learning_rate_factor = 1},
+        {.learning_rate_factor = 0.25F},
+    };
+    hpac_network_options options = {.optimizer = {.kind = HPAC_OPTIMIZER_ADAMW,
+                                                  .learning_rate = 0.0625F,
+                                                  .beta_1 = 0.9F,
+                                                  .beta_2 = 0.999F,
+                                                  .epsilon = 1e-7F,
+                                                  .weight_decay = 0.5F}};
+    hpac_weights *before = train(options, 0), *plain = train(options, 1);
+    options.layer_training = training;
+    hpac_weights *scaled = train(options, 1);
+    for (size_t layer = 2; layer < STACK; layer++)
+        for (hpac_role role = HPAC_KERNEL; role <= HPAC_BIAS; role++)
+            check_factor(&before[layer].tensors[role], &plain[layer].tensors[role],
+                         &scaled[layer].tensors[role],
+                         training[layer].frozen ? 0 : training[layer].learning_rate_factor);
+    hpac_weights_destroy(before, STACK);
+    hpac_weights_destroy(plain, STACK);
+    hpac_weights_destroy(scaled, STACK);
+}
+
+/* Keras's `trainable = False`: its moving averages stay, too, and they are what it normalizes with:
+ * here with zeros and ones, by which the gradients behind it are not those of another variance. */
+Test(update, frozen_batch_normalization_keeps_its_averages)
+{
+    static const hpac_layer_training training[STACK] = {
+        {.frozen = true, .learning_rate_factor = 1},
+        {.learning_rate_factor = 1},
+        {.learning_rate_factor = 1},
+        {.learning_rate_factor = 1},
+        {.learning_rate_factor = 1},
+    };
+    hpac_network_options options = {
+        .optimizer = {.kind = HPAC_OPTIMIZER_SGD, .learning_rate = 0.0625F}};
+    hpac_weights *before = train(options, 0), *moved = train(options, 1);
+    options.layer_training = training;
+    hpac_weights *frozen = train(options, 1);
+    for (hpac_role role = HPAC_GAMMA; role <= HPAC_MOVING_VARIANCE; role++) {
+        const size_t nbytes = before->tensors[role].count * sizeof(float);
+        cr_expect_arr_neq(moved->tensors[role].values, before->tensors[role].values, nbytes);
+        cr_expect_arr_eq(frozen->tensors[role].values, before->tensors[role].values, nbytes);
+    }
+    /* The kernel's gradients are proportional to its inputs, the pixels that lie 60 apart. */
+    const hpac_tensor *old = &before[2].tensors[HPAC_KERNEL],
+                      *new = &frozen[2].tensors[HPAC_KERNEL];
+    double first = (double)new->values[0] - (double)old->values[0];
+    for (size_t row = 1; row < 4; row++) {
+        double change = (double)new->values[row * 64] - (double)old->values[row * 64];
+        cr_expect(fabs(change / first - (200 - 60 * (double)row) / 200) < 1e-3, "%g", change);
+    }
+    hpac_weights_destroy(before, STACK);
+    hpac_weights_destroy(moved, STACK);
+    hpac_weights_destroy(frozen, STACK);
+}
+
+/* A plan that updates its own parameters knows the optimizer alone: where there is more to an
+ * update, none does. */
+Test(update, options_reach_the_parameters_of_plans_that_update)
+{
+    static const hpac_layer_training halved[STACK] = {{.learning_rate_factor = 1},
+                                                      {.learning_rate_factor = 1},
+                                                      {.learning_rate_factor = 0.5F},
+                                                      {.learning_rate_factor = 1},
+                                                      {.learning_rate_factor = 1}};
+    static const hpac_layer_training decayed[STACK] = {{.learning_rate_factor = 1},
+                                                       {.learning_rate_factor = 1},
+                                                       {.learning_rate_factor = 1, .l2 = 0.1F},
+                                                       {.learning_rate_factor = 1},
+                                                       {.learning_rate_factor = 1}};
+    static const hpac_network_options more[] = {
+        {.accumulate = 2},          {.clip_norm = 0.01F},        {.ema = 0.5F},
+        {.layer_training = halved}, {.layer_training = decayed},
+    };
+    const hpac_optimizer adadelta = {
+        .kind = HPAC_OPTIMIZER_ADADELTA, .learning_rate = 1, .rho = 0.95F, .epsilon = 1e-4F};
+    hpac_weights *plain = train((hpac_network_options){.optimizer = adadelta}, 4);
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        hpac_network_options options = more[i];
+        options.optimizer = adadelta;
+        hpac_weights *fused = train(options, 4);
+        options.unfused = true;
+        hpac_weights *single = train(options, 4);
+        cr_expect_gt(largest_difference(single, plain), 1e-3, "option %zu changes nothing", i);
+        cr_expect_lt(largest_difference(fused, single), 1e-6, "option %zu is lost", i);
+        hpac_weights_destroy(fused, STACK);
+        hpac_weights_destroy(single, STACK);
+    }
+    hpac_weights_destroy(plain, STACK);
 }

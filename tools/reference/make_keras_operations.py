@@ -67,8 +67,16 @@ CASES = {
     "global_avgpool": (layers.GlobalAveragePooling2D(), [(3, 5, 4)]),
     "global_maxpool": (layers.GlobalMaxPooling2D(keepdims=True), [(3, 5, 4)]),
     "zero_pad": (layers.ZeroPadding2D(((1, 2), (3, 4))), [(3, 2, 3)]),
-    "rescale": (layers.Rescaling([0.5, 2.0, -1.5], [0.25, -1.0, 3.0]), [(3, 2, 3)]),
+    "rescale": (
+        layers.Normalization(mean=[0.5, -1.0, 2.25], variance=[0.25, 4.0, 16.0]),
+        [(3, 2, 3)],
+    ),
     "batch_norm": (batch_norm(), [(3, 4, 3)], {"training": True}),
+    "batch_norm_defaults": (
+        layers.BatchNormalization(),
+        [(3, 4, 3)],
+        {"training": True},
+    ),
     "batch_norm_vector": (batch_norm(), [(5,)], {"training": True, "batch": 6}),
     "batch_norm_plain": (
         batch_norm(scale=False, center=False),
@@ -76,6 +84,8 @@ CASES = {
         {"training": True},
     ),
     "batch_norm_inference": (batch_norm(), [(3, 4, 3)]),
+    "batch_norm_frozen": (batch_norm(), [(3, 4, 3)], {"training": True, "frozen": True}),
+    "dropout_inference": (layers.Dropout(0.4), [(3, 4, 5)]),
     "add": (layers.Add(), [(3, 2, 3)] * 3),
     "multiply": (layers.Multiply(), [(3, 2, 3)] * 2),
     "multiply_channels": (layers.Multiply(), [(3, 2, 3), (1, 1, 3)]),
@@ -107,7 +117,7 @@ def set_weights(layer):
         weight.assign(middle + numbers(SEED_ROLE + role_of(weight), weight.shape))
 
 
-def run(layer, shapes, batch=2, scale=1.0, training=False):
+def run(layer, shapes, batch=2, scale=1.0, training=False, frozen=False):
     """The layer's arrays, by name."""
     inputs = [
         numbers(SEED_SIDE + i - 1 if i else SEED_X, (batch, *shape), 1.0 if i else scale)
@@ -115,9 +125,11 @@ def run(layer, shapes, batch=2, scale=1.0, training=False):
     ]
     layer.build([tuple(i.shape) for i in inputs] if len(inputs) > 1 else inputs[0].shape)
     set_weights(layer)
-    trained = [w.value for w in layer.trainable_weights]
+    weights, averages = layer.trainable_weights, layer.non_trainable_weights
+    trained = [w.value for w in weights]
+    layer.trainable = not frozen
     with tf.GradientTape() as tape:
-        tape.watch(inputs)
+        tape.watch(inputs + trained)
         given = inputs if len(inputs) > 1 else inputs[0]
         is_norm = isinstance(layer, layers.BatchNormalization)
         y = layer(given, training=training) if is_norm else layer(given)
@@ -125,9 +137,9 @@ def run(layer, shapes, batch=2, scale=1.0, training=False):
     gradients = tape.gradient(loss, inputs + trained)
     arrays = {"y": y}
     names = ["dx"] + [f"dside{i}" for i in range(len(inputs) - 1)]
-    names += [ROLES[role_of(w)] for w in layer.trainable_weights]
+    names += [ROLES[role_of(w)] for w in weights]
     arrays.update(zip(names, gradients, strict=True))
-    arrays.update({w.name: w.value for w in layer.non_trainable_weights})
+    arrays.update({w.name: w.value for w in averages})
     return arrays
 
 

@@ -5,7 +5,8 @@
 
 writes keras_optimizers.csv: the 15 weights (a kernel (4, 3) and a bias (3)) after each of 20 updates
 with given gradients; with accumulation after each of 20 steps, with a moving average that instead of
-the weights. Weights and gradients come from formula.py, seed 0 and 1, and 100 + 2 x step and the
+the weights. "everything" has the means of three steps' gradients, since Keras moves an average in steps
+without an update, too. Weights and gradients come from formula.py, seed 0 and 1, and 100 + 2 x step and the
 next. And keras_schedules.csv: learning rates of 40 updates, 8 per epoch.
 
 Rows: case,step,values; and case,update,learning_rate. OneCycleLR is PyTorch's, whose formula is
@@ -46,6 +47,12 @@ CASES = {
         learning_rate=0.01, momentum=0.9, gradient_accumulation_steps=3
     ),
     "average": lambda: optimizers.Adam(use_ema=True, ema_momentum=0.9),
+    "everything": lambda: optimizers.AdamW(
+        learning_rate=optimizers.schedules.ExponentialDecay(0.001, PER_EPOCH, 0.5),
+        global_clipnorm=1.3,
+        use_ema=True,
+        ema_momentum=0.9,
+    ),
 }
 
 
@@ -56,14 +63,21 @@ def run(name):
     ]
     optimizer = CASES[name]()
     optimizer.build(variables)
+    averages = name in ("average", "everything")
+    accumulated = []
     for step in range(STEPS):
         gradients = [
             formula.symmetric(100 + 2 * step + i, shape, 1.0) for i, shape in enumerate(SHAPES)
         ]
+        accumulated.append(gradients)
+        if name == "everything":
+            gradients = [np.mean(tensors, axis=0) for tensors in zip(*accumulated[-3:])]
         if name == "l2":  # of keras.regularizers.L2(L2) on the kernel
             gradients[0] += np.float32(2 * L2) * keras.ops.convert_to_numpy(variables[0])
-        optimizer.apply(gradients)
-        kept = optimizer._model_variables_moving_average if name == "average" else variables
+        if name != "everything" or step % 3 == 2:
+            optimizer.apply(gradients)
+        updated = int(optimizer.iterations) > 0
+        kept = optimizer._model_variables_moving_average if averages and updated else variables
         yield step, np.concatenate([keras.ops.convert_to_numpy(v).ravel() for v in kept])
 
 
@@ -77,9 +91,17 @@ def one_cycle(top, total, pct_start, div_factor, final_div_factor, step):
     return high + (low - high) / 2.0 * (1 + math.cos(math.pi * share))
 
 
+def after_warm_up(schedule, update):
+    return 0.1 * update / 12 if update < 12 else schedule(update - 12)
+
+
+STEP = optimizers.schedules.ExponentialDecay(0.1, 2 * PER_EPOCH, 0.5, staircase=True)
+EXPONENTIAL = optimizers.schedules.ExponentialDecay(0.1, PER_EPOCH, 0.9)
 SCHEDULES = {
-    "step": optimizers.schedules.ExponentialDecay(0.1, 2 * PER_EPOCH, 0.5, staircase=True),
-    "exponential": optimizers.schedules.ExponentialDecay(0.1, PER_EPOCH, 0.9),
+    "step": STEP,
+    "exponential": EXPONENTIAL,
+    "step_warm_up": lambda update: after_warm_up(STEP, update),
+    "exponential_warm_up": lambda update: after_warm_up(EXPONENTIAL, update),
     "cosine": optimizers.schedules.CosineDecay(0.1, UPDATES, 0.02),
     "warm_up": optimizers.schedules.CosineDecay(
         0.0, UPDATES - 12, 0.02, warmup_target=0.1, warmup_steps=12
