@@ -14,8 +14,8 @@ static hpac_status on_train_batch(void *user, const hpac_batch *batch, const hpa
 {
     train_job *training = user;
     hpac_training_state *state = training->model.training;
-    double learning_rate =
-        train_schedule_at(&training->schedule, state->step / (uint32_t)state->accumulate);
+    uint32_t accumulate = (uint32_t)training->config->train.accumulate;
+    double learning_rate = train_schedule_at(&training->schedule, state->step / accumulate);
     state->step++;
     state->batch = (uint32_t)batch->index + 1;
     double values = (double)(batch->count * state->counts.classes);
