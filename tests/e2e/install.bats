@@ -106,7 +106,7 @@ PROGRAM
     run_hpac train imporved
     assert_exit 2
     assert_error_has 'no configuration of this name; did you mean improved?'
-    assert_error_has "$installed has baseline, demo, improved, improved_batch128, improved_nodropout, sweep"
+    assert_error_has "$installed has baseline, demo, densenet121, efficientnet_b0, gapnet, improved, improved_batch128, improved_nodropout, resnet18, resnet34, sweep"
     run_hpac train ./improved
     assert_exit 2
     assert_error_has "./improved: cannot open"
