@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define HPAC_DEVICE_ABI 6
+#define HPAC_DEVICE_ABI 7
 #define HPAC_DEVICE_MAX_CLASSES 32
 
 typedef struct hpac_device_ops hpac_device_ops;
@@ -244,6 +244,7 @@ typedef struct hpac_plan {
     bool y_over_x;             /* forward may be called with y = x */
     bool dx_over_dy;           /* backward may be called with dx = dy, when dx is written */
     bool updates_parameters;   /* backward applies the update; the gradient slice is not written */
+    bool rounds_integers;      /* sums of small integers are not exact: Winograd's fractions */
     size_t parameter_count;
     hpac_parameter parameters[HPAC_PLAN_MAX_PARAMETERS];
     char algorithm[192]; /* what was chosen, for the start-up table: "jit:avx512_core / ..." */

@@ -199,6 +199,8 @@ static bool is_representable(const check_stack *stack, const check_segment *segm
 
 bool hpac_selfcheck_is_integral(const check_segment *segment)
 {
+    if (segment->plan->rounds_integers)
+        return false;
     for (size_t i = 0; i < segment->op_count; i++)
         if (!op_is_exact(&segment->ops[i]))
             return false;
@@ -209,6 +211,9 @@ bool hpac_selfcheck_is_exact(const check_stack *stack, const check_segment *segm
 {
     for (size_t i = 0; i < stack->op_count; i++)
         if (!op_is_exact(&stack->ops[i]))
+            return false;
+    for (size_t i = 0; i < stack->segment_count; i++)
+        if (stack->segments[i].plan->rounds_integers)
             return false;
     return stack->data == DATA_INTEGERS && !stack->after_update &&
            is_representable(stack, segment, backward);

@@ -7,6 +7,7 @@
 #define HPAC_DEVICE_CPU_KERNELS_H
 
 #include "stem.h"
+#include "winograd.h"
 
 #include <hpac/device.h>
 
@@ -169,6 +170,7 @@ typedef struct cpu_kernels {
     uint32_t (*dense_update)(const dense_update_job *job);
     void (*dense_forward)(const dense_forward_job *job);
     const stem_kernels *stem; /* NULL: none */
+    const winograd_kernels *winograd;
 } cpu_kernels;
 
 extern const cpu_kernels hpac_cpu_kernels_avx512, hpac_cpu_kernels_avx2, hpac_cpu_kernels_any;

@@ -8,7 +8,8 @@
 #define MULTIPLY_LOW(a, b) (lvec) _mm256_mul_epu32((__m256i)(a), (__m256i)(b))
 #define DENSE_ROWS 6 /* times 2 vectors: 12 of the 16 registers are sums */
 #define DENSE_VECTORS 2
-#define WINDOWS 6 /* times 2 vectors: 12 of the registers are sums */
+#define WINDOWS 6      /* times 2 vectors: 12 of the registers are sums */
+#define PRODUCT_ROWS 6 /* times 2 vectors: 12 of the registers are sums */
 #define MAX(a, b) (vec) _mm256_max_ps((__m256)(a), (__m256)(b))
 #define NAME "avx2"
 #define TABLE hpac_cpu_kernels_avx2

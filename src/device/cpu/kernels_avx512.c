@@ -8,7 +8,8 @@
 #define MULTIPLY_LOW(a, b) (lvec) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
 #define DENSE_ROWS 6 /* times 4 vectors: 24 of the 32 registers are sums */
 #define DENSE_VECTORS 4
-#define WINDOWS 9 /* times 2 vectors: 18 of the registers are sums */
+#define WINDOWS 9       /* times 2 vectors: 18 of the registers are sums */
+#define PRODUCT_ROWS 12 /* times 2 vectors: 24 of the registers are sums */
 #define MAX(a, b) (vec) _mm512_max_ps((__m512)(a), (__m512)(b))
 #define NAME "avx512"
 #define TABLE hpac_cpu_kernels_avx512

@@ -60,9 +60,12 @@ INLINE ivec make_lane_bits(void)
 
 #ifdef WINDOWS
 #include "stem_kernels.h"
+#include "winograd_kernels.h"
 #define STEM &stem
+#define WINOGRAD &winograd
 #else
 #define STEM NULL
+#define WINOGRAD NULL
 #endif
 
 typedef uint64_t lvec __attribute__((vector_size(4 * LANES)));
@@ -667,4 +670,5 @@ const cpu_kernels TABLE = {
     .dense_update = dense_update,
     .dense_forward = dense_forward,
     .stem = STEM,
+    .winograd = WINOGRAD,
 };
