@@ -13,6 +13,9 @@
 #define CONV2D(outputs)                                                                            \
     {.kind = HPAC_LAYER_CONV2D, .filters = (outputs), .kernel_rows = 3, .kernel_cols = 3,          \
      .activation = HPAC_ACTIVATION_RELU}
+#define SAME_CONV2D(outputs)                                                                       \
+    {.kind = HPAC_LAYER_CONV2D, .filters = (outputs), .kernel_rows = 3, .kernel_cols = 3,          \
+     .padding = HPAC_PADDING_SAME, .activation = HPAC_ACTIVATION_RELU}
 #define MAXPOOL {.kind = HPAC_LAYER_MAXPOOL, .kernel_rows = 2, .kernel_cols = 2}
 #define DROPOUT(share) {.kind = HPAC_LAYER_DROPOUT, .rate = (share)}
 #define FLATTEN {.kind = HPAC_LAYER_FLATTEN}
