@@ -56,32 +56,29 @@ $(CUDASIM)/faults: $(FAULT_OBJECTS) $(CUDASIM)/obj/faults/kernels.cu.o $(CUDASIM
 	$(CC) -Wl,-z,now -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) \
 	  -L$(CUDASIM) -Wl,--no-as-needed -lcudasim_fault_kernels -lcudart
 
-# ---- planted bugs of hpac's own kernels (kernel_faults.bats) ---------------------------------------------
-KERNEL_FAULTS := $(CUDASIM)/kernel_faults
+# ---- bugs planted in hpac's own kernels and plans (planted_faults.bats) ---------------------------------
+PLANTED := $(CUDASIM)/planted
 
-cudasim: $(KERNEL_FAULTS)/libcudasim_kernels.so
+cudasim: $(PLANTED)/libcudasim_kernels.so $(PLANTED)/libhpac_cuda.so
 
-$(KERNEL_FAULTS)/libcudasim_kernels.so: tests/cudasim/kernel_faults.txt tests/cudasim/plant-kernel-faults \
-  $(CUDASIM)/libcudasim_kernels.so tests/cudasim/kernel_fault.h
-	tests/cudasim/plant-kernel-faults $< $(KERNEL_FAULTS)/source
-	$(CUDASIM_CXX) -Itests/cudasim -include cuda_on_host.h -include kernel_fault.h \
-	  -c -o $(KERNEL_FAULTS)/host_kernels.o $(KERNEL_FAULTS)/source/tests/cudasim/host_kernels.cpp
-	$(CUDASIM_KERNEL_LINK) -Wl,-soname,$(@F) -o $@ $(KERNEL_FAULTS)/host_kernels.o -lcudart
+$(PLANTED)/source: tests/cudasim/planted_faults.txt tests/cudasim/plant-faults tests/cudasim/planted_fault.h \
+  $(CUDASIM)/libcudasim_kernels.so $(CUDA_LIBRARY)
+	tests/cudasim/plant-faults $< $@
 
-# ---- bugs planted in copies of sources (operations.bats) -------------------------------------------
-# FAULTY has kernels/ and tests/cudasim/host_kernels.cpp, or one source of the device by the same path.
-faulty-kernels:
-	$(CUDASIM_CXX) -O1 -Itests/cudasim -include cuda_on_host.h -c -o $(FAULTY)/host_kernels.o \
-	  $(FAULTY)/tests/cudasim/host_kernels.cpp
-	$(CUDASIM_KERNEL_LINK) -Wl,-soname,libcudasim_kernels.so -o $(FAULTY)/libcudasim_kernels.so \
-	  $(FAULTY)/host_kernels.o -lcudart
+$(PLANTED)/libcudasim_kernels.so: $(PLANTED)/source
+	$(CUDASIM_CXX) -Itests/cudasim -include cuda_on_host.h -include planted_fault.h \
+	  -c -o $(@:.so=.o) $</tests/cudasim/host_kernels.cpp
+	$(CUDASIM_KERNEL_LINK) -Wl,-soname,$(@F) -o $@ $(@:.so=.o) -lcudart
 
-FAULTY_SOURCE = $(notdir $(wildcard $(FAULTY)/src/device/cuda/*.c))
-faulty-device:
-	$(CC) $(DIALECT) -D_GNU_SOURCE -fPIC -Iinclude -Isrc -Isrc/device/cuda $(DEVICE_FLAGS) -c \
-	  -o $(FAULTY)/faulty.o $(FAULTY)/src/device/cuda/$(FAULTY_SOURCE)
-	$(LINK_CUDA) -o $(FAULTY)/libhpac_cuda.so $(FAULTY)/faulty.o \
-	  $(filter-out %/device/cuda/$(FAULTY_SOURCE:.c=.o),$(CUDA_OBJECTS)) $(CUDA_LIBS)
+# With the objects of hpac's own, but for those of files that have a fault.
+PLANTED_SOURCES := $(shell sed -n 's/^+*\(src[^|]*\.c\)|.*/\1/p' tests/cudasim/planted_faults.txt | sort -u)
+PLANTED_OBJECTS := $(PLANTED_SOURCES:src/device/cuda/%.c=$(PLANTED)/%.o)
 
-.PHONY: cudasim faulty-kernels faulty-device
+$(PLANTED)/%.o: $(PLANTED)/source
+	$(CC) $(DIALECT) $(DEVICE_FLAGS) -Itests/cudasim -include planted_fault.h -c -o $@ $</src/device/cuda/$*.c
+
+$(PLANTED)/libhpac_cuda.so: $(PLANTED_OBJECTS)
+	$(LINK_CUDA) -o $@ $^ $(filter-out $(call objects,$(PLANTED_SOURCES)),$(CUDA_OBJECTS)) $(CUDA_LIBS)
+
+.PHONY: cudasim
 -include $(wildcard $(CUDASIM)/obj/*.d $(CUDASIM)/obj/*/*.d)
