@@ -97,7 +97,10 @@ typedef struct hpac_config_train {
     float positive_weights[HPAC_CLASS_COUNT]; /* for LIST: one per target */
     int patience;        /* early_stopping.patience: epochs without a better loss; 0: off */
     float min_delta;     /* early_stopping.min_delta: by how much a loss must improve */
-    char *initial_model; /* a .h5 whose weights the training starts from; NULL */
+    char *initial_model; /* a model file with the same layers whose weights it starts from; NULL */
+    char *initial_weights;  /* a file with weights by layer names; NULL */
+    bool batch_norm_frozen; /* batch_norm computes with its moving averages, which stay as they are
+                             */
 } hpac_config_train;
 
 /* A feature that not every device has. */

@@ -52,8 +52,9 @@ typedef struct hpac_network_options {
     size_t accumulate; /* steps per update, which gets the mean of their gradients; 0: 1 */
     float ema;         /* momentum of the moving average of the weights; 0: none */
     const hpac_layer_training *layer_training; /* (layer_count) copied; NULL: {false, 1, 0} */
-    const float *positive_weights;             /* (classes) copied; NULL: all 1 */
-    uint64_t seed;                             /* dropout */
+    bool batch_norm_frozen;        /* batch_norm uses the moving averages, which stay as they are */
+    const float *positive_weights; /* (classes) copied; NULL: all 1 */
+    uint64_t seed;                 /* dropout */
 } hpac_network_options;
 
 typedef struct hpac_network hpac_network;

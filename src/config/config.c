@@ -228,6 +228,23 @@ static void check_optimizer(const hpac_keys *keys, const hpac_config *config)
                            "expected fewer than the %d of train.epochs", config->train.epochs);
 }
 
+/* Two files of weights, and what has no effect. */
+static void check_start(const hpac_keys *keys, const hpac_config *config)
+{
+    const hpac_yaml_node *weights = node_of(keys, "train.initial_weights");
+    bool norms = false;
+    if (weights && node_of(keys, "train.initial_model"))
+        hpac_reader_refuse(keys->reader, "train.initial_weights", weights,
+                           "excludes train.initial_model; give one of them");
+    for (size_t i = 0; i < config->layer_count; i++)
+        norms |= config->layers[i].kind == HPAC_LAYER_BATCH_NORM;
+    if (config->train.batch_norm_frozen && usable(keys, "train.batch_norm_frozen") &&
+        usable(keys, "model") && !norms)
+        hpac_reader_refuse(keys->reader, "train.batch_norm_frozen",
+                           node_of(keys, "train.batch_norm_frozen"),
+                           "has no effect on a model without batch_norm");
+}
+
 static void check_across_keys(const hpac_keys *keys, hpac_config *config)
 {
     const hpac_config_data *data = &config->data;
@@ -235,6 +252,7 @@ static void check_across_keys(const hpac_keys *keys, hpac_config *config)
     need_both(keys, "data.test.ids", "data.test.images");
     check_split_and_train(keys, config);
     check_optimizer(keys, config);
+    check_start(keys, config);
     bool rows =
         check_scale(keys, "data.image.rows", "data.scale.rows", data->image_rows, data->scale_rows);
     bool cols =

@@ -99,12 +99,19 @@ static hpac_status put_layers(hpac_reader *reader, const hpac_yaml_node *file,
     return hpac_yaml_put(&reader->yaml, root, "model", strlen("model"), list);
 }
 
+static bool is_given(const hpac_yaml_node *node)
+{
+    return node && !hpac_yaml_is_null(node) && !hpac_yaml_is_word(node, "none");
+}
+
 /* Other weights, or none, may be given. */
 static hpac_status put_weights(hpac_reader *reader, hpac_yaml_node *file, hpac_yaml_node **root)
 {
     static const char initial_model[] = "train.initial_model";
     const hpac_yaml_node *train = hpac_yaml_get(*root, "train");
-    if (hpac_yaml_get(train, "initial_model") || (train && train->kind != HPAC_YAML_MAP))
+    if (hpac_yaml_get(train, "initial_model") ||
+        is_given(hpac_yaml_get(train, "initial_weights")) ||
+        (train && train->kind != HPAC_YAML_MAP))
         return HPAC_OK;
     return hpac_yaml_put(&reader->yaml, root, initial_model, strlen(initial_model), file);
 }

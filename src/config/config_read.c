@@ -209,7 +209,7 @@ const char *hpac_key_name(const char *name)
         {"val_fold", "fold"},
         {"learningrate", "learning_rate"},
         {"pretrained", "initial_model"},
-        {"weights", "initial_model"},
+        {"weights", "initial_weights"},
     };
     for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++) {
         const char *other = synonyms[i].name, *c = name;

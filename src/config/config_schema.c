@@ -204,8 +204,18 @@ static const hpac_key keys[] = {
     {NUMBER("train.early_stopping.min_delta", train.min_delta, HPAC_RANGE_NOT_NEGATIVE, "0",
             "By how much a validation loss must be lower to count as better; needs patience.")},
     {PATH("train.initial_model", train.initial_model,
-          "A .h5 file of hpac or Keras with the same layers, whose weights the training starts "
-          "from.")},
+          "A model file of hpac or Keras (.h5, .keras) with the same layers, whose weights the "
+          "training starts from; its last layer may have other outputs, and is drawn then.")},
+    {PATH(
+        "train.initial_weights", train.initial_weights,
+        "A file of Keras or hpac whose weights the training starts from by the names of layers: a "
+        "model, or weights alone, as keras.applications has them. What the file does not have is "
+        "drawn. See [model files](model-files.md#starting-from-weights).")},
+    {CHOICE(
+        "train.batch_norm_frozen", train.batch_norm_frozen, hpac_key_booleans, "false",
+        "Batch normalization computes in training, too, with the moving averages, which stay as "
+        "they are, as Keras's layers called with training=False: for fine-tuning with small "
+        "batches. Its scale and offset are trained, unless train.layers freezes them.")},
     {CHOICE("device.precision", device.precision, precisions, "fp32",
             "Precision of the arithmetic inside convolutions and dense layers. An error where the "
             "device does not support it.")},

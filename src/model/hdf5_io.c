@@ -13,6 +13,7 @@
 #define MAX_NAMES 4096
 #define MAX_NAME_NBYTES 1024
 #define MAX_RANK 4
+#define MAX_COUNT 0x1p40
 
 void hpac_hdf5_close(hid_t *id)
 {
@@ -66,6 +67,18 @@ hpac_status hpac_hdf5_write_image(hid_t file, const char *path)
     if (fwrite(*image, (size_t)nbytes, 1, target.stream) != 1)
         return hpac_fail(HPAC_ERR_DATA, "%s: write failed: %s", path, strerror(errno));
     return hpac_file_commit(&target);
+}
+
+hpac_status hpac_hdf5_open_file(const char *path, hid_t *file)
+{
+    if (H5Fis_hdf5(path) <= 0)
+        return hpac_fail(HPAC_ERR_DATA,
+                         "not an HDF5 file or zip archive, expected one as Keras writes it "
+                         "with model.save(\"name.h5\") or \"name.keras\"");
+    HPAC_AUTO_HDF5 hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_file_locking(access, false, true);
+    *file = H5Fopen(path, H5F_ACC_RDONLY, access);
+    return *file >= 0 ? HPAC_OK : hpac_hdf5_fail(*file, "HDF5", "damaged or cut short");
 }
 
 hpac_status hpac_hdf5_create_group(hid_t at, const char *name, hid_t *group)
@@ -242,7 +255,7 @@ hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text)
     return status;
 }
 
-hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names)
+static hpac_status read_list(hid_t at, const char *name, char ***names)
 {
     HPAC_AUTO(close_attribute) attribute opened = {0};
     HPAC_TRY(open_attribute(at, name, &opened));
@@ -251,6 +264,34 @@ hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names)
         return hpac_hdf5_fail(at, name, "expected a list of names");
     HPAC_TRY_NEW(*names, opened.count + 1);
     return opened.count > 0 ? read_texts(at, name, &opened, *names) : HPAC_OK;
+}
+
+/* Moves the names of `more` behind the others. */
+static hpac_status move_names(char ***names, char **more)
+{
+    size_t count = *names ? hpac_names_count(*names) : 0, added = hpac_names_count(more);
+    char **grown = realloc(*names, (count + added + 1) * sizeof *grown);
+    HPAC_TRY_MEMORY(grown, (count + added + 1) * sizeof *grown);
+    *names = grown;
+    memcpy(grown + count, more, (added + 1) * sizeof *grown);
+    more[0] = NULL;
+    return HPAC_OK;
+}
+
+hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names)
+{
+    char part[64];
+    snprintf(part, sizeof part, "%s0", name);
+    if (H5Aexists(at, name) > 0 || H5Aexists(at, part) <= 0)
+        return read_list(at, name, names);
+    for (int i = 0; H5Aexists(at, part) > 0; snprintf(part, sizeof part, "%s%d", name, ++i)) {
+        HPAC_AUTO(hpac_names_free) char **more = NULL;
+        HPAC_TRY(read_list(at, part, &more));
+        HPAC_TRY(move_names(names, more));
+        if (hpac_names_count(*names) > MAX_NAMES)
+            return hpac_hdf5_fail(at, name, "expected a list of names");
+    }
+    return HPAC_OK;
 }
 
 size_t hpac_names_count(char *const *names)
@@ -311,6 +352,23 @@ static hpac_status check_dims(hid_t at, const char *name, hid_t dataset, size_t 
     format_dims(found_rank > 0 ? (size_t)found_rank : 0, found, is);
     format_dims(rank, dims, expected);
     return hpac_hdf5_fail(at, name, "shape (%s), expected (%s)", is, expected);
+}
+
+hpac_status hpac_hdf5_read_shape(hid_t at, const char *name, size_t *rank, size_t dims[4])
+{
+    hsize_t extent[H5S_MAX_RANK] = {0};
+    HPAC_AUTO_HDF5 hid_t dataset = H5Dopen2(at, name, H5P_DEFAULT);
+    if (dataset < 0)
+        return hpac_hdf5_fail(at, name, "no such dataset");
+    HPAC_AUTO_HDF5 hid_t space = H5Dget_space(dataset);
+    int found = H5Sget_simple_extent_dims(space, extent, NULL);
+    if (found < 1 || found > MAX_RANK)
+        return hpac_hdf5_fail(at, name, "%d dimensions, expected 1 to %d", found, MAX_RANK);
+    *rank = (size_t)found;
+    double count = 1;
+    for (size_t i = 0; i < *rank; i++)
+        count *= (double)(dims[i] = extent[i]);
+    return count < MAX_COUNT ? HPAC_OK : hpac_hdf5_fail(at, name, "more than 2^40 values");
 }
 
 /* Contiguous in this file and written to its end. Keras writes no other; a dataset in another

@@ -22,6 +22,9 @@ void hpac_hdf5_close(hid_t *id);
 hpac_status hpac_hdf5_fail(hid_t at, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Opens a file for reading that has HDF5's signature. Model files are replaced, never changed, so
+ * that no lock is needed. */
+hpac_status hpac_hdf5_open_file(const char *path, hid_t *file);
 /* Opens a file in memory, which HDF5 never writes: a copy of `path`, or with NULL an empty one. */
 hpac_status hpac_hdf5_open_in_memory(const char *path, hid_t *file);
 /* Writes a file in memory to `path`, atomically: a full disk fails hpac's own write and not HDF5's,
@@ -47,13 +50,16 @@ hpac_status hpac_hdf5_open_group(hid_t at, const char *name, hid_t *group);
 /* Text of fixed and of variable length are both read; `*text` is malloc'ed and, like the names
  * below, the caller's also on error. */
 hpac_status hpac_hdf5_read_text(hid_t at, const char *name, char **text);
-/* A list of names, NULL at the end; an empty list of any type has none. */
+/* A list of names, NULL at the end; an empty list of any type has none. Keras splits a list that is
+ * too long for an attribute into "<name>0", "<name>1", ... */
 hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names);
 size_t hpac_names_count(char *const *names);
 void hpac_names_free(char ***names); /* for HPAC_AUTO; a NULL list is fine */
 /* The attribute must hold exactly `count` numbers of the class and size of `type`. */
 hpac_status hpac_hdf5_read_numbers(hid_t at, const char *name, hid_t type, size_t count,
                                    void *values);
+/* The dimensions of a dataset, at most 4. */
+hpac_status hpac_hdf5_read_shape(hid_t at, const char *name, size_t *rank, size_t dims[4]);
 /* Reads a dataset of floats of any width, which must have these dimensions and be wholly in the
  * file. All is checked before memory is allocated, so that a file cannot ask for more than it has.
  * `*values` is malloc'ed and the caller's. */

@@ -410,7 +410,7 @@ static json_t *first_config(json_t *config, const char *kind, int depth)
 }
 
 /* [null, rows, cols, channels] or [null, values]; the first is the batch. It is in an InputLayer,
- * in the first layer, or beside the layers. */
+ * in the first layer, or beside the layers. Images that have a size already keep it. */
 static hpac_status read_input(json_t *config, const char *kind, hpac_shape *input)
 {
     json_t *first = first_config(config, kind, 0);
@@ -420,8 +420,12 @@ static hpac_status read_input(json_t *config, const char *kind, hpac_shape *inpu
     if (!value)
         value = json_object_get(config, "build_input_shape");
     size_t rank = json_array_size(value), dims[3] = {1, 1, 1};
-    bool good = rank == 4 || rank == 2;
-    for (size_t i = 1; good && i < rank; i++)
+    bool good = rank == 4 || rank == 2, sized = rank == 4 && input->rank == 3;
+    if (sized) {
+        dims[0] = input->rows;
+        dims[1] = input->cols;
+    }
+    for (size_t i = sized ? 3 : 1; good && i < rank; i++)
         good = hpac_keras_read_size(json_array_get(value, i), &dims[3 - rank + i]);
     *input = (hpac_shape){
         .rank = rank == 4 ? 3 : 1, .rows = dims[0], .cols = dims[1], .channels = dims[2]};
@@ -491,7 +495,7 @@ static hpac_status read_model(json_t *root, graph *made)
     hpac_model *model = made->model;
     if (json_array_size(layers_of(config)) == 0)
         return hpac_fail(HPAC_ERR_DATA, "expected a list of layers");
-    if (model->input.rank == 0)
+    if (model->input.channels == 0)
         HPAC_TRY(read_input(config, kind, &model->input));
     HPAC_TRY(read_part(made, config, kind, &whole, 0, &output));
     if (output != model->layer_count)

@@ -10,6 +10,9 @@
  * layer's number and the index of the value. */
 hpac_status hpac_weights_check(const hpac_weights *weights, size_t layer_count, bool not_negative);
 
+/* "kernel, bias": the tensors that a layer has. */
+void hpac_weights_list(const hpac_weights *weights, char text[96]);
+
 /* The datasets of a layer's tensors: "PREFIX/kernelSUFFIX", ... */
 typedef struct hpac_tensor_names {
     char text[HPAC_ROLE_COUNT][192];
@@ -25,6 +28,9 @@ hpac_status hpac_weights_write(hid_t at, const hpac_tensor_names *names, bool tr
 hpac_status hpac_model_check_weights(const hpac_model *model, const hpac_weights *weights,
                                      bool trained, bool not_negative);
 
+/* hpac_model_load for images of another size than the file's; `size` is read for rows and columns
+ * alone. A weight that depends on it must be that of this size. */
+hpac_status hpac_model_load_sized(const char *path, hpac_shape size, hpac_model *model);
 /* Reads the layers of a model file (hpac_model_load) alone, as they are on images of another shape
  * than the file's, into model->layers and model->keras; model->weights stays NULL. Unlike there,
  * the last layer may be any. On error `model` is zeroed. Errors: DATA, naming the file. */
@@ -79,8 +85,8 @@ typedef struct hpac_keras_sources {
 void hpac_keras_sources_fini(hpac_keras_sources *sources);
 
 /* Reads Keras's JSON into the input, layers and traits of a zeroed model, and the sources of the
- * layers' weights; an input that the model has already (rank > 0) is taken instead of the file's.
- * On error, too, both are the caller's to free. Errors: DATA, naming the layer and option by
+ * layers' weights; an input that the model has already is taken instead of the file's, or with 0
+ * channels its size alone. On error, too, both are the caller's to free. Errors: DATA, naming the layer and option by
  * Keras's names, and what was expected. */
 hpac_status hpac_keras_config_read(const char *json, hpac_model *model,
                                    hpac_keras_sources *sources);

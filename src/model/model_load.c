@@ -89,6 +89,15 @@ hpac_status hpac_weights_check(const hpac_weights *weights, size_t layer_count, 
     return HPAC_OK;
 }
 
+void hpac_weights_list(const hpac_weights *weights, char text[96])
+{
+    size_t used = 0;
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+        if (weights->tensors[role].rank > 0)
+            used += (size_t)snprintf(text + used, 96 - used, "%s%s", used > 0 ? ", " : "",
+                                     hpac_role_name(role));
+}
+
 /* layer_names must list what model_config calls its layers, or the two do not belong together. */
 static hpac_status check_layer_names(hid_t group, const hpac_model *model,
                                      const hpac_keras_sources *sources)
@@ -108,16 +117,6 @@ static hpac_status check_layer_names(hid_t group, const hpac_model *model,
     return HPAC_OK;
 }
 
-/* "kernel, bias": the tensors that a layer has. */
-static void list_tensors(const hpac_weights *weights, char text[96])
-{
-    size_t used = 0;
-    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
-        if (weights->tensors[role].rank > 0)
-            used += (size_t)snprintf(text + used, 96 - used, "%s%s", used > 0 ? ", " : "",
-                                     hpac_role_name(role));
-}
-
 static hpac_status read_tensor(hid_t group, const char *name, hpac_tensor *tensor)
 {
     return hpac_hdf5_read_floats(group, name, tensor->rank, tensor->dims, &tensor->values);
@@ -128,7 +127,7 @@ static hpac_status read_in_order(hid_t group, char *const *names, hpac_weights *
 {
     size_t count = hpac_names_count(names), expected = hpac_weights_tensor_count(weights);
     char tensors[96] = "";
-    list_tensors(weights, tensors);
+    hpac_weights_list(weights, tensors);
     if (count != expected)
         return hpac_hdf5_fail(group, "weight_names", "%zu names, expected %zu (%s)", count,
                               expected, tensors);
@@ -261,7 +260,7 @@ static hpac_status read_vars(hid_t file, const hpac_keras_source *source, hpac_l
     if (expected == 0)
         return HPAC_OK;
     HPAC_TRY(hpac_hdf5_open_group(file, source->vars, &group));
-    list_tensors(weights, text);
+    hpac_weights_list(weights, text);
     if (H5Gget_info(group, &info) < 0 || info.nlinks != expected)
         return hpac_fail(HPAC_ERR_DATA, "%s: %llu tensors, expected %zu (%s)", source->vars,
                          (unsigned long long)info.nlinks, expected,
@@ -346,26 +345,12 @@ static hpac_status read_own_part(hid_t file, hpac_model *model)
     return read_writer(group, "version", "hpac", model);
 }
 
-/* Opens a file that has HDF5's signature. Model files are replaced, never changed, so
- * that no lock is needed. */
-static hpac_status open_file(const char *path, hid_t *file)
-{
-    if (H5Fis_hdf5(path) <= 0)
-        return hpac_fail(HPAC_ERR_DATA,
-                         "not an HDF5 file or zip archive, expected one as Keras writes it "
-                         "with model.save(\"name.h5\") or \"name.keras\"");
-    HPAC_AUTO_HDF5 hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_file_locking(access, false, true);
-    *file = H5Fopen(path, H5F_ACC_RDONLY, access);
-    return *file >= 0 ? HPAC_OK : hpac_hdf5_fail(*file, "HDF5", "damaged or cut short");
-}
-
 static hpac_status read_hdf5(const char *path, bool layers, hpac_model *model)
 {
     HPAC_AUTO_HDF5 hid_t file = 0;
     HPAC_AUTO(hpac_keras_sources_fini) hpac_keras_sources sources = {0};
     HPAC_AUTO_FREE char *json = NULL;
-    HPAC_TRY(open_file(path, &file));
+    HPAC_TRY(hpac_hdf5_open_file(path, &file));
     if (H5Aexists(file, "model_config") <= 0)
         return refuse_without_config(file);
     HPAC_TRY(hpac_hdf5_read_text(file, "model_config", &json));
@@ -412,7 +397,8 @@ static hpac_status read_file(const char *path, bool layers, hpac_model *model)
 
 static hpac_status read_whole(const char *path, void *model)
 {
-    *(hpac_model *)model = (hpac_model){0};
+    const hpac_shape input = ((hpac_model *)model)->input;
+    *(hpac_model *)model = (hpac_model){.input = input};
     return read_file(path, false, model);
 }
 
@@ -428,21 +414,34 @@ static void free_read(void *model)
     hpac_model_fini(model);
 }
 
+/* With the input of the model, if it has one. */
+static hpac_status load(const char *path, hpac_status (*read)(const char *path, void *model),
+                        hpac_shape input, hpac_model *model)
+{
+    *model = (hpac_model){.input = input};
+    hpac_status status = hpac_file_probe(path, read, free_read, model);
+    if (status != HPAC_OK)
+        *model = (hpac_model){0};
+    return status;
+}
+
 hpac_status hpac_model_load(const char *path, hpac_model *model)
 {
     HPAC_TRY_GIVEN(model);
     *model = (hpac_model){0};
     HPAC_TRY_GIVEN(path);
-    return hpac_file_probe(path, read_whole, free_read, model);
+    return load(path, read_whole, (hpac_shape){0}, model);
+}
+
+hpac_status hpac_model_load_sized(const char *path, hpac_shape size, hpac_model *model)
+{
+    size.channels = 0;
+    return load(path, read_whole, size, model);
 }
 
 hpac_status hpac_model_load_layers(const char *path, hpac_shape input, hpac_model *model)
 {
-    *model = (hpac_model){.input = input};
-    hpac_status status = hpac_file_probe(path, read_layers_alone, free_read, model);
-    if (status != HPAC_OK)
-        *model = (hpac_model){0};
-    return status;
+    return load(path, read_layers_alone, input, model);
 }
 
 void hpac_model_fini(hpac_model *model)

@@ -200,7 +200,7 @@ static hpac_status request_plan(hpac_network *network, network_stage *stage)
         .plain_output = first + stage->op_count == network->op_count,
         .training = options->training,
         .frozen = stage->frozen,
-        .frozen_statistics = stage->frozen,
+        .frozen_statistics = stage->frozen || options->batch_norm_frozen,
         .input_gradient = stage->input_gradient,
         .side_gradients = stage->side_count > 0 ? stage->side_gradients : NULL,
         .update = network_may_update(network, first, stage->op_count) ? &options->optimizer : NULL,

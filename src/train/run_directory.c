@@ -74,6 +74,7 @@ void train_read_run_json(train_job *training)
             "the run was started on %s (%s) and continues on %s (%s): the last bits may "
             "differ from those of an uninterrupted run",
             info.device, info.libraries, device->name, device->libraries);
+    training->start_json = json_incref(json_object_get(info.json, "initial_weights"));
     for (size_t row = 0, next = 0; row < labels->count; row++) { /* the list has their order */
         json_auto_t *id = hpac_json_text(labels->ids[row]);
         training->skipped[row] = json_equal(json_array_get(info.skipped, next), id);
@@ -148,7 +149,8 @@ hpac_status train_write_run_json(const train_job *training, const char *state)
         (json_int_t)training->fold->train_count, "validation_images",
         (json_int_t)training->fold->validation_count, "skipped_images",
         (json_int_t)training->skipped_images, "skipped", skipped);
-    if (!json)
+    if (!json || (training->start_json &&
+                  json_object_set(json, "initial_weights", training->start_json) != 0))
         return hpac_fail(HPAC_ERR_INTERNAL, "cannot make run.json: out of memory");
     hpac_file file;
     HPAC_TRY(hpac_run_file_create(training->options->directory, HPAC_RUN_RUN_JSON, &file));

@@ -187,6 +187,7 @@ hpac_status train_setup_networks(train_job *training)
         .accumulate = train->accumulate,
         .ema = train->ema,
         .layer_training = training->layer_training,
+        .batch_norm_frozen = train->batch_norm_frozen,
         .positive_weights =
             config->train.weighting == HPAC_WEIGHTING_NONE ? NULL : training->positive_weights,
         .seed = config->train.seed,
@@ -305,7 +306,9 @@ void train_teardown(train_job *training)
     free(training->skipped);
     hpac_predictions_fini(&training->validation_predictions);
     hpac_model_fini(&training->model);
+    hpac_start_fini(&training->start);
     hpac_model_fini(&training->initial_model);
+    json_decref(training->start_json);
     hpac_dataset_destroy(training->dataset);
     hpac_dataset_destroy(training->test_dataset);
     hpac_split_fini(&training->split);

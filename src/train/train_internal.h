@@ -9,9 +9,11 @@
 #include "schedule.h"
 
 #include "loop/loop.h"
+#include "model/start_weights.h"
 #include "rundir/history.h"
 #include "rundir/submission.h"
 
+#include <jansson.h>
 #include <time.h>
 
 /* Sums over all passes, for the profile. */
@@ -50,7 +52,10 @@ typedef struct train_job {
     bool *skipped;         /* (labels) rows of bad images, of all parts of the run */
     size_t skipped_images; /* how many */
 
-    hpac_model initial_model; /* of train.initial_model, loaded before anything is written */
+    /* What the training starts from, loaded before anything is written. */
+    hpac_model initial_model; /* of train.initial_model, without its weights */
+    hpac_start start;         /* of this or of train.initial_weights; zeroed: neither */
+    json_t *start_json;       /* what was taken of it, for run.json; NULL: nothing */
     hpac_model model;         /* layers, weights and, in .training, the state of the training */
 } train_job;
 
@@ -89,16 +94,26 @@ hpac_status train_write_run_json(const train_job *training, const char *state);
 /* Makes training->layer_training. Errors: CONFIG for a rule that matches no layer with weights. */
 hpac_status train_apply_layer_rules(train_job *training);
 
+/* ---- initial_weights.c ---- */
+
+/* Loads train.initial_model or train.initial_weights, if there is one. Errors: DATA. */
+hpac_status train_load_start(train_job *training);
+/* HPAC_OK when a model has the layers of the configuration; else DATA, naming the first difference.
+ * Without `exactly` the number of its outputs and of its channels may differ. */
+hpac_status train_check_layers(const hpac_model *expected, const hpac_model *found, bool exactly);
+/* Prints what was taken of the file, and what was not. */
+void train_print_start(const train_job *training, FILE *stream);
+/* Draws the weights and sets those of the file, whose memory is freed. */
+hpac_status train_set_start(train_job *training);
+
 /* ---- checkpoint.c ---- */
 
-/* Loads train.initial_model, if there is one. */
-hpac_status checkpoint_load_initial(train_job *training);
 /* Loads resume.h5 in place of the model; nothing is written. Errors: DATA (not a checkpoint, other
  * layers, other rows of labels), CONFIG when it is beyond train.epochs. */
 hpac_status checkpoint_load(train_job *training);
 /* The last of these checks alone, for a directory with resume.h5. */
 hpac_status checkpoint_check_epochs(const char *directory, const hpac_config *config);
-/* Sets the weights the training starts from: drawn or from train.initial_model, or those that
+/* Sets the weights the training starts from: those of train_set_start, or those that
  * checkpoint_load has loaded. */
 hpac_status checkpoint_start(train_job *training);
 hpac_status checkpoint_resume(train_job *training);

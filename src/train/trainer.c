@@ -101,6 +101,8 @@ static void print_recipe(const train_job *training, FILE *stream)
                 train_schedule_at(&training->schedule, (uint32_t)(training->schedule.updates / 2)),
                 train_schedule_at(&training->schedule,
                                   (uint32_t)fmax(0, training->schedule.updates - 1)));
+    if (train->batch_norm_frozen)
+        fprintf(stream, "batch normalization: with moving averages, which stay as they are\n");
     if (train->accumulate > 1)
         fprintf(stream, "accumulation: %zu batches, %zu images per update\n", train->accumulate,
                 train->accumulate * train->batch_size);
@@ -130,6 +132,7 @@ static hpac_status print_start(const void *job, FILE *stream)
             optimizer_names[train->optimizer.kind], (double)train->optimizer.learning_rate,
             train->seed);
     print_recipe(training, stream);
+    train_print_start(training, stream);
     size_t nbytes = hpac_memory_plan_nbytes(hpac_network_memory_plan(training->network)) +
                     hpac_memory_plan_nbytes(hpac_network_memory_plan(training->evaluation_network));
     fprintf(stream, "memory: %.1f MiB on the device\n", (double)nbytes * mib);
@@ -363,7 +366,7 @@ static hpac_status set_up(train_job *training, bool resume)
 {
     HPAC_TRY(train_setup_data(training));
     HPAC_TRY(train_setup_networks(training));
-    return resume ? checkpoint_load(training) : checkpoint_load_initial(training);
+    return resume ? checkpoint_load(training) : train_load_start(training);
 }
 
 /* All checks; of a dry run their tables. */

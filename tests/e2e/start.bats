@@ -82,6 +82,102 @@ END
     grep -q "$TMP/other.h5" "$TMP/sweep/sweep.csv"
 }
 
+# Of start_keras2.h5: head has 5 outputs; the means of its normalization are not read.
+weights_config() {
+    cat >"$TMP/weights.yaml" <<END
+data:
+  labels: $DATA/train.csv
+  images: $DATA/train
+  targets: [Nucleoplasm, Cytosol, Plasma membrane]
+  channels: [red, green, blue, yellow]
+  image: {rows: 64, cols: 64}
+  scale: {rows: 4, cols: 4}
+model:
+  - {type: zero_pad, padding: 1}
+  - {type: conv2d, filters: 6, kernel: 3, strides: 2, name: stem_conv}
+  - {type: batch_norm, scale: false, name: stem/bn}
+  - {type: conv2d, filters: 6, kernel: 3, padding: same, bias: false, name: encoder/conv}
+  - {type: batch_norm, name: encoder/bn}
+  - {type: relu}
+  - {type: conv2d, filters: 6, kernel: 1, name: extra}
+  - {type: global_avgpool}
+  - {type: dense, units: classes, activation: sigmoid, name: head}
+train:
+  epochs: 2
+  batch_size: 8
+  optimizer: {type: sgd}
+  initial_weights: tests/golden/start_keras2.h5
+END
+}
+
+@test "weights are taken by names, and what was taken is reported" {
+    weights_config
+    run_hpac train "$TMP/weights.yaml" --device cpu --dry-run
+    assert_exit 0
+    assert_output_has "weights: from tests/golden/start_keras2.h5: 4 of 6 layers"
+    assert_output_has "  from red, green, blue to 4 channels: stem_conv"
+    assert_output_has "  drawn, with 3 outputs for the file's 5: head"
+    assert_output_has "  drawn, since the file does not have them: extra"
+    assert_output_has "  not used of the file: normalization, encoder_depthwise"
+    # also in the log, and in run.json, where it stays
+    run_hpac train "$TMP/weights.yaml" --device cpu --quiet --out "$TMP/run" --set train.epochs=1
+    assert_exit 0
+    grep -q "weights: from tests/golden/start_keras2.h5: 4 of 6 layers" "$TMP/run/train.log"
+    run_hpac train "$TMP/weights.yaml" --device cpu --quiet --out "$TMP/run" --resume
+    assert_exit 0
+    python3 - "$TMP/run/run.json" <<'END'
+import json, sys
+assert json.load(open(sys.argv[1]))["initial_weights"] == {
+    "file": "tests/golden/start_keras2.h5",
+    "loaded": ["stem_bn", "encoder_conv", "encoder_bn"],
+    "converted": ["stem_conv"],
+    "new_head": ["head"],
+    "drawn": ["extra"],
+    "unused": ["normalization", "encoder_depthwise"],
+}
+END
+}
+
+@test "weights of another shape, and of no layer of the model, are an error" {
+    weights_config
+    run_hpac train "$TMP/weights.yaml" --device cpu --out "$TMP/run" --set model.2.filters=7 \
+        --set model.4.filters=7
+    assert_exit 3
+    assert_error_has "train.initial_weights: tests/golden/start_keras2.h5: layer 2, stem_conv (conv2d): kernel (3, 3, 3, 6), expected (3, 3, 4, 7)"
+    assert_no_file "$TMP/run"
+    run_hpac train "$TMP/weights.yaml" --device cpu --out "$TMP/run" \
+        --set train.initial_weights=tests/golden/keras2_sequential.h5
+    assert_exit 3
+    assert_error_has "no layer of the model has the name of one of the file (conv2d, dense, dense_1)"
+}
+
+@test "a run starts from another one with other targets and a larger image" {
+    train --out "$TMP/first" --set train.epochs=1
+    assert_exit 0
+    run_hpac train "$TMP/file.yaml" --device cpu --dry-run --set data.targets=all \
+        --set data.image.rows=24 --set train.initial_model="$TMP/first/model.h5"
+    assert_exit 0
+    assert_output_has "weights: from $TMP/first/model.h5: 5 of 6 layers"
+    assert_output_has "  drawn, with 28 outputs for the file's 3: dense"
+}
+
+# With a step of next to nothing only the moving averages change, unless they are frozen.
+@test "frozen batch normalization leaves the moving averages" {
+    local still=(--set train.optimizer.learning_rate=1e-30 --set train.epochs=1)
+    train --out "$TMP/first" "${still[@]}" --set train.batch_norm_frozen=true
+    assert_exit 0
+    train --out "$TMP/frozen" "${still[@]}" --set train.batch_norm_frozen=true \
+        --set train.initial_model="$TMP/first/model.h5" --set train.seed=9
+    assert_exit 0
+    assert_same "$TMP/first/predictions.csv" "$TMP/frozen/predictions.csv"
+    train --out "$TMP/moved" "${still[@]}"
+    assert_exit 0
+    assert_differ "$TMP/first/predictions.csv" "$TMP/moved/predictions.csv"
+    run_hpac train "$TMP/file.yaml" --device cpu --dry-run --set train.batch_norm_frozen=true
+    assert_exit 0
+    assert_output_has "batch normalization: with moving averages, which stay as they are"
+}
+
 @test "layers beside the file of a model are an error with its line" {
     sed -i "s|^model: .*|model: {file: x.keras, layers: [{type: flatten}]}|" "$TMP/file.yaml"
     train --out "$TMP/run"

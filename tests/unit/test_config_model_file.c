@@ -125,6 +125,34 @@ Test(config_model_file, weights_may_be_others)
     config = load_good(text_of(KERAS3, "train: {initial_model: none}\n"));
     cr_expect_null(config.train.initial_model);
     hpac_config_fini(&config);
+    chdir_home();
+    config = load_good(text_of(KERAS3, "train: {initial_weights: other.h5}\n"));
+    cr_expect_str_eq(config.train.initial_weights, "other.h5");
+    cr_expect_null(config.train.initial_model);
+    hpac_config_fini(&config);
+    chdir_home();
+    config = load_good(text_of(KERAS3, "train: {initial_weights: none}\n"));
+    cr_expect_null(config.train.initial_weights);
+    cr_expect_not_null(config.train.initial_model);
+    hpac_config_fini(&config);
+}
+
+Test(config_model_file, weights_are_of_one_file)
+{
+    refused(REQUIRED "train:\n  initial_model: a\n  initial_weights: b\n",
+            "1 problem\nc.yaml:6: train.initial_weights: excludes train.initial_model; give one of "
+            "them");
+}
+
+Test(config_model_file, frozen_statistics_need_batch_normalization)
+{
+    refused(REQUIRED "train:\n  batch_norm_frozen: true\n",
+            "1 problem\nc.yaml:5: train.batch_norm_frozen: has no effect on a model without "
+            "batch_norm");
+    chdir_home();
+    hpac_config config = load_good(text_of(GRAPH3, "train: {batch_norm_frozen: true}\n"));
+    cr_expect(config.train.batch_norm_frozen);
+    hpac_config_fini(&config);
 }
 
 /* --set replaces a list by a file, and a file by a list or another file. */

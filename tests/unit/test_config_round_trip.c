@@ -40,6 +40,8 @@ static void expect_same_training(const hpac_config_train *a, const hpac_config_t
                                  size_t target_count)
 {
     cr_expect(same_text(a->initial_model, b->initial_model));
+    cr_expect(same_text(a->initial_weights, b->initial_weights));
+    cr_expect_eq(a->batch_norm_frozen, b->batch_norm_frozen);
     cr_expect(a->epochs == b->epochs && a->batch_size == b->batch_size && a->seed == b->seed);
     cr_expect(a->shuffle == b->shuffle && a->drop_last == b->drop_last);
     cr_expect(a->patience == b->patience && a->weighting == b->weighting);
@@ -299,6 +301,7 @@ static void pick_training(hpac_random *random, size_t target_count, hpac_config_
     train->patience = pick(random, 1, 1000000);
     train->min_delta = pick_float(random);
     train->initial_model = pick(random, 0, 1) ? pick_text(random) : NULL;
+    train->initial_weights = !train->initial_model && pick(random, 0, 1) ? pick_text(random) : NULL;
 }
 
 static void pick_device(hpac_random *random, hpac_config *config)

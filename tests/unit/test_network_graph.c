@@ -199,10 +199,13 @@ Test(network_graph, predicts_the_same_with_batch_norm_folded_into_convolutions)
     hpac_weights_destroy(weights, LAYERS);
 }
 
-/* The mean loss in training, with batch statistics, of a network with these weights. */
-static double loss_of(const hpac_weights *weights)
+/* The mean loss in training of a network with these weights: with batch statistics, or frozen
+ * ones. */
+static double loss_of(const hpac_weights *weights, bool frozen)
 {
-    setup made = set_up((hpac_network_options){.training = true, .unfused = true}, weights);
+    setup made = set_up(
+        (hpac_network_options){.training = true, .unfused = true, .batch_norm_frozen = frozen},
+        weights);
     double loss = train_step(&made, 0) / (BATCH * CLASSES);
     tear_down(&made);
     return loss;
@@ -210,10 +213,12 @@ static double loss_of(const hpac_weights *weights)
 
 /* Central differences, along the gradient of each tensor: float32 sums are too coarse for the slope
  * of a single weight. */
-Test(network_graph, gradients_are_slopes_of_the_loss)
+static void expect_slopes(bool frozen)
 {
     hpac_weights *weights = draw_weights(), *gradients = draw_weights();
-    setup made = set_up((hpac_network_options){.training = true, .unfused = true}, weights);
+    setup made = set_up(
+        (hpac_network_options){.training = true, .unfused = true, .batch_norm_frozen = frozen},
+        weights);
     (void)train_step(&made, 0);
     assert_ok(hpac_network_export_gradients(made.network, gradients));
     tear_down(&made);
@@ -233,7 +238,7 @@ Test(network_graph, gradients_are_slopes_of_the_loss)
                 double move = (side ? 1 : -1) * (side ? 2 : 1) * reach / norm; /* -1, then +1 */
                 for (size_t k = 0; k < tensor->count; k++)
                     tensor->values[k] += (float)(move * (double)slope[k]);
-                losses[side] = loss_of(weights);
+                losses[side] = loss_of(weights, frozen);
             }
             for (size_t k = 0; k < tensor->count; k++)
                 tensor->values[k] -= (float)(reach / norm * (double)slope[k]);
@@ -244,4 +249,60 @@ Test(network_graph, gradients_are_slopes_of_the_loss)
         }
     hpac_weights_destroy(weights, LAYERS);
     hpac_weights_destroy(gradients, LAYERS);
+}
+
+Test(network_graph, gradients_are_slopes_of_the_loss)
+{
+    expect_slopes(false);
+}
+
+/* Through statistics that are constants. */
+Test(network_graph, gradients_are_slopes_of_the_loss_with_frozen_statistics)
+{
+    expect_slopes(true);
+}
+
+/* Whether a step changes the tensors of a role. */
+static void expect_moves(hpac_role role, bool moves, const hpac_weights *a, const hpac_weights *b)
+{
+    for (size_t i = 0; i < LAYERS; i++) {
+        const hpac_tensor *tensor = &a[i].tensors[role];
+        if (tensor->count > 0)
+            cr_expect_eq(memcmp(tensor->values, b[i].tensors[role].values,
+                                tensor->count * sizeof(float)) != 0,
+                         moves, "layer %zu, %s", i + 1, hpac_role_name(role));
+    }
+}
+
+/* In training as in predictions, by the moving averages, which stay; the rest is trained. */
+static void train_frozen(bool unfused)
+{
+    hpac_weights *weights = draw_weights(), *after = draw_weights();
+    hpac_network_options options = {
+        .training = true, .unfused = unfused, .batch_norm_frozen = true};
+    setup frozen = set_up(options, weights);
+    double loss = train_step(&frozen, 7), expected = 0;
+    assert_ok(hpac_network_export(frozen.network, after, NULL));
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+        expect_moves(role, hpac_role_is_trained(role), weights, after);
+    tear_down(&frozen);
+
+    setup single = set_up((hpac_network_options){.unfused = true}, weights);
+    float probabilities[BATCH * CLASSES];
+    evaluate(&single, probabilities);
+    for (size_t k = 0; k < BATCH * CLASSES; k++) {
+        double p = (double)probabilities[k];
+        expected -= log(formula_label(7 * BATCH * CLASSES + k) ? p : 1 - p);
+    }
+    cr_expect(!!(fabs(loss - expected) <= 1e-5 * expected), "loss %.9g, expected %.9g", loss,
+              expected);
+    tear_down(&single);
+    hpac_weights_destroy(weights, LAYERS);
+    hpac_weights_destroy(after, LAYERS);
+}
+
+Test(network_graph, frozen_statistics_stay_and_are_those_of_predictions)
+{
+    train_frozen(false);
+    train_frozen(true);
 }

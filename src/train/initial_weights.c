@@ -1,0 +1,263 @@
+/* What a training starts from: weights that are drawn, or those of a file. */
+#include "train_internal.h"
+
+#include <hpac/log.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "config/config_schema.h"
+#include "model/model_files.h"
+#include "render/json.h"
+
+#include <string.h>
+
+/* ---- loading ---- */
+
+static bool are_same(const size_t *a, const size_t *b, size_t count)
+{
+    return memcmp(a, b, count * sizeof *a) == 0;
+}
+
+static bool reads_same(const hpac_layer *a, const hpac_layer *b)
+{
+    return a->input_count == b->input_count && are_same(a->inputs, b->inputs, a->input_count);
+}
+
+static bool has_same_windows(const hpac_layer *a, const hpac_layer *b)
+{
+    return a->kernel_rows == b->kernel_rows && a->kernel_cols == b->kernel_cols &&
+           a->stride_rows == b->stride_rows && a->stride_cols == b->stride_cols &&
+           a->dilation_rows == b->dilation_rows && a->dilation_cols == b->dilation_cols &&
+           a->padding == b->padding && are_same(a->zeros, b->zeros, 4);
+}
+
+static bool is_rescaled_alike(const hpac_layer *a, const hpac_layer *b)
+{
+    bool same = true;
+    if (a->rescaled != b->rescaled) /* that of other channels is the configuration's */
+        return true;
+    for (size_t i = 0; same && i < a->rescaled; i++)
+        same = a->mean[i] == b->mean[i] && a->deviation[i] == b->deviation[i];
+    return same;
+}
+
+/* Whatever their names, dropout rates, initializers, weight decays and momenta. A head may have
+ * other outputs. */
+static bool is_same_layer(const hpac_layer *a, const hpac_layer *b, bool head)
+{
+    return a->kind == b->kind && a->filters == b->filters && (head || a->units == b->units) &&
+           has_same_windows(a, b) && a->groups == b->groups &&
+           a->depth_multiplier == b->depth_multiplier && a->activation == b->activation &&
+           a->no_bias == b->no_bias && a->no_scale == b->no_scale && a->no_center == b->no_center &&
+           a->epsilon == b->epsilon && a->keep_dims == b->keep_dims &&
+           are_same(a->shape, b->shape, 3) && is_rescaled_alike(a, b) && reads_same(a, b);
+}
+
+static bool has_same_input(hpac_shape a, hpac_shape b, bool exactly)
+{
+    return a.rank == b.rank && a.rows == b.rows && a.cols == b.cols &&
+           (a.channels == b.channels || (!exactly && b.channels == 3));
+}
+
+hpac_status train_check_layers(const hpac_model *expected, const hpac_model *found, bool exactly)
+{
+    const hpac_shape *a = &expected->input, *b = &found->input;
+    if (!has_same_input(*a, *b, exactly))
+        return hpac_fail(HPAC_ERR_DATA,
+                         "input of %zu x %zu x %zu, expected %zu x %zu x %zu as in the "
+                         "configuration",
+                         b->rows, b->cols, b->channels, a->rows, a->cols, a->channels);
+    for (size_t i = 0; i < expected->layer_count && i < found->layer_count; i++) {
+        const hpac_layer *x = &expected->layers[i], *y = &found->layers[i];
+        bool head = !exactly && i + 1 == expected->layer_count;
+        char wanted[HPAC_LAYER_TEXT_NBYTES], given[HPAC_LAYER_TEXT_NBYTES];
+        hpac_layer_describe(x, wanted);
+        hpac_layer_describe(y, given);
+        if (!is_same_layer(x, y, head))
+            return hpac_fail(HPAC_ERR_DATA,
+                             "layer %zu is %s %s, expected %s %s as in the configuration", i + 1,
+                             hpac_layer_name(y), given, hpac_layer_name(x), wanted);
+    }
+    if (expected->layer_count != found->layer_count)
+        return hpac_fail(HPAC_ERR_DATA, "%zu layers, expected %zu as in the configuration",
+                         found->layer_count, expected->layer_count);
+    return HPAC_OK;
+}
+
+/* By position: the same layers. */
+static hpac_status load_model(train_job *training, const char *path)
+{
+    const hpac_model *model = &training->model;
+    hpac_model *found = &training->initial_model;
+    HPAC_TRY(hpac_model_load_sized(path, model->input, found));
+    HPAC_TRY(hpac_fail_within(train_check_layers(model, found, false), "%s", path));
+    hpac_status status = hpac_start_take_model(&training->start, found);
+    hpac_weights_destroy(found->weights, found->layer_count);
+    found->weights = NULL;
+    return hpac_fail_within(status, "%s", path);
+}
+
+/* Adds the names of the layers with a fit to the object, as a list. */
+static bool add_names(json_t *object, const char *key, const hpac_start *start, hpac_start_fit fit)
+{
+    json_t *list = json_array();
+    bool good = list != NULL;
+    for (size_t i = 0; good && i < start->model->layer_count; i++)
+        if (start->fits[i] == fit)
+            good = json_array_append_new(list, hpac_json_text(start->names[i])) == 0;
+    return json_object_set_new(object, key, list) == 0 && good;
+}
+
+static hpac_status make_json(train_job *training, const char *path)
+{
+    const hpac_start *start = &training->start;
+    json_t *json = json_pack("{s:o}", "file", hpac_json_text(path)), *unused = json_array();
+    training->start_json = json;
+    bool good = add_names(json, "loaded", start, HPAC_START_LOADED) &&
+                add_names(json, "converted", start, HPAC_START_CONVERTED) &&
+                add_names(json, "new_head", start, HPAC_START_NEW_HEAD) &&
+                add_names(json, "drawn", start, HPAC_START_DRAWN);
+    for (size_t i = 0; good && start->unused[i]; i++)
+        good = json_array_append_new(unused, hpac_json_text(start->unused[i])) == 0;
+    good = json_object_set_new(json, "unused", unused) == 0 && good;
+    return good ? HPAC_OK : hpac_fail_memory(1);
+}
+
+static const char *path_of(const hpac_config *config)
+{
+    return config->train.initial_model ? config->train.initial_model
+                                       : config->train.initial_weights;
+}
+
+hpac_status train_load_start(train_job *training)
+{
+    const hpac_config *config = training->config;
+    const char *path = path_of(config);
+    if (!path)
+        return HPAC_OK;
+    HPAC_TRY(hpac_start_init(&training->start, &training->model, config->data.channel_order));
+    hpac_status status = config->train.initial_model ? load_model(training, path)
+                                                     : hpac_start_read(&training->start, path);
+    HPAC_TRY(hpac_fail_within(status, "%s",
+                              config->train.initial_model ? "train.initial_model"
+                                                          : "train.initial_weights"));
+    return make_json(training, path);
+}
+
+/* ---- reporting ---- */
+
+/* "conv1, conv2, ... (5)", as far as it fits. */
+static void describe_layers(const hpac_start *start, hpac_start_fit fit, char text[320])
+{
+    size_t count = 0, most = 6;
+    *text = '\0';
+    for (size_t i = 0; i < start->model->layer_count; i++)
+        if (start->fits[i] == fit && ++count <= most)
+            hpac_text_append(text, 320, "%s%s", count > 1 ? ", " : "", start->names[i]);
+    if (count > most)
+        hpac_text_append(text, 320, ", ... (%zu)", count);
+}
+
+static void describe_unused(const hpac_start *start, char text[320])
+{
+    size_t count = 0, most = 6;
+    *text = '\0';
+    for (; start->unused[count]; count++)
+        if (count < most)
+            hpac_text_append(text, 320, "%s%s", count > 0 ? ", " : "", start->unused[count]);
+    if (count > most)
+        hpac_text_append(text, 320, ", ... (%zu)", count);
+}
+
+void train_print_start(const train_job *training, FILE *stream)
+{
+    const hpac_start *start = &training->start;
+    const hpac_config *config = training->config;
+    char text[320];
+    if (!start->model)
+        return;
+    size_t converted = hpac_start_count(start, HPAC_START_CONVERTED);
+    size_t taken = hpac_start_count(start, HPAC_START_LOADED) + converted;
+    size_t all = start->model->layer_count - hpac_start_count(start, HPAC_START_NONE);
+    fprintf(stream, "weights: from %s: %zu of %zu layers\n", path_of(config), taken, all);
+    describe_layers(start, HPAC_START_CONVERTED, text);
+    if (*text)
+        fprintf(stream, "  from red, green, blue to %zu channels: %s\n",
+                start->model->input.channels, text);
+    describe_layers(start, HPAC_START_NEW_HEAD, text);
+    if (*text)
+        fprintf(stream, "  drawn, with %zu outputs for the file's %zu: %s\n",
+                hpac_model_output_count(start->model), start->head_units, text);
+    describe_layers(start, HPAC_START_DRAWN, text);
+    if (*text)
+        fprintf(stream, "  drawn, since the file does not have them: %s\n", text);
+    describe_unused(start, text);
+    if (*text)
+        fprintf(stream, "  not used of the file: %s\n", text);
+}
+
+/* Filters of the first layer were learned for the stains of their channels. A file of Keras does
+ * not have these. */
+static void warn_of_channels(const train_job *training)
+{
+    const hpac_config *config = training->config;
+    HPAC_AUTO(hpac_config_fini) hpac_config old = {0};
+    const char *yaml = training->initial_model.config_yaml;
+    if (!yaml || hpac_config_parse("hpac/config", yaml, &old) != HPAC_OK ||
+        (old.data.channels == config->data.channels &&
+         memcmp(old.data.channel_order, config->data.channel_order,
+                config->data.channels * sizeof *old.data.channel_order) == 0))
+        return;
+    HPAC_AUTO_FREE char *before = hpac_config_value_text(&old, "data.channels");
+    HPAC_AUTO_FREE char *now = hpac_config_value_text(config, "data.channels");
+    hpac_log_warning("%s: was trained with data.channels %s, this run has %s",
+                     config->train.initial_model, before ? before : "", now ? now : "");
+}
+
+/* What Keras has for training only. */
+static void warn_of_traits(const char *path, const hpac_keras_traits *traits)
+{
+    if (traits->frozen)
+        hpac_log_warning("%s: has layers with trainable=False; hpac trains all layers", path);
+    if (traits->regularized)
+        hpac_log_warning("%s: has regularizers or constraints, which hpac does not support: "
+                         "training ignores them",
+                         path);
+    if (traits->drops_images)
+        hpac_log_warning("%s: has dropouts of whole images, which hpac does not support: training "
+                         "does without",
+                         path);
+}
+
+/* ---- starting ---- */
+
+/* The tensors of the file in place of those that were drawn. */
+static void move_weights(const hpac_start *start, hpac_weights *weights)
+{
+    for (size_t i = 0; i < start->model->layer_count; i++)
+        for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
+            hpac_tensor *from = &start->weights[i].tensors[role];
+            hpac_tensor *to = &weights[i].tensors[role];
+            if (!from->values)
+                continue;
+            free(to->values);
+            to->values = from->values;
+            from->values = NULL;
+        }
+}
+
+hpac_status train_set_start(train_job *training)
+{
+    const char *path = path_of(training->config);
+    hpac_weights *weights = training->model.weights;
+    HPAC_TRY(hpac_network_initialize(training->network, training->config->train.seed));
+    if (!path)
+        return HPAC_OK;
+    warn_of_traits(path, &training->initial_model.keras);
+    warn_of_channels(training);
+    HPAC_TRY(hpac_network_export(training->network, weights, NULL));
+    move_weights(&training->start, weights);
+    hpac_start_fini(&training->start);
+    hpac_model_fini(&training->initial_model);
+    return hpac_network_import(training->network, weights, NULL);
+}

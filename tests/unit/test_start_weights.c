@@ -1,0 +1,395 @@
+/* Weights of files, fitted to the layers of a model. The files
+ * (tools/reference/make_start_weights.py) are of one network, whose weights are functions of their
+ * names. */
+#include "formula.h"
+#include "model/model_files.h"
+#include "model/start_weights.h"
+#include "model_file.h"
+#include "scratch.h"
+#include "tested_device.h"
+
+#include <criterion/criterion.h>
+#include <hpac/labels.h>
+#include <libdeflate.h>
+#include <stdlib.h>
+#include <string.h>
+
+TestSuite(start_weights);
+
+#define MODEL "tests/golden/start_model.keras"
+#define KERAS2_WEIGHTS "tests/golden/start_keras2.h5"
+#define KERAS3_WEIGHTS "tests/golden/start.weights.h5"
+
+static const hpac_shape images = {3, 12, 10, 3};
+static const int rgb[] = {2, 0, 1}; /* indices into hpac_channel_names */
+
+/* The layers of the file with weights, as a model calls them, and as the script does. */
+static const struct {
+    const char *name, *keras;
+    bool head;
+} stored[] = {
+    {"stem_conv", "stem_conv", false},         {"stem_bn", "stem_bn", false},
+    {"encoder_conv", "conv", false},           {"encoder_bn", "bn", false},
+    {"encoder_depthwise", "depthwise", false}, {"head", "head", true},
+};
+enum { STORED = sizeof stored / sizeof *stored };
+
+static float expected_value(const char *layer, hpac_role role, size_t index)
+{
+    char text[64];
+    bool around_1 = role == HPAC_GAMMA || role == HPAC_MOVING_VARIANCE;
+    int length = snprintf(text, sizeof text, "%s/%s", layer, hpac_role_name(role));
+    uint32_t seed = libdeflate_crc32(0, text, (size_t)length) % 1000;
+    return (float)around_1 + formula_symmetric(seed, index, 0.5);
+}
+
+/* Layer number of the model's layer of this name. */
+static size_t find_layer(const hpac_start *start, const char *name)
+{
+    size_t i = 0;
+    while (i < start->model->layer_count && strcmp(start->names[i], name) != 0)
+        i++;
+    cr_assert_lt(i, start->model->layer_count, "no layer %s", name);
+    return i;
+}
+
+static void expect_stored(const hpac_start *start, const char *name, const char *keras)
+{
+    size_t layer = find_layer(start, name);
+    const hpac_weights *weights = &start->weights[layer];
+    cr_expect_eq(start->fits[layer], HPAC_START_LOADED, "%s", name);
+    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+        for (size_t k = 0; k < weights->tensors[role].count; k++) {
+            cr_assert_not_null(weights->tensors[role].values, "%s", name);
+            cr_assert_eq(weights->tensors[role].values[k], expected_value(keras, role, k),
+                         "%s/%s %zu", name, hpac_role_name(role), k);
+        }
+}
+
+/* The layers of the network on images of another shape, with so many outputs. */
+static hpac_model layers_of(hpac_shape input, size_t units)
+{
+    hpac_model model;
+    assert_ok(hpac_model_load_layers(MODEL, input, &model));
+    model.layers[model.layer_count - 1].units = units;
+    assert_ok(hpac_layers_check(model.layers, model.layer_count, input, units, NULL));
+    return model;
+}
+
+static void expect_all_of(const char *path)
+{
+    hpac_model model = layers_of(images, 5);
+    hpac_start start;
+    assert_ok(hpac_start_init(&start, &model, rgb));
+    assert_ok(hpac_start_read(&start, path));
+    for (size_t i = 0; i < STORED; i++)
+        expect_stored(&start, stored[i].name, stored[i].keras);
+    cr_expect_eq(hpac_start_count(&start, HPAC_START_LOADED), STORED);
+    cr_expect_eq(hpac_start_count(&start, HPAC_START_DRAWN), 0);
+    cr_assert_not_null(start.unused[0], "%s", path); /* its means are the configuration's */
+    cr_expect_str_eq(start.unused[0], "normalization");
+    cr_expect_null(start.unused[1]);
+    hpac_start_fini(&start);
+    hpac_model_fini(&model);
+}
+
+Test(start_weights, are_found_by_names_in_each_layout)
+{
+    expect_all_of(KERAS2_WEIGHTS);
+    expect_all_of(KERAS3_WEIGHTS);
+    expect_all_of(MODEL);
+    expect_all_of("tests/golden/start_model.h5");
+}
+
+/* Means and variances among the weights are the layer's; of images of any size. */
+Test(start_weights, normalization_of_a_file_is_part_of_its_layers)
+{
+    const char *const files[] = {MODEL, "tests/golden/start_model.h5"};
+    for (size_t f = 0; f < 2; f++) {
+        hpac_model model;
+        assert_ok(hpac_model_load_sized(files[f], images, &model));
+        cr_assert_eq(model.layers[1].kind, HPAC_LAYER_RESCALE);
+        for (size_t c = 0; c < 3; c++) {
+            uint32_t mean = libdeflate_crc32(0, "normalization/mean", 18) % 1000;
+            uint32_t variance = libdeflate_crc32(0, "normalization/variance", 22) % 1000;
+            cr_expect_eq(model.layers[1].mean[c], formula_symmetric(mean, c, 0.5));
+            cr_expect_eq(model.layers[1].deviation[c],
+                         (float)sqrt((double)(1 + formula_symmetric(variance, c, 0.5))));
+        }
+        cr_expect(model.input.rows == 12 && model.input.cols == 10 && model.input.channels == 3);
+        hpac_model_fini(&model);
+    }
+}
+
+/* By position, with names of hpac's own; a model read in whole. */
+Test(start_weights, of_a_model_are_taken_in_the_order_of_its_layers)
+{
+    hpac_model model = layers_of(images, 5), found;
+    hpac_start start;
+    assert_ok(hpac_model_load_sized(MODEL, images, &found));
+    for (size_t i = 0; i < model.layer_count; i++)
+        snprintf(model.layers[i].name, HPAC_LAYER_NAME_NBYTES, "layer/%zu", i);
+    assert_ok(hpac_start_init(&start, &model, rgb));
+    assert_ok(hpac_start_take_model(&start, &found));
+    expect_stored(&start, "layer_3", "stem_conv");
+    expect_stored(&start, "layer_5", "conv");
+    hpac_start_fini(&start);
+    hpac_model_fini(&model);
+    hpac_model_fini(&found);
+}
+
+/* ---- other channels ---- */
+
+/* The network without the normalization of three channels: pad, stem, ... */
+static hpac_model layers_without_normalization(size_t channels, size_t units)
+{
+    hpac_shape input = images;
+    hpac_model model = layers_of(images, units);
+    input.channels = channels;
+    memmove(model.layers, model.layers + 2, (model.layer_count - 2) * sizeof *model.layers);
+    model.layer_count -= 2;
+    for (size_t i = 0; i < model.layer_count; i++)
+        for (size_t k = 0; k < model.layers[i].input_count; k++)
+            model.layers[i].inputs[k] -= 2;
+    model.input = input;
+    assert_ok(hpac_layers_check(model.layers, model.layer_count, input, units, NULL));
+    return model;
+}
+
+/* The rule, written in another way than the code: the kernel of a channel's color plus an equal
+ * share of what is missing to the sum of red, green and blue. */
+static double expected_kernel(size_t pixel, size_t filter, const int *order, size_t count,
+                              size_t channel)
+{
+    enum { FILTERS = 6 };
+    double color[4], sum = 0;
+    static const size_t rgb_index[3] = {1, 2, 0}; /* of green, blue, red */
+    for (size_t c = 0; c < 3; c++)
+        color[c] = (double)expected_value("stem_conv", HPAC_KERNEL,
+                                          (pixel * 3 + rgb_index[c]) * FILTERS + filter);
+    color[3] = 0.5 * (color[2] + color[0]);
+    for (size_t c = 0; c < count; c++)
+        sum += color[order[c]];
+    return color[order[channel]] + (color[0] + color[1] + color[2] - sum) / (double)count;
+}
+
+static void expect_channels(const int *order, size_t count)
+{
+    hpac_model model = layers_without_normalization(count, 5);
+    hpac_start start;
+    assert_ok(hpac_start_init(&start, &model, order));
+    assert_ok(hpac_start_read(&start, KERAS2_WEIGHTS));
+    const hpac_tensor *kernel = &start.weights[1].tensors[HPAC_KERNEL];
+    cr_expect_eq(start.fits[1], HPAC_START_CONVERTED);
+    cr_assert_eq(kernel->count, 9 * count * 6);
+    for (size_t pixel = 0; pixel < 9; pixel++)
+        for (size_t k = 0; k < 6; k++) {
+            double gray = 0, of_rgb = 0;
+            for (size_t c = 0; c < count; c++) {
+                double value = (double)kernel->values[(pixel * count + c) * 6 + k];
+                double expected = expected_kernel(pixel, k, order, count, c);
+                gray += value;
+                cr_expect(!!(fabs(value - expected) <= 1e-6),
+                          "%zu channels, %zu: %.9g, expected "
+                          "%.9g",
+                          count, c, value, expected);
+            }
+            for (size_t c = 0; c < 3; c++)
+                of_rgb += (double)expected_value("stem_conv", HPAC_KERNEL, (pixel * 3 + c) * 6 + k);
+            cr_expect(!!(fabs(gray - of_rgb) <= 1e-6), "gray image: %.9g, expected %.9g", gray,
+                      of_rgb);
+        }
+    cr_expect_eq(start.weights[1].tensors[HPAC_BIAS].values[2],
+                 expected_value("stem_conv", HPAC_BIAS, 2));
+    expect_stored(&start, "stem_bn", "stem_bn");
+    hpac_start_fini(&start);
+    hpac_model_fini(&model);
+}
+
+Test(start_weights, first_convolution_feeds_other_channels)
+{
+    expect_channels((const int[]){0}, 1);          /* green */
+    expect_channels((const int[]){3}, 1);          /* yellow */
+    expect_channels((const int[]){0, 1}, 2);       /* green, blue */
+    expect_channels((const int[]){3, 2}, 2);       /* yellow, red */
+    expect_channels((const int[]){2, 0, 1, 3}, 4); /* red, green, blue, yellow */
+    expect_channels((const int[]){0, 1, 2, 3}, 4);
+}
+
+/* Three channels are three channels, in any order. */
+Test(start_weights, three_channels_stay_as_they_are)
+{
+    hpac_model model = layers_without_normalization(3, 5);
+    hpac_start start;
+    assert_ok(hpac_start_init(&start, &model, (const int[]){0, 1, 3}));
+    assert_ok(hpac_start_read(&start, KERAS2_WEIGHTS));
+    expect_stored(&start, "stem_conv", "stem_conv");
+    hpac_start_fini(&start);
+    hpac_model_fini(&model);
+}
+
+/* ---- another head ---- */
+
+Test(start_weights, a_head_of_other_outputs_is_drawn)
+{
+    hpac_model model = layers_of(images, 3), found;
+    hpac_start start;
+    assert_ok(hpac_start_init(&start, &model, rgb));
+    assert_ok(hpac_start_read(&start, KERAS3_WEIGHTS));
+    size_t head = model.layer_count - 1;
+    cr_expect_eq(start.fits[head], HPAC_START_NEW_HEAD);
+    cr_expect_null(start.weights[head].tensors[HPAC_KERNEL].values);
+    cr_expect_null(start.weights[head].tensors[HPAC_BIAS].values);
+    cr_expect_eq(start.head_units, 5);
+    cr_expect_eq(hpac_start_count(&start, HPAC_START_LOADED), STORED - 1);
+    hpac_start_fini(&start);
+
+    assert_ok(hpac_model_load_sized(MODEL, images, &found));
+    assert_ok(hpac_start_init(&start, &model, rgb));
+    assert_ok(hpac_start_take_model(&start, &found));
+    cr_expect_eq(start.fits[head], HPAC_START_NEW_HEAD);
+    hpac_start_fini(&start);
+    hpac_model_fini(&model);
+    hpac_model_fini(&found);
+}
+
+Test(start_weights, layers_that_the_file_does_not_have_are_drawn)
+{
+    hpac_model model = layers_of(images, 5);
+    hpac_start start;
+    strcpy(model.layers[model.layer_count - 1].name, "classes");
+    assert_ok(hpac_start_init(&start, &model, rgb));
+    assert_ok(hpac_start_read(&start, KERAS2_WEIGHTS));
+    cr_expect_eq(start.fits[find_layer(&start, "classes")], HPAC_START_DRAWN);
+    cr_expect_eq(start.fits[find_layer(&start, "pool")], HPAC_START_NONE);
+    cr_expect_str_eq(start.unused[0], "normalization");
+    cr_expect_str_eq(start.unused[1], "head");
+    cr_expect_null(start.unused[2]);
+    hpac_start_fini(&start);
+    hpac_model_fini(&model);
+}
+
+/* Inside of a model a layer is found by its own name, if no other has it. */
+Test(start_weights, names_may_leave_out_the_model_around)
+{
+    hpac_model model = layers_of(images, 5);
+    hpac_start start;
+    for (size_t i = 0; i < model.layer_count; i++)
+        if (strncmp(model.layers[i].name, "encoder_", 8) == 0)
+            memmove(model.layers[i].name, model.layers[i].name + 8,
+                    strlen(model.layers[i].name) - 7);
+    assert_ok(hpac_start_init(&start, &model, rgb));
+    assert_ok(hpac_start_read(&start, KERAS2_WEIGHTS));
+    expect_stored(&start, "conv", "conv");
+    expect_stored(&start, "bn", "bn");
+    hpac_start_fini(&start);
+    hpac_model_fini(&model);
+}
+
+/* ---- files ---- */
+
+/* Expects DATA with this message behind the path. */
+static void refuses(hpac_model model, const char *path, const char *expected)
+{
+    hpac_start start;
+    char message[512];
+    assert_ok(hpac_start_init(&start, &model, rgb));
+    cr_expect_eq(hpac_start_read(&start, path), HPAC_ERR_DATA, "%s", expected);
+    snprintf(message, sizeof message, "%s: %s", path, expected);
+    cr_expect_eq(strncmp(hpac_error_message(), message, strlen(message)), 0,
+                 "expected: %s\ngot: %s", message, hpac_error_message());
+    hpac_start_fini(&start);
+    hpac_model_fini(&model);
+}
+
+Test(start_weights, other_shapes_are_refused)
+{
+    hpac_model model = layers_of(images, 5);
+    model.layers[3].kernel_rows = 2;
+    refuses(model, KERAS2_WEIGHTS,
+            "layer 4, stem_conv (conv2d): kernel (3, 3, 3, 6), expected (2, 3, 3, 6)");
+    model = layers_of(images, 5);
+    model.layers[3].no_bias = true;
+    refuses(model, KERAS3_WEIGHTS, "layers/conv2d/vars: 2 tensors, expected 1 (kernel)");
+    model = layers_of(images, 5); /* a head of other inputs is no new head */
+    strcpy(model.layers[model.layer_count - 1].name, "stem_bn");
+    strcpy(model.layers[4].name, "other");
+    refuses(model, KERAS2_WEIGHTS, "stem_bn: 3 tensors, expected 2 (kernel, bias)");
+    model = layers_of(images, 5);
+    for (size_t i = 0; i < model.layer_count; i++)
+        model.layers[i].name[0] = 'x';
+    refuses(model, KERAS2_WEIGHTS,
+            "no layer of the model has the name of one of the file (normalization, stem_conv, "
+            "stem_bn, encoder_conv, encoder_bn, encoder_depthwise, head); expected xtem_conv");
+}
+
+Test(start_weights, other_files_are_refused)
+{
+    refuses(layers_of(images, 5), "nowhere.h5", "cannot open");
+    refuses(layers_of(images, 5), "README.md", "not an HDF5 file or zip archive");
+    hid_t file = open_copy(KERAS2_WEIGHTS);
+    cr_assert_geq(H5Ldelete(file, "stem_bn/stem_bn/beta:0", H5P_DEFAULT), 0);
+    refuses(layers_of(images, 5), close_copy(file), "stem_bn/stem_bn/beta:0: no such dataset");
+    file = open_copy(KERAS2_WEIGHTS);
+    hid_t values = H5Dopen2(file, "head/head/bias:0", H5P_DEFAULT);
+    const float nan_values[] = {0, 1, NAN, 2, 3};
+    H5Dwrite(values, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, nan_values);
+    H5Dclose(values);
+    refuses(layers_of(images, 5), close_copy(file),
+            "head: layer 1: bias value 2 is nan, expected a finite number");
+}
+
+/* Splits the names of an attribute in two lists, as Keras does with long ones. */
+static void split_names(hid_t at, const char *name)
+{
+    char **names = NULL, part[64];
+    assert_ok(hpac_hdf5_read_names(at, name, &names));
+    size_t count = hpac_names_count(names), half = count / 2;
+    H5Adelete(at, name);
+    for (int i = 0; i < 2; i++) {
+        snprintf(part, sizeof part, "%s%d", name, i);
+        assert_ok(hpac_hdf5_write_names(at, part, (const char *const *)names + (i ? half : 0),
+                                        i ? count - half : half));
+    }
+    hpac_names_free(&names);
+}
+
+Test(start_weights, long_lists_of_names_come_in_parts)
+{
+    hid_t file = open_copy(KERAS2_WEIGHTS), group = H5Gopen2(file, "encoder", H5P_DEFAULT);
+    split_names(file, "layer_names");
+    split_names(group, "weight_names");
+    H5Gclose(group);
+    expect_all_of(close_copy(file));
+}
+
+/* Old files of keras.applications have names without groups, res2a_branch2a_W_1:0. */
+Test(start_weights, old_names_of_tensors_count_by_their_order)
+{
+    static const char *const names[] = {"stem_conv_W_1:0", "stem_conv_b_1:0"};
+    hid_t file = open_copy(KERAS2_WEIGHTS), group = H5Gopen2(file, "stem_conv", H5P_DEFAULT);
+    cr_assert_geq(H5Lmove(group, "stem_conv/kernel:0", group, names[0], H5P_DEFAULT, H5P_DEFAULT),
+                  0);
+    cr_assert_geq(H5Lmove(group, "stem_conv/bias:0", group, names[1], H5P_DEFAULT, H5P_DEFAULT), 0);
+    H5Adelete(group, "weight_names");
+    assert_ok(hpac_hdf5_write_names(group, "weight_names", names, 2));
+    H5Gclose(group);
+    expect_all_of(close_copy(file));
+}
+
+/* Keras 3's first versions have no names: there the groups are called by their classes. */
+Test(start_weights, without_names_groups_have_those_of_classes)
+{
+    hid_t file = open_copy(KERAS3_WEIGHTS);
+    hid_t vars = H5Gopen2(file, "layers/conv2d/vars", H5P_DEFAULT);
+    hpac_model model = layers_of(images, 5);
+    hpac_start start;
+    H5Adelete(vars, "name");
+    H5Gclose(vars);
+    strcpy(model.layers[3].name, "conv2d");
+    assert_ok(hpac_start_init(&start, &model, rgb));
+    assert_ok(hpac_start_read(&start, close_copy(file)));
+    expect_stored(&start, "conv2d", "stem_conv");
+    hpac_start_fini(&start);
+    hpac_model_fini(&model);
+}
