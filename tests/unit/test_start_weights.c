@@ -105,9 +105,10 @@ Test(start_weights, are_found_by_names_in_each_layout)
 Test(start_weights, normalization_of_a_file_is_part_of_its_layers)
 {
     const char *const files[] = {MODEL, "tests/golden/start_model.h5"};
-    for (size_t f = 0; f < 2; f++) {
+    for (size_t f = 0; f < 4; f++) { /* in whole, and the layers alone */
         hpac_model model;
-        assert_ok(hpac_model_load_sized(files[f], images, &model));
+        assert_ok(f < 2 ? hpac_model_load_sized(files[f], images, &model)
+                        : hpac_model_load_layers(files[f - 2], images, &model));
         cr_assert_eq(model.layers[1].kind, HPAC_LAYER_RESCALE);
         for (size_t c = 0; c < 3; c++) {
             uint32_t mean = libdeflate_crc32(0, "normalization/mean", 18) % 1000;
@@ -323,6 +324,47 @@ Test(start_weights, other_shapes_are_refused)
             "stem_bn, encoder_conv, encoder_bn, encoder_depthwise, head); expected xtem_conv");
 }
 
+static hpac_model model_of(const hpac_layer *layers, size_t count, size_t channels)
+{
+    hpac_model model = {.input = images, .layer_count = count};
+    model.input.channels = channels;
+    model.layers = malloc(count * sizeof *layers);
+    memcpy(model.layers, layers, count * sizeof *layers);
+    assert_ok(hpac_layers_check(layers, count, model.input, 3, NULL));
+    return model;
+}
+
+#define CONVOLUTION(name_, filters_, size, ...)                                                    \
+    {                                                                                              \
+        .kind = HPAC_LAYER_CONV2D, .filters = (filters_), .kernel_rows = (size),                   \
+        .kernel_cols = (size), .name = name_, __VA_ARGS__                                          \
+    }
+#define HEAD                                                                                       \
+    {.kind = HPAC_LAYER_GLOBAL_AVGPOOL},                                                           \
+    {                                                                                              \
+        .kind = HPAC_LAYER_DENSE, .units = 3, .activation = HPAC_ACTIVATION_SIGMOID                \
+    }
+
+/* A convolution of the image for other channels than red, green and blue; one for these that does
+ * not read the image; a dense layer of other outputs that is not the last one. */
+Test(start_weights, only_first_convolutions_and_heads_may_differ)
+{
+    const hpac_layer six_channels[] = {CONVOLUTION("encoder_conv", 6, 3, .no_bias = true), HEAD};
+    const hpac_layer second[] = {CONVOLUTION("first", 4, 1, .no_bias = true),
+                                 CONVOLUTION("stem_conv", 6, 3, .no_bias = false), HEAD};
+    const hpac_layer inner[] = {
+        CONVOLUTION("other", 6, 3, .no_bias = true),
+        {.kind = HPAC_LAYER_GLOBAL_AVGPOOL},
+        {.kind = HPAC_LAYER_DENSE, .units = 7, .name = "head"},
+        {.kind = HPAC_LAYER_DENSE, .units = 3, .activation = HPAC_ACTIVATION_SIGMOID}};
+    refuses(model_of(six_channels, 3, 4), KERAS2_WEIGHTS,
+            "layer 1, encoder_conv (conv2d): kernel (3, 3, 6, 6), expected (3, 3, 4, 6)");
+    refuses(model_of(second, 4, 4), KERAS2_WEIGHTS,
+            "layer 2, stem_conv (conv2d): kernel (3, 3, 3, 6), expected (3, 3, 4, 6)");
+    refuses(model_of(inner, 4, 4), KERAS2_WEIGHTS,
+            "layer 3, head (dense): kernel (6, 5), expected (6, 7)");
+}
+
 Test(start_weights, other_files_are_refused)
 {
     refuses(layers_of(images, 5), "nowhere.h5", "cannot open");
@@ -360,6 +402,31 @@ Test(start_weights, long_lists_of_names_come_in_parts)
     split_names(file, "layer_names");
     split_names(group, "weight_names");
     H5Gclose(group);
+    expect_all_of(close_copy(file));
+}
+
+/* DenseNet's conv1/conv; Keras 3 and hpac write _ in place of /. */
+Test(start_weights, names_of_files_may_have_slashes)
+{
+    hid_t file = open_copy(KERAS2_WEIGHTS), groups = H5Pcreate(H5P_LINK_CREATE);
+    char **names = NULL;
+    assert_ok(hpac_hdf5_read_names(file, "layer_names", &names));
+    for (size_t i = 0; names[i]; i++)
+        if (strcmp(names[i], "stem_conv") == 0)
+            names[i][4] = '/';
+    H5Adelete(file, "layer_names");
+    assert_ok(hpac_hdf5_write_names(file, "layer_names", (const char *const *)names,
+                                    hpac_names_count(names)));
+    H5Pset_create_intermediate_group(groups, 1);
+    cr_assert_geq(H5Lmove(file, "stem_conv", file, "stem/conv", groups, H5P_DEFAULT), 0);
+    hid_t group = H5Gopen2(file, "stem/conv", H5P_DEFAULT);
+    static const char *const tensors[] = {"stem/conv/kernel:0", "stem/conv/bias:0"};
+    cr_assert_geq(H5Lmove(group, "stem_conv", group, "stem/conv", groups, H5P_DEFAULT), 0);
+    H5Adelete(group, "weight_names");
+    assert_ok(hpac_hdf5_write_names(group, "weight_names", tensors, 2));
+    H5Gclose(group);
+    H5Pclose(groups);
+    hpac_names_free(&names);
     expect_all_of(close_copy(file));
 }
 
