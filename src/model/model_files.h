@@ -86,8 +86,8 @@ void hpac_keras_sources_fini(hpac_keras_sources *sources);
 
 /* Reads Keras's JSON into the input, layers and traits of a zeroed model, and the sources of the
  * layers' weights; an input that the model has already is taken instead of the file's, or with 0
- * channels its size alone. On error, too, both are the caller's to free. Errors: DATA, naming the layer and option by
- * Keras's names, and what was expected. */
+ * channels its size alone. On error, too, both are the caller's to free. Errors: DATA, naming the
+ * layer and option by Keras's names, and what was expected. */
 hpac_status hpac_keras_config_read(const char *json, hpac_model *model,
                                    hpac_keras_sources *sources);
 
