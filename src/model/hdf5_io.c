@@ -269,7 +269,9 @@ static hpac_status read_list(hid_t at, const char *name, char ***names)
 /* Moves the names of `more` behind the others. */
 static hpac_status move_names(char ***names, char **more)
 {
-    size_t count = *names ? hpac_names_count(*names) : 0, added = hpac_names_count(more);
+    size_t count = *names ? hpac_names_count(*names) : 0, added = more ? hpac_names_count(more) : 0;
+    if (!more)
+        return HPAC_OK;
     char **grown = realloc(*names, (count + added + 1) * sizeof *grown);
     HPAC_TRY_MEMORY(grown, (count + added + 1) * sizeof *grown);
     *names = grown;
@@ -288,7 +290,7 @@ hpac_status hpac_hdf5_read_names(hid_t at, const char *name, char ***names)
         HPAC_AUTO(hpac_names_free) char **more = NULL;
         HPAC_TRY(read_list(at, part, &more));
         HPAC_TRY(move_names(names, more));
-        if (hpac_names_count(*names) > MAX_NAMES)
+        if (*names && hpac_names_count(*names) > MAX_NAMES)
             return hpac_hdf5_fail(at, name, "expected a list of names");
     }
     return HPAC_OK;
