@@ -207,6 +207,10 @@ $(BUILD)/bench/%: $(BUILD)/obj/tools/bench/%.o $(BUILD)/libhpac.a
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(LIBS)
 
+$(BUILD)/reference/%: $(BUILD)/obj/tools/reference/%.o $(BUILD)/libhpac.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS)
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 

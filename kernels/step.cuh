@@ -64,14 +64,17 @@ __device__ __forceinline__ void count_prediction(loss_counts *counts, uint32_t n
         atomicAdd(&counts->false_negatives[number], 1U);
 }
 
-/* Writes the results of one logit and returns its loss. */
-__device__ __forceinline__ double write_logit(const hpac_loss &loss, const divisor &classes,
-                                              loss_counts *counts, uint64_t i, double scale)
+__device__ __forceinline__ double class_weight(const hpac_loss &loss, uint32_t number)
 {
-    const uint32_t number = divide(i, classes).remainder;
+    return loss.positive_weights ? (double)loss.positive_weights[number] : 1;
+}
+
+/* Writes the results of one logit and returns its loss. */
+__device__ __forceinline__ double write_logit(const hpac_loss &loss, loss_counts *counts,
+                                              uint64_t i, uint32_t number, double scale,
+                                              const logit_loss one)
+{
     const bool positive = ((const uint8_t *)loss.targets)[i] != 0;
-    const double weight = loss.positive_weights ? (double)loss.positive_weights[number] : 1;
-    const logit_loss one = one_logit((double)((const float *)loss.logits)[i], positive, weight);
     count_prediction(counts, number, positive, (float)one.probability > 0.5F);
     if (loss.dlogits)
         ((float *)loss.dlogits)[i] = (float)(one.gradient * scale);
@@ -80,12 +83,59 @@ __device__ __forceinline__ double write_logit(const hpac_loss &loss, const divis
     return one.loss;
 }
 
+__device__ __forceinline__ double sigmoid_logit(const hpac_loss &loss, const divisor &classes,
+                                                loss_counts *counts, uint64_t i, double scale)
+{
+    const uint32_t number = divide(i, classes).remainder;
+    const bool positive = ((const uint8_t *)loss.targets)[i] != 0;
+    const double z = (double)((const float *)loss.logits)[i];
+    return write_logit(loss, counts, i, number, scale,
+                       one_logit(z, positive, class_weight(loss, number)));
+}
+
+#define LOSS_CLIPPED 1e-7 /* Keras's epsilon */
+
+/* As the CPU writes it: the loss of a probability, and its gradient times the probability. */
+__device__ __forceinline__ logit_loss one_probability(double p, bool positive, double weight)
+{
+    const bool low = p<LOSS_CLIPPED, high = p> 1 - LOSS_CLIPPED;
+    const double c = low ? LOSS_CLIPPED : high ? 1 - LOSS_CLIPPED : p;
+    return {positive ? -weight * log(c) : -log1p(-c), p,
+            low || high ? 0 : (positive ? -weight : p / (1 - p))};
+}
+
+/* A row of logits under softmax: three passes over the few classes, in their order. */
+__device__ __forceinline__ double softmax_row(const hpac_loss &loss, loss_counts *counts,
+                                              uint64_t row, double scale)
+{
+    const uint64_t first = row * (uint64_t)loss.classes;
+    const uint32_t classes = (uint32_t)loss.classes;
+    const float *logits = (const float *)loss.logits + first;
+    const uint8_t *targets = (const uint8_t *)loss.targets + first;
+    double max = (double)logits[0], sum = 0, mean_gradient = 0, total = 0;
+    for (uint32_t k = 1; k < classes; k++)
+        max = (double)logits[k] > max ? (double)logits[k] : max;
+    for (uint32_t k = 0; k < classes; k++)
+        sum += exp((double)logits[k] - max);
+    for (uint32_t k = 0; k < classes; k++)
+        mean_gradient += one_probability(exp((double)logits[k] - max) / sum, targets[k] != 0,
+                                         class_weight(loss, k))
+                             .gradient;
+    for (uint32_t k = 0; k < classes; k++) {
+        logit_loss one = one_probability(exp((double)logits[k] - max) / sum, targets[k] != 0,
+                                         class_weight(loss, k));
+        one.gradient -= one.probability * mean_gradient;
+        total += write_logit(loss, counts, first + k, k, scale, one);
+    }
+    return total;
+}
+
 /*
  * See hpac_loss (device.h) for the formulas. One block, since a batch has few logits; a thread
- * takes every LOSS_THREADS-th value, and sums have a fixed order. Moves 13 bytes per logit: 5 kB
- * for the improved model at batch 128 (384 logits), 47 kB for all 28 classes. Bound by the launch
- * on a data-center GPU; on one with 1/64 of its rate for double (two per clock and SM) by about 100
- * operations per logit: 8 us for 384 of them, 70 us for 3584.
+ * takes every LOSS_THREADS-th value (under softmax: row), and sums have a fixed order. Moves 13
+ * bytes per logit: 5 kB for the improved model at batch 128 (384 logits), 47 kB for all 28 classes.
+ * Bound by the launch on a data-center GPU; on one with 1/64 of its rate for double (two per clock
+ * and SM) by about 100 operations per logit: 8 us for 384 of them, 70 us for 3584.
  */
 __global__ void __launch_bounds__(LOSS_THREADS)
     loss_step(const hpac_loss loss, const divisor classes)
@@ -100,8 +150,12 @@ __global__ void __launch_bounds__(LOSS_THREADS)
                    all = (uint64_t)loss.batch * (uint64_t)loss.classes;
     const double scale = 1 / ((double)loss.count * loss.classes);
     double sum = 0;
-    for (uint64_t i = threadIdx.x; i < done; i += LOSS_THREADS)
-        sum += write_logit(loss, classes, counts, i, scale);
+    if (loss.softmax)
+        for (uint64_t row = threadIdx.x; row < loss.count; row += LOSS_THREADS)
+            sum += softmax_row(loss, counts, row, scale);
+    else
+        for (uint64_t i = threadIdx.x; i < done; i += LOSS_THREADS)
+            sum += sigmoid_logit(loss, classes, counts, i, scale);
     /* Rows after the last image: gradient 0, and probability 0 so that no old value is read. */
     for (uint64_t i = done + threadIdx.x; i < all; i += LOSS_THREADS) {
         if (loss.dlogits)

@@ -267,11 +267,16 @@ typedef struct hpac_exec_args {
 /* Binary cross-entropy from logits, with its gradient and the counts, in one pass:
  *   loss = max(z, 0) - z y + log(1 + exp(-|z|)), its positive part weighted by w[class] where y =
  * 1; dz = (p - y) / (count x classes), weighted likewise; a prediction is positive if p > 0.5. Rows
- * from `count` on (of an incomplete last batch) contribute 0 to the loss and to the gradients. */
+ * from `count` on (of an incomplete last batch) contribute 0 to the loss and to the gradients.
+ *
+ * With `softmax` as Keras computes it from probabilities: p = softmax(z) over the classes,
+ * c = min(max(p, 1e-7), 1 - 1e-7), loss = -y log(c) - (1 - y) log(1 - c), likewise weighted, of
+ * which the gradient is 0 where c is not p. */
 typedef struct hpac_loss {
     size_t batch, count, classes;  /* classes <= HPAC_DEVICE_MAX_CLASSES */
     const void *logits;            /* (batch, classes) float, plain */
     const void *targets;           /* (batch, classes) bytes 0 or 1 */
+    bool softmax;                  /* p = softmax(z), see above */
     const float *positive_weights; /* (classes) device; NULL: all 1 */
     void *dlogits;                 /* (batch, classes); NULL: no gradient wanted */
     void *probabilities;           /* (batch, classes); NULL: not wanted */

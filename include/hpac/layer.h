@@ -47,6 +47,7 @@ typedef enum hpac_activation {
     HPAC_ACTIVATION_GELU, /* by the error function, Keras's approximate=False */
     HPAC_ACTIVATION_SOFTPLUS,
     HPAC_ACTIVATION_TANH,
+    HPAC_ACTIVATION_SOFTMAX, /* exp(x) / sum of exp(x) over the classes; of the last layer only */
 } hpac_activation;
 
 /* How kernels are drawn: from (seed, tensor, index) alone. All but zeros are Keras's
@@ -119,8 +120,8 @@ hpac_status hpac_layers_shapes(const hpac_layer *layers, size_t layer_count, hpa
                                hpac_shape *shapes, size_t *bad);
 
 /* Checks a graph: every layer fits those that it reads, every output is read, and the last layer is
- * dense with `classes` units and a sigmoid. Writes the output shape of each layer to shapes
- * (layer_count), unless NULL. Errors: CONFIG. */
+ * dense with `classes` units and a sigmoid or softmax. Writes the output shape of each layer to
+ * shapes (layer_count), unless NULL. Errors: CONFIG. */
 hpac_status hpac_layers_check(const hpac_layer *layers, size_t layer_count, hpac_shape input,
                               size_t classes, hpac_shape *shapes);
 /* The same of at least one layer, with the index of the layer that is wrong. */

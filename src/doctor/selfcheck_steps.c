@@ -90,17 +90,24 @@ static void fill_loss(const check_array *arrays, uint64_t seed)
     }
 }
 
-static hpac_status run_loss(step_check *check, size_t count, bool weighted)
+/* Which loss is computed. */
+typedef struct loss_kind {
+    size_t count;
+    bool weighted, softmax;
+} loss_kind;
+
+static hpac_status run_loss(step_check *check, loss_kind kind)
 {
     const check_array *arrays = check->arrays;
     hpac_device *device = check->gauge->device;
     const hpac_loss loss = {
         .batch = LOSS_BATCH,
-        .count = count,
+        .count = kind.count,
         .classes = LOSS_CLASSES,
+        .softmax = kind.softmax,
         .logits = arrays[LOGITS].device,
         .targets = arrays[TARGETS].device,
-        .positive_weights = weighted ? arrays[WEIGHTS].device : NULL,
+        .positive_weights = kind.weighted ? arrays[WEIGHTS].device : NULL,
         .dlogits = arrays[DLOGITS].device,
         .probabilities = arrays[PROBABILITIES].device,
         .result = arrays[RESULT].device,
@@ -118,13 +125,70 @@ static double softplus(double x)
     return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
 }
 
-static hpac_status check_counts(const check_array *arrays, size_t count)
+/* What is expected of all logits: the first `count` rows, and zeros. */
+typedef struct loss_values {
+    double sum, probabilities[LOSS_COUNT], dlogits[LOSS_COUNT];
+} loss_values;
+
+static double weight_of(const check_array *arrays, loss_kind kind, size_t class)
+{
+    return kind.weighted ? (double)arrays[WEIGHTS].floats[class] : 1;
+}
+
+static void expect_sigmoid(const check_array *arrays, loss_kind kind, loss_values *expected)
+{
+    for (size_t i = 0; i < kind.count * LOSS_CLASSES; i++) {
+        double z = (double)arrays[LOGITS].floats[i], p = 1 / (1 + exp(-z));
+        double weight = weight_of(arrays, kind, i % LOSS_CLASSES);
+        bool labelled = arrays[TARGETS].bytes[i];
+        expected->probabilities[i] = p;
+        expected->sum += labelled ? weight * softplus(-z) : softplus(z);
+        expected->dlogits[i] =
+            (labelled ? -weight / (1 + exp(z)) : p) / (double)(kind.count * LOSS_CLASSES);
+    }
+}
+
+/* One row: the gradients of the probabilities, times the matrix of their derivatives. */
+static void expect_softmax_row(const check_array *arrays, loss_kind kind, size_t first,
+                               loss_values *expected)
+{
+    double *p = &expected->probabilities[first], slopes[LOSS_CLASSES], sum = 0;
+    double max = -INFINITY;
+    for (size_t k = 0; k < LOSS_CLASSES; k++)
+        max = fmax(max, (double)arrays[LOGITS].floats[first + k]);
+    for (size_t k = 0; k < LOSS_CLASSES; k++)
+        sum += p[k] = exp((double)arrays[LOGITS].floats[first + k] - max);
+    for (size_t k = 0; k < LOSS_CLASSES; k++) {
+        double weight = weight_of(arrays, kind, k);
+        p[k] /= sum;
+        double c = fmin(fmax(p[k], 1e-7), 1 - 1e-7);
+        bool labelled = arrays[TARGETS].bytes[first + k];
+        expected->sum -= labelled ? weight * log(c) : log(1 - c);
+        slopes[k] = c != p[k] ? 0 : labelled ? -weight / c : 1 / (1 - c);
+    }
+    for (size_t i = 0; i < LOSS_CLASSES; i++) {
+        double gradient = 0;
+        for (size_t k = 0; k < LOSS_CLASSES; k++)
+            gradient += slopes[k] * p[k] * ((k == i) - p[i]);
+        expected->dlogits[first + i] = gradient / (double)(kind.count * LOSS_CLASSES);
+    }
+}
+
+static void expect_loss(const check_array *arrays, loss_kind kind, loss_values *expected)
+{
+    *expected = (loss_values){0};
+    if (!kind.softmax)
+        expect_sigmoid(arrays, kind, expected);
+    for (size_t row = 0; kind.softmax && row < kind.count; row++)
+        expect_softmax_row(arrays, kind, row * LOSS_CLASSES, expected);
+}
+
+static hpac_status check_counts(const check_array *arrays, size_t count, const double *p)
 {
     const hpac_step_result *result = arrays[RESULT].result;
     uint32_t expected[HPAC_DEVICE_MAX_CLASSES][3] = {0};
     for (size_t i = 0; i < count * LOSS_CLASSES; i++) {
-        bool predicted = (float)(1 / (1 + exp(-(double)arrays[LOGITS].floats[i]))) > 0.5F;
-        bool labelled = arrays[TARGETS].bytes[i];
+        bool predicted = (float)p[i] > 0.5F, labelled = arrays[TARGETS].bytes[i];
         expected[i % LOSS_CLASSES][0] += predicted && labelled;
         expected[i % LOSS_CLASSES][1] += predicted && !labelled;
         expected[i % LOSS_CLASSES][2] += !predicted && labelled;
@@ -142,29 +206,36 @@ static hpac_status check_counts(const check_array *arrays, size_t count)
     return HPAC_OK;
 }
 
-static hpac_status check_loss(step_check *check, size_t count, bool weighted)
+static hpac_status check_loss(step_check *check, loss_kind kind)
 {
     const check_array *arrays = check->arrays;
-    double dlogits[LOSS_COUNT] = {0}, loss_sum = 0;
-    HPAC_TRY(run_loss(check, count, weighted));
-    for (size_t i = 0; i < count * LOSS_CLASSES; i++) {
-        bool labelled = arrays[TARGETS].bytes[i];
-        double z = (double)arrays[LOGITS].floats[i], p = 1 / (1 + exp(-z));
-        double weight = weighted ? (double)arrays[WEIGHTS].floats[i % LOSS_CLASSES] : 1;
-        loss_sum += labelled ? weight * softplus(-z) : softplus(z);
-        dlogits[i] = (labelled ? -weight / (1 + exp(z)) : p) / (double)(count * LOSS_CLASSES);
+    loss_values values;
+    HPAC_TRY(run_loss(check, kind));
+    expect_loss(arrays, kind, &values);
+    for (size_t i = 0; i < LOSS_COUNT; i++) {
         /* Alone, not beside the large ones: small probabilities are to be right as well, down to
          * where float ends. */
-        double expected = (double)(float)p;
+        double expected = (double)(float)values.probabilities[i];
         HPAC_TRY(hpac_selfcheck_compare(check->gauge, "probability",
                                         &arrays[PROBABILITIES].floats[i], &expected, 1, 1e-6, 0));
     }
     double got = arrays[RESULT].result->loss_sum;
-    if (!hpac_selfcheck_allows(check->gauge, fabs(got - loss_sum), 1e-6 * loss_sum))
-        return hpac_fail(HPAC_ERR_NUMERIC, "loss_sum is %.9g, expected %.9g", got, loss_sum);
-    HPAC_TRY(check_counts(arrays, count));
-    return hpac_selfcheck_compare(check->gauge, "dlogits", arrays[DLOGITS].floats, dlogits,
+    if (!hpac_selfcheck_allows(check->gauge, fabs(got - values.sum), 1e-6 * values.sum))
+        return hpac_fail(HPAC_ERR_NUMERIC, "loss_sum is %.9g, expected %.9g", got, values.sum);
+    HPAC_TRY(check_counts(arrays, kind.count, values.probabilities));
+    return hpac_selfcheck_compare(check->gauge, "dlogits", arrays[DLOGITS].floats, values.dlogits,
                                   LOSS_COUNT, 1e-6, 0);
+}
+
+/* A NaN must not disappear. */
+static hpac_status check_nan(step_check *check, bool softmax)
+{
+    check->arrays[LOGITS].floats[LOSS_COUNT / 2] = NAN;
+    HPAC_TRY(run_loss(check, (loss_kind){LOSS_BATCH, true, softmax}));
+    double sum = check->arrays[RESULT].result->loss_sum;
+    if (isfinite(sum))
+        return hpac_fail(HPAC_ERR_NUMERIC, "a NaN among the logits gives the finite loss %g", sum);
+    return HPAC_OK;
 }
 
 hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed)
@@ -175,17 +246,16 @@ hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, const selfcheck_case *on
     for (size_t i = LOGITS; i <= PROBABILITIES; i++)
         HPAC_TRY(add_array(&check, LOSS_COUNT * sizeof(float)));
     HPAC_TRY(add_array(&check, sizeof(hpac_step_result)));
-    fill_loss(check.arrays, seed);
-    for (size_t count = 1; count <= LOSS_BATCH; count += 4)
-        for (int weighted = 0; weighted < 2; weighted++)
-            HPAC_TRY(hpac_fail_within(check_loss(&check, count, weighted),
-                                      "%zu of %d rows, %s weights", count, LOSS_BATCH,
-                                      weighted ? "with" : "without"));
-    check.arrays[LOGITS].floats[LOSS_COUNT / 2] = NAN;
-    HPAC_TRY(run_loss(&check, LOSS_BATCH, true));
-    if (isfinite(check.arrays[RESULT].result->loss_sum))
-        return hpac_fail(HPAC_ERR_NUMERIC, "a NaN among the logits gives the finite loss %g",
-                         check.arrays[RESULT].result->loss_sum);
+    for (int softmax = 0; softmax < 2; softmax++) {
+        fill_loss(check.arrays, seed);
+        for (size_t count = 1; count <= LOSS_BATCH; count += 4)
+            for (int weighted = 0; weighted < 2; weighted++)
+                HPAC_TRY(hpac_fail_within(check_loss(&check, (loss_kind){count, weighted, softmax}),
+                                          "%s, %zu of %d rows, %s weights",
+                                          softmax ? "softmax" : "sigmoid", count, LOSS_BATCH,
+                                          weighted ? "with" : "without"));
+        HPAC_TRY(check_nan(&check, softmax));
+    }
     return HPAC_OK;
 }
 

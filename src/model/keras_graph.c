@@ -464,23 +464,39 @@ static bool is_chosen(const hpac_layer *layer, const char *name)
     return *name && (*name != '_' || strspn(name + 1, "0123456789") != strlen(name + 1));
 }
 
-static hpac_status set_names(hpac_model *model, const hpac_keras_sources *sources)
+/* Writes a name that configurations allow (config_model.c), another number at its end when a layer
+ * before has it already: letters, digits, _ . - and /, of which the first is a letter. */
+static void set_name(hpac_model *model, size_t index, const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    char base[HPAC_LAYER_NAME_NBYTES], *own = model->layers[index].name;
+    bool taken = strcmp(name, "input") == 0;
+    snprintf(base, sizeof base, "%s%s", strchr(letters, *name) ? "" : "layer_", name);
+    for (char *c = base; *c; c++)
+        if (!strchr(letters, *c) && !strchr("0123456789_.-/", *c))
+            *c = '_';
+    memcpy(own, base, sizeof base);
+    for (int number = 1;; number++) {
+        for (size_t i = 0; i < index && !taken; i++)
+            taken = strcmp(model->layers[i].name, own) == 0;
+        if (!taken)
+            return;
+        char suffix[16];
+        int width = HPAC_LAYER_NAME_NBYTES - 1 - snprintf(suffix, sizeof suffix, "_%d", number);
+        snprintf(own, HPAC_LAYER_NAME_NBYTES, "%.*s%s", width, base, suffix);
+        taken = false;
+    }
+}
+
+static void set_names(hpac_model *model, const hpac_keras_sources *sources)
 {
     bool branches = false, chosen = false;
     for (size_t i = 0; i < model->layer_count; i++)
         branches |= model->layers[i].input_count > 0;
     for (size_t i = 0; i < model->layer_count; i++)
         chosen |= is_chosen(&model->layers[i], sources->items[i].name);
-    for (size_t i = 0; i < model->layer_count && (branches || chosen); i++) {
-        const char *name = sources->items[i].name;
-        if (strlen(name) >= HPAC_LAYER_NAME_NBYTES)
-            return hpac_fail(HPAC_ERR_DATA,
-                             "layer \"%.100s\": a name of %zu letters, expected at "
-                             "most %d",
-                             name, strlen(name), HPAC_LAYER_NAME_NBYTES - 1);
-        memcpy(model->layers[i].name, name, strlen(name) + 1);
-    }
-    return HPAC_OK;
+    for (size_t i = 0; i < model->layer_count && (branches || chosen); i++)
+        set_name(model, i, sources->items[i].name);
 }
 
 static hpac_status read_model(json_t *root, graph *made)
@@ -502,7 +518,8 @@ static hpac_status read_model(json_t *root, graph *made)
         return hpac_fail(HPAC_ERR_DATA,
                          "output_layers: expected the one layer that no other reads");
     merge_last_activation(model, made->sources);
-    return set_names(model, made->sources);
+    set_names(model, made->sources);
+    return HPAC_OK;
 }
 
 hpac_status hpac_keras_config_read(const char *json, hpac_model *model, hpac_keras_sources *sources)

@@ -154,7 +154,7 @@ static const struct {
     [HPAC_LAYER_KEY_PAIR] = {read_pair, "two positive integers"},
     [HPAC_LAYER_KEY_RATE] = {read_rate, "a number in [0, 1)"},
     [HPAC_LAYER_KEY_ACTIVATION] = {read_activation, "linear, relu, sigmoid, relu6, silu, gelu, "
-                                                    "softplus or tanh"},
+                                                    "softplus, tanh or softmax"},
     [HPAC_LAYER_KEY_INITIALIZER] = {read_initializer, NULL},
     [HPAC_LAYER_KEY_PADDING] = {read_padding, "\"valid\" or \"same\""},
     [HPAC_LAYER_KEY_POSITIVE] = {read_positive, "a number > 0"},

@@ -58,7 +58,7 @@ static hpac_status check_input(hpac_shape in)
 /* What the types alone do not guarantee. */
 static hpac_status check_options(const hpac_layer *layer)
 {
-    if ((unsigned)layer->activation > HPAC_ACTIVATION_TANH ||
+    if ((unsigned)layer->activation > HPAC_ACTIVATION_SOFTMAX ||
         (unsigned)layer->initializer > HPAC_INIT_ZEROS ||
         (unsigned)layer->padding > HPAC_PADDING_SAME)
         return hpac_fail(HPAC_ERR_CONFIG, "unknown activation %d, initializer %d or padding %d",
@@ -175,15 +175,28 @@ static hpac_status check_reads(const hpac_layer *layers, size_t layer_count, siz
     return HPAC_OK;
 }
 
+/* Softmax is part of the loss. */
+static hpac_status check_inner(const hpac_layer *layers, size_t layer_count, size_t *bad)
+{
+    for (*bad = 0; *bad + 1 < layer_count; (*bad)++)
+        if (layers[*bad].activation == HPAC_ACTIVATION_SOFTMAX)
+            return fail_within_layer(hpac_fail(HPAC_ERR_CONFIG,
+                                               "activation softmax, expected in the last layer "
+                                               "only"),
+                                     &layers[*bad], *bad);
+    return HPAC_OK;
+}
+
 static hpac_status check_last(const hpac_layer *layers, size_t layer_count, size_t classes)
 {
     const hpac_layer *last = &layers[layer_count - 1];
-    if (last->kind == HPAC_LAYER_DENSE && last->activation == HPAC_ACTIVATION_SIGMOID &&
-        last->units == classes)
+    if (last->kind == HPAC_LAYER_DENSE && last->units == classes &&
+        (last->activation == HPAC_ACTIVATION_SIGMOID ||
+         last->activation == HPAC_ACTIVATION_SOFTMAX))
         return HPAC_OK;
     return hpac_fail(HPAC_ERR_CONFIG,
                      "layer %zu (%s): the last layer must be dense with %zu units (one per "
-                     "target) and activation sigmoid",
+                     "target) and activation sigmoid or softmax",
                      layer_count, hpac_layer_name(last), classes);
 }
 
@@ -192,6 +205,7 @@ hpac_status hpac_layers_find_bad(const hpac_layer *layers, size_t layer_count, h
 {
     HPAC_TRY(hpac_layers_shapes(layers, layer_count, input, shapes, bad));
     HPAC_TRY(check_reads(layers, layer_count, bad));
+    HPAC_TRY(check_inner(layers, layer_count, bad));
     *bad = layer_count - 1;
     return check_last(layers, layer_count, classes);
 }

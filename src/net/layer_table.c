@@ -262,8 +262,8 @@ static void batch_norm_tensors(const hpac_layer *layer, hpac_shape in,
     tensors[HPAC_MOVING_MEAN] = tensors[HPAC_MOVING_VARIANCE] = vector_tensor(in.channels);
 }
 
-const char *const hpac_activation_names[] = {"linear", "relu",     "sigmoid", "relu6", "silu",
-                                             "gelu",   "softplus", "tanh",    NULL};
+const char *const hpac_activation_names[] = {"linear", "relu",     "sigmoid", "relu6",   "silu",
+                                             "gelu",   "softplus", "tanh",    "softmax", NULL};
 const char *const hpac_initializer_names[] = {"variance_scaling", "glorot_uniform", "glorot_normal",
                                               "he_normal",        "he_uniform",     "lecun_normal",
                                               "lecun_uniform",    "zeros",          NULL};
@@ -303,7 +303,9 @@ const char *const hpac_padding_names[] = {"valid", "same", NULL};
     }
 #define ACTIVATION                                                                                 \
     {                                                                                              \
-        KEY("activation", "activation", ACTIVATION, activation), .help = "Applied to each output." \
+        KEY("activation", "activation", ACTIVATION, activation),                                   \
+            .help = "Applied to each output; "                                                     \
+                    "softmax only in the last layer."                                              \
     }
 #define LAST_CHANNELS                                                                              \
     {                                                                                              \
@@ -638,10 +640,14 @@ const hpac_layer_row *hpac_layer_row_by_class(const char *keras_class)
 }
 
 static const hpac_op_kind activation_ops[] = {
-    [HPAC_ACTIVATION_RELU] = HPAC_OP_RELU,   [HPAC_ACTIVATION_SIGMOID] = HPAC_OP_SIGMOID,
-    [HPAC_ACTIVATION_RELU6] = HPAC_OP_RELU6, [HPAC_ACTIVATION_SILU] = HPAC_OP_SILU,
-    [HPAC_ACTIVATION_GELU] = HPAC_OP_GELU,   [HPAC_ACTIVATION_SOFTPLUS] = HPAC_OP_SOFTPLUS,
+    [HPAC_ACTIVATION_RELU] = HPAC_OP_RELU,
+    [HPAC_ACTIVATION_SIGMOID] = HPAC_OP_SIGMOID,
+    [HPAC_ACTIVATION_RELU6] = HPAC_OP_RELU6,
+    [HPAC_ACTIVATION_SILU] = HPAC_OP_SILU,
+    [HPAC_ACTIVATION_GELU] = HPAC_OP_GELU,
+    [HPAC_ACTIVATION_SOFTPLUS] = HPAC_OP_SOFTPLUS,
     [HPAC_ACTIVATION_TANH] = HPAC_OP_TANH,
+    [HPAC_ACTIVATION_SOFTMAX] = HPAC_OP_COUNT, /* none: part of the loss */
 };
 
 hpac_status hpac_layer_op(const hpac_layer *layer, const hpac_shape *inputs, hpac_op *op)

@@ -76,7 +76,7 @@ static hpac_status append_layer(hpac_network *network, size_t number)
     }
     prefer_last(network, &op, inputs);
     memcpy(append_op(network, &op, number)->inputs, inputs, count * sizeof *inputs);
-    /* The sigmoid of the last layer belongs to the loss, which reads logits. */
+    /* The sigmoid or softmax of the last layer belongs to the loss, which reads logits. */
     if (layer->kind != HPAC_LAYER_ACTIVATION && layer->activation != HPAC_ACTIVATION_LINEAR &&
         number + 1 < network->options.layer_count) {
         const hpac_op activation = hpac_activation_op(layer->activation, op.out);

@@ -203,6 +203,8 @@ static hpac_status loss(hpac_network *network, network_flight *flight, size_t co
         .classes = format->target_count,
         .logits = stage_output(network, network->stage_count - 1),
         .targets = flight->staging,
+        .softmax =
+            network->layers[network->options.layer_count - 1].activation == HPAC_ACTIVATION_SOFTMAX,
         .positive_weights = network->device_positive_weights,
         .dlogits = training ? network_at(network->activations, last->gradient_offset) : NULL,
         .probabilities = training ? NULL : flight->probabilities,

@@ -355,10 +355,11 @@ Test(config, layers_are_checked)
     refused_layer("{type: dense, units: class}",
                   "model.2.units: expected classes or an integer in [1, 16777216], not "
                   "\"class\"");
-    refused_layer("{type: dense, units: 2, activation: softmax}",
-                  "model.2.activation: expected linear, relu, sigmoid, relu6, silu, gelu, softplus "
-                  "or tanh, not "
-                  "\"softmax\"");
+    refused_layer(
+        "{type: dense, units: 2, activation: elu}",
+        "model.2.activation: expected linear, relu, sigmoid, relu6, silu, gelu, softplus, "
+        "tanh or softmax, not "
+        "\"elu\"");
 }
 
 Test(config, impossible_stacks_are_refused_at_their_layer)
@@ -373,9 +374,15 @@ Test(config, impossible_stacks_are_refused_at_their_layer)
             "128, 1)");
     refused(REQUIRED "model:\n"
                      "- {type: flatten}\n"
+                     "- {type: dense, units: 5, activation: softmax}\n"
+                     "- {type: dense, units: classes, activation: sigmoid}\n",
+            "1 problem\nc.yaml:6: layer 2 (dense): activation softmax, expected in the last layer "
+            "only");
+    refused(REQUIRED "model:\n"
+                     "- {type: flatten}\n"
                      "- {type: dense, units: 5, activation: sigmoid}\n",
             "1 problem\nc.yaml:6: layer 2 (dense): the last layer must be dense with 28 units (one "
-            "per target) and activation sigmoid");
+            "per target) and activation sigmoid or softmax");
     refused("data: {labels: l, images: i, image: {rows: 8, cols: 8}}\n",
             "1 problem\nthe default model: layer 1 (conv2d): a window of 3 x 3 does not fit into "
             "(2, 2, 1)");

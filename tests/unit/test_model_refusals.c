@@ -28,14 +28,15 @@ static const config_case refused_configs[] = {
     {KERAS3, "\"use_bias\": true", "\"use_bias\": false",
      "weight_names: 2 names, expected 1 (kernel)"},
     {KERAS3, "\"activation\": \"relu\"", "\"activation\": \"elu\"",
-     "(Conv2D): activation \"elu\", expected linear, relu, sigmoid, relu6, silu, gelu, softplus or "
-     "tanh"},
+     "(Conv2D): activation \"elu\", expected linear, relu, sigmoid, relu6, silu, gelu, softplus, "
+     "tanh or softmax"},
     {KERAS3, "\"activation\": \"relu\"", "\"activation\": {\"class_name\": \"LeakyReLU\"}",
      "(Conv2D): activation {\"class_name\":\"LeakyReLU\"}, expected"},
-    {KERAS3, "\"activation\": \"sigmoid\"", "\"activation\": \"softmax\"",
-     "layer \"dense_1\" (Dense): activation \"softmax\""},
+    {KERAS3, "\"activation\": \"relu\"", "\"activation\": \"softmax\"",
+     "layer 1 (conv2d): activation softmax, expected in the last layer only"},
     {KERAS3, "\"activation\": \"sigmoid\"", "\"activation\": \"linear\"",
-     "the last layer must be dense with 3 units (one per target) and activation sigmoid"},
+     "the last layer must be dense with 3 units (one per target) and activation sigmoid or "
+     "softmax"},
     {KERAS2, "\"trainable\": true, \"dtype\": \"float32\", \"filters\"",
      "\"trainable\": true, \"dtype\": \"int8_from_float32\", \"filters\"",
      "(Conv2D): dtype \"int8_from_float32\", expected a floating-point type"},
