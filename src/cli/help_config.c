@@ -57,9 +57,9 @@ static void print_key(void *user, const hpac_config_key_note *note)
 static void print_usage(const hpac_config_key_note *note, FILE *stream)
 {
     const char *value = note->fallback ? note->fallback : "VALUE", *path = note->path;
-    if (strncmp(path, "model.", 6) == 0) {
+    const char *dot = strncmp(path, "model.", 6) == 0 ? strchr(path + 6, '.') : NULL;
+    if (dot) { /* of a type of layers */
         path += 6;
-        const char *dot = strchr(path, '.');
         fprintf(stream,
                 "\nin a file:\n  model:\n    - {type: %.*s, %s: %s, ...}\n"
                 "with --set, N being the number of the layer, from 1:\n  --set model.N.%s=%s\n",
@@ -68,7 +68,7 @@ static void print_usage(const hpac_config_key_note *note, FILE *stream)
     }
     fputs("\nin a file:\n", stream);
     int depth = 1;
-    for (const char *dot; (dot = strchr(path, '.')); path = dot + 1, depth++)
+    for (; (dot = strchr(path, '.')); path = dot + 1, depth++)
         fprintf(stream, "%*s%.*s:\n", 2 * depth, "", (int)(dot - path), path);
     fprintf(stream, "%*s%s: %s\nwith --set:\n  --set %s=%s\n", 2 * depth, "", path, value,
             note->path, value);

@@ -196,6 +196,11 @@ void hpac_config_print_reference(FILE *stream)
 void hpac_config_visit_keys(void (*visit)(void *user, const hpac_config_key_note *note), void *user)
 {
     hpac_keys_visit(&hpac_config_keys, "", visit, user);
+    visit(user, &(hpac_config_key_note){.path = "model.file",
+                                        .expected = "a path",
+                                        .help = "A model file of Keras (.h5, .keras) or hpac whose "
+                                                "layers and weights are taken, in place of a list "
+                                                "of layers."});
     hpac_layers_visit(visit, user);
 }
 
@@ -210,4 +215,5 @@ void hpac_config_print_keys(FILE *stream)
             fprintf(stream, " %s", key->word);
         fputc('\n', stream);
     }
+    fputs("model.file\n", stream);
 }

@@ -48,9 +48,10 @@ static hpac_status refuse_without_config(hid_t file)
     HPAC_TRY(status);
     return hpac_fail(HPAC_ERR_DATA,
                      "no model_config, the description of the layers: %s%.300s%s; save the whole "
-                     "model with model.save(\"name.h5\"), not with save_weights()",
+                     "model with model.save(\"name.h5\"), not with save_weights()%s",
                      nbytes > 0 ? "weights only (of " : "not a model of Keras",
-                     nbytes > 0 ? names + 2 : "", nbytes > 0 ? ")" : "");
+                     nbytes > 0 ? names + 2 : "", nbytes > 0 ? ")" : "",
+                     nbytes > 0 ? ", or give them as train.initial_weights" : "");
 }
 
 /* Makes empty weights of the layers that were read, after a check that a network can run them. */

@@ -265,7 +265,7 @@ keys() {
 @test "the completion offers the keys of a configuration, and their values" {
     local key
     load_completion
-    assert_completes train.batch_size= -- train c.yaml --set train.ba
+    assert_completes train.batch_size= -- train c.yaml --set train.batch_s
     assert_completes false true -- train c.yaml --set train.shuffle =
     assert_completes true -- train c.yaml --set train.shuffle = t
     assert_completes 'train.shuffle=true' -- train c.yaml --set train.shuffle=t # not split at =
@@ -275,6 +275,7 @@ keys() {
     for key in $(sed -nE 's/^\| `((data|train|device)\.[a-z_.]+)` .*/\1/p' docs/configuration.md); do
         [[ " ${COMPREPLY[*]} " == *" $key= "* ]] || fail_with "--set $key is not offered"
     done
+    assert_completes model.file= -- train c.yaml --set model.f
 }
 
 @test "the completion needs nothing but bash, and defines no names but its own" {

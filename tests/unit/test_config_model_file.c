@@ -235,9 +235,6 @@ Test(config_model_file, layers_that_are_not_supported_are_named)
     refuses_file("\"activation\": \"relu\"", "\"activation\": \"elu\"",
                  FILE_LINE "model.file: %s: model_config: layer \"conv2d\" (Conv2D): activation "
                            "\"elu\", expected");
-    /* What a configuration cannot have, and what does not fit its images. */
-    refuses_file("\"name\": \"conv2d\"", "\"name\": \"2 conv\"",
-                 FILE_LINE "model.1.name: expected a name of at most 63 letters");
     refuses_file("\"sigmoid\"", "\"linear\"",
                  FILE_LINE "layer 6 (dense): the last layer must be dense");
 }

@@ -460,3 +460,33 @@ Test(start_weights, without_names_groups_have_those_of_classes)
     hpac_start_fini(&start);
     hpac_model_fini(&model);
 }
+
+/* Damage of one byte is found, or is in a number; nothing crashes. */
+static void read_damaged(const char *path)
+{
+    enum { ROUNDS = 60 };
+    size_t nbytes, refused = 0;
+    unsigned char *bytes = read_bytes(path, &nbytes);
+    hpac_model model = layers_of(images, 5);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        unsigned char *at = &bytes[formula_hash(round, 7) % (uint32_t)nbytes], old = *at;
+        *at ^= (unsigned char)(formula_hash(round, 99) % 255 + 1);
+        const char *damaged = scratch_write("damaged.h5", bytes, nbytes);
+        hpac_start start;
+        *at = old;
+        assert_ok(hpac_start_init(&start, &model, rgb));
+        hpac_status status = hpac_start_read(&start, damaged);
+        cr_expect(status == HPAC_OK || status == HPAC_ERR_DATA, "%s, round %u", path, round);
+        refused += status != HPAC_OK;
+        hpac_start_fini(&start);
+    }
+    cr_expect_gt(refused, 0);
+    hpac_model_fini(&model);
+    free(bytes);
+}
+
+Test(start_weights, damaged_files_do_not_crash)
+{
+    read_damaged(KERAS2_WEIGHTS);
+    read_damaged(KERAS3_WEIGHTS);
+}
