@@ -3,9 +3,9 @@
  *
  * Forward reads x twice, for the statistics and for y; planes of a blocked layout are still in the
  * cache the second time. oneDNN's reads it three times, since it sums squares after the mean is
- * known. Here each tile is summed twice while it is in the first cache, around its own mean, and
- * the tiles' moments are merged in double (Chan, Golub, LeVeque 1979): nothing cancels, however far
- * the mean is from 0.
+ * known. Here each tile is summed around the mean of a sixteenth of it, and the tiles' moments are
+ * merged in double (Chan, Golub, LeVeque 1979). Little cancels, however far the mean is from 0: if
+ * a share p of some values has the mean c, then (c - mean)^2 <= variance (1 - p) / p.
  *
  * Backward reads x and dy twice. ReLU's mask is y > 0, where y is made again from x; only behind an
  * addition y itself is read, and the masked gradient, which is the side's, is written on the way.
@@ -36,6 +36,8 @@ typedef struct norm_call {
     const float *dz;   /* backward: the gradient behind ReLU */
     channel_mask mask; /* which makes it of this */
 } norm_call;
+
+enum { HEAD_SHARE = 16 };
 
 /* Retained for backward: of each channel the mean and 1 / sqrt(variance + epsilon). */
 typedef struct norm_state {
@@ -83,25 +85,39 @@ static void merge(double *mean, double *squares, double count, const double *mor
     }
 }
 
+/* The means of the first values of each run of a tile, a sixteenth or more of all. */
+static void set_center(const norm_call *call, const cpu_part *part, cpu_tile tile)
+{
+    const channel_job job = job_of(call, part, tile.offset);
+    size_t lanes = part->channels->lanes, period = tile.range.period;
+    size_t periods = (tile.range.count / HEAD_SHARE + period - 1) / period;
+    float *center = hpac_cpu_part_array(part, CHANNEL_CENTER);
+    double *sums = hpac_cpu_part_totals(part, part->index, 2);
+    channel_range head = tile.range;
+    head.count = MIN(head.count, periods * period);
+    double pixels = (double)(head.count / lanes * head.runs);
+    call->kernels->channel_sums(&job, CHANNEL_SUM_VALUES, head);
+    hpac_cpu_part_fold(part, 0, sums);
+    for (size_t lane = 0; lane < lanes; lane++)
+        center[lane] = (float)(sums[lane] / pixels);
+    hpac_cpu_part_repeat(part, CHANNEL_CENTER);
+}
+
 /* The moments of a tile, in the totals 2 and 3. */
 static void measure_tile(const norm_call *call, const cpu_part *part, cpu_tile tile)
 {
     const cpu_channels *channels = part->channels;
     const channel_job job = job_of(call, part, tile.offset);
-    float *center = hpac_cpu_part_array(part, CHANNEL_CENTER);
+    const float *center = hpac_cpu_part_array(part, CHANNEL_CENTER);
     double *mean = hpac_cpu_part_totals(part, part->index, 2);
     double *squares = hpac_cpu_part_totals(part, part->index, 3);
-    double pixels = (double)tile.count / (double)channels->lanes;
-    call->kernels->channel_sums(&job, CHANNEL_SUM_VALUES, channels->period, tile.count);
-    hpac_cpu_part_fold(part, 0, mean);
-    for (size_t lane = 0; lane < channels->lanes; lane++)
-        center[lane] = (float)(mean[lane] / pixels);
-    hpac_cpu_part_repeat(part, CHANNEL_CENTER);
-    call->kernels->channel_sums(&job, CHANNEL_SUM_MOMENTS, channels->period, tile.count);
+    double pixels = (double)tile.pixels;
+    set_center(call, part, tile);
+    call->kernels->channel_sums(&job, CHANNEL_SUM_MOMENTS, tile.range);
     hpac_cpu_part_fold(part, 0, mean);
     hpac_cpu_part_fold(part, 1, squares);
     for (size_t lane = 0; lane < channels->lanes; lane++) {
-        double off = mean[lane] / pixels; /* by the rounding of the center */
+        double off = mean[lane] / pixels;
         mean[lane] = (double)center[lane] + off;
         squares[lane] -= off * off * pixels;
     }
@@ -118,9 +134,9 @@ static void collect_moments(void *context, const cpu_part *part)
     for (size_t i = part->first_tile; i < part->end_tile; i++) {
         const cpu_tile tile = hpac_cpu_tile_of(part, i);
         measure_tile(call, part, tile);
-        merge(totals[0], totals[1], (double)pixels, totals[2], totals[3],
-              (double)tile.count / (double)lanes, lanes);
-        pixels += tile.count / lanes;
+        merge(totals[0], totals[1], (double)pixels, totals[2], totals[3], (double)tile.pixels,
+              lanes);
+        pixels += tile.pixels;
     }
 }
 
@@ -217,7 +233,7 @@ static void apply_forward(void *context, const cpu_part *part)
     for (size_t i = part->first_tile; i < part->end_tile; i++) {
         const cpu_tile tile = hpac_cpu_tile_of(part, i);
         const channel_job job = job_of(call, part, tile.offset);
-        call->kernels->channel_apply(&job, part->channels->period, tile.count);
+        call->kernels->channel_apply(&job, tile.range);
     }
 }
 
@@ -262,7 +278,7 @@ static void pass_to_side(const norm_call *call, const cpu_part *part, cpu_tile t
     job.adds_side = plan->dside == HPAC_GRADIENT_ADDED;
     job.dz = dz != dside && plan->relu ? dz + tile.offset : NULL;
     if (job.dside || job.dz)
-        call->kernels->channel_dside(&job, part->channels->period, tile.count);
+        call->kernels->channel_dside(&job, tile.range);
 }
 
 /* Totals 0 and 1: the sums of dz and of dz (x - center). */
@@ -289,7 +305,7 @@ static void collect_gradients(void *context, const cpu_part *part)
         job.dy = call->dz + tile.offset;
         if (!needs_x(call->plan)) /* only the first sum */
             job.x = job.dy;
-        call->kernels->channel_sums(&job, CHANNEL_SUM_GRADIENTS, channels->period, tile.count);
+        call->kernels->channel_sums(&job, CHANNEL_SUM_GRADIENTS, tile.range);
         hpac_cpu_part_fold(part, 0, sums);
         hpac_cpu_part_fold(part, 1, sums + channels->lanes);
         for (size_t j = 0; j < 2 * channels->lanes; j++)
@@ -352,7 +368,7 @@ static void apply_backward(void *context, const cpu_part *part)
         job.adds = call->plan->dx == HPAC_GRADIENT_ADDED;
         if (!call->statistics)
             job.x_slope = NULL;
-        call->kernels->channel_dx(&job, part->channels->period, tile.count);
+        call->kernels->channel_dx(&job, tile.range);
     }
 }
 

@@ -22,15 +22,17 @@ INLINE vec masked_gradient(const channel_job *job, channel_mask mask, size_t i, 
     return (vec)((ivec)dy & (ivec)(y > splat(0.0F)));
 }
 
-/* `body` on all vectors; the last one may be a part. */
+/* `body` on all vectors of a range; the last one of a run may be a part. */
 #define FOR_VECTORS(body, ...)                                                                     \
-    for (size_t begin = 0; begin < count; begin += period) {                                       \
-        size_t length = count - begin < period ? count - begin : period, j = 0;                    \
-        for (; j + LANES <= length; j += LANES)                                                    \
-            body(__VA_ARGS__, begin + j, j, LANES);                                                \
-        if (j < length)                                                                            \
-            body(__VA_ARGS__, begin + j, j, length - j);                                           \
-    }
+    for (size_t run = 0; run < range.runs; run++)                                                  \
+        for (size_t begin = 0; begin < range.count; begin += range.period) {                       \
+            size_t left = range.count - begin, at = run * range.step + begin, j = 0;               \
+            size_t length = left < range.period ? left : range.period;                             \
+            for (; j + LANES <= length; j += LANES)                                                \
+                body(__VA_ARGS__, at + j, j, LANES);                                               \
+            if (j < length)                                                                        \
+                body(__VA_ARGS__, at + j, j, length - j);                                          \
+        }
 
 /* The masks apart, so that none is chosen inside of a loop. */
 #define FOR_MASKS(body, ...)                                                                       \
@@ -47,7 +49,7 @@ INLINE void apply_vector(const channel_job *job, bool relu, size_t i, size_t j, 
     store_part(job->y + i, relu ? choose(less(y, zero), zero, y) : y, n);
 }
 
-static void channel_apply(const channel_job *shared, size_t period, size_t count)
+static void channel_apply(const channel_job *shared, channel_range range)
 {
     const channel_job job = *shared; /* which no store can change */
     if (job.relu)
@@ -67,7 +69,7 @@ INLINE void dx_vector(const channel_job *job, channel_mask mask, bool by_x, size
     store_part(job->dx + i, job->adds ? load_part(job->dx + i, n) + dx : dx, n);
 }
 
-INLINE void dx_loop(const channel_job *job, channel_mask mask, size_t period, size_t count)
+INLINE void dx_loop(const channel_job *job, channel_mask mask, channel_range range)
 {
     if (job->x_slope)
         FOR_VECTORS(dx_vector, job, mask, true)
@@ -75,10 +77,10 @@ INLINE void dx_loop(const channel_job *job, channel_mask mask, size_t period, si
         FOR_VECTORS(dx_vector, job, mask, false)
 }
 
-static void channel_dx(const channel_job *shared, size_t period, size_t count)
+static void channel_dx(const channel_job *shared, channel_range range)
 {
     const channel_job job = *shared;
-    FOR_MASKS(dx_loop, period, count)
+    FOR_MASKS(dx_loop, range)
 }
 
 INLINE void dside_vector(const channel_job *job, size_t i, size_t j, size_t n)
@@ -90,7 +92,7 @@ INLINE void dside_vector(const channel_job *job, size_t i, size_t j, size_t n)
         store_part(job->dside + i, job->adds_side ? load_part(job->dside + i, n) + dz : dz, n);
 }
 
-static void channel_dside(const channel_job *shared, size_t period, size_t count)
+static void channel_dside(const channel_job *shared, channel_range range)
 {
     const channel_job job = *shared;
     FOR_VECTORS(dside_vector, &job)
@@ -98,7 +100,7 @@ static void channel_dside(const channel_job *shared, size_t period, size_t count
 
 /* ---- sums ----
  *
- * Of GROUP vectors at a time over all periods: their sums stay in registers. */
+ * Of GROUP vectors at a time over all periods of all runs: their sums stay in registers. */
 
 enum { GROUP = 4 };
 
@@ -130,18 +132,20 @@ INLINE void add_gradients(const channel_job *job, channel_mask mask, size_t i, s
 typedef void add_terms(const channel_job *job, channel_mask mask, size_t i, size_t j, size_t n,
                        vec sums[2]);
 
-/* The sums of `vectors` vectors from j on; the last period may end within them. */
+/* The sums of `vectors` vectors from j on; the last period of a run may end within them. */
 INLINE void sum_group(const channel_job *job, channel_mask mask, add_terms *terms, size_t j,
-                      size_t vectors, size_t period, size_t count)
+                      size_t vectors, channel_range range)
 {
     vec sums[GROUP][2] = {{{0}}};
-    size_t i = j;
-    for (; i + vectors * LANES <= count; i += period)
-        for (size_t v = 0; v < vectors; v++)
-            terms(job, mask, i + v * LANES, j + v * LANES, LANES, sums[v]);
-    for (size_t v = 0; v < vectors && i + v * LANES < count; v++) {
-        size_t rest = count - i - v * LANES;
-        terms(job, mask, i + v * LANES, j + v * LANES, rest < LANES ? rest : LANES, sums[v]);
+    for (size_t run = 0; run < range.runs; run++) {
+        size_t i = run * range.step + j, end = run * range.step + range.count;
+        for (; i + vectors * LANES <= end; i += range.period)
+            for (size_t v = 0; v < vectors; v++)
+                terms(job, mask, i + v * LANES, j + v * LANES, LANES, sums[v]);
+        for (size_t v = 0; v < vectors && i + v * LANES < end; v++) {
+            size_t rest = end - i - v * LANES;
+            terms(job, mask, i + v * LANES, j + v * LANES, rest < LANES ? rest : LANES, sums[v]);
+        }
     }
     for (size_t v = 0; v < vectors; v++) {
         store(job->sums[0] + j + v * LANES, sums[v][0]);
@@ -149,23 +153,23 @@ INLINE void sum_group(const channel_job *job, channel_mask mask, add_terms *term
     }
 }
 
-INLINE void sum_all(const channel_job *job, channel_mask mask, add_terms *terms, size_t period,
-                    size_t count)
+INLINE void sum_all(const channel_job *job, channel_mask mask, add_terms *terms,
+                    channel_range range)
 {
     size_t j = 0;
-    for (; j + GROUP * LANES <= period; j += GROUP * LANES)
-        sum_group(job, mask, terms, j, GROUP, period, count);
-    for (; j < period; j += LANES)
-        sum_group(job, mask, terms, j, 1, period, count);
+    for (; j + GROUP * LANES <= range.period; j += GROUP * LANES)
+        sum_group(job, mask, terms, j, GROUP, range);
+    for (; j < range.period; j += LANES)
+        sum_group(job, mask, terms, j, 1, range);
 }
 
-static void channel_sums(const channel_job *shared, channel_sum what, size_t period, size_t count)
+static void channel_sums(const channel_job *shared, channel_sum what, channel_range range)
 {
     const channel_job job = *shared;
     if (what == CHANNEL_SUM_VALUES)
-        sum_all(&job, CHANNEL_MASK_NONE, add_values, period, count);
+        sum_all(&job, CHANNEL_MASK_NONE, add_values, range);
     else if (what == CHANNEL_SUM_MOMENTS)
-        sum_all(&job, CHANNEL_MASK_NONE, add_moments, period, count);
+        sum_all(&job, CHANNEL_MASK_NONE, add_moments, range);
     else
-        FOR_MASKS(sum_all, add_gradients, period, count)
+        FOR_MASKS(sum_all, add_gradients, range)
 }

@@ -39,6 +39,7 @@ cpu_channels hpac_cpu_channels_of(const cpu_device *device, const cpu_tensor *te
     };
     while (channels.tile < TILE_PIXELS * planes.lanes)
         channels.tile += period;
+    channels.runs = MIN(MAX(channels.tile / MAX(channels.segment_count, 1), 1), channels.segments);
     size_t nbytes = 0;
     (void)hpac_plan_reserve(&nbytes, CHANNEL_ARRAY_COUNT * period * sizeof(float));
     (void)hpac_plan_reserve(&nbytes, CHANNEL_TOTALS * planes.lanes * sizeof(double));
@@ -46,18 +47,33 @@ cpu_channels hpac_cpu_channels_of(const cpu_device *device, const cpu_tensor *te
     return channels;
 }
 
-static size_t tiles_per_segment(const cpu_channels *channels)
+/* Of a segment, or of `runs` segments. */
+static size_t tiles_per_group(const cpu_channels *channels)
 {
     return (channels->segment_count + channels->tile - 1) / channels->tile;
+}
+
+static size_t tiles_per_item(const cpu_channels *channels)
+{
+    size_t groups = (channels->segments + channels->runs - 1) / channels->runs;
+    return groups * tiles_per_group(channels);
 }
 
 cpu_tile hpac_cpu_tile_of(const cpu_part *part, size_t tile)
 {
     const cpu_channels *channels = part->channels;
-    size_t tiles = tiles_per_segment(channels), begin = tile % tiles * channels->tile;
-    return (cpu_tile){
-        .offset = part->item * channels->item_step + tile / tiles * channels->segment_step + begin,
+    size_t tiles = tiles_per_group(channels), begin = tile % tiles * channels->tile;
+    size_t segment = tile / tiles * channels->runs;
+    const channel_range range = {
+        .period = channels->period,
         .count = MIN(channels->tile, channels->segment_count - begin),
+        .runs = MIN(channels->runs, channels->segments - segment),
+        .step = channels->segment_step,
+    };
+    return (cpu_tile){
+        .offset = part->item * channels->item_step + segment * channels->segment_step + begin,
+        .range = range,
+        .pixels = range.count / channels->lanes * range.runs,
     };
 }
 
@@ -77,15 +93,15 @@ double *hpac_cpu_part_totals(const cpu_part *part, size_t index, size_t total)
 
 static size_t first_tile_of(const cpu_part *part, size_t index)
 {
-    return part->channels->segments * tiles_per_segment(part->channels) * index / part->count;
+    return tiles_per_item(part->channels) * index / part->count;
 }
 
 size_t hpac_cpu_part_pixels(const cpu_part *part, size_t index)
 {
-    size_t count = 0;
+    size_t pixels = 0;
     for (size_t tile = first_tile_of(part, index); tile < first_tile_of(part, index + 1); tile++)
-        count += hpac_cpu_tile_of(part, tile).count;
-    return count / part->channels->lanes;
+        pixels += hpac_cpu_tile_of(part, tile).pixels;
+    return pixels;
 }
 
 void hpac_cpu_part_repeat(const cpu_part *part, channel_array array)

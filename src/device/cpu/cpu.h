@@ -240,13 +240,15 @@ hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_exec_args *args);
 
 /* How the values of a batch lie in memory by their channels: items are independent of each other,
  * each a plane of the batch or of one image; segments are its parts without gaps, of `lanes`
- * channels for each pixel. A tile, all of a segment but its end, fits into the first cache. */
+ * channels for each pixel. A tile fits into the first cache: a part of a segment, or some whole
+ * ones. */
 typedef struct cpu_channels {
     size_t planes, lanes, channels; /* planes of an image */
     size_t items, item_step;        /* steps: floats from one to the next */
     size_t segments, segment_step, segment_count;
     size_t pixels;       /* of an item */
     size_t period, tile; /* floats */
+    size_t runs;         /* segments in a tile; 1: or a part of one */
     size_t part_nbytes;  /* of the workspace, for each thread */
 } cpu_channels;
 
@@ -277,7 +279,9 @@ typedef struct cpu_part {
 
 /* A tile, in floats from the start of the tensor. */
 typedef struct cpu_tile {
-    size_t offset, count;
+    size_t offset;
+    channel_range range;
+    size_t pixels;
 } cpu_tile;
 
 cpu_tile hpac_cpu_tile_of(const cpu_part *part, size_t tile);

@@ -76,7 +76,7 @@ typedef struct pixel_run {
 enum { PLANE_LANES = 64 };
 
 /* What values of one channel share: arrays of a coefficient for each channel, as often as it takes
- * to fill a period (channels.c); value i has those at i mod period. */
+ * to fill a period (channels.c); value i of a run has those at i mod period. */
 typedef enum channel_mask {
     CHANNEL_MASK_NONE,
     CHANNEL_MASK_X, /* ReLU's, by y as computed from x again */
@@ -104,6 +104,12 @@ typedef enum channel_sum {
     CHANNEL_SUM_MOMENTS,   /* of x - center, and of its square */
     CHANNEL_SUM_GRADIENTS, /* of dz, and of dz (x - center) */
 } channel_sum;
+
+/* Where the values of a job are: `runs` runs of `count` floats, `step` floats from one to the next,
+ * each of which begins with the first coefficient. */
+typedef struct channel_range {
+    size_t period, count, runs, step;
+} channel_range;
 
 /* The backward pass of an activation: dx = dy f'(x). */
 typedef struct activation_job {
@@ -146,11 +152,11 @@ typedef struct cpu_kernels {
     /* Of relu6, silu, gelu, softplus, tanh; y may be x. */
     void (*activation)(hpac_op_kind kind, const float *x, float *y, size_t count);
     void (*activation_backward)(hpac_op_kind kind, const activation_job *job, size_t count);
-    /* `period` is a multiple of `lanes`. */
-    void (*channel_apply)(const channel_job *job, size_t period, size_t count); /* y */
-    void (*channel_sums)(const channel_job *job, channel_sum what, size_t period, size_t count);
-    void (*channel_dside)(const channel_job *job, size_t period, size_t count); /* dz and dside */
-    void (*channel_dx)(const channel_job *job, size_t period, size_t count);
+    /* Periods are multiples of `lanes`. */
+    void (*channel_apply)(const channel_job *job, channel_range range); /* y */
+    void (*channel_sums)(const channel_job *job, channel_sum what, channel_range range);
+    void (*channel_dside)(const channel_job *job, channel_range range); /* dz and dside */
+    void (*channel_dx)(const channel_job *job, channel_range range);
     /* Bits of whole groups, the lowest of the first byte first. */
     void (*draw_mask)(const mask_draw *draw, uint64_t first_group, size_t group_count,
                       uint8_t *bits);

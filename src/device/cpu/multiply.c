@@ -179,7 +179,7 @@ static void scale_values(void *context, const cpu_part *part)
     for (size_t i = part->first_tile; i < part->end_tile; i++) {
         const cpu_tile tile = hpac_cpu_tile_of(part, i);
         const channel_job job = job_of(call, part, tile.offset);
-        call->kernels->channel_apply(&job, part->channels->period, tile.count);
+        call->kernels->channel_apply(&job, tile.range);
     }
 }
 
@@ -189,7 +189,7 @@ static void scale_gradients(void *context, const cpu_part *part)
     for (size_t i = part->first_tile; i < part->end_tile; i++) {
         const cpu_tile tile = hpac_cpu_tile_of(part, i);
         const channel_job job = job_of(call, part, tile.offset);
-        call->kernels->channel_dx(&job, part->channels->period, tile.count);
+        call->kernels->channel_dx(&job, tile.range);
     }
 }
 
@@ -205,8 +205,7 @@ static void collect_products(void *context, const cpu_part *part)
     for (size_t i = part->first_tile; i < part->end_tile; i++) {
         const cpu_tile tile = hpac_cpu_tile_of(part, i);
         const channel_job job = job_of(call, part, tile.offset);
-        call->kernels->channel_sums(&job, CHANNEL_SUM_GRADIENTS, part->channels->period,
-                                    tile.count);
+        call->kernels->channel_sums(&job, CHANNEL_SUM_GRADIENTS, tile.range);
         hpac_cpu_part_fold(part, 1, sum);
         for (size_t lane = 0; lane < lanes; lane++)
             total[lane] += sum[lane];
