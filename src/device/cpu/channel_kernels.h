@@ -43,19 +43,37 @@ INLINE vec masked_gradient(const channel_job *job, channel_mask mask, size_t i, 
     else                                                                                           \
         body(&job, CHANNEL_MASK_Y, __VA_ARGS__);
 
-INLINE void apply_vector(const channel_job *job, bool relu, size_t i, size_t j, size_t n)
+INLINE void apply_vector(const channel_job *job, bool relu, bool streams, size_t i, size_t j,
+                         size_t n)
 {
     vec y = affine_vector(job, i, j, n), zero = splat(0.0F);
-    store_part(job->y + i, relu ? choose(less(y, zero), zero, y) : y, n);
+    y = relu ? choose(less(y, zero), zero, y) : y;
+    if (streams && n == LANES)
+        STREAM(job->y + i, y);
+    else
+        store_part(job->y + i, y, n);
+}
+
+/* Whether every vector of y is aligned. */
+INLINE bool may_stream(const channel_job *job, channel_range range)
+{
+    bool aligned = (uintptr_t)job->y % sizeof(vec) == 0 && range.step % LANES == 0;
+    return job->streams && aligned;
 }
 
 static void channel_apply(const channel_job *shared, channel_range range)
 {
     const channel_job job = *shared; /* which no store can change */
-    if (job.relu)
-        FOR_VECTORS(apply_vector, &job, true)
+    if (may_stream(&job, range)) {
+        if (job.relu)
+            FOR_VECTORS(apply_vector, &job, true, true)
+        else
+            FOR_VECTORS(apply_vector, &job, false, true)
+        FENCE();
+    } else if (job.relu)
+        FOR_VECTORS(apply_vector, &job, true, false)
     else
-        FOR_VECTORS(apply_vector, &job, false)
+        FOR_VECTORS(apply_vector, &job, false, false)
 }
 
 INLINE void dx_vector(const channel_job *job, channel_mask mask, bool by_x, size_t i, size_t j,

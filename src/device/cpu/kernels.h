@@ -87,7 +87,8 @@ typedef struct channel_job {
     const float *x, *side;               /* y = (x - center) scale + shift + side; side NULL: 0 */
     const float *center, *scale, *shift; /* (period) */
     float *y;
-    bool relu; /* y = max(y, 0), a NaN stays one */
+    bool relu;    /* y = max(y, 0), a NaN stays one */
+    bool streams; /* y goes past the caches, if it is aligned */
 
     channel_mask mask;                       /* backward: dz is dy where y > 0, else 0; NONE: dy */
     const float *dy;                         /* may be dx or dz */

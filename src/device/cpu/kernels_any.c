@@ -4,6 +4,8 @@
 #define LANES 4
 #define SQRT(a) square_roots(a)
 #define MULTIPLY_LOW(a, b) (((a)&0xffffffffU) * (b))
+#define STREAM(to, value) store(to, value)
+#define FENCE() (void)0
 #define DENSE_ROWS 4
 #define DENSE_VECTORS 2
 #define TABLE hpac_cpu_kernels_any

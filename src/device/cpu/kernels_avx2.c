@@ -6,6 +6,8 @@
 #define LANES 8
 #define SQRT(a) (vec) _mm256_sqrt_ps((__m256)(a))
 #define MULTIPLY_LOW(a, b) (lvec) _mm256_mul_epu32((__m256i)(a), (__m256i)(b))
+#define STREAM(to, value) _mm256_stream_ps(to, (__m256)(value))
+#define FENCE() _mm_sfence()
 #define DENSE_ROWS 6 /* times 2 vectors: 12 of the 16 registers are sums */
 #define DENSE_VECTORS 2
 #define WINDOWS 6      /* times 2 vectors: 12 of the registers are sums */

@@ -6,6 +6,8 @@
 #define LANES 16
 #define SQRT(a) (vec) _mm512_sqrt_ps((__m512)(a))
 #define MULTIPLY_LOW(a, b) (lvec) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
+#define STREAM(to, value) _mm512_stream_ps(to, (__m512)(value))
+#define FENCE() _mm_sfence()
 #define DENSE_ROWS 6 /* times 4 vectors: 24 of the 32 registers are sums */
 #define DENSE_VECTORS 4
 #define WINDOWS 9       /* times 2 vectors: 18 of the registers are sums */
