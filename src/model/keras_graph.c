@@ -469,7 +469,7 @@ static bool is_chosen(const hpac_layer *layer, const char *name)
 static void set_name(hpac_model *model, size_t index, const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    char base[HPAC_LAYER_NAME_NBYTES], *own = model->layers[index].name;
+    char base[HPAC_LAYER_NAME_NBYTES] = "", *own = model->layers[index].name;
     bool taken = strcmp(name, "input") == 0;
     snprintf(base, sizeof base, "%s%s", strchr(letters, *name) ? "" : "layer_", name);
     for (char *c = base; *c; c++)
