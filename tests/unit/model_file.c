@@ -83,6 +83,34 @@ void assert_refused(const char *path, const char *expected)
     cr_assert_eq(memcmp(&model, &zero, sizeof zero), 0, "the model was not left zeroed");
 }
 
+void read_texts(hid_t at, const char *path, const char *name, char joined[512])
+{
+    hid_t attribute = H5Aopen_by_name(at, path, name, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+    size_t width = H5Tget_size(type), count = (size_t)H5Sget_simple_extent_npoints(space);
+    char *texts = calloc(count + 1, width);
+    cr_assert(attribute >= 0 && texts && H5Aread(attribute, type, texts) >= 0, "%s", name);
+    *joined = '\0';
+    for (size_t i = 0, used = 0; i < count; i++)
+        used += (size_t)snprintf(joined + used, 512 - used, "%s%.*s", i > 0 ? " " : "", (int)width,
+                                 texts + i * width);
+    free(texts);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Aclose(attribute);
+}
+
+void assert_same_weights(const hpac_weights *a, const hpac_weights *b, size_t layer_count)
+{
+    for (size_t i = 0; i < layer_count; i++)
+        for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
+            const hpac_tensor *x = &a[i].tensors[role], *y = &b[i].tensors[role];
+            cr_assert_eq(x->count, y->count);
+            if (x->count > 0)
+                cr_assert_arr_eq(x->values, y->values, x->count * sizeof(float));
+        }
+}
+
 hpac_model load_model(const char *path)
 {
     hpac_model model;

@@ -11,6 +11,7 @@
 #define FUNCTIONAL2 "tests/golden/keras2_functional.h5"
 #define FUNCTIONAL3 "tests/golden/keras3_functional.h5"
 #define GRAPH3 "tests/golden/keras3_graph.h5"
+#define ARCHIVE3 "tests/golden/keras3_graph.keras"
 
 /* The whole file, malloc'ed. */
 unsigned char *read_bytes(const char *path, size_t *nbytes);
@@ -26,6 +27,12 @@ void write_text(hid_t at, const char *name, const char *text);
 char *read_config(hid_t file);
 /* A copy of the file in which the first `from` of its model_config is `to`. */
 const char *with_config(const char *path, const char *from, const char *to);
+
+/* The texts of an attribute of the object at `path`, joined by spaces, read without hpac. */
+void read_texts(hid_t at, const char *path, const char *name, char joined[512]);
+
+/* Fails the test unless all tensors have the same bits. */
+void assert_same_weights(const hpac_weights *a, const hpac_weights *b, size_t layer_count);
 
 /* Loads a model, or fails the test. */
 hpac_model load_model(const char *path);

@@ -167,6 +167,21 @@ def save_graph(directory):
     deflate(os.path.join(directory, "keras3_graph.keras"))
 
 
+def save_counted(directory):
+    """Many layers of a class, with names that are not in their order."""
+    keras.backend.clear_session()
+    model = keras.Sequential([layers.Input((4, 4, 2))])
+    for i in range(11):
+        model.add(layers.Conv2D(2, 1, name=f"conv{10 - i}"))
+    model.add(layers.GlobalAveragePooling2D())
+    for name in ("second", "first"):
+        model.add(keras.Sequential([layers.Dense(2), layers.Dense(2)], name=name))
+    model.add(layers.Dense(3, activation="sigmoid"))
+    formula.set_weights(model)
+    model.save(os.path.join(directory, "keras3_counted.keras"))
+    deflate(os.path.join(directory, "keras3_counted.keras"))
+
+
 def deflate(path):
     """Keras stores its archives, which have many zeros, uncompressed."""
     with zipfile.ZipFile(path) as archive:
@@ -198,6 +213,7 @@ def main(directory):
                 out.write(f"{name},{i}," + ",".join(f"{p:.9g}" for p in row) + "\n")
     if major == "3":
         save_graph(directory)
+        save_counted(directory)
 
 
 if __name__ == "__main__":
