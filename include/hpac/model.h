@@ -49,6 +49,7 @@ typedef struct hpac_training_state {
 typedef struct hpac_keras_traits {
     bool frozen;       /* layers with trainable=False: hpac trains all layers */
     bool regularized;  /* regularizers or constraints: hpac has no weight decay */
+    bool inference;    /* layers called with training=False: hpac trains them like others */
     bool drops_images; /* dropouts of whole images (stochastic depth), which are left out */
 } hpac_keras_traits;
 

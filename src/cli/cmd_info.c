@@ -86,6 +86,7 @@ static void print_traits(const hpac_keras_traits *traits, FILE *stream)
     const char *const names[] = {
         traits->frozen ? "frozen layers" : NULL,
         traits->regularized ? "regularizers or constraints" : NULL,
+        traits->inference ? "layers called with training=False" : NULL,
         traits->drops_images ? "dropouts of whole images" : NULL,
     };
     bool first = true;

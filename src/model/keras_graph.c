@@ -53,6 +53,7 @@ typedef struct references {
     const char *names[HPAC_LAYER_MAX_INPUTS];
     size_t count;
     bool good;
+    bool inference; /* called with training=False */
 } references;
 
 /* Call arguments such as training=True change what a layer does. */
@@ -66,6 +67,11 @@ static bool has_arguments(json_t *arguments)
             return true;
     }
     return false;
+}
+
+static bool is_inference(json_t *arguments)
+{
+    return json_is_false(json_object_get(arguments, "training"));
 }
 
 /* References to a layer's output are [name, node, tensor], in Keras 2 with arguments behind and, in
@@ -82,6 +88,7 @@ static void collect_references(json_t *value, references *found)
                        json_integer_value(json_array_get(value, 2)) == 0 &&
                        !has_arguments(json_array_get(value, 3)) &&
                        found->count < HPAC_LAYER_MAX_INPUTS;
+        found->inference |= is_inference(json_array_get(value, 3));
         if (found->good)
             found->names[found->count++] = json_string_value(json_array_get(value, 0));
     } else if (json_is_array(value)) {
@@ -100,6 +107,7 @@ static hpac_status find_references(json_t *layer, references *found)
     bool keras3 = json_is_object(call);
     *found = (references){.good = json_array_size(calls) == 1 &&
                                   !(keras3 && has_arguments(json_object_get(call, "kwargs")))};
+    found->inference = keras3 && is_inference(json_object_get(call, "kwargs"));
     if (found->good)
         collect_references(keras3 ? json_object_get(call, "args") : call, found);
     if (found->good && found->count > 0)
@@ -344,6 +352,7 @@ static hpac_status read_when_ready(graph *made, item *items, size_t count, const
             return HPAC_OK;
         values[i] = read->value;
     }
+    made->model->keras.inference |= found.inference;
     return read_item(made, at, own, values, found.count);
 }
 

@@ -42,15 +42,17 @@ static bool is_rescaled_alike(const hpac_layer *a, const hpac_layer *b)
 }
 
 /* Whatever their names, dropout rates, initializers, weight decays and momenta. A head may have
- * other outputs. */
+ * other outputs, and then another activation. */
 static bool is_same_layer(const hpac_layer *a, const hpac_layer *b, bool head)
 {
-    return a->kind == b->kind && a->filters == b->filters && (head || a->units == b->units) &&
+    bool new_head = head && a->kind == HPAC_LAYER_DENSE && a->units != b->units;
+    return a->kind == b->kind && a->filters == b->filters && (new_head || a->units == b->units) &&
            has_same_windows(a, b) && a->groups == b->groups &&
-           a->depth_multiplier == b->depth_multiplier && a->activation == b->activation &&
-           a->no_bias == b->no_bias && a->no_scale == b->no_scale && a->no_center == b->no_center &&
-           a->epsilon == b->epsilon && a->keep_dims == b->keep_dims &&
-           are_same(a->shape, b->shape, 3) && is_rescaled_alike(a, b) && reads_same(a, b);
+           a->depth_multiplier == b->depth_multiplier &&
+           (new_head || a->activation == b->activation) && a->no_bias == b->no_bias &&
+           a->no_scale == b->no_scale && a->no_center == b->no_center && a->epsilon == b->epsilon &&
+           a->keep_dims == b->keep_dims && are_same(a->shape, b->shape, 3) &&
+           is_rescaled_alike(a, b) && reads_same(a, b);
 }
 
 static bool has_same_input(hpac_shape a, hpac_shape b, bool exactly)
@@ -215,8 +217,13 @@ static void warn_of_channels(const train_job *training)
 }
 
 /* What Keras has for training only. */
-static void warn_of_traits(const char *path, const hpac_keras_traits *traits)
+static void warn_of_traits(const char *path, const hpac_keras_traits *traits, bool norms_frozen)
 {
+    if (traits->inference && !norms_frozen)
+        hpac_log_warning(
+            "%s: has layers called with training=False, which hpac trains like others; "
+            "for batch normalization set train.batch_norm_frozen=true",
+            path);
     if (traits->frozen)
         hpac_log_warning("%s: has layers with trainable=False; hpac trains all layers", path);
     if (traits->regularized)
@@ -253,7 +260,7 @@ hpac_status train_set_start(train_job *training)
     HPAC_TRY(hpac_network_initialize(training->network, training->config->train.seed));
     if (!path)
         return HPAC_OK;
-    warn_of_traits(path, &training->initial_model.keras);
+    warn_of_traits(path, &training->initial_model.keras, training->config->train.batch_norm_frozen);
     warn_of_channels(training);
     HPAC_TRY(hpac_network_export(training->network, weights, NULL));
     move_weights(&training->start, weights);

@@ -454,7 +454,14 @@ Test(model, what_bears_on_training_only_is_read_and_known)
     cr_assert(model.keras.frozen && model.keras.regularized);
     hpac_model_fini(&model);
     model = load_model("tests/golden/keras3_float64.h5");
-    cr_assert(!model.keras.frozen && !model.keras.regularized);
+    cr_assert(!model.keras.frozen && !model.keras.regularized && !model.keras.inference);
+    hpac_model_fini(&model);
+    model = load_model(with_config(FUNCTIONAL2, "[\"flatten\", 0, 0, {}]",
+                                   "[\"flatten\", 0, 0, {\"training\": false}]"));
+    cr_assert(model.keras.inference);
+    hpac_model_fini(&model);
+    model = load_model(with_config(GRAPH3, "\"kwargs\": {}", "\"kwargs\": {\"training\": false}"));
+    cr_assert(model.keras.inference);
     hpac_model_fini(&model);
 }
 
