@@ -20,6 +20,7 @@ typedef struct winograd_plan {
     winograd_shape backward; /* from the output's gradient to the input's */
     size_t tiles[2];         /* of the batch: those of forward, of backward */
     size_t threads;
+    bool adds_side; /* an addition behind the convolution */
     /* In the workspace. */
     size_t points_offset, turned_offset;
     size_t scratch_offset, scratch_nbytes; /* one per thread */
@@ -72,6 +73,7 @@ static hpac_status winograd_forward(cpu_plan *base, const hpac_exec_args *args)
         .x = args->x,
         .points = transform_kernel(plan, args, &plan->forward, kernel),
         .bias = has_bias(plan) ? cpu_parameter_at(base, args->parameters, BIAS) : NULL,
+        .side = plan->adds_side ? args->sides[0] : NULL,
         .relu = base->relu,
         .y = args->y,
     };
@@ -181,14 +183,39 @@ static bool is_padded_window(const hpac_op *op)
            op->pad_top + op->pad_bottom + op->pad_left + op->pad_right > 0;
 }
 
-static bool fits(const hpac_plan_request *request, const winograd_kernels *kernels)
+static hpac_layout blocked_layout(const winograd_kernels *kernels)
+{
+    return kernels->lanes == 16 ? CPU_LAYOUT_NCHW16C : CPU_LAYOUT_NCHW8C;
+}
+
+static hpac_layout output_layout(const hpac_plan_request *request, const winograd_kernels *kernels)
+{
+    return request->plain_output ? CPU_LAYOUT_NHWC : blocked_layout(kernels);
+}
+
+static bool adds_side(const hpac_plan_request *request)
+{
+    return request->op_count > 1 && request->ops[1].kind == HPAC_OP_ADD;
+}
+
+/* A convolution, in predictions with an addition behind it, and a ReLU. */
+static bool is_chain(const hpac_plan_request *request, const winograd_kernels *kernels)
 {
     static const hpac_op_kind kinds[] = {HPAC_OP_CONV2D, HPAC_OP_RELU};
+    static const hpac_op_kind adding[] = {HPAC_OP_CONV2D, HPAC_OP_ADD, HPAC_OP_RELU};
+    if (!adds_side(request))
+        return hpac_plan_is_chain(request, 1, kinds) || hpac_plan_is_chain(request, 2, kinds);
+    return (hpac_plan_is_chain(request, 2, adding) || hpac_plan_is_chain(request, 3, adding)) &&
+           !request->training && request->ops[1].side_count == 1 &&
+           request->side_layouts[0] == output_layout(request, kernels);
+}
+
+static bool fits(const hpac_plan_request *request, const winograd_kernels *kernels)
+{
     const hpac_op *op = &request->ops[0];
-    if (!kernels ||
-        !(hpac_plan_is_chain(request, 1, kinds) || hpac_plan_is_chain(request, 2, kinds)))
+    if (!kernels || !is_chain(request, kernels))
         return false;
-    hpac_layout blocked = kernels->lanes == 16 ? CPU_LAYOUT_NCHW16C : CPU_LAYOUT_NCHW8C;
+    hpac_layout blocked = blocked_layout(kernels);
     return is_padded_window(op) && is_worthwhile(op->out) &&
            (request->input_gradient == HPAC_GRADIENT_NONE || is_worthwhile(op->in)) &&
            (request->input_layout == blocked || request->input_layout == HPAC_LAYOUT_PLAIN) &&
@@ -264,9 +291,8 @@ hpac_status hpac_cpu_try_winograd(cpu_device *device, const hpac_plan_request *r
     plan->base.base.rounds_integers = true;
     plan->kernels = kernels;
     plan->threads = (size_t)device->threads;
-    hpac_cpu_plan_set_output(&plan->base, request->plain_output  ? CPU_LAYOUT_NHWC
-                                          : kernels->lanes == 16 ? CPU_LAYOUT_NCHW16C
-                                                                 : CPU_LAYOUT_NCHW8C);
+    plan->adds_side = adds_side(request);
+    hpac_cpu_plan_set_output(&plan->base, output_layout(request, kernels));
     set_shape(plan, input, output, op->pad_top, op->pad_left, &plan->forward, &plan->tiles[0]);
     set_shape(plan, output, input, 2 - op->pad_top, 2 - op->pad_left, &plan->backward,
               &plan->tiles[1]);

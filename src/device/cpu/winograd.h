@@ -50,6 +50,7 @@ typedef struct winograd_convolution {
     const float *x;
     const float *points; /* of the kernel */
     const float *bias;   /* NULL: 0 */
+    const float *side;   /* added to y, where y is; NULL: 0 */
     bool relu;
     float *y;
 } winograd_convolution;

@@ -230,14 +230,17 @@ static void leave_tile(const winograd_convolution *job, size_t tile, const float
 #pragma GCC unroll 4
         for (size_t row = 0; row < TILE; row++)
             transform_output(t + row * SIDE, 1, out + row * TILE, 1);
-        float *to = job->y + place.offset + channel / LANES * images->block_step +
-                    (first_row * images->cols + first_col) * images->pixel_step;
+        size_t offset = place.offset + channel / LANES * images->block_step +
+                        (first_row * images->cols + first_col) * images->pixel_step;
         for (size_t row = 0; row < rows; row++)
             for (size_t col = 0; col < cols; col++) {
+                size_t at = offset + (row * images->cols + col) * images->pixel_step;
                 vec value = out[row * TILE + col] + bias;
+                if (job->side)
+                    value += load(job->side + at);
                 if (job->relu)
                     value = choose(value < 0, (vec){0}, value);
-                store(to + (row * images->cols + col) * images->pixel_step, value);
+                store(job->y + at, value);
             }
     }
 }
