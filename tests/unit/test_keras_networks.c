@@ -23,6 +23,7 @@ typedef struct training {
     hpac_batch_format format;
     hpac_model model;
     hpac_weights *gradients; /* of the first step; NULL: not wanted */
+    bool frozen;             /* the run "frozen": the statistics of batch normalization are */
     hpac_tensor predictions; /* of the first batch */
     void *slot;
     double losses[STEPS];
@@ -37,6 +38,7 @@ static void open_network(training *run, const hpac_optimizer *optimizer, bool un
         .format = run->format,
         .training = optimizer != NULL,
         .unfused = unfused,
+        .batch_norm_frozen = run->frozen,
         .optimizer = optimizer ? *optimizer : (hpac_optimizer){0},
     };
     hpac_network_destroy(run->network);
@@ -199,7 +201,8 @@ static bool check_row(char *line, const training *run, const char *network, cons
         return false;
     if (strcmp(fields[1], "start") == 0)
         check_tensor(fields[4], &run->predictions, 1e-5, "predictions");
-    else if (strcmp(fields[1], "first") == 0 ? !run->gradients : strcmp(fields[1], name) != 0)
+    else if (strcmp(fields[1], "first") == 0 ? !run->gradients || run->frozen
+                                             : strcmp(fields[1], name) != 0)
         return false;
     else if (strcmp(fields[2], "loss") == 0)
         check_losses(fields[4], run->losses, name);
@@ -228,6 +231,7 @@ static void check_run_with(const char *network, const char *name, const hpac_opt
     for (int unfused = 0; unfused < 2; unfused++) {
         training run;
         open_training(&run, network, unfused, device_options);
+        run.frozen = strcmp(name, "frozen") == 0;
         open_network(&run, NULL, unfused);
         predict(&run);
         for (size_t i = 0; i < run.model.layer_count; i++)
@@ -259,6 +263,11 @@ Test(keras_networks, blocks)
 Test(keras_networks, residual_sgd)
 {
     check_run("residual", "sgd", &sgd);
+}
+
+Test(keras_networks, residual_with_frozen_statistics)
+{
+    check_run("residual", "frozen", &sgd);
 }
 
 Test(keras_networks, residual_nesterov)

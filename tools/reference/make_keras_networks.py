@@ -7,7 +7,8 @@ writes keras3_<network>.h5, each network with its first weights, as Keras saves 
 keras_networks.csv: what Keras in float64 computes from them, with images and labels of formula.py.
 Rows: network,run,what,layer,values. The run "start" has the predictions of the first batch, the run
 "first" the gradients of the first step; those of the optimizers have the losses of 10 steps, and
-weights and moving statistics after them. Dropout is off in training.
+weights and moving statistics after them. Dropout is off in training. The run "frozen" calls the
+network with training=False, in which batch normalization uses its moving statistics.
 """
 
 import os
@@ -29,6 +30,7 @@ OPTIMIZERS = {
     "nesterov": lambda: optimizers.SGD(0.01, momentum=0.9, nesterov=True),
     "adam": lambda: optimizers.Adam(1e-3),
     "adamw": lambda: optimizers.AdamW(1e-3, weight_decay=0.05),
+    "frozen": lambda: optimizers.SGD(0.01, momentum=0.9),
 }
 
 
@@ -134,11 +136,11 @@ def images(model, step):
     return pixels.astype(np.float64) / 255
 
 
-def gradients_of(model, step):
+def gradients_of(model, step, training):
     y = formula.labels(step * BATCH, BATCH, CLASSES).astype(np.float64)
     with tf.GradientTape() as tape:
         # The product hides the logits, of which Keras would take the sigmoid after a softmax, too.
-        p = model(images(model, step), training=True) * 1.0
+        p = model(images(model, step), training=training) * 1.0
         loss = tf.reduce_mean(keras.losses.binary_crossentropy(y, p))
     return float(loss), tape.gradient(loss, model.trainable_variables)
 
@@ -149,7 +151,7 @@ def run(network, name, optimizer, weights):
     if name == "sgd":
         yield row(network, "start", "predictions", "", model(images(model, 0), training=False))
     for step in range(STEPS):
-        loss, gradients = gradients_of(model, step)
+        loss, gradients = gradients_of(model, step, name != "frozen")
         if step == 0 and name == "sgd":
             for what, layer, value in named(model.trainable_variables, gradients):
                 yield row(network, "first", what, layer, value)
