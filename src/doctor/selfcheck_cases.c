@@ -203,6 +203,8 @@ static const selfcheck_case cases[] = {
      OPS(POOL(MAXPOOL, 3, 3, PADDING(0, 1, 0, 1), STRIDE(2)))},
     {"maxpool 3 x 3 same, stride 2, odd size", 2, .input = IMAGE(7, 9, 16),
      OPS(POOL(MAXPOOL, 3, 3, PADDED(1), STRIDE(2)))},
+    {"maxpool 3 x 4, padded unequally, global_avgpool, 80 channels", 2, .input = IMAGE(8, 9, 80),
+     OPS(POOL(MAXPOOL, 3, 4, PADDING(1, 0, 0, 2), STRIDE(2)), GLOBAL(AVGPOOL))},
     {"maxpool 2 x 2, stride 1", 2, .input = IMAGE(5, 6, 3), OPS(POOL(MAXPOOL, 2, 2, STRIDE(1)))},
     {"maxpool 2 x 2, stride 3", 2, .input = IMAGE(8, 7, 3), OPS(POOL(MAXPOOL, 2, 2, STRIDE(3)))},
     {"maxpool 3 x 2 same, one pixel", 1, .input = IMAGE(1, 1, 5),

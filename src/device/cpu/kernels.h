@@ -129,6 +129,25 @@ typedef struct move_job {
     bool adds; /* to `to`, instead of writing it */
 } move_job;
 
+/* Windows that slide over an image, with padding where the image ends. */
+typedef struct sliding_window {
+    size_t in_rows, in_cols, out_rows, out_cols;
+    size_t rows, cols; /* at most 256 taps, counted in row order */
+    size_t row_stride, col_stride, pad_top, pad_left;
+} sliding_window;
+
+/* An image whose channels are `vectors` whole vectors: of each pixel they lie `vector_step` floats
+ * apart, those of the next pixel `pixel_step`. */
+typedef struct pool_job {
+    const sliding_window *window;
+    size_t vectors;
+    size_t x_pixel_step, x_vector_step; /* of x, dx */
+    size_t y_pixel_step, y_vector_step; /* of y, dy */
+    const float *x, *dy;
+    float *y, *dx;
+    uint8_t *argmax; /* (out_rows, out_cols, channels): taps; NULL: not wanted */
+} pool_job;
+
 typedef struct cpu_kernels {
     size_t lanes; /* floats of a vector */
     /* y = bytes / 255 */
@@ -143,6 +162,11 @@ typedef struct cpu_kernels {
      * maximum, with the first pixel that has it. */
     void (*sum_pixels)(const float *x, const pixel_run *run, float *sums);
     void (*max_pixels)(const float *x, const pixel_run *run, float *maxima, uint32_t *argmax);
+    /* A row of windows: y, the first maximum in row order, a NaN as one; and a row of the image:
+     * dx.
+     */
+    void (*max_windows)(const pool_job *job, size_t row);
+    void (*max_windows_backward)(const pool_job *job, size_t row);
     /* x = values, or if `adds` x += values, in each pixel */
     void (*spread_to_pixels)(const float *values, bool adds, const pixel_run *run, float *x);
     /* y = the sum of the inputs, of which any may be y; then ReLU */

@@ -13,6 +13,7 @@
 #define WINDOWS 6      /* times 2 vectors: 12 of the registers are sums */
 #define PRODUCT_ROWS 6 /* times 2 vectors: 12 of the registers are sums */
 #define MAX(a, b) (vec) _mm256_max_ps((__m256)(a), (__m256)(b))
+#define WIDEN_BYTES(from) (ivec) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(from)))
 #define NAME "avx2"
 #define TABLE hpac_cpu_kernels_avx2
 

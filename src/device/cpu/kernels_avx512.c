@@ -13,6 +13,7 @@
 #define WINDOWS 9       /* times 2 vectors: 18 of the registers are sums */
 #define PRODUCT_ROWS 12 /* times 2 vectors: 24 of the registers are sums */
 #define MAX(a, b) (vec) _mm512_max_ps((__m512)(a), (__m512)(b))
+#define WIDEN_BYTES(from) (ivec) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(from)))
 #define NAME "avx512"
 #define TABLE hpac_cpu_kernels_avx512
 

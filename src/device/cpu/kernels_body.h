@@ -643,6 +643,8 @@ static void spread_to_pixels(const float *values, bool adds, const pixel_run *ru
                x + spans * step * run->stride);
 }
 
+#include "pool_kernels.h"
+
 const cpu_kernels TABLE = {
     .lanes = LANES,
     .divide_bytes = divide_bytes,
@@ -651,6 +653,8 @@ const cpu_kernels TABLE = {
     .add = add,
     .sum_pixels = sum_pixels,
     .max_pixels = max_pixels,
+    .max_windows = max_windows,
+    .max_windows_backward = max_windows_backward,
     .spread_to_pixels = spread_to_pixels,
     .sum = sum,
     .multiply = multiply,
