@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Training speed and memory of the reference notebooks' network in hpac, PyTorch and Keras.
+"""Training speed and memory of a network in hpac, PyTorch and Keras.
 
     make build/bench/train_step
     python3 tools/bench/train_step.py --torch-python VENV/bin/python --keras-python VENV/bin/python
+    python3 tools/bench/train_step.py --network resnet18 --batch 32 --steps 3 [--predict --size 256] ...
 
-128 x 128 x 1 images, 28 classes, dropout, Adadelta. Images are prepared bytes in memory; their
-conversion to floats is part of the step. Each side is one long-running process; they take turns, a
-round each, so that other load on the machine affects all of them. Printed are the median images/s
-over the rounds, the range, the CPU time per image (which other load changes less), and the peak
-memory of the process (max resident set, start-up and compilers included).
+--network reference is that of the reference notebooks: 1 channel, dropout, Adadelta. The others are
+those of configs/, with 4 channels and AdamW. 28 classes. --predict evaluates instead of training.
+Images are prepared bytes in memory; their conversion to floats is part of the step. Each side is one
+long-running process; they take turns, a round each, so that other load on the machine affects all of
+them. Printed are the median images/s over the rounds, the range, the median of hpac's images/s
+divided by those of the side in the same round, the CPU time per image (which other load changes
+less), and the peak memory of the process (max resident set, start-up and compilers included).
 
 A side is any program that prints "ready <version>", then for each line it reads trains --steps
 batches and prints images/s. More of them: --side "name=command ...", where {steps}, {batch} and
@@ -24,6 +27,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COUNTS = "--steps {steps} --batch {batch} --threads {threads}"
+NETWORK = " --network {network} --size {size}"
 
 
 class Side:
@@ -66,18 +70,32 @@ class Side:
         self.peak_mib = usage.ru_maxrss / 1024
 
 
+def hpac_network(options):
+    """hpac's options for the network; its braces are doubled for Side."""
+    if options.network == "reference":
+        return ""
+    side = options.size
+    sets = (f"data.image={{{{rows: {side}, cols: {side}}}}}", "data.scale={{rows: 1, cols: 1}}")
+    path = os.path.join(HERE, "..", "..", "configs", options.network + ".yaml")
+    return f" --config {shlex.quote(path)}" + "".join(f" --set {shlex.quote(s)}" for s in sets)
+
+
 def sides(options):
     """(name, command) of everything asked for."""
+    predict = " --predict" if options.predict else ""
     if options.hpac:
-        yield "hpac", f"{shlex.quote(options.hpac)} {COUNTS}"
+        yield "hpac", f"{shlex.quote(options.hpac)} {COUNTS}{hpac_network(options)}{predict}"
+    torch = ("contiguous", "channels_last", "compile", "compile_contiguous")
     for python, script, variants in (
-        (options.torch_python, "train_step_torch.py", ("contiguous", "channels_last", "compile")),
+        (options.torch_python, "train_step_torch.py", torch),
         (options.keras_python, "train_step_keras.py", ("graph", "xla")),
     ):
         tool = script.removeprefix("train_step_").removesuffix(".py")
         for variant in variants if python else ():
             path = shlex.quote(os.path.join(HERE, script))
-            yield f"{tool}-{variant}", f"{shlex.quote(python)} {path} {variant} {COUNTS}"
+            command = f"{shlex.quote(python)} {path} {variant} {COUNTS}{NETWORK}{predict}"
+            if not options.variants or f"{tool}-{variant}" in options.variants:
+                yield f"{tool}-{variant}", command
     for side in options.side:
         name, _, command = side.partition("=")
         yield name, command
@@ -90,6 +108,10 @@ def parse():
     parser.add_argument("--hpac", metavar="PROGRAM", default="build/bench/train_step")
     parser.add_argument("--no-hpac", dest="hpac", action="store_const", const=None)
     parser.add_argument("--side", action="append", default=[], metavar="NAME=COMMAND")
+    parser.add_argument("--network", default="reference", help="or the name of one in configs/")
+    parser.add_argument("--predict", action="store_true", help="evaluate instead of training")
+    parser.add_argument("--size", type=int, default=128, help="rows and columns of an image")
+    parser.add_argument("--variants", nargs="*", help="only these sides, such as torch-compile")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=10, help="batches per round")
     parser.add_argument("--batch", type=int, default=64)
@@ -112,15 +134,28 @@ def main():
         print(f"round {round_number + 1} of {options.rounds}", file=sys.stderr)
     for side in running:
         side.end()
+    print_table(options, running)
+
+
+def print_table(options, running):
     print(
-        f"batch {options.batch}, {options.threads} threads, median of {options.rounds} rounds of "
+        f"{options.network}, {'prediction' if options.predict else 'training'}, {options.size} x "
+        f"{options.size}, batch {options.batch}, {options.threads} threads, median of {options.rounds} rounds of "
         f"{options.steps} batches"
     )
-    print(f"{'side':<22} {'images/s':>9} {'range':>17} {'CPU ms/image':>13} {'peak MiB':>9}  version")
+    print(
+        f"{'side':<24} {'images/s':>9} {'range':>17} {'hpac/side':>9} {'CPU ms/image':>13} "
+        f"{'peak MiB':>9}  version"
+    )
+    hpac = next((side for side in running if side.name == "hpac"), None)
     for side in running:
+        ratio = "-"
+        if hpac:
+            ratios = [ours / theirs for ours, theirs in zip(hpac.rates, side.rates)]
+            ratio = f"{statistics.median(ratios):.2f}"
         span = f"{min(side.rates):.1f}..{max(side.rates):.1f}"
         print(
-            f"{side.name:<22} {statistics.median(side.rates):>9.1f} {span:>17} "
+            f"{side.name:<24} {statistics.median(side.rates):>9.1f} {span:>17} {ratio:>9} "
             f"{statistics.median(side.processor_ms):>13.2f} {side.peak_mib:>9.0f}  {side.version}"
         )
 
