@@ -254,4 +254,10 @@ __device__ __forceinline__ void write_column_sums(float *to, values<COUNT> sums,
             to[i] = sums.v[i];
 }
 
+/* A NaN stays a NaN. */
+__device__ __forceinline__ float relu(float x)
+{
+    return x < 0.0F ? 0.0F : x;
+}
+
 #endif

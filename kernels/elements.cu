@@ -3,38 +3,6 @@
 
 #include "launch.h"
 
-cudaError_t hpac_kernel_activate(const kernel_tensor *tensor, hpac_op_kind kind, void *y,
-                                 const void *x, cudaStream_t stream)
-{
-    const uint64_t count = tensor_count(tensor);
-    if (count == 0)
-        return cudaSuccess;
-    return with_type(tensor->bf16, [=](auto number) {
-        using T = decltype(number);
-        const auto kernel = kind == HPAC_OP_SIGMOID ? activate<T, true> : activate<T, false>;
-        kernel<<<blocks_for(divide_up(count, 4)), KERNEL_THREADS, 0, stream>>>(
-            (T *)y, (const T *)x, count, fours_aligned<T>(y, x));
-        return cudaGetLastError();
-    });
-}
-
-cudaError_t hpac_kernel_activate_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
-                                          const void *y, const void *dy, bool add,
-                                          cudaStream_t stream)
-{
-    const uint64_t count = tensor_count(tensor);
-    if (count == 0)
-        return cudaSuccess;
-    return with_type(tensor->bf16, [=](auto number) {
-        using T = decltype(number);
-        const auto kernel =
-            kind == HPAC_OP_SIGMOID ? activate_backward<T, true> : activate_backward<T, false>;
-        kernel<<<blocks_for(divide_up(count, 4)), KERNEL_THREADS, 0, stream>>>(
-            (T *)dx, (const T *)y, (const T *)dy, count, fours_aligned<T>(dx, y, dy), add);
-        return cudaGetLastError();
-    });
-}
-
 /* The work of a tensor; `dropout` may be NULL. */
 static element_work describe(const kernel_tensor *tensor, const kernel_dropout *dropout)
 {

@@ -45,13 +45,6 @@ cudaError_t hpac_kernel_pixels(const kernel_tensor *tensor, void *y, const void 
 cudaError_t hpac_kernel_convert(const kernel_tensor *to, void *y, const kernel_tensor *from,
                                 const void *x, bool add, cudaStream_t stream);
 
-/* max(x, 0) or 1 / (1 + exp(-x)), and back from y. y may be x, and dx dy. */
-cudaError_t hpac_kernel_activate(const kernel_tensor *tensor, hpac_op_kind kind, void *y,
-                                 const void *x, cudaStream_t stream);
-cudaError_t hpac_kernel_activate_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
-                                          const void *y, const void *dy, bool add,
-                                          cudaStream_t stream);
-
 /* x or dy to y or dx: times scale, or 0 where dropped. In place is allowed. */
 cudaError_t hpac_kernel_dropout(const kernel_tensor *tensor, const kernel_dropout *dropout, void *y,
                                 const void *x, bool add, cudaStream_t stream);
@@ -195,13 +188,13 @@ cudaError_t hpac_kernel_get_channels(const kernel_tensor *whole, void *dx, bool 
 
 /* ---- pointwise.cu ---- */
 
-/* relu6, silu, gelu, softplus, tanh; backward from y, of silu and gelu from x. y may be x, and dx
- * dy. */
-cudaError_t hpac_kernel_bend(const kernel_tensor *tensor, hpac_op_kind kind, void *y, const void *x,
-                             cudaStream_t stream);
-cudaError_t hpac_kernel_bend_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
-                                      bool add, const void *from, const void *dy,
-                                      cudaStream_t stream);
+/* relu, sigmoid, relu6, silu, gelu, softplus, tanh; backward from y, of silu and gelu from x. y may
+ * be x, and dx dy. */
+cudaError_t hpac_kernel_activate(const kernel_tensor *tensor, hpac_op_kind kind, void *y,
+                                 const void *x, cudaStream_t stream);
+cudaError_t hpac_kernel_activate_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
+                                          const void *from, const void *dy, bool add,
+                                          cudaStream_t stream);
 /* y = x factor + offset for each of up to 4 channels; offset NULL: 0. y may be x. */
 cudaError_t hpac_kernel_rescale(const kernel_tensor *tensor, const float factor[4],
                                 const float offset[4], void *y, bool add, const void *x,

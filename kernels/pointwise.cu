@@ -7,6 +7,10 @@
 template <typename LAUNCH> static cudaError_t with_kind(hpac_op_kind kind, LAUNCH launch)
 {
     switch (kind) {
+    case HPAC_OP_RELU:
+        return launch(std::integral_constant<hpac_op_kind, HPAC_OP_RELU>());
+    case HPAC_OP_SIGMOID:
+        return launch(std::integral_constant<hpac_op_kind, HPAC_OP_SIGMOID>());
     case HPAC_OP_RELU6:
         return launch(std::integral_constant<hpac_op_kind, HPAC_OP_RELU6>());
     case HPAC_OP_SILU:
@@ -22,8 +26,8 @@ template <typename LAUNCH> static cudaError_t with_kind(hpac_op_kind kind, LAUNC
     }
 }
 
-cudaError_t hpac_kernel_bend(const kernel_tensor *tensor, hpac_op_kind kind, void *y, const void *x,
-                             cudaStream_t stream)
+cudaError_t hpac_kernel_activate(const kernel_tensor *tensor, hpac_op_kind kind, void *y,
+                                 const void *x, cudaStream_t stream)
 {
     const uint64_t count = tensor_count(tensor);
     if (count == 0)
@@ -31,16 +35,16 @@ cudaError_t hpac_kernel_bend(const kernel_tensor *tensor, hpac_op_kind kind, voi
     return with_kind(kind, [=](auto constant) {
         return with_type(tensor->bf16, [=](auto number) {
             using T = decltype(number);
-            bend<T, constant><<<blocks_for(divide_up(count, 4)), KERNEL_THREADS, 0, stream>>>(
+            activate<T, constant><<<blocks_for(divide_up(count, 4)), KERNEL_THREADS, 0, stream>>>(
                 (T *)y, (const T *)x, count, fours_aligned<T>(y, x));
             return cudaGetLastError();
         });
     });
 }
 
-cudaError_t hpac_kernel_bend_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
-                                      bool add, const void *from, const void *dy,
-                                      cudaStream_t stream)
+cudaError_t hpac_kernel_activate_backward(const kernel_tensor *tensor, hpac_op_kind kind, void *dx,
+                                          const void *from, const void *dy, bool add,
+                                          cudaStream_t stream)
 {
     const uint64_t count = tensor_count(tensor);
     if (count == 0)
@@ -48,7 +52,7 @@ cudaError_t hpac_kernel_bend_backward(const kernel_tensor *tensor, hpac_op_kind 
     return with_kind(kind, [=](auto constant) {
         return with_type(tensor->bf16, [=](auto number) {
             using T = decltype(number);
-            bend_backward<T, constant>
+            activate_backward<T, constant>
                 <<<blocks_for(divide_up(count, 4)), KERNEL_THREADS, 0, stream>>>(
                     (T *)dx, (const T *)from, (const T *)dy, count, fours_aligned<T>(dx, from, dy),
                     add);

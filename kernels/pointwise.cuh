@@ -1,5 +1,4 @@
-/* Value by value: the activations besides ReLU and sigmoid (elements.cuh), rescale, and dropout of
- * whole channels. */
+/* Value by value: activations, rescale, and dropout of whole channels. */
 #ifndef HPAC_KERNELS_POINTWISE_CUH
 #define HPAC_KERNELS_POINTWISE_CUH
 
@@ -10,6 +9,10 @@
 template <hpac_op_kind KIND> __device__ __forceinline__ float curve(float x)
 {
     switch (KIND) {
+    case HPAC_OP_RELU:
+        return relu(x);
+    case HPAC_OP_SIGMOID:
+        return 1.0F / (1.0F + expf(-x));
     case HPAC_OP_RELU6:
         return x < 0.0F ? 0.0F : x > 6.0F ? 6.0F : x;
     case HPAC_OP_SILU:
@@ -23,22 +26,27 @@ template <hpac_op_kind KIND> __device__ __forceinline__ float curve(float x)
     }
 }
 
-/* The derivative, from y, of silu and gelu from x. */
-template <hpac_op_kind KIND> __device__ __forceinline__ float slope(float from)
+/* dy times the derivative, from y, of silu and gelu from x. */
+template <hpac_op_kind KIND> __device__ __forceinline__ float through(float dy, float from)
 {
     switch (KIND) {
+    case HPAC_OP_RELU:
+        return from > 0.0F ? dy : 0.0F;
+    case HPAC_OP_SIGMOID:
+        return dy * from * (1.0F - from);
     case HPAC_OP_RELU6:
-        return from > 0.0F && from < 6.0F ? 1.0F : 0.0F;
+        return dy * (from > 0.0F && from < 6.0F ? 1.0F : 0.0F);
     case HPAC_OP_SILU: {
         const float sigmoid = 1.0F / (1.0F + expf(-from));
-        return sigmoid * (1.0F + from * (1.0F - sigmoid));
+        return dy * (sigmoid * (1.0F + from * (1.0F - sigmoid)));
     }
     case HPAC_OP_GELU:
-        return 0.5F * erfcf(-0.70710678F * from) + 0.39894228F * from * expf(-0.5F * from * from);
+        return dy *
+               (0.5F * erfcf(-0.70710678F * from) + 0.39894228F * from * expf(-0.5F * from * from));
     case HPAC_OP_SOFTPLUS: /* 1 / (1 + exp(-x)) */
-        return -expm1f(-from);
+        return dy * -expm1f(-from);
     default:
-        return 1.0F - from * from;
+        return dy * (1.0F - from * from);
     }
 }
 
@@ -50,7 +58,7 @@ template <hpac_op_kind KIND> __device__ __forceinline__ float slope(float from)
  */
 template <typename T, hpac_op_kind KIND>
 __global__ void __launch_bounds__(KERNEL_THREADS)
-    bend(T *y, const T *x, uint64_t count, bool aligned)
+    activate(T *y, const T *x, uint64_t count, bool aligned)
 {
     const uint64_t first = 4 * thread_number();
     const int part = part_of_four(first, count);
@@ -64,13 +72,14 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 }
 
 /*
- * dx = dy slope(y or x): four values per thread; dx may be dy.
- * Moves 12 bytes per value (bf16: 6), 16 (8) when added: 115 MB, 34 us. Bound by memory.
+ * dx = through(dy, y or x), or that is added to dx: four values per thread; dx may be dy unless it
+ * is added to. Moves 12 bytes per value (bf16: 6), 16 (8) when added: 115 MB, 34 us. Bound by
+ * memory.
  */
 template <typename T, hpac_op_kind KIND>
 __global__ void __launch_bounds__(KERNEL_THREADS)
-    bend_backward(T *dx, const T *__restrict__ from, const T *dy, uint64_t count, bool aligned,
-                  bool add)
+    activate_backward(T *dx, const T *__restrict__ from, const T *dy, uint64_t count, bool aligned,
+                      bool add)
 {
     const uint64_t first = 4 * thread_number();
     const int part = part_of_four(first, count);
@@ -80,7 +89,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     values<4> value = load_part(dy + first, part, aligned);
 #pragma unroll
     for (int i = 0; i < 4; i++)
-        value.v[i] *= slope<KIND>(at.v[i]);
+        value.v[i] = through<KIND>(value.v[i], at.v[i]);
     store_gradient_part(dx + first, value, part, aligned, add);
 }
 

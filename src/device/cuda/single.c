@@ -33,29 +33,17 @@ static cudaError_t activation(const single_plan *plan, const hpac_exec_args *arg
     return hpac_kernel_activate(&plan->base.output, plan->op.kind, args->y, args->x, stream);
 }
 
-static cudaError_t activation_backward(const single_plan *plan, const hpac_exec_args *args,
-                                       cudaStream_t stream)
-{
-    return hpac_kernel_activate_backward(&plan->base.output, plan->op.kind, args->dx, args->y,
-                                         args->dy, plan->base.adds_dx, stream);
-}
-
-static bool bends_from_x(const single_plan *plan)
+static bool is_from_x(const single_plan *plan)
 {
     return plan->op.kind == HPAC_OP_SILU || plan->op.kind == HPAC_OP_GELU;
 }
 
-static cudaError_t bend(const single_plan *plan, const hpac_exec_args *args, cudaStream_t stream)
+static cudaError_t activation_backward(const single_plan *plan, const hpac_exec_args *args,
+                                       cudaStream_t stream)
 {
-    return hpac_kernel_bend(&plan->base.output, plan->op.kind, args->y, args->x, stream);
-}
-
-static cudaError_t bend_backward(const single_plan *plan, const hpac_exec_args *args,
-                                 cudaStream_t stream)
-{
-    return hpac_kernel_bend_backward(&plan->base.output, plan->op.kind, args->dx,
-                                     plan->base.adds_dx, bends_from_x(plan) ? args->x : args->y,
-                                     args->dy, stream);
+    return hpac_kernel_activate_backward(&plan->base.output, plan->op.kind, args->dx,
+                                         is_from_x(plan) ? args->x : args->y, args->dy,
+                                         plan->base.adds_dx, stream);
 }
 
 static cudaError_t rescale(const single_plan *plan, const hpac_exec_args *args, cudaStream_t stream)
@@ -227,7 +215,7 @@ static void set_up_dropout(single_plan *plan, const hpac_plan_request *request)
 }
 
 /* Backward reads x: forward in place is for inference alone. */
-static void set_up_bend_from_x(single_plan *plan, const hpac_plan_request *request)
+static void set_up_from_x(single_plan *plan, const hpac_plan_request *request)
 {
     plan->base.base.y_over_x = !request->training;
 }
@@ -306,11 +294,11 @@ static const struct {
     [HPAC_OP_PIXELS] = {pixels, NULL, set_up_pixels, IGNORES_BOTH},
     [HPAC_OP_RELU] = {activation, activation_backward, NULL, IGNORES_X | IN_PLACE},
     [HPAC_OP_SIGMOID] = {activation, activation_backward, NULL, IGNORES_X | IN_PLACE},
-    [HPAC_OP_RELU6] = {bend, bend_backward, NULL, IGNORES_X | IN_PLACE},
-    [HPAC_OP_SOFTPLUS] = {bend, bend_backward, NULL, IGNORES_X | IN_PLACE},
-    [HPAC_OP_TANH] = {bend, bend_backward, NULL, IGNORES_X | IN_PLACE},
-    [HPAC_OP_SILU] = {bend, bend_backward, set_up_bend_from_x, IGNORES_Y | IN_PLACE},
-    [HPAC_OP_GELU] = {bend, bend_backward, set_up_bend_from_x, IGNORES_Y | IN_PLACE},
+    [HPAC_OP_RELU6] = {activation, activation_backward, NULL, IGNORES_X | IN_PLACE},
+    [HPAC_OP_SOFTPLUS] = {activation, activation_backward, NULL, IGNORES_X | IN_PLACE},
+    [HPAC_OP_TANH] = {activation, activation_backward, NULL, IGNORES_X | IN_PLACE},
+    [HPAC_OP_SILU] = {activation, activation_backward, set_up_from_x, IGNORES_Y | IN_PLACE},
+    [HPAC_OP_GELU] = {activation, activation_backward, set_up_from_x, IGNORES_Y | IN_PLACE},
     [HPAC_OP_RESCALE] = {rescale, rescale_backward, NULL, IGNORES_BOTH | IN_PLACE},
     [HPAC_OP_DROPOUT] = {dropout, dropout_backward, set_up_dropout, IGNORES_BOTH | IN_PLACE},
     [HPAC_OP_MAXPOOL] = {maxpool, maxpool_backward, set_up_maxpool, IGNORES_BOTH},

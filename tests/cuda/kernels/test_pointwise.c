@@ -63,15 +63,15 @@ static void check_curve(const kernel_tensor *tensor, hpac_op_kind kind, bool add
         x[i] = rounded_to(tensor, i < 5 && count > 5 ? special[i] : 7 * x[i]);
     void *y = put_tensor(tensor, x), *device_x = put_tensor(tensor, x);
     void *device_dy = put_tensor(tensor, dy), *dx = add ? put_tensor(tensor, dy) : device_dy;
-    MUST_WORK(hpac_kernel_bend(tensor, kind, y, y, bench_stream));
+    MUST_WORK(hpac_kernel_activate(tensor, kind, y, y, bench_stream));
     get_tensor(tensor, y, got);
     for (size_t i = 0; i < count; i++)
         cr_assert(is_near((double)got[i], curve(kind, (double)x[i]), tolerance, tolerance),
                   "%s, %s: of %g is %g", hpac_op_name(kind), name_of(tensor), (double)x[i],
                   (double)got[i]);
     bool from_x = kind == HPAC_OP_SILU || kind == HPAC_OP_GELU;
-    MUST_WORK(hpac_kernel_bend_backward(tensor, kind, dx, add, from_x ? device_x : y, device_dy,
-                                        bench_stream));
+    MUST_WORK(hpac_kernel_activate_backward(tensor, kind, dx, from_x ? device_x : y, device_dy, add,
+                                            bench_stream));
     get_tensor(tensor, dx, got);
     for (size_t i = 0; i < count; i++) {
         double before = (double)rounded_to(tensor, dy[i]);
