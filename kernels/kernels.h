@@ -199,9 +199,10 @@ cudaError_t hpac_kernel_activate_backward(const kernel_tensor *tensor, hpac_op_k
 cudaError_t hpac_kernel_rescale(const kernel_tensor *tensor, const float factor[4],
                                 const float offset[4], void *y, bool add, const void *x,
                                 cudaStream_t stream);
-/* Dropout with one random number for a channel of an image. y may be x. */
+/* Dropout with one random number for a channel of an image, or for an image. y may be x. */
 cudaError_t hpac_kernel_drop_channels(const kernel_tensor *tensor, const kernel_dropout *dropout,
-                                      void *y, bool add, const void *x, cudaStream_t stream);
+                                      bool whole_images, void *y, bool add, const void *x,
+                                      cudaStream_t stream);
 
 /* hpac_loss and hpac_update of device.h; `step` is in device memory. */
 cudaError_t hpac_kernel_loss(const hpac_loss *loss, cudaStream_t stream);

@@ -88,12 +88,14 @@ cudaError_t hpac_kernel_rescale(const kernel_tensor *tensor, const float factor[
 }
 
 cudaError_t hpac_kernel_drop_channels(const kernel_tensor *tensor, const kernel_dropout *dropout,
-                                      void *y, bool add, const void *x, cudaStream_t stream)
+                                      bool whole_images, void *y, bool add, const void *x,
+                                      cudaStream_t stream)
 {
     if (tensor_count(tensor) == 0)
         return cudaSuccess;
     channels_work work = {};
     work.dropout = *dropout;
+    work.whole_images = whole_images;
     work.add = add;
     const auto launch = [=](auto number, auto count, auto planes) mutable {
         using T = decltype(number);

@@ -132,12 +132,13 @@ __global__ void __launch_bounds__(KERNEL_THREADS) rescale(T *y, const T *x, cons
 struct channels_work {
     piece_work shape;
     kernel_dropout dropout;
-    bool add;
+    bool whole_images, add;
 };
 
 /*
- * y = x scale, or 0 in channels that are dropped, or what is added to y: a piece per thread; y may
- * be x. The number of a channel is that of its index among (images, channels): one draw per thread.
+ * y = x scale, or 0 in channels or images that are dropped, or what is added to y: a piece per
+ * thread; y may be x. The number of a channel is that of its index among (images, channels), of an
+ * image its own: one draw per thread.
  * Moves 8 bytes per value (bf16: 4), as dropout does (elements.cuh). Bound by memory.
  */
 template <typename T, int COUNT, bool PLANES>
@@ -148,16 +149,17 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     if (number >= work.shape.pieces)
         return;
     const piece at = find_piece<COUNT, PLANES>(work.shape, number);
-    const uint64_t index = at.image * work.shape.channels + at.channel;
+    const bool images = work.whole_images;
+    const uint64_t index = images ? at.image : at.image * work.shape.channels + at.channel;
     philox_words words = {};
-    if (COUNT == 4 && !PLANES)
+    if (COUNT == 4 && !PLANES && !images)
         words = draw_block(work.dropout, index / 4);
     else
         words.v[0] = draw_one(work.dropout, index);
     values<COUNT> value = load<COUNT>(x + at.offset);
 #pragma unroll
     for (int i = 0; i < COUNT; i++)
-        value.v[i] = drop(work.dropout, words.v[PLANES ? 0 : i], value.v[i]);
+        value.v[i] = drop(work.dropout, words.v[PLANES || images ? 0 : i], value.v[i]);
     store_gradient(y + at.offset, value, work.add);
 }
 

@@ -36,6 +36,7 @@ typedef enum hpac_layer_kind {
     HPAC_LAYER_SPATIAL_DROPOUT,
     HPAC_LAYER_RESHAPE,
     HPAC_LAYER_RESCALE,
+    HPAC_LAYER_IMAGE_DROPOUT, /* stochastic depth */
 } hpac_layer_kind;
 
 typedef enum hpac_activation {
@@ -92,10 +93,10 @@ typedef struct hpac_layer {
     float mean[HPAC_OP_MAX_RESCALED], deviation[HPAC_OP_MAX_RESCALED]; /* rescale: (channels) */
     size_t rescaled;                                                   /* rescale: channels */
     size_t units;                                                      /* dense */
-    float rate;                   /* dropouts: share of values, or channels, set to 0, [0, 1) */
-    hpac_activation activation;   /* convolutions, dense, activation */
-    hpac_initializer initializer; /* convolutions, dense */
-    float l2;                     /* convolutions, dense: weight decay of the kernel */
+    float rate; /* dropouts: share of values, channels or images, set to 0, [0, 1) */
+    hpac_activation activation;           /* convolutions, dense, activation */
+    hpac_initializer initializer;         /* convolutions, dense */
+    float l2;                             /* convolutions, dense: weight decay of the kernel */
     char name[HPAC_LAYER_NAME_NBYTES];    /* "": none */
     size_t input_count;                   /* 0: the layer before it, or the image */
     size_t inputs[HPAC_LAYER_MAX_INPUTS]; /* numbers of layers, from 1; 0: the image */

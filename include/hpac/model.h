@@ -47,10 +47,9 @@ typedef struct hpac_training_state {
 
 /* What a Keras model has for training only and hpac does not support. */
 typedef struct hpac_keras_traits {
-    bool frozen;       /* layers with trainable=False: hpac trains all layers */
-    bool regularized;  /* regularizers or constraints: hpac has no weight decay */
-    bool inference;    /* layers called with training=False: hpac trains them like others */
-    bool drops_images; /* dropouts of whole images (stochastic depth), which are left out */
+    bool frozen;      /* layers with trainable=False: hpac trains all layers */
+    bool regularized; /* regularizers or constraints: hpac has no weight decay */
+    bool inference;   /* layers called with training=False: hpac trains them like others */
 } hpac_keras_traits;
 
 typedef struct hpac_model {

@@ -98,6 +98,7 @@ typedef struct hpac_op {
     float factor[HPAC_OP_MAX_RESCALED], offset[HPAC_OP_MAX_RESCALED]; /* rescale */
     float rate;          /* dropout: kept where random >= threshold, see below */
     bool whole_channels; /* dropout: one random number for a channel of an image */
+    bool whole_images;   /* dropout, with whole_channels: one for an image instead */
     uint32_t stream;     /* the layer's number; dropout: for HPAC_PURPOSE_DROPOUT */
     hpac_pixels pixels;  /* pixels */
 } hpac_op;

@@ -87,7 +87,6 @@ static void print_traits(const hpac_keras_traits *traits, FILE *stream)
         traits->frozen ? "frozen layers" : NULL,
         traits->regularized ? "regularizers or constraints" : NULL,
         traits->inference ? "layers called with training=False" : NULL,
-        traits->drops_images ? "dropouts of whole images" : NULL,
     };
     bool first = true;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -364,7 +364,9 @@ static double dropout_factor(const reference_call *call, size_t index)
     const hpac_op *op = call->op;
     if (!call->draw.training)
         return 1;
-    if (op->whole_channels)
+    if (op->whole_images)
+        index /= hpac_shape_count(op->in);
+    else if (op->whole_channels)
         index = index / hpac_shape_count(op->in) * op->in.channels + index % op->in.channels;
     uint32_t number =
         hpac_random_u32(call->draw.seed, HPAC_PURPOSE_DROPOUT, op->stream, call->draw.step, index);

@@ -52,6 +52,9 @@
         .sides = {{.channels = (first)}, {.channels = (second)}})
 #define SPATIAL_DROPOUT(rate_, stream_)                                                            \
     ROW(.kind = HPAC_OP_DROPOUT, .rate = (rate_), .stream = (stream_), .whole_channels = true)
+#define IMAGE_DROPOUT(rate_, stream_)                                                              \
+    ROW(.kind = HPAC_OP_DROPOUT, .rate = (rate_), .stream = (stream_), .whole_channels = true,     \
+        .whole_images = true)
 #define ACT(kind_) ROW(.kind = HPAC_OP_##kind_)
 #define DENSE(units) ROW(.kind = HPAC_OP_DENSE, .out.channels = (units))
 #define RELU ROW(.kind = HPAC_OP_RELU)
@@ -348,6 +351,12 @@ static const selfcheck_case cases[] = {
      OPS(CONV2D(3, 3, 17), RELU, SPATIAL_DROPOUT(0.5F, 8))},
     {"conv2d, relu, maxpool, dropout, spatial, 16 channels", 2, .input = IMAGE(9, 8, 1),
      OPS(CONV2D(3, 3, 16), RELU, MAXPOOL(2, 2), SPATIAL_DROPOUT(0.5F, 7))},
+    {"dropout, images, 5 channels", 7, .input = IMAGE(4, 5, 5), OPS(IMAGE_DROPOUT(0.5F, 4))},
+    {"dropout, images, 16 channels", 11, .input = IMAGE(4, 3, 16), OPS(IMAGE_DROPOUT(0.25F, 1))},
+    {"conv2d, relu, dropout, images, 17 channels", 6, .input = IMAGE(5, 5, 2),
+     OPS(CONV2D(3, 3, 17), RELU, IMAGE_DROPOUT(0.5F, 8))},
+    {"conv2d, relu, maxpool, dropout, images", 6, .input = IMAGE(8, 8, 2),
+     OPS(CONV2D(3, 3, 16), RELU, MAXPOOL(2, 2), IMAGE_DROPOUT(0.5F, 7))},
     {"a residual block, stride 2", 2, .input = IMAGE(8, 6, 8),
      OPS(CONV(3, 3, 16, PADDING(0, 1, 0, 1), STRIDE(2), NO_BIAS), NORM, RELU,
          CONV(3, 3, 16, PADDED(1), NO_BIAS), NORM, ADD(1), RELU, GLOBAL(AVGPOOL), DENSE(3))},

@@ -246,7 +246,7 @@ static hpac_status read_layer(graph *made, const scope *at, item *own, const siz
     HPAC_TRY(hpac_keras_layer_read(&from, shape_of(made, values[0]), &made->model->keras, &layer,
                                    &note));
     own->value = values[0];
-    if (note == HPAC_KERAS_SKIPPED || note == HPAC_KERAS_DROPS_IMAGES)
+    if (note == HPAC_KERAS_SKIPPED)
         return HPAC_OK;
     HPAC_TRY(append_layer(made, &layer, values, count));
     own->value = made->model->layer_count;

@@ -18,9 +18,8 @@ typedef struct hpac_keras_layer {
 /* What becomes of a layer. */
 typedef enum hpac_keras_note {
     HPAC_KERAS_PLAIN,
-    HPAC_KERAS_SKIPPED,      /* nothing: InputLayer, Activation("linear") */
-    HPAC_KERAS_DROPS_IMAGES, /* nothing: a dropout of whole images, which only training has */
-    HPAC_KERAS_MOMENTS,      /* Normalization whose mean and variance are among the weights */
+    HPAC_KERAS_SKIPPED, /* nothing: InputLayer, Activation("linear") */
+    HPAC_KERAS_MOMENTS, /* Normalization whose mean and variance are among the weights */
 } hpac_keras_note;
 
 /* Reads a layer on its (first) input. Errors: DATA, without the layer's name. */

@@ -59,13 +59,14 @@ static hpac_status read_dropout(const hpac_keras_layer *at, hpac_shape in, hpac_
 {
     json_t *noise = option(at, "noise_shape");
     size_t count = json_array_size(noise), ones = 0;
+    (void)note;
     if (!noise || json_is_null(noise))
         return HPAC_OK;
     bool good = count == (in.rank == 3 ? 4 : 2) && json_is_null(json_array_get(noise, 0));
     for (size_t i = 1; i < count; i++)
         ones += json_integer_value(json_array_get(noise, i)) == 1;
     if (good && ones == count - 1)
-        *note = HPAC_KERAS_DROPS_IMAGES;
+        layer->kind = HPAC_LAYER_IMAGE_DROPOUT;
     else if (good && count == 4 && ones >= 2 &&
              json_integer_value(json_array_get(noise, 3)) == (json_int_t)in.channels)
         layer->kind = HPAC_LAYER_SPATIAL_DROPOUT;

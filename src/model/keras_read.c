@@ -307,8 +307,6 @@ hpac_status hpac_keras_layer_read(hpac_keras_layer *at, hpac_shape in, hpac_kera
     if (is_input ||
         (layer->kind == HPAC_LAYER_ACTIVATION && layer->activation == HPAC_ACTIVATION_LINEAR))
         *note = HPAC_KERAS_SKIPPED;
-    if (*note == HPAC_KERAS_DROPS_IMAGES)
-        traits->drops_images = true;
     return HPAC_OK;
 }
 

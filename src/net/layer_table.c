@@ -88,7 +88,8 @@ static hpac_status complete_depthwise_conv2d(const hpac_layer *layer, hpac_op *o
 static hpac_status complete_dropout(const hpac_layer *layer, hpac_op *op)
 {
     op->rate = layer->rate;
-    op->whole_channels = layer->kind == HPAC_LAYER_SPATIAL_DROPOUT;
+    op->whole_images = layer->kind == HPAC_LAYER_IMAGE_DROPOUT;
+    op->whole_channels = layer->kind == HPAC_LAYER_SPATIAL_DROPOUT || op->whole_images;
     if (op->whole_channels)
         HPAC_TRY(need_image(op->in));
     if (layer->rate >= 0.0f && layer->rate < 1.0f)
@@ -513,6 +514,20 @@ const hpac_layer_row hpac_layer_rows[] = {
                   .help = "Fraction of channels set to 0 in training; the others are scaled by 1 / "
                           "(1 - rate)."}},
         .options = {{"seed", NULL, false}, LAST_CHANNELS},
+    },
+    {
+        .name = "image_dropout",
+        .help = "Random images set to 0 in training, nothing otherwise: stochastic depth, when it "
+                "is the last layer of a branch that is added to another.",
+        .blank = {.kind = HPAC_LAYER_IMAGE_DROPOUT},
+        .op = HPAC_OP_DROPOUT,
+        .complete = complete_dropout,
+        .keras_class = "Dropout",
+        .keras_name = "dropout",
+        .keys = {{KEY("rate", "rate", RATE, rate),
+                  .help = "Fraction of images set to 0 in training; the others are scaled by 1 / "
+                          "(1 - rate)."}},
+        .options = {{"seed", NULL, false}, {"noise_shape", "[null, 1, 1, 1]", true}},
     },
     {
         .name = "flatten",

@@ -230,10 +230,6 @@ static void warn_of_traits(const char *path, const hpac_keras_traits *traits, bo
         hpac_log_warning("%s: has regularizers or constraints, which hpac does not support: "
                          "training ignores them",
                          path);
-    if (traits->drops_images)
-        hpac_log_warning("%s: has dropouts of whole images, which hpac does not support: training "
-                         "does without",
-                         path);
 }
 
 /* ---- starting ---- */

@@ -83,6 +83,8 @@ static const chain chains[] = {
     {SHAPE(6, 6, 4), ONE(RESCALE, .factor = {2, 0.5F, -1, 3}, .offset = {1, 0, 3, -0.5F})},
     {SHAPE(5, 7, 3), ONE(DROPOUT, .rate = 0.5F, .whole_channels = true, .stream = 3)},
     {SHAPE(6, 6, 32), ONE(DROPOUT, .rate = 0.25F, .whole_channels = true, .stream = 4)},
+    {SHAPE(6, 6, 32),
+     ONE(DROPOUT, .rate = 0.25F, .whole_channels = true, .whole_images = true, .stream = 5)},
     {SHAPE(5, 7, 3), {{.kind = HPAC_OP_RELU6}}},
     {SHAPE(5, 7, 3), {{.kind = HPAC_OP_SILU}}},
     {SHAPE(5, 7, 3), {{.kind = HPAC_OP_GELU}}},

@@ -111,6 +111,7 @@ static const reference_case cases[] = {
     {"dropout_inference", LAYER(DROPOUT, .rate = 0.4F), INPUTS(IMAGE(3, 4, 5)), .keras = true,
      .inference = true},
     {"spatial_dropout", LAYER(SPATIAL_DROPOUT, .rate = 0.4F), INPUTS(IMAGE(3, 4, 5))},
+    {"image_dropout", LAYER(IMAGE_DROPOUT, .rate = 0.4F), INPUTS(IMAGE(3, 4, 5))},
 };
 
 enum { CASE_COUNT = sizeof cases / sizeof *cases };
@@ -395,4 +396,38 @@ Test(reference, spatial_dropout)
         sum += vector[i];
     }
     cr_assert(sum > 0 && sum < 2 * BATCH * CHANNELS);
+}
+
+/* Whole images are dropped, by the factor of the value (image) of a vector of one; outside of
+ * training nothing is. */
+Test(reference, image_dropout)
+{
+    enum { BATCH = 24, VALUES = 12 };
+    double ones[BATCH * VALUES], images[BATCH * VALUES], vector[BATCH], sum = 0;
+    for (size_t i = 0; i < BATCH * VALUES; i++)
+        ones[i] = 1;
+    const hpac_layer layer = {.kind = HPAC_LAYER_IMAGE_DROPOUT, .rate = 0.5F};
+    const hpac_shape shape = {3, 2, 2, 3};
+    hpac_op op;
+    cr_assert_eq(hpac_layer_op(&layer, &shape, &op), HPAC_OK);
+    reference_call call = {.op = &op, .batch = BATCH, .draw = {.training = true}, .x = ones};
+    call.y = images;
+    hpac_reference_forward(&call);
+    call.draw.training = false;
+    call.y = ones;
+    hpac_reference_forward(&call);
+    op.in = op.out = (hpac_shape)VECTOR(1);
+    op.whole_channels = op.whole_images = false;
+    call.draw.training = true;
+    call.y = vector;
+    hpac_reference_forward(&call);
+    for (size_t i = 0; i < BATCH * VALUES; i++) {
+        cr_assert_eq(images[i], vector[i / VALUES]);
+        cr_assert_eq(ones[i], 1);
+    }
+    for (size_t i = 0; i < BATCH; i++) {
+        cr_assert(vector[i] == 0 || vector[i] == 2);
+        sum += vector[i];
+    }
+    cr_assert(sum > 0 && sum < 2 * BATCH);
 }

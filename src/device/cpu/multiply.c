@@ -1,5 +1,5 @@
 /* Products: x times a side of its shape or of one factor for each channel of an image; and factors
- * that are not an activation: rescale, and dropout of whole channels. */
+ * that are not an activation: rescale, and dropout of whole channels or images. */
 #include "cpu.h"
 
 #include <string.h>
@@ -131,7 +131,7 @@ static float factor_of(const scale_call *call, size_t image, size_t channel)
         return op->factor[channel];
     if (op->kind == HPAC_OP_MULTIPLY) /* of one pixel: every layout has the channels in order */
         return side_of(call->plan, call->args->sides[0], image)[channel];
-    size_t bit = image * op->in.channels + channel;
+    size_t bit = op->whole_images ? image : image * op->in.channels + channel;
     return bits[bit / 8] >> bit % 8 & 1 ? 1.0F / (1.0F - op->rate) : 0.0F;
 }
 
@@ -236,6 +236,12 @@ static void run(const cpu_plan *base, const hpac_exec_args *args, const cpu_part
     hpac_cpu_for_parts(&plan->channels, cpu_workspace_at(args, plan->parts_offset), steps, &call);
 }
 
+/* Bits of the mask. */
+static size_t mask_count(const hpac_op *op, size_t batch)
+{
+    return batch * (op->whole_images ? 1 : op->in.channels);
+}
+
 static hpac_status scale_forward(cpu_plan *base, const hpac_exec_args *args)
 {
     const hpac_op *op = &((const scale_plan *)base)->op;
@@ -245,7 +251,7 @@ static hpac_status scale_forward(cpu_plan *base, const hpac_exec_args *args)
     }
     if (op->kind == HPAC_OP_DROPOUT)
         hpac_cpu_draw_mask(cpu_device_of(base), op->stream, hpac_dropout_threshold(op->rate),
-                           base->output.batch * op->in.channels, args->state);
+                           mask_count(op, base->output.batch), args->state);
     run(base, args, &(cpu_part_steps){NULL, set_factors, scale_values});
     return HPAC_OK;
 }
@@ -293,7 +299,7 @@ hpac_status hpac_cpu_try_scale(cpu_device *device, const hpac_plan_request *requ
         return HPAC_OK;
     HPAC_TRY(make_scale_plan(device, request, result));
     if (op->kind == HPAC_OP_DROPOUT)
-        (*result)->base.state_nbytes = hpac_cpu_mask_nbytes(request->batch * op->in.channels);
+        (*result)->base.state_nbytes = hpac_cpu_mask_nbytes(mask_count(op, request->batch));
     return HPAC_OK;
 }
 

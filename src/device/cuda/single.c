@@ -59,13 +59,14 @@ static cudaError_t rescale_backward(const single_plan *plan, const hpac_exec_arg
                                plan->base.adds_dx, args->dy, stream);
 }
 
-/* Drops single values, or whole channels. */
+/* Drops single values, or whole channels or images. */
 static cudaError_t drop(const single_plan *plan, void *y, bool add, const void *x,
                         cudaStream_t stream)
 {
     const kernel_tensor *tensor = &plan->base.output;
     return plan->op.whole_channels
-               ? hpac_kernel_drop_channels(tensor, &plan->dropout, y, add, x, stream)
+               ? hpac_kernel_drop_channels(tensor, &plan->dropout, plan->op.whole_images, y, add, x,
+                                           stream)
                : hpac_kernel_dropout(tensor, &plan->dropout, y, x, add, stream);
 }
 
