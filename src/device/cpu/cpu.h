@@ -330,10 +330,10 @@ void hpac_cpu_clear_padding(const cpu_tensor *tensor, float *values);
 
 typedef hpac_status cpu_try(cpu_device *device, const hpac_plan_request *request, cpu_plan **plan);
 
-cpu_try hpac_cpu_try_stem, hpac_cpu_try_winograd, hpac_cpu_try_conv2d, hpac_cpu_try_dense,
-    hpac_cpu_try_dropout, hpac_cpu_try_zero_pad, hpac_cpu_try_global_pool, hpac_cpu_try_batch_norm,
-    hpac_cpu_try_add, hpac_cpu_try_concat, hpac_cpu_try_multiply, hpac_cpu_try_scale,
-    hpac_cpu_try_activation, hpac_cpu_try_maxpool, hpac_cpu_try_single;
+cpu_try hpac_cpu_try_stem, hpac_cpu_try_winograd, hpac_cpu_try_depthwise, hpac_cpu_try_conv2d,
+    hpac_cpu_try_dense, hpac_cpu_try_dropout, hpac_cpu_try_zero_pad, hpac_cpu_try_global_pool,
+    hpac_cpu_try_batch_norm, hpac_cpu_try_add, hpac_cpu_try_concat, hpac_cpu_try_multiply,
+    hpac_cpu_try_scale, hpac_cpu_try_activation, hpac_cpu_try_maxpool, hpac_cpu_try_single;
 
 /* What single operations need more than a cpu_plan with its sizes (single.c). */
 typedef hpac_status cpu_set_up(cpu_plan *plan, const hpac_plan_request *request);

@@ -14,6 +14,7 @@
 #include "base/cpu.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Where dropout's numbers come from (random.h), and which values are dropped. */
 typedef struct mask_draw {
@@ -120,6 +121,30 @@ typedef struct activation_job {
     bool adds; /* to dx, instead of writing it */
 } activation_job;
 
+/* One dimension of a depthwise convolution, or of the gradient of its input: output m, at position
+ * out_first + m out_step, is the sum over the taps of an input at m in_step + offset times a value
+ * of the kernel; inputs outside of [0, in_count) are 0. Outputs from inner_first to inner_end have
+ * none of them. */
+enum { DEPTHWISE_TAPS = 11 };
+typedef struct depthwise_axis {
+    size_t count, out_first, out_step, in_step, in_count, inner_first, inner_end;
+    size_t tap_count, kernel[DEPTHWISE_TAPS]; /* kernel: which row or column of the kernel */
+    ptrdiff_t offset[DEPTHWISE_TAPS];
+} depthwise_axis;
+
+/* Some channels of an image: of x, y and dy `lanes` lie side by side in each pixel, up to a
+ * vector's, of which the first `channels` have a kernel. Of strides floats. */
+typedef struct depthwise_job {
+    const depthwise_axis *rows, *cols;
+    const float *x, *kernel, *bias; /* bias NULL: none */
+    float *y;
+    size_t lanes, channels;
+    size_t x_stride, y_stride, y_cols, kernel_stride, kernel_cols; /* strides: of pixels, of taps */
+    bool relu, adds; /* y = max(y, 0); to y, instead of writing it */
+    const float *dy; /* for the gradients: as y */
+    float *sums;     /* of the kernel's values, then of dy; kernel_stride apart */
+} depthwise_job;
+
 /* Channels of pixels from one layout to another: `width` floats of each pixel. */
 typedef struct move_job {
     const float *from;
@@ -174,6 +199,8 @@ typedef struct cpu_kernels {
     /* to = a b, or if `adds` to += a b; `to` may be one of them */
     void (*multiply)(const float *a, const float *b, bool adds, float *to, size_t count);
     void (*move)(const move_job *job);
+    void (*depthwise)(const depthwise_job *job);           /* y */
+    void (*depthwise_gradients)(const depthwise_job *job); /* sums */
     /* Of relu6, silu, gelu, softplus, tanh; y may be x. */
     void (*activation)(hpac_op_kind kind, const float *x, float *y, size_t count);
     void (*activation_backward)(hpac_op_kind kind, const activation_job *job, size_t count);

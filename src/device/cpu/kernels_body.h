@@ -155,6 +155,7 @@ static void move(const move_job *job)
 
 #include "activation_kernels.h"
 #include "channel_kernels.h"
+#include "depthwise_kernels.h"
 
 /* ---- dropout ---- */
 
@@ -659,6 +660,8 @@ const cpu_kernels TABLE = {
     .sum = sum,
     .multiply = multiply,
     .move = move,
+    .depthwise = depthwise,
+    .depthwise_gradients = depthwise_gradients,
     .activation = activation,
     .activation_backward = activation_backward,
     .channel_apply = channel_apply,

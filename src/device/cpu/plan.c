@@ -8,10 +8,12 @@
 
 /* Tried in this order: long op chains before single operations. */
 static cpu_try *const tries[] = {
-    hpac_cpu_try_stem,       hpac_cpu_try_winograd, hpac_cpu_try_conv2d,   hpac_cpu_try_dense,
-    hpac_cpu_try_scale,      hpac_cpu_try_dropout,  hpac_cpu_try_zero_pad, hpac_cpu_try_global_pool,
-    hpac_cpu_try_batch_norm, hpac_cpu_try_add,      hpac_cpu_try_concat,   hpac_cpu_try_multiply,
-    hpac_cpu_try_activation, hpac_cpu_try_maxpool,  hpac_cpu_try_single,
+    hpac_cpu_try_stem,       hpac_cpu_try_winograd,   hpac_cpu_try_depthwise,
+    hpac_cpu_try_conv2d,     hpac_cpu_try_dense,      hpac_cpu_try_scale,
+    hpac_cpu_try_dropout,    hpac_cpu_try_zero_pad,   hpac_cpu_try_global_pool,
+    hpac_cpu_try_batch_norm, hpac_cpu_try_add,        hpac_cpu_try_concat,
+    hpac_cpu_try_multiply,   hpac_cpu_try_activation, hpac_cpu_try_maxpool,
+    hpac_cpu_try_single,
 };
 
 static size_t tensor_nbytes(const cpu_tensor *tensor)
