@@ -9,8 +9,8 @@
  * Types, ranges, defaults and help texts of the keys are in the schema
  * (src/config/config_schema.c), from which docs/configuration.md is generated. Unknown keys, wrong
  * types and values out of range are reported together, with file and line or their --set. Relative
- * paths are relative to the current directory; ~ and ${VARIABLE} are expanded. The layers of `model:
- * {file: NAME}` are read when the configuration is, by the rules of model.h.
+ * paths are relative to the current directory; ~ and ${VARIABLE} are expanded. The layers of
+ * `model: {file: NAME}` are read when the configuration is, by the rules of model.h.
  */
 #ifndef HPAC_CONFIG_H
 #define HPAC_CONFIG_H
