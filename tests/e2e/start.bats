@@ -160,12 +160,14 @@ END
     assert_output_has "weights: from $TMP/first/model.h5: 5 of 6 layers"
     assert_output_has "  drawn, with 28 outputs for the file's 3: dense"
     # A new head may have another activation, the head of the file may not.
+    local last
+    last=$(grep -c '^  - {type: ' "$TMP/first/config.yaml")
     run_hpac train "$TMP/file.yaml" --device cpu --dry-run --set data.targets=all \
-        --set model.20.activation=softmax
+        --set model."$last".activation=softmax
     assert_exit 0
-    run_hpac train "$TMP/file.yaml" --device cpu --dry-run --set model.20.activation=softmax
+    run_hpac train "$TMP/file.yaml" --device cpu --dry-run --set model."$last".activation=softmax
     assert_exit 3
-    assert_error_has "layer 20 is dense 3, sigmoid, expected dense 3, softmax"
+    assert_error_has "layer $last is dense 3, sigmoid, expected dense 3, softmax"
 }
 
 # With a step of next to nothing only the moving averages change, unless they are frozen.
