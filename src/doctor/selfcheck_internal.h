@@ -189,7 +189,7 @@ void hpac_selfcheck_expect_forward(const check_stack *stack, check_segment *segm
 void hpac_selfcheck_expect_backward(const check_stack *stack, check_segment *segment);
 /* Whether the device's results must be exact: integers that stay so through the stack, and that its
  * number format represents. */
-bool hpac_selfcheck_is_exact(const check_stack *stack, const check_segment *segment, bool backward);
+bool hpac_selfcheck_is_exact(const check_stack *stack, check_segment *segment, bool backward);
 /* Whether all operations of the segment make integers of integers. */
 bool hpac_selfcheck_is_integral(const check_segment *segment);
 /* Whether rounding can turn over no ReLU or argmax inside the op chain, where the device's own
