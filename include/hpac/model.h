@@ -45,11 +45,11 @@ typedef struct hpac_training_state {
     double elapsed_s; /* training time so far */
 } hpac_training_state;
 
-/* What a Keras model has for training only and hpac does not support. */
+/* What a Keras model has for training only. A configuration says these things by itself. */
 typedef struct hpac_keras_traits {
-    bool frozen;      /* layers with trainable=False: hpac trains all layers */
-    bool regularized; /* regularizers or constraints: hpac has no weight decay */
-    bool inference;   /* layers called with training=False: hpac trains them like others */
+    bool frozen;      /* layers with trainable=False: train.layers */
+    bool regularized; /* regularizers: l2 of layers and train.l2; or constraints: nothing */
+    bool inference;   /* layers called with training=False: train.batch_norm_frozen */
 } hpac_keras_traits;
 
 typedef struct hpac_model {

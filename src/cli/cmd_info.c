@@ -93,7 +93,7 @@ static void print_traits(const hpac_keras_traits *traits, FILE *stream)
         if (!names[i])
             continue;
         fprintf(stream, "%s%s",
-                first ? "not supported by hpac, without effect on predictions: " : ", ", names[i]);
+                first ? "for training in Keras only, not taken from the file: " : ", ", names[i]);
         first = false;
     }
     if (!first)

@@ -225,10 +225,12 @@ static void warn_of_traits(const char *path, const hpac_keras_traits *traits, bo
             "for batch normalization set train.batch_norm_frozen=true",
             path);
     if (traits->frozen)
-        hpac_log_warning("%s: has layers with trainable=False; hpac trains all layers", path);
+        hpac_log_warning("%s: has layers with trainable=False, which hpac does not take from a "
+                         "file; set trainable: false in train.layers",
+                         path);
     if (traits->regularized)
-        hpac_log_warning("%s: has regularizers or constraints, which hpac does not support: "
-                         "training ignores them",
+        hpac_log_warning("%s: has regularizers or constraints, which hpac does not take from a "
+                         "file; for L2 set train.l2",
                          path);
 }
 

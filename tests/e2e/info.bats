@@ -26,7 +26,7 @@ load helpers
 @test "info shows what a file of Keras has for training only" {
     run_hpac info tests/golden/keras3_frozen_regularized.h5
     assert_exit 0
-    assert_output_has "not supported by hpac, without effect on predictions: frozen layers, regularizers or constraints"
+    assert_output_has "for training in Keras only, not taken from the file: frozen layers, regularizers or constraints"
     run_hpac info tests/golden/keras3_float64.h5
     assert_exit 0
     refute_output_has "not supported by hpac"
@@ -88,8 +88,8 @@ train: {epochs: 2, batch_size: 8, seed: 77, initial_model: tests/golden/keras3_f
 END
     run_hpac train "$TMP/tiny.yaml" --device cpu --quiet --no-report --out "$TMP/run"
     assert_exit 0
-    assert_error_has "keras3_frozen_regularized.h5: has layers with trainable=False; hpac trains all layers"
-    assert_error_has "has regularizers or constraints, which hpac does not support"
+    assert_error_has "keras3_frozen_regularized.h5: has layers with trainable=False, which hpac does not take from a file"
+    assert_error_has "has regularizers or constraints, which hpac does not take from a file"
     run_hpac info "$TMP/run/resume.h5" --config
     assert_exit 0
     assert_output_has "resume.h5: written by hpac "
