@@ -11,14 +11,18 @@
  */
 #include <hpac/config.h>
 
+#include "net/layer_table.h"
+
 #include <cudnn.h>
 #include <dlfcn.h>
 #include <string.h>
 
-/* One way of describing one layer. */
+/* One way of describing one convolution, whose input has the padding inside if cuDNN, which pads
+ * both ends alike, cannot add it. */
 typedef struct layer_way {
-    const hpac_layer *layer;
+    const hpac_op *op;
     hpac_shape in, out;
+    size_t pad_rows, pad_cols;
     int batch;
     cudnnTensorFormat_t format;
     cudnnDataType_t type;
@@ -84,16 +88,20 @@ static bool describe_tensors(const layer_way *way, const layer_descriptors *to)
 
 static bool describe_convolution(const layer_way *way, const layer_descriptors *to)
 {
+    const hpac_op *op = way->op;
     const cudnnMathType_t maths[] = {CUDNN_FMA_MATH, CUDNN_TENSOR_OP_MATH};
     for (int i = 0; i < 2; i++)
         if (!ACCEPTED(cudnnSetConvolutionMathType(to->convolution, maths[i])))
             return false;
     return ACCEPTED(cudnnSetFilter4dDescriptor(to->kernel, way->type, way->format,
-                                               as_int(way->out.channels), as_int(way->in.channels),
-                                               as_int(way->layer->kernel_rows),
-                                               as_int(way->layer->kernel_cols))) &&
-           ACCEPTED(cudnnSetConvolution2dDescriptor(to->convolution, 0, 0, 1, 1, 1, 1,
-                                                    CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT)) &&
+                                               as_int(op->out.channels),
+                                               as_int(op->in.channels / op->groups),
+                                               as_int(op->kernel_rows), as_int(op->kernel_cols))) &&
+           ACCEPTED(cudnnSetConvolution2dDescriptor(
+               to->convolution, as_int(way->pad_rows), as_int(way->pad_cols),
+               as_int(op->stride_rows), as_int(op->stride_cols), as_int(op->dilation_rows),
+               as_int(op->dilation_cols), CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT)) &&
+           ACCEPTED(cudnnSetConvolutionGroupCount(to->convolution, as_int(op->groups))) &&
            ACCEPTED(cudnnSetActivationDescriptor(to->relu, CUDNN_ACTIVATION_RELU,
                                                  CUDNN_NOT_PROPAGATE_NAN, 0));
 }
@@ -116,25 +124,40 @@ static bool sizes_agree(const layer_way *way, const layer_descriptors *from)
 
 static bool try_way(const layer_way *way)
 {
-    const hpac_layer *layer = way->layer;
     layer_descriptors made = {0};
     bool good = create(&made) && describe_tensors(way, &made) && describe_convolution(way, &made) &&
                 sizes_agree(way, &made) && destroy(&made);
     if (!good)
         printf("that was %s, batch %d, (%zu, %zu, %zu) to (%zu, %zu, %zu), %s, %s\n",
-               hpac_layer_name(layer), way->batch, way->in.rows, way->in.cols, way->in.channels,
-               way->out.rows, way->out.cols, way->out.channels,
+               hpac_op_name(way->op->kind), way->batch, way->in.rows, way->in.cols,
+               way->in.channels, way->out.rows, way->out.cols, way->out.channels,
                way->format == CUDNN_TENSOR_NHWC ? "nhwc" : "nchw",
                way->type == CUDNN_DATA_FLOAT ? "float32" : "bf16");
     return good;
 }
 
-static bool try_layer(const hpac_layer *layer, hpac_shape in, hpac_shape out, int batch)
+static layer_way describe_op(const hpac_op *op)
+{
+    layer_way way = {.op = op, .in = op->in, .out = op->out};
+    if (op->pad_top == op->pad_bottom && op->pad_left == op->pad_right) {
+        way.pad_rows = op->pad_top;
+        way.pad_cols = op->pad_left;
+    } else {
+        way.in.rows += op->pad_top + op->pad_bottom;
+        way.in.cols += op->pad_left + op->pad_right;
+    }
+    return way;
+}
+
+static bool try_convolution(const hpac_op *op, int batch)
 {
     const cudnnTensorFormat_t formats[] = {CUDNN_TENSOR_NHWC, CUDNN_TENSOR_NCHW};
     const cudnnDataType_t types[] = {CUDNN_DATA_FLOAT, CUDNN_DATA_BFLOAT16};
     for (int i = 0; i < 8; i++) {
-        layer_way way = {layer, in, out, i & 1 ? 1 : batch, formats[i >> 1 & 1], types[i >> 2]};
+        layer_way way = describe_op(op);
+        way.batch = i & 1 ? 1 : batch;
+        way.format = formats[i >> 1 & 1];
+        way.type = types[i >> 2];
         if (!try_way(&way))
             return false;
     }
@@ -149,15 +172,18 @@ static bool try_configuration(const char *path)
         printf("%s\n", hpac_error_message());
         return false;
     }
-    hpac_shape in = hpac_config_input_shape(&config), shapes[64];
+    static hpac_shape shapes[1 + HPAC_MAX_LAYERS]; /* that of the image first */
     size_t bad;
-    bool good = config.layer_count <= 64 &&
-                hpac_layers_shapes(config.layers, config.layer_count, in, shapes, &bad) == HPAC_OK;
-    for (size_t i = 0; good && i < config.layer_count; in = shapes[i++]) {
+    shapes[0] = hpac_config_input_shape(&config);
+    bool good = hpac_layers_shapes(config.layers, config.layer_count, shapes[0], shapes + 1,
+                                   &bad) == HPAC_OK;
+    for (size_t i = 0; good && i < config.layer_count; i++) {
         const hpac_layer *layer = &config.layers[i];
-        if (layer->kind != HPAC_LAYER_CONV2D)
+        hpac_op op;
+        if (hpac_layer_row_of(layer)->op != HPAC_OP_CONV2D)
             continue;
-        good = try_layer(layer, in, shapes[i], as_int(config.train.batch_size));
+        good = hpac_layer_op(layer, &shapes[hpac_layer_input(layer, i, 0)], &op) == HPAC_OK &&
+               try_convolution(&op, as_int(config.train.batch_size));
         described++;
     }
     printf("%s: %d layers described in 8 ways each%s\n", path, described, good ? "" : ": no");

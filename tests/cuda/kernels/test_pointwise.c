@@ -144,7 +144,7 @@ Test(kernel_pointwise, channels_are_dropped_as_on_the_host)
         size_t image = channels * (size_t)(tensor.rows * tensor.cols);
         float *values = draw_values(63, count), *got = new_values(count);
         void *x = put_tensor(&tensor, values);
-        MUST_WORK(hpac_kernel_drop_channels(&tensor, &dropout, x, false, x, bench_stream));
+        MUST_WORK(hpac_kernel_drop_channels(&tensor, &dropout, false, x, false, x, bench_stream));
         get_tensor(&tensor, x, got);
         for (size_t i = 0; i < count; i++) {
             size_t index = i / image * channels + i % channels;
