@@ -1,4 +1,4 @@
-/* Value by value: activations, rescale, and dropout of whole channels. */
+/* Value by value: activations, rescale, and dropout of whole channels and images. */
 #ifndef HPAC_KERNELS_POINTWISE_CUH
 #define HPAC_KERNELS_POINTWISE_CUH
 

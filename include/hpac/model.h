@@ -45,7 +45,7 @@ typedef struct hpac_training_state {
     double elapsed_s; /* training time so far */
 } hpac_training_state;
 
-/* What a Keras model has for training only. A configuration says these things by itself. */
+/* What a Keras model has for training only. Keys of a configuration instead: */
 typedef struct hpac_keras_traits {
     bool frozen;      /* layers with trainable=False: train.layers */
     bool regularized; /* regularizers: l2 of layers and train.l2; or constraints: nothing */

@@ -15,6 +15,7 @@
  * has the block's name if it has none of its own. */
 #include "config_schema.h"
 
+#include "base/nearest.h"
 #include "base/text.h"
 
 #include <stdlib.h>
@@ -117,18 +118,39 @@ static hpac_status expand_layer(const block_use *use, const hpac_yaml_node *laye
 }
 
 /* Whether some layer of the block has this parameter. */
-static bool has_parameter(const hpac_yaml_node *layers, const char *name)
+static bool has_parameter(const hpac_yaml_node *layers, hpac_nearest *nearest)
 {
     for (size_t i = 0; i < layers->count; i++) {
         const hpac_yaml_node *layer = layers->items[i].value;
         for (size_t k = 0; k < layer->count; k++) {
             const hpac_yaml_node *value = layer->items[k].value;
-            if (value->kind == HPAC_YAML_SCALAR && value->plain && value->text[0] == '$' &&
-                strcmp(value->text + 1, name) == 0)
+            if (value->kind != HPAC_YAML_SCALAR || !value->plain || value->text[0] != '$')
+                continue;
+            if (strcmp(value->text + 1, nearest->word) == 0)
                 return true;
+            hpac_nearest_offer(nearest, value->text + 1);
         }
     }
     return false;
+}
+
+/* Adds a problem at a node: what there is not, and what may have been meant. */
+static void refuse_name(const block_use *use, const hpac_yaml_node *node, const char *problem,
+                        const hpac_nearest *nearest)
+{
+    hpac_reader_refuse(use->reader, use->path, node, "%s %s%s%s%s", problem, nearest->word,
+                       *nearest->best ? "; did you mean " : "", nearest->best,
+                       *nearest->best ? "?" : "");
+}
+
+static void check_parameters(const block_use *use, const hpac_yaml_node *layers)
+{
+    for (size_t i = 0; i < use->entry->count; i++) {
+        const hpac_yaml_node *key = use->entry->items[i].key;
+        hpac_nearest nearest = hpac_nearest_to(key->text);
+        if (!is_reserved(key->text) && !has_parameter(layers, &nearest))
+            refuse_name(use, key, "the block has no parameter", &nearest);
+    }
 }
 
 /* The layers of a block, checked as far as expanding needs it; NULL, and a problem, if it has none.
@@ -186,8 +208,11 @@ static hpac_status expand_use(block_use *use, const hpac_yaml_node *blocks, hpac
     use->block = named->kind == HPAC_YAML_SCALAR ? hpac_yaml_get(blocks, named->text) : NULL;
     if (!use->block) {
         char shown[HPAC_SHOWN_NBYTES];
-        hpac_reader_refuse(use->reader, use->path, named, "no block %s under `blocks`",
-                           hpac_yaml_show(named, shown));
+        hpac_nearest nearest = hpac_nearest_to(named->kind == HPAC_YAML_SCALAR ? named->text : "");
+        for (size_t i = 0; blocks && i < blocks->count; i++)
+            hpac_nearest_offer(&nearest, blocks->items[i].key->text);
+        nearest.word = hpac_yaml_show(named, shown);
+        refuse_name(use, named, "no block", &nearest);
         return HPAC_OK;
     }
     const hpac_yaml_node *layers = layers_of(use->reader, use->path, use->block);
@@ -197,12 +222,7 @@ static hpac_status expand_use(block_use *use, const hpac_yaml_node *blocks, hpac
         snprintf(use->name, sizeof use->name, "%s", name->text);
     else
         snprintf(use->name, sizeof use->name, "%s%zu", named->text, model->count + 1);
-    for (size_t i = 0; i < use->entry->count; i++) {
-        const hpac_yaml_node *key = use->entry->items[i].key;
-        if (!is_reserved(key->text) && !has_parameter(layers, key->text))
-            hpac_reader_refuse(use->reader, use->path, key, "the block has no parameter $%s",
-                               key->text);
-    }
+    check_parameters(use, layers);
     HPAC_TRY(name_input(use, model));
     for (size_t i = 0; i < layers->count; i++) {
         hpac_yaml_node *layer;

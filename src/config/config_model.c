@@ -281,7 +281,8 @@ static void check_name(hpac_reader *reader, const char *path, const hpac_yaml_no
 {
     for (size_t i = 0; i < index; i++)
         if (strcmp(layers[i].name, layers[index].name) == 0)
-            hpac_reader_refuse(reader, path, node, "duplicate name, that of layer %zu", i + 1);
+            hpac_reader_refuse(reader, path, node, "duplicate name %s, that of layer %zu",
+                               layers[i].name, i + 1);
 }
 
 /* Reads the layer at `index`; those before it are known. */

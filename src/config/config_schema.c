@@ -210,7 +210,7 @@ static const hpac_key keys[] = {
         "train.initial_weights", train.initial_weights,
         "A file of Keras or hpac whose weights the training starts from by the names of layers: a "
         "model, or weights alone, as keras.applications has them. What the file does not have is "
-        "drawn. See [model files](model-files.md#starting-from-weights).")},
+        "drawn; docs/model-files.md says how.")},
     {CHOICE(
         "train.batch_norm_frozen", train.batch_norm_frozen, hpac_key_booleans, "false",
         "Batch normalization computes in training, too, with the moving averages, which stay as "

@@ -61,18 +61,6 @@ static void describe_dims(const hpac_tensor *tensor, char text[96])
     hpac_text_append(text, 96, ")");
 }
 
-static hpac_status refuse_shape(const hpac_start *start, size_t layer, hpac_role role,
-                                const hpac_tensor *found)
-{
-    const hpac_tensor *expected = &start->weights[layer].tensors[role];
-    char is[96], wanted[96];
-    describe_dims(found, is);
-    describe_dims(expected, wanted);
-    return hpac_fail(HPAC_ERR_DATA, "layer %zu, %s (%s): %s %s, expected %s", layer + 1,
-                     start->names[layer], hpac_layer_name(&start->model->layers[layer]),
-                     hpac_role_name(role), is, wanted);
-}
-
 /* Whether a layer reads the channels of the image. */
 static bool reads_image(const hpac_model *model, size_t layer)
 {
@@ -84,6 +72,22 @@ static bool reads_image(const hpac_model *model, size_t layer)
         from = hpac_layer_input(before, from - 1, 0);
     }
     return true;
+}
+
+static hpac_status refuse_shape(const hpac_start *start, size_t layer, hpac_role role,
+                                const hpac_tensor *found)
+{
+    const hpac_tensor *expected = &start->weights[layer].tensors[role];
+    char is[96], wanted[96], channels[96] = "";
+    describe_dims(found, is);
+    describe_dims(expected, wanted);
+    if (role == HPAC_KERNEL && found->rank == 4 && found->dims[2] != expected->dims[2] &&
+        reads_image(start->model, layer))
+        hpac_text_append(channels, sizeof channels, "; the file is for %zu channels, not %zu",
+                         found->dims[2], expected->dims[2]);
+    return hpac_fail(HPAC_ERR_DATA, "layer %zu, %s (%s): %s %s, expected %s%s", layer + 1,
+                     start->names[layer], hpac_layer_name(&start->model->layers[layer]),
+                     hpac_role_name(role), is, wanted, channels);
 }
 
 /* Whether a kernel is that of a first convolution, for 3 channels in place of 1, 2 or 4. */
@@ -103,7 +107,7 @@ static bool is_new_head(const hpac_start *start, size_t layer, const hpac_tensor
     const hpac_tensor *kernel = &start->weights[layer].tensors[HPAC_KERNEL];
     return layer + 1 == start->model->layer_count &&
            start->model->layers[layer].kind == HPAC_LAYER_DENSE && found->rank == 2 &&
-           found->dims[1] != kernel->dims[1];
+           found->dims[0] == kernel->dims[0] && found->dims[1] != kernel->dims[1];
 }
 
 /* ---- fitting ---- */
@@ -188,7 +192,9 @@ static hpac_status take_stored(hpac_start *start, size_t layer, const hpac_weigh
     if (!stored)
         return HPAC_OK;
     stored->used = true;
-    HPAC_TRY(hpac_weights_file_read(file, stored, &start->weights[layer], &found));
+    HPAC_TRY(hpac_fail_within(hpac_weights_file_read(file, stored, &start->weights[layer], &found),
+                              "layer %zu, %s", layer + 1,
+                              hpac_layer_name(&start->model->layers[layer])));
     return take_layer(start, layer, &found);
 }
 
@@ -205,12 +211,18 @@ static hpac_status list_unused(hpac_start *start, const hpac_weights_file *file)
 
 static hpac_status refuse_all(const hpac_start *start, const hpac_weights_file *file)
 {
-    char has[256] = "", wanted[256] = "";
-    for (size_t i = 0; i < file->count; i++)
+    enum { MOST = 4 };
+    char has[512] = "", wanted[512] = "";
+    size_t expected = 0;
+    for (size_t i = 0; i < file->count && i < MOST; i++)
         hpac_text_append(has, sizeof has, "%s%s", i == 0 ? "" : ", ", file->layers[i].names[0]);
     for (size_t i = 0; i < start->model->layer_count; i++)
-        if (start->fits[i] != HPAC_START_NONE)
+        if (start->fits[i] != HPAC_START_NONE && expected++ < MOST)
             hpac_text_append(wanted, sizeof wanted, "%s%s", *wanted ? ", " : "", start->names[i]);
+    if (file->count > MOST)
+        hpac_text_append(has, sizeof has, ", ... (%zu)", file->count);
+    if (expected > MOST)
+        hpac_text_append(wanted, sizeof wanted, ", ... (%zu)", expected);
     return hpac_fail(HPAC_ERR_DATA,
                      "no layer of the model has the name of one of the file (%s); "
                      "expected %s",

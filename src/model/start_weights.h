@@ -3,17 +3,18 @@
  *
  *     HPAC_AUTO(hpac_start_fini) hpac_start start = {0};
  *     HPAC_TRY(hpac_start_init(&start, &model, config->data.channel_order));
- *     HPAC_TRY(hpac_start_read(&start, "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"));
+ *     HPAC_TRY(hpac_start_read(&start, "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5"));
  *     ... start.weights[i] where start.fits[i] is LOADED or CONVERTED
  *
  * A tensor of another shape than the layer's is an error but for two that transfer learning needs:
  *
- * - The first convolution of a network for 3 channels feeds 1, 2 or 4. Its kernels are taken for
- * those of red, green and blue, in this order. A channel of the data set gets the kernel of its
- * color, yellow the mean of red's and green's. Then the same is added to each, so that their sum is
- * that of the three: a gray image, all of whose channels are equal, has the response that it had.
- * (A factor instead would have to be infinite where the kernels' sum is 0.)
- * - The last layer is dense with another number of outputs: it keeps the weights that were drawn.
+ * 1. The first convolution of a network for 3 channels feeds 1, 2 or 4. Its kernels are taken for
+ *    those of red, green and blue, in this order; a file does not say what its order is. A channel
+ *    of the data set gets the kernel of its color, yellow the mean of red's and green's. Then the
+ *    same is added to each, so that their sum is that of the three: a gray image, all of whose
+ *    channels are equal, has the response that it had. (A factor instead would have to be infinite
+ *    where the kernels' sum is 0.)
+ * 2. The last layer is dense with another number of outputs: it keeps the weights that were drawn.
  */
 #ifndef HPAC_MODEL_START_WEIGHTS_H
 #define HPAC_MODEL_START_WEIGHTS_H

@@ -92,7 +92,7 @@ static hpac_status list_group(hpac_weights_file *file, hid_t at, const char *pre
         alone &= has_same_scope(names[i], names[0]);
     for (size_t i = 0; names[i]; i++) {
         size_t first = 0;
-        while (!has_same_scope(names[first], names[i]))
+        while (first < i && !has_same_scope(names[first], names[i]))
             first++;
         if (first == i)
             HPAC_TRY(add_scope(file, name, path, names, i, alone));

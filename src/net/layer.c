@@ -192,12 +192,12 @@ static hpac_status check_last(const hpac_layer *layers, size_t layer_count, size
     const hpac_layer *last = &layers[layer_count - 1];
     if (last->kind == HPAC_LAYER_DENSE && last->units == classes &&
         (last->activation == HPAC_ACTIVATION_SIGMOID ||
-         last->activation == HPAC_ACTIVATION_SOFTMAX))
+         (last->activation == HPAC_ACTIVATION_SOFTMAX && classes > 1)))
         return HPAC_OK;
     return hpac_fail(HPAC_ERR_CONFIG,
                      "layer %zu (%s): the last layer must be dense with %zu units (one per "
-                     "target) and activation sigmoid or softmax",
-                     layer_count, hpac_layer_name(last), classes);
+                     "target) and activation sigmoid%s",
+                     layer_count, hpac_layer_name(last), classes, classes > 1 ? " or softmax" : "");
 }
 
 hpac_status hpac_layers_find_bad(const hpac_layer *layers, size_t layer_count, hpac_shape input,

@@ -305,8 +305,8 @@ void train_teardown(train_job *training)
     free(training->layer_training);
     free(training->skipped);
     hpac_predictions_fini(&training->validation_predictions);
+    hpac_start_fini(&training->start); /* it has as many layers as the model */
     hpac_model_fini(&training->model);
-    hpac_start_fini(&training->start);
     hpac_model_fini(&training->initial_model);
     json_decref(training->start_json);
     hpac_dataset_destroy(training->dataset);

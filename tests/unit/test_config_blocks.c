@@ -105,10 +105,11 @@ static void refuse(const char *model, const char *part)
 
 Test(config_blocks, mistakes_are_named)
 {
-    refuse("- {block: residul, filters: 8}\n", "c.yaml:14: model.1: no block \"residul\"");
+    refuse("- {block: residul, filters: 8}\n",
+           "c.yaml:14: model.1: no block \"residul\"; did you mean residual?");
     refuse("- {block: residual}\n", "c.yaml:14: model.1: the block needs the parameter filters");
     refuse("- {block: residual, filters: 8, strides: 2}\n",
-           "c.yaml:14: model.1: the block has no parameter $strides");
+           "c.yaml:14: model.1: the block has no parameter strides; did you mean stride?");
     refuse("- {block: residual, filters: 8, inputs: here}\n", "expected one name in a list");
     refuse("- {block: residual, filters: 0}\n", "expected an integer in [1, 65536], not \"0\"");
 }
@@ -120,7 +121,7 @@ Test(config_blocks, names_are_looked_up_among_the_layers_before)
                      "- {type: relu, name: late}\n" HEAD,
             "1 problem\nc.yaml:5: model.1: no layer before this one is called late");
     refused(REQUIRED "model:\n- {type: relu, name: a}\n- {type: relu, name: a}\n" HEAD,
-            "1 problem\nc.yaml:6: model.2: duplicate name, that of layer 1");
+            "1 problem\nc.yaml:6: model.2: duplicate name a, that of layer 1");
     refused(REQUIRED "model:\n- {type: relu, name: a}\n- {type: relu, inputs: [input]}\n" HEAD,
             "1 problem\nc.yaml:5: layer 1 \"a\" (relu): no layer reads its output");
     refused(REQUIRED "model:\n- {type: relu, name: a}\n- {type: maxpool, size: 2, name: b}\n"

@@ -311,17 +311,21 @@ Test(start_weights, other_shapes_are_refused)
             "layer 4, stem_conv (conv2d): kernel (3, 3, 3, 6), expected (2, 3, 3, 6)");
     model = layers_of(images, 5);
     model.layers[3].no_bias = true;
-    refuses(model, KERAS3_WEIGHTS, "layers/conv2d/vars: 2 tensors, expected 1 (kernel)");
+    refuses(model, KERAS3_WEIGHTS,
+            "layer 4, conv2d: layers/conv2d/vars: 2 tensors, expected 1 (kernel)");
     model = layers_of(images, 5); /* a head of other inputs is no new head */
     strcpy(model.layers[model.layer_count - 1].name, "stem_bn");
     strcpy(model.layers[4].name, "other");
-    refuses(model, KERAS2_WEIGHTS, "stem_bn: 3 tensors, expected 2 (kernel, bias)");
+    refuses(model, KERAS2_WEIGHTS,
+            "layer 12, dense: stem_bn: 3 tensors, expected 2 (kernel, bias)");
     model = layers_of(images, 5);
     for (size_t i = 0; i < model.layer_count; i++)
         model.layers[i].name[0] = 'x';
-    refuses(model, KERAS2_WEIGHTS,
-            "no layer of the model has the name of one of the file (normalization, stem_conv, "
-            "stem_bn, encoder_conv, encoder_bn, encoder_depthwise, head); expected xtem_conv");
+    refuses(
+        model, KERAS2_WEIGHTS,
+        "no layer of the model has the name of one of the file (normalization, stem_conv, "
+        "stem_bn, encoder_conv, ... (7)); expected xtem_conv, xtem_bn, xncoder_conv, xncoder_bn, "
+        "... (6)");
 }
 
 static hpac_model model_of(const hpac_layer *layers, size_t count, size_t channels)
@@ -371,14 +375,15 @@ Test(start_weights, other_files_are_refused)
     refuses(layers_of(images, 5), "README.md", "not an HDF5 file or zip archive");
     hid_t file = open_copy(KERAS2_WEIGHTS);
     cr_assert_geq(H5Ldelete(file, "stem_bn/stem_bn/beta:0", H5P_DEFAULT), 0);
-    refuses(layers_of(images, 5), close_copy(file), "stem_bn/stem_bn/beta:0: no such dataset");
+    refuses(layers_of(images, 5), close_copy(file),
+            "layer 5, batch_norm: stem_bn/stem_bn/beta:0: no such dataset");
     file = open_copy(KERAS2_WEIGHTS);
     hid_t values = H5Dopen2(file, "head/head/bias:0", H5P_DEFAULT);
     const float nan_values[] = {0, 1, NAN, 2, 3};
     H5Dwrite(values, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, nan_values);
     H5Dclose(values);
     refuses(layers_of(images, 5), close_copy(file),
-            "head: layer 1: bias value 2 is nan, expected a finite number");
+            "layer 12, dense: head: layer 1: bias value 2 is nan, expected a finite number");
 }
 
 /* Splits the names of an attribute in two lists, as Keras does with long ones. */

@@ -78,6 +78,8 @@ static settings parse(int argc, char **argv)
             set.config = optarg;
         else if (found == 'o' && set.set_count < MAX_SETS)
             set.sets[set.set_count++] = optarg;
+        else if (found == 'o')
+            check(hpac_fail(HPAC_ERR_CONFIG, "more than %d --set", MAX_SETS));
         else if (found == 'p')
             set.predicts = true;
         else if (found == 'f')

@@ -102,11 +102,11 @@ static void set_center(const norm_call *call, const cpu_part *part, cpu_tile til
     double *sums = hpac_cpu_part_totals(part, part->index, 2);
     channel_range head = tile.range;
     head.count = MIN(head.count, periods * period);
-    double pixels = (double)(head.count / lanes * head.runs);
+    size_t pixels = head.count / lanes * head.runs;
     call->kernels->channel_sums(&job, CHANNEL_SUM_VALUES, head);
     hpac_cpu_part_fold(part, 0, sums);
     for (size_t lane = 0; lane < lanes; lane++)
-        center[lane] = (float)(sums[lane] / pixels);
+        center[lane] = (float)(sums[lane] / (double)pixels);
     hpac_cpu_part_repeat(part, CHANNEL_CENTER);
 }
 

@@ -1,5 +1,5 @@
-/* Convolutions, alone or with the ReLU behind them, by oneDNN's direct algorithms; winograd.c takes
- * the padded 3 x 3 windows of stride 1 before. */
+/* Convolutions, alone or with the ReLU behind them, by oneDNN's direct algorithms; winograd.c and
+ * depthwise.c take windows before. */
 #include "cpu.h"
 
 #include "base/memory.h"

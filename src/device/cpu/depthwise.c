@@ -19,8 +19,8 @@ enum { MAX_STRIDE = 4 };
 
 typedef struct depthwise_plan {
     cpu_plan base;
-    size_t group_lanes, plane_groups,
-        groups; /* channels at a time; such groups in a plane, in all */
+    size_t group_lanes;          /* channels at a time */
+    size_t plane_groups, groups; /* such groups in a plane, in all */
     size_t kernel_rows, kernel_cols;
     depthwise_axis rows, cols;                               /* forward */
     depthwise_axis dx_rows[MAX_STRIDE], dx_cols[MAX_STRIDE]; /* backward, (strides) */

@@ -187,9 +187,7 @@ typedef struct cpu_kernels {
      * maximum, with the first pixel that has it. */
     void (*sum_pixels)(const float *x, const pixel_run *run, float *sums);
     void (*max_pixels)(const float *x, const pixel_run *run, float *maxima, uint32_t *argmax);
-    /* A row of windows: y, the first maximum in row order, a NaN as one; and a row of the image:
-     * dx.
-     */
+    /* A row of windows: y, the first maximum in row order, a NaN as one; and a row of dx. */
     void (*max_windows)(const pool_job *job, size_t row);
     void (*max_windows_backward)(const pool_job *job, size_t row);
     /* x = values, or if `adds` x += values, in each pixel */
@@ -227,8 +225,8 @@ typedef struct cpu_kernels {
     double (*square_sum)(const update_job *job, size_t count);
     uint32_t (*dense_update)(const dense_update_job *job);
     void (*dense_forward)(const dense_forward_job *job);
-    const stem_kernels *stem; /* NULL: none */
-    const winograd_kernels *winograd;
+    const stem_kernels *stem;         /* NULL: none */
+    const winograd_kernels *winograd; /* likewise */
 } cpu_kernels;
 
 extern const cpu_kernels hpac_cpu_kernels_avx512, hpac_cpu_kernels_avx2, hpac_cpu_kernels_any;

@@ -45,6 +45,7 @@ INLINE void max_window(const pool_job *job, ptrdiff_t top, ptrdiff_t left, size_
     const pool_span cols = taps_inside(left, window->cols, window->in_cols);
     vec best[POOL_VECTORS];
     ivec taps[POOL_VECTORS], zero = {0};
+    const vec infinity = splat(__builtin_inff());
     for (size_t i = 0; i < vectors; i++) {
         best[i] = splat(-__builtin_inff());
         taps[i] = zero + (int32_t)(rows.first * window->cols + cols.first);
@@ -57,7 +58,8 @@ INLINE void max_window(const pool_job *job, ptrdiff_t top, ptrdiff_t left, size_
             ivec tap = zero + (int32_t)(row * window->cols + col);
             for (size_t i = 0; i < vectors; i++) {
                 vec value = load(x + i * job->x_vector_step);
-                ivec more = (ivec)(value > best[i]) | (ivec)(value != value);
+                ivec first_nan = ~(ivec)(value <= infinity) & (ivec)(best[i] <= infinity);
+                ivec more = (ivec)(value > best[i]) | first_nan;
                 best[i] = choose(more, value, best[i]);
                 taps[i] = (more & tap) | (~more & taps[i]);
             }

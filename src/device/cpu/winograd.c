@@ -13,6 +13,9 @@
  * for the second cache. */
 enum { GROUP = 48 };
 
+/* Tiles that a thread has at least for the kernel's gradient: fewer are not worth an array. */
+enum { MIN_GRADIENT_TILES = 16 };
+
 typedef struct winograd_plan {
     cpu_plan base;
     const winograd_kernels *kernels;
@@ -20,9 +23,10 @@ typedef struct winograd_plan {
     winograd_shape backward; /* from the output's gradient to the input's */
     size_t tiles[2];         /* of the batch: those of forward, of backward */
     size_t threads;
-    bool adds_side; /* an addition behind the convolution */
+    size_t gradient_threads; /* for the kernel's gradient, of which each has an array */
+    bool adds_side;          /* an addition after the convolution */
     /* In the workspace. */
-    size_t points_offset, turned_offset;
+    size_t points_offset, rotated_offset;
     size_t scratch_offset, scratch_nbytes; /* one per thread */
     size_t partial_offset, partial_nbytes; /* gradients of one thread: points, then the bias's */
 } winograd_plan;
@@ -32,13 +36,13 @@ static bool has_bias(const winograd_plan *plan)
     return plan->base.base.parameter_count > BIAS;
 }
 
-/* A thread's tiles. */
+/* The tiles of a thread of several. */
 static winograd_range range_of(const winograd_plan *plan, const hpac_exec_args *args, size_t tiles,
-                               size_t thread)
+                               size_t thread, size_t threads)
 {
     return (winograd_range){
-        .first = tiles * thread / plan->threads,
-        .end = tiles * (thread + 1) / plan->threads,
+        .first = tiles * thread / threads,
+        .end = tiles * (thread + 1) / threads,
         .scratch = cpu_workspace_at(args, plan->scratch_offset + thread * plan->scratch_nbytes),
     };
 }
@@ -59,7 +63,7 @@ static void convolve(const winograd_plan *plan, const hpac_exec_args *args,
 {
 #pragma omp parallel for schedule(static)
     for (size_t thread = 0; thread < plan->threads; thread++) {
-        winograd_range range = range_of(plan, args, tiles, thread);
+        winograd_range range = range_of(plan, args, tiles, thread, plan->threads);
         plan->kernels->convolve(job, &range);
     }
 }
@@ -91,10 +95,10 @@ static float *partials_of(const winograd_plan *plan, const hpac_exec_args *args,
 static void compute_gradients(const winograd_plan *plan, const hpac_exec_args *args)
 {
     const winograd_shape *shape = &plan->forward;
-    size_t count = plan->kernels->points_count(shape);
+    size_t count = plan->kernels->points_count(shape), threads = plan->gradient_threads;
 #pragma omp parallel for schedule(static)
-    for (size_t thread = 0; thread < plan->threads; thread++) {
-        winograd_range range = range_of(plan, args, plan->tiles[0], thread);
+    for (size_t thread = 0; thread < threads; thread++) {
+        winograd_range range = range_of(plan, args, plan->tiles[0], thread, threads);
         float *points = partials_of(plan, args, thread);
         memset(points, 0, plan->partial_nbytes);
         plan->kernels->add_gradients(shape, &range, args->x, args->dy, points,
@@ -105,27 +109,27 @@ static void compute_gradients(const winograd_plan *plan, const hpac_exec_args *a
     size_t step = plan->partial_nbytes / sizeof(float);
 #pragma omp parallel for schedule(static)
     for (size_t channel = 0; channel < shape->x.channels; channel++)
-        plan->kernels->transform_gradient(shape, partials, plan->threads, step, channel,
-                                          channel + 1, gradient);
+        plan->kernels->transform_gradient(shape, partials, threads, step, channel, channel + 1,
+                                          gradient);
     if (!has_bias(plan))
         return;
     float *dbias = cpu_parameter_at(&plan->base, args->gradients, BIAS);
     for (size_t i = 0; i < shape->y.channels; i++) {
         dbias[i] = partials[count + i];
-        for (size_t thread = 1; thread < plan->threads; thread++)
+        for (size_t thread = 1; thread < threads; thread++)
             dbias[i] += partials[thread * step + count + i];
     }
 }
 
 /* (tap, rows, cols) -> (last tap - tap, cols, rows) */
-static void turn_kernel(const float *kernel, size_t rows, size_t cols, float *turned)
+static void rotate_kernel(const float *kernel, size_t rows, size_t cols, float *rotated)
 {
     enum { BLOCK = 16 };
 #pragma omp parallel for schedule(static) collapse(2)
     for (size_t tap = 0; tap < WINOGRAD_TAPS; tap++)
         for (size_t first = 0; first < rows; first += BLOCK) {
             const float *from = kernel + tap * rows * cols;
-            float *to = turned + (WINOGRAD_TAPS - 1 - tap) * rows * cols;
+            float *to = rotated + (WINOGRAD_TAPS - 1 - tap) * rows * cols;
             for (size_t col = 0; col < cols; col++)
                 for (size_t row = first; row < MIN(first + BLOCK, rows); row++)
                     to[col * rows + row] = from[row * cols + col];
@@ -134,13 +138,13 @@ static void turn_kernel(const float *kernel, size_t rows, size_t cols, float *tu
 
 static void compute_dx(const winograd_plan *plan, const hpac_exec_args *args)
 {
-    float *turned = cpu_workspace_at(args, plan->turned_offset);
-    turn_kernel(cpu_parameter_at(&plan->base, args->parameters, KERNEL),
-                plan->base.input.shape.channels, plan->base.output.shape.channels, turned);
+    float *rotated = cpu_workspace_at(args, plan->rotated_offset);
+    rotate_kernel(cpu_parameter_at(&plan->base, args->parameters, KERNEL),
+                  plan->base.input.shape.channels, plan->base.output.shape.channels, rotated);
     const winograd_convolution job = {
         .shape = &plan->backward,
         .x = args->dy,
-        .points = transform_kernel(plan, args, &plan->backward, turned),
+        .points = transform_kernel(plan, args, &plan->backward, rotated),
         .y = args->dx,
     };
     convolve(plan, args, &job, plan->tiles[1]);
@@ -164,7 +168,7 @@ static size_t count_tiles(size_t pixels)
 }
 
 /* Whether tiles cover the image with little waste, and are many enough for the kernel's transform.
- * The batch size has no say: predictions do not depend on it. */
+ * This does not depend on the batch size, nor then do predictions. */
 static bool is_worthwhile(hpac_shape shape)
 {
     size_t rows = count_tiles(shape.rows), cols = count_tiles(shape.cols);
@@ -263,7 +267,7 @@ static void reserve_memory(winograd_plan *plan, const hpac_plan_request *request
     plan->points_offset = hpac_plan_reserve(workspace, points * sizeof(float));
     if (request->input_gradient != HPAC_GRADIENT_NONE) {
         size_t kernel = plan->base.base.parameters[KERNEL].count;
-        plan->turned_offset = hpac_plan_reserve(workspace, kernel * sizeof(float));
+        plan->rotated_offset = hpac_plan_reserve(workspace, kernel * sizeof(float));
         scratch = MAX(scratch, kernels->scratch_count(&plan->backward));
     }
     (void)hpac_plan_reserve(&plan->scratch_nbytes, scratch * sizeof(float));
@@ -272,7 +276,8 @@ static void reserve_memory(winograd_plan *plan, const hpac_plan_request *request
         return;
     (void)hpac_plan_reserve(&plan->partial_nbytes,
                             (points + plan->base.output.shape.channels) * sizeof(float));
-    plan->partial_offset = hpac_plan_reserve(workspace, plan->threads * plan->partial_nbytes);
+    plan->partial_offset =
+        hpac_plan_reserve(workspace, plan->gradient_threads * plan->partial_nbytes);
 }
 
 hpac_status hpac_cpu_try_winograd(cpu_device *device, const hpac_plan_request *request,
@@ -296,6 +301,7 @@ hpac_status hpac_cpu_try_winograd(cpu_device *device, const hpac_plan_request *r
     set_shape(plan, input, output, op->pad_top, op->pad_left, &plan->forward, &plan->tiles[0]);
     set_shape(plan, output, input, 2 - op->pad_top, 2 - op->pad_left, &plan->backward,
               &plan->tiles[1]);
+    plan->gradient_threads = MIN(plan->threads, MAX(plan->tiles[0] / MIN_GRADIENT_TILES, 1));
     HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc kernel = NULL;
     size_t count = WINOGRAD_TAPS * op->in.channels * op->out.channels;
     HPAC_TRY(CPU_DESCRIBE(&kernel, dnnl_a, count));

@@ -117,17 +117,17 @@ INLINE void transform_points_gradient(const vec *u, size_t step, vec *to, size_t
 /* ---- tiles ---- */
 
 /* The first pixel of a tile, which may be outside of its image, and the image's first float. */
-typedef struct tile_place {
+typedef struct tile_position {
     ptrdiff_t row, col;
     size_t offset;
-} tile_place;
+} tile_position;
 
-static tile_place place_of(const winograd_shape *shape, const winograd_images *images, size_t tile,
-                           size_t pad_top, size_t pad_left)
+static tile_position position_of(const winograd_shape *shape, const winograd_images *images,
+                                 size_t tile, size_t pad_top, size_t pad_left)
 {
     size_t image = tile / (shape->tile_rows * shape->tile_cols);
     size_t in_image = tile % (shape->tile_rows * shape->tile_cols);
-    return (tile_place){
+    return (tile_position){
         .row = (ptrdiff_t)(TILE * (in_image / shape->tile_cols)) - (ptrdiff_t)pad_top,
         .col = (ptrdiff_t)(TILE * (in_image % shape->tile_cols)) - (ptrdiff_t)pad_left,
         .offset = image * images->image_step,
@@ -135,15 +135,15 @@ static tile_place place_of(const winograd_shape *shape, const winograd_images *i
 }
 
 /* The pixels of a block, `size` in each direction; 0 outside of the image. */
-INLINE void load_tile(const winograd_images *images, const tile_place *place, const float *block,
-                      const size_t size, vec *to)
+INLINE void load_tile(const winograd_images *images, const tile_position *position,
+                      const float *block, const size_t size, vec *to)
 {
     ptrdiff_t rows = (ptrdiff_t)images->rows, cols = (ptrdiff_t)images->cols;
     ptrdiff_t pixel = (ptrdiff_t)images->pixel_step, end = (ptrdiff_t)size;
-    const float *from = block + (ptrdiff_t)place->offset;
-    if (place->row >= 0 && place->col >= 0 && place->row + end <= rows &&
-        place->col + end <= cols) {
-        from += (place->row * cols + place->col) * pixel;
+    const float *from = block + (ptrdiff_t)position->offset;
+    if (position->row >= 0 && position->col >= 0 && position->row + end <= rows &&
+        position->col + end <= cols) {
+        from += (position->row * cols + position->col) * pixel;
         for (ptrdiff_t r = 0; r < end; r++)
 #pragma GCC unroll 6
             for (ptrdiff_t c = 0; c < end; c++)
@@ -152,20 +152,20 @@ INLINE void load_tile(const winograd_images *images, const tile_place *place, co
     }
     for (ptrdiff_t r = 0; r < end; r++)
         for (ptrdiff_t c = 0; c < end; c++) {
-            ptrdiff_t row = place->row + r, col = place->col + c;
+            ptrdiff_t row = position->row + r, col = position->col + c;
             bool inside = row >= 0 && row < rows && col >= 0 && col < cols;
             to[r * end + c] = inside ? load(from + (row * cols + col) * pixel) : (vec){0};
         }
 }
 
 /* The points of all channels of a tile of x. */
-static void enter_tile(const winograd_shape *shape, size_t tile, const float *x, float *points,
-                       size_t point_step)
+static void transform_input_tile(const winograd_shape *shape, size_t tile, const float *x,
+                                 float *points, size_t point_step)
 {
-    tile_place place = place_of(shape, &shape->x, tile, shape->pad_top, shape->pad_left);
+    tile_position position = position_of(shape, &shape->x, tile, shape->pad_top, shape->pad_left);
     for (size_t channel = 0; channel < shape->x.channels; channel += LANES) {
         vec d[WINOGRAD_POINTS], t[WINOGRAD_POINTS];
-        load_tile(&shape->x, &place, x + channel / LANES * shape->x.block_step, SIDE, d);
+        load_tile(&shape->x, &position, x + channel / LANES * shape->x.block_step, SIDE, d);
 #pragma GCC unroll 6
         for (size_t col = 0; col < SIDE; col++)
             transform_input(d + col, SIDE, t + col, SIDE);
@@ -181,13 +181,13 @@ static void enter_tile(const winograd_shape *shape, size_t tile, const float *x,
 }
 
 /* The points of all channels of a tile of dy; adds its pixels to dbias. */
-static void enter_gradient_tile(const winograd_shape *shape, size_t tile, const float *dy,
-                                float *points, size_t point_step, float *dbias)
+static void transform_gradient_tile(const winograd_shape *shape, size_t tile, const float *dy,
+                                    float *points, size_t point_step, float *dbias)
 {
-    tile_place place = place_of(shape, &shape->y, tile, 0, 0);
+    tile_position position = position_of(shape, &shape->y, tile, 0, 0);
     for (size_t channel = 0; channel < shape->y.channels; channel += LANES) {
         vec d[TILE * TILE], t[SIDE * TILE];
-        load_tile(&shape->y, &place, dy + channel / LANES * shape->y.block_step, TILE, d);
+        load_tile(&shape->y, &position, dy + channel / LANES * shape->y.block_step, TILE, d);
         if (dbias) {
             vec sum = load(dbias + channel);
 #pragma GCC unroll 16
@@ -210,12 +210,12 @@ static void enter_gradient_tile(const winograd_shape *shape, size_t tile, const 
 }
 
 /* The outputs of all channels of a tile, those inside of the image. */
-static void leave_tile(const winograd_convolution *job, size_t tile, const float *points,
-                       size_t point_step)
+static void transform_output_tile(const winograd_convolution *job, size_t tile, const float *points,
+                                  size_t point_step)
 {
     const winograd_images *images = &job->shape->y;
-    tile_place place = place_of(job->shape, images, tile, 0, 0);
-    size_t first_row = (size_t)place.row, first_col = (size_t)place.col;
+    tile_position position = position_of(job->shape, images, tile, 0, 0);
+    size_t first_row = (size_t)position.row, first_col = (size_t)position.col;
     size_t rows = images->rows - first_row < TILE ? images->rows - first_row : TILE;
     size_t cols = images->cols - first_col < TILE ? images->cols - first_col : TILE;
     for (size_t channel = 0; channel < images->channels; channel += LANES) {
@@ -230,7 +230,7 @@ static void leave_tile(const winograd_convolution *job, size_t tile, const float
 #pragma GCC unroll 4
         for (size_t row = 0; row < TILE; row++)
             transform_output(t + row * SIDE, 1, out + row * TILE, 1);
-        size_t offset = place.offset + channel / LANES * images->block_step +
+        size_t offset = position.offset + channel / LANES * images->block_step +
                         (first_row * images->cols + first_col) * images->pixel_step;
         for (size_t row = 0; row < rows; row++)
             for (size_t col = 0; col < cols; col++) {
@@ -340,6 +340,7 @@ static void winograd_transform_kernel(const winograd_shape *shape, const float *
         }
 }
 
+/* Rows up to a multiple of ROW_STEP are multiplied with the others, and not read. */
 static void multiply_points(const winograd_shape *shape, size_t tiles, const float *from,
                             const float *kernel, float *to)
 {
@@ -365,10 +366,10 @@ static void winograd_convolve(const winograd_convolution *job, const winograd_ra
     for (size_t first = range->first; first < range->end; first += shape->group) {
         size_t left = range->end - first, tiles = left < shape->group ? left : shape->group;
         for (size_t i = 0; i < tiles; i++)
-            enter_tile(shape, first + i, job->x, from + i * shape->x.channels, x_step);
+            transform_input_tile(shape, first + i, job->x, from + i * shape->x.channels, x_step);
         multiply_points(shape, tiles, from, job->points, to);
         for (size_t i = 0; i < tiles; i++)
-            leave_tile(job, first + i, to + i * shape->y.channels, y_step);
+            transform_output_tile(job, first + i, to + i * shape->y.channels, y_step);
     }
 }
 
@@ -403,9 +404,9 @@ static void winograd_add_gradients(const winograd_shape *shape, const winograd_r
     for (size_t first = range->first; first < range->end; first += shape->group) {
         size_t left = range->end - first, tiles = left < shape->group ? left : shape->group;
         for (size_t i = 0; i < tiles; i++) {
-            enter_tile(shape, first + i, x, from + i * shape->x.channels, x_step);
-            enter_gradient_tile(shape, first + i, dy, gradients + i * shape->y.channels, y_step,
-                                dbias);
+            transform_input_tile(shape, first + i, x, from + i * shape->x.channels, x_step);
+            transform_gradient_tile(shape, first + i, dy, gradients + i * shape->y.channels, y_step,
+                                    dbias);
         }
         add_products(shape, tiles, from, gradients, points);
     }
