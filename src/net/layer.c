@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 hpac_shape_text hpac_shape_describe(hpac_shape shape)
 {
@@ -425,14 +426,31 @@ static void print_inputs(const hpac_layer *layers, size_t index, FILE *stream)
     }
 }
 
+/* Widths of the columns of names and options. */
+static void widths_of(const hpac_layer *layers, size_t layer_count, int *name_width,
+                      int *options_width)
+{
+    *name_width = (int)strlen("layer");
+    *options_width = (int)strlen("options");
+    for (size_t i = 0; i < layer_count; i++) {
+        char options[HPAC_LAYER_TEXT_NBYTES];
+        hpac_layer_describe(&layers[i], options);
+        *name_width = MAX(*name_width, (int)strlen(hpac_layer_name(&layers[i])));
+        *options_width = MAX(*options_width, (int)strlen(options));
+    }
+}
+
 void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape input, FILE *stream)
 {
     HPAC_AUTO_FREE hpac_shape *shapes = calloc(layer_count, sizeof *shapes);
     size_t total = 0, bad;
+    int name_width, options_width;
     if (!shapes || hpac_layers_shapes(layers, layer_count, input, shapes, &bad) != HPAC_OK)
         return;
     fprintf(stream, "model: input %s\n", hpac_shape_describe(input).text);
-    fprintf(stream, "      layer     options            output             parameters\n");
+    widths_of(layers, layer_count, &name_width, &options_width);
+    fprintf(stream, "       %-*s %-*s %-18s parameters\n", name_width, "layer", options_width,
+            "options", "output");
     for (size_t i = 0; i < layer_count; i++) {
         char options[HPAC_LAYER_TEXT_NBYTES];
         size_t number = hpac_layer_input(&layers[i], i, 0);
@@ -440,11 +458,12 @@ void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape 
             hpac_layer_weights(&layers[i], number > 0 ? shapes[number - 1] : input);
         size_t parameters = hpac_weights_parameter_count(&weights);
         hpac_layer_describe(&layers[i], options);
-        fprintf(stream, "  %2zu  %-9s %-18s %-18s %10zu", i + 1, hpac_layer_name(&layers[i]),
-                options, hpac_shape_describe(shapes[i]).text, parameters);
+        fprintf(stream, "  %3zu  %-*s %-*s %-18s %10zu", i + 1, name_width,
+                hpac_layer_name(&layers[i]), options_width, options,
+                hpac_shape_describe(shapes[i]).text, parameters);
         print_inputs(layers, i, stream);
         fputc('\n', stream);
         total += parameters;
     }
-    fprintf(stream, "  %62zu total\n", total);
+    fprintf(stream, "%*zu total\n", name_width + options_width + 37, total);
 }

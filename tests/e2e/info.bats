@@ -6,7 +6,7 @@ load helpers
     assert_exit 0
     assert_output_has "tests/golden/keras3_sequential.h5: written by Keras 3."
     assert_output_has "model: input (10, 9, 2)"
-    assert_output_has "   1  conv2d    3, 3x2, relu       (8, 8, 3)                  39"
+    assert_output_has "    1  conv2d  3, 3x2, relu (8, 8, 3)                  39"
     assert_output_has "   2  maxpool   2x3                (4, 2, 3)                   0"
     assert_output_has "   6  dense     3, sigmoid         (3)                        51"
     assert_output_has " 490 total"

@@ -383,6 +383,12 @@ Test(config, impossible_stacks_are_refused_at_their_layer)
                      "- {type: dense, units: 5, activation: sigmoid}\n",
             "1 problem\nc.yaml:6: layer 2 (dense): the last layer must be dense with 28 units (one "
             "per target) and activation sigmoid or softmax");
+    refused("data: {labels: l, images: i, targets: [Nucleoplasm], image: {rows: 8, cols: 8}}\n"
+            "model:\n"
+            "- {type: flatten}\n"
+            "- {type: dense, units: classes, activation: softmax}\n",
+            "1 problem\nc.yaml:4: layer 2 (dense): the last layer must be dense with 1 units (one "
+            "per target) and activation sigmoid");
     refused("data: {labels: l, images: i, image: {rows: 8, cols: 8}}\n",
             "1 problem\nthe default model: layer 1 (conv2d): a window of 3 x 3 does not fit into "
             "(2, 2, 1)");
