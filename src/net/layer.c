@@ -465,5 +465,5 @@ void hpac_layers_print(const hpac_layer *layers, size_t layer_count, hpac_shape 
         fputc('\n', stream);
         total += parameters;
     }
-    fprintf(stream, "%*zu total\n", name_width + options_width + 37, total);
+    fprintf(stream, "%*zu total\n", name_width + options_width + 38, total);
 }
