@@ -42,6 +42,7 @@ static void print_line(void *user, hpac_log_level level, const char *line)
     static const char *const marks[] = {"hpac: error: ", "hpac: warning: "};
     (void)user;
     erase();
+    fflush(stdout); /* results that stand before it where both go to one file */
     fprintf(stderr, "%s%s\n", level <= HPAC_LOG_WARNING ? marks[level] : "", line);
     redraw();
 }

@@ -161,6 +161,15 @@ start_unread() {
     assert_output_has 'Keras 2.\x1b5.0'
 }
 
+@test "results stand before the message that follows them, where both go to one file" {
+    printf 'Id,Target\na,1 2\nb,2\n' >"$TMP/train.csv"
+    "$HPAC" explore --labels "$TMP/train.csv" --out "$TMP/pages" --no-plots >"$TMP/both.txt" 2>&1 ||
+        fail_with "explore failed: $(<"$TMP/both.txt")"
+    [[ $(head -n 1 "$TMP/both.txt") == Labels: ]] || fail_with "first line: $(head -n 1 "$TMP/both.txt")"
+    [[ $(tail -n 1 "$TMP/both.txt") == "all tables and pictures: "* ]] ||
+        fail_with "last line: $(tail -n 1 "$TMP/both.txt")"
+}
+
 # on_terminal VARIABLE=VALUE...: what a command with a progress bar sends to a terminal.
 on_terminal() {
     require_tool script
