@@ -254,11 +254,16 @@ Test(start_weights, a_head_of_other_outputs_is_drawn)
     hpac_model_fini(&found);
 }
 
+static void rename_layer(hpac_layer *layer, const char *name)
+{
+    snprintf(layer->name, sizeof layer->name, "%s", name);
+}
+
 Test(start_weights, layers_that_the_file_does_not_have_are_drawn)
 {
     hpac_model model = layers_of(images, 5);
     hpac_start start;
-    strcpy(model.layers[model.layer_count - 1].name, "classes");
+    rename_layer(&model.layers[model.layer_count - 1], "classes");
     assert_ok(hpac_start_init(&start, &model, rgb));
     assert_ok(hpac_start_read(&start, KERAS2_WEIGHTS));
     cr_expect_eq(start.fits[find_layer(&start, "classes")], HPAC_START_DRAWN);
@@ -314,8 +319,8 @@ Test(start_weights, other_shapes_are_refused)
     refuses(model, KERAS3_WEIGHTS,
             "layer 4, conv2d: layers/conv2d/vars: 2 tensors, expected 1 (kernel)");
     model = layers_of(images, 5); /* a head of other inputs is no new head */
-    strcpy(model.layers[model.layer_count - 1].name, "stem_bn");
-    strcpy(model.layers[4].name, "other");
+    rename_layer(&model.layers[model.layer_count - 1], "stem_bn");
+    rename_layer(&model.layers[4], "other");
     refuses(model, KERAS2_WEIGHTS,
             "layer 12, dense: stem_bn: 3 tensors, expected 2 (kernel, bias)");
     model = layers_of(images, 5);
@@ -458,7 +463,7 @@ Test(start_weights, without_names_groups_have_those_of_classes)
     hpac_start start;
     H5Adelete(vars, "name");
     H5Gclose(vars);
-    strcpy(model.layers[3].name, "conv2d");
+    rename_layer(&model.layers[3], "conv2d");
     assert_ok(hpac_start_init(&start, &model, rgb));
     assert_ok(hpac_start_read(&start, close_copy(file)));
     expect_stored(&start, "conv2d", "stem_conv");

@@ -1,6 +1,6 @@
 /*
  * Loops that the compiler turns into vector code, compiled once for each kind of processor: the
- * bodies are in kernels_body.h and stem_kernels.h. None of them makes threads; `count` is any
+ * bodies are in kernels_body.h and what it includes. None of them makes threads; `count` is any
  * number.
  */
 #ifndef HPAC_DEVICE_CPU_KERNELS_H

@@ -158,6 +158,14 @@ INLINE void load_tile(const winograd_images *images, const tile_position *positi
         }
 }
 
+/* A row of points of a block of channels. */
+INLINE void store_points(const vec line[SIDE], float *to, size_t point_step)
+{
+#pragma GCC unroll 6
+    for (size_t col = 0; col < SIDE; col++)
+        store(to + col * point_step, line[col]);
+}
+
 /* The points of all channels of a tile of x. */
 static void transform_input_tile(const winograd_shape *shape, size_t tile, const float *x,
                                  float *points, size_t point_step)
@@ -173,9 +181,7 @@ static void transform_input_tile(const winograd_shape *shape, size_t tile, const
         for (size_t row = 0; row < SIDE; row++) {
             vec line[SIDE];
             transform_input(t + row * SIDE, 1, line, 1);
-#pragma GCC unroll 6
-            for (size_t col = 0; col < SIDE; col++)
-                store(points + (row * SIDE + col) * point_step + channel, line[col]);
+            store_points(line, points + row * SIDE * point_step + channel, point_step);
         }
     }
 }
@@ -202,9 +208,7 @@ static void transform_gradient_tile(const winograd_shape *shape, size_t tile, co
         for (size_t row = 0; row < SIDE; row++) {
             vec line[SIDE];
             transform_output_gradient(t + row * TILE, 1, line, 1);
-#pragma GCC unroll 6
-            for (size_t col = 0; col < SIDE; col++)
-                store(points + (row * SIDE + col) * point_step + channel, line[col]);
+            store_points(line, points + row * SIDE * point_step + channel, point_step);
         }
     }
 }
