@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define HPAC_DEVICE_ABI 7
+#define HPAC_DEVICE_ABI 8
 #define HPAC_DEVICE_MAX_CLASSES 32
 
 typedef struct hpac_device_ops hpac_device_ops;
@@ -198,6 +198,14 @@ typedef enum hpac_gradient {
     HPAC_GRADIENT_ADDED,
 } hpac_gradient;
 
+/* Where an image lies in a wider one that a concat makes of it without a copy: as `channels` of its
+ * channels from `first` on. The addresses of a call are those of the wider image, and so are those
+ * of its gradients. */
+typedef struct hpac_view {
+    size_t channels; /* of the wider image; 0: the image lies alone */
+    size_t first;
+} hpac_view;
+
 /* A request for a plan: an op chain, in which the output of each op is the first input of the next;
  * an op's further inputs (op.h: sides) come from outside of the chain. An activation may be several
  * inputs of one plan: its gradients are then made from the last side to the first, and dx last. */
@@ -213,6 +221,9 @@ typedef struct hpac_plan_request {
     bool frozen_statistics;          /* batch_norm uses the moving averages in training, too */
     hpac_gradient input_gradient;
     const hpac_gradient *side_gradients; /* likewise; NULL: no op has sides */
+    /* A concat whose inputs all are views of what it writes computes nothing. */
+    hpac_view input_view, output_view;
+    const hpac_view *side_views; /* likewise; NULL: all lie alone */
     /* Not NULL: the plan may update its parameters in backward, all as one range whose factor is 1
      * and without weight decay or L2, by the learning rate of the step. */
     const hpac_optimizer *update;
@@ -335,7 +346,8 @@ struct hpac_device_ops {
     hpac_status (*copy)(hpac_device *device, void *to, const void *from, size_t nbytes);
     hpac_status (*gather)(hpac_device *device, const hpac_gather *gather);
 
-    /* Creates a plan, or declines with *plan = NULL and HPAC_OK, but never a single operation. */
+    /* Creates a plan, or declines with *plan = NULL and HPAC_OK, but never a single operation whose
+     * inputs and output lie alone. */
     hpac_status (*plan_create)(hpac_device *device, const hpac_plan_request *request,
                                hpac_plan **plan);
     void (*plan_destroy)(hpac_plan *plan);

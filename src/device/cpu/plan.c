@@ -155,6 +155,8 @@ hpac_status hpac_cpu_plan_create(hpac_device *base, const hpac_plan_request *req
     cpu_plan *plan = NULL;
     hpac_status status = HPAC_OK;
     *result = NULL;
+    if (hpac_plan_has_views(request))
+        return HPAC_OK;
     use_own_threads(device);
     for (size_t i = 0; i < sizeof tries / sizeof *tries && status == HPAC_OK && !plan; i++)
         status = tries[i](device, request, &plan);
