@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -17,6 +19,7 @@
 /* What is read, and how. */
 typedef struct reading {
     const char *path;
+    size_t nbytes; /* of the file */
     hpac_status (*read)(const char *path, void *result);
     void (*discard)(void *result);
     void *result;
@@ -31,6 +34,11 @@ typedef struct probe_result {
 
 /* No honest file takes that long; endless loops inside HDF5 end here. */
 #define LIMIT_CPU_S 30
+/* Nor that much memory: some copies of what it holds, in which float16 becomes float32. Names may
+ * be many references to one long text, and zip archives contain thousands of times their own size.
+ */
+#define LIMIT_COPIES 16
+#define LIMIT_MEMORY_NBYTES ((rlim_t)1 << 30)
 
 static hpac_status read_quietly(const reading *job)
 {
@@ -54,11 +62,31 @@ static void limit(__rlimit_resource_t resource, rlim_t value)
     }
 }
 
+/* Of addresses, in use by this process; 0: not known. */
+static rlim_t used_nbytes(void)
+{
+    char text[128] = ""; /* the first number: of pages */
+    FILE *stream = fopen("/proc/self/statm", "re");
+    if (!stream)
+        return 0;
+    char *line = fgets(text, sizeof text, stream);
+    fclose(stream);
+    return line ? (rlim_t)strtoull(line, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static void limit_memory(size_t file_nbytes)
+{
+    rlim_t used = used_nbytes();
+    if (used > 0)
+        limit(RLIMIT_AS, used + LIMIT_MEMORY_NBYTES + LIMIT_COPIES * (rlim_t)file_nbytes);
+}
+
 static _Noreturn void probe_child(const reading *job, probe_result *result)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody waits for the result then */
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, LIMIT_CPU_S);
+    limit_memory(job->nbytes);
     int null = open("/dev/null", O_WRONLY);
     if (null >= 0)
         dup2(null, STDERR_FILENO); /* sanitizers and HDF5 print when they crash */
@@ -82,18 +110,21 @@ static hpac_status probe(const reading *job, probe_result *result)
         continue;
     if (!result->finished)
         return hpac_fail(HPAC_ERR_DATA, "damaged: HDF5 crashed while reading the file");
+    if (result->status == HPAC_ERR_INTERNAL)
+        return hpac_fail(HPAC_ERR_DATA, "damaged, or far larger when it is read: %s",
+                         result->message);
     return result->status == HPAC_OK ? HPAC_OK : hpac_fail(result->status, "%s", result->message);
 }
 
 hpac_status hpac_file_probe(const char *path, hpac_status (*read)(const char *path, void *result),
                             void (*discard)(void *result), void *result)
 {
-    const reading job = {path, read, discard, result};
     HPAC_AUTO(hpac_descriptor_close) int descriptor = -1; /* opened for its checks */
     size_t nbytes;
     if (!hpac_path_exists(path))
         return hpac_fail_path(HPAC_ERR_DATA, path, "cannot open");
     HPAC_TRY(hpac_file_open(path, &descriptor, &nbytes));
+    const reading job = {path, nbytes, read, discard, result};
     probe_result *shared =
         mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)

@@ -11,7 +11,8 @@
  *
  * `read` may print through HDF5's error stack, which is silent meanwhile. When it fails, `discard`
  * frees what it has read. Errors: DATA for a file that cannot be opened, or on which the child
- * crashed or did not end in 30 s of CPU time; those of `read`; all name the path.
+ * crashed, did not end in 30 s of CPU time, or needed more memory than 1 GiB and 16 times the size
+ * of the file; those of `read`; all name the path.
  */
 hpac_status hpac_file_probe(const char *path, hpac_status (*read)(const char *path, void *result),
                             void (*discard)(void *result), void *result);

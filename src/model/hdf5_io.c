@@ -39,7 +39,7 @@ hpac_status hpac_hdf5_fail(hid_t at, const char *name, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return hpac_fail(HPAC_ERR_DATA, "%s%s%s: %s%s", path + 1, path[1] ? "/" : "", name, text,
+    return hpac_fail(HPAC_ERR_DATA, "%s%s%.200s: %s%s", path + 1, path[1] ? "/" : "", name, text,
                      reason);
 }
 
@@ -182,6 +182,15 @@ static void close_attribute(attribute *opened)
     hpac_hdf5_close(&opened->id);
 }
 
+/* Whether a file can hold that many bytes of an attribute: a damaged type may have any size. */
+static bool is_in_file(const attribute *opened)
+{
+    HPAC_AUTO_HDF5 hid_t file = H5Iget_file_id(opened->id);
+    hsize_t file_nbytes;
+    return H5Fget_filesize(file, &file_nbytes) >= 0 &&
+           opened->count <= file_nbytes / opened->element_nbytes;
+}
+
 static hpac_status open_attribute(hid_t at, const char *name, attribute *opened)
 {
     opened->id = H5Aopen(at, name, H5P_DEFAULT);
@@ -194,7 +203,8 @@ static hpac_status open_attribute(hid_t at, const char *name, attribute *opened)
     hssize_t count = H5Sget_simple_extent_npoints(opened->space);
     opened->count = (size_t)count;
     /* Of a type or space that could not be read they are these, too. */
-    if (opened->type_class == H5T_NO_CLASS || opened->element_nbytes == 0 || count < 0)
+    if (opened->type_class == H5T_NO_CLASS || opened->element_nbytes == 0 || count < 0 ||
+        !is_in_file(opened))
         return hpac_hdf5_fail(at, name, "a damaged attribute");
     return HPAC_OK;
 }

@@ -33,6 +33,8 @@ typedef struct item {
     const char *name;
     char vars[64]; /* "conv2d_1": Keras 3 counts the classes */
     size_t value;
+    const struct item *reads[HPAC_LAYER_MAX_INPUTS]; /* of a Functional */
+    size_t read_count;
 } item;
 
 void hpac_keras_sources_fini(hpac_keras_sources *sources)
@@ -336,24 +338,37 @@ static item *find_item(item *items, size_t count, const char *name)
     return NULL;
 }
 
-/* Reads a layer if what it reads is known; else its value stays unknown. */
-static hpac_status read_when_ready(graph *made, item *items, size_t count, const scope *at,
-                                   item *own)
+/* Finds the layers that each but the input reads. */
+static hpac_status link_items(graph *made, item *items, size_t count, const item *start)
 {
-    references found;
-    size_t values[HPAC_LAYER_MAX_INPUTS];
-    HPAC_TRY(hpac_fail_within(find_references(own->layer, &found), "layer \"%s\"", own->name));
-    for (size_t i = 0; i < found.count; i++) {
-        const item *read = find_item(items, count, found.names[i]);
-        if (!read)
-            return hpac_fail(HPAC_ERR_DATA, "layer \"%s\": reads \"%s\", which does not exist",
-                             own->name, found.names[i]);
-        if (read->value == UNKNOWN)
-            return HPAC_OK;
-        values[i] = read->value;
+    for (size_t i = 0; i < count; i++) {
+        item *own = &items[i];
+        references found;
+        if (own == start)
+            continue;
+        HPAC_TRY(hpac_fail_within(find_references(own->layer, &found), "layer \"%s\"", own->name));
+        for (size_t k = 0; k < found.count; k++) {
+            own->reads[k] = find_item(items, count, found.names[k]);
+            if (!own->reads[k])
+                return hpac_fail(HPAC_ERR_DATA, "layer \"%s\": reads \"%s\", which does not exist",
+                                 own->name, found.names[k]);
+        }
+        own->read_count = found.count;
+        made->model->keras.inference |= found.inference;
     }
-    made->model->keras.inference |= found.inference;
-    return read_item(made, at, own, values, found.count);
+    return HPAC_OK;
+}
+
+/* Reads a layer if what it reads is known; else its value stays unknown. */
+static hpac_status read_when_ready(graph *made, const scope *at, item *own)
+{
+    size_t values[HPAC_LAYER_MAX_INPUTS];
+    for (size_t i = 0; i < own->read_count; i++) {
+        values[i] = own->reads[i]->value;
+        if (values[i] == UNKNOWN)
+            return HPAC_OK;
+    }
+    return read_item(made, at, own, values, own->read_count);
 }
 
 static hpac_status read_functional(graph *made, json_t *config, item *items, size_t count,
@@ -366,13 +381,14 @@ static hpac_status read_functional(graph *made, json_t *config, item *items, siz
     if (!start || !end || !is_input(start))
         return hpac_fail(HPAC_ERR_DATA, "input_layers, output_layers: expected an InputLayer and "
                                         "another layer");
+    HPAC_TRY(link_items(made, items, count, start));
     HPAC_TRY(read_item(made, at, start, &input, 1));
     for (bool progress = true; progress;) {
         progress = false;
         for (size_t i = 0; i < count; i++) {
             if (items[i].value != UNKNOWN)
                 continue;
-            HPAC_TRY(read_when_ready(made, items, count, at, &items[i]));
+            HPAC_TRY(read_when_ready(made, at, &items[i]));
             progress |= items[i].value != UNKNOWN;
         }
     }

@@ -130,6 +130,20 @@ static hpac_status start_rescale(hpac_shape in, hpac_layer *layer)
                      hpac_shape_describe(in).text, HPAC_OP_MAX_RESCALED);
 }
 
+/* The network computes in float32, which must hold both. */
+static hpac_status set_moments(hpac_layer *layer, size_t channel, double mean, double deviation)
+{
+    layer->mean[channel] = (float)mean;
+    layer->deviation[channel] = (float)deviation;
+    if (fabs(mean) <= (double)FLT_MAX && deviation >= (double)FLT_MIN &&
+        deviation <= (double)FLT_MAX)
+        return HPAC_OK;
+    return hpac_fail(
+        HPAC_ERR_DATA,
+        "mean %g and standard deviation %g of channel %zu, expected what float32 holds", mean,
+        deviation, channel);
+}
+
 /* x scale + offset = (x - mean) / deviation */
 static hpac_status read_rescaling(const hpac_keras_layer *at, hpac_shape in, hpac_layer *layer,
                                   hpac_keras_note *note)
@@ -144,8 +158,7 @@ static hpac_status read_rescaling(const hpac_keras_layer *at, hpac_shape in, hpa
     for (size_t i = 0; i < in.channels; i++) {
         if (!(scale[i] > 0))
             return refuse(at, "scale", "numbers > 0");
-        layer->deviation[i] = (float)(1 / scale[i]);
-        layer->mean[i] = (float)((0 - offset[i]) / scale[i]);
+        HPAC_TRY(set_moments(layer, i, (0 - offset[i]) / scale[i], 1 / scale[i]));
     }
     return HPAC_OK;
 }
@@ -165,8 +178,7 @@ static hpac_status read_normalization(const hpac_keras_layer *at, hpac_shape in,
     for (size_t i = 0; i < in.channels; i++) {
         if (!(variance[i] > 0))
             return refuse(at, "variance", "numbers > 0");
-        layer->mean[i] = (float)mean[i];
-        layer->deviation[i] = (float)sqrt(variance[i]);
+        HPAC_TRY(set_moments(layer, i, mean[i], sqrt(variance[i])));
     }
     return HPAC_OK;
 }

@@ -84,8 +84,9 @@ hpac_status hpac_weights_check(const hpac_weights *weights, size_t layer_count, 
         const hpac_weights *own = &weights[i];
         for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
             if (own->tensors[role].values)
-                HPAC_TRY(
-                    check_values(&own->tensors[role], not_negative, i + 1, hpac_role_name(role)));
+                HPAC_TRY(check_values(&own->tensors[role],
+                                      not_negative || role == HPAC_MOVING_VARIANCE, i + 1,
+                                      hpac_role_name(role)));
     }
     return HPAC_OK;
 }

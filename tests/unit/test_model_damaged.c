@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* ---- the datasets ---- */
 
@@ -92,6 +93,18 @@ Test(model_damaged, big_endian_weights_are_not_refused)
 }
 
 /* Weights in other files are not followed: nobody chose to open those. */
+/* Training never makes one, and predictions with it are not numbers. */
+Test(model_damaged, negative_variances)
+{
+    const float negative[] = {1, -1, 1, 1};
+    hid_t file = open_copy(GRAPH3);
+    hid_t dataset = H5Dopen2(file, "model_weights/encoder/encoder/bn/moving_variance", H5P_DEFAULT);
+    cr_assert_geq(H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, negative), 0);
+    H5Dclose(dataset);
+    assert_refused(close_copy(file), "moving_variance value 1 is -1, expected a finite, not "
+                                     "negative number");
+}
+
 Test(model_damaged, weights_in_other_files)
 {
     hsize_t dims[2] = {kernel_rows(), 16};
@@ -167,6 +180,52 @@ Test(model_damaged, names_that_do_not_fit)
     H5Aclose(H5Acreate2(file, "model_config", H5T_STD_I32LE, space, H5P_DEFAULT, H5P_DEFAULT));
     H5Sclose(space);
     assert_refused(close_copy(file), "model_config: expected one string");
+}
+
+/* Where the references to the texts of an attribute are: the first, to one of `first` bytes, is
+ * followed by those to texts of one byte. */
+static unsigned char *find_references(unsigned char *bytes, size_t nbytes, uint32_t first)
+{
+    for (size_t i = 0; i + 36 <= nbytes; i++) {
+        uint32_t lengths[3];
+        for (int k = 0; k < 3; k++)
+            memcpy(&lengths[k], bytes + i + k * 16, sizeof *lengths);
+        if (lengths[0] == first && lengths[1] == 1 && lengths[2] == 1)
+            return bytes + i;
+    }
+    return NULL;
+}
+
+/* A small file whose names are all one text of 2 MiB. */
+Test(model_damaged, many_references_to_one_text)
+{
+    enum { COUNT = 3000, LENGTH = 1 << 21 };
+    char *longest = calloc(1, LENGTH + 1);
+    const char *texts[COUNT] = {memset(longest, 'y', LENGTH)};
+    for (int i = 1; i < COUNT; i++)
+        texts[i] = "z";
+    hid_t file = open_copy(KERAS3), type = H5Tcopy(H5T_C_S1);
+    hid_t space = H5Screate_simple(1, &(hsize_t){COUNT}, NULL);
+    H5Tset_size(type, H5T_VARIABLE);
+    H5Adelete_by_name(file, "model_weights", "layer_names", H5P_DEFAULT);
+    hid_t attribute = H5Acreate_by_name(file, "model_weights", "layer_names", type, space,
+                                        H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    cr_assert_geq(H5Awrite(attribute, type, texts), 0);
+    H5Aclose(attribute);
+    H5Sclose(space);
+    H5Tclose(type);
+    size_t nbytes;
+    unsigned char *bytes = read_bytes(close_copy(file), &nbytes);
+    unsigned char *references = find_references(bytes, nbytes, LENGTH);
+    cr_assert_not_null(references);
+    for (int i = 1; i < COUNT; i++)
+        memcpy(references + i * 16, references, 16);
+    assert_refused(scratch_write("bad.h5", bytes, nbytes), "layer_names: cannot be read");
+    struct rusage usage;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    cr_expect_lt(usage.ru_maxrss, 2 << 20, "%ld KiB", usage.ru_maxrss);
+    free(bytes);
+    free(longest);
 }
 
 /* ---- hpac's own part ---- */

@@ -104,6 +104,10 @@ static const config_case refused_configs[] = {
     {GRAPH3, "\"target_shape\": [1, 1, 4]", "\"target_shape\": [1, 2, 4]",
      "layer \"reshape\" (Reshape): target_shape of another number of values than the (4)"},
     {GRAPH3, "\"scale\": 0.25", "\"scale\": 0", "(Rescaling): scale 0, expected numbers > 0"},
+    {GRAPH3, "\"scale\": 0.25", "\"scale\": 1e300",
+     "(Rescaling): mean -5e-301 and standard deviation 1e-300 of channel 0, expected what float32 "
+     "holds"},
+    {GRAPH3, "\"scale\": 0.25", "\"scale\": 1e-300", "expected what float32 holds"},
     {GRAPH3, "\"invert\": false", "\"invert\": true", "(Normalization): invert true, expected"},
 };
 
