@@ -72,11 +72,11 @@ static bool find_input(const hpac_reader *reader, const hpac_yaml_node *root, hp
 }
 
 /* Problems of the layers are those of the line that names the file. */
-static void place_at(hpac_yaml_node *node, int line)
+static void set_line(hpac_yaml_node *node, int line)
 {
     node->line = line;
     for (size_t i = 0; i < node->count; i++)
-        place_at(node->items[i].value, line);
+        set_line(node->items[i].value, line);
 }
 
 static hpac_status put_layers(hpac_reader *reader, const hpac_yaml_node *file,
@@ -95,7 +95,7 @@ static hpac_status put_layers(hpac_reader *reader, const hpac_yaml_node *file,
     }
     HPAC_TRY_MEMORY(fclose(stream) == 0, nbytes);
     HPAC_TRY(hpac_yaml_parse(&reader->yaml, &file->source, text, nbytes, &list));
-    place_at(list, file->line);
+    set_line(list, file->line);
     return hpac_yaml_put(&reader->yaml, root, "model", strlen("model"), list);
 }
 

@@ -49,86 +49,6 @@ void hpac_keras_sources_fini(hpac_keras_sources *sources)
     *sources = (hpac_keras_sources){0};
 }
 
-/* ---- references ---- */
-
-typedef struct references {
-    const char *names[HPAC_LAYER_MAX_INPUTS];
-    size_t count;
-    bool good;
-    bool inference; /* called with training=False */
-} references;
-
-/* Call arguments such as training=True change what a layer does. */
-static bool has_arguments(json_t *arguments)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach(arguments, key, value)
-    {
-        if (!json_is_null(value) && !json_is_false(value))
-            return true;
-    }
-    return false;
-}
-
-static bool is_inference(json_t *arguments)
-{
-    return json_is_false(json_object_get(arguments, "training"));
-}
-
-/* References to a layer's output are [name, node, tensor], in Keras 2 with arguments behind and, in
- * Keras 3, in a tensor's "keras_history"; several are in lists. */
-static void collect_references(json_t *value, references *found)
-{
-    if (json_is_object(value)) {
-        json_t *history = json_object_get(json_object_get(value, "config"), "keras_history");
-        found->good &= json_is_array(history);
-        collect_references(history, found);
-    } else if (json_is_string(json_array_get(value, 0))) {
-        found->good &= json_is_integer(json_array_get(value, 1)) &&
-                       json_is_integer(json_array_get(value, 2)) &&
-                       json_integer_value(json_array_get(value, 2)) == 0 &&
-                       !has_arguments(json_array_get(value, 3)) &&
-                       found->count < HPAC_LAYER_MAX_INPUTS;
-        found->inference |= is_inference(json_array_get(value, 3));
-        if (found->good)
-            found->names[found->count++] = json_string_value(json_array_get(value, 0));
-    } else if (json_is_array(value)) {
-        for (size_t i = 0; i < json_array_size(value); i++)
-            collect_references(json_array_get(value, i), found);
-    } else {
-        found->good = false;
-    }
-}
-
-/* What a layer reads: Keras 2 writes [[[name, node, tensor, arguments], ...]], Keras 3
- * [{"args": [tensor, ...], "kwargs": arguments}]. */
-static hpac_status find_references(json_t *layer, references *found)
-{
-    json_t *calls = json_object_get(layer, "inbound_nodes"), *call = json_array_get(calls, 0);
-    bool keras3 = json_is_object(call);
-    *found = (references){.good = json_array_size(calls) == 1 &&
-                                  !(keras3 && has_arguments(json_object_get(call, "kwargs")))};
-    found->inference = keras3 && is_inference(json_object_get(call, "kwargs"));
-    if (found->good)
-        collect_references(keras3 ? json_object_get(call, "args") : call, found);
-    if (found->good && found->count > 0)
-        return HPAC_OK;
-    return hpac_fail(HPAC_ERR_DATA,
-                     "inbound_nodes, expected one call without arguments on 1 to %d layers",
-                     HPAC_LAYER_MAX_INPUTS);
-}
-
-static hpac_status find_end(json_t *config, const char *key, const char **name)
-{
-    references found = {.good = true};
-    collect_references(json_object_get(config, key), &found);
-    if (!found.good || found.count != 1)
-        return hpac_fail(HPAC_ERR_DATA, "%s: expected one layer", key);
-    *name = found.names[0];
-    return HPAC_OK;
-}
-
 /* ---- one layer ---- */
 
 /* "encoder_conv2d", another number at its end when there is such a layer already. */
@@ -343,10 +263,11 @@ static hpac_status link_items(graph *made, item *items, size_t count, const item
 {
     for (size_t i = 0; i < count; i++) {
         item *own = &items[i];
-        references found;
+        hpac_keras_references found;
         if (own == start)
             continue;
-        HPAC_TRY(hpac_fail_within(find_references(own->layer, &found), "layer \"%s\"", own->name));
+        HPAC_TRY(hpac_fail_within(hpac_keras_find_references(own->layer, &found), "layer \"%s\"",
+                                  own->name));
         for (size_t k = 0; k < found.count; k++) {
             own->reads[k] = find_item(items, count, found.names[k]);
             if (!own->reads[k])
@@ -375,8 +296,8 @@ static hpac_status read_functional(graph *made, json_t *config, item *items, siz
                                    const scope *at, size_t input, size_t *output)
 {
     const char *first, *last;
-    HPAC_TRY(find_end(config, "input_layers", &first));
-    HPAC_TRY(find_end(config, "output_layers", &last));
+    HPAC_TRY(hpac_keras_find_end(config, "input_layers", &first));
+    HPAC_TRY(hpac_keras_find_end(config, "output_layers", &last));
     item *start = find_item(items, count, first), *end = find_item(items, count, last);
     if (!start || !end || !is_input(start))
         return hpac_fail(HPAC_ERR_DATA, "input_layers, output_layers: expected an InputLayer and "
@@ -422,7 +343,7 @@ static json_t *first_config(json_t *config, const char *kind, int depth)
 {
     json_t *layers = layers_of(config), *layer = json_array_get(layers, 0);
     const char *name = NULL;
-    if (is_functional(kind) && find_end(config, "input_layers", &name) == HPAC_OK)
+    if (is_functional(kind) && hpac_keras_find_end(config, "input_layers", &name) == HPAC_OK)
         for (size_t i = 0; i < json_array_size(layers); i++) {
             const char *own = json_string_value(json_object_get(json_array_get(layers, i), "name"));
             if (own && strcmp(own, name) == 0)
@@ -478,52 +399,6 @@ static void merge_last_activation(hpac_model *model, hpac_keras_sources *sources
     hpac_keras_sources_fini(&rest);
 }
 
-/* The names of a chain are those that Keras gave (conv2d_3), unless somebody chose them. */
-static bool is_chosen(const hpac_layer *layer, const char *name)
-{
-    const char *base = hpac_layer_row_of(layer)->keras_name;
-    size_t length = strlen(base);
-    if (strncmp(name, base, length) != 0)
-        return true;
-    name += length;
-    return *name && (*name != '_' || strspn(name + 1, "0123456789") != strlen(name + 1));
-}
-
-/* Writes a name that configurations allow (config_model.c), another number at its end when a layer
- * before has it already: letters, digits, _ . - and /, of which the first is a letter. */
-static void set_name(hpac_model *model, size_t index, const char *name)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    char base[HPAC_LAYER_NAME_NBYTES] = "", *own = model->layers[index].name;
-    bool taken = strcmp(name, "input") == 0;
-    snprintf(base, sizeof base, "%s%s", strchr(letters, *name) ? "" : "layer_", name);
-    for (char *c = base; *c; c++)
-        if (!strchr(letters, *c) && !strchr("0123456789_.-/", *c))
-            *c = '_';
-    memcpy(own, base, sizeof base);
-    for (int number = 1;; number++) {
-        for (size_t i = 0; i < index && !taken; i++)
-            taken = strcmp(model->layers[i].name, own) == 0;
-        if (!taken)
-            return;
-        char suffix[16];
-        int width = HPAC_LAYER_NAME_NBYTES - 1 - snprintf(suffix, sizeof suffix, "_%d", number);
-        snprintf(own, HPAC_LAYER_NAME_NBYTES, "%.*s%s", width, base, suffix);
-        taken = false;
-    }
-}
-
-static void set_names(hpac_model *model, const hpac_keras_sources *sources)
-{
-    bool branches = false, chosen = false;
-    for (size_t i = 0; i < model->layer_count; i++)
-        branches |= model->layers[i].input_count > 0;
-    for (size_t i = 0; i < model->layer_count; i++)
-        chosen |= is_chosen(&model->layers[i], sources->items[i].name);
-    for (size_t i = 0; i < model->layer_count && (branches || chosen); i++)
-        set_name(model, i, sources->items[i].name);
-}
-
 static hpac_status read_model(json_t *root, graph *made)
 {
     const char *kind = json_string_value(json_object_get(root, "class_name"));
@@ -543,7 +418,7 @@ static hpac_status read_model(json_t *root, graph *made)
         return hpac_fail(HPAC_ERR_DATA,
                          "output_layers: expected the one layer that no other reads");
     merge_last_activation(model, made->sources);
-    set_names(model, made->sources);
+    hpac_keras_set_names(model, made->sources);
     return HPAC_OK;
 }
 

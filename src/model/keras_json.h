@@ -32,6 +32,23 @@ bool hpac_keras_own_key(const char *keras_class, const char *key);
 hpac_status hpac_keras_read_own(const hpac_keras_layer *at, hpac_shape in, hpac_layer *layer,
                                 hpac_keras_note *note);
 
+/* The layers whose outputs a layer reads, by name. */
+typedef struct hpac_keras_references {
+    const char *names[HPAC_LAYER_MAX_INPUTS];
+    size_t count;
+    bool good;
+    bool inference; /* called with training=False */
+} hpac_keras_references;
+
+/* Reads "inbound_nodes": 1 to HPAC_LAYER_MAX_INPUTS layers, called once. Errors: DATA. */
+hpac_status hpac_keras_find_references(json_t *layer, hpac_keras_references *found);
+/* The one name under "input_layers" or "output_layers" of a model. Errors: DATA, with the key. */
+hpac_status hpac_keras_find_end(json_t *config, const char *key, const char **name);
+
+/* Names the layers by `sources`, if somebody chose a name or a layer reads another one than that
+ * before it. */
+void hpac_keras_set_names(hpac_model *model, const hpac_keras_sources *sources);
+
 extern const hpac_layer_row hpac_keras_input_row; /* InputLayer */
 
 /* Keras's classes, by hpac_initializer. */

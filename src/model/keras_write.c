@@ -18,54 +18,6 @@ bool hpac_keras_is_graph(const hpac_model *model)
     return false;
 }
 
-/* Keras 3 allows no / in names. */
-static void clean_name(const hpac_layer *layer, char name[HPAC_LAYER_NAME_NBYTES])
-{
-    memcpy(name, layer->name, HPAC_LAYER_NAME_NBYTES);
-    for (char *c = name; *c; c++)
-        if (*c == '/')
-            *c = '_';
-}
-
-/* Whether a name is that of the input, of a layer before, or chosen for one behind. */
-static bool is_taken(const hpac_model *model, char *const *names, size_t index, const char *name)
-{
-    bool taken = strcmp(name, HPAC_KERAS_INPUT_NAME) == 0;
-    for (size_t i = 0; i < model->layer_count && !taken; i++) {
-        char other[HPAC_LAYER_NAME_NBYTES];
-        clean_name(&model->layers[i], other);
-        taken = strcmp(name, i < index ? names[i] : i > index ? other : "") == 0;
-    }
-    return taken;
-}
-
-static int count_before(const hpac_model *model, size_t index)
-{
-    const char *base = hpac_layer_row_of(&model->layers[index])->keras_name;
-    int before = 0;
-    for (size_t i = 0; i < index; i++)
-        before += strcmp(hpac_layer_row_of(&model->layers[i])->keras_name, base) == 0;
-    return before;
-}
-
-hpac_status hpac_keras_name_layers(const hpac_model *model, char ***names)
-{
-    HPAC_TRY_NEW(*names, model->layer_count + 1);
-    for (size_t i = 0; i < model->layer_count; i++) {
-        char base[HPAC_LAYER_NAME_NBYTES], name[HPAC_LAYER_NAME_NBYTES + 16];
-        bool own = *model->layers[i].name != '\0';
-        int number = own ? 0 : count_before(model, i);
-        clean_name(&model->layers[i], base);
-        if (!own)
-            snprintf(base, sizeof base, "%s", hpac_layer_row_of(&model->layers[i])->keras_name);
-        do
-            snprintf(name, sizeof name, number ? "%s_%d" : "%s", base, number);
-        while (number++, is_taken(model, *names, i, name));
-        HPAC_TRY_MEMORY((*names)[i] = strdup(name), sizeof name);
-    }
-    return HPAC_OK;
-}
-
 /* Keras's depth of a layer: its distance from the output, by the longest path. Its index: when a
  * search from the output, inputs in order, first comes to it. */
 typedef struct place {

@@ -59,6 +59,10 @@ bool hpac_keras_is_graph(const hpac_model *model);
  * INTERNAL (memory). */
 hpac_status hpac_keras_name_layers(const hpac_model *model, char ***names);
 
+/* A name of a file as configurations allow it (config_model.c): letters, digits, _ . - and /, of
+ * which the first is a letter, at most 63, and zeros behind. */
+void hpac_keras_clean_name(const char *name, char clean[HPAC_LAYER_NAME_NBYTES]);
+
 /* The indices (layer_count) of the layers in the order of Keras's `model.layers`, in which it reads
  * the weights of a file. Errors: INTERNAL (memory). */
 hpac_status hpac_keras_order_layers(const hpac_model *model, size_t **order);

@@ -185,17 +185,30 @@ static void free_tensors(hpac_weights *weights)
         free(weights->tensors[role].values);
 }
 
-static hpac_status take_stored(hpac_start *start, size_t layer, const hpac_weights_file *file)
+static hpac_status take_stored(hpac_start *start, size_t layer, const hpac_weights_file *file,
+                               const hpac_stored_layer *stored)
 {
     HPAC_AUTO(free_tensors) hpac_weights found = {0};
-    hpac_stored_layer *stored = hpac_weights_file_find(file, start->names[layer]);
-    if (!stored)
-        return HPAC_OK;
-    stored->used = true;
     HPAC_TRY(hpac_fail_within(hpac_weights_file_read(file, stored, &start->weights[layer], &found),
                               "layer %zu, %s", layer + 1,
                               hpac_layer_name(&start->model->layers[layer])));
     return take_layer(start, layer, &found);
+}
+
+static hpac_status take_matches(hpac_start *start, hpac_weights_file *file)
+{
+    size_t count = start->model->layer_count;
+    HPAC_AUTO_FREE char **names = NULL; /* of layers with weights; borrowed */
+    HPAC_AUTO_FREE hpac_stored_layer **matches = NULL;
+    HPAC_TRY_NEW(names, count);
+    HPAC_TRY_NEW(matches, count);
+    for (size_t i = 0; i < count; i++)
+        names[i] = start->fits[i] != HPAC_START_NONE ? start->names[i] : NULL;
+    HPAC_TRY(hpac_weights_file_match(file, names, count, matches));
+    for (size_t i = 0; i < count; i++)
+        if (matches[i])
+            HPAC_TRY(take_stored(start, i, file, matches[i]));
+    return HPAC_OK;
 }
 
 static hpac_status list_unused(hpac_start *start, const hpac_weights_file *file)
@@ -211,17 +224,17 @@ static hpac_status list_unused(hpac_start *start, const hpac_weights_file *file)
 
 static hpac_status refuse_all(const hpac_start *start, const hpac_weights_file *file)
 {
-    enum { MOST = 4 };
+    enum { SHOWN = 4 };
     char has[512] = "", wanted[512] = "";
     size_t expected = 0;
-    for (size_t i = 0; i < file->count && i < MOST; i++)
+    for (size_t i = 0; i < file->count && i < SHOWN; i++)
         hpac_text_append(has, sizeof has, "%s%s", i == 0 ? "" : ", ", file->layers[i].names[0]);
     for (size_t i = 0; i < start->model->layer_count; i++)
-        if (start->fits[i] != HPAC_START_NONE && expected++ < MOST)
+        if (start->fits[i] != HPAC_START_NONE && expected++ < SHOWN)
             hpac_text_append(wanted, sizeof wanted, "%s%s", *wanted ? ", " : "", start->names[i]);
-    if (file->count > MOST)
+    if (file->count > SHOWN)
         hpac_text_append(has, sizeof has, ", ... (%zu)", file->count);
-    if (expected > MOST)
+    if (expected > SHOWN)
         hpac_text_append(wanted, sizeof wanted, ", ... (%zu)", expected);
     return hpac_fail(HPAC_ERR_DATA,
                      "no layer of the model has the name of one of the file (%s); "
@@ -234,9 +247,7 @@ static hpac_status read_names(const char *path, void *data)
     hpac_start *start = data;
     HPAC_AUTO(hpac_weights_file_close) hpac_weights_file file = {0};
     HPAC_TRY(hpac_weights_file_open(path, &file));
-    for (size_t i = 0; i < start->model->layer_count; i++)
-        if (start->fits[i] != HPAC_START_NONE)
-            HPAC_TRY(take_stored(start, i, &file));
+    HPAC_TRY(take_matches(start, &file));
     if (hpac_start_count(start, HPAC_START_LOADED) +
             hpac_start_count(start, HPAC_START_CONVERTED) ==
         0)

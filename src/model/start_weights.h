@@ -44,9 +44,10 @@ typedef struct hpac_start {
 hpac_status hpac_start_init(hpac_start *start, const hpac_model *model, const int *channel_order);
 void hpac_start_fini(hpac_start *start); /* a zeroed one is fine */
 
-/* Takes the weights of a file (weights_file.h) by the names of its layers, _ standing for /; a
- * layer without a name has Keras's: conv2d, conv2d_1, dense. Errors: DATA, naming file and layer:
- * another shape, no layer with the name of one of the model's, what weights_file.h refuses. */
+/* Takes the weights of a file (weights_file.h) by the names of its layers, _ standing for /, each
+ * for one layer; a layer without a name has Keras's: conv2d, conv2d_1, dense. Errors: DATA, naming
+ * file and layer: another shape, a name that several layers of the file have, no layer with the
+ * name of one of the model's, what weights_file.h refuses. */
 hpac_status hpac_start_read(hpac_start *start, const char *path);
 
 /* Takes the weights of a model with the same layers, in their order; they are moved out of it.

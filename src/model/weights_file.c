@@ -2,6 +2,8 @@
 
 #include "model_files.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -9,12 +11,15 @@
 
 /* ---- names ---- */
 
-/* "a_b" of "a", "b"; "b" without a prefix. _ for /. */
+/* "a_b" of "a", "b"; "b" without a prefix; as configurations have it, with _ for /. */
 static hpac_status join_names(const char *prefix, const char *name, char **joined)
 {
+    HPAC_AUTO_FREE char *whole = NULL;
     bool alone = !prefix || !*prefix;
-    HPAC_TRY_MEMORY(asprintf(joined, "%s%s%s", alone ? "" : prefix, alone ? "" : "_", name) >= 0,
+    HPAC_TRY_MEMORY(asprintf(&whole, "%s%s%s", alone ? "" : prefix, alone ? "" : "_", name) >= 0,
                     0);
+    HPAC_TRY_NEW(*joined, HPAC_LAYER_NAME_NBYTES);
+    hpac_keras_clean_name(whole, *joined);
     for (char *c = *joined; *c; c++)
         if (*c == '/')
             *c = '_';
@@ -239,21 +244,59 @@ void hpac_weights_file_close(hpac_weights_file *file)
     *file = (hpac_weights_file){0};
 }
 
-hpac_stored_layer *hpac_weights_file_find(const hpac_weights_file *file, const char *name)
+/* ---- matching ---- */
+
+/* "encoder_conv, decoder_conv": the layers whose names[level] is `name`. */
+static hpac_status refuse_several(const hpac_weights_file *file, const char *name, size_t level)
 {
-    for (size_t k = 0; k < HPAC_STORED_NAMES; k++) {
-        hpac_stored_layer *found = NULL;
-        size_t count = 0;
-        for (size_t i = 0; i < file->count; i++)
-            if (strcmp(file->layers[i].names[k], name) == 0) {
-                found = &file->layers[i];
-                count++;
-            }
-        if (count == 1)
-            return found;
-    }
-    return NULL;
+    char list[320] = "";
+    size_t count = 0;
+    for (size_t i = 0; i < file->count; i++)
+        if (strcmp(file->layers[i].names[level], name) == 0)
+            hpac_text_append(list, sizeof list, "%s%s", count++ > 0 ? ", " : "",
+                             file->layers[i].names[0]);
+    return hpac_fail(HPAC_ERR_DATA,
+                     "may be %zu layers of the file (%s); rename it to one of them, or to none to "
+                     "draw its weights",
+                     count, list);
 }
+
+/* Of the names of one level. */
+static hpac_status match_level(hpac_weights_file *file, const char *name, size_t level,
+                               hpac_stored_layer **match)
+{
+    size_t count = 0;
+    hpac_stored_layer *unused = NULL;
+    for (size_t i = 0; i < file->count; i++) {
+        if (strcmp(file->layers[i].names[level], name) != 0)
+            continue;
+        count++;
+        if (!file->layers[i].used)
+            unused = &file->layers[i];
+    }
+    if (!unused)
+        return HPAC_OK;
+    if (count > 1)
+        return refuse_several(file, name, level);
+    unused->used = true;
+    *match = unused;
+    return HPAC_OK;
+}
+
+hpac_status hpac_weights_file_match(hpac_weights_file *file, char *const *names, size_t count,
+                                    hpac_stored_layer **matches)
+{
+    for (size_t i = 0; i < count; i++)
+        matches[i] = NULL;
+    for (size_t level = 0; level < HPAC_STORED_NAMES; level++)
+        for (size_t i = 0; i < count; i++)
+            if (names[i] && !matches[i])
+                HPAC_TRY(hpac_fail_within(match_level(file, names[i], level, &matches[i]),
+                                          "layer %zu, %s", i + 1, names[i]));
+    return HPAC_OK;
+}
+
+/* ---- reading ---- */
 
 hpac_status hpac_weights_file_read(const hpac_weights_file *file, const hpac_stored_layer *layer,
                                    const hpac_weights *expected, hpac_weights *found)

@@ -1,7 +1,6 @@
 /*
  * The weights in a file by the names of their layers, whatever the layers are: files of whole
- * models
- * (.h5, .keras) and of weights alone, in Keras 2's layout (layer_names and weight_names, as
+ * models (.h5, .keras) and of weights alone, in Keras 2's layout (layer_names and weight_names, as
  * keras.applications distributes them) and in Keras 3's (.weights.h5).
  */
 #ifndef HPAC_MODEL_WEIGHTS_FILE_H
@@ -13,7 +12,8 @@
 #include <hpac/layer.h>
 
 /* What a layer may be called, the most certain name first: its own at the top of the file; with
- * those of the models around it, "encoder_conv"; its own inside of them. _ stands for /. */
+ * those of the models around it, "encoder_conv"; its own inside of them. As configurations have
+ * them (hpac_keras_clean_name), with _ for /. */
 #define HPAC_STORED_NAMES 3
 
 /* A layer of a file that has weights. */
@@ -22,7 +22,7 @@ typedef struct hpac_stored_layer {
     char *group;                    /* owned: its path in the file */
     char **tensors;                 /* owned: datasets in the group in Keras's order, NULL behind */
     size_t tensor_count, tensor_capacity;
-    bool used; /* for the caller */
+    bool used; /* taken by hpac_weights_file_match */
 } hpac_stored_layer;
 
 typedef struct hpac_weights_file {
@@ -37,9 +37,11 @@ typedef struct hpac_weights_file {
 hpac_status hpac_weights_file_open(const char *path, hpac_weights_file *file);
 void hpac_weights_file_close(hpac_weights_file *file);
 
-/* The layer that a layer of this name (with _ for /) takes its weights from: the one that has it as
- * its most certain name, if no other has. NULL: none. */
-hpac_stored_layer *hpac_weights_file_find(const hpac_weights_file *file, const char *name);
+/* Pairs names (count; NULL ones are skipped) with layers: matches[i] is the layer of names[i] or
+ * NULL, and no layer is that of two. More certain names of layers go first. Errors: DATA for a name
+ * that several layers have, of which one at least is left, naming them. */
+hpac_status hpac_weights_file_match(hpac_weights_file *file, char *const *names, size_t count,
+                                    hpac_stored_layer **matches);
 
 /* Reads all tensors of a layer in their own shapes into those that `expected` has, in order.
  * Errors: DATA, also for another number of tensors and values that are not finite. */

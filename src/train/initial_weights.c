@@ -4,7 +4,6 @@
 #include <hpac/log.h>
 
 #include "base/memory.h"
-#include "base/text.h"
 #include "config/config_schema.h"
 #include "model/model_files.h"
 #include "render/json.h"
@@ -148,54 +147,54 @@ hpac_status train_load_start(train_job *training)
 
 /* ---- reporting ---- */
 
-/* "conv1, conv2, ... (5)", as far as it fits. */
-static void describe_layers(const hpac_start *start, hpac_start_fit fit, char text[320])
+/* "  <what>: conv1, conv2, ... (8)" of a list of names with NULL behind it; nothing if it is empty.
+ * Most networks have more layers than a line has room for. */
+static void print_names(const char *what, char *const *names, FILE *stream)
 {
-    size_t count = 0, most = 6;
-    *text = '\0';
-    for (size_t i = 0; i < start->model->layer_count; i++)
-        if (start->fits[i] == fit && ++count <= most)
-            hpac_text_append(text, 320, "%s%s", count > 1 ? ", " : "", start->names[i]);
-    if (count > most)
-        hpac_text_append(text, 320, ", ... (%zu)", count);
+    enum { SHOWN = 6 };
+    size_t count = hpac_names_count(names);
+    if (count > 0)
+        fprintf(stream, "  %s: ", what);
+    for (size_t i = 0; i < count && i < SHOWN; i++)
+        fprintf(stream, "%s%s", i > 0 ? ", " : "", names[i]);
+    if (count > SHOWN)
+        fprintf(stream, ", ... (%zu)", count);
+    if (count > 0)
+        fputc('\n', stream);
 }
 
-static void describe_unused(const hpac_start *start, char text[320])
+/* The same of the layers with a fit. */
+static void print_layers(const char *what, const hpac_start *start, hpac_start_fit fit,
+                         FILE *stream)
 {
-    size_t count = 0, most = 6;
-    *text = '\0';
-    for (; start->unused[count]; count++)
-        if (count < most)
-            hpac_text_append(text, 320, "%s%s", count > 0 ? ", " : "", start->unused[count]);
-    if (count > most)
-        hpac_text_append(text, 320, ", ... (%zu)", count);
+    size_t count = 0;
+    HPAC_AUTO_FREE char **names = calloc(start->model->layer_count + 1, sizeof *names);
+    for (size_t i = 0; names && i < start->model->layer_count; i++)
+        if (start->fits[i] == fit)
+            names[count++] = start->names[i];
+    if (names)
+        print_names(what, names, stream);
 }
 
 void train_print_start(const train_job *training, FILE *stream)
 {
     const hpac_start *start = &training->start;
     const hpac_config *config = training->config;
-    char text[320];
+    char text[80];
     if (!start->model)
         return;
     size_t converted = hpac_start_count(start, HPAC_START_CONVERTED);
     size_t taken = hpac_start_count(start, HPAC_START_LOADED) + converted;
     size_t all = start->model->layer_count - hpac_start_count(start, HPAC_START_NONE);
     fprintf(stream, "weights: from %s: %zu of %zu layers\n", path_of(config), taken, all);
-    describe_layers(start, HPAC_START_CONVERTED, text);
-    if (*text)
-        fprintf(stream, "  from red, green, blue to %zu channels: %s\n",
-                start->model->input.channels, text);
-    describe_layers(start, HPAC_START_NEW_HEAD, text);
-    if (*text)
-        fprintf(stream, "  drawn, with %zu outputs for the file's %zu: %s\n",
-                hpac_model_output_count(start->model), start->head_units, text);
-    describe_layers(start, HPAC_START_DRAWN, text);
-    if (*text)
-        fprintf(stream, "  drawn, since the file does not have them: %s\n", text);
-    describe_unused(start, text);
-    if (*text)
-        fprintf(stream, "  not used of the file: %s\n", text);
+    snprintf(text, sizeof text, "from red, green, blue to %zu channels",
+             start->model->input.channels);
+    print_layers(text, start, HPAC_START_CONVERTED, stream);
+    snprintf(text, sizeof text, "drawn, with %zu outputs for the file's %zu",
+             hpac_model_output_count(start->model), start->head_units);
+    print_layers(text, start, HPAC_START_NEW_HEAD, stream);
+    print_layers("drawn, since the file does not have them", start, HPAC_START_DRAWN, stream);
+    print_names("not used of the file", start->unused, stream);
 }
 
 /* Filters of the first layer were learned for the stains of their channels. A file of Keras does

@@ -259,6 +259,20 @@ static void rename_layer(hpac_layer *layer, const char *name)
     snprintf(layer->name, sizeof layer->name, "%s", name);
 }
 
+/* Expects DATA with this message behind the path. */
+static void refuses(hpac_model model, const char *path, const char *expected)
+{
+    hpac_start start;
+    char message[512];
+    assert_ok(hpac_start_init(&start, &model, rgb));
+    cr_expect_eq(hpac_start_read(&start, path), HPAC_ERR_DATA, "%s", expected);
+    snprintf(message, sizeof message, "%s: %s", path, expected);
+    cr_expect_eq(strncmp(hpac_error_message(), message, strlen(message)), 0,
+                 "expected: %s\ngot: %s", message, hpac_error_message());
+    hpac_start_fini(&start);
+    hpac_model_fini(&model);
+}
+
 Test(start_weights, layers_that_the_file_does_not_have_are_drawn)
 {
     hpac_model model = layers_of(images, 5);
@@ -292,21 +306,81 @@ Test(start_weights, names_may_leave_out_the_model_around)
     hpac_model_fini(&model);
 }
 
-/* ---- files ---- */
-
-/* Expects DATA with this message behind the path. */
-static void refuses(hpac_model model, const char *path, const char *expected)
+/* encoder/conv of the file is the layer encoder_conv, and no other one beside it. */
+Test(start_weights, a_layer_of_the_file_is_that_of_one_layer)
 {
+    hpac_model model = layers_of(images, 5);
     hpac_start start;
-    char message[512];
+    rename_layer(&model.layers[3], "conv"); /* before, and of other shape */
     assert_ok(hpac_start_init(&start, &model, rgb));
-    cr_expect_eq(hpac_start_read(&start, path), HPAC_ERR_DATA, "%s", expected);
-    snprintf(message, sizeof message, "%s: %s", path, expected);
-    cr_expect_eq(strncmp(hpac_error_message(), message, strlen(message)), 0,
-                 "expected: %s\ngot: %s", message, hpac_error_message());
+    assert_ok(hpac_start_read(&start, KERAS2_WEIGHTS));
+    cr_expect_eq(start.fits[3], HPAC_START_DRAWN);
+    expect_stored(&start, "encoder_conv", "conv");
+    cr_expect_str_eq(start.unused[1], "stem_conv");
     hpac_start_fini(&start);
     hpac_model_fini(&model);
 }
+
+/* Renames weights of the group of a model in the file: FROM/kernel:0 becomes TO/kernel:0. */
+static const char *rename_stored(const char *group_name, const char *from, const char *to)
+{
+    hid_t file = open_copy(KERAS2_WEIGHTS), links = H5Pcreate(H5P_LINK_CREATE);
+    hid_t group = H5Gopen2(file, group_name, H5P_DEFAULT);
+    char **names = NULL;
+    assert_ok(hpac_hdf5_read_names(group, "weight_names", &names));
+    H5Pset_create_intermediate_group(links, 1);
+    for (size_t i = 0; names[i]; i++) {
+        char name[128];
+        if (strncmp(names[i], from, strlen(from)) != 0)
+            continue;
+        snprintf(name, sizeof name, "%s%s", to, names[i] + strlen(from));
+        cr_assert_geq(H5Lmove(group, names[i], group, name, links, H5P_DEFAULT), 0);
+        free(names[i]);
+        names[i] = strdup(name);
+    }
+    H5Adelete(group, "weight_names");
+    assert_ok(hpac_hdf5_write_names(group, "weight_names", (const char *const *)names,
+                                    hpac_names_count(names)));
+    hpac_names_free(&names);
+    H5Pclose(links);
+    H5Gclose(group);
+    return close_copy(file);
+}
+
+/* Two models of the file have a layer "conv"; the configuration's may be either. */
+Test(start_weights, a_name_of_several_layers_is_refused)
+{
+    const char *path = rename_stored("stem_conv", "stem_conv/", "conv/");
+    for (int other = 0; other < 2; other++) { /* whether another layer takes one of them */
+        hpac_model model = layers_of(images, 5);
+        rename_layer(&model.layers[3], other ? "stem_conv" : "first");
+        rename_layer(&model.layers[5], "conv");
+        refuses(model, path,
+                "layer 6, conv: may be 2 layers of the file (stem_conv, encoder_conv); rename it "
+                "to one of them, or to none to draw its weights");
+    }
+}
+
+/* "my conv" of a file is my_conv in YAML, and 2conv layer_2conv. */
+Test(start_weights, names_are_those_that_yaml_allows)
+{
+    static const char *const pairs[][2] = {{"my conv", "my_conv"}, {"2 \xc3\xbc", "layer_2___"}};
+    for (size_t i = 0; i < 2; i++) {
+        char scope[64];
+        hpac_model model = layers_of(images, 5);
+        hpac_start start;
+        snprintf(scope, sizeof scope, "%s/", pairs[i][0]);
+        const char *path = rename_stored("encoder", "conv/", scope);
+        rename_layer(&model.layers[5], i == 0 ? "encoder_my_conv" : pairs[i][1]);
+        assert_ok(hpac_start_init(&start, &model, rgb));
+        assert_ok(hpac_start_read(&start, path));
+        expect_stored(&start, model.layers[5].name, "conv");
+        hpac_start_fini(&start);
+        hpac_model_fini(&model);
+    }
+}
+
+/* ---- files ---- */
 
 Test(start_weights, other_shapes_are_refused)
 {
