@@ -99,7 +99,10 @@ typedef struct hpac_config_train {
     int patience;        /* early_stopping.patience: epochs without a better loss; 0: off */
     float min_delta;     /* early_stopping.min_delta: by how much a loss must improve */
     char *initial_model; /* a model file with the same layers whose weights it starts from; NULL */
-    char *initial_weights;  /* a file with weights by layer names; NULL */
+    char *initial_weights;                   /* a file with weights by layer names; NULL */
+    int initial_channels[HPAC_MAX_CHANNELS]; /* (initial_channel_count) of that file, as
+                                                data.channel_order; none: not given */
+    size_t initial_channel_count;
     bool batch_norm_frozen; /* batch_norm computes with its moving averages, which stay as they are
                              */
 } hpac_config_train;

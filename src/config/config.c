@@ -236,6 +236,11 @@ static void check_start(const hpac_keys *keys, const hpac_config *config)
     if (weights && node_of(keys, "train.initial_model"))
         hpac_reader_refuse(keys->reader, "train.initial_weights", weights,
                            "excludes train.initial_model; give one of them");
+    if (config->train.initial_channel_count > 0 && !config->train.initial_model &&
+        !config->train.initial_weights)
+        hpac_reader_refuse(keys->reader, "train.initial_channels",
+                           node_of(keys, "train.initial_channels"),
+                           "has no effect without train.initial_model or train.initial_weights");
     for (size_t i = 0; i < config->layer_count; i++)
         norms |= config->layers[i].kind == HPAC_LAYER_BATCH_NORM;
     if (config->train.batch_norm_frozen && usable(keys, "train.batch_norm_frozen") &&

@@ -211,6 +211,14 @@ static const hpac_key keys[] = {
         "A file of Keras or hpac whose weights the training starts from by the names of layers: a "
         "model, or weights alone, as keras.applications has them. What the file does not have is "
         "drawn; docs/model-files.md says how.")},
+    {"train.initial_channels", &hpac_key_list, AT(train.initial_channels),
+     COUNT_AT(train.initial_channel_count), .choices = hpac_channel_names, .max = HPAC_MAX_CHANNELS,
+     .noun = "channel",
+     .help = "The channels that the network of train.initial_model or train.initial_weights was "
+             "trained on, in its order, such as `[blue, green, red]` for ResNet50 of "
+             "keras.applications. The kernels of its first convolution go to data.channels by "
+             "their colors. Without it: data.channels of a file that hpac wrote; of others red, "
+             "green, blue if data.channels are 1, 2 or 4, and data.channels if they are 3."},
     {CHOICE(
         "train.batch_norm_frozen", train.batch_norm_frozen, hpac_key_booleans, "false",
         "Batch normalization computes in training, too, with the moving averages, which stay as "

@@ -331,6 +331,8 @@ static void write_list(const hpac_key *key, const void *record, FILE *stream)
     const int *items = stored(key, record);
     size_t count, first = 0;
     memcpy(&count, (const char *)record + key->count_offset, sizeof count);
+    if (count == 0 && !key->fallback) /* not set */
+        return;
     if (count > key->max) {
         write_unknown((long long)count, stream);
         return;

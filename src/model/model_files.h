@@ -36,6 +36,10 @@ hpac_status hpac_model_load_sized(const char *path, hpac_shape size, hpac_model 
  * the last layer may be any. On error `model` is zeroed. Errors: DATA, naming the file. */
 hpac_status hpac_model_load_layers(const char *path, hpac_shape input, hpac_model *model);
 
+/* The configuration of the run that wrote a file (hpac/config), malloc'ed; NULL of a file of Keras.
+ * Errors: DATA, naming the object in the file. */
+hpac_status hpac_model_read_config(const char *path, char **yaml);
+
 /* Whether the states that the training's options ask for are there, fit and are finite. */
 hpac_status hpac_training_check(const hpac_model *model);
 /* The state of a training, under hpac/training. */

@@ -446,6 +446,30 @@ hpac_status hpac_model_load_layers(const char *path, hpac_shape input, hpac_mode
     return load(path, read_layers_alone, input, model);
 }
 
+static hpac_status read_config(const char *path, void *yaml)
+{
+    HPAC_AUTO_HDF5 hid_t file = 0, group = 0;
+    if (hpac_is_zip(path)) /* hpac writes none */
+        return HPAC_OK;
+    HPAC_TRY(hpac_hdf5_open_file(path, &file));
+    if (H5Lexists(file, "hpac", H5P_DEFAULT) <= 0)
+        return HPAC_OK;
+    HPAC_TRY(hpac_hdf5_open_group(file, "hpac", &group));
+    return H5Aexists(group, "config") > 0 ? hpac_hdf5_read_text(group, "config", yaml) : HPAC_OK;
+}
+
+static void free_config(void *yaml)
+{
+    free(*(char **)yaml);
+    *(char **)yaml = NULL;
+}
+
+hpac_status hpac_model_read_config(const char *path, char **yaml)
+{
+    *yaml = NULL;
+    return hpac_file_probe(path, read_config, free_config, yaml);
+}
+
 void hpac_model_fini(hpac_model *model)
 {
     if (!model)

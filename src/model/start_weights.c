@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-/* Indices into hpac_channel_names. */
-enum { GREEN, BLUE, RED, YELLOW };
-
 hpac_status hpac_start_init(hpac_start *start, const hpac_model *model, const int *channel_order)
 {
     size_t count = model->layer_count;
@@ -25,6 +22,12 @@ hpac_status hpac_start_init(hpac_start *start, const hpac_model *model, const in
         if (hpac_weights_tensor_count(&start->weights[i]) > 0)
             start->fits[i] = HPAC_START_DRAWN;
     return HPAC_OK;
+}
+
+void hpac_start_set_channels(hpac_start *start, const int *channels, size_t count)
+{
+    memcpy(start->file_channels, channels, count * sizeof *channels);
+    start->file_channel_count = count;
 }
 
 void hpac_start_fini(hpac_start *start)
@@ -90,16 +93,40 @@ static hpac_status refuse_shape(const hpac_start *start, size_t layer, hpac_role
                      hpac_role_name(role), is, wanted, channels);
 }
 
-/* Whether a kernel is that of a first convolution, for 3 channels in place of 1, 2 or 4. */
-static bool has_other_channels(const hpac_start *start, size_t layer, const hpac_tensor *found)
+/* Whether a kernel is that of a first convolution, for whatever channels. */
+static bool is_first_kernel(const hpac_start *start, size_t layer, const hpac_tensor *found)
 {
     const hpac_layer *own = &start->model->layers[layer];
     const hpac_tensor *kernel = &start->weights[layer].tensors[HPAC_KERNEL];
     size_t channels = start->model->input.channels;
     return own->kind == HPAC_LAYER_CONV2D && own->groups <= 1 && found->rank == 4 &&
-           found->dims[2] == 3 && channels != 3 && channels <= 4 && kernel->dims[2] == channels &&
+           channels <= HPAC_MAX_CHANNELS && kernel->dims[2] == channels &&
            found->dims[0] == kernel->dims[0] && found->dims[1] == kernel->dims[1] &&
            found->dims[3] == kernel->dims[3] && reads_image(start->model, layer);
+}
+
+static hpac_status check_channels(const hpac_start *start, size_t layer, size_t found)
+{
+    if (start->file_channel_count == 0 || start->file_channel_count == found)
+        return HPAC_OK;
+    return hpac_fail(HPAC_ERR_DATA,
+                     "layer %zu, %s (%s): reads %zu channels in the file, expected %zu, as "
+                     "train.initial_channels or the configuration in the file names",
+                     layer + 1, start->names[layer], hpac_layer_name(&start->model->layers[layer]),
+                     found, start->file_channel_count);
+}
+
+/* How the kernels of that many channels become those of the data set's; false: they stay. */
+static bool find_mix(hpac_start *start, size_t count, hpac_channel_mix *mix)
+{
+    static const int rgb[] = {2, 0, 1}; /* indices into hpac_channel_names */
+    size_t channels = start->model->input.channels;
+    if (start->file_channel_count == 0 && count == 3 && channels != 3)
+        hpac_start_set_channels(start, rgb, 3);
+    if (start->file_channel_count == 0)
+        return false;
+    *mix = hpac_channel_mix_make(start->file_channels, count, start->channel_order, channels);
+    return !hpac_channel_mix_is_identity(mix) && (count == 3 || hpac_channel_mix_is_order(mix));
 }
 
 static bool is_new_head(const hpac_start *start, size_t layer, const hpac_tensor *found)
@@ -112,34 +139,20 @@ static bool is_new_head(const hpac_start *start, size_t layer, const hpac_tensor
 
 /* ---- fitting ---- */
 
-/* One number of the kernels of red, green and blue as those of the channels; see the header. */
-static void convert_channels(const float rgb[3], const int *order, size_t count, double *values)
+/* (rows, cols, from_count, filters) to (rows, cols, to_count, filters). */
+static hpac_status convert_kernel(const hpac_channel_mix *mix, const hpac_tensor *from,
+                                  hpac_tensor *to)
 {
-    double red = (double)rgb[0], green = (double)rgb[1], blue = (double)rgb[2];
-    const double colors[] = {
-        [GREEN] = green, [BLUE] = blue, [RED] = red, [YELLOW] = (red + green) / 2};
-    double rest = red + green + blue;
-    for (size_t i = 0; i < count; i++) {
-        values[i] = colors[order[i]];
-        rest -= values[i];
-    }
-    for (size_t i = 0; i < count; i++)
-        values[i] += rest / (double)count;
-}
-
-/* (rows, cols, 3, filters) to (rows, cols, channels, filters). */
-static hpac_status convert_kernel(const hpac_start *start, const hpac_tensor *from, hpac_tensor *to)
-{
-    size_t channels = to->dims[2], filters = to->dims[3], pixels = to->dims[0] * to->dims[1];
+    size_t filters = to->dims[3], pixels = to->dims[0] * to->dims[1];
     HPAC_TRY_NEW(to->values, to->count);
-    for (size_t pixel = 0; pixel < pixels; pixel++)
+    for (size_t i = 0; i < pixels * mix->to_count; i++)
         for (size_t k = 0; k < filters; k++) {
-            const float *at = from->values + pixel * 3 * filters + k;
-            const float rgb[] = {at[0], at[filters], at[2 * filters]};
-            double values[HPAC_MAX_CHANNELS];
-            convert_channels(rgb, start->channel_order, channels, values);
-            for (size_t c = 0; c < channels; c++)
-                to->values[(pixel * channels + c) * filters + k] = (float)values[c];
+            const float *kernels = from->values + i / mix->to_count * mix->from_count * filters + k;
+            const double *shares = mix->shares[i % mix->to_count];
+            double sum = 0;
+            for (size_t c = 0; c < mix->from_count; c++)
+                sum += shares[c] * (double)kernels[c * filters];
+            to->values[i * filters + k] = (float)sum;
         }
     return HPAC_OK;
 }
@@ -148,7 +161,12 @@ static hpac_status convert_kernel(const hpac_start *start, const hpac_tensor *fr
 static hpac_status take_layer(hpac_start *start, size_t layer, hpac_weights *found)
 {
     hpac_tensor *own = start->weights[layer].tensors, *given = found->tensors;
-    bool converts = has_other_channels(start, layer, &given[HPAC_KERNEL]);
+    hpac_channel_mix mix;
+    bool first = is_first_kernel(start, layer, &given[HPAC_KERNEL]);
+    start->reads_image |= first;
+    if (first)
+        HPAC_TRY(check_channels(start, layer, given[HPAC_KERNEL].dims[2]));
+    bool converts = first && find_mix(start, given[HPAC_KERNEL].dims[2], &mix);
     if (is_new_head(start, layer, &given[HPAC_KERNEL])) {
         start->fits[layer] = HPAC_START_NEW_HEAD;
         start->head_units = given[HPAC_KERNEL].dims[1];
@@ -159,7 +177,7 @@ static hpac_status take_layer(hpac_start *start, size_t layer, hpac_weights *fou
             return refuse_shape(start, layer, role, &given[role]);
     for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
         if (converts && role == HPAC_KERNEL) {
-            HPAC_TRY(convert_kernel(start, &given[role], &own[role]));
+            HPAC_TRY(convert_kernel(&mix, &given[role], &own[role]));
             continue;
         }
         own[role].values = given[role].values;

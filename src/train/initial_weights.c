@@ -4,6 +4,7 @@
 #include <hpac/log.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "config/config_schema.h"
 #include "model/model_files.h"
 #include "render/json.h"
@@ -85,17 +86,101 @@ hpac_status train_check_layers(const hpac_model *expected, const hpac_model *fou
     return HPAC_OK;
 }
 
+/* The channels of the file: those that are given, else those of the run that wrote it. */
+static void set_channels(train_job *training, const char *yaml)
+{
+    const hpac_config_train *train = &training->config->train;
+    HPAC_AUTO(hpac_config_fini) hpac_config old = {0};
+    if (train->initial_channel_count > 0)
+        hpac_start_set_channels(&training->start, train->initial_channels,
+                                train->initial_channel_count);
+    else if (yaml && hpac_config_parse("hpac/config", yaml, &old) == HPAC_OK)
+        hpac_start_set_channels(&training->start, old.data.channel_order, old.data.channels);
+}
+
+/* "[blue, green, red]" */
+static void describe_channels(const int *channels, size_t count, char text[64])
+{
+    *text = '\0';
+    for (size_t i = 0; i < count; i++)
+        hpac_text_append(text, 64, "%s%s", i > 0 ? ", " : "[", hpac_channel_names[channels[i]]);
+    hpac_text_append(text, 64, "]");
+}
+
+static bool is_uniform(const hpac_layer *rescale)
+{
+    bool same = true;
+    for (size_t i = 1; i < rescale->rescaled; i++)
+        same &=
+            rescale->mean[i] == rescale->mean[0] && rescale->deviation[i] == rescale->deviation[0];
+    return same;
+}
+
+/* Whether the channels of the file are known and those of the data set. */
+static bool has_same_channels(const hpac_start *start)
+{
+    size_t count = start->file_channel_count;
+    return count == start->model->input.channels &&
+           memcmp(start->file_channels, start->channel_order,
+                  count * sizeof *start->file_channels) == 0;
+}
+
+/* Layers that are taken of a file as they are have numbers for its channels. */
+static hpac_status check_rescale(const hpac_start *start, const hpac_model *found)
+{
+    size_t count = start->file_channel_count;
+    char old[64], new[64];
+    if (count != found->input.channels || count != start->model->input.channels ||
+        has_same_channels(start))
+        return HPAC_OK;
+    describe_channels(start->file_channels, count, old);
+    describe_channels(start->channel_order, count, new);
+    for (size_t i = 0; i < found->layer_count; i++)
+        if (found->layers[i].kind == HPAC_LAYER_RESCALE && !is_uniform(&found->layers[i]))
+            return hpac_fail(HPAC_ERR_DATA,
+                             "layer %zu, rescale: has numbers for the channels %s of the file, "
+                             "data.channels is %s; give data.channels in the file's order",
+                             i + 1, old, new);
+    return HPAC_OK;
+}
+
 /* By position: the same layers. */
-static hpac_status load_model(train_job *training, const char *path)
+static hpac_status take_model(train_job *training)
 {
     const hpac_model *model = &training->model;
     hpac_model *found = &training->initial_model;
-    HPAC_TRY(hpac_model_load_sized(path, model->input, found));
-    HPAC_TRY(hpac_fail_within(train_check_layers(model, found, false), "%s", path));
-    hpac_status status = hpac_start_take_model(&training->start, found);
+    HPAC_TRY(train_check_layers(model, found, false));
+    set_channels(training, found->config_yaml);
+    HPAC_TRY(check_rescale(&training->start, found));
+    return hpac_start_take_model(&training->start, found);
+}
+
+static hpac_status load_model(train_job *training, const char *path)
+{
+    hpac_model *found = &training->initial_model;
+    HPAC_TRY(hpac_model_load_sized(path, training->model.input, found));
+    hpac_status status = take_model(training);
     hpac_weights_destroy(found->weights, found->layer_count);
     found->weights = NULL;
     return hpac_fail_within(status, "%s", path);
+}
+
+/* By names. */
+static hpac_status load_weights(train_job *training, const char *path)
+{
+    HPAC_AUTO_FREE char *yaml = NULL;
+    HPAC_TRY(hpac_model_read_config(path, &yaml));
+    set_channels(training, yaml);
+    return hpac_start_read(&training->start, path);
+}
+
+/* Channels that are given must be of use. */
+static hpac_status check_channels(const train_job *training)
+{
+    if (training->config->train.initial_channel_count == 0 || training->start.reads_image)
+        return HPAC_OK;
+    return hpac_fail(HPAC_ERR_DATA, "train.initial_channels: has no effect, since no convolution "
+                                    "that reads the image is from the file");
 }
 
 /* Adds the names of the layers with a fit to the object, as a list. */
@@ -109,6 +194,17 @@ static bool add_names(json_t *object, const char *key, const hpac_start *start, 
     return json_object_set_new(object, key, list) == 0 && good;
 }
 
+/* Adds the file's channels. */
+static bool add_channels(json_t *object, const hpac_start *start)
+{
+    json_t *list = json_array();
+    bool good = list != NULL;
+    for (size_t i = 0; good && i < start->file_channel_count; i++)
+        good = json_array_append_new(list,
+                                     json_string(hpac_channel_names[start->file_channels[i]])) == 0;
+    return json_object_set_new(object, "channels", list) == 0 && good;
+}
+
 static hpac_status make_json(train_job *training, const char *path)
 {
     const hpac_start *start = &training->start;
@@ -118,6 +214,8 @@ static hpac_status make_json(train_job *training, const char *path)
                 add_names(json, "converted", start, HPAC_START_CONVERTED) &&
                 add_names(json, "new_head", start, HPAC_START_NEW_HEAD) &&
                 add_names(json, "drawn", start, HPAC_START_DRAWN);
+    if (hpac_start_count(start, HPAC_START_CONVERTED) > 0)
+        good = add_channels(json, start) && good;
     for (size_t i = 0; good && start->unused[i]; i++)
         good = json_array_append_new(unused, hpac_json_text(start->unused[i])) == 0;
     good = json_object_set_new(json, "unused", unused) == 0 && good;
@@ -137,11 +235,12 @@ hpac_status train_load_start(train_job *training)
     if (!path)
         return HPAC_OK;
     HPAC_TRY(hpac_start_init(&training->start, &training->model, config->data.channel_order));
-    hpac_status status = config->train.initial_model ? load_model(training, path)
-                                                     : hpac_start_read(&training->start, path);
+    hpac_status status =
+        config->train.initial_model ? load_model(training, path) : load_weights(training, path);
     HPAC_TRY(hpac_fail_within(status, "%s",
                               config->train.initial_model ? "train.initial_model"
                                                           : "train.initial_weights"));
+    HPAC_TRY(check_channels(training));
     return make_json(training, path);
 }
 
@@ -180,15 +279,16 @@ void train_print_start(const train_job *training, FILE *stream)
 {
     const hpac_start *start = &training->start;
     const hpac_config *config = training->config;
-    char text[80];
+    char text[160], old[64], new[64];
     if (!start->model)
         return;
     size_t converted = hpac_start_count(start, HPAC_START_CONVERTED);
     size_t taken = hpac_start_count(start, HPAC_START_LOADED) + converted;
     size_t all = start->model->layer_count - hpac_start_count(start, HPAC_START_NONE);
     fprintf(stream, "weights: from %s: %zu of %zu layers\n", path_of(config), taken, all);
-    snprintf(text, sizeof text, "from red, green, blue to %zu channels",
-             start->model->input.channels);
+    describe_channels(start->file_channels, start->file_channel_count, old);
+    describe_channels(start->channel_order, start->model->input.channels, new);
+    snprintf(text, sizeof text, "from channels %s to %s", old, new);
     print_layers(text, start, HPAC_START_CONVERTED, stream);
     snprintf(text, sizeof text, "drawn, with %zu outputs for the file's %zu",
              hpac_model_output_count(start->model), start->head_units);
@@ -197,22 +297,18 @@ void train_print_start(const train_job *training, FILE *stream)
     print_names("not used of the file", start->unused, stream);
 }
 
-/* Filters of the first layer were learned for the stains of their channels. A file of Keras does
- * not have these. */
-static void warn_of_channels(const train_job *training)
+/* Filters of the first layer were learned for the stains of their channels, and are in their order.
+ */
+static void warn_of_channels(const hpac_start *start, const char *path)
 {
-    const hpac_config *config = training->config;
-    HPAC_AUTO(hpac_config_fini) hpac_config old = {0};
-    const char *yaml = training->initial_model.config_yaml;
-    if (!yaml || hpac_config_parse("hpac/config", yaml, &old) != HPAC_OK ||
-        (old.data.channels == config->data.channels &&
-         memcmp(old.data.channel_order, config->data.channel_order,
-                config->data.channels * sizeof *old.data.channel_order) == 0))
+    size_t count = start->model->input.channels;
+    char old[64], new[64];
+    if (start->file_channel_count == 0 || hpac_start_count(start, HPAC_START_CONVERTED) > 0 ||
+        has_same_channels(start))
         return;
-    HPAC_AUTO_FREE char *before = hpac_config_value_text(&old, "data.channels");
-    HPAC_AUTO_FREE char *now = hpac_config_value_text(config, "data.channels");
-    hpac_log_warning("%s: was trained with data.channels %s, this run has %s",
-                     config->train.initial_model, before ? before : "", now ? now : "");
+    describe_channels(start->file_channels, start->file_channel_count, old);
+    describe_channels(start->channel_order, count, new);
+    hpac_log_warning("%s: was trained with data.channels %s, this run has %s", path, old, new);
 }
 
 /* What Keras has for training only. */
@@ -258,7 +354,7 @@ hpac_status train_set_start(train_job *training)
     if (!path)
         return HPAC_OK;
     warn_of_traits(path, &training->initial_model.keras, training->config->train.batch_norm_frozen);
-    warn_of_channels(training);
+    warn_of_channels(&training->start, path);
     HPAC_TRY(hpac_network_export(training->network, weights, NULL));
     move_weights(&training->start, weights);
     hpac_start_fini(&training->start);

@@ -21,6 +21,21 @@ END
     cp tests/golden/keras3_graph.keras "$TMP/model.keras"
 }
 
+# assert_predictions_close A B: up to rounding.
+assert_predictions_close() {
+    python3 - "$1" "$2" <<'END'
+import csv, sys
+a, b = (list(csv.DictReader(open(path))) for path in sys.argv[1:])
+assert len(a) == len(b) > 0 and a[0].keys() == b[0].keys()
+for one, other in zip(a, b):
+    for key in one:
+        if key == "Id":
+            assert one[key] == other[key]
+        else:
+            assert abs(float(one[key]) - float(other[key])) < 1e-6, (key, one, other)
+END
+}
+
 train() {
     run_hpac train "$TMP/file.yaml" --device cpu --quiet "$@"
 }
@@ -115,7 +130,7 @@ END
     run_hpac train "$TMP/weights.yaml" --device cpu --dry-run
     assert_exit 0
     assert_output_has "weights: from tests/golden/start_keras2.h5: 4 of 6 layers"
-    assert_output_has "  from red, green, blue to 4 channels: stem_conv"
+    assert_output_has "  from channels [red, green, blue] to [red, green, blue, yellow]: stem_conv"
     assert_output_has "  drawn, with 3 outputs for the file's 5: head"
     assert_output_has "  drawn, since the file does not have them: extra"
     assert_output_has "  not used of the file: normalization, encoder_depthwise"
@@ -134,8 +149,51 @@ assert json.load(open(sys.argv[1]))["initial_weights"] == {
     "new_head": ["head"],
     "drawn": ["extra"],
     "unused": ["normalization", "encoder_depthwise"],
+    "channels": ["red", "green", "blue"],
 }
 END
+}
+
+# With weights that do not change, and images whose channels are in another order, a run predicts
+# what that of the file predicted.
+@test "the order of the channels of a file is given, or that of the run that wrote it" {
+    weights_config
+    start() { # OUT ARGUMENTS...
+        run_hpac train "$TMP/weights.yaml" --device cpu --quiet --out "$TMP/$1" \
+            --set train.optimizer.learning_rate=1e-30 --set train.epochs=1 \
+            --set train.batch_norm_frozen=true "${@:2}"
+    }
+    start rgb --set 'data.channels=[red, green, blue]'
+    assert_exit 0
+    start swapped --set 'data.channels=[blue, red, green]' \
+        --set train.initial_weights="$TMP/rgb/model.h5"
+    assert_exit 0
+    grep -qF "from channels [red, green, blue] to [blue, red, green]: stem_conv" \
+        "$TMP/swapped/train.log"
+    assert_predictions_close "$TMP/rgb/predictions.csv" "$TMP/swapped/predictions.csv"
+    # What is given goes first.
+    start given --set 'data.channels=[blue, red, green]' \
+        --set train.initial_weights="$TMP/rgb/model.h5" \
+        --set 'train.initial_channels=[blue, red, green]'
+    assert_exit 0
+    [[ $(<"$TMP/given/train.log") != *"from channels"* ]]
+    assert_differ "$TMP/rgb/predictions.csv" "$TMP/given/predictions.csv"
+    start bad --set 'train.initial_channels=[red]'
+    assert_exit 3
+    assert_error_has "layer 2, stem_conv (conv2d): reads 3 channels in the file, expected 1, as train.initial_channels or the configuration in the file names"
+    start bad --set 'train.initial_channels=[red]' --set model.2.name=other
+    assert_exit 3
+    assert_error_has "train.initial_channels: has no effect, since no convolution that reads the image is from the file"
+    assert_no_file "$TMP/bad"
+}
+
+@test "numbers of a rescale of the file are for its channels" {
+    train --out "$TMP/first" --set train.epochs=1
+    assert_exit 0
+    run_hpac train "$TMP/first/config.yaml" --device cpu --out "$TMP/second" \
+        --set train.initial_model="$TMP/first/model.h5" --set 'data.channels=[blue, green]'
+    assert_exit 3
+    assert_error_has "layer 2, rescale: has numbers for the channels [green, blue] of the file, data.channels is [blue, green]; give data.channels in the file's order"
 }
 
 @test "weights of another shape, and of no layer of the model, are an error" {

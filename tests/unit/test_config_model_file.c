@@ -144,6 +144,19 @@ Test(config_model_file, weights_are_of_one_file)
             "them");
 }
 
+Test(config_model_file, channels_are_of_a_file)
+{
+    refused(REQUIRED "train:\n  initial_channels: [blue, green, red]\n",
+            "1 problem\nc.yaml:5: train.initial_channels: has no effect without "
+            "train.initial_model or train.initial_weights");
+    chdir_home();
+    hpac_config config = load_good(text_of(KERAS3, "train: {initial_channels: [red, green]}\n"));
+    cr_expect_eq(config.train.initial_channel_count, 2);
+    cr_expect_eq(config.train.initial_channels[0], 2);
+    cr_expect_eq(config.train.initial_channels[1], 0);
+    hpac_config_fini(&config);
+}
+
 Test(config_model_file, frozen_statistics_need_batch_normalization)
 {
     refused(REQUIRED "train:\n  batch_norm_frozen: true\n",

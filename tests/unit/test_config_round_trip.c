@@ -41,6 +41,8 @@ static void expect_same_training(const hpac_config_train *a, const hpac_config_t
 {
     cr_expect(same_text(a->initial_model, b->initial_model));
     cr_expect(same_text(a->initial_weights, b->initial_weights));
+    cr_expect_eq(a->initial_channel_count, b->initial_channel_count);
+    cr_expect_eq(memcmp(a->initial_channels, b->initial_channels, sizeof a->initial_channels), 0);
     cr_expect_eq(a->batch_norm_frozen, b->batch_norm_frozen);
     cr_expect(a->epochs == b->epochs && a->batch_size == b->batch_size && a->seed == b->seed);
     cr_expect(a->shuffle == b->shuffle && a->drop_last == b->drop_last);
@@ -302,6 +304,10 @@ static void pick_training(hpac_random *random, size_t target_count, hpac_config_
     train->min_delta = pick_float(random);
     train->initial_model = pick(random, 0, 1) ? pick_text(random) : NULL;
     train->initial_weights = !train->initial_model && pick(random, 0, 1) ? pick_text(random) : NULL;
+    if (train->initial_model || train->initial_weights)
+        train->initial_channel_count = pick_size(random, 0, 4);
+    for (size_t i = 0; i < train->initial_channel_count; i++)
+        train->initial_channels[i] = (int)(3 - i);
 }
 
 static void pick_device(hpac_random *random, hpac_config *config)

@@ -1,11 +1,12 @@
 /* Weights of files, fitted to the layers of a model. The files
  * (tools/reference/make_start_weights.py) are of one network, whose weights are functions of their
  * names. */
-#include "formula.h"
 #include "model/model_files.h"
 #include "model/start_weights.h"
+#include "formula.h"
 #include "model_file.h"
 #include "scratch.h"
+#include "start_file.h"
 #include "tested_device.h"
 
 #include <criterion/criterion.h>
@@ -15,13 +16,6 @@
 #include <string.h>
 
 TestSuite(start_weights);
-
-#define MODEL "tests/golden/start_model.keras"
-#define KERAS2_WEIGHTS "tests/golden/start_keras2.h5"
-#define KERAS3_WEIGHTS "tests/golden/start.weights.h5"
-
-static const hpac_shape images = {3, 12, 10, 3};
-static const int rgb[] = {2, 0, 1}; /* indices into hpac_channel_names */
 
 /* The layers of the file with weights, as a model calls them, and as the script does. */
 static const struct {
@@ -33,48 +27,6 @@ static const struct {
     {"encoder_depthwise", "depthwise", false}, {"head", "head", true},
 };
 enum { STORED = sizeof stored / sizeof *stored };
-
-static float expected_value(const char *layer, hpac_role role, size_t index)
-{
-    char text[64];
-    bool around_1 = role == HPAC_GAMMA || role == HPAC_MOVING_VARIANCE;
-    int length = snprintf(text, sizeof text, "%s/%s", layer, hpac_role_name(role));
-    uint32_t seed = libdeflate_crc32(0, text, (size_t)length) % 1000;
-    return (float)around_1 + formula_symmetric(seed, index, 0.5);
-}
-
-/* Layer number of the model's layer of this name. */
-static size_t find_layer(const hpac_start *start, const char *name)
-{
-    size_t i = 0;
-    while (i < start->model->layer_count && strcmp(start->names[i], name) != 0)
-        i++;
-    cr_assert_lt(i, start->model->layer_count, "no layer %s", name);
-    return i;
-}
-
-static void expect_stored(const hpac_start *start, const char *name, const char *keras)
-{
-    size_t layer = find_layer(start, name);
-    const hpac_weights *weights = &start->weights[layer];
-    cr_expect_eq(start->fits[layer], HPAC_START_LOADED, "%s", name);
-    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
-        for (size_t k = 0; k < weights->tensors[role].count; k++) {
-            cr_assert_not_null(weights->tensors[role].values, "%s", name);
-            cr_assert_eq(weights->tensors[role].values[k], expected_value(keras, role, k),
-                         "%s/%s %zu", name, hpac_role_name(role), k);
-        }
-}
-
-/* The layers of the network on images of another shape, with so many outputs. */
-static hpac_model layers_of(hpac_shape input, size_t units)
-{
-    hpac_model model;
-    assert_ok(hpac_model_load_layers(MODEL, input, &model));
-    model.layers[model.layer_count - 1].units = units;
-    assert_ok(hpac_layers_check(model.layers, model.layer_count, input, units, NULL));
-    return model;
-}
 
 static void expect_all_of(const char *path)
 {
@@ -137,96 +89,6 @@ Test(start_weights, of_a_model_are_taken_in_the_order_of_its_layers)
     hpac_start_fini(&start);
     hpac_model_fini(&model);
     hpac_model_fini(&found);
-}
-
-/* ---- other channels ---- */
-
-/* The network without the normalization of three channels: pad, stem, ... */
-static hpac_model layers_without_normalization(size_t channels, size_t units)
-{
-    hpac_shape input = images;
-    hpac_model model = layers_of(images, units);
-    input.channels = channels;
-    memmove(model.layers, model.layers + 2, (model.layer_count - 2) * sizeof *model.layers);
-    model.layer_count -= 2;
-    for (size_t i = 0; i < model.layer_count; i++)
-        for (size_t k = 0; k < model.layers[i].input_count; k++)
-            model.layers[i].inputs[k] -= 2;
-    model.input = input;
-    assert_ok(hpac_layers_check(model.layers, model.layer_count, input, units, NULL));
-    return model;
-}
-
-/* The rule, written in another way than the code: the kernel of a channel's color plus an equal
- * share of what is missing to the sum of red, green and blue. */
-static double expected_kernel(size_t pixel, size_t filter, const int *order, size_t count,
-                              size_t channel)
-{
-    enum { FILTERS = 6 };
-    double color[4], sum = 0;
-    static const size_t rgb_index[3] = {1, 2, 0}; /* of green, blue, red */
-    for (size_t c = 0; c < 3; c++)
-        color[c] = (double)expected_value("stem_conv", HPAC_KERNEL,
-                                          (pixel * 3 + rgb_index[c]) * FILTERS + filter);
-    color[3] = 0.5 * (color[2] + color[0]);
-    for (size_t c = 0; c < count; c++)
-        sum += color[order[c]];
-    return color[order[channel]] + (color[0] + color[1] + color[2] - sum) / (double)count;
-}
-
-static void expect_channels(const int *order, size_t count)
-{
-    hpac_model model = layers_without_normalization(count, 5);
-    hpac_start start;
-    assert_ok(hpac_start_init(&start, &model, order));
-    assert_ok(hpac_start_read(&start, KERAS2_WEIGHTS));
-    const hpac_tensor *kernel = &start.weights[1].tensors[HPAC_KERNEL];
-    cr_expect_eq(start.fits[1], HPAC_START_CONVERTED);
-    cr_assert_eq(kernel->count, 9 * count * 6);
-    for (size_t pixel = 0; pixel < 9; pixel++)
-        for (size_t k = 0; k < 6; k++) {
-            double gray = 0, of_rgb = 0;
-            for (size_t c = 0; c < count; c++) {
-                double value = (double)kernel->values[(pixel * count + c) * 6 + k];
-                double expected = expected_kernel(pixel, k, order, count, c);
-                gray += value;
-                cr_expect(!!(fabs(value - expected) <= 1e-6),
-                          "%zu channels, %zu: %.9g, expected "
-                          "%.9g",
-                          count, c, value, expected);
-            }
-            for (size_t c = 0; c < 3; c++)
-                of_rgb += (double)expected_value("stem_conv", HPAC_KERNEL, (pixel * 3 + c) * 6 + k);
-            cr_expect(!!(fabs(gray - of_rgb) <= 1e-6), "gray image: %.9g, expected %.9g", gray,
-                      of_rgb);
-        }
-    cr_expect_eq(start.weights[1].tensors[HPAC_BIAS].values[2],
-                 expected_value("stem_conv", HPAC_BIAS, 2));
-    expect_stored(&start, "stem_bn", "stem_bn");
-    hpac_start_fini(&start);
-    hpac_model_fini(&model);
-}
-
-Test(start_weights, first_convolution_feeds_other_channels)
-{
-    expect_channels((const int[]){0}, 1);          /* green */
-    expect_channels((const int[]){3}, 1);          /* yellow */
-    expect_channels((const int[]){0, 1}, 2);       /* green, blue */
-    expect_channels((const int[]){3, 2}, 2);       /* yellow, red */
-    expect_channels((const int[]){2, 0, 1, 3}, 4); /* red, green, blue, yellow */
-    expect_channels((const int[]){0, 1, 2, 3}, 4);
-}
-
-/* Three channels are three channels, in any order. */
-Test(start_weights, three_channels_stay_as_they_are)
-{
-    hpac_model model = layers_without_normalization(3, 5);
-    hpac_start start;
-    assert_ok(hpac_start_init(&start, &model, (const int[]){0, 1, 3}));
-    assert_ok(hpac_start_read(&start, KERAS2_WEIGHTS));
-    expect_stored(&start, "stem_conv", "stem_conv");
-    hpac_start_fini(&start);
-    hpac_model_fini(&model);
 }
 
 /* ---- another head ---- */

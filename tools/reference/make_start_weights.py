@@ -3,7 +3,9 @@
 
     python tools/reference/make_start_weights.py tests/golden
 
-with Keras 3 (requirements.txt) writes start_model.keras, start_model.h5 and start.weights.h5; with
+with Keras 3 (requirements.txt) writes start_model.keras, start_model.h5 and start.weights.h5, and
+start_predictions.csv: what the network without its first two layers says to images whose three
+channels are equal (gray), and to color images whose channels it reads in reverse order (bgr); with
 TF_USE_LEGACY_KERAS=1 and tf_keras, or with TensorFlow 2.15 (requirements_keras2.txt),
 start_keras2.h5, the weights alone in the layout of keras.applications. All have the same weights,
 functions of their names.
@@ -22,9 +24,10 @@ import formula
 
 layers = keras.layers
 UNITS = 5
+IMAGES = 3
 
 
-def network():
+def network(scaled=True):
     """Images of any size with three channels; a model inside, which may be frozen."""
     encoder = keras.Sequential(
         [
@@ -37,8 +40,10 @@ def network():
         name="encoder",
     )
     inputs = keras.Input((None, None, 3), name="images")
-    x = layers.Rescaling(2.0, offset=-1.0, name="scale")(inputs)
-    x = layers.Normalization(name="normalization")(x)
+    x = inputs
+    if scaled:
+        x = layers.Rescaling(2.0, offset=-1.0, name="scale")(x)
+        x = layers.Normalization(name="normalization")(x)
     x = layers.ZeroPadding2D(1, name="pad")(x)
     x = layers.Conv2D(6, 3, strides=2, name="stem_conv")(x)
     x = layers.BatchNormalization(scale=False, name="stem_bn")(x)
@@ -69,6 +74,19 @@ def set_weights(model):
         layer.set_weights(values)
 
 
+def write_predictions(path):
+    model = network(scaled=False)
+    set_weights(model)
+    gray = np.repeat(formula.images(0, IMAGES, (12, 10, 1)), 3, axis=-1)
+    color = formula.images(0, IMAGES, (12, 10, 3))
+    with open(path, "w") as out:
+        print(f"# tools/reference/make_start_weights.py, Keras {keras.__version__}", file=out)
+        print("images,image," + ",".join(f"class{i}" for i in range(UNITS)), file=out)
+        for name, images in (("gray", gray), ("bgr", color[..., ::-1])):
+            for i, row in enumerate(model.predict(images / np.float32(255), verbose=0)):
+                print(name, i, *(f"{p:.9g}" for p in row), sep=",", file=out)
+
+
 def main(directory):
     model = network()
     model.get_layer("normalization").adapt(np.zeros((1, 2, 2, 3), np.float32))
@@ -80,6 +98,7 @@ def main(directory):
         deflate(os.path.join(directory, "start_model.keras"))
         model.save(os.path.join(directory, "start_model.h5"))
         model.save_weights(os.path.join(directory, "start.weights.h5"))
+        write_predictions(os.path.join(directory, "start_predictions.csv"))
     else:
         model.save_weights(os.path.join(directory, "start_keras2.h5"))
 
