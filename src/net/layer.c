@@ -170,8 +170,10 @@ static hpac_status check_reads(const hpac_layer *layers, size_t layer_count, siz
                 read |= hpac_layer_input(&layers[j], j, k) == i + 1;
         *bad = i;
         if (!read)
-            return fail_within_layer(hpac_fail(HPAC_ERR_CONFIG, "no layer reads its output"),
-                                     &layers[i], i);
+            return fail_within_layer(
+                hpac_fail(HPAC_ERR_CONFIG, "no layer reads its output; name it in the `inputs` of "
+                                           "a later layer, or remove it"),
+                &layers[i], i);
     }
     return HPAC_OK;
 }
@@ -197,7 +199,8 @@ static hpac_status check_last(const hpac_layer *layers, size_t layer_count, size
         return HPAC_OK;
     return hpac_fail(HPAC_ERR_CONFIG,
                      "layer %zu (%s): the last layer must be dense with %zu units (one per "
-                     "target) and activation sigmoid%s",
+                     "target) and activation sigmoid%s: {type: dense, units: classes, activation: "
+                     "sigmoid}",
                      layer_count, hpac_layer_name(last), classes, classes > 1 ? " or softmax" : "");
 }
 

@@ -1,270 +1,14 @@
-/* The table of the layers, and the functions that its rows name. */
+/* The table of the layers. */
 #include "layer_table.h"
+
+#include "layer_ops.h"
 
 #include <string.h>
 
-static hpac_status need_image(hpac_shape in)
-{
-    if (in.rank == 3)
-        return HPAC_OK;
-    return hpac_fail(HPAC_ERR_CONFIG, "expected images (rows, cols, channels), got a vector %s",
-                     hpac_shape_describe(in).text);
-}
-
-static size_t or_default(size_t value, size_t fallback)
-{
-    return value > 0 ? value : fallback;
-}
-
-/* One direction of a window that slides: zeros on both sides, and outputs; 0: it does not fit. */
-static size_t slide(const hpac_layer *layer, size_t length, size_t window, size_t stride,
-                    size_t dilation, size_t *before, size_t *after)
-{
-    size_t reach = (window - 1) * dilation + 1;
-    *before = *after = 0;
-    if (layer->padding == HPAC_PADDING_VALID)
-        return reach <= length ? (length - reach) / stride + 1 : 0;
-    size_t outputs = (length + stride - 1) / stride, needed = (outputs - 1) * stride + reach;
-    size_t zeros = needed > length ? needed - length : 0;
-    *before = zeros / 2;
-    *after = zeros - zeros / 2;
-    return outputs;
-}
-
-static hpac_status complete_window(const hpac_layer *layer, hpac_op *op)
-{
-    bool pools = op->kind != HPAC_OP_CONV2D;
-    hpac_shape in = op->in;
-    HPAC_TRY(need_image(in));
-    op->kernel_rows = layer->kernel_rows;
-    op->kernel_cols = layer->kernel_cols;
-    if (op->kernel_rows < 1 || op->kernel_cols < 1)
-        return hpac_fail(HPAC_ERR_CONFIG, "window %zu x %zu, expected at least 1 x 1",
-                         op->kernel_rows, op->kernel_cols);
-    op->stride_rows = or_default(layer->stride_rows, pools ? op->kernel_rows : 1);
-    op->stride_cols = or_default(layer->stride_cols, pools ? op->kernel_cols : 1);
-    op->dilation_rows = or_default(layer->dilation_rows, 1);
-    op->dilation_cols = or_default(layer->dilation_cols, 1);
-    op->groups = 1;
-    if ((op->dilation_rows > 1 && op->stride_rows > 1) ||
-        (op->dilation_cols > 1 && op->stride_cols > 1))
-        return hpac_fail(HPAC_ERR_CONFIG, "strides and dilation together, expected one of them");
-    op->out.rows = slide(layer, in.rows, op->kernel_rows, op->stride_rows, op->dilation_rows,
-                         &op->pad_top, &op->pad_bottom);
-    op->out.cols = slide(layer, in.cols, op->kernel_cols, op->stride_cols, op->dilation_cols,
-                         &op->pad_left, &op->pad_right);
-    if (op->out.rows < 1 || op->out.cols < 1)
-        return hpac_fail(HPAC_ERR_CONFIG, "a window of %zu x %zu%s does not fit into %s",
-                         op->kernel_rows, op->kernel_cols,
-                         op->dilation_rows * op->dilation_cols > 1 ? " with dilation" : "",
-                         hpac_shape_describe(in).text);
-    return HPAC_OK;
-}
-
-static hpac_status complete_conv2d(const hpac_layer *layer, hpac_op *op)
-{
-    HPAC_TRY(complete_window(layer, op));
-    op->groups = or_default(layer->groups, 1);
-    op->out.channels = layer->filters;
-    op->no_bias = layer->no_bias;
-    if (op->in.channels % op->groups != 0 || layer->filters % op->groups != 0)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "%zu groups, expected a divisor of the channels of %s and of the %zu "
-                         "filters",
-                         op->groups, hpac_shape_describe(op->in).text, layer->filters);
-    return HPAC_OK;
-}
-
-/* Keras's kernel (rows, cols, channels, multiplier) lies in memory as one of as many groups. */
-static hpac_status complete_depthwise_conv2d(const hpac_layer *layer, hpac_op *op)
-{
-    HPAC_TRY(complete_window(layer, op));
-    op->groups = op->in.channels;
-    op->out.channels = op->in.channels * or_default(layer->depth_multiplier, 1);
-    op->no_bias = layer->no_bias;
-    return HPAC_OK;
-}
-
-static hpac_status complete_dropout(const hpac_layer *layer, hpac_op *op)
-{
-    op->rate = layer->rate;
-    op->whole_images = layer->kind == HPAC_LAYER_IMAGE_DROPOUT;
-    op->whole_channels = layer->kind == HPAC_LAYER_SPATIAL_DROPOUT || op->whole_images;
-    if (op->whole_channels)
-        HPAC_TRY(need_image(op->in));
-    if (layer->rate >= 0.0f && layer->rate < 1.0f)
-        return HPAC_OK;
-    return hpac_fail(HPAC_ERR_CONFIG, "rate %g, expected 0 <= rate < 1", (double)layer->rate);
-}
-
-static hpac_shape vector_shape(size_t count)
-{
-    return (hpac_shape){.rank = 1, .rows = 1, .cols = 1, .channels = count};
-}
-
-static hpac_status complete_flatten(const hpac_layer *layer, hpac_op *op)
-{
-    (void)layer;
-    op->out = vector_shape(hpac_shape_count(op->in));
-    return HPAC_OK;
-}
-
-static hpac_status complete_reshape(const hpac_layer *layer, hpac_op *op)
-{
-    op->out = (hpac_shape){
-        .rank = 3, .rows = layer->shape[0], .cols = layer->shape[1], .channels = layer->shape[2]};
-    if (hpac_shape_count(op->out) == hpac_shape_count(op->in))
-        return HPAC_OK;
-    return hpac_fail(HPAC_ERR_CONFIG, "%s has %zu values, expected the %zu of %s",
-                     hpac_shape_describe(op->out).text, hpac_shape_count(op->out),
-                     hpac_shape_count(op->in), hpac_shape_describe(op->in).text);
-}
-
-static hpac_status complete_dense(const hpac_layer *layer, hpac_op *op)
-{
-    op->out = vector_shape(layer->units);
-    op->no_bias = layer->no_bias;
-    if (op->in.rank == 1)
-        return HPAC_OK;
-    return hpac_fail(HPAC_ERR_CONFIG,
-                     "expected a vector, got images %s; put a flatten or global pooling layer "
-                     "before it",
-                     hpac_shape_describe(op->in).text);
-}
-
-static hpac_status complete_global_pool(const hpac_layer *layer, hpac_op *op)
-{
-    HPAC_TRY(need_image(op->in));
-    op->out = vector_shape(op->in.channels);
-    if (layer->keep_dims)
-        op->out.rank = 3;
-    return HPAC_OK;
-}
-
-static hpac_status complete_zero_pad(const hpac_layer *layer, hpac_op *op)
-{
-    HPAC_TRY(need_image(op->in));
-    op->pad_top = layer->zeros[0];
-    op->pad_bottom = layer->zeros[1];
-    op->pad_left = layer->zeros[2];
-    op->pad_right = layer->zeros[3];
-    op->out.rows = op->in.rows + op->pad_top + op->pad_bottom;
-    op->out.cols = op->in.cols + op->pad_left + op->pad_right;
-    return HPAC_OK;
-}
-
-static hpac_status complete_batch_norm(const hpac_layer *layer, hpac_op *op)
-{
-    op->momentum = layer->momentum > 0 ? layer->momentum : 0.99f;
-    op->epsilon = layer->epsilon > 0 ? layer->epsilon : 1e-3f;
-    op->no_gamma = layer->no_scale;
-    op->no_beta = layer->no_center;
-    return HPAC_OK;
-}
-
-/* Standard deviations become factors, as a division by them would be in float32. */
-static hpac_status complete_rescale(const hpac_layer *layer, hpac_op *op)
-{
-    if (layer->rescaled != op->in.channels)
-        return hpac_fail(HPAC_ERR_CONFIG,
-                         "mean and standard deviation of %zu channels, expected those of %s",
-                         layer->rescaled, hpac_shape_describe(op->in).text);
-    for (size_t i = 0; i < layer->rescaled; i++) {
-        op->factor[i] = (float)(1 / (double)layer->deviation[i]);
-        op->offset[i] = (float)(-(double)layer->mean[i] / (double)layer->deviation[i]);
-    }
-    return HPAC_OK;
-}
-
-static bool same_shape(hpac_shape a, hpac_shape b)
-{
-    return a.rank == b.rank && a.rows == b.rows && a.cols == b.cols && a.channels == b.channels;
-}
-
-static hpac_status complete_add(const hpac_layer *layer, hpac_op *op)
-{
-    (void)layer;
-    for (size_t i = 0; i < op->side_count; i++)
-        if (!same_shape(op->sides[i], op->in))
-            return hpac_fail(HPAC_ERR_CONFIG, "inputs of %s and %s, expected one shape",
-                             hpac_shape_describe(op->in).text,
-                             hpac_shape_describe(op->sides[i]).text);
-    return HPAC_OK;
-}
-
-/* The factor of one value for a channel comes second. */
-static hpac_status complete_multiply(const hpac_layer *layer, hpac_op *op)
-{
-    const hpac_shape factor = op->sides[0];
-    (void)layer;
-    if (same_shape(factor, op->in) || (factor.rank == 3 && factor.rows * factor.cols == 1 &&
-                                       factor.channels == op->in.channels && op->in.rank == 3))
-        return HPAC_OK;
-    return hpac_fail(HPAC_ERR_CONFIG,
-                     "inputs of %s and %s, expected one shape, or (1, 1, channels) second",
-                     hpac_shape_describe(op->in).text, hpac_shape_describe(factor).text);
-}
-
-static hpac_status complete_concat(const hpac_layer *layer, hpac_op *op)
-{
-    (void)layer;
-    for (size_t i = 0; i < op->side_count; i++) {
-        const hpac_shape *side = &op->sides[i];
-        if (side->rank != op->in.rank || side->rows != op->in.rows || side->cols != op->in.cols)
-            return hpac_fail(HPAC_ERR_CONFIG,
-                             "inputs of %s and %s, expected the same rows and cols",
-                             hpac_shape_describe(op->in).text, hpac_shape_describe(*side).text);
-        op->out.channels += side->channels;
-    }
-    return HPAC_OK;
-}
-
-static hpac_tensor vector_tensor(size_t count)
-{
-    return (hpac_tensor){.rank = 1, .dims = {count}};
-}
-
-static void conv2d_tensors(const hpac_layer *layer, hpac_shape in,
-                           hpac_tensor tensors[HPAC_ROLE_COUNT])
-{
-    tensors[HPAC_KERNEL] =
-        (hpac_tensor){.rank = 4,
-                      .dims = {layer->kernel_rows, layer->kernel_cols,
-                               in.channels / or_default(layer->groups, 1), layer->filters}};
-    if (!layer->no_bias)
-        tensors[HPAC_BIAS] = vector_tensor(layer->filters);
-}
-
-static void depthwise_conv2d_tensors(const hpac_layer *layer, hpac_shape in,
-                                     hpac_tensor tensors[HPAC_ROLE_COUNT])
-{
-    size_t multiplier = or_default(layer->depth_multiplier, 1);
-    tensors[HPAC_KERNEL] = (hpac_tensor){
-        .rank = 4, .dims = {layer->kernel_rows, layer->kernel_cols, in.channels, multiplier}};
-    if (!layer->no_bias)
-        tensors[HPAC_BIAS] = vector_tensor(in.channels * multiplier);
-}
-
-static void dense_tensors(const hpac_layer *layer, hpac_shape in,
-                          hpac_tensor tensors[HPAC_ROLE_COUNT])
-{
-    tensors[HPAC_KERNEL] = (hpac_tensor){.rank = 2, .dims = {hpac_shape_count(in), layer->units}};
-    if (!layer->no_bias)
-        tensors[HPAC_BIAS] = vector_tensor(layer->units);
-}
-
-static void batch_norm_tensors(const hpac_layer *layer, hpac_shape in,
-                               hpac_tensor tensors[HPAC_ROLE_COUNT])
-{
-    if (!layer->no_scale)
-        tensors[HPAC_GAMMA] = vector_tensor(in.channels);
-    if (!layer->no_center)
-        tensors[HPAC_BETA] = vector_tensor(in.channels);
-    tensors[HPAC_MOVING_MEAN] = tensors[HPAC_MOVING_VARIANCE] = vector_tensor(in.channels);
-}
-
 const char *const hpac_activation_names[] = {"linear", "relu",     "sigmoid", "relu6",   "silu",
                                              "gelu",   "softplus", "tanh",    "softmax", NULL};
+const char *const hpac_layer_activation_names[] = {"relu", "sigmoid",  "relu6", "silu",
+                                                   "gelu", "softplus", "tanh",  NULL};
 const char *const hpac_initializer_names[] = {"variance_scaling", "glorot_uniform", "glorot_normal",
                                               "he_normal",        "he_uniform",     "lecun_normal",
                                               "lecun_uniform",    "zeros",          NULL};
@@ -319,13 +63,13 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "Convolution.",
         .blank = {.kind = HPAC_LAYER_CONV2D},
         .op = HPAC_OP_CONV2D,
-        .complete = complete_conv2d,
-        .tensors = conv2d_tensors,
+        .complete = hpac_complete_conv2d,
+        .tensors = hpac_conv2d_tensors,
         .keras_class = "Conv2D",
         .keras_name = "conv2d",
-        .keys = {{KEY("filters", "filters", SIZE, filters), .max = 65536,
+        .keys = {{KEY("filters", "filters", SIZE, filters), .max = 65536, .example = "32",
                   .help = "Output channels."},
-                 {KEY("kernel_size", "kernel", PAIR, kernel_rows), .max = 1024,
+                 {KEY("kernel_size", "kernel", PAIR, kernel_rows), .max = 1024, .example = "3",
                   .help = "Size of the window."},
                  ACTIVATION,
                  {KEY("kernel_initializer", "initializer", INITIALIZER, initializer),
@@ -346,11 +90,11 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "Convolution of each channel by itself.",
         .blank = {.kind = HPAC_LAYER_DEPTHWISE_CONV2D},
         .op = HPAC_OP_CONV2D,
-        .complete = complete_depthwise_conv2d,
-        .tensors = depthwise_conv2d_tensors,
+        .complete = hpac_complete_depthwise_conv2d,
+        .tensors = hpac_depthwise_conv2d_tensors,
         .keras_class = "DepthwiseConv2D",
         .keras_name = "depthwise_conv2d",
-        .keys = {{KEY("kernel_size", "kernel", PAIR, kernel_rows), .max = 1024,
+        .keys = {{KEY("kernel_size", "kernel", PAIR, kernel_rows), .max = 1024, .example = "3",
                   .help = "Size of the window."},
                  ACTIVATION,
                  {KEY("depthwise_initializer", "initializer", INITIALIZER, initializer),
@@ -372,8 +116,8 @@ const hpac_layer_row hpac_layer_rows[] = {
                 "predictions: over the moving averages of training), then by weights of its own.",
         .blank = {.kind = HPAC_LAYER_BATCH_NORM},
         .op = HPAC_OP_BATCH_NORM,
-        .complete = complete_batch_norm,
-        .tensors = batch_norm_tensors,
+        .complete = hpac_complete_batch_norm,
+        .tensors = hpac_batch_norm_tensors,
         .keras_class = "BatchNormalization",
         .keras_name = "batch_normalization",
         .keys = {{KEY("momentum", "momentum", RATE, momentum), .fallback = "0.99", .brief = true,
@@ -395,10 +139,10 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "The maximum of each window.",
         .blank = {.kind = HPAC_LAYER_MAXPOOL},
         .op = HPAC_OP_MAXPOOL,
-        .complete = complete_window,
+        .complete = hpac_complete_window,
         .keras_class = "MaxPooling2D",
         .keras_name = "max_pooling2d",
-        .keys = {{KEY("pool_size", "size", PAIR, kernel_rows), .max = 1024,
+        .keys = {{KEY("pool_size", "size", PAIR, kernel_rows), .max = 1024, .example = "2",
                   .help = "The window; rows and columns left over are dropped."},
                  {STRIDES, .help = "Distance of the windows; their size when absent."},
                  PADDING},
@@ -409,10 +153,10 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "The mean of each window, without the padding.",
         .blank = {.kind = HPAC_LAYER_AVGPOOL},
         .op = HPAC_OP_AVGPOOL,
-        .complete = complete_window,
+        .complete = hpac_complete_window,
         .keras_class = "AveragePooling2D",
         .keras_name = "average_pooling2d",
-        .keys = {{KEY("pool_size", "size", PAIR, kernel_rows), .max = 1024,
+        .keys = {{KEY("pool_size", "size", PAIR, kernel_rows), .max = 1024, .example = "2",
                   .help = "The window; rows and columns left over are dropped."},
                  {STRIDES, .help = "Distance of the windows; their size when absent."},
                  PADDING},
@@ -423,7 +167,7 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "The mean of each channel, as a vector.",
         .blank = {.kind = HPAC_LAYER_GLOBAL_AVGPOOL},
         .op = HPAC_OP_GLOBAL_AVGPOOL,
-        .complete = complete_global_pool,
+        .complete = hpac_complete_global_pool,
         .keras_class = "GlobalAveragePooling2D",
         .keras_name = "global_average_pooling2d",
         .keys = {{KEY("keepdims", "keep_dims", FLAG, keep_dims), .brief = true,
@@ -435,7 +179,7 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "The maximum of each channel, as a vector.",
         .blank = {.kind = HPAC_LAYER_GLOBAL_MAXPOOL},
         .op = HPAC_OP_GLOBAL_MAXPOOL,
-        .complete = complete_global_pool,
+        .complete = hpac_complete_global_pool,
         .keras_class = "GlobalMaxPooling2D",
         .keras_name = "global_max_pooling2d",
         .keys = {{KEY("keepdims", "keep_dims", FLAG, keep_dims), .brief = true,
@@ -447,10 +191,10 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "Zeros around the image.",
         .blank = {.kind = HPAC_LAYER_ZERO_PAD},
         .op = HPAC_OP_ZERO_PAD,
-        .complete = complete_zero_pad,
+        .complete = hpac_complete_zero_pad,
         .keras_class = "ZeroPadding2D",
         .keras_name = "zero_padding2d",
-        .keys = {{KEY("padding", "padding", ZEROS, zeros), .max = 1024,
+        .keys = {{KEY("padding", "padding", ZEROS, zeros), .max = 1024, .example = "1",
                   .help = "Rows and columns on each side."}},
         .options = {LAST_CHANNELS},
     },
@@ -461,7 +205,7 @@ const hpac_layer_row hpac_layer_rows[] = {
         .op = HPAC_OP_ADD,
         .min_inputs = 2,
         .max_inputs = HPAC_LAYER_MAX_INPUTS,
-        .complete = complete_add,
+        .complete = hpac_complete_add,
         .keras_class = "Add",
         .keras_name = "add",
     },
@@ -472,7 +216,7 @@ const hpac_layer_row hpac_layer_rows[] = {
         .op = HPAC_OP_MULTIPLY,
         .min_inputs = 2,
         .max_inputs = 2,
-        .complete = complete_multiply,
+        .complete = hpac_complete_multiply,
         .keras_class = "Multiply",
         .keras_name = "multiply",
     },
@@ -483,7 +227,7 @@ const hpac_layer_row hpac_layer_rows[] = {
         .op = HPAC_OP_CONCAT,
         .min_inputs = 2,
         .max_inputs = HPAC_LAYER_MAX_INPUTS,
-        .complete = complete_concat,
+        .complete = hpac_complete_concat,
         .keras_class = "Concatenate",
         .keras_name = "concatenate",
         .options = {{"axis", "-1", true}},
@@ -493,10 +237,10 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "Random zeros in training, nothing otherwise.",
         .blank = {.kind = HPAC_LAYER_DROPOUT},
         .op = HPAC_OP_DROPOUT,
-        .complete = complete_dropout,
+        .complete = hpac_complete_dropout,
         .keras_class = "Dropout",
         .keras_name = "dropout",
-        .keys = {{KEY("rate", "rate", RATE, rate),
+        .keys = {{KEY("rate", "rate", RATE, rate), .example = "0.25",
                   .help =
                       "Fraction of values set to 0 in training; the others are scaled by 1 / (1 "
                       "- rate)."}},
@@ -507,10 +251,10 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "Random channels of images set to 0 in training, nothing otherwise.",
         .blank = {.kind = HPAC_LAYER_SPATIAL_DROPOUT},
         .op = HPAC_OP_DROPOUT,
-        .complete = complete_dropout,
+        .complete = hpac_complete_dropout,
         .keras_class = "SpatialDropout2D",
         .keras_name = "spatial_dropout2d",
-        .keys = {{KEY("rate", "rate", RATE, rate),
+        .keys = {{KEY("rate", "rate", RATE, rate), .example = "0.25",
                   .help = "Fraction of channels set to 0 in training; the others are scaled by 1 / "
                           "(1 - rate)."}},
         .options = {{"seed", NULL, false}, LAST_CHANNELS},
@@ -521,10 +265,10 @@ const hpac_layer_row hpac_layer_rows[] = {
                 "is the last layer of a branch that is added to another.",
         .blank = {.kind = HPAC_LAYER_IMAGE_DROPOUT},
         .op = HPAC_OP_DROPOUT,
-        .complete = complete_dropout,
+        .complete = hpac_complete_dropout,
         .keras_class = "Dropout",
         .keras_name = "dropout",
-        .keys = {{KEY("rate", "rate", RATE, rate),
+        .keys = {{KEY("rate", "rate", RATE, rate), .example = "0.25",
                   .help = "Fraction of images set to 0 in training; the others are scaled by 1 / "
                           "(1 - rate)."}},
         .options = {{"seed", NULL, false}, {"noise_shape", "[null, 1, 1, 1]", true}},
@@ -534,7 +278,7 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "(rows, cols, channels) to a vector, as dense expects it.",
         .blank = {.kind = HPAC_LAYER_FLATTEN},
         .op = HPAC_OP_FLATTEN,
-        .complete = complete_flatten,
+        .complete = hpac_complete_flatten,
         .keras_class = "Flatten",
         .keras_name = "flatten",
         .options = {LAST_CHANNELS},
@@ -544,22 +288,23 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "The values as an image of another shape.",
         .blank = {.kind = HPAC_LAYER_RESHAPE},
         .op = HPAC_OP_RESHAPE,
-        .complete = complete_reshape,
+        .complete = hpac_complete_reshape,
         .keras_class = "Reshape",
         .keras_name = "reshape",
         .keys = {{KEY("target_shape", "shape", SHAPE, shape), .max = 1 << 24,
-                  .help = "The new shape."}},
+                  .example = "[8, 8, 64]", .help = "The new shape."}},
     },
     {
         .name = "rescale",
         .help = "(x - mean) / deviation for each channel, as the first layer.",
         .blank = {.kind = HPAC_LAYER_RESCALE},
         .op = HPAC_OP_RESCALE,
-        .complete = complete_rescale,
+        .complete = hpac_complete_rescale,
         .keras_class = "Normalization",
         .keras_name = "normalization",
-        .keys = {{KEY(NULL, "mean", NUMBERS, mean), .help = "One number per channel."},
-                 {KEY(NULL, "deviation", NUMBERS, deviation),
+        .keys = {{KEY(NULL, "mean", NUMBERS, mean), .example = "[0.08]",
+                  .help = "One number per channel."},
+                 {KEY(NULL, "deviation", NUMBERS, deviation), .example = "[0.15]",
                   .help = "Standard deviation, one number > 0 per channel."}},
     },
     {
@@ -572,12 +317,12 @@ const hpac_layer_row hpac_layer_rows[] = {
         .help = "Fully connected.",
         .blank = {.kind = HPAC_LAYER_DENSE},
         .op = HPAC_OP_DENSE,
-        .complete = complete_dense,
-        .tensors = dense_tensors,
+        .complete = hpac_complete_dense,
+        .tensors = hpac_dense_tensors,
         .keras_class = "Dense",
         .keras_name = "dense",
         .keys = {{KEY("units", "units", SIZE, units), .max = 1 << 24, .word = "classes",
-                  .help = "Outputs; classes: one per target."},
+                  .example = "64", .help = "Outputs; classes: one per target."},
                  ACTIVATION,
                  {KEY("kernel_initializer", "initializer", INITIALIZER, initializer),
                   .help = "Distribution of the initial weights; with `units: classes` the default "
@@ -606,11 +351,11 @@ const hpac_layer_row hpac_layer_rows[] = {
     },
     {
         .name = "activation",
-        .help = "Any activation, as a layer of its own.",
+        .help = "An activation as a layer of its own; softmax is one of the last dense layer only.",
         .blank = {.kind = HPAC_LAYER_ACTIVATION},
         .keras_class = "Activation",
         .keras_name = "activation",
-        .keys = {{KEY("activation", "activation", ACTIVATION, activation),
+        .keys = {{KEY("activation", "activation", ACTIVATION, activation), .example = "silu",
                   .help = "Applied to each value."}},
     },
     {
@@ -671,10 +416,12 @@ hpac_status hpac_layer_op(const hpac_layer *layer, const hpac_shape *inputs, hpa
     size_t count = hpac_layer_input_count(layer);
     if (!row)
         return hpac_fail(HPAC_ERR_CONFIG, "not a layer of its own");
-    size_t least = or_default(row->min_inputs, 1), most = or_default(row->max_inputs, 1);
-    if (count < least || count > most)
-        return hpac_fail(HPAC_ERR_CONFIG, "%zu input%s, expected %s%zu", count,
-                         count == 1 ? "" : "s", least < most ? "at least " : "", least);
+    size_t min = row->min_inputs > 0 ? row->min_inputs : 1;
+    size_t max = row->max_inputs > 0 ? row->max_inputs : 1;
+    if (count < min || count > max)
+        return hpac_fail(HPAC_ERR_CONFIG, "%zu input%s, expected %s%zu%s", count,
+                         count == 1 ? "" : "s", min < max ? "at least " : "", min,
+                         layer->input_count == 0 ? ", named by `inputs`" : "");
     *op = (hpac_op){.kind = layer->kind == HPAC_LAYER_ACTIVATION ? activation_ops[layer->activation]
                                                                  : row->op,
                     .in = inputs[0],

@@ -35,6 +35,7 @@ typedef struct hpac_layer_key {
     size_t max;
     const char *word;     /* 0 in configurations */
     const char *fallback; /* the default as YAML; NULL: that of the type, or none */
+    const char *example;  /* a value as YAML, for the layer's example; NULL: not in it */
     bool optional;        /* not given it is 0, which means what the help says */
     bool brief;           /* written only with another value than the default */
     const char *help;
@@ -71,6 +72,7 @@ extern const size_t hpac_layer_row_count;
 
 /* In the order of their enumerators; a NULL at the end. */
 extern const char *const hpac_activation_names[];
+extern const char *const hpac_layer_activation_names[]; /* those of a layer of their own */
 extern const char *const hpac_initializer_names[];
 extern const char *const hpac_padding_names[];
 
