@@ -139,6 +139,12 @@ static hpac_status put_values(hpac_reader *reader, const hpac_config_parts *part
     return HPAC_OK;
 }
 
+/* Whether a model is a layer, or a block, and no list of them. */
+static bool is_layer(const hpac_yaml_node *model)
+{
+    return hpac_yaml_get(model, "type") || hpac_yaml_get(model, "block");
+}
+
 /* The file with all overrides. Those of single layers come last: the layers of a file are known
  * only then. *good: the model is a list of layers. */
 static hpac_status make_tree(hpac_reader *reader, const hpac_config_parts *parts,
@@ -150,7 +156,11 @@ static hpac_status make_tree(hpac_reader *reader, const hpac_config_parts *parts
         return hpac_fail(HPAC_ERR_CONFIG, "%s: %s; expected keys, such as data:", parts->document,
                          *root ? "has no keys" : "is empty");
     HPAC_TRY(put_values(reader, parts, false, root));
-    if (hpac_model_is_file(*root))
+    if (is_layer(hpac_yaml_get(*root, "model"))) {
+        hpac_reader_expected(reader, "model", hpac_yaml_get(*root, "model"),
+                             "a list, in which each layer begins with \"- \"");
+        *good = false;
+    } else if (hpac_model_is_file(*root))
         HPAC_TRY(hpac_model_file_expand(reader, root, good));
     if (*good)
         HPAC_TRY(put_values(reader, parts, true, root));
@@ -282,7 +292,7 @@ static hpac_status read_parts(hpac_reader *reader, const hpac_config_parts *part
     HPAC_TRY(make_tree(reader, parts, &root, &good_model));
     hpac_keys_read(&keys, root);
     HPAC_TRY(reader->status);
-    keys.bad[hpac_keys_find(&hpac_config_keys, "model")] |= !good_model;
+    keys.bad[hpac_keys_find(&hpac_config_keys, "model")] |= !good_model || reader->incomplete;
     check_across_keys(&keys, config);
     if (is_sweep(root))
         reader->problems.cause = "this is a sweep, not a configuration: train it with hpac sweep";

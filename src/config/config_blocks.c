@@ -22,6 +22,133 @@
 #include <string.h>
 
 #define NAME_NBYTES 160
+#define PATH_NBYTES 128 /* "blocks.residual.layers.3" */
+
+static bool is_reserved(const char *key)
+{
+    return strcmp(key, "block") == 0 || strcmp(key, "name") == 0 || strcmp(key, "inputs") == 0;
+}
+
+/* "$filters" */
+static bool is_parameter(const hpac_yaml_node *value)
+{
+    return value->kind == HPAC_YAML_SCALAR && value->plain && value->text[0] == '$';
+}
+
+/* ---- the definitions ---- */
+
+static void read_defaults(hpac_reader *reader, const hpac_key *key, const char *path,
+                          const hpac_yaml_node *node, void *record)
+{
+    (void)record;
+    if (node->kind != HPAC_YAML_MAP)
+        hpac_reader_refuse_value(reader, key, path, node);
+}
+
+static void read_layers(hpac_reader *reader, const hpac_key *key, const char *path,
+                        const hpac_yaml_node *node, void *record)
+{
+    (void)record;
+    if (node->kind != HPAC_YAML_LIST || node->count == 0) {
+        hpac_reader_refuse_value(reader, key, path, node);
+        return;
+    }
+    for (size_t i = 0; i < node->count; i++) {
+        const hpac_yaml_node *layer = node->items[i].value;
+        char layer_path[PATH_NBYTES];
+        snprintf(layer_path, sizeof layer_path, "%.100s.%zu", path, i + 1);
+        if (layer->kind != HPAC_YAML_MAP)
+            hpac_reader_expected(reader, layer_path, layer, "a layer such as {type: relu}");
+        else if (hpac_yaml_get(layer, "block"))
+            hpac_reader_refuse(reader, layer_path, layer,
+                               "a block in a block, expected layers; name both blocks in the "
+                               "model, one behind the other");
+    }
+}
+
+static void write_nothing(const hpac_key *key, const void *record, FILE *stream)
+{
+    (void)key;
+    (void)record;
+    (void)stream;
+}
+
+static const hpac_key_type key_defaults = {read_defaults, write_nothing, NULL,
+                                           "values of parameters, as in {stride: 1}"};
+static const hpac_key_type key_layers = {read_layers, write_nothing, NULL, "a list of layers"};
+
+static const hpac_key definition_keys[] = {
+    {"defaults", &key_defaults,
+     .help = "The parameters that a use of the block may leave out, and their values."},
+    {"layers", &key_layers, .required = true,
+     .help = "The layers, as in a model, with $NAME in place of the value of a parameter. The name "
+             "`input` in their `inputs` is what the block reads."},
+};
+static const hpac_key_table definition_table = {definition_keys,
+                                                sizeof definition_keys / sizeof *definition_keys};
+
+/* Offers the parameters that the layers of a block have to `nearest`; true if one is its word. */
+static bool has_parameter(const hpac_yaml_node *layers, hpac_nearest *nearest)
+{
+    for (size_t i = 0; i < layers->count; i++) {
+        const hpac_yaml_node *layer = layers->items[i].value;
+        for (size_t k = 0; k < layer->count; k++) {
+            const hpac_yaml_node *value = layer->items[k].value;
+            if (!is_parameter(value))
+                continue;
+            if (strcmp(value->text + 1, nearest->word) == 0)
+                return true;
+            hpac_nearest_offer(nearest, value->text + 1);
+        }
+    }
+    return false;
+}
+
+/* Refuses a name that nothing has, with what may have been meant. */
+static void refuse_name(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
+                        const char *problem, const hpac_nearest *nearest)
+{
+    hpac_reader_refuse(reader, path, node, "%s %s%s%s%s", problem, nearest->word,
+                       *nearest->best ? "; did you mean " : "", nearest->best,
+                       *nearest->best ? "?" : "");
+}
+
+/* Refuses what a map gives that is no parameter of these layers. */
+static void check_parameters(hpac_reader *reader, const char *path, const hpac_yaml_node *map,
+                             const hpac_yaml_node *layers)
+{
+    for (size_t i = 0; map && i < map->count; i++) {
+        const hpac_yaml_node *key = map->items[i].key;
+        hpac_nearest nearest = hpac_nearest_to(key->text);
+        if (!is_reserved(key->text) && !hpac_reader_refuse_duplicate(reader, path, map, i) &&
+            !has_parameter(layers, &nearest))
+            refuse_name(reader, path, key, "the block has no parameter", &nearest);
+    }
+}
+
+static void check_definition(hpac_reader *reader, const hpac_yaml_node *blocks, size_t index)
+{
+    const hpac_yaml_node *name = blocks->items[index].key, *block = blocks->items[index].value;
+    char path[PATH_NBYTES], prefix[PATH_NBYTES + 16];
+    snprintf(path, sizeof path, "blocks.%.40s", name->text);
+    snprintf(prefix, sizeof prefix, "%s.", path);
+    if (hpac_reader_refuse_duplicate(reader, path, blocks, index))
+        return;
+    if (block->kind != HPAC_YAML_MAP) {
+        hpac_reader_expected(reader, path, block, "{layers: [...], defaults: {...}}");
+        return;
+    }
+    hpac_keys keys = {reader, &definition_table, prefix, .record = NULL};
+    size_t problems = reader->problems.count;
+    hpac_keys_read(&keys, block);
+    if (reader->problems.count > problems)
+        return;
+    snprintf(prefix, sizeof prefix, "%s.defaults", path);
+    check_parameters(reader, prefix, hpac_yaml_get(block, "defaults"),
+                     hpac_yaml_get(block, "layers"));
+}
+
+/* ---- their uses ---- */
 
 /* One use of a block in the model. */
 typedef struct block_use {
@@ -33,31 +160,45 @@ typedef struct block_use {
     const char *input;           /* what its layers call "input" */
 } block_use;
 
-static bool is_reserved(const char *key)
-{
-    return strcmp(key, "block") == 0 || strcmp(key, "name") == 0 || strcmp(key, "inputs") == 0;
-}
-
 static hpac_status add_text(const block_use *use, const hpac_yaml_node *like, const char *text,
                             hpac_yaml_node **node)
 {
     return hpac_yaml_add(&use->reader->yaml, HPAC_YAML_SCALAR, like, text, strlen(text), node);
 }
 
-/* The value of "$filters", from the use or the block's defaults; the node itself if it is none. */
-static hpac_yaml_node *parameter_of(const block_use *use, hpac_yaml_node *node)
+/* The value of a parameter, from the use or the block's defaults; NULL: neither has it. */
+static hpac_yaml_node *parameter_of(const block_use *use, const char *name)
 {
-    if (node->kind != HPAC_YAML_SCALAR || !node->plain || node->text[0] != '$')
-        return node;
-    const char *name = node->text + 1;
     hpac_yaml_node *value = is_reserved(name) ? NULL : hpac_yaml_get(use->entry, name);
-    if (!value)
-        value = hpac_yaml_get(hpac_yaml_get(use->block, "defaults"), name);
-    if (value)
-        return value;
-    hpac_reader_refuse(use->reader, use->path, use->entry,
-                       "the block needs the parameter %s, as in {block: ..., %s: 1}", name, name);
-    return node;
+    return value ? value : hpac_yaml_get(hpac_yaml_get(use->block, "defaults"), name);
+}
+
+/* Whether the use gives, by another name, the parameter; this is reported by then. */
+static bool is_meant(const block_use *use, const hpac_yaml_node *layers, const char *parameter)
+{
+    for (size_t i = 0; i < use->entry->count; i++) {
+        hpac_nearest nearest = hpac_nearest_to(use->entry->items[i].key->text);
+        if (!is_reserved(nearest.word) && !has_parameter(layers, &nearest) &&
+            strcmp(nearest.best, parameter) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Refuses the use where a parameter of the layers has no value, each parameter once. */
+static void need_parameters(const block_use *use, const hpac_yaml_node *layers)
+{
+    for (size_t i = 0; i < layers->count; i++) {
+        const hpac_yaml_node *layer = layers->items[i].value;
+        for (size_t k = 0; k < layer->count; k++) {
+            const hpac_yaml_node *value = layer->items[k].value;
+            const char *name = value->text + 1;
+            if (is_parameter(value) && !parameter_of(use, name) && !is_meant(use, layers, name))
+                hpac_reader_refuse(use->reader, use->path, use->entry,
+                                   "the block needs the parameter %s, as in {block: ..., %s: 1}",
+                                   name, name);
+        }
+    }
 }
 
 /* The names of the layers that a layer of the block reads, as the model calls them. */
@@ -85,89 +226,47 @@ static hpac_status rename_inputs(const block_use *use, const hpac_yaml_node *lay
     return HPAC_OK;
 }
 
+/* The inputs of the layer at `index`; NULL: it reads the layer before. */
+static hpac_status find_inputs(const block_use *use, const hpac_yaml_node *layers, size_t index,
+                               hpac_yaml_node **inputs)
+{
+    *inputs = hpac_yaml_get(layers->items[index].value, "inputs");
+    if (*inputs && (*inputs)->kind == HPAC_YAML_LIST)
+        return rename_inputs(use, layers, *inputs, inputs);
+    if (!*inputs && index == 0)
+        *inputs = hpac_yaml_get(use->entry, "inputs");
+    return HPAC_OK;
+}
+
 /* A layer of the block as one of the model. */
 static hpac_status expand_layer(const block_use *use, const hpac_yaml_node *layers, size_t index,
                                 hpac_yaml_node **expanded)
 {
     const hpac_yaml_node *layer = layers->items[index].value;
-    const hpac_yaml_node *inputs = hpac_yaml_get(layer, "inputs");
-    bool last = index + 1 == layers->count, given = hpac_yaml_get(use->entry, "inputs") != NULL;
     char name[2 * NAME_NBYTES] = "";
     hpac_yaml_node *value;
     HPAC_TRY(hpac_yaml_add(&use->reader->yaml, HPAC_YAML_MAP, layer, "", 0, expanded));
     for (size_t i = 0; i < layer->count; i++) {
         const hpac_yaml_node *key = layer->items[i].key;
-        if (strcmp(key->text, "name") != 0 && strcmp(key->text, "inputs") != 0)
-            HPAC_TRY(hpac_yaml_append(*expanded, key, parameter_of(use, layer->items[i].value)));
-        else if (strcmp(key->text, "name") == 0)
-            snprintf(name, sizeof name, "%s_%s", use->name, layer->items[i].value->text);
+        value = layer->items[i].value;
+        if (strcmp(key->text, "name") == 0)
+            snprintf(name, sizeof name, "%s_%s", use->name, value->text);
+        else if (strcmp(key->text, "inputs") != 0)
+            HPAC_TRY(hpac_yaml_append(
+                *expanded, key, is_parameter(value) ? parameter_of(use, value->text + 1) : value));
     }
-    if (last && !*name)
+    if (index + 1 == layers->count && !*name)
         snprintf(name, sizeof name, "%s", use->name);
     if (*name) {
         HPAC_TRY(add_text(use, layer, name, &value));
         HPAC_TRY(hpac_yaml_put(&use->reader->yaml, expanded, "name", strlen("name"), value));
     }
-    if (inputs)
-        HPAC_TRY(rename_inputs(use, layers, inputs, &value));
-    else if (index == 0 && given)
-        value = hpac_yaml_get(use->entry, "inputs");
-    else
-        return HPAC_OK;
-    return hpac_yaml_put(&use->reader->yaml, expanded, "inputs", strlen("inputs"), value);
-}
-
-/* Whether some layer of the block has this parameter. */
-static bool has_parameter(const hpac_yaml_node *layers, hpac_nearest *nearest)
-{
-    for (size_t i = 0; i < layers->count; i++) {
-        const hpac_yaml_node *layer = layers->items[i].value;
-        for (size_t k = 0; k < layer->count; k++) {
-            const hpac_yaml_node *value = layer->items[k].value;
-            if (value->kind != HPAC_YAML_SCALAR || !value->plain || value->text[0] != '$')
-                continue;
-            if (strcmp(value->text + 1, nearest->word) == 0)
-                return true;
-            hpac_nearest_offer(nearest, value->text + 1);
-        }
-    }
-    return false;
-}
-
-/* Adds a problem at a node: what there is not, and what may have been meant. */
-static void refuse_name(const block_use *use, const hpac_yaml_node *node, const char *problem,
-                        const hpac_nearest *nearest)
-{
-    hpac_reader_refuse(use->reader, use->path, node, "%s %s%s%s%s", problem, nearest->word,
-                       *nearest->best ? "; did you mean " : "", nearest->best,
-                       *nearest->best ? "?" : "");
-}
-
-static void check_parameters(const block_use *use, const hpac_yaml_node *layers)
-{
-    for (size_t i = 0; i < use->entry->count; i++) {
-        const hpac_yaml_node *key = use->entry->items[i].key;
-        hpac_nearest nearest = hpac_nearest_to(key->text);
-        if (!is_reserved(key->text) && !has_parameter(layers, &nearest))
-            refuse_name(use, key, "the block has no parameter", &nearest);
-    }
-}
-
-/* The layers of a block, checked as far as expanding needs it; NULL, and a problem, if it has none.
- */
-static const hpac_yaml_node *layers_of(hpac_reader *reader, const char *path,
-                                       const hpac_yaml_node *block)
-{
-    const hpac_yaml_node *layers = hpac_yaml_get(block, "layers");
-    bool good = layers && layers->kind == HPAC_YAML_LIST && layers->count > 0;
-    for (size_t i = 0; good && i < layers->count; i++)
-        good = layers->items[i].value->kind == HPAC_YAML_MAP &&
-               !hpac_yaml_get(layers->items[i].value, "block");
-    if (good)
-        return layers;
-    hpac_reader_refuse(reader, path, block,
-                       "expected {defaults: ..., layers: [...]} with layers and no blocks");
-    return NULL;
+    HPAC_TRY(find_inputs(use, layers, index, &value));
+    if (value)
+        HPAC_TRY(hpac_yaml_put(&use->reader->yaml, expanded, "inputs", strlen("inputs"), value));
+    (*expanded)->block_use = use->entry;
+    (*expanded)->block_layer = index + 1;
+    return HPAC_OK;
 }
 
 /* What a use calls "input": the layer it is given or the one before it, which gets a name if it has
@@ -178,11 +277,13 @@ static hpac_status name_input(block_use *use, hpac_yaml_node *model)
     hpac_yaml_node *name = NULL;
     use->input = "input";
     if (given) {
-        if (given->kind == HPAC_YAML_LIST && given->count == 1 &&
-            given->items[0].value->kind == HPAC_YAML_SCALAR)
+        if (given->kind != HPAC_YAML_LIST || given->count != 1 ||
+            given->items[0].value->kind != HPAC_YAML_SCALAR)
+            hpac_reader_refuse(use->reader, use->path, given,
+                               "expected one name in a list, as in inputs: [NAME]");
+        else if (hpac_model_check_input(use->reader, use->path, given->items[0].value, model,
+                                        model->count))
             use->input = given->items[0].value->text;
-        else
-            hpac_reader_refuse(use->reader, use->path, given, "expected one name in a list");
         return HPAC_OK;
     }
     if (model->count == 0)
@@ -201,33 +302,62 @@ static hpac_status name_input(block_use *use, hpac_yaml_node *model)
     return hpac_yaml_put(&use->reader->yaml, before, "name", strlen("name"), name);
 }
 
-static hpac_status expand_use(block_use *use, const hpac_yaml_node *blocks, hpac_yaml_node *model)
+/* The block that a use names; NULL, and a problem, if there is none. */
+static const hpac_yaml_node *find_block(const block_use *use, const hpac_yaml_node *blocks)
 {
     const hpac_yaml_node *named = hpac_yaml_get(use->entry, "block");
-    const hpac_yaml_node *name = hpac_yaml_get(use->entry, "name");
-    use->block = named->kind == HPAC_YAML_SCALAR ? hpac_yaml_get(blocks, named->text) : NULL;
-    if (!use->block) {
-        char shown[HPAC_SHOWN_NBYTES];
-        hpac_nearest nearest = hpac_nearest_to(named->kind == HPAC_YAML_SCALAR ? named->text : "");
-        for (size_t i = 0; blocks && i < blocks->count; i++)
-            hpac_nearest_offer(&nearest, blocks->items[i].key->text);
-        nearest.word = hpac_yaml_show(named, shown);
-        refuse_name(use, named, "no block", &nearest);
-        return HPAC_OK;
+    const hpac_yaml_node *block =
+        named->kind == HPAC_YAML_SCALAR ? hpac_yaml_get(blocks, named->text) : NULL;
+    if (block)
+        return block;
+    char shown[HPAC_SHOWN_NBYTES], names[256] = "";
+    hpac_nearest nearest = hpac_nearest_to(named->kind == HPAC_YAML_SCALAR ? named->text : "");
+    for (size_t i = 0; blocks && i < blocks->count; i++) {
+        hpac_nearest_offer(&nearest, blocks->items[i].key->text);
+        hpac_text_append(names, sizeof names, "%s%s", i > 0 ? ", " : "",
+                         blocks->items[i].key->text);
     }
-    const hpac_yaml_node *layers = layers_of(use->reader, use->path, use->block);
-    if (!layers)
-        return HPAC_OK;
-    if (name && name->kind == HPAC_YAML_SCALAR)
-        snprintf(use->name, sizeof use->name, "%s", name->text);
+    nearest.word = hpac_yaml_show(named, shown);
+    if (*nearest.best)
+        refuse_name(use->reader, use->path, named, "no block", &nearest);
     else
-        snprintf(use->name, sizeof use->name, "%s%zu", named->text, model->count + 1);
-    check_parameters(use, layers);
-    HPAC_TRY(name_input(use, model));
-    for (size_t i = 0; i < layers->count; i++) {
+        hpac_reader_refuse(use->reader, use->path, named, "no block %s; %s%s", shown,
+                           *names ? "expected one of " : "the configuration has no key blocks",
+                           names);
+    return NULL;
+}
+
+/* The name of a use, by which its layers are called; false, and a problem, if it can be none. */
+static bool name_use(block_use *use, size_t number)
+{
+    const hpac_yaml_node *name = hpac_yaml_get(use->entry, "name");
+    const char *block = hpac_yaml_get(use->entry, "block")->text;
+    if (!name) {
+        snprintf(use->name, sizeof use->name, "%s%zu", block, number);
+        return true;
+    }
+    if (!hpac_model_check_name(use->reader, use->path, name))
+        return false;
+    snprintf(use->name, sizeof use->name, "%s", name->text);
+    return true;
+}
+
+/* Appends the layers of a use to `expanded`; none if there is a problem. */
+static hpac_status expand_use(block_use *use, const hpac_yaml_node *blocks,
+                              hpac_yaml_node *expanded)
+{
+    size_t problems = use->reader->problems.count;
+    use->block = find_block(use, blocks);
+    if (!use->block || !name_use(use, expanded->count + 1))
+        return HPAC_OK;
+    const hpac_yaml_node *layers = hpac_yaml_get(use->block, "layers");
+    check_parameters(use->reader, use->path, use->entry, layers);
+    need_parameters(use, layers);
+    HPAC_TRY(name_input(use, expanded));
+    for (size_t i = 0; i < layers->count && use->reader->problems.count == problems; i++) {
         hpac_yaml_node *layer;
         HPAC_TRY(expand_layer(use, layers, i, &layer));
-        HPAC_TRY(hpac_yaml_append(model, NULL, layer));
+        HPAC_TRY(hpac_yaml_append(expanded, NULL, layer));
     }
     return HPAC_OK;
 }
@@ -244,28 +374,45 @@ static hpac_status without_blocks(hpac_reader *reader, hpac_yaml_node **root)
     return HPAC_OK;
 }
 
+/* The model with its blocks replaced. Where definitions are bad, uses are left out. */
+static hpac_status expand_model(hpac_reader *reader, const hpac_yaml_node *blocks,
+                                const hpac_yaml_node *model, hpac_yaml_node **expanded)
+{
+    bool good = !reader->incomplete;
+    HPAC_TRY(hpac_yaml_add(&reader->yaml, HPAC_YAML_LIST, model, "", 0, expanded));
+    for (size_t i = 0; i < model->count; i++) {
+        hpac_yaml_node *entry = model->items[i].value;
+        char path[32];
+        snprintf(path, sizeof path, "model.%zu", i + 1);
+        block_use use = {.reader = reader, .path = path, .entry = entry};
+        size_t problems = reader->problems.count;
+        if (!hpac_yaml_get(entry, "block"))
+            HPAC_TRY(hpac_yaml_append(*expanded, NULL, entry));
+        else if (good)
+            HPAC_TRY(expand_use(&use, blocks, *expanded));
+        reader->incomplete |= reader->problems.count > problems;
+    }
+    return HPAC_OK;
+}
+
 hpac_status hpac_blocks_expand(hpac_reader *reader, hpac_yaml_node **root)
 {
     const hpac_yaml_node *blocks = hpac_yaml_get(*root, "blocks");
     const hpac_yaml_node *model = hpac_yaml_get(*root, "model");
     hpac_yaml_node *expanded;
+    size_t problems = reader->problems.count;
     bool used = false;
+    if (blocks && blocks->kind != HPAC_YAML_MAP)
+        hpac_reader_expected(reader, "blocks", blocks, "names of blocks as nested keys");
+    for (size_t i = 0; blocks && blocks->kind == HPAC_YAML_MAP && i < blocks->count; i++)
+        check_definition(reader, blocks, i);
+    reader->incomplete = reader->problems.count > problems;
     if (blocks)
         HPAC_TRY(without_blocks(reader, root));
     for (size_t i = 0; model && model->kind == HPAC_YAML_LIST && i < model->count; i++)
         used |= hpac_yaml_get(model->items[i].value, "block") != NULL;
     if (!used)
         return HPAC_OK;
-    HPAC_TRY(hpac_yaml_add(&reader->yaml, HPAC_YAML_LIST, model, "", 0, &expanded));
-    for (size_t i = 0; i < model->count; i++) {
-        hpac_yaml_node *entry = model->items[i].value;
-        char path[32];
-        snprintf(path, sizeof path, "model.%zu", i + 1);
-        block_use use = {.reader = reader, .path = path, .entry = entry};
-        if (hpac_yaml_get(entry, "block"))
-            HPAC_TRY(expand_use(&use, blocks, expanded));
-        else
-            HPAC_TRY(hpac_yaml_append(expanded, NULL, entry));
-    }
+    HPAC_TRY(expand_model(reader, blocks, model, &expanded));
     return hpac_yaml_put(&reader->yaml, root, "model", strlen("model"), expanded);
 }

@@ -121,17 +121,21 @@ static const hpac_key_type key_channels = {read_channels, write_channels, NULL,
 #define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 static const char image_name[] = "input"; /* what `inputs` calls the image */
 
+static bool is_name(const hpac_yaml_node *node)
+{
+    size_t length = node->kind == HPAC_YAML_SCALAR ? strlen(node->text) : 0;
+    return length > 0 && length < HPAC_LAYER_NAME_NBYTES && strchr(NAME_LETTERS, node->text[0]) &&
+           strspn(node->text, NAME_LETTERS "0123456789_.-/") == length &&
+           strcmp(node->text, image_name) != 0;
+}
+
 static void read_name(hpac_reader *reader, const hpac_key *key, const char *path,
                       const hpac_yaml_node *node, void *record)
 {
-    char *name = at(key, record);
-    size_t length = node->kind == HPAC_YAML_SCALAR ? strlen(node->text) : 0;
-    if (length == 0 || length >= HPAC_LAYER_NAME_NBYTES || !strchr(NAME_LETTERS, node->text[0]) ||
-        strspn(node->text, NAME_LETTERS "0123456789_.-/") != length ||
-        strcmp(node->text, image_name) == 0)
-        hpac_reader_refuse_value(reader, key, path, node);
+    if (is_name(node))
+        memcpy(at(key, record), node->text, strlen(node->text) + 1);
     else
-        memcpy(name, node->text, length + 1);
+        hpac_reader_refuse_value(reader, key, path, node);
 }
 
 static void write_name(const hpac_key *key, const void *record, FILE *stream)
@@ -152,8 +156,12 @@ static void read_inputs(hpac_reader *reader, const hpac_key *key, const char *pa
         node->kind == HPAC_YAML_LIST && node->count >= 1 && node->count <= HPAC_LAYER_MAX_INPUTS;
     for (size_t i = 0; good && i < node->count; i++)
         good = node->items[i].value->kind == HPAC_YAML_SCALAR;
+    char shown[HPAC_SHOWN_NBYTES];
     if (good)
         layer->input_count = node->count;
+    else if (node->kind == HPAC_YAML_SCALAR && *node->text)
+        hpac_reader_refuse(reader, path, node, "expected a list, as in [%.64s], not %s", node->text,
+                           hpac_yaml_show(node, shown));
     else
         hpac_reader_refuse_value(reader, key, path, node);
 }
@@ -247,6 +255,11 @@ static void make_keys(const hpac_layer_row *row, layer_keys *made)
         key->help = from->help;
         if (from->fallback)
             key->fallback = from->fallback;
+        if (from->type == HPAC_LAYER_KEY_ACTIVATION && row->blank.kind == HPAC_LAYER_ACTIVATION) {
+            key->choices = hpac_layer_activation_names;
+            key->min = HPAC_ACTIVATION_RELU;
+            key->fallback = NULL;
+        }
         key->required = !key->fallback && !from->optional;
         if (from->offset == offsetof(hpac_layer, mean))
             key->range = HPAC_RANGE_ANY;
@@ -255,47 +268,157 @@ static void make_keys(const hpac_layer_row *row, layer_keys *made)
     made->table.count += 2;
 }
 
-/* Looks up what the layer at `index` reads, among those before it. */
-static void find_inputs(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
-                        hpac_layer *layers, size_t index)
+bool hpac_model_check_name(hpac_reader *reader, const char *path, const hpac_yaml_node *name)
 {
-    hpac_layer *layer = &layers[index];
-    for (size_t i = 0; i < layer->input_count; i++) {
-        const hpac_yaml_node *named = node->items[i].value;
-        size_t number = index;
-        hpac_nearest nearest = hpac_nearest_to(named->text);
-        hpac_nearest_offer(&nearest, image_name);
-        while (number > 0 && strcmp(layers[number - 1].name, named->text) != 0)
-            hpac_nearest_offer(&nearest, layers[--number].name);
-        layer->inputs[i] = number;
-        if (number == 0 && strcmp(named->text, image_name) != 0)
-            hpac_reader_refuse(reader, path, named, "no layer before this one is called %s%s%s%s",
-                               named->text, *nearest.best ? "; did you mean " : "", nearest.best,
-                               *nearest.best ? "?" : "");
+    if (!is_name(name))
+        hpac_reader_refuse_value(reader, &common_keys[0], path, name);
+    return is_name(name);
+}
+
+/* The number of the first of layers [from, to) that has this name, from 1; 0: none. */
+static size_t find_name(const hpac_yaml_node *model, size_t from, size_t to, const char *name)
+{
+    for (size_t i = from; i < to; i++) {
+        const hpac_yaml_node *own = hpac_yaml_get(model->items[i].value, "name");
+        if (own && own->kind == HPAC_YAML_SCALAR && strcmp(own->text, name) == 0)
+            return i + 1;
+    }
+    return 0;
+}
+
+/* What is known of a name that no layer before has: a layer behind, or another name. */
+static void refuse_input(hpac_reader *reader, const char *path, const hpac_yaml_node *named,
+                         const hpac_yaml_node *model, size_t index)
+{
+    size_t later = find_name(model, index, model->count, named->text);
+    char behind[64];
+    snprintf(behind, sizeof behind, "; layer %zu is, which must stand before it", later);
+    hpac_nearest nearest = hpac_nearest_to(named->text);
+    hpac_nearest_offer(&nearest, image_name);
+    for (size_t i = index; i-- > 0;) {
+        const hpac_yaml_node *own = hpac_yaml_get(model->items[i].value, "name");
+        if (own && own->kind == HPAC_YAML_SCALAR)
+            hpac_nearest_offer(&nearest, own->text);
+    }
+    if (later == index + 1)
+        hpac_reader_refuse(reader, path, named, "%s reads itself; expected layers before it",
+                           named->text);
+    else if (later > 0 || !*nearest.best)
+        hpac_reader_refuse(reader, path, named, "no layer before this one is called %s%s",
+                           named->text, later > 0 ? behind : "");
+    else
+        hpac_reader_refuse(reader, path, named,
+                           "no layer before this one is called %s; did you mean %s?", named->text,
+                           nearest.best);
+}
+
+/* The number of the layer that another one reads, among those before it; 0: the image, or a name
+ * that is reported or may be that of a layer which is missing. */
+static size_t find_input(hpac_reader *reader, const char *path, const hpac_yaml_node *named,
+                         const hpac_yaml_node *model, size_t index)
+{
+    size_t number = find_name(model, 0, index, named->text);
+    if (number == 0 && strcmp(named->text, image_name) != 0 && !reader->incomplete)
+        refuse_input(reader, path, named, model, index);
+    return number;
+}
+
+bool hpac_model_check_input(hpac_reader *reader, const char *path, const hpac_yaml_node *named,
+                            const hpac_yaml_node *model, size_t count)
+{
+    return find_input(reader, path, named, model, count) > 0 ||
+           strcmp(named->text, image_name) == 0;
+}
+
+/* The name by which the model uses the block that a layer is from; NULL: none. */
+static const hpac_yaml_node *block_name_of(const hpac_yaml_node *layer)
+{
+    return layer->block_use ? hpac_yaml_get(layer->block_use, "name") : NULL;
+}
+
+/* Names are unique. Of two blocks that share a name, this is reported once for all layers. */
+static void check_name(hpac_reader *reader, const char *path, const hpac_yaml_node *model,
+                       const hpac_layer *layers, size_t index)
+{
+    const hpac_yaml_node *own = model->items[index].value, *block = block_name_of(own);
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(layers[i].name, layers[index].name) != 0)
+            continue;
+        const hpac_yaml_node *other = block_name_of(model->items[i].value);
+        if (block && other && strcmp(block->text, other->text) == 0)
+            hpac_reader_refuse(reader, "model", block,
+                               "duplicate name %s, that of the block in line %d", block->text,
+                               other->line);
+        else
+            hpac_reader_refuse(reader, path, hpac_yaml_get(own, "name"),
+                               "duplicate name %s, that of layer %zu", layers[i].name, i + 1);
     }
 }
 
-/* Names are unique. */
-static void check_name(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
-                       const hpac_layer *layers, size_t index)
+/* A layer without the key that all have. */
+static void refuse_no_type(hpac_reader *reader, const char *path, const hpac_yaml_node *node)
 {
-    for (size_t i = 0; i < index; i++)
-        if (strcmp(layers[i].name, layers[index].name) == 0)
-            hpac_reader_refuse(reader, path, node, "duplicate name %s, that of layer %zu",
-                               layers[i].name, i + 1);
+    char shown[HPAC_SHOWN_NBYTES];
+    for (size_t i = 0; i < node->count && node->kind == HPAC_YAML_MAP; i++) {
+        const hpac_yaml_node *key = node->items[i].key;
+        hpac_nearest nearest = hpac_nearest_to(hpac_key_name(key->text));
+        if (!hpac_nearest_offer(&nearest, "type"))
+            continue;
+        hpac_reader_refuse(reader, path, key, "unknown key %s; did you mean type?",
+                           hpac_yaml_show(key, shown));
+        return;
+    }
+    hpac_reader_refuse(reader, path, node, "expected a layer such as {type: flatten}, not %s%s",
+                       hpac_yaml_show(node, shown),
+                       node->kind == HPAC_YAML_MAP ? " without a type" : "");
+}
+
+/* A type that is none: the one that may have been meant, by Keras's class or a misspelled name, or
+ * else all. */
+static void refuse_type(hpac_reader *reader, const hpac_key *key, const char *path,
+                        const hpac_yaml_node *node)
+{
+    char shown[HPAC_SHOWN_NBYTES];
+    const char *text = node->kind == HPAC_YAML_SCALAR ? node->text : "";
+    const hpac_layer_row *row = hpac_layer_row_by_class(text);
+    hpac_nearest nearest = hpac_nearest_to(text);
+    for (size_t i = 0; i < hpac_layer_row_count; i++)
+        if (hpac_layer_rows[i].name)
+            hpac_nearest_offer(&nearest, hpac_layer_rows[i].name);
+    const char *meant = row && row->name ? row->name : nearest.best;
+    if (*meant)
+        hpac_reader_refuse(reader, path, node, "unknown layer %s; did you mean %s?",
+                           hpac_yaml_show(node, shown), meant);
+    else
+        hpac_reader_refuse_value(reader, key, path, node);
+}
+
+/* "model.3", or "blocks.residual.layers.2" of a layer that is from a block. */
+typedef struct layer_path {
+    char text[80];
+} layer_path;
+
+static layer_path path_of(const hpac_yaml_node *node, const char *model, size_t index)
+{
+    layer_path path;
+    if (node->block_use)
+        snprintf(path.text, sizeof path.text, "blocks.%.40s.layers.%zu",
+                 hpac_yaml_get(node->block_use, "block")->text, node->block_layer);
+    else
+        snprintf(path.text, sizeof path.text, "%.8s.%zu", model, index + 1);
+    return path;
 }
 
 /* Reads the layer at `index`; those before it are known. */
-static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
+static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_node *model,
                        hpac_layer *layers, size_t index)
 {
     hpac_layer *layer = &layers[index];
-    char prefix[32], type_path[40], shown[HPAC_SHOWN_NBYTES];
+    const hpac_yaml_node *node = model->items[index].value, *inputs = hpac_yaml_get(node, "inputs");
     const hpac_yaml_node *type_node = hpac_yaml_get(node, "type");
+    char prefix[96], type_path[104];
     if (!type_node) {
-        hpac_reader_refuse(reader, path, node, "expected a layer such as {type: flatten}, not %s%s",
-                           hpac_yaml_show(node, shown),
-                           node->kind == HPAC_YAML_MAP ? " without a type" : "");
+        refuse_no_type(reader, path, node);
         return;
     }
     snprintf(prefix, sizeof prefix, "%s.", path);
@@ -304,7 +427,7 @@ static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_no
     layer_keys own;
     make_keys(row, &own);
     if (!row) {
-        hpac_reader_refuse_value(reader, &own.keys[0], type_path, type_node);
+        refuse_type(reader, &own.keys[0], type_path, type_node);
         return;
     }
     *layer = row->blank;
@@ -314,10 +437,10 @@ static void read_layer(hpac_reader *reader, const char *path, const hpac_yaml_no
     if (layer->kind == HPAC_LAYER_DENSE && layer->units == 0 &&
         !keys.nodes[hpac_keys_find(&own.table, "initializer")])
         layer->initializer = HPAC_INIT_GLOROT_UNIFORM;
-    if (layer->input_count > 0)
-        find_inputs(reader, path, hpac_yaml_get(node, "inputs"), layers, index);
+    for (size_t i = 0; i < layer->input_count; i++)
+        layer->inputs[i] = find_input(reader, path, inputs->items[i].value, model, index);
     if (*layer->name)
-        check_name(reader, path, hpac_yaml_get(node, "name"), layers, index);
+        check_name(reader, path, model, layers, index);
 }
 
 static void read_model(hpac_reader *reader, const hpac_key *key, const char *path,
@@ -325,6 +448,8 @@ static void read_model(hpac_reader *reader, const hpac_key *key, const char *pat
 {
     hpac_config *config = record;
     if (node->kind == HPAC_YAML_MAP) /* a file that could not be read, which is reported */
+        return;
+    if (node->kind == HPAC_YAML_LIST && node->count == 0 && reader->incomplete)
         return;
     if (node->kind != HPAC_YAML_LIST || node->count == 0 || node->count > MAX_LAYERS) {
         hpac_reader_refuse_value(reader, key, path, node);
@@ -339,9 +464,8 @@ static void read_model(hpac_reader *reader, const hpac_key *key, const char *pat
     }
     config->layer_count = node->count;
     for (size_t i = 0; i < node->count; i++) {
-        char layer_path[32];
-        snprintf(layer_path, sizeof layer_path, "%.8s.%zu", path, i + 1);
-        read_layer(reader, layer_path, node->items[i].value, config->layers, i);
+        layer_path of_layer = path_of(node->items[i].value, path, i);
+        read_layer(reader, of_layer.text, node, config->layers, i);
     }
 }
 
@@ -446,8 +570,12 @@ void hpac_model_finish(hpac_reader *reader, const hpac_yaml_node *model, hpac_co
     if (status == HPAC_OK)
         return;
     char place[HPAC_YAML_PLACE_NBYTES] = "the default model";
-    if (model)
-        hpac_yaml_place(model->items[bad].value, place);
+    const hpac_yaml_node *node = model ? model->items[bad].value : NULL;
+    if (node)
+        hpac_yaml_place(node, place);
+    if (node && node->block_use)
+        snprintf(place + strlen(place), sizeof place - strlen(place), ", for the block in line %d",
+                 node->block_use->line);
     hpac_problems_add(&reader->problems, "%s: %s", place, hpac_error_message());
 }
 

@@ -1,7 +1,9 @@
 /* Reading a tree of nodes by a table of keys, and reporting its problems. */
 #include "config_schema.h"
 
+#include "base/memory.h"
 #include "base/text.h"
+#include "net/layer_table.h"
 
 #include <ctype.h>
 #include <float.h>
@@ -12,6 +14,20 @@
 
 #define MAX_PATH HPAC_NEAREST_MAX /* no key has a longer path */
 #define NAMES_NBYTES 256          /* of those of a section */
+
+/* Whether a problem at this place ends so. The layers of a block are read for every use of it, and
+ * a parameter by every layer that has it. */
+static bool is_reported(const hpac_problems *problems, const char *place, const char *what)
+{
+    size_t nbytes = strlen(place), length = strlen(what);
+    for (const char *text = problems->text; text && *text; text += strcspn(text, "\n")) {
+        size_t size = strcspn(++text, "\n");
+        if (size >= nbytes + length && memcmp(text, place, nbytes) == 0 &&
+            memcmp(text + size - length, what, length) == 0)
+            return true;
+    }
+    return false;
+}
 
 void hpac_reader_refuse(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
                         const char *format, ...)
@@ -25,8 +41,13 @@ void hpac_reader_refuse(hpac_reader *reader, const char *path, const hpac_yaml_n
     const hpac_yaml_source *source = &node->source;
     bool named = source->set && strlen(path) == source->key_nbytes &&
                  strncmp(source->name, path, source->key_nbytes) == 0;
-    hpac_problems_add(&reader->problems, "%s: %s%s%s", hpac_yaml_place(node, place),
-                      named ? "" : path, named ? "" : ": ", text);
+    hpac_yaml_place(node, place);
+    HPAC_AUTO_FREE char *line = NULL;
+    if (asprintf(&line, "%s%s%s", named ? "" : path, named ? "" : ": ", text) < 0)
+        reader->status = hpac_fail_memory(sizeof text);
+    else if (!is_reported(&reader->problems, place,
+                          strncmp(path, "blocks.", strlen("blocks.")) == 0 ? text : line))
+        hpac_problems_add(&reader->problems, "%s: %s", place, line);
 }
 
 void hpac_reader_expected(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
@@ -68,6 +89,8 @@ static const char *explain(const hpac_key *key, const hpac_yaml_node *node)
     for (size_t i = 0; i < sizeof yaml_1_1 / sizeof *yaml_1_1; i++)
         if (boolean && strcasecmp(node->text, yaml_1_1[i]) == 0)
             return ", which YAML 1.2 does not read as a boolean";
+    if (key->choices == hpac_layer_activation_names && strcmp(node->text, "softmax") == 0)
+        return ", which only the last dense layer has, as its `activation`";
     return key->type == &hpac_key_number ? explain_number(node->text) : "";
 }
 
@@ -242,7 +265,7 @@ static void list_section(const hpac_key_table *table, const char *section, hpac_
 }
 
 /* Suggests the nearest name of the section or, if none is near, of all, or lists the section. */
-static void suggest(const hpac_keys *keys, const char *section, const char *key, char *text,
+static void suggest(hpac_keys *keys, const char *section, const char *key, char *text,
                     size_t nbytes)
 {
     hpac_nearest nearest = hpac_nearest_to(hpac_key_name(key));
@@ -255,15 +278,19 @@ static void suggest(const hpac_keys *keys, const char *section, const char *key,
         if (hpac_nearest_offer(&nearest, dot ? dot + 1 : candidate))
             path = candidate;
     }
+    char meant[2 * MAX_PATH];
+    snprintf(meant, sizeof meant, "%s%s%s", section, *section ? "." : "", nearest.best);
+    int index = hpac_keys_find(keys->table, here ? meant : path);
+    if (index >= 0)
+        keys->meant[index] = true;
     if (here)
-        snprintf(text, nbytes, "did you mean %s%s%s%s?", keys->prefix, section, *section ? "." : "",
-                 nearest.best);
+        snprintf(text, nbytes, "did you mean %s%s?", keys->prefix, meant);
     else
         snprintf(text, nbytes, *path ? "did you mean %s?" : "expected one of %s",
                  *path ? path : names);
 }
 
-static void refuse_unknown(const hpac_keys *keys, const char *section, const hpac_yaml_node *key)
+static void refuse_unknown(hpac_keys *keys, const char *section, const hpac_yaml_node *key)
 {
     char shown[HPAC_SHOWN_NBYTES], path[3 * HPAC_SHOWN_NBYTES], text[320];
     hpac_yaml_show(key, shown);
@@ -398,7 +425,7 @@ void hpac_keys_read(hpac_keys *keys, const hpac_yaml_node *map)
         read_section(keys, "", map);
     for (int i = 0; i < keys->table->count; i++) {
         if (!keys->nodes[i] || keys->bad[i])
-            read_absent(keys, &keys->table->keys[i], map, keys->nodes[i]);
+            read_absent(keys, &keys->table->keys[i], map, keys->nodes[i] || keys->meant[i]);
         else
             refuse_other_choice(keys, i);
     }

@@ -50,7 +50,7 @@ struct hpac_key {
     const char *path; /* "train.batch_size" */
     const hpac_key_type *type;
     size_t offset, nbytes; /* of the value in its record; 0 bytes: checked, but not stored */
-    uint64_t min, max;     /* integer; list: max choices */
+    uint64_t min, max;     /* integer. list: max choices. choice: min is the value of the first */
     bool pair;
     const char *word; /* integer: for word_value. list: for all choices, which may then be given by
                          number, too; without it, an integer N is the first N choices */
@@ -88,6 +88,7 @@ struct hpac_reader {
     hpac_status status;      /* INTERNAL once memory is out */
     hpac_yaml_source source; /* the file */
     bool expand;             /* ~ and ${VARIABLE} in paths */
+    bool incomplete; /* the model lacks layers of blocks with problems, which are reported */
 };
 
 /* A map read by a table of keys into a record. */
@@ -98,6 +99,7 @@ typedef struct hpac_keys {
     void *record;
     const hpac_yaml_node *nodes[HPAC_KEY_MAX]; /* as read; NULL: not given */
     bool bad[HPAC_KEY_MAX];
+    bool meant[HPAC_KEY_MAX]; /* not given, but by a misspelled name that is reported */
 } hpac_keys;
 
 /* The value of the choice that a key is of. */
@@ -115,7 +117,7 @@ bool hpac_keys_has_section(const hpac_key_table *table, const char *path);
  * name itself. */
 const char *hpac_key_name(const char *name);
 
-/* "configs/demo.yaml:7: train.epochs: <format>" as a problem. */
+/* "configs/demo.yaml:7: train.epochs: <format>" as a problem, unless it is reported already. */
 void hpac_reader_refuse(hpac_reader *reader, const char *path, const hpac_yaml_node *node,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* The same as "expected <expected>, not <node>". */
@@ -154,9 +156,14 @@ typedef struct hpac_config_parts {
  * freed by the caller, or none, and the message says why nothing could be read. */
 hpac_status hpac_config_assemble(const hpac_config_parts *parts, hpac_problems *problems,
                                  hpac_config *config);
-/* Replaces the blocks that the model names by their layers (config_blocks.c). Problems are noted.
- */
+/* Replaces the blocks that the model names by their layers (config_blocks.c). Problems are noted,
+ * and reader->incomplete is set then. */
 hpac_status hpac_blocks_expand(hpac_reader *reader, hpac_yaml_node **root);
+/* Whether a scalar can be the name of a layer, and whether one of the first `count` layers has the
+ * name that another reads, or input; otherwise false, and a problem. */
+bool hpac_model_check_name(hpac_reader *reader, const char *path, const hpac_yaml_node *name);
+bool hpac_model_check_input(hpac_reader *reader, const char *path, const hpac_yaml_node *named,
+                            const hpac_yaml_node *model, size_t count);
 
 /* ---- config_model_file.c ---- */
 

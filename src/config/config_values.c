@@ -142,6 +142,7 @@ static void read_choice(hpac_reader *reader, const hpac_key *key, const char *pa
     for (uint64_t i = 0; key->choices[i]; i++)
         if (boolean ? is_boolean(node, key->choices[i])
                     : hpac_yaml_is_word(node, key->choices[i])) {
+            i += key->min;
             store(key, record, &i);
             return;
         }
@@ -159,8 +160,8 @@ static void write_choice(const hpac_key *key, const void *record, FILE *stream)
     uint64_t value = fetch(key, record), count = 0;
     while (key->choices[count])
         count++;
-    if (value < count)
-        fputs(key->choices[value], stream);
+    if (value >= key->min && value - key->min < count)
+        fputs(key->choices[value - key->min], stream);
     else
         write_unknown((long long)value, stream);
 }

@@ -43,6 +43,10 @@ struct hpac_yaml_node {
     size_t expanded_count; /* nodes in it, itself included, each alias counted as what it means */
     hpac_yaml_source source;
     int line; /* from 1 */
+    /* A layer of a block: what the model names the block by, and the layer's number in it, from 1
+     * (config_blocks.c). */
+    const hpac_yaml_node *block_use;
+    size_t block_layer;
     hpac_yaml_node *next;
 };
 

@@ -371,7 +371,7 @@ Test(config, impossible_stacks_are_refused_at_their_layer)
                      "- {type: conv2d, filters: 1, kernel: [129, 1]}\n"
                      "- {type: flatten}\n",
             "1 problem\nc.yaml:5: layer 1 (conv2d): a window of 129 x 1 does not fit into (128, "
-            "128, 1)");
+            "128, 1); use a smaller one, or padding same");
     refused(REQUIRED "model:\n"
                      "- {type: flatten}\n"
                      "- {type: dense, units: 5, activation: softmax}\n"
@@ -382,16 +382,18 @@ Test(config, impossible_stacks_are_refused_at_their_layer)
                      "- {type: flatten}\n"
                      "- {type: dense, units: 5, activation: sigmoid}\n",
             "1 problem\nc.yaml:6: layer 2 (dense): the last layer must be dense with 28 units (one "
-            "per target) and activation sigmoid or softmax");
+            "per target) and activation sigmoid or softmax: {type: dense, units: classes, "
+            "activation: sigmoid}");
     refused("data: {labels: l, images: i, targets: [Nucleoplasm], image: {rows: 8, cols: 8}}\n"
             "model:\n"
             "- {type: flatten}\n"
             "- {type: dense, units: classes, activation: softmax}\n",
             "1 problem\nc.yaml:4: layer 2 (dense): the last layer must be dense with 1 units (one "
-            "per target) and activation sigmoid");
+            "per target) and activation sigmoid: {type: dense, units: classes, activation: "
+            "sigmoid}");
     refused("data: {labels: l, images: i, image: {rows: 8, cols: 8}}\n",
             "1 problem\nthe default model: layer 1 (conv2d): a window of 3 x 3 does not fit into "
-            "(2, 2, 1)");
+            "(2, 2, 1); use a smaller one, or padding same");
 }
 
 Test(config, all_problems_are_reported_together)
