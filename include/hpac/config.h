@@ -149,13 +149,17 @@ void hpac_config_print(const hpac_config *config, FILE *stream);
 void hpac_config_print_reference(FILE *stream);
 /* A key for help texts, valid during the visit. */
 typedef struct hpac_config_key_note {
-    const char *path;     /* "train.epochs"; of layers "model.TYPE", "model.TYPE.rate" */
-    const char *expected; /* "an integer in [1, 65536]"; of "model.TYPE" NULL */
+    const char *path; /* "train.epochs"; of layers "model.TYPE", "model.TYPE.rate"; of the elements
+                         of train.layers "train.layers.N.match"; of blocks "blocks.NAME.layers" */
+    const char *expected; /* "an integer in [1, 65536]"; of "model.TYPE" and "blocks" NULL */
     const char *fallback; /* the default as YAML; NULL: none */
     bool required;
     const char *help;
+    const char *example; /* a value as YAML; of "model.TYPE" a layer, of "blocks" the lines of a
+                            file; NULL: the default is one */
 } hpac_config_key_note;
-/* Visits all keys of the schema in its order, then the types of layers, each before its keys. */
+/* Visits all keys of the schema in its order, then those of blocks and the types of layers, each
+ * before its keys. */
 void hpac_config_visit_keys(void (*visit)(void *user, const hpac_config_key_note *note),
                             void *user);
 /* One line per key, "train.shuffle false true": the key and its allowed words; for shell

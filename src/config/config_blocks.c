@@ -78,9 +78,10 @@ static const hpac_key_type key_defaults = {read_defaults, write_nothing, NULL,
 static const hpac_key_type key_layers = {read_layers, write_nothing, NULL, "a list of layers"};
 
 static const hpac_key definition_keys[] = {
-    {"defaults", &key_defaults,
+    {"defaults", &key_defaults, .example = "{stride: 1}",
      .help = "The parameters that a use of the block may leave out, and their values."},
     {"layers", &key_layers, .required = true,
+     .example = "[{type: conv2d, filters: $filters, kernel: 3, strides: $stride}, {type: relu}]",
      .help = "The layers, as in a model, with $NAME in place of the value of a parameter. The name "
              "`input` in their `inputs` is what the block reads."},
 };
@@ -415,4 +416,60 @@ hpac_status hpac_blocks_expand(hpac_reader *reader, hpac_yaml_node **root)
         return HPAC_OK;
     HPAC_TRY(expand_model(reader, blocks, model, &expanded));
     return hpac_yaml_put(&reader->yaml, root, "model", strlen("model"), expanded);
+}
+
+/* The keys of a use, which expand_use reads. */
+static const hpac_config_key_note use_notes[] = {
+    {.path = "model.block",
+     .help = "A block in place of a layer, with values for its parameters; also with --set "
+             "model.N.PARAMETER=VALUE, a block being one of the N.",
+     .example = "{block: down, filters: 32}"},
+    {.path = "model.block.PARAMETER",
+     .expected = "a value as the layers expect it",
+     .help = "The value of $PARAMETER in the layers; required, unless the block has a default.",
+     .example = "32"},
+    {.path = "model.block.name",
+     .expected = "a name as that of a layer",
+     .help = "The name of the last layer, and with _ before their own those of the others. Without "
+             "it: the name of the block with a number.",
+     .example = "half"},
+    {.path = "model.block.inputs",
+     .expected = "a list of one name of a layer, or input",
+     .help = "What the block reads, which its layers call `input`. Without it: the layer before.",
+     .example = "[stem]"},
+};
+
+static const char blocks_help[] =
+    "Layers that a network repeats, as blocks with names and parameters: $NAME in place of a value "
+    "is a parameter. In the model {block: NAME, ...} stands for the layers of a block.";
+
+void hpac_blocks_print_reference(FILE *stream)
+{
+    fprintf(stream, "\n## blocks: layers that a network repeats\n\n%s See [Blocks](#blocks).\n",
+            blocks_help);
+    hpac_keys_print_reference(&definition_table, "", "blocks.NAME.", stream);
+    for (const hpac_config_key_note *note = use_notes + 1;
+         note < use_notes + sizeof use_notes / sizeof *use_notes; note++)
+        fprintf(stream, "| `%s` | %s | %s | %s |\n", note->path, note->expected,
+                note->required ? "required" : "none", note->help);
+}
+
+void hpac_blocks_visit(void (*visit)(void *user, const hpac_config_key_note *note), void *user)
+{
+    static const char example[] =
+        "blocks:\n"
+        "  down:\n"
+        "    defaults: {stride: 2}\n"
+        "    layers:\n"
+        "    - {type: conv2d, filters: $filters, kernel: 3, strides: $stride}\n"
+        "    - {type: relu}\n"
+        "model:\n"
+        "- {block: down, filters: 32}\n"
+        "- {block: down, filters: 64, stride: 1}\n"
+        "- {type: global_avgpool}\n"
+        "- {type: dense, units: classes, activation: sigmoid}\n";
+    visit(user, &(hpac_config_key_note){.path = "blocks", .help = blocks_help, .example = example});
+    hpac_keys_visit(&definition_table, "blocks.NAME.", visit, user);
+    for (size_t i = 0; i < sizeof use_notes / sizeof *use_notes; i++)
+        visit(user, &use_notes[i]);
 }

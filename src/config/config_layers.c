@@ -5,13 +5,15 @@
 
 static const hpac_key rule_keys[] = {
     {"match", &hpac_key_pattern, .offset = offsetof(hpac_layer_rule, match),
-     .nbytes = sizeof((hpac_layer_rule *)0)->match, .required = true,
-     .help = "a pattern of layer names"},
+     .nbytes = sizeof((hpac_layer_rule *)0)->match, .required = true, .example = "\"conv2d*\"",
+     .help = "A pattern of layer names, as of a shell: * is any characters, ? one of them."},
     {"trainable", &hpac_key_choice, .offset = offsetof(hpac_layer_rule, trainable),
-     .nbytes = sizeof(bool), .choices = hpac_key_booleans, .fallback = "true"},
+     .nbytes = sizeof(bool), .choices = hpac_key_booleans, .fallback = "true", .example = "false",
+     .help = "false: the weights stay as they are."},
     {"learning_rate_factor", &hpac_key_number,
      .offset = offsetof(hpac_layer_rule, learning_rate_factor), .nbytes = sizeof(float),
-     .range = HPAC_RANGE_POSITIVE, .fallback = "1"},
+     .range = HPAC_RANGE_POSITIVE, .fallback = "1", .example = "10",
+     .help = "What the learning rate of the layers is multiplied by."},
 };
 static const hpac_key_table rule_table = {rule_keys, sizeof rule_keys / sizeof *rule_keys};
 
@@ -67,3 +69,13 @@ const hpac_key_type hpac_key_rules = {
     read_rules, write_rules, NULL,
     "none or a list of up to 32 rules {match: PATTERN, trainable: false} or {match: PATTERN, "
     "learning_rate_factor: NUMBER}"};
+
+void hpac_rules_print_reference(FILE *stream)
+{
+    hpac_keys_print_reference(&rule_table, "", "train.layers.N.", stream);
+}
+
+void hpac_rules_visit(void (*visit)(void *user, const hpac_config_key_note *note), void *user)
+{
+    hpac_keys_visit(&rule_table, "train.layers.N.", visit, user);
+}

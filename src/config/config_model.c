@@ -1,6 +1,7 @@
 /* The model: a list of layers, each a map with a type and the keys of that type. */
 #include "config_schema.h"
 
+#include "base/text.h"
 #include "net/layer_table.h"
 
 #include <stdlib.h>
@@ -230,8 +231,8 @@ typedef struct layer_keys {
 
 static const hpac_key common_keys[] = {
     {"name", &key_name, .offset = offsetof(hpac_layer, name), .nbytes = HPAC_LAYER_NAME_NBYTES,
-     .help = "What other layers call it."},
-    {"inputs", &key_inputs,
+     .example = "stem", .help = "What other layers call it."},
+    {"inputs", &key_inputs, .example = "[stem, input]",
      .help = "The layers that it reads, which stand before it; `input` is the image. Without it: "
              "the layer before."},
 };
@@ -253,6 +254,7 @@ static void make_keys(const hpac_layer_row *row, layer_keys *made)
         key->max = from->max;
         key->word = from->word;
         key->help = from->help;
+        key->example = from->example;
         if (from->fallback)
             key->fallback = from->fallback;
         if (from->type == HPAC_LAYER_KEY_ACTIVATION && row->blank.kind == HPAC_LAYER_ACTIVATION) {
@@ -579,6 +581,22 @@ void hpac_model_finish(hpac_reader *reader, const hpac_yaml_node *model, hpac_co
     hpac_problems_add(&reader->problems, "%s: %s", place, hpac_error_message());
 }
 
+#define LAYER_NBYTES 160
+
+/* "{type: conv2d, filters: 32, kernel: 3}": a layer with all that it needs. */
+static const char *make_example(const hpac_layer_row *row, const hpac_key_table *table,
+                                char example[LAYER_NBYTES])
+{
+    snprintf(example, LAYER_NBYTES, "{type: %s", row->name);
+    for (int i = 0; i < table->count; i++)
+        if (table->keys[i].required)
+            hpac_text_append(example, LAYER_NBYTES, ", %s: %s", table->keys[i].path,
+                             table->keys[i].example);
+    hpac_text_append(example, LAYER_NBYTES,
+                     row->min_inputs > 1 ? ", inputs: [main, shortcut]}" : "}");
+    return example;
+}
+
 void hpac_layers_print_reference(FILE *stream)
 {
     for (size_t i = 0; i < hpac_layer_row_count; i++) {
@@ -588,21 +606,32 @@ void hpac_layers_print_reference(FILE *stream)
             continue;
         make_keys(row, &own);
         fprintf(stream, "\n### %s\n\n%s\n", row->name, row->help);
-        hpac_keys_print_reference(&own.table, "", stream);
+        char example[LAYER_NBYTES];
+        fprintf(stream, "\n`%s`\n", make_example(row, &own.table, example));
+        hpac_keys_print_reference(&own.table, "", "", stream);
     }
 }
 
 void hpac_layers_visit(void (*visit)(void *user, const hpac_config_key_note *note), void *user)
 {
+    const hpac_key type = {"type",
+                           &hpac_key_choice,
+                           .choices = type_names(),
+                           .required = true,
+                           .example = "relu",
+                           .help = "Which layer. Its other keys are those of model.TYPE."};
+    hpac_keys_visit(&(hpac_key_table){&type, 1}, "model.", visit, user);
     for (size_t i = 0; i < hpac_layer_row_count; i++) {
         const hpac_layer_row *row = &hpac_layer_rows[i];
         char path[64], prefix[72];
         layer_keys own;
         if (!row->name)
             continue;
+        char example[LAYER_NBYTES];
         snprintf(path, sizeof path, "model.%s", row->name);
-        visit(user, &(hpac_config_key_note){.path = path, .help = row->help});
         make_keys(row, &own);
+        make_example(row, &own.table, example);
+        visit(user, &(hpac_config_key_note){.path = path, .help = row->help, .example = example});
         snprintf(prefix, sizeof prefix, "%s.", path);
         hpac_keys_visit(&own.table, prefix, visit, user);
     }

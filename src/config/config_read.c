@@ -233,6 +233,10 @@ const char *hpac_key_name(const char *name)
         {"learningrate", "learning_rate"},
         {"pretrained", "initial_model"},
         {"weights", "initial_weights"},
+        {"kind", "type"},
+        {"kernel_size", "kernel"},
+        {"pool_size", "size"},
+        {"stride", "strides"},
     };
     for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++) {
         const char *other = synonyms[i].name, *c = name;
@@ -431,14 +435,15 @@ void hpac_keys_read(hpac_keys *keys, const hpac_yaml_node *map)
     }
 }
 
-void hpac_keys_print_reference(const hpac_key_table *table, const char *section, FILE *stream)
+void hpac_keys_print_reference(const hpac_key_table *table, const char *section, const char *prefix,
+                               FILE *stream)
 {
     const char *heading = "\n| key | expected | default | |\n|---|---|---|---|\n";
     for (int i = 0; i < table->count; i++) {
         const hpac_key *key = &table->keys[i];
         if (!key->help || strncmp(key->path, section, strlen(section)) != 0)
             continue;
-        fprintf(stream, "%s| `%s` | ", heading, key->path);
+        fprintf(stream, "%s| `%s%s` | ", heading, prefix, key->path);
         heading = "";
         describe(key, stream);
         const char *quote = key->fallback ? "`" : "";
@@ -455,14 +460,14 @@ void hpac_keys_visit(const hpac_key_table *table, const char *prefix,
 {
     for (int i = 0; i < table->count; i++) {
         const hpac_key *key = &table->keys[i];
-        char path[MAX_PATH + 1], expected[256] = "";
+        char path[MAX_PATH + 1], expected[320] = "";
         FILE *stream = key->help ? fmemopen(expected, sizeof expected, "w") : NULL;
         if (!stream)
             continue;
         describe(key, stream);
         fclose(stream);
         snprintf(path, sizeof path, "%s%s", prefix, key->path);
-        visit(user,
-              &(hpac_config_key_note){path, expected, key->fallback, key->required, key->help});
+        visit(user, &(hpac_config_key_note){path, expected, key->fallback, key->required, key->help,
+                                            key->example});
     }
 }

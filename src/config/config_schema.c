@@ -49,17 +49,19 @@ static const char *const image_layouts[] = {"auto", "nhwc", "nchw", NULL};
 #define MAX_IMAGE 16384
 
 static const hpac_key keys[] = {
-    {"data.labels", &hpac_key_path, AT(data.labels), .required = true,
+    {"data.labels", &hpac_key_path, AT(data.labels), .required = true, .example = "data/train.csv",
      .help =
          "The label file: CSV with the columns Id and Target, class numbers separated by spaces."},
-    {"data.images", &hpac_key_path, AT(data.images), .required = true,
+    {"data.images", &hpac_key_path, AT(data.images), .required = true, .example = "data/train",
      .help = "The directory of the training images: ID_green.png, ID_blue.png, ID_red.png, "
              "ID_yellow.png."},
     {"data.targets", &hpac_key_list, AT(data.targets), COUNT_AT(data.target_count),
      .choices = hpac_class_names, .max = HPAC_CLASS_COUNT, .noun = "class", .word = "all",
-     .fallback = "all", .help = "The classes to learn, in the order of the network's outputs."},
+     .fallback = "all", .example = "[Nucleoplasm, Cytosol]",
+     .help = "The classes to learn, in the order of the network's outputs."},
     {"data.channels", &hpac_key_list, AT(data.channel_order), COUNT_AT(data.channels),
      .choices = hpac_channel_names, .max = HPAC_MAX_CHANNELS, .noun = "channel", .fallback = "1",
+     .example = "[red, green]",
      .help =
          "The channels of an image, in the order of the network's input, such as "
          "`[red, green, blue, yellow]`. An integer N means the first N of green (protein), blue "
@@ -76,10 +78,12 @@ static const hpac_key keys[] = {
     {CHOICE("data.pixels", data.pixels, pixels, "uint8",
             "How resized pixels are stored: rounded to bytes, or as the floats of the resize.")},
     {PATH("data.test.images", data.test_images,
-          "The directory of the test images. With data.test, train also writes the submission.")},
+          "The directory of the test images. With data.test, train also writes the submission."),
+     .example = "data/test"},
     {PATH("data.test.ids", data.test_ids,
           "CSV with the column Id: the test images in the order of the submission "
-          "(sample_submission.csv).")},
+          "(sample_submission.csv)."),
+     .example = "data/sample_submission.csv"},
     {AUTO("data.workers", data.workers, 1, 256, 0,
           "Threads that read, decode and resize images; auto: one per core. Results do not depend "
           "on it.")},
@@ -112,7 +116,8 @@ static const hpac_key keys[] = {
                  "- {type: dense, units: 64, activation: relu}\n"
                  "- {type: dropout, rate: 0.5}\n"
                  "- {type: dense, units: classes, activation: sigmoid}\n",
-     .help = "The layers, from the image to the probabilities; see below."},
+     .help = "The layers, from the image to the probabilities: {type: TYPE, ...}, or blocks of "
+             "layers, {block: NAME, ...}."},
     {INTEGER("train.epochs", train.epochs, 1, 1000000, "1", "Passes over the training images.")},
     {INTEGER("train.batch_size", train.batch_size, 1, 65536, "200", "Images per step.")},
     {CHOICE("train.shuffle", train.shuffle, hpac_key_booleans, "false",
@@ -128,7 +133,7 @@ static const hpac_key keys[] = {
     {NUMBER("train.optimizer.learning_rate", train.optimizer.learning_rate, HPAC_RANGE_POSITIVE,
             "1.0 (adadelta), 0.01 (sgd), 0.001 (adam, adamw)",
             "Learning rate: scales every update."),
-     OF_OPTIMIZER(ANY), .fallbacks = learning_rates},
+     .example = "0.01", OF_OPTIMIZER(ANY), .fallbacks = learning_rates},
     {NUMBER("train.optimizer.rho", train.optimizer.rho, HPAC_RANGE_FRACTION, "0.95",
             "adadelta: decay of the running averages per step."),
      OF_OPTIMIZER(ADADELTA)},
@@ -167,7 +172,7 @@ static const hpac_key keys[] = {
     {NUMBER("train.schedule.factor", train.schedule.factor, HPAC_RANGE_POSITIVE,
             "0.1 (step), 0.9 (exponential)",
             "step, exponential: what the learning rate is multiplied by."),
-     OF_SCHEDULE(REPEATED), .fallbacks = factors},
+     .example = "0.5", OF_SCHEDULE(REPEATED), .fallbacks = factors},
     {NUMBER("train.schedule.rise", train.schedule.rise, HPAC_RANGE_FRACTION, "0.3",
             "one_cycle: the share of the training in which the learning rate grows."),
      OF_SCHEDULE(ONE_CYCLE)},
@@ -177,43 +182,51 @@ static const hpac_key keys[] = {
     {NUMBER("train.schedule.final_factor", train.schedule.final_factor, HPAC_RANGE_NOT_NEGATIVE,
             "0 (cosine), 4.0e-6 (one_cycle)",
             "cosine, one_cycle: the last learning rate, likewise."),
-     OF_SCHEDULE(TO_THE_END), .fallbacks = final_factors},
+     .example = "0.01", OF_SCHEDULE(TO_THE_END), .fallbacks = final_factors},
     {NUMBER("train.clip_norm", train.clip_norm, HPAC_RANGE_NOT_NEGATIVE, "0",
             "Scale the gradients of an update down to this norm, taken over all of them; 0: "
-            "never.")},
+            "never."),
+     .example = "1.0"},
     {INTEGER("train.accumulate", train.accumulate, 1, 65536, "1",
              "Batches per update, which gets the mean of their gradients: the effect of a larger "
-             "batch with the memory of one.")},
+             "batch with the memory of one."),
+     .example = "4"},
     {NUMBER("train.ema", train.ema, HPAC_RANGE_FRACTION, "0",
             "Momentum of a moving average of the weights, such as 0.999: what is evaluated and "
-            "saved is the average; 0: none.")},
+            "saved is the average; 0: none."),
+     .example = "0.999"},
     {NUMBER("train.l2", train.l2, HPAC_RANGE_NOT_NEGATIVE, "0",
             "L2 penalty of all kernels: the gradients are those of the loss plus l2 times the sum "
-            "of their squares. The loss is reported without it.")},
+            "of their squares. The loss is reported without it."),
+     .example = "1.0e-4"},
     {"train.layers", &hpac_key_rules, .fallback = "none",
+     .example = "[{match: \"conv2d*\", trainable: false}]",
      .help =
          "How layers are trained whose names match a pattern, such as `{match: \"conv2d*\", "
          "trainable: false}` or `{match: dense, learning_rate_factor: 10}`; later ones override "
          "earlier ones. A layer without a name has Keras's: conv2d, conv2d_1, dense, ..."},
-    {"train.positive_weights", &hpac_key_weights, .fallback = "none",
+    {"train.positive_weights", &hpac_key_weights, .fallback = "none", .example = "balanced",
      .help =
          "Weight of the label 1 in the loss, per class. balanced: zeros / ones of the class among "
          "the training images."},
     {INTEGER("train.early_stopping.patience", train.patience, 0, 1000000, "0",
-             "Stop after this many epochs without a better validation loss; 0: never.")},
+             "Stop after this many epochs without a better validation loss; 0: never."),
+     .example = "5"},
     {NUMBER("train.early_stopping.min_delta", train.min_delta, HPAC_RANGE_NOT_NEGATIVE, "0",
             "By how much a validation loss must be lower to count as better; needs patience.")},
     {PATH("train.initial_model", train.initial_model,
           "A model file of hpac or Keras (.h5, .keras) with the same layers, whose weights the "
-          "training starts from; its last layer may have other outputs, and is drawn then.")},
+          "training starts from; its last layer may have other outputs, and is drawn then."),
+     .example = "model.h5"},
     {PATH(
-        "train.initial_weights", train.initial_weights,
-        "A file of Keras or hpac whose weights the training starts from by the names of layers: a "
-        "model, or weights alone, as keras.applications has them. What the file does not have is "
-        "drawn; docs/model-files.md says how.")},
+         "train.initial_weights", train.initial_weights,
+         "A file of Keras or hpac whose weights the training starts from by the names of layers: a "
+         "model, or weights alone, as keras.applications has them. What the file does not have is "
+         "drawn; docs/model-files.md says how."),
+     .example = "weights.h5"},
     {"train.initial_channels", &hpac_key_list, AT(train.initial_channels),
      COUNT_AT(train.initial_channel_count), .choices = hpac_channel_names, .max = HPAC_MAX_CHANNELS,
-     .noun = "channel",
+     .noun = "channel", .example = "[blue, green, red]",
      .help = "The channels that the network of train.initial_model or train.initial_weights was "
              "trained on, in its order, such as `[blue, green, red]` for ResNet50 of "
              "keras.applications. The kernels of its first convolution go to data.channels by "

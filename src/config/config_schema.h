@@ -64,7 +64,8 @@ struct hpac_key {
     const char *const *fallbacks; /* the default by that value; `fallback` is their description */
     const char *fallback;         /* the default as YAML; NULL: none */
     bool required;
-    const char *help; /* a sentence or two */
+    const char *help;    /* a sentence or two */
+    const char *example; /* a value as YAML for help texts; NULL: the default */
 };
 
 #define HPAC_KEY_MAX 72
@@ -193,13 +194,20 @@ hpac_status hpac_config_check(const hpac_config *config);
 void hpac_layer_write(const hpac_config *config, size_t index, const char *name, FILE *stream);
 /* Resolves `units: classes` and checks the stack against the prepared image. */
 void hpac_model_finish(hpac_reader *reader, const hpac_yaml_node *model, hpac_config *config);
-/* The layer types, and the keys of a table that begin with `section` ("" for all) and have a help
- * text, as parts of docs/configuration.md. */
+/* The layer types, the keys of blocks and of the elements of train.layers, and the keys of a table
+ * that begin with `section` ("" for all) and have a help text, `prefix` preceding their paths, as
+ * parts of docs/configuration.md. */
 void hpac_layers_print_reference(FILE *stream);
-void hpac_keys_print_reference(const hpac_key_table *table, const char *section, FILE *stream);
+void hpac_blocks_print_reference(FILE *stream);
+void hpac_rules_print_reference(FILE *stream);
+void hpac_keys_print_reference(const hpac_key_table *table, const char *section, const char *prefix,
+                               FILE *stream);
 /* Visits the keys of a table that have a help text; `prefix` precedes their paths. */
 void hpac_keys_visit(const hpac_key_table *table, const char *prefix,
                      void (*visit)(void *user, const hpac_config_key_note *note), void *user);
+/* Visits the keys of the elements of train.layers, and of blocks. */
+void hpac_rules_visit(void (*visit)(void *user, const hpac_config_key_note *note), void *user);
+void hpac_blocks_visit(void (*visit)(void *user, const hpac_config_key_note *note), void *user);
 /* Visits the types of layers, and after each type its keys. */
 void hpac_layers_visit(void (*visit)(void *user, const hpac_config_key_note *note), void *user);
 

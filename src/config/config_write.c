@@ -170,8 +170,13 @@ void hpac_config_print_reference(FILE *stream)
                                               {"device: compute device and precision", "device."}};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         fprintf(stream, "\n## %s\n", sections[i][0]);
-        hpac_keys_print_reference(&hpac_config_keys, sections[i][1], stream);
+        hpac_keys_print_reference(&hpac_config_keys, sections[i][1], "", stream);
+        if (strcmp(sections[i][1], "train.") == 0) {
+            fputs("\nThe rules of `train.layers` have these keys:\n", stream);
+            hpac_rules_print_reference(stream);
+        }
     }
+    hpac_blocks_print_reference(stream);
     fprintf(
         stream,
         "\n## model: the network\n\n"
@@ -196,8 +201,11 @@ void hpac_config_print_reference(FILE *stream)
 void hpac_config_visit_keys(void (*visit)(void *user, const hpac_config_key_note *note), void *user)
 {
     hpac_keys_visit(&hpac_config_keys, "", visit, user);
+    hpac_rules_visit(visit, user);
+    hpac_blocks_visit(visit, user);
     visit(user, &(hpac_config_key_note){.path = "model.file",
                                         .expected = "a path",
+                                        .example = "model.h5",
                                         .help = "A model file of Keras (.h5, .keras) or hpac whose "
                                                 "layers and weights are taken, in place of a list "
                                                 "of layers."});

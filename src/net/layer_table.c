@@ -19,7 +19,8 @@ const char *const hpac_padding_names[] = {"valid", "same", NULL};
     .offset = offsetof(hpac_layer, member)
 
 #define STRIDES                                                                                    \
-    KEY("strides", "strides", PAIR, stride_rows), .max = 1024, .optional = true, .brief = true
+    KEY("strides", "strides", PAIR, stride_rows), .max = 1024, .example = "2", .optional = true,   \
+                                                  .brief = true
 #define PADDING                                                                                    \
     {                                                                                              \
         KEY("padding", "padding", PADDING, padding),                                               \
@@ -31,7 +32,7 @@ const char *const hpac_padding_names[] = {"valid", "same", NULL};
 #define DILATION                                                                                   \
     {                                                                                              \
         KEY("dilation_rate", "dilation", PAIR, dilation_rows),                                     \
-            .max = 1024, .optional = true, .brief = true,                                          \
+            .max = 1024, .example = "2", .optional = true, .brief = true,                          \
             .help = "Distance of the kernel's elements; 1 when absent."                            \
     }
 #define BIAS                                                                                       \
@@ -77,8 +78,8 @@ const hpac_layer_row hpac_layer_rows[] = {
                  {STRIDES, .help = "Distance of the windows; 1 when absent."},
                  PADDING,
                  DILATION,
-                 {KEY("groups", "groups", SIZE, groups), .max = 65536, .optional = true,
-                  .brief = true,
+                 {KEY("groups", "groups", SIZE, groups), .max = 65536, .example = "2",
+                  .optional = true, .brief = true,
                   .help = "Groups of channels, each with filters of its own that read only it; 1 "
                           "when absent."},
                  BIAS,
@@ -103,7 +104,7 @@ const hpac_layer_row hpac_layer_rows[] = {
                  PADDING,
                  DILATION,
                  {KEY("depth_multiplier", "multiplier", SIZE, depth_multiplier), .max = 65536,
-                  .optional = true, .brief = true,
+                  .example = "2", .optional = true, .brief = true,
                   .help = "Outputs of each channel; 1 when absent."},
                  BIAS,
                  {KEY("depthwise_regularizer", "l2", DECAY, l2), .fallback = "0", .brief = true,

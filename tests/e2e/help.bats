@@ -197,6 +197,61 @@ keys() {
     assert_error_has 'unknown key "nothing.like.it"; see hpac help config'
 }
 
+# schema: the same from the tables that configurations are read by, whether they have a help text or not.
+schema() {
+    grep -ohE '"(data|train|device)\.[a-z_.0-9]+"' src/config/config_schema.c | tr -d '"'
+    sed -nE 's/^    \{"([a-z_]+)", &?.*/train.layers.N.\1/p' src/config/config_layers.c
+    sed -nE '/definition_keys\[\]/,/^}/s/^    \{"([a-z_]+)", .*/blocks.NAME.\1/p' src/config/config_blocks.c
+    awk '/^const hpac_layer_row hpac_layer_rows/ {rows = 1}
+         rows && /^        \.name = / {gsub(/[",]/, ""); type = $3
+                                       print "model." type}
+         rows && match($0, /KEY\(("[a-z_]+"|NULL), "[a-z_]+"/) {
+             split(substr($0, RSTART, RLENGTH), parts, ", "); gsub(/"/, "", parts[2])
+             print "model." type "." parts[2]}' src/net/layer_table.c
+    printf '%s\n' model blocks model.file model.type model.block model.block.{PARAMETER,name,inputs} \
+        model.{add,dense}.{name,inputs}
+}
+
+@test "hpac help config answers for every key of the schema, every section, and every last name" {
+    local key
+    [[ $(schema | wc -l) -gt 120 ]] || fail_with "few keys: $(schema)"
+    for key in $(schema | sort -u); do
+        run_hpac help config "$key"
+        assert_exit 0
+        [[ $output == "$key - "* ]] || fail_with "help config $key: $output"
+        [[ $key == model || $output == *"in a file:"* ]] || fail_with "no example of $key"
+    done
+    for key in $(schema | sed -E 's/.*\.//' | sort -u) $(schema | grep -F . | sed -E 's/\.[^.]*$//' | sort -u); do
+        run_hpac help config "$key"
+        assert_exit 0
+        [[ -n $output ]] || fail_with "nothing about $key"
+    done
+}
+
+@test "hpac help config suggests what a misspelled key stands for" {
+    local key
+    for key in train.schedule.kind:train.schedule.type train.shedule:train.schedule block5:blocks modell:model \
+        lr:learning_rate conv2:conv2d model.conv2d.filter:model.conv2d.filters trian.epochs:train.epochs \
+        train.layers.mach:train.layers.N.match; do
+        run_hpac help config "${key%%:*}"
+        assert_exit 2
+        assert_error_has "unknown key \"${key%%:*}\"; did you mean ${key#*:}?"
+    done
+    run_hpac help config data.split.stem
+    assert_exit 2
+    assert_error_has "data.split has folds, repeats, seed, method, fold"
+}
+
+@test "hpac help config knows the names that messages about layers have" {
+    assert_same <("$HPAC" help config model.12.filters) <("$HPAC" help config model.conv2d.filters)
+    assert_same <("$HPAC" help config blocks.residual.layers.2.filters) <("$HPAC" help config filters)
+    assert_same <("$HPAC" help config train.layers.3.match) <("$HPAC" help config train.layers.N.match)
+    assert_same <("$HPAC" help config train.layers.match) <("$HPAC" help config train.layers.N.match)
+    assert_same <("$HPAC" help config model.12) <("$HPAC" help config model)
+    assert_same <("$HPAC" help config blocks.residual.layers.2) <("$HPAC" help config blocks.NAME.layers)
+    assert_same <("$HPAC" help config blocks.residual) <("$HPAC" help config blocks.NAME)
+}
+
 @test "the completion offers every command, and every option of each" {
     local command
     require_tool shellcheck

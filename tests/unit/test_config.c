@@ -438,3 +438,78 @@ Test(config, the_reference_is_up_to_date)
     free(kept);
     free(printed);
 }
+
+/* The text that a configuration has which is given an example, with what the example needs. */
+static bool use_example(const hpac_config_key_note *note, char *text, size_t nbytes)
+{
+    const char *value = note->example ? note->example : note->fallback, *path = note->path;
+    const char *owner = strncmp(path, "model.", 6) == 0 ? path + 6 : path,
+               *dot = strchr(owner, '.');
+    const char *named = "- {type: relu, name: main}\n- {type: relu, name: shortcut}\n"
+                        "- {type: relu, name: stem}\n";
+    bool element = strncmp(path, "train.layers.N.", 15) == 0;
+    if (strcmp(path, "blocks") == 0)
+        snprintf(text, nbytes, REQUIRED "%s", value);
+    else if (strncmp(path, "model.", 6) == 0 && !note->expected && strcmp(owner, "block") != 0)
+        snprintf(text, nbytes, REQUIRED "model:\n%s- %s\n", named, value);
+    else if (owner != path && dot && strncmp(owner, "block.", 6) != 0)
+        snprintf(text, nbytes, REQUIRED "model:\n%s- {type: %.*s, %s: %s}\n", named,
+                 (int)(dot - owner), owner, dot + 1, value);
+    else if (element)
+        snprintf(text, nbytes, REQUIRED "train: {layers: [{%s%s: %s}]}\n",
+                 strcmp(path + 15, "match") == 0 ? "" : "match: a, ", path + 15, value);
+    else if (owner == path && strncmp(path, "blocks.", 7) != 0 && !strchr(value, '(') &&
+             strcmp(path, "model") != 0)
+        snprintf(text, nbytes, "%s: %s", path, value);
+    else
+        return false;
+    return true;
+}
+
+/* Anything that is wrong with it is another key that it needs, or a shape. */
+static void accept_example(void *user, const hpac_config_key_note *note)
+{
+    size_t *count = user;
+    char text[2048], path[80];
+    hpac_config config;
+    cr_assert(note->help && *note->help, "%s", note->path);
+    if (!use_example(note, text, sizeof text))
+        return;
+    char *colon = strncmp(text, REQUIRED, 5) == 0 ? NULL : strstr(text, ": ");
+    if (colon)
+        *colon = '=';
+    const char *sets[] = {text};
+    hpac_status status = load_sets(colon ? REQUIRED : text, sets, colon != NULL, &config);
+    const char *dot = strrchr(note->path, '.');
+    snprintf(path, sizeof path, "%s: expected", dot ? dot + 1 : note->path);
+    if (status != HPAC_OK) {
+        cr_expect_null(strstr(hpac_error_message(), path), "%s", hpac_error_message());
+        cr_expect_null(strstr(hpac_error_message(), "unknown"), "%s", hpac_error_message());
+    }
+    cr_expect(note->expected || status == HPAC_OK || strstr(hpac_error_message(), ": layer "), "%s",
+              hpac_error_message());
+    if (status == HPAC_OK)
+        hpac_config_fini(&config);
+    ++*count;
+}
+
+Test(config, examples_of_help_texts_are_accepted)
+{
+    size_t count = 0;
+    hpac_config_visit_keys(accept_example, &count);
+    cr_expect_gt(count, 100);
+}
+
+static void need_help(const hpac_key_table *table)
+{
+    for (int i = 0; i < table->count; i++) {
+        const hpac_key *key = &table->keys[i];
+        cr_expect(key->help && *key->help, "no help about %s", key->path);
+        cr_expect(key->example || key->fallback, "no example of %s", key->path);
+    }
+}
+
+Test(config, no_key_lacks_help)
+{
+    need_help(&hpac_config_keys);
+}

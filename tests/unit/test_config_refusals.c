@@ -36,7 +36,8 @@ Test(config, rules_of_layers_are_checked)
             "1 problem\nc.yaml:4: train.layers: expected a rule such as {match: \"conv2d*\", "
             "trainable: false}, not \"conv2d\"");
     refused(REQUIRED "train: {layers: [{trainable: false}]}\n",
-            "1 problem\nc.yaml:4: train.layers.1: match is missing: a pattern of layer names");
+            "1 problem\nc.yaml:4: train.layers.1: match is missing: A pattern of layer "
+            "names, as of a shell: * is any characters, ? one of them.");
     refused(REQUIRED "train: {layers: [{match: a, trainable: 2}]}\n",
             "1 problem\nc.yaml:4: train.layers.1.trainable: expected false or true, not \"2\"");
     refused(REQUIRED "train: {layers: [{match: a, trainable: false, learning_rate_factor: 2}]}\n",
