@@ -54,7 +54,7 @@ static void read_layers(hpac_reader *reader, const hpac_key *key, const char *pa
         return;
     }
     for (size_t i = 0; i < node->count; i++) {
-        const hpac_yaml_node *layer = node->items[i].value;
+        const hpac_yaml_node *layer = node->items[i].value, *name = hpac_yaml_get(layer, "name");
         char layer_path[PATH_NBYTES];
         snprintf(layer_path, sizeof layer_path, "%.100s.%zu", path, i + 1);
         if (layer->kind != HPAC_YAML_MAP)
@@ -63,6 +63,8 @@ static void read_layers(hpac_reader *reader, const hpac_key *key, const char *pa
             hpac_reader_refuse(reader, layer_path, layer,
                                "a block in a block, expected layers; name both blocks in the "
                                "model, one behind the other");
+        else if (name && name->kind != HPAC_YAML_SCALAR)
+            hpac_reader_expected(reader, layer_path, name, "a name");
     }
 }
 
@@ -121,7 +123,7 @@ static void check_parameters(hpac_reader *reader, const char *path, const hpac_y
     for (size_t i = 0; map && i < map->count; i++) {
         const hpac_yaml_node *key = map->items[i].key;
         hpac_nearest nearest = hpac_nearest_to(key->text);
-        if (!is_reserved(key->text) && !hpac_reader_refuse_duplicate(reader, path, map, i) &&
+        if (!hpac_reader_refuse_duplicate(reader, path, map, i) && !is_reserved(key->text) &&
             !has_parameter(layers, &nearest))
             refuse_name(reader, path, key, "the block has no parameter", &nearest);
     }

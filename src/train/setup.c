@@ -166,10 +166,22 @@ static size_t count_batches(const train_job *training)
     return images / batch + (!train->drop_last && images % batch > 0);
 }
 
+/* Gradients that are accumulated beyond the last epoch update nothing. */
+static void warn_of_accumulation(const train_job *training)
+{
+    const hpac_config_train *train = &training->config->train;
+    size_t batches = (size_t)train->epochs * count_batches(training);
+    if (train->accumulate > batches)
+        hpac_log_warning("train.accumulate: %zu batches per update, but the training has %zu; the "
+                         "weights stay as they are",
+                         train->accumulate, batches);
+}
+
 hpac_status train_setup_networks(train_job *training)
 {
     const hpac_config *config = training->config;
     const hpac_config_train *train = &config->train;
+    warn_of_accumulation(training);
     HPAC_TRY(make_model(training));
     HPAC_TRY(train_apply_layer_rules(training));
     training->schedule = train_schedule_make(train, count_batches(training));

@@ -660,6 +660,16 @@ END
     assert_exit 0
 }
 
+@test "batches that are accumulated until no update is left bring a warning" {
+    local warning="warning: train.accumulate: 9 batches per update, but the training has 8; the weights stay as they are"
+    train --out "$TMP/run" --set train.epochs=2 --set train.batch_size=10 --set train.accumulate=9
+    assert_exit 0
+    assert_error_has "$warning"
+    train --out "$TMP/all" --set train.epochs=2 --set train.batch_size=10 --set train.accumulate=8
+    assert_exit 0
+    [[ $stderr != *warning* ]] || fail_with "a warning with one update"
+}
+
 @test "an unwritable run directory is refused before training" {
     train --out /proc/run
     assert_exit 2

@@ -110,6 +110,8 @@ Test(config_blocks, mistakes_are_named)
     refuse("- {block: residual}\n", "c.yaml:14: model.1: the block needs the parameter filters");
     refuse("- {block: residual, filters: 8, strides: 2}\n",
            "c.yaml:14: model.1: the block has no parameter strides; did you mean stride?");
+    refuse("- {block: residual, filters: 8, name: a, name: b}\n",
+           "c.yaml:14: model.1: duplicate key, first in line 14");
     refuse("- {block: residual, filters: 8, inputs: here}\n", "expected one name in a list");
     refuse("- {block: residual, filters: 0}\n", "expected an integer in [1, 65536], not \"0\"");
 }
@@ -178,6 +180,8 @@ Test(config_blocks, their_definitions_are_checked)
         {"  a: {layers: [{block: a}]}\n",
          "1 problem\nc.yaml:5: blocks.a.layers.1: a block in a block, expected layers; name both "
          "blocks in the model, one behind the other"},
+        {"  a: {layers: [{type: relu, name: [b]}]}\n",
+         "1 problem\nc.yaml:5: blocks.a.layers.1: expected a name, not a list of 1"},
         {"  a: {layers: [{type: relu}], defaults: {size: 2}}\n",
          "1 problem\nc.yaml:5: blocks.a.defaults: the block has no parameter size"},
         {"  a: {layers: [{type: relu}]}\n  b: 3\n",
