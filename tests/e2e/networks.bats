@@ -5,7 +5,9 @@ load helpers
 setup_file() { small_data --count 10 --test-count 1 --seed 7; }
 
 # Without and with training; as many parameters as the published network has with four channels and
-# 28 classes (tools/reference/check_networks.py), moving averages included.
+# 28 classes (tools/reference/check_networks.py), moving averages included. Eight images can be learned by
+# heart: in six steps the loss falls to 4 % (the ResNets) up to 45 % (gapnet) of what it was. The model
+# that is saved predicts what the training did.
 trains() {
     local config=configs/$1.yaml parameters=$2
     local data=(--device cpu --set data.labels="$DATA/train.csv" --set data.images="$DATA/train")
@@ -17,11 +19,16 @@ trains() {
     assert_exit 0
     assert_output_has "model: input (512, 512, 4)"
     run_hpac train "$config" "${data[@]}" --out "$TMP/run" --quiet --set 'data.image={rows: 64, cols: 64}' \
-        --set train.epochs=1 --set train.batch_size=4
+        --set train.epochs=6 --set train.batch_size=8 --set train.schedule.type=constant
     assert_exit 0
-    assert_line_count 3 "$TMP/run/batch_losses.csv" # 8 images, batches of 4
-    awk -F, 'NR > 1 && !($NF > 0 && $NF < 3) { exit 1 }' "$TMP/run/batch_losses.csv"
+    assert_line_count 7 "$TMP/run/batch_losses.csv" # one batch of 8 images per epoch
+    awk -F, 'NR == 2 { first = $NF } END { exit !($NF > 0 && $NF < 0.6 * first) }' "$TMP/run/batch_losses.csv" ||
+        fail_with "$1 does not learn: $(cat "$TMP/run/batch_losses.csv")"
     assert_line_count 3 "$TMP/run/predictions.csv"
+    cut -d, -f1 "$TMP/run/predictions.csv" >"$TMP/ids.csv"
+    run_hpac predict "$TMP/run" --device cpu --images "$DATA/train" --ids "$TMP/ids.csv" --out "$TMP/again"
+    assert_exit 0
+    assert_same "$TMP/run/predictions.csv" "$TMP/again/submission_proba.csv"
     rm -r "$TMP/run" # hundreds of MiB
 }
 
