@@ -37,14 +37,18 @@ CLASSES = 7
 BATCH, STEPS, PREDICTED = 16, 5, 10
 TOLERANCE = 1e-4
 
-# name: what makes it, the range of the pixels that it expects, learning rate
+# name: what makes it, the range of the pixels that it expects, learning rates with its own head and another
 NETWORKS = {
-    "ResNet50": (applications.ResNet50, 1, 3e-7),
-    "ResNet50V2": (applications.ResNet50V2, 1, 1e-6),
-    "DenseNet121": (applications.DenseNet121, 1, 1e-5),
-    "MobileNetV2": (applications.MobileNetV2, 1, 1e-5),
-    "EfficientNetB0": (applications.EfficientNetB0, 255, 3e-5),
+    "ResNet50": (applications.ResNet50, 1, 3e-7, 3e-7),
+    "ResNet50V2": (applications.ResNet50V2, 1, 1e-6, 1e-6),
+    "DenseNet121": (applications.DenseNet121, 1, 1e-5, 1e-5),
+    "MobileNetV2": (applications.MobileNetV2, 1, 1e-5, 1e-5),
+    "EfficientNetB0": (applications.EfficientNetB0, 255, 3e-5, 5e-4),
 }
+
+
+def rate_of(network, top):
+    return NETWORKS[network][2 if top else 3]
 
 
 def build(network, top):
@@ -103,15 +107,15 @@ def train_double(network, top, weights, images, labels):
             layer.finalize_state()
         if isinstance(layer, layers.Dropout):
             layer.rate = 0.0
-    losses = train(model, NETWORKS[network][2], images.astype(np.float64), labels)
+    losses = train(model, rate_of(network, top), images.astype(np.float64), labels)
     keras.config.set_floatx("float32")
     return losses
 
 
-def run_hpac(args, network, folder, files):
+def run_hpac(args, rate, folder, files):
     command = [f"{args.build}/reference/model_steps", "--device", args.device]
     command += ["--predict", str(PREDICTED), "--batch", str(BATCH), "--steps", str(STEPS)]
-    command += ["--rate", str(NETWORKS[network][2])]
+    command += ["--rate", str(rate)]
     for option, name in files.items():
         command += [f"--{option}", f"{folder}/{name}"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -145,14 +149,14 @@ def check(args, network, top, suffix):
         model.save(f"{folder}/{files['model']}")
         np.tile(images, (STEPS, 1, 1, 1)).tofile(f"{folder}/images")
         np.tile(labels, (STEPS, 1)).tofile(f"{folder}/labels")
-        losses = run_hpac(args, network, folder, files)
+        losses = run_hpac(args, rate_of(network, top), folder, files)
         reopened = predict(keras.models.load_model(f"{folder}/saved.h5", compile=False), images)
         before, after = (
             np.fromfile(f"{folder}/{files[name]}", np.float32).reshape(PREDICTED, CLASSES)
             for name in ("before", "after")
         )
     loaded = apart(before, predict(model, images))
-    single = train(model, NETWORKS[network][2], images, labels)
+    single = train(model, rate_of(network, top), images, labels)
     double = train_double(network, top, weights, images, labels)
     if args.verbose:
         print(losses, single, double, before[0], sep="\n", file=sys.stderr)
