@@ -193,7 +193,9 @@ static const hpac_key keys[] = {
      .example = "4"},
     {NUMBER("train.ema", train.ema, HPAC_RANGE_FRACTION, "0",
             "Momentum of a moving average of the weights, such as 0.999: what is evaluated and "
-            "saved is the average; 0: none."),
+            "saved is the average; 0: none. It moves once per update. Keras moves it once per "
+            "batch, also with gradient_accumulation_steps, so that its momentum per update is this "
+            "to the power of train.accumulate."),
      .example = "0.999"},
     {NUMBER("train.l2", train.l2, HPAC_RANGE_NOT_NEGATIVE, "0",
             "L2 penalty of all kernels: the gradients are those of the loss plus l2 times the sum "

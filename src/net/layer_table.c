@@ -177,7 +177,8 @@ const hpac_layer_row hpac_layer_rows[] = {
     },
     {
         .name = "global_maxpool",
-        .help = "The maximum of each channel, as a vector.",
+        .help = "The maximum of each channel, as a vector. The gradient goes to the first of equal "
+                "maxima, as in PyTorch's AdaptiveMaxPool2d; Keras divides it among them.",
         .blank = {.kind = HPAC_LAYER_GLOBAL_MAXPOOL},
         .op = HPAC_OP_GLOBAL_MAXPOOL,
         .complete = hpac_complete_global_pool,
