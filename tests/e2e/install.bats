@@ -165,6 +165,8 @@ PROGRAM
     [[ $(tools/version) =~ ^1\.2\.3-1-g[0-9a-f]{7,}$ ]] || fail_with "after the tag: $(tools/version)"
     echo >>CHANGELOG.md
     [[ $(tools/version) =~ -dirty$ ]] || fail_with "changed: $(tools/version)"
+    sed -i '2a ## Unreleased\n\n- b\n' CHANGELOG.md
+    [[ $(tools/version --release) == 1.2.3 && $(tools/version --date) == 2026-02-03 ]] || fail_with "unreleased"
     echo 1.2.3-7-gabcdef0 >.version
     [[ $(tools/version) == 1.2.3-7-gabcdef0 ]] || fail_with "of a tarball: $(tools/version)"
     cd "$ROOT"
