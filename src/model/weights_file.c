@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define MAX_NESTED 16
+/* More than any network has; groups may be links to each other. */
+#define MAX_STORED 8192
 
 /* ---- names ---- */
 
@@ -31,6 +33,8 @@ static hpac_status join_names(const char *prefix, const char *name, char **joine
 static hpac_status append_layer(hpac_weights_file *file, const char *top, const char *prefix,
                                 const char *own, const char *group)
 {
+    if (file->count == MAX_STORED)
+        return hpac_fail(HPAC_ERR_DATA, "more than %d layers", MAX_STORED);
     HPAC_TRY_GROW(file->layers, file->count, file->capacity);
     hpac_stored_layer *layer = &file->layers[file->count++];
     *layer = (hpac_stored_layer){0};
@@ -320,5 +324,5 @@ hpac_status hpac_weights_file_read(const hpac_weights_file *file, const hpac_sto
         for (size_t i = 0; i < tensor->rank; i++)
             tensor->count *= tensor->dims[i];
     }
-    return hpac_fail_within(hpac_weights_check(found, 1, false), "%s", layer->group);
+    return hpac_fail_within(hpac_layer_weights_check(found, false), "%s", layer->group);
 }

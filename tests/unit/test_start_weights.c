@@ -324,7 +324,14 @@ Test(start_weights, other_files_are_refused)
     H5Dwrite(values, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, nan_values);
     H5Dclose(values);
     refuses(layers_of(images, 5), close_copy(file),
-            "layer 12, dense: head: layer 1: bias value 2 is nan, expected a finite number");
+            "layer 12, dense: head: bias value 2 is nan, expected a finite number");
+    file = open_copy(KERAS2_WEIGHTS);
+    const char *names[4000];
+    for (size_t i = 0; i < 4000; i++)
+        names[i] = "encoder";
+    H5Adelete(file, "layer_names");
+    assert_ok(hpac_hdf5_write_names(file, "layer_names", names, 4000));
+    refuses(layers_of(images, 5), close_copy(file), "more than 8192 layers");
 }
 
 /* Splits the names of an attribute in two lists, as Keras does with long ones. */
