@@ -40,6 +40,6 @@ cudaError_t hpac_kernel_gather(const hpac_gather *gather, cudaStream_t stream)
 cudaError_t hpac_kernel_loss(const hpac_loss *loss, cudaStream_t stream)
 {
     loss_step<<<1, LOSS_THREADS, 32 * sizeof(double) + sizeof(loss_counts), stream>>>(
-        *loss, make_divisor((uint64_t)loss->classes));
+        *loss, hpac_loss_is_plain(&loss->formula), make_divisor((uint64_t)loss->classes));
     return cudaGetLastError();
 }

@@ -36,14 +36,47 @@ struct logit_loss {
     double loss, probability, gradient;
 };
 
-/* As the CPU writes it (src/device/cpu/loss.c): all from e = exp(-|z|) <= 1, so that nothing
- * overflows; a NaN stays one. p - 1 would cancel for large z: it is -1 / (1 + exp(z)). */
-__device__ __forceinline__ logit_loss one_logit(double z, bool positive, double weight)
+/* As src/device/logit_loss.c writes it: p, 1 - p and the logarithms of both, all from
+ * e = exp(-|z|) <= 1, so that nothing overflows or cancels; a NaN stays one. */
+struct sigmoid {
+    double p, rest, log_p, log_rest;
+};
+
+__device__ __forceinline__ sigmoid sigmoid_of(double z)
 {
-    const double e = exp(-fabs(z));
-    const double p = (z >= 0 ? 1 : e) / (1 + e), p_minus_1 = -(z >= 0 ? e : 1) / (1 + e);
-    const double loss = (z > 0 ? z : 0 * z) - (positive ? z : 0 * z) + log1p(e);
-    return {positive ? weight * loss : loss, p, positive ? weight * p_minus_1 : p};
+    const double e = exp(-fabs(z)), large = 1 / (1 + e), small = e / (1 + e), rest = log1p(e);
+    return {z >= 0 ? large : small, z >= 0 ? small : large, (z > 0 ? 0 * z : z) - rest,
+            -(z > 0 ? z : 0 * z) - rest};
+}
+
+/* About 300 operations more than the plain one, two powers and a logarithm among them. */
+__device__ __forceinline__ logit_loss by_formula(const hpac_loss_formula &formula, const sigmoid &s,
+                                                 bool positive, double weight)
+{
+    const double smoothing = formula.label_smoothing, clip = formula.clip, alpha = formula.alpha;
+    const double y = (positive ? 1 - smoothing : 0) + smoothing / 2;
+    const double gamma = y * formula.gamma_pos + (1 - y) * formula.gamma_neg;
+    const double a = alpha > 0 ? y * alpha + (1 - y) * (1 - alpha) : 1;
+    const double v = clip > 0 ? fmax(s.p - clip, 0.0) : s.p;
+    const double v_slope = v > 0 ? s.p * s.rest : 0;
+    const double log_n = clip > 0 ? log1p(-v) : s.log_rest;
+    const double log_n_slope = clip > 0 ? -v_slope / (1 - v) : -s.p;
+    const double entropy = -weight * y * s.log_p - (1 - y) * log_n;
+    const double entropy_slope = -weight * y * s.rest - (1 - y) * log_n_slope;
+    const double u = y * s.rest + (1 - y) * v;
+    const double u_slope = (1 - y) * v_slope - y * s.p * s.rest;
+    const double factor = a * pow(u, gamma);
+    const double factor_slope = u > 0 ? factor * gamma * u_slope / u : 0 * s.p;
+    return {factor * entropy, s.p, factor * entropy_slope + factor_slope * entropy};
+}
+
+__device__ __forceinline__ logit_loss one_logit(const hpac_loss &loss, bool plain, double z,
+                                                bool positive, double weight)
+{
+    const sigmoid s = sigmoid_of(z);
+    if (!plain)
+        return by_formula(loss.formula, s, positive, weight);
+    return {positive ? -weight * s.log_p : -s.log_rest, s.p, positive ? -weight * s.rest : s.p};
 }
 
 struct loss_counts {
@@ -83,14 +116,15 @@ __device__ __forceinline__ double write_logit(const hpac_loss &loss, loss_counts
     return one.loss;
 }
 
-__device__ __forceinline__ double sigmoid_logit(const hpac_loss &loss, const divisor &classes,
-                                                loss_counts *counts, uint64_t i, double scale)
+__device__ __forceinline__ double sigmoid_logit(const hpac_loss &loss, bool plain,
+                                                const divisor &classes, loss_counts *counts,
+                                                uint64_t i, double scale)
 {
     const uint32_t number = divide(i, classes).remainder;
     const bool positive = ((const uint8_t *)loss.targets)[i] != 0;
     const double z = (double)((const float *)loss.logits)[i];
     return write_logit(loss, counts, i, number, scale,
-                       one_logit(z, positive, class_weight(loss, number)));
+                       one_logit(loss, plain, z, positive, class_weight(loss, number)));
 }
 
 #define LOSS_CLIPPED 1e-7 /* Keras's epsilon */
@@ -131,14 +165,15 @@ __device__ __forceinline__ double softmax_row(const hpac_loss &loss, loss_counts
 }
 
 /*
- * See hpac_loss (device.h) for the formulas. One block, since a batch has few logits; a thread
- * takes every LOSS_THREADS-th value (under softmax: row), and sums have a fixed order. Moves 13
- * bytes per logit: 5 kB for the improved model at batch 128 (384 logits), 47 kB for all 28 classes.
- * Bound by the launch on a data-center GPU; on one with 1/64 of its rate for double (two per clock
- * and SM) by about 100 operations per logit: 8 us for 384 of them, 70 us for 3584.
+ * See hpac_loss (device.h) for the formulas; `plain`: binary cross-entropy. One block, since a
+ * batch has few logits; a thread takes every LOSS_THREADS-th value (under softmax: row), and sums
+ * have a fixed order. Moves 13 bytes per logit: 5 kB for the improved model at batch 128 (384
+ * logits), 47 kB for all 28 classes. Bound by the launch on a data-center GPU; on one with 1/64 of
+ * its rate for double (two per clock and SM) by about 100 operations per logit: 8 us for 384 of
+ * them, 70 us for 3584.
  */
 __global__ void __launch_bounds__(LOSS_THREADS)
-    loss_step(const hpac_loss loss, const divisor classes)
+    loss_step(const hpac_loss loss, const bool plain, const divisor classes)
 {
     DYN_SHARED(double, warp_sums); /* 32 of them, then the counts */
     loss_counts *counts = reinterpret_cast<loss_counts *>(warp_sums + 32);
@@ -155,7 +190,7 @@ __global__ void __launch_bounds__(LOSS_THREADS)
             sum += softmax_row(loss, counts, row, scale);
     else
         for (uint64_t i = threadIdx.x; i < done; i += LOSS_THREADS)
-            sum += sigmoid_logit(loss, classes, counts, i, scale);
+            sum += sigmoid_logit(loss, plain, classes, counts, i, scale);
     /* Rows after the last image: gradient 0, and probability 0 so that no old value is read. */
     for (uint64_t i = done + threadIdx.x; i < all; i += LOSS_THREADS) {
         if (loss.dlogits)

@@ -50,6 +50,22 @@ typedef enum hpac_weighting {
     HPAC_WEIGHTING_LIST,
 } hpac_weighting;
 
+typedef enum hpac_loss_kind {
+    HPAC_LOSS_BCE,
+    HPAC_LOSS_FOCAL,
+    HPAC_LOSS_ASYMMETRIC,
+} hpac_loss_kind;
+
+/* train.loss; what another kind has is 0. */
+typedef struct hpac_config_loss {
+    hpac_loss_kind kind;
+    float gamma, alpha;               /* focal */
+    float gamma_pos, gamma_neg, clip; /* asymmetric */
+    float label_smoothing;
+} hpac_config_loss;
+
+hpac_loss_formula hpac_config_loss_formula(const hpac_config_loss *loss);
+
 /* The learning rate of a step, as a factor of the optimizer's. Durations are in epochs. */
 typedef enum hpac_schedule_kind {
     HPAC_SCHEDULE_CONSTANT,
@@ -94,6 +110,7 @@ typedef struct hpac_config_train {
     float l2;          /* of all kernels; 0: none */
     hpac_layer_rule layers[HPAC_MAX_LAYER_RULES]; /* (layer_rule_count) later ones override */
     size_t layer_rule_count;
+    hpac_config_loss loss;
     hpac_weighting weighting; /* train.positive_weights: none | balanced | numbers */
     float positive_weights[HPAC_CLASS_COUNT]; /* for LIST: one per target */
     int patience;        /* early_stopping.patience: epochs without a better loss; 0: off */

@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define HPAC_DEVICE_ABI 8
+#define HPAC_DEVICE_ABI 9
 #define HPAC_DEVICE_MAX_CLASSES 32
 
 typedef struct hpac_device_ops hpac_device_ops;
@@ -275,19 +275,44 @@ typedef struct hpac_exec_args {
     bool training;            /* dropout is active, state is retained for backward */
 } hpac_exec_args;
 
+/* How the loss of a logit z with the label t = 0 or 1 is computed. With p = sigmoid(z), the label
+ * y = t (1 - label_smoothing) + label_smoothing / 2, n = min(1 - p + clip, 1) and the positive
+ * weight w of the class it is
+ *   a u^g e,  u = 1 - y p - (1 - y) n,  g = y gamma_pos + (1 - y) gamma_neg,
+ *   e = -w y log(p) - (1 - y) log(n),  a = y alpha + (1 - y) (1 - alpha), or 1 if alpha is 0
+ * All zero: binary cross-entropy. gamma_pos = gamma_neg: focal loss (Lin et al. 2017), as
+ * torchvision and Keras compute it. Two gammas and clip: asymmetric loss (Ridnik et al. 2021). The
+ * gradient is that of the formula, u^g included. */
+typedef struct hpac_loss_formula {
+    float gamma_pos, gamma_neg; /* >= 0 */
+    float clip;                 /* in [0, 1) */
+    float alpha;                /* in [0, 1) */
+    float label_smoothing;      /* in [0, 1) */
+} hpac_loss_formula;
+
+/* Whether it is binary cross-entropy. */
+static inline bool hpac_loss_is_plain(const hpac_loss_formula *formula)
+{
+    return !(formula->gamma_pos > 0 || formula->gamma_neg > 0 || formula->clip > 0 ||
+             formula->alpha > 0 || formula->label_smoothing > 0);
+}
+
 /* Binary cross-entropy from logits, with its gradient and the counts, in one pass:
  *   loss = max(z, 0) - z y + log(1 + exp(-|z|)), its positive part weighted by w[class] where y =
  * 1; dz = (p - y) / (count x classes), weighted likewise; a prediction is positive if p > 0.5. Rows
  * from `count` on (of an incomplete last batch) contribute 0 to the loss and to the gradients.
  *
- * With `softmax` as Keras computes it from probabilities: p = softmax(z) over the classes,
- * c = min(max(p, 1e-7), 1 - 1e-7), loss = -y log(c) - (1 - y) log(1 - c), likewise weighted, of
- * which the gradient is 0 where c is not p. */
+ * Another `formula` changes loss and gradient, not probabilities and counts.
+ *
+ * With `softmax`, without another formula, as Keras computes it from probabilities: p = softmax(z)
+ * over the classes, c = min(max(p, 1e-7), 1 - 1e-7), loss = -y log(c) - (1 - y) log(1 - c),
+ * likewise weighted, of which the gradient is 0 where c is not p. */
 typedef struct hpac_loss {
     size_t batch, count, classes;  /* classes <= HPAC_DEVICE_MAX_CLASSES */
     const void *logits;            /* (batch, classes) float, plain */
     const void *targets;           /* (batch, classes) bytes 0 or 1 */
     bool softmax;                  /* p = softmax(z), see above */
+    hpac_loss_formula formula;     /* zeros: as above */
     const float *positive_weights; /* (classes) device; NULL: all 1 */
     void *dlogits;                 /* (batch, classes); NULL: no gradient wanted */
     void *probabilities;           /* (batch, classes); NULL: not wanted */

@@ -8,6 +8,8 @@
 #ifndef HPAC_METRICS_H
 #define HPAC_METRICS_H
 
+#include <hpac/device.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,15 +55,28 @@ double hpac_accuracy(const hpac_counts *counts);
 /* Accuracy of predicting no class for any image: the share of zeros. */
 double hpac_all_zero_accuracy(const hpac_counts *counts);
 
+/* What a constant predictor is made of and evaluated on. masks, targets: as in labels.h, dataset.h.
+ * Rows NULL: all 0 .. count - 1; both counts >= 1. */
+typedef struct hpac_prior {
+    const uint32_t *masks;
+    const int *targets; /* (target_count) */
+    size_t target_count;
+    const size_t *rows, *evaluated_rows;
+    size_t count, evaluated_count;
+} hpac_prior;
+
 /* Loss of the constant predictor whose probability of a class is the class's frequency p among
- * `prior_rows`, evaluated on `evaluated_rows`, where its frequency is q: mean over classes of
- * -(q log p + (1 - q) log(1 - p)). p is clipped to 1e-7 .. 1 - 1e-7, as Keras does. masks, targets:
- * as in labels.h, dataset.h. Rows NULL: all 0 .. count - 1; both counts >= 1. The baseline of a
- * validation loss is the prior of the training rows, evaluated on the validation rows: on the
+ * `rows`, evaluated on `evaluated_rows`, where its frequency is q: mean over classes of
+ * -(q log p + (1 - q) log(1 - p)). p is clipped to 1e-7 .. 1 - 1e-7, as Keras does. The baseline of
+ * a validation loss is the prior of the training rows, evaluated on the validation rows: on the
  * competition's train.csv, fold 0, 0.17518 for all classes. */
-double hpac_prior_loss(const uint32_t *masks, const int *targets, size_t target_count,
-                       const size_t *prior_rows, size_t prior_count, const size_t *evaluated_rows,
-                       size_t evaluated_count);
+double hpac_prior_loss(const hpac_prior *prior);
+
+/* Likewise by another formula, or with positive weights (per target; NULL: all 1): the probability
+ * of a class is the one in 1e-7 .. 1 - 1e-7 with the lowest loss on `rows`. That is the frequency
+ * for binary cross-entropy without weights. */
+double hpac_prior_loss_by(const hpac_loss_formula *formula, const float *positive_weights,
+                          const hpac_prior *prior);
 
 #ifdef __cplusplus
 }

@@ -38,10 +38,11 @@ typedef struct hpac_network_options {
     size_t layer_count;
     hpac_batch_format format; /* batch size (up to 2^24), input shape, classes, pixel type */
     bool training;
-    bool unfused; /* one plan per operation, no update in a plan: for tests */
-    bool profile; /* time every call, see hpac_network_profile */
-    bool poison;  /* memory becomes NaN when its last reader is done: for tests */
-    bool graph;   /* replay full training steps as a graph, if the device has graphs */
+    bool unfused;           /* one plan per operation, no update in a plan: for tests */
+    bool profile;           /* time every call, see hpac_network_profile */
+    bool poison;            /* memory becomes NaN when its last reader is done: for tests */
+    bool graph;             /* replay full training steps as a graph, if the device has graphs */
+    hpac_loss_formula loss; /* of a network that ends in a sigmoid; zeros: cross-entropy */
     /* The rest is for training, but the positive weights. */
     hpac_optimizer optimizer;
     /* The learning rate of update 0, 1, ...: a function of `schedule`, which must outlive the

@@ -167,6 +167,18 @@ static hpac_status make_tree(hpac_reader *reader, const hpac_config_parts *parts
     return hpac_blocks_expand(reader, root);
 }
 
+hpac_loss_formula hpac_config_loss_formula(const hpac_config_loss *loss)
+{
+    bool focal = loss->kind == HPAC_LOSS_FOCAL;
+    return (hpac_loss_formula){
+        .gamma_pos = focal ? loss->gamma : loss->gamma_pos,
+        .gamma_neg = focal ? loss->gamma : loss->gamma_neg,
+        .clip = loss->clip,
+        .alpha = loss->alpha,
+        .label_smoothing = loss->label_smoothing,
+    };
+}
+
 static const hpac_yaml_node *node_of(const hpac_keys *keys, const char *path)
 {
     return keys->nodes[hpac_keys_find(&hpac_config_keys, path)];
@@ -260,6 +272,19 @@ static void check_start(const hpac_keys *keys, const hpac_config *config)
                            "has no effect on a model without batch_norm");
 }
 
+/* A softmax has a loss of its own. */
+static void check_loss(const hpac_keys *keys, const hpac_config *config)
+{
+    const hpac_loss_formula formula = hpac_config_loss_formula(&config->train.loss);
+    bool smoothed = config->train.loss.label_smoothing > 0;
+    const char *path = smoothed ? "train.loss.label_smoothing" : "train.loss.type";
+    if (config->layer_count > 0 && usable(keys, "train.loss") && usable(keys, "model") &&
+        config->layers[config->layer_count - 1].activation == HPAC_ACTIVATION_SOFTMAX &&
+        !hpac_loss_is_plain(&formula))
+        hpac_reader_refuse(keys->reader, path, node_of(keys, path),
+                           "a model that ends in a softmax has the loss bce, without smoothing");
+}
+
 static void check_across_keys(const hpac_keys *keys, hpac_config *config)
 {
     const hpac_config_data *data = &config->data;
@@ -268,6 +293,7 @@ static void check_across_keys(const hpac_keys *keys, hpac_config *config)
     check_split_and_train(keys, config);
     check_optimizer(keys, config);
     check_start(keys, config);
+    check_loss(keys, config);
     bool rows =
         check_scale(keys, "data.image.rows", "data.scale.rows", data->image_rows, data->scale_rows);
     bool cols =

@@ -29,13 +29,15 @@ static const char *const factors[] = {
     [HPAC_SCHEDULE_STEP] = "0.1", [HPAC_SCHEDULE_EXPONENTIAL] = "0.9"};
 static const char *const final_factors[] = {
     [HPAC_SCHEDULE_COSINE] = "0", [HPAC_SCHEDULE_ONE_CYCLE] = "4.0e-6"};
+static const char *const losses[] = {"bce", "focal", "asymmetric", NULL};
 static const char *const precisions[] = {"fp32", "tf32", "bf16", NULL};
 static const char *const switches[] = {"auto", "on", "off", NULL};
 static const char *const image_layouts[] = {"auto", "nhwc", "nchw", NULL};
 
-/* Of some optimizers or schedules only. */
+/* Of some optimizers, schedules or losses only. */
 #define OF_OPTIMIZER(set) .of = "train.optimizer.type", .only = (set)
 #define OF_SCHEDULE(set) .of = "train.schedule.type", .only = (set)
+#define OF_LOSS(kind) .of = "train.loss.type", .only = 1U << (kind)
 #define ADADELTA (1U << HPAC_OPTIMIZER_ADADELTA)
 #define SGD (1U << HPAC_OPTIMIZER_SGD)
 #define ADAMW (1U << HPAC_OPTIMIZER_ADAMW)
@@ -207,6 +209,30 @@ static const hpac_key keys[] = {
          "How layers are trained whose names match a pattern, such as `{match: \"conv2d*\", "
          "trainable: false}` or `{match: dense, learning_rate_factor: 10}`; later ones override "
          "earlier ones. A layer without a name has Keras's: conv2d, conv2d_1, dense, ..."},
+    {CHOICE("train.loss.type", train.loss.kind, losses, "bce",
+            "The loss, from the logits of a sigmoid. bce: binary cross-entropy. focal: times "
+            "(1 - p)^gamma, p: the probability of the right answer, so that what is easy counts "
+            "less (Lin et al. 2017). asymmetric: with another gamma for labels 0, and no loss of "
+            "those whose probability is below clip (Ridnik et al. 2021).")},
+    {NUMBER("train.loss.gamma", train.loss.gamma, HPAC_RANGE_NOT_NEGATIVE, "2",
+            "focal: the exponent."),
+     OF_LOSS(HPAC_LOSS_FOCAL)},
+    {NUMBER("train.loss.alpha", train.loss.alpha, HPAC_RANGE_FRACTION, "0",
+            "focal: weight of the labels 1, while 1 - alpha is that of the labels 0, such as 0.25; "
+            "0: no weights."),
+     OF_LOSS(HPAC_LOSS_FOCAL)},
+    {NUMBER("train.loss.gamma_pos", train.loss.gamma_pos, HPAC_RANGE_NOT_NEGATIVE, "1",
+            "asymmetric: the exponent for labels 1."),
+     OF_LOSS(HPAC_LOSS_ASYMMETRIC)},
+    {NUMBER("train.loss.gamma_neg", train.loss.gamma_neg, HPAC_RANGE_NOT_NEGATIVE, "4",
+            "asymmetric: the exponent for labels 0."),
+     OF_LOSS(HPAC_LOSS_ASYMMETRIC)},
+    {NUMBER("train.loss.clip", train.loss.clip, HPAC_RANGE_FRACTION, "0.05",
+            "asymmetric: what is taken from the probability of a label 0, down to 0."),
+     OF_LOSS(HPAC_LOSS_ASYMMETRIC)},
+    {NUMBER("train.loss.label_smoothing", train.loss.label_smoothing, HPAC_RANGE_FRACTION, "0",
+            "Labels 1 count as 1 - label_smoothing / 2 and labels 0 as label_smoothing / 2, as in "
+            "Keras.")},
     {"train.positive_weights", &hpac_key_weights, .fallback = "none", .example = "balanced",
      .help =
          "Weight of the label 1 in the loss, per class. balanced: zeros / ones of the class among "

@@ -94,7 +94,18 @@ static void fill_loss(const check_array *arrays, uint64_t seed)
 typedef struct loss_kind {
     size_t count;
     bool weighted, softmax;
+    hpac_loss_formula formula;
 } loss_kind;
+
+/* Cross-entropy, focal loss, asymmetric loss, and what no configuration has. */
+static const hpac_loss_formula formulas[] = {
+    {0},
+    {.gamma_pos = 2, .gamma_neg = 2, .alpha = 0.25F},
+    {.gamma_pos = 1, .gamma_neg = 4, .clip = 0.05F},
+    {.label_smoothing = 0.1F},
+    {.gamma_pos = 0.5F, .gamma_neg = 1.5F, .clip = 0.125F, .alpha = 0.75F, .label_smoothing = 0.2F},
+};
+#define FORMULA_COUNT (sizeof formulas / sizeof *formulas)
 
 static hpac_status run_loss(step_check *check, loss_kind kind)
 {
@@ -105,6 +116,7 @@ static hpac_status run_loss(step_check *check, loss_kind kind)
         .count = kind.count,
         .classes = LOSS_CLASSES,
         .softmax = kind.softmax,
+        .formula = kind.formula,
         .logits = arrays[LOGITS].device,
         .targets = arrays[TARGETS].device,
         .positive_weights = kind.weighted ? arrays[WEIGHTS].device : NULL,
@@ -120,9 +132,9 @@ static hpac_status run_loss(step_check *check, loss_kind kind)
 }
 
 /* log(1 + exp(x)) without overflow. */
-static double softplus(double x)
+static long double softplus(long double x)
 {
-    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+    return x > 0 ? x + log1pl(expl(-x)) : log1pl(expl(x));
 }
 
 /* What is expected of all logits: the first `count` rows, and zeros. */
@@ -135,16 +147,42 @@ static double weight_of(const check_array *arrays, loss_kind kind, size_t class)
     return kind.weighted ? (double)arrays[WEIGHTS].floats[class] : 1;
 }
 
+/* hpac_loss_formula as device.h writes it. */
+static long double loss_by(const hpac_loss_formula *formula, long double weight, bool labelled,
+                           long double z)
+{
+    long double smoothing = formula->label_smoothing, clip = formula->clip;
+    long double y = (labelled ? 1 - smoothing : 0) + smoothing / 2;
+    long double p = 1 / (1 + expl(-z)), n = fminl(1 / (1 + expl(z)) + clip, 1);
+    long double log_p = -softplus(-z);
+    long double log_n = clip > 0 ? logl(n) : -softplus(z);
+    long double u = y / (1 + expl(z)) + (1 - y) * (clip > 0 ? 1 - n : p);
+    long double a = formula->alpha > 0 ? y * formula->alpha + (1 - y) * (1 - formula->alpha) : 1;
+    return -a * powl(u, y * formula->gamma_pos + (1 - y) * formula->gamma_neg) *
+           (weight * y * log_p + (1 - y) * log_n);
+}
+
+/* The gradient by central differences, where it has no formula of its own. */
+static double gradient_by(const hpac_loss_formula *formula, double weight, bool labelled, double z)
+{
+    const double step = 1e-5;
+    if (hpac_loss_is_plain(formula))
+        return labelled ? -weight / (1 + exp(z)) : 1 / (1 + exp(-z));
+    return (double)((loss_by(formula, weight, labelled, z + step) -
+                     loss_by(formula, weight, labelled, z - step)) /
+                    (2 * step));
+}
+
 static void expect_sigmoid(const check_array *arrays, loss_kind kind, loss_values *expected)
 {
     for (size_t i = 0; i < kind.count * LOSS_CLASSES; i++) {
-        double z = (double)arrays[LOGITS].floats[i], p = 1 / (1 + exp(-z));
+        double z = (double)arrays[LOGITS].floats[i];
         double weight = weight_of(arrays, kind, i % LOSS_CLASSES);
         bool labelled = arrays[TARGETS].bytes[i];
-        expected->probabilities[i] = p;
-        expected->sum += labelled ? weight * softplus(-z) : softplus(z);
+        expected->probabilities[i] = 1 / (1 + exp(-z));
+        expected->sum += (double)loss_by(&kind.formula, weight, labelled, z);
         expected->dlogits[i] =
-            (labelled ? -weight / (1 + exp(z)) : p) / (double)(kind.count * LOSS_CLASSES);
+            gradient_by(&kind.formula, weight, labelled, z) / (double)(kind.count * LOSS_CLASSES);
     }
 }
 
@@ -228,14 +266,36 @@ static hpac_status check_loss(step_check *check, loss_kind kind)
 }
 
 /* A NaN must not disappear. */
-static hpac_status check_nan(step_check *check, bool softmax)
+static hpac_status check_nan(step_check *check, loss_kind kind)
 {
+    kind.count = LOSS_BATCH;
+    kind.weighted = true;
     check->arrays[LOGITS].floats[LOSS_COUNT / 2] = NAN;
-    HPAC_TRY(run_loss(check, (loss_kind){LOSS_BATCH, true, softmax}));
+    HPAC_TRY(run_loss(check, kind));
     double sum = check->arrays[RESULT].result->loss_sum;
     if (isfinite(sum))
         return hpac_fail(HPAC_ERR_NUMERIC, "a NaN among the logits gives the finite loss %g", sum);
     return HPAC_OK;
+}
+
+/* By one formula, with all numbers of images, with and without weights. */
+static hpac_status check_formula(step_check *check, loss_kind kind, uint64_t seed)
+{
+    const hpac_loss_formula *formula = &kind.formula;
+    fill_loss(check->arrays, seed);
+    for (kind.count = 1; kind.count <= LOSS_BATCH; kind.count += 4)
+        for (int weighted = 0; weighted < 2; weighted++) {
+            kind.weighted = weighted;
+            HPAC_TRY(hpac_fail_within(
+                check_loss(check, kind),
+                "%s, gamma_pos %g, gamma_neg %g, clip %g, alpha %g, label_smoothing %g, %zu of %d "
+                "rows, %s weights",
+                kind.softmax ? "softmax" : "sigmoid", (double)formula->gamma_pos,
+                (double)formula->gamma_neg, (double)formula->clip, (double)formula->alpha,
+                (double)formula->label_smoothing, kind.count, LOSS_BATCH,
+                weighted ? "with" : "without"));
+        }
+    return check_nan(check, kind);
 }
 
 hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed)
@@ -246,17 +306,9 @@ hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, const selfcheck_case *on
     for (size_t i = LOGITS; i <= PROBABILITIES; i++)
         HPAC_TRY(add_array(&check, LOSS_COUNT * sizeof(float)));
     HPAC_TRY(add_array(&check, sizeof(hpac_step_result)));
-    for (int softmax = 0; softmax < 2; softmax++) {
-        fill_loss(check.arrays, seed);
-        for (size_t count = 1; count <= LOSS_BATCH; count += 4)
-            for (int weighted = 0; weighted < 2; weighted++)
-                HPAC_TRY(hpac_fail_within(check_loss(&check, (loss_kind){count, weighted, softmax}),
-                                          "%s, %zu of %d rows, %s weights",
-                                          softmax ? "softmax" : "sigmoid", count, LOSS_BATCH,
-                                          weighted ? "with" : "without"));
-        HPAC_TRY(check_nan(&check, softmax));
-    }
-    return HPAC_OK;
+    for (size_t i = 0; i < FORMULA_COUNT; i++)
+        HPAC_TRY(check_formula(&check, (loss_kind){.formula = formulas[i]}, seed));
+    return check_formula(&check, (loss_kind){.softmax = true}, seed);
 }
 
 enum { UPDATE_COUNT = 40003, UPDATE_STEPS = 4, UPDATE_RANGES = 3, UPDATE_ACCUMULATE = 2 };

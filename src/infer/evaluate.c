@@ -55,11 +55,16 @@ static void add_prior(evaluation_job *job, const evaluate_rows *rows, size_t fir
 {
     const size_t *evaluated = job->evaluated.rows + first;
     size_t count = job->evaluated.count - first;
-    job->prior_sum +=
-        (double)count * hpac_prior_loss(job->labels.masks, job->model->targets,
-                                        job->model->target_count,
-                                        rows->prior ? rows->prior : evaluated,
-                                        rows->prior ? rows->prior_count : count, evaluated, count);
+    const hpac_prior prior = {
+        .masks = job->labels.masks,
+        .targets = job->model->targets,
+        .target_count = job->model->target_count,
+        .rows = rows->prior ? rows->prior : evaluated,
+        .count = rows->prior ? rows->prior_count : count,
+        .evaluated_rows = evaluated,
+        .evaluated_count = count,
+    };
+    job->prior_sum += (double)count * hpac_prior_loss(&prior);
 }
 
 static void close_inference(hpac_inference **inference)

@@ -166,6 +166,28 @@ hpac_status hpac_network_allocate(hpac_network *network)
     return HPAC_OK;
 }
 
+static bool is_fraction(float value)
+{
+    return value >= 0 && value < 1;
+}
+
+static hpac_status check_loss(const hpac_network_options *options)
+{
+    const hpac_loss_formula *loss = &options->loss;
+    const hpac_layer *last = &options->layers[options->layer_count - 1];
+    if (!(loss->gamma_pos >= 0 && loss->gamma_neg >= 0 && is_fraction(loss->clip) &&
+          is_fraction(loss->alpha) && is_fraction(loss->label_smoothing)))
+        return hpac_fail(HPAC_ERR_CONFIG,
+                         "network with the loss gamma_pos %g, gamma_neg %g, clip %g, alpha %g, "
+                         "label_smoothing %g, expected numbers >= 0, the last three below 1",
+                         (double)loss->gamma_pos, (double)loss->gamma_neg, (double)loss->clip,
+                         (double)loss->alpha, (double)loss->label_smoothing);
+    if (last->activation == HPAC_ACTIVATION_SOFTMAX && !hpac_loss_is_plain(loss))
+        return hpac_fail(HPAC_ERR_CONFIG, "a network that ends in a softmax has no other loss than "
+                                          "cross-entropy");
+    return HPAC_OK;
+}
+
 static hpac_status init(hpac_network *network, const hpac_network_options *options)
 {
     size_t layers = options->layer_count, classes = options->format.target_count;
@@ -212,6 +234,7 @@ hpac_status hpac_network_create(const hpac_network_options *options, hpac_networ
     if ((unsigned)options->format.pixels > HPAC_PIXELS_FLOAT32)
         return hpac_fail(HPAC_ERR_CONFIG, "network with unknown pixels %d",
                          (int)options->format.pixels);
+    HPAC_TRY(check_loss(options));
     HPAC_TRY(network_check_update_options(options));
     HPAC_TRY_NEW(*network, 1);
     return init(*network, options);

@@ -205,6 +205,7 @@ static hpac_status loss(hpac_network *network, network_flight *flight, size_t co
         .targets = flight->staging,
         .softmax =
             network->layers[network->options.layer_count - 1].activation == HPAC_ACTIVATION_SOFTMAX,
+        .formula = network->options.loss,
         .positive_weights = network->device_positive_weights,
         .dlogits = training ? network_at(network->activations, last->gradient_offset) : NULL,
         .probabilities = training ? NULL : flight->probabilities,

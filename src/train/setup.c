@@ -68,6 +68,19 @@ static hpac_status weigh_classes(train_job *training)
     return HPAC_OK;
 }
 
+bool train_weighs_losses(const train_job *training)
+{
+    const hpac_config_train *train = &training->config->train;
+    const hpac_loss_formula formula = hpac_config_loss_formula(&train->loss);
+    return train->weighting != HPAC_WEIGHTING_NONE || !hpac_loss_is_plain(&formula);
+}
+
+static const float *weights_of(const train_job *training)
+{
+    bool weighs = training->config->train.weighting != HPAC_WEIGHTING_NONE;
+    return weighs ? training->positive_weights : NULL;
+}
+
 hpac_status train_setup_data(train_job *training)
 {
     const hpac_config_data *data = &training->config->data;
@@ -87,9 +100,17 @@ hpac_status train_setup_data(train_job *training)
             train->batch_size, fold->train_count, data->fold);
     HPAC_TRY(weigh_classes(training));
     HPAC_TRY(open_datasets(training));
-    training->prior_loss =
-        hpac_prior_loss(labels->masks, data->targets, data->target_count, fold->train,
-                        fold->train_count, fold->validation, fold->validation_count);
+    const hpac_loss_formula formula = hpac_config_loss_formula(&train->loss);
+    const hpac_prior prior = {
+        .masks = labels->masks,
+        .targets = data->targets,
+        .target_count = data->target_count,
+        .rows = fold->train,
+        .count = fold->train_count,
+        .evaluated_rows = fold->validation,
+        .evaluated_count = fold->validation_count,
+    };
+    training->prior_loss = hpac_prior_loss_by(&formula, weights_of(training), &prior);
     return HPAC_OK;
 }
 
@@ -192,6 +213,7 @@ hpac_status train_setup_networks(train_job *training)
         .format = train_format(training, HPAC_PHASE_TRAIN),
         .training = true,
         .graph = config->device.graph != HPAC_SWITCH_OFF,
+        .loss = hpac_config_loss_formula(&train->loss),
         .optimizer = train->optimizer,
         .learning_rate = train_schedule_at,
         .schedule = &training->schedule,
@@ -200,8 +222,7 @@ hpac_status train_setup_networks(train_job *training)
         .ema = train->ema,
         .layer_training = training->layer_training,
         .batch_norm_frozen = train->batch_norm_frozen,
-        .positive_weights =
-            config->train.weighting == HPAC_WEIGHTING_NONE ? NULL : training->positive_weights,
+        .positive_weights = weights_of(training),
         .seed = config->train.seed,
         .profile = training->options->profile,
     };

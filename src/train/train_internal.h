@@ -63,6 +63,9 @@ typedef struct train_job {
 
 /* Reads labels, splits, checks all files, sizes the batch. Errors: CONFIG, DATA. */
 hpac_status train_setup_data(train_job *training);
+/* Whether the loss is other than plain cross-entropy, so that its best constant guess is not the
+ * class's frequency. */
+bool train_weighs_losses(const train_job *training);
 /* Of the batches of a phase. */
 hpac_batch_format train_format(const train_job *training, hpac_phase phase);
 /* Makes both networks (nothing allocated) and the model that mirrors the trained one. */

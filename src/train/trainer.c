@@ -337,8 +337,9 @@ static hpac_status log_summary(const train_job *training, bool report)
     int seconds = (int)lround(results.last[HPAC_METRIC_ELAPSED_S]);
     hpac_log_info("finished: %zu epoch%s in %d:%02d:%02d", results.epochs,
                   results.epochs == 1 ? "" : "s", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    hpac_log_info("best epoch: %.0f, val_loss %.4f (guessing the class frequencies: %.4f)",
+    hpac_log_info("best epoch: %.0f, val_loss %.4f (guessing the %s: %.4f)",
                   best[HPAC_METRIC_EPOCH], best[HPAC_METRIC_VAL_LOSS],
+                  train_weighs_losses(training) ? "best constants" : "class frequencies",
                   best[HPAC_METRIC_VAL_PRIOR_LOSS]);
     hpac_log_info("  F1 %.3f, accuracy %.4f (all zero: %.4f); its weights: %s/%s",
                   best[HPAC_METRIC_VAL_F1_MEAN], best[HPAC_METRIC_VAL_ACCURACY],

@@ -21,13 +21,14 @@ check() {
     *.c) run timeout 300 "$unit" --filter 'cuda_joins/fp32_nchw' ;;
     norm.cuh | join.cuh | pointwise.cuh) run timeout 300 build/tests/kernels --filter "kernel_${name%.cuh}/*" ;;
     update.cuh) run timeout 300 "$unit" --filter 'update/*' ;;
+    step.cuh) run timeout 300 "$unit" --filter 'losses/*' ;;
     *) run timeout 300 "$unit" --filter 'cuda_windows/fp32_*' ;;
     esac
 }
 
 @test "kernels and plans without a bug" {
     local name
-    for name in norm.c norm.cuh join.cuh pointwise.cuh update.cuh window.cuh; do
+    for name in norm.c norm.cuh join.cuh pointwise.cuh update.cuh step.cuh window.cuh; do
         check "$name"
         [[ $status -eq 0 && $output != *"Passing: 0"* ]] || { echo "$name: $output" >&2 && return 1; }
     done

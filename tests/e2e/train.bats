@@ -267,6 +267,48 @@ train() {
     assert_line_count 6 "$TMP/run/losses.csv"
 }
 
+@test "the validation loss and its prior are those of train.loss and of the positive weights" {
+    local k losses=('{type: focal, gamma: 1.5, alpha: 0.25}' '{type: asymmetric, label_smoothing: 0.1}' '{type: bce}')
+    for k in 0 1 2; do
+        train --out "$TMP/run$k" --set "train.loss=${losses[k]}" --set 'train.positive_weights=[2, 0.5, 3]'
+        assert_exit 0
+        grep -q "guessing the best constants: " "$TMP/run$k/train.log"
+    done
+    # From the probabilities of the validation images, and a grid of constant ones.
+    python3 - "$TMP" "$DATA/train.csv" << 'END'
+import csv, math, sys
+weights, classes = (2, 0.5, 3), {"Nucleoplasm": 0, "Cytosol": 25, "Plasma membrane": 21}
+formulas = ((1.5, 1.5, 0, 0.25, 0), (1, 4, 0.05, 0, 0.1), (0, 0, 0, 0, 0))  # pos, neg, clip, alpha, smoothing
+labels = {row["Id"]: {int(t) for t in row["Target"].split()} for row in csv.DictReader(open(sys.argv[2]))}
+
+def loss(formula, weight, p, label):
+    pos, neg, clip, alpha, smoothing = formula
+    y = label * (1 - smoothing) + smoothing / 2
+    n = min(1 - p + clip, 1)
+    a = y * alpha + (1 - y) * (1 - alpha) if alpha else 1
+    u = 1 - y * p - (1 - y) * n
+    return -a * u ** (y * pos + (1 - y) * neg) * (weight * y * math.log(p) + (1 - y) * math.log(n))
+
+def mean(values):
+    return sum(values) / len(values)
+
+for i, formula in enumerate(formulas):
+    rows = list(csv.DictReader(open(f"{sys.argv[1]}/run{i}/predictions.csv")))
+    ids = {row["Id"] for row in rows}
+    val_loss, prior = [], []
+    for weight, (name, number) in zip(weights, classes.items()):
+        val_loss += [loss(formula, weight, float(row[name]), number in labels[row["Id"]]) for row in rows]
+        p = mean([number in labels[id] for id in labels if id not in ids])
+        q = mean([number in labels[id] for id in ids])
+        best = min([1e-7] + [k / 4000 for k in range(1, 4000)],
+                   key=lambda c: p * loss(formula, weight, c, 1) + (1 - p) * loss(formula, weight, c, 0))
+        prior.append(q * loss(formula, weight, best, 1) + (1 - q) * loss(formula, weight, best, 0))
+    last = list(csv.DictReader(open(f"{sys.argv[1]}/run{i}/metrics.csv")))[-1]
+    for got, expected in ((last["val_loss"], mean(val_loss)), (last["val_prior_loss"], mean(prior))):
+        assert abs(float(got) - expected) <= 1e-3 * expected, (i, got, expected)
+END
+}
+
 # The 17th batch is the second of three that are accumulated, and of its epoch: what a checkpoint there
 # has are gradients that no update was made of, the states of the optimizer, the average beside the weights.
 @test "a run of any optimizer that is stopped, resumed and killed equals the unbroken one" {

@@ -153,7 +153,8 @@ Test(config, overrides_are_checked_like_the_file)
     refused_set(
         "train=5",
         "1 problem\n--set train=5: expected nested keys (epochs, batch_size, shuffle, drop_last, "
-        "seed, optimizer, schedule, clip_norm, accumulate, ema, l2, layers, positive_weights, "
+        "seed, optimizer, schedule, clip_norm, accumulate, ema, l2, layers, loss, "
+        "positive_weights, "
         "early_stopping, initial_model, initial_weights, initial_channels, batch_norm_frozen), not "
         "\"5\"");
     refused_set_syntax("data.targets=[Cytosol");

@@ -11,6 +11,31 @@
 #define OPTIMIZER_KEYS                                                                             \
     "type, learning_rate, rho, epsilon, momentum, nesterov, beta_1, beta_2, weight_decay"
 
+Test(config, keys_of_another_loss_are_refused)
+{
+    refused(REQUIRED "train: {loss: {type: focal, clip: 0.1}}\n",
+            "1 problem\nc.yaml:4: train.loss.clip: no option of train.loss.type focal, only of "
+            "asymmetric");
+    refused(REQUIRED "train: {loss: {gamma: 2}}\n",
+            "1 problem\nc.yaml:4: train.loss.gamma: no option of train.loss.type bce, only of "
+            "focal");
+    refused(REQUIRED "train: {loss: {label_smoothing: 1}}\n",
+            "1 problem\nc.yaml:4: train.loss.label_smoothing: expected a number in [0, 1), not "
+            "\"1\"");
+    refused(REQUIRED "model:\n"
+                     "- {type: flatten}\n"
+                     "- {type: dense, units: classes, activation: softmax}\n"
+                     "train: {loss: {type: focal}}\n",
+            "1 problem\nc.yaml:7: train.loss.type: a model that ends in a softmax has the loss "
+            "bce, without smoothing");
+    refused(REQUIRED "model:\n"
+                     "- {type: flatten}\n"
+                     "- {type: dense, units: classes, activation: softmax}\n"
+                     "train: {loss: {label_smoothing: 0.1}}\n",
+            "1 problem\nc.yaml:7: train.loss.label_smoothing: a model that ends in a softmax has "
+            "the loss bce, without smoothing");
+}
+
 Test(config, keys_of_another_optimizer_or_schedule_are_refused)
 {
     refused(REQUIRED "train: {optimizer: {type: adam, rho: 0.9}}\n",

@@ -49,6 +49,7 @@ static void expect_same_training(const hpac_config_train *a, const hpac_config_t
     cr_expect(a->patience == b->patience && a->weighting == b->weighting);
     cr_expect_eq(memcmp(&a->optimizer, &b->optimizer, sizeof a->optimizer), 0);
     cr_expect_eq(memcmp(&a->schedule, &b->schedule, sizeof a->schedule), 0);
+    cr_expect_eq(memcmp(&a->loss, &b->loss, sizeof a->loss), 0);
     cr_expect(a->accumulate == b->accumulate && a->layer_rule_count == b->layer_rule_count);
     cr_expect(a->clip_norm == b->clip_norm && a->ema == b->ema && a->l2 == b->l2);
     cr_expect_eq(memcmp(a->layers, b->layers, a->layer_rule_count * sizeof *a->layers), 0);
@@ -253,6 +254,22 @@ static hpac_optimizer pick_optimizer(hpac_random *random)
     return optimizer;
 }
 
+static hpac_config_loss pick_loss(hpac_random *random)
+{
+    hpac_config_loss loss = {.kind = (hpac_loss_kind)pick(random, 0, 2),
+                             .label_smoothing = hpac_random_uniform(random)};
+    if (loss.kind == HPAC_LOSS_FOCAL) {
+        loss.gamma = pick_float(random);
+        loss.alpha = hpac_random_uniform(random);
+    }
+    if (loss.kind == HPAC_LOSS_ASYMMETRIC) {
+        loss.gamma_pos = pick_float(random);
+        loss.gamma_neg = pick_float(random);
+        loss.clip = hpac_random_uniform(random);
+    }
+    return loss;
+}
+
 static hpac_schedule pick_schedule(hpac_random *random)
 {
     hpac_schedule schedule = {.kind = (hpac_schedule_kind)pick(random, 0, 4)};
@@ -297,6 +314,7 @@ static void pick_training(hpac_random *random, size_t target_count, hpac_config_
     train->layer_rule_count = pick_size(random, 0, HPAC_MAX_LAYER_RULES);
     for (size_t i = 0; i < train->layer_rule_count; i++)
         train->layers[i] = pick_rule(random);
+    train->loss = pick_loss(random);
     train->weighting = (hpac_weighting)pick(random, 0, 2);
     for (size_t i = 0; i < target_count; i++)
         train->positive_weights[i] = pick_float(random);

@@ -167,6 +167,12 @@ Test(impossible_arguments, of_updates)
     options = network_options(device);
     options.accumulate = SIZE_MAX;
     FAILS(hpac_network_create(&options, &network), HPAC_ERR_CONFIG, "expected at most 16777216");
+    options = network_options(device);
+    options.loss.clip = 1;
+    FAILS(hpac_network_create(&options, &network), HPAC_ERR_CONFIG, "clip 1, alpha 0, ");
+    options = network_options(device);
+    options.loss.gamma_neg = NAN;
+    FAILS(hpac_network_create(&options, &network), HPAC_ERR_CONFIG, "gamma_neg nan, clip 0");
     hpac_device_close(device);
 }
 

@@ -81,6 +81,14 @@ Test(metrics, the_mean_loss_is_over_images_and_classes)
     cr_assert_eq(hpac_mean_loss(&counts), 0.5);
 }
 
+static double prior_loss(const uint32_t *masks, const int *targets, size_t target_count,
+                         const size_t *rows, size_t count, const size_t *evaluated_rows,
+                         size_t evaluated_count)
+{
+    return hpac_prior_loss(
+        &(hpac_prior){masks, targets, target_count, rows, evaluated_rows, count, evaluated_count});
+}
+
 /* Frequencies of class 3: prior 1/4, evaluated 1/2; of class 0: prior 1/2, evaluated 1. By hand:
  * (ln 4 / 2 + ln(4/3) / 2 + ln 2) / 2. */
 Test(metrics, the_prior_loss_follows_its_formula)
@@ -89,8 +97,25 @@ Test(metrics, the_prior_loss_follows_its_formula)
     static const int targets[] = {3, 0};
     static const size_t prior[] = {0, 1, 2, 3}, evaluated[] = {4, 5};
     double expected = (log(4) / 2 + log(4.0 / 3) / 2 + log(2)) / 2;
-    assert_close(hpac_prior_loss(masks, targets, 2, prior, 4, evaluated, 2), expected, 1e-14);
-    assert_close(hpac_prior_loss(masks, targets, 2, NULL, 4, evaluated, 2), expected, 1e-14);
+    assert_close(prior_loss(masks, targets, 2, prior, 4, evaluated, 2), expected, 1e-14);
+    assert_close(prior_loss(masks, targets, 2, NULL, 4, evaluated, 2), expected, 1e-14);
+}
+
+/* The same rows; the logits with the lowest loss, and the losses, by scipy.optimize. The one of the
+ * weight 3 is log(3 p / (1 - p)). */
+Test(metrics, the_prior_loss_of_other_losses_is_the_lowest)
+{
+    static const uint32_t masks[] = {1, 8 | 1, 0, 0, 1, 8 | 1};
+    static const int targets[] = {3, 0};
+    static const size_t rows[] = {0, 1, 2, 3}, evaluated[] = {4, 5};
+    static const float weights[] = {3, 3};
+    const hpac_prior prior = {masks, targets, 2, rows, evaluated, 4, 2};
+    const hpac_loss_formula plain = {0}, focal = {.gamma_pos = 2, .gamma_neg = 2, .alpha = 0.25F},
+                            asymmetric = {.gamma_pos = 1, .gamma_neg = 4, .clip = 0.05F};
+    assert_close(hpac_prior_loss_by(&focal, NULL, &prior), 0.0836157789, 2e-8);
+    assert_close(hpac_prior_loss_by(&asymmetric, NULL, &prior), 0.15918501, 2e-8);
+    assert_close(hpac_prior_loss_by(&plain, weights, &prior), 1.12467029, 2e-8);
+    cr_assert_eq(hpac_prior_loss_by(&plain, NULL, &prior), hpac_prior_loss(&prior));
 }
 
 /* A class that the prior never saw: p is kept at 1e-7, as Keras clips. */
@@ -99,9 +124,9 @@ Test(metrics, the_prior_loss_stays_finite)
     static const uint32_t masks[] = {0, 1, 1, 0};
     static const int targets[] = {0};
     static const size_t none[] = {0}, all[] = {1, 2};
-    assert_close(hpac_prior_loss(masks, targets, 1, none, 1, all, 2), -log(1e-7), 1e-12);
-    assert_close(hpac_prior_loss(masks, targets, 1, all, 2, none, 1), -log(1e-7), 1e-8);
-    assert_close(hpac_prior_loss(masks, targets, 1, all, 2, all, 2), 1e-7, 1e-12);
+    assert_close(prior_loss(masks, targets, 1, none, 1, all, 2), -log(1e-7), 1e-12);
+    assert_close(prior_loss(masks, targets, 1, all, 2, none, 1), -log(1e-7), 1e-8);
+    assert_close(prior_loss(masks, targets, 1, all, 2, all, 2), 1e-7, 1e-12);
 }
 
 /* Published: 0.17427 and 0.5416, 0.94128417; the longer figures are numpy's. */
@@ -124,17 +149,17 @@ Test(metrics, the_real_table_has_its_known_figures)
     }
     assert_close(hpac_all_zero_accuracy(&zeros), 0.94128417, 5e-9);
     cr_assert_eq(hpac_accuracy(&zeros), hpac_all_zero_accuracy(&zeros));
-    assert_close(hpac_prior_loss(labels.masks, all, HPAC_CLASS_COUNT, NULL, labels.count, NULL,
-                                 labels.count),
-                 0.1742702, 5e-8);
-    assert_close(hpac_prior_loss(labels.masks, wish_list, 3, fold->train, fold->train_count,
-                                 fold->train, fold->train_count),
+    assert_close(
+        prior_loss(labels.masks, all, HPAC_CLASS_COUNT, NULL, labels.count, NULL, labels.count),
+        0.1742702, 5e-8);
+    assert_close(prior_loss(labels.masks, wish_list, 3, fold->train, fold->train_count, fold->train,
+                            fold->train_count),
                  0.5415974, 5e-8);
-    assert_close(hpac_prior_loss(labels.masks, all, HPAC_CLASS_COUNT, fold->train,
-                                 fold->train_count, fold->validation, fold->validation_count),
+    assert_close(prior_loss(labels.masks, all, HPAC_CLASS_COUNT, fold->train, fold->train_count,
+                            fold->validation, fold->validation_count),
                  0.1751834, 5e-8);
-    assert_close(hpac_prior_loss(labels.masks, wish_list, 3, fold->train, fold->train_count,
-                                 fold->validation, fold->validation_count),
+    assert_close(prior_loss(labels.masks, wish_list, 3, fold->train, fold->train_count,
+                            fold->validation, fold->validation_count),
                  0.5433676, 5e-8);
     hpac_split_fini(&split);
     hpac_labels_fini(&labels);

@@ -3,27 +3,10 @@
  */
 #include "cpu.h"
 
+#include "device/logit_loss.h"
+
 #include <math.h>
 #include <string.h>
-
-typedef struct logit_loss {
-    double loss, probability, gradient;
-} logit_loss;
-
-static logit_loss one_logit(double z, bool positive, double weight)
-{
-    /* All from e = exp(-|z|) <= 1, so that nothing overflows; a NaN stays one. */
-    double e = exp(-fabs(z));
-    double p = z >= 0 ? 1 / (1 + e) : e / (1 + e);
-    double loss = (z > 0 ? z : 0 * z) - (positive ? z : 0 * z) + log1p(e);
-    /* p - 1 would cancel for large z: it is -1 / (1 + exp(z)). */
-    double p_minus_1 = z >= 0 ? -e / (1 + e) : -1 / (1 + e);
-    return (logit_loss){
-        .loss = positive ? weight * loss : loss,
-        .probability = p,
-        .gradient = positive ? weight * p_minus_1 : p,
-    };
-}
 
 #define CLIPPED 1e-7 /* Keras's epsilon */
 
@@ -115,7 +98,7 @@ hpac_status hpac_cpu_loss(hpac_device *device, const hpac_loss *loss)
             bool positive = targets[i] != 0;
             double z = (double)logits[i], weight = class_weight(loss, class);
             logit_loss one = loss->softmax ? one_of_row(&row, z, positive, weight)
-                                           : one_logit(z, positive, weight);
+                                           : hpac_logit_loss(&loss->formula, z, positive, weight);
             loss->result->loss_sum += one.loss;
             count_prediction(loss->result, class, positive, (float)one.probability > 0.5F);
             if (dlogits)
