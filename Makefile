@@ -249,7 +249,7 @@ clang: ## build everything with clang, warnings are errors
 
 # A file is checked again only when it, a header of it or the rules changed.
 C_FILES       := $(LIB_SOURCES) $(CLI_SOURCES) $(UNIT_SOURCES) $(FUZZ_SOURCES) $(wildcard tools/*.c)
-FORMATTED     := $(C_FILES) $(HEADERS) $(EXAMPLES) $(wildcard src/*/*.h src/*/*/*.h tests/*/*.h tests/threads/*.c \
+FORMATTED     := $(C_FILES) $(HEADERS) $(EXAMPLES) $(wildcard tools/*.h tools/*/*.c src/*/*.h src/*/*/*.h tests/*/*.h tests/threads/*.c \
                  tests/threads/*/*.h src/device/cuda/*.c kernels/*.[ch]* tests/cuda/*.c* tests/cuda/*/*.[ch]* tests/cudasim/*.[ch]* tests/cudasim/*/*.[ch]* packaging/bundle/*.c)
 SHELL_SCRIPTS := .ci/run $(shell grep -lI '^.!/.*\(bash\|sh\)$$' tools/* examples/* packaging/* packaging/bundle/* 2>/dev/null) $(wildcard tests/*/*.bash)
 tidied         = $(patsubst %.c,$(BUILD)/tidy/%.tidied,$(1))

@@ -9,21 +9,18 @@
 #include <hpac/config.h>
 #include <hpac/network.h>
 
+#include "../options.h"
 #include "base/clock.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { MAX_SETS = 32 };
 
 typedef struct settings {
     int steps;
     size_t batch;
     hpac_device_options device;
     const char *config; /* NULL: the default */
-    const char *sets[MAX_SETS];
-    int set_count;
+    tool_texts sets;
     bool predicts, profiles;
 } settings;
 
@@ -35,58 +32,20 @@ typedef struct bench {
     uint32_t step;
 } bench;
 
-static void check(hpac_status status)
-{
-    if (status == HPAC_OK)
-        return;
-    fprintf(stderr, "train_step: %s\n", hpac_error_message());
-    exit((int)status);
-}
-
-static int number(const char *text)
-{
-    char *end;
-    long value = strtol(text, &end, 10);
-    if (*end != '\0' || value < 1 || value > 100000)
-        check(hpac_fail(HPAC_ERR_CONFIG, "\"%s\" is not a number in 1..100000", text));
-    return (int)value;
-}
-
 static settings parse(int argc, char **argv)
 {
     settings set = {
         .steps = 10, .batch = 64, .device = {.name = "cpu", .threads = 2, .deterministic = true}};
-    static const struct option options[] = {{"steps", required_argument, NULL, 's'},
-                                            {"batch", required_argument, NULL, 'b'},
-                                            {"threads", required_argument, NULL, 't'},
-                                            {"device", required_argument, NULL, 'd'},
-                                            {"config", required_argument, NULL, 'c'},
-                                            {"set", required_argument, NULL, 'o'},
-                                            {"predict", no_argument, NULL, 'p'},
-                                            {"profile", no_argument, NULL, 'f'},
-                                            {0}};
-    for (int found; (found = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (found == 's')
-            set.steps = number(optarg);
-        else if (found == 'b')
-            set.batch = (size_t)number(optarg);
-        else if (found == 't')
-            set.device.threads = number(optarg);
-        else if (found == 'd')
-            set.device.name = optarg;
-        else if (found == 'c')
-            set.config = optarg;
-        else if (found == 'o' && set.set_count < MAX_SETS)
-            set.sets[set.set_count++] = optarg;
-        else if (found == 'o')
-            check(hpac_fail(HPAC_ERR_CONFIG, "more than %d --set", MAX_SETS));
-        else if (found == 'p')
-            set.predicts = true;
-        else if (found == 'f')
-            set.profiles = true;
-        else
-            exit(HPAC_ERR_CONFIG);
-    }
+    tool_parse(argc, argv,
+               (tool_option[]){{"steps", TOOL_INT, &set.steps},
+                               {"batch", TOOL_SIZE, &set.batch},
+                               {"threads", TOOL_INT, &set.device.threads},
+                               {"device", TOOL_TEXT, &set.device.name},
+                               {"config", TOOL_TEXT, &set.config},
+                               {"set", TOOL_TEXTS, &set.sets},
+                               {"predict", TOOL_FLAG, &set.predicts},
+                               {"profile", TOOL_FLAG, &set.profiles},
+                               {0}});
     return set;
 }
 
@@ -95,10 +54,11 @@ static void make_slots(bench *run, const hpac_batch_format *format)
     size_t nbytes = hpac_batch_nbytes(format), pixels = hpac_batch_pixels_offset_nbytes(format);
     run->slots = calloc((size_t)run->set.steps, sizeof *run->slots);
     if (!run->slots)
-        check(hpac_fail_memory((size_t)run->set.steps * sizeof *run->slots));
+        tool_check(hpac_fail_memory((size_t)run->set.steps * sizeof *run->slots));
     uint32_t noise = 1;
     for (int i = 0; i < run->set.steps; i++) {
-        check(run->device->ops->alloc(run->device, HPAC_MEMORY_PINNED, nbytes, &run->slots[i]));
+        tool_check(
+            run->device->ops->alloc(run->device, HPAC_MEMORY_PINNED, nbytes, &run->slots[i]));
         unsigned char *bytes = run->slots[i];
         for (size_t k = 0; k < nbytes; k++) {
             noise = noise * 1664525u + 1013904223u;
@@ -111,9 +71,9 @@ static void make_slots(bench *run, const hpac_batch_format *format)
 static void collect(bench *run)
 {
     hpac_outcome outcome;
-    check(hpac_network_collect(run->network, &outcome));
+    tool_check(hpac_network_collect(run->network, &outcome));
     if (outcome.result.nonfinite)
-        check(hpac_fail(HPAC_ERR_NUMERIC, "a gradient or weight is not finite"));
+        tool_check(hpac_fail(HPAC_ERR_NUMERIC, "a gradient or weight is not finite"));
 }
 
 /* Trains or evaluates all slots once, as the program does: two steps under way. */
@@ -123,8 +83,8 @@ static void run_steps(bench *run)
         if (hpac_network_in_flight(run->network) == HPAC_NETWORK_IN_FLIGHT)
             collect(run);
         hpac_network_batch batch = {.slot = run->slots[i], .count = run->set.batch};
-        check(run->set.predicts ? hpac_network_evaluate(run->network, &batch)
-                                : hpac_network_train(run->network, &batch, run->step++));
+        tool_check(run->set.predicts ? hpac_network_evaluate(run->network, &batch)
+                                     : hpac_network_train(run->network, &batch, run->step++));
     }
     while (hpac_network_in_flight(run->network) > 0)
         collect(run);
@@ -132,8 +92,9 @@ static void run_steps(bench *run)
 
 static void load(const settings *set, hpac_config *config)
 {
-    check(set->config ? hpac_config_load(set->config, set->sets, set->set_count, config)
-                      : hpac_config_parse("default", "data: {labels: none, images: none}", config));
+    tool_check(set->config
+                   ? hpac_config_load(set->config, set->sets.texts, set->sets.count, config)
+                   : hpac_config_parse("default", "data: {labels: none, images: none}", config));
 }
 
 static void print_profile(const hpac_network *network)
@@ -154,7 +115,7 @@ int main(int argc, char **argv)
     hpac_config config;
     load(&run.set, &config);
     const hpac_shape input = hpac_config_input_shape(&config);
-    check(hpac_device_open(&run.set.device, &run.device));
+    tool_check(hpac_device_open(&run.set.device, &run.device));
     hpac_network_options options = {
         .device = run.device,
         .layers = config.layers,
@@ -169,15 +130,15 @@ int main(int argc, char **argv)
         .profile = run.set.profiles,
         .optimizer = config.train.optimizer,
     };
-    check(hpac_network_create(&options, &run.network));
-    check(hpac_network_allocate(run.network));
-    check(hpac_network_initialize(run.network, 0));
+    tool_check(hpac_network_create(&options, &run.network));
+    tool_check(hpac_network_allocate(run.network));
+    tool_check(hpac_network_initialize(run.network, 0));
     make_slots(&run, &options.format);
     run_steps(&run);
     if (run.set.profiles)
         hpac_network_print(run.network, stderr);
     hpac_device_info info;
-    check(run.device->ops->describe(run.device, &info));
+    tool_check(run.device->ops->describe(run.device, &info));
     printf("ready %s, %s\n", hpac_version(), info.libraries);
     fflush(stdout);
     for (int byte; (byte = getchar()) != EOF;) {

@@ -12,7 +12,8 @@
  */
 #include <hpac/model.h>
 
-#include <getopt.h>
+#include "../options.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,87 +35,30 @@ typedef struct runner {
     const char *images, *labels; /* the files */
 } runner;
 
-static void check(hpac_status status)
-{
-    if (status == HPAC_OK)
-        return;
-    fprintf(stderr, "model_steps: %s\n", hpac_error_message());
-    exit((int)status);
-}
-
-static size_t number(const char *text)
-{
-    char *end;
-    long value = strtol(text, &end, 10);
-    if (*end != '\0' || value < 1 || value > 100000)
-        check(hpac_fail(HPAC_ERR_CONFIG, "\"%s\", expected an integer in [1, 100000]", text));
-    return (size_t)value;
-}
-
 static settings parse(int argc, char **argv)
 {
     settings set = {.batch = 8,
                     .predicted = 1,
                     .rate = 0.01F,
                     .device = {.name = "cpu", .threads = 2, .deterministic = true}};
-    static const struct option options[] = {{"model", required_argument, NULL, 'm'},
-                                            {"images", required_argument, NULL, 'i'},
-                                            {"labels", required_argument, NULL, 'l'},
-                                            {"before", required_argument, NULL, 'b'},
-                                            {"after", required_argument, NULL, 'a'},
-                                            {"save", required_argument, NULL, 'o'},
-                                            {"steps", required_argument, NULL, 's'},
-                                            {"batch", required_argument, NULL, 'n'},
-                                            {"rate", required_argument, NULL, 'r'},
-                                            {"predict", required_argument, NULL, 'p'},
-                                            {"device", required_argument, NULL, 'd'},
-                                            {"threads", required_argument, NULL, 't'},
-                                            {0}};
-    for (int found; (found = getopt_long(argc, argv, "", options, NULL)) != -1;)
-        switch (found) {
-        case 'm':
-            set.model = optarg;
-            break;
-        case 'i':
-            set.images = optarg;
-            break;
-        case 'l':
-            set.labels = optarg;
-            break;
-        case 'b':
-            set.before = optarg;
-            break;
-        case 'a':
-            set.after = optarg;
-            break;
-        case 'o':
-            set.save = optarg;
-            break;
-        case 's':
-            set.steps = number(optarg);
-            break;
-        case 'n':
-            set.batch = number(optarg);
-            break;
-        case 'r':
-            set.rate = strtof(optarg, NULL);
-            break;
-        case 'p':
-            set.predicted = number(optarg);
-            break;
-        case 'd':
-            set.device.name = optarg;
-            break;
-        case 't':
-            set.device.threads = (int)number(optarg);
-            break;
-        default:
-            exit(HPAC_ERR_CONFIG);
-        }
+    tool_parse(argc, argv,
+               (tool_option[]){{"model", TOOL_TEXT, &set.model},
+                               {"images", TOOL_TEXT, &set.images},
+                               {"labels", TOOL_TEXT, &set.labels},
+                               {"before", TOOL_TEXT, &set.before},
+                               {"after", TOOL_TEXT, &set.after},
+                               {"save", TOOL_TEXT, &set.save},
+                               {"steps", TOOL_SIZE, &set.steps},
+                               {"batch", TOOL_SIZE, &set.batch},
+                               {"rate", TOOL_FLOAT, &set.rate},
+                               {"predict", TOOL_SIZE, &set.predicted},
+                               {"device", TOOL_TEXT, &set.device.name},
+                               {"threads", TOOL_INT, &set.device.threads},
+                               {0}});
     if (!set.model || !set.images || !set.labels || !set.before ||
         (set.steps > 0 && !(set.after && set.save)))
-        check(hpac_fail(HPAC_ERR_CONFIG, "expected --model, --images, --labels and --before; with "
-                                         "--steps also --after and --save"));
+        tool_check(hpac_fail(HPAC_ERR_CONFIG, "expected --model, --images, --labels and --before; "
+                                              "with --steps also --after and --save"));
     return set;
 }
 
@@ -124,7 +68,7 @@ static void *read_bytes(const char *path, size_t nbytes)
     FILE *stream = fopen(path, "rb");
     void *bytes = malloc(nbytes);
     if (!stream || !bytes || fread(bytes, 1, nbytes, stream) != nbytes)
-        check(hpac_fail(HPAC_ERR_DATA, "%s: expected at least %zu bytes", path, nbytes));
+        tool_check(hpac_fail(HPAC_ERR_DATA, "%s: expected at least %zu bytes", path, nbytes));
     fclose(stream);
     return bytes;
 }
@@ -139,9 +83,9 @@ static void open_network(runner *run, bool training)
         .training = training,
         .optimizer = {.kind = HPAC_OPTIMIZER_SGD, .learning_rate = run->set.rate},
     };
-    check(hpac_network_create(&options, &run->network));
-    check(hpac_network_allocate(run->network));
-    check(hpac_network_import(run->network, run->model.weights, NULL));
+    tool_check(hpac_network_create(&options, &run->network));
+    tool_check(hpac_network_allocate(run->network));
+    tool_check(hpac_network_import(run->network, run->model.weights, NULL));
 }
 
 static void close_network(runner *run)
@@ -165,21 +109,23 @@ static void predict(runner *run, const char *path)
 {
     FILE *stream = fopen(path, "wb");
     if (!stream)
-        check(hpac_fail(HPAC_ERR_CONFIG, "cannot create %s", path));
+        tool_check(hpac_fail(HPAC_ERR_CONFIG, "cannot create %s: %s", path, strerror(errno)));
     open_network(run, false);
     for (size_t done = 0; done < run->set.predicted;) {
         size_t rest = run->set.predicted - done;
         size_t count = rest < run->set.batch ? rest : run->set.batch;
         hpac_network_batch batch = fill_slot(run, done, count);
         hpac_outcome outcome;
-        check(hpac_network_evaluate(run->network, &batch));
-        check(hpac_network_collect(run->network, &outcome));
-        fwrite(outcome.probabilities, sizeof(float), count * run->format.target_count, stream);
+        tool_check(hpac_network_evaluate(run->network, &batch));
+        tool_check(hpac_network_collect(run->network, &outcome));
+        size_t values = count * run->format.target_count;
+        if (fwrite(outcome.probabilities, sizeof(float), values, stream) != values)
+            tool_check(hpac_fail(HPAC_ERR_DATA, "cannot write %s: %s", path, strerror(errno)));
         done += count;
     }
     close_network(run);
     if (fclose(stream) != 0)
-        check(hpac_fail(HPAC_ERR_DATA, "cannot write %s", path));
+        tool_check(hpac_fail(HPAC_ERR_DATA, "cannot write %s: %s", path, strerror(errno)));
 }
 
 static void train(runner *run)
@@ -188,14 +134,14 @@ static void train(runner *run)
     for (size_t i = 0; i < run->set.steps; i++) {
         hpac_network_batch batch = fill_slot(run, i * run->set.batch, run->set.batch);
         hpac_outcome outcome;
-        check(hpac_network_train(run->network, &batch, (uint32_t)i));
-        check(hpac_network_collect(run->network, &outcome));
+        tool_check(hpac_network_train(run->network, &batch, (uint32_t)i));
+        tool_check(hpac_network_collect(run->network, &outcome));
         size_t count = run->set.batch * run->format.target_count;
         printf("%.9g\n", outcome.result.loss_sum / (double)count);
         if (outcome.result.nonfinite)
-            check(hpac_fail(HPAC_ERR_NUMERIC, "step %zu: not finite", i + 1));
+            tool_check(hpac_fail(HPAC_ERR_NUMERIC, "step %zu: not finite", i + 1));
     }
-    check(hpac_network_export(run->network, run->model.weights, NULL));
+    tool_check(hpac_network_export(run->network, run->model.weights, NULL));
     close_network(run);
 }
 
@@ -203,7 +149,7 @@ int main(int argc, char **argv)
 {
     runner run = {.set = parse(argc, argv)};
     const settings *set = &run.set;
-    check(hpac_model_load(set->model, &run.model));
+    tool_check(hpac_model_load(set->model, &run.model));
     const hpac_shape input = run.model.input;
     run.format = (hpac_batch_format){.batch_size = set->batch,
                                      .target_count = hpac_model_output_count(&run.model),
@@ -215,19 +161,19 @@ int main(int argc, char **argv)
     size_t count = trained > set->predicted ? trained : set->predicted;
     run.images = read_bytes(set->images, count * hpac_batch_image_nbytes(&run.format));
     run.labels = read_bytes(set->labels, count * run.format.target_count);
-    check(hpac_device_open(&set->device, &run.device));
-    check(run.device->ops->alloc(run.device, HPAC_MEMORY_PINNED, hpac_batch_nbytes(&run.format),
-                                 &run.slot));
+    tool_check(hpac_device_open(&set->device, &run.device));
+    tool_check(run.device->ops->alloc(run.device, HPAC_MEMORY_PINNED,
+                                      hpac_batch_nbytes(&run.format), &run.slot));
     predict(&run, set->before);
     if (set->steps > 0) {
         train(&run);
         predict(&run, set->after);
-        check(hpac_model_save(&run.model, set->save));
+        tool_check(hpac_model_save(&run.model, set->save));
     }
     run.device->ops->free(run.device, HPAC_MEMORY_PINNED, run.slot);
     run.device->ops->close(run.device);
     hpac_model_fini(&run.model);
     free((void *)run.images);
     free((void *)run.labels);
-    return 0;
+    return fflush(stdout) == 0 ? 0 : HPAC_ERR_DATA;
 }
