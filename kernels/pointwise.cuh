@@ -27,7 +27,7 @@ template <hpac_op_kind KIND> __device__ __forceinline__ float curve(float x)
 }
 
 /* dy times the derivative, from y, of silu and gelu from x. */
-template <hpac_op_kind KIND> __device__ __forceinline__ float through(float dy, float from)
+template <hpac_op_kind KIND> __device__ __forceinline__ float curve_gradient(float dy, float from)
 {
     switch (KIND) {
     case HPAC_OP_RELU:
@@ -72,9 +72,9 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 }
 
 /*
- * dx = through(dy, y or x), or that is added to dx: four values per thread; dx may be dy unless it
- * is added to. Moves 12 bytes per value (bf16: 6), 16 (8) when added: 115 MB, 34 us. Bound by
- * memory.
+ * dx = curve_gradient(dy, y or x), or that is added to dx: four values per thread; dx may be dy
+ * unless it is added to. Moves 12 bytes per value (bf16: 6), 16 (8) when added: 115 MB, 34 us.
+ * Bound by memory.
  */
 template <typename T, hpac_op_kind KIND>
 __global__ void __launch_bounds__(KERNEL_THREADS)
@@ -89,7 +89,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     values<4> value = load_part(dy + first, part, aligned);
 #pragma unroll
     for (int i = 0; i < 4; i++)
-        value.v[i] = through<KIND>(value.v[i], at.v[i]);
+        value.v[i] = curve_gradient<KIND>(value.v[i], at.v[i]);
     store_gradient_part(dx + first, value, part, aligned, add);
 }
 

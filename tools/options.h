@@ -98,7 +98,7 @@ static inline void tool_parse(int argc, char **argv, const tool_option *options)
                                    NULL, i};
     for (int found; (found = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         if (found == '?')
-            exit(HPAC_ERR_CONFIG); /* getopt_long has said why */
+            exit(HPAC_ERR_CONFIG); /* getopt_long has reported it */
         tool_store(&options[found], optarg);
     }
     if (optind < argc)

@@ -20,29 +20,29 @@ bool hpac_keras_is_graph(const hpac_model *model)
 
 /* Keras's depth of a layer: its distance from the output, by the longest path. Its index: when a
  * search from the output, inputs in order, first comes to it. */
-typedef struct place {
+typedef struct position {
     size_t layer, depth, index;
-} place;
+} position;
 
-static int compare_places(const void *a, const void *b)
+static int compare_positions(const void *a, const void *b)
 {
-    const place *x = a, *y = b;
+    const position *x = a, *y = b;
     if (x->depth != y->depth)
         return x->depth > y->depth ? -1 : 1;
     return (x->index > y->index) - (x->index < y->index);
 }
 
 /* Without recursion: a stack of layers to come to, the next one last. */
-static void find_indices(const hpac_model *model, place *places, size_t *stack)
+static void find_indices(const hpac_model *model, position *positions, size_t *stack)
 {
     size_t size = 0, found = 0;
     stack[size++] = model->layer_count;
     while (size > 0) {
         size_t number = stack[--size];
-        if (number == 0 || places[number - 1].index > 0)
+        if (number == 0 || positions[number - 1].index > 0)
             continue;
         const hpac_layer *layer = &model->layers[number - 1];
-        places[number - 1].index = ++found;
+        positions[number - 1].index = ++found;
         for (size_t i = hpac_layer_input_count(layer); i > 0; i--)
             stack[size++] = hpac_layer_input(layer, number - 1, i - 1);
     }
@@ -51,25 +51,25 @@ static void find_indices(const hpac_model *model, place *places, size_t *stack)
 hpac_status hpac_keras_order_layers(const hpac_model *model, size_t **order)
 {
     size_t count = model->layer_count, total = 1;
-    HPAC_AUTO_FREE place *places = NULL;
+    HPAC_AUTO_FREE position *positions = NULL;
     HPAC_AUTO_FREE size_t *stack = NULL;
     for (size_t i = 0; i < count; i++)
         total += hpac_layer_input_count(&model->layers[i]);
-    HPAC_TRY_NEW(places, count);
+    HPAC_TRY_NEW(positions, count);
     HPAC_TRY_NEW(stack, total);
     HPAC_TRY_NEW(*order, count);
     for (size_t i = count; i-- > 0;) {
-        places[i].layer = i;
+        positions[i].layer = i;
         for (size_t k = 0; k < hpac_layer_input_count(&model->layers[i]); k++) {
             size_t number = hpac_layer_input(&model->layers[i], i, k);
-            if (number > 0 && places[number - 1].depth <= places[i].depth)
-                places[number - 1].depth = places[i].depth + 1;
+            if (number > 0 && positions[number - 1].depth <= positions[i].depth)
+                positions[number - 1].depth = positions[i].depth + 1;
         }
     }
-    find_indices(model, places, stack);
-    qsort(places, count, sizeof *places, compare_places);
+    find_indices(model, positions, stack);
+    qsort(positions, count, sizeof *positions, compare_positions);
     for (size_t i = 0; i < count; i++)
-        (*order)[i] = places[i].layer;
+        (*order)[i] = positions[i].layer;
     return HPAC_OK;
 }
 

@@ -1,4 +1,4 @@
-/* The largest piece first, each at the lowest place where it fits between those that are needed at
+/* The largest piece first, each at the lowest offset where it fits between those that are needed at
  * the same time: "greedy by size" of Pisarchyk and Lee, Efficient Memory Management for Deep Neural
  * Net Inference (2020). Their order by size finds arenas close to the lower bound. */
 #include "memory_planner.h"

@@ -25,7 +25,7 @@ static int count_digits(double number)
     return digits;
 }
 
-/* 100.0 and not 1e+02; a real stays one for those who tell them from integers. */
+/* 100.0 and not 1e+02; a real stays one for those who distinguish them from integers. */
 static void format_real(double number, char text[32])
 {
     int digits = count_digits(number);

@@ -62,7 +62,7 @@ static void place_nucleoli(synth_cell *cell, hpac_random *random)
     }
 }
 
-/* Everything of a cell that follows from its place, axis, phase and radii. */
+/* Everything of a cell that follows from its position, axis, phase and radii. */
 static void shape_cell(synth_cell *cell, const culture *common, hpac_random *random)
 {
     bool interphase = cell->phase == SYNTH_INTERPHASE;
@@ -273,11 +273,11 @@ static void map_pixels(synth_scene *scene)
 
 enum { MAX_NODES = 128 }; /* per side: 256 units at the finest pitch of 2 */
 
-/* A quadratic B-spline at `place` nodes into (count + 2) of them. */
-static float spline(const float *nodes, float place)
+/* A quadratic B-spline at `position` nodes into (count + 2) of them. */
+static float spline(const float *nodes, float position)
 {
-    int node = (int)place;
-    float t = place - (float)node, first = 0.5f * (1.0f - t) * (1.0f - t), last = 0.5f * t * t;
+    int node = (int)position;
+    float t = position - (float)node, first = 0.5f * (1.0f - t) * (1.0f - t), last = 0.5f * t * t;
     return first * nodes[node] + (1.0f - first - last) * nodes[node + 1] + last * nodes[node + 2];
 }
 

@@ -177,7 +177,7 @@ static void draw_fill(canvas *own, const fill *what)
     }
 }
 
-typedef enum place { CELL, NUCLEUS, CYTOPLASM, RIM, CENTER, NUCLEOLUS } place;
+typedef enum compartment { CELL, NUCLEUS, CYTOPLASM, RIM, CENTER, NUCLEOLUS } compartment;
 
 /* The pixel at a point; NULL outside of the image. */
 static const synth_pixel *pixel_at(const synth_scene *scene, float x, float y)
@@ -187,7 +187,7 @@ static const synth_pixel *pixel_at(const synth_scene *scene, float x, float y)
     return inside ? &scene->pixels[row * scene->size + col] : NULL;
 }
 
-static bool is_in(const synth_pixel *pixel, place where)
+static bool is_in(const synth_pixel *pixel, compartment where)
 {
     float inside = pixel->inside;
     if (where == NUCLEUS)
@@ -197,7 +197,7 @@ static bool is_in(const synth_pixel *pixel, place where)
 
 /* A random point of a cell; false if none was found in the image. `reach`: units from the nucleus
  * (CYTOPLASM; 0: any) or from the centrosome, share of the radius from the rim. */
-static bool pick(canvas *own, int index, place where, float reach, float *x, float *y)
+static bool pick(canvas *own, int index, compartment where, float reach, float *x, float *y)
 {
     const synth_cell *cell = &own->scene->cells[index];
     hpac_random *random = &own->random;
@@ -237,7 +237,7 @@ static bool pick(canvas *own, int index, place where, float reach, float *x, flo
 typedef struct spots {
     stain stain;
     float mean; /* per cell */
-    place where;
+    compartment where;
     float reach, sigma, light;
     int drops;    /* 1 to as many spots run into each other */
     float radius; /* of rings; 0: spots */
@@ -294,7 +294,7 @@ static void draw_spots(canvas *own, const spots *what)
 typedef struct threads {
     stain stain;
     float count; /* threads per unit of the cell's radius */
-    place where;
+    compartment where;
     float reach;
     enum { ANY_WAY, ALONG, OUTWARDS, ASIDE, AROUND } way; /* the cell's axis; the nucleus */
     float length;                                         /* in radii of the cell */

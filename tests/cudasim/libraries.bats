@@ -27,7 +27,7 @@ reports() {
     reports no_workspace 3 "no workspace, 1372 bytes are needed"
 }
 
-@test "a workspace that is said to be larger than its block" {
+@test "a workspace that is reported to be larger than its block" {
     reports workspace_too_large 97 "workspace: 5468 bytes wanted"
 }
 

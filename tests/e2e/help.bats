@@ -212,7 +212,7 @@ schema() {
         model.{add,dense}.{name,inputs}
 }
 
-@test "hpac help config answers for every key of the schema, every section, and every last name" {
+@test "hpac help config describes every key of the schema, every section, and every last name" {
     local key
     [[ $(schema | wc -l) -gt 120 ]] || fail_with "few keys: $(schema)"
     for key in $(schema | sort -u); do

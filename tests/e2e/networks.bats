@@ -5,8 +5,8 @@ load helpers
 setup_file() { small_data --count 10 --test-count 1 --seed 7; }
 
 # Without and with training; as many parameters as the published network has with four channels and
-# 28 classes (tools/reference/check_networks.py), moving averages included. Eight images can be learned by
-# heart: in six steps the loss falls to 4 % (the ResNets) up to 45 % (gapnet) of what it was. The model
+# 28 classes (tools/reference/check_networks.py), moving averages included. Eight images can be memorized:
+# in six steps the loss falls to 4 % (the ResNets) up to 45 % (gapnet) of what it was. The model
 # that is saved predicts what the training did.
 trains() {
     local config=configs/$1.yaml parameters=$2

@@ -75,7 +75,7 @@ train() {
     assert_line_count 2 "$TMP/run/losses.csv"
 }
 
-@test "a finished run does not answer for another configuration" {
+@test "a finished run is not used for another configuration" {
     train --out "$TMP/run" --set train.epochs=1
     assert_exit 0
     cp -r "$TMP/run" "$TMP/before"
@@ -109,7 +109,7 @@ train() {
     assert_error_has "runs/small has a run of another configuration: train.batch_size ("
     assert_error_has "now 7). The directory of this run: runs/small-2"
     choose 0 runs/small-3 small.yaml --set train.seed=5
-    # Each answers for its own.
+    # Each belongs to its own.
     cp -r runs before
     choose 0 runs/small small.yaml
     choose 0 runs/small-2 other/small.yaml
@@ -181,7 +181,7 @@ train() {
     assert_exit 0
     [[ $output == runs/small-2 ]] || fail_with "expected the interrupted run"
     assert_line_count 4 runs/small-2/losses.csv
-    # Nor is one that is finished: it has an answer of its own.
+    # Nor is one that is finished: it has a message of its own.
     run_hpac train small.yaml --device cpu --set train.epochs=3 --resume
     assert_exit 0
     [[ $output == runs/small-2 ]] || fail_with "expected the finished run"

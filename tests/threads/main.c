@@ -44,7 +44,7 @@ void threads_skip(const char *format, ...)
     _exit(exit_skipped);
 }
 
-/* In the child. Returning from exit() is left to the sanitizer, which then tells of races. */
+/* In the child. Returning from exit() is left to the sanitizer, which then reports races. */
 static _Noreturn void run(const threads_test *test)
 {
     running = test;

@@ -430,7 +430,7 @@ Test(cuda_device, says_that_a_failed_kernel_ends_the_run)
     hpac_device *device = open_deterministic();
     need_simulator(device);
     hpac_status status = device->ops->set_step(device, &(hpac_step){.seed = 1, .step = 1});
-    if (status == HPAC_OK) /* it tells when it has run, at the earliest */
+    if (status == HPAC_OK) /* it reports this when it has run, at the earliest */
         status = device->ops->synchronize(device);
     cr_expect_eq(status, HPAC_ERR_DEVICE);
     expect_message(": cudaError");

@@ -60,7 +60,7 @@ void need_simulator(hpac_device *device)
     if (find_in_simulator("cudasim_get_counts"))
         return;
     device->ops->close(device);
-    cr_skip("only the CUDA simulator can be told to refuse");
+    cr_skip("only the CUDA simulator can be made to refuse");
 }
 
 void expect_message(const char *part)

@@ -119,8 +119,8 @@ def keras_flops(model):
     total = 0
     for layer in model.layers:
         if type(layer).__name__ in ("Conv2D", "DepthwiseConv2D", "Dense"):
-            places = np.prod(layer.output.shape[1:-1], initial=1)
-            total += 2 * int(places) * int(np.prod(layer.kernel.shape))
+            pixels = np.prod(layer.output.shape[1:-1], initial=1)
+            total += 2 * int(pixels) * int(np.prod(layer.kernel.shape))
     return total
 
 

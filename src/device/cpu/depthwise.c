@@ -102,19 +102,19 @@ static void set_axes(depthwise_plan *plan, const hpac_op *op)
 /* ---- jobs ---- */
 
 /* Where the channels of a group are: its first channel, and its first value in an image. */
-typedef struct group_place {
+typedef struct group_range {
     size_t channel, lanes, channels;
-} group_place;
+} group_range;
 
-static group_place place_of(const depthwise_plan *plan, size_t group)
+static group_range range_of(const depthwise_plan *plan, size_t group)
 {
     size_t in_plane = group % plan->plane_groups * plan->group_lanes;
     const cpu_planes planes = hpac_cpu_planes_of(&plan->base.input);
-    group_place place = {.channel = group / plan->plane_groups * planes.lanes + in_plane,
+    group_range range = {.channel = group / plan->plane_groups * planes.lanes + in_plane,
                          .lanes = MIN(plan->group_lanes, planes.lanes - in_plane)};
     size_t all = plan->base.input.shape.channels;
-    place.channels = place.channel < all ? MIN(place.lanes, all - place.channel) : 0;
-    return place;
+    range.channels = range.channel < all ? MIN(range.lanes, all - range.channel) : 0;
+    return range;
 }
 
 /* The values of a group in an image of the tensor. */
@@ -125,7 +125,7 @@ static float *values_of(const cpu_tensor *tensor, const void *values, size_t ima
 }
 
 static depthwise_job job_of(const depthwise_plan *plan, const hpac_exec_args *args,
-                            group_place place)
+                            group_range range)
 {
     const float *bias =
         plan->bias == SIZE_MAX ? NULL : cpu_parameter_at(&plan->base, args->parameters, plan->bias);
@@ -133,10 +133,10 @@ static depthwise_job job_of(const depthwise_plan *plan, const hpac_exec_args *ar
     return (depthwise_job){
         .rows = &plan->rows,
         .cols = &plan->cols,
-        .kernel = (float *)cpu_parameter_at(&plan->base, args->parameters, KERNEL) + place.channel,
-        .bias = cpu_floats_at(bias, place.channel),
-        .lanes = place.lanes,
-        .channels = place.channels,
+        .kernel = (float *)cpu_parameter_at(&plan->base, args->parameters, KERNEL) + range.channel,
+        .bias = cpu_floats_at(bias, range.channel),
+        .lanes = range.lanes,
+        .channels = range.channels,
         .x_stride = stride,
         .y_stride = stride,
         .y_cols = plan->base.output.shape.cols,
@@ -152,10 +152,10 @@ static hpac_status depthwise_forward(cpu_plan *base, const hpac_exec_args *args)
 #pragma omp parallel for
     for (size_t i = 0; i < base->input.batch * plan->groups; i++) {
         size_t image = i / plan->groups;
-        const group_place place = place_of(plan, i % plan->groups);
-        depthwise_job job = job_of(plan, args, place);
-        job.x = values_of(&base->input, args->x, image, place.channel);
-        job.y = values_of(&base->output, args->y, image, place.channel);
+        const group_range range = range_of(plan, i % plan->groups);
+        depthwise_job job = job_of(plan, args, range);
+        job.x = values_of(&base->input, args->x, image, range.channel);
+        job.y = values_of(&base->output, args->y, image, range.channel);
         job.relu = base->relu;
         kernels->depthwise(&job);
     }
@@ -163,12 +163,12 @@ static hpac_status depthwise_forward(cpu_plan *base, const hpac_exec_args *args)
 }
 
 static void compute_dx(const depthwise_plan *plan, const hpac_exec_args *args, size_t image,
-                       group_place place)
+                       group_range range)
 {
-    depthwise_job job = job_of(plan, args, place);
+    depthwise_job job = job_of(plan, args, range);
     job.bias = NULL;
-    job.x = values_of(&plan->base.output, args->dy, image, place.channel);
-    job.y = values_of(&plan->base.input, args->dx, image, place.channel);
+    job.x = values_of(&plan->base.output, args->dy, image, range.channel);
+    job.y = values_of(&plan->base.input, args->dx, image, range.channel);
     job.y_cols = plan->base.input.shape.cols;
     job.adds = plan->adds;
     for (size_t row = 0; row < plan->stride_rows; row++)
@@ -180,14 +180,14 @@ static void compute_dx(const depthwise_plan *plan, const hpac_exec_args *args, s
 }
 
 static void compute_sums(const depthwise_plan *plan, const hpac_exec_args *args, size_t image,
-                         group_place place)
+                         group_range range)
 {
-    depthwise_job job = job_of(plan, args, place);
-    job.x = values_of(&plan->base.input, args->x, image, place.channel);
-    job.dy = values_of(&plan->base.output, args->dy, image, place.channel);
+    depthwise_job job = job_of(plan, args, range);
+    job.x = values_of(&plan->base.input, args->x, image, range.channel);
+    job.dy = values_of(&plan->base.output, args->dy, image, range.channel);
     job.kernel_stride = plan->sums_stride;
     job.sums = (float *)cpu_workspace_at(args, plan->sums_offset) + image * plan->image_sums +
-               place.channel;
+               range.channel;
     cpu_device_of(&plan->base)->kernels->depthwise_gradients(&job);
 }
 
@@ -210,11 +210,11 @@ static hpac_status depthwise_backward(cpu_plan *base, const hpac_exec_args *args
     size_t taps = plan->kernel_rows * plan->kernel_cols;
 #pragma omp parallel for
     for (size_t i = 0; i < base->input.batch * plan->groups; i++) {
-        const group_place place = place_of(plan, i % plan->groups);
+        const group_range range = range_of(plan, i % plan->groups);
         if (!plan->frozen)
-            compute_sums(plan, args, i / plan->groups, place);
+            compute_sums(plan, args, i / plan->groups, range);
         if (args->dx)
-            compute_dx(plan, args, i / plan->groups, place);
+            compute_dx(plan, args, i / plan->groups, range);
     }
     if (plan->frozen)
         return HPAC_OK;

@@ -1,28 +1,12 @@
 /* Several inputs: add, multiply, concat, and the gradient of each input. */
 #include "bench.h"
+#include "shapes.h"
 
 #include <stdlib.h>
 
 TestSuite(kernel_join, .init = bench_start, .fini = bench_end);
 
-static const kernel_tensor shapes[] = {
-    {.batch = 1, .rows = 1, .cols = 1, .channels = 1},
-    {.batch = 7, .rows = 1, .cols = 1, .channels = 61},
-    {.batch = 3, .rows = 5, .cols = 7, .channels = 3},
-    {.batch = 2, .rows = 6, .cols = 6, .channels = 16},
-    {.batch = 3, .rows = 4, .cols = 8, .channels = 6},
-    {.batch = 2, .rows = 33, .cols = 40, .channels = 36},
-};
-enum {
-    SHAPE_COUNT = sizeof shapes / sizeof *shapes,
-    TENSOR_COUNT = SHAPE_COUNT * VARIANT_COUNT,
-    INPUTS = HPAC_KERNEL_MAX_SUMMANDS,
-};
-
-static kernel_tensor tensor_of(int number)
-{
-    return variant_of(shapes[number / VARIANT_COUNT], number % VARIANT_COUNT);
-}
+enum { INPUTS = HPAC_KERNEL_MAX_SUMMANDS };
 
 static double tolerance_of(const kernel_tensor *tensor)
 {

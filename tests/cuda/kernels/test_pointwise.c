@@ -1,27 +1,11 @@
 /* Activations, rescale and dropout of channels, and their gradients. */
 #include "bench.h"
+#include "shapes.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 TestSuite(kernel_pointwise, .init = bench_start, .fini = bench_end);
-
-static const kernel_tensor shapes[] = {
-    {.batch = 1, .rows = 1, .cols = 1, .channels = 1},
-    {.batch = 7, .rows = 1, .cols = 1, .channels = 61},
-    {.batch = 3, .rows = 5, .cols = 7, .channels = 3},
-    {.batch = 2, .rows = 6, .cols = 6, .channels = 16},
-    {.batch = 3, .rows = 4, .cols = 8, .channels = 6},
-};
-enum {
-    SHAPE_COUNT = sizeof shapes / sizeof *shapes,
-    TENSOR_COUNT = SHAPE_COUNT * VARIANT_COUNT,
-};
-
-static kernel_tensor tensor_of(int number)
-{
-    return variant_of(shapes[number / VARIANT_COUNT], number % VARIANT_COUNT);
-}
 
 /* ---- activations ---- */
 

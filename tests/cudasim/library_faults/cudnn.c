@@ -15,7 +15,7 @@ static void no_workspace(fault_fixture *fixture)
     fixture->workspace = workspace;
 }
 
-/* What is said to be there is more than there is. */
+/* More is reported than there is. */
 static void workspace_too_large(fault_fixture *fixture)
 {
     fixture->workspace_nbytes += fixture->wrong ? 4096 : 0;

@@ -26,7 +26,7 @@ void get_floats(const sim_fixture *fixture, const void *address, float *values, 
 
 /* Values in -1 .. 1 that bf16 has exactly, the same for the same seed. */
 void fill_floats(float *values, size_t count, uint32_t seed);
-/* Whole numbers in -3 .. 3. */
+/* Integers in [-3, 3]. */
 void fill_integers(float *values, size_t count, uint32_t seed);
 
 float *new_floats(size_t count);
