@@ -163,7 +163,8 @@ static const hpac_key keys[] = {
             "How the learning rate changes from update to update. step: times factor after every "
             "`every` epochs. cosine: down to final_factor at the end. one_cycle: from start_factor "
             "up to the learning rate in the share rise of the training, then down to "
-            "final_factor, as PyTorch's OneCycleLR. exponential: times factor^(epochs / every).")},
+            "final_factor, as PyTorch's OneCycleLR. exponential: times factor^(epochs / every). "
+            "cosine and one_cycle end with the training: --resume cannot change its epochs.")},
     {NUMBER("train.schedule.warm_up", train.schedule.warm_up, HPAC_RANGE_NOT_NEGATIVE, "0",
             "All but one_cycle: epochs in which the learning rate grows from 0, before the "
             "schedule begins; 0.5 is half of one."),

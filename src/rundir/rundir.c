@@ -234,11 +234,13 @@ hpac_status rundir_check_config(const char *path, const hpac_config *config, con
 {
     HPAC_AUTO_FREE char *keys = NULL;
     HPAC_TRY(find_differences(path, config, finished, &keys));
+    bool ends = hpac_schedule_needs_end(&config->train.schedule) && strstr(keys, "train.epochs (");
     return !*keys ? HPAC_OK
                   : hpac_fail(HPAC_ERR_CONFIG,
-                              "%s: the run was started with another configuration: %s; start "
+                              "%s: the run was started with another configuration: %s%s; start "
                               "again with --force, or choose another directory with --out",
-                              path, keys);
+                              path, keys,
+                              ends ? ", which the learning rates of its schedule depend on" : "");
 }
 
 /* What kind of directory it is, if trainings of this kind have no place in it; else NULL. */

@@ -314,15 +314,22 @@ static hpac_status claim_directory(train_job *training, rundir *dir, bool resume
     return hpac_log_open_file(log);
 }
 
-/* What has ended the training must be larger. */
-static void log_continuation(const hpac_config_train *train, const hpac_training_state *state)
+/* What has ended the training must be larger, unless its schedule has ended, too. */
+static void log_continuation(const char *directory, const hpac_config_train *train,
+                             const hpac_training_state *state)
 {
     bool stopped = train->patience > 0 && state->epochs_without_best >= (uint32_t)train->patience;
+    bool ended = state->epoch >= (uint32_t)train->epochs;
     char patience[64] = "", epochs[64] = "";
+    if (ended && hpac_schedule_needs_end(&train->schedule)) {
+        hpac_log_info("to train on: another run, with --set train.initial_model=%s/%s", directory,
+                      hpac_run_files[HPAC_RUN_MODEL].name);
+        return;
+    }
     if (stopped)
         snprintf(patience, sizeof patience, " --set train.early_stopping.patience=%d",
                  2 * train->patience);
-    if (state->epoch >= (uint32_t)train->epochs)
+    if (ended)
         snprintf(epochs, sizeof epochs, " --set train.epochs=%d", 2 * train->epochs);
     hpac_log_info("to continue: the same command with --resume%s%s", patience, epochs);
 }
@@ -349,7 +356,7 @@ static hpac_status log_summary(const train_job *training, bool report)
         hpac_log_info("all plots and tables: %s/report.html", directory);
     if (training->test_dataset)
         hpac_log_info("to submit: %s/%s", directory, hpac_run_files[HPAC_RUN_SUBMISSION].name);
-    log_continuation(&training->config->train, training->model.training);
+    log_continuation(directory, &training->config->train, training->model.training);
     return HPAC_OK;
 }
 

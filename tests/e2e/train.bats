@@ -229,6 +229,19 @@ train() {
     assert_differ "$TMP/run/model.h5" "$TMP/before/model.h5"
 }
 
+# Its learning rates depend on where the training ends.
+@test "a finished run whose schedule has ended is continued by another run" {
+    local cosine=(--set 'train.schedule={type: cosine}' --set train.epochs=2)
+    run_hpac train "$TMP/small.yaml" --device cpu --out "$TMP/run" "${cosine[@]}"
+    assert_exit 0
+    [[ ${stderr_lines[-1]} == "to train on: another run, with --set train.initial_model=$TMP/run/model.h5" ]]
+    train --out "$TMP/run" --resume "${cosine[@]}" --set train.epochs=4
+    assert_exit 2
+    assert_error_has "train.epochs (2, now 4), which the learning rates of its schedule depend on; start"
+    train --out "$TMP/more" "${cosine[@]}" --set train.initial_model="$TMP/run/model.h5"
+    assert_exit 0
+}
+
 @test "a run killed after its last epoch has predictions of all validation rows when resumed" {
     train --out "$TMP/whole"
     assert_exit 0
