@@ -177,7 +177,7 @@ static hpac_status write_thresholds(hid_t file, const float *thresholds, const i
     return replace_numbers(group, "threshold_positives", H5T_STD_I32LE, positives, count);
 }
 
-/* What would make the file one that hpac_model_load refuses. The load also detects damaged files. */
+/* What would make the file one that hpac_model_load refuses. The load also detects damage. */
 static hpac_status check_thresholds(const char *path, const float *thresholds, const int *positives,
                                     size_t count)
 {
