@@ -113,10 +113,10 @@ typedef struct hpac_config_train {
     hpac_config_loss loss;
     hpac_weighting weighting; /* train.positive_weights: none | balanced | numbers */
     float positive_weights[HPAC_CLASS_COUNT]; /* for LIST: one per target */
-    int patience;        /* early_stopping.patience: epochs without a better loss; 0: off */
-    float min_delta;     /* early_stopping.min_delta: by how much a loss must improve */
-    char *initial_model; /* a model file with the same layers whose weights it starts from; NULL */
-    char *initial_weights;                   /* a file with weights by layer names; NULL */
+    int patience;          /* early_stopping.patience: epochs without a better loss; 0: off */
+    float min_delta;       /* early_stopping.min_delta: by how much a loss must improve */
+    char *initial_model;   /* a model file with the same layers, or the first of them; NULL */
+    char *initial_weights; /* a file with weights by layer names; NULL */
     int initial_channels[HPAC_MAX_CHANNELS]; /* (initial_channel_count) of that file, as
                                                 data.channel_order; none: not given */
     size_t initial_channel_count;

@@ -139,7 +139,8 @@ static void print_usage(const hpac_config_key_note *note, FILE *stream)
 {
     const char *value = note->example ? note->example : note->fallback ? note->fallback : "VALUE";
     const char *path = note->path, *dot;
-    bool in_list = strncmp(path, "model.", 6) == 0 && strcmp(path, "model.file") != 0;
+    bool in_list = strncmp(path, "model.", 6) == 0 && strcmp(path, "model.file") != 0 &&
+                   strcmp(path, "model.layers") != 0;
     in_list |= strncmp(path, "train.layers.", 13) == 0;
     if (in_list && print_element(path, value, stream))
         return;

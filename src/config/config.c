@@ -59,8 +59,10 @@ char *hpac_config_name_of(const char *path)
 static hpac_status put_value(hpac_reader *reader, const char *path, size_t nbytes,
                              hpac_yaml_node *value, hpac_yaml_node **root)
 {
-    if (nbytes == strlen("model.file") && memcmp(path, "model.file", nbytes) == 0)
-        return hpac_model_file_put(reader, value, root);
+    static const char *const file_paths[] = {"model.file", "model.layers"};
+    for (size_t i = 0; i < 2; i++)
+        if (nbytes == strlen(file_paths[i]) && memcmp(path, file_paths[i], nbytes) == 0)
+            return hpac_model_file_put(reader, file_paths[i], value, root);
     if (strncmp(path, "model.", 6) == 0 && !hpac_yaml_get(*root, "model")) {
         static const hpac_yaml_source default_model = {.name = "the default model"};
         const hpac_yaml_source *source = value->source.set ? &value->source : &default_model;

@@ -1,6 +1,7 @@
-/* A model from a file of Keras or hpac: {file: NAME} becomes the list of the file's layers, and
- * train.initial_model the file, if no other weights are given. What reads a configuration after
- * that, and the configuration of a run, have layers alone. */
+/* A model from a file of Keras or hpac: {file: NAME, layers: [...]} becomes the list of the file's
+ * layers and, behind them, of those that are given, and train.initial_model the file, if no other
+ * weights are given. What reads a configuration after that, and the configuration of a run, have
+ * layers alone. */
 #include "config_schema.h"
 
 #include "base/memory.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char key_path[] = "model.file";
+static const char key_path[] = "model.file", layers_path[] = "model.layers";
 
 bool hpac_model_is_file(const hpac_yaml_node *root)
 {
@@ -17,39 +18,50 @@ bool hpac_model_is_file(const hpac_yaml_node *root)
     return model && model->kind == HPAC_YAML_MAP;
 }
 
-hpac_status hpac_model_file_put(hpac_reader *reader, hpac_yaml_node *value, hpac_yaml_node **root)
+hpac_status hpac_model_file_put(hpac_reader *reader, const char *path, hpac_yaml_node *value,
+                                hpac_yaml_node **root)
 {
     hpac_yaml_node *model = NULL;
-    HPAC_TRY(hpac_yaml_add(&reader->yaml, HPAC_YAML_MAP, value, "", 0, &model));
-    HPAC_TRY(hpac_yaml_put(&reader->yaml, root, "model", strlen("model"), model));
-    return hpac_yaml_put(&reader->yaml, root, key_path, strlen(key_path), value);
+    if (!hpac_model_is_file(*root)) {
+        HPAC_TRY(hpac_yaml_add(&reader->yaml, HPAC_YAML_MAP, value, "", 0, &model));
+        HPAC_TRY(hpac_yaml_put(&reader->yaml, root, "model", strlen("model"), model));
+    }
+    return hpac_yaml_put(&reader->yaml, root, path, strlen(path), value);
 }
 
-/* The file's node, or NULL and a problem. */
-static hpac_yaml_node *find_file(hpac_reader *reader, const hpac_yaml_node *model)
+/* Refuses other keys than file and layers. */
+static void check_keys(hpac_reader *reader, const hpac_yaml_node *model)
 {
-    size_t problems = reader->problems.count;
-    hpac_yaml_node *file = hpac_yaml_get(model, "file");
     for (size_t i = 0; i < model->count; i++) {
         const hpac_yaml_node *key = model->items[i].key;
         char path[96];
         snprintf(path, sizeof path, "model.%.80s", key->text);
-        if (hpac_reader_refuse_duplicate(reader, path, model, i) || strcmp(key->text, "file") == 0)
-            continue;
-        if (strcmp(key->text, "layers") == 0 && file)
+        if (!hpac_reader_refuse_duplicate(reader, path, model, i) && strcmp(path, key_path) != 0 &&
+            strcmp(path, layers_path) != 0)
             hpac_reader_refuse(reader, path, key,
-                               "excludes model.file, which has the layers; give one of them");
-        else
-            hpac_reader_refuse(reader, path, key,
-                               "unknown key; expected %s alone, or a list of "
-                               "layers as the model",
-                               key_path);
+                               "unknown key; expected %s and %s, or a list of layers as the model",
+                               key_path, layers_path);
     }
-    if (!file && model->count == 0)
+}
+
+/* The file's node and the layers behind it, or NULL; false: a problem. */
+static bool find_parts(hpac_reader *reader, const hpac_yaml_node *model, hpac_yaml_node **file,
+                       const hpac_yaml_node **layers)
+{
+    size_t problems = reader->problems.count;
+    *file = hpac_yaml_get(model, "file");
+    *layers = hpac_yaml_get(model, "layers");
+    check_keys(reader, model);
+    if (!*file && model->count == 0)
         hpac_reader_expected(reader, "model", model, "a list of layers or {file: NAME}");
-    if (file && (file->kind != HPAC_YAML_SCALAR || !*file->text || hpac_yaml_is_null(file)))
-        hpac_reader_expected(reader, key_path, file, "a path");
-    return reader->problems.count == problems ? file : NULL;
+    if (!*file && *layers)
+        hpac_reader_refuse(reader, layers_path, *layers,
+                           "needs %s, which they follow; or give them as the model", key_path);
+    if (*file && ((*file)->kind != HPAC_YAML_SCALAR || !*(*file)->text || hpac_yaml_is_null(*file)))
+        hpac_reader_expected(reader, key_path, *file, "a path");
+    if (*layers && ((*layers)->kind != HPAC_YAML_LIST || (*layers)->count == 0))
+        hpac_reader_expected(reader, layers_path, *layers, "a list of layers");
+    return *file && reader->problems.count == problems;
 }
 
 /* The shape of the prepared images; false: what it depends on is wrong, which is reported when all
@@ -79,10 +91,14 @@ static void set_line(hpac_yaml_node *node, int line)
         set_line(node->items[i].value, line);
 }
 
+/* The layers of the file, and `rest` behind them. */
 static hpac_status put_layers(hpac_reader *reader, const hpac_yaml_node *file,
-                              const hpac_model *model, hpac_yaml_node **root)
+                              const hpac_model *model, const hpac_yaml_node *rest,
+                              hpac_yaml_node **root)
 {
-    const hpac_config layers = {.layers = model->layers, .layer_count = model->layer_count};
+    /* The units of a last layer are written as `classes`. */
+    const hpac_config layers = {.layers = model->layers,
+                                .layer_count = model->layer_count + (rest ? 1 : 0)};
     HPAC_AUTO_FREE char *text = NULL;
     size_t nbytes;
     hpac_yaml_node *list;
@@ -96,7 +112,28 @@ static hpac_status put_layers(hpac_reader *reader, const hpac_yaml_node *file,
     HPAC_TRY_MEMORY(fclose(stream) == 0, nbytes);
     HPAC_TRY(hpac_yaml_parse(&reader->yaml, &file->source, text, nbytes, &list));
     set_line(list, file->line);
+    for (size_t i = 0; rest && i < rest->count; i++)
+        HPAC_TRY(hpac_yaml_append(list, NULL, rest->items[i].value));
     return hpac_yaml_put(&reader->yaml, root, "model", strlen("model"), list);
+}
+
+/* The lines that give a network without a head one: false if it has one, or may have. */
+static bool suggest_head(const hpac_model *model, char text[256])
+{
+    HPAC_AUTO_FREE hpac_shape *shapes = calloc(model->layer_count, sizeof *shapes);
+    const hpac_layer *last = &model->layers[model->layer_count - 1];
+    size_t bad;
+    if (last->kind == HPAC_LAYER_DENSE || !shapes ||
+        hpac_layers_shapes(model->layers, model->layer_count, model->input, shapes, &bad) !=
+            HPAC_OK)
+        return false;
+    snprintf(text, 256,
+             "ends in %s, expected a dense layer; give it one under model, behind file:\n"
+             "  layers:%s\n"
+             "  - {type: dense, units: classes, activation: sigmoid}",
+             hpac_layer_name(last),
+             shapes[model->layer_count - 1].rank == 3 ? "\n  - {type: global_avgpool}" : "");
+    return true;
 }
 
 static bool is_given(const hpac_yaml_node *node)
@@ -116,28 +153,42 @@ static hpac_status put_weights(hpac_reader *reader, hpac_yaml_node *file, hpac_y
     return hpac_yaml_put(&reader->yaml, root, initial_model, strlen(initial_model), file);
 }
 
+/* Reads the layers of the file; false: a problem, if none other than memory. */
+static hpac_status read_layers(hpac_reader *reader, const hpac_yaml_node *file, hpac_shape input,
+                               bool headless, hpac_model *model, bool *good)
+{
+    char place[HPAC_YAML_PLACE_NBYTES], head[256];
+    HPAC_AUTO_FREE char *path = hpac_reader_path(reader, key_path, file);
+    *good = false;
+    if (!path)
+        return reader->status;
+    hpac_status status = hpac_model_load_layers(path, input, model);
+    if (status == HPAC_ERR_INTERNAL)
+        return status;
+    if (status != HPAC_OK)
+        hpac_problems_add(&reader->problems, "%s: %s: %s", hpac_yaml_place(file, place), key_path,
+                          hpac_error_message());
+    else if (!headless && suggest_head(model, head))
+        hpac_problems_add(&reader->problems, "%s: %s: %s: %s", hpac_yaml_place(file, place),
+                          key_path, path, head);
+    else
+        *good = true;
+    return HPAC_OK;
+}
+
 hpac_status hpac_model_file_expand(hpac_reader *reader, hpac_yaml_node **root, bool *expanded)
 {
     HPAC_AUTO(hpac_model_fini) hpac_model model = {0};
-    HPAC_AUTO_FREE char *path = NULL;
-    char place[HPAC_YAML_PLACE_NBYTES];
     hpac_shape input;
+    hpac_yaml_node *file;
+    const hpac_yaml_node *rest;
     *expanded = false;
-    hpac_yaml_node *file = find_file(reader, hpac_yaml_get(*root, "model"));
-    if (!file || !find_input(reader, *root, &input))
+    if (!find_parts(reader, hpac_yaml_get(*root, "model"), &file, &rest) ||
+        !find_input(reader, *root, &input))
         return HPAC_OK;
-    path = hpac_reader_path(reader, key_path, file);
-    if (!path)
-        return reader->status;
-    hpac_status status = hpac_model_load_layers(path, input, &model);
-    if (status == HPAC_ERR_INTERNAL)
-        return status;
-    if (status != HPAC_OK) {
-        hpac_problems_add(&reader->problems, "%s: %s: %s", hpac_yaml_place(file, place), key_path,
-                          hpac_error_message());
+    HPAC_TRY(read_layers(reader, file, input, rest != NULL, &model, expanded));
+    if (!*expanded)
         return HPAC_OK;
-    }
-    *expanded = true;
-    HPAC_TRY(put_layers(reader, file, &model, root));
+    HPAC_TRY(put_layers(reader, file, &model, rest, root));
     return put_weights(reader, file, root);
 }

@@ -243,9 +243,11 @@ static const hpac_key keys[] = {
      .example = "5"},
     {NUMBER("train.early_stopping.min_delta", train.min_delta, HPAC_RANGE_NOT_NEGATIVE, "0",
             "By how much a validation loss must be lower to count as better; needs patience.")},
-    {PATH("train.initial_model", train.initial_model,
-          "A model file of hpac or Keras (.h5, .keras) with the same layers, whose weights the "
-          "training starts from; its last layer may have other outputs, and is drawn then."),
+    {PATH(
+         "train.initial_model", train.initial_model,
+         "A model file of hpac or Keras (.h5, .keras) with the same layers, or the first of them, "
+         "whose weights the training starts from; the others are drawn, and the last one if it has "
+         "other outputs."),
      .example = "model.h5"},
     {PATH(
          "train.initial_weights", train.initial_weights,

@@ -170,10 +170,12 @@ bool hpac_model_check_input(hpac_reader *reader, const char *path, const hpac_ya
 
 /* Whether the model is a map, {file: NAME}, in place of a list of layers. */
 bool hpac_model_is_file(const hpac_yaml_node *root);
-/* Replaces the model by {file: value}. */
-hpac_status hpac_model_file_put(hpac_reader *reader, hpac_yaml_node *value, hpac_yaml_node **root);
-/* Replaces such a map by the layers of the file. Problems are noted, and *expanded is false then;
- * what the input of the model depends on must be in the tree. */
+/* Puts a value at "model.file" or "model.layers"; a list of layers is replaced by a map. */
+hpac_status hpac_model_file_put(hpac_reader *reader, const char *path, hpac_yaml_node *value,
+                                hpac_yaml_node **root);
+/* Replaces such a map by the layers of the file, and those that it has behind them. Problems are
+ * noted, and *expanded is false then; what the input of the model depends on must be in the tree.
+ */
 hpac_status hpac_model_file_expand(hpac_reader *reader, hpac_yaml_node **root, bool *expanded);
 
 /* "configs/demo.yaml" is called "demo". malloc'ed; NULL: no memory. */

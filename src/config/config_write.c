@@ -193,7 +193,11 @@ void hpac_config_print_reference(FILE *stream)
         "file. Its weights are those of `train.initial_model`, which is the same file if it is\n"
         "not given; `none` draws them. The configuration of the run has the layers themselves, so\n"
         "that `hpac train RUN/config.yaml --out RUN --resume` and predictions do not need the "
-        "file.\n",
+        "file.\n\n"
+        "`layers` follow those of the file, such as a head for a network that Keras has saved\n"
+        "without one (`include_top=False`). Their weights are drawn:\n\n"
+        "```yaml\nmodel:\n  file: densenet121.keras\n  layers:\n  - {type: global_avgpool}\n"
+        "  - {type: dense, units: classes, activation: sigmoid}\n```\n",
         hpac_config_keys.keys[hpac_keys_find(&hpac_config_keys, "model")].fallback);
     hpac_layers_print_reference(stream);
 }
@@ -209,6 +213,12 @@ void hpac_config_visit_keys(void (*visit)(void *user, const hpac_config_key_note
                                         .help = "A model file of Keras (.h5, .keras) or hpac whose "
                                                 "layers and weights are taken, in place of a list "
                                                 "of layers."});
+    visit(user, &(hpac_config_key_note){.path = "model.layers",
+                                        .expected = "a list of layers",
+                                        .example = "[{type: dense, units: classes, activation: "
+                                                   "sigmoid}]",
+                                        .help = "Layers behind those of model.file, whose weights "
+                                                "are drawn."});
     hpac_layers_visit(visit, user);
 }
 
@@ -223,5 +233,5 @@ void hpac_config_print_keys(FILE *stream)
             fprintf(stream, " %s", key->word);
         fputc('\n', stream);
     }
-    fputs("model.file\n", stream);
+    fputs("model.file\nmodel.layers\n", stream);
 }

@@ -414,6 +414,8 @@ static hpac_status read_model(json_t *root, graph *made)
     if (model->input.channels == 0)
         HPAC_TRY(read_input(config, kind, &model->input));
     HPAC_TRY(read_part(made, config, kind, &whole, 0, &output));
+    if (model->layer_count == 0)
+        return hpac_fail(HPAC_ERR_DATA, "the model has no layers");
     if (output != model->layer_count)
         return hpac_fail(HPAC_ERR_DATA,
                          "output_layers: expected the one layer that no other reads");

@@ -107,18 +107,32 @@ static hpac_status read_reshape(const hpac_keras_layer *at, hpac_shape in, hpac_
     return HPAC_OK;
 }
 
-/* A number for all channels, or one for each. */
-static bool read_channels(json_t *value, size_t channels, double numbers[HPAC_OP_MAX_RESCALED])
+hpac_status hpac_keras_refuse_channels(const char *what, size_t found, size_t channels)
 {
+    return hpac_fail(HPAC_ERR_DATA,
+                     "%s of %zu channels, the input has %zu; give data.channels of as many, or a "
+                     "list of layers with a rescale for %zu as the model and the file as "
+                     "train.initial_weights",
+                     what, found, channels, channels);
+}
+
+/* A number for all channels, or one for each. */
+static hpac_status read_channels(const hpac_keras_layer *at, const char *name, size_t channels,
+                                 double numbers[HPAC_OP_MAX_RESCALED])
+{
+    json_t *value = option(at, name);
     while (json_is_array(value) && json_array_size(value) == 1)
         value = json_array_get(value, 0);
-    bool good = json_is_number(value) || json_array_size(value) == channels;
-    for (size_t i = 0; good && i < channels; i++) {
-        json_t *one = json_is_array(value) ? json_array_get(value, i) : value;
-        good = json_is_number(one) && isfinite(json_number_value(one));
+    size_t count = json_array_size(value);
+    if (count > 0 && count != channels)
+        return hpac_keras_refuse_channels(name, count, channels);
+    for (size_t i = 0; i < channels; i++) {
+        json_t *one = count > 0 ? json_array_get(value, i) : value;
         numbers[i] = json_number_value(one);
+        if (!json_is_number(one) || !isfinite(numbers[i]))
+            return refuse(at, name, "a number, or one for each channel");
     }
-    return good;
+    return HPAC_OK;
 }
 
 static hpac_status start_rescale(hpac_shape in, hpac_layer *layer)
@@ -151,10 +165,8 @@ static hpac_status read_rescaling(const hpac_keras_layer *at, hpac_shape in, hpa
     double scale[HPAC_OP_MAX_RESCALED], offset[HPAC_OP_MAX_RESCALED];
     (void)note;
     HPAC_TRY(start_rescale(in, layer));
-    if (!read_channels(option(at, "scale"), in.channels, scale))
-        return refuse(at, "scale", "a number, or one for each channel");
-    if (!read_channels(option(at, "offset"), in.channels, offset))
-        return refuse(at, "offset", "a number, or one for each channel");
+    HPAC_TRY(read_channels(at, "scale", in.channels, scale));
+    HPAC_TRY(read_channels(at, "offset", in.channels, offset));
     for (size_t i = 0; i < in.channels; i++) {
         if (!(scale[i] > 0))
             return refuse(at, "scale", "numbers > 0");
@@ -169,12 +181,12 @@ static hpac_status read_normalization(const hpac_keras_layer *at, hpac_shape in,
     double mean[HPAC_OP_MAX_RESCALED] = {0}, variance[HPAC_OP_MAX_RESCALED] = {1, 1, 1, 1};
     HPAC_TRY(start_rescale(in, layer));
     HPAC_TRY(check_axis(at, in));
-    if (json_is_null(option(at, "mean")) || !option(at, "mean"))
+    if (json_is_null(option(at, "mean")) || !option(at, "mean")) {
         *note = HPAC_KERAS_MOMENTS;
-    else if (!read_channels(option(at, "mean"), in.channels, mean))
-        return refuse(at, "mean", "null, a number, or one for each channel");
-    else if (!read_channels(option(at, "variance"), in.channels, variance))
-        return refuse(at, "variance", "a number, or one for each channel");
+    } else {
+        HPAC_TRY(read_channels(at, "mean", in.channels, mean));
+        HPAC_TRY(read_channels(at, "variance", in.channels, variance));
+    }
     for (size_t i = 0; i < in.channels; i++) {
         if (!(variance[i] > 0))
             return refuse(at, "variance", "numbers > 0");

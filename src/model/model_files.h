@@ -30,7 +30,7 @@ hpac_status hpac_model_check_weights(const hpac_model *model, const hpac_weights
                                      bool trained, bool not_negative);
 
 /* hpac_model_load for images of another size than the file's; `size` is read for rows and columns
- * alone. A weight that depends on it must be that of this size. */
+ * alone. A weight that depends on it must be that of this size. The last layer may be any. */
 hpac_status hpac_model_load_sized(const char *path, hpac_shape size, hpac_model *model);
 /* Reads the layers of a model file (hpac_model_load) alone, as they are on images of another shape
  * than the file's, into model->layers and model->keras; model->weights stays NULL. Unlike there,
@@ -92,6 +92,10 @@ typedef struct hpac_keras_sources {
     hpac_keras_source *items;
 } hpac_keras_sources;
 void hpac_keras_sources_fini(hpac_keras_sources *sources);
+
+/* hpac_fail(DATA) for numbers of a rescale that are for another number of channels, with what to do
+ * about it. */
+hpac_status hpac_keras_refuse_channels(const char *what, size_t found, size_t channels);
 
 /* Reads Keras's JSON into the input, layers and traits of a zeroed model, and the sources of the
  * layers' weights; an input that the model has already is taken instead of the file's, or with 0

@@ -54,12 +54,19 @@ static hpac_status refuse_without_config(hid_t file)
                      nbytes > 0 ? ", or give them as train.initial_weights" : "");
 }
 
+typedef enum reading {
+    READ_ALL,
+    READ_ANY_HEAD, /* the same, but the last layer may be any */
+    READ_LAYERS,   /* likewise, and no weights but what is part of layers: means and variances */
+} reading;
+
 /* Makes empty weights of the layers that were read, after a check that a network can run them. */
-static hpac_status prepare_weights(hpac_model *model)
+static hpac_status prepare_weights(reading what, hpac_model *model)
 {
     size_t count = model->layer_count, classes = count > 0 ? model->layers[count - 1].units : 0;
     /* What is the user's error in a configuration is the file's here. */
-    if (hpac_layers_check(model->layers, count, model->input, classes, NULL) != HPAC_OK)
+    if (what == READ_ALL &&
+        hpac_layers_check(model->layers, count, model->input, classes, NULL) != HPAC_OK)
         return HPAC_ERR_DATA;
     HPAC_TRY_MEMORY(model->weights =
                         hpac_weights_create_empty(model->layers, model->layer_count, model->input),
@@ -190,9 +197,16 @@ static hpac_status read_by_name(hid_t group, char *const *names, const char *inn
 }
 
 /* Sets mean and deviation of a layer as Normalization has computed them. */
-static hpac_status set_moments(hid_t group, const char *const names[2], hpac_layer *layer)
+static hpac_status set_moments(hid_t group, const char *const names[2],
+                               const hpac_keras_source *source, hpac_layer *layer)
 {
     HPAC_AUTO_FREE float *mean = NULL, *variance = NULL;
+    size_t rank, dims[4];
+    HPAC_TRY(hpac_hdf5_read_shape(group, names[0], &rank, dims));
+    if (rank == 1 && dims[0] != layer->rescaled)
+        return hpac_fail_within(
+            hpac_keras_refuse_channels("mean and variance", dims[0], layer->rescaled),
+            "layer \"%s\" (Normalization)", source->name);
     HPAC_TRY(hpac_hdf5_read_floats(group, names[0], 1, &layer->rescaled, &mean));
     HPAC_TRY(hpac_hdf5_read_floats(group, names[1], 1, &layer->rescaled, &variance));
     for (size_t i = 0; i < layer->rescaled; i++) {
@@ -204,9 +218,10 @@ static hpac_status set_moments(hid_t group, const char *const names[2], hpac_lay
     return HPAC_OK;
 }
 
-static hpac_status read_moments(hid_t group, char *const *names, const char *inner,
+static hpac_status read_moments(hid_t group, char *const *names, const hpac_keras_source *source,
                                 hpac_layer *layer)
 {
+    const char *inner = source->inner;
     const char *found[2] = {NULL, NULL};
     if (inner) {
         HPAC_TRY(find_weight(group, names, inner, "mean", &found[0]));
@@ -217,7 +232,7 @@ static hpac_status read_moments(hid_t group, char *const *names, const char *inn
     } else {
         return hpac_hdf5_fail(group, "weight_names", "expected mean, variance, count");
     }
-    return set_moments(group, found, layer);
+    return set_moments(group, found, source, layer);
 }
 
 static hpac_status read_layer(hid_t group, const hpac_keras_source *source, hpac_layer *layer,
@@ -230,21 +245,20 @@ static hpac_status read_layer(hid_t group, const hpac_keras_source *source, hpac
     HPAC_TRY(hpac_hdf5_open_group(group, source->group, &own));
     HPAC_TRY(hpac_hdf5_read_names(own, "weight_names", &names));
     if (source->has_moments)
-        return read_moments(own, names, source->inner, layer);
+        return read_moments(own, names, source, layer);
     return source->inner ? read_by_name(own, names, source->inner, weights)
                          : read_in_order(own, names, weights);
 }
 
-/* With `layers` alone only what is part of them: means and variances. */
-static hpac_status read_weights(hid_t file, const hpac_keras_sources *sources, bool layers,
+static hpac_status read_weights(hid_t file, const hpac_keras_sources *sources, reading what,
                                 hpac_model *model)
 {
     HPAC_AUTO_HDF5 hid_t group = 0;
     hpac_weights none = {0};
     HPAC_TRY(hpac_hdf5_open_group(file, "model_weights", &group));
-    for (size_t i = 0; i < model->layer_count && layers; i++)
+    for (size_t i = 0; i < model->layer_count && what == READ_LAYERS; i++)
         HPAC_TRY(read_layer(group, &sources->items[i], &model->layers[i], &none));
-    if (layers)
+    if (what == READ_LAYERS)
         return HPAC_OK;
     HPAC_TRY(check_layer_names(group, model, sources));
     for (size_t i = 0; i < model->layer_count; i++)
@@ -272,7 +286,7 @@ static hpac_status read_vars(hid_t file, const hpac_keras_source *source, hpac_l
                          (unsigned long long)info.nlinks, expected,
                          source->has_moments ? "mean, variance, count" : text);
     if (source->has_moments)
-        return set_moments(group, moments, layer);
+        return set_moments(group, moments, source, layer);
     for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++) {
         char name[16];
         if (weights->tensors[role].rank == 0)
@@ -351,7 +365,7 @@ static hpac_status read_own_part(hid_t file, hpac_model *model)
     return read_writer(group, "version", "hpac", model);
 }
 
-static hpac_status read_hdf5(const char *path, bool layers, hpac_model *model)
+static hpac_status read_hdf5(const char *path, reading what, hpac_model *model)
 {
     HPAC_AUTO_HDF5 hid_t file = 0;
     HPAC_AUTO(hpac_keras_sources_fini) hpac_keras_sources sources = {0};
@@ -361,58 +375,66 @@ static hpac_status read_hdf5(const char *path, bool layers, hpac_model *model)
         return refuse_without_config(file);
     HPAC_TRY(hpac_hdf5_read_text(file, "model_config", &json));
     HPAC_TRY(hpac_fail_within(hpac_keras_config_read(json, model, &sources), "model_config"));
-    if (!layers)
-        HPAC_TRY(hpac_fail_within(prepare_weights(model), "model_config"));
-    HPAC_TRY(read_weights(file, &sources, layers, model));
+    if (what != READ_LAYERS)
+        HPAC_TRY(hpac_fail_within(prepare_weights(what, model), "model_config"));
+    HPAC_TRY(read_weights(file, &sources, what, model));
     model->is_own = H5Lexists(file, "hpac", H5P_DEFAULT) > 0;
-    if (model->is_own && !layers)
+    if (model->is_own && what != READ_LAYERS)
         return read_own_part(file, model);
     return read_writer(file, "keras_version", "Keras", model);
 }
 
-static hpac_status read_all_vars(hid_t file, const hpac_keras_sources *sources, bool layers,
+static hpac_status read_all_vars(hid_t file, const hpac_keras_sources *sources, reading what,
                                  hpac_model *model)
 {
     for (size_t i = 0; i < model->layer_count; i++) {
-        hpac_weights none = {0}, *own = layers ? &none : &model->weights[i];
+        hpac_weights none = {0}, *own = what == READ_LAYERS ? &none : &model->weights[i];
         HPAC_TRY(read_vars(file, &sources->items[i], &model->layers[i], own));
     }
-    return layers ? HPAC_OK : hpac_weights_check(model->weights, model->layer_count, false);
+    return what == READ_LAYERS ? HPAC_OK
+                               : hpac_weights_check(model->weights, model->layer_count, false);
 }
 
-static hpac_status read_zip(const char *path, bool layers, hpac_model *model)
+static hpac_status read_zip(const char *path, reading what, hpac_model *model)
 {
     HPAC_AUTO(hpac_keras_zip_close) hpac_keras_zip archive = {0};
     HPAC_AUTO(hpac_keras_sources_fini) hpac_keras_sources sources = {0};
     HPAC_TRY(hpac_keras_zip_open(path, &archive));
     HPAC_TRY(
         hpac_fail_within(hpac_keras_config_read(archive.config, model, &sources), "config.json"));
-    if (!layers)
-        HPAC_TRY(hpac_fail_within(prepare_weights(model), "config.json"));
-    HPAC_TRY(hpac_fail_within(read_all_vars(archive.weights, &sources, layers, model),
+    if (what != READ_LAYERS)
+        HPAC_TRY(hpac_fail_within(prepare_weights(what, model), "config.json"));
+    HPAC_TRY(hpac_fail_within(read_all_vars(archive.weights, &sources, what, model),
                               "model.weights.h5"));
     HPAC_TRY_MEMORY(model->written_by = hpac_keras_writer(archive.metadata), 0);
     return HPAC_OK;
 }
 
-/* `layers`: those alone, without their weights. */
-static hpac_status read_file(const char *path, bool layers, hpac_model *model)
+static hpac_status read_file(const char *path, reading what, hpac_model *model)
 {
-    return hpac_is_zip(path) ? read_zip(path, layers, model) : read_hdf5(path, layers, model);
+    return hpac_is_zip(path) ? read_zip(path, what, model) : read_hdf5(path, what, model);
 }
 
-static hpac_status read_whole(const char *path, void *model)
+static hpac_status read_again(const char *path, reading what, hpac_model *model)
 {
-    const hpac_shape input = ((hpac_model *)model)->input;
-    *(hpac_model *)model = (hpac_model){.input = input};
-    return read_file(path, false, model);
+    const hpac_shape input = model->input;
+    *model = (hpac_model){.input = input};
+    return read_file(path, what, model);
 }
 
-static hpac_status read_layers_alone(const char *path, void *model)
+static hpac_status read_all(const char *path, void *model)
 {
-    const hpac_shape input = ((hpac_model *)model)->input;
-    *(hpac_model *)model = (hpac_model){.input = input};
-    return read_file(path, true, model);
+    return read_again(path, READ_ALL, model);
+}
+
+static hpac_status read_any_head(const char *path, void *model)
+{
+    return read_again(path, READ_ANY_HEAD, model);
+}
+
+static hpac_status read_layers(const char *path, void *model)
+{
+    return read_again(path, READ_LAYERS, model);
 }
 
 static void free_read(void *model)
@@ -436,18 +458,18 @@ hpac_status hpac_model_load(const char *path, hpac_model *model)
     HPAC_TRY_GIVEN(model);
     *model = (hpac_model){0};
     HPAC_TRY_GIVEN(path);
-    return load(path, read_whole, (hpac_shape){0}, model);
+    return load(path, read_all, (hpac_shape){0}, model);
 }
 
 hpac_status hpac_model_load_sized(const char *path, hpac_shape size, hpac_model *model)
 {
     size.channels = 0;
-    return load(path, read_whole, size, model);
+    return load(path, read_any_head, size, model);
 }
 
 hpac_status hpac_model_load_layers(const char *path, hpac_shape input, hpac_model *model)
 {
-    return load(path, read_layers_alone, input, model);
+    return load(path, read_layers, input, model);
 }
 
 static hpac_status read_config(const char *path, void *yaml)

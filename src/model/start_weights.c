@@ -189,7 +189,7 @@ static hpac_status take_layer(hpac_start *start, size_t layer, hpac_weights *fou
 
 hpac_status hpac_start_take_model(hpac_start *start, hpac_model *found)
 {
-    for (size_t i = 0; i < start->model->layer_count; i++)
+    for (size_t i = 0; i < start->model->layer_count && i < found->layer_count; i++)
         if (start->fits[i] != HPAC_START_NONE)
             HPAC_TRY(take_layer(start, i, &found->weights[i]));
     return HPAC_OK;

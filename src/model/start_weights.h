@@ -55,7 +55,8 @@ void hpac_start_set_channels(hpac_start *start, const int *channels, size_t coun
  * name of one of the model's, what weights_file.h refuses. */
 hpac_status hpac_start_read(hpac_start *start, const char *path);
 
-/* Takes the weights of a model with the same layers, in their order; they are moved out of it.
+/* Takes the weights of a model with the same layers, or the first of them, in their order; they are
+ * moved out of it.
  * Errors: DATA, naming the layer, for another shape. */
 hpac_status hpac_start_take_model(hpac_start *start, hpac_model *found);
 

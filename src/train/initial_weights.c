@@ -80,9 +80,10 @@ hpac_status train_check_layers(const hpac_model *expected, const hpac_model *fou
                              "layer %zu is %s %s, expected %s %s as in the configuration", i + 1,
                              hpac_layer_name(y), given, hpac_layer_name(x), wanted);
     }
-    if (expected->layer_count != found->layer_count)
-        return hpac_fail(HPAC_ERR_DATA, "%zu layers, expected %zu as in the configuration",
-                         found->layer_count, expected->layer_count);
+    if (exactly ? expected->layer_count != found->layer_count
+                : expected->layer_count < found->layer_count)
+        return hpac_fail(HPAC_ERR_DATA, "%zu layers, expected %s%zu as in the configuration",
+                         found->layer_count, exactly ? "" : "at most ", expected->layer_count);
     return HPAC_OK;
 }
 

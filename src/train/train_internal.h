@@ -102,7 +102,8 @@ hpac_status train_apply_layer_rules(train_job *training);
 /* Loads train.initial_model or train.initial_weights, if there is one. Errors: DATA. */
 hpac_status train_load_start(train_job *training);
 /* HPAC_OK when a model has the layers of the configuration; else DATA, naming the first difference.
- * Without `exactly` the number of its outputs and of its channels may differ. */
+ * Without `exactly` the number of its outputs and of its channels may differ, and it may have the
+ * first layers alone. */
 hpac_status train_check_layers(const hpac_model *expected, const hpac_model *found, bool exactly);
 /* Prints what was taken of the file, and what was not. */
 void train_print_start(const train_job *training, FILE *stream);

@@ -208,7 +208,7 @@ schema() {
          rows && match($0, /KEY\(("[a-z_]+"|NULL), "[a-z_]+"/) {
              split(substr($0, RSTART, RLENGTH), parts, ", "); gsub(/"/, "", parts[2])
              print "model." type "." parts[2]}' src/net/layer_table.c
-    printf '%s\n' model blocks model.file model.type model.block model.block.{PARAMETER,name,inputs} \
+    printf '%s\n' model blocks model.file model.layers model.type model.block model.block.{PARAMETER,name,inputs} \
         model.{add,dense}.{name,inputs}
 }
 

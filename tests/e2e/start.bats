@@ -245,10 +245,38 @@ END
     assert_output_has "batch normalization: with moving averages, which stay as they are"
 }
 
-@test "layers beside the file of a model are an error with its line" {
-    sed -i "s|^model: .*|model: {file: x.keras, layers: [{type: flatten}]}|" "$TMP/file.yaml"
-    train --out "$TMP/run"
+@test "a head behind a file that has none is trained, and the run continues without the file" {
+    headless() { # ARGUMENTS...
+        run_hpac train "$TMP/headless.yaml" --device cpu "$@"
+    }
+    cp tests/golden/start_headless.keras "$TMP"
+    sed "s|^model: .*|model: {file: $TMP/start_headless.keras}|; s|channels: 2|channels: 4|" \
+        "$TMP/file.yaml" >"$TMP/headless.yaml"
+    headless --dry-run
     assert_exit 2
-    assert_error_has "file.yaml:8: model.layers: excludes model.file"
-    assert_no_file "$TMP/run"
+    assert_error_has "headless.yaml:8: model.file: $TMP/start_headless.keras: ends in add, expected a dense layer; give it one under model, behind file:
+  layers:
+  - {type: global_avgpool}
+  - {type: dense, units: classes, activation: sigmoid}"
+    sed -i "s|^model: .*|model:\n  file: $TMP/start_headless.keras\n  layers:\n  - {type: global_avgpool}\n  - {type: dense, units: classes, activation: sigmoid, name: top}|" "$TMP/headless.yaml"
+    headless --dry-run
+    assert_exit 0
+    assert_output_has "weights: from $TMP/start_headless.keras: 5 of 6 layers"
+    assert_output_has "  from channels [red, green, blue] to [green, blue, red, yellow]: stem_conv"
+    assert_output_has "  drawn, since the file does not have them: top"
+    headless --quiet --out "$TMP/whole"
+    assert_exit 0
+    python3 - "$TMP/whole/run.json" <<'END'
+import json, sys
+start = json.load(open(sys.argv[1]))["initial_weights"]
+assert start["loaded"] == ["stem_bn", "encoder_conv", "encoder_bn", "encoder_depthwise"], start
+assert start["converted"] == ["stem_conv"] and start["drawn"] == ["top"], start
+END
+    headless --quiet --out "$TMP/run" --set train.epochs=1
+    assert_exit 0
+    rm "$TMP/start_headless.keras"
+    run_hpac train "$TMP/run/config.yaml" --device cpu --quiet --out "$TMP/run" --resume \
+        --set train.epochs=2
+    assert_exit 0
+    assert_same_training "$TMP/whole" "$TMP/run"
 }

@@ -1,5 +1,6 @@
 /* model: {file: NAME}: the layers of a file in place of a list. */
 #include "config_text.h"
+#include "model/model_files.h"
 #include "model_file.h"
 #include "scratch.h"
 
@@ -115,6 +116,87 @@ Test(config_model_file, overrides_apply_to_its_layers)
     hpac_config_fini(&config);
 }
 
+#define HEADLESS_FILE "tests/golden/start_headless.keras"
+#define HEAD                                                                                       \
+    "  layers:\n  - {type: global_avgpool, name: mean}\n"                                          \
+    "  - {type: dense, units: 4, name: hidden}\n"                                                  \
+    "  - {type: dense, units: classes, activation: sigmoid, inputs: [hidden]}\n"
+
+/* The head of a file that has one keeps its units; without it the last of them has one per target.
+ */
+Test(config_model_file, layers_follow_those_of_the_file)
+{
+    char *text = NULL;
+    char *headless = realpath(HEADLESS_FILE, NULL), *whole = realpath(KERAS3, NULL);
+    hpac_model model;
+    hpac_config again, config = load_good_sets(text_of(headless, HEAD),
+                                               (const char *const[]){"model.10.units=7"}, 1);
+    cr_assert_eq(hpac_model_load_layers(headless, (hpac_shape){3, 10, 9, 2}, &model), HPAC_OK);
+    cr_assert_eq(config.layer_count, model.layer_count + 3);
+    for (size_t i = 0; i < model.layer_count; i++)
+        cr_expect_eq(memcmp(&config.layers[i], &model.layers[i], sizeof *model.layers), 0);
+    const hpac_layer *rest = &config.layers[model.layer_count];
+    cr_expect(rest[0].kind == HPAC_LAYER_GLOBAL_AVGPOOL && rest[0].input_count == 0);
+    cr_expect(rest[1].kind == HPAC_LAYER_DENSE && rest[1].units == 7);
+    cr_expect(rest[2].units == 3 && rest[2].inputs[0] == model.layer_count + 2);
+    cr_expect_str_eq(config.train.initial_model, headless);
+    cr_assert_eq(hpac_config_text(&config, &text), HPAC_OK);
+    cr_assert_eq(hpac_config_parse("c", text, &again), HPAC_OK, "%s", hpac_error_message());
+    cr_assert_eq(again.layer_count, config.layer_count);
+    cr_expect_eq(memcmp(again.layers, config.layers, config.layer_count * sizeof *config.layers),
+                 0);
+    free(text);
+    hpac_model_fini(&model);
+    hpac_config_fini(&again);
+    hpac_config_fini(&config);
+
+    config = load_good_sets(
+        text_of(whole, "  layers: [{type: dense, units: classes, activation: sigmoid}]\n"),
+        (const char *const[]){"data.targets=[0, 1]"}, 1);
+    cr_expect_eq(config.layers[config.layer_count - 1].units, 2);
+    cr_expect_eq(config.layers[config.layer_count - 2].units, 3);
+    hpac_config_fini(&config);
+    free(headless);
+    free(whole);
+}
+
+/* A problem of one of them has its line. */
+Test(config_model_file, layers_behind_the_file_are_checked)
+{
+    char *path = realpath(HEADLESS_FILE, NULL);
+    hpac_config config;
+    cr_expect_eq(load_sets(text_of(path, "  layers:\n  - {type: global_avgpool, rate: 2}\n"
+                                         "  - {type: dense, units: 4, name: stem_conv}\n"),
+                           NULL, 0, &config),
+                 HPAC_ERR_CONFIG);
+    const char *message = hpac_error_message();
+    cr_expect_not_null(strstr(message, "c.yaml:11: model.9.rate: unknown key"), "%s", message);
+    cr_expect_not_null(strstr(message, "c.yaml:12: model.10: duplicate name stem_conv"), "%s",
+                       message);
+    free(path);
+}
+
+Test(config_model_file, a_head_is_asked_for)
+{
+    static const char lines[] = ", expected a dense layer; give it one under model, behind file:\n"
+                                "  layers:\n";
+    static const char dense[] = "  - {type: dense, units: classes, activation: sigmoid}";
+    static const char *const files[] = {HEADLESS_FILE, "tests/golden/start_pooled.keras"};
+    for (size_t i = 0; i < 2; i++) {
+        hpac_config config;
+        char *path = realpath(files[i], NULL), message[1024];
+        snprintf(message, sizeof message,
+                 "1 problem\n" FILE_LINE "model.file: %s: ends in %s%s%s%s", path,
+                 i == 0 ? "add" : "global_avgpool", lines,
+                 i == 0 ? "  - {type: global_avgpool}\n" : "", dense);
+        cr_expect_eq(load_sets(text_of(path, ""), NULL, 0, &config), HPAC_ERR_CONFIG);
+        cr_expect_not_null(strstr(hpac_error_message(), message), "expected: %s\ngot: %s", message,
+                           hpac_error_message());
+        free(path);
+        chdir_home();
+    }
+}
+
 /* Weights that are given, or none, are not replaced by the file's. */
 Test(config_model_file, weights_may_be_others)
 {
@@ -184,6 +266,16 @@ Test(config_model_file, may_be_set)
     config = load_good_sets(DATA "model: {file: nowhere.h5}\n", sets, 1);
     cr_expect_eq(config.layer_count, 6);
     hpac_config_fini(&config);
+    config = load_good_sets(DATA "model: {file: nowhere.h5, layers: [{type: dense, units: classes, "
+                                 "activation: sigmoid}]}\n",
+                            sets, 1); /* as in a sweep over files */
+    cr_expect_eq(config.layer_count, 7);
+    hpac_config_fini(&config);
+    const char *const both[] = {"model.layers=[{type: dense, units: classes, activation: sigmoid}]",
+                                file};
+    config = load_good_sets(DATA, both, 2);
+    cr_expect_eq(config.layer_count, 7);
+    hpac_config_fini(&config);
     config = load_good_sets(DATA "model: {file: nowhere.h5}\n", &sets[1], 1);
     cr_expect_eq(config.layer_count, 2);
     cr_expect_null(config.train.initial_model);
@@ -210,12 +302,13 @@ Test(config_model_file, problems_have_a_line)
                                                     "model.file: nowhere.h5: cannot open: No such "
                                                     "file or directory"));
     refused(DATA "model:\n  file: nowhere.h5\n  layers: []\n",
-            "1 problem\nc.yaml:10: model.layers: excludes model.file, which has the layers; give "
-            "one of them");
-    refused(DATA "model:\n  layers: []\n",
+            "1 problem\nc.yaml:10: model.layers: expected a list of layers, not an empty list");
+    refused(DATA "model:\n  layers: [{type: flatten}]\n",
             "1 problem\n" FILE_LINE
-            "model.layers: unknown key; expected model.file alone, or a list of layers as the "
-            "model");
+            "model.layers: needs model.file, which they follow; or give them as the model");
+    refused(DATA "model:\n  file: nowhere.h5\n  head: 1\n",
+            "1 problem\nc.yaml:10: model.head: unknown key; expected model.file and model.layers, "
+            "or a list of layers as the model");
     refused(DATA "model:\n  file: a\n  file: b\n",
             "1 problem\nc.yaml:10: model.file: duplicate key, first in line 9");
     refused(DATA "model:\n  file: [a]\n",
@@ -250,6 +343,32 @@ Test(config_model_file, layers_that_are_not_supported_are_named)
                            "\"elu\", expected");
     refuses_file("\"sigmoid\"", "\"linear\"",
                  FILE_LINE "layer 6 (dense): the last layer must be dense");
+}
+
+/* Numbers of three channels, or two, for images of others: among the weights and the options. */
+Test(config_model_file, normalizations_are_for_the_channels_of_the_file)
+{
+    static const struct {
+        const char *path, *set, *message;
+    } cases[] = {
+        {"tests/golden/start_model.keras", "data.channels=4",
+         "model.weights.h5: layer \"normalization\" (Normalization): mean and variance of 3 "
+         "channels, the input has 4; give data.channels of as many, or a list of layers with a "
+         "rescale for 4 as the model and the file as train.initial_weights"},
+        {"tests/golden/start_model.h5", "data.channels=2",
+         "layer \"normalization\" (Normalization): mean and variance of 3 channels, the input has "
+         "2;"},
+        {GRAPH3, "data.channels=1",
+         "(Normalization): mean of 2 channels, the input has 1; give data.channels of as many"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hpac_config config;
+        chdir_home();
+        cr_expect_eq(load_sets(text_of(cases[i].path, ""), &cases[i].set, 1, &config),
+                     HPAC_ERR_CONFIG);
+        cr_expect_not_null(strstr(hpac_error_message(), cases[i].message), "expected: %s\ngot: %s",
+                           cases[i].message, hpac_error_message());
+    }
 }
 
 /* Problems of the data do not hide behind those of the file. */

@@ -78,15 +78,16 @@ enum { CLASSES = 5, IMAGES = 3, PIXELS = 12 * 10 };
 static void read_predictions(const char *kind, double expected[IMAGES][CLASSES])
 {
     FILE *stream = fopen("tests/golden/start_predictions.csv", "r");
-    char line[256], name[16];
-    int rows = 0, image, used;
+    char line[256];
+    int rows = 0;
     cr_assert_not_null(stream);
     while (fgets(line, sizeof line, stream)) {
-        if (sscanf(line, "%15[a-z],%d%n", name, &image, &used) != 2 || strcmp(name, kind) != 0)
+        if (strncmp(line, kind, strlen(kind)) != 0 || line[strlen(kind)] != ',')
             continue;
-        char *rest = line + used;
+        char *rest;
+        cr_assert_eq(strtol(line + strlen(kind) + 1, &rest, 10), rows);
         for (int k = 0; k < CLASSES; k++)
-            expected[image][k] = strtod(rest + 1, &rest);
+            expected[rows][k] = strtod(rest + 1, &rest);
         rows++;
     }
     fclose(stream);

@@ -3,12 +3,13 @@
 
     python tools/reference/make_start_weights.py tests/golden
 
-with Keras 3 (requirements.txt) writes start_model.keras, start_model.h5 and start.weights.h5, and
-start_predictions.csv: what the network without its first two layers says to images whose three
-channels are equal (gray), and to color images whose channels it reads in reverse order (bgr); with
-TF_USE_LEGACY_KERAS=1 and tf_keras, or with TensorFlow 2.15 (requirements_keras2.txt),
-start_keras2.h5, the weights alone in the layout of keras.applications. All have the same weights,
-functions of their names.
+with Keras 3 (requirements.txt) writes start_model.keras, start_model.h5 and start.weights.h5. Of the
+network without its first two layers it writes start_headless.keras, which ends in the sum, as with
+include_top=False, start_pooled.keras, which ends in the mean, and start_predictions.csv: predictions of
+images whose three channels are equal (gray), and of color images whose channels are read in reverse
+order (bgr). With TF_USE_LEGACY_KERAS=1 and tf_keras, or with TensorFlow 2.15
+(requirements_keras2.txt), it writes start_keras2.h5, the weights alone in the layout of
+keras.applications. All have the same weights, functions of their names.
 """
 
 import os
@@ -27,7 +28,7 @@ UNITS = 5
 IMAGES = 3
 
 
-def network(scaled=True):
+def network(scaled=True, end="head"):
     """Images of any size with three channels; a model inside, which may be frozen."""
     encoder = keras.Sequential(
         [
@@ -48,7 +49,11 @@ def network(scaled=True):
     x = layers.Conv2D(6, 3, strides=2, name="stem_conv")(x)
     x = layers.BatchNormalization(scale=False, name="stem_bn")(x)
     x = layers.Add(name="sum")([encoder(x), x])
+    if end == "sum":
+        return keras.Model(inputs, x)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
+    if end == "pool":
+        return keras.Model(inputs, x)
     return keras.Model(inputs, layers.Dense(UNITS, activation="sigmoid", name="head")(x))
 
 
@@ -98,6 +103,11 @@ def main(directory):
         deflate(os.path.join(directory, "start_model.keras"))
         model.save(os.path.join(directory, "start_model.h5"))
         model.save_weights(os.path.join(directory, "start.weights.h5"))
+        for name, end in (("start_headless.keras", "sum"), ("start_pooled.keras", "pool")):
+            part = network(scaled=False, end=end)
+            set_weights(part)
+            part.save(os.path.join(directory, name))
+            deflate(os.path.join(directory, name))
         write_predictions(os.path.join(directory, "start_predictions.csv"))
     else:
         model.save_weights(os.path.join(directory, "start_keras2.h5"))
