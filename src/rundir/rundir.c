@@ -239,8 +239,7 @@ hpac_status rundir_check_config(const char *path, const hpac_config *config, con
                   : hpac_fail(HPAC_ERR_CONFIG,
                               "%s: the run was started with another configuration: %s%s; start "
                               "again with --force, or choose another directory with --out",
-                              path, keys,
-                              ends ? ", which the learning rates of its schedule depend on" : "");
+                              path, keys, ends ? " (its schedule depends on train.epochs)" : "");
 }
 
 /* What kind of directory it is, if trainings of this kind have no place in it; else NULL. */

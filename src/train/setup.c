@@ -68,6 +68,28 @@ static hpac_status weigh_classes(train_job *training)
     return HPAC_OK;
 }
 
+/* A softmax has one class per image; labels of none or several are never fitted. */
+static void warn_of_softmax(const train_job *training)
+{
+    const hpac_config *config = training->config;
+    const hpac_fold *fold = training->fold;
+    size_t others = 0;
+    if (config->layers[config->layer_count - 1].activation != HPAC_ACTIVATION_SOFTMAX)
+        return;
+    for (size_t i = 0; i < fold->train_count; i++) {
+        size_t ones = 0;
+        for (size_t t = 0; t < config->data.target_count; t++)
+            ones += training->labels.masks[fold->train[i]] >> config->data.targets[t] & 1;
+        others += ones != 1;
+    }
+    if (others > 0)
+        hpac_log_warning(
+            "model: softmax is for images of one class, but %zu of %zu training images "
+            "have none or several; --set model.N.activation=sigmoid, N being the last "
+            "layer, is for those",
+            others, fold->train_count);
+}
+
 bool train_weighs_losses(const train_job *training)
 {
     const hpac_config_train *train = &training->config->train;
@@ -99,6 +121,7 @@ hpac_status train_setup_data(train_job *training)
             "%d); lower it, or set train.drop_last=false",
             train->batch_size, fold->train_count, data->fold);
     HPAC_TRY(weigh_classes(training));
+    warn_of_softmax(training);
     HPAC_TRY(open_datasets(training));
     const hpac_loss_formula formula = hpac_config_loss_formula(&train->loss);
     const hpac_prior prior = {

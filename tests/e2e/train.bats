@@ -237,7 +237,7 @@ train() {
     [[ ${stderr_lines[-1]} == "to train on: another run, with --set train.initial_model=$TMP/run/model.h5" ]]
     train --out "$TMP/run" --resume "${cosine[@]}" --set train.epochs=4
     assert_exit 2
-    assert_error_has "train.epochs (2, now 4), which the learning rates of its schedule depend on; start"
+    assert_error_has "train.epochs (2, now 4) (its schedule depends on train.epochs); start"
     train --out "$TMP/more" "${cosine[@]}" --set train.initial_model="$TMP/run/model.h5"
     assert_exit 0
 }
@@ -723,6 +723,19 @@ END
     train --out "$TMP/all" --set train.epochs=2 --set train.batch_size=10 --set train.accumulate=8
     assert_exit 0
     [[ $stderr != *warning* ]] || fail_with "a warning with one update"
+}
+
+@test "a softmax on images of several classes brings a warning" {
+    local several=(awk -F, 'NR > 1 && split($2, a, " ") != 1' "$DATA/train.csv")
+    [[ -n $("${several[@]}") ]]
+    train --out "$TMP/run" --set data.targets=all --dry-run --set model.8.activation=softmax
+    assert_exit 0
+    assert_error_has "warning: model: softmax is for images of one class, but "
+    awk -F, 'NR == 1 || split($2, a, " ") == 1' "$DATA/train.csv" >"$TMP/single.csv"
+    train --out "$TMP/run" --set data.targets=all --dry-run --set model.8.activation=softmax \
+        --set data.labels="$TMP/single.csv" --set train.batch_size=1
+    assert_exit 0
+    [[ $stderr != *warning* ]] || fail_with "a warning for images of one class"
 }
 
 @test "an unwritable run directory is refused before training" {
