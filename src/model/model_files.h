@@ -8,7 +8,7 @@
 
 /* HPAC_OK when every parameter is finite, and no variance below 0 (nor, if so asked, any other);
  * else DATA, with the index of the value and, of several layers, the number of the layer. */
-hpac_status hpac_layer_weights_check(const hpac_weights *weights, bool not_negative);
+hpac_status hpac_tensor_check(const hpac_tensor *tensor, hpac_role role, bool not_negative);
 hpac_status hpac_weights_check(const hpac_weights *weights, size_t layer_count, bool not_negative);
 
 /* "kernel, bias": the tensors that a layer has. */

@@ -74,31 +74,24 @@ static hpac_status prepare_weights(reading what, hpac_model *model)
     return HPAC_OK;
 }
 
-static hpac_status check_values(const hpac_tensor *tensor, bool not_negative, const char *what)
+hpac_status hpac_tensor_check(const hpac_tensor *tensor, hpac_role role, bool not_negative)
 {
-    for (size_t i = 0; i < tensor->count; i++)
+    not_negative |= role == HPAC_MOVING_VARIANCE;
+    for (size_t i = 0; tensor->values && i < tensor->count; i++)
         if (!isfinite(tensor->values[i]) || (not_negative && tensor->values[i] < 0))
-            return hpac_fail(HPAC_ERR_DATA, "%s value %zu is %g, expected a %s number", what, i,
-                             (double)tensor->values[i],
+            return hpac_fail(HPAC_ERR_DATA, "%s value %zu is %g, expected a %s number",
+                             hpac_role_name(role), i, (double)tensor->values[i],
                              not_negative ? "finite, not negative" : "finite");
-    return HPAC_OK;
-}
-
-hpac_status hpac_layer_weights_check(const hpac_weights *weights, bool not_negative)
-{
-    for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
-        if (weights->tensors[role].values)
-            HPAC_TRY(check_values(&weights->tensors[role],
-                                  not_negative || role == HPAC_MOVING_VARIANCE,
-                                  hpac_role_name(role)));
     return HPAC_OK;
 }
 
 hpac_status hpac_weights_check(const hpac_weights *weights, size_t layer_count, bool not_negative)
 {
     for (size_t i = 0; i < layer_count; i++)
-        HPAC_TRY(hpac_fail_within(hpac_layer_weights_check(&weights[i], not_negative), "layer %zu",
-                                  i + 1));
+        for (hpac_role role = 0; role < HPAC_ROLE_COUNT; role++)
+            HPAC_TRY(
+                hpac_fail_within(hpac_tensor_check(&weights[i].tensors[role], role, not_negative),
+                                 "layer %zu", i + 1));
     return HPAC_OK;
 }
 

@@ -323,6 +323,8 @@ hpac_status hpac_weights_file_read(const hpac_weights_file *file, const hpac_sto
         tensor->count = 1;
         for (size_t i = 0; i < tensor->rank; i++)
             tensor->count *= tensor->dims[i];
+        HPAC_TRY(
+            hpac_fail_within(hpac_tensor_check(tensor, role, false), "%s/%s", layer->group, name));
     }
-    return hpac_fail_within(hpac_layer_weights_check(found, false), "%s", layer->group);
+    return HPAC_OK;
 }

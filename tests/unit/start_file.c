@@ -65,3 +65,16 @@ hpac_model layers_without_normalization(size_t channels, size_t units)
     assert_ok(hpac_layers_check(model.layers, model.layer_count, input, units, NULL));
     return model;
 }
+
+void refuses_weights(hpac_model model, const char *path, const char *expected)
+{
+    hpac_start start;
+    char message[512];
+    assert_ok(hpac_start_init(&start, &model, rgb));
+    cr_expect_eq(hpac_start_read(&start, path), HPAC_ERR_DATA, "%s", expected);
+    snprintf(message, sizeof message, "%s: %s", path, expected);
+    cr_expect_eq(strncmp(hpac_error_message(), message, strlen(message)), 0,
+                 "expected: %s\ngot: %s", message, hpac_error_message());
+    hpac_start_fini(&start);
+    hpac_model_fini(&model);
+}

@@ -25,4 +25,7 @@ hpac_model layers_of(hpac_shape input, size_t units);
 /* The same without the two that normalize three channels: pad, stem, ... */
 hpac_model layers_without_normalization(size_t channels, size_t units);
 
+/* Expects the file to be refused with DATA, its path and behind it `expected`. Frees the model. */
+void refuses_weights(hpac_model model, const char *path, const char *expected);
+
 #endif

@@ -121,20 +121,6 @@ static void rename_layer(hpac_layer *layer, const char *name)
     snprintf(layer->name, sizeof layer->name, "%s", name);
 }
 
-/* Expects DATA with this message behind the path. */
-static void refuses(hpac_model model, const char *path, const char *expected)
-{
-    hpac_start start;
-    char message[512];
-    assert_ok(hpac_start_init(&start, &model, rgb));
-    cr_expect_eq(hpac_start_read(&start, path), HPAC_ERR_DATA, "%s", expected);
-    snprintf(message, sizeof message, "%s: %s", path, expected);
-    cr_expect_eq(strncmp(hpac_error_message(), message, strlen(message)), 0,
-                 "expected: %s\ngot: %s", message, hpac_error_message());
-    hpac_start_fini(&start);
-    hpac_model_fini(&model);
-}
-
 Test(start_weights, layers_that_the_file_does_not_have_are_drawn)
 {
     hpac_model model = layers_of(images, 5);
@@ -217,9 +203,10 @@ Test(start_weights, a_name_of_several_layers_is_refused)
         hpac_model model = layers_of(images, 5);
         rename_layer(&model.layers[3], other ? "stem_conv" : "first");
         rename_layer(&model.layers[5], "conv");
-        refuses(model, path,
-                "layer 6, conv: may be 2 layers of the file (stem_conv, encoder_conv); rename it "
-                "to one of them, or to none to draw its weights");
+        refuses_weights(
+            model, path,
+            "layer 6, conv: may be 2 layers of the file (stem_conv, encoder_conv); rename it "
+            "to one of them, or to none to draw its weights");
     }
 }
 
@@ -248,21 +235,21 @@ Test(start_weights, other_shapes_are_refused)
 {
     hpac_model model = layers_of(images, 5);
     model.layers[3].kernel_rows = 2;
-    refuses(model, KERAS2_WEIGHTS,
-            "layer 4, stem_conv (conv2d): kernel (3, 3, 3, 6), expected (2, 3, 3, 6)");
+    refuses_weights(model, KERAS2_WEIGHTS,
+                    "layer 4, stem_conv (conv2d): kernel (3, 3, 3, 6), expected (2, 3, 3, 6)");
     model = layers_of(images, 5);
     model.layers[3].no_bias = true;
-    refuses(model, KERAS3_WEIGHTS,
-            "layer 4, conv2d: layers/conv2d/vars: 2 tensors, expected 1 (kernel)");
+    refuses_weights(model, KERAS3_WEIGHTS,
+                    "layer 4, conv2d: layers/conv2d/vars: 2 tensors, expected 1 (kernel)");
     model = layers_of(images, 5); /* a head of other inputs is no new head */
     rename_layer(&model.layers[model.layer_count - 1], "stem_bn");
     rename_layer(&model.layers[4], "other");
-    refuses(model, KERAS2_WEIGHTS,
-            "layer 12, dense: stem_bn: 3 tensors, expected 2 (kernel, bias)");
+    refuses_weights(model, KERAS2_WEIGHTS,
+                    "layer 12, dense: stem_bn: 3 tensors, expected 2 (kernel, bias)");
     model = layers_of(images, 5);
     for (size_t i = 0; i < model.layer_count; i++)
         model.layers[i].name[0] = 'x';
-    refuses(
+    refuses_weights(
         model, KERAS2_WEIGHTS,
         "no layer of the model has the name of one of the file (normalization, stem_conv, "
         "stem_bn, encoder_conv, ... (7)); expected xtem_conv, xtem_bn, xncoder_conv, xncoder_bn, "
@@ -302,36 +289,36 @@ Test(start_weights, only_first_convolutions_and_heads_may_differ)
         {.kind = HPAC_LAYER_GLOBAL_AVGPOOL},
         {.kind = HPAC_LAYER_DENSE, .units = 7, .name = "head"},
         {.kind = HPAC_LAYER_DENSE, .units = 3, .activation = HPAC_ACTIVATION_SIGMOID}};
-    refuses(model_of(six_channels, 3, 4), KERAS2_WEIGHTS,
-            "layer 1, encoder_conv (conv2d): kernel (3, 3, 6, 6), expected (3, 3, 4, 6)");
-    refuses(model_of(second, 4, 4), KERAS2_WEIGHTS,
-            "layer 2, stem_conv (conv2d): kernel (3, 3, 3, 6), expected (3, 3, 4, 6)");
-    refuses(model_of(inner, 4, 4), KERAS2_WEIGHTS,
-            "layer 3, head (dense): kernel (6, 5), expected (6, 7)");
+    refuses_weights(model_of(six_channels, 3, 4), KERAS2_WEIGHTS,
+                    "layer 1, encoder_conv (conv2d): kernel (3, 3, 6, 6), expected (3, 3, 4, 6)");
+    refuses_weights(model_of(second, 4, 4), KERAS2_WEIGHTS,
+                    "layer 2, stem_conv (conv2d): kernel (3, 3, 3, 6), expected (3, 3, 4, 6)");
+    refuses_weights(model_of(inner, 4, 4), KERAS2_WEIGHTS,
+                    "layer 3, head (dense): kernel (6, 5), expected (6, 7)");
 }
 
 Test(start_weights, other_files_are_refused)
 {
-    refuses(layers_of(images, 5), "nowhere.h5", "cannot open");
-    refuses(layers_of(images, 5), "README.md", "not an HDF5 file or zip archive");
+    refuses_weights(layers_of(images, 5), "nowhere.h5", "cannot open");
+    refuses_weights(layers_of(images, 5), "README.md", "not an HDF5 file or zip archive");
     hid_t file = open_copy(KERAS2_WEIGHTS);
     cr_assert_geq(H5Ldelete(file, "stem_bn/stem_bn/beta:0", H5P_DEFAULT), 0);
-    refuses(layers_of(images, 5), close_copy(file),
-            "layer 5, batch_norm: stem_bn/stem_bn/beta:0: no such dataset");
+    refuses_weights(layers_of(images, 5), close_copy(file),
+                    "layer 5, batch_norm: stem_bn/stem_bn/beta:0: no such dataset");
     file = open_copy(KERAS2_WEIGHTS);
     hid_t values = H5Dopen2(file, "head/head/bias:0", H5P_DEFAULT);
     const float nan_values[] = {0, 1, NAN, 2, 3};
     H5Dwrite(values, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, nan_values);
     H5Dclose(values);
-    refuses(layers_of(images, 5), close_copy(file),
-            "layer 12, dense: head: bias value 2 is nan, expected a finite number");
+    refuses_weights(layers_of(images, 5), close_copy(file),
+                    "layer 12, dense: head/head/bias:0: bias value 2 is nan, expected a finite number");
     file = open_copy(KERAS2_WEIGHTS);
     const char *names[4000];
     for (size_t i = 0; i < 4000; i++)
         names[i] = "encoder";
     H5Adelete(file, "layer_names");
     assert_ok(hpac_hdf5_write_names(file, "layer_names", names, 4000));
-    refuses(layers_of(images, 5), close_copy(file), "more than 8192 layers");
+    refuses_weights(layers_of(images, 5), close_copy(file), "more than 8192 layers");
 }
 
 /* Splits the names of an attribute in two lists, as Keras does with long ones. */
