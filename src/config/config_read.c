@@ -330,8 +330,9 @@ static bool is_none(const hpac_yaml_node *node)
 static bool removes(const hpac_keys *keys, int index, const char *path, const hpac_yaml_node *value)
 {
     const hpac_key *key = index >= 0 ? &keys->table->keys[index] : NULL;
-    return is_none(value) &&
-           (key ? key->type == &hpac_key_path && !key->required : is_optional(keys->table, path));
+    return is_none(value) && (key ? !key->required && !key->fallback &&
+                                        (key->type == &hpac_key_path || key->type == &hpac_key_list)
+                                  : is_optional(keys->table, path));
 }
 
 static void expect_section(const hpac_keys *keys, const char *section, const char *path,

@@ -96,14 +96,18 @@ Test(config, lists_need_no_brackets_in_overrides)
 
 Test(config, none_removes_what_is_optional)
 {
-    static const char text[] = REQUIRED "  test: {images: t, ids: s.csv}\n"
-                                        "train:\n  initial_model: m.h5\n"
-                                        "  early_stopping: {patience: 3, min_delta: 0.5}\n";
-    static const char *const sets[][3] = {
-        {"data.test=none", "train.initial_model=none", "train.early_stopping=none"},
-        {"data.test=null", "train.initial_model=~", "train.early_stopping=null"}};
+    static const char text[] =
+        REQUIRED "  test: {images: t, ids: s.csv}\n"
+                 "train:\n  initial_model: m.h5\n  initial_channels: [blue, red]\n"
+                 "  early_stopping: {patience: 3, min_delta: 0.5}\n";
+    static const char *const sets[][4] = {
+        {"data.test=none", "train.initial_model=none", "train.early_stopping=none",
+         "train.initial_channels=none"},
+        {"data.test=null", "train.initial_model=~", "train.early_stopping=null",
+         "train.initial_channels=null"}};
     for (size_t i = 0; i < 2; i++) {
-        hpac_config config = load_good_sets(text, sets[i], 3);
+        hpac_config config = load_good_sets(text, sets[i], 4);
+        cr_expect_eq(config.train.initial_channel_count, 0);
         cr_expect(!config.data.test_images && !config.data.test_ids);
         cr_expect_null(config.train.initial_model);
         cr_expect(config.train.patience == 0 && config.train.min_delta == 0.0f);
