@@ -87,6 +87,7 @@ static bool is_bare_list(const char *set, const hpac_yaml_node *value)
     if (strchr(value->text, ','))
         return key->type == &hpac_key_list || key->type == &hpac_key_weights;
     return key->type == &hpac_key_list && !hpac_yaml_is_word(value, key->word) &&
+           !hpac_yaml_is_word(value, "none") &&
            (key->word || value->text[strspn(value->text, "+-.0123456789")]);
 }
 
