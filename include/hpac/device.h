@@ -198,9 +198,10 @@ typedef enum hpac_gradient {
     HPAC_GRADIENT_ADDED,
 } hpac_gradient;
 
-/* Where an image lies in a wider one that a concat makes of it without a copy: as `channels` of its
- * channels from `first` on. The addresses of a call are those of the wider image, and so are those
- * of its gradients. */
+/* Where an image lies in a wider one that a concat makes of it without a copy: its channels are
+ * those of the wider one from `first` on. The addresses of a call are those of the wider image, and
+ * so are those of its gradients; a plan reads and writes (dy, too, which backward may overwrite)
+ * its own channels alone. What device.h says of bytes and values of an image is said of those. */
 typedef struct hpac_view {
     size_t channels; /* of the wider image; 0: the image lies alone */
     size_t first;
@@ -221,7 +222,8 @@ typedef struct hpac_plan_request {
     bool frozen_statistics;          /* batch_norm uses the moving averages in training, too */
     hpac_gradient input_gradient;
     const hpac_gradient *side_gradients; /* likewise; NULL: no op has sides */
-    /* A concat whose inputs all are views of what it writes computes nothing. */
+    /* A concat computes nothing if all its inputs are views of what it writes, in the same layout,
+     * and no gradient is to be added; with other views of inputs it is declined. */
     hpac_view input_view, output_view;
     const hpac_view *side_views; /* likewise; NULL: all lie alone */
     /* Not NULL: the plan may update its parameters in backward, all as one range whose factor is 1

@@ -20,15 +20,21 @@ bool hpac_plan_is_single(const hpac_plan_request *request, hpac_op_kind kind)
     return hpac_plan_is_chain(request, 1, &kind);
 }
 
-bool hpac_plan_has_views(const hpac_plan_request *request)
+bool hpac_plan_has_side_views(const hpac_plan_request *request)
 {
     size_t sides = 0;
     for (size_t i = 0; i < request->op_count; i++)
         sides += request->ops[i].side_count;
-    bool views = request->input_view.channels > 0 || request->output_view.channels > 0;
     for (size_t i = 0; i < sides && request->side_views; i++)
-        views |= request->side_views[i].channels > 0;
-    return views;
+        if (request->side_views[i].channels > 0)
+            return true;
+    return false;
+}
+
+bool hpac_plan_has_views(const hpac_plan_request *request)
+{
+    return request->input_view.channels > 0 || request->output_view.channels > 0 ||
+           hpac_plan_has_side_views(request);
 }
 
 size_t hpac_plan_reserve(size_t *total_nbytes, size_t nbytes)

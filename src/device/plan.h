@@ -11,8 +11,9 @@
 bool hpac_plan_is_chain(const hpac_plan_request *request, size_t count, const hpac_op_kind *kinds);
 bool hpac_plan_is_single(const hpac_plan_request *request, hpac_op_kind kind);
 
-/* Whether an input or the output lies in a wider image. */
+/* Whether an input or the output lies in a wider image; whether a further input does. */
 bool hpac_plan_has_views(const hpac_plan_request *request);
+bool hpac_plan_has_side_views(const hpac_plan_request *request);
 
 /* Reserves a slice of an arena, or a piece of workspace or state, and returns its offset, a
  * multiple of 256 bytes. */

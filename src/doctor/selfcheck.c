@@ -64,8 +64,10 @@ static bool is_trained(const hpac_plan *plan, size_t parameter)
 static hpac_status write_inputs(check_stack *stack, size_t index)
 {
     check_segment *segment = &stack->segments[index];
-    if (index == 0)
+    if (index == 0) {
+        HPAC_TRY(hpac_selfcheck_wider_write(stack, &segment->wider_x, segment->x));
         HPAC_TRY(stack->call->activation_write(segment->plan, true, segment->x, stack->input));
+    }
     for (size_t s = 0; s < segment->side_count; s++) {
         check_side *side = &segment->sides[s];
         if (side->reader)
@@ -87,7 +89,7 @@ static hpac_status forward(check_stack *stack, size_t index)
     hpac_exec_args args = hpac_selfcheck_args(stack, index);
     HPAC_TRY(write_inputs(stack, index));
     if (segment->y != segment->x)
-        HPAC_TRY(poison(stack, segment->y, plan->output_nbytes));
+        HPAC_TRY(hpac_selfcheck_hide(stack, segment, false, segment->y));
     HPAC_TRY(poison(stack, segment->state, plan->state_nbytes));
     HPAC_TRY(poison(stack, stack->workspace, stack->workspace_nbytes));
     HPAC_TRY(hpac_selfcheck_begin(stack->gauge));
@@ -97,6 +99,8 @@ static hpac_status forward(check_stack *stack, size_t index)
         if (!is_trained(plan, i))
             HPAC_TRY(stack->call->parameter_read(plan, i, segment->statistics,
                                                  segment->host_gradients[i]));
+    HPAC_TRY(hpac_selfcheck_wider_check(stack, &segment->wider_x, "x", segment->x));
+    HPAC_TRY(hpac_selfcheck_wider_check(stack, &segment->wider_y, "y", segment->y));
     return stack->call->activation_read(plan, false, args.y, segment->host_y);
 }
 
@@ -106,13 +110,13 @@ static hpac_status reuse_inputs(check_stack *stack, check_segment *segment)
 {
     const hpac_plan *plan = segment->plan;
     if (plan->ignores_y)
-        HPAC_TRY(poison(stack, segment->y, plan->output_nbytes));
+        HPAC_TRY(hpac_selfcheck_hide(stack, segment, false, segment->y));
     else
         HPAC_TRY(stack->call->activation_write(segment->plan, false, segment->y, segment->host_y));
     if (!plan->ignores_x)
         return HPAC_OK;
     if (segment->x != segment->y)
-        HPAC_TRY(poison(stack, segment->x, plan->input_nbytes));
+        HPAC_TRY(hpac_selfcheck_hide(stack, segment, true, segment->x));
     for (size_t s = 0; s < segment->side_count; s++)
         if (segment->sides[s].reader)
             HPAC_TRY(
@@ -125,10 +129,11 @@ static hpac_status begin_gradients(check_stack *stack, check_segment *segment)
 {
     hpac_plan *plan = segment->plan;
     bool added = stack->options.added;
+    HPAC_TRY(hpac_selfcheck_wider_write(stack, &segment->wider_x, segment->dx));
     if (segment->input_gradient && added)
         HPAC_TRY(stack->call->activation_write(plan, true, segment->dx, segment->initial_dx));
     else if (segment->input_gradient && segment->dx != segment->dy)
-        HPAC_TRY(poison(stack, segment->dx, plan->input_nbytes));
+        HPAC_TRY(hpac_selfcheck_hide(stack, segment, true, segment->dx));
     for (size_t s = 0; s < segment->side_count; s++) {
         check_side *side = &segment->sides[s];
         if (side->reader && added)
@@ -181,6 +186,8 @@ static hpac_status backward(check_stack *stack, size_t index)
     HPAC_TRY(hpac_selfcheck_begin(stack->gauge));
     HPAC_TRY(stack->call->backward(plan, &args));
     HPAC_TRY(hpac_selfcheck_end(stack->gauge));
+    HPAC_TRY(hpac_selfcheck_wider_check(stack, &segment->wider_x, "dx", segment->dx));
+    HPAC_TRY(hpac_selfcheck_wider_check(stack, &segment->wider_y, "dy", segment->dy));
     return read_gradients(stack, segment);
 }
 
@@ -390,6 +397,7 @@ static hpac_status pass_forward(check_stack *stack, bool training, segment_step 
 static hpac_status pass_backward(check_stack *stack, segment_step *step)
 {
     check_segment *last = &stack->segments[stack->segment_count - 1];
+    HPAC_TRY(hpac_selfcheck_wider_write(stack, &last->wider_y, last->dy));
     HPAC_TRY(stack->call->activation_write(last->plan, false, last->dy, stack->last_dy));
     for (size_t i = stack->segment_count; i-- > 0;)
         HPAC_TRY(step(stack, i));
@@ -434,6 +442,10 @@ static hpac_status check_updating(check_stack *stack)
 static hpac_status check_all(check_stack *stack, const selfcheck_case *one)
 {
     HPAC_TRY(hpac_selfcheck_stack_init(stack, one));
+    if (stack->declined) {
+        stack->gauge->reading.declined++;
+        return HPAC_OK;
+    }
     HPAC_TRY(hpac_selfcheck_stack_observe(stack));
     for (size_t i = 0; i < stack->segment_count; i++)
         HPAC_TRY(check_parameters(&stack->segments[i]));

@@ -27,6 +27,8 @@ typedef struct hpac_selfcheck_reading {
                           failure that of the wrong value, not finite if that is not */
     double tolerance;  /* the tolerance there */
     double elapsed_ms; /* on the device, of all its calls of the case together */
+    size_t declined;   /* how often the device did not compute with the views of the case, which it
+                          need not: nothing was checked then */
 } hpac_selfcheck_reading;
 
 /* `reading` may be NULL; it is filled in after a failure, too. Errors: NUMERIC with the first wrong

@@ -68,6 +68,10 @@
     .ops = {__VA_ARGS__}, .op_count = sizeof((hpac_op[]){__VA_ARGS__}) / sizeof(hpac_op),          \
     .run = hpac_selfcheck_stack
 
+/* Where the stack's input or output lies in a wider image. */
+#define INPUT_IN(channels, first) .input_view = {(channels), (first)}
+#define OUTPUT_IN(channels, first) .output_view = {(channels), (first)}
+
 /* The update alone; then with all that may come before and after it. */
 #define ADAM_DEFAULTS .learning_rate = 0.001F, .beta_1 = 0.9F, .beta_2 = 0.999F, .epsilon = 1e-7F
 #define UPDATE(name, ...)                                                                          \
@@ -370,6 +374,41 @@ static const selfcheck_case cases[] = {
     {"a residual block, stride 2", 2, .input = IMAGE(8, 6, 8),
      OPS(CONV(3, 3, 16, PADDING(0, 1, 0, 1), STRIDE(2), NO_BIAS), NORM, RELU,
          CONV(3, 3, 16, PADDED(1), NO_BIAS), NORM, ADD(1), RELU, GLOBAL(AVGPOOL), DENSE(3))},
+    /* ---- views ---- */
+    {"concat in place", .run = hpac_selfcheck_concat_in_place},
+    {"batch_norm of a view", 3, .input = IMAGE(5, 7, 32), INPUT_IN(96, 0), OPS(NORM)},
+    {"batch_norm, relu of a view of few channels", 3, .input = IMAGE(5, 7, 16), INPUT_IN(64, 32),
+     OPS(NORM, RELU)},
+    {"batch_norm, relu of a view, many pixels", 2, .input = IMAGE(33, 31, 48), INPUT_IN(64, 0),
+     OPS(NORM, RELU)},
+    {"batch_norm, relu of a view to a view", 3, .input = IMAGE(4, 4, 32), INPUT_IN(64, 32),
+     OUTPUT_IN(48, 16), OPS(NORM, RELU)},
+    {"batch_norm, add, relu of a view to a view", 2, .input = IMAGE(6, 5, 32), INPUT_IN(48, 16),
+     OUTPUT_IN(64, 32), OPS(NORM, ADD(1), RELU)},
+    {"batch_norm without gamma of a view, relu", 3, .input = IMAGE(5, 7, 32), INPUT_IN(64, 16),
+     OPS(NORM_WITH(0.9F, 1e-3F, .no_gamma = true), RELU)},
+    {"batch_norm of a view from within a vector to another", 2, .input = IMAGE(5, 7, 16),
+     INPUT_IN(48, 8), OUTPUT_IN(32, 4), OPS(NORM)},
+    {"batch_norm of a view, 5 of 12 channels", 2, .input = IMAGE(5, 7, 5), INPUT_IN(12, 4),
+     OUTPUT_IN(7, 1), OPS(NORM)},
+    {"conv2d 3 x 3 same of a view to a view, 32 to 16 channels", 2, .input = IMAGE(9, 7, 32),
+     INPUT_IN(80, 48), OUTPUT_IN(48, 16), OPS(CONV(3, 3, 16, PADDED(1)))},
+    {"conv2d 3 x 3 same, relu of a view to a view, 16 to 32 channels", 3, .input = IMAGE(8, 9, 16),
+     INPUT_IN(48, 16), OUTPUT_IN(96, 0), OPS(CONV(3, 3, 32, PADDED(1)), RELU)},
+    {"conv2d 1 x 1, relu to a view", 2, .input = IMAGE(6, 5, 32), OUTPUT_IN(64, 32),
+     OPS(CONV2D(1, 1, 16), RELU)},
+    {"conv2d 3 x 3, stride 2, to a view of 3 of 7 channels", 2, .input = IMAGE(7, 8, 5),
+     OUTPUT_IN(7, 2), OPS(CONV(3, 3, 3, STRIDE(2)))},
+    {"conv2d, batch_norm, relu, conv2d to a view, dropout", 2, .input = IMAGE(8, 8, 32),
+     OUTPUT_IN(80, 64),
+     OPS(CONV2D(1, 1, 48), NORM, RELU, CONV(3, 3, 16, PADDED(1)), DROPOUT(0.5F, 3))},
+    {"maxpool 3 x 3 same, stride 2, to a view", 2, .input = IMAGE(8, 6, 32), OUTPUT_IN(64, 16),
+     OPS(POOL(MAXPOOL, 3, 3, PADDING(0, 1, 0, 1), STRIDE(2)))},
+    {"conv2d of one channel, maxpool 3 x 3, stride 2, to a view", 2, .input = IMAGE(12, 11, 1),
+     OUTPUT_IN(96, 16), OPS(CONV2D(3, 3, 32), RELU, POOL(MAXPOOL, 3, 3, STRIDE(2)))},
+    {"avgpool 2 x 2 to a view", 2, .input = IMAGE(6, 8, 32), OUTPUT_IN(48, 16), OPS(AVGPOOL(2, 2))},
+    {"concat to a view, 16 and 32 channels", 2, .input = IMAGE(4, 5, 16), OUTPUT_IN(96, 32),
+     OPS(CONCAT(32))},
     {"loss", .run = hpac_selfcheck_loss},
     UPDATE("adadelta", .kind = HPAC_OPTIMIZER_ADADELTA, .learning_rate = 1.0F, .rho = 0.95F,
            .epsilon = 1e-7F),

@@ -64,7 +64,8 @@ struct selfcheck_case {
     /* Shapes are worked out; given are out.channels of conv2d and dense, out of reshape, the rank
      * of the out of global pools (0: a vector), and of sides what is not that of the op's input. */
     hpac_op ops[SELFCHECK_MAX_OPS];
-    bool shared; /* the sides of the first op are the stack's input */
+    bool shared;                       /* the sides of the first op are the stack's input */
+    hpac_view input_view, output_view; /* of the whole stack; a device may decline them */
     hpac_status (*run)(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
     hpac_optimizer optimizer; /* of hpac_selfcheck_update */
     bool complete;            /* with ranges, L2, a norm, accumulation and the moving average */
@@ -72,6 +73,8 @@ struct selfcheck_case {
 
 /* selfcheck.c, selfcheck_steps.c */
 hpac_status hpac_selfcheck_stack(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
+hpac_status hpac_selfcheck_concat_in_place(selfcheck_gauge *gauge, const selfcheck_case *one,
+                                           uint64_t seed);
 hpac_status hpac_selfcheck_loss(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
 hpac_status hpac_selfcheck_update(selfcheck_gauge *gauge, const selfcheck_case *one, uint64_t seed);
 
@@ -112,6 +115,15 @@ typedef struct check_side {
     double gradient_error;
 } check_side;
 
+/* The image that has an input or output as a view. What the plan must not change in it are small
+ * integers. */
+typedef struct check_wider {
+    hpac_plan *reader; /* its input is the wider image; NULL: there is no view */
+    hpac_view view;
+    size_t own_channels, count;
+    float *values, *found;
+} check_wider;
+
 /* An op chain with its plan, its memory on the device, the host's view of it, and the reference's:
  * activations[i] and their gradients go into operation i. Errors are those that rounding may cause,
  * in units of the precision's rounding (selfcheck_bounds.c). */
@@ -137,6 +149,7 @@ typedef struct check_segment {
     double parameter_errors[HPAC_PLAN_MAX_PARAMETERS];
     check_side sides[HPAC_OP_MAX_SIDES];
     size_t side_count;
+    check_wider wider_x, wider_y; /* of x and dx, of y and dy */
 } check_segment;
 
 typedef struct check_stack {
@@ -148,8 +161,10 @@ typedef struct check_stack {
     hpac_precision precision;
     data_kind data;
     selfcheck_options options;
-    bool inner;  /* the output stays in the device's layout */
-    bool shared; /* of the case */
+    bool inner;    /* the output stays in the device's layout */
+    bool shared;   /* of the case */
+    bool declined; /* the device does not compute with the views of the case */
+    hpac_view input_view, output_view;
     hpac_random random;
     reference_draw draw;
     selfcheck_memory memory;
@@ -179,6 +194,31 @@ hpac_status hpac_selfcheck_stack_observe(check_stack *stack);
 hpac_exec_args hpac_selfcheck_args(const check_stack *stack, size_t index);
 /* `count` pinned values that live as long as the stack. */
 hpac_status hpac_selfcheck_doubles(check_stack *stack, size_t count, double **values);
+
+/* A plan whose input has the shape and the layout, to write and read activations with; the
+ * caller's.
+ */
+hpac_status hpac_selfcheck_make_reader(check_stack *stack, hpac_shape shape, hpac_layout layout,
+                                       hpac_plan **reader);
+/* The layout that an operation from the device's image layout to the same shape writes. */
+hpac_status hpac_selfcheck_produced_layout(check_stack *stack, hpac_shape shape,
+                                           hpac_layout *layout);
+
+/* ---- selfcheck_views.c ---- */
+
+/* `shape`, `layout`: of what has the view in the wider image; without a view nothing is made. */
+hpac_status hpac_selfcheck_wider_init(check_stack *stack, hpac_shape shape, hpac_layout layout,
+                                      hpac_view view, check_wider *wider);
+void hpac_selfcheck_wider_fini(const check_stack *stack, check_wider *wider);
+/* Writes all channels of the wider image; does nothing without a view. */
+hpac_status hpac_selfcheck_wider_write(const check_stack *stack, const check_wider *wider,
+                                       void *address);
+/* NUMERIC if one of the other channels has changed. */
+hpac_status hpac_selfcheck_wider_check(const check_stack *stack, const check_wider *wider,
+                                       const char *what, const void *address);
+/* Makes an input (or its gradient) or the output of a segment NaN, in a view its own channels. */
+hpac_status hpac_selfcheck_hide(const check_stack *stack, const check_segment *segment, bool input,
+                                void *address);
 
 /* ---- selfcheck_expect.c: the reference on what the device read ---- */
 

@@ -65,8 +65,8 @@ static bool needs_input_gradient(const check_stack *stack, size_t first)
     return needed;
 }
 
-/* The layout that an operation from the device's image layout to the same shape writes. */
-static hpac_status produced_layout(check_stack *stack, hpac_shape shape, hpac_layout *layout)
+hpac_status hpac_selfcheck_produced_layout(check_stack *stack, hpac_shape shape,
+                                           hpac_layout *layout)
 {
     hpac_op op = {.kind = shape.rank == 3 ? HPAC_OP_CONV2D : HPAC_OP_DENSE,
                   .in = shape,
@@ -98,7 +98,7 @@ static hpac_status choose_side_layouts(check_stack *stack, const hpac_device_inf
             if (stack->shared && i == 0)
                 *layout = input;
             else if (stack->options.added)
-                HPAC_TRY(produced_layout(stack, shape, layout));
+                HPAC_TRY(hpac_selfcheck_produced_layout(stack, shape, layout));
         }
     return HPAC_OK;
 }
@@ -142,6 +142,11 @@ static size_t count_sides(const hpac_op *ops, size_t op_count)
     return count;
 }
 
+static hpac_view output_view(const check_stack *stack, size_t end)
+{
+    return end == stack->op_count ? stack->output_view : (hpac_view){0};
+}
+
 /* The plan for the longest op chain from operation `first` on that the device takes; one operation
  * when not fused. */
 static hpac_status make_plan(check_stack *stack, size_t first, check_segment *segment)
@@ -163,6 +168,8 @@ static hpac_status make_plan(check_stack *stack, size_t first, check_segment *se
             .input_layout = segment->input_layout,
             .side_layouts = sides > 0 ? layouts : NULL,
             .plain_output = !stack->inner && first + length == stack->op_count,
+            .input_view = first == 0 ? stack->input_view : (hpac_view){0},
+            .output_view = output_view(stack, first + length),
             .training = !options->inference,
             .frozen = options->frozen,
             .frozen_statistics = options->frozen_statistics,
@@ -173,7 +180,10 @@ static hpac_status make_plan(check_stack *stack, size_t first, check_segment *se
         segment->op_count = length;
         HPAC_TRY(stack->call->plan_create(stack->device, &request, &segment->plan));
     }
-    if (!segment->plan)
+    bool views = (first == 0 && stack->input_view.channels > 0) ||
+                 output_view(stack, first + 1).channels > 0;
+    stack->declined = !segment->plan && views;
+    if (!segment->plan && !views)
         return hpac_fail(HPAC_ERR_DEVICE, "operation %zu alone was declined", first);
     return HPAC_OK;
 }
@@ -198,8 +208,10 @@ static hpac_status allocate_values(check_stack *stack, check_segment *segment, s
 static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
 {
     const hpac_plan *plan = segment->plan;
+    const hpac_op *last = &segment->ops[segment->op_count - 1];
+    const hpac_view alone = {0};
     segment->x_count = stack->batch * hpac_shape_count(segment->ops[0].in);
-    segment->y_count = stack->batch * hpac_shape_count(segment->ops[segment->op_count - 1].out);
+    segment->y_count = stack->batch * hpac_shape_count(last->out);
     HPAC_TRY(on_device(stack, plan->state_nbytes, &segment->state));
     HPAC_TRY(on_device(stack, plan->statistics_nbytes, &segment->statistics));
     HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->parameters));
@@ -207,6 +219,12 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
     for (size_t i = 0; i < HPAC_OPTIMIZER_MAX_STATES; i++)
         HPAC_TRY(on_device(stack, plan->parameters_nbytes, &segment->optimizer_state[i]));
     HPAC_TRY(floats(stack, segment->x_count, &segment->host_x));
+    HPAC_TRY(hpac_selfcheck_wider_init(stack, segment->ops[0].in, segment->input_layout,
+                                       segment == stack->segments ? stack->input_view : alone,
+                                       &segment->wider_x));
+    HPAC_TRY(hpac_selfcheck_wider_init(stack, last->out, plan->output_layout,
+                                       output_view(stack, (size_t)(last - stack->ops) + 1),
+                                       &segment->wider_y));
     if (plan->workspace_nbytes > stack->workspace_nbytes)
         stack->workspace_nbytes = plan->workspace_nbytes;
     for (size_t i = 0; i < plan->parameter_count; i++)
@@ -214,14 +232,13 @@ static hpac_status allocate_segment(check_stack *stack, check_segment *segment)
     return HPAC_OK;
 }
 
-/* A plan whose input is the side, to read and write it with. */
-static hpac_status make_reader(check_stack *stack, hpac_shape shape, hpac_layout layout,
-                               check_side *side)
+hpac_status hpac_selfcheck_make_reader(check_stack *stack, hpac_shape shape, hpac_layout layout,
+                                       hpac_plan **reader)
 {
     hpac_op relu = {.kind = HPAC_OP_RELU, .in = shape, .out = shape};
     hpac_plan_request request = {
         .ops = &relu, .op_count = 1, .batch = stack->batch, .input_layout = layout};
-    return stack->call->plan_create(stack->device, &request, &side->reader);
+    return stack->call->plan_create(stack->device, &request, reader);
 }
 
 static hpac_status allocate_side(check_stack *stack, check_segment *segment, size_t op, size_t s)
@@ -234,7 +251,8 @@ static hpac_status allocate_side(check_stack *stack, check_segment *segment, siz
     side->count = stack->batch * hpac_shape_count(shape);
     if (stack->shared && first + op == 0)
         return HPAC_OK; /* the input; connect() knows its memory */
-    HPAC_TRY(make_reader(stack, shape, stack->side_layouts[first + op][s], side));
+    HPAC_TRY(hpac_selfcheck_make_reader(stack, shape, stack->side_layouts[first + op][s],
+                                        &side->reader));
     HPAC_TRY(on_device(stack, side->reader->input_nbytes, &side->address));
     HPAC_TRY(on_device(stack, side->reader->input_nbytes, &side->gradient));
     HPAC_TRY(floats(stack, side->count, &side->values));
@@ -262,36 +280,53 @@ static hpac_status activation(check_stack *stack, size_t nbytes, void **address)
     return on_device(stack, nbytes, address);
 }
 
+static bool has_views(const check_stack *stack)
+{
+    return stack->input_view.channels + stack->output_view.channels > 0;
+}
+
+static size_t input_nbytes(const check_segment *segment)
+{
+    const check_wider *wider = &segment->wider_x;
+    return wider->reader ? wider->reader->input_nbytes : segment->plan->input_nbytes;
+}
+
+static size_t output_nbytes(const check_segment *segment)
+{
+    const check_wider *wider = &segment->wider_y;
+    return wider->reader ? wider->reader->input_nbytes : segment->plan->output_nbytes;
+}
+
 /* Forward may write over x what backward does not read. */
 static bool writes_y_over_x(const check_stack *stack, const hpac_plan *plan)
 {
-    return stack->options.reused && !stack->shared && plan->y_over_x &&
+    return stack->options.reused && !stack->shared && !has_views(stack) && plan->y_over_x &&
            (plan->ignores_x || stack->options.inference);
 }
 
 static bool writes_dx_over_dy(const check_stack *stack, const check_segment *segment)
 {
-    return stack->options.reused && !stack->shared && segment->plan->dx_over_dy &&
-           segment->input_gradient;
+    return stack->options.reused && !stack->shared && !has_views(stack) &&
+           segment->plan->dx_over_dy && segment->input_gradient;
 }
 
 /* The activations from first to last, their gradients from last to first. */
 static hpac_status connect(check_stack *stack)
 {
     check_segment *segments = stack->segments;
-    HPAC_TRY(activation(stack, segments[0].plan->input_nbytes, &segments[0].x));
+    HPAC_TRY(activation(stack, input_nbytes(&segments[0]), &segments[0].x));
     for (size_t i = 0; i < stack->segment_count; i++) {
         segments[i].x = i > 0 ? segments[i - 1].y : segments[0].x;
         segments[i].y = segments[i].x;
         if (!writes_y_over_x(stack, segments[i].plan))
-            HPAC_TRY(activation(stack, segments[i].plan->output_nbytes, &segments[i].y));
+            HPAC_TRY(activation(stack, output_nbytes(&segments[i]), &segments[i].y));
     }
     void *dy = NULL;
-    HPAC_TRY(activation(stack, segments[stack->segment_count - 1].plan->output_nbytes, &dy));
+    HPAC_TRY(activation(stack, output_nbytes(&segments[stack->segment_count - 1]), &dy));
     for (size_t i = stack->segment_count; i-- > 0;) {
         segments[i].dy = dy;
         if (!writes_dx_over_dy(stack, &segments[i]))
-            HPAC_TRY(activation(stack, segments[i].plan->input_nbytes, &dy));
+            HPAC_TRY(activation(stack, input_nbytes(&segments[i]), &dy));
         segments[i].dx = dy;
     }
     for (size_t s = 0; s < segments[0].side_count && stack->shared; s++)
@@ -326,6 +361,7 @@ static hpac_status allocate_rest(check_stack *stack)
     for (size_t i = 0; i < stack->segment_count; i++)
         HPAC_TRY(allocate_sides(stack, &stack->segments[i]));
     HPAC_TRY(connect(stack));
+    HPAC_TRY(hpac_selfcheck_wider_write(stack, &first->wider_x, first->x));
     return stack->call->activation_write(first->plan, true, first->x, stack->input);
 }
 
@@ -377,18 +413,30 @@ hpac_status hpac_selfcheck_stack_observe(check_stack *stack)
 {
     for (size_t i = 0; i < stack->segment_count; i++)
         HPAC_TRY(observe_segment(stack, &stack->segments[i]));
+    size_t largest = 0; /* host values */
+    for (size_t i = 0; i < stack->segment_count; i++) {
+        const check_segment *segment = &stack->segments[i];
+        largest = segment->x_count > largest ? segment->x_count : largest;
+        largest = segment->y_count > largest ? segment->y_count : largest;
+    }
+    if (largest * sizeof(float) > stack->largest_nbytes)
+        stack->largest_nbytes = largest * sizeof(float);
     HPAC_TRY(pinned(stack, sizeof *stack->result, (void **)&stack->host_result));
     HPAC_TRY(pinned(stack, stack->largest_nbytes, (void **)&stack->poison));
     memset(stack->poison, 0xff, stack->largest_nbytes); /* all bits set: a NaN */
     return HPAC_OK;
 }
 
-/* The layout of the stack's input inside the device. */
-static hpac_layout first_layout(const check_stack *stack, const hpac_device_info *info)
+/* The layout of the stack's input inside the device; in a case with views that of a convolution's
+ * output. */
+static hpac_status find_first_layout(check_stack *stack, const hpac_device_info *info,
+                                     hpac_layout *layout)
 {
+    *layout = stack->ops[0].in.rank == 3 ? info->image_layout : info->vector_layout;
     if (stack->ops[0].kind == HPAC_OP_PIXELS)
-        return HPAC_LAYOUT_PLAIN;
-    return stack->ops[0].in.rank == 3 ? info->image_layout : info->vector_layout;
+        *layout = HPAC_LAYOUT_PLAIN;
+    return has_views(stack) ? hpac_selfcheck_produced_layout(stack, stack->ops[0].in, layout)
+                            : HPAC_OK;
 }
 
 hpac_status hpac_selfcheck_stack_init(check_stack *stack, const selfcheck_case *one)
@@ -398,16 +446,21 @@ hpac_status hpac_selfcheck_stack_init(check_stack *stack, const selfcheck_case *
     stack->call = stack->device->ops;
     stack->batch = one->batch;
     stack->shared = one->shared;
+    stack->input_view = one->input_view;
+    stack->output_view = one->output_view;
     HPAC_TRY(stack->call->describe(stack->device, &info));
     hpac_selfcheck_set_shapes(stack, one);
     stack->precision = info.precision;
-    hpac_layout layout = first_layout(stack, &info);
+    hpac_layout layout;
+    HPAC_TRY(find_first_layout(stack, &info, &layout));
     HPAC_TRY(choose_side_layouts(stack, &info, layout));
     for (size_t first = 0; first < stack->op_count;) {
         check_segment *segment = &stack->segments[stack->segment_count++];
         segment->ops = stack->ops + first;
         segment->input_layout = layout;
         HPAC_TRY(make_plan(stack, first, segment));
+        if (stack->declined)
+            return HPAC_OK;
         HPAC_TRY(allocate_segment(stack, segment));
         layout = segment->plan->output_layout;
         first += segment->op_count;
@@ -421,6 +474,8 @@ void hpac_selfcheck_stack_fini(check_stack *stack)
         check_segment *segment = &stack->segments[i];
         for (size_t s = 0; s < segment->side_count; s++)
             stack->call->plan_destroy(segment->sides[s].reader);
+        hpac_selfcheck_wider_fini(stack, &segment->wider_x);
+        hpac_selfcheck_wider_fini(stack, &segment->wider_y);
         stack->call->plan_destroy(segment->plan);
     }
     hpac_selfcheck_free(&stack->memory);

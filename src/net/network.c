@@ -290,8 +290,10 @@ void hpac_network_print(const hpac_network *network, FILE *stream)
         const hpac_plan *plan = network->stages[i].plan;
         char ops[96];
         network_describe_stage(network, &network->stages[i], ops);
+        bool in_place = network->links[network->stages[i].first_op].in_place;
+        const char *algorithm = in_place ? "in place" : plan->algorithm;
         fprintf(stream, "  %s%s%s%s\n", ops, plan->updates_parameters ? " + adadelta" : "",
-                *plan->algorithm ? ": " : "", plan->algorithm);
+                *algorithm ? ": " : "", algorithm);
     }
     hpac_memory_plan plan = hpac_network_memory_plan(network);
     fprintf(stream,

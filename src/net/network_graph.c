@@ -134,17 +134,18 @@ hpac_status network_make_ops(hpac_network *network)
 /* ---- plans ---- */
 
 /* Operations from `first` on that may be one plan: each reads the one before it, whose output
- * nothing else reads, and has further inputs from before `first` alone. */
+ * nothing else reads, and has further inputs from before `first` alone. A concat in place is alone.
+ */
 static size_t longest_chain(const hpac_network *network, size_t first)
 {
     size_t next = first + 1, sides = network->ops[first].side_count;
-    if (network->options.unfused)
+    if (network->options.unfused || network->links[first].in_place)
         return 1;
     for (; next < network->op_count; next++) {
         const network_link *link = &network->links[next];
         sides += network->ops[next].side_count;
         if (link->inputs[0] + 1 != next || network->links[next - 1].readers != 1 ||
-            sides > HPAC_OP_MAX_SIDES)
+            sides > HPAC_OP_MAX_SIDES || link->in_place)
             break;
     }
     return next - first;
@@ -170,9 +171,9 @@ static hpac_layout layout_of(const hpac_network *network, size_t op)
     return network->stages[network->links[op].stage].plan->output_layout;
 }
 
-/* The sides of the operations of a stage, with their layouts. */
+/* The sides of the operations of a stage, with their layouts and views. */
 static void list_sides(const hpac_network *network, network_stage *stage,
-                       hpac_layout layouts[HPAC_OP_MAX_SIDES])
+                       hpac_layout layouts[HPAC_OP_MAX_SIDES], hpac_view views[HPAC_OP_MAX_SIDES])
 {
     stage->side_count = 0;
     for (size_t op = stage->first_op; op < stage->first_op + stage->op_count; op++)
@@ -181,6 +182,7 @@ static void list_sides(const hpac_network *network, network_stage *stage,
             stage->side_ops[side] = network->links[op].inputs[k];
             stage->side_gradients[side] = gradient_of(network, op, k);
             layouts[side] = layout_of(network, stage->side_ops[side]);
+            views[side] = network->links[stage->side_ops[side]].view;
         }
 }
 
@@ -188,8 +190,10 @@ static hpac_status request_plan(hpac_network *network, network_stage *stage)
 {
     const hpac_network_options *options = &network->options;
     hpac_layout sides[HPAC_OP_MAX_SIDES];
+    hpac_view side_views[HPAC_OP_MAX_SIDES];
     size_t first = stage->first_op;
-    list_sides(network, stage, sides);
+    list_sides(network, stage, sides, side_views);
+    const hpac_view alone = {0};
     const hpac_plan_request request = {
         .ops = network->ops + first,
         .op_count = stage->op_count,
@@ -203,12 +207,16 @@ static hpac_status request_plan(hpac_network *network, network_stage *stage)
         .frozen_statistics = stage->frozen || options->batch_norm_frozen,
         .input_gradient = stage->input_gradient,
         .side_gradients = stage->side_count > 0 ? stage->side_gradients : NULL,
+        .input_view = first > 0 ? network->links[network->links[first].inputs[0]].view : alone,
+        .output_view = network->links[first + stage->op_count - 1].view,
+        .side_views = stage->side_count > 0 ? side_views : NULL,
         .update = network_may_update(network, first, stage->op_count) ? &options->optimizer : NULL,
     };
     return options->device->ops->plan_create(options->device, &request, &stage->plan);
 }
 
-/* Asks for the longest op chain from `first` on that the device accepts. */
+/* Asks for the longest op chain from `first` on that the device accepts; without a plan if it
+ * declines a single operation with views. */
 static hpac_status plan_stage(hpac_network *network, size_t first, network_stage *stage)
 {
     stage->first_op = first;
@@ -220,20 +228,48 @@ static hpac_status plan_stage(hpac_network *network, size_t first, network_stage
         if (stage->plan)
             return HPAC_OK;
     }
+    if (network_has_views(network, first))
+        return HPAC_OK;
     return hpac_fail(HPAC_ERR_INTERNAL, "device %s declines the single operation %s",
                      network->options.device->ops->name, hpac_op_name(network->ops[first].kind));
 }
 
+/* Makes the plans with the views that are chosen, up to the first that the device declines. */
+static hpac_status make_stages(hpac_network *network, size_t *op)
+{
+    for (*op = 0; *op < network->op_count;) {
+        network_stage *stage = &network->stages[network->stage_count];
+        HPAC_TRY(plan_stage(network, *op, stage));
+        if (!stage->plan)
+            return HPAC_OK;
+        for (size_t i = 0; i < stage->op_count; i++, ++*op)
+            network->links[*op].stage = network->stage_count;
+        stage->goes_backward = network->options.training && network->links[*op - 1].needs_gradient;
+        network->stage_count++;
+    }
+    return HPAC_OK;
+}
+
+static void destroy_stages(hpac_network *network)
+{
+    while (network->stage_count > 0) {
+        network_stage *stage = &network->stages[--network->stage_count];
+        network->options.device->ops->plan_destroy(stage->plan);
+        stage->plan = NULL;
+    }
+}
+
 hpac_status network_make_plans(hpac_network *network)
 {
+    size_t op;
     HPAC_TRY_NEW(network->stages, network->op_count);
-    for (size_t op = 0; op < network->op_count;) {
-        network_stage *stage = &network->stages[network->stage_count];
-        HPAC_TRY(plan_stage(network, op, stage));
-        for (size_t i = 0; i < stage->op_count; i++, op++)
-            network->links[op].stage = network->stage_count;
-        stage->goes_backward = network->options.training && network->links[op - 1].needs_gradient;
-        network->stage_count++;
+    for (;;) {
+        network_choose_views(network);
+        HPAC_TRY(make_stages(network, &op));
+        if (op == network->op_count)
+            break;
+        network_drop_views(network, op);
+        destroy_stages(network);
     }
     if (network->options.training && !network->links[network->op_count - 1].needs_gradient)
         return hpac_fail(HPAC_ERR_CONFIG, "all layers are frozen: there is nothing to train");
@@ -253,6 +289,18 @@ static void need_until(hpac_network *network, size_t piece, size_t time)
 {
     memory_piece *needed = &network->pieces[piece];
     needed->last = MAX(needed->last, time);
+}
+
+static size_t output_op(const network_stage *stage)
+{
+    return stage->first_op + stage->op_count - 1;
+}
+
+/* The stage whose output has that of another: of a concat in place, or itself. */
+static network_stage *root_of(hpac_network *network, const network_stage *stage)
+{
+    size_t root = network->links[output_op(stage)].root;
+    return &network->stages[network->links[root].stage];
 }
 
 /* What a stage writes: its output, its state and, before it goes backward, the gradient of its
@@ -279,6 +327,26 @@ static void add_pieces(hpac_network *network, size_t number)
         network->pieces[stage->gradient_piece].first = loss;
 }
 
+/* A stage whose output lies in another's has pieces of it. */
+static void join_pieces(hpac_network *network, size_t number)
+{
+    network_stage *stage = &network->stages[number];
+    const network_stage *root = root_of(network, stage);
+    if (root == stage)
+        return;
+    const memory_piece own = network->pieces[stage->output_piece];
+    memory_piece *output = &network->pieces[root->output_piece];
+    output->first = MIN(output->first, own.first);
+    output->last = MAX(output->last, own.last);
+    network->pieces[stage->output_piece].nbytes = 0;
+    stage->output_piece = root->output_piece;
+    if (stage->gradient_piece == NETWORK_NO_PIECE)
+        return;
+    network->pieces[stage->gradient_piece].nbytes = 0;
+    stage->gradient_piece = root->gradient_piece;
+    need_until(network, stage->gradient_piece, network_backward_time(network, number));
+}
+
 /* What stage `number` reads of the one that makes `op`: its output, and backward the gradient. */
 static void read_pieces(hpac_network *network, size_t number, size_t op, hpac_gradient gradient)
 {
@@ -299,16 +367,23 @@ static bool is_over(const memory_piece *piece, const memory_piece *before, size_
     return before->last == time && piece->first == time && before->nbytes == piece->nbytes;
 }
 
+/* The stage whose output a stage reads first, if that or its own may be given away: not if one of
+ * them is a view. NULL: none. */
+static const network_stage *giver_of(const hpac_network *network, const network_stage *stage)
+{
+    if (stage->first_op == 0)
+        return NULL;
+    size_t from = network->links[stage->first_op].inputs[0], to = output_op(stage);
+    bool views = network->links[from].root != from || network->links[to].root != to;
+    return views ? NULL : &network->stages[network->links[from].stage];
+}
+
 /* A plan that may write over what it reads does, where nothing needs that any more. */
 static void share_pieces(hpac_network *network, size_t number)
 {
-    network_stage *stage = &network->stages[number];
-    if (stage->first_op == 0)
-        return;
-    const network_stage *from =
-        &network->stages[network->links[network->links[stage->first_op].inputs[0]].stage];
+    const network_stage *stage = &network->stages[number], *from = giver_of(network, stage);
     memory_piece *pieces = network->pieces, *output = &pieces[stage->output_piece];
-    if (stage->plan->y_over_x &&
+    if (from && stage->plan->y_over_x &&
         is_over(output, &pieces[from->output_piece], network_forward_time(number)))
         output->over = from->output_piece + 1;
 }
@@ -317,11 +392,9 @@ static void share_pieces(hpac_network *network, size_t number)
  */
 static void share_gradients(hpac_network *network, size_t number)
 {
-    network_stage *stage = &network->stages[number];
-    if (!stage->plan->dx_over_dy || stage->input_gradient != HPAC_GRADIENT_WRITTEN)
+    const network_stage *stage = &network->stages[number], *from = giver_of(network, stage);
+    if (!from || !stage->plan->dx_over_dy || stage->input_gradient != HPAC_GRADIENT_WRITTEN)
         return;
-    const network_stage *from =
-        &network->stages[network->links[network->links[stage->first_op].inputs[0]].stage];
     memory_piece *dx = &network->pieces[from->gradient_piece];
     if (is_over(dx, &network->pieces[stage->gradient_piece],
                 network_backward_time(network, number)))
@@ -333,6 +406,8 @@ static hpac_status place_activations(hpac_network *network)
     HPAC_TRY_NEW(network->pieces, 3 * network->stage_count);
     for (size_t i = 0; i < network->stage_count; i++)
         add_pieces(network, i);
+    for (size_t i = 0; i < network->stage_count; i++)
+        join_pieces(network, i);
     for (size_t i = 0; i < network->stage_count; i++) {
         const network_stage *stage = &network->stages[i];
         if (i > 0)

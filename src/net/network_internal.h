@@ -13,6 +13,10 @@ typedef struct network_link {
     size_t readers;                       /* how many inputs read it */
     size_t stage;                         /* the stage that it is in */
     bool needs_gradient;                  /* it or something before it is trained */
+    size_t root;     /* the concat in whose output its own one lies; itself: it lies alone */
+    hpac_view view;  /* likewise */
+    bool in_place;   /* a concat whose inputs lie in its output already */
+    bool is_copying; /* a concat that the device does not make in place */
 } network_link;
 
 /* A piece of the arena of activations that a stage does not have. */
@@ -131,7 +135,7 @@ double hpac_normal_quantile(double p);
 
 /* Makes operations of the checked layers. */
 hpac_status network_make_ops(hpac_network *network);
-/* Makes plans of the operations. */
+/* Makes plans of the operations, with as many concats in place as the device supports. */
 hpac_status network_make_plans(hpac_network *network);
 /* Finds a place for everything in the arenas. */
 hpac_status network_place_memory(hpac_network *network);
@@ -144,6 +148,16 @@ static inline size_t network_backward_time(const hpac_network *network, size_t s
 {
     return 2 * network->stage_count - stage;
 }
+
+/* ---- network_views.c ---- */
+
+/* Chooses the concats that are made in place: their inputs are views of their output. */
+void network_choose_views(hpac_network *network);
+/* Whether the output or an input of an operation is a view. */
+bool network_has_views(const hpac_network *network, size_t op);
+/* The device does not compute an operation with its views: the concats that made them copy, from
+ * the next choice on. */
+void network_drop_views(hpac_network *network, size_t op);
 
 /* ---- network_fold.c ---- */
 

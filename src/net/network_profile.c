@@ -81,8 +81,12 @@ static double call_nbytes(const hpac_network *network, network_call call,
         return 2 * (double)hpac_batch_nbytes(format);
     case NETWORK_FORWARD:
     case NETWORK_EVALUATE:
+        if (network->links[stage->first_op].in_place)
+            return 0;
         return forward_nbytes(stage->plan, call == NETWORK_FORWARD);
     case NETWORK_BACKWARD:
+        if (network->links[stage->first_op].in_place)
+            return 0;
         return backward_nbytes(stage);
     case NETWORK_UPDATE: /* four arrays read, three of them written */
         return count_update_arrays(network) * (double)network->updated_parameters_nbytes;

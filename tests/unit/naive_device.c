@@ -22,7 +22,8 @@ typedef struct naive_plan {
     size_t op_count, batch, side_count;
     hpac_shape sides[HPAC_OP_MAX_SIDES];
     hpac_gradient input_gradient, side_gradients[HPAC_OP_MAX_SIDES];
-    bool frozen, frozen_statistics;
+    bool frozen, frozen_statistics, in_place;
+    hpac_view input_view, output_view;
 } naive_plan;
 
 /* The doubles of one call. */
@@ -105,7 +106,60 @@ static void close_device(hpac_device *device)
     free(device);
 }
 
+/* ---- views ---- */
+
+/* The values of a view, or between it and `alone`. */
+static void move_view(const naive_plan *plan, bool input, void *address, float *alone, bool out)
+{
+    hpac_shape shape = input ? plan->ops[0].in : plan->ops[plan->op_count - 1].out;
+    hpac_view view = input ? plan->input_view : plan->output_view;
+    size_t own = shape.channels, all = view.channels > 0 ? view.channels : own;
+    size_t pixels = plan->batch * shape.rows * shape.cols;
+    float *wider = address;
+    for (size_t pixel = 0; pixel < pixels; pixel++)
+        memcpy(out ? &wider[pixel * all + view.first] : &alone[pixel * own],
+               out ? &alone[pixel * own] : &wider[pixel * all + view.first], own * sizeof *alone);
+}
+
+/* With the device's fault: views that begin elsewhere, or a channel more. */
+static void move(const naive_plan *plan, bool input, void *address, float *alone, bool out)
+{
+    naive_plan faulty = *plan;
+    hpac_view *view = input ? &faulty.input_view : &faulty.output_view;
+    naive_fault fault = fault_of(plan);
+    if (fault == NAIVE_VIEW_OFFSET && view->channels > 0)
+        view->first += view->first > 0 ? (size_t)-1 : 1;
+    move_view(&faulty, input, address, alone, out);
+    if (fault == NAIVE_VIEW_SPILLS && view->channels > 0 && out)
+        ((float *)address)[view->first > 0 ? view->first - 1 : view->channels - 1] = 9;
+}
+
 /* ---- plans ---- */
+
+static bool has_side_views(const hpac_plan_request *request)
+{
+    bool views = false;
+    for (size_t s = 0; s < request->ops[0].side_count && request->side_views; s++)
+        views |= request->side_views[s].channels > 0;
+    return views;
+}
+
+/* A concat of views of what it writes, whose gradients nothing gave before. */
+static bool is_in_place(const hpac_plan_request *request)
+{
+    const hpac_op *op = &request->ops[0];
+    hpac_view view = request->output_view;
+    view.channels = view.channels > 0 ? view.channels : op->out.channels;
+    for (size_t i = 0; i <= op->side_count; i++) {
+        hpac_view found = i == 0 ? request->input_view : request->side_views[i - 1];
+        hpac_gradient gradient = i == 0 ? request->input_gradient : request->side_gradients[i - 1];
+        if (found.channels != view.channels || found.first != view.first ||
+            gradient == HPAC_GRADIENT_ADDED)
+            return false;
+        view.first += i == 0 ? op->in.channels : op->sides[i - 1].channels;
+    }
+    return op->kind == HPAC_OP_CONCAT && request->op_count == 1;
+}
 
 /* Whether they fit. */
 static bool add_parameters(naive_plan *plan, size_t op)
@@ -144,7 +198,10 @@ static hpac_status create_plan(hpac_device *device, const hpac_plan_request *req
 {
     naive_plan *plan = calloc(1, sizeof *plan);
     cr_assert_not_null(plan);
-    bool fits = request->op_count <= MAX_OPS;
+    plan->in_place = has_side_views(request) && is_in_place(request);
+    bool fits = request->op_count <= MAX_OPS && (plan->in_place || !has_side_views(request));
+    plan->input_view = request->input_view;
+    plan->output_view = request->output_view;
     plan->base.device = device;
     plan->op_count = request->op_count;
     plan->batch = request->batch;
@@ -197,13 +254,13 @@ static hpac_status read_parameter(hpac_plan *plan, size_t parameter, const void 
 
 static hpac_status write_activation(hpac_plan *plan, bool input, void *address, const float *values)
 {
-    memcpy(address, values, input ? plan->input_nbytes : plan->output_nbytes);
+    move_view((const naive_plan *)plan, input, address, (float *)(uintptr_t)values, true);
     return HPAC_OK;
 }
 
 static hpac_status read_activation(hpac_plan *plan, bool input, const void *address, float *values)
 {
-    memcpy(values, address, input ? plan->input_nbytes : plan->output_nbytes);
+    move_view((const naive_plan *)plan, input, (void *)(uintptr_t)address, values, false);
     return HPAC_OK;
 }
 
@@ -458,7 +515,7 @@ static void compute_backward(const naive_plan *plan, reference_call call)
 
 static void keep_inputs(const naive_plan *plan, const hpac_exec_args *args, float *state)
 {
-    memcpy(state, args->x, plan->base.input_nbytes);
+    move(plan, true, (void *)(uintptr_t)args->x, state, false);
     state += count_of(plan, plan->ops[0].in);
     for (size_t s = 0; s < plan->side_count; s++) {
         size_t count = count_of(plan, plan->sides[s]);
@@ -470,12 +527,21 @@ static void keep_inputs(const naive_plan *plan, const hpac_exec_args *args, floa
 static hpac_status forward(hpac_plan *base, const hpac_exec_args *args)
 {
     const naive_plan *plan = (const naive_plan *)base;
+    if (plan->in_place) {
+        if (fault_of(plan) == NAIVE_CONCAT_MOVES)
+            memset(args->y, 0, base->output_nbytes);
+        return HPAC_OK;
+    }
+    float *y = calloc(1, base->output_nbytes);
+    cr_assert_not_null(y);
     keep_inputs(plan, args, args->state);
     naive_values values = load(plan, args, args->state);
     for (size_t op = 0; op < plan->op_count; op++)
         compute(plan, call_of(plan, &values, op, args->training));
-    narrow(args->y, values.activations[plan->op_count],
-           count_of(plan, plan->ops[plan->op_count - 1].out), false);
+    narrow(y, values.activations[plan->op_count], count_of(plan, plan->ops[plan->op_count - 1].out),
+           false);
+    move(plan, false, args->y, y, true);
+    free(y);
     for (size_t i = 0; i < base->parameter_count; i++)
         if (!hpac_role_is_trained(base->parameters[i].role))
             narrow(slice_of(base, i, args->statistics), values.parameters[i],
@@ -493,9 +559,15 @@ static void write_gradients(const naive_plan *plan, const hpac_exec_args *args,
             narrow(args->dsides[s], values->dsides[s], count_of(plan, plan->sides[s]),
                    plan->side_gradients[s] == HPAC_GRADIENT_ADDED &&
                        fault != NAIVE_SIDE_IS_WRITTEN);
-    if (plan->input_gradient != HPAC_GRADIENT_NONE)
-        narrow(args->dx, values->gradients[0], count_of(plan, plan->ops[0].in),
+    if (plan->input_gradient != HPAC_GRADIENT_NONE) {
+        float *dx = calloc(1, plan->base.input_nbytes);
+        cr_assert_not_null(dx);
+        move(plan, true, args->dx, dx, false);
+        narrow(dx, values->gradients[0], count_of(plan, plan->ops[0].in),
                plan->input_gradient == HPAC_GRADIENT_ADDED && fault != NAIVE_ADDED_IS_WRITTEN);
+        move(plan, true, args->dx, dx, true);
+        free(dx);
+    }
     for (size_t i = 0; i < plan->base.parameter_count && !plan->frozen; i++) {
         const hpac_parameter *parameter = &plan->base.parameters[i];
         size_t unwritten = fault == NAIVE_UNWRITTEN && parameter->role == HPAC_GAMMA;
@@ -508,14 +580,19 @@ static void write_gradients(const naive_plan *plan, const hpac_exec_args *args,
 static hpac_status backward(hpac_plan *base, const hpac_exec_args *args)
 {
     const naive_plan *plan = (const naive_plan *)base;
+    if (plan->in_place)
+        return HPAC_OK;
     if (fault_of(plan) == NAIVE_READS_IGNORED)
-        memcpy(args->state, args->x, base->input_nbytes);
+        move(plan, true, (void *)(uintptr_t)args->x, args->state, false);
     naive_values values = load(plan, args, args->state);
     for (size_t op = 0; op < plan->op_count; op++)
         compute(plan, call_of(plan, &values, op, true));
-    const float *dy = args->dy;
+    float *dy = calloc(1, base->output_nbytes);
+    cr_assert_not_null(dy);
+    move(plan, false, args->dy, dy, false);
     for (size_t i = 0; i < count_of(plan, plan->ops[plan->op_count - 1].out); i++)
         values.gradients[plan->op_count][i] = (double)dy[i];
+    free(dy);
     for (size_t op = plan->op_count; op-- > 0;)
         compute_backward(plan, call_of(plan, &values, op, true));
     write_gradients(plan, args, &values);

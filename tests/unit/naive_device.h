@@ -28,6 +28,9 @@ typedef enum naive_fault {
     NAIVE_MEAN_OF_SQUARES,       /* batch_norm: the variance is E[x^2] - E[x]^2 in float32 */
     NAIVE_FIXED_STATISTICS,      /* batch_norm: no gradient through mean and variance */
     NAIVE_TANH_GELU,             /* the approximation */
+    NAIVE_VIEW_OFFSET,           /* views begin one channel off */
+    NAIVE_VIEW_SPILLS,           /* a channel beside a view is written */
+    NAIVE_CONCAT_MOVES,          /* a concat in place writes zeros */
     NAIVE_FAULT_COUNT,
 } naive_fault;
 

@@ -50,6 +50,29 @@ Test(device_ops, agree_with_the_reference_on_two_threads)
     run_cases_on_cpu(2, NULL);
 }
 
+/* A concat is in place only where the operations around it compute with views. */
+Test(device_ops, compute_with_views)
+{
+    hpac_cpu_path path;
+    cr_assert_eq(hpac_cpu_path_get(&path), HPAC_OK);
+    if (tested_device_is_cuda() || path == HPAC_CPU_PATH_PORTABLE)
+        cr_skip("not a CPU with AVX2");
+    hpac_device *device = open_tested_device((hpac_device_options){.threads = 1});
+    for (size_t i = 0; i < hpac_selfcheck_count(); i++) {
+        const char *name = hpac_selfcheck_name(i);
+        hpac_selfcheck_reading reading;
+        bool views = strstr(name, "view") || strstr(name, "in place");
+        bool whole = !strstr(name, "of 12 channels") && !strstr(name, "within a vector");
+        if (!views)
+            continue;
+        cr_expect_eq(hpac_selfcheck_run(device, i, test_seed(), &reading), HPAC_OK, "%s: %s", name,
+                     hpac_error_message());
+        cr_expect(!whole || reading.declined == 0, "%s: declined %zu times", name,
+                  reading.declined);
+    }
+    device->ops->close(device);
+}
+
 /* Sums over threads: more of them than the processor has cores, and not a power of two. */
 static void check_threads(int threads)
 {

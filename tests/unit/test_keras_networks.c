@@ -260,6 +260,12 @@ Test(keras_networks, blocks)
     check_run("blocks", "sgd", &sgd);
 }
 
+/* Its concats are in place: test_network_views.c. */
+Test(keras_networks, dense_block)
+{
+    check_run("dense", "sgd", &sgd);
+}
+
 Test(keras_networks, residual_sgd)
 {
     check_run("residual", "sgd", &sgd);

@@ -19,10 +19,14 @@ static bool is_stack(size_t index)
 Test(selfcheck, passes_where_all_is_right)
 {
     hpac_device *device = open_naive_device(NAIVE_NONE);
-    for (size_t i = 0; i < hpac_selfcheck_count(); i++)
-        if (is_stack(i))
-            cr_expect_eq(hpac_selfcheck_run(device, i, 1, NULL), HPAC_OK, "%s: %s",
-                         hpac_selfcheck_name(i), hpac_error_message());
+    for (size_t i = 0; i < hpac_selfcheck_count(); i++) {
+        hpac_selfcheck_reading reading = {0};
+        if (!is_stack(i))
+            continue;
+        cr_expect_eq(hpac_selfcheck_run(device, i, 1, &reading), HPAC_OK, "%s: %s",
+                     hpac_selfcheck_name(i), hpac_error_message());
+        cr_expect_eq(reading.declined, 0, "%s", hpac_selfcheck_name(i));
+    }
     device->ops->close(device);
 }
 
@@ -63,6 +67,9 @@ Test(selfcheck, finds_each_fault)
         [NAIVE_TANH_GELU] = {"gelu", 3},
         [NAIVE_DILATION_IGNORED] = {"dilation", 2},
         [NAIVE_SPATIAL_BY_CHANNEL] = {"spatial", 1},
+        [NAIVE_VIEW_OFFSET] = {"view", 13},
+        [NAIVE_VIEW_SPILLS] = {"view", 13},
+        [NAIVE_CONCAT_MOVES] = {"concat in place", 1},
     };
     for (naive_fault fault = NAIVE_NONE + 1; fault < NAIVE_FAULT_COUNT; fault++) {
         size_t failures = count_failures(fault, expected[fault].part);

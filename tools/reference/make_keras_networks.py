@@ -95,7 +95,28 @@ def blocks():
     return keras.Model(inputs, layers.Dense(CLASSES, activation="softmax", name="head")(x))
 
 
-NETWORKS = {residual: OPTIMIZERS, blocks: {"sgd": OPTIMIZERS["sgd"]}}
+def grown(x, name, kernel):
+    """Behind x what a layer of a dense block makes of it."""
+    y = layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
+    y = layers.ReLU(name=f"{name}_relu")(y)
+    y = layers.Conv2D(16, kernel, padding="same", use_bias=False, name=f"{name}_conv")(y)
+    return layers.Concatenate(name=f"{name}_concat")([x, y])
+
+
+def dense():
+    """A dense block, with numbers of channels that fill vectors."""
+    inputs = layers.Input((12, 10, 4))
+    x = layers.Conv2D(16, 3, padding="same", activation="relu", name="stem")(inputs)
+    x = layers.Conv2D(16, 1, activation="relu", name="first")(x)
+    x = grown(grown(x, "a", 3), "b", 1)
+    x = layers.BatchNormalization(momentum=0.9, name="bn")(x)
+    x = layers.ReLU(name="relu")(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(inputs, layers.Dense(CLASSES, activation="sigmoid", name="head")(x))
+
+
+SGD = {"sgd": OPTIMIZERS["sgd"]}
+NETWORKS = {residual: OPTIMIZERS, blocks: SGD, dense: SGD}
 
 
 def first_weights(model):
@@ -159,7 +180,8 @@ def run(network, name, optimizer, weights):
         losses.append(loss)
     yield row(network, name, "loss", "", losses)
     for what, layer, value in named(model.weights, model.get_weights()):
-        if what != "kernel" or name in ("sgd", "adamw"):  # for a small file
+        # For a small file.
+        if what != "kernel" or (name in ("sgd", "adamw") and network != dense):
             yield row(network, name, what, layer, value)
 
 

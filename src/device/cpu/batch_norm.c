@@ -56,17 +56,17 @@ static const float *parameter_of(const norm_plan *plan, void *slice, size_t para
 }
 
 /* The arrays of a part, at the addresses of a tile. */
-static channel_job job_of(const norm_call *call, const cpu_part *part, size_t offset)
+static channel_job job_of(const norm_call *call, const cpu_part *part, cpu_tile tile)
 {
     const norm_plan *plan = call->plan;
     const hpac_exec_args *args = call->args;
     return (channel_job){
-        .x = cpu_floats_at(args->x, offset),
-        .side = plan->adds_side ? cpu_floats_at(args->sides[0], offset) : NULL,
+        .x = cpu_floats_at(args->x, tile.x_offset),
+        .side = plan->adds_side ? cpu_floats_at(args->sides[0], tile.offset) : NULL,
         .center = hpac_cpu_part_array(part, CHANNEL_CENTER),
         .scale = hpac_cpu_part_array(part, CHANNEL_SCALE),
         .shift = hpac_cpu_part_array(part, CHANNEL_SHIFT),
-        .y = cpu_floats_at(args->y, offset),
+        .y = cpu_floats_at(args->y, tile.offset),
         .relu = plan->relu,
         .streams = plan->streams && args->y != args->x,
         .mask = call->mask,
@@ -95,7 +95,7 @@ static void merge(double *mean, double *squares, double count, const double *mor
 /* The means of the first values of each run of a tile, a sixteenth or more of all. */
 static void set_center(const norm_call *call, const cpu_part *part, cpu_tile tile)
 {
-    const channel_job job = job_of(call, part, tile.offset);
+    const channel_job job = job_of(call, part, tile);
     size_t lanes = part->channels->lanes, period = tile.range.period;
     size_t periods = (tile.range.count + HEAD_SHARE * period - 1) / (HEAD_SHARE * period);
     float *center = hpac_cpu_part_array(part, CHANNEL_CENTER);
@@ -114,7 +114,7 @@ static void set_center(const norm_call *call, const cpu_part *part, cpu_tile til
 static void measure_tile(const norm_call *call, const cpu_part *part, cpu_tile tile)
 {
     const cpu_channels *channels = part->channels;
-    const channel_job job = job_of(call, part, tile.offset);
+    const channel_job job = job_of(call, part, tile);
     const float *center = hpac_cpu_part_array(part, CHANNEL_CENTER);
     double *mean = hpac_cpu_part_totals(part, part->index, 2);
     double *squares = hpac_cpu_part_totals(part, part->index, 3);
@@ -239,7 +239,7 @@ static void apply_forward(void *context, const cpu_part *part)
     const norm_call *call = context;
     for (size_t i = part->first_tile; i < part->end_tile; i++) {
         const cpu_tile tile = hpac_cpu_tile_of(part, i);
-        const channel_job job = job_of(call, part, tile.offset);
+        const channel_job job = job_of(call, part, tile);
         call->kernels->channel_apply(&job, tile.range);
     }
 }
@@ -278,7 +278,7 @@ static void pass_to_side(const norm_call *call, const cpu_part *part, cpu_tile t
     const norm_plan *plan = call->plan;
     const hpac_exec_args *args = call->args;
     float *dz = (float *)call->dz, *dy = args->dy, *dside = args->dsides[0];
-    channel_job job = job_of(call, part, tile.offset);
+    channel_job job = job_of(call, part, tile);
     job.dy = dy + tile.offset;
     job.mask = plan->mask;
     job.dside = cpu_floats_at(dside, tile.offset);
@@ -304,15 +304,18 @@ static void collect_gradients(void *context, const cpu_part *part)
     memset(totals, 0, 2 * channels->lanes * sizeof *totals);
     for (size_t i = part->first_tile; i < part->end_tile; i++) {
         const cpu_tile tile = hpac_cpu_tile_of(part, i);
-        channel_job job = job_of(call, part, tile.offset);
+        channel_job job = job_of(call, part, tile);
         if (call->plan->adds_side)
             pass_to_side(call, part, tile);
         if (!needs_sums(call->plan))
             continue;
+        channel_range range = tile.range;
         job.dy = call->dz + tile.offset;
-        if (!needs_x(call->plan)) /* only the first sum */
+        if (!needs_x(call->plan)) { /* only the first sum */
             job.x = job.dy;
-        call->kernels->channel_sums(&job, CHANNEL_SUM_GRADIENTS, tile.range);
+            range.x_step = range.y_step;
+        }
+        call->kernels->channel_sums(&job, CHANNEL_SUM_GRADIENTS, range);
         hpac_cpu_part_fold(part, 0, sums);
         hpac_cpu_part_fold(part, 1, sums + channels->lanes);
         for (size_t j = 0; j < 2 * channels->lanes; j++)
@@ -369,9 +372,9 @@ static void apply_backward(void *context, const cpu_part *part)
     const norm_call *call = context;
     for (size_t i = part->first_tile; i < part->end_tile; i++) {
         const cpu_tile tile = hpac_cpu_tile_of(part, i);
-        channel_job job = job_of(call, part, tile.offset);
+        channel_job job = job_of(call, part, tile);
         job.dy = call->dz + tile.offset;
-        job.dx = (float *)call->args->dx + tile.offset;
+        job.dx = (float *)call->args->dx + tile.x_offset;
         job.adds = call->plan->dx == HPAC_GRADIENT_ADDED;
         if (!call->statistics)
             job.x_slope = NULL;
@@ -466,7 +469,10 @@ hpac_status hpac_cpu_try_batch_norm(cpu_device *device, const hpac_plan_request 
     hpac_plan *base = &plan->base.base;
     HPAC_TRY(add_parameters(plan, &request->ops[0]));
     set_request(plan, request);
-    plan->channels = hpac_cpu_channels_of(device, &plan->base.input, false);
+    hpac_cpu_plan_take_input_view(&plan->base, request);
+    if (!plan->adds_side) /* which is where the output is */
+        hpac_cpu_plan_take_output_view(&plan->base, request);
+    plan->channels = hpac_cpu_channels_of(device, &plan->base.input, &plan->base.output, false);
     plan->parts_offset = hpac_plan_reserve(&base->workspace_nbytes,
                                            (size_t)device->threads * plan->channels.part_nbytes);
     plan->base.relu = false; /* done here */

@@ -16,22 +16,28 @@ static size_t greatest_common_divisor(size_t a, size_t b)
     return b == 0 ? a : greatest_common_divisor(b, a % b);
 }
 
-cpu_channels hpac_cpu_channels_of(const cpu_device *device, const cpu_tensor *tensor, bool by_image)
+cpu_channels hpac_cpu_channels_of(const cpu_device *device, const cpu_tensor *input,
+                                  const cpu_tensor *output, bool by_image)
 {
-    const cpu_planes planes = hpac_cpu_planes_of(tensor);
-    size_t batch = tensor->batch, image_pixels = tensor->shape.rows * tensor->shape.cols;
+    bool views = input->view.channels + output->view.channels > 0;
+    const cpu_planes planes = hpac_cpu_planes_of(input);
+    size_t batch = input->batch, image_pixels = input->shape.rows * input->shape.cols;
     size_t plane = image_pixels * planes.lanes;
     size_t vectors = device->kernels->lanes * PERIOD_VECTORS;
     size_t period = planes.lanes / greatest_common_divisor(planes.lanes, vectors) * vectors;
-    bool together = planes.count == 1 && !by_image; /* the images have no gaps between them */
+    /* The images have no gaps between them. */
+    bool together = planes.count == 1 && !by_image && !views;
     cpu_channels channels = {
         .planes = planes.count,
         .lanes = planes.lanes,
-        .channels = tensor->shape.channels,
+        .channels = input->shape.channels,
         .items = planes.count * (by_image ? batch : 1),
         .item_step = plane,
         .segments = by_image || together ? 1 : batch,
-        .segment_step = plane * planes.count,
+        .x_offset = hpac_cpu_view_offset(input),
+        .x_step = hpac_cpu_image_step(input),
+        .y_offset = hpac_cpu_view_offset(output),
+        .y_step = hpac_cpu_image_step(output),
         .segment_count = plane * (together ? batch : 1),
         .pixels = image_pixels * (by_image ? 1 : batch),
         .period = period,
@@ -68,10 +74,13 @@ cpu_tile hpac_cpu_tile_of(const cpu_part *part, size_t tile)
         .period = channels->period,
         .count = MIN(channels->tile, channels->segment_count - begin),
         .runs = MIN(channels->runs, channels->segments - segment),
-        .step = channels->segment_step,
+        .x_step = channels->x_step,
+        .y_step = channels->y_step,
     };
+    size_t in_image = part->item * channels->item_step + begin;
     return (cpu_tile){
-        .offset = part->item * channels->item_step + segment * channels->segment_step + begin,
+        .x_offset = channels->x_offset + segment * channels->x_step + in_image,
+        .offset = channels->y_offset + segment * channels->y_step + in_image,
         .range = range,
         .pixels = range.count / channels->lanes * range.runs,
     };

@@ -57,11 +57,20 @@ typedef struct cpu_tensor {
     hpac_shape shape;
     size_t batch;
     hpac_layout layout;
+    hpac_view view;
 } cpu_tensor;
 
-/* Elements of one image and of the batch, padding included. */
+/* Elements of one image and of the batch, padding included; of a view its own. */
 size_t hpac_cpu_image_count(const cpu_tensor *tensor);
 size_t hpac_cpu_tensor_count(const cpu_tensor *tensor);
+/* The same activation without its view, and the image that has the view. */
+cpu_tensor hpac_cpu_alone(const cpu_tensor *tensor);
+cpu_tensor hpac_cpu_wider(const cpu_tensor *tensor);
+/* Whether a view has whole blocks of its layout, not NHWC. Each of its images is then as one that
+ * lies alone, from the offset on, and the step from one to the next; in floats. */
+bool hpac_cpu_has_whole_blocks(const cpu_tensor *tensor);
+size_t hpac_cpu_view_offset(const cpu_tensor *tensor);
+size_t hpac_cpu_image_step(const cpu_tensor *tensor);
 /* The index of an element in its image. */
 size_t hpac_cpu_image_index(const cpu_tensor *tensor, size_t row, size_t col, size_t channel);
 
@@ -167,6 +176,13 @@ typedef struct cpu_addition {
     size_t offset_nbytes;
 } cpu_addition;
 
+/* An output in a view of a plan whose own output lies alone: in the workspace, as does the gradient
+ * that it reads. */
+typedef struct cpu_output_copy {
+    cpu_tensor output; /* the view; batch 0: none */
+    size_t y_offset, dy_offset;
+} cpu_output_copy;
+
 typedef struct cpu_plan cpu_plan;
 typedef hpac_status cpu_pass(cpu_plan *plan, const hpac_exec_args *args);
 struct cpu_plan {
@@ -176,6 +192,8 @@ struct cpu_plan {
     bool adds; /* set by plans whose backward adds to dx and dsides itself where the request says
                   so, in the order of device.h; for all others hpac_cpu_backward does */
     cpu_addition additions[HPAC_OP_MAX_SIDES + 1]; /* of the sides, and the last of the input */
+    bool in_place;                                 /* a concat of views that computes nothing */
+    cpu_output_copy copy;
     cpu_parameter parameters[HPAC_PLAN_MAX_PARAMETERS];
     cpu_primitive primitives[CPU_PRIMITIVE_COUNT];
     size_t scratch_offset;        /* theirs, in the workspace */
@@ -191,6 +209,11 @@ hpac_status hpac_cpu_plan_alloc(cpu_device *device, const hpac_plan_request *req
                                 cpu_pass *forward, cpu_pass *backward, cpu_plan **plan);
 /* Sets the output's layout and size. */
 void hpac_cpu_plan_set_output(cpu_plan *plan, hpac_layout layout);
+/* Of plans that read and write views in whole blocks, and add gradients of the input themselves; to
+ * be called when the layout is known. Views of outputs that no plan takes are copied, those of
+ * inputs declined. */
+void hpac_cpu_plan_take_input_view(cpu_plan *plan, const hpac_plan_request *request);
+void hpac_cpu_plan_take_output_view(cpu_plan *plan, const hpac_plan_request *request);
 /* Appends a layer's kernel, of which the plan takes copies of the descriptors, and its plain bias
  * to the plan's slice, with their numbers of elements as Keras counts them. `bias_count` 0: none.
  */
@@ -245,16 +268,19 @@ hpac_status hpac_cpu_backward(hpac_plan *plan, const hpac_exec_args *args);
 typedef struct cpu_channels {
     size_t planes, lanes, channels; /* planes of an image */
     size_t items, item_step;        /* steps: floats from one to the next */
-    size_t segments, segment_step, segment_count;
-    size_t pixels;       /* of an item */
-    size_t period, tile; /* floats */
-    size_t runs;         /* segments in a tile; 1: or a part of one */
-    size_t part_nbytes;  /* of the workspace, for each thread */
+    size_t segments, segment_count;
+    size_t x_offset, x_step, y_offset, y_step; /* of the input and the output: the first float, and
+                                                  steps of segments */
+    size_t pixels;                             /* of an item */
+    size_t period, tile;                       /* floats */
+    size_t runs;                               /* segments in a tile; 1: or a part of one */
+    size_t part_nbytes;                        /* of the workspace, for each thread */
 } cpu_channels;
 
-/* `by_image`: the coefficients are those of an image's channels, not of all images'. */
-cpu_channels hpac_cpu_channels_of(const cpu_device *device, const cpu_tensor *tensor,
-                                  bool by_image);
+/* `by_image`: the coefficients are those of an image's channels, not of all images'; views are then
+ * not supported. `output`: of the shape and layout of the input. */
+cpu_channels hpac_cpu_channels_of(const cpu_device *device, const cpu_tensor *input,
+                                  const cpu_tensor *output, bool by_image);
 
 /* Arrays of a thread: coefficients, (period) floats. */
 typedef enum channel_array {
@@ -277,9 +303,9 @@ typedef struct cpu_part {
     char *first, *own; /* the arrays of the item's first part, and of this one */
 } cpu_part;
 
-/* A tile, in floats from the start of the tensor. */
+/* A tile, in floats from the addresses of a call: of x and dx, and of all others. */
 typedef struct cpu_tile {
-    size_t offset;
+    size_t x_offset, offset;
     channel_range range;
     size_t pixels;
 } cpu_tile;
@@ -321,7 +347,7 @@ typedef struct cpu_slice {
     float *values;
 } cpu_slice;
 
-/* Copies or adds `count` channels; the tensors have the same pixels. */
+/* Copies or adds `count` channels; the tensors, which lie alone, have the same pixels. */
 void hpac_cpu_move(const cpu_device *device, cpu_slice from, cpu_slice to, size_t count, bool adds);
 /* Zeros where a blocked layout has no channels. */
 void hpac_cpu_clear_padding(const cpu_tensor *tensor, float *values);
@@ -349,9 +375,9 @@ void hpac_cpu_update_job(const cpu_device *device, const hpac_optimizer *optimiz
 /* `to` may be `from`, otherwise they must not overlap. */
 void hpac_cpu_copy(float *to, const float *from, size_t count);
 void hpac_cpu_add(const cpu_device *device, float *to, const float *from, size_t count);
-/* dx = dy where y > 0, else 0; dx may be dy. */
-void hpac_cpu_relu_backward(const cpu_device *device, const float *y, const float *dy, float *dx,
-                            size_t count);
+/* dx = dy where y > 0, else 0; dx may be dy. All are as the tensor, which may be a view. */
+void hpac_cpu_relu_backward(const cpu_device *device, const cpu_tensor *tensor, const float *y,
+                            const float *dy, float *dx);
 
 /* Draws the mask of `count` values in plain order: one bit per value, 0 where it is dropped, from
  * the lowest bit of the first byte on; hpac_cpu_mask_nbytes(count) bytes are written or spare. */

@@ -107,10 +107,10 @@ typedef enum channel_sum {
     CHANNEL_SUM_GRADIENTS, /* of dz, and of dz (x - center) */
 } channel_sum;
 
-/* Where the values of a job are: `runs` runs of `count` floats, `step` floats from one to the next,
- * each of which begins with the first coefficient. */
+/* Where the values of a job are: `runs` runs of `count` floats, each of which begins with the first
+ * coefficient. From one to the next are x_step floats of x and dx, y_step of all else. */
 typedef struct channel_range {
-    size_t period, count, runs, step;
+    size_t period, count, runs, x_step, y_step;
 } channel_range;
 
 /* The backward pass of an activation: dx = dy f'(x). */

@@ -44,6 +44,39 @@ size_t hpac_cpu_tensor_count(const cpu_tensor *tensor)
     return tensor->batch * hpac_cpu_image_count(tensor);
 }
 
+cpu_tensor hpac_cpu_alone(const cpu_tensor *tensor)
+{
+    cpu_tensor alone = *tensor;
+    alone.view = (hpac_view){0};
+    return alone;
+}
+
+cpu_tensor hpac_cpu_wider(const cpu_tensor *tensor)
+{
+    cpu_tensor wider = hpac_cpu_alone(tensor);
+    if (tensor->view.channels > 0)
+        wider.shape.channels = tensor->view.channels;
+    return wider;
+}
+
+bool hpac_cpu_has_whole_blocks(const cpu_tensor *tensor)
+{
+    size_t block = layouts[tensor->layout].block;
+    return tensor->layout != CPU_LAYOUT_NHWC && tensor->view.channels % block == 0 &&
+           tensor->view.first % block == 0 && tensor->shape.channels % block == 0;
+}
+
+size_t hpac_cpu_view_offset(const cpu_tensor *tensor)
+{
+    return tensor->view.first * tensor->shape.rows * tensor->shape.cols;
+}
+
+size_t hpac_cpu_image_step(const cpu_tensor *tensor)
+{
+    const cpu_tensor wider = hpac_cpu_wider(tensor);
+    return hpac_cpu_image_count(&wider);
+}
+
 cpu_planes hpac_cpu_planes_of(const cpu_tensor *tensor)
 {
     size_t block = layouts[tensor->layout].block, channels = tensor->shape.channels;
@@ -156,13 +189,28 @@ hpac_status hpac_cpu_parameter_read(hpac_plan *plan, size_t parameter, const voi
     return move_parameter((cpu_plan *)plan, parameter, (void *)slice, values, false);
 }
 
+static void move_view(const cpu_plan *plan, const cpu_tensor *tensor, void *address, float *values,
+                      bool write)
+{
+    const cpu_tensor wider = hpac_cpu_wider(tensor);
+    const cpu_tensor plain = {.shape = tensor->shape, .batch = tensor->batch};
+    const cpu_slice host = {&plain, 0, values}, device = {&wider, tensor->view.first, address};
+    hpac_cpu_move(cpu_device_of(plan), write ? host : device, write ? device : host,
+                  tensor->shape.channels, false);
+}
+
 static hpac_status move_activation(const cpu_plan *plan, bool input, void *address, float *values,
                                    bool write)
 {
-    const cpu_tensor *tensor = input ? &plan->input : &plan->output;
+    const cpu_tensor *output = plan->copy.output.batch > 0 ? &plan->copy.output : &plan->output;
+    const cpu_tensor *tensor = input ? &plan->input : output;
     size_t count = hpac_cpu_tensor_count(tensor);
     HPAC_AUTO(hpac_cpu_desc_fini) cpu_desc plain = NULL, stored = NULL;
     uint8_t *bytes = address;
+    if (tensor->view.channels > 0) {
+        move_view(plan, tensor, address, values, write);
+        return HPAC_OK;
+    }
     if (input && plan->base.input_nbytes == count) { /* PIXELS of bytes */
         for (size_t i = 0; i < count && write; i++)
             bytes[i] = (uint8_t)values[i];

@@ -14,7 +14,8 @@ typedef struct maxpool_plan {
 static pool_job make_job(const maxpool_plan *plan, const hpac_exec_args *args, size_t image)
 {
     const cpu_tensor *input = &plan->base.input, *output = &plan->base.output;
-    size_t x = image * hpac_cpu_image_count(input), y = image * hpac_cpu_image_count(output);
+    size_t x = image * hpac_cpu_image_count(input), state = image * hpac_cpu_image_count(output);
+    size_t y = hpac_cpu_view_offset(output) + image * hpac_cpu_image_step(output);
     uint8_t *argmax = args->training ? args->state : NULL;
     return (pool_job){
         .window = &plan->window,
@@ -27,7 +28,7 @@ static pool_job make_job(const maxpool_plan *plan, const hpac_exec_args *args, s
         .y = cpu_floats_at(args->y, y),
         .dx = cpu_floats_at(args->dx, x),
         .dy = cpu_floats_at(args->dy, y),
-        .argmax = argmax ? argmax + y : NULL,
+        .argmax = argmax ? argmax + state : NULL,
     };
 }
 
@@ -97,6 +98,7 @@ hpac_status hpac_cpu_try_maxpool(cpu_device *device, const hpac_plan_request *re
     maxpool_plan *plan = (maxpool_plan *)*result;
     hpac_plan *base = &plan->base.base;
     hpac_cpu_plan_set_output(&plan->base, blocks);
+    hpac_cpu_plan_take_output_view(&plan->base, request);
     plan->window = window_of(op);
     plan->vectors = op->in.channels / lanes;
     plan->y_pixel_step = lanes;

@@ -224,6 +224,34 @@ static hpac_layout concat_layout(const merge_plan *plan)
     return best->layout;
 }
 
+static hpac_status compute_nothing(cpu_plan *base, const hpac_exec_args *args)
+{
+    (void)base;
+    (void)args;
+    return HPAC_OK;
+}
+
+/* Whether the inputs lie one behind the other in the output, and in the same layout. */
+static bool is_in_place(const merge_plan *plan, const hpac_plan_request *request)
+{
+    hpac_view output = request->output_view;
+    size_t all = output.channels > 0 ? output.channels : plan->base.output.shape.channels;
+    size_t first = output.first;
+    for (size_t i = 0; i < plan->input_count; i++) {
+        cpu_tensor input = plan->inputs[i];
+        if (i == 0)
+            input.view = request->input_view;
+        else if (request->side_views)
+            input.view = request->side_views[i - 1];
+        bool fits = input.layout == CPU_LAYOUT_NHWC || hpac_cpu_has_whole_blocks(&input);
+        if (!fits || input.view.channels != all || input.view.first != first ||
+            input.layout != request->input_layout || plan->gradients[i] == HPAC_GRADIENT_ADDED)
+            return false;
+        first += input.shape.channels;
+    }
+    return !request->plain_output;
+}
+
 hpac_status hpac_cpu_try_concat(cpu_device *device, const hpac_plan_request *request,
                                 cpu_plan **result)
 {
@@ -238,5 +266,10 @@ hpac_status hpac_cpu_try_concat(cpu_device *device, const hpac_plan_request *req
                                               : concat_layout(plan));
     plan->base.adds = true;
     plan->base.base.ignores_x = plan->base.base.ignores_y = true;
+    if (is_in_place(plan, request)) {
+        plan->base.in_place = true;
+        plan->base.forward = plan->base.backward = compute_nothing;
+        hpac_cpu_plan_set_output(&plan->base, request->input_layout);
+    }
     return HPAC_OK;
 }

@@ -280,8 +280,8 @@ static hpac_status make_scale_plan(cpu_device *device, const hpac_plan_request *
     hpac_plan *base = &plan->base.base;
     plan->op = request->ops[0];
     plan->dx = request->input_gradient;
-    plan->channels =
-        hpac_cpu_channels_of(device, &plan->base.input, plan->op.kind != HPAC_OP_RESCALE);
+    plan->channels = hpac_cpu_channels_of(device, &plan->base.input, &plan->base.input,
+                                          plan->op.kind != HPAC_OP_RESCALE);
     plan->parts_offset = hpac_plan_reserve(&base->workspace_nbytes,
                                            (size_t)device->threads * plan->channels.part_nbytes);
     plan->base.adds = true;

@@ -141,6 +141,67 @@ static hpac_status backward_and_add(cpu_plan *plan, const hpac_exec_args *args)
     return HPAC_OK;
 }
 
+/* ---- views ---- */
+
+static void take_view(cpu_tensor *tensor, hpac_view view)
+{
+    cpu_tensor taken = *tensor;
+    taken.view = view;
+    if (hpac_cpu_has_whole_blocks(&taken))
+        *tensor = taken;
+}
+
+void hpac_cpu_plan_take_input_view(cpu_plan *plan, const hpac_plan_request *request)
+{
+    take_view(&plan->input, request->input_view);
+}
+
+void hpac_cpu_plan_take_output_view(cpu_plan *plan, const hpac_plan_request *request)
+{
+    take_view(&plan->output, request->output_view);
+}
+
+/* Whether the plan computes with the views of the request. An output that it does not write into
+ * its view is copied there. */
+static bool settle_views(cpu_plan *plan, const hpac_plan_request *request)
+{
+    if (!hpac_plan_has_views(request) || plan->in_place)
+        return true;
+    if (hpac_plan_has_side_views(request) ||
+        plan->input.view.channels != request->input_view.channels)
+        return false;
+    if (plan->output.view.channels == request->output_view.channels)
+        return true;
+    size_t *workspace = &plan->base.workspace_nbytes, nbytes = plan->base.output_nbytes;
+    plan->copy.output = plan->output;
+    plan->copy.output.view = request->output_view;
+    plan->copy.y_offset = hpac_plan_reserve(workspace, nbytes);
+    plan->copy.dy_offset = request->training ? hpac_plan_reserve(workspace, nbytes) : 0;
+    return true;
+}
+
+/* Between the view that a call has and the workspace. */
+static void copy_output(const cpu_plan *plan, void *view, void *alone, bool out)
+{
+    const cpu_tensor wider = hpac_cpu_wider(&plan->copy.output);
+    const cpu_slice inside = {&plan->output, 0, alone};
+    const cpu_slice outside = {&wider, plan->copy.output.view.first, view};
+    hpac_cpu_move(cpu_device_of(plan), out ? inside : outside, out ? outside : inside,
+                  plan->output.shape.channels, false);
+}
+
+/* A call whose y, and dy, are those of the plan itself. */
+static hpac_exec_args enter_output(const cpu_plan *plan, const hpac_exec_args *args)
+{
+    hpac_exec_args inside = *args;
+    if (plan->copy.output.batch == 0)
+        return inside;
+    inside.y = cpu_workspace_at(args, plan->copy.y_offset);
+    if (args->dy)
+        inside.dy = cpu_workspace_at(args, plan->copy.dy_offset);
+    return inside;
+}
+
 /* OpenMP's number of threads is per calling thread; the device has its own. */
 static void use_own_threads(const cpu_device *device)
 {
@@ -155,8 +216,6 @@ hpac_status hpac_cpu_plan_create(hpac_device *base, const hpac_plan_request *req
     cpu_plan *plan = NULL;
     hpac_status status = HPAC_OK;
     *result = NULL;
-    if (hpac_plan_has_views(request))
-        return HPAC_OK;
     use_own_threads(device);
     for (size_t i = 0; i < sizeof tries / sizeof *tries && status == HPAC_OK && !plan; i++)
         status = tries[i](device, request, &plan);
@@ -166,6 +225,10 @@ hpac_status hpac_cpu_plan_create(hpac_device *base, const hpac_plan_request *req
         char name[160];
         hpac_plan_name(request, name, sizeof name);
         return hpac_fail_within(status, "%s", name);
+    }
+    if (plan && !settle_views(plan, request)) {
+        hpac_cpu_plan_destroy(&plan->base);
+        plan = NULL;
     }
     if (plan) {
         add_scratch(plan);
@@ -192,16 +255,24 @@ void hpac_cpu_plan_destroy(hpac_plan *base)
 hpac_status hpac_cpu_forward(hpac_plan *base, const hpac_exec_args *args)
 {
     cpu_plan *plan = (cpu_plan *)base;
+    const hpac_exec_args inside = enter_output(plan, args);
     use_own_threads(cpu_device_of(plan));
-    return plan->forward(plan, args);
+    HPAC_TRY(plan->forward(plan, &inside));
+    if (inside.y != args->y)
+        copy_output(plan, args->y, inside.y, true);
+    return HPAC_OK;
 }
 
 hpac_status hpac_cpu_backward(hpac_plan *base, const hpac_exec_args *args)
 {
     cpu_plan *plan = (cpu_plan *)base;
+    const hpac_exec_args inside = enter_output(plan, args);
     use_own_threads(cpu_device_of(plan));
+    if (inside.dy != args->dy)
+        copy_output(plan, args->dy, inside.dy, false);
+    if (inside.y != args->y && !plan->base.ignores_y)
+        copy_output(plan, args->y, inside.y, false);
     if (plan->relu)
-        hpac_cpu_relu_backward(cpu_device_of(plan), args->y, args->dy, args->dy,
-                               hpac_cpu_tensor_count(&plan->output));
-    return plan->backward ? backward_and_add(plan, args) : HPAC_OK;
+        hpac_cpu_relu_backward(cpu_device_of(plan), &plan->output, inside.y, inside.dy, inside.dy);
+    return plan->backward ? backward_and_add(plan, &inside) : HPAC_OK;
 }

@@ -69,19 +69,24 @@ static hpac_status relu_forward(cpu_plan *plan, const hpac_exec_args *args)
     return HPAC_OK;
 }
 
-void hpac_cpu_relu_backward(const cpu_device *device, const float *y, const float *dy, float *dx,
-                            size_t count)
+void hpac_cpu_relu_backward(const cpu_device *device, const cpu_tensor *tensor, const float *y,
+                            const float *dy, float *dx)
 {
-#pragma omp parallel for if (count > GRAIN)
-    for (size_t i = 0; i < count; i += GRAIN)
-        device->kernels->relu_backward(y + i, dy + i, dx + i, MIN(GRAIN, count - i));
+    bool views = tensor->view.channels > 0;
+    size_t runs = views ? tensor->batch : 1, count = hpac_cpu_tensor_count(tensor) / runs;
+    size_t grains = (count + GRAIN - 1) / GRAIN, offset = hpac_cpu_view_offset(tensor);
+#pragma omp parallel for if (runs * grains > 1)
+    for (size_t i = 0; i < runs * grains; i++) {
+        size_t begin = i % grains * GRAIN;
+        size_t at = offset + i / grains * hpac_cpu_image_step(tensor) + begin;
+        device->kernels->relu_backward(y + at, dy + at, dx + at, MIN(GRAIN, count - begin));
+    }
 }
 
 static hpac_status relu_backward(cpu_plan *plan, const hpac_exec_args *args)
 {
     if (args->dx)
-        hpac_cpu_relu_backward(cpu_device_of(plan), args->y, args->dy, args->dx,
-                               hpac_cpu_tensor_count(&plan->output));
+        hpac_cpu_relu_backward(cpu_device_of(plan), &plan->output, args->y, args->dy, args->dx);
     return HPAC_OK;
 }
 

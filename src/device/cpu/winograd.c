@@ -25,11 +25,18 @@ typedef struct winograd_plan {
     size_t threads;
     size_t gradient_threads; /* for the kernel's gradient, of which each has an array */
     bool adds_side;          /* an addition after the convolution */
+    bool adds_dx;            /* instead of writing it */
     /* In the workspace. */
     size_t points_offset, rotated_offset;
     size_t scratch_offset, scratch_nbytes; /* one per thread */
     size_t partial_offset, partial_nbytes; /* gradients of one thread: points, then the bias's */
 } winograd_plan;
+
+/* The first float of an activation, of which `values` is the address. */
+static float *first_of(const cpu_tensor *tensor, const void *values)
+{
+    return cpu_floats_at(values, hpac_cpu_view_offset(tensor));
+}
 
 static bool has_bias(const winograd_plan *plan)
 {
@@ -74,12 +81,12 @@ static hpac_status winograd_forward(cpu_plan *base, const hpac_exec_args *args)
     const float *kernel = cpu_parameter_at(base, args->parameters, KERNEL);
     const winograd_convolution job = {
         .shape = &plan->forward,
-        .x = args->x,
+        .x = first_of(&base->input, args->x),
         .points = transform_kernel(plan, args, &plan->forward, kernel),
         .bias = has_bias(plan) ? cpu_parameter_at(base, args->parameters, BIAS) : NULL,
         .side = plan->adds_side ? args->sides[0] : NULL,
         .relu = base->relu,
-        .y = args->y,
+        .y = first_of(&base->output, args->y),
     };
     convolve(plan, args, &job, plan->tiles[0]);
     return HPAC_OK;
@@ -101,7 +108,8 @@ static void compute_gradients(const winograd_plan *plan, const hpac_exec_args *a
         winograd_range range = range_of(plan, args, plan->tiles[0], thread, threads);
         float *points = partials_of(plan, args, thread);
         memset(points, 0, plan->partial_nbytes);
-        plan->kernels->add_gradients(shape, &range, args->x, args->dy, points,
+        plan->kernels->add_gradients(shape, &range, first_of(&plan->base.input, args->x),
+                                     first_of(&plan->base.output, args->dy), points,
                                      has_bias(plan) ? points + count : NULL);
     }
     float *gradient = cpu_parameter_at(&plan->base, args->gradients, KERNEL);
@@ -143,9 +151,10 @@ static void compute_dx(const winograd_plan *plan, const hpac_exec_args *args)
                   plan->base.input.shape.channels, plan->base.output.shape.channels, rotated);
     const winograd_convolution job = {
         .shape = &plan->backward,
-        .x = args->dy,
+        .x = first_of(&plan->base.output, args->dy),
         .points = transform_kernel(plan, args, &plan->backward, rotated),
-        .y = args->dx,
+        .adds = plan->adds_dx,
+        .y = first_of(&plan->base.input, args->dx),
     };
     convolve(plan, args, &job, plan->tiles[1]);
 }
@@ -235,7 +244,7 @@ static winograd_images images_of(const cpu_tensor *tensor, size_t lanes)
         .channels = tensor->shape.channels,
         .pixel_step = plain ? tensor->shape.channels : lanes,
         .block_step = plain ? lanes : tensor->shape.rows * tensor->shape.cols * lanes,
-        .image_step = hpac_cpu_image_count(tensor),
+        .image_step = hpac_cpu_image_step(tensor),
     };
 }
 
@@ -297,7 +306,12 @@ hpac_status hpac_cpu_try_winograd(cpu_device *device, const hpac_plan_request *r
     plan->kernels = kernels;
     plan->threads = (size_t)device->threads;
     plan->adds_side = adds_side(request);
+    plan->adds_dx = request->input_gradient == HPAC_GRADIENT_ADDED;
+    plan->base.adds = true;
     hpac_cpu_plan_set_output(&plan->base, output_layout(request, kernels));
+    hpac_cpu_plan_take_input_view(&plan->base, request);
+    if (!plan->adds_side) /* which is where the output is */
+        hpac_cpu_plan_take_output_view(&plan->base, request);
     set_shape(plan, input, output, op->pad_top, op->pad_left, &plan->forward, &plan->tiles[0]);
     set_shape(plan, output, input, 2 - op->pad_top, 2 - op->pad_left, &plan->backward,
               &plan->tiles[1]);

@@ -52,6 +52,7 @@ typedef struct winograd_convolution {
     const float *bias;   /* NULL: 0 */
     const float *side;   /* added to y, where y is; NULL: 0 */
     bool relu;
+    bool adds; /* to y, instead of writing it */
     float *y;
 } winograd_convolution;
 

@@ -244,6 +244,8 @@ static void transform_output_tile(const winograd_convolution *job, size_t tile, 
                     value += load(job->side + at);
                 if (job->relu)
                     value = choose(value < 0, (vec){0}, value);
+                if (job->adds)
+                    value += load(job->y + at);
                 store(job->y + at, value);
             }
     }
