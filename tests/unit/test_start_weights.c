@@ -310,8 +310,9 @@ Test(start_weights, other_files_are_refused)
     const float nan_values[] = {0, 1, NAN, 2, 3};
     H5Dwrite(values, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, nan_values);
     H5Dclose(values);
-    refuses_weights(layers_of(images, 5), close_copy(file),
-                    "layer 12, dense: head/head/bias:0: bias value 2 is nan, expected a finite number");
+    refuses_weights(
+        layers_of(images, 5), close_copy(file),
+        "layer 12, dense: head/head/bias:0: bias value 2 is nan, expected a finite number");
     file = open_copy(KERAS2_WEIGHTS);
     const char *names[4000];
     for (size_t i = 0; i < 4000; i++)
