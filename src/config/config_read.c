@@ -89,6 +89,8 @@ static const char *explain(const hpac_key *key, const hpac_yaml_node *node)
     for (size_t i = 0; i < sizeof yaml_1_1 / sizeof *yaml_1_1; i++)
         if (boolean && strcasecmp(node->text, yaml_1_1[i]) == 0)
             return ", which YAML 1.2 does not read as a boolean";
+    if (node->plain && node->text[0] == '$' && key->type != &hpac_key_path)
+        return ", a parameter, which only layers of blocks have";
     if (key->choices == hpac_layer_activation_names && strcmp(node->text, "softmax") == 0)
         return ", which only the last dense layer has, as its `activation`";
     return key->type == &hpac_key_number ? explain_number(node->text) : "";

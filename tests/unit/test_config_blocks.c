@@ -225,6 +225,9 @@ Test(config_blocks, messages_say_what_to_write)
          "1 problem\nc.yaml:6: model.2.inputs: expected a list, as in [a], not \"a\""},
         {"- {block: a}\n",
          "1 problem\nc.yaml:5: model.1: no block \"a\"; the configuration has no key blocks"},
+        {"- {type: conv2d, filters: $filters, kernel: 3}\n",
+         "1 problem\nc.yaml:5: model.1.filters: expected an integer in [1, 65536], not "
+         "\"$filters\", a parameter, which only layers of blocks have"},
         {"- {type: add}\n",
          "1 problem\nc.yaml:5: layer 1 (add): 1 input, expected at least 2, named by `inputs`"},
         {"- {type: activation}\n",
