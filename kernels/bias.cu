@@ -33,6 +33,7 @@ cudaError_t hpac_kernel_bias_backward(const kernel_tensor *tensor, bool relu,
     work.rows = (uint64_t)tensor->batch * work.pixels;
     work.channels = (uint32_t)tensor->channels;
     work.relu = relu;
+    work.step = image_step(tensor);
     return with_type(tensor->bf16, [=](auto number) mutable {
         using T = decltype(number);
         const unsigned count =

@@ -13,6 +13,7 @@
 struct bias_work {
     kernel_dropout dropout;
     uint64_t rows; /* images x pixels */
+    uint64_t step; /* of planes: values from one image's first to the next one's */
     uint32_t pixels, channels;
     divisor by_pixels; /* by the pieces of a plane */
     bool relu;
@@ -79,7 +80,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     for (; item < work.rows / COUNT; item += step) {
         const divided image = divide(item, work.by_pixels);
         const uint32_t pixel = image.remainder * COUNT;
-        const uint64_t offset = (image.quotient * work.channels + channel) * work.pixels + pixel;
+        const uint64_t offset =
+            image.quotient * work.step + (uint64_t)channel * work.pixels + pixel;
         const uint64_t index = (image.quotient * work.pixels + pixel) * work.channels + channel;
         values<COUNT> value = load<COUNT>(dy + offset), out = {};
         if (work.relu)

@@ -12,6 +12,7 @@ static element_work describe(const kernel_tensor *tensor, const kernel_dropout *
     work.count = tensor_count(tensor);
     work.pixels = (uint32_t)tensor_pixels(tensor);
     work.channels = (uint32_t)tensor->channels;
+    work.step = image_step(tensor);
     return work;
 }
 

@@ -16,6 +16,7 @@ struct element_work {
     const float *bias;
     kernel_dropout dropout;
     uint64_t count; /* values of the tensor */
+    uint64_t step;  /* of planes: values from one image's first to the next one's */
     uint32_t pixels, channels;
     divisor by_pixels, by_channels; /* by the pieces that a thread takes */
     bool relu;
@@ -79,7 +80,8 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     const divided plane = divide(tile, work.by_pixels),
                   image = divide(plane.quotient, work.by_channels);
     const uint32_t pixel = 4 * plane.remainder;
-    const uint64_t offset = plane.quotient * 4 * work.pixels + pixel;
+    const uint64_t offset =
+        image.quotient * work.step + (uint64_t)image.remainder * 4 * work.pixels + pixel;
     philox_words words[4];
     if (work.dropout.step)
 #pragma unroll
@@ -108,11 +110,13 @@ template <typename S, typename T, bool BIASED>
 __global__ void __launch_bounds__(KERNEL_THREADS)
     elements_singles(T *y, const S *x, const element_work work)
 {
-    const uint64_t offset = thread_number();
-    if (offset >= work.count)
+    const uint64_t number = thread_number();
+    if (number >= work.count)
         return;
-    const divided plane = divide(offset, work.by_pixels),
+    const divided plane = divide(number, work.by_pixels),
                   image = divide(plane.quotient, work.by_channels);
+    const uint64_t offset =
+        image.quotient * work.step + (uint64_t)image.remainder * work.pixels + plane.remainder;
     const uint64_t index =
         (image.quotient * work.pixels + plane.remainder) * work.channels + image.remainder;
     float value = element<BIASED>(work, widen(x[offset]), image.remainder);

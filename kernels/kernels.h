@@ -17,11 +17,14 @@
 extern "C" {
 #endif
 
-/* An activation in memory: a batch of images, or of vectors (rows = cols = 1). */
+/* An activation in memory: a batch of images, or of vectors (rows = cols = 1). One that is a view,
+ * some channels of a wider image, has the address of its first value. Functions that take views say
+ * so. */
 typedef struct kernel_tensor {
     int batch, rows, cols, channels;
-    bool nchw; /* else NHWC */
-    bool bf16; /* else float32 */
+    bool nchw;         /* else NHWC */
+    bool bf16;         /* else float32 */
+    int wide_channels; /* of the image it is a view of; 0: it lies alone */
 } kernel_tensor;
 
 /* Dropout: the Philox number of a value's NHWC index in the batch decides whether it is dropped
@@ -50,15 +53,16 @@ cudaError_t hpac_kernel_dropout(const kernel_tensor *tensor, const kernel_dropou
                                 const void *x, bool add, cudaStream_t stream);
 
 /* y = dropout(relu(x + bias)), each part left out when its pointer is NULL or `relu` false. x is
- * float32 in the tensor's layout, y of the tensor's format; in place when that is float32 too. */
+ * float32 in the tensor's layout, y of the tensor's format; in place when that is float32 too. Both
+ * may be equal views in NCHW. */
 cudaError_t hpac_kernel_bias(const kernel_tensor *tensor, const float *bias, bool relu,
                              const kernel_dropout *dropout, void *y, const float *x,
                              cudaStream_t stream);
 
 /* Backward of hpac_kernel_bias: dz = dy x scale where y > 0 (with `relu`; a dropped value is 0 too,
  * so that the mask need not be drawn again), else dropout(dy); dz may be dy, NULL when not wanted
- * (a plain bias). bias_gradient: dz summed over batch and pixels in a fixed order, by `partials` of
- * hpac_kernel_partials_nbytes(); NULL: not wanted. */
+ * (a plain bias). All three may be equal views in NCHW. bias_gradient: dz summed over batch and
+ * pixels in a fixed order, by `partials` of hpac_kernel_partials_nbytes(); NULL: not wanted. */
 cudaError_t hpac_kernel_bias_backward(const kernel_tensor *tensor, bool relu,
                                       const kernel_dropout *dropout, void *dz, const void *y,
                                       const void *dy, float *bias_gradient, void *partials,
@@ -89,7 +93,8 @@ cudaError_t hpac_kernel_maxpool_backward(const kernel_pool *pool, void *dx, cons
 size_t hpac_kernel_argmax_nbytes(const kernel_pool *pool);
 
 /* Pools of any stride and padding: row r of `after` is made of the window_rows rows of `before`
- * from r x stride_rows - pad_top on that are inside, and columns likewise. */
+ * from r x stride_rows - pad_top on that are inside, and columns likewise. Both may be views; the
+ * argmax lies alone. */
 typedef struct kernel_window {
     kernel_tensor before, after;
     int window_rows, window_cols, stride_rows, stride_cols, pad_top, pad_left;
@@ -128,9 +133,10 @@ cudaError_t hpac_kernel_shift(const kernel_tensor *to, void *y, const kernel_ten
 /* ---- norm.cu: batch normalization of `tensor`, with the ReLU behind it ---- */
 
 typedef struct kernel_norm {
-    kernel_tensor tensor;
-    const float *gamma, *beta; /* (channels); NULL: 1 and 0 */
-    float *mean, *inverse;     /* (channels): what normalizes; inverse = 1 / sqrt(variance + eps) */
+    kernel_tensor tensor;          /* x and dx, which may be views */
+    int y_channels, side_channels; /* wide_channels of y and dy, of the side and dside */
+    const float *gamma, *beta;     /* (channels); NULL: 1 and 0 */
+    float *mean, *inverse; /* (channels): what normalizes; inverse = 1 / sqrt(variance + eps) */
     bool relu;
 } kernel_norm;
 

@@ -14,10 +14,22 @@ static inline uint64_t tensor_count(const kernel_tensor *tensor)
     return (uint64_t)tensor->batch * tensor_pixels(tensor) * (uint64_t)tensor->channels;
 }
 
+/* Of the image in memory, of which a view has some. */
+static inline uint64_t image_channels(const kernel_tensor *tensor)
+{
+    return (uint64_t)(tensor->wide_channels ? tensor->wide_channels : tensor->channels);
+}
+
 /* Whether memory order is another than NHWC. */
 static inline bool has_planes(const kernel_tensor *tensor)
 {
-    return tensor->nchw && tensor->channels > 1 && tensor_pixels(tensor) > 1;
+    return tensor->nchw && image_channels(tensor) > 1 && tensor_pixels(tensor) > 1;
+}
+
+/* Values from one image's first to the next one's. */
+static inline uint64_t image_step(const kernel_tensor *tensor)
+{
+    return image_channels(tensor) * tensor_pixels(tensor);
 }
 
 /* Images as planes of pixels of several values: NHWC has a plane per image, whose pixels are all
@@ -52,10 +64,26 @@ static inline unsigned power_of_two(uint64_t needed, unsigned limit)
     return power;
 }
 
+/* Lines of values, `step` from one's first to the next one's. */
+struct line_address {
+    const void *first;
+    uint64_t step;
+};
+
+template <typename T> static inline bool is_aligned(const void *address)
+{
+    return (uintptr_t)address % (4 * sizeof(T)) == 0;
+}
+
+template <typename T> static inline bool is_aligned(line_address lines)
+{
+    return is_aligned<T>(lines.first) && lines.step % 4 == 0;
+}
+
 /* Whether each address is aligned to four values of type T. */
 template <typename T, typename... ADDRESS> static inline bool fours_aligned(ADDRESS... addresses)
 {
-    return (((uintptr_t)addresses % (4 * sizeof(T)) == 0) && ...);
+    return (is_aligned<T>(addresses) && ...);
 }
 
 /* launch(T()) with the type of a tensor's numbers. */

@@ -9,10 +9,55 @@ size_t hpac_kernel_norm_partials_nbytes(const kernel_tensor *tensor)
     return 2 * hpac_kernel_partials_nbytes(tensor);
 }
 
+static kernel_tensor with_channels(const kernel_norm *norm, int wide_channels)
+{
+    kernel_tensor tensor = norm->tensor;
+    tensor.wide_channels = wide_channels;
+    return tensor;
+}
+
+/* All of them are planes if one is: a single channel may be a plane of its own, or one of many. */
+static kernel_tensor widest_of(const kernel_norm *norm)
+{
+    int widest = norm->tensor.wide_channels;
+    widest = norm->y_channels > widest ? norm->y_channels : widest;
+    return with_channels(norm, norm->side_channels > widest ? norm->side_channels : widest);
+}
+
+static uint64_t step_of(const kernel_norm *norm, int wide_channels)
+{
+    const kernel_tensor widest = widest_of(norm), tensor = with_channels(norm, wide_channels);
+    return has_planes(&widest) ? image_step(&tensor) : image_channels(&tensor);
+}
+
+/* As piece_count has them, of x, y or the side. */
+static line_address lines_of(const kernel_norm *norm, const void *first, int wide_channels)
+{
+    return {first, step_of(norm, wide_channels)};
+}
+
+static line_address x_lines(const kernel_norm *norm, const void *x)
+{
+    return lines_of(norm, x, norm->tensor.wide_channels);
+}
+
+static line_address y_lines(const kernel_norm *norm, const void *y)
+{
+    return lines_of(norm, y, norm->y_channels);
+}
+
+static line_address side_lines(const kernel_norm *norm, const void *side)
+{
+    return lines_of(norm, side, norm->side_channels);
+}
+
 static norm_work describe(const kernel_norm *norm, unsigned count)
 {
-    const kernel_tensor *tensor = &norm->tensor;
+    const kernel_tensor widest = widest_of(norm), *tensor = &widest;
     norm_work work = {};
+    work.x_step = step_of(norm, norm->tensor.wide_channels);
+    work.y_step = step_of(norm, norm->y_channels);
+    work.side_step = step_of(norm, norm->side_channels);
     work.mean = norm->mean;
     work.inverse = norm->inverse;
     work.gamma = norm->gamma;
@@ -29,8 +74,10 @@ template <bool BACKWARD, typename T>
 static cudaError_t launch_sums(const kernel_norm *norm, float *sums, const T *x, const T *y,
                                const T *dy, unsigned *parts, cudaStream_t stream)
 {
-    const bool planes = has_planes(&norm->tensor);
-    const unsigned count = piece_count<T>(&norm->tensor, x, y, dy);
+    const kernel_tensor tensor = widest_of(norm);
+    const bool planes = has_planes(&tensor);
+    const unsigned count =
+        piece_count<T>(&tensor, x_lines(norm, x), y_lines(norm, y), y_lines(norm, dy));
     const norm_work work = describe(norm, count);
     const sum_grid grid = planes ? share_planes(work.rows / count, work.shape.channels)
                                  : share_rows(work.rows, work.shape.channels, count);
@@ -46,7 +93,7 @@ cudaError_t hpac_kernel_norm_statistics(const kernel_norm *norm, float *moving_m
                                         float *moving_variance, float momentum, float epsilon,
                                         const void *x, void *partials, cudaStream_t stream)
 {
-    const kernel_tensor *tensor = &norm->tensor;
+    const kernel_tensor widest = widest_of(norm), *tensor = &widest;
     norm_averages work = {};
     if (tensor_count(tensor) == 0)
         return cudaSuccess;
@@ -78,10 +125,11 @@ cudaError_t hpac_kernel_norm_statistics(const kernel_norm *norm, float *moving_m
 cudaError_t hpac_kernel_normalize(const kernel_norm *norm, void *y, const void *x, const void *side,
                                   cudaStream_t stream)
 {
-    if (tensor_count(&norm->tensor) == 0)
+    const kernel_tensor tensor = widest_of(norm);
+    if (tensor_count(&tensor) == 0)
         return cudaSuccess;
     return with_pieces(
-        &norm->tensor,
+        &tensor,
         [=](auto number, auto count, auto planes) {
             using T = decltype(number);
             const norm_work work = describe(norm, count);
@@ -90,7 +138,7 @@ cudaError_t hpac_kernel_normalize(const kernel_norm *norm, void *y, const void *
                     (T *)y, (const T *)x, (const T *)side, work);
             return cudaGetLastError();
         },
-        y, x, side);
+        y_lines(norm, y), x_lines(norm, x), side_lines(norm, side));
 }
 
 cudaError_t hpac_kernel_norm_gradients(const kernel_norm *norm, float *dgamma, float *dbeta,
@@ -119,10 +167,11 @@ cudaError_t hpac_kernel_normalize_backward(const kernel_norm *norm, const float 
                                            bool add_dx, void *dside, bool add_dside, const void *x,
                                            const void *y, const void *dy, cudaStream_t stream)
 {
-    if (tensor_count(&norm->tensor) == 0)
+    const kernel_tensor tensor = widest_of(norm);
+    if (tensor_count(&tensor) == 0)
         return cudaSuccess;
     return with_pieces(
-        &norm->tensor,
+        &tensor,
         [=](auto number, auto count, auto planes) {
             using T = decltype(number);
             norm_work work = describe(norm, count);
@@ -134,5 +183,6 @@ cudaError_t hpac_kernel_normalize_backward(const kernel_norm *norm, const float 
                     (T *)dx, (T *)dside, (const T *)x, (const T *)y, (const T *)dy, work);
             return cudaGetLastError();
         },
-        dx, dside, x, y, dy);
+        x_lines(norm, dx), side_lines(norm, dside), x_lines(norm, x), y_lines(norm, y),
+        y_lines(norm, dy));
 }

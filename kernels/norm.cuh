@@ -10,6 +10,7 @@
  *   dx = gamma inverse (dz - (dbeta + hat dgamma) / N);  dside = dz
  * where the part in brackets is left out for mean and variance that are not the batch's.
  * How many partial sums there are depends on the shape alone, and so do the bits.
+ * Each of x, y and the side, with its gradient, may be a view: lines of pieces have steps.
  */
 #ifndef HPAC_KERNELS_NORM_CUH
 #define HPAC_KERNELS_NORM_CUH
@@ -21,7 +22,8 @@ struct norm_work {
     const float *gamma, *beta;   /* (channels); NULL: 1 and 0 */
     const float *means;          /* (2, channels): of dz, and of dz hat; NULL: 0 */
     piece_work shape;
-    uint64_t rows; /* images x pixels */
+    uint64_t rows;                      /* images x pixels */
+    uint64_t x_step, y_step, side_step; /* of lines (pieces.cuh), and of their gradients' */
     uint32_t pixels;
     bool relu;
     bool add_dx, add_dside; /* the gradient is added to what is there */
@@ -67,16 +69,16 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         return;
     const piece at = find_piece<COUNT, PLANES>(work.shape, number);
     const norm_channel<COUNT> channel = load_norm<COUNT, PLANES>(work, at.channel);
-    values<COUNT> value = load<COUNT>(x + at.offset), more = {};
+    values<COUNT> value = load<COUNT>(x + offset_in(at, work.x_step)), more = {};
     if (side)
-        more = load<COUNT>(side + at.offset);
+        more = load<COUNT>(side + offset_in(at, work.side_step));
 #pragma unroll
     for (int i = 0; i < COUNT; i++) {
         value.v[i] = normalized(channel, i, value.v[i]) + more.v[i];
         if (work.relu && value.v[i] < 0.0F)
             value.v[i] = 0.0F;
     }
-    store(y + at.offset, value);
+    store(y + offset_in(at, work.y_step), value);
 }
 
 /* dz of a piece: dy where ReLU let it pass. With a side only y shows that; without, x does. */
@@ -105,12 +107,12 @@ behind_relu(const norm_work &work, const norm_channel<COUNT> &channel, values<CO
 template <typename T, int COUNT, bool BACKWARD>
 __device__ __forceinline__ void
 add_pair(values<2 * COUNT> &sums, const norm_work &work, const norm_channel<COUNT> &channel,
-         const values<COUNT> &first, const T *x, const T *y, const T *dy, uint64_t offset)
+         const values<COUNT> &first, const T *x, const T *y, const T *dy, const piece &at)
 {
-    const values<COUNT> value = load<COUNT>(x + offset);
+    const values<COUNT> value = load<COUNT>(x + offset_in(at, work.x_step));
     values<COUNT> gradient = {};
     if (BACKWARD)
-        gradient = behind_relu(work, channel, value, y, dy, offset);
+        gradient = behind_relu(work, channel, value, y, dy, offset_in(at, work.y_step));
 #pragma unroll
     for (int i = 0; i < COUNT; i++) {
         const float hat = (value.v[i] - channel.mean.v[i]) * channel.inverse.v[i];
@@ -133,6 +135,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     DYN_SHARED(float, shared);
     const uint32_t channel = (blockIdx.y * blockDim.x + threadIdx.x) * COUNT;
     const bool inside = channel < work.shape.channels;
+    piece at = {};
     norm_channel<COUNT> norm = {};
     values<COUNT> first = {};
     values<2 *COUNT> sum = {};
@@ -140,10 +143,12 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         norm = load_norm<COUNT, false>(work, channel);
     else if (inside)
         first = load<COUNT>(x + channel);
+    at.inside = channel;
     uint64_t row = (uint64_t)blockIdx.x * blockDim.y + threadIdx.y;
-    for (; inside && row < work.rows; row += (uint64_t)gridDim.x * blockDim.y)
-        add_pair<T, COUNT, BACKWARD>(sum, work, norm, first, x, y, dy,
-                                     row * work.shape.channels + channel);
+    for (; inside && row < work.rows; row += (uint64_t)gridDim.x * blockDim.y) {
+        at.line = row;
+        add_pair<T, COUNT, BACKWARD>(sum, work, norm, first, x, y, dy, at);
+    }
     float *to = sums + ((uint64_t)blockIdx.x * work.shape.channels + channel) * 2;
     write_column_sums(inside ? to : NULL, sum, shared);
 }
@@ -157,20 +162,21 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 {
     DYN_SHARED(float, shared);
     const uint32_t channel = blockIdx.x;
+    const uint64_t plane = (uint64_t)channel * work.pixels;
+    piece at = {};
     norm_channel<COUNT> norm = {};
     values<COUNT> first = {};
     values<2 *COUNT> sum = {};
     if (BACKWARD)
         norm = load_norm<COUNT, true>(work, channel);
     else
-        first = load_channels<COUNT, true>(x + (uint64_t)channel * work.pixels, 0, 0.0F);
+        first = load_channels<COUNT, true>(x + plane, 0, 0.0F);
     uint64_t item = (uint64_t)blockIdx.y * KERNEL_THREADS + threadIdx.x;
     for (; item < work.rows / COUNT; item += (uint64_t)gridDim.y * KERNEL_THREADS) {
         const divided image = divide(item, work.shape.inner);
-        add_pair<T, COUNT, BACKWARD>(sum, work, norm, first, x, y, dy,
-                                     (image.quotient * work.shape.channels + channel) *
-                                             work.pixels +
-                                         (uint64_t)image.remainder * COUNT);
+        at.line = image.quotient;
+        at.inside = plane + (uint64_t)image.remainder * COUNT;
+        add_pair<T, COUNT, BACKWARD>(sum, work, norm, first, x, y, dy, at);
     }
     float one = 0.0F, other = 0.0F;
 #pragma unroll
@@ -283,10 +289,11 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     const norm_channel<COUNT> channel = load_norm<COUNT, PLANES>(work, at.channel);
     values<COUNT> value = {};
     if (x)
-        value = load<COUNT>(x + at.offset);
-    const values<COUNT> gradient = behind_relu(work, channel, value, y, dy, at.offset);
+        value = load<COUNT>(x + offset_in(at, work.x_step));
+    const values<COUNT> gradient =
+        behind_relu(work, channel, value, y, dy, offset_in(at, work.y_step));
     if (dside)
-        store_gradient(dside + at.offset, gradient, work.add_dside);
+        store_gradient(dside + offset_in(at, work.side_step), gradient, work.add_dside);
     if (!dx)
         return;
     const values<COUNT> beta = load_channels<COUNT, PLANES>(work.means, at.channel, 0.0F),
@@ -298,7 +305,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         value.v[i] = channel.gamma.v[i] * channel.inverse.v[i] *
                      (gradient.v[i] - (beta.v[i] + hat * gamma.v[i]));
     }
-    store_gradient(dx + at.offset, value, work.add_dx);
+    store_gradient(dx + offset_in(at, work.x_step), value, work.add_dx);
 }
 
 #endif

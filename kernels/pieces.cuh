@@ -15,8 +15,10 @@ struct piece_work {
     uint32_t channels;
 };
 
+/* A line is what a view has in one piece: a pixel's channels, or of planes all of an image. */
 struct piece {
-    uint64_t offset, image; /* of its first value */
+    uint64_t offset, image; /* of its first value; the offset in an image that lies alone */
+    uint64_t line, inside;  /* its line, and the offset in that */
     uint32_t channel;
 };
 
@@ -28,7 +30,17 @@ __device__ __forceinline__ piece find_piece(const piece_work &work, uint64_t num
     result.offset = number * COUNT;
     result.image = image.quotient;
     result.channel = PLANES ? image.remainder : line.remainder * COUNT;
+    result.line = PLANES ? image.quotient : line.quotient;
+    result.inside = line.remainder * (uint64_t)COUNT;
+    if (PLANES)
+        result.inside += (uint64_t)image.remainder * work.inner.value * COUNT;
     return result;
+}
+
+/* Its offset where lines lie `step` values apart. */
+__device__ __forceinline__ uint64_t offset_in(const piece &at, uint64_t step)
+{
+    return at.line * step + at.inside;
 }
 
 /* The piece's values of an array with one value per channel; `otherwise` if that is NULL. */

@@ -3,15 +3,26 @@
 
 #include "launch.h"
 
+static window_image describe_image(const kernel_tensor *tensor)
+{
+    window_image image = {};
+    image.rows = (uint32_t)tensor->rows;
+    image.cols = (uint32_t)tensor->cols;
+    image.pixel_step = tensor->nchw ? 1 : (uint32_t)image_channels(tensor);
+    image.plane_step = tensor_pixels(tensor);
+    image.image_step = image_step(tensor);
+    return image;
+}
+
 static window_work describe(const kernel_window *window)
 {
+    const kernel_tensor *before = &window->before;
     window_work work = {};
-    work.planes = tensor_planes(&window->before);
-    work.inner = tensor_inner(&window->before);
-    work.rows = (uint32_t)window->before.rows;
-    work.cols = (uint32_t)window->before.cols;
-    work.out_rows = (uint32_t)window->after.rows;
-    work.out_cols = (uint32_t)window->after.cols;
+    work.planes = tensor_planes(before);
+    work.by_planes = make_divisor(before->nchw ? (uint64_t)before->channels : 1);
+    work.inner = tensor_inner(before);
+    work.x = describe_image(before);
+    work.y = describe_image(&window->after);
     work.window_rows = (uint32_t)window->window_rows;
     work.window_cols = (uint32_t)window->window_cols;
     work.stride_rows = (uint32_t)window->stride_rows;
@@ -32,12 +43,19 @@ static unsigned share(window_work *work, uint32_t rows, uint32_t cols, unsigned 
 
 static unsigned share_outputs(window_work *work, unsigned count)
 {
-    return share(work, work->out_rows, work->out_cols, count);
+    return share(work, work->y.rows, work->y.cols, count);
 }
 
 static unsigned share_inputs(window_work *work, unsigned count)
 {
-    return share(work, work->rows, work->cols, count);
+    return share(work, work->x.rows, work->x.cols, count);
+}
+
+/* Whether a thread may take four values of a pixel: of x or dx, and of y or dy. */
+template <typename T> static bool takes_fours(const window_work *work, const void *x, const void *y)
+{
+    return work->inner % 4 == 0 && fours_aligned<T>(line_address{x, work->x.pixel_step},
+                                                    line_address{y, work->y.pixel_step});
 }
 
 /* An argmax may also be the window's size. */
@@ -72,7 +90,7 @@ cudaError_t hpac_kernel_window_max(const kernel_window *window, void *y, void *a
         auto kernel = window_max<T, W, 1>;
         unsigned count = 1;
         if constexpr (sizeof(W) == 1)
-            if (work.inner % 4 == 0 && fours_aligned<T>(y, x) && fours_aligned<W>(argmax)) {
+            if (takes_fours<T>(&work, x, y) && fours_aligned<W>(argmax)) {
                 kernel = window_max<T, W, 4>;
                 count = 4;
             }
@@ -96,7 +114,7 @@ cudaError_t hpac_kernel_window_max_backward(const kernel_window *window, void *d
         unsigned count = 1;
         work.add = add;
         if constexpr (sizeof(W) == 1)
-            if (work.inner % 4 == 0 && fours_aligned<T>(dx, dy) && fours_aligned<W>(argmax)) {
+            if (takes_fours<T>(&work, dx, dy) && fours_aligned<W>(argmax)) {
                 kernel = window_max_backward<T, W, 4>;
                 count = 4;
             }
@@ -114,7 +132,7 @@ cudaError_t hpac_kernel_window_mean(const kernel_window *window, void *y, const 
     return with_type(window->before.bf16, [=](auto number) {
         using T = decltype(number);
         window_work work = describe(window);
-        const bool fours = work.inner % 4 == 0 && fours_aligned<T>(y, x);
+        const bool fours = takes_fours<T>(&work, x, y);
         const auto kernel = fours ? window_mean<T, 4> : window_mean<T, 1>;
         kernel<<<share_outputs(&work, fours ? 4 : 1), KERNEL_THREADS, 0, stream>>>(
             (T *)y, (const T *)x, work);
@@ -130,7 +148,7 @@ cudaError_t hpac_kernel_window_mean_backward(const kernel_window *window, void *
     return with_type(window->before.bf16, [=](auto number) {
         using T = decltype(number);
         window_work work = describe(window);
-        const bool fours = work.inner % 4 == 0 && fours_aligned<T>(dx, dy);
+        const bool fours = takes_fours<T>(&work, dx, dy);
         const auto kernel = fours ? window_mean_backward<T, 4> : window_mean_backward<T, 1>;
         work.add = add;
         kernel<<<share_inputs(&work, fours ? 4 : 1), KERNEL_THREADS, 0, stream>>>(

@@ -15,26 +15,41 @@
 
 #include "maxpool.cuh"
 
+/* x or y in memory, which may be views: values from one image, plane or pixel to the next. */
+struct window_image {
+    uint32_t rows, cols, pixel_step;
+    uint64_t plane_step, image_step;
+};
+
 struct window_work {
     uint64_t planes;
-    uint32_t inner, rows, cols; /* of x */
-    uint32_t out_rows, out_cols;
+    window_image x, y;
+    uint32_t inner;
     uint32_t window_rows, window_cols, stride_rows, stride_cols, pad_top, pad_left;
     divisor by_inner, by_cols, by_rows; /* by the pieces that a thread takes */
+    divisor by_planes;                  /* of an image */
     bool add;
 };
 
 /* The values that a thread takes: of a pixel of y, in backward of x. */
 struct window_place {
-    uint64_t plane;
-    uint32_t row, col, piece;
+    uint64_t plane, x, y;       /* x, y: where they would be of the plane's first pixel */
+    uint32_t row, col, channel; /* channel: the first of the pixel's `inner` */
 };
 
+template <int COUNT>
 __device__ __forceinline__ window_place find_place(const window_work &work, uint64_t item)
 {
     const divided pixel = divide(item, work.by_inner), row = divide(pixel.quotient, work.by_cols),
-                  plane = divide(row.quotient, work.by_rows);
-    return {plane.quotient, plane.remainder, row.remainder, pixel.remainder};
+                  plane = divide(row.quotient, work.by_rows),
+                  image = divide(plane.quotient, work.by_planes);
+    const uint32_t channel = pixel.remainder * COUNT;
+    return {plane.quotient,
+            image.quotient * work.x.image_step + image.remainder * work.x.plane_step + channel,
+            image.quotient * work.y.image_step + image.remainder * work.y.plane_step + channel,
+            plane.remainder,
+            row.remainder,
+            channel};
 }
 
 /* From `first` up to, not including, `end`. */
@@ -53,12 +68,12 @@ __device__ __forceinline__ window_range inside(uint32_t output, uint32_t window,
 
 __device__ __forceinline__ window_range rows_inside(const window_work &work, uint32_t row)
 {
-    return inside(row, work.window_rows, work.stride_rows, work.pad_top, work.rows);
+    return inside(row, work.window_rows, work.stride_rows, work.pad_top, work.x.rows);
 }
 
 __device__ __forceinline__ window_range cols_inside(const window_work &work, uint32_t col)
 {
-    return inside(col, work.window_cols, work.stride_cols, work.pad_left, work.cols);
+    return inside(col, work.window_cols, work.stride_cols, work.pad_left, work.x.cols);
 }
 
 /* The outputs whose window contains `padded`, a row (column) counted from the padding's start. */
@@ -69,23 +84,32 @@ __device__ __forceinline__ window_range windows_of(uint32_t padded, uint32_t win
     return {padded < window ? 0 : (padded - window) / stride + 1, end < outputs ? end : outputs};
 }
 
-/* Where the first value of the window's tap i, j is that the thread takes. */
-template <int COUNT>
+/* Where the thread's values of a pixel of its plane are in x, in y. */
+__device__ __forceinline__ uint64_t x_offset(const window_work &work, const window_place &at,
+                                             uint32_t row, uint32_t col)
+{
+    return at.x + ((uint64_t)row * work.x.cols + col) * work.x.pixel_step;
+}
+
+__device__ __forceinline__ uint64_t y_offset(const window_work &work, const window_place &at,
+                                             uint32_t row, uint32_t col)
+{
+    return at.y + ((uint64_t)row * work.y.cols + col) * work.y.pixel_step;
+}
+
+/* Those of the window's tap i, j. */
 __device__ __forceinline__ uint64_t tap_offset(const window_work &work, const window_place &at,
                                                uint32_t i, uint32_t j)
 {
-    const uint64_t row = at.plane * work.rows + at.row * work.stride_rows + i - work.pad_top;
-    const uint64_t col = at.col * work.stride_cols + j - work.pad_left;
-    return (row * work.cols + col) * work.inner + COUNT * at.piece;
+    return x_offset(work, at, at.row * work.stride_rows + i - work.pad_top,
+                    at.col * work.stride_cols + j - work.pad_left);
 }
 
-/* Likewise of an output. */
-template <int COUNT>
-__device__ __forceinline__ uint64_t output_offset(const window_work &work, const window_place &at,
+/* Those of an output in the argmax, which lies alone. */
+__device__ __forceinline__ uint64_t argmax_offset(const window_work &work, const window_place &at,
                                                   uint32_t row, uint32_t col)
 {
-    const uint64_t pixel = (at.plane * work.out_rows + row) * work.out_cols + col;
-    return pixel * work.inner + COUNT * at.piece;
+    return ((at.plane * work.y.rows + row) * work.y.cols + col) * work.inner + at.channel;
 }
 
 /* The max of each window; argmax may be NULL. */
@@ -95,7 +119,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
                const window_work work)
 {
     const uint64_t item = thread_number();
-    const window_place at = find_place(work, item);
+    const window_place at = find_place<COUNT>(work, item);
     if (at.plane >= work.planes)
         return;
     const window_range rows = rows_inside(work, at.row), cols = cols_inside(work, at.col);
@@ -105,7 +129,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         best[k] = {-INFINITY, rows.first * work.window_cols + cols.first};
     for (uint32_t i = rows.first; i < rows.end; i++)
         for (uint32_t j = cols.first; j < cols.end; j++) {
-            const values<COUNT> value = load<COUNT>(x + tap_offset<COUNT>(work, at, i, j));
+            const values<COUNT> value = load<COUNT>(x + tap_offset(work, at, i, j));
 #pragma unroll
             for (int k = 0; k < COUNT; k++)
                 consider(&best[k], value.v[k], i * work.window_cols + j);
@@ -117,7 +141,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
         result.v[k] = best[k].value;
         indices.v[k] = (W)best[k].argmax;
     }
-    store(y + COUNT * item, result);
+    store(y + y_offset(work, at, at.row, at.col), result);
     if (argmax)
         *reinterpret_cast<packed<COUNT, W> *>(argmax + COUNT * item) = indices;
 }
@@ -129,26 +153,25 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
                         const window_work work)
 {
     const uint64_t item = thread_number();
-    const window_place at = find_place(work, item);
+    const window_place at = find_place<COUNT>(work, item);
     if (at.plane >= work.planes)
         return;
     const uint32_t row = at.row + work.pad_top, col = at.col + work.pad_left;
-    const window_range rows = windows_of(row, work.window_rows, work.stride_rows, work.out_rows),
-                       cols = windows_of(col, work.window_cols, work.stride_cols, work.out_cols);
+    const window_range rows = windows_of(row, work.window_rows, work.stride_rows, work.y.rows),
+                       cols = windows_of(col, work.window_cols, work.stride_cols, work.y.cols);
     values<COUNT> sum = {};
     for (uint32_t r = rows.first; r < rows.end; r++)
         for (uint32_t c = cols.first; c < cols.end; c++) {
-            const uint64_t offset = output_offset<COUNT>(work, at, r, c);
             const uint32_t tap =
                 (row - r * work.stride_rows) * work.window_cols + col - c * work.stride_cols;
-            const values<COUNT> gradient = load<COUNT>(dy + offset);
+            const values<COUNT> gradient = load<COUNT>(dy + y_offset(work, at, r, c));
             const packed<COUNT, W> indices =
-                *reinterpret_cast<const packed<COUNT, W> *>(argmax + offset);
+                *reinterpret_cast<const packed<COUNT, W> *>(argmax + argmax_offset(work, at, r, c));
 #pragma unroll
             for (int k = 0; k < COUNT; k++)
                 sum.v[k] += indices.v[k] == tap ? gradient.v[k] : 0.0F;
         }
-    store_gradient(dx + COUNT * item, sum, work.add);
+    store_gradient(dx + x_offset(work, at, at.row, at.col), sum, work.add);
 }
 
 /* How many pixels a mean is made of. */
@@ -164,7 +187,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     window_mean(T *__restrict__ y, const T *__restrict__ x, const window_work work)
 {
     const uint64_t item = thread_number();
-    const window_place at = find_place(work, item);
+    const window_place at = find_place<COUNT>(work, item);
     if (at.plane >= work.planes)
         return;
     const window_range rows = rows_inside(work, at.row), cols = cols_inside(work, at.col);
@@ -172,7 +195,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     values<COUNT> sum = {};
     for (uint32_t i = rows.first; i < rows.end; i++)
         for (uint32_t j = cols.first; j < cols.end; j++) {
-            const values<COUNT> value = load<COUNT>(x + tap_offset<COUNT>(work, at, i, j));
+            const values<COUNT> value = load<COUNT>(x + tap_offset(work, at, i, j));
 #pragma unroll
             for (int k = 0; k < COUNT; k++)
                 sum.v[k] += value.v[k];
@@ -180,7 +203,7 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
 #pragma unroll
     for (int k = 0; k < COUNT; k++)
         sum.v[k] /= pixels;
-    store(y + COUNT * item, sum);
+    store(y + y_offset(work, at, at.row, at.col), sum);
 }
 
 /* dx: the dy of all windows around it, each divided by the window's number of pixels. */
@@ -189,23 +212,23 @@ __global__ void __launch_bounds__(KERNEL_THREADS)
     window_mean_backward(T *__restrict__ dx, const T *__restrict__ dy, const window_work work)
 {
     const uint64_t item = thread_number();
-    const window_place at = find_place(work, item);
+    const window_place at = find_place<COUNT>(work, item);
     if (at.plane >= work.planes)
         return;
     const window_range rows = windows_of(at.row + work.pad_top, work.window_rows, work.stride_rows,
-                                         work.out_rows),
+                                         work.y.rows),
                        cols = windows_of(at.col + work.pad_left, work.window_cols, work.stride_cols,
-                                         work.out_cols);
+                                         work.y.cols);
     values<COUNT> sum = {};
     for (uint32_t r = rows.first; r < rows.end; r++)
         for (uint32_t c = cols.first; c < cols.end; c++) {
             const float pixels = pixels_inside(work, r, c);
-            const values<COUNT> gradient = load<COUNT>(dy + output_offset<COUNT>(work, at, r, c));
+            const values<COUNT> gradient = load<COUNT>(dy + y_offset(work, at, r, c));
 #pragma unroll
             for (int k = 0; k < COUNT; k++)
                 sum.v[k] += gradient.v[k] / pixels;
         }
-    store_gradient(dx + COUNT * item, sum, work.add);
+    store_gradient(dx + x_offset(work, at, at.row, at.col), sum, work.add);
 }
 
 #endif

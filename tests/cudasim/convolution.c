@@ -66,11 +66,10 @@ static const void *at(const cudasim_convolution *conv, const void *memory, size_
     return (const char *)memory + element * cudasim_number_nbytes(conv->numbers);
 }
 
-static const float *load_image(const cudasim_convolution *conv, const void *images, size_t image,
+static const float *load_image(const cudasim_convolution *conv, const void *images, size_t first,
                                size_t image_count, float *buffer)
 {
-    return cudasim_as_floats(conv->numbers, at(conv, images, image * image_count), image_count,
-                             buffer);
+    return cudasim_as_floats(conv->numbers, at(conv, images, first), image_count, buffer);
 }
 
 /* Writes alpha x values + beta x what is there. */
@@ -158,8 +157,8 @@ static void write_tile(const cudasim_convolution *conv, const cudasim_epilogue *
     size_t runs = conv->nhwc ? 1 : filters;
     size_t count = conv->nhwc ? tile->pixels * filters : tile->pixels;
     for (size_t run = 0; run < runs; run++) {
-        size_t element = conv->nhwc ? (image * pixels + tile->first_pixel) * filters
-                                    : (image * filters + run) * pixels + tile->first_pixel;
+        size_t element = image * conv->y_step + (conv->nhwc ? tile->first_pixel * filters
+                                                            : run * pixels + tile->first_pixel);
         float *values = results + run * count;
         if (epilogue)
             finish(conv, epilogue, y, element, values, count, bias + (conv->nhwc ? 0 : run),
@@ -187,7 +186,7 @@ static void convolve(const cudasim_convolution *conv, const cudasim_epilogue *ep
             cudasim_floats((size_t)conv->filters * (size_t)rows * (size_t)conv->out_cols);
 #pragma omp for schedule(static)
         for (int n = 0; n < conv->batch; n++) {
-            const float *image = load_image(conv, x, (size_t)n, x_image, buffer);
+            const float *image = load_image(conv, x, (size_t)n * conv->x_step, x_image, buffer);
             for (int row = 0; row < conv->out_rows; row += rows) {
                 cudasim_tile_set(conv, &tile, row, rows);
                 cudasim_columns_read(conv, image, &tile);
@@ -255,7 +254,8 @@ static void convolve_backward_data(const cudasim_convolution *conv, const void *
         float *buffer = cudasim_floats(y_image), *sums = cudasim_floats(x_image);
 #pragma omp for schedule(static)
         for (int n = 0; n < conv->batch; n++) {
-            const float *gradients = load_image(conv, dy, (size_t)n, y_image, buffer);
+            const float *gradients =
+                load_image(conv, dy, (size_t)n * conv->y_step, y_image, buffer);
             memset(sums, 0, x_image * sizeof(float));
             for (int row = 0; row < conv->out_rows; row += rows) {
                 cudasim_tile_set(conv, &tile, row, rows);
@@ -264,7 +264,7 @@ static void convolve_backward_data(const cudasim_convolution *conv, const void *
                     multiply_back(conv, kernels, gradients, &tile, 0, first, 1.0f);
                 cudasim_columns_add(conv, sums, &tile);
             }
-            blend(conv, (void *)at(conv, dx, (size_t)n * x_image), sums, x_image);
+            blend(conv, (void *)at(conv, dx, (size_t)n * conv->x_step), sums, x_image);
         }
         free(sums);
         free(buffer);
@@ -316,8 +316,8 @@ static void sum_part(const cudasim_convolution *conv, const void *x, const void 
     float *x_buffer = cudasim_floats(x_image), *y_buffer = cudasim_floats(y_image);
     int rows = cudasim_tile_rows(conv);
     for (int n = part->first; n < part->end; n++) {
-        const float *image = load_image(conv, x, (size_t)n, x_image, x_buffer);
-        const float *gradients = load_image(conv, dy, (size_t)n, y_image, y_buffer);
+        const float *image = load_image(conv, x, (size_t)n * conv->x_step, x_image, x_buffer);
+        const float *gradients = load_image(conv, dy, (size_t)n * conv->y_step, y_image, y_buffer);
         for (int row = 0; row < conv->out_rows; row += rows) {
             cudasim_tile_set(conv, &tile, row, rows);
             cudasim_columns_read(conv, image, &tile);
@@ -375,14 +375,14 @@ typedef struct channel_slice {
 } channel_slice;
 
 static channel_slice slice_of(const cudasim_convolution *conv, int channels, size_t pixels,
-                              int group)
+                              size_t image_step, int group)
 {
     size_t number = cudasim_number_nbytes(conv->numbers), all = (size_t)channels;
     size_t own = all / (size_t)conv->groups, batch = (size_t)conv->batch;
     size_t inner = conv->nhwc ? number : pixels * number;
     return (channel_slice){.outer = conv->nhwc ? batch * pixels : batch,
                            .run = own * inner,
-                           .step = all * inner,
+                           .step = conv->nhwc ? all * inner : image_step * number,
                            .offset = (size_t)group * own * inner};
 }
 
@@ -420,8 +420,11 @@ static group_call enter_group(const cudasim_convolution *conv, const void *x, co
     call.conv.groups = 1;
     call.conv.channels /= conv->groups;
     call.conv.filters /= conv->groups;
-    call.x_slice = slice_of(conv, conv->channels, (size_t)conv->rows * (size_t)conv->cols, group);
-    call.y_slice = slice_of(conv, conv->filters, out_pixels(conv), group);
+    size_t pixels = (size_t)conv->rows * (size_t)conv->cols;
+    call.x_slice = slice_of(conv, conv->channels, pixels, conv->x_step, group);
+    call.y_slice = slice_of(conv, conv->filters, out_pixels(conv), conv->y_step, group);
+    call.conv.x_step = (size_t)call.conv.channels * pixels;
+    call.conv.y_step = (size_t)call.conv.filters * out_pixels(conv);
     call.x = take_slice(&call.x_slice, x);
     call.y = take_slice(&call.y_slice, y);
     call.w_offset = cudasim_convolution_w_count(conv) / count * (size_t)group * number;

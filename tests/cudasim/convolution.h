@@ -13,7 +13,8 @@ typedef struct cudasim_convolution {
     int filters, kernel_rows, kernel_cols; /* of w; its channels are those of x, of a group */
     int out_rows, out_cols;                /* of y, whose channels are the filters */
     int pad_rows, pad_cols, stride_rows, stride_cols, dilation_rows, dilation_cols;
-    int groups; /* of channels and filters, each convolved by itself */
+    int groups;            /* of channels and filters, each convolved by itself */
+    size_t x_step, y_step; /* numbers from one image's first to the next one's; NHWC: packed */
     bool nhwc;
     bool flipped; /* a convolution proper, the kernel turned by 180 degrees */
     cudasim_numbers numbers;

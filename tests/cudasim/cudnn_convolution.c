@@ -73,7 +73,7 @@ static void run(void *context)
     bool reads_result = call->conv.beta != 0.0f || call->z_scale != 0.0f;
     if (!reads_result) {
         const cudasim_operand *result = result_of(call);
-        cudasim_poison(cudasim_operand_memory(call->name, result), result->nbytes);
+        cudasim_poison_operand(cudasim_operand_memory(call->name, result), result);
     }
     if (call->pass == CUDNN_SIM_FORWARD)
         run_forward(call, memory);
@@ -102,13 +102,24 @@ static cudnnStatus_t check_pointers(const char *name, const conv_arguments *argu
     return CUDNN_STATUS_SUCCESS;
 }
 
+static void set_pieces(cudasim_operand *operand, int images, size_t image_nbytes, size_t step)
+{
+    operand->pieces = (size_t)images;
+    operand->piece_nbytes = image_nbytes;
+    operand->step_nbytes = step;
+}
+
 static void set_operands(conv_call *call, const cudnn_sim_problem *problem,
                          const conv_arguments *arguments)
 {
     size_t scratch = arguments->workspace ? arguments->workspace_nbytes : 0;
+    const cudasim_convolution *conv = &problem->conv;
+    size_t number = cudasim_number_nbytes(conv->numbers);
     call->operands[X] = (cudasim_operand){"x", arguments->x, problem->x_nbytes, .alias = NULL};
     call->operands[W] = (cudasim_operand){"w", arguments->w, problem->w_nbytes, .alias = NULL};
     call->operands[Y] = (cudasim_operand){"y", arguments->y, problem->y_nbytes, .alias = NULL};
+    set_pieces(&call->operands[X], conv->batch, problem->x_image_nbytes, conv->x_step * number);
+    set_pieces(&call->operands[Y], conv->batch, problem->y_image_nbytes, conv->y_step * number);
     call->operands[WORKSPACE] =
         (cudasim_operand){"workspace", arguments->workspace, scratch, .written = true};
     for (int i = 0; i < OPERANDS; i++)
@@ -148,7 +159,8 @@ static void check_first_use(const conv_call *call, cudaStream_t stream, int algo
         algo,           c->batch,         c->channels,      c->rows,     c->cols,
         c->filters,     c->kernel_rows,   c->kernel_cols,   c->out_rows, c->out_cols,
         c->nhwc,        (int)c->numbers,  c->pad_rows,      c->pad_cols, c->stride_rows,
-        c->stride_cols, c->dilation_rows, c->dilation_cols, c->groups,   c->beta != 0.0f};
+        c->stride_cols, c->dilation_rows, c->dilation_cols, c->groups,   c->beta != 0.0f,
+        (int)c->x_step, (int)c->y_step};
     cudasim_check_first_use(call->name, stream, kind, sizeof(kind));
 }
 
@@ -263,7 +275,7 @@ static cudnnStatus_t check_z(const char *name, cudnnTensorDescriptor_t z_desc,
     if (status != CUDNN_STATUS_SUCCESS)
         return status;
     if (z.type != y.type || z.n != y.n || z.c != y.c || z.h != y.h || z.w != y.w ||
-        z.nhwc != y.nhwc)
+        z.nhwc != y.nhwc || z.n_stride != y.n_stride)
         return cudnn_sim_refuse(CUDNN_STATUS_BAD_PARAM, name,
                                 "the descriptors of z and y do not match");
     *type = y.type;
@@ -301,8 +313,11 @@ static void set_epilogue(conv_call *call, const void *bias, const void *z)
     call->fused = true;
     call->operands[BIAS] = (cudasim_operand){"bias", bias, (size_t)call->conv.filters * number,
                                              POINTER_ALIGNMENT, .alias = NULL};
-    call->operands[Z] = (cudasim_operand){"z", z, call->operands[Y].nbytes, POINTER_ALIGNMENT,
-                                          .alias = call->operands[Y].address};
+    call->operands[Z] = call->operands[Y];
+    call->operands[Z].name = "z";
+    call->operands[Z].address = z;
+    call->operands[Z].written = false;
+    call->operands[Z].alias = call->operands[Y].address;
 }
 
 cudnnStatus_t cudnnConvolutionBiasActivationForward(

@@ -15,13 +15,15 @@ cudnnStatus_t cudnn_sim_read_tensor(const char *call, const char *name,
     if (status != CUDNN_STATUS_SUCCESS)
         return cudnn_sim_refuse(status, call, "%s is no 4-dimensional tensor", name);
     int c = tensor->c, h = tensor->h, w = tensor->w;
-    tensor->nchw =
-        strides[0] == c * h * w && strides[1] == h * w && strides[2] == w && strides[3] == 1;
+    bool planes = strides[1] == h * w && strides[2] == w && strides[3] == 1;
+    tensor->n_stride = strides[0];
+    tensor->nchw = planes && (strides[0] == c * h * w ||
+                              (strides[0] > c * h * w && !cudnn_sim_is_refused("strided")));
     tensor->nhwc =
         strides[0] == h * w * c && strides[1] == 1 && strides[2] == w * c && strides[3] == c;
     if (!tensor->nchw && !tensor->nhwc)
         return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED_LAYOUT, call,
-                                "%s is neither packed NCHW nor packed NHWC", name);
+                                "%s is neither NCHW with packed images nor packed NHWC", name);
     if (tensor->type != CUDNN_DATA_FLOAT && tensor->type != CUDNN_DATA_BFLOAT16)
         return cudnn_sim_refuse(CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, call,
                                 "%s is neither float nor bfloat16", name);
@@ -131,14 +133,18 @@ static void fill_in(cudnn_sim_problem *problem, const cudnn_sim_tensor *x, const
     conv->kernel_cols = w->w;
     conv->out_rows = y->h;
     conv->out_cols = y->w;
+    conv->x_step = (size_t)x->n_stride;
+    conv->y_step = (size_t)y->n_stride;
     conv->nhwc = w->format == CUDNN_TENSOR_NHWC;
     conv->numbers = x->type == CUDNN_DATA_BFLOAT16             ? CUDASIM_BF16
                     : problem->fma || cudasim_tf32_forbidden() ? CUDASIM_FLOAT
                                                                : CUDASIM_TF32;
     size_t number = cudasim_number_nbytes(conv->numbers);
-    problem->x_nbytes = cudasim_convolution_x_count(conv) * number;
+    problem->x_image_nbytes = cudasim_convolution_x_count(conv) / (size_t)conv->batch * number;
+    problem->y_image_nbytes = cudasim_convolution_y_count(conv) / (size_t)conv->batch * number;
+    problem->x_nbytes = (size_t)(conv->batch - 1) * conv->x_step * number + problem->x_image_nbytes;
     problem->w_nbytes = cudasim_convolution_w_count(conv) * number;
-    problem->y_nbytes = cudasim_convolution_y_count(conv) * number;
+    problem->y_nbytes = (size_t)(conv->batch - 1) * conv->y_step * number + problem->y_image_nbytes;
 }
 
 cudnnStatus_t cudnn_sim_read_problem(const char *call, const cudnn_sim_descriptors *descriptors,

@@ -80,6 +80,10 @@ FORWARD(cudnnSetTensor4dDescriptor,
         (cudnnTensorDescriptor_t descriptor, cudnnTensorFormat_t format, cudnnDataType_t type,
          int n, int c, int h, int w),
         (descriptor, format, type, n, c, h, w))
+FORWARD(cudnnSetTensor4dDescriptorEx,
+        (cudnnTensorDescriptor_t descriptor, cudnnDataType_t type, int n, int c, int h, int w,
+         int n_stride, int c_stride, int h_stride, int w_stride),
+        (descriptor, type, n, c, h, w, n_stride, c_stride, h_stride, w_stride))
 FORWARD_QUIETLY(cudnnGetTensor4dDescriptor,
                 (cudnnTensorDescriptor_t descriptor, cudnnDataType_t *type, int *n, int *c, int *h,
                  int *w, int *n_stride, int *c_stride, int *h_stride, int *w_stride),

@@ -54,16 +54,20 @@ typedef struct cudnn_sim_descriptors {
 /* What they say, once it makes sense. */
 typedef struct cudnn_sim_problem {
     cudasim_convolution conv;
-    bool fma; /* CUDNN_FMA_MATH */
-    size_t x_nbytes, w_nbytes, y_nbytes;
+    bool fma;                            /* CUDNN_FMA_MATH */
+    size_t x_nbytes, w_nbytes, y_nbytes; /* from the first value to the last */
+    size_t x_image_nbytes, y_image_nbytes;
 } cudnn_sim_problem;
 cudnnStatus_t cudnn_sim_read_problem(const char *call, const cudnn_sim_descriptors *descriptors,
                                      cudnn_sim_problem *problem);
 
-/* A packed tensor of float or bfloat16. */
+/* A tensor of float or bfloat16: packed, or of NCHW images that are further apart than packed ones,
+ * as the documentation allows all formats but vectors with NCHW filters ("HWC-packed" with NHWC).
+ */
 typedef struct cudnn_sim_tensor {
     cudnnDataType_t type;
     int n, c, h, w;
+    int n_stride;
     bool nchw, nhwc; /* both: a single pixel of a single channel */
 } cudnn_sim_tensor;
 cudnnStatus_t cudnn_sim_read_tensor(const char *call, const char *name,

@@ -10,10 +10,35 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* ---- operands ----------------------------------------------------------------------------------
  */
 
+static bool ranges_overlap(uintptr_t a, size_t a_nbytes, uintptr_t b, size_t b_nbytes)
+{
+    return a < b + b_nbytes && b < a + a_nbytes;
+}
+
+static size_t piece_count(const cudasim_operand *operand)
+{
+    return operand->pieces ? operand->pieces : 1;
+}
+
+static size_t piece_nbytes(const cudasim_operand *operand)
+{
+    return operand->pieces ? operand->piece_nbytes : operand->nbytes;
+}
+
+static bool pieces_overlap(const cudasim_operand *a, const cudasim_operand *b)
+{
+    for (size_t i = 0; i < piece_count(a); i++)
+        for (size_t j = 0; j < piece_count(b); j++)
+            if (ranges_overlap((uintptr_t)a->address + i * a->step_nbytes, piece_nbytes(a),
+                               (uintptr_t)b->address + j * b->step_nbytes, piece_nbytes(b)))
+                return true;
+    return false;
+}
+
 static bool overlap(const cudasim_operand *a, const cudasim_operand *b)
 {
-    uintptr_t from = (uintptr_t)a->address, other = (uintptr_t)b->address;
-    return from < other + b->nbytes && other < from + a->nbytes;
+    return ranges_overlap((uintptr_t)a->address, a->nbytes, (uintptr_t)b->address, b->nbytes) &&
+           pieces_overlap(a, b);
 }
 
 static bool may_be_one(const cudasim_operand *a, const cudasim_operand *b)
@@ -60,6 +85,12 @@ void cudasim_poison(void *memory, size_t nbytes)
 {
     if (nbytes)
         memset(memory, 0xff, nbytes);
+}
+
+void cudasim_poison_operand(void *memory, const cudasim_operand *operand)
+{
+    for (size_t i = 0; i < piece_count(operand); i++)
+        cudasim_poison((char *)memory + i * operand->step_nbytes, piece_nbytes(operand));
 }
 
 void cudasim_poison_scratch(void *memory, size_t nbytes)

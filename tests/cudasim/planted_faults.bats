@@ -18,7 +18,9 @@ setup_file() {
 check() {
     local unit=$CUDASIM/planted/unit name=${1##*/}
     case $name in
-    *.c) run timeout 300 "$unit" --filter 'cuda_joins/fp32_nchw' ;;
+    conv2d.c) run timeout 300 "$unit" --filter 'cuda_windows/fp32_nchw' ;;
+    *.c) run timeout 300 "$unit" --filter 'cuda_joins/@(fp32_nchw|a_concat_*)' ;;
+    pieces.cuh) run timeout 300 build/tests/kernels --filter 'kernel_norm/*' ;;
     norm.cuh | join.cuh | pointwise.cuh) run timeout 300 build/tests/kernels --filter "kernel_${name%.cuh}/*" ;;
     update.cuh) run timeout 300 "$unit" --filter 'update/*' ;;
     step.cuh) run timeout 300 "$unit" --filter 'losses/*' ;;
@@ -28,7 +30,7 @@ check() {
 
 @test "kernels and plans without a bug" {
     local name
-    for name in norm.c norm.cuh join.cuh pointwise.cuh update.cuh step.cuh window.cuh; do
+    for name in norm.c conv2d.c norm.cuh join.cuh pointwise.cuh update.cuh step.cuh window.cuh; do
         check "$name"
         [[ $status -eq 0 && $output != *"Passing: 0"* ]] || { echo "$name: $output" >&2 && return 1; }
     done

@@ -1,13 +1,15 @@
 /*
  * The CUDA device's op chains with batch normalization, several inputs or activations, against the
  * double reference: in every layout and number format, with gradients that are added, frozen
- * parameters and statistics, inputs in another layout or given twice, and memory that a plan says
- * may be used again.
+ * parameters and statistics, inputs in another layout or given twice, views of wider images, and
+ * memory that a plan says may be used again.
  */
+#include "../cudasim/counts.h"
 #include "base/random.h"
 #include "doctor/reference.h"
 
 #include "tested_device.h"
+#include "wide_image.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -103,6 +105,11 @@ enum {
     TWICE = 32,       /* the first side is x */
     INFERENCE = 64,
     PLAIN_OUTPUT = 128,
+    VIEW_X = 256,
+    VIEW_Y = 512,
+    VIEW_SIDES = 1024,
+    ODD = 2048, /* offsets and widths of views are no multiples of four */
+    VIEWS = VIEW_X | VIEW_Y | VIEW_SIDES,
 };
 
 static const int variations[] = {0,
@@ -117,11 +124,23 @@ static const int variations[] = {0,
                                  TWICE,
                                  INFERENCE,
                                  INFERENCE | IN_PLACE,
-                                 PLAIN_OUTPUT};
+                                 PLAIN_OUTPUT,
+                                 VIEW_X,
+                                 VIEW_X | ODD | ADDS,
+                                 VIEW_Y,
+                                 VIEW_Y | ODD,
+                                 VIEW_SIDES | ADDS,
+                                 VIEWS,
+                                 VIEWS | ODD | ADDS,
+                                 VIEWS | FROZEN | FROZEN_STATISTICS,
+                                 VIEW_X | VIEW_Y | INFERENCE,
+                                 VIEW_X | PLAIN_OUTPUT,
+                                 VIEW_SIDES | PLAIN_SIDES};
 
 /* An activation or its gradient: of a side, or of x (plan NULL, the trial's is used). */
 typedef struct tensor {
     hpac_shape shape;
+    wide_image image;
     hpac_plan *plan; /* one that reads it: for activation_write */
     size_t count;
     void *value, *gradient;
@@ -136,11 +155,13 @@ typedef struct trial {
     hpac_op ops[MAX_OPS];
     size_t op_count, side_count;
     int how;
+    bool nchw;
     double tolerance;
     hpac_plan *plan;
     hpac_random random;
     hpac_exec_args args;
     tensor inputs[1 + MAX_SIDES]; /* x, sides */
+    wide_image output;
     size_t y_count;
     float *y, *dy;
     double *values[HPAC_PLAN_MAX_PARAMETERS], *gradients[HPAC_PLAN_MAX_PARAMETERS];
@@ -187,6 +208,28 @@ static hpac_layout layout_of(const trial *t, hpac_shape shape, bool side)
     return shape.rank == 3 ? t->info->image_layout : t->info->vector_layout;
 }
 
+/* Vectors are never planes. */
+static wide_image image_of(const trial *t, hpac_shape shape, bool side, int view)
+{
+    bool plain = side && t->how & PLAIN_SIDES;
+    return (wide_image){
+        .batch = BATCH,
+        .shape = shape,
+        .view = t->how & view ? choose_view(shape.channels, t->how & ODD) : (hpac_view){0},
+        .nchw = t->nchw && !plain && shape.rank == 3,
+        .bf16 = t->info->precision == HPAC_PRECISION_BF16 && !plain,
+    };
+}
+
+static void make_images(trial *t)
+{
+    for (size_t i = 0; i <= t->side_count; i++)
+        t->inputs[i].image = image_of(t, t->inputs[i].shape, i > 0, i ? VIEW_SIDES : VIEW_X);
+    t->output = image_of(t, t->ops[t->op_count - 1].out, false, VIEW_Y);
+    t->output.bf16 &= !(t->how & PLAIN_OUTPUT);
+    t->output.nchw &= !(t->how & PLAIN_OUTPUT);
+}
+
 static void make_chain(trial *t, const chain *from)
 {
     for (size_t i = 0; i < MAX_OPS && from->ops[i].kind != HPAC_OP_PIXELS; i++) {
@@ -201,16 +244,19 @@ static void make_chain(trial *t, const chain *from)
     }
     t->inputs[0].shape = from->in;
     t->y_count = BATCH * hpac_shape_count(t->ops[t->op_count - 1].out);
+    make_images(t);
 }
 
 static bool make_plan(trial *t)
 {
     hpac_layout layouts[MAX_SIDES];
+    hpac_view views[MAX_SIDES];
     hpac_gradient gradients[MAX_SIDES],
         gradient = t->how & ADDS ? HPAC_GRADIENT_ADDED : HPAC_GRADIENT_WRITTEN;
     for (size_t i = 0; i < t->side_count; i++) {
         layouts[i] = layout_of(t, t->inputs[1 + i].shape, true);
         gradients[i] = gradient;
+        views[i] = t->inputs[1 + i].image.view;
     }
     const hpac_plan_request request = {
         .ops = t->ops,
@@ -224,18 +270,26 @@ static bool make_plan(trial *t)
         .frozen_statistics = t->how & FROZEN_STATISTICS,
         .input_gradient = t->how & TWICE ? HPAC_GRADIENT_ADDED : gradient,
         .side_gradients = gradients,
+        .input_view = t->inputs[0].image.view,
+        .output_view = t->output.view,
+        .side_views = views,
     };
     assert_ok(t->call->plan_create(t->device, &request, &t->plan));
     return t->plan != NULL;
 }
 
-/* A plan that reads the side: its ReLU. */
-static hpac_plan *plan_of_side(const trial *t, hpac_shape shape)
+/* A plan that reads the side: its ReLU, or of a view batch normalization. */
+static hpac_plan *plan_of_side(const trial *t, const tensor *side)
 {
     hpac_plan *plan = NULL;
-    const hpac_op relu = {.kind = HPAC_OP_RELU, .in = shape, .out = shape};
-    const hpac_plan_request request = {
-        .ops = &relu, .op_count = 1, .batch = BATCH, .input_layout = layout_of(t, shape, true)};
+    const hpac_op op = {.kind = side->image.view.channels ? HPAC_OP_BATCH_NORM : HPAC_OP_RELU,
+                        .in = side->shape,
+                        .out = side->shape};
+    const hpac_plan_request request = {.ops = &op,
+                                       .op_count = 1,
+                                       .batch = BATCH,
+                                       .input_layout = layout_of(t, side->shape, true),
+                                       .input_view = side->image.view};
     assert_ok(t->call->plan_create(t->device, &request, &plan));
     return plan;
 }
@@ -248,15 +302,15 @@ static void write(const trial *t, const tensor *input, void *address, const floa
 
 static void make_input(trial *t, tensor *input, bool side)
 {
-    input->plan = side ? plan_of_side(t, input->shape) : t->plan;
+    input->plan = side ? plan_of_side(t, input) : t->plan;
     input->count = BATCH * hpac_shape_count(input->shape);
-    input->value = allocate(t, input->plan->input_nbytes);
-    input->gradient = allocate(t, input->plan->input_nbytes);
+    cr_assert_eq(input->plan->input_nbytes, input->count * (input->image.bf16 ? 2 : sizeof(float)));
+    input->value = wide_image_create(t->device, &input->image);
+    input->gradient = wide_image_create(t->device, &input->image);
     input->host = draw(t, input->count, &input->wide);
     input->initial = draw(t, input->count, NULL);
     input->got = calloc(input->count, sizeof *input->got);
     input->expected = calloc(input->count, sizeof *input->expected);
-    poison(t, input->gradient, input->plan->input_nbytes);
     write(t, input, input->value, input->host);
     if (t->how & ADDS)
         write(t, input, input->gradient, input->initial);
@@ -285,9 +339,9 @@ static void make_memory(trial *t)
         make_input(t, &t->inputs[i], i > 0);
     t->args.x = t->inputs[0].value;
     t->args.dx = t->inputs[0].gradient;
-    t->args.y =
-        t->how & IN_PLACE && plan->y_over_x ? t->inputs[0].value : allocate(t, plan->output_nbytes);
-    t->args.dy = allocate(t, plan->output_nbytes);
+    t->args.y = t->how & IN_PLACE && plan->y_over_x ? t->inputs[0].value
+                                                    : wide_image_create(t->device, &t->output);
+    t->args.dy = wide_image_create(t->device, &t->output);
     if (t->how & IN_PLACE && plan->dx_over_dy) {
         t->call->free(t->device, HPAC_MEMORY_DEVICE, t->args.dx);
         t->inputs[0].gradient = t->args.dx = t->args.dy;
@@ -380,8 +434,6 @@ static void check_statistics(const trial *t)
 static void run_forward(trial *t)
 {
     t->y = calloc(t->y_count, sizeof *t->y);
-    if (t->args.y != t->args.x)
-        poison(t, t->args.y, t->plan->output_nbytes);
     assert_ok(t->call->set_step(t->device, &(hpac_step){.seed = 5, .step = 2}));
     assert_ok(t->call->forward(t->plan, &t->args));
     assert_ok(t->call->activation_read(t->plan, false, t->args.y, t->y));
@@ -392,6 +444,7 @@ static void run_forward(trial *t)
         hpac_reference_forward(&call);
     }
     compare(t, "y", t->y, t->forward[t->op_count], NULL, t->y_count);
+    wide_image_expect_untouched(t->device, &t->output, t->args.y, "y");
     check_statistics(t);
 }
 
@@ -426,7 +479,10 @@ static void check_inputs(trial *t)
         snprintf(what, sizeof what, i ? "dside %zu" : "dx", i - 1);
         compare(t, what, input->got, input->expected, t->how & ADDS ? input->initial : NULL,
                 input->count);
+        wide_image_expect_untouched(t->device, &input->image, input->gradient, what);
+        wide_image_expect_untouched(t->device, &input->image, input->value, "an input");
     }
+    wide_image_expect_untouched(t->device, &t->output, t->args.dy, "dy");
 }
 
 /* Averages move in forward alone. */
@@ -436,9 +492,9 @@ static void run_backward(trial *t)
     t->dy = draw(t, t->y_count, &wide_dy);
     for (size_t i = 0; t->plan->ignores_x && i <= t->side_count; i++)
         if (t->inputs[i].value != t->args.y)
-            poison(t, t->inputs[i].value, t->inputs[i].plan->input_nbytes);
+            poison(t, t->inputs[i].value, wide_image_nbytes(&t->inputs[i].image));
     if (t->plan->ignores_y && (t->args.y != t->args.x || t->plan->ignores_x))
-        poison(t, t->args.y, t->plan->output_nbytes);
+        poison(t, t->args.y, wide_image_nbytes(&t->output));
     poison(t, t->args.workspace, t->plan->workspace_nbytes);
     assert_ok(t->call->activation_write(t->plan, false, t->args.dy, t->dy));
     assert_ok(t->call->backward(t->plan, &t->args));
@@ -491,6 +547,8 @@ static bool makes_sense(const trial *t)
     bool same = t->side_count == 1 &&
                 hpac_shape_count(t->inputs[1].shape) == hpac_shape_count(t->inputs[0].shape);
     bool norm = t->ops[0].kind == HPAC_OP_BATCH_NORM;
+    if (t->how & VIEW_SIDES && t->side_count == 0)
+        return false;
     if (t->how & TWICE)
         return same;
     if (t->how & (FROZEN | FROZEN_STATISTICS))
@@ -498,18 +556,44 @@ static bool makes_sense(const trial *t)
     return !(t->how & PLAIN_SIDES) || t->side_count > 0;
 }
 
-static void try_chain(hpac_device *device, const hpac_device_info *info, size_t index, int how)
+/* Batch normalization reads all views but of what it converts, the others none: those of concat
+ * have to be in its output. */
+static bool takes_views(const trial *t)
+{
+    bool converts = t->nchw || t->info->precision == HPAC_PRECISION_BF16;
+    if (!(t->how & (VIEW_X | VIEW_SIDES)))
+        return true;
+    return t->ops[0].kind == HPAC_OP_BATCH_NORM && !(t->how & PLAIN_OUTPUT) &&
+           !(converts && t->how & PLAIN_SIDES);
+}
+
+/* Batch normalization and concat write views by themselves. */
+static bool is_copied(const trial *t)
+{
+    return t->how & VIEW_Y && t->ops[0].kind != HPAC_OP_BATCH_NORM &&
+           t->ops[0].kind != HPAC_OP_CONCAT;
+}
+
+static void try_chain(hpac_device *device, const hpac_device_info *info, bool nchw, size_t index,
+                      int how)
 {
     trial t = {.device = device,
                .call = device->ops,
                .info = info,
                .how = how,
+               .nchw = nchw,
                .tolerance = info->precision == HPAC_PRECISION_BF16 ? 1.0 / 64 : 4e-6};
     hpac_random_init(&t.random, 7, HPAC_PURPOSE_SYNTH, (uint32_t)index, 0);
     make_chain(&t, &chains[index]);
     if (!makes_sense(&t))
         return;
-    cr_assert(make_plan(&t), "chain %zu was declined", index);
+    cr_assert_eq(make_plan(&t), takes_views(&t), "chain %zu, variation %#x, was declined or not",
+                 index, (unsigned)how);
+    if (!t.plan)
+        return;
+    cr_assert(!(how & VIEWS) || !(t.plan->y_over_x || t.plan->dx_over_dy));
+    cr_assert_eq(strstr(t.plan->algorithm, "copied to its place") != NULL, is_copied(&t), "%s",
+                 t.plan->algorithm);
     make_memory(&t);
     write_parameters(&t);
     run_forward(&t);
@@ -527,7 +611,121 @@ static void try_all(hpac_precision precision, hpac_image_layout layout)
     assert_ok(device->ops->describe(device, &info));
     for (size_t i = 0; i < CHAIN_COUNT; i++)
         for (size_t v = 0; v < sizeof variations / sizeof *variations; v++)
-            try_chain(device, &info, i, variations[v]);
+            try_chain(device, &info, layout == HPAC_IMAGE_LAYOUT_NCHW, i, variations[v]);
+    device->ops->close(device);
+}
+
+/* ---- concat in place ---- */
+
+/* A concat of 8, 4 and 5 channels in an image of those, or of 20 channels. */
+typedef struct place_trial {
+    hpac_op op;
+    hpac_layout layout;
+    hpac_view input_view, output_view, side_views[2];
+    hpac_gradient gradients[3];
+} place_trial;
+
+static place_trial make_places(const hpac_device_info *info, bool wide)
+{
+    const size_t channels = wide ? 20 : 17, first = wide ? 2 : 0;
+    return (place_trial){
+        .op = {.kind = HPAC_OP_CONCAT,
+               .in = SHAPE(5, 6, 8),
+               .out = SHAPE(5, 6, 17),
+               .side_count = 2,
+               .sides = {SHAPE(5, 6, 4), SHAPE(5, 6, 5)}},
+        .layout = info->image_layout,
+        .input_view = {channels, first},
+        .side_views = {{channels, first + 8}, {channels, first + 12}},
+        .output_view = wide ? (hpac_view){channels, first} : (hpac_view){0},
+        .gradients = {HPAC_GRADIENT_WRITTEN, HPAC_GRADIENT_WRITTEN, HPAC_GRADIENT_NONE},
+    };
+}
+
+static hpac_plan *plan_concat(hpac_device *device, const place_trial *t)
+{
+    hpac_plan *plan = NULL;
+    const hpac_layout layouts[] = {t->layout, t->layout};
+    const hpac_plan_request request = {
+        .ops = &t->op,
+        .op_count = 1,
+        .batch = BATCH,
+        .input_layout = t->layout,
+        .side_layouts = layouts,
+        .training = true,
+        .input_gradient = t->gradients[0],
+        .side_gradients = t->gradients + 1,
+        .input_view = t->input_view,
+        .output_view = t->output_view,
+        .side_views = t->side_views,
+    };
+    assert_ok(device->ops->plan_create(device, &request, &plan));
+    return plan;
+}
+
+/* What the simulator was asked to run. */
+static uint64_t count_calls(void)
+{
+    cudasim_counts counts = {0};
+    cudasim_get_counts_function *get = NULL;
+    void *symbol = find_in_simulator("cudasim_get_counts");
+    memcpy(&get, &symbol, sizeof symbol);
+    if (get)
+        get(&counts);
+    return counts.kernels + counts.library_calls + counts.device_copies + counts.memsets;
+}
+
+static hpac_device *open_in(bool nchw, hpac_device_info *info)
+{
+    hpac_device *device = open_tested_device((hpac_device_options){
+        .deterministic = true,
+        .image_layout = nchw ? HPAC_IMAGE_LAYOUT_NCHW : HPAC_IMAGE_LAYOUT_NHWC});
+    assert_ok(device->ops->describe(device, info));
+    return device;
+}
+
+Test(cuda_joins, a_concat_in_place_computes_nothing)
+{
+    need_cuda();
+    for (int i = 0; i < 4; i++) {
+        hpac_device_info info;
+        hpac_device *device = open_in(i & 1, &info);
+        const place_trial t = make_places(&info, i & 2);
+        hpac_plan *plan = plan_concat(device, &t);
+        cr_assert(plan);
+        cr_expect_str_eq(plan->algorithm, "in place");
+        cr_expect_eq(plan->output_layout, info.image_layout);
+        cr_expect(plan->ignores_x && plan->ignores_y && plan->workspace_nbytes == 0);
+        uint64_t calls = count_calls();
+        assert_ok(device->ops->forward(plan, &(hpac_exec_args){.training = true}));
+        assert_ok(device->ops->backward(plan, &(hpac_exec_args){.training = true}));
+        cr_expect_eq(count_calls(), calls);
+        device->ops->plan_destroy(plan);
+        device->ops->close(device);
+    }
+}
+
+/* Inputs that are elsewhere, in a narrower image, alone, or have a gradient that is added. */
+Test(cuda_joins, a_concat_of_other_views_is_declined)
+{
+    hpac_device_info info;
+    need_cuda();
+    hpac_device *device = open_in(true, &info);
+    for (int i = 0; i < 13; i++) {
+        place_trial t = make_places(&info, false);
+        hpac_view *view = i % 3 ? &t.side_views[i % 3 - 1] : &t.input_view;
+        view->first += i / 3 == 0;
+        view->channels += i / 3 == 1;
+        if (i / 3 == 2)
+            *view = (hpac_view){0};
+        if (i / 3 == 3)
+            t.gradients[i % 3] = HPAC_GRADIENT_ADDED;
+        if (i == 12)
+            t.output_view = (hpac_view){20, 2};
+        hpac_plan *plan = plan_concat(device, &t);
+        cr_expect_null(plan, "%d", i);
+        device->ops->plan_destroy(plan);
+    }
     device->ops->close(device);
 }
 

@@ -1,12 +1,13 @@
 /*
  * The CUDA device's single operations against the double reference, in every layout and number
  * format: windows of any stride, padding, dilation and groups, gradients that are added, frozen
- * parameters, and memory that a plan says may be used again.
+ * parameters, views of wider images, and memory that a plan says may be used again.
  */
 #include "base/random.h"
 #include "doctor/reference.h"
 
 #include "tested_device.h"
+#include "wide_image.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -91,6 +92,19 @@ static const hpac_op ops[] = {
      STRIDE(2, 2),
      PAD(0, 1, 0, 1),
      .groups = 5,
+     .no_bias = true},
+    {.kind = HPAC_OP_CONV2D,
+     .in = SHAPE(8, 6, 8),
+     .out = SHAPE(8, 6, 4),
+     WINDOW(3, 3),
+     PAD(1, 1, 1, 1),
+     .no_bias = true},
+    {.kind = HPAC_OP_CONV2D,
+     .in = SHAPE(7, 7, 6),
+     .out = SHAPE(7, 7, 9),
+     WINDOW(3, 3),
+     PAD(1, 1, 1, 1),
+     .groups = 3,
      .no_bias = true},
     {.kind = HPAC_OP_CONV2D,
      .in = SHAPE(8, 8, 16),
@@ -186,6 +200,8 @@ typedef struct trial {
     hpac_op op, chain[2];
     bool relu, adds, frozen, in_place;
     bool lowest; /* all of x is -infinity */
+    bool view_x, view_y, odd;
+    wide_image input, output;
     double tolerance;
     hpac_plan *plan;
     hpac_random random;
@@ -235,6 +251,62 @@ static void set_defaults(hpac_op *op)
     op->groups = op->groups ? op->groups : 1;
 }
 
+static void make_images(trial *t, const hpac_device_info *info, bool nchw)
+{
+    const wide_image image = {.batch = BATCH, .bf16 = info->precision == HPAC_PRECISION_BF16};
+    t->input = t->output = image;
+    t->input.shape = t->op.in;
+    t->output.shape = t->op.out;
+    t->input.nchw = nchw && t->op.in.rank == 3;
+    t->output.nchw = nchw && t->op.out.rank == 3;
+    if (t->view_x)
+        t->input.view = choose_view(t->op.in.channels, t->odd);
+    if (t->view_y)
+        t->output.view = choose_view(t->op.out.channels, t->odd);
+}
+
+/* Whether a view begins at a multiple of 16 bytes. */
+static bool is_aligned(const wide_image *image)
+{
+    size_t plane = image->shape.rows * image->shape.cols * (image->bf16 ? 2 : 4);
+    return image->view.first * plane % 16 == 0;
+}
+
+/* Pools read all views, convolutions those in planes that cuDNN reads by itself. */
+static bool reads_view(const trial *t)
+{
+    const hpac_op *op = &t->op;
+    bool copies = op->pad_top != op->pad_bottom || op->pad_left != op->pad_right;
+    return op->kind == HPAC_OP_CONV2D ? t->input.nchw && is_aligned(&t->input) && !copies
+                                      : op->kind == HPAC_OP_MAXPOOL || op->kind == HPAC_OP_AVGPOOL;
+}
+
+/* Likewise; what others write is copied. */
+static bool writes_view(const trial *t)
+{
+    const hpac_op *op = &t->op;
+    return op->kind == HPAC_OP_CONV2D ? t->output.nchw && is_aligned(&t->output) &&
+                                            !(t->output.bf16 && (!op->no_bias || t->relu))
+                                      : op->kind == HPAC_OP_MAXPOOL || op->kind == HPAC_OP_AVGPOOL;
+}
+
+static void make_memory(trial *t)
+{
+    t->args = (hpac_exec_args){
+        .parameters = allocate(t, t->plan->parameters_nbytes),
+        .gradients = allocate(t, t->plan->parameters_nbytes),
+        .state = allocate(t, t->plan->state_nbytes),
+        .workspace = allocate(t, t->plan->workspace_nbytes),
+        .training = true,
+    };
+    void *x = wide_image_create(t->device, &t->input);
+    void *dy = wide_image_create(t->device, &t->output);
+    t->args.x = x;
+    t->args.dy = dy;
+    t->args.y = t->in_place ? x : wide_image_create(t->device, &t->output);
+    t->args.dx = t->in_place && !t->adds ? dy : wide_image_create(t->device, &t->input);
+}
+
 static void make_plan(trial *t, hpac_layout layout)
 {
     const hpac_plan_request request = {
@@ -245,21 +317,28 @@ static void make_plan(trial *t, hpac_layout layout)
         .training = true,
         .frozen = t->frozen,
         .input_gradient = t->adds ? HPAC_GRADIENT_ADDED : HPAC_GRADIENT_WRITTEN,
+        .input_view = t->input.view,
+        .output_view = t->output.view,
     };
     assert_ok(t->call->plan_create(t->device, &request, &t->plan));
-    cr_assert(t->plan, "%s was declined", hpac_op_name(t->op.kind));
-    t->args = (hpac_exec_args){
-        .parameters = allocate(t, t->plan->parameters_nbytes),
-        .gradients = allocate(t, t->plan->parameters_nbytes),
-        .state = allocate(t, t->plan->state_nbytes),
-        .workspace = allocate(t, t->plan->workspace_nbytes),
-        .training = true,
-    };
-    void *x = allocate(t, t->plan->input_nbytes), *dy = allocate(t, t->plan->output_nbytes);
-    t->args.x = x;
-    t->args.dy = dy;
-    t->args.y = t->in_place ? x : allocate(t, t->plan->output_nbytes);
-    t->args.dx = t->in_place && !t->adds ? dy : allocate(t, t->plan->input_nbytes);
+    cr_assert_eq(t->plan != NULL, !t->view_x || reads_view(t), "%s (%zu, %zu, %zu): %s",
+                 hpac_op_name(t->op.kind), t->op.in.rows, t->op.in.cols, t->op.in.channels,
+                 t->plan ? "not declined" : "declined");
+    if (!t->plan)
+        return;
+    cr_assert_eq(strstr(t->plan->algorithm, "copied to its place") != NULL,
+                 t->view_y && !writes_view(t), "%s (%zu, %zu, %zu): %s", hpac_op_name(t->op.kind),
+                 t->op.in.rows, t->op.in.cols, t->op.in.channels, t->plan->algorithm);
+    make_memory(t);
+}
+
+/* The other channels of what lies in wider images. */
+static void expect_untouched(const trial *t)
+{
+    wide_image_expect_untouched(t->device, &t->input, t->args.x, "x");
+    wide_image_expect_untouched(t->device, &t->output, t->args.y, "y");
+    wide_image_expect_untouched(t->device, &t->output, t->args.dy, "dy");
+    wide_image_expect_untouched(t->device, &t->input, t->args.dx, "dx");
 }
 
 static void compare(const trial *t, const char *what, const float *got, const double *expected,
@@ -360,7 +439,6 @@ static void run_forward(trial *t, double **wide_x)
     t->expected_dx = calloc(t->x_count, sizeof(double));
     t->inner = calloc(t->y_count, sizeof(double));
     t->inner_gradient = calloc(t->y_count, sizeof(double));
-    poison(t, t->args.y, t->plan->output_nbytes);
     poison(t, t->args.workspace, t->plan->workspace_nbytes);
     poison(t, t->args.state, t->plan->state_nbytes);
     assert_ok(t->call->activation_write(t->plan, true, (void *)t->args.x, t->x));
@@ -369,6 +447,7 @@ static void run_forward(trial *t, double **wide_x)
     assert_ok(t->call->activation_read(t->plan, false, t->args.y, t->y));
     reference_forward(t, *wide_x);
     compare(t, "y", t->y, t->expected_y, NULL, t->y_count);
+    expect_untouched(t);
 }
 
 static void run_backward(trial *t, const double *wide_x)
@@ -378,10 +457,10 @@ static void run_backward(trial *t, const double *wide_x)
     t->initial_dx = draw(t, t->x_count, NULL);
     t->dx = calloc(t->x_count, sizeof *t->dx);
     if (t->plan->ignores_x && !t->in_place)
-        poison(t, (void *)t->args.x, t->plan->input_nbytes);
+        poison(t, (void *)t->args.x, wide_image_nbytes(&t->input));
     if (t->plan->ignores_y)
-        poison(t, t->args.y, t->plan->output_nbytes);
-    poison(t, t->args.dx, t->plan->input_nbytes);
+        poison(t, t->args.y, wide_image_nbytes(&t->output));
+    poison(t, t->args.dx, wide_image_nbytes(&t->input));
     poison(t, t->args.gradients, t->plan->parameters_nbytes);
     poison(t, t->args.workspace, t->plan->workspace_nbytes);
     if (t->adds)
@@ -391,6 +470,7 @@ static void run_backward(trial *t, const double *wide_x)
     assert_ok(t->call->activation_read(t->plan, true, t->args.dx, t->dx));
     reference_backward(t, wide_x, wide_dy);
     compare(t, "dx", t->dx, t->expected_dx, t->adds ? t->initial_dx : NULL, t->x_count);
+    expect_untouched(t);
     check_gradients(t);
     free(wide_dy);
 }
@@ -399,8 +479,8 @@ static void run_backward(trial *t, const double *wide_x)
 static void replay(trial *t)
 {
     hpac_graph *graph = NULL;
-    poison(t, t->args.y, t->plan->output_nbytes);
-    poison(t, t->args.dx, t->plan->input_nbytes);
+    poison(t, t->args.y, wide_image_nbytes(&t->output));
+    poison(t, t->args.dx, wide_image_nbytes(&t->input));
     assert_ok(t->call->activation_write(t->plan, true, (void *)t->args.x, t->x));
     assert_ok(t->call->activation_write(t->plan, false, t->args.dy, t->dy));
     if (t->adds)
@@ -445,7 +525,8 @@ static void release(trial *t)
 }
 
 /* Returns whether the plan allows it to be computed in place. */
-static bool try_op(hpac_device *device, const hpac_op *op, const hpac_device_info *info, trial how)
+static bool try_op(hpac_device *device, const hpac_op *op, const hpac_device_info *info, bool nchw,
+                   trial how)
 {
     trial t = how;
     double *wide_x = NULL;
@@ -459,7 +540,10 @@ static bool try_op(hpac_device *device, const hpac_op *op, const hpac_device_inf
     t.y_count = BATCH * hpac_shape_count(op->out);
     t.chain[0] = t.op;
     t.chain[1] = (hpac_op){.kind = HPAC_OP_RELU, .in = op->out, .out = op->out};
+    make_images(&t, info, nchw);
     make_plan(&t, op->in.rank == 3 ? info->image_layout : info->vector_layout);
+    if (!t.plan)
+        return false;
     write_parameters(&t);
     run_forward(&t, &wide_x);
     run_backward(&t, wide_x);
@@ -476,24 +560,71 @@ static bool is_affine(const hpac_op *op)
     return op->kind == HPAC_OP_CONV2D || op->kind == HPAC_OP_DENSE;
 }
 
+static void try_views(hpac_device *device, const hpac_op *op, const hpac_device_info *info,
+                      bool nchw)
+{
+    static const trial hows[] = {{.view_x = true},
+                                 {.view_y = true, .adds = true},
+                                 {.view_y = true, .odd = true, .frozen = true},
+                                 {.view_x = true, .view_y = true, .odd = true, .adds = true}};
+    for (size_t i = 0; i < sizeof hows / sizeof *hows; i++) {
+        trial with_relu = hows[i];
+        with_relu.relu = true;
+        (void)try_op(device, op, info, nchw, hows[i]);
+        if (op->kind == HPAC_OP_CONV2D && hows[i].view_y)
+            (void)try_op(device, op, info, nchw, with_relu);
+    }
+}
+
+/* A convolution whose view cuDNN refuses: what it writes is copied, what it reads is declined. */
+Test(cuda_windows, views_that_cudnn_refuses)
+{
+    const hpac_op *op = &ops[0];
+    hpac_device_info info;
+    need_cuda();
+    set_for_simulator("CUDASIM_CUDNN_REFUSE", "strided");
+    hpac_device *device = open_tested_device(
+        (hpac_device_options){.deterministic = true, .image_layout = HPAC_IMAGE_LAYOUT_NCHW});
+    need_simulator(device);
+    assert_ok(device->ops->describe(device, &info));
+    for (int reads = 0; reads < 2; reads++) {
+        hpac_op conv = *op;
+        set_defaults(&conv);
+        hpac_plan_request request = {
+            .ops = &conv, .op_count = 1, .batch = BATCH, .input_layout = info.image_layout};
+        hpac_plan *plan = NULL;
+        *(reads ? &request.input_view : &request.output_view) = choose_view(4, false);
+        assert_ok(device->ops->plan_create(device, &request, &plan));
+        if (reads)
+            cr_expect_null(plan);
+        else
+            cr_expect(strstr(plan->algorithm, "copied to its place"), "%s", plan->algorithm);
+        device->ops->plan_destroy(plan);
+    }
+    device->ops->close(device);
+}
+
 static void try_all(hpac_precision precision, hpac_image_layout layout)
 {
     hpac_device_info info;
+    const bool nchw = layout == HPAC_IMAGE_LAYOUT_NCHW;
     need_cuda();
     hpac_device *device = open_tested_device((hpac_device_options){
         .precision = precision, .deterministic = true, .image_layout = layout});
     assert_ok(device->ops->describe(device, &info));
     for (size_t i = 0; i < OP_COUNT; i++)
         for (int adds = 0; adds < 2; adds++) {
-            if (try_op(device, &ops[i], &info, (trial){.adds = adds}))
-                (void)try_op(device, &ops[i], &info, (trial){.adds = adds, .in_place = true});
+            if (try_op(device, &ops[i], &info, nchw, (trial){.adds = adds}))
+                (void)try_op(device, &ops[i], &info, nchw, (trial){.adds = adds, .in_place = true});
             for (int relu = 0; is_affine(&ops[i]) && relu < 2; relu++)
                 for (int frozen = 0; frozen < 2; frozen++)
-                    (void)try_op(device, &ops[i], &info,
+                    (void)try_op(device, &ops[i], &info, nchw,
                                  (trial){.adds = adds, .relu = relu, .frozen = frozen});
             if (ops[i].kind == HPAC_OP_MAXPOOL || ops[i].kind == HPAC_OP_GLOBAL_MAXPOOL)
-                (void)try_op(device, &ops[i], &info, (trial){.adds = adds, .lowest = true});
+                (void)try_op(device, &ops[i], &info, nchw, (trial){.adds = adds, .lowest = true});
         }
+    for (size_t i = 0; i < OP_COUNT && precision != HPAC_PRECISION_TF32; i++)
+        try_views(device, &ops[i], &info, nchw);
     device->ops->close(device);
 }
 

@@ -7,6 +7,9 @@
  * again: it costs the bytes of the input twice, where a kernel with a row and column of zeros more
  * would cost 16/9 of the products of a 3 x 3.
  *
+ * In NCHW what it reads and writes may be views: strided tensors, with planes of pixels side by
+ * side. Of NHWC cuDNN documents packed ones alone.
+ *
  * Bias and ReLU are fused into cuDNN's forward call where it supports that. The gradient of the
  * bias is summed by our own kernel, in the pass that takes the gradient back through ReLU or
  * pooling. The output of a convolution in front of a pooling is in the workspace: backward needs
@@ -96,23 +99,25 @@ static hpac_status read_input(const conv2d_plan *plan, const hpac_exec_args *arg
     return HPAC_OK;
 }
 
-/* Our own kernel for bias and ReLU, which reads float32; ReLU alone is computed in any format. */
+/* Our own kernel for bias and ReLU, which reads float32; ReLU alone is computed in any format,
+ * unless y is a view. */
 static hpac_status finish_unfused(const conv2d_plan *plan, const hpac_exec_args *args, void *y)
 {
     cudaStream_t stream = hpac_cuda_stream(&plan->base);
+    const float *bias =
+        plan->has_bias ? hpac_cuda_parameter(&plan->base, args->parameters, BIAS) : NULL;
     void *sums = y;
-    if (!plan->has_bias) {
-        if (plan->relu)
-            CUDA_TRY(hpac_kernel_activate(&plan->inner, HPAC_OP_RELU, y, y, stream));
+    if (!bias && !plan->relu)
+        return HPAC_OK;
+    if (!bias && !plan->inner.wide_channels) {
+        CUDA_TRY(hpac_kernel_activate(&plan->inner, HPAC_OP_RELU, y, y, stream));
         return HPAC_OK;
     }
     if (plan->inner.bf16) {
         sums = hpac_cuda_at(args->workspace, plan->float_offset);
         HPAC_TRY(hpac_cuda_cast(&plan->base, sums, &plan->inner, y));
     }
-    CUDA_TRY(hpac_kernel_bias(&plan->inner,
-                              hpac_cuda_parameter(&plan->base, args->parameters, BIAS), plan->relu,
-                              NULL, y, sums, stream));
+    CUDA_TRY(hpac_kernel_bias(&plan->inner, bias, plan->relu, NULL, y, sums, stream));
     return HPAC_OK;
 }
 
@@ -187,7 +192,7 @@ static hpac_status backward_to_convolution(const conv2d_plan *plan, const hpac_e
         return HPAC_OK;
     }
     *dz = args->dy;
-    if (bias_gradient)
+    if (bias_gradient || (plan->relu && plan->inner.wide_channels))
         CUDA_TRY(hpac_kernel_bias_backward(&plan->inner, plan->relu, NULL, plan->relu ? *dz : NULL,
                                            args->y, args->dy, bias_gradient, partials, stream));
     else if (plan->relu)
@@ -274,10 +279,22 @@ static cudnnDataType_t type_of(const kernel_tensor *tensor)
     return tensor->bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
 }
 
+/* Of planes. */
+static hpac_status describe_view(const kernel_tensor *tensor, cudnnTensorDescriptor_t desc)
+{
+    int plane = tensor->rows * tensor->cols;
+    CUDA_TRY(cudnnSetTensor4dDescriptorEx(desc, type_of(tensor), tensor->batch, tensor->channels,
+                                          tensor->rows, tensor->cols, tensor->wide_channels * plane,
+                                          plane, tensor->cols, 1));
+    return HPAC_OK;
+}
+
 /* The format's setter makes strides that cuDNN recognizes even where a length is 1. */
 static hpac_status describe(const kernel_tensor *tensor, cudnnTensorDescriptor_t *desc)
 {
     CUDA_TRY(cudnnCreateTensorDescriptor(desc));
+    if (tensor->wide_channels)
+        return describe_view(tensor, *desc);
     CUDA_TRY(cudnnSetTensor4dDescriptor(*desc, format_of(tensor), type_of(tensor), tensor->batch,
                                         tensor->channels, tensor->rows, tensor->cols));
     return HPAC_OK;
@@ -289,6 +306,7 @@ static hpac_status describe_tensors(conv2d_plan *plan)
     const kernel_tensor *kernel = &plan->kernel;
     kernel_tensor bias = plan->inner;
     bias.batch = bias.rows = bias.cols = 1;
+    bias.wide_channels = 0;
     HPAC_TRY(describe(&plan->padded, &library->x));
     HPAC_TRY(describe(&plan->inner, &library->y));
     HPAC_TRY(describe(&bias, &library->bias));
@@ -407,6 +425,7 @@ static void choose_padding(conv2d_plan *plan)
                    !is_symmetric(op->in.cols, op->pad_left, cols, op->stride_cols, op->out.cols);
     if (!plan->copies)
         return;
+    plan->padded.wide_channels = 0;
     plan->padded.rows = (int)((op->out.rows - 1) * op->stride_rows + rows);
     plan->padded.cols = (int)((op->out.cols - 1) * op->stride_cols + cols);
 }
@@ -419,6 +438,8 @@ static void read_request(cuda_device *device, const hpac_plan_request *request, 
     plan->relu = request->op_count > 1;
     choose_padding(plan);
     plan->inner = plan->kernel = plan->base.input;
+    plan->kernel.wide_channels = 0;
+    plan->inner.wide_channels = plan->base.output.wide_channels;
     plan->inner.rows = (int)op->out.rows;
     plan->inner.cols = (int)op->out.cols;
     plan->inner.channels = plan->kernel.batch = (int)op->out.channels;
@@ -442,6 +463,23 @@ static void read_request(cuda_device *device, const hpac_plan_request *request, 
     }
 }
 
+/* What cuDNN wants of the addresses of vectors of numbers. */
+#define VIEW_ALIGNMENT_NBYTES 16
+
+/* Whether the plan takes the views of its request. Our own kernels for padded copies and pools do
+ * not, nor what casts from and to bf16 around bias and ReLU. */
+static bool takes_views(const conv2d_plan *plan)
+{
+    const cuda_plan *base = &plan->base;
+    bool reads = base->input.wide_channels, writes = base->output.wide_channels;
+    if (!reads && !writes)
+        return true;
+    return base->input.nchw && base->x_offset % VIEW_ALIGNMENT_NBYTES == 0 &&
+           base->y_offset % VIEW_ALIGNMENT_NBYTES == 0 && !(reads && plan->copies) &&
+           !(writes && (plan->pools || plan->inner.rows * plan->inner.cols == 1)) &&
+           !(writes && base->input.bf16 && (plan->relu || plan->has_bias));
+}
+
 static hpac_status create_conv2d(cuda_device *device, const hpac_plan_request *request,
                                  cuda_plan **result)
 {
@@ -450,6 +488,10 @@ static hpac_status create_conv2d(cuda_device *device, const hpac_plan_request *r
     conv2d_plan *plan = (conv2d_plan *)*result;
     plan->base.fini = conv2d_fini;
     read_request(device, request, plan);
+    if (!takes_views(plan)) {
+        hpac_cuda_plan_release(result);
+        return HPAC_OK;
+    }
     HPAC_TRY(describe_tensors(plan));
     HPAC_TRY(choose_passes(device, request, plan));
     plan->fused = is_fusible(plan);
@@ -459,7 +501,8 @@ static hpac_status create_conv2d(cuda_device *device, const hpac_plan_request *r
     return HPAC_OK;
 }
 
-/* What cuDNN does not have in bf16 is computed in float32, between casts. */
+/* What cuDNN does not have in bf16 is computed in float32, between casts; with views, which casts
+ * do not take, it is declined, and so is what cuDNN does not have of views. */
 hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *request,
                                  cuda_plan **result)
 {
@@ -467,9 +510,13 @@ hpac_status hpac_cuda_try_conv2d(cuda_device *device, const hpac_plan_request *r
         return HPAC_OK;
     hpac_status status = create_conv2d(device, request, result);
     const conv2d_plan *plan = (const conv2d_plan *)*result;
-    if (status == HPAC_OK || !plan || !plan->library.lacks_pass || !plan->base.input.bf16)
+    bool views = hpac_plan_has_views(request);
+    if (status == HPAC_OK || !plan || !plan->library.lacks_pass ||
+        (!plan->base.input.bf16 && !views))
         return status;
     hpac_cuda_plan_release(result);
+    if (views)
+        return HPAC_OK;
     hpac_plan_request wide = *request;
     wide.input_layout &= ~CUDA_LAYOUT_BF16;
     HPAC_AUTO(hpac_cuda_plan_release) cuda_plan *inner = NULL;

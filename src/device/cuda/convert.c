@@ -1,6 +1,6 @@
 /* Conversions: parameters that are cast to bf16, and plans wrapped in conversions. What cuDNN does
  * not have in bf16 is computed in float32; logits that another operation than dense writes become
- * plain. */
+ * plain; an output that an operation does not write as a view is copied into the wider image. */
 #include "cuda.h"
 
 #include <stdio.h>
@@ -38,6 +38,27 @@ hpac_status hpac_cuda_cast_parameters(const cuda_plan *plan, const hpac_exec_arg
                           args->parameters);
 }
 
+/* What the inner plan wrote, or y and dy for it. */
+static hpac_status write_output(const converted_plan *plan, void *to, const void *from)
+{
+    const kernel_tensor *output = &plan->base.output, whole = hpac_cuda_whole_of(output);
+    if (!output->wide_channels)
+        return convert(&plan->base, output, to, &plan->inner->output, from);
+    CUDA_TRY(hpac_kernel_put_channels(&whole, to, 0, (uint32_t)output->channels, from,
+                                      hpac_cuda_stream(&plan->base)));
+    return HPAC_OK;
+}
+
+static hpac_status read_output(const converted_plan *plan, void *to, const void *from)
+{
+    const kernel_tensor *output = &plan->base.output, whole = hpac_cuda_whole_of(output);
+    if (!output->wide_channels)
+        return convert(&plan->base, &plan->inner->output, to, output, from);
+    CUDA_TRY(hpac_kernel_get_channels(&whole, to, false, 0, (uint32_t)output->channels, from,
+                                      hpac_cuda_stream(&plan->base)));
+    return HPAC_OK;
+}
+
 const void *hpac_cuda_weights(const cuda_plan *plan, const hpac_exec_args *args, size_t parameter)
 {
     size_t offset = plan->base.parameters[parameter].offset_nbytes;
@@ -69,7 +90,7 @@ static hpac_status converted_forward(cuda_plan *base, const hpac_exec_args *args
     hpac_exec_args inside;
     HPAC_TRY(enter(plan, args, true, &inside));
     HPAC_TRY(inner->forward(inner, &inside));
-    return convert(base, &base->output, args->y, &inner->output, inside.y);
+    return write_output(plan, args->y, inside.y);
 }
 
 static hpac_status converted_backward(cuda_plan *base, const hpac_exec_args *args)
@@ -79,8 +100,8 @@ static hpac_status converted_backward(cuda_plan *base, const hpac_exec_args *arg
     hpac_exec_args inside;
     HPAC_TRY(enter(plan, args, !inner->base.ignores_x, &inside));
     if (!inner->base.ignores_y)
-        HPAC_TRY(convert(base, &inner->output, inside.y, &base->output, args->y));
-    HPAC_TRY(convert(base, &inner->output, inside.dy, &base->output, args->dy));
+        HPAC_TRY(read_output(plan, inside.y, args->y));
+    HPAC_TRY(read_output(plan, inside.dy, args->dy));
     HPAC_TRY(inner->backward(inner, &inside));
     if (!plan->converts_input || !args->dx)
         return HPAC_OK;
@@ -106,10 +127,14 @@ hpac_status hpac_cuda_wrap(cuda_device *device, const hpac_plan_request *request
     plan->converts_input = plan->base.input.bf16 != inner->input.bf16;
     if (plan->converts_input) /* what is converted back is added */
         inner->adds_dx = false;
-    if (request->plain_output)
-        hpac_cuda_plan_set_output(&plan->base, HPAC_LAYOUT_PLAIN);
-
     hpac_plan *public = &plan->base.base;
+    bool views = request->output_view.channels;
+    hpac_cuda_plan_set_output(&plan->base, request->plain_output ? HPAC_LAYOUT_PLAIN
+                                           : views               ? inner->base.output_layout
+                                                                 : public->output_layout);
+    plan->base.reads_bytes = inner->reads_bytes;
+    public->input_nbytes = plan->converts_input ? public->input_nbytes : inner->base.input_nbytes;
+    memcpy(plan->base.side_offsets, inner->side_offsets, sizeof inner->side_offsets);
     size_t x_nbytes = plan->converts_input ? inner->base.input_nbytes : 0;
     size_t y_nbytes = inner->base.output_nbytes, *workspace = &public->workspace_nbytes;
     (void)hpac_plan_reserve(workspace, inner->base.workspace_nbytes);
@@ -125,7 +150,9 @@ hpac_status hpac_cuda_wrap(cuda_device *device, const hpac_plan_request *request
     public->statistics_nbytes = inner->base.statistics_nbytes;
     memcpy(public->parameters, inner->base.parameters, sizeof public->parameters);
     memcpy(plan->base.parameters, inner->parameters, sizeof plan->base.parameters);
-    snprintf(public->algorithm, sizeof public->algorithm, "%s%.160s",
-             plan->converts_input ? "no bf16, cast to " : "", inner->base.algorithm);
+    snprintf(public->algorithm, sizeof public->algorithm, "%s%.140s%s",
+             plan->converts_input ? "no bf16, cast to " : "",
+             *inner->base.algorithm ? inner->base.algorithm : "own kernel",
+             views ? ", copied to its place" : "");
     return HPAC_OK;
 }

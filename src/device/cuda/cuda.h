@@ -75,8 +75,14 @@ void hpac_cuda_free(hpac_device *device, hpac_memory memory, void *address);
 #define CUDA_LAYOUT_BF16 2
 
 kernel_tensor hpac_cuda_tensor_of(hpac_shape shape, size_t batch, hpac_layout layout);
+/* Of what lies in memory: a view's are those of the wider image. */
 size_t hpac_cuda_tensor_count(const kernel_tensor *tensor);
 size_t hpac_cuda_tensor_nbytes(const kernel_tensor *tensor);
+/* Makes the tensor a view; *offset_nbytes: where it begins in the wider image. */
+void hpac_cuda_tensor_view(kernel_tensor *tensor, const hpac_view *view, size_t *offset_nbytes);
+
+/* The wider image of a view, from the view's first channel on; else the tensor. */
+kernel_tensor hpac_cuda_whole_of(const kernel_tensor *tensor);
 
 /* How values in Keras's order lie in device memory: the length of each of Keras's dimensions, the
  * last one fastest, and how far apart its elements are stored. */
@@ -93,6 +99,10 @@ typedef hpac_status cuda_pass(cuda_plan *plan, const hpac_exec_args *args);
 struct cuda_plan {
     hpac_plan base;
     kernel_tensor input, output;
+    /* Where the views begin in the images that the addresses of a call are those of; passes get the
+     * addresses of the views. */
+    hpac_view output_view;
+    size_t x_offset, y_offset, side_offsets[HPAC_OP_MAX_SIDES];
     bool reads_bytes; /* PIXELS of bytes: the input is no tensor of floats */
     cuda_order parameters[HPAC_PLAN_MAX_PARAMETERS];
     size_t cast_offset; /* bf16: the parameters' cast, in the state */
@@ -130,8 +140,8 @@ static inline void *hpac_cuda_parameter(const cuda_plan *plan, const void *slice
 }
 
 /* A zeroed plan of `nbytes` (its type starts with a cuda_plan) with device, passes, name, input,
- * output in the input's layout (a vector: in its number format) and sizes set. An operation that
- * can write plain output (request->plain_output) says so by hpac_cuda_plan_set_output(plan,
+ * output in the input's layout (a vector: in its number format), views and sizes set. An operation
+ * that can write plain output (request->plain_output) says so by hpac_cuda_plan_set_output(plan,
  * HPAC_LAYOUT_PLAIN); the others are wrapped by plan.c. */
 hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *request,
                                  size_t nbytes, cuda_pass *forward, cuda_pass *backward,
@@ -178,7 +188,8 @@ hpac_status hpac_cuda_cast_parameters(const cuda_plan *plan, const hpac_exec_arg
 /* A parameter (KERNEL, BIAS) in the number format of the activations. */
 const void *hpac_cuda_weights(const cuda_plan *plan, const hpac_exec_args *args, size_t parameter);
 /* Makes the plan of a request from `inner`, which computes the same op chain in another layout or
- * number format, by converting what is read and written. Moves *inner into it. */
+ * number format, by converting what is read and written, or in an image that lies alone, by copying
+ * it into the wider one. Moves *inner into it. */
 hpac_status hpac_cuda_wrap(cuda_device *device, const hpac_plan_request *request, cuda_plan **inner,
                            cuda_plan **plan);
 
@@ -192,7 +203,8 @@ typedef struct cuda_side {
     size_t value_offset, gradient_offset; /* workspace, of what is converted */
 } cuda_side;
 
-/* Of side `index` of `op`, the only one of the request with sides; reserves workspace. */
+/* Of side `index` of `op`, the only one of the request with sides; reserves workspace. What
+ * converts must not be a view. */
 void hpac_cuda_side_init(cuda_plan *plan, const hpac_plan_request *request, const hpac_op *op,
                          size_t index, cuda_side *side);
 /* Where its values are, converted if need be. */
@@ -205,8 +217,8 @@ void *hpac_cuda_side_gradient(const cuda_side *side, const hpac_exec_args *args,
 hpac_status hpac_cuda_side_finish(const cuda_plan *plan, const cuda_side *side,
                                   const hpac_exec_args *args, size_t index);
 
-/* ---- the operations: each makes a plan, or declines with *plan = NULL. After an error *plan may
- * be incomplete: the caller releases it. ---- */
+/* ---- the operations: each makes a plan, or declines with *plan = NULL, as it must what has views
+ * that it does not know. After an error *plan may be incomplete: the caller releases it. ---- */
 
 typedef hpac_status cuda_try(cuda_device *device, const hpac_plan_request *request,
                              cuda_plan **plan);

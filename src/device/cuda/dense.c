@@ -153,7 +153,7 @@ hpac_status hpac_cuda_try_dense(cuda_device *device, const hpac_plan_request *re
                                 cuda_plan **result)
 {
     dense_chain chain;
-    if (!find_chain(request, &chain))
+    if (!find_chain(request, &chain) || hpac_plan_has_views(request))
         return HPAC_OK;
     HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(dense_plan), dense_forward,
                                   dense_backward, result));

@@ -1,5 +1,5 @@
 /* Operations with several inputs, by our own kernels: add, alone or before ReLU, multiply, concat.
- */
+ * A concat whose inputs are views of what it writes computes nothing. */
 #include "cuda.h"
 
 #include <stdio.h>
@@ -111,17 +111,25 @@ static hpac_status multiply_backward(cuda_plan *base, const hpac_exec_args *args
     return hpac_cuda_side_finish(base, &plan->sides[0], args, 0);
 }
 
+static hpac_status do_nothing(cuda_plan *base, const hpac_exec_args *args)
+{
+    (void)base;
+    (void)args;
+    return HPAC_OK;
+}
+
 static hpac_status concat_forward(cuda_plan *base, const hpac_exec_args *args)
 {
     const join_plan *plan = (const join_plan *)base;
+    const kernel_tensor whole = hpac_cuda_whole_of(&base->output);
     cudaStream_t stream = hpac_cuda_stream(base);
     uint32_t first = (uint32_t)plan->op.in.channels;
-    CUDA_TRY(hpac_kernel_put_channels(&base->output, args->y, 0, first, args->x, stream));
+    CUDA_TRY(hpac_kernel_put_channels(&whole, args->y, 0, first, args->x, stream));
     for (size_t i = 0; i < plan->op.side_count; i++) {
         const void *side = NULL;
         uint32_t channels = (uint32_t)plan->op.sides[i].channels;
         HPAC_TRY(hpac_cuda_side_read(base, &plan->sides[i], args, i, &side));
-        CUDA_TRY(hpac_kernel_put_channels(&base->output, args->y, first, channels, side, stream));
+        CUDA_TRY(hpac_kernel_put_channels(&whole, args->y, first, channels, side, stream));
         first += channels;
     }
     return HPAC_OK;
@@ -130,6 +138,7 @@ static hpac_status concat_forward(cuda_plan *base, const hpac_exec_args *args)
 static hpac_status concat_backward(cuda_plan *base, const hpac_exec_args *args)
 {
     const join_plan *plan = (const join_plan *)base;
+    const kernel_tensor whole = hpac_cuda_whole_of(&base->output);
     cudaStream_t stream = hpac_cuda_stream(base);
     uint32_t first = (uint32_t)plan->op.in.channels;
     for (size_t i = 0; i < plan->op.side_count; i++) {
@@ -137,13 +146,13 @@ static hpac_status concat_backward(cuda_plan *base, const hpac_exec_args *args)
         uint32_t channels = (uint32_t)plan->op.sides[i].channels;
         void *gradient = hpac_cuda_side_gradient(&plan->sides[i], args, i, &add);
         if (gradient)
-            CUDA_TRY(hpac_kernel_get_channels(&base->output, gradient, add, first, channels,
-                                              args->dy, stream));
+            CUDA_TRY(
+                hpac_kernel_get_channels(&whole, gradient, add, first, channels, args->dy, stream));
         HPAC_TRY(hpac_cuda_side_finish(base, &plan->sides[i], args, i));
         first += channels;
     }
     if (args->dx)
-        CUDA_TRY(hpac_kernel_get_channels(&base->output, args->dx, base->adds_dx, 0,
+        CUDA_TRY(hpac_kernel_get_channels(&whole, args->dx, base->adds_dx, 0,
                                           (uint32_t)plan->op.in.channels, args->dy, stream));
     return HPAC_OK;
 }
@@ -177,6 +186,42 @@ static void set_up_concat(join_plan *plan, const hpac_plan_request *request)
     plan->base.base.ignores_x = plan->base.base.ignores_y = true;
 }
 
+/* Whether an input is where it belongs in what a concat writes, and its gradient with it. */
+static bool is_in_place(const hpac_plan_request *request, const hpac_view *view, size_t first,
+                        hpac_gradient gradient)
+{
+    const hpac_view *output = &request->output_view;
+    size_t wide = output->channels ? output->channels : request->ops[0].out.channels;
+    return view->channels == wide && view->first == output->first + first &&
+           gradient != HPAC_GRADIENT_ADDED;
+}
+
+/* Whether all inputs of a concat are, in the layout of what it writes. */
+static bool makes_nothing(const hpac_plan_request *request)
+{
+    const hpac_op *op = &request->ops[0];
+    const hpac_gradient *gradients = request->side_gradients;
+    size_t first = op->in.channels;
+    bool all = op->kind == HPAC_OP_CONCAT && request->side_views &&
+               is_in_place(request, &request->input_view, 0, request->input_gradient);
+    for (size_t i = 0; i < op->side_count && all; i++) {
+        all = request->side_layouts[i] == request->input_layout &&
+              is_in_place(request, &request->side_views[i], first,
+                          gradients ? gradients[i] : HPAC_GRADIENT_NONE);
+        first += op->sides[i].channels;
+    }
+    return all;
+}
+
+/* Only a concat writes a view, and only one whose inputs all are in place reads views. */
+static bool takes_views(const hpac_plan_request *request)
+{
+    hpac_plan_request inputs = *request;
+    inputs.output_view = (hpac_view){0};
+    return !hpac_plan_has_views(request) || makes_nothing(request) ||
+           (request->ops[0].kind == HPAC_OP_CONCAT && !hpac_plan_has_views(&inputs));
+}
+
 static const struct {
     cuda_pass *forward, *backward;
     void (*set_up)(join_plan *plan, const hpac_plan_request *request);
@@ -192,7 +237,7 @@ hpac_status hpac_cuda_try_join(cuda_device *device, const hpac_plan_request *req
     const hpac_op *op = &request->ops[0];
     const hpac_op_kind add_relu[] = {HPAC_OP_ADD, HPAC_OP_RELU};
     bool relu = hpac_plan_is_chain(request, 2, add_relu);
-    if (!operations[op->kind].forward || (request->op_count != 1 && !relu))
+    if (!operations[op->kind].forward || (request->op_count != 1 && !relu) || !takes_views(request))
         return HPAC_OK;
     HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(join_plan), operations[op->kind].forward,
                                   operations[op->kind].backward, result));
@@ -203,5 +248,9 @@ hpac_status hpac_cuda_try_join(cuda_device *device, const hpac_plan_request *req
         hpac_cuda_side_init(&plan->base, request, op, i, &plan->sides[i]);
     operations[op->kind].set_up(plan, request);
     snprintf(plan->base.base.algorithm, sizeof plan->base.base.algorithm, "own kernels");
+    if (!makes_nothing(request))
+        return HPAC_OK;
+    plan->base.forward = plan->base.backward = do_nothing;
+    snprintf(plan->base.base.algorithm, sizeof plan->base.base.algorithm, "in place");
     return HPAC_OK;
 }

@@ -27,6 +27,8 @@ static void *tensor_in(const norm_plan *plan, const void *slice, hpac_role role)
 static kernel_norm describe(const norm_plan *plan, const hpac_exec_args *args)
 {
     return (kernel_norm){.tensor = plan->base.input,
+                         .y_channels = plan->base.output.wide_channels,
+                         .side_channels = plan->side.outside.wide_channels,
                          .gamma = tensor_in(plan, args->parameters, HPAC_GAMMA),
                          .beta = tensor_in(plan, args->parameters, HPAC_BETA),
                          .mean = hpac_cuda_at(args->state, plan->mean_offset),
@@ -161,6 +163,10 @@ hpac_status hpac_cuda_try_norm(cuda_device *device, const hpac_plan_request *req
     plan->frozen_statistics = request->frozen_statistics;
     if (has_side)
         hpac_cuda_side_init(&plan->base, request, &request->ops[1], 0, &plan->side);
+    if (plan->side.converts && plan->side.outside.wide_channels) {
+        hpac_cuda_plan_release(result);
+        return HPAC_OK;
+    }
     add_parameters(plan);
     plan_memory(plan, request);
     return HPAC_OK;

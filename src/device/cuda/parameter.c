@@ -59,31 +59,49 @@ static void permute(const cuda_order *order, size_t element_nbytes, void *stored
             }
 }
 
-/* From `values` to `address` or back, by way of `pinned`. */
-static hpac_status transfer(const cuda_plan *plan, const cuda_order *order, size_t element_nbytes,
-                            void *address, void *pinned, size_t nbytes, float *values, bool write)
+/* Where values lie in a block of device memory: all of it, or with a view a part. */
+typedef struct stored_values {
+    cuda_order order;
+    size_t element_nbytes, nbytes, offset; /* of the block; of the first value in it, in bytes */
+    void *address;
+} stored_values;
+
+static bool has_others(const stored_values *stored)
 {
-    hpac_device *device = plan->base.device;
-    if (write) {
-        permute(order, element_nbytes, pinned, values, true);
-        HPAC_TRY(device->ops->upload(device, HPAC_QUEUE_COMPUTE, address, pinned, nbytes));
-        return device->ops->synchronize(device);
-    }
-    HPAC_TRY(device->ops->download(device, HPAC_QUEUE_COMPUTE, pinned, address, nbytes));
-    HPAC_TRY(device->ops->synchronize(device));
-    permute(order, element_nbytes, pinned, values, false);
-    return HPAC_OK;
+    const size_t *length = stored->order.lengths;
+    return length[0] * length[1] * length[2] * length[3] * stored->element_nbytes < stored->nbytes;
 }
 
-static hpac_status move(const cuda_plan *plan, const cuda_order *order, size_t element_nbytes,
-                        void *address, float *values, bool write)
+static hpac_status fetch(const cuda_plan *plan, const stored_values *stored, void *pinned)
 {
-    const size_t *length = order->lengths;
-    size_t nbytes = length[0] * length[1] * length[2] * length[3] * element_nbytes;
+    hpac_device *device = plan->base.device;
+    HPAC_TRY(
+        device->ops->download(device, HPAC_QUEUE_COMPUTE, pinned, stored->address, stored->nbytes));
+    return device->ops->synchronize(device);
+}
+
+/* From `values` to where they are stored or back, by way of `pinned`. */
+static hpac_status transfer(const cuda_plan *plan, const stored_values *stored, void *pinned,
+                            float *values, bool write)
+{
+    hpac_device *device = plan->base.device;
+    void *first = (char *)pinned + stored->offset;
+    if (!write || has_others(stored))
+        HPAC_TRY(fetch(plan, stored, pinned));
+    permute(&stored->order, stored->element_nbytes, first, values, write);
+    if (!write)
+        return HPAC_OK;
+    HPAC_TRY(
+        device->ops->upload(device, HPAC_QUEUE_COMPUTE, stored->address, pinned, stored->nbytes));
+    return device->ops->synchronize(device);
+}
+
+static hpac_status move(const cuda_plan *plan, const stored_values *stored, float *values,
+                        bool write)
+{
     void *pinned;
-    HPAC_TRY(hpac_cuda_alloc(plan->base.device, HPAC_MEMORY_PINNED, nbytes, &pinned));
-    hpac_status status =
-        transfer(plan, order, element_nbytes, address, pinned, nbytes, values, write);
+    HPAC_TRY(hpac_cuda_alloc(plan->base.device, HPAC_MEMORY_PINNED, stored->nbytes, &pinned));
+    hpac_status status = transfer(plan, stored, pinned, values, write);
     hpac_cuda_free(plan->base.device, HPAC_MEMORY_PINNED, pinned);
     return hpac_fail_within(status, "%s", plan->name);
 }
@@ -91,8 +109,13 @@ static hpac_status move(const cuda_plan *plan, const cuda_order *order, size_t e
 static hpac_status move_parameter(const cuda_plan *plan, size_t index, void *slice, float *values,
                                   bool write)
 {
-    return move(plan, &plan->parameters[index], sizeof(float),
-                hpac_cuda_parameter(plan, slice, index), values, write);
+    const stored_values stored = {
+        .order = plan->parameters[index],
+        .element_nbytes = sizeof(float),
+        .nbytes = plan->base.parameters[index].count * sizeof(float),
+        .address = hpac_cuda_parameter(plan, slice, index),
+    };
+    return move(plan, &stored, values, write);
 }
 
 hpac_status hpac_cuda_parameter_write(hpac_plan *plan, size_t parameter, void *slice,
@@ -111,9 +134,15 @@ static hpac_status move_activation(const cuda_plan *plan, bool input, void *addr
                                    bool write)
 {
     const kernel_tensor *tensor = input ? &plan->input : &plan->output;
-    const cuda_order order = hpac_cuda_order_of(tensor);
     size_t element_nbytes = input && plan->reads_bytes ? 1 : tensor->bf16 ? 2 : sizeof(float);
-    return move(plan, &order, element_nbytes, address, values, write);
+    const stored_values stored = {
+        .order = hpac_cuda_order_of(tensor),
+        .element_nbytes = element_nbytes,
+        .nbytes = hpac_cuda_tensor_count(tensor) * element_nbytes,
+        .offset = input ? plan->x_offset : plan->y_offset,
+        .address = address,
+    };
+    return move(plan, &stored, values, write);
 }
 
 hpac_status hpac_cuda_activation_write(hpac_plan *plan, bool input, void *address,

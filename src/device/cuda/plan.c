@@ -26,11 +26,19 @@ cuda_order hpac_cuda_order_of(const kernel_tensor *tensor)
 {
     size_t rows = (size_t)tensor->rows, cols = (size_t)tensor->cols,
            channels = (size_t)tensor->channels;
+    size_t wide = tensor->wide_channels ? (size_t)tensor->wide_channels : channels;
     return (cuda_order){
         .lengths = {(size_t)tensor->batch, rows, cols, channels},
-        .strides = {rows * cols * channels, tensor->nchw ? cols : cols * channels,
-                    tensor->nchw ? 1 : channels, tensor->nchw ? rows * cols : 1},
+        .strides = {rows * cols * wide, tensor->nchw ? cols : cols * wide, tensor->nchw ? 1 : wide,
+                    tensor->nchw ? rows * cols : 1},
     };
+}
+
+void hpac_cuda_tensor_view(kernel_tensor *tensor, const hpac_view *view, size_t *offset_nbytes)
+{
+    tensor->wide_channels = (int)view->channels;
+    *offset_nbytes =
+        view->first * hpac_cuda_order_of(tensor).strides[3] * (tensor->bf16 ? 2 : sizeof(float));
 }
 
 size_t hpac_cuda_tensor_count(const kernel_tensor *tensor)
@@ -42,6 +50,23 @@ size_t hpac_cuda_tensor_count(const kernel_tensor *tensor)
 size_t hpac_cuda_tensor_nbytes(const kernel_tensor *tensor)
 {
     return hpac_cuda_tensor_count(tensor) * (tensor->bf16 ? 2 : sizeof(float));
+}
+
+/* Of its own values, also of a view. */
+static size_t own_nbytes(const kernel_tensor *tensor)
+{
+    kernel_tensor alone = *tensor;
+    alone.wide_channels = 0;
+    return hpac_cuda_tensor_nbytes(&alone);
+}
+
+kernel_tensor hpac_cuda_whole_of(const kernel_tensor *tensor)
+{
+    kernel_tensor whole = *tensor;
+    if (whole.wide_channels)
+        whole.channels = whole.wide_channels;
+    whole.wide_channels = 0;
+    return whole;
 }
 
 static void name_plan(const hpac_plan_request *request, char *name, size_t name_nbytes)
@@ -67,8 +92,10 @@ hpac_status hpac_cuda_plan_alloc(cuda_device *device, const hpac_plan_request *r
     plan->frozen = request->frozen;
     name_plan(request, plan->name, sizeof plan->name);
     plan->input = hpac_cuda_tensor_of(first->in, request->batch, request->input_layout);
+    hpac_cuda_tensor_view(&plan->input, &request->input_view, &plan->x_offset);
     plan->output = hpac_cuda_tensor_of(last->out, request->batch, HPAC_LAYOUT_PLAIN);
-    plan->base.input_nbytes = hpac_cuda_tensor_nbytes(&plan->input);
+    plan->output_view = request->output_view;
+    plan->base.input_nbytes = own_nbytes(&plan->input);
     hpac_cuda_plan_set_output(plan, last->out.rank == 1 ? request->input_layout & CUDA_LAYOUT_BF16
                                                         : request->input_layout);
     return HPAC_OK;
@@ -78,8 +105,9 @@ void hpac_cuda_plan_set_output(cuda_plan *plan, hpac_layout layout)
 {
     plan->output.nchw = layout & CUDA_LAYOUT_NCHW;
     plan->output.bf16 = layout & CUDA_LAYOUT_BF16;
+    hpac_cuda_tensor_view(&plan->output, &plan->output_view, &plan->y_offset);
     plan->base.output_layout = layout;
-    plan->base.output_nbytes = hpac_cuda_tensor_nbytes(&plan->output);
+    plan->base.output_nbytes = own_nbytes(&plan->output);
 }
 
 void hpac_cuda_plan_add_parameter(cuda_plan *plan, size_t op, hpac_role role,
@@ -126,11 +154,34 @@ kernel_dropout hpac_cuda_dropout(const cuda_device *device, const hpac_op *op)
     };
 }
 
+static hpac_status try_chains(cuda_device *device, const hpac_plan_request *request,
+                              cuda_plan **plan)
+{
+    for (size_t i = 0; i < sizeof tries / sizeof *tries && !*plan; i++)
+        HPAC_TRY(tries[i](device, request, plan));
+    if (*plan && hpac_plan_has_views(request))
+        (*plan)->base.y_over_x = (*plan)->base.dx_over_dy = false;
+    return HPAC_OK;
+}
+
+/* What an operation does not write as a view is copied, which is all that a concat would do. That
+ * of a concat would be in another image than its inputs. */
+static hpac_status try_copied(cuda_device *device, const hpac_plan_request *request,
+                              cuda_plan **plan)
+{
+    hpac_plan_request alone = *request;
+    HPAC_AUTO(hpac_cuda_plan_release) cuda_plan *inner = NULL;
+    alone.output_view = (hpac_view){0};
+    HPAC_TRY(try_chains(device, &alone, &inner));
+    return inner ? hpac_cuda_wrap(device, request, &inner, plan) : HPAC_OK;
+}
+
 static hpac_status try_all(cuda_device *device, const hpac_plan_request *request, cuda_plan **plan)
 {
     HPAC_TRY(hpac_cuda_use(&device->base));
-    for (size_t i = 0; i < sizeof tries / sizeof *tries && !*plan; i++)
-        HPAC_TRY(tries[i](device, request, plan));
+    HPAC_TRY(try_chains(device, request, plan));
+    if (!*plan && request->output_view.channels && request->ops[0].kind != HPAC_OP_CONCAT)
+        return try_copied(device, request, plan);
     if (!*plan || !request->plain_output || (*plan)->base.output_layout == HPAC_LAYOUT_PLAIN)
         return HPAC_OK;
     HPAC_AUTO(hpac_cuda_plan_release) cuda_plan *inner = *plan;
@@ -144,7 +195,7 @@ hpac_status hpac_cuda_plan_create(hpac_device *base, const hpac_plan_request *re
     HPAC_AUTO(hpac_cuda_plan_release) cuda_plan *plan = NULL;
     char name[sizeof plan->name];
     *result = NULL;
-    if (hpac_plan_has_views(request))
+    if (hpac_plan_has_views(request) && request->plain_output)
         return HPAC_OK;
     hpac_status status = try_all((cuda_device *)base, request, &plan);
     if (status != HPAC_OK) {
@@ -171,13 +222,32 @@ void hpac_cuda_plan_release(cuda_plan **plan)
     *plan = NULL;
 }
 
+static void *view_at(const void *image, size_t offset)
+{
+    return image ? hpac_cuda_at(image, offset) : NULL;
+}
+
+static void enter_views(const cuda_plan *plan, hpac_exec_args *args)
+{
+    args->x = view_at(args->x, plan->x_offset);
+    args->dx = view_at(args->dx, plan->x_offset);
+    args->y = view_at(args->y, plan->y_offset);
+    args->dy = view_at(args->dy, plan->y_offset);
+    for (size_t i = 0; i < HPAC_OP_MAX_SIDES; i++) {
+        args->sides[i] = view_at(args->sides[i], plan->side_offsets[i]);
+        args->dsides[i] = view_at(args->dsides[i], plan->side_offsets[i]);
+    }
+}
+
 static hpac_status call_pass(hpac_plan *base, const hpac_exec_args *args, cuda_pass *pass,
                              const char *name)
 {
     cuda_plan *plan = (cuda_plan *)base;
+    hpac_exec_args inside = *args;
+    enter_views(plan, &inside);
     HPAC_TRY(hpac_cuda_use(base->device));
     (void)nvtxRangePushA(plan->name);
-    hpac_status status = pass(plan, args);
+    hpac_status status = pass(plan, &inside);
     (void)nvtxRangePop();
     return hpac_fail_within(status, "%s: %s", plan->name, name);
 }

@@ -14,6 +14,9 @@ void hpac_cuda_side_init(cuda_plan *plan, const hpac_plan_request *request, cons
     hpac_layout layout = request->side_layouts ? request->side_layouts[index] : 0;
     side->outside = hpac_cuda_tensor_of(op->sides[index], request->batch, layout);
     side->inside = hpac_cuda_tensor_of(op->sides[index], request->batch, request->input_layout);
+    if (request->side_views)
+        hpac_cuda_tensor_view(&side->outside, &request->side_views[index],
+                              &plan->side_offsets[index]);
     side->converts = side->outside.bf16 != side->inside.bf16 ||
                      has_planes(&side->outside) != has_planes(&side->inside);
     side->adds = request->side_gradients && request->side_gradients[index] == HPAC_GRADIENT_ADDED;

@@ -237,11 +237,12 @@ static void set_up_pool(single_plan *plan, const hpac_plan_request *request)
     };
 }
 
+/* Only the kernels of any windows take views. */
 static void set_up_maxpool(single_plan *plan, const hpac_plan_request *request)
 {
     hpac_plan *public = &plan->base.base;
     set_up_pool(plan, request);
-    plan->plain_pool = hpac_cuda_is_plain_pool(&plan->op);
+    plan->plain_pool = hpac_cuda_is_plain_pool(&plan->op) && !hpac_plan_has_views(request);
     plan->pool = (kernel_pool){.before = plan->base.input,
                                .window_rows = (int)plan->op.kernel_rows,
                                .window_cols = (int)plan->op.kernel_cols};
@@ -282,9 +283,15 @@ static void set_up_reshape(single_plan *plan, const hpac_plan_request *request)
                                             plan->base.input.bf16 == plan->base.output.bf16;
 }
 
-/* What an operation's backward does not read, and whether it may be computed in place: y over x,
- * and dx over dy. */
-enum { IGNORES_X = 1, IGNORES_Y = 2, IN_PLACE = 4, IGNORES_BOTH = IGNORES_X | IGNORES_Y };
+/* What an operation's backward does not read, whether it may be computed in place: y over x, and dx
+ * over dy; and whether its input and output may be views. */
+enum {
+    IGNORES_X = 1,
+    IGNORES_Y = 2,
+    IN_PLACE = 4,
+    VIEWS = 8,
+    IGNORES_BOTH = IGNORES_X | IGNORES_Y
+};
 
 /* Pixels are the first operation of a network: their input has no gradient. */
 static const struct {
@@ -302,8 +309,8 @@ static const struct {
     [HPAC_OP_GELU] = {activation, activation_backward, set_up_from_x, IGNORES_Y | IN_PLACE},
     [HPAC_OP_RESCALE] = {rescale, rescale_backward, NULL, IGNORES_BOTH | IN_PLACE},
     [HPAC_OP_DROPOUT] = {dropout, dropout_backward, set_up_dropout, IGNORES_BOTH | IN_PLACE},
-    [HPAC_OP_MAXPOOL] = {maxpool, maxpool_backward, set_up_maxpool, IGNORES_BOTH},
-    [HPAC_OP_AVGPOOL] = {avgpool, avgpool_backward, set_up_pool, IGNORES_BOTH},
+    [HPAC_OP_MAXPOOL] = {maxpool, maxpool_backward, set_up_maxpool, IGNORES_BOTH | VIEWS},
+    [HPAC_OP_AVGPOOL] = {avgpool, avgpool_backward, set_up_pool, IGNORES_BOTH | VIEWS},
     [HPAC_OP_GLOBAL_AVGPOOL] = {global_avgpool, global_avgpool_backward, NULL, IGNORES_BOTH},
     [HPAC_OP_GLOBAL_MAXPOOL] = {global_maxpool, global_maxpool_backward, set_up_global_maxpool,
                                 IGNORES_BOTH},
@@ -335,6 +342,8 @@ hpac_status hpac_cuda_try_single(cuda_device *device, const hpac_plan_request *r
     const hpac_op *op = &request->ops[0];
     if (request->op_count != 1 || op->kind >= sizeof operations / sizeof *operations ||
         !operations[op->kind].forward)
+        return HPAC_OK;
+    if (hpac_plan_has_views(request) && !(operations[op->kind].memory & VIEWS))
         return HPAC_OK;
     HPAC_TRY(hpac_cuda_plan_alloc(device, request, sizeof(single_plan), forward, backward, result));
     single_plan *plan = (single_plan *)*result;

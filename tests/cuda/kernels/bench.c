@@ -102,45 +102,77 @@ size_t count_of(const kernel_tensor *tensor)
            (size_t)tensor->channels;
 }
 
-/* Where the value with this NHWC index lies. */
+static size_t first_of(const kernel_tensor *tensor)
+{
+    return tensor->wide_channels ? BENCH_FIRST : 0;
+}
+
+/* Where the value with this NHWC index lies in the image. */
 static size_t place_of(const kernel_tensor *tensor, size_t index)
 {
     size_t pixels = (size_t)tensor->rows * (size_t)tensor->cols;
     size_t channels = (size_t)tensor->channels;
+    size_t wide = tensor->wide_channels ? (size_t)tensor->wide_channels : channels;
     size_t image = index / (pixels * channels), rest = index % (pixels * channels);
-    return tensor->nchw ? (image * channels + rest % channels) * pixels + rest / channels : index;
+    size_t channel = first_of(tensor) + rest % channels, pixel = rest / channels;
+    return tensor->nchw ? (image * wide + channel) * pixels + pixel
+                        : (image * pixels + pixel) * wide + channel;
+}
+
+/* Bytes of the image, and of what is before the view's first value. */
+static size_t image_nbytes(const kernel_tensor *tensor)
+{
+    kernel_tensor image = *tensor;
+    if (tensor->wide_channels)
+        image.channels = tensor->wide_channels;
+    return count_of(&image) * (tensor->bf16 ? 2 : 4);
+}
+
+static size_t view_offset(const kernel_tensor *tensor)
+{
+    size_t pixels = tensor->nchw ? (size_t)tensor->rows * (size_t)tensor->cols : 1;
+    return first_of(tensor) * pixels * (tensor->bf16 ? 2 : 4);
+}
+
+static void expect_all_set(const kernel_tensor *tensor, const unsigned char *bytes)
+{
+    for (size_t i = 0; i < image_nbytes(tensor); i++)
+        cr_assert_eq(bytes[i], 0xff, "%s: byte %zu is not the view's", name_of(tensor), i);
 }
 
 void *put_tensor(const kernel_tensor *tensor, const float *values)
 {
     size_t count = count_of(tensor), width = tensor->bf16 ? 2 : 4;
-    unsigned char *bytes = malloc(count * width);
+    unsigned char *bytes = malloc(image_nbytes(tensor));
     cr_assert_not_null(bytes);
+    memset(bytes, 0xff, image_nbytes(tensor));
     for (size_t i = 0; i < count; i++) {
         uint16_t half = to_bf16(values[i]);
         memcpy(bytes + place_of(tensor, i) * width,
                tensor->bf16 ? (const void *)&half : (const void *)&values[i], width);
     }
-    void *address = put_bytes(bytes, count * width);
+    char *address = put_bytes(bytes, image_nbytes(tensor));
     free(bytes);
-    return address;
+    return address + view_offset(tensor);
 }
 
 void get_tensor(const kernel_tensor *tensor, const void *address, float *values)
 {
     size_t count = count_of(tensor), width = tensor->bf16 ? 2 : 4;
-    unsigned char *bytes = malloc(count * width);
+    unsigned char *bytes = malloc(image_nbytes(tensor));
     cr_assert_not_null(bytes);
-    get_bytes(bytes, address, count * width);
+    get_bytes(bytes, (const char *)address - view_offset(tensor), image_nbytes(tensor));
     for (size_t i = 0; i < count; i++) {
-        const unsigned char *at = bytes + place_of(tensor, i) * width;
+        unsigned char *at = bytes + place_of(tensor, i) * width;
         uint16_t half;
         memcpy(&half, at, sizeof half);
         if (tensor->bf16)
             values[i] = from_bf16(half);
         else
             memcpy(&values[i], at, sizeof values[i]);
+        memset(at, 0xff, width);
     }
+    expect_all_set(tensor, bytes);
     free(bytes);
 }
 

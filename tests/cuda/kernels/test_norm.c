@@ -26,9 +26,16 @@ enum {
 };
 static const float momentum = 0.9F, epsilon = 1e-3F;
 
+/* Channels that the images of x, y and the side have more than these: none, numbers that leave
+ * pieces of four, and others. */
+static const struct {
+    int x, y, side;
+} views[] = {{0, 0, 0}, {8, 12, 4}, {5, 0, 0}, {0, 6, 0}, {8, 0, 7}};
+enum { VIEW_COUNT = sizeof views / sizeof *views };
+
 /* One batch on the device and the host, and what is made of it. */
 typedef struct trial {
-    kernel_tensor tensor;
+    kernel_tensor tensor, y_tensor, side_tensor; /* of x, y, the side; of their gradients */
     kernel_norm norm;
     bool has_side;
     size_t count, channels, rows;
@@ -49,9 +56,18 @@ static float *draw_rounded(const trial *t, uint32_t stream, float scale, float o
     return values;
 }
 
-static void set_up(trial *t, int number, float offset)
+static kernel_tensor widened(kernel_tensor tensor, int more)
 {
-    *t = (trial){.tensor = variant_of(shapes[number / VARIANT_COUNT], number % VARIANT_COUNT)};
+    tensor.wide_channels = more ? tensor.channels + more : 0;
+    return tensor;
+}
+
+static void set_up(trial *t, int number, int view, float offset)
+{
+    const kernel_tensor tensor = variant_of(shapes[number / VARIANT_COUNT], number % VARIANT_COUNT);
+    *t = (trial){.tensor = widened(tensor, views[view].x),
+                 .y_tensor = widened(tensor, views[view].y),
+                 .side_tensor = widened(tensor, views[view].side)};
     t->count = count_of(&t->tensor);
     t->channels = (size_t)t->tensor.channels;
     t->rows = t->count / t->channels;
@@ -67,13 +83,15 @@ static void set_up(trial *t, int number, float offset)
     }
     size_t nbytes = t->channels * sizeof(float);
     t->device_x = put_tensor(&t->tensor, t->x);
-    t->device_side = put_tensor(&t->tensor, t->side);
-    t->device_dy = put_tensor(&t->tensor, t->dy);
-    t->device_y = put_bytes(NULL, t->count * 4);
+    t->device_side = put_tensor(&t->side_tensor, t->side);
+    t->device_dy = put_tensor(&t->y_tensor, t->dy);
+    t->device_y = put_tensor(&t->y_tensor, t->y);
     t->partials = put_bytes(NULL, hpac_kernel_norm_partials_nbytes(&t->tensor));
     t->moving_mean = put_bytes(t->means, nbytes);
     t->moving_variance = put_bytes(t->variances, nbytes);
     t->norm = (kernel_norm){.tensor = t->tensor,
+                            .y_channels = t->y_tensor.wide_channels,
+                            .side_channels = t->side_tensor.wide_channels,
                             .gamma = put_bytes(t->gamma, nbytes),
                             .beta = put_bytes(t->beta, nbytes),
                             .mean = put_bytes(NULL, nbytes),
@@ -136,7 +154,7 @@ Test(kernel_norm, statistics_are_those_of_the_batch_and_move_the_averages)
     for (int number = 0; number < TENSOR_COUNT; number++) {
         trial t;
         double mean[MAX_CHANNELS], variance[MAX_CHANNELS];
-        set_up(&t, number, 0.25F);
+        set_up(&t, number, number % VIEW_COUNT, 0.25F);
         sum_up(&t);
         compute_statistics(&t, true);
         expect_statistics(&t, t.mean, t.variance, 2e-6);
@@ -153,7 +171,7 @@ Test(kernel_norm, a_large_mean_does_not_cancel)
 {
     for (int number = 0; number < TENSOR_COUNT; number++) {
         trial t;
-        set_up(&t, number, 30000);
+        set_up(&t, number, number % VIEW_COUNT, 30000);
         sum_up(&t);
         compute_statistics(&t, true);
         expect_statistics(&t, t.mean, t.variance, 1e-5);
@@ -165,7 +183,7 @@ Test(kernel_norm, inference_takes_the_averages_and_leaves_them)
 {
     trial t;
     double mean[MAX_CHANNELS], variance[MAX_CHANNELS];
-    set_up(&t, 3 * VARIANT_COUNT, 0);
+    set_up(&t, 3 * VARIANT_COUNT, 0, 0);
     for (size_t k = 0; k < t.channels; k++) {
         mean[k] = (double)t.means[k];
         variance[k] = (double)t.variances[k];
@@ -182,7 +200,7 @@ Test(kernel_norm, the_same_bits_every_time)
     float first[2][MAX_CHANNELS], second[2][MAX_CHANNELS];
     for (int number = 0; number < TENSOR_COUNT; number++) {
         trial t;
-        set_up(&t, number, 0);
+        set_up(&t, number, 0, 0);
         size_t nbytes = t.channels * sizeof(float);
         compute_statistics(&t, true);
         get_bytes(first[0], t.norm.mean, nbytes);
@@ -234,7 +252,7 @@ static void check_forward(trial *t)
 {
     MUST_WORK(hpac_kernel_normalize(&t->norm, t->device_y, t->device_x,
                                     t->has_side ? t->device_side : NULL, bench_stream));
-    get_tensor(&t->tensor, t->device_y, t->y);
+    get_tensor(&t->y_tensor, t->device_y, t->y);
     for (size_t i = 0; i < t->count; i++)
         cr_assert(is_near((double)t->y[i], expected_y(t, i), tolerance_of(t), tolerance_of(t)),
                   "%s: value %zu is %g, expected %g", name_of(&t->tensor), i, (double)t->y[i],
@@ -259,11 +277,12 @@ static void check_sums(trial *t, float *means)
 static void check_dx(const trial *t, const float *means, bool add)
 {
     float *got = new_values(t->count);
-    void *dx = add ? put_tensor(&t->tensor, t->side) : put_tensor(&t->tensor, t->dy);
-    void *dside = put_tensor(&t->tensor, t->x);
+    bool over = !add && t->tensor.wide_channels == t->y_tensor.wide_channels;
+    void *dx = put_tensor(&t->tensor, over ? t->dy : t->side);
+    void *dside = put_tensor(&t->side_tensor, t->x);
     MUST_WORK(hpac_kernel_normalize_backward(&t->norm, means, dx, add, dside, add, t->device_x,
                                              t->has_side ? t->device_y : NULL,
-                                             add ? t->device_dy : dx, bench_stream));
+                                             over ? dx : t->device_dy, bench_stream));
     get_tensor(&t->tensor, dx, got);
     for (size_t i = 0; i < t->count; i++) {
         double expected = expected_dx(t, i, means) + (add ? (double)t->side[i] : 0);
@@ -271,7 +290,7 @@ static void check_dx(const trial *t, const float *means, bool add)
                   "%s: dx %zu is %g, expected %g", name_of(&t->tensor), i, (double)got[i],
                   expected);
     }
-    get_tensor(&t->tensor, dside, got);
+    get_tensor(&t->side_tensor, dside, got);
     for (size_t i = 0; i < t->count; i++) {
         double expected = expected_dz(t, i) + (add ? (double)t->x[i] : 0);
         cr_assert(is_near((double)got[i], expected, tolerance_of(t), tolerance_of(t)),
@@ -283,9 +302,9 @@ static void check_dx(const trial *t, const float *means, bool add)
 
 static void check_passes(bool has_side, bool relu)
 {
-    for (int number = 0; number < TENSOR_COUNT; number++) {
+    for (int i = 0; i < TENSOR_COUNT * VIEW_COUNT; i++) {
         trial t;
-        set_up(&t, number, 0);
+        set_up(&t, i / VIEW_COUNT, i % VIEW_COUNT, 0);
         t.has_side = has_side;
         t.norm.relu = relu;
         sum_up(&t);

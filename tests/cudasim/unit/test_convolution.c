@@ -70,6 +70,33 @@ Test(convolution, small_whole_numbers_are_exact)
     check_format(FP32, fill_integers, 0.0);
 }
 
+/* Images further apart than their values need: documented for planes alone. */
+Test(convolution, takes_images_that_are_apart_in_nchw_alone)
+{
+    static const struct {
+        bool nhwc;
+        int more; /* channels than y has */
+        bool taken;
+    } cases[] = {{false, 0, true}, {false, 3, true}, {false, -1, false}, {true, 3, false}};
+    sim_fixture fixture = fixture_open();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        conv_problem problem = conv_problem_make(&conv_shapes[0], cases[i].nhwc, FP32);
+        const int k = conv_shapes[0].k, wide = k + cases[i].more, p = problem.p, q = problem.q;
+        const bool nhwc = cases[i].nhwc;
+        size_t nbytes;
+        cr_assert_eq(cudnnSetTensor4dDescriptorEx(problem.y, CUDNN_DATA_FLOAT, conv_shapes[0].n, k,
+                                                  p, q, wide * p * q, nhwc ? 1 : p * q,
+                                                  nhwc ? wide * q : q, nhwc ? wide : 1),
+                     CUDNN_STATUS_SUCCESS);
+        cudnnStatus_t status = conv_ask_workspace(
+            &fixture, &problem, FORWARD, CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM, &nbytes);
+        cr_expect_eq(status == CUDNN_STATUS_SUCCESS, cases[i].taken, "case %zu: %s", i,
+                     cudnnGetErrorString(status));
+        conv_problem_free(&problem);
+    }
+    fixture_close(&fixture);
+}
+
 /* ---- what cuDNN says of its results ------------------------------------------------------------
  */
 
