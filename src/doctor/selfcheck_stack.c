@@ -167,7 +167,8 @@ static hpac_status make_plan(check_stack *stack, size_t first, check_segment *se
             .batch = stack->batch,
             .input_layout = segment->input_layout,
             .side_layouts = sides > 0 ? layouts : NULL,
-            .plain_output = !stack->inner && first + length == stack->op_count,
+            .plain_output =
+                !stack->inner && !stack->output_view.channels && first + length == stack->op_count,
             .input_view = first == 0 ? stack->input_view : (hpac_view){0},
             .output_view = output_view(stack, first + length),
             .training = !options->inference,

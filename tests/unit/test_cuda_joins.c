@@ -563,8 +563,7 @@ static bool takes_views(const trial *t)
     bool converts = t->nchw || t->info->precision == HPAC_PRECISION_BF16;
     if (!(t->how & (VIEW_X | VIEW_SIDES)))
         return true;
-    return t->ops[0].kind == HPAC_OP_BATCH_NORM && !(t->how & PLAIN_OUTPUT) &&
-           !(converts && t->how & PLAIN_SIDES);
+    return t->ops[0].kind == HPAC_OP_BATCH_NORM && !(converts && t->how & PLAIN_SIDES);
 }
 
 /* Batch normalization and concat write views by themselves. */

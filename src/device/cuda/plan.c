@@ -195,7 +195,7 @@ hpac_status hpac_cuda_plan_create(hpac_device *base, const hpac_plan_request *re
     HPAC_AUTO(hpac_cuda_plan_release) cuda_plan *plan = NULL;
     char name[sizeof plan->name];
     *result = NULL;
-    if (hpac_plan_has_views(request) && request->plain_output)
+    if (request->output_view.channels && request->plain_output)
         return HPAC_OK;
     hpac_status status = try_all((cuda_device *)base, request, &plan);
     if (status != HPAC_OK) {
