@@ -44,7 +44,7 @@ trains() {
         docs/configuration.md
     local networks=() file
     for file in "$TMP"/*.yaml; do
-        grep -q '^model:' "$file" && networks+=("$file")
+        grep -q '^model:' "$file" && ! grep -q 'file:' "$file" && networks+=("$file")
     done
     ((${#networks[@]} >= 4)) # the default, inputs, a residual network, squeeze-and-excitation
     for file in "${networks[@]}"; do
