@@ -146,7 +146,7 @@ EOF
     printf '# Changelog\n\nabout\n\n## Unreleased\n\n- new\n  words\n\n## 1.2.3 (2026-02-03)\n\n- a\n\n## 1.2.2 (2026-01-02)\n\n- b\n' >"$TMP/changes"
     run packaging/debian-changelog 1.2.3+gabcdef0 "A <a@b.org>" <"$TMP/changes"
     assert_exit 0
-    local expected="hpac (1.2.3+gabcdef0) unstable; urgency=medium|  * new words| -- A <a@b.org>  Tue, 03 Feb 2026 00:00:00 +0000|"
+    local expected="hpac (1.2.3+gabcdef0) unstable; urgency=medium|  * new words| -- A <a@b.org>  Wed, 04 Feb 2026 00:00:00 +0000|"
     expected+="hpac (1.2.3) unstable; urgency=medium|  * a| -- A <a@b.org>  Tue, 03 Feb 2026 00:00:00 +0000|"
     expected+="hpac (1.2.2) unstable; urgency=medium|  * b| -- A <a@b.org>  Fri, 02 Jan 2026 00:00:00 +0000|"
     [[ $(grep . <<<"$output" | tr '\n' '|') == "$expected" ]] || fail_with "got: $output"

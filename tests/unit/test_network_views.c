@@ -301,14 +301,6 @@ static size_t count_lines(const char *text, const char *part)
     return count;
 }
 
-/* Convolutions that read or write views directly. */
-static bool has_winograd(void)
-{
-    hpac_cpu_path path;
-    assert_ok(hpac_cpu_path_get(&path));
-    return path != HPAC_CPU_PATH_PORTABLE;
-}
-
 Test(network_views, are_chosen_where_the_device_supports_them)
 {
     for (size_t i = 0; i < ARCHITECTURES; i++) {
@@ -320,7 +312,7 @@ Test(network_views, are_chosen_where_the_device_supports_them)
         size_t in_place = count_lines(plans, "  concat: in place\n");
         cr_expect_eq(count_lines(plans, "  concat"), network->concats, "%s", plans);
         cr_expect_eq(count_lines(copies, "in place"), 0, "%s", copies);
-        if (!tested_device_is_cuda() && has_winograd())
+        if (has_views_on_cpu())
             cr_expect_eq(in_place, network->in_place, "%s: %s", network->name, plans);
         size_t nbytes = hpac_network_memory_plan(made->network).activations;
         size_t copied_nbytes = hpac_network_memory_plan(copying->network).activations;
@@ -354,7 +346,7 @@ Test(network_views, are_chosen_in_the_dense_block_from_keras)
     };
     assert_ok(hpac_network_create(&options, &network));
     char *plans = print_plans(network);
-    if (!tested_device_is_cuda() && has_winograd())
+    if (has_views_on_cpu())
         cr_expect_eq(count_lines(plans, "  concat: in place\n"), 2, "%s", plans);
     free(plans);
     hpac_network_destroy(network);
@@ -365,8 +357,8 @@ Test(network_views, are_chosen_in_the_dense_block_from_keras)
 /* Calls of concats in place are in the profile and move nothing. */
 Test(network_views, move_no_bytes_in_the_profile)
 {
-    if (tested_device_is_cuda() || !has_winograd())
-        cr_skip("which concats are in place is known of the CPU's Winograd convolutions alone");
+    if (!has_views_on_cpu())
+        cr_skip("which concats are in place is known of the CPU alone");
     setup *made = set_up(&architectures[0],
                          (hpac_network_options){.training = true, .profile = true}, 1, NULL);
     const hpac_profile_row *rows;

@@ -1,5 +1,7 @@
 #include "tested_device.h"
 
+#include "base/cpu.h"
+
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <stdio.h>
@@ -26,6 +28,19 @@ hpac_device *open_tested_device(hpac_device_options options)
         cr_skip("%s", hpac_error_message());
     cr_assert_eq(status, HPAC_OK, "%s", hpac_error_message());
     return device;
+}
+
+bool has_views_on_cpu(void)
+{
+    hpac_cpu_path path;
+    hpac_device_info info;
+    assert_ok(hpac_cpu_path_get(&path));
+    if (tested_device_is_cuda() || path == HPAC_CPU_PATH_PORTABLE)
+        return false;
+    hpac_device *device = open_tested_device((hpac_device_options){.threads = 1});
+    assert_ok(device->ops->describe(device, &info));
+    hpac_device_close(device);
+    return strncmp(info.libraries, "oneDNN 2.", 9) == 0;
 }
 
 void *find_in_simulator(const char *symbol)

@@ -24,6 +24,11 @@ hpac_device *open_tested_device(hpac_device_options options);
  * GPU. */
 void *find_in_simulator(const char *symbol);
 
+/* Whether the tested device is the CPU, and its operations compute with views: with AVX2, and in
+ * the blocks of channels that convolutions of oneDNN 2 leave images in. Some of oneDNN 3 leave
+ * NHWC, in which the CPU has no views. */
+bool has_views_on_cpu(void);
+
 /* ---- for tests of the CUDA device ---- */
 
 /* Skips the test where the tested device is another. */
