@@ -64,6 +64,7 @@ typedef struct hpac_config_loss {
     float label_smoothing;
 } hpac_config_loss;
 
+/* What the device computes: without the kind, the gamma of focal in both places. */
 hpac_loss_formula hpac_config_loss_formula(const hpac_config_loss *loss);
 
 /* The learning rate of a step, as a factor of the optimizer's. Durations are in epochs. */

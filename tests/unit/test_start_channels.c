@@ -52,13 +52,20 @@ static void expect_rule(const hpac_tensor *kernel, size_t rule)
     }
 }
 
+/* The network for the channels of a rule, with what it starts from. */
+static void start_by_rule(size_t rule, hpac_model *model, hpac_start *start)
+{
+    *model = layers_without_normalization(rules[rule].count, 5);
+    assert_ok(hpac_start_init(start, model, rules[rule].order));
+    assert_ok(hpac_start_read(start, KERAS2_WEIGHTS));
+}
+
 Test(start_channels, kernels_go_to_the_channels_of_their_color)
 {
     for (size_t r = 0; r < RULES; r++) {
-        hpac_model model = layers_without_normalization(rules[r].count, 5);
+        hpac_model model;
         hpac_start start;
-        assert_ok(hpac_start_init(&start, &model, rules[r].order));
-        assert_ok(hpac_start_read(&start, KERAS2_WEIGHTS));
+        start_by_rule(r, &model, &start);
         cr_expect_eq(start.fits[STEM], HPAC_START_CONVERTED);
         cr_expect(start.file_channel_count == 3 &&
                   memcmp(start.file_channels, rgb, sizeof rgb) == 0);
@@ -133,10 +140,9 @@ static void expect_predictions(const hpac_model *model, const hpac_start *start,
 Test(start_channels, gray_images_are_predicted_as_by_keras)
 {
     for (size_t r = 0; r < RULES; r++) {
-        hpac_model model = layers_without_normalization(rules[r].count, 5);
+        hpac_model model;
         hpac_start start;
-        assert_ok(hpac_start_init(&start, &model, rules[r].order));
-        assert_ok(hpac_start_read(&start, KERAS2_WEIGHTS));
+        start_by_rule(r, &model, &start);
         expect_predictions(&model, &start, true);
         hpac_start_fini(&start);
         hpac_model_fini(&model);
